@@ -50,6 +50,7 @@ enum start_kind {
 	START_NET,	    /* monitor, driver: link `value` to a switch at address `offset` */
 	START_NET_BELL,	    /* event that the switch signals for link `value`, to be bound */
 	START_NET_DOORBELL, /* event that is signalled to the switch for link `value` */
+	START_STATE,	    /* monitor: saved state, mapped at address `offset`; `value`: bytes */
 };
 
 struct start_entry {

@@ -102,6 +102,7 @@
 #include "vmm/monitor/load/place.c"
 #include "vmm/monitor/load/start_state.c"
 #include "vmm/monitor/load/wdat.c"
+#include "vmm/monitor/handover.c"
 #include "vmm/monitor/machine.c"
 #define queue_key setup_queue_key
 #include "vmm/monitor/machine_setup.c"

@@ -32,6 +32,12 @@ static void obey(struct machine *machine, u32 command)
 		reserve_change(machine, machine->channel->reserve_budget_ns,
 			       machine->channel->reserve_period_ns);
 		break;
+	case VM_COMMAND_SAVE:
+		machine_save(machine);
+		break;
+	case VM_COMMAND_CONTINUE:
+		handover_continue(machine);
+		break;
 	default:
 		break;
 	}

@@ -53,7 +53,7 @@ static void report(struct machine *machine)
 	}
 	if (machine->reported != VM_RUNNING && state == VM_RUNNING)
 		channel->started_tsc = now;
-	if (state == VM_PAUSED || machine->debugger.held)
+	if (state == VM_PAUSED || machine->debugger.held || machine->handover.held)
 		machine_time_pause(&machine->time, now);
 	if (machine->debugger.news) {
 		machine->debugger.news = false;
@@ -87,13 +87,22 @@ static void set_reason(struct machine *machine, const char *pattern, va_list arg
 	format_va(machine->channel->reason, sizeof(machine->channel->reason), pattern, arguments);
 }
 
+/* A process that has not taken the machine over cannot crash it. */
 void machine_crash(struct machine *machine, const char *pattern, ...)
 {
+	char reason[sizeof(machine->channel->reason)];
 	va_list arguments;
 
 	va_start(arguments, pattern);
-	set_reason(machine, pattern, arguments);
+	if (machine->handover.number != 0)
+		format_va(reason, sizeof(reason), pattern, arguments);
+	else
+		set_reason(machine, pattern, arguments);
 	va_end(arguments);
+	if (machine->handover.number != 0) {
+		handover_refuse(machine, reason);
+		return;
+	}
 	machine->todo &= ~(u32)TODO_START;
 	set_state(machine, VM_CRASHED);
 }
@@ -188,6 +197,8 @@ void machine_conclude(struct machine *machine)
 	publish_counters(machine); /* the asker reads them along with the answer */
 	if ((todo & TODO_QUERY) != 0)
 		query_answer(machine);
+	if ((todo & TODO_SAVE) != 0)
+		handover_save(machine);
 	report(machine);
 	machine->brief = machine_may_run(machine) && !machine->watched;
 	if (machine->state == VM_RUNNING)
@@ -213,6 +224,11 @@ void machine_trap(struct machine *machine)
 void machine_query(struct machine *machine)
 {
 	stop_for(machine, TODO_QUERY);
+}
+
+void machine_save(struct machine *machine)
+{
+	stop_for(machine, TODO_SAVE);
 }
 
 void machine_pause(struct machine *machine)
@@ -311,8 +327,14 @@ static void obey_guest(struct machine *machine)
 
 void machine_attend(struct machine *machine)
 {
+	if (unlikely(machine->handover.held)) {
+		command_obey(machine);
+		return;
+	}
 	obey_guest(machine);
 	command_obey(machine);
+	if (unlikely(machine->handover.held))
+		return;
 	query_hear(machine);
 	if (machine->state == VM_RUNNING)
 		console_input(machine);

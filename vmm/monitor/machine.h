@@ -6,6 +6,7 @@
 #include "vmm/monitor/debugger.h"
 #include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/guest_memory.h"
+#include "vmm/monitor/handover.h"
 #include "vmm/monitor/load/load.h"
 #include "vmm/monitor/machine_time.h"
 #include "vmm/monitor/reserve.h"
@@ -26,6 +27,7 @@ enum machine_todo {
 	TODO_START = 1 << 1,	 /* from power-on */
 	TODO_TRAP = 1 << 3,	 /* apply new trap settings */
 	TODO_QUERY = 1 << 2,	 /* answer the manager's question */
+	TODO_SAVE = 1 << 4,	 /* hand the machine over */
 };
 
 /*
@@ -68,6 +70,7 @@ struct machine {
 	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last unasked resets */
 	struct machine_time time;
 	struct reserve reserve;
+	struct handover handover;
 	struct debugger debugger;
 	struct vapic vapic;
 	struct virtio_blk *blk; /* blk_count disks */
@@ -80,7 +83,8 @@ struct machine {
 /* Whether vCPUs may enter the guest, and exits are to be settled. */
 static inline bool machine_may_run(const struct machine *machine)
 {
-	return machine->state == VM_RUNNING && machine->todo == 0 && !machine->debugger.held;
+	return machine->state == VM_RUNNING && machine->todo == 0 && !machine->debugger.held &&
+	       !machine->handover.held;
 }
 
 static inline struct lapic *machine_lapic(const struct vcpu *vcpu)
@@ -114,6 +118,9 @@ void machine_wake_all(struct machine *machine);
 void machine_trap(struct machine *machine);
 /* Answers the manager's question as soon as all vCPUs have left the guest. */
 void machine_query(struct machine *machine);
+
+/* Saves the machine for another process as soon as all vCPUs have left the guest. */
+void machine_save(struct machine *machine);
 
 /* Brings the platform's clock up to date. */
 void machine_update_clock(struct machine *machine);

@@ -7,6 +7,7 @@
 #include "vmm/monitor/load/layout.h"
 #include "vmm/monitor/net/net_open.h"
 #include "vmm/monitor/random.h"
+#include "vmm/monitor/state/machine_state.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
@@ -194,9 +195,23 @@ static bool start_threads(struct machine *machine)
 	return true;
 }
 
+bool machine_bind_links(struct machine *machine)
+{
+	return worked(machine, "binding its disks", disk_bind_all(machine, KEY_DISK)) &&
+	       worked(machine, "binding its network cards", net_bind_all(machine, KEY_NET));
+}
+
+static void show_state_bytes(struct machine *machine)
+{
+	const struct state_choice all = state_choose_all(machine);
+
+	machine->channel->state_bytes = state_bytes(machine, &all);
+}
+
 bool machine_setup(struct machine *machine)
 {
 	random_init();
+	machine->handover.number = (u32)start_info->parameter[MONITOR_RENEWAL];
 	if (!open_channel(machine) || !map_ram(machine))
 		return false;
 	cpuid_build(&machine->cpuid, (u32)start_info->parameter[MONITOR_VCPUS]);
@@ -236,6 +251,9 @@ bool machine_setup(struct machine *machine)
 	machine_update_clock(machine);
 	if (!machine_make_devices(machine))
 		return false;
+	if (machine->handover.number != 0 && !handover_take(machine))
+		return false;
+	show_state_bytes(machine);
 	reserve_start(machine);
 	return start_threads(machine);
 }

@@ -9,5 +9,8 @@
  */
 bool machine_setup(struct machine *machine);
 
+/* Hears of its disks and networks from now on. False: the machine is crashed. */
+bool machine_bind_links(struct machine *machine);
+
 /* All devices in their state after power-on, at the vCPUs' pages. False: the machine is crashed. */
 bool machine_make_devices(struct machine *machine);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "kernel/abi/object.h"
 #include "lib/types.h"
 #include "vmm/rt/query.h"
 
@@ -39,6 +40,8 @@ enum vm_command {
 	VM_COMMAND_POWER_BUTTON,
 	VM_COMMAND_TRAP,      /* trap what `trap` says */
 	VM_COMMAND_RESERVE,   /* guarantee every vCPU reserve_budget_ns in each period */
+	VM_COMMAND_SAVE,      /* save the machine into state_memory, and hold it */
+	VM_COMMAND_CONTINUE,  /* a machine that is held goes on in this process */
 };
 
 /* What a monitor logs and counts before it takes effect: the key `trap`. */
@@ -69,7 +72,8 @@ struct vm_channel {
 	u64 reserve_budget_ns; /* for VM_COMMAND_RESERVE; 0: none */
 	u64 reserve_period_ns;
 	u32 trap; /* enum vm_trap, for VM_COMMAND_TRAP */
-	u32 pad0[3];
+	handle_t state_memory; /* for VM_COMMAND_SAVE, the monitor's own handle, which it closes */
+	u64 state_size;        /* of it, in bytes */
 
 	/* written by the monitor */
 	u32 done_sequence;    /* of the last command obeyed */
@@ -92,6 +96,11 @@ struct vm_channel {
 	u32 reserve_left;     /* permille of a CPU that were left */
 	u32 unasked_resets;   /* that no guest asked for; the last may have been one too many */
 	u64 trapped[VM_TRAP_COUNT]; /* by bit of enum vm_trap */
+	u64 state_bytes;      /* that its saved state takes; the same as long as the process */
+	u64 state_used;       /* by the last VM_COMMAND_SAVE; 0: handover_problem says why not */
+	u32 taken_renewal;    /* MONITOR_RENEWAL of the process that has loaded the state */
+	u32 refused_renewal;  /* of the one that could not: handover_problem says why */
+	char handover_problem[160];
 
 	u8 log[CHANNEL_RING_BYTES];
 	struct channel_stream stream[CHANNEL_STREAM_MAX]; /* the first is the console */
@@ -112,6 +121,7 @@ enum monitor_parameter {
 	MONITOR_RESERVE_PERIOD_NS,
 	MONITOR_TRAP,	  /* enum vm_trap */
 	MONITOR_CONTROLS, /* enum vcpu_trap: the keys preemption_timer, tlb_flush, unrestricted */
+	MONITOR_RENEWAL,  /* which process of this VM it is, with START_STATE; else 0 */
 };
 
 enum monitor_flag {

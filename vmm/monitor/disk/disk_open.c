@@ -14,6 +14,11 @@ static void ring(void *context)
 	(void)sys_event_signal((handle_t)(uintptr_t)context);
 }
 
+static enum status disk_bind(const struct machine *machine, u32 number, u64 key)
+{
+	return sys_object_bind(start_handle_of(START_DISK_BELL, number), machine->queue, key);
+}
+
 static enum status open_one(struct machine *machine, const struct start_entry *entry, u64 key)
 {
 	struct virtio_blk *blk = &machine->blk[machine->blk_count];
@@ -26,7 +31,16 @@ static enum status open_one(struct machine *machine, const struct start_entry *e
 					   sizeof(blk->name)));
 	blk->number = (u32)entry->value;
 	machine->blk_count++;
-	return sys_object_bind(start_handle_of(START_DISK_BELL, entry->value), machine->queue, key);
+	return disk_bind(machine, blk->number, key);
+}
+
+enum status disk_bind_all(struct machine *machine, u64 key)
+{
+	enum status status = STATUS_OK;
+
+	for (u32 i = 0; i < machine->blk_count && status == STATUS_OK; i++)
+		status = disk_bind(machine, machine->blk[i].number, key);
+	return status;
 }
 
 enum status disk_open_all(struct machine *machine, u64 key)

@@ -10,3 +10,5 @@ struct machine;
  * machine's queue with `key`.
  */
 enum status disk_open_all(struct machine *machine, u64 key) MUST_CHECK;
+/* Has their signals arrive there again, after another process had them. */
+enum status disk_bind_all(struct machine *machine, u64 key) MUST_CHECK;

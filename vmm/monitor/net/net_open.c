@@ -13,6 +13,11 @@ static void net_ring(void *context)
 	(void)sys_event_signal((handle_t)(uintptr_t)context);
 }
 
+static enum status net_bind(const struct machine *machine, u32 number, u64 key)
+{
+	return sys_object_bind(start_handle_of(START_NET_BELL, number), machine->queue, key);
+}
+
 static enum status net_open_one(struct machine *machine, const struct start_entry *entry, u64 key)
 {
 	struct virtio_net *net = &machine->net[machine->net_count];
@@ -22,7 +27,16 @@ static enum status net_open_one(struct machine *machine, const struct start_entr
 			(void *)(uintptr_t)doorbell);
 	net->number = (u32)entry->value;
 	machine->net_count++;
-	return sys_object_bind(start_handle_of(START_NET_BELL, entry->value), machine->queue, key);
+	return net_bind(machine, net->number, key);
+}
+
+enum status net_bind_all(struct machine *machine, u64 key)
+{
+	enum status status = STATUS_OK;
+
+	for (u32 i = 0; i < machine->net_count && status == STATUS_OK; i++)
+		status = net_bind(machine, machine->net[i].number, key);
+	return status;
 }
 
 enum status net_open_all(struct machine *machine, u64 key)

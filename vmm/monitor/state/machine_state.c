@@ -165,6 +165,16 @@ struct state_choice state_choose_all(const struct machine *machine)
 	return (struct state_choice){.vcpus = all, .lapics = all, .whole = true};
 }
 
+u64 state_bytes(struct machine *machine, const struct state_choice *choice)
+{
+	u64 bytes = sizeof(struct state_header) + state_record_bytes(sizeof(struct state_end));
+	struct state_section section;
+
+	for (u32 i = 0; state_section_at(machine, choice, i, &section); i++)
+		bytes += section.kind != 0 ? state_record_bytes(section.bytes) : 0;
+	return bytes;
+}
+
 enum status state_save(struct machine *machine, const struct state_choice *choice, const char *name,
 		       void *bytes, size_t size, size_t *used)
 {

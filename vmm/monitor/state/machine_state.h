@@ -24,6 +24,9 @@ struct time_saved {
 /* All there is of this machine. */
 struct state_choice state_choose_all(const struct machine *machine);
 
+/* Bytes that the chosen part takes. */
+u64 state_bytes(struct machine *machine, const struct state_choice *choice);
+
 /*
  * Writes the chosen part to bytes[size], 8-byte aligned, and sets *used; STATUS_TOO_BIG. No chosen
  * vCPU is in its guest, under the machine's lock. `name` is the VM's, for the header.

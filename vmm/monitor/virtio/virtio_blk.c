@@ -80,6 +80,16 @@ void virtio_blk_attend(struct virtio_blk *blk)
 	blk_go_on(blk);
 }
 
+bool virtio_blk_settle(struct virtio_blk *blk)
+{
+	if (unlikely(disk_client_renewed(&blk->client)))
+		blk_ask_again(blk);
+	blk_look_for_changes(blk);
+	if (pci_is_master(&blk->virtio.function))
+		blk_take_answers(blk);
+	return blk->lost || blk->client.outstanding == 0;
+}
+
 /* --- the device --- */
 
 static void virtio_blk_notify(struct virtio_device *device, u32 queue)

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* A machine goes from one monitor process to another, or stays where it is. */
+#define FIXTURE_HANDOVER
+#include "tests/unit/monitor_fixture.h"
+
+#include "vmm/monitor/handover.c"
+#include "vmm/monitor/state/list.c"
+#include "vmm/monitor/state/machine_state.c"
+#include "vmm/monitor/state/policy.c"
+#include "vmm/monitor/state/problem.c"
+#include "vmm/monitor/state/record.c"
+#include "vmm/monitor/state/vcpu_state.c"
+
+static u8 xsave_pages[2][PAGE_SIZE];
+static u64 copied[sizeof(own_area) / 8];
+static struct start_entry given;
+static bool disk_answers;
+static u32 bound; /* links, how often */
+
+/* The devices have tests of their own. */
+bool platform_section(void *owner, u32 index, struct state_section *section)
+{
+	(void)owner, (void)index, (void)section;
+	return false;
+}
+
+bool machine_bind_links(struct machine *of)
+{
+	(void)of;
+	bound++;
+	return true;
+}
+
+bool virtio_blk_settle(struct virtio_blk *blk)
+{
+	(void)blk;
+	host_tsc += NS_PER_MS;
+	return disk_answers;
+}
+
+const struct start_entry *start_find(enum start_kind kind)
+{
+	return kind == START_STATE && given.value != 0 ? &given : NULL;
+}
+
+void memory_give_back(handle_t memory, u64 at, u64 bytes)
+{
+	(void)memory, (void)at, (void)bytes;
+}
+
+static void make(void)
+{
+	fixture_make_many(2);
+	for (u32 i = 0; i < 2; i++)
+		machine.vcpu[i].xsave_page = xsave_pages[i];
+	host_tsc = 5000;
+	machine_time_start(&machine.time, 1000000, 1000);
+	machine_conclude(&machine);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(own_area, 0, sizeof(own_area));
+	make();
+	given = (struct start_entry){.value = 0};
+	memory_left = copied;
+	disk_answers = true;
+	bound = 0;
+	return 0;
+}
+
+static void tell(enum vm_command command)
+{
+	channel.command = command;
+	channel.command_sequence++;
+	machine_attend(&machine);
+	assert_int_equal(channel.done_sequence, channel.command_sequence);
+}
+
+static void save(void)
+{
+	channel.state_memory = 7;
+	channel.state_size = sizeof(own_area);
+	tell(VM_COMMAND_SAVE);
+}
+
+static void assert_refused(const char *expected)
+{
+	assert_int_equal(channel.state_used, 0);
+	assert_string_equal(channel.handover_problem, expected);
+	assert_false(machine.handover.held);
+	channel.handover_problem[0] = '\0';
+}
+
+/* Saved, and then it goes on where it was: guest time has stood still meanwhile. */
+static void is_held(void **state)
+{
+	const struct state_choice all = state_choose_all(&machine);
+
+	(void)state;
+	save();
+	assert_int_equal(channel.state_used, state_bytes(&machine, &all));
+	assert_true(machine.handover.held);
+	assert_false(machine_may_run(&machine));
+	assert_int_equal(channel.state, VM_RUNNING);
+	channel.stream[0].input_written = 1;
+	serial_room = 1;
+	host_tsc = 9000;
+	machine_attend(&machine);
+	assert_int_equal(channel.stream[0].input_read, 0);
+	assert_int_equal(bound, 0);
+	tell(VM_COMMAND_CONTINUE);
+	assert_true(machine_may_run(&machine));
+	assert_int_equal(machine.time.base_tsc, 5000);
+	assert_int_equal(bound, 1);
+	machine_attend(&machine);
+	assert_int_equal(channel.stream[0].input_read, 1);
+}
+
+/* It is saved only when the last vCPU has left its guest. */
+static void waits_for_vcpus(void **state)
+{
+	(void)state;
+	machine.vcpu[1].place = VCPU_IN_GUEST;
+	machine.guest_count = 1;
+	channel.state_memory = 7;
+	channel.state_size = sizeof(own_area);
+	channel.command = VM_COMMAND_SAVE;
+	channel.command_sequence++;
+	machine_attend(&machine);
+	assert_int_equal(channel.state_used, 0);
+	assert_int_equal(kicks_sent[1], 1);
+	machine.vcpu[1].place = VCPU_INSIDE;
+	machine.guest_count = 0;
+	machine_conclude(&machine);
+	assert_true(machine.handover.held);
+	machine_attend(&machine);
+	assert_int_equal(channel.done_sequence, channel.command_sequence);
+}
+
+/* A paused one stays paused. */
+static void paused(void **state)
+{
+	(void)state;
+	machine_pause(&machine);
+	host_tsc = 6000;
+	save();
+	assert_int_not_equal(channel.state_used, 0);
+	host_tsc = 9000;
+	tell(VM_COMMAND_CONTINUE);
+	assert_int_equal(machine.state, VM_PAUSED);
+	tell(VM_COMMAND_RESUME);
+	assert_true(machine_may_run(&machine));
+	assert_int_equal(machine.time.base_tsc, 5000);
+}
+
+static void refused_to_save(void **state)
+{
+	struct virtio_blk *disk = calloc(1, sizeof(*disk));
+
+	(void)state;
+	machine.debugger.attached = true;
+	save();
+	assert_refused("a debugger is attached to it");
+	machine.debugger.attached = false;
+	machine.blk = disk;
+	machine.blk_count = 1;
+	disk->number = 3;
+	disk_answers = false;
+	save();
+	assert_refused("disk 3 does not answer what it was asked");
+	machine.blk_count = 0;
+	free(disk);
+	channel.state_size = PAGE_SIZE;
+	tell(VM_COMMAND_SAVE);
+	assert_refused("its state cannot be saved: too big");
+	assert_true(machine_may_run(&machine));
+	machine.state = VM_CRASHED;
+	save();
+	assert_refused("it neither runs nor is it paused");
+}
+
+/* The other process: nothing but the channel and the saved bytes is there of the first one. */
+static void become_new(u32 renewal)
+{
+	const struct vm_channel kept = channel;
+
+	free(ram);
+	make();
+	channel = kept;
+	machine.state = machine.reported = VM_CREATED;
+	machine.obeyed = 0;
+	machine.handover.number = renewal;
+	given = (struct start_entry){.kind = START_STATE,
+				     .offset = (u64)(uintptr_t)own_area,
+				     .value = channel.state_used};
+}
+
+static void taken(void **state)
+{
+	u64 elapsed = host_tsc - machine.time.base_tsc;
+
+	(void)state;
+	page.rip = 0x1234;
+	other_page[0].gpr[GPR_RBX] = 77;
+	machine.vcpu[1].halted = true;
+	page.xcr0 = other_page[0].xcr0 = 1;
+	channel.started_tsc = 4321;
+	save();
+	become_new(3);
+	host_tsc = 20000;
+	assert_true(handover_take(&machine));
+	assert_int_equal(channel.taken_renewal, 3);
+	assert_int_equal(channel.refused_renewal, 0);
+	assert_int_equal(machine.state, VM_RUNNING);
+	assert_false(machine_may_run(&machine));
+	machine_attend(&machine); /* the command of the old one is none for this one */
+	assert_true(machine.handover.held);
+	assert_int_equal(page.rip, 0x1234);
+	assert_int_equal(other_page[0].gpr[GPR_RBX], 77);
+	assert_true(machine.vcpu[1].halted);
+	host_tsc = 30000;
+	tell(VM_COMMAND_CONTINUE);
+	assert_true(machine_may_run(&machine));
+	assert_int_equal(host_tsc - machine.time.base_tsc, elapsed);
+	assert_int_equal(page.tsc_offset, -machine.time.base_tsc);
+	assert_int_equal(channel.started_tsc, 4321);
+	machine_crash(&machine, "now it counts");
+	assert_int_equal(channel.state, VM_CRASHED);
+}
+
+static void assert_not_taken(const char *expected)
+{
+	assert_false(handover_take(&machine));
+	assert_int_equal(channel.refused_renewal, machine.handover.number);
+	assert_int_equal(channel.taken_renewal, 0);
+	assert_string_equal(channel.handover_problem, expected);
+	assert_int_equal(channel.state, VM_RUNNING);
+	assert_string_equal(channel.reason, "");
+}
+
+static void not_taken(void **state)
+{
+	(void)state;
+	save();
+	become_new(4);
+	given.value = 0;
+	assert_not_taken("its state cannot be read: not found");
+	become_new(5);
+	memory_left = NULL;
+	assert_not_taken("its state cannot be read: no memory");
+	memory_left = copied;
+	become_new(6);
+	own_area[100] ^= 1;
+	assert_not_taken("record 0 (policy 0): its checksum is wrong");
+	become_new(7);
+	machine_crash(&machine, "vcpus: %u asked for", 99);
+	assert_int_equal(channel.refused_renewal, 7);
+	assert_string_equal(channel.handover_problem, "vcpus: 99 asked for");
+	assert_int_equal(channel.state, VM_RUNNING);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(is_held, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(waits_for_vcpus, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(paused, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(refused_to_save, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(taken, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(not_taken, set_up, fixture_free),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

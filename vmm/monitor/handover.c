@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/handover.h"
+
+#include "lib/bits.h"
+#include "vmm/monitor/machine_setup.h"
+#include "vmm/monitor/state/machine_state.h"
+#include "vmm/monitor/virtio/virtio_blk.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/memory.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
+#include "vmm/rt/syscall.h"
+
+/* So long a disk may take to answer what it was asked. */
+#define ANSWERS_NS (2 * NS_PER_S)
+
+static void set_problem(struct machine *machine, const char *text)
+{
+	format(machine->channel->handover_problem, sizeof(machine->channel->handover_problem),
+	       "%s", text);
+}
+
+static void set_problem_status(struct machine *machine, const char *what, enum status status)
+{
+	format(machine->channel->handover_problem, sizeof(machine->channel->handover_problem),
+	       "its state cannot be %s: %s", what, status_text(status));
+}
+
+/*
+ * What a disk was asked would else be asked a second time, and done once more when the guest no
+ * longer expects it.
+ */
+static bool disks_have_answered(struct machine *machine)
+{
+	u64 until = clock_tsc() + clock_ns_to_tsc(ANSWERS_NS);
+	char text[sizeof(machine->channel->handover_problem)];
+
+	for (u32 i = 0; i < machine->blk_count; i++) {
+		while (!virtio_blk_settle(&machine->blk[i])) {
+			if (clock_tsc() > until) {
+				format(text, sizeof(text),
+				       "disk %u does not answer what it was asked",
+				       machine->blk[i].number);
+				set_problem(machine, text);
+				return false;
+			}
+			(void)!sys_thread_yield(HANDLE_NONE);
+		}
+	}
+	return true;
+}
+
+/* Whether the machine is in a state from which another process can go on. */
+static bool may_be_saved(struct machine *machine)
+{
+	if (machine->state != VM_RUNNING && machine->state != VM_PAUSED) {
+		set_problem(machine, "it neither runs nor is it paused");
+		return false;
+	}
+	if (machine->debugger.attached) {
+		set_problem(machine, "a debugger is attached to it");
+		return false;
+	}
+	if ((machine->platform.events.pending & ~(u32)MACHINE_DEADLINE) != 0) {
+		set_problem(machine, "its guest is ending or resetting it");
+		return false;
+	}
+	return disks_have_answered(machine);
+}
+
+/* Into the memory that the manager gave for it. 0: set_problem was called. */
+static u64 save_to(struct machine *machine, handle_t memory, u64 size)
+{
+	const struct state_choice all = state_choose_all(machine);
+	handle_t space = start_handle(START_SPACE);
+	enum status status;
+	size_t used = 0;
+	u64 at = 0;
+
+	status = sys_space_map(space, 0, memory, 0, size, RIGHT_READ | RIGHT_WRITE, &at);
+	if (status == STATUS_OK) {
+		status = state_save(machine, &all, "", (void *)(uintptr_t)at, size, &used);
+		while (sys_space_unmap(space, at, size) == STATUS_AGAIN)
+			;
+	}
+	(void)!sys_handle_close(memory);
+	if (status == STATUS_OK && machine->state != VM_CRASHED)
+		return used;
+	set_problem_status(machine, "saved", status);
+	return 0;
+}
+
+void handover_save(struct machine *machine)
+{
+	struct vm_channel *channel = machine->channel;
+	handle_t memory = channel->state_memory;
+	u64 size = align_down(channel->state_size, PAGE_SIZE);
+
+	channel->state_used = 0;
+	if (!may_be_saved(machine)) {
+		(void)!sys_handle_close(memory);
+		return;
+	}
+	machine->handover.held = true;
+	machine_time_pause(&machine->time, clock_tsc());
+	machine_update_clock(machine);
+	channel->state_used = save_to(machine, memory, size);
+	if (channel->state_used == 0)
+		handover_continue(machine);
+}
+
+void handover_continue(struct machine *machine)
+{
+	if (!machine->handover.held)
+		return;
+	machine->handover = (struct handover){.held = false};
+	if (!machine_bind_links(machine)) /* to which the other process has listened */
+		return;
+	machine_let_go(machine);
+}
+
+/* The reason is there. */
+static void tell_refused(struct machine *machine)
+{
+	__atomic_store_n(&machine->channel->refused_renewal, machine->handover.number,
+			 __ATOMIC_RELEASE);
+	machine->signal = true;
+}
+
+void handover_refuse(struct machine *machine, const char *reason)
+{
+	set_problem(machine, reason);
+	tell_refused(machine);
+}
+
+static bool load_state(struct machine *machine, const void *bytes, size_t size)
+{
+	const struct state_choice all = state_choose_all(machine);
+	struct state_problem problem;
+	char text[sizeof(machine->channel->handover_problem)];
+
+	if (state_load(machine, &all, bytes, size, &problem))
+		return true;
+	state_problem_text(&problem, text, sizeof(text));
+	handover_refuse(machine, text);
+	return false;
+}
+
+/* From a copy: the old process may still be able to write to what it has saved. */
+static bool load_copy(struct machine *machine)
+{
+	const struct start_entry *entry = start_find(START_STATE);
+	u64 size = entry != NULL ? entry->value : 0;
+	u64 whole = align_up(size, PAGE_SIZE);
+	enum status status = STATUS_NOT_FOUND;
+	handle_t memory;
+	bool loaded;
+	u64 at = 0;
+
+	if (size != 0)
+		status = memory_take(whole, 0, &memory, &at);
+	if (status != STATUS_OK) {
+		set_problem_status(machine, "read", status);
+		tell_refused(machine);
+		return false;
+	}
+	memcpy((void *)(uintptr_t)at, (const void *)(uintptr_t)entry->offset, size);
+	loaded = load_state(machine, (const void *)(uintptr_t)at, size);
+	memory_give_back(memory, at, whole);
+	return loaded;
+}
+
+bool handover_take(struct machine *machine)
+{
+	struct vm_channel *channel = machine->channel;
+	u32 state = channel->state;
+
+	if (state != VM_RUNNING && state != VM_PAUSED) {
+		handover_refuse(machine, "it neither runs nor is it paused");
+		return false;
+	}
+	machine_time_wall(&machine->time, channel->wall_seconds, channel->wall_tsc);
+	machine_time_pause(&machine->time, clock_tsc());
+	if (!load_copy(machine))
+		return false;
+	machine->state = machine->reported = (enum vm_state)state;
+	machine->obeyed = channel->done_sequence;
+	machine->heard = channel->question.answered;
+	machine->handover.held = true;
+	__atomic_store_n(&channel->taken_renewal, machine->handover.number, __ATOMIC_RELEASE);
+	machine->signal = true;
+	return true;
+}
