@@ -114,6 +114,11 @@ void driver_process_ended(u32 number)
 	(void)number;
 }
 
+void vm_renew_heir_ended(struct vm *vm)
+{
+	(void)vm;
+}
+
 void vm_process_ended(struct vm *vm)
 {
 	(void)vm;

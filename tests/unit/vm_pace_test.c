@@ -47,7 +47,7 @@ static struct vm start(void)
 	now = 1000 * INTERVAL;
 	bound = true;
 	mute_answer = STATUS_OK;
-	return (struct vm){.id = 3, .ring = RING};
+	return (struct vm){.id = 3, .monitor.ring = RING};
 }
 
 /* Signals whenever it is heard, for so long; returns how often it was. */
@@ -108,7 +108,7 @@ static void test_ends(void **state)
 	bound = true;
 	assert_in_range(flood(&vm, INTERVAL), VM_PACE_BURST, VM_PACE_BURST + 1);
 	vm = start();
-	vm.ring = HANDLE_NONE;
+	vm.monitor.ring = HANDLE_NONE;
 	for (u32 n = 0; n < 100; n++)
 		vm_pace_signalled(&vm);
 	assert_int_equal(vm.deaf_until_tsc, 0);

@@ -39,12 +39,15 @@ static void handle(const struct event *event)
 		break;
 	case EVENT_CHANNEL:
 	case EVENT_PROCESS:
+	case EVENT_HEIR:
 		vm = vm_by_id(event->number);
 		if (vm == NULL)
 			break; /* its last signal came after its end */
 		if (event->source == EVENT_CHANNEL) {
 			vm_pace_signalled(vm);
 			vm_channel_signalled(vm);
+		} else if (event->source == EVENT_HEIR) {
+			vm_renew_heir_ended(vm);
 		} else {
 			vm_process_ended(vm);
 		}

@@ -103,7 +103,8 @@ void handover_save(struct machine *machine)
 		return;
 	}
 	machine->handover.held = true;
-	machine_time_pause(&machine->time, clock_tsc());
+	channel->held_tsc = clock_tsc();
+	machine_time_pause(&machine->time, channel->held_tsc);
 	machine_update_clock(machine);
 	channel->state_used = save_to(machine, memory, size);
 	if (channel->state_used == 0)
@@ -118,6 +119,7 @@ void handover_continue(struct machine *machine)
 	if (!machine_bind_links(machine)) /* to which the other process has listened */
 		return;
 	machine_let_go(machine);
+	machine->channel->continued_tsc = clock_tsc();
 }
 
 /* The reason is there. */

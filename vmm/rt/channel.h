@@ -101,6 +101,8 @@ struct vm_channel {
 	u32 taken_renewal;    /* MONITOR_RENEWAL of the process that has loaded the state */
 	u32 refused_renewal;  /* of the one that could not: handover_problem says why */
 	char handover_problem[160];
+	u64 held_tsc;	      /* host TSC when the guest last stood still for that */
+	u64 continued_tsc;    /* and when it went on */
 
 	u8 log[CHANNEL_RING_BYTES];
 	struct channel_stream stream[CHANNEL_STREAM_MAX]; /* the first is the console */

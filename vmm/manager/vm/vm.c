@@ -41,7 +41,7 @@ void vm_send(struct vm *vm, enum vm_command command)
 	vm->channel->command = command;
 	vm->command_sequence++;
 	__atomic_store_n(&vm->channel->command_sequence, vm->command_sequence, __ATOMIC_RELEASE);
-	sys_event_signal(vm->wake);
+	sys_event_signal(vm->monitor.wake);
 }
 
 /* Ends the monitor, if there is one; vm_step does the work. */
@@ -52,6 +52,7 @@ static void release(struct vm *vm, enum vm_after after)
 	vm->stop_deadline_tsc = 0;
 	vm->start_wanted = false;
 	vm_share_abandon(vm);
+	vm_renew_abandon(vm);
 }
 
 static void set_state(struct vm *vm, enum vm_state state, const char *reason)
@@ -450,6 +451,7 @@ bool vm_step(void)
 			step_stop(vm, now);
 		vm_pace_step(vm, now);
 		vm_share_step(vm);
+		vm_renew_step(vm, now);
 		if (!vm->dying)
 			continue;
 		/* Before the group: its last steps give back whatever is waiting for it. */
@@ -473,6 +475,8 @@ u64 vm_deadline(void)
 			deadline = MIN(deadline, clock_tsc() + clock_ns_to_tsc(DISK_LOOK_NS));
 		if (vm->stop_deadline_tsc != 0)
 			deadline = MIN(deadline, MIN(vm->stop_deadline_tsc, vm->press_again_tsc));
+		if (vm->renewal.phase != RENEW_NONE)
+			deadline = MIN(deadline, vm->renewal.until_tsc);
 		if (vm->deaf_until_tsc != 0)
 			deadline = MIN(deadline, vm->deaf_until_tsc);
 	}

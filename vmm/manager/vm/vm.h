@@ -8,6 +8,7 @@
 #include "vmm/manager/text/text.h"
 #include "vmm/manager/vm/vm_life.h"
 #include "vmm/manager/vm/vm_log.h"
+#include "vmm/manager/vm/vm_renew.h"
 #include "vmm/manager/vm/vm_share.h"
 #include "vmm/rt/channel.h"
 
@@ -45,8 +46,8 @@ struct vm {
 
 	handle_t group;          /* HANDLE_NONE: there is no monitor */
 	handle_t ram;            /* its memory, for windows; goes with the group */
-	handle_t wake;           /* event that the monitor waits on */
-	handle_t ring;           /* event that the monitor signals: vm_pace.h */
+	struct vm_monitor monitor; /* likewise */
+	struct vm_renewal renewal;
 	u64 paced_tsc;
 	u64 deaf_until_tsc;      /* 0: the monitor is heard */
 	bool dying;              /* the group is being taken back */

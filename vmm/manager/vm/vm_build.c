@@ -174,11 +174,10 @@ static void create_events(struct vm *vm, struct process_build *build)
 {
 	if (!process_build_failed(build))
 		process_build_note(build, "creating its events",
-				   sys_event_create(vm->group, &vm->wake));
+				   sys_event_create(vm->group, &vm->monitor.wake));
 	if (!process_build_failed(build))
 		process_build_note(build, "creating its events",
-				   sys_event_create(vm->group, &vm->ring));
-	vm_pace_reset(vm);
+				   sys_event_create(vm->group, &vm->monitor.ring));
 }
 
 static bool has_stream(const struct vm *vm, u32 number)
@@ -298,8 +297,8 @@ static void grant_all(const struct vm *vm, struct parts *parts)
 		{START_VM, parts->vm, RIGHT_READ | RIGHT_CREATE | RIGHT_CONTROL, 0},
 		{START_RAM, vm->ram, RIGHT_READ | RIGHT_WRITE, vm->config.memory_bytes},
 		{START_CHANNEL, vm->channel_memory, RIGHT_READ | RIGHT_WRITE, CHANNEL_BYTES},
-		{START_CHANNEL_IN, vm->wake, RIGHT_READ | RIGHT_BIND, 0},
-		{START_CHANNEL_OUT, vm->ring, RIGHT_WRITE, 0},
+		{START_CHANNEL_IN, vm->monitor.wake, RIGHT_READ | RIGHT_BIND, 0},
+		{START_CHANNEL_OUT, vm->monitor.ring, RIGHT_WRITE, 0},
 	};
 
 	for (u32 i = 0; i < ARRAY_COUNT(grants); i++)
@@ -341,14 +340,46 @@ static void map_account(struct vm *vm, struct process_build *build)
 	vm->account = (const struct group_page *)address;
 }
 
-static void watch_monitor(const struct vm *vm, struct process_build *build)
+static void watch_monitor(const struct vm *vm, struct process_build *build,
+			  enum event_source process_ended)
 {
 	if (!process_build_failed(build))
 		process_build_note(build, "watching its monitor",
-				   events_bind(vm->ring, EVENT_CHANNEL, vm->id));
+				   events_bind(vm->monitor.ring, EVENT_CHANNEL, vm->id));
 	if (!process_build_failed(build))
 		process_build_note(build, "watching its monitor",
-				   events_bind(build->process, EVENT_PROCESS, vm->id));
+				   events_bind(build->process, process_ended, vm->id));
+}
+
+/* It is the VM's as soon as it runs. */
+static void start_monitor(struct vm *vm, struct process_build *build)
+{
+	process_build_start(build);
+	if (process_build_failed(build))
+		return;
+	vm->monitor.process = build->process;
+	build->process = HANDLE_NONE;
+}
+
+/* `bytes` of saved state for it to load; 0: it boots its guest. */
+static void build_monitor(struct vm *vm, struct parts *parts, u64 bytes)
+{
+	struct process_build *build = &parts->process;
+
+	process_build_begin(build, vm->group, start_handle(START_MONITOR_IMAGE), 0);
+	if (process_build_failed(build))
+		return;
+	fill_start_info(vm, build->info);
+	if (bytes != 0) {
+		build->info->parameter[MONITOR_RENEWAL] = vm->renewal.number;
+		process_build_map(build, START_STATE, vm->renewal.state, 0, bytes, RIGHT_READ);
+	}
+	grant_all(vm, parts);
+	map_files(vm, build);
+	disk_give_all(vm, build);
+	net_give_all(vm, build);
+	watch_monitor(vm, build, bytes != 0 ? EVENT_HEIR : EVENT_PROCESS);
+	start_monitor(vm, build);
 }
 
 static void build_all(struct vm *vm, struct parts *parts)
@@ -357,18 +388,10 @@ static void build_all(struct vm *vm, struct parts *parts)
 
 	create_guest(vm, parts);
 	create_events(vm, build);
+	vm_pace_reset(vm);
 	map_account(vm, build);
 	prepare_channel(vm, build);
-	process_build_begin(build, vm->group, start_handle(START_MONITOR_IMAGE), 0);
-	if (process_build_failed(build))
-		return;
-	fill_start_info(vm, build->info);
-	grant_all(vm, parts);
-	map_files(vm, build);
-	disk_give_all(vm, build);
-	net_give_all(vm, build);
-	watch_monitor(vm, build);
-	process_build_start(build);
+	build_monitor(vm, parts, 0);
 }
 
 static void close_parts(struct parts *parts)
@@ -388,6 +411,15 @@ void vm_build_init(void)
 			 machine_page()->page_count / KERNEL_SHARE;
 }
 
+static bool has_worked(const struct process_build *build, char *problem, size_t size)
+{
+	if (!process_build_failed(build))
+		return true;
+	format(problem, size, "the kernel says \"%s\" while %s", status_text(build->status),
+	       build->what);
+	return false;
+}
+
 bool vm_build(struct vm *vm, char *problem, size_t size)
 {
 	struct parts parts = {.space = HANDLE_NONE};
@@ -401,11 +433,22 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 		return false;
 	build_all(vm, &parts);
 	close_parts(&parts);
-	if (!process_build_failed(&parts.process))
-		return true;
-	format(problem, size, "the kernel says \"%s\" while %s",
-	       status_text(parts.process.status), parts.process.what);
-	return false;
+	return has_worked(&parts.process, problem, size);
+}
+
+bool vm_build_heir(struct vm *vm, u64 bytes, char *problem, size_t size)
+{
+	const struct vm_monitor present = vm->monitor;
+	struct parts parts = {.space = HANDLE_NONE};
+
+	vm->monitor = (struct vm_monitor){.process = HANDLE_NONE};
+	create_guest(vm, &parts);
+	create_events(vm, &parts.process);
+	build_monitor(vm, &parts, bytes);
+	vm->renewal.heir = vm->monitor;
+	vm->monitor = present;
+	close_parts(&parts);
+	return has_worked(&parts.process, problem, size);
 }
 
 bool vm_release_step(struct vm *vm)
@@ -434,8 +477,7 @@ bool vm_release_step(struct vm *vm)
 	/* The handles of what belonged to the group went with it. */
 	vm->group = HANDLE_NONE;
 	vm->ram = HANDLE_NONE;
-	vm->wake = HANDLE_NONE;
-	vm->ring = HANDLE_NONE;
+	vm->monitor = (struct vm_monitor){.process = HANDLE_NONE};
 	vm_pace_reset(vm);
 	return true;
 }

@@ -21,6 +21,12 @@ bool vm_build_fits(const struct vm_config *config, char *problem, size_t size);
  */
 bool vm_build(struct vm *vm, char *problem, size_t size);
 
+/*
+ * Makes a second monitor, in vm->renewal.heir, which loads that many bytes of vm->renewal.state.
+ * On false `problem` says what was missing, and vm->renewal.heir has what there is of it.
+ */
+bool vm_build_heir(struct vm *vm, u64 bytes, char *problem, size_t size);
+
 /* One bounded step of ending the monitor and taking everything back; true when all is done. */
 bool vm_release_step(struct vm *vm);
 

@@ -41,7 +41,7 @@ u32 vm_console_write(struct vm *vm, u32 port, const u8 *bytes, u32 count)
 	u32 written = 0;
 	u32 waiting;
 
-	if (vm->channel == NULL || vm->wake == HANDLE_NONE)
+	if (vm->channel == NULL || vm->monitor.wake == HANDLE_NONE)
 		return count; /* nobody is there to read it */
 	stream = &vm->channel->stream[port];
 	waiting = at - __atomic_load_n(&stream->input_read, __ATOMIC_ACQUIRE);
@@ -52,6 +52,6 @@ u32 vm_console_write(struct vm *vm, u32 port, const u8 *bytes, u32 count)
 	vm->stream[port].input_written = at;
 	__atomic_store_n(&stream->input_written, at, __ATOMIC_RELEASE);
 	if (written > 0)
-		sys_event_signal(vm->wake);
+		sys_event_signal(vm->monitor.wake);
 	return written;
 }

@@ -17,8 +17,8 @@ void vm_pace_signalled(struct vm *vm)
 	u64 now = clock_tsc();
 
 	vm->paced_tsc = MAX(vm->paced_tsc, now) + interval;
-	if (vm->ring != HANDLE_NONE && vm->paced_tsc - now > VM_PACE_BURST * interval &&
-	    events_mute(vm->ring) == STATUS_OK)
+	if (vm->monitor.ring != HANDLE_NONE && vm->paced_tsc - now > VM_PACE_BURST * interval &&
+	    events_mute(vm->monitor.ring) == STATUS_OK)
 		vm->deaf_until_tsc = now + interval;
 }
 
@@ -28,5 +28,5 @@ void vm_pace_step(struct vm *vm, u64 now_tsc)
 		return;
 	vm->deaf_until_tsc = 0;
 	/* Delivers what it has signalled meanwhile. */
-	(void)!events_bind(vm->ring, EVENT_CHANNEL, vm->id);
+	(void)!events_bind(vm->monitor.ring, EVENT_CHANNEL, vm->id);
 }

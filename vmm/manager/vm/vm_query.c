@@ -44,7 +44,7 @@ static void ask(struct vm_query *query, struct vm *vm)
 	if (query->input_bytes > 0)
 		memcpy(area->input, query->input, query->input_bytes);
 	__atomic_store_n(&area->asked, query->number, __ATOMIC_RELEASE);
-	sys_event_signal(vm->wake);
+	sys_event_signal(vm->monitor.wake);
 }
 
 static const struct vm_answer *take(struct vm *vm)
