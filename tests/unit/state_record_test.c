@@ -37,9 +37,19 @@ static void write_two(void)
 
 static void checksum(void **state)
 {
+	u8 rising[32];
+	u32 by_bytes = 0;
+
 	(void)state;
 	assert_int_equal(state_check(0, "123456789", 9), 0xe3069283); /* RFC 3720's CRC32C */
 	assert_int_equal(state_check(state_check(0, "1234", 4), "56789", 5), 0xe3069283);
+	/* by the table, and in words by the CPU where it can */
+	for (u32 i = 0; i < sizeof(rising); i++) {
+		rising[i] = (u8)i;
+		by_bytes = state_check(by_bytes, &rising[i], 1);
+	}
+	assert_int_equal(by_bytes, 0x46dd794e); /* RFC 3720, B.4 */
+	assert_int_equal(state_check(0, rising, sizeof(rising)), by_bytes);
 }
 
 static void is_read(void **state)

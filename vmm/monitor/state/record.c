@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/state/record.h"
 
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/state/section.h"
 
@@ -11,11 +12,43 @@ static const u32 check_table[16] = {
 	0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
 };
 
+#define CPUID_1_ECX_CRC32 (1u << 20) /* SSE4.2; CRC32 itself needs no vector register */
+
+static bool cpu_has_check(void)
+{
+	static enum { NOT_ASKED, NO, YES } answer;
+	u32 eax = 1;
+	u32 ecx = 0;
+
+	if (answer == NOT_ASKED) {
+		asm volatile("cpuid" : "+a"(eax), "+c"(ecx) : : "rbx", "rdx");
+		answer = (ecx & CPUID_1_ECX_CRC32) != 0 ? YES : NO;
+	}
+	return answer == YES;
+}
+
+static u32 check_words(u32 check, const u8 *at, size_t count)
+{
+	u64 sum = check;
+	u64 word;
+
+	for (size_t i = 0; i < count; i++) {
+		memcpy(&word, at + i * sizeof(word), sizeof(word));
+		asm("crc32q %1, %0" : "+r"(sum) : "r"(word));
+	}
+	return (u32)sum;
+}
+
 u32 state_check(u32 so_far, const void *bytes, size_t count)
 {
 	const u8 *at = bytes;
 	u32 check = ~so_far;
 
+	if (count >= sizeof(u64) && cpu_has_check()) {
+		check = check_words(check, at, count / sizeof(u64));
+		at += align_down(count, sizeof(u64));
+		count %= sizeof(u64);
+	}
 	for (size_t i = 0; i < count; i++) {
 		check ^= at[i];
 		check = check >> 4 ^ check_table[check & 15];
