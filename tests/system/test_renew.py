@@ -2,7 +2,6 @@
 """`vm renew`: a new monitor under a guest that goes on."""
 import random
 import re
-import time
 
 import pytest
 
@@ -97,3 +96,38 @@ def test_under_load(build, tmp_path):
         machine.leave()
         assert machine.objects("disk stat")[0]["errors"] == 0
         assert machine.vm("alpha")["state"] == "running"
+
+
+def owned(machine):
+    """The handles of all processes: whose, what, which rights."""
+    rows = machine.objects("handles")
+    return sorted((row["process"], row["type"], row["rights"]) for row in rows)
+
+
+def test_leaves_nothing(build, tmp_path):
+    """A new monitor has what the old one had, the manager too; words for what is refused."""
+    files = bundle.make(tmp_path / "renew.cpio", COUNTER.format(more=""),
+                        bundle.tiny(build, "counter"))
+    with Qemu(build, bundle=files) as machine:
+        machine.wait_prompt()
+        before = owned(machine)
+        for _ in range(3):
+            renew(machine, "count")
+        wait_for(lambda: owned(machine) == before, 30)
+        assert ": 0 found" in machine.command("audit"), machine.transcript()
+        machine.command("vm set count reserve=1ms/10ms")
+        assert "found a reservation" in refused(machine, "vm renew count")
+        machine.command("vm set count reserve=none")
+        assert "held_us" in machine.command("vm renew count -j")
+        assert "there is no VM" in refused(machine, "vm renew nobody")
+        machine.command("vm reset count")  # the new monitor has the kernel's file as well
+        machine.attach("count")
+        machine.wait(r"COUNT 0x1\s")
+        machine.leave()
+        machine.command("vm destroy count")
+        free = machine.free_pages()
+        machine.command("vm create count")
+        machine.command("vm start count")
+        renew(machine, "count")
+        machine.command("vm destroy count")
+        machine.wait_free(free)
