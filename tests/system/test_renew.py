@@ -7,6 +7,7 @@ import pytest
 
 import bundle
 import fio
+import net
 from machine import Bochs, Qemu, wait_for
 
 EMULATORS = {"qemu": Qemu, "bochs": Bochs}
@@ -131,3 +132,27 @@ def test_leaves_nothing(build, tmp_path):
         renew(machine, "count")
         machine.command("vm destroy count")
         machine.wait_free(free)
+
+
+def test_net(build, tmp_path):
+    """Both ends of a transfer get new monitors: TCP sends again what was on its way, no more."""
+    conf = "[net lan]\n" + "".join(
+        net.guest(name, address) + "vcpus = 1\n"
+        for name, address in (("alpha", "10.0.2.15"), ("beta", "10.0.2.16")))
+    files = bundle.make(tmp_path / "renew.cpio", conf, bundle.debian_tools(build, "iperf3"))
+    with Qemu(build, bundle=files) as machine:
+        machine.limit = 600
+        net.boot(machine, "alpha", "beta")
+        net.shell(machine, "beta", "iperf3 -s -D >/dev/null 2>&1")
+        machine.attach("alpha")
+        machine.type("iperf3 -c 10.0.2.16 -t 8 -f k; echo iperf''-ends=$?\r")
+        machine.leave()
+        for name in ("alpha", "beta") * 3:
+            before = net.ports(machine)["beta"]["sent_bytes"]
+            wait_for(lambda: net.ports(machine)["beta"]["sent_bytes"] > before + 1000000)
+            renew(machine, name)
+        machine.attach("alpha")
+        machine.wait(r"iperf-ends=(\d+)")
+        assert machine.match().group(1) == "0", machine.transcript()[-3000:]
+        machine.leave()
+        assert net.pings(machine, "alpha", "10.0.2.16") == 3

@@ -327,10 +327,6 @@ static void obey_guest(struct machine *machine)
 
 void machine_attend(struct machine *machine)
 {
-	if (unlikely(machine->handover.held)) {
-		command_obey(machine);
-		return;
-	}
 	obey_guest(machine);
 	command_obey(machine);
 	if (unlikely(machine->handover.held))
