@@ -263,6 +263,13 @@ static void ends_meanwhile(void **state)
 	assert_int_equal(destroyed, 0);
 	assert_int_equal(groups, 0);
 	assert_int_equal(vm->renewal.phase, RENEW_NONE);
+	/* on its way out of the list it has no channel any more */
+	vm = ready_in(VM_RUNNING);
+	assert_true(act(vm, ACTION_DESTROY));
+	vm_step();
+	assert_null(vm->channel);
+	assert_false(renew(vm));
+	assert_int_equal(vm_renew_held_ns(vm), 0);
 }
 
 int main(void)

@@ -99,13 +99,14 @@ static bool may_begin(const struct vm *vm, char *problem, size_t size)
 bool vm_renew(struct vm *vm, char *problem, size_t size)
 {
 	struct vm_renewal *renewal = &vm->renewal;
-	u64 bytes = READ_ONCE(vm->channel->state_bytes);
 	handle_t theirs = HANDLE_NONE;
 	enum status status;
+	u64 bytes;
 
 	vm_channel_signalled(vm); /* what its monitor has said before counts */
 	if (!may_begin(vm, problem, size))
 		return false;
+	bytes = READ_ONCE(vm->channel->state_bytes);
 	if (bytes == 0 || bytes > STATE_MAX)
 		return refuse(problem, size, "its monitor does not say how large its state is");
 	renewal->bytes = align_up(bytes, PAGE_SIZE);
@@ -236,8 +237,12 @@ void vm_renew_abandon(struct vm *vm)
 
 u64 vm_renew_held_ns(const struct vm *vm)
 {
-	u64 from = READ_ONCE(vm->channel->held_tsc);
-	u64 to = READ_ONCE(vm->channel->continued_tsc);
+	u64 from;
+	u64 to;
 
+	if (vm->channel == NULL)
+		return 0;
+	from = READ_ONCE(vm->channel->held_tsc);
+	to = READ_ONCE(vm->channel->continued_tsc);
 	return to > from ? clock_tsc_to_ns(to - from) : 0;
 }
