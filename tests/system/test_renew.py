@@ -169,3 +169,34 @@ def test_net(build, tmp_path):
         assert machine.match().group(1) == "0", machine.transcript()[-3000:]
         machine.leave()
         assert net.pings(machine, "alpha", "10.0.2.16") == 3
+
+
+LINUX = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\nvcpus = 2\n"
+         "cmdline = console=ttyS0 console=hvc0 quiet name=alpha\nhpet = yes\nautostart = yes\n"
+         "rng = yes\nconsole = virtio\n")
+
+
+@pytest.mark.parametrize("emulator", ["qemu", pytest.param("bochs", marks=pytest.mark.long)])
+def test_linux(build, tmp_path, emulator):
+    """Processes, time, the console and the other virtio devices go on in the same Linux."""
+    files = bundle.make(tmp_path / "renew.cpio", LINUX, bundle.debian_virtio(build / "guests"))
+    with EMULATORS[emulator](build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach_shell("alpha", 600)
+        machine.shell("x=kept")
+        before = float(machine.shell("cat /proc/uptime").split()[0])
+        machine.leave()
+        for _ in range(5):
+            renew(machine, "alpha")
+        machine.attach("alpha")
+        assert machine.shell("echo $x; tty") == "kept\n/dev/hvc0\n"
+        assert machine.shell("head -c 64 /dev/hwrng | wc -c") == "64\n"
+        after = float(machine.shell("sleep 1; cat /proc/uptime").split()[0])
+        assert 1 <= after - before < 60
+        machine.leave()
+        machine.command("vm pause alpha")
+        renew(machine, "alpha")
+        machine.command("vm resume alpha")
+        assert len(machine.objects("vm regs alpha")) == 2
+        machine.attach("alpha")
+        assert "2" in machine.shell("grep -c ^processor /proc/cpuinfo")
