@@ -359,6 +359,25 @@ static void reset_and_another_driver(void **state)
 	expect_not_done(header);
 }
 
+/* Before the machine is handed over: what is under way is answered, what waits is not asked for. */
+static void settles(void **state)
+{
+	u32 waiting;
+
+	(void)state;
+	for (u32 i = 0; i < 42; i++)
+		(void)send_to(0, BLK_T_IN, i, DATA_AT, BLOCK_REQUEST_BYTES);
+	waiting = blk.waiting;
+	assert_int_not_equal(waiting, 0);
+	assert_false(virtio_blk_settle(&blk));
+	assert_int_not_equal(disk_do_all(), 0);
+	assert_true(virtio_blk_settle(&blk));
+	assert_int_equal(blk.waiting, waiting);
+	assert_int_equal(disk_do_all(), 0);
+	settle();
+	assert_int_equal(used_new(0), 42);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +386,7 @@ int main(void)
 		TEST(grows),
 		TEST(interrupts),
 		TEST(more_than_there_is_room_for),
+		TEST(settles),
 		TEST(a_full_queue),
 		TEST(without_bus_mastering),
 		TEST(forged_and_repeated_answers),
