@@ -107,15 +107,18 @@ static u32 detail(const struct object *object)
 		return space_detail(CONTAINER_OF(object, const struct space, object));
 	if (object->type != OBJECT_MEMORY)
 		return 0;
-	return memory->kind == MEMORY_FIXED ? AUDIT_DETAIL_FIXED : memory->owner;
+	if (memory->kind == MEMORY_FIXED)
+		return AUDIT_DETAIL_FIXED;
+	return memory->owner | (memory->frozen ? AUDIT_DETAIL_FROZEN : 0);
 }
 
-/* RAM was charged in full when the object was created. */
+/* RAM was charged in full when the object was created, or frozen. */
 static void put_memory(struct listing *listing, const struct memory *memory)
 {
 	if (memory->kind == MEMORY_RAM)
 		put(listing, AUDIT_PROMISE, memory->owner, account(memory->quota), 0,
-		    memory->page_count - memory->destroy_cursor);
+		    memory->promised);
+	put_reference(listing, memory, memory->below);
 }
 
 static void put_object(struct listing *listing, struct object *object, u32 payer)

@@ -7,6 +7,7 @@
 #include "kernel/thread.h"
 #include "kernel/vm.h"
 #include "lib/bits.h"
+#include "mm/layer.h"
 #include "mm/memory.h"
 #include "mm/space.h"
 
@@ -72,13 +73,51 @@ enum status sys_memory_address(struct system_call *call)
 
 	if (offset >> PAGE_SHIFT >= memory->page_count)
 		return STATUS_BAD_ARGUMENT;
-	status = memory_populate(memory, offset >> PAGE_SHIFT);
+	status = layer_forbid(memory);
+	if (status == STATUS_OK)
+		status = memory_populate(memory, offset >> PAGE_SHIFT);
 	if (status != STATUS_OK)
 		return status;
 	if (!memory_slot(memory, offset >> PAGE_SHIFT, &hpa, &level))
 		return STATUS_BAD_ARGUMENT;
 	call->value = hpa.value + (offset & PAGE_MASK);
 	return STATUS_OK;
+}
+
+/*
+ * What is frozen belongs to the group of the live object. Its handle lets nobody write to it, nor
+ * destroy what others lie on.
+ */
+enum status sys_memory_freeze(struct system_call *call)
+{
+	struct memory *memory = SYSCALL_OBJECT(call, 0, memory);
+	const struct memory *before = memory->below;
+	struct memory *frozen;
+	enum status status = layer_freeze(memory, &frozen);
+
+	if (memory->below != before)
+		group_adopt(CONTAINER_OF(memory->quota, struct group, quota), &frozen->object);
+	return status == STATUS_OK ? handle_insert(call->handles, &frozen->object,
+						   RIGHT_READ | RIGHT_GRANT, &call->value)
+				   : status;
+}
+
+enum status sys_memory_layer(struct system_call *call)
+{
+	struct group *group = SYSCALL_OBJECT(call, 0, group);
+	struct memory *memory;
+	enum status status =
+		layer_create(&group->quota, SYSCALL_OBJECT(call, 1, memory), &memory);
+
+	if (status != STATUS_OK)
+		return status;
+	group_adopt(group, &memory->object);
+	return syscall_give(call, &memory->object, MEMORY_RIGHTS);
+}
+
+enum status sys_memory_reset(struct system_call *call)
+{
+	return layer_reset(SYSCALL_OBJECT(call, 0, memory));
 }
 
 enum status sys_space_create(struct system_call *call)

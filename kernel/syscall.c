@@ -76,6 +76,10 @@ static const struct {
 			      {{OBJECT_ROOT, 0, RIGHT_CONTROL},
 			       {OBJECT_SPACE, 3, RIGHT_MAP | OR_NONE}}},
 	[SYS_SPACE_POPULATE] = {sys_space_populate, {{OBJECT_SPACE, 0, RIGHT_WRITE}}},
+	[SYS_MEMORY_FREEZE] = {sys_memory_freeze, {{OBJECT_MEMORY, 0, RIGHT_CONTROL}}},
+	[SYS_MEMORY_LAYER] = {sys_memory_layer,
+			      {{OBJECT_GROUP, 0, RIGHT_CREATE}, {OBJECT_MEMORY, 1, RIGHT_READ}}},
+	[SYS_MEMORY_RESET] = {sys_memory_reset, {{OBJECT_MEMORY, 0, RIGHT_CONTROL}}},
 	[SYS_IOMMU_FAULT] = {sys_iommu_fault, {{OBJECT_ROOT, 0, RIGHT_READ}}},
 };
 

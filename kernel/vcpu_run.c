@@ -276,6 +276,18 @@ static ALWAYS_INLINE void leave_guest(struct vcpu *vcpu, u32 groups, u64 entered
 	count(&vcpu->account->guest_tsc, vcpu->virt.exit.tsc - entered_tsc);
 }
 
+/*
+ * A mark that was set before its page was frozen must be taken back where the guest sees it, else
+ * flushes asked for from now on are lost. False: not yet; the vCPU must not enter.
+ */
+static bool can_mark(struct vcpu *vcpu)
+{
+	u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa);
+
+	return at == 0 || space_guest_byte(vcpu->vm->space, at) != NULL ||
+	       space_fault(vcpu->vm->space, at & ~PAGE_MASK, PT_WRITE) != STATUS_AGAIN;
+}
+
 /* True: the run has ended with EXIT_KICK. */
 static NOINLINE bool begin_specially(struct vcpu *vcpu)
 {
@@ -312,8 +324,14 @@ static ALWAYS_INLINE bool run_on(struct cpu *cpu, struct vcpu *vcpu, u64 deadlin
 	u32 reason;
 	u32 groups;
 
-	if (unlikely(vcpu->special != 0) && begin_specially(vcpu))
-		return true;
+	if (unlikely(vcpu->special != 0)) {
+		if (!can_mark(vcpu)) {
+			sti_nop_cli();
+			return false;
+		}
+		if (begin_specially(vcpu))
+			return true;
+	}
 	/* 0 means none: subtracting 1 makes it later than everything. */
 	if (unlikely(now > cpu->armed_tsc - 1))
 		return timer_overdue(cpu, vcpu, now, deadline);

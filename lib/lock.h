@@ -11,6 +11,7 @@ enum lock_rank {
 	LOCK_OBJECTS,  /* kernel/object_lock.h */
 	LOCK_QUEUE,    /* struct cpu: run queue and sleepers */
 	LOCK_GROUP,    /* struct run_group */
+	LOCK_LAYER,    /* mm/layer.h */
 	LOCK_SPACE,
 	LOCK_IOMMU,    /* arch/x86_64/iommu: one for each unit */
 	LOCK_MEMORY,

@@ -6,24 +6,13 @@
 #include "lib/checked.h"
 #include "mm/address.h"
 #include "mm/cache.h"
+#include "mm/layer.h"
 #include "mm/page.h"
 #include "mm/quota.h"
+#include "mm/slots.h"
 #include "mm/tlb.h"
 
-/*
- * A slot is 0, or its page's address and SLOT_PRESENT; bits 11:1 are reserved for what a slot may
- * later say about its page (shared copy-on-write, dirty). A chunk's word is 0, or the address of a
- * page of 512 slots and SLOT_PRESENT, or the address of a 2-MiB block, CHUNK_LARGE and the number
- * of its pages that are cleared: nobody sees the block until all 512 are, which sets CHUNK_READY.
- * CHUNK_HUGE: the 512 chunks from a multiple of 512 on are one aligned GiB.
- */
-#define SLOT_PRESENT	    BIT(0)
-#define CHUNK_LARGE	    BIT(1)
-#define CHUNK_CLEARED_SHIFT 2
-#define CHUNK_CLEARED	    BITS(11, 2)
-#define CHUNK_READY	    BIT(11)
-#define CHUNK_HUGE	    BIT(52)
-#define HUGE_CHUNKS	    512ull
+#define HUGE_CHUNKS 512ull
 
 /* Bounds of a step: pages cleared; slots or blocks visited when freeing. */
 #define STEP_CLEAR 32
@@ -32,7 +21,7 @@
 /* The time to check a physical range grows with its size; 16 MiB at a time suffice for devices. */
 #define PHYSICAL_PAGES_MAX 4096
 
-static enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory)
+enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory)
 {
 	enum status status = cache_alloc_object(quota, OBJECT_MEMORY, sizeof(**memory),
 						(void **)memory);
@@ -50,8 +39,8 @@ static u64 chunk_count(const struct memory *memory)
 	return (memory->page_count + MEMORY_CHUNK_PAGES - 1) / MEMORY_CHUNK_PAGES;
 }
 
-/* Allocates the chunks' words, if the slots or words do not fit in the object itself. */
-static enum status chunks_alloc(struct memory *memory)
+/* The slots or words may fit in the object itself. */
+enum status memory_alloc_chunks(struct memory *memory)
 {
 	u64 count = chunk_count(memory);
 	unsigned int order = 0;
@@ -67,10 +56,11 @@ static enum status chunks_alloc(struct memory *memory)
 }
 
 /* A group's memories are populated at the same time, each under its own lock. */
-static void count_absent(const struct memory *memory, u64 change)
+void memory_count_present(struct memory *memory, u64 count)
 {
+	memory->present += count;
 	if (memory->quota != NULL)
-		__atomic_fetch_add(&memory->quota->account->absent_pages, change, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&memory->quota->account->absent_pages, -count, __ATOMIC_RELAXED);
 }
 
 enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_count, u32 flags,
@@ -88,7 +78,7 @@ enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_c
 	status = memory_alloc(quota, page_count, memory);
 	if (status != STATUS_OK)
 		goto fail_alloc;
-	status = chunks_alloc(*memory);
+	status = memory_alloc_chunks(*memory);
 	if (status != STATUS_OK)
 		goto fail_chunks;
 
@@ -96,7 +86,9 @@ enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_c
 	(*memory)->owner = (u8)owner;
 	(*memory)->type = PT_TYPE_WB;
 	(*memory)->flags = flags;
-	count_absent(*memory, page_count);
+	(*memory)->promised = page_count;
+	memory_count_present(*memory, -page_count);
+	(*memory)->present = 0;
 	return STATUS_OK;
 
 fail_chunks:
@@ -168,18 +160,26 @@ static bool huge_create(struct memory *memory, u64 number)
 	if (page_alloc_reserved(PAGE_ORDER_1G, memory->owner, &hpa) != STATUS_OK)
 		return false;
 	page_split(hpa, PAGE_ORDER_2M);
-	count_absent(memory, -(u64)(HUGE_CHUNKS * MEMORY_CHUNK_PAGES));
+	memory_count_present(memory, HUGE_CHUNKS * MEMORY_CHUNK_PAGES);
 	for (u64 n = 0; n < HUGE_CHUNKS; n++)
 		first[n] = (hpa.value + n * 2 * MIB) | CHUNK_LARGE | CHUNK_HUGE;
 	return true;
+}
+
+enum status memory_slots_create(struct memory *memory, u64 *chunk)
+{
+	void *slots;
+	enum status status = page_alloc_cleared(0, PAGE_KERNEL, memory->quota, &slots);
+
+	if (status == STATUS_OK)
+		*chunk = pointer_to_hpa(slots).value | SLOT_PRESENT;
+	return status;
 }
 
 /* A large block, if the object fills the chunk and there is one; else a page of slots. */
 static enum status chunk_create(struct memory *memory, u64 *chunk)
 {
 	u64 end = (u64)(chunk - memory->chunks + 1) * MEMORY_CHUNK_PAGES;
-	enum status status;
-	void *slots;
 	hpa_t hpa;
 
 	if ((memory->flags & (MEMORY_HUGE | MEMORY_SMALL)) == MEMORY_HUGE &&
@@ -187,14 +187,11 @@ static enum status chunk_create(struct memory *memory, u64 *chunk)
 		return STATUS_OK;
 	if (end <= memory->page_count && !(memory->flags & MEMORY_SMALL) &&
 	    page_alloc_reserved(PAGE_ORDER_2M, memory->owner, &hpa) == STATUS_OK) {
-		count_absent(memory, -(u64)MEMORY_CHUNK_PAGES);
+		memory_count_present(memory, MEMORY_CHUNK_PAGES);
 		*chunk = hpa.value | CHUNK_LARGE;
 		return STATUS_OK;
 	}
-	status = page_alloc_cleared(0, PAGE_KERNEL, memory->quota, &slots);
-	if (status == STATUS_OK)
-		*chunk = pointer_to_hpa(slots).value | SLOT_PRESENT;
-	return status;
+	return memory_slots_create(memory, chunk);
 }
 
 static ALWAYS_INLINE enum status chunk_clear(u64 *word)
@@ -237,8 +234,7 @@ static u64 *slot_of(u64 chunk, u64 index)
 	return (u64 *)hpa_to_pointer(HPA(chunk & PTE_ADDRESS)) + index % MEMORY_CHUNK_PAGES;
 }
 
-/* The page's slot; NULL if its chunk is a large block or does not exist. */
-static u64 *slot_find(struct memory *memory, u64 index)
+u64 *memory_slot_find(struct memory *memory, u64 index)
 {
 	u64 chunk;
 
@@ -258,16 +254,65 @@ static enum status slot_populate(struct memory *memory, u64 *slot)
 	status = page_alloc_reserved(0, memory->owner, &hpa);
 	if (status != STATUS_OK)
 		return status;
-	count_absent(memory, -1ul);
+	memory_count_present(memory, 1);
 	page_clear(hpa, 1);
 	*slot = hpa.value | SLOT_PRESENT;
 	return STATUS_OK;
 }
 
+/* The word for the page, its slot or its chunk's, and the address and level that it gives. */
+static u64 word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
+{
+	u64 *slot = memory_slot_find(memory, index);
+	u64 word = slot != NULL ? *slot : memory->chunks[index / MEMORY_CHUNK_PAGES];
+	u64 place = slot != NULL ? 0 : index % MEMORY_CHUNK_PAGES;
+
+	*hpa = HPA((word & PTE_ADDRESS) + (place << PAGE_SHIFT));
+	*level = slot != NULL ? PT_LEVEL_4K : PT_LEVEL_2M;
+	return word;
+}
+
+static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
+{
+	u64 word = word_of(memory, index, hpa, level);
+
+	if ((word & CHUNK_HUGE) && huge_unready(memory, index / MEMORY_CHUNK_PAGES) == NULL)
+		*level = PT_LEVEL_1G;
+	return word & (SLOT_PRESENT | CHUNK_READY);
+}
+
+/*
+ * Looks in the object, then in those below it, which are frozen: no lock guards them. A leaf is no
+ * larger than what no object above has slots for.
+ */
+static bool place_search(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level,
+		       enum layer_place *place)
+{
+	enum pt_level largest = PT_LEVEL_1G;
+
+	for (struct memory *at = memory; at != NULL; at = at->below) {
+		bool present = slot_ram(at, index, hpa, level);
+
+		largest = *level = MIN(*level, largest);
+		*place = at == memory ? LAYER_OWN : LAYER_BELOW;
+		if (present && at != memory && memory->breaking == index + 1)
+			*place = LAYER_LEAVING;
+		if (present)
+			return true;
+	}
+	return false;
+}
+
 static NOINLINE enum status populate(struct memory *memory, u64 index)
 {
 	u64 *chunk = memory->chunks;
+	enum layer_place place;
+	enum pt_level level;
+	hpa_t hpa;
 
+	if (memory->below != NULL) /* its pages come from layer_own */
+		return place_search(memory, index, &hpa, &level, &place) ? STATUS_OK
+									: STATUS_IN_USE;
 	if (chunk == NULL)
 		return slot_populate(memory, &memory->inline_slots[index]);
 	chunk += index / MEMORY_CHUNK_PAGES;
@@ -314,38 +359,26 @@ static bool slot_fixed(const struct memory *memory, u64 index, hpa_t *hpa, enum 
 	return true;
 }
 
-/* The word for the page, its slot or its chunk's, and the address and level that it gives. */
-static u64 word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
-{
-	u64 *slot = slot_find(memory, index);
-	u64 word = slot != NULL ? *slot : memory->chunks[index / MEMORY_CHUNK_PAGES];
-	u64 place = slot != NULL ? 0 : index % MEMORY_CHUNK_PAGES;
-
-	*hpa = HPA((word & PTE_ADDRESS) + (place << PAGE_SHIFT));
-	*level = slot != NULL ? PT_LEVEL_4K : PT_LEVEL_2M;
-	return word;
-}
-
-static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
-{
-	u64 word = word_of(memory, index, hpa, level);
-
-	if ((word & CHUNK_HUGE) && huge_unready(memory, index / MEMORY_CHUNK_PAGES) == NULL)
-		*level = PT_LEVEL_1G;
-	return word & (SLOT_PRESENT | CHUNK_READY);
-}
-
-bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
+bool memory_place(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level,
+		  enum layer_place *place)
 {
 	bool present;
 
 	CHECK(index < memory->page_count);
+	*place = LAYER_OWN;
 	if (memory->kind != MEMORY_RAM)
 		return slot_fixed(memory, index, hpa, level);
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	present = slot_ram(memory, index, hpa, level);
+	present = place_search(memory, index, hpa, level, place);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	return present;
+}
+
+bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
+{
+	enum layer_place place;
+
+	return memory_place(memory, index, hpa, level, &place);
 }
 
 void *memory_pointer(struct memory *memory, u64 index)
@@ -390,11 +423,8 @@ static void chunk_destroy(struct memory *memory, u64 *chunk)
 	*chunk = 0;
 }
 
-/*
- * Frees what the cursor stands at, a page or a large block, and advances the cursor. Returns the
- * pages that it passed and that were never populated.
- */
-static u64 destroy_step(struct memory *memory)
+/* Frees what the cursor stands at, a page or a large block, and advances the cursor. */
+static void destroy_step(struct memory *memory)
 {
 	u64 first = memory->destroy_cursor;
 	u64 next = first;
@@ -403,29 +433,38 @@ static u64 destroy_step(struct memory *memory)
 
 	next = MIN(next, memory->page_count);
 	memory->destroy_cursor = next;
+	memory->present -= populated;
+	memory->promised -= populated;
 	if (populated != 0)
 		tlb_page_free(hpa, memory->quota);
 	if (memory->chunks != NULL &&
 	    (next % MEMORY_CHUNK_PAGES == 0 || next == memory->page_count))
 		chunk_destroy(memory, &memory->chunks[first / MEMORY_CHUNK_PAGES]);
-	return next - first - populated;
+}
+
+/* Gives back what was promised and never touched. */
+static void promise_end(struct memory *memory)
+{
+	u64 absent = memory->promised - memory->present;
+
+	page_unreserve(absent);
+	quota_release(memory->quota, memory->owner, absent, 0);
+	memory_count_present(memory, absent);
+	memory->present -= absent;
+	memory->promised -= absent;
 }
 
 enum status memory_destroy(struct memory *memory)
 {
 	CHECK(list_empty(&memory->mappings));
 	if (memory->kind == MEMORY_RAM) {
-		u64 unpopulated = 0;
-
+		promise_end(memory);
 		for (unsigned int n = 0; n < STEP_FREE; n++) {
 			if (memory->destroy_cursor == memory->page_count)
 				break;
-			unpopulated += destroy_step(memory);
+			destroy_step(memory);
 		}
-		page_unreserve(unpopulated);
-		count_absent(memory, -unpopulated);
-		quota_release(memory->quota, memory->owner, unpopulated, 0);
-		if (memory->destroy_cursor < memory->page_count)
+		if (memory->destroy_cursor < memory->page_count || !layer_end(memory))
 			return STATUS_AGAIN;
 		if (memory->chunks != NULL && memory->chunks != memory->inline_slots)
 			page_free(pointer_to_hpa(memory->chunks), memory->quota);

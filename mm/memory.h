@@ -31,7 +31,19 @@ struct memory {
 	u32 flags; /* enum memory_flag */
 	hpa_t base;           /* MEMORY_FIXED */
 	u64 destroy_cursor;   /* pages below this index are freed already */
+	u64 promised;	      /* pages reserved and charged */
+	u64 present;	      /* of these: the others await first touch */
 	struct list mappings; /* struct mapping, by its memory_node */
+	/* Layers: mm/layer.h. */
+	struct memory *below; /* with a reference; where the pages are that this one lacks */
+	u8 depth;	      /* how many are below */
+	bool frozen;	      /* never changes again, and is never mapped */
+	bool held;	      /* the kernel or a device knows where its pages are: no layers */
+	u32 own_first;	      /* frames, linked by `next`, their index in `references` */
+	u32 spare_first;      /* likewise frames that a reset took out of their slots */
+	u32 spare_count;
+	u64 breaking;	      /* the page that is about to leave `below`, plus 1; 0: none */
+	u64 cursor;	      /* revoked up to this page */
 	/*
 	 * MEMORY_RAM: the slots themselves for up to MEMORY_INLINE_SLOTS pages; else one word per
 	 * 2-MiB chunk, here for that many chunks, or in pages of their own.
@@ -63,7 +75,8 @@ bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count);
 
 /*
  * Makes page `index` present. STATUS_AGAIN: a step of clearing was done, call again.
- * STATUS_NO_MEMORY or STATUS_NO_QUOTA: no page for the chunk's slots.
+ * STATUS_NO_MEMORY or STATUS_NO_QUOTA: no page for the chunk's slots. STATUS_IN_USE: the page must
+ * come from layer_own.
  */
 enum status memory_populate(struct memory *memory, u64 index) MUST_CHECK;
 
@@ -72,6 +85,15 @@ enum status memory_populate(struct memory *memory, u64 index) MUST_CHECK;
  * range is contiguous and all present. False if the page is absent.
  */
 bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level);
+/* Whose page `index` is, in an object with layers. */
+enum layer_place {
+	LAYER_OWN,
+	LAYER_BELOW,   /* may be read */
+	LAYER_LEAVING, /* must not be mapped: it is about to get an own page instead */
+};
+/* The same for a fault, which also has to know whose the page is. */
+bool memory_place(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level,
+		  enum layer_place *place);
 /* The kernel's pointer to a present page, NULL if it is absent. Not for device memory. */
 void *memory_pointer(struct memory *memory, u64 index);
 

@@ -84,6 +84,14 @@ static inline void page_clear(hpa_t hpa, u64 count)
 	__asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0ull) : "memory");
 }
 
+static inline void page_copy(hpa_t hpa, const void *from)
+{
+	void *to = hpa_to_pointer(hpa);
+	u64 words = PAGE_SIZE / sizeof(u64);
+
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+}
+
 struct page *page_of(hpa_t hpa);
 hpa_t page_hpa(const struct page *page);
 /* Who the page belongs to; PAGE_RESERVED for what is not RAM. */

@@ -8,6 +8,7 @@
 #include "mm/address.h"
 #include "mm/cache.h"
 #include "mm/kernel_space.h"
+#include "mm/layer.h"
 #include "mm/page.h"
 #include "mm/quota.h"
 #include "mm/tlb.h"
@@ -79,6 +80,14 @@ static struct list *mapping_after(struct space *space, u64 address)
 	return &space->mappings;
 }
 
+struct mapping *space_mapping(struct space *space, u64 address)
+{
+	struct list *node = mapping_after(space, address);
+	struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
+
+	return node == &space->mappings || address < mapping->at ? NULL : mapping;
+}
+
 static bool range_free(struct space *space, u64 at, u64 bytes)
 {
 	struct list *node = mapping_after(space, at);
@@ -127,10 +136,26 @@ static enum status map_check(const struct space *space, u64 at, const struct mem
 	return STATUS_OK;
 }
 
+/* An object with layers is mapped for CPUs alone, and not too often. */
+static enum status layers_check(const struct space *space, const struct memory *memory)
+{
+	u32 count = 0;
+
+	if (memory->frozen || (memory->below != NULL && space->devices != NULL))
+		return STATUS_BAD_STATE;
+	if (memory->below == NULL)
+		return STATUS_OK;
+	LIST_FOR_EACH(node, &memory->mappings)
+		count++;
+	return count < LAYER_MAPPINGS_MAX ? STATUS_OK : STATUS_TOO_BIG;
+}
+
 static enum status mapping_insert(struct space *space, struct mapping *mapping)
 {
-	enum status status = STATUS_OK;
+	enum status status = layers_check(space, mapping->memory);
 
+	if (status != STATUS_OK)
+		return status;
 	if (space->mapping_count == SPACE_MAPPING_MAX)
 		return STATUS_TOO_BIG;
 	if (mapping->at == 0 && !space->second_stage)
@@ -169,17 +194,22 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
 		.offset = offset,
 		.rights = rights | (space->second_stage ? 0 : PT_USER),
 	};
+	lock_acquire(&layer_lock, LOCK_LAYER);
 	lock_acquire(&space->lock, LOCK_SPACE);
 	status = mapping_insert(space, mapping);
 	if (status == STATUS_OK)
 		*address = mapping->at;
 	lock_release(&space->lock, LOCK_SPACE);
+	lock_release(&layer_lock, LOCK_LAYER);
 	if (status != STATUS_OK)
 		cache_free(mapping);
 	return status;
 }
 
-/* One bounded step of removing a mapping, under the space's lock. STATUS_OK: it is gone. */
+/*
+ * One bounded step of removing a mapping, under the layers' and the space's lock. STATUS_OK: it is
+ * gone. Guest RAM may be frozen next: nobody must still write to it through this mapping.
+ */
 static enum status mapping_remove(struct mapping *mapping)
 {
 	struct space *space = mapping->space;
@@ -190,6 +220,8 @@ static enum status mapping_remove(struct mapping *mapping)
 	tlb_flush_space(space);
 	if (status != STATUS_OK)
 		return status;
+	if (memory->owner == PAGE_GUEST && !tlb_space_quiet(space, tlb_arch_cpu()))
+		return STATUS_AGAIN;
 	list_remove(&mapping->space_node);
 	space->mapping_count--;
 	lock_acquire(&memory->lock, LOCK_MEMORY);
@@ -224,6 +256,7 @@ enum status space_unmap(struct space *space, u64 at, u64 bytes)
 
 	if (!is_aligned(at | bytes, PAGE_SIZE) || !range_within(at, bytes, space->high))
 		return STATUS_BAD_ADDRESS;
+	lock_acquire(&layer_lock, LOCK_LAYER);
 	lock_acquire(&space->lock, LOCK_SPACE);
 	status = unmap_check(space, at, bytes);
 	if (status == STATUS_OK) {
@@ -234,6 +267,7 @@ enum status space_unmap(struct space *space, u64 at, u64 bytes)
 			status = STATUS_AGAIN;
 	}
 	lock_release(&space->lock, LOCK_SPACE);
+	lock_release(&layer_lock, LOCK_LAYER);
 	return status;
 }
 
@@ -274,17 +308,25 @@ static u64 index_of(const struct mapping *mapping, u64 address)
 /* Not inlined, so that steps that only clear pages need not save registers for it. */
 static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address, u32 access)
 {
+	enum layer_place place;
 	struct pt_leaf leaf;
 	enum pt_level level;
 	enum status status;
 	hpa_t hpa;
 
-	/* Another CPU was first, or the fault is an old one; or a large leaf grants less. */
-	if (table_lookup(&mapping->space->table, address, &leaf))
+	/* Another CPU was first, or the fault is an old one; or the leaf grants less. */
+	if (table_lookup(&mapping->space->table, address, &leaf)) {
+		if (access & ~leaf.rights & PT_WRITE)
+			return STATUS_IN_USE;
 		return leaf.level == PT_LEVEL_4K || !(access & ~leaf.rights)
 			       ? STATUS_OK : table_split(&mapping->space->table, address);
-	CHECK(memory_slot(mapping->memory, index_of(mapping, address), &hpa, &level));
+	}
+	CHECK(memory_place(mapping->memory, index_of(mapping, address), &hpa, &level, &place));
+	if (place == LAYER_LEAVING || (place == LAYER_BELOW && (access & PT_WRITE)))
+		return STATUS_IN_USE;
 	leaf_choose(mapping, align_down(address, PAGE_SIZE), hpa, level, &leaf);
+	if (place == LAYER_BELOW)
+		leaf.rights &= ~(u32)PT_WRITE;
 	status = table_map(&mapping->space->table, &leaf);
 	if (status == STATUS_IN_USE && leaf.level == PT_LEVEL_1G &&
 	    table_merge(&mapping->space->table, &leaf))
@@ -292,13 +334,13 @@ static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address, u32 a
 	return status == STATUS_IN_USE ? STATUS_OK : status;
 }
 
+/* STATUS_IN_USE: the page is, or will be, the object's own only after layer_own. */
 static enum status fault(struct space *space, u64 address, u32 access)
 {
-	struct list *node = mapping_after(space, address);
-	struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
+	struct mapping *mapping = space_mapping(space, address);
 	enum status status;
 
-	if (node == &space->mappings || address < mapping->at)
+	if (mapping == NULL)
 		return STATUS_NOT_FOUND;
 	if (mapping->cursor != mapping->at) /* being unmapped */
 		return STATUS_BAD_STATE;
@@ -315,7 +357,15 @@ enum status space_fault(struct space *space, u64 address, u32 access)
 	lock_acquire(&space->lock, LOCK_SPACE);
 	status = fault(space, address, access);
 	lock_release(&space->lock, LOCK_SPACE);
-	return status;
+	if (likely(status != STATUS_IN_USE))
+		return status;
+	status = layer_own(space, address);
+	if (status != STATUS_OK)
+		return status;
+	lock_acquire(&space->lock, LOCK_SPACE);
+	status = fault(space, address, access);
+	lock_release(&space->lock, LOCK_SPACE);
+	return status == STATUS_IN_USE ? STATUS_AGAIN : status;
 }
 
 u8 *space_guest_byte(struct space *space, u64 address)
@@ -344,13 +394,14 @@ static bool running_anywhere(struct space *space)
 enum status space_destroy(struct space *space)
 {
 	space->object.dead = true;
-	lock_acquire(&space->lock, LOCK_SPACE);
 	if (!list_empty(&space->mappings)) {
+		lock_acquire(&layer_lock, LOCK_LAYER);
+		lock_acquire(&space->lock, LOCK_SPACE);
 		(void)mapping_remove(LIST_ENTRY(space->mappings.next, struct mapping, space_node));
 		lock_release(&space->lock, LOCK_SPACE);
+		lock_release(&layer_lock, LOCK_LAYER);
 		return STATUS_AGAIN;
 	}
-	lock_release(&space->lock, LOCK_SPACE);
 	/* CPUs that still have its tables loaded leave them when they next pass (mm/tlb.h). */
 	if (running_anywhere(space)) {
 		tlb_flush_space(space);

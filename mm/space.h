@@ -48,6 +48,7 @@ struct space {
 	/* Counts unmappings: whoever used the space at another value must flush (mm/tlb.h). */
 	u64 generation;
 	u64 cpus[CPU_MAX / 64]; /* CPUs that run on it now, to be kicked */
+	u64 stale[CPU_MAX / 64]; /* kicked, and have not passed since */
 };
 
 /* The address space of a process, with the kernel's half. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
@@ -61,7 +62,8 @@ enum status space_create_guest(struct quota *quota, const struct pt_format *form
  * 0 in a process's space: at a random place with unmapped pages around it. Nothing is populated.
  * Without effect: STATUS_BAD_ARGUMENT (no pages, not readable, or writable and executable for a
  * process), STATUS_BAD_ADDRESS (unaligned or out of range), STATUS_IN_USE, STATUS_TOO_BIG (too many
- * mappings), STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ * mappings), STATUS_BAD_STATE (the object is frozen, or has layers and the space is a device's),
+ * STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status space_map(struct space *space, u64 at, struct memory *memory, u64 offset,
 		      u64 page_count, u32 rights, u64 *address) MUST_CHECK;
@@ -71,6 +73,9 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
  * STATUS_NOT_FOUND: there are none; STATUS_BAD_ADDRESS: unaligned, or one lies only partly inside.
  */
 enum status space_unmap(struct space *space, u64 at, u64 bytes) MUST_CHECK;
+
+/* Under the space's lock: the mapping that the address is in, or NULL. */
+struct mapping *space_mapping(struct space *space, u64 address);
 
 /*
  * The byte of guest RAM at the address if that is populated and mapped writable, otherwise NULL.

@@ -88,14 +88,35 @@ bool tlb_pages_freed(u64 mark)
 	return __atomic_load_n(&freed, __ATOMIC_RELAXED) >= mark;
 }
 
+void tlb_space_passed(struct space *space, u32 cpu)
+{
+	if ((__atomic_load_n(&space->stale[cpu / 64], __ATOMIC_SEQ_CST) & BIT(cpu % 64)) != 0)
+		__atomic_fetch_and(&space->stale[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST);
+}
+
 void tlb_space_enter(struct space *space, u32 cpu)
 {
 	__atomic_fetch_or(&space->cpus[cpu / 64], BIT(cpu % 64), __ATOMIC_SEQ_CST);
+	tlb_space_passed(space, cpu);
 }
 
 void tlb_space_leave(struct space *space, u32 cpu)
 {
 	__atomic_fetch_and(&space->cpus[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST);
+	tlb_space_passed(space, cpu);
+}
+
+/* A bit that is set just before a CPU leaves stays, and counts no longer; see tlb_space_enter. */
+bool tlb_space_quiet(const struct space *space, u32 self)
+{
+	for (u32 word = 0; word < ARRAY_COUNT(space->stale); word++) {
+		u64 stale = __atomic_load_n(&space->stale[word], __ATOMIC_SEQ_CST) &
+			    __atomic_load_n(&space->cpus[word], __ATOMIC_SEQ_CST);
+
+		if ((stale & ~(word == self / 64 ? BIT(self % 64) : 0)) != 0)
+			return false;
+	}
+	return true;
 }
 
 /* Pairs with whoever enters the space: that sets its CPU's bit, then reads the generation. */
@@ -105,6 +126,8 @@ void tlb_flush_space(struct space *space)
 	for (u32 word = 0; word < ARRAY_COUNT(space->cpus); word++) {
 		u64 mask = __atomic_load_n(&space->cpus[word], __ATOMIC_SEQ_CST);
 
+		if (mask != 0)
+			__atomic_fetch_or(&space->stale[word], mask, __ATOMIC_SEQ_CST);
 		for (; mask != 0; mask &= mask - 1)
 			tlb_arch_kick(word * 64 + bit_lowest(mask));
 	}
@@ -227,6 +250,8 @@ void tlb_cpu_passed(u32 cpu, bool used)
 {
 	struct tlb_cpu *self = &cpus[cpu];
 
+	if (self->space != NULL)
+		tlb_space_passed(self->space, cpu);
 	if (self->space != NULL && (self->space->object.dead || (!used && has_changed(self))))
 		tlb_process_leave(cpu);
 	else if (self->space != NULL && has_changed(self))

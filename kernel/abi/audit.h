@@ -36,6 +36,7 @@ struct audit_record {
 
 /* AUDIT_OBJECT's detail: a memory object's owner, or one of these. */
 #define AUDIT_DETAIL_FIXED  0x8000u /* memory: a physical range that it does not own */
+#define AUDIT_DETAIL_FROZEN 0x4000u /* memory: beside its owner; nobody may write to its pages */
 #define AUDIT_DETAIL_SECOND 1u	    /* space: a second stage */
 #define AUDIT_DETAIL_DEVICE 2u	    /* space: what a device may reach */
 

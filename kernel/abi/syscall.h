@@ -194,6 +194,27 @@ enum syscall {
 	 * kernel has put into its log, and IOMMU_FAULTS_LOST. STATUS_NOT_FOUND: no more are known.
 	 */
 	SYS_IOMMU_FAULT,
+
+	/*
+	 * (memory: guest RAM) -> memory: what it holds now, which never changes again. The object
+	 * itself goes on, on top of it: a page is copied when it is first written to. Stop who
+	 * writes first, else pages are frozen one after the other. STATUS_BAD_STATE: not guest RAM,
+	 * pinned, or a device or the kernel knows its pages; STATUS_TOO_BIG: 4 layers are below it
+	 * already, or it is mapped more than 16 times. With nothing written since it returns the
+	 * same object again.
+	 */
+	SYS_MEMORY_FREEZE,
+	/*
+	 * (group, frozen memory) -> memory that begins as a copy of it, charged to the group in
+	 * full and copied page by page when written to. STATUS_BAD_STATE: it is not frozen;
+	 * STATUS_TOO_BIG: 4 layers. The frozen memory's group can end only after the copy.
+	 */
+	SYS_MEMORY_LAYER,
+	/*
+	 * (memory). Gives up all that was written since it was frozen, or made by
+	 * SYS_MEMORY_LAYER. Until STATUS_OK its pages may show either. STATUS_BAD_STATE: neither.
+	 */
+	SYS_MEMORY_RESET,
 	SYS_COUNT
 };
 

@@ -22,6 +22,7 @@
 #endif
 #include "mm/cache.c"
 #include "mm/format.c"
+#include "mm/layer.c"
 #include "mm/memory.c"
 #include "mm/quota.c"
 #include "mm/space.c"
@@ -62,6 +63,13 @@ static u8 machine_zone; /* of the current CPU */
 u8 page_arch_zone(void)
 {
 	return machine_zone;
+}
+
+static u32 machine_cpu_id; /* the current CPU */
+
+u32 tlb_arch_cpu(void)
+{
+	return machine_cpu_id;
 }
 
 static u64 machine_clock_ms;

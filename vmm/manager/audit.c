@@ -19,6 +19,7 @@ enum frame_flag {
 	FRAME_EXECUTABLE = 1 << 2, /* in the kernel's tables */
 	FRAME_CONSTANT = 1 << 3,
 	FRAME_WRITABLE = 1 << 4,
+	FRAME_FROZEN = 1 << 5, /* of a frozen memory object */
 };
 
 typedef void audit_visit(struct audit *audit, const struct audit_record *record);
@@ -196,6 +197,17 @@ static void claim_slots(struct audit *audit, const struct audit_record *record)
 	}
 }
 
+static void freeze_slots(struct audit *audit, const struct audit_record *record)
+{
+	u64 count = record->info & 0x7fffffff;
+	u64 first;
+	struct audit_frame *frame = in_window(audit, record->value / PAGE_SIZE, &count, &first);
+
+	claim_slots(audit, record);
+	for (u64 i = 0; frame != NULL && i < count; i++)
+		frame[i].flags |= FRAME_FROZEN;
+}
+
 static void lend_slots(struct audit *audit, const struct audit_record *record)
 {
 	u64 count = record->info & 0x7fffffff;
@@ -223,12 +235,17 @@ static void own_block(struct audit *audit, const struct audit_record *record)
 
 static void claim_record(struct audit *audit, const struct audit_record *record)
 {
-	bool fixed = (record->info >> 16 & AUDIT_DETAIL_FIXED) != 0;
+	u32 detail = record->info >> 16;
+	audit_visit *take = claim_slots;
 
+	if ((detail & AUDIT_DETAIL_FIXED) != 0)
+		take = lend_slots;
+	else if ((detail & AUDIT_DETAIL_FROZEN) != 0)
+		take = freeze_slots;
 	if (record->kind == AUDIT_BLOCK)
 		own_block(audit, record);
 	else if (record->kind == AUDIT_OBJECT && (record->info & 0xff) == OBJECT_MEMORY)
-		walk(audit, 1, AUDIT_MEMORY, record->id, fixed ? lend_slots : claim_slots);
+		walk(audit, 1, AUDIT_MEMORY, record->id, take);
 }
 
 /* The space whose leaves are being looked at. */
@@ -253,6 +270,8 @@ static void judge_write(struct audit *audit, struct audit_frame *frame, u64 page
 	if (frame->writer != 0 && frame->writer != account && guest)
 		found(audit, "page %#lx is writable by a VM and by somebody else: groups %u and %u",
 		      (unsigned long)page, frame->writer, account);
+	if ((frame->flags & FRAME_FROZEN) != 0)
+		found(audit, "page %#lx is frozen and writable", (unsigned long)page);
 	frame->writer = account;
 	if (of_leaves.second_stage)
 		frame->flags |= FRAME_GUEST_WRITES;

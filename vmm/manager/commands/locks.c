@@ -5,8 +5,9 @@
 
 static const char *const names[LOCK_RANKS] = {
 	[LOCK_OBJECTS] = "objects", [LOCK_QUEUE] = "run-queue", [LOCK_GROUP] = "run-group",
-	[LOCK_SPACE] = "space",	    [LOCK_IOMMU] = "iommu",	[LOCK_MEMORY] = "memory",
-	[LOCK_QUOTA] = "quota",	    [LOCK_DEFERRED] = "tlb",	[LOCK_PAGES] = "pages",
+	[LOCK_LAYER] = "layer",	    [LOCK_SPACE] = "space",	[LOCK_IOMMU] = "iommu",
+	[LOCK_MEMORY] = "memory",   [LOCK_QUOTA] = "quota",	[LOCK_DEFERRED] = "tlb",
+	[LOCK_PAGES] = "pages",
 };
 _Static_assert(LOCK_RANKS <= ARRAY_COUNT(((struct kernel_page *)0)->locks), "all are counted");
 

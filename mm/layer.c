@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+#include "mm/layer.h"
+
+#include "kernel/panic.h"
+#include "mm/address.h"
+#include "mm/page.h"
+#include "mm/quota.h"
+#include "mm/slots.h"
+#include "mm/space.h"
+#include "mm/tlb.h"
+
+#define STEP_PAGES 32 /* given up in one step */
+
+struct lock layer_lock;
+
+static struct page *frame_of(u32 frame)
+{
+	return page_of(HPA((u64)frame << PAGE_SHIFT));
+}
+
+static struct mapping *mapping_of(struct list *node)
+{
+	return LIST_ENTRY(node, struct mapping, memory_node);
+}
+
+/* Under the space's lock. Whether there was a leaf around the page. */
+static bool unmap_page(const struct mapping *mapping, u64 index)
+{
+	struct table *table = &mapping->space->table;
+	u64 at = mapping->at + ((index - mapping->offset) << PAGE_SHIFT);
+	struct pt_leaf leaf;
+
+	if (index < mapping->offset || index - mapping->offset >= mapping->page_count ||
+	    !table_lookup(table, at, &leaf))
+		return false;
+	(void)table_unmap(table, &at, at + PAGE_SIZE);
+	return true;
+}
+
+static void revoke(struct memory *memory, u64 index)
+{
+	LIST_FOR_EACH(node, &memory->mappings) {
+		struct space *space = mapping_of(node)->space;
+
+		lock_acquire(&space->lock, LOCK_SPACE);
+		if (unmap_page(mapping_of(node), index))
+			tlb_flush_space(space);
+		lock_release(&space->lock, LOCK_SPACE);
+	}
+}
+
+static bool is_quiet(struct memory *memory)
+{
+	LIST_FOR_EACH(node, &memory->mappings)
+		if (!tlb_space_quiet(mapping_of(node)->space, tlb_arch_cpu()))
+			return false;
+	return true;
+}
+
+/*
+ * From now on nobody maps the page. Its chunk has slots here, so that no large leaf of a block
+ * below covers it either.
+ */
+static enum status begin_breaking(struct memory *memory, u64 index)
+{
+	enum status status = STATUS_OK;
+
+	lock_acquire(&memory->lock, LOCK_MEMORY);
+	if (memory->chunks != NULL && memory->chunks[index / MEMORY_CHUNK_PAGES] == 0)
+		status = memory_slots_create(memory, &memory->chunks[index / MEMORY_CHUNK_PAGES]);
+	if (status == STATUS_OK)
+		memory->breaking = index + 1;
+	lock_release(&memory->lock, LOCK_MEMORY);
+	return status;
+}
+
+/* A page that a reset gave up, or a reserved one. Nobody uses it: the spaces are quiet. */
+static hpa_t take_page(struct memory *memory)
+{
+	u32 frame = memory->spare_first;
+	hpa_t hpa = HPA((u64)frame << PAGE_SHIFT);
+
+	if (frame == 0) {
+		CHECK(page_alloc_reserved(0, memory->owner, &hpa) == STATUS_OK);
+		memory_count_present(memory, 1);
+	} else {
+		memory->spare_first = frame_of(frame)->next;
+		memory->spare_count--;
+	}
+	return hpa;
+}
+
+static void give_page(struct memory *memory, u64 index)
+{
+	const void *from = memory_pointer(memory, index);
+	struct page *page;
+	hpa_t hpa;
+
+	lock_acquire(&memory->lock, LOCK_MEMORY);
+	hpa = take_page(memory);
+	if (from != NULL)
+		page_copy(hpa, from);
+	else
+		page_clear(hpa, 1);
+	page = page_of(hpa);
+	page->references = (u32)index;
+	page->next = memory->own_first;
+	memory->own_first = (u32)(hpa.value >> PAGE_SHIFT);
+	*memory_slot_find(memory, index) = hpa.value | SLOT_PRESENT;
+	memory->breaking = 0;
+	lock_release(&memory->lock, LOCK_MEMORY);
+}
+
+static bool is_own(struct memory *memory, u64 index)
+{
+	enum layer_place place;
+	enum pt_level level;
+	hpa_t hpa;
+
+	return memory_place(memory, index, &hpa, &level, &place) && place == LAYER_OWN;
+}
+
+/* Who comes while another page is on its way helps that one first: nobody need finish his own. */
+static enum status own(struct memory *memory, u64 index)
+{
+	u64 wanted;
+
+	if (memory->below == NULL || is_own(memory, index))
+		return STATUS_OK;
+	if (memory->breaking == 0) {
+		enum status status = begin_breaking(memory, index);
+
+		if (status != STATUS_OK)
+			return status;
+	}
+	wanted = memory->breaking - 1;
+	revoke(memory, wanted);
+	if (!is_quiet(memory))
+		return STATUS_AGAIN;
+	give_page(memory, wanted);
+	return wanted == index ? STATUS_OK : STATUS_AGAIN;
+}
+
+enum status layer_own(struct space *space, u64 address)
+{
+	const struct mapping *mapping;
+	enum status status = STATUS_OK;
+
+	lock_acquire(&layer_lock, LOCK_LAYER);
+	lock_acquire(&space->lock, LOCK_SPACE);
+	mapping = space_mapping(space, address);
+	lock_release(&space->lock, LOCK_SPACE);
+	/* It cannot go, nor its object, while the layers are locked. */
+	if (mapping != NULL)
+		status = own(mapping->memory,
+			     mapping->offset + ((address - mapping->at) >> PAGE_SHIFT));
+	lock_release(&layer_lock, LOCK_LAYER);
+	return status;
+}
+
+static enum status freeze_check(struct memory *memory)
+{
+	u32 count = 0;
+
+	if (memory->kind != MEMORY_RAM || memory->owner != PAGE_GUEST || memory->held ||
+	    memory->frozen || (memory->flags & MEMORY_PINNED) != 0)
+		return STATUS_BAD_STATE;
+	LIST_FOR_EACH(node, &memory->mappings) {
+		if (mapping_of(node)->space->devices != NULL)
+			return STATUS_BAD_STATE;
+		if (++count > LAYER_MAPPINGS_MAX)
+			return STATUS_TOO_BIG;
+	}
+	return memory->depth == LAYER_DEPTH_MAX ? STATUS_TOO_BIG : STATUS_OK;
+}
+
+/* The slots change places. Both objects have as many pages, so both keep them in the same way. */
+static void swap_slots(struct memory *one, struct memory *other)
+{
+	u64 *chunks = one->chunks;
+
+	if (chunks != NULL && chunks != one->inline_slots) {
+		one->chunks = other->chunks;
+		other->chunks = chunks;
+	}
+	for (u32 i = 0; i < MEMORY_INLINE_SLOTS; i++) {
+		u64 slot = one->inline_slots[i];
+
+		one->inline_slots[i] = other->inline_slots[i];
+		other->inline_slots[i] = slot;
+	}
+}
+
+/* The promise stays with the live object; what is present was promised once more before. */
+static void put_below(struct memory *memory, struct memory *frozen, u64 present)
+{
+	swap_slots(memory, frozen);
+	frozen->kind = memory->kind;
+	frozen->owner = memory->owner;
+	frozen->type = memory->type;
+	frozen->flags = memory->flags;
+	frozen->promised = frozen->present = present;
+	frozen->below = memory->below;
+	frozen->depth = memory->depth;
+	memory_count_present(memory, -present);
+	memory->below = frozen;
+	memory->depth++;
+	memory->own_first = 0;
+	memory->breaking = 0;
+	memory->cursor = 0;
+}
+
+static enum status promise_again(struct memory *memory, struct memory *frozen)
+{
+	u64 present = memory->present - memory->spare_count;
+	enum status status = quota_charge(memory->quota, memory->owner, present);
+
+	if (status != STATUS_OK)
+		return status;
+	status = page_reserve(present);
+	if (status != STATUS_OK)
+		quota_release(memory->quota, memory->owner, present, 0);
+	else
+		put_below(memory, frozen, present);
+	return status;
+}
+
+static enum status freeze_begin(struct memory *memory)
+{
+	enum status status = freeze_check(memory);
+	struct memory *frozen;
+
+	if (status == STATUS_OK)
+		status = memory_alloc(memory->quota, memory->page_count, &frozen);
+	if (status != STATUS_OK)
+		return status;
+	status = memory_alloc_chunks(frozen);
+	if (status == STATUS_OK) {
+		lock_acquire(&memory->lock, LOCK_MEMORY);
+		status = promise_again(memory, frozen);
+		lock_release(&memory->lock, LOCK_MEMORY);
+	}
+	if (status != STATUS_OK)
+		object_put(&frozen->object);
+	return status;
+}
+
+/*
+ * Takes away what was mapped before the pages moved below. The cursor is where the slowest mapping
+ * has come to; unmapping what is unmapped already costs little.
+ */
+static void freeze_step(struct memory *memory)
+{
+	u64 reached = memory->page_count;
+
+	LIST_FOR_EACH(node, &memory->mappings) {
+		const struct mapping *mapping = mapping_of(node);
+		struct space *space = mapping->space;
+		u64 first = MAX(memory->cursor, mapping->offset) - mapping->offset;
+		u64 at = mapping->at + (first << PAGE_SHIFT);
+
+		if (first >= mapping->page_count)
+			continue;
+		lock_acquire(&space->lock, LOCK_SPACE);
+		if (table_unmap(&space->table, &at,
+				mapping->at + (mapping->page_count << PAGE_SHIFT)) != STATUS_OK)
+			reached = MIN(reached,
+				      mapping->offset + ((at - mapping->at) >> PAGE_SHIFT));
+		tlb_flush_space(space);
+		lock_release(&space->lock, LOCK_SPACE);
+	}
+	memory->cursor = reached;
+}
+
+enum status layer_freeze(struct memory *memory, struct memory **frozen)
+{
+	enum status status = STATUS_OK;
+
+	lock_acquire(&layer_lock, LOCK_LAYER);
+	if (memory->frozen || memory->below == NULL ||
+	    (memory->below->frozen && memory->own_first != 0))
+		status = freeze_begin(memory);
+	if (status == STATUS_OK && !memory->below->frozen) {
+		if (memory->cursor < memory->page_count)
+			freeze_step(memory);
+		memory->below->frozen = memory->cursor == memory->page_count && is_quiet(memory);
+	}
+	if (status == STATUS_OK)
+		status = memory->below->frozen ? STATUS_OK : STATUS_AGAIN;
+	*frozen = memory->below;
+	lock_release(&layer_lock, LOCK_LAYER);
+	return status;
+}
+
+enum status layer_create(struct quota *quota, struct memory *frozen, struct memory **memory)
+{
+	enum status status;
+
+	if (!frozen->frozen)
+		return STATUS_BAD_STATE;
+	if (frozen->depth == LAYER_DEPTH_MAX)
+		return STATUS_TOO_BIG;
+	status = memory_create(quota, frozen->owner, frozen->page_count, frozen->flags, memory);
+	if (status != STATUS_OK)
+		return status;
+	object_get(&frozen->object);
+	(*memory)->below = frozen;
+	(*memory)->depth = frozen->depth + 1;
+	return STATUS_OK;
+}
+
+/* Takes the first own pages out of their slots. Returns the last of them, NULL: there are none. */
+static struct page *reset_slots(struct memory *memory)
+{
+	u32 frame = memory->own_first;
+	struct page *last = NULL;
+
+	lock_acquire(&memory->lock, LOCK_MEMORY);
+	memory->breaking = 0;
+	for (u32 n = 0; n < STEP_PAGES && frame != 0; n++) {
+		last = frame_of(frame);
+		*memory_slot_find(memory, last->references) = 0;
+		memory->spare_count++;
+		frame = last->next;
+	}
+	lock_release(&memory->lock, LOCK_MEMORY);
+	return last;
+}
+
+static void reset_mapping(const struct memory *memory, const struct mapping *mapping, u32 end)
+{
+	struct space *space = mapping->space;
+
+	lock_acquire(&space->lock, LOCK_SPACE);
+	for (u32 frame = memory->own_first; frame != end; frame = frame_of(frame)->next)
+		(void)unmap_page(mapping, frame_of(frame)->references);
+	tlb_flush_space(space);
+	lock_release(&space->lock, LOCK_SPACE);
+}
+
+enum status layer_reset(struct memory *memory)
+{
+	enum status status = STATUS_BAD_STATE;
+	struct page *last;
+
+	lock_acquire(&layer_lock, LOCK_LAYER);
+	if (memory->below != NULL && memory->below->frozen && !memory->frozen) {
+		last = reset_slots(memory);
+		if (last != NULL) {
+			u32 end = last->next;
+
+			LIST_FOR_EACH(node, &memory->mappings)
+				reset_mapping(memory, mapping_of(node), end);
+			last->next = memory->spare_first;
+			memory->spare_first = memory->own_first;
+			memory->own_first = end;
+		}
+		status = memory->own_first == 0 && is_quiet(memory) ? STATUS_OK : STATUS_AGAIN;
+	}
+	lock_release(&layer_lock, LOCK_LAYER);
+	return status;
+}
+
+enum status layer_forbid(struct memory *memory)
+{
+	if (memory->below != NULL || memory->frozen)
+		return STATUS_BAD_STATE;
+	memory->held = true;
+	return STATUS_OK;
+}
+
+bool layer_end(struct memory *memory)
+{
+	for (u32 n = 0; n < STEP_PAGES && memory->spare_first != 0; n++) {
+		struct page *page = frame_of(memory->spare_first);
+
+		memory->spare_first = page->next;
+		memory->present--;
+		memory->promised--;
+		tlb_page_free(page_hpa(page), memory->quota);
+	}
+	if (memory->spare_first != 0)
+		return false;
+	if (memory->below != NULL)
+		object_put(&memory->below->object);
+	return true;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/status.h"
+#include "lib/types.h"
+
+struct memory;
+struct quota;
+struct space;
+
+/*
+ * Layers of memory objects. A frozen object never changes. A live one may lie on top of it: a page
+ * that it lacks is read from below, and written to only after it got a page of its own. So each
+ * page still has one owner, an object's own pages are what was written since it was frozen, and
+ * several objects can lie on one. Whatever an object may come to own is reserved.
+ *
+ * Exchanging a page is not like unmapping it: who still used the old translation would miss what
+ * others write. So it waits until no other CPU can (tlb_space_quiet), in steps of STATUS_AGAIN.
+ */
+#define LAYER_DEPTH_MAX    4  /* objects below another */
+#define LAYER_MAPPINGS_MAX 16 /* of an object with layers: each step visits all of them */
+
+/* Guards the lists of mappings of all objects, and what is done to a page wherever it is mapped. */
+extern struct lock layer_lock;
+
+/*
+ * One step of freezing guest RAM: what it holds moves to a new object below it, with its reference;
+ * later calls take away what may still be written to. Without effect: STATUS_BAD_STATE (not guest
+ * RAM, frozen itself, mapped for a device, or its pages are known to the kernel or a device),
+ * STATUS_TOO_BIG (too many layers or mappings), STATUS_NO_MEMORY, STATUS_NO_QUOTA, STATUS_AGAIN.
+ * STATUS_OK: *frozen is frozen; if nothing was written since the last time, it is the same one.
+ */
+enum status layer_freeze(struct memory *memory, struct memory **frozen) MUST_CHECK;
+
+/*
+ * A new object on top of a frozen one, charged in full. STATUS_BAD_STATE: it is not frozen;
+ * STATUS_TOO_BIG: too many layers; STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ */
+enum status layer_create(struct quota *quota, struct memory *frozen,
+			 struct memory **memory) MUST_CHECK;
+
+/*
+ * One step of giving up the pages that the object owns: it shows again what lies below. It keeps
+ * the pages to use them anew. Whoever uses it meanwhile may see either. STATUS_BAD_STATE: nothing
+ * frozen is below.
+ */
+enum status layer_reset(struct memory *memory) MUST_CHECK;
+
+/*
+ * One step of giving an object a page of its own where the space maps it. STATUS_OK: it has one, or
+ * there is no such mapping; STATUS_AGAIN; STATUS_NO_MEMORY or STATUS_NO_QUOTA: as memory_populate.
+ */
+enum status layer_own(struct space *space, u64 address) MUST_CHECK;
+
+/* The kernel or a device is told where the object's pages are. STATUS_BAD_STATE: it has layers. */
+enum status layer_forbid(struct memory *memory) MUST_CHECK;
+
+/* One step at the object's end; true: it was the last. */
+bool layer_end(struct memory *memory) MUST_CHECK;

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "mm/memory.h"
+
+/* The words of a memory object's slots: for mm/memory.c and mm/layer.c alone. */
+
+/*
+ * A slot is 0, or its page's address and SLOT_PRESENT. A chunk's word is 0, or the address of a
+ * page of 512 slots and SLOT_PRESENT, or the address of a 2-MiB block, CHUNK_LARGE and the number
+ * of its pages that are cleared: nobody sees the block until all 512 are, which sets CHUNK_READY.
+ * CHUNK_HUGE: the 512 chunks from a multiple of 512 on are one aligned GiB.
+ */
+#define SLOT_PRESENT	    BIT(0)
+#define CHUNK_LARGE	    BIT(1)
+#define CHUNK_CLEARED_SHIFT 2
+#define CHUNK_CLEARED	    BITS(11, 2)
+#define CHUNK_READY	    BIT(11)
+#define CHUNK_HUGE	    BIT(52)
+
+/* A new object without pages, and the words for them. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
+enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory) MUST_CHECK;
+enum status memory_alloc_chunks(struct memory *memory) MUST_CHECK;
+
+/* The page's slot; NULL if its chunk is a large block or does not exist. */
+u64 *memory_slot_find(struct memory *memory, u64 index);
+/* A page of slots for a chunk without any. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
+enum status memory_slots_create(struct memory *memory, u64 *chunk) MUST_CHECK;
+
+/* Under the object's lock: `count` more of the promised pages are there. */
+void memory_count_present(struct memory *memory, u64 count);

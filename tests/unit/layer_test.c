@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/mm_machine.h"
+
+static u32 kicks;
+
+void tlb_arch_load_root(hpa_t root)
+{
+	(void)root;
+}
+
+void tlb_arch_kick(u32 cpu)
+{
+	(void)cpu;
+	kicks++;
+}
+
+#define PAGES 1100ull /* two blocks of 2 MiB and some pages more */
+#define AT    (64 * MIB)
+
+/* A guest's RAM, mapped in its space and in its monitor's. */
+struct machine_vm {
+	struct quota quota;
+	struct memory *ram;
+	struct space *guest;
+	struct space *monitor;
+	u64 at; /* in the monitor */
+};
+
+static void map_ram(struct machine_vm *vm)
+{
+	u64 at;
+
+	assert_int_equal(space_create_guest(&vm->quota, &format_ept, &vm->guest), STATUS_OK);
+	assert_int_equal(space_create_process(&vm->quota, &vm->monitor), STATUS_OK);
+	assert_int_equal(space_map(vm->guest, AT, vm->ram, 0, vm->ram->page_count,
+				   PT_READ | PT_WRITE | PT_EXECUTE, &at),
+			 STATUS_OK);
+	assert_int_equal(space_map(vm->monitor, 0, vm->ram, 0, vm->ram->page_count,
+				   PT_READ | PT_WRITE, &vm->at),
+			 STATUS_OK);
+}
+
+static void make_vm(struct machine_vm *vm, u64 pages, u64 limit)
+{
+	machine_quota(&vm->quota, limit);
+	assert_int_equal(memory_create(&vm->quota, PAGE_GUEST, pages, 0, &vm->ram), STATUS_OK);
+	map_ram(vm);
+}
+
+static void end_vm(struct machine_vm *vm)
+{
+	object_put(&vm->guest->object);
+	object_put(&vm->monitor->object);
+	object_put(&vm->ram->object);
+}
+
+/* Faults until the access succeeds; the page. */
+static u64 *reach(struct space *space, u64 at, u32 access)
+{
+	struct pt_leaf leaf;
+	enum status status;
+	u32 steps = 0;
+
+	do
+		status = space_fault(space, at, access);
+	while (status == STATUS_AGAIN && ++steps < 40);
+	assert_int_equal(status, STATUS_OK);
+	assert_true(table_lookup(&space->table, at, &leaf));
+	assert_int_equal(access & ~leaf.rights, 0);
+	return hpa_to_pointer(HPA(leaf.hpa.value + (at - leaf.at)));
+}
+
+static u64 *in_guest(struct machine_vm *vm, u64 index, u32 access)
+{
+	return reach(vm->guest, AT + index * PAGE_SIZE, access);
+}
+
+static u64 *in_monitor(struct machine_vm *vm, u64 index, u32 access)
+{
+	return reach(vm->monitor, vm->at + index * PAGE_SIZE, access);
+}
+
+static struct memory *freeze(struct machine_vm *vm)
+{
+	struct memory *frozen;
+	enum status status;
+	u32 steps = 0;
+
+	do
+		status = layer_freeze(vm->ram, &frozen);
+	while (status == STATUS_AGAIN && ++steps < 100);
+	assert_int_equal(status, STATUS_OK);
+	return frozen;
+}
+
+static void reset(struct machine_vm *vm)
+{
+	enum status status;
+
+	u32 steps = 0;
+
+	do
+		status = layer_reset(vm->ram);
+	while (status == STATUS_AGAIN && ++steps < 100);
+	assert_int_equal(status, STATUS_OK);
+}
+
+/* The rule that the audit checks. */
+static void assert_no_writable_leaf(struct space *space, const struct memory *frozen)
+{
+	u64 at = 0;
+	struct pt_leaf leaf;
+	enum status status;
+
+	while ((status = table_next(&space->table, &at, SPACE_USER_HIGH, &leaf)) !=
+	       STATUS_NOT_FOUND) {
+		if (status == STATUS_AGAIN)
+			continue;
+		at = leaf.at + pt_level_bytes(leaf.level);
+		if ((leaf.rights & PT_WRITE) == 0)
+			continue;
+		for (u64 i = 0; i < frozen->page_count;) {
+			hpa_t hpa;
+			u64 count = memory_walk((struct memory *)frozen, &i, &hpa);
+
+			assert_false(count != 0 && leaf.hpa.value < hpa.value + count * PAGE_SIZE &&
+				     hpa.value < leaf.hpa.value + pt_level_bytes(leaf.level));
+		}
+	}
+}
+
+/* What was there stays below; whoever writes gets an own page, in all spaces at once. */
+static void test_freeze(void **state)
+{
+	struct machine_vm vm;
+	struct memory *frozen;
+	struct pt_leaf leaf;
+	u64 before;
+
+	(void)state;
+	machine_start(32 * MIB);
+	before = machine_free_pages();
+	make_vm(&vm, PAGES, 4000);
+	*in_guest(&vm, 3, PT_WRITE) = 33;
+	*in_guest(&vm, 1090, PT_WRITE) = 44;
+	assert_int_equal(*in_monitor(&vm, 3, PT_WRITE), 33);
+	frozen = freeze(&vm);
+	assert_true(frozen->frozen);
+	assert_int_equal(frozen->promised, 512 + 1);
+	assert_int_equal(vm.quota.account->pages[PAGE_GUEST], PAGES + 513);
+	assert_int_equal(vm.quota.account->absent_pages, PAGES);
+	assert_false(table_lookup(&vm.guest->table, AT + 3 * PAGE_SIZE, &leaf));
+	assert_false(table_lookup(&vm.monitor->table, vm.at + 3 * PAGE_SIZE, &leaf));
+
+	assert_int_equal(*in_guest(&vm, 3, PT_READ), 33);
+	assert_true(table_lookup(&vm.guest->table, AT + 3 * PAGE_SIZE, &leaf));
+	assert_int_equal(leaf.rights & PT_WRITE, 0);
+	assert_int_equal(leaf.level, PT_LEVEL_2M);
+	assert_null(space_guest_byte(vm.guest, AT + 3 * PAGE_SIZE));
+	assert_int_equal(*in_monitor(&vm, 3, PT_READ), 33);
+	*in_monitor(&vm, 3, PT_WRITE) = 34;
+	assert_false(table_lookup(&vm.guest->table, AT + 3 * PAGE_SIZE, &leaf));
+	assert_int_equal(*in_guest(&vm, 3, PT_READ), 34);
+	assert_int_equal(*in_guest(&vm, 1090, PT_WRITE), 44);
+	assert_non_null(space_guest_byte(vm.guest, AT + 1090 * PAGE_SIZE));
+	assert_int_equal(*(u64 *)memory_pointer(frozen, 3), 33);
+	/* its neighbour is read through a small leaf, and an untouched page is zero */
+	assert_ptr_equal(in_guest(&vm, 4, PT_READ), memory_pointer(frozen, 4));
+	assert_int_equal(*in_guest(&vm, 700, PT_READ), 0);
+	assert_int_equal(vm.ram->present, 3);
+	assert_no_writable_leaf(vm.guest, frozen);
+	assert_no_writable_leaf(vm.monitor, frozen);
+	end_vm(&vm);
+	machine_assert_clean(before, &vm.quota);
+	assert_int_equal(vm.quota.account->absent_pages, 0);
+}
+
+/* Nothing written since: no new layer. Otherwise the second one holds only what was written. */
+static void test_freeze_again(void **state)
+{
+	struct machine_vm vm;
+	struct memory *first;
+	struct memory *second;
+	struct memory *top;
+	u64 before;
+
+	(void)state;
+	machine_start(32 * MIB);
+	before = machine_free_pages();
+	make_vm(&vm, 8, 100); /* its slots lie in the object itself */
+	*in_guest(&vm, 1, PT_WRITE) = 1;
+	first = freeze(&vm);
+	assert_ptr_equal(freeze(&vm), first);
+	*in_guest(&vm, 2, PT_WRITE) = 2;
+	second = freeze(&vm);
+	assert_ptr_not_equal(second, first);
+	assert_ptr_equal(second->below, first);
+	assert_int_equal(second->present, 1);
+	assert_int_equal(*in_guest(&vm, 1, PT_READ), 1);
+	assert_int_equal(*in_guest(&vm, 2, PT_READ), 2);
+	for (u64 i = 3; i < 5; i++) {
+		*in_guest(&vm, i, PT_WRITE) = i;
+		(void)freeze(&vm);
+	}
+	*in_guest(&vm, 5, PT_WRITE) = 5;
+	assert_int_equal(layer_freeze(vm.ram, &top), STATUS_TOO_BIG);
+	assert_int_equal(layer_freeze(first, &top), STATUS_BAD_STATE);
+	assert_int_equal(layer_freeze(second, &top), STATUS_BAD_STATE);
+	assert_int_equal(layer_reset(first), STATUS_BAD_STATE);
+	assert_int_equal(layer_reset(second), STATUS_BAD_STATE);
+	assert_int_equal(layer_create(&vm.quota, vm.ram, &top), STATUS_BAD_STATE);
+	assert_int_equal(layer_create(&vm.quota, vm.ram->below, &top), STATUS_OK);
+	assert_int_equal(top->depth, 4);
+	object_put(&top->object);
+	end_vm(&vm);
+	machine_assert_clean(before, &vm.quota);
+}
+
+/* Several objects on one: none sees what another writes; the frozen one outlives its maker. */
+static void test_layers(void **state)
+{
+	struct machine_vm vm;
+	struct machine_vm clone[2];
+	struct memory *frozen;
+	u64 before;
+
+	(void)state;
+	machine_start(32 * MIB);
+	before = machine_free_pages();
+	make_vm(&vm, PAGES, 4000);
+	*in_guest(&vm, 3, PT_WRITE) = 33;
+	frozen = freeze(&vm);
+	for (u64 i = 0; i < 2; i++) {
+		machine_quota(&clone[i].quota, 1200);
+		assert_int_equal(layer_create(&clone[i].quota, frozen, &clone[i].ram), STATUS_OK);
+		assert_int_equal(clone[i].quota.account->pages[PAGE_GUEST], PAGES);
+		map_ram(&clone[i]);
+		assert_int_equal(*in_guest(&clone[i], 3, PT_READ), 33);
+		*in_guest(&clone[i], 3, PT_WRITE) = 100 + i;
+	}
+	assert_int_equal(*in_guest(&vm, 3, PT_READ), 33);
+	end_vm(&vm);
+	for (u64 i = 0; i < 2; i++) {
+		assert_int_equal(*in_monitor(&clone[i], 3, PT_READ), 100 + i);
+		assert_int_equal(*in_monitor(&clone[i], 4, PT_READ), 0);
+		reset(&clone[i]);
+		assert_int_equal(*in_monitor(&clone[i], 3, PT_READ), 33);
+		end_vm(&clone[i]);
+		machine_settle();
+		assert_int_equal(clone[i].quota.account->used_pages, 0);
+	}
+	machine_assert_clean(before, &vm.quota);
+}
+
+/* The page is not exchanged while another CPU may use the old translation. */
+static void test_quiet(void **state)
+{
+	struct machine_vm vm;
+	struct memory *frozen;
+	const u64 *page;
+
+	(void)state;
+	machine_start(32 * MIB);
+	tlb_cpu_online(1);
+	make_vm(&vm, PAGES, 4000);
+	*in_guest(&vm, 3, PT_WRITE) = 33;
+	frozen = freeze(&vm);
+	tlb_space_enter(vm.guest, 1);
+	page = in_guest(&vm, 3, PT_READ);
+	assert_ptr_equal(page, memory_pointer(frozen, 3));
+	kicks = 0;
+	assert_int_equal(space_fault(vm.monitor, vm.at + 3 * PAGE_SIZE, PT_WRITE), STATUS_AGAIN);
+	assert_int_equal(kicks, 1);
+	assert_int_equal(space_fault(vm.monitor, vm.at + 3 * PAGE_SIZE, PT_WRITE), STATUS_AGAIN);
+	/* who reads it meanwhile waits too, and so does who wants another page */
+	assert_int_equal(space_fault(vm.guest, AT + 3 * PAGE_SIZE, PT_READ), STATUS_AGAIN);
+	assert_int_equal(space_fault(vm.guest, AT + 9 * PAGE_SIZE, PT_WRITE), STATUS_AGAIN);
+	assert_int_equal(space_fault(vm.guest, AT + 9 * PAGE_SIZE, PT_READ), STATUS_OK);
+	assert_int_equal(vm.ram->present, 0);
+	tlb_space_passed(vm.guest, 1);
+	assert_int_equal(space_fault(vm.guest, AT + 9 * PAGE_SIZE, PT_WRITE), STATUS_AGAIN);
+	assert_int_equal(vm.ram->present, 1); /* it helped the first one */
+	assert_ptr_not_equal(in_monitor(&vm, 3, PT_READ), page);
+	/* that CPU has it mapped for reading again, and leaves the space instead */
+	assert_int_equal(space_fault(vm.guest, AT + 9 * PAGE_SIZE, PT_WRITE), STATUS_AGAIN);
+	tlb_space_leave(vm.guest, 1);
+	assert_int_equal(space_fault(vm.guest, AT + 9 * PAGE_SIZE, PT_WRITE), STATUS_OK);
+	/* the own CPU compares generations before it enters */
+	tlb_space_enter(vm.guest, 0);
+	(void)in_guest(&vm, 10, PT_READ);
+	assert_int_equal(space_fault(vm.guest, AT + 10 * PAGE_SIZE, PT_WRITE), STATUS_OK);
+	tlb_space_leave(vm.guest, 0);
+	end_vm(&vm);
+}
+
+/* Freezing, resetting and unmapping are over only when all CPUs have let go. */
+static void test_steps_wait(void **state)
+{
+	struct machine_vm vm;
+	struct memory *frozen;
+
+	(void)state;
+	machine_start(32 * MIB);
+	tlb_cpu_online(1);
+	make_vm(&vm, PAGES, 4000);
+	*in_guest(&vm, 3, PT_WRITE) = 33;
+	tlb_space_enter(vm.guest, 1);
+	for (u32 i = 0; i < 9; i++)
+		assert_int_equal(layer_freeze(vm.ram, &frozen), STATUS_AGAIN);
+	assert_false(frozen->frozen);
+	assert_int_equal(layer_reset(vm.ram), STATUS_BAD_STATE);
+	tlb_space_passed(vm.guest, 1);
+	assert_int_equal(layer_freeze(vm.ram, &frozen), STATUS_OK);
+	*in_guest(&vm, 3, PT_WRITE) = 34;
+	assert_int_equal(layer_reset(vm.ram), STATUS_AGAIN);
+	assert_int_equal(layer_reset(vm.ram), STATUS_AGAIN);
+	tlb_space_passed(vm.guest, 1);
+	assert_int_equal(layer_reset(vm.ram), STATUS_OK);
+	assert_int_equal(*in_guest(&vm, 3, PT_READ), 33);
+	assert_int_equal(space_unmap(vm.guest, AT, PAGES * PAGE_SIZE), STATUS_AGAIN);
+	assert_int_equal(space_unmap(vm.guest, AT, PAGES * PAGE_SIZE), STATUS_AGAIN);
+	tlb_space_leave(vm.guest, 1);
+	for (u32 i = 0; !list_empty(&vm.guest->mappings); i++) {
+		assert_true(i < 9);
+		assert_true(space_unmap(vm.guest, AT, PAGES * PAGE_SIZE) != STATUS_BAD_STATE);
+	}
+	end_vm(&vm);
+}
+
+/* Every page of an object with layers can be written, however little the machine has left. */
+static void test_promise(void **state)
+{
+	struct machine_vm vm;
+	struct memory *other;
+	hpa_t held[8];
+	u64 count = 0;
+	hpa_t hpa;
+
+	(void)state;
+	machine_start(24 * MIB);
+	make_vm(&vm, 600, 700);
+	for (u64 i = 0; i < 300; i++)
+		*in_guest(&vm, i, PT_WRITE) = i;
+	assert_int_equal(layer_freeze(vm.ram, &other), STATUS_NO_QUOTA);
+	assert_int_equal(vm.quota.account->pages[PAGE_GUEST], 600);
+	vm.quota.account->quota_pages = 1400;
+	(void)freeze(&vm);
+	for (u64 i = 0; i < 600; i++)
+		(void)in_guest(&vm, i, PT_READ);
+	reset(&vm);
+	assert_int_equal(vm.ram->spare_count, 600 - 512);
+	while (page_alloc(0, PAGE_KERNEL, NULL, &hpa) == STATUS_OK)
+		held[count++ % ARRAY_COUNT(held)] = hpa;
+	assert_true(count > 100);
+	for (u64 i = 0; i < ARRAY_COUNT(held); i++)
+		page_free(held[i], NULL); /* for page tables, which are not promised */
+	for (u32 round = 0; round < 3; round++) {
+		for (u64 i = 0; i < 600; i++) {
+			u64 *page = in_guest(&vm, i, PT_WRITE);
+
+			assert_int_equal(*page, i < 300 ? i : 0);
+			*page = 1000 + i;
+		}
+		assert_int_equal(vm.ram->present, 600);
+		reset(&vm);
+		assert_int_equal(vm.ram->spare_count, 600);
+		machine_settle();
+	}
+	end_vm(&vm);
+	machine_settle();
+	assert_int_equal(vm.quota.account->used_pages, 0);
+	assert_int_equal(reserved_count, 0);
+}
+
+static void test_refused(void **state)
+{
+	static const struct space_devices devices;
+	struct machine_vm vm;
+	struct memory *frozen;
+	struct memory *other;
+	struct space *space;
+	u64 at;
+
+	(void)state;
+	machine_start(32 * MIB);
+	make_vm(&vm, 20, 1000);
+	assert_int_equal(layer_reset(vm.ram), STATUS_BAD_STATE);
+	vm.ram->flags |= MEMORY_PINNED;
+	assert_int_equal(layer_freeze(vm.ram, &frozen), STATUS_BAD_STATE);
+	vm.ram->flags = 0;
+	vm.guest->devices = &devices;
+	assert_int_equal(layer_freeze(vm.ram, &frozen), STATUS_BAD_STATE);
+	vm.guest->devices = NULL;
+	assert_int_equal(memory_create(&vm.quota, PAGE_PROCESS, 20, 0, &other), STATUS_OK);
+	assert_int_equal(layer_freeze(other, &frozen), STATUS_BAD_STATE);
+	object_put(&other->object);
+	assert_int_equal(memory_create(&vm.quota, PAGE_GUEST, 20, 0, &other), STATUS_OK);
+	assert_int_equal(layer_forbid(other), STATUS_OK);
+	assert_int_equal(layer_freeze(other, &frozen), STATUS_BAD_STATE);
+	object_put(&other->object);
+
+	frozen = freeze(&vm);
+	assert_int_equal(layer_forbid(vm.ram), STATUS_BAD_STATE);
+	assert_int_equal(layer_forbid(frozen), STATUS_BAD_STATE);
+	assert_int_equal(space_create_guest(&vm.quota, &format_ept, &space), STATUS_OK);
+	assert_int_equal(space_map(space, 0, frozen, 0, 20, PT_READ, &at), STATUS_BAD_STATE);
+	space->devices = &devices;
+	assert_int_equal(space_map(space, 0, vm.ram, 0, 20, PT_READ, &at), STATUS_BAD_STATE);
+	space->devices = NULL;
+	for (u64 i = 2; i < LAYER_MAPPINGS_MAX; i++)
+		assert_int_equal(space_map(space, i * MIB, vm.ram, 0, 20, PT_READ, &at),
+				 STATUS_OK);
+	assert_int_equal(space_map(space, 0, vm.ram, 0, 20, PT_READ, &at), STATUS_TOO_BIG);
+	object_put(&space->object);
+	end_vm(&vm);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_freeze),	cmocka_unit_test(test_freeze_again),
+		cmocka_unit_test(test_layers),	cmocka_unit_test(test_quiet),
+		cmocka_unit_test(test_steps_wait), cmocka_unit_test(test_promise),
+		cmocka_unit_test(test_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
