@@ -288,26 +288,30 @@ static bool can_mark(struct vcpu *vcpu)
 	       space_fault(vcpu->vm->space, at & ~PAGE_MASK, PT_WRITE) != STATUS_AGAIN;
 }
 
-/* False: the vCPU does not enter now; *ended: because the run has ended with EXIT_KICK. */
-static NOINLINE bool begin_specially(struct vcpu *vcpu, bool *ended)
+enum beginning {
+	ENTERS,
+	ENDED, /* with EXIT_KICK */
+	WAITS, /* for its mark */
+};
+
+static NOINLINE enum beginning begin_specially(struct vcpu *vcpu)
 {
 	/* The monitor must see whatever preceded a kick consumed here: hence SEQ_CST. */
 	bool kicked = vcpu->kicked &&
 		      __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST);
 
-	*ended = kicked || vcpu->signalled;
-	if (*ended) {
+	if (kicked || vcpu->signalled) {
 		return_with(vcpu, EXIT_KICK);
-		return false;
+		return ENDED;
 	}
 	if (!can_mark(vcpu)) {
 		sti_nop_cli();
-		return false;
+		return WAITS;
 	}
 	vcpu->preempted = false;
 	if (mark(vcpu, 0) & MARK_FLUSH)
 		vcpu->virt.flush = true;
-	return true;
+	return ENTERS;
 }
 
 /* Its interrupt waits, unless QEMU 7.2 has lost it (docs/platforms.md). As run_on below. */
@@ -326,12 +330,15 @@ static NOINLINE bool timer_overdue(struct cpu *cpu, struct vcpu *vcpu, u64 now, 
 static ALWAYS_INLINE bool run_on(struct cpu *cpu, struct vcpu *vcpu, u64 deadline)
 {
 	u64 now = rdtsc();
-	bool ended;
 	u32 reason;
 	u32 groups;
 
-	if (unlikely(vcpu->special != 0) && !begin_specially(vcpu, &ended))
-		return ended;
+	if (unlikely(vcpu->special != 0)) {
+		enum beginning beginning = begin_specially(vcpu);
+
+		if (beginning != ENTERS)
+			return beginning == ENDED;
+	}
 	/* 0 means none: subtracting 1 makes it later than everything. */
 	if (unlikely(now > cpu->armed_tsc - 1))
 		return timer_overdue(cpu, vcpu, now, deadline);

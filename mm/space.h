@@ -51,6 +51,12 @@ struct space {
 	u64 stale[CPU_MAX / 64]; /* kicked, and have not passed since */
 };
 
+static inline bool space_is_stale(const struct space *space, u32 cpu)
+{
+	return unlikely((__atomic_load_n(&space->stale[cpu / 64], __ATOMIC_SEQ_CST) &
+			 BIT(cpu % 64)) != 0);
+}
+
 /* The address space of a process, with the kernel's half. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status space_create_process(struct quota *quota, struct space **space) MUST_CHECK;
 /* A guest's physical address space, in the format of virt_ops->second_stage. Errors as above. */

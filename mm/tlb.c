@@ -90,23 +90,22 @@ bool tlb_pages_freed(u64 mark)
 
 void tlb_space_passed(struct space *space, u32 cpu)
 {
-	if ((__atomic_load_n(&space->stale[cpu / 64], __ATOMIC_SEQ_CST) & BIT(cpu % 64)) != 0)
-		__atomic_fetch_and(&space->stale[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&space->stale[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST);
 }
 
 void tlb_space_enter(struct space *space, u32 cpu)
 {
 	__atomic_fetch_or(&space->cpus[cpu / 64], BIT(cpu % 64), __ATOMIC_SEQ_CST);
-	tlb_space_passed(space, cpu);
+	if (space_is_stale(space, cpu))
+		tlb_space_passed(space, cpu);
 }
 
 void tlb_space_leave(struct space *space, u32 cpu)
 {
 	__atomic_fetch_and(&space->cpus[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST);
-	tlb_space_passed(space, cpu);
 }
 
-/* A bit that is set just before a CPU leaves stays, and counts no longer; see tlb_space_enter. */
+/* A CPU that has left is not waited for; when it comes back it clears its bit. */
 bool tlb_space_quiet(const struct space *space, u32 self)
 {
 	for (u32 word = 0; word < ARRAY_COUNT(space->stale); word++) {
@@ -250,7 +249,7 @@ void tlb_cpu_passed(u32 cpu, bool used)
 {
 	struct tlb_cpu *self = &cpus[cpu];
 
-	if (self->space != NULL)
+	if (self->space != NULL && space_is_stale(self->space, cpu))
 		tlb_space_passed(self->space, cpu);
 	if (self->space != NULL && (self->space->object.dead || (!used && has_changed(self))))
 		tlb_process_leave(cpu);

@@ -7,8 +7,8 @@
  * copy is there nobody may use the frozen page instead of it: they would miss what was written.
  *
  * tlb_flush_space, in the order of the code: increment the generation, then for each CPU on the
- * space set its bit in `stale` and kick it. A CPU clears its bit when it passes its loop, when it
- * leaves the space, and after it has put itself on it; each time it compares generations before it
+ * space set its bit in `stale` and kick it. A CPU clears its bit when it passes its loop and after it
+ * has put itself on the space; each time it compares generations before it
  * enters the guest. Quiet: no other CPU is both stale and on the space.
  *
  * Each `atomic` step is one atomic access, or what a lock covers. BROKEN publishes before quiet.
@@ -69,7 +69,7 @@ proctype reader(byte cpu)
 			:: else
 			fi
 		}
-	:: on[cpu] -> on[cpu] = false; stale[cpu] = false  /* another vCPU's turn */
+	:: on[cpu] -> on[cpu] = false                     /* another vCPU's turn */
 	:: written -> break
 	od
 }
