@@ -163,8 +163,6 @@ static void pass(struct cpu *cpu)
 	const struct thread *running = cpu->running;
 	struct vcpu *loaded = cpu->loaded;
 
-	if (loaded != NULL && space_is_stale(loaded->vm->space, cpu->id))
-		tlb_space_passed(loaded->vm->space, cpu->id);
 	if (loaded != NULL && (running == NULL || running->ran != loaded) &&
 	    loaded->vm->space->generation != loaded->space_seen)
 		vcpu_unload(cpu);

@@ -195,3 +195,8 @@ void tlb_arch_kick(u32 id)
 {
 	cpus_pend(cpus_get(id), PENDING_KICK);
 }
+
+bool tlb_arch_kicked(u32 id)
+{
+	return __atomic_load_n(&cpus_get(id)->pending, __ATOMIC_SEQ_CST) & PENDING_KICK;
+}

@@ -22,6 +22,7 @@
 #define SETTLED_MAX 1000u
 /* VMX's interruption types, without 1, which is reserved. */
 #define EVENT_TYPES (BITS(EVENT_SOFTWARE_EXCEPTION, EVENT_INTERRUPT) & ~BIT(1))
+#define MARK_NOWHERE	   BIT(8) /* in none of the bits of a guest's byte */
 #define REQUEST_PERSISTENT (REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW)
 
 static NOINLINE enum status take_registers(struct vcpu *vcpu, u32 dirty)
@@ -207,13 +208,15 @@ static NOINLINE void inject(struct vcpu *vcpu)
 	count(&vcpu->account->injected, 1);
 }
 
-/* Returns the old value of the guest's byte, 0 if there is none. */
+/* Returns the old value of the guest's byte, 0 if there is none; MARK_NOWHERE: it has no page. */
 static u32 mark(struct vcpu *vcpu, u8 value)
 {
 	u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa);
 	u8 *byte = at != 0 ? space_guest_byte(vcpu->vm->space, at) : NULL;
 
-	return byte != NULL ? __atomic_exchange_n(byte, value, __ATOMIC_SEQ_CST) : 0;
+	if (byte != NULL)
+		return __atomic_exchange_n(byte, value, __ATOMIC_SEQ_CST);
+	return at != 0 ? MARK_NOWHERE : 0;
 }
 
 void vcpu_preempt(struct vcpu *vcpu)
@@ -280,38 +283,35 @@ static ALWAYS_INLINE void leave_guest(struct vcpu *vcpu, u32 groups, u64 entered
  * A mark that was set before its page was frozen must be taken back where the guest sees it, else
  * flushes asked for from now on are lost. False: not yet; the vCPU must not enter.
  */
-static bool can_mark(struct vcpu *vcpu)
+static NOINLINE bool unmark_frozen(struct vcpu *vcpu, u32 *marked)
 {
-	u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa);
+	u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa) & ~PAGE_MASK;
+	bool done = space_fault(vcpu->vm->space, at, PT_WRITE) != STATUS_AGAIN;
 
-	return at == 0 || space_guest_byte(vcpu->vm->space, at) != NULL ||
-	       space_fault(vcpu->vm->space, at & ~PAGE_MASK, PT_WRITE) != STATUS_AGAIN;
+	if (done)
+		*marked = mark(vcpu, 0);
+	return done;
 }
 
-enum beginning {
-	ENTERS,
-	ENDED, /* with EXIT_KICK */
-	WAITS, /* for its mark */
-};
-
-static NOINLINE enum beginning begin_specially(struct vcpu *vcpu)
+/* True: the run has ended with EXIT_KICK. */
+static NOINLINE bool begin_specially(struct vcpu *vcpu)
 {
 	/* The monitor must see whatever preceded a kick consumed here: hence SEQ_CST. */
 	bool kicked = vcpu->kicked &&
 		      __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST);
+	bool ends = kicked || vcpu->signalled;
+	u32 marked = ends ? 0 : mark(vcpu, 0);
 
-	if (kicked || vcpu->signalled) {
+	if (unlikely(marked == MARK_NOWHERE))
+		ends = !unmark_frozen(vcpu, &marked);
+	if (ends) {
 		return_with(vcpu, EXIT_KICK);
-		return ENDED;
-	}
-	if (!can_mark(vcpu)) {
-		sti_nop_cli();
-		return WAITS;
+		return true;
 	}
 	vcpu->preempted = false;
-	if (mark(vcpu, 0) & MARK_FLUSH)
+	if (marked & MARK_FLUSH)
 		vcpu->virt.flush = true;
-	return ENTERS;
+	return false;
 }
 
 /* Its interrupt waits, unless QEMU 7.2 has lost it (docs/platforms.md). As run_on below. */
@@ -333,12 +333,8 @@ static ALWAYS_INLINE bool run_on(struct cpu *cpu, struct vcpu *vcpu, u64 deadlin
 	u32 reason;
 	u32 groups;
 
-	if (unlikely(vcpu->special != 0)) {
-		enum beginning beginning = begin_specially(vcpu);
-
-		if (beginning != ENTERS)
-			return beginning == ENDED;
-	}
+	if (unlikely(vcpu->special != 0) && begin_specially(vcpu))
+		return true;
 	/* 0 means none: subtracting 1 makes it later than everything. */
 	if (unlikely(now > cpu->armed_tsc - 1))
 		return timer_overdue(cpu, vcpu, now, deadline);

@@ -9,7 +9,7 @@
 #include "mm/space.h"
 #include "mm/tlb.h"
 
-#define STEP_PAGES 32 /* given up in one step */
+#define STEP_PAGES 16 /* hidden in one step */
 
 struct lock layer_lock;
 
@@ -37,6 +37,12 @@ static bool unmap_page(const struct mapping *mapping, u64 index)
 	return true;
 }
 
+static void flush(struct memory *memory, struct space *space)
+{
+	tlb_flush_space(space);
+	tlb_await(space, memory->awaited);
+}
+
 static void revoke(struct memory *memory, u64 index)
 {
 	LIST_FOR_EACH(node, &memory->mappings) {
@@ -44,17 +50,9 @@ static void revoke(struct memory *memory, u64 index)
 
 		lock_acquire(&space->lock, LOCK_SPACE);
 		if (unmap_page(mapping_of(node), index))
-			tlb_flush_space(space);
+			flush(memory, space);
 		lock_release(&space->lock, LOCK_SPACE);
 	}
-}
-
-static bool is_quiet(struct memory *memory)
-{
-	LIST_FOR_EACH(node, &memory->mappings)
-		if (!tlb_space_quiet(mapping_of(node)->space, tlb_arch_cpu()))
-			return false;
-	return true;
 }
 
 /*
@@ -74,30 +72,19 @@ static enum status begin_breaking(struct memory *memory, u64 index)
 	return status;
 }
 
-/* A page that a reset gave up, or a reserved one. Nobody uses it: the spaces are quiet. */
-static hpa_t take_page(struct memory *memory)
-{
-	u32 frame = memory->spare_first;
-	hpa_t hpa = HPA((u64)frame << PAGE_SHIFT);
-
-	if (frame == 0) {
-		CHECK(page_alloc_reserved(0, memory->owner, &hpa) == STATUS_OK);
-		memory_count_present(memory, 1);
-	} else {
-		memory->spare_first = frame_of(frame)->next;
-		memory->spare_count--;
-	}
-	return hpa;
-}
-
+/* A reserved page, or the one that a reset has hidden, which nobody uses any more either. */
 static void give_page(struct memory *memory, u64 index)
 {
 	const void *from = memory_pointer(memory, index);
+	u64 *slot = memory_slot_find(memory, index);
+	hpa_t hpa = HPA(*slot & PTE_ADDRESS);
 	struct page *page;
-	hpa_t hpa;
 
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	hpa = take_page(memory);
+	if (*slot == 0) {
+		CHECK(page_alloc_reserved(0, memory->owner, &hpa) == STATUS_OK);
+		memory_count_present(memory, 1);
+	}
 	if (from != NULL)
 		page_copy(hpa, from);
 	else
@@ -106,7 +93,7 @@ static void give_page(struct memory *memory, u64 index)
 	page->references = (u32)index;
 	page->next = memory->own_first;
 	memory->own_first = (u32)(hpa.value >> PAGE_SHIFT);
-	*memory_slot_find(memory, index) = hpa.value | SLOT_PRESENT;
+	*slot = hpa.value | SLOT_PRESENT;
 	memory->breaking = 0;
 	lock_release(&memory->lock, LOCK_MEMORY);
 }
@@ -123,20 +110,20 @@ static bool is_own(struct memory *memory, u64 index)
 /* Who comes while another page is on its way helps that one first: nobody need finish his own. */
 static enum status own(struct memory *memory, u64 index)
 {
+	enum status status;
 	u64 wanted;
 
-	if (memory->below == NULL || is_own(memory, index))
+	if (is_own(memory, index))
 		return STATUS_OK;
 	if (memory->breaking == 0) {
-		enum status status = begin_breaking(memory, index);
-
+		status = begin_breaking(memory, index);
 		if (status != STATUS_OK)
 			return status;
+		revoke(memory, index);
 	}
-	wanted = memory->breaking - 1;
-	revoke(memory, wanted);
-	if (!is_quiet(memory))
+	if (!tlb_all_passed(memory->awaited))
 		return STATUS_AGAIN;
+	wanted = memory->breaking - 1;
 	give_page(memory, wanted);
 	return wanted == index ? STATUS_OK : STATUS_AGAIN;
 }
@@ -145,33 +132,27 @@ enum status layer_own(struct space *space, u64 address)
 {
 	const struct mapping *mapping;
 	enum status status = STATUS_OK;
+	bool layered;
 
 	lock_acquire(&layer_lock, LOCK_LAYER);
 	lock_acquire(&space->lock, LOCK_SPACE);
 	mapping = space_mapping(space, address);
+	layered = mapping != NULL && mapping->memory->below != NULL;
 	lock_release(&space->lock, LOCK_SPACE);
-	/* It cannot go, nor its object, while the layers are locked. */
-	if (mapping != NULL)
+	if (layered) /* then it cannot go, nor its object, while the layers are locked */
 		status = own(mapping->memory,
 			     mapping->offset + ((address - mapping->at) >> PAGE_SHIFT));
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status;
 }
 
-static enum status freeze_check(struct memory *memory)
+static enum status freeze_check(const struct memory *memory)
 {
-	u32 count = 0;
-
 	if (memory->kind != MEMORY_RAM || memory->owner != PAGE_GUEST || memory->held ||
 	    memory->frozen || (memory->flags & MEMORY_PINNED) != 0)
 		return STATUS_BAD_STATE;
-	LIST_FOR_EACH(node, &memory->mappings) {
-		if (mapping_of(node)->space->devices != NULL)
-			return STATUS_BAD_STATE;
-		if (++count > LAYER_MAPPINGS_MAX)
-			return STATUS_TOO_BIG;
-	}
-	return memory->depth == LAYER_DEPTH_MAX ? STATUS_TOO_BIG : STATUS_OK;
+	return memory->depth == LAYER_DEPTH_MAX || memory->mapping_count > LAYER_MAPPINGS_MAX
+		       ? STATUS_TOO_BIG : STATUS_OK;
 }
 
 /* The slots change places. Both objects have as many pages, so both keep them in the same way. */
@@ -212,7 +193,7 @@ static void put_below(struct memory *memory, struct memory *frozen, u64 present)
 
 static enum status promise_again(struct memory *memory, struct memory *frozen)
 {
-	u64 present = memory->present - memory->spare_count;
+	u64 present = memory->present;
 	enum status status = quota_charge(memory->quota, memory->owner, present);
 
 	if (status != STATUS_OK)
@@ -266,7 +247,7 @@ static void freeze_step(struct memory *memory)
 				mapping->at + (mapping->page_count << PAGE_SHIFT)) != STATUS_OK)
 			reached = MIN(reached,
 				      mapping->offset + ((at - mapping->at) >> PAGE_SHIFT));
-		tlb_flush_space(space);
+		flush(memory, space);
 		lock_release(&space->lock, LOCK_SPACE);
 	}
 	memory->cursor = reached;
@@ -283,7 +264,8 @@ enum status layer_freeze(struct memory *memory, struct memory **frozen)
 	if (status == STATUS_OK && !memory->below->frozen) {
 		if (memory->cursor < memory->page_count)
 			freeze_step(memory);
-		memory->below->frozen = memory->cursor == memory->page_count && is_quiet(memory);
+		memory->below->frozen = memory->cursor == memory->page_count &&
+					tlb_all_passed(memory->awaited);
 	}
 	if (status == STATUS_OK)
 		status = memory->below->frozen ? STATUS_OK : STATUS_AGAIN;
@@ -309,53 +291,28 @@ enum status layer_create(struct quota *quota, struct memory *frozen, struct memo
 	return STATUS_OK;
 }
 
-/* Takes the first own pages out of their slots. Returns the last of them, NULL: there are none. */
-static struct page *reset_slots(struct memory *memory)
+/* The last page that was written to shows again what lies below. */
+static void hide(struct memory *memory)
 {
-	u32 frame = memory->own_first;
-	struct page *last = NULL;
+	struct page *page = frame_of(memory->own_first);
 
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	memory->breaking = 0;
-	for (u32 n = 0; n < STEP_PAGES && frame != 0; n++) {
-		last = frame_of(frame);
-		*memory_slot_find(memory, last->references) = 0;
-		memory->spare_count++;
-		frame = last->next;
-	}
+	*memory_slot_find(memory, page->references) ^= SLOT_PRESENT | SLOT_KEPT;
+	memory->own_first = page->next;
 	lock_release(&memory->lock, LOCK_MEMORY);
-	return last;
-}
-
-static void reset_mapping(const struct memory *memory, const struct mapping *mapping, u32 end)
-{
-	struct space *space = mapping->space;
-
-	lock_acquire(&space->lock, LOCK_SPACE);
-	for (u32 frame = memory->own_first; frame != end; frame = frame_of(frame)->next)
-		(void)unmap_page(mapping, frame_of(frame)->references);
-	tlb_flush_space(space);
-	lock_release(&space->lock, LOCK_SPACE);
+	revoke(memory, page->references);
 }
 
 enum status layer_reset(struct memory *memory)
 {
 	enum status status = STATUS_BAD_STATE;
-	struct page *last;
 
 	lock_acquire(&layer_lock, LOCK_LAYER);
 	if (memory->below != NULL && memory->below->frozen && !memory->frozen) {
-		last = reset_slots(memory);
-		if (last != NULL) {
-			u32 end = last->next;
-
-			LIST_FOR_EACH(node, &memory->mappings)
-				reset_mapping(memory, mapping_of(node), end);
-			last->next = memory->spare_first;
-			memory->spare_first = memory->own_first;
-			memory->own_first = end;
-		}
-		status = memory->own_first == 0 && is_quiet(memory) ? STATUS_OK : STATUS_AGAIN;
+		for (u32 n = 0; n < STEP_PAGES && memory->own_first != 0; n++)
+			hide(memory);
+		status = memory->own_first == 0 && tlb_all_passed(memory->awaited) ? STATUS_OK
+										   : STATUS_AGAIN;
 	}
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status;
@@ -367,21 +324,4 @@ enum status layer_forbid(struct memory *memory)
 		return STATUS_BAD_STATE;
 	memory->held = true;
 	return STATUS_OK;
-}
-
-bool layer_end(struct memory *memory)
-{
-	for (u32 n = 0; n < STEP_PAGES && memory->spare_first != 0; n++) {
-		struct page *page = frame_of(memory->spare_first);
-
-		memory->spare_first = page->next;
-		memory->present--;
-		memory->promised--;
-		tlb_page_free(page_hpa(page), memory->quota);
-	}
-	if (memory->spare_first != 0)
-		return false;
-	if (memory->below != NULL)
-		object_put(&memory->below->object);
-	return true;
 }

@@ -15,18 +15,18 @@ struct space;
  * several objects can lie on one. Whatever an object may come to own is reserved.
  *
  * Exchanging a page is not like unmapping it: who still used the old translation would miss what
- * others write. So it waits until no other CPU can (tlb_space_quiet), in steps of STATUS_AGAIN.
+ * others write. So it waits until no other CPU can (tlb_all_passed), in steps of STATUS_AGAIN.
  */
 #define LAYER_DEPTH_MAX    4  /* objects below another */
 #define LAYER_MAPPINGS_MAX 16 /* of an object with layers: each step visits all of them */
 
-/* Guards the lists of mappings of all objects, and what is done to a page wherever it is mapped. */
+/* Guards what is done to an object with layers wherever it is mapped, and its list of mappings. */
 extern struct lock layer_lock;
 
 /*
  * One step of freezing guest RAM: what it holds moves to a new object below it, with its reference;
  * later calls take away what may still be written to. Without effect: STATUS_BAD_STATE (not guest
- * RAM, frozen itself, mapped for a device, or its pages are known to the kernel or a device),
+ * RAM, frozen itself, or the kernel or a device may know where its pages are),
  * STATUS_TOO_BIG (too many layers or mappings), STATUS_NO_MEMORY, STATUS_NO_QUOTA, STATUS_AGAIN.
  * STATUS_OK: *frozen is frozen; if nothing was written since the last time, it is the same one.
  */
@@ -40,9 +40,8 @@ enum status layer_create(struct quota *quota, struct memory *frozen,
 			 struct memory **memory) MUST_CHECK;
 
 /*
- * One step of giving up the pages that the object owns: it shows again what lies below. It keeps
- * the pages to use them anew. Whoever uses it meanwhile may see either. STATUS_BAD_STATE: nothing
- * frozen is below.
+ * One step of hiding the pages that the object owns: it shows again what lies below, until it is
+ * written to. Whoever uses it meanwhile may see either. STATUS_BAD_STATE: nothing frozen is below.
  */
 enum status layer_reset(struct memory *memory) MUST_CHECK;
 
@@ -54,6 +53,3 @@ enum status layer_own(struct space *space, u64 address) MUST_CHECK;
 
 /* The kernel or a device is told where the object's pages are. STATUS_BAD_STATE: it has layers. */
 enum status layer_forbid(struct memory *memory) MUST_CHECK;
-
-/* One step at the object's end; true: it was the last. */
-bool layer_end(struct memory *memory) MUST_CHECK;

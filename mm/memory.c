@@ -286,7 +286,7 @@ static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level
  * larger than what no object above has slots for.
  */
 static bool place_search(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level,
-		       enum layer_place *place)
+			 enum layer_place *place)
 {
 	enum pt_level largest = PT_LEVEL_1G;
 
@@ -396,7 +396,7 @@ static u64 walk_ram(struct memory *memory, u64 *index, hpa_t *hpa)
 	u64 rest = level == PT_LEVEL_4K ? 1 : MEMORY_CHUNK_PAGES - *index % MEMORY_CHUNK_PAGES;
 
 	*index += rest;
-	return word & (SLOT_PRESENT | CHUNK_LARGE) ? rest : 0;
+	return word & (SLOT_PRESENT | SLOT_KEPT | CHUNK_LARGE) ? rest : 0;
 }
 
 u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)
@@ -464,8 +464,10 @@ enum status memory_destroy(struct memory *memory)
 				break;
 			destroy_step(memory);
 		}
-		if (memory->destroy_cursor < memory->page_count || !layer_end(memory))
+		if (memory->destroy_cursor < memory->page_count)
 			return STATUS_AGAIN;
+		if (memory->below != NULL)
+			object_put(&memory->below->object);
 		if (memory->chunks != NULL && memory->chunks != memory->inline_slots)
 			page_free(pointer_to_hpa(memory->chunks), memory->quota);
 	}

@@ -34,16 +34,16 @@ struct memory {
 	u64 promised;	      /* pages reserved and charged */
 	u64 present;	      /* of these: the others await first touch */
 	struct list mappings; /* struct mapping, by its memory_node */
+	u32 mapping_count;
 	/* Layers: mm/layer.h. */
 	struct memory *below; /* with a reference; where the pages are that this one lacks */
 	u8 depth;	      /* how many are below */
 	bool frozen;	      /* never changes again, and is never mapped */
 	bool held;	      /* the kernel or a device knows where its pages are: no layers */
 	u32 own_first;	      /* frames, linked by `next`, their index in `references` */
-	u32 spare_first;      /* likewise frames that a reset took out of their slots */
-	u32 spare_count;
 	u64 breaking;	      /* the page that is about to leave `below`, plus 1; 0: none */
 	u64 cursor;	      /* revoked up to this page */
+	u64 awaited[CPU_MAX / 64]; /* CPUs that may still use what was revoked: tlb_await */
 	/*
 	 * MEMORY_RAM: the slots themselves for up to MEMORY_INLINE_SLOTS pages; else one word per
 	 * 2-MiB chunk, here for that many chunks, or in pages of their own.

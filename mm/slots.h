@@ -12,6 +12,7 @@
  * CHUNK_HUGE: the 512 chunks from a multiple of 512 on are one aligned GiB.
  */
 #define SLOT_PRESENT	    BIT(0)
+#define SLOT_KEPT	    BIT(1) /* instead: hidden by a reset until the next write */
 #define CHUNK_LARGE	    BIT(1)
 #define CHUNK_CLEARED_SHIFT 2
 #define CHUNK_CLEARED	    BITS(11, 2)

@@ -136,43 +136,47 @@ static enum status map_check(const struct space *space, u64 at, const struct mem
 	return STATUS_OK;
 }
 
-/* An object with layers is mapped for CPUs alone, and not too often. */
-static enum status layers_check(const struct space *space, const struct memory *memory)
-{
-	u32 count = 0;
-
-	if (memory->frozen || (memory->below != NULL && space->devices != NULL))
-		return STATUS_BAD_STATE;
-	if (memory->below == NULL)
-		return STATUS_OK;
-	LIST_FOR_EACH(node, &memory->mappings)
-		count++;
-	return count < LAYER_MAPPINGS_MAX ? STATUS_OK : STATUS_TOO_BIG;
-}
-
 static enum status mapping_insert(struct space *space, struct mapping *mapping)
 {
-	enum status status = layers_check(space, mapping->memory);
+	struct memory *memory = mapping->memory;
+	enum status status = STATUS_OK;
 
-	if (status != STATUS_OK)
-		return status;
-	if (space->mapping_count == SPACE_MAPPING_MAX)
+	if (space->mapping_count == SPACE_MAPPING_MAX ||
+	    (memory->below != NULL && memory->mapping_count == LAYER_MAPPINGS_MAX))
 		return STATUS_TOO_BIG;
+	if (memory->frozen)
+		return STATUS_BAD_STATE;
 	if (mapping->at == 0 && !space->second_stage)
 		status = place_choose(space, mapping, &mapping->at);
 	else if (!range_free(space, mapping->at, mapping_bytes(mapping)))
 		status = STATUS_IN_USE;
+	else if (space->devices != NULL)
+		status = layer_forbid(memory);
 	if (status != STATUS_OK)
 		return status;
 
 	mapping->cursor = mapping->at;
 	space->mapping_count++;
 	list_insert_before(mapping_after(space, mapping->at), &mapping->space_node);
-	lock_acquire(&mapping->memory->lock, LOCK_MEMORY);
-	list_push_back(&mapping->memory->mappings, &mapping->memory_node);
-	lock_release(&mapping->memory->lock, LOCK_MEMORY);
-	object_get(&mapping->memory->object);
+	memory->mapping_count++;
+	list_push_back(&memory->mappings, &mapping->memory_node);
+	object_get(&memory->object);
 	return STATUS_OK;
+}
+
+/* Before a mapping of the object comes or goes: who gives it a page visits all of them. */
+static void mappings_lock(struct space *space, const struct memory *memory)
+{
+	if (memory->below != NULL)
+		lock_acquire(&layer_lock, LOCK_LAYER);
+	lock_acquire(&space->lock, LOCK_SPACE);
+}
+
+static void mappings_unlock(struct space *space, const struct memory *memory)
+{
+	lock_release(&space->lock, LOCK_SPACE);
+	if (memory->below != NULL)
+		lock_release(&layer_lock, LOCK_LAYER);
 }
 
 enum status space_map(struct space *space, u64 at, struct memory *memory, u64 offset,
@@ -194,21 +198,19 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
 		.offset = offset,
 		.rights = rights | (space->second_stage ? 0 : PT_USER),
 	};
-	lock_acquire(&layer_lock, LOCK_LAYER);
-	lock_acquire(&space->lock, LOCK_SPACE);
+	mappings_lock(space, memory);
 	status = mapping_insert(space, mapping);
 	if (status == STATUS_OK)
 		*address = mapping->at;
-	lock_release(&space->lock, LOCK_SPACE);
-	lock_release(&layer_lock, LOCK_LAYER);
+	mappings_unlock(space, memory);
 	if (status != STATUS_OK)
 		cache_free(mapping);
 	return status;
 }
 
 /*
- * One bounded step of removing a mapping, under the layers' and the space's lock. STATUS_OK: it is
- * gone. Guest RAM may be frozen next: nobody must still write to it through this mapping.
+ * One bounded step of removing a mapping. STATUS_OK: it is gone. Guest RAM may be frozen next: that
+ * waits until nobody writes through this mapping.
  */
 static enum status mapping_remove(struct mapping *mapping)
 {
@@ -216,20 +218,22 @@ static enum status mapping_remove(struct mapping *mapping)
 	struct memory *memory = mapping->memory;
 	enum status status;
 
+	mappings_lock(space, memory);
 	status = table_unmap(&space->table, &mapping->cursor, mapping->at + mapping_bytes(mapping));
 	tlb_flush_space(space);
-	if (status != STATUS_OK)
-		return status;
-	if (memory->owner == PAGE_GUEST && !tlb_space_quiet(space, tlb_arch_cpu()))
-		return STATUS_AGAIN;
-	list_remove(&mapping->space_node);
-	space->mapping_count--;
-	lock_acquire(&memory->lock, LOCK_MEMORY);
-	list_remove(&mapping->memory_node);
-	lock_release(&memory->lock, LOCK_MEMORY);
-	cache_free(mapping);
-	object_put(&memory->object);
-	return STATUS_OK;
+	if (memory->owner == PAGE_GUEST)
+		tlb_await(space, memory->awaited);
+	if (status == STATUS_OK) {
+		list_remove(&mapping->space_node);
+		space->mapping_count--;
+		list_remove(&mapping->memory_node);
+		memory->mapping_count--;
+		cache_free(mapping);
+	}
+	mappings_unlock(space, memory);
+	if (status == STATUS_OK)
+		object_put(&memory->object);
+	return status;
 }
 
 /* Whether there are mappings in the range, and all of them lie inside it as a whole. */
@@ -256,19 +260,11 @@ enum status space_unmap(struct space *space, u64 at, u64 bytes)
 
 	if (!is_aligned(at | bytes, PAGE_SIZE) || !range_within(at, bytes, space->high))
 		return STATUS_BAD_ADDRESS;
-	lock_acquire(&layer_lock, LOCK_LAYER);
-	lock_acquire(&space->lock, LOCK_SPACE);
 	status = unmap_check(space, at, bytes);
-	if (status == STATUS_OK) {
-		struct list *first = mapping_after(space, at);
-
-		status = mapping_remove(LIST_ENTRY(first, struct mapping, space_node));
-		if (status == STATUS_OK && !range_free(space, at, bytes))
-			status = STATUS_AGAIN;
-	}
-	lock_release(&space->lock, LOCK_SPACE);
-	lock_release(&layer_lock, LOCK_LAYER);
-	return status;
+	if (status == STATUS_OK)
+		status = mapping_remove(
+			LIST_ENTRY(mapping_after(space, at), struct mapping, space_node));
+	return status == STATUS_OK && !range_free(space, at, bytes) ? STATUS_AGAIN : status;
 }
 
 /* Whether a leaf of this level around the address lies in the mapping and is aligned in memory. */
@@ -321,8 +317,9 @@ static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address, u32 a
 		return leaf.level == PT_LEVEL_4K || !(access & ~leaf.rights)
 			       ? STATUS_OK : table_split(&mapping->space->table, address);
 	}
-	CHECK(memory_place(mapping->memory, index_of(mapping, address), &hpa, &level, &place));
-	if (place == LAYER_LEAVING || (place == LAYER_BELOW && (access & PT_WRITE)))
+	/* A reset may have taken it away again. */
+	if (!memory_place(mapping->memory, index_of(mapping, address), &hpa, &level, &place) ||
+	    place == LAYER_LEAVING || (place == LAYER_BELOW && (access & PT_WRITE)))
 		return STATUS_IN_USE;
 	leaf_choose(mapping, align_down(address, PAGE_SIZE), hpa, level, &leaf);
 	if (place == LAYER_BELOW)
@@ -395,11 +392,7 @@ enum status space_destroy(struct space *space)
 {
 	space->object.dead = true;
 	if (!list_empty(&space->mappings)) {
-		lock_acquire(&layer_lock, LOCK_LAYER);
-		lock_acquire(&space->lock, LOCK_SPACE);
 		(void)mapping_remove(LIST_ENTRY(space->mappings.next, struct mapping, space_node));
-		lock_release(&space->lock, LOCK_SPACE);
-		lock_release(&layer_lock, LOCK_LAYER);
 		return STATUS_AGAIN;
 	}
 	/* CPUs that still have its tables loaded leave them when they next pass (mm/tlb.h). */

@@ -30,7 +30,10 @@ struct space_devices {
 	void (*end)(struct space *space);   /* returns once none reaches the space */
 };
 
-/* A process's address space, a second-stage table, or what a device may reach. */
+/*
+ * A process's address space, a second-stage table, or what a device may reach. Faults come at any
+ * time; all else is done to spaces and memory objects by one CPU at a time (kernel/object_lock.h).
+ */
 struct space {
 	struct object object;
 	struct lock lock;
@@ -48,14 +51,7 @@ struct space {
 	/* Counts unmappings: whoever used the space at another value must flush (mm/tlb.h). */
 	u64 generation;
 	u64 cpus[CPU_MAX / 64]; /* CPUs that run on it now, to be kicked */
-	u64 stale[CPU_MAX / 64]; /* kicked, and have not passed since */
 };
-
-static inline bool space_is_stale(const struct space *space, u32 cpu)
-{
-	return unlikely((__atomic_load_n(&space->stale[cpu / 64], __ATOMIC_SEQ_CST) &
-			 BIT(cpu % 64)) != 0);
-}
 
 /* The address space of a process, with the kernel's half. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status space_create_process(struct quota *quota, struct space **space) MUST_CHECK;

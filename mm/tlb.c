@@ -88,16 +88,9 @@ bool tlb_pages_freed(u64 mark)
 	return __atomic_load_n(&freed, __ATOMIC_RELAXED) >= mark;
 }
 
-void tlb_space_passed(struct space *space, u32 cpu)
-{
-	__atomic_fetch_and(&space->stale[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST);
-}
-
 void tlb_space_enter(struct space *space, u32 cpu)
 {
 	__atomic_fetch_or(&space->cpus[cpu / 64], BIT(cpu % 64), __ATOMIC_SEQ_CST);
-	if (space_is_stale(space, cpu))
-		tlb_space_passed(space, cpu);
 }
 
 void tlb_space_leave(struct space *space, u32 cpu)
@@ -105,17 +98,28 @@ void tlb_space_leave(struct space *space, u32 cpu)
 	__atomic_fetch_and(&space->cpus[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST);
 }
 
-/* A CPU that has left is not waited for; when it comes back it clears its bit. */
-bool tlb_space_quiet(const struct space *space, u32 self)
+/* Who has left meanwhile, or come, will compare generations. */
+void tlb_await(const struct space *space, u64 *awaited)
 {
-	for (u32 word = 0; word < ARRAY_COUNT(space->stale); word++) {
-		u64 stale = __atomic_load_n(&space->stale[word], __ATOMIC_SEQ_CST) &
-			    __atomic_load_n(&space->cpus[word], __ATOMIC_SEQ_CST);
+	for (u32 word = 0; word < ARRAY_COUNT(space->cpus); word++)
+		awaited[word] |= __atomic_load_n(&space->cpus[word], __ATOMIC_SEQ_CST);
+}
 
-		if ((stale & ~(word == self / 64 ? BIT(self % 64) : 0)) != 0)
-			return false;
+bool tlb_all_passed(u64 *awaited)
+{
+	u32 self = tlb_arch_cpu();
+	u64 left = 0;
+
+	for (u32 word = 0; word < CPU_MAX / 64; word++) {
+		for (u64 mask = awaited[word]; mask != 0; mask &= mask - 1) {
+			u32 cpu = word * 64 + bit_lowest(mask);
+
+			if (cpu == self || !tlb_arch_kicked(cpu))
+				awaited[word] &= ~BIT(cpu % 64);
+		}
+		left |= awaited[word];
 	}
-	return true;
+	return left == 0;
 }
 
 /* Pairs with whoever enters the space: that sets its CPU's bit, then reads the generation. */
@@ -125,8 +129,6 @@ void tlb_flush_space(struct space *space)
 	for (u32 word = 0; word < ARRAY_COUNT(space->cpus); word++) {
 		u64 mask = __atomic_load_n(&space->cpus[word], __ATOMIC_SEQ_CST);
 
-		if (mask != 0)
-			__atomic_fetch_or(&space->stale[word], mask, __ATOMIC_SEQ_CST);
 		for (; mask != 0; mask &= mask - 1)
 			tlb_arch_kick(word * 64 + bit_lowest(mask));
 	}
@@ -249,8 +251,6 @@ void tlb_cpu_passed(u32 cpu, bool used)
 {
 	struct tlb_cpu *self = &cpus[cpu];
 
-	if (self->space != NULL && space_is_stale(self->space, cpu))
-		tlb_space_passed(self->space, cpu);
 	if (self->space != NULL && (self->space->object.dead || (!used && has_changed(self))))
 		tlb_process_leave(cpu);
 	else if (self->space != NULL && has_changed(self))

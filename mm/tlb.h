@@ -22,12 +22,15 @@ void tlb_flush_space(struct space *space);
 void tlb_space_enter(struct space *space, u32 cpu);
 void tlb_space_leave(struct space *space, u32 cpu);
 /*
- * The CPU is in its loop: it will use no translation of the space without comparing generations
- * first. Pairs with tlb_flush_space, which marks the CPUs on the space as stale and kicks them.
+ * For who must know when nobody uses what was unmapped, instead of freeing it in time. After
+ * tlb_flush_space: adds the CPUs that it kicked to a set of CPU_MAX bits.
  */
-void tlb_space_passed(struct space *space, u32 cpu);
-/* Whether nobody but CPU `self`, the caller's, may still use what was flushed before. */
-bool tlb_space_quiet(const struct space *space, u32 self) MUST_CHECK;
+void tlb_await(const struct space *space, u64 *cpus);
+/*
+ * Removes those that have taken notice of their kick since, and so compare generations before they
+ * enter; as does the caller's. True: none is left.
+ */
+bool tlb_all_passed(u64 *cpus) MUST_CHECK;
 /*
  * For whoever enters a space with a tagged TLB (a vCPU on its second stage): true if it must flush
  * its tag first. *seen remembers the generation it last entered with.
@@ -82,5 +85,6 @@ bool tlb_pages_freed(u64 mark);
 /* The processor's part, implemented in kernel/machine.c. */
 void tlb_arch_load_root(hpa_t root); /* writes CR3, which flushes all but global entries */
 void tlb_arch_kick(u32 cpu);         /* makes a CPU, perhaps this one, pass its loop soon */
+bool tlb_arch_kicked(u32 cpu);       /* a kick is still on its way to the CPU's loop */
 u32 tlb_arch_cpu(void);              /* this one */
 u64 tlb_arch_clock_ms(void);

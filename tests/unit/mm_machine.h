@@ -72,6 +72,13 @@ u32 tlb_arch_cpu(void)
 	return machine_cpu_id;
 }
 
+static bool machine_kicked[CPU_MAX]; /* what tlb_arch_kick sets, if a test cares */
+
+bool tlb_arch_kicked(u32 cpu)
+{
+	return machine_kicked[cpu];
+}
+
 static u64 machine_clock_ms;
 static void (*machine_clock_read)(void); /* what another CPU does meanwhile; NULL: nothing */
 
@@ -168,6 +175,7 @@ static UNUSED void machine_reset(u64 ram_bytes)
 	waiting_last = 0;
 	tlb_waiting = 0;
 	epoch_ms = 0;
+	memset(machine_kicked, 0, sizeof(machine_kicked));
 }
 
 /* Gives one of a few accounts, in turn. */

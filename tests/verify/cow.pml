@@ -6,10 +6,10 @@
  * Others read the page all the time, fault it in again, leave the space and come back. Once the
  * copy is there nobody may use the frozen page instead of it: they would miss what was written.
  *
- * tlb_flush_space, in the order of the code: increment the generation, then for each CPU on the
- * space set its bit in `stale` and kick it. A CPU clears its bit when it passes its loop and after it
- * has put itself on the space; each time it compares generations before it
- * enters the guest. Quiet: no other CPU is both stale and on the space.
+ * tlb_flush_space, in the order of the code: increment the generation, then kick each CPU on the
+ * space: set PENDING_KICK and, unless it was set, send an interrupt. Then tlb_await: all on the
+ * space are awaited. A CPU takes its pending word when it passes its loop, then compares generations
+ * before it enters the guest. Quiet: each awaited CPU was once seen without PENDING_KICK.
  *
  * Each `atomic` step is one atomic access, or what a lock covers. BROKEN publishes before quiet.
  */
@@ -25,7 +25,8 @@ byte leaf;           /* the second-stage entry */
 byte tlb[CPUS];
 byte generation;     /* space->generation */
 bool on[CPUS];       /* space->cpus */
-bool stale[CPUS];    /* space->stale */
+bool pending[CPUS];  /* cpu->pending & PENDING_KICK */
+bool awaited[CPUS];  /* memory->awaited */
 bool kick[CPUS];     /* an interrupt on its way */
 bool arrived[CPUS];  /* ... and pending: it ends a guest, or the next entry at once */
 bool breaking;       /* memory->breaking names the page */
@@ -35,13 +36,12 @@ bool written;
 inline pass(cpu)
 {
 	arrived[cpu] = false;
-	stale[cpu] = false;
+	pending[cpu] = false;
 }
 
 inline enter(cpu, seen, now)
 {
 	on[cpu] = true;                /* tlb_space_enter */
-	stale[cpu] = false;
 	now = generation;              /* tlb_must_flush */
 	if
 	:: seen != now -> atomic { tlb[cpu] = NONE; seen = now }
@@ -74,6 +74,28 @@ proctype reader(byte cpu)
 	od
 }
 
+inline flush_space()
+{
+	generation++;
+	for (i : 0 .. CPUS - 1) {
+		if
+		:: on[i] -> atomic {
+				if
+				:: !pending[i] -> pending[i] = true; kick[i] = true
+				:: else
+				fi
+			}
+		:: else
+		fi
+	}
+	for (i : 0 .. CPUS - 1) {
+		if
+		:: on[i] -> awaited[i] = true
+		:: else
+		fi
+	}
+}
+
 proctype writer()
 {
 	byte seen, now, i;
@@ -85,29 +107,25 @@ proctype writer()
 		if
 		:: atomic { leaf == OWN -> tlb[WRITER] = OWN; written = true }; break
 		:: atomic { own && leaf == NONE -> leaf = OWN }
-		:: !own -> /* a step of give_page */
-			breaking = true;
+		:: !own -> /* a step of own */
 			if
-			:: atomic { leaf != NONE -> leaf = NONE };
-				generation++;
-				for (i : 0 .. CPUS - 1) {
-					if
-					:: on[i] -> stale[i] = true; kick[i] = true
-					:: else
-					fi
-				}
-			:: leaf == NONE
+			:: !breaking ->
+				breaking = true;
+				if
+				:: atomic { leaf != NONE -> leaf = NONE };
+					flush_space()
+				:: leaf == NONE
+				fi
+			:: else
 			fi;
 			quiet = true;
 #ifndef BROKEN
 			for (i : 0 .. READERS - 1) {
 				if
-				:: stale[i] -> if
-					:: on[i] -> quiet = false
-					:: else
-					fi
+				:: awaited[i] && !pending[i] -> awaited[i] = false
 				:: else
-				fi
+				fi;
+				quiet = quiet && !awaited[i]
 			}
 #endif
 			if
