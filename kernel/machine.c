@@ -186,11 +186,6 @@ u64 tlb_arch_clock_ms(void)
 	return rdtsc() / tsc_khz();
 }
 
-u32 tlb_arch_cpu(void)
-{
-	return this_cpu()->id;
-}
-
 void tlb_arch_kick(u32 id)
 {
 	cpus_pend(cpus_get(id), PENDING_KICK);
@@ -198,5 +193,8 @@ void tlb_arch_kick(u32 id)
 
 bool tlb_arch_kicked(u32 id)
 {
-	return __atomic_load_n(&cpus_get(id)->pending, __ATOMIC_SEQ_CST) & PENDING_KICK;
+	const struct cpu *cpu = cpus_get(id);
+
+	return cpu != this_cpu() &&
+	       (__atomic_load_n(&cpu->pending, __ATOMIC_SEQ_CST) & PENDING_KICK);
 }

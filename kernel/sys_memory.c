@@ -41,7 +41,7 @@ enum status sys_memory_create(struct system_call *call)
 		return status;
 	group_adopt(group, &memory->object);
 	for (u64 page = 0; (flags & MEMORY_PINNED) && status == STATUS_OK && page < pages; page++)
-		status = memory_populate(memory, page);
+		status = memory_hold(memory, page);
 	if (status != STATUS_OK) {
 		object_put(&memory->object);
 		return status;
@@ -73,9 +73,7 @@ enum status sys_memory_address(struct system_call *call)
 
 	if (offset >> PAGE_SHIFT >= memory->page_count)
 		return STATUS_BAD_ARGUMENT;
-	status = layer_forbid(memory);
-	if (status == STATUS_OK)
-		status = memory_populate(memory, offset >> PAGE_SHIFT);
+	status = memory_hold(memory, offset >> PAGE_SHIFT);
 	if (status != STATUS_OK)
 		return status;
 	if (!memory_slot(memory, offset >> PAGE_SHIFT, &hpa, &level))

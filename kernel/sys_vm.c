@@ -6,7 +6,6 @@
 #include "kernel/vcpu.h"
 #include "kernel/vm.h"
 #include "lib/bits.h"
-#include "mm/layer.h"
 #include "mm/memory.h"
 #include "mm/space.h"
 
@@ -37,11 +36,8 @@ enum status sys_vcpu_create(struct system_call *call)
 		return STATUS_BAD_ADDRESS;
 	if (queue->vcpu != NULL && !queue->vcpu->object.dead)
 		return STATUS_IN_USE;
-	status = layer_forbid(memory);
-	if (status != STATUS_OK)
-		return status;
 	for (u64 i = 0; i < VCPU_PAGES_MAX && memory_range_valid(memory, first, i + 1); i++) {
-		status = memory_populate(memory, first + i);
+		status = memory_hold(memory, first + i);
 		if (status != STATUS_OK)
 			return status;
 	}

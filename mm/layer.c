@@ -2,6 +2,7 @@
 #include "mm/layer.h"
 
 #include "kernel/panic.h"
+#include "lib/string.h"
 #include "mm/address.h"
 #include "mm/page.h"
 #include "mm/quota.h"
@@ -64,18 +65,20 @@ static enum status begin_breaking(struct memory *memory, u64 index)
 	enum status status = STATUS_OK;
 
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	if (memory->chunks != NULL && memory->chunks[index / MEMORY_CHUNK_PAGES] == 0)
+	if (memory_slot_find(memory, index) == NULL)
 		status = memory_slots_create(memory, &memory->chunks[index / MEMORY_CHUNK_PAGES]);
 	if (status == STATUS_OK)
 		memory->breaking = index + 1;
 	lock_release(&memory->lock, LOCK_MEMORY);
+	if (status == STATUS_OK)
+		revoke(memory, index);
 	return status;
 }
 
 /* A reserved page, or the one that a reset has hidden, which nobody uses any more either. */
 static void give_page(struct memory *memory, u64 index)
 {
-	const void *from = memory_pointer(memory, index);
+	const void *from = memory_pointer(memory->below, index);
 	u64 *slot = memory_slot_find(memory, index);
 	hpa_t hpa = HPA(*slot & PTE_ADDRESS);
 	struct page *page;
@@ -98,34 +101,21 @@ static void give_page(struct memory *memory, u64 index)
 	lock_release(&memory->lock, LOCK_MEMORY);
 }
 
-static bool is_own(struct memory *memory, u64 index)
-{
-	enum layer_place place;
-	enum pt_level level;
-	hpa_t hpa;
-
-	return memory_place(memory, index, &hpa, &level, &place) && place == LAYER_OWN;
-}
-
 /* Who comes while another page is on its way helps that one first: nobody need finish his own. */
 static enum status own(struct memory *memory, u64 index)
 {
-	enum status status;
-	u64 wanted;
+	const u64 *slot = memory_slot_find(memory, index);
+	enum status status = STATUS_OK;
 
-	if (is_own(memory, index))
+	if (slot != NULL && (*slot & SLOT_PRESENT))
 		return STATUS_OK;
-	if (memory->breaking == 0) {
+	if (memory->breaking == 0)
 		status = begin_breaking(memory, index);
-		if (status != STATUS_OK)
-			return status;
-		revoke(memory, index);
-	}
-	if (!tlb_all_passed(memory->awaited))
-		return STATUS_AGAIN;
-	wanted = memory->breaking - 1;
-	give_page(memory, wanted);
-	return wanted == index ? STATUS_OK : STATUS_AGAIN;
+	if (status == STATUS_OK && !tlb_all_passed(memory->awaited))
+		status = STATUS_AGAIN;
+	if (status == STATUS_OK)
+		give_page(memory, memory->breaking - 1);
+	return status;
 }
 
 enum status layer_own(struct space *space, u64 address)
@@ -149,41 +139,27 @@ enum status layer_own(struct space *space, u64 address)
 static enum status freeze_check(const struct memory *memory)
 {
 	if (memory->kind != MEMORY_RAM || memory->owner != PAGE_GUEST || memory->held ||
-	    memory->frozen || (memory->flags & MEMORY_PINNED) != 0)
+	    memory->frozen)
 		return STATUS_BAD_STATE;
 	return memory->depth == LAYER_DEPTH_MAX || memory->mapping_count > LAYER_MAPPINGS_MAX
 		       ? STATUS_TOO_BIG : STATUS_OK;
 }
 
-/* The slots change places. Both objects have as many pages, so both keep them in the same way. */
-static void swap_slots(struct memory *one, struct memory *other)
+/* Both objects have as many pages, so both keep their slots in the same way. */
+static void put_below(struct memory *memory, struct memory *frozen)
 {
-	u64 *chunks = one->chunks;
+	u64 *chunks = memory->chunks;
 
-	if (chunks != NULL && chunks != one->inline_slots) {
-		one->chunks = other->chunks;
-		other->chunks = chunks;
+	if (chunks != NULL && chunks != memory->inline_slots) {
+		memory->chunks = frozen->chunks;
+		frozen->chunks = chunks;
 	}
-	for (u32 i = 0; i < MEMORY_INLINE_SLOTS; i++) {
-		u64 slot = one->inline_slots[i];
-
-		one->inline_slots[i] = other->inline_slots[i];
-		other->inline_slots[i] = slot;
-	}
-}
-
-/* The promise stays with the live object; what is present was promised once more before. */
-static void put_below(struct memory *memory, struct memory *frozen, u64 present)
-{
-	swap_slots(memory, frozen);
-	frozen->kind = memory->kind;
-	frozen->owner = memory->owner;
-	frozen->type = memory->type;
-	frozen->flags = memory->flags;
-	frozen->promised = frozen->present = present;
+	memcpy(frozen->inline_slots, memory->inline_slots, sizeof(frozen->inline_slots));
+	memset(memory->inline_slots, 0, sizeof(memory->inline_slots));
+	frozen->present = memory->present;
 	frozen->below = memory->below;
 	frozen->depth = memory->depth;
-	memory_count_present(memory, -present);
+	memory->present = 0;
 	memory->below = frozen;
 	memory->depth++;
 	memory->own_first = 0;
@@ -191,36 +167,24 @@ static void put_below(struct memory *memory, struct memory *frozen, u64 present)
 	memory->cursor = 0;
 }
 
-static enum status promise_again(struct memory *memory, struct memory *frozen)
-{
-	u64 present = memory->present;
-	enum status status = quota_charge(memory->quota, memory->owner, present);
-
-	if (status != STATUS_OK)
-		return status;
-	status = page_reserve(present);
-	if (status != STATUS_OK)
-		quota_release(memory->quota, memory->owner, present, 0);
-	else
-		put_below(memory, frozen, present);
-	return status;
-}
-
+/* The promise stays with the live object; what is present is promised once more. */
 static enum status freeze_begin(struct memory *memory)
 {
 	enum status status = freeze_check(memory);
+	u64 present = memory->present;
 	struct memory *frozen;
 
 	if (status == STATUS_OK)
-		status = memory_alloc(memory->quota, memory->page_count, &frozen);
+		status = memory_create_promised(memory->quota, memory->owner, memory->page_count,
+						present, memory->flags, &frozen);
 	if (status != STATUS_OK)
 		return status;
-	status = memory_alloc_chunks(frozen);
-	if (status == STATUS_OK) {
-		lock_acquire(&memory->lock, LOCK_MEMORY);
-		status = promise_again(memory, frozen);
-		lock_release(&memory->lock, LOCK_MEMORY);
-	}
+	lock_acquire(&memory->lock, LOCK_MEMORY);
+	if (memory->present == present)
+		put_below(memory, frozen);
+	else
+		status = STATUS_AGAIN; /* more was touched meanwhile */
+	lock_release(&memory->lock, LOCK_MEMORY);
 	if (status != STATUS_OK)
 		object_put(&frozen->object);
 	return status;
@@ -228,29 +192,28 @@ static enum status freeze_begin(struct memory *memory)
 
 /*
  * Takes away what was mapped before the pages moved below. The cursor is where the slowest mapping
- * has come to; unmapping what is unmapped already costs little.
+ * has come to; unmapping what is unmapped already costs little. True: nobody can write any more.
  */
-static void freeze_step(struct memory *memory)
+static bool freeze_step(struct memory *memory)
 {
 	u64 reached = memory->page_count;
 
 	LIST_FOR_EACH(node, &memory->mappings) {
 		const struct mapping *mapping = mapping_of(node);
 		struct space *space = mapping->space;
-		u64 first = MAX(memory->cursor, mapping->offset) - mapping->offset;
-		u64 at = mapping->at + (first << PAGE_SHIFT);
+		u64 end = mapping->at + (mapping->page_count << PAGE_SHIFT);
+		u64 at = MIN(mapping->at + (memory->cursor << PAGE_SHIFT), end);
 
-		if (first >= mapping->page_count)
+		if (at == end)
 			continue;
 		lock_acquire(&space->lock, LOCK_SPACE);
-		if (table_unmap(&space->table, &at,
-				mapping->at + (mapping->page_count << PAGE_SHIFT)) != STATUS_OK)
-			reached = MIN(reached,
-				      mapping->offset + ((at - mapping->at) >> PAGE_SHIFT));
+		if (table_unmap(&space->table, &at, end) != STATUS_OK)
+			reached = MIN(reached, (at - mapping->at) >> PAGE_SHIFT);
 		flush(memory, space);
 		lock_release(&space->lock, LOCK_SPACE);
 	}
 	memory->cursor = reached;
+	return reached == memory->page_count && tlb_all_passed(memory->awaited);
 }
 
 enum status layer_freeze(struct memory *memory, struct memory **frozen)
@@ -262,13 +225,9 @@ enum status layer_freeze(struct memory *memory, struct memory **frozen)
 	    (memory->below->frozen && memory->own_first != 0))
 		status = freeze_begin(memory);
 	if (status == STATUS_OK && !memory->below->frozen) {
-		if (memory->cursor < memory->page_count)
-			freeze_step(memory);
-		memory->below->frozen = memory->cursor == memory->page_count &&
-					tlb_all_passed(memory->awaited);
-	}
-	if (status == STATUS_OK)
+		memory->below->frozen = freeze_step(memory);
 		status = memory->below->frozen ? STATUS_OK : STATUS_AGAIN;
+	}
 	*frozen = memory->below;
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status;
@@ -316,12 +275,4 @@ enum status layer_reset(struct memory *memory)
 	}
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status;
-}
-
-enum status layer_forbid(struct memory *memory)
-{
-	if (memory->below != NULL || memory->frozen)
-		return STATUS_BAD_STATE;
-	memory->held = true;
-	return STATUS_OK;
 }

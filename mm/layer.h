@@ -46,10 +46,7 @@ enum status layer_create(struct quota *quota, struct memory *frozen,
 enum status layer_reset(struct memory *memory) MUST_CHECK;
 
 /*
- * One step of giving an object a page of its own where the space maps it. STATUS_OK: it has one, or
- * there is no such mapping; STATUS_AGAIN; STATUS_NO_MEMORY or STATUS_NO_QUOTA: as memory_populate.
+ * One step of giving an object a page of its own where the space maps it. STATUS_OK: look again;
+ * STATUS_AGAIN; STATUS_NO_MEMORY or STATUS_NO_QUOTA: as memory_populate.
  */
 enum status layer_own(struct space *space, u64 address) MUST_CHECK;
-
-/* The kernel or a device is told where the object's pages are. STATUS_BAD_STATE: it has layers. */
-enum status layer_forbid(struct memory *memory) MUST_CHECK;

@@ -21,7 +21,7 @@
 /* The time to check a physical range grows with its size; 16 MiB at a time suffice for devices. */
 #define PHYSICAL_PAGES_MAX 4096
 
-enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory)
+static enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory)
 {
 	enum status status = cache_alloc_object(quota, OBJECT_MEMORY, sizeof(**memory),
 						(void **)memory);
@@ -40,7 +40,7 @@ static u64 chunk_count(const struct memory *memory)
 }
 
 /* The slots or words may fit in the object itself. */
-enum status memory_alloc_chunks(struct memory *memory)
+static enum status alloc_chunks(struct memory *memory)
 {
 	u64 count = chunk_count(memory);
 	unsigned int order = 0;
@@ -66,19 +66,25 @@ void memory_count_present(struct memory *memory, u64 count)
 enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_count, u32 flags,
 			  struct memory **memory)
 {
+	return memory_create_promised(quota, owner, page_count, page_count, flags, memory);
+}
+
+enum status memory_create_promised(struct quota *quota, enum page_owner owner, u64 page_count,
+				   u64 promised, u32 flags, struct memory **memory)
+{
 	enum status status;
 
 	CHECK(page_count - 1 < MEMORY_PAGES_MAX);
-	status = quota_charge(quota, owner, page_count);
+	status = quota_charge(quota, owner, promised);
 	if (status != STATUS_OK)
 		return status;
-	status = page_reserve(page_count);
+	status = page_reserve(promised);
 	if (status != STATUS_OK)
 		goto fail_reserve;
 	status = memory_alloc(quota, page_count, memory);
 	if (status != STATUS_OK)
 		goto fail_alloc;
-	status = memory_alloc_chunks(*memory);
+	status = alloc_chunks(*memory);
 	if (status != STATUS_OK)
 		goto fail_chunks;
 
@@ -86,17 +92,16 @@ enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_c
 	(*memory)->owner = (u8)owner;
 	(*memory)->type = PT_TYPE_WB;
 	(*memory)->flags = flags;
-	(*memory)->promised = page_count;
-	memory_count_present(*memory, -page_count);
-	(*memory)->present = 0;
+	(*memory)->promised = (*memory)->present = promised;
+	memory_count_present(*memory, -promised);
 	return STATUS_OK;
 
 fail_chunks:
 	cache_free(*memory);
 fail_alloc:
-	page_unreserve(page_count);
+	page_unreserve(promised);
 fail_reserve:
-	quota_release(quota, owner, page_count, 0);
+	quota_release(quota, owner, promised, 0);
 	return status;
 }
 
@@ -285,8 +290,8 @@ static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level
  * Looks in the object, then in those below it, which are frozen: no lock guards them. A leaf is no
  * larger than what no object above has slots for.
  */
-static bool place_search(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level,
-			 enum layer_place *place)
+static bool slot_search(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level,
+			bool *own)
 {
 	enum pt_level largest = PT_LEVEL_1G;
 
@@ -294,11 +299,9 @@ static bool place_search(struct memory *memory, u64 index, hpa_t *hpa, enum pt_l
 		bool present = slot_ram(at, index, hpa, level);
 
 		largest = *level = MIN(*level, largest);
-		*place = at == memory ? LAYER_OWN : LAYER_BELOW;
-		if (present && at != memory && memory->breaking == index + 1)
-			*place = LAYER_LEAVING;
+		*own = at == memory;
 		if (present)
-			return true;
+			return *own || memory->breaking != index + 1;
 	}
 	return false;
 }
@@ -306,13 +309,12 @@ static bool place_search(struct memory *memory, u64 index, hpa_t *hpa, enum pt_l
 static NOINLINE enum status populate(struct memory *memory, u64 index)
 {
 	u64 *chunk = memory->chunks;
-	enum layer_place place;
 	enum pt_level level;
 	hpa_t hpa;
+	bool own;
 
-	if (memory->below != NULL) /* its pages come from layer_own */
-		return place_search(memory, index, &hpa, &level, &place) ? STATUS_OK
-									: STATUS_IN_USE;
+	if (memory->below != NULL)
+		return slot_search(memory, index, &hpa, &level, &own) ? STATUS_OK : STATUS_IN_USE;
 	if (chunk == NULL)
 		return slot_populate(memory, &memory->inline_slots[index]);
 	chunk += index / MEMORY_CHUNK_PAGES;
@@ -346,6 +348,14 @@ enum status memory_populate(struct memory *memory, u64 index)
 	return status;
 }
 
+enum status memory_hold(struct memory *memory, u64 index)
+{
+	if (memory->below != NULL || memory->frozen)
+		return STATUS_BAD_STATE;
+	memory->held = true;
+	return memory_populate(memory, index);
+}
+
 static bool slot_fixed(const struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
 	u64 end = memory->base.value + (memory->page_count << PAGE_SHIFT);
@@ -359,26 +369,25 @@ static bool slot_fixed(const struct memory *memory, u64 index, hpa_t *hpa, enum 
 	return true;
 }
 
-bool memory_place(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level,
-		  enum layer_place *place)
+bool memory_slot_own(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level, bool *own)
 {
 	bool present;
 
 	CHECK(index < memory->page_count);
-	*place = LAYER_OWN;
+	*own = true;
 	if (memory->kind != MEMORY_RAM)
 		return slot_fixed(memory, index, hpa, level);
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	present = place_search(memory, index, hpa, level, place);
+	present = slot_search(memory, index, hpa, level, own);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	return present;
 }
 
 bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
-	enum layer_place place;
+	bool own;
 
-	return memory_place(memory, index, hpa, level, &place);
+	return memory_slot_own(memory, index, hpa, level, &own);
 }
 
 void *memory_pointer(struct memory *memory, u64 index)
@@ -450,8 +459,7 @@ static void promise_end(struct memory *memory)
 	page_unreserve(absent);
 	quota_release(memory->quota, memory->owner, absent, 0);
 	memory_count_present(memory, absent);
-	memory->present -= absent;
-	memory->promised -= absent;
+	memory->promised = memory->present -= absent;
 }
 
 enum status memory_destroy(struct memory *memory)

@@ -79,21 +79,19 @@ bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count);
  * come from layer_own.
  */
 enum status memory_populate(struct memory *memory, u64 index) MUST_CHECK;
+/*
+ * The same for who tells the kernel or a device where the page is: the object can have no layers
+ * from now on. STATUS_BAD_STATE: it has.
+ */
+enum status memory_hold(struct memory *memory, u64 index) MUST_CHECK;
 
 /*
  * The address of page `index`, and the level of the largest leaf that could map it: the leaf's
  * range is contiguous and all present. False if the page is absent.
  */
 bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level);
-/* Whose page `index` is, in an object with layers. */
-enum layer_place {
-	LAYER_OWN,
-	LAYER_BELOW,   /* may be read */
-	LAYER_LEAVING, /* must not be mapped: it is about to get an own page instead */
-};
-/* The same for a fault, which also has to know whose the page is. */
-bool memory_place(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level,
-		  enum layer_place *place);
+/* The same for a fault. *own: the page is not a frozen object's, and may be written to. */
+bool memory_slot_own(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level, bool *own);
 /* The kernel's pointer to a present page, NULL if it is absent. Not for device memory. */
 void *memory_pointer(struct memory *memory, u64 index);
 

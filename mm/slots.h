@@ -19,9 +19,9 @@
 #define CHUNK_READY	    BIT(11)
 #define CHUNK_HUGE	    BIT(52)
 
-/* A new object without pages, and the words for them. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
-enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory) MUST_CHECK;
-enum status memory_alloc_chunks(struct memory *memory) MUST_CHECK;
+/* As memory_create, of which only so many of the pages can become present. */
+enum status memory_create_promised(struct quota *quota, enum page_owner owner, u64 page_count,
+				   u64 promised, u32 flags, struct memory **memory) MUST_CHECK;
 
 /* The page's slot; NULL if its chunk is a large block or does not exist. */
 u64 *memory_slot_find(struct memory *memory, u64 index);

@@ -144,14 +144,12 @@ static enum status mapping_insert(struct space *space, struct mapping *mapping)
 	if (space->mapping_count == SPACE_MAPPING_MAX ||
 	    (memory->below != NULL && memory->mapping_count == LAYER_MAPPINGS_MAX))
 		return STATUS_TOO_BIG;
-	if (memory->frozen)
+	if (memory->frozen || (memory->below != NULL && space->devices != NULL))
 		return STATUS_BAD_STATE;
 	if (mapping->at == 0 && !space->second_stage)
 		status = place_choose(space, mapping, &mapping->at);
 	else if (!range_free(space, mapping->at, mapping_bytes(mapping)))
 		status = STATUS_IN_USE;
-	else if (space->devices != NULL)
-		status = layer_forbid(memory);
 	if (status != STATUS_OK)
 		return status;
 
@@ -159,6 +157,7 @@ static enum status mapping_insert(struct space *space, struct mapping *mapping)
 	space->mapping_count++;
 	list_insert_before(mapping_after(space, mapping->at), &mapping->space_node);
 	memory->mapping_count++;
+	memory->held |= space->devices != NULL;
 	list_push_back(&memory->mappings, &mapping->memory_node);
 	object_get(&memory->object);
 	return STATUS_OK;
@@ -304,11 +303,11 @@ static u64 index_of(const struct mapping *mapping, u64 address)
 /* Not inlined, so that steps that only clear pages need not save registers for it. */
 static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address, u32 access)
 {
-	enum layer_place place;
 	struct pt_leaf leaf;
 	enum pt_level level;
 	enum status status;
 	hpa_t hpa;
+	bool own;
 
 	/* Another CPU was first, or the fault is an old one; or the leaf grants less. */
 	if (table_lookup(&mapping->space->table, address, &leaf)) {
@@ -318,11 +317,11 @@ static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address, u32 a
 			       ? STATUS_OK : table_split(&mapping->space->table, address);
 	}
 	/* A reset may have taken it away again. */
-	if (!memory_place(mapping->memory, index_of(mapping, address), &hpa, &level, &place) ||
-	    place == LAYER_LEAVING || (place == LAYER_BELOW && (access & PT_WRITE)))
+	if (!memory_slot_own(mapping->memory, index_of(mapping, address), &hpa, &level, &own) ||
+	    (!own && (access & PT_WRITE)))
 		return STATUS_IN_USE;
 	leaf_choose(mapping, align_down(address, PAGE_SIZE), hpa, level, &leaf);
-	if (place == LAYER_BELOW)
+	if (!own)
 		leaf.rights &= ~(u32)PT_WRITE;
 	status = table_map(&mapping->space->table, &leaf);
 	if (status == STATUS_IN_USE && leaf.level == PT_LEVEL_1G &&

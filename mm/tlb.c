@@ -107,14 +107,13 @@ void tlb_await(const struct space *space, u64 *awaited)
 
 bool tlb_all_passed(u64 *awaited)
 {
-	u32 self = tlb_arch_cpu();
 	u64 left = 0;
 
 	for (u32 word = 0; word < CPU_MAX / 64; word++) {
 		for (u64 mask = awaited[word]; mask != 0; mask &= mask - 1) {
 			u32 cpu = word * 64 + bit_lowest(mask);
 
-			if (cpu == self || !tlb_arch_kicked(cpu))
+			if (!tlb_arch_kicked(cpu))
 				awaited[word] &= ~BIT(cpu % 64);
 		}
 		left |= awaited[word];

@@ -27,8 +27,8 @@ void tlb_space_leave(struct space *space, u32 cpu);
  */
 void tlb_await(const struct space *space, u64 *cpus);
 /*
- * Removes those that have taken notice of their kick since, and so compare generations before they
- * enter; as does the caller's. True: none is left.
+ * Removes those that have noticed their kick since, and so compare generations before they enter;
+ * as does the caller's. True: none is left.
  */
 bool tlb_all_passed(u64 *cpus) MUST_CHECK;
 /*
@@ -85,6 +85,5 @@ bool tlb_pages_freed(u64 mark);
 /* The processor's part, implemented in kernel/machine.c. */
 void tlb_arch_load_root(hpa_t root); /* writes CR3, which flushes all but global entries */
 void tlb_arch_kick(u32 cpu);         /* makes a CPU, perhaps this one, pass its loop soon */
-bool tlb_arch_kicked(u32 cpu);       /* a kick is still on its way to the CPU's loop */
-u32 tlb_arch_cpu(void);              /* this one */
+bool tlb_arch_kicked(u32 cpu);       /* not this one, and it has not noticed its last kick yet */
 u64 tlb_arch_clock_ms(void);

@@ -202,6 +202,8 @@ static void test_freeze_again(void **state)
 	assert_ptr_not_equal(second, first);
 	assert_ptr_equal(second->below, first);
 	assert_int_equal(second->present, 1);
+	assert_no_writable_leaf(vm.guest, second);
+	reset(&vm); /* nothing was written since */
 	assert_int_equal(*in_guest(&vm, 1, PT_READ), 1);
 	assert_int_equal(*in_guest(&vm, 2, PT_READ), 2);
 	for (u64 i = 3; i < 5; i++) {
@@ -299,6 +301,59 @@ static void test_quiet(void **state)
 	assert_int_equal(space_fault(vm.guest, AT + 10 * PAGE_SIZE, PT_WRITE), STATUS_OK);
 	tlb_space_leave(vm.guest, 0);
 	end_vm(&vm);
+}
+
+/* A page on its way when the object is frozen stays with what is frozen. */
+static void test_freeze_breaking(void **state)
+{
+	struct machine_vm vm;
+	struct memory *frozen;
+
+	(void)state;
+	machine_start(32 * MIB);
+	tlb_cpu_online(1);
+	make_vm(&vm, PAGES, 4000);
+	*in_guest(&vm, 3, PT_WRITE) = 33;
+	(void)freeze(&vm);
+	*in_guest(&vm, 4, PT_WRITE) = 44;
+	(void)in_guest(&vm, 3, PT_READ);
+	tlb_space_enter(vm.guest, 1);
+	assert_int_equal(space_fault(vm.monitor, vm.at + 3 * PAGE_SIZE, PT_WRITE), STATUS_AGAIN);
+	assert_int_equal(layer_freeze(vm.ram, &frozen), STATUS_AGAIN);
+	tlb_space_leave(vm.guest, 1);
+	pass();
+	frozen = freeze(&vm);
+	assert_int_equal(frozen->present, 1);
+	*in_guest(&vm, 900, PT_WRITE) = 9;
+	*in_guest(&vm, 3, PT_WRITE) = 34;
+	assert_int_equal(*in_guest(&vm, 4, PT_READ), 44);
+	assert_int_equal(*(u64 *)memory_pointer(frozen, 3), 33);
+	assert_int_equal(vm.ram->present, 2);
+	end_vm(&vm);
+}
+
+/* More chunks than the object itself has words for. */
+static void test_large(void **state)
+{
+	struct machine_vm vm;
+	struct memory *frozen;
+	u64 before;
+
+	(void)state;
+	machine_start(64 * MIB);
+	before = machine_free_pages();
+	make_vm(&vm, 4700, 12000);
+	*in_guest(&vm, 3, PT_WRITE) = 33;
+	*in_guest(&vm, 4650, PT_WRITE) = 44;
+	frozen = freeze(&vm);
+	assert_null(memory_pointer(frozen, 700));
+	*in_guest(&vm, 4650, PT_WRITE) = 45;
+	assert_int_equal(*(u64 *)memory_pointer(frozen, 4650), 44);
+	assert_int_equal(*in_monitor(&vm, 4650, PT_READ), 45);
+	reset(&vm);
+	assert_int_equal(*in_monitor(&vm, 4650, PT_READ), 44);
+	end_vm(&vm);
+	machine_assert_clean(before, &vm.quota);
 }
 
 /* Freezing, resetting and unmapping are over only when all CPUs have let go. */
@@ -417,9 +472,6 @@ static void test_refused(void **state)
 	machine_start(32 * MIB);
 	make_vm(&vm, 20, 1000);
 	assert_int_equal(layer_reset(vm.ram), STATUS_BAD_STATE);
-	vm.ram->flags |= MEMORY_PINNED;
-	assert_int_equal(layer_freeze(vm.ram, &frozen), STATUS_BAD_STATE);
-	vm.ram->flags = 0;
 	assert_int_equal(memory_create(&vm.quota, PAGE_GUEST, 20, 0, &other), STATUS_OK);
 	vm.guest->devices = &devices;
 	assert_int_equal(space_map(vm.guest, 0, other, 0, 20, PT_READ, &at), STATUS_OK);
@@ -431,13 +483,20 @@ static void test_refused(void **state)
 	assert_int_equal(layer_freeze(other, &frozen), STATUS_BAD_STATE);
 	object_put(&other->object);
 	assert_int_equal(memory_create(&vm.quota, PAGE_GUEST, 20, 0, &other), STATUS_OK);
-	assert_int_equal(layer_forbid(other), STATUS_OK);
+	assert_int_equal(memory_hold(other, 3), STATUS_OK);
 	assert_int_equal(layer_freeze(other, &frozen), STATUS_BAD_STATE);
 	object_put(&other->object);
 
+	for (u64 i = 2; i < LAYER_MAPPINGS_MAX + 1; i++)
+		assert_int_equal(space_map(vm.guest, i * MIB, vm.ram, 0, 20, PT_READ, &at),
+				 STATUS_OK);
+	assert_int_equal(layer_freeze(vm.ram, &frozen), STATUS_TOO_BIG);
+	for (u64 i = 2; i < LAYER_MAPPINGS_MAX + 1; i++)
+		assert_int_equal(space_unmap(vm.guest, i * MIB, 20 * PAGE_SIZE), STATUS_OK);
+
 	frozen = freeze(&vm);
-	assert_int_equal(layer_forbid(vm.ram), STATUS_BAD_STATE);
-	assert_int_equal(layer_forbid(frozen), STATUS_BAD_STATE);
+	assert_int_equal(memory_hold(vm.ram, 3), STATUS_BAD_STATE);
+	assert_int_equal(memory_hold(frozen, 3), STATUS_BAD_STATE);
 	assert_int_equal(space_create_guest(&vm.quota, &format_ept, &space), STATUS_OK);
 	assert_int_equal(space_map(space, 0, frozen, 0, 20, PT_READ, &at), STATUS_BAD_STATE);
 	space->devices = &devices;
@@ -457,7 +516,8 @@ int main(void)
 		cmocka_unit_test(test_freeze),	cmocka_unit_test(test_freeze_again),
 		cmocka_unit_test(test_layers),	cmocka_unit_test(test_quiet),
 		cmocka_unit_test(test_steps_wait), cmocka_unit_test(test_promise),
-		cmocka_unit_test(test_unmapped), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_unmapped), cmocka_unit_test(test_freeze_breaking),
+		cmocka_unit_test(test_large),	cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
