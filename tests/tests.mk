@@ -126,6 +126,18 @@ $(THIEF)/skerry.elf: $(BUILD)/skerry.elf $(THIEF)/thief.bin boot/blobs.S tests/t
 		cp $(THIEF)/thief.bin $(THIEF)/blobs/$$file || exit 1; done
 	$(call test_image,$(THIEF),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
+# --- a guest whose RAM is frozen, copied and reset: likewise ---
+
+LAYERS := $(BUILD)/tests/layers
+$(eval $(call program,tests/layers/layers,tests/layers/main.c tests/hostile/audit.c $(HOSTILE_RT)))
+-include $(patsubst %.o,%.d,$(call objects,tests/layers/main.c))
+
+$(LAYERS)/skerry.elf: $(BUILD)/skerry.elf $(LAYERS)/layers.bin boot/blobs.S tests/tests.mk
+	$(Q)mkdir -p $(LAYERS)/blobs
+	$(Q)for file in manager.bin monitor.image demo.bin $(PROGRAMS:%=%.bin); do \
+		cp $(LAYERS)/layers.bin $(LAYERS)/blobs/$$file || exit 1; done
+	$(call test_image,$(LAYERS),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+
 # --- the product with a monitor and a RAM disk's driver that lie on their links, and an NVMe driver
 # that lies to its controller: tests/liars ---
 
@@ -227,7 +239,7 @@ named = $(if $(NAME),$(foreach each,$(1),$(if $(findstring $(NAME),$(notdir $(ea
 PARTS_unit = $(call named,$(UNIT_TESTS))
 PARTS_fuzz = $(call named,$(FUZZ_TARGETS:%=$(FUZZ)/%))
 PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.elf \
-	$(THIEF)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf \
+	$(THIEF)/skerry.elf $(LAYERS)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf \
 	$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin $(RIGHTS)/skerry.elf \
 	$(REGISTERS)/skerry.elf $(NO_FLUSH)/skerry.elf $(SLOW)/skerry.elf $(DISK_TOOLS)/made all guests service
 PARTS_system = $(PARTS_guest) gateway-parts

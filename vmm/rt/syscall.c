@@ -130,6 +130,21 @@ enum status sys_memory_address(handle_t root, handle_t memory, u64 offset, u64 *
 	return call(SYS_MEMORY_ADDRESS, root, memory, offset, 0, 0, 0, hpa);
 }
 
+enum status sys_memory_freeze(handle_t memory, handle_t *frozen)
+{
+	return call_for_handle(SYS_MEMORY_FREEZE, memory, 0, 0, 0, frozen);
+}
+
+enum status sys_memory_layer(handle_t group, handle_t frozen, handle_t *memory)
+{
+	return call_for_handle(SYS_MEMORY_LAYER, group, frozen, 0, 0, memory);
+}
+
+enum status sys_memory_reset(handle_t memory)
+{
+	return call(SYS_MEMORY_RESET, memory, 0, 0, 0, 0, 0, NULL);
+}
+
 enum status sys_space_create(handle_t group, handle_t *space)
 {
 	return call_for_handle(SYS_SPACE_CREATE, group, 0, 0, 0, space);
