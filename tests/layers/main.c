@@ -17,39 +17,40 @@
 #include "vmm/rt/status_text.h"
 
 #define RAM_BYTES    (5 * MIB)
-#define FIRST	     0x1f0000u /* the pages reach over a border of 2 MiB */
-#define PAGES	     32u
+#define FIRST	     0x1f8000u /* the pages reach over a border of 2 MiB */
+#define PAGES	     16u
 #define LAST	     (FIRST + PAGES * 0x1000u)
 #define COUNTS	     0x8000u /* a counter for each reader */
 #define MARKS	     0x9000u /* preempted_gpa */
 #define WRITER_CODE  0x1000u
 #define READER_CODE  0x2000u
 #define VCPUS	     4u
-#define ROUNDS	     60u
+#define ROUNDS	     30u
 #define PLAY_NS	     (4 * NS_PER_MS)
+#define DEADLINE_NS  (50 * NS_PER_MS)
 #define PLAYS_MAX    2000u
 #define AUDIT_ROUNDS 20u
 
 static const u8 writer_code[] = {
-	0xa1, 0x00, 0x00, 0x1f, 0x00,		   /* mov eax, [FIRST] */
+	0xa1, 0x00, 0x80, 0x1f, 0x00,		   /* mov eax, [FIRST] */
 	0x40,					   /* next: inc eax */
-	0xbf, 0x00, 0x00, 0x1f, 0x00,		   /* mov edi, FIRST */
+	0xbf, 0x00, 0x80, 0x1f, 0x00,		   /* mov edi, FIRST */
 	0x89, 0x07,				   /* page: mov [edi], eax */
 	0x81, 0xc7, 0x00, 0x10, 0x00, 0x00,	   /* add edi, 4096 */
-	0x81, 0xff, 0x00, 0x00, 0x21, 0x00,	   /* cmp edi, LAST */
+	0x81, 0xff, 0x00, 0x80, 0x20, 0x00,	   /* cmp edi, LAST */
 	0x72, 0xf0,				   /* jb page */
 	0xeb, 0xe8,				   /* jmp next */
 };
 
 /* ESI: the address of its counter. */
 static const u8 reader_code[] = {
-	0xbf, 0x00, 0xf0, 0x20, 0x00,		   /* next: mov edi, LAST - 4096 */
+	0xbf, 0x00, 0x70, 0x20, 0x00,		   /* next: mov edi, LAST - 4096 */
 	0x8b, 0x07,				   /* page: mov eax, [edi] */
 	0x8b, 0x97, 0x00, 0xf0, 0xff, 0xff,	   /* mov edx, [edi - 4096] */
 	0x39, 0xc2,				   /* cmp edx, eax */
 	0x72, 0x12,				   /* jb bad */
 	0x81, 0xef, 0x00, 0x10, 0x00, 0x00,	   /* sub edi, 4096 */
-	0x81, 0xff, 0x00, 0x00, 0x1f, 0x00,	   /* cmp edi, FIRST */
+	0x81, 0xff, 0x00, 0x80, 0x1f, 0x00,	   /* cmp edi, FIRST */
 	0x77, 0xe6,				   /* ja page */
 	0xff, 0x06,				   /* inc dword [esi] */
 	0xeb, 0xdd,				   /* jmp next */
@@ -130,7 +131,7 @@ static void fill_state(struct vcpu *vcpu)
 	page->segment[SEG_CS].selector = 8;
 	page->segment[SEG_TR] = (struct vcpu_segment_state){.limit = 0xffff, .access = 0x8b};
 	page->segment[SEG_LDTR] = (struct vcpu_segment_state){.limit = 0xffff, .access = 0x82};
-	page->rflags = 2;
+	page->rflags = 0x202; /* Bochs 2.7 holds interrupts back while IF is clear */
 	page->cr0 = 0x11;
 	page->dr[6] = 0xffff0ff0;
 	page->dr[7] = 0x400;
@@ -154,8 +155,10 @@ static void vcpu_main(void *argument)
 			pause_ns(vcpu->queue, NS_PER_MS / 10);
 			continue;
 		}
+		vcpu->page->deadline_tsc = clock_tsc() + clock_ns_to_tsc(DEADLINE_NS);
 		MUST(sys_vcpu_run(vcpu->vcpu));
-		if (vcpu->page->exit.reason == EXIT_KICK)
+		if (vcpu->page->exit.reason == EXIT_KICK ||
+		    vcpu->page->exit.reason == EXIT_DEADLINE)
 			continue;
 		fail("exit", vcpu->page->exit.reason, vcpu->page->rip);
 		stop |= 1;

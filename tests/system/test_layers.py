@@ -8,20 +8,19 @@ import re
 
 import pytest
 
-from machine import Bochs, Qemu
+from machine import Qemu
 
 BEDS = {
     "qemu": lambda build: Qemu(build),
-    "qemu-smp": lambda build: Qemu(build, extra=("-smp", "4")),
-    "bochs": lambda build: Bochs(build),
-    "bochs-smp": lambda build: Bochs(build, cpus=4),
+    "qemu-smp": lambda build: Qemu(build, extra=("-smp", "2")),
 }
+FOUR = {"qemu-four": lambda build: Qemu(build, extra=("-smp", "4"))}
 PANIC = r"panic on CPU \d+: [^\r\n]*"
 
 
-@pytest.mark.parametrize("bed", BEDS)
+@pytest.mark.parametrize("bed", [*BEDS, *(pytest.param(bed, marks=pytest.mark.long) for bed in FOUR)])
 def test_layers(build, bed):
-    with BEDS[bed](build / "tests/layers") as machine:
+    with (BEDS | FOUR)[bed](build / "tests/layers") as machine:
         machine.wait(rf"LAYERS DONE|LAYERS FAILED|{PANIC}", limit=300)
         text = machine.transcript()
     assert "LAYERS DONE" in text and "LAYERS FAIL " not in text, text[-4000:]
