@@ -2,10 +2,10 @@
 /*
  * The kernel's layers of memory objects, in place of the manager: a guest with several vCPUs writes
  * and reads its pages all the time, while its RAM is frozen, copied and reset. One vCPU writes a
- * number into page after page, then the next number; the others read the pages from the last to the
- * first. Each must hold no less than the one after it, which was read before: a vCPU that still saw
- * a frozen page where the writer sees its own would find one that does. Who has ports runs no
- * vCPUs: a second process of the same image does all that, and the first prints what it says.
+ * number into all pages, says so in a page that all write to, and goes on with the next number. The
+ * others read that, then a page, which must hold no less: a vCPU that still saw a frozen page where
+ * the writer sees its own would find one that does not. Who has ports runs no vCPUs: a second
+ * process of the same image does all that, and the first prints what it says.
  */
 #include "arch/x86_64/hw/uart.h"
 #include "lib/string.h"
@@ -20,7 +20,7 @@
 #define FIRST	     0x1f8000u /* the pages reach over a border of 2 MiB */
 #define PAGES	     16u
 #define LAST	     (FIRST + PAGES * 0x1000u)
-#define COUNTS	     0x8000u /* a counter for each reader */
+#define COUNTS	     0x8000u /* a counter for each reader; at 0x8f00: DONE */
 #define MARKS	     0x9000u /* preempted_gpa */
 #define WRITER_CODE  0x1000u
 #define READER_CODE  0x2000u
@@ -39,19 +39,20 @@ static const u8 writer_code[] = {
 	0x81, 0xc7, 0x00, 0x10, 0x00, 0x00,	   /* add edi, 4096 */
 	0x81, 0xff, 0x00, 0x80, 0x20, 0x00,	   /* cmp edi, LAST */
 	0x72, 0xf0,				   /* jb page */
-	0xeb, 0xe8,				   /* jmp next */
+	0xa3, 0x00, 0x8f, 0x00, 0x00,		   /* mov [DONE], eax */
+	0xeb, 0xe3,				   /* jmp next */
 };
 
 /* ESI: the address of its counter. */
 static const u8 reader_code[] = {
-	0xbf, 0x00, 0x70, 0x20, 0x00,		   /* next: mov edi, LAST - 4096 */
-	0x8b, 0x07,				   /* page: mov eax, [edi] */
-	0x8b, 0x97, 0x00, 0xf0, 0xff, 0xff,	   /* mov edx, [edi - 4096] */
-	0x39, 0xc2,				   /* cmp edx, eax */
+	0xbf, 0x00, 0x80, 0x1f, 0x00,		   /* next: mov edi, FIRST */
+	0x8b, 0x0d, 0x00, 0x8f, 0x00, 0x00,	   /* page: mov ecx, [DONE] */
+	0x8b, 0x07,				   /* mov eax, [edi] */
+	0x39, 0xc8,				   /* cmp eax, ecx */
 	0x72, 0x12,				   /* jb bad */
-	0x81, 0xef, 0x00, 0x10, 0x00, 0x00,	   /* sub edi, 4096 */
-	0x81, 0xff, 0x00, 0x80, 0x1f, 0x00,	   /* cmp edi, FIRST */
-	0x77, 0xe6,				   /* ja page */
+	0x81, 0xc7, 0x00, 0x10, 0x00, 0x00,	   /* add edi, 4096 */
+	0x81, 0xff, 0x00, 0x80, 0x20, 0x00,	   /* cmp edi, LAST */
+	0x72, 0xe6,				   /* jb page */
 	0xff, 0x06,				   /* inc dword [esi] */
 	0xeb, 0xdd,				   /* jmp next */
 	0xe6, 0x80,				   /* bad: out 0x80, al */
