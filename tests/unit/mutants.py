@@ -14,12 +14,22 @@ COMPILE = ("-std=gnu17", "-O1", "-w", "-fno-strict-aliasing")
 # (what is gone, file, what stands there, what takes its place, the test that notices)
 MUTANTS = (
     ("unmapping does not flush", "mm/space.c",
-     "	tlb_flush_space(space);\n	if (status != STATUS_OK)\n		return status;\n"
-     "	list_remove(&mapping->space_node);",
-     "	if (status != STATUS_OK)\n		return status;\n"
-     "	list_remove(&mapping->space_node);", "space_tlb_test"),
+     "	tlb_flush_space(space);\n	if (memory->owner", "	if (memory->owner",
+     "space_tlb_test"),
     ("a flush raises no generation", "mm/tlb.c",
      "	__atomic_fetch_add(&space->generation, 1, __ATOMIC_SEQ_CST);\n", "", "space_tlb_test"),
+    ("an exchange waits for nobody", "mm/tlb.c",
+     "			if (!tlb_arch_kicked(cpu))", "			if (1)", "layer_test"),
+    ("a freeze waits for nobody who used an old mapping", "mm/space.c",
+     "	if (memory->owner == PAGE_GUEST)\n		tlb_await(space, memory->awaited);\n", "",
+     "layer_test"),
+    ("a frozen page is mapped writable", "mm/space.c",
+     "	if (!own)\n		leaf.rights &= ~(u32)PT_WRITE;\n", "", "layer_test"),
+    ("a page on its way is mapped again", "mm/memory.c",
+     "			return *own || memory->breaking != index + 1;", "			return true;",
+     "layer_test"),
+    ("a reset leaves what is mapped", "mm/layer.c",
+     "	revoke(memory, page->references);\n", "", "layer_test"),
     ("a flush kicks nobody", "mm/tlb.c",
      "			tlb_arch_kick(word * 64 + bit_lowest(mask));", "			;",
      "space_tlb_test"),
