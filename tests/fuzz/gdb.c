@@ -260,7 +260,7 @@ static void monitor_stops(struct fuzz *fuzz)
 static void start(u32 id, u32 vcpus)
 {
 	memset(&channel, 0, sizeof(channel));
-	the_vm = (struct vm){.id = id, .group = 1, .wake = 1, .state = VM_RUNNING,
+	the_vm = (struct vm){.id = id, .group = 1, .monitor.wake = 1, .state = VM_RUNNING,
 			     .channel = &channel, .config = {.name = "alpha", .vcpus = vcpus}};
 	vm_there = true;
 }
