@@ -17,8 +17,7 @@ static const char *boot_id(void)
 
 	if (text[0] == '\0') {
 		random_draw(bytes, sizeof(bytes));
-		for (size_t i = 0; i < sizeof(bytes); i++)
-			format(text + 2 * i, sizeof(text) - 2 * i, "%02x", bytes[i]);
+		text_hex(text, bytes, sizeof(bytes));
 	}
 	return text;
 }

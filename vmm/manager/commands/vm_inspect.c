@@ -6,8 +6,6 @@
 #define N(value)    ((unsigned long long)(value))
 #define ANSWERS_MAX 4096u /* of one command, whatever a monitor says */
 
-static const char hex_digits[] = "0123456789abcdef";
-
 static u64 number_of(const struct query_field *field)
 {
 	u64 value = 0;
@@ -26,17 +24,6 @@ static bool is_wanted(const char *wanted, const char *path)
 	return length == 0 || path[length] == '\0' || path[length] == '.' || path[length] == '[';
 }
 
-static void hex_of(const struct query_field *field, char text[2 * QUERY_FIELD_BYTES + 1])
-{
-	size_t count = MIN(field->bytes, QUERY_FIELD_BYTES);
-
-	for (size_t i = 0; i < count; i++) {
-		text[2 * i] = hex_digits[field->value[i] >> 4];
-		text[2 * i + 1] = hex_digits[field->value[i] & 15];
-	}
-	text[2 * count] = '\0';
-}
-
 static void show_field(struct reply *reply, const struct query_field *field)
 {
 	struct json *json = &reply->object;
@@ -47,7 +34,7 @@ static void show_field(struct reply *reply, const struct query_field *field)
 		  (struct text){field->path, strnlen(field->path, sizeof(field->path))});
 	if (!is_wanted(reply->path, path))
 		return;
-	hex_of(field, hex);
+	text_hex(hex, field->value, MIN(field->bytes, QUERY_FIELD_BYTES));
 	if (reply->json) {
 		reply_object_begin(reply);
 		json_string(json, "name", reply->vm_name);

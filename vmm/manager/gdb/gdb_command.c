@@ -116,17 +116,12 @@ static void set_register(void)
 static void answer_memory(const struct vm_answer *answer)
 {
 	u32 count = answer != NULL ? MIN(answer->bytes, GDB_PACKET_BYTES / 2) : 0;
-	size_t length = 0;
 
 	if (answer == NULL || answer->status != STATUS_OK) {
 		gdb_reply("E0e"); /* EFAULT */
 		return;
 	}
-	gdb.reply[0] = '\0';
-	for (u32 i = 0; i < count; i++)
-		length += format(gdb.reply + length, sizeof(gdb.reply) - length, "%02x",
-				 answer->data[i]);
-	gdb_reply(gdb.reply);
+	gdb_reply(text_hex(gdb.reply, answer->data, count));
 }
 
 static void read_memory(void)
@@ -288,9 +283,7 @@ static void send_thread_name(const char *text)
 	u64 thread = gdb_hex(&text);
 	size_t length = format(name, sizeof(name), "vCPU %llu", (unsigned long long)(thread - 1));
 
-	for (size_t i = 0; i < length; i++)
-		format(gdb.reply + 2 * i, 3, "%02x", (u8)name[i]);
-	gdb_reply(gdb.reply);
+	gdb_reply(text_hex(gdb.reply, (const u8 *)name, length));
 }
 
 static void query(void)

@@ -25,13 +25,6 @@ static const char *wall_of(const struct log_line *line, char buffer[WALL_BYTES])
 	return buffer;
 }
 
-static const char *chain_of(const struct log_line *line, char buffer[CHAIN_TEXT])
-{
-	for (u32 i = 0; i < LOG_CHAIN_BYTES; i++)
-		format(buffer + 2ul * i, CHAIN_TEXT - 2ul * i, "%02x", line->chain[i]);
-	return buffer;
-}
-
 size_t log_line_text(const struct log_line *line, u32 with, char *buffer, size_t size)
 {
 	bool wall = (with & LOG_WITH_WALL) != 0 && start_unix_ns != 0;
@@ -45,7 +38,8 @@ size_t log_line_text(const struct log_line *line, u32 with, char *buffer, size_t
 		       wall ? wall_of(line, clock) : "", line->cpu, log_level_name(line->level),
 		       log_category_name(line->category), (int)line->vm.length, line->vm.start,
 		       line->vm.length > 0 ? ": " : "", (int)line->text.length, line->text.start,
-		       chain ? " chain=" : "", chain ? chain_of(line, hash) : "");
+		       chain ? " chain=" : "",
+		       chain ? text_hex(hash, line->chain, LOG_CHAIN_BYTES) : "");
 
 	return MIN(length, size - 1);
 }
@@ -69,7 +63,7 @@ size_t log_line_json(const struct log_line *line, char *buffer, size_t size)
 	json_text(&json, "text", line->text);
 	json_u64(&json, "sequence", line->sequence);
 	if (line->chain != NULL)
-		json_string(&json, "chain", chain_of(line, hash));
+		json_string(&json, "chain", text_hex(hash, line->chain, LOG_CHAIN_BYTES));
 	json_object_end(&json);
 	return json_finish(&json);
 }

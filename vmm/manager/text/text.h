@@ -41,6 +41,19 @@ static inline u32 char_hex_value(char c)
 	return letter >= 'a' && letter <= 'f' ? (u32)(letter - 'a') + 10 : 16;
 }
 
+/* Two small hexadecimal digits for each byte, terminated: to[2 * count + 1]. Returns `to`. */
+static inline const char *text_hex(char *to, const u8 *bytes, size_t count)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < count; i++) {
+		to[2 * i] = digits[bytes[i] >> 4];
+		to[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	to[2 * count] = '\0';
+	return to;
+}
+
 static inline bool char_is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
