@@ -41,6 +41,11 @@ struct round {
 static struct turns units[DISK_UNIT_MAX];
 static u64 limited_set; /* clients that are over their limit, a bit for each */
 
+static bool is_limited(const struct client *client)
+{
+	return (limited_set & BIT(client - clients)) != 0;
+}
+
 static void share_out(struct turns *turns)
 {
 	bool several = (turns->members & (turns->members - 1)) != 0;
@@ -77,9 +82,8 @@ void client_turn_leave(const struct client *client)
 
 void client_turn_wake(struct client *client, u64 now_tsc)
 {
-	if (!client->limited)
+	if (!is_limited(client))
 		return;
-	client->limited = false;
 	limited_set &= ~BIT(client - clients);
 	/* CPUs' clocks may differ by a little */
 	if ((s64)(now_tsc - client->limited_tsc) > 0)
@@ -100,9 +104,9 @@ static bool competes(struct client *client, u64 now)
 	if (client->leaving)
 		return false;
 	renew(client);
-	if (client->limited && now >= client->share.ready_at)
+	if (is_limited(client) && now >= client->share.ready_at)
 		client_turn_wake(client, now);
-	return !client->limited && (client->has_held || link_waiting(&client->end) != 0);
+	return !is_limited(client) && (client->has_held || link_waiting(&client->end) != 0);
 }
 
 static u64 find_competitors(const struct turns *turns, u64 now)
@@ -177,7 +181,6 @@ static bool begin(const struct round *round, struct client *client)
 	struct share *share = &client->share;
 
 	if (unlikely(share->limited) && !share_refill(share, round->now)) {
-		client->limited = true;
 		limited_set |= BIT(client - clients);
 		client->limited_tsc = round->now;
 		return false;
@@ -278,7 +281,7 @@ static bool may_wait(u32 unit, struct client *client)
 {
 	u64 bit = BIT(client - clients);
 
-	if (client->leaving || client->limited)
+	if (client->leaving || is_limited(client))
 		return true;
 	if (is_stopped(unit) && client_waiting_for(unit) > 0 && (units[unit].looked_at & bit) != 0)
 		return true;

@@ -15,8 +15,7 @@ struct client {
 	u32 waiting;  /* with the device */
 	bool leaving; /* takes no more; gone once nothing waits */
 	bool changed; /* has answers that it was not shown */
-	bool limited; /* over its limit: not read before share.ready_at */
-	u64 limited_tsc; /* since then */
+	u64 limited_tsc; /* since then it is over its limit: not read before share.ready_at */
 	struct block_request held; /* taken last; where has_held, the device had no room for it */
 	bool has_held;
 };
