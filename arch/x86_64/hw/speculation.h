@@ -37,10 +37,10 @@ enum host_speculation {
 	HOST_AUTO_IBRS = 1 << 7,    /* by EFER, beside HOST_IBRS */
 	HOST_RETURN_STACK = 1 << 8, /* filled after each VM exit, and after an IBPB */
 	HOST_BHI_DIS = 1 << 9,      /* set once: history steers no branch of ring 0 */
+	HOST_HISTORY = 1 << 10,     /* overwritten after each VM exit and at each system call */
 	HOST_SMALL_CODE = 1 << 11,  /* VMX: large leaves of a second stage cannot be executed */
 	HOST_BUS_LOCKS = 1 << 12,   /* a guest's bus locks exit */
 	HOST_ENCLS = 1 << 13,       /* VMX: ENCLS and, if there is one, ENCLV exit */
-	HOST_HISTORY = 1 << 10,     /* overwritten after each VM exit and at each system call */
 };
 /* Position of these bits in kernel_page.features. */
 #define HOST_SPECULATION_SHIFT 32

@@ -15,9 +15,15 @@ void disk_client_open(struct disk_client *client, struct link_memory *memory,
 	slot_open(&client->end, memory, LINK_CLIENT);
 }
 
+/* Written by the driver at any time. */
+static const struct block_about *about_of(const struct disk_client *client)
+{
+	return (const void *)client->end.memory->about;
+}
+
 struct block_about disk_client_about(const struct disk_client *client)
 {
-	const struct block_about *about = (const void *)client->end.memory->about;
+	const struct block_about *about = about_of(client);
 
 	return (struct block_about){
 		.sectors = __atomic_load_n(&about->sectors, __ATOMIC_RELAXED),
@@ -125,7 +131,7 @@ void disk_client_ask(struct disk_client *client, int piece, enum block_operation
 
 static u32 window_now(const struct disk_client *client)
 {
-	return disk_client_about(client).window;
+	return __atomic_load_n(&about_of(client)->window, __ATOMIC_ACQUIRE);
 }
 
 void disk_client_ask_direct(struct disk_client *client, int piece, enum block_operation operation,

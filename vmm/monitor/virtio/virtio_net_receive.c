@@ -144,6 +144,15 @@ static enum net_outcome net_fill_queue(struct virtio_net *net, u32 queue, struct
 	return NET_DELIVERED;
 }
 
+/* The queue pair that a frame's flow was last sent from; the guest may have fewer by now. */
+static u32 net_pair_of(const struct virtio_net *net, const u8 *frame, u32 bytes)
+{
+	u32 pairs = net_pairs(net);
+	u32 pair = pairs > 1 ? net->flow[net_flow_of(frame, bytes)] : 0;
+
+	return pair < pairs ? pair : 0;
+}
+
 /*
  * The pair that last sent on the frame's flow has it; where that has no buffers the next one: a
  * guest that is slow on one CPU is not cut off on the others.
@@ -152,10 +161,9 @@ static enum net_outcome net_fill_any(struct virtio_net *net, struct net_header *
 				     const u8 *frame, u32 bytes, u32 *touched)
 {
 	u32 pairs = net_pairs(net);
-	u32 pair = pairs > 1 ? net->flow[net_flow_of(frame, bytes)] : 0;
+	u32 pair = net_pair_of(net, frame, bytes);
 	enum net_outcome outcome;
 
-	pair = pair < pairs ? pair : 0;
 	for (u32 i = 0; i < pairs; i++) {
 		outcome = net_fill_queue(net, net_receive_queue(pair), header, frame, bytes);
 		*touched |= 1u << pair;
@@ -297,8 +305,7 @@ static u32 net_receive_some(struct virtio_net *net, u32 left)
 			net->hungry = true;
 			break;
 		}
-		pair = net_pairs(net) > 1 ? net->flow[net_flow_of(frame, header.bytes)] : 0;
-		pair = pair < net_pairs(net) ? pair : 0;
+		pair = net_pair_of(net, frame, header.bytes);
 		frames_drop(&net->end, &header);
 	}
 	for (; touched != 0; touched &= touched - 1) {

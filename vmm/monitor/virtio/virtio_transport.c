@@ -247,7 +247,6 @@ static u32 virtio_read_queue(const struct virtqueue_state *queue, u32 at)
 	return at < COMMON_QUEUE_USED + 8 ? virtio_half_of(queue->used, at) : 0;
 }
 
-/* A dword of the common registers. */
 /* 4.1.4.3.1: it reads 0 when the reset is complete. */
 static u8 virtio_status(struct virtio_device *device)
 {
@@ -258,6 +257,7 @@ static u8 virtio_status(struct virtio_device *device)
 	return status;
 }
 
+/* A dword of the common registers. */
 static u32 virtio_read_common(struct virtio_device *device, u32 at)
 {
 	const struct virtio_state *state = device->state;
