@@ -168,7 +168,7 @@ static void announcements(void **state)
 	assert_int_equal(told(0), 0);
 	start(0);
 	assert_int_equal(told(1), 1);
-	ram_put(AVAILABLE, 2, AVAILABLE_NO_INTERRUPT);
+	ram_put(AVAILABLE, 2, VIO_QUIET);
 	assert_int_equal(told(3), 0);
 }
 

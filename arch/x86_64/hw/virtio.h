@@ -48,10 +48,14 @@ struct vio_descriptor {
 	u16 next;
 };
 _Static_assert(sizeof(struct vio_descriptor) == 16, "virtio 2.7.5");
-#define VIO_NEXT  1u
-#define VIO_WRITE 2u /* by the device */
+#define VIO_NEXT     1u
+#define VIO_WRITE    2u /* by the device */
+#define VIO_INDIRECT 4u
 
-/* 2.7.6 and 2.7.8: both begin so, and end in the other side's event index (2.7.10) */
+/*
+ * 2.7.6 and 2.7.8: both begin so, then come their entries, u16 or struct vio_used, and the other
+ * side's event index (2.7.10).
+ */
 struct vio_ring {
 	u16 flags;
 	u16 index;

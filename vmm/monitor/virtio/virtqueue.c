@@ -1,43 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/virtio/virtqueue.h"
 
+#include "arch/x86_64/hw/virtio.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/virtio/virtio.h"
 #include "vmm/monitor/virtio/virtqueue_batch.h"
 
-/* 2.7.5 */
-#define DESCRIPTOR_NEXT	    1u
-#define DESCRIPTOR_WRITE    2u
-#define DESCRIPTOR_INDIRECT 4u
-
-struct queue_descriptor {
-	u64 address;
-	u32 bytes;
-	u16 flags;
-	u16 next;
-};
-_Static_assert(sizeof(struct queue_descriptor) == 16, "2.7.5");
-
-/* 2.7.6, 2.7.8: flags, index, entries, and after them the event index of the other side */
-#define RING_INDEX	       2u
-#define RING_ENTRIES	       4u
-#define AVAILABLE_ENTRY	       2u
-#define AVAILABLE_NO_INTERRUPT 1u
-
-struct queue_used_entry {
-	u32 head;
-	u32 written;
-};
-
 static u64 queue_available_bytes(u32 size)
 {
-	return RING_ENTRIES + AVAILABLE_ENTRY * size + 2;
+	return sizeof(struct vio_ring) + sizeof(u16) * size + 2;
 }
 
 static u64 queue_used_bytes(u32 size)
 {
-	return RING_ENTRIES + sizeof(struct queue_used_entry) * size + 2;
+	return sizeof(struct vio_ring) + sizeof(struct vio_used) * size + 2;
 }
 
 /* 2.7: alignments */
@@ -45,7 +22,7 @@ bool virtqueue_in_memory(const struct guest_memory *memory, const struct virtque
 {
 	return queue->descriptors % 16 == 0 && queue->available % 2 == 0 && queue->used % 4 == 0 &&
 	       guest_memory_pointer(memory, GPA(queue->descriptors),
-				    sizeof(struct queue_descriptor) * queue->size) != NULL &&
+				    sizeof(struct vio_descriptor) * queue->size) != NULL &&
 	       guest_memory_pointer(memory, GPA(queue->available),
 				    queue_available_bytes(queue->size)) != NULL &&
 	       guest_memory_pointer(memory, GPA(queue->used), queue_used_bytes(queue->size)) !=
@@ -116,7 +93,7 @@ static NOINLINE bool queue_look_again(struct virtio_device *device,
 			     queue->available_next))
 		return false;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return queue_read_u16(device, queue->available + RING_INDEX, index);
+	return queue_read_u16(device, queue->available + offsetof(struct vio_ring, index), index);
 }
 
 /* The next head. False: none, or *bad. */
@@ -124,25 +101,26 @@ static ALWAYS_INLINE bool queue_next_head(struct virtio_device *device,
 					  struct virtqueue_state *queue,
 					  const struct virtqueue_place *place, u16 *head, bool *bad)
 {
-	u32 entry = AVAILABLE_ENTRY * (queue->available_next & (queue->size - 1u));
+	u32 entry = sizeof(u16) * (queue->available_next & (queue->size - 1u));
 	u16 index;
 
-	guest_words_read(place->available + RING_INDEX, &index, sizeof(index));
+	guest_words_read(place->available + offsetof(struct vio_ring, index), &index,
+			 sizeof(index));
 	*bad = (index == queue->available_next && !queue_look_again(device, queue, &index)) ||
 	       (u16)(index - queue->available_next) > queue->size;
 	if (*bad || index == queue->available_next)
 		return false;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* what the index announces is read after it */
-	guest_words_read(place->available + RING_ENTRIES + entry, head, sizeof(*head));
+	guest_words_read(place->available + sizeof(struct vio_ring) + entry, head, sizeof(*head));
 	*bad = *head >= queue->size || (queue->in_flight[*head / 64] >> *head % 64 & 1) != 0;
 	return !*bad;
 }
 
 static ALWAYS_INLINE bool chain_add_segment(const struct virtio_device *device,
 					    struct virtio_chain *chain,
-					    const struct queue_descriptor *descriptor)
+					    const struct vio_descriptor *descriptor)
 {
-	bool writable = (descriptor->flags & DESCRIPTOR_WRITE) != 0;
+	bool writable = (descriptor->flags & VIO_WRITE) != 0;
 	u8 *at;
 
 	/* 2.7.4.2: what the device may write comes last */
@@ -178,12 +156,12 @@ struct chain_walk {
 /* 2.7.5.3.1: an indirect descriptor is the last of its table, and not in an indirect one. */
 static bool chain_enter_indirect(const struct virtio_device *device,
 				 const struct virtqueue_state *queue,
-				 const struct queue_descriptor *descriptor, struct chain_walk *walk)
+				 const struct vio_descriptor *descriptor, struct chain_walk *walk)
 {
 	u32 entries = descriptor->bytes / (u32)sizeof(*descriptor);
 
 	if (!virtio_has(device, VIRTIO_F_INDIRECT_DESC) || walk->indirect ||
-	    (descriptor->flags & DESCRIPTOR_NEXT) != 0 || entries == 0 || entries > queue->size ||
+	    (descriptor->flags & VIO_NEXT) != 0 || entries == 0 || entries > queue->size ||
 	    descriptor->bytes % sizeof(*descriptor) != 0)
 		return false;
 	walk->table = descriptor->address;
@@ -195,7 +173,7 @@ static bool chain_enter_indirect(const struct virtio_device *device,
 
 static ALWAYS_INLINE bool chain_read_descriptor(const struct virtio_device *device,
 						const struct chain_walk *walk,
-						struct queue_descriptor *descriptor)
+						struct vio_descriptor *descriptor)
 {
 	return walk->at < walk->entries &&
 	       guest_memory_fetch(device->memory, GPA(walk->table + walk->at * sizeof(*descriptor)),
@@ -205,16 +183,16 @@ static ALWAYS_INLINE bool chain_read_descriptor(const struct virtio_device *devi
 /* From its first descriptor on, which has been read. */
 static NOINLINE bool chain_walk(const struct virtio_device *device,
 				const struct virtqueue_state *queue, struct chain_walk walk,
-				struct queue_descriptor descriptor, struct virtio_chain *chain)
+				struct vio_descriptor descriptor, struct virtio_chain *chain)
 {
 	for (;;) {
-		if ((descriptor.flags & DESCRIPTOR_INDIRECT) != 0) {
+		if ((descriptor.flags & VIO_INDIRECT) != 0) {
 			if (!chain_enter_indirect(device, queue, &descriptor, &walk))
 				return false;
 		} else {
 			if (!chain_add_segment(device, chain, &descriptor))
 				return false;
-			if ((descriptor.flags & DESCRIPTOR_NEXT) == 0)
+			if ((descriptor.flags & VIO_NEXT) == 0)
 				return true;
 			walk.at = descriptor.next;
 			if (--walk.left == 0)
@@ -232,11 +210,11 @@ static ALWAYS_INLINE bool chain_take(const struct virtio_device *device,
 {
 	const struct chain_walk walk = {queue->descriptors, queue->size, chain->head, queue->size,
 					false};
-	struct queue_descriptor descriptor;
+	struct vio_descriptor descriptor;
 
 	guest_words_read(place->table + chain->head * sizeof(descriptor), &descriptor,
 			 sizeof(descriptor));
-	if (likely((descriptor.flags & (DESCRIPTOR_INDIRECT | DESCRIPTOR_NEXT)) == 0))
+	if (likely((descriptor.flags & (VIO_INDIRECT | VIO_NEXT)) == 0))
 		return chain_add_segment(device, chain, &descriptor);
 	return chain_walk(device, queue, walk, descriptor, chain);
 }
@@ -306,7 +284,7 @@ void virtqueue_unpop(struct virtio_device *device, u32 number, u32 head)
 void virtqueue_put(struct virtio_device *device, u32 number, u32 head, u32 written)
 {
 	struct virtqueue_state *queue = &device->state->queue[number];
-	const struct queue_used_entry entry = {head, written};
+	const struct vio_used entry = {head, written};
 	const struct virtqueue_place *place;
 
 	if (head >= VIRTQUEUE_SIZE_MAX || (queue->in_flight[head / 64] >> head % 64 & 1) == 0 ||
@@ -318,7 +296,7 @@ void virtqueue_put(struct virtio_device *device, u32 number, u32 head, u32 writt
 		virtio_needs_reset(device);
 		return;
 	}
-	guest_words_write(place->used + RING_ENTRIES +
+	guest_words_write(place->used + sizeof(struct vio_ring) +
 				  sizeof(entry) * (queue->used_next & (queue->size - 1u)),
 			  &entry, sizeof(entry));
 	queue->used_next++;
@@ -332,7 +310,8 @@ void virtqueue_show(struct virtio_device *device, u32 number)
 		return;
 	/* the entries are there before the index says so */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	(void)queue_write_u16(device, queue->used + RING_INDEX, queue->used_next);
+	(void)queue_write_u16(device, queue->used + offsetof(struct vio_ring, index),
+			      queue->used_next);
 }
 
 void virtqueue_push(struct virtio_device *device, u32 number, u32 head, u32 written)
@@ -364,7 +343,7 @@ void virtqueue_announce(struct virtio_device *device, u32 number)
 		    !index_passes(wish, announced, queue->used_next))
 			return;
 	} else if (!queue_read_u16(device, queue->available, &wish) ||
-		   (wish & AVAILABLE_NO_INTERRUPT) != 0) {
+		   (wish & VIO_QUIET) != 0) {
 		return;
 	}
 	virtio_interrupt_queue(device, number);

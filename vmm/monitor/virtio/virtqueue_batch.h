@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "arch/x86_64/hw/virtio.h"
 #include "vmm/monitor/virtio/virtio.h"
 
 /*
@@ -25,14 +26,6 @@ struct virtqueue_piece {
 	u32 head;
 };
 
-/* As in virtqueue.c: 2.7.5, 2.7.6, 2.7.8. */
-enum virtqueue_layout {
-	VIRTQUEUE_WRITE = 2, /* flags of a descriptor */
-	VIRTQUEUE_OTHERS = 5, /* it goes on, or leads to a table */
-	VIRTQUEUE_INDEX = 2,
-	VIRTQUEUE_ENTRIES = 4,
-};
-
 /* False: the queue is not live, or some of its requests are in flight. */
 bool virtqueue_batch_begin(struct virtqueue_batch *batch, struct virtio_device *device,
 			   u32 number) MUST_CHECK;
@@ -47,7 +40,7 @@ static ALWAYS_INLINE void virtqueue_batch_end(const struct virtqueue_batch *batc
 /* True: the guest has added some since the last look. What it says is not impossible. */
 static ALWAYS_INLINE bool virtqueue_batch_look(struct virtqueue_batch *batch)
 {
-	guest_words_read(batch->place.available + VIRTQUEUE_INDEX, &batch->seen,
+	guest_words_read(batch->place.available + offsetof(struct vio_ring, index), &batch->seen,
 			 sizeof(batch->seen));
 	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* what the index announces is read after it */
 	if (likely((u16)(batch->seen - batch->next) <= batch->last + 1u))
@@ -63,18 +56,13 @@ static ALWAYS_INLINE bool virtqueue_batch_look(struct virtqueue_batch *batch)
 static ALWAYS_INLINE bool virtqueue_batch_front(struct virtqueue_batch *batch, bool writable,
 						struct virtqueue_piece *piece)
 {
-	struct {
-		u64 address;
-		u32 bytes;
-		u16 flags;
-		u16 next;
-	} descriptor;
+	struct vio_descriptor descriptor;
 	u64 offset;
 	u16 head;
 
 	if (batch->next == batch->seen && !virtqueue_batch_look(batch))
 		return false;
-	guest_words_read(batch->place.available + VIRTQUEUE_ENTRIES +
+	guest_words_read(batch->place.available + sizeof(struct vio_ring) +
 				 sizeof(head) * (batch->next & batch->last),
 			 &head, sizeof(head));
 	if (unlikely(head > batch->last))
@@ -85,8 +73,8 @@ static ALWAYS_INLINE bool virtqueue_batch_front(struct virtqueue_batch *batch, b
 	piece->at = batch->ram.host + offset;
 	piece->bytes = descriptor.bytes;
 	piece->head = head;
-	return likely((descriptor.flags & (VIRTQUEUE_OTHERS | VIRTQUEUE_WRITE)) ==
-			      (writable ? VIRTQUEUE_WRITE : 0) &&
+	return likely((descriptor.flags & (VIO_NEXT | VIO_INDIRECT | VIO_WRITE)) ==
+			      (writable ? VIO_WRITE : 0) &&
 		      offset < batch->ram.length && descriptor.bytes <= batch->ram.length - offset);
 }
 
@@ -102,7 +90,7 @@ static ALWAYS_INLINE void virtqueue_batch_give(struct virtqueue_batch *batch, u3
 {
 	const u64 entry = head | (u64)written << 32;
 
-	guest_words_write(batch->place.used + VIRTQUEUE_ENTRIES +
+	guest_words_write(batch->place.used + sizeof(struct vio_ring) +
 				  sizeof(entry) * (batch->used & batch->last),
 			  &entry, sizeof(entry));
 	batch->next++;
