@@ -339,8 +339,10 @@ static void manage(struct fuzz *fuzz)
 
 	switch (shape & 3) {
 	case 0:
-		channel->command = fuzz_u8(fuzz) % (VM_COMMAND_RESERVE + 2);
+		channel->command = fuzz_u8(fuzz) % (VM_COMMAND_CONTINUE + 2);
 		channel->trap = fuzz_u8(fuzz) & (BIT(VM_TRAP_COUNT) - 1);
+		channel->state_memory = STATE_MEMORY;
+		channel->state_size = (u64)(fuzz_u8(fuzz) & 0x1f) << (fuzz_u8(fuzz) & 15);
 		channel->reserve_budget_ns = fuzz_u32(fuzz);
 		channel->reserve_period_ns = fuzz_u32(fuzz);
 		channel->command_sequence++;

@@ -151,6 +151,7 @@
 
 #define RAM_BYTES  (4 * MIB)
 #define TAKEN_MAX  16u
+#define STATE_MEMORY 99u /* memory for the machine's state; it may be of any size */
 #define FIRST_VCPU 100u /* the handle of vCPU 0; the other vCPUs' follow */
 
 static struct machine machine;
@@ -325,7 +326,7 @@ enum status sys_queue_wait(handle_t queue, u64 deadline_tsc, u64 *key)
 	return STATUS_TIMED_OUT;
 }
 
-/* In the monitor's own process a mapping is RAM or the channel. */
+/* In the monitor's own process a mapping is RAM, the channel, or room for the machine's state. */
 enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes,
 			  u32 rights, u64 *address)
 {
@@ -336,6 +337,12 @@ enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u
 		return STATUS_BAD_ADDRESS; /* only the test device's window does this */
 	if (space != START_SPACE)
 		return STATUS_OK;
+	if (memory == STATE_MEMORY) {
+		if (bytes == 0)
+			return STATUS_BAD_ARGUMENT;
+		*address = (u64)(uintptr_t)piece_take(bytes);
+		return STATUS_OK;
+	}
 	*address = (u64)(uintptr_t)(memory == START_RAM ? (void *)ram : (void *)channel);
 	return STATUS_OK;
 }

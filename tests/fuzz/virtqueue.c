@@ -16,7 +16,7 @@
 
 static struct fuzz *input;
 static struct virtio_device *device;
-static struct queue_descriptor seen[2 * VIRTQUEUE_SIZE_MAX];
+static struct vio_descriptor seen[2 * VIRTQUEUE_SIZE_MAX];
 static u32 seen_count;
 static u32 read_count;
 static bool disturb;
