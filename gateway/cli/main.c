@@ -11,7 +11,7 @@
 
 static const char usage[] =
 	"skerryctl [OPTION...] COMMAND\n"
-	"  vm list | show NAME | start|stop|kill|pause|resume|reset|destroy NAME...\n"
+	"  vm list | show NAME | start|stop|kill|pause|resume|reset|renew|destroy NAME...\n"
 	"  vm create NAME KEY=VALUE... | set NAME KEY=VALUE...\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"
 	"  events [--follow]         what happened, and what happens\n"

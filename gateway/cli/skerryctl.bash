@@ -44,10 +44,10 @@ _skerryctl() {
 	local choices=
 	case "${words[0]-} ${words[1]-}" in
 	' ') choices='vm console events log audit host token login' ;;
-	'vm ') choices='list show start stop kill pause resume reset create set destroy' ;;
+	'vm ') choices='list show start stop kill pause resume reset renew create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
 	'token ') choices='list create revoke' ;;
-	'console '* | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm set' | 'vm destroy')
+	'console '* | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm set' | 'vm destroy')
 		# Names have no blanks; nobody is asked anything: without a terminal and with a limit.
 		choices=$(setsid -w timeout 2 "${COMP_WORDS[0]}" "${asked[@]}" vm list </dev/null 2>/dev/null |
 			awk 'NR > 1 && $1 ~ /^[A-Za-z0-9._-]+$/ { print $1 }')

@@ -253,7 +253,7 @@ static enum cli_exit each(struct cli *cli, const char *verb, int count, char **n
 enum cli_exit vm_command(struct cli *cli, int count, char **words)
 {
 	static const char *const verbs[] = { "start", "stop", "kill", "pause", "resume", "reset",
-					     "destroy" };
+					     "renew", "destroy" };
 	const char *verb = count > 0 ? words[0] : "";
 
 	if (strcmp(verb, "list") == 0 && count == 1) {
@@ -278,6 +278,6 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 		cli_connect(cli);
 		return set(cli, count - 1, words + 1);
 	}
-	cli_die(CLI_USAGE, "allowed: vm list, vm show NAME, vm start|stop|kill|pause|resume|reset|"
+	cli_die(CLI_USAGE, "allowed: vm list, vm show NAME, vm start|stop|kill|pause|resume|reset|renew|"
 		"destroy NAME..., vm create NAME KEY=VALUE..., vm set NAME KEY=VALUE...");
 }

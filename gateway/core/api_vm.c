@@ -218,6 +218,7 @@ void api_vm_action(struct request *request)
 	} actions[] = {
 		{"start", "running"}, {"stop", "stopped"},   {"kill", "stopped"},
 		{"pause", "paused"},  {"resume", "running"}, {"reset", NULL},
+		{"renew", NULL},
 	};
 	const char *verb = strrchr(request->route->path, '/') + 1;
 	const char *words[] = {request->vm, NULL};
@@ -236,7 +237,9 @@ void api_vm_action(struct request *request)
 				      machine_vm_json(machine_find(request->vm))));
 		return;
 	}
-	if (strcmp(verb, "resume") && strcmp(verb, "start") && !api_vm_other(request))
+	/* a new monitor goes on where the old one stood: a gateway in this VM outlives it */
+	if (strcmp(verb, "resume") && strcmp(verb, "start") && strcmp(verb, "renew") &&
+	    !api_vm_other(request))
 		return;
 	snprintf(command, sizeof(command), "vm %s", verb);
 	operation_start(request, stop ? OPERATION_STOP : OPERATION_REPLY, command, words,

@@ -50,6 +50,7 @@ const struct route routes[] = {
 	ACTION("pause"),
 	ACTION("resume"),
 	ACTION("reset"),
+	ACTION("renew"),
 	{"GET", VM "/exits", ROLE_VIEWER, SCOPE_VM, ROUTE_LINK, NULL, api_vm_exits, NULL, "Exits",
 	 NULL, 200, "exits by reason and what one costs"},
 	{"GET", VM "/console", ROLE_CONSOLE_READ, SCOPE_VM, ROUTE_LINK, NULL, api_console, NULL,

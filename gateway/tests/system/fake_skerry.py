@@ -25,6 +25,7 @@ ACTIONS = {
     "pause": (("running",), "paused", "paused"),
     "resume": (("paused",), "resumed", "running"),
     "reset": (("running", "paused"), "reset", "running"),
+    "renew": (("running", "paused"), None, None),
 }
 
 
@@ -263,8 +264,9 @@ class FakeSkerry:
                 vm.boots += verb == "start"
                 vm.began = time.monotonic()
                 self.print_to(vm, f"Linux of {vm.name} boots ({vm.boots})\r\nlogin: ".encode())
-            vm.state, vm.reason = state, "killed" if verb == "kill" else ""
-            after.append(lambda vm=vm: self.event(event, vm, vm.reason))
+            if event:
+                vm.state, vm.reason = state, "killed" if verb == "kill" else ""
+                after.append(lambda vm=vm: self.event(event, vm, vm.reason))
         return [{"name": vm.name, "state": vm.state, "reason": vm.reason} for vm in vms]
 
     def run_vm_stop(self, names, _after):

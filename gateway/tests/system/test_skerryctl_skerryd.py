@@ -49,6 +49,7 @@ def test_machines(ctl, fake):
     assert "vm00: pause, is paused" in ctl.good("vm", "pause", "vm00")
     assert ctl.good("vm", "pause", "vm00") == "vm00: pause, nothing to change, is paused\n"
     assert ctl.good("vm", "resume", "vm00") == "vm00: resume, is running\n"
+    assert ctl.good("vm", "renew", "vm00") == "vm00: renew, is running\n"
     done = ctl.run("vm", "resume", "vm07")
     assert done.returncode == 5 and "allowed when" in done.stderr
     assert ctl.run("vm", "show", "none").returncode == 3

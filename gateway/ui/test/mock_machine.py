@@ -25,7 +25,7 @@ CHARACTERS = {
 ALLOWED = {
     "start": ("created", "stopped", "crashed"), "stop": ("running", "paused"),
     "kill": ("running", "paused"), "pause": ("running",), "resume": ("paused",),
-    "reset": ("running", "paused", "crashed"),
+    "reset": ("running", "paused", "crashed"), "renew": ("running", "paused"),
 }
 BECOMES = {"start": "running", "stop": "stopped", "kill": "stopped", "pause": "paused",
            "resume": "running", "reset": "running"}
@@ -248,7 +248,7 @@ class Machine:
     def act(self, vm, action):
         """(changed, problem): the problem is (status, code, detail, allowed states) or None."""
         if vm.state not in ALLOWED[action]:
-            if BECOMES[action] == vm.state and action != "reset":
+            if BECOMES.get(action) == vm.state and action != "reset":
                 return False, None
             detail = f"{vm.name} is {vm.state}"
             return False, (409, "bad-state", detail, list(ALLOWED[action]))
@@ -260,7 +260,7 @@ class Machine:
             vm.console.print(b"\r\n" + vm.banner())
         if action in ("stop", "kill"):
             vm.exit_code, vm.uptime = 0, 0.0
-        vm.state = BECOMES[action]
+        vm.state = BECOMES.get(action, vm.state)
         vm.step(self.rng, 0, self.now())
-        self.write("info", "vm", vm.name, EVENT[action])
+        self.write("info", "vm", vm.name, EVENT.get(action, "has a new monitor"))
         return True, None
