@@ -278,6 +278,6 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 		cli_connect(cli);
 		return set(cli, count - 1, words + 1);
 	}
-	cli_die(CLI_USAGE, "allowed: vm list, vm show NAME, vm start|stop|kill|pause|resume|reset|renew|"
-		"destroy NAME..., vm create NAME KEY=VALUE..., vm set NAME KEY=VALUE...");
+	cli_die(CLI_USAGE, "allowed: vm list, vm show NAME, vm start|stop|kill|pause|resume|reset|"
+		"renew|destroy NAME..., vm create NAME KEY=VALUE..., vm set NAME KEY=VALUE...");
 }
