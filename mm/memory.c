@@ -405,7 +405,8 @@ static u64 walk_ram(struct memory *memory, u64 *index, hpa_t *hpa)
 	u64 rest = level == PT_LEVEL_4K ? 1 : MEMORY_CHUNK_PAGES - *index % MEMORY_CHUNK_PAGES;
 
 	*index += rest;
-	return word & (SLOT_PRESENT | SLOT_KEPT | CHUNK_LARGE) ? rest : 0;
+	/* of a chunk: CHUNK_LARGE, which is SLOT_KEPT's bit */
+	return word & (SLOT_PRESENT | SLOT_KEPT) ? rest : 0;
 }
 
 u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)

@@ -9,7 +9,7 @@
  * ring's end leaves no room for it a header of FRAME_SKIP bytes stands, and it begins at the ring's
  * start. What does not fit is the writer's to drop or to keep. Indices count bytes.
  */
-#define FRAMES_RING_BYTES (512u * 1024)
+#define FRAMES_RING_BYTES 0x80000u /* 512 KiB */
 #define FRAMES_LINK_BYTES (PAGE_SIZE + (u64)LINK_ENDS * FRAMES_RING_BYTES)
 #define FRAME_ALIGN	  16u
 /* Without a checksum of its own: two addresses and a type; then with a VLAN tag. */

@@ -72,8 +72,14 @@ static ALWAYS_INLINE void guest_words_read(const u8 *guest, void *buffer, u64 le
 {
 	u8 *to = buffer;
 
-	for (; length >= 8; length -= 8, guest += 8, to += 8)
+	if (length >= 16) {
 		((struct guest_u64 *)to)->value = ((const volatile struct guest_u64 *)guest)->value;
+		length -= 8, guest += 8, to += 8;
+	}
+	if (length >= 8) {
+		((struct guest_u64 *)to)->value = ((const volatile struct guest_u64 *)guest)->value;
+		length -= 8, guest += 8, to += 8;
+	}
 	if (length == 4)
 		((struct guest_u32 *)to)->value = ((const volatile struct guest_u32 *)guest)->value;
 	if (length == 2)

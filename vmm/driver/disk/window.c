@@ -57,7 +57,7 @@ static bool is_there(struct window *window, u32 page)
 
 static u32 pages_of(const struct block_request *request)
 {
-	return (u32)((request->sectors * BLOCK_SECTOR_BYTES + PAGE_SIZE - 1) / PAGE_SIZE);
+	return (u32)(((u64)request->sectors * BLOCK_SECTOR_BYTES + PAGE_SIZE - 1) / PAGE_SIZE);
 }
 
 enum block_status window_check(struct window *window, const struct block_request *request)

@@ -4,7 +4,7 @@
 #include "vmm/manager/net/net.h"
 #include "vmm/rt/format.h"
 
-#define WORDS_BYTES (NET_UPLINK_MAX * DRIVER_NAME_BYTES)
+#define WORDS_BYTES ((size_t)NET_UPLINK_MAX * DRIVER_NAME_BYTES)
 
 static u32 count_ports(const struct net *net)
 {

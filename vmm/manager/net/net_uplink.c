@@ -52,15 +52,17 @@ static bool start_one(struct net *net, const char *wanted, char *problem, size_t
 {
 	struct net_uplink *uplink = &net->uplink[net->uplink_count];
 	const struct driver_kind *kind;
+	const struct net *user;
 	char name[DRIVER_NAME_BYTES];
 
 	kind = card_find(wanted, &uplink->device, name, problem, size);
 	if (kind == NULL)
 		return false;
-	if (user_of(uplink->device) != NULL) {
+	user = user_of(uplink->device);
+	if (user != NULL) {
 		format(problem, size,
 		       "uplink: found %s, which is the uplink of %s, allowed: one network each",
-		       name, user_of(uplink->device)->config->section.name);
+		       name, user->config->section.name);
 		return false;
 	}
 	uplink->link = make_link(net, name, problem, size);
