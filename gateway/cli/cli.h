@@ -28,6 +28,7 @@ struct cli {
 	bool		read_only;
 	bool		take;
 	bool		force;
+	const char	*to;	/* vm reset: a snapshot; NULL: power-on */
 	const char	*level;
 	const char	*vm;
 	const char	*limit;
@@ -72,6 +73,9 @@ _Noreturn void cli_die(enum cli_exit code, const char *format, ...)
 /* --- commands: words behind the command's own, answer an exit code --- */
 
 enum cli_exit vm_command(struct cli *cli, int count, char **words);
+/* What follows `vm snapshot` and `vm clone`. */
+enum cli_exit vm_snapshot_command(struct cli *cli, int count, char **words);
+enum cli_exit vm_clone_command(struct cli *cli, int count, char **words);
 enum cli_exit console_command(struct cli *cli, int count, char **words);
 enum cli_exit events_command(struct cli *cli, int count, char **words);
 enum cli_exit log_command(struct cli *cli, int count, char **words);

@@ -13,6 +13,8 @@ static const char usage[] =
 	"skerryctl [OPTION...] COMMAND\n"
 	"  vm list | show NAME | start|stop|kill|pause|resume|reset|renew|destroy NAME...\n"
 	"  vm create NAME KEY=VALUE... | set NAME KEY=VALUE...\n"
+	"  vm snapshot NAME SNAP | list NAME | drop NAME SNAP\n"
+	"  vm clone NAME@SNAP NEW | reset NAME --to SNAP\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"
 	"  events [--follow]         what happened, and what happens\n"
 	"  log, audit, host          lines of the log, of the audit; the host\n"
@@ -29,7 +31,7 @@ static const char usage[] =
 	"  --level L, --vm NAME, --limit N, --since SEQUENCE\n"
 	"  --help, --version\n";
 
-enum { OPT_HOST = 256, OPT_SOCKET, OPT_JSON, OPT_TOKEN, OPT_FINGERPRINT, OPT_FOLLOW, OPT_READ_ONLY,
+enum { OPT_HOST = 256, OPT_SOCKET, OPT_JSON, OPT_TO, OPT_TOKEN, OPT_FINGERPRINT, OPT_FOLLOW, OPT_READ_ONLY,
        OPT_TAKE, OPT_FORCE, OPT_LEVEL, OPT_VM, OPT_LIMIT, OPT_SINCE, OPT_SCOPE, OPT_EXPIRES,
        OPT_ROLE, OPT_HELP, OPT_VERSION };
 
@@ -43,6 +45,7 @@ static const struct option options[] = {
 	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
 	{ "take", no_argument, NULL, OPT_TAKE },
 	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "to", required_argument, NULL, OPT_TO },
 	{ "level", required_argument, NULL, OPT_LEVEL },
 	{ "vm", required_argument, NULL, OPT_VM },
 	{ "limit", required_argument, NULL, OPT_LIMIT },
@@ -85,6 +88,7 @@ static void take_option(struct cli *cli, int option)
 	case OPT_READ_ONLY:	cli->read_only = true; break;
 	case OPT_TAKE:		cli->take = true; break;
 	case OPT_FORCE:		cli->force = true; break;
+	case OPT_TO:		cli->to = optarg; break;
 	case OPT_LEVEL:		cli->level = optarg; break;
 	case OPT_VM:		cli->vm = optarg; break;
 	case OPT_LIMIT:		cli->limit = optarg; break;

@@ -4,7 +4,7 @@
 _skerryctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local words=() asked=() options i
-	options='--host --socket --json --token-file --fingerprint --follow --read-only --take --force --level --vm
+	options='--host --socket --json --token-file --fingerprint --follow --read-only --take --force --to --level --vm
 		--limit --since --scope --expires --role --help --version'
 	COMPREPLY=()
 	case $previous in
@@ -21,7 +21,7 @@ _skerryctl() {
 		return
 		;;
 	--vm) ;;
-	--host | --fingerprint | --limit | --since | --scope | --expires) return ;;
+	--host | --fingerprint | --limit | --since | --scope | --expires | --to) return ;;
 	esac
 	# The words that are no options; the same server is asked for names.
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -30,7 +30,7 @@ _skerryctl() {
 			asked+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
 			((i++))
 			;;
-		--level | --vm | --limit | --since | --scope | --expires | --role) ((i++)) ;;
+		--level | --vm | --limit | --since | --scope | --expires | --role | --to) ((i++)) ;;
 		-*) ;;
 		*) words+=("${COMP_WORDS[i]}") ;;
 		esac
@@ -44,10 +44,10 @@ _skerryctl() {
 	local choices=
 	case "${words[0]-} ${words[1]-}" in
 	' ') choices='vm console events log audit host token login' ;;
-	'vm ') choices='list show start stop kill pause resume reset renew create set destroy' ;;
+	'vm ') choices='list show start stop kill pause resume reset renew snapshot clone create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
 	'token ') choices='list create revoke' ;;
-	'console '* | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm set' | 'vm destroy')
+	'console '* | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm snapshot' | 'vm set' | 'vm destroy')
 		# Names have no blanks; nobody is asked anything: without a terminal and with a limit.
 		choices=$(setsid -w timeout 2 "${COMP_WORDS[0]}" "${asked[@]}" vm list </dev/null 2>/dev/null |
 			awk 'NR > 1 && $1 ~ /^[A-Za-z0-9._-]+$/ { print $1 }')

@@ -122,12 +122,16 @@ static enum cli_exit show(struct cli *cli, const char *name)
 static enum cli_exit act(struct cli *cli, const char *verb, const char *name)
 {
 	struct http_answer answer;
+	json_t *body = NULL;
 	enum cli_exit code;
 	char path[600];
 
 	snprintf(path, sizeof(path), "/v1/vms/%s/actions/%s%s", http_segment(name), verb,
 		 cli->force ? "?force=true" : "");
-	code = cli_change(cli, "POST", path, NULL, NULL, name, verb, &answer);
+	if (cli->to != NULL && strcmp(verb, "reset") == 0)
+		body = json_pack("{s:s}", "snapshot", cli->to);
+	code = cli_change(cli, "POST", path, NULL, body, name, verb, &answer);
+	json_decref(body);
 	if (code == CLI_OK && cli->json) {
 		output_json(answer.json);
 	} else if (code == CLI_OK) {
@@ -278,6 +282,11 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 		cli_connect(cli);
 		return set(cli, count - 1, words + 1);
 	}
+	if (strcmp(verb, "snapshot") == 0)
+		return vm_snapshot_command(cli, count - 1, words + 1);
+	if (strcmp(verb, "clone") == 0)
+		return vm_clone_command(cli, count - 1, words + 1);
 	cli_die(CLI_USAGE, "allowed: vm list, vm show NAME, vm start|stop|kill|pause|resume|reset|"
-		"renew|destroy NAME..., vm create NAME KEY=VALUE..., vm set NAME KEY=VALUE...");
+		"renew|destroy NAME..., vm create NAME KEY=VALUE..., vm set NAME KEY=VALUE..., "
+		"vm snapshot NAME SNAP, vm clone NAME@SNAP NEW, vm reset NAME --to SNAP");
 }

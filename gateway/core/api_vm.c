@@ -221,7 +221,8 @@ void api_vm_action(struct request *request)
 		{"renew", NULL},
 	};
 	const char *verb = strrchr(request->route->path, '/') + 1;
-	const char *words[] = {request->vm, NULL};
+	const char *snapshot = !strcmp(verb, "reset") ? request_text(request, "snapshot") : NULL;
+	const char *words[] = {request->vm, snapshot ? "--to" : NULL, snapshot, NULL};
 	const char *state = machine_vm_state(machine_find(request->vm));
 	bool stop = !strcmp(verb, "stop");
 	const char *wanted = NULL;

@@ -81,7 +81,7 @@ static void operation_answer_began(struct operation *operation, struct request *
 		answer_problem_json(request, json_copy(operation->problem));
 	} else if (operation->status == 204) {
 		answer_json(request, 204, NULL);
-	} else if (request->route->handler == api_vm_action || !vm) {
+	} else if (!strcmp(request->route->gives, "Changed") || !vm) {
 		answer_json(request, operation->status,
 			    json_pack("{s:b, s:o*}", "changed", operation->changed, "vm",
 				      vm ? machine_vm_json(vm) : NULL));

@@ -59,6 +59,10 @@ const struct schema schema_list[] = {
 	{"VmNew", OBJECT(STRING("name") "," FREE_OBJECT("config"))},
 	{"VmChange", OBJECT(FREE_OBJECT("config"))},
 	{"Changed", OBJECT(TRUTH("changed") "," REFERENCE("vm", "Vm"))},
+	{"Reset", OBJECT(STRING("snapshot"))},
+	{"Named", OBJECT(STRING("name"))},
+	{"Snapshots", OBJECT(OBJECTS("items", STRING("name") "," NUMBER("age_s") ","
+				     COUNT("state_bytes") "," COUNT("clones") "," TRUTH("reset")))},
 	{"Exits", OBJECT(OBJECTS("items", STRING("reason") "," STRING("count") ","
 				 STRING_OR_NULL("cycles")))},
 	{"TicketNew", OBJECT("\"mode\":{\"enum\":[\"read\",\"write\"]}")},

@@ -275,6 +275,30 @@ def test_metrics(server):
     assert 'vm="vm01"' in text and 'vm="vm00"' not in text
 
 
+def test_snapshots_and_clones(server, fake):
+    path = "/v1/vms/vm01/snapshots"
+    assert server.tls("GET", path).json() == {"items": []}
+    assert server.tls("POST", path, {"name": "ready"}).json()["changed"]
+    shown, = server.tls("GET", path).json()["items"]
+    assert shown["name"] == "ready" and shown["reset"] is True and shown["age_s"] > 0
+    again = server.tls("POST", path, {"name": "ready"})
+    assert again.status == 409 and again.json()["code"] == "exists"
+    for name in ("", "a b", "x" * 32, 7):
+        assert server.tls("POST", path, {"name": name}).status == 422, name
+    assert server.tls("POST", "/v1/vms/vm01/actions/reset", {"snapshot": "ready"}).json()["changed"]
+    assert ["vm", "reset", "vm01", "--to", "ready"] in [each[0] for each in fake.commands]
+    assert server.tls("POST", "/v1/vms/vm01/actions/reset", {"snapshot": "other"}).status == 404
+    made = server.tls("POST", f"{path}/ready/clones", {"name": "vm01-copy"})
+    assert made.status == 201 and made.json()["name"] == "vm01-copy"
+    assert server.tls("POST", f"{path}/ready/clones", {"name": "vm01-copy"}).status == 409
+    few = server.make_token(["admin"], "vm01*")
+    refused = server.tls("POST", f"{path}/ready/clones", {"name": "elsewhere"}, token=few)
+    assert refused.status == 403 and refused.json()["code"] == "forbidden"
+    assert server.tls("DELETE", f"{path}/ready").json()["changed"]
+    assert server.tls("DELETE", f"{path}/ready").status == 404
+    assert server.tls("DELETE", "/v1/vms/vm01-copy").status == 204
+
+
 def test_openapi_is_what_is_committed(program, server):
     made = subprocess.run([program, "openapi"], capture_output=True, text=True, check=True).stdout
     assert made == API.read_text(), "make -C gateway api"

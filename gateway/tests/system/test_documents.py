@@ -26,7 +26,7 @@ def test_manual_says_all(request):
     with open(os.path.join(ROOT, "gateway/cli/skerryctl.bash"), encoding="utf-8") as file:
         completion = file.read()
     options = set(re.findall(r"--[a-z-]+", usage))
-    assert len(options) == 18
+    assert len(options) == 19
     for option in options:
         assert option in page and option in completion, option
     for command in ("vm list", "console", "events", "log", "audit", "host", "token", "login"):
@@ -34,7 +34,7 @@ def test_manual_says_all(request):
 
 
 @pytest.mark.parametrize("words, offered", [
-    ("v", "vm"), ("vm s", "show start stop set"), ("--json token c", "create"),
+    ("v", "vm"), ("vm s", "show start stop snapshot set"), ("--json token c", "create"),
     ("token create x --role a", "admin auditor"), ("--host h host r", "reboot"), ("--fol", "--follow")])
 def test_completion(words, offered):
     script = ('source gateway/cli/skerryctl.bash; COMP_WORDS=(skerryctl %s); '

@@ -49,6 +49,13 @@ def test_machines(ctl, fake):
     assert "vm00: pause, is paused" in ctl.good("vm", "pause", "vm00")
     assert ctl.good("vm", "pause", "vm00") == "vm00: pause, nothing to change, is paused\n"
     assert ctl.good("vm", "resume", "vm00") == "vm00: resume, is running\n"
+    assert ctl.good("vm", "snapshot", "vm00", "ready") == "vm00: snapshot taken\n"
+    assert ctl.good("vm", "reset", "vm00", "--to", "ready") == "vm00: reset, is running\n"
+    assert ctl.good("vm", "snapshot", "list", "vm00").split("\n")[1].split()[0] == "ready"
+    assert ctl.good("vm", "clone", "vm00@ready", "copy") == "copy: cloned\n"
+    assert ctl.good("vm", "snapshot", "drop", "vm00", "ready") == "vm00: snapshot dropped\n"
+    done = ctl.run("vm", "reset", "vm00", "--to", "ready")
+    assert done.returncode != 0 and 'no snapshot "ready"' in done.stderr
     assert ctl.good("vm", "renew", "vm00") == "vm00: renew, is running\n"
     done = ctl.run("vm", "resume", "vm07")
     assert done.returncode == 5 and "allowed when" in done.stderr

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* skerryctl vm snapshot, vm clone: machines as they were, kept in Skerry's memory. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/cli/cli.h"
+#include "gateway/cli/escape.h"
+#include "gateway/cli/output.h"
+#include "gateway/cli/table.h"
+
+static enum cli_exit list(struct cli *cli, const char *vm)
+{
+	struct http_answer answer;
+	struct table table;
+	char path[600];
+	enum cli_exit code;
+	json_t *each;
+	size_t i;
+
+	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots", http_segment(vm));
+	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
+	if (code != CLI_OK)
+		return code;
+	if (cli->json) {
+		output_json(json_object_get(answer.json, "items"));
+	} else {
+		table_begin(&table, "SNAPSHOT >AGE >STATE >CLONES RESET");
+		json_array_foreach(json_object_get(answer.json, "items"), i, each) {
+			table_add(&table, table_text(each, "name"));
+			table_add(&table, output_duration(table_number(each, "age_s")));
+			table_add(&table, table_bytes(json_object_get(each, "state_bytes")));
+			table_add(&table, table_text(each, "clones"));
+			table_add(&table, json_is_true(json_object_get(each, "reset")) ? "yes" : "no");
+		}
+		table_end(&table);
+	}
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+/* A change of `about`, of which `done` is said; `name` is the body's, NULL: there is none. */
+static enum cli_exit change(struct cli *cli, const char *method, const char *path, const char *name,
+			    const char *about, const char *done)
+{
+	json_t *body = name != NULL ? json_object() : NULL;
+	struct http_answer answer;
+	enum cli_exit code;
+
+	if (body != NULL && json_object_set_new(body, "name", json_string(name)) != 0)
+		cli_die(CLI_USAGE, "a name is not UTF-8");
+	code = cli_change(cli, method, path, NULL, body, about, done, &answer);
+	json_decref(body);
+	if (code != CLI_OK)
+		return code;
+	if (cli->json) {
+		output_json(answer.json);
+	} else {
+		escape_print(stdout, about);
+		printf(": %s\n", done);
+	}
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+enum cli_exit vm_snapshot_command(struct cli *cli, int count, char **words)
+{
+	char path[1200];
+
+	if (count != 2 && (count != 3 || strcmp(words[0], "drop") != 0))
+		cli_die(CLI_USAGE, "allowed: vm snapshot NAME SNAP, vm snapshot list NAME, "
+			"vm snapshot drop NAME SNAP");
+	cli_connect(cli);
+	if (strcmp(words[0], "list") == 0)
+		return list(cli, words[1]);
+	if (count == 2) {
+		snprintf(path, sizeof(path), "/v1/vms/%s/snapshots", http_segment(words[0]));
+		return change(cli, "POST", path, words[1], words[0], "snapshot taken");
+	}
+	/* http_segment has one buffer */
+	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots/", http_segment(words[1]));
+	strncat(path, http_segment(words[2]), sizeof(path) - strlen(path) - 1);
+	return change(cli, "DELETE", path, NULL, words[1], "snapshot dropped");
+}
+
+enum cli_exit vm_clone_command(struct cli *cli, int count, char **words)
+{
+	char *at = count == 2 ? strchr(words[0], '@') : NULL;
+	char path[1200];
+
+	if (at == NULL)
+		cli_die(CLI_USAGE, "allowed: vm clone NAME@SNAP NEW");
+	*at = '\0';
+	cli_connect(cli);
+	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots/", http_segment(words[0]));
+	strncat(path, http_segment(at + 1), sizeof(path) - strlen(path) - 8);
+	strcat(path, "/clones");
+	return change(cli, "POST", path, words[1], words[1], "cloned");
+}
