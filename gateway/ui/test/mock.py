@@ -231,6 +231,29 @@ class Server:
             {"reason": reason, "count": str(count), "cycles": str(count * 2100)}
             for reason, count in sorted(counts.items(), key=lambda item: -item[1])]})
 
+    def snapshots(self, request, user, name):
+        send(request, 200, {"items": [
+            {"name": each, "age_s": 12.5, "state_bytes": 45056, "clones": 0, "reset": True}
+            for each in self.vm(user, name).snapshots]})
+
+    def snapshot_take(self, request, user, name):
+        vm = self.vm(user, name)
+        self.need(user, "operator")
+        if request.json()["name"] in vm.snapshots:
+            raise Problem(409, "exists", f"{name} has that snapshot already.")
+        vm.snapshots.append(request.json()["name"])
+        send(request, 200, {"changed": True, "vm": vm.view()})
+
+    def snapshot_drop(self, request, user, name, snapshot):
+        vm = self.vm(user, name)
+        self.need(user, "operator")
+        vm.snapshots.remove(snapshot)
+        send(request, 200, {"changed": True, "vm": vm.view()})
+
+    def snapshot_clone(self, request, user, name, _snapshot):
+        self.vm(user, name)
+        self.vm_create(request, user)
+
     def log(self, request, user):
         items = self.machine.log
         for key in ("level", "category", "vm"):
@@ -408,6 +431,10 @@ ROUTES = (
     (r"PATCH vms/([^/]+)", Server.vm_patch), (r"DELETE vms/([^/]+)", Server.vm_delete),
     (r"POST vms/([^/]+)/actions/([a-z]+)", Server.vm_action),
     (r"GET vms/([^/]+)/exits", Server.exits), (r"GET vms/([^/]+)/console", Server.console_get),
+    (r"GET vms/([^/]+)/snapshots", Server.snapshots),
+    (r"POST vms/([^/]+)/snapshots", Server.snapshot_take),
+    (r"DELETE vms/([^/]+)/snapshots/([^/]+)", Server.snapshot_drop),
+    (r"POST vms/([^/]+)/snapshots/([^/]+)/clones", Server.snapshot_clone),
     (r"POST vms/([^/]+)/console/tickets", Server.console_ticket),
     (r"GET operations/([^/]+)", Server.operation), (r"GET log", Server.log),
     (r"GET audit", Server.audit), (r"GET stream", Server.stream),

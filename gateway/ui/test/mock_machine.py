@@ -96,6 +96,7 @@ class Vm:
         self.uptime = rng.uniform(60, 900000) if self.state in ("running", "paused") else 0.0
         self.cpu_s = self.uptime * self.cpu / 100
         self.counts = {}
+        self.snapshots = []
         self.phase = rng.uniform(0, 50)
         self.sample = None
         self.console = Console()

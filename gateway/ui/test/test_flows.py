@@ -141,6 +141,23 @@ def test_create_and_destroy(page):
     page.sees("no machine of this name")
 
 
+def test_snapshots_of_a_machine(page):
+    page.login(place="#/machines/mail")
+    page.sees("None. They are kept in memory", '[aria-label="Snapshots"]', 10)
+    name = page.one('[aria-label="Name of a snapshot"]')
+    name.send_keys("ready", Keys.ENTER)
+    page.sees("ready", ".snapshots tbody tr")
+    name.send_keys("ready", Keys.ENTER)
+    page.sees("has that snapshot already", '[aria-label="Snapshots"] [role=alert]')
+    page.button("Reset to", ".snapshots").click()
+    page.button("Reset", "dialog").click()
+    page.until(lambda: not page.all("dialog"), "the dialog is closed", 5)
+    page.button("Clone", ".snapshots").click()
+    page.until(lambda: page.js("return fetch('/v1/vms/mail-2').then((answer) => answer.status)") == 200, "mail-2", 9)
+    page.button("Drop", ".snapshots").click()
+    page.sees("None. They are kept", '[aria-label="Snapshots"]')
+
+
 def test_machine_says_why_it_is_slow(page):
     page.login(place="#/machines/batch")
     page.sees("waits for a CPU", ".findings", 10)

@@ -12,6 +12,7 @@ import { ConsolePane } from "../parts/console_pane.js";
 import { Exits } from "../parts/exits.js";
 import { Graph } from "../parts/graph.js";
 import { State } from "../parts/icons.js";
+import { Snapshots } from "../parts/snapshots.js";
 import { Skeleton, Wall } from "../parts/states.js";
 
 const LEVELS = { bad: "!", note: "i", good: "✓" };
@@ -103,6 +104,7 @@ export function MachineScreen({ name }) {
 			<section class="tile" aria-label="Graphs"><${Graphs} vm=${vm} /></section>
 			<${Slow} vm=${vm} others=${others} />
 			<${Exits} vm=${vm} />
+			<${Snapshots} vm=${vm} />
 			<${Configuration} vm=${vm} />
 			<${Happened} name=${name} />
 		</div>`;
