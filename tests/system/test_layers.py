@@ -8,11 +8,13 @@ import re
 
 import pytest
 
-from machine import Qemu
+from machine import Bochs, Qemu
 
 BEDS = {
     "qemu": lambda build: Qemu(build),
     "qemu-smp": lambda build: Qemu(build, extra=("-smp", "2")),
+    "bochs": lambda build: Bochs(build),
+    "bochs-smp": lambda build: Bochs(build, cpus=2),
 }
 FOUR = {"qemu-four": lambda build: Qemu(build, extra=("-smp", "4"))}
 PANIC = r"panic on CPU \d+: [^\r\n]*"

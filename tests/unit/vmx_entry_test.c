@@ -40,7 +40,6 @@ static void timer_ends(void)
 static void deadline_is_neither_early_nor_lost(void **state)
 {
 	(void)state;
-	vcpu.own_timer = true;
 	run_hook = timer_ends;
 	fake_tsc = 1000;
 	vmx_enter(&vcpu, 1000 + 10000);

@@ -147,6 +147,10 @@ static void reset_state_is_the_manuals(void **state)
 	assert_int_equal(field[VMCS_LINK_POINTER], ~0ull);
 	assert_true(field[VMCS_HOST_CR0] & CR0_TS);
 	assert_int_equal(field[VMCS_PRIMARY_CONTROLS] & 3u << 24, 1u << 24); /* every port exits */
+	assert_int_equal(field[VMCS_PIN_CONTROLS], vmx_capability.pin);
+	assert_int_equal(field[VMCS_PRIMARY_CONTROLS], vmx_capability.primary);
+	assert_int_equal(field[VMCS_SECONDARY_CONTROLS], vmx_capability.secondary);
+	assert_int_equal(field[VMCS_EXCEPTION_BITMAP], VMX_EXCEPTIONS);
 }
 
 static void state_comes_back_as_it_was_set(void **state)

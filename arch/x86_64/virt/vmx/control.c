@@ -89,17 +89,12 @@ static void controls_write(struct virt_vcpu *vcpu)
 	struct vmx_scratch *scratch = vcpu->scratch;
 	u64 scratch_hpa = vcpu->control_hpa.value + PAGE_SIZE;
 
-	vmcs_write32(VMCS_PIN_CONTROLS, vmx_capability.pin);
-	vcpu->primary = vmx_capability.primary;
-	vmcs_write32(VMCS_PRIMARY_CONTROLS, vcpu->primary);
 	vmcs_write32(VMCS_SECONDARY_CONTROLS, vmx_capability.secondary);
 	vmcs_write32(VMCS_EXIT_CONTROLS, vmx_capability.exit);
 	vmcs_write32(VMCS_ENTRY_CONTROLS, vmx_capability.entry);
 
-	vmcs_write32(VMCS_EXCEPTION_BITMAP, VMX_EXCEPTIONS);
 	vmcs_write32(VMCS_PF_ERROR_MASK, 0);
 	vmcs_write32(VMCS_PF_ERROR_MATCH, 0);
-	vmcs_write32(VMCS_CR3_TARGET_COUNT, 0); /* CR3 belongs to the guest */
 	vmcs_write32(VMCS_TPR_THRESHOLD, 0);
 	vmcs_write32(VMCS_EXIT_MSR_STORE_COUNT, 0);
 	vmcs_write32(VMCS_EXIT_MSR_LOAD_COUNT,
@@ -184,7 +179,7 @@ enum status vmx_vcpu_init(struct virt_vcpu *vcpu)
 	previous = vmptrst();
 	CHECK(vmptrld(vcpu->control_hpa.value));
 	controls_write(vcpu);
-	vmx_set(vcpu, VCPU_ALL | VCPU_APIC | VCPU_INTERRUPTS);
+	vmx_set(vcpu, VCPU_ALL | VCPU_TRAPS | VCPU_APIC | VCPU_INTERRUPTS);
 	vcpu->page->apic_virtualized = vmx_capability.apic != 0;
 	CHECK(vmclear(vcpu->control_hpa.value));
 	if (previous != ~0ull) /* the VMCS of the vCPU that is loaded here */
