@@ -60,10 +60,10 @@ MUTANTS = (
     ("a device keeps a space that ends", "mm/space.c", "		space->devices->end(space);",
      "		;", "iommu_test"),
     ("VT-d keeps the domain's translations", "arch/x86_64/iommu/vtd.c",
-     "	vtd_give(unit, VTD_INV_DOMAIN | which | unit->drain, 0);\n", "", "iommu_test"),
+     "	iommu_command(unit, VTD_INV_DOMAIN | which | unit->drain, 0);\n", "", "iommu_test"),
     ("AMD-Vi keeps the domain's translations", "arch/x86_64/iommu/amdvi.c",
-     "	amdvi_give(unit, AMDVI_INV_PAGES | (u64)domain << AMDVI_INV_DOMAIN_SHIFT, "
-     "AMDVI_INV_WHOLE);\n", "", "iommu_test"),
+     "	iommu_command(unit, AMDVI_INV_PAGES | (u64)domain << AMDVI_INV_DOMAIN_SHIFT,\n"
+     "		      AMDVI_INV_WHOLE);\n", "", "iommu_test"),
     ("nobody waits for the unit", "arch/x86_64/iommu/iommu.c",
      "		unit->ops->forget(unit, domain->source, space->domain);\n"
      "		iommu_confirm(unit);\n",

@@ -10,19 +10,6 @@
 #define AMDVI_CONTROL_ON                                                                           \
 	(AMDVI_ENABLE | AMDVI_LOG | AMDVI_LOG_INTERRUPT | AMDVI_COHERENT | AMDVI_RUN)
 
-static void amdvi_give(struct iommu *unit, u64 first, u64 second)
-{
-	iommu_command(unit, first, second);
-	iommu_write64(unit, AMDVI_COMMAND_TAIL, unit->command);
-}
-
-/* A device without a table may neither read nor write; its messages pass. */
-static void amdvi_block_all(struct iommu *unit)
-{
-	for (u64 i = 0; i < AMDVI_DEVICE_COUNT; i++)
-		unit->devices[i * AMDVI_DEVICE_WORDS] = AMDVI_VALID;
-}
-
 static enum status amdvi_start(struct iommu *unit, u64 message)
 {
 	u64 features = iommu_read64(unit, AMDVI_FEATURES);
@@ -40,7 +27,9 @@ static enum status amdvi_start(struct iommu *unit, u64 message)
 	unit->coherent = true;
 	unit->large = true;
 	unit->high = BIT(48);
-	amdvi_block_all(unit);
+	/* A device without a table may neither read nor write; its messages pass. */
+	for (u64 i = 0; i < AMDVI_DEVICE_COUNT; i++)
+		unit->devices[i * AMDVI_DEVICE_WORDS] = AMDVI_VALID;
 	iommu_write64(unit, AMDVI_CONTROL, 0);
 	iommu_expect32(unit, AMDVI_STATUS, (u32)AMDVI_RUNS, 0);
 	iommu_write64(unit, AMDVI_DEVICES, devices.value | AMDVI_DEVICE_PAGES);
@@ -53,7 +42,7 @@ static enum status amdvi_start(struct iommu *unit, u64 message)
 	iommu_write64(unit, AMDVI_EVENT_HEAD, 0);
 	iommu_write64(unit, AMDVI_EVENT_TAIL, 0);
 	iommu_write64(unit, AMDVI_CONTROL, AMDVI_CONTROL_ON);
-	amdvi_give(unit, AMDVI_INV_ALL, 0);
+	iommu_command(unit, AMDVI_INV_ALL, 0);
 	iommu_confirm(unit);
 	return STATUS_OK;
 }
@@ -75,13 +64,14 @@ static enum status amdvi_set(struct iommu *unit, u32 source, u32 domain)
 
 static void amdvi_forget(struct iommu *unit, u32 source, u32 domain)
 {
-	amdvi_give(unit, AMDVI_INV_DEVICE | source, 0);
-	amdvi_give(unit, AMDVI_INV_PAGES | (u64)domain << AMDVI_INV_DOMAIN_SHIFT, AMDVI_INV_WHOLE);
+	iommu_command(unit, AMDVI_INV_DEVICE | source, 0);
+	iommu_command(unit, AMDVI_INV_PAGES | (u64)domain << AMDVI_INV_DOMAIN_SHIFT,
+		      AMDVI_INV_WHOLE);
 }
 
 static void amdvi_wait(struct iommu *unit, hpa_t word, u32 value)
 {
-	amdvi_give(unit, AMDVI_WAIT | word.value, value);
+	iommu_command(unit, AMDVI_WAIT | word.value, value);
 }
 
 /* After an overflow it writes nothing until the log is started anew (2.5.2). */
@@ -116,6 +106,7 @@ static bool amdvi_fault(struct iommu *unit, struct iommu_fault *fault)
 
 const struct iommu_ops iommu_amdvi = {
 	.format = &format_amdvi,
+	.command_tail = AMDVI_COMMAND_TAIL,
 	.register_pages = AMDVI_REGISTERS_END / PAGE_SIZE,
 	.start = amdvi_start,
 	.set = amdvi_set,

@@ -47,6 +47,7 @@ void iommu_command(struct iommu *unit, u64 first, u64 second)
 	to[0] = first;
 	to[1] = second;
 	unit->command = (unit->command + 16) % PAGE_SIZE;
+	iommu_write64(unit, unit->ops->command_tail, unit->command);
 }
 
 void iommu_confirm(struct iommu *unit)

@@ -52,6 +52,7 @@ struct iommu {
 struct iommu_ops {
 	const struct pt_format *format;
 	u32 register_pages;
+	u32 command_tail; /* the register that says where the commands end */
 	/* Takes it into use: every device is blocked. STATUS_NOT_SUPPORTED, STATUS_NO_MEMORY. */
 	enum status (*start)(struct iommu *unit, u64 message);
 	/* The device reaches the domain's space; domain 0: nothing. STATUS_NO_MEMORY. */
@@ -86,7 +87,7 @@ u64 iommu_read64(const struct iommu *unit, u32 offset);
 void iommu_write64(const struct iommu *unit, u32 offset, u64 value);
 /* Waits until the bits in the register are as they are in `value`, or ends the machine. */
 void iommu_expect32(const struct iommu *unit, u32 offset, u32 bits, u32 value);
-/* Puts 16 bytes into the ring; the kind then tells the unit. */
+/* Puts 16 bytes into the ring and tells the unit. */
 void iommu_command(struct iommu *unit, u64 first, u64 second);
 /* Waits until the unit has done what it was told. */
 void iommu_confirm(struct iommu *unit);

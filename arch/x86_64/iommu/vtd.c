@@ -15,12 +15,6 @@ static void vtd_command(struct iommu *unit, u64 bit)
 	iommu_expect32(unit, VTD_STATUS, (u32)bit, (u32)bit);
 }
 
-static void vtd_give(struct iommu *unit, u64 first, u64 second)
-{
-	iommu_command(unit, first, second);
-	iommu_write64(unit, VTD_QUEUE_TAIL, unit->command);
-}
-
 static void vtd_queue_start(struct iommu *unit)
 {
 	u32 status = iommu_read32(unit, VTD_STATUS) & VTD_STAYS;
@@ -59,8 +53,8 @@ static enum status vtd_start(struct iommu *unit, u64 message)
 	vtd_queue_start(unit);
 	iommu_write64(unit, VTD_ROOT, pointer_to_hpa(iommu_page(unit, IOMMU_PAGE_ROOT)).value);
 	vtd_command(unit, VTD_SET_ROOT);
-	vtd_give(unit, VTD_INV_CONTEXTS, 0);
-	vtd_give(unit, VTD_INV_ALL | unit->drain, 0);
+	iommu_command(unit, VTD_INV_CONTEXTS, 0);
+	iommu_command(unit, VTD_INV_ALL | unit->drain, 0);
 	iommu_confirm(unit);
 	vtd_command(unit, VTD_TRANSLATE);
 	if ((iommu_read64(unit, VTD_CAPABILITY) & VTD_PROTECTS) != 0)
@@ -112,16 +106,16 @@ static void vtd_forget(struct iommu *unit, u32 source, u32 domain)
 {
 	u64 which = (u64)domain << VTD_INV_DOMAIN_SHIFT;
 
-	vtd_give(unit, VTD_INV_CONTEXT | which | (u64)source << VTD_INV_DEVICE_SHIFT, 0);
+	iommu_command(unit, VTD_INV_CONTEXT | which | (u64)source << VTD_INV_DEVICE_SHIFT, 0);
 	/* a context may have been kept as that of no domain (6.2.2.1) */
 	if (unit->caches_absent)
-		vtd_give(unit, VTD_INV_CONTEXTS, 0);
-	vtd_give(unit, VTD_INV_DOMAIN | which | unit->drain, 0);
+		iommu_command(unit, VTD_INV_CONTEXTS, 0);
+	iommu_command(unit, VTD_INV_DOMAIN | which | unit->drain, 0);
 }
 
 static void vtd_wait(struct iommu *unit, hpa_t word, u32 value)
 {
-	vtd_give(unit, VTD_INV_WAIT | (u64)value << 32, word.value);
+	iommu_command(unit, VTD_INV_WAIT | (u64)value << 32, word.value);
 }
 
 static bool vtd_fault(struct iommu *unit, struct iommu_fault *fault)
@@ -148,6 +142,7 @@ static bool vtd_fault(struct iommu *unit, struct iommu_fault *fault)
 
 const struct iommu_ops iommu_vtd = {
 	.format = &format_vtd,
+	.command_tail = VTD_QUEUE_TAIL,
 	.register_pages = 1,
 	.start = vtd_start,
 	.set = vtd_set,
