@@ -175,20 +175,13 @@ static void start(struct cpu *cpu, hpa_t root)
 /* The PML4 is copied to the page after the trampoline, because 16-bit code loads 32 bits of CR3. */
 static bool trampoline_prepare(struct table *table)
 {
-	const struct pt_leaf leaf = {
-		.at = TRAMPOLINE_BASE,
-		.hpa = HPA(TRAMPOLINE_BASE),
-		.level = PT_LEVEL_4K,
-		.rights = PT_READ | PT_EXECUTE,
-		.type = PT_TYPE_WB,
-	};
-
 	if (page_owner(HPA(TRAMPOLINE_BASE)) != PAGE_KERNEL ||
 	    page_owner(HPA(TRAMPOLINE_BASE + PAGE_SIZE)) != PAGE_KERNEL ||
 	    table_init(table, &format_host, NULL, false) != STATUS_OK)
 		return false;
 	kernel_space_share(table);
-	if (table_map(table, &leaf) != STATUS_OK)
+	if (!table_map_page(table, TRAMPOLINE_BASE, HPA(TRAMPOLINE_BASE), PT_READ | PT_EXECUTE,
+			    PT_TYPE_WB))
 		return false;
 	memcpy(hpa_to_pointer(HPA(TRAMPOLINE_BASE)), trampoline_start,
 	       (size_t)(trampoline_end - trampoline_start));

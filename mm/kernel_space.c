@@ -107,19 +107,6 @@ static u64 vmap_reserve(u64 bytes, u64 alignment)
 	return at;
 }
 
-static bool page_map(u64 at, hpa_t hpa, u32 rights, enum pt_type type)
-{
-	const struct pt_leaf leaf = {
-		.at = at,
-		.hpa = hpa,
-		.level = PT_LEVEL_4K,
-		.rights = rights,
-		.type = type,
-	};
-
-	return table_map(&kernel_table, &leaf) == STATUS_OK;
-}
-
 static void *map_existing(hpa_t hpa, u64 bytes, u32 rights, enum pt_type type)
 {
 	u64 first = align_down(hpa.value, PAGE_SIZE);
@@ -129,7 +116,7 @@ static void *map_existing(hpa_t hpa, u64 bytes, u32 rights, enum pt_type type)
 	if (at == 0)
 		return NULL;
 	for (u64 done = 0; done < length; done += PAGE_SIZE)
-		if (!page_map(at + done, HPA(first + done), rights, type))
+		if (!table_map_page(&kernel_table, at + done, HPA(first + done), rights, type))
 			return NULL;
 	return (void *)(at + (hpa.value - first));
 }
@@ -153,7 +140,8 @@ static bool map_new_pages(u64 at, u64 bytes)
 		void *page;
 
 		if (page_alloc_cleared(0, PAGE_KERNEL, NULL, &page) != STATUS_OK ||
-		    !page_map(at + done, pointer_to_hpa(page), PT_READ | PT_WRITE, PT_TYPE_WB))
+		    !table_map_page(&kernel_table, at + done, pointer_to_hpa(page),
+				    PT_READ | PT_WRITE, PT_TYPE_WB))
 			return false;
 	}
 	return true;
@@ -166,7 +154,8 @@ void *kernel_stack_alloc(hpa_t stub)
 	if (at == 0 || !map_new_pages(at, KERNEL_STACK_BYTES))
 		return NULL;
 	if (stub.value != 0 &&
-	    !page_map(at + KERNEL_STACK_BYTES, stub, PT_READ | PT_EXECUTE, PT_TYPE_WB))
+	    !table_map_page(&kernel_table, at + KERNEL_STACK_BYTES, stub, PT_READ | PT_EXECUTE,
+			    PT_TYPE_WB))
 		return NULL;
 	if (!expose(at + KERNEL_STACK_BYTES - PAGE_SIZE, at + KERNEL_STACK_BYTES + PAGE_SIZE))
 		return NULL;

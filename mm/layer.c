@@ -14,11 +14,6 @@
 
 struct lock layer_lock;
 
-static struct page *frame_of(u32 frame)
-{
-	return page_of(HPA((u64)frame << PAGE_SHIFT));
-}
-
 static struct mapping *mapping_of(struct list *node)
 {
 	return LIST_ENTRY(node, struct mapping, memory_node);
@@ -253,7 +248,7 @@ enum status layer_create(struct quota *quota, struct memory *frozen, struct memo
 /* The last page that was written to shows again what lies below. */
 static void hide(struct memory *memory)
 {
-	struct page *page = frame_of(memory->own_first);
+	struct page *page = page_of_frame(memory->own_first);
 
 	lock_acquire(&memory->lock, LOCK_MEMORY);
 	*memory_slot_find(memory, page->references) ^= SLOT_PRESENT | SLOT_KEPT;

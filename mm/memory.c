@@ -34,15 +34,10 @@ static enum status memory_alloc(struct quota *quota, u64 page_count, struct memo
 	return STATUS_OK;
 }
 
-static u64 chunk_count(const struct memory *memory)
-{
-	return (memory->page_count + MEMORY_CHUNK_PAGES - 1) / MEMORY_CHUNK_PAGES;
-}
-
 /* The slots or words may fit in the object itself. */
 static enum status alloc_chunks(struct memory *memory)
 {
-	u64 count = chunk_count(memory);
+	u64 count = (memory->page_count + MEMORY_CHUNK_PAGES - 1) / MEMORY_CHUNK_PAGES;
 	unsigned int order = 0;
 
 	if (memory->page_count <= MEMORY_INLINE_SLOTS)
@@ -223,17 +218,6 @@ static u64 *huge_unready(const struct memory *memory, u64 number)
 	return NULL;
 }
 
-/* One step of clearing the whole GiB. */
-static enum status huge_clear(const struct memory *memory, u64 number)
-{
-	u64 *chunk = huge_unready(memory, number);
-
-	if (chunk == NULL)
-		return STATUS_OK;
-	(void)chunk_clear(chunk);
-	return STATUS_AGAIN;
-}
-
 static u64 *slot_of(u64 chunk, u64 index)
 {
 	return (u64 *)hpa_to_pointer(HPA(chunk & PTE_ADDRESS)) + index % MEMORY_CHUNK_PAGES;
@@ -324,8 +308,12 @@ static NOINLINE enum status populate(struct memory *memory, u64 index)
 		if (status != STATUS_OK)
 			return status;
 	}
-	if ((memory->flags & MEMORY_WHOLE) && (*chunk & CHUNK_HUGE))
-		return huge_clear(memory, index / MEMORY_CHUNK_PAGES);
+	if ((memory->flags & MEMORY_WHOLE) && (*chunk & CHUNK_HUGE)) {
+		chunk = huge_unready(memory, index / MEMORY_CHUNK_PAGES);
+		if (chunk != NULL)
+			(void)chunk_clear(chunk);
+		return chunk != NULL ? STATUS_AGAIN : STATUS_OK;
+	}
 	return *chunk & CHUNK_LARGE ? chunk_clear(chunk)
 				    : slot_populate(memory, slot_of(*chunk, index));
 }
@@ -425,14 +413,6 @@ u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)
 	return count;
 }
 
-/* A chunk ends: its page of slots is freed, if it has one. */
-static void chunk_destroy(struct memory *memory, u64 *chunk)
-{
-	if (*chunk & SLOT_PRESENT)
-		page_free(HPA(*chunk & PTE_ADDRESS), memory->quota);
-	*chunk = 0;
-}
-
 /* Frees what the cursor stands at, a page or a large block, and advances the cursor. */
 static void destroy_step(struct memory *memory)
 {
@@ -448,8 +428,13 @@ static void destroy_step(struct memory *memory)
 	if (populated != 0)
 		tlb_page_free(hpa, memory->quota);
 	if (memory->chunks != NULL &&
-	    (next % MEMORY_CHUNK_PAGES == 0 || next == memory->page_count))
-		chunk_destroy(memory, &memory->chunks[first / MEMORY_CHUNK_PAGES]);
+	    (next % MEMORY_CHUNK_PAGES == 0 || next == memory->page_count)) {
+		u64 *chunk = &memory->chunks[first / MEMORY_CHUNK_PAGES];
+
+		if (*chunk & SLOT_PRESENT)
+			page_free(HPA(*chunk & PTE_ADDRESS), memory->quota);
+		*chunk = 0;
+	}
 }
 
 /* Gives back what was promised and never touched. */

@@ -93,6 +93,10 @@ static inline void page_copy(hpa_t hpa, const void *from)
 }
 
 struct page *page_of(hpa_t hpa);
+static inline struct page *page_of_frame(u32 frame)
+{
+	return page_of(HPA((u64)frame << PAGE_SHIFT));
+}
 hpa_t page_hpa(const struct page *page);
 /* Who the page belongs to; PAGE_RESERVED for what is not RAM. */
 enum page_owner page_owner(hpa_t hpa);

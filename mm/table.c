@@ -158,6 +158,13 @@ enum status table_map(struct table *table, const struct pt_leaf *leaf)
 	return STATUS_OK;
 }
 
+bool table_map_page(struct table *table, u64 at, hpa_t hpa, u32 rights, enum pt_type type)
+{
+	const struct pt_leaf leaf = {at, hpa, PT_LEVEL_4K, rights, type};
+
+	return table_map(table, &leaf) == STATUS_OK;
+}
+
 bool table_merge(struct table *table, const struct pt_leaf *leaf)
 {
 	const struct pt_format *format = table->format;

@@ -92,6 +92,8 @@ void table_free(struct table *table);
  * then remain on the way; unmapping the range frees it.
  */
 enum status table_map(struct table *table, const struct pt_leaf *leaf) MUST_CHECK;
+/* The same with a page of 4 KiB; true: STATUS_OK. */
+bool table_map_page(struct table *table, u64 at, hpa_t hpa, u32 rights, enum pt_type type);
 
 /*
  * Replaces a table of smaller leaves by one leaf that maps the same. The table may be incomplete.

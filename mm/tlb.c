@@ -42,11 +42,6 @@ static u32 waiting_last;
 u64 tlb_waiting;
 static u64 freed; /* pages that have waited and are free now */
 
-static struct page *frame_page(u32 frame)
-{
-	return page_of(HPA((u64)frame << PAGE_SHIFT));
-}
-
 void tlb_page_free(hpa_t hpa, struct quota *quota)
 {
 	struct page *page = page_of(hpa);
@@ -64,7 +59,7 @@ void tlb_page_free(hpa_t hpa, struct quota *quota)
 		waiting_first = frame;
 		epoch_ms = tlb_arch_clock_ms();
 	} else {
-		frame_page(waiting_last)->next = frame;
+		page_of_frame(waiting_last)->next = frame;
 	}
 	waiting_last = frame;
 	tlb_waiting += count;
@@ -225,7 +220,7 @@ static NOINLINE void take_back(struct tlb_cpu *self)
 	if (waiting_first != 0)
 		epoch_advance();
 	for (u32 n = 0; n < STEP_BLOCKS && waiting_first != 0; n++) {
-		struct page *page = frame_page(waiting_first);
+		struct page *page = page_of_frame(waiting_first);
 
 		/* Epochs wrap; their distance does not. */
 		if (epoch - page->references < EPOCHS_TO_WAIT)

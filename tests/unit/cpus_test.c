@@ -110,10 +110,10 @@ enum status table_init(struct table *table, const struct pt_format *format, stru
 	return STATUS_OK;
 }
 
-enum status table_map(struct table *table, const struct pt_leaf *leaf)
+bool table_map_page(struct table *table, u64 at, hpa_t hpa, u32 rights, enum pt_type type)
 {
-	(void)table, (void)leaf;
-	return STATUS_OK;
+	(void)table, (void)at, (void)hpa, (void)rights, (void)type;
+	return true;
 }
 
 enum status table_unmap(struct table *table, u64 *at, u64 end)
