@@ -279,20 +279,6 @@ static ALWAYS_INLINE void leave_guest(struct vcpu *vcpu, u32 groups, u64 entered
 	count(&vcpu->account->guest_tsc, vcpu->virt.exit.tsc - entered_tsc);
 }
 
-/*
- * A mark that was set before its page was frozen must be taken back where the guest sees it, else
- * flushes asked for from now on are lost. False: not yet; the vCPU must not enter.
- */
-static NOINLINE bool unmark_frozen(struct vcpu *vcpu, u32 *marked)
-{
-	u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa) & ~PAGE_MASK;
-	bool done = space_fault(vcpu->vm->space, at, PT_WRITE) != STATUS_AGAIN;
-
-	if (done)
-		*marked = mark(vcpu, 0);
-	return done;
-}
-
 /* True: the run has ended with EXIT_KICK. */
 static NOINLINE bool begin_specially(struct vcpu *vcpu)
 {
@@ -302,8 +288,16 @@ static NOINLINE bool begin_specially(struct vcpu *vcpu)
 	bool ends = kicked || vcpu->signalled;
 	u32 marked = ends ? 0 : mark(vcpu, 0);
 
-	if (unlikely(marked == MARK_NOWHERE))
-		ends = !unmark_frozen(vcpu, &marked);
+	/*
+	 * A mark that was set before its page was frozen must be taken back where the guest sees
+	 * it, else flushes asked for from now on are lost. Until then the vCPU must not enter.
+	 */
+	if (unlikely(marked == MARK_NOWHERE)) {
+		u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa) & ~PAGE_MASK;
+
+		ends = space_fault(vcpu->vm->space, at, PT_WRITE) == STATUS_AGAIN;
+		marked = ends ? 0 : mark(vcpu, 0);
+	}
 	if (ends) {
 		return_with(vcpu, EXIT_KICK);
 		return true;
@@ -398,16 +392,6 @@ static NOINLINE enum status find(struct thread *thread, u64 handle)
 }
 
 /*
- * Usually avoids the object lock: the thread's reference keeps the vCPU; if its handle is closed or
- * the vCPU is destroyed at the same time, that might as well have happened a moment later.
- */
-static ALWAYS_INLINE bool must_find(const struct thread *thread, u64 handle)
-{
-	return thread->ran_closed != READ_ONCE(*thread->closed) || thread->ran_handle != handle ||
-	       thread->ran->object.dead;
-}
-
-/*
  * STATUS_IN_USE: another thread runs or reads the vCPU; STATUS_AGAIN: another CPU still has its
  * registers.
  */
@@ -416,7 +400,13 @@ static ALWAYS_INLINE enum status begin_run(struct cpu *cpu, struct thread *threa
 	enum status status = STATUS_OK;
 	struct vcpu *vcpu;
 
-	if (unlikely(must_find(thread, handle)))
+	/*
+	 * Usually avoids the object lock: the thread's reference keeps the vCPU; if its handle is
+	 * closed or the vCPU is destroyed at the same time, that might as well have happened a
+	 * moment later.
+	 */
+	if (unlikely(thread->ran_closed != READ_ONCE(*thread->closed) ||
+		     thread->ran_handle != handle || thread->ran->object.dead))
 		status = find(thread, handle);
 	if (unlikely(status != STATUS_OK))
 		return status;

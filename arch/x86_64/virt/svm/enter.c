@@ -319,14 +319,6 @@ void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		settle(vcpu);
 }
 
-static ALWAYS_INLINE void task_priority_get(struct virt_vcpu *vcpu)
-{
-	u32 priority = svm_vmcb(vcpu)->control.virtual_interrupt & 0xf;
-
-	if (unlikely(priority != virt_cr8(vcpu)))
-		vcpu->apic->reg[LAPIC_TPR / 4] = priority << 4;
-}
-
 static NOINLINE void leave_and_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	svm_leave(vcpu, 0);
@@ -337,6 +329,7 @@ static NOINLINE void leave_and_get(struct virt_vcpu *vcpu, u32 groups)
 void svm_leave(struct virt_vcpu *vcpu, u32 groups)
 {
 	const struct svm_cpu *cpu = vcpu->scratch;
+	u32 priority;
 
 	if (unlikely((groups & ~(u32)VCPU_RIP) != 0)) {
 		leave_and_get(vcpu, groups);
@@ -347,7 +340,9 @@ void svm_leave(struct virt_vcpu *vcpu, u32 groups)
 	if (unlikely(!vcpu->live))
 		return;
 	vcpu->page->gpr[GPR_RSP] = svm_vmcb(vcpu)->save.rsp;
-	task_priority_get(vcpu);
+	priority = svm_vmcb(vcpu)->control.virtual_interrupt & 0xf;
+	if (unlikely(priority != virt_cr8(vcpu)))
+		vcpu->apic->reg[LAPIC_TPR / 4] = priority << 4;
 	vcpu->live = false;
 	svm_switch_out(vcpu->control_hpa.value, cpu->host_area.value);
 }

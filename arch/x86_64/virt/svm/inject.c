@@ -35,16 +35,12 @@ void svm_event_decode(u64 info, struct vcpu_event *event)
 	}
 }
 
-static bool is_64_bit(const struct vmcb_save *save)
-{
-	return (save->efer & EFER_LMA) && (save->cs.attributes & VMCB_ATTRIBUTE_L);
-}
-
 static ALWAYS_INLINE void rip_advance(struct vmcb *vmcb, u64 length)
 {
 	u64 rip = vmcb->save.rip + length;
 
-	if (unlikely((u32)rip < length) && !is_64_bit(&vmcb->save))
+	if (unlikely((u32)rip < length) && !((vmcb->save.efer & EFER_LMA) &&
+					     (vmcb->save.cs.attributes & VMCB_ATTRIBUTE_L)))
 		rip = (u32)rip;
 	vmcb->save.rip = rip;
 	vmcb->control.interrupt_shadow &= ~VMCB_SHADOW;

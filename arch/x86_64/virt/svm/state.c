@@ -150,13 +150,6 @@ static void msrs_set(struct virt_vcpu *vcpu)
 		wrmsr(MSR_TSC_AUX, vcpu->tsc_aux);
 }
 
-/* Some emulated CPUs do not intercept XSETBV: only the register is sure to be right. */
-static void xcr0_get(struct virt_vcpu *vcpu)
-{
-	vcpu->xcr0 = fpu_xcr0_get();
-	vcpu->page->xcr0 = vcpu->xcr0;
-}
-
 static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_SEGMENTS)
@@ -169,8 +162,9 @@ static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
 		debug_get(vcpu);
 	if (groups & VCPU_MSRS)
 		msrs_get(vcpu);
+	/* Some emulated CPUs do not intercept XSETBV: only the register is sure to be right. */
 	if (groups & VCPU_XCR0)
-		xcr0_get(vcpu);
+		vcpu->page->xcr0 = vcpu->xcr0 = fpu_xcr0_get();
 	if (groups & VCPU_TSC)
 		vcpu->page->tsc_offset = svm_vmcb(vcpu)->control.tsc_offset;
 	if (groups & VCPU_CODE)
