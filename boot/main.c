@@ -68,10 +68,8 @@ void boot_main(u32 protocol, u64 address)
 	u64 canary;
 
 	(void)cpu_idt_fill(boot_stubs);
-	if (protocol == PROTOCOL_MULTIBOOT2)
-		check(multiboot2_parse(&low_4_gib, address, info));
-	else
-		check(pvh_parse(&low_4_gib, address, info));
+	check(protocol == PROTOCOL_MULTIBOOT2 ? multiboot2_parse(&low_4_gib, address, info)
+					      : pvh_parse(&low_4_gib, address, info));
 	check(regions_normalise(info));
 	entropy_gather(&pool, info);
 

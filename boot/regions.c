@@ -6,11 +6,6 @@
 static struct boot_region given[BOOT_REGION_MAX];
 static u64 edge[2 * BOOT_REGION_MAX];
 
-static u32 known_type(u32 type)
-{
-	return type >= BOOT_REGION_RAM && type <= BOOT_REGION_BAD ? type : BOOT_REGION_RESERVED;
-}
-
 /* The type that wins between two neighbouring edges; 0: no region covers that piece. */
 static u32 winning_type(u32 count, u64 start, u64 end)
 {
@@ -60,7 +55,8 @@ const char *regions_normalise(struct boot_info *info)
 
 	memcpy(given, info->region, sizeof(given));
 	for (u32 i = 0; i < region_count; i++)
-		given[i].type = known_type(given[i].type);
+		if (given[i].type < BOOT_REGION_RAM || given[i].type > BOOT_REGION_BAD)
+			given[i].type = BOOT_REGION_RESERVED;
 	edge_count = sort_edges(region_count);
 	for (u32 i = 0; i + 1 < edge_count; i++) {
 		u64 start = edge[i];

@@ -241,14 +241,11 @@ void cpus_pend(struct cpu *cpu, u64 reasons)
 	lapic_send(cpu->apic_id, APIC_FIXED, VECTOR_KICK);
 }
 
-bool cpus_stopping(void)
-{
-	return __atomic_load_n(&stopping, __ATOMIC_RELAXED);
-}
-
 /* Called from an NMI or #MC, at any instruction, on its IST stack. */
-void cpus_stopped(struct cpu *cpu, const struct trap_frame *frame)
+void cpus_stop_if_told(struct cpu *cpu, const struct trap_frame *frame)
 {
+	if (!__atomic_load_n(&stopping, __ATOMIC_RELAXED))
+		return;
 	machine_virt_leave(cpu);
 	__atomic_store_n(&cpu->stopped, frame, __ATOMIC_RELEASE);
 	machine_halt();

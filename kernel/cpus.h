@@ -24,6 +24,5 @@ void cpus_pend(struct cpu *cpu, u64 reasons);
 
 /* Stops all other CPUs for good, out of VMX or SVM operation; waits a bounded time for them. */
 void cpus_stop_others(void);
-/* What a CPU does when it is stopped. */
-NORETURN void cpus_stopped(struct cpu *cpu, const struct trap_frame *frame);
-bool cpus_stopping(void);
+/* Does not return if another CPU has called cpus_stop_others. */
+void cpus_stop_if_told(struct cpu *cpu, const struct trap_frame *frame);

@@ -43,7 +43,8 @@ enum status group_create(u64 quota_pages, u64 weight, struct group **result)
 		return status;
 	list_init(&group->members);
 	list_init(&group->ended);
-	teardown_init(&group->teardown);
+	list_init(&group->teardown.objects);
+	list_init(&group->teardown.node);
 	group->affinity = ~0ull;
 	status = page_create(group, weight);
 	if (status != STATUS_OK) {

@@ -130,18 +130,13 @@ enum status sys_space_create(struct system_call *call)
 	return syscall_give(call, &space->object, RIGHT_ALL);
 }
 
-/* A guest executes from its RAM: for a second stage the handle needs no RIGHT_EXECUTE. */
-static u32 rights_needed(const struct space *space, u32 rights)
-{
-	return space->second_stage ? rights & ~(u32)RIGHT_EXECUTE : rights;
-}
-
 enum status sys_space_map(struct system_call *call)
 {
 	u32 rights = (u32)call->argument[5] & (RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE);
 	struct space *space = SYSCALL_OBJECT(call, 0, space);
 	struct memory *memory = SYSCALL_OBJECT(call, 2, memory);
-	u32 needed = rights_needed(space, rights);
+	/* A guest executes from its RAM: for a second stage the handle needs no RIGHT_EXECUTE. */
+	u32 needed = space->second_stage ? rights & ~(u32)RIGHT_EXECUTE : rights;
 	u64 pages;
 
 	if ((handle_rights(call->handles, call->argument[2]) & needed) != needed)

@@ -19,12 +19,6 @@ static struct teardown kernels = {
 	{&kernels.node, &kernels.node},
 };
 
-void teardown_init(struct teardown *teardown)
-{
-	list_init(&teardown->objects);
-	list_init(&teardown->node);
-}
-
 static void release_later(struct object *object)
 {
 	struct quota *quota = cache_quota(object);

@@ -21,7 +21,6 @@ struct teardown {
 	struct list objects; /* oldest first */
 	struct list node;
 };
-void teardown_init(struct teardown *teardown);
 
 /* Whether there is something to do; may be asked without the lock. */
 extern struct list teardown_groups;

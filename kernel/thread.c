@@ -134,17 +134,6 @@ void thread_ports_load(struct cpu *cpu, struct thread *thread)
 		cpu->ports_version = process->ports_version;
 }
 
-/* If the CPU is open to Meltdown, ring 3 runs on the user view; the entry stubs switch views. */
-static void space_load(struct cpu *cpu, struct space *space)
-{
-	const struct pt_root *root = &space->table.root;
-	bool split = root->kernel.value != root->user.value;
-
-	cpu->kernel_root = split ? root->kernel.value : 0;
-	cpu->user_root = split ? root->user.value : 0;
-	tlb_process_enter(space, cpu->id);
-}
-
 void thread_isolate(struct cpu *cpu, const struct thread *thread)
 {
 	if (cpu->ran == thread->serial)
@@ -166,7 +155,14 @@ void thread_clear(struct cpu *cpu)
 /* Even for the thread loaded last CR3 may hold the kernel's own tables: the CPU was idle. */
 void thread_load(struct cpu *cpu, struct thread *thread)
 {
-	space_load(cpu, thread->process->space);
+	struct space *space = thread->process->space;
+	const struct pt_root *root = &space->table.root;
+	bool split = root->kernel.value != root->user.value;
+
+	/* If the CPU is open to Meltdown, ring 3 runs on the user view; the entry stubs switch. */
+	cpu->kernel_root = split ? root->kernel.value : 0;
+	cpu->user_root = split ? root->user.value : 0;
+	tlb_process_enter(space, cpu->id);
 	if (cpu->thread != thread) {
 		if (cpu->thread != NULL)
 			cpu->thread->frame = *loaded_frame(cpu);

@@ -120,13 +120,6 @@ void trap_from_user(struct trap_frame *frame)
 	cpu_loop(cpu);
 }
 
-static bool in_guard_page(const struct cpu *cpu, u64 address)
-{
-	u64 bottom = cpu->stack_top + STACK_BASE_BYTES - KERNEL_STACK_BYTES;
-
-	return address < bottom && address >= bottom - PAGE_SIZE;
-}
-
 void trap_from_kernel(struct trap_frame *frame)
 {
 	struct cpu *cpu = this_cpu();
@@ -139,7 +132,9 @@ void trap_from_kernel(struct trap_frame *frame)
 		frame->rflags &= ~(u64)RFLAGS_TF;
 		return;
 	}
-	if (frame->vector == TRAP_DOUBLE_FAULT && in_guard_page(cpu, read_cr2()))
+	/* in the page below the stack, which guards it */
+	if (frame->vector == TRAP_DOUBLE_FAULT &&
+	    cpu->stack_top + STACK_BASE_BYTES - KERNEL_STACK_BYTES - 1 - read_cr2() < PAGE_SIZE)
 		panic_trap(frame, "kernel stack overflow");
 	if (frame->vector == TRAP_PAGE_FAULT)
 		panic_trap(frame, "page fault at %lx, error code %lx", read_cr2(),
@@ -151,8 +146,7 @@ void trap_nmi(struct trap_frame *frame)
 {
 	struct cpu *cpu = this_cpu();
 
-	if (cpus_stopping())
-		cpus_stopped(cpu, frame);
+	cpus_stop_if_told(cpu, frame);
 	if (frame->vector == TRAP_MACHINE_CHECK) {
 		machine_check_taken(cpu, frame);
 	} else {

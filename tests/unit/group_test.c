@@ -379,7 +379,8 @@ static void test_refused_group(void **state)
 
 	(void)state;
 	kernel_machine_start(32 * MIB);
-	teardown_init(&group.teardown);
+	list_init(&group.teardown.objects);
+	list_init(&group.teardown.node);
 	before = machine_free_pages();
 	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, NULL, (void **)&process.handles),
 			 STATUS_OK);
@@ -406,7 +407,8 @@ static void test_irq_flags(void **state)
 
 	(void)state;
 	kernel_machine_start(32 * MIB);
-	teardown_init(&group.teardown);
+	list_init(&group.teardown.objects);
+	list_init(&group.teardown.node);
 	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, NULL, (void **)&process.handles),
 			 STATUS_OK);
 	handle_table_init(process.handles, PAGE_SIZE);
@@ -433,7 +435,8 @@ static void test_memory_address(void **state)
 	u64 root, handle;
 
 	kernel_machine_start(32 * MIB);
-	teardown_init(&group.teardown);
+	list_init(&group.teardown.objects);
+	list_init(&group.teardown.node);
 	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, NULL, (void **)&process.handles), 0);
 	handle_table_init(process.handles, PAGE_SIZE);
 	assert_int_equal(handle_insert(process.handles, &machine_root, RIGHT_ALL, &root), 0);

@@ -16,14 +16,9 @@ void machine_check_taken(struct cpu *cpu, const struct trap_frame *frame)
 	checks++;
 }
 
-bool cpus_stopping(void)
+void cpus_stop_if_told(struct cpu *cpu, const struct trap_frame *frame)
 {
-	return false;
-}
-
-void cpus_stopped(struct cpu *cpu, const struct trap_frame *frame)
-{
-	abort();
+	(void)cpu, (void)frame;
 }
 
 void cpu_loop(struct cpu *cpu)

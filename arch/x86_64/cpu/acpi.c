@@ -43,12 +43,6 @@ static enum status table_map(u64 address, acpi_map_t map, const struct acpi_head
 	return STATUS_OK;
 }
 
-static bool xsdt_is_known(const struct acpi_rsdp *rsdp)
-{
-	return rsdp && rsdp->length == sizeof(*rsdp) && checksum_right(rsdp, sizeof(*rsdp)) &&
-	       rsdp->xsdt_address != 0;
-}
-
 /* ACPI 5.2.5.3: the XSDT if there is a usable one, else the RSDT. */
 static enum status root_find(hpa_t address, acpi_map_t map, const struct acpi_header **root,
 			     size_t *entry_bytes)
@@ -67,7 +61,8 @@ static enum status root_find(hpa_t address, acpi_map_t map, const struct acpi_he
 		return STATUS_BAD_FORMAT;
 
 	whole = rsdp->revision >= 2 ? map(address, sizeof(*whole)) : NULL;
-	if (xsdt_is_known(whole)) {
+	if (whole && whole->length == sizeof(*whole) && checksum_right(whole, sizeof(*whole)) &&
+	    whole->xsdt_address != 0) {
 		*entry_bytes = sizeof(u64);
 		status = table_map(whole->xsdt_address, map, root);
 		if (status == STATUS_OK && signature_is(*root, "XSDT"))
