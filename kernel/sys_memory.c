@@ -7,6 +7,7 @@
 #include "kernel/thread.h"
 #include "kernel/vm.h"
 #include "lib/bits.h"
+#include "mm/discard.h"
 #include "mm/layer.h"
 #include "mm/memory.h"
 #include "mm/space.h"
@@ -116,6 +117,17 @@ enum status sys_memory_layer(struct system_call *call)
 enum status sys_memory_reset(struct system_call *call)
 {
 	return layer_reset(SYSCALL_OBJECT(call, 0, memory));
+}
+
+enum status sys_memory_discard(struct system_call *call)
+{
+	struct memory *memory = SYSCALL_OBJECT(call, 0, memory);
+	u64 count = call->argument[2];
+	enum status status = memory_discard(memory, call->argument[1], &count);
+
+	if (status == STATUS_OK)
+		call->value = count;
+	return status;
 }
 
 enum status sys_space_create(struct system_call *call)

@@ -12,8 +12,6 @@
 #include "mm/slots.h"
 #include "mm/tlb.h"
 
-#define HUGE_CHUNKS 512ull
-
 /* Bounds of a step: pages cleared; slots or blocks visited when freeing. */
 #define STEP_CLEAR 32
 #define STEP_FREE  64

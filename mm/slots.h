@@ -3,7 +3,7 @@
 
 #include "mm/memory.h"
 
-/* The words of a memory object's slots: for mm/memory.c and mm/layer.c alone. */
+/* The words of a memory object's slots: for mm/memory.c, mm/layer.c and mm/discard.c alone. */
 
 /*
  * A slot is 0, or its page's address and SLOT_PRESENT. A chunk's word is 0, or the address of a
@@ -18,6 +18,7 @@
 #define CHUNK_CLEARED	    BITS(11, 2)
 #define CHUNK_READY	    BIT(11)
 #define CHUNK_HUGE	    BIT(52)
+#define HUGE_CHUNKS	    512ull
 
 /* As memory_create, of which only so many of the pages can become present. */
 enum status memory_create_promised(struct quota *quota, enum page_owner owner, u64 page_count,

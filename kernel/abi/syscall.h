@@ -215,6 +215,15 @@ enum syscall {
 	 * SYS_MEMORY_LAYER. Until STATUS_OK its pages may show either. STATUS_BAD_STATE: neither.
 	 */
 	SYS_MEMORY_RESET,
+	/*
+	 * (memory: guest RAM, first page, count) -> how many pages from there on were given back to
+	 * the machine: a step's worth at most; the caller goes on behind them. They read as zero,
+	 * and touching one takes another page: they stay reserved and charged. Until STATUS_OK who
+	 * uses them may see either. STATUS_BAD_STATE: not guest RAM, with layers, or a device or
+	 * the kernel knows its pages; STATUS_TOO_BIG: mapped more than 8 times; STATUS_BAD_ADDRESS:
+	 * not all in the object; STATUS_NO_MEMORY: no page is free while those are on their way.
+	 */
+	SYS_MEMORY_DISCARD,
 	SYS_COUNT
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Guests' RAM with layers, for layer_test.c. */
+/* Guests' RAM with layers, for layer_test.c and discard_test.c. */
 #include "tests/unit/mm_machine.h"
 
 static u32 kicks;
@@ -102,7 +102,7 @@ static struct memory *freeze(struct machine_vm *vm)
 	return frozen;
 }
 
-static void reset(struct machine_vm *vm)
+static UNUSED void reset(struct machine_vm *vm)
 {
 	enum status status;
 

@@ -21,6 +21,7 @@
 #include "mm/buddy.c"
 #endif
 #include "mm/cache.c"
+#include "mm/discard.c"
 #include "mm/format.c"
 #include "mm/layer.c"
 #include "mm/memory.c"

@@ -113,6 +113,38 @@ static void test_whole(void **state)
 	machine_assert_clean(before, NULL);
 }
 
+/* A page or a piece of it given back: the GiB is no leaf any more, and all else is what it was. */
+static void test_discard(void **state)
+{
+	static const u64 counts[] = {1, 512};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(counts); i++) {
+		u64 first = (GIB + 6 * MIB) / PAGE_SIZE;
+		u64 count = counts[i];
+		struct memory *memory;
+		struct space *space;
+		u64 before = begin(MEMORY_WHOLE, &memory, &space);
+
+		assert_int_equal(touched(space, GIB + 7 * MIB).level, PT_LEVEL_1G);
+		*(u64 *)memory_pointer(memory, first) = 66;
+		*(u64 *)memory_pointer(memory, first + 512) = 77;
+		assert_int_equal(memory_discard(memory, first, &count), STATUS_OK);
+		assert_int_equal(count, counts[i]);
+		assert_int_equal(memory->present, PAGES / 2 + 512 - count);
+		assert_int_equal(touched(space, GIB).level, PT_LEVEL_2M);
+		assert_int_equal(touched(space, GIB + 8 * MIB).level, PT_LEVEL_2M);
+		assert_int_equal(touched(space, GIB + 6 * MIB).level,
+				 count == 1 ? PT_LEVEL_4K : PT_LEVEL_2M);
+		assert_int_equal(*(u64 *)memory_pointer(memory, first), 0);
+		assert_int_equal(*(u64 *)memory_pointer(memory, first + 512), 77);
+		assert_int_equal(memory->present, PAGES / 2 + 512);
+		object_put(&memory->object);
+		object_put(&space->object);
+		machine_assert_clean(before, NULL);
+	}
+}
+
 /* The pieces do not merge if CPU, mapping or object do not allow a whole GiB. */
 static void test_pieces(void **state)
 {
@@ -287,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_discard),
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_no_block),
 		cmocka_unit_test(test_small_code),

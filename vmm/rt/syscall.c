@@ -145,6 +145,16 @@ enum status sys_memory_reset(handle_t memory)
 	return call(SYS_MEMORY_RESET, memory, 0, 0, 0, 0, 0, NULL);
 }
 
+enum status sys_memory_discard(handle_t memory, u64 first, u64 count)
+{
+	enum status status = STATUS_OK;
+	u64 done = 0;
+
+	for (; status == STATUS_OK && count > 0; first += done, count -= MIN(done, count))
+		status = call(SYS_MEMORY_DISCARD, memory, first, count, 0, 0, 0, &done);
+	return status;
+}
+
 enum status sys_space_create(handle_t group, handle_t *space)
 {
 	return call_for_handle(SYS_SPACE_CREATE, group, 0, 0, 0, space);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "mm/discard.h"
+
+#include "mm/address.h"
+#include "mm/layer.h"
+#include "mm/page.h"
+#include "mm/slots.h"
+#include "mm/space.h"
+#include "mm/tlb.h"
+
+#define DISCARD_STEP 64u /* of a chunk with slots */
+
+static enum status discard_check(const struct memory *memory, u64 first, u64 count)
+{
+	if (memory->kind != MEMORY_RAM || memory->owner != PAGE_GUEST || memory->held ||
+	    memory->frozen || memory->below != NULL)
+		return STATUS_BAD_STATE;
+	if (memory->mapping_count > DISCARD_MAPPINGS_MAX)
+		return STATUS_TOO_BIG;
+	return count != 0 && memory_range_valid(memory, first, count) ? STATUS_OK
+								      : STATUS_BAD_ADDRESS;
+}
+
+/* What the word stands for goes, and is promised anew before it returns. */
+static enum status return_block(struct memory *memory, u64 *word, u64 count)
+{
+	hpa_t hpa = HPA(*word & PTE_ADDRESS);
+	enum status status = page_reserve(count);
+
+	if (status != STATUS_OK)
+		return status;
+	*word = 0;
+	memory_count_present(memory, -count);
+	tlb_page_free(hpa, NULL);
+	return STATUS_OK;
+}
+
+/* A large block becomes 512 pages with slots. */
+static enum status split_block(struct memory *memory, u64 *chunk)
+{
+	hpa_t hpa = HPA(*chunk & PTE_ADDRESS);
+	enum status status = memory_slots_create(memory, chunk);
+
+	if (status != STATUS_OK)
+		return status;
+	page_split(hpa, 0);
+	for (u64 i = 0; i < MEMORY_CHUNK_PAGES; i++)
+		((u64 *)hpa_to_pointer(HPA(*chunk & PTE_ADDRESS)))[i] =
+			(hpa.value + (i << PAGE_SHIFT)) | SLOT_PRESENT;
+	return STATUS_OK;
+}
+
+/* The GiB that the chunk is in has no single leaf any more. */
+static void huge_end(struct memory *memory, u64 number)
+{
+	u64 first = align_down(number, HUGE_CHUNKS);
+
+	for (u64 n = first; (memory->chunks[number] & CHUNK_HUGE) && n < first + HUGE_CHUNKS; n++)
+		if (n != number)
+			memory->chunks[n] &= ~CHUNK_HUGE;
+	memory->chunks[number] &= ~CHUNK_HUGE;
+}
+
+/* A page of slots without any goes, so that the chunk can become one block again. */
+static void slots_end(struct memory *memory, u64 *chunk)
+{
+	const u64 *slot = hpa_to_pointer(HPA(*chunk & PTE_ADDRESS));
+
+	for (u64 i = 0; i < MEMORY_CHUNK_PAGES; i++)
+		if (slot[i] != 0)
+			return;
+	page_free(HPA(*chunk & PTE_ADDRESS), memory->quota);
+	*chunk = 0;
+}
+
+/* Under the object's lock. A chunk that is not ready has been seen by nobody. */
+static enum status discard_step(struct memory *memory, u64 first, u64 *count)
+{
+	u64 *chunk = memory->chunks == NULL ? NULL : &memory->chunks[first / MEMORY_CHUNK_PAGES];
+	enum status status = STATUS_OK;
+	u64 taken = 0;
+
+	*count = MIN(*count, MEMORY_CHUNK_PAGES - first % MEMORY_CHUNK_PAGES);
+	if (chunk != NULL && !(*chunk & SLOT_PRESENT)) {
+		if (!(*chunk & CHUNK_READY))
+			return STATUS_OK;
+		huge_end(memory, first / MEMORY_CHUNK_PAGES);
+		if (*count == MEMORY_CHUNK_PAGES)
+			return return_block(memory, chunk, *count);
+		status = split_block(memory, chunk);
+	}
+	*count = MIN(*count, DISCARD_STEP);
+	while (status == STATUS_OK && taken < *count) {
+		u64 *slot = memory_slot_find(memory, first + taken);
+
+		if (*slot != 0)
+			status = return_block(memory, slot, 1);
+		taken += status == STATUS_OK;
+	}
+	if (taken == 0)
+		return status;
+	if (chunk != NULL)
+		slots_end(memory, chunk);
+	*count = taken;
+	return STATUS_OK;
+}
+
+/* Takes away what was mapped before. Under the lock of layers, as to who is awaited. */
+static void revoke_range(struct memory *memory, u64 first, u64 count)
+{
+	LIST_FOR_EACH(node, &memory->mappings) {
+		const struct mapping *mapping = LIST_ENTRY(node, struct mapping, memory_node);
+		struct space *space = mapping->space;
+		u64 from = MAX(first, mapping->offset);
+		u64 end = MIN(first + count, mapping->offset + mapping->page_count);
+		u64 at = mapping->at + ((from - mapping->offset) << PAGE_SHIFT);
+
+		if (from >= end)
+			continue;
+		end = at + ((end - from) << PAGE_SHIFT);
+		lock_acquire(&space->lock, LOCK_SPACE);
+		while (table_unmap(&space->table, &at, end) != STATUS_OK)
+			;
+		tlb_flush_space(space);
+		tlb_await(space, memory->awaited);
+		lock_release(&space->lock, LOCK_SPACE);
+	}
+}
+
+/*
+ * A step that is made is known by `breaking` and `cursor`: repeated, it waits for who may still use
+ * what was there, and takes nothing that was touched since.
+ */
+enum status memory_discard(struct memory *memory, u64 first, u64 *count)
+{
+	enum status status = discard_check(memory, first, *count);
+
+	if (status != STATUS_OK)
+		return status;
+	lock_acquire(&layer_lock, LOCK_LAYER);
+	if (memory->breaking == first + 1) {
+		*count = MIN(*count, memory->cursor);
+	} else {
+		lock_acquire(&memory->lock, LOCK_MEMORY);
+		status = discard_step(memory, first, count);
+		lock_release(&memory->lock, LOCK_MEMORY);
+		if (status == STATUS_OK)
+			revoke_range(memory, first, *count);
+		memory->cursor = *count;
+	}
+	if (status == STATUS_OK && !tlb_all_passed(memory->awaited))
+		status = STATUS_AGAIN;
+	memory->breaking = status == STATUS_AGAIN ? first + 1 : 0;
+	lock_release(&layer_lock, LOCK_LAYER);
+	return status;
+}

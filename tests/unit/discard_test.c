@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/layer_machine.h"
+
+/* All steps, which wait for nobody; what the first that fails says. */
+static enum status discard(struct machine_vm *vm, u64 first, u64 count)
+{
+	enum status status = STATUS_OK;
+	u32 steps = 0;
+
+	while (status == STATUS_OK && count > 0) {
+		u64 done = count;
+
+		status = memory_discard(vm->ram, first, &done);
+		assert_true(done != 0 && done <= count && ++steps < 100);
+		first += done;
+		count -= done;
+	}
+	return status;
+}
+
+static u64 absent(const struct machine_vm *vm)
+{
+	return vm->quota.account->absent_pages;
+}
+
+static void touch_all(struct machine_vm *vm, u64 count)
+{
+	for (u64 i = 0; i < count; i++)
+		*in_guest(vm, i, PT_WRITE) = i + 1;
+}
+
+/* One page of a large block: it reads as zero in every space, its neighbours stay. */
+static void test_page(void **state)
+{
+	struct machine_vm vm;
+	struct pt_leaf leaf;
+	u64 before;
+	u64 used;
+	u64 promised;
+
+	(void)state;
+	machine_start(32 * MIB);
+	before = machine_free_pages();
+	make_vm(&vm, PAGES, 4000);
+	touch_all(&vm, PAGES);
+	assert_int_equal(*in_monitor(&vm, 3, PT_READ), 4);
+	assert_int_equal(absent(&vm), 0);
+	used = vm.quota.account->pages[PAGE_GUEST];
+	promised = reserved_count;
+	assert_int_equal(discard(&vm, 3, 1), STATUS_OK);
+	assert_int_equal(absent(&vm), 1);
+	assert_int_equal(reserved_count, promised + 1);
+	assert_int_equal(vm.quota.account->pages[PAGE_GUEST], used);
+	assert_false(table_lookup(&vm.guest->table, AT + 3 * PAGE_SIZE, &leaf));
+	assert_false(table_lookup(&vm.monitor->table, vm.at + 3 * PAGE_SIZE, &leaf));
+	assert_null(memory_pointer(vm.ram, 3));
+
+	assert_int_equal(*in_monitor(&vm, 3, PT_READ), 0);
+	*in_monitor(&vm, 3, PT_WRITE) = 77;
+	assert_int_equal(*in_guest(&vm, 3, PT_READ), 77);
+	for (u64 i = 0; i < PAGES; i++)
+		assert_int_equal(*in_guest(&vm, i, PT_READ), i == 3 ? 77 : i + 1);
+	assert_int_equal(absent(&vm), 0);
+	assert_int_equal(reserved_count, promised);
+	assert_int_equal(discard(&vm, 3, 1), STATUS_OK);
+	assert_int_equal(discard(&vm, 3, 1), STATUS_OK); /* nothing is there any more */
+	assert_int_equal(absent(&vm), 1);
+	end_vm(&vm);
+	machine_assert_clean(before, &vm.quota);
+	assert_int_equal(reserved_count, 0);
+	assert_int_equal(absent(&vm), 0);
+}
+
+/* A range over the borders of blocks: what it covers whole goes whole, and comes back whole. */
+static void test_range(void **state)
+{
+	struct machine_vm vm;
+	u64 before;
+	u64 left;
+
+	(void)state;
+	machine_start(32 * MIB);
+	before = machine_free_pages();
+	make_vm(&vm, PAGES, 4000);
+	touch_all(&vm, PAGES);
+	machine_settle();
+	left = machine_free_pages();
+	assert_int_equal(discard(&vm, 500, 600), STATUS_OK);
+	assert_int_equal(absent(&vm), 600);
+	machine_settle();
+	/* the first block's slots came; tables of the spaces may have gone */
+	assert_true(machine_free_pages() >= left + 600 - 1);
+	assert_int_equal(vm.ram->chunks[1], 0);
+	for (u64 i = 0; i < PAGES; i++)
+		assert_int_equal(*in_guest(&vm, i, PT_READ),
+				 i < 500 || i >= 500 + 600 ? i + 1 : 0);
+	assert_true(vm.ram->chunks[1] & CHUNK_LARGE);
+
+	/* page by page, in an order that no range can make of it */
+	for (u64 i = 0; i < 512; i++)
+		assert_int_equal(discard(&vm, i * 5 % 512, 1), STATUS_OK);
+	assert_int_equal(vm.ram->chunks[0], 0);
+	*in_guest(&vm, 9, PT_WRITE) = 9;
+	assert_true(vm.ram->chunks[0] & CHUNK_LARGE);
+	/* a chunk that nobody has seen is passed over */
+	assert_int_equal(discard(&vm, 0, PAGES), STATUS_OK);
+	assert_int_equal(absent(&vm), PAGES);
+	assert_int_equal(space_fault(vm.guest, AT, PT_WRITE), STATUS_AGAIN);
+	assert_int_equal(discard(&vm, 0, PAGES), STATUS_OK);
+	assert_int_equal(absent(&vm), PAGES - 512);
+	end_vm(&vm);
+	machine_assert_clean(before, &vm.quota);
+}
+
+/* Slots in the object itself. */
+static void test_small(void **state)
+{
+	struct machine_vm vm;
+	u64 before;
+
+	(void)state;
+	machine_start(32 * MIB);
+	before = machine_free_pages();
+	make_vm(&vm, 8, 100);
+	touch_all(&vm, 8);
+	assert_int_equal(discard(&vm, 2, 6), STATUS_OK);
+	assert_int_equal(absent(&vm), 6);
+	assert_int_equal(*in_guest(&vm, 1, PT_READ), 2);
+	assert_int_equal(*in_guest(&vm, 7, PT_READ), 0);
+	end_vm(&vm);
+	machine_assert_clean(before, &vm.quota);
+}
+
+/* It is over only when no other CPU sees what was there; what was touched since stays. */
+static void test_waits(void **state)
+{
+	struct machine_vm vm;
+	const u64 *page;
+	u64 count = 8;
+
+	(void)state;
+	machine_start(32 * MIB);
+	tlb_cpu_online(1);
+	make_vm(&vm, PAGES, 4000);
+	touch_all(&vm, 20);
+	tlb_space_enter(vm.guest, 1);
+	page = in_guest(&vm, 3, PT_READ);
+	kicks = 0;
+	assert_int_equal(memory_discard(vm.ram, 3, &count), STATUS_AGAIN);
+	assert_int_equal(count, 8);
+	assert_int_equal(kicks, 1);
+	assert_int_equal(page_owner(pointer_to_hpa(page)), PAGE_GUEST);
+	*in_monitor(&vm, 4, PT_WRITE) = 44;
+	count = 9;
+	assert_int_equal(memory_discard(vm.ram, 3, &count), STATUS_AGAIN);
+	assert_int_equal(count, 8);
+	pass();
+	assert_int_equal(memory_discard(vm.ram, 3, &count), STATUS_OK);
+	assert_int_equal(count, 8);
+	assert_int_equal(*in_monitor(&vm, 4, PT_READ), 44);
+	assert_int_equal(*in_guest(&vm, 3, PT_READ), 0);
+	/* who does not come back for it holds nobody up, also not at another place */
+	count = 1;
+	assert_int_equal(memory_discard(vm.ram, 12, &count), STATUS_AGAIN);
+	assert_int_equal(*in_monitor(&vm, 12, PT_READ), 0);
+	pass();
+	count = 1;
+	assert_int_equal(memory_discard(vm.ram, 14, &count), STATUS_AGAIN);
+	pass();
+	assert_int_equal(memory_discard(vm.ram, 14, &count), STATUS_OK);
+	tlb_space_leave(vm.guest, 1);
+	end_vm(&vm);
+}
+
+/* Touching it again cannot fail, whatever others have taken; and nothing goes that could not be. */
+static void test_promise(void **state)
+{
+	struct machine_vm vm;
+	u64 rest;
+
+	(void)state;
+	machine_start(32 * MIB);
+	make_vm(&vm, PAGES, 4000);
+	touch_all(&vm, PAGES);
+	assert_int_equal(discard(&vm, 0, 512), STATUS_OK);
+	machine_settle();
+	rest = page_counts[PAGE_FREE] - reserved_count - page_total / KERNEL_SHARE;
+	assert_int_equal(page_reserve(rest), STATUS_OK);
+	assert_int_equal(page_reserve(1), STATUS_NO_MEMORY);
+	*in_guest(&vm, 5, PT_WRITE) = 5;
+	assert_int_equal(discard(&vm, 512, 512), STATUS_NO_MEMORY);
+	assert_int_equal(*in_guest(&vm, 600, PT_READ), 601);
+	page_unreserve(3);
+	assert_int_equal(discard(&vm, 1024, 5), STATUS_NO_MEMORY); /* the others are on their way */
+	assert_int_equal(*in_guest(&vm, 1026, PT_READ), 0);
+	assert_int_equal(*in_guest(&vm, 1027, PT_READ), 1028);
+	machine_settle();
+	assert_int_equal(discard(&vm, 1027, 2), STATUS_OK);
+	page_unreserve(rest - 3);
+	end_vm(&vm);
+}
+
+static void test_refused(void **state)
+{
+	struct machine_vm vm;
+	struct memory *memory;
+	struct space *space;
+	u64 count = 1;
+	u64 at;
+
+	(void)state;
+	machine_start(32 * MIB);
+	make_vm(&vm, PAGES, 4000);
+	touch_all(&vm, 4);
+	assert_int_equal(discard(&vm, PAGES, 1), STATUS_BAD_ADDRESS);
+	assert_int_equal(discard(&vm, PAGES - 1, 2), STATUS_BAD_ADDRESS);
+	assert_int_equal(discard(&vm, 1, ~0ull), STATUS_BAD_ADDRESS);
+	count = 0;
+	assert_int_equal(memory_discard(vm.ram, 0, &count), STATUS_BAD_ADDRESS);
+
+	assert_int_equal(space_create_guest(&vm.quota, &format_ept, &space), STATUS_OK);
+	for (u64 i = 2; i <= DISCARD_MAPPINGS_MAX; i++)
+		assert_int_equal(space_map(space, i * MIB, vm.ram, 0, 20, PT_READ, &at),
+				 STATUS_OK);
+	assert_int_equal(discard(&vm, 3, 1), STATUS_TOO_BIG);
+	object_put(&space->object);
+	assert_int_equal(discard(&vm, 3, 1), STATUS_OK);
+
+	count = 1;
+	assert_int_equal(memory_create(&vm.quota, PAGE_PROCESS, 20, 0, &memory), STATUS_OK);
+	assert_int_equal(memory_discard(memory, 0, &count), STATUS_BAD_STATE);
+	object_put(&memory->object);
+	assert_int_equal(memory_wrap(NULL, HPA(0x8000), 4, &memory), STATUS_OK);
+	assert_int_equal(memory_discard(memory, 0, &count), STATUS_BAD_STATE);
+	object_put(&memory->object);
+
+	/* what lies below would show again */
+	(void)freeze(&vm);
+	*in_guest(&vm, 2, PT_WRITE) = 22;
+	assert_int_equal(discard(&vm, 2, 1), STATUS_BAD_STATE);
+	assert_int_equal(memory_discard(vm.ram->below, 2, &count), STATUS_BAD_STATE);
+	end_vm(&vm);
+
+	/* a device may be at work there */
+	make_vm(&vm, PAGES, 4000);
+	touch_all(&vm, 4);
+	assert_int_equal(memory_hold(vm.ram, 3), STATUS_OK);
+	assert_int_equal(discard(&vm, 2, 1), STATUS_BAD_STATE);
+	assert_int_equal(*in_guest(&vm, 2, PT_READ), 3);
+	end_vm(&vm);
+}
+
+/* A freeze after a discard that nobody finished waits for the same CPUs. */
+static void test_freeze(void **state)
+{
+	struct machine_vm vm;
+	struct memory *frozen;
+	u64 count = 1;
+
+	(void)state;
+	machine_start(32 * MIB);
+	tlb_cpu_online(1);
+	make_vm(&vm, PAGES, 4000);
+	touch_all(&vm, 4);
+	tlb_space_enter(vm.guest, 1);
+	assert_int_equal(memory_discard(vm.ram, 3, &count), STATUS_AGAIN);
+	tlb_space_leave(vm.guest, 1);
+	assert_int_equal(layer_freeze(vm.ram, &frozen), STATUS_AGAIN);
+	pass();
+	frozen = freeze(&vm);
+	assert_int_equal(*in_guest(&vm, 3, PT_READ), 0);
+	assert_int_equal(*in_guest(&vm, 2, PT_READ), 3);
+	*in_guest(&vm, 3, PT_WRITE) = 9;
+	assert_no_writable_leaf(vm.guest, frozen);
+	end_vm(&vm);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_page),	cmocka_unit_test(test_range),
+		cmocka_unit_test(test_small),	cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_promise), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_freeze),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
