@@ -17,6 +17,12 @@ void memory_give_back(handle_t memory, u64 at, u64 bytes)
 	(void)memory, (void)at, (void)bytes; /* all pieces end with the machine */
 }
 
+enum status sys_memory_discard(handle_t memory, u64 first, u64 count)
+{
+	(void)memory, (void)first, (void)count;
+	return STATUS_BAD_STATE;
+}
+
 #define CODE_AT	  0x200000u /* where instructions are put */
 #define MAP_AT	  0x300000u /* tables for 64-bit code: a page for each level, 2-MiB leaves */
 #define STEPS_MAX 2000u

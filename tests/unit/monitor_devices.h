@@ -278,6 +278,23 @@ void virtio_blk_attend(struct virtio_blk *blk)
 	(void)blk;
 }
 
+static u64 balloon_target;
+
+enum status virtio_balloon_aim(struct virtio_balloon *balloon, u64 pages)
+{
+	(void)balloon;
+	if (pages > 1000)
+		return STATUS_TOO_BIG;
+	balloon_target = pages;
+	return STATUS_OK;
+}
+
+void virtio_balloon_look(struct virtio_balloon *balloon, struct query_balloon *answer)
+{
+	(void)balloon;
+	*answer = (struct query_balloon){.ram = 1000, .target = balloon_target};
+}
+
 void virtio_net_attend(struct virtio_net *net)
 {
 	(void)net;

@@ -11,6 +11,7 @@
 #include "vmm/monitor/pci/pci_config.c"
 #include "vmm/monitor/pci/pci_msix.c"
 #include "vmm/monitor/virtio/virtio_add.c"
+#include "vmm/monitor/virtio/virtio_balloon.c"
 #include "vmm/monitor/virtio/virtio_blk.c"
 #include "vmm/monitor/virtio/virtio_blk_pages.c"
 #include "vmm/monitor/virtio/virtio_blk_request.c"

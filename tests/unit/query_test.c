@@ -150,6 +150,27 @@ static void test_read_linear(void **state)
 			 STATUS_BAD_ADDRESS);
 }
 
+static void test_balloon(void **state)
+{
+	struct query query = {.kind = QUERY_BALLOON};
+
+	(void)state;
+	machine.platform.virtio_balloon = NULL;
+	assert_int_equal(ask(&query), STATUS_NOT_FOUND);
+	machine.platform.virtio_balloon = (struct virtio_balloon *)(void *)ram; /* for the test's */
+	query.address = 700;
+	assert_int_equal(ask(&query), STATUS_OK);
+	assert_int_equal(channel.question.bytes, sizeof(struct query_balloon));
+	assert_int_equal(ANSWER(query_balloon)->target, 0);
+	query.flags = QUERY_AIM;
+	assert_int_equal(ask(&query), STATUS_OK);
+	assert_int_equal(ANSWER(query_balloon)->target, 700);
+	query.address = 1001;
+	assert_int_equal(ask(&query), STATUS_TOO_BIG);
+	assert_int_equal(channel.question.bytes, 0);
+	machine.platform.virtio_balloon = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +178,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_read, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_translate, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_read_linear, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_balloon, set_up, fixture_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,9 +52,11 @@ static void check_fields(const struct state_fields *fields)
 static void every_section_shows_all(void **state)
 {
 	(void)state;
-	for (u32 kind = 1; kind < STATE_END; kind++) {
+	for (u32 kind = 1; kind < STATE_KIND_COUNT; kind++) {
 		const struct state_fields *fields = state_fields_of(kind);
 
+		if (kind == STATE_END)
+			continue;
 		if (kind == STATE_XSAVE) { /* in the CPU's own format */
 			assert_null(fields);
 			continue;
@@ -101,7 +103,7 @@ static void layouts_have_versions(void **state)
 	u32 wrong = 0;
 
 	(void)state;
-	for (u32 kind = 1; kind < STATE_END; kind++) {
+	for (u32 kind = 1; kind < STATE_KIND_COUNT; kind++) {
 		const struct state_fields *fields = state_fields_of(kind);
 		u32 hash = fields != NULL ? layout_hash(0x811c9dc5u, fields) : 0;
 

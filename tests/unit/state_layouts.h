@@ -10,7 +10,7 @@
 static const struct state_layout {
 	u32 version;
 	u32 hash;
-} state_layouts[STATE_END] = {
+} state_layouts[STATE_KIND_COUNT] = {
 	[STATE_LAPIC] = {1, 0x43946098},       [STATE_IRQCHIP] = {1, 0x77da4c45},
 	[STATE_BUS] = {1, 0x3ff80931},	       [STATE_IOAPIC] = {1, 0xc2ca6c32},
 	[STATE_PIC] = {1, 0x283dc9ac},	       [STATE_HPET] = {1, 0xcb4441fd},
@@ -24,4 +24,5 @@ static const struct state_layout {
 	[STATE_VIRTIO_BLK] = {1, 0xa722289d},  [STATE_VIRTIO_NET] = {1, 0x50d20c9b},
 	[STATE_POLICY] = {1, 0x6a6b1855},      [STATE_TIME] = {1, 0x3ff80931},
 	[STATE_VCPU] = {1, 0x8ee8f43a},	       [STATE_XSAVE] = {1, 0}, /* the CPU's */
+	[STATE_VIRTIO_BALLOON] = {1, 0x4b6bf38f},
 };

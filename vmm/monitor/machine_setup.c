@@ -133,6 +133,11 @@ static void show_in_window(u64 at, u64 page)
 		(void)!map_guest(at, page * PAGE_SIZE, page * PAGE_SIZE + PAGE_SIZE);
 }
 
+static enum status discard(u64 first, u64 count)
+{
+	return sys_memory_discard(start_handle(START_RAM), first, count);
+}
+
 static bool has_flag(enum monitor_flag flag)
 {
 	return (start_info->parameter[MONITOR_FLAGS] & flag) != 0;
@@ -157,6 +162,8 @@ bool machine_make_devices(struct machine *machine)
 		.memory = &machine->memory,
 		.random_draw = random_draw,
 		.virtio_rng = has_flag(MONITOR_VIRTIO_RNG),
+		.virtio_balloon = has_flag(MONITOR_VIRTIO_BALLOON),
+		.ram_discard = discard,
 		.virtio_console = has_flag(MONITOR_VIRTIO_CONSOLE),
 		.port_put = console_port_put,
 		.port_name = machine->port_name,

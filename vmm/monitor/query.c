@@ -5,6 +5,7 @@
 #include "arch/x86_64/hw/paging.h"
 #include "lib/string.h"
 #include "vmm/monitor/state/inspect.h"
+#include "vmm/monitor/virtio/virtio_balloon.h"
 #include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/monitor/walk.h"
 #include "vmm/monitor/x86/canonical.h"
@@ -238,6 +239,23 @@ static enum status answer_cards(const struct machine *machine, struct query_area
 }
 _Static_assert(sizeof(struct net_cards) <= QUERY_BYTES, "it fits");
 
+static enum status answer_balloon(const struct machine *machine, const struct query *query,
+				  struct query_area *area)
+{
+	struct virtio_balloon *balloon = machine->platform.virtio_balloon;
+	enum status status = STATUS_OK;
+
+	if (balloon == NULL)
+		return STATUS_NOT_FOUND;
+	if ((query->flags & QUERY_AIM) != 0)
+		status = virtio_balloon_aim(balloon, query->address);
+	if (status != STATUS_OK)
+		return status;
+	virtio_balloon_look(balloon, (struct query_balloon *)(void *)area->answer);
+	area->bytes = sizeof(struct query_balloon);
+	return STATUS_OK;
+}
+
 static enum status answer_question(struct machine *machine, const struct query *query,
 				   struct query_area *area)
 {
@@ -254,6 +272,8 @@ static enum status answer_question(struct machine *machine, const struct query *
 		return answer_costs(machine, area);
 	case QUERY_CARDS:
 		return answer_cards(machine, area);
+	case QUERY_BALLOON:
+		return answer_balloon(machine, query, area);
 	case QUERY_STATE:
 		return state_inspect(machine, query, area);
 	case QUERY_WRITE:

@@ -134,4 +134,5 @@ enum monitor_flag {
 	MONITOR_PCI = 1 << 4, /* the guest finds a PCI bus */
 	MONITOR_VIRTIO_RNG = 1 << 5,
 	MONITOR_VIRTIO_CONSOLE = 1 << 6,
+	MONITOR_VIRTIO_BALLOON = 1 << 7,
 };

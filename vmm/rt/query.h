@@ -31,11 +31,13 @@ enum query_kind {
 	QUERY_UNBREAK,
 	QUERY_CARDS, /* -> struct net_cards (vmm/io/net_cards.h) */
 	QUERY_STATE, /* fields of saved state, from `address` on -> struct query_state */
+	QUERY_BALLOON, /* with QUERY_AIM `address`: pages to give up -> struct query_balloon */
 	QUERY_KIND_COUNT
 };
 
 enum query_flag {
 	QUERY_LINEAR = 1 << 0, /* `address` is linear, by the tables of `vcpu`; else physical */
+	QUERY_AIM = 1 << 1,    /* of QUERY_BALLOON: `address` counts */
 	/* of breakpoints; bits 1:0 are then the R/W field of DR7 */
 	QUERY_BREAK_HARDWARE = 1 << 2,
 };
@@ -155,6 +157,24 @@ struct query_cost {
 
 struct query_costs {
 	struct query_cost cost[EXIT_REASON_COUNT];
+};
+
+/* What a guest says of its memory (virtio 1.2, 5.5.6.3), by tag; in bytes or as a count. */
+#define BALLOON_STATS 10u
+
+/* QUERY_BALLOON: STATUS_NOT_FOUND without one; STATUS_TOO_BIG: more than the RAM. All in pages. */
+struct query_balloon {
+	u32 live;    /* the guest has a driver for it */
+	u32 reports; /* which says what is free */
+	u64 ram;
+	u64 target;
+	u64 actual;
+	u64 inflated; /* given back since power-on, by way of the balloon */
+	u64 reported; /* and as free */
+	u64 refused;
+	u64 stats_seen; /* a bit for each that is known */
+	u64 stats[BALLOON_STATS];
+	u64 stats_age_ns;
 };
 
 #define QUERY_FIELD_BYTES  16u

@@ -13,6 +13,7 @@
 #include "vmm/monitor/dev/test_device.h"
 #include "vmm/monitor/dev/watchdog.h"
 #include "vmm/monitor/pci/pci_bus.h"
+#include "vmm/monitor/virtio/virtio_balloon.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/monitor/virtio/virtio_console.h"
 #include "vmm/monitor/virtio/virtio_net.h"
@@ -39,6 +40,7 @@ static enum status (*const platform_attach[])(struct platform *platform,
 	pci_bus_attach, /* has the reset control behind it */
 	virtio_console_attach,
 	virtio_rng_attach,
+	virtio_balloon_attach,
 	virtio_blk_attach,
 	virtio_net_attach,
 };

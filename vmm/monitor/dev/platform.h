@@ -12,6 +12,7 @@ struct serial;
 struct acpi_pm;
 struct guest_memory;
 struct pci_bus;
+struct virtio_balloon;
 struct virtio_blk;
 struct virtio_console;
 struct virtio_net;
@@ -32,6 +33,8 @@ struct platform_config {
 	const struct guest_memory *memory;	    /* that they read and write */
 	void (*random_draw)(void *bytes, size_t count); /* unpredictable ones */
 	bool virtio_rng;
+	bool virtio_balloon;
+	enum status (*ram_discard)(u64 first, u64 count); /* gives pages of the RAM back */
 	bool virtio_console; /* with port 0, which goes where the serial port goes */
 	void (*port_put)(void *serial_context, u32 port, u8 byte);
 	/* of VIRTIO_CONSOLE_PORTS; "": there is none. Port 0 has no name */
@@ -45,7 +48,8 @@ struct platform_config {
 /*
  * The devices that a guest finds, wired together. The owner keeps `clock` up to date (before every
  * call), and after every call looks at `events` and `irqchip.kick`. All calls for one machine come
- * under one lock; none blocks, allocates or makes a system call, the test device's window apart.
+ * under one lock; none blocks, allocates or makes a system call, the test device's window and the
+ * balloon's pages apart.
  * Not to be moved once initialised.
  */
 struct platform {
@@ -58,6 +62,7 @@ struct platform {
 	struct acpi_pm *acpi_pm;
 	struct pci_bus *pci;		       /* or NULL */
 	struct virtio_console *virtio_console; /* or NULL */
+	struct virtio_balloon *virtio_balloon; /* or NULL */
 	u32 device_count;
 	struct device *device[PLATFORM_DEVICE_MAX]; /* all but the local APICs */
 	u32 timed_count;

@@ -15,6 +15,7 @@
 #include "vmm/monitor/irqchip/irqchip.h"
 #include "vmm/monitor/pci/pci_bus.h"
 #include "vmm/monitor/state/fields_table.h"
+#include "vmm/monitor/virtio/virtio_balloon.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/monitor/virtio/virtio_console.h"
 #include "vmm/monitor/virtio/virtio_net.h"
@@ -230,6 +231,22 @@ static const struct state_field of_virtio_console_state[] = {
 };
 STRUCT(virtio_console_state);
 
+static const struct state_field of_virtio_balloon_state[] = {
+	INNER(virtio_balloon_state, virtio, virtio_state),
+	FIELD(virtio_balloon_state, target, FIELD_NUMBER),
+	FIELD(virtio_balloon_state, actual, FIELD_NUMBER),
+	FIELD(virtio_balloon_state, stats_held, FIELD_NUMBER),
+	FIELD(virtio_balloon_state, stats_head, FIELD_NUMBER),
+	FIELD(virtio_balloon_state, stats_seen, FIELD_HEX),
+	ARRAY(virtio_balloon_state, stats, FIELD_NUMBER),
+	FIELD(virtio_balloon_state, stats_ns, FIELD_NUMBER),
+	FIELD(virtio_balloon_state, asked_ns, FIELD_NUMBER),
+	FIELD(virtio_balloon_state, inflated, FIELD_NUMBER),
+	FIELD(virtio_balloon_state, reported, FIELD_NUMBER),
+	FIELD(virtio_balloon_state, refused, FIELD_NUMBER),
+};
+STRUCT(virtio_balloon_state);
+
 static const struct state_field of_virtio_segment[] = {
 	FIELD(virtio_segment, gpa, FIELD_HEX),
 	FIELD(virtio_segment, bytes, FIELD_NUMBER),
@@ -294,6 +311,7 @@ static const struct state_fields *const device_fields[] = {
 	[STATE_WATCHDOG] = &fields_watchdog_state,
 	[STATE_PCI_BUS] = &fields_pci_bus_state,
 	[STATE_VIRTIO_RNG] = &fields_virtio_state,
+	[STATE_VIRTIO_BALLOON] = &fields_virtio_balloon_state,
 	[STATE_VIRTIO_CONSOLE] = &fields_virtio_console_state,
 	[STATE_VIRTIO_BLK] = &fields_virtio_blk_state,
 	[STATE_VIRTIO_NET] = &fields_virtio_net_state,

@@ -32,6 +32,8 @@ enum state_kind {
 	STATE_VCPU = 25,
 	STATE_XSAVE = 26,
 	STATE_END = 27, /* the last record, no section */
+	STATE_VIRTIO_BALLOON = 28,
+	STATE_KIND_COUNT
 };
 
 /*

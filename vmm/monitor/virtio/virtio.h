@@ -16,6 +16,7 @@ enum virtio_type {
 	VIRTIO_BLOCK = 2,
 	VIRTIO_CONSOLE = 3,
 	VIRTIO_RNG = 4,
+	VIRTIO_BALLOON = 5,
 };
 
 /* 6: features that the transport and the queues bring along */
