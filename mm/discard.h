@@ -11,10 +11,9 @@ struct memory;
 /*
  * One step of giving back guest RAM from page `first` on: *count is cut to the pages that the step
  * has dealt with. They read as zero, and whoever touches one gets another page, which stays
- * reserved. Whoever uses them meanwhile may see either; from STATUS_OK on nobody uses what was there.
- * STATUS_AGAIN: the same step once more. Pages may be gone, STATUS_NO_MEMORY or STATUS_NO_QUOTA:
- * none is left for the reserve while the old one returns, or for slots. Without effect:
- * STATUS_BAD_STATE (no guest RAM, with layers, or the kernel or a device may know where its pages
+ * reserved. Whoever uses them meanwhile may see either; from STATUS_OK on nobody uses what was
+ * there. STATUS_AGAIN: the same step once more. Without effect: STATUS_NO_MEMORY, STATUS_NO_QUOTA
+ * (no page for the reserve while the old ones return, or for slots); STATUS_BAD_STATE (no guest RAM, with layers, or the kernel or a device may know where its pages
  * are); STATUS_TOO_BIG (too many mappings); STATUS_BAD_ADDRESS (not in the object).
  */
 enum status memory_discard(struct memory *memory, u64 first, u64 *count) MUST_CHECK;

@@ -21,7 +21,7 @@ NEIGHBOURS = {
                          "cmdline = console=ttyS0 quiet pci=off\n",
 }
 IMAGES = ("neighbour", "hostile_touch", "hostile_cpu", "hostile_storm", "hostile_fatal",
-          "hostile_smp", "hostile_32", "hostile_pci", "greedy")
+          "hostile_smp", "hostile_32", "hostile_pci", "hostile_balloon", "greedy")
 SHARE = 0.5  # of two VMs of the same weight
 
 # Each runs to its end, and passes.
@@ -31,6 +31,7 @@ PLAYS = {
     "race": ("hostile_smp", "vcpus=2"),
     "tasks": ("hostile_32", "vcpus=1"),
     "pci": ("hostile_pci", "rng=yes console=virtio"),
+    "balloon": ("hostile_balloon", "balloon=yes"),
 }
 STORMS = ("cpuid", "in", "out", "outs", "pmtimer", "print", "debug", "mmio-read", "mmio-write",
           "mmio-string", "apic", "eoi", "cr0", "cr4", "cr8", "wbinvd", "pause", "rdmsr", "wrmsr",

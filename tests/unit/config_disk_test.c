@@ -223,6 +223,8 @@ static void without_pci(void **state)
 	expect_problem(0, 1, 1, "VM a: found disk with pci = off, it needs pci = on");
 	assert_int_equal(parse(VM "pci = off\nrng = yes\n"), 1);
 	expect_problem(0, 1, 1, "VM a: found rng = yes with pci = off, it needs pci = on");
+	assert_int_equal(parse(VM "pci = off\nballoon = yes\n"), 1);
+	expect_problem(0, 1, 1, "VM a: found balloon = yes with pci = off, it needs pci = on");
 	assert_int_equal(parse(VM "pci = off\nconsole = virtio\n"), 1);
 	expect_problem(0, 1, 1, "VM a: found console = virtio with pci = off");
 	assert_int_equal(parse(VM "pci = off\ndisk = none\n"), 0);

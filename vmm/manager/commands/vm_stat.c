@@ -178,6 +178,30 @@ static void show_cards(struct reply *reply, const struct net_cards *cards)
 		show_card(reply, i, &cards->card[i]);
 }
 
+/* Of a VM with a balloon; the statistics are those that its guest has ever given. */
+static void show_balloon(struct reply *reply, const struct query_balloon *balloon)
+{
+	static const char *const stats[BALLOON_STATS] = {
+		"guest-swapped-in-bytes", "guest-swapped-out-bytes", "guest-major-faults",
+		"guest-minor-faults", "guest-free-bytes", "guest-memory-bytes",
+		"guest-available-bytes", "guest-cache-bytes", "guest-huge-pages",
+		"guest-huge-pages-failed",
+	};
+
+	if (balloon == NULL)
+		return;
+	show_count(reply, "balloon-target-pages", balloon->target);
+	show_count(reply, "balloon-pages", balloon->actual);
+	show_count(reply, "balloon-inflated-pages", balloon->inflated);
+	show_count(reply, "balloon-reported-pages", balloon->reported);
+	show_count(reply, "balloon-refused-pages", balloon->refused);
+	for (u32 i = 0; i < BALLOON_STATS; i++)
+		if ((balloon->stats_seen & BIT(i)) != 0)
+			show_count(reply, stats[i], balloon->stats[i]);
+	if (balloon->stats_seen != 0)
+		show_count(reply, "guest-said-ns-ago", balloon->stats_age_ns);
+}
+
 static void show_word(struct reply *reply, const struct control_word *word, u64 value)
 {
 	char set[256] = "";
@@ -221,6 +245,10 @@ static bool show_answer(struct reply *reply, const struct vm *vm, const struct v
 		return false;
 	case QUERY_CARDS:
 		show_cards(reply, vm_answer_data(answer, sizeof(struct net_cards)));
+		inspect_ask(reply, vm, &(struct query){.kind = QUERY_BALLOON});
+		return false;
+	case QUERY_BALLOON:
+		show_balloon(reply, vm_answer_data(answer, sizeof(struct query_balloon)));
 		inspect_ask(reply, vm, &(struct query){.kind = QUERY_REGISTERS});
 		return false;
 	default:
@@ -268,9 +296,11 @@ COMMAND(vm_stat,
 	.name = "vm stat",
 	.right = MAY_VIEW,
 	.arguments = "NAME",
-	.summary = "exits by reason, pages, interrupts, cards, control words in force",
+	.summary = "exits by reason, pages, interrupts, cards, balloon, control words in force",
 	.detail = "Counts are those since the VM's last boot; exits that the monitor settles have "
-		  "what one\ncosts, in TSC cycles. The control words are those of vCPU 0.",
+		  "what one\ncosts, in TSC cycles. The control words are those of vCPU 0. A guest "
+		  "with a balloon is\nasked for news of its memory at most each 5 s: the next `vm "
+		  "stat` has them.",
 	.example = "vm stat alpha",
 	.keys = "reason count instructions",
 	.run = command_vm_stat,

@@ -18,6 +18,8 @@ static const char *use_of_pci(const struct vm_config *vm)
 {
 	if (vm->rng)
 		return "rng = yes";
+	if (vm->balloon)
+		return "balloon = yes";
 	if (vm->console == CONSOLE_VIRTIO)
 		return "console = virtio";
 	if (vm->port[0][0] != '\0')

@@ -76,6 +76,7 @@ const struct config_key config_vm_keys[] = {
 	{"hpet", VALUE_CHOICE, VM_FIELD(hpet), .words = "no yes", .allowed = "yes no"},
 	{"pci", VALUE_CHOICE, VM_FIELD(pci), .words = "on off", .allowed = "on off"},
 	{"rng", VALUE_CHOICE, VM_FIELD(rng), .words = "no yes", .allowed = "yes no"},
+	{"balloon", VALUE_CHOICE, VM_FIELD(balloon), .words = "no yes", .allowed = "yes no"},
 	{"console", VALUE_CHOICE, VM_FIELD(console), .words = "serial virtio",
 	 .allowed = "serial virtio"},
 	{"port", VALUE_PORTS, VM_FIELD(port), .words = NULL,

@@ -274,6 +274,7 @@ static void fill_start_info(const struct vm *vm, struct start_info *info)
 					 (vm->config.hpet ? MONITOR_HPET : 0ul) |
 					 (vm->config.pci == PCI_ON ? MONITOR_PCI : 0ul) |
 					 (vm->config.rng ? MONITOR_VIRTIO_RNG : 0ul) |
+					 (vm->config.balloon ? MONITOR_VIRTIO_BALLOON : 0ul) |
 					 (vm->config.console == CONSOLE_VIRTIO
 						  ? MONITOR_VIRTIO_CONSOLE : 0ul) |
 					 (vm->config.test_device ? MONITOR_TEST_DEVICE : 0ul) |

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""A guest gives memory back, by its balloon and by reporting what is free, and takes it again."""
+import collections
+
+import pytest
+
+import bundle
+from machine import Bochs, Qemu, wait_for
+
+MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
+           "virtio_balloon")
+CONF = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 256M\n"
+        "cmdline = console=ttyS0 quiet name=alpha\nautostart = yes\nballoon = yes\n")
+PAGES = 256 * 256  # of 4 KiB
+MIB = 256
+DATA = "for i in 1 2 3 4 5 6 7 8; do md5sum < /data.$i; done | md5sum"
+
+
+def stat(machine):
+    """Counts by name; those of 0 are not shown."""
+    return collections.Counter({row["reason"]: row["count"]
+                                for row in machine.objects("vm stat alpha")})
+
+
+def shell(machine, line, limit=None):
+    machine.attach("alpha")
+    said = machine.shell(line, limit)
+    machine.leave()
+    return said
+
+
+def boot(machine):
+    machine.wait_prompt()
+    machine.attach_shell("alpha", 600)
+    assert "virtio_balloon" in machine.shell("ls /sys/bus/virtio/drivers")
+    machine.leave()
+
+
+def settle(machine, done, limit=240):
+    wait_for(lambda: done(stat(machine)), limit)
+    return stat(machine)
+
+
+@pytest.mark.parametrize("emulator", [Qemu, pytest.param(Bochs, marks=pytest.mark.long)])
+def test_balloon(build, tmp_path, emulator):
+    """To 64 MiB and back: resident memory follows, what the guest holds stays, and it is audited."""
+    files = bundle.make(tmp_path / "balloon.cpio", CONF,
+                        bundle.debian_modules(build / "guests", MODULES))
+    with emulator(build, bundle=files) as machine:
+        boot(machine)
+        shell(machine, "for i in 1 2 3 4 5 6 7 8; do head -c 1000000 /dev/urandom > /data.$i; done", 300)
+        data = shell(machine, DATA, 300)
+        # all that is free was in use once
+        shell(machine, "mkdir /t; mount -t tmpfs -o size=130m t /t; head -c 125000000 /dev/zero > /t/x; "
+                       "rm /t/x", 600)
+        answer = machine.objects("vm balloon alpha 96M")[0]
+        assert answer["memory"] == 256 << 20 and answer["wanted"] == 96 << 20 and answer["driver"]
+        small = settle(machine, lambda now: now["balloon-pages"] == 160 * MIB)
+        assert small["balloon-target-pages"] == 160 * MIB and small["balloon-refused-pages"] == 0
+        assert small["balloon-inflated-pages"] >= 160 * MIB
+        assert small["pages-resident"] < 110 * MIB, small
+        assert small["pages-used"] > PAGES  # what was promised stays promised
+        # MemTotal stays: with DEFLATE_ON_OOM the balloon's pages are the guest's in its need
+        assert int(shell(machine, "grep MemFree /proc/meminfo").split()[1]) < 80 * 1024
+        assert shell(machine, DATA, 300) == data
+        assert "0 found" in machine.command("audit") or "nothing" in machine.command("audit")
+
+        machine.command("vm balloon alpha 256M")
+        settle(machine, lambda now: now["balloon-pages"] == 0)
+        shell(machine, "head -c 125000000 /dev/zero > /t/x", 600)
+        large = stat(machine)
+        assert large["pages-resident"] > small["pages-resident"] + 60 * MIB, large
+        assert shell(machine, DATA, 300) == data
+        assert machine.vm("alpha")["state"] == "running"
+
+
+def test_reporting(build, tmp_path):
+    """What an idle guest has freed goes back to the machine without anybody asking."""
+    files = bundle.make(tmp_path / "balloon.cpio", CONF,
+                        bundle.debian_modules(build / "guests", MODULES))
+    with Qemu(build, bundle=files) as machine:
+        boot(machine)
+        shell(machine, "mkdir /t; mount -t tmpfs -o size=130m t /t; head -c 125000000 /dev/zero > /t/x",
+              600)
+        full = stat(machine)
+        shell(machine, "rm /t/x")
+        idle = settle(machine, lambda now: now["pages-resident"] < full["pages-resident"] - 100 * MIB)
+        assert idle["balloon-reported-pages"] > 100 * MIB and idle["balloon-pages"] == 0
+        # news are asked for at most each 5 s, by who looks
+        known = settle(machine, lambda now: now["guest-free-bytes"] > 100 << 20)
+        assert 200 << 20 < known["guest-memory-bytes"] <= 256 << 20
+        assert known["guest-said-ns-ago"] < 600 * 10**9
+
+
+def test_refused(build, tmp_path):
+    """Each refusal says what would be right, and changes nothing."""
+    conf = CONF.replace("autostart = yes", "autostart = no") + \
+        "[vm beta]\nkernel = hlt.bin\nmemory = 16M\nautostart = no\n"
+    files = bundle.make(tmp_path / "balloon.cpio", conf,
+                        bundle.tiny(build, "hlt") | bundle.debian(build / "guests"))
+    with Qemu(build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.command("vm create alpha")
+        machine.command("vm create beta")
+        for word in ("257M", "1M", "64", "5000000", "-1", "much"):
+            assert machine.command(f"vm balloon alpha {word}") == \
+                (f"error: size: found \"{word}\", allowed: what alpha is to keep of its memory, in whole "
+                 "pages of 4K, from 2M to 262144K")
+        assert "beta has no balloon, allowed: VMs with balloon = yes" in \
+            machine.command("vm balloon beta 8M")
+        assert machine.command("vm balloon alpha 100M") == \
+            ("alpha: 102400 KiB of 262144 KiB wanted, 262144 KiB at present; its guest has no driver for "
+             "a balloon yet")
+        assert stat(machine)["balloon-target-pages"] == 156 * MIB
