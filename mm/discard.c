@@ -50,15 +50,13 @@ static enum status split_block(struct memory *memory, u64 *chunk)
 	return STATUS_OK;
 }
 
-/* The GiB that the chunk is in has no single leaf any more. */
+/* The GiB of the chunk has no single leaf any more. */
 static void huge_end(struct memory *memory, u64 number)
 {
-	u64 first = align_down(number, HUGE_CHUNKS);
+	u64 *first = memory->chunks + align_down(number, HUGE_CHUNKS);
 
-	for (u64 n = first; (memory->chunks[number] & CHUNK_HUGE) && n < first + HUGE_CHUNKS; n++)
-		if (n != number)
-			memory->chunks[n] &= ~CHUNK_HUGE;
-	memory->chunks[number] &= ~CHUNK_HUGE;
+	for (u64 n = 0; n < HUGE_CHUNKS; n++)
+		first[n] &= ~CHUNK_HUGE;
 }
 
 /* A page of slots without any goes, so that the chunk can become one block again. */
@@ -84,7 +82,8 @@ static enum status discard_step(struct memory *memory, u64 first, u64 *count)
 	if (chunk != NULL && !(*chunk & SLOT_PRESENT)) {
 		if (!(*chunk & CHUNK_READY))
 			return STATUS_OK;
-		huge_end(memory, first / MEMORY_CHUNK_PAGES);
+		if (*chunk & CHUNK_HUGE)
+			huge_end(memory, first / MEMORY_CHUNK_PAGES);
 		if (*count == MEMORY_CHUNK_PAGES)
 			return return_block(memory, chunk, *count);
 		status = split_block(memory, chunk);

@@ -13,7 +13,8 @@ struct memory;
  * has dealt with. They read as zero, and whoever touches one gets another page, which stays
  * reserved. Whoever uses them meanwhile may see either; from STATUS_OK on nobody uses what was
  * there. STATUS_AGAIN: the same step once more. Without effect: STATUS_NO_MEMORY, STATUS_NO_QUOTA
- * (no page for the reserve while the old ones return, or for slots); STATUS_BAD_STATE (no guest RAM, with layers, or the kernel or a device may know where its pages
- * are); STATUS_TOO_BIG (too many mappings); STATUS_BAD_ADDRESS (not in the object).
+ * (no page for the reserve while the old ones return, or for slots); STATUS_BAD_STATE (no guest
+ * RAM, with layers, or the kernel or a device may know where its pages are); STATUS_TOO_BIG (too
+ * many mappings); STATUS_BAD_ADDRESS (not in the object).
  */
 enum status memory_discard(struct memory *memory, u64 first, u64 *count) MUST_CHECK;

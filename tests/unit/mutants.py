@@ -45,7 +45,7 @@ MUTANTS = (
     ("a page over another is given back", "mm/discard.c", " || memory->below != NULL", "",
      "discard_test"),
     ("a GiB with a piece given back stays one", "mm/discard.c",
-     "		huge_end(memory, first / MEMORY_CHUNK_PAGES);\n", "", "space_huge_test"),
+     "			huge_end(memory, first / MEMORY_CHUNK_PAGES);", "			;", "space_huge_test"),
     ("a flush kicks nobody", "mm/tlb.c",
      "			tlb_arch_kick(word * 64 + bit_lowest(mask));", "			;",
      "space_tlb_test"),
