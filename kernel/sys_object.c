@@ -155,6 +155,8 @@ enum status sys_group_set(struct system_call *call)
 		group->affinity = value;
 		sched_changed();
 		return STATUS_OK;
+	case GROUP_QUOTA:
+		return quota_set_limit(&group->quota, value);
 	case GROUP_TAG:
 		group->tag = value;
 		return STATUS_OK;

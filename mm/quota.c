@@ -46,6 +46,19 @@ enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count)
 	return status;
 }
 
+enum status quota_set_limit(struct quota *quota, u64 limit)
+{
+	enum status status = STATUS_IN_USE;
+
+	lock_acquire(&quota->lock, LOCK_QUOTA);
+	if (quota->account->used_pages <= limit) {
+		quota->account->quota_pages = limit;
+		status = STATUS_OK;
+	}
+	lock_release(&quota->lock, LOCK_QUOTA);
+	return status;
+}
+
 void quota_release(struct quota *quota, enum page_owner owner, u64 count, u64 mark)
 {
 	if (quota == NULL)

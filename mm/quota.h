@@ -31,6 +31,8 @@ void quota_init(struct quota *quota, struct group_page *account, u64 limit);
  * because of pages that are still on their way back, which takes some passes of all CPUs.
  */
 enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count) MUST_CHECK;
+/* STATUS_IN_USE, without effect: more than that is used. */
+enum status quota_set_limit(struct quota *quota, u64 limit) MUST_CHECK;
 /*
  * The pages are free at the mark (mm/tlb.h); 0: now. Until then quota_charge takes them for used,
  * so that a group cannot hold more pages than its limit in this way either.

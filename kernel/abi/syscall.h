@@ -241,6 +241,7 @@ enum group_setting {
 	GROUP_AFFINITY,
 	GROUP_RESERVABLE_PERMILLE, /* of one CPU, what its threads may reserve together */
 	GROUP_TAG, /* any number: shown as cpu_counters.tag by the CPUs that run its threads */
+	GROUP_QUOTA, /* in pages. STATUS_IN_USE: more than that is used */
 };
 
 enum memory_flag {

@@ -31,6 +31,23 @@ bool machine_bind_links(struct machine *of)
 	return true;
 }
 
+/* Devices have no part here; the time stays. */
+static u32 made_anew;
+static u32 cut;
+
+bool machine_make_devices_anew(struct machine *of)
+{
+	(void)of;
+	made_anew++;
+	return true;
+}
+
+void virtio_net_cut(struct virtio_net *net)
+{
+	(void)net;
+	cut++;
+}
+
 bool virtio_blk_settle(struct virtio_blk *blk)
 {
 	(void)blk;
@@ -66,7 +83,7 @@ static int set_up(void **state)
 	given = (struct start_entry){.value = 0};
 	memory_left = copied;
 	disk_answers = true;
-	bound = 0;
+	bound = made_anew = cut = 0;
 	return 0;
 }
 
@@ -195,6 +212,7 @@ static void become_new(u32 renewal)
 	given = (struct start_entry){.kind = START_STATE,
 				     .offset = (u64)(uintptr_t)own_area,
 				     .value = channel.state_used};
+	mapped_at = given.offset;
 }
 
 static void taken(void **state)
@@ -261,6 +279,100 @@ static void not_taken(void **state)
 	assert_int_equal(channel.state, VM_RUNNING);
 }
 
+/* The guest is what it was when its state was saved, and its time goes on from there. */
+static void set_back(void **state)
+{
+	u64 elapsed = host_tsc - machine.time.base_tsc;
+	u64 used;
+
+	(void)state;
+	page.rip = 0x1234;
+	page.xcr0 = other_page[0].xcr0 = 1;
+	save();
+	used = channel.state_used;
+	tell(VM_COMMAND_CONTINUE);
+	for (enum vm_state in = VM_RUNNING; in < VM_STATE_COUNT; in++) {
+		if (in == VM_STOPPED)
+			continue;
+		machine.state = in;
+		page.rip = 0x5678;
+		page.request = 0;
+		host_tsc += 7000;
+		tell(VM_COMMAND_HOLD);
+		assert_int_equal(channel.held, 1);
+		assert_true(machine.handover.held);
+		host_tsc += 7000;
+		channel.state_size = used;
+		tell(VM_COMMAND_LOAD);
+		assert_int_equal(channel.held, 0);
+		assert_int_equal(page.rip, 0x1234);
+		assert_int_equal(page.request & REQUEST_FLUSH, REQUEST_FLUSH);
+		assert_int_equal(machine.state, in == VM_PAUSED ? VM_PAUSED : VM_RUNNING);
+		assert_int_equal(channel.state, machine.state);
+		machine_resume(&machine);
+		assert_true(machine_may_run(&machine));
+		assert_int_equal(host_tsc - machine.time.base_tsc, elapsed);
+	}
+	assert_int_equal(made_anew, 3);
+}
+
+/* What can be found out before anything is given up is. */
+static void not_set_back(void **state)
+{
+	(void)state;
+	machine.debugger.attached = true;
+	tell(VM_COMMAND_HOLD);
+	assert_int_equal(channel.held, 0);
+	assert_refused("a debugger is attached to it");
+	machine.debugger.attached = false;
+	save();
+	own_area[100] ^= 1;
+	channel.state_size = channel.state_used;
+	tell(VM_COMMAND_LOAD);
+	assert_int_equal(channel.state, VM_CRASHED);
+	assert_string_equal(channel.reason, "its state cannot be loaded: record 0 (policy 0): its "
+					    "checksum is wrong");
+	assert_false(machine.handover.held);
+	machine.state = VM_RUNNING;
+	tell(VM_COMMAND_LOAD); /* without a hold */
+	assert_int_equal(channel.state, VM_CRASHED);
+}
+
+/* Another VM begins where this one was. */
+static void cloned(void **state)
+{
+	u64 elapsed = host_tsc - machine.time.base_tsc;
+	struct virtio_net *card = calloc(1, sizeof(*card));
+
+	(void)state;
+	page.rip = 0x1234;
+	page.xcr0 = other_page[0].xcr0 = 1;
+	save();
+	become_new(0);
+	machine.net = card;
+	machine.net_count = 1;
+	channel.state = VM_CREATED;
+	host_tsc = 20000;
+	assert_true(handover_clone(&machine));
+	assert_int_equal(cut, 1);
+	assert_int_equal(machine.state, VM_CREATED);
+	machine.net_count = 0;
+	machine.obeyed = channel.command_sequence;
+	host_tsc = 30000;
+	tell(VM_COMMAND_START);
+	assert_int_equal(channel.state, VM_RUNNING);
+	assert_int_equal(page.rip, 0x1234);
+	assert_int_equal(host_tsc - machine.time.base_tsc, elapsed);
+	assert_int_equal(channel.started_tsc, 30000);
+	save();
+	become_new(0);
+	own_area[100] ^= 1;
+	assert_false(handover_clone(&machine));
+	assert_int_equal(channel.state, VM_CRASHED);
+	assert_string_equal(channel.reason, "record 0 (policy 0): its checksum is wrong");
+	free(card);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +382,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refused_to_save, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(taken, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(not_taken, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(set_back, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(not_set_back, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(cloned, set_up, fixture_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -336,6 +336,21 @@ void handover_refuse(struct machine *of, const char *reason)
 {
 	(void)of, (void)reason;
 }
+
+void handover_hold(struct machine *of)
+{
+	(void)of;
+}
+
+void handover_load(struct machine *of)
+{
+	(void)of;
+}
+
+void handover_start(struct machine *of)
+{
+	(void)of;
+}
 #endif
 
 void rebuild(struct vcpu *which)

@@ -20,6 +20,7 @@
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/vm/vm.c"
 #include "vmm/manager/vm/vm_crash.c"
+#include "vmm/manager/vm/vm_create.c"
 #include "vmm/manager/vm/vm_life.c"
 #include "vmm/manager/vm/vm_output.c"
 #include "vmm/manager/vm/vm_table.c"
@@ -138,6 +139,25 @@ void vm_renew_step(struct vm *vm, u64 now_tsc)
 void vm_renew_abandon(struct vm *vm)
 {
 	(void)vm;
+}
+#endif
+
+#ifndef FIXTURE_SNAPSHOT /* the test includes vmm/manager/vm/vm_snapshot.c */
+bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
+{
+	(void)vm, (void)now_tsc;
+	return false;
+}
+
+void vm_snapshot_abandon(struct vm *vm)
+{
+	(void)vm;
+}
+
+bool vm_snapshot_may_end(const struct vm *vm, char *problem, size_t size)
+{
+	(void)vm, (void)problem, (void)size;
+	return true;
 }
 #endif
 

@@ -3,6 +3,7 @@
 #define FIXTURE_RENEW
 #include "tests/unit/vm_fixture.h"
 
+#include "vmm/manager/vm/vm_handover.c"
 #include "vmm/manager/vm/vm_renew.c"
 #include "vmm/rt/status_text.c"
 
@@ -269,7 +270,7 @@ static void ends_meanwhile(void **state)
 	vm_step();
 	assert_null(vm->channel);
 	assert_false(renew(vm));
-	assert_int_equal(vm_renew_held_ns(vm), 0);
+	assert_int_equal(vm_handover_held_ns(vm), 0);
 }
 
 int main(void)

@@ -19,6 +19,7 @@ enum completion {
 	COMPLETE_NOTHING,
 	COMPLETE_VM,	  /* the first argument is a VM in the list */
 	COMPLETE_VMS,	  /* each argument is one */
+	COMPLETE_SNAPSHOT, /* the first argument is NAME@SNAP */
 	COMPLETE_SECTION, /* a VM of the configuration, then keys */
 	COMPLETE_COMMAND, /* the arguments are a command */
 	COMPLETE_WATCH,	  /* a number, then a command with its arguments */
@@ -29,7 +30,7 @@ enum completion {
 };
 
 struct command {
-	const char *name;      /* one or two words */
+	const char *name;      /* one to three words */
 	const char *arguments; /* as help shows them */
 	const char *summary;   /* one line, without a full stop */
 	const char *detail;    /* more lines; NULL: there is no more to say */

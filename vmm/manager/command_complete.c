@@ -70,6 +70,21 @@ static void offer_vms(const struct offers *offers)
 	}
 }
 
+static void offer_snapshots(const struct offers *offers)
+{
+	char text[2 * CONFIG_NAME_BYTES];
+
+	VM_FOR_EACH(vm) {
+		for (u32 i = 0; i < VM_SNAPSHOT_MAX; i++) {
+			if (vm->snapshots.list[i].name[0] == '\0')
+				continue;
+			format(text, sizeof(text), "%s@%s", vm->config.name,
+			       vm->snapshots.list[i].name);
+			offer(offers, text);
+		}
+	}
+}
+
 static void offer_log_option(const struct offers *offers, const char *before)
 {
 	if (string_equal(before, "-l"))
@@ -138,6 +153,10 @@ static void offer_arguments(const struct offers *offers, const struct command *c
 		break;
 	case COMPLETE_VMS:
 		offer_vms(offers);
+		break;
+	case COMPLETE_SNAPSHOT:
+		if (done == name_words)
+			offer_snapshots(offers);
 		break;
 	case COMPLETE_SECTION:
 		for (u32 i = 0; i < setup_config()->vm_count && done == name_words; i++)

@@ -9,7 +9,9 @@ static void obey(struct machine *machine, u32 command)
 {
 	switch (command) {
 	case VM_COMMAND_START:
-		if (machine->state == VM_CREATED || machine->state == VM_CRASHED)
+		if (machine->handover.loaded)
+			handover_start(machine);
+		else if (machine->state == VM_CREATED || machine->state == VM_CRASHED)
 			machine_start(machine);
 		break;
 	case VM_COMMAND_PAUSE:
@@ -37,6 +39,12 @@ static void obey(struct machine *machine, u32 command)
 		break;
 	case VM_COMMAND_CONTINUE:
 		handover_continue(machine);
+		break;
+	case VM_COMMAND_HOLD:
+		machine_hold_still(machine);
+		break;
+	case VM_COMMAND_LOAD:
+		handover_load(machine);
 		break;
 	default:
 		break;

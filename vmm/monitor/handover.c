@@ -5,6 +5,7 @@
 #include "vmm/monitor/machine_setup.h"
 #include "vmm/monitor/state/machine_state.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
+#include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/memory.h"
@@ -51,6 +52,15 @@ static bool disks_have_answered(struct machine *machine)
 	return true;
 }
 
+static bool may_be_held(struct machine *machine)
+{
+	if (machine->debugger.attached) {
+		set_problem(machine, "a debugger is attached to it");
+		return false;
+	}
+	return disks_have_answered(machine);
+}
+
 /* Whether the machine is in a state from which another process can go on. */
 static bool may_be_saved(struct machine *machine)
 {
@@ -58,15 +68,27 @@ static bool may_be_saved(struct machine *machine)
 		set_problem(machine, "it neither runs nor is it paused");
 		return false;
 	}
-	if (machine->debugger.attached) {
-		set_problem(machine, "a debugger is attached to it");
-		return false;
-	}
 	if ((machine->platform.events.pending & ~(u32)MACHINE_DEADLINE) != 0) {
 		set_problem(machine, "its guest is ending or resetting it");
 		return false;
 	}
-	return disks_have_answered(machine);
+	return may_be_held(machine);
+}
+
+static void hold(struct machine *machine)
+{
+	machine->handover.held = true;
+	machine->channel->held_tsc = clock_tsc();
+	machine->channel->held = 1;
+	machine_time_pause(&machine->time, machine->channel->held_tsc);
+	machine_update_clock(machine);
+}
+
+void handover_hold(struct machine *machine)
+{
+	machine->channel->held = 0;
+	if (may_be_held(machine))
+		hold(machine);
 }
 
 /* Into the memory that the manager gave for it. 0: set_problem was called. */
@@ -102,10 +124,7 @@ void handover_save(struct machine *machine)
 		(void)!sys_handle_close(memory);
 		return;
 	}
-	machine->handover.held = true;
-	channel->held_tsc = clock_tsc();
-	machine_time_pause(&machine->time, channel->held_tsc);
-	machine_update_clock(machine);
+	hold(machine);
 	channel->state_used = save_to(machine, memory, size);
 	if (channel->state_used == 0)
 		handover_continue(machine);
@@ -116,10 +135,63 @@ void handover_continue(struct machine *machine)
 	if (!machine->handover.held)
 		return;
 	machine->handover = (struct handover){.held = false};
+	machine->channel->held = 0;
 	if (!machine_bind_links(machine)) /* to which the other process has listened */
 		return;
 	machine_let_go(machine);
 	machine->channel->continued_tsc = clock_tsc();
+}
+
+static void forget_life(struct machine *machine)
+{
+	machine->platform.events.pending = 0;
+	for (u32 i = 0; i < machine->vcpu_count; i++) {
+		machine->vcpu[i].page->request |= REQUEST_FLUSH;
+		machine->vcpu[i].refused = STATUS_OK;
+	}
+	if (machine->state != VM_CRASHED)
+		return;
+	machine->state = VM_RUNNING;
+	machine->channel->reason[0] = '\0';
+}
+
+/* Devices first become new ones, as in another process: what they derive is not in a state. */
+static void load_over(struct machine *machine, const void *bytes, size_t size)
+{
+	const struct state_choice all = state_choose_all(machine);
+	struct state_problem problem;
+	char text[sizeof(machine->channel->reason)];
+
+	if (!machine_make_devices_anew(machine))
+		return;
+	if (state_load(machine, &all, bytes, size, &problem)) {
+		forget_life(machine);
+		return;
+	}
+	state_problem_text(&problem, text, sizeof(text));
+	machine_crash(machine, "its state cannot be loaded: %s", text);
+}
+
+void handover_load(struct machine *machine)
+{
+	handle_t memory = machine->channel->state_memory;
+	u64 size = machine->channel->state_size;
+	u64 whole = align_up(size, PAGE_SIZE);
+	handle_t space = start_handle(START_SPACE);
+	enum status status = STATUS_BAD_STATE;
+	u64 at = 0;
+
+	if (machine->handover.held)
+		status = sys_space_map(space, 0, memory, 0, whole, RIGHT_READ, &at);
+	(void)!sys_handle_close(memory);
+	if (status == STATUS_OK) {
+		load_over(machine, (const void *)(uintptr_t)at, size);
+		while (sys_space_unmap(space, at, whole) == STATUS_AGAIN)
+			;
+	} else {
+		machine_crash(machine, "its state cannot be read: %s", status_text(status));
+	}
+	handover_continue(machine);
 }
 
 /* The reason is there. */
@@ -145,11 +217,11 @@ static bool load_state(struct machine *machine, const void *bytes, size_t size)
 	if (state_load(machine, &all, bytes, size, &problem))
 		return true;
 	state_problem_text(&problem, text, sizeof(text));
-	handover_refuse(machine, text);
+	set_problem(machine, text);
 	return false;
 }
 
-/* From a copy: the old process may still be able to write to what it has saved. */
+/* From a copy: the old process may still be able to write to what it has saved. False: why not. */
 static bool load_copy(struct machine *machine)
 {
 	const struct start_entry *entry = start_find(START_STATE);
@@ -164,12 +236,13 @@ static bool load_copy(struct machine *machine)
 		status = memory_take(whole, 0, &memory, &at);
 	if (status != STATUS_OK) {
 		set_problem_status(machine, "read", status);
-		tell_refused(machine);
 		return false;
 	}
 	memcpy((void *)(uintptr_t)at, (const void *)(uintptr_t)entry->offset, size);
 	loaded = load_state(machine, (const void *)(uintptr_t)at, size);
 	memory_give_back(memory, at, whole);
+	while (sys_space_unmap(start_handle(START_SPACE), entry->offset, whole) == STATUS_AGAIN)
+		;
 	return loaded;
 }
 
@@ -184,8 +257,10 @@ bool handover_take(struct machine *machine)
 	}
 	machine_time_wall(&machine->time, channel->wall_seconds, channel->wall_tsc);
 	machine_time_pause(&machine->time, clock_tsc());
-	if (!load_copy(machine))
+	if (!load_copy(machine)) {
+		tell_refused(machine);
 		return false;
+	}
 	machine->state = machine->reported = (enum vm_state)state;
 	machine->obeyed = channel->done_sequence;
 	machine->heard = channel->question.answered;
@@ -193,4 +268,24 @@ bool handover_take(struct machine *machine)
 	__atomic_store_n(&channel->taken_renewal, machine->handover.number, __ATOMIC_RELEASE);
 	machine->signal = true;
 	return true;
+}
+
+bool handover_clone(struct machine *machine)
+{
+	machine_time_pause(&machine->time, clock_tsc());
+	if (!load_copy(machine)) {
+		machine_crash(machine, "%s", machine->channel->handover_problem);
+		return false;
+	}
+	for (u32 i = 0; i < machine->net_count; i++)
+		virtio_net_cut(&machine->net[i]);
+	machine->handover.loaded = true;
+	return true;
+}
+
+void handover_start(struct machine *machine)
+{
+	machine->handover.loaded = false;
+	machine->state = VM_RUNNING;
+	machine_let_go(machine);
 }

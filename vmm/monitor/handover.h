@@ -13,15 +13,32 @@ struct machine;
  * lock.
  */
 struct handover {
-	bool held;  /* nothing moves until VM_COMMAND_CONTINUE */
+	bool held;   /* nothing moves until VM_COMMAND_CONTINUE or VM_COMMAND_LOAD */
+	bool loaded; /* VM_COMMAND_START does not boot the guest but goes on from a loaded state */
 	u32 number; /* MONITOR_RENEWAL of a process that has not taken over yet; 0: it has */
 };
 
 /* No vCPU is in the guest: saves the machine and holds it, or says in the channel why not. */
 void handover_save(struct machine *machine);
 
+/* The same without saving it, also when it has crashed. */
+void handover_hold(struct machine *machine);
+
 /* The machine goes on here: this process alone has it. */
 void handover_continue(struct machine *machine);
+
+/*
+ * The machine, which is held, becomes what it was when its state was saved, and goes on; its RAM is
+ * the manager's business. One that cannot is crashed.
+ */
+void handover_load(struct machine *machine);
+
+/*
+ * The rest of the set-up of a clone: of another VM's state, which goes on with handover_start. Its
+ * cards have no link until the guest's drivers begin anew. False: the machine is crashed.
+ */
+bool handover_clone(struct machine *machine);
+void handover_start(struct machine *machine);
 
 /*
  * The rest of the set-up of a process that was started with START_STATE: the state is loaded, and

@@ -199,6 +199,8 @@ void machine_conclude(struct machine *machine)
 		query_answer(machine);
 	if ((todo & TODO_SAVE) != 0)
 		handover_save(machine);
+	if ((todo & TODO_HOLD) != 0)
+		handover_hold(machine);
 	report(machine);
 	machine->brief = machine_may_run(machine) && !machine->watched;
 	if (machine->state == VM_RUNNING)
@@ -229,6 +231,11 @@ void machine_query(struct machine *machine)
 void machine_save(struct machine *machine)
 {
 	stop_for(machine, TODO_SAVE);
+}
+
+void machine_hold_still(struct machine *machine)
+{
+	stop_for(machine, TODO_HOLD);
 }
 
 void machine_pause(struct machine *machine)

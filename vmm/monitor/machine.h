@@ -28,6 +28,7 @@ enum machine_todo {
 	TODO_TRAP = 1 << 3,	 /* apply new trap settings */
 	TODO_QUERY = 1 << 2,	 /* answer the manager's question */
 	TODO_SAVE = 1 << 4,	 /* hand the machine over */
+	TODO_HOLD = 1 << 5,	 /* hold it for another state */
 };
 
 /*
@@ -121,6 +122,9 @@ void machine_query(struct machine *machine);
 
 /* Saves the machine for another process as soon as all vCPUs have left the guest. */
 void machine_save(struct machine *machine);
+
+/* Holds the machine as soon as all vCPUs have left the guest. */
+void machine_hold_still(struct machine *machine);
 
 /* Brings the platform's clock up to date. */
 void machine_update_clock(struct machine *machine);

@@ -186,6 +186,16 @@ bool machine_make_devices(struct machine *machine)
 	return true;
 }
 
+bool machine_make_devices_anew(struct machine *machine)
+{
+	struct platform *platform = &machine->platform;
+	const struct machine_clock clock = platform->clock;
+
+	memset(platform, 0, sizeof(*platform));
+	platform->clock = clock;
+	return machine_make_devices(machine);
+}
+
 static void run_vcpu(void *vcpu)
 {
 	vcpu_thread(vcpu);
@@ -259,6 +269,9 @@ bool machine_setup(struct machine *machine)
 	if (!machine_make_devices(machine))
 		return false;
 	if (machine->handover.number != 0 && !handover_take(machine))
+		return false;
+	if (machine->handover.number == 0 && start_find(START_STATE) != NULL &&
+	    !handover_clone(machine))
 		return false;
 	show_state_bytes(machine);
 	reserve_start(machine);

@@ -14,3 +14,6 @@ bool machine_bind_links(struct machine *machine);
 
 /* All devices in their state after power-on, at the vCPUs' pages. False: the machine is crashed. */
 bool machine_make_devices(struct machine *machine);
+
+/* The same while there are some: of the platform only the time stays. */
+bool machine_make_devices_anew(struct machine *machine);

@@ -42,6 +42,8 @@ enum vm_command {
 	VM_COMMAND_RESERVE,   /* guarantee every vCPU reserve_budget_ns in each period */
 	VM_COMMAND_SAVE,      /* save the machine into state_memory, and hold it */
 	VM_COMMAND_CONTINUE,  /* a machine that is held goes on in this process */
+	VM_COMMAND_HOLD,      /* hold it, also when it has crashed */
+	VM_COMMAND_LOAD,      /* a machine that is held goes on from the state in state_memory */
 };
 
 /* What a monitor logs and counts before it takes effect: the key `trap`. */
@@ -72,8 +74,8 @@ struct vm_channel {
 	u64 reserve_budget_ns; /* for VM_COMMAND_RESERVE; 0: none */
 	u64 reserve_period_ns;
 	u32 trap; /* enum vm_trap, for VM_COMMAND_TRAP */
-	handle_t state_memory; /* for VM_COMMAND_SAVE, the monitor's own handle, which it closes */
-	u64 state_size;        /* of it, in bytes */
+	handle_t state_memory; /* to save to or load, the monitor's own handle, which it closes */
+	u64 state_size;        /* of it, or to load, in bytes */
 
 	/* written by the monitor */
 	u32 done_sequence;    /* of the last command obeyed */
@@ -101,6 +103,7 @@ struct vm_channel {
 	u32 taken_renewal;    /* MONITOR_RENEWAL of the process that has loaded the state */
 	u32 refused_renewal;  /* of the one that could not: handover_problem says why */
 	char handover_problem[160];
+	u32 held;	      /* 1: the guest stands still for that; 0: not, see handover_problem */
 	u64 held_tsc;	      /* host TSC when the guest last stood still for that */
 	u64 continued_tsc;    /* and when it went on */
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_handover.h"
 #include "vmm/rt/format.h"
 
 static void answer(struct reply *reply, const struct vm *vm)
 {
-	u64 held_us = vm_renew_held_ns(vm) / NS_PER_US;
+	u64 held_us = vm_handover_held_ns(vm) / NS_PER_US;
 
 	if (vm->renewal.problem[0] != '\0') {
 		reply_error(reply, "%s: not renewed: %s", vm->config.name, vm->renewal.problem);

@@ -3,7 +3,6 @@
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/random.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/manager/vm/vm_crash.h"
 #include "vmm/manager/vm/vm_events.h"
@@ -15,8 +14,6 @@
 
 /* A driver says when it is done; so often its word is not waited for. */
 #define DISK_LOOK_NS (10 * NS_PER_MS)
-
-static u32 last_id;
 
 /* The last VM that could not be created, and why. */
 static struct {
@@ -44,8 +41,7 @@ void vm_send(struct vm *vm, enum vm_command command)
 	sys_event_signal(vm->monitor.wake);
 }
 
-/* Ends the monitor, if there is one; vm_step does the work. */
-static void release(struct vm *vm, enum vm_after after)
+void vm_release(struct vm *vm, enum vm_after after)
 {
 	vm->dying = true;
 	vm->after = after;
@@ -53,6 +49,7 @@ static void release(struct vm *vm, enum vm_after after)
 	vm->start_wanted = false;
 	vm_share_abandon(vm);
 	vm_renew_abandon(vm);
+	vm_snapshot_abandon(vm);
 }
 
 static void set_state(struct vm *vm, enum vm_state state, const char *reason)
@@ -71,7 +68,7 @@ static void refused(struct vm *vm, const char *reason)
 		console_notice("error: VM %s: %s\n", vm->config.name, vm->reason);
 	refusal.id = vm->id;
 	string_copy(refusal.reason, sizeof(refusal.reason), vm->reason);
-	release(vm, AFTER_REMOVE);
+	vm_release(vm, AFTER_REMOVE);
 }
 
 /* How a VM has ended, unless that is the answer to the command being typed. */
@@ -98,14 +95,14 @@ static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
 	notice_end(vm);
 	if (vm->config.on_crash == ON_CRASH_DESTROY) {
 		string_copy(vm->end_reason, sizeof(vm->end_reason), "on_crash = destroy");
-		release(vm, AFTER_REMOVE);
+		vm_release(vm, AFTER_REMOVE);
 	} else if (vm->config.on_crash == ON_CRASH_RESTART && !vm_crashes_too_often(vm)) {
-		release(vm, AFTER_START);
+		vm_release(vm, AFTER_START);
 	} else {
 		if (vm->config.on_crash == ON_CRASH_RESTART)
 			vm_crash_hold(vm);
 		if (!monitor_alive)
-			release(vm, AFTER_NOTHING);
+			vm_release(vm, AFTER_NOTHING);
 	}
 }
 
@@ -115,7 +112,7 @@ static void not_started(struct vm *vm, const char *reason)
 	set_state(vm, VM_CRASHED, reason);
 	tell(vm, LOG_ERROR, EVENT_CRASHED);
 	if (vm->group != HANDLE_NONE)
-		release(vm, AFTER_NOTHING);
+		vm_release(vm, AFTER_NOTHING);
 }
 
 static void stopped(struct vm *vm, const char *reason)
@@ -123,7 +120,7 @@ static void stopped(struct vm *vm, const char *reason)
 	set_state(vm, VM_STOPPED, reason);
 	tell(vm, LOG_INFO, EVENT_STOPPED);
 	notice_end(vm);
-	release(vm, AFTER_NOTHING);
+	vm_release(vm, AFTER_NOTHING);
 }
 
 /* What the monitor wrote, made printable. */
@@ -230,74 +227,38 @@ void vm_channel_signalled(struct vm *vm)
 	vm->start_wanted = false;
 }
 
+/* A crashed guest lives again. */
+void vm_was_reset(struct vm *vm)
+{
+	u32 state = __atomic_load_n(&vm->channel->state, __ATOMIC_ACQUIRE);
+
+	if (vm->state == VM_CRASHED && state == VM_RUNNING) {
+		set_state(vm, VM_RUNNING, "");
+		vm->pause_asked = false;
+		tell(vm, LOG_INFO, EVENT_STARTED);
+	} else if (vm->state == VM_RUNNING && state == VM_RUNNING) {
+		vm_event(vm->config.name, vm->uuid, EVENT_RESET, "");
+	}
+}
+
 void vm_process_ended(struct vm *vm)
 {
 	vm_channel_signalled(vm);
 	if (vm->dying || vm->group == HANDLE_NONE)
 		return; /* it was ended from here */
 	if (vm->state == VM_CRASHED)
-		release(vm, AFTER_NOTHING);
+		vm_release(vm, AFTER_NOTHING);
 	else
 		crashed(vm, "its monitor died, `log show -c process` says why", false);
-}
-
-/* From here on the VM is one that has never run. */
-static bool boot(struct vm *vm, char *problem, size_t size)
-{
-	vm->state = VM_CREATED;
-	vm->reason[0] = '\0';
-	vm->exit_code = -1;
-	vm->pause_asked = false;
-	vm->reset_asked = false;
-	vm->boots++;
-	vm->final_uptime_tsc = 0;
-	memset(&vm->final, 0, sizeof(vm->final));
-	return vm_build(vm, problem, size);
-}
-
-struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
-{
-	struct vm *vm;
-	u8 random[16];
-
-	if (vm_find(config->name) != NULL) {
-		format(problem, size, "it exists already, %s; `vm set %s` changes it%s",
-		       vm_state_name(vm_find(config->name)->state), config->name,
-		       vm_life(vm_find(config->name)->state, ACTION_START).effect != EFFECT_REFUSED
-			       ? ", `vm start` boots it"
-			       : "");
-		return NULL;
-	}
-	vm = vm_free_slot();
-	if (vm == NULL) {
-		format(problem, size, "there are %u VMs already, allowed: no more", VM_MAX);
-		return NULL;
-	}
-	memset(vm, 0, sizeof(*vm));
-	vm->config = *config;
-	vm->id = ++last_id;
-	random_draw(random, sizeof(random));
-	guid_make(random, vm->uuid);
-	vm->fresh = true;
-	if (boot(vm, problem, size)) {
-		log_message(LOG_INFO, LOG_AUDIT, config->name, "created");
-		return vm;
-	}
-	log_message(LOG_ERROR, LOG_VM, config->name, "not created: %s", problem);
-	if (vm->group != HANDLE_NONE || vm->channel != NULL)
-		release(vm, AFTER_REMOVE);
-	else
-		vm->id = 0;
-	return NULL;
 }
 
 static bool start(struct vm *vm, char *problem, size_t size)
 {
 	if (vm->state != VM_CREATED && (vm->dying || vm->group != HANDLE_NONE)) {
-		release(vm, AFTER_START);
+		vm_release(vm, AFTER_START);
 		return true;
 	}
-	if (vm->state != VM_CREATED && !boot(vm, problem, size)) {
+	if (vm->state != VM_CREATED && !vm_boot(vm, problem, size)) {
 		not_started(vm, problem);
 		return false;
 	}
@@ -355,7 +316,7 @@ static void end(struct vm *vm, enum vm_action action)
 		stopped(vm, action == ACTION_KILL ? "ended by `vm kill`" : "ended by `vm stop`");
 	} else {
 		string_copy(vm->end_reason, sizeof(vm->end_reason), "`vm destroy`");
-		release(vm, AFTER_REMOVE);
+		vm_release(vm, AFTER_REMOVE);
 	}
 }
 
@@ -398,6 +359,9 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 		       vm->config.name);
 		return false;
 	}
+	if ((action == ACTION_DESTROY || action == ACTION_START) &&
+	    !vm_snapshot_may_end(vm, problem, size))
+		return false;
 	log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "%s", vm_life_action_name(action));
 	switch ((enum vm_effect)life.effect) {
 	case EFFECT_BUTTON:
@@ -441,6 +405,11 @@ static void released(struct vm *vm)
 	}
 }
 
+static bool waits_for_others(const struct vm *vm)
+{
+	return vm->leaving_drivers || vm->kept_by_clones;
+}
+
 bool vm_step(void)
 {
 	bool more = false;
@@ -452,14 +421,17 @@ bool vm_step(void)
 		vm_pace_step(vm, now);
 		vm_share_step(vm);
 		vm_renew_step(vm, now);
+		more |= vm_snapshot_step(vm, now);
 		if (!vm->dying)
 			continue;
 		/* Before the group: its last steps give back whatever is waiting for it. */
 		if (vm->after == AFTER_REMOVE)
 			vm_release_channel(vm);
-		if (vm_release_step(vm))
+		if (vm_release_step(vm)) {
 			released(vm);
-		more |= !vm->leaving_drivers;
+			more = true; /* others may have waited for that */
+		}
+		more |= !waits_for_others(vm);
 	}
 	return more;
 }
@@ -469,14 +441,16 @@ u64 vm_deadline(void)
 	u64 deadline = ~0ull;
 
 	VM_FOR_EACH(vm) {
-		if (vm->dying && !vm->leaving_drivers)
+		if (vm->dying && !waits_for_others(vm))
 			return 0; /* since vm_step was called */
-		if (vm->dying)
+		if (vm->dying && vm->leaving_drivers)
 			deadline = MIN(deadline, clock_tsc() + clock_ns_to_tsc(DISK_LOOK_NS));
 		if (vm->stop_deadline_tsc != 0)
 			deadline = MIN(deadline, MIN(vm->stop_deadline_tsc, vm->press_again_tsc));
 		if (vm->renewal.phase != RENEW_NONE)
 			deadline = MIN(deadline, vm->renewal.until_tsc);
+		if (vm->snapshots.phase != SNAPSHOT_NONE)
+			deadline = MIN(deadline, vm->snapshots.until_tsc);
 		if (vm->deaf_until_tsc != 0)
 			deadline = MIN(deadline, vm->deaf_until_tsc);
 	}

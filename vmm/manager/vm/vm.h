@@ -10,6 +10,7 @@
 #include "vmm/manager/vm/vm_log.h"
 #include "vmm/manager/vm/vm_renew.h"
 #include "vmm/manager/vm/vm_share.h"
+#include "vmm/manager/vm/vm_snapshot.h"
 #include "vmm/rt/channel.h"
 
 struct driver_link;
@@ -48,11 +49,16 @@ struct vm {
 	handle_t ram;            /* its memory, for windows; goes with the group */
 	struct vm_monitor monitor; /* likewise */
 	struct vm_renewal renewal;
+	struct vm_snapshots snapshots;
+	u32 clone_of;            /* the VM of whose snapshot its RAM is a layer; 0: none */
+	u32 clone_layer;         /* of that snapshot */
+	const struct vm_snapshot *origin; /* while its monitor is made from that; NULL: it boots */
 	u64 paced_tsc;
 	u64 deaf_until_tsc;      /* 0: the monitor is heard */
 	bool dying;              /* the group is being taken back */
 	bool leaving_drivers;	 /* before that they have to be done with it */
 	const char *kept_by;	 /* a driver whose device may still write to its memory */
+	bool kept_by_clones;	 /* the group has ended but for what they read */
 	enum vm_after after;
 	char end_reason[24];     /* why it leaves the list */
 	bool fresh;              /* its first monitor is not set up yet: it may never come to be */
@@ -149,6 +155,18 @@ bool vm_ready(const struct vm *vm);
  * why. A monitor that cannot be set up takes the VM with it: vm_refusal then says why.
  */
 struct vm *vm_create(const struct vm_config *config, char *problem, size_t size);
+/*
+ * The same for a clone, which begins to run as another VM was at a snapshot: under its own name,
+ * with its own memory above that of the snapshot, and cards with other addresses.
+ */
+struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const char *name,
+		    char *problem, size_t size);
+/* For vm.c and its parts: a monitor, of a VM that has never run; false: `problem` says why not. */
+bool vm_boot(struct vm *vm, char *problem, size_t size);
+/* Likewise: ends the monitor, if there is one; vm_step does the work. */
+void vm_release(struct vm *vm, enum vm_after after);
+/* Likewise: takes over that its guest was set back to a snapshot. */
+void vm_was_reset(struct vm *vm);
 /* Why the VM of that id, which is no more, was not created after all. */
 const char *vm_refusal(u32 id);
 

@@ -15,116 +15,12 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-/*
- * What a VM costs besides its RAM: second-stage tables and the monitor's view of the RAM (each at
- * most RAM / 512 and a few), the monitor's own memory, its vCPUs' control pages.
- */
-#define OVERHEAD_RAM_SHARE  128u
-#define OVERHEAD_PAGES	    512u
-#define OVERHEAD_VCPU_PAGES 64u
-#define MANAGER_PAGES	    (16u + CHANNEL_BYTES / PAGE_SIZE)
-
 /* What is only needed until the monitor has its own. */
 struct parts {
 	struct process_build process;
 	handle_t space;
 	handle_t vm;
 };
-
-static u64 pages_at_start; /* free for VMs before the first one */
-
-static u64 quota_pages(const struct vm_config *config)
-{
-	u64 ram = config->memory_bytes / PAGE_SIZE;
-
-	return ram + ram / OVERHEAD_RAM_SHARE + OVERHEAD_PAGES +
-	       config->vcpus * OVERHEAD_VCPU_PAGES + disk_pages(config) +
-	       net_pages(config);
-}
-
-/*
- * Pages promised to nobody: guest RAM is taken at first touch but promised in full. What the
- * manager spends on each VM, its channel above all, is on no VM's account.
- */
-u64 vm_build_pages_available(void)
-{
-	u64 promised = 0;
-
-	DRIVER_FOR_EACH(driver)
-		promised += driver->quota_pages;
-	VM_FOR_EACH(vm) {
-		promised += MANAGER_PAGES;
-		if (vm->group != HANDLE_NONE)
-			promised += vm->quota_pages;
-	}
-	return pages_at_start > promised ? pages_at_start - promised : 0;
-}
-
-static const struct file *find_kernel(const struct vm_config *config, bool *demo)
-{
-	const struct file *file = file_find(config->kernel);
-
-	*demo = file == NULL && string_equal(config->kernel, VM_KERNEL_BUILT_IN) &&
-		file_demo()->size > 0;
-	return *demo ? file_demo() : file;
-}
-
-static void missing_file(const char *key, const char *name, char *problem, size_t size)
-{
-	size_t length = format(problem, size, "%s: there is no file \"%s\", allowed:", key, name);
-
-	for (u32 i = 0; file_at(i) != NULL && length < size; i++)
-		length += format(problem + length, size - length, " %s", file_at(i)->name);
-	if (length < size && file_at(0) == NULL)
-		format(problem + length, size - length, " none");
-}
-
-bool vm_build_has_files(const struct vm_config *config, char *problem, size_t size)
-{
-	bool demo;
-
-	if (find_kernel(config, &demo) == NULL) {
-		missing_file("kernel", config->kernel, problem, size);
-		return false;
-	}
-	if (config->initrd[0] != '\0' && file_find(config->initrd) == NULL) {
-		missing_file("initrd", config->initrd, problem, size);
-		return false;
-	}
-	return true;
-}
-
-bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)
-{
-	if (quota_pages(config) <= pages_at_start)
-		return true;
-	format(problem, size,
-	       "memory: found %llu MiB, which takes %llu MiB in all, allowed: the %llu MiB that "
-	       "this machine has for VMs",
-	       (unsigned long long)(config->memory_bytes / MIB),
-	       (unsigned long long)(quota_pages(config) * PAGE_SIZE / MIB),
-	       (unsigned long long)(pages_at_start * PAGE_SIZE / MIB));
-	return false;
-}
-
-/* The operator's mistakes are reported in the operator's terms, before anything is created. */
-static bool check(const struct vm_config *config, char *problem, size_t size)
-{
-	u64 available = vm_build_pages_available();
-
-	if (!vm_build_has_files(config, problem, size))
-		return false;
-	if (quota_pages(config) > available) {
-		format(problem, size,
-		       "memory: found %llu MiB, which takes %llu MiB in all, allowed: the %llu MiB "
-		       "that are free",
-		       (unsigned long long)(config->memory_bytes / MIB),
-		       (unsigned long long)(quota_pages(config) * PAGE_SIZE / MIB),
-		       (unsigned long long)(available * PAGE_SIZE / MIB));
-		return false;
-	}
-	return vm_share_check(config, problem, size);
-}
 
 static const u32 memory_flags[] = {
 	[PAGES_AUTO] = MEMORY_HUGE,
@@ -135,7 +31,7 @@ static const u32 memory_flags[] = {
 
 static void create_group(struct vm *vm, struct process_build *build)
 {
-	vm->quota_pages = quota_pages(&vm->config);
+	vm->quota_pages = vm_build_pages(&vm->config);
 	process_build_note(build, "creating its group",
 			   sys_group_create(start_handle(START_ROOT), vm->quota_pages,
 					    vm->config.weight, &vm->group));
@@ -152,7 +48,12 @@ static void create_ram(struct vm *vm, struct process_build *build)
 {
 	u32 flags = MEMORY_GUEST | memory_flags[vm->config.pages];
 
-	if (!process_build_failed(build))
+	if (process_build_failed(build))
+		return;
+	if (vm->origin != NULL)
+		process_build_note(build, "making a layer above the snapshot's RAM",
+				   sys_memory_layer(vm->group, vm->origin->ram, &vm->ram));
+	else
 		process_build_note(build, "creating its RAM",
 				   sys_memory_create(vm->group, vm->config.memory_bytes, flags,
 						     &vm->ram));
@@ -259,7 +160,7 @@ static void fill_start_info(const struct vm *vm, struct start_info *info)
 {
 	bool demo;
 
-	find_kernel(&vm->config, &demo);
+	vm_build_kernel(&vm->config, &demo);
 	string_copy(info->command_line, sizeof(info->command_line), vm->config.cmdline);
 	info->parameter[MONITOR_VCPUS] = vm->config.vcpus;
 	info->parameter[MONITOR_ID] = vm->id;
@@ -319,7 +220,7 @@ static void map_files(const struct vm *vm, struct process_build *build)
 {
 	bool demo;
 
-	map_file(build, START_FILE_KERNEL, find_kernel(&vm->config, &demo));
+	map_file(build, START_FILE_KERNEL, vm_build_kernel(&vm->config, &demo));
 	if (vm->config.initrd[0] != '\0')
 		map_file(build, START_FILE_INITRD, file_find(vm->config.initrd));
 }
@@ -362,8 +263,14 @@ static void start_monitor(struct vm *vm, struct process_build *build)
 	build->process = HANDLE_NONE;
 }
 
-/* `bytes` of saved state for it to load; 0: it boots its guest. */
-static void build_monitor(struct vm *vm, struct parts *parts, u64 bytes)
+/* A saved state for the monitor to load. */
+struct given_state {
+	handle_t memory; /* HANDLE_NONE: none, it boots its guest */
+	u64 bytes;
+	bool heir; /* it follows another monitor of the same VM */
+};
+
+static void build_monitor(struct vm *vm, struct parts *parts, const struct given_state *state)
 {
 	struct process_build *build = &parts->process;
 
@@ -371,28 +278,31 @@ static void build_monitor(struct vm *vm, struct parts *parts, u64 bytes)
 	if (process_build_failed(build))
 		return;
 	fill_start_info(vm, build->info);
-	if (bytes != 0) {
+	if (state->heir)
 		build->info->parameter[MONITOR_RENEWAL] = vm->renewal.number;
-		process_build_map(build, START_STATE, vm->renewal.state, 0, bytes, RIGHT_READ);
-	}
+	if (state->memory != HANDLE_NONE)
+		process_build_map(build, START_STATE, state->memory, 0, state->bytes, RIGHT_READ);
 	grant_all(vm, parts);
 	map_files(vm, build);
 	disk_give_all(vm, build);
 	net_give_all(vm, build);
-	watch_monitor(vm, build, bytes != 0 ? EVENT_HEIR : EVENT_PROCESS);
+	watch_monitor(vm, build, state->heir ? EVENT_HEIR : EVENT_PROCESS);
 	start_monitor(vm, build);
 }
 
 static void build_all(struct vm *vm, struct parts *parts)
 {
 	struct process_build *build = &parts->process;
+	struct given_state state = {.memory = HANDLE_NONE};
 
+	if (vm->origin != NULL)
+		state = (struct given_state){vm->origin->state, vm->origin->state_used, false};
 	create_guest(vm, parts);
 	create_events(vm, build);
 	vm_pace_reset(vm);
 	map_account(vm, build);
 	prepare_channel(vm, build);
-	build_monitor(vm, parts, 0);
+	build_monitor(vm, parts, &state);
 }
 
 static void close_parts(struct parts *parts)
@@ -404,12 +314,6 @@ static void close_parts(struct parts *parts)
 		if (handles[i] != HANDLE_NONE)
 			sys_handle_close(handles[i]);
 	}
-}
-
-void vm_build_init(void)
-{
-	pages_at_start = machine_page()->pages[PAGE_FREE] -
-			 machine_page()->page_count / KERNEL_SHARE;
 }
 
 static bool has_worked(const struct process_build *build, char *problem, size_t size)
@@ -425,7 +329,7 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 {
 	struct parts parts = {.space = HANDLE_NONE};
 
-	if (!check(&vm->config, problem, size))
+	if (!vm_build_check(&vm->config, problem, size))
 		return false;
 	create_group(vm, &parts.process);
 	create_ram(vm, &parts.process);
@@ -439,13 +343,14 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 
 bool vm_build_heir(struct vm *vm, u64 bytes, char *problem, size_t size)
 {
+	const struct given_state state = {vm->renewal.state, bytes, true};
 	const struct vm_monitor present = vm->monitor;
 	struct parts parts = {.space = HANDLE_NONE};
 
 	vm->monitor = (struct vm_monitor){.process = HANDLE_NONE};
 	create_guest(vm, &parts);
 	create_events(vm, &parts.process);
-	build_monitor(vm, &parts, bytes);
+	build_monitor(vm, &parts, &state);
 	vm->renewal.heir = vm->monitor;
 	vm->monitor = present;
 	close_parts(&parts);
@@ -468,8 +373,11 @@ bool vm_release_step(struct vm *vm)
 		return false;
 	if (vm->group == HANDLE_NONE)
 		return true;
+	if (vm->kept_by_clones && vm_snapshot_clones(vm, NULL) != 0)
+		return false;
 	status = sys_object_destroy(vm->group);
-	if (status == STATUS_AGAIN)
+	vm->kept_by_clones = status == STATUS_IN_USE && vm_snapshot_clones(vm, NULL) != 0;
+	if (status == STATUS_AGAIN || vm->kept_by_clones)
 		return false;
 	if (status != STATUS_OK)
 		log_message(LOG_ERROR, LOG_VM, vm->config.name,
@@ -479,6 +387,8 @@ bool vm_release_step(struct vm *vm)
 	vm->group = HANDLE_NONE;
 	vm->ram = HANDLE_NONE;
 	vm->monitor = (struct vm_monitor){.process = HANDLE_NONE};
+	vm->clone_of = 0;
+	vm_snapshot_forget(vm);
 	vm_pace_reset(vm);
 	return true;
 }

@@ -5,34 +5,21 @@
  * is made, and the new one until the old one has ended.
  */
 #include "vmm/manager/vm/vm_renew.h"
-#include "lib/bits.h"
 #include "lib/read_once.h"
 #include "vmm/manager/driver/driver.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_build.h"
+#include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/vm_pace.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
-#include "vmm/rt/status_text.h"
-#include "vmm/rt/syscall.h"
-
-/* A phase's time: a disk alone may take 2 s to answer. */
-#define PHASE_NS  (5 * NS_PER_S)
-#define STATE_MAX (16 * MIB)
 
 static void enter(struct vm *vm, enum vm_renew_phase phase)
 {
 	vm->renewal.phase = phase;
-	vm->renewal.until_tsc = clock_tsc() + clock_ns_to_tsc(PHASE_NS);
-}
-
-static void end_object(handle_t *handle)
-{
-	if (*handle != HANDLE_NONE)
-		sys_object_destroy(*handle);
-	*handle = HANDLE_NONE;
+	vm->renewal.until_tsc = clock_tsc() + clock_ns_to_tsc(VM_HANDOVER_NS);
 }
 
 static void end_monitor(struct vm_monitor *monitor)
@@ -40,9 +27,9 @@ static void end_monitor(struct vm_monitor *monitor)
 	/* nobody is to be told of this end */
 	if (monitor->process != HANDLE_NONE)
 		(void)!events_mute(monitor->process);
-	end_object(&monitor->process);
-	end_object(&monitor->wake);
-	end_object(&monitor->ring);
+	vm_handover_end(&monitor->process);
+	vm_handover_end(&monitor->wake);
+	vm_handover_end(&monitor->ring);
 }
 
 /* The old monitor goes on. */
@@ -53,26 +40,17 @@ static void fall_back(struct vm *vm, const char *problem)
 	format(renewal->problem, sizeof(renewal->problem), "%s", problem);
 	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not renewed: %s", renewal->problem);
 	end_monitor(&renewal->heir);
-	end_object(&renewal->state);
+	vm_handover_end(&renewal->state);
 	vm_send(vm, VM_COMMAND_CONTINUE);
 	enter(vm, RENEW_CONTINUING);
 }
 
-/* In the words of a monitor, made printable. */
 static void fall_back_as_said(struct vm *vm)
 {
-	char raw[sizeof(vm->channel->handover_problem)];
 	char text[sizeof(vm->renewal.problem)];
 
-	memcpy(raw, vm->channel->handover_problem, sizeof(raw));
-	text_show(text, sizeof(text), (struct text){raw, strnlen(raw, sizeof(raw))});
-	fall_back(vm, text[0] != '\0' ? text : "its monitor gave no reason");
-}
-
-static bool refuse(char *problem, size_t size, const char *text)
-{
-	format(problem, size, "%s", text);
-	return false;
+	vm_handover_said(vm, text, sizeof(text));
+	fall_back(vm, text);
 }
 
 static bool may_begin(const struct vm *vm, char *problem, size_t size)
@@ -82,49 +60,27 @@ static bool may_begin(const struct vm *vm, char *problem, size_t size)
 		       vm->config.name, vm_state_name(vm->state));
 		return false;
 	}
-	if (vm_busy(vm)) {
-		format(problem, size, "%s is still busy with the last command, try again",
-		       vm->config.name);
+	if (!vm_handover_may_begin(vm, problem, size))
 		return false;
-	}
-	if (vm->stop_deadline_tsc != 0)
-		return refuse(problem, size, "it is being stopped");
-	if (vm->config.reserve_budget_ns != 0)
-		return refuse(problem, size,
-			      "reserve: found a reservation, which would be needed twice, "
-			      "allowed: none");
-	return true;
+	if (vm->config.reserve_budget_ns == 0)
+		return true;
+	format(problem, size,
+	       "reserve: found a reservation, which would be needed twice, allowed: none");
+	return false;
 }
 
 bool vm_renew(struct vm *vm, char *problem, size_t size)
 {
 	struct vm_renewal *renewal = &vm->renewal;
-	handle_t theirs = HANDLE_NONE;
-	enum status status;
-	u64 bytes;
 
 	vm_channel_signalled(vm); /* what its monitor has said before counts */
 	if (!may_begin(vm, problem, size))
 		return false;
-	bytes = READ_ONCE(vm->channel->state_bytes);
-	if (bytes == 0 || bytes > STATE_MAX)
-		return refuse(problem, size, "its monitor does not say how large its state is");
-	renewal->bytes = align_up(bytes, PAGE_SIZE);
-	status = sys_memory_create(vm->group, renewal->bytes, 0, &renewal->state);
-	if (status == STATUS_OK)
-		status = sys_handle_grant(vm->monitor.process, renewal->state,
-					  RIGHT_READ | RIGHT_WRITE, &theirs);
-	if (status != STATUS_OK) {
-		end_object(&renewal->state);
-		format(problem, size, "the kernel says \"%s\" while making room for its state",
-		       status_text(status));
+	renewal->bytes = vm_handover_state_bytes(vm);
+	if (!vm_handover_save(vm, renewal->bytes, &renewal->state, problem, size))
 		return false;
-	}
 	renewal->problem[0] = '\0';
 	renewal->number++;
-	vm->channel->state_memory = theirs;
-	vm->channel->state_size = renewal->bytes;
-	vm_send(vm, VM_COMMAND_SAVE);
 	enter(vm, RENEW_SAVING);
 	return true;
 }
@@ -152,7 +108,7 @@ static void taken(struct vm *vm)
 	end_monitor(&vm->monitor);
 	vm->monitor = renewal->heir;
 	renewal->heir = (struct vm_monitor){.process = HANDLE_NONE};
-	end_object(&renewal->state);
+	vm_handover_end(&renewal->state);
 	(void)!events_bind(vm->monitor.process, EVENT_PROCESS, vm->id);
 	vm_pace_reset(vm);
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
@@ -182,7 +138,7 @@ static void done(struct vm *vm)
 	if (vm->renewal.problem[0] == '\0')
 		log_message(LOG_INFO, LOG_VM, vm->config.name,
 			    "renewed, its guest stood still for %llu us",
-			    (unsigned long long)(vm_renew_held_ns(vm) / NS_PER_US));
+			    (unsigned long long)(vm_handover_held_ns(vm) / NS_PER_US));
 }
 
 static void give_up(struct vm *vm)
@@ -233,16 +189,4 @@ void vm_renew_abandon(struct vm *vm)
 	*renewal = (struct vm_renewal){.number = renewal->number};
 	format(renewal->problem, sizeof(renewal->problem), "%s has ended meanwhile",
 	       vm->config.name);
-}
-
-u64 vm_renew_held_ns(const struct vm *vm)
-{
-	u64 from;
-	u64 to;
-
-	if (vm->channel == NULL)
-		return 0;
-	from = READ_ONCE(vm->channel->held_tsc);
-	to = READ_ONCE(vm->channel->continued_tsc);
-	return to > from ? clock_tsc_to_ns(to - from) : 0;
 }

@@ -42,5 +42,3 @@ void vm_renew_step(struct vm *vm, u64 now_tsc);
 void vm_renew_heir_ended(struct vm *vm);
 /* The VM ends: all handles go with its group. */
 void vm_renew_abandon(struct vm *vm);
-/* How long the guest stood still in the last one. */
-u64 vm_renew_held_ns(const struct vm *vm);

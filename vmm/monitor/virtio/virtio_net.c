@@ -73,13 +73,18 @@ static void net_ask_to_announce(struct virtio_net *net)
 static void net_look_for_changes(struct virtio_net *net)
 {
 	struct net_about about = net_about_of(net);
-	u8 link_up = (about.flags & NET_LINK_UP) != 0;
+	u8 link_up = (about.flags & NET_LINK_UP) != 0 && !net->cut;
 
 	if (likely(link_up == net->state.link_up && about.mtu == net->state.mtu))
 		return;
 	net->state.link_up = link_up;
 	net->state.mtu = about.mtu;
 	virtio_config_changed(&net->virtio);
+}
+
+void virtio_net_cut(struct virtio_net *net)
+{
+	net->cut = true;
 }
 
 void virtio_net_attend(struct virtio_net *net)
@@ -125,6 +130,7 @@ static void virtio_net_forget(struct virtio_device *device)
 	struct net_about about = net_about_of(net);
 
 	net->up = false;
+	net->cut = false;
 	net->full = 0;
 	net->hungry = false;
 	net->quiet = false;

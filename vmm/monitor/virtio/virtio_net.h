@@ -58,6 +58,7 @@ struct virtio_net {
 	u32 full;    /* pairs whose frames wait for room in the link, a bit each */
 	u32 turn;    /* of these, which is looked at first */
 	bool up;     /* the driver has been seen to be */
+	bool cut;    /* a clone's: it has no link until its driver begins anew */
 	bool hungry; /* frames wait for the guest's buffers; it notifies the device of new ones */
 	bool quiet;  /* the switch was asked to signal, and nothing came since */
 	u8 flow[VIRTIO_NET_FLOWS]; /* the pair that last sent on it */
@@ -72,5 +73,10 @@ void virtio_net_open(struct virtio_net *net, struct link_memory *memory,
 /* The machine's cards: config->net has config->net_count of them, open and numbered. */
 enum status virtio_net_attach(struct platform *platform,
 			      const struct platform_config *config) MUST_CHECK;
+/*
+ * The card is another one than the guest's driver knows, with another address: it has no link until
+ * the driver begins anew.
+ */
+void virtio_net_cut(struct virtio_net *net);
 /* Looks at the link: frames, room, another switch, the wire's state. */
 void virtio_net_attend(struct virtio_net *net);

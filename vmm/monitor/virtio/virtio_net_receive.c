@@ -324,6 +324,8 @@ void net_receive(struct virtio_net *net)
 
 	if (net->quiet && link_waiting(&net->end) == 0)
 		return;
+	if (unlikely(net->cut))
+		net_discard(net);
 	for (; left > 0 && virtio_is_live(&net->virtio) && !net->hungry; left -= left > 0) {
 		left = net_receive_some(net, left);
 		if (net->hungry)

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/commands/vm_snapshot.h"
+#include "vmm/manager/vm/vm_handover.h"
+#include "vmm/rt/format.h"
+
+struct vm_snapshot *command_snapshot(struct reply *reply, struct vm *vm, const char *name)
+{
+	struct vm_snapshot *snapshot = vm_snapshot_find(vm, name);
+	char names[VM_SNAPSHOT_MAX * (CONFIG_NAME_BYTES + 2)];
+	char shown[40];
+
+	if (snapshot != NULL)
+		return snapshot;
+	vm_snapshot_names(vm, names, sizeof(names));
+	reply_fail(reply, CODE_NOT_FOUND, "%s has no snapshot \"%s\", allowed: %s",
+		   vm->config.name, text_show(shown, sizeof(shown), text_of(name)), names);
+	return NULL;
+}
+
+static void answer(struct reply *reply, const struct vm *vm)
+{
+	const struct vm_snapshots *snapshots = &vm->snapshots;
+	u64 held_us = vm_handover_held_ns(vm) / NS_PER_US;
+	const char *name = snapshots->list[snapshots->place].name;
+
+	if (snapshots->problem[0] != '\0') {
+		reply_error(reply, "%s: no %s: %s", vm->config.name,
+			    snapshots->resets ? "reset" : "snapshot", snapshots->problem);
+		return;
+	}
+	if (!reply->json) {
+		reply_line(reply, "%s: %s%s, its guest stood still for %llu us", vm->config.name,
+			   snapshots->resets ? "reset to snapshot " : "snapshot ", name,
+			   (unsigned long long)held_us);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", vm->config.name);
+	json_string(&reply->object, "snapshot", name);
+	json_string(&reply->object, "state", vm_state_name(vm->state));
+	json_u64(&reply->object, "held_us", held_us);
+	reply_object_end(reply);
+}
+
+static bool resume_snapshot(struct reply *reply)
+{
+	const struct vm *vm = command_vm_kept(reply);
+
+	if (vm == NULL)
+		return true;
+	if (vm->snapshots.phase != SNAPSHOT_NONE)
+		return false; /* each phase has its own limit */
+	answer(reply, vm);
+	return true;
+}
+
+void command_snapshot_wait(struct reply *reply, struct vm *vm, bool begun, const char *problem)
+{
+	if (begun)
+		command_vm_wait(reply, vm, resume_snapshot);
+	else
+		reply_fail(reply, vm_busy(vm) ? CODE_BUSY : CODE_BAD_STATE, "%s: %s",
+			   vm->config.name, problem);
+}
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	struct vm *vm = command_vm(reply, arguments->word[0]);
+	char problem[256];
+	bool begun;
+
+	if (vm == NULL)
+		return;
+	begun = vm_snapshot_take(vm, arguments->word[1], problem, sizeof(problem));
+	command_snapshot_wait(reply, vm, begun, problem);
+}
+
+COMMAND(vm_snapshot,
+	.name = "vm snapshot",
+	.right = MAY_OPERATE,
+	.arguments = "NAME SNAP",
+	.summary = "keeps a running or paused VM as it is, under a name",
+	.detail = "Its guest stands still for a moment. `vm reset NAME --to SNAP` goes back, `vm\n"
+		  "clone NAME@SNAP NEW` begins another VM there. Snapshots are in memory, until\n"
+		  "the VM stops or is booted anew.",
+	.example = "vm snapshot alpha ready",
+	.keys = "name snapshot state held_us",
+	.run = run,
+	.minimum = 2,
+	.maximum = 2,
+	.changes = true,
+	.audited = true,
+	.completion = COMPLETE_VM);

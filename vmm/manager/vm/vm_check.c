@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether there is what a VM needs, before anything of it is made. */
+#include "vmm/manager/config/files.h"
+#include "vmm/manager/disk/disk.h"
+#include "vmm/manager/driver/driver.h"
+#include "vmm/manager/host/machine.h"
+#include "vmm/manager/net/net.h"
+#include "vmm/manager/vm/vm_build.h"
+#include "vmm/rt/format.h"
+
+/*
+ * What a VM costs besides its RAM: second-stage tables and the monitor's view of the RAM (each at
+ * most RAM / 512 and a few), the monitor's own memory, its vCPUs' control pages.
+ */
+#define OVERHEAD_RAM_SHARE  128u
+#define OVERHEAD_PAGES	    512u
+#define OVERHEAD_VCPU_PAGES 64u
+#define MANAGER_PAGES	    (16u + CHANNEL_BYTES / PAGE_SIZE)
+
+static u64 pages_at_start; /* free for VMs before the first one */
+
+u64 vm_build_pages(const struct vm_config *config)
+{
+	u64 ram = config->memory_bytes / PAGE_SIZE;
+
+	return ram + ram / OVERHEAD_RAM_SHARE + OVERHEAD_PAGES +
+	       config->vcpus * OVERHEAD_VCPU_PAGES + disk_pages(config) +
+	       net_pages(config);
+}
+
+/*
+ * Pages promised to nobody: guest RAM is taken at first touch but promised in full. What the
+ * manager spends on each VM, its channel above all, is on no VM's account.
+ */
+u64 vm_build_pages_available(void)
+{
+	u64 promised = 0;
+
+	DRIVER_FOR_EACH(driver)
+		promised += driver->quota_pages;
+	VM_FOR_EACH(vm) {
+		promised += MANAGER_PAGES;
+		if (vm->group != HANDLE_NONE)
+			promised += vm->quota_pages;
+	}
+	return pages_at_start > promised ? pages_at_start - promised : 0;
+}
+
+const struct file *vm_build_kernel(const struct vm_config *config, bool *demo)
+{
+	const struct file *file = file_find(config->kernel);
+
+	*demo = file == NULL && string_equal(config->kernel, VM_KERNEL_BUILT_IN) &&
+		file_demo()->size > 0;
+	return *demo ? file_demo() : file;
+}
+
+static void missing_file(const char *key, const char *name, char *problem, size_t size)
+{
+	size_t length = format(problem, size, "%s: there is no file \"%s\", allowed:", key, name);
+
+	for (u32 i = 0; file_at(i) != NULL && length < size; i++)
+		length += format(problem + length, size - length, " %s", file_at(i)->name);
+	if (length < size && file_at(0) == NULL)
+		format(problem + length, size - length, " none");
+}
+
+bool vm_build_has_files(const struct vm_config *config, char *problem, size_t size)
+{
+	bool demo;
+
+	if (vm_build_kernel(config, &demo) == NULL) {
+		missing_file("kernel", config->kernel, problem, size);
+		return false;
+	}
+	if (config->initrd[0] != '\0' && file_find(config->initrd) == NULL) {
+		missing_file("initrd", config->initrd, problem, size);
+		return false;
+	}
+	return true;
+}
+
+bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)
+{
+	if (vm_build_pages(config) <= pages_at_start)
+		return true;
+	format(problem, size,
+	       "memory: found %llu MiB, which takes %llu MiB in all, allowed: the %llu MiB that "
+	       "this machine has for VMs",
+	       (unsigned long long)(config->memory_bytes / MIB),
+	       (unsigned long long)(vm_build_pages(config) * PAGE_SIZE / MIB),
+	       (unsigned long long)(pages_at_start * PAGE_SIZE / MIB));
+	return false;
+}
+
+bool vm_build_check(const struct vm_config *config, char *problem, size_t size)
+{
+	u64 available = vm_build_pages_available();
+
+	if (!vm_build_has_files(config, problem, size))
+		return false;
+	if (vm_build_pages(config) > available) {
+		format(problem, size,
+		       "memory: found %llu MiB, which takes %llu MiB in all, allowed: the %llu MiB "
+		       "that are free",
+		       (unsigned long long)(config->memory_bytes / MIB),
+		       (unsigned long long)(vm_build_pages(config) * PAGE_SIZE / MIB),
+		       (unsigned long long)(available * PAGE_SIZE / MIB));
+		return false;
+	}
+	return vm_share_check(config, problem, size);
+}
+
+void vm_build_init(void)
+{
+	pages_at_start = machine_page()->pages[PAGE_FREE] -
+			 machine_page()->page_count / KERNEL_SHARE;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* Putting VMs into the list. */
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/random.h"
+#include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_build.h"
+#include "vmm/rt/format.h"
+
+static u32 last_id;
+
+bool vm_boot(struct vm *vm, char *problem, size_t size)
+{
+	vm->state = VM_CREATED;
+	vm->reason[0] = '\0';
+	vm->exit_code = -1;
+	vm->pause_asked = false;
+	vm->reset_asked = false;
+	vm->boots++;
+	vm->final_uptime_tsc = 0;
+	memset(&vm->final, 0, sizeof(vm->final));
+	return vm_build(vm, problem, size);
+}
+
+/* A place in the list, empty. NULL: there is a VM of that name, or there are too many. */
+static struct vm *new_slot(const char *name, char *problem, size_t size)
+{
+	struct vm *vm = vm_find(name);
+
+	if (vm != NULL) {
+		format(problem, size, "it exists already, %s; `vm set %s` changes it%s",
+		       vm_state_name(vm->state), name,
+		       vm_life(vm->state, ACTION_START).effect != EFFECT_REFUSED
+			       ? ", `vm start` boots it"
+			       : "");
+		return NULL;
+	}
+	vm = vm_free_slot();
+	if (vm == NULL)
+		format(problem, size, "there are %u VMs already, allowed: no more", VM_MAX);
+	else
+		memset(vm, 0, sizeof(*vm));
+	return vm;
+}
+
+/* `what`: for the log of who did what. */
+static struct vm *first_boot(struct vm *vm, const char *what, char *problem, size_t size)
+{
+	u8 random[16];
+	bool booted;
+
+	vm->id = ++last_id;
+	random_draw(random, sizeof(random));
+	guid_make(random, vm->uuid);
+	vm->fresh = true;
+	booted = vm_boot(vm, problem, size);
+	vm->origin = NULL;
+	if (booted) {
+		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "%s", what);
+		return vm;
+	}
+	log_message(LOG_ERROR, LOG_VM, vm->config.name, "not created: %s", problem);
+	if (vm->group != HANDLE_NONE || vm->channel != NULL)
+		vm_release(vm, AFTER_REMOVE);
+	else
+		vm->id = 0;
+	return NULL;
+}
+
+struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
+{
+	struct vm *vm = new_slot(config->name, problem, size);
+
+	if (vm == NULL)
+		return NULL;
+	vm->config = *config;
+	return first_boot(vm, "created", problem, size);
+}
+
+struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const char *name,
+		    char *problem, size_t size)
+{
+	struct vm *vm = new_slot(name, problem, size);
+	char what[80];
+
+	if (vm == NULL)
+		return NULL;
+	vm->config = from->config;
+	string_copy(vm->config.name, sizeof(vm->config.name), name);
+	vm->config.channel[0] = '\0'; /* a guest commands this machine only where it was told to */
+	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++)
+		vm->config.net[i].mac = 0;
+	vm->clone_of = from->id;
+	vm->clone_layer = snapshot->layer;
+	vm->origin = snapshot;
+	format(what, sizeof(what), "cloned from %s@%s", from->config.name, snapshot->name);
+	vm = first_boot(vm, what, problem, size);
+	if (vm != NULL)
+		vm->start_wanted = true;
+	return vm;
+}

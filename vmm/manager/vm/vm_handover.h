@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+#include "lib/types.h"
+
+struct vm;
+
+/* Of vm_renew and vm_snapshot: a monitor saves its machine, and says how it went. */
+
+/* A monitor's time for each thing it is told: a disk alone may take 2 s to answer. */
+#define VM_HANDOVER_NS (5 * NS_PER_S)
+
+/* Whether nothing else is under way; false: `problem` says what. */
+bool vm_handover_may_begin(const struct vm *vm, char *problem, size_t size);
+
+/* What memory for its saved state takes; 0: its monitor does not say. */
+u64 vm_handover_state_bytes(const struct vm *vm);
+
+/*
+ * Memory of so many bytes for its state, of its group; tells its monitor to save it there. False:
+ * `problem` says why not, and *state is HANDLE_NONE.
+ */
+bool vm_handover_save(struct vm *vm, u64 bytes, handle_t *state, char *problem, size_t size);
+
+/* Why its monitor has not done what it was told: its words, made printable. */
+void vm_handover_said(const struct vm *vm, char *text, size_t size);
+
+/* How long the guest stood still the last time. */
+u64 vm_handover_held_ns(const struct vm *vm);
+
+/* Ends an object, if there is one. */
+void vm_handover_end(handle_t *handle);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+#include "vmm/manager/config/config.h"
+
+struct vm;
+
+#define VM_SNAPSHOT_MAX 8u
+
+/* A VM as it was: its RAM, which nobody writes to any more, and the saved state of all else. */
+struct vm_snapshot {
+	char name[CONFIG_NAME_BYTES]; /* "": the place is free */
+	handle_t ram;		      /* frozen */
+	handle_t state;		      /* memory of the VM's group */
+	u64 state_pages;	      /* of it */
+	u64 state_used;		      /* bytes */
+	u64 taken_tsc;		      /* host TSC */
+	u32 layer;		      /* vm_snapshots.layer after it was taken */
+};
+
+enum vm_snapshot_phase {
+	SNAPSHOT_NONE,
+	SNAPSHOT_SAVING,     /* the monitor saves the machine, and holds it */
+	SNAPSHOT_FREEZING,   /* the kernel takes its RAM from all writers */
+	SNAPSHOT_HOLDING,    /* the monitor holds the machine */
+	SNAPSHOT_RESETTING,  /* the kernel gives up what was written to its RAM */
+	SNAPSHOT_CONTINUING, /* the monitor goes on, or loads the saved state and goes on */
+};
+
+/* The snapshots of a VM, and what is done with one of them: one thing at a time for each VM. */
+struct vm_snapshots {
+	struct vm_snapshot list[VM_SNAPSHOT_MAX];
+	u32 layer; /* counts the frozen objects below its RAM */
+	enum vm_snapshot_phase phase;
+	u32 place;	   /* in the list, of the one that is taken or gone back to */
+	bool resets;
+	u64 until_tsc;	   /* as long as the monitor may take for the present phase */
+	u64 used_before;   /* pages of its group before the RAM was frozen */
+	u64 room;	   /* by so many its quota was raised for that */
+	char problem[200]; /* why the last one did not succeed; "": it did */
+};
+
+/* NULL: it has none of that name. */
+struct vm_snapshot *vm_snapshot_find(struct vm *vm, const char *name);
+/* All its names, for words: "a, b", or "none". */
+void vm_snapshot_names(const struct vm *vm, char *text, size_t size);
+/* Whether the VM can go back to it: no later one lies between. */
+bool vm_snapshot_on_top(const struct vm *vm, const struct vm_snapshot *snapshot);
+
+/*
+ * Begins; false: `problem` says why not. vm_busy until it is done; then vm->snapshots.problem is
+ * the outcome.
+ */
+bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t size);
+bool vm_snapshot_reset(struct vm *vm, const struct vm_snapshot *to, char *problem, size_t size);
+
+/* Forgets one. What its RAM holds stays, below that of the VM. False: `problem` says why not. */
+bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem, size_t size);
+
+/* One step, in vm_step; true: there is more to do at once. */
+bool vm_snapshot_step(struct vm *vm, u64 now_tsc);
+/* The VM ends: what is under way does. */
+void vm_snapshot_abandon(struct vm *vm);
+/* Its group has ended, and all snapshots with it. */
+void vm_snapshot_forget(struct vm *vm);
+
+/* VMs whose RAM lies on one of its snapshots: of all, or of one. */
+u32 vm_snapshot_clones(const struct vm *vm, const struct vm_snapshot *snapshot);
+/* False: there are such; `problem` names them. */
+bool vm_snapshot_may_end(const struct vm *vm, char *problem, size_t size);
