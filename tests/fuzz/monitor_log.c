@@ -2,7 +2,7 @@
 /*
  * The manager's side of a channel that a monitor gone bad fills: log lines and indices.
  */
-/* Counted elsewhere: vmm/manager/text/text.c vmm/manager/log/log_ vmm/manager/sha256.c */
+/* Counted elsewhere: vmm/manager/text/text.c vmm/manager/log/log_ vmm/rt/crypto/sha256.c */
 #include "tests/fake_clock.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -10,7 +10,7 @@
 #include "vmm/manager/log/log_chain.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/log/log_store.c"
-#include "vmm/manager/sha256.c"
+#include "vmm/rt/crypto/sha256.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/vm/vm_log.c"
 #include "vmm/rt/format.c"

@@ -18,6 +18,9 @@
 #include "vmm/manager/text/json_read.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/text/utf8.c"
+#include "vmm/rt/crypto/hmac.c"
+#include "vmm/rt/crypto/secret.c"
+#include "vmm/rt/crypto/sha256.c"
 #include "vmm/rt/format.c"
 #define put put_piece /* vmm/rt/format.c has one */
 #include "vmm/manager/channel/channel_answer.c"
@@ -37,7 +40,6 @@
 #include "vmm/manager/reply.c"
 #include "vmm/manager/channel/request.c"
 #include "vmm/manager/text/base64.c"
-#include "vmm/manager/sha256.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/vm/vm_events.c"
 #include "vmm/manager/vm/vm_life.c"

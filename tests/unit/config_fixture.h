@@ -20,10 +20,12 @@
 #include "vmm/manager/config/config_text.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/password.c"
-#include "vmm/manager/sha256.c"
 #include "vmm/manager/text/parse_address.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
+#include "vmm/rt/crypto/hmac.c"
+#include "vmm/rt/crypto/secret.c"
+#include "vmm/rt/crypto/sha256.c"
 #include "vmm/rt/format.c"
 
 static struct config config;

@@ -11,7 +11,7 @@
 #include "vmm/manager/log/log_chain.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/log/log_store.c"
-#include "vmm/manager/sha256.c"
+#include "vmm/rt/crypto/sha256.c"
 #include "vmm/rt/exit_names.c"
 #include "vmm/rt/format.c"
 

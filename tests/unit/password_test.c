@@ -15,9 +15,11 @@
 #include "vmm/manager/login.c"
 #include "vmm/manager/password.c"
 #include "vmm/manager/secret_line.c"
-#include "vmm/manager/sha256.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
+#include "vmm/rt/crypto/hmac.c"
+#include "vmm/rt/crypto/secret.c"
+#include "vmm/rt/crypto/sha256.c"
 #include "vmm/rt/format.c"
 
 static void check_hex(const u8 *bytes, const char *expected)

@@ -8,6 +8,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "vmm/rt/crypto/hmac.c"
+#include "vmm/rt/crypto/secret.c"
+#include "vmm/rt/crypto/sha256.c"
 #include "vmm/rt/status_text.c"
 #include "lib/string.c"
 #include "vmm/rt/format.c"
@@ -20,7 +23,6 @@
 #include "vmm/manager/config/config_sections.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/password.c"
-#include "vmm/manager/sha256.c"
 #include "vmm/manager/text/json.c"
 #include "vmm/manager/text/parse_address.c"
 #include "vmm/manager/text/parse_number.c"

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/password.h"
 #include "vmm/manager/text/parse_number.h"
+#include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
 
 #define SCHEME "pbkdf2-sha256$"
-
-/* HMAC's two pads, RFC 2104 */
-#define INNER_PAD 0x36
-#define OUTER_PAD 0x5c
 
 /* The part up to the next '$' or the end. */
 static struct text next_part(struct text *rest)
@@ -83,42 +80,16 @@ void password_text(const struct password_hash *hash, char *buffer, size_t size)
 	add_hex(hash->hash, SHA256_BYTES, buffer + length, size - length);
 }
 
-/* HMAC-SHA-256 of a text of at most 55 bytes, so one block each way. */
-static void hmac(const struct password_work *work, const void *bytes, size_t count,
-		 u8 digest[SHA256_BYTES])
-{
-	u8 inner[SHA256_BYTES];
-
-	sha256_finish(work->inner, SHA256_BLOCK_BYTES, bytes, count, inner);
-	sha256_finish(work->outer, SHA256_BLOCK_BYTES, inner, sizeof(inner), digest);
-}
-
-static struct sha256_state key_state(const u8 *key, u8 pad)
-{
-	struct sha256_state state = sha256_initial;
-	u8 block[SHA256_BLOCK_BYTES];
-
-	for (u32 i = 0; i < SHA256_BLOCK_BYTES; i++)
-		block[i] = key[i] ^ pad;
-	sha256_block(&state, block);
-	password_forget(block, sizeof(block));
-	return state;
-}
-
 void password_begin(struct password_work *work, struct text password,
 		    const struct password_hash *as)
 {
-	u8 key[SHA256_BLOCK_BYTES] = {0};
 	u8 first[PASSWORD_SALT_BYTES_MAX + 4] = {0};
 
-	memcpy(key, password.start, MIN(password.length, (size_t)PASSWORD_LENGTH_MAX));
-	work->inner = key_state(key, INNER_PAD);
-	work->outer = key_state(key, OUTER_PAD);
-	password_forget(key, sizeof(key));
+	hmac_open(&work->key, password.start, MIN(password.length, (size_t)PASSWORD_LENGTH_MAX));
 	/* U_1 is of the salt and the block's number, 1 */
 	memcpy(first, as->salt, as->salt_bytes);
 	first[as->salt_bytes + 3] = 1;
-	hmac(work, first, as->salt_bytes + 4, work->last);
+	hmac_digest(&work->key, first, as->salt_bytes + 4, work->last);
 	memcpy(work->hash, work->last, SHA256_BYTES);
 	work->left = as->iterations - 1;
 }
@@ -126,7 +97,7 @@ void password_begin(struct password_work *work, struct text password,
 bool password_step(struct password_work *work, u32 iterations)
 {
 	for (; iterations > 0 && work->left > 0; iterations--, work->left--) {
-		hmac(work, work->last, SHA256_BYTES, work->last);
+		hmac_digest(&work->key, work->last, SHA256_BYTES, work->last);
 		for (u32 i = 0; i < SHA256_BYTES; i++)
 			work->hash[i] ^= work->last[i];
 	}
@@ -135,18 +106,8 @@ bool password_step(struct password_work *work, u32 iterations)
 
 bool password_matches(struct password_work *work, const struct password_hash *hash)
 {
-	u8 difference = 0;
+	bool same = secret_same(work->hash, hash->hash, SHA256_BYTES);
 
-	for (u32 i = 0; i < SHA256_BYTES; i++)
-		difference |= work->hash[i] ^ hash->hash[i];
-	password_forget(work, sizeof(*work));
-	return difference == 0;
-}
-
-void password_forget(void *bytes, size_t count)
-{
-	volatile u8 *at = bytes;
-
-	while (count-- > 0)
-		*at++ = 0;
+	secret_forget(work, sizeof(*work));
+	return same;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/sha256.h"
 #include "vmm/manager/text/text.h"
+#include "vmm/rt/crypto/hmac.h"
 
 #define PASSWORD_LENGTH_MIN	8u /* of a new one */
 #define PASSWORD_LENGTH_MAX	64u
@@ -32,8 +32,7 @@ void password_text(const struct password_hash *hash, char *buffer, size_t size);
 
 /* A password's hash in the making: it takes long on purpose, so it is made in steps. */
 struct password_work {
-	struct sha256_state inner; /* HMAC's two states after their key block */
-	struct sha256_state outer;
+	struct hmac_key key; /* made of the password */
 	u8 last[SHA256_BYTES]; /* U_i of RFC 8018 */
 	u8 hash[SHA256_BYTES]; /* the sum so far */
 	u32 left;	       /* iterations */
@@ -46,6 +45,3 @@ void password_begin(struct password_work *work, struct text password,
 bool password_step(struct password_work *work, u32 iterations);
 /* Whether it is that hash; takes the same time wherever they differ. Erases the work. */
 bool password_matches(struct password_work *work, const struct password_hash *hash);
-
-/* Overwrites what must not stay in memory. */
-void password_forget(void *bytes, size_t count);

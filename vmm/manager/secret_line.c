@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/secret_line.h"
+#include "vmm/rt/crypto/secret.h"
 
 #define CONTROL_C 0x03
 #define CONTROL_U 0x15
@@ -9,7 +10,7 @@
 /* The end of the line before may still be on its way: after_cr stays. */
 void secret_line_begin(struct secret_line *line)
 {
-	password_forget(line->text, sizeof(line->text));
+	secret_forget(line->text, sizeof(line->text));
 	line->length = 0;
 }
 

@@ -2,6 +2,7 @@
 /* Lines that come in on a machine channel. */
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
 
 /* Large, and only needed until what was asked for has begun. */
@@ -61,7 +62,7 @@ static void run_auth(struct reply *reply)
 		reply->resume = check_password;
 		reply->deadline_tsc = clock_tsc(); /* each turn */
 	}
-	password_forget(request.password, sizeof(request.password));
+	secret_forget(request.password, sizeof(request.password));
 }
 
 static void run_request(struct channel_slot *slot)
@@ -146,7 +147,7 @@ static bool end_line(struct machine_channel *channel)
 			return false;
 	}
 	/* it may have been a password */
-	password_forget(channel->input.bytes, channel->input.length);
+	secret_forget(channel->input.bytes, channel->input.length);
 	channel->input.length = 0;
 	channel->input.ignored = false;
 	return true;

@@ -3,6 +3,7 @@
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/host/serial.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/crypto/secret.h"
 
 #define FLUSH_NS NS_PER_S
 
@@ -51,7 +52,7 @@ void channel_forget_client(struct machine_channel *channel)
 	channel_heartbeat_set(channel, 0);
 	channel->greeted = false;
 	channel->output.sent = channel->output.ready = channel->output.written;
-	password_forget(channel->input.bytes, sizeof(channel->input.bytes));
+	secret_forget(channel->input.bytes, sizeof(channel->input.bytes));
 	memset(&channel->input, 0, sizeof(channel->input));
 }
 

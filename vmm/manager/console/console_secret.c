@@ -4,6 +4,7 @@
 #include "vmm/manager/random.h"
 #include "vmm/manager/secret_line.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
 
 /* As many as login takes at a time: others have their turn in between. */
@@ -191,7 +192,7 @@ static enum console_secret_state step_make(void)
 	if (!password_step(&work, ITERATIONS_A_STEP))
 		return CONSOLE_SECRET_BUSY;
 	memcpy(made.hash, work.hash, sizeof(made.hash));
-	password_forget(&work, sizeof(work));
+	secret_forget(&work, sizeof(work));
 	password_text(&made, text, sizeof(text));
 	put("# for [host] of the configuration\npassword = ");
 	put(text);

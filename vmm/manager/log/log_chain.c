@@ -2,7 +2,7 @@
 #include "vmm/manager/log/log_chain.h"
 #include "lib/bits.h"
 #include "vmm/manager/log/log_names.h"
-#include "vmm/manager/sha256.h"
+#include "vmm/rt/crypto/sha256.h"
 #include "vmm/rt/format.h"
 
 _Static_assert(LOG_CHAIN_BYTES == SHA256_BYTES, "a line's hash");

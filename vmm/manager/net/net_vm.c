@@ -5,7 +5,7 @@
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/net/net.h"
-#include "vmm/manager/sha256.h"
+#include "vmm/rt/crypto/sha256.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 

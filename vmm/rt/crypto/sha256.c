@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/sha256.h"
+#include "vmm/rt/crypto/sha256.h"
 #include "lib/string.h"
 
 /* RFC 6234, 6.1 */

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Numbers are words of 64 bits, the lowest first: r has 124 bits, so that a product's words can be
+ * added up in 128 bits without a carry being lost. The modulus is 2^130 - 5.
+ */
+#include "vmm/rt/crypto/poly1305.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/rt/crypto/secret.h"
+
+typedef unsigned __int128 u128;
+
+/* RFC 8439, 2.5: bits that are zero in r */
+#define CLAMP_LOW  0x0ffffffc0fffffffull
+#define CLAMP_HIGH 0x0ffffffc0ffffffcull
+
+static u64 load_word(const u8 *bytes)
+{
+	u64 word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+void poly1305_open(struct poly1305 *poly, const u8 key[POLY1305_KEY_BYTES])
+{
+	*poly = (struct poly1305){
+		.r = {load_word(key) & CLAMP_LOW, load_word(key + 8) & CLAMP_HIGH},
+		.s = {load_word(key + 16), load_word(key + 24)},
+	};
+}
+
+/* sum += high * 2^128 + the words */
+static void add_words(u64 sum[3], u64 low, u64 middle, u64 high)
+{
+	u128 carry = (u128)sum[0] + low;
+
+	sum[0] = (u64)carry;
+	carry = (u128)sum[1] + middle + (u64)(carry >> 64);
+	sum[1] = (u64)carry;
+	sum[2] += high + (u64)(carry >> 64);
+}
+
+/* sum = sum * r, partly reduced: sum < 2^131 before and after. */
+static void multiply(struct poly1305 *poly)
+{
+	const u64 *r = poly->r;
+	u64 *sum = poly->sum;
+	u128 low = (u128)sum[0] * r[0];
+	u128 middle = (u128)sum[0] * r[1] + (u128)sum[1] * r[0] + (u64)(low >> 64);
+	u128 high = (u128)sum[1] * r[1] + (u128)sum[2] * r[0] + (u64)(middle >> 64);
+	u64 top = sum[2] * r[1] + (u64)(high >> 64);
+	/* what is above 2^130 counts five times: four times as it lies there, in words, and once */
+	u64 over = (u64)high & ~3ull;
+
+	sum[0] = (u64)low;
+	sum[1] = (u64)middle;
+	sum[2] = (u64)high & 3;
+	add_words(sum, over, top, 0);
+	add_words(sum, over >> 2 | top << 62, top >> 2, 0);
+}
+
+void poly1305_add(struct poly1305 *poly, const void *bytes, size_t count, bool padded)
+{
+	const u8 *from = bytes;
+
+	for (; count >= POLY1305_BLOCK_BYTES; count -= POLY1305_BLOCK_BYTES) {
+		add_words(poly->sum, load_word(from), load_word(from + 8), 1);
+		multiply(poly);
+		from += POLY1305_BLOCK_BYTES;
+	}
+	if (count > 0) {
+		u8 block[POLY1305_BLOCK_BYTES] = {0};
+
+		memcpy(block, from, count);
+		if (!padded)
+			block[count] = 1;
+		add_words(poly->sum, load_word(block), load_word(block + 8), padded);
+		multiply(poly);
+	}
+}
+
+void poly1305_finish(struct poly1305 *poly, u8 tag[POLY1305_TAG_BYTES])
+{
+	u64 less[3] = {poly->sum[0], poly->sum[1], poly->sum[2]};
+	u64 keep;
+	u128 word;
+
+	/* sum - (2^130 - 5) is the rest if it is not negative; the sum is below twice the modulus
+	 */
+	add_words(less, 5, 0, 0);
+	keep = (less[2] >> 2) - 1; /* all ones: it is negative */
+	word = (u128)((poly->sum[0] & keep) | (less[0] & ~keep)) + poly->s[0];
+	memcpy(tag, &word, 8);
+	word = (u128)((poly->sum[1] & keep) | (less[1] & ~keep)) + poly->s[1] + (u64)(word >> 64);
+	memcpy(tag + 8, &word, 8);
+	secret_forget(poly, sizeof(*poly));
+	secret_forget(less, sizeof(less));
+}
