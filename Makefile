@@ -44,7 +44,7 @@ LIB := $(call find_sources,lib)
 KERNEL := $(filter-out boot/symbols.S kernel/offsets.c,$(call find_sources,boot arch/x86_64/cpu \
 	arch/x86_64/iommu arch/x86_64/virt arch/x86_64/virt/vmx arch/x86_64/virt/svm mm kernel)) $(LIB)
 MANAGER := $(call find_sources,vmm/rt vmm/rt/crypto vmm/io) $(call find_tree,vmm/manager) $(LIB)
-MONITOR := $(call find_sources,vmm/rt vmm/io) $(call find_tree,vmm/monitor) $(LIB)
+MONITOR := $(call find_sources,vmm/rt vmm/rt/crypto vmm/io) $(call find_tree,vmm/monitor) $(LIB)
 # One program for each folder in vmm/driver/CLASS, with what those of its class have in common, and
 # what drivers of all classes have.
 DRIVER_FOLDERS := $(patsubst %/,%,$(wildcard vmm/driver/*/*/))
