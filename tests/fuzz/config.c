@@ -88,8 +88,8 @@ static size_t write_keys(char *to, size_t size, const struct config_key *keys, c
 static bool equal(const struct config_key *keys, const void *one, const void *other)
 {
 	for (; keys->name != NULL; keys++)
-		if (keys->value != VALUE_PASSWORD && keys->value != VALUE_DISKS &&
-		    keys->value != VALUE_NETS &&
+		if (keys->value != VALUE_PASSWORD && keys->value != VALUE_KEY &&
+		    keys->value != VALUE_DISKS && keys->value != VALUE_NETS &&
 		    memcmp((const char *)one + keys->offset, (const char *)other + keys->offset,
 			   field_bytes(keys)) != 0)
 			return false;

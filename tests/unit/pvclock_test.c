@@ -134,6 +134,34 @@ static void test_deadline(void **unused)
 	assert_true(machine_time_to_host(&now, DEADLINE_NONE - 1) < ~0ull);
 }
 
+/* It was saved, and the host has been started anew: the guest's time began before the host's. */
+static void test_older_than_host(void **unused)
+{
+	u64 elapsed = 5000;
+
+	(void)unused;
+	machine_time_start(&now, 1000000, 100 - elapsed);
+	machine_time_update(&now, &clock_now, 100);
+	assert_int_equal(clock_now.now_ns, elapsed);
+	assert_int_equal(clock_now.guest_tsc, elapsed);
+	assert_int_equal(machine_time_tsc_offset(&now) + 100, elapsed);
+	for (u64 ns = elapsed; ns < 100000; ns += 333) {
+		machine_time_update(&now, &clock_now, machine_time_to_host(&now, ns));
+		assert_in_range(clock_now.now_ns, ns, ns + 2);
+	}
+	/* what has passed long ago is due at once */
+	assert_int_equal(machine_time_to_host(&now, 7), 1);
+	assert_int_equal(machine_time_to_host(&now, DEADLINE_NONE), 0);
+	assert_true(machine_time_to_host(&now, DEADLINE_NONE - 1) < ~0ull);
+	assert_true(machine_time_to_host(&now, DEADLINE_NONE - 1) > ~0ull >> 1);
+	machine_time_start(&now, 1000000, ~0ull);
+	assert_true(machine_time_to_host(&now, DEADLINE_NONE - 1) < ~0ull);
+	/* and one that has yet to begin stands at 0 */
+	machine_time_start(&now, 1000000, 1000);
+	machine_time_update(&now, &clock_now, 100);
+	assert_int_equal(clock_now.now_ns, 0);
+}
+
 static void test_wall_clock(void **unused)
 {
 	u32 record[3];
@@ -174,6 +202,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_clock_agrees, make, unmake),
 		cmocka_unit_test_setup_teardown(test_pause, make, unmake),
 		cmocka_unit_test_setup_teardown(test_deadline, make, unmake),
+		cmocka_unit_test_setup_teardown(test_older_than_host, make, unmake),
 		cmocka_unit_test_setup_teardown(test_wall_clock, make, unmake),
 		cmocka_unit_test_setup_teardown(test_bad_addresses, make, unmake),
 	};

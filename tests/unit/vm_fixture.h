@@ -130,7 +130,23 @@ void vm_share_abandon(struct vm *vm)
 	vm->change_phase = CHANGE_NONE;
 }
 
-#ifndef FIXTURE_RENEW /* the test includes vmm/manager/vm/vm_renew.c */
+#ifndef FIXTURE_RENEW /* the test includes vmm/manager/vm/vm_renew.c and vm_save.c */
+bool vm_restore_failed(struct vm *vm, const char *reason)
+{
+	(void)vm, (void)reason;
+	return false;
+}
+
+void vm_save_step(struct vm *vm)
+{
+	(void)vm;
+}
+
+void vm_save_abandon(struct vm *vm)
+{
+	(void)vm;
+}
+
 void vm_renew_step(struct vm *vm, u64 now_tsc)
 {
 	(void)vm, (void)now_tsc;
@@ -191,6 +207,7 @@ bool vm_release_step(struct vm *vm)
 		steps_left--;
 		return false;
 	}
+	vm->save.link = NULL;
 	vm->group = HANDLE_NONE;
 	vm->monitor.wake = HANDLE_NONE;
 	groups--;

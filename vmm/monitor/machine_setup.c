@@ -7,6 +7,7 @@
 #include "vmm/monitor/load/layout.h"
 #include "vmm/monitor/net/net_open.h"
 #include "vmm/monitor/random.h"
+#include "vmm/monitor/save/restore.h"
 #include "vmm/monitor/state/machine_state.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/memory.h"
@@ -272,6 +273,8 @@ bool machine_setup(struct machine *machine)
 		return false;
 	if (machine->handover.number == 0 && start_find(START_STATE) != NULL &&
 	    !handover_clone(machine))
+		return false;
+	if (restore_wanted() && !restore_load(machine))
 		return false;
 	show_state_bytes(machine);
 	reserve_start(machine);

@@ -34,7 +34,9 @@ static ALWAYS_INLINE void update_guest(const struct machine_time *time,
 				       struct machine_clock *clock, u64 host_tsc)
 {
 	u64 guest_now = time->paused_tsc != 0 ? time->paused_tsc : host_tsc;
-	u64 elapsed = guest_now > time->base_tsc ? guest_now - time->base_tsc : 0;
+	/* of a guest that is older than the host, the base lies before the host's 0 */
+	s64 since_base = (s64)(guest_now - time->base_tsc);
+	u64 elapsed = since_base > 0 ? (u64)since_base : 0;
 
 	clock->stale &= ~(u32)CLOCK_GUEST_STALE;
 	clock->tsc_khz = time->tsc_khz;
@@ -72,7 +74,11 @@ u64 machine_time_to_host(const struct machine_time *time, u64 ns)
 		return 0;
 	elapsed = mul_div(ns, time->tsc_khz, NS_PER_MS);
 	/* one cycle later than rounded down: at that time ns has certainly passed */
-	if (!checked_add(elapsed, time->base_tsc, &host) || host >= ~0ull - 1)
+	if ((s64)time->base_tsc < 0) /* before the host's 0 is long ago */
+		host = elapsed > -time->base_tsc ? elapsed + time->base_tsc : 0;
+	else if (!checked_add(elapsed, time->base_tsc, &host))
+		host = ~0ull;
+	if (host >= ~0ull - 1)
 		return ~0ull - 1;
 	return host + 1;
 }

@@ -76,6 +76,8 @@ struct vm_channel {
 	u32 trap; /* enum vm_trap, for VM_COMMAND_TRAP */
 	handle_t state_memory; /* to save to or load, the monitor's own handle, which it closes */
 	u64 state_size;        /* of it, or to load, in bytes */
+	u8 save_key[32];       /* while a save is written or read; else zero */
+	u32 save_overwrite;    /* 1: whatever the disk holds may be lost */
 
 	/* written by the monitor */
 	u32 done_sequence;    /* of the last command obeyed */
@@ -104,6 +106,7 @@ struct vm_channel {
 	u32 refused_renewal;  /* of the one that could not: handover_problem says why */
 	char handover_problem[160];
 	u32 held;	      /* 1: the guest stands still for that; 0: not, see handover_problem */
+	u32 save_moved;	      /* grows with each record of a save that was written or read */
 	u64 held_tsc;	      /* host TSC when the guest last stood still for that */
 	u64 continued_tsc;    /* and when it went on */
 
@@ -138,4 +141,5 @@ enum monitor_flag {
 	MONITOR_VIRTIO_RNG = 1 << 5,
 	MONITOR_VIRTIO_CONSOLE = 1 << 6,
 	MONITOR_VIRTIO_BALLOON = 1 << 7,
+	MONITOR_SAVER = 1 << 8, /* it writes the state and the RAM of a VM to a disk, and no more */
 };

@@ -43,6 +43,10 @@ struct host_config {
 	u64 lock_after_ns;      /* without input at the console; 0: never */
 	bool password_asked;    /* a line begins so, whether or not it could be read */
 	struct password_hash password;
+	struct state_key {
+		bool given;
+		u8 bytes[32];
+	} state_key; /* of saves on disks */
 };
 
 #define CONFIG_DISK_MAX	   64u

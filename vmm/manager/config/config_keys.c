@@ -33,6 +33,8 @@ const struct config_key config_host_keys[] = {
 	 86400 * NS_PER_S, "none", "a time such as 600s, from 1s to 86400s, or none"},
 	{"password", VALUE_PASSWORD, offsetof(struct host_config, password),
 	 .words = NULL, .allowed = PASSWORD_HASH_ALLOWED},
+	{"state_key", VALUE_KEY, offsetof(struct host_config, state_key),
+	 .words = NULL, .allowed = "64 hex digits that nobody can guess"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 
@@ -230,6 +232,18 @@ static bool parse_text(const struct config_key *key, struct text text, char *to)
 	return text.length >= key->minimum && text_copy(to, key->maximum + 1, text);
 }
 
+static bool parse_state_key(struct text text, struct state_key *key)
+{
+	key->given = text.length == 2 * sizeof(key->bytes);
+	for (size_t i = 0; key->given && i < text.length; i++) {
+		u32 digit = char_hex_value(text.start[i]);
+
+		key->given = digit <= 15;
+		key->bytes[i / 2] = (u8)(key->bytes[i / 2] << 4 | digit);
+	}
+	return key->given;
+}
+
 /* Parses into `field`, which is all zero; on false it may hold anything. */
 static bool parse_value(const struct config_key *key, struct text text, void *field)
 {
@@ -271,6 +285,8 @@ static bool parse_value(const struct config_key *key, struct text text, void *fi
 		return config_parse_ports(text, field);
 	case VALUE_PASSWORD:
 		return password_parse(text, field);
+	case VALUE_KEY:
+		return parse_state_key(text, field);
 	}
 	return false;
 }
@@ -292,6 +308,8 @@ static size_t field_bytes(const struct config_key *key)
 		return (size_t)CONFIG_PORT_MAX * CONFIG_NAME_BYTES;
 	case VALUE_PASSWORD:
 		return sizeof(struct password_hash);
+	case VALUE_KEY:
+		return sizeof(struct state_key);
 	default:
 		return sizeof(u64);
 	}
@@ -315,6 +333,11 @@ const struct config_key *config_key_find(const struct config_key *keys, struct t
 	return keys->name != NULL ? keys : NULL;
 }
 
+static bool is_secret(const struct config_key *key)
+{
+	return key->value == VALUE_PASSWORD || key->value == VALUE_KEY;
+}
+
 /* It may stand several times, and each time adds to what is there. */
 static bool adds(const struct config_key *key)
 {
@@ -331,6 +354,7 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 		struct vm_net net[CONFIG_VM_NET_MAX];
 		char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES];
 		struct password_hash password;
+		struct state_key key;
 	} parsed;
 	char shown[SHOWN_BYTES];
 	const struct config_key *found = config_key_find(keys, key);
@@ -353,7 +377,7 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 	if (!parse_value(found, value, &parsed)) {
 		text_show(shown, sizeof(shown), value);
 		format(problem, size, "%s: found \"%s\", allowed: %s", found->name,
-		       found->value != VALUE_PASSWORD ? shown : "...", found->allowed);
+		       !is_secret(found) ? shown : "...", found->allowed);
 		return false;
 	}
 	if (found->value == VALUE_DISKS && config_disk_twice(parsed.disk) != NULL) {

@@ -17,6 +17,7 @@ enum config_value {
 	VALUE_NETS,  /* likewise */
 	VALUE_PORTS,
 	VALUE_PASSWORD, /* shown nowhere, not even where it is wrong */
+	VALUE_KEY,	/* likewise */
 };
 
 /* One key: what its value looks like and where it is stored. */

@@ -171,6 +171,7 @@ void config_value_text(const struct config_key *key, const void *target, char *b
 		config_ports_text((const void *)field, buffer, size);
 		break;
 	case VALUE_PASSWORD:
+	case VALUE_KEY:
 		break;
 	}
 }

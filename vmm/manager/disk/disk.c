@@ -2,6 +2,7 @@
 #include "vmm/manager/disk/disk.h"
 
 #include "lib/bits.h"
+#include "vmm/manager/config/setup.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/disk/controller.h"
 #include "vmm/manager/disk/disk_window.h"
@@ -326,6 +327,35 @@ static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, cha
 	return link;
 }
 
+struct driver_link *disk_attach_save(struct vm *vm, u32 number, bool read_only, char *problem,
+				     size_t size)
+{
+	char why[sizeof(((struct disk *)NULL)->problem)];
+	struct driver_link *link = NULL;
+
+	if (!read_only && config_disk(number)->read_only)
+		format(why, sizeof(why), "it is read-only, allowed: one that may be written to");
+	else
+		link = attach(vm, number, read_only, why, sizeof(why));
+	if (link == NULL)
+		format(problem, size, "disk %s: %s", config_disk(number)->section.name, why);
+	return link;
+}
+
+bool disk_may_be_read(u32 number, char *problem, size_t size)
+{
+	const struct disk *disk = disk_at(number);
+	const char *why = find_problem(disk);
+	const struct driver_link *user = why == NULL ? find_conflict(disk, true) : NULL;
+
+	if (why != NULL)
+		format(problem, size, "disk %s: %s", config_disk(number)->section.name, why);
+	else if (user != NULL)
+		format(problem, size, "disk %s: %s uses it, allowed: a disk that nobody writes to",
+		       config_disk(number)->section.name, user->user);
+	return why == NULL && user == NULL;
+}
+
 bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 {
 	char why[sizeof(((struct disk *)NULL)->problem)];
@@ -346,7 +376,9 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 			    name, why);
 		console_notice("%s: starts without disk %s: %s\n", vm->config.name, name, why);
 	}
-	return true;
+	if (vm->save.disk != 0)
+		vm->save.link = disk_attach_save(vm, vm->save.disk - 1u, true, problem, size);
+	return vm->save.disk == 0 || vm->save.link != NULL;
 }
 
 void disk_give_all(const struct vm *vm, struct process_build *build)
@@ -356,6 +388,8 @@ void disk_give_all(const struct vm *vm, struct process_build *build)
 			driver_link_give(build, vm->link[i], START_DISK, i,
 					 config_disk(vm->link[i]->section)->section.name);
 	}
+	if (vm->save.link != NULL)
+		driver_link_give(build, vm->save.link, START_SAVE, 0, vm->config.name);
 }
 
 /* Once: nothing will happen by itself. */
@@ -392,6 +426,11 @@ bool disk_detach_all(struct vm *vm)
 		say_kept(vm, vm->link[i]);
 		all = false;
 	}
+	if (vm->save.link == NULL)
+		return all;
+	if (!driver_link_end(vm->save.link))
+		return false;
+	vm->save.link = NULL;
 	return all;
 }
 
@@ -411,5 +450,7 @@ u64 disk_pages(const struct vm_config *config)
 
 	while (count < CONFIG_VM_DISK_MAX && config->disk[count].number != 0)
 		count++;
+	if (setup_config()->host.state_key.given)
+		count++; /* for a save */
 	return count * (BLOCK_LINK_BYTES / PAGE_SIZE + LINK_EXTRA_PAGES);
 }

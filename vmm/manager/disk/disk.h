@@ -54,6 +54,14 @@ void disk_users(const struct disk *disk, char *text, size_t size);
  * may be missing, which is logged. False: `problem` says why.
  */
 bool disk_attach_all(struct vm *vm, char *problem, size_t size);
+/*
+ * A link to the disk of that number for a save of this VM, which is not one of the VM's disks.
+ * NULL: `problem` says why.
+ */
+struct driver_link *disk_attach_save(struct vm *vm, u32 number, bool read_only, char *problem,
+				     size_t size);
+/* Whether the disk of that number could be had for reading; `problem` says why not. */
+bool disk_may_be_read(u32 number, char *problem, size_t size);
 /* Hands them to its monitor. */
 void disk_give_all(const struct vm *vm, struct process_build *build);
 /* Ends the links, in steps: true once the drivers have nothing of the VM any more. */

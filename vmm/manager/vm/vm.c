@@ -50,6 +50,7 @@ void vm_release(struct vm *vm, enum vm_after after)
 	vm_share_abandon(vm);
 	vm_renew_abandon(vm);
 	vm_snapshot_abandon(vm);
+	vm_save_abandon(vm);
 }
 
 static void set_state(struct vm *vm, enum vm_state state, const char *reason)
@@ -86,6 +87,8 @@ static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
 		refused(vm, reason);
 		return;
 	}
+	if (vm_restore_failed(vm, reason))
+		return;
 	vm_crash_record(vm);
 	set_state(vm, VM_CRASHED, reason);
 	vm->stop_deadline_tsc = 0;
@@ -109,13 +112,15 @@ static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
 /* No new monitor could be made for a VM that was there before. */
 static void not_started(struct vm *vm, const char *reason)
 {
+	if (vm_restore_failed(vm, reason))
+		return;
 	set_state(vm, VM_CRASHED, reason);
 	tell(vm, LOG_ERROR, EVENT_CRASHED);
 	if (vm->group != HANDLE_NONE)
 		vm_release(vm, AFTER_NOTHING);
 }
 
-static void stopped(struct vm *vm, const char *reason)
+void vm_end(struct vm *vm, const char *reason)
 {
 	set_state(vm, VM_STOPPED, reason);
 	tell(vm, LOG_INFO, EVENT_STOPPED);
@@ -198,7 +203,7 @@ static void take_state(struct vm *vm)
 		vm->exit_code = vm->channel->exit_code;
 		if (vm->state == VM_CREATED)
 			vm_event(vm->config.name, vm->uuid, EVENT_STARTED, "");
-		stopped(vm, reason[0] != '\0' ? reason : "by the guest");
+		vm_end(vm, reason[0] != '\0' ? reason : "by the guest");
 	} else if (state != VM_CRASHED) {
 		event = event_of(vm, state, reset);
 		set_state(vm, (enum vm_state)state, "");
@@ -276,7 +281,7 @@ static bool press_button(struct vm *vm, char *problem, size_t size)
 		return false;
 	}
 	if (vm->config.stop_timeout_ns == 0) {
-		stopped(vm, "ended by `vm stop`");
+		vm_end(vm, "ended by `vm stop`");
 		return true;
 	}
 	vm->stop_deadline_tsc = clock_tsc() + clock_ns_to_tsc(vm->config.stop_timeout_ns);
@@ -289,7 +294,7 @@ static bool press_button(struct vm *vm, char *problem, size_t size)
 static void step_stop(struct vm *vm, u64 now)
 {
 	if (now >= vm->stop_deadline_tsc) {
-		stopped(vm, "ended by `vm stop`, the power button had no effect");
+		vm_end(vm, "ended by `vm stop`, the power button had no effect");
 	} else if (now >= vm->press_again_tsc) {
 		vm->press_again_tsc = now + clock_ns_to_tsc(VM_PRESS_AGAIN_NS);
 		if (vm->state == VM_RUNNING && vm_obeyed(vm))
@@ -313,7 +318,7 @@ static enum vm_command command_of(enum vm_action action)
 static void end(struct vm *vm, enum vm_action action)
 {
 	if (action != ACTION_DESTROY) {
-		stopped(vm, action == ACTION_KILL ? "ended by `vm kill`" : "ended by `vm stop`");
+		vm_end(vm, action == ACTION_KILL ? "ended by `vm kill`" : "ended by `vm stop`");
 	} else {
 		string_copy(vm->end_reason, sizeof(vm->end_reason), "`vm destroy`");
 		vm_release(vm, AFTER_REMOVE);
@@ -390,6 +395,10 @@ static void released(struct vm *vm)
 	switch (after) {
 	case AFTER_NOTHING:
 		break;
+	case AFTER_CREATE:
+		if (!vm_boot(vm, problem, sizeof(problem)))
+			not_started(vm, problem);
+		break;
 	case AFTER_START:
 		if (!start(vm, problem, sizeof(problem)))
 			notice_end(vm);
@@ -422,6 +431,7 @@ bool vm_step(void)
 		vm_share_step(vm);
 		vm_renew_step(vm, now);
 		more |= vm_snapshot_step(vm, now);
+		vm_save_step(vm);
 		if (!vm->dying)
 			continue;
 		/* Before the group: its last steps give back whatever is waiting for it. */

@@ -9,6 +9,7 @@
 #include "vmm/manager/vm/vm_life.h"
 #include "vmm/manager/vm/vm_log.h"
 #include "vmm/manager/vm/vm_renew.h"
+#include "vmm/manager/vm/vm_save.h"
 #include "vmm/manager/vm/vm_share.h"
 #include "vmm/manager/vm/vm_snapshot.h"
 #include "vmm/rt/channel.h"
@@ -28,6 +29,7 @@ struct driver_link;
 enum vm_after {
 	AFTER_NOTHING,
 	AFTER_START,  /* a fresh boot */
+	AFTER_CREATE, /* a new monitor, which waits for a start */
 	AFTER_REMOVE, /* it leaves the list */
 };
 
@@ -70,6 +72,7 @@ struct vm {
 	u64 quota_pages;         /* promised to `group` */
 	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* to its disks; NULL: none */
 	struct driver_link *port[CONFIG_VM_NET_MAX];  /* of its cards; NULL: none */
+	struct vm_disk_save save;
 
 	handle_t channel_memory;
 	struct vm_channel *channel; /* written by the monitor at any time: read each field once */
@@ -163,7 +166,7 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 		    char *problem, size_t size);
 /* For vm.c and its parts: a monitor, of a VM that has never run; false: `problem` says why not. */
 bool vm_boot(struct vm *vm, char *problem, size_t size);
-/* Likewise: ends the monitor, if there is one; vm_step does the work. */
+/* Likewise: ends the monitor, if there is one, in vm_step; then comes what `after` says. */
 void vm_release(struct vm *vm, enum vm_after after);
 /* Likewise: takes over that its guest was set back to a snapshot. */
 void vm_was_reset(struct vm *vm);
@@ -181,6 +184,9 @@ bool vm_allows(const struct vm *vm, enum vm_action action);
  * monitor's signals; vm_busy tells.
  */
 bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size);
+
+/* Its guest has ended, for that reason; everything is taken back. */
+void vm_end(struct vm *vm, const char *reason);
 
 /* Signals of a monitor: something changed in its channel; its process ended. */
 void vm_channel_signalled(struct vm *vm);

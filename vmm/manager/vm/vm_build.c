@@ -154,6 +154,7 @@ static void prepare_channel(struct vm *vm, struct process_build *build)
 	vm->resets_told = 0;
 	vm->unasked_told = 0;
 	vm_log_restart(&vm->log);
+	vm_save_fill(vm);
 }
 
 static void fill_start_info(const struct vm *vm, struct start_info *info)
@@ -278,8 +279,11 @@ static void build_monitor(struct vm *vm, struct parts *parts, const struct given
 	if (process_build_failed(build))
 		return;
 	fill_start_info(vm, build->info);
-	if (state->heir)
+	if (state->heir) {
 		build->info->parameter[MONITOR_RENEWAL] = vm->renewal.number;
+		if (vm->save.disk != 0)
+			build->info->parameter[MONITOR_FLAGS] |= MONITOR_SAVER;
+	}
 	if (state->memory != HANDLE_NONE)
 		process_build_map(build, START_STATE, state->memory, 0, state->bytes, RIGHT_READ);
 	grant_all(vm, parts);

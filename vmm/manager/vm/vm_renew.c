@@ -16,6 +16,9 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
+/* Of a save, for a record: the disk's driver may have to start anew meanwhile. */
+#define SAVE_NS (40 * NS_PER_S)
+
 static void enter(struct vm *vm, enum vm_renew_phase phase)
 {
 	vm->renewal.phase = phase;
@@ -32,13 +35,25 @@ static void end_monitor(struct vm_monitor *monitor)
 	vm_handover_end(&monitor->ring);
 }
 
+/* The new process writes the machine to a disk, and the guest ends. */
+static bool saves(const struct vm *vm)
+{
+	return vm->save.disk != 0 && !vm->save.restoring;
+}
+
+static const char *what_for(const struct vm *vm)
+{
+	return saves(vm) ? "saved" : "renewed";
+}
+
 /* The old monitor goes on. */
 static void fall_back(struct vm *vm, const char *problem)
 {
 	struct vm_renewal *renewal = &vm->renewal;
 
 	format(renewal->problem, sizeof(renewal->problem), "%s", problem);
-	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not renewed: %s", renewal->problem);
+	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not %s: %s", what_for(vm),
+		    renewal->problem);
 	end_monitor(&renewal->heir);
 	vm_handover_end(&renewal->state);
 	vm_send(vm, VM_COMMAND_CONTINUE);
@@ -53,10 +68,11 @@ static void fall_back_as_said(struct vm *vm)
 	fall_back(vm, text);
 }
 
-static bool may_begin(const struct vm *vm, char *problem, size_t size)
+bool vm_renew_may_begin(const struct vm *vm, char *problem, size_t size)
 {
 	if (vm->state != VM_RUNNING && vm->state != VM_PAUSED) {
-		format(problem, size, "%s is %s, only a running or paused VM can be renewed",
+		format(problem, size,
+		       "%s is %s, only a running or paused VM can be renewed or saved",
 		       vm->config.name, vm_state_name(vm->state));
 		return false;
 	}
@@ -74,7 +90,7 @@ bool vm_renew(struct vm *vm, char *problem, size_t size)
 	struct vm_renewal *renewal = &vm->renewal;
 
 	vm_channel_signalled(vm); /* what its monitor has said before counts */
-	if (!may_begin(vm, problem, size))
+	if (!vm_renew_may_begin(vm, problem, size))
 		return false;
 	renewal->bytes = vm_handover_state_bytes(vm);
 	if (!vm_handover_save(vm, renewal->bytes, &renewal->state, problem, size))
@@ -83,6 +99,13 @@ bool vm_renew(struct vm *vm, char *problem, size_t size)
 	renewal->number++;
 	enter(vm, RENEW_SAVING);
 	return true;
+}
+
+static void enter_taking(struct vm *vm)
+{
+	enter(vm, RENEW_TAKING);
+	if (saves(vm))
+		vm->renewal.until_tsc = clock_tsc() + clock_ns_to_tsc(SAVE_NS);
 }
 
 static void saved(struct vm *vm)
@@ -97,7 +120,7 @@ static void saved(struct vm *vm)
 	else if (!vm_build_heir(vm, used, problem, sizeof(problem)))
 		fall_back(vm, problem);
 	else
-		enter(vm, RENEW_TAKING);
+		enter_taking(vm);
 }
 
 /* From here on there is the new one alone. */
@@ -121,15 +144,28 @@ static void taken(struct vm *vm)
 	enter(vm, RENEW_CONTINUING);
 }
 
+/* A save takes long: it has so much time for each record. */
+static void look_whether_it_moves(struct vm *vm)
+{
+	u32 moved = READ_ONCE(vm->channel->save_moved);
+
+	if (!saves(vm) || moved == vm->renewal.moved)
+		return;
+	vm->renewal.moved = moved;
+	vm->renewal.until_tsc = clock_tsc() + clock_ns_to_tsc(SAVE_NS);
+}
+
 static void look_whether_taken(struct vm *vm)
 {
 	struct vm_renewal *renewal = &vm->renewal;
 
 	if (__atomic_load_n(&vm->channel->taken_renewal, __ATOMIC_ACQUIRE) == renewal->number)
-		taken(vm);
+		saves(vm) ? vm_saved(vm) : taken(vm);
 	else if (__atomic_load_n(&vm->channel->refused_renewal, __ATOMIC_ACQUIRE) ==
 		 renewal->number)
 		fall_back_as_said(vm);
+	else
+		look_whether_it_moves(vm);
 }
 
 static void done(struct vm *vm)
@@ -148,6 +184,7 @@ static void give_up(struct vm *vm)
 	else
 		fall_back(vm, vm->renewal.phase == RENEW_SAVING
 				 ? "its monitor does not save it"
+			 : saves(vm) ? "its disk takes too long"
 				 : "its new monitor does not say whether it has loaded it");
 }
 

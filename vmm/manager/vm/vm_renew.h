@@ -26,6 +26,7 @@ struct vm_renewal {
 	u32 number;	/* of the last one */
 	handle_t state; /* memory: what the old monitor has saved */
 	u64 bytes;	/* of it */
+	u32 moved;	/* records of a save, when last looked at */
 	u64 until_tsc;	/* as long as the present phase may take */
 	struct vm_monitor heir; /* the new one, until it is the VM's */
 	char problem[200]; /* why the last one did not succeed; "": it did */
@@ -36,6 +37,8 @@ struct vm_renewal {
  * outcome.
  */
 bool vm_renew(struct vm *vm, char *problem, size_t size);
+/* Whether there is nothing against it now. */
+bool vm_renew_may_begin(const struct vm *vm, char *problem, size_t size);
 /* One step, in vm_step. */
 void vm_renew_step(struct vm *vm, u64 now_tsc);
 /* The new process has ended. */

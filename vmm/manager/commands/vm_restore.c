@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/commands/vm_save.h"
+
+static bool resume_restore(struct reply *reply)
+{
+	struct vm *vm = command_vm_kept(reply);
+
+	if (vm == NULL)
+		return true;
+	if (vm_busy(vm))
+		return false; /* each request of the disk has its own limit */
+	vm_channel_signalled(vm); /* that it has obeyed may be known before its new state */
+	vm->answered = false;
+	if (vm->save.problem[0] != '\0')
+		reply_error(reply, "%s: not restored: %s", vm->config.name, vm->save.problem);
+	else
+		vm_save_answer(reply, vm);
+	return true;
+}
+
+static void command_vm_restore(struct reply *reply, const struct arguments *arguments)
+{
+	char problem[256];
+	struct vm *vm;
+	u32 disk;
+
+	if (!vm_save_arguments(reply, arguments, &vm, &disk))
+		return;
+	if (!vm_restore(vm, disk, problem, sizeof(problem))) {
+		reply_fail(reply,
+			   vm->state != VM_CREATED && !vm_has_ended(vm) ? CODE_BAD_STATE
+			   : vm_busy(vm)			        ? CODE_BUSY
+								        : CODE_FAILED,
+			   "%s: not restored: %s", vm->config.name, problem);
+		return;
+	}
+	vm->answered = reply->to->terminal;
+	command_vm_wait(reply, vm, resume_restore);
+}
+
+COMMAND(vm_restore,
+	.name = "vm restore",
+	.right = MAY_OPERATE,
+	.arguments = "NAME DISK",
+	.summary = "goes on with a VM that `vm save` has saved on that disk",
+	.detail = "The VM has to have the name, the configuration and the key state_key that it\n"
+		  "was saved with, and not to run. When its save cannot be loaded it is what it\n"
+		  "was before. The save stays on the disk.",
+	.example = "vm restore alpha saves",
+	.keys = "name state",
+	.run = command_vm_restore,
+	.minimum = 2,
+	.maximum = 2,
+	.changes = true,
+	.audited = true,
+	.completion = COMPLETE_VM);

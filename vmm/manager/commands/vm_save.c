@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/commands/vm_save.h"
+#include "vmm/manager/disk/disk.h"
+#include "vmm/rt/format.h"
+
+bool vm_save_arguments(struct reply *reply, const struct arguments *arguments, struct vm **vm,
+		       u32 *disk)
+{
+	char shown[CONFIG_NAME_BYTES];
+
+	*vm = command_vm(reply, arguments->word[0]);
+	if (*vm == NULL)
+		return false;
+	if (disk_find(arguments->word[1], disk) != NULL)
+		return true;
+	reply_fail(reply, CODE_NOT_FOUND, "there is no disk \"%s\", `disk list` shows them",
+		   text_show(shown, sizeof(shown), text_of(arguments->word[1])));
+	return false;
+}
+
+void vm_save_answer(struct reply *reply, const struct vm *vm)
+{
+	if (!reply->json) {
+		reply_line(reply, "%s: %s%s%s", vm->config.name, vm_state_name(vm->state),
+			   vm->reason[0] != '\0' ? ": " : "", vm->reason);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", vm->config.name);
+	json_string(&reply->object, "state", vm_state_name(vm->state));
+	reply_object_end(reply);
+}
+
+static bool resume_save(struct reply *reply)
+{
+	struct vm *vm = command_vm_kept(reply);
+
+	if (vm == NULL)
+		return true;
+	if (vm->renewal.phase != RENEW_NONE || vm->dying)
+		return false; /* each phase has its own limit */
+	vm->answered = false;
+	if (vm->renewal.problem[0] != '\0')
+		reply_error(reply, "%s: not saved: %s", vm->config.name, vm->renewal.problem);
+	else
+		vm_save_answer(reply, vm);
+	return true;
+}
+
+static void command_vm_save(struct reply *reply, const struct arguments *arguments)
+{
+	bool overwrite = arguments->count == 3;
+	char problem[256];
+	struct vm *vm;
+	u32 disk;
+
+	if (overwrite && !string_equal(arguments->word[2], "overwrite")) {
+		reply_bad(reply, "found a third word, allowed: overwrite");
+		return;
+	}
+	if (!vm_save_arguments(reply, arguments, &vm, &disk))
+		return;
+	if (!vm_save(vm, disk, overwrite, problem, sizeof(problem))) {
+		reply_fail(reply,
+			   vm->state != VM_RUNNING && vm->state != VM_PAUSED ? CODE_BAD_STATE
+			   : vm_busy(vm)				       ? CODE_BUSY
+									       : CODE_FAILED,
+			   "%s: not saved: %s", vm->config.name, problem);
+		return;
+	}
+	vm->answered = reply->to->terminal;
+	command_vm_wait(reply, vm, resume_save);
+}
+
+COMMAND(vm_save,
+	.name = "vm save",
+	.right = MAY_OPERATE,
+	.arguments = "NAME DISK [overwrite]",
+	.summary = "saves a running or paused VM on a disk, and ends it",
+	.detail = "State and RAM go to the disk, encrypted with the key state_key of [host]; the\n"
+		  "guest stands still meanwhile. Then the VM is stopped, and `vm restore` goes\n"
+		  "on with it, also after a boot of the host. When it cannot be saved, its guest\n"
+		  "goes on. A disk that holds anything but a save needs `overwrite`.",
+	.example = "vm save alpha saves",
+	.keys = "name state",
+	.run = command_vm_save,
+	.minimum = 2,
+	.maximum = 3,
+	.changes = true,
+	.audited = true,
+	.completion = COMPLETE_VM);

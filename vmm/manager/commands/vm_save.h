@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/command.h"
+#include "vmm/manager/vm/vm.h"
+
+/* What `vm save` and `vm restore` have in common: which VM and disk; false, after an error. */
+bool vm_save_arguments(struct reply *reply, const struct arguments *arguments, struct vm **vm,
+		       u32 *disk);
+/* What became of the VM. */
+void vm_save_answer(struct reply *reply, const struct vm *vm);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/save/restore.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/monitor/save/save_disk.h"
+#include "vmm/monitor/state/machine_state.h"
+#include "vmm/monitor/state/stream.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/crypto/secret.h"
+#include "vmm/rt/memory.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+/* A state that is larger than the machine's own has another configuration; it is looked at too. */
+#define STATE_SURPLUS_BYTES MIB
+
+static struct {
+	struct save_disk disk;
+	struct stream stream;
+	u64 at;	   /* where the next record lies */
+	u8 *state; /* state_size bytes for what STREAM_STATE brings, used of them */
+	u64 state_size;
+	u64 used;
+	bool loaded; /* the state has been */
+} restore;
+
+static u8 block[STREAM_BLOCK_BYTES] ALIGNED(8);
+static u8 room[STREAM_RECORD_LIMIT] ALIGNED(8);
+
+bool restore_wanted(void)
+{
+	return start_find(START_SAVE) != NULL;
+}
+
+static bool refuse(struct machine *machine, const char *text)
+{
+	machine_crash(machine, "%s", text);
+	return false;
+}
+
+static bool refuse_fault(struct machine *machine, const struct stream *stream,
+			 enum stream_fault fault)
+{
+	char text[96];
+
+	stream_fault_text(stream, fault, text, sizeof(text));
+	return refuse(machine, text);
+}
+
+static bool open_save(struct machine *machine)
+{
+	struct stream_header *header = (struct stream_header *)(void *)block;
+	const char *name = start_find(START_SAVE)->name;
+	u8 secret[STREAM_SECRET_BYTES];
+	enum stream_fault fault;
+
+	if (!save_disk_open(&restore.disk, machine->queue) ||
+	    !save_disk_read(&restore.disk, 0, block, sizeof(block)))
+		return refuse(machine, restore.disk.problem);
+	fault = stream_header_fault(header);
+	if (fault != STREAM_FINE)
+		return refuse_fault(machine, NULL, fault);
+	if (strncmp(header->name, name, sizeof(header->name)) != 0) {
+		machine_crash(machine, "the disk holds a save of VM %s, allowed: one of %s",
+			      header->name, name);
+		return false;
+	}
+	memcpy(secret, machine->channel->save_key, sizeof(secret));
+	stream_open(&restore.stream, header, secret);
+	secret_forget(secret, sizeof(secret));
+	restore.at = STREAM_BLOCK_BYTES;
+	return true;
+}
+
+/* The next record, in `room`. */
+static bool read_record(struct machine *machine)
+{
+	struct stream_record *record = (struct stream_record *)(void *)room;
+	u64 left = restore.disk.bytes > restore.at ? restore.disk.bytes - restore.at : 0;
+	u32 count = (u32)MIN(left & ~(u64)(STREAM_BLOCK_BYTES - 1), sizeof(room));
+	enum stream_fault fault;
+
+	if (count != 0 && !save_disk_read(&restore.disk, restore.at, room, count))
+		return refuse(machine, restore.disk.problem);
+	fault = stream_unseal(&restore.stream, record, count);
+	if (fault != STREAM_FINE)
+		return refuse_fault(machine, &restore.stream, fault);
+	restore.at += stream_record_bytes(record->length);
+	return true;
+}
+
+static bool take_state(struct machine *machine, const struct stream_record *record)
+{
+	if (record->length > restore.state_size - restore.used)
+		return refuse(machine,
+			      "its state is larger than a machine of this configuration has");
+	memcpy(restore.state + restore.used, record + 1, record->length);
+	restore.used += record->length;
+	return true;
+}
+
+static bool load_state(struct machine *machine)
+{
+	const struct state_choice all = state_choose_all(machine);
+	struct state_problem problem;
+	char text[112];
+
+	restore.loaded = true;
+	if (state_load(machine, &all, restore.state, restore.used, &problem))
+		return true;
+	state_problem_text(&problem, text, sizeof(text));
+	return refuse(machine, text);
+}
+
+/* The stream has checked that they are pages of as much RAM as its header says. */
+static bool take_pages(struct machine *machine, const struct stream_ram *ram)
+{
+	if (restore.stream.header.ram_bytes != machine->job.ram_bytes)
+		return refuse(machine, "its RAM has another size");
+	for (u32 i = 0; i < ram->count; i++)
+		memcpy(machine->job.ram + ram->page[i] * (u64)PAGE_SIZE, ram->bytes[i], PAGE_SIZE);
+	return true;
+}
+
+static bool read_all(struct machine *machine)
+{
+	const struct stream_record *record = (const void *)room;
+
+	for (;;) {
+		if (!read_record(machine))
+			return false;
+		if (record->type == STREAM_STATE) {
+			if (!take_state(machine, record))
+				return false;
+			continue;
+		}
+		if (!restore.loaded && !load_state(machine))
+			return false;
+		if (record->type == STREAM_END)
+			return true;
+		if (!take_pages(machine, (const void *)(record + 1)))
+			return false;
+	}
+}
+
+bool restore_load(struct machine *machine)
+{
+	const struct state_choice all = state_choose_all(machine);
+	handle_t memory;
+	bool whole;
+	u64 at = 0;
+
+	restore.state_size = align_up(state_bytes(machine, &all) + STATE_SURPLUS_BYTES, PAGE_SIZE);
+	if (memory_take(restore.state_size, 0, &memory, &at) != STATUS_OK)
+		return refuse(machine, "there is no memory for its state");
+	restore.state = (u8 *)(uintptr_t)at;
+	machine_time_wall(&machine->time, machine->channel->wall_seconds,
+			  machine->channel->wall_tsc);
+	machine_time_pause(&machine->time, clock_tsc());
+	whole = open_save(machine) && read_all(machine);
+	secret_forget(&restore.stream, sizeof(restore.stream));
+	secret_forget(room, sizeof(room));
+	memory_give_back(memory, at, restore.state_size);
+	machine->handover.loaded = whole;
+	return whole;
+}

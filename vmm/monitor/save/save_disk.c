@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/save/save_disk.h"
+
+#include "lib/bits.h"
+#include "lib/checked.h"
+#include "lib/string.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+#define SAVE_KEY  16u		  /* in the queue */
+#define ANSWER_NS (30 * NS_PER_S) /* its driver may have to start anew meanwhile */
+#define LOOK_NS	  (10 * NS_PER_MS)
+
+static void ring_driver(void *context)
+{
+	(void)sys_event_signal((handle_t)(uintptr_t)context);
+}
+
+static bool fails(struct save_disk *disk, const char *text)
+{
+	format(disk->problem, sizeof(disk->problem), "%s", text);
+	return false;
+}
+
+/* A request that the driver has, or has not yet. */
+struct errand {
+	enum block_operation operation;
+	u64 sector;
+	u32 count;
+	u8 *to;
+	const u8 *from;
+	bool asked;
+};
+
+static void ask(struct save_disk *disk, struct errand *errand)
+{
+	u8 *data;
+	int piece = disk_client_take(&disk->client, errand->count, &data);
+
+	if (piece < 0)
+		return;
+	if (errand->from != NULL)
+		memcpy(data, errand->from, errand->count);
+	disk_client_ask(&disk->client, piece, errand->operation, errand->sector,
+			errand->count / BLOCK_SECTOR_BYTES, 0);
+	disk_client_flush(&disk->client);
+	errand->asked = true;
+}
+
+/* Whether it was answered; then *status is the answer. */
+static bool answered(struct save_disk *disk, const struct errand *errand, enum block_status *status)
+{
+	const u8 *data;
+	u32 tag;
+	int piece;
+
+	if (!disk_client_answer(&disk->client, &tag, status, &data, &piece))
+		return false;
+	if (errand->to != NULL && *status == BLOCK_OK)
+		memcpy(errand->to, data, errand->count);
+	disk_client_give_back(&disk->client, piece);
+	return true;
+}
+
+static bool run(struct save_disk *disk, struct errand errand)
+{
+	u64 until = clock_tsc() + clock_ns_to_tsc(ANSWER_NS);
+	enum block_status status;
+	u64 key;
+
+	for (;;) {
+		u64 now = clock_tsc();
+
+		/* another driver knows of nothing */
+		if (disk_client_renewed(&disk->client))
+			errand.asked = false;
+		if (!errand.asked)
+			ask(disk, &errand);
+		if (errand.asked && answered(disk, &errand, &status))
+			break;
+		if (now > until)
+			return fails(disk, "its disk does not answer");
+		(void)!sys_queue_wait(disk->queue, now + clock_ns_to_tsc(LOOK_NS), &key);
+	}
+	return status == BLOCK_OK ? true : fails(disk, "its disk cannot read or write there");
+}
+
+bool save_disk_open(struct save_disk *disk, handle_t queue)
+{
+	const struct start_entry *entry = start_find(START_SAVE);
+	struct block_about about;
+
+	disk->queue = queue;
+	if (entry == NULL ||
+	    sys_object_bind(start_handle(START_SAVE_BELL), queue, SAVE_KEY) != STATUS_OK)
+		return fails(disk, "it was given no disk");
+	disk_client_open(&disk->client, (struct link_memory *)(uintptr_t)entry->offset, ring_driver,
+			 (void *)(uintptr_t)start_handle(START_SAVE_DOORBELL));
+	about = disk_client_about(&disk->client);
+	disk->bytes =
+		about.sectors < ~0ull / BLOCK_SECTOR_BYTES ? about.sectors * BLOCK_SECTOR_BYTES : 0;
+	return true;
+}
+
+static bool transfer(struct save_disk *disk, struct errand errand, u64 offset)
+{
+	if (!range_within(offset, errand.count, disk->bytes))
+		return fails(disk, "its disk ends before that");
+	errand.sector = offset / BLOCK_SECTOR_BYTES;
+	return run(disk, errand);
+}
+
+bool save_disk_read(struct save_disk *disk, u64 offset, void *bytes, u32 count)
+{
+	return transfer(disk, (struct errand){.operation = BLOCK_READ, .count = count, .to = bytes},
+			offset);
+}
+
+bool save_disk_write(struct save_disk *disk, u64 offset, const void *bytes, u32 count)
+{
+	return transfer(disk,
+			(struct errand){.operation = BLOCK_WRITE, .count = count, .from = bytes},
+			offset);
+}
+
+bool save_disk_flush(struct save_disk *disk)
+{
+	/* one without a cache has nothing to empty */
+	if ((disk_client_about(&disk->client).features & DISK_FLUSH) == 0)
+		return true;
+	return run(disk, (struct errand){.operation = BLOCK_FLUSH});
+}

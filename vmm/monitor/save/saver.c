@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/save/saver.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/monitor/random.h"
+#include "vmm/monitor/save/save_disk.h"
+#include "vmm/monitor/state/stream.h"
+#include "vmm/rt/channel.h"
+#include "vmm/rt/crypto/secret.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+static struct {
+	struct vm_channel *channel;
+	const u8 *ram;
+	u64 ram_pages;
+	const u8 *state;
+	u64 state_bytes;
+	struct save_disk disk;
+	struct stream stream;
+	u64 at; /* where the next record goes */
+} saver;
+
+static u8 block[STREAM_BLOCK_BYTES];
+static u8 room[STREAM_RECORD_LIMIT] ALIGNED(8);
+
+bool saver_wanted(void)
+{
+	return (start_info->parameter[MONITOR_FLAGS] & MONITOR_SAVER) != 0;
+}
+
+static bool refuse(const char *pattern, ...) PRINTF_LIKE(1, 2);
+static bool refuse(const char *pattern, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	format_va(saver.channel->handover_problem, sizeof(saver.channel->handover_problem), pattern,
+		  arguments);
+	va_end(arguments);
+	return false;
+}
+
+static bool page_is_zero(u64 page)
+{
+	const u64 *word = (const u64 *)(const void *)(saver.ram + page * PAGE_SIZE);
+	u64 any = 0;
+
+	for (u32 i = 0; i < PAGE_SIZE / sizeof(u64) && any == 0; i++)
+		any |= word[i];
+	return any == 0;
+}
+
+/* All of it on the disk, if it were written now. */
+static u64 bytes_needed(void)
+{
+	u64 whole = saver.state_bytes / STREAM_BODY_MAX;
+	u64 rest = saver.state_bytes % STREAM_BODY_MAX;
+	u64 pages = 0;
+
+	for (u64 page = 0; page < saver.ram_pages; page++)
+		pages += !page_is_zero(page);
+	/* a record that is not full takes no more than one that is */
+	return STREAM_BLOCK_BYTES + whole * STREAM_RECORD_LIMIT + stream_record_bytes((u32)rest) +
+	       (pages + STREAM_RAM_PAGES - 1) / STREAM_RAM_PAGES * STREAM_RECORD_LIMIT +
+	       stream_record_bytes(sizeof(struct stream_end));
+}
+
+/* Before anything is overwritten. */
+static bool disk_is_fit(void)
+{
+	u64 needed = bytes_needed();
+
+	if (saver.disk.bytes < needed)
+		return refuse("the disk has %llu KiB, allowed: at least the %llu KiB that the "
+			      "save takes",
+			      (unsigned long long)(saver.disk.bytes / KIB),
+			      (unsigned long long)(needed / KIB));
+	if (!save_disk_read(&saver.disk, 0, block, sizeof(block)))
+		return refuse("%s", saver.disk.problem);
+	if (saver.channel->save_overwrite == 0 && !stream_may_overwrite(block))
+		return refuse("the disk holds something else, allowed: an empty one or one with a "
+			      "save, or the word `overwrite` behind its name");
+	return true;
+}
+
+/* Made of the VM's name, the secret, and a salt that is new each time. */
+static void open_stream(void)
+{
+	u8 secret[STREAM_SECRET_BYTES];
+	struct stream_header header;
+	u8 salt[STREAM_SALT_BYTES];
+
+	random_init();
+	random_draw(salt, sizeof(salt));
+	stream_header_make(&header, start_find(START_SAVE)->name, saver.ram_pages * PAGE_SIZE,
+			   salt);
+	memcpy(secret, saver.channel->save_key, sizeof(secret));
+	stream_open(&saver.stream, &header, secret);
+	secret_forget(secret, sizeof(secret));
+}
+
+/* Until the header is there, in the end, it is no save: neither this one nor one before. */
+static bool write_header(const struct stream_header *header)
+{
+	memset(block, 0, sizeof(block));
+	if (header != NULL)
+		memcpy(block, header, sizeof(*header));
+	return save_disk_flush(&saver.disk) &&
+	       save_disk_write(&saver.disk, 0, block, sizeof(block)) &&
+	       save_disk_flush(&saver.disk);
+}
+
+static bool write_record(u32 bytes)
+{
+	if (!save_disk_write(&saver.disk, saver.at, room, bytes))
+		return false;
+	saver.at += bytes;
+	__atomic_store_n(&saver.channel->save_moved, saver.channel->save_moved + 1,
+			 __ATOMIC_RELEASE);
+	return true;
+}
+
+static struct stream_record *record_in_room(void)
+{
+	return (struct stream_record *)(void *)room;
+}
+
+static bool write_state(void)
+{
+	for (u64 done = 0; done < saver.state_bytes; done += STREAM_BODY_MAX) {
+		u32 count = (u32)MIN(saver.state_bytes - done, (u64)STREAM_BODY_MAX);
+
+		memcpy(record_in_room() + 1, saver.state + done, count);
+		if (!write_record(
+			    stream_seal(&saver.stream, STREAM_STATE, record_in_room(), count)))
+			return false;
+	}
+	return true;
+}
+
+static bool write_pages(u32 count)
+{
+	return count == 0 || write_record(stream_seal(&saver.stream, STREAM_RAM, record_in_room(),
+						      stream_ram_bytes(count)));
+}
+
+static bool write_ram(void)
+{
+	struct stream_ram *ram = (struct stream_ram *)(void *)(record_in_room() + 1);
+	u64 page = 0;
+
+	do {
+		memset(ram, 0, stream_ram_bytes(0));
+		for (; page < saver.ram_pages && ram->count < STREAM_RAM_PAGES; page++) {
+			if (page_is_zero(page))
+				continue;
+			ram->page[ram->count] = (u32)page;
+			memcpy(ram->bytes[ram->count++], saver.ram + page * PAGE_SIZE, PAGE_SIZE);
+		}
+		if (!write_pages(ram->count))
+			return false;
+	} while (page < saver.ram_pages);
+	return true;
+}
+
+static bool save_all(void)
+{
+	bool written;
+
+	if (!disk_is_fit())
+		return false;
+	open_stream();
+	saver.at = STREAM_BLOCK_BYTES;
+	written = write_header(NULL) && write_state() && write_ram() &&
+		  write_record(stream_seal_end(&saver.stream, record_in_room())) &&
+		  write_header(&saver.stream.header);
+	secret_forget(&saver.stream, sizeof(saver.stream));
+	return written ? true : refuse("%s", saver.disk.problem);
+}
+
+static u64 map(handle_t memory, u64 bytes, u32 rights)
+{
+	u64 at = 0;
+
+	if (sys_space_map(start_handle(START_SPACE), 0, memory, 0, bytes, rights, &at) != STATUS_OK)
+		rt_fail("map");
+	return at;
+}
+
+static handle_t open_all(void)
+{
+	const struct start_entry *ram = start_find(START_RAM);
+	const struct start_entry *state = start_find(START_STATE);
+	handle_t queue;
+
+	if (ram == NULL || state == NULL ||
+	    sys_queue_create(start_handle(START_GROUP), &queue) != STATUS_OK)
+		rt_fail("start");
+	saver.channel = (struct vm_channel *)(uintptr_t)map(start_handle(START_CHANNEL),
+							    align_up(CHANNEL_BYTES, PAGE_SIZE),
+							    RIGHT_READ | RIGHT_WRITE);
+	saver.ram = (const u8 *)(uintptr_t)map(ram->handle, ram->value, RIGHT_READ);
+	saver.ram_pages = ram->value / PAGE_SIZE;
+	saver.state = (const u8 *)(uintptr_t)state->offset;
+	saver.state_bytes = state->value;
+	return queue;
+}
+
+NORETURN void saver_run(void)
+{
+	handle_t queue = open_all();
+	bool saved =
+		save_disk_open(&saver.disk, queue) ? save_all() : refuse("%s", saver.disk.problem);
+	u32 number = (u32)start_info->parameter[MONITOR_RENEWAL];
+	u64 key;
+
+	__atomic_store_n(saved ? &saver.channel->taken_renewal : &saver.channel->refused_renewal,
+			 number, __ATOMIC_RELEASE);
+	(void)sys_event_signal(start_handle(START_CHANNEL_OUT));
+	while (sys_queue_wait(queue, ~0ull, &key) == STATUS_OK)
+		;
+	rt_fail("queue");
+}
