@@ -73,3 +73,94 @@ def test_over_a_boot(build, tmp_path):
         counts = counts_of(text)
         assert counts == list(range(last + 1, last + 1 + len(counts))), (last, counts[:5])
         assert "FAIL" not in text
+
+
+def check_not_restored(build, tmp_path, image, words, **conf):
+    """The VM is what it was, and boots."""
+    with boot(build, make_bundle(build, tmp_path, "no", **conf), image) as machine:
+        machine.wait_prompt()
+        machine.command("vm create count")
+        free = []
+        for _ in range(3):
+            out = refused(machine, "vm restore count saves")
+            assert words in out, out
+            free.append(machine.free_pages())
+        assert max(free) - min(free) <= 2, free  # a busy CPU gives the last ones back later
+        assert machine.vm("count")["state"] == "created"
+        assert ": 0 found" in machine.command("audit"), machine.transcript()
+        machine.command("vm start count")
+        machine.attach("count")
+        machine.wait(r"COUNT 0x3\s")
+        machine.leave()
+
+
+def flip(image, place):
+    content = bytearray(image.read_bytes())
+    content[place] ^= 1
+    image.write_bytes(content)
+
+
+def test_not_restored(build, tmp_path):
+    """Another key, another configuration, changed bytes: words, and the VM stays what it was."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(32 << 20))
+    save(build, make_bundle(build, tmp_path, "yes"), image)
+    whole = image.read_bytes()
+    assert KEY.encode() not in whole and bytes.fromhex(KEY) not in whole
+    assert whole.startswith(b"SKERRYSV") and b"COUNT" not in whole and b"SKST" not in whole
+    key = KEY[:-1] + "e"
+    check_not_restored(build, tmp_path, image, "record 0: it was saved with another key, or changed",
+                       key=key)
+    check_not_restored(build, tmp_path, image, "bytes of RAM: in the state 16777216, here 33554432",
+                       memory="32M")
+    record = 4096  # the first; RAM begins behind the state
+    while whole[record] == 1:
+        length = int.from_bytes(whole[record + 4:record + 8], "little")
+        record += (32 + length + 4095) // 4096 * 4096
+    assert whole[record] == 2
+    flip(image, record + 5000)
+    check_not_restored(build, tmp_path, image, ": it was changed")
+    image.write_bytes(bytes(len(whole)))
+    check_not_restored(build, tmp_path, image, "header: this is no save")
+
+
+def test_not_saved(build, tmp_path):
+    """A disk that holds something else, or is too small, stays as it is, and the guest goes on."""
+    image = tmp_path / "disk.img"
+    content = b"somebody's data" + bytes((32 << 20) - 15)
+    image.write_bytes(content)
+    with boot(build, make_bundle(build, tmp_path, "yes"), image) as machine:
+        machine.wait_prompt()
+        machine.attach("count")
+        machine.wait(r"COUNT 0x3\s")
+        machine.leave()
+        out = refused(machine, "vm save count saves")
+        assert "the disk holds something else, allowed: an empty one or one with a save" in out, out
+        assert "there is no disk" in refused(machine, "vm save count nothing")
+        assert "allowed: overwrite" in refused(machine, "vm save count saves over")
+        assert "only a created, stopped or crashed VM" in refused(machine,
+                                                                  "vm restore count saves")
+        assert image.read_bytes() == content
+        machine.attach("count")
+        machine.wait(r"COUNT 0x10\s")
+        machine.leave()
+        assert "saved on disk saves" in machine.command("vm save count saves overwrite")
+        assert "count: running" in machine.command("vm restore count saves")
+        machine.attach("count")
+        machine.wait(r"COUNT 0x40\s")
+        machine.type("q")
+        machine.wait("DONE")
+        counts = counts_of(machine.transcript())
+        assert sorted(set(counts)) == list(range(1, max(counts) + 1))
+        assert "FAIL" not in machine.transcript()
+    small = tmp_path / "small.img"
+    small.write_bytes(bytes(128 << 10))
+    with boot(build, make_bundle(build, tmp_path, "yes"), small) as machine:
+        machine.wait_prompt()
+        machine.attach("count")
+        machine.wait(r"COUNT 0x3\s")
+        machine.leave()
+        out = refused(machine, "vm save count saves")
+        assert re.search(r"the disk has 128 KiB, allowed: at least the \d+ KiB", out), out
+        assert machine.vm("count")["state"] == "running"
+        assert not any(small.read_bytes())

@@ -253,6 +253,8 @@ static void test_noise(void **state)
 	"pbkdf2-sha256$1000$00112233445566778899aabbccddeeff$"                                     \
 	"111d7870ba309c2ec0f57e584e4e314fc577046f365a791c67e56fab8127b1fa"
 
+#define HEX_16 "00112233445566778899AABBCCDDEEff"
+
 /* A password line locks even if it cannot be parsed; its value is never shown. */
 static void test_password(void **state)
 {
@@ -279,6 +281,35 @@ static void test_password(void **state)
 	assert_true(config.host.password_asked);
 	assert_int_equal(parse("[host]\npassword = " PASSWORD "\npassword = x\n"), 1);
 	assert_int_equal(config.host.password.iterations, 1000);
+}
+
+/* The key of saves: all of it or nothing, and shown nowhere. */
+static void test_state_key(void **state)
+{
+	static const char *const bad[] = {
+		"00112233445566778899aabbccddeeff", "x0112233445566778899aabbccddeeff" HEX_16,
+		"00112233445566778899aabbccddee" HEX_16, HEX_16 HEX_16 "0", HEX_16 HEX_16 "00"};
+	char value[256];
+	char file[128];
+
+	(void)state;
+	assert_int_equal(parse("[host]\nlog = info\n"), 0);
+	assert_false(config.host.state_key.given);
+	assert_int_equal(parse("[host]\nstate_key = " HEX_16 HEX_16 "\n"), 0);
+	assert_true(config.host.state_key.given);
+	assert_int_equal(config.host.state_key.bytes[0], 0x00);
+	assert_int_equal(config.host.state_key.bytes[1], 0x11);
+	assert_int_equal(config.host.state_key.bytes[31], 0xff);
+	for (const struct config_key *key = config_host_keys; key->name != NULL; key++) {
+		config_value_text(key, &config.host, value, sizeof(value));
+		assert_null(strstr(value, "eeff"));
+	}
+	for (u32 i = 0; i < ARRAY_COUNT(bad); i++) {
+		snprintf(file, sizeof(file), "[host]\nstate_key = %s\n", bad[i]);
+		assert_int_equal(parse(file), 1);
+		expect_problem(0, 2, 13, "state_key: found \"...\", allowed: 64 hex digits");
+		assert_false(config.host.state_key.given);
+	}
 }
 
 /* A malformed or misplaced password line still locks; in doubt no password unlocks. */
@@ -378,7 +409,7 @@ int main(void)
 		cmocka_unit_test(test_duplicate_name), cmocka_unit_test(test_whole_vm),
 		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_escapes),	       cmocka_unit_test(test_none),
-		cmocka_unit_test(test_password),       cmocka_unit_test(test_password_locks),
+		cmocka_unit_test(test_password), cmocka_unit_test(test_state_key),       cmocka_unit_test(test_password_locks),
 		cmocka_unit_test(test_password_not_asked),
 		cmocka_unit_test(test_heading_unreadable),
 		cmocka_unit_test(test_lock_after),
