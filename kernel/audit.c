@@ -92,19 +92,15 @@ static void put_vcpu(struct listing *listing, const struct vcpu *vcpu)
 	put_reference(listing, vcpu, vcpu->memory);
 }
 
-static u32 space_detail(const struct space *space)
-{
-	if (space->devices != NULL)
-		return AUDIT_DETAIL_DEVICE;
-	return space->second_stage ? AUDIT_DETAIL_SECOND : 0;
-}
-
 static u32 detail(const struct object *object)
 {
 	const struct memory *memory = CONTAINER_OF(object, const struct memory, object);
+	const struct space *space = CONTAINER_OF(object, const struct space, object);
 
+	if (object->type == OBJECT_SPACE && space->devices != NULL)
+		return AUDIT_DETAIL_DEVICE;
 	if (object->type == OBJECT_SPACE)
-		return space_detail(CONTAINER_OF(object, const struct space, object));
+		return space->second_stage ? AUDIT_DETAIL_SECOND : 0;
 	if (object->type != OBJECT_MEMORY)
 		return 0;
 	if (memory->kind == MEMORY_FIXED)

@@ -86,8 +86,8 @@ enum status thread_free(struct thread *thread)
 		cpus_pend(thread->cpu, PENDING_RESCHEDULE);
 		return STATUS_AGAIN;
 	}
-	if (thread->guest != NULL)
-		vcpu_abandon(thread->guest);
+	if (thread->guest != NULL) /* another thread may take it */
+		vcpu_unclaim(thread->guest);
 	vcpu_forget(thread);
 	sched_serve(thread, NULL);
 	sched_forget(thread);

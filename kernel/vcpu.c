@@ -116,12 +116,6 @@ void vcpu_forget(struct thread *thread)
 	object_put(&vcpu->object);
 }
 
-void vcpu_abandon(struct vcpu *vcpu)
-{
-	vcpu->runner->guest = NULL;
-	vcpu_unclaim(vcpu);
-}
-
 /* The FPU registers come last, because they unload the vCPU; the rest needs it loaded. */
 static void get(struct vcpu *vcpu, u32 groups)
 {

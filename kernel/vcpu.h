@@ -119,6 +119,3 @@ void vcpu_preempt(struct vcpu *vcpu);
 
 /* Drops the thread's reference to the vCPU it last ran. Under the object lock. */
 void vcpu_forget(struct thread *thread);
-
-/* The runner ends: another thread may take the vCPU. */
-void vcpu_abandon(struct vcpu *vcpu);
