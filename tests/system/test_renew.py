@@ -173,13 +173,21 @@ def test_net(build, tmp_path):
 
 LINUX = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\nvcpus = 2\n"
          "cmdline = console=ttyS0 console=hvc0 quiet name=alpha\nhpet = yes\nautostart = yes\n"
-         "rng = yes\nconsole = virtio\n")
+         "rng = yes\nballoon = yes\nconsole = virtio\n")
+
+
+def balloon_pages(machine):
+    """Counts of 0 are not shown."""
+    rows = {row["reason"]: row["count"] for row in machine.objects("vm stat alpha")}
+    assert "balloon-refused-pages" not in rows
+    return rows.get("balloon-pages", 0)
 
 
 @pytest.mark.parametrize("emulator", ["qemu", pytest.param("bochs", marks=pytest.mark.long)])
 def test_linux(build, tmp_path, emulator):
     """Processes, time, the console and the other virtio devices go on in the same Linux."""
-    files = bundle.make(tmp_path / "renew.cpio", LINUX, bundle.debian_virtio(build / "guests"))
+    files = bundle.make(tmp_path / "renew.cpio", LINUX, bundle.debian_modules(
+        build / "guests", (*bundle.VIRTIO_MODULES, "virtio_balloon")))
     with EMULATORS[emulator](build, bundle=files) as machine:
         machine.wait_prompt()
         machine.attach_shell("alpha", 600)
@@ -198,5 +206,10 @@ def test_linux(build, tmp_path, emulator):
         renew(machine, "alpha")
         machine.command("vm resume alpha")
         assert len(machine.objects("vm regs alpha")) == 2
+        # the balloon moves on from where it was, with the RAM mapped for two monitors meanwhile
+        for size, pages in (("112M", 4096), ("128M", 0)):
+            machine.command(f"vm balloon alpha {size}")
+            renew(machine, "alpha")
+            wait_for(lambda wanted=pages: balloon_pages(machine) == wanted, 240)
         machine.attach("alpha")
         assert "2" in machine.shell("grep -c ^processor /proc/cpuinfo")
