@@ -9,6 +9,7 @@
 #include "mm/tlb.h"
 
 #define DISCARD_STEP 64u /* of a chunk with slots */
+#define WAITING_MAX  4096u /* pages on their way: nobody is charged for them, so who adds waits */
 
 static enum status discard_check(const struct memory *memory, u64 first, u64 count)
 {
@@ -134,6 +135,8 @@ enum status memory_discard(struct memory *memory, u64 first, u64 *count)
 {
 	enum status status = discard_check(memory, first, *count);
 
+	if (status == STATUS_OK && tlb_pages_waiting() > WAITING_MAX)
+		status = STATUS_AGAIN;
 	if (status != STATUS_OK)
 		return status;
 	lock_acquire(&layer_lock, LOCK_LAYER);

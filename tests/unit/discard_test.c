@@ -200,6 +200,25 @@ static void test_promise(void **state)
 	end_vm(&vm);
 }
 
+/* What is on its way is on nobody's account: who gives and takes without end has to wait. */
+static void test_pace(void **state)
+{
+	struct machine_vm vm;
+	u32 rounds = 0;
+
+	(void)state;
+	machine_start(64 * MIB);
+	make_vm(&vm, PAGES, 4000);
+	do
+		touch_all(&vm, PAGES);
+	while (discard(&vm, 0, PAGES) == STATUS_OK && ++rounds < 20);
+	assert_int_equal(rounds, 3);
+	assert_true(tlb_pages_waiting() <= WAITING_MAX + 512);
+	machine_settle();
+	assert_int_equal(discard(&vm, 0, PAGES), STATUS_OK);
+	end_vm(&vm);
+}
+
 static void test_refused(void **state)
 {
 	struct machine_vm vm;
@@ -280,8 +299,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_page),	cmocka_unit_test(test_range),
 		cmocka_unit_test(test_small),	cmocka_unit_test(test_waits),
-		cmocka_unit_test(test_promise), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_freeze),
+		cmocka_unit_test(test_promise), cmocka_unit_test(test_pace),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_freeze),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

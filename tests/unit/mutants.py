@@ -40,6 +40,8 @@ MUTANTS = (
      "	if (memory->breaking == first + 1) {", "	if (0) {", "discard_test"),
     ("what is given back is promised to nobody", "mm/discard.c",
      "page_reserve(count);", "STATUS_OK;", "discard_test"),
+    ("what is on its way has no bound", "mm/discard.c", "tlb_pages_waiting() > WAITING_MAX",
+     "0", "discard_test"),
     ("a device's page is given back", "mm/discard.c", " || memory->held ||", " ||",
      "discard_test"),
     ("a page over another is given back", "mm/discard.c", " || memory->below != NULL", "",

@@ -10,9 +10,11 @@
 
 /*
  * What a VM costs besides its RAM: second-stage tables and the monitor's view of the RAM (each at
- * most RAM / 512 and a few), the monitor's own memory, its vCPUs' control pages.
+ * most RAM / 512 and a few), the monitor's own memory, its vCPUs' control pages. A balloon splits
+ * the RAM's blocks: each then has a page of slots.
  */
 #define OVERHEAD_RAM_SHARE  128u
+#define OVERHEAD_SLOT_SHARE 512u
 #define OVERHEAD_PAGES	    512u
 #define OVERHEAD_VCPU_PAGES 64u
 #define MANAGER_PAGES	    (16u + CHANNEL_BYTES / PAGE_SIZE)
@@ -24,6 +26,7 @@ u64 vm_build_pages(const struct vm_config *config)
 	u64 ram = config->memory_bytes / PAGE_SIZE;
 
 	return ram + ram / OVERHEAD_RAM_SHARE + OVERHEAD_PAGES +
+	       (config->balloon ? ram / OVERHEAD_SLOT_SHARE : 0) +
 	       config->vcpus * OVERHEAD_VCPU_PAGES + disk_pages(config) +
 	       net_pages(config);
 }
