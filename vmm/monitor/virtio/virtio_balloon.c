@@ -128,7 +128,7 @@ static void virtio_balloon_hear(struct virtio_balloon *balloon, const struct vir
 	struct virtio_balloon_state *state = &balloon->state;
 	struct balloon_stat stat;
 
-	for (u64 i = 0; i < 2 * BALLOON_STATS; i++) {
+	for (u32 i = 0; i < 2 * BALLOON_STATS; i++) {
 		if (virtio_chain_read_any(balloon->virtio.memory, chain, i * sizeof(stat), &stat,
 					  sizeof(stat)) != sizeof(stat))
 			break;
