@@ -312,6 +312,27 @@ static void test_stat_of_bad_monitor(void **state)
 	expect_not("1234");
 }
 
+/* The monitor of a VM with a balloon is asked for that too. */
+static void test_stat_of_balloon(void **state)
+{
+	struct query_balloon *balloon = (void *)channels[0].question.answer;
+
+	(void)state;
+	vms[0].config.balloon = 1;
+	begin(command_vm_stat, "alpha");
+	assert_false(answer(0, sizeof(struct query_costs)));
+	assert_false(answer(0, sizeof(struct net_cards)));
+	*balloon = (struct query_balloon){.target = 77, .stats_seen = BIT(4) | BIT(40)};
+	balloon->stats[4] = 4444;
+	balloon->stats[5] = 5555;
+	assert_false(answer(0, sizeof(*balloon)));
+	expect("balloon-target-pages               77\n");
+	expect("guest-free-bytes                 4444\n");
+	expect_not("5555");
+	assert_true(answer(0, sizeof(struct query_registers)));
+	vms[0].config.balloon = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +341,7 @@ int main(void)
 		cmocka_unit_test_setup(test_trace_of_one, set_up),
 		cmocka_unit_test_setup(test_perf_goes_on, set_up),
 		cmocka_unit_test_setup(test_stat_of_bad_monitor, set_up),
+		cmocka_unit_test_setup(test_stat_of_balloon, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -245,7 +245,8 @@ static bool show_answer(struct reply *reply, const struct vm *vm, const struct v
 		return false;
 	case QUERY_CARDS:
 		show_cards(reply, vm_answer_data(answer, sizeof(struct net_cards)));
-		inspect_ask(reply, vm, &(struct query){.kind = QUERY_BALLOON});
+		inspect_ask(reply, vm, &(struct query){.kind = vm->config.balloon ? QUERY_BALLOON
+										: QUERY_REGISTERS});
 		return false;
 	case QUERY_BALLOON:
 		show_balloon(reply, vm_answer_data(answer, sizeof(struct query_balloon)));
