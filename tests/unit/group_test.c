@@ -359,7 +359,10 @@ static void test_refused_start(void **state)
 		assert_false(process->running);
 	}
 	assert_true(refused > STACK_PAGES);
-	account->quota_pages = limit;
+	assert_int_equal(quota_set_limit(&group->quota, account->used_pages - 1), STATUS_IN_USE);
+	assert_int_equal(account->quota_pages, used + refused);
+	assert_int_equal(quota_set_limit(&group->quota, limit), STATUS_OK);
+	assert_int_equal(account->quota_pages, limit);
 	assert_int_equal(process->space->mapping_count, 2);
 	assert_int_equal(process_start(process, start), STATUS_BAD_STATE);
 	object_put(&start->object);

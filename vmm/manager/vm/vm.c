@@ -232,18 +232,22 @@ void vm_channel_signalled(struct vm *vm)
 	vm->start_wanted = false;
 }
 
-/* A crashed guest lives again. */
-void vm_was_reset(struct vm *vm)
+/* A crashed guest lives again, or cannot. */
+bool vm_was_reset(struct vm *vm)
 {
 	u32 state = __atomic_load_n(&vm->channel->state, __ATOMIC_ACQUIRE);
 
+	if (state == VM_CRASHED && vm->state == VM_CRASHED)
+		read_reason(vm, vm->reason, sizeof(vm->reason));
+	take_state(vm);
 	if (vm->state == VM_CRASHED && state == VM_RUNNING) {
 		set_state(vm, VM_RUNNING, "");
 		vm->pause_asked = false;
 		tell(vm, LOG_INFO, EVENT_STARTED);
-	} else if (vm->state == VM_RUNNING && state == VM_RUNNING) {
+	} else if (vm->state == VM_RUNNING) {
 		vm_event(vm->config.name, vm->uuid, EVENT_RESET, "");
 	}
+	return vm->state != VM_CRASHED;
 }
 
 void vm_process_ended(struct vm *vm)

@@ -168,8 +168,8 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 bool vm_boot(struct vm *vm, char *problem, size_t size);
 /* Likewise: ends the monitor, if there is one, in vm_step; then comes what `after` says. */
 void vm_release(struct vm *vm, enum vm_after after);
-/* Likewise: takes over that its guest was set back to a snapshot. */
-void vm_was_reset(struct vm *vm);
+/* Likewise: takes over that its guest was set back; false: vm->reason says why it was not. */
+bool vm_was_reset(struct vm *vm);
 /* Why the VM of that id, which is no more, was not created after all. */
 const char *vm_refusal(u32 id);
 

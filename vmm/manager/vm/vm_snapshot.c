@@ -107,7 +107,7 @@ static void go_on(struct vm *vm, enum vm_command command)
 }
 
 /* Nothing has changed, and the guest goes on. */
-static void fail(struct vm *vm, const char *problem)
+static void not_done(struct vm *vm, const char *problem)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 
@@ -117,7 +117,7 @@ static void fail(struct vm *vm, const char *problem)
 	go_on(vm, VM_COMMAND_CONTINUE);
 }
 
-static void fail_status(struct vm *vm, const char *what, enum status status)
+static void not_done_status(struct vm *vm, const char *what, enum status status)
 {
 	char problem[sizeof(vm->snapshots.problem)];
 
@@ -132,15 +132,15 @@ static void fail_status(struct vm *vm, const char *what, enum status status)
 	else
 		format(problem, sizeof(problem), "the kernel says \"%s\" while %s its memory",
 		       status_text(status), what);
-	fail(vm, problem);
+	not_done(vm, problem);
 }
 
-static void fail_as_said(struct vm *vm)
+static void not_done_as_said(struct vm *vm)
 {
 	char problem[sizeof(vm->snapshots.problem)];
 
 	vm_handover_said(vm, problem, sizeof(problem));
-	fail(vm, problem);
+	not_done(vm, problem);
 }
 
 /* --- taking one --- */
@@ -231,11 +231,11 @@ static void saved(struct vm *vm)
 	snapshots->used_before = READ_ONCE(vm->account->used_pages);
 	snapshot->state_used = used;
 	if (used == 0)
-		fail_as_said(vm);
+		not_done_as_said(vm);
 	else if (used > snapshot->state_pages * PAGE_SIZE)
-		fail(vm, "its monitor does not say how large its state is");
+		not_done(vm, "its monitor does not say how large its state is");
 	else if (!raise_quota(vm, snapshots->room, problem, sizeof(problem)))
-		fail(vm, problem);
+		not_done(vm, problem);
 	else
 		enter(vm, SNAPSHOT_FREEZING);
 }
@@ -276,7 +276,7 @@ static bool freeze(struct vm *vm)
 	}
 	*ram = HANDLE_NONE;
 	lower_quota(vm, snapshots->room);
-	fail_status(vm, "freezing", status);
+	not_done_status(vm, "freezing", status);
 	return false;
 }
 
@@ -320,7 +320,7 @@ static void held(struct vm *vm)
 	if (READ_ONCE(vm->channel->held) != 0)
 		enter(vm, SNAPSHOT_RESETTING);
 	else
-		fail_as_said(vm);
+		not_done_as_said(vm);
 }
 
 /* From the first page on there is no way back. */
@@ -349,7 +349,7 @@ static bool reset(struct vm *vm)
 	if (status == STATUS_OK)
 		load(vm);
 	else
-		fail_status(vm, "resetting", status);
+		not_done_status(vm, "resetting", status);
 	return false;
 }
 
@@ -361,13 +361,13 @@ static void done(struct vm *vm)
 	const char *name = snapshots->list[snapshots->place].name;
 
 	snapshots->phase = SNAPSHOT_NONE;
+	if (snapshots->problem[0] == '\0' && snapshots->resets && !vm_was_reset(vm))
+		format(snapshots->problem, sizeof(snapshots->problem), "%s", vm->reason);
 	if (snapshots->problem[0] != '\0') {
 		log_message(LOG_WARNING, LOG_VM, vm->config.name, "no %s: %s",
 			    snapshots->resets ? "reset" : "snapshot", snapshots->problem);
 		return;
 	}
-	if (snapshots->resets)
-		vm_was_reset(vm);
 	log_message(LOG_INFO, LOG_VM, vm->config.name,
 		    snapshots->resets ? "reset to snapshot %s, its guest stood still for %llu us"
 				      : "snapshot %s, its guest stood still for %llu us",
@@ -380,10 +380,10 @@ static void give_up(struct vm *vm)
 
 	switch (snapshots->phase) {
 	case SNAPSHOT_SAVING:
-		fail(vm, "its monitor does not save it");
+		not_done(vm, "its monitor does not save it");
 		return;
 	case SNAPSHOT_HOLDING:
-		fail(vm, "its monitor does not stand still");
+		not_done(vm, "its monitor does not stand still");
 		return;
 	case SNAPSHOT_CONTINUING:
 		if (snapshots->problem[0] == '\0')

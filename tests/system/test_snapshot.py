@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""Snapshots of a VM in memory: going back to them, and VMs that begin there."""
+import re
+
+import pytest
+
+import bundle
+from machine import Bochs, Qemu, wait_for
+
+EMULATORS = {"qemu": Qemu, "bochs": Bochs}
+COUNTER = "[vm count]\nkernel = counter.bin\nmemory = 16M\nautostart = yes\n"
+
+
+def one(machine, line):
+    """The one object that a command gives."""
+    (answer,) = machine.objects(line)
+    return answer
+
+
+def refused(machine, line):
+    out = machine.command(line)
+    assert out.startswith("error: "), out
+    return out
+
+
+def start(build, folder, emulator="qemu", conf=COUNTER):
+    files = bundle.make(folder / "snapshot.cpio", conf, bundle.tiny(build, "counter"))
+    return EMULATORS[emulator](build, bundle=files)
+
+
+def wait_counts(machine, name):
+    """Until the guest has been seen to go on."""
+    machine.attach(name)
+    for _ in range(3):
+        machine.wait(r"COUNT 0x[0-9a-f]+\s")
+    machine.leave()
+
+
+def end(machine, name):
+    """The guest ends itself: the numbers that it has said meanwhile, and of its own checks."""
+    at = len(machine.transcript())
+    machine.attach(name)
+    machine.type("q")
+    machine.wait("DONE")
+    text = machine.transcript()[at:]
+    assert "FAIL" not in text, text
+    assert "PASS tsc-backwards" in text and "PASS memory-changed" in text, text
+    return [int(n, 16) for n in re.findall(r"COUNT 0x([0-9a-f]+)\s", text)]
+
+
+@pytest.mark.parametrize("emulator", EMULATORS)
+def test_counter(build, tmp_path, emulator):
+    """
+    Back a hundred times, and clones in between. The guest compares each word of 32 KiB with its
+    round before it writes the next: RAM, registers and time must be those of one moment.
+    """
+    times = 100 if emulator == "qemu" else 10
+    with start(build, tmp_path, emulator) as machine:
+        machine.wait_prompt()
+        wait_counts(machine, "count")
+        taken = one(machine, "vm snapshot count one")
+        assert (taken["snapshot"], taken["state"]) == ("one", "running")
+        held = [one(machine, "vm reset count --to one")["held_us"] for _ in range(times)]
+        print(f"held: {taken['held_us']} us, then {held} us")
+        for name in ("alpha", "beta"):
+            assert one(machine, f"vm clone count@one {name}")["state"] == "running"
+        row = one(machine, "vm snapshot list count")
+        assert (row["clones"], row["reset"]) == (2, True)
+        assert len({vm["uuid"] for vm in machine.objects("vm list")}) == 3
+        first = []
+        for name in ("alpha", "beta"):
+            machine.attach(name)
+            machine.wait(r"COUNT 0x([0-9a-f]+)\s")
+            first.append(int(machine.match().group(1), 16))
+            machine.leave()
+        assert first[0] == first[1] > 3, first
+        one(machine, "vm reset count --to one")
+        for name in ("alpha", "beta"):
+            counts = end(machine, name)
+            assert counts == list(range(counts[0], counts[0] + len(counts))), counts
+            machine.wait_end(name)
+            machine.wait_prompt()
+        # again and again it has begun behind the same number
+        counts = end(machine, "count")
+        assert counts.count(first[0]) > times / 4, counts
+        machine.wait_end("count")
+        machine.wait_prompt()
+        assert ": 0 found" in machine.command("audit"), machine.transcript()
+
+
+def test_life(build, tmp_path):
+    """Who may end when, what is left, and the words for what is refused."""
+    with start(build, tmp_path) as machine:
+        machine.wait_prompt()
+        wait_counts(machine, "count")
+        machine.command("vm create idle kernel=counter.bin memory=16M")
+        free = machine.free_pages()
+        assert "allowed: a running or paused VM" in refused(machine, "vm snapshot idle one")
+        assert 'no snapshot "one", allowed: none' in refused(machine, "vm reset count --to one")
+        assert "allowed: NAME@SNAP" in refused(machine, "vm clone count beta")
+        assert "found the name" in refused(machine, "vm snapshot count a@b")
+        one(machine, "vm snapshot count one")
+        assert "a snapshot one already" in refused(machine, "vm snapshot count one")
+        assert "it exists already" in refused(machine, "vm clone count@one count")
+        assert "found the name" in refused(machine, "vm clone count@one b@d")
+        assert "allowed: NAME --to SNAP" in refused(machine, "vm reset --to one")
+        one(machine, "vm clone count@one beta")
+        assert "its clones" in refused(machine, "vm destroy count")
+        assert ": 0 found" in machine.command("audit")
+        # a guest that ends leaves its memory to its clone
+        one(machine, "vm kill count")
+        assert "its clones" in refused(machine, "vm start count")
+        assert "its clones" in refused(machine, "vm destroy count")
+        assert ": 0 found" in machine.command("audit")
+        end(machine, "beta")
+        machine.wait_end("beta")
+        machine.wait_prompt()
+        machine.command("vm destroy beta")
+        one(machine, "vm start count")
+        assert machine.objects("vm snapshot list") == []
+        # layers, one for each that has something of its own
+        for number in range(4):
+            wait_counts(machine, "count")
+            one(machine, f"vm snapshot count s{number}")
+        wait_counts(machine, "count")
+        assert "allowed: 4 below it" in refused(machine, "vm snapshot count s4")
+        rows = machine.objects("vm snapshot list count")
+        assert [row["reset"] for row in rows] == [False, False, False, True]
+        assert "allowed: the last" in refused(machine, "vm reset count --to s0")
+        assert "dropped" in machine.command("vm snapshot drop count s1")
+        assert 'allowed: s0, s2, s3' in refused(machine, "vm snapshot drop count s1")
+        machine.command("vm pause count")
+        assert one(machine, "vm reset count --to s3")["state"] == "paused"
+        one(machine, "vm resume count")
+        wait_counts(machine, "count")
+        assert ": 0 found" in machine.command("audit")
+        machine.command("vm destroy count")
+        machine.command("vm create count")
+        one(machine, "vm start count")
+        wait_counts(machine, "count")
+        wait_for(lambda: abs(machine.free_pages() - free) < 64, 30)
+
+
+DISK = ("[disk data]\ncontroller = memory\nsize = 4M\n"
+        "[vm count]\nkernel = counter.bin\nmemory = 16M\nautostart = yes\ndisk = data{how}\n")
+
+
+def test_disk(build, tmp_path):
+    """A disk that the guest may write to is not held by a snapshot; one that it reads is shared."""
+    with start(build, tmp_path, conf=DISK.format(how="")) as machine:
+        machine.wait_prompt()
+        wait_counts(machine, "count")
+        assert "disk data: found it writable" in refused(machine, "vm snapshot count one")
+    with start(build, tmp_path, conf=DISK.format(how=" ro")) as machine:
+        machine.wait_prompt()
+        wait_counts(machine, "count")
+        one(machine, "vm snapshot count one")
+        one(machine, "vm reset count --to one")
+        one(machine, "vm clone count@one beta")
+        end(machine, "beta")
+
+
+LINUX = ("[net lan]\n[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
+         "cmdline = console=ttyS0 quiet name=alpha no_timer_check\nautostart = yes\nnet = lan\n")
+
+
+def test_linux(build, tmp_path):
+    """Three Linux guests that begin in the shell of one: each has what that had, and its own time."""
+    files = bundle.make(tmp_path / "snapshot.cpio", LINUX, bundle.debian_virtio(build / "guests"))
+    with Qemu(build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach_shell("alpha", 600)
+        machine.shell("x=kept; echo one >/tmp/file")
+        address = machine.shell("cat /sys/class/net/eth0/address").strip()
+        machine.shell("ip link set eth0 up")
+        machine.leave()
+        one(machine, "vm snapshot alpha ready")
+        for name in ("beta", "gamma", "delta"):
+            one(machine, f"vm clone alpha@ready {name}")
+        for name in ("beta", "gamma", "delta"):
+            machine.attach(name)
+            assert machine.shell("echo $x; cat /tmp/file") == "kept\none\n"
+            assert machine.shell("cat /sys/class/net/eth0/carrier") == "0\n"
+            machine.shell(f"echo {name} >/tmp/file; sleep 1")
+            machine.shell("cd /sys/bus/virtio/drivers/virtio_net; d=$(ls -d virtio*); "
+                          "echo $d >unbind; echo $d >bind; cd /; ip link set eth0 up; sleep 1")
+            assert machine.shell("cat /sys/class/net/eth0/address").strip() != address
+            assert machine.shell("cat /sys/class/net/eth0/carrier") == "1\n"
+            assert "stall" not in machine.shell("dmesg | tail -n 20")
+            machine.leave()
+        machine.attach("alpha")
+        assert machine.shell("cat /tmp/file; cat /sys/class/net/eth0/carrier") == "one\n1\n"
+        machine.shell("echo two >/tmp/file; x=lost")
+        machine.leave()
+        one(machine, "vm reset alpha --to ready")
+        machine.attach("alpha")
+        assert machine.shell("echo $x; cat /tmp/file") == "kept\none\n"
+        machine.leave()
+        assert ": 0 found" in machine.command("audit")

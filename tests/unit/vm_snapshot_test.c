@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/* Snapshots: what is kept and charged, what a failure leaves behind, who may end. */
+#define FIXTURE_SNAPSHOT
+#include "tests/unit/vm_fixture.h"
+
+#include "vmm/manager/vm/vm_handover.c"
+#include "vmm/manager/vm/vm_snapshot.c"
+#include "vmm/rt/status_text.c"
+
+enum { MONITOR = 10, STATE = 30, FROZEN = 50 };
+
+static struct group_page account;
+static u64 available;	       /* pages that nobody was promised */
+static u64 quota;	       /* of the group */
+static u32 calls;	       /* of the kernel for one freeze or reset, before it is done */
+static enum status ram_status; /* then */
+static u64 layer_pages;	       /* that a freeze takes */
+static u32 states;	       /* memory for states that there is */
+static u32 closed;
+static struct disk_config disk;
+static struct driver_link *const link = (struct driver_link *)&disk;
+
+enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory)
+{
+	(void)flags;
+	assert_int_equal(group, 7);
+	assert_int_equal(bytes, 2 * PAGE_SIZE);
+	states++;
+	account.used_pages += 2;
+	assert_true(account.used_pages <= quota);
+	*memory = STATE;
+	return STATUS_OK;
+}
+
+enum status sys_handle_grant(handle_t process, handle_t handle, u32 rights, handle_t *theirs)
+{
+	(void)rights;
+	assert_int_equal(process, MONITOR);
+	assert_int_equal(handle, STATE);
+	*theirs = STATE + 1;
+	return STATUS_OK;
+}
+
+enum status sys_object_destroy(handle_t handle)
+{
+	assert_int_equal(handle, STATE);
+	states--;
+	account.used_pages -= 2;
+	return STATUS_OK;
+}
+
+enum status sys_handle_close(handle_t handle)
+{
+	assert_int_equal(handle, FROZEN);
+	closed++;
+	return STATUS_OK;
+}
+
+enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
+{
+	assert_int_equal(group, 7);
+	assert_int_equal(setting, GROUP_QUOTA);
+	if (value < account.used_pages)
+		return STATUS_IN_USE;
+	quota = value;
+	return STATUS_OK;
+}
+
+static enum status ram_call(void)
+{
+	if (calls > 0) {
+		calls--;
+		return STATUS_AGAIN;
+	}
+	return ram_status;
+}
+
+enum status sys_memory_freeze(handle_t memory, handle_t *frozen_ram)
+{
+	enum status status = ram_call();
+
+	(void)memory;
+	if (status != STATUS_OK)
+		return status;
+	account.used_pages += layer_pages;
+	assert_true(account.used_pages <= quota);
+	*frozen_ram = FROZEN;
+	return STATUS_OK;
+}
+
+enum status sys_memory_reset(handle_t memory)
+{
+	(void)memory;
+	return ram_call();
+}
+
+u64 vm_build_pages_available(void)
+{
+	return available;
+}
+
+struct disk_config *config_disk(u32 number)
+{
+	assert_int_equal(number, 3);
+	return &disk;
+}
+
+bool config_name_valid(struct text name)
+{
+	return name.start[0] != '-';
+}
+
+static struct vm *ready_in(enum vm_state state)
+{
+	struct vm *vm = in_state(state);
+
+	vm->monitor = (struct vm_monitor){MONITOR, MONITOR + 1, MONITOR + 2};
+	vm->config.memory_bytes = 4 * MIB;
+	vm->account = &account;
+	vm->quota_pages = quota = 2000;
+	account = (struct group_page){.used_pages = 1500, .absent_pages = 900};
+	available = 5000;
+	calls = 100;
+	ram_status = STATUS_OK;
+	layer_pages = 300;
+	states = closed = 0;
+	channel.state_bytes = 5000;
+	return vm;
+}
+
+static bool take(struct vm *vm, const char *name)
+{
+	problem[0] = '\0';
+	return vm_snapshot_take(vm, name, problem, sizeof(problem));
+}
+
+static bool set_back(struct vm *vm, const char *name)
+{
+	problem[0] = '\0';
+	return vm_snapshot_reset(vm, vm_snapshot_find(vm, name), problem, sizeof(problem));
+}
+
+static void monitor_does(struct vm *vm, enum vm_command command)
+{
+	assert_int_equal(channel.command, command);
+	assert_true(vm_busy(vm));
+	channel.done_sequence = channel.command_sequence;
+	while (vm_step())
+		;
+}
+
+static void taken(struct vm *vm, const char *name)
+{
+	assert_true(take(vm, name));
+	channel.state_used = 5000;
+	monitor_does(vm, VM_COMMAND_SAVE);
+	monitor_does(vm, VM_COMMAND_CONTINUE);
+	assert_false(vm_busy(vm));
+	assert_string_equal(vm->snapshots.problem, "");
+}
+
+/* The group gets what the layer takes, and its tables, not more. */
+static void keeps(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+	u64 tables = 4 * MIB / PAGE_SIZE / TABLES_SHARE;
+
+	(void)state;
+	taken(vm, "one");
+	assert_int_equal(vm->quota_pages, 2000 + 2 + 300 + tables);
+	assert_int_equal(quota, vm->quota_pages);
+	assert_true(vm_snapshot_on_top(vm, vm_snapshot_find(vm, "one")));
+	/* nothing was written since: it is the same layer */
+	layer_pages = 0;
+	taken(vm, "two");
+	assert_int_equal(vm->quota_pages, 2000 + 4 + 300 + tables);
+	assert_true(vm_snapshot_on_top(vm, vm_snapshot_find(vm, "one")));
+	layer_pages = 10;
+	taken(vm, "three");
+	assert_false(vm_snapshot_on_top(vm, vm_snapshot_find(vm, "two")));
+	assert_true(vm_snapshot_on_top(vm, vm_snapshot_find(vm, "three")));
+	assert_true(vm_snapshot_drop(vm, vm_snapshot_find(vm, "two"), problem, sizeof(problem)));
+	assert_int_equal(states, 2);
+	assert_int_equal(closed, 1);
+	assert_int_equal(vm->quota_pages, quota);
+	assert_int_equal(quota, 2000 + 4 + 310 + 2 * tables);
+	assert_null(vm_snapshot_find(vm, "two"));
+}
+
+static void assert_nothing_changed(struct vm *vm)
+{
+	monitor_does(vm, VM_COMMAND_CONTINUE);
+	assert_false(vm_busy(vm));
+	assert_int_equal(states, 0);
+	assert_int_equal(vm->quota_pages, 2000);
+	assert_int_equal(quota, 2000);
+	assert_null(vm_snapshot_find(vm, "one"));
+}
+
+static void not_taken(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+
+	(void)state;
+	assert_true(take(vm, "one"));
+	channel.state_used = 0;
+	string_copy(channel.handover_problem, sizeof(channel.handover_problem), "disk 3 \033");
+	monitor_does(vm, VM_COMMAND_SAVE);
+	assert_nothing_changed(vm);
+	assert_string_equal(vm->snapshots.problem, "disk 3 ?");
+	vm = ready_in(VM_RUNNING);
+	assert_true(take(vm, "one"));
+	channel.state_used = 2 * PAGE_SIZE + 1;
+	monitor_does(vm, VM_COMMAND_SAVE);
+	assert_nothing_changed(vm);
+	vm = ready_in(VM_RUNNING);
+	assert_true(take(vm, "one"));
+	available = 600; /* resident: 602, and tables */
+	channel.state_used = 5000;
+	monitor_does(vm, VM_COMMAND_SAVE);
+	assert_nothing_changed(vm);
+	assert_non_null(strstr(vm->snapshots.problem, "are missing"));
+	for (enum status status = STATUS_OK + 1; status < STATUS_COUNT; status++) {
+		if (status == STATUS_AGAIN)
+			continue;
+		vm = ready_in(VM_RUNNING);
+		assert_true(take(vm, "one"));
+		ram_status = status;
+		channel.state_used = 5000;
+		monitor_does(vm, VM_COMMAND_SAVE);
+		assert_nothing_changed(vm);
+		assert_string_not_equal(vm->snapshots.problem, "");
+	}
+	vm = ready_in(VM_RUNNING);
+	assert_true(take(vm, "one"));
+	assert_int_equal(vm_deadline(), vm->snapshots.until_tsc);
+	now += 6 * NS_PER_S;
+	vm_step();
+	assert_nothing_changed(vm);
+	assert_string_equal(vm->snapshots.problem, "its monitor does not save it");
+}
+
+static void refused_words(void **state)
+{
+	struct vm *vm = ready_in(VM_STOPPED);
+
+	(void)state;
+	assert_false(take(vm, "one"));
+	assert_string_equal(problem, "it is stopped, allowed: a running or paused VM");
+	vm = ready_in(VM_RUNNING);
+	assert_false(take(vm, "-"));
+	assert_non_null(strstr(problem, "allowed: 1 to 31 letters"));
+	vm->config.disk[0].number = 4;
+	vm->link[0] = link;
+	assert_false(take(vm, "one"));
+	assert_non_null(strstr(problem, "allowed: read-only disks"));
+	vm->config.disk[0].flags = VM_DISK_READ_ONLY;
+	available = 1;
+	assert_false(take(vm, "one"));
+	assert_non_null(strstr(problem, "8 KiB that it takes, 4 KiB are missing"));
+	available = 5000;
+	vm->link[0] = NULL;
+	taken(vm, "one");
+	assert_false(take(vm, "one"));
+	assert_non_null(strstr(problem, "there is a snapshot one already"));
+	layer_pages = 0;
+	for (char name[2] = "a"; name[0] < 'a' + (char)VM_SNAPSHOT_MAX - 1; name[0]++)
+		taken(vm, name);
+	assert_false(take(vm, "more"));
+	assert_string_equal(problem, "there are 8 snapshots already, allowed: no more");
+	assert_int_equal(states, VM_SNAPSHOT_MAX);
+}
+
+static void goes_back(void **state)
+{
+	(void)state;
+	for (enum vm_state in = VM_RUNNING; in < VM_STATE_COUNT; in++) {
+		struct vm *vm = ready_in(VM_RUNNING);
+
+		if (in == VM_STOPPED)
+			continue;
+		taken(vm, "one");
+		if (in == VM_PAUSED)
+			assert_true(act(vm, ACTION_PAUSE));
+		if (in == VM_CRASHED)
+			monitor_reports(vm, VM_CRASHED, "bad");
+		settle(vm);
+		assert_int_equal(vm->state, in);
+		calls = 100;
+		assert_true(set_back(vm, "one"));
+		assert_false(set_back(vm, "one"));
+		channel.held = 1;
+		monitor_does(vm, VM_COMMAND_HOLD);
+		assert_int_equal(channel.command, VM_COMMAND_LOAD);
+		assert_int_equal(channel.state_size, 5000);
+		channel.state = in == VM_PAUSED ? VM_PAUSED : VM_RUNNING;
+		monitor_does(vm, VM_COMMAND_LOAD);
+		assert_false(vm_busy(vm));
+		assert_int_equal(vm->state, channel.state);
+		assert_int_equal(states, 1);
+	}
+}
+
+static void does_not_go_back(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+
+	(void)state;
+	taken(vm, "one");
+	assert_true(set_back(vm, "one"));
+	channel.held = 0;
+	string_copy(channel.handover_problem, sizeof(channel.handover_problem), "a debugger");
+	monitor_does(vm, VM_COMMAND_HOLD);
+	monitor_does(vm, VM_COMMAND_CONTINUE);
+	assert_string_equal(vm->snapshots.problem, "a debugger");
+	assert_non_null(vm_snapshot_find(vm, "one"));
+	taken(vm, "two");
+	assert_false(set_back(vm, "one"));
+	assert_non_null(strstr(problem, "allowed: the last"));
+	/* what a state does that cannot be loaded */
+	assert_true(set_back(vm, "two"));
+	channel.held = 1;
+	monitor_does(vm, VM_COMMAND_HOLD);
+	string_copy(channel.reason, sizeof(channel.reason), "its state cannot be loaded");
+	channel.state = VM_CRASHED;
+	monitor_does(vm, VM_COMMAND_LOAD);
+	vm_channel_signalled(vm);
+	assert_int_equal(vm->state, VM_CRASHED);
+	assert_string_equal(vm->snapshots.problem, "its state cannot be loaded");
+}
+
+/* Whose RAM a clone's lies on can stop, no more. */
+static void clones(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+	struct vm *clone;
+
+	(void)state;
+	taken(vm, "one");
+	clone = vm_free_slot();
+	memset(clone, 0, sizeof(*clone));
+	clone->id = 99;
+	string_copy(clone->config.name, sizeof(clone->config.name), "beta");
+	clone->clone_of = vm->id;
+	clone->clone_layer = 1;
+	clone->fresh = true;
+	assert_int_equal(vm_snapshot_clones(vm, vm_snapshot_find(vm, "one")), 1);
+	assert_false(vm_snapshot_drop(vm, vm_snapshot_find(vm, "one"), problem, sizeof(problem)));
+	assert_string_equal(problem, "its clone beta still reads it, try again");
+	assert_false(act(vm, ACTION_DESTROY));
+	assert_non_null(strstr(problem, "its clones, allowed: when these are gone or stopped: "
+					"beta"));
+	assert_true(act(vm, ACTION_KILL));
+	assert_false(act(vm, ACTION_START));
+	clone->clone_of = 0;
+	assert_true(act(vm, ACTION_DESTROY));
+	clone->id = 0;
+}
+
+/* The VM ends in the middle. */
+static void ends_meanwhile(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+
+	(void)state;
+	assert_true(take(vm, "one"));
+	assert_true(act(vm, ACTION_KILL));
+	assert_string_equal(vm->snapshots.problem, "alpha has ended meanwhile");
+	assert_int_equal(vm->snapshots.phase, SNAPSHOT_NONE);
+	vm_snapshot_forget(vm);
+	assert_null(vm_snapshot_find(vm, "one"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keeps),	    cmocka_unit_test(not_taken),
+		cmocka_unit_test(refused_words),    cmocka_unit_test(goes_back),
+		cmocka_unit_test(does_not_go_back), cmocka_unit_test(clones),
+		cmocka_unit_test(ends_meanwhile),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
