@@ -8,6 +8,7 @@ import bundle
 from machine import Bochs, Qemu, wait_for
 
 EMULATORS = {"qemu": Qemu, "bochs": Bochs}
+COUNTED = ("-icount", "shift=0,sleep=off", "-seed", "1")
 COUNTER = "[vm count]\nkernel = counter.bin\nmemory = 16M\nautostart = yes\n"
 
 
@@ -23,9 +24,9 @@ def refused(machine, line):
     return out
 
 
-def start(build, folder, emulator="qemu", conf=COUNTER):
+def start(build, folder, emulator="qemu", conf=COUNTER, extra=()):
     files = bundle.make(folder / "snapshot.cpio", conf, bundle.tiny(build, "counter"))
-    return EMULATORS[emulator](build, bundle=files)
+    return EMULATORS[emulator](build, bundle=files, **({"extra": extra} if extra else {}))
 
 
 def wait_counts(machine, name):
@@ -139,6 +140,27 @@ def test_life(build, tmp_path):
         one(machine, "vm start count")
         wait_counts(machine, "count")
         wait_for(lambda: abs(machine.free_pages() - free) < 64, 30)
+
+
+def logged(machine, pattern):
+    """When that was logged, in ns."""
+    return round(float(re.search(rf"\[ *([\d.]+)\] [^\r\n]*{pattern}",
+                                 machine.command("log show -n 100")).group(1)) * 1e9)
+
+
+def test_instructions(build, tmp_path):
+    """What it takes, in instructions: with -icount the clock counts them, one a nanosecond."""
+    with start(build, tmp_path, extra=COUNTED) as machine:
+        machine.wait_prompt()
+        wait_counts(machine, "count")
+        taken = one(machine, "vm snapshot count one")["held_us"] * 1000
+        back = [one(machine, "vm reset count --to one")["held_us"] * 1000 for _ in range(5)]
+        one(machine, "vm clone count@one beta")
+        clone = logged(machine, "beta: running") - logged(machine, "vm clone count@one beta")
+        pages = machine.vm("beta")["resident_bytes"] // 4096
+        print(f"snapshot {taken}, resets {back}, clone {clone} instructions and {pages} pages")
+        assert taken < 250_000 and max(back[1:]) < 250_000
+        assert clone < 800_000 and pages <= 96
 
 
 DISK = ("[disk data]\ncontroller = memory\nsize = 4M\n"

@@ -48,11 +48,18 @@ static enum state_fault section_fault(const struct state_section *section,
 									    : STATE_INVALID;
 }
 
-static bool has_place(const struct state_list *list, const struct state_record *record)
+/* Looks from *next on first: records mostly come in the order of the list. */
+static bool has_place(const struct state_list *list, const struct state_record *record, u32 *next)
 {
 	struct state_section section;
+	u32 first = *next;
 
-	for (u32 i = 0; list->at(list->owner, i, &section); i++)
+	for (u32 i = first; list->at(list->owner, i, &section); i++)
+		if (section.kind == record->type && section.instance == record->instance) {
+			*next = i + 1;
+			return true;
+		}
+	for (u32 i = 0; i < first && list->at(list->owner, i, &section); i++)
 		if (section.kind == record->type && section.instance == record->instance)
 			return true;
 	return false;
@@ -62,11 +69,13 @@ static bool has_place(const struct state_list *list, const struct state_record *
 static bool find_surplus(const struct state_list *list, const void *bytes,
 			 struct state_problem *problem)
 {
+	u32 next = 0;
+
 	for (const struct state_record *record = state_first(bytes); record != NULL;
 	     record = state_next(record)) {
 		if (record->type == STATE_END || (record->type & STATE_SKIPPABLE) != 0)
 			continue;
-		if (has_place(list, record) &&
+		if (has_place(list, record, &next) &&
 		    state_find(bytes, record->type, record->instance) == record)
 			continue;
 		problem->fault = STATE_SURPLUS;
