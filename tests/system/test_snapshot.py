@@ -110,6 +110,8 @@ def test_life(build, tmp_path):
         assert ": 0 found" in machine.command("audit")
         # a guest that ends leaves its memory to its clone
         one(machine, "vm kill count")
+        assert machine.objects("vm snapshot list") == []
+        assert "no snapshot" in refused(machine, "vm clone count@one gamma")
         assert "its clones" in refused(machine, "vm start count")
         assert "its clones" in refused(machine, "vm destroy count")
         assert ": 0 found" in machine.command("audit")

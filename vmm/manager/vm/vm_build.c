@@ -379,6 +379,7 @@ bool vm_release_step(struct vm *vm)
 		return true;
 	if (vm->kept_by_clones && vm_snapshot_clones(vm, NULL) != 0)
 		return false;
+	vm_snapshot_forget(vm);
 	status = sys_object_destroy(vm->group);
 	vm->kept_by_clones = status == STATUS_IN_USE && vm_snapshot_clones(vm, NULL) != 0;
 	if (status == STATUS_AGAIN || vm->kept_by_clones)
@@ -392,7 +393,6 @@ bool vm_release_step(struct vm *vm)
 	vm->ram = HANDLE_NONE;
 	vm->monitor = (struct vm_monitor){.process = HANDLE_NONE};
 	vm->clone_of = 0;
-	vm_snapshot_forget(vm);
 	vm_pace_reset(vm);
 	return true;
 }

@@ -458,7 +458,7 @@ void vm_snapshot_abandon(struct vm *vm)
 	       vm->config.name);
 }
 
-/* The handles have gone with the group. */
+/* The handles go with the group. */
 void vm_snapshot_forget(struct vm *vm)
 {
 	memset(vm->snapshots.list, 0, sizeof(vm->snapshots.list));

@@ -62,7 +62,7 @@ bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem
 bool vm_snapshot_step(struct vm *vm, u64 now_tsc);
 /* The VM ends: what is under way does. */
 void vm_snapshot_abandon(struct vm *vm);
-/* Its group has ended, and all snapshots with it. */
+/* Its group ends, and all snapshots with it. */
 void vm_snapshot_forget(struct vm *vm);
 
 /* VMs whose RAM lies on one of its snapshots: of all, or of one. */
