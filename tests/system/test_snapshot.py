@@ -144,6 +144,25 @@ def test_life(build, tmp_path):
         wait_for(lambda: abs(machine.free_pages() - free) < 64, 30)
 
 
+ROUND = ("vm create count", "vm start count", "vm snapshot count a", "vm clone count@a beta",
+         "vm reset count --to a", "vm snapshot count b", "vm clone count@b gamma", "vm snapshot drop count a",
+         "vm kill count", "vm destroy beta", "vm destroy gamma", "vm destroy count")
+
+
+def test_leaves_nothing(build, tmp_path):
+    """Layers, states and handles all come back, whoever ends first."""
+    with start(build, tmp_path, conf=COUNTER.replace("yes", "no")) as machine:
+        machine.wait_prompt()
+        left = []
+        for _ in range(4):
+            for line in ROUND:
+                out = machine.command(line)
+                assert "error: " not in out, out
+            left.append((machine.free_pages(), len(machine.objects("handles"))))
+            machine.wait_free(left[0][0])
+        assert len({handles for _, handles in left}) == 1, left
+
+
 def logged(machine, pattern):
     """When that was logged, in ns."""
     return round(float(re.search(rf"\[ *([\d.]+)\] [^\r\n]*{pattern}",
