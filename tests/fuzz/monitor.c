@@ -11,6 +11,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "tests/fuzz/monitor_kernel.h"
+#include "tests/fuzz/no_save.h"
 
 void memory_give_back(handle_t memory, u64 at, u64 bytes)
 {

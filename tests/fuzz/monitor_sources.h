@@ -97,20 +97,6 @@
 #include "vmm/monitor/load/start_state.c"
 #include "vmm/monitor/load/wdat.c"
 #include "vmm/monitor/handover.c"
-#include "vmm/monitor/save/restore.h"
-
-/* Saves have a target of their own, state_stream. */
-bool restore_wanted(void)
-{
-	return false;
-}
-
-bool restore_load(struct machine *machine)
-{
-	(void)machine;
-	return false;
-}
-
 #include "vmm/monitor/machine.c"
 #define queue_key setup_queue_key
 #include "vmm/monitor/machine_setup.c"

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """`vm save` and `vm restore`: a VM on a disk, over a boot of the host."""
+import random
 import re
 
 import bundle
-from machine import Qemu
+from machine import Qemu, wait_for
 
 KEY = "00112233445566778899aabbccddeeff" * 2
 CONF = """[host]
@@ -164,3 +165,70 @@ def test_not_saved(build, tmp_path):
         assert re.search(r"the disk has 128 KiB, allowed: at least the \d+ KiB", out), out
         assert machine.vm("count")["state"] == "running"
         assert not any(small.read_bytes())
+
+
+DISKS = """[disk data]
+controller = memory
+size = 1M
+[net lan]
+"""
+
+
+def test_disks_and_cards(build, tmp_path):
+    """A VM that may write to a disk is refused; one that reads, and has a card, is saved."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(32 << 20))
+    conf = DISKS + CONF.format(key=KEY, start="yes", memory="16M", disk="")
+    tiny = bundle.tiny(build, "counter")
+    files = bundle.make(tmp_path / "write.cpio", conf + "disk = data\n", tiny)
+    with boot(build, files, image) as machine:
+        machine.wait_prompt()
+        machine.attach("count")
+        machine.wait(r"COUNT 0x3\s")
+        machine.leave()
+        out = refused(machine, "vm save count saves")
+        assert "it may write to disk data, allowed: disks that it only reads" in out, out
+    files = bundle.make(tmp_path / "read.cpio", conf + "disk = data ro\nnet = lan\n", tiny)
+    last = save(build, files, image)
+    with boot(build, files, image) as machine:
+        machine.wait_prompt()
+        machine.attach("count")
+        machine.wait(r"COUNT 0x3\s")
+        machine.leave()
+        machine.command("vm kill count")
+        before = machine.transcript()
+        assert "count: running" in machine.command("vm restore count saves")
+        machine.attach("count")
+        machine.wait(rf"COUNT 0x{last + 30:x}\s")
+        machine.type("q")
+        machine.wait("DONE")
+        text = machine.transcript()[len(before):]
+        assert last + 1 in counts_of(text)
+        assert "FAIL" not in text
+
+
+def first_block(image):
+    with open(image, "rb") as content:
+        return content.read(4096)
+
+
+def test_cut(build, tmp_path):
+    """The machine goes off while a VM is saved over an older save: there is none then."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(32 << 20))
+    conf = CONF.format(key=KEY, start="yes", memory="32M", disk="")
+    noise = random.Random(1).randbytes(12 << 20)  # so that it takes a while
+    files = bundle.make(tmp_path / "cut.cpio", conf + "initrd = noise\n",
+                        bundle.tiny(build, "counter") | {"noise": noise})
+    save(build, files, image)
+    with boot(build, files, image) as machine:
+        machine.wait_prompt()
+        machine.attach("count")
+        machine.wait(r"COUNT 0x3\s")
+        machine.leave()
+        machine.type("vm save count saves\r")
+        wait_for(lambda: not any(first_block(image)), 60)
+        machine.process.kill()
+        machine.process.wait()
+    assert not any(first_block(image))
+    check_not_restored(build, tmp_path, image, "header: this is no save")

@@ -489,10 +489,10 @@ static void is_not_restored(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(goes_over),	 cmocka_unit_test(not_saved),
-		cmocka_unit_test(not_taken),	 cmocka_unit_test(refused_words),
-		cmocka_unit_test(ends_meanwhile), cmocka_unit_test(is_saved),
-		cmocka_unit_test(is_not_saved),	 cmocka_unit_test(is_restored),
+		cmocka_unit_test(goes_over),	   cmocka_unit_test(not_saved),
+		cmocka_unit_test(not_taken),	   cmocka_unit_test(refused_words),
+		cmocka_unit_test(ends_meanwhile),  cmocka_unit_test(is_saved),
+		cmocka_unit_test(is_not_saved),	   cmocka_unit_test(is_restored),
 		cmocka_unit_test(is_not_restored),
 	};
 
