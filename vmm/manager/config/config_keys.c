@@ -239,7 +239,7 @@ static bool parse_state_key(struct text text, struct state_key *key)
 		u32 digit = char_hex_value(text.start[i]);
 
 		key->given = digit <= 15;
-		key->bytes[i / 2] = (u8)(key->bytes[i / 2] << 4 | digit);
+		key->bytes[i / 2] = (u8)((u32)key->bytes[i / 2] << 4 | digit);
 	}
 	return key->given;
 }
