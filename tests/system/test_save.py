@@ -2,15 +2,22 @@
 """`vm save` and `vm restore`: a VM on a disk, over a boot of the host."""
 import random
 import re
+import uuid
+
+import pytest
 
 import bundle
-from machine import Qemu, wait_for
+import gpt
+from machine import Bochs, Qemu, wait_for
+
+SECTORS = 65536  # 32 MiB
+PARTITIONS = {"boot": (64, 2047, uuid.UUID(int=2)), "data": (2048, 40000, uuid.UUID(int=3))}
 
 KEY = "00112233445566778899aabbccddeeff" * 2
 CONF = """[host]
 state_key = {key}
 [disk saves]
-controller = nvme0
+controller = nvme0 ide0.0
 {disk}
 [vm count]
 kernel = counter.bin
@@ -25,7 +32,9 @@ def make_bundle(build, tmp_path, start, key=KEY, memory="16M", disk=""):
                        bundle.tiny(build, "counter"))
 
 
-def boot(build, files, image):
+def boot(build, files, image, emulator=Qemu):
+    if emulator is Bochs:
+        return Bochs(build, bundle=files, disk=image)
     return Qemu(build, bundle=files,
                 extra=("-drive", f"if=none,id=disk0,file={image},format=raw",
                        "-device", "nvme,drive=disk0,serial=one"))
@@ -47,9 +56,9 @@ def owned(machine):
     return sorted((row["process"], row["type"], row["rights"]) for row in rows)
 
 
-def save(build, files, image):
+def save(build, files, image, emulator=Qemu):
     """Lets the guest count and saves it; the last number that it has said."""
-    with boot(build, files, image) as machine:
+    with boot(build, files, image, emulator) as machine:
         machine.wait_prompt()
         machine.attach("count")
         machine.wait(r"COUNT 0x8\s")
@@ -62,12 +71,22 @@ def save(build, files, image):
         return counts_of(machine.transcript())[-1]
 
 
-def test_over_a_boot(build, tmp_path):
-    """The guest has said every number once, its memory and its time are what they were."""
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_over_a_boot(build, tmp_path, emulator):
+    """
+    The guest has said every number once, its memory and its time are what they were. It was in a
+    partition, beside which nothing was written.
+    """
     image = tmp_path / "disk.img"
-    image.write_bytes(bytes(32 << 20))
-    last = save(build, make_bundle(build, tmp_path, "yes"), image)
-    with boot(build, make_bundle(build, tmp_path, "no"), image) as machine:
+    image.write_bytes(gpt.image(SECTORS, PARTITIONS))
+    first, end = (number * gpt.SECTOR for number in (2048, 40001))
+    beside = image.read_bytes()
+    conf = {"disk": "partition = data"}
+    last = save(build, make_bundle(build, tmp_path, "yes", **conf), image, emulator)
+    content = image.read_bytes()
+    assert (content[:first], content[end:]) == (beside[:first], beside[end:])
+    assert content[first:].startswith(b"SKERRYSV")
+    with boot(build, make_bundle(build, tmp_path, "no", **conf), image, emulator) as machine:
         machine.wait_prompt()
         machine.command("vm create count")
         out = machine.command("vm restore count saves", 120)
