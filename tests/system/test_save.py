@@ -2,6 +2,7 @@
 """`vm save` and `vm restore`: a VM on a disk, over a boot of the host."""
 import random
 import re
+import time
 import uuid
 
 import pytest
@@ -261,3 +262,43 @@ def test_cut(build, tmp_path):
         machine.process.wait()
     assert not any(first_block(image))
     check_not_restored(build, tmp_path, image, "header: this is no save")
+
+
+LINUX = """[host]
+state_key = {key}
+[disk saves]
+controller = nvme0 ide0.0
+[vm alpha]
+kernel = vmlinuz
+initrd = initramfs.cpio.gz
+memory = 128M
+cmdline = console=ttyS0 quiet name=alpha no_timer_check
+autostart = {start}
+"""
+
+
+def test_linux(build, tmp_path):
+    """Linux goes on with what it had in memory, and finds nothing wrong."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(192 << 20))
+    files = {start: bundle.make(tmp_path / f"{start}.cpio", LINUX.format(key=KEY, start=start),
+                                bundle.debian(build / "guests")) for start in ("yes", "no")}
+    with boot(build, files["yes"], image) as machine:
+        machine.wait_prompt()
+        machine.attach_shell("alpha", 600)
+        machine.shell("head -c 8000000 /dev/urandom >/tmp/noise; md5sum /tmp/noise >/tmp/sum")
+        machine.shell("(while sleep 1; do echo tick >>/tmp/ticks; done) & true")
+        machine.leave()
+        assert "saved on disk saves" in machine.command("vm save alpha saves", 200)
+    with boot(build, files["no"], image) as machine:
+        machine.wait_prompt()
+        machine.command("vm create alpha")
+        assert "alpha: running" in machine.command("vm restore alpha saves", 200)
+        machine.attach("alpha")
+        assert "noise: OK" in machine.shell("md5sum -c /tmp/sum")
+        ticks = int(machine.shell("wc -l </tmp/ticks").split()[-1])
+        machine.shell("sleep 3")
+        assert int(machine.shell("wc -l </tmp/ticks").split()[-1]) > ticks
+        said = machine.shell("dmesg | tail -n 20")
+        assert not re.search(r"stall|BUG|Oops|unstable|Call Trace", said), said
+        assert abs(int(machine.shell("date +%s").split()[-1]) - time.time()) < 60
