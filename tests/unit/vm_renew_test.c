@@ -450,6 +450,33 @@ static void is_restored(void **state)
 	}
 }
 
+/* It ends as soon as it goes on, or before anybody has looked: it is not restored again. */
+static void ends_when_restored(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 2; i++) {
+		struct vm *vm = ready_to_save(VM_STOPPED);
+
+		assert_true(restore(vm));
+		while (vm->dying)
+			vm_step();
+		assert_int_equal(vm->save.disk, 5);
+		vm_channel_signalled(vm);
+		if (i == 0)
+			monitor_reports(vm, VM_RUNNING, "");
+		monitor_reports(vm, VM_STOPPED, "off");
+		settle(vm);
+		assert_int_equal(vm->state, VM_STOPPED);
+		assert_string_equal(vm->reason, "off");
+		assert_int_equal(vm->save.disk, 0);
+		assert_int_equal(groups, 0);
+		assert_true(act(vm, ACTION_START));
+		settle(vm);
+		assert_int_equal(vm->save.disk, 0);
+		assert_int_equal(vm->state, VM_RUNNING);
+	}
+}
+
 static void is_not_restored(void **state)
 {
 	static const enum vm_state from[] = {VM_CREATED, VM_STOPPED, VM_CRASHED};
@@ -493,7 +520,7 @@ int main(void)
 		cmocka_unit_test(not_taken),	   cmocka_unit_test(refused_words),
 		cmocka_unit_test(ends_meanwhile),  cmocka_unit_test(is_saved),
 		cmocka_unit_test(is_not_saved),	   cmocka_unit_test(is_restored),
-		cmocka_unit_test(is_not_restored),
+		cmocka_unit_test(ends_when_restored), cmocka_unit_test(is_not_restored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,8 @@ static bool resume_save(struct reply *reply)
 		return true;
 	if (vm->renewal.phase != RENEW_NONE || vm->dying)
 		return false; /* each phase has its own limit */
+	if (vm->save.link != NULL && driver_of_link(vm->save.link)->life == DRIVER_LIFE_READY)
+		return false; /* so that the disk is free for the next one */
 	vm->answered = false;
 	if (vm->renewal.problem[0] != '\0')
 		reply_error(reply, "%s: not saved: %s", vm->config.name, vm->renewal.problem);

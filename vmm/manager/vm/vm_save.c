@@ -81,6 +81,7 @@ void vm_saved(struct vm *vm)
 bool vm_restore(struct vm *vm, u32 disk, char *problem, size_t size)
 {
 	bool created = vm->state == VM_CREATED;
+	enum vm_state before;
 
 	if (!has_key(problem, size) || !disk_may_be_read(disk, problem, size))
 		return false;
@@ -96,10 +97,11 @@ bool vm_restore(struct vm *vm, u32 disk, char *problem, size_t size)
 		       vm->config.name);
 		return false;
 	}
-	vm->save = (struct vm_disk_save){
-		.disk = (u8)(disk + 1), .restoring = true, .before = vm->state};
+	before = vm->state;
 	vm->state = VM_STOPPED; /* boots anew, from the disk */
 	vm_release(vm, AFTER_START);
+	vm->save = (struct vm_disk_save){
+		.disk = (u8)(disk + 1), .restoring = true, .before = before};
 	return true;
 }
 
@@ -107,7 +109,8 @@ bool vm_restore_failed(struct vm *vm, const char *reason)
 {
 	bool created = vm->save.before == VM_CREATED;
 
-	if (!vm->save.restoring || vm->save.disk == 0)
+	/* once it has run it may crash as any other */
+	if (!vm->save.restoring || vm->save.disk == 0 || vm->state != VM_CREATED)
 		return false;
 	string_copy(vm->save.problem, sizeof(vm->save.problem), reason);
 	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not restored from disk %s: %s",
@@ -123,9 +126,7 @@ void vm_save_abandon(struct vm *vm)
 {
 	if (vm->channel != NULL)
 		secret_forget(vm->channel->save_key, sizeof(vm->channel->save_key));
-	/* a restore begins with the end of what was there */
-	if (!vm->save.restoring)
-		vm->save.disk = 0;
+	vm->save.disk = 0;
 }
 
 void vm_save_step(struct vm *vm)
