@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* For whoever moves a VM from its monitor to another process, or to a disk. */
+#define FIXTURE_RENEW
+#include "tests/unit/vm_fixture.h"
+
+#include "vmm/manager/vm/vm_handover.c"
+#include "vmm/manager/vm/vm_renew.c"
+#include "vmm/manager/vm/vm_save.c"
+#include "vmm/rt/crypto/secret.c"
+#include "vmm/rt/status_text.c"
+
+enum { OLD = 10, HEIR = 20, STATE = 30, THEIRS = 40 };
+
+static u32 destroyed; /* handles, a bit for each */
+static u32 muted;
+static u32 process_bound; /* by EVENT_PROCESS */
+static u32 renewed;	  /* links */
+static bool heir_works;
+static enum status memory_status;
+static struct driver_link *const link = (struct driver_link *)&renewed;
+
+enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory)
+{
+	(void)flags;
+	assert_int_equal(group, 7);
+	assert_int_equal(bytes, 2 * PAGE_SIZE);
+	*memory = memory_status == STATUS_OK ? (handle_t)STATE : HANDLE_NONE;
+	return memory_status;
+}
+
+enum status sys_handle_grant(handle_t process, handle_t handle, u32 rights, handle_t *theirs)
+{
+	assert_int_equal(handle, STATE);
+	assert_int_equal(process % 10, 0);
+	assert_int_equal(rights, RIGHT_READ | RIGHT_WRITE);
+	*theirs = THEIRS;
+	return STATUS_OK;
+}
+
+enum status sys_object_destroy(handle_t handle)
+{
+	assert_int_equal(destroyed & BIT(handle), 0);
+	if (handle % 10 == 0 && handle != STATE)
+		assert_int_equal(muted, handle);
+	destroyed |= (u32)BIT(handle);
+	return STATUS_OK;
+}
+
+enum status events_mute(handle_t handle)
+{
+	muted = handle;
+	return STATUS_OK;
+}
+
+enum status events_bind(handle_t handle, enum event_source source, u32 number)
+{
+	(void)number;
+	assert_int_equal(source, EVENT_PROCESS);
+	process_bound = handle;
+	return STATUS_OK;
+}
+
+/* The disk of a save: number 4, "saves". */
+static struct config host_config;
+static struct driver_link save_link, written_disk;
+static bool disk_free;
+static u32 link_steps; /* until the driver has nothing of it any more */
+
+struct config *setup_config(void)
+{
+	return &host_config;
+}
+
+struct disk_config *config_disk(u32 number)
+{
+	static struct disk_config disk = {.section.name = "saves"};
+
+	assert_true(number == 4 || number == 0);
+	return &disk;
+}
+
+struct driver_link *disk_attach_save(struct vm *vm, u32 number, bool read_only, char *words,
+				     size_t size)
+{
+	(void)vm;
+	assert_int_equal(number, 4);
+	assert_false(read_only);
+	if (!disk_free)
+		format(words, size, "beta uses it");
+	return disk_free ? &save_link : NULL;
+}
+
+bool disk_may_be_read(u32 number, char *words, size_t size)
+{
+	(void)words, (void)size;
+	assert_int_equal(number, 4);
+	return disk_free;
+}
+
+bool driver_link_end(struct driver_link *of)
+{
+	assert_ptr_equal(of, &save_link);
+	return link_steps-- == 0;
+}
+
+void vm_pace_reset(struct vm *vm)
+{
+	(void)vm;
+}
+
+void driver_link_renew(struct driver_link *of)
+{
+	assert_ptr_equal(of, link);
+	/* by then nobody else has it */
+	assert_int_equal(destroyed & BIT(OLD), BIT(OLD));
+	renewed++;
+}
+
+bool vm_build_heir(struct vm *vm, u64 bytes, char *words, size_t size)
+{
+	assert_int_equal(bytes, 5000);
+	assert_int_equal(vm->renewal.state, STATE);
+	if (!heir_works)
+		format(words, size, "no memory");
+	else
+		vm->renewal.heir = (struct vm_monitor){HEIR, HEIR + 1, HEIR + 2};
+	return heir_works;
+}
+
+static struct vm *ready_in(enum vm_state state)
+{
+	struct vm *vm = in_state(state);
+
+	vm->monitor = (struct vm_monitor){OLD, OLD + 1, OLD + 2};
+	vm->link[2] = link;
+	vm->port[0] = link;
+	channel.state_bytes = 5000;
+	destroyed = muted = process_bound = renewed = 0;
+	heir_works = true;
+	memory_status = STATUS_OK;
+	return vm;
+}
+
+static void monitor_saves(struct vm *vm, u64 used)
+{
+	assert_int_equal(channel.command, VM_COMMAND_SAVE);
+	assert_int_equal(channel.state_memory, THEIRS);
+	assert_int_equal(channel.state_size, 2 * PAGE_SIZE);
+	channel.state_used = used;
+	channel.done_sequence = channel.command_sequence;
+	vm_step();
+	assert_true(vm_busy(vm));
+}
+
+static void monitor_continues(struct vm *vm, const char *outcome)
+{
+	assert_int_equal(channel.command, VM_COMMAND_CONTINUE);
+	assert_true(vm_busy(vm));
+	channel.done_sequence = channel.command_sequence;
+	vm_step();
+	assert_false(vm_busy(vm));
+	assert_int_equal(vm->renewal.phase, RENEW_NONE);
+	assert_string_equal(vm->renewal.problem, outcome);
+}

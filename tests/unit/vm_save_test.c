@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* A VM goes to a disk and comes from there, or is what it was. */
+#include "tests/unit/vm_renew_fixture.h"
+
+static struct vm *ready_to_save(enum vm_state state)
+{
+	struct vm *vm = ready_in(state);
+
+	memset(vm->link, 0, sizeof(vm->link));
+	host_config.host.state_key = (struct state_key){true, {1, 2, 3}};
+	disk_free = true;
+	link_steps = 1;
+	return vm;
+}
+
+static bool save(struct vm *vm, bool overwrite)
+{
+	problem[0] = '\0';
+	return vm_save(vm, 4, overwrite, problem, sizeof(problem));
+}
+
+static bool has_save_key(void)
+{
+	return memcmp(channel.save_key, host_config.host.state_key.bytes, 32) == 0;
+}
+
+static void is_saved(void **state)
+{
+	(void)state;
+	for (enum vm_state in = VM_RUNNING; in <= VM_PAUSED; in++) {
+		struct vm *vm = ready_to_save(in);
+
+		assert_true(save(vm, in == VM_PAUSED));
+		assert_true(vm_busy(vm) && has_save_key());
+		assert_int_equal(channel.save_overwrite, in == VM_PAUSED);
+		assert_false(save(vm, false));
+		monitor_saves(vm, 5000);
+		/* as long as it moves it has time */
+		for (u32 i = 0; i < 10; i++) {
+			now += 30 * NS_PER_S;
+			channel.save_moved++;
+			vm_step();
+			assert_int_equal(vm->renewal.phase, RENEW_TAKING);
+		}
+		channel.taken_renewal = vm->renewal.number;
+		vm_step();
+		assert_int_equal(vm->state, VM_STOPPED);
+		assert_string_equal(vm->reason, "saved on disk saves");
+		assert_string_equal(vm->renewal.problem, "");
+		assert_false(has_save_key());
+		settle(vm);
+		assert_int_equal(groups, 0);
+		assert_int_equal(last_event, EVENT_STOPPED);
+	}
+}
+
+/* The guest goes on, and the disk and the key are nobody's again. */
+static void monitor_goes_on(struct vm *vm, const char *words)
+{
+	monitor_continues(vm, words);
+	assert_int_equal(vm->state, VM_RUNNING);
+	assert_int_equal(vm->monitor.process, OLD);
+	vm_step();
+	vm_step();
+	assert_null(vm->save.link);
+	assert_int_equal(vm->save.disk, 0);
+	assert_false(has_save_key());
+}
+
+static void is_not_saved(void **state)
+{
+	struct vm *vm = ready_to_save(VM_RUNNING);
+
+	(void)state;
+	assert_true(save(vm, false));
+	monitor_saves(vm, 5000);
+	string_copy(channel.handover_problem, sizeof(channel.handover_problem), "too small");
+	channel.refused_renewal = vm->renewal.number;
+	vm_step();
+	monitor_goes_on(vm, "too small");
+	vm = ready_to_save(VM_RUNNING);
+	assert_true(save(vm, false));
+	monitor_saves(vm, 5000);
+	now += 41 * NS_PER_S;
+	vm_step();
+	monitor_goes_on(vm, "its disk takes too long");
+	vm = ready_to_save(VM_RUNNING);
+	host_config.host.state_key.given = false;
+	assert_false(save(vm, false));
+	assert_non_null(strstr(problem, "[host] has no state_key"));
+	vm = ready_to_save(VM_RUNNING);
+	disk_free = false;
+	assert_false(save(vm, false));
+	assert_string_equal(problem, "beta uses it");
+	vm = ready_to_save(VM_RUNNING);
+	vm->link[1] = &written_disk;
+	assert_false(save(vm, false));
+	assert_non_null(strstr(problem, "it may write to disk saves"));
+	vm = ready_to_save(VM_STOPPED);
+	assert_false(save(vm, false));
+	assert_non_null(strstr(problem, "only a running or paused VM"));
+	assert_false(vm_busy(vm));
+}
+
+static bool restore(struct vm *vm)
+{
+	problem[0] = '\0';
+	return vm_restore(vm, 4, problem, sizeof(problem));
+}
+
+static void is_restored(void **state)
+{
+	static const enum vm_state from[] = {VM_CREATED, VM_STOPPED, VM_CRASHED};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(from); i++) {
+		struct vm *vm = ready_to_save(from[i]);
+
+		assert_true(restore(vm));
+		assert_true(vm_busy(vm));
+		settle(vm);
+		assert_int_equal(vm->state, VM_RUNNING);
+		assert_int_equal(groups, 1);
+		vm_step();
+		assert_int_equal(vm->save.disk, 0);
+		assert_string_equal(vm->save.problem, "");
+		assert_false(vm_busy(vm));
+	}
+}
+
+/* It ends as soon as it goes on, or before anybody has looked: it is not restored again. */
+static void ends_when_restored(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 2; i++) {
+		struct vm *vm = ready_to_save(VM_STOPPED);
+
+		assert_true(restore(vm));
+		while (vm->dying)
+			vm_step();
+		assert_int_equal(vm->save.disk, 5);
+		vm_channel_signalled(vm);
+		if (i == 0)
+			monitor_reports(vm, VM_RUNNING, "");
+		monitor_reports(vm, VM_STOPPED, "off");
+		settle(vm);
+		assert_int_equal(vm->state, VM_STOPPED);
+		assert_string_equal(vm->reason, "off");
+		assert_int_equal(vm->save.disk, 0);
+		assert_int_equal(groups, 0);
+		assert_true(act(vm, ACTION_START));
+		settle(vm);
+		assert_int_equal(vm->save.disk, 0);
+		assert_int_equal(vm->state, VM_RUNNING);
+	}
+}
+
+static void is_not_restored(void **state)
+{
+	static const enum vm_state from[] = {VM_CREATED, VM_STOPPED, VM_CRASHED};
+
+	(void)state;
+	for (u32 i = 0; i < 2 * ARRAY_COUNT(from); i++) {
+		enum vm_state before = from[i / 2];
+		struct vm *vm;
+
+		if (i == 1)
+			continue; /* without memory a created one cannot be that again either */
+		vm = ready_to_save(before);
+		monitor_sets_up = i % 2 != 0;
+		build_works = i % 2 == 0;
+		assert_true(restore(vm));
+		settle(vm);
+		build_works = true;
+		if (i % 2 == 0)
+			monitor_reports(vm, VM_CRASHED, "record 3: it was changed");
+		monitor_sets_up = true;
+		settle(vm);
+		assert_int_equal(vm->state, before);
+		assert_int_equal(groups, before == VM_CREATED);
+		assert_string_equal(vm->save.problem,
+				    i % 2 == 0 ? "record 3: it was changed" : "no memory");
+		assert_int_equal(vm->save.disk, 0);
+		assert_false(vm_busy(vm));
+		/* and boots as ever */
+		assert_true(act(vm, ACTION_START));
+		settle(vm);
+		assert_int_equal(vm->state, VM_RUNNING);
+	}
+	assert_false(restore(in_state(VM_RUNNING)));
+	assert_non_null(strstr(problem, "only a created, stopped or crashed VM"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(is_saved),
+		cmocka_unit_test(is_not_saved),
+		cmocka_unit_test(is_restored),
+		cmocka_unit_test(ends_when_restored),
+		cmocka_unit_test(is_not_restored),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
