@@ -204,7 +204,8 @@ def test_disk(build, tmp_path):
 
 
 LINUX = ("[net lan]\n[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
-         "cmdline = console=ttyS0 quiet name=alpha no_timer_check\nautostart = yes\nnet = lan\n")
+         "cmdline = console=ttyS0 quiet name=alpha no_timer_check\nautostart = yes\nnet = lan\n"
+         "vcpus = 2\n")
 
 
 def test_linux(build, tmp_path):
