@@ -31,7 +31,8 @@ static enum cli_exit list(struct cli *cli, const char *vm)
 			table_add(&table, output_duration(table_number(each, "age_s")));
 			table_add(&table, table_bytes(json_object_get(each, "state_bytes")));
 			table_add(&table, table_text(each, "clones"));
-			table_add(&table, json_is_true(json_object_get(each, "reset")) ? "yes" : "no");
+			table_add(&table,
+				  json_is_true(json_object_get(each, "reset")) ? "yes" : "no");
 		}
 		table_end(&table);
 	}

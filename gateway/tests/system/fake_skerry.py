@@ -13,6 +13,8 @@ import socket
 import threading
 import time
 
+from fake_snapshots import Refused, Snapshots
+
 EXITS = ("io", "memory", "cpuid", "hlt", "rdmsr", "wrmsr", "hypercall", "host-interrupt")
 FIELDS = ["guest_ns", "monitor_ns", "steal_ns", "halted_ns", "resident_bytes", "exits",
           *(f"exit.{name}" for name in EXITS)]
@@ -27,12 +29,6 @@ ACTIONS = {
     "reset": (("running", "paused"), "reset", "running"),
     "renew": (("running", "paused"), None, None),
 }
-
-
-class Refused(Exception):
-    def __init__(self, code, text, states=None):
-        super().__init__(text)
-        self.code, self.states = code, states
 
 
 class Machine:
@@ -75,7 +71,7 @@ class Machine:
                 "steal_ns": values[2]}
 
 
-class FakeSkerry:
+class FakeSkerry(Snapshots):
     """Serves one connection at a time, as the line does."""
 
     def __init__(self, path, vms=16, password=None, stop_s=0.3, rights=None):
@@ -331,40 +327,6 @@ class FakeSkerry:
                 self.send({"closed": number, "reason": "destroyed"})
         after.append(lambda: self.event("destroyed", vm))
         return [{"name": vm.name, "state": "destroyed", "reason": ""}]
-
-    def run_vm_snapshot(self, words, _after):
-        if words[0] == "list":
-            vm = self.vm(words[1])
-            return [{"name": vm.name, "snapshot": name, "age_ns": 1500000000, "state_bytes": 40960,
-                     "clones": 0, "reset": name == vm.snapshots[-1]} for name in vm.snapshots]
-        drop = words[0] == "drop"
-        vm, name = self.vm(words[drop]), words[drop + 1]
-        if not drop and name in vm.snapshots:
-            raise Refused("exists", f"{vm.name}: there is a snapshot {name}")
-        if drop and name not in vm.snapshots:
-            raise Refused("not-found", f'{vm.name} has no snapshot "{name}"')
-        if drop:
-            vm.snapshots.remove(name)
-            return []
-        vm.snapshots.append(name)
-        return [{"name": vm.name, "snapshot": name, "state": vm.state, "held_us": 90}]
-
-    def run_vm_reset(self, words, after):
-        if "--to" not in words:
-            return self.act("reset", words, after)
-        vm = self.vm(words[0])
-        if words[2] not in vm.snapshots:
-            raise Refused("not-found", f'{vm.name} has no snapshot "{words[2]}"')
-        return [{"name": vm.name, "snapshot": words[2], "state": vm.state, "held_us": 80}]
-
-    def run_vm_clone(self, words, after):
-        vm, snapshot = words[0].split("@")
-        if snapshot not in self.vm(vm).snapshots:
-            raise Refused("not-found", f'{vm} has no snapshot "{snapshot}"')
-        clone = self.add(words[1], {})
-        clone.state = "running"
-        after.append(lambda: self.event("created", clone))
-        return [{"name": clone.name, "state": clone.state, "uuid": clone.uuid}]
 
     def run_vm_stat(self, words, _after):
         vm = self.vm(words[0])

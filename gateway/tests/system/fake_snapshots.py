@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""The part of the fake Skerry that knows snapshots and clones."""
+
+
+class Refused(Exception):
+    def __init__(self, code, text, states=None):
+        super().__init__(text)
+        self.code, self.states = code, states
+
+
+class Snapshots:
+    def run_vm_snapshot(self, words, _after):
+        if words[0] == "list":
+            vm = self.vm(words[1])
+            return [{"name": vm.name, "snapshot": name, "age_ns": 1500000000, "state_bytes": 40960,
+                     "clones": 0, "reset": name == vm.snapshots[-1]} for name in vm.snapshots]
+        drop = words[0] == "drop"
+        vm, name = self.vm(words[drop]), words[drop + 1]
+        if not drop and name in vm.snapshots:
+            raise Refused("exists", f"{vm.name}: there is a snapshot {name}")
+        if drop and name not in vm.snapshots:
+            raise Refused("not-found", f'{vm.name} has no snapshot "{name}"')
+        if drop:
+            vm.snapshots.remove(name)
+            return []
+        vm.snapshots.append(name)
+        return [{"name": vm.name, "snapshot": name, "state": vm.state, "held_us": 90}]
+
+    def run_vm_reset(self, words, after):
+        if "--to" not in words:
+            return self.act("reset", words, after)
+        vm = self.vm(words[0])
+        if words[2] not in vm.snapshots:
+            raise Refused("not-found", f'{vm.name} has no snapshot "{words[2]}"')
+        return [{"name": vm.name, "snapshot": words[2], "state": vm.state, "held_us": 80}]
+
+    def run_vm_clone(self, words, after):
+        vm, snapshot = words[0].split("@")
+        if snapshot not in self.vm(vm).snapshots:
+            raise Refused("not-found", f'{vm} has no snapshot "{snapshot}"')
+        clone = self.add(words[1], {})
+        clone.state = "running"
+        after.append(lambda: self.event("created", clone))
+        return [{"name": clone.name, "state": clone.state, "uuid": clone.uuid}]
