@@ -32,8 +32,8 @@ static const char usage[] =
 	"  --help, --version\n";
 
 enum { OPT_HOST = 256, OPT_SOCKET, OPT_JSON, OPT_TO, OPT_TOKEN, OPT_FINGERPRINT, OPT_FOLLOW,
-       OPT_READ_ONLY, OPT_TAKE, OPT_FORCE, OPT_LEVEL, OPT_VM, OPT_LIMIT, OPT_SINCE, OPT_SCOPE, OPT_EXPIRES,
-       OPT_ROLE, OPT_HELP, OPT_VERSION };
+       OPT_READ_ONLY, OPT_TAKE, OPT_FORCE, OPT_LEVEL, OPT_VM, OPT_LIMIT, OPT_SINCE, OPT_SCOPE,
+       OPT_EXPIRES, OPT_ROLE, OPT_HELP, OPT_VERSION };
 
 static const struct option options[] = {
 	{ "host", required_argument, NULL, OPT_HOST },
