@@ -133,7 +133,7 @@ static void pause_ns(handle_t on, u64 ns)
 static void place(struct vcpu *vcpu)
 {
 	vcpu->page->rip = vcpu->number == 0 ? WRITER_CODE : READER_CODE;
-	vcpu->page->dirty = VCPU_RIP;
+	vcpu->page->dirty |= VCPU_RIP; /* it may not have run yet */
 }
 
 static void fill_state(struct vcpu *vcpu)

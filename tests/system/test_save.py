@@ -112,7 +112,7 @@ def check_not_restored(build, tmp_path, image, words, **conf):
             out = refused(machine, "vm restore count saves")
             assert words in out, out
             free.append(machine.free_pages())
-        assert max(free) - min(free) <= 2, free  # a busy CPU gives the last ones back later
+        assert max(free) - min(free) <= 8, free  # a busy CPU gives the last ones back later
         assert machine.vm("count")["state"] == "created"
         assert ": 0 found" in machine.command("audit"), machine.transcript()
         machine.command("vm start count")
@@ -287,7 +287,7 @@ def test_linux(build, tmp_path):
         machine.wait_prompt()
         machine.attach_shell("alpha", 600)
         machine.shell("head -c 8000000 /dev/urandom >/tmp/noise; md5sum /tmp/noise >/tmp/sum")
-        machine.shell("(while sleep 1; do echo tick >>/tmp/ticks; done) & true")
+        machine.shell("(while echo tick >>/tmp/ticks; do sleep 1; done) & true")
         machine.leave()
         assert "saved on disk saves" in machine.command("vm save alpha saves", 200)
     with boot(build, files["no"], image) as machine:
