@@ -121,9 +121,13 @@ SHOWN = ("config show", "log level", "gdb")
 
 
 def bad_lines(command):
-    """Lines that a command must refuse: no word in them is a name, a key or a number that fits."""
+    """Lines that a command must refuse: no word in them is a name, a key or a number that fits.
+
+    A number is a name for a snapshot.
+    """
     name = command["name"]
-    lines = [f"{name} {word}" for word in WORDS] + [f"{name} one {word}" for word in WORDS[1:6]]
+    second = [word for word in WORDS[1:6] if name != "vm snapshot" or not word.isdigit()]
+    lines = [f"{name} {word}" for word in WORDS] + [f"{name} one {word}" for word in second]
     lines += [f"{name} " + " ".join(["y"] * count) for count in (32, 100)]
     if command["arguments"] and command["arguments"][0] != "[":
         lines.append(name)

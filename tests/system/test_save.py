@@ -42,7 +42,7 @@ def boot(build, files, image, emulator=Qemu):
 
 
 def counts_of(text):
-    return [int(n, 16) for n in re.findall(r"COUNT 0x(\w+)\s", text)]
+    return [int(n, 16) for n in re.findall(r"COUNT 0x([0-9a-f]+)\s", text)]
 
 
 def refused(machine, line):

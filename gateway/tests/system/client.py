@@ -70,15 +70,27 @@ class Server:
         self.context.check_hostname = False
         self.context.verify_mode = ssl.CERT_NONE
 
-    def start(self, ready=True):
-        self.log = open(self.folder / "skerryd.log", "ab")
-        self.process = subprocess.Popen(
-            [self.program, "--link", self.link, "--state", self.state, "--listen",
-             f"127.0.0.1:{self.port}", "--socket", self.socket, "--rate", "0", "--change-rate",
-             "0", "--per-address", "0", *self.options], stdout=subprocess.PIPE, stderr=self.log)
-        while True:
+    def spawn(self):
+        """The first line that skerryd says; another port if someone has taken ours meanwhile."""
+        for _ in range(5):
+            self.log = open(self.folder / "skerryd.log", "ab")
+            self.process = subprocess.Popen(
+                [self.program, "--link", self.link, "--state", self.state, "--listen",
+                 f"127.0.0.1:{self.port}", "--socket", self.socket, "--rate", "0",
+                 "--change-rate", "0", "--per-address", "0", *self.options],
+                stdout=subprocess.PIPE, stderr=self.log)
             line = self.process.stdout.readline().decode()
-            assert line, (self.folder / "skerryd.log").read_text()
+            said = (self.folder / "skerryd.log").read_text()
+            if line or f":{self.port}: Address already in use" not in said:
+                assert line, said
+                return line
+            self.stop()
+            self.port = free_port()
+        raise AssertionError(said)
+
+    def start(self, ready=True):
+        line = self.spawn()
+        while True:
             word, value = line.split()
             if word == "fingerprint":
                 self.fingerprint = value
@@ -87,6 +99,8 @@ class Server:
             if word == "token":
                 self.token = value
                 break
+            line = self.process.stdout.readline().decode()
+            assert line, (self.folder / "skerryd.log").read_text()
         if ready:
             wait_for(lambda: self.health()["ready"], what="the link")
         return self

@@ -64,5 +64,5 @@ COMMAND(help,
 	.example = "help vm create",
 	.keys = "name arguments summary",
 	.run = run,
-	.maximum = 2,
+	.maximum = 3,
 	.completion = COMPLETE_COMMAND);
