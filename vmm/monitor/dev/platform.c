@@ -65,6 +65,7 @@ enum status platform_init(struct platform *platform, const struct platform_confi
 	platform->storage_used = 0;
 	platform->pci = NULL;
 	platform->virtio_console = NULL;
+	platform->virtio_balloon = NULL;
 
 	irqchip_init(&platform->irqchip, &platform->clock, config->cpu_count, config->lapic_page);
 	status = platform_add_irqchip(platform);
