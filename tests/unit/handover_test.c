@@ -316,6 +316,41 @@ static void set_back(void **state)
 	assert_int_equal(made_anew, 3);
 }
 
+static void load_again(u64 used)
+{
+	tell(VM_COMMAND_HOLD);
+	channel.state_size = used;
+	tell(VM_COMMAND_LOAD);
+}
+
+/* A state that was loaded here is not checked again, any other one is. */
+static void checked_once(void **state)
+{
+	u64 used;
+
+	(void)state;
+	page.rip = 0x1234;
+	page.xcr0 = other_page[0].xcr0 = 1;
+	save();
+	used = channel.state_used;
+	tell(VM_COMMAND_CONTINUE);
+	load_again(used);
+	assert_int_equal(machine.handover.sum, state_sum(own_area, used));
+	assert_int_equal(machine.handover.sum_of, used);
+	own_area[100] ^= 1; /* as nobody does: in the checksum of the first record */
+	page.rip = 0x5678;
+	load_again(used);
+	assert_int_equal(channel.state, VM_RUNNING);
+	assert_int_equal(page.rip, 0x1234);
+	page.rip = 0x4321;
+	save();
+	assert_int_not_equal(machine.handover.sum, state_sum(own_area, channel.state_used));
+	own_area[100] ^= 1;
+	channel.state_size = channel.state_used;
+	tell(VM_COMMAND_LOAD);
+	assert_int_equal(channel.state, VM_CRASHED);
+}
+
 /* What can be found out before anything is given up is. */
 static void not_set_back(void **state)
 {
@@ -383,6 +418,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(taken, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(not_taken, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(set_back, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(checked_once, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(not_set_back, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(cloned, set_up, fixture_free),
 	};

@@ -15,6 +15,8 @@ struct machine;
 struct handover {
 	bool held;   /* nothing moves until VM_COMMAND_CONTINUE or VM_COMMAND_LOAD */
 	bool loaded; /* VM_COMMAND_START does not boot the guest but goes on from a loaded state */
+	u32 sum;     /* of the state that VM_COMMAND_LOAD has loaded last; 0: none */
+	u64 sum_of;  /* so many bytes */
 	u32 number; /* MONITOR_RENEWAL of a process that has not taken over yet; 0: it has */
 };
 

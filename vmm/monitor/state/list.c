@@ -87,10 +87,24 @@ static bool find_surplus(const struct state_list *list, const void *bytes,
 	return false;
 }
 
+/* Records mostly come in the order of the list: *next, behind the last found, is tried first. */
+static const struct state_record *find_on(const void *bytes, const struct state_section *section,
+					  const struct state_record **next)
+{
+	const struct state_record *record = *next;
+
+	if (record == NULL || record->type != section->kind ||
+	    record->instance != section->instance)
+		record = state_find(bytes, section->kind, section->instance);
+	*next = record != NULL ? state_next(record) : NULL;
+	return record;
+}
+
 bool state_list_check(const struct state_list *list, enum state_vendor vendor, const void *bytes,
 		      size_t size, struct state_problem *problem)
 {
 	const struct state_header *header = bytes;
+	const struct state_record *next = NULL;
 	struct state_section section;
 
 	if (!state_parse(bytes, size, problem))
@@ -107,24 +121,29 @@ bool state_list_check(const struct state_list *list, enum state_vendor vendor, c
 	for (u32 i = 0; list->at(list->owner, i, &section); i++) {
 		if (section.kind == 0)
 			continue;
-		problem->fault = section_fault(
-			&section, state_find(bytes, section.kind, section.instance), problem);
+		problem->fault =
+			section_fault(&section, find_on(bytes, &section, &next), problem);
 		if (problem->fault != STATE_FINE)
 			return false;
 	}
 	return true;
 }
 
+void state_list_take(const struct state_list *list, const void *bytes)
+{
+	const struct state_record *next = NULL;
+	struct state_section section;
+
+	for (u32 i = 0; list->at(list->owner, i, &section); i++)
+		if (section.kind != 0)
+			section.load(section.owner, find_on(bytes, &section, &next) + 1);
+}
+
 bool state_list_load(const struct state_list *list, enum state_vendor vendor, const void *bytes,
 		     size_t size, struct state_problem *problem)
 {
-	struct state_section section;
-
 	if (!state_list_check(list, vendor, bytes, size, problem))
 		return false;
-	for (u32 i = 0; list->at(list->owner, i, &section); i++)
-		if (section.kind != 0)
-			section.load(section.owner,
-				     state_find(bytes, section.kind, section.instance) + 1);
+	state_list_take(list, bytes);
 	return true;
 }

@@ -16,6 +16,9 @@ enum status state_list_save(const struct state_list *list, const char *name,
 bool state_list_check(const struct state_list *list, enum state_vendor vendor, const void *bytes,
 		      size_t size, struct state_problem *problem) MUST_CHECK;
 
+/* Loads a state of which that check has found that it can be. */
+void state_list_take(const struct state_list *list, const void *bytes);
+
 /* Loads a state if that check finds no problem, else nothing of it. */
 bool state_list_load(const struct state_list *list, enum state_vendor vendor, const void *bytes,
 		     size_t size, struct state_problem *problem) MUST_CHECK;

@@ -187,6 +187,16 @@ enum status state_save(struct machine *machine, const struct state_choice *choic
 	return state_list_save(&list, name, vendor_here(), bytes, size, used);
 }
 
+static void was_loaded(struct machine *machine, const struct state_choice *choice)
+{
+	for (u32 i = 0; i < machine->vcpu_count; i++) {
+		if ((choice->vcpus >> i & 1) == 0)
+			continue;
+		vcpu_show_cpuid(&machine->vcpu[i]);
+		vapic_prepare_anew(&machine->vcpu[i]);
+	}
+}
+
 bool state_load(struct machine *machine, const struct state_choice *choice, const void *bytes,
 		size_t size, struct state_problem *problem)
 {
@@ -195,11 +205,15 @@ bool state_load(struct machine *machine, const struct state_choice *choice, cons
 
 	if (!state_list_load(&list, vendor_here(), bytes, size, problem))
 		return false;
-	for (u32 i = 0; i < machine->vcpu_count; i++) {
-		if ((choice->vcpus >> i & 1) == 0)
-			continue;
-		vcpu_show_cpuid(&machine->vcpu[i]);
-		vapic_prepare_anew(&machine->vcpu[i]);
-	}
+	was_loaded(machine, choice);
 	return true;
+}
+
+void state_load_again(struct machine *machine, const struct state_choice *choice, const void *bytes)
+{
+	struct chosen chosen = {machine, choice};
+	const struct state_list list = {&chosen, chosen_at};
+
+	state_list_take(&list, bytes);
+	was_loaded(machine, choice);
 }

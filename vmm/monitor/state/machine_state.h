@@ -43,6 +43,13 @@ enum status state_save(struct machine *machine, const struct state_choice *choic
 bool state_load(struct machine *machine, const struct state_choice *choice, const void *bytes,
 		size_t size, struct state_problem *problem) MUST_CHECK;
 
+/*
+ * Loads once more what state_load has loaded into this machine with the same choice, and nobody has
+ * written to since: it is not checked again.
+ */
+void state_load_again(struct machine *machine, const struct state_choice *choice,
+		      const void *bytes);
+
 /* Of the list of all sections number `index`; false: there are not so many. */
 bool state_section_at(struct machine *machine, const struct state_choice *choice, u32 index,
 		      struct state_section *section);

@@ -231,6 +231,16 @@ bool state_parse(const void *bytes, size_t size, struct state_problem *problem)
 	return problem->fault == STATE_FINE;
 }
 
+u32 state_sum(const void *bytes, size_t size)
+{
+	struct state_end end;
+
+	if (size < sizeof(struct state_header) + sizeof(end))
+		return 0;
+	memcpy(&end, (const u8 *)bytes + size - sizeof(end), sizeof(end));
+	return end.check;
+}
+
 const struct state_record *state_first(const void *bytes)
 {
 	return (const void *)((const u8 *)bytes + sizeof(struct state_header));

@@ -119,5 +119,10 @@ bool state_parse(const void *bytes, size_t size, struct state_problem *problem) 
 /* Of a parsed state: the first record, and the one after, NULL after the last. */
 const struct state_record *state_first(const void *bytes);
 const struct state_record *state_next(const struct state_record *record);
+/*
+ * The checksum that stands at the end of bytes[size], which may hold anything; 0: there is none.
+ * It tells two parsed states apart.
+ */
+u32 state_sum(const void *bytes, size_t size);
 /* The record of that type and instance, or NULL. */
 const struct state_record *state_find(const void *bytes, u32 type, u32 instance);
