@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Snapshots of a VM in memory: going back to them, and VMs that begin there."""
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -239,5 +242,28 @@ def test_linux(build, tmp_path):
         one(machine, "vm reset alpha --to ready")
         machine.attach("alpha")
         assert machine.shell("echo $x; cat /tmp/file") == "kept\none\n"
+        machine.leave()
+        assert ": 0 found" in machine.command("audit")
+
+
+def test_harness(build, tmp_path):
+    """The guide's harness: a shell is given random lines, each from one snapshot of its guest."""
+    harness = Path(__file__).resolve().parents[2] / "docs/guides/reset_harness.py"
+    files = bundle.make(tmp_path / "harness.cpio",
+                        "[channel com2]\nrights = view operate console\n" + LINUX,
+                        bundle.debian_virtio(build / "guests"))
+    link = tmp_path / "com2"
+    with Qemu(build, bundle=files,
+              extra=("-serial", f"unix:{link},server=on,wait=off")) as machine:
+        machine.wait_prompt()
+        machine.attach_shell("alpha", 600)
+        machine.leave()
+        done = subprocess.run([sys.executable, harness, link, "alpha", "alpha# ", "10"],
+                              capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        print(done.stdout)
+        assert int(re.search(r"(\d+) resets in", done.stdout).group(1)) > 5
+        machine.attach("alpha")
+        assert machine.shell("echo kept") == "kept\n"
         machine.leave()
         assert ": 0 found" in machine.command("audit")
