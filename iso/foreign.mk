@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Further guests for tests: Debian's i386 kernel with its busybox, memtest86+, Xen, and GRUB.
+# Further guests for tests: Debian's i386 kernel with its busybox, memtest86+, Xen, GRUB, and the
+# kernels of other Debian releases.
 
 I386 := $(BUILD)/guests-i386
 MEMTEST := $(BUILD)/memtest
@@ -16,15 +17,7 @@ $(I386)/vmlinuz: iso/foreign.sh iso/foreign.mk
 	$(Q)cp $(I386)/root/boot/vmlinuz-* $@ && touch $@
 
 $(I386)/initramfs.cpio.gz: $(I386)/vmlinuz iso/guests/init
-	@echo "  CPIO    $@"
-	$(Q)rm -rf $(I386)/initramfs
-	$(Q)mkdir -p $(addprefix $(I386)/initramfs/,bin dev etc lib/modules proc sys tmp)
-	$(Q)cp iso/guests/init $(I386)/initramfs/init
-	$(Q)cp $(I386)/root/bin/busybox $(I386)/initramfs/bin/
-	$(Q)for module in $(GUEST_MODULES); do find $(I386)/root/lib/modules -name $$module.ko \
-		-exec cp {} $(I386)/initramfs/lib/modules/ \; ; done
-	$(Q)find $(I386)/initramfs -exec touch -h -d @0 {} +
-	$(Q)cd $(I386)/initramfs && find . | $(newc) | gzip -9n >../initramfs.cpio.gz
+	$(call initramfs,$(I386),$(I386)/root/bin/busybox)
 
 $(MEMTEST)/memtest.bin: iso/foreign.sh iso/foreign.mk
 	@echo "  APT     memtest86+"
@@ -54,3 +47,24 @@ $(GRUB)/out/grub-mkimage: iso/grub.sh
 $(GRUB)/grub.elf: $(GRUB)/out/grub-mkimage tests/guest/grub.cfg iso/foreign.mk
 	$(Q)$(GRUB)/out/grub-mkimage -d $(GRUB)/out/grub-core -O i386-multiboot -p / \
 		-c tests/guest/grub.cfg -o $@ $(GRUB_MODULES)
+
+# --- Debian's kernels since 2020, as SUITE-FLAVOUR ---
+
+LINUX := $(BUILD)/guests-linux
+LINUX_KERNELS := bullseye-cloud-amd64 bullseye-686 bookworm-amd64 bookworm-rt-amd64 \
+	trixie-cloud-amd64 sid-cloud-amd64
+
+.PHONY: guests-linux
+.SECONDARY: $(LINUX_KERNELS:%=$(LINUX)/%/vmlinuz)
+guests-linux: $(LINUX_KERNELS:%=$(LINUX)/%/initramfs.cpio.gz)
+
+$(LINUX)/%/vmlinuz: iso/foreign.sh iso/foreign.mk
+	@echo "  APT     linux-image-$* busybox-static"
+	$(Q)iso/packages.sh $(GUEST_PACKAGES)
+	$(Q)SUITE=$(firstword $(subst -, ,$*)) iso/foreign.sh $(@D) \
+		$(if $(findstring 686,$*),i386,amd64) \
+		linux-image-$(subst $(firstword $(subst -, ,$*))-,,$*) busybox-static
+	$(Q)cp $$(find $(@D)/root -name 'vmlinuz*' -type f) $@ && touch $@
+
+$(LINUX)/%/initramfs.cpio.gz: $(LINUX)/%/vmlinuz iso/guests/init
+	$(call initramfs,$(@D),$(firstword $(wildcard $(addprefix $(@D)/root/,bin/busybox usr/bin/busybox))))

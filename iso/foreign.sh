@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Downloads and unpacks, without installing, Debian packages of any architecture:
 # foreign.sh FOLDER ARCHITECTURE PACKAGE... . apt keeps its state in FOLDER/apt, and uses the
-# machine's sources and keys. A kernel's metapackage stands for its first dependency.
+# machine's sources and keys; with SUITE=NAME in the environment it uses that release of Debian from
+# the same servers. A kernel's metapackage stands for the packages of the kernel.
 set -eu
 
 folder=$(mkdir -p "$1/apt" && cd "$1" && pwd)
@@ -19,18 +20,33 @@ Dir::State "$apt/state";
 Dir::State::status "$apt/status";
 Dir::Cache "$apt/cache";
 EOF
+if [ -n "${SUITE:-}" ]; then
+	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sort -u |
+		sed "s|.*|deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] & $SUITE main|" \
+			>"$apt/sources.list"
+	cat >>"$apt/apt.conf" <<EOF
+Dir::Etc::sourcelist "$apt/sources.list";
+Dir::Etc::sourceparts "-";
+Acquire::Check-Valid-Until "false";
+EOF
+fi
 export APT_CONFIG="$apt/apt.conf"
 
 # The package source that fails may be one that these packages do not come from.
 apt-get -qq update >"$apt/log" 2>&1 || true
+# A kernel's parts: what it depends on that has a version in its name, and what that depends on.
+parts() {
+	for part in $(apt-cache depends "$1" | sed -n 's/.*Depends: \(linux-[a-z]*-[0-9].*\)/\1/p'); do
+		echo "$part"
+		parts "$part"
+	done
+}
 names=
 for package in "$@"; do
 	case $package in
-	linux-image-*)
-		package=$(apt-cache depends "$package" |
-			sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1) ;;
+	linux-image-*) names="$names $(parts "$package" | sort -u)" ;;
+	*) names="$names $package" ;;
 	esac
-	names="$names $package"
 done
 cd "$folder"
 rm -rf ./*.deb root

@@ -4,11 +4,11 @@
 # are downloaded by name and never installed.
 
 GUESTS := $(BUILD)/guests
-GUEST_PACKAGES := cpio gzip
+GUEST_PACKAGES := cpio gzip xz-utils
 # What iso/guests/init loads.
 GUEST_MODULES := evdev button pvpanic pvpanic-mmio watchdog wdat_wdt virtio virtio_ring \
 	virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk virtio_console virtio-rng \
-	failover net_failover virtio_net
+	failover net_failover virtio_net virtio_balloon
 
 .PHONY: guests
 guests: $(BUILD)/guests.cpio ## build the demonstration bundle (Debian kernel and busybox)
@@ -40,16 +40,23 @@ $(GUESTS)/work: iso/guests/work.c $(GUESTS)/packages
 		-fno-pie -fno-stack-protector -fcf-protection=none \
 		-fno-asynchronous-unwind-tables -Wl,--build-id=none -s -o $@ $<
 
+# $(call initramfs,FOLDER): of the packages in FOLDER/root, with the programs named after them. A kernel
+# has each module as a file, compressed or not, or built in.
+define initramfs
+	@echo "  CPIO    $(1)/initramfs.cpio.gz"
+	$(Q)rm -rf $(1)/initramfs
+	$(Q)mkdir -p $(addprefix $(1)/initramfs/,bin data dev etc lib/modules proc sys tmp)
+	$(Q)cp iso/guests/init $(1)/initramfs/init
+	$(Q)cp $(2) $(1)/initramfs/bin/
+	$(Q)for module in $(GUEST_MODULES); do find $(1)/root/ -path '*/lib/modules/*' \
+		-name "$$module.ko*" -exec cp {} $(1)/initramfs/lib/modules/ \; ; done
+	$(Q)find $(1)/initramfs -name '*.ko.xz' -exec xz -d {} +
+	$(Q)chmod -R u=rwX,go=rX $(1)/initramfs && find $(1)/initramfs -exec touch -h -d @0 {} +
+	$(Q)cd $(1)/initramfs && find . | $(newc) | gzip -9n >../initramfs.cpio.gz
+endef
+
 $(GUESTS)/initramfs.cpio.gz: $(GUESTS)/packages $(GUESTS)/work iso/guests/init
-	@echo "  CPIO    $@"
-	$(Q)rm -rf $(GUESTS)/initramfs
-	$(Q)mkdir -p $(addprefix $(GUESTS)/initramfs/,bin data dev etc lib/modules proc sys tmp)
-	$(Q)cp iso/guests/init $(GUESTS)/initramfs/init
-	$(Q)cp $(GUESTS)/root/bin/busybox $(GUESTS)/work $(GUESTS)/initramfs/bin/
-	$(Q)for module in $(GUEST_MODULES); do find $(GUESTS)/root/lib/modules -name $$module.ko \
-		-exec cp {} $(GUESTS)/initramfs/lib/modules/ \; ; done
-	$(Q)chmod -R u=rwX,go=rX $(GUESTS)/initramfs && find $(GUESTS)/initramfs -exec touch -h -d @0 {} +
-	$(Q)cd $(GUESTS)/initramfs && find . | $(newc) | gzip -9n >../initramfs.cpio.gz
+	$(call initramfs,$(GUESTS),$(GUESTS)/root/bin/busybox $(GUESTS)/work)
 
 $(BUILD)/guests.cpio: $(GUESTS)/vmlinuz $(GUESTS)/initramfs.cpio.gz iso/guests/skerry.conf
 	@echo "  CPIO    $@"
