@@ -229,6 +229,7 @@ static void saved(struct vm *vm)
 	snapshots->room = vm_resident_bytes(vm) / PAGE_SIZE +
 			  vm->config.memory_bytes / PAGE_SIZE / TABLES_SHARE + TABLES_PAGES;
 	snapshots->used_before = READ_ONCE(vm->account->used_pages);
+	snapshots->guest_before = READ_ONCE(vm->account->pages[PAGE_GUEST]);
 	snapshot->state_used = used;
 	if (used == 0)
 		not_done_as_said(vm);
@@ -240,7 +241,10 @@ static void saved(struct vm *vm)
 		enter(vm, SNAPSHOT_FREEZING);
 }
 
-/* Of what its quota was raised by stays what the layer has taken, and its tables. */
+/*
+ * Of what its quota was raised by stays what the layer has taken, and its tables. Other memory of
+ * the group may have come back meanwhile: whether there is a layer, the guest's alone says.
+ */
 static void frozen(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
@@ -249,8 +253,8 @@ static void frozen(struct vm *vm)
 	u64 taken = used > snapshots->used_before ? used - snapshots->used_before : 0;
 	u64 kept = taken + vm->config.memory_bytes / PAGE_SIZE / TABLES_SHARE;
 
-	if (taken == 0) /* nothing was written since the last one */
-		kept = 0;
+	if (READ_ONCE(vm->account->pages[PAGE_GUEST]) <= snapshots->guest_before)
+		kept = 0; /* nothing was written since the last one */
 	else
 		snapshots->layer++;
 	if (kept < snapshots->room)

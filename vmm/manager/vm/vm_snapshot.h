@@ -37,6 +37,7 @@ struct vm_snapshots {
 	bool resets;
 	u64 until_tsc;	   /* as long as the monitor may take for the present phase */
 	u64 used_before;   /* pages of its group before the RAM was frozen */
+	u64 guest_before;  /* of these, the guest's */
 	u64 room;	   /* by so many its quota was raised for that */
 	char problem[200]; /* why the last one did not succeed; "": it did */
 };
