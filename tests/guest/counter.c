@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Counts the timer's interrupts and says the next number after every few of them, until 'q' is
- * typed: whoever moves the guest about meanwhile must neither lose nor repeat anything.
+ * typed: whoever moves the guest about meanwhile must neither lose nor repeat anything. At 'p' it
+ * panics.
  */
 #include "tests/guest/rt/devices.h"
 
 #define PIT_1000_HZ ((u16)(PIT_HZ / 1000))
 #define EACH	    20u /* interrupts */
 #define WORDS	    4096u
+#define PANIC_PORT  0x505u
 
 static volatile u64 memory[WORDS];
 
@@ -30,15 +32,18 @@ void guest_main(void)
 	u64 backwards = 0;
 	u64 changed = 0;
 	u64 round = 0;
+	char key;
 
 	trap_set_hook(VECTOR_PIC_MASTER, pic_end_of_interrupt);
 	pic_start(0xfe, 0xff);
 	pit_start(0, PIT_MODE_RATE, PIT_1000_HZ);
 	interrupts_on();
 	pass("started");
-	while (typed() != 'q') {
+	while ((key = typed()) != 'q') {
 		u32 until = *count + EACH;
 
+		if (key == 'p')
+			out8(PANIC_PORT, 1);
 		while ((s32)(*count - until) < 0) {
 			u64 now = read_tsc();
 

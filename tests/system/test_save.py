@@ -197,6 +197,37 @@ def test_not_saved(build, tmp_path):
         assert not any(small.read_bytes())
 
 
+def test_clones(build, tmp_path):
+    """A VM is saved though clones have its memory; it is not restored before they are gone."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(32 << 20))
+    files = make_bundle(build, tmp_path, "yes", disk="", memory="16M\non_crash = hold")
+    with boot(build, files, image) as machine:
+        machine.wait_prompt()
+        machine.attach("count")
+        machine.wait(r"COUNT 0x3\s")
+        machine.leave()
+        machine.command("vm snapshot count one")
+        machine.command("vm clone count@one beta")
+        assert "saved on disk saves" in machine.command("vm save count saves", 60)
+        assert "allowed: when these are gone or stopped: beta" in refused(machine,
+                                                                          "vm restore count saves")
+        machine.command("vm destroy beta")
+        assert "count: running" in machine.command("vm restore count saves")
+        # one that has crashed, and is held: it can go back, but to what it was configured as
+        machine.command("vm snapshot count one")
+        machine.command("vm clone count@one beta")
+        machine.attach("count")
+        machine.type("p")
+        machine.leave()
+        wait_for(lambda: machine.vm("count")["state"] == "crashed")
+        assert "gone or stopped: beta" in refused(machine, "vm restore count saves")
+        assert "without snapshots" in refused(machine, "vm set count memory=32M")
+        assert "reset to snapshot one" in machine.command("vm reset count --to one")
+        assert machine.vm("count")["state"] == "running"
+        assert ": 0 found" in machine.command("audit"), machine.transcript()
+
+
 DISKS = """[disk data]
 controller = memory
 size = 1M

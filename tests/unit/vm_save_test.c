@@ -191,6 +191,29 @@ static void is_not_restored(void **state)
 	assert_non_null(strstr(problem, "only a created, stopped or crashed VM"));
 }
 
+/* What others read, or a driver still has, is not to be lost. */
+static void may_not_begin(void **state)
+{
+	struct vm *vm = ready_to_save(VM_CRASHED);
+
+	(void)state;
+	has_clones = true;
+	assert_false(restore(vm));
+	assert_string_equal(problem, "its memory is that of its clones");
+	has_clones = false;
+	vm->save.link = &save_link;
+	assert_false(restore(vm));
+	assert_string_equal(problem, "the last save is not yet done with its disk, try again");
+	assert_ptr_equal(vm->save.link, &save_link);
+	assert_int_equal(vm->state, VM_CRASHED);
+	assert_false(vm_busy(vm));
+	vm_step();
+	vm_step();
+	assert_true(restore(vm));
+	settle(vm);
+	assert_int_equal(vm->state, VM_RUNNING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +222,7 @@ int main(void)
 		cmocka_unit_test(is_restored),
 		cmocka_unit_test(ends_when_restored),
 		cmocka_unit_test(is_not_restored),
+		cmocka_unit_test(may_not_begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

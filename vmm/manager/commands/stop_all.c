@@ -4,7 +4,7 @@
 static bool is_up(const struct vm *vm)
 {
 	return vm->state == VM_RUNNING || vm->state == VM_PAUSED ||
-	       (vm->dying && vm->kept_by == NULL && !vm->kept_by_clones);
+	       (vm->dying && !vm_is_kept(vm));
 }
 
 static u32 count_up(void)

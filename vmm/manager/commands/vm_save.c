@@ -37,7 +37,7 @@ static bool resume_save(struct reply *reply)
 
 	if (vm == NULL)
 		return true;
-	if (vm->renewal.phase != RENEW_NONE || vm->dying)
+	if (vm->renewal.phase != RENEW_NONE || (vm->dying && !vm_is_kept(vm)))
 		return false; /* each phase has its own limit */
 	if (vm->save.link != NULL && driver_of_link(vm->save.link)->life == DRIVER_LIFE_READY)
 		return false; /* so that the disk is free for the next one */

@@ -148,6 +148,12 @@ u64 vm_cpu_ns(const struct vm *vm);
 /* Whether the monitor has not yet done what it was last told, or everything is being taken back. */
 bool vm_busy(const struct vm *vm);
 
+/* Whether others still have its memory, for as long as they like: nobody waits for that. */
+static inline bool vm_is_kept(const struct vm *vm)
+{
+	return vm->kept_by != NULL || vm->kept_by_clones;
+}
+
 /* Whether the monitor has done the last command. */
 bool vm_obeyed(const struct vm *vm);
 /* Whether the monitor is set up. */

@@ -40,6 +40,15 @@ static bool disks_rest(const struct vm *vm, char *problem, size_t size)
 	return true;
 }
 
+/* While its link is there. */
+static bool last_is_over(const struct vm *vm, char *problem, size_t size)
+{
+	if (vm->save.link == NULL)
+		return true;
+	format(problem, size, "the last save is not yet done with its disk, try again");
+	return false;
+}
+
 void vm_save_fill(struct vm *vm)
 {
 	if (vm->save.disk != 0)
@@ -49,12 +58,8 @@ void vm_save_fill(struct vm *vm)
 
 bool vm_save(struct vm *vm, u32 disk, bool overwrite, char *problem, size_t size)
 {
-	if (vm->save.link != NULL) {
-		format(problem, size, "the last save is not yet done with its disk, try again");
-		return false;
-	}
-	if (!has_key(problem, size) || !disks_rest(vm, problem, size) ||
-	    !vm_renew_may_begin(vm, problem, size))
+	if (!last_is_over(vm, problem, size) || !has_key(problem, size) ||
+	    !disks_rest(vm, problem, size) || !vm_renew_may_begin(vm, problem, size))
 		return false;
 	vm->save.link = disk_attach_save(vm, disk, false, problem, size);
 	if (vm->save.link == NULL)
@@ -92,6 +97,8 @@ bool vm_restore(struct vm *vm, u32 disk, char *problem, size_t size)
 		       vm->config.name, vm_state_name(vm->state));
 		return false;
 	}
+	if (!last_is_over(vm, problem, size) || !vm_snapshot_may_end(vm, problem, size))
+		return false;
 	if (vm->dying || (created && vm_busy(vm))) {
 		format(problem, size, "%s is still busy with the last command, try again",
 		       vm->config.name);
