@@ -289,6 +289,23 @@ static void test_set_file(void **state)
 	assert_string_equal(alpha->config.kernel, "other");
 }
 
+/* A crashed VM can go back to a snapshot, where it is what it was. */
+static void test_set_with_snapshots(void **state)
+{
+	(void)state;
+	alpha->state = VM_CRASHED;
+	string_copy(alpha->snapshots.list[3].name, CONFIG_NAME_BYTES, "ready");
+	run(command_vm_set, "memory=64M");
+	assert_true(reply.failed);
+	assert_non_null(strstr(said, "\"memory\" while alpha is crashed and has snapshots, allowed: "));
+	assert_non_null(strstr(said, "; all others while it is stopped or crashed, without snapshots"));
+	run(command_vm_set, "weight=99");
+	assert_string_equal(said, "alpha: weight = 99");
+	alpha->snapshots.list[3].name[0] = '\0';
+	run(command_vm_set, "memory=64M");
+	assert_string_equal(said, "alpha: memory = 64M");
+}
+
 /*
  * A change was refused, but its command has not seen that yet, when another one is requested:
  * neither gets the other's answer.
@@ -322,6 +339,7 @@ int main(void)
 		cmocka_unit_test_setup(test_set_late_refusal, begin_running),
 		cmocka_unit_test_setup(test_set_file, begin_running),
 		cmocka_unit_test_setup(test_set_by_two, begin_running),
+		cmocka_unit_test_setup(test_set_with_snapshots, begin_running),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,10 +23,19 @@ bool vm_set_at_any_time(struct text key)
 	return false;
 }
 
+/* A crashed one that goes back to one of them has its old monitor, as it was configured. */
+static bool has_snapshots(const struct vm *vm)
+{
+	for (u32 i = 0; i < VM_SNAPSHOT_MAX; i++)
+		if (vm->snapshots.list[i].name[0] != '\0')
+			return true;
+	return false;
+}
+
 /* The others take effect when the VM boots with a new monitor; config_set knows what is no key. */
 bool vm_set_can_change(const struct vm *vm, struct text key)
 {
-	return vm_has_ended(vm) || vm_set_at_any_time(key) ||
+	return (vm_has_ended(vm) && !has_snapshots(vm)) || vm_set_at_any_time(key) ||
 	       config_key_find(config_vm_keys, key) == NULL;
 }
 
@@ -48,9 +57,11 @@ static bool set(struct reply *reply, const struct arguments *arguments, u32 *ind
 		return false;
 	if (!vm_set_can_change(vm, key)) {
 		reply_fail(reply, CODE_BAD_STATE,
-			   "found the key \"%s\" while %s is %s, allowed: " AT_ANY_TIME
-			   "; all others while it is stopped or crashed",
-			    shown, vm->config.name, vm_state_name(vm->state));
+			   "found the key \"%s\" while %s is %s%s, allowed: " AT_ANY_TIME
+			   "; all others while it is stopped or crashed%s",
+			    shown, vm->config.name, vm_state_name(vm->state),
+			    has_snapshots(vm) ? " and has snapshots" : "",
+			    has_snapshots(vm) ? ", without snapshots" : "");
 		return false;
 	}
 	if (equals == NULL && *index + 1 >= arguments->count) {
