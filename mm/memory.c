@@ -406,6 +406,7 @@ u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)
 		return count;
 	}
 	lock_acquire(&memory->lock, LOCK_MEMORY);
+	*index = MAX(*index, memory->destroy_cursor);
 	count = walk_ram(memory, index, hpa);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	return count;

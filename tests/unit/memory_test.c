@@ -265,9 +265,17 @@ static void test_destroy_in_steps(void **state)
 	for (u64 index = 0; index < 511; index++)
 		assert_int_equal(memory_populate(memory, index), STATUS_OK);
 	while (memory_destroy(memory) == STATUS_AGAIN) {
+		u64 index = 0;
+		u64 listed = 0;
+		hpa_t hpa;
+
 		assert_true(tlb_pages_waiting() - waiting <= 64);
 		waiting = tlb_pages_waiting();
 		steps++;
+		/* what another may have by now is no longer its own */
+		while (index < 511)
+			listed += memory_walk(memory, &index, &hpa);
+		assert_int_equal(listed, 511 - waiting);
 	}
 	assert_int_equal(steps, 8);
 	assert_int_equal(tlb_pages_waiting(), 511);
