@@ -319,6 +319,25 @@ static void goes_back(void **state)
 	}
 }
 
+/* A crashed guest is set back, and powers off before anybody has looked. */
+static void goes_back_and_ends(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+
+	(void)state;
+	taken(vm, "one");
+	monitor_reports(vm, VM_CRASHED, "bad");
+	assert_true(set_back(vm, "one"));
+	channel.held = 1;
+	monitor_does(vm, VM_COMMAND_HOLD);
+	string_copy(channel.reason, sizeof(channel.reason), "guest powered off");
+	channel.state = VM_STOPPED;
+	monitor_does(vm, VM_COMMAND_LOAD);
+	assert_string_equal(vm->snapshots.problem, "");
+	assert_int_equal(vm->state, VM_STOPPED);
+	assert_string_equal(vm->reason, "guest powered off");
+}
+
 static void does_not_go_back(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);
@@ -394,8 +413,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps),	 cmocka_unit_test(is_a_layer),
 		cmocka_unit_test(not_taken),	 cmocka_unit_test(refused_words),
-		cmocka_unit_test(goes_back),	 cmocka_unit_test(does_not_go_back),
-		cmocka_unit_test(clones),	 cmocka_unit_test(ends_meanwhile),
+		cmocka_unit_test(goes_back),	 cmocka_unit_test(goes_back_and_ends),
+		cmocka_unit_test(clones),	 cmocka_unit_test(does_not_go_back),
+		cmocka_unit_test(ends_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -240,10 +240,11 @@ bool vm_was_reset(struct vm *vm)
 	if (state == VM_CRASHED && vm->state == VM_CRASHED)
 		read_reason(vm, vm->reason, sizeof(vm->reason));
 	take_state(vm);
-	if (vm->state == VM_CRASHED && state == VM_RUNNING) {
+	if (vm->state == VM_CRASHED && (state == VM_RUNNING || state == VM_STOPPED)) {
 		set_state(vm, VM_RUNNING, "");
 		vm->pause_asked = false;
 		tell(vm, LOG_INFO, EVENT_STARTED);
+		take_state(vm); /* it may have ended by itself since */
 	} else if (vm->state == VM_RUNNING) {
 		vm_event(vm->config.name, vm->uuid, EVENT_RESET, "");
 	}
