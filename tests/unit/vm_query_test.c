@@ -194,6 +194,29 @@ static void test_gone(void **state)
 	assert_non_null(strstr(problem, "destroyed"));
 }
 
+/* It stands still for as long as the disk takes. */
+static void test_at_a_disk(void **state)
+{
+	struct vm_query query;
+
+	(void)state;
+	the_vm.state = VM_RUNNING;
+	the_vm.save.disk = 1;
+	the_vm.renewal.phase = RENEW_TAKING;
+	begin(&query, 0);
+	assert_int_equal(step(&query), VM_QUERY_FAILED);
+	assert_string_equal(problem, "alpha has nothing to show: it is being saved to a disk, try "
+				     "again");
+	the_vm.renewal.phase = RENEW_NONE;
+	the_vm.save.restoring = true;
+	the_vm.state = VM_CREATED;
+	assert_int_equal(step(&query), VM_QUERY_FAILED);
+	assert_string_equal(problem, "alpha has nothing to show: it is being restored from a disk, "
+				     "try again");
+	the_vm.state = VM_RUNNING;
+	assert_int_equal(step(&query), VM_QUERY_WAITS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +226,7 @@ int main(void)
 		cmocka_unit_test_setup(test_turns, set_up),
 		cmocka_unit_test_setup(test_silence, set_up),
 		cmocka_unit_test_setup(test_gone, set_up),
+		cmocka_unit_test_setup(test_at_a_disk, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

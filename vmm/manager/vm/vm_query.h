@@ -38,7 +38,7 @@ static inline const void *vm_answer_data(const struct vm_answer *answer, size_t 
 	return answer->status == STATUS_OK && answer->bytes == bytes ? answer->data : NULL;
 }
 
-/* Why there is no monitor to ask; NULL: there is one. */
+/* Why there is no monitor that could be asked; NULL: there is one. */
 const char *vm_no_monitor(const struct vm *vm);
 
 /* Nothing is sent before vm_query_post or the first step. */
