@@ -192,11 +192,13 @@ DISK = ("[disk data]\ncontroller = memory\nsize = 4M\n"
 
 
 def test_disk(build, tmp_path):
-    """A disk that the guest may write to is not held by a snapshot; one that it reads is shared."""
+    """A disk that the guest may write to is not a clone's; one that it reads is shared."""
     with start(build, tmp_path, conf=DISK.format(how="")) as machine:
         machine.wait_prompt()
         wait_counts(machine, "count")
-        assert "disk data: found it writable" in refused(machine, "vm snapshot count one")
+        one(machine, "vm snapshot count one")
+        assert "disk data: found it writable" in refused(machine, "vm clone count@one beta")
+        one(machine, "vm reset count --to one")
     with start(build, tmp_path, conf=DISK.format(how=" ro")) as machine:
         machine.wait_prompt()
         wait_counts(machine, "count")

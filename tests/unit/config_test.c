@@ -121,7 +121,7 @@ static void test_values(void **state)
 		{"colour = red", 1, "found the key \"colour\", allowed: kernel initrd cmdline"},
 		{"a_key_that_is_longer_than_any_there_is = 1", 1,
 		 " tlb_flush hpet pci rng balloon console port channel disk"
-		 " disk.ops disk.bytes disk.burst disk.weight net"
+		 " disk.ops disk.bytes disk.burst disk.weight disk.undo net"
 		 " net.packets net.bytes net.burst net.weight test_device"},
 		{"just words", 1, "found \"just words\", allowed: key = value"},
 		{"  kernel = again", 3, "found kernel a second time"},

@@ -49,6 +49,14 @@ enum status sys_group_create(handle_t root, u64 quota_pages, u64 weight, handle_
 	return status;
 }
 
+enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
+{
+	(void)group;
+	(void)value;
+	assert_int_equal(setting, GROUP_QUOTA);
+	return refuses() ? STATUS_NO_QUOTA : STATUS_OK;
+}
+
 enum status sys_event_create(handle_t group, handle_t *event)
 {
 	assert_int_not_equal(group, HANDLE_NONE);

@@ -14,6 +14,8 @@
 #include "tests/fake_clock.h"
 #include "vmm/driver/disk/client.c"
 #include "vmm/driver/disk/client_turn.c"
+#include "vmm/driver/disk/undo.c"
+#include "vmm/driver/disk/undo_move.c"
 #include "vmm/driver/disk/window.c"
 #include "vmm/io/bucket.c"
 #include "vmm/io/link.c"
@@ -99,6 +101,14 @@ void client_tell_manager(void)
 	told++;
 }
 
+/* The driver's own pages. */
+static u8 own[DRIVER_OWN_PAGES * PAGE_SIZE];
+
+struct driver_dma process_own_memory(void)
+{
+	return (struct driver_dma){.memory = own, .pages = DRIVER_OWN_PAGES};
+}
+
 void driver_give_up(const char *pattern, ...)
 {
 	fail_msg("%s", pattern);
@@ -164,6 +174,7 @@ static UNUSED int setup(void **state)
 	memset(requests, 0, sizeof(requests));
 	memset(request_count, 0, sizeof(request_count));
 	memset(units, 0, sizeof(units));
+	memset(&move, 0, sizeof(move));
 	limited_set = 0;
 	client_open(0, 0);
 	populated_count = 0;

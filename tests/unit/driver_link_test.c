@@ -81,6 +81,14 @@ enum status sys_event_signal(handle_t event)
 	return STATUS_OK;
 }
 
+static u64 quota_pages; /* of the driver's, for its clients' undo */
+
+void driver_lower_quota(struct driver *driver, u64 pages)
+{
+	(void)driver;
+	quota_pages -= pages;
+}
+
 enum status sys_handle_close(handle_t handle)
 {
 	(void)handle;

@@ -1,167 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Snapshots: what is kept and charged, what a failure leaves behind, who may end. */
-#define FIXTURE_SNAPSHOT
-#include "tests/unit/vm_fixture.h"
-
-#include "vmm/manager/vm/vm_handover.c"
-#include "vmm/manager/vm/vm_snapshot.c"
-#include "vmm/rt/status_text.c"
-
-enum { MONITOR = 10, STATE = 30, FROZEN = 50 };
-
-static struct group_page account;
-static u64 available;	       /* pages that nobody was promised */
-static u64 quota;	       /* of the group */
-static u32 calls;	       /* of the kernel for one freeze or reset, before it is done */
-static enum status ram_status; /* then */
-static u64 layer_pages;	       /* that a freeze takes */
-static u64 late_pages;	       /* of a state dropped before, which come back meanwhile */
-static u32 states;	       /* memory for states that there is */
-static u32 closed;
-static struct disk_config disk;
-static struct driver_link *const link = (struct driver_link *)&disk;
-
-enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory)
-{
-	(void)flags;
-	assert_int_equal(group, 7);
-	assert_int_equal(bytes, 2 * PAGE_SIZE);
-	states++;
-	account.used_pages += 2;
-	assert_true(account.used_pages <= quota);
-	*memory = STATE;
-	return STATUS_OK;
-}
-
-enum status sys_handle_grant(handle_t process, handle_t handle, u32 rights, handle_t *theirs)
-{
-	(void)rights;
-	assert_int_equal(process, MONITOR);
-	assert_int_equal(handle, STATE);
-	*theirs = STATE + 1;
-	return STATUS_OK;
-}
-
-enum status sys_object_destroy(handle_t handle)
-{
-	assert_int_equal(handle, STATE);
-	states--;
-	account.used_pages -= 2;
-	return STATUS_OK;
-}
-
-enum status sys_handle_close(handle_t handle)
-{
-	assert_int_equal(handle, FROZEN);
-	closed++;
-	return STATUS_OK;
-}
-
-enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
-{
-	assert_int_equal(group, 7);
-	assert_int_equal(setting, GROUP_QUOTA);
-	if (value < account.used_pages)
-		return STATUS_IN_USE;
-	quota = value;
-	return STATUS_OK;
-}
-
-static enum status ram_call(void)
-{
-	if (calls > 0) {
-		calls--;
-		return STATUS_AGAIN;
-	}
-	return ram_status;
-}
-
-enum status sys_memory_freeze(handle_t memory, handle_t *frozen_ram)
-{
-	enum status status = ram_call();
-
-	(void)memory;
-	if (status != STATUS_OK)
-		return status;
-	account.used_pages += layer_pages;
-	account.pages[PAGE_GUEST] += layer_pages;
-	assert_true(account.used_pages <= quota);
-	account.used_pages -= late_pages;
-	*frozen_ram = FROZEN;
-	return STATUS_OK;
-}
-
-enum status sys_memory_reset(handle_t memory)
-{
-	(void)memory;
-	return ram_call();
-}
-
-u64 vm_build_pages_available(void)
-{
-	return available;
-}
-
-struct disk_config *config_disk(u32 number)
-{
-	assert_int_equal(number, 3);
-	return &disk;
-}
-
-bool config_name_valid(struct text name)
-{
-	return name.start[0] != '-';
-}
-
-static struct vm *ready_in(enum vm_state state)
-{
-	struct vm *vm = in_state(state);
-
-	vm->monitor = (struct vm_monitor){MONITOR, MONITOR + 1, MONITOR + 2};
-	vm->config.memory_bytes = 4 * MIB;
-	vm->account = &account;
-	vm->quota_pages = quota = 2000;
-	account = (struct group_page){.used_pages = 1500, .absent_pages = 900};
-	available = 5000;
-	calls = 100;
-	ram_status = STATUS_OK;
-	layer_pages = 300;
-	late_pages = 0;
-	states = closed = 0;
-	channel.state_bytes = 5000;
-	return vm;
-}
-
-static bool take(struct vm *vm, const char *name)
-{
-	problem[0] = '\0';
-	return vm_snapshot_take(vm, name, problem, sizeof(problem));
-}
-
-static bool set_back(struct vm *vm, const char *name)
-{
-	problem[0] = '\0';
-	return vm_snapshot_reset(vm, vm_snapshot_find(vm, name), problem, sizeof(problem));
-}
-
-static void monitor_does(struct vm *vm, enum vm_command command)
-{
-	assert_int_equal(channel.command, command);
-	assert_true(vm_busy(vm));
-	channel.done_sequence = channel.command_sequence;
-	while (vm_step())
-		;
-}
-
-static void taken(struct vm *vm, const char *name)
-{
-	assert_true(take(vm, name));
-	channel.state_used = 5000;
-	monitor_does(vm, VM_COMMAND_SAVE);
-	monitor_does(vm, VM_COMMAND_CONTINUE);
-	assert_false(vm_busy(vm));
-	assert_string_equal(vm->snapshots.problem, "");
-}
+#include "tests/unit/vm_snapshot_fixture.h"
 
 /* The group gets what the layer takes, and its tables, not more. */
 static void keeps(void **state)
@@ -268,16 +107,14 @@ static void refused_words(void **state)
 	vm = ready_in(VM_RUNNING);
 	assert_false(take(vm, "-"));
 	assert_non_null(strstr(problem, "allowed: 1 to 31 letters"));
-	vm->config.disk[0].number = 4;
-	vm->link[0] = link;
+	disks.refusal = "disk data: no memory";
 	assert_false(take(vm, "one"));
-	assert_non_null(strstr(problem, "allowed: read-only disks"));
-	vm->config.disk[0].flags = VM_DISK_READ_ONLY;
+	assert_string_equal(problem, "disk data: no memory");
+	disks.refusal = NULL;
 	available = 1;
 	assert_false(take(vm, "one"));
 	assert_non_null(strstr(problem, "8 KiB that it takes, 4 KiB are missing"));
 	available = 5000;
-	vm->link[0] = NULL;
 	taken(vm, "one");
 	assert_false(take(vm, "one"));
 	assert_non_null(strstr(problem, "there is a snapshot one already"));

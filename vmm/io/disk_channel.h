@@ -19,6 +19,35 @@ enum disk_feature {
 	DISK_LOST = 1 << 4, /* its driver stays down: requests fail */
 };
 
+/*
+ * Memory in which the driver keeps what the client's part of the disk held, before it is written to
+ * for the first time since a snapshot of the client.
+ */
+struct disk_undo_given {
+	u64 at;	      /* in the driver; it and `bytes` stay the same while `number` is not 0 */
+	u64 bytes;
+	u32 number;   /* another one for each snapshot; 0: nothing is kept */
+	u32 put_back; /* not 0: what was kept goes back to the disk; another one each time */
+};
+
+/* Why it does not hold all that it should. */
+enum disk_undo_problem {
+	DISK_UNDO_WHOLE,
+	DISK_UNDO_FULL,
+	DISK_UNDO_UNREADABLE, /* the disk did not give it */
+	DISK_UNDO_BROKEN,     /* the driver that died has left nonsense there */
+	DISK_UNDO_PROBLEM_COUNT
+};
+
+/* Likewise, as the driver sees it. */
+struct disk_undo_told {
+	u32 number;	  /* the one in force */
+	u32 problem;	  /* enum disk_undo_problem: of that one */
+	u32 put_back;	  /* done, and it is on the medium */
+	u32 not_put_back; /* the disk did not take it */
+	u64 kept_bytes;
+};
+
 /* What a client has of the disk; written by the manager. `limit` may change while it is in use. */
 struct disk_client_part {
 	u64 window_at; /* where the device finds the client's RAM */
@@ -34,6 +63,7 @@ struct disk_client_part {
 	 * of it is populated.
 	 */
 	u32 window;
+	struct disk_undo_given undo; /* `number` and `put_back` may change likewise */
 };
 
 /* A partition of the disk's GPT. */
@@ -74,6 +104,7 @@ struct disk_unit {
 struct disk_part {
 	struct disk_counts counts[DISK_CLIENT_MAX];
 	u32 window[DISK_CLIENT_MAX]; /* that the device may be using */
+	struct disk_undo_told undo[DISK_CLIENT_MAX];
 	struct disk_unit unit[DISK_UNIT_MAX]; /* there is memory for as many as its kind may have */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The clients' side of a driver: they come and go, their requests are checked here and answered. */
-#include "vmm/driver/disk/client_turn.h"
+#include "vmm/driver/disk/undo_move.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -36,6 +36,8 @@ static void come(u32 index, const struct driver_client *given)
 	if (sys_object_bind(given->doorbell, queue, first_key + index) != STATUS_OK)
 		driver_give_up("client %u cannot be heard", index);
 	client_turn_come(client);
+	memset(&channel->disk.undo[index], 0, sizeof(channel->disk.undo[index]));
+	undo_attend(client);
 	memset(&channel->disk.counts[index], 0, sizeof(channel->disk.counts[index]));
 	__atomic_store_n(&channel->served[index], given->number, __ATOMIC_RELEASE);
 	client_tell_manager();
@@ -99,6 +101,7 @@ void client_attend(void)
 		if (number == clients[i].given.number) {
 			change_limit(i);
 			change_window(i);
+			undo_attend(&clients[i]);
 			continue;
 		}
 		clients[i].leaving = clients[i].given.number != 0;
@@ -227,8 +230,19 @@ struct disk_counts *client_counts(const struct client *client)
 	return &channel->disk.counts[client - clients];
 }
 
+const struct disk_undo_given *client_undo_given(const struct client *client)
+{
+	return &channel->client[client - clients].disk.undo;
+}
+
+struct disk_undo_told *client_undo_told(const struct client *client)
+{
+	return &channel->disk.undo[client - clients];
+}
+
 enum client_taken client_take_one(struct client *client)
 {
+	enum client_taken taken;
 	enum block_status status;
 
 	if (!client->has_held && !slot_take(&client->end, &client->held))
@@ -243,8 +257,11 @@ enum client_taken client_take_one(struct client *client)
 		answer(client, client->held.id, status);
 		return CLIENT_TOOK;
 	}
-	client->has_held = !hand_over(client, &client->held);
-	return client->has_held ? CLIENT_FULL : CLIENT_TOOK;
+	taken = undo_keep(client, &client->held);
+	if (taken == CLIENT_TOOK && !hand_over(client, &client->held))
+		taken = CLIENT_FULL;
+	client->has_held = taken != CLIENT_TOOK;
+	return taken;
 }
 
 static void count(struct disk_counts *counts, const struct driver_request *request,
@@ -263,12 +280,17 @@ static void count(struct disk_counts *counts, const struct driver_request *reque
 void driver_finish(struct driver_request *request, enum block_status status)
 {
 	u32 index = request->client;
+	const struct client *client;
 
 	request->status = status;
 	release(request);
 	channel->finished++;
-	if (index == DRIVER_SELF)
+	if (index == DRIVER_SELF) {
+		client = undo_finished(request, status);
+		if (client != NULL)
+			leave_if_done((u32)(client - clients));
 		return;
+	}
 	if (channel->first_answer_tsc == 0)
 		channel->first_answer_tsc = clock_tsc();
 	count(&channel->disk.counts[index], request, status);

@@ -4,7 +4,7 @@
  * have so many bytes of the disk, by its weight among those that compete; what it has beyond it
  * owes. A round stops where the device is full, and goes on there.
  */
-#include "vmm/driver/disk/client_turn.h"
+#include "vmm/driver/disk/undo_move.h"
 
 #include "lib/bits.h"
 #include "vmm/rt/clock.h"
@@ -101,7 +101,7 @@ static void renew(struct client *client)
 /* Within its limits, and with a request. */
 static bool competes(struct client *client, u64 now)
 {
-	if (client->leaving)
+	if (client->leaving || undo_holds(client))
 		return false;
 	renew(client);
 	if (is_limited(client) && now >= client->share.ready_at)
@@ -282,6 +282,10 @@ static bool may_wait(u32 unit, struct client *client)
 	u64 bit = BIT(client - clients);
 
 	if (client->leaving || is_limited(client))
+		return true;
+	if (undo_holds(client))
+		return client_waiting() != 0;
+	if (client->has_held && undo_is_moving())
 		return true;
 	if (is_stopped(unit) && client_waiting_for(unit) > 0 && (units[unit].looked_at & bit) != 0)
 		return true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vmm/driver/disk/client.h"
+#include "vmm/driver/disk/undo.h"
 #include "vmm/driver/disk/window.h"
 #include "vmm/io/share.h"
 
@@ -11,6 +12,10 @@ struct client {
 	struct link_end end;
 	struct share share;
 	struct window window;
+	struct undo undo;
+	u32 undo_put_back; /* what was kept goes back to the disk, by that order; 0: it does not */
+	u32 undo_ended;	   /* the last such order */
+	u64 undo_at;	   /* so many entries are back */
 	u32 window_told; /* the manager: which one the device may be using */
 	u32 waiting;  /* with the device */
 	bool leaving; /* takes no more; gone once nothing waits */
@@ -25,11 +30,15 @@ enum client_taken {
 	CLIENT_NOTHING, /* it has none */
 	CLIENT_TOOK,	/* `held` says what; the device has it, or it was refused */
 	CLIENT_FULL,	/* the device has no room; it is held */
+	CLIENT_WAITS,	/* for a request of the driver's own, which wakes it; it is held */
 };
 
 /* Of client.c: the next request of this client. */
 enum client_taken client_take_one(struct client *client);
 struct disk_counts *client_counts(const struct client *client);
+/* What is kept of its disk: the manager's word, and the driver's. */
+const struct disk_undo_given *client_undo_given(const struct client *client);
+struct disk_undo_told *client_undo_told(const struct client *client);
 
 /* Of client_turn.c: it has come, or is about to go. */
 void client_turn_come(const struct client *client);

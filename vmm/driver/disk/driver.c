@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "vmm/driver/disk/client.h"
 #include "vmm/driver/disk/gpt.h"
+#include "vmm/driver/disk/undo_move.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
@@ -106,6 +107,7 @@ int main(void)
 	for (;;) {
 		bool more = client_serve();
 
+		more |= undo_serve();
 		driver_ops.poll();
 		client_publish();
 		channel->waiting = client_waiting();

@@ -46,6 +46,7 @@ void config_vm_init(struct vm_config *vm)
 		.vcpus = 1,
 		.weight = 256,
 		.disk_weight = DISK_WEIGHT,
+		.disk_undo_bytes = DISK_UNDO_DEFAULT,
 		.net_weight = 256,
 		.stop_timeout_ns = 30 * NS_PER_S,
 	};

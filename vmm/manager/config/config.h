@@ -54,6 +54,9 @@ struct host_config {
 #define CONFIG_WORD_BYTES  48u
 #define CONFIG_RESTART_MAX 64u
 #define DISK_WEIGHT	   256u /* of a VM that says nothing else */
+#define DISK_UNDO_DEFAULT  (16 * MIB)
+#define DISK_UNDO_MIN	   (64 * KIB)
+#define DISK_UNDO_MAX	   (16 * GIB)
 
 /* What becomes of requests to a disk whose driver stays down. */
 enum config_lost {
@@ -172,6 +175,7 @@ struct vm_config {
 	u64 disk_bytes;
 	u64 disk_burst; /* bytes */
 	u64 disk_weight;
+	u64 disk_undo_bytes; /* for old blocks of each disk, from a snapshot on */
 	struct vm_net net[CONFIG_VM_NET_MAX];
 	u64 net_packets; /* a second, of each card; 0: no limit; likewise: */
 	u64 net_bytes;

@@ -95,6 +95,8 @@ const struct config_key config_vm_keys[] = {
 	 "a number of bytes, or 0 for as many as the driver thinks right"},
 	{"disk.weight", VALUE_NUMBER, VM_FIELD(disk_weight), 1, 65535, NULL,
 	 "a number from 1 to 65535"},
+	{"disk.undo", VALUE_SIZE, VM_FIELD(disk_undo_bytes), DISK_UNDO_MIN, DISK_UNDO_MAX, NULL,
+	 "a size such as 64M, 64K to 16G, in steps of 4K"},
 	{"net", VALUE_NETS, VM_FIELD(net), .words = NULL,
 	 .allowed = "a network's name, then any of mac=52:54:00:12:34:56, vlan=1 to 4094, "
 		    "address=10.0.2.15, trunk, private, any_source and optional; at most 8 "

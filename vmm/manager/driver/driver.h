@@ -56,6 +56,17 @@ struct ram_window {
 	u64 closing_tsc; /* since then */
 };
 
+/* Memory for what a disk held at a snapshot of its VM; disk_undo.h. */
+struct link_undo {
+	handle_t memory; /* of the client's group; HANDLE_NONE: there is none */
+	u64 bytes;
+	u64 driver_at;	 /* 0: not mapped there */
+	u32 number;	 /* of what is kept; 0: nothing is, or it is being closed */
+	u32 last_number; /* of both kinds */
+	u32 put_back;	 /* not 0: it goes back to the disk */
+	u64 table_pages; /* by so many the driver's quota was raised, for page tables */
+};
+
 /* One client of a driver: a disk in a VM, or who has a port of a switch. */
 struct driver_link {
 	bool used;
@@ -76,6 +87,7 @@ struct driver_link {
 	handle_t pool_pages;	/* memory with them; HANDLE_NONE without DMA */
 	struct dma_window window; /* where the device finds the pool */
 	struct ram_window ram;	  /* memory, bytes and wanted are its maker's */
+	struct link_undo undo;
 	/* what the maker of the link sets */
 	char user[CONFIG_NAME_BYTES]; /* the VM, the card */
 	u32 section;		      /* number of the [disk] or [net] in the configuration */
@@ -153,6 +165,7 @@ struct driver {
 	struct driver_store grown[DRIVER_STORE_MAX - 1];
 	u32 grown_count;
 	u64 quota_pages; /* promised to it */
+	u64 group_pages; /* of these, to `group` */
 	struct driver_channel *channel; /* written by the driver: read each field once */
 	const struct group_page *account;
 
@@ -251,6 +264,10 @@ static inline bool driver_link_is_closing(const struct driver_link *link)
 	return link->ram.at != 0 && link->ram.number == 0 && link->driver_at != 0;
 }
 
+/* The driver's present process gets the memory of link->undo, or has it no more. */
+enum status driver_link_map_undo(struct driver_link *link) MUST_CHECK;
+void driver_link_unmap_undo(struct driver_link *link);
+
 /* The device reaches none of the client's RAM any more when this returns. */
 void driver_link_unmap_ram(struct driver_link *link);
 
@@ -262,5 +279,8 @@ void driver_links_lose(struct driver *driver);
 bool driver_build(struct driver *driver, char *problem, size_t size);
 /* Memory for `bytes` of disk in all, and a group that pays for it and for the next process. */
 bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t size);
+/* So many pages more for its process, or less. False: they are not to be had. */
+bool driver_raise_quota(struct driver *driver, u64 pages);
+void driver_lower_quota(struct driver *driver, u64 pages);
 u32 driver_number(const struct driver *driver);
 struct driver *driver_of_link(const struct driver_link *link);

@@ -104,6 +104,7 @@ static void make_lasting(struct driver *driver, struct process_build *build)
 			      driver->kind->class->quota_pages +
 			      (driver->kind->dma ? SPACE_PAGES : 0) +
 			      (driver->kind->direct ? WINDOW_PAGES : 0);
+	driver->group_pages = driver->quota_pages;
 	process_build_note(build, "creating its group",
 			   sys_group_create(start_handle(START_ROOT), driver->quota_pages,
 					    DRIVER_WEIGHT, &driver->group));
@@ -268,7 +269,37 @@ static u64 store_pages(const struct driver *driver)
 	return pages;
 }
 
-/* A quota cannot be raised: the new group pays for page tables of all the memory. */
+bool driver_raise_quota(struct driver *driver, u64 pages)
+{
+	if (pages > vm_build_pages_available() ||
+	    sys_group_set(driver->group, GROUP_QUOTA, driver->group_pages + pages) != STATUS_OK)
+		return false;
+	driver->group_pages += pages;
+	driver->quota_pages += pages;
+	return true;
+}
+
+/* What is still used stays promised. */
+void driver_lower_quota(struct driver *driver, u64 pages)
+{
+	if (pages == 0 || sys_group_set(driver->group, GROUP_QUOTA,
+					driver->group_pages - pages) != STATUS_OK)
+		return;
+	driver->group_pages -= pages;
+	driver->quota_pages -= pages;
+}
+
+/* For what its clients keep of its disks. */
+static u64 table_pages(const struct driver *driver)
+{
+	u64 pages = 0;
+
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++)
+		pages += driver->link[i].undo.table_pages;
+	return pages;
+}
+
+/* The new group pays for page tables of all the memory. */
 static void make_store(struct driver *driver, u64 quota_pages, struct driver_store *store,
 		       struct process_build *build)
 {
@@ -296,7 +327,8 @@ bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t si
 	u64 more = disk_pages_of(bytes, NULL) - disk_pages_of(driver->disk_bytes, driver->file);
 	struct driver_store store = {.bytes = driver_store_bytes(more)};
 	u64 pages = store.bytes / PAGE_SIZE;
-	u64 quota_pages = pages + (store_pages(driver) + pages) / QUOTA_SHARE + QUOTA_PAGES;
+	u64 quota_pages = pages + (store_pages(driver) + pages) / QUOTA_SHARE + QUOTA_PAGES +
+			  table_pages(driver);
 	struct process_build build = {.status = STATUS_OK};
 
 	if (driver->grown_count == ARRAY_COUNT(driver->grown)) {
@@ -319,5 +351,6 @@ bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t si
 	}
 	driver->grown[driver->grown_count++] = store;
 	driver->quota_pages += quota_pages;
+	driver->group_pages = quota_pages;
 	return true;
 }

@@ -48,6 +48,24 @@ void driver_link_renew(struct driver_link *link)
 	sys_event_signal(link->doorbell);
 }
 
+enum status driver_link_map_undo(struct driver_link *link)
+{
+	struct link_undo *undo = &link->undo;
+
+	if (undo->memory == HANDLE_NONE || undo->driver_at != 0)
+		return STATUS_OK;
+	return sys_space_map(driver_of_link(link)->space, 0, undo->memory, 0, undo->bytes,
+			     RIGHT_READ | RIGHT_WRITE, &undo->driver_at);
+}
+
+void driver_link_unmap_undo(struct driver_link *link)
+{
+	if (link->undo.driver_at != 0)
+		sys_space_unmap(driver_of_link(link)->space, link->undo.driver_at,
+				link->undo.bytes);
+	link->undo.driver_at = 0;
+}
+
 static enum status map_in_driver(struct driver *driver, struct driver_link *link)
 {
 	enum status status = sys_space_map(driver->space, 0, link->memory, 0, link_bytes(driver),
@@ -56,7 +74,7 @@ static enum status map_in_driver(struct driver *driver, struct driver_link *link
 	if (status == STATUS_OK && link->pool_pages != HANDLE_NONE)
 		status = sys_space_map(driver->space, 0, link->pool_pages, 0, list_bytes(driver),
 				       RIGHT_READ, &link->pool_pages_at);
-	return status;
+	return status == STATUS_OK ? driver_link_map_undo(link) : status;
 }
 
 static void unmap_in_driver(const struct driver *driver, struct driver_link *link)
@@ -67,6 +85,7 @@ static void unmap_in_driver(const struct driver *driver, struct driver_link *lin
 	if (link->pool_pages_at != 0)
 		sys_space_unmap(driver->space, link->pool_pages_at,
 				list_bytes(driver));
+	driver_link_unmap_undo(link);
 	link->driver_at = 0;
 	link->pool_pages_at = 0;
 }
@@ -178,7 +197,7 @@ void driver_link_unmap_ram(struct driver_link *link)
 
 static void close_here(struct driver_link *link)
 {
-	const handle_t handles[] = {link->memory, link->pool_pages};
+	const handle_t handles[] = {link->memory, link->pool_pages, link->undo.memory};
 	const handle_t events[] = {link->doorbell, link->bell};
 
 	/* first: the device reaches none of it any more when this returns */
@@ -197,6 +216,7 @@ static void close_here(struct driver_link *link)
 		sys_object_destroy(events[i]);
 		sys_handle_close(events[i]);
 	}
+	driver_lower_quota(driver_of_link(link), link->undo.table_pages);
 	*link = (struct driver_link){.used = false};
 }
 

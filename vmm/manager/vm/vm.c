@@ -109,6 +109,11 @@ static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
 	}
 }
 
+void vm_crash(struct vm *vm, const char *reason)
+{
+	crashed(vm, reason, true);
+}
+
 /* No new monitor could be made for a VM that was there before. */
 static void not_started(struct vm *vm, const char *reason)
 {

@@ -194,6 +194,9 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size);
 /* Its guest has ended, for that reason; everything is taken back. */
 void vm_end(struct vm *vm, const char *reason);
 
+/* Its guest cannot go on, for that reason. */
+void vm_crash(struct vm *vm, const char *reason);
+
 /* Signals of a monitor: something changed in its channel; its process ended. */
 void vm_channel_signalled(struct vm *vm);
 void vm_process_ended(struct vm *vm);

@@ -4,6 +4,7 @@
 #include "vmm/manager/random.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_build.h"
+#include "vmm/manager/vm/vm_snapshot_disk.h"
 #include "vmm/rt/format.h"
 
 static u32 last_id;
@@ -79,9 +80,12 @@ struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const char *name,
 		    char *problem, size_t size)
 {
-	struct vm *vm = new_slot(name, problem, size);
+	struct vm *vm;
 	char what[80];
 
+	if (vm_disks_are_written(from, problem, size))
+		return NULL;
+	vm = new_slot(name, problem, size);
 	if (vm == NULL)
 		return NULL;
 	vm->config = from->config;

@@ -16,6 +16,7 @@ const char *vm_event_name(enum vm_event event)
 		[EVENT_CONFIGURATION] = "configuration",
 		[EVENT_CONSOLE_ATTACHED] = "console_attached",
 		[EVENT_NETWORK] = "network",
+		[EVENT_SNAPSHOT] = "snapshot_dropped",
 	};
 
 	return names[event];

@@ -19,6 +19,7 @@ enum vm_event {
 	EVENT_CONFIGURATION,	/* its keys have changed */
 	EVENT_CONSOLE_ATTACHED, /* somebody may write to its console: who, is the reason */
 	EVENT_NETWORK, /* a network's port is blocked, or no longer; of no VM if it is an uplink */
+	EVENT_SNAPSHOT, /* one had to be dropped: which and why, is the reason */
 	VM_EVENT_COUNT
 };
 

@@ -9,8 +9,10 @@
 #include "lib/read_once.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm.h"
-#include "vmm/manager/vm/vm_build.h"
+#include "vmm/manager/vm/vm_events.h"
 #include "vmm/manager/vm/vm_handover.h"
+#include "vmm/manager/vm/vm_quota.h"
+#include "vmm/manager/vm/vm_snapshot_disk.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/status_text.h"
@@ -19,76 +21,15 @@
 #define STEP_CALLS	64u /* of the kernel, each of them bounded */
 #define TABLES_SHARE	128u /* of RAM: the slots and tables of one more layer */
 #define TABLES_PAGES	64u
-
-#define SNAPSHOT_FOR_EACH(vm, each)                                                              \
-	for (struct vm_snapshot *each = (vm)->snapshots.list;                                    \
-	     each < (vm)->snapshots.list + VM_SNAPSHOT_MAX; each++)
-
-struct vm_snapshot *vm_snapshot_find(struct vm *vm, const char *name)
-{
-	SNAPSHOT_FOR_EACH(vm, snapshot) {
-		if (snapshot->name[0] != '\0' && string_equal(snapshot->name, name))
-			return snapshot;
-	}
-	return NULL;
-}
-
-void vm_snapshot_names(const struct vm *vm, char *text, size_t size)
-{
-	size_t length = 0;
-
-	for (u32 i = 0; i < VM_SNAPSHOT_MAX && length < size; i++)
-		if (vm->snapshots.list[i].name[0] != '\0')
-			length += format(text + length, size - length, "%s%s",
-					 length > 0 ? ", " : "", vm->snapshots.list[i].name);
-	if (length == 0)
-		format(text, size, "none");
-}
-
-bool vm_snapshot_on_top(const struct vm *vm, const struct vm_snapshot *snapshot)
-{
-	return snapshot->layer == vm->snapshots.layer;
-}
-
-/* --- memory --- */
-
-/* More for its group; false: `problem` says how much is missing. */
-static bool raise_quota(struct vm *vm, u64 pages, char *problem, size_t size)
-{
-	u64 available = vm_build_pages_available();
-	enum status status;
-
-	if (pages > available) {
-		format(problem, size,
-		       "memory: found %llu KiB that are free, allowed: with the %llu KiB that it "
-		       "takes, %llu KiB are missing",
-		       (unsigned long long)(available * PAGE_SIZE / KIB),
-		       (unsigned long long)(pages * PAGE_SIZE / KIB),
-		       (unsigned long long)((pages - available) * PAGE_SIZE / KIB));
-		return false;
-	}
-	status = sys_group_set(vm->group, GROUP_QUOTA, vm->quota_pages + pages);
-	if (status == STATUS_OK)
-		vm->quota_pages += pages;
-	else
-		format(problem, size, "the kernel says \"%s\" while raising its quota",
-		       status_text(status));
-	return status == STATUS_OK;
-}
-
-/* What is still used stays allowed. */
-static void lower_quota(struct vm *vm, u64 pages)
-{
-	if (sys_group_set(vm->group, GROUP_QUOTA, vm->quota_pages - pages) == STATUS_OK)
-		vm->quota_pages -= pages;
-}
+/* A disk that takes its old blocks does some of it within that time, or its driver starts anew. */
+#define PUT_BACK_NS	(60 * NS_PER_S)
 
 static void forget(struct vm *vm, struct vm_snapshot *snapshot)
 {
 	vm_handover_end(&snapshot->state);
 	if (snapshot->ram != HANDLE_NONE)
 		(void)!sys_handle_close(snapshot->ram);
-	lower_quota(vm, snapshot->state_pages);
+	vm_quota_lower(vm, snapshot->state_pages);
 	*snapshot = (struct vm_snapshot){.ram = HANDLE_NONE, .state = HANDLE_NONE};
 }
 
@@ -145,25 +86,6 @@ static void not_done_as_said(struct vm *vm)
 
 /* --- taking one --- */
 
-/* Its contents would change under whoever goes back. */
-static bool disks_allow(const struct vm *vm, char *problem, size_t size)
-{
-	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && vm->config.disk[i].number != 0; i++) {
-		const struct vm_disk *disk = &vm->config.disk[i];
-		const struct disk_config *config = config_disk(disk->number - 1u);
-
-		if (vm->link[i] == NULL || (disk->flags & VM_DISK_READ_ONLY) != 0 ||
-		    config->read_only != 0)
-			continue;
-		format(problem, size,
-		       "disk %s: found it writable, which a snapshot does not hold, allowed: "
-		       "read-only disks",
-		       config->section.name);
-		return false;
-	}
-	return true;
-}
-
 static bool may_take(struct vm *vm, const char *name, char *problem, size_t size)
 {
 	char shown[40];
@@ -178,7 +100,7 @@ static bool may_take(struct vm *vm, const char *name, char *problem, size_t size
 		format(problem, size, "there is a snapshot %s already, `vm snapshot drop %s %s` "
 		       "forgets it", name, vm->config.name, name);
 	else
-		return vm_handover_may_begin(vm, problem, size) && disks_allow(vm, problem, size);
+		return vm_handover_may_begin(vm, problem, size);
 	return false;
 }
 
@@ -204,7 +126,8 @@ bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t siz
 		return false;
 	snapshot = &snapshots->list[snapshots->place];
 	bytes = vm_handover_state_bytes(vm);
-	if (!raise_quota(vm, bytes / PAGE_SIZE, problem, size))
+	if (!vm_disks_prepare(vm, problem, size) ||
+	    !vm_quota_raise(vm, bytes / PAGE_SIZE, problem, size))
 		return false;
 	*snapshot = (struct vm_snapshot){.ram = HANDLE_NONE, .state_pages = bytes / PAGE_SIZE};
 	if (!vm_handover_save(vm, bytes, &snapshot->state, problem, size)) {
@@ -235,10 +158,22 @@ static void saved(struct vm *vm)
 		not_done_as_said(vm);
 	else if (used > snapshot->state_pages * PAGE_SIZE)
 		not_done(vm, "its monitor does not say how large its state is");
-	else if (!raise_quota(vm, snapshots->room, problem, sizeof(problem)))
+	else if (!vm_quota_raise(vm, snapshots->room, problem, sizeof(problem)))
 		not_done(vm, problem);
 	else
 		enter(vm, SNAPSHOT_FREEZING);
+}
+
+/* The disks hold what they held when the guest was stopped. */
+static void look_whether_kept(struct vm *vm)
+{
+	char problem[sizeof(vm->snapshots.problem)];
+	enum disk_undo_state state = vm_disks_kept(vm, problem, sizeof(problem));
+
+	if (state == DISK_UNDO_DONE)
+		go_on(vm, VM_COMMAND_CONTINUE);
+	else if (state == DISK_UNDO_FAILED || clock_tsc() >= vm->snapshots.until_tsc)
+		not_done(vm, problem);
 }
 
 /*
@@ -258,10 +193,12 @@ static void frozen(struct vm *vm)
 	else
 		snapshots->layer++;
 	if (kept < snapshots->room)
-		lower_quota(vm, snapshots->room - kept);
+		vm_quota_lower(vm, snapshots->room - kept);
 	snapshot->layer = snapshots->layer;
 	snapshot->taken_tsc = clock_tsc();
-	go_on(vm, VM_COMMAND_CONTINUE);
+	vm_disks_keep(vm);
+	enter(vm, SNAPSHOT_KEEPING);
+	look_whether_kept(vm);
 }
 
 static bool freeze(struct vm *vm)
@@ -279,7 +216,7 @@ static bool freeze(struct vm *vm)
 		return false;
 	}
 	*ram = HANDLE_NONE;
-	lower_quota(vm, snapshots->room);
+	vm_quota_lower(vm, snapshots->room);
 	not_done_status(vm, "freezing", status);
 	return false;
 }
@@ -319,12 +256,53 @@ bool vm_snapshot_reset(struct vm *vm, const struct vm_snapshot *to, char *proble
 	return true;
 }
 
+static void enter_putting_back(struct vm *vm)
+{
+	vm->snapshots.moved = vm_disks_moved(vm);
+	enter(vm, SNAPSHOT_PUTTING_BACK);
+	vm->snapshots.until_tsc = clock_tsc() + clock_ns_to_tsc(PUT_BACK_NS);
+}
+
+/* Some of a disk may be old and some new: nobody goes on with that, but it can be tried again. */
+static void lost(struct vm *vm, const char *problem)
+{
+	struct vm_snapshots *snapshots = &vm->snapshots;
+
+	snapshots->phase = SNAPSHOT_NONE;
+	format(snapshots->problem, sizeof(snapshots->problem), "%s", problem);
+	vm_disks_go_on(vm);
+	vm_crash(vm, problem);
+}
+
+/* The disks first: as long as the RAM is not reset the VM can only be what it was, or crash. */
+static void look_whether_back(struct vm *vm)
+{
+	char problem[sizeof(vm->snapshots.problem)];
+	enum disk_undo_state state = vm_disks_are_back(vm, problem, sizeof(problem));
+
+	if (state == DISK_UNDO_DONE) {
+		vm_disks_go_on(vm);
+		enter(vm, SNAPSHOT_RESETTING);
+	} else if (state == DISK_UNDO_FAILED || clock_tsc() >= vm->snapshots.until_tsc) {
+		lost(vm, problem);
+	} else if (vm_disks_moved(vm) != vm->snapshots.moved) {
+		enter_putting_back(vm);
+	}
+}
+
 static void held(struct vm *vm)
 {
-	if (READ_ONCE(vm->channel->held) != 0)
-		enter(vm, SNAPSHOT_RESETTING);
-	else
+	char problem[sizeof(vm->snapshots.problem)];
+
+	if (READ_ONCE(vm->channel->held) == 0) {
 		not_done_as_said(vm);
+	} else if (!vm_disks_are_whole(vm, problem, sizeof(problem))) {
+		not_done(vm, problem);
+	} else {
+		vm_disks_put_back(vm);
+		enter_putting_back(vm);
+		look_whether_back(vm);
+	}
 }
 
 /* From the first page on there is no way back. */
@@ -395,9 +373,47 @@ static void give_up(struct vm *vm)
 			       "its monitor does not go on");
 		done(vm);
 		return;
-	default: /* the kernel's steps come to an end */
+	default: /* the kernel's steps come to an end, and the disks have limits of their own */
 		return;
 	}
+}
+
+/* Those that could be gone back to. */
+static void drop_last(struct vm *vm, const char *problem)
+{
+	char text[sizeof(vm->reason)];
+
+	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
+		if (snapshot->name[0] == '\0' || !vm_snapshot_on_top(vm, snapshot))
+			continue;
+		format(text, sizeof(text), "snapshot %s dropped: %s", snapshot->name, problem);
+		log_message(LOG_WARNING, LOG_VM, vm->config.name, "%s", text);
+		vm_event(vm->config.name, vm->uuid, EVENT_SNAPSHOT, text);
+		forget(vm, snapshot);
+	}
+}
+
+static bool can_be_reset(struct vm *vm)
+{
+	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
+		if (snapshot->name[0] != '\0' && vm_snapshot_on_top(vm, snapshot))
+			return true;
+	}
+	return false;
+}
+
+/* What they keep may be full by now; without such a snapshot it is of no use. */
+static void look_at_disks(struct vm *vm)
+{
+	char problem[sizeof(vm->snapshots.problem)];
+
+	if (vm->group == HANDLE_NONE || vm->dying)
+		return;
+	if (!vm_disks_are_whole(vm, problem, sizeof(problem)))
+		drop_last(vm, problem);
+	if (!can_be_reset(vm))
+		vm_disks_forget(vm);
+	vm_disks_release(vm);
 }
 
 bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
@@ -406,6 +422,7 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 
 	switch (vm->snapshots.phase) {
 	case SNAPSHOT_NONE:
+		look_at_disks(vm);
 		return false;
 	case SNAPSHOT_SAVING:
 		if (vm_obeyed(vm))
@@ -414,9 +431,15 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 	case SNAPSHOT_FREEZING:
 		more = freeze(vm);
 		break;
+	case SNAPSHOT_KEEPING:
+		look_whether_kept(vm);
+		break;
 	case SNAPSHOT_HOLDING:
 		if (vm_obeyed(vm))
 			held(vm);
+		break;
+	case SNAPSHOT_PUTTING_BACK:
+		look_whether_back(vm);
 		break;
 	case SNAPSHOT_RESETTING:
 		more = reset(vm);
@@ -467,31 +490,4 @@ void vm_snapshot_forget(struct vm *vm)
 {
 	memset(vm->snapshots.list, 0, sizeof(vm->snapshots.list));
 	vm->snapshots.layer = 0;
-}
-
-u32 vm_snapshot_clones(const struct vm *vm, const struct vm_snapshot *snapshot)
-{
-	u32 count = 0;
-
-	VM_FOR_EACH(clone)
-		count += clone->clone_of == vm->id &&
-			 (snapshot == NULL || clone->clone_layer == snapshot->layer);
-	return count;
-}
-
-bool vm_snapshot_may_end(const struct vm *vm, char *problem, size_t size)
-{
-	size_t length = 0;
-
-	VM_FOR_EACH(clone) {
-		if (clone->clone_of != vm->id)
-			continue;
-		if (length == 0)
-			length = format(problem, size, "its memory is that of its clones, allowed: "
-						       "when these are gone or stopped:");
-		if (length < size)
-			length += format(problem + length, size - length, " %s",
-					 clone->config.name);
-	}
-	return length == 0;
 }

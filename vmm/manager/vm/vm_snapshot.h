@@ -23,7 +23,9 @@ enum vm_snapshot_phase {
 	SNAPSHOT_NONE,
 	SNAPSHOT_SAVING,     /* the monitor saves the machine, and holds it */
 	SNAPSHOT_FREEZING,   /* the kernel takes its RAM from all writers */
+	SNAPSHOT_KEEPING,    /* its disks' drivers begin to keep what is overwritten */
 	SNAPSHOT_HOLDING,    /* the monitor holds the machine */
+	SNAPSHOT_PUTTING_BACK, /* they put that back */
 	SNAPSHOT_RESETTING,  /* the kernel gives up what was written to its RAM */
 	SNAPSHOT_CONTINUING, /* the monitor goes on, or loads the saved state and goes on */
 };
@@ -38,9 +40,14 @@ struct vm_snapshots {
 	u64 until_tsc;	   /* as long as the monitor may take for the present phase */
 	u64 used_before;   /* pages of its group before the RAM was frozen */
 	u64 guest_before;  /* of these, the guest's */
+	u64 moved;	   /* what its disks had done when they were looked at last */
 	u64 room;	   /* by so many its quota was raised for that */
 	char problem[200]; /* why the last one did not succeed; "": it did */
 };
+
+#define VM_SNAPSHOT_FOR_EACH(vm, each)                                                            \
+	for (struct vm_snapshot *each = (vm)->snapshots.list;                                  \
+	     each < (vm)->snapshots.list + VM_SNAPSHOT_MAX; each++)
 
 /* NULL: it has none of that name. */
 struct vm_snapshot *vm_snapshot_find(struct vm *vm, const char *name);

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a driver keeps of a client's disk: the old blocks before the new ones, whoever may die when,
+ * and all of it back again.
+ */
+#include "tests/unit/driver_client_fixture.h"
+
+#include "tests/random.h"
+
+#define DISK_SECTORS (FIRST_SECTOR + SECTORS)
+#define PAGES	     40u /* of the memory: 34 pieces */
+
+static u8 disk[DISK_SECTORS * BLOCK_SECTOR_BYTES];
+static u8 before[sizeof(disk)];
+static _Alignas(PAGE_SIZE) u8 memory[PAGES * PAGE_SIZE];
+static u64 next_id;
+static u32 flushes;
+static u64 seed = RANDOM_SEED;
+
+/* The device does what it was asked for the longest. */
+static void device_does(enum block_status status)
+{
+	struct driver_request *request = given[0];
+	u8 *at = disk + request->sector * BLOCK_SECTOR_BYTES;
+	u64 bytes = (u64)request->sectors * BLOCK_SECTOR_BYTES;
+
+	if (status == BLOCK_OK && request->operation == BLOCK_READ)
+		memcpy(request->data, at, bytes);
+	if (status == BLOCK_OK && request->operation == BLOCK_WRITE)
+		memcpy(at, request->data, bytes);
+	if (status == BLOCK_OK && request->operation > BLOCK_FLUSH)
+		memset(at, 0, bytes);
+	flushes += request->operation == BLOCK_FLUSH;
+	finish_first(status);
+}
+
+/* As main does, until nothing is left to do. */
+static void run(void)
+{
+	for (u32 i = 0, idle = 0; idle < 80; i++) {
+		bool more = client_serve();
+
+		more |= undo_serve();
+		if (given_count != 0) {
+			device_does(BLOCK_OK);
+			more = true;
+		}
+		idle = more ? 0 : idle + 1;
+		assert_true(i < 100000);
+	}
+	assert_true(client_may_wait());
+	client_publish();
+}
+
+static void keep_from_now(u32 number)
+{
+	shared.client[0].disk.undo.at = (u64)(uintptr_t)memory;
+	shared.client[0].disk.undo.bytes = sizeof(memory);
+	shared.client[0].disk.undo.number = number;
+	client_attend();
+	memcpy(before, disk, sizeof(disk));
+}
+
+static int setup_disk(void **state)
+{
+	for (u64 i = 0; i < sizeof(disk) / sizeof(u64); i++)
+		((u64 *)(void *)disk)[i] = random_step(&seed);
+	memset(memory, 0, sizeof(memory));
+	flushes = 0;
+	return setup(state);
+}
+
+/* The client asks, and gets its answer whatever is kept. */
+static void change(u32 operation, u64 sector, u32 sectors)
+{
+	u64 id = ++next_id;
+
+	memset((u8 *)peers[0].memory + SLOT_POOL_OFFSET, (int)id, BLOCK_REQUEST_BYTES);
+	put(0, (struct block_request){
+		       .id = id, .operation = operation, .sector = sector, .sectors = sectors});
+	run();
+	expect_answer(0, id, BLOCK_OK);
+}
+
+static void put_back_and_compare(u32 order)
+{
+	shared.client[0].disk.undo.put_back = order;
+	client_attend();
+	run();
+	assert_int_equal(shared.disk.undo[0].put_back, order);
+	assert_memory_equal(disk, before, sizeof(disk));
+	shared.client[0].disk.undo.put_back = 0;
+	client_attend();
+}
+
+/* This process is no more, and the next one gets what it has left. */
+static void next_process(void)
+{
+	struct driver_client client = shared.client[0];
+
+	free(peers[0].memory);
+	memset(clients, 0, sizeof(clients));
+	memset(requests, 0, sizeof(requests));
+	memset(request_count, 0, sizeof(request_count));
+	memset(&move, 0, sizeof(move));
+	memset(&shared.disk.undo, 0, sizeof(shared.disk.undo));
+	given_count = 0;
+	attach(0, false);
+	shared.client[0].disk.undo = client.disk.undo;
+	client_attend();
+}
+
+static void goes_back(void **state)
+{
+	(void)state;
+	change(BLOCK_WRITE, 8, 8);
+	keep_from_now(1);
+	assert_int_equal(shared.disk.undo[0].number, 1);
+	change(BLOCK_WRITE, 3, 6);	  /* two pieces */
+	change(BLOCK_WRITE, 4, 1);	  /* kept already */
+	change(BLOCK_WRITE, 0, 128);	  /* the others of 16 */
+	change(BLOCK_DISCARD, 150, 90);
+	change(BLOCK_WRITE_ZEROES, SECTORS - 3, 3);
+	change(BLOCK_READ, 500, 100);
+	assert_int_equal(shared.disk.undo[0].kept_bytes, 29 * PAGE_SIZE);
+	assert_true(memcmp(disk, before, sizeof(disk)) != 0);
+	put_back_and_compare(2);
+	assert_int_equal(flushes, 1);
+	/* what was not changed since is not written again */
+	change(BLOCK_WRITE, 16, 8);
+	given_count = 0;
+	put_back_and_compare(3);
+	/* another snapshot begins empty */
+	change(BLOCK_WRITE, 0, 128);
+	keep_from_now(4);
+	assert_int_equal(shared.disk.undo[0].kept_bytes, 0);
+	change(BLOCK_WRITE, 100, 50);
+	put_back_and_compare(5);
+	/* nothing is kept any more */
+	keep_from_now(0);
+	change(BLOCK_WRITE, 0, 128);
+	assert_int_equal(shared.disk.undo[0].number, 0);
+}
+
+/* What was asked comes after what is kept of it, and the client's other requests after that. */
+static void old_blocks_first(void **state)
+{
+	(void)state;
+	keep_from_now(1);
+	put(0, (struct block_request){.id = 1, .operation = BLOCK_WRITE, .sectors = 8});
+	put(0, (struct block_request){.id = 2, .operation = BLOCK_WRITE, .sector = 800,
+				      .sectors = 8});
+	serve();
+	assert_int_equal(given_count, 1);
+	assert_int_equal(given[0]->operation, BLOCK_READ);
+	assert_int_equal(given[0]->sector, FIRST_SECTOR);
+	assert_true(client_may_wait());
+	device_does(BLOCK_OK);
+	assert_false(client_may_wait());
+	serve();
+	assert_int_equal(given_count, 2);
+	assert_int_equal(given[0]->operation, BLOCK_WRITE);
+	assert_int_equal(given[1]->operation, BLOCK_READ);
+	run();
+	expect_answer(0, 1, BLOCK_OK);
+	expect_answer(0, 2, BLOCK_OK);
+}
+
+static void full(void **state)
+{
+	(void)state;
+	keep_from_now(1);
+	for (u32 i = 0; i < 34; i++) {
+		change(BLOCK_WRITE, i * 24, 1);
+		assert_int_equal(shared.disk.undo[0].problem, DISK_UNDO_WHOLE);
+	}
+	change(BLOCK_WRITE, 5000, 128);
+	assert_int_equal(shared.disk.undo[0].problem, DISK_UNDO_FULL);
+	change(BLOCK_WRITE, 8000, 128);
+	next_process();
+	assert_int_equal(shared.disk.undo[0].problem, DISK_UNDO_FULL);
+	shared.client[0].disk.undo.put_back = 2;
+	client_attend();
+	run();
+	assert_int_equal(shared.disk.undo[0].put_back, 0);
+	assert_int_equal(shared.disk.undo[0].not_put_back, 2);
+	keep_from_now(3);
+	change(BLOCK_WRITE, 5000, 128);
+	put_back_and_compare(4);
+}
+
+static void errors(void **state)
+{
+	(void)state;
+	keep_from_now(1);
+	put(0, (struct block_request){.id = 1, .operation = BLOCK_WRITE, .sectors = 8});
+	serve();
+	device_does(BLOCK_ERROR);
+	run();
+	expect_answer(0, 1, BLOCK_OK); /* the guest's own request succeeds */
+	assert_int_equal(shared.disk.undo[0].problem, DISK_UNDO_UNREADABLE);
+	/* a write of what goes back; then the flush */
+	for (u32 late = 0; late < 2; late++) {
+		keep_from_now(10 + late);
+		change(BLOCK_WRITE, 0, 8);
+		shared.client[0].disk.undo.put_back = 20 + late;
+		client_attend();
+		assert_true(undo_serve());
+		if (late != 0) {
+			device_does(BLOCK_OK);
+			assert_true(undo_serve());
+		}
+		device_does(BLOCK_ERROR);
+		run();
+		assert_int_equal(shared.disk.undo[0].not_put_back, 20 + late);
+		put_back_and_compare(30 + late);
+	}
+}
+
+/* What the device has of the client's comes before what goes back. */
+static void last_of_all(void **state)
+{
+	(void)state;
+	keep_from_now(1);
+	change(BLOCK_WRITE, 0, 8);
+	put(0, (struct block_request){.id = 1, .operation = BLOCK_WRITE, .sectors = 8});
+	serve();
+	assert_int_equal(given_count, 1);
+	shared.client[0].disk.undo.put_back = 2;
+	client_attend();
+	assert_false(undo_serve());
+	assert_int_equal(given_count, 1);
+	assert_true(client_may_wait());
+	device_does(BLOCK_OK);
+	put_back_and_compare(2);
+}
+
+/* A client is not served while its disk goes back, and may leave. */
+static void leaves(void **state)
+{
+	(void)state;
+	keep_from_now(1);
+	change(BLOCK_WRITE, 0, 8);
+	shared.client[0].disk.undo.put_back = 2;
+	client_attend();
+	put(0, (struct block_request){.id = 77, .operation = BLOCK_READ, .sectors = 8});
+	serve();
+	assert_int_equal(given_count, 0);
+	assert_false(client_may_wait()); /* undo_serve has something to do */
+	assert_true(undo_serve());
+	assert_true(client_may_wait());
+	shared.client[0].number = 0;
+	client_attend();
+	assert_int_not_equal(shared.served[0], 0);
+	device_does(BLOCK_OK);
+	assert_int_equal(shared.served[0], 0);
+	assert_false(undo_serve());
+}
+
+/* Wherever the process dies: what is on the disk, or kept and not yet overwritten, is not lost. */
+static void dies(void **state)
+{
+	(void)state;
+	keep_from_now(1);
+	for (u32 round = 0; round < 300; round++) {
+		u64 id = ++next_id;
+		u64 sector = random_step(&seed) % 2 != 0 ? random_step(&seed) % 50
+						     : SECTORS - 101u;
+		u32 sectors = 1 + (u32)(random_step(&seed) % 100);
+		bool puts_back = random_step(&seed) % 8 == 0;
+
+		if (puts_back)
+			shared.client[0].disk.undo.put_back = 100 + round;
+		client_attend();
+		memset((u8 *)peers[0].memory + SLOT_POOL_OFFSET, (int)id, BLOCK_REQUEST_BYTES);
+		put(0, (struct block_request){.id = id, .operation = BLOCK_WRITE,
+					      .sector = sector, .sectors = sectors});
+		for (u64 steps = random_step(&seed) % 6; steps > 0; steps--) {
+			(void)client_serve();
+			(void)undo_serve();
+			if (given_count != 0)
+				device_does(BLOCK_OK);
+		}
+		/* some of what the device has may still be done */
+		if (given_count != 0 && random_step(&seed) % 2 != 0)
+			device_does(BLOCK_OK);
+		next_process();
+		if (puts_back)
+			put_back_and_compare(100 + round);
+	}
+	assert_int_equal(shared.disk.undo[0].problem, DISK_UNDO_WHOLE);
+	put_back_and_compare(1000);
+}
+
+/* A broken process has left anything there: none of it leads anywhere. */
+static void leaves_nonsense(void **state)
+{
+	struct undo_head *head = (struct undo_head *)(void *)memory;
+	u32 broken = 0;
+
+	(void)state;
+	for (u32 round = 0; round < 1000; round++) {
+		keep_from_now(round + 1);
+		change(BLOCK_WRITE, 0, 100);
+		change(BLOCK_WRITE, 1000, 8);
+		for (u64 i = random_step(&seed) % 4; i > 0; i--)
+			memory[random_step(&seed) % (2 * PAGE_SIZE)] ^= (u8)random_step(&seed);
+		if (round % 4 == 0)
+			memory[random_step(&seed) % 600] ^= (u8)random_step(&seed);
+		if (round % 5 == 0)
+			head->count = random_step(&seed) >> random_step(&seed) % 64;
+		if (round % 7 == 0)
+			head->problem = (u32)random_step(&seed);
+		next_process();
+		assert_in_range(shared.disk.undo[0].problem, 0, DISK_UNDO_PROBLEM_COUNT - 1);
+		broken += shared.disk.undo[0].problem == DISK_UNDO_BROKEN;
+		change(BLOCK_WRITE, 2000, 8);
+		shared.client[0].disk.undo.put_back = round + 1;
+		client_attend();
+		run();
+		shared.client[0].disk.undo.put_back = 0;
+		client_attend();
+	}
+	assert_true(broken > 30);
+}
+
+#undef TEST
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_disk, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(goes_back), TEST(old_blocks_first), TEST(full),
+		TEST(errors),	 TEST(leaves),		 TEST(dies),
+		TEST(leaves_nonsense), TEST(last_of_all),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* A VM's snapshots over a kernel, a monitor and disks that do what the test says. */
+#define FIXTURE_SNAPSHOT
+#include "tests/unit/vm_fixture.h"
+
+#include "vmm/manager/vm/vm_handover.c"
+#include "vmm/manager/vm/vm_quota.c"
+#include "vmm/manager/vm/vm_snapshot.c"
+#include "vmm/manager/vm/vm_snapshot_list.c"
+#include "vmm/rt/status_text.c"
+
+enum { MONITOR = 10, STATE = 30, FROZEN = 50 };
+
+static struct group_page account;
+static u64 available;	       /* pages that nobody was promised */
+static u64 quota;	       /* of the group */
+static u32 calls;	       /* of the kernel for one freeze or reset, before it is done */
+static enum status ram_status; /* then */
+static u64 layer_pages;	       /* that a freeze takes */
+static u64 late_pages;	       /* of a state dropped before, which come back meanwhile */
+static u32 states;	       /* memory for states that there is */
+static u32 closed;
+
+/* The VM's disks, as vm_snapshot_disk.c tells of them. */
+static struct {
+	bool prepared;
+	bool kept; /* it was asked for */
+	bool back;
+	bool goes_on;
+	bool forgotten;
+	const char *refusal;		/* of vm_disks_prepare */
+	const char *problem;		/* they are not whole */
+	enum disk_undo_state keep_state; /* then */
+	enum disk_undo_state back_state;
+	u64 moved;
+} disks;
+
+bool vm_disks_prepare(struct vm *vm, char *why, size_t size)
+{
+	(void)vm;
+	disks.prepared = disks.refusal == NULL;
+	if (!disks.prepared)
+		string_copy(why, size, disks.refusal);
+	return disks.prepared;
+}
+
+void vm_disks_keep(struct vm *vm)
+{
+	(void)vm;
+	assert_true(disks.prepared);
+	disks.kept = true;
+}
+
+enum disk_undo_state vm_disks_kept(const struct vm *vm, char *why, size_t size)
+{
+	(void)vm;
+	assert_true(disks.kept);
+	string_copy(why, size, "disk data: not kept");
+	return disks.keep_state;
+}
+
+bool vm_disks_are_whole(const struct vm *vm, char *why, size_t size)
+{
+	(void)vm;
+	if (disks.problem != NULL)
+		string_copy(why, size, disks.problem);
+	return disks.problem == NULL;
+}
+
+void vm_disks_put_back(struct vm *vm)
+{
+	(void)vm;
+	assert_int_equal(channel.command, VM_COMMAND_HOLD);
+	disks.back = true;
+}
+
+enum disk_undo_state vm_disks_are_back(const struct vm *vm, char *why, size_t size)
+{
+	(void)vm;
+	assert_true(disks.back);
+	string_copy(why, size, "disk data: not back");
+	return disks.back_state;
+}
+
+u64 vm_disks_moved(const struct vm *vm)
+{
+	(void)vm;
+	return disks.moved;
+}
+
+void vm_disks_go_on(struct vm *vm)
+{
+	(void)vm;
+	disks.goes_on = true;
+}
+
+void vm_disks_forget(struct vm *vm)
+{
+	(void)vm;
+	disks.forgotten = true;
+	disks.problem = NULL;
+}
+
+void vm_disks_release(struct vm *vm)
+{
+	(void)vm;
+}
+
+enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory)
+{
+	(void)flags;
+	assert_int_equal(group, 7);
+	assert_int_equal(bytes, 2 * PAGE_SIZE);
+	states++;
+	account.used_pages += 2;
+	assert_true(account.used_pages <= quota);
+	*memory = STATE;
+	return STATUS_OK;
+}
+
+enum status sys_handle_grant(handle_t process, handle_t handle, u32 rights, handle_t *theirs)
+{
+	(void)rights;
+	assert_int_equal(process, MONITOR);
+	assert_int_equal(handle, STATE);
+	*theirs = STATE + 1;
+	return STATUS_OK;
+}
+
+enum status sys_object_destroy(handle_t handle)
+{
+	assert_int_equal(handle, STATE);
+	states--;
+	account.used_pages -= 2;
+	return STATUS_OK;
+}
+
+enum status sys_handle_close(handle_t handle)
+{
+	assert_int_equal(handle, FROZEN);
+	closed++;
+	return STATUS_OK;
+}
+
+enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
+{
+	assert_int_equal(group, 7);
+	assert_int_equal(setting, GROUP_QUOTA);
+	if (value < account.used_pages)
+		return STATUS_IN_USE;
+	quota = value;
+	return STATUS_OK;
+}
+
+static enum status ram_call(void)
+{
+	if (calls > 0) {
+		calls--;
+		return STATUS_AGAIN;
+	}
+	return ram_status;
+}
+
+enum status sys_memory_freeze(handle_t memory, handle_t *frozen_ram)
+{
+	enum status status = ram_call();
+
+	(void)memory;
+	if (status != STATUS_OK)
+		return status;
+	account.used_pages += layer_pages;
+	account.pages[PAGE_GUEST] += layer_pages;
+	assert_true(account.used_pages <= quota);
+	account.used_pages -= late_pages;
+	*frozen_ram = FROZEN;
+	return STATUS_OK;
+}
+
+enum status sys_memory_reset(handle_t memory)
+{
+	(void)memory;
+	return ram_call();
+}
+
+u64 vm_build_pages_available(void)
+{
+	return available;
+}
+
+bool config_name_valid(struct text name)
+{
+	return name.start[0] != '-';
+}
+
+static UNUSED struct vm *ready_in(enum vm_state state)
+{
+	struct vm *vm = in_state(state);
+
+	vm->monitor = (struct vm_monitor){MONITOR, MONITOR + 1, MONITOR + 2};
+	vm->config.memory_bytes = 4 * MIB;
+	vm->account = &account;
+	vm->quota_pages = quota = 2000;
+	account = (struct group_page){.used_pages = 1500, .absent_pages = 900};
+	available = 5000;
+	calls = 100;
+	ram_status = STATUS_OK;
+	layer_pages = 300;
+	late_pages = 0;
+	states = closed = 0;
+	memset(&disks, 0, sizeof(disks));
+	disks.keep_state = disks.back_state = DISK_UNDO_DONE;
+	channel.state_bytes = 5000;
+	return vm;
+}
+
+static UNUSED bool take(struct vm *vm, const char *name)
+{
+	problem[0] = '\0';
+	return vm_snapshot_take(vm, name, problem, sizeof(problem));
+}
+
+static UNUSED bool set_back(struct vm *vm, const char *name)
+{
+	problem[0] = '\0';
+	return vm_snapshot_reset(vm, vm_snapshot_find(vm, name), problem, sizeof(problem));
+}
+
+static UNUSED void monitor_does(struct vm *vm, enum vm_command command)
+{
+	assert_int_equal(channel.command, command);
+	assert_true(vm_busy(vm));
+	channel.done_sequence = channel.command_sequence;
+	while (vm_step())
+		;
+}
+
+static UNUSED void taken(struct vm *vm, const char *name)
+{
+	assert_true(take(vm, name));
+	channel.state_used = 5000;
+	monitor_does(vm, VM_COMMAND_SAVE);
+	monitor_does(vm, VM_COMMAND_CONTINUE);
+	assert_false(vm_busy(vm));
+	assert_string_equal(vm->snapshots.problem, "");
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/io/block.h"
+#include "vmm/io/disk_channel.h"
+
+/*
+ * What a disk held at a snapshot of its client, of all that was written since: memory that the
+ * manager gave, and that outlives this process. Pieces are added and never change. Behind a head
+ * lie the entries, a table to find them by, and the pieces.
+ */
+#define UNDO_PIECE_BYTES   PAGE_SIZE
+#define UNDO_PIECE_SECTORS ((u32)(UNDO_PIECE_BYTES / BLOCK_SECTOR_BYTES))
+
+/* The first page. */
+struct undo_head {
+	u32 number; /* which one the rest belongs to */
+	u32 problem; /* enum disk_undo_problem: it does not hold all */
+	u64 count; /* of entries that are complete */
+};
+
+struct undo_entry {
+	u64 piece; /* of the client's part of the disk */
+	u32 changed; /* on the disk, since it was added or put back */
+	u32 pad;
+};
+
+struct undo {
+	u32 number; /* 0: nothing is kept */
+	enum disk_undo_problem problem;
+	struct undo_head *head;
+	struct undo_entry *entry;
+	u32 *table; /* by a hash of the piece: the entry's place + 1; 0: free */
+	u64 table_size; /* a power of two, at least twice `room` */
+	u8 *data;
+	u64 room; /* for so many pieces */
+	u64 count;
+	u64 pieces; /* of the client's part */
+};
+
+/*
+ * What is given now, for a client with so many sectors. What an earlier process left under the same
+ * number is checked and kept, else it begins empty.
+ */
+void undo_open(struct undo *undo, const struct disk_undo_given *given, u64 sectors);
+/* Whether the disk's piece is there; NULL: it is not. */
+struct undo_entry *undo_find(const struct undo *undo, u64 piece);
+/* There is room, and it was not there. */
+void undo_add(struct undo *undo, u64 piece, const u8 *data);
+/* It will never be whole. */
+void undo_give_up(struct undo *undo, enum disk_undo_problem problem);
+/* So many entries from `first` on lie one after another on the disk too, and have changed. */
+u32 undo_run(const struct undo *undo, u64 first, u32 most);
+/* All have been put back. */
+void undo_put_back(struct undo *undo);
+
+static inline bool undo_keeps(const struct undo *undo)
+{
+	return undo->number != 0 && undo->problem == DISK_UNDO_WHOLE;
+}
+
+static inline bool undo_is_full(const struct undo *undo)
+{
+	return undo->count == undo->room;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/driver/disk/undo_move.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/rt/clock.h"
+
+#define MOVE_PIECES ((u32)(BLOCK_REQUEST_BYTES / UNDO_PIECE_BYTES))
+_Static_assert(DRIVER_OWN_PAGES * PAGE_SIZE >= BLOCK_REQUEST_BYTES, "a request's data");
+
+/* The request that is under way. */
+static struct {
+	const struct driver_request *request; /* NULL: none is */
+	struct client *client;
+	u64 piece; /* the first, of so many; 0: it is a flush */
+	u32 pieces;
+} move;
+
+bool undo_is_moving(void)
+{
+	return move.request != NULL;
+}
+
+static void tell(const struct client *client)
+{
+	struct disk_undo_told *told = client_undo_told(client);
+
+	told->problem = client->undo.problem;
+	told->kept_bytes = client->undo.count * UNDO_PIECE_BYTES;
+	__atomic_store_n(&told->number, client->undo.number, __ATOMIC_RELEASE);
+	client_tell_manager();
+}
+
+static void give_up(struct client *client, enum disk_undo_problem problem)
+{
+	undo_give_up(&client->undo, problem);
+	tell(client);
+}
+
+/* The disk's last piece may be shorter. */
+static u32 sectors_of(const struct client *client, u64 piece, u32 pieces)
+{
+	return (u32)MIN((u64)pieces * UNDO_PIECE_SECTORS,
+			client->given.disk.sectors - piece * UNDO_PIECE_SECTORS);
+}
+
+/* False: the device has no room now. It may have ended when this returns. */
+static bool start(struct client *client, enum block_operation operation, u64 piece, u32 pieces)
+{
+	struct driver_request *request = client_request(client->given.disk.unit);
+	struct driver_dma own = process_own_memory();
+
+	if (request == NULL)
+		return false;
+	request->operation = operation;
+	request->since_tsc = clock_tsc();
+	if (operation != BLOCK_FLUSH) {
+		request->sector = client->given.disk.first_sector + piece * UNDO_PIECE_SECTORS;
+		request->sectors = sectors_of(client, piece, pieces);
+		request->data = own.memory;
+		request->address = own.address;
+	}
+	move.request = request;
+	move.client = client;
+	move.piece = piece;
+	move.pieces = pieces;
+	client->waiting++;
+	if (driver_ops.submit(request))
+		return true;
+	move.request = NULL;
+	client->waiting--;
+	driver_finish(request, BLOCK_ERROR);
+	return false;
+}
+
+/* --- what is kept --- */
+
+static bool changes(u32 operation)
+{
+	return operation == BLOCK_WRITE || operation == BLOCK_DISCARD ||
+	       operation == BLOCK_WRITE_ZEROES;
+}
+
+/* How many pieces are missing from that one on, as many as are read at once. */
+static u32 missing(const struct undo *undo, u64 piece, u64 end)
+{
+	u64 most = MIN(MIN(end - piece, (u64)MOVE_PIECES), undo->room - undo->count);
+	u32 count = 0;
+
+	while (count < most && undo_find(undo, piece + count) == NULL)
+		count++;
+	return count;
+}
+
+static void mark(const struct undo *undo, u64 piece, u64 end)
+{
+	for (; piece < end; piece++)
+		undo_find(undo, piece)->changed = 1;
+}
+
+enum client_taken undo_keep(struct client *client, const struct block_request *request)
+{
+	struct undo *undo = &client->undo;
+	u64 first = request->sector / UNDO_PIECE_SECTORS;
+	u64 end = (request->sector + request->sectors - 1) / UNDO_PIECE_SECTORS + 1;
+	u64 piece = first;
+
+	while (unlikely(undo_keeps(undo)) && changes(request->operation)) {
+		while (piece < end && undo_find(undo, piece) != NULL)
+			piece++;
+		if (piece == end) {
+			mark(undo, first, end);
+			return CLIENT_TOOK;
+		}
+		if (undo_is_moving())
+			return CLIENT_WAITS;
+		if (undo_is_full(undo))
+			give_up(client, DISK_UNDO_FULL);
+		else if (!start(client, BLOCK_READ, piece, missing(undo, piece, end)))
+			return CLIENT_FULL;
+	}
+	return CLIENT_TOOK;
+}
+
+static void keep(struct client *client, enum block_status status)
+{
+	const u8 *data = process_own_memory().memory;
+
+	if (status != BLOCK_OK) {
+		give_up(client, DISK_UNDO_UNREADABLE);
+		return;
+	}
+	for (u32 i = 0; i < move.pieces; i++)
+		undo_add(&client->undo, move.piece + i, data + i * UNDO_PIECE_BYTES);
+	client_undo_told(client)->kept_bytes = client->undo.count * UNDO_PIECE_BYTES;
+}
+
+/* --- what goes back --- */
+
+static void end_put_back(struct client *client, bool done)
+{
+	struct disk_undo_told *told = client_undo_told(client);
+	u32 *word = done ? &told->put_back : &told->not_put_back;
+
+	__atomic_store_n(word, client->undo_put_back, __ATOMIC_RELEASE);
+	client->undo_ended = client->undo_put_back;
+	client->undo_put_back = 0;
+	client_tell_manager();
+}
+
+/* Whatever it has changed since comes after it: nothing else of this client is under way. */
+static bool put_back(struct client *client)
+{
+	struct undo *undo = &client->undo;
+	u32 run;
+
+	if (undo_is_moving() || client->waiting != 0)
+		return false;
+	if (!undo_keeps(undo)) {
+		end_put_back(client, false);
+		return true;
+	}
+	while (client->undo_at < undo->count && undo->entry[client->undo_at].changed == 0)
+		client->undo_at++;
+	if (client->undo_at == undo->count)
+		return start(client, BLOCK_FLUSH, 0, 0);
+	run = undo_run(undo, client->undo_at, MOVE_PIECES);
+	memcpy(process_own_memory().memory, undo->data + client->undo_at * UNDO_PIECE_BYTES,
+	       run * UNDO_PIECE_BYTES);
+	return start(client, BLOCK_WRITE, undo->entry[client->undo_at].piece, run);
+}
+
+bool undo_serve(void)
+{
+	bool any = false;
+
+	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+		if (undo_holds(&clients[i]))
+			any |= put_back(&clients[i]);
+	}
+	return any;
+}
+
+static void went_back(struct client *client, enum block_operation operation,
+		      enum block_status status)
+{
+	if (status != BLOCK_OK) {
+		end_put_back(client, false);
+	} else if (operation == BLOCK_FLUSH) {
+		undo_put_back(&client->undo);
+		end_put_back(client, true);
+	} else {
+		client->undo_at += move.pieces;
+	}
+}
+
+/* --- both --- */
+
+struct client *undo_finished(const struct driver_request *request, enum block_status status)
+{
+	struct client *client = move.client;
+
+	if (move.request != request)
+		return NULL; /* of the time before there were clients, or not begun */
+	move.request = NULL;
+	client->waiting--;
+	if (request->operation == BLOCK_READ)
+		keep(client, status);
+	else
+		went_back(client, request->operation, status);
+	undo_attend(client);
+	return client;
+}
+
+void undo_attend(struct client *client)
+{
+	const struct disk_undo_given *shared = client_undo_given(client);
+	struct disk_undo_given given = {
+		.number = __atomic_load_n(&shared->number, __ATOMIC_ACQUIRE),
+	};
+	u32 asked = __atomic_load_n(&shared->put_back, __ATOMIC_ACQUIRE);
+
+	if (client->given.number == 0 || (undo_is_moving() && move.client == client))
+		return;
+	given.at = shared->at;
+	given.bytes = shared->bytes;
+	if (given.number != client->undo.number) {
+		undo_open(&client->undo, &given, client->given.disk.sectors);
+		tell(client);
+	}
+	if (asked == 0) {
+		client->undo_put_back = 0;
+		client->undo_ended = 0;
+	} else if (asked != client->undo_put_back && asked != client->undo_ended) {
+		client->undo_put_back = asked;
+		client->undo_at = 0;
+	}
+}

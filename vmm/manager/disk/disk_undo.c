@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/disk/disk_undo.h"
+
+#include "lib/bits.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/status_text.h"
+#include "vmm/rt/syscall.h"
+
+#define TABLE_REACH  (2 * MIB) /* of a page table's page */
+#define TABLE_OTHERS 4u	       /* those above, and at a boundary */
+
+static u32 next_number(struct link_undo *undo)
+{
+	if (++undo->last_number == 0)
+		undo->last_number = 1;
+	return undo->last_number;
+}
+
+/* NULL: its present process does not serve the link, and whatever stands there is of an earlier. */
+static const struct disk_undo_told *told_by(const struct driver_link *link)
+{
+	const struct driver *driver = driver_of_link(link);
+	u32 index = (u32)(link - driver->link);
+
+	if (link->driver_at == 0 || __atomic_load_n(&driver->channel->served[index],
+						    __ATOMIC_ACQUIRE) != link->number)
+		return NULL;
+	return &driver->channel->disk.undo[index];
+}
+
+static enum status make(struct driver_link *link, handle_t group, u64 bytes)
+{
+	struct link_undo *undo = &link->undo;
+	enum status status = sys_memory_create(group, bytes, 0, &undo->memory);
+
+	if (status != STATUS_OK) {
+		undo->memory = HANDLE_NONE;
+		return status;
+	}
+	undo->bytes = bytes;
+	/* a process that does not serve it gets the memory with the link */
+	return link->driver_at != 0 ? driver_link_map_undo(link) : STATUS_OK;
+}
+
+static void unmake(struct driver_link *link)
+{
+	struct link_undo *undo = &link->undo;
+
+	driver_link_unmap_undo(link);
+	if (undo->memory != HANDLE_NONE)
+		sys_object_destroy(undo->memory);
+	driver_lower_quota(driver_of_link(link), undo->table_pages);
+	*undo = (struct link_undo){.memory = HANDLE_NONE, .last_number = undo->last_number};
+}
+
+bool disk_undo_make(struct driver_link *link, handle_t group, u64 bytes, char *problem, size_t size)
+{
+	struct driver *driver = driver_of_link(link);
+	u64 tables = bytes / TABLE_REACH + TABLE_OTHERS;
+	enum status status = STATUS_NO_QUOTA;
+
+	if (driver_raise_quota(driver, tables)) {
+		link->undo.table_pages = tables;
+		status = make(link, group, bytes);
+	}
+	if (status == STATUS_OK) {
+		driver_link_fill(link);
+		return true;
+	}
+	unmake(link);
+	format(problem, size, "the kernel says \"%s\" while making room for old blocks",
+	       status_text(status));
+	return false;
+}
+
+void disk_undo_begin(struct driver_link *link)
+{
+	link->undo.number = next_number(&link->undo);
+	driver_link_fill(link);
+}
+
+const char *disk_undo_problem(const struct driver_link *link)
+{
+	const struct disk_undo_told *told = link->undo.number != 0 ? told_by(link) : NULL;
+
+	if (told == NULL ||
+	    __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != link->undo.number)
+		return NULL;
+	switch (__atomic_load_n(&told->problem, __ATOMIC_RELAXED)) {
+	case DISK_UNDO_WHOLE:
+		return NULL;
+	case DISK_UNDO_FULL:
+		return "the room for its old blocks (disk.undo) is full";
+	case DISK_UNDO_UNREADABLE:
+		return "its old blocks cannot be read";
+	default:
+		return "its driver has lost its old blocks";
+	}
+}
+
+u64 disk_undo_kept_bytes(const struct driver_link *link)
+{
+	const struct disk_undo_told *told = link->undo.number != 0 ? told_by(link) : NULL;
+
+	return told != NULL ? MIN(__atomic_load_n(&told->kept_bytes, __ATOMIC_RELAXED),
+				  link->undo.bytes)
+			    : 0;
+}
+
+enum disk_undo_state disk_undo_begun(const struct driver_link *link)
+{
+	const struct disk_undo_told *told = told_by(link);
+
+	if (told == NULL ||
+	    __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != link->undo.number)
+		return DISK_UNDO_PENDING;
+	return disk_undo_problem(link) == NULL ? DISK_UNDO_DONE : DISK_UNDO_FAILED;
+}
+
+void disk_undo_put_back(struct driver_link *link)
+{
+	link->undo.put_back = next_number(&link->undo);
+	driver_link_fill(link);
+}
+
+enum disk_undo_state disk_undo_is_back(const struct driver_link *link)
+{
+	const struct disk_undo_told *told = told_by(link);
+
+	if (told == NULL)
+		return DISK_UNDO_PENDING;
+	if (__atomic_load_n(&told->not_put_back, __ATOMIC_ACQUIRE) == link->undo.put_back)
+		return DISK_UNDO_FAILED;
+	return __atomic_load_n(&told->put_back, __ATOMIC_ACQUIRE) == link->undo.put_back
+		       ? DISK_UNDO_DONE : DISK_UNDO_PENDING;
+}
+
+/* Before the guest writes again: a driver that comes later must not do it once more. */
+void disk_undo_go_on(struct driver_link *link)
+{
+	if (link->undo.put_back == 0)
+		return;
+	link->undo.put_back = 0;
+	driver_link_fill(link);
+}
+
+void disk_undo_close(struct driver_link *link)
+{
+	link->undo.number = 0;
+	link->undo.put_back = 0;
+	driver_link_fill(link);
+}
+
+u64 disk_undo_release(struct driver_link *link)
+{
+	const struct disk_undo_told *told = told_by(link);
+	u64 pages = link->undo.bytes / PAGE_SIZE;
+
+	if (link->undo.memory == HANDLE_NONE || link->undo.number != 0)
+		return 0;
+	/* a process that does not know the link yet begins without it */
+	if (link->driver_at != 0 &&
+	    (told == NULL || __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != 0))
+		return 0;
+	unmake(link);
+	return pages;
+}
+
+/* Address and size first, and the number when they are there: disk_undo_show. */
+struct disk_undo_given disk_undo_given(const struct driver_link *link,
+				       const struct disk_undo_given *shown)
+{
+	return (struct disk_undo_given){
+		.at = link->undo.driver_at,
+		.bytes = link->undo.bytes,
+		.number = shown->number,
+		.put_back = shown->put_back,
+	};
+}
+
+void disk_undo_show(const struct driver_link *link, struct disk_undo_given *shown)
+{
+	__atomic_store_n(&shown->number, link->undo.number, __ATOMIC_RELEASE);
+	__atomic_store_n(&shown->put_back, link->undo.put_back, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/vm/vm_snapshot_disk.h"
+#include "lib/read_once.h"
+#include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_quota.h"
+#include "vmm/rt/format.h"
+
+#define TABLES_SHARE 512u /* of the memory: its slots */
+#define TABLES_PAGES 4u
+
+static struct driver_link *link_of(const struct vm *vm, u32 disk)
+{
+	struct driver_link *link = vm->link[disk];
+
+	return link != NULL && !link->disk.read_only ? link : NULL;
+}
+
+#define LINK_FOR_EACH(vm, link)                                                                  \
+	for (u32 at_ = 0; at_ < CONFIG_VM_DISK_MAX; at_++)                                       \
+		for (struct driver_link *link = link_of(vm, at_); link != NULL; link = NULL)
+
+static const char *name_of(const struct driver_link *link)
+{
+	return config_disk(link->section)->section.name;
+}
+
+static u64 pages_for(u64 bytes)
+{
+	u64 pages = bytes / PAGE_SIZE;
+
+	return pages + pages / TABLES_SHARE + TABLES_PAGES;
+}
+
+static bool prepare(struct vm *vm, struct driver_link *link, char *problem, size_t size)
+{
+	u64 bytes = vm->config.disk_undo_bytes;
+	char why[160];
+
+	if (link->undo.memory != HANDLE_NONE)
+		return true;
+	if (vm_quota_raise(vm, pages_for(bytes), why, sizeof(why))) {
+		if (disk_undo_make(link, vm->group, bytes, why, sizeof(why)))
+			return true;
+		vm_quota_lower(vm, pages_for(bytes));
+	}
+	format(problem, size, "disk %s: %s", name_of(link), why);
+	return false;
+}
+
+bool vm_disks_prepare(struct vm *vm, char *problem, size_t size)
+{
+	LINK_FOR_EACH(vm, link) {
+		if (!prepare(vm, link, problem, size))
+			return false;
+	}
+	return true;
+}
+
+void vm_disks_keep(struct vm *vm)
+{
+	LINK_FOR_EACH(vm, link)
+		disk_undo_begin(link);
+}
+
+/* The worse of two; `why` is why the second failed. */
+static enum disk_undo_state worst(enum disk_undo_state all, const struct driver_link *link,
+				  enum disk_undo_state one, const char *why, char *problem,
+				  size_t size)
+{
+	if (one == DISK_UNDO_FAILED || (one == DISK_UNDO_PENDING && all == DISK_UNDO_DONE))
+		format(problem, size, "disk %s: %s", name_of(link),
+		       one == DISK_UNDO_FAILED ? why : "its driver does not answer");
+	if (one == DISK_UNDO_FAILED || all == DISK_UNDO_FAILED)
+		return DISK_UNDO_FAILED;
+	return one == DISK_UNDO_PENDING ? one : all;
+}
+
+enum disk_undo_state vm_disks_kept(const struct vm *vm, char *problem, size_t size)
+{
+	enum disk_undo_state all = DISK_UNDO_DONE;
+
+	LINK_FOR_EACH(vm, link)
+		all = worst(all, link, disk_undo_begun(link), disk_undo_problem(link), problem,
+			    size);
+	return all;
+}
+
+bool vm_disks_are_whole(const struct vm *vm, char *problem, size_t size)
+{
+	LINK_FOR_EACH(vm, link) {
+		const char *why = disk_undo_problem(link);
+
+		if (why == NULL)
+			continue;
+		format(problem, size, "disk %s: %s", name_of(link), why);
+		return false;
+	}
+	return true;
+}
+
+void vm_disks_put_back(struct vm *vm)
+{
+	LINK_FOR_EACH(vm, link)
+		disk_undo_put_back(link);
+}
+
+enum disk_undo_state vm_disks_are_back(const struct vm *vm, char *problem, size_t size)
+{
+	enum disk_undo_state all = DISK_UNDO_DONE;
+
+	LINK_FOR_EACH(vm, link)
+		all = worst(all, link, disk_undo_is_back(link), "it does not take its old blocks",
+			    problem, size);
+	return all;
+}
+
+u64 vm_disks_moved(const struct vm *vm)
+{
+	u64 sum = 0;
+
+	LINK_FOR_EACH(vm, link) {
+		const struct driver *driver = driver_of_link(link);
+
+		sum += driver->starts + READ_ONCE(driver->channel->finished);
+	}
+	return sum;
+}
+
+void vm_disks_go_on(struct vm *vm)
+{
+	LINK_FOR_EACH(vm, link)
+		disk_undo_go_on(link);
+}
+
+void vm_disks_forget(struct vm *vm)
+{
+	LINK_FOR_EACH(vm, link) {
+		if (link->undo.number != 0)
+			disk_undo_close(link);
+	}
+}
+
+void vm_disks_release(struct vm *vm)
+{
+	LINK_FOR_EACH(vm, link) {
+		u64 pages = disk_undo_release(link);
+
+		if (pages != 0)
+			vm_quota_lower(vm, pages_for(pages * PAGE_SIZE));
+	}
+}
+
+bool vm_disks_are_written(const struct vm *vm, char *problem, size_t size)
+{
+	LINK_FOR_EACH(vm, link) {
+		format(problem, size,
+		       "disk %s: found it writable, which a clone cannot share, allowed: "
+		       "read-only disks",
+		       name_of(link));
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/disk/disk_undo.h"
+
+struct vm;
+
+/*
+ * At a VM's snapshots, its disks that it may write to: what they hold at the latest one is kept by
+ * their drivers. Of several the worst counts, and `problem` names the disk.
+ */
+
+/* Memory for that, charged to the VM. False: `problem` says why there is none. */
+bool vm_disks_prepare(struct vm *vm, char *problem, size_t size);
+/* From now on; the machine is held. */
+void vm_disks_keep(struct vm *vm);
+enum disk_undo_state vm_disks_kept(const struct vm *vm, char *problem, size_t size);
+/* Whether they could be put back; false: `problem` says why not. */
+bool vm_disks_are_whole(const struct vm *vm, char *problem, size_t size);
+/* The machine is held: they shall hold again what was kept. */
+void vm_disks_put_back(struct vm *vm);
+enum disk_undo_state vm_disks_are_back(const struct vm *vm, char *problem, size_t size);
+/* Grows as long as their drivers do something. */
+u64 vm_disks_moved(const struct vm *vm);
+void vm_disks_go_on(struct vm *vm);
+/* Nothing is kept for any snapshot. */
+void vm_disks_forget(struct vm *vm);
+/* Takes back memory that they no longer need. */
+void vm_disks_release(struct vm *vm);
+/* Whether it may write to a disk; then `problem` names one. */
+bool vm_disks_are_written(const struct vm *vm, char *problem, size_t size);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking for a VM's snapshots, and for VMs that began there. */
+#include "vmm/manager/vm/vm.h"
+#include "vmm/rt/format.h"
+
+struct vm_snapshot *vm_snapshot_find(struct vm *vm, const char *name)
+{
+	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
+		if (snapshot->name[0] != '\0' && string_equal(snapshot->name, name))
+			return snapshot;
+	}
+	return NULL;
+}
+
+void vm_snapshot_names(const struct vm *vm, char *text, size_t size)
+{
+	size_t length = 0;
+
+	for (u32 i = 0; i < VM_SNAPSHOT_MAX && length < size; i++)
+		if (vm->snapshots.list[i].name[0] != '\0')
+			length += format(text + length, size - length, "%s%s",
+					 length > 0 ? ", " : "", vm->snapshots.list[i].name);
+	if (length == 0)
+		format(text, size, "none");
+}
+
+bool vm_snapshot_on_top(const struct vm *vm, const struct vm_snapshot *snapshot)
+{
+	return snapshot->layer == vm->snapshots.layer;
+}
+
+u32 vm_snapshot_clones(const struct vm *vm, const struct vm_snapshot *snapshot)
+{
+	u32 count = 0;
+
+	VM_FOR_EACH(clone)
+		count += clone->clone_of == vm->id &&
+			 (snapshot == NULL || clone->clone_layer == snapshot->layer);
+	return count;
+}
+
+bool vm_snapshot_may_end(const struct vm *vm, char *problem, size_t size)
+{
+	size_t length = 0;
+
+	VM_FOR_EACH(clone) {
+		if (clone->clone_of != vm->id)
+			continue;
+		if (length == 0)
+			length = format(problem, size, "its memory is that of its clones, allowed: "
+						       "when these are gone or stopped:");
+		if (length < size)
+			length += format(problem + length, size - length, " %s",
+					 clone->config.name);
+	}
+	return length == 0;
+}
