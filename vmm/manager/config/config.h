@@ -9,7 +9,7 @@
 #define CONFIG_NAME_BYTES 32u
 #define CONFIG_FILE_BYTES 64u
 #define CONFIG_CMDLINE_BYTES 1024u
-#define CONFIG_PROBLEM_BYTES 384u /* an unknown key and all that there are */
+#define CONFIG_PROBLEM_BYTES 416u /* an unknown key and all that there are */
 #define CONFIG_PORT_MAX (CHANNEL_STREAM_MAX - 1)
 #define CONFIG_CPU_WORDS 4u /* affinity covers CPU_MAX host CPUs */
 
