@@ -99,7 +99,7 @@ static void scribble(void)
 	common_out(RNG, COMMON_QUEUE_ENABLE, 2, 1);
 }
 
-/* Only between FEATURES_OK and DRIVER_OK, and not once it is enabled. */
+/* Only between DRIVER and DRIVER_OK, and not once it is enabled. */
 static void queue_registers_are_set_once(void **state)
 {
 	u64 before = queue_registers();
@@ -108,7 +108,6 @@ static void queue_registers_are_set_once(void **state)
 	scribble();
 	assert_true(queue_registers() == before);
 	set_status(RNG, 1);
-	set_status(RNG, 3);
 	scribble();
 	assert_true(queue_registers() == before);
 	negotiate(RNG, VERSION_1);
@@ -190,6 +189,32 @@ static void rng_by_pin(void **state)
 	request_entropy(0x10000); /* more than one request is given */
 	assert_int_equal(used_written(0, 1), VIRTIO_RNG_REQUEST_MAX);
 	assert_int_equal(message_count, 0);
+}
+
+/* As Little Kernel does it: addresses in one piece, and FEATURES_OK after the queues. */
+static void rng_in_another_order(void **state)
+{
+	u64 common = memory_of(RNG) + AT_COMMON;
+
+	(void)state;
+	set_command(RNG, COMMAND_ALL);
+	set_status(RNG, 0);
+	set_status(RNG, 3);
+	set_features(RNG, VERSION_1);
+	setup_queue(RNG, 0, 8);
+	store(common + COMMON_QUEUE_DESCRIPTORS, 8, 0x123456789abcdef0);
+	assert_true(load(common + COMMON_QUEUE_DESCRIPTORS, 8) == 0x123456789abcdef0);
+	store(common + COMMON_QUEUE_DESCRIPTORS, 8, TABLE);
+	store(common + COMMON_QUEUE_AVAILABLE, 8, AVAILABLE);
+	store(common + COMMON_QUEUE_USED, 8, USED_RING);
+	enable_queue(RNG, 0);
+	assert_int_equal(common_in(RNG, COMMON_QUEUE_ENABLE, 2), 1);
+	kick(RNG, 0);
+	set_status(RNG, 0xb);
+	set_status(RNG, STATUS_UP);
+	assert_int_equal(status_of(RNG), STATUS_UP);
+	request_entropy(100);
+	assert_int_equal(used_written(0, 0), 100);
 }
 
 static void rng_by_message(void **state)
@@ -378,13 +403,13 @@ static void a_full_queue(void **state)
 	struct device *console = &function_at(CONSOLE)->device;
 
 	(void)state;
-	bring_up(RNG, VERSION_1 | EVENTS, 1, 8);
-	offer_all(RNG, 0, 8, WRITE);
+	bring_up(RNG, VERSION_1 | EVENTS, 1, VIRTIO_RNG_QUEUE_SIZE);
+	offer_all(RNG, 0, VIRTIO_RNG_QUEUE_SIZE, WRITE);
 	assert_int_equal(rng->deadline_ns, 0);
-	offer(0, 8, 3); /* another CPU adds one, and has not been asked to say so */
+	offer(0, VIRTIO_RNG_QUEUE_SIZE, 3); /* another CPU adds one, and has not been asked to say so */
 	device_tick(rng);
-	assert_int_equal(used_index(0), 9);
-	expect_wish(0, 8, 9);
+	assert_int_equal(used_index(0), VIRTIO_RNG_QUEUE_SIZE + 1);
+	expect_wish(0, VIRTIO_RNG_QUEUE_SIZE, VIRTIO_RNG_QUEUE_SIZE + 1);
 	assert_true(rng->deadline_ns == DEADLINE_NONE);
 	bring_up(CONSOLE, VERSION_1 | EVENTS, 2, 64);
 	offer_all(CONSOLE, 1, 64, 0);
@@ -434,6 +459,7 @@ int main(void)
 		cmocka_unit_test_setup(queue_registers_are_set_once, pci_setup),
 		cmocka_unit_test_setup(rings_outside_memory, pci_setup),
 		cmocka_unit_test_setup(rng_by_pin, pci_setup),
+		cmocka_unit_test_setup(rng_in_another_order, pci_setup),
 		cmocka_unit_test_setup(rng_by_message, pci_setup),
 		cmocka_unit_test_setup(vectors, pci_setup),
 		cmocka_unit_test_setup(needs_reset, pci_setup),

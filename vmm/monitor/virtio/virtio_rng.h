@@ -5,7 +5,7 @@
 
 struct platform_config;
 
-#define VIRTIO_RNG_QUEUE_SIZE  8u
+#define VIRTIO_RNG_QUEUE_SIZE  32u
 #define VIRTIO_RNG_REQUEST_MAX 4096u /* bytes that one request is given; the guest asks again */
 
 /* Entropy for the guest (virtio 1.2, 5.4), as unpredictable as the owner's `random_draw`. */

@@ -153,14 +153,17 @@ static struct virtqueue_state *virtio_selected(const struct virtio_device *devic
 	return queue < device->queue_count ? &device->state->queue[queue] : NULL;
 }
 
-/* Its registers are set once: after the features, before it is enabled and the driver is up. */
+/*
+ * Its registers are set once, before it is enabled and the driver is up. 3.1.1 has drivers set them
+ * after FEATURES_OK; Little Kernel says that together with DRIVER_OK.
+ */
 static struct virtqueue_state *virtio_configurable(const struct virtio_device *device)
 {
 	u8 status = device->state->status & (u8)~VIRTIO_NEEDS_RESET;
 	struct virtqueue_state *queue = virtio_selected(device);
 
-	if (status != (VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK) || queue == NULL ||
-	    queue->enabled != 0)
+	if ((status & (u8)~VIRTIO_FEATURES_OK) != (VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER) ||
+	    queue == NULL || queue->enabled != 0)
 		return NULL;
 	return queue;
 }
@@ -204,7 +207,7 @@ static void virtio_write_queue(struct virtio_device *device, u32 at, u32 size, u
 		virtio_set_half(&queue->used, at != COMMON_QUEUE_USED, value);
 }
 
-/* 4.1.3.1: each field by its own width, those of 64 bits by halves. */
+/* 4.1.3.1: each field by its own width. */
 static void virtio_write_common(struct virtio_device *device, u32 at, u32 size, u32 value)
 {
 	struct virtio_state *state = device->state;
@@ -305,6 +308,9 @@ static u64 virtio_read_memory(struct virtio_device *device, u64 offset, u32 size
 {
 	u32 at = (u32)offset;
 
+	if (offset < AT_COMMON + COMMON_BYTES && size == 8)
+		return virtio_read_common(device, at & ~7u) |
+		       (u64)virtio_read_common(device, (at & ~7u) + 4) << 32;
 	if (offset < AT_COMMON + COMMON_BYTES && at % 4 + size <= 4)
 		return virtio_read_common(device, at & ~3u) >> at % 4 * 8 & BITS(8 * size - 1, 0);
 	if (offset == AT_ISR)
@@ -324,9 +330,20 @@ static void virtio_ring_doorbell(struct virtio_device *device, u64 queue)
 		device->ops->notify(device, (u32)queue);
 }
 
+/* Drivers are to write fields of 64 bits by halves (4.1.3.1), but not all of them do. */
+static void virtio_write_whole(struct virtio_device *device, u32 at, u64 value)
+{
+	if (at % 8 != 0)
+		return;
+	virtio_write_common(device, at, 4, (u32)value);
+	virtio_write_common(device, at + 4, 4, (u32)(value >> 32));
+}
+
 static void virtio_write_memory(struct virtio_device *device, u64 offset, u32 size, u64 value)
 {
-	if (offset < AT_COMMON + COMMON_BYTES)
+	if (offset < AT_COMMON + COMMON_BYTES && size == 8)
+		virtio_write_whole(device, (u32)offset, value);
+	else if (offset < AT_COMMON + COMMON_BYTES)
 		virtio_write_common(device, (u32)offset, size, (u32)value);
 	else if (offset == AT_DOORBELL)
 		virtio_ring_doorbell(device, value & 0xffff);
