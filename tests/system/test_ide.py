@@ -41,6 +41,23 @@ def start(emulator, build, folder, unit=0, memory="1G"):
         "-device", f"ide-hd,drive=disk,bus=old.{unit // 2},unit={unit % 2},serial=one"))
 
 
+def goes_back(machine):
+    """Both disks are what they were at a snapshot, with the RAM."""
+    sums = "for d in vda vdb; do dd if=/dev/$d bs=64k count=8 iflag=direct 2>/dev/null | md5sum; done"
+    machine.attach("alpha")
+    before = machine.shell(f"x=one; {sums}")
+    machine.leave()
+    machine.command("vm snapshot alpha ready")
+    machine.attach("alpha")
+    assert machine.shell("x=two; for d in vda vdb; do dd if=/dev/zero of=/dev/$d bs=64k seek=1 "
+                         f"count=3 oflag=direct conv=notrunc 2>/dev/null; done; {sums}") != before
+    machine.leave()
+    assert "reset to snapshot ready" in machine.command("vm reset alpha --to ready")
+    machine.attach("alpha")
+    assert machine.shell(f"echo $x; {sums}") == f"one\n{before}"
+    machine.leave()
+
+
 @pytest.mark.parametrize("emulator, unit, memory, count, blocks, restarts", [
     (Qemu, 0, "1G", 30, 16, 5),
     (Qemu, 3, "1G", 20, 16, 2),
@@ -50,7 +67,7 @@ def start(emulator, build, folder, unit=0, memory="1G"):
 def test_ide(build, tmp_path, emulator, unit, memory, count, blocks, restarts):
     """
     A partition is written, read and compared while its driver is restarted; on Bochs, then also a
-    disk in memory.
+    disk in memory, and both go back to a snapshot.
     """
     path, started = start(emulator, build, tmp_path, unit, memory)
     with started as machine:
@@ -61,6 +78,7 @@ def test_ide(build, tmp_path, emulator, unit, memory, count, blocks, restarts):
         digest = rounds.run(machine, count, restarts, blocks=blocks)
         if emulator is Bochs:
             rounds.run(machine, count, restarts + 1, "vdb", "memory", blocks)
+            goes_back(machine)
         assert "unexpected interrupt" not in machine.command("log show")
     first, last, _ = PARTITIONS["data"]
     image, untouched = path.read_bytes(), gpt.image(SECTORS, PARTITIONS)

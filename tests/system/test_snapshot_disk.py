@@ -6,125 +6,145 @@ from test_disk import GUEST, nvme
 from test_snapshot import one, refused
 
 MIB = 1 << 20
-# The guest has /dev/vda in memory and /dev/vdb on NVMe.
-CONF = ("[disk mem]\ncontroller = memory\nsize = 8M\n[disk flash]\ncontroller = nvme0\n" + GUEST +
-        "vcpus = 2\ndisk = mem\ndisk = flash\n")
-FOLDERS = {"vda": "/a", "vdb": "/b"}
+# Where the guest's disks are, from /dev/vda on.
+PLACES = {"mem": "memory\nsize = 8M", "flash": "nvme0", "sata": "ahci0.0", "old": "ide0.0",
+          "virt": "virtio0"}
+DEVICES = {"flash": ("nvme,serial=one",), "sata": ("ide-hd,bus=ide.0",),
+           "old": ("piix3-ide,id=old,addr=9", "ide-hd,bus=old.0,unit=0"),
+           "virt": ("virtio-blk-pci,disable-legacy=on",)}
 
 
-def start(build, folder, more=""):
-    image = folder / "nvme.img"
-    image.write_bytes(bytes(32 * MIB))
-    files = bundle.make(folder / "snapshot.cpio", CONF + more, bundle.debian(build / "guests"))
-    return Qemu(build, bundle=files, extra=nvme(image))
+def start(build, folder, disks, more=""):
+    """A guest with those disks."""
+    conf = GUEST + "vcpus = 2\n" + "".join(f"disk = {disk}\n" for disk in disks) + more
+    extra = []
+    for disk in disks:
+        conf = f"[disk {disk}]\ncontroller = {PLACES[disk]}\n" + conf
+        devices = DEVICES.get(disk, ())
+        if not devices:
+            continue
+        image = folder / f"{disk}.img"
+        image.write_bytes(bytes(16 * MIB))
+        extra += ["-drive", f"if=none,id={disk}0,file={image},format=raw"]
+        for device in devices[:-1]:
+            extra += ["-device", device]
+        extra += ["-device", f"{devices[-1]},drive={disk}0"]
+    files = bundle.make(folder / "snapshot.cpio", conf, bundle.debian(build / "guests"))
+    return Qemu(build, bundle=files, extra=tuple(extra))
 
 
-def shell(machine, line):
-    machine.attach("alpha")
-    out = machine.shell(line)
-    machine.leave()
-    return out
+class Guest:
+    """The shell of alpha, with a file system on each of its disks: /mnt/vda, /mnt/vdb and so on."""
+
+    def __init__(self, machine, disks):
+        self.machine = machine
+        self.devices = [f"vd{chr(ord('a') + i)}" for i in range(len(disks))]
+        machine.attach_shell("alpha", 600)
+        for device in self.devices:
+            machine.shell(f"mke2fs /dev/{device} >/dev/null 2>&1; mkdir -p /mnt/{device}; "
+                          f"mount -o noatime /dev/{device} /mnt/{device}; cd /mnt/{device}; "
+                          "echo one >file; dd if=/dev/urandom of=random bs=64k count=16 2>/dev/null")
+        machine.shell("cd /; sync; x=one; md5sum /mnt/*/random >/tmp/sums")
+        machine.leave()
+
+    def shell(self, line):
+        self.machine.attach("alpha")
+        out = self.machine.shell(line)
+        self.machine.leave()
+        return out
+
+    def look(self):
+        """Files, and the file systems' own blocks, by the disk and not by what is cached of it."""
+        out = self.shell("echo 3 >/proc/sys/vm/drop_caches; echo $x; md5sum -c /tmp/sums; "
+                         "cd /mnt; tail -n 9 */file; ls -1 */; cd /")
+        return out.replace("\n\n", "\n").split("\n")[:-1]
+
+    def expected(self):
+        return (["one"] + [f"/mnt/{d}/random: OK" for d in self.devices] +
+                [line for d in self.devices for line in (f"==> {d}/file <==", "one")] +
+                [line for d in self.devices for line in (f"{d}/:", "file", "lost+found", "random")])
+
+    def spoil(self, word):
+        self.shell(f"x={word}; for d in /mnt/*; do echo {word} >$d/file; echo more >$d/more; "
+                   "dd if=/dev/zero of=$d/random bs=64k count=16 conv=notrunc 2>/dev/null; done; sync")
+
+    def raw(self):
+        """All that the disks hold, by the disks."""
+        return self.shell("for d in /dev/vd?; do dd if=$d bs=64k iflag=direct 2>/dev/null | md5sum; "
+                          "done")
+
+    def back(self, name="ready"):
+        answer = one(self.machine, f"vm reset alpha --to {name}")
+        assert self.look() == self.expected()
+        return answer["held_us"]
 
 
-def make_file_systems(machine):
-    machine.attach_shell("alpha", 600)
-    for device, folder in FOLDERS.items():
-        machine.shell(f"mke2fs /dev/{device} >/dev/null 2>&1; mkdir {folder}; "
-                      f"mount -o noatime /dev/{device} {folder}; echo one >{folder}/file; "
-                      f"dd if=/dev/urandom of={folder}/random bs=64k count=16 2>/dev/null")
-    machine.shell("sync; x=one; md5sum /a/random /b/random >/tmp/sums")
-    machine.leave()
-
-
-# Files, and the file systems' own blocks, by the disk and not by what is cached of it.
-LOOK = ("echo 3 >/proc/sys/vm/drop_caches; cat /a/file /b/file; echo $x; md5sum -c /tmp/sums; "
-        "ls -1 /a /b")
-AS_IT_WAS = ("one\none\none\n/a/random: OK\n/b/random: OK\n"
-             "/a:\nfile\nlost+found\nrandom\n\n/b:\nfile\nlost+found\nrandom\n")
-SPOIL = ("x=two; for d in /a /b; do echo two >$d/file; echo more >$d/more; "
-         "dd if=/dev/zero of=$d/random bs=64k count=16 conv=notrunc 2>/dev/null; done; sync")
-
-
-def back(machine):
-    answer = one(machine, "vm reset alpha --to ready")
-    assert shell(machine, LOOK) == AS_IT_WAS
-    return answer["held_us"]
-
-
-def raw(machine):
-    """What both disks hold, by the disks."""
-    return shell(machine, "for d in vda vdb; do dd if=/dev/$d bs=64k iflag=direct 2>/dev/null | "
-                          "md5sum; done")
+def end(machine):
+    for row in machine.objects("disk stat"):
+        assert row["errors"] == 0 and row["refused"] == 0, row
+    assert ": 0 found" in machine.command("audit")
 
 
 def test_back(build, tmp_path):
-    """RAM and two disks are of the same moment, again and again, also when a driver dies meanwhile."""
-    with start(build, tmp_path) as machine:
+    """RAM and disks are of the same moment, again and again, also when a driver dies meanwhile."""
+    with start(build, tmp_path, PLACES) as machine:
         machine.wait_prompt()
-        make_file_systems(machine)
-        before = raw(machine)
-        free = machine.free_pages()
+        guest = Guest(machine, PLACES)
+        before = guest.raw()
         held = [one(machine, "vm snapshot alpha ready")["held_us"]]
-        assert shell(machine, LOOK) == AS_IT_WAS
-        for _ in range(3):
-            shell(machine, SPOIL)
-            assert shell(machine, "cat /a/file /b/file") == "two\ntwo\n"
-            held.append(back(machine))
-            assert raw(machine) == before
+        assert guest.look() == guest.expected()
+        assert one(machine, "vm snapshot list")["disk_bytes"] == 0
+        for word in ("two", "three"):
+            guest.spoil(word)
+            assert one(machine, "vm snapshot list")["disk_bytes"] > len(PLACES) * MIB
+            held.append(guest.back())
+            assert guest.raw() == before
         # what was kept outlives the drivers
-        for driver in ("mem", "flash"):
-            shell(machine, SPOIL)
-            name = next(row["driver"] for row in machine.objects("disk list")
-                        if row["name"] == driver)
-            machine.command(f"driver restart {name}")
-            shell(machine, "for d in /a /b; do echo three >$d/file; rm $d/random; done; sync")
-            held.append(back(machine))
-            assert raw(machine) == before
+        guest.spoil("four")
+        for row in machine.objects("driver list"):
+            machine.command(f"driver restart {row['name']}")
+        guest.shell("for d in /mnt/*; do echo five >$d/file; rm $d/random; done; sync")
+        held.append(guest.back())
+        assert guest.raw() == before
         print(f"held: {held} us")
         # a later one begins with what there is then
-        shell(machine, SPOIL)
-        after = raw(machine)
+        guest.spoil("six")
+        after = guest.raw()
         one(machine, "vm snapshot alpha later")
-        shell(machine, "rm /a/* /b/*; sync")
+        guest.shell("rm -r /mnt/*/*; sync")
+        assert guest.raw() != after
         one(machine, "vm reset alpha --to later")
-        assert raw(machine) == after
+        assert guest.raw() == after
         assert "allowed: the last" in refused(machine, "vm reset alpha --to ready")
         assert "allowed: read-only disks" in refused(machine, "vm clone alpha@later beta")
+        # without one nothing is kept, and the guest goes on
+        kept = machine.vm("alpha")["resident_bytes"]
         for name in ("ready", "later"):
             machine.command(f"vm snapshot drop alpha {name}")
-        assert shell(machine, "echo four >/a/file; echo four >/b/file; sync; "
-                              "cat /a/file /b/file; dmesg | grep -i error") == "four\nfour\n"
-        for row in machine.objects("disk stat"):
-            assert row["errors"] == 0 and row["refused"] == 0, row
-        assert ": 0 found" in machine.command("audit")
-        print(f"free: {free} before, {machine.free_pages()} pages after")
+        wait_for(lambda: machine.vm("alpha")["resident_bytes"] < kept - len(PLACES) * MIB // 2, 30)
+        guest.spoil("seven")
+        assert guest.shell("cat /mnt/*/file") == "seven\n" * len(PLACES)
+        end(machine)
 
 
 def test_full(build, tmp_path):
     """No room for more old blocks: the snapshot goes, and the guest writes on."""
-    with start(build, tmp_path, "disk.undo = 512K\n") as machine:
+    with start(build, tmp_path, ("mem", "flash"), "disk.undo = 512K\n") as machine:
         machine.wait_prompt()
-        make_file_systems(machine)
-        free = machine.free_pages()
+        guest = Guest(machine, ("mem", "flash"))
         one(machine, "vm snapshot alpha ready")
-        shell(machine, "echo two >/a/file; echo two >/b/file; sync")
-        back(machine)
-        for _ in range(2):
-            shell(machine, SPOIL)
+        guest.shell("for d in /mnt/*; do echo two >$d/file; done; sync")
+        guest.back()
+        for word in ("two", "three"):
+            guest.spoil(word)
             wait_for(lambda: machine.objects("vm snapshot list") == [], 30)
             dropped = [row for row in machine.objects("events since 0")
                        if row["event"] == "snapshot_dropped"]
             assert "snapshot ready dropped: disk " in dropped[-1]["reason"], dropped
             assert "old blocks (disk.undo) is full" in machine.command("log show -n 20")
             assert "has no snapshot" in refused(machine, "vm reset alpha --to ready")
-            assert shell(machine, "echo 3 >/proc/sys/vm/drop_caches; cat /a/file /b/file /a/more; "
-                                  "dd if=/dev/zero bs=64k count=16 2>/dev/null | cmp - /a/random; "
-                                  "dd if=/dev/zero bs=64k count=16 2>/dev/null | cmp - /b/random"
-                         ) == "two\ntwo\nmore\n"
-            # another one may follow
-            shell(machine, "echo one >/a/file; sync")
+            assert guest.shell("echo 3 >/proc/sys/vm/drop_caches; cat /mnt/*/file /mnt/*/more; "
+                               "tr -d '\\0' </mnt/vda/random; tr -d '\\0' </mnt/vdb/random"
+                               ) == f"{word}\n{word}\nmore\nmore\n"
             one(machine, "vm snapshot alpha ready")
-        for row in machine.objects("disk stat"):
-            assert row["errors"] == 0 and row["refused"] == 0, row
-        assert ": 0 found" in machine.command("audit")
-        print(f"free: {free} before, {machine.free_pages()} pages after")
+        end(machine)

@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
+#include "vmm/manager/vm/vm_snapshot_disk.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-#define COLUMNS "%-12s %-12s %10s %8s %7s  %s"
+#define COLUMNS "%-12s %-12s %10s %8s %8s %7s  %s"
 
 static void show_one(struct reply *reply, const struct vm *vm, const struct vm_snapshot *snapshot)
 {
 	u64 age_ns = clock_tsc_to_ns(clock_tsc() - snapshot->taken_tsc);
 	u32 clones = vm_snapshot_clones(vm, snapshot);
 	bool last = vm_snapshot_on_top(vm, snapshot);
-	char number[3][24];
+	u64 disk_bytes = last ? vm_disks_kept_bytes(vm) : 0;
+	char number[4][24];
 
 	if (!reply->json) {
 		format(number[0], sizeof(number[0]), "%llu",
 		       (unsigned long long)(age_ns / NS_PER_S));
 		format(number[1], sizeof(number[1]), "%lluK",
 		       (unsigned long long)(snapshot->state_used / KIB));
-		format(number[2], sizeof(number[2]), "%u", clones);
+		format(number[2], sizeof(number[2]), "%lluK",
+		       (unsigned long long)(disk_bytes / KIB));
+		format(number[3], sizeof(number[3]), "%u", clones);
 		reply_line(reply, COLUMNS, vm->config.name, snapshot->name, number[0], number[1],
-			   number[2], last ? "yes" : "no");
+			   number[2], number[3], last ? "yes" : "no");
 		return;
 	}
 	reply_object_begin(reply);
@@ -27,6 +31,7 @@ static void show_one(struct reply *reply, const struct vm *vm, const struct vm_s
 	json_string(&reply->object, "snapshot", snapshot->name);
 	json_u64(&reply->object, "age_ns", age_ns);
 	json_u64(&reply->object, "state_bytes", snapshot->state_used);
+	json_u64(&reply->object, "disk_bytes", disk_bytes);
 	json_u64(&reply->object, "clones", clones);
 	json_bool(&reply->object, "reset", last);
 	reply_object_end(reply);
@@ -61,7 +66,8 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	}
 	reply->vm_id = vm != NULL ? vm->id : 0;
 	if (!reply->json)
-		reply_line(reply, COLUMNS, "VM", "SNAPSHOT", "SECONDS", "STATE", "CLONES", "RESET");
+		reply_line(reply, COLUMNS, "VM", "SNAPSHOT", "SECONDS", "STATE", "DISKS", "CLONES",
+			   "RESET");
 	if (!resume(reply))
 		reply->resume = resume;
 }
@@ -71,10 +77,11 @@ COMMAND(vm_snapshot_list,
 	.right = MAY_VIEW,
 	.arguments = "[NAME]",
 	.summary = "the snapshots of a VM, or of all",
-	.detail = "SECONDS since it was taken, the size of the saved STATE, how many CLONES there\n"
-		  "are, and whether `vm reset --to` can go back to it, as it can to the last.",
+	.detail = "SECONDS since it was taken, the size of the saved STATE, what is kept of DISKS\n"
+		  "that were written to since, how many CLONES there are, and whether `vm reset\n"
+		  "--to` can go back to it, as it can to the last.",
 	.example = "vm snapshot list alpha",
-	.keys = "name snapshot age_ns state_bytes clones reset",
+	.keys = "name snapshot age_ns state_bytes disk_bytes clones reset",
 	.run = run,
 	.maximum = 1,
 	.completion = COMPLETE_VM);

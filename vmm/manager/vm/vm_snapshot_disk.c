@@ -126,6 +126,15 @@ u64 vm_disks_moved(const struct vm *vm)
 	return sum;
 }
 
+u64 vm_disks_kept_bytes(const struct vm *vm)
+{
+	u64 sum = 0;
+
+	LINK_FOR_EACH(vm, link)
+		sum += disk_undo_kept_bytes(link);
+	return sum;
+}
+
 void vm_disks_go_on(struct vm *vm)
 {
 	LINK_FOR_EACH(vm, link)

@@ -22,6 +22,8 @@ void vm_disks_put_back(struct vm *vm);
 enum disk_undo_state vm_disks_are_back(const struct vm *vm, char *problem, size_t size);
 /* Grows as long as their drivers do something. */
 u64 vm_disks_moved(const struct vm *vm);
+/* What is kept of all, without what belongs to it. */
+u64 vm_disks_kept_bytes(const struct vm *vm);
 void vm_disks_go_on(struct vm *vm);
 /* Nothing is kept for any snapshot. */
 void vm_disks_forget(struct vm *vm);
