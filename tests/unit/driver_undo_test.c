@@ -116,9 +116,9 @@ static void goes_back(void **state)
 	change(BLOCK_WRITE, 8, 8);
 	keep_from_now(1);
 	assert_int_equal(shared.disk.undo[0].number, 1);
-	change(BLOCK_WRITE, 3, 6);	  /* two pieces */
-	change(BLOCK_WRITE, 4, 1);	  /* kept already */
-	change(BLOCK_WRITE, 0, 128);	  /* the others of 16 */
+	change(BLOCK_WRITE, 3, 6);   /* two pieces */
+	change(BLOCK_WRITE, 4, 1);   /* kept already */
+	change(BLOCK_WRITE, 0, 128); /* the others of 16 */
 	change(BLOCK_DISCARD, 150, 90);
 	change(BLOCK_WRITE_ZEROES, SECTORS - 3, 3);
 	change(BLOCK_READ, 500, 100);

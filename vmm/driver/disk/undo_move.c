@@ -6,7 +6,7 @@
 #include "vmm/rt/clock.h"
 
 #define MOVE_PIECES ((u32)(BLOCK_REQUEST_BYTES / UNDO_PIECE_BYTES))
-_Static_assert(DRIVER_OWN_PAGES * PAGE_SIZE >= BLOCK_REQUEST_BYTES, "a request's data");
+_Static_assert(MOVE_PIECES * UNDO_PIECE_BYTES <= DRIVER_OWN_PAGES * PAGE_SIZE, "its data");
 
 /* The request that is under way. */
 static struct {

@@ -8,16 +8,18 @@
 #define TABLES_SHARE 512u /* of the memory: its slots */
 #define TABLES_PAGES 4u
 
-static struct driver_link *link_of(const struct vm *vm, u32 disk)
+/* The next one that it may write to, NULL for the first; NULL after the last. */
+static struct driver_link *next(const struct vm *vm, const struct driver_link *link)
 {
-	struct driver_link *link = vm->link[disk];
+	bool found = link == NULL;
 
-	return link != NULL && !link->disk.read_only ? link : NULL;
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		if (found && vm->link[i] != NULL && !vm->link[i]->disk.read_only)
+			return vm->link[i];
+		found = found || vm->link[i] == link;
+	}
+	return NULL;
 }
-
-#define LINK_FOR_EACH(vm, link)                                                                  \
-	for (u32 at_ = 0; at_ < CONFIG_VM_DISK_MAX; at_++)                                       \
-		for (struct driver_link *link = link_of(vm, at_); link != NULL; link = NULL)
 
 static const char *name_of(const struct driver_link *link)
 {
@@ -49,7 +51,7 @@ static bool prepare(struct vm *vm, struct driver_link *link, char *problem, size
 
 bool vm_disks_prepare(struct vm *vm, char *problem, size_t size)
 {
-	LINK_FOR_EACH(vm, link) {
+	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link)) {
 		if (!prepare(vm, link, problem, size))
 			return false;
 	}
@@ -58,7 +60,7 @@ bool vm_disks_prepare(struct vm *vm, char *problem, size_t size)
 
 void vm_disks_keep(struct vm *vm)
 {
-	LINK_FOR_EACH(vm, link)
+	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link))
 		disk_undo_begin(link);
 }
 
@@ -79,7 +81,7 @@ enum disk_undo_state vm_disks_kept(const struct vm *vm, char *problem, size_t si
 {
 	enum disk_undo_state all = DISK_UNDO_DONE;
 
-	LINK_FOR_EACH(vm, link)
+	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link))
 		all = worst(all, link, disk_undo_begun(link), disk_undo_problem(link), problem,
 			    size);
 	return all;
@@ -87,7 +89,7 @@ enum disk_undo_state vm_disks_kept(const struct vm *vm, char *problem, size_t si
 
 bool vm_disks_are_whole(const struct vm *vm, char *problem, size_t size)
 {
-	LINK_FOR_EACH(vm, link) {
+	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link)) {
 		const char *why = disk_undo_problem(link);
 
 		if (why == NULL)
@@ -100,7 +102,7 @@ bool vm_disks_are_whole(const struct vm *vm, char *problem, size_t size)
 
 void vm_disks_put_back(struct vm *vm)
 {
-	LINK_FOR_EACH(vm, link)
+	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link))
 		disk_undo_put_back(link);
 }
 
@@ -108,7 +110,7 @@ enum disk_undo_state vm_disks_are_back(const struct vm *vm, char *problem, size_
 {
 	enum disk_undo_state all = DISK_UNDO_DONE;
 
-	LINK_FOR_EACH(vm, link)
+	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link))
 		all = worst(all, link, disk_undo_is_back(link), "it does not take its old blocks",
 			    problem, size);
 	return all;
@@ -118,7 +120,7 @@ u64 vm_disks_moved(const struct vm *vm)
 {
 	u64 sum = 0;
 
-	LINK_FOR_EACH(vm, link) {
+	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link)) {
 		const struct driver *driver = driver_of_link(link);
 
 		sum += driver->starts + READ_ONCE(driver->channel->finished);
@@ -130,20 +132,20 @@ u64 vm_disks_kept_bytes(const struct vm *vm)
 {
 	u64 sum = 0;
 
-	LINK_FOR_EACH(vm, link)
+	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link))
 		sum += disk_undo_kept_bytes(link);
 	return sum;
 }
 
 void vm_disks_go_on(struct vm *vm)
 {
-	LINK_FOR_EACH(vm, link)
+	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link))
 		disk_undo_go_on(link);
 }
 
 void vm_disks_forget(struct vm *vm)
 {
-	LINK_FOR_EACH(vm, link) {
+	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link)) {
 		if (link->undo.number != 0)
 			disk_undo_close(link);
 	}
@@ -151,7 +153,7 @@ void vm_disks_forget(struct vm *vm)
 
 void vm_disks_release(struct vm *vm)
 {
-	LINK_FOR_EACH(vm, link) {
+	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link)) {
 		u64 pages = disk_undo_release(link);
 
 		if (pages != 0)
@@ -161,7 +163,7 @@ void vm_disks_release(struct vm *vm)
 
 bool vm_disks_are_written(const struct vm *vm, char *problem, size_t size)
 {
-	LINK_FOR_EACH(vm, link) {
+	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link)) {
 		format(problem, size,
 		       "disk %s: found it writable, which a clone cannot share, allowed: "
 		       "read-only disks",
