@@ -3,7 +3,7 @@
 import bundle
 from machine import Qemu, wait_for
 from test_disk import GUEST, nvme
-from test_snapshot import one, refused
+from test_snapshot import DISK, one, refused
 
 MIB = 1 << 20
 # Where the guest's disks are, from /dev/vda on.
@@ -148,3 +148,26 @@ def test_full(build, tmp_path):
                                ) == f"{word}\n{word}\nmore\nmore\n"
             one(machine, "vm snapshot alpha ready")
         end(machine)
+
+
+ROUND = ("vm create count", "vm start count", "vm snapshot count a", "vm reset count --to a",
+         "driver restart data", "vm snapshot count b", "vm reset count --to b",
+         "vm snapshot drop count b", "vm snapshot drop count a", "vm snapshot count c",
+         "vm kill count", "vm destroy count")
+
+
+def test_leaves_nothing(build, tmp_path):
+    """The memory for old blocks, the driver's tables for it, and handles all come back."""
+    conf = DISK.format(how="").replace("autostart = yes\n", "")
+    files = bundle.make(tmp_path / "snapshot.cpio", conf, bundle.tiny(build, "counter"))
+    with Qemu(build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.command("vm destroy count")
+        left = []
+        for _ in range(4):
+            for line in ROUND:
+                out = machine.command(line)
+                assert "error: " not in out, out
+            left.append((machine.free_pages(), len(machine.objects("handles"))))
+            machine.wait_free(left[0][0])
+        assert len({handles for _, handles in left}) == 1, left
