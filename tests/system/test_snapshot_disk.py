@@ -14,8 +14,8 @@ DEVICES = {"flash": ("nvme,serial=one",), "sata": ("ide-hd,bus=ide.0",),
            "virt": ("virtio-blk-pci,disable-legacy=on",)}
 
 
-def start(build, folder, disks, more=""):
-    """A guest with those disks."""
+def start(build, folder, disks, more="", how="", channel=False):
+    """A guest with those disks, which QEMU has with those options more."""
     conf = GUEST + "vcpus = 2\n" + "".join(f"disk = {disk}\n" for disk in disks) + more
     extra = []
     for disk in disks:
@@ -25,12 +25,12 @@ def start(build, folder, disks, more=""):
             continue
         image = folder / f"{disk}.img"
         image.write_bytes(bytes(16 * MIB))
-        extra += ["-drive", f"if=none,id={disk}0,file={image},format=raw"]
+        extra += ["-drive", f"if=none,id={disk}0,file={image},format=raw{how}"]
         for device in devices[:-1]:
             extra += ["-device", device]
         extra += ["-device", f"{devices[-1]},drive={disk}0"]
     files = bundle.make(folder / "snapshot.cpio", conf, bundle.debian(build / "guests"))
-    return Qemu(build, bundle=files, extra=tuple(extra))
+    return Qemu(build, bundle=files, extra=tuple(extra), channel=channel)
 
 
 class Guest:
@@ -147,6 +147,33 @@ def test_full(build, tmp_path):
                                "tr -d '\\0' </mnt/vda/random; tr -d '\\0' </mnt/vdb/random"
                                ) == f"{word}\n{word}\nmore\nmore\n"
             one(machine, "vm snapshot alpha ready")
+        end(machine)
+
+
+def test_dies_meanwhile(build, tmp_path):
+    """The driver of a slow disk is ended twice while old blocks go back to it."""
+    more = "[channel com2]\nrights = view operate\n"
+    disks = ("mem", "flash")
+    with start(build, tmp_path, disks, more, ",throttling.bps-write=400000", True) as machine:
+        machine.wait_prompt()
+        guest = Guest(machine, disks)
+        before = guest.raw()
+        one(machine, "vm snapshot alpha ready")
+        guest.spoil("two")
+        machine.channel.send(b'{"id":1,"command":"vm reset alpha --to ready"}\n')
+        wait_for(lambda: "reset to snapshot ready" in machine.command("log show -n 5"), 30)
+        for _ in range(2):
+            machine.command("driver restart nvme0")
+            wait_for(lambda: all(row["state"] == "ready" for row in machine.objects("driver list")),
+                     30)
+        reply = machine.channel.reply(60)
+        assert reply["status"] == "ok", reply
+        log = machine.command("log show -n 20")
+        assert log.count("driver nvme0: back") == 2, log
+        assert log.rindex("driver nvme0: back") < log.rindex("reset to snapshot ready, its"), log
+        print(f"held: {reply['result'][0]['held_us']} us")
+        assert guest.look() == guest.expected()
+        assert guest.raw() == before
         end(machine)
 
 

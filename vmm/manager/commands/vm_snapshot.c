@@ -82,7 +82,8 @@ COMMAND(vm_snapshot,
 	.summary = "keeps a running or paused VM as it is, under a name",
 	.detail = "Its guest stands still for a moment. `vm reset NAME --to SNAP` goes back, `vm\n"
 		  "clone NAME@SNAP NEW` begins another VM there. Snapshots are in memory, until\n"
-		  "the VM stops or is booted anew.",
+		  "the VM stops or is booted anew. Disks go back too: up to `disk.undo` of what\n"
+		  "each holds may be overwritten until the snapshot is dropped.",
 	.example = "vm snapshot alpha ready",
 	.keys = "name snapshot state held_us",
 	.run = run,
