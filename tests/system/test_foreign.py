@@ -13,7 +13,7 @@ import pytest
 import bundle
 from bochs import free_port
 from machine import ROOT, Bochs, Qemu
-from net import guest, host_page, user_card
+from net import boot, guest, host_page, shell, user_card
 
 DISK = "[disk data]\ncontroller = memory\nsize = 4M\n"
 CELLS = pytest.mark.parametrize("emulator", [Qemu, pytest.param(Bochs, marks=pytest.mark.long)])
@@ -68,6 +68,42 @@ def test_i386(foreign, tmp_path, emulator):
         machine.wait(r"\[the guest has ended\]", 120)
         machine.wait_prompt()
         assert machine.vm("old")["reason"] == "guest powered off"
+
+
+FORK = "crng reseeded due to virtual machine fork"
+URANDOM = "head -c 16 /dev/urandom | hexdump -v -e '1/1 \"%02x\"'"
+
+
+def good(machine, line):
+    out = machine.command(line)
+    assert "error: " not in out, out
+
+
+def test_twins(foreign, tmp_path):
+    """
+    A kernel with a driver for the generation ID reseeds: what clones, and a guest that was set back,
+    draw then is not the same.
+    """
+    conf = "[net lan]\n" + guest("alpha", "10.0.2.15", "lan\nrng = yes")
+    files = bundle.make(tmp_path / "twins.cpio", conf, bundle.debian(foreign / "guests-i386"))
+    with Qemu(foreign, bundle=files) as machine:
+        boot(machine, "alpha")
+        good(machine, "vm snapshot alpha ready")
+        good(machine, "vm renew alpha")
+        assert shell(machine, "alpha", f"dmesg | grep -c '{FORK}'") == "0\n"
+        drawn = set()
+        for name in ("beta", "gamma"):
+            good(machine, f"vm clone alpha@ready {name}")
+        for _ in range(2):
+            good(machine, "vm reset alpha --to ready")
+            for name in ("alpha", "beta", "gamma"):
+                machine.attach(name)
+                machine.shell(f"while ! dmesg | grep '{FORK}'; do sleep 1; done")
+                assert machine.shell(f"dmesg | grep -c '{FORK}'") == "1\n"
+                drawn.add(machine.shell(URANDOM))
+                machine.leave()
+        assert len(drawn) == 6, drawn
+        assert all(re.fullmatch("[0-9a-f]{32}", each) for each in drawn), drawn
 
 
 @CELLS

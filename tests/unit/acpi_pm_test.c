@@ -124,6 +124,22 @@ static void sleep_five_powers_off(void **state)
 	assert_int_equal(in(0x604, 2) & ACPI_PM1_SLP_EN, 0);
 }
 
+/* Kept until the guest clears it, and heard when it listens. */
+static void another_generation(void **state)
+{
+	(void)state;
+	acpi_pm_generation(pm);
+	assert_int_equal(in(0x620, 2), 1);
+	assert_false(fixture_line[9]);
+	out(0x622, 2, 1);
+	assert_true(fixture_line[9]);
+	out(0x620, 2, 1);
+	assert_false(fixture_line[9]);
+	acpi_pm_generation(pm);
+	assert_true(fixture_line[9]);
+	assert_round_trip(device);
+}
+
 static void general_purpose_events(void **state)
 {
 	(void)state;
@@ -162,6 +178,7 @@ int main(void)
 		cmocka_unit_test_setup(power_button, setup),
 		cmocka_unit_test_setup(pressed_before_anybody_listens, setup),
 		cmocka_unit_test_setup(sleep_five_powers_off, setup),
+		cmocka_unit_test_setup(another_generation, setup),
 		cmocka_unit_test_setup(general_purpose_events, setup),
 		cmocka_unit_test_setup(save_and_load, setup),
 	};

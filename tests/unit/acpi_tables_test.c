@@ -249,6 +249,42 @@ static void test_rewrite(void **state)
 	free(first);
 }
 
+/* What the guest finds by its name; only a machine with PCI has it. */
+static const u8 *find_in_dsdt(const char *text, u32 bytes)
+{
+	const struct acpi_fadt *fadt = (const struct acpi_fadt *)find_table("FACP");
+	const struct acpi_header *dsdt = table_at(fadt->dsdt);
+
+	for (u32 at = 0; at + bytes <= dsdt->length; at++)
+		if (memcmp((const u8 *)dsdt + at, text, bytes) == 0)
+			return (const u8 *)dsdt + at;
+	return NULL;
+}
+
+static void test_generation(void **state)
+{
+	static const u8 address[] = {'A', 'D', 'D', 'R', 0x12, 8, 2, 0x0c, 0, 0x40, 0x0f, 0, 0};
+	static const u8 method[] = {0x14, 0x13, '_', 'E', '0', '0', 0, 0x86, '\\', 0x2e, '_', 'S',
+				    'B', '_', 'V', 'G', 'E', 'N', 0x0a, 0x80};
+	const u8 *found;
+
+	(void)state;
+	write_tables(1, false);
+	assert_null(find_in_dsdt("VM_Gen_Counter", 15));
+	assert_null(find_in_dsdt("_GPE", 4));
+	memset(ram + LAYOUT_GENERATION, 0x5a, 16);
+	acpi_tables_write(ram, &(struct acpi_machine){.vcpu_count = 1, .pci = true});
+	assert_non_null(find_in_dsdt("VM_Gen_Counter", 15));
+	found = find_in_dsdt("ADDR", 4);
+	assert_non_null(found);
+	assert_memory_equal(found, address, sizeof(address));
+	assert_int_equal(LAYOUT_GENERATION, 0xf4000);
+	assert_int_equal(LAYOUT_GENERATION % PAGE_SIZE, 0);
+	assert_non_null(find_in_dsdt((const char *)method, sizeof(method)));
+	for (u32 i = 0; i < 16; i++)
+		assert_int_equal(ram[LAYOUT_GENERATION + i], 0x5a);
+}
+
 static void save_table(const char *folder, const char *name, const void *bytes, u32 length)
 {
 	char path[256];
@@ -332,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_wdat),
 		cmocka_unit_test(test_mcfg),
 		cmocka_unit_test(test_high_window),
+		cmocka_unit_test(test_generation),
 		cmocka_unit_test(test_rewrite),
 		cmocka_unit_test(test_iasl),
 	};

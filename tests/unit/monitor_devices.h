@@ -306,6 +306,25 @@ void acpi_pm_power_button(struct acpi_pm *pm)
 	buttons++;
 }
 
+/* Each draw is one more than the last. */
+#define GENERATION_DRAWN 0x1d00u
+static u32 drawn;
+static u32 generations; /* that the guest was told of */
+
+void random_draw(void *bytes, size_t count)
+{
+	u64 value = GENERATION_DRAWN + ++drawn;
+
+	memset(bytes, 0, count);
+	memcpy(bytes, &value, sizeof(value));
+}
+
+void acpi_pm_generation(struct acpi_pm *pm)
+{
+	(void)pm;
+	generations++;
+}
+
 enum emulate_result emulate(struct emulator *emulator, struct vcpu_event *event)
 {
 	(void)emulator;

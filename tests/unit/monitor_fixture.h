@@ -29,6 +29,7 @@
 #include "vmm/monitor/exits/exits_entry.c"
 #include "vmm/monitor/exits/exits_exception.c"
 #include "vmm/monitor/exits/exits_msr.c"
+#include "vmm/monitor/generation.c"
 #include "vmm/monitor/guest_memory.c"
 #include "vmm/monitor/pv/hypercall.c"
 #include "vmm/monitor/exits/inject.c"
@@ -406,11 +407,13 @@ static int fixture_make_many(u32 count)
 	asking = 0;
 	ram = calloc(1, RAM_BYTES);
 	guest_memory_init(&machine.memory, ram, RAM_BYTES);
+	machine.job.ram = ram;
 	info.tsc_khz = 1000000;
 	host_tsc = 1000;
 	nmis_more = 0;
 	learnt_leaf = 0;
 	groups_fetched = signals = eois = nmis_taken = loads = serial_room = buttons = 0;
+	drawn = generations = 0;
 	eoi_private = false;
 	mapped_at = 0;
 	device_deadline = DEADLINE_NONE;

@@ -21,7 +21,7 @@ static const struct state_layout {
 	[STATE_TEST_DEVICE] = {1, 0x3a612009}, [STATE_PVPANIC] = {1, 0xfc0bbf52},
 	[STATE_WATCHDOG] = {1, 0xddfae1a9},    [STATE_PCI_BUS] = {1, 0x258d2504},
 	[STATE_VIRTIO_RNG] = {1, 0x2621d110},  [STATE_VIRTIO_CONSOLE] = {2, 0x125b053d},
-	[STATE_VIRTIO_BLK] = {1, 0xa722289d},  [STATE_VIRTIO_NET] = {1, 0x50d20c9b},
+	[STATE_VIRTIO_BLK] = {1, 0xa722289d},  [STATE_VIRTIO_NET] = {2, 0xdefdc4c4},
 	[STATE_POLICY] = {1, 0x6a6b1855},      [STATE_TIME] = {1, 0x3ff80931},
 	[STATE_VCPU] = {1, 0x8ee8f43a},	       [STATE_XSAVE] = {1, 0}, /* the CPU's */
 	[STATE_VIRTIO_BALLOON] = {1, 0x4b6bf38f},

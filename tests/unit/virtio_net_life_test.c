@@ -250,7 +250,6 @@ static void loaded_elsewhere(void **state)
 	save_machine();
 	make_wire();
 	wire_about()->flags = 0;
-	wire_about()->mac = 0x0c0000000002ull;
 	power_on();
 	load_machine();
 	assert_int_equal(get(CONFIG(6), 2), LINK_UP);
@@ -260,6 +259,41 @@ static void loaded_elsewhere(void **state)
 	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_CONFIG);
 	assert_int_equal(get(CONFIG(4), 2), 0x0a00); /* the guest's word */
 	wire_about()->flags = NET_LINK_UP;
+	give(60);
+	expect_received(0, 0, 60);
+}
+
+/*
+ * Into a machine whose card has another address: the driver knows the old one, and has no link
+ * until it begins anew. A machine that is saved and loaded meanwhile knows that too.
+ */
+static void another_address(void **state)
+{
+	(void)state;
+	add_buffers(0, 0, 1, 1526);
+	save_machine();
+	make_wire();
+	wire_about()->mac = 0x0c0000000002ull;
+	for (u32 i = 0; i < 2; i++) {
+		power_on();
+		load_machine();
+		virtio_net_attend(&net);
+		assert_int_equal(get(CONFIG(6), 2) & LINK_UP, 0);
+		give(60);
+		send(60);
+		assert_int_equal(used_new(0), 0);
+		expect_no_frame();
+		assert_int_equal(net.state.own_mac, OWN_MAC);
+		save_machine();
+	}
+	start_device(ALL_FEATURES);
+	assert_int_equal(get(CONFIG(6), 2), LINK_UP);
+	assert_int_equal(get(CONFIG(4), 2), 0x0c00);
+	save_machine();
+	load_machine();
+	virtio_net_attend(&net);
+	assert_int_equal(get(CONFIG(6), 2), LINK_UP);
+	add_buffers(0, 0, 1, 1526);
 	give(60);
 	expect_received(0, 0, 60);
 }
@@ -278,7 +312,7 @@ static void states_that_cannot_be(void **state)
 	save_machine();
 	bad = saved_state();
 	good = *bad;
-	for (u32 i = 0; i < 9; i++) {
+	for (u32 i = 0; i < 10; i++) {
 		*bad = good;
 		switch (i) {
 		case 0: bad->mac = 1ull << 48; break;
@@ -290,6 +324,7 @@ static void states_that_cannot_be(void **state)
 		case 6: bad->unicast.count = VIRTIO_NET_ADDRESSES + 2; break;
 		case 7: bad->multicast.count = ~0u; break;
 		case 8: bad->virtio.queue[0].size = 3; break;
+		case 9: bad->own_mac = 1ull << 48; break;
 		}
 		if (platform_load(&platform, 15, saved, saved_bytes) != STATUS_BAD_FORMAT)
 			fail_msg("state %u is loaded", i);
@@ -324,6 +359,7 @@ int main(void)
 		TEST(not_bus_master),
 		TEST(loaded_in_place),
 		TEST(loaded_elsewhere),
+		TEST(another_address),
 		TEST(states_that_cannot_be),
 		TEST(more_pairs_than_there_are),
 	};

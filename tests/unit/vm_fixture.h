@@ -68,6 +68,11 @@ void setup_destroyed(const char *name)
 	assert_string_equal(name, "alpha");
 }
 
+u64 net_mac(const struct vm_config *config, u32 card)
+{
+	return config->net[card].mac != 0 ? config->net[card].mac : (u64)config->name[0] + card;
+}
+
 void random_draw(void *bytes, size_t count)
 {
 	memset(bytes, 0x5a, count);

@@ -2,10 +2,10 @@
 #include "vmm/monitor/handover.h"
 
 #include "lib/bits.h"
+#include "vmm/monitor/generation.h"
 #include "vmm/monitor/machine_setup.h"
 #include "vmm/monitor/state/machine_state.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
-#include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/memory.h"
@@ -163,7 +163,7 @@ static bool is_known(const struct machine *machine, u32 sum, size_t size)
 }
 
 /* Devices first become new ones, as in another process: what they derive is not in a state. */
-static void load_over(struct machine *machine, const void *bytes, size_t size)
+static bool load_over(struct machine *machine, const void *bytes, size_t size)
 {
 	const struct state_choice all = state_choose_all(machine);
 	struct state_problem problem;
@@ -171,20 +171,19 @@ static void load_over(struct machine *machine, const void *bytes, size_t size)
 	u32 sum = state_sum(bytes, size);
 
 	if (!machine_make_devices_anew(machine))
-		return;
+		return false;
 	if (is_known(machine, sum, size)) {
 		state_load_again(machine, &all, bytes);
-		forget_life(machine);
-		return;
+		return true;
 	}
 	if (state_load(machine, &all, bytes, size, &problem)) {
 		machine->handover.sum = sum;
 		machine->handover.sum_of = size;
-		forget_life(machine);
-		return;
+		return true;
 	}
 	state_problem_text(&problem, text, sizeof(text));
 	machine_crash(machine, "its state cannot be loaded: %s", text);
+	return false;
 }
 
 void handover_load(struct machine *machine)
@@ -200,7 +199,10 @@ void handover_load(struct machine *machine)
 		status = sys_space_map(space, 0, memory, 0, whole, RIGHT_READ, &at);
 	(void)!sys_handle_close(memory);
 	if (status == STATUS_OK) {
-		load_over(machine, (const void *)(uintptr_t)at, size);
+		if (load_over(machine, (const void *)(uintptr_t)at, size)) {
+			forget_life(machine);
+			generation_change(machine);
+		}
 		while (sys_space_unmap(space, at, whole) == STATUS_AGAIN)
 			;
 	} else {
@@ -292,8 +294,7 @@ bool handover_clone(struct machine *machine)
 		machine_crash(machine, "%s", machine->channel->handover_problem);
 		return false;
 	}
-	for (u32 i = 0; i < machine->net_count; i++)
-		virtio_net_cut(&machine->net[i]);
+	generation_change(machine);
 	machine->handover.loaded = true;
 	return true;
 }

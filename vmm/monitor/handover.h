@@ -36,8 +36,8 @@ void handover_continue(struct machine *machine);
 void handover_load(struct machine *machine);
 
 /*
- * The rest of the set-up of a clone: of another VM's state, which goes on with handover_start. Its
- * cards have no link until the guest's drivers begin anew. False: the machine is crashed.
+ * The rest of the set-up of a clone: of another VM's state, which goes on with handover_start.
+ * False: the machine is crashed.
  */
 bool handover_clone(struct machine *machine);
 void handover_start(struct machine *machine);

@@ -3,6 +3,7 @@
 
 #include "vmm/monitor/command.h"
 #include "vmm/monitor/console.h"
+#include "vmm/monitor/generation.h"
 #include "vmm/monitor/query.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/monitor/virtio/virtio_net.h"
@@ -169,6 +170,7 @@ static void boot(struct machine *machine)
 		machine_crash(machine, "a disk does not end what it was asked before the reset");
 	else if (!load_guest(&machine->job))
 		machine_crash(machine, "%s", machine->job.error);
+	generation_begin(machine);
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		debugger_restarted(&machine->vcpu[i]);
 }

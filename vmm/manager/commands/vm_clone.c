@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/commands/vm_snapshot.h"
+#include "vmm/manager/net/net.h"
 #include "vmm/rt/format.h"
 
 static void show(struct reply *reply, const struct vm *vm)
@@ -50,10 +51,75 @@ static struct vm_snapshot *find(struct reply *reply, const char *word, struct vm
 	return *vm != NULL ? command_snapshot(reply, *vm, at + 1) : NULL;
 }
 
+/* The names of the networks that there are: "lan, test". */
+static void net_names(char *text, size_t size)
+{
+	const struct net *net;
+	size_t length = 0;
+
+	format(text, size, "none");
+	for (u32 i = 0; (net = net_at(i)) != NULL && length < size; i++)
+		if (net->config->section.declared)
+			length += format(text + length, size - length, "%s%s",
+					 length > 0 ? ", " : "", net->config->section.name);
+}
+
+/* As vm_net.number; 0: there is none of that name. */
+static u8 find_net(const char *name)
+{
+	const struct net *net;
+
+	for (u32 i = 0; (net = net_at(i)) != NULL; i++)
+		if (net->config->section.declared && string_equal(net->config->section.name, name))
+			return (u8)(i + 1);
+	return 0;
+}
+
+static u32 card_count(const struct vm *vm)
+{
+	u32 count = 0;
+
+	while (count < CONFIG_VM_NET_MAX && vm->config.net[count].number != 0)
+		count++;
+	return count;
+}
+
+/* net=NAME... in the order of the VM's cards. */
+static bool find_nets(struct reply *reply, const struct arguments *arguments, const struct vm *from,
+		      struct vm_clone_nets *nets)
+{
+	u32 count = arguments->count - 2;
+	char names[CONFIG_NET_MAX * CONFIG_NAME_BYTES];
+	char shown[40];
+
+	if (count > card_count(from)) {
+		reply_bad(reply, "found %u networks, allowed: at most %u, one for each card of %s",
+			  count, card_count(from), from->config.name);
+		return false;
+	}
+	for (u32 i = 0; i < count; i++) {
+		const char *word = arguments->word[i + 2];
+		bool is_net = strncmp(word, "net=", 4) == 0;
+
+		nets->number[i] = is_net ? find_net(word + 4) : 0;
+		if (nets->number[i] != 0)
+			continue;
+		text_show(shown, sizeof(shown), text_of(is_net ? word + 4 : word));
+		net_names(names, sizeof(names));
+		if (is_net)
+			reply_bad(reply, "found the network \"%s\", allowed: %s", shown, names);
+		else
+			reply_bad(reply, "found \"%s\", allowed: net=NAME", shown);
+		return false;
+	}
+	return true;
+}
+
 static void run(struct reply *reply, const struct arguments *arguments)
 {
 	const char *name = arguments->word[1];
 	const struct vm_snapshot *snapshot;
+	struct vm_clone_nets nets = {0};
 	struct vm *from;
 	struct vm *vm;
 	char problem[256];
@@ -67,12 +133,14 @@ static void run(struct reply *reply, const struct arguments *arguments)
 			  text_show(shown, sizeof(shown), text_of(name)));
 		return;
 	}
+	if (!find_nets(reply, arguments, from, &nets))
+		return;
 	if (vm_busy(from)) {
 		reply_fail(reply, CODE_BUSY, "%s is still busy with the last command, try again",
 			   from->config.name);
 		return;
 	}
-	vm = vm_clone(from, snapshot, name, problem, sizeof(problem));
+	vm = vm_clone(from, snapshot, name, &nets, problem, sizeof(problem));
 	if (vm == NULL)
 		reply_fail(reply, vm_find(name) != NULL ? CODE_EXISTS : CODE_FAILED, "VM %s: %s",
 			   name, problem);
@@ -83,16 +151,17 @@ static void run(struct reply *reply, const struct arguments *arguments)
 COMMAND(vm_clone,
 	.name = "vm clone",
 	.right = MAY_OPERATE,
-	.arguments = "NAME@SNAP NEW",
+	.arguments = "NAME@SNAP NEW [net=NAME...]",
 	.summary = "begins another VM as one was at a snapshot",
 	.detail = "It has the configuration of the first under its own name, its own UUID and its\n"
 		  "own memory, of which only what it writes to is taken. Its cards have other\n"
-		  "addresses, and no link until the guest's drivers begin anew.",
-	.example = "vm clone alpha@ready beta",
+		  "addresses, and no link until the guest's drivers begin anew. One for which\n"
+		  "net= names another network has the address that the guest knows, and is up.",
+	.example = "vm clone alpha@ready beta net=test",
 	.keys = "name state uuid",
 	.run = run,
 	.minimum = 2,
-	.maximum = 2,
+	.maximum = 2 + CONFIG_VM_NET_MAX,
 	.changes = true,
 	.audited = true,
 	.completion = COMPLETE_SNAPSHOT);

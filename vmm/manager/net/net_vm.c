@@ -92,8 +92,9 @@ static struct driver_link *attach(struct vm *vm, u32 card, char *problem, size_t
 	}
 	other = find_mac(net, wanted.port.mac);
 	if (other != NULL) {
-		format(problem, size, "its address is that of %s, allowed: each once; mac= sets it",
-		       other->user);
+		format(problem, size, "its address is that of %s, allowed: each once; %s",
+		       other->user,
+		       vm->origin != NULL ? "net= names another network" : "mac= sets it");
 		return NULL;
 	}
 	string_copy(wanted.user, sizeof(wanted.user), vm->config.name);

@@ -164,12 +164,17 @@ bool vm_ready(const struct vm *vm);
  * why. A monitor that cannot be set up takes the VM with it: vm_refusal then says why.
  */
 struct vm *vm_create(const struct vm_config *config, char *problem, size_t size);
+/* As vm_net.number, for each card; 0: it is on the same network as the other VM's. */
+struct vm_clone_nets {
+	u8 number[CONFIG_VM_NET_MAX];
+};
 /*
  * The same for a clone, which begins to run as another VM was at a snapshot: under its own name,
- * with its own memory above that of the snapshot, and cards with other addresses.
+ * with its own memory above that of the snapshot. A card that goes to another network has the
+ * address that its guest knows; the others have addresses of their own, which it does not know yet.
  */
 struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const char *name,
-		    char *problem, size_t size);
+		    const struct vm_clone_nets *nets, char *problem, size_t size);
 /* For vm.c and its parts: a monitor, of a VM that has never run; false: `problem` says why not. */
 bool vm_boot(struct vm *vm, char *problem, size_t size);
 /* Likewise: ends the monitor, if there is one, in vm_step; then comes what `after` says. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Putting VMs into the list. */
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/net/net.h"
 #include "vmm/manager/random.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_build.h"
@@ -77,8 +78,19 @@ struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 	return first_boot(vm, "created", problem, size);
 }
 
+static void connect_clone(struct vm *vm, const struct vm *from, const struct vm_clone_nets *nets)
+{
+	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++) {
+		struct vm_net *net = &vm->config.net[i];
+
+		net->mac = nets->number[i] != 0 ? net_mac(&from->config, i) : 0;
+		if (nets->number[i] != 0)
+			net->number = nets->number[i];
+	}
+}
+
 struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const char *name,
-		    char *problem, size_t size)
+		    const struct vm_clone_nets *nets, char *problem, size_t size)
 {
 	struct vm *vm;
 	char what[80];
@@ -91,8 +103,7 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 	vm->config = from->config;
 	string_copy(vm->config.name, sizeof(vm->config.name), name);
 	vm->config.channel[0] = '\0'; /* a guest commands this machine only where it was told to */
-	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++)
-		vm->config.net[i].mac = 0;
+	connect_clone(vm, from, nets);
 	vm->clone_of = from->id;
 	vm->clone_layer = snapshot->layer;
 	vm->origin = snapshot;

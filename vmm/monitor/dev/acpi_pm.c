@@ -51,6 +51,12 @@ void acpi_pm_power_button(struct acpi_pm *pm)
 	acpi_pm_tick(&pm->device);
 }
 
+void acpi_pm_generation(struct acpi_pm *pm)
+{
+	pm->state.gpe_status |= BIT(ACPI_PM_GPE_GENERATION);
+	acpi_pm_tick(&pm->device);
+}
+
 static void acpi_pm_control(struct acpi_pm *pm, u16 value)
 {
 	u32 type = (value & ACPI_PM1_SLP_TYP) >> ACPI_PM1_SLP_TYP_SHIFT;

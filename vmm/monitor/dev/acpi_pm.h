@@ -13,6 +13,7 @@
 #define ACPI_PM_TIMER_BYTES   4u
 #define ACPI_PM_GPE0_PORT     0x620u /* status, then enable, two bytes each */
 #define ACPI_PM_GPE0_BYTES    4u
+#define ACPI_PM_GPE_GENERATION 0u /* its bit; there are no others */
 #define ACPI_PM_SCI	      9u /* level-triggered */
 #define ACPI_PM_S5	      5u /* SLP_TYP of power-off */
 
@@ -37,3 +38,5 @@ enum status acpi_pm_attach(struct platform *platform,
 		           const struct platform_config *config) MUST_CHECK;
 /* Presses the power button; kept until the guest enables its event. */
 void acpi_pm_power_button(struct acpi_pm *pm);
+/* The guest's generation ID is another one. */
+void acpi_pm_generation(struct acpi_pm *pm);

@@ -24,6 +24,10 @@
 
 #define TABLES_MAX	5u
 
+#define NOTIFY_CHANGED 0x80u /* the first of a device's own codes */
+
+_Static_assert(ACPI_PM_GPE_GENERATION == 0, "_E00");
+
 /* Where the next table goes in the guest's RAM. */
 struct acpi_writer {
 	u8 *ram;
@@ -89,6 +93,46 @@ static void dsdt_pvpanic(struct aml *aml)
 	aml_close(aml, device);
 }
 
+/*
+ * Microsoft, "Virtual Machine Generation ID" (2012): found by its _CID, and ADDR has the two halves
+ * of the address of 16 bytes.
+ */
+static void dsdt_generation(struct aml *aml)
+{
+	u32 device = aml_open(aml, AML_DEVICE);
+	u32 package;
+
+	aml_name(aml, "VGEN");
+	aml_name_string(aml, "_HID", "SKRY0001");
+	aml_name_string(aml, "_CID", "VM_Gen_Counter");
+	aml_name_string(aml, "_DDN", "VM_Gen_Counter");
+	aml_byte(aml, AML_NAME);
+	aml_name(aml, "ADDR");
+	package = aml_open(aml, AML_PACKAGE);
+	aml_byte(aml, 2);
+	aml_dword(aml, LAYOUT_GENERATION);
+	aml_integer(aml, 0);
+	aml_close(aml, package);
+	aml_close(aml, device);
+}
+
+/* Scope (\_GPE) { Method (_E00) { Notify (\_SB.VGEN, 0x80) } }: an edge (ACPI 6.4, 5.6.4.1) */
+static void dsdt_generation_event(struct aml *aml)
+{
+	u32 scope = aml_open(aml, AML_SCOPE);
+	u32 method;
+
+	aml_name(aml, "\\_GPE");
+	method = aml_open(aml, AML_METHOD);
+	aml_name(aml, "_E00");
+	aml_byte(aml, 0); /* no arguments */
+	aml_byte(aml, AML_NOTIFY);
+	aml_path(aml, "_SB", "VGEN");
+	aml_integer(aml, NOTIFY_CHANGED);
+	aml_close(aml, method);
+	aml_close(aml, scope);
+}
+
 static u32 put_dsdt(struct acpi_writer *writer, const struct acpi_machine *machine)
 {
 	static u8 bytes[32 * KIB];
@@ -101,9 +145,13 @@ static u32 put_dsdt(struct acpi_writer *writer, const struct acpi_machine *machi
 	dsdt_isa_device(&aml, "COM1", "PNP0501", UART_COM1, UART_PORT_COUNT, UART_COM1_IRQ);
 	dsdt_isa_device(&aml, "RTC", "PNP0B00", RTC_INDEX_PORT, 2, RTC_IRQ);
 	dsdt_pvpanic(&aml);
-	if (machine->pci)
+	if (machine->pci) {
 		acpi_pci_dsdt(&aml, machine->pci_high_base);
+		dsdt_generation(&aml);
+	}
 	aml_close(&aml, opened);
+	if (machine->pci)
+		dsdt_generation_event(&aml);
 
 	/* Name (\_S5, Package (4) {SLP_TYPa, SLP_TYPb, 0, 0}) (ACPI 6.4, 7.4.2) */
 	aml_byte(&aml, AML_NAME);

@@ -61,6 +61,14 @@ void aml_name(struct aml *aml, const char *name)
 		aml_byte(aml, *name != '\0' ? (u8)*name++ : '_');
 }
 
+void aml_path(struct aml *aml, const char *outer, const char *inner)
+{
+	aml_byte(aml, '\\');
+	aml_byte(aml, AML_DUAL_NAME);
+	aml_name(aml, outer);
+	aml_name(aml, inner);
+}
+
 void aml_integer(struct aml *aml, u8 value)
 {
 	if (value > 1) /* else ZeroOp, OneOp */

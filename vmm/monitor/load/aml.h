@@ -21,6 +21,8 @@ void aml_close(struct aml *aml, u32 opened);
 
 /* A name segment, 1 to 4 characters, padded with '_'; with "\\" before it, one of the root. */
 void aml_name(struct aml *aml, const char *name);
+/* \OUTER.INNER */
+void aml_path(struct aml *aml, const char *outer, const char *inner);
 /* Name (NAME, integer), Name (NAME, EisaId (ID)), Name (NAME, "text") */
 void aml_name_integer(struct aml *aml, const char *name, u8 value);
 void aml_name_eisa(struct aml *aml, const char *name, const char *id);
@@ -61,5 +63,8 @@ enum aml_opcode {
 	AML_SCOPE = 0x10,
 	AML_BUFFER = 0x11,
 	AML_PACKAGE = 0x12,
+	AML_METHOD = 0x14,
+	AML_DUAL_NAME = 0x2e,
+	AML_NOTIFY = 0x86,
 	AML_DEVICE = 0x5b82,
 };

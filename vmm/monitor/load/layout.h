@@ -17,6 +17,7 @@
  *	0x000f0000  where the RSDP is found by a scan
  *	0x000f1000  MP floating pointer and table, found likewise
  *	0x000f3000  what the interrupt vectors point to
+ *	0x000f4000  with PCI: the generation ID, with its page to itself
  *	0x000ffff0  a jump to what resets the machine
  *	0x00100000  RAM up to LAYOUT_LOW_END
  *	0xc0000000  hole: devices. With PCI: its 32-bit window
@@ -40,6 +41,7 @@
 #define LAYOUT_RSDP       0x000f0000ull
 #define LAYOUT_MP         0x000f1000ull
 #define LAYOUT_BIOS       0x000f3000ull
+#define LAYOUT_GENERATION 0x000f4000ull
 #define LAYOUT_BIOS_ENTRY 0x000ffff0ull
 #define LAYOUT_HIGH_START 0x00100000ull /* end of the first MiB */
 #define LAYOUT_LOW_END    0xc0000000ull

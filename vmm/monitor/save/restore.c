@@ -3,6 +3,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/monitor/generation.h"
 #include "vmm/monitor/save/save_disk.h"
 #include "vmm/monitor/state/machine_state.h"
 #include "vmm/monitor/state/stream.h"
@@ -22,7 +23,7 @@ static struct {
 	u8 *state; /* state_size bytes for what STREAM_STATE brings, used of them */
 	u64 state_size;
 	u64 used;
-	bool loaded; /* the state has been */
+	bool checked; /* the state has been */
 } restore;
 
 static u8 block[STREAM_BLOCK_BYTES] ALIGNED(8);
@@ -100,14 +101,14 @@ static bool take_state(struct machine *machine, const struct stream_record *reco
 	return true;
 }
 
-static bool load_state(struct machine *machine)
+static bool check_state(struct machine *machine)
 {
 	const struct state_choice all = state_choose_all(machine);
 	struct state_problem problem;
 	char text[112];
 
-	restore.loaded = true;
-	if (state_load(machine, &all, restore.state, restore.used, &problem))
+	restore.checked = true;
+	if (state_fits(machine, &all, restore.state, restore.used, &problem))
 		return true;
 	state_problem_text(&problem, text, sizeof(text));
 	return refuse(machine, text);
@@ -135,13 +136,22 @@ static bool read_all(struct machine *machine)
 				return false;
 			continue;
 		}
-		if (!restore.loaded && !load_state(machine))
+		if (!restore.checked && !check_state(machine))
 			return false;
 		if (record->type == STREAM_END)
 			return true;
 		if (!take_pages(machine, (const void *)(record + 1)))
 			return false;
 	}
+}
+
+/* Devices look at the guest's queues as soon as they are loaded: its RAM is there. */
+static void load_state(struct machine *machine)
+{
+	const struct state_choice all = state_choose_all(machine);
+
+	state_load_again(machine, &all, restore.state);
+	generation_change(machine);
 }
 
 bool restore_load(struct machine *machine)
@@ -159,6 +169,8 @@ bool restore_load(struct machine *machine)
 			  machine->channel->wall_tsc);
 	machine_time_pause(&machine->time, clock_tsc());
 	whole = open_save(machine) && read_all(machine);
+	if (whole)
+		load_state(machine);
 	secret_forget(&restore.stream, sizeof(restore.stream));
 	secret_forget(room, sizeof(room));
 	memory_give_back(memory, at, restore.state_size);

@@ -284,6 +284,7 @@ STRUCT(net_addresses);
 static const struct state_field of_virtio_net_state[] = {
 	INNER(virtio_net_state, virtio, virtio_state),
 	FIELD(virtio_net_state, mac, FIELD_HEX),
+	FIELD(virtio_net_state, own_mac, FIELD_HEX),
 	FIELD(virtio_net_state, mtu, FIELD_NUMBER),
 	FIELD(virtio_net_state, link_up, FIELD_NUMBER),
 	FIELD(virtio_net_state, announce, FIELD_NUMBER),

@@ -197,6 +197,15 @@ static void was_loaded(struct machine *machine, const struct state_choice *choic
 	}
 }
 
+bool state_fits(struct machine *machine, const struct state_choice *choice, const void *bytes,
+		size_t size, struct state_problem *problem)
+{
+	struct chosen chosen = {machine, choice};
+	const struct state_list list = {&chosen, chosen_at};
+
+	return state_list_check(&list, vendor_here(), bytes, size, problem);
+}
+
 bool state_load(struct machine *machine, const struct state_choice *choice, const void *bytes,
 		size_t size, struct state_problem *problem)
 {

@@ -43,9 +43,13 @@ enum status state_save(struct machine *machine, const struct state_choice *choic
 bool state_load(struct machine *machine, const struct state_choice *choice, const void *bytes,
 		size_t size, struct state_problem *problem) MUST_CHECK;
 
+/* Only checks it. */
+bool state_fits(struct machine *machine, const struct state_choice *choice, const void *bytes,
+		size_t size, struct state_problem *problem) MUST_CHECK;
+
 /*
- * Loads once more what state_load has loaded into this machine with the same choice, and nobody has
- * written to since: it is not checked again.
+ * Loads what state_fits has found to be good for this machine with the same choice, or state_load
+ * has loaded into it, and nobody has written to since: it is not checked again.
  */
 void state_load_again(struct machine *machine, const struct state_choice *choice,
 		      const void *bytes);

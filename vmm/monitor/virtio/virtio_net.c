@@ -82,11 +82,6 @@ static void net_look_for_changes(struct virtio_net *net)
 	virtio_config_changed(&net->virtio);
 }
 
-void virtio_net_cut(struct virtio_net *net)
-{
-	net->cut = true;
-}
-
 void virtio_net_attend(struct virtio_net *net)
 {
 	net_look_for_changes(net);
@@ -136,6 +131,7 @@ static void virtio_net_forget(struct virtio_device *device)
 	net->quiet = false;
 	memset(net->flow, 0, sizeof(net->flow));
 	net->state.mac = about.mac;
+	net->state.own_mac = about.mac;
 	net->state.mtu = about.mtu;
 	net->state.link_up = (about.flags & NET_LINK_UP) != 0;
 	net_control_reset(net);
@@ -176,6 +172,7 @@ static void virtio_net_loaded(struct device *device)
 
 	virtio_loaded(device);
 	net->up = (net->state.virtio.status & VIRTIO_DRIVER_OK) != 0;
+	net->cut = net->state.own_mac != net_about_of(net).mac;
 	net->full = 0;
 	net->hungry = false;
 	net->quiet = false;
@@ -228,7 +225,7 @@ static enum status net_attach_one(struct platform *platform, const struct platfo
 				.state = &net->state,
 				.state_bytes = sizeof(net->state),
 				.kind = STATE_VIRTIO_NET,
-				.version = 1,
+				.version = 2,
 			},
 		.ops = &virtio_net_virtio_ops,
 		.state = &net->state.virtio,

@@ -36,6 +36,7 @@ struct net_addresses {
 struct virtio_net_state {
 	struct virtio_state virtio;
 	u64 mac; /* the guest may change it */
+	u64 own_mac; /* that the card had when the driver began */
 	u32 mtu; /* as the guest was told; likewise the next one */
 	u8 link_up;
 	u8 announce; /* the guest was asked to, and has not said yet that it has */
@@ -58,7 +59,7 @@ struct virtio_net {
 	u32 full;    /* pairs whose frames wait for room in the link, a bit each */
 	u32 turn;    /* of these, which is looked at first */
 	bool up;     /* the driver has been seen to be */
-	bool cut;    /* a clone's: it has no link until its driver begins anew */
+	bool cut;    /* the driver knows another address: no link until it begins anew */
 	bool hungry; /* frames wait for the guest's buffers; it notifies the device of new ones */
 	bool quiet;  /* the switch was asked to signal, and nothing came since */
 	u8 flow[VIRTIO_NET_FLOWS]; /* the pair that last sent on it */
@@ -73,10 +74,5 @@ void virtio_net_open(struct virtio_net *net, struct link_memory *memory,
 /* The machine's cards: config->net has config->net_count of them, open and numbered. */
 enum status virtio_net_attach(struct platform *platform,
 			      const struct platform_config *config) MUST_CHECK;
-/*
- * The card is another one than the guest's driver knows, with another address: it has no link until
- * the driver begins anew.
- */
-void virtio_net_cut(struct virtio_net *net);
 /* Looks at the link: frames, room, another switch, the wire's state. */
 void virtio_net_attend(struct virtio_net *net);
