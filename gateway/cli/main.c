@@ -14,7 +14,7 @@ static const char usage[] =
 	"  vm list | show NAME | start|stop|kill|pause|resume|reset|renew|destroy NAME...\n"
 	"  vm create NAME KEY=VALUE... | set NAME KEY=VALUE...\n"
 	"  vm snapshot NAME SNAP | list NAME | drop NAME SNAP\n"
-	"  vm clone NAME@SNAP NEW | reset NAME --to SNAP\n"
+	"  vm clone NAME@SNAP NEW [net=NAME...] | reset NAME --to SNAP\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"
 	"  events [--follow]         what happened, and what happens\n"
 	"  log, audit, host          lines of the log, of the audit; the host\n"

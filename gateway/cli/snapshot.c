@@ -40,16 +40,22 @@ static enum cli_exit list(struct cli *cli, const char *vm)
 	return CLI_OK;
 }
 
-/* A change of `about`, of which `done` is said; `name` is the body's, NULL: there is none. */
-static enum cli_exit change(struct cli *cli, const char *method, const char *path, const char *name,
+static json_t *body_of(const char *name)
+{
+	json_t *body = json_object();
+
+	if (json_object_set_new(body, "name", json_string(name)) != 0)
+		cli_die(CLI_USAGE, "a name is not UTF-8");
+	return body;
+}
+
+/* A change of `about`, of which `done` is said; the body, which it frees, may be NULL. */
+static enum cli_exit change(struct cli *cli, const char *method, const char *path, json_t *body,
 			    const char *about, const char *done)
 {
-	json_t *body = name != NULL ? json_object() : NULL;
 	struct http_answer answer;
 	enum cli_exit code;
 
-	if (body != NULL && json_object_set_new(body, "name", json_string(name)) != 0)
-		cli_die(CLI_USAGE, "a name is not UTF-8");
 	code = cli_change(cli, method, path, NULL, body, about, done, &answer);
 	json_decref(body);
 	if (code != CLI_OK)
@@ -76,7 +82,7 @@ enum cli_exit vm_snapshot_command(struct cli *cli, int count, char **words)
 		return list(cli, words[1]);
 	if (count == 2) {
 		snprintf(path, sizeof(path), "/v1/vms/%s/snapshots", http_segment(words[0]));
-		return change(cli, "POST", path, words[1], words[0], "snapshot taken");
+		return change(cli, "POST", path, body_of(words[1]), words[0], "snapshot taken");
 	}
 	/* http_segment has one buffer */
 	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots/", http_segment(words[1]));
@@ -86,15 +92,26 @@ enum cli_exit vm_snapshot_command(struct cli *cli, int count, char **words)
 
 enum cli_exit vm_clone_command(struct cli *cli, int count, char **words)
 {
-	char *at = count == 2 ? strchr(words[0], '@') : NULL;
+	char *at = count >= 2 ? strchr(words[0], '@') : NULL;
+	char nets[600] = "";
 	char path[1200];
+	json_t *body;
 
+	for (int i = 2; i < count && at != NULL; i++)
+		if (strncmp(words[i], "net=", 4) == 0 &&
+		    strlen(nets) + strlen(words[i]) < sizeof(nets))
+			strcat(strcat(nets, i > 2 ? "," : ""), words[i] + 4);
+		else
+			at = NULL;
 	if (at == NULL)
-		cli_die(CLI_USAGE, "allowed: vm clone NAME@SNAP NEW");
+		cli_die(CLI_USAGE, "allowed: vm clone NAME@SNAP NEW [net=NAME...]");
 	*at = '\0';
 	cli_connect(cli);
 	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots/", http_segment(words[0]));
 	strncat(path, http_segment(at + 1), sizeof(path) - strlen(path) - 8);
 	strcat(path, "/clones");
-	return change(cli, "POST", path, words[1], words[1], "cloned");
+	body = body_of(words[1]);
+	if (count > 2 && json_object_set_new(body, "net", json_string(nets)) != 0)
+		cli_die(CLI_USAGE, "a network's name is not UTF-8");
+	return change(cli, "POST", path, body, words[1], "cloned");
 }

@@ -7,7 +7,7 @@
 #include "gateway/core/request.h"
 #include "gateway/link/link.h"
 
-enum { SNAPSHOT_WAIT_S = 10 };
+enum { SNAPSHOT_WAIT_S = 10, CARDS_MAX = 8, NAME_BYTES = 32 };
 
 static json_t *snapshot_json(const json_t *row)
 {
@@ -74,14 +74,51 @@ void api_snapshot_drop(struct request *request)
 			request_wait_s(request, SNAPSHOT_WAIT_S));
 }
 
+struct clone_nets {
+	char word[CARDS_MAX][sizeof("net=") + NAME_BYTES];
+	size_t count;
+};
+
+/* Of names separated by commas. */
+static bool nets_take(struct clone_nets *nets, const char *text)
+{
+	while (*(text += strspn(text, ", "))) {
+		size_t bytes = strcspn(text, ", ");
+		char name[NAME_BYTES];
+
+		snprintf(name, sizeof(name), "%.*s", (int)bytes, text);
+		if (bytes >= sizeof(name) || !machine_name_valid(name) || nets->count == CARDS_MAX)
+			return false;
+		snprintf(nets->word[nets->count++], sizeof(nets->word[0]), "net=%s", name);
+		text += bytes;
+	}
+	return true;
+}
+
+/* body.net, which may be missing. False: it has been answered. */
+static bool snapshot_nets(struct request *request, struct clone_nets *nets)
+{
+	const struct field *field = fields_below(&request->fields, "body", "net");
+
+	nets->count = 0;
+	if (!field || (field->type == FIELD_TEXT && nets_take(nets, field->value)))
+		return true;
+	answer_problem(request, 422, "bad-argument",
+		       "net: names of networks, separated by commas, at most 8");
+	return false;
+}
+
 void api_snapshot_clone(struct request *request)
 {
 	char from[sizeof(request->vm) + sizeof(request->item)];
 	const char *name = snapshot_name(request);
-	const char *words[] = {from, name, NULL};
+	const char *words[2 + CARDS_MAX + 1] = {from, name};
+	struct clone_nets nets;
 
-	if (!name)
+	if (!name || !snapshot_nets(request, &nets))
 		return;
+	for (size_t i = 0; i < nets.count; i++)
+		words[2 + i] = nets.word[i];
 	if (!scope_has(request->who.scope, name)) {
 		answer_problem(request, 403, "forbidden", "the name is not in your scope");
 		return;

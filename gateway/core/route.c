@@ -60,7 +60,7 @@ const struct route routes[] = {
 	{"DELETE", VM "/snapshots/{id}", ROLE_OPERATOR, SCOPE_VM, ROUTE_LINK | ROUTE_SLOW,
 	 "vm.snapshot-drop", api_snapshot_drop, NULL, "Changed", NULL, 200, "drops a snapshot"},
 	{"POST", VM "/snapshots/{id}/clones", ROLE_ADMIN, SCOPE_VM, ROUTE_LINK | ROUTE_SLOW,
-	 "vm.clone", api_snapshot_clone, "Named", "Vm", NULL, 201,
+	 "vm.clone", api_snapshot_clone, "Clone", "Vm", NULL, 201,
 	 "begins another VM as this one was at a snapshot"},
 	{"GET", VM "/exits", ROLE_VIEWER, SCOPE_VM, ROUTE_LINK, NULL, api_vm_exits, NULL, "Exits",
 	 NULL, 200, "exits by reason and what one costs"},

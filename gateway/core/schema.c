@@ -61,6 +61,7 @@ const struct schema schema_list[] = {
 	{"Changed", OBJECT(TRUTH("changed") "," REFERENCE("vm", "Vm"))},
 	{"Reset", OBJECT(STRING("snapshot"))},
 	{"Named", OBJECT(STRING("name"))},
+	{"Clone", OBJECT(STRING("name") "," STRING("net"))},
 	{"Snapshots", OBJECT(OBJECTS("items", STRING("name") "," NUMBER("age_s") ","
 				     COUNT("state_bytes") "," COUNT("clones") "," TRUTH("reset")))},
 	{"Exits", OBJECT(OBJECTS("items", STRING("reason") "," STRING("count") ","

@@ -291,6 +291,13 @@ def test_snapshots_and_clones(server, fake):
     made = server.tls("POST", f"{path}/ready/clones", {"name": "vm01-copy"})
     assert made.status == 201 and made.json()["name"] == "vm01-copy"
     assert server.tls("POST", f"{path}/ready/clones", {"name": "vm01-copy"}).status == 409
+    for net in ("-a", "lan;", 7, "x" * 32, ",".join("abcdefghi")):
+        assert server.tls("POST", f"{path}/ready/clones", {"name": "vm01-b", "net": net}).status == 422
+    made = server.tls("POST", f"{path}/ready/clones", {"name": "vm01-b", "net": "lan, test"})
+    assert made.status == 201
+    assert ["vm", "clone", "vm01@ready", "vm01-b", "net=lan", "net=test"] in [
+        each[0] for each in fake.commands]
+    assert server.tls("DELETE", "/v1/vms/vm01-b").status == 204
     few = server.make_token(["admin"], "vm01*")
     refused = server.tls("POST", f"{path}/ready/clones", {"name": "elsewhere"}, token=few)
     assert refused.status == 403 and refused.json()["code"] == "forbidden"

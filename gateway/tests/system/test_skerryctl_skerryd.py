@@ -53,6 +53,7 @@ def test_machines(ctl, fake):
     assert ctl.good("vm", "reset", "vm00", "--to", "ready") == "vm00: reset, is running\n"
     assert ctl.good("vm", "snapshot", "list", "vm00").split("\n")[1].split()[0] == "ready"
     assert ctl.good("vm", "clone", "vm00@ready", "copy") == "copy: cloned\n"
+    assert ctl.good("vm", "clone", "vm00@ready", "other", "net=a", "net=b") == "other: cloned\n"
     assert ctl.good("vm", "snapshot", "drop", "vm00", "ready") == "vm00: snapshot dropped\n"
     done = ctl.run("vm", "reset", "vm00", "--to", "ready")
     assert done.returncode != 0 and 'no snapshot "ready"' in done.stderr

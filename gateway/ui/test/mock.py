@@ -252,6 +252,9 @@ class Server:
 
     def snapshot_clone(self, request, user, name, _snapshot):
         self.vm(user, name)
+        net = request.json().get("net", "lan")
+        if net != "lan":
+            raise Problem(422, "bad-argument", f'found the network "{net}", allowed: lan')
         self.vm_create(request, user)
 
     def log(self, request, user):

@@ -198,8 +198,8 @@ void net_control_reset(struct virtio_net *net)
 bool net_control_valid(const struct virtio_net_state *state)
 {
 	return state->mac <= NET_MAC_MASK && state->own_mac <= NET_MAC_MASK &&
-	       state->link_up <= 1 && state->announce <= 1 && state->mode < NET_MODE_END && state->pairs != 0 &&
-	       state->pairs <= VIRTIO_NET_PAIRS &&
+	       state->link_up <= 1 && state->announce <= 1 && state->mode < NET_MODE_END &&
+	       state->pairs != 0 && state->pairs <= VIRTIO_NET_PAIRS &&
 	       state->unicast.count <= VIRTIO_NET_ADDRESSES + 1 &&
 	       state->multicast.count <= VIRTIO_NET_ADDRESSES + 1;
 }

@@ -25,6 +25,7 @@ export function Snapshots({ vm }) {
 	const path = `/vms/${encodeURIComponent(vm.name)}`;
 	const list = useLoad(`${path}/snapshots`, EVERY_MS);
 	const [error, setError] = useState("");
+	const [net, setNet] = useState("");
 	const act = async (done, ...request) => {
 		setError("");
 		try {
@@ -44,10 +45,10 @@ export function Snapshots({ vm }) {
 	const back = async ({ name }) => await confirm({ title: `Reset ${vm.name} to ${name}?`, label: "Reset",
 		text: "What the machine has done since is lost." }) &&
 		act(`${vm.name} is back at ${name}.`, "POST", `${path}/actions/reset`, { snapshot: name });
-	const clone = ({ name }) => {
+	const clone = (name, net) => {
 		const other = freeName(vm.name);
 		act(`${other} is a clone of ${vm.name}.`, "POST",
-			`${path}/snapshots/${encodeURIComponent(name)}/clones`, { name: other });
+			`${path}/snapshots/${encodeURIComponent(name)}/clones`, net ? { name: other, net } : { name: other });
 	};
 	const drop = ({ name }) => act(`Snapshot ${name} dropped.`, "DELETE",
 		`${path}/snapshots/${encodeURIComponent(name)}`, undefined);
@@ -62,9 +63,11 @@ export function Snapshots({ vm }) {
 				<td class="num">${duration(item.age_s)}</td><td class="num opt-2">${bytes(item.state_bytes)}</td>
 				<td class="num">${item.clones}</td><td><div class="actions">
 					${may("operator") && item.reset && html`<button class="danger-quiet" onClick=${() => back(item)}>Reset to</button>`}
-					${may("admin") && html`<button onClick=${() => clone(item)}>Clone</button>`}
+					${may("admin") && html`<button onClick=${() => clone(item.name, net.trim())}>Clone</button>`}
 					${may("operator") && html`<button onClick=${() => drop(item)}>Drop<span class="unseen"> ${item.name}</span></button>`}
 				</div></td></tr>`)}</tbody></table></div>` : html`<p class="muted">None. They are kept in memory, until the machine stops.</p>`)}<//>
+		${may("admin") && list.data?.items.length > 0 && html`<p><label>A clone's network <input value=${net} maxlength="263"
+			onInput=${(event) => setNet(event.target.value)} placeholder="none: no link" autocomplete="off" spellcheck=${false} /></label></p>`}
 		${may("operator") && live && html`<form class="title-line" onSubmit=${take}><input name="name" required maxlength="31"
 			aria-label="Name of a snapshot" placeholder="name" autocomplete="off" spellcheck=${false} />
 			<button>Take snapshot</button></form>`}
