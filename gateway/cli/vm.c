@@ -288,5 +288,6 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 		return vm_clone_command(cli, count - 1, words + 1);
 	cli_die(CLI_USAGE, "allowed: vm list, vm show NAME, vm start|stop|kill|pause|resume|reset|"
 		"renew|destroy NAME..., vm create NAME KEY=VALUE..., vm set NAME KEY=VALUE..., "
-		"vm snapshot NAME SNAP, vm clone NAME@SNAP NEW [net=NAME...], vm reset NAME --to SNAP");
+		"vm snapshot NAME SNAP, vm clone NAME@SNAP NEW [net=NAME...], "
+		"vm reset NAME --to SNAP");
 }
