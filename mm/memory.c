@@ -397,10 +397,9 @@ static u64 walk_ram(struct memory *memory, u64 *index, hpa_t *hpa)
 
 u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)
 {
-	u64 count;
+	u64 count = memory->page_count - *index;
 
 	if (memory->kind == MEMORY_FIXED) {
-		count = memory->page_count - *index;
 		*hpa = HPA(memory->base.value + (*index << PAGE_SHIFT));
 		*index = memory->page_count;
 		return count;
