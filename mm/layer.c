@@ -10,7 +10,7 @@
 #include "mm/space.h"
 #include "mm/tlb.h"
 
-#define STEP_PAGES 16 /* hidden in one step */
+#define STEP_PAGES 32 /* hidden in one step */
 
 struct lock layer_lock;
 
@@ -22,15 +22,9 @@ static struct mapping *mapping_of(struct list *node)
 /* Under the space's lock. Whether there was a leaf around the page. */
 static bool unmap_page(const struct mapping *mapping, u64 index)
 {
-	struct table *table = &mapping->space->table;
-	u64 at = mapping->at + ((index - mapping->offset) << PAGE_SHIFT);
-	struct pt_leaf leaf;
-
-	if (index < mapping->offset || index - mapping->offset >= mapping->page_count ||
-	    !table_lookup(table, at, &leaf))
-		return false;
-	(void)table_unmap(table, &at, at + PAGE_SIZE);
-	return true;
+	return index - mapping->offset < mapping->page_count &&
+	       table_unmap_page(&mapping->space->table,
+				mapping->at + ((index - mapping->offset) << PAGE_SHIFT));
 }
 
 static void flush(struct memory *memory, struct space *space)
@@ -39,13 +33,16 @@ static void flush(struct memory *memory, struct space *space)
 	tlb_await(space, memory->awaited);
 }
 
-static void revoke(struct memory *memory, u64 index)
+static void revoke(struct memory *memory, const u64 *index, u32 count)
 {
 	LIST_FOR_EACH(node, &memory->mappings) {
 		struct space *space = mapping_of(node)->space;
+		bool any = false;
 
 		lock_acquire(&space->lock, LOCK_SPACE);
-		if (unmap_page(mapping_of(node), index))
+		for (u32 n = 0; n < count; n++)
+			any |= unmap_page(mapping_of(node), index[n]);
+		if (any)
 			flush(memory, space);
 		lock_release(&space->lock, LOCK_SPACE);
 	}
@@ -66,7 +63,7 @@ static enum status begin_breaking(struct memory *memory, u64 index)
 		memory->breaking = index + 1;
 	lock_release(&memory->lock, LOCK_MEMORY);
 	if (status == STATUS_OK)
-		revoke(memory, index);
+		revoke(memory, &index, 1);
 	return status;
 }
 
@@ -99,10 +96,9 @@ static void give_page(struct memory *memory, u64 index)
 /* Who comes while another page is on its way helps that one first: nobody need finish his own. */
 static enum status own(struct memory *memory, u64 index)
 {
-	const u64 *slot = memory_slot_find(memory, index);
 	enum status status = STATUS_OK;
 
-	if (slot != NULL && (*slot & SLOT_PRESENT))
+	if (memory_owns(memory, index))
 		return STATUS_OK;
 	if (memory->breaking == 0)
 		status = begin_breaking(memory, index);
@@ -245,16 +241,22 @@ enum status layer_create(struct quota *quota, struct memory *frozen, struct memo
 	return STATUS_OK;
 }
 
-/* The last page that was written to shows again what lies below. */
+/* The last pages that were written to show again what lies below. */
 static void hide(struct memory *memory)
 {
-	struct page *page = page_of_frame(memory->own_first);
+	u64 index[STEP_PAGES];
+	u32 count = 0;
 
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	*memory_slot_find(memory, page->references) ^= SLOT_PRESENT | SLOT_KEPT;
-	memory->own_first = page->next;
+	for (; count < STEP_PAGES && memory->own_first != 0; count++) {
+		const struct page *page = page_of_frame(memory->own_first);
+
+		index[count] = page->references;
+		*memory_slot_find(memory, page->references) ^= SLOT_PRESENT | SLOT_KEPT;
+		memory->own_first = page->next;
+	}
 	lock_release(&memory->lock, LOCK_MEMORY);
-	revoke(memory, page->references);
+	revoke(memory, index, count);
 }
 
 enum status layer_reset(struct memory *memory)
@@ -263,8 +265,7 @@ enum status layer_reset(struct memory *memory)
 
 	lock_acquire(&layer_lock, LOCK_LAYER);
 	if (memory->below != NULL && memory->below->frozen && !memory->frozen) {
-		for (u32 n = 0; n < STEP_PAGES && memory->own_first != 0; n++)
-			hide(memory);
+		hide(memory);
 		status = memory->own_first == 0 && tlb_all_passed(memory->awaited) ? STATUS_OK
 										   : STATUS_AGAIN;
 	}

@@ -259,6 +259,13 @@ static u64 word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *
 	return word;
 }
 
+bool memory_owns(struct memory *memory, u64 index)
+{
+	const u64 *slot = memory_slot_find(memory, index);
+
+	return slot != NULL && (*slot & SLOT_PRESENT);
+}
+
 static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
 	u64 word = word_of(memory, index, hpa, level);

@@ -344,6 +344,9 @@ static enum status fault(struct space *space, u64 address, u32 access)
 		return STATUS_NO_RIGHT;
 	status = memory_populate(mapping->memory, index_of(mapping, address));
 	return status == STATUS_OK ? leaf_put(mapping, address, access) : status;
+	if ((access & PT_WRITE) && mapping->memory->below != NULL &&
+	    !memory_owns(mapping->memory, index_of(mapping, address)))
+		return STATUS_IN_USE;
 }
 
 enum status space_fault(struct space *space, u64 address, u32 access)

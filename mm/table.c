@@ -198,26 +198,38 @@ enum status table_split(struct table *table, u64 at)
 	return STATUS_OK;
 }
 
-/* Clears one entry, and frees the tables above it that become empty. Returns the next address. */
-static u64 unmap_entry(struct table *table, u64 at)
+/*
+ * Clears one entry, and frees the tables above it that become empty. Moves *at behind it. Returns
+ * whether there was one.
+ */
+static bool unmap_entry(struct table *table, u64 *at)
 {
-	struct walk walk;
 	enum pt_level level;
+	struct walk walk;
+	bool present;
 
-	walk_down(table, at, PT_LEVEL_4K, &walk);
+	walk_down(table, *at, PT_LEVEL_4K, &walk);
 	level = walk.level;
-	entry_write(table, walk.node[level], at, level, 0);
+	present = walk.entry & table->format->present;
+	if (present)
+		entry_write(table, walk.node[level], *at, level, 0);
 	for (; level < TOP && page_of(walk.node[level])->references == 0; level++) {
-		entry_write(table, walk.node[level + 1], at, level + 1, 0);
+		entry_write(table, walk.node[level + 1], *at, level + 1, 0);
 		tlb_page_free(walk.node[level], table->quota);
 	}
-	return align_down(at, pt_level_bytes(walk.level)) + pt_level_bytes(walk.level);
+	*at = align_down(*at, pt_level_bytes(walk.level)) + pt_level_bytes(walk.level);
+	return present;
+}
+
+bool table_unmap_page(struct table *table, u64 at)
+{
+	return unmap_entry(table, &at);
 }
 
 enum status table_unmap(struct table *table, u64 *at, u64 end)
 {
 	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++)
-		*at = unmap_entry(table, *at);
+		(void)unmap_entry(table, at);
 	return *at < end ? STATUS_AGAIN : STATUS_OK;
 }
 

@@ -187,6 +187,65 @@ def test_instructions(build, tmp_path):
         assert clone < 800_000 and pages <= 96
 
 
+COPIES = "[vm copies]\nkernel = copies.bin\nmemory = {memory}\nvcpus = {vcpus}\nautostart = yes\n"
+# Of QEMU with -icount, and of Bochs, in a microsecond.
+INSTRUCTIONS = {"qemu": 1000, "bochs": 50}
+
+
+def start_copies(build, folder, emulator, memory="16M", vcpus=1):
+    files = bundle.make(folder / "copies.cpio", COPIES.format(memory=memory, vcpus=vcpus),
+                        bundle.tiny(build, "copies"))
+    more = {"extra": COUNTED} if emulator == "qemu" else {}
+    return EMULATORS[emulator](build, bundle=files, memory="2G", **more)
+
+
+def press(machine, key, pattern):
+    """What the guest says when that key is typed."""
+    machine.attach("copies")
+    machine.type(key)
+    machine.wait(pattern)
+    match = machine.match()
+    machine.leave()
+    return match
+
+
+def cost(machine, key):
+    """The first write to a page of a block, then to each of a hundred more."""
+    match = press(machine, key, r"COST \S+ 0x([0-9a-f]+) 0x([0-9a-f]+)\s")
+    return tuple(int(number, 16) for number in match.groups())
+
+
+@pytest.mark.parametrize("vcpus", [1, 4])
+@pytest.mark.parametrize("emulator", EMULATORS)
+def test_copies_instructions(build, tmp_path, emulator, vcpus):
+    """The first write to a frozen page, and going back with a hundred that were written to."""
+    with start_copies(build, tmp_path, emulator, vcpus=vcpus) as machine:
+        machine.wait_prompt()
+        cost(machine, "w")
+        held = [one(machine, "vm snapshot copies one")["held_us"]]
+        found = []
+        for key in "wrwrw":
+            found.append(cost(machine, key))
+            held.append(one(machine, "vm reset copies --to one")["held_us"])
+        held = [us * INSTRUCTIONS[emulator] for us in held]
+        print(f"{emulator}, {vcpus} vCPUs: snapshot {held[0]}, resets {held[1:]}; writes {found}")
+        assert all(first <= 5000 and each <= 3500 for first, each in found)
+        assert max(held[2:]) <= (110_000 if vcpus == 1 else 160_000)
+        assert ": 0 found" in machine.command("audit")
+
+
+@pytest.mark.parametrize("emulator", EMULATORS)
+def test_memory_instructions(build, tmp_path, emulator):
+    """The guest stands still for as long whatever RAM it has used."""
+    found = {}
+    for memory, key in (("16M", "a"), ("64M", "b"), ("512M", "c")):
+        with start_copies(build, tmp_path, emulator, memory) as machine:
+            machine.wait_prompt()
+            press(machine, key, r"TOUCHED0x\d+\s")
+            found[memory] = one(machine, "vm snapshot copies one")["held_us"] * INSTRUCTIONS[emulator]
+    print(f"{emulator}: {found}")
+    assert found["512M"] <= 2 * found["16M"]
+
 DISK = ("[disk data]\ncontroller = memory\nsize = 4M\n"
         "[vm count]\nkernel = counter.bin\nmemory = 16M\nautostart = yes\ndisk = data{how}\n")
 
