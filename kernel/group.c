@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/group.h"
 #include "kernel/cpus.h"
+#include "kernel/object_lock.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
+#include "kernel/thread.h"
 #include "lib/bits.h"
 #include "mm/address.h"
 #include "mm/cache.h"
@@ -97,10 +100,44 @@ bool group_end(struct group *group)
 	return !list_empty(&group->members);
 }
 
+bool group_starve(struct thread *thread)
+{
+	struct group *group = thread->process->group;
+
+	lock_acquire(&object_lock, LOCK_OBJECTS);
+	if (group->starved.queue != NULL && thread->state != THREAD_DEAD) {
+		thread->state = THREAD_WAITING;
+		sched_block(thread->cpu);
+		signal_raise(&group->starved);
+	}
+	lock_release(&object_lock, LOCK_OBJECTS);
+	return group->starved.queue != NULL;
+}
+
+/* Who waits, and for nothing in particular, waits for this. */
+void group_feed(struct group *group)
+{
+	LIST_FOR_EACH(node, &group->members) {
+		struct process *process = CONTAINER_OF(node, struct process, object.node);
+
+		if (process->object.type != OBJECT_PROCESS)
+			return;
+		LIST_FOR_EACH(sibling, &process->threads) {
+			struct thread *thread = LIST_ENTRY(sibling, struct thread, sibling);
+
+			if (thread->state != THREAD_WAITING || thread->waits_for != NULL)
+				continue;
+			thread->state = THREAD_READY;
+			sched_ready(thread);
+		}
+	}
+}
+
 void group_release(struct object *object)
 {
 	struct group *group = CONTAINER_OF(object, struct group, object);
 
+	signal_unbind(&group->starved);
 	page_free(pointer_to_hpa(group->run.shares), NULL);
 	object_put(&group->page_memory->object);
 	cache_free(group);

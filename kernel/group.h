@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernel/abi/pages.h"
+#include "kernel/queue.h"
 #include "kernel/run_queue.h"
 #include "kernel/teardown.h"
 #include "lib/list.h"
@@ -10,6 +11,7 @@
 #include "mm/quota.h"
 
 struct memory;
+struct thread;
 
 /*
  * The time to end a process grows with its threads, as do that of a timed wait on their CPUs and
@@ -31,6 +33,7 @@ struct group {
 	u64 tag;                 /* GROUP_TAG: shown by CPUs that run its threads */
 	struct group_page *page; /* shown to the holder of the handle */
 	struct memory *page_memory;
+	struct signal starved; /* raised for each thread that group_starve has stopped */
 	u64 pages_mark; /* while it ends: tlb_pages_mark() after its last page was freed */
 };
 
@@ -48,5 +51,12 @@ void group_kill(struct group *group, u64 code);
  * True: there is more to do.
  */
 bool group_end(struct group *group);
+
+/*
+ * The running thread finds no page left to its group. If somebody listens he is told, and it waits
+ * until group_feed has it try again; else false.
+ */
+bool group_starve(struct thread *thread);
+void group_feed(struct group *group);
 
 void group_release(struct object *object);

@@ -22,7 +22,7 @@
 #include "mm/space.h"
 
 #define MANAGER_WEIGHT 1024u
-#define MANAGER_TABLE_ORDER 4u /* 4095 handles: a VM takes three */
+#define MANAGER_TABLE_ORDER 5u /* 8191 handles: a VM takes six */
 #define LOG_READ_MAX   64u
 
 /* Of boot/blobs.S. */

@@ -33,7 +33,7 @@ enum status sys_memory_create(struct system_call *call)
 
 	if (!to_pages(call->argument[1], &pages) ||
 	    (flags & ~(u64)(MEMORY_PINNED | MEMORY_GUEST | MEMORY_SMALL | MEMORY_HUGE |
-			    MEMORY_WHOLE)) != 0)
+			    MEMORY_WHOLE | MEMORY_OVERCOMMIT)) != 0)
 		return STATUS_BAD_ARGUMENT;
 	if ((flags & MEMORY_PINNED) != 0 && pages > PINNED_PAGES_MAX)
 		return STATUS_TOO_BIG;

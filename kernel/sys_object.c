@@ -98,6 +98,8 @@ struct signal *signal_of(struct object *object)
 		return &CONTAINER_OF(object, struct irq, object)->signal;
 	case OBJECT_PROCESS:
 		return &CONTAINER_OF(object, struct process, object)->ended;
+	case OBJECT_GROUP:
+		return &CONTAINER_OF(object, struct group, object)->starved;
 	case OBJECT_ROOT:
 		return &log_news;
 	default:
@@ -156,6 +158,7 @@ enum status sys_group_set(struct system_call *call)
 		sched_changed();
 		return STATUS_OK;
 	case GROUP_QUOTA:
+		group_feed(group); /* who is too early asks again, behind the object lock */
 		return quota_set_limit(&group->quota, value);
 	case GROUP_TAG:
 		group->tag = value;

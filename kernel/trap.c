@@ -7,6 +7,7 @@
 #include "kernel/abi/pages.h"
 #include "kernel/cpu_loop.h"
 #include "kernel/cpus.h"
+#include "kernel/group.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
 #include "kernel/machine_check.h"
@@ -83,10 +84,10 @@ static void page_fault(struct thread *thread, const struct trap_frame *frame)
 		status = space_fault(thread->process->space, address, access);
 	if (status == STATUS_OK || status == STATUS_AGAIN)
 		return;
-	kill(thread, frame,
-	     status == STATUS_NO_MEMORY || status == STATUS_NO_QUOTA ? KILL_NO_MEMORY :
-								       KILL_PAGE_FAULT,
-	     address);
+	if (status != STATUS_NO_MEMORY && status != STATUS_NO_QUOTA)
+		kill(thread, frame, KILL_PAGE_FAULT, address);
+	else if (!group_starve(thread))
+		kill(thread, frame, KILL_NO_MEMORY, address);
 }
 
 /*

@@ -286,6 +286,7 @@ static NOINLINE bool begin_specially(struct vcpu *vcpu)
 	bool kicked = vcpu->kicked &&
 		      __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST);
 	bool ends = kicked || vcpu->signalled;
+	bool short_of = false;
 	u32 marked = ends ? 0 : mark(vcpu, 0);
 
 	/*
@@ -294,12 +295,14 @@ static NOINLINE bool begin_specially(struct vcpu *vcpu)
 	 */
 	if (unlikely(marked == MARK_NOWHERE)) {
 		u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa) & ~PAGE_MASK;
+		enum status status = space_fault(vcpu->vm->space, at, PT_WRITE);
 
-		ends = space_fault(vcpu->vm->space, at, PT_WRITE) == STATUS_AGAIN;
+		short_of = status == STATUS_NO_QUOTA || status == STATUS_NO_MEMORY;
+		ends = status == STATUS_AGAIN || short_of;
 		marked = ends ? 0 : mark(vcpu, 0);
 	}
 	if (ends) {
-		return_with(vcpu, EXIT_KICK);
+		return_with(vcpu, short_of ? EXIT_NO_MEMORY : EXIT_KICK);
 		return true;
 	}
 	vcpu->preempted = false;

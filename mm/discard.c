@@ -32,6 +32,8 @@ static enum status return_block(struct memory *memory, u64 *word, u64 count)
 		return status;
 	*word = 0;
 	memory_count_present(memory, -count);
+	if (memory->flags & MEMORY_OVERCOMMIT)
+		memory_promise_end(memory);
 	tlb_page_free(hpa, NULL);
 	return STATUS_OK;
 }

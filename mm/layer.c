@@ -22,9 +22,10 @@ static struct mapping *mapping_of(struct list *node)
 /* Under the space's lock. Whether there was a leaf around the page. */
 static bool unmap_page(const struct mapping *mapping, u64 index)
 {
+	u64 at = mapping->at + ((index - mapping->offset) << PAGE_SHIFT);
+
 	return index - mapping->offset < mapping->page_count &&
-	       table_unmap_page(&mapping->space->table,
-				mapping->at + ((index - mapping->offset) << PAGE_SHIFT));
+	       table_unmap_entry(&mapping->space->table, &at);
 }
 
 static void flush(struct memory *memory, struct space *space)
@@ -59,6 +60,8 @@ static enum status begin_breaking(struct memory *memory, u64 index)
 	lock_acquire(&memory->lock, LOCK_MEMORY);
 	if (memory_slot_find(memory, index) == NULL)
 		status = memory_slots_create(memory, &memory->chunks[index / MEMORY_CHUNK_PAGES]);
+	if (status == STATUS_OK && *memory_slot_find(memory, index) == 0)
+		status = memory_promise_page(memory);
 	if (status == STATUS_OK)
 		memory->breaking = index + 1;
 	lock_release(&memory->lock, LOCK_MEMORY);
@@ -96,9 +99,10 @@ static void give_page(struct memory *memory, u64 index)
 /* Who comes while another page is on its way helps that one first: nobody need finish his own. */
 static enum status own(struct memory *memory, u64 index)
 {
+	const u64 *slot = memory_slot_find(memory, index);
 	enum status status = STATUS_OK;
 
-	if (memory_owns(memory, index))
+	if (slot != NULL && (*slot & SLOT_PRESENT))
 		return STATUS_OK;
 	if (memory->breaking == 0)
 		status = begin_breaking(memory, index);
@@ -175,6 +179,8 @@ static enum status freeze_begin(struct memory *memory)
 		put_below(memory, frozen);
 	else
 		status = STATUS_AGAIN; /* more was touched meanwhile */
+	if (memory->flags & MEMORY_OVERCOMMIT)
+		memory_promise_end(memory);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	if (status != STATUS_OK)
 		object_put(&frozen->object);

@@ -18,6 +18,7 @@
 
 /* The time to check a physical range grows with its size; 16 MiB at a time suffice for devices. */
 #define PHYSICAL_PAGES_MAX 4096
+#define MEMORY_SINGLE (MEMORY_SMALL | MEMORY_OVERCOMMIT) /* no blocks */
 
 static enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory)
 {
@@ -56,10 +57,39 @@ void memory_count_present(struct memory *memory, u64 count)
 		__atomic_fetch_add(&memory->quota->account->absent_pages, -count, __ATOMIC_RELAXED);
 }
 
+static enum status promise(struct quota *quota, enum page_owner owner, u64 count)
+{
+	enum status status = quota_charge(quota, owner, count);
+
+	if (status != STATUS_OK)
+		return status;
+	status = page_reserve(count);
+	if (status != STATUS_OK)
+		quota_release(quota, owner, count, 0);
+	return status;
+}
+
+enum status memory_promise_page(struct memory *memory)
+{
+	const struct quota *quota = memory->quota;
+	enum status status = STATUS_NO_QUOTA;
+
+	if (!(memory->flags & MEMORY_OVERCOMMIT) || memory->promised != memory->present)
+		return STATUS_OK;
+	if (quota->account->used_pages + MEMORY_SPARE_PAGES <= quota->account->quota_pages)
+		status = promise(memory->quota, memory->owner, 1);
+	if (status == STATUS_OK) {
+		memory->promised = ++memory->present;
+		memory_count_present(memory, -1ull);
+	}
+	return status;
+}
+
 enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_count, u32 flags,
 			  struct memory **memory)
 {
-	return memory_create_promised(quota, owner, page_count, page_count, flags, memory);
+	return memory_create_promised(quota, owner, page_count,
+				      flags & MEMORY_OVERCOMMIT ? 0 : page_count, flags, memory);
 }
 
 enum status memory_create_promised(struct quota *quota, enum page_owner owner, u64 page_count,
@@ -68,12 +98,9 @@ enum status memory_create_promised(struct quota *quota, enum page_owner owner, u
 	enum status status;
 
 	CHECK(page_count - 1 < MEMORY_PAGES_MAX);
-	status = quota_charge(quota, owner, promised);
+	status = promise(quota, owner, promised);
 	if (status != STATUS_OK)
 		return status;
-	status = page_reserve(promised);
-	if (status != STATUS_OK)
-		goto fail_reserve;
 	status = memory_alloc(quota, page_count, memory);
 	if (status != STATUS_OK)
 		goto fail_alloc;
@@ -93,7 +120,6 @@ fail_chunks:
 	cache_free(*memory);
 fail_alloc:
 	page_unreserve(promised);
-fail_reserve:
 	quota_release(quota, owner, promised, 0);
 	return status;
 }
@@ -180,10 +206,10 @@ static enum status chunk_create(struct memory *memory, u64 *chunk)
 	u64 end = (u64)(chunk - memory->chunks + 1) * MEMORY_CHUNK_PAGES;
 	hpa_t hpa;
 
-	if ((memory->flags & (MEMORY_HUGE | MEMORY_SMALL)) == MEMORY_HUGE &&
+	if ((memory->flags & (MEMORY_HUGE | MEMORY_SINGLE)) == MEMORY_HUGE &&
 	    huge_create(memory, (u64)(chunk - memory->chunks)))
 		return STATUS_OK;
-	if (end <= memory->page_count && !(memory->flags & MEMORY_SMALL) &&
+	if (end <= memory->page_count && !(memory->flags & MEMORY_SINGLE) &&
 	    page_alloc_reserved(PAGE_ORDER_2M, memory->owner, &hpa) == STATUS_OK) {
 		memory_count_present(memory, MEMORY_CHUNK_PAGES);
 		*chunk = hpa.value | CHUNK_LARGE;
@@ -238,7 +264,9 @@ static enum status slot_populate(struct memory *memory, u64 *slot)
 
 	if (*slot & SLOT_PRESENT)
 		return STATUS_OK;
-	status = page_alloc_reserved(0, memory->owner, &hpa);
+	status = memory_promise_page(memory);
+	if (status == STATUS_OK)
+		status = page_alloc_reserved(0, memory->owner, &hpa);
 	if (status != STATUS_OK)
 		return status;
 	memory_count_present(memory, 1);
@@ -257,13 +285,6 @@ static u64 word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *
 	*hpa = HPA((word & PTE_ADDRESS) + (place << PAGE_SHIFT));
 	*level = slot != NULL ? PT_LEVEL_4K : PT_LEVEL_2M;
 	return word;
-}
-
-bool memory_owns(struct memory *memory, u64 index)
-{
-	const u64 *slot = memory_slot_find(memory, index);
-
-	return slot != NULL && (*slot & SLOT_PRESENT);
 }
 
 static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
@@ -299,6 +320,7 @@ static NOINLINE enum status populate(struct memory *memory, u64 index)
 {
 	u64 *chunk = memory->chunks;
 	enum pt_level level;
+	enum status status;
 	hpa_t hpa;
 	bool own;
 
@@ -307,12 +329,9 @@ static NOINLINE enum status populate(struct memory *memory, u64 index)
 	if (chunk == NULL)
 		return slot_populate(memory, &memory->inline_slots[index]);
 	chunk += index / MEMORY_CHUNK_PAGES;
-	if (*chunk == 0) {
-		enum status status = chunk_create(memory, chunk);
-
-		if (status != STATUS_OK)
-			return status;
-	}
+	status = *chunk == 0 ? chunk_create(memory, chunk) : STATUS_OK;
+	if (status != STATUS_OK)
+		return status;
 	if ((memory->flags & MEMORY_WHOLE) && (*chunk & CHUNK_HUGE)) {
 		chunk = huge_unready(memory, index / MEMORY_CHUNK_PAGES);
 		if (chunk != NULL)
@@ -442,8 +461,7 @@ static void destroy_step(struct memory *memory)
 	}
 }
 
-/* Gives back what was promised and never touched. */
-static void promise_end(struct memory *memory)
+void memory_promise_end(struct memory *memory)
 {
 	u64 absent = memory->promised - memory->present;
 
@@ -457,7 +475,7 @@ enum status memory_destroy(struct memory *memory)
 {
 	CHECK(list_empty(&memory->mappings));
 	if (memory->kind == MEMORY_RAM) {
-		promise_end(memory);
+		memory_promise_end(memory);
 		for (unsigned int n = 0; n < STEP_FREE; n++) {
 			if (memory->destroy_cursor == memory->page_count)
 				break;

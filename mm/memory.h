@@ -85,9 +85,6 @@ enum status memory_populate(struct memory *memory, u64 index) MUST_CHECK;
  */
 enum status memory_hold(struct memory *memory, u64 index) MUST_CHECK;
 
-/* Whether a page of an object with layers is its own. */
-bool memory_owns(struct memory *memory, u64 index);
-
 /*
  * The address of page `index`, and the level of the largest leaf that could map it: the leaf's
  * range is contiguous and all present. False if the page is absent.

@@ -29,5 +29,14 @@ u64 *memory_slot_find(struct memory *memory, u64 index);
 /* A page of slots for a chunk without any. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status memory_slots_create(struct memory *memory, u64 *chunk) MUST_CHECK;
 
+/*
+ * Under the object's lock. Of an object that promises nothing, one page more than are there:
+ * STATUS_NO_QUOTA, STATUS_NO_MEMORY, STATUS_AGAIN. Its group keeps MEMORY_SPARE_PAGES for all else.
+ */
+enum status memory_promise_page(struct memory *memory) MUST_CHECK;
+#define MEMORY_SPARE_PAGES 32u
+/* Gives back what was promised and is not there. */
+void memory_promise_end(struct memory *memory);
+
 /* Under the object's lock: `count` more of the promised pages are there. */
 void memory_count_present(struct memory *memory, u64 count);

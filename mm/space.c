@@ -144,7 +144,9 @@ static enum status mapping_insert(struct space *space, struct mapping *mapping)
 	if (space->mapping_count == SPACE_MAPPING_MAX ||
 	    (memory->below != NULL && memory->mapping_count == LAYER_MAPPINGS_MAX))
 		return STATUS_TOO_BIG;
-	if (memory->frozen || (memory->below != NULL && space->devices != NULL))
+	if (memory->frozen ||
+	    (space->devices != NULL &&
+	     (memory->below != NULL || (memory->flags & MEMORY_OVERCOMMIT))))
 		return STATUS_BAD_STATE;
 	if (mapping->at == 0 && !space->second_stage)
 		status = place_choose(space, mapping, &mapping->at);
@@ -344,9 +346,6 @@ static enum status fault(struct space *space, u64 address, u32 access)
 		return STATUS_NO_RIGHT;
 	status = memory_populate(mapping->memory, index_of(mapping, address));
 	return status == STATUS_OK ? leaf_put(mapping, address, access) : status;
-	if ((access & PT_WRITE) && mapping->memory->below != NULL &&
-	    !memory_owns(mapping->memory, index_of(mapping, address)))
-		return STATUS_IN_USE;
 }
 
 enum status space_fault(struct space *space, u64 address, u32 access)

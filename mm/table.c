@@ -198,11 +198,7 @@ enum status table_split(struct table *table, u64 at)
 	return STATUS_OK;
 }
 
-/*
- * Clears one entry, and frees the tables above it that become empty. Moves *at behind it. Returns
- * whether there was one.
- */
-static bool unmap_entry(struct table *table, u64 *at)
+bool table_unmap_entry(struct table *table, u64 *at)
 {
 	enum pt_level level;
 	struct walk walk;
@@ -221,15 +217,10 @@ static bool unmap_entry(struct table *table, u64 *at)
 	return present;
 }
 
-bool table_unmap_page(struct table *table, u64 at)
-{
-	return unmap_entry(table, &at);
-}
-
 enum status table_unmap(struct table *table, u64 *at, u64 end)
 {
 	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++)
-		(void)unmap_entry(table, at);
+		(void)table_unmap_entry(table, at);
 	return *at < end ? STATUS_AGAIN : STATUS_OK;
 }
 

@@ -114,8 +114,8 @@ enum status table_split(struct table *table, u64 at) MUST_CHECK;
  * there may be more. The caller flushes after each call.
  */
 enum status table_unmap(struct table *table, u64 *at, u64 end);
-/* The same for the leaf around a page, if there is one: then true. */
-bool table_unmap_page(struct table *table, u64 at);
+/* The same for one entry. Moves *at behind it; returns whether there was a leaf. */
+bool table_unmap_entry(struct table *table, u64 *at);
 
 /* The leaf that maps `at`; false if there is none. */
 bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf);

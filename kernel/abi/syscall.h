@@ -32,7 +32,8 @@ enum syscall {
 	SYS_OBJECT_DESTROY,
 	/*
 	 * (handle, queue, key). From now on the object's signals arrive in the queue with this key:
-	 * those of an event or irq, a process's end, or, for the root, growth of the kernel's log.
+	 * those of an event or irq, a process's end, for the root growth of the kernel's log. For a
+	 * group: one of its threads has found no page left to it, and waits until GROUP_QUOTA.
 	 */
 	SYS_OBJECT_BIND,
 
@@ -251,6 +252,11 @@ enum memory_flag {
 	MEMORY_SMALL = 1 << 3,    /* 4-KiB pages only */
 	MEMORY_HUGE = 1 << 4,     /* blocks of 1 GiB, as long as the machine has any left */
 	MEMORY_WHOLE = 1 << 5,    /* with MEMORY_HUGE: first touch clears the whole block */
+	/*
+	 * Reserved and charged page by page, at first touch; so are layers above it. Where no page
+	 * is left a guest exits with EXIT_NO_MEMORY; a process is killed unless its group is bound.
+	 */
+	MEMORY_OVERCOMMIT = 1 << 6,
 };
 
 enum irq_flag {

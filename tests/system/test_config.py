@@ -34,8 +34,10 @@ OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "memory":
           "autostart": "no", "on_crash": "destroy", "stop_timeout": "9s", "pages": "4k",
           "trap": "cr msr", "preemption_timer": "off", "unrestricted": "off", "tlb_flush": "full",
           "apic_virtualization": "off", "hpet": "yes", "pci": "off",
-          "rng": "yes", "balloon": "yes", "console": "virtio", "port": "agent", "channel": "agent", "disk": "none", "net": "none",
-          "disk.ops": "1000", "disk.bytes": "9000000", "disk.burst": "64000", "disk.weight": "512", "disk.undo": "1M",
+          "rng": "yes", "balloon": "yes", "overcommit": "yes", "console": "virtio",
+          "port": "agent", "channel": "agent", "disk": "none", "net": "none",
+          "disk.ops": "1000", "disk.bytes": "9000000", "disk.burst": "64000", "disk.weight": "512",
+          "disk.undo": "1M",
           "net.packets": "1000", "net.bytes": "9000000", "net.burst": "64000", "net.weight": "512",
           "test_device": "yes"}
 # The keys that, by `help vm set`, can change while a VM runs.

@@ -120,7 +120,7 @@ static void test_values(void **state)
 		{"cmdline = a\tb", 11, "cmdline: found \"a?b\", allowed: at most 1023 printable"},
 		{"colour = red", 1, "found the key \"colour\", allowed: kernel initrd cmdline"},
 		{"a_key_that_is_longer_than_any_there_is = 1", 1,
-		 " tlb_flush hpet pci rng balloon console port channel disk"
+		 " tlb_flush hpet pci rng balloon overcommit console port channel disk"
 		 " disk.ops disk.bytes disk.burst disk.weight disk.undo net"
 		 " net.packets net.bytes net.burst net.weight test_device"},
 		{"just words", 1, "found \"just words\", allowed: key = value"},

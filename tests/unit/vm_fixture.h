@@ -137,6 +137,35 @@ void vm_share_abandon(struct vm *vm)
 	vm->change_phase = CHANGE_NONE;
 }
 
+#ifndef FIXTURE_OVERCOMMIT /* the test includes vmm/manager/vm/vm_overcommit.c */
+void vm_overcommit_ask(struct vm *vm, bool parked)
+{
+	(void)vm, (void)parked;
+}
+
+bool vm_overcommit_stopped(const struct vm *vm)
+{
+	(void)vm;
+	return false;
+}
+
+bool vm_overcommit_feed(struct vm *vm, char *text, size_t size)
+{
+	(void)vm, (void)text, (void)size;
+	return true;
+}
+
+void vm_overcommit_step(u64 now_tsc)
+{
+	(void)now_tsc;
+}
+
+u64 vm_overcommit_deadline(void)
+{
+	return ~0ull;
+}
+#endif
+
 #ifndef FIXTURE_RENEW /* the test includes vmm/manager/vm/vm_renew.c and vm_save.c */
 bool vm_restore_failed(struct vm *vm, const char *reason)
 {

@@ -184,8 +184,9 @@ enum status sys_memory_reset(handle_t memory)
 	return ram_call();
 }
 
-u64 vm_build_pages_available(void)
+u64 vm_overcommit_available(u64 wanted)
 {
+	(void)wanted;
 	return available;
 }
 

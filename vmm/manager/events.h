@@ -13,6 +13,7 @@ enum event_source {
 	EVENT_LOG,        /* the kernel's log has grown */
 	EVENT_DRIVER,	  /* a driver signalled; number: its own */
 	EVENT_IOMMU,	  /* it has refused an access; number: its own */
+	EVENT_STARVED,	  /* a VM's monitor has found no page left; number: of the VM */
 	EVENT_DRIVER_PROCESS, /* its process ended; number: start * DRIVER_MAX + its own */
 };
 

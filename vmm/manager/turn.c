@@ -13,6 +13,7 @@
 #include "vmm/manager/net/capture.h"
 #include "vmm/manager/perf.h"
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_overcommit.h"
 #include "vmm/manager/vm/vm_pace.h"
 
 /* A monitor can signal without end; the queue is a FIFO, so the others keep their place in it. */
@@ -40,6 +41,7 @@ static void handle(const struct event *event)
 	case EVENT_CHANNEL:
 	case EVENT_PROCESS:
 	case EVENT_HEIR:
+	case EVENT_STARVED:
 		vm = vm_by_id(event->number);
 		if (vm == NULL)
 			break; /* its last signal came after its end */
@@ -48,6 +50,8 @@ static void handle(const struct event *event)
 			vm_channel_signalled(vm);
 		} else if (event->source == EVENT_HEIR) {
 			vm_renew_heir_ended(vm);
+		} else if (event->source == EVENT_STARVED) {
+			vm_overcommit_ask(vm, true);
 		} else {
 			vm_process_ended(vm);
 		}

@@ -240,10 +240,26 @@ void machine_hold_still(struct machine *machine)
 	stop_for(machine, TODO_HOLD);
 }
 
+static void pause(struct machine *machine, u32 no_memory)
+{
+	if (machine->state != VM_RUNNING)
+		return;
+	machine->channel->no_memory = no_memory;
+	set_state(machine, VM_PAUSED);
+}
+
 void machine_pause(struct machine *machine)
 {
-	if (machine->state == VM_RUNNING)
-		set_state(machine, VM_PAUSED);
+	pause(machine, 0);
+}
+
+/* The guest does it again when it goes on. */
+void machine_starve(struct machine *machine)
+{
+	if ((start_info->parameter[MONITOR_FLAGS] & MONITOR_OVERCOMMIT) != 0)
+		pause(machine, 1);
+	else
+		machine_crash(machine, "the host has no memory left, which was promised to it");
 }
 
 static void time_goes_on(struct machine *machine)

@@ -100,6 +100,8 @@ void machine_conclude(struct machine *machine);
 void machine_start(struct machine *machine);
 void machine_pause(struct machine *machine);
 void machine_resume(struct machine *machine);
+/* Pauses it, as the host has no page for the guest, until the manager has it go on. */
+void machine_starve(struct machine *machine);
 /* All vCPUs leave the guest because a debugger holds the machine; they go on when it does not. */
 void machine_hold(struct machine *machine);
 void machine_let_go(struct machine *machine);

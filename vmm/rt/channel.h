@@ -106,6 +106,7 @@ struct vm_channel {
 	u32 refused_renewal;  /* of the one that could not: handover_problem says why */
 	char handover_problem[160];
 	u32 held;	      /* 1: the guest stands still for that; 0: not, see handover_problem */
+	u32 no_memory;	      /* 1: it is paused as the host has no page for the guest */
 	u32 save_moved;	      /* grows with each record of a save that was written or read */
 	u64 held_tsc;	      /* host TSC when the guest last stood still for that */
 	u64 continued_tsc;    /* and when it went on */
@@ -141,5 +142,6 @@ enum monitor_flag {
 	MONITOR_VIRTIO_RNG = 1 << 5,
 	MONITOR_VIRTIO_CONSOLE = 1 << 6,
 	MONITOR_VIRTIO_BALLOON = 1 << 7,
+	MONITOR_OVERCOMMIT = 1 << 9, /* the guest waits where the host has no page for it */
 	MONITOR_SAVER = 1 << 8, /* it writes the state and the RAM of a VM to a disk, and no more */
 };

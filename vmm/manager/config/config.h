@@ -166,6 +166,7 @@ struct vm_config {
 	u64 pci;     /* enum config_pci */
 	u64 rng;
 	u64 balloon;
+	u64 overcommit; /* its memory is promised beyond what there is */
 	u64 console; /* enum config_console */
 	char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES]; /* of the virtio console; "": no more */
 	char channel[CONFIG_NAME_BYTES]; /* the port that is a machine channel; "": none */

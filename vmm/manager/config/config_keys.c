@@ -79,6 +79,7 @@ const struct config_key config_vm_keys[] = {
 	{"pci", VALUE_CHOICE, VM_FIELD(pci), .words = "on off", .allowed = "on off"},
 	{"rng", VALUE_CHOICE, VM_FIELD(rng), .words = "no yes", .allowed = "yes no"},
 	{"balloon", VALUE_CHOICE, VM_FIELD(balloon), .words = "no yes", .allowed = "yes no"},
+	{"overcommit", VALUE_CHOICE, VM_FIELD(overcommit), .words = "no yes", .allowed = "yes no"},
 	{"console", VALUE_CHOICE, VM_FIELD(console), .words = "serial virtio",
 	 .allowed = "serial virtio"},
 	{"port", VALUE_PORTS, VM_FIELD(port), .words = NULL,

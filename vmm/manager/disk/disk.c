@@ -313,7 +313,7 @@ static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, cha
 		.whole = disk->config->partition[0] == '\0',
 		.ram = {.memory = vm->ram,
 			.bytes = vm->config.memory_bytes,
-			.wanted = disk->config->dma == DMA_DIRECT},
+			.wanted = disk->config->dma == DMA_DIRECT && !vm->overcommits},
 		.disk = {.unit = disk->unit,
 			 .first_sector = disk->first_sector,
 			 .sectors = disk->sectors,

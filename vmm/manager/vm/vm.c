@@ -6,6 +6,7 @@
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/manager/vm/vm_crash.h"
 #include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/vm/vm_overcommit.h"
 #include "vmm/manager/vm/vm_output.h"
 #include "vmm/manager/vm/vm_pace.h"
 #include "vmm/rt/clock.h"
@@ -47,6 +48,7 @@ void vm_release(struct vm *vm, enum vm_after after)
 	vm->after = after;
 	vm->stop_deadline_tsc = 0;
 	vm->start_wanted = false;
+	vm->starved = vm->parked = vm->hungers = false;
 	vm_share_abandon(vm);
 	vm_renew_abandon(vm);
 	vm_snapshot_abandon(vm);
@@ -197,7 +199,13 @@ static void take_state(struct vm *vm)
 
 	if (reset && state == VM_RUNNING && vm->state == VM_RUNNING)
 		tell_reset(vm);
-	if (vm->dying || state == vm->state || vm_has_ended(vm))
+	if (vm->dying || vm_has_ended(vm))
+		return;
+	if (state == VM_PAUSED && vm_overcommit_stopped(vm)) {
+		vm_overcommit_ask(vm, false);
+		return;
+	}
+	if (state == vm->state || (vm->parked && state == VM_RUNNING))
 		return;
 	if (!can_be(vm, state)) {
 		crashed(vm, "its monitor reported an impossible state", true);
@@ -212,9 +220,23 @@ static void take_state(struct vm *vm)
 	} else if (state != VM_CRASHED) {
 		event = event_of(vm, state, reset);
 		set_state(vm, (enum vm_state)state, "");
+		vm->hungers = false;
 		tell(vm, LOG_INFO, event);
 	} else {
 		crashed(vm, reason[0] != '\0' ? reason : "its monitor gave no reason", true);
+	}
+}
+
+void vm_hungers(struct vm *vm)
+{
+	if (vm->hungers)
+		return;
+	vm->hungers = true;
+	if (vm->state == VM_RUNNING) {
+		set_state(vm, VM_PAUSED, VM_NO_MEMORY);
+		tell(vm, LOG_WARNING, EVENT_PAUSED);
+	} else { /* on its way up */
+		log_message(LOG_WARNING, LOG_VM, vm->config.name, "waits: " VM_NO_MEMORY);
 	}
 }
 
@@ -377,6 +399,8 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	if ((action == ACTION_DESTROY || action == ACTION_START) &&
 	    !vm_snapshot_may_end(vm, problem, size))
 		return false;
+	if (action == ACTION_RESUME && vm->starved && !vm_overcommit_feed(vm, problem, size))
+		return false;
 	log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "%s", vm_life_action_name(action));
 	switch ((enum vm_effect)life.effect) {
 	case EFFECT_BUTTON:
@@ -434,6 +458,7 @@ bool vm_step(void)
 	bool more = false;
 	u64 now = clock_tsc();
 
+	vm_overcommit_step(now);
 	VM_FOR_EACH(vm) {
 		if (vm->stop_deadline_tsc != 0)
 			step_stop(vm, now);
@@ -458,7 +483,7 @@ bool vm_step(void)
 
 u64 vm_deadline(void)
 {
-	u64 deadline = ~0ull;
+	u64 deadline = vm_overcommit_deadline();
 
 	VM_FOR_EACH(vm) {
 		if (vm->dying && !waits_for_others(vm))

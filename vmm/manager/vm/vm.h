@@ -70,6 +70,10 @@ struct vm {
 	bool answered;           /* a command at the console waits, and says how it ends */
 	const struct group_page *account; /* NULL: none */
 	u64 quota_pages;         /* promised to `group` */
+	bool overcommits;	 /* its RAM is not: vm_overcommit.h */
+	bool starved;		 /* it waits for pages */
+	bool parked;		 /* so does a thread of its monitor, which cannot say so */
+	bool hungers;		 /* for longer: it was said that it is paused */
 	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* to its disks; NULL: none */
 	struct driver_link *port[CONFIG_VM_NET_MAX];  /* of its cards; NULL: none */
 	struct vm_disk_save save;
@@ -195,6 +199,9 @@ bool vm_allows(const struct vm *vm, enum vm_action action);
  * monitor's signals; vm_busy tells.
  */
 bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size);
+
+/* It waits for pages and there are none: says so, once. */
+void vm_hungers(struct vm *vm);
 
 /* Its guest has ended, for that reason; everything is taken back. */
 void vm_end(struct vm *vm, const char *reason);

@@ -31,7 +31,7 @@ static const u32 memory_flags[] = {
 
 static void create_group(struct vm *vm, struct process_build *build)
 {
-	vm->quota_pages = vm_build_pages(&vm->config);
+	vm->quota_pages = vm_build_quota(vm);
 	process_build_note(build, "creating its group",
 			   sys_group_create(start_handle(START_ROOT), vm->quota_pages,
 					    vm->config.weight, &vm->group));
@@ -41,12 +41,16 @@ static void create_group(struct vm *vm, struct process_build *build)
 	if (!process_build_failed(build))
 		process_build_note(build, "setting its shares",
 				   vm_share_apply(vm->group, &vm->config));
+	if (!process_build_failed(build) && vm->overcommits)
+		process_build_note(build, "watching its memory",
+				   events_bind(vm->group, EVENT_STARVED, vm->id));
 }
 
 /* Before its disks, whose devices may reach it. */
 static void create_ram(struct vm *vm, struct process_build *build)
 {
-	u32 flags = MEMORY_GUEST | memory_flags[vm->config.pages];
+	u32 flags = MEMORY_GUEST | memory_flags[vm->config.pages] |
+		    (vm->overcommits ? (u32)MEMORY_OVERCOMMIT : 0);
 
 	if (process_build_failed(build))
 		return;
@@ -177,6 +181,7 @@ static void fill_start_info(const struct vm *vm, struct start_info *info)
 					 (vm->config.pci == PCI_ON ? MONITOR_PCI : 0ul) |
 					 (vm->config.rng ? MONITOR_VIRTIO_RNG : 0ul) |
 					 (vm->config.balloon ? MONITOR_VIRTIO_BALLOON : 0ul) |
+					 (vm->overcommits ? MONITOR_OVERCOMMIT : 0ul) |
 					 (vm->config.console == CONSOLE_VIRTIO
 						  ? MONITOR_VIRTIO_CONSOLE : 0ul) |
 					 (vm->config.test_device ? MONITOR_TEST_DEVICE : 0ul) |
@@ -333,7 +338,9 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 {
 	struct parts parts = {.space = HANDLE_NONE};
 
-	if (!vm_build_check(&vm->config, problem, size))
+	vm->overcommits = vm->origin != NULL ? vm_by_id(vm->clone_of)->overcommits
+					     : vm->config.overcommit != 0;
+	if (!vm_build_check(vm, problem, size))
 		return false;
 	create_group(vm, &parts.process);
 	create_ram(vm, &parts.process);

@@ -14,11 +14,14 @@ struct file;
 /* Pages that a VM's group is promised. */
 u64 vm_build_pages(const struct vm_config *config);
 
+/* The same to begin with, for one whose RAM may not be promised to it. */
+u64 vm_build_quota(const struct vm *vm);
+
 /* Its kernel; *demo: it is the guest that is part of the image. NULL: there is no such file. */
 const struct file *vm_build_kernel(const struct vm_config *config, bool *demo);
 
 /* Whether there is what it needs; false: `problem` says in the operator's terms what is not. */
-bool vm_build_check(const struct vm_config *config, char *problem, size_t size);
+bool vm_build_check(const struct vm *vm, char *problem, size_t size);
 
 /* Whether its kernel and initrd are among the boot files; `problem` says which is not. */
 bool vm_build_has_files(const struct vm_config *config, char *problem, size_t size);

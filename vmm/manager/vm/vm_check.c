@@ -6,6 +6,7 @@
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/net/net.h"
 #include "vmm/manager/vm/vm_build.h"
+#include "vmm/manager/vm/vm_overcommit.h"
 #include "vmm/rt/format.h"
 
 /*
@@ -96,18 +97,42 @@ bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)
 	return false;
 }
 
-bool vm_build_check(const struct vm_config *config, char *problem, size_t size)
+/* What its monitor loads; a clone's is there. */
+static u64 file_pages(const struct vm *vm)
 {
-	u64 available = vm_build_pages_available();
+	const struct file *initrd = file_find(vm->config.initrd);
+	bool demo;
+
+	if (vm->origin != NULL)
+		return 0;
+	return (vm_build_kernel(&vm->config, &demo)->size + (initrd != NULL ? initrd->size : 0)) /
+	       PAGE_SIZE;
+}
+
+u64 vm_build_quota(const struct vm *vm)
+{
+	u64 ram = vm->config.memory_bytes / PAGE_SIZE;
+	u64 pages = vm_build_pages(&vm->config);
+
+	return vm->overcommits ? pages - ram + MIN(ram, file_pages(vm) + VM_GRANT_PAGES) : pages;
+}
+
+bool vm_build_check(const struct vm *vm, char *problem, size_t size)
+{
+	const struct vm_config *config = &vm->config;
+	u64 available;
+	u64 pages;
 
 	if (!vm_build_has_files(config, problem, size))
 		return false;
-	if (vm_build_pages(config) > available) {
+	pages = vm_build_quota(vm);
+	available = vm_overcommit_available(pages);
+	if (pages > available) {
 		format(problem, size,
 		       "memory: found %llu MiB, which takes %llu MiB in all, allowed: the %llu MiB "
 		       "that are free",
 		       (unsigned long long)(config->memory_bytes / MIB),
-		       (unsigned long long)(vm_build_pages(config) * PAGE_SIZE / MIB),
+		       (unsigned long long)(pages * PAGE_SIZE / MIB),
 		       (unsigned long long)(available * PAGE_SIZE / MIB));
 		return false;
 	}

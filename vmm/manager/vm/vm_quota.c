@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/vm/vm_quota.h"
 #include "vmm/manager/vm/vm.h"
-#include "vmm/manager/vm/vm_build.h"
+#include "vmm/manager/vm/vm_overcommit.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
 {
-	u64 available = vm_build_pages_available();
+	u64 available = vm_overcommit_available(pages);
 	enum status status;
 
 	if (pages > available) {

@@ -380,8 +380,7 @@ void exits_settle(struct vcpu *vcpu)
 		settle_task_switch(vcpu);
 		break;
 	case EXIT_NO_MEMORY:
-		machine_crash(vcpu->machine, "the host has no memory left for address 0x%lx",
-			      exit->gpa);
+		machine_starve(vcpu->machine);
 		break;
 	case EXIT_ENTRY_FAILED:
 		exits_entry_failed(vcpu);

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""VMs that are promised more memory than there is: who needs some waits for it, nobody else does."""
+import pytest
+
+import bundle
+from machine import Qemu, wait_for
+from test_snapshot import one, refused, wait_counts
+
+FIRM = "[vm firm]\nkernel = counter.bin\nmemory = 32M\nautostart = yes\n"
+COPIES = "[vm copies]\nkernel = copies.bin\nmemory = 64M\nautostart = yes\novercommit = {how}\n"
+
+
+def start(build, folder, how="yes", memory="160M"):
+    files = bundle.make(folder / "overcommit.cpio", FIRM + COPIES.format(how=how),
+                        bundle.tiny(build, "counter", "copies"))
+    return Qemu(build, bundle=files, memory=memory)
+
+
+def touch(machine, name, key="b"):
+    """64 MiB, without waiting for them."""
+    machine.attach(name)
+    machine.type(key)
+    machine.leave()
+
+
+def has_touched(machine, name):
+    machine.attach(name)
+    machine.wait("TOUCHED0x40")
+    machine.leave()
+
+
+def is_starved(machine, name):
+    vm = machine.vm(name)
+    return (vm["state"], vm["reason"]) == ("paused", "no memory")
+
+
+@pytest.mark.parametrize("key", ["b", "i"])
+def test_waits(build, tmp_path, key):
+    """
+    Two clones have no room beside each other: one waits, until the other ends. It is the guest that
+    touches its memory, or its monitor for it.
+    """
+    with start(build, tmp_path) as machine:
+        machine.wait_prompt()
+        wait_counts(machine, "firm")
+        free = machine.free_pages()
+        one(machine, "vm snapshot copies one")
+        for name in ("alpha", "beta", "gamma"):
+            assert one(machine, f"vm clone copies@one {name}")["state"] == "running"
+        assert free - machine.free_pages() < 1000
+        touch(machine, "alpha")
+        has_touched(machine, "alpha")
+        touch(machine, "beta", key)
+        wait_for(lambda: is_starved(machine, "beta"))
+        assert "beta: paused: no memory" in machine.command("log show -n 20")
+        assert machine.command("vm list").count("no memory") == 1
+        assert "no memory left for it: found" in refused(machine, "vm resume beta")
+        # the others have what they were promised, and the manager can still be asked for things
+        wait_counts(machine, "firm")
+        one(machine, "vm snapshot firm one")
+        one(machine, "vm reset firm --to one")
+        assert ": 0 found" in machine.command("audit")
+        # gamma needs no page that it does not have
+        assert machine.vm("gamma")["state"] == "running"
+        machine.command("vm destroy alpha")
+        has_touched(machine, "beta")
+        assert machine.vm("beta")["state"] == "running"
+        for name in ("beta", "gamma", "copies"):
+            machine.command(f"vm destroy {name}")
+        wait_counts(machine, "firm")
+        assert ": 0 found" in machine.command("audit")
+
+
+def test_without(build, tmp_path):
+    """What is promised has to be there."""
+    with start(build, tmp_path, "no") as machine:
+        machine.wait_prompt()
+        wait_counts(machine, "firm")
+        one(machine, "vm snapshot copies one")
+        assert "memory: found 64 MiB, which takes" in refused(machine, "vm clone copies@one alpha")
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.long)])
+def test_clones(build, tmp_path, count):
+    """Clones of a tiny guest, whose quotas together would be more than there is."""
+    memory = "2G" if count > 100 else "96M"
+    files = bundle.make(tmp_path / "clones.cpio",
+                        "[vm base]\nkernel = built-in\nmemory = 4M\nautostart = yes\novercommit = yes\n")
+    with Qemu(build, bundle=files, memory=memory) as machine:
+        machine.wait_prompt()
+        wait_for(lambda: machine.vm("base")["state"] == "running")
+        one(machine, "vm snapshot base one")
+        free = machine.free_pages()
+        for number in range(count):
+            assert one(machine, f"vm clone base@one c{number}")["state"] == "running"
+        each = (free - machine.free_pages()) * 4 / count
+        print(f"{each} KiB each")
+        assert each < 400
+        machine.attach(f"c{count - 1}")
+        machine.type("k")
+        machine.wait("you pressed 'k'")
+        machine.leave()
+        assert all(vm["state"] == "running" for vm in machine.objects("vm list"))
+        assert ": 0 found" in machine.command("audit")

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/vm/vm_overcommit.h"
+#include "lib/bits.h"
+#include "lib/read_once.h"
+#include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_build.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/syscall.h"
+
+#define LEAST_PAGES   64u   /* less is not worth giving */
+#define SPARE_PAGES   64u   /* left beyond what is used: the kernel keeps 32 from the RAM */
+#define RESERVE_PAGES 1024u /* for what the manager is asked to do meanwhile */
+#define GRANT_SHARE   16u   /* of what is there */
+#define LOOK_NS	      (50 * NS_PER_MS)
+
+static u64 look_tsc; /* before that nothing can have changed that nobody has told */
+
+/* Its monitor is not on the way up, and its quota is nobody else's business at present. */
+static bool can_spare(const struct vm *vm)
+{
+	return vm->overcommits && vm->group != HANDLE_NONE && !vm->dying && !vm->starved &&
+	       vm->account != NULL && vm_ready(vm) && !vm_busy(vm);
+}
+
+static void take_back_unused(void)
+{
+	VM_FOR_EACH(vm) {
+		u64 pages;
+
+		if (!can_spare(vm))
+			continue;
+		pages = READ_ONCE(vm->account->used_pages) + SPARE_PAGES;
+		if (pages < vm->quota_pages &&
+		    sys_group_set(vm->group, GROUP_QUOTA, pages) == STATUS_OK)
+			vm->quota_pages = pages;
+	}
+}
+
+u64 vm_overcommit_available(u64 wanted)
+{
+	u64 available = vm_build_pages_available();
+
+	if (available >= wanted)
+		return available;
+	take_back_unused();
+	return vm_build_pages_available();
+}
+
+bool vm_overcommit_stopped(const struct vm *vm)
+{
+	return vm->overcommits && READ_ONCE(vm->channel->no_memory) != 0 && !vm->pause_asked;
+}
+
+void vm_overcommit_ask(struct vm *vm, bool parked)
+{
+	if (vm->group == HANDLE_NONE || (vm->starved && (vm->parked || !parked)))
+		return;
+	if (!parked && !vm_obeyed(vm)) /* it has been told to go on, or will be looked at again */
+		return;
+	vm->starved = true;
+	vm->parked |= parked;
+	look_tsc = 0;
+}
+
+/* Its threads try again. */
+static void fed(struct vm *vm)
+{
+	vm->starved = false;
+	vm->parked = false;
+	if (READ_ONCE(vm->channel->state) == VM_PAUSED && vm_overcommit_stopped(vm))
+		vm_send(vm, VM_COMMAND_RESUME);
+	vm_channel_signalled(vm);
+}
+
+bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size)
+{
+	u64 available = vm_overcommit_available(RESERVE_PAGES + VM_GRANT_PAGES);
+	u64 pages = MAX(VM_GRANT_PAGES, available / GRANT_SHARE);
+	u64 most = (vm->snapshots.layer + 1) * vm_build_pages(&vm->config); /* as if it had all */
+
+	if (available < RESERVE_PAGES + LEAST_PAGES) {
+		format(problem, size,
+		       "%s is paused, as the host has no memory left for it: found %llu KiB that "
+		       "are free, allowed: %llu KiB; it goes on by itself when they are",
+		       vm->config.name, (unsigned long long)(available * PAGE_SIZE / KIB),
+		       (unsigned long long)((RESERVE_PAGES + LEAST_PAGES) * PAGE_SIZE / KIB));
+		return false;
+	}
+	pages = MIN(pages, available - RESERVE_PAGES);
+	pages = MIN(pages, most - MIN(most, vm->quota_pages));
+	if (sys_group_set(vm->group, GROUP_QUOTA, vm->quota_pages + pages) == STATUS_OK)
+		vm->quota_pages += pages;
+	fed(vm);
+	return true;
+}
+
+void vm_overcommit_step(u64 now_tsc)
+{
+	char ignored[200];
+
+	if (now_tsc < look_tsc)
+		return;
+	look_tsc = ~0ull;
+	VM_FOR_EACH(vm) {
+		if (!vm->starved)
+			continue;
+		if (!vm->dying && vm_overcommit_feed(vm, ignored, sizeof(ignored)))
+			continue;
+		look_tsc = now_tsc + clock_ns_to_tsc(LOOK_NS);
+		if (!vm->dying)
+			vm_hungers(vm);
+	}
+}
+
+u64 vm_overcommit_deadline(void)
+{
+	return look_tsc;
+}
