@@ -17,9 +17,7 @@ static const struct handle_entry *entry_of(const struct handle_table *table, u64
 		return NULL;
 	/*@ split index; */ /* make verify */
 	entry = &table->entry[index_masked(index - 1, table->end)];
-	if (entry->object == NULL || entry->generation != handle >> 16)
-		return NULL;
-	return entry;
+	return entry->object != NULL && entry->generation == handle >> 16 ? entry : NULL;
 }
 
 enum status handle_insert(struct handle_table *table, struct object *object, u32 rights,

@@ -82,8 +82,7 @@ static void notice_end(const struct vm *vm)
 			       vm->reason);
 }
 
-/* The monitor, when it is still alive, is kept for inspection as long as the crash is held. */
-static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
+void vm_crash(struct vm *vm, const char *reason, bool monitor_alive)
 {
 	if (vm->fresh) {
 		refused(vm, reason);
@@ -109,11 +108,6 @@ static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
 		if (!monitor_alive)
 			vm_release(vm, AFTER_NOTHING);
 	}
-}
-
-void vm_crash(struct vm *vm, const char *reason)
-{
-	crashed(vm, reason, true);
 }
 
 /* No new monitor could be made for a VM that was there before. */
@@ -208,7 +202,7 @@ static void take_state(struct vm *vm)
 	if (state == vm->state || (vm->parked && state == VM_RUNNING))
 		return;
 	if (!can_be(vm, state)) {
-		crashed(vm, "its monitor reported an impossible state", true);
+		vm_crash(vm, "its monitor reported an impossible state", true);
 		return;
 	}
 	read_reason(vm, reason, sizeof(reason));
@@ -223,7 +217,7 @@ static void take_state(struct vm *vm)
 		vm->hungers = false;
 		tell(vm, LOG_INFO, event);
 	} else {
-		crashed(vm, reason[0] != '\0' ? reason : "its monitor gave no reason", true);
+		vm_crash(vm, reason[0] != '\0' ? reason : "its monitor gave no reason", true);
 	}
 }
 
@@ -286,7 +280,7 @@ void vm_process_ended(struct vm *vm)
 	if (vm->state == VM_CRASHED)
 		vm_release(vm, AFTER_NOTHING);
 	else
-		crashed(vm, "its monitor died, `log show -c process` says why", false);
+		vm_crash(vm, "its monitor died, `log show -c process` says why", false);
 }
 
 static bool start(struct vm *vm, char *problem, size_t size)

@@ -206,8 +206,11 @@ void vm_hungers(struct vm *vm);
 /* Its guest has ended, for that reason; everything is taken back. */
 void vm_end(struct vm *vm, const char *reason);
 
-/* Its guest cannot go on, for that reason. */
-void vm_crash(struct vm *vm, const char *reason);
+/*
+ * Its guest cannot go on, for that reason. The monitor, when it is still alive, is kept for inspection
+ * as long as the crash is held.
+ */
+void vm_crash(struct vm *vm, const char *reason, bool monitor_alive);
 
 /* Signals of a monitor: something changed in its channel; its process ended. */
 void vm_channel_signalled(struct vm *vm);

@@ -271,7 +271,7 @@ static void lost(struct vm *vm, const char *problem)
 	snapshots->phase = SNAPSHOT_NONE;
 	format(snapshots->problem, sizeof(snapshots->problem), "%s", problem);
 	vm_disks_go_on(vm);
-	vm_crash(vm, problem);
+	vm_crash(vm, problem, true);
 }
 
 /* The disks first: as long as the RAM is not reset the VM can only be what it was, or crash. */
