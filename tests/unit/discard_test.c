@@ -294,6 +294,59 @@ static void test_freeze(void **state)
 	end_vm(&vm);
 }
 
+/*
+ * RAM that is promised to nobody is charged as it is touched, also in layers, and no more once it
+ * is given back. Where the quota ends nothing changes, and it goes on when that is raised.
+ */
+static void test_overcommit(void **state)
+{
+	struct machine_vm vm;
+	struct memory *frozen;
+	u64 *guest;
+	u64 before;
+
+	(void)state;
+	machine_start(32 * MIB);
+	before = machine_free_pages();
+	machine_quota(&vm.quota, 200);
+	guest = &vm.quota.account->pages[PAGE_GUEST];
+	assert_int_equal(memory_create(&vm.quota, PAGE_GUEST, 100 * PAGES,
+				       MEMORY_HUGE | MEMORY_OVERCOMMIT, &vm.ram), STATUS_OK);
+	map_ram(&vm);
+	assert_int_equal(*guest + reserved_count, 0);
+	touch_all(&vm, 100);
+	assert_int_equal(*guest, 100);
+	assert_int_equal(vm.ram->promised, 100);
+	assert_int_equal(reserved_count + absent(&vm), 0);
+	assert_int_equal(discard(&vm, 10, 20), STATUS_OK);
+	machine_settle();
+	assert_int_equal(*guest, 80);
+	assert_int_equal(reserved_count + absent(&vm), 0);
+
+	frozen = freeze(&vm);
+	assert_int_equal(*guest, 80);
+	assert_int_equal(frozen->promised, 80);
+	assert_int_equal(vm.ram->promised + reserved_count + absent(&vm), 0);
+	touch_all(&vm, 10);
+	assert_int_equal(*guest, 90);
+	assert_int_equal(vm.ram->present, 10);
+	/* the last pages are for tables and objects */
+	vm.quota.account->quota_pages = vm.quota.account->used_pages + MEMORY_SPARE_PAGES - 1;
+	assert_int_equal(space_fault(vm.guest, AT + 50 * PAGE_SIZE, PT_WRITE), STATUS_NO_QUOTA);
+	assert_int_equal(space_fault(vm.guest, AT + 9 * PAGE_SIZE, PT_WRITE), STATUS_OK);
+	assert_int_equal(*in_guest(&vm, 50, PT_READ), 51);
+	assert_int_equal(*guest, 90);
+	vm.quota.account->quota_pages++;
+	*in_guest(&vm, 50, PT_WRITE) = 5;
+	assert_int_equal(*guest, 91);
+	reset(&vm);
+	assert_int_equal(*in_guest(&vm, 50, PT_READ), 51);
+	*in_guest(&vm, 50, PT_WRITE) = 6; /* it has kept the page */
+	assert_int_equal(*guest, 91);
+	end_vm(&vm);
+	machine_assert_clean(before, &vm.quota);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +354,7 @@ int main(void)
 		cmocka_unit_test(test_small),	cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_promise), cmocka_unit_test(test_pace),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_freeze),
+		cmocka_unit_test(test_overcommit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* VMs that are promised more than there is: who gets pages, who waits, what is said of it. */
+#define FIXTURE_OVERCOMMIT
+#include "tests/unit/vm_fixture.h"
+
+#include "vmm/manager/vm/vm_overcommit.c"
+
+static struct group_page account;
+static u64 available; /* pages that nobody was promised, but for those of its quota */
+static u64 quota;     /* of the group */
+
+enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
+{
+	assert_int_equal(group, 7);
+	assert_int_equal(setting, GROUP_QUOTA);
+	assert_true(value >= account.used_pages);
+	assert_true(value <= quota || value - quota <= available);
+	available += quota - value;
+	quota = value;
+	return STATUS_OK;
+}
+
+u64 vm_build_pages_available(void)
+{
+	return available;
+}
+
+u64 vm_build_pages(const struct vm_config *config)
+{
+	return config->memory_bytes / PAGE_SIZE + 100;
+}
+
+static struct vm *running(u64 pages)
+{
+	struct vm *vm = in_state(VM_RUNNING);
+
+	vm->overcommits = true;
+	vm->config.memory_bytes = 64 * MIB;
+	vm->account = &account;
+	account = (struct group_page){.used_pages = 500};
+	vm->quota_pages = quota = 500;
+	available = pages;
+	look_tsc = ~0ull;
+	return vm;
+}
+
+/* Its guest has left for want of a page. */
+static void starves(struct vm *vm)
+{
+	channel.no_memory = 1;
+	monitor_reports(vm, VM_PAUSED, "");
+}
+
+/* There is enough: nobody notices, and a great part of it stays for others. */
+static void gets_more(void **state)
+{
+	struct vm *vm = running(100000);
+
+	(void)state;
+	starves(vm);
+	assert_int_equal(vm->state, VM_RUNNING);
+	settle(vm);
+	assert_int_equal(channel.command, VM_COMMAND_RESUME);
+	assert_int_equal(vm->quota_pages, 500 + 100000 / GRANT_SHARE);
+	assert_int_equal(vm->quota_pages, quota);
+	assert_int_equal(event_count[EVENT_PAUSED], 0);
+	assert_int_equal(vm_overcommit_deadline(), ~0ull);
+	/* never more than if all its memory were its own, whatever its monitor says */
+	for (u32 i = 0; i < 10; i++) {
+		starves(vm);
+		settle(vm);
+	}
+	assert_int_equal(vm->quota_pages, 64 * MIB / PAGE_SIZE + 100);
+}
+
+/* There is nothing: it waits, says so once, and goes on when there is. */
+static void waits(void **state)
+{
+	struct vm *vm = running(RESERVE_PAGES + LEAST_PAGES - 1);
+
+	(void)state;
+	starves(vm);
+	for (u32 i = 0; i < 3; i++) {
+		settle(vm);
+		now = vm_overcommit_deadline();
+	}
+	assert_int_equal(vm->state, VM_PAUSED);
+	assert_string_equal(vm->reason, "no memory");
+	assert_int_equal(event_count[EVENT_PAUSED], 1);
+	assert_int_equal(quota, 500);
+	assert_false(act(vm, ACTION_RESUME));
+	assert_non_null(strstr(problem, "found 4348 KiB that are free, allowed: 4352 KiB"));
+	available++;
+	settle(vm);
+	settle(vm);
+	assert_int_equal(vm->state, VM_RUNNING);
+	assert_int_equal(event_count[EVENT_RESUMED], 1);
+	assert_int_equal(quota, 500 + LEAST_PAGES);
+	assert_int_equal(available, RESERVE_PAGES);
+}
+
+/* A thread of its monitor waits in the kernel: the monitor says nothing of it. */
+static void parked(void **state)
+{
+	struct vm *vm = running(0);
+
+	(void)state;
+	vm_overcommit_ask(vm, true);
+	settle(vm);
+	assert_int_equal(vm->state, VM_PAUSED);
+	vm_channel_signalled(vm);
+	assert_int_equal(vm->state, VM_PAUSED);
+	available = 5000;
+	assert_true(act(vm, ACTION_RESUME));
+	settle(vm);
+	assert_int_equal(vm->state, VM_RUNNING);
+	assert_false(vm->starved || vm->parked || vm->hungers);
+	assert_true(quota > 500);
+	/* who ends waits for nothing */
+	available = 0;
+	vm_overcommit_ask(vm, true);
+	settle(vm);
+	assert_true(act(vm, ACTION_DESTROY));
+	settle(vm);
+	assert_int_equal(groups, 0);
+}
+
+/* What is not used is taken back before anybody is refused; paused by its user it stays so. */
+static void gives_back(void **state)
+{
+	struct vm *vm = running(1000);
+
+	(void)state;
+	vm->quota_pages = quota = 3000;
+	assert_int_equal(vm_overcommit_available(900), 1000);
+	assert_int_equal(quota, 3000);
+	assert_int_equal(vm_overcommit_available(2000), 1000 + 3000 - 500 - SPARE_PAGES);
+	assert_int_equal(vm->quota_pages, 500 + SPARE_PAGES);
+	assert_true(act(vm, ACTION_PAUSE));
+	channel.no_memory = 1;
+	settle(vm);
+	assert_int_equal(vm->state, VM_PAUSED);
+	assert_string_equal(vm->reason, "");
+	assert_false(vm->starved);
+	vm->overcommits = false;
+	quota = vm->quota_pages = 3000;
+	(void)vm_overcommit_available(90000);
+	assert_int_equal(quota, 3000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gets_more),
+		cmocka_unit_test(waits),
+		cmocka_unit_test(parked),
+		cmocka_unit_test(gives_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
