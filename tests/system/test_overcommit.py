@@ -60,10 +60,11 @@ def test_waits(build, tmp_path, key):
         one(machine, "vm snapshot firm one")
         one(machine, "vm reset firm --to one")
         assert ": 0 found" in machine.command("audit")
-        # gamma needs no page that it does not have
+        # gamma needs no page that it does not have, and what is not used was taken from it
         assert machine.vm("gamma")["state"] == "running"
         machine.command("vm destroy alpha")
         has_touched(machine, "beta")
+        one(machine, "vm renew gamma")
         assert machine.vm("beta")["state"] == "running"
         for name in ("beta", "gamma", "copies"):
             machine.command(f"vm destroy {name}")

@@ -81,9 +81,9 @@ bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size)
 
 	if (available < RESERVE_PAGES + LEAST_PAGES) {
 		format(problem, size,
-		       "%s is paused, as the host has no memory left for it: found %llu KiB that "
-		       "are free, allowed: %llu KiB; it goes on by itself when they are",
-		       vm->config.name, (unsigned long long)(available * PAGE_SIZE / KIB),
+		       "the host has no memory left for it: found %llu KiB that are free, allowed: "
+		       "%llu KiB; a VM that waits for them goes on by itself",
+		       (unsigned long long)(available * PAGE_SIZE / KIB),
 		       (unsigned long long)((RESERVE_PAGES + LEAST_PAGES) * PAGE_SIZE / KIB));
 		return false;
 	}

@@ -12,6 +12,7 @@
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/manager/vm/vm_handover.h"
+#include "vmm/manager/vm/vm_overcommit.h"
 #include "vmm/manager/vm/vm_pace.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
@@ -91,6 +92,8 @@ bool vm_renew(struct vm *vm, char *problem, size_t size)
 
 	vm_channel_signalled(vm); /* what its monitor has said before counts */
 	if (!vm_renew_may_begin(vm, problem, size))
+		return false;
+	if (vm->overcommits && !vm_overcommit_feed(vm, problem, size)) /* for its second monitor */
 		return false;
 	renewal->bytes = vm_handover_state_bytes(vm);
 	if (!vm_handover_save(vm, renewal->bytes, &renewal->state, problem, size))
