@@ -3,17 +3,17 @@
 import pytest
 
 import bundle
-from machine import Qemu, wait_for
+from machine import Bochs, Qemu, wait_for
 from test_snapshot import one, refused, wait_counts
 
 FIRM = "[vm firm]\nkernel = counter.bin\nmemory = 32M\nautostart = yes\n"
 COPIES = "[vm copies]\nkernel = copies.bin\nmemory = 64M\nautostart = yes\novercommit = {how}\n"
 
 
-def start(build, folder, how="yes", memory="160M"):
+def start(build, folder, how="yes", emulator=Qemu):
     files = bundle.make(folder / "overcommit.cpio", FIRM + COPIES.format(how=how),
                         bundle.tiny(build, "counter", "copies"))
-    return Qemu(build, bundle=files, memory=memory)
+    return emulator(build, bundle=files, memory="160M")
 
 
 def touch(machine, name, key="b"):
@@ -34,13 +34,14 @@ def is_starved(machine, name):
     return (vm["state"], vm["reason"]) == ("paused", "no memory")
 
 
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
 @pytest.mark.parametrize("key", ["b", "i"])
-def test_waits(build, tmp_path, key):
+def test_waits(build, tmp_path, key, emulator):
     """
     Two clones have no room beside each other: one waits, until the other ends. It is the guest that
     touches its memory, or its monitor for it.
     """
-    with start(build, tmp_path) as machine:
+    with start(build, tmp_path, emulator=emulator) as machine:
         machine.wait_prompt()
         wait_counts(machine, "firm")
         free = machine.free_pages()
