@@ -202,19 +202,17 @@ bool table_unmap_entry(struct table *table, u64 *at)
 {
 	enum pt_level level;
 	struct walk walk;
-	bool present;
 
 	walk_down(table, *at, PT_LEVEL_4K, &walk);
 	level = walk.level;
-	present = walk.entry & table->format->present;
-	if (present)
+	if (walk.entry & table->format->present)
 		entry_write(table, walk.node[level], *at, level, 0);
 	for (; level < TOP && page_of(walk.node[level])->references == 0; level++) {
 		entry_write(table, walk.node[level + 1], *at, level + 1, 0);
 		tlb_page_free(walk.node[level], table->quota);
 	}
 	*at = align_down(*at, pt_level_bytes(walk.level)) + pt_level_bytes(walk.level);
-	return present;
+	return walk.entry & table->format->present;
 }
 
 enum status table_unmap(struct table *table, u64 *at, u64 end)
