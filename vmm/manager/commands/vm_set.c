@@ -169,7 +169,8 @@ COMMAND(vm_set,
 	.arguments = "NAME KEY=VALUE...",
 	.summary = "changes the configuration of a VM",
 	.detail = "At any time: " AT_ANY_TIME ".\n"
-		  "Every other key while the VM is stopped or crashed, for its next start.\n"
+		  "Every other key while the VM is stopped or crashed and has no snapshots, for\n"
+		  "its next start.\n"
 		  "Values as in the configuration, `none` for no cap or reservation, `all` for\n"
 		  "every CPU. KEY VALUE does as well. All or nothing: a reservation that cannot\n"
 		  "be kept is refused and says what is left.",
