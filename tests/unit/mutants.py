@@ -29,7 +29,7 @@ MUTANTS = (
      "			return *own || memory->breaking != index + 1;", "			return true;",
      "layer_test"),
     ("a reset leaves what is mapped", "mm/layer.c",
-     "	revoke(memory, page->references);\n", "", "layer_test"),
+     "	revoke(memory, index, count);\n", "", "layer_test"),
     ("what is given back stays mapped", "mm/discard.c",
      "			revoke_range(memory, first, *count);\n", "			;\n",
      "discard_test"),

@@ -50,6 +50,12 @@ void vm_pace_signalled(struct vm *vm)
 	(void)vm;
 }
 
+void vm_overcommit_ask(struct vm *vm, bool parked)
+{
+	(void)vm;
+	(void)parked;
+}
+
 bool console_step(void)
 {
 	console_steps++;

@@ -406,7 +406,8 @@ static void a_full_queue(void **state)
 	bring_up(RNG, VERSION_1 | EVENTS, 1, VIRTIO_RNG_QUEUE_SIZE);
 	offer_all(RNG, 0, VIRTIO_RNG_QUEUE_SIZE, WRITE);
 	assert_int_equal(rng->deadline_ns, 0);
-	offer(0, VIRTIO_RNG_QUEUE_SIZE, 3); /* another CPU adds one, and has not been asked to say so */
+	/* another CPU adds one, and has not been asked to say so */
+	offer(0, VIRTIO_RNG_QUEUE_SIZE, 3);
 	device_tick(rng);
 	assert_int_equal(used_index(0), VIRTIO_RNG_QUEUE_SIZE + 1);
 	expect_wish(0, VIRTIO_RNG_QUEUE_SIZE, VIRTIO_RNG_QUEUE_SIZE + 1);

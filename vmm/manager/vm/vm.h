@@ -207,8 +207,8 @@ void vm_hungers(struct vm *vm);
 void vm_end(struct vm *vm, const char *reason);
 
 /*
- * Its guest cannot go on, for that reason. The monitor, when it is still alive, is kept for inspection
- * as long as the crash is held.
+ * Its guest cannot go on, for that reason. The monitor, when it is still alive, is kept for
+ * inspection as long as the crash is held.
  */
 void vm_crash(struct vm *vm, const char *reason, bool monitor_alive);
 
