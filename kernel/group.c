@@ -93,6 +93,7 @@ static void end_member(struct group *group, struct object *object)
 
 bool group_end(struct group *group)
 {
+	signal_unbind(&group->starved); /* its queue may be the group's */
 	if (list_empty(&group->ended))
 		group_kill(group, 0);
 	for (u32 i = 0; i < ENDED_A_CALL && !list_empty(&group->members); i++)
