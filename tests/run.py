@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as xml
 from pathlib import Path
 
 # Emulators are mostly one busy thread each: two at a time, however many CPUs there are more.
@@ -15,6 +14,7 @@ WORKERS = min(os.cpu_count() or 1, 2)
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "fuzz"))
 import fuzz  # noqa: E402
+import second_run  # noqa: E402
 
 
 def run_unit(build, name):
@@ -58,29 +58,14 @@ def run_pytest(build, shelf, name, long_run):
         return 0, 0
     report = (build / f"tests/{shelf}.xml").resolve()
     report.parent.mkdir(parents=True, exist_ok=True)
-    report.unlink(missing_ok=True)
     # A file's tests stay together: some share a machine that one of them booted.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
                f"--numprocesses={WORKERS}", "--dist=loadfile",
-               "-rA" if os.environ.get("VERBOSE") else "-rf", f"--junitxml={report}",
-               f"--build={build.resolve()}", HERE / shelf]
-    if name:
-        command += ["-k", name]
+               "-rA" if os.environ.get("VERBOSE") else "-rf", f"--build={build.resolve()}"]
     if long_run:
         command += ["--long"]
-    code = subprocess.run(command, cwd=HERE.parent).returncode
-    if not report.exists():
-        return 0, 1
-    passed = failed = 0
-    for suite in xml.parse(report).getroot().iter("testsuite"):
-        wrong = int(suite.get("failures")) + int(suite.get("errors"))
-        # A test that cannot run has not passed.
-        wrong += int(suite.get("skipped"))
-        failed += wrong
-        passed += int(suite.get("tests")) - wrong
-    if code not in (0, 1, 5):
-        failed += 1
-    return passed, failed
+    where = [HERE / shelf, *(["-k", name] if name else [])]
+    return second_run.run(shelf, command, HERE.parent, where, report)
 
 
 def run_fuzz(build, name, long_run):

@@ -26,6 +26,14 @@ def link(machine):
     return machine.objects("net list")[0]["link"]
 
 
+def wait_link(machine, wanted):
+    """Waits until the uplinks' links are as wanted."""
+    try:
+        wait_for(lambda: link(machine) == wanted)
+    except AssertionError:
+        raise AssertionError(f"{link(machine)}\n{machine.command('log show')}") from None
+
+
 def announced(folder, mac):
     """How often that address was said to be here."""
     said = subprocess.run(["tcpdump", "-nn", "-e", "-r", folder / "wire.pcap", "ether proto 0x8035"],
@@ -39,7 +47,7 @@ def test_one_stands_in(build, tmp_path):
     conf = files(build, tmp_path, LAN, guest("alpha", "10.0.2.15", words="serve=hello"))
     with Qemu(build, bundle=conf, extra=wire(tmp_path, port)) as machine:
         machine.wait_prompt()
-        wait_for(lambda: link(machine) == "up blocked")
+        wait_link(machine, "up blocked")
         said = "net lan: port net1 is blocked, it is in a loop with net0"
         assert said in machine.command("log show -l warning")
         (event,) = [row for row in machine.objects("events since 0") if row["event"] == "network"]
@@ -50,13 +58,13 @@ def test_one_stands_in(build, tmp_path):
         assert announced(tmp_path, mac) == 0  # there was no uplink that opened meanwhile
         with qemu_monitor.Monitor(tmp_path / "monitor") as monitor:
             monitor.command("set_link a off")
-            wait_for(lambda: link(machine) == "down up")
+            wait_link(machine, "down up")
             assert fetch(port) == "alpha says: hello\n"
             wait_for(lambda: announced(tmp_path, mac) == 1)
             monitor.command("set_link a on")
-            wait_for(lambda: link(machine) == "blocked up")
+            wait_link(machine, "blocked up")
         fio.die(machine, "net1", "driver restart")
-        wait_for(lambda: link(machine) == "up blocked")
+        wait_link(machine, "up blocked")
         assert fetch(port) == "alpha says: hello\n"
         wait_for(lambda: announced(tmp_path, mac) == 2)
         fio.die(machine, "lan.switch", "driver restart")
@@ -77,6 +85,6 @@ def test_refused(build, tmp_path):
                      "net more: uplink: found net0, which is the uplink of lan, allowed: one",
                      "net more: uplink: found net1, which is the uplink of more, allowed: one"):
             assert text in said, said
-        wait_for(lambda: link(machine) == "up")
+        wait_link(machine, "up")
         rows = {row["name"]: row["uplink"] for row in machine.objects("net list")}
         assert rows == {"lan": "net0", "more": "net1"}

@@ -41,8 +41,9 @@ class Guest:
         self.devices = [f"vd{chr(ord('a') + i)}" for i in range(len(disks))]
         machine.attach_shell("alpha", 600)
         for device in self.devices:
-            machine.shell(f"mke2fs /dev/{device} >/dev/null 2>&1; mkdir -p /mnt/{device}; "
-                          f"mount -o noatime /dev/{device} /mnt/{device}; cd /mnt/{device}; "
+            # noinit_itable: nothing is written later that nobody asked for
+            machine.shell(f"mke2fs /dev/{device} >/dev/null 2>&1; mkdir -p /mnt/{device}; mount "
+                          f"-o noatime,noinit_itable /dev/{device} /mnt/{device}; cd /mnt/{device}; "
                           "echo one >file; dd if=/dev/urandom of=random bs=64k count=16 2>/dev/null")
         machine.shell("cd /; sync; x=one; md5sum /mnt/*/random >/tmp/sums")
         machine.leave()
@@ -191,10 +192,12 @@ def test_leaves_nothing(build, tmp_path):
         machine.wait_prompt()
         machine.command("vm destroy count")
         left = []
-        for _ in range(4):
+        # The driver that comes back has other random addresses, and so now and then a page table
+        # more: what leaks stays away, this is back after another round.
+        while len(left) < 4 or left[-1][0] < left[0][0] and len(left) < 12:
             for line in ROUND:
                 out = machine.command(line)
                 assert "error: " not in out, out
             left.append((machine.free_pages(), len(machine.objects("handles"))))
-            machine.wait_free(left[0][0])
+        assert left[-1][0] >= left[0][0], left
         assert len({handles for _, handles in left}) == 1, left

@@ -90,7 +90,10 @@ def test_rebuilt_cards(build, rebuilding, tmp_path):
         machine.command("vm create cards")
         machine.type("vm start cards\r")
         machine.wait("cards: (?:stopped|crashed): ", 120)
-        assert machine.vm("cards")["exit_code"] == 16, machine.transcript()[-3000:]
+        if machine.vm("cards")["exit_code"] != 16:
+            machine.attach("cards")  # what it printed
+            machine.leave()
+            raise AssertionError(machine.transcript()[-6000:])
         counts = re.findall(r"cards.*rebuilt (\d+) times", machine.command("log show -n 1000"))
         assert counts and int(counts[-1]) >= 4, counts
 

@@ -11,7 +11,7 @@
 #define NET_BUFFER_BYTES 10240u
 #define NET_MAC		 6u
 #define NET_ANSWER_US	 5000000u
-#define NET_QUIET_US	 30000u
+#define NET_QUIET_US	 200000u
 #define NET_NO_VECTOR	 0xffffu
 
 /* 5.1.3 */
