@@ -69,6 +69,7 @@
 #include "vmm/monitor/exits/inject.c"
 #include "vmm/monitor/exits/trace.c"
 #include "vmm/monitor/exits/trap.c"
+#include "vmm/monitor/exits/trap_cr4.c"
 #include "vmm/monitor/generation.c"
 #include "vmm/monitor/guest_memory.c"
 #include "vmm/monitor/irqchip/ioapic.c"

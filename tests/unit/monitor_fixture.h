@@ -48,6 +48,7 @@
 #include "vmm/monitor/pv/steal_time.c"
 #include "vmm/monitor/exits/trace.c"
 #include "vmm/monitor/exits/trap.c"
+#include "vmm/monitor/exits/trap_cr4.c"
 #include "vmm/monitor/vapic.c"
 #include "vmm/monitor/vcpu.c"
 #include "vmm/monitor/walk.c"

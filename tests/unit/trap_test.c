@@ -149,6 +149,47 @@ static void test_svm(void **state)
 	assert_int_equal(page.cr3_target[0], 0);
 }
 
+static void mov_to_cr4(u64 value)
+{
+	emulate_answer = EMULATE_DONE;
+	decode_answer = (struct x86_instruction){
+		.map = X86_MAP_0F, .opcode = 0x22, .reg = 4, .rm = GPR_RCX};
+	page.gpr[GPR_RCX] = value;
+	page.exit = (struct vcpu_exit){.reason = EXIT_CR, .vendor_code = 0x14};
+	page.rip = 0x1000;
+	vcpu->event.valid = 0;
+	exits_settle(vcpu);
+}
+
+/* On SVM a bit of CR4 that CPUID does not have is #GP, without asking the CPU. */
+static void test_reserved_cr4(void **state)
+{
+	struct cpuid_policy *policy = &machine.cpuid;
+	u64 allowed = trap_cr4_allowed(policy);
+
+	(void)state;
+	string_copy(info.backend, sizeof(info.backend), "SVM/NPT");
+	trap_set(&machine, VM_TRAP_CR, 0);
+	assert_int_equal(allowed & (CR4_VMXE | CR4_SMXE | ~BITS(23, 0)), 0);
+	for (u32 bit = 0; bit < 64; bit++) {
+		mov_to_cr4(BIT(bit));
+		assert_int_equal(vcpu->event.valid, (allowed & BIT(bit)) == 0);
+		assert_int_equal(vcpu->trap.stepping, (allowed & BIT(bit)) != 0);
+		if (vcpu->event.valid) {
+			assert_int_equal(vcpu->event.vector, VECTOR_GP);
+			continue;
+		}
+		page.exit = (struct vcpu_exit){
+			.reason = EXIT_EXCEPTION, .vector = VECTOR_DB, .qualification = DR6_BS};
+		exits_settle(vcpu);
+	}
+	/* VMX tells its CPU to do it: a bit may be refused for more reasons than CPUID's. */
+	string_copy(info.backend, sizeof(info.backend), "VMX/EPT");
+	page.exit = (struct vcpu_exit){.reason = EXIT_CR, .qualification = 4 | GPR_RCX << 8};
+	exits_settle(vcpu);
+	assert_true(vcpu->trap.stepping);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +200,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_guest_steps, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_cr3, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_svm, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_reserved_cr4, set_up, fixture_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "arch/x86_64/hw/svm.h"
 #include "arch/x86_64/hw/vmx.h"
 #include "vmm/monitor/exits/exits.h"
+#include "vmm/monitor/exits/trap_cr4.h"
 #include "vmm/monitor/machine.h"
 
 /* All but NMI and #MC, which go to the host first. */
@@ -162,6 +163,10 @@ bool trap_step(struct vcpu *vcpu)
 	if (cr && decode(&vcpu->page->exit, &write) == 8)
 		return false;
 	note_register(vcpu, cr ? "CR" : "DR", what);
+	if (cr && exits_is_svm() && trap_cr4_refuses(vcpu)) {
+		vcpu_raise(vcpu, VECTOR_GP, 0);
+		return true;
+	}
 	if (cr)
 		spare_cr3(vcpu);
 	vcpu->trap.stepping = true;
