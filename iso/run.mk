@@ -74,7 +74,7 @@ run-state: $(SKERRYD)
 
 comma := ,
 QEMU := qemu-system-x86_64 -M q35 -accel tcg -cpu $(QEMU_CPU) -smp $(CPUS) -m $(MEMORY) \
-	-device intel-iommu,intremap=on -device nvme,drive=data,serial=data \
+	-device intel-iommu,intremap=on,aw-bits=48 -device nvme,drive=data,serial=data \
 	-drive if=none,id=data,file=$(DATA_DISK),format=raw \
 	-nic user,model=e1000e,hostfwd=tcp:127.0.0.1:$(HTTP_PORT)-10.0.2.15:80$(if \
 	$(WEB),$(comma)hostfwd=tcp:127.0.0.1:$(HTTPS_PORT)-10.0.2.17:443) \
