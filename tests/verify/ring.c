@@ -20,7 +20,7 @@ static void any_channel(void)
 {
 	Frama_C_make_unknown((char *)&channel, sizeof(channel));
 	vm.channel = &channel;
-	vm.wake = 1;
+	vm.monitor.wake = 1;
 	for (u32 i = 0; i < CHANNEL_STREAM_MAX; i++) {
 		vm.stream[i].output_read = ANY_U32;
 		vm.stream[i].input_written = ANY_U32;
