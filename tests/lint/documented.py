@@ -16,6 +16,7 @@ OFFERED = (
     ("vmm/manager/commands/*.c", r'^\t\.name = "([a-z0-9 ]+)",', "docs/manager.md", "| `{}"),
     ("vmm/manager/config/config_keys.c", r'^\t\{"([a-z_]+)", VALUE', "docs/manager.md", "| `{}` |"),
 )
+PARTS = ("arch", "boot", "kernel", "lib", "mm", "vmm")
 NOT_OFFERED = {"SYS_COUNT", "EXIT_REASON_COUNT", "START_NONE", "RIGHT_ALL"}
 
 
@@ -82,6 +83,20 @@ def check_changeable(page):
         yield f"docs/manager.md: vm set changes {wanted} at any time, found: {row[1]}"
 
 
+def check_folders(page):
+    """Each folder with sources has its line: whole, or behind another of the same parent's row."""
+    rows = re.findall(r"^\| (`[a-z0-9_/]+/`(?:, `[a-z0-9_/]+/`)*) \|", page, re.MULTILINE)
+    known = set()
+    for row in rows:
+        names = re.findall(r"`([a-z0-9_/]+)/`", row)
+        parent = names[0].rpartition("/")[0]
+        known |= set(names) | {f"{parent}/{name}" for name in names[1:]}
+    sources = [path for part in PARTS for path in glob.glob(f"{part}/**/*.[chS]", recursive=True)]
+    folders = sorted({path.rpartition("/")[0] for path in sources})
+    return [f"docs/architecture.md: {folder}/ is missing" for folder in folders
+            if folder not in known]
+
+
 def main():
     errors = []
     for source, pattern, page, form in OFFERED:
@@ -99,6 +114,7 @@ def main():
     errors += check_offsets(page)
     errors += check_version(page)
     errors += check_changeable(read("docs/manager.md"))
+    errors += check_folders(read("docs/architecture.md"))
     print("\n".join(errors + [f"documented: {len(errors)} errors"]))
     return 1 if errors else 0
 
