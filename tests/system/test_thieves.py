@@ -2,8 +2,8 @@
 """The product's kernel with time thieves as its ring 3: tests/thief.
 
 An attacker that has what a monitor has plays one pattern after the other. Beside each its victim
-keeps 98 % of what it has beside a mere loop, a light neighbour wakes up in time, the console
-answers, and the attacker can be destroyed. All times are TSC ticks of -icount: instructions.
+keeps 98 % of what it has beside a mere loop (88 % with several CPUs), a light neighbour wakes up in
+time, the console answers, and the attacker can be destroyed. All times are TSC ticks of -icount: instructions.
 """
 
 import pytest
