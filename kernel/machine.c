@@ -144,29 +144,19 @@ void machine_halt(void)
 	}
 }
 
-static void reset(void)
+void machine_reboot(u16 port, u8 value)
 {
 	static const struct descriptor_table_register no_idt;
 
+	cli();
+	cpus_stop_others();
+	machine_virt_leave(this_cpu());
+	if (port != 0)
+		out8(port, value);
 	out8(KEYBOARD_COMMAND, KEYBOARD_RESET);
 	for (u64 end = rdtsc() + tsc_from_ns(50 * NS_PER_MS); rdtsc() < end;)
 		pause();
 	__asm__ volatile("lidt %0; int3" : : "m"(no_idt));
-}
-
-void machine_stop(enum machine_stop how, u16 port, u32 value, u32 width)
-{
-	cli();
-	cpus_stop_others();
-	machine_virt_leave(this_cpu());
-	if (how == MACHINE_STOP_RESET)
-		reset();
-	if (how == MACHINE_STOP_OUT && width == 1)
-		out8(port, (u8)value);
-	if (how == MACHINE_STOP_OUT && width == 2)
-		out16(port, (u16)value);
-	if (how == MACHINE_STOP_OUT && width == 4)
-		out32(port, value);
 	machine_halt();
 }
 

@@ -29,6 +29,6 @@ enum status machine_cpu_init(struct cpu *cpu);
 /* Leaves VMX or SVM operation on this CPU; harmless to repeat. */
 void machine_virt_leave(struct cpu *cpu);
 
-/* Stops all CPUs, does what `how` says and halts for good. `width`: 1, 2 or 4 bytes. */
-NORETURN void machine_stop(enum machine_stop how, u16 port, u32 value, u32 width);
+/* SYS_MACHINE_RESET. If nothing resets the machine, it halts for good. */
+NORETURN void machine_reboot(u16 port, u8 value);
 NORETURN void machine_halt(void);

@@ -12,14 +12,9 @@ enum status sys_log_level(struct system_call *call)
 	return STATUS_OK;
 }
 
-enum status sys_machine_stop(struct system_call *call)
+enum status sys_machine_reset(struct system_call *call)
 {
-	u64 width = call->argument[4];
-
-	if (call->argument[1] > MACHINE_STOP_HALT || call->argument[2] > UINT16_MAX)
+	if (call->argument[1] > UINT16_MAX || call->argument[2] > UINT8_MAX)
 		return STATUS_BAD_ARGUMENT;
-	if (call->argument[1] == MACHINE_STOP_OUT && width != 1 && width != 2 && width != 4)
-		return STATUS_BAD_ARGUMENT;
-	machine_stop((enum machine_stop)call->argument[1], (u16)call->argument[2],
-		     (u32)call->argument[3], (u32)width);
+	machine_reboot((u16)call->argument[1], (u8)call->argument[2]);
 }

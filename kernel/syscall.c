@@ -64,7 +64,7 @@ static const struct {
 	[SYS_VCPU_GET] = {sys_vcpu_get, {{OBJECT_VCPU, 0, RIGHT_READ}}},
 	[SYS_SPACE_ENTRY] = {sys_space_entry, {{OBJECT_SPACE, 0, RIGHT_READ}}},
 	[SYS_LOG_LEVEL] = {sys_log_level, {{OBJECT_ROOT, 0, RIGHT_WRITE}}},
-	[SYS_MACHINE_STOP] = {sys_machine_stop, {{OBJECT_ROOT, 0, RIGHT_DESTROY}}},
+	[SYS_MACHINE_RESET] = {sys_machine_reset, {{OBJECT_ROOT, 0, RIGHT_DESTROY}}},
 	[SYS_AUDIT] = {sys_audit, {{OBJECT_ROOT, 0, RIGHT_READ}, {OBJECT_MEMORY, 1, RIGHT_WRITE}}},
 	[SYS_IRQ_MESSAGE] = {sys_irq_message, {{OBJECT_IRQ, 0, RIGHT_READ}}},
 	[SYS_MEMORY_ADDRESS] = {sys_memory_address,

@@ -144,8 +144,12 @@ enum syscall {
 
 	/* (root, category, level). The lowest level that the kernel's log keeps; see log.h. */
 	SYS_LOG_LEVEL,
-	/* (root, enum machine_stop, port, value, width). Does not return on success. */
-	SYS_MACHINE_STOP,
+	/*
+	 * (root, port, value): every CPU leaves VMX or SVM operation; then the byte is written to
+	 * the port, if that is not 0, and the machine is reset by its keyboard controller, or else
+	 * by a triple fault. Does not return on success.
+	 */
+	SYS_MACHINE_RESET,
 	/*
 	 * (root, memory, enum audit_what, where, at) -> the `where` (AUDIT_FRAMES) or `at` to
 	 * continue with; AUDIT_END: that was all. Fills the first page of the pinned memory object
@@ -266,11 +270,4 @@ enum irq_flag {
 	IRQ_NMI = 1 << 3, /* an NMI to every CPU, logged with where it hit; no signal */
 	IRQ_MSI = 1 << 4, /* alone: no line but a message that a device writes */
 	IRQ_FLAGS = IRQ_LEVEL | IRQ_ACTIVE_LOW | IRQ_ISA | IRQ_NMI | IRQ_MSI,
-};
-
-/* In each case every CPU leaves VMX or SVM operation first. */
-enum machine_stop {
-	MACHINE_STOP_OUT,   /* write value to port (ACPI power-off or reset), then halt */
-	MACHINE_STOP_RESET, /* keyboard controller, then triple fault */
-	MACHINE_STOP_HALT,
 };

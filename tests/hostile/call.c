@@ -60,7 +60,7 @@ static bool boss_refuses(u64 number, const u64 a[6])
 		return true;
 	switch (number) {
 	case SYS_PROCESS_EXIT:
-	case SYS_MACHINE_STOP:
+	case SYS_MACHINE_RESET:
 	case SYS_VCPU_RUN:
 	case SYS_GROUP_CREATE:
 	case SYS_IOMMU_CREATE: /* any registers would be taken for an IOMMU's */

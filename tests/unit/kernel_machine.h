@@ -271,8 +271,10 @@ void cpu_return_to_caller(struct cpu *cpu, const struct trap_frame *frame)
 	abort();
 }
 
-NORETURN void machine_stop(enum machine_stop how, u16 port, u32 value, u32 width)
+NORETURN void machine_reboot(u16 port, u8 value)
 {
+	(void)port;
+	(void)value;
 	longjmp(machine_stopped, 1);
 }
 

@@ -284,9 +284,9 @@ enum status sys_log_level(handle_t root, u32 category, u32 level)
 	return call(SYS_LOG_LEVEL, root, category, level, 0, 0, 0, NULL);
 }
 
-enum status sys_machine_stop(handle_t root, enum machine_stop how, u16 port, u32 value, u32 width)
+enum status sys_machine_reset(handle_t root, u16 port, u8 value)
 {
-	return call(SYS_MACHINE_STOP, root, how, port, value, width, 0, NULL);
+	return call(SYS_MACHINE_RESET, root, port, value, 0, 0, 0, NULL);
 }
 
 enum status sys_audit(handle_t root, handle_t memory, u64 what, u64 where, u64 at, u64 *next)

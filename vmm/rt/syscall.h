@@ -82,7 +82,7 @@ enum status sys_iommu_fault(handle_t root, u64 number, u64 *fault) MUST_CHECK;
 enum status sys_space_populate(handle_t space, u64 at, u32 access, u64 *bytes) MUST_CHECK;
 
 enum status sys_log_level(handle_t root, u32 category, u32 level) MUST_CHECK;
-enum status sys_machine_stop(handle_t root, enum machine_stop how, u16 port, u32 value, u32 width);
+enum status sys_machine_reset(handle_t root, u16 port, u8 value);
 enum status sys_audit(handle_t root, handle_t memory, u64 what, u64 where, u64 at,
 		      u64 *next) MUST_CHECK;
 

@@ -15,16 +15,10 @@ static inline u8 in8(u16 port)
 	return value;
 }
 
-#define OUT(bits, suffix)                                                                          \
-	static inline void out##bits(u16 port, u##bits value)                                      \
-	{                                                                                          \
-		__asm__ volatile("out" #suffix " %0, %1" : : "a"(value), "Nd"(port) : "memory");   \
-	}
-
-OUT(8, b)
-OUT(16, w)
-OUT(32, l)
-#undef OUT
+static inline void out8(u16 port, u8 value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
 
 static inline u64 rdmsr(u32 msr)
 {

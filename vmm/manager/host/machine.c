@@ -16,6 +16,7 @@
 #define RTC_TRIES      10000u
 #define ECAM_MAX       16u
 #define ACPI_ENABLE_NS (300 * NS_PER_MS)
+#define POWER_OFF_NS   (5 * NS_PER_S)
 
 enum rtc_register { /* MC146818, figure 9 */
 		    RTC_SECOND = 0x00,
@@ -237,18 +238,16 @@ const char *machine_power_off(void)
 	    sys_ports_grant(root, self, power.pm1b_control, 2) == STATUS_OK)
 		port_out16(power.pm1b_control,
 			   sleep_value(port_in16(power.pm1b_control), power.sleep_type_b));
-	sys_machine_stop(root, MACHINE_STOP_OUT, power.pm1a_control,
-			 sleep_value(port_in16(power.pm1a_control), power.sleep_type_a), 2);
-	return "the kernel refused";
+	port_out16(power.pm1a_control,
+		   sleep_value(port_in16(power.pm1a_control), power.sleep_type_a));
+	for (u64 end = clock_tsc() + clock_ns_to_tsc(POWER_OFF_NS); clock_tsc() < end;)
+		;
+	return "it does not obey its power register";
 }
 
 const char *machine_reboot(void)
 {
-	handle_t root = start_handle(START_ROOT);
-
 	flush_consoles();
-	if (power.reset_port != 0)
-		sys_machine_stop(root, MACHINE_STOP_OUT, power.reset_port, power.reset_value, 1);
-	sys_machine_stop(root, MACHINE_STOP_RESET, 0, 0, 0);
+	sys_machine_reset(start_handle(START_ROOT), power.reset_port, power.reset_value);
 	return "the kernel refused";
 }
