@@ -107,28 +107,6 @@ static enum status discard_step(struct memory *memory, u64 first, u64 *count)
 	return STATUS_OK;
 }
 
-/* Takes away what was mapped before. Under the lock of layers, as to who is awaited. */
-static void revoke_range(struct memory *memory, u64 first, u64 count)
-{
-	LIST_FOR_EACH(node, &memory->mappings) {
-		const struct mapping *mapping = LIST_ENTRY(node, struct mapping, memory_node);
-		struct space *space = mapping->space;
-		u64 from = MAX(first, mapping->offset);
-		u64 end = MIN(first + count, mapping->offset + mapping->page_count);
-		u64 at = mapping->at + ((from - mapping->offset) << PAGE_SHIFT);
-
-		if (from >= end)
-			continue;
-		end = at + ((end - from) << PAGE_SHIFT);
-		lock_acquire(&space->lock, LOCK_SPACE);
-		while (table_unmap(&space->table, &at, end) != STATUS_OK)
-			;
-		tlb_flush_space(space);
-		tlb_await(space, memory->awaited);
-		lock_release(&space->lock, LOCK_SPACE);
-	}
-}
-
 /*
  * A step that is made is known by `breaking` and `cursor`: repeated, it waits for who may still use
  * what was there, and takes nothing that was touched since.
@@ -145,11 +123,14 @@ enum status memory_discard(struct memory *memory, u64 first, u64 *count)
 	if (memory->breaking == first + 1) {
 		*count = MIN(*count, memory->cursor);
 	} else {
+		u64 revoked = first;
+
 		lock_acquire(&memory->lock, LOCK_MEMORY);
 		status = discard_step(memory, first, count);
 		lock_release(&memory->lock, LOCK_MEMORY);
-		if (status == STATUS_OK)
-			revoke_range(memory, first, *count);
+		while (status == STATUS_OK &&
+		       layer_revoke(memory, &revoked, first + *count) != STATUS_OK)
+			;
 		memory->cursor = *count;
 	}
 	if (status == STATUS_OK && !tlb_all_passed(memory->awaited))

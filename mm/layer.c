@@ -187,30 +187,35 @@ static enum status freeze_begin(struct memory *memory)
 	return status;
 }
 
-/*
- * Takes away what was mapped before the pages moved below. The cursor is where the slowest mapping
- * has come to; unmapping what is unmapped already costs little. True: nobody can write any more.
- */
-static bool freeze_step(struct memory *memory)
+enum status layer_revoke(struct memory *memory, u64 *first, u64 end)
 {
-	u64 reached = memory->page_count;
+	u64 reached = end;
 
 	LIST_FOR_EACH(node, &memory->mappings) {
 		const struct mapping *mapping = mapping_of(node);
 		struct space *space = mapping->space;
-		u64 end = mapping->at + (mapping->page_count << PAGE_SHIFT);
-		u64 at = MIN(mapping->at + (memory->cursor << PAGE_SHIFT), end);
+		u64 from = MAX(*first, mapping->offset);
+		u64 last = MIN(end, mapping->offset + mapping->page_count);
+		u64 begin = mapping->at - (mapping->offset << PAGE_SHIFT); /* of the object */
+		u64 at = begin + (from << PAGE_SHIFT);
 
-		if (at == end)
+		if (from >= last)
 			continue;
 		lock_acquire(&space->lock, LOCK_SPACE);
-		if (table_unmap(&space->table, &at, end) != STATUS_OK)
-			reached = MIN(reached, (at - mapping->at) >> PAGE_SHIFT);
+		if (table_unmap(&space->table, &at, begin + (last << PAGE_SHIFT)) != STATUS_OK)
+			reached = MIN(reached, (at - begin) >> PAGE_SHIFT);
 		flush(memory, space);
 		lock_release(&space->lock, LOCK_SPACE);
 	}
-	memory->cursor = reached;
-	return reached == memory->page_count && tlb_all_passed(memory->awaited);
+	*first = reached;
+	return reached == end ? STATUS_OK : STATUS_AGAIN;
+}
+
+/* Takes away what was mapped before the pages moved below. True: nobody can write any more. */
+static bool freeze_step(struct memory *memory)
+{
+	return layer_revoke(memory, &memory->cursor, memory->page_count) == STATUS_OK &&
+	       tlb_all_passed(memory->awaited);
 }
 
 enum status layer_freeze(struct memory *memory, struct memory **frozen)

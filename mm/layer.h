@@ -46,6 +46,12 @@ enum status layer_create(struct quota *quota, struct memory *frozen,
 enum status layer_reset(struct memory *memory) MUST_CHECK;
 
 /*
+ * Under layer_lock: one step of taking away what is mapped of the pages from *first on and before
+ * `end`; *first becomes what the slowest mapping has come to. Who may still use it is awaited.
+ */
+enum status layer_revoke(struct memory *memory, u64 *first, u64 end);
+
+/*
  * One step of giving an object a page of its own where the space maps it. STATUS_OK: look again;
  * STATUS_AGAIN; STATUS_NO_MEMORY or STATUS_NO_QUOTA: as memory_populate.
  */

@@ -31,7 +31,7 @@ MUTANTS = (
     ("a reset leaves what is mapped", "mm/layer.c",
      "	revoke(memory, index, count);\n", "", "layer_test"),
     ("what is given back stays mapped", "mm/discard.c",
-     "			revoke_range(memory, first, *count);\n", "			;\n",
+     "layer_revoke(memory, &revoked, first + *count) != STATUS_OK", "false",
      "discard_test"),
     ("what is given back waits for nobody", "mm/discard.c",
      "	if (status == STATUS_OK && !tlb_all_passed(memory->awaited))", "	if (0)",
