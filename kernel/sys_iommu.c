@@ -2,7 +2,6 @@
 /* System calls on IOMMUs, and on the spaces that devices reach. */
 #include "arch/x86_64/iommu/iommu.h"
 #include "kernel/group.h"
-#include "kernel/log.h"
 #include "kernel/syscall.h"
 
 enum status sys_iommu_create(struct system_call *call)
@@ -44,19 +43,5 @@ enum status sys_space_populate(struct system_call *call)
 
 enum status sys_iommu_fault(struct system_call *call)
 {
-	struct iommu_fault fault;
-	enum status status = iommu_fault_take(call->argument[1], &fault);
-
-	if (status != STATUS_OK)
-		return status;
-	if (fault.write)
-		log_warning(LOG_DEVICE, "iommu: device %02x:%02x.%x wrote to %#lx: not mapped (%u)",
-			    fault.source >> 8, fault.source >> 3 & 0x1f, fault.source & 7,
-			    fault.address, fault.reason);
-	else
-		log_warning(LOG_DEVICE, "iommu: device %02x:%02x.%x read %#lx: not mapped (%u)",
-			    fault.source >> 8, fault.source >> 3 & 0x1f, fault.source & 7,
-			    fault.address, fault.reason);
-	call->value = fault.source | (fault.lost ? IOMMU_FAULTS_LOST : 0);
-	return STATUS_OK;
+	return iommu_fault_take(call->argument[1], &call->value);
 }

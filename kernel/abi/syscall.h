@@ -195,8 +195,8 @@ enum syscall {
 	 */
 	SYS_SPACE_POPULATE,
 	/*
-	 * (root, number of an IOMMU) -> the requester of one access that was refused, which the
-	 * kernel has put into its log, and IOMMU_FAULTS_LOST. STATUS_NOT_FOUND: no more are known.
+	 * (root, number of an IOMMU) -> one access that was refused, see IOMMU_FAULTS_LOST.
+	 * STATUS_NOT_FOUND: no more are known.
 	 */
 	SYS_IOMMU_FAULT,
 
@@ -234,7 +234,11 @@ enum syscall {
 
 enum iommu_kind { IOMMU_VTD, IOMMU_AMDVI };
 
-#define IOMMU_FAULTS_LOST (1u << 16) /* there were more than the unit could keep */
+/* SYS_IOMMU_FAULT: bits 15:0 the requester (bus, device, function), and: */
+#define IOMMU_FAULTS_LOST	 (1u << 16) /* there were more than the unit could keep */
+#define IOMMU_FAULT_WRITE	 (1u << 17)
+#define IOMMU_FAULT_REASON_SHIFT 20 /* 8 bits, in the unit's own numbers */
+#define IOMMU_FAULT_PAGE_SHIFT	 28 /* the address's bits 47:12 */
 
 enum group_setting {
 	GROUP_WEIGHT,      /* 1 to 65535, 256 by default */

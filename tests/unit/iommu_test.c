@@ -226,30 +226,31 @@ static void detached(enum iommu_kind kind)
 
 static void refused(enum iommu_kind kind)
 {
-	struct iommu_fault fault;
+	u64 fault;
 	u32 count = 0;
 
 	setup(kind);
 	assert_int_equal(iommu_fault_take(unit, &fault), STATUS_NOT_FOUND);
 	assert_false(reaches(DEVICE, 0x123456789000, true));
 	assert_int_equal(iommu_fault_take(unit, &fault), STATUS_OK);
-	assert_int_equal(fault.address, 0x123456789000);
-	assert_int_equal(fault.source, DEVICE);
-	assert_true(fault.write && !fault.lost);
+	assert_int_equal(fault >> IOMMU_FAULT_PAGE_SHIFT, 0x123456789);
+	assert_int_equal(fault & 0xffff, DEVICE);
+	assert_int_equal(fault & (IOMMU_FAULT_WRITE | IOMMU_FAULTS_LOST), IOMMU_FAULT_WRITE);
+	assert_int_equal(fault >> IOMMU_FAULT_REASON_SHIFT & 0xff, kind == IOMMU_VTD ? 5 : 2);
 	assert_false(reaches(OTHER, 0x5000, false));
 	for (u32 i = 0; i < 300; i++)
 		assert_false(reaches(DEVICE, 0x7000, true));
 	assert_int_equal(iommu_fault_take(unit, &fault), STATUS_OK);
-	assert_int_equal(fault.source, OTHER);
-	assert_true(!fault.write && fault.lost);
+	assert_int_equal(fault & 0xffff, OTHER);
+	assert_int_equal(fault & (IOMMU_FAULT_WRITE | IOMMU_FAULTS_LOST), IOMMU_FAULTS_LOST);
 	while (iommu_fault_take(unit, &fault) == STATUS_OK)
 		count++;
 	assert_int_equal(count, kind == IOMMU_VTD ? 0 : 254);
 	/* it goes on */
 	assert_false(reaches(DEVICE, 0x9000, true));
 	assert_int_equal(iommu_fault_take(unit, &fault), STATUS_OK);
-	assert_int_equal(fault.address, 0x9000);
-	assert_false(fault.lost);
+	assert_int_equal(fault >> IOMMU_FAULT_PAGE_SHIFT, 0x9);
+	assert_int_equal(fault & IOMMU_FAULTS_LOST, 0);
 	finish();
 }
 

@@ -85,7 +85,7 @@ static bool amdvi_log_restart(struct iommu *unit)
 	return true;
 }
 
-static bool amdvi_fault(struct iommu *unit, struct iommu_fault *fault)
+static bool amdvi_fault(struct iommu *unit, u64 *fault)
 {
 	u64 head = iommu_read64(unit, AMDVI_EVENT_HEAD) % AMDVI_RING_BYTES;
 	u64 *event = (u64 *)((u8 *)iommu_page(unit, IOMMU_PAGE_EVENTS) + head);
@@ -94,13 +94,10 @@ static bool amdvi_fault(struct iommu *unit, struct iommu_fault *fault)
 	iommu_write64(unit, AMDVI_STATUS, AMDVI_LOG_NEWS);
 	if (head == iommu_read64(unit, AMDVI_EVENT_TAIL) % AMDVI_RING_BYTES)
 		return false;
-	fault->address = event[1];
-	fault->source = (u32)(what & 0xffff);
-	fault->reason = (u32)bits_get(what, 63, 60);
-	fault->write = (what & AMDVI_EVENT_WRITE) != 0;
 	event[0] = 0;
 	iommu_write64(unit, AMDVI_EVENT_HEAD, (head + 16) % AMDVI_RING_BYTES);
-	fault->lost = amdvi_log_restart(unit);
+	*fault = iommu_fault(what, bits_get(what, 63, 60), event[1], what & AMDVI_EVENT_WRITE,
+			     amdvi_log_restart(unit));
 	return true;
 }
 

@@ -5,7 +5,6 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/tsc.h"
 #include "arch/x86_64/hw/msi.h"
-#include "kernel/abi/syscall.h"
 #include "kernel/panic.h"
 #include "lib/checked.h"
 #include "mm/address.h"
@@ -233,7 +232,7 @@ enum status iommu_populate(struct space *space, u64 at, u32 access, u64 *bytes)
 	return STATUS_OK;
 }
 
-enum status iommu_fault_take(u64 number, struct iommu_fault *fault)
+enum status iommu_fault_take(u64 number, u64 *fault)
 {
 	struct iommu *unit = iommu_get(number);
 	bool found;

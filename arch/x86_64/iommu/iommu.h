@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "kernel/abi/syscall.h"
 #include "lib/lock.h"
 #include "mm/space.h"
 
@@ -14,15 +15,6 @@ enum iommu_page {
 	IOMMU_PAGE_WORD, /* that a command writes */
 	IOMMU_PAGE_ROOT, /* VT-d: the root table */
 	IOMMU_PAGES
-};
-
-/* What a unit says of an access that it refused. */
-struct iommu_fault {
-	u64 address;
-	u32 source; /* requester: bus, device, function */
-	u32 reason; /* in the unit's own numbers */
-	bool write;
-	bool lost; /* there were more that it has no room for */
 };
 
 /* A space that a device may reach, known to its unit by its index. */
@@ -61,8 +53,8 @@ struct iommu_ops {
 	void (*forget)(struct iommu *unit, u32 source, u32 domain);
 	/* A command that writes `value` to the word once those before it are done. */
 	void (*wait)(struct iommu *unit, hpa_t word, u32 value);
-	/* Takes one record; false: there is none. */
-	bool (*fault)(struct iommu *unit, struct iommu_fault *fault);
+	/* Takes one record, as SYS_IOMMU_FAULT gives it; false: there is none. */
+	bool (*fault)(struct iommu *unit, u64 *fault);
 };
 
 extern const struct iommu_ops iommu_vtd;
@@ -74,12 +66,19 @@ enum status iommu_space_create(u64 number, struct quota *quota, struct space **s
 /* NULL: it reaches nothing. */
 enum status iommu_attach(u64 number, u64 source, struct space *space) MUST_CHECK;
 enum status iommu_populate(struct space *space, u64 at, u32 access, u64 *bytes) MUST_CHECK;
-enum status iommu_fault_take(u64 number, struct iommu_fault *fault) MUST_CHECK;
+enum status iommu_fault_take(u64 number, u64 *fault) MUST_CHECK;
 
 /* For the kinds. */
 static inline void *iommu_page(const struct iommu *unit, enum iommu_page page)
 {
 	return unit->ring + page * PAGE_SIZE;
+}
+/* The value of SYS_IOMMU_FAULT; `source`: in its lowest 16 bits. */
+static inline u64 iommu_fault(u64 source, u64 reason, u64 address, bool write, bool lost)
+{
+	return (source & 0xffff) | reason << IOMMU_FAULT_REASON_SHIFT |
+	       address >> PAGE_SHIFT << IOMMU_FAULT_PAGE_SHIFT | (write ? IOMMU_FAULT_WRITE : 0) |
+	       (lost ? IOMMU_FAULTS_LOST : 0);
 }
 u32 iommu_read32(const struct iommu *unit, u32 offset);
 void iommu_write32(const struct iommu *unit, u32 offset, u32 value);

@@ -118,7 +118,7 @@ static void vtd_wait(struct iommu *unit, hpa_t word, u32 value)
 	iommu_command(unit, VTD_INV_WAIT | (u64)value << 32, word.value);
 }
 
-static bool vtd_fault(struct iommu *unit, struct iommu_fault *fault)
+static bool vtd_fault(struct iommu *unit, u64 *fault)
 {
 	u64 capability = iommu_read64(unit, VTD_CAPABILITY);
 	u32 record = (u32)bits_get(capability, 33, 24) * 16;
@@ -128,11 +128,9 @@ static bool vtd_fault(struct iommu *unit, struct iommu_fault *fault)
 
 		if ((what & VTD_FAULT) == 0)
 			continue;
-		fault->address = iommu_read64(unit, record) & ~PAGE_MASK;
-		fault->source = (u32)(what & 0xffff);
-		fault->reason = (u32)bits_get(what, 39, 32);
-		fault->write = (what & VTD_FAULT_READ) == 0;
-		fault->lost = (iommu_read32(unit, VTD_FAULT_STATUS) & VTD_FAULTS_LOST) != 0;
+		*fault = iommu_fault(what, bits_get(what, 39, 32), iommu_read64(unit, record),
+				     (what & VTD_FAULT_READ) == 0,
+				     iommu_read32(unit, VTD_FAULT_STATUS) & VTD_FAULTS_LOST);
 		iommu_write32(unit, record + 12, (u32)(VTD_FAULT >> 32)); /* cleared by a one */
 		iommu_write32(unit, VTD_FAULT_STATUS, (u32)VTD_FAULTS_LOST);
 		return true;
