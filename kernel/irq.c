@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/irq.h"
-#include "arch/x86_64/cpu/acpi.h"
 #include "arch/x86_64/cpu/ioapic.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/ioapic.h"
@@ -8,7 +7,6 @@
 #include "arch/x86_64/hw/msi.h"
 #include "kernel/abi/syscall.h"
 #include "kernel/cpus.h"
-#include "kernel/machine.h"
 #include "mm/cache.h"
 
 #define GSI_MAX (VECTOR_GSI_LAST - VECTOR_GSI_FIRST)
@@ -48,11 +46,6 @@ static enum status message_create(u32 cpu, struct irq **irq)
 
 enum status irq_create(u32 number, u32 flags, struct irq **irq)
 {
-	struct acpi_isa line = {
-		.gsi = number,
-		.level = (flags & IRQ_LEVEL) != 0,
-		.active_low = (flags & IRQ_ACTIVE_LOW) != 0,
-	};
 	bool nmi = (flags & IRQ_NMI) != 0;
 	enum status status;
 
@@ -60,23 +53,18 @@ enum status irq_create(u32 number, u32 flags, struct irq **irq)
 		return message_create(number, irq);
 	if ((flags & IRQ_MSI) != 0)
 		return STATUS_BAD_ARGUMENT;
-	if ((flags & IRQ_ISA) != 0) {
-		if (number >= ACPI_ISA_IRQ_COUNT)
-			return STATUS_BAD_ARGUMENT;
-		line = machine.acpi.isa[number];
-	}
-	if (line.gsi > GSI_MAX || !ioapic_has_gsi(line.gsi))
+	if (number > GSI_MAX || !ioapic_has_gsi(number))
 		return STATUS_NOT_FOUND;
-	if (irqs[line.gsi] != NULL)
+	if (irqs[number] != NULL)
 		return STATUS_IN_USE;
-	status = irq_alloc(line.gsi, nmi ? IOAPIC_ALL_CPUS : cpus_get(0)->apic_id, irq);
+	status = irq_alloc(number, nmi ? IOAPIC_ALL_CPUS : cpus_get(0)->apic_id, irq);
 	if (status != STATUS_OK)
 		return status;
-	(*irq)->level = line.level;
-	ioapic_route(line.gsi, (u8)(VECTOR_GSI_FIRST + line.gsi),
+	(*irq)->level = (flags & IRQ_LEVEL) != 0;
+	ioapic_route(number, (u8)(VECTOR_GSI_FIRST + number),
 		     (nmi ? (u32)APIC_NMI << IOAPIC_ENTRY_DELIVERY_SHIFT : 0) |
-			     (line.level ? (u32)IOAPIC_ENTRY_LEVEL : 0) |
-			     (line.active_low ? (u32)IOAPIC_ENTRY_ACTIVE_LOW : 0));
+			     ((flags & IRQ_LEVEL) != 0 ? (u32)IOAPIC_ENTRY_LEVEL : 0) |
+			     ((flags & IRQ_ACTIVE_LOW) != 0 ? (u32)IOAPIC_ENTRY_ACTIVE_LOW : 0));
 	return STATUS_OK;
 }
 

@@ -270,8 +270,7 @@ enum memory_flag {
 enum irq_flag {
 	IRQ_LEVEL = 1 << 0,
 	IRQ_ACTIVE_LOW = 1 << 1,
-	IRQ_ISA = 1 << 2, /* `gsi` is an ISA IRQ: the MADT gives its GSI, trigger and polarity */
-	IRQ_NMI = 1 << 3, /* an NMI to every CPU, logged with where it hit; no signal */
-	IRQ_MSI = 1 << 4, /* alone: no line but a message that a device writes */
-	IRQ_FLAGS = IRQ_LEVEL | IRQ_ACTIVE_LOW | IRQ_ISA | IRQ_NMI | IRQ_MSI,
+	IRQ_NMI = 1 << 2, /* an NMI to every CPU, logged with where it hit; no signal */
+	IRQ_MSI = 1 << 3, /* alone: no line but a message that a device writes */
+	IRQ_FLAGS = IRQ_LEVEL | IRQ_ACTIVE_LOW | IRQ_NMI | IRQ_MSI,
 };

@@ -258,8 +258,20 @@ enum status sys_irq_create(handle_t root, u32 gsi, u32 flags, handle_t *irq)
 	(void)root;
 	if (line_taken)
 		return STATUS_IN_USE;
-	irq_is_line = flags != IRQ_MSI;
-	note(flags == IRQ_MSI ? "message on CPU %u, " : "line %u, ", gsi);
+	irq_is_line = false;
+	assert_int_equal(flags, IRQ_MSI);
+	note("message on CPU %u, ", gsi);
+	*irq = 77;
+	return STATUS_OK;
+}
+
+enum status machine_isa_irq(u32 line, u32 flags, handle_t *irq)
+{
+	(void)flags;
+	if (line_taken)
+		return STATUS_IN_USE;
+	irq_is_line = true;
+	note("line %u, ", line);
 	*irq = 77;
 	return STATUS_OK;
 }

@@ -110,9 +110,8 @@ enum status sys_ports_grant(handle_t root, handle_t process, u16 first, u32 coun
 	return first == UART_COM2 ? STATUS_OK : STATUS_NO_RIGHT;
 }
 
-enum status sys_irq_create(handle_t root, u32 line, u32 flags, handle_t *irq)
+enum status machine_isa_irq(u32 line, u32 flags, handle_t *irq)
 {
-	(void)root;
 	(void)line;
 	(void)flags;
 	*irq = 1;

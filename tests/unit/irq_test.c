@@ -32,7 +32,6 @@ static struct {
 	bool masked;
 } input[LINES];
 
-struct machine machine;
 static u32 raised;
 
 struct cpu *cpus_get(u32 id)
@@ -98,8 +97,6 @@ static int set_up(void **state)
 	(void)state;
 	here = &cpu[0];
 	raised = 0;
-	for (u32 line = 0; line < ACPI_ISA_IRQ_COUNT; line++)
-		machine.acpi.isa[line].gsi = line;
 	return 0;
 }
 
@@ -116,7 +113,7 @@ static struct irq *make(u32 line, u32 flags)
 /* A line follows its handler to the CPU where it last ran, if an I/O APIC can address that CPU. */
 static void test_follows(void **state)
 {
-	struct irq *irq = make(4, IRQ_ISA);
+	struct irq *irq = make(4, 0);
 
 	(void)state;
 	irq_unmask(irq);
@@ -130,7 +127,7 @@ static void test_follows(void **state)
 	irq_release(&irq->object);
 	assert_true(input[4].masked);
 
-	irq = make(4, IRQ_ISA);
+	irq = make(4, 0);
 	irq_unmask(irq);
 	assert_int_equal(input[4].destination, 4);
 	irq_release(&irq->object);
@@ -138,7 +135,7 @@ static void test_follows(void **state)
 
 static void test_nmi(void **state)
 {
-	struct irq *irq = make(0, IRQ_ISA | IRQ_NMI);
+	struct irq *irq = make(0, IRQ_NMI);
 
 	(void)state;
 	irq_unmask(irq);
@@ -151,7 +148,7 @@ static void test_nmi(void **state)
 static void test_masks(void **state)
 {
 	struct irq *level = make(20, IRQ_LEVEL | IRQ_ACTIVE_LOW);
-	struct irq *edge = make(4, IRQ_ISA);
+	struct irq *edge = make(4, 0);
 
 	(void)state;
 	assert_int_equal(input[20].flags, IOAPIC_ENTRY_LEVEL | IOAPIC_ENTRY_ACTIVE_LOW);
@@ -169,20 +166,6 @@ static void test_masks(void **state)
 	irq_release(&edge->object);
 	assert_false(irq_raise(20));
 	assert_int_equal(raised, 2);
-}
-
-/* For an ISA line the MADT's override decides. */
-static void test_isa(void **state)
-{
-	struct irq *irq;
-
-	(void)state;
-	machine.acpi.isa[9] = (struct acpi_isa){.gsi = 21, .level = true, .active_low = true};
-	irq = make(9, IRQ_ISA);
-	assert_int_equal(irq->number, 21);
-	assert_int_equal(input[21].flags, IOAPIC_ENTRY_LEVEL | IOAPIC_ENTRY_ACTIVE_LOW);
-	irq_release(&irq->object);
-	assert_int_equal(irq_create(ACPI_ISA_IRQ_COUNT, IRQ_ISA, &irq), STATUS_BAD_ARGUMENT);
 }
 
 static void test_refused(void **state)
@@ -244,7 +227,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 	const struct CMUnitTest tests[] = {
 		TEST(test_follows), TEST(test_nmi),	TEST(test_masks),
-		TEST(test_isa),	    TEST(test_refused),	TEST(test_message),
+		TEST(test_refused),	TEST(test_message),
 		TEST(test_message_refused),
 	};
 

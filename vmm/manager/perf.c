@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "vmm/manager/host/machine.h"
 #include "vmm/manager/perf.h"
 #include "arch/x86_64/hw/pit.h"
 #include "kernel/abi/syscall.h"
@@ -67,7 +68,7 @@ const char *perf_start(u64 duration_tsc)
 
 	if (sys_ports_grant(root, start_handle(START_SELF), PIT_PORT, 4) != STATUS_OK)
 		return "the timer's ports are not available";
-	if (sys_irq_create(root, PIT_IRQ, IRQ_ISA | IRQ_NMI, &irq) != STATUS_OK)
+	if (machine_isa_irq(PIT_IRQ, IRQ_NMI, &irq) != STATUS_OK)
 		return "the timer's interrupt is not available";
 	profile = (struct perf_profile){.began_tsc = clock_tsc()};
 	end_tsc = profile.began_tsc + duration_tsc;

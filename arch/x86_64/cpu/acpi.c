@@ -118,19 +118,6 @@ static void ioapic_found(struct acpi_info *info, const struct acpi_madt_ioapic *
 		(struct acpi_ioapic){entry->gsi_base, HPA(entry->address)};
 }
 
-/* Flags that say "as the bus does" mean edge-triggered, active high on ISA (ACPI table 5.26). */
-static void override_found(struct acpi_info *info, const struct acpi_madt_override *entry)
-{
-	struct acpi_isa *isa;
-
-	if (entry->bus != 0 || entry->source >= ACPI_ISA_IRQ_COUNT)
-		return;
-	isa = &info->isa[entry->source];
-	isa->gsi = entry->gsi;
-	isa->level = (entry->flags & ACPI_INTI_TRIGGER) == ACPI_INTI_LEVEL;
-	isa->active_low = (entry->flags & ACPI_INTI_POLARITY) == ACPI_INTI_ACTIVE_LOW;
-}
-
 /* Entries too short for their type are skipped, and so are unknown types. */
 static void entry_found(struct acpi_info *info, const struct acpi_madt_entry *entry)
 {
@@ -148,9 +135,6 @@ static void entry_found(struct acpi_info *info, const struct acpi_madt_entry *en
 	} else if (entry->type == ACPI_MADT_IOAPIC &&
 		   entry->length >= sizeof(struct acpi_madt_ioapic)) {
 		ioapic_found(info, at);
-	} else if (entry->type == ACPI_MADT_OVERRIDE &&
-		   entry->length >= sizeof(struct acpi_madt_override)) {
-		override_found(info, at);
 	} else if (entry->type == ACPI_MADT_LAPIC_ADDRESS &&
 		   entry->length >= sizeof(struct acpi_madt_lapic_address)) {
 		info->lapic = HPA(((const struct acpi_madt_lapic_address *)at)->address);
@@ -260,8 +244,6 @@ static void info_reset(struct acpi_info *info)
 	memset(info, 0, sizeof(*info));
 	info->lapic = HPA(LAPIC_DEFAULT_ADDRESS);
 	info->cpu_count = 1;
-	for (u32 irq = 0; irq < ACPI_ISA_IRQ_COUNT; irq++)
-		info->isa[irq].gsi = irq;
 }
 
 enum status acpi_read(hpa_t rsdp, acpi_map_t map, struct acpi_info *info)

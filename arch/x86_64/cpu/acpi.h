@@ -6,7 +6,6 @@
 
 #define ACPI_CPU_MAX	   256u
 #define ACPI_IOAPIC_MAX	   8u
-#define ACPI_ISA_IRQ_COUNT 16u
 #define ACPI_RANGE_MAX	   16u
 #define ACPI_ZONE_MAX	   8u
 
@@ -28,11 +27,6 @@ struct acpi_info {
 		u32 gsi_base;
 		hpa_t address;
 	} ioapic[ACPI_IOAPIC_MAX];
-	struct acpi_isa {
-		u32 gsi;
-		bool level;
-		bool active_low;
-	} isa[ACPI_ISA_IRQ_COUNT];
 	u32 zone_count; /* 0: nothing is known about zones */
 	u32 domain[ACPI_ZONE_MAX]; /* the SRAT's proximity domains; any more go to zone 0 */
 	u32 range_count;
@@ -46,7 +40,7 @@ struct acpi_info {
 /*
  * Walks RSDP, XSDT or RSDT, and the MADT; every length and checksum is checked. STATUS_NOT_FOUND:
  * no RSDP (0) or no MADT; STATUS_BAD_ADDRESS: `map` cannot map a table; STATUS_BAD_FORMAT. On
- * failure *info describes a PC without tables: one CPU, no I/O APIC, ISA interrupts as GSIs. A
+ * failure *info describes a PC without tables: one CPU, no I/O APIC. A
  * broken SRAT counts as none.
  */
 enum status acpi_read(hpa_t rsdp, acpi_map_t map, struct acpi_info *info) MUST_CHECK;

@@ -2,8 +2,8 @@
 /* NMIs by the PIT's one-shot, and where they hit; interrupts that are unexpected or lost. */
 #include "arch/x86_64/hw/pit.h"
 #include "tests/faults/manager/fault.h"
+#include "vmm/manager/host/machine.h"
 #include "vmm/manager/text/parse_number.h"
-#include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
 static handle_t irq;
@@ -13,7 +13,7 @@ static enum status line_open(void)
 	enum status status = STATUS_OK;
 
 	if (irq == 0)
-		status = sys_irq_create(start_handle(START_ROOT), PIT_IRQ, IRQ_ISA | IRQ_NMI, &irq);
+		status = machine_isa_irq(PIT_IRQ, IRQ_NMI, &irq);
 	return status == STATUS_OK ? sys_irq_unmask(irq) : status;
 }
 

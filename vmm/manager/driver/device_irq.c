@@ -2,23 +2,25 @@
 #include "vmm/manager/driver/device_irq.h"
 
 #include "vmm/manager/driver/driver.h"
+#include "vmm/manager/host/machine.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define ISA_LINES 16u
+#define NO_LINE (~0u) /* but messages */
 
 static handle_t irqs[DRIVER_MAX];
 static u32 irq_device[DRIVER_MAX];
 
-/* A new one, for that device; NULL: there is none. */
-static handle_t *create(u32 device, u32 line, u32 flags)
+/* A new one, for that device, of a line or NO_LINE; NULL: there is none. */
+static handle_t *create(u32 device, u32 line)
 {
 	u32 free = 0;
 
 	while (free < DRIVER_MAX && irqs[free] != HANDLE_NONE)
 		free++;
 	if (free == DRIVER_MAX ||
-	    sys_irq_create(start_handle(START_ROOT), line, flags, &irqs[free]) != STATUS_OK)
+	    (line == NO_LINE ? sys_irq_create(start_handle(START_ROOT), 0, IRQ_MSI, &irqs[free])
+			     : machine_isa_irq(line, 0, &irqs[free])) != STATUS_OK)
 		return NULL;
 	irq_device[free] = device;
 	return &irqs[free];
@@ -31,7 +33,7 @@ static void grant(struct process_build *build, handle_t irq, u64 value)
 
 bool device_irq_message(struct process_build *build, struct pci_function *function, u32 device)
 {
-	handle_t *irq = create(device, 0, IRQ_MSI);
+	handle_t *irq = create(device, NO_LINE);
 	enum status status;
 
 	if (irq == NULL)
@@ -48,7 +50,7 @@ bool device_irq_message(struct process_build *build, struct pci_function *functi
 
 void device_irq_line(struct process_build *build, u32 line, u32 device)
 {
-	handle_t *irq = create(device, line, IRQ_ISA);
+	handle_t *irq = create(device, line);
 
 	if (irq != NULL)
 		grant(build, *irq, DRIVER_IRQ_LINE);
@@ -58,7 +60,7 @@ void device_irq_any(struct process_build *build, struct pci_function *function, 
 {
 	if (device_irq_message(build, function, device))
 		return;
-	if (function->interrupt_pin != 0 && function->interrupt_line < ISA_LINES)
+	if (function->interrupt_pin != 0 && function->interrupt_line < HOST_ISA_LINES)
 		device_irq_line(build, function->interrupt_line, device);
 }
 

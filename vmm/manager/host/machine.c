@@ -34,6 +34,7 @@ static const struct kernel_page *page;
 static struct host_power power;
 static struct host_ecam ecam[ECAM_MAX];
 static u32 ecam_count;
+static struct host_lines lines;
 static u64 wall_seconds; /* at wall_tsc; 0: not known */
 static u64 wall_tsc;
 
@@ -142,6 +143,18 @@ u32 machine_ecam(const struct host_ecam **found)
 	return ecam_count;
 }
 
+const struct host_lines *machine_lines(void)
+{
+	return &lines;
+}
+
+enum status machine_isa_irq(u32 line, u32 flags, handle_t *irq)
+{
+	const struct host_isa *isa = &lines.isa[line % HOST_ISA_LINES];
+
+	return sys_irq_create(start_handle(START_ROOT), isa->gsi, isa->flags | flags, irq);
+}
+
 void machine_iommus(struct iommu_table *table)
 {
 	const u8 *bytes;
@@ -159,9 +172,14 @@ void machine_iommus(struct iommu_table *table)
 
 enum status machine_init(void)
 {
+	const u8 *madt;
+	u32 bytes = 0;
+
 	if (!map_kernel_page())
 		return STATUS_NOT_FOUND;
 	host_acpi_parse(start_info->rsdp, read_physical, NULL, &power);
+	madt = host_acpi_find(start_info->rsdp, read_physical, NULL, "APIC", &bytes);
+	host_lines_parse(madt, bytes, &lines);
 	ecam_count = host_acpi_ecam(start_info->rsdp, read_physical, NULL, ecam, ECAM_MAX);
 	window_close();
 	rtc_read();

@@ -4,6 +4,7 @@
 #include "kernel/abi/pages.h"
 #include "lib/status.h"
 #include "vmm/manager/host/host_acpi.h"
+#include "vmm/manager/host/host_lines.h"
 #include "vmm/manager/iommu/iommu_table.h"
 
 /* The machine as a whole: the kernel's counters, wall clock, power. */
@@ -13,6 +14,11 @@ const struct kernel_page *machine_page(void);
 
 /* The configuration space of the PCI buses that the MCFG names; returns how many entries. */
 u32 machine_ecam(const struct host_ecam **found);
+
+/* The lines of the I/O APICs. */
+const struct host_lines *machine_lines(void);
+/* An interrupt of ISA's line of that number. `flags`: IRQ_NMI or 0. */
+enum status machine_isa_irq(u32 line, u32 flags, handle_t *irq) MUST_CHECK;
 
 /* What the firmware says of IOMMUs. */
 void machine_iommus(struct iommu_table *table);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "vmm/manager/host/machine.h"
 #include "vmm/manager/host/serial.h"
 #include "arch/x86_64/hw/uart.h"
 #include "vmm/manager/events.h"
@@ -82,8 +83,7 @@ static u8 receive_ier(const struct serial *serial)
 /* Without an I/O APIC in ACPI's tables no interrupt comes. */
 static bool listen(struct serial *serial, enum serial_name name)
 {
-	return sys_irq_create(start_handle(START_ROOT), serial->line, IRQ_ISA, &serial->irq) ==
-		       STATUS_OK &&
+	return machine_isa_irq(serial->line, 0, &serial->irq) == STATUS_OK &&
 	       events_bind(serial->irq, EVENT_SERIAL, name) == STATUS_OK;
 }
 
