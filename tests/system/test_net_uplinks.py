@@ -10,6 +10,7 @@ from machine import Qemu, wait_for
 from net import fetch, files, guest, ports, wait_shells
 
 LAN = "[net lan]\nuplink = net0, net1\n"
+WIRES = {"net0": "a", "net1": "b"}
 
 
 def wire(folder, port):
@@ -26,10 +27,10 @@ def link(machine):
     return machine.objects("net list")[0]["link"]
 
 
-def wait_link(machine, wanted):
-    """Waits until the uplinks' links are as wanted."""
+def wait_link(machine, *wanted):
+    """Waits until the uplinks' links are as one of these says."""
     try:
-        wait_for(lambda: link(machine) == wanted)
+        wait_for(lambda: link(machine) in wanted)
     except AssertionError:
         raise AssertionError(f"{link(machine)}\n{machine.command('log show')}") from None
 
@@ -41,34 +42,49 @@ def announced(folder, mac):
     return len(re.findall(f"{mac} > ff:ff:ff:ff:ff:ff, .*Reverse ARP", said.stdout))
 
 
+def links(of, first, second):
+    """As `net list` shows them, of the uplink in use at the start and of the other one."""
+    return " ".join((first, second) if of == "net0" else (second, first))
+
+
+def check_start(machine):
+    """One card is blocked: not that whose driver was ready first. Returns (in use, blocked)."""
+    wait_link(machine, "up blocked", "blocked up")
+    found = ("net0", "net1") if link(machine) == "up blocked" else ("net1", "net0")
+    said = "net lan: port {1} is blocked, it is in a loop with {0}".format(*found)
+    assert said in machine.command("log show -l warning")
+    (event,) = [row for row in machine.objects("events since 0") if row["event"] == "network"]
+    assert event["reason"] == said and event["vm"] == ""
+    return found
+
+
 def test_one_stands_in(build, tmp_path):
     """Both cards are on one wire: one is blocked, until the other's cable, or its driver, is gone."""
     port = free_port()
     conf = files(build, tmp_path, LAN, guest("alpha", "10.0.2.15", words="serve=hello"))
     with Qemu(build, bundle=conf, extra=wire(tmp_path, port)) as machine:
         machine.wait_prompt()
-        wait_link(machine, "up blocked")
-        said = "net lan: port net1 is blocked, it is in a loop with net0"
-        assert said in machine.command("log show -l warning")
-        (event,) = [row for row in machine.objects("events since 0") if row["event"] == "network"]
-        assert event["reason"] == said and event["vm"] == ""
+        used, other = check_start(machine)
         wait_shells(machine, "alpha")
         mac = ports(machine)["alpha"]["mac"]
         assert fetch(port) == "alpha says: hello\n"
         assert announced(tmp_path, mac) == 0  # there was no uplink that opened meanwhile
         with qemu_monitor.Monitor(tmp_path / "monitor") as monitor:
-            monitor.command("set_link a off")
-            wait_link(machine, "down up")
+            cable = WIRES[used]
+            monitor.command(f"set_link {cable} off")
+            wait_link(machine, links(used, "down", "up"))
             assert fetch(port) == "alpha says: hello\n"
             wait_for(lambda: announced(tmp_path, mac) == 1)
-            monitor.command("set_link a on")
-            wait_link(machine, "blocked up")
-        fio.die(machine, "net1", "driver restart")
-        wait_link(machine, "up blocked")
+            monitor.command(f"set_link {cable} on")
+            wait_link(machine, links(used, "blocked", "up"))
+        fio.die(machine, other, "driver restart")
+        wait_link(machine, links(used, "up", "blocked"))
         assert fetch(port) == "alpha says: hello\n"
         wait_for(lambda: announced(tmp_path, mac) == 2)
         fio.die(machine, "lan.switch", "driver restart")
-        wait_for(lambda: link(machine) == "up blocked" and announced(tmp_path, mac) == 3)
+        # a new switch finds both there at once, in their order
+        wait_link(machine, "up blocked")
+        wait_for(lambda: announced(tmp_path, mac) == 3)
         assert fetch(port) == "alpha says: hello\n"
         states = {name: row["state"] for name, row in ports(machine).items()}
         assert states == {"alpha": "open", "net0": "open", "net1": "blocked"}
