@@ -45,15 +45,16 @@ def count_blocks(path, counts):
         counts[int(name.split("/")[1], 16)] += times * lengths.get(name, 0)
 
 
-def counted(build, folder, load, rounds):
+def counted(build, folder, load, rounds, wired):
     log = folder / "log"
     os.mkfifo(log)
     counts = Counter()
     reader = threading.Thread(target=count_blocks, args=(log, counts))
     reader.start()
-    path = nets.bundle_of(build, folder, load, rounds)
+    path = nets.bundle_of(build, folder, load, rounds, wired=wired)
     run.run(lambda line: Qemu(build, bundle=path, memory="1G", cmdline=line, extra=(
-        *run.COUNTED, "-d", "in_asm,exec,nochain", "-D", log)), ["vm console first"], "nokaslr")
+        *run.COUNTED, *(nets.CARDS if wired else ()), "-d", "in_asm,exec,nochain", "-D", log)),
+            ["vm console first"], "nokaslr")
     reader.join()
     log.unlink()
     return counts
@@ -94,15 +95,18 @@ def by_function(counts, kernel, programs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("load", help=", ".join(nets.LOADS))
+    parser.add_argument("--wired", action="store_true", help="by the wire and back")
     parser.add_argument("--build", type=Path, default=Path("build"))
     parser.add_argument("--least", type=float, default=5, help="instructions worth a line")
     options = parser.parse_args()
     build = options.build.resolve()
     load = nets.LOADS[options.load]
     kernel = Program("kernel", build / "skerry.elf")
-    programs = [Program(name, build / f"{name}.elf") for name in ("monitor", "switch", "manager")]
+    programs = [Program(name, build / f"{name}.elf")
+                for name in ("monitor", "switch", "manager", "e1000")]
     with tempfile.TemporaryDirectory(prefix="anatomy-", dir=build) as place:
-        few, many = (by_function(counted(build, Path(place), load, rounds), kernel, programs)
+        few, many = (by_function(counted(build, Path(place), load, rounds, options.wired),
+                                  kernel, programs)
                      for rounds in (FEW, MANY))
     many.subtract(few)
     frames = (MANY - FEW) * nets.frames_of(load)

@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Takes out each invalidation in turn: the unit test that models a tagged TLB must fail each time."""
+"""
+Takes out each invalidation, and each check of what a peer says, in turn: the unit test that models a
+tagged TLB, or a peer that lies, must fail each time.
+"""
 import concurrent.futures
 import os
 import subprocess
@@ -141,6 +144,56 @@ MUTANTS = (
     ("a vCPU's flush leaves the EPT", "arch/x86_64/virt/vmx/vpid.c",
      "	CHECK(invept(vmx_capability.invept_type, vmcs_read64(VMCS_EPT_POINTER)));\n", "",
      "vmx_entry_test"),
+    # What a peer that lies would gain: the tests in tests/system/test_liars.py show that it gains
+    # nothing, these that each check is there for a reason that a test knows.
+    ("an impossible index of a link's other end is believed", "vmm/io/link.c",
+     "	if (unlikely(waiting > end->size))\n		end->broken = true;\n", "", "link_test"),
+    ("what another life has written is read", "vmm/io/link.c",
+     "link_load(&peer_line(end)->generation) == end->generation;", "true;", "link_test"),
+    ("a frame may be longer than what was written", "vmm/io/frames.h",
+     "frames_record_bytes(header->bytes) <= MIN(waiting, FRAMES_RING_BYTES - at);", "true;",
+     "frames_test"),
+    ("a frame may be too short", "vmm/io/frames.h", "header->bytes >= FRAME_BYTES_MIN &&", "",
+     "frames_test"),
+    ("a frame may be too long", "vmm/io/frames.h", "header->bytes <= FRAME_BYTES_MAX &&", "",
+     "frames_test"),
+    ("an answer to nothing is taken", "vmm/monitor/disk/disk_client.c", "!piece->used || ", "",
+     "disk_client_test"),
+    ("an answer to an earlier request is taken", "vmm/monitor/disk/disk_client.c",
+     " || answer->id >> ID_PIECE_BITS != client->sequence[number]", "", "disk_client_test"),
+    ("a status that does not exist is passed on", "vmm/monitor/disk/disk_client.c",
+     "answer.status < BLOCK_STATUS_COUNT", "true", "disk_client_test"),
+    ("a request may lie beyond its partition", "vmm/driver/disk/client.c",
+     "	    request->sector > left - request->sectors)", "	    false)", "driver_client_test"),
+    ("a disk that is only read is written", "vmm/driver/disk/client.c",
+     "client->given.disk.read_only && ", "false && ", "driver_client_test"),
+    ("a request's data may lie outside the pool", "vmm/driver/disk/client.c",
+     "request->offset > BLOCK_POOL_BYTES - (u64)request->sectors * BLOCK_SECTOR_BYTES", "false",
+     "driver_client_test"),
+    ("a request may be longer than there is room for", "vmm/driver/disk/client.c",
+     "	    request->sectors > BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES)", "	    false)",
+     "driver_client_test"),
+    ("a page outside the window is reached", "vmm/driver/disk/window.c",
+     "request->page[i] >= window->pages", "false", "driver_window_test"),
+    ("a window that is closed is used", "vmm/driver/disk/window.c",
+     "window->number == 0 || request->window != window->number", "false", "driver_window_test"),
+    ("a controller ends what it was not given", "vmm/driver/disk/nvme/nvme_request.c",
+     " || slot->id != done->id", "", "nvme_test"),
+    ("a device answers with a chain that it has not", "vmm/driver/virtio/virtio_ring.c",
+     " || ring->length[which] == 0", "", "virtio_host_test"),
+    ("a sum may change what was decided on", "vmm/switch/offload.c",
+     "transport == 0 || start < transport + tag", "transport == 0", "switch_offload_test"),
+    ("a sum may be put behind the frame", "vmm/switch/offload.c",
+     "header->checksum_offset > packet->head_bytes - start - 2", "false", "switch_offload_test"),
+    ("a guest's word that a frame was checked counts", "vmm/switch/offload.c",
+     "	} else if ((packet->from->flags & NET_PORT_UPLINK) != 0) {", "	} else {",
+     "switch_offload_test"),
+    ("a segment may be longer than the MTU", "vmm/switch/offload.c",
+     "header->segment_bytes > mtu - (headers - IP_AT)", "false", "switch_offload_test"),
+    ("anyone sends from any address", "vmm/switch/source.h",
+     "unlikely(mac != packet->from->only_mac) && ", "false && ", "switch_forward_test"),
+    ("a second tag passes", "vmm/switch/vlan.c", " || vlan_is_tag(inner)", "",
+     "switch_vlan_test"),
 )
 
 
