@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-Takes out each invalidation, and each check of what a peer says, in turn: the unit test that models a
-tagged TLB, or a peer that lies, must fail each time.
+Takes out each invalidation, and each check of what a peer says, in turn: the unit test that models
+a tagged TLB, or a peer that lies, must fail each time.
 """
 import concurrent.futures
 import os
