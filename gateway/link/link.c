@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gateway/base/buffer.h"
+#include "gateway/link/number.h"
 #include "gateway/link/transport.h"
 
 enum { LINK_RETRY_MS = 1000 };
@@ -188,9 +189,20 @@ static struct link_request *link_take(int64_t id)
 	return NULL;
 }
 
-static void link_take_line(const char *text, size_t count)
+static json_t *link_parse(const char *text, size_t count)
 {
 	json_t *value = json_loadb(text, count, JSON_REJECT_DUPLICATES, NULL);
+	struct buffer quoted = {0};
+
+	if (!value && number_quote(text, count, &quoted))
+		value = json_loadb(quoted.bytes, quoted.count, JSON_REJECT_DUPLICATES, NULL);
+	buffer_free(&quoted);
+	return value;
+}
+
+static void link_take_line(const char *text, size_t count)
+{
+	json_t *value = link_parse(text, count);
 	json_t *id = json_object_get(value, "id");
 	struct link_request *request;
 

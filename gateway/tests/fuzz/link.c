@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gateway/base/buffer.c"
 #include "gateway/link/link.c"
+#include "gateway/link/number.c"
 #include "gateway/link/transport.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
