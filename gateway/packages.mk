@@ -2,8 +2,8 @@
 #
 # Debian packages that the gateway and its tests need.
 
-GATEWAY_PACKAGES := gcc make pkg-config libc6-dev libmicrohttpd-dev libgnutls28-dev libjansson-dev \
-	libseccomp-dev
+GATEWAY_PACKAGES := gcc make pkg-config libc6-dev libcrypt-dev libmicrohttpd-dev libgnutls28-dev \
+	libjansson-dev libseccomp-dev
 GATEWAY_TEST_PACKAGES := $(GATEWAY_PACKAGES) libcmocka-dev clang llvm libclang-rt-dev python3-pytest \
 	util-linux debhelper dpkg-dev groff-base lintian man-db openssl prometheus \
 	prometheus-alertmanager python3-pexpect systemd

@@ -29,6 +29,8 @@ struct cli {
 	bool		take;
 	bool		force;
 	const char	*to;	/* vm reset: a snapshot; NULL: power-on */
+	bool overwrite;		/* vm save: also what is no save */
+	const char *user;	/* login: with a password */
 	const char	*level;
 	const char	*vm;
 	const char	*limit;
@@ -64,6 +66,14 @@ enum cli_exit cli_change(struct cli *cli, const char *method, const char *path, 
 /* Says what a problem document says; `about` (a VM's name) may be NULL. */
 enum cli_exit cli_problem(const struct http_answer *answer, const char *about);
 
+/* One line from stdin, asked for and unseen where that is a terminal. */
+bool cli_read_secret(const char *prompt, char *line, size_t size);
+/* A password twice where that is a terminal; ends the program when they differ or there is none. */
+void cli_read_new_password(char *line, size_t size);
+
+/* {"roles":[...],"scope":...} of the options, as far as they are given. */
+json_t *cli_grant(const struct cli *cli);
+
 /* Whether cli_say says anything. */
 void cli_quiet(bool quiet);
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -73,9 +83,13 @@ _Noreturn void cli_die(enum cli_exit code, const char *format, ...)
 /* --- commands: words behind the command's own, answer an exit code --- */
 
 enum cli_exit vm_command(struct cli *cli, int count, char **words);
-/* What follows `vm snapshot` and `vm clone`. */
+/* What follows `vm snapshot` and so on. */
 enum cli_exit vm_snapshot_command(struct cli *cli, int count, char **words);
 enum cli_exit vm_clone_command(struct cli *cli, int count, char **words);
+enum cli_exit vm_save_command(struct cli *cli, int count, char **words);
+enum cli_exit vm_restore_command(struct cli *cli, int count, char **words);
+enum cli_exit vm_balloon_command(struct cli *cli, int count, char **words);
+enum cli_exit vm_inspect_command(struct cli *cli, int count, char **words);
 enum cli_exit console_command(struct cli *cli, int count, char **words);
 enum cli_exit events_command(struct cli *cli, int count, char **words);
 enum cli_exit log_command(struct cli *cli, int count, char **words);
@@ -83,3 +97,7 @@ enum cli_exit audit_command(struct cli *cli, int count, char **words);
 enum cli_exit host_command(struct cli *cli, int count, char **words);
 enum cli_exit token_command(struct cli *cli, int count, char **words);
 enum cli_exit login_command(struct cli *cli, int count, char **words);
+enum cli_exit logout_command(struct cli *cli, int count, char **words);
+enum cli_exit disk_command(struct cli *cli, int count, char **words);
+enum cli_exit user_command(struct cli *cli, int count, char **words);
+enum cli_exit password_command(struct cli *cli, int count, char **words);

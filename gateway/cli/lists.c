@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl log, audit, host, token: what is shown as it comes from one request. */
+/* skerryctl log, audit, host, disk: what is shown as it comes from one request. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/cli/cli.h"
 #include "gateway/cli/escape.h"
@@ -176,117 +174,36 @@ enum cli_exit host_command(struct cli *cli, int count, char **words)
 	return CLI_OK;
 }
 
-static const char *expiry(const json_t *token)
-{
-	static char text[40];
-	time_t when = (time_t)table_number(token, "expires");
-	struct tm parts;
-
-	if (!json_is_number(json_object_get(token, "expires")) || gmtime_r(&when, &parts) == NULL)
-		return "-";
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
-	return text;
-}
-
-static enum cli_exit token_list(struct cli *cli)
+enum cli_exit disk_command(struct cli *cli, int count, char **words)
 {
 	struct http_answer answer;
 	struct table table;
-	enum cli_exit code = cli_ask(cli, "GET", "/v1/tokens", NULL, NULL, &answer);
-	json_t *token;
-	json_t *role;
+	enum cli_exit code;
+	json_t *disk;
 	size_t i;
-	size_t j;
 
+	if (count != 1 || strcmp(words[0], "list") != 0)
+		cli_die(CLI_USAGE, "allowed: disk list");
+	cli_connect(cli);
+	code = cli_ask(cli, "GET", "/v1/disks", NULL, NULL, &answer);
 	if (code != CLI_OK)
 		return code;
 	if (cli->json) {
 		output_json(json_object_get(answer.json, "items"));
 	} else {
-		table_begin(&table, "ID NAME SCOPE EXPIRES ROLES");
-		json_array_foreach(json_object_get(answer.json, "items"), i, token) {
-			char roles[200] = "";
-
-			json_array_foreach(json_object_get(token, "roles"), j, role) {
-				size_t used = strlen(roles);
-
-				snprintf(roles + used, sizeof(roles) - used, "%s%s", j ? " " : "",
-					 json_is_string(role) ? json_string_value(role) : "?");
-			}
-			table_add(&table, table_text(token, "id"));
-			table_add(&table, table_text(token, "name"));
-			table_add(&table, table_text(token, "scope"));
-			table_add(&table, expiry(token));
-			table_add(&table, roles);
+		table_begin(&table, "NAME DRIVER STATE >SIZE READ-ONLY USED-BY PROBLEM");
+		json_array_foreach(json_object_get(answer.json, "items"), i, disk)
+		{
+			table_add(&table, table_text(disk, "name"));
+			table_add(&table, table_text(disk, "driver"));
+			table_add(&table, table_text(disk, "state"));
+			table_add(&table, table_bytes(json_object_get(disk, "bytes")));
+			table_add(&table, table_text(disk, "read_only"));
+			table_add(&table, table_text(disk, "users"));
+			table_add(&table, table_text(disk, "problem"));
 		}
 		table_end(&table);
 	}
 	json_decref(answer.json);
 	return CLI_OK;
-}
-
-/* The secret goes to stdout alone, so that it can be put into a file; what it is goes to stderr. */
-static enum cli_exit token_create(struct cli *cli, const char *name)
-{
-	json_t *body = json_object();
-	json_t *roles = json_array();
-	struct http_answer answer;
-	enum cli_exit code;
-	char *end;
-
-	for (int i = 0; i < cli->role_count; i++)
-		json_array_append_new(roles, json_string(cli->roles[i]));
-	json_object_set_new(body, "name", json_string(name));
-	json_object_set_new(body, "roles", roles);
-	if (cli->scope != NULL)
-		json_object_set_new(body, "scope", json_string(cli->scope));
-	if (cli->expires != NULL) {
-		long long seconds = strtoll(cli->expires, &end, 10);
-
-		if (seconds <= 0 || *end != 0)
-			cli_die(CLI_USAGE, "--expires: found \"%s\", allowed: seconds",
-				cli->expires);
-		json_object_set_new(body, "expires_s", json_integer(seconds));
-	}
-	cli_connect(cli);
-	code = cli_ask(cli, "POST", "/v1/tokens", body, NULL, &answer);
-	json_decref(body);
-	if (code != CLI_OK)
-		return code;
-	if (cli->json) {
-		output_json(answer.json);
-	} else {
-		cli_say("token %s, shown this once:", table_text(answer.json, "id"));
-		escape_print(stdout, table_text(answer.json, "token"));
-		putchar('\n');
-	}
-	json_decref(answer.json);
-	return CLI_OK;
-}
-
-enum cli_exit token_command(struct cli *cli, int count, char **words)
-{
-	struct http_answer answer;
-	enum cli_exit code;
-	char path[600];
-
-	if (count == 1 && strcmp(words[0], "list") == 0) {
-		cli_connect(cli);
-		return token_list(cli);
-	}
-	if (count == 2 && strcmp(words[0], "create") == 0) {
-		if (cli->role_count == 0)
-			cli_die(CLI_USAGE, "token create: --role is missing, allowed: viewer "
-				"operator admin auditor console-read console-write");
-		return token_create(cli, words[1]);
-	}
-	if (count != 2 || strcmp(words[0], "revoke") != 0)
-		cli_die(CLI_USAGE, "allowed: token list, token create NAME --role ROLE..., "
-			"token revoke ID");
-	cli_connect(cli);
-	snprintf(path, sizeof(path), "/v1/tokens/%s", http_segment(words[1]));
-	code = cli_ask(cli, "DELETE", path, NULL, NULL, &answer);
-	if (code == CLI_OK)
-		json_decref(answer.json);
-	return code;
 }

@@ -1,39 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl login: asks for a token, tries it, keeps it for this host in a file. */
+/* skerryctl login, logout: what is kept for this host in a file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "gateway/cli/cli.h"
 #include "gateway/cli/escape.h"
+#include "gateway/cli/output.h"
 #include "gateway/cli/table.h"
 #include "gateway/cli/trust.h"
-
-/* One line from stdin, unseen where that is a terminal. */
-static bool read_secret(char *line, size_t size)
-{
-	struct termios before;
-	bool terminal = tcgetattr(0, &before) == 0;
-	bool got;
-
-	if (terminal) {
-		struct termios quiet = before;
-
-		quiet.c_lflag &= (tcflag_t)~ECHO;
-		fputs("Token: ", stderr);
-		tcsetattr(0, TCSAFLUSH, &quiet);
-	}
-	got = fgets(line, (int)size, stdin) != NULL;
-	if (terminal) {
-		tcsetattr(0, TCSAFLUSH, &before);
-		fputc('\n', stderr);
-	}
-	line[got ? strcspn(line, "\r\n") : 0] = 0;
-	return got && line[0];
-}
 
 /* Written beside and put in place, so that what was there stays if this fails. */
 static bool keep(const char *path, const char *token)
@@ -55,19 +32,52 @@ static bool keep(const char *path, const char *token)
 	return close(file) == 0 && written && rename(beside, path) == 0;
 }
 
-enum cli_exit login_command(struct cli *cli, int count, char **words)
+/* Keeps what is in http.token, of whom `me` tells. */
+static enum cli_exit kept(struct cli *cli, const char *path, const json_t *me)
+{
+	const json_t *session = json_object_get(me, "session_s");
+
+	if (!keep(path, cli->http.token))
+		cli_die(CLI_FAILED, "%s: %s", path, strerror(errno));
+	fputs("logged in as ", stdout);
+	escape_print(stdout, table_text(me, "name"));
+	if (session != NULL)
+		printf(" for %s", output_duration(json_number_value(session)));
+	printf(", kept in %s\n", path);
+	return CLI_OK;
+}
+
+/* The server gives a token for the password, which is kept nowhere. */
+static enum cli_exit with_password(struct cli *cli, const char *path)
+{
+	struct http_answer answer;
+	char password[256];
+	enum cli_exit code;
+	json_t *body;
+
+	if (!cli_read_secret("Password", password, sizeof(password)))
+		cli_die(CLI_USAGE, "login: no password");
+	body = json_pack("{s:s, s:s, s:b}", "user", cli->user, "password", password, "cookie", 0);
+	explicit_bzero(password, sizeof(password));
+	if (body == NULL)
+		cli_die(CLI_USAGE, "login: name and password are UTF-8");
+	cli->http.token[0] = 0;
+	code = cli_ask(cli, "POST", "/v1/login", body, NULL, &answer);
+	json_decref(body);
+	if (code != CLI_OK)
+		return code;
+	snprintf(cli->http.token, sizeof(cli->http.token), "%s", table_text(answer.json, "token"));
+	code = kept(cli, path, answer.json);
+	json_decref(answer.json);
+	return code;
+}
+
+static enum cli_exit with_token(struct cli *cli, const char *path)
 {
 	struct http_answer answer;
 	enum cli_exit code;
-	char path[1024];
 
-	if (count != 0)
-		cli_die(CLI_USAGE, "login: found \"%s\"; a token is never on the command line",
-			words[0]);
-	if (!cli_token_path(cli, path, sizeof(path)))
-		cli_die(CLI_USAGE, "login: needs --host or SKERRY_HOST, and a home folder");
-	cli_connect(cli);
-	if (!read_secret(cli->http.token, sizeof(cli->http.token)))
+	if (!cli_read_secret("Token", cli->http.token, sizeof(cli->http.token)))
 		cli_die(CLI_USAGE, "login: no token");
 	if (strspn(cli->http.token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 		   "_-+/=.~") != strlen(cli->http.token))
@@ -75,11 +85,46 @@ enum cli_exit login_command(struct cli *cli, int count, char **words)
 	code = cli_ask(cli, "GET", "/v1/me", NULL, NULL, &answer);
 	if (code != CLI_OK)
 		return code;
-	if (!keep(path, cli->http.token))
-		cli_die(CLI_FAILED, "%s: %s", path, strerror(errno));
-	fputs("logged in as ", stdout);
-	escape_print(stdout, table_text(answer.json, "name"));
-	printf(", kept in %s\n", path);
+	code = kept(cli, path, answer.json);
 	json_decref(answer.json);
-	return CLI_OK;
+	return code;
+}
+
+/* Of this host; ends the program when there is no place for it. */
+static void token_path(struct cli *cli, const char *command, char *path, size_t size)
+{
+	if (!cli_token_path(cli, path, size))
+		cli_die(CLI_USAGE, "%s: needs --host or SKERRY_HOST, and a home folder", command);
+	cli_connect(cli);
+}
+
+enum cli_exit login_command(struct cli *cli, int count, char **words)
+{
+	char path[1024];
+
+	if (count != 0)
+		cli_die(CLI_USAGE,
+			"login: found \"%s\"; a token or a password is never on the "
+			"command line",
+			words[0]);
+	token_path(cli, "login", path, sizeof(path));
+	return cli->user != NULL ? with_password(cli, path) : with_token(cli, path);
+}
+
+/* What is kept goes in any case: the server may not know it any more. */
+enum cli_exit logout_command(struct cli *cli, int count, char **words)
+{
+	struct http_answer answer;
+	enum cli_exit code;
+	char path[1024];
+
+	if (count != 0)
+		cli_die(CLI_USAGE, "logout: found \"%s\", allowed: options", words[0]);
+	token_path(cli, "logout", path, sizeof(path));
+	code = cli_ask(cli, "POST", "/v1/logout", NULL, NULL, &answer);
+	if (code == CLI_OK)
+		json_decref(answer.json);
+	if (unlink(path) != 0 && errno != ENOENT)
+		cli_die(CLI_FAILED, "%s: %s", path, strerror(errno));
+	return code;
 }

@@ -15,12 +15,18 @@ static const char usage[] =
 	"  vm create NAME KEY=VALUE... | set NAME KEY=VALUE...\n"
 	"  vm snapshot NAME SNAP | list NAME | drop NAME SNAP\n"
 	"  vm clone NAME@SNAP NEW [net=NAME...] | reset NAME --to SNAP\n"
+	"  vm save NAME DISK [--overwrite] | restore NAME DISK\n"
+	"  vm balloon NAME [SIZE] | inspect NAME [PATH]\n"
+	"  disk list\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"
 	"  events [--follow]         what happened, and what happens\n"
 	"  log, audit, host          lines of the log, of the audit; the host\n"
 	"  host audit|log-rotate|reboot|poweroff\n"
 	"  token list | create NAME --role ROLE... [--scope GLOB] [--expires SECONDS] | revoke ID\n"
-	"  login                     asks for a token and keeps it\n"
+	"  user list | create NAME --role ROLE... [--scope GLOB] | set NAME ... | remove NAME\n"
+	"  user password NAME        asks for a new one\n"
+	"  login [--user NAME]       asks for a token, or a password, and keeps what it gets\n"
+	"  logout, password          ends that login; changes one's own password\n"
 	"Options:\n"
 	"  --host URL, --socket PATH which skerryd (SKERRY_HOST; /run/skerryd/skerryd.sock)\n"
 	"  --token-file FILE         a token (SKERRY_TOKEN; what login has kept)\n"
@@ -28,44 +34,67 @@ static const char usage[] =
 	"  --json                    what the server says, as JSON\n"
 	"  --read-only, --take       console: look, do not type; be the one who types\n"
 	"  --force                   also the machine in which skerryd runs\n"
+	"  --overwrite               vm save: also a disk that holds something else\n"
 	"  --level L, --vm NAME, --limit N, --since SEQUENCE\n"
 	"  --help, --version\n";
 
-enum { OPT_HOST = 256, OPT_SOCKET, OPT_JSON, OPT_TO, OPT_TOKEN, OPT_FINGERPRINT, OPT_FOLLOW,
-       OPT_READ_ONLY, OPT_TAKE, OPT_FORCE, OPT_LEVEL, OPT_VM, OPT_LIMIT, OPT_SINCE, OPT_SCOPE,
-       OPT_EXPIRES, OPT_ROLE, OPT_HELP, OPT_VERSION };
+enum {
+	OPT_HOST = 256,
+	OPT_SOCKET,
+	OPT_JSON,
+	OPT_TO,
+	OPT_TOKEN,
+	OPT_FINGERPRINT,
+	OPT_FOLLOW,
+	OPT_READ_ONLY,
+	OPT_TAKE,
+	OPT_FORCE,
+	OPT_LEVEL,
+	OPT_VM,
+	OPT_LIMIT,
+	OPT_SINCE,
+	OPT_SCOPE,
+	OPT_EXPIRES,
+	OPT_ROLE,
+	OPT_USER,
+	OPT_OVERWRITE,
+	OPT_HELP,
+	OPT_VERSION
+};
 
 static const struct option options[] = {
-	{ "host", required_argument, NULL, OPT_HOST },
-	{ "socket", required_argument, NULL, OPT_SOCKET },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "token-file", required_argument, NULL, OPT_TOKEN },
-	{ "fingerprint", required_argument, NULL, OPT_FINGERPRINT },
-	{ "follow", no_argument, NULL, OPT_FOLLOW },
-	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
-	{ "take", no_argument, NULL, OPT_TAKE },
-	{ "force", no_argument, NULL, OPT_FORCE },
-	{ "to", required_argument, NULL, OPT_TO },
-	{ "level", required_argument, NULL, OPT_LEVEL },
-	{ "vm", required_argument, NULL, OPT_VM },
-	{ "limit", required_argument, NULL, OPT_LIMIT },
-	{ "since", required_argument, NULL, OPT_SINCE },
-	{ "scope", required_argument, NULL, OPT_SCOPE },
-	{ "expires", required_argument, NULL, OPT_EXPIRES },
-	{ "role", required_argument, NULL, OPT_ROLE },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ NULL, 0, NULL, 0 },
+	{"host", required_argument, NULL, OPT_HOST},
+	{"socket", required_argument, NULL, OPT_SOCKET},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"token-file", required_argument, NULL, OPT_TOKEN},
+	{"fingerprint", required_argument, NULL, OPT_FINGERPRINT},
+	{"follow", no_argument, NULL, OPT_FOLLOW},
+	{"read-only", no_argument, NULL, OPT_READ_ONLY},
+	{"take", no_argument, NULL, OPT_TAKE},
+	{"force", no_argument, NULL, OPT_FORCE},
+	{"to", required_argument, NULL, OPT_TO},
+	{"level", required_argument, NULL, OPT_LEVEL},
+	{"vm", required_argument, NULL, OPT_VM},
+	{"limit", required_argument, NULL, OPT_LIMIT},
+	{"since", required_argument, NULL, OPT_SINCE},
+	{"scope", required_argument, NULL, OPT_SCOPE},
+	{"expires", required_argument, NULL, OPT_EXPIRES},
+	{"role", required_argument, NULL, OPT_ROLE},
+	{"user", required_argument, NULL, OPT_USER},
+	{"overwrite", no_argument, NULL, OPT_OVERWRITE},
+	{"help", no_argument, NULL, OPT_HELP},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{NULL, 0, NULL, 0},
 };
 
 static const struct {
 	const char *name;
 	enum cli_exit (*run)(struct cli *cli, int count, char **words);
 } commands[] = {
-	{ "vm", vm_command },		{ "console", console_command },
-	{ "events", events_command },	{ "log", log_command },
-	{ "audit", audit_command },	{ "host", host_command },
-	{ "token", token_command },	{ "login", login_command },
+	{"vm", vm_command},	    {"console", console_command},   {"events", events_command},
+	{"log", log_command},	    {"audit", audit_command},	    {"host", host_command},
+	{"token", token_command},   {"user", user_command},	    {"login", login_command},
+	{"logout", logout_command}, {"password", password_command}, {"disk", disk_command},
 };
 
 static void take_role(struct cli *cli, const char *role)
@@ -96,6 +125,8 @@ static void take_option(struct cli *cli, int option)
 	case OPT_SCOPE:		cli->scope = optarg; break;
 	case OPT_EXPIRES:	cli->expires = optarg; break;
 	case OPT_ROLE:		take_role(cli, optarg); break;
+	case OPT_USER:		cli->user = optarg; break;
+	case OPT_OVERWRITE:	cli->overwrite = true; break;
 	case OPT_HELP:		fputs(usage, stdout); exit(CLI_OK);
 	case OPT_VERSION:	puts("skerryctl " SKERRY_VERSION); exit(CLI_OK);
 	default:		exit(CLI_USAGE);	/* getopt_long has said why */
@@ -135,6 +166,8 @@ int main(int count, char **words)
 		net_close(&cli.http.net);
 		return finish(code);
 	}
-	cli_die(CLI_USAGE, "found \"%s\", allowed: vm console events log audit host token login",
+	cli_die(CLI_USAGE,
+		"found \"%s\", allowed: vm disk console events log audit host token "
+		"user login logout password",
 		words[optind]);
 }

@@ -5,7 +5,7 @@ _skerryctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local words=() asked=() options i
 	options='--host --socket --json --token-file --fingerprint --follow --read-only --take --force --to --level --vm
-		--limit --since --scope --expires --role --help --version'
+		--limit --since --scope --expires --role --user --overwrite --help --version'
 	COMPREPLY=()
 	case $previous in
 	--socket | --token-file)
@@ -21,7 +21,7 @@ _skerryctl() {
 		return
 		;;
 	--vm) ;;
-	--host | --fingerprint | --limit | --since | --scope | --expires | --to) return ;;
+	--host | --fingerprint | --limit | --since | --scope | --expires | --to | --user) return ;;
 	esac
 	# The words that are no options; the same server is asked for names.
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -30,7 +30,7 @@ _skerryctl() {
 			asked+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
 			((i++))
 			;;
-		--level | --vm | --limit | --since | --scope | --expires | --role | --to) ((i++)) ;;
+		--level | --vm | --limit | --since | --scope | --expires | --role | --to | --user) ((i++)) ;;
 		-*) ;;
 		*) words+=("${COMP_WORDS[i]}") ;;
 		esac
@@ -43,13 +43,24 @@ _skerryctl() {
 	fi
 	local choices=
 	case "${words[0]-} ${words[1]-}" in
-	' ') choices='vm console events log audit host token login' ;;
-	'vm ') choices='list show start stop kill pause resume reset renew snapshot clone create set destroy' ;;
+	' ') choices='vm disk console events log audit host token user login logout password' ;;
+	'vm ') choices='list show start stop kill pause resume reset renew snapshot clone save restore
+		balloon inspect create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
 	'token ') choices='list create revoke' ;;
-	'console '* | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm snapshot' | 'vm set' | 'vm destroy')
+	'user ') choices='list create set password remove' ;;
+	'disk ') choices='list' ;;
+	'console '* | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm snapshot' | 'vm set' | 'vm destroy' | \
+		'vm save' | 'vm restore' | 'vm balloon' | 'vm inspect')
 		# Names have no blanks; nobody is asked anything: without a terminal and with a limit.
-		choices=$(setsid -w timeout 2 "${COMP_WORDS[0]}" "${asked[@]}" vm list </dev/null 2>/dev/null |
+		local list=(vm list)
+		[[ ${#words[@]} -eq 3 && ${words[1]} == @(save|restore) ]] && list=(disk list)
+		[[ ${#words[@]} -eq 3 && ${words[1]} == @(balloon|inspect) ]] && return
+		choices=$(setsid -w timeout 2 "${COMP_WORDS[0]}" "${asked[@]}" "${list[@]}" </dev/null 2>/dev/null |
+			awk 'NR > 1 && $1 ~ /^[A-Za-z0-9._-]+$/ { print $1 }')
+		;;
+	'user set' | 'user password' | 'user remove')
+		choices=$(setsid -w timeout 2 "${COMP_WORDS[0]}" "${asked[@]}" user list </dev/null 2>/dev/null |
 			awk 'NR > 1 && $1 ~ /^[A-Za-z0-9._-]+$/ { print $1 }')
 		;;
 	'token revoke')

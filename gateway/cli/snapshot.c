@@ -25,11 +25,12 @@ static enum cli_exit list(struct cli *cli, const char *vm)
 	if (cli->json) {
 		output_json(json_object_get(answer.json, "items"));
 	} else {
-		table_begin(&table, "SNAPSHOT >AGE >STATE >CLONES RESET");
+		table_begin(&table, "SNAPSHOT >AGE >STATE >DISKS >CLONES RESET");
 		json_array_foreach(json_object_get(answer.json, "items"), i, each) {
 			table_add(&table, table_text(each, "name"));
 			table_add(&table, output_duration(table_number(each, "age_s")));
 			table_add(&table, table_bytes(json_object_get(each, "state_bytes")));
+			table_add(&table, table_bytes(json_object_get(each, "disk_bytes")));
 			table_add(&table, table_text(each, "clones"));
 			table_add(&table,
 				  json_is_true(json_object_get(each, "reset")) ? "yes" : "no");

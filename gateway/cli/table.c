@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "gateway/cli/cli.h"
 #include "gateway/cli/escape.h"
@@ -118,6 +119,35 @@ const char *table_text(const json_t *object, const char *key)
 		return json_is_true(value) ? "yes" : "no";
 	else
 		return "-";
+	return text;
+}
+
+const char *table_words(const json_t *object, const char *key)
+{
+	static char text[200];
+	json_t *word;
+	size_t i;
+
+	text[0] = 0;
+	json_array_foreach(json_object_get(object, key), i, word)
+	{
+		size_t used = strlen(text);
+
+		snprintf(text + used, sizeof(text) - used, "%s%s", i ? " " : "",
+			 json_is_string(word) ? json_string_value(word) : "?");
+	}
+	return text;
+}
+
+const char *table_time(const json_t *object, const char *key)
+{
+	static char text[40];
+	time_t when = (time_t)table_number(object, key);
+	struct tm parts;
+
+	if (!json_is_number(json_object_get(object, key)) || gmtime_r(&when, &parts) == NULL)
+		return "-";
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
 	return text;
 }
 

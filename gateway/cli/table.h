@@ -27,4 +27,8 @@ void table_end(struct table *table);
 const char *table_bytes(const json_t *number);
 /* A string, or a number as text; "-" for null and nothing. At most four are kept at a time. */
 const char *table_text(const json_t *object, const char *key);
+/* A list of strings, with a blank between them; a time in seconds of UTC, or "-". One of each is
+ * kept. */
+const char *table_words(const json_t *object, const char *key);
+const char *table_time(const json_t *object, const char *key);
 double table_number(const json_t *object, const char *key);

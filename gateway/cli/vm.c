@@ -258,6 +258,14 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 {
 	static const char *const verbs[] = { "start", "stop", "kill", "pause", "resume", "reset",
 					     "renew", "destroy" };
+	static const struct {
+		const char *verb;
+		enum cli_exit (*run)(struct cli *cli, int count, char **words);
+	} parts[] = {
+		{"snapshot", vm_snapshot_command}, {"clone", vm_clone_command},
+		{"save", vm_save_command},	   {"restore", vm_restore_command},
+		{"balloon", vm_balloon_command},   {"inspect", vm_inspect_command},
+	};
 	const char *verb = count > 0 ? words[0] : "";
 
 	if (strcmp(verb, "list") == 0 && count == 1) {
@@ -282,12 +290,13 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 		cli_connect(cli);
 		return set(cli, count - 1, words + 1);
 	}
-	if (strcmp(verb, "snapshot") == 0)
-		return vm_snapshot_command(cli, count - 1, words + 1);
-	if (strcmp(verb, "clone") == 0)
-		return vm_clone_command(cli, count - 1, words + 1);
-	cli_die(CLI_USAGE, "allowed: vm list, vm show NAME, vm start|stop|kill|pause|resume|reset|"
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (strcmp(verb, parts[i].verb) == 0)
+			return parts[i].run(cli, count - 1, words + 1);
+	cli_die(CLI_USAGE,
+		"allowed: vm list, vm show NAME, vm start|stop|kill|pause|resume|reset|"
 		"renew|destroy NAME..., vm create NAME KEY=VALUE..., vm set NAME KEY=VALUE..., "
 		"vm snapshot NAME SNAP, vm clone NAME@SNAP NEW [net=NAME...], "
-		"vm reset NAME --to SNAP");
+		"vm reset NAME --to SNAP, vm save NAME DISK [--overwrite], vm restore NAME DISK, "
+		"vm balloon NAME [SIZE], vm inspect NAME [PATH]");
 }

@@ -11,9 +11,11 @@ enum { SNAPSHOT_WAIT_S = 10, CARDS_MAX = 8, NAME_BYTES = 32 };
 
 static json_t *snapshot_json(const json_t *row)
 {
-	return json_pack("{s:O?, s:f, s:O?, s:O?, s:O?}", "name", json_object_get(row, "snapshot"),
-			 "age_s", json_number_value(json_object_get(row, "age_ns")) / 1e9,
-			 "state_bytes", json_object_get(row, "state_bytes"), "clones",
+	return json_pack("{s:O?, s:f, s:O?, s:O?, s:O?, s:O?}", "name",
+			 json_object_get(row, "snapshot"), "age_s",
+			 json_number_value(json_object_get(row, "age_ns")) / 1e9, "state_bytes",
+			 json_object_get(row, "state_bytes"), "disk_bytes",
+			 json_object_get(row, "disk_bytes"), "clones",
 			 json_object_get(row, "clones"), "reset", json_object_get(row, "reset"));
 }
 

@@ -185,11 +185,7 @@ void api_vm_change(struct request *request)
 	api_words_free(words);
 }
 
-/*
- * Whoever ends the gateway's own VM has no gateway to start it again: only with force=true. False:
- * it has been answered.
- */
-static bool api_vm_other(struct request *request)
+bool api_vm_other(struct request *request)
 {
 	const char *force = request_query(request, "force");
 

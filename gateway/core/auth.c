@@ -10,6 +10,7 @@
 #include <gnutls/gnutls.h>
 
 #include "gateway/base/buffer.h"
+#include "gateway/core/account.h"
 
 const char *const role_names[6] = {"viewer",  "operator",     "admin",
 				   "auditor", "console-read", "console-write"};
@@ -34,6 +35,30 @@ json_t *role_json(unsigned roles)
 			json_array_append_new(list, json_string(role_names[i]));
 	}
 	return list;
+}
+
+unsigned role_of_json(const json_t *list)
+{
+	unsigned roles = 0;
+	json_t *role;
+	size_t i;
+
+	json_array_foreach(list, i, role)
+	{
+		for (unsigned bit = 0; bit < 6; bit++) {
+			if (json_is_string(role) &&
+			    !strcmp(json_string_value(role), role_names[bit]))
+				roles |= 1u << bit;
+		}
+	}
+	return roles;
+}
+
+bool identity_alive(const struct identity *identity, int64_t now)
+{
+	if (identity->account)
+		return account_by_number(identity->account);
+	return !identity->token || token_alive(identity->token, now);
 }
 
 bool scope_has(const char *scope, const char *vm)

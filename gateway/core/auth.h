@@ -28,14 +28,17 @@ struct identity {
 	unsigned roles;		      /* what they imply included */
 	char scope[AUTH_SCOPE_BYTES]; /* a glob of VMs' names */
 	int64_t expires;	      /* UTC seconds, 0: never */
-	uint64_t token;		      /* its number; 0: by the Unix socket */
-	unsigned user;		      /* of the Unix socket */
+	uint64_t token;		      /* its number; 0: by another way */
+	uint64_t account;	      /* of who logged in with a password; 0: another way */
+	unsigned user;		      /* of the Unix socket, when both are 0 */
 };
 
 /* The names of roles, in the order of the bits. */
 extern const char *const role_names[6];
 unsigned role_imply(unsigned roles);
 json_t *role_json(unsigned roles);
+/* Words that are no roles count for nothing. */
+unsigned role_of_json(const json_t *list);
 
 bool scope_has(const char *scope, const char *vm);
 /* Whether every VM of `inner` is certainly one of `outer`. */
@@ -60,8 +63,13 @@ enum token_outcome { TOKEN_REMOVED, TOKEN_UNKNOWN, TOKEN_UNWRITTEN };
 enum token_outcome token_remove(uint64_t number, const struct identity *who);
 void token_tick(void);
 
-/* Logins by cookie: in memory only, 12 hours. */
-bool session_make(const struct identity *identity, char *text);
+/* False: the token or the user is there no more. */
+bool identity_alive(const struct identity *identity, int64_t now);
+
+/* Logins: in memory only, SESSION_S. `prefix` is "" of a cookie's secret, else SESSION_PREFIX. */
+#define SESSION_PREFIX "sks_"
+enum { SESSION_S = 12 * 3600 };
+bool session_make(const struct identity *identity, const char *prefix, char *text);
 bool session_identify(const char *text, struct identity *identity);
 void session_end(const char *text);
 

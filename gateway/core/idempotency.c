@@ -26,6 +26,7 @@ static void idempotency_hash(const struct request *request, const char *key, str
 	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
 		return;
 	gnutls_hash(hash, &request->who.token, sizeof(request->who.token));
+	gnutls_hash(hash, &request->who.account, sizeof(request->who.account));
 	gnutls_hash(hash, &request->who.user, sizeof(request->who.user));
 	gnutls_hash(hash, key, strlen(key));
 	gnutls_hash_deinit(hash, entry->key);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/core/account.h"
 #include "gateway/core/audit.h"
 #include "gateway/core/audit_chain.h"
 #include "gateway/core/auth.h"
@@ -186,6 +187,7 @@ static void core_tick(int64_t now_ms)
 	operation_look();
 	stream_tick(now_ms);
 	token_tick();
+	account_tick();
 	if (now_ms - anchor_ms >= (int64_t)settings.anchor_s * 1000) {
 		anchor_ms = now_ms;
 		audit_anchor();
@@ -199,15 +201,16 @@ static void core_turn(void)
 	static int64_t tick_ms;
 	short web_events = (short)((core.web.first ? POLLOUT : 0) |
 				   (core.web.queued < CORE_QUEUE_BYTES ? POLLIN : 0));
-	struct pollfd waits[4] = {
+	struct pollfd waits[5] = {
 		link_wait(),
 		{core.web.fd, web_events, 0},
 		{core.local, POLLIN, 0},
 		{core.signals, POLLIN, 0},
+		{password_wait(), POLLIN, 0},
 	};
 	int64_t now_ms;
 
-	if (poll(waits, 4, CORE_TICK_MS) < 0 && errno != EINTR)
+	if (poll(waits, 5, CORE_TICK_MS) < 0 && errno != EINTR)
 		core.ended = true;
 	now_ms = core_now_ms();
 	if (waits[0].revents)
@@ -218,6 +221,8 @@ static void core_turn(void)
 		core_web_ended();
 	if (waits[1].revents & (POLLIN | POLLHUP | POLLERR) && core.web.fd >= 0)
 		core_read_web();
+	if (waits[4].revents)
+		password_ready();
 	if (waits[2].revents && core.web.fd >= 0)
 		peer_accept(core.local, &core.web);
 	if (now_ms - tick_ms >= CORE_TICK_MS) {
@@ -255,7 +260,7 @@ static bool core_setup(void)
 		return false;
 	explicit_bzero(password, sizeof(password));
 	if (!state_certificate(&core.certificate, &core.key, settings.fingerprint) ||
-	    !token_open(first))
+	    !token_open(first) || !account_open())
 		return false;
 	(void)audit_open();
 	if (settings.listen && (core.listener = options_listen(settings.listen)) < 0)

@@ -134,11 +134,12 @@ char *routes_text(void)
 
 	for (size_t i = 0; i < route_count; i++)
 		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:o, s:s, s:b, s:b, s:s?, s:i}", "method",
+			list, json_pack("{s:s, s:s, s:o, s:s, s:b, s:b, s:b, s:s?, s:i}", "method",
 					routes[i].method, "path", routes[i].path, "roles",
 					role_json(routes[i].role), "scope", scopes[routes[i].scope],
 					"public", (routes[i].flags & ROUTE_PUBLIC) != 0, "upgrade",
-					(routes[i].flags & ROUTE_UPGRADE) != 0, "action",
+					(routes[i].flags & ROUTE_UPGRADE) != 0, "disk",
+					(routes[i].flags & ROUTE_DISK) != 0, "action",
 					routes[i].action, "status", (int)routes[i].status));
 	text = json_dumps(list, JSON_INDENT(1));
 	json_decref(list);

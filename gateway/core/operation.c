@@ -268,6 +268,7 @@ void api_operation(struct request *request)
 	int64_t wait_s = request_number(request_query(request, "wait"), 0, 60);
 	struct operation *operation = operation_find(number > 0 ? (uint64_t)number : 0);
 	bool own = operation && operation->owner.token == request->who.token &&
+		   operation->owner.account == request->who.account &&
 		   operation->owner.user == request->who.user;
 	bool seen = operation && request->who.roles & ROLE_OPERATOR &&
 		    scope_has(request->who.scope, operation->target);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,7 +52,9 @@ bool rate_allows(const struct identity *identity, bool change, unsigned *retry_s
 {
 	unsigned limit = change ? settings.change_rate : settings.rate;
 	double now_s = machine_now_s(), full = (double)limit * RATE_BURST_S;
-	uint64_t who = identity->token ? identity->token : 1ull << 40 | identity->user;
+	uint64_t who = identity->token	   ? identity->token
+		       : identity->account ? 1ull << 41 | identity->account
+					   : 1ull << 40 | identity->user;
 	struct rate *rate;
 
 	if (limit == 0)
@@ -71,10 +74,24 @@ bool rate_allows(const struct identity *identity, bool change, unsigned *retry_s
 	return true;
 }
 
-static struct login *login_find(const char *address, bool make)
+/* Whoever has one IPv6 address has all of its /64: they count as one. */
+static void login_key(const char *address, char *key, size_t room)
 {
+	struct in6_addr bytes;
+
+	snprintf(key, room, "%s", address);
+	if (inet_pton(AF_INET6, address, &bytes) != 1 || IN6_IS_ADDR_V4MAPPED(&bytes))
+		return;
+	memset(bytes.s6_addr + 8, 0, 8);
+	inet_ntop(AF_INET6, &bytes, key, (socklen_t)room);
+}
+
+static struct login *login_find(const char *from, bool make)
+{
+	char address[sizeof(logins[0].address)];
 	struct login *oldest = &logins[0];
 
+	login_key(from, address, sizeof(address));
 	for (size_t i = 0; i < login_used; i++) {
 		if (logins[i].wrong && !strcmp(logins[i].address, address))
 			return &logins[i];

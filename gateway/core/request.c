@@ -132,13 +132,36 @@ int64_t request_number(const char *text, int64_t missing, int64_t most)
 	return value;
 }
 
+unsigned request_roles(const struct request *request)
+{
+	unsigned roles = 0;
+
+	for (unsigned i = 0; i < 8; i++) {
+		const char *text;
+		unsigned bit = 0;
+		char name[16];
+
+		snprintf(name, sizeof(name), "roles.%u", i);
+		text = request_text(request, name);
+		if (!text)
+			break;
+		while (bit < 6 && strcmp(text, role_names[bit]))
+			bit++;
+		if (bit == 6)
+			return 0;
+		roles |= 1u << bit;
+	}
+	return roles;
+}
+
 void request_actor(const struct request *request, char *actor, size_t room)
 {
 	if (request->who.token)
 		snprintf(actor, room, "%.36s via token %llu", request->who.name,
 			 (unsigned long long)request->who.token);
 	else
-		snprintf(actor, room, "%.36s via socket", request->who.name);
+		snprintf(actor, room, "%.36s via %s", request->who.name,
+			 request->who.account ? "password" : "socket");
 }
 
 unsigned request_wait_s(const struct request *request, unsigned missing)

@@ -22,6 +22,7 @@ enum route_flag {
 	ROUTE_LOGIN = 8,   /* makes one */
 	ROUTE_SLOW = 16,   /* may answer 202 with an operation */
 	ROUTE_KEYS = 32,   /* only for run-time keys; others are for the role admin */
+	ROUTE_DISK = 64,   /* writes to a disk, which is of no VM: see router_disk */
 };
 
 /*
@@ -49,6 +50,7 @@ void api_root(struct request *request);
 void api_health(struct request *request);
 void api_openapi(struct request *request);
 void api_me(struct request *request);
+void api_me_password(struct request *request);
 void api_login(struct request *request);
 void api_logout(struct request *request);
 void api_metrics(struct request *request);
@@ -64,6 +66,12 @@ void api_vm_change(struct request *request);
 void api_vm_destroy(struct request *request);
 void api_vm_action(struct request *request);
 void api_vm_exits(struct request *request);
+void api_vm_save(struct request *request);
+void api_vm_restore(struct request *request);
+void api_disks(struct request *request);
+void api_balloon(struct request *request);
+void api_balloon_aim(struct request *request);
+void api_vm_inspect(struct request *request);
 void api_snapshots(struct request *request);
 void api_snapshot_take(struct request *request);
 void api_snapshot_drop(struct request *request);
@@ -80,6 +88,10 @@ void api_audit(struct request *request);
 void api_tokens(struct request *request);
 void api_token_make(struct request *request);
 void api_token_remove(struct request *request);
+void api_users(struct request *request);
+void api_user_make(struct request *request);
+void api_user_change(struct request *request);
+void api_user_remove(struct request *request);
 
 /* The OpenAPI 3.1 file as text, and the table for the test of roles; the caller frees them. */
 char *openapi_text(void);

@@ -164,7 +164,9 @@ static bool authenticate(struct request *request)
 		}
 		/* A bearer token is used alone: a cookie beside it does not count. */
 		if (!strncasecmp(bearer, "Bearer ", 7) &&
-		    token_identify(bearer + 7, &request->who)) {
+		    (token_identify(bearer + 7, &request->who) ||
+		     (!strncmp(bearer + 7, SESSION_PREFIX, 4) &&
+		      session_identify(bearer + 7, &request->who)))) {
 			login_passed(address ? address : "socket");
 			return true;
 		}
@@ -239,6 +241,24 @@ static bool router_run_time_keys(const struct request *request)
 	return true;
 }
 
+/*
+ * A disk to which a VM is saved belongs to no VM: other VMs' saves are there, and with
+ * body.overwrite anything. False: it has been answered.
+ */
+static bool router_disk(struct request *request)
+{
+	const struct field *overwrite = fields_below(&request->fields, "body", "overwrite");
+
+	if (strcmp(request->who.scope, "*")) {
+		answer_problem(request, 403, "forbidden", "what is on disks needs the scope *");
+		return false;
+	}
+	if (!overwrite || overwrite->type == FIELD_FALSE || request->who.roles & ROLE_ADMIN)
+		return true;
+	answer_problem(request, 403, "forbidden", "to overwrite needs the role admin");
+	return false;
+}
+
 bool authorise(struct request *request)
 {
 	const struct route *route = request->route;
@@ -259,7 +279,7 @@ bool authorise(struct request *request)
 	switch (route->scope) {
 	case SCOPE_VM:
 		if (machine_find(request->vm) && scope_has(request->who.scope, request->vm))
-			return true;
+			return !(route->flags & ROUTE_DISK) || router_disk(request);
 		answer_problem(request, 404, "not-found", "there is no such VM");
 		return false;
 	case SCOPE_NEW:

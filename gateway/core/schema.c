@@ -26,6 +26,14 @@
 	COUNT("weight") "," COUNT_OR_NULL("cap_percent") "," COUNT("boots") ","                    \
 	"\"sample\":{\"oneOf\":[{\"$ref\":\"#/components/schemas/Sample\"},{\"type\":\"null\"}]}"
 
+#define ME_PROPERTIES                                                                              \
+	STRING("name") "," WORDS("roles") "," STRING("scope") "," COUNT_OR_NULL("expires") ","     \
+	"\"by\":{\"enum\":[\"token\",\"password\",\"socket\"]}"
+
+#define USER_PROPERTIES                                                                            \
+	STRING("name") "," WORDS("roles") "," STRING("scope") "," COUNT("created") ","             \
+	COUNT_OR_NULL("last_login")
+
 const struct schema schema_list[] = {
 	{"Any", "{}"},
 	{"Text", "{\"type\":\"string\"}"},
@@ -33,9 +41,11 @@ const struct schema schema_list[] = {
 	{"Events", "{\"type\":\"string\"}"},
 	{"Root", OBJECT(STRING("name") "," STRING("version") "," WORDS("features"))},
 	{"Health", OBJECT(TRUTH("live") "," TRUTH("ready"))},
-	{"Me", OBJECT(STRING("name") "," WORDS("roles") "," STRING("scope") ","
-		      COUNT_OR_NULL("expires"))},
-	{"Login", OBJECT(STRING("token"))},
+	{"Me", OBJECT(ME_PROPERTIES)},
+	{"LoggedIn", OBJECT(ME_PROPERTIES "," COUNT("session_s") "," STRING("token"))},
+	{"Login", OBJECT(STRING("token") "," STRING("user") "," STRING("password") ","
+			 TRUTH("cookie"))},
+	{"NewPassword", OBJECT(STRING("old") "," STRING("new"))},
 	{"Problem", OBJECT(STRING("type") "," STRING("title") "," COUNT("status") "," STRING("code")
 			   "," STRING("detail") "," WORDS("allowed_states") ","
 			   STRING("request_id"))},
@@ -63,7 +73,20 @@ const struct schema schema_list[] = {
 	{"Named", OBJECT(STRING("name"))},
 	{"Clone", OBJECT(STRING("name") "," STRING("net"))},
 	{"Snapshots", OBJECT(OBJECTS("items", STRING("name") "," NUMBER("age_s") ","
-				     COUNT("state_bytes") "," COUNT("clones") "," TRUTH("reset")))},
+				     COUNT("state_bytes") "," COUNT("disk_bytes") ","
+				     COUNT("clones") "," TRUTH("reset")))},
+	{"Save", OBJECT(STRING("disk") "," TRUTH("overwrite"))},
+	{"Disk", OBJECT(STRING("disk"))},
+	{"Disks", OBJECT(OBJECTS("items", STRING("name") "," STRING("state") "," STRING("problem")
+				 "," STRING("driver") "," STRING("partition") "," COUNT("bytes") ","
+				 TRUTH("read_only") "," STRING("users")))},
+	{"BalloonAim", OBJECT(COUNT("bytes"))},
+	{"Balloon", OBJECT(COUNT("memory_bytes") "," COUNT_OR_NULL("wanted_bytes") ","
+			   COUNT_OR_NULL("present_bytes") "," COUNT_OR_NULL("reported_bytes") ","
+			   "\"driver\":{\"type\":[\"boolean\",\"null\"]},"
+			   "\"guest\":{\"type\":\"object\",\"additionalProperties\":"
+			   "{\"type\":\"string\"}}")},
+	{"Fields", OBJECT(OBJECTS("items", STRING("path") "," STRING("value") "," STRING("hex")))},
 	{"Exits", OBJECT(OBJECTS("items", STRING("reason") "," STRING("count") ","
 				 STRING_OR_NULL("cycles")))},
 	{"TicketNew", OBJECT("\"mode\":{\"enum\":[\"read\",\"write\"]}")},
@@ -80,6 +103,11 @@ const struct schema schema_list[] = {
 	{"TokenNew", OBJECT(STRING("name") "," WORDS("roles") "," STRING("scope") ","
 			    COUNT("expires_s"))},
 	{"TokenMade", OBJECT(STRING("id") "," STRING("token"))},
+	{"User", OBJECT(USER_PROPERTIES)},
+	{"Users", OBJECT(ITEMS("User") "," STRING_OR_NULL("next"))},
+	{"UserNew", OBJECT(STRING("name") "," STRING("password") "," WORDS("roles") ","
+			   STRING("scope"))},
+	{"UserChange", OBJECT(STRING("password") "," WORDS("roles") "," STRING("scope"))},
 	{"Tokens", OBJECT(OBJECTS("items", STRING("id") "," STRING("name") "," WORDS("roles") ","
 				  STRING("scope") "," COUNT("created") "," COUNT_OR_NULL("expires")
 				  "," COUNT_OR_NULL("last_use")) "," STRING_OR_NULL("next"))},

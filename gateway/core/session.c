@@ -8,10 +8,9 @@
 #include "gateway/core/auth.h"
 #include "gateway/core/machine.h"
 
-/* Logins by cookie and tickets: secrets that end with this process, kept as their SHA-256. */
+/* Logins and tickets: secrets that end with this process, kept as their SHA-256. */
 enum {
 	SESSION_COUNT = 256,
-	SESSION_S = 12 * 3600,
 	TICKET_COUNT = 128,
 	TICKET_S = 30,
 };
@@ -40,12 +39,9 @@ static struct session *session_place(struct session *list, size_t count)
 
 static bool session_alive(struct session *session)
 {
-	const struct identity *who = &session->identity;
-
 	if (session->ends_s == 0)
 		return false;
-	if (session->ends_s > machine_now_s() &&
-	    (!who->token || token_alive(who->token, time(NULL))))
+	if (session->ends_s > machine_now_s() && identity_alive(&session->identity, time(NULL)))
 		return true;
 	session->ends_s = 0;
 	return false;
@@ -63,11 +59,11 @@ static struct session *session_find(struct session *list, size_t count, const ch
 	return NULL;
 }
 
-bool session_make(const struct identity *identity, char *text)
+bool session_make(const struct identity *identity, const char *prefix, char *text)
 {
 	struct session *session = session_place(sessions, SESSION_COUNT);
 
-	if (!secret_make("", text, session->hash))
+	if (!secret_make(prefix, text, session->hash))
 		return false;
 	session->identity = *identity;
 	session->ends_s = machine_now_s() + SESSION_S;

@@ -254,7 +254,7 @@ void stream_tick(int64_t now_ms)
 		next = request->next;
 		if (request->stream == STREAM_NONE)
 			continue;
-		if (request->who.token && !token_alive(request->who.token, now))
+		if (!identity_alive(&request->who, now))
 			stream_end(request, 1008);
 		else if (alive && request->stream == STREAM_SSE &&
 			 request->outstanding < STREAM_WINDOW)

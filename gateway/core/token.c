@@ -83,7 +83,6 @@ static bool token_load(json_t *object)
 	const char *scope = json_string_value(json_object_get(object, "scope"));
 	const char *hash = json_string_value(json_object_get(object, "sha256"));
 	const char *number = json_string_value(json_object_get(object, "id"));
-	json_t *role;
 	size_t i;
 
 	if (!token || !name || !scope || !hash || !number || strlen(hash) != 64 ||
@@ -95,14 +94,7 @@ static bool token_load(json_t *object)
 	}
 	snprintf(token->name, sizeof(token->name), "%s", name);
 	snprintf(token->scope, sizeof(token->scope), "%s", scope);
-	json_array_foreach(json_object_get(object, "roles"), i, role)
-	{
-		for (unsigned bit = 0; bit < 6; bit++) {
-			if (json_is_string(role) &&
-			    !strcmp(json_string_value(role), role_names[bit]))
-				token->roles |= 1u << bit;
-		}
-	}
+	token->roles = role_of_json(json_object_get(object, "roles"));
 	token->created = json_integer_value(json_object_get(object, "created"));
 	token->expires = json_integer_value(json_object_get(object, "expires"));
 	token->used = json_integer_value(json_object_get(object, "last_use"));

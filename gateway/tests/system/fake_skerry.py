@@ -14,6 +14,7 @@ import threading
 import time
 
 from fake_snapshots import Refused, Snapshots
+from fake_states import States
 
 EXITS = ("io", "memory", "cpuid", "hlt", "rdmsr", "wrmsr", "hypercall", "host-interrupt")
 FIELDS = ["guest_ns", "monitor_ns", "steal_ns", "halted_ns", "resident_bytes", "exits",
@@ -71,7 +72,7 @@ class Machine:
                 "steal_ns": values[2]}
 
 
-class FakeSkerry(Snapshots):
+class FakeSkerry(Snapshots, States):
     """Serves one connection at a time, as the line does."""
 
     def __init__(self, path, vms=16, password=None, stop_s=0.3, rights=None):
@@ -333,7 +334,8 @@ class FakeSkerry(Snapshots):
         values = vm.values()[6:]
         return [*({"reason": name, "count": count, "instructions": 400 if count else None}
                   for name, count in zip(EXITS, values)),
-                {"reason": "pages-resident", "count": 4096, "instructions": None}]
+                {"reason": "pages-resident", "count": 4096, "instructions": None},
+                *self.balloon_rows(vm)]
 
     def run_cpu(self, _words, _after):
         return [{"id": 0, "load_percent": 3, "exits": 1, "ipis": 1, "runs": "idle",

@@ -13,7 +13,7 @@ class Snapshots:
         if words[0] == "list":
             vm = self.vm(words[1])
             return [{"name": vm.name, "snapshot": name, "age_ns": 1500000000, "state_bytes": 40960,
-                     "clones": 0, "reset": name == vm.snapshots[-1]} for name in vm.snapshots]
+                     "disk_bytes": 8192, "clones": 0, "reset": name == vm.snapshots[-1]} for name in vm.snapshots]
         drop = words[0] == "drop"
         vm, name = self.vm(words[drop]), words[drop + 1]
         if not drop and name in vm.snapshots:

@@ -26,16 +26,18 @@ def test_manual_says_all(request):
     with open(os.path.join(ROOT, "gateway/cli/skerryctl.bash"), encoding="utf-8") as file:
         completion = file.read()
     options = set(re.findall(r"--[a-z-]+", usage))
-    assert len(options) == 19
+    assert len(options) == 21
     for option in options:
         assert option in page and option in completion, option
-    for command in ("vm list", "console", "events", "log", "audit", "host", "token", "login"):
+    for command in ("vm list", "console", "events", "log", "audit", "host", "token", "login", "vm save", "disk list",
+                    "user list", "logout", "password"):
         assert command in page and command.split()[0] in completion, command
 
 
 @pytest.mark.parametrize("words, offered", [
-    ("v", "vm"), ("vm s", "show start stop snapshot set"), ("--json token c", "create"),
-    ("token create x --role a", "admin auditor"), ("--host h host r", "reboot"), ("--fol", "--follow")])
+    ("v", "vm"), ("vm s", "show start stop snapshot save set"), ("--json token c", "create"),
+    ("token create x --role a", "admin auditor"), ("--host h host r", "reboot"), ("--fol", "--follow"),
+    ("vm balloon x", ""), ("user create x --role v", "viewer"), ("user p", "password"), ("disk l", "list")])
 def test_completion(words, offered):
     script = ('source gateway/cli/skerryctl.bash; COMP_WORDS=(skerryctl %s); '
               'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _skerryctl; echo "${COMPREPLY[*]}"' % words)

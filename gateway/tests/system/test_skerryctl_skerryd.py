@@ -64,6 +64,68 @@ def test_machines(ctl, fake):
     assert fake.commands[-1][1] is None or "first" in str(fake.commands[-1][1])
 
 
+def test_states(ctl, fake):
+    assert ctl.good("disk", "list").splitlines()[1].split()[:4] == ["saves", "ram0", "ready", "64M"]
+    assert ctl.run("vm", "save", "vm02").returncode == 2
+    assert ctl.run("vm", "save", "vm02", "none").returncode == 3
+    done = ctl.run("vm", "save", "vm02", "data")
+    assert done.returncode == 1 and "holds something else" in done.stderr
+    assert ctl.good("vm", "save", "vm02", "data", "--overwrite") == "vm02: saved on data\n"
+    assert ctl.good("vm", "restore", "vm02", "data") == "vm02: restored from data\n"
+    assert fake.vms["vm02"].state == "running"
+    assert ctl.good("vm", "balloon", "vm02") == "vm02: has no balloon, or is not running\n"
+    assert ctl.good("vm", "balloon", "vm02", "64M") == "vm02: 64M of 128M wanted, 128M at present\n"
+    assert "64M of 128M wanted, 64M at present\n  free-bytes " in ctl.good("vm", "balloon", "vm02")
+    for size in ("64Q", "-1", "", "64MB", "99999999999999999999", "M"):
+        assert ctl.run("vm", "balloon", "vm02", size).returncode == 2, size
+    assert ctl.good("vm", "inspect", "vm02", "vcpu.0.rip").splitlines()[0] == "vcpu.0.rip 18446744071578845184"
+    assert ctl.run("vm", "inspect", "vm02", "nothing").returncode == 3
+    assert ctl.good("vm", "snapshot", "vm02", "s") and "8K" in ctl.good("vm", "snapshot", "list", "vm02")
+
+
+def test_users(ctl, tmp_path):
+    """A user is made, logs in at a terminal, changes the password, logs out."""
+    assert ctl.run("user", "create", "alice", "--role", "viewer", stdin="short\n").returncode == 1
+    assert ctl.run("user", "create", "alice", stdin="").returncode == 2
+    made = ctl.run("user", "create", "alice", "--role", "operator", "--scope", "vm0*", stdin="correct horse\n")
+    assert made.returncode == 0 and made.stdout == "alice: created\n", made
+    assert ctl.run("user", "create", "alice", "--role", "viewer", stdin="correct horse\n").returncode == 5
+    assert ctl.good("user", "list").splitlines()[1].split() == ["alice", "vm0*", "-", "operator"]
+    del ctl.environment["SKERRY_TOKEN"]
+    assert ctl.run("vm", "list").returncode == 4
+    assert ctl.run("login", "--user", "alice", stdin="wrong horse\n").returncode == 4
+    terminal = ctl.spawn("login", "--user", "alice")
+    terminal.expect("Password: ")
+    terminal.sendline("correct horse")
+    terminal.expect("logged in as alice for 12:00:00, kept in (.*)\r\n")
+    assert "horse" not in terminal.before
+    terminal.close()
+    kept, = (tmp_path / "skerry/tokens").iterdir()
+    assert kept.read_text().startswith("sks_") and kept.stat().st_mode & 0o77 == 0
+    assert len(ctl.good("vm", "list").splitlines()) == 1 + 10
+    assert ctl.run("user", "list").returncode == 4
+    terminal = ctl.spawn("password")
+    for prompt, line in (("Old", "correct horse"), ("New", "another horse"), ("Once more", "another house")):
+        terminal.expect(prompt)
+        terminal.sendline(line)
+    terminal.expect("nothing is changed")
+    terminal.close()
+    done = ctl.run("password", stdin="correct horse\nanother horse\n")
+    assert done.stdout == "password: changed; log in again\n", done
+    assert ctl.run("vm", "list").returncode == 4
+    assert ctl.run("login", "--user", "alice", stdin="another horse\n").returncode == 0
+    token = {"SKERRY_TOKEN": ctl.server.token}
+    ctl.good("user", "set", "alice", "--role", "viewer", **token)
+    assert ctl.run("vm", "list").returncode == 4
+    ctl.good("user", "password", "alice", stdin="a third horse\n", **token)
+    assert ctl.run("login", "--user", "alice", stdin="a third horse\n").returncode == 0
+    assert ctl.run("vm", "pause", "vm00").returncode == 4
+    ctl.good("logout")
+    assert not kept.exists() and ctl.run("vm", "list").returncode == 4
+    ctl.good("user", "remove", "alice", **token)
+    assert ctl.run("user", "remove", "alice", **token).returncode == 3
+
+
 def test_stop_waits(ctl, fake):
     """`stop` is back when the guest has powered off, however long the button takes."""
     fake.stop_s = 2.5

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* skerryctl vm save, restore, balloon, inspect: a machine's state and memory. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/cli/cli.h"
+#include "gateway/cli/escape.h"
+#include "gateway/cli/output.h"
+#include "gateway/cli/table.h"
+
+static enum cli_exit move(struct cli *cli, const char *verb, char **words, const char *done)
+{
+	json_t *body = json_object();
+	struct http_answer answer;
+	enum cli_exit code;
+	char path[600];
+
+	if (json_object_set_new(body, "disk", json_string(words[1])) != 0)
+		cli_die(CLI_USAGE, "the disk's name is not UTF-8");
+	if (cli->overwrite)
+		json_object_set_new(body, "overwrite", json_true());
+	cli_connect(cli);
+	snprintf(path, sizeof(path), "/v1/vms/%s/actions/%s%s", http_segment(words[0]), verb,
+		 cli->force ? "?force=true" : "");
+	code = cli_change(cli, "POST", path, NULL, body, words[0], verb, &answer);
+	json_decref(body);
+	if (code != CLI_OK)
+		return code;
+	if (cli->json) {
+		output_json(answer.json);
+	} else {
+		escape_print(stdout, words[0]);
+		printf(": %s ", done);
+		escape_print(stdout, words[1]);
+		putchar('\n');
+	}
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+enum cli_exit vm_save_command(struct cli *cli, int count, char **words)
+{
+	if (count != 2)
+		cli_die(CLI_USAGE, "allowed: vm save NAME DISK [--overwrite]; `disk list` shows "
+			"disks");
+	return move(cli, "save", words, "saved on");
+}
+
+enum cli_exit vm_restore_command(struct cli *cli, int count, char **words)
+{
+	if (count != 2)
+		cli_die(CLI_USAGE, "allowed: vm restore NAME DISK");
+	return move(cli, "restore", words, "restored from");
+}
+
+/* 64M, 1G, 65536K or bytes. */
+static json_int_t size_of(const char *word)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	unsigned long long number = strtoull(word, &end, 10);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+	int shift = unit != NULL ? 10 * (int)(unit - units + 1) : 0;
+
+	if (end == word || word[0] == '-' || (*end && (unit == NULL || end[1])) ||
+	    number > 1ull << (50 - shift))
+		cli_die(CLI_USAGE, "found \"%s\", allowed: a size such as 64M or 1G", word);
+	return (json_int_t)(number << shift);
+}
+
+static void print_balloon(const char *name, const json_t *balloon)
+{
+	const char *key;
+	json_t *value;
+
+	escape_print(stdout, name);
+	if (json_is_null(json_object_get(balloon, "wanted_bytes"))) {
+		printf(": has no balloon, or is not running\n");
+		return;
+	}
+	printf(": %s of %s wanted", table_bytes(json_object_get(balloon, "wanted_bytes")),
+	       table_bytes(json_object_get(balloon, "memory_bytes")));
+	printf(", %s at present%s\n", table_bytes(json_object_get(balloon, "present_bytes")),
+	       json_is_false(json_object_get(balloon, "driver"))
+		       ? "; its guest has no driver for a balloon yet" : "");
+	json_object_foreach(json_object_get(balloon, "guest"), key, value) {
+		fputs("  ", stdout);
+		escape_print(stdout, key);
+		putchar(' ');
+		escape_print(stdout, json_is_string(value) ? json_string_value(value) : "?");
+		putchar('\n');
+	}
+}
+
+enum cli_exit vm_balloon_command(struct cli *cli, int count, char **words)
+{
+	struct http_answer answer;
+	json_t *body = NULL;
+	enum cli_exit code;
+	char path[600];
+
+	if (count != 1 && count != 2)
+		cli_die(CLI_USAGE, "allowed: vm balloon NAME [SIZE]");
+	if (count == 2)
+		body = json_pack("{s:I}", "bytes", size_of(words[1]));
+	cli_connect(cli);
+	snprintf(path, sizeof(path), "/v1/vms/%s/%sballoon", http_segment(words[0]),
+		 body != NULL ? "actions/" : "");
+	code = cli_ask(cli, body != NULL ? "POST" : "GET", path, body, NULL, &answer);
+	json_decref(body);
+	if (code != CLI_OK)
+		return code;
+	if (cli->json)
+		output_json(answer.json);
+	else
+		print_balloon(words[0], answer.json);
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+enum cli_exit vm_inspect_command(struct cli *cli, int count, char **words)
+{
+	struct http_answer answer;
+	enum cli_exit code;
+	char path[1200];
+	json_t *field;
+	size_t i;
+
+	if (count != 1 && count != 2)
+		cli_die(CLI_USAGE, "allowed: vm inspect NAME [PATH]");
+	cli_connect(cli);
+	snprintf(path, sizeof(path), "/v1/vms/%s/inspect", http_segment(words[0]));
+	if (count == 2) {
+		strcat(path, "?path=");
+		strncat(path, http_segment(words[1]), sizeof(path) - strlen(path) - 1);
+	}
+	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
+	if (code != CLI_OK)
+		return code;
+	if (cli->json)
+		output_json(json_object_get(answer.json, "items"));
+	json_array_foreach(cli->json ? NULL : json_object_get(answer.json, "items"), i, field) {
+		const char *hex = json_string_value(json_object_get(field, "hex"));
+
+		escape_print(stdout, table_text(field, "path"));
+		putchar(' ');
+		escape_print(stdout, hex != NULL ? hex : table_text(field, "value"));
+		putchar('\n');
+	}
+	json_decref(answer.json);
+	return CLI_OK;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* skerryctl user, password: who logs in with a password. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/cli/cli.h"
+#include "gateway/cli/escape.h"
+#include "gateway/cli/output.h"
+#include "gateway/cli/table.h"
+
+json_t *cli_grant(const struct cli *cli)
+{
+	json_t *body = json_object();
+	json_t *roles = json_array();
+
+	for (int i = 0; i < cli->role_count; i++)
+		json_array_append_new(roles, json_string(cli->roles[i]));
+	if (cli->role_count > 0)
+		json_object_set(body, "roles", roles);
+	json_decref(roles);
+	if (cli->scope != NULL && json_object_set_new(body, "scope", json_string(cli->scope)) != 0)
+		cli_die(CLI_USAGE, "--scope is not UTF-8");
+	return body;
+}
+
+static enum cli_exit list(struct cli *cli)
+{
+	struct http_answer answer;
+	struct table table;
+	enum cli_exit code = cli_ask(cli, "GET", "/v1/users", NULL, NULL, &answer);
+	json_t *user;
+	size_t i;
+
+	if (code != CLI_OK)
+		return code;
+	if (cli->json) {
+		output_json(json_object_get(answer.json, "items"));
+	} else {
+		table_begin(&table, "NAME SCOPE LAST-LOGIN ROLES");
+		json_array_foreach(json_object_get(answer.json, "items"), i, user) {
+			table_add(&table, table_text(user, "name"));
+			table_add(&table, table_text(user, "scope"));
+			table_add(&table, table_time(user, "last_login"));
+			table_add(&table, table_words(user, "roles"));
+		}
+		table_end(&table);
+	}
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+/* Adds a password that is typed, after the connection: nothing is typed for a server unknown. */
+static void add_password(json_t *body, const char *key)
+{
+	char password[256];
+
+	cli_read_new_password(password, sizeof(password));
+	if (json_object_set_new(body, key, json_string(password)) != 0)
+		cli_die(CLI_USAGE, "the password is not UTF-8");
+	explicit_bzero(password, sizeof(password));
+}
+
+/* Sends `body`, which it frees, and says what is `done` of `name`. */
+static enum cli_exit change(struct cli *cli, const char *method, const char *path, json_t *body,
+			    const char *name, const char *done)
+{
+	struct http_answer answer;
+	enum cli_exit code = cli_ask(cli, method, path, body, NULL, &answer);
+
+	json_decref(body);
+	if (code != CLI_OK)
+		return code;
+	if (cli->json) {
+		output_json(answer.json);
+	} else {
+		escape_print(stdout, name);
+		printf(": %s\n", done);
+	}
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+static enum cli_exit create(struct cli *cli, const char *name)
+{
+	json_t *body = cli_grant(cli);
+
+	if (cli->role_count == 0)
+		cli_die(CLI_USAGE, "user create: --role is missing, allowed: viewer operator "
+			"admin auditor console-read console-write");
+	cli_connect(cli);
+	if (json_object_set_new(body, "name", json_string(name)) != 0)
+		cli_die(CLI_USAGE, "the name is not UTF-8");
+	add_password(body, "password");
+	return change(cli, "POST", "/v1/users", body, name, "created");
+}
+
+enum cli_exit user_command(struct cli *cli, int count, char **words)
+{
+	const char *verb = count == 2 ? words[0] : "";
+	char path[600];
+	json_t *body;
+
+	if (count == 1 && strcmp(words[0], "list") == 0) {
+		cli_connect(cli);
+		return list(cli);
+	}
+	if (strcmp(verb, "create") == 0)
+		return create(cli, words[1]);
+	if (count == 2)
+		snprintf(path, sizeof(path), "/v1/users/%s", http_segment(words[1]));
+	if (strcmp(verb, "set") == 0 && (cli->role_count > 0 || cli->scope != NULL)) {
+		cli_connect(cli);
+		return change(cli, "PATCH", path, cli_grant(cli), words[1], "set");
+	}
+	if (strcmp(verb, "password") == 0) {
+		cli_connect(cli);
+		body = json_object();
+		add_password(body, "password");
+		return change(cli, "PATCH", path, body, words[1], "has a new password");
+	}
+	if (strcmp(verb, "remove") == 0) {
+		cli_connect(cli);
+		return change(cli, "DELETE", path, NULL, words[1], "removed");
+	}
+	cli_die(CLI_USAGE, "allowed: user list, user create NAME --role ROLE... [--scope GLOB], "
+		"user set NAME [--role ROLE...] [--scope GLOB], user password NAME, "
+		"user remove NAME");
+}
+
+enum cli_exit password_command(struct cli *cli, int count, char **words)
+{
+	char old[256];
+	json_t *body;
+
+	if (count != 0)
+		cli_die(CLI_USAGE, "password: found \"%s\"; a password is never on the command "
+			"line, and another user's is changed by `user password NAME`", words[0]);
+	cli_connect(cli);
+	if (!cli_read_secret("Old password", old, sizeof(old)))
+		cli_die(CLI_USAGE, "no password");
+	body = json_pack("{s:s}", "old", old);
+	explicit_bzero(old, sizeof(old));
+	if (body == NULL)
+		cli_die(CLI_USAGE, "the password is not UTF-8");
+	add_password(body, "new");
+	return change(cli, "POST", "/v1/me/password", body, "password", "changed; log in again");
+}

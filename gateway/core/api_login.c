@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "gateway/core/account.h"
+#include "gateway/core/audit.h"
+#include "gateway/core/request.h"
+
+/* Logins by token and by password, and who is logged in. */
+
+static json_t *login_me(const struct identity *who)
+{
+	return json_pack("{s:s, s:o, s:s, s:o, s:s}", "name", who->name, "roles",
+			 role_json(who->roles), "scope", who->scope, "expires",
+			 who->expires ? json_integer(who->expires) : json_null(), "by",
+			 who->token	? "token"
+			 : who->account ? "password"
+					: "socket");
+}
+
+void api_me(struct request *request)
+{
+	answer_json(request, 200, login_me(&request->who));
+}
+
+static const char *login_address(const struct request *request)
+{
+	const char *address = fields_get(&request->fields, "address");
+
+	return address ? address : "socket";
+}
+
+/* False: it has been answered. */
+static bool login_may_try(struct request *request)
+{
+	unsigned retry_s;
+	char text[16];
+
+	if (login_allowed(login_address(request), &retry_s))
+		return true;
+	snprintf(text, sizeof(text), "%u", retry_s);
+	answer_header(request, "Retry-After", text);
+	answer_problem(request, 429, "rate-limited", "too many wrong logins: wait %u s", retry_s);
+	return false;
+}
+
+static void login_refuse(struct request *request, const char *name, const char *what)
+{
+	audit_begin("?", "login", name && machine_name_valid(name) ? name : "",
+		    login_address(request), "unauthenticated");
+	answer_problem(request, 401, "unauthenticated", "%s", what);
+}
+
+/* A cookie, or with body.cookie false the secret itself, for programs that keep it. */
+static void login_answer(struct request *request)
+{
+	const struct field *field = fields_below(&request->fields, "body", "cookie");
+	bool cookie = !field || field->type != FIELD_FALSE;
+	char secret[AUTH_TEXT_BYTES], text[160], actor[65];
+	json_t *body;
+
+	request_actor(request, actor, sizeof(actor));
+	if (!audit_begin(actor, "login", "", login_address(request), "ok")) {
+		answer_problem(request, 503, "audit-unwritable", "the audit cannot be written");
+		return;
+	}
+	if (!session_make(&request->who, cookie ? "" : SESSION_PREFIX, secret)) {
+		answer_problem(request, 500, "failed", "there are no random numbers");
+		return;
+	}
+	login_passed(login_address(request));
+	body = login_me(&request->who);
+	json_object_set_new(body, "session_s", json_integer(SESSION_S));
+	if (cookie) {
+		snprintf(text, sizeof(text),
+			 "__Host-skerry=%s; Path=/; Secure; HttpOnly; SameSite=Strict", secret);
+		answer_header(request, "Set-Cookie", text);
+	} else {
+		json_object_set_new(body, "token", json_string(secret));
+	}
+	answer_json(request, 200, body);
+	explicit_bzero(secret, sizeof(secret));
+	explicit_bzero(text, sizeof(text));
+}
+
+static void login_took(const struct password_result *result)
+{
+	struct request *request = request_find(result->request);
+	const struct account *account = account_by_number(result->account);
+
+	if (!request)
+		return;
+	/* Whoever was changed meanwhile has another number. */
+	if (!result->right || !account) {
+		login_refuse(request, request_text(request, "user"),
+			     "the name or the password is not valid");
+		return;
+	}
+	account_become(account, &request->who);
+	account_used(account->number);
+	login_answer(request);
+}
+
+/*
+ * It counts as wrong until it is right, so that none is free while another one is looked at. A name
+ * that nobody has takes as long as one that somebody has.
+ */
+static void login_password(struct request *request, const char *user, const char *password)
+{
+	const struct account *account = account_find(user);
+
+	login_failed(login_address(request));
+	if (!password_check(request->id, account ? account->number : 0, password,
+			    account ? account->hash : NULL, login_took)) {
+		answer_header(request, "Retry-After", "1");
+		answer_problem(request, 429, "rate-limited", "too many logins at a time");
+	}
+}
+
+void api_login(struct request *request)
+{
+	const char *token = request_text(request, "token"), *user = request_text(request, "user");
+	const char *password = request_text(request, "password");
+
+	if (!login_may_try(request))
+		return;
+	if (user && password && strlen(password) <= PASSWORD_MOST) {
+		login_password(request, user, password);
+	} else if (token && token_identify(token, &request->who)) {
+		login_answer(request);
+	} else {
+		login_failed(login_address(request));
+		login_refuse(request, user,
+			     user ? "the name or the password is not valid"
+				  : "the token is not valid");
+	}
+}
+
+void api_logout(struct request *request)
+{
+	static const char name[] = "__Host-skerry=";
+	const char *header = request_header(request, "cookie");
+	const char *bearer = request_header(request, "authorization");
+	const char *at = header ? strstr(header, name) : NULL;
+	char text[AUTH_TEXT_BYTES];
+
+	if (at && request->cookie) {
+		at += strlen(name);
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(at, "; "), at);
+		session_end(text);
+	} else if (bearer && !strncasecmp(bearer, "Bearer " SESSION_PREFIX, 11)) {
+		session_end(bearer + 7);
+	}
+	answer_header(request, "Set-Cookie",
+		      "__Host-skerry=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
+	answer_json(request, 204, NULL);
+}
+
+/* The new one is written; all logins of this user end, so that whoever knew the old one is out. */
+static void login_took_new(const struct password_result *result)
+{
+	struct request *request = request_find(result->request);
+	const struct account *account = account_by_number(result->account);
+	struct account changed;
+
+	if (!request)
+		return;
+	if (!account || !*result->hash) {
+		answer_problem(request, 409, "changed", "the user was changed meanwhile");
+		return;
+	}
+	changed = *account;
+	strcpy(changed.hash, result->hash);
+	if (account_keep(&changed))
+		answer_json(request, 204, NULL);
+	else
+		answer_problem(request, 503, "failed", "the users cannot be written");
+	explicit_bzero(&changed, sizeof(changed));
+}
+
+static void login_took_old(const struct password_result *result)
+{
+	struct request *request = request_find(result->request);
+
+	if (!request)
+		return;
+	if (!result->right) {
+		answer_problem(request, 403, "wrong-password", "the old password is another one");
+		return;
+	}
+	login_passed(login_address(request));
+	if (!password_make(request->id, result->account, request_text(request, "new"),
+			   login_took_new))
+		answer_problem(request, 429, "rate-limited", "too many logins at a time");
+}
+
+void api_me_password(struct request *request)
+{
+	const char *old = request_text(request, "old"), *new = request_text(request, "new");
+	const struct account *account = account_by_number(request->who.account);
+
+	if (!old || strlen(old) > PASSWORD_MOST || !password_valid(new)) {
+		answer_problem(request, 422, "bad-argument",
+			       "old, and new of %d to %d bytes, are meant", PASSWORD_LEAST,
+			       PASSWORD_MOST);
+		return;
+	}
+	if (!account) {
+		answer_problem(request, 409, "no-password",
+			       "only who logged in with a password can change it");
+		return;
+	}
+	if (!login_may_try(request))
+		return;
+	login_failed(login_address(request));
+	if (!password_check(request->id, account->number, old, account->hash, login_took_old))
+		answer_problem(request, 429, "rate-limited", "too many logins at a time");
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Hashes of passwords: yescrypt of libcrypt, which takes milliseconds and 16 MiB each on purpose. A
+ * thread computes them, one at a time, so that nothing else waits; more than PASSWORD_JOBS are
+ * refused.
+ */
+enum {
+	PASSWORD_LEAST = 10, /* bytes */
+	PASSWORD_MOST = 200,
+	PASSWORD_HASH_BYTES = 128,
+	PASSWORD_JOBS = 8,
+};
+
+/* What it was asked for, and whether it is right; `hash` is the new one, "" when there is none. */
+struct password_result {
+	uint32_t request;  /* its id: the client may have gone meanwhile */
+	uint64_t account;
+	bool right;
+	char hash[PASSWORD_HASH_BYTES];
+};
+typedef void (*password_done)(const struct password_result *result);
+
+/* False: no password that may be given to anybody. */
+bool password_valid(const char *text);
+
+/*
+ * Compares with `hash`; NULL takes as long and is wrong. False: too many are under way. `done` is
+ * called in core's turn.
+ */
+bool password_check(uint32_t request, uint64_t account, const char *text, const char *hash,
+		    password_done done);
+bool password_make(uint32_t request, uint64_t account, const char *text, password_done done);
+
+/* What core waits for (-1: nothing is under way), and what it calls then. */
+int password_wait(void);
+void password_ready(void);

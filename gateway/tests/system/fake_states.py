@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""The part of the fake Skerry that knows saves on disks, balloons and the fields of a VM's state."""
+from fake_snapshots import Refused
+
+DISKS = [{"name": "saves", "driver": "ram0", "state": "ready", "problem": "", "partition": "",
+          "first_sector": 0, "bytes": 64 << 20, "read_only": False, "users": ""},
+         {"name": "data", "driver": "nvme0", "state": "ready", "problem": "", "partition": "data",
+          "first_sector": 2048, "bytes": 1 << 30, "read_only": False, "users": "vm00"}]
+FIELDS = {"vcpu.0.rip": 0xffffffff81000000, "vcpu.0.rflags": 0x246, "pit.0.channel[1].count": 65535}
+
+
+class States:
+    def disk(self, name):
+        if name not in [disk["name"] for disk in DISKS]:
+            raise Refused("not-found", f'there is no disk "{name}", `disk list` shows them')
+        return name
+
+    def run_disk_list(self, _words, _after):
+        return DISKS
+
+    def run_vm_save(self, words, after):
+        vm, disk = self.vm(words[0]), self.disk(words[1])
+        if vm.state not in ("running", "paused"):
+            raise Refused("bad-state", f"{vm.name} is {vm.state}", ("running", "paused"))
+        if disk == "data" and "overwrite" not in words:
+            raise Refused("failed", f"{vm.name}: not saved: the disk holds something else")
+        vm.state, vm.reason, vm.saved = "stopped", f"saved on {disk}", disk
+        after.append(lambda: self.event("stopped", vm, vm.reason))
+        return [{"name": vm.name, "state": vm.state}]
+
+    def run_vm_restore(self, words, after):
+        vm, disk = self.vm(words[0]), self.disk(words[1])
+        if getattr(vm, "saved", None) != disk:
+            raise Refused("failed", f"{vm.name}: not restored: the disk holds no save")
+        vm.state, vm.reason = "running", ""
+        after.append(lambda: self.event("started", vm))
+        return [{"name": vm.name, "state": vm.state}]
+
+    def run_vm_balloon(self, words, _after):
+        vm, size = self.vm(words[0]), int(words[1])
+        memory = int(vm.config["memory"].rstrip("M")) << 20
+        if size % 4096 or not 2 << 20 <= size <= memory:
+            raise Refused("bad-argument", f'size: found "{size}", allowed: whole pages of 4K')
+        vm.balloon = (memory - size) // 4096
+        return [{"name": vm.name, "memory": memory, "wanted": size, "present": memory,
+                 "driver": True}]
+
+    def balloon_rows(self, vm):
+        """As `vm stat` has them; a guest can say anything of itself."""
+        if not hasattr(vm, "balloon"):
+            return []
+        counts = {"balloon-target-pages": vm.balloon, "balloon-pages": vm.balloon,
+                  "balloon-inflated-pages": vm.balloon, "balloon-reported-pages": 16,
+                  "guest-free-bytes": 2**64 - 1, "guest-memory-bytes": 123 << 20}
+        return [{"reason": name, "count": count, "instructions": None}
+                for name, count in counts.items()]
+
+    def run_vm_inspect(self, words, _after):
+        vm, path = self.vm(words[0]), words[1] if len(words) > 1 else ""
+        if "inspect" not in self.rights:
+            raise Refused("no-right", "this channel has not the right inspect")
+        found = {key: value for key, value in FIELDS.items() if key.startswith(path)}
+        if not found:
+            raise Refused("not-found", f'path: found "{path}"')
+        return [*({"name": vm.name, "path": key, "value": value} for key, value in found.items()),
+                {"name": vm.name, "path": "xsave", "hex": "00ff"}]

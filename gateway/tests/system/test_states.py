@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""Saves on disks, balloons, fields of a VM's state: what the console has, through the gateway."""
+import pytest
+
+from client import wait_for
+
+
+def words_of(fake):
+    return [each[0] for each in fake.commands]
+
+
+def test_save_and_restore(server, fake):
+    vm = "/v1/vms/vm01"
+    disks = server.tls("GET", "/v1/disks").json()["items"]
+    assert [disk["name"] for disk in disks] == ["saves", "data"] and disks[0]["bytes"] == 64 << 20
+    for body in ({}, {"disk": "a b"}, {"disk": 7}, {"disk": "-x"}):
+        assert server.tls("POST", f"{vm}/actions/save", body).status == 422, body
+        assert server.tls("POST", f"{vm}/actions/restore", body).status == 422, body
+    assert server.tls("POST", f"{vm}/actions/save", {"disk": "other"}).status == 404
+    refused = server.tls("POST", f"{vm}/actions/save", {"disk": "data"})
+    assert refused.status == 502 and "holds something else" in refused.json()["detail"]
+    saved = server.tls("POST", f"{vm}/actions/save", {"disk": "saves"}).json()
+    assert saved["changed"] and saved["vm"]["state"] == "stopped"
+    again = server.tls("POST", f"{vm}/actions/save", {"disk": "saves"})
+    assert again.status == 409 and again.json()["allowed_states"] == ["running", "paused"]
+    assert server.tls("POST", f"{vm}/actions/restore", {"disk": "data"}).status == 502
+    back = server.tls("POST", f"{vm}/actions/restore", {"disk": "saves"}).json()
+    assert back["vm"]["state"] == "running"
+
+
+def test_disks_are_of_the_whole_host(server, fake):
+    """Other VMs' saves are on a disk too: only with the scope *, over anything else only as admin."""
+    few = server.make_token(["admin"], "vm0*")
+    assert server.tls("POST", "/v1/vms/vm01/actions/save", {"disk": "saves"}, token=few).status == 403
+    assert server.tls("GET", "/v1/disks", token=few).status == 403
+    all_of_them = server.make_token(["operator"])
+    over = {"disk": "data", "overwrite": True}
+    before = len(fake.commands)
+    assert server.tls("POST", "/v1/vms/vm01/actions/save", over, token=all_of_them).status == 403
+    assert server.tls("POST", "/v1/vms/vm01/actions/save", {**over, "overwrite": "x"},
+                      token=all_of_them).status == 403
+    assert ["vm", "save"] not in [words[:2] for words in words_of(fake)[before:]]
+    assert server.tls("POST", "/v1/vms/vm01/actions/save", over).json()["changed"]
+    assert ["vm", "save", "vm01", "data", "overwrite"] in words_of(fake)
+    assert server.tls("POST", "/v1/vms/vm01/actions/restore", {"disk": "data"}, token=few).status == 200
+
+
+def test_own_vm_is_not_saved_by_accident(pair):
+    fake, server = pair()
+    fake.own = "vm00"
+    server.start()
+    answer = server.tls("POST", "/v1/vms/vm00/actions/save", {"disk": "saves"})
+    assert (answer.status, answer.code) == (409, "own-vm")
+    assert server.tls("POST", "/v1/vms/vm00/actions/save?force=true", {"disk": "saves"}).status == 200
+
+
+def test_balloon(server, fake):
+    """What a guest says of itself (here 2^64 - 1) does not become a line that cannot be read."""
+    vm = "/v1/vms/vm02"
+    none = server.tls("GET", f"{vm}/balloon").json()
+    assert none["wanted_bytes"] is None and none["memory_bytes"] == 128 << 20
+    for body in ({}, {"bytes": "64M"}, {"bytes": -1}, {"bytes": 1.5}, {"bytes": 5000}, {"bytes": 1 << 40}):
+        assert server.tls("POST", f"{vm}/actions/balloon", body).status == 422, body
+    told = server.tls("POST", f"{vm}/actions/balloon", {"bytes": 64 << 20}).json()
+    assert told["wanted_bytes"] == 64 << 20 and told["present_bytes"] == 128 << 20 and told["driver"]
+    for _ in range(20):
+        shown = server.tls("GET", f"{vm}/balloon").json()
+    assert shown["present_bytes"] == 64 << 20 and shown["reported_bytes"] == 16 * 4096
+    assert shown["guest"] == {"free-bytes": str(2**64 - 1), "memory-bytes": str(123 << 20)}
+    assert server.tls("GET", f"{vm}/exits").status == 200
+    assert fake.commands[-1][0][:2] == ["vm", "stat"]
+
+
+def test_inspect(pair):
+    fake, server = pair(rights=["view", "operate", "console", "configure", "host"])
+    server.start()
+    path = "/v1/vms/vm00/inspect"
+    refused = server.tls("GET", f"{path}?path=vcpu.0")
+    assert refused.status == 403 and refused.code == "no-right"
+    fake.rights.append("inspect")
+    fake.drop()
+    wait_for(lambda: "inspect" in server.tls("GET", "/v1/host").json()["rights"])
+    shown = server.tls("GET", f"{path}?path=vcpu.0").json()["items"]
+    assert shown[0] == {"path": "vcpu.0.rip", "value": str(0xffffffff81000000)}
+    assert shown[-1] == {"path": "xsave", "hex": "00ff"}
+    assert len(server.tls("GET", path).json()["items"]) == 4
+    assert server.tls("GET", f"{path}?path=pit.0.channel%5B1%5D").status == 200
+    assert server.tls("GET", f"{path}?path=nothing").status == 404
+    for wrong in ("a%20b", "%24x", "x" * 96):
+        assert server.tls("GET", f"{path}?path={wrong}").status == 422, wrong
+    lines = server.tls("GET", "/v1/audit").json()["items"]
+    assert [line["result"] for line in lines if line["action"] == "vm.inspect"][:2] == ["no-right", "ok"]
+
+
+@pytest.mark.parametrize("role", ("viewer", "operator"))
+def test_who_may_inspect(server, role):
+    token = server.make_token([role])
+    assert server.tls("GET", "/v1/vms/vm00/inspect", token=token).status == 403
