@@ -88,7 +88,7 @@ class Server:
             self.port = free_port()
         raise AssertionError(said)
 
-    def start(self, ready=True):
+    def start(self, ready=True, limit=LIMIT):
         line = self.spawn()
         while True:
             word, value = line.split()
@@ -102,7 +102,7 @@ class Server:
             line = self.process.stdout.readline().decode()
             assert line, (self.folder / "skerryd.log").read_text()
         if ready:
-            wait_for(lambda: self.health()["ready"], what="the link")
+            wait_for(lambda: self.health()["ready"], limit, "the link")
         return self
 
     def health(self):
