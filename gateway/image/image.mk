@@ -8,7 +8,7 @@ include gateway/packages.mk
 SERVICE := $(BUILD)/service
 # The program inside; a test may give another one. It is built in place if nothing gives it.
 SKERRYD ?= $(BUILD)/gateway/skerryd
-SERVICE_LIBRARIES := gcc-12-base libc6 libffi8 libgcc-s1 libgmp10 libgnutls30 libhogweed6 libidn2-0 \
+SERVICE_LIBRARIES := gcc-12-base libc6 libcrypt1 libffi8 libgcc-s1 libgmp10 libgnutls30 libhogweed6 libidn2-0 \
 	libjansson4 libmicrohttpd12 libnettle8 libp11-kit0 libseccomp2 libtasn1-6 libunistring2
 SERVICE_MODULES := evdev button virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev \
 	virtio_pci virtio_blk virtio_console virtio-rng failover net_failover virtio_net
