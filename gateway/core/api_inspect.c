@@ -52,7 +52,8 @@ void api_vm_inspect(struct request *request)
 
 	if (path && !inspect_path_valid(path)) {
 		answer_problem(request, 422, "bad-argument",
-			       "path: the beginning of a field's name, such as vcpu.0 or pit.0.channel[1]");
+			       "path: the beginning of a field's name, such as vcpu.0 or "
+			       "pit.0.channel[1]");
 		return;
 	}
 	request_actor(request, actor, sizeof(actor));
