@@ -5,7 +5,7 @@
 mock.py [--port 8080] [--vms 16] [--files gateway/ui/dist] [--period 1.0]
 
 Tokens: sky_admin sky_operator sky_viewer sky_auditor sky_chain (audit alone)
-sky_foreign (sees web-*). POST /mock turns knobs for tests: see Server.knob.
+sky_foreign (sees web-*); or alice with the password "correct horse". POST /mock turns knobs for tests: see Server.knob.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import time
 
 from mock_http import Problem, Socket, read_request, send
 from mock_machine import ALLOWED, EVENT, Machine, Vm
+import mock_states
 
 CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -33,16 +34,18 @@ USERS = {
     "sky_auditor": ("audrey", ["viewer", "auditor"], "*"),
     "sky_chain": ("chris", ["auditor"], "*"),
     "sky_foreign": ("frank", ["viewer"], "web-*"),
+    "pw_alice": ("alice", ["admin", "auditor", "console-read", "console-write"], "*", "password"),
 }
 RANK = {"viewer": 1, "operator": 2, "admin": 3}
 COOKIE = "__Host-skerry"
 
 
-class Server:
+class Server(mock_states.States):
     def __init__(self, options):
         self.options = options
         self.machine = Machine(options.vms)
         self.sessions, self.tickets, self.operations = {}, {}, {}
+        self.setup_states()
         self.streams, self.consoles = {}, set()
         self.reports = []
         self.requests = []
@@ -109,7 +112,7 @@ class Server:
             if len(self.changes) >= self.changes_per_s:
                 raise Problem(429, "rate-limited", "Too many changes in a second.")
             self.changes.append(time.monotonic())
-        for pattern, handler in ROUTES:
+        for pattern, handler in (*mock_states.ROUTES, *ROUTES):
             match = re.fullmatch(pattern, f"{request.method} {route}")
             if match:
                 result = handler(self, request, user, *match.groups())
@@ -118,9 +121,10 @@ class Server:
 
     def login(self, request):
         given = request.json()
-        token = given.get("token")
+        token = self.token_of(given)
         if token not in USERS:
-            raise Problem(401, "unauthenticated", "This token is not known here.")
+            raise Problem(401, "unauthenticated", "This token is not known here." if "token" in given
+                          else "The name or the password is not valid.")
         session = secrets.token_hex(16)
         self.sessions[session] = token
         self.machine.record(USERS[token][0], "login", "", "ok")
@@ -128,7 +132,8 @@ class Server:
         send(request, 200, self.me_of(USERS[token]), [("Set-Cookie", cookie)])
 
     def me_of(self, user):
-        return {"name": user[0], "roles": user[1], "scope": user[2], "expires": None}
+        return {"name": user[0], "roles": user[1], "scope": user[2], "expires": None,
+                "by": user[3] if len(user) > 3 else "token"}
 
     def me(self, request, user):
         send(request, 200, self.me_of(user))
@@ -233,7 +238,7 @@ class Server:
 
     def snapshots(self, request, user, name):
         send(request, 200, {"items": [
-            {"name": each, "age_s": 12.5, "state_bytes": 45056, "clones": 0, "reset": True}
+            {"name": each, "age_s": 12.5, "state_bytes": 45056, "disk_bytes": 73728, "clones": 0, "reset": True}
             for each in self.vm(user, name).snapshots]})
 
     def snapshot_take(self, request, user, name):

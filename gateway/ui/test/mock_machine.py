@@ -242,7 +242,7 @@ class Machine:
             "boot": self.boot, "uptime_s": self.now(), "cpus": self.cpus,
             "memory": {"owners": [{"owner": owner, "bytes": size} for owner, size in owners],
                        "free_bytes": total - used, "total_bytes": total},
-            "rights": ["view", "operate", "console", "configure", "host"],
+            "rights": ["view", "operate", "console", "configure", "host", "inspect"],
             "speculation": "ibrs retpoline flush-l1d verw", "speculation_open": "",
             "fingerprint": hashlib.sha256(b"mock").hexdigest(), "audit_findings": self.findings}
 

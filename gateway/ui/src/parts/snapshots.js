@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
 // A machine's snapshots: taken, gone back to, cloned, dropped.
-import { finish } from "../actions.js";
-import { announce } from "../announce.js";
-import { call, may, useLoad } from "../api.js";
+import { may, useLoad } from "../api.js";
 import { bytes, duration } from "../format.js";
 import { html, useState } from "../lib.js";
 import { vms } from "../stream.js";
+import { useAct } from "./act.js";
 import { confirm } from "./dialogs.js";
 import { Loaded } from "./states.js";
 
 const EVERY_MS = 10000;
-const WAIT = { Prefer: "wait=10" };
 
 /** NAME-2, NAME-3 and so on: the first that no machine has. */
 function freeName(name) {
@@ -24,16 +22,10 @@ function freeName(name) {
 export function Snapshots({ vm }) {
 	const path = `/vms/${encodeURIComponent(vm.name)}`;
 	const list = useLoad(`${path}/snapshots`, EVERY_MS);
-	const [error, setError] = useState("");
 	const [net, setNet] = useState("");
-	const act = async (done, ...request) => {
-		setError("");
-		try {
-			await finish(await call(...request, WAIT));
-			announce(done);
-		} catch (problem) {
-			setError(problem.message);
-		}
+	const { act: change, failure } = useAct();
+	const act = async (...request) => {
+		await change(...request);
 		list.reload();
 	};
 	const take = (event) => {
@@ -57,10 +49,12 @@ export function Snapshots({ vm }) {
 		<${Loaded} from=${list} lines=${2}>${({ items }) => (items.length ? html`<div class="table-box" tabindex="0"
 			role="region" aria-label="Table of snapshots"><table class="plain snapshots">
 			<thead><tr><th scope="col">Name</th><th scope="col" class="num">Age</th>
-				<th scope="col" class="num opt-2">State</th><th scope="col" class="num">Clones</th>
+				<th scope="col" class="num opt-2">State</th><th scope="col" class="num opt-2">Disks</th>
+				<th scope="col" class="num">Clones</th>
 				<th scope="col"><span class="unseen">Actions</span></th></tr></thead>
 			<tbody>${items.map((item) => html`<tr key=${item.name}><th scope="row">${item.name}</th>
 				<td class="num">${duration(item.age_s)}</td><td class="num opt-2">${bytes(item.state_bytes)}</td>
+				<td class="num opt-2">${bytes(item.disk_bytes)}</td>
 				<td class="num">${item.clones}</td><td><div class="actions">
 					${may("operator") && item.reset && html`<button class="danger-quiet" onClick=${() => back(item)}>Reset to</button>`}
 					${may("admin") && html`<button onClick=${() => clone(item.name, net.trim())}>Clone</button>`}
@@ -71,5 +65,5 @@ export function Snapshots({ vm }) {
 		${may("operator") && live && html`<form class="title-line" onSubmit=${take}><input name="name" required maxlength="31"
 			aria-label="Name of a snapshot" placeholder="name" autocomplete="off" spellcheck=${false} />
 			<button>Take snapshot</button></form>`}
-		${error && html`<p class="inline-error" role="alert">${error}</p>`}</section>`;
+		${failure}</section>`;
 }

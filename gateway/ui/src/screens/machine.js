@@ -7,10 +7,13 @@ import { link } from "../router.js";
 import { explain, mean } from "../slow.js";
 import { connection, events, histories, machineNow, samples, vms } from "../stream.js";
 import { ActionButtons, request } from "../parts/action_buttons.js";
+import { Balloon } from "../parts/balloon.js";
 import { Configuration } from "../parts/configuration.js";
 import { ConsolePane } from "../parts/console_pane.js";
 import { Exits } from "../parts/exits.js";
 import { Graph } from "../parts/graph.js";
+import { Inspect } from "../parts/inspect.js";
+import { Saves } from "../parts/saves.js";
 import { State } from "../parts/icons.js";
 import { Snapshots } from "../parts/snapshots.js";
 import { Skeleton, Wall } from "../parts/states.js";
@@ -105,7 +108,10 @@ export function MachineScreen({ name }) {
 			<${Slow} vm=${vm} others=${others} />
 			<${Exits} vm=${vm} />
 			<${Snapshots} vm=${vm} />
+			<${Saves} vm=${vm} />
+			<${Balloon} vm=${vm} />
 			<${Configuration} vm=${vm} />
+			<${Inspect} vm=${vm} />
 			<${Happened} name=${name} />
 		</div>`;
 }

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""The part of the mock that knows disks, saves, balloons, fields of a state, and users."""
+from mock_http import Problem, send
+
+PASSWORD = "correct horse"
+
+
+class States:
+    def setup_states(self):
+        self.users = {"alice": {"name": "alice", "roles": ["admin", "auditor", "console-write"], "scope": "*",
+                                "created": 0, "last_login": None}}
+        self.saved, self.balloons = {}, {"web-1": 192 << 20}
+
+    def disks(self, request, user):
+        self.need(user, "viewer")
+        if user[2] != "*":
+            raise Problem(403, "forbidden", "This needs the scope *.")
+        send(request, 200, {"items": [
+            {"name": name, "state": state, "problem": problem, "driver": "ram0", "partition": "", "bytes": size,
+             "read_only": False, "users": users} for name, state, problem, size, users in (
+                 ("saves", "ready", "", 1 << 30, ""), ("scratch", "ready", "", 256 << 20, ""),
+                 ("data", "ready", "", 16 << 30, "db"), ("old", "unusable", "there is no such controller", 0, ""))]})
+
+    def keep(self, request, user, name, action):
+        vm = self.vm(user, name)
+        self.need(user, "operator")
+        given = request.json()
+        if action == "save" and given["disk"] == "scratch" and not given.get("overwrite"):
+            raise Problem(502, "failed", f"{name}: not saved: the disk holds something else")
+        if action == "restore" and self.saved.get(given["disk"]) != name:
+            raise Problem(502, "failed", f"{name}: not restored: the disk holds no save of it")
+        if action == "save":
+            self.saved[given["disk"]] = name
+        vm.state = "stopped" if action == "save" else "running"
+        self.machine.record(user[0], f"vm.{action}", name, "ok")
+        self.tell({"type": "vm", "vm": vm.view()})
+        send(request, 200, {"changed": True, "vm": vm.view()})
+
+    def balloon(self, request, user, name):
+        vm = self.vm(user, name)
+        kept = self.balloons.get(name)
+        send(request, 200, {"memory_bytes": vm.view()["memory_bytes"], "wanted_bytes": kept, "present_bytes": kept,
+                            "reported_bytes": kept and 0, "driver": None,
+                            "guest": {"free-bytes": str(45 << 20)} if kept else {}})
+
+    def balloon_aim(self, request, user, name):
+        self.need(user, "operator")
+        if name not in self.balloons:
+            raise Problem(409, "bad-state", f"{name} has no balloon")
+        self.balloons[name] = request.json()["bytes"]
+        self.balloon(request, user, name)
+
+    def inspect(self, request, user, name):
+        self.vm(user, name)
+        self.need(user, "admin")
+        path = request.query.get("path", "")
+        if not "vcpu.0.rip".startswith(path):
+            raise Problem(404, "not-found", f'path: found "{path}", allowed: one that is there')
+        send(request, 200, {"items": [{"path": "vcpu.0.rip", "value": str(0xffffffff81000000)},
+                                      {"path": "vcpu.0.xsave", "hex": "00ff"}]})
+
+    def user_list(self, request, user):
+        self.need(user, "admin")
+        send(request, 200, {"items": list(self.users.values()), "next": None})
+
+    def user_make(self, request, user):
+        self.need(user, "admin")
+        given = request.json()
+        if not given["roles"]:
+            raise Problem(422, "bad-argument", "roles, and scope (a name, * and ? allowed), are meant")
+        if given["name"] in self.users:
+            raise Problem(409, "exists", "there is a user of this name")
+        self.users[given["name"]] = {key: given[key] for key in ("name", "roles", "scope")} | {
+            "created": 0, "last_login": None}
+        send(request, 201, self.users[given["name"]])
+
+    def user_remove(self, request, user, name):
+        self.need(user, "admin")
+        del self.users[name]
+        send(request, 204)
+
+    def own_password(self, request, user):
+        if request.json()["old"] != PASSWORD:
+            raise Problem(403, "wrong-password", "the old password is another one")
+        self.sessions.clear()
+        send(request, 204)
+
+    def token_of(self, given):
+        """Of a login's body: a token, or a name with its password."""
+        return "pw_alice" if (given.get("user"), given.get("password")) == ("alice", PASSWORD) else given.get("token")
+
+
+ROUTES = (
+    (r"GET disks", States.disks), (r"POST vms/([^/]+)/actions/(save|restore)", States.keep),
+    (r"GET vms/([^/]+)/balloon", States.balloon), (r"POST vms/([^/]+)/actions/balloon", States.balloon_aim),
+    (r"GET vms/([^/]+)/inspect", States.inspect), (r"GET users", States.user_list),
+    (r"POST users", States.user_make), (r"DELETE users/([^/]+)", States.user_remove),
+    (r"POST me/password", States.own_password),
+)
