@@ -50,6 +50,8 @@ static u32 make_record(struct fuzz *fuzz, struct stream *writer)
 		ram->page[i] = i < count || shape >= 224 ? fuzz_u8(fuzz) % (RAM_PAGES + 1) : 0;
 	if (shape % 4 == STREAM_RAM)
 		return stream_seal(writer, STREAM_RAM, record, stream_ram_bytes(count));
+	if (shape % 16 == STREAM_DISKS)
+		return stream_seal(writer, STREAM_DISKS, record, stream_disks_bytes(count));
 	return stream_seal(writer, (enum stream_type)(shape % 8), record,
 			   (u32)fuzz_number(fuzz) % (STREAM_BODY_MAX + 1));
 }

@@ -24,12 +24,12 @@ controller = nvme0 ide0.0
 kernel = counter.bin
 memory = {memory}
 autostart = {start}
-"""
+{more}"""
 
 
-def make_bundle(build, tmp_path, start, key=KEY, memory="16M", disk=""):
+def make_bundle(build, tmp_path, start, key=KEY, memory="16M", disk="", more=""):
     return bundle.make(tmp_path / f"save-{start}.cpio",
-                       CONF.format(key=key, start=start, memory=memory, disk=disk),
+                       CONF.format(key=key, start=start, memory=memory, disk=disk, more=more),
                        bundle.tiny(build, "counter"))
 
 
@@ -89,13 +89,15 @@ def save(build, files, image, emulator=Qemu):
 def test_over_a_boot(build, tmp_path, emulator):
     """
     The guest has said every number once, its memory and its time are what they were. It was in a
-    partition, beside which nothing was written.
+    partition, beside which nothing was written; one beside it is the guest's own. When that has
+    another byte, of whomever, the save is refused.
     """
     image = tmp_path / "disk.img"
     image.write_bytes(gpt.image(SECTORS, PARTITIONS))
     first, end = (number * gpt.SECTOR for number in (2048, 40001))
     beside = image.read_bytes()
-    conf = {"disk": "partition = data"}
+    conf = {"disk": "partition = data\n[disk own]\ncontroller = nvme0 ide0.0\npartition = boot",
+            "more": "disk = own\n"}
     last, before = save(build, make_bundle(build, tmp_path, "yes", **conf), image, emulator)
     content = image.read_bytes()
     assert (content[:first], content[end:]) == (beside[:first], beside[end:])
@@ -116,6 +118,9 @@ def test_over_a_boot(build, tmp_path, emulator):
             counts.insert(0, last + 1)
         assert counts == list(range(last + 1, last + 1 + len(counts))), (last, counts[:5])
         assert "FAIL" not in text
+    if emulator is Qemu:
+        flip(image, 2047 * gpt.SECTOR + 511)  # the last byte of its disk
+        check_not_restored(build, tmp_path, image, "disk own was written since the save", **conf)
 
 
 def check_not_restored(build, tmp_path, image, words, **conf):
@@ -248,15 +253,18 @@ def test_clones(build, tmp_path):
 DISKS = """[disk data]
 controller = memory
 size = 1M
+[disk small]
+controller = memory
+size = 64K
 [net lan]
 """
 
 
 def test_disks_and_cards(build, tmp_path):
-    """A VM that may write to a disk is refused; one that reads, and has a card, is saved."""
+    """A VM that writes to a disk, reads one, and has a card: each is saved and goes on."""
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(32 << 20))
-    conf = DISKS + CONF.format(key=KEY, start="yes", memory="16M", disk="")
+    conf = DISKS + CONF.format(key=KEY, start="yes", memory="16M", disk="", more="")
     tiny = bundle.tiny(build, "counter")
     files = bundle.make(tmp_path / "write.cpio", conf + "disk = data\n", tiny)
     with boot(build, files, image) as machine:
@@ -264,8 +272,16 @@ def test_disks_and_cards(build, tmp_path):
         machine.attach("count")
         machine.wait(r"COUNT 0x3\s")
         machine.leave()
-        out = refused(machine, "vm save count saves")
-        assert "it may write to disk data, allowed: disks that it only reads" in out, out
+        assert "saved on disk saves" in machine.command("vm save count saves", 60)
+        assert "count: running" in machine.command("vm restore count saves", 60)
+        # too small for a save: the guest and its disk go on
+        assert "allowed: at least" in refused(machine, "vm save count small")
+        machine.attach("count")
+        machine.wait(r"COUNT 0x8\s")
+        machine.leave()
+        assert "saved on disk saves" in machine.command("vm save count saves", 60)
+        for row in machine.objects("disk stat"):
+            assert row["errors"] == 0 and row["refused"] == 0, row
     files = bundle.make(tmp_path / "read.cpio", conf + "disk = data ro\nnet = lan\n", tiny)
     last, _ = save(build, files, image)
     with boot(build, files, image) as machine:
@@ -294,7 +310,7 @@ def test_cut(build, tmp_path):
     """The machine goes off while a VM is saved over an older save: there is none then."""
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(32 << 20))
-    conf = CONF.format(key=KEY, start="yes", memory="32M", disk="")
+    conf = CONF.format(key=KEY, start="yes", memory="32M", disk="", more="")
     noise = random.Random(1).randbytes(12 << 20)  # so that it takes a while
     files = bundle.make(tmp_path / "cut.cpio", conf + "initrd = noise\n",
                         bundle.tiny(build, "counter") | {"noise": noise})

@@ -60,6 +60,18 @@ static void put_ram(struct save *save, u32 number, u32 count, u32 first, u32 sec
 					  stream_ram_bytes(pages));
 }
 
+/* Says `count`, and has as many bytes as `length` of them take. */
+static void put_disks(struct save *save, u32 number, u64 count, u64 length)
+{
+	struct stream_disks *disks = (struct stream_disks *)(void *)(record_of(save, number) + 1);
+
+	memset(disks, 0, sizeof(*disks));
+	disks->count = count;
+	memcpy(disks->disk[0].name, "data", 4);
+	save->taken[number] = stream_seal(&save->stream, STREAM_DISKS, record_of(save, number),
+					  stream_disks_bytes(length));
+}
+
 static void begin(struct save *save, u8 salt)
 {
 	u8 salts[STREAM_SALT_BYTES];
@@ -260,6 +272,22 @@ static void well_sealed_nonsense(void **state)
 	put_state(&copy, 0, 0, 8);
 	copy.taken[1] = stream_seal(&copy.stream, STREAM_STATE + 7, record_of(&copy, 1), 8);
 	check_read(2, "record 1: no record of its type comes there");
+	for (u32 i = 0; i < 4; i++) {
+		static const u64 counts[][2] = {{0, 0}, {1, 2}, {17, 17}, {~0ull, 1}};
+
+		begin(&copy, 3);
+		put_state(&copy, 0, 0, 8);
+		put_disks(&copy, 1, counts[i][0], counts[i][1]);
+		check_read(2, "record 1: its disks are none that there can be");
+	}
+	begin(&copy, 3);
+	put_disks(&copy, 0, 1, 1);
+	check_read(1, "record 0: no record of its type comes there");
+	begin(&copy, 3);
+	put_state(&copy, 0, 0, 8);
+	put_disks(&copy, 1, 1, 1);
+	put_disks(&copy, 2, 1, 1);
+	check_read(3, "record 2: no record of its type comes there");
 	begin(&copy, 3);
 	copy.taken[0] = stream_seal_end(&copy.stream, record_of(&copy, 0));
 	check_read(1, "record 0: no record of its type comes there");

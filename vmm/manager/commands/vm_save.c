@@ -81,8 +81,9 @@ COMMAND(vm_save,
 	.summary = "saves a running or paused VM on a disk, and ends it",
 	.detail = "State and RAM go to the disk, encrypted with the key state_key of [host]; the\n"
 		  "guest stands still meanwhile. Then the VM is stopped, and `vm restore` goes\n"
-		  "on with it, also after a boot of the host. When it cannot be saved, its guest\n"
-		  "goes on. A disk that holds anything but a save needs `overwrite`.",
+		  "on with it, also after a boot of the host, if the disks that it may write to\n"
+		  "hold what they held. When it cannot be saved, its guest goes on. A disk that\n"
+		  "holds anything but a save needs `overwrite`.",
 	.example = "vm save alpha saves",
 	.keys = "name state",
 	.run = command_vm_save,

@@ -47,6 +47,17 @@ static const char *what_for(const struct vm *vm)
 	return saves(vm) ? "saved" : "renewed";
 }
 
+/* Its disks' and networks' links begin anew: another process has them. */
+static void renew_links(struct vm *vm, bool networks)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
+		if (vm->link[i] != NULL)
+			driver_link_renew(vm->link[i]);
+	for (u32 i = 0; networks && i < CONFIG_VM_NET_MAX; i++)
+		if (vm->port[i] != NULL)
+			driver_link_renew(vm->port[i]);
+}
+
 /* The old monitor goes on. */
 static void fall_back(struct vm *vm, const char *problem)
 {
@@ -56,6 +67,8 @@ static void fall_back(struct vm *vm, const char *problem)
 	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not %s: %s", what_for(vm),
 		    renewal->problem);
 	end_monitor(&renewal->heir);
+	if (saves(vm) && renewal->phase == RENEW_TAKING)
+		renew_links(vm, false); /* the saver has read its disks */
 	vm_handover_end(&renewal->state);
 	vm_send(vm, VM_COMMAND_CONTINUE);
 	enter(vm, RENEW_CONTINUING);
@@ -111,19 +124,28 @@ static void enter_taking(struct vm *vm)
 		vm->renewal.until_tsc = clock_tsc() + clock_ns_to_tsc(SAVE_NS);
 }
 
+/* Before the saver looks at the disks: to their drivers it is a new client. */
+static void take(struct vm *vm, u64 bytes)
+{
+	char problem[sizeof(vm->renewal.problem)];
+
+	enter_taking(vm);
+	if (saves(vm))
+		renew_links(vm, false);
+	if (!vm_build_heir(vm, bytes, problem, sizeof(problem)))
+		fall_back(vm, problem);
+}
+
 static void saved(struct vm *vm)
 {
 	u64 used = READ_ONCE(vm->channel->state_used);
-	char problem[sizeof(vm->renewal.problem)];
 
 	if (used == 0)
 		fall_back_as_said(vm);
 	else if (used > vm->renewal.bytes)
 		fall_back(vm, "its monitor does not say how large its state is");
-	else if (!vm_build_heir(vm, used, problem, sizeof(problem)))
-		fall_back(vm, problem);
 	else
-		enter_taking(vm);
+		take(vm, used);
 }
 
 /* From here on there is the new one alone. */
@@ -137,12 +159,7 @@ static void taken(struct vm *vm)
 	vm_handover_end(&renewal->state);
 	(void)!events_bind(vm->monitor.process, EVENT_PROCESS, vm->id);
 	vm_pace_reset(vm);
-	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
-		if (vm->link[i] != NULL)
-			driver_link_renew(vm->link[i]);
-	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++)
-		if (vm->port[i] != NULL)
-			driver_link_renew(vm->port[i]);
+	renew_links(vm, true);
 	vm_send(vm, VM_COMMAND_CONTINUE);
 	enter(vm, RENEW_CONTINUING);
 }

@@ -27,19 +27,6 @@ static bool has_key(char *problem, size_t size)
 	return false;
 }
 
-/* A disk that the guest writes to would go on without what is saved here. */
-static bool disks_rest(const struct vm *vm, char *problem, size_t size)
-{
-	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
-		if (vm->link[i] == NULL || vm->link[i]->disk.read_only)
-			continue;
-		format(problem, size, "it may write to disk %s, allowed: disks that it only reads",
-		       config_disk(vm->link[i]->section)->section.name);
-		return false;
-	}
-	return true;
-}
-
 /* While its link is there. */
 static bool last_is_over(const struct vm *vm, char *problem, size_t size)
 {
@@ -59,7 +46,7 @@ void vm_save_fill(struct vm *vm)
 bool vm_save(struct vm *vm, u32 disk, bool overwrite, char *problem, size_t size)
 {
 	if (!last_is_over(vm, problem, size) || !has_key(problem, size) ||
-	    !disks_rest(vm, problem, size) || !vm_renew_may_begin(vm, problem, size))
+	    !vm_renew_may_begin(vm, problem, size))
 		return false;
 	vm->save.link = disk_attach_save(vm, disk, false, problem, size);
 	if (vm->save.link == NULL)

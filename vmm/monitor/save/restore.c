@@ -4,9 +4,11 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/generation.h"
+#include "vmm/monitor/save/disk_sum.h"
 #include "vmm/monitor/save/save_disk.h"
 #include "vmm/monitor/state/machine_state.h"
 #include "vmm/monitor/state/stream.h"
+#include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/memory.h"
@@ -24,6 +26,7 @@ static struct {
 	u64 state_size;
 	u64 used;
 	bool checked; /* the state has been */
+	u64 disks;    /* that it may write to, and that hold what they held then */
 } restore;
 
 static u8 block[STREAM_BLOCK_BYTES] ALIGNED(8);
@@ -114,6 +117,78 @@ static bool check_state(struct machine *machine)
 	return refuse(machine, text);
 }
 
+static void moved(void)
+{
+}
+
+/* The machine's disk of that name that it may write to; NULL: there is none. */
+static struct virtio_blk *find_disk(struct machine *machine, const char *name)
+{
+	const struct start_entry *entry = NULL;
+
+	while ((entry = disk_sum_next(entry)) != NULL) {
+		if (strncmp(entry->name, name, STREAM_NAME_BYTES) != 0)
+			continue;
+		for (u32 i = 0; i < machine->blk_count; i++)
+			if (machine->blk[i].number == entry->value)
+				return &machine->blk[i];
+	}
+	return NULL;
+}
+
+static bool check_disk(struct machine *machine, const struct stream_disk *saved, u32 number)
+{
+	struct virtio_blk *blk = find_disk(machine, saved->name);
+	u8 sum[STREAM_SUM_BYTES];
+	struct save_disk disk;
+
+	if (blk == NULL) {
+		machine_crash(machine, "it could write to disk %s, allowed: a VM that has it",
+			      saved->name);
+		return false;
+	}
+	save_disk_over(&disk, &blk->client, machine->queue);
+	if (disk.bytes == saved->bytes) {
+		if (!disk_sum(&disk, &restore.stream, number, moved, sum)) {
+			machine_crash(machine, "disk %s: %s", saved->name, disk.problem);
+			return false;
+		}
+		if (memcmp(sum, saved->sum, sizeof(sum)) == 0)
+			return true;
+	}
+	machine_crash(machine,
+		      "disk %s was written since the save, allowed: one that holds what it held",
+		      saved->name);
+	return false;
+}
+
+static bool check_disks(struct machine *machine, const struct stream_disks *sealed)
+{
+	static struct stream_disks disks; /* reading them takes the record's room */
+
+	disks = *sealed;
+	for (u64 i = 0; i < disks.count; i++) {
+		if (!check_disk(machine, &disks.disk[i], (u32)i))
+			return false;
+		restore.disks++;
+	}
+	return true;
+}
+
+/* Nobody knows what one that is not in the save should hold. */
+static bool all_disks_are_known(struct machine *machine)
+{
+	const struct start_entry *entry = NULL;
+	u64 count = 0;
+
+	while ((entry = disk_sum_next(entry)) != NULL)
+		count++;
+	return count == restore.disks
+		       ? true
+		       : refuse(machine, "it may write to a disk of which the save has nothing, "
+					 "allowed: the disks that it had");
+}
+
 /* The stream has checked that they are pages of as much RAM as its header says. */
 static bool take_pages(struct machine *machine, const struct stream_ram *ram)
 {
@@ -137,6 +212,13 @@ static bool read_all(struct machine *machine)
 			continue;
 		}
 		if (!restore.checked && !check_state(machine))
+			return false;
+		if (record->type == STREAM_DISKS) {
+			if (!check_disks(machine, (const void *)(record + 1)))
+				return false;
+			continue;
+		}
+		if (!all_disks_are_known(machine))
 			return false;
 		if (record->type == STREAM_END)
 			return true;

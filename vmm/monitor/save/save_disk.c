@@ -37,15 +37,15 @@ struct errand {
 static void ask(struct save_disk *disk, struct errand *errand)
 {
 	u8 *data;
-	int piece = disk_client_take(&disk->client, errand->count, &data);
+	int piece = disk_client_take(disk->client, errand->count, &data);
 
 	if (piece < 0)
 		return;
 	if (errand->from != NULL)
 		memcpy(data, errand->from, errand->count);
-	disk_client_ask(&disk->client, piece, errand->operation, errand->sector,
+	disk_client_ask(disk->client, piece, errand->operation, errand->sector,
 			errand->count / BLOCK_SECTOR_BYTES, 0);
-	disk_client_flush(&disk->client);
+	disk_client_flush(disk->client);
 	errand->asked = true;
 }
 
@@ -56,11 +56,11 @@ static bool answered(struct save_disk *disk, const struct errand *errand, enum b
 	u32 tag;
 	int piece;
 
-	if (!disk_client_answer(&disk->client, &tag, status, &data, &piece))
+	if (!disk_client_answer(disk->client, &tag, status, &data, &piece))
 		return false;
 	if (errand->to != NULL && *status == BLOCK_OK)
 		memcpy(errand->to, data, errand->count);
-	disk_client_give_back(&disk->client, piece);
+	disk_client_give_back(disk->client, piece);
 	return true;
 }
 
@@ -74,7 +74,7 @@ static bool run(struct save_disk *disk, struct errand errand)
 		u64 now = clock_tsc();
 
 		/* another driver knows of nothing */
-		if (disk_client_renewed(&disk->client))
+		if (disk_client_renewed(disk->client))
 			errand.asked = false;
 		if (!errand.asked)
 			ask(disk, &errand);
@@ -87,21 +87,43 @@ static bool run(struct save_disk *disk, struct errand errand)
 	return status == BLOCK_OK ? true : fails(disk, "its disk cannot read or write there");
 }
 
-bool save_disk_open(struct save_disk *disk, handle_t queue)
+void save_disk_over(struct save_disk *disk, struct disk_client *client, handle_t queue)
 {
-	const struct start_entry *entry = start_find(START_SAVE);
-	struct block_about about;
+	struct block_about about = disk_client_about(client);
 
+	disk->client = client;
 	disk->queue = queue;
-	if (entry == NULL ||
-	    sys_object_bind(start_handle(START_SAVE_BELL), queue, SAVE_KEY) != STATUS_OK)
-		return fails(disk, "it was given no disk");
-	disk_client_open(&disk->client, (struct link_memory *)(uintptr_t)entry->offset, ring_driver,
-			 (void *)(uintptr_t)start_handle(START_SAVE_DOORBELL));
-	about = disk_client_about(&disk->client);
 	disk->bytes =
 		about.sectors < ~0ull / BLOCK_SECTOR_BYTES ? about.sectors * BLOCK_SECTOR_BYTES : 0;
-	return true;
+}
+
+static bool open_link(struct save_disk *disk, struct disk_client *client,
+		      const struct start_entry *entry, handle_t bell, handle_t doorbell,
+		      handle_t queue)
+{
+	disk_client_open(client, (struct link_memory *)(uintptr_t)entry->offset, ring_driver,
+			 (void *)(uintptr_t)doorbell);
+	save_disk_over(disk, client, queue);
+	return sys_object_bind(bell, queue, SAVE_KEY) == STATUS_OK
+		       ? true : fails(disk, "its disk cannot be heard");
+}
+
+bool save_disk_open_link(struct save_disk *disk, struct disk_client *client,
+			 const struct start_entry *entry, handle_t queue)
+{
+	return open_link(disk, client, entry, start_handle_of(START_DISK_BELL, entry->value),
+			 start_handle_of(START_DISK_DOORBELL, entry->value), queue);
+}
+
+bool save_disk_open(struct save_disk *disk, handle_t queue)
+{
+	static struct disk_client client;
+	const struct start_entry *entry = start_find(START_SAVE);
+
+	if (entry == NULL)
+		return fails(disk, "it was given no disk");
+	return open_link(disk, &client, entry, start_handle(START_SAVE_BELL),
+			 start_handle(START_SAVE_DOORBELL), queue);
 }
 
 static bool transfer(struct save_disk *disk, struct errand errand, u64 offset)
@@ -128,7 +150,7 @@ bool save_disk_write(struct save_disk *disk, u64 offset, const void *bytes, u32 
 bool save_disk_flush(struct save_disk *disk)
 {
 	/* one without a cache has nothing to empty */
-	if ((disk_client_about(&disk->client).features & DISK_FLUSH) == 0)
+	if ((disk_client_about(disk->client).features & DISK_FLUSH) == 0)
 		return true;
 	return run(disk, (struct errand){.operation = BLOCK_FLUSH});
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "kernel/abi/start.h"
 #include "vmm/monitor/disk/disk_client.h"
 
 /* The disk that a save is written to or read from: one request at a time, each is waited for. */
 struct save_disk {
-	struct disk_client client;
+	struct disk_client *client;
 	handle_t queue;
 	u64 bytes;
 	char problem[96]; /* why the last call has failed */
@@ -13,6 +14,11 @@ struct save_disk {
 
 /* The link that the process was started with (START_SAVE); its signals arrive in `queue`. */
 bool save_disk_open(struct save_disk *disk, handle_t queue) MUST_CHECK;
+/* Likewise over a link that is open already; nothing is under way there. */
+void save_disk_over(struct save_disk *disk, struct disk_client *client, handle_t queue);
+/* Opens the link of a disk (START_DISK) that another process of the VM had before this one. */
+bool save_disk_open_link(struct save_disk *disk, struct disk_client *client,
+			 const struct start_entry *entry, handle_t queue) MUST_CHECK;
 /* `count` bytes at `offset`, both in whole blocks, at most BLOCK_REQUEST_BYTES. */
 bool save_disk_read(struct save_disk *disk, u64 offset, void *bytes, u32 count) MUST_CHECK;
 bool save_disk_write(struct save_disk *disk, u64 offset, const void *bytes, u32 count) MUST_CHECK;

@@ -4,6 +4,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/random.h"
+#include "vmm/monitor/save/disk_sum.h"
 #include "vmm/monitor/save/save_disk.h"
 #include "vmm/monitor/state/stream.h"
 #include "vmm/rt/channel.h"
@@ -19,6 +20,7 @@ static struct {
 	const u8 *state;
 	u64 state_bytes;
 	struct save_disk disk;
+	handle_t queue;
 	struct stream stream;
 	u64 at; /* where the next record goes */
 } saver;
@@ -64,6 +66,7 @@ static u64 bytes_needed(void)
 		pages += !page_is_zero(page);
 	/* a record that is not full takes no more than one that is */
 	return STREAM_BLOCK_BYTES + whole * STREAM_RECORD_LIMIT + stream_record_bytes((u32)rest) +
+	       stream_record_bytes(sizeof(struct stream_disks)) +
 	       (pages + STREAM_RAM_PAGES - 1) / STREAM_RAM_PAGES * STREAM_RECORD_LIMIT +
 	       stream_record_bytes(sizeof(struct stream_end));
 }
@@ -113,13 +116,18 @@ static bool write_header(const struct stream_header *header)
 	       save_disk_flush(&saver.disk);
 }
 
+static void moved(void)
+{
+	__atomic_store_n(&saver.channel->save_moved, saver.channel->save_moved + 1,
+			 __ATOMIC_RELEASE);
+}
+
 static bool write_record(u32 bytes)
 {
 	if (!save_disk_write(&saver.disk, saver.at, room, bytes))
 		return false;
 	saver.at += bytes;
-	__atomic_store_n(&saver.channel->save_moved, saver.channel->save_moved + 1,
-			 __ATOMIC_RELEASE);
+	moved();
 	return true;
 }
 
@@ -139,6 +147,39 @@ static bool write_state(void)
 			return false;
 	}
 	return true;
+}
+
+/* The guest's own disks: nothing is asked of them, but by this process. */
+static bool sum_disk(const struct start_entry *entry, struct stream_disk *sum, u32 number)
+{
+	static struct disk_client client;
+	struct save_disk disk;
+
+	if (save_disk_open_link(&disk, &client, entry, saver.queue) &&
+	    disk_sum(&disk, &saver.stream, number, moved, sum->sum)) {
+		memcpy(sum->name, entry->name, strnlen(entry->name, sizeof(sum->name) - 1));
+		sum->bytes = disk.bytes;
+		return true;
+	}
+	format(saver.disk.problem, sizeof(saver.disk.problem), "disk %s: %s", entry->name,
+	       disk.problem);
+	return false;
+}
+
+static bool write_disks(void)
+{
+	struct stream_disks *disks = (struct stream_disks *)(void *)(record_in_room() + 1);
+	const struct start_entry *entry = NULL;
+
+	memset(disks, 0, sizeof(*disks));
+	while (disks->count < STREAM_DISK_MAX && (entry = disk_sum_next(entry)) != NULL) {
+		if (!sum_disk(entry, &disks->disk[disks->count], (u32)disks->count))
+			return false;
+		disks->count++;
+	}
+	return disks->count == 0 ||
+	       write_record(stream_seal(&saver.stream, STREAM_DISKS, record_in_room(),
+					stream_disks_bytes(disks->count)));
 }
 
 static bool write_pages(u32 count)
@@ -174,7 +215,7 @@ static bool save_all(void)
 		return false;
 	open_stream();
 	saver.at = STREAM_BLOCK_BYTES;
-	written = write_header(NULL) && write_state() && write_ram() &&
+	written = write_header(NULL) && write_state() && write_disks() && write_ram() &&
 		  write_record(stream_seal_end(&saver.stream, record_in_room())) &&
 		  write_header(&saver.stream.header);
 	secret_forget(&saver.stream, sizeof(saver.stream));
@@ -211,7 +252,7 @@ static handle_t open_all(void)
 
 NORETURN void saver_run(void)
 {
-	handle_t queue = open_all();
+	handle_t queue = saver.queue = open_all();
 	bool saved =
 		save_disk_open(&saver.disk, queue) ? save_all() : refuse("%s", saver.disk.problem);
 	u32 number = (u32)start_info->parameter[MONITOR_RENEWAL];

@@ -8,6 +8,7 @@
 
 static const char stream_magic[8] = {'S', 'K', 'E', 'R', 'R', 'Y', 'S', 'V'};
 static const char stream_purpose[] = "skerry save 1";
+static const char disk_purpose[] = "skerry disk 1 ?"; /* its number instead of the last one */
 
 /* What is authenticated with a record beside its body. */
 struct about {
@@ -70,6 +71,16 @@ void stream_open(struct stream *stream, const struct stream_header *header,
 	     sizeof(stream_purpose) - 1, stream->key, sizeof(stream->key));
 }
 
+void stream_disk_key(const struct stream *stream, u32 number, u8 key[POLY1305_KEY_BYTES])
+{
+	char purpose[sizeof(disk_purpose)];
+
+	memcpy(purpose, disk_purpose, sizeof(purpose));
+	purpose[sizeof(purpose) - 2] = (char)number;
+	hkdf(stream->key, sizeof(stream->key), stream->header.salt, sizeof(stream->header.salt),
+	     purpose, sizeof(purpose) - 1, key, POLY1305_KEY_BYTES);
+}
+
 static struct about about_of(const struct stream *stream, const struct stream_record *record)
 {
 	return (struct about){stream->header, record->type, record->length, record->sequence};
@@ -115,9 +126,11 @@ static bool may_follow(u32 last, u32 type)
 	switch (type) {
 	case STREAM_STATE:
 		return last == 0 || last == STREAM_STATE;
+	case STREAM_DISKS:
+		return last == STREAM_STATE;
 	case STREAM_RAM:
 	case STREAM_END:
-		return last == STREAM_STATE || last == STREAM_RAM;
+		return last == STREAM_STATE || last == STREAM_DISKS || last == STREAM_RAM;
 	default:
 		return false;
 	}
@@ -142,6 +155,19 @@ static enum stream_fault ram_fault(struct stream *stream, const struct stream_ra
 	return STREAM_FINE;
 }
 
+static enum stream_fault disks_fault(const struct stream_disks *disks, u32 length)
+{
+	if (length < stream_disks_bytes(0) || disks->count == 0 ||
+	    disks->count > STREAM_DISK_MAX || length != stream_disks_bytes(disks->count))
+		return STREAM_BAD_DISKS;
+	for (u64 i = 0; i < disks->count; i++) {
+		if (strnlen(disks->disk[i].name, STREAM_NAME_BYTES) == STREAM_NAME_BYTES ||
+		    !all_zero(disks->disk[i].reserved, sizeof(disks->disk[i].reserved)))
+			return STREAM_BAD_DISKS;
+	}
+	return STREAM_FINE;
+}
+
 /* Of a record that is what was sealed with this key: a broken writer's, or one who has the key. */
 static enum stream_fault body_fault(struct stream *stream, const struct stream_record *record)
 {
@@ -152,6 +178,8 @@ static enum stream_fault body_fault(struct stream *stream, const struct stream_r
 	stream->last_type = record->type;
 	if (record->type == STREAM_RAM)
 		return ram_fault(stream, (const void *)(record + 1), record->length);
+	if (record->type == STREAM_DISKS)
+		return disks_fault((const void *)(record + 1), record->length);
 	if (record->type == STREAM_END &&
 	    (record->length != sizeof(*end) || end->record_count != stream->sequence ||
 	     end->page_count != stream->page_count))
@@ -207,6 +235,7 @@ static const char *const stream_fault_texts[STREAM_FAULT_COUNT] = {
 	[STREAM_MISPLACED] = "no record of its type comes there",
 	[STREAM_BAD_PAGES] = "its pages are none of this RAM, or come again",
 	[STREAM_BAD_COUNT] = "it does not agree with what comes before it",
+	[STREAM_BAD_DISKS] = "its disks are none that there can be",
 };
 
 void stream_fault_text(const struct stream *stream, enum stream_fault fault, char *text,

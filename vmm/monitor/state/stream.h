@@ -18,6 +18,8 @@
 #define STREAM_NAME_BYTES   32u
 #define STREAM_VERSION	    1u
 #define STREAM_RAM_PAGES    15u /* of a record */
+#define STREAM_SUM_BYTES    POLY1305_TAG_BYTES
+#define STREAM_DISK_MAX	    16u
 
 struct stream_header {
 	char magic[8]; /* "SKERRYSV" */
@@ -34,6 +36,7 @@ enum stream_type {
 	STREAM_STATE = 1,
 	STREAM_RAM = 2,
 	STREAM_END = 3,
+	STREAM_DISKS = 4, /* before the RAM, where the VM may write to disks */
 };
 
 /* The body follows, encrypted, then zeros up to the end of the block. */
@@ -60,6 +63,25 @@ static inline u32 stream_ram_bytes(u32 count)
 	return (u32)offsetof(struct stream_ram, bytes) + count * (u32)PAGE_SIZE;
 }
 
+/* The body of STREAM_DISKS: what the disks held that the VM may write to. */
+struct stream_disk {
+	char name[STREAM_NAME_BYTES]; /* in the configuration, filled up with zeros */
+	u64 bytes;
+	u8 sum[STREAM_SUM_BYTES]; /* Poly1305 over all of it, with stream_disk_key */
+	u8 reserved[8];
+};
+_Static_assert(sizeof(struct stream_disk) == 64, "part of the format");
+
+struct stream_disks {
+	u64 count;
+	struct stream_disk disk[STREAM_DISK_MAX]; /* so many of them are there */
+};
+_Static_assert(sizeof(struct stream_disks) <= STREAM_BODY_MAX, "a record");
+static inline u32 stream_disks_bytes(u64 count)
+{
+	return (u32)(offsetof(struct stream_disks, disk) + count * sizeof(struct stream_disk));
+}
+
 struct stream_end {
 	u64 record_count; /* this one included */
 	u64 page_count;
@@ -79,6 +101,7 @@ enum stream_fault {
 	STREAM_MISPLACED, /* no record of that type comes here */
 	STREAM_BAD_PAGES,
 	STREAM_BAD_COUNT,
+	STREAM_BAD_DISKS,
 	STREAM_FAULT_COUNT
 };
 
@@ -102,6 +125,9 @@ bool stream_may_overwrite(const u8 block[STREAM_BLOCK_BYTES]) MUST_CHECK;
 /* With a header that has no fault; the caller forgets the stream in the end (secret_forget). */
 void stream_open(struct stream *stream, const struct stream_header *header,
 		 const u8 secret[STREAM_SECRET_BYTES]);
+
+/* For the sum of the disk of that number, in STREAM_DISKS: another one for each disk and save. */
+void stream_disk_key(const struct stream *stream, u32 number, u8 key[POLY1305_KEY_BYTES]);
 
 /* Bytes that a record takes, in blocks. */
 static inline u32 stream_record_bytes(u32 length)
