@@ -78,7 +78,7 @@ QEMU := qemu-system-x86_64 -M q35 -accel tcg -cpu $(QEMU_CPU) -smp $(CPUS) -m $(
 	-drive if=none,id=data,file=$(DATA_DISK),format=raw \
 	-nic user,model=e1000e,hostfwd=tcp:127.0.0.1:$(HTTP_PORT)-10.0.2.15:80$(if \
 	$(WEB),$(comma)hostfwd=tcp:127.0.0.1:$(HTTPS_PORT)-10.0.2.17:443) \
-	$(if $(WEB),-device virtio-blk-pci$(comma)drive=state -drive \
+	$(if $(WEB),-device virtio-blk-pci$(comma)disable-legacy=on$(comma)iommu_platform=on$(comma)drive=state -drive \
 		if=none$(comma)id=state$(comma)file=$(STATE_DISK)$(comma)format=raw) \
 	-display none -serial mon:stdio
 QEMU_BOOT_iso = -boot d -cdrom $(RUN_ISO)

@@ -14,12 +14,13 @@ WIRES = {"net0": "a", "net1": "b"}
 
 
 def wire(folder, port):
-    """Two cards and the host on one hub of QEMU's; what the second card sees is kept."""
+    """Two cards and the host on one hub of QEMU's; what the host sees is kept, as either card's cable
+    may be off."""
     return ("-netdev", f"user,id=u,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:80",
             "-netdev", "hubport,hubid=0,id=host,netdev=u",
             "-netdev", "hubport,hubid=0,id=a", "-device", "e1000e,netdev=a,mac=52:54:00:00:00:0a",
             "-netdev", "hubport,hubid=0,id=b", "-device", "e1000e,netdev=b,mac=52:54:00:00:00:0b",
-            "-object", f"filter-dump,id=f,netdev=b,file={folder}/wire.pcap",
+            "-object", f"filter-dump,id=f,netdev=u,file={folder}/wire.pcap",
             *qemu_monitor.option(folder / "monitor"))
 
 
@@ -68,23 +69,24 @@ def test_one_stands_in(build, tmp_path):
         wait_shells(machine, "alpha")
         mac = ports(machine)["alpha"]["mac"]
         assert fetch(port) == "alpha says: hello\n"
-        assert announced(tmp_path, mac) == 0  # there was no uplink that opened meanwhile
+        before = announced(tmp_path, mac)  # once if an uplink opened behind alpha's card
+        assert before <= 1
         with qemu_monitor.Monitor(tmp_path / "monitor") as monitor:
             cable = WIRES[used]
             monitor.command(f"set_link {cable} off")
             wait_link(machine, links(used, "down", "up"))
             assert fetch(port) == "alpha says: hello\n"
-            wait_for(lambda: announced(tmp_path, mac) == 1)
+            wait_for(lambda: announced(tmp_path, mac) == before + 1)
             monitor.command(f"set_link {cable} on")
             wait_link(machine, links(used, "blocked", "up"))
         fio.die(machine, other, "driver restart")
         wait_link(machine, links(used, "up", "blocked"))
         assert fetch(port) == "alpha says: hello\n"
-        wait_for(lambda: announced(tmp_path, mac) == 2)
+        wait_for(lambda: announced(tmp_path, mac) == before + 2)
         fio.die(machine, "lan.switch", "driver restart")
         # a new switch finds both there at once, in their order
         wait_link(machine, "up blocked")
-        wait_for(lambda: announced(tmp_path, mac) == 3)
+        wait_for(lambda: announced(tmp_path, mac) == before + 3)
         assert fetch(port) == "alpha says: hello\n"
         states = {name: row["state"] for name, row in ports(machine).items()}
         assert states == {"alpha": "open", "net0": "open", "net1": "blocked"}
