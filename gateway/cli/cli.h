@@ -73,6 +73,8 @@ void cli_read_new_password(char *line, size_t size);
 
 /* {"roles":[...],"scope":...} of the options, as far as they are given. */
 json_t *cli_grant(const struct cli *cli);
+/* Ends the program when no role is given for `command`. */
+void cli_need_role(const struct cli *cli, const char *command);
 
 /* Whether cli_say says anything. */
 void cli_quiet(bool quiet);

@@ -5,8 +5,8 @@
 
 #include "gateway/cli/cli.h"
 #include "gateway/cli/escape.h"
+#include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
-#include "gateway/cli/table.h"
 
 static void add_query(char *path, size_t size, const char *key, const char *value)
 {
@@ -174,36 +174,22 @@ enum cli_exit host_command(struct cli *cli, int count, char **words)
 	return CLI_OK;
 }
 
+static void disk_row(struct table *table, const json_t *disk)
+{
+	table_add(table, table_text(disk, "name"));
+	table_add(table, table_text(disk, "driver"));
+	table_add(table, table_text(disk, "state"));
+	table_add(table, table_bytes(json_object_get(disk, "bytes")));
+	table_add(table, table_text(disk, "read_only"));
+	table_add(table, table_text(disk, "users"));
+	table_add(table, table_text(disk, "problem"));
+}
+
 enum cli_exit disk_command(struct cli *cli, int count, char **words)
 {
-	struct http_answer answer;
-	struct table table;
-	enum cli_exit code;
-	json_t *disk;
-	size_t i;
-
 	if (count != 1 || strcmp(words[0], "list") != 0)
 		cli_die(CLI_USAGE, "allowed: disk list");
 	cli_connect(cli);
-	code = cli_ask(cli, "GET", "/v1/disks", NULL, NULL, &answer);
-	if (code != CLI_OK)
-		return code;
-	if (cli->json) {
-		output_json(json_object_get(answer.json, "items"));
-	} else {
-		table_begin(&table, "NAME DRIVER STATE >SIZE READ-ONLY USED-BY PROBLEM");
-		json_array_foreach(json_object_get(answer.json, "items"), i, disk)
-		{
-			table_add(&table, table_text(disk, "name"));
-			table_add(&table, table_text(disk, "driver"));
-			table_add(&table, table_text(disk, "state"));
-			table_add(&table, table_bytes(json_object_get(disk, "bytes")));
-			table_add(&table, table_text(disk, "read_only"));
-			table_add(&table, table_text(disk, "users"));
-			table_add(&table, table_text(disk, "problem"));
-		}
-		table_end(&table);
-	}
-	json_decref(answer.json);
-	return CLI_OK;
+	return items_show(cli, "/v1/disks", "NAME DRIVER STATE >SIZE READ-ONLY USED-BY PROBLEM",
+			  disk_row);
 }

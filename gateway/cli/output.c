@@ -112,6 +112,18 @@ static enum cli_exit code_of(const char *code, long long status)
 	}
 }
 
+void output_done(const struct cli *cli, struct http_answer *answer, const char *about,
+		 const char *done)
+{
+	if (cli->json) {
+		output_json(answer->json);
+	} else {
+		escape_print(stdout, about);
+		printf(": %s\n", done);
+	}
+	json_decref(answer->json);
+}
+
 enum cli_exit output_problem(const json_t *problem, const char *about)
 {
 	const char *detail = json_string_value(json_object_get(problem, "detail"));

@@ -14,5 +14,9 @@ void output_json_line(const json_t *value);
 /* 12 s, 3:07, 2:03:04 or 5d 02:03. One text is kept. */
 const char *output_duration(double seconds);
 
+/* Says at stdout what is `done` of `about`, or shows the answer as JSON; gives its JSON back. */
+void output_done(const struct cli *cli, struct http_answer *answer, const char *about,
+		 const char *done);
+
 /* Says a problem document (RFC 9457) at stderr; its exit code. */
 enum cli_exit output_problem(const json_t *problem, const char *about);

@@ -5,40 +5,25 @@
 #include <string.h>
 
 #include "gateway/cli/cli.h"
-#include "gateway/cli/escape.h"
+#include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
-#include "gateway/cli/table.h"
+
+static void row(struct table *table, const json_t *snapshot)
+{
+	table_add(table, table_text(snapshot, "name"));
+	table_add(table, output_duration(table_number(snapshot, "age_s")));
+	table_add(table, table_bytes(json_object_get(snapshot, "state_bytes")));
+	table_add(table, table_bytes(json_object_get(snapshot, "disk_bytes")));
+	table_add(table, table_text(snapshot, "clones"));
+	table_add(table, json_is_true(json_object_get(snapshot, "reset")) ? "yes" : "no");
+}
 
 static enum cli_exit list(struct cli *cli, const char *vm)
 {
-	struct http_answer answer;
-	struct table table;
 	char path[600];
-	enum cli_exit code;
-	json_t *each;
-	size_t i;
 
 	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots", http_segment(vm));
-	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
-	if (code != CLI_OK)
-		return code;
-	if (cli->json) {
-		output_json(json_object_get(answer.json, "items"));
-	} else {
-		table_begin(&table, "SNAPSHOT >AGE >STATE >DISKS >CLONES RESET");
-		json_array_foreach(json_object_get(answer.json, "items"), i, each) {
-			table_add(&table, table_text(each, "name"));
-			table_add(&table, output_duration(table_number(each, "age_s")));
-			table_add(&table, table_bytes(json_object_get(each, "state_bytes")));
-			table_add(&table, table_bytes(json_object_get(each, "disk_bytes")));
-			table_add(&table, table_text(each, "clones"));
-			table_add(&table,
-				  json_is_true(json_object_get(each, "reset")) ? "yes" : "no");
-		}
-		table_end(&table);
-	}
-	json_decref(answer.json);
-	return CLI_OK;
+	return items_show(cli, path, "SNAPSHOT >AGE >STATE >DISKS >CLONES RESET", row);
 }
 
 static json_t *body_of(const char *name)
@@ -61,13 +46,7 @@ static enum cli_exit change(struct cli *cli, const char *method, const char *pat
 	json_decref(body);
 	if (code != CLI_OK)
 		return code;
-	if (cli->json) {
-		output_json(answer.json);
-	} else {
-		escape_print(stdout, about);
-		printf(": %s\n", done);
-	}
-	json_decref(answer.json);
+	output_done(cli, &answer, about, done);
 	return CLI_OK;
 }
 

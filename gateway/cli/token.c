@@ -7,34 +7,16 @@
 
 #include "gateway/cli/cli.h"
 #include "gateway/cli/escape.h"
+#include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
-#include "gateway/cli/table.h"
 
-static enum cli_exit token_list(struct cli *cli)
+static void token_row(struct table *table, const json_t *token)
 {
-	struct http_answer answer;
-	struct table table;
-	enum cli_exit code = cli_ask(cli, "GET", "/v1/tokens", NULL, NULL, &answer);
-	json_t *token;
-	size_t i;
-
-	if (code != CLI_OK)
-		return code;
-	if (cli->json) {
-		output_json(json_object_get(answer.json, "items"));
-	} else {
-		table_begin(&table, "ID NAME SCOPE EXPIRES ROLES");
-		json_array_foreach(json_object_get(answer.json, "items"), i, token) {
-			table_add(&table, table_text(token, "id"));
-			table_add(&table, table_text(token, "name"));
-			table_add(&table, table_text(token, "scope"));
-			table_add(&table, table_time(token, "expires"));
-			table_add(&table, table_words(token, "roles"));
-		}
-		table_end(&table);
-	}
-	json_decref(answer.json);
-	return CLI_OK;
+	table_add(table, table_text(token, "id"));
+	table_add(table, table_text(token, "name"));
+	table_add(table, table_text(token, "scope"));
+	table_add(table, table_time(token, "expires"));
+	table_add(table, table_words(token, "roles"));
 }
 
 /* The secret goes to stdout alone, so that it can be put into a file; what it is goes to stderr. */
@@ -78,12 +60,10 @@ enum cli_exit token_command(struct cli *cli, int count, char **words)
 
 	if (count == 1 && strcmp(words[0], "list") == 0) {
 		cli_connect(cli);
-		return token_list(cli);
+		return items_show(cli, "/v1/tokens", "ID NAME SCOPE EXPIRES ROLES", token_row);
 	}
 	if (count == 2 && strcmp(words[0], "create") == 0) {
-		if (cli->role_count == 0)
-			cli_die(CLI_USAGE, "token create: --role is missing, allowed: viewer "
-				"operator admin auditor console-read console-write");
+		cli_need_role(cli, "token create");
 		return token_create(cli, words[1]);
 	}
 	if (count != 2 || strcmp(words[0], "revoke") != 0)

@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "gateway/cli/cli.h"
-#include "gateway/cli/escape.h"
+#include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
-#include "gateway/cli/table.h"
 
 json_t *cli_grant(const struct cli *cli)
 {
@@ -23,30 +22,19 @@ json_t *cli_grant(const struct cli *cli)
 	return body;
 }
 
-static enum cli_exit list(struct cli *cli)
+void cli_need_role(const struct cli *cli, const char *command)
 {
-	struct http_answer answer;
-	struct table table;
-	enum cli_exit code = cli_ask(cli, "GET", "/v1/users", NULL, NULL, &answer);
-	json_t *user;
-	size_t i;
+	if (cli->role_count == 0)
+		cli_die(CLI_USAGE, "%s: --role is missing, allowed: viewer operator admin "
+			"auditor console-read console-write", command);
+}
 
-	if (code != CLI_OK)
-		return code;
-	if (cli->json) {
-		output_json(json_object_get(answer.json, "items"));
-	} else {
-		table_begin(&table, "NAME SCOPE LAST-LOGIN ROLES");
-		json_array_foreach(json_object_get(answer.json, "items"), i, user) {
-			table_add(&table, table_text(user, "name"));
-			table_add(&table, table_text(user, "scope"));
-			table_add(&table, table_time(user, "last_login"));
-			table_add(&table, table_words(user, "roles"));
-		}
-		table_end(&table);
-	}
-	json_decref(answer.json);
-	return CLI_OK;
+static void row(struct table *table, const json_t *user)
+{
+	table_add(table, table_text(user, "name"));
+	table_add(table, table_text(user, "scope"));
+	table_add(table, table_time(user, "last_login"));
+	table_add(table, table_words(user, "roles"));
 }
 
 /* Adds a password that is typed, after the connection: nothing is typed for a server unknown. */
@@ -70,13 +58,7 @@ static enum cli_exit change(struct cli *cli, const char *method, const char *pat
 	json_decref(body);
 	if (code != CLI_OK)
 		return code;
-	if (cli->json) {
-		output_json(answer.json);
-	} else {
-		escape_print(stdout, name);
-		printf(": %s\n", done);
-	}
-	json_decref(answer.json);
+	output_done(cli, &answer, name, done);
 	return CLI_OK;
 }
 
@@ -84,9 +66,7 @@ static enum cli_exit create(struct cli *cli, const char *name)
 {
 	json_t *body = cli_grant(cli);
 
-	if (cli->role_count == 0)
-		cli_die(CLI_USAGE, "user create: --role is missing, allowed: viewer operator "
-			"admin auditor console-read console-write");
+	cli_need_role(cli, "user create");
 	cli_connect(cli);
 	if (json_object_set_new(body, "name", json_string(name)) != 0)
 		cli_die(CLI_USAGE, "the name is not UTF-8");
@@ -102,7 +82,7 @@ enum cli_exit user_command(struct cli *cli, int count, char **words)
 
 	if (count == 1 && strcmp(words[0], "list") == 0) {
 		cli_connect(cli);
-		return list(cli);
+		return items_show(cli, "/v1/users", "NAME SCOPE LAST-LOGIN ROLES", row);
 	}
 	if (strcmp(verb, "create") == 0)
 		return create(cli, words[1]);

@@ -3,8 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/core/request.h"
-#include "gateway/link/link.h"
+#include "gateway/core/ask.h"
 
 enum { BALLOON_PAGE = 4096 };
 
@@ -61,16 +60,12 @@ static const json_t *balloon_row(json_t *rows, const char *name)
 
 static void balloon_took(uint64_t id, json_t *reply)
 {
-	struct request *request = request_find((uint32_t)id);
-	json_t *rows = json_object_get(reply, "result"), *memory;
+	json_t *rows, *memory;
+	struct request *request = ask_took(id, reply, &rows);
 	const json_t *reported;
 
 	if (!request)
 		return;
-	if (!rows) {
-		answer_problem_json(request, problem_of_reply(reply));
-		return;
-	}
 	memory = balloon_memory(request);
 	reported = balloon_row(rows, "balloon-reported-pages");
 	answer_json(request, 200,
@@ -90,11 +85,8 @@ static void balloon_took(uint64_t id, json_t *reply)
 void api_balloon(struct request *request)
 {
 	const char *words[] = {request->vm, NULL};
-	json_t *ask = link_command("vm stat", words, NULL);
 
-	json_object_set_new(ask, "order", json_string("any"));
-	if (!link_ask(ask, balloon_took, request->id))
-		answer_problem(request, 503, "link-down", "the link to Skerry is down or full");
+	ask_skerry(request, "vm stat", words, NULL, balloon_took);
 }
 
 static void balloon_took_aim(uint64_t id, json_t *reply)
@@ -119,8 +111,8 @@ static void balloon_took_aim(uint64_t id, json_t *reply)
 void api_balloon_aim(struct request *request)
 {
 	const struct field *bytes = fields_below(&request->fields, "body", "bytes");
+	const char *words[] = {request->vm, bytes ? bytes->value : NULL, NULL};
 	char actor[65];
-	json_t *ask;
 
 	if (!bytes || bytes->type != FIELD_NUMBER ||
 	    request_number(bytes->value, -1, INT64_MAX / 10) < 0) {
@@ -129,8 +121,5 @@ void api_balloon_aim(struct request *request)
 		return;
 	}
 	request_actor(request, actor, sizeof(actor));
-	ask = link_command("vm balloon", (const char *[]){request->vm, bytes->value, NULL}, actor);
-	json_object_set_new(ask, "order", json_string("any"));
-	if (!link_ask(ask, balloon_took_aim, request->id))
-		answer_problem(request, 503, "link-down", "the link to Skerry is down or full");
+	ask_skerry(request, "vm balloon", words, actor, balloon_took_aim);
 }

@@ -2,10 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/core/ask.h"
 #include "gateway/core/audit.h"
 #include "gateway/core/operation.h"
-#include "gateway/core/request.h"
-#include "gateway/link/link.h"
 
 enum { HOST_WAIT_S = 10, LOG_MOST = 1000, LOG_USUAL = 200 };
 
@@ -75,12 +74,16 @@ void api_host_audit(struct request *request)
 		answer_problem(request, 503, "link-down", "the link to Skerry is down or full");
 }
 
-static json_t *log_item(json_t *row)
+/* Whoever does not see all VMs sees no line that is of none: its text may name any. */
+static json_t *log_item(const struct request *request, json_t *row)
 {
 	const char *vm = json_string_value(json_object_get(row, "vm"));
 	const char *text = json_string_value(json_object_get(row, "text"));
 	char number[24];
 
+	if (strcmp(request->who.scope, "*") &&
+	    (!vm || !*vm || !scope_has(request->who.scope, vm)))
+		return NULL;
 	snprintf(number, sizeof(number), "%lld",
 		 (long long)json_integer_value(json_object_get(row, "sequence")));
 	return json_pack("{s:s, s:f, s:O*, s:O*, s:s, s:s}", "sequence", number, "time_s",
@@ -90,29 +93,9 @@ static json_t *log_item(json_t *row)
 			 text ? text : "");
 }
 
-/* Whoever does not see all VMs sees no line that is of none: its text may name any. */
 static void host_took_log(uint64_t id, json_t *reply)
 {
-	struct request *request = request_find((uint32_t)id);
-	json_t *rows = json_object_get(reply, "result"), *row, *items;
-	size_t i;
-
-	if (!request)
-		return;
-	if (!rows) {
-		answer_problem_json(request, problem_of_reply(reply));
-		return;
-	}
-	items = json_array();
-	json_array_foreach(rows, i, row)
-	{
-		const char *vm = json_string_value(json_object_get(row, "vm"));
-
-		if (!strcmp(request->who.scope, "*") ||
-		    (vm && *vm && scope_has(request->who.scope, vm)))
-			json_array_append_new(items, log_item(row));
-	}
-	answer_json(request, 200, json_pack("{s:o}", "items", items));
+	ask_took_items(id, reply, log_item);
 }
 
 void api_log(struct request *request)
@@ -124,7 +107,6 @@ void api_log(struct request *request)
 	const char *words[12];
 	char number[16];
 	size_t count = 0;
-	json_t *ask;
 
 	if (limit < 1) {
 		answer_problem(request, 422, "bad-argument", "limit is 1 to %d", LOG_MOST);
@@ -147,8 +129,5 @@ void api_log(struct request *request)
 		words[count++] = value;
 	}
 	words[count] = NULL;
-	ask = link_command("log show", words, NULL);
-	json_object_set_new(ask, "order", json_string("any"));
-	if (!link_ask(ask, host_took_log, request->id))
-		answer_problem(request, 503, "link-down", "the link to Skerry is down or full");
+	ask_skerry(request, "log show", words, NULL, host_took_log);
 }

@@ -3,17 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/core/request.h"
-#include "gateway/link/link.h"
+#include "gateway/core/ask.h"
 
 enum { INSPECT_PATH_BYTES = 96 };
 
 /* Numbers as text: they are of 64 bits without a sign. */
-static json_t *inspect_field(const json_t *row)
+static json_t *inspect_field(const struct request *request, json_t *row)
 {
 	json_t *value = json_object_get(row, "value");
 	char number[24];
 
+	(void)request;
 	snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(value));
 	return json_pack("{s:O?, s:O*, s:o*}", "path", json_object_get(row, "path"), "hex",
 			 json_object_get(row, "hex"), "value",
@@ -22,19 +22,7 @@ static json_t *inspect_field(const json_t *row)
 
 static void inspect_took(uint64_t id, json_t *reply)
 {
-	struct request *request = request_find((uint32_t)id);
-	json_t *rows = json_object_get(reply, "result"), *row, *items;
-	size_t i;
-
-	if (!request)
-		return;
-	if (!rows) {
-		answer_problem_json(request, problem_of_reply(reply));
-		return;
-	}
-	items = json_array();
-	json_array_foreach(rows, i, row) json_array_append_new(items, inspect_field(row));
-	answer_json(request, 200, json_pack("{s:o}", "items", items));
+	ask_took_items(id, reply, inspect_field);
 }
 
 static bool inspect_path_valid(const char *path)
@@ -48,7 +36,6 @@ void api_vm_inspect(struct request *request)
 	const char *path = request_query(request, "path");
 	const char *words[] = {request->vm, path && *path ? path : NULL, NULL};
 	char actor[65];
-	json_t *ask;
 
 	if (path && !inspect_path_valid(path)) {
 		answer_problem(request, 422, "bad-argument",
@@ -57,8 +44,5 @@ void api_vm_inspect(struct request *request)
 		return;
 	}
 	request_actor(request, actor, sizeof(actor));
-	ask = link_command("vm inspect", words, actor);
-	json_object_set_new(ask, "order", json_string("any"));
-	if (!link_ask(ask, inspect_took, request->id))
-		answer_problem(request, 503, "link-down", "the link to Skerry is down or full");
+	ask_skerry(request, "vm inspect", words, actor, inspect_took);
 }

@@ -3,14 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/core/ask.h"
 #include "gateway/core/operation.h"
-#include "gateway/core/request.h"
-#include "gateway/link/link.h"
 
 enum { SNAPSHOT_WAIT_S = 10, CARDS_MAX = 8, NAME_BYTES = 32 };
 
-static json_t *snapshot_json(const json_t *row)
+static json_t *snapshot_json(const struct request *request, json_t *row)
 {
+	(void)request;
 	return json_pack("{s:O?, s:f, s:O?, s:O?, s:O?, s:O?}", "name",
 			 json_object_get(row, "snapshot"), "age_s",
 			 json_number_value(json_object_get(row, "age_ns")) / 1e9, "state_bytes",
@@ -21,41 +21,22 @@ static json_t *snapshot_json(const json_t *row)
 
 static void snapshot_took_list(uint64_t id, json_t *reply)
 {
-	struct request *request = request_find((uint32_t)id);
-	json_t *rows = json_object_get(reply, "result"), *row, *items;
-	size_t i;
-
-	if (!request)
-		return;
-	if (!rows) {
-		answer_problem_json(request, problem_of_reply(reply));
-		return;
-	}
-	items = json_array();
-	json_array_foreach(rows, i, row) json_array_append_new(items, snapshot_json(row));
-	answer_json(request, 200, json_pack("{s:o}", "items", items));
+	ask_took_items(id, reply, snapshot_json);
 }
 
 void api_snapshots(struct request *request)
 {
 	const char *words[] = {request->vm, NULL};
-	json_t *ask = link_command("vm snapshot list", words, NULL);
 
-	json_object_set_new(ask, "order", json_string("any"));
-	if (!link_ask(ask, snapshot_took_list, request->id))
-		answer_problem(request, 503, "link-down", "the link to Skerry is down or full");
+	ask_skerry(request, "vm snapshot list", words, NULL, snapshot_took_list);
 }
 
 /* body.name; NULL: it has been answered. */
 static const char *snapshot_name(struct request *request)
 {
-	const char *name = request_text(request, "name");
-
-	if (name && machine_name_valid(name))
-		return name;
-	answer_problem(request, 422, "bad-argument",
-		       "name: 1 to 31 letters, digits, '-', '_' and '.', a letter or digit first");
-	return NULL;
+	return request_name(request, "name",
+			    "name: 1 to 31 letters, digits, '-', '_' and '.', a letter or digit "
+			    "first");
 }
 
 void api_snapshot_take(struct request *request)

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/core/ask.h"
 #include "gateway/core/operation.h"
-#include "gateway/core/request.h"
-#include "gateway/link/link.h"
 
 enum { API_KEYS = 31, API_WAIT_S = 10, API_WORD_BYTES = 4096 };
 
@@ -256,43 +255,30 @@ static bool api_is_exit(const char *reason)
 	return false;
 }
 
+static json_t *api_exit_item(const struct request *request, json_t *row)
+{
+	const char *reason = json_string_value(json_object_get(row, "reason"));
+	json_t *cost = json_object_get(row, "instructions");
+	char count[24], cycles[24];
+
+	(void)request;
+	if (!reason || !api_is_exit(reason))
+		return NULL;
+	snprintf(count, sizeof(count), "%lld",
+		 (long long)json_integer_value(json_object_get(row, "count")));
+	snprintf(cycles, sizeof(cycles), "%lld", (long long)json_integer_value(cost));
+	return json_pack("{s:s, s:s, s:s?}", "reason", reason, "count", count, "cycles",
+			 json_is_integer(cost) ? cycles : NULL);
+}
+
 static void api_took_exits(uint64_t id, json_t *reply)
 {
-	struct request *request = request_find((uint32_t)id);
-	json_t *rows = json_object_get(reply, "result"), *row, *items;
-	size_t i;
-
-	if (!request)
-		return;
-	if (!rows) {
-		answer_problem_json(request, problem_of_reply(reply));
-		return;
-	}
-	items = json_array();
-	json_array_foreach(rows, i, row)
-	{
-		const char *reason = json_string_value(json_object_get(row, "reason"));
-		json_t *cost = json_object_get(row, "instructions");
-		char count[24], cycles[24];
-
-		if (!reason || !api_is_exit(reason))
-			continue;
-		snprintf(count, sizeof(count), "%lld",
-			 (long long)json_integer_value(json_object_get(row, "count")));
-		snprintf(cycles, sizeof(cycles), "%lld", (long long)json_integer_value(cost));
-		json_array_append_new(items, json_pack("{s:s, s:s, s:s?}", "reason", reason,
-						       "count", count, "cycles",
-						       json_is_integer(cost) ? cycles : NULL));
-	}
-	answer_json(request, 200, json_pack("{s:o}", "items", items));
+	ask_took_items(id, reply, api_exit_item);
 }
 
 void api_vm_exits(struct request *request)
 {
 	const char *words[] = {request->vm, NULL};
-	json_t *ask = link_command("vm stat", words, NULL);
 
-	json_object_set_new(ask, "order", json_string("any"));
-	if (!link_ask(ask, api_took_exits, request->id))
-		answer_problem(request, 503, "link-down", "the link to Skerry is down or full");
+	ask_skerry(request, "vm stat", words, NULL, api_took_exits);
 }

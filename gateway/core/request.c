@@ -116,6 +116,16 @@ const char *request_text(const struct request *request, const char *name)
 	return field && field->type == FIELD_TEXT ? field->value : NULL;
 }
 
+const char *request_name(struct request *request, const char *name, const char *problem)
+{
+	const char *text = request_text(request, name);
+
+	if (text && machine_name_valid(text))
+		return text;
+	answer_problem(request, 422, "bad-argument", "%s", problem);
+	return NULL;
+}
+
 int64_t request_number(const char *text, int64_t missing, int64_t most)
 {
 	int64_t value = 0;

@@ -252,16 +252,17 @@ static handle_t open_all(void)
 
 NORETURN void saver_run(void)
 {
-	handle_t queue = saver.queue = open_all();
-	bool saved =
-		save_disk_open(&saver.disk, queue) ? save_all() : refuse("%s", saver.disk.problem);
 	u32 number = (u32)start_info->parameter[MONITOR_RENEWAL];
+	bool saved;
 	u64 key;
 
+	saver.queue = open_all();
+	saved = save_disk_open(&saver.disk, saver.queue) ? save_all()
+							 : refuse("%s", saver.disk.problem);
 	__atomic_store_n(saved ? &saver.channel->taken_renewal : &saver.channel->refused_renewal,
 			 number, __ATOMIC_RELEASE);
 	(void)sys_event_signal(start_handle(START_CHANNEL_OUT));
-	while (sys_queue_wait(queue, ~0ull, &key) == STATUS_OK)
+	while (sys_queue_wait(saver.queue, ~0ull, &key) == STATUS_OK)
 		;
 	rt_fail("queue");
 }
