@@ -160,6 +160,8 @@ enum status sys_group_set(struct system_call *call)
 	case GROUP_QUOTA:
 		group_feed(group); /* who is too early asks again, behind the object lock */
 		return quota_set_limit(&group->quota, value);
+	case GROUP_TIDY:
+		return teardown_step(group) ? STATUS_IN_USE : STATUS_OK;
 	case GROUP_TAG:
 		group->tag = value;
 		return STATUS_OK;

@@ -251,6 +251,11 @@ enum group_setting {
 	GROUP_RESERVABLE_PERMILLE, /* of one CPU, what its threads may reserve together */
 	GROUP_TAG, /* any number: shown as cpu_counters.tag by the CPUs that run its threads */
 	GROUP_QUOTA, /* in pages. STATUS_IN_USE: more than that is used */
+	/*
+	 * A step of freeing what has ended in the group and counts until it is freed; the value is
+	 * ignored. STATUS_IN_USE: there may be more.
+	 */
+	GROUP_TIDY,
 };
 
 enum memory_flag {
