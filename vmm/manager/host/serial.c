@@ -4,12 +4,14 @@
 #include "arch/x86_64/hw/uart.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/host/port_io.h"
+#include "vmm/manager/log/log.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
 #define FLUSH_NS       (100 * NS_PER_MS)
 #define POLL_NS	       NS_PER_MS
+#define LOOK_NS	       NS_PER_S
 #define SEND_BURST_MAX 512u  /* bytes in one turn when the UART swallows them at once */
 #define DRAIN_MAX      4096u /* a UART that never stops delivering must not hold the loop */
 
@@ -18,6 +20,7 @@ struct serial {
 	u32 line; /* ISA interrupt */
 	bool present;
 	bool polled; /* nobody listens to its interrupt: COM3 has COM1's, others may have none */
+	bool waits; /* since the last look: bytes, of which no interrupt has told yet */
 	u8 ier;
 	u32 fifo_bytes; /* what it takes at once when its transmitter is empty */
 	handle_t irq;
@@ -35,6 +38,8 @@ static struct serial ports[SERIAL_COUNT] = {
 	[SERIAL_COM2] = {.port = UART_COM2, .line = UART_COM2_IRQ},
 	[SERIAL_COM3] = {.port = UART_COM3, .polled = true},
 };
+
+static u64 look_tsc; /* when those with an interrupt are looked at nevertheless */
 
 static u8 reg_read(const struct serial *serial, enum uart_reg reg)
 {
@@ -161,6 +166,7 @@ void serial_interrupt(enum serial_name name)
 
 	if (!serial->present)
 		return;
+	serial->waits = false;
 	drain(serial);
 	if (serial->polled)
 		return;
@@ -249,19 +255,45 @@ static bool is_polled(enum serial_name name)
 	return ports[name].present && ports[name].polled;
 }
 
+static bool listens(const struct serial *serial)
+{
+	return serial->present && !serial->polled && (serial->ier & UART_IER_RECEIVED) != 0;
+}
+
+/* Bytes that wait from one look to the next: their interrupt was lost on its way. */
+static void look(enum serial_name name)
+{
+	struct serial *serial = &ports[name];
+
+	if (!listens(serial) || (line_status(serial) & UART_LSR_DATA_READY) == 0) {
+		serial->waits = false;
+	} else if (!serial->waits) {
+		serial->waits = true;
+	} else {
+		log_message(LOG_WARNING, LOG_DEVICE, "", "COM%u: an interrupt was lost", name + 1);
+		serial_interrupt(name);
+	}
+}
+
 void serial_poll(void)
 {
+	bool due = clock_tsc() >= look_tsc;
+
+	if (due)
+		look_tsc = clock_tsc() + clock_ns_to_tsc(LOOK_NS);
 	for (enum serial_name name = SERIAL_COM1; name <= SERIAL_COM2; name++) {
 		if (is_polled(name))
 			serial_interrupt(name);
+		else if (due)
+			look(name);
 	}
 }
 
 u64 serial_deadline(void)
 {
-	return is_polled(SERIAL_COM1) || is_polled(SERIAL_COM2)
-		       ? clock_tsc() + clock_ns_to_tsc(POLL_NS)
-		       : ~0ull;
+	if (is_polled(SERIAL_COM1) || is_polled(SERIAL_COM2))
+		return clock_tsc() + clock_ns_to_tsc(POLL_NS);
+	return listens(&ports[SERIAL_COM1]) || listens(&ports[SERIAL_COM2]) ? look_tsc : ~0ull;
 }
 
 void serial_flush(enum serial_name name)

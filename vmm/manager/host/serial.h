@@ -17,7 +17,10 @@ bool serial_present(enum serial_name name);
  */
 void serial_interrupt(enum serial_name name);
 
-/* The same for COM1 and COM2 if they have no interrupt either; the TSC at which it is due. */
+/*
+ * The same for COM1 and COM2 if they have no interrupt either; else a look, each second, whether
+ * one was lost. The TSC at which it is due.
+ */
 void serial_poll(void);
 u64 serial_deadline(void);
 

@@ -270,7 +270,7 @@ static void note_fault(u32 number, u64 fault)
 		    "iommu: device %02x:%02x.%x %s %#llx: not mapped (%u)",
 		    (u32)(fault >> 8 & 0xff), (u32)(fault >> 3 & 0x1f), (u32)(fault & 7),
 		    (fault & IOMMU_FAULT_WRITE) != 0 ? "wrote to" : "read",
-		    (unsigned long long)(fault >> IOMMU_FAULT_PAGE_SHIFT << PAGE_SHIFT),
+		    (unsigned long long)fault >> IOMMU_FAULT_PAGE_SHIFT << PAGE_SHIFT,
 		    (u32)(fault >> IOMMU_FAULT_REASON_SHIFT & 0xff));
 	if (function == NULL || function->cut_off) {
 		units[number].stray++;
