@@ -31,6 +31,7 @@
 #include "vmm/manager/channel/channel_output.c"
 #include "vmm/manager/channel/channel_samples.c"
 #include "vmm/manager/channel/channel_stream.c"
+#include "vmm/manager/channel/transfer.c"
 #include "vmm/manager/channel/machine_channel.c"
 #include "vmm/manager/config/config_sections.c"
 #include "vmm/manager/disk/guid.c"
@@ -111,6 +112,49 @@ u32 vm_console_write(struct vm *vm, u32 port, const u8 *bytes, u32 count)
 	typed_bytes += count;
 	guest_takes -= count;
 	return count;
+}
+
+/* Rings of transfers: one at a time has memory. */
+static struct transfer_ring *ring_memory;
+static u32 bells;
+
+enum status memory_take(u64 bytes, u32 flags, handle_t *memory, u64 *at)
+{
+	assert_int_equal(bytes, TRANSFER_BYTES);
+	assert_null(ring_memory);
+	ring_memory = calloc(1, TRANSFER_BYTES);
+	*memory = 70;
+	*at = (u64)(uintptr_t)ring_memory;
+	return STATUS_OK;
+}
+
+void memory_give_back(handle_t memory, u64 at, u64 bytes)
+{
+	assert_int_equal(memory, 70);
+	assert_ptr_equal((void *)(uintptr_t)at, ring_memory);
+	free(ring_memory);
+	ring_memory = NULL;
+}
+
+enum status sys_event_signal(handle_t event)
+{
+	bells += event == 71;
+	return STATUS_OK;
+}
+
+void process_build_map(struct process_build *build, enum start_kind kind, handle_t memory,
+		       u64 offset, u64 bytes, u32 rights)
+{
+	assert_true(memory == 70 && offset == 0 && bytes == TRANSFER_BYTES);
+}
+
+void process_build_name(struct process_build *build, const char *name)
+{
+}
+
+const char *status_text(enum status status)
+{
+	return "no";
 }
 
 static u64 used_ns;

@@ -121,7 +121,7 @@ static bool run_line(struct machine_channel *channel)
 	if (text_trim(line).length == 0)
 		return true;
 	good = request_parse(line, &request);
-	if (request.kind == REQUEST_CREDIT || request.kind == REQUEST_DATA) {
+	if (request.kind >= REQUEST_CREDIT) {
 		channel_stream_take(channel, &request);
 		return true;
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Console streams of a machine channel. */
+/* Streams of a machine channel: consoles, and transfers (transfer.h). */
 #include "vmm/manager/channel/channel_state.h"
+#include "vmm/manager/channel/transfer.h"
 #include "vmm/manager/text/base64.h"
 #include "vmm/manager/vm/vm_output.h"
 #include "vmm/rt/format.h"
 
-#define PIECE_BYTES  2976u /* of output in a line: that has less than 4 KiB then */
 #define RETURN_BYTES 1024u /* of input credit, unless nothing waits */
 
 struct channel_stream_state *channel_stream_new(struct machine_channel *channel)
@@ -49,15 +49,23 @@ struct channel_stream_state *channel_stream_writer(const struct vm *vm, u32 port
 	return NULL;
 }
 
+void channel_stream_end(struct channel_stream_state *stream)
+{
+	if (stream->number != 0 && stream->transfer != NULL)
+		transfer_lose(stream->transfer);
+	stream->transfer = NULL;
+	stream->number = 0;
+}
+
 void channel_streams_drop(struct machine_channel *channel)
 {
 	for (u32 i = 0; i < CHANNEL_STREAMS; i++)
-		channel->stream[i].number = 0;
+		channel_stream_end(&channel->stream[i]);
 }
 
 static void take_input(struct channel_stream_state *stream, const struct request *request)
 {
-	if (!stream->writes || request->bytes > stream->allowed) {
+	if (!stream->writes || request->bytes > stream->allowed || request->at != ~0ull) {
 		stream->closed = "bad-input";
 		return;
 	}
@@ -72,9 +80,12 @@ void channel_stream_take(struct machine_channel *channel, const struct request *
 
 	if (stream == NULL || !channel->login.open)
 		return;
-	if (request->kind == REQUEST_DATA)
+	if (stream->transfer != NULL)
+		transfer_take(stream->transfer, request);
+	else if (request->kind == REQUEST_DATA)
 		take_input(stream, request);
-	else if (request->bytes > CHANNEL_CREDIT_BYTES - stream->credit)
+	else if (request->kind != REQUEST_CREDIT ||
+		 request->bytes > CHANNEL_CREDIT_BYTES - stream->credit)
 		stream->closed = "bad-input";
 	else
 		stream->credit += request->bytes;
@@ -119,7 +130,20 @@ static void put_line(struct machine_channel *channel, const char *pattern, ...)
 
 static void tell_closed(struct machine_channel *channel, struct channel_stream_state *stream)
 {
-	put_line(channel, "{\"closed\":%u,\"reason\":\"%s\"}\n", stream->number, stream->closed);
+	char line[128 + 2 * sizeof(stream->error)];
+	struct json json;
+
+	json_start(&json, line, sizeof(line) - 1);
+	json_object_begin(&json, NULL);
+	json_u64(&json, "closed", stream->number);
+	json_string(&json, "reason", stream->closed);
+	if (stream->error[0] != '\0')
+		json_string(&json, "error", stream->error);
+	json_object_end(&json);
+	if (json_finish(&json) != 0) {
+		channel_line(channel, text_of(line));
+		channel_line(channel, TEXT("\n"));
+	}
 	stream->number = 0;
 }
 
@@ -142,16 +166,16 @@ static void tell_lost(struct machine_channel *channel, struct channel_stream_sta
 static bool send_output(struct machine_channel *channel, struct channel_stream_state *stream,
 			struct vm *vm)
 {
-	static u8 bytes[PIECE_BYTES];
-	static char data[BASE64_BYTES(PIECE_BYTES)];
-	static char line[BASE64_BYTES(PIECE_BYTES) + 96];
+	static u8 bytes[CHANNEL_PIECE_BYTES];
+	static char data[BASE64_BYTES(CHANNEL_PIECE_BYTES)];
+	static char line[BASE64_BYTES(CHANNEL_PIECE_BYTES) + 96];
 	u64 at = stream->at;
 	u32 count;
 
 	if (stream->credit == 0)
 		return false;
 	count = vm_output_read(vm, stream->port, &at, &stream->lost, bytes,
-			       (u32)MIN(stream->credit, PIECE_BYTES));
+			       (u32)MIN(stream->credit, CHANNEL_PIECE_BYTES));
 	if (stream->lost != 0) {
 		stream->at += stream->lost;
 		tell_lost(channel, stream);
@@ -171,8 +195,11 @@ static bool send_output(struct machine_channel *channel, struct channel_stream_s
 /* True when a line was sent. */
 static bool step_stream(struct machine_channel *channel, struct channel_stream_state *stream)
 {
-	struct vm *vm = vm_of(stream);
+	struct vm *vm;
 
+	if (stream->transfer != NULL)
+		return transfer_step(channel, stream->transfer);
+	vm = vm_of(stream);
 	if (vm == NULL && stream->closed == NULL)
 		stream->closed = "destroyed";
 	if (vm != NULL && stream->closed == NULL)
@@ -203,4 +230,17 @@ bool channel_streams_step(struct machine_channel *channel)
 			moved |= step_stream(channel, &channel->stream[place]);
 	}
 	return moved;
+}
+
+u64 channel_streams_deadline(const struct machine_channel *channel)
+{
+	u64 deadline = ~0ull;
+
+	for (u32 i = 0; i < CHANNEL_STREAMS; i++) {
+		const struct channel_stream_state *stream = &channel->stream[i];
+
+		if (stream->number != 0 && stream->transfer != NULL)
+			deadline = MIN(deadline, transfer_deadline(channel, stream->transfer));
+	}
+	return deadline;
 }

@@ -3,20 +3,28 @@
 
 #include "vmm/manager/config/config.h"
 #include "vmm/rt/channel.h"
+#include "vmm/rt/transfer.h"
 
 struct machine_channel;
 struct request;
+struct transfer;
 struct vm;
 
 #define CHANNEL_STREAMS	     16u    /* open on one channel */
 #define CHANNEL_CREDIT_BYTES 65536u /* that a client may have given and not used up */
 #define CHANNEL_INPUT_BYTES  4096u  /* that a client may send before the guest reads them */
+#define CHANNEL_PIECE_BYTES  2976u  /* of output in a line: that has less than 4 KiB then */
 
-/* What a guest prints, to a client that gives credit for it; and what the client types. */
+/*
+ * What a guest prints, to a client that gives credit for it; and what the client types. Or a
+ * transfer, which has `credit` and `allowed` alone of what follows.
+ */
 struct channel_stream_state {
 	u32 number; /* never used again on the channel; 0: it is closed */
 	bool writes;
 	const char *closed; /* why; the client is still to be told */
+	char error[TRANSFER_TEXT_BYTES]; /* likewise in words; "": there are none */
+	struct transfer *transfer;	 /* NULL: a guest's console or port */
 	u32 vm_id;
 	u32 port;
 	char port_name[CONFIG_NAME_BYTES]; /* "": the console */
@@ -38,9 +46,15 @@ struct channel_stream_state *channel_stream_new(struct machine_channel *channel)
 struct channel_stream_state *channel_stream_writer(const struct vm *vm, u32 port);
 struct channel_stream_state *channel_stream_find(struct machine_channel *channel, u64 number);
 
-/* A line of credit or data. What is for no stream is left: that may have been closed meanwhile. */
+/* Nobody is told any more. */
+void channel_stream_end(struct channel_stream_state *stream);
+
+/* A line of credit, data, an end or a refusal. What is for no stream is left: that may have been
+ * closed meanwhile. */
 void channel_stream_take(struct machine_channel *channel, const struct request *request);
 /* Sends what there is; true when something was sent. */
 bool channel_streams_step(struct machine_channel *channel);
+/* The TSC at which channel_streams_step has to be called at the latest. */
+u64 channel_streams_deadline(const struct machine_channel *channel);
 /* Whoever comes next has none of them. */
 void channel_streams_drop(struct machine_channel *channel);

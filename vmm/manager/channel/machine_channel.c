@@ -152,6 +152,7 @@ u64 machine_channels_deadline(void)
 		deadline = MIN(deadline, channel_answers_deadline(channel));
 		deadline = MIN(deadline, channel_samples_deadline(channel));
 		deadline = MIN(deadline, channel_heartbeat_deadline(channel));
+		deadline = MIN(deadline, channel_streams_deadline(channel));
 	}
 	return deadline;
 }

@@ -21,6 +21,9 @@ enum key {
 	KEY_BYTES_GIVEN,
 	KEY_STREAM,
 	KEY_DATA,
+	KEY_AT,
+	KEY_END,
+	KEY_REFUSED,
 	KEY_COUNT
 };
 
@@ -43,7 +46,9 @@ static const struct {
 	{REQUEST_AUTH, SEEN(KEY_ID) | SEEN(KEY_AUTH), SEEN(KEY_ACTOR)},
 	{REQUEST_HELLO, SEEN(KEY_ID) | SEEN(KEY_HELLO), SEEN(KEY_ACTOR) | SEEN(KEY_ORDER)},
 	{REQUEST_CREDIT, SEEN(KEY_CREDIT) | SEEN(KEY_BYTES_GIVEN), 0},
-	{REQUEST_DATA, SEEN(KEY_STREAM) | SEEN(KEY_DATA), 0},
+	{REQUEST_DATA, SEEN(KEY_STREAM) | SEEN(KEY_DATA), SEEN(KEY_AT)},
+	{REQUEST_END, SEEN(KEY_STREAM) | SEEN(KEY_END), 0},
+	{REQUEST_REFUSAL, SEEN(KEY_STREAM) | SEEN(KEY_REFUSED), 0},
 };
 
 /* The first mistake is the one that is reported. */
@@ -119,8 +124,10 @@ static void take_order(struct state *state, size_t at, enum json_kind kind, stru
 static void take_number(struct state *state, size_t at, enum json_kind kind, struct text raw,
 			u64 *number)
 {
-	if (kind != JSON_NUMBER || !parse_u64(raw, number))
-		tell(state, at, "found no number, allowed: a whole number in decimal");
+	if (kind == JSON_NUMBER && parse_u64(raw, number))
+		return;
+	*number = ~0ull; /* as good as none where nobody is told */
+	tell(state, at, "found no number, allowed: a whole number in decimal");
 }
 
 /* Its room is `decoded`, in which it is decoded in place. */
@@ -159,6 +166,17 @@ static void take_argument(struct state *state, size_t at, struct text raw)
 	}
 	request->argument[request->argument_count++] = to;
 	request->decoded_length += (u32)length + 1;
+}
+
+static void take_refusal(struct state *state, size_t at, enum json_kind kind, struct text raw)
+{
+	struct request *request = state->request;
+
+	request->decoded[0] = '\0';
+	if (kind != JSON_STRING)
+		tell(state, at, "refused: found no string, allowed: the reason in quotes");
+	else
+		json_decode(raw, request->decoded, sizeof(request->decoded));
 }
 
 /* An array of strings; false when the line cannot be read any further. */
@@ -209,10 +227,17 @@ static bool take_value(struct state *state, enum key key)
 		take_order(state, at, kind, raw);
 		break;
 	case KEY_BYTES_GIVEN:
+	case KEY_END:
 		take_number(state, at, kind, raw, &request->bytes);
+		break;
+	case KEY_AT:
+		take_number(state, at, kind, raw, &request->at);
 		break;
 	case KEY_DATA:
 		take_data(state, at, kind, raw);
+		break;
+	case KEY_REFUSED:
+		take_refusal(state, at, kind, raw);
 		break;
 	default: /* KEY_HELLO, KEY_CREDIT, KEY_STREAM */
 		take_number(state, at, kind, raw, &request->number);
@@ -236,6 +261,9 @@ static bool take_member(struct state *state)
 		[KEY_STREAM] = "stream",
 		[KEY_BYTES_GIVEN] = "bytes",
 		[KEY_DATA] = "data",
+		[KEY_AT] = "at",
+		[KEY_END] = "end",
+		[KEY_REFUSED] = "refused",
 	};
 	struct json_reader *reader = &state->reader;
 	char bytes[KEY_BYTES];
@@ -318,6 +346,8 @@ bool request_parse(struct text line, struct request *request)
 	request->decoded_length = 0;
 	request->number = 0;
 	request->bytes = 0;
+	request->at = ~0ull;
+	request->decoded[0] = '\0';
 	request->problem[0] = '\0';
 	request->position = 0;
 	json_read_start(&state.reader, line);

@@ -11,12 +11,14 @@
 
 /* What a line of the machine channel asks for, or brings. */
 enum request_kind {
-	REQUEST_NONE,
+	REQUEST_NONE,	 /* from REQUEST_CREDIT on they are answered by nothing */
 	REQUEST_COMMAND, /* {"id":1,"command":"vm set","arguments":["alpha","weight=2"]} */
 	REQUEST_AUTH,	 /* {"id":1,"auth":"PASSWORD"} */
 	REQUEST_HELLO,	 /* {"id":1,"hello":2} */
 	REQUEST_CREDIT,	 /* {"credit":1,"bytes":65536} */
-	REQUEST_DATA,	 /* {"stream":1,"data":"BASE64"} */
+	REQUEST_DATA,	 /* {"stream":1,"data":"BASE64"}, of a transfer with "at":0 */
+	REQUEST_END,	 /* {"stream":1,"end":4096} */
+	REQUEST_REFUSAL, /* {"stream":1,"refused":"no space is left"} */
 };
 
 struct request {
@@ -33,13 +35,15 @@ struct request {
 	u32 password_length;
 
 	u64 number; /* the version of a hello; the stream that credit or data is for */
-	u64 bytes;  /* of credit or data; of data, ~0 stands for what is no base 64 */
+	u64 bytes;  /* of credit, data, or all; of data, ~0 stands for what is no base 64 */
+	u64 at;	    /* of data: bytes before it; ~0: not said */
 	u8 *data;
 
 	char problem[192]; /* what was found and what is allowed */
 	u32 position;	   /* of that, in bytes from the start of the line */
 
-	char decoded[REQUEST_BYTES]; /* arguments one after the other, or data */
+	/* arguments one after the other, data, or why it was refused */
+	char decoded[REQUEST_BYTES];
 	u32 decoded_length;
 };
 

@@ -157,7 +157,7 @@ static void run_close(struct reply *reply, const struct arguments *arguments)
 	if (stream == NULL)
 		reply_fail(reply, CODE_NOT_FOUND, "no stream of that number is open");
 	else
-		stream->number = 0;
+		channel_stream_end(stream);
 }
 
 COMMAND(stream_close,

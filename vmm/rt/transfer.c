@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* The process's end of a transfer; the manager's is vmm/manager/channel/transfer.c. */
+#include "vmm/rt/transfer.h"
+
+#include "lib/string.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/syscall.h"
+
+/* The manager gives up first, and says why. */
+#define PATIENCE_NS (60 * NS_PER_S)
+#define LOOK_NS	    (10 * NS_PER_MS)
+
+static bool fails(struct transfer_end *end, const char *text)
+{
+	format(end->problem, sizeof(end->problem), "%s", text);
+	return false;
+}
+
+static enum transfer_verdict verdict(const struct transfer_end *end)
+{
+	return (enum transfer_verdict)__atomic_load_n(&end->ring->verdict, __ATOMIC_ACQUIRE);
+}
+
+static bool has_failed(struct transfer_end *end)
+{
+	if (verdict(end) != TRANSFER_FAILED)
+		return false;
+	(void)fails(end, end->ring->problem);
+	return true;
+}
+
+/* Until the manager has moved from there, or judged, or for a moment. */
+static bool wait_a_little(struct transfer_end *end, u64 until_tsc)
+{
+	u64 now = clock_tsc();
+	u64 key;
+
+	if (now > until_tsc)
+		return fails(end, "the manager does not pass it on");
+	(void)!sys_queue_wait(end->queue, now + clock_ns_to_tsc(LOOK_NS), &key);
+	return true;
+}
+
+static u64 patience(void)
+{
+	return clock_tsc() + clock_ns_to_tsc(PATIENCE_NS);
+}
+
+static void moved(struct transfer_end *end, u32 count)
+{
+	end->at += count;
+	__atomic_store_n(&end->ring->process_at, end->at, __ATOMIC_RELEASE);
+	(void)sys_event_signal(end->doorbell);
+}
+
+/* What can be copied at once: up to the end of the memory, if not less. */
+static u32 straight(const struct transfer_end *end, u64 most)
+{
+	return (u32)MIN(most, TRANSFER_RING_BYTES - end->at % TRANSFER_RING_BYTES);
+}
+
+bool transfer_write(struct transfer_end *end, const void *bytes, u32 count)
+{
+	const u8 *from = bytes;
+	u64 until = patience();
+
+	while (count > 0) {
+		u64 taken = __atomic_load_n(&end->ring->manager_at, __ATOMIC_ACQUIRE);
+		u64 room = TRANSFER_RING_BYTES - (end->at - taken);
+		u32 some = straight(end, MIN(room, count));
+
+		if (has_failed(end) || (some == 0 && !wait_a_little(end, until)))
+			return false;
+		if (some == 0)
+			continue;
+		memcpy(end->ring->bytes + end->at % TRANSFER_RING_BYTES, from, some);
+		moved(end, some);
+		from += some;
+		count -= some;
+		until = patience();
+	}
+	return true;
+}
+
+bool transfer_finish(struct transfer_end *end)
+{
+	u64 until = patience();
+	u64 seen = 0;
+
+	__atomic_store_n(&end->ring->process_ended, 1, __ATOMIC_RELEASE);
+	(void)sys_event_signal(end->doorbell);
+	while (verdict(end) == TRANSFER_OPEN) {
+		u64 taken = __atomic_load_n(&end->ring->manager_at, __ATOMIC_ACQUIRE);
+
+		if (taken != seen)
+			until = patience();
+		seen = taken;
+		if (!wait_a_little(end, until))
+			return false;
+	}
+	return !has_failed(end);
+}
+
+bool transfer_read(struct transfer_end *end, void *bytes, u32 count, u32 *read)
+{
+	u64 until = patience();
+	u8 *to = bytes;
+
+	for (*read = 0; *read < count;) {
+		u32 ended = __atomic_load_n(&end->ring->manager_ended, __ATOMIC_ACQUIRE);
+		u64 brought = __atomic_load_n(&end->ring->manager_at, __ATOMIC_ACQUIRE);
+		u32 some = straight(end, MIN(brought - end->at, count - *read));
+
+		if (has_failed(end))
+			return false;
+		if (some == 0 && ended != 0)
+			return true;
+		if (some == 0 && !wait_a_little(end, until))
+			return false;
+		if (some == 0)
+			continue;
+		memcpy(to + *read, end->ring->bytes + end->at % TRANSFER_RING_BYTES, some);
+		moved(end, some);
+		*read += some;
+		until = patience();
+	}
+	return true;
+}
