@@ -51,7 +51,7 @@ enum start_kind {
 	START_NET_BELL,	    /* event that the switch signals for link `value`, to be bound */
 	START_NET_DOORBELL, /* event that is signalled to the switch for link `value` */
 	START_STATE,	    /* monitor: saved state, mapped at address `offset`; `value`: bytes */
-	START_SAVE,	    /* monitor: link to the disk of a save, at `offset`; `name`: the VM's */
+	START_SAVE,	    /* monitor: link, or ring, of a save, at `offset`; `name`: the VM's */
 	START_SAVE_BELL,    /* monitor: event that the disk signals, to be bound */
 	START_SAVE_DOORBELL, /* monitor: event that it signals to the disk */
 };

@@ -2,12 +2,20 @@
 """A client of the machine channel, version 2: docs/manager.md#com2."""
 import base64
 import json
+import os
 
 from channel import Channel
 
 
+class Failed(Exception):
+    """A transfer that has failed; the words say why."""
+
+
 class Stream:
-    """A console stream: what came out of it, by offset, and what may still go in."""
+    """
+    A console stream: what came out of it, by offset, and what may still go in. Or a transfer, which
+    has an end, and of which nothing is lost.
+    """
 
     def __init__(self, number, first):
         self.number = number
@@ -16,6 +24,8 @@ class Stream:
         self.lost = 0
         self.credit = 0         # bytes that may be sent
         self.closed = None      # why
+        self.error = ""         # the same in words
+        self.end = None         # of a transfer: all of its bytes
         self.refill = False     # credit is given back as bytes come
 
 
@@ -52,6 +62,7 @@ class Client(Channel):
             self.samples.append(value)
         elif "closed" in value:
             self.streams[value["closed"]].closed = value["reason"]
+            self.streams[value["closed"]].error = value.get("error", "")
         elif "credit" in value:
             self.streams[value["credit"]].credit += value["bytes"]
         elif "stream" in value:
@@ -63,9 +74,13 @@ class Client(Channel):
         """Lines of a stream may follow right behind the reply that opens it."""
         if isinstance(result[0], dict) and "stream" in result[0]:
             number = result[0]["stream"]
-            self.streams[number] = Stream(number, result[0]["from"])
+            self.streams[number] = Stream(number, result[0].get("from", 0))
 
     def take_output(self, stream, value):
+        if "end" in value:
+            assert value["end"] == stream.next, (value["end"], stream.next)
+            stream.end = value["end"]
+            return
         assert value["at"] == stream.next, (value["at"], stream.next)
         if "lost" in value:
             stream.lost += value["lost"]
@@ -146,3 +161,54 @@ class Client(Channel):
             piece, data = data[:min(stream.credit, 3072)], data[min(stream.credit, 3072):]
             stream.credit -= len(piece)
             self.post({"stream": stream.number, "data": base64.b64encode(piece).decode()})
+
+    def transfer(self, command, name):
+        """Opens a transfer, of which this client is the store."""
+        reply = self.ask(command, name, "store=channel", order="any")
+        if reply["status"] == "error":
+            raise Failed(reply["error"])
+        return self.streams[reply["result"][0]["stream"]]
+
+    def done(self, stream, limit=None):
+        self.wait(lambda: stream.closed, limit)
+        if stream.closed != "done":
+            raise Failed(stream.error or stream.closed)
+
+    def save(self, name, path, limit=None):
+        """Saves a VM into a file, which is there once all of it is."""
+        stream = self.transfer("vm save", name)
+        stream.refill = True
+        self.give(stream, 65536)
+        with open(f"{path}.part", "wb") as file:
+            while stream.end is None and stream.closed is None:
+                self.wait(lambda: stream.data or stream.end is not None or stream.closed, limit)
+                file.write(stream.data)
+                stream.data.clear()
+            file.flush()
+            os.fsync(file.fileno())
+        if stream.closed is None:
+            os.rename(f"{path}.part", path)
+            self.post({"stream": stream.number, "end": stream.end})
+        self.done(stream, limit)
+
+    def send_piece(self, stream, data):
+        """As much of it as there is credit for; returns the rest."""
+        count = min(len(data), stream.credit, 5500)
+        self.post({"stream": stream.number, "at": stream.next,
+                   "data": base64.b64encode(data[:count]).decode()})
+        stream.next += count
+        stream.credit -= count
+        return data[count:]
+
+    def restore(self, name, path, limit=None):
+        """Goes on with a VM that was saved into a file."""
+        stream = self.transfer("vm restore", name)
+        with open(path, "rb") as file:
+            while data := file.read(65536):
+                while data and stream.closed is None:
+                    self.wait(lambda: stream.credit > 0 or stream.closed, limit)
+                    if stream.closed is None:
+                        data = self.send_piece(stream, data)
+        if stream.closed is None:
+            self.post({"stream": stream.number, "end": stream.next})
+        self.done(stream, limit)

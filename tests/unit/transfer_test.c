@@ -331,6 +331,32 @@ static void test_patience(void **state)
 	now += clock_ns_to_tsc(TRANSFER_IDLE_NS);
 	turns(1, 1000000);
 	is_broken("its process did nothing for 30 s");
+	/* it does something else first, over and over */
+	for (u32 inward = 0; inward < 2; inward++) {
+		open_one(inward != 0);
+		turns(1, 1000000);
+		says(inward ? "{\"stream\":1,\"at\":0,\"data\":\"aGkK\"}\n" : "");
+		for (u32 i = 0; i < 3; i++) {
+			now += clock_ns_to_tsc(TRANSFER_IDLE_NS) - 1;
+			transfer_works(&end);
+			turns(1, 1000000);
+			assert_int_equal(transfer.state, TRANSFER_RUNS);
+		}
+		now += clock_ns_to_tsc(TRANSFER_IDLE_NS);
+		turns(1, 1000000);
+		is_broken("its process did nothing for 30 s");
+	}
+	/* that is no excuse for the store */
+	for (u32 inward = 0; inward < 2; inward++) {
+		open_one(inward != 0);
+		assert_true(inward || transfer_write(&end, "hello", 5));
+		turns(1, 1000000);
+		now += clock_ns_to_tsc(TRANSFER_IDLE_NS);
+		transfer_works(&end);
+		turns(1, 1000000);
+		is_broken(inward ? "the store sent nothing for 30 s"
+				 : "the store gave no credit for 30 s");
+	}
 	/* what is ready to go goes at once */
 	open_one(false);
 	says("{\"credit\":1,\"bytes\":1}\n");

@@ -183,6 +183,17 @@ void vm_save_abandon(struct vm *vm)
 	(void)vm;
 }
 
+bool vm_save_waits(const struct vm *vm)
+{
+	(void)vm;
+	return false;
+}
+
+void vm_save_settle(struct vm *vm)
+{
+	(void)vm;
+}
+
 void vm_renew_step(struct vm *vm, u64 now_tsc)
 {
 	(void)vm, (void)now_tsc;
@@ -247,16 +258,17 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 
 bool vm_release_step(struct vm *vm)
 {
-	if (vm->group == HANDLE_NONE)
-		return true;
-	if (steps_left > 0) {
+	if (vm->group != HANDLE_NONE && steps_left > 0) {
 		steps_left--;
 		return false;
 	}
-	vm->save.link = NULL;
-	vm->group = HANDLE_NONE;
-	vm->monitor.wake = HANDLE_NONE;
-	groups--;
+	if (vm->group != HANDLE_NONE) {
+		vm->save.link = NULL;
+		vm->group = HANDLE_NONE;
+		vm->monitor.wake = HANDLE_NONE;
+		groups--;
+	}
+	vm_save_settle(vm);
 	return true;
 }
 

@@ -205,13 +205,13 @@ static void test_at_a_disk(void **state)
 	the_vm.renewal.phase = RENEW_TAKING;
 	begin(&query, 0);
 	assert_int_equal(step(&query), VM_QUERY_FAILED);
-	assert_string_equal(problem, "alpha has nothing to show: it is being saved to a disk, try "
+	assert_string_equal(problem, "alpha has nothing to show: it is being saved, try "
 				     "again");
 	the_vm.renewal.phase = RENEW_NONE;
 	the_vm.save.restoring = true;
 	the_vm.state = VM_CREATED;
 	assert_int_equal(step(&query), VM_QUERY_FAILED);
-	assert_string_equal(problem, "alpha has nothing to show: it is being restored from a disk, "
+	assert_string_equal(problem, "alpha has nothing to show: it is being restored, "
 				     "try again");
 	the_vm.state = VM_RUNNING;
 	assert_int_equal(step(&query), VM_QUERY_WAITS);

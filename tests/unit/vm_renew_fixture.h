@@ -105,6 +105,56 @@ bool driver_link_end(struct driver_link *of)
 	return link_steps-- == 0;
 }
 
+/* The store of a save: a client of that channel. */
+static struct machine_channel store_channel = {.name = "com2"};
+static bool store_free;
+static char store_told[200]; /* "": it is done */
+static u32 stores_open;
+static u32 judged; /* how often the process was told that it has failed */
+
+bool transfer_open(struct transfer *transfer, struct machine_channel *of, bool inward, char *words,
+		   size_t size)
+{
+	assert_ptr_equal(of, &store_channel);
+	assert_int_equal(transfer->state, TRANSFER_CLOSED);
+	if (!store_free)
+		format(words, size, "too many streams");
+	else
+		*transfer = (struct transfer){.state = TRANSFER_RUNS, .inward = inward};
+	stores_open += store_free;
+	return store_free;
+}
+
+void transfer_give(const struct transfer *transfer, struct process_build *build,
+		   enum start_kind kind, const char *name)
+{
+	assert_int_equal(transfer->state, TRANSFER_RUNS);
+	assert_int_equal(kind, START_SAVE);
+}
+
+void transfer_break(struct transfer *transfer, const char *words)
+{
+	if (transfer->state != TRANSFER_RUNS)
+		return;
+	transfer->state = TRANSFER_BROKEN;
+	string_copy(transfer->problem, sizeof(transfer->problem), words);
+	judged++;
+}
+
+void transfer_close(struct transfer *transfer, const char *words)
+{
+	assert_int_not_equal(transfer->state, TRANSFER_CLOSED);
+	transfer->state = TRANSFER_CLOSED;
+	string_copy(store_told, sizeof(store_told), words != NULL ? words : "");
+	stores_open--;
+}
+
+void transfer_forget(struct transfer *transfer)
+{
+	if (transfer->state != TRANSFER_CLOSED)
+		transfer_close(transfer, "forgotten");
+}
+
 void vm_pace_reset(struct vm *vm)
 {
 	(void)vm;

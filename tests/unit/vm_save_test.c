@@ -15,8 +15,10 @@ static struct vm *ready_to_save(enum vm_state state)
 
 static bool save(struct vm *vm, bool overwrite)
 {
+	const struct vm_save_place disk = {.disk = 4, .overwrite = overwrite};
+
 	problem[0] = '\0';
-	return vm_save(vm, 4, overwrite, problem, sizeof(problem));
+	return vm_save(vm, &disk, problem, sizeof(problem));
 }
 
 static bool has_save_key(void)
@@ -83,7 +85,7 @@ static void is_not_saved(void **state)
 	monitor_saves(vm, 5000);
 	now += 41 * NS_PER_S;
 	vm_step();
-	monitor_goes_on(vm, "its disk takes too long");
+	monitor_goes_on(vm, "its disk or store takes too long");
 	vm = ready_to_save(VM_RUNNING);
 	host_config.host.state_key.given = false;
 	assert_false(save(vm, false));
@@ -111,8 +113,10 @@ static void is_not_saved(void **state)
 
 static bool restore(struct vm *vm)
 {
+	const struct vm_save_place disk = {.disk = 4};
+
 	problem[0] = '\0';
-	return vm_restore(vm, 4, problem, sizeof(problem));
+	return vm_restore(vm, &disk, problem, sizeof(problem));
 }
 
 static void is_restored(void **state)
@@ -221,6 +225,151 @@ static void may_not_begin(void **state)
 	assert_int_equal(vm->state, VM_RUNNING);
 }
 
+static const struct vm_save_place store = {.channel = &store_channel};
+
+static struct vm *saving_to_store(void)
+{
+	struct vm *vm = ready_to_save(VM_RUNNING);
+
+	store_free = true;
+	stores_open = judged = 0;
+	string_copy(store_told, sizeof(store_told), "nothing");
+	store_channel.on.vm_id = 0;
+	assert_true(vm_save(vm, &store, problem, sizeof(problem)));
+	assert_int_equal(stores_open, 1);
+	assert_true(vm_busy(vm) && has_save_key());
+	monitor_saves(vm, 5000);
+	return vm;
+}
+
+/* The VM ends when the store has all, not when the saver says so. */
+static void is_saved_to_a_store(void **state)
+{
+	struct vm *vm = saving_to_store();
+
+	(void)state;
+	vm_save_give(vm, NULL);
+	assert_int_equal(vm->save.transfer.bell, OLD + 1);
+	for (u32 i = 0; i < 10; i++) { /* as long as bytes move, or it reads disks, it has time */
+		now += 30 * NS_PER_S;
+		if (i % 2 == 0)
+			vm->save.transfer.at += 100;
+		else
+			channel.save_moved++;
+		vm_step();
+		assert_int_equal(vm->renewal.phase, RENEW_TAKING);
+	}
+	vm->save.transfer.state = TRANSFER_CONFIRMED;
+	vm_step();
+	assert_int_equal(vm->state, VM_RUNNING);
+	channel.taken_renewal = vm->renewal.number;
+	vm_step();
+	assert_int_equal(vm->state, VM_STOPPED);
+	assert_string_equal(vm->reason, "saved to the store on channel com2");
+	settle(vm);
+	assert_int_equal(stores_open, 0);
+	assert_string_equal(store_told, "");
+	assert_false(has_save_key());
+	/* a saver that lies */
+	vm = saving_to_store();
+	channel.taken_renewal = vm->renewal.number;
+	vm_step();
+	monitor_goes_on(vm, "its saver is done before its store is");
+	assert_int_equal(judged, 1);
+	assert_string_equal(store_told, "its saver is done before its store is");
+}
+
+static void is_not_saved_to_a_store(void **state)
+{
+	struct vm *vm = saving_to_store();
+
+	(void)state;
+	vm->link[1] = link;
+	transfer_break(&vm->save.transfer, "the store refuses it: full");
+	assert_true(vm_save_waits(vm));
+	assert_int_equal(vm_deadline(), 0);
+	vm_step(); /* whatever its saver says or does not say */
+	assert_int_equal(renewed, 1); /* the monitor has its disk again */
+	vm->link[1] = NULL;
+	monitor_goes_on(vm, "the store refuses it: full");
+	assert_false(vm_save_waits(vm));
+	assert_int_equal(stores_open, 0);
+	assert_string_equal(store_told, "the store refuses it: full");
+	assert_int_equal(vm->save.transfer.bell, HANDLE_NONE);
+	/* its saver dies when the store has confirmed: the store is told not to keep it */
+	vm = saving_to_store();
+	vm->save.transfer.state = TRANSFER_CONFIRMED;
+	vm_renew_heir_ended(vm);
+	monitor_goes_on(vm, "its new monitor died, `log show -c process` says why");
+	assert_non_null(strstr(store_told, "its new monitor died"));
+	/* it is killed meanwhile */
+	vm = saving_to_store();
+	assert_true(act(vm, ACTION_KILL));
+	settle(vm);
+	assert_int_equal(stores_open, 0);
+	assert_string_equal(store_told, "alpha has ended meanwhile");
+	/* it cannot begin */
+	vm = ready_to_save(VM_RUNNING);
+	memory_status = STATUS_NO_MEMORY;
+	assert_false(vm_save(vm, &store, problem, sizeof(problem)));
+	assert_int_equal(stores_open, 0);
+	assert_string_equal(store_told, "forgotten");
+	memory_status = STATUS_OK;
+	store_free = false;
+	assert_false(vm_save(vm, &store, problem, sizeof(problem)));
+	assert_string_equal(problem, "too many streams");
+	store_channel.on.vm_id = vm->id;
+	assert_false(vm_save(vm, &store, problem, sizeof(problem)));
+	assert_string_equal(problem, "it is the store itself, allowed: one outside of this VM");
+	store_channel.on.vm_id = 0;
+	assert_false(vm_busy(vm));
+}
+
+static struct vm *restoring_from_store(enum vm_state from)
+{
+	struct vm *vm = ready_to_save(from);
+
+	store_free = true;
+	stores_open = 0;
+	assert_true(vm_restore(vm, &store, problem, sizeof(problem)));
+	assert_true(vm->save.transfer.inward);
+	assert_false(vm_restore(vm, &store, problem, sizeof(problem)));
+	return vm;
+}
+
+static void is_restored_from_a_store(void **state)
+{
+	static const enum vm_state from[] = {VM_CREATED, VM_STOPPED, VM_CRASHED};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(from); i++) {
+		struct vm *vm = restoring_from_store(from[i]);
+
+		settle(vm);
+		vm_step();
+		assert_int_equal(vm->state, VM_RUNNING);
+		assert_int_equal(stores_open, 0);
+		assert_string_equal(store_told, "");
+		assert_string_equal(vm->save.problem, "");
+		/* the store goes, and the monitor does not say that it cannot go on */
+		vm = restoring_from_store(from[i]);
+		transfer_break(&vm->save.transfer, "its channel was closed");
+		monitor_sets_up = false;
+		while (vm->dying)
+			vm_step();
+		monitor_sets_up = true;
+		settle(vm);
+		assert_int_equal(vm->state, from[i]);
+		assert_int_equal(groups, from[i] == VM_CREATED);
+		assert_string_equal(vm->save.problem, "its channel was closed");
+		assert_string_equal(store_told, "its channel was closed");
+		assert_int_equal(stores_open, 0);
+		assert_true(act(vm, ACTION_START));
+		settle(vm);
+		assert_int_equal(vm->state, VM_RUNNING);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +379,9 @@ int main(void)
 		cmocka_unit_test(ends_when_restored),
 		cmocka_unit_test(is_not_restored),
 		cmocka_unit_test(may_not_begin),
+		cmocka_unit_test(is_saved_to_a_store),
+		cmocka_unit_test(is_not_saved_to_a_store),
+		cmocka_unit_test(is_restored_from_a_store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

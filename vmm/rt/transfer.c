@@ -83,6 +83,13 @@ bool transfer_write(struct transfer_end *end, const void *bytes, u32 count)
 	return true;
 }
 
+void transfer_works(struct transfer_end *end)
+{
+	struct transfer_ring *ring = end->ring;
+
+	__atomic_store_n(&ring->process_works, ring->process_works + 1, __ATOMIC_RELEASE);
+}
+
 bool transfer_finish(struct transfer_end *end)
 {
 	u64 until = patience();

@@ -29,6 +29,7 @@ struct transfer_ring {
 	/* written by the process */
 	u64 process_at ALIGNED(64); /* bytes that it has brought (outward) or taken (inward) */
 	u32 process_ended;	    /* outward: nothing comes behind process_at */
+	u32 process_works;	    /* another number: it moves no bytes, but is busy */
 
 	u8 bytes[TRANSFER_RING_BYTES] ALIGNED(64);
 };
@@ -45,6 +46,8 @@ struct transfer_end {
 
 /* All wait, and all return false when the transfer has failed. */
 bool transfer_write(struct transfer_end *end, const void *bytes, u32 count) MUST_CHECK;
+/* The process is at something else, on which the next bytes depend: it is given time for that. */
+void transfer_works(struct transfer_end *end);
 /* Nothing follows; true once the store has confirmed that it has all. */
 bool transfer_finish(struct transfer_end *end) MUST_CHECK;
 /* Reads `count` bytes; *read are fewer where the stream ends. */

@@ -98,6 +98,15 @@ void transfer_close(struct transfer *transfer, const char *problem)
 	string_copy(stream->error, sizeof(stream->error), problem != NULL ? problem : "");
 }
 
+void transfer_forget(struct transfer *transfer)
+{
+	struct channel_stream_state *stream = transfer->stream;
+
+	transfer_close(transfer, NULL);
+	if (stream != NULL)
+		channel_stream_end(stream);
+}
+
 static void break_off(struct transfer *transfer, const char *pattern, ...) PRINTF_LIKE(2, 3);
 static void break_off(struct transfer *transfer, const char *pattern, ...)
 {
@@ -215,6 +224,18 @@ static u64 in_ring(const struct transfer *transfer)
 				: transfer->process_at - transfer->at;
 }
 
+/* It says that it is busy, which counts while nothing waits for the client. */
+static void look_at_work(struct transfer *transfer)
+{
+	u32 works = __atomic_load_n(&transfer->ring->process_works, __ATOMIC_ACQUIRE);
+	bool waits = transfer->inward ? in_ring(transfer) == 0 && !transfer->ended
+				      : in_ring(transfer) != 0 || transfer->end_told;
+
+	if (works != transfer->works && !waits)
+		touch(transfer);
+	transfer->works = works;
+}
+
 /* Its index, read once, has to lie between what it was and what there can be. */
 static void look_at_process(struct transfer *transfer)
 {
@@ -233,6 +254,7 @@ static void look_at_process(struct transfer *transfer)
 		touch(transfer);
 	transfer->process_at = at;
 	transfer->ended |= !transfer->inward && ended != 0;
+	look_at_work(transfer);
 }
 
 /* Who has kept it waiting. */

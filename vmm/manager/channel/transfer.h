@@ -37,6 +37,7 @@ struct transfer {
 	handle_t bell;	 /* event that the process waits for; HANDLE_NONE: it looks by itself */
 	u64 at;		 /* bytes taken from the ring, or put into it */
 	u64 process_at;	 /* as last read, and found good */
+	u32 works;	 /* likewise, of ring->process_works */
 	bool ended;	 /* nothing comes behind `at` (inward) or `process_at` (outward) */
 	bool end_told;	 /* outward, to the client: it may confirm */
 	u64 until_tsc;
@@ -56,6 +57,8 @@ void transfer_break(struct transfer *transfer, const char *problem);
  * told any more: what it has mapped stays as it is.
  */
 void transfer_close(struct transfer *transfer, const char *problem);
+/* The end of one that nobody was told of. */
+void transfer_forget(struct transfer *transfer);
 
 /* --- for the channel's streams --- */
 

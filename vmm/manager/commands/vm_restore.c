@@ -20,18 +20,22 @@ static bool resume_restore(struct reply *reply)
 
 static void command_vm_restore(struct reply *reply, const struct arguments *arguments)
 {
+	struct vm_save_place place;
 	char problem[256];
 	struct vm *vm;
-	u32 disk;
 
-	if (!vm_save_arguments(reply, arguments, &vm, &disk))
+	if (!vm_save_arguments(reply, arguments, &vm, &place))
 		return;
-	if (!vm_restore(vm, disk, problem, sizeof(problem))) {
+	if (!vm_restore(vm, &place, problem, sizeof(problem))) {
 		reply_fail(reply,
 			   vm->state != VM_CREATED && !vm_has_ended(vm) ? CODE_BAD_STATE
 			   : vm_busy(vm)			        ? CODE_BUSY
 								        : CODE_FAILED,
 			   "%s: not restored: %s", vm->config.name, problem);
+		return;
+	}
+	if (place.channel != NULL) {
+		vm_save_answer_stream(reply, vm);
 		return;
 	}
 	vm->answered = reply->to->terminal;
@@ -41,13 +45,14 @@ static void command_vm_restore(struct reply *reply, const struct arguments *argu
 COMMAND(vm_restore,
 	.name = "vm restore",
 	.right = MAY_OPERATE,
-	.arguments = "NAME DISK",
-	.summary = "goes on with a VM that `vm save` has saved on that disk",
+	.arguments = "NAME DISK | NAME store=channel",
+	.summary = "goes on with a VM that `vm save` has saved there",
 	.detail = "The VM has to have the name, the configuration and the key state_key that it\n"
 		  "was saved with, and not to run. When its save cannot be loaded it is what it\n"
-		  "was before. The save stays on the disk.",
+		  "was before. The save stays on the disk. With store=channel it comes from the\n"
+		  "program at the machine channel that the command came from.",
 	.example = "vm restore alpha saves",
-	.keys = "name state",
+	.keys = "name state, or with store=channel name stream",
 	.run = command_vm_restore,
 	.minimum = 2,
 	.maximum = 2,

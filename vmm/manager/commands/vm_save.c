@@ -4,18 +4,31 @@
 #include "vmm/rt/format.h"
 
 bool vm_save_arguments(struct reply *reply, const struct arguments *arguments, struct vm **vm,
-		       u32 *disk)
+		       struct vm_save_place *place)
 {
 	char shown[CONFIG_NAME_BYTES];
 
+	*place = (struct vm_save_place){.channel = NULL};
 	*vm = command_vm(reply, arguments->word[0]);
 	if (*vm == NULL)
 		return false;
-	if (disk_find(arguments->word[1], disk) != NULL)
+	if (string_equal(arguments->word[1], "store=channel")) {
+		place->channel = reply_channel(reply);
+		return place->channel != NULL;
+	}
+	if (disk_find(arguments->word[1], &place->disk) != NULL)
 		return true;
 	reply_fail(reply, CODE_NOT_FOUND, "there is no disk \"%s\", `disk list` shows them",
 		   text_show(shown, sizeof(shown), text_of(arguments->word[1])));
 	return false;
+}
+
+void vm_save_answer_stream(struct reply *reply, const struct vm *vm)
+{
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", vm->config.name);
+	json_u64(&reply->object, "stream", vm->save.transfer.number);
+	reply_object_end(reply);
 }
 
 void vm_save_answer(struct reply *reply, const struct vm *vm)
@@ -51,23 +64,28 @@ static bool resume_save(struct reply *reply)
 
 static void command_vm_save(struct reply *reply, const struct arguments *arguments)
 {
-	bool overwrite = arguments->count == 3;
+	struct vm_save_place place;
 	char problem[256];
 	struct vm *vm;
-	u32 disk;
 
-	if (overwrite && !string_equal(arguments->word[2], "overwrite")) {
-		reply_bad(reply, "found a third word, allowed: overwrite");
+	if (!vm_save_arguments(reply, arguments, &vm, &place))
+		return;
+	place.overwrite = arguments->count == 3;
+	if (place.overwrite &&
+	    (place.channel != NULL || !string_equal(arguments->word[2], "overwrite"))) {
+		reply_bad(reply, "found a third word, allowed: overwrite, behind a disk");
 		return;
 	}
-	if (!vm_save_arguments(reply, arguments, &vm, &disk))
-		return;
-	if (!vm_save(vm, disk, overwrite, problem, sizeof(problem))) {
+	if (!vm_save(vm, &place, problem, sizeof(problem))) {
 		reply_fail(reply,
 			   vm->state != VM_RUNNING && vm->state != VM_PAUSED ? CODE_BAD_STATE
 			   : vm_busy(vm)				       ? CODE_BUSY
 									       : CODE_FAILED,
 			   "%s: not saved: %s", vm->config.name, problem);
+		return;
+	}
+	if (place.channel != NULL) {
+		vm_save_answer_stream(reply, vm);
 		return;
 	}
 	vm->answered = reply->to->terminal;
@@ -77,15 +95,17 @@ static void command_vm_save(struct reply *reply, const struct arguments *argumen
 COMMAND(vm_save,
 	.name = "vm save",
 	.right = MAY_OPERATE,
-	.arguments = "NAME DISK [overwrite]",
+	.arguments = "NAME DISK [overwrite] | NAME store=channel",
 	.summary = "saves a running or paused VM on a disk, and ends it",
 	.detail = "State and RAM go to the disk, encrypted with the key state_key of [host]; the\n"
 		  "guest stands still meanwhile. Then the VM is stopped, and `vm restore` goes\n"
 		  "on with it, also after a boot of the host, if the disks that it may write to\n"
 		  "hold what they held. When it cannot be saved, its guest goes on. A disk that\n"
-		  "holds anything but a save needs `overwrite`.",
+		  "holds anything but a save needs `overwrite`.\n"
+		  "With store=channel they go to the program at the machine channel that the\n"
+		  "command came from, as a stream. The VM ends once that has confirmed all.",
 	.example = "vm save alpha saves",
-	.keys = "name state",
+	.keys = "name state, or with store=channel name stream",
 	.run = command_vm_save,
 	.minimum = 2,
 	.maximum = 3,

@@ -6,6 +6,8 @@
 
 /* What `vm save` and `vm restore` have in common: which VM and disk; false, after an error. */
 bool vm_save_arguments(struct reply *reply, const struct arguments *arguments, struct vm **vm,
-		       u32 *disk);
+		       struct vm_save_place *place);
+/* With a store: the number of its stream. */
+void vm_save_answer_stream(struct reply *reply, const struct vm *vm);
 /* What became of the VM. */
 void vm_save_answer(struct reply *reply, const struct vm *vm);

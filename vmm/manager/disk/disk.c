@@ -376,9 +376,10 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 			    name, why);
 		console_notice("%s: starts without disk %s: %s\n", vm->config.name, name, why);
 	}
-	if (vm->save.disk != 0)
-		vm->save.link = disk_attach_save(vm, vm->save.disk - 1u, true, problem, size);
-	return vm->save.disk == 0 || vm->save.link != NULL;
+	if (!vm_save_has_disk(&vm->save))
+		return true;
+	vm->save.link = disk_attach_save(vm, vm->save.disk - 1u, true, problem, size);
+	return vm->save.link != NULL;
 }
 
 void disk_give_all(const struct vm *vm, struct process_build *build)

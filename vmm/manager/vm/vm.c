@@ -482,6 +482,8 @@ u64 vm_deadline(void)
 	VM_FOR_EACH(vm) {
 		if (vm->dying && !waits_for_others(vm))
 			return 0; /* since vm_step was called */
+		if (vm_save_waits(vm))
+			return 0;
 		if (vm->dying && vm->leaving_drivers)
 			deadline = MIN(deadline, clock_tsc() + clock_ns_to_tsc(DISK_LOOK_NS));
 		if (vm->stop_deadline_tsc != 0)

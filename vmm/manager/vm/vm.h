@@ -76,7 +76,7 @@ struct vm {
 	bool hungers;		 /* for longer: it was said that it is paused */
 	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* to its disks; NULL: none */
 	struct driver_link *port[CONFIG_VM_NET_MAX];  /* of its cards; NULL: none */
-	struct vm_disk_save save;
+	struct vm_saving save;
 
 	handle_t channel_memory;
 	struct vm_channel *channel; /* written by the monitor at any time: read each field once */

@@ -289,12 +289,15 @@ static void build_monitor(struct vm *vm, struct parts *parts, const struct given
 		if (vm->save.disk != 0)
 			build->info->parameter[MONITOR_FLAGS] |= MONITOR_SAVER;
 	}
+	if (vm->save.disk == VM_SAVE_CHANNEL)
+		build->info->parameter[MONITOR_FLAGS] |= MONITOR_TRANSFER;
 	if (state->memory != HANDLE_NONE)
 		process_build_map(build, START_STATE, state->memory, 0, state->bytes, RIGHT_READ);
 	grant_all(vm, parts);
 	map_files(vm, build);
 	disk_give_all(vm, build);
 	net_give_all(vm, build);
+	vm_save_give(vm, build);
 	watch_monitor(vm, build, state->heir ? EVENT_HEIR : EVENT_PROCESS);
 	start_monitor(vm, build);
 }
@@ -395,8 +398,10 @@ bool vm_release_step(struct vm *vm)
 	vm->leaving_drivers |= !net_detach_all(vm);
 	if (vm->leaving_drivers)
 		return false;
-	if (vm->group == HANDLE_NONE)
+	if (vm->group == HANDLE_NONE) {
+		vm_save_settle(vm);
 		return true;
+	}
 	if (vm->kept_by_clones && vm_snapshot_clones(vm, NULL) != 0)
 		return false;
 	vm_snapshot_forget(vm);
@@ -414,6 +419,7 @@ bool vm_release_step(struct vm *vm)
 	vm->monitor = (struct vm_monitor){.process = HANDLE_NONE};
 	vm->clone_of = 0;
 	vm_pace_reset(vm);
+	vm_save_settle(vm);
 	return true;
 }
 

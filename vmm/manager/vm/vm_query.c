@@ -61,20 +61,19 @@ static const struct vm_answer *take(struct vm *vm)
 }
 
 /* A monitor that is busy with one hears no questions, for minutes perhaps. NULL: it is not. */
-static const char *at_a_disk(const struct vm *vm)
+static const char *at_a_save(const struct vm *vm)
 {
 	if (vm->save.disk == 0)
 		return NULL;
 	if (vm->save.restoring)
-		return vm->state == VM_CREATED ? "it is being restored from a disk, try again"
-					       : NULL;
-	return vm->renewal.phase != RENEW_NONE ? "it is being saved to a disk, try again" : NULL;
+		return vm->state == VM_CREATED ? "it is being restored, try again" : NULL;
+	return vm->renewal.phase != RENEW_NONE ? "it is being saved, try again" : NULL;
 }
 
 const char *vm_no_monitor(const struct vm *vm)
 {
 	if (vm->group != HANDLE_NONE && !vm->dying && vm->channel != NULL)
-		return at_a_disk(vm);
+		return at_a_save(vm);
 	if (vm->dying && vm->after == AFTER_REMOVE)
 		return "it is being destroyed";
 	if (vm->dying && vm->after == AFTER_START)

@@ -36,7 +36,7 @@ static void end_monitor(struct vm_monitor *monitor)
 	vm_handover_end(&monitor->ring);
 }
 
-/* The new process writes the machine to a disk, and the guest ends. */
+/* The new process writes the machine to a disk or a store, and the guest ends. */
 static bool saves(const struct vm *vm)
 {
 	return vm->save.disk != 0 && !vm->save.restoring;
@@ -69,6 +69,7 @@ static void fall_back(struct vm *vm, const char *problem)
 	end_monitor(&renewal->heir);
 	if (saves(vm) && renewal->phase == RENEW_TAKING)
 		renew_links(vm, false); /* the saver has read its disks */
+	vm_save_fell_back(vm);
 	vm_handover_end(&renewal->state);
 	vm_send(vm, VM_COMMAND_CONTINUE);
 	enter(vm, RENEW_CONTINUING);
@@ -167,7 +168,7 @@ static void taken(struct vm *vm)
 /* A save takes long: it has so much time for each record. */
 static void look_whether_it_moves(struct vm *vm)
 {
-	u32 moved = READ_ONCE(vm->channel->save_moved);
+	u32 moved = vm_save_moved(vm);
 
 	if (!saves(vm) || moved == vm->renewal.moved)
 		return;
@@ -175,12 +176,20 @@ static void look_whether_it_moves(struct vm *vm)
 	vm->renewal.until_tsc = clock_tsc() + clock_ns_to_tsc(SAVE_NS);
 }
 
+static void end_saved(struct vm *vm)
+{
+	if (!vm_saved(vm))
+		fall_back(vm, "its saver is done before its store is");
+}
+
 static void look_whether_taken(struct vm *vm)
 {
 	struct vm_renewal *renewal = &vm->renewal;
 
-	if (__atomic_load_n(&vm->channel->taken_renewal, __ATOMIC_ACQUIRE) == renewal->number)
-		saves(vm) ? vm_saved(vm) : taken(vm);
+	if (saves(vm) && vm_save_broken(vm) != NULL)
+		fall_back(vm, vm_save_broken(vm));
+	else if (__atomic_load_n(&vm->channel->taken_renewal, __ATOMIC_ACQUIRE) == renewal->number)
+		saves(vm) ? end_saved(vm) : taken(vm);
 	else if (__atomic_load_n(&vm->channel->refused_renewal, __ATOMIC_ACQUIRE) ==
 		 renewal->number)
 		fall_back_as_said(vm);
@@ -202,10 +211,10 @@ static void give_up(struct vm *vm)
 	if (vm->renewal.phase == RENEW_CONTINUING)
 		done(vm);
 	else
-		fall_back(vm, vm->renewal.phase == RENEW_SAVING
-				 ? "its monitor does not save it"
-			 : saves(vm) ? "its disk takes too long"
-				 : "its new monitor does not say whether it has loaded it");
+		fall_back(vm, vm->renewal.phase == RENEW_SAVING ? "its monitor does not save it"
+			      : saves(vm)
+				      ? "its disk or store takes too long"
+				      : "its new monitor does not say whether it has loaded it");
 }
 
 void vm_renew_step(struct vm *vm, u64 now_tsc)

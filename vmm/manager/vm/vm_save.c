@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VMs on disks. A save is a renewal whose second process does not go on with the guest but writes
- * it to a disk; then the VM ends. A restore is a start whose monitor loads what that has written.
+ * VMs on disks and in stores. A save is a renewal whose second process does not go on with the
+ * guest but writes it to a disk, or into a transfer to the client of a machine channel; then the VM
+ * ends. A restore is a start whose monitor loads what that has written.
  */
 #include "vmm/manager/vm/vm_save.h"
+#include "lib/read_once.h"
 #include "lib/string.h"
+#include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/process_build.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
 
-static const char *disk_name(const struct vm *vm)
+static const char *place_text(const struct vm *vm, char *text, size_t size)
 {
-	return config_disk(vm->save.disk - 1u)->section.name;
+	if (vm_save_has_disk(&vm->save))
+		format(text, size, "disk %s", config_disk(vm->save.disk - 1u)->section.name);
+	else
+		format(text, size, "the store on channel %s", vm->save.channel->name);
+	return text;
 }
 
 static bool has_key(char *problem, size_t size)
@@ -27,12 +35,23 @@ static bool has_key(char *problem, size_t size)
 	return false;
 }
 
-/* While its link is there. */
+/* While its link or its stream is there. */
 static bool last_is_over(const struct vm *vm, char *problem, size_t size)
 {
-	if (vm->save.link == NULL)
+	if (vm->save.link == NULL && vm->save.transfer.state == TRANSFER_CLOSED)
 		return true;
-	format(problem, size, "the last save is not yet done with its disk, try again");
+	format(problem, size, "the last save is not yet done with its %s, try again",
+	       vm->save.link != NULL ? "disk" : "store");
+	return false;
+}
+
+/* Who stands still takes nothing. */
+static bool store_is_another(const struct vm *vm, const struct vm_save_place *place, char *problem,
+			     size_t size)
+{
+	if (place->channel == NULL || place->channel->on.vm_id != vm->id)
+		return true;
+	format(problem, size, "it is the store itself, allowed: one outside of this VM");
 	return false;
 }
 
@@ -43,39 +62,91 @@ void vm_save_fill(struct vm *vm)
 		       sizeof(vm->channel->save_key));
 }
 
-bool vm_save(struct vm *vm, u32 disk, bool overwrite, char *problem, size_t size)
+static bool open_place(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size)
+{
+	vm->save.channel = place->channel;
+	if (place->channel != NULL)
+		return transfer_open(&vm->save.transfer, place->channel, false, problem, size);
+	vm->save.link = disk_attach_save(vm, place->disk, false, problem, size);
+	return vm->save.link != NULL;
+}
+
+static void set_place(struct vm *vm, const struct vm_save_place *place, bool restoring)
+{
+	vm->save.disk = place->channel != NULL ? (u8)VM_SAVE_CHANNEL : (u8)(place->disk + 1);
+	vm->save.channel = place->channel;
+	vm->save.restoring = restoring;
+	vm->save.done = false;
+	vm->save.problem[0] = '\0';
+}
+
+bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size)
 {
 	if (!last_is_over(vm, problem, size) || !has_key(problem, size) ||
-	    !vm_renew_may_begin(vm, problem, size))
+	    !store_is_another(vm, place, problem, size) ||
+	    !vm_renew_may_begin(vm, problem, size) || !open_place(vm, place, problem, size))
 		return false;
-	vm->save.link = disk_attach_save(vm, disk, false, problem, size);
-	if (vm->save.link == NULL)
-		return false;
-	vm->save.disk = (u8)(disk + 1);
-	vm->save.restoring = false;
+	set_place(vm, place, false);
 	vm_save_fill(vm);
-	vm->channel->save_overwrite = overwrite;
+	vm->channel->save_overwrite = place->overwrite;
 	if (vm_renew(vm, problem, size))
 		return true;
+	transfer_forget(&vm->save.transfer);
 	vm_save_abandon(vm);
 	return false;
 }
 
-void vm_saved(struct vm *vm)
+const char *vm_save_broken(const struct vm *vm)
 {
-	char reason[sizeof(vm->reason)];
-
-	format(reason, sizeof(reason), "saved on disk %s", disk_name(vm));
-	vm_end(vm, reason);
-	vm->renewal.problem[0] = '\0'; /* that it has ended is no problem */
+	return vm->save.transfer.state == TRANSFER_BROKEN ? vm->save.transfer.problem : NULL;
 }
 
-bool vm_restore(struct vm *vm, u32 disk, char *problem, size_t size)
+u32 vm_save_moved(const struct vm *vm)
+{
+	u32 moved = READ_ONCE(vm->channel->save_moved);
+
+	/* a store has its own time, which is less */
+	return vm_save_has_disk(&vm->save) ? moved : moved + (u32)vm->save.transfer.at;
+}
+
+bool vm_saved(struct vm *vm)
+{
+	char reason[sizeof(vm->reason)];
+	char place[CONFIG_NAME_BYTES + 32];
+
+	if (!vm_save_has_disk(&vm->save) && vm->save.transfer.state != TRANSFER_CONFIRMED)
+		return false;
+	format(reason, sizeof(reason), "saved %s %s", vm_save_has_disk(&vm->save) ? "on" : "to",
+	       place_text(vm, place, sizeof(place)));
+	vm->save.done = true;
+	vm_end(vm, reason);
+	vm->renewal.problem[0] = '\0'; /* that it has ended is no problem */
+	return true;
+}
+
+void vm_save_fell_back(struct vm *vm)
+{
+	vm->save.transfer.bell = HANDLE_NONE; /* it has ended with the saver */
+	if (vm->save.transfer.state != TRANSFER_CLOSED)
+		transfer_break(&vm->save.transfer, vm->renewal.problem);
+}
+
+void vm_save_give(struct vm *vm, struct process_build *build)
+{
+	if (vm->save.disk != VM_SAVE_CHANNEL)
+		return;
+	vm->save.transfer.bell = vm->monitor.wake;
+	transfer_give(&vm->save.transfer, build, START_SAVE, vm->config.name);
+}
+
+/* What a restore makes anew, or has to be there already. */
+static bool may_restore(struct vm *vm, const struct vm_save_place *place, char *problem,
+			size_t size)
 {
 	bool created = vm->state == VM_CREATED;
-	enum vm_state before;
 
-	if (!has_key(problem, size) || !disk_may_be_read(disk, problem, size))
+	if (!has_key(problem, size) ||
+	    (place->channel == NULL && !disk_may_be_read(place->disk, problem, size)))
 		return false;
 	if (!created && !vm_has_ended(vm)) {
 		format(problem, size,
@@ -86,29 +157,36 @@ bool vm_restore(struct vm *vm, u32 disk, char *problem, size_t size)
 	}
 	if (!last_is_over(vm, problem, size) || !vm_snapshot_may_end(vm, problem, size))
 		return false;
-	if (vm->dying || (created && vm_busy(vm))) {
-		format(problem, size, "%s is still busy with the last command, try again",
-		       vm->config.name);
+	if (!vm->dying && !(created && vm_busy(vm)))
+		return true;
+	format(problem, size, "%s is still busy with the last command, try again", vm->config.name);
+	return false;
+}
+
+bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size)
+{
+	if (!may_restore(vm, place, problem, size) ||
+	    (place->channel != NULL &&
+	     !transfer_open(&vm->save.transfer, place->channel, true, problem, size)))
 		return false;
-	}
-	before = vm->state;
-	vm->state = VM_STOPPED; /* boots anew, from the disk */
+	vm->save.before = vm->state;
+	vm->state = VM_STOPPED; /* boots anew, from the disk or the store */
 	vm_release(vm, AFTER_START);
-	vm->save = (struct vm_disk_save){
-		.disk = (u8)(disk + 1), .restoring = true, .before = before};
+	set_place(vm, place, true);
 	return true;
 }
 
 bool vm_restore_failed(struct vm *vm, const char *reason)
 {
 	bool created = vm->save.before == VM_CREATED;
+	char place[CONFIG_NAME_BYTES + 32];
 
 	/* once it has run it may crash as any other */
 	if (!vm->save.restoring || vm->save.disk == 0 || vm->state != VM_CREATED)
 		return false;
 	string_copy(vm->save.problem, sizeof(vm->save.problem), reason);
-	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not restored from disk %s: %s",
-		    disk_name(vm), vm->save.problem);
+	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not restored from %s: %s",
+		    place_text(vm, place, sizeof(place)), vm->save.problem);
 	vm->state = created ? VM_STOPPED : vm->save.before;
 	format(vm->reason, sizeof(vm->reason), "not restored: %s", vm->save.problem);
 	vm->save.disk = 0;
@@ -123,21 +201,58 @@ void vm_save_abandon(struct vm *vm)
 	vm->save.disk = 0;
 }
 
+void vm_save_settle(struct vm *vm)
+{
+	struct vm_saving *save = &vm->save;
+	const char *problem = save->restoring ? save->problem : vm->renewal.problem;
+
+	if (save->disk != 0 || save->transfer.state == TRANSFER_CLOSED)
+		return;
+	transfer_close(&save->transfer, save->done	     ? NULL
+					: problem[0] != '\0' ? problem
+							     : "the VM has ended meanwhile");
+}
+
+/* A restore that is under way: it has come to its end, or goes no further. */
+static void look_at_restore(struct vm *vm)
+{
+	struct vm_saving *save = &vm->save;
+	char place[CONFIG_NAME_BYTES + 32];
+
+	if (vm->state == VM_RUNNING) {
+		log_message(LOG_INFO, LOG_VM, vm->config.name, "restored from %s",
+			    place_text(vm, place, sizeof(place)));
+		save->restoring = false;
+		save->done = true;
+	} else if (vm_save_broken(vm) != NULL) {
+		(void)vm_restore_failed(vm, vm_save_broken(vm));
+	}
+}
+
 void vm_save_step(struct vm *vm)
 {
-	struct vm_disk_save *save = &vm->save;
+	struct vm_saving *save = &vm->save;
 
+	if (vm->dying && vm->kept_by_clones)
+		vm_save_settle(vm);
 	if (vm->dying || vm->renewal.phase != RENEW_NONE)
 		return;
-	if (save->restoring && save->disk != 0 && vm->state == VM_RUNNING) {
-		log_message(LOG_INFO, LOG_VM, vm->config.name, "restored from disk %s",
-			    disk_name(vm));
-		save->restoring = false;
-	}
+	if (save->restoring && save->disk != 0)
+		look_at_restore(vm);
 	if (save->restoring && save->disk != 0)
 		return;
 	if (save->disk != 0)
 		vm_save_abandon(vm);
+	if (!vm->dying)
+		vm_save_settle(vm);
 	if (save->link != NULL && driver_link_end(save->link))
 		save->link = NULL;
+}
+
+bool vm_save_waits(const struct vm *vm)
+{
+	return vm_save_broken(vm) != NULL && !vm->dying &&
+	       (vm->renewal.phase == RENEW_TAKING ||
+		(vm->renewal.phase == RENEW_NONE && vm->save.restoring &&
+		 vm->state == VM_CREATED));
 }

@@ -1,39 +1,69 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "vmm/manager/channel/transfer.h"
 #include "vmm/manager/vm/vm_life.h"
 
 struct vm;
 struct driver_link;
 
-/* A VM on a disk: being saved to it, or being restored from it. */
-struct vm_disk_save {
+#define VM_SAVE_CHANNEL 0xffu /* as vm_saving.disk: it is none, but the store at a channel */
+
+/* Where a save goes to, or comes from. */
+struct vm_save_place {
+	struct machine_channel *channel; /* whose client is the store; NULL: the disk */
+	u32 disk;			 /* its number */
+	bool overwrite;			 /* whatever the disk holds may be lost */
+};
+
+/* A VM on a disk or in a store: being saved to it, or being restored from it. */
+struct vm_saving {
 	struct driver_link *link; /* to that disk; NULL: none */
-	u8 disk;		  /* its number and 1; 0: neither is under way */
+	struct transfer transfer; /* with that store */
+	struct machine_channel *channel;
+	u8 disk; /* its number and 1, or VM_SAVE_CHANNEL; 0: neither is under way */
 	bool restoring;
+	bool done;	      /* the last one has succeeded */
 	enum vm_state before; /* a restore: what the VM was */
 	char problem[200];    /* why the last restore did not succeed; "": it did */
 };
 
+static inline bool vm_save_has_disk(const struct vm_saving *saving)
+{
+	return saving->disk != 0 && saving->disk != VM_SAVE_CHANNEL;
+}
+
 /*
- * Begins to save a running or paused VM to the disk of that number; what it holds may be lost with
- * `overwrite`. False: `problem` says why not. vm_busy until it is done; the VM is VM_STOPPED then,
- * or goes on, and vm->renewal.problem says why.
+ * Begins to save a running or paused VM. False: `problem` says why not. vm_busy until it is done;
+ * the VM is VM_STOPPED then, or goes on, and vm->renewal.problem says why.
  */
-bool vm_save(struct vm *vm, u32 disk, bool overwrite, char *problem, size_t size);
+bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size);
 /*
- * Begins to restore a VM that does not run from that disk. False: `problem` says why not. vm_busy
- * until it runs, or is again what it was, and vm->save.problem says why.
+ * Begins to restore a VM that does not run. False: `problem` says why not. vm_busy until it runs,
+ * or is again what it was, and vm->save.problem says why.
  */
-bool vm_restore(struct vm *vm, u32 disk, char *problem, size_t size);
-/* The saver has said that all is on the disk. */
-void vm_saved(struct vm *vm);
+bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size);
+
+/* For vm_renew.c, while it is being saved: it goes no further, NULL: it may. */
+const char *vm_save_broken(const struct vm *vm);
+/* Likewise: what grows as long as the save moves on. */
+u32 vm_save_moved(const struct vm *vm);
+/* Likewise: the saver has said that all is there. False: the store has not. */
+bool vm_saved(struct vm *vm);
+/* Likewise: the saver is gone, and the guest goes on. */
+void vm_save_fell_back(struct vm *vm);
 
 /* For the new monitor of a VM that is being restored: its channel has the key. */
 void vm_save_fill(struct vm *vm);
+/* For the process that saves or restores it: the ring of its transfer, if it has one. */
+void vm_save_give(struct vm *vm, struct process_build *build);
 /* The monitor that should restore it has ended. False: there was none. */
 bool vm_restore_failed(struct vm *vm, const char *reason);
 /* One step, in vm_step: the link goes when it is no longer needed. */
 void vm_save_step(struct vm *vm);
+/* Whether vm_save_step or vm_renew_step has something to do at once. */
+bool vm_save_waits(const struct vm *vm);
 /* The VM ends: the link goes with the others. */
 void vm_save_abandon(struct vm *vm);
+/* Its processes have ended: so does what is left of a transfer. */
+void vm_save_settle(struct vm *vm);

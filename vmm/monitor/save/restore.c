@@ -5,9 +5,8 @@
 #include "lib/string.h"
 #include "vmm/monitor/generation.h"
 #include "vmm/monitor/save/disk_sum.h"
-#include "vmm/monitor/save/save_disk.h"
+#include "vmm/monitor/save/save_store.h"
 #include "vmm/monitor/state/machine_state.h"
-#include "vmm/monitor/state/stream.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/crypto/secret.h"
@@ -19,9 +18,8 @@
 #define STATE_SURPLUS_BYTES MIB
 
 static struct {
-	struct save_disk disk;
+	struct save_store store;
 	struct stream stream;
-	u64 at;	   /* where the next record lies */
 	u8 *state; /* state_size bytes for what STREAM_STATE brings, used of them */
 	u64 state_size;
 	u64 used;
@@ -59,21 +57,20 @@ static bool open_save(struct machine *machine)
 	u8 secret[STREAM_SECRET_BYTES];
 	enum stream_fault fault;
 
-	if (!save_disk_open(&restore.disk, machine->queue) ||
-	    !save_disk_read(&restore.disk, 0, block, sizeof(block)))
-		return refuse(machine, restore.disk.problem);
+	if (!save_store_open(&restore.store, machine->queue) ||
+	    !save_store_read_header(&restore.store, block))
+		return refuse(machine, restore.store.problem);
 	fault = stream_header_fault(header);
 	if (fault != STREAM_FINE)
 		return refuse_fault(machine, NULL, fault);
 	if (strncmp(header->name, name, sizeof(header->name)) != 0) {
-		machine_crash(machine, "the disk holds a save of VM %s, allowed: one of %s",
-			      header->name, name);
+		machine_crash(machine, "this is a save of VM %s, allowed: one of %s", header->name,
+			      name);
 		return false;
 	}
 	memcpy(secret, machine->channel->save_key, sizeof(secret));
 	stream_open(&restore.stream, header, secret);
 	secret_forget(secret, sizeof(secret));
-	restore.at = STREAM_BLOCK_BYTES;
 	return true;
 }
 
@@ -81,16 +78,15 @@ static bool open_save(struct machine *machine)
 static bool read_record(struct machine *machine)
 {
 	struct stream_record *record = (struct stream_record *)(void *)room;
-	u64 left = restore.disk.bytes > restore.at ? restore.disk.bytes - restore.at : 0;
-	u32 count = (u32)MIN(left & ~(u64)(STREAM_BLOCK_BYTES - 1), sizeof(room));
 	enum stream_fault fault;
+	u32 count = 0;
 
-	if (count != 0 && !save_disk_read(&restore.disk, restore.at, room, count))
-		return refuse(machine, restore.disk.problem);
+	if (!save_store_read(&restore.store, record, &count))
+		return refuse(machine, restore.store.problem);
 	fault = stream_unseal(&restore.stream, record, count);
 	if (fault != STREAM_FINE)
 		return refuse_fault(machine, &restore.stream, fault);
-	restore.at += stream_record_bytes(record->length);
+	save_store_pass(&restore.store, stream_record_bytes(record->length));
 	return true;
 }
 
@@ -119,6 +115,7 @@ static bool check_state(struct machine *machine)
 
 static void moved(void)
 {
+	save_store_works(&restore.store);
 }
 
 /* The machine's disk of that name that it may write to; NULL: there is none. */
@@ -221,7 +218,9 @@ static bool read_all(struct machine *machine)
 		if (!all_disks_are_known(machine))
 			return false;
 		if (record->type == STREAM_END)
-			return true;
+			return save_store_ends(&restore.store)
+				       ? true
+				       : refuse(machine, restore.store.problem);
 		if (!take_pages(machine, (const void *)(record + 1)))
 			return false;
 	}

@@ -5,8 +5,7 @@
 #include "lib/string.h"
 #include "vmm/monitor/random.h"
 #include "vmm/monitor/save/disk_sum.h"
-#include "vmm/monitor/save/save_disk.h"
-#include "vmm/monitor/state/stream.h"
+#include "vmm/monitor/save/save_store.h"
 #include "vmm/rt/channel.h"
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
@@ -19,30 +18,16 @@ static struct {
 	u64 ram_pages;
 	const u8 *state;
 	u64 state_bytes;
-	struct save_disk disk;
+	struct save_store store;
 	handle_t queue;
 	struct stream stream;
-	u64 at; /* where the next record goes */
 } saver;
 
-static u8 block[STREAM_BLOCK_BYTES];
 static u8 room[STREAM_RECORD_LIMIT] ALIGNED(8);
 
 bool saver_wanted(void)
 {
 	return (start_info->parameter[MONITOR_FLAGS] & MONITOR_SAVER) != 0;
-}
-
-static bool refuse(const char *pattern, ...) PRINTF_LIKE(1, 2);
-static bool refuse(const char *pattern, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, pattern);
-	format_va(saver.channel->handover_problem, sizeof(saver.channel->handover_problem), pattern,
-		  arguments);
-	va_end(arguments);
-	return false;
 }
 
 static bool page_is_zero(u64 page)
@@ -55,7 +40,7 @@ static bool page_is_zero(u64 page)
 	return any == 0;
 }
 
-/* All of it on the disk, if it were written now. */
+/* All of it, if it were written now. */
 static u64 bytes_needed(void)
 {
 	u64 whole = saver.state_bytes / STREAM_BODY_MAX;
@@ -69,24 +54,6 @@ static u64 bytes_needed(void)
 	       stream_record_bytes(sizeof(struct stream_disks)) +
 	       (pages + STREAM_RAM_PAGES - 1) / STREAM_RAM_PAGES * STREAM_RECORD_LIMIT +
 	       stream_record_bytes(sizeof(struct stream_end));
-}
-
-/* Before anything is overwritten. */
-static bool disk_is_fit(void)
-{
-	u64 needed = bytes_needed();
-
-	if (saver.disk.bytes < needed)
-		return refuse("the disk has %llu KiB, allowed: at least the %llu KiB that the "
-			      "save takes",
-			      (unsigned long long)(saver.disk.bytes / KIB),
-			      (unsigned long long)(needed / KIB));
-	if (!save_disk_read(&saver.disk, 0, block, sizeof(block)))
-		return refuse("%s", saver.disk.problem);
-	if (saver.channel->save_overwrite == 0 && !stream_may_overwrite(block))
-		return refuse("the disk holds something else, allowed: an empty one or one with a "
-			      "save, or the word `overwrite` behind its name");
-	return true;
 }
 
 /* Made of the VM's name, the secret, and a salt that is new each time. */
@@ -105,28 +72,17 @@ static void open_stream(void)
 	secret_forget(secret, sizeof(secret));
 }
 
-/* Until the header is there, in the end, it is no save: neither this one nor one before. */
-static bool write_header(const struct stream_header *header)
-{
-	memset(block, 0, sizeof(block));
-	if (header != NULL)
-		memcpy(block, header, sizeof(*header));
-	return save_disk_flush(&saver.disk) &&
-	       save_disk_write(&saver.disk, 0, block, sizeof(block)) &&
-	       save_disk_flush(&saver.disk);
-}
-
 static void moved(void)
 {
 	__atomic_store_n(&saver.channel->save_moved, saver.channel->save_moved + 1,
 			 __ATOMIC_RELEASE);
+	save_store_works(&saver.store);
 }
 
 static bool write_record(u32 bytes)
 {
-	if (!save_disk_write(&saver.disk, saver.at, room, bytes))
+	if (!save_store_write(&saver.store, room, bytes))
 		return false;
-	saver.at += bytes;
 	moved();
 	return true;
 }
@@ -161,7 +117,7 @@ static bool sum_disk(const struct start_entry *entry, struct stream_disk *sum, u
 		sum->bytes = disk.bytes;
 		return true;
 	}
-	format(saver.disk.problem, sizeof(saver.disk.problem), "disk %s: %s", entry->name,
+	format(saver.store.problem, sizeof(saver.store.problem), "disk %s: %s", entry->name,
 	       disk.problem);
 	return false;
 }
@@ -211,15 +167,15 @@ static bool save_all(void)
 {
 	bool written;
 
-	if (!disk_is_fit())
+	if (!save_store_fits(&saver.store, bytes_needed(), saver.channel->save_overwrite != 0))
 		return false;
 	open_stream();
-	saver.at = STREAM_BLOCK_BYTES;
-	written = write_header(NULL) && write_state() && write_disks() && write_ram() &&
+	written = save_store_begin(&saver.store, &saver.stream.header) && write_state() &&
+		  write_disks() && write_ram() &&
 		  write_record(stream_seal_end(&saver.stream, record_in_room())) &&
-		  write_header(&saver.stream.header);
+		  save_store_complete(&saver.store, &saver.stream.header);
 	secret_forget(&saver.stream, sizeof(saver.stream));
-	return written ? true : refuse("%s", saver.disk.problem);
+	return written;
 }
 
 static u64 map(handle_t memory, u64 bytes, u32 rights)
@@ -257,8 +213,10 @@ NORETURN void saver_run(void)
 	u64 key;
 
 	saver.queue = open_all();
-	saved = save_disk_open(&saver.disk, saver.queue) ? save_all()
-							 : refuse("%s", saver.disk.problem);
+	saved = save_store_open(&saver.store, saver.queue) && save_all();
+	if (!saved)
+		format(saver.channel->handover_problem, sizeof(saver.channel->handover_problem),
+		       "%s", saver.store.problem);
 	__atomic_store_n(saved ? &saver.channel->taken_renewal : &saver.channel->refused_renewal,
 			 number, __ATOMIC_RELEASE);
 	(void)sys_event_signal(start_handle(START_CHANNEL_OUT));

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""`vm save NAME store=channel`: a VM that a client of the machine channel keeps."""
+import pytest
+
+import bundle
+from channel_v2 import Client, Failed
+from machine import Bochs, Qemu, wait_for
+from test_save import KEY, counts_of, joined, last_of, owned
+
+CONF = """[host]
+state_key = {key}
+[channel com2]
+rights = {rights}
+[vm count]
+kernel = counter.bin
+memory = 16M
+autostart = {start}
+"""
+
+
+def boot(build, tmp_path, emulator=Qemu, start="yes", key=KEY, rights="view operate console configure host"):
+    files = bundle.make(tmp_path / f"{start}.cpio",
+                        CONF.format(start=start, key=key, rights=rights),
+                        bundle.tiny(build, "counter"))
+    return emulator(build, bundle=files, channel=True)
+
+
+def begin(machine, count=3):
+    """The guest counts; a client is there."""
+    machine.wait_prompt()
+    machine.attach("count")
+    machine.wait(rf"COUNT 0x{count:x}\s")
+    machine.leave()
+    return Client.over(machine.channel)
+
+
+def fails(client, way, path, **keys):
+    with pytest.raises(Failed) as failure:
+        way(client, "count", path, **keys)
+    return str(failure.value)
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_over_a_boot(build, tmp_path, emulator):
+    """The guest goes on in another machine; what the store has is sealed."""
+    path = tmp_path / "count.save"
+    with boot(build, tmp_path, emulator) as machine:
+        client = begin(machine, 8)
+        client.save("count", path, 300)
+        assert machine.vm("count")["state"] == "stopped"
+        assert machine.vm("count")["reason"] == "saved to the store on channel com2"
+        machine.attach("count")
+        machine.wait_rest()
+        before = machine.transcript()
+        last = last_of(counts_of(before))
+    content = path.read_bytes()
+    assert content.startswith(b"SKERRYSV") and len(content) % 4096 == 0
+    assert b"COUNT" not in content and b"SKST" not in content and bytes.fromhex(KEY) not in content
+    with boot(build, tmp_path, emulator, "no") as machine:
+        machine.wait_prompt()
+        machine.command("vm create count")
+        client = Client.over(machine.channel)
+        client.restore("count", path, 300)
+        assert machine.vm("count")["state"] == "running"
+        machine.attach("count")
+        machine.wait(rf"COUNT 0x{last + 30:x}\s")
+        machine.type("q")
+        machine.wait("DONE")
+        text = machine.transcript()
+        counts = counts_of(text)
+        if counts[0] != last + 1:
+            assert f"COUNT 0x{last + 1:x}" == joined(before, text, last), (before[-400:], text[:900])
+            counts.insert(0, last + 1)
+        assert counts == list(range(last + 1, last + 1 + len(counts))), (last, counts[:5])
+        assert "FAIL" not in text
+
+
+def count_goes_on(machine, client):
+    """The guest has not ended, nor has anything been left behind."""
+    wait_for(lambda: machine.vm("count")["state"] == "running", 30)
+    machine.attach("count")
+    machine.wait(r"COUNT 0x[0-9a-f]+\s")
+    machine.leave()
+    assert client.result("vm list")[0]["name"] == "count"
+
+
+def refused_save(client, lines):
+    """A store that says `lines` once its first pieces are there; the words it hears."""
+    stream = client.transfer("vm save", "count")
+    client.give(stream, 10000)
+    client.wait(lambda: len(stream.data) == 10000)
+    for line in lines:
+        client.post({"stream": stream.number} | line if "credit" not in line
+                    else line | {"credit": stream.number})
+    client.wait(lambda: stream.closed)
+    assert stream.closed == "failed"
+    return stream.error
+
+
+def test_failures(build, tmp_path):
+    """A store that refuses, lies, or goes; a save that was changed. The VM is what it was."""
+    path = tmp_path / "count.save"
+    with boot(build, tmp_path) as machine:
+        client = begin(machine)
+        before = owned(machine)
+        assert "the store refuses it: no space" in refused_save(client, [{"refused": "no space"}])
+        assert "found an end, allowed: none here" in refused_save(client, [{"end": 10000}])
+        assert "found a piece, allowed: none here" in refused_save(client, [{"at": 0, "data": ""}])
+        assert "allowed: 65536" in refused_save(client, [{"credit": 0, "bytes": 1 << 40}])
+        stream = client.transfer("vm save", "count")
+        client.result("stream close", str(stream.number), order="any")
+        wait_for(lambda: owned(machine) == before, 30)
+        count_goes_on(machine, client)
+        out = machine.command("vm save count store=channel")
+        assert out.startswith("error: this command needs a machine channel"), out
+        assert "only a created, stopped or crashed VM" in fails(client, Client.restore, path)
+        assert ": 0 found" in machine.command("audit"), machine.transcript()
+        client.save("count", path, 300)
+        whole = path.read_bytes()
+        end = whole[:4096 * 4]
+        bad = tmp_path / "bad.save"
+        for content, words in (
+                (b"", "header: this is no save"),
+                (b"x" + whole[1:], "header: this is no save"),
+                (whole[:8] + b"\2" + whole[9:], "version"),
+                (end, "the save ends within it"),
+                (whole[:4096 + 4] + b"\xff" * 4 + whole[4096 + 8:], "longer than a record"),
+                (whole[:5000] + b"x" + whole[5001:], "changed"),
+                (whole[:4096] + end[-4096:] + whole[4096:], ""),
+                (whole + bytes(4096), "found bytes behind the last record")):
+            bad.write_bytes(content)
+            said = fails(client, Client.restore, bad, limit=300)
+            assert words in said, (words, said)
+            assert machine.vm("count")["state"] == "stopped"
+        client.restore("count", path, 300)
+        count_goes_on(machine, client)
+        assert ": 0 found" in machine.command("audit"), machine.transcript()

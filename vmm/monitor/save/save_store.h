@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/save/save_disk.h"
+#include "vmm/monitor/state/stream.h"
+#include "vmm/rt/transfer.h"
+
+/*
+ * Where a save is written to or read from: the disk that the process was started with, or the
+ * transfer. The bytes are the same: a header in a block of its own, then records in whole blocks.
+ */
+struct save_store {
+	bool transfers;
+	struct save_disk disk;
+	struct transfer_end transfer;
+	u64 at;				   /* of the next record on the disk */
+	char problem[TRANSFER_TEXT_BYTES]; /* why the last call has failed */
+};
+
+/* What the process was started with (START_SAVE); its signals arrive in `queue`. */
+bool save_store_open(struct save_store *store, handle_t queue) MUST_CHECK;
+
+/* All of the following are false when it has failed, with the words in `problem`. */
+
+/* Whether so many bytes have a place, and may be written; before anything is. */
+bool save_store_fits(struct save_store *store, u64 bytes, bool overwrite) MUST_CHECK;
+/* A save with that header begins. On a disk there is none until it is complete. */
+bool save_store_begin(struct save_store *store, const struct stream_header *header) MUST_CHECK;
+bool save_store_write(struct save_store *store, const void *record, u32 bytes) MUST_CHECK;
+/* Nothing is written or read for a while, but the process is busy: it is given time for that. */
+void save_store_works(struct save_store *store);
+/* It is complete, on the medium, or confirmed by whoever keeps it. */
+bool save_store_complete(struct save_store *store, const struct stream_header *header) MUST_CHECK;
+
+/* The block of the header, STREAM_BLOCK_BYTES; of a stream that ends before, zeros. */
+bool save_store_read_header(struct save_store *store, void *block) MUST_CHECK;
+/*
+ * The next record into STREAM_RECORD_LIMIT bytes, of which *count are there, whole or not; a disk
+ * gives what lies behind it as well.
+ */
+bool save_store_read(struct save_store *store, struct stream_record *record, u32 *count) MUST_CHECK;
+/* The record that was read has so many bytes. */
+void save_store_pass(struct save_store *store, u32 bytes);
+/* That was the last: nothing comes behind it in a stream. */
+bool save_store_ends(struct save_store *store) MUST_CHECK;
