@@ -17,6 +17,7 @@
 #include "vmm/rt/crypto/poly1305.c"
 #include "vmm/rt/crypto/secret.c"
 #include "vmm/rt/crypto/sha256.c"
+#include "tests/unit/golden.h"
 #include "vmm/rt/format.c"
 
 #define RAM_BYTES (64ull * PAGE_SIZE)
@@ -327,6 +328,33 @@ static void headers(void **state)
 	assert_int_equal(stream_header_fault(&header), STREAM_NO_SAVE);
 }
 
+/* Version 1: a change of a byte that it writes, or no longer reads, needs another version. */
+static void golden(void **state)
+{
+	static u8 bytes[5 * STREAM_BLOCK_BYTES], file[5 * STREAM_BLOCK_BYTES];
+	size_t at = STREAM_BLOCK_BYTES;
+
+	(void)state;
+	begin(&one, 1);
+	put_state(&one, 0, 's', 1000);
+	put_ram(&one, 1, 1, 3, 0, 1);
+	one.taken[2] = stream_seal_end(&one.stream, record_of(&one, 2));
+	memcpy(bytes, &one.header, sizeof(one.header));
+	for (u32 i = 0; i < 3; at += one.taken[i++])
+		memcpy(bytes + at, one.bytes[i], one.taken[i]);
+	assert_int_equal(at, sizeof(bytes));
+	assert_true(golden_is("tests/unit/golden/save_1.bin", bytes, sizeof(bytes), file));
+	memcpy(&copy.header, file, sizeof(copy.header));
+	assert_int_equal(stream_header_fault(&copy.header), STREAM_FINE);
+	at = STREAM_BLOCK_BYTES;
+	for (u32 i = 0; i < 3; at += copy.taken[i++]) {
+		copy.taken[i] = one.taken[i];
+		memcpy(copy.bytes[i], file + at, copy.taken[i]);
+	}
+	assert_string_equal(read_save(&copy, 3), "");
+	assert_int_equal(copy.bytes[0][sizeof(struct stream_record) + 999], 's');
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +364,7 @@ int main(void)
 		cmocka_unit_test(another_key),
 		cmocka_unit_test(well_sealed_nonsense),
 		cmocka_unit_test(headers),
+		cmocka_unit_test(golden),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
