@@ -7,9 +7,7 @@ from channel_v2 import Client, Failed
 from machine import Bochs, Qemu, wait_for
 from test_save import KEY, counts_of, joined, last_of, owned
 
-CONF = """[host]
-state_key = {key}
-[channel com2]
+CONF = """{host}[channel com2]
 rights = {rights}
 [vm count]
 kernel = counter.bin
@@ -20,7 +18,8 @@ autostart = {start}
 
 def boot(build, tmp_path, emulator=Qemu, start="yes", key=KEY, rights="view operate console configure host"):
     files = bundle.make(tmp_path / f"{start}.cpio",
-                        CONF.format(start=start, key=key, rights=rights),
+                        CONF.format(start=start, rights=rights,
+                                    host=f"[host]\nstate_key = {key}\n" if key else ""),
                         bundle.tiny(build, "counter"))
     return emulator(build, bundle=files, channel=True)
 
@@ -40,6 +39,32 @@ def fails(client, way, path, **keys):
     return str(failure.value)
 
 
+def type_key(machine, client):
+    """Only at the console, unseen there and in the log; `lock` forgets it."""
+    assert "state key" in fails(client, Client.restore, "/dev/null")
+    assert client.ask("state key")["status"] == "error"
+    for line, answer in (("state key", "the key is taken"), ("lock", "no password is set"),
+                         ("state key", "the key is taken")):
+        machine.type(line + "\r")
+        if line == "state key":
+            machine.wait("state key: ")
+            machine.type("12" * 31 + "\r")
+            machine.wait("allowed: 64 hex digits")
+            machine.type(KEY + "\r")
+        machine.wait(answer)
+        machine.wait_prompt()
+        if line == "lock":
+            assert "state key" in fails(client, Client.restore, "/dev/null")
+    machine.type("\x1b[A\x1b[A\r")  # the history has commands alone
+    machine.wait("no password is set")
+    machine.wait_prompt()
+    machine.type("state key\r")
+    machine.wait("state key: ")
+    machine.type(KEY + "\r")
+    machine.wait_prompt()
+    assert KEY not in str(client.result("log show")) and KEY not in machine.transcript()
+
+
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_over_a_boot(build, tmp_path, emulator):
     """The guest goes on in another machine; what the store has is sealed."""
@@ -56,10 +81,12 @@ def test_over_a_boot(build, tmp_path, emulator):
     content = path.read_bytes()
     assert content.startswith(b"SKERRYSV") and len(content) % 4096 == 0
     assert b"COUNT" not in content and b"SKST" not in content and bytes.fromhex(KEY) not in content
-    with boot(build, tmp_path, emulator, "no") as machine:
+    with boot(build, tmp_path, emulator, "no", KEY if emulator is Bochs else None) as machine:
         machine.wait_prompt()
         machine.command("vm create count")
         client = Client.over(machine.channel)
+        if emulator is Qemu:
+            type_key(machine, client)
         client.restore("count", path, 300)
         assert machine.vm("count")["state"] == "running"
         machine.attach("count")

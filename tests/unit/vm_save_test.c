@@ -225,6 +225,23 @@ static void may_not_begin(void **state)
 	assert_int_equal(vm->state, VM_RUNNING);
 }
 
+/* A VM that was built before its key was typed has no room for the link to a disk yet. */
+static void makes_room(void **state)
+{
+	struct vm *vm = ready_to_save(VM_RUNNING);
+
+	(void)state;
+	vm->save.room = quota_rises = false;
+	raised_pages = 0;
+	assert_false(save(vm, false));
+	assert_string_equal(problem, "memory is missing");
+	assert_false(vm_busy(vm));
+	quota_rises = true;
+	assert_true(save(vm, false));
+	assert_int_equal(raised_pages, 100);
+	assert_true(vm->save.room);
+}
+
 static const struct vm_save_place store = {.channel = &store_channel};
 
 static struct vm *saving_to_store(void)
@@ -379,6 +396,7 @@ int main(void)
 		cmocka_unit_test(ends_when_restored),
 		cmocka_unit_test(is_not_restored),
 		cmocka_unit_test(may_not_begin),
+		cmocka_unit_test(makes_room),
 		cmocka_unit_test(is_saved_to_a_store),
 		cmocka_unit_test(is_not_saved_to_a_store),
 		cmocka_unit_test(is_restored_from_a_store),

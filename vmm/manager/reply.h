@@ -112,6 +112,7 @@ struct reply {
 	u32 attach_port; /* or one of its further ports; 0: its console */
 	bool attach_raw; /* without a filter */
 	u32 secret_iterations; /* of a new password that it asks for; 0: it does not */
+	bool asks_state_key;   /* that is typed next, unseen */
 
 	struct json object;
 	char line[REPLY_LINE_BYTES];

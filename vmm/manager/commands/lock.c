@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
 #include "vmm/manager/gdb/gdb.h"
+#include "vmm/manager/vm/vm_save_key.h"
 
 static void run(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
+	if (reply->to->channel == NULL)
+		vm_save_key_forget(); /* it was typed there */
 	if (!login_required()) {
 		reply_error(reply, "no password is set that would open it again: `password` makes "
 				   "one for the configuration");
@@ -20,7 +23,8 @@ COMMAND(lock,
 	.arguments = "",
 	.summary = "asks for the password before the next command",
 	.detail = "Locks whichever the command came from, the console or the machine channel.\n"
-		  "COM3, where `gdb` lets a GDB debug a VM, is locked with it; a GDB is detached.",
+		  "COM3, where `gdb` lets a GDB debug a VM, is locked with it; a GDB is detached.\n"
+		  "At the console it also forgets what `state key` has asked for.",
 	.example = "lock",
 	.run = run,
 	.changes = true);

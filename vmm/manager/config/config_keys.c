@@ -235,7 +235,7 @@ static bool parse_text(const struct config_key *key, struct text text, char *to)
 	return text.length >= key->minimum && text_copy(to, key->maximum + 1, text);
 }
 
-static bool parse_state_key(struct text text, struct state_key *key)
+bool config_parse_state_key(struct text text, struct state_key *key)
 {
 	key->given = text.length == 2 * sizeof(key->bytes);
 	for (size_t i = 0; key->given && i < text.length; i++) {
@@ -289,7 +289,7 @@ static bool parse_value(const struct config_key *key, struct text text, void *fi
 	case VALUE_PASSWORD:
 		return password_parse(text, field);
 	case VALUE_KEY:
-		return parse_state_key(text, field);
+		return config_parse_state_key(text, field);
 	}
 	return false;
 }

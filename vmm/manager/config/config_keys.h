@@ -32,6 +32,9 @@ struct config_key {
 	const char *allowed; /* for the error text */
 };
 
+/* Of one key alone; false: it is none. */
+bool config_parse_state_key(struct text text, struct state_key *key);
+
 /* The tables end with a key without a name. */
 extern const struct config_key config_host_keys[];
 extern const struct config_key config_vm_keys[];

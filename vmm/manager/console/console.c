@@ -185,6 +185,9 @@ static void finish_command(void)
 	} else if (reply.secret_iterations != 0) {
 		mode = MODE_SECRET;
 		console_secret_make(&output, reply.secret_iterations);
+	} else if (reply.asks_state_key) {
+		mode = MODE_SECRET;
+		console_secret_ask_key(&output);
 	} else {
 		prompt_again();
 	}

@@ -3,6 +3,7 @@
 #include "vmm/manager/console/console_secret.h"
 #include "vmm/manager/gdb/gdb.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/vm/vm_save_key.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
@@ -46,6 +47,7 @@ void console_idle_lock(struct console_output *output)
 	log_message(LOG_INFO, LOG_AUDIT, "", "no input for %llu s", seconds);
 	log_actor_set(NULL);
 	login_lock(&console_login);
+	vm_save_key_forget();
 	if (!gdb_attached()) /* else somebody works there */
 		gdb_lock();
 }

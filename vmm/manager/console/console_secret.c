@@ -3,6 +3,7 @@
 #include "vmm/manager/console/console_input.h"
 #include "vmm/manager/random.h"
 #include "vmm/manager/secret_line.h"
+#include "vmm/manager/vm/vm_save_key.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
@@ -17,6 +18,7 @@ enum stage {
 	STAGE_NEW,   /* a new one being typed */
 	STAGE_AGAIN, /* and once more */
 	STAGE_MAKE,  /* its hash under way */
+	STAGE_KEY,   /* the key of saved VMs being typed */
 };
 
 struct login console_login = {.name = "console", .open = true};
@@ -59,6 +61,12 @@ void console_secret_make(struct console_output *to, u32 iterations)
 	output = to;
 	made = (struct password_hash){.iterations = iterations, .salt_bytes = PASSWORD_SALT_BYTES};
 	ask(STAGE_NEW, "new password: ");
+}
+
+void console_secret_ask_key(struct console_output *to)
+{
+	output = to;
+	ask(STAGE_KEY, "state key: ");
 }
 
 static struct text typed(const struct secret_line *from)
@@ -108,9 +116,22 @@ static enum console_secret_state take_again(void)
 	return CONSOLE_SECRET_BUSY;
 }
 
+static enum console_secret_state take_key(void)
+{
+	if (line.length == 0)
+		return give_up("no key taken\n");
+	if (line.length <= PASSWORD_LENGTH_MAX && vm_save_key_take(typed(&line)))
+		return give_up("the key is taken, `lock` or `state key forget` forgets it\n");
+	put("error: state key: found something else, allowed: 64 hex digits\n");
+	ask(STAGE_KEY, "state key (Enter alone gives up): ");
+	return CONSOLE_SECRET_BUSY;
+}
+
 static enum console_secret_state take_line(void)
 {
 	put("\n");
+	if (stage == STAGE_KEY)
+		return take_key();
 	if (stage == STAGE_NEW)
 		return take_new();
 	if (stage == STAGE_AGAIN)

@@ -6,8 +6,8 @@
 #include "vmm/manager/login.h"
 
 /*
- * What the console asks without showing what is typed: the password that opens it, and the two
- * lines that make a new one. Nothing here waits: a step does what can be done.
+ * What the console asks without showing what is typed: the password that opens it, the two lines
+ * that make a new one, and the key of saved VMs. Nothing here waits: a step does what can be done.
  */
 enum console_secret_state {
 	CONSOLE_SECRET_IDLE, /* nothing to do before there is input, or the deadline */
@@ -22,6 +22,9 @@ extern struct login console_login;
 void console_secret_ask(struct console_output *output);
 /* Asks for a new password, twice; prints the line for the configuration. */
 void console_secret_make(struct console_output *output, u32 iterations);
+
+/* Asks for the key of saved VMs. */
+void console_secret_ask_key(struct console_output *output);
 
 /* Gives up the making of a new password; false: its hash is under way and will be there soon. */
 bool console_secret_drop(void);

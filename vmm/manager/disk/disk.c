@@ -8,6 +8,7 @@
 #include "vmm/manager/disk/disk_window.h"
 #include "vmm/manager/disk/guid.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/vm/vm_save_key.h"
 #include "vmm/rt/format.h"
 
 /* Of a link beside its memory: page tables, events, its pages' list, the monitor's requests. */
@@ -445,13 +446,18 @@ void disk_limit_all(struct vm *vm)
 	}
 }
 
+u64 disk_link_pages(void)
+{
+	return BLOCK_LINK_BYTES / PAGE_SIZE + LINK_EXTRA_PAGES;
+}
+
 u64 disk_pages(const struct vm_config *config)
 {
 	u64 count = 0;
 
 	while (count < CONFIG_VM_DISK_MAX && config->disk[count].number != 0)
 		count++;
-	if (setup_config()->host.state_key.given)
+	if (vm_save_key() != NULL)
 		count++; /* for a save */
-	return count * (BLOCK_LINK_BYTES / PAGE_SIZE + LINK_EXTRA_PAGES);
+	return count * disk_link_pages();
 }

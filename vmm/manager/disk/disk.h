@@ -68,5 +68,7 @@ void disk_give_all(const struct vm *vm, struct process_build *build);
 bool disk_detach_all(struct vm *vm);
 /* The VM's limits have changed. */
 void disk_limit_all(struct vm *vm);
-/* Pages that links of so many disks take. */
+/* Pages that a link takes. */
+u64 disk_link_pages(void);
+/* Pages that those of its disks take, and that of a save if there is a key for one. */
 u64 disk_pages(const struct vm_config *config);

@@ -9,6 +9,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process_build.h"
 #include "vmm/manager/vm/vm_pace.h"
+#include "vmm/manager/vm/vm_save_key.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
@@ -32,6 +33,7 @@ static const u32 memory_flags[] = {
 static void create_group(struct vm *vm, struct process_build *build)
 {
 	vm->quota_pages = vm_build_quota(vm);
+	vm->save.room = vm_save_key() != NULL;
 	process_build_note(build, "creating its group",
 			   sys_group_create(start_handle(START_ROOT), vm->quota_pages,
 					    vm->config.weight, &vm->group));

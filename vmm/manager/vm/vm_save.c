@@ -8,11 +8,12 @@
 #include "lib/read_once.h"
 #include "lib/string.h"
 #include "vmm/manager/channel/channel_state.h"
-#include "vmm/manager/config/setup.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process_build.h"
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_quota.h"
+#include "vmm/manager/vm/vm_save_key.h"
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
 
@@ -27,11 +28,11 @@ static const char *place_text(const struct vm *vm, char *text, size_t size)
 
 static bool has_key(char *problem, size_t size)
 {
-	if (setup_config()->host.state_key.given)
+	if (vm_save_key() != NULL)
 		return true;
 	format(problem, size,
 	       "[host] has no state_key, allowed: `state_key` and 64 hex digits that nobody can "
-	       "guess, the same for save and restore");
+	       "guess, the same for save and restore, or the command `state key`");
 	return false;
 }
 
@@ -57,9 +58,22 @@ static bool store_is_another(const struct vm *vm, const struct vm_save_place *pl
 
 void vm_save_fill(struct vm *vm)
 {
-	if (vm->save.disk != 0)
-		memcpy(vm->channel->save_key, setup_config()->host.state_key.bytes,
-		       sizeof(vm->channel->save_key));
+	const struct state_key *key = vm_save_key();
+
+	if (vm->save.disk == 0)
+		return;
+	if (key != NULL)
+		memcpy(vm->channel->save_key, key->bytes, sizeof(vm->channel->save_key));
+	else /* it was forgotten meanwhile: with this one nothing opens */
+		memset(vm->channel->save_key, 0, sizeof(vm->channel->save_key));
+}
+
+/* One that was built when there was no key. */
+static bool make_room(struct vm *vm, char *problem, size_t size)
+{
+	if (!vm->save.room)
+		vm->save.room = vm_quota_raise(vm, disk_link_pages(), problem, size);
+	return vm->save.room;
 }
 
 static bool open_place(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size)
@@ -67,6 +81,8 @@ static bool open_place(struct vm *vm, const struct vm_save_place *place, char *p
 	vm->save.channel = place->channel;
 	if (place->channel != NULL)
 		return transfer_open(&vm->save.transfer, place->channel, false, problem, size);
+	if (!make_room(vm, problem, size))
+		return false;
 	vm->save.link = disk_attach_save(vm, place->disk, false, problem, size);
 	return vm->save.link != NULL;
 }
@@ -253,6 +269,5 @@ bool vm_save_waits(const struct vm *vm)
 {
 	return vm_save_broken(vm) != NULL && !vm->dying &&
 	       (vm->renewal.phase == RENEW_TAKING ||
-		(vm->renewal.phase == RENEW_NONE && vm->save.restoring &&
-		 vm->state == VM_CREATED));
+		(vm->renewal.phase == RENEW_NONE && vm->save.restoring && vm->state == VM_CREATED));
 }

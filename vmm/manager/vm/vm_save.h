@@ -23,6 +23,7 @@ struct vm_saving {
 	struct machine_channel *channel;
 	u8 disk; /* its number and 1, or VM_SAVE_CHANNEL; 0: neither is under way */
 	bool restoring;
+	bool room;	      /* in its quota for that link: there was a key when it was built */
 	bool done;	      /* the last one has succeeded */
 	enum vm_state before; /* a restore: what the VM was */
 	char problem[200];    /* why the last restore did not succeed; "": it did */

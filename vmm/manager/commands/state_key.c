@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/command.h"
+#include "vmm/manager/vm/vm_save_key.h"
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	if (!reply_has_terminal(reply))
+		return;
+	if (arguments->count == 0)
+		reply->asks_state_key = true;
+	else if (string_equal(arguments->word[0], "forget"))
+		vm_save_key_forget();
+	else
+		reply_bad(reply, "found a word, allowed: forget");
+}
+
+COMMAND(state_key,
+	.name = "state key",
+	.right = MAY_HOST,
+	.arguments = "[forget]",
+	.summary = "asks for the key of saved VMs, in place of state_key of [host]",
+	.detail = "64 hex digits, without echo, at the console only. It counts for `vm save` and\n"
+		  "`vm restore` until `state key forget` or `lock`, or until the machine ends.",
+	.example = "state key",
+	.run = run,
+	.maximum = 1,
+	.audited = true,
+	.changes = true,
+	.completion = COMPLETE_WORDS,
+	.words = "forget");
