@@ -33,10 +33,10 @@ def make_bundle(build, tmp_path, start, key=KEY, memory="16M", disk="", more="")
                        bundle.tiny(build, "counter"))
 
 
-def boot(build, files, image, emulator=Qemu):
+def boot(build, files, image, emulator=Qemu, channel=False):
     if emulator is Bochs:
-        return Bochs(build, bundle=files, disk=image)
-    return Qemu(build, bundle=files,
+        return Bochs(build, bundle=files, disk=image, channel=channel)
+    return Qemu(build, bundle=files, channel=channel,
                 extra=("-drive", f"if=none,id=disk0,file={image},format=raw",
                        "-device", "nvme,drive=disk0,serial=one"))
 

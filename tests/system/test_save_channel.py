@@ -6,14 +6,19 @@ import bundle
 from channel_v2 import Client, Failed
 from machine import Bochs, Qemu, wait_for
 from test_save import KEY, counts_of, joined, last_of, owned
+from test_save import boot as boot_with
 
 CONF = """{host}[channel com2]
 rights = {rights}
+[disk own]
+controller = nvme0 ide0.0
 [vm count]
 kernel = counter.bin
 memory = 16M
 autostart = {start}
+disk = own
 """
+DISK_BYTES = 256 << 10
 
 
 def boot(build, tmp_path, emulator=Qemu, start="yes", key=KEY, rights="view operate console configure host"):
@@ -21,7 +26,17 @@ def boot(build, tmp_path, emulator=Qemu, start="yes", key=KEY, rights="view oper
                         CONF.format(start=start, rights=rights,
                                     host=f"[host]\nstate_key = {key}\n" if key else ""),
                         bundle.tiny(build, "counter"))
-    return emulator(build, bundle=files, channel=True)
+    image = tmp_path / "disk.img"
+    if not image.exists():
+        image.write_bytes(bytes(DISK_BYTES))
+    return boot_with(build, files, image, emulator, channel=True)
+
+
+def write_at_end(tmp_path, byte):
+    """Of the guest's disk, while the machine runs."""
+    with open(tmp_path / "disk.img", "r+b") as disk:
+        disk.seek(DISK_BYTES - 1)
+        disk.write(byte)
 
 
 def begin(machine, count=3):
@@ -67,7 +82,10 @@ def type_key(machine, client):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_over_a_boot(build, tmp_path, emulator):
-    """The guest goes on in another machine; what the store has is sealed."""
+    """
+    The guest goes on in another machine, beside its disk, unless somebody has written there; what
+    the store has is sealed.
+    """
     path = tmp_path / "count.save"
     with boot(build, tmp_path, emulator) as machine:
         client = begin(machine, 8)
@@ -87,6 +105,11 @@ def test_over_a_boot(build, tmp_path, emulator):
         client = Client.over(machine.channel)
         if emulator is Qemu:
             type_key(machine, client)
+            write_at_end(tmp_path, b"x")
+            said = fails(client, Client.restore, path, limit=300)
+            assert "disk own was written since the save" in said, said
+            assert machine.vm("count")["state"] == "created"
+            write_at_end(tmp_path, b"\0")
         client.restore("count", path, 300)
         assert machine.vm("count")["state"] == "running"
         machine.attach("count")
