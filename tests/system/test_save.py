@@ -275,7 +275,7 @@ def test_disks_and_cards(build, tmp_path):
         assert "saved on disk saves" in machine.command("vm save count saves", 60)
         assert "count: running" in machine.command("vm restore count saves", 60)
         # too small for a save: the guest and its disk go on
-        assert "allowed: at least" in refused(machine, "vm save count small")
+        wait_for(lambda: "allowed: at least" in refused(machine, "vm save count small"))
         machine.attach("count")
         machine.wait(r"COUNT 0x8\s")
         machine.leave()
