@@ -53,7 +53,7 @@ def last_of(counts):
 def joined(before, after, last):
     """The line that the guest had begun behind its number `last`, and has ended after the restore."""
     begun = re.split(rf"COUNT 0x{last:x}\s+", before)[-1]
-    ended = re.split(r"\[console of count[^\n]*\n", after)[-1]
+    ended = re.split(r"\[console of count[^\n]*\n(?:\[nothing[^\n]*\n)?", after)[-1]
     return re.match(r"[A-Z0-9a-fx ]*", begun)[0] + ended.split("\r")[0]
 
 
@@ -118,9 +118,27 @@ def test_over_a_boot(build, tmp_path, emulator):
             counts.insert(0, last + 1)
         assert counts == list(range(last + 1, last + 1 + len(counts))), (last, counts[:5])
         assert "FAIL" not in text
+        check_restored_on_crash(machine, last)
     if emulator is Qemu:
         flip(image, 2047 * gpt.SECTOR + 511)  # the last byte of its disk
         check_not_restored(build, tmp_path, image, "disk own was written since the save", **conf)
+
+
+def check_restored_on_crash(machine, last):
+    """The guest panics, and goes on from its save again."""
+    machine.leave()
+    machine.command("vm set count on_crash=restore")
+    assert "count: running" in machine.command("vm restore count saves", 120)
+    machine.attach("count")
+    machine.wait(rf"COUNT 0x{last + 20:x}\s")
+    machine.type("p")
+    machine.leave()
+    wait_for(lambda: machine.command("log show -v count").count("restored from disk saves") == 3,
+             120)
+    machine.attach("count")
+    machine.wait(rf"COUNT 0x{last + 30:x}\s")
+    machine.leave()
+    assert counts_of(machine.transcript()).count(last + 15) == 3
 
 
 def check_not_restored(build, tmp_path, image, words, **conf):

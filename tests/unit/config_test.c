@@ -110,7 +110,7 @@ static void test_values(void **state)
 		{"affinity = 0-256", 12, "affinity"},
 		{"affinity = 1,,2", 12, "affinity"},
 		{"autostart = maybe", 13, "autostart: found \"maybe\", allowed: yes no"},
-		{"on_crash = explode", 12, "allowed: hold restart destroy"},
+		{"on_crash = explode", 12, "allowed: hold restart destroy restore"},
 		{"stop_timeout = 30", 16, "stop_timeout"},
 		{"stop_timeout = 2h", 16, "stop_timeout"},
 		{"pages = 3m", 9, "allowed: auto 4k 2m 1g"},

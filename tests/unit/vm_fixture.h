@@ -167,6 +167,19 @@ u64 vm_overcommit_deadline(void)
 #endif
 
 #ifndef FIXTURE_RENEW /* the test includes vmm/manager/vm/vm_renew.c and vm_save.c */
+static bool restores;
+static u32 restored;
+
+bool vm_restore_last(struct vm *vm, char *problem, size_t size)
+{
+	restored++;
+	if (restores)
+		vm_release(vm, AFTER_START);
+	else
+		format(problem, size, "there is none");
+	return restores;
+}
+
 bool vm_restore_failed(struct vm *vm, const char *reason)
 {
 	(void)vm, (void)reason;

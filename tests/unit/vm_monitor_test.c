@@ -139,6 +139,36 @@ static void test_on_crash(void **state)
 	assert_int_equal(groups, 0);
 }
 
+/* Back to the last save, unless there is none or it crashes again and again. */
+static void test_crash_restores(void **state)
+{
+	struct vm *vm = create(ON_CRASH_RESTORE);
+
+	(void)state;
+	assert_true(act(vm, ACTION_START));
+	settle(vm);
+	restores = true;
+	for (u32 i = 1; i < VM_CRASH_LIMIT; i++) {
+		vm_process_ended(vm);
+		settle(vm);
+		assert_int_equal(vm->state, VM_RUNNING);
+		assert_int_equal(restored, i);
+	}
+	vm_process_ended(vm);
+	settle(vm);
+	assert_int_equal(vm->state, VM_CRASHED);
+	assert_non_null(strstr(notice, "not restored, it crashed 5 times within 60 s"));
+	now += 100 * NS_PER_S;
+	assert_true(act(vm, ACTION_START));
+	settle(vm);
+	restores = false;
+	vm_process_ended(vm);
+	settle(vm);
+	assert_int_equal(vm->state, VM_CRASHED);
+	assert_int_equal(restored, VM_CRASH_LIMIT);
+	assert_non_null(strstr(notice, "not restored, there is none"));
+}
+
 /* A monitor gone bad: invalid states, a reason that is not terminated and has control bytes. */
 static void test_hostile_monitor(void **state)
 {
@@ -353,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_said_once),
 		cmocka_unit_test(test_process_end),
 		cmocka_unit_test(test_on_crash),
+		cmocka_unit_test(test_crash_restores),
 		cmocka_unit_test(test_hostile_monitor),
 		cmocka_unit_test(test_flips),
 		cmocka_unit_test(test_late_signals),

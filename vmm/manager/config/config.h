@@ -14,7 +14,7 @@
 #define CONFIG_CPU_WORDS 4u /* affinity covers CPU_MAX host CPUs */
 
 /* Choices: the numbers follow the words in config_keys.c. */
-enum config_on_crash { ON_CRASH_HOLD, ON_CRASH_RESTART, ON_CRASH_DESTROY };
+enum config_on_crash { ON_CRASH_HOLD, ON_CRASH_RESTART, ON_CRASH_DESTROY, ON_CRASH_RESTORE };
 enum config_pages { PAGES_AUTO, PAGES_4K, PAGES_2M, PAGES_1G };
 enum config_automatic { AUTOMATIC_AUTO, AUTOMATIC_OFF };
 enum config_tlb_flush { TLB_FLUSH_TAGGED, TLB_FLUSH_FULL };

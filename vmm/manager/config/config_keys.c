@@ -59,8 +59,8 @@ const struct config_key config_vm_keys[] = {
 	 "budget/period such as 2ms/10ms, the budget from 50us up to the period, the period from "
 	 "100us to 1s, or none"},
 	{"autostart", VALUE_CHOICE, VM_FIELD(autostart), .words = "no yes", .allowed = "yes no"},
-	{"on_crash", VALUE_CHOICE, VM_FIELD(on_crash), .words = "hold restart destroy",
-	 .allowed = "hold restart destroy"},
+	{"on_crash", VALUE_CHOICE, VM_FIELD(on_crash), .words = "hold restart destroy restore",
+	 .allowed = "hold restart destroy restore"},
 	{"stop_timeout", VALUE_DURATION, VM_FIELD(stop_timeout_ns), 0, 3600 * NS_PER_S, NULL,
 	 "a time such as 30s, at most 3600s"},
 	{"pages", VALUE_CHOICE, VM_FIELD(pages), .words = "auto 4k 2m 1g",

@@ -97,17 +97,8 @@ void vm_crash(struct vm *vm, const char *reason, bool monitor_alive)
 	if (vm->config.on_crash != ON_CRASH_HOLD)
 		vm->answered = false; /* what becomes of it then is another thing to say */
 	notice_end(vm);
-	if (vm->config.on_crash == ON_CRASH_DESTROY) {
-		string_copy(vm->end_reason, sizeof(vm->end_reason), "on_crash = destroy");
-		vm_release(vm, AFTER_REMOVE);
-	} else if (vm->config.on_crash == ON_CRASH_RESTART && !vm_crashes_too_often(vm)) {
-		vm_release(vm, AFTER_START);
-	} else {
-		if (vm->config.on_crash == ON_CRASH_RESTART)
-			vm_crash_hold(vm);
-		if (!monitor_alive)
-			vm_release(vm, AFTER_NOTHING);
-	}
+	if (!vm_crash_ends(vm) && !monitor_alive)
+		vm_release(vm, AFTER_NOTHING);
 }
 
 /* No new monitor could be made for a VM that was there before. */

@@ -3,13 +3,14 @@
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 void vm_crash_record(struct vm *vm)
 {
 	vm->crash_tsc[vm->crash_count++ % VM_CRASH_LIMIT] = clock_tsc();
 }
 
-bool vm_crashes_too_often(const struct vm *vm)
+static bool too_often(const struct vm *vm)
 {
 	u64 oldest = vm->crash_tsc[vm->crash_count % VM_CRASH_LIMIT];
 
@@ -17,11 +18,44 @@ bool vm_crashes_too_often(const struct vm *vm)
 	       clock_tsc_to_ns(clock_tsc() - oldest) < VM_CRASH_WINDOW_NS;
 }
 
-void vm_crash_hold(struct vm *vm)
+static void say_held(const struct vm *vm, const char *what, const char *why)
 {
-	log_message(LOG_WARNING, LOG_VM, vm->config.name,
-		    "not restarted, it crashed %u times within %llu s", VM_CRASH_LIMIT,
-		    (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
-	console_notice("%s: not restarted, it crashed %u times within %llu s\n", vm->config.name,
-		       VM_CRASH_LIMIT, (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
+	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not %s, %s", what, why);
+	console_notice("%s: not %s, %s\n", vm->config.name, what, why);
+}
+
+static bool boot_again(struct vm *vm)
+{
+	vm_release(vm, AFTER_START);
+	return true;
+}
+
+static bool go_back(struct vm *vm)
+{
+	char problem[256];
+
+	if (vm_restore_last(vm, problem, sizeof(problem)))
+		return true;
+	say_held(vm, "restored", problem);
+	return false;
+}
+
+bool vm_crash_ends(struct vm *vm)
+{
+	bool restores = vm->config.on_crash == ON_CRASH_RESTORE;
+	char why[80];
+
+	if (vm->config.on_crash == ON_CRASH_DESTROY) {
+		string_copy(vm->end_reason, sizeof(vm->end_reason), "on_crash = destroy");
+		vm_release(vm, AFTER_REMOVE);
+		return true;
+	}
+	if (vm->config.on_crash == ON_CRASH_HOLD)
+		return false;
+	if (!too_often(vm))
+		return restores ? go_back(vm) : boot_again(vm);
+	format(why, sizeof(why), "it crashed %u times within %llu s", VM_CRASH_LIMIT,
+	       (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
+	say_held(vm, restores ? "restored" : "restarted", why);
+	return false;
 }

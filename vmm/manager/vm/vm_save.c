@@ -112,6 +112,13 @@ bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, si
 	return false;
 }
 
+static void succeeded(struct vm_saving *save)
+{
+	save->done = true;
+	if (vm_save_has_disk(save))
+		save->last = save->disk;
+}
+
 const char *vm_save_broken(const struct vm *vm)
 {
 	return vm->save.transfer.state == TRANSFER_BROKEN ? vm->save.transfer.problem : NULL;
@@ -134,7 +141,7 @@ bool vm_saved(struct vm *vm)
 		return false;
 	format(reason, sizeof(reason), "saved %s %s", vm_save_has_disk(&vm->save) ? "on" : "to",
 	       place_text(vm, place, sizeof(place)));
-	vm->save.done = true;
+	succeeded(&vm->save);
 	vm_end(vm, reason);
 	vm->renewal.problem[0] = '\0'; /* that it has ended is no problem */
 	return true;
@@ -192,6 +199,18 @@ bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem,
 	return true;
 }
 
+bool vm_restore_last(struct vm *vm, char *problem, size_t size)
+{
+	const struct vm_save_place place = {.disk = vm->save.last - 1u};
+
+	if (vm->save.last != 0)
+		return vm_restore(vm, &place, problem, size);
+	format(problem, size,
+	       "it was neither saved on a disk nor restored from one, allowed: `vm save`, then "
+	       "`vm restore`");
+	return false;
+}
+
 bool vm_restore_failed(struct vm *vm, const char *reason)
 {
 	bool created = vm->save.before == VM_CREATED;
@@ -239,7 +258,7 @@ static void look_at_restore(struct vm *vm)
 		log_message(LOG_INFO, LOG_VM, vm->config.name, "restored from %s",
 			    place_text(vm, place, sizeof(place)));
 		save->restoring = false;
-		save->done = true;
+		succeeded(save);
 	} else if (vm_save_broken(vm) != NULL) {
 		(void)vm_restore_failed(vm, vm_save_broken(vm));
 	}

@@ -21,6 +21,7 @@ struct vm_saving {
 	struct driver_link *link; /* to that disk; NULL: none */
 	struct transfer transfer; /* with that store */
 	struct machine_channel *channel;
+	u8 last; /* disk that it was last saved on or restored from, its number and 1; 0: none */
 	u8 disk; /* its number and 1, or VM_SAVE_CHANNEL; 0: neither is under way */
 	bool restoring;
 	bool room;	      /* in its quota for that link: there was a key when it was built */
@@ -44,6 +45,8 @@ bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, si
  * or is again what it was, and vm->save.problem says why.
  */
 bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size);
+/* The same from the disk that it was last saved on, or restored from. */
+bool vm_restore_last(struct vm *vm, char *problem, size_t size);
 
 /* For vm_renew.c, while it is being saved: it goes no further, NULL: it may. */
 const char *vm_save_broken(const struct vm *vm);
