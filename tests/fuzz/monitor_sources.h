@@ -27,6 +27,7 @@
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
 #include "vmm/monitor/dev/platform_add.c"
+#include "vmm/monitor/dev/platform_firmware.c"
 #include "vmm/monitor/dev/platform_state.c"
 #include "vmm/monitor/dev/pvpanic.c"
 #include "vmm/monitor/dev/reset.c"

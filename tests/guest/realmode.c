@@ -11,6 +11,8 @@
 #define AGAIN_REG 0x50u
 #define AGAIN	  0xa7u
 
+const bool firmware_ticks = true;
+
 /* realmode_code.S: runs at REAL_CODE_AT in real mode and comes back; what it found is in memory. */
 extern char real_start[], real_end[];
 void real_enter(u32 address);
@@ -52,11 +54,8 @@ void guest_main(void)
 	}
 	for (u32 i = 0; i < (u32)(real_end - real_start); i++)
 		((volatile u8 *)REAL_CODE_AT)[i] = (u8)from[i];
-	pic_start(0xfe, 0xff);
-	pic_mask_all();
 	*far_word = 0;
 	*(volatile u16 *)BEYOND_A20 = 0xbeef;
-	pit_start(0, PIT_MODE_RATE, (u16)(PIT_HZ / 100));
 	real_enter(REAL_CODE_AT);
 
 	pass("back-in-32-bit-code");

@@ -94,7 +94,7 @@ real_mode:
 	cpuid
 	mov %ebx, RESULT(4)
 
-	/* what the firmware has left: KiB of memory, a service that does not exist, ticks */
+	/* what the firmware has left: KiB of memory, a service that does not exist, a timer */
 	int $0x12
 	mov %ax, RESULT(36)
 	mov $0xf0f0, %ax
@@ -103,10 +103,6 @@ real_mode:
 	mov %ah, RESULT(40)
 	pushf
 	pop RESULT(38)
-	mov $0x08, %ah
-	call start_pic
-	mov $0xfe, %al
-	out %al, $0x21
 	mov TICKS, %bx
 	sti
 1:	hlt

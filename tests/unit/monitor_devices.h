@@ -68,6 +68,11 @@ void platform_reset(struct platform *platform)
 	platform->events = (struct machine_events){0};
 }
 
+void platform_firmware(struct platform *platform)
+{
+	(void)platform;
+}
+
 void platform_tick(struct platform *platform, u32 cpu)
 {
 	(void)platform, (void)cpu;

@@ -55,6 +55,7 @@ static const struct multiboot1_info *check_entry(struct fixture *fixture)
 	assert_true(load_guest(&fixture->job));
 	assert_int_equal(fixture->page.rip, LOAD_AT + 0xa0);
 	assert_int_equal(fixture->page.gpr[GPR_RAX], 0x2badb002);
+	assert_true(fixture->job.firmware);
 	/* the loader gives a stack, for kernels that push before they have their own */
 	assert_int_equal(fixture->page.gpr[GPR_RSP], LAYOUT_STACK_TOP);
 	assert_int_equal(fixture->page.cr0, CR0_PE | CR0_ET);

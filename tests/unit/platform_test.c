@@ -12,6 +12,7 @@
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
 #include "vmm/monitor/dev/platform_add.c"
+#include "vmm/monitor/dev/platform_firmware.c"
 #include "vmm/monitor/dev/pvpanic.c"
 #include "vmm/monitor/dev/reset.c"
 #include "vmm/monitor/dev/rtc.c"
@@ -100,6 +101,30 @@ static void pit_through_the_8259(void **state)
 	assert_int_equal(irqchip_take_interrupt(&platform.irqchip, 0), 0x20);
 	/* The other CPU's deadline is its own APIC's. */
 	assert_int_equal(platform_deadline(&platform, 1), DEADLINE_NONE);
+}
+
+/* As a PC's firmware starts code in real mode: INT 8 comes 18.2 times a second. */
+static void timer_of_the_firmware(void **state)
+{
+	(void)state;
+	platform_firmware(&platform);
+	assert_int_equal(irqchip_pending(&platform.irqchip, 0), 0);
+	for (u32 i = 1; i <= 3; i++) {
+		assert_in_range(platform_deadline(&platform, 0), i * 54925 * NS_PER_US,
+				i * 54926 * NS_PER_US + NS_PER_US);
+		run_until(platform_deadline(&platform, 0));
+		assert_int_equal(irqchip_take_interrupt(&platform.irqchip, 0), 8);
+		assert_int_equal(irqchip_pending(&platform.irqchip, 0), 0);
+		out(0x20, 0x20);
+	}
+	/* The slave's inputs have their vectors, and are let through when they are asked for. */
+	irqchip_set_line(&platform.irqchip, 12, true);
+	assert_int_equal(irqchip_pending(&platform.irqchip, 0), 0);
+	out(0xa1, 0xef);
+	assert_int_equal(irqchip_take_interrupt(&platform.irqchip, 0), 0x74);
+	platform_reset(&platform);
+	assert_int_equal(platform_deadline(&platform, 0), DEADLINE_NONE);
+	assert_int_equal(in(0x21), 0xff);
 }
 
 static void put_hpet(u32 offset, u64 value)
@@ -340,6 +365,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(pit_through_the_8259, setup),
+		cmocka_unit_test_setup(timer_of_the_firmware, setup),
 		cmocka_unit_test(hpet_in_place_of_the_pit),
 		cmocka_unit_test(hpet_leaves_its_line_low),
 		cmocka_unit_test_setup(serial_through_the_ioapic, setup),

@@ -170,6 +170,8 @@ static void boot(struct machine *machine)
 		machine_crash(machine, "a disk does not end what it was asked before the reset");
 	else if (!load_guest(&machine->job))
 		machine_crash(machine, "%s", machine->job.error);
+	else if (machine->job.firmware)
+		platform_firmware(&machine->platform);
 	generation_begin(machine);
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		debugger_restarted(&machine->vcpu[i]);

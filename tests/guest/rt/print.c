@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/hw/pit.h"
 #include "arch/x86_64/hw/uart.h"
 #include "tests/guest/rt/cpu.h"
 
@@ -190,6 +191,8 @@ void rt_main(void)
 {
 	take_command_line();
 	traps_init();
+	if (&firmware_ticks == NULL) /* channel 0 waits for a count from now on */
+		out8(PIT_CONTROL_PORT, PIT_CONTROL_LOW_HIGH);
 	guest_main();
 	finish();
 }

@@ -17,6 +17,8 @@ typedef uintptr_t word; /* of the machine: 4 or 8 bytes */
 
 /* Each guest's own */
 void guest_main(void);
+/* A guest that has it finds the PIT ticking, as firmware leaves it; else that stands still. */
+extern const bool firmware_ticks __attribute__((weak));
 
 /* print.c */
 void print(const char *text);

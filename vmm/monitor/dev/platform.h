@@ -79,6 +79,11 @@ enum status platform_init(struct platform *platform,
 			  const struct platform_config *config) MUST_CHECK;
 /* A reset of the machine: everything but date and CMOS bytes. Clears events and kicks. */
 void platform_reset(struct platform *platform);
+/*
+ * After a reset: has PIT and 8259s as a PC's firmware leaves them for what it starts. The timer's
+ * interrupt comes at vector 8 from the first STI on.
+ */
+void platform_firmware(struct platform *platform);
 
 /*
  * For a device's attach function, which builds the device in memory that it takes, and adds it. The

@@ -21,12 +21,14 @@ static bool load_demo(struct load_job *job)
 				 job->kernel.size, DEMO_BYTES);
 	memcpy(job->ram + DEMO_AT, job->kernel.bytes, job->kernel.size);
 	start_state_real(job->page, DEMO_AT);
+	job->firmware = true;
 	return true;
 }
 
 bool load_guest(struct load_job *job)
 {
 	job->error[0] = '\0';
+	job->firmware = false;
 	job->kernel_end = 0;
 	if (job->ram_bytes < LAYOUT_RAM_MINIMUM)
 		return load_fail(job, "memory: %lu bytes are too few, at least %lu are needed",

@@ -28,6 +28,7 @@ struct load_job {
 
 	/* out */
 	struct vcpu_page *page; /* the first vCPU's registers: all groups are written and dirty */
+	bool firmware; /* it may count on PIT and 8259s being as a PC's firmware leaves them */
 	char error[192];	/* when loading failed: one sentence, else "" */
 
 	/* between the loaders */

@@ -216,5 +216,7 @@ bool multiboot1_load(struct load_job *job)
 	start_state_protected(job->page, job->ram, START_CS, (u32)entry);
 	job->page->gpr[GPR_RAX] = MB1_BOOT_MAGIC;
 	job->page->gpr[GPR_RBX] = LAYOUT_BOOT_INFO;
+	/* Multiboot 0.6.96, 3.2: the PIC has the BIOS' values, for calls of it in real mode */
+	job->firmware = true;
 	return true;
 }

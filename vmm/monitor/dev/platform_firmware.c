@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/hw/pic.h"
+#include "arch/x86_64/hw/pit.h"
+#include "lib/bits.h"
+#include "vmm/monitor/dev/platform.h"
+
+/* IBM PC/AT: where the 8259s' inputs begin in the table that bios_write fills. */
+#define MASTER_VECTOR 0x08u
+#define SLAVE_VECTOR  0x70u
+
+/*
+ * Channel 0 counts 65,536 clocks, 18.2 times a second, as 40:6c wants it. Let through are the timer
+ * and the slave, of which nothing: no service of the firmware's waits for a device.
+ */
+static const struct {
+	u16 port;
+	u8 value;
+} writes[] = {
+	{PIT_CONTROL_PORT, PIT_CONTROL_LOW_HIGH | PIT_MODE_RATE << PIT_CONTROL_MODE_SHIFT},
+	{PIT_PORT, 0},
+	{PIT_PORT, 0},
+	{PIC_MASTER + PIC_COMMAND, PIC_ICW1_INIT | PIC_ICW1_ICW4},
+	{PIC_MASTER + PIC_DATA, MASTER_VECTOR},
+	{PIC_MASTER + PIC_DATA, 1u << PIC_CASCADE_INPUT},
+	{PIC_MASTER + PIC_DATA, PIC_ICW4_8086},
+	{PIC_MASTER + PIC_DATA, (u8)~(1u << PIT_IRQ | 1u << PIC_CASCADE_INPUT)},
+	{PIC_SLAVE + PIC_COMMAND, PIC_ICW1_INIT | PIC_ICW1_ICW4},
+	{PIC_SLAVE + PIC_DATA, SLAVE_VECTOR},
+	{PIC_SLAVE + PIC_DATA, PIC_CASCADE_INPUT},
+	{PIC_SLAVE + PIC_DATA, PIC_ICW4_8086},
+	{PIC_SLAVE + PIC_DATA, 0xff},
+};
+
+void platform_firmware(struct platform *platform)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(writes); i++)
+		bus_write(&platform->ports, writes[i].port, 1, writes[i].value);
+}
