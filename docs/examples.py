@@ -102,7 +102,8 @@ class Runner:
 
     def devices(self):
         """The demonstration's, as `make run` has them; what is written is lost at the end."""
-        return ("-netdev", "user,id=n", "-device", "e1000e,netdev=n",
+        return ("-device", "intel-iommu,intremap=on,aw-bits=48",
+                "-netdev", "user,id=n", "-device", "e1000e,netdev=n",
                 "-device", "nvme,drive=data,serial=data", "-drive",
                 f"if=none,id=data,file={self.build / 'data.img'},format=raw,snapshot=on")
 
