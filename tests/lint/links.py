@@ -3,6 +3,7 @@
 """
 The documentation's links: relative ones lead to a file, anchors to a heading, quoted paths exist in
 the tree, in «`name` in `path`» the file has the name; each claim of the threat model names a test.
+Nothing was left by a merge.
 """
 
 import os
@@ -14,6 +15,7 @@ FENCE = re.compile(r"^(```|    )")
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*$")
+UNMERGED = re.compile(r"<{7} |>{7} ")
 # What looks like a path from the root of the tree: a known first folder, no blanks or wildcards.
 PATH = re.compile(r"^(?:arch|boot|docs|iso|kernel|lib|mm|tests|vmm)/[\w./-]*$|^linker\.ld$|^LICENSE$")
 
@@ -79,6 +81,8 @@ def check(path, text, known):
     # A link may extend over two lines.
     lines = list(prose(text))
     for index, (number, line) in enumerate(lines):
+        if UNMERGED.match(line):
+            yield f"{path}:{number}: left by a merge"
         joined = line + " " + (lines[index + 1][1].strip() if index + 1 < len(lines) else "")
         for match in LINK.finditer(joined):
             error = check_link(path, match[1], known) if match.start() < len(line) else None
