@@ -2,7 +2,6 @@
 /* Events of VMs on a machine channel. */
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/vm/vm_events.h"
-#include "vmm/rt/format.h"
 
 #define EVENT_LINE_BYTES 1536u
 
@@ -43,15 +42,13 @@ bool channel_events_step(struct machine_channel *channel)
 {
 	const struct vm_event_record *record;
 	bool moved = false;
-	char line[64];
 	u64 lost = 0;
 
 	while ((channel->rights & MAY_VIEW) != 0 && channel_takes_line(channel)) {
 		record = vm_event_next(&channel->event_cursor, &lost);
 		if (lost != 0) {
-			format(line, sizeof(line), "{\"event\":\"lost\",\"count\":%llu}\n",
-			       (unsigned long long)lost);
-			channel_line(channel, text_of(line));
+			channel_print(channel, "{\"event\":\"lost\",\"count\":%llu}\n",
+				      (unsigned long long)lost);
 			lost = 0;
 		}
 		if (record == NULL)

@@ -3,7 +3,6 @@
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/rt/clock.h"
-#include "vmm/rt/format.h"
 
 void channel_heartbeat_set(struct machine_channel *channel, u64 period_s)
 {
@@ -13,7 +12,6 @@ void channel_heartbeat_set(struct machine_channel *channel, u64 period_s)
 
 void channel_heartbeat_step(struct machine_channel *channel)
 {
-	char line[96];
 	u64 now = clock_tsc();
 
 	if (!channel->login.open)
@@ -23,9 +21,8 @@ void channel_heartbeat_step(struct machine_channel *channel)
 	channel->next_beat_tsc = now + channel->heartbeat_tsc;
 	if (!channel_takes_line(channel))
 		return; /* what is being sent says the same */
-	format(line, sizeof(line), "{\"event\":\"heartbeat\",\"time_ns\":%llu}\n",
-	       (unsigned long long)machine_time_ns());
-	channel_line(channel, text_of(line));
+	channel_print(channel, "{\"event\":\"heartbeat\",\"time_ns\":%llu}\n",
+		      (unsigned long long)machine_time_ns());
 }
 
 u64 channel_heartbeat_deadline(const struct machine_channel *channel)

@@ -90,6 +90,8 @@ struct machine_channel *channel_at(u32 number);
 bool channel_takes_line(const struct machine_channel *channel);
 /* Sends one, with its newline. */
 void channel_line(struct machine_channel *channel, struct text line);
+/* The same of at most 127 bytes. */
+void channel_print(struct machine_channel *channel, const char *pattern, ...) PRINTF_LIKE(2, 3);
 
 /* --- channel_answer.c: requests under way and their answers --- */
 

@@ -116,22 +116,11 @@ static void pass_input(struct channel_stream_state *stream, struct vm *vm)
 	stream->returned += count;
 }
 
-static void put_line(struct machine_channel *channel, const char *pattern, ...) PRINTF_LIKE(2, 3);
-static void put_line(struct machine_channel *channel, const char *pattern, ...)
-{
-	char line[128];
-	va_list arguments;
-
-	va_start(arguments, pattern);
-	format_va(line, sizeof(line), pattern, arguments);
-	va_end(arguments);
-	channel_line(channel, text_of(line));
-}
-
 static void tell_closed(struct machine_channel *channel, struct channel_stream_state *stream)
 {
 	char line[128 + 2 * sizeof(stream->error)];
 	struct json json;
+	size_t length;
 
 	json_start(&json, line, sizeof(line) - 1);
 	json_object_begin(&json, NULL);
@@ -140,25 +129,46 @@ static void tell_closed(struct machine_channel *channel, struct channel_stream_s
 	if (stream->error[0] != '\0')
 		json_string(&json, "error", stream->error);
 	json_object_end(&json);
-	if (json_finish(&json) != 0) {
-		channel_line(channel, text_of(line));
-		channel_line(channel, TEXT("\n"));
+	length = json_finish(&json);
+	if (length != 0) {
+		line[length++] = '\n';
+		channel_line(channel, (struct text){line, length});
 	}
 	stream->number = 0;
 }
 
+void channel_stream_grant(struct machine_channel *channel, struct channel_stream_state *stream,
+			  u32 bytes)
+{
+	channel_print(channel, "{\"credit\":%u,\"bytes\":%u}\n", stream->number, bytes);
+	stream->allowed += bytes;
+}
+
+void channel_stream_send(struct machine_channel *channel, struct channel_stream_state *stream,
+			 u64 at, const u8 *bytes, u32 count)
+{
+	static char data[BASE64_BYTES(CHANNEL_PIECE_BYTES)];
+	static char line[BASE64_BYTES(CHANNEL_PIECE_BYTES) + 96];
+
+	base64_text(bytes, count, data);
+	format(line, sizeof(line), "{\"stream\":%u,\"at\":%llu,\"data\":\"%s\"}\n", stream->number,
+	       (unsigned long long)at, data);
+	channel_line(channel, text_of(line));
+	stream->credit -= count;
+}
+
 static void tell_credit(struct machine_channel *channel, struct channel_stream_state *stream)
 {
-	put_line(channel, "{\"credit\":%u,\"bytes\":%u}\n", stream->number, stream->returned);
-	stream->allowed += stream->returned;
+	channel_stream_grant(channel, stream, stream->returned);
 	stream->returned = 0;
 }
 
 /* Before the bytes that follow it. */
 static void tell_lost(struct machine_channel *channel, struct channel_stream_state *stream)
 {
-	put_line(channel, "{\"stream\":%u,\"at\":%llu,\"lost\":%llu}\n", stream->number,
-		 (unsigned long long)(stream->at - stream->lost), (unsigned long long)stream->lost);
+	channel_print(channel, "{\"stream\":%u,\"at\":%llu,\"lost\":%llu}\n", stream->number,
+		      (unsigned long long)(stream->at - stream->lost),
+		      (unsigned long long)stream->lost);
 	stream->lost = 0;
 }
 
@@ -167,8 +177,6 @@ static bool send_output(struct machine_channel *channel, struct channel_stream_s
 			struct vm *vm)
 {
 	static u8 bytes[CHANNEL_PIECE_BYTES];
-	static char data[BASE64_BYTES(CHANNEL_PIECE_BYTES)];
-	static char line[BASE64_BYTES(CHANNEL_PIECE_BYTES) + 96];
 	u64 at = stream->at;
 	u32 count;
 
@@ -183,12 +191,8 @@ static bool send_output(struct machine_channel *channel, struct channel_stream_s
 	}
 	if (count == 0)
 		return false;
-	base64_text(bytes, count, data);
-	format(line, sizeof(line), "{\"stream\":%u,\"at\":%llu,\"data\":\"%s\"}\n", stream->number,
-	       (unsigned long long)stream->at, data);
-	channel_line(channel, text_of(line));
+	channel_stream_send(channel, stream, stream->at, bytes, count);
 	stream->at = at;
-	stream->credit -= count;
 	return true;
 }
 

@@ -46,6 +46,12 @@ struct channel_stream_state *channel_stream_new(struct machine_channel *channel)
 struct channel_stream_state *channel_stream_writer(const struct vm *vm, u32 port);
 struct channel_stream_state *channel_stream_find(struct machine_channel *channel, u64 number);
 
+/* For what is open: a line with the client's next credit, or a piece that it has credit for. */
+void channel_stream_grant(struct machine_channel *channel, struct channel_stream_state *stream,
+			  u32 bytes);
+void channel_stream_send(struct machine_channel *channel, struct channel_stream_state *stream,
+			 u64 at, const u8 *bytes, u32 count);
+
 /* Nobody is told any more. */
 void channel_stream_end(struct channel_stream_state *stream);
 

@@ -4,6 +4,7 @@
 #include "vmm/manager/host/serial.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/crypto/secret.h"
+#include "vmm/rt/format.h"
 
 #define FLUSH_NS NS_PER_S
 
@@ -84,6 +85,17 @@ void channel_line(struct machine_channel *channel, struct text line)
 {
 	channel_output_add(&channel->output, line);
 	channel->output.ready = channel->output.written;
+}
+
+void channel_print(struct machine_channel *channel, const char *pattern, ...)
+{
+	char line[128];
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	format_va(line, sizeof(line), pattern, arguments);
+	va_end(arguments);
+	channel_line(channel, text_of(line));
 }
 
 bool machine_channel_takes_line(void)

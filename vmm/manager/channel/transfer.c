@@ -3,7 +3,6 @@
 #include "lib/string.h"
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/process_build.h"
-#include "vmm/manager/text/base64.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/memory.h"
@@ -277,19 +276,13 @@ static void give_up(struct transfer *transfer)
 static bool send_piece(struct machine_channel *channel, struct transfer *transfer)
 {
 	static u8 bytes[CHANNEL_PIECE_BYTES];
-	static char line[BASE64_BYTES(CHANNEL_PIECE_BYTES) + 96];
-	static char data[BASE64_BYTES(CHANNEL_PIECE_BYTES)];
 	struct channel_stream_state *stream = transfer->stream;
 	u32 count = (u32)MIN(MIN(in_ring(transfer), stream->credit), sizeof(bytes));
 
 	for (u32 i = 0; i < count; i++)
 		bytes[i] = transfer->ring->bytes[(transfer->at + i) % TRANSFER_RING_BYTES];
-	base64_text(bytes, count, data);
-	format(line, sizeof(line), "{\"stream\":%u,\"at\":%llu,\"data\":\"%s\"}\n", stream->number,
-	       (unsigned long long)transfer->at, data);
-	channel_line(channel, text_of(line));
+	channel_stream_send(channel, stream, transfer->at, bytes, count);
 	transfer->at += count;
-	stream->credit -= count;
 	__atomic_store_n(&transfer->ring->manager_at, transfer->at, __ATOMIC_RELEASE);
 	ring_bell(transfer);
 	touch(transfer);
@@ -298,11 +291,8 @@ static bool send_piece(struct machine_channel *channel, struct transfer *transfe
 
 static bool tell_end(struct machine_channel *channel, struct transfer *transfer)
 {
-	char line[80];
-
-	format(line, sizeof(line), "{\"stream\":%u,\"end\":%llu}\n", transfer->number,
-	       (unsigned long long)transfer->at);
-	channel_line(channel, text_of(line));
+	channel_print(channel, "{\"stream\":%u,\"end\":%llu}\n", transfer->number,
+		      (unsigned long long)transfer->at);
 	transfer->end_told = true;
 	touch(transfer);
 	return true;
@@ -320,12 +310,7 @@ static u32 grant(const struct transfer *transfer)
 
 static bool tell_grant(struct machine_channel *channel, struct transfer *transfer)
 {
-	char line[80];
-	u32 bytes = grant(transfer);
-
-	format(line, sizeof(line), "{\"credit\":%u,\"bytes\":%u}\n", transfer->number, bytes);
-	channel_line(channel, text_of(line));
-	transfer->stream->allowed += bytes;
+	channel_stream_grant(channel, transfer->stream, grant(transfer));
 	return true;
 }
 
