@@ -32,7 +32,9 @@ static void is_saved(void **state)
 	for (enum vm_state in = VM_RUNNING; in <= VM_PAUSED; in++) {
 		struct vm *vm = ready_to_save(in);
 
+		tidied = 0;
 		assert_true(save(vm, in == VM_PAUSED));
+		assert_int_equal(tidied, 2); /* for the link, and for the second process */
 		assert_true(vm_busy(vm) && has_save_key());
 		assert_int_equal(channel.save_overwrite, in == VM_PAUSED);
 		assert_false(save(vm, false));

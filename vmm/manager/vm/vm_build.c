@@ -357,25 +357,12 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 	return has_worked(&parts.process, problem, size);
 }
 
-/* A monitor's remains take some hundred; a hostile one's are not to hold up the others' VMs. */
-#define TIDY_STEPS 4096u
-
-/* What has ended in the group counts until it is freed, and the quota is for two monitors. */
-static void tidy(const struct vm *vm)
-{
-	for (u32 i = 0; i < TIDY_STEPS; i++) {
-		if (sys_group_set(vm->group, GROUP_TIDY, 0) != STATUS_IN_USE)
-			return;
-	}
-}
-
 bool vm_build_heir(struct vm *vm, u64 bytes, char *problem, size_t size)
 {
 	const struct given_state state = {vm->renewal.state, bytes, true};
 	const struct vm_monitor present = vm->monitor;
 	struct parts parts = {.space = HANDLE_NONE};
 
-	tidy(vm);
 	vm->monitor = (struct vm_monitor){.process = HANDLE_NONE};
 	create_guest(vm, &parts);
 	create_events(vm, &parts.process);

@@ -6,6 +6,17 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
+/* A monitor's remains take some hundred; a hostile one's are not to hold up the others' VMs. */
+#define TIDY_STEPS 4096u
+
+void vm_quota_tidy(const struct vm *vm)
+{
+	for (u32 i = 0; i < TIDY_STEPS; i++) {
+		if (sys_group_set(vm->group, GROUP_TIDY, 0) != STATUS_IN_USE)
+			return;
+	}
+}
+
 bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
 {
 	u64 available = vm_overcommit_available(pages);

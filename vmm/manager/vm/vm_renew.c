@@ -14,6 +14,7 @@
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/vm_overcommit.h"
 #include "vmm/manager/vm/vm_pace.h"
+#include "vmm/manager/vm/vm_quota.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
@@ -109,6 +110,7 @@ bool vm_renew(struct vm *vm, char *problem, size_t size)
 		return false;
 	if (vm->overcommits && !vm_overcommit_feed(vm, problem, size)) /* for its second monitor */
 		return false;
+	vm_quota_tidy(vm);
 	renewal->bytes = vm_handover_state_bytes(vm);
 	if (!vm_handover_save(vm, renewal->bytes, &renewal->state, problem, size))
 		return false;

@@ -81,6 +81,7 @@ static bool open_place(struct vm *vm, const struct vm_save_place *place, char *p
 	vm->save.channel = place->channel;
 	if (place->channel != NULL)
 		return transfer_open(&vm->save.transfer, place->channel, false, problem, size);
+	vm_quota_tidy(vm);
 	if (!make_room(vm, problem, size))
 		return false;
 	vm->save.link = disk_attach_save(vm, place->disk, false, problem, size);
