@@ -57,6 +57,21 @@ def joined(before, after, last):
     return re.match(r"[A-Z0-9a-fx ]*", begun)[0] + ended.split("\r")[0]
 
 
+def check_goes_on(machine, before, last):
+    """The restored guest says every number once, to its end; `before` is what it had said."""
+    machine.attach("count")
+    machine.wait(rf"COUNT 0x{last + 30:x}\s")
+    machine.type("q")
+    machine.wait("DONE")
+    text = machine.transcript()
+    counts = counts_of(text)
+    if counts[0] != last + 1:
+        assert f"COUNT 0x{last + 1:x}" == joined(before, text, last), (before[-400:], text[:900])
+        counts.insert(0, last + 1)
+    assert counts == list(range(last + 1, last + 1 + len(counts))), (last, counts[:5])
+    assert "FAIL" not in text
+
+
 def refused(machine, line):
     out = machine.command(line)
     assert out.startswith("error: "), out
@@ -107,17 +122,7 @@ def test_over_a_boot(build, tmp_path, emulator):
         machine.command("vm create count")
         out = machine.command("vm restore count saves", 120)
         assert "count: running" in out, out
-        machine.attach("count")
-        machine.wait(rf"COUNT 0x{last + 30:x}\s")
-        machine.type("q")
-        machine.wait("DONE")
-        text = machine.transcript()
-        counts = counts_of(text)
-        if counts[0] != last + 1:
-            assert f"COUNT 0x{last + 1:x}" == joined(before, text, last), (before[-400:], text[:900])
-            counts.insert(0, last + 1)
-        assert counts == list(range(last + 1, last + 1 + len(counts))), (last, counts[:5])
-        assert "FAIL" not in text
+        check_goes_on(machine, before, last)
         check_restored_on_crash(machine, last)
     if emulator is Qemu:
         flip(image, 2047 * gpt.SECTOR + 511)  # the last byte of its disk

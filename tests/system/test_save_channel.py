@@ -5,7 +5,7 @@ import pytest
 import bundle
 from channel_v2 import Client, Failed
 from machine import Bochs, Qemu, wait_for
-from test_save import KEY, counts_of, joined, last_of, owned
+from test_save import KEY, check_goes_on, counts_of, last_of, owned
 from test_save import boot as boot_with
 
 CONF = """{host}[channel com2]
@@ -112,17 +112,7 @@ def test_over_a_boot(build, tmp_path, emulator):
             write_at_end(tmp_path, b"\0")
         client.restore("count", path, 300)
         assert machine.vm("count")["state"] == "running"
-        machine.attach("count")
-        machine.wait(rf"COUNT 0x{last + 30:x}\s")
-        machine.type("q")
-        machine.wait("DONE")
-        text = machine.transcript()
-        counts = counts_of(text)
-        if counts[0] != last + 1:
-            assert f"COUNT 0x{last + 1:x}" == joined(before, text, last), (before[-400:], text[:900])
-            counts.insert(0, last + 1)
-        assert counts == list(range(last + 1, last + 1 + len(counts))), (last, counts[:5])
-        assert "FAIL" not in text
+        check_goes_on(machine, before, last)
 
 
 def count_goes_on(machine, client):

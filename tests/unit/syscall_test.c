@@ -2,32 +2,44 @@
 /* System calls through their gate: the refused leave nothing; what is to be repeated. */
 #include "tests/unit/kernel_machine.h"
 
+/* Who calls, with a table of handles of one page. */
+static struct group own_group;
+static struct process process = {.group = &own_group};
+static struct thread caller = {.process = &process, .state = THREAD_READY};
+
+static void caller_begin(void)
+{
+	list_init(&own_group.teardown.objects);
+	list_init(&own_group.teardown.node);
+	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, NULL, (void **)&process.handles),
+			 STATUS_OK);
+	handle_table_init(process.handles, PAGE_SIZE);
+}
+
+static void caller_end(void)
+{
+	handle_close_all(process.handles);
+	page_free(pointer_to_hpa(process.handles), NULL);
+}
+
 /* Without room for its handle no group is made: nobody could ever end it. */
 static void test_refused_group(void **state)
 {
-	struct group group = {0};
-	struct process process = {.group = &group};
-	struct thread caller = {.process = &process, .state = THREAD_READY};
 	struct trap_frame frame = {.rax = SYS_GROUP_CREATE, .rdi = 1, .rsi = 10, .r8 = 100};
 	u64 before;
 	u64 handle;
 
 	(void)state;
 	kernel_machine_start(32 * MIB);
-	list_init(&group.teardown.objects);
-	list_init(&group.teardown.node);
 	before = machine_free_pages();
-	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, NULL, (void **)&process.handles),
-			 STATUS_OK);
-	handle_table_init(process.handles, PAGE_SIZE);
+	caller_begin();
 	for (u32 i = 0; i < process.handles->size; i++)
 		assert_int_equal(handle_insert(process.handles, &machine_root, RIGHT_ALL, &handle),
 				 STATUS_OK);
 	syscall_dispatch(&caller, &frame);
 	assert_int_equal(frame.rax, STATUS_NO_QUOTA);
 	assert_int_equal(frame.rdi, 0);
-	handle_close_all(process.handles);
-	page_free(pointer_to_hpa(process.handles), NULL);
+	caller_end();
 	kernel_machine_settle(100);
 	machine_assert_clean(before, NULL);
 }
@@ -36,17 +48,10 @@ static void test_refused_group(void **state)
 static void test_irq_flags(void **state)
 {
 	static const u64 flags[] = {IRQ_FLAGS + 1, 1ull << 32, ~0ull};
-	struct group group = {0};
-	struct process process = {.group = &group};
-	struct thread caller = {.process = &process, .state = THREAD_READY};
 
 	(void)state;
 	kernel_machine_start(32 * MIB);
-	list_init(&group.teardown.objects);
-	list_init(&group.teardown.node);
-	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, NULL, (void **)&process.handles),
-			 STATUS_OK);
-	handle_table_init(process.handles, PAGE_SIZE);
+	caller_begin();
 	for (u32 i = 0; i < ARRAY_COUNT(flags); i++) {
 		struct trap_frame frame = {.rax = SYS_IRQ_CREATE, .rsi = 4, .r8 = flags[i]};
 
@@ -56,24 +61,17 @@ static void test_irq_flags(void **state)
 		syscall_dispatch(&caller, &frame);
 		assert_int_equal(frame.rax, STATUS_BAD_ARGUMENT);
 	}
-	handle_close_all(process.handles);
-	page_free(pointer_to_hpa(process.handles), NULL);
+	caller_end();
 }
 
 /* Where memory lies for a device, whether or not anybody has touched it. */
 static void test_memory_address(void **state)
 {
-	struct group group = {0};
-	struct process process = {.group = &group};
-	struct thread caller = {.process = &process, .state = THREAD_READY};
 	struct memory *memory;
 	u64 root, handle;
 
 	kernel_machine_start(32 * MIB);
-	list_init(&group.teardown.objects);
-	list_init(&group.teardown.node);
-	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, NULL, (void **)&process.handles), 0);
-	handle_table_init(process.handles, PAGE_SIZE);
+	caller_begin();
 	assert_int_equal(handle_insert(process.handles, &machine_root, RIGHT_ALL, &root), 0);
 	assert_int_equal(memory_create(NULL, PAGE_PROCESS, 20, 0, &memory), STATUS_OK);
 	assert_int_equal(handle_insert(process.handles, &memory->object, RIGHT_READ, &handle),
@@ -93,17 +91,13 @@ static void test_memory_address(void **state)
 			assert_ptr_equal(hpa_to_pointer(HPA(align_down(frame.rdi, PAGE_SIZE))),
 					 memory_pointer(memory, offset >> PAGE_SHIFT));
 	}
-	handle_close_all(process.handles);
-	page_free(pointer_to_hpa(process.handles), NULL);
+	caller_end();
 	kernel_machine_settle(100);
 }
 
 /* What has ended counts until it is freed, which whoever may set the group's quota can hasten. */
 static void test_tidy(void **state)
 {
-	struct group of_caller = {0};
-	struct process process = {.group = &of_caller};
-	struct thread caller = {.process = &process, .state = THREAD_READY};
 	struct trap_frame frame = {.rax = STATUS_IN_USE};
 	struct memory *memory;
 	struct group *group;
@@ -113,11 +107,8 @@ static void test_tidy(void **state)
 
 	(void)state;
 	kernel_machine_start(32 * MIB);
-	list_init(&of_caller.teardown.objects);
-	list_init(&of_caller.teardown.node);
 	assert_int_equal(group_create(8000, 1, &group), STATUS_OK);
-	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, NULL, (void **)&process.handles), 0);
-	handle_table_init(process.handles, PAGE_SIZE);
+	caller_begin();
 	assert_int_equal(handle_insert(process.handles, &group->object, RIGHT_ALL, &handle), 0);
 	before = group->page->used_pages;
 	assert_int_equal(memory_create(&group->quota, PAGE_PROCESS, 20, 0, &memory), STATUS_OK);
@@ -133,8 +124,7 @@ static void test_tidy(void **state)
 	assert_int_equal(frame.rax, STATUS_OK);
 	assert_true(steps > 1);
 	assert_int_equal(group->page->used_pages, before);
-	handle_close_all(process.handles);
-	page_free(pointer_to_hpa(process.handles), NULL);
+	caller_end();
 	kernel_machine_end(&group, 1, 100);
 }
 
