@@ -16,6 +16,7 @@
 #include "vmm/driver/disk/client_turn.c"
 #include "vmm/driver/disk/undo.c"
 #include "vmm/driver/disk/undo_move.c"
+#include "vmm/driver/disk/view.c"
 #include "vmm/driver/disk/window.c"
 #include "vmm/io/bucket.c"
 #include "vmm/io/link.c"
@@ -157,6 +158,7 @@ static UNUSED void attach(u32 index, bool read_only)
 		.doorbell = DOORBELL(index),
 		.bell = BELL(index),
 		.disk.read_only = read_only,
+		.disk.view = shared.client[index].disk.view,
 		.number = ++last_number,
 	};
 	client_attend();

@@ -110,12 +110,35 @@ static void disks_are_full(void **state)
 	assert_null(vm_snapshot_find(vm, "four"));
 }
 
+/* As long as others see what the disks held at the last one, that one stays, and stays the last. */
+static void disks_are_viewed(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+
+	(void)state;
+	taken(vm, "one");
+	taken(vm, "two");
+	disks.viewed = true;
+	assert_false(take(vm, "three"));
+	assert_string_equal(problem, "disk data: viewed");
+	assert_false(vm_snapshot_drop(vm, vm_snapshot_find(vm, "two"), problem, sizeof(problem)));
+	assert_string_equal(problem, "disk data: viewed");
+	assert_true(vm_snapshot_drop(vm, vm_snapshot_find(vm, "one"), problem, sizeof(problem)));
+	assert_true(set_back(vm, "two"));
+	channel.held = 1;
+	monitor_does(vm, VM_COMMAND_HOLD);
+	monitor_does(vm, VM_COMMAND_LOAD);
+	disks.viewed = false;
+	assert_true(vm_snapshot_drop(vm, vm_snapshot_find(vm, "two"), problem, sizeof(problem)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(disks_are_kept),
 		cmocka_unit_test(disks_go_back),
 		cmocka_unit_test(disks_are_full),
+		cmocka_unit_test(disks_are_viewed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

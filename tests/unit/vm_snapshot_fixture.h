@@ -35,6 +35,7 @@ static struct {
 	enum disk_undo_state keep_state; /* then */
 	enum disk_undo_state back_state;
 	u64 moved;
+	bool viewed; /* others see what they held at the last one */
 } disks;
 
 bool vm_disks_prepare(struct vm *vm, char *why, size_t size)
@@ -67,6 +68,14 @@ bool vm_disks_are_whole(const struct vm *vm, char *why, size_t size)
 	if (disks.problem != NULL)
 		string_copy(why, size, disks.problem);
 	return disks.problem == NULL;
+}
+
+bool vm_disks_are_viewed(const struct vm *vm, char *why, size_t size)
+{
+	(void)vm;
+	if (disks.viewed)
+		string_copy(why, size, "disk data: viewed");
+	return disks.viewed;
 }
 
 void vm_disks_put_back(struct vm *vm)

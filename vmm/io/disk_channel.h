@@ -30,6 +30,15 @@ struct disk_undo_given {
 	u32 put_back; /* not 0: what was kept goes back to the disk; another one each time */
 };
 
+/*
+ * A client may see what another one's part of the disk held at that one's snapshot: what is kept
+ * of it then, and where nothing is kept what the disk holds. Never changes for a client.
+ */
+struct disk_view_given {
+	u32 of;	    /* the other client's index; it has the same disk, and stays */
+	u32 number; /* of what is kept for it, no two are the same; 0: this is no view */
+};
+
 /* Why it does not hold all that it should. */
 enum disk_undo_problem {
 	DISK_UNDO_WHOLE,
@@ -64,6 +73,7 @@ struct disk_client_part {
 	 */
 	u32 window;
 	struct disk_undo_given undo; /* `number` and `put_back` may change likewise */
+	struct disk_view_given view;
 };
 
 /* A partition of the disk's GPT. */

@@ -4,6 +4,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/driver/disk/view.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
@@ -145,7 +146,7 @@ static enum block_status check(const struct client *client, const struct block_r
 
 	if (request->operation >= BLOCK_OPERATION_COUNT)
 		return BLOCK_REFUSED;
-	if (client->given.disk.read_only && request->operation != BLOCK_READ &&
+	if ((client->given.disk.read_only || view_is(client)) && request->operation != BLOCK_READ &&
 	    request->operation != BLOCK_FLUSH)
 		return BLOCK_REFUSED;
 	if (request->operation == BLOCK_FLUSH)
@@ -293,6 +294,8 @@ void driver_finish(struct driver_request *request, enum block_status status)
 	}
 	if (channel->first_answer_tsc == 0)
 		channel->first_answer_tsc = clock_tsc();
+	if (view_is(&clients[index]))
+		status = view_finish(&clients[index], request, status);
 	count(&channel->disk.counts[index], request, status);
 	clients[index].waiting--;
 	if (request->direct) {

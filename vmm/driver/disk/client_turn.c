@@ -7,6 +7,7 @@
 #include "vmm/driver/disk/undo_move.h"
 
 #include "lib/bits.h"
+#include "vmm/driver/disk/view.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
@@ -101,7 +102,7 @@ static void renew(struct client *client)
 /* Within its limits, and with a request. */
 static bool competes(struct client *client, u64 now)
 {
-	if (client->leaving || undo_holds(client))
+	if (client->leaving || undo_holds(client) || !view_may_ask(client))
 		return false;
 	renew(client);
 	if (is_limited(client) && now >= client->share.ready_at)
@@ -281,7 +282,7 @@ static bool may_wait(u32 unit, struct client *client)
 {
 	u64 bit = BIT(client - clients);
 
-	if (client->leaving || is_limited(client))
+	if (client->leaving || is_limited(client) || !view_may_ask(client))
 		return true;
 	if (undo_holds(client))
 		return client_waiting() != 0;

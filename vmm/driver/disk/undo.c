@@ -117,6 +117,26 @@ void undo_add(struct undo *undo, u64 piece, const u8 *data)
 	__atomic_store_n(&undo->head->count, undo->count, __ATOMIC_RELEASE);
 }
 
+void undo_lay_over(const struct undo *undo, u64 sector, u32 sectors, u8 *data)
+{
+	u64 end = sector + sectors;
+
+	while (sector < end) {
+		u64 piece = sector / UNDO_PIECE_SECTORS;
+		u64 next = MIN(end, (piece + 1) * UNDO_PIECE_SECTORS);
+		u64 bytes = (next - sector) * BLOCK_SECTOR_BYTES;
+		const struct undo_entry *entry = undo_find(undo, piece);
+
+		if (entry != NULL)
+			memcpy(data,
+			       undo_data(undo, entry) +
+				       sector % UNDO_PIECE_SECTORS * BLOCK_SECTOR_BYTES,
+			       bytes);
+		data += bytes;
+		sector = next;
+	}
+}
+
 void undo_give_up(struct undo *undo, enum disk_undo_problem problem)
 {
 	undo->problem = problem < DISK_UNDO_PROBLEM_COUNT ? problem : DISK_UNDO_BROKEN;

@@ -47,6 +47,8 @@ void undo_open(struct undo *undo, const struct disk_undo_given *given, u64 secto
 struct undo_entry *undo_find(const struct undo *undo, u64 piece);
 /* There is room, and it was not there. */
 void undo_add(struct undo *undo, u64 piece, const u8 *data);
+/* Sectors of the client's part, as far as their pieces are there, over what `data` has of them. */
+void undo_lay_over(const struct undo *undo, u64 sector, u32 sectors, u8 *data);
 /* It will never be whole. */
 void undo_give_up(struct undo *undo, enum disk_undo_problem problem);
 /* So many entries from `first` on lie one after another on the disk too, and have changed. */
@@ -57,6 +59,11 @@ void undo_put_back(struct undo *undo);
 static inline bool undo_keeps(const struct undo *undo)
 {
 	return undo->number != 0 && undo->problem == DISK_UNDO_WHOLE;
+}
+
+static inline u8 *undo_data(const struct undo *undo, const struct undo_entry *entry)
+{
+	return undo->data + (u64)(entry - undo->entry) * UNDO_PIECE_BYTES;
 }
 
 static inline bool undo_is_full(const struct undo *undo)

@@ -5,6 +5,7 @@
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/disk/controller.h"
+#include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/disk/disk_window.h"
 #include "vmm/manager/disk/guid.h"
 #include "vmm/manager/log/log.h"
@@ -238,7 +239,7 @@ bool disk_set_dma(u32 number, bool direct, char *problem, size_t size)
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		struct driver_link *link = &disk->driver->link[i];
 
-		if (link->used && link->section == number)
+		if (link->used && link->section == number && !disk_is_view(link))
 			disk_window_want(link, direct);
 	}
 	return true;
@@ -257,7 +258,9 @@ static const struct driver_link *find_conflict(const struct disk *disk, bool rea
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		const struct driver_link *link = &disk->driver->link[i];
 
-		if (link->used && overlaps(link, disk) && !(read_only && link->disk.read_only))
+		/* whose disk a view sees has a link of its own */
+		if (link->used && !disk_is_view(link) && overlaps(link, disk) &&
+		    !(read_only && link->disk.read_only))
 			return link;
 	}
 	return NULL;
@@ -274,7 +277,9 @@ void disk_users(const struct disk *disk, char *text, size_t size)
 		if (link->used && &disks[link->section] == disk)
 			length += format(text + length, size - length, "%s%s%s",
 					 length > 0 ? ", " : "", link->user,
-					 link->disk.read_only ? " (ro)" : "");
+					 disk_is_view(link)	? " (view)"
+					 : link->disk.read_only ? " (ro)"
+								: "");
 	}
 }
 
@@ -413,13 +418,22 @@ static void say_kept(struct vm *vm, struct driver_link *link)
 		       vm->config.name, driver->name, driver->name);
 }
 
+bool disk_any_is_viewed(const struct vm *vm)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		if (vm->link[i] != NULL && disk_is_viewed(vm->link[i]))
+			return true;
+	}
+	return false;
+}
+
 bool disk_detach_all(struct vm *vm)
 {
 	bool all = true;
 
 	vm->kept_by = NULL;
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
-		if (vm->link[i] == NULL)
+		if (vm->link[i] == NULL || disk_is_viewed(vm->link[i]))
 			continue;
 		if (driver_link_end(vm->link[i])) {
 			vm->link[i] = NULL;

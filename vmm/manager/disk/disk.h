@@ -46,7 +46,7 @@ bool disk_resize(u32 number, u64 bytes, char *problem, size_t size);
  * one by one while the disk goes on. False: `problem` says why nothing has changed.
  */
 bool disk_set_dma(u32 number, bool direct, char *problem, size_t size);
-/* In words, who uses it: "alpha", "alpha (ro), beta (ro)"; "" for nobody. */
+/* In words, who uses it: "alpha", "alpha (ro), beta (ro)", "alpha, beta (view)"; "" for nobody. */
 void disk_users(const struct disk *disk, char *text, size_t size);
 
 /*
@@ -64,7 +64,12 @@ struct driver_link *disk_attach_save(struct vm *vm, u32 number, bool read_only, 
 bool disk_may_be_read(u32 number, char *problem, size_t size);
 /* Hands them to its monitor. */
 void disk_give_all(const struct vm *vm, struct process_build *build);
-/* Ends the links, in steps: true once the drivers have nothing of the VM any more. */
+/* Whether others see what one of them held at the VM's last snapshot. */
+bool disk_any_is_viewed(const struct vm *vm);
+/*
+ * Ends the links but for those that others see, in steps: true once the drivers have nothing else
+ * of the VM any more.
+ */
 bool disk_detach_all(struct vm *vm);
 /* The VM's limits have changed. */
 void disk_limit_all(struct vm *vm);

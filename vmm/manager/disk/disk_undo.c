@@ -9,11 +9,14 @@
 #define TABLE_REACH  (2 * MIB) /* of a page table's page */
 #define TABLE_OTHERS 4u	       /* those above, and at a boundary */
 
-static u32 next_number(struct link_undo *undo)
+/* No two links have the same: a view of what is kept no more finds nothing else instead. */
+static u32 next_number(void)
 {
-	if (++undo->last_number == 0)
-		undo->last_number = 1;
-	return undo->last_number;
+	static u32 last;
+
+	if (++last == 0)
+		last = 1;
+	return last;
 }
 
 /* NULL: its present process does not serve the link, and whatever stands there is of an earlier. */
@@ -50,7 +53,7 @@ static void unmake(struct driver_link *link)
 	if (undo->memory != HANDLE_NONE)
 		sys_object_destroy(undo->memory);
 	driver_lower_quota(driver_of_link(link), undo->table_pages);
-	*undo = (struct link_undo){.memory = HANDLE_NONE, .last_number = undo->last_number};
+	*undo = (struct link_undo){.memory = HANDLE_NONE};
 }
 
 bool disk_undo_make(struct driver_link *link, handle_t group, u64 bytes, char *problem, size_t size)
@@ -75,7 +78,7 @@ bool disk_undo_make(struct driver_link *link, handle_t group, u64 bytes, char *p
 
 void disk_undo_begin(struct driver_link *link)
 {
-	link->undo.number = next_number(&link->undo);
+	link->undo.number = next_number();
 	driver_link_fill(link);
 }
 
@@ -119,7 +122,7 @@ enum disk_undo_state disk_undo_begun(const struct driver_link *link)
 
 void disk_undo_put_back(struct driver_link *link)
 {
-	link->undo.put_back = next_number(&link->undo);
+	link->undo.put_back = next_number();
 	driver_link_fill(link);
 }
 

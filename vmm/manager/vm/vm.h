@@ -60,7 +60,7 @@ struct vm {
 	bool dying;              /* the group is being taken back */
 	bool leaving_drivers;	 /* before that they have to be done with it */
 	const char *kept_by;	 /* a driver whose device may still write to its memory */
-	bool kept_by_clones;	 /* the group has ended but for what they read */
+	bool kept_by_clones;	 /* the group has ended but for what they read, or views of disks */
 	enum vm_after after;
 	char end_reason[24];     /* why it leaves the list */
 	bool fresh;              /* its first monitor is not set up yet: it may never come to be */

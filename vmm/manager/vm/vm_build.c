@@ -391,6 +391,12 @@ bool vm_release_step(struct vm *vm)
 		vm_save_settle(vm);
 		return true;
 	}
+	if (disk_any_is_viewed(vm)) {
+		/* what its disk has held is its memory; nothing of it moves any more */
+		vm_renew_end_monitor(&vm->monitor);
+		vm->kept_by_clones = true;
+		return false;
+	}
 	if (vm->kept_by_clones && vm_snapshot_clones(vm, NULL) != 0)
 		return false;
 	vm_snapshot_forget(vm);

@@ -27,7 +27,7 @@ static void enter(struct vm *vm, enum vm_renew_phase phase)
 	vm->renewal.until_tsc = clock_tsc() + clock_ns_to_tsc(VM_HANDOVER_NS);
 }
 
-static void end_monitor(struct vm_monitor *monitor)
+void vm_renew_end_monitor(struct vm_monitor *monitor)
 {
 	/* nobody is to be told of this end */
 	if (monitor->process != HANDLE_NONE)
@@ -67,7 +67,7 @@ static void fall_back(struct vm *vm, const char *problem)
 	format(renewal->problem, sizeof(renewal->problem), "%s", problem);
 	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not %s: %s", what_for(vm),
 		    renewal->problem);
-	end_monitor(&renewal->heir);
+	vm_renew_end_monitor(&renewal->heir);
 	if (saves(vm) && renewal->phase == RENEW_TAKING)
 		renew_links(vm, false); /* the saver has read its disks */
 	vm_save_fell_back(vm);
@@ -156,7 +156,7 @@ static void taken(struct vm *vm)
 {
 	struct vm_renewal *renewal = &vm->renewal;
 
-	end_monitor(&vm->monitor);
+	vm_renew_end_monitor(&vm->monitor);
 	vm->monitor = renewal->heir;
 	renewal->heir = (struct vm_monitor){.process = HANDLE_NONE};
 	vm_handover_end(&renewal->state);

@@ -43,5 +43,7 @@ bool vm_renew_may_begin(const struct vm *vm, char *problem, size_t size);
 void vm_renew_step(struct vm *vm, u64 now_tsc);
 /* The new process has ended. */
 void vm_renew_heir_ended(struct vm *vm);
+/* A process of a VM's ends before the VM's group does. */
+void vm_renew_end_monitor(struct vm_monitor *monitor);
 /* The VM ends: all handles go with its group. */
 void vm_renew_abandon(struct vm *vm);

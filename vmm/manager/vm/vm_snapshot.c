@@ -122,7 +122,8 @@ bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t siz
 	u64 bytes;
 
 	vm_channel_signalled(vm); /* what its monitor has said before counts */
-	if (!may_take(vm, name, problem, size) || !find_place(vm, problem, size))
+	if (!may_take(vm, name, problem, size) || !find_place(vm, problem, size) ||
+	    vm_disks_are_viewed(vm, problem, size))
 		return false;
 	snapshot = &snapshots->list[snapshots->place];
 	bytes = vm_handover_state_bytes(vm);
@@ -470,6 +471,8 @@ bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem
 		format(problem, size, "its clone %s still reads it, try again", clone->config.name);
 		return false;
 	}
+	if (vm_snapshot_on_top(vm, snapshot) && vm_disks_are_viewed(vm, problem, size))
+		return false;
 	forget(vm, snapshot);
 	return true;
 }

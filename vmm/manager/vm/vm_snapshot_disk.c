@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/vm/vm_snapshot_disk.h"
 #include "lib/read_once.h"
+#include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_quota.h"
 #include "vmm/rt/format.h"
@@ -8,13 +9,18 @@
 #define TABLES_SHARE 512u /* of the memory: its slots */
 #define TABLES_PAGES 4u
 
+static bool is_written(const struct driver_link *link)
+{
+	return link != NULL && !link->disk.read_only && !disk_is_view(link);
+}
+
 /* The next one that it may write to, NULL for the first; NULL after the last. */
 static struct driver_link *next(const struct vm *vm, const struct driver_link *link)
 {
 	bool found = link == NULL;
 
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
-		if (found && vm->link[i] != NULL && !vm->link[i]->disk.read_only)
+		if (found && is_written(vm->link[i]))
 			return vm->link[i];
 		found = found || vm->link[i] == link;
 	}
@@ -98,6 +104,20 @@ bool vm_disks_are_whole(const struct vm *vm, char *problem, size_t size)
 		return false;
 	}
 	return true;
+}
+
+bool vm_disks_are_viewed(const struct vm *vm, char *problem, size_t size)
+{
+	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link)) {
+		if (!disk_is_viewed(link))
+			continue;
+		format(problem, size,
+		       "what disk %s held at the last snapshot is being read, allowed: when its "
+		       "readers have ended, `disk list` shows them",
+		       name_of(link));
+		return true;
+	}
+	return false;
 }
 
 void vm_disks_put_back(struct vm *vm)

@@ -17,6 +17,9 @@ void vm_disks_keep(struct vm *vm);
 enum disk_undo_state vm_disks_kept(const struct vm *vm, char *problem, size_t size);
 /* Whether they could be put back; false: `problem` says why not. */
 bool vm_disks_are_whole(const struct vm *vm, char *problem, size_t size);
+/* Whether others see what one held at the last snapshot, which then has to stay; `problem` says it.
+ */
+bool vm_disks_are_viewed(const struct vm *vm, char *problem, size_t size);
 /* The machine is held: they shall hold again what was kept. */
 void vm_disks_put_back(struct vm *vm);
 enum disk_undo_state vm_disks_are_back(const struct vm *vm, char *problem, size_t size);
