@@ -146,7 +146,7 @@ static enum block_status check(const struct client *client, const struct block_r
 
 	if (request->operation >= BLOCK_OPERATION_COUNT)
 		return BLOCK_REFUSED;
-	if ((client->given.disk.read_only || view_is(client)) && request->operation != BLOCK_READ &&
+	if (client->given.disk.read_only && request->operation != BLOCK_READ &&
 	    request->operation != BLOCK_FLUSH)
 		return BLOCK_REFUSED;
 	if (request->operation == BLOCK_FLUSH)
@@ -241,6 +241,41 @@ struct disk_undo_told *client_undo_told(const struct client *client)
 	return &channel->disk.undo[client - clients];
 }
 
+static void count(struct disk_counts *counts, const struct driver_request *request,
+		  enum block_status status)
+{
+	u64 bytes = (u64)request->sectors * BLOCK_SECTOR_BYTES;
+
+	counts->requests++;
+	counts->direct += request->direct;
+	counts->errors += status != BLOCK_OK;
+	counts->flushes += request->operation == BLOCK_FLUSH;
+	counts->read_bytes += request->operation == BLOCK_READ ? bytes : 0;
+	counts->written_bytes += request->operation == BLOCK_WRITE ? bytes : 0;
+}
+
+/* It has its answer. */
+static void note(const struct client *client, const struct driver_request *request,
+		 enum block_status status)
+{
+	channel->finished++;
+	if (channel->first_answer_tsc == 0)
+		channel->first_answer_tsc = clock_tsc();
+	count(client_counts(client), request, status);
+}
+
+/* What it holds was done without the device. */
+static void finish_here(struct client *client, enum block_status status)
+{
+	struct driver_request request = {
+		.operation = (enum block_operation)client->held.operation,
+		.sectors = client->held.sectors,
+	};
+
+	note(client, &request, status);
+	answer(client, client->held.id, status);
+}
+
 enum client_taken client_take_one(struct client *client)
 {
 	enum client_taken taken;
@@ -258,24 +293,16 @@ enum client_taken client_take_one(struct client *client)
 		answer(client, client->held.id, status);
 		return CLIENT_TOOK;
 	}
-	taken = undo_keep(client, &client->held);
-	if (taken == CLIENT_TOOK && !hand_over(client, &client->held))
+	taken = view_is(client) ? view_take(client, &client->held, &status)
+				: undo_keep(client, &client->held);
+	if (taken == CLIENT_DONE) {
+		finish_here(client, status);
+		taken = CLIENT_TOOK;
+	} else if (taken == CLIENT_TOOK && !hand_over(client, &client->held)) {
 		taken = CLIENT_FULL;
+	}
 	client->has_held = taken != CLIENT_TOOK;
 	return taken;
-}
-
-static void count(struct disk_counts *counts, const struct driver_request *request,
-		  enum block_status status)
-{
-	u64 bytes = (u64)request->sectors * BLOCK_SECTOR_BYTES;
-
-	counts->requests++;
-	counts->direct += request->direct;
-	counts->errors += status != BLOCK_OK;
-	counts->flushes += request->operation == BLOCK_FLUSH;
-	counts->read_bytes += request->operation == BLOCK_READ ? bytes : 0;
-	counts->written_bytes += request->operation == BLOCK_WRITE ? bytes : 0;
 }
 
 void driver_finish(struct driver_request *request, enum block_status status)
@@ -285,18 +312,16 @@ void driver_finish(struct driver_request *request, enum block_status status)
 
 	request->status = status;
 	release(request);
-	channel->finished++;
 	if (index == DRIVER_SELF) {
+		channel->finished++;
 		client = undo_finished(request, status);
 		if (client != NULL)
 			leave_if_done((u32)(client - clients));
 		return;
 	}
-	if (channel->first_answer_tsc == 0)
-		channel->first_answer_tsc = clock_tsc();
 	if (view_is(&clients[index]))
 		status = view_finish(&clients[index], request, status);
-	count(&channel->disk.counts[index], request, status);
+	note(&clients[index], request, status);
 	clients[index].waiting--;
 	if (request->direct) {
 		clients[index].window.under_way--;

@@ -16,6 +16,7 @@ struct client {
 	u32 undo_put_back; /* what was kept goes back to the disk, by that order; 0: it does not */
 	u32 undo_ended;	   /* the last such order */
 	u64 undo_at;	   /* so many entries are back */
+	u64 not_fetched;   /* of a view: this piece, less 1, could not be read; 0: none */
 	u32 window_told; /* the manager: which one the device may be using */
 	u32 waiting;  /* with the device */
 	bool leaving; /* takes no more; gone once nothing waits */
@@ -31,6 +32,7 @@ enum client_taken {
 	CLIENT_TOOK,	/* `held` says what; the device has it, or it was refused */
 	CLIENT_FULL,	/* the device has no room; it is held */
 	CLIENT_WAITS,	/* for a request of the driver's own, which wakes it; it is held */
+	CLIENT_DONE,	/* and nothing is left to do for the device */
 };
 
 /* Of client.c: the next request of this client. */

@@ -111,7 +111,10 @@ void undo_add(struct undo *undo, u64 piece, const u8 *data)
 {
 	struct undo_entry *entry = &undo->entry[undo->count];
 
-	memcpy(undo->data + undo->count * UNDO_PIECE_BYTES, data, UNDO_PIECE_BYTES);
+	if (data != NULL)
+		memcpy(undo_data(undo, entry), data, UNDO_PIECE_BYTES);
+	else
+		memset(undo_data(undo, entry), 0, UNDO_PIECE_BYTES);
 	*entry = (struct undo_entry){.piece = piece};
 	enter(undo, piece);
 	__atomic_store_n(&undo->head->count, undo->count, __ATOMIC_RELEASE);

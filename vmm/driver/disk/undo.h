@@ -45,7 +45,7 @@ struct undo {
 void undo_open(struct undo *undo, const struct disk_undo_given *given, u64 sectors);
 /* Whether the disk's piece is there; NULL: it is not. */
 struct undo_entry *undo_find(const struct undo *undo, u64 piece);
-/* There is room, and it was not there. */
+/* There is room, and it was not there. NULL: zeros. */
 void undo_add(struct undo *undo, u64 piece, const u8 *data);
 /* Sectors of the client's part, as far as their pieces are there, over what `data` has of them. */
 void undo_lay_over(const struct undo *undo, u64 sector, u32 sectors, u8 *data);

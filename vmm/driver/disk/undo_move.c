@@ -3,6 +3,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/driver/disk/view.h"
 #include "vmm/rt/clock.h"
 
 #define MOVE_PIECES ((u32)(BLOCK_REQUEST_BYTES / UNDO_PIECE_BYTES))
@@ -28,6 +29,17 @@ static void tell(const struct client *client)
 	told->problem = client->undo.problem;
 	told->kept_bytes = client->undo.count * UNDO_PIECE_BYTES;
 	__atomic_store_n(&told->number, client->undo.number, __ATOMIC_RELEASE);
+	client_tell_manager();
+}
+
+void undo_tell(const struct client *client, bool full)
+{
+	struct disk_undo_told *told = client_undo_told(client);
+
+	told->kept_bytes = client->undo.count * UNDO_PIECE_BYTES;
+	if (!full || told->problem == DISK_UNDO_FULL)
+		return;
+	__atomic_store_n(&told->problem, DISK_UNDO_FULL, __ATOMIC_RELEASE);
 	client_tell_manager();
 }
 
@@ -71,6 +83,11 @@ static bool start(struct client *client, enum block_operation operation, u64 pie
 	client->waiting--;
 	driver_finish(request, BLOCK_ERROR);
 	return false;
+}
+
+bool undo_fetch(struct client *client, u64 piece)
+{
+	return start(client, BLOCK_READ, piece, 1);
 }
 
 /* --- what is kept --- */
@@ -124,15 +141,19 @@ enum client_taken undo_keep(struct client *client, const struct block_request *r
 
 static void keep(struct client *client, enum block_status status)
 {
-	const u8 *data = process_own_memory().memory;
+	u8 *data = process_own_memory().memory;
 
+	if (view_is(client)) {
+		view_fetched(client, move.piece, data, status);
+		return;
+	}
 	if (status != BLOCK_OK) {
 		give_up(client, DISK_UNDO_UNREADABLE);
 		return;
 	}
 	for (u32 i = 0; i < move.pieces; i++)
 		undo_add(&client->undo, move.piece + i, data + i * UNDO_PIECE_BYTES);
-	client_undo_told(client)->kept_bytes = client->undo.count * UNDO_PIECE_BYTES;
+	undo_tell(client, false);
 }
 
 /* --- what goes back --- */
@@ -218,7 +239,7 @@ void undo_attend(struct client *client)
 	struct disk_undo_given given = {
 		.number = __atomic_load_n(&shared->number, __ATOMIC_ACQUIRE),
 	};
-	u32 asked = __atomic_load_n(&shared->put_back, __ATOMIC_ACQUIRE);
+	u32 asked = view_is(client) ? 0 : __atomic_load_n(&shared->put_back, __ATOMIC_ACQUIRE);
 
 	if (client->given.number == 0 || (undo_is_moving() && move.client == client))
 		return;

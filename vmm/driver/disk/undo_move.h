@@ -15,6 +15,13 @@
  */
 enum client_taken undo_keep(struct client *client, const struct block_request *request);
 bool undo_is_moving(void);
+/*
+ * Begins to read a piece of the disk for a view, while nothing is moving: view_fetched. False: the
+ * device has no room. It may have ended when this returns.
+ */
+bool undo_fetch(struct client *client, u64 piece);
+/* The manager learns how much is kept of the client, and that there is no room for more. */
+void undo_tell(const struct client *client, bool full);
 /* A request of the driver's own has ended. Whose it was; NULL: nobody's. */
 struct client *undo_finished(const struct driver_request *request, enum block_status status);
 /* Obeys the manager. */
