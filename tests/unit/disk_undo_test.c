@@ -201,10 +201,12 @@ static void words(void **state)
 	told->problem = DISK_UNDO_FULL;
 	assert_null(disk_undo_problem(link)); /* of an earlier number */
 	told->number = given->number;
+	assert_true(disk_undo_is_full(link));
 	assert_string_equal(disk_undo_problem(link),
 			    "the room for its old blocks (disk.undo) is full");
 	assert_int_equal(disk_undo_begun(link), DISK_UNDO_FAILED);
 	told->problem = 77;
+	assert_false(disk_undo_is_full(link));
 	assert_string_equal(disk_undo_problem(link), "its driver has lost its old blocks");
 	/* before the driver has seen the link what stands there is another's */
 	channel.served[2] = 0;

@@ -95,6 +95,19 @@ static void from_begin_to_end(void **state)
 	assert_false(disk_is_viewed(source));
 }
 
+static void may_be_written(void **state)
+{
+	const struct share_given limit = {.weight = 3};
+	struct driver_link *view = disk_view_make_overlay(source, GROUP, "clone", &limit, problem,
+							  sizeof(problem));
+
+	(void)state;
+	assert_non_null(view);
+	assert_true(disk_is_view(view) && !view->disk.read_only);
+	assert_ptr_equal(disk_view_source(view), source);
+	assert_int_equal(view->undo.number, 0);
+}
+
 static void lost(void **state)
 {
 	struct driver_link *view = make();
@@ -133,6 +146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(from_begin_to_end),
+		TEST(may_be_written),
 		TEST(lost),
 		TEST(refused),
 	};

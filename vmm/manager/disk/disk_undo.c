@@ -82,14 +82,25 @@ void disk_undo_begin(struct driver_link *link)
 	driver_link_fill(link);
 }
 
-const char *disk_undo_problem(const struct driver_link *link)
+/* enum disk_undo_problem, or whatever else the driver has written there. */
+static u32 problem_of(const struct driver_link *link)
 {
 	const struct disk_undo_told *told = link->undo.number != 0 ? told_by(link) : NULL;
 
 	if (told == NULL ||
 	    __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != link->undo.number)
-		return NULL;
-	switch (__atomic_load_n(&told->problem, __ATOMIC_RELAXED)) {
+		return DISK_UNDO_WHOLE;
+	return __atomic_load_n(&told->problem, __ATOMIC_RELAXED);
+}
+
+bool disk_undo_is_full(const struct driver_link *link)
+{
+	return problem_of(link) == DISK_UNDO_FULL;
+}
+
+const char *disk_undo_problem(const struct driver_link *link)
+{
+	switch (problem_of(link)) {
 	case DISK_UNDO_WHOLE:
 		return NULL;
 	case DISK_UNDO_FULL:

@@ -22,6 +22,8 @@ void disk_undo_begin(struct driver_link *link);
 enum disk_undo_state disk_undo_begun(const struct driver_link *link);
 /* Why it does not hold all; NULL: it does, as far as is known. */
 const char *disk_undo_problem(const struct driver_link *link);
+/* Whether that is so as there was no room. */
+bool disk_undo_is_full(const struct driver_link *link);
 u64 disk_undo_kept_bytes(const struct driver_link *link);
 
 /* It shall go back to the disk, of which nothing else is asked meanwhile. */

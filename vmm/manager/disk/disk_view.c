@@ -5,9 +5,9 @@
 #include "vmm/manager/disk/disk_undo.h"
 #include "vmm/rt/format.h"
 
-struct driver_link *disk_view_make(const struct driver_link *source, handle_t group,
-				   const char *user, const struct share_given *limit, char *problem,
-				   size_t size)
+static struct driver_link *make_view(const struct driver_link *source, bool read_only,
+				     handle_t group, const char *user,
+				     const struct share_given *limit, char *problem, size_t size)
 {
 	struct driver *driver = driver_of_link(source);
 	const char *why =
@@ -18,7 +18,7 @@ struct driver_link *disk_view_make(const struct driver_link *source, handle_t gr
 		.disk = {.unit = source->disk.unit,
 			 .first_sector = source->disk.first_sector,
 			 .sectors = source->disk.sectors,
-			 .read_only = true,
+			 .read_only = read_only,
 			 .limit = *limit,
 			 .view = {.of = (u32)(source - driver->link),
 				  .number = source->undo.number}},
@@ -32,9 +32,28 @@ struct driver_link *disk_view_make(const struct driver_link *source, handle_t gr
 	return driver_link_make(driver, group, &wanted, problem, size);
 }
 
+struct driver_link *disk_view_make(const struct driver_link *source, handle_t group,
+				   const char *user, const struct share_given *limit, char *problem,
+				   size_t size)
+{
+	return make_view(source, true, group, user, limit, problem, size);
+}
+
+struct driver_link *disk_view_make_overlay(const struct driver_link *source, handle_t group,
+					   const char *user, const struct share_given *limit,
+					   char *problem, size_t size)
+{
+	return make_view(source, false, group, user, limit, problem, size);
+}
+
+const struct driver_link *disk_view_source(const struct driver_link *view)
+{
+	return &driver_of_link(view)->link[view->disk.view.of];
+}
+
 const char *disk_view_problem(const struct driver_link *view)
 {
-	const struct driver_link *source = &driver_of_link(view)->link[view->disk.view.of];
+	const struct driver_link *source = disk_view_source(view);
 
 	if (!source->used || source->undo.number != view->disk.view.number)
 		return "its old blocks are kept no more";

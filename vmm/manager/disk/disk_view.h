@@ -20,6 +20,15 @@ static inline bool disk_is_view(const struct driver_link *link)
 struct driver_link *disk_view_make(const struct driver_link *source, handle_t group,
 				   const char *user, const struct share_given *limit, char *problem,
 				   size_t size);
+/*
+ * For a user who may write too: above it, to what disk_undo_make has then made room for. Nothing
+ * that it asks is done before disk_undo_begin.
+ */
+struct driver_link *disk_view_make_overlay(const struct driver_link *source, handle_t group,
+					   const char *user, const struct share_given *limit,
+					   char *problem, size_t size);
+/* The link whose disk it sees. */
+const struct driver_link *disk_view_source(const struct driver_link *view);
 /* Why what it sees is there no more, NULL: it is. */
 const char *disk_view_problem(const struct driver_link *view);
 /* Whether there are views of what is kept for that link at present. */
