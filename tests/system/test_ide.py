@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 import bundle
+import disk_clones
 import gpt
 import rounds
 from machine import Bochs, Qemu
@@ -56,6 +57,7 @@ def goes_back(machine):
     machine.attach("alpha")
     assert machine.shell(f"echo $x; {sums}") == f"one\n{before}"
     machine.leave()
+    disk_clones.run(machine, ("vda", "vdb"), ("ide0.0", "memory"))
 
 
 @pytest.mark.parametrize("emulator, unit, memory, count, blocks, restarts", [
@@ -67,7 +69,7 @@ def goes_back(machine):
 def test_ide(build, tmp_path, emulator, unit, memory, count, blocks, restarts):
     """
     A partition is written, read and compared while its driver is restarted; on Bochs, then also a
-    disk in memory, and both go back to a snapshot.
+    disk in memory, both go back to a snapshot, and two clones begin there.
     """
     path, started = start(emulator, build, tmp_path, unit, memory)
     with started as machine:

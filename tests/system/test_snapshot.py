@@ -251,13 +251,17 @@ DISK = ("[disk data]\ncontroller = memory\nsize = 4M\n"
 
 
 def test_disk(build, tmp_path):
-    """A disk that the guest may write to is not a clone's; one that it reads is shared."""
+    """A clone has a view of a disk that its source may write to; one that it reads is shared."""
     with start(build, tmp_path, conf=DISK.format(how="")) as machine:
         machine.wait_prompt()
         wait_counts(machine, "count")
         one(machine, "vm snapshot count one")
-        assert "disk data: found it writable" in refused(machine, "vm clone count@one beta")
-        one(machine, "vm reset count --to one")
+        wait_counts(machine, "count")
+        one(machine, "vm snapshot count two")
+        assert "allowed: the last snapshot" in refused(machine, "vm clone count@one beta")
+        one(machine, "vm clone count@two beta")
+        one(machine, "vm reset count --to two")
+        end(machine, "beta")
     with start(build, tmp_path, conf=DISK.format(how=" ro")) as machine:
         machine.wait_prompt()
         wait_counts(machine, "count")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Snapshots of a VM that writes to disks: these go back with it."""
 import bundle
+import disk_clones
 from machine import Qemu, wait_for
 from test_disk import GUEST, nvme
 from test_snapshot import DISK, one, refused
@@ -87,7 +88,10 @@ def end(machine):
 
 
 def test_back(build, tmp_path):
-    """RAM and disks are of the same moment, again and again, also when a driver dies meanwhile."""
+    """
+    RAM and disks are of the same moment, again and again, also when a driver dies meanwhile; clones
+    have disks of their own.
+    """
     with start(build, tmp_path, PLACES) as machine:
         machine.wait_prompt()
         guest = Guest(machine, PLACES)
@@ -117,7 +121,6 @@ def test_back(build, tmp_path):
         one(machine, "vm reset alpha --to later")
         assert guest.raw() == after
         assert "allowed: the last" in refused(machine, "vm reset alpha --to ready")
-        assert "allowed: read-only disks" in refused(machine, "vm clone alpha@later beta")
         # without one nothing is kept, and the guest goes on
         kept = machine.vm("alpha")["resident_bytes"]
         for name in ("ready", "later"):
@@ -125,7 +128,31 @@ def test_back(build, tmp_path):
         wait_for(lambda: machine.vm("alpha")["resident_bytes"] < kept - len(PLACES) * MIB // 2, 30)
         guest.spoil("seven")
         assert guest.shell("cat /mnt/*/file") == "seven\n" * len(PLACES)
+        drivers = [row["name"] for row in machine.objects("driver list")]
+        rows = disk_clones.run(machine, guest.devices, drivers)
+        disk_clones.ends(machine, guest.devices, rows)
         end(machine)
+
+
+def clone_ends(machine, guest):
+    """No room for what a clone writes: it learns of it. None for what it sees: it cannot go on."""
+    before = guest.raw()
+    one(machine, "vm clone alpha@ready beta")
+    write = ("dd if=/dev/urandom of=/dev/vda bs=64k count={} seek=32 oflag=direct conv=notrunc "
+             "2>/dev/null; echo $?")
+    assert disk_clones.at(machine, "beta", "dmesg -n 1; " + write.format(4)) == "0\n"
+    assert disk_clones.at(machine, "beta", write.format(16)) == "1\n"
+    (full,) = [row for row in machine.objects("events since 0") if row["event"] == "disk_full"]
+    assert full["vm"] == "beta" and "(disk.undo) is full, writes fail" in full["reason"], full
+    assert machine.vm("beta")["state"] == "running"
+    assert guest.raw() == before
+    guest.spoil("four")
+    wait_for(lambda: machine.vm("beta")["state"] == "crashed", 30)
+    reason = machine.vm("beta")["reason"]
+    assert reason.startswith("what it sees of alpha's is lost: disk "), reason
+    assert "old blocks (disk.undo) is full" in reason, reason
+    assert machine.objects("vm snapshot list") == []
+    assert guest.shell("cat /mnt/*/file") == "four\nfour\n"
 
 
 def test_full(build, tmp_path):
@@ -148,6 +175,7 @@ def test_full(build, tmp_path):
                                "tr -d '\\0' </mnt/vda/random; tr -d '\\0' </mnt/vdb/random"
                                ) == f"{word}\n{word}\nmore\nmore\n"
             one(machine, "vm snapshot alpha ready")
+        clone_ends(machine, guest)
         end(machine)
 
 
@@ -181,7 +209,7 @@ def test_dies_meanwhile(build, tmp_path):
 ROUND = ("vm create count", "vm start count", "vm snapshot count a", "vm reset count --to a",
          "driver restart data", "vm snapshot count b", "vm reset count --to b",
          "vm snapshot drop count b", "vm snapshot drop count a", "vm snapshot count c",
-         "vm kill count", "vm destroy count")
+         "vm clone count@c two", "vm kill two", "vm destroy two", "vm kill count", "vm destroy count")
 
 
 def test_leaves_nothing(build, tmp_path):

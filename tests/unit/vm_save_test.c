@@ -107,6 +107,11 @@ static void is_not_saved(void **state)
 	vm_step();
 	assert_int_equal(renewed, 2);
 	monitor_goes_on(vm, "too small");
+	vm = ready_to_save(VM_RUNNING);
+	has_views = true;
+	assert_false(save(vm, false));
+	assert_string_equal(problem, "disk data: a clone's");
+	has_views = false;
 	vm = ready_to_save(VM_STOPPED);
 	assert_false(save(vm, false));
 	assert_non_null(strstr(problem, "only a running or paused VM"));

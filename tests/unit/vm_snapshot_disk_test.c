@@ -132,6 +132,21 @@ static void disks_are_viewed(void **state)
 	assert_true(vm_snapshot_drop(vm, vm_snapshot_find(vm, "two"), problem, sizeof(problem)));
 }
 
+/* A clone whose disks are views: what it has written is not kept for any snapshot. */
+static void disks_are_views(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+
+	(void)state;
+	has_views = true;
+	assert_false(take(vm, "one"));
+	assert_string_equal(problem, "disk data: a clone's");
+	assert_false(vm_busy(vm));
+	assert_int_equal(states, 0);
+	has_views = false;
+	taken(vm, "one");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +154,7 @@ int main(void)
 		cmocka_unit_test(disks_go_back),
 		cmocka_unit_test(disks_are_full),
 		cmocka_unit_test(disks_are_viewed),
+		cmocka_unit_test(disks_are_views),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

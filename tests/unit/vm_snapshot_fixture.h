@@ -35,6 +35,7 @@ static struct {
 	enum disk_undo_state keep_state; /* then */
 	enum disk_undo_state back_state;
 	u64 moved;
+	bool clones_know; /* and end, before what they see is forgotten */
 	bool viewed; /* others see what they held at the last one */
 } disks;
 
@@ -78,6 +79,12 @@ bool vm_disks_are_viewed(const struct vm *vm, char *why, size_t size)
 	return disks.viewed;
 }
 
+void vm_clone_disks_look(struct vm *vm)
+{
+	(void)vm;
+	disks.clones_know = disks.problem != NULL;
+}
+
 void vm_disks_put_back(struct vm *vm)
 {
 	(void)vm;
@@ -108,6 +115,7 @@ void vm_disks_go_on(struct vm *vm)
 void vm_disks_forget(struct vm *vm)
 {
 	(void)vm;
+	assert_true(disks.problem == NULL || disks.clones_know);
 	disks.forgotten = true;
 	disks.problem = NULL;
 }

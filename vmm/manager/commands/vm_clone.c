@@ -156,7 +156,9 @@ COMMAND(vm_clone,
 	.detail = "It has the configuration of the first under its own name, its own UUID and its\n"
 		  "own memory, of which only what it writes to is taken. Its cards have other\n"
 		  "addresses, and no link until the guest's drivers begin anew. One for which\n"
-		  "net= names another network has the address that the guest knows, and is up.",
+		  "net= names another network has the address that the guest knows, and is up.\n"
+		  "Disks that the first may write to it sees as they were at the last snapshot;\n"
+		  "what it writes to them is its own, up to `disk.undo` of each, and ends with it.",
 	.example = "vm clone alpha@ready beta net=test",
 	.keys = "name state uuid",
 	.run = run,

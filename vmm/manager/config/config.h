@@ -94,6 +94,7 @@ struct disk_config {
 enum vm_disk_flag {
 	VM_DISK_READ_ONLY = 1 << 0,
 	VM_DISK_OPTIONAL = 1 << 1,
+	VM_DISK_CLONED = 1 << 2, /* in no file: a view of the source's, vm_clone_disk.h */
 };
 
 /* A disk of a VM: `number` is that of config_disk plus 1; 0: no more. */

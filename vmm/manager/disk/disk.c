@@ -9,6 +9,7 @@
 #include "vmm/manager/disk/disk_window.h"
 #include "vmm/manager/disk/guid.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/vm/vm_clone_disk.h"
 #include "vmm/manager/vm/vm_save_key.h"
 #include "vmm/rt/format.h"
 
@@ -266,6 +267,17 @@ static const struct driver_link *find_conflict(const struct disk *disk, bool rea
 	return NULL;
 }
 
+static size_t show_user(char *text, size_t size, bool more, const struct driver_link *link)
+{
+	bool view = disk_is_view(link);
+
+	return format(text, size, "%s%s%s%s%s", more ? ", " : "", link->user,
+		      view ? " (view of " : "", view ? disk_view_source(link)->user : "",
+		      view			? ")"
+		      : link->disk.read_only	? " (ro)"
+						: "");
+}
+
 void disk_users(const struct disk *disk, char *text, size_t size)
 {
 	size_t length = 0;
@@ -275,15 +287,11 @@ void disk_users(const struct disk *disk, char *text, size_t size)
 		const struct driver_link *link = &disk->driver->link[i];
 
 		if (link->used && &disks[link->section] == disk)
-			length += format(text + length, size - length, "%s%s%s",
-					 length > 0 ? ", " : "", link->user,
-					 disk_is_view(link)	? " (view)"
-					 : link->disk.read_only ? " (ro)"
-								: "");
+			length += show_user(text + length, size - length, length > 0, link);
 	}
 }
 
-static struct share_given limit_of(const struct vm_config *config)
+struct share_given disk_limit_of(const struct vm_config *config)
 {
 	return (struct share_given){
 		.units = config->disk_ops,
@@ -324,7 +332,7 @@ static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, cha
 			 .first_sector = disk->first_sector,
 			 .sectors = disk->sectors,
 			 .read_only = read_only,
-			 .limit = limit_of(&vm->config)},
+			 .limit = disk_limit_of(&vm->config)},
 	};
 	string_copy(wanted.user, sizeof(wanted.user), vm->config.name);
 	link = driver_link_make(disk->driver, vm->group, &wanted, problem, size);
@@ -370,6 +378,11 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 		const struct vm_disk *wanted = &vm->config.disk[i];
 		const char *name = config_disk(wanted->number - 1u)->section.name;
 
+		if ((wanted->flags & VM_DISK_CLONED) != 0) {
+			if (!vm_clone_disk_attach(vm, i, problem, size))
+				return false;
+			continue;
+		}
 		vm->link[i] = attach(vm, wanted->number - 1u,
 				     (wanted->flags & VM_DISK_READ_ONLY) != 0, why, sizeof(why));
 		if (vm->link[i] != NULL)
@@ -455,7 +468,7 @@ void disk_limit_all(struct vm *vm)
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if (vm->link[i] == NULL)
 			continue;
-		vm->link[i]->disk.limit = limit_of(&vm->config);
+		vm->link[i]->disk.limit = disk_limit_of(&vm->config);
 		driver_link_fill(vm->link[i]);
 	}
 }

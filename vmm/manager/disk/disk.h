@@ -46,7 +46,10 @@ bool disk_resize(u32 number, u64 bytes, char *problem, size_t size);
  * one by one while the disk goes on. False: `problem` says why nothing has changed.
  */
 bool disk_set_dma(u32 number, bool direct, char *problem, size_t size);
-/* In words, who uses it: "alpha", "alpha (ro), beta (ro)", "alpha, beta (view)"; "" for nobody. */
+/*
+ * In words, who uses it: "alpha", "alpha (ro), beta (ro)", "alpha, beta (view of alpha)"; "" for
+ * nobody.
+ */
 void disk_users(const struct disk *disk, char *text, size_t size);
 
 /*
@@ -62,6 +65,8 @@ struct driver_link *disk_attach_save(struct vm *vm, u32 number, bool read_only, 
 				     size_t size);
 /* Whether the disk of that number could be had for reading; `problem` says why not. */
 bool disk_may_be_read(u32 number, char *problem, size_t size);
+/* What the VM may have of each of its disks. */
+struct share_given disk_limit_of(const struct vm_config *config);
 /* Hands them to its monitor. */
 void disk_give_all(const struct vm *vm, struct process_build *build);
 /* Whether others see what one of them held at the VM's last snapshot. */

@@ -63,6 +63,7 @@ struct link_undo {
 	u64 driver_at;	 /* 0: not mapped there */
 	u32 number;	 /* of what is kept; 0: nothing is, or it is being closed */
 	u32 put_back;	 /* not 0: it goes back to the disk */
+	bool full_told;	 /* that a clone has no more room to write */
 	u64 table_pages; /* by so many the driver's quota was raised, for page tables */
 };
 

@@ -5,7 +5,7 @@
 #include "vmm/manager/random.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_build.h"
-#include "vmm/manager/vm/vm_snapshot_disk.h"
+#include "vmm/manager/vm/vm_clone_disk.h"
 #include "vmm/rt/format.h"
 
 static u32 last_id;
@@ -95,7 +95,7 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 	struct vm *vm;
 	char what[80];
 
-	if (vm_disks_are_written(from, problem, size))
+	if (!vm_clone_disks_may(from, snapshot, problem, size))
 		return NULL;
 	vm = new_slot(name, problem, size);
 	if (vm == NULL)
@@ -103,6 +103,7 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 	vm->config = from->config;
 	string_copy(vm->config.name, sizeof(vm->config.name), name);
 	vm->config.channel[0] = '\0'; /* a guest commands this machine only where it was told to */
+	vm_clone_disks_mark(vm, from);
 	connect_clone(vm, from, nets);
 	vm->clone_of = from->id;
 	vm->clone_layer = snapshot->layer;

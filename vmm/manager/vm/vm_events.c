@@ -17,6 +17,7 @@ const char *vm_event_name(enum vm_event event)
 		[EVENT_CONSOLE_ATTACHED] = "console_attached",
 		[EVENT_NETWORK] = "network",
 		[EVENT_SNAPSHOT] = "snapshot_dropped",
+		[EVENT_DISK_FULL] = "disk_full",
 	};
 
 	return names[event];

@@ -20,6 +20,7 @@ enum vm_event {
 	EVENT_CONSOLE_ATTACHED, /* somebody may write to its console: who, is the reason */
 	EVENT_NETWORK, /* a network's port is blocked, or no longer; of no VM if it is an uplink */
 	EVENT_SNAPSHOT, /* one had to be dropped: which and why, is the reason */
+	EVENT_DISK_FULL, /* what a clone writes to a disk has no more room: the reason says it */
 	VM_EVENT_COUNT
 };
 

@@ -12,6 +12,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process_build.h"
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_clone_disk.h"
 #include "vmm/manager/vm/vm_quota.h"
 #include "vmm/manager/vm/vm_save_key.h"
 #include "vmm/rt/crypto/secret.h"
@@ -100,7 +101,7 @@ static void set_place(struct vm *vm, const struct vm_save_place *place, bool res
 bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size)
 {
 	if (!last_is_over(vm, problem, size) || !has_key(problem, size) ||
-	    !store_is_another(vm, place, problem, size) ||
+	    !store_is_another(vm, place, problem, size) || vm_clone_has_views(vm, problem, size) ||
 	    !vm_renew_may_begin(vm, problem, size) || !open_place(vm, place, problem, size))
 		return false;
 	set_place(vm, place, false);

@@ -9,6 +9,7 @@
 #include "lib/read_once.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_clone_disk.h"
 #include "vmm/manager/vm/vm_events.h"
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/vm_quota.h"
@@ -123,7 +124,7 @@ bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t siz
 
 	vm_channel_signalled(vm); /* what its monitor has said before counts */
 	if (!may_take(vm, name, problem, size) || !find_place(vm, problem, size) ||
-	    vm_disks_are_viewed(vm, problem, size))
+	    vm_clone_has_views(vm, problem, size) || vm_disks_are_viewed(vm, problem, size))
 		return false;
 	snapshot = &snapshots->list[snapshots->place];
 	bytes = vm_handover_state_bytes(vm);
@@ -408,6 +409,7 @@ static void look_at_disks(struct vm *vm)
 {
 	char problem[sizeof(vm->snapshots.problem)];
 
+	vm_clone_disks_look(vm); /* before what its clones see is forgotten */
 	if (vm->group == HANDLE_NONE || vm->dying)
 		return;
 	if (!vm_disks_are_whole(vm, problem, sizeof(problem)))

@@ -39,7 +39,7 @@ static u64 pages_for(u64 bytes)
 	return pages + pages / TABLES_SHARE + TABLES_PAGES;
 }
 
-static bool prepare(struct vm *vm, struct driver_link *link, char *problem, size_t size)
+bool vm_disk_prepare(struct vm *vm, struct driver_link *link, char *problem, size_t size)
 {
 	u64 bytes = vm->config.disk_undo_bytes;
 	char why[160];
@@ -58,7 +58,7 @@ static bool prepare(struct vm *vm, struct driver_link *link, char *problem, size
 bool vm_disks_prepare(struct vm *vm, char *problem, size_t size)
 {
 	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link)) {
-		if (!prepare(vm, link, problem, size))
+		if (!vm_disk_prepare(vm, link, problem, size))
 			return false;
 	}
 	return true;
@@ -179,16 +179,4 @@ void vm_disks_release(struct vm *vm)
 		if (pages != 0)
 			vm_quota_lower(vm, pages_for(pages * PAGE_SIZE));
 	}
-}
-
-bool vm_disks_are_written(const struct vm *vm, char *problem, size_t size)
-{
-	for (struct driver_link *link = next(vm, NULL); link != NULL; link = next(vm, link)) {
-		format(problem, size,
-		       "disk %s: found it writable, which a clone cannot share, allowed: "
-		       "read-only disks",
-		       name_of(link));
-		return true;
-	}
-	return false;
 }

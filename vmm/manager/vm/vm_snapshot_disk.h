@@ -10,7 +10,9 @@ struct vm;
  * their drivers. Of several the worst counts, and `problem` names the disk.
  */
 
-/* Memory for that, charged to the VM. False: `problem` says why there is none. */
+/* Memory for one of them, charged to the VM. False: `problem` says why there is none. */
+bool vm_disk_prepare(struct vm *vm, struct driver_link *link, char *problem, size_t size);
+/* For all of them. */
 bool vm_disks_prepare(struct vm *vm, char *problem, size_t size);
 /* From now on; the machine is held. */
 void vm_disks_keep(struct vm *vm);
@@ -32,5 +34,3 @@ void vm_disks_go_on(struct vm *vm);
 void vm_disks_forget(struct vm *vm);
 /* Takes back memory that they no longer need. */
 void vm_disks_release(struct vm *vm);
-/* Whether it may write to a disk; then `problem` names one. */
-bool vm_disks_are_written(const struct vm *vm, char *problem, size_t size);
