@@ -8,7 +8,7 @@ import pytest
 import bundle
 import fio
 import net
-from machine import Bochs, Qemu, wait_for
+from machine import Bochs, Qemu, on_cpus, wait_for
 
 EMULATORS = {"qemu": Qemu, "bochs": Bochs}
 BOCHS_MHZ = 50  # bochs.py
@@ -70,7 +70,7 @@ def test_counter(build, tmp_path, emulator):
 DISK = ("[disk data]\ncontroller = {controller}\n"
         "[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
         "cmdline = console=ttyS0 quiet name=alpha no_timer_check\nvcpus = 2\n"
-        "autostart = yes\ndisk = data\n")
+        "autostart = yes\ndisk = data\naffinity = {affinity}\n")
 
 
 def nvme(folder):
@@ -85,10 +85,12 @@ def nvme(folder):
 def test_under_load(build, tmp_path, controller, driver):
     """Linux with two CPUs, which verifies what it has written to its disk."""
     choice = random.Random(1)
-    files = bundle.make(tmp_path / "renew.cpio", DISK.format(controller=controller),
+    host, affinity = on_cpus(Qemu, 2)
+    files = bundle.make(tmp_path / "renew.cpio",
+                        DISK.format(controller=controller, affinity=affinity),
                         bundle.debian_tools(build, "fio"))
     extra = nvme(tmp_path) if driver == "nvme0" else ()
-    with Qemu(build, bundle=files, extra=("-smp", "2", *extra)) as machine:
+    with Qemu(build, bundle=files, extra=(*host["extra"], *extra)) as machine:
         machine.wait_prompt()
         machine.attach_shell("alpha", 600)
         machine.type(f"{fio.command(size='4M', seconds=30)}; echo fio''-ends=$?\r")
