@@ -12,6 +12,7 @@
 
 #include "lib/string.c"
 #include "tests/fake_clock.h"
+#include "vmm/driver/disk/changes.c"
 #include "vmm/driver/disk/client.c"
 #include "vmm/driver/disk/client_turn.c"
 #include "vmm/driver/disk/undo.c"

@@ -30,6 +30,14 @@ struct disk_undo_given {
 	u32 put_back; /* not 0: what was kept goes back to the disk; another one each time */
 };
 
+/* Memory in which the driver notes what the client changes: vmm/io/disk_changes.h. */
+struct disk_changes_given {
+	u64 at; /* in the driver; it and `bytes` stay the same while `number` is not 0 */
+	u64 bytes;
+	u32 number; /* of the last point, one more for each; 0: nothing is noted */
+	u32 merge;  /* not 0: at that one, what was noted before the last one still counts */
+};
+
 /*
  * A client may see what another one's part of the disk held at that one's snapshot: what is kept
  * of it then, and where nothing is kept what the disk holds. Never changes for a client.
@@ -73,6 +81,7 @@ struct disk_client_part {
 	 */
 	u32 window;
 	struct disk_undo_given undo; /* `number` and `put_back` may change likewise */
+	struct disk_changes_given changes; /* `number` and `merge` may change likewise */
 	struct disk_view_given view;
 };
 
@@ -115,6 +124,7 @@ struct disk_part {
 	struct disk_counts counts[DISK_CLIENT_MAX];
 	u32 window[DISK_CLIENT_MAX]; /* that the device may be using */
 	struct disk_undo_told undo[DISK_CLIENT_MAX];
+	u32 changes[DISK_CLIENT_MAX]; /* number of the last point that has been passed */
 	struct disk_unit unit[DISK_UNIT_MAX]; /* there is memory for as many as its kind may have */
 };
 

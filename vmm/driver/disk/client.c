@@ -39,6 +39,8 @@ static void come(u32 index, const struct driver_client *given)
 	client_turn_come(client);
 	memset(&channel->disk.undo[index], 0, sizeof(channel->disk.undo[index]));
 	undo_attend(client);
+	channel->disk.changes[index] = 0;
+	changes_attend(client);
 	memset(&channel->disk.counts[index], 0, sizeof(channel->disk.counts[index]));
 	__atomic_store_n(&channel->served[index], given->number, __ATOMIC_RELEASE);
 	client_tell_manager();
@@ -103,6 +105,7 @@ void client_attend(void)
 			change_limit(i);
 			change_window(i);
 			undo_attend(&clients[i]);
+			changes_attend(&clients[i]);
 			continue;
 		}
 		clients[i].leaving = clients[i].given.number != 0;
@@ -216,6 +219,7 @@ static bool hand_over(struct client *client, const struct block_request *asked)
 				(const u64 *)(uintptr_t)client->given.disk.pool_pages +
 				asked->offset / PAGE_SIZE;
 	}
+	changes_note(&client->changes, asked->operation, asked->sector, asked->sectors);
 	client->waiting++;
 	client->window.under_way += request->direct;
 	if (driver_ops.submit(request))
@@ -274,6 +278,16 @@ static void finish_here(struct client *client, enum block_status status)
 
 	note(client, &request, status);
 	answer(client, client->held.id, status);
+}
+
+const struct disk_changes_given *client_changes_given(const struct client *client)
+{
+	return &channel->client[client - clients].disk.changes;
+}
+
+u32 *client_changes_told(const struct client *client)
+{
+	return &channel->disk.changes[client - clients];
 }
 
 enum client_taken client_take_one(struct client *client)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "vmm/driver/disk/changes.h"
 #include "vmm/driver/disk/client.h"
 #include "vmm/driver/disk/undo.h"
 #include "vmm/driver/disk/window.h"
@@ -13,6 +14,7 @@ struct client {
 	struct share share;
 	struct window window;
 	struct undo undo;
+	struct changes changes;
 	u32 undo_put_back; /* what was kept goes back to the disk, by that order; 0: it does not */
 	u32 undo_ended;	   /* the last such order */
 	u64 undo_at;	   /* so many entries are back */
@@ -41,6 +43,9 @@ struct disk_counts *client_counts(const struct client *client);
 /* What is kept of its disk: the manager's word, and the driver's. */
 const struct disk_undo_given *client_undo_given(const struct client *client);
 struct disk_undo_told *client_undo_told(const struct client *client);
+/* What it changes, likewise. */
+const struct disk_changes_given *client_changes_given(const struct client *client);
+u32 *client_changes_told(const struct client *client);
 
 /* Of client_turn.c: it has come, or is about to go. */
 void client_turn_come(const struct client *client);

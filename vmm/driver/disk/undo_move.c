@@ -71,6 +71,8 @@ static bool start(struct client *client, enum block_operation operation, u64 pie
 		request->sectors = sectors_of(client, piece, pieces);
 		request->data = own.memory;
 		request->address = own.address;
+		changes_note(&client->changes, operation, piece * UNDO_PIECE_SECTORS,
+			     request->sectors);
 	}
 	move.request = request;
 	move.client = client;

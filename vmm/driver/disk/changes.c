@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/driver/disk/changes.h"
+
+#include "lib/string.h"
+#include "vmm/driver/disk/client_turn.h"
+
+static void lose(struct changes *changes)
+{
+	__atomic_store_n(&changes->head->lost, 1, __ATOMIC_RELEASE);
+}
+
+/*
+ * The half that was filled becomes the one that is read, and the other one is emptied for what
+ * comes; `merge`: not before its bits were added to the first. Wherever this process may die: until
+ * the number is there the next one does all of it again, and no bit is missing then.
+ */
+static void pass_point(struct changes *changes, u32 number, bool merge)
+{
+	const u64 bytes = changes->blocks / 8;
+	u64 *filled = changes->half[(number - 1) & 1];
+	u64 *next = changes->half[number & 1];
+
+	for (u64 i = 0; merge && i < bytes / sizeof(u64); i++)
+		filled[i] |= next[i];
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	memset(next, 0, bytes);
+	__atomic_store_n(&changes->head->number, number, __ATOMIC_RELEASE);
+}
+
+void changes_open(struct changes *changes, const struct disk_changes_given *given)
+{
+	u8 *memory = (u8 *)(uintptr_t)given->at;
+
+	*changes = (struct changes){.number = given->number};
+	if (changes->number == 0)
+		return;
+	changes->head = (struct disk_changes_head *)(void *)memory;
+	changes->blocks = disk_changes_half_bytes(given->bytes) * 8;
+	for (u32 i = 0; i < 2; i++)
+		changes->half[i] = (u64 *)(void *)(memory + disk_changes_half_at(given->bytes, i));
+	if (changes->head->number == given->number - 1)
+		pass_point(changes, given->number, given->merge != 0);
+	else if (changes->head->number != given->number)
+		lose(changes);
+}
+
+void changes_set(struct changes *changes, u64 sector, u64 sectors)
+{
+	u64 end = disk_changes_blocks(sector + sectors);
+	u64 *half = changes->half[changes->number & 1];
+
+	/* a disk that has grown meanwhile */
+	if (end > changes->blocks)
+		lose(changes);
+	end = MIN(end, changes->blocks);
+	for (u64 block = sector / DISK_CHANGES_BLOCK_SECTORS; block < end; block++)
+		half[block / 64] |= BIT(block % 64);
+	/* also for who reads it when this process is dead */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+void changes_attend(struct client *client)
+{
+	const struct disk_changes_given *shared = client_changes_given(client);
+	struct disk_changes_given given = {
+		.number = __atomic_load_n(&shared->number, __ATOMIC_ACQUIRE),
+	};
+
+	if (client->given.number == 0 || given.number == client->changes.number)
+		return;
+	given.at = shared->at;
+	given.bytes = shared->bytes;
+	given.merge = shared->merge;
+	changes_open(&client->changes, &given);
+	__atomic_store_n(client_changes_told(client), given.number, __ATOMIC_RELEASE);
+	client_tell_manager();
+}
