@@ -72,6 +72,19 @@ struct disk_undo_given disk_undo_given(const struct driver_link *link,
 	return *shown;
 }
 
+/* And disk_changes_test.c. */
+struct disk_changes_given disk_changes_given(const struct driver_link *link,
+					     const struct disk_changes_given *shown)
+{
+	(void)link;
+	return *shown;
+}
+
+void disk_changes_show(const struct driver_link *link, struct disk_changes_given *shown)
+{
+	(void)link, (void)shown;
+}
+
 void disk_undo_show(const struct driver_link *link, struct disk_undo_given *shown)
 {
 	(void)link, (void)shown;

@@ -3,6 +3,7 @@
 #include "lib/bits.h"
 #include "vmm/manager/disk/controller.h"
 #include "vmm/manager/disk/disk.h"
+#include "vmm/manager/disk/disk_changes.h"
 #include "vmm/manager/disk/disk_undo.h"
 #include "vmm/manager/disk/disk_window.h"
 #include "vmm/manager/log/log.h"
@@ -82,8 +83,10 @@ static void disk_fill(const struct driver_link *link, struct driver_client *clie
 	part.pool_pages = link->pool_pages_at;
 	disk_window_fill(link, &part);
 	part.undo = disk_undo_given(link, &client->disk.undo);
+	part.changes = disk_changes_given(link, &client->disk.changes);
 	client->disk = part;
 	disk_undo_show(link, &client->disk.undo);
+	disk_changes_show(link, &client->disk.changes);
 }
 
 const struct driver_class disk_class = {

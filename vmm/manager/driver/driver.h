@@ -67,6 +67,17 @@ struct link_undo {
 	u64 table_pages; /* by so many the driver's quota was raised, for page tables */
 };
 
+/* Memory for what the client has changed since a backup; disk_changes.h. */
+struct link_changes {
+	handle_t memory; /* of the client's group; HANDLE_NONE: there is none */
+	u64 bytes;
+	u64 driver_at; /* 0: not mapped there */
+	u32 number;    /* of the last point; 0: there was none, and nothing is noted */
+	bool merge;    /* at that one */
+	u64 table_pages; /* as of link_undo */
+	const struct disk_changes_head *head; /* its first page, in the manager */
+};
+
 /* One client of a driver: a disk in a VM, or who has a port of a switch. */
 struct driver_link {
 	bool used;
@@ -88,6 +99,7 @@ struct driver_link {
 	struct dma_window window; /* where the device finds the pool */
 	struct ram_window ram;	  /* memory, bytes and wanted are its maker's */
 	struct link_undo undo;
+	struct link_changes changes;
 	/* what the maker of the link sets */
 	char user[CONFIG_NAME_BYTES]; /* the VM, the card */
 	u32 section;		      /* number of the [disk] or [net] in the configuration */
@@ -267,6 +279,10 @@ static inline bool driver_link_is_closing(const struct driver_link *link)
 /* The driver's present process gets the memory of link->undo, or has it no more. */
 enum status driver_link_map_undo(struct driver_link *link) MUST_CHECK;
 void driver_link_unmap_undo(struct driver_link *link);
+
+/* Likewise that of link->changes; it is given back. */
+enum status driver_link_map_changes(struct driver_link *link) MUST_CHECK;
+void driver_link_drop_changes(struct driver_link *link);
 
 /* The device reaches none of the client's RAM any more when this returns. */
 void driver_link_unmap_ram(struct driver_link *link);

@@ -295,7 +295,8 @@ static u64 table_pages(const struct driver *driver)
 	u64 pages = 0;
 
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++)
-		pages += driver->link[i].undo.table_pages;
+		pages += driver->link[i].undo.table_pages +
+			 driver->link[i].changes.table_pages;
 	return pages;
 }
 

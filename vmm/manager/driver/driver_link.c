@@ -66,6 +66,38 @@ void driver_link_unmap_undo(struct driver_link *link)
 	link->undo.driver_at = 0;
 }
 
+enum status driver_link_map_changes(struct driver_link *link)
+{
+	struct link_changes *changes = &link->changes;
+
+	if (changes->memory == HANDLE_NONE || changes->driver_at != 0)
+		return STATUS_OK;
+	return sys_space_map(driver_of_link(link)->space, 0, changes->memory, 0, changes->bytes,
+			     RIGHT_READ | RIGHT_WRITE, &changes->driver_at);
+}
+
+static void unmap_changes(struct driver_link *link)
+{
+	if (link->changes.driver_at != 0)
+		sys_space_unmap(driver_of_link(link)->space, link->changes.driver_at,
+				link->changes.bytes);
+	link->changes.driver_at = 0;
+}
+
+void driver_link_drop_changes(struct driver_link *link)
+{
+	struct link_changes *changes = &link->changes;
+
+	unmap_changes(link);
+	if (changes->head != NULL)
+		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)changes->head,
+				PAGE_SIZE);
+	if (changes->memory != HANDLE_NONE)
+		sys_object_destroy(changes->memory);
+	driver_lower_quota(driver_of_link(link), changes->table_pages);
+	*changes = (struct link_changes){.memory = HANDLE_NONE};
+}
+
 static enum status map_in_driver(struct driver *driver, struct driver_link *link)
 {
 	enum status status = sys_space_map(driver->space, 0, link->memory, 0, link_bytes(driver),
@@ -74,7 +106,9 @@ static enum status map_in_driver(struct driver *driver, struct driver_link *link
 	if (status == STATUS_OK && link->pool_pages != HANDLE_NONE)
 		status = sys_space_map(driver->space, 0, link->pool_pages, 0, list_bytes(driver),
 				       RIGHT_READ, &link->pool_pages_at);
-	return status == STATUS_OK ? driver_link_map_undo(link) : status;
+	if (status == STATUS_OK)
+		status = driver_link_map_undo(link);
+	return status == STATUS_OK ? driver_link_map_changes(link) : status;
 }
 
 static void unmap_in_driver(const struct driver *driver, struct driver_link *link)
@@ -86,6 +120,7 @@ static void unmap_in_driver(const struct driver *driver, struct driver_link *lin
 		sys_space_unmap(driver->space, link->pool_pages_at,
 				list_bytes(driver));
 	driver_link_unmap_undo(link);
+	unmap_changes(link);
 	link->driver_at = 0;
 	link->pool_pages_at = 0;
 }
@@ -216,6 +251,7 @@ static void close_here(struct driver_link *link)
 		sys_object_destroy(events[i]);
 		sys_handle_close(events[i]);
 	}
+	driver_link_drop_changes(link);
 	driver_lower_quota(driver_of_link(link), link->undo.table_pages);
 	*link = (struct driver_link){.used = false};
 }

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/disk/disk_changes.h"
+
+#include "lib/bits.h"
+#include "lib/read_once.h"
+#include "vmm/io/disk_changes.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
+#include "vmm/rt/syscall.h"
+
+#define TABLE_REACH  (2 * MIB) /* of a page table's page */
+#define TABLE_OTHERS 4u	       /* those above, and at a boundary */
+
+u64 disk_changes_pages(const struct driver_link *link)
+{
+	u64 pages = disk_changes_bytes(link->disk.sectors) / PAGE_SIZE;
+
+	return pages + pages / 512 + TABLE_OTHERS;
+}
+
+static enum status make(struct driver_link *link, handle_t group)
+{
+	struct link_changes *changes = &link->changes;
+	enum status status = sys_memory_create(group, changes->bytes, 0, &changes->memory);
+	u64 at = 0;
+
+	if (status != STATUS_OK) {
+		changes->memory = HANDLE_NONE;
+		return status;
+	}
+	status = sys_space_map(start_handle(START_SPACE), 0, changes->memory, 0, PAGE_SIZE,
+			       RIGHT_READ, &at);
+	changes->head = (const struct disk_changes_head *)(uintptr_t)at;
+	/* a process that does not serve it gets the memory with the link */
+	if (status == STATUS_OK && link->driver_at != 0)
+		status = driver_link_map_changes(link);
+	return status;
+}
+
+bool disk_changes_make(struct driver_link *link, handle_t group, char *problem, size_t size)
+{
+	struct driver *driver = driver_of_link(link);
+	u64 bytes = disk_changes_bytes(link->disk.sectors);
+	u64 tables = bytes / TABLE_REACH + TABLE_OTHERS;
+	enum status status = STATUS_NO_QUOTA;
+
+	if (link->changes.memory != HANDLE_NONE)
+		return true;
+	if (driver_raise_quota(driver, tables)) {
+		link->changes.table_pages = tables;
+		link->changes.bytes = bytes;
+		status = make(link, group);
+	}
+	if (status == STATUS_OK)
+		return true;
+	driver_link_drop_changes(link);
+	format(problem, size, "the kernel says \"%s\" while making room for a list of changes",
+	       status_text(status));
+	return false;
+}
+
+void disk_changes_begin(struct driver_link *link, bool merge)
+{
+	link->changes.merge = merge;
+	link->changes.number++;
+	driver_link_fill(link);
+}
+
+bool disk_changes_begun(const struct driver_link *link)
+{
+	const struct driver *driver = driver_of_link(link);
+	u32 index = (u32)(link - driver->link);
+
+	/* what stands there may be an earlier process's */
+	return link->driver_at != 0 &&
+	       __atomic_load_n(&driver->channel->served[index], __ATOMIC_ACQUIRE) == link->number &&
+	       __atomic_load_n(&driver->channel->disk.changes[index], __ATOMIC_ACQUIRE) ==
+		       link->changes.number;
+}
+
+bool disk_changes_are_whole(const struct driver_link *link)
+{
+	return link->changes.head != NULL && READ_ONCE(link->changes.head->lost) == 0;
+}
+
+/* Address and size first, and the number when they are there: disk_changes_show. */
+struct disk_changes_given disk_changes_given(const struct driver_link *link,
+					     const struct disk_changes_given *shown)
+{
+	return (struct disk_changes_given){
+		.at = link->changes.driver_at,
+		.bytes = link->changes.bytes,
+		.number = shown->number,
+		.merge = link->changes.merge,
+	};
+}
+
+void disk_changes_show(const struct driver_link *link, struct disk_changes_given *shown)
+{
+	__atomic_store_n(&shown->number, link->changes.number, __ATOMIC_RELEASE);
+}
