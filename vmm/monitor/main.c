@@ -4,6 +4,7 @@
  * CPUs cannot do alone. It can reach its own guest's memory and nobody else's.
  */
 #include "vmm/monitor/machine_setup.h"
+#include "vmm/monitor/save/copier.h"
 #include "vmm/monitor/save/saver.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
@@ -23,6 +24,8 @@ static NORETURN void wait_for_the_end(void)
 
 int main(void)
 {
+	if (copier_wanted())
+		copier_run();
 	if (saver_wanted())
 		saver_run();
 	if (!machine_setup(&machine))

@@ -115,6 +115,13 @@ bool save_disk_open_link(struct save_disk *disk, struct disk_client *client,
 			 start_handle_of(START_DISK_DOORBELL, entry->value), queue);
 }
 
+bool save_disk_open_target(struct save_disk *disk, struct disk_client *client,
+			   const struct start_entry *entry, handle_t queue)
+{
+	return open_link(disk, client, entry, start_handle_of(START_SAVE_BELL, entry->value),
+			 start_handle_of(START_SAVE_DOORBELL, entry->value), queue);
+}
+
 bool save_disk_open(struct save_disk *disk, handle_t queue)
 {
 	static struct disk_client client;

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/save/backup_target.h"
+
+#include "lib/string.h"
+#include "vmm/monitor/state/record.h"
+#include "vmm/rt/format.h"
+
+/* Where file systems and partitions say what they are. */
+#define LOOK_BYTES (2 * BACKUP_BLOCK_BYTES)
+
+static u8 piece[BACKUP_HEADER_BYTES] ALIGNED(8);
+
+static bool refuse(struct save_disk *disk, const char *text)
+{
+	format(disk->problem, sizeof(disk->problem), "%s", text);
+	return false;
+}
+
+static u64 tail_at(const struct save_disk *disk)
+{
+	return align_down(disk->bytes, BACKUP_HEADER_BYTES) - BACKUP_HEADER_BYTES;
+}
+
+static u32 check_of(const struct backup_header *header)
+{
+	struct backup_header copy = *header;
+
+	copy.check = 0;
+	return state_check(0, &copy, sizeof(copy));
+}
+
+/* Whether there is a backup of that chain; *is_one is what was found. */
+static bool look_for_chain(struct save_disk *disk, u64 at, const struct backup_label *label,
+			   bool *is_one)
+{
+	static struct backup_header header; /* a copy: nobody else writes to it */
+
+	if (!save_disk_read(disk, at, &header, sizeof(header)))
+		return false;
+	*is_one = memcmp(header.magic, BACKUP_MAGIC, sizeof(header.magic)) == 0 &&
+		  header.version == BACKUP_VERSION && header.check == check_of(&header) &&
+		  memcmp(header.label.chain, label->chain, sizeof(label->chain)) == 0;
+	return true;
+}
+
+static bool holds_base(struct save_disk *disk, const struct backup_label *label, bool *holds)
+{
+	if (!look_for_chain(disk, 0, label, holds))
+		return false;
+	return *holds || look_for_chain(disk, tail_at(disk), label, holds);
+}
+
+static bool look_for_zeros(struct save_disk *disk, u64 from, u64 to, bool *zeros)
+{
+	for (u64 at = from; *zeros && at < to; at += sizeof(piece)) {
+		u32 count = (u32)MIN(to - at, (u64)sizeof(piece));
+
+		if (!save_disk_read(disk, at, piece, count))
+			return false;
+		for (u32 i = 0; i < count && *zeros; i++)
+			*zeros = piece[i] == 0;
+	}
+	return true;
+}
+
+static bool look_whether_empty(struct save_disk *disk, bool *empty)
+{
+	u64 head = MIN(align_down(disk->bytes, BACKUP_HEADER_BYTES), (u64)LOOK_BYTES);
+
+	*empty = true;
+	return look_for_zeros(disk, 0, head, empty) &&
+	       look_for_zeros(disk, tail_at(disk), tail_at(disk) + BACKUP_HEADER_BYTES, empty);
+}
+
+bool backup_target_is_fit(struct save_disk *disk, u64 needed, const struct backup_label *label,
+			  bool overwrite)
+{
+	bool holds = false;
+	bool empty = true;
+
+	needed = MAX(needed, (u64)(2 * BACKUP_HEADER_BYTES));
+	if (disk->bytes < needed) {
+		format(disk->problem, sizeof(disk->problem),
+		       "found %llu KiB, allowed: at least the %llu KiB that it takes",
+		       (unsigned long long)(disk->bytes / KIB),
+		       (unsigned long long)(needed / KIB));
+		return false;
+	}
+	if (!holds_base(disk, label, &holds) ||
+	    (!overwrite && !look_whether_empty(disk, &empty)))
+		return false;
+	if (holds)
+		return refuse(disk, "found a backup that this one builds upon, allowed: another "
+				    "place");
+	if (!empty)
+		return refuse(disk, "found something else, allowed: an empty place, or the word "
+				    "`overwrite` at the end");
+	return true;
+}
+
+bool backup_target_wipe(struct save_disk *disk)
+{
+	memset(piece, 0, sizeof(piece));
+	return save_disk_write(disk, 0, piece, sizeof(piece)) &&
+	       save_disk_write(disk, tail_at(disk), piece, sizeof(piece)) &&
+	       save_disk_flush(disk);
+}
+
+bool backup_target_confirm(struct save_disk *disk, struct backup_header *header)
+{
+	memcpy(header->magic, BACKUP_MAGIC, sizeof(header->magic));
+	header->version = BACKUP_VERSION;
+	header->block_bytes = BACKUP_BLOCK_BYTES;
+	header->check = check_of(header);
+	return save_disk_flush(disk) &&
+	       save_disk_write(disk, header->label.kind == BACKUP_FULL ? tail_at(disk) : 0, header,
+			       sizeof(*header)) &&
+	       save_disk_flush(disk);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copies what disks held at one point. Nothing of any copy counts before all of all copies is on
+ * the medium: the headers come last.
+ */
+#include "vmm/monitor/save/copier.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/io/copier_page.h"
+#include "vmm/io/disk_changes.h"
+#include "vmm/monitor/save/backup_target.h"
+#include "vmm/rt/channel.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/memory.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+#define BLOCK_BYTES BACKUP_BLOCK_BYTES
+_Static_assert(BLOCK_BYTES <= BLOCK_REQUEST_BYTES, "one request");
+_Static_assert(BLOCK_BYTES == DISK_CHANGES_BLOCK_BYTES, "a bit for each");
+#define NUMBER_COUNT (BACKUP_HEADER_BYTES / sizeof(u64))
+
+/* A disk and where its copy goes. */
+struct copy {
+	const char *name;
+	struct save_disk from;
+	struct save_disk to;
+	struct disk_client from_client;
+	struct disk_client to_client;
+	const u64 *changed; /* a bit for each block; NULL: all are copied */
+	u64 changed_blocks; /* that it has bits for */
+	u64 blocks;	    /* of the disk */
+	u64 wanted;	    /* of these, to be copied */
+	struct backup_header header;
+};
+
+/* Taken when it runs: every monitor would have it otherwise. */
+struct copier_room {
+	struct copy copies[COPIER_DISK_MAX];
+	u8 block[BLOCK_BYTES] ALIGNED(8);
+	u64 numbers[NUMBER_COUNT]; /* of the blocks of a difference, not written yet */
+};
+
+static struct copier_page *page;
+static struct copier_room *room;
+static u32 count;
+
+bool copier_wanted(void)
+{
+	return (start_info->parameter[MONITOR_FLAGS] & MONITOR_COPIER) != 0;
+}
+
+static bool fails(const char *pattern, ...) PRINTF_LIKE(1, 2);
+static bool fails(const char *pattern, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	format_va(page->problem, sizeof(page->problem), pattern, arguments);
+	va_end(arguments);
+	return false;
+}
+
+static bool source_fails(const struct copy *copy)
+{
+	return fails("disk %s: %s", copy->name, copy->from.problem);
+}
+
+static bool target_fails(const struct copy *copy)
+{
+	return fails("the copy of disk %s: %s", copy->name, copy->to.problem);
+}
+
+static void moved(void)
+{
+	__atomic_store_n(&page->moved, page->moved + 1, __ATOMIC_RELEASE);
+}
+
+/* The memory is a driver's to write: it may say something else the next time. */
+static bool is_wanted(const struct copy *copy, u64 number)
+{
+	return copy->changed == NULL || number >= copy->changed_blocks ||
+	       (__atomic_load_n(&copy->changed[number / 64], __ATOMIC_RELAXED) >> number % 64 &
+		1) != 0;
+}
+
+static bool read_block(struct copy *copy, u64 number, u32 *bytes)
+{
+	*bytes = (u32)MIN(copy->from.bytes - number * BLOCK_BYTES, (u64)BLOCK_BYTES);
+	if (!save_disk_read(&copy->from, number * BLOCK_BYTES, room->block, *bytes))
+		return source_fails(copy);
+	memset(room->block + *bytes, 0, BLOCK_BYTES - *bytes);
+	return true;
+}
+
+static bool copy_block(struct copy *copy, u64 number, u64 to, u32 least)
+{
+	u32 bytes;
+
+	if (!read_block(copy, number, &bytes))
+		return false;
+	if (!save_disk_write(&copy->to, to, room->block, MAX(bytes, least)))
+		return target_fails(copy);
+	page->copied_bytes += bytes;
+	moved();
+	return true;
+}
+
+/*
+ * The first block is written last: a copy that was cut off begins with zeros, and nobody takes it
+ * for a disk.
+ */
+static bool copy_full(struct copy *copy)
+{
+	for (u64 number = 1; number < copy->blocks; number++) {
+		if (!copy_block(copy, number, number * BLOCK_BYTES, 0))
+			return false;
+	}
+	return save_disk_flush(&copy->to) ? copy_block(copy, 0, 0, 0) : target_fails(copy);
+}
+
+static bool write_numbers(struct copy *copy, u64 first)
+{
+	if (!save_disk_write(&copy->to, BACKUP_HEADER_BYTES + first * sizeof(u64),
+			     room->numbers, sizeof(room->numbers)))
+		return target_fails(copy);
+	memset(room->numbers, 0, sizeof(room->numbers));
+	return true;
+}
+
+/* There is room for as many blocks as were counted. */
+static bool copy_diff(struct copy *copy)
+{
+	u64 done = 0;
+
+	memset(room->numbers, 0, sizeof(room->numbers));
+	for (u64 number = 0; number < copy->blocks; number++) {
+		if (!is_wanted(copy, number))
+			continue;
+		if (done == copy->wanted)
+			return fails("disk %s: its driver changes what has changed", copy->name);
+		if (!copy_block(copy, number, copy->header.data_at + done * BLOCK_BYTES,
+				BLOCK_BYTES))
+			return false;
+		room->numbers[done % NUMBER_COUNT] = number;
+		done++;
+		if (done % NUMBER_COUNT == 0 && !write_numbers(copy, done - NUMBER_COUNT))
+			return false;
+	}
+	copy->header.blocks = done;
+	return done % NUMBER_COUNT == 0 || write_numbers(copy, align_down(done, NUMBER_COUNT));
+}
+
+static void count_blocks(struct copy *copy)
+{
+	copy->blocks = copy->from.bytes / BLOCK_BYTES + (copy->from.bytes % BLOCK_BYTES != 0);
+	for (u64 number = 0; number < copy->blocks; number++)
+		copy->wanted += is_wanted(copy, number);
+	page->all_bytes += MIN(copy->wanted * BLOCK_BYTES, copy->from.bytes);
+	copy->header.disk_bytes = copy->from.bytes;
+	copy->header.data_at =
+		copy->header.label.kind == BACKUP_DIFF ? backup_data_at(copy->wanted) : 0;
+}
+
+/* Nothing is lost anywhere before every place has been looked at. */
+static bool all_are_fit(void)
+{
+	for (struct copy *copy = room->copies; copy < room->copies + count; copy++) {
+		u64 needed = copy->header.label.kind == BACKUP_DIFF
+				     ? backup_diff_bytes(copy->wanted)
+				     : backup_full_bytes(copy->from.bytes);
+
+		if (!backup_target_is_fit(&copy->to, needed, &copy->header.label,
+					  page->overwrite != 0))
+			return target_fails(copy);
+		moved();
+	}
+	return true;
+}
+
+static bool copy_all(void)
+{
+	for (struct copy *copy = room->copies; copy < room->copies + count; copy++) {
+		if (!backup_target_wipe(&copy->to))
+			return target_fails(copy);
+	}
+	for (struct copy *copy = room->copies; copy < room->copies + count; copy++) {
+		if (!(copy->header.label.kind == BACKUP_DIFF ? copy_diff(copy) : copy_full(copy)))
+			return false;
+		if (!save_disk_flush(&copy->to))
+			return target_fails(copy);
+	}
+	for (struct copy *copy = room->copies; copy < room->copies + count; copy++) {
+		if (!backup_target_confirm(&copy->to, &copy->header))
+			return target_fails(copy);
+	}
+	return true;
+}
+
+static const struct start_entry *find_target(u64 number)
+{
+	const struct start_entry *entry = start_find(START_SAVE);
+
+	while (entry != NULL && entry->value != number)
+		entry = start_next(entry);
+	return entry;
+}
+
+static bool open_one(struct copy *copy, const struct start_entry *entry, handle_t queue)
+{
+	const struct start_entry *target = find_target(entry->value);
+	struct backup_header *header = &copy->header;
+
+	copy->name = entry->name;
+	if (target == NULL)
+		return fails("disk %s: there is no place for its copy", copy->name);
+	if (!save_disk_open_link(&copy->from, &copy->from_client, entry, queue))
+		return source_fails(copy);
+	if (copy->from.bytes == 0)
+		return fails("disk %s: it has no bytes", copy->name);
+	if (!save_disk_open_target(&copy->to, &copy->to_client, target, queue))
+		return target_fails(copy);
+	header->label = page->label[entry->value];
+	header->unix_seconds = page->unix_seconds;
+	memcpy(header->vm, target->name, strnlen(target->name, sizeof(header->vm) - 1));
+	memcpy(header->disk, entry->name, strnlen(entry->name, sizeof(header->disk) - 1));
+	return true;
+}
+
+static bool open_all(handle_t queue)
+{
+	const struct start_entry *changed = start_find(START_STATE);
+
+	for (const struct start_entry *entry = start_find(START_DISK);
+	     entry != NULL && count < COPIER_DISK_MAX && entry->value < COPIER_DISK_MAX;
+	     entry = start_next(entry)) {
+		struct copy *copy = &room->copies[count];
+
+		if (changed != NULL) {
+			copy->changed = (const u64 *)(uintptr_t)changed->offset;
+			copy->changed_blocks = changed->value * 8;
+			changed = start_next(changed);
+		}
+		if (!open_one(copy, entry, queue))
+			return false;
+		count_blocks(copy);
+		count++;
+	}
+	return true;
+}
+
+NORETURN void copier_run(void)
+{
+	const struct start_entry *channel = start_find(START_CHANNEL);
+	handle_t queue;
+	bool copied;
+	u64 at;
+
+	if (channel == NULL || sys_queue_create(start_handle(START_GROUP), &queue) != STATUS_OK ||
+	    memory_map(align_up(sizeof(*room), PAGE_SIZE), &at) != STATUS_OK)
+		rt_fail("start");
+	room = (struct copier_room *)(uintptr_t)at;
+	page = (struct copier_page *)(uintptr_t)channel->offset;
+	copied = open_all(queue) && all_are_fit() && copy_all();
+	__atomic_store_n(&page->state, copied ? (u32)COPIER_DONE : (u32)COPIER_FAILED,
+			 __ATOMIC_RELEASE);
+	sys_process_exit(0);
+}
