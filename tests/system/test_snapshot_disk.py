@@ -15,10 +15,10 @@ DEVICES = {"flash": ("nvme,serial=one",), "sata": ("ide-hd,bus=ide.0",),
            "virt": ("virtio-blk-pci,disable-legacy=on",)}
 
 
-def start(build, folder, disks, more="", how="", channel=False):
-    """A guest with those disks, which QEMU has with those options more."""
+def start(build, folder, disks, more="", how="", channel=False, extra=()):
+    """A guest with those disks, which QEMU has with those options more, beside others."""
     conf = GUEST + "vcpus = 2\n" + "".join(f"disk = {disk}\n" for disk in disks) + more
-    extra = []
+    extra = list(extra)
     for disk in disks:
         conf = f"[disk {disk}]\ncontroller = {PLACES[disk]}\n" + conf
         devices = DEVICES.get(disk, ())

@@ -59,7 +59,7 @@ def test_lost_words(build):
     with Qemu(build) as machine:
         machine.wait_prompt()
         for typed, said in (("vm lsit", "did you mean `vm list`?"), ("lst", "`help` lists all"),
-                            ("mme", "did you mean `mem`?"), ("vm", "there are: vm balloon, vm clone, vm console"),
+                            ("mme", "did you mean `mem`?"), ("vm", "there are: vm backup, vm backup cancel, "),
                             ("exit", "there is nothing to leave"),
                             ("log shwo -n 3", 'unknown command "log shwo", did you mean `log show`?'),
                             ("vm list x", "wrong number of arguments (1), usage: vm list"),

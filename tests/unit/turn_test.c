@@ -125,6 +125,11 @@ void vm_renew_heir_ended(struct vm *vm)
 	(void)vm;
 }
 
+void vm_backup_copier_ended(struct vm *vm)
+{
+	(void)vm;
+}
+
 void vm_process_ended(struct vm *vm)
 {
 	(void)vm;

@@ -96,13 +96,15 @@ void vm_event(const char *name, const char *uuid, enum vm_event event, const cha
 		[EVENT_CRASHED] = (u32)~(BIT(EVENT_DESTROYED)),
 		[EVENT_DESTROYED] = (u32)~(BIT(EVENT_DESTROYED)),
 		[EVENT_SNAPSHOT] = (u32)~0,
+		[EVENT_BACKUP_DONE] = (u32)~0,
+		[EVENT_BACKUP_FAILED] = (u32)~0,
 	};
 
 	assert_string_equal(name, "alpha");
 	assert_non_null(reason);
 	if ((before[event] & BIT(last_event)) == 0)
 		fail_msg("event %d after %d", event, last_event);
-	if (event != EVENT_SNAPSHOT)
+	if (event < EVENT_SNAPSHOT)
 		last_event = event;
 	event_count[event]++;
 }
@@ -213,6 +215,36 @@ void vm_renew_step(struct vm *vm, u64 now_tsc)
 }
 
 void vm_renew_abandon(struct vm *vm)
+{
+	(void)vm;
+}
+#endif
+
+#ifndef FIXTURE_BACKUP /* the test includes vmm/manager/vm/vm_backup.c */
+bool vm_backup_holds(const struct vm *vm)
+{
+	(void)vm;
+	return false;
+}
+
+bool vm_backup_keeps(const struct vm *vm)
+{
+	(void)vm;
+	return false;
+}
+
+void vm_backup_step(struct vm *vm, u64 now_tsc)
+{
+	(void)vm, (void)now_tsc;
+}
+
+u64 vm_backup_deadline(const struct vm *vm)
+{
+	(void)vm;
+	return ~0ull;
+}
+
+void vm_backup_abandon(struct vm *vm)
 {
 	(void)vm;
 }

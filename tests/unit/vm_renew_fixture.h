@@ -78,11 +78,6 @@ const struct state_key *vm_save_key(void)
 	return host_config.host.state_key.given ? &host_config.host.state_key : NULL;
 }
 
-u64 disk_link_pages(void)
-{
-	return 100;
-}
-
 /* For one that was built when there was no key. */
 static u64 raised_pages;
 static bool quota_rises = true;

@@ -245,7 +245,7 @@ static void makes_room(void **state)
 	assert_false(vm_busy(vm));
 	quota_rises = true;
 	assert_true(save(vm, false));
-	assert_int_equal(raised_pages, 100);
+	assert_int_equal(raised_pages, DISK_LINK_PAGES);
 	assert_true(vm->save.room);
 }
 

@@ -41,6 +41,7 @@ static void handle(const struct event *event)
 	case EVENT_CHANNEL:
 	case EVENT_PROCESS:
 	case EVENT_HEIR:
+	case EVENT_COPIER:
 	case EVENT_STARVED:
 		vm = vm_by_id(event->number);
 		if (vm == NULL)
@@ -50,6 +51,8 @@ static void handle(const struct event *event)
 			vm_channel_signalled(vm);
 		} else if (event->source == EVENT_HEIR) {
 			vm_renew_heir_ended(vm);
+		} else if (event->source == EVENT_COPIER) {
+			vm_backup_copier_ended(vm);
 		} else if (event->source == EVENT_STARVED) {
 			vm_overcommit_ask(vm, true);
 		} else {

@@ -13,8 +13,6 @@
 #include "vmm/manager/vm/vm_save_key.h"
 #include "vmm/rt/format.h"
 
-/* Of a link beside its memory: page tables, events, its pages' list, the monitor's requests. */
-#define LINK_EXTRA_PAGES 48u
 #define DISK_BYTES_MAX	 (1024ul * GIB)
 
 static struct disk disks[CONFIG_DISK_MAX];
@@ -301,8 +299,8 @@ struct share_given disk_limit_of(const struct vm_config *config)
 	};
 }
 
-static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, char *problem,
-				  size_t size)
+static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, bool direct,
+				  char *problem, size_t size)
 {
 	const struct disk *disk = disk_at(number);
 	const char *why = find_problem(disk);
@@ -327,7 +325,7 @@ static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, cha
 		.whole = disk->config->partition[0] == '\0',
 		.ram = {.memory = vm->ram,
 			.bytes = vm->config.memory_bytes,
-			.wanted = disk->config->dma == DMA_DIRECT && !vm->overcommits},
+			.wanted = direct && disk->config->dma == DMA_DIRECT && !vm->overcommits},
 		.disk = {.unit = disk->unit,
 			 .first_sector = disk->first_sector,
 			 .sectors = disk->sectors,
@@ -350,7 +348,7 @@ struct driver_link *disk_attach_save(struct vm *vm, u32 number, bool read_only, 
 	if (!read_only && config_disk(number)->read_only)
 		format(why, sizeof(why), "it is read-only, allowed: one that may be written to");
 	else
-		link = attach(vm, number, read_only, why, sizeof(why));
+		link = attach(vm, number, read_only, false, why, sizeof(why));
 	if (link == NULL)
 		format(problem, size, "disk %s: %s", config_disk(number)->section.name, why);
 	return link;
@@ -384,7 +382,8 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 			continue;
 		}
 		vm->link[i] = attach(vm, wanted->number - 1u,
-				     (wanted->flags & VM_DISK_READ_ONLY) != 0, why, sizeof(why));
+				     (wanted->flags & VM_DISK_READ_ONLY) != 0, true, why,
+				     sizeof(why));
 		if (vm->link[i] != NULL)
 			continue;
 		if ((wanted->flags & VM_DISK_OPTIONAL) == 0) {
@@ -444,6 +443,8 @@ bool disk_detach_all(struct vm *vm)
 {
 	bool all = true;
 
+	if (!vm_backup_detach(vm))
+		return false;
 	vm->kept_by = NULL;
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if (vm->link[i] == NULL || disk_is_viewed(vm->link[i]))
@@ -473,11 +474,6 @@ void disk_limit_all(struct vm *vm)
 	}
 }
 
-u64 disk_link_pages(void)
-{
-	return BLOCK_LINK_BYTES / PAGE_SIZE + LINK_EXTRA_PAGES;
-}
-
 u64 disk_pages(const struct vm_config *config)
 {
 	u64 count = 0;
@@ -486,5 +482,5 @@ u64 disk_pages(const struct vm_config *config)
 		count++;
 	if (vm_save_key() != NULL)
 		count++; /* for a save */
-	return count * disk_link_pages();
+	return count * DISK_LINK_PAGES;
 }

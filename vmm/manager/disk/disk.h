@@ -78,7 +78,7 @@ bool disk_any_is_viewed(const struct vm *vm);
 bool disk_detach_all(struct vm *vm);
 /* The VM's limits have changed. */
 void disk_limit_all(struct vm *vm);
-/* Pages that a link takes. */
-u64 disk_link_pages(void);
-/* Pages that those of its disks take, and that of a save if there is a key for one. */
+/* Of a link: its memory, page tables, events, its pages' list, the monitor's requests. */
+#define DISK_LINK_PAGES (BLOCK_LINK_BYTES / PAGE_SIZE + 48u)
+/* Pages that links of its disks take, and that of a save if there is a key for one. */
 u64 disk_pages(const struct vm_config *config);

@@ -53,6 +53,7 @@ void vm_release(struct vm *vm, enum vm_after after)
 	vm_renew_abandon(vm);
 	vm_snapshot_abandon(vm);
 	vm_save_abandon(vm);
+	vm_backup_abandon(vm);
 }
 
 static void set_state(struct vm *vm, enum vm_state state, const char *reason)
@@ -452,6 +453,7 @@ bool vm_step(void)
 		vm_renew_step(vm, now);
 		more |= vm_snapshot_step(vm, now);
 		vm_save_step(vm);
+		vm_backup_step(vm, now);
 		if (!vm->dying)
 			continue;
 		/* Before the group: its last steps give back whatever is waiting for it. */
@@ -485,6 +487,7 @@ u64 vm_deadline(void)
 			deadline = MIN(deadline, vm->snapshots.until_tsc);
 		if (vm->deaf_until_tsc != 0)
 			deadline = MIN(deadline, vm->deaf_until_tsc);
+		deadline = MIN(deadline, vm_backup_deadline(vm));
 	}
 	return deadline;
 }

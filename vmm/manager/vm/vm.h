@@ -6,6 +6,7 @@
 #include "vmm/manager/config/config.h"
 #include "vmm/manager/disk/guid.h"
 #include "vmm/manager/text/text.h"
+#include "vmm/manager/vm/vm_backup.h"
 #include "vmm/manager/vm/vm_life.h"
 #include "vmm/manager/vm/vm_log.h"
 #include "vmm/manager/vm/vm_renew.h"
@@ -77,6 +78,7 @@ struct vm {
 	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* to its disks; NULL: none */
 	struct driver_link *port[CONFIG_VM_NET_MAX];  /* of its cards; NULL: none */
 	struct vm_saving save;
+	struct vm_backup backup;
 
 	handle_t channel_memory;
 	struct vm_channel *channel; /* written by the monitor at any time: read each field once */

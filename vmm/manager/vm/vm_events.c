@@ -18,6 +18,8 @@ const char *vm_event_name(enum vm_event event)
 		[EVENT_NETWORK] = "network",
 		[EVENT_SNAPSHOT] = "snapshot_dropped",
 		[EVENT_DISK_FULL] = "disk_full",
+		[EVENT_BACKUP_DONE] = "backup_done",
+		[EVENT_BACKUP_FAILED] = "backup_failed",
 	};
 
 	return names[event];

@@ -21,6 +21,8 @@ enum vm_event {
 	EVENT_NETWORK, /* a network's port is blocked, or no longer; of no VM if it is an uplink */
 	EVENT_SNAPSHOT, /* one had to be dropped: which and why, is the reason */
 	EVENT_DISK_FULL, /* what a clone writes to a disk has no more room: the reason says it */
+	EVENT_BACKUP_DONE, /* all of it is on the medium: which, is the reason */
+	EVENT_BACKUP_FAILED, /* or was cancelled: which and why, is the reason */
 	VM_EVENT_COUNT
 };
 

@@ -73,7 +73,7 @@ void vm_save_fill(struct vm *vm)
 static bool make_room(struct vm *vm, char *problem, size_t size)
 {
 	if (!vm->save.room)
-		vm->save.room = vm_quota_raise(vm, disk_link_pages(), problem, size);
+		vm->save.room = vm_quota_raise(vm, DISK_LINK_PAGES, problem, size);
 	return vm->save.room;
 }
 

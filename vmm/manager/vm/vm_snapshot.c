@@ -410,7 +410,7 @@ static void look_at_disks(struct vm *vm)
 	char problem[sizeof(vm->snapshots.problem)];
 
 	vm_clone_disks_look(vm); /* before what its clones see is forgotten */
-	if (vm->group == HANDLE_NONE || vm->dying)
+	if (vm->group == HANDLE_NONE || vm->dying || vm_backup_keeps(vm))
 		return;
 	if (!vm_disks_are_whole(vm, problem, sizeof(problem)))
 		drop_last(vm, problem);

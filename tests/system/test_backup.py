@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: MIT
+"""Backups of a VM's disks while it runs, and disks made of them by docs/guides/backup_image.py."""
+import hashlib
+import random
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+import bundle
+import gpt
+from machine import Bochs, Qemu, wait_for
+from test_snapshot import one, refused, wait_counts
+from test_snapshot_disk import Guest, start
+
+sys.path.insert(0, str(Path("docs/guides")))
+import backup_image  # noqa: E402  (the tool is no package)
+
+MIB = 1 << 20
+TOOL = "docs/guides/backup_image.py"
+DISKS = ("flash", "mem", "virt")
+BYTES = {"flash": 16 * MIB, "mem": 8 * MIB, "virt": 16 * MIB}
+# Prints what stands behind it to COM1, and halts.
+BOOT = bytes.fromhex("31c08ed8fcbe167cbaf803ac84c07403eeebf8f4ebfd")
+
+
+def vaults(folder, sizes):
+    """
+    Places at the AHCI controller, the first and the fourth slow: the configuration, QEMU's options,
+    the files.
+    """
+    conf = "".join(f"[disk v{i}]\ncontroller = ahci0.{i}\n" for i in range(len(sizes)))
+    extra, files = [], []
+    for i, size in enumerate(sizes):
+        files.append(folder / f"v{i}.img")
+        files[-1].write_bytes(bytes(size))
+        slow = ",throttling.bps-write=1000000" if i % 3 == 0 else ""
+        extra += ["-drive", f"if=none,id=v{i},file={files[-1]},format=raw{slow}",
+                  "-device", f"ide-hd,bus=ide.{i},drive=v{i}"]
+    return conf, extra, files
+
+
+def ends_of(machine):
+    return [row for row in machine.objects("events since 0") if row["event"].startswith("backup_")]
+
+
+def wait_ends(machine, count, limit=300):
+    wait_for(lambda: len(ends_of(machine)) >= count, limit)
+    ends = ends_of(machine)
+    assert len(ends) == count, ends
+    wait_for(lambda: all(row["state"] in ("done", "failed")
+                         for row in machine.objects("vm backup list")), 60)
+    return ends[-1]
+
+
+def pairs(first):
+    return " ".join(f"{disk}=v{first + i}" for i, disk in enumerate(DISKS))
+
+
+def sums(guest):
+    """Of all that each disk holds, by the disk."""
+    return [line.split()[0] for line in guest.raw().split("\n") if line]
+
+
+def write_boot_sector(guest, text):
+    code = "".join(f"\\{byte:03o}" for byte in BOOT + text.encode() + b"\r\n\0")
+    guest.shell(f"printf '{code}' | dd of=/dev/vda conv=notrunc 2>/dev/null; "
+                "printf '\\125\\252' | dd of=/dev/vda bs=1 seek=510 conv=notrunc 2>/dev/null; sync")
+
+
+def boot_plain(image):
+    """What a disk says that plain QEMU boots from."""
+    qemu = subprocess.Popen(["qemu-system-x86_64", "-accel", "tcg", "-m", "32", "-display", "none",
+                             "-net", "none", "-serial", "stdio", "-drive",
+                             f"file={image},format=raw,snapshot=on"],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    try:
+        return qemu.stdout.readline().decode().strip()
+    finally:
+        qemu.kill()
+        qemu.wait()
+
+
+def tool(*arguments):
+    return subprocess.run([sys.executable, TOOL, *map(str, arguments)], capture_output=True,
+                          text=True, check=False)
+
+
+def merged(folder, *places):
+    image = folder / "merged.img"
+    out = tool("-o", image, *places)
+    assert out.returncode == 0, out.stderr
+    return image.read_bytes()
+
+
+def changed(one, other):
+    """Blocks of 64 KiB that differ."""
+    return {at // 65536 for at in range(0, len(one), 65536)
+            if one[at:at + 65536] != other[at:at + 65536]}
+
+
+def check_images(folder, files, full, diff):
+    """Full ones as the disks were at first, the others with them as at the second point."""
+    for i, disk in enumerate(DISKS):
+        before = files[i].read_bytes()[:BYTES[disk]]
+        assert hashlib.md5(before).hexdigest() == full[i], disk
+        after = merged(folder, files[i], files[3 + i])
+        assert len(after) == BYTES[disk]
+        assert hashlib.md5(after).hexdigest() == diff[i], disk
+        blocks = set(backup_image.Backup(str(files[3 + i])).index)
+        print(f"{disk}: {len(blocks)} blocks, {len(changed(before, after))} differ")
+        assert changed(before, after) <= blocks
+        assert len(blocks) < 64, blocks
+        if disk == "flash":
+            assert boot_plain(files[i]) == "BOOTED one"
+            assert boot_plain(folder / "merged.img") == "BOOTED three"
+    out = tool("-o", folder / "wrong.img", files[0], files[4])
+    assert "does not follow" in out.stderr and not (folder / "wrong.img").exists(), out
+
+
+def fill(machine, guest):
+    """No room for so many old blocks: the backup ends, and the guest goes on."""
+    one(machine, f"vm backup alpha full {pairs(0)}")
+    guest.shell("dd if=/dev/zero of=/mnt/vda/big bs=64k count=96 2>/dev/null; sync")
+    end = wait_ends(machine, 1)
+    assert end["event"] == "backup_failed" and "(disk.undo) is full" in end["reason"], end
+    assert "allowed: a full one" in refused(machine, f"vm backup alpha diff {pairs(3)}")
+    guest.shell("rm /mnt/vda/big; sync")
+
+
+def test_linux(build, tmp_path):
+    """
+    A guest writes before, while and after its disks are copied. A differential backup has what was
+    written before one that was cancelled, too; drivers that die meanwhile are no matter.
+    """
+    conf, extra, files = vaults(tmp_path, [20 * MIB] * 6)
+    with start(build, tmp_path, DISKS, more="disk.undo = 2M\n" + conf, extra=extra) as machine:
+        machine.wait_prompt()
+        guest = Guest(machine, DISKS)
+        fill(machine, guest)
+        assert "there is no whole backup" in tool(files[0]).stderr
+        write_boot_sector(guest, "BOOTED one")
+        full = sums(guest)
+        answer = one(machine, f"vm backup alpha full {pairs(0)} overwrite")
+        guest.shell("for d in /mnt/*; do echo meanwhile >$d/file; done; sync")
+        assert {row["state"] for row in machine.objects("vm backup list")} == {"copying"}
+        guest.spoil("two")
+        print(f"held {answer['held_us']} us")
+        assert wait_ends(machine, 2)["event"] == "backup_done"
+        assert {row["copied_bytes"] for row in machine.objects("vm backup list")} == {40 * MIB}
+        one(machine, f"vm backup alpha full {pairs(3)}")
+        assert "under way" in refused(machine, f"vm backup alpha diff {pairs(3)}")
+        one(machine, "vm backup cancel alpha")
+        assert "it was cancelled" in wait_ends(machine, 3)["reason"]
+        write_boot_sector(guest, "BOOTED three")
+        guest.spoil("three")
+        diff = sums(guest)
+        one(machine, f"vm backup alpha diff {pairs(3)} overwrite")
+        for row in machine.objects("driver list"):
+            machine.command(f"driver restart {row['name']}")
+        guest.spoil("four")
+        assert wait_ends(machine, 4)["event"] == "backup_done"
+        # what the chain builds upon stays
+        one(machine, f"vm backup alpha diff {pairs(0)} overwrite")
+        assert "builds upon" in wait_ends(machine, 5)["reason"]
+        assert guest.shell("cat /mnt/*/file") == "four\n" * len(DISKS)
+        # the guest ends, and with it the chain
+        machine.command("vm kill alpha")
+        machine.command("vm start alpha")
+        assert "allowed: a full one" in refused(machine, f"vm backup alpha diff {pairs(3)}")
+        assert ": 0 found" in machine.command("audit")
+    check_images(tmp_path, files, full, diff)
+
+
+COUNT = """[disk data]
+controller = memory
+image = noise
+[disk vault]
+controller = nvme0 ide0.0
+partition = vault
+[disk next]
+controller = nvme0 ide0.0
+partition = next
+[disk small]
+controller = memory
+size = 64K
+[disk used]
+controller = memory
+image = used
+[vm count]
+kernel = counter.bin
+memory = 16M
+autostart = yes
+disk = data
+"""
+PARTS = {"vault": (2048, 8191, uuid.UUID(int=2)), "next": (8192, 10239, uuid.UUID(int=3))}
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_places(build, tmp_path, emulator):
+    """Places that do not fit are left as they are; beside a partition nothing is written."""
+    noise = random.Random(7).randbytes(MIB + 4096)
+    image = tmp_path / "disk.img"
+    image.write_bytes(gpt.image(16384, PARTS))
+    beside = image.read_bytes()
+    files = bundle.make(tmp_path / "backup.cpio", COUNT,
+                        bundle.tiny(build, "counter") | {"noise": noise, "used": 2 * noise})
+    how = {"disk": image} if emulator is Bochs else {
+        "extra": ("-drive", f"if=none,id=disk0,file={image},format=raw",
+                  "-device", "nvme,drive=disk0,serial=one")}
+    with emulator(build, bundle=files, **how) as machine:
+        machine.wait_prompt()
+        wait_counts(machine, "count")
+        for line, words in (("full data", "allowed: DISK=TARGET"), ("half data=vault", "full diff"),
+                            ("full other=vault", "each disk of the VM once"),
+                            ("full data=nowhere", "there is no disk"),
+                            ("full data=data", "count uses it"),
+                            ("diff data=next", "allowed: a full one")):
+            assert words in refused(machine, f"vm backup count {line}"), line
+        for number, (target, words) in enumerate((("used", "found something else"),
+                                                  ("small", "allowed: at least the")), 1):
+            one(machine, f"vm backup count full data={target}")
+            end = wait_ends(machine, number)
+            assert end["event"] == "backup_failed" and words in end["reason"], end
+        left = []
+        for number, line in enumerate(("full data=vault", *2 * ("full data=vault overwrite",),
+                                       "diff data=next"), 3):
+            one(machine, f"vm backup count {line}")
+            assert wait_ends(machine, number)["event"] == "backup_done"
+            left.append((machine.free_pages(), len(machine.objects("handles"))))
+        # nothing is left of one; a busy CPU gives the last pages back later
+        assert left[1][1] == left[2][1] and abs(left[1][0] - left[2][0]) < 64, left
+        wait_counts(machine, "count")
+        assert ": 0 found" in machine.command("audit"), machine.transcript()
+    content = image.read_bytes()
+    first, next_, end = (number * gpt.SECTOR for number in (2048, 8192, 10240))
+    assert content[:first] == beside[:first] and content[end:] == beside[end:]
+    assert content[first:].startswith(noise)
+    places = (f"{image}@{first}+{next_ - first}", f"{image}@{next_}+{end - next_}")
+    assert merged(tmp_path, *places) == noise
+    assert backup_image.Backup(places[1]).index == ()
+    assert "diff backup 2 of the chain" in tool(*places).stdout
+    broken = tmp_path / "broken.img"
+    for at in (0, 9, 100, 4095):  # anywhere in a header
+        broken.write_bytes(content[next_:at + next_] + b"\x55" + content[at + next_ + 1:end])
+        assert "there is no whole backup" in tool(broken).stderr
+    assert "a full one first" in tool("-o", broken, places[1]).stderr

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/command.h"
+#include "vmm/manager/disk/disk.h"
+#include "vmm/manager/vm/vm_handover.h"
+#include "vmm/rt/format.h"
+
+static void answer(struct reply *reply, const struct vm *vm)
+{
+	u64 held_us = vm_handover_held_ns(vm) / NS_PER_US;
+
+	if (vm->backup.failed) {
+		reply_error(reply, "%s: no backup: %s", vm->config.name, vm->backup.problem);
+		return;
+	}
+	if (!reply->json) {
+		reply_line(reply,
+			   "%s: backup begun, its guest stood still for %llu us; `vm backup list` "
+			   "shows how far it is",
+			   vm->config.name, (unsigned long long)held_us);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", vm->config.name);
+	json_string(&reply->object, "state", vm_state_name(vm->state));
+	json_u64(&reply->object, "held_us", held_us);
+	reply_object_end(reply);
+}
+
+static bool resume_backup(struct reply *reply)
+{
+	const struct vm *vm = command_vm_kept(reply);
+
+	if (vm == NULL)
+		return true;
+	if (vm_backup_holds(vm))
+		return false; /* each phase has its own limit */
+	answer(reply, vm);
+	return true;
+}
+
+/* The place of a disk in the VM; CONFIG_VM_DISK_MAX: it has none of that name. */
+static u32 place_of(const struct vm *vm, struct text name)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && vm->config.disk[i].number != 0; i++) {
+		const char *has = config_disk(vm->config.disk[i].number - 1u)->section.name;
+
+		if (text_equal(name, has))
+			return i;
+	}
+	return CONFIG_VM_DISK_MAX;
+}
+
+/* DISK=TARGET. */
+static bool take_pair(struct reply *reply, const struct vm *vm, const char *word,
+		      struct vm_backup_wish *wish)
+{
+	const char *equals = strchr(word, '=');
+	struct text name = {word, equals != NULL ? (size_t)(equals - word) : 0};
+	char shown[CONFIG_NAME_BYTES];
+	u32 place, target;
+
+	if (equals == NULL) {
+		reply_bad(reply, "found \"%s\", allowed: DISK=TARGET, and `overwrite` at the end",
+			  text_show(shown, sizeof(shown), text_of(word)));
+		return false;
+	}
+	place = place_of(vm, name);
+	if (place == CONFIG_VM_DISK_MAX || wish->chosen[place]) {
+		reply_fail(reply, CODE_NOT_FOUND,
+			   "%s: found the disk \"%s\", allowed: each disk of the VM once",
+			   vm->config.name, text_show(shown, sizeof(shown), name));
+		return false;
+	}
+	if (disk_find(equals + 1, &target) == NULL) {
+		reply_fail(reply, CODE_NOT_FOUND, "there is no disk \"%s\", `disk list` shows them",
+			   text_show(shown, sizeof(shown), text_of(equals + 1)));
+		return false;
+	}
+	wish->chosen[place] = true;
+	wish->target[place] = (u8)target;
+	return true;
+}
+
+static bool take_wish(struct reply *reply, const struct vm *vm, const struct arguments *arguments,
+		      struct vm_backup_wish *wish)
+{
+	u32 count = arguments->count;
+	char shown[CONFIG_NAME_BYTES];
+
+	if (string_equal(arguments->word[1], "full")) {
+		wish->kind = BACKUP_FULL;
+	} else if (string_equal(arguments->word[1], "diff")) {
+		wish->kind = BACKUP_DIFF;
+	} else {
+		reply_bad(reply, "found \"%s\", allowed: full diff",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[1])));
+		return false;
+	}
+	wish->overwrite = string_equal(arguments->word[count - 1], "overwrite");
+	for (u32 i = 2; i < count - wish->overwrite; i++) {
+		if (!take_pair(reply, vm, arguments->word[i], wish))
+			return false;
+	}
+	return true;
+}
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	struct vm *vm = command_vm(reply, arguments->word[0]);
+	struct vm_backup_wish wish = {.overwrite = false};
+	char problem[256];
+
+	if (vm == NULL || !take_wish(reply, vm, arguments, &wish))
+		return;
+	if (vm_backup(vm, &wish, problem, sizeof(problem)))
+		command_vm_wait(reply, vm, resume_backup);
+	else
+		reply_fail(reply, vm_busy(vm) ? CODE_BUSY : CODE_BAD_STATE, "%s: no backup: %s",
+			   vm->config.name, problem);
+}
+
+COMMAND(vm_backup,
+	.name = "vm backup",
+	.right = MAY_OPERATE,
+	.arguments = "NAME full|diff DISK=TARGET... [overwrite]",
+	.summary = "begins to copy disks of a running or paused VM, as they are now",
+	.detail = "Its guest stands still for a moment and then goes on writing. Each TARGET is\n"
+		  "another disk. `full` copies all of a disk, `diff` the blocks that have changed\n"
+		  "since the last backup, after a full one in the same life of the VM: up to 8 in\n"
+		  "a chain. An event says how it has ended. A target that holds anything needs\n"
+		  "`overwrite`. docs/guides/backups.md says how to restore.",
+	.example = "vm backup alpha full data=vault",
+	.keys = "name state held_us",
+	.run = run,
+	.minimum = 3,
+	.maximum = COMMAND_WORDS_MAX,
+	.changes = true,
+	.audited = true,
+	.completion = COMPLETE_VM);

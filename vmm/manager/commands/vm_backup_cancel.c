@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/command.h"
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	struct vm *vm = command_vm(reply, arguments->word[0]);
+	char problem[256];
+
+	if (vm == NULL)
+		return;
+	if (!vm_backup_cancel(vm, problem, sizeof(problem))) {
+		reply_fail(reply, CODE_BAD_STATE, "%s: %s", vm->config.name, problem);
+		return;
+	}
+	if (!reply->json) {
+		reply_line(reply, "%s: backup cancelled", vm->config.name);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", vm->config.name);
+	reply_object_end(reply);
+}
+
+COMMAND(vm_backup_cancel,
+	.name = "vm backup cancel",
+	.right = MAY_OPERATE,
+	.arguments = "NAME",
+	.summary = "ends a backup that is under way",
+	.detail = "Its targets hold no backup then. The next differential one has what this one\n"
+		  "would have had.",
+	.example = "vm backup cancel alpha",
+	.keys = "name",
+	.run = run,
+	.minimum = 1,
+	.maximum = 1,
+	.changes = true,
+	.audited = true,
+	.completion = COMPLETE_VM);

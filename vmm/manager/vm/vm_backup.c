@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/vm/vm_backup.h"
+
+#include "lib/read_once.h"
+#include "vmm/io/copier_page.h"
+#include "vmm/manager/disk/disk_changes.h"
+#include "vmm/manager/disk/disk_view.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_backup_begin.h"
+#include "vmm/manager/vm/vm_backup_copier.h"
+#include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/vm/vm_handover.h"
+#include "vmm/manager/vm/vm_quota.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+
+/* For some block: the disks' drivers may have to start anew meanwhile. */
+#define COPY_NS (90 * NS_PER_S)
+/* A driver says when it is done; so often its word is not waited for. */
+#define LOOK_NS (10 * NS_PER_MS)
+
+static const char *name_of(const struct driver_link *link)
+{
+	return config_disk(link->section)->section.name;
+}
+
+static void enter(struct vm *vm, enum vm_backup_phase phase)
+{
+	vm->backup.phase = phase;
+	vm->backup.until_tsc = clock_tsc() + clock_ns_to_tsc(VM_HANDOVER_NS);
+}
+
+bool vm_backup_holds(const struct vm *vm)
+{
+	return vm->backup.phase >= BACKUP_HOLDING && vm->backup.phase <= BACKUP_CONTINUING;
+}
+
+bool vm_backup_keeps(const struct vm *vm)
+{
+	return vm->backup.phase != BACKUP_NONE;
+}
+
+/* --- its end --- */
+
+static bool end_link(struct driver_link **link)
+{
+	if (*link != NULL && driver_link_end(*link))
+		*link = NULL;
+	return *link == NULL;
+}
+
+/* What its group has given back is counted a little later. */
+static bool quota_is_lowered(struct vm *vm)
+{
+	u64 before = vm->quota_pages;
+
+	if (vm->backup.quota_pages != 0 && vm->group != HANDLE_NONE && !vm->dying) {
+		vm_quota_lower(vm, vm->backup.quota_pages);
+		if (vm->quota_pages == before)
+			return false;
+	}
+	vm->backup.quota_pages = 0;
+	return true;
+}
+
+bool vm_backup_detach(struct vm *vm)
+{
+	struct vm_backup *backup = &vm->backup;
+	bool all = true;
+
+	if (backup->phase == BACKUP_NONE)
+		return true;
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		all &= end_link(&backup->disk[i].from);
+		all &= end_link(&backup->disk[i].to);
+	}
+	/* what cannot be lowered for long is once there is another backup */
+	if (!all || (!quota_is_lowered(vm) && clock_tsc() < backup->until_tsc))
+		return false;
+	backup->phase = BACKUP_NONE;
+	return true;
+}
+
+static const char *kind_name(const struct vm *vm)
+{
+	return vm->backup.kind == BACKUP_FULL ? "full" : "differential";
+}
+
+/* `problem`: why it has failed; NULL: it has not. */
+static void finish(struct vm *vm, const char *problem)
+{
+	struct vm_backup *backup = &vm->backup;
+	char text[sizeof(((struct vm_event_record *)NULL)->reason)];
+
+	vm_backup_progress(vm, &backup->copied_bytes, &backup->all_bytes);
+	vm_backup_copier_end(vm);
+	enter(vm, BACKUP_ENDING);
+	backup->failed = problem != NULL;
+	if (problem != NULL) {
+		string_copy(backup->problem, sizeof(backup->problem), problem);
+		format(text, sizeof(text), "no %s backup: %s", kind_name(vm), backup->problem);
+	} else {
+		format(text, sizeof(text), "%s backup, %llu KiB", kind_name(vm),
+		       (unsigned long long)(backup->copied_bytes / KIB));
+	}
+	log_message(problem != NULL ? LOG_WARNING : LOG_INFO, LOG_VM, vm->config.name, "%s", text);
+	vm_event(vm->config.name, vm->uuid,
+		 problem != NULL ? EVENT_BACKUP_FAILED : EVENT_BACKUP_DONE, text);
+}
+
+static void confirmed(struct vm *vm)
+{
+	VM_BACKUP_FOR_EACH(vm, i)
+	{
+		struct vm_backup_disk *disk = &vm->backup.disk[i];
+
+		disk->last = disk->next;
+		disk->chained = true;
+		disk->merge = false;
+	}
+	finish(vm, NULL);
+}
+
+/* The disks' own reasons are better than what the copier has seen of them. */
+static void not_copied(struct vm *vm, const char *said)
+{
+	char problem[sizeof(vm->backup.problem)];
+
+	VM_BACKUP_FOR_EACH(vm, i)
+	{
+		const struct driver_link *view = vm->backup.disk[i].from;
+		const char *why = view != NULL ? disk_view_problem(view) : NULL;
+
+		if (why == NULL)
+			continue;
+		format(problem, sizeof(problem), "disk %s: %s", name_of(view), why);
+		finish(vm, problem);
+		return;
+	}
+	finish(vm, said);
+}
+
+void vm_backup_abandon(struct vm *vm)
+{
+	struct vm_backup *backup = &vm->backup;
+
+	if (backup->phase != BACKUP_NONE && backup->phase != BACKUP_ENDING)
+		finish(vm, "its VM has ended meanwhile");
+	/* what has changed is noted in memory that goes now */
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		backup->disk[i].chained = false;
+		backup->disk[i].merge = false;
+	}
+}
+
+/* --- its beginning --- */
+
+bool vm_backup(struct vm *vm, const struct vm_backup_wish *wish, char *problem, size_t size)
+{
+	struct vm_backup *backup = &vm->backup;
+
+	vm_channel_signalled(vm); /* what its monitor has said before counts */
+	if (!vm_backup_may_begin(vm, wish, problem, size))
+		return false;
+	backup->kind = wish->kind;
+	backup->overwrite = wish->overwrite;
+	backup->failed = false;
+	backup->problem[0] = '\0';
+	backup->copied_bytes = backup->all_bytes = 0;
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		backup->disk[i].chosen = wish->chosen[i];
+		backup->disk[i].target = wish->target[i];
+	}
+	if (!vm_backup_prepare(vm, problem, size)) {
+		backup->failed = true;
+		string_copy(backup->problem, sizeof(backup->problem), problem);
+		enter(vm, BACKUP_ENDING);
+		return false;
+	}
+	vm_send(vm, VM_COMMAND_HOLD);
+	enter(vm, BACKUP_HOLDING);
+	return true;
+}
+
+bool vm_backup_cancel(struct vm *vm, char *problem, size_t size)
+{
+	switch (vm->backup.phase) {
+	case BACKUP_COPYING:
+		finish(vm, "it was cancelled");
+		return true;
+	case BACKUP_NONE:
+	case BACKUP_ENDING:
+		format(problem, size, "no backup of it is under way");
+		return false;
+	default:
+		format(problem, size, "its backup has not quite begun, try again");
+		return false;
+	}
+}
+
+/* --- steps --- */
+
+static void go_on(struct vm *vm, const char *problem)
+{
+	if (problem != NULL)
+		string_copy(vm->backup.problem, sizeof(vm->backup.problem), problem);
+	vm_send(vm, VM_COMMAND_CONTINUE);
+	enter(vm, BACKUP_CONTINUING);
+}
+
+/*
+ * The worst that one of them has to say; DISK_UNDO_PENDING: `problem` says who does not answer.
+ */
+static enum disk_undo_state look_whether_kept(const struct vm *vm, char *problem, size_t size)
+{
+	enum disk_undo_state all = DISK_UNDO_DONE;
+
+	VM_BACKUP_FOR_EACH(vm, i)
+	{
+		const struct driver_link *link = vm->link[i];
+		enum disk_undo_state one = disk_undo_begun(link);
+
+		if (one == DISK_UNDO_DONE && !disk_changes_begun(link))
+			one = DISK_UNDO_PENDING;
+		if (one == DISK_UNDO_DONE)
+			continue;
+		format(problem, size, "disk %s: %s", name_of(link),
+		       one == DISK_UNDO_FAILED ? disk_undo_problem(link)
+					       : "its driver does not answer");
+		if (one == DISK_UNDO_FAILED)
+			return one;
+		all = one;
+	}
+	return all;
+}
+
+static void step_keeping(struct vm *vm, u64 now_tsc)
+{
+	char problem[sizeof(vm->backup.problem)];
+	enum disk_undo_state state = look_whether_kept(vm, problem, sizeof(problem));
+
+	if (state == DISK_UNDO_DONE)
+		go_on(vm, NULL);
+	else if (state == DISK_UNDO_FAILED || now_tsc >= vm->backup.until_tsc)
+		go_on(vm, problem);
+}
+
+/* The disks hold what is to be copied. Until it is confirmed the last point's changes count too. */
+static void held(struct vm *vm)
+{
+	char problem[sizeof(vm->backup.problem)];
+
+	if (READ_ONCE(vm->channel->held) == 0) {
+		vm_handover_said(vm, problem, sizeof(problem));
+		go_on(vm, problem);
+		return;
+	}
+	VM_BACKUP_FOR_EACH(vm, i)
+	{
+		disk_undo_begin(vm->link[i]);
+		disk_changes_begin(vm->link[i], vm->backup.disk[i].merge);
+		vm->backup.disk[i].merge = true;
+	}
+	enter(vm, BACKUP_KEEPING);
+	step_keeping(vm, clock_tsc());
+}
+
+static void goes_on(struct vm *vm)
+{
+	char problem[sizeof(vm->backup.problem)];
+
+	if (vm->backup.problem[0] != '\0') {
+		string_copy(problem, sizeof(problem), vm->backup.problem);
+		finish(vm, problem);
+		return;
+	}
+	enter(vm, BACKUP_COPYING);
+	vm->backup.until_tsc = clock_tsc() + clock_ns_to_tsc(COPY_NS);
+	vm->backup.moved = 0;
+	if (!vm_backup_copier_start(vm, problem, sizeof(problem)))
+		finish(vm, problem);
+}
+
+/* What the copier wrote, made printable. */
+static void copier_said(const struct vm *vm, char *text, size_t size)
+{
+	char raw[sizeof(vm->backup.page->problem)];
+
+	memcpy(raw, vm->backup.page->problem, sizeof(raw));
+	text_show(text, size, (struct text){raw, strnlen(raw, sizeof(raw))});
+}
+
+static void step_copying(struct vm *vm, u64 now_tsc, bool copier_ended)
+{
+	struct vm_backup *backup = &vm->backup;
+	u32 state = __atomic_load_n(&backup->page->state, __ATOMIC_ACQUIRE);
+	u64 moved = READ_ONCE(backup->page->moved);
+	char problem[sizeof(backup->problem)];
+
+	if (state == COPIER_DONE) {
+		confirmed(vm);
+	} else if (state == COPIER_FAILED) {
+		copier_said(vm, problem, sizeof(problem));
+		not_copied(vm, problem);
+	} else if (copier_ended) {
+		not_copied(vm, "the process that copies died, `log show -c process` says why");
+	} else if (now_tsc >= backup->until_tsc) {
+		if (moved == backup->moved)
+			return not_copied(vm, "its disks take too long");
+		backup->moved = moved;
+		backup->until_tsc = now_tsc + clock_ns_to_tsc(COPY_NS);
+	}
+}
+
+static void give_up(struct vm *vm)
+{
+	if (vm->backup.phase == BACKUP_HOLDING) {
+		go_on(vm, "its monitor does not stand still");
+		return;
+	}
+	if (vm->backup.problem[0] == '\0')
+		string_copy(vm->backup.problem, sizeof(vm->backup.problem),
+			    "its monitor does not go on");
+	goes_on(vm);
+}
+
+void vm_backup_step(struct vm *vm, u64 now_tsc)
+{
+	enum vm_backup_phase phase = vm->backup.phase;
+
+	switch (phase) {
+	case BACKUP_NONE:
+		return;
+	case BACKUP_HOLDING:
+		if (vm_obeyed(vm))
+			held(vm);
+		break;
+	case BACKUP_KEEPING:
+		step_keeping(vm, now_tsc);
+		return;
+	case BACKUP_CONTINUING:
+		if (vm_obeyed(vm))
+			goes_on(vm);
+		break;
+	case BACKUP_COPYING:
+		step_copying(vm, now_tsc, false);
+		return;
+	case BACKUP_ENDING:
+		(void)vm_backup_detach(vm);
+		return;
+	}
+	if (phase == vm->backup.phase && now_tsc >= vm->backup.until_tsc)
+		give_up(vm);
+}
+
+void vm_backup_copier_ended(struct vm *vm)
+{
+	if (vm->backup.phase == BACKUP_COPYING)
+		step_copying(vm, clock_tsc(), true);
+}
+
+u64 vm_backup_deadline(const struct vm *vm)
+{
+	switch (vm->backup.phase) {
+	case BACKUP_NONE:
+		return ~0ull;
+	case BACKUP_ENDING:
+		return clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+	default:
+		return vm->backup.until_tsc;
+	}
+}
+
+void vm_backup_progress(const struct vm *vm, u64 *copied, u64 *all)
+{
+	const struct copier_page *page = vm->backup.page;
+
+	*copied = page != NULL ? READ_ONCE(page->copied_bytes) : vm->backup.copied_bytes;
+	*all = page != NULL ? READ_ONCE(page->all_bytes) : vm->backup.all_bytes;
+}
