@@ -6,8 +6,7 @@
 
 enum status sys_iommu_create(struct system_call *call)
 {
-	return iommu_create(HPA(call->argument[1]), call->argument[2], call->argument[3],
-			    &call->value);
+	return iommu_create(HPA(call->argument[1]), call->argument[2], &call->value);
 }
 
 enum status sys_iommu_space(struct system_call *call)
@@ -39,9 +38,4 @@ enum status sys_space_populate(struct system_call *call)
 		return STATUS_BAD_ARGUMENT;
 	return iommu_populate(SYSCALL_OBJECT(call, 0, space), call->argument[1],
 			      rights == RIGHT_WRITE ? PT_WRITE : PT_READ, &call->value);
-}
-
-enum status sys_iommu_fault(struct system_call *call)
-{
-	return iommu_fault_take(call->argument[1], &call->value);
 }

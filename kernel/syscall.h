@@ -41,8 +41,7 @@ syscall_function sys_queue_create, sys_queue_wait, sys_event_create, sys_event_s
 	sys_irq_create, sys_irq_message, sys_irq_unmask;
 syscall_function sys_vm_create, sys_vcpu_create, sys_vcpu_kick, sys_vcpu_get;
 syscall_function sys_log_level, sys_machine_reset, sys_audit;
-syscall_function sys_iommu_create, sys_iommu_space, sys_iommu_attach, sys_iommu_fault,
-	sys_space_populate;
+syscall_function sys_iommu_create, sys_iommu_space, sys_iommu_attach, sys_space_populate;
 syscall_function sys_memory_freeze, sys_memory_layer, sys_memory_reset;
 syscall_function sys_memory_discard;
 

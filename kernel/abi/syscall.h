@@ -171,10 +171,10 @@ enum syscall {
 	SYS_MEMORY_ADDRESS,
 
 	/*
-	 * (root, hpa of its registers, enum iommu_kind, message) -> number of an IOMMU that is now
-	 * in use: no device behind it reaches memory. It raises the message, SYS_IRQ_MESSAGE's,
-	 * when it has refused an access; 0: none. STATUS_NOT_SUPPORTED: it lacks queued
-	 * invalidation, four levels or 64 domains, or needs its write buffer flushed by hand.
+	 * (root, hpa of its registers, enum iommu_kind) -> number of an IOMMU that is now in use:
+	 * no device behind it reaches memory. Its registers for refused accesses are the caller's.
+	 * STATUS_NOT_SUPPORTED: it lacks queued invalidation, four levels or 64 domains, or needs
+	 * its write buffer flushed by hand.
 	 */
 	SYS_IOMMU_CREATE,
 	/*
@@ -194,11 +194,6 @@ enum syscall {
 	 * in the largest piece that fits. STATUS_AGAIN: a step of clearing was done, repeat.
 	 */
 	SYS_SPACE_POPULATE,
-	/*
-	 * (root, number of an IOMMU) -> one access that was refused, see IOMMU_FAULTS_LOST.
-	 * STATUS_NOT_FOUND: no more are known.
-	 */
-	SYS_IOMMU_FAULT,
 
 	/*
 	 * (memory: guest RAM) -> memory: what it holds now, which never changes again. The object
@@ -233,12 +228,6 @@ enum syscall {
 };
 
 enum iommu_kind { IOMMU_VTD, IOMMU_AMDVI };
-
-/* SYS_IOMMU_FAULT: bits 15:0 the requester (bus, device, function), and: */
-#define IOMMU_FAULTS_LOST	 (1u << 16) /* there were more than the unit could keep */
-#define IOMMU_FAULT_WRITE	 (1u << 17)
-#define IOMMU_FAULT_REASON_SHIFT 20 /* 8 bits, in the unit's own numbers */
-#define IOMMU_FAULT_PAGE_SHIFT	 28 /* the address's bits 47:12 */
 
 enum group_setting {
 	GROUP_WEIGHT,      /* 1 to 65535, 256 by default */

@@ -3,8 +3,8 @@
 
 /*
  * A unit of each kind over the machine of kernel_machine.h, after the specifications: it obeys
- * commands only when its tail is written, keeps translations until it is told to forget them, and
- * records what it refuses. Devices are whoever calls model_access.
+ * commands only when its tail is written, and keeps translations until it is told to forget them.
+ * Devices are whoever calls model_access.
  */
 #define MACHINE_HAS_IOMMU
 #include "tests/unit/kernel_machine.h"
@@ -12,7 +12,6 @@
 #define MODEL_VTD      0xfed90000ull
 #define MODEL_AMDVI    0xfed80000ull
 #define MODEL_CACHE    4096u
-#define MODEL_FAULTS   0x220u /* of VT-d: where its only record is */
 #define MODEL_DOMAINS  2u     /* of its capability: 256 */
 
 struct model_entry {
@@ -69,8 +68,7 @@ static void model_start(void)
 	models[1].kind = IOMMU_AMDVI;
 	*model_register32(&models[0], VTD_VERSION) = 0x10;
 	*model_register(&models[0], VTD_CAPABILITY) =
-		MODEL_DOMAINS | VTD_FOUR_LEVELS | 47ull << 16 | (u64)MODEL_FAULTS / 16 << 24 |
-		VTD_LARGE | 3ull << 54;
+		MODEL_DOMAINS | VTD_FOUR_LEVELS | 47ull << 16 | VTD_LARGE | 3ull << 54;
 	*model_register(&models[0], VTD_EXTENDED) = VTD_QUEUED;
 	*model_register(&models[1], AMDVI_FEATURES) = AMDVI_INV_ALL_KNOWN;
 }
@@ -167,10 +165,6 @@ void iommu_write32(const struct iommu *unit, u32 offset, u32 value)
 		if ((value & VTD_SET_ROOT) != 0)
 			model->root = *model_register(model, VTD_ROOT);
 		model->translates = (value & VTD_TRANSLATE) != 0;
-	} else if (offset == MODEL_FAULTS + 12) {
-		*model_register32(model, offset) &= ~(value & (u32)(VTD_FAULT >> 32));
-	} else if (offset == VTD_FAULT_STATUS) {
-		*model_register32(model, offset) &= ~value;
 	} else {
 		*model_register32(model, offset) = value;
 	}
@@ -180,10 +174,6 @@ void iommu_write64(const struct iommu *unit, u32 offset, u64 value)
 {
 	struct model *model = model_of(unit);
 
-	if (model->kind == IOMMU_AMDVI && offset == AMDVI_STATUS) {
-		*model_register(model, offset) &= ~value;
-		return;
-	}
 	*model_register(model, offset) = value;
 	if (model->kind == IOMMU_VTD && offset == VTD_QUEUE_TAIL)
 		model_obey(model, *model_register(model, VTD_QUEUE_ADDRESS), value);
@@ -191,38 +181,6 @@ void iommu_write64(const struct iommu *unit, u32 offset, u64 value)
 		model->translates = (value & AMDVI_ENABLE) != 0;
 	if (model->kind == IOMMU_AMDVI && offset == AMDVI_COMMAND_TAIL)
 		model_obey(model, *model_register(model, AMDVI_COMMANDS), value);
-}
-
-static void model_refuse(struct model *model, u16 source, u64 address, bool write)
-{
-	u64 *record = model_register(model, MODEL_FAULTS);
-	u64 *tail = model_register(model, AMDVI_EVENT_TAIL);
-	u64 next = (*tail + 16) % AMDVI_RING_BYTES;
-	u64 *event;
-
-	if (model->kind == IOMMU_VTD) {
-		if ((record[1] & VTD_FAULT) != 0) {
-			*model_register32(model, VTD_FAULT_STATUS) |= (u32)VTD_FAULTS_LOST;
-			return;
-		}
-		record[0] = align_down(address, PAGE_SIZE);
-		record[1] = VTD_FAULT | (write ? 0 : VTD_FAULT_READ) | (write ? 5ull : 6ull) << 32 |
-			    source;
-		return;
-	}
-	if ((*model_register(model, AMDVI_CONTROL) & AMDVI_LOG) == 0 ||
-	    (*model_register(model, AMDVI_STATUS) & AMDVI_LOG_OVERFLOW) != 0)
-		return;
-	if (next == *model_register(model, AMDVI_EVENT_HEAD)) {
-		*model_register(model, AMDVI_STATUS) |= AMDVI_LOG_OVERFLOW;
-		return;
-	}
-	event = hpa_to_pointer(
-		HPA(align_down(*model_register(model, AMDVI_EVENTS) & BITS(51, 0), PAGE_SIZE) +
-		    *tail));
-	event[0] = 2ull << 60 | (write ? AMDVI_EVENT_WRITE : 0) | source;
-	event[1] = address;
-	*tail = next;
 }
 
 /* What the tables in memory say of an address: each format read as its specification has it. */
@@ -296,7 +254,7 @@ static bool model_walk_amdvi(struct model *model, u16 source, u64 address,
 	return true;
 }
 
-/* A device's access: where it goes, or false, and it is recorded. */
+/* A device's access: where it goes, or false. */
 static bool model_access(struct model *model, u16 source, u64 address, bool write, u64 *hpa)
 {
 	struct model_entry *entry = NULL;
@@ -324,10 +282,8 @@ static bool model_access(struct model *model, u16 source, u64 address, bool writ
 			entry = NULL;
 		}
 	}
-	if (entry == NULL || !(write ? entry->write : entry->read)) {
-		model_refuse(model, source, address, write);
+	if (entry == NULL || !(write ? entry->write : entry->read))
 		return false;
-	}
 	*hpa = entry->frame + address % PAGE_SIZE;
 	return true;
 }

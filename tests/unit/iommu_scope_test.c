@@ -40,7 +40,7 @@ static u32 spaces;
 static u64 populated[PAGES_MAX];
 static u32 populated_count;
 static u64 physical;	/* of the last memory object */
-static u64 faults[64]; /* that it will tell of */
+static u16 faults[64]; /* requesters that the unit will tell of */
 static u32 fault_count;
 static u32 masters_off;
 
@@ -150,11 +150,9 @@ enum status sys_handle_close(handle_t handle)
 	return STATUS_OK;
 }
 
-enum status sys_iommu_create(handle_t root, u64 registers, enum iommu_kind kind, u64 message,
-			     u64 *number)
+enum status sys_iommu_create(handle_t root, u64 registers, enum iommu_kind kind, u64 *number)
 {
 	(void)root, (void)kind;
-	assert_int_equal(message, 0xfee0000000000071);
 	if (registers == 0xfedff000)
 		return STATUS_NOT_SUPPORTED;
 	*number = 10 + created++;
@@ -176,13 +174,20 @@ enum status sys_iommu_attach(handle_t root, u64 number, u32 requester, handle_t 
 	return STATUS_OK;
 }
 
-enum status sys_iommu_fault(handle_t root, u64 number, u64 *fault)
+enum status iommu_log_open(struct iommu_log *log, enum iommu_kind kind, u64 registers, u64 message)
 {
-	(void)root, (void)number;
-	if (fault_count == 0)
-		return STATUS_NOT_FOUND;
-	*fault = faults[--fault_count];
+	(void)registers;
+	assert_int_equal(message, 0xfee0000000000071);
+	*log = (struct iommu_log){.kind = kind, .open = true};
 	return STATUS_OK;
+}
+
+bool iommu_log_take(const struct iommu_log *log, struct iommu_fault *fault)
+{
+	if (!log->open || fault_count == 0)
+		return false;
+	*fault = (struct iommu_fault){.requester = faults[--fault_count]};
+	return true;
 }
 
 enum status sys_memory_physical(handle_t root, u64 hpa, u64 size, u32 flags, handle_t *memory)
@@ -408,10 +413,10 @@ static void reserved(void **state)
 	assert_int_equal(functions[0].reaches, IOMMU_NOTHING);
 }
 
-static void refuse(u64 fault, u32 times)
+static void refuse(u16 requester, u32 times)
 {
 	for (fault_count = 0; fault_count < times;)
-		faults[fault_count++] = fault;
+		faults[fault_count++] = requester;
 	iommu_signalled(0);
 }
 

@@ -294,10 +294,9 @@ enum status sys_audit(handle_t root, handle_t memory, u64 what, u64 where, u64 a
 	return call(SYS_AUDIT, root, memory, what, where, at, 0, next);
 }
 
-enum status sys_iommu_create(handle_t root, u64 registers, enum iommu_kind kind, u64 message,
-			     u64 *number)
+enum status sys_iommu_create(handle_t root, u64 registers, enum iommu_kind kind, u64 *number)
 {
-	return call(SYS_IOMMU_CREATE, root, registers, kind, message, 0, 0, number);
+	return call(SYS_IOMMU_CREATE, root, registers, kind, 0, 0, 0, number);
 }
 
 enum status sys_iommu_space(handle_t root, handle_t group, u64 number, handle_t *space)
@@ -308,11 +307,6 @@ enum status sys_iommu_space(handle_t root, handle_t group, u64 number, handle_t 
 enum status sys_iommu_attach(handle_t root, u64 number, u32 requester, handle_t space)
 {
 	return call(SYS_IOMMU_ATTACH, root, number, requester, space, 0, 0, NULL);
-}
-
-enum status sys_iommu_fault(handle_t root, u64 number, u64 *fault)
-{
-	return call(SYS_IOMMU_FAULT, root, number, 0, 0, 0, 0, fault);
 }
 
 enum status sys_space_populate(handle_t space, u64 at, u32 access, u64 *bytes)

@@ -74,11 +74,10 @@ enum status sys_vcpu_run(handle_t vcpu) MUST_CHECK;
 enum status sys_vcpu_kick(handle_t vcpu);
 enum status sys_vcpu_get(handle_t vcpu, u32 groups) MUST_CHECK;
 
-enum status sys_iommu_create(handle_t root, u64 registers, enum iommu_kind kind, u64 message,
+enum status sys_iommu_create(handle_t root, u64 registers, enum iommu_kind kind,
 			     u64 *number) MUST_CHECK;
 enum status sys_iommu_space(handle_t root, handle_t group, u64 number, handle_t *space) MUST_CHECK;
 enum status sys_iommu_attach(handle_t root, u64 number, u32 requester, handle_t space) MUST_CHECK;
-enum status sys_iommu_fault(handle_t root, u64 number, u64 *fault) MUST_CHECK;
 enum status sys_space_populate(handle_t space, u64 at, u32 access, u64 *bytes) MUST_CHECK;
 
 enum status sys_log_level(handle_t root, u32 category, u32 level) MUST_CHECK;

@@ -7,16 +7,13 @@
 
 #define AMDVI_DEVICE_COUNT 0x10000u
 #define AMDVI_DEVICE_WORDS 4
-#define AMDVI_CONTROL_ON                                                                           \
-	(AMDVI_ENABLE | AMDVI_LOG | AMDVI_LOG_INTERRUPT | AMDVI_COHERENT | AMDVI_RUN)
 
-static enum status amdvi_start(struct iommu *unit, u64 message)
+static enum status amdvi_start(struct iommu *unit)
 {
 	u64 features = iommu_read64(unit, AMDVI_FEATURES);
 	hpa_t devices;
 	enum status status;
 
-	(void)message; /* configuration space has it */
 	if (features == ~0ull || (features & AMDVI_INV_ALL_KNOWN) == 0)
 		return STATUS_NOT_SUPPORTED;
 	status = page_alloc(PAGE_ORDER_2M, PAGE_CONTROL, NULL, &devices);
@@ -37,11 +34,7 @@ static enum status amdvi_start(struct iommu *unit, u64 message)
 	iommu_write64(unit, AMDVI_COMMANDS, pointer_to_hpa(unit->ring).value | AMDVI_RING_256);
 	iommu_write64(unit, AMDVI_COMMAND_HEAD, 0);
 	iommu_write64(unit, AMDVI_COMMAND_TAIL, 0);
-	iommu_write64(unit, AMDVI_EVENTS,
-		      pointer_to_hpa(iommu_page(unit, IOMMU_PAGE_EVENTS)).value | AMDVI_RING_256);
-	iommu_write64(unit, AMDVI_EVENT_HEAD, 0);
-	iommu_write64(unit, AMDVI_EVENT_TAIL, 0);
-	iommu_write64(unit, AMDVI_CONTROL, AMDVI_CONTROL_ON);
+	iommu_write64(unit, AMDVI_CONTROL, AMDVI_ENABLE | AMDVI_COHERENT | AMDVI_RUN);
 	iommu_command(unit, AMDVI_INV_ALL, 0);
 	iommu_confirm(unit);
 	return STATUS_OK;
@@ -74,33 +67,6 @@ static void amdvi_wait(struct iommu *unit, hpa_t word, u32 value)
 	iommu_command(unit, AMDVI_WAIT | word.value, value);
 }
 
-/* After an overflow it writes nothing until the log is started anew (2.5.2). */
-static bool amdvi_log_restart(struct iommu *unit)
-{
-	if ((iommu_read64(unit, AMDVI_STATUS) & AMDVI_LOG_OVERFLOW) == 0)
-		return false;
-	iommu_write64(unit, AMDVI_CONTROL, AMDVI_CONTROL_ON & ~AMDVI_LOG);
-	iommu_write64(unit, AMDVI_STATUS, AMDVI_LOG_OVERFLOW);
-	iommu_write64(unit, AMDVI_CONTROL, AMDVI_CONTROL_ON);
-	return true;
-}
-
-static bool amdvi_fault(struct iommu *unit, u64 *fault)
-{
-	u64 head = iommu_read64(unit, AMDVI_EVENT_HEAD) % AMDVI_RING_BYTES;
-	u64 *event = (u64 *)((u8 *)iommu_page(unit, IOMMU_PAGE_EVENTS) + head);
-	u64 what = __atomic_load_n(&event[0], __ATOMIC_ACQUIRE);
-
-	iommu_write64(unit, AMDVI_STATUS, AMDVI_LOG_NEWS);
-	if (head == iommu_read64(unit, AMDVI_EVENT_TAIL) % AMDVI_RING_BYTES)
-		return false;
-	event[0] = 0;
-	iommu_write64(unit, AMDVI_EVENT_HEAD, (head + 16) % AMDVI_RING_BYTES);
-	*fault = iommu_fault(what, bits_get(what, 63, 60), event[1], what & AMDVI_EVENT_WRITE,
-			     amdvi_log_restart(unit));
-	return true;
-}
-
 const struct iommu_ops iommu_amdvi = {
 	.format = &format_amdvi,
 	.command_tail = AMDVI_COMMAND_TAIL,
@@ -109,5 +75,4 @@ const struct iommu_ops iommu_amdvi = {
 	.set = amdvi_set,
 	.forget = amdvi_forget,
 	.wait = amdvi_wait,
-	.fault = amdvi_fault,
 };

@@ -4,7 +4,6 @@
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/tsc.h"
-#include "arch/x86_64/hw/msi.h"
 #include "kernel/panic.h"
 #include "lib/checked.h"
 #include "mm/address.h"
@@ -67,7 +66,7 @@ void iommu_entry_write(const struct iommu *unit, u64 *entry, u64 value)
 		cache_flush(entry, sizeof(*entry));
 }
 
-enum status iommu_create(hpa_t registers, u64 kind, u64 message, u64 *number)
+enum status iommu_create(hpa_t registers, u64 kind, u64 *number)
 {
 	static const struct iommu_ops *const kinds[] = {
 		[IOMMU_VTD] = &iommu_vtd,
@@ -77,8 +76,7 @@ enum status iommu_create(hpa_t registers, u64 kind, u64 message, u64 *number)
 	enum status status;
 	u64 bytes;
 
-	if (kind >= ARRAY_COUNT(kinds) ||
-	    (message != 0 && (message >> 32 & MSI_ADDRESS_FIXED) != MSI_ADDRESS_BASE))
+	if (kind >= ARRAY_COUNT(kinds))
 		return STATUS_BAD_ARGUMENT;
 	if (iommu_unit_count == IOMMU_MAX)
 		return STATUS_TOO_BIG;
@@ -94,7 +92,7 @@ enum status iommu_create(hpa_t registers, u64 kind, u64 message, u64 *number)
 					 : STATUS_NO_MEMORY;
 	if (status != STATUS_OK)
 		return status;
-	status = unit->ops->start(unit, message);
+	status = unit->ops->start(unit);
 	if (status != STATUS_OK) {
 		page_free(pointer_to_hpa(unit->ring), NULL);
 		return status;
@@ -230,17 +228,4 @@ enum status iommu_populate(struct space *space, u64 at, u32 access, u64 *bytes)
 			 ? leaf.at + pt_level_bytes(leaf.level) - align_down(at, PAGE_SIZE) : 0;
 	lock_release(&space->lock, LOCK_SPACE);
 	return STATUS_OK;
-}
-
-enum status iommu_fault_take(u64 number, u64 *fault)
-{
-	struct iommu *unit = iommu_get(number);
-	bool found;
-
-	if (unit == NULL)
-		return STATUS_NOT_FOUND;
-	lock_acquire(&unit->lock, LOCK_IOMMU);
-	found = unit->ops->fault(unit, fault);
-	lock_release(&unit->lock, LOCK_IOMMU);
-	return found ? STATUS_OK : STATUS_NOT_FOUND;
 }

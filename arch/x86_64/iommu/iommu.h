@@ -11,7 +11,6 @@
 /* The pages at `ring`. */
 enum iommu_page {
 	IOMMU_PAGE_COMMANDS,
-	IOMMU_PAGE_EVENTS,
 	IOMMU_PAGE_WORD, /* that a command writes */
 	IOMMU_PAGE_ROOT, /* VT-d: the root table */
 	IOMMU_PAGES
@@ -46,39 +45,29 @@ struct iommu_ops {
 	u32 register_pages;
 	u32 command_tail; /* the register that says where the commands end */
 	/* Takes it into use: every device is blocked. STATUS_NOT_SUPPORTED, STATUS_NO_MEMORY. */
-	enum status (*start)(struct iommu *unit, u64 message);
+	enum status (*start)(struct iommu *unit);
 	/* The device reaches the domain's space; domain 0: nothing. STATUS_NO_MEMORY. */
 	enum status (*set)(struct iommu *unit, u32 source, u32 domain);
 	/* Gives commands that forget what the unit keeps of the device and of the domain. */
 	void (*forget)(struct iommu *unit, u32 source, u32 domain);
 	/* A command that writes `value` to the word once those before it are done. */
 	void (*wait)(struct iommu *unit, hpa_t word, u32 value);
-	/* Takes one record, as SYS_IOMMU_FAULT gives it; false: there is none. */
-	bool (*fault)(struct iommu *unit, u64 *fault);
 };
 
 extern const struct iommu_ops iommu_vtd;
 extern const struct iommu_ops iommu_amdvi;
 
 /* kernel/abi/syscall.h says what these do. */
-enum status iommu_create(hpa_t registers, u64 kind, u64 message, u64 *number) MUST_CHECK;
+enum status iommu_create(hpa_t registers, u64 kind, u64 *number) MUST_CHECK;
 enum status iommu_space_create(u64 number, struct quota *quota, struct space **space) MUST_CHECK;
 /* NULL: it reaches nothing. */
 enum status iommu_attach(u64 number, u64 source, struct space *space) MUST_CHECK;
 enum status iommu_populate(struct space *space, u64 at, u32 access, u64 *bytes) MUST_CHECK;
-enum status iommu_fault_take(u64 number, u64 *fault) MUST_CHECK;
 
 /* For the kinds. */
 static inline void *iommu_page(const struct iommu *unit, enum iommu_page page)
 {
 	return unit->ring + page * PAGE_SIZE;
-}
-/* The value of SYS_IOMMU_FAULT; `source`: in its lowest 16 bits. */
-static inline u64 iommu_fault(u64 source, u64 reason, u64 address, bool write, bool lost)
-{
-	return (source & 0xffff) | reason << IOMMU_FAULT_REASON_SHIFT |
-	       address >> PAGE_SHIFT << IOMMU_FAULT_PAGE_SHIFT | (write ? IOMMU_FAULT_WRITE : 0) |
-	       (lost ? IOMMU_FAULTS_LOST : 0);
 }
 u32 iommu_read32(const struct iommu *unit, u32 offset);
 void iommu_write32(const struct iommu *unit, u32 offset, u32 value);

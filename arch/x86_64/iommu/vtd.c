@@ -31,7 +31,6 @@ static bool vtd_usable(struct iommu *unit)
 {
 	u64 capability = iommu_read64(unit, VTD_CAPABILITY);
 	u64 extended = iommu_read64(unit, VTD_EXTENDED);
-	u64 records = bits_get(capability, 33, 24) * 16;
 
 	unit->drain = capability >> VTD_DRAIN_SHIFT & VTD_DRAIN;
 	unit->coherent = (extended & VTD_COHERENT) != 0;
@@ -40,11 +39,10 @@ static bool vtd_usable(struct iommu *unit)
 	unit->high = 1ull << MIN(bits_get(capability, 21, 16) + 1, 48u);
 	return iommu_read32(unit, VTD_VERSION) != ~0u && (extended & VTD_QUEUED) != 0 &&
 	       (capability & VTD_DOMAINS) != 0 && (capability & VTD_FOUR_LEVELS) != 0 &&
-	       (capability & VTD_WRITE_BUFFER) == 0 &&
-	       records + (bits_get(capability, 47, 40) + 1) * 16 <= PAGE_SIZE;
+	       (capability & VTD_WRITE_BUFFER) == 0;
 }
 
-static enum status vtd_start(struct iommu *unit, u64 message)
+static enum status vtd_start(struct iommu *unit)
 {
 	if (!vtd_usable(unit))
 		return STATUS_NOT_SUPPORTED;
@@ -59,11 +57,6 @@ static enum status vtd_start(struct iommu *unit, u64 message)
 	vtd_command(unit, VTD_TRANSLATE);
 	if ((iommu_read64(unit, VTD_CAPABILITY) & VTD_PROTECTS) != 0)
 		iommu_write32(unit, VTD_PROTECTED, 0);
-	iommu_write32(unit, VTD_FAULT_DATA, (u32)message);
-	iommu_write32(unit, VTD_FAULT_ADDRESS, (u32)(message >> 32));
-	iommu_write32(unit, VTD_FAULT_UPPER, 0);
-	if (message != 0)
-		iommu_write32(unit, VTD_FAULT_CONTROL, 0);
 	return STATUS_OK;
 }
 
@@ -118,26 +111,6 @@ static void vtd_wait(struct iommu *unit, hpa_t word, u32 value)
 	iommu_command(unit, VTD_INV_WAIT | (u64)value << 32, word.value);
 }
 
-static bool vtd_fault(struct iommu *unit, u64 *fault)
-{
-	u64 capability = iommu_read64(unit, VTD_CAPABILITY);
-	u32 record = (u32)bits_get(capability, 33, 24) * 16;
-
-	for (u64 left = bits_get(capability, 47, 40) + 1; left > 0; left--, record += 16) {
-		u64 what = iommu_read64(unit, record + 8);
-
-		if ((what & VTD_FAULT) == 0)
-			continue;
-		*fault = iommu_fault(what, bits_get(what, 39, 32), iommu_read64(unit, record),
-				     (what & VTD_FAULT_READ) == 0,
-				     iommu_read32(unit, VTD_FAULT_STATUS) & VTD_FAULTS_LOST);
-		iommu_write32(unit, record + 12, (u32)(VTD_FAULT >> 32)); /* cleared by a one */
-		iommu_write32(unit, VTD_FAULT_STATUS, (u32)VTD_FAULTS_LOST);
-		return true;
-	}
-	return false;
-}
-
 const struct iommu_ops iommu_vtd = {
 	.format = &format_vtd,
 	.command_tail = VTD_QUEUE_TAIL,
@@ -146,5 +119,4 @@ const struct iommu_ops iommu_vtd = {
 	.set = vtd_set,
 	.forget = vtd_forget,
 	.wait = vtd_wait,
-	.fault = vtd_fault,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/iommu/iommu.h"
+#include "vmm/manager/iommu/iommu_log.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -23,6 +24,7 @@ static struct unit {
 	bool used;
 	enum iommu_kind kind;
 	u64 registers;
+	struct iommu_log log;
 	u32 stray;
 } units[IOMMU_UNITS_MAX];
 static u32 unit_count;
@@ -100,6 +102,17 @@ static void set_message(const struct iommu_entry *entry, handle_t irq)
 		pci_enable(function);
 }
 
+static void start_log(u32 number, u64 message)
+{
+	struct unit *unit = &units[number];
+	enum status status = iommu_log_open(&unit->log, unit->kind, unit->registers, message);
+
+	if (status != STATUS_OK)
+		log_message(LOG_WARNING, LOG_DEVICE, "",
+			    "IOMMU %u: the accesses that it refuses will not be known: %s", number,
+			    status_text(status));
+}
+
 /* Units keep the numbers of the table, whether they are used or not. */
 static void start_unit(u32 number)
 {
@@ -110,11 +123,12 @@ static void start_unit(u32 number)
 	enum status status;
 
 	*unit = (struct unit){.kind = entry->kind, .registers = entry->registers};
-	status = sys_iommu_create(start_handle(START_ROOT), entry->registers, entry->kind, message,
+	status = sys_iommu_create(start_handle(START_ROOT), entry->registers, entry->kind,
 				  &unit->number);
 	unit->used = status == STATUS_OK;
 	if (unit->used) {
 		set_message(entry, irq);
+		start_log(number, message);
 		log_message(LOG_INFO, LOG_DEVICE, "",
 			    "IOMMU %u, %s at %#llx: devices reach what they are given", number,
 			    iommu_kind_name(number), (unsigned long long)entry->registers);
@@ -262,16 +276,15 @@ static void cut_off(struct pci_function *function)
 		    address, function->faults_now);
 }
 
-static void note_fault(u32 number, u64 fault)
+static void note_fault(u32 number, const struct iommu_fault *fault)
 {
-	struct pci_function *function = function_of(number, (u16)fault);
+	struct pci_function *function = function_of(number, fault->requester);
 
 	log_message(LOG_WARNING, LOG_DEVICE, "",
 		    "iommu: device %02x:%02x.%x %s %#llx: not mapped (%u)",
-		    (u32)(fault >> 8 & 0xff), (u32)(fault >> 3 & 0x1f), (u32)(fault & 7),
-		    (fault & IOMMU_FAULT_WRITE) != 0 ? "wrote to" : "read",
-		    (unsigned long long)fault >> IOMMU_FAULT_PAGE_SHIFT << PAGE_SHIFT,
-		    (u32)(fault >> IOMMU_FAULT_REASON_SHIFT & 0xff));
+		    fault->requester >> 8, fault->requester >> 3 & 0x1fu, fault->requester & 7u,
+		    fault->write ? "wrote to" : "read", (unsigned long long)fault->address,
+		    fault->reason);
 	if (function == NULL || function->cut_off) {
 		units[number].stray++;
 		return;
@@ -279,8 +292,7 @@ static void note_fault(u32 number, u64 fault)
 	function->faults++;
 	function->faults_now++;
 	/* a unit also passes over those of a device that it has just reported (VT-d 7.3.1) */
-	function->lost |= (fault & IOMMU_FAULTS_LOST) != 0 ||
-			  units[number].kind == IOMMU_VTD;
+	function->lost |= fault->lost || units[number].kind == IOMMU_VTD;
 	if (function->faults_now >= IOMMU_FAULTS_MAX)
 		cut_off(function);
 }
@@ -289,9 +301,8 @@ static void note_fault(u32 number, u64 fault)
 void iommu_signalled(u32 number)
 {
 	struct unit *unit = &units[number % IOMMU_UNITS_MAX];
-	u64 fault;
+	struct iommu_fault fault;
 
-	while (unit->used && unit->stray < STRAY_MAX &&
-	       sys_iommu_fault(start_handle(START_ROOT), unit->number, &fault) == STATUS_OK)
-		note_fault(number, fault);
+	while (unit->stray < STRAY_MAX && iommu_log_take(&unit->log, &fault))
+		note_fault(number, &fault);
 }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/syscall.h"
+#include "lib/status.h"
+#include "vmm/manager/pci/pci_memory.h"
+
+/*
+ * What a unit that is in use tells of the accesses that it has refused. The kernel leaves these
+ * registers alone.
+ */
+struct iommu_log {
+	enum iommu_kind kind;
+	bool open; /* else nothing is known */
+	struct pci_memory registers;
+	volatile u64 *events; /* AMD-Vi: the ring */
+};
+
+struct iommu_fault {
+	u64 address;
+	u32 reason; /* in the unit's own numbers */
+	u16 requester;
+	bool write;
+	bool lost; /* there were more than the unit could keep */
+};
+
+/* Begins it. VT-d raises `message`, SYS_IRQ_MESSAGE's, when it has something; 0: none. */
+enum status iommu_log_open(struct iommu_log *log, enum iommu_kind kind, u64 registers,
+			   u64 message) MUST_CHECK;
+/* Takes one record; false: there is none. */
+bool iommu_log_take(const struct iommu_log *log, struct iommu_fault *fault);
