@@ -18,16 +18,21 @@ static bool is_message(const struct irq *irq)
 	return irq->number > GSI_MAX;
 }
 
-static enum status irq_alloc(u32 number, u32 apic_id, struct irq **irq)
+static enum status irq_alloc(u32 number, u32 apic_id, bool level, struct irq **irq)
 {
 	enum status status = cache_alloc_object(NULL, OBJECT_IRQ, sizeof(**irq), (void **)irq);
 
 	if (status != STATUS_OK)
 		return status;
 	(*irq)->number = number;
-	(*irq)->apic_id = apic_id;
+	(*irq)->message = (struct iommu_message){
+		.unit = IOMMU_NOBODY,
+		.vector = VECTOR_GSI_FIRST + number,
+		.apic_id = apic_id,
+		.level = level,
+	};
 	irqs[number] = *irq;
-	return STATUS_OK;
+	return iommu_message(&(*irq)->message, false, &(*irq)->value);
 }
 
 static enum status message_create(u32 cpu, struct irq **irq)
@@ -40,7 +45,7 @@ static enum status message_create(u32 cpu, struct irq **irq)
 		return STATUS_NOT_SUPPORTED;
 	while (number < ARRAY_COUNT(irqs) && irqs[number] != NULL)
 		number++;
-	return number < ARRAY_COUNT(irqs) ? irq_alloc(number, cpus_get(cpu)->apic_id, irq)
+	return number < ARRAY_COUNT(irqs) ? irq_alloc(number, cpus_get(cpu)->apic_id, false, irq)
 					  : STATUS_IN_USE;
 }
 
@@ -57,10 +62,10 @@ enum status irq_create(u32 number, u32 flags, struct irq **irq)
 		return STATUS_NOT_FOUND;
 	if (irqs[number] != NULL)
 		return STATUS_IN_USE;
-	status = irq_alloc(number, nmi ? IOAPIC_ALL_CPUS : cpus_get(0)->apic_id, irq);
+	status = irq_alloc(number, nmi ? IOAPIC_ALL_CPUS : cpus_get(0)->apic_id,
+			   (flags & IRQ_LEVEL) != 0, irq);
 	if (status != STATUS_OK)
 		return status;
-	(*irq)->level = (flags & IRQ_LEVEL) != 0;
 	ioapic_route(number, (u8)(VECTOR_GSI_FIRST + number),
 		     (nmi ? (u32)APIC_NMI << IOAPIC_ENTRY_DELIVERY_SHIFT : 0) |
 			     ((flags & IRQ_LEVEL) != 0 ? (u32)IOAPIC_ENTRY_LEVEL : 0) |
@@ -71,20 +76,39 @@ enum status irq_create(u32 number, u32 flags, struct irq **irq)
 void irq_unmask(struct irq *irq)
 {
 	u32 here = this_cpu()->apic_id;
+	u32 *apic_id = &irq->message.apic_id;
 
 	if (is_message(irq))
 		return;
 	/* The next one goes to the CPU where its handler runs, if an I/O APIC can address that. */
-	if (irq->apic_id != IOAPIC_ALL_CPUS && here < IOAPIC_ALL_CPUS)
-		irq->apic_id = here;
-	ioapic_unmask(irq->number, irq->apic_id);
+	if (*apic_id != here && *apic_id != IOAPIC_ALL_CPUS && here < IOAPIC_ALL_CPUS) {
+		*apic_id = here;
+		(void)!iommu_message(&irq->message, false, &irq->value);
+	}
+	ioapic_unmask(irq->number, irq->value);
 }
 
-u64 irq_message(const struct irq *irq)
+enum status irq_message(struct irq *irq, u64 unit, u64 source, u64 *value)
 {
-	u64 address = MSI_ADDRESS_BASE | (u64)irq->apic_id << MSI_ADDRESS_DESTINATION_SHIFT;
+	struct iommu_message message = irq->message;
+	enum status status;
+	u64 raises;
 
-	return is_message(irq) ? address << 32 | (VECTOR_GSI_FIRST + irq->number) : 0;
+	message.unit = unit;
+	message.source = source;
+	if (irq->message.unit != IOMMU_NOBODY &&
+	    (irq->message.unit != unit || irq->message.source != source))
+		return STATUS_IN_USE;
+	status = iommu_message(&message, false, &raises);
+	if (status != STATUS_OK)
+		return status;
+	irq->message = message;
+	irq->value = *value = raises;
+	if (!is_message(irq)) { /* one that came meanwhile may be lost */
+		irq_unmask(irq);
+		signal_raise(&irq->signal);
+	}
+	return STATUS_OK;
 }
 
 void irq_release(struct object *object)
@@ -93,6 +117,7 @@ void irq_release(struct object *object)
 
 	if (!is_message(irq))
 		ioapic_mask(irq->number);
+	(void)!iommu_message(&irq->message, true, &irq->value);
 	irqs[irq->number] = NULL;
 	signal_unbind(&irq->signal);
 	cache_free(irq);
@@ -103,7 +128,7 @@ bool irq_raise(u32 number)
 {
 	if (number >= ARRAY_COUNT(irqs) || irqs[number] == NULL)
 		return false;
-	if (irqs[number]->level)
+	if (irqs[number]->message.level)
 		ioapic_mask(number);
 	signal_raise(&irqs[number]->signal);
 	return true;

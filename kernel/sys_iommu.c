@@ -6,7 +6,8 @@
 
 enum status sys_iommu_create(struct system_call *call)
 {
-	return iommu_create(HPA(call->argument[1]), call->argument[2], &call->value);
+	return iommu_create(HPA(call->argument[1]), call->argument[2], call->argument[3] != 0,
+			    &call->value);
 }
 
 enum status sys_iommu_space(struct system_call *call)

@@ -71,8 +71,8 @@ enum status sys_irq_create(struct system_call *call)
 
 enum status sys_irq_message(struct system_call *call)
 {
-	call->value = irq_message(SYSCALL_OBJECT(call, 0, irq));
-	return call->value != 0 ? STATUS_OK : STATUS_BAD_ARGUMENT;
+	return irq_message(SYSCALL_OBJECT(call, 0, irq), call->argument[1], call->argument[2],
+			   &call->value);
 }
 
 enum status sys_irq_unmask(struct system_call *call)

@@ -158,9 +158,14 @@ enum syscall {
 	SYS_AUDIT,
 
 	/*
-	 * (irq made with IRQ_MSI) -> what a device has to write to raise it: the address in bits
-	 * 63:32 (above them it is 0), the data in bits 31:0. Switch the device's MSI off before the
-	 * irq goes: the next irq may get the same message.
+	 * (irq, number of an IOMMU or IOMMU_NOBODY, requester) -> what a device has to write to
+	 * raise it: the address in bits 63:32 (above them it is 0), the data in bits 31:0. Switch
+	 * the device's MSI off before the irq goes: the next irq may get the same message. Where
+	 * the IOMMU remaps interrupts, that requester alone can raise it. Of a line the requester
+	 * is its I/O APIC, and the value means nothing: the line goes that way from now on, is
+	 * unmasked, and signals once, as an interrupt may have been lost. STATUS_NOT_FOUND: there
+	 * is no such IOMMU, or it does not remap; STATUS_BAD_STATE: the requester is attached to
+	 * no space.
 	 */
 	SYS_IRQ_MESSAGE,
 	/*
@@ -171,10 +176,11 @@ enum syscall {
 	SYS_MEMORY_ADDRESS,
 
 	/*
-	 * (root, hpa of its registers, enum iommu_kind) -> number of an IOMMU that is now in use:
-	 * no device behind it reaches memory. Its registers for refused accesses are the caller's.
-	 * STATUS_NOT_SUPPORTED: it lacks queued invalidation, four levels or 64 domains, or needs
-	 * its write buffer flushed by hand.
+	 * (root, hpa of its registers, enum iommu_kind, remap) -> number of an IOMMU that is now in
+	 * use, and IOMMU_REMAPS: no device behind it reaches memory; if `remap` is not 0 and the
+	 * unit can, none interrupts either, I/O APICs included, but by SYS_IRQ_MESSAGE. Its
+	 * registers for refused accesses are the caller's. STATUS_NOT_SUPPORTED: it lacks queued
+	 * invalidation, four levels or 64 domains, or needs its write buffer flushed by hand.
 	 */
 	SYS_IOMMU_CREATE,
 	/*
@@ -228,6 +234,9 @@ enum syscall {
 };
 
 enum iommu_kind { IOMMU_VTD, IOMMU_AMDVI };
+
+#define IOMMU_REMAPS (1u << 16) /* with the number, from SYS_IOMMU_CREATE: interrupts too */
+#define IOMMU_NOBODY (~0ull)	/* instead of a number: no IOMMU */
 
 enum group_setting {
 	GROUP_WEIGHT,      /* 1 to 65535, 256 by default */

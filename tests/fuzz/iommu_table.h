@@ -32,6 +32,9 @@ static void fuzz_table(const u8 *bytes, size_t size,
 	CHECK_THAT(found.unit_count <= IOMMU_UNITS_MAX);
 	CHECK_THAT(found.scope_count <= IOMMU_SCOPES_MAX);
 	CHECK_THAT(found.region_count <= IOMMU_RESERVED_MAX);
+	CHECK_THAT(found.ioapic_count <= IOMMU_IOAPICS_MAX);
+	for (u32 i = 0; i < found.ioapic_count; i++)
+		CHECK_THAT(found.ioapic[i].owner < found.unit_count);
 	for (u32 i = 0; i < found.unit_count; i++) {
 		CHECK_THAT(found.unit[i].registers != 0 &&
 			   found.unit[i].registers % PAGE_SIZE == 0);

@@ -70,8 +70,14 @@ enum status sys_ports_grant(handle_t root, handle_t process, u16 first, u32 coun
 	return STATUS_OK;
 }
 
-enum status sys_irq_message(handle_t irq, u64 *message)
+u64 iommu_interrupts(const struct pci_function *function)
 {
+	return function->iommu != 0 ? 3 : IOMMU_NOBODY;
+}
+
+enum status sys_irq_message(handle_t irq, u64 unit, u32 requester, u64 *message)
+{
+	assert_true(unit == IOMMU_NOBODY || (unit == 3 && requester == 0x1234));
 	*message = MESSAGE;
 	return irq == 9 ? STATUS_OK : STATUS_BAD_ARGUMENT;
 }

@@ -152,6 +152,10 @@ static void test_vtd(void **state)
 	assert_true(fault.lost && !fault.write);
 	assert_int_equal(fault.requester, 0xfff8);
 	assert_int_equal(*half(VTD_FAULT_STATUS), BIT(1));
+	assert_false(fault.interrupt);
+	*word(0x228) = VTD_FAULT | 0x25ull << 32 | 0x20;
+	assert_true(iommu_log_take(&unit, &fault));
+	assert_true(fault.interrupt);
 }
 
 /* Without an interrupt; with records that lie beyond the first page. */
@@ -214,15 +218,15 @@ static void test_amdvi_overflow(void **state)
 	*word(AMDVI_CONTROL) = AMDVI_ENABLE | AMDVI_RUN;
 	assert_int_equal(iommu_log_open(&unit, IOMMU_AMDVI, REGISTERS, 0), STATUS_OK);
 	put_event(2ull << 60 | 9, 0);
-	put_event(2ull << 60 | 10, 0);
+	put_event(2ull << 60 | BIT(51) | 10, 0);
 	*word(AMDVI_STATUS) = AMDVI_LOG_OVERFLOW | AMDVI_LOG_NEWS;
 	assert_true(iommu_log_take(&unit, &fault));
-	assert_true(fault.lost && stopped);
+	assert_true(fault.lost && stopped && !fault.interrupt);
 	assert_int_equal(*word(AMDVI_STATUS), 0);
 	assert_int_equal(*word(AMDVI_CONTROL),
 			 AMDVI_ENABLE | AMDVI_RUN | AMDVI_LOG | AMDVI_LOG_INTERRUPT);
 	assert_true(iommu_log_take(&unit, &fault));
-	assert_false(fault.lost);
+	assert_true(fault.interrupt && !fault.lost);
 	no_memory = true;
 	pci_memory_close(&unit.registers);
 	assert_int_equal(iommu_log_open(&unit, IOMMU_AMDVI, REGISTERS, 0), STATUS_NO_MEMORY);

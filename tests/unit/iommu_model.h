@@ -30,6 +30,9 @@ static struct model {
 	u32 head; /* of commands */
 	u64 root; /* VT-d: as of the last command that set it */
 	bool translates;
+	u64 messages; /* VT-d: as of the last command that set it */
+	bool remaps;
+	bool old_pass; /* VT-d: messages in the old format */
 	bool deaf; /* it obeys no commands */
 	u32 unconfirmed; /* commands since the last one that was waited for */
 	struct model_entry cache[MODEL_CACHE];
@@ -69,7 +72,8 @@ static void model_start(void)
 	*model_register32(&models[0], VTD_VERSION) = 0x10;
 	*model_register(&models[0], VTD_CAPABILITY) =
 		MODEL_DOMAINS | VTD_FOUR_LEVELS | 47ull << 16 | VTD_LARGE | 3ull << 54;
-	*model_register(&models[0], VTD_EXTENDED) = VTD_QUEUED;
+	*model_register(&models[0], VTD_EXTENDED) = VTD_QUEUED | VTD_REMAPS;
+	*model_register32(&models[0], VTD_STATUS) = (u32)VTD_PASS; /* the firmware's */
 	*model_register(&models[1], AMDVI_FEATURES) = AMDVI_INV_ALL_KNOWN;
 }
 
@@ -92,6 +96,9 @@ static void model_obey_vtd(struct model *model, u64 first, u64 second)
 		assert_true((first >> 4 & 3) == 1 || (first >> 4 & 3) == 2);
 		model_forget(model, (first >> 4 & 3) == 1, (u32)(first >> 16 & 0xffff));
 		return;
+	case 4: /* interrupt entries: the model keeps none */
+		assert_int_equal(first & 0x10, 0);
+		return;
 	case 5:
 		assert_int_equal(first & 0xf0, 0x60); /* writes, in order */
 		*(u32 *)hpa_to_pointer(HPA(second)) = (u32)(first >> 32);
@@ -110,7 +117,8 @@ static void model_obey_amdvi(struct model *model, u64 first, u64 second)
 		*(u64 *)hpa_to_pointer(HPA(first & BITS(51, 3))) = second;
 		model->unconfirmed = 0;
 		return;
-	case 2: /* device table entries: the model keeps none */
+	case 2: /* device table entries, and 5, interrupt entries: the model keeps none */
+	case 5:
 		return;
 	case 3:
 		assert_int_equal(second, BITS(62, 12) | 3);
@@ -161,7 +169,12 @@ void iommu_write32(const struct iommu *unit, u32 offset, u32 value)
 
 	if (offset == VTD_COMMAND) {
 		*model_register32(model, VTD_STATUS) =
-			value | (*model_register32(model, VTD_STATUS) & (u32)VTD_SET_ROOT);
+			value | (*model_register32(model, VTD_STATUS) &
+				 (u32)(VTD_SET_ROOT | VTD_SET_MESSAGES));
+		if ((value & VTD_SET_MESSAGES) != 0)
+			model->messages = *model_register(model, VTD_MESSAGES);
+		model->remaps = (value & VTD_REMAP) != 0;
+		model->old_pass = (value & VTD_PASS) != 0;
 		if ((value & VTD_SET_ROOT) != 0)
 			model->root = *model_register(model, VTD_ROOT);
 		model->translates = (value & VTD_TRANSLATE) != 0;
@@ -286,4 +299,41 @@ static bool model_access(struct model *model, u16 source, u64 address, bool writ
 		return false;
 	*hpa = entry->frame + address % PAGE_SIZE;
 	return true;
+}
+
+/* What a message of the device's becomes: a vector, and above it an APIC id; 0: it is blocked. */
+static u64 model_interrupt(const struct model *model, u16 source, u64 message)
+{
+	u64 address = message >> 32;
+	u64 devices = *model_register((struct model *)(uintptr_t)model, AMDVI_DEVICES);
+	u64 word, entry, number = message & 0x7ff;
+
+	assert_int_equal(address & BITS(63, 20), 0xfee00000);
+	assert_int_equal(model->unconfirmed, 0);
+	if (model->kind == IOMMU_VTD && model->remaps) {
+		number = (address >> 5 & 0x7fff) | (address & 4) << 13;
+		if ((address & 0x10) == 0)
+			return model->old_pass ? (address >> 12 & 0xff) << 8 | (message & 0xff)
+					       : 0;
+		if (number >= 2ull << (model->messages & 0xf))
+			return 0;
+		entry = model_memory((model->messages & BITS(63, 12)) + number * 16);
+		word = model_memory((model->messages & BITS(63, 12)) + number * 16 + 8);
+		if ((entry & 1) == 0)
+			return 0;
+		assert_int_equal(word >> 16, 4); /* the whole requester is compared */
+		return (word & 0xffff) == source
+			       ? (entry >> 40 & 0xff) << 8 | (entry >> 16 & 0xff)
+			       : 0;
+	}
+	word = model->kind == IOMMU_AMDVI
+		       ? model_memory((devices & BITS(51, 12)) + source * 32u + 16)
+		       : 0;
+	if ((word & 1) == 0)
+		return (address >> 12 & 0xff) << 8 | (message & 0xff);
+	assert_int_equal(word >> 60 & 3, 2);
+	if (number >= 1ull << (word >> 1 & 0xf))
+		return 0;
+	entry = model_memory((word & BITS(51, 6)) + align_down(number * 4, 8)) >> 32 * (number & 1);
+	return (entry & 1) != 0 ? (entry & 0xff00) | (entry >> 16 & 0xff) : 0;
 }

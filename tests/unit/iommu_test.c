@@ -22,8 +22,9 @@ static void setup(enum iommu_kind kind)
 	iommu_unit_count = 0;
 	memset(iommu_units, 0, sizeof(iommu_units));
 	model = &models[kind];
-	assert_int_equal(iommu_create(HPA(registers), kind, &unit),
-			 STATUS_OK);
+	assert_int_equal(iommu_create(HPA(registers), kind, true, &unit), STATUS_OK);
+	assert_true((unit & IOMMU_REMAPS) != 0);
+	unit &= ~(u64)IOMMU_REMAPS;
 	assert_int_equal(group_create(2000, 100, &group), STATUS_OK);
 	object_get(&group->object);
 }
@@ -237,14 +238,152 @@ static void wrong_arguments(enum iommu_kind kind)
 	assert_int_equal(iommu_attach(unit, 0x10000, space), STATUS_BAD_ARGUMENT);
 	assert_int_equal(iommu_attach(unit + 1, DEVICE, space), STATUS_NOT_FOUND);
 	assert_int_equal(iommu_create(HPA(kind == IOMMU_VTD ? MODEL_AMDVI : MODEL_VTD), kind ^ 1u,
-				      &number),
+				      false, &number),
 			 STATUS_OK);
 	assert_int_equal(iommu_attach(number, DEVICE, space), STATUS_BAD_ARGUMENT);
 	assert_int_equal(iommu_populate(guest, 0, PT_READ, &number), STATUS_BAD_ARGUMENT);
 	assert_int_equal(iommu_populate(space, AT, PT_READ, &number), STATUS_NOT_FOUND);
-	assert_int_equal(iommu_create(HPA(MODEL_VTD + 8), kind, &number), STATUS_BAD_ADDRESS);
-	assert_int_equal(iommu_create(HPA(PAGE_SIZE), kind, &number), STATUS_BAD_ADDRESS);
-	assert_int_equal(iommu_create(HPA(MODEL_VTD), 2, &number), STATUS_BAD_ARGUMENT);
+	assert_int_equal(iommu_create(HPA(MODEL_VTD + 8), kind, false, &number),
+			 STATUS_BAD_ADDRESS);
+	assert_int_equal(iommu_create(HPA(PAGE_SIZE), kind, false, &number), STATUS_BAD_ADDRESS);
+	assert_int_equal(iommu_create(HPA(MODEL_VTD), 2, false, &number), STATUS_BAD_ARGUMENT);
+	finish();
+}
+
+static u64 raises(u32 source, u64 message)
+{
+	return model_interrupt(model, (u16)source, message);
+}
+
+static struct iommu_message message_from(u32 source)
+{
+	return (struct iommu_message){.unit = unit, .source = source, .vector = 0x77, .apic_id = 5};
+}
+
+/* A device raises its own interrupts alone: none in the old way, nor one that is not told. */
+static void interrupts(enum iommu_kind kind)
+{
+	struct iommu_message message;
+	u64 mine, plain = 0xfee05000ull << 32 | 0x77;
+	struct space *space, *other;
+
+	setup(kind);
+	message = message_from(DEVICE);
+	space = make_space();
+	other = make_space();
+	for (u64 vector = 0; vector < 256; vector++)
+		assert_int_equal(raises(DEVICE, 0xfee05000ull << 32 | vector), 0);
+	assert_int_equal(iommu_message(&message, false, &mine), STATUS_BAD_STATE);
+	assert_int_equal(iommu_attach(unit, DEVICE, space), STATUS_OK);
+	assert_int_equal(iommu_attach(unit, OTHER, other), STATUS_OK);
+	assert_int_equal(iommu_message(&message, false, &mine), STATUS_OK);
+	assert_int_equal(mine, kind == IOMMU_VTD ? (0xfee00010ull | 0x77 << 5) << 32 : plain);
+	assert_int_equal(raises(DEVICE, mine), 0x577);
+	assert_int_equal(raises(OTHER, mine), 0);
+	assert_int_equal(raises(DEVICE, kind == IOMMU_VTD ? mine + (0x20ull << 32) : mine + 1), 0);
+	if (kind == IOMMU_VTD)
+		assert_int_equal(raises(DEVICE, plain), 0);
+	message.apic_id = 9;
+	assert_int_equal(iommu_message(&message, false, &mine), STATUS_OK);
+	assert_int_equal(raises(DEVICE, mine), 0x977);
+	assert_int_equal(iommu_message(&message, true, &mine), STATUS_OK);
+	assert_int_equal(raises(DEVICE, mine), 0);
+	/* the next irq of that number is the other's */
+	message = message_from(OTHER);
+	assert_int_equal(iommu_message(&message, false, &mine), STATUS_OK);
+	assert_int_equal(raises(DEVICE, mine), 0);
+	assert_int_equal(raises(OTHER, mine), 0x577);
+	finish();
+}
+
+/* A line that is level-triggered; NMIs to all CPUs, which on AMD-Vi no entry is for. */
+static void lines(enum iommu_kind kind)
+{
+	struct iommu_message message;
+	u64 *entry, value, first;
+
+	setup(kind);
+	message = message_from(DEVICE);
+	assert_int_equal(iommu_attach(unit, DEVICE, make_space()), STATUS_OK);
+	entry = (u64 *)iommu_page(&iommu_units[unit], IOMMU_PAGE_MESSAGES) + 2 * 0x77;
+	message.level = true;
+	assert_int_equal(iommu_message(&message, false, &value), STATUS_OK);
+	if (kind == IOMMU_VTD)
+		assert_int_equal(entry[0], 5ull << 40 | 0x77 << 16 | BIT(4) | 1);
+	message = message_from(DEVICE);
+	message.vector++;
+	assert_int_equal(iommu_message(&message, false, &first), STATUS_OK);
+	message.vector--;
+	message.apic_id = IOAPIC_ALL_CPUS;
+	assert_int_equal(iommu_message(&message, false, &value), STATUS_OK);
+	if (kind == IOMMU_VTD) {
+		assert_int_equal(entry[0], 0xffull << 40 | 0x77 << 16 | 4 << 5 | 1);
+	} else {
+		assert_int_equal(raises(DEVICE, value), 0);
+		assert_true((iommu_units[unit].devices[DEVICE * 4 + 2] & BIT(58)) != 0);
+	}
+	assert_int_equal(iommu_message(&message, true, &value), STATUS_OK);
+	if (kind == IOMMU_VTD)
+		assert_int_equal(entry[0], 0);
+	else
+		assert_true((iommu_units[unit].devices[DEVICE * 4 + 2] & BIT(58)) == 0);
+	assert_int_equal(raises(DEVICE, first), 0x578); /* goes on */
+	finish();
+}
+
+/* APIC ids of 32 bits: the unit has to know them, and an NMI goes to all of them. */
+static void wide(void **state)
+{
+	struct iommu_message message;
+	u64 value, number;
+
+	(void)state;
+	features.x2apic = true;
+	setup(IOMMU_AMDVI);
+	assert_int_equal(iommu_create(HPA(MODEL_VTD), IOMMU_VTD, true, &number), STATUS_OK);
+	assert_true((number & IOMMU_REMAPS) == 0 && !models[0].remaps);
+	finish();
+	setup(IOMMU_AMDVI);
+	*model_register(&models[0], VTD_EXTENDED) |= VTD_WIDE;
+	assert_int_equal(iommu_create(HPA(MODEL_VTD), IOMMU_VTD, true, &number), STATUS_OK);
+	assert_true((number & IOMMU_REMAPS) != 0 && (models[0].messages & BIT(11)) != 0);
+	unit = number & ~(u64)IOMMU_REMAPS;
+	assert_int_equal(iommu_attach(unit, DEVICE, make_space()), STATUS_OK);
+	message = message_from(DEVICE);
+	assert_int_equal(iommu_message(&message, false, &value), STATUS_OK);
+	assert_int_equal(model_memory((models[0].messages & BITS(63, 12)) + 0x770) >> 32, 5);
+	message.apic_id = IOAPIC_ALL_CPUS;
+	assert_int_equal(iommu_message(&message, false, &value), STATUS_OK);
+	assert_int_equal(model_memory((models[0].messages & BITS(63, 12)) + 0x770) >> 32,
+			 0xffffffff);
+	features.x2apic = false;
+	finish();
+}
+
+/* A unit that leaves interrupts alone, or is to; a source or a unit that cannot be. */
+static void not_remapped(enum iommu_kind kind)
+{
+	struct iommu_message message;
+	u64 value, number;
+
+	setup(kind);
+	message = message_from(DEVICE);
+	assert_int_equal(iommu_create(HPA(kind == IOMMU_VTD ? MODEL_AMDVI : MODEL_VTD), kind ^ 1u,
+				      false, &number),
+			 STATUS_OK);
+	assert_true((number & IOMMU_REMAPS) == 0);
+	assert_int_equal(model_interrupt(&models[kind ^ 1u], DEVICE, 0xfee05000ull << 32 | 0x77),
+			 0x577);
+	message.unit = number;
+	assert_int_equal(iommu_message(&message, false, &value), STATUS_NOT_FOUND);
+	message.unit = 7;
+	assert_int_equal(iommu_message(&message, false, &value), STATUS_NOT_FOUND);
+	message = message_from(0xffffffff); /* what a space without a device has */
+	(void)make_space();
+	assert_int_equal(iommu_message(&message, false, &value), STATUS_NOT_FOUND);
+	message.unit = IOMMU_NOBODY;
+	assert_int_equal(iommu_message(&message, false, &value), STATUS_OK);
+	assert_int_equal(value, 0xfee05000ull << 32 | 0x77);
 	finish();
 }
 
@@ -256,11 +395,11 @@ static void unfit(void **state)
 	(void)state;
 	setup(IOMMU_AMDVI);
 	*model_register(&models[0], VTD_EXTENDED) = 0;
-	assert_int_equal(iommu_create(HPA(MODEL_VTD), IOMMU_VTD, &number),
+	assert_int_equal(iommu_create(HPA(MODEL_VTD), IOMMU_VTD, false, &number),
 			 STATUS_NOT_SUPPORTED);
 	*model_register(&models[0], VTD_EXTENDED) = VTD_QUEUED;
 	*model_register(&models[0], VTD_CAPABILITY) &= ~VTD_FOUR_LEVELS;
-	assert_int_equal(iommu_create(HPA(MODEL_VTD), IOMMU_VTD, &number),
+	assert_int_equal(iommu_create(HPA(MODEL_VTD), IOMMU_VTD, false, &number),
 			 STATUS_NOT_SUPPORTED);
 	assert_false(models[0].translates);
 	finish();
@@ -301,15 +440,19 @@ BOTH(taken_back)
 BOTH(detached)
 BOTH(wrong_arguments)
 BOTH(silent)
+BOTH(interrupts)
+BOTH(lines)
+BOTH(not_remapped)
 
 #define RUN(name) cmocka_unit_test(name##_vtd), cmocka_unit_test(name##_amdvi)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RUN(nothing_at_first), RUN(windows), RUN(large),	   RUN(taken_back),
-		RUN(detached),	       RUN(wrong_arguments), cmocka_unit_test(unfit),
-		RUN(silent),
+		RUN(nothing_at_first),	 RUN(windows),		 RUN(large),
+		RUN(taken_back),	 RUN(detached),		 RUN(wrong_arguments),
+		cmocka_unit_test(unfit), RUN(interrupts),	 RUN(lines),
+		RUN(not_remapped),	 cmocka_unit_test(wide), RUN(silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,11 +28,38 @@ static struct cpu *this_cpu(void)
 static struct {
 	u32 flags;
 	u32 destination;
+	u64 message;
 	u8 vector;
 	bool masked;
 } input[LINES];
 
 static u32 raised;
+static struct iommu_message told; /* to a unit, last */
+static bool told_blocked;
+static u32 told_times;
+
+/* 3 is one. */
+enum status iommu_message(const struct iommu_message *message, bool blocked, u64 *value)
+{
+	*value = (0xfee00000ull | message->apic_id << 12) << 32 | message->vector;
+	if (message->unit == IOMMU_NOBODY)
+		return STATUS_OK;
+	if (message->unit != 3)
+		return STATUS_NOT_FOUND;
+	told = *message;
+	told_blocked = blocked;
+	told_times++;
+	*value = (0xfee00010ull | message->vector << 5) << 32;
+	return STATUS_OK;
+}
+
+static u64 message_of(struct irq *irq)
+{
+	u64 message = 0;
+
+	assert_int_equal(irq_message(irq, IOMMU_NOBODY, 0, &message), STATUS_OK);
+	return message;
+}
 
 struct cpu *cpus_get(u32 id)
 {
@@ -86,9 +113,10 @@ void ioapic_mask(u32 gsi)
 	input[gsi].masked = true;
 }
 
-void ioapic_unmask(u32 gsi, u32 apic_id)
+void ioapic_unmask(u32 gsi, u64 message)
 {
-	input[gsi].destination = apic_id;
+	input[gsi].destination = (u32)(message >> (32 + 12)) & 0xff;
+	input[gsi].message = message;
 	input[gsi].masked = false;
 }
 
@@ -187,11 +215,11 @@ static void test_message(void **state)
 	(void)state;
 	assert_int_equal(irq_create(1, IRQ_MSI, &first), STATUS_OK);
 	assert_int_equal(irq_create(0, IRQ_MSI, &second), STATUS_OK);
-	assert_true(irq_message(first) == (0xfee06000ull << 32 | VECTOR_MSI_FIRST));
-	assert_true(irq_message(second) == (0xfee04000ull << 32 | (VECTOR_MSI_FIRST + 1)));
+	assert_true(message_of(first) == (0xfee06000ull << 32 | VECTOR_MSI_FIRST));
+	assert_true(message_of(second) == (0xfee04000ull << 32 | (VECTOR_MSI_FIRST + 1)));
 	here = &cpu[2];
 	irq_unmask(first);
-	assert_true(irq_message(first) == (0xfee06000ull << 32 | VECTOR_MSI_FIRST));
+	assert_true(message_of(first) == (0xfee06000ull << 32 | VECTOR_MSI_FIRST));
 	assert_true(irq_raise(VECTOR_MSI_FIRST - VECTOR_GSI_FIRST));
 	assert_int_equal(raised, 1);
 	irq_release(&first->object);
@@ -207,7 +235,6 @@ static void test_message_refused(void **state)
 	struct irq *line = make(4, 0);
 
 	(void)state;
-	assert_true(irq_message(line) == 0);
 	irq_release(&line->object);
 	assert_int_equal(irq_create(0, IRQ_MSI | IRQ_LEVEL, &other), STATUS_BAD_ARGUMENT);
 	assert_int_equal(irq_create(0, IRQ_MSI | IRQ_NMI, &other), STATUS_BAD_ARGUMENT);
@@ -215,11 +242,45 @@ static void test_message_refused(void **state)
 	assert_int_equal(irq_create(2, IRQ_MSI, &other), STATUS_NOT_SUPPORTED);
 	for (u32 i = 0; i < ARRAY_COUNT(all); i++) {
 		assert_int_equal(irq_create(0, IRQ_MSI, &all[i]), STATUS_OK);
-		assert_int_equal(irq_message(all[i]) & 0xffffffff, VECTOR_MSI_FIRST + i);
+		assert_int_equal(message_of(all[i]) & 0xffffffff, VECTOR_MSI_FIRST + i);
 	}
 	assert_int_equal(irq_create(0, IRQ_MSI, &other), STATUS_IN_USE);
 	for (u32 i = 0; i < ARRAY_COUNT(all); i++)
 		irq_release(&all[i]->object);
+}
+
+/* By a unit that remaps: one requester raises it, the unit knows the CPU; blocked at the end. */
+static void test_remapped(void **state)
+{
+	struct irq *message = NULL, *line = make(20, IRQ_LEVEL);
+	u64 value;
+
+	(void)state;
+	assert_int_equal(irq_create(1, IRQ_MSI, &message), STATUS_OK);
+	assert_int_equal(irq_message(message, 4, 0x20, &value), STATUS_NOT_FOUND);
+	assert_int_equal(irq_message(message, 3, 0x20, &value), STATUS_OK);
+	assert_true(value == (0xfee00010ull | VECTOR_MSI_FIRST << 5) << 32);
+	assert_true(told.source == 0x20 && told.vector == VECTOR_MSI_FIRST && told.apic_id == 6);
+	assert_true(!told.level && !told_blocked);
+	assert_int_equal(irq_message(message, 3, 0x20, &value), STATUS_OK);
+	assert_int_equal(irq_message(message, 3, 0x28, &value), STATUS_IN_USE);
+	assert_int_equal(irq_message(message, IOMMU_NOBODY, 0, &value), STATUS_IN_USE);
+	assert_int_equal(told.source, 0x20);
+	irq_release(&message->object);
+	assert_true(told_blocked && told.source == 0x20);
+
+	assert_int_equal(irq_message(line, 3, 0xff00, &value), STATUS_OK);
+	assert_int_equal(raised, 1); /* one may have been lost */
+	assert_true(told.source == 0xff00 && told.vector == VECTOR_GSI_FIRST + 20 && told.level);
+	assert_true(input[20].message == (0xfee00010ull | (VECTOR_GSI_FIRST + 20) << 5) << 32);
+	told_times = 0;
+	irq_unmask(line);
+	assert_int_equal(told_times, 0); /* nothing new */
+	here = &cpu[1];
+	irq_unmask(line);
+	assert_true(told.apic_id == 6 && !told_blocked && told_times == 1);
+	irq_release(&line->object);
+	assert_true(told_blocked && told.source == 0xff00);
 }
 
 int main(void)
@@ -228,7 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_follows), TEST(test_nmi),	TEST(test_masks),
 		TEST(test_refused),	TEST(test_message),
-		TEST(test_message_refused),
+		TEST(test_message_refused), TEST(test_remapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

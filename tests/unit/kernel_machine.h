@@ -147,7 +147,7 @@ void ioapic_mask(u32 gsi)
 {
 }
 
-void ioapic_unmask(u32 gsi, u32 apic_id)
+void ioapic_unmask(u32 gsi, u64 message)
 {
 }
 

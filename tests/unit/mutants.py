@@ -85,6 +85,14 @@ MUTANTS = (
     ("AMD-Vi keeps the domain's translations", "arch/x86_64/iommu/amdvi.c",
      "	iommu_command(unit, AMDVI_INV_PAGES | (u64)domain << AMDVI_INV_DOMAIN_SHIFT,\n"
      "		      AMDVI_INV_WHOLE);\n", "", "iommu_test"),
+    ("a device behind VT-d raises another's interrupts", "arch/x86_64/iommu/vtd.c",
+     "message->source | VTD_MESSAGE_CHECKED", "message->source", "iommu_test"),
+    ("VT-d lets messages of the old format pass", "arch/x86_64/hw/vtd.h",
+     "(0x96ffffffu & ~(u32)VTD_PASS)", "0x96ffffffu", "iommu_test"),
+    ("AMD-Vi lets interrupts of devices without a driver pass", "arch/x86_64/iommu/amdvi.c",
+     "		unit->devices[i + 2] = amdvi_messages(unit, 0);\n", "", "iommu_test"),
+    ("a device keeps the interrupt of an irq that is gone", "kernel/irq.c",
+     "	(void)!iommu_message(&irq->message, true, &irq->value);\n", "", "irq_test"),
     ("nobody waits for the unit", "arch/x86_64/iommu/iommu.c",
      "		unit->ops->forget(unit, domain->source, space->domain);\n"
      "		iommu_confirm(unit);\n",

@@ -243,9 +243,9 @@ enum status sys_irq_create(handle_t root, u32 gsi, u32 flags, handle_t *irq)
 	return call_for_handle(SYS_IRQ_CREATE, root, gsi, flags, 0, irq);
 }
 
-enum status sys_irq_message(handle_t irq, u64 *message)
+enum status sys_irq_message(handle_t irq, u64 unit, u32 requester, u64 *message)
 {
-	return call(SYS_IRQ_MESSAGE, irq, 0, 0, 0, 0, 0, message);
+	return call(SYS_IRQ_MESSAGE, irq, unit, requester, 0, 0, 0, message);
 }
 
 enum status sys_irq_unmask(handle_t irq)
@@ -294,9 +294,10 @@ enum status sys_audit(handle_t root, handle_t memory, u64 what, u64 where, u64 a
 	return call(SYS_AUDIT, root, memory, what, where, at, 0, next);
 }
 
-enum status sys_iommu_create(handle_t root, u64 registers, enum iommu_kind kind, u64 *number)
+enum status sys_iommu_create(handle_t root, u64 registers, enum iommu_kind kind, bool remap,
+			     u64 *number)
 {
-	return call(SYS_IOMMU_CREATE, root, registers, kind, 0, 0, 0, number);
+	return call(SYS_IOMMU_CREATE, root, registers, kind, remap, 0, 0, number);
 }
 
 enum status sys_iommu_space(handle_t root, handle_t group, u64 number, handle_t *space)

@@ -64,7 +64,7 @@ enum status sys_queue_wait(handle_t queue, u64 deadline_tsc, u64 *key) MUST_CHEC
 enum status sys_event_create(handle_t group, handle_t *event) MUST_CHECK;
 enum status sys_event_signal(handle_t event);
 enum status sys_irq_create(handle_t root, u32 gsi, u32 flags, handle_t *irq) MUST_CHECK;
-enum status sys_irq_message(handle_t irq, u64 *message) MUST_CHECK;
+enum status sys_irq_message(handle_t irq, u64 unit, u32 requester, u64 *message) MUST_CHECK;
 enum status sys_irq_unmask(handle_t irq);
 
 enum status sys_vm_create(handle_t group, handle_t space, handle_t *vm) MUST_CHECK;
@@ -74,7 +74,7 @@ enum status sys_vcpu_run(handle_t vcpu) MUST_CHECK;
 enum status sys_vcpu_kick(handle_t vcpu);
 enum status sys_vcpu_get(handle_t vcpu, u32 groups) MUST_CHECK;
 
-enum status sys_iommu_create(handle_t root, u64 registers, enum iommu_kind kind,
+enum status sys_iommu_create(handle_t root, u64 registers, enum iommu_kind kind, bool remap,
 			     u64 *number) MUST_CHECK;
 enum status sys_iommu_space(handle_t root, handle_t group, u64 number, handle_t *space) MUST_CHECK;
 enum status sys_iommu_attach(handle_t root, u64 number, u32 requester, handle_t space) MUST_CHECK;

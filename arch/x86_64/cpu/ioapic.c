@@ -3,6 +3,7 @@
 
 #include "arch/x86_64/cpu/acpi.h"
 #include "arch/x86_64/hw/ioapic.h"
+#include "arch/x86_64/hw/msi.h"
 
 static struct ioapic {
 	volatile u32 *registers;
@@ -72,9 +73,15 @@ void ioapic_mask(u32 gsi)
 	entry_change(gsi, LOW, 0, (u32)IOAPIC_ENTRY_MASKED);
 }
 
-/* The high half holds nothing but the destination: an interrupt reaches the old or the new CPU. */
-void ioapic_unmask(u32 gsi, u32 apic_id)
+/* The high half holds nothing but where it goes: an interrupt reaches the old or the new CPU. */
+void ioapic_unmask(u32 gsi, u64 message)
 {
-	entry_change(gsi, HIGH, ~0u, apic_id << (IOAPIC_ENTRY_DESTINATION_SHIFT - 32));
-	entry_change(gsi, LOW, (u32)IOAPIC_ENTRY_MASKED, 0);
+	u64 address = message >> 32;
+	/* a remapped one is what its unit's entry says (VT-d 5.1.2.1) */
+	u64 away = IOAPIC_ENTRY_MASKED |
+		   ((address & MSI_ADDRESS_REMAPPED) != 0 ? IOAPIC_ENTRY_DELIVERY : 0);
+
+	entry_change(gsi, HIGH, ~0u,
+		     (u32)((address & IOAPIC_ENTRY_ADDRESS) << IOAPIC_ENTRY_ADDRESS_SHIFT >> 32));
+	entry_change(gsi, LOW, (u32)away, 0);
 }

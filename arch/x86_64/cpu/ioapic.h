@@ -12,5 +12,5 @@ bool ioapic_has_gsi(u32 gsi);
 /* Routes `gsi` to `vector`, masked. `flags`: IOAPIC_ENTRY_LEVEL, _ACTIVE_LOW, _DELIVERY. */
 void ioapic_route(u32 gsi, u8 vector, u32 flags);
 void ioapic_mask(u32 gsi);
-/* From now on `gsi` interrupts the CPU with this APIC id, or all CPUs: IOAPIC_ALL_CPUS. */
-void ioapic_unmask(u32 gsi, u32 apic_id);
+/* From now on `gsi` raises the message: its address in the upper half, as of an MSI. */
+void ioapic_unmask(u32 gsi, u64 message);

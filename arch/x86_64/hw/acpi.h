@@ -350,6 +350,7 @@ struct acpi_dmar_entry {
 	u16 length;
 } PACKED;
 
+#define ACPI_DMAR_REMAP (1u << 0) /* the table's: interrupts may be remapped */
 #define ACPI_DMAR_ALL (1u << 0) /* the unit has all of the segment that no other has */
 
 /* Scopes follow */
@@ -375,6 +376,7 @@ _Static_assert(sizeof(struct acpi_dmar_reserved) == 24, "VT-d 8.4");
 enum acpi_dmar_scope_type {
 	ACPI_DMAR_FUNCTION = 1,
 	ACPI_DMAR_BRIDGE = 2, /* and all behind it */
+	ACPI_DMAR_IOAPIC = 3, /* with its id in the MADT */
 };
 
 /* Pairs of device and function follow, from the bus on down */
@@ -432,8 +434,11 @@ enum acpi_ivrs_device {
 	ACPI_IVRS_ALIAS_FIRST = 0x43,
 	ACPI_IVRS_EXTENDED_ONE = 0x46,
 	ACPI_IVRS_EXTENDED_FIRST = 0x47,
+	ACPI_IVRS_SPECIAL = 0x48, /* its id in the MADT in byte 4, requester in 5, kind in 7 */
 	ACPI_IVRS_NAMED = 0xf0, /* its length is in byte 21, beside 22 */
 };
+
+#define ACPI_IVRS_SPECIAL_IOAPIC 1u
 
 struct acpi_ivrs_memory {
 	struct acpi_ivrs_block block;

@@ -37,6 +37,12 @@ enum amdvi_register {
 /* Device table entry (2.2.2.1), 32 bytes: the first two words */
 #define AMDVI_VALID	    BITS(1, 0) /* and translation is */
 #define AMDVI_LEVELS_4	    (4ull << 9)
+/* The third: messages go by a table of 2^8 entries, 32 bits each (2.2.5), or nowhere */
+#define AMDVI_MESSAGES	    (1ull | 8ull << 1 | 2ull << 60)
+#define AMDVI_MESSAGES_NMI  BIT(58) /* NMIs pass */
+#define AMDVI_MESSAGE_ON    BIT(0)
+#define AMDVI_MESSAGE_CPU_SHIFT	   8
+#define AMDVI_MESSAGE_VECTOR_SHIFT 16
 
 /* Page tables (2.2.3) */
 #define AMDVI_PRESENT	    BIT(0)
@@ -50,6 +56,7 @@ enum amdvi_register {
 #define AMDVI_WAIT	    (1ull << 60 | BIT(0)) /* with the address to store to */
 #define AMDVI_INV_DEVICE    (2ull << 60)
 #define AMDVI_INV_PAGES	    (3ull << 60)
+#define AMDVI_INV_MESSAGES  (5ull << 60) /* with a requester */
 #define AMDVI_INV_DOMAIN_SHIFT 32
 #define AMDVI_INV_WHOLE	    0x7ffffffffffff003ull /* second word: every page, tables too */
 #define AMDVI_INV_ALL	    (8ull << 60)
@@ -58,4 +65,5 @@ enum amdvi_register {
 #define AMDVI_EVENT_TYPE    BITS(63, 60)
 #define AMDVI_EVENT_BAD_ENTRY 1u
 #define AMDVI_EVENT_PAGE    2u
+#define AMDVI_EVENT_INTERRUPT BIT(51) /* it was one, and no access */
 #define AMDVI_EVENT_WRITE   BIT(53)

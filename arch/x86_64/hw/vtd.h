@@ -19,6 +19,7 @@ enum vtd_register {
 	VTD_PROTECTED = 0x64,
 	VTD_QUEUE_TAIL = 0x88,
 	VTD_QUEUE_ADDRESS = 0x90,
+	VTD_MESSAGES = 0xb8, /* the table of interrupt entries, and the two below */
 };
 
 /* Capability */
@@ -36,23 +37,41 @@ enum vtd_register {
 /* Extended capability */
 #define VTD_COHERENT	    BIT(0)
 #define VTD_QUEUED	    BIT(1)
+#define VTD_REMAPS	    BIT(3) /* interrupts */
+#define VTD_WIDE	    BIT(4) /* for APIC ids of 32 bits */
+
+#define VTD_MESSAGES_WIDE   BIT(11)
+#define VTD_MESSAGES_256    7ull
 
 /* Command, and status with the same bits */
 #define VTD_TRANSLATE	    BIT(31)
 #define VTD_SET_ROOT	    BIT(30)
 #define VTD_QUEUE	    BIT(26)
-#define VTD_STAYS	    0x96ffffffu /* of the status, what a command repeats */
+#define VTD_REMAP	    BIT(25)
+#define VTD_SET_MESSAGES    BIT(24)
+#define VTD_PASS	    BIT(23) /* messages in the old format */
+/* Of the status, what a command repeats: never that old messages pass. */
+#define VTD_STAYS	    (0x96ffffffu & ~(u32)VTD_PASS)
 
 /* Fault status; a record's upper half */
 #define VTD_FAULTS_LOST	    BIT(0)
 #define VTD_FAULT	    BIT(63)
 #define VTD_FAULT_READ	    BIT(62)
 #define VTD_FAULT_REASON    BITS(39, 32)
+#define VTD_FAULT_INTERRUPTS 0x20u /* reasons from there on: an interrupt, and no access */
 
 /* Root and context entries (9.1, 9.3), legacy mode */
 #define VTD_PRESENT	    BIT(0)
 #define VTD_LEVELS_4	    2ull /* context, upper half */
 #define VTD_DOMAIN_SHIFT    8	 /* likewise */
+
+/* Interrupt entries (9.10), 16 bytes, with VTD_PRESENT; upper half: the requester, and its check */
+#define VTD_MESSAGE_LEVEL	   BIT(4)
+#define VTD_MESSAGE_NMI		   (4ull << 5)
+#define VTD_MESSAGE_VECTOR_SHIFT   16
+/* An APIC id in bits 63:32, without VTD_MESSAGES_WIDE in 47:40 */
+#define VTD_MESSAGE_ALL		   BITS(63, 32)
+#define VTD_MESSAGE_CHECKED	   (1ull << 18) /* all 16 bits of the requester */
 
 /* Second-stage entries (9.8) */
 #define VTD_READ	    BIT(0)
@@ -64,6 +83,7 @@ enum vtd_register {
 #define VTD_INV_CONTEXTS    (1ull | 1ull << 4)
 #define VTD_INV_DOMAIN	    (2ull | 2ull << 4)
 #define VTD_INV_ALL	    (2ull | 1ull << 4)
+#define VTD_INV_MESSAGES    4ull /* all of them */
 #define VTD_INV_DOMAIN_SHIFT 16
 #define VTD_INV_DEVICE_SHIFT 32
 /* Waits for those before it, then writes the upper half of this to an address. */

@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* AMD-Vi: one device table for a whole segment, a ring of commands, a ring of events. */
 #include "arch/x86_64/hw/amdvi.h"
+#include "arch/x86_64/hw/ioapic.h"
 #include "arch/x86_64/iommu/iommu.h"
 #include "mm/address.h"
 #include "mm/page.h"
 
-#define AMDVI_DEVICE_COUNT 0x10000u
+#define AMDVI_DEVICE_COUNT 0x10000ull
 #define AMDVI_DEVICE_WORDS 4
+
+/* Its entry's word about messages, whose tables are by domain: nobody raises another's. */
+static u64 amdvi_messages(const struct iommu *unit, u32 domain)
+{
+	const u32 *tables = iommu_page(unit, IOMMU_PAGE_MESSAGES);
+
+	return unit->remaps
+		       ? pointer_to_hpa(tables + domain * IOMMU_MESSAGES).value | AMDVI_MESSAGES
+		       : 0;
+}
 
 static enum status amdvi_start(struct iommu *unit)
 {
@@ -24,9 +35,11 @@ static enum status amdvi_start(struct iommu *unit)
 	unit->coherent = true;
 	unit->large = true;
 	unit->high = BIT(48);
-	/* A device without a table may neither read nor write; its messages pass. */
-	for (u64 i = 0; i < AMDVI_DEVICE_COUNT; i++)
-		unit->devices[i * AMDVI_DEVICE_WORDS] = AMDVI_VALID;
+	/* A device without a table may neither read nor write. */
+	for (u64 i = 0; i < AMDVI_DEVICE_COUNT * AMDVI_DEVICE_WORDS; i += AMDVI_DEVICE_WORDS) {
+		unit->devices[i] = AMDVI_VALID;
+		unit->devices[i + 2] = amdvi_messages(unit, 0);
+	}
 	iommu_write64(unit, AMDVI_CONTROL, 0);
 	iommu_expect32(unit, AMDVI_STATUS, (u32)AMDVI_RUNS, 0);
 	iommu_write64(unit, AMDVI_DEVICES, devices.value | AMDVI_DEVICE_PAGES);
@@ -51,6 +64,7 @@ static enum status amdvi_set(struct iommu *unit, u32 source, u32 domain)
 	/* whoever reads it in between finds a domain without a table */
 	iommu_entry_write(unit, &entry[0], AMDVI_VALID);
 	iommu_entry_write(unit, &entry[1], domain);
+	iommu_entry_write(unit, &entry[2], amdvi_messages(unit, domain));
 	iommu_entry_write(unit, &entry[0], root);
 	return STATUS_OK;
 }
@@ -58,8 +72,30 @@ static enum status amdvi_set(struct iommu *unit, u32 source, u32 domain)
 static void amdvi_forget(struct iommu *unit, u32 source, u32 domain)
 {
 	iommu_command(unit, AMDVI_INV_DEVICE | source, 0);
+	iommu_command(unit, AMDVI_INV_MESSAGES | source, 0);
 	iommu_command(unit, AMDVI_INV_PAGES | (u64)domain << AMDVI_INV_DOMAIN_SHIFT,
 		      AMDVI_INV_WHOLE);
+}
+
+/* NMIs have no entry: the whole device may raise them, or not (2.2.2.1). */
+static void amdvi_message(struct iommu *unit, u32 domain, const struct iommu_message *message,
+			  u64 *value)
+{
+	u32 *entry = (u32 *)iommu_page(unit, IOMMU_PAGE_MESSAGES) + message->vector;
+	u64 *device = &unit->devices[(u64)message->source * AMDVI_DEVICE_WORDS];
+	bool nmi = message->apic_id == IOAPIC_ALL_CPUS;
+	u32 what = (u32)AMDVI_MESSAGE_ON | message->apic_id << AMDVI_MESSAGE_CPU_SHIFT |
+		   message->vector << AMDVI_MESSAGE_VECTOR_SHIFT;
+
+	(void)value; /* as without a unit */
+	for (u32 i = 1; i < IOMMU_DOMAINS; i++)
+		__atomic_store_n(&entry[i * IOMMU_MESSAGES], i == domain && !nmi ? what : 0,
+				 __ATOMIC_RELEASE);
+	if (nmi)
+		iommu_entry_write(unit, &device[2],
+				  (device[2] & ~AMDVI_MESSAGES_NMI) |
+					  (domain != 0 ? AMDVI_MESSAGES_NMI : 0));
+	amdvi_forget(unit, (u32)message->source, domain);
 }
 
 static void amdvi_wait(struct iommu *unit, hpa_t word, u32 value)
@@ -74,5 +110,6 @@ const struct iommu_ops iommu_amdvi = {
 	.start = amdvi_start,
 	.set = amdvi_set,
 	.forget = amdvi_forget,
+	.message = amdvi_message,
 	.wait = amdvi_wait,
 };

@@ -4,6 +4,7 @@
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/tsc.h"
+#include "arch/x86_64/hw/msi.h"
 #include "kernel/panic.h"
 #include "lib/checked.h"
 #include "mm/address.h"
@@ -12,6 +13,8 @@
 
 /* A unit that takes longer is broken: nothing that devices reached could ever be used again. */
 #define PATIENCE_NS (10 * NS_PER_S)
+#define IOMMU_PAGES_ORDER 5
+_Static_assert(IOMMU_PAGES <= 1u << IOMMU_PAGES_ORDER, "the pages at a unit's ring");
 
 static struct iommu iommu_units[IOMMU_MAX];
 static u32 iommu_unit_count; /* changed under the object lock */
@@ -66,7 +69,7 @@ void iommu_entry_write(const struct iommu *unit, u64 *entry, u64 value)
 		cache_flush(entry, sizeof(*entry));
 }
 
-enum status iommu_create(hpa_t registers, u64 kind, u64 *number)
+enum status iommu_create(hpa_t registers, u64 kind, bool remap, u64 *number)
 {
 	static const struct iommu_ops *const kinds[] = {
 		[IOMMU_VTD] = &iommu_vtd,
@@ -85,9 +88,9 @@ enum status iommu_create(hpa_t registers, u64 kind, u64 *number)
 	    !range_within(registers.value, bytes, 1ull << features.physical_bits) ||
 	    page_range_has_ram(registers, bytes))
 		return STATUS_BAD_ADDRESS;
-	*unit = (struct iommu){.ops = kinds[kind]};
+	*unit = (struct iommu){.ops = kinds[kind], .remaps = remap};
 	unit->registers = kernel_map_device(registers, bytes);
-	status = unit->registers != NULL ? page_alloc_cleared(2, PAGE_CONTROL, NULL,
+	status = unit->registers != NULL ? page_alloc_cleared(IOMMU_PAGES_ORDER, PAGE_CONTROL, NULL,
 							      (void **)&unit->ring)
 					 : STATUS_NO_MEMORY;
 	if (status != STATUS_OK)
@@ -97,7 +100,7 @@ enum status iommu_create(hpa_t registers, u64 kind, u64 *number)
 		page_free(pointer_to_hpa(unit->ring), NULL);
 		return status;
 	}
-	*number = iommu_unit_count++;
+	*number = iommu_unit_count++ | (unit->remaps ? IOMMU_REMAPS : 0);
 	return STATUS_OK;
 }
 
@@ -120,18 +123,29 @@ static void iommu_flush(struct space *space)
 	lock_release(&unit->lock, LOCK_IOMMU);
 }
 
-/* The device reaches nothing; returns once the unit knows. */
-static void iommu_detach(struct iommu *unit, struct iommu_domain *domain)
+/* 0: it is attached to none. */
+static u32 iommu_domain_of(const struct iommu *unit, u64 source)
 {
-	u32 source = domain->source;
+	u32 domain = IOMMU_DOMAINS - 1;
 
-	if (source == IOMMU_NO_SOURCE)
+	while (domain > 0 &&
+	       (unit->domain[domain].space == NULL || unit->domain[domain].source != source))
+		domain--;
+	return domain;
+}
+
+/* The device reaches nothing; returns once the unit knows. */
+static void iommu_detach(struct iommu *unit, u32 source)
+{
+	u32 domain = iommu_domain_of(unit, source);
+
+	if (source == IOMMU_NO_SOURCE || domain == 0)
 		return;
 	/* its entry exists: this allocates nothing */
 	CHECK(unit->ops->set(unit, source, 0) == STATUS_OK);
-	unit->ops->forget(unit, source, (u32)(domain - unit->domain));
+	unit->ops->forget(unit, source, domain);
 	iommu_confirm(unit);
-	domain->source = IOMMU_NO_SOURCE;
+	unit->domain[domain].source = IOMMU_NO_SOURCE;
 }
 
 static void iommu_end(struct space *space)
@@ -139,7 +153,7 @@ static void iommu_end(struct space *space)
 	struct iommu *unit = iommu_of(space);
 
 	lock_acquire(&unit->lock, LOCK_IOMMU);
-	iommu_detach(unit, &unit->domain[space->domain]);
+	iommu_detach(unit, unit->domain[space->domain].source);
 	unit->domain[space->domain].space = NULL;
 	lock_release(&unit->lock, LOCK_IOMMU);
 }
@@ -180,10 +194,7 @@ static enum status iommu_attach_locked(struct iommu *unit, u32 source, struct sp
 	if (space != NULL && unit->domain[space->domain].source != source &&
 	    unit->domain[space->domain].source != IOMMU_NO_SOURCE)
 		return STATUS_IN_USE;
-	for (u32 i = 1; i < IOMMU_DOMAINS; i++) {
-		if (unit->domain[i].space != NULL && unit->domain[i].source == source)
-			iommu_detach(unit, &unit->domain[i]);
-	}
+	iommu_detach(unit, source);
 	if (space == NULL)
 		return STATUS_OK;
 	status = unit->ops->set(unit, source, space->domain);
@@ -228,4 +239,23 @@ enum status iommu_populate(struct space *space, u64 at, u32 access, u64 *bytes)
 			 ? leaf.at + pt_level_bytes(leaf.level) - align_down(at, PAGE_SIZE) : 0;
 	lock_release(&space->lock, LOCK_SPACE);
 	return STATUS_OK;
+}
+
+enum status iommu_message(const struct iommu_message *message, bool blocked, u64 *value)
+{
+	struct iommu *unit = iommu_get(message->unit);
+	u32 domain;
+
+	*value = (MSI_ADDRESS_BASE | message->apic_id << MSI_ADDRESS_DESTINATION_SHIFT) << 32 |
+		 message->vector;
+	if (message->unit == IOMMU_NOBODY)
+		return STATUS_OK;
+	if (unit == NULL || !unit->remaps || message->source > 0xffff)
+		return STATUS_NOT_FOUND;
+	lock_acquire(&unit->lock, LOCK_IOMMU);
+	domain = blocked ? 0 : iommu_domain_of(unit, message->source);
+	unit->ops->message(unit, domain, message, value);
+	iommu_confirm(unit);
+	lock_release(&unit->lock, LOCK_IOMMU);
+	return domain != 0 || blocked ? STATUS_OK : STATUS_BAD_STATE;
 }

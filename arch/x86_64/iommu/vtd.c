@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* VT-d: legacy-mode tables, queued invalidation. */
 #include "arch/x86_64/hw/vtd.h"
+#include "arch/x86_64/hw/ioapic.h"
+#include "arch/x86_64/hw/msi.h"
+#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/iommu/iommu.h"
 #include "mm/address.h"
 #include "mm/page.h"
-
 
 static void vtd_command(struct iommu *unit, u64 bit)
 {
@@ -36,10 +38,21 @@ static bool vtd_usable(struct iommu *unit)
 	unit->coherent = (extended & VTD_COHERENT) != 0;
 	unit->caches_absent = (capability & VTD_CACHES_ABSENT) != 0;
 	unit->large = (capability & VTD_LARGE) != 0;
+	unit->remaps &=
+		(extended & VTD_REMAPS) != 0 && (!features.x2apic || (extended & VTD_WIDE) != 0);
 	unit->high = 1ull << MIN(bits_get(capability, 21, 16) + 1, 48u);
 	return iommu_read32(unit, VTD_VERSION) != ~0u && (extended & VTD_QUEUED) != 0 &&
 	       (capability & VTD_DOMAINS) != 0 && (capability & VTD_FOUR_LEVELS) != 0 &&
 	       (capability & VTD_WRITE_BUFFER) == 0;
+}
+
+static void vtd_messages_set(struct iommu *unit)
+{
+	iommu_write64(unit, VTD_MESSAGES,
+		      pointer_to_hpa(iommu_page(unit, IOMMU_PAGE_MESSAGES)).value |
+			      VTD_MESSAGES_256 | (features.x2apic ? VTD_MESSAGES_WIDE : 0));
+	vtd_command(unit, VTD_SET_MESSAGES);
+	iommu_command(unit, VTD_INV_MESSAGES, 0);
 }
 
 static enum status vtd_start(struct iommu *unit)
@@ -47,14 +60,18 @@ static enum status vtd_start(struct iommu *unit)
 	if (!vtd_usable(unit))
 		return STATUS_NOT_SUPPORTED;
 	if (!unit->coherent)
-		cache_flush(iommu_page(unit, IOMMU_PAGE_ROOT), PAGE_SIZE);
+		cache_flush(unit->ring, IOMMU_PAGES * PAGE_SIZE);
 	vtd_queue_start(unit);
+	if (unit->remaps)
+		vtd_messages_set(unit);
 	iommu_write64(unit, VTD_ROOT, pointer_to_hpa(iommu_page(unit, IOMMU_PAGE_ROOT)).value);
 	vtd_command(unit, VTD_SET_ROOT);
 	iommu_command(unit, VTD_INV_CONTEXTS, 0);
 	iommu_command(unit, VTD_INV_ALL | unit->drain, 0);
 	iommu_confirm(unit);
 	vtd_command(unit, VTD_TRANSLATE);
+	if (unit->remaps) /* and messages in the old format are blocked, as VTD_PASS is off */
+		vtd_command(unit, VTD_REMAP);
 	if ((iommu_read64(unit, VTD_CAPABILITY) & VTD_PROTECTS) != 0)
 		iommu_write32(unit, VTD_PROTECTED, 0);
 	return STATUS_OK;
@@ -106,6 +123,25 @@ static void vtd_forget(struct iommu *unit, u32 source, u32 domain)
 	iommu_command(unit, VTD_INV_DOMAIN | which | unit->drain, 0);
 }
 
+/* The upper half does not change while the entry is present. */
+static void vtd_message(struct iommu *unit, u32 domain, const struct iommu_message *message,
+			u64 *value)
+{
+	u64 *entry = (u64 *)iommu_page(unit, IOMMU_PAGE_MESSAGES) + 2ull * message->vector;
+	bool nmi = message->apic_id == IOAPIC_ALL_CPUS;
+	u64 what = VTD_PRESENT | message->vector << VTD_MESSAGE_VECTOR_SHIFT |
+		   (message->level ? VTD_MESSAGE_LEVEL : 0) | (nmi ? VTD_MESSAGE_NMI : 0) |
+		   (features.x2apic ? (nmi ? VTD_MESSAGE_ALL : (u64)message->apic_id << 32)
+				    : (u64)message->apic_id << 40);
+
+	iommu_entry_write(unit, &entry[1], message->source | VTD_MESSAGE_CHECKED);
+	iommu_entry_write(unit, &entry[0], domain != 0 ? what : 0);
+	iommu_command(unit, VTD_INV_MESSAGES, 0);
+	*value = (MSI_ADDRESS_BASE | MSI_ADDRESS_REMAPPED |
+		  message->vector << MSI_ADDRESS_ENTRY_SHIFT)
+		 << 32;
+}
+
 static void vtd_wait(struct iommu *unit, hpa_t word, u32 value)
 {
 	iommu_command(unit, VTD_INV_WAIT | (u64)value << 32, word.value);
@@ -118,5 +154,6 @@ const struct iommu_ops iommu_vtd = {
 	.start = vtd_start,
 	.set = vtd_set,
 	.forget = vtd_forget,
+	.message = vtd_message,
 	.wait = vtd_wait,
 };

@@ -181,6 +181,7 @@ static void show_json(struct reply *reply, const struct pci_function *function)
 	json_string(json, "driver", function->driver);
 	json_bool(json, "dma", has_dma(function));
 	json_string(json, "reaches", reach_of(function));
+	json_bool(json, "remapped", iommu_interrupts(function) != IOMMU_NOBODY);
 	json_u64(json, "refused", function->faults);
 	json_bool(json, "refused_more", function->lost);
 	json_bool(json, "cut_off", function->cut_off);
@@ -196,12 +197,18 @@ static void show(struct reply *reply, const struct pci_function *function)
 		show_text(reply, function);
 }
 
+static const char *use_of(u32 iommu)
+{
+	if (!iommu_is_used(iommu))
+		return "not used";
+	return iommu_remaps(iommu) ? "remaps interrupts" : "does not remap interrupts";
+}
+
 static void show_trust(struct reply *reply)
 {
 	for (u32 i = 0; i < iommu_count(); i++)
-		reply_line(reply, "IOMMU %u: %s, registers at %#llx%s", i, iommu_kind_name(i),
-			   (unsigned long long)iommu_registers(i),
-			   iommu_is_used(i) ? "" : ", not used");
+		reply_line(reply, "IOMMU %u: %s, registers at %#llx, %s", i, iommu_kind_name(i),
+			   (unsigned long long)iommu_registers(i), use_of(i));
 	if (!iommu_any_used())
 		reply_line(reply, "No IOMMU is in use: a driver, and the device it drives, can "
 				  "reach all memory by DMA.");
@@ -252,9 +259,10 @@ COMMAND(pci, .name = "pci",
 	.arguments = "[ADDRESS]",
 	.summary = "the host's PCI functions: class, BARs, capabilities, driver",
 	.detail = "A function that no driver has can use no DMA. Behind an IOMMU the device of a\n"
-		  "driver reaches that driver's memory; without one, all memory.",
+		  "driver reaches that driver's memory, and where the IOMMU remaps interrupts it\n"
+		  "raises that driver's alone; without one it reaches all memory.",
 	.example = "pci 00:1f.2",
 	.keys = "address class_name class vendor device subsystem_vendor subsystem revision "
 		"first_bus last_bus bars capabilities msix_entries resets driver dma reaches "
-		"refused refused_more cut_off problem",
+		"remapped refused refused_more cut_off problem",
 	.run = command_pci, .maximum = 1);

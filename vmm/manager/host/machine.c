@@ -35,6 +35,12 @@ static struct host_power power;
 static struct host_ecam ecam[ECAM_MAX];
 static u32 ecam_count;
 static struct host_lines lines;
+/* Of each I/O APIC: the IOMMU through which it raises its lines, and in whose name. */
+static struct {
+	u64 unit;
+	u16 requester;
+} line_units[HOST_IOAPICS_MAX];
+static handle_t line_irqs[HOST_ISA_LINES]; /* the last of each, which may be gone */
 static u64 wall_seconds; /* at wall_tsc; 0: not known */
 static u64 wall_tsc;
 
@@ -148,11 +154,37 @@ const struct host_lines *machine_lines(void)
 	return &lines;
 }
 
+static void route_line(u32 line)
+{
+	u32 n = lines.ioapic_count;
+	u64 ignored;
+
+	while (n > 0 && lines.ioapic[n - 1].gsi_base > lines.isa[line].gsi)
+		n--;
+	if (n > 0 && line_irqs[line] != HANDLE_NONE && line_units[n - 1].unit != IOMMU_NOBODY)
+		(void)!sys_irq_message(line_irqs[line], line_units[n - 1].unit,
+				       line_units[n - 1].requester, &ignored);
+}
+
 enum status machine_isa_irq(u32 line, u32 flags, handle_t *irq)
 {
 	const struct host_isa *isa = &lines.isa[line % HOST_ISA_LINES];
+	enum status status =
+		sys_irq_create(start_handle(START_ROOT), isa->gsi, isa->flags | flags, irq);
 
-	return sys_irq_create(start_handle(START_ROOT), isa->gsi, isa->flags | flags, irq);
+	if (status != STATUS_OK)
+		return status;
+	line_irqs[line % HOST_ISA_LINES] = *irq;
+	route_line(line % HOST_ISA_LINES);
+	return STATUS_OK;
+}
+
+void machine_lines_remap(u32 ioapic, u64 unit, u16 requester)
+{
+	line_units[ioapic].unit = unit;
+	line_units[ioapic].requester = requester;
+	for (u32 line = 0; line < HOST_ISA_LINES; line++)
+		route_line(line);
 }
 
 void machine_iommus(struct iommu_table *table)
@@ -180,6 +212,8 @@ enum status machine_init(void)
 	host_acpi_parse(start_info->rsdp, read_physical, NULL, &power);
 	madt = host_acpi_find(start_info->rsdp, read_physical, NULL, "APIC", &bytes);
 	host_lines_parse(madt, bytes, &lines);
+	for (u32 i = 0; i < HOST_IOAPICS_MAX; i++)
+		line_units[i].unit = IOMMU_NOBODY;
 	ecam_count = host_acpi_ecam(start_info->rsdp, read_physical, NULL, ecam, ECAM_MAX);
 	window_close();
 	rtc_read();

@@ -20,6 +20,9 @@ const struct host_lines *machine_lines(void);
 /* An interrupt of ISA's line of that number. `flags`: IRQ_NMI or 0. */
 enum status machine_isa_irq(u32 line, u32 flags, handle_t *irq) MUST_CHECK;
 
+/* From now on that I/O APIC raises its lines through an IOMMU, by the kernel's number. */
+void machine_lines_remap(u32 ioapic, u64 unit, u16 requester);
+
 /* What the firmware says of IOMMUs. */
 void machine_iommus(struct iommu_table *table);
 

@@ -16,8 +16,14 @@ static bool dmar_take(const u8 *from, u32 at, u32 bytes, void *to, u32 size)
 static void dmar_scope(const u8 *pairs, u32 count, const struct acpi_dmar_scope *entry,
 		       struct iommu_scope scope, struct iommu_table *found)
 {
+	/* not one behind a bridge: there is none */
+	if (entry->type == ACPI_DMAR_IOAPIC && count == 1 && !scope.reserved)
+		iommu_table_ioapic(found, &(struct iommu_ioapic){entry->enumeration, scope.owner,
+								 (u16)(entry->bus << 8 |
+								       (pairs[0] & 0x1f) << 3 |
+								       (pairs[1] & 7))});
 	if (entry->type != ACPI_DMAR_FUNCTION && entry->type != ACPI_DMAR_BRIDGE)
-		return; /* I/O APICs, timers, what only AML names */
+		return; /* timers, what only AML names */
 	if (count == 0 || count > IOMMU_PATH_MAX) {
 		found->left_out++;
 		return;
@@ -85,7 +91,10 @@ static void dmar_region(const u8 *from, u32 bytes, struct iommu_table *found)
 void dmar_parse(const u8 *table, u32 bytes, struct iommu_table *found)
 {
 	struct acpi_dmar_entry entry;
+	struct acpi_dmar head;
 
+	if (dmar_take(table, 0, bytes, &head, sizeof(head)))
+		found->remap = (head.flags & ACPI_DMAR_REMAP) != 0;
 	for (u32 at = sizeof(struct acpi_dmar); dmar_take(table, at, bytes, &entry, sizeof(entry));
 	     at += entry.length) {
 		if (entry.length < sizeof(entry) || entry.length > bytes - at) {

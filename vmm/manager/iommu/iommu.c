@@ -22,6 +22,7 @@
 static struct unit {
 	u64 number; /* the kernel's */
 	bool used;
+	bool remaps;
 	enum iommu_kind kind;
 	u64 registers;
 	struct iommu_log log;
@@ -47,6 +48,18 @@ bool iommu_any_used(void)
 			return true;
 	}
 	return false;
+}
+
+bool iommu_remaps(u32 number)
+{
+	return units[number].remaps;
+}
+
+u64 iommu_interrupts(const struct pci_function *function)
+{
+	return function->iommu != 0 && units[function->iommu - 1].remaps
+		       ? units[function->iommu - 1].number
+		       : IOMMU_NOBODY;
 }
 
 const char *iommu_kind_name(u32 number)
@@ -84,7 +97,7 @@ static u64 make_irq(u32 number, handle_t *irq)
 	if (sys_irq_create(start_handle(START_ROOT), 0, IRQ_MSI, irq) != STATUS_OK)
 		return 0;
 	if (events_bind(*irq, EVENT_IOMMU, number) != STATUS_OK ||
-	    sys_irq_message(*irq, &message) != STATUS_OK)
+	    sys_irq_message(*irq, IOMMU_NOBODY, 0, &message) != STATUS_OK)
 		return 0;
 	return message;
 }
@@ -113,6 +126,42 @@ static void start_log(u32 number, u64 message)
 			    status_text(status));
 }
 
+/* An I/O APIC that no unit names would be blocked. */
+static bool may_remap(void)
+{
+	const struct host_lines *lines = machine_lines();
+
+	for (u32 i = 0; i < lines->ioapic_count; i++) {
+		u32 n = 0;
+
+		while (n < table.ioapic_count && table.ioapic[n].id != lines->ioapic[i].id)
+			n++;
+		if (n == table.ioapic_count)
+			return false;
+	}
+	return table.remap;
+}
+
+/* The lines, as a device that reaches nothing. Those that the manager has already are told. */
+static void start_lines(const struct iommu_ioapic *ioapic)
+{
+	const struct host_lines *lines = machine_lines();
+	u64 unit = units[ioapic->owner].number;
+	handle_t space = HANDLE_NONE;
+	enum status status;
+
+	status = sys_iommu_space(start_handle(START_ROOT), start_handle(START_GROUP), unit, &space);
+	if (status == STATUS_OK)
+		status = sys_iommu_attach(start_handle(START_ROOT), unit, ioapic->requester, space);
+	if (status != STATUS_OK)
+		log_message(LOG_ERROR, LOG_DEVICE, "", "IOMMU: I/O APIC %u: no interrupts: %s",
+			    ioapic->id, status_text(status));
+	for (u32 i = 0; i < lines->ioapic_count; i++) {
+		if (lines->ioapic[i].id == ioapic->id)
+			machine_lines_remap(i, unit, ioapic->requester);
+	}
+}
+
 /* Units keep the numbers of the table, whether they are used or not. */
 static void start_unit(u32 number)
 {
@@ -124,14 +173,18 @@ static void start_unit(u32 number)
 
 	*unit = (struct unit){.kind = entry->kind, .registers = entry->registers};
 	status = sys_iommu_create(start_handle(START_ROOT), entry->registers, entry->kind,
-				  &unit->number);
+				  may_remap(), &unit->number);
 	unit->used = status == STATUS_OK;
+	unit->remaps = unit->used && (unit->number & IOMMU_REMAPS) != 0;
+	unit->number &= ~(u64)IOMMU_REMAPS;
 	if (unit->used) {
 		set_message(entry, irq);
 		start_log(number, message);
 		log_message(LOG_INFO, LOG_DEVICE, "",
-			    "IOMMU %u, %s at %#llx: devices reach what they are given", number,
-			    iommu_kind_name(number), (unsigned long long)entry->registers);
+			    "IOMMU %u, %s at %#llx: devices reach what they are given%s", number,
+			    iommu_kind_name(number), (unsigned long long)entry->registers,
+			    unit->remaps ? ", and raise their own interrupts alone"
+					 : "; interrupts are not remapped");
 		return;
 	}
 	if (irq != HANDLE_NONE)
@@ -230,6 +283,10 @@ void iommu_init(void)
 	machine_iommus(&table);
 	for (; unit_count < table.unit_count; unit_count++)
 		start_unit(unit_count);
+	for (u32 i = 0; i < table.ioapic_count; i++) {
+		if (units[table.ioapic[i].owner].remaps)
+			start_lines(&table.ioapic[i]);
+	}
 	if (table.left_out > 0)
 		log_message(LOG_WARNING, LOG_DEVICE, "",
 			    "IOMMU: %u entries of the firmware's table are not used",
@@ -276,15 +333,29 @@ static void cut_off(struct pci_function *function)
 		    address, function->faults_now);
 }
 
+static void log_fault(const struct iommu_fault *fault)
+{
+	u32 bus = fault->requester >> 8;
+	u32 device = fault->requester >> 3 & 0x1fu;
+	u32 number = fault->requester & 7u;
+
+	if (fault->interrupt)
+		log_message(LOG_WARNING, LOG_DEVICE, "",
+			    "iommu: device %02x:%02x.%x raised an interrupt that it was not given "
+			    "(%u)",
+			    bus, device, number, fault->reason);
+	else
+		log_message(LOG_WARNING, LOG_DEVICE, "",
+			    "iommu: device %02x:%02x.%x %s %#llx: not mapped (%u)", bus, device,
+			    number, fault->write ? "wrote to" : "read",
+			    (unsigned long long)fault->address, fault->reason);
+}
+
 static void note_fault(u32 number, const struct iommu_fault *fault)
 {
 	struct pci_function *function = function_of(number, fault->requester);
 
-	log_message(LOG_WARNING, LOG_DEVICE, "",
-		    "iommu: device %02x:%02x.%x %s %#llx: not mapped (%u)",
-		    fault->requester >> 8, fault->requester >> 3 & 0x1fu, fault->requester & 7u,
-		    fault->write ? "wrote to" : "read", (unsigned long long)fault->address,
-		    fault->reason);
+	log_fault(fault);
 	if (function == NULL || function->cut_off) {
 		units[number].stray++;
 		return;

@@ -23,6 +23,10 @@ void iommu_init(void);
 u32 iommu_count(void);
 bool iommu_is_used(u32 number);
 bool iommu_any_used(void);
+/* Whether what is behind it raises its own interrupts alone. */
+bool iommu_remaps(u32 number);
+/* The unit that remaps the function's interrupts, by the kernel's number; or IOMMU_NOBODY. */
+u64 iommu_interrupts(const struct pci_function *function);
 const char *iommu_kind_name(u32 number);
 u64 iommu_registers(u32 number);
 /* Who is trusted with DMA, in a few words. */

@@ -74,6 +74,7 @@ static bool vtd_take(const struct iommu_log *log, struct iommu_fault *fault)
 			.reason = (u32)bits_get(what, 39, 32),
 			.requester = (u16)what,
 			.write = (what & VTD_FAULT_READ) == 0,
+			.interrupt = bits_get(what, 39, 32) >= VTD_FAULT_INTERRUPTS,
 			.lost = (read32(log, VTD_FAULT_STATUS) & VTD_FAULTS_LOST) != 0,
 		};
 		write32(log, record + 12, (u32)(VTD_FAULT >> 32)); /* cleared by a one */
@@ -113,8 +114,7 @@ static enum status amdvi_open(struct iommu_log *log, u64 registers)
 	write64(log, AMDVI_EVENTS, ring | AMDVI_RING_256);
 	write64(log, AMDVI_EVENT_HEAD, 0);
 	write64(log, AMDVI_EVENT_TAIL, 0);
-	write64(log, AMDVI_CONTROL,
-		read64(log, AMDVI_CONTROL) | AMDVI_LOG | AMDVI_LOG_INTERRUPT);
+	write64(log, AMDVI_CONTROL, read64(log, AMDVI_CONTROL) | AMDVI_LOG | AMDVI_LOG_INTERRUPT);
 	return STATUS_OK;
 }
 
@@ -146,6 +146,7 @@ static bool amdvi_take(const struct iommu_log *log, struct iommu_fault *fault)
 		.reason = (u32)bits_get(what, 63, 60),
 		.requester = (u16)what,
 		.write = (what & AMDVI_EVENT_WRITE) != 0,
+		.interrupt = (what & AMDVI_EVENT_INTERRUPT) != 0,
 	};
 	write64(log, AMDVI_EVENT_HEAD, (head + 16) % AMDVI_RING_BYTES);
 	fault->lost = amdvi_restart(log);
@@ -157,8 +158,7 @@ enum status iommu_log_open(struct iommu_log *log, enum iommu_kind kind, u64 regi
 	enum status status;
 
 	*log = (struct iommu_log){.kind = kind};
-	status = kind == IOMMU_VTD ? vtd_open(log, registers, message)
-				   : amdvi_open(log, registers);
+	status = kind == IOMMU_VTD ? vtd_open(log, registers, message) : amdvi_open(log, registers);
 	log->open = status == STATUS_OK;
 	return status;
 }

@@ -21,7 +21,8 @@ struct iommu_fault {
 	u32 reason; /* in the unit's own numbers */
 	u16 requester;
 	bool write;
-	bool lost; /* there were more than the unit could keep */
+	bool interrupt; /* and no access: the address means nothing */
+	bool lost;	/* there were more than the unit could keep */
 };
 
 /* Begins it. VT-d raises `message`, SYS_IRQ_MESSAGE's, when it has something; 0: none. */

@@ -42,3 +42,16 @@ void iommu_table_scope(struct iommu_table *found, const struct iommu_scope *scop
 	else
 		found->scope[found->scope_count++] = *scope;
 }
+
+/* IVRS may describe a unit several times, for readers of several ages. */
+void iommu_table_ioapic(struct iommu_table *found, const struct iommu_ioapic *ioapic)
+{
+	for (u32 i = 0; i < found->ioapic_count; i++) {
+		if (found->ioapic[i].id == ioapic->id)
+			return;
+	}
+	if (found->ioapic_count == IOMMU_IOAPICS_MAX)
+		found->left_out++;
+	else
+		found->ioapic[found->ioapic_count++] = *ioapic;
+}

@@ -9,6 +9,7 @@
 #define IOMMU_SCOPES_MAX   512u
 #define IOMMU_RESERVED_MAX 32u
 #define IOMMU_PATH_MAX	   4u
+#define IOMMU_IOAPICS_MAX  8u
 
 enum iommu_scope_kind {
 	IOMMU_SCOPE_FUNCTION, /* the one at the end of the path */
@@ -45,6 +46,13 @@ struct iommu_region {
 	u64 bytes; /* whole pages */
 };
 
+/* An I/O APIC makes requests to interrupt like a device. */
+struct iommu_ioapic {
+	u32 id;	  /* as in the MADT */
+	u8 owner; /* index of the unit */
+	u16 requester;
+};
+
 struct iommu_table {
 	u32 unit_count;
 	u32 scope_count;
@@ -53,6 +61,9 @@ struct iommu_table {
 	struct iommu_entry unit[IOMMU_UNITS_MAX];
 	struct iommu_scope scope[IOMMU_SCOPES_MAX];
 	struct iommu_region region[IOMMU_RESERVED_MAX];
+	bool remap; /* interrupts may be remapped */
+	u32 ioapic_count;
+	struct iommu_ioapic ioapic[IOMMU_IOAPICS_MAX];
 };
 
 /* Add what a table with a good checksum says. What cannot be true is counted as left out. */
@@ -64,3 +75,4 @@ void ivrs_parse(const u8 *table, u32 bytes, struct iommu_table *found);
 u32 iommu_table_unit(struct iommu_table *found, const struct iommu_entry *unit);
 u32 iommu_table_region(struct iommu_table *found, u64 base, u64 last);
 void iommu_table_scope(struct iommu_table *found, const struct iommu_scope *scope);
+void iommu_table_ioapic(struct iommu_table *found, const struct iommu_ioapic *ioapic);

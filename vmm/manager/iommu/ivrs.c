@@ -46,6 +46,9 @@ static void ivrs_entry(const u8 *entry, struct ivrs_range *range, struct iommu_t
 	struct iommu_scope scope = range->scope;
 	bool ends = entry[0] == ACPI_IVRS_LAST && range->begun;
 
+	if (entry[0] == ACPI_IVRS_SPECIAL && entry[7] == ACPI_IVRS_SPECIAL_IOAPIC)
+		iommu_table_ioapic(
+			found, &(struct iommu_ioapic){entry[4], scope.owner, ivrs_u16(entry + 5)});
 	scope.first = ivrs_u16(entry + 1);
 	scope.last = scope.first;
 	scope.aliased = false;
@@ -138,6 +141,7 @@ void ivrs_parse(const u8 *table, u32 bytes, struct iommu_table *found)
 {
 	struct acpi_ivrs_block block;
 
+	found->remap = true;
 	for (u32 at = sizeof(struct acpi_ivrs); ivrs_take(table, at, bytes, &block, sizeof(block));
 	     at += block.length) {
 		if (block.length < sizeof(block) || block.length > bytes - at) {

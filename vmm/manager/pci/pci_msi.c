@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupts by message: PCI 3.0, 6.8. */
 #include "lib/checked.h"
+#include "vmm/manager/iommu/iommu.h"
 #include "vmm/manager/pci/pci.h"
 #include "vmm/manager/pci/pci_memory.h"
 #include "vmm/rt/syscall.h"
@@ -89,7 +90,7 @@ enum status pci_msix_set(struct pci_function *function, u32 number, handle_t irq
 		return STATUS_NOT_FOUND;
 	if (!table.valid)
 		return STATUS_BAD_FORMAT;
-	status = sys_irq_message(irq, &message);
+	status = sys_irq_message(irq, iommu_interrupts(function), function->requester, &message);
 	if (status != STATUS_OK)
 		return status;
 	if (!table_open(function, &table, &memory))
@@ -121,7 +122,7 @@ enum status pci_msi_set(struct pci_function *function, handle_t irq)
 
 	if (at == 0)
 		return STATUS_NOT_FOUND;
-	status = sys_irq_message(irq, &message);
+	status = sys_irq_message(irq, iommu_interrupts(function), function->requester, &message);
 	if (status != STATUS_OK)
 		return status;
 	wide = (pci_read(address, at + PCI_MSI_CONTROL, 2) & PCI_MSI_64) != 0;
