@@ -29,7 +29,7 @@ struct cli {
 	bool		take;
 	bool		force;
 	const char	*to;	/* vm reset: a snapshot; NULL: power-on */
-	bool overwrite;		/* vm save: also what is no save */
+	bool overwrite;		/* vm save, vm backup: also what is something else */
 	const char *user;	/* login: with a password */
 	const char	*level;
 	const char	*vm;
@@ -88,6 +88,7 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words);
 /* What follows `vm snapshot` and so on. */
 enum cli_exit vm_snapshot_command(struct cli *cli, int count, char **words);
 enum cli_exit vm_clone_command(struct cli *cli, int count, char **words);
+enum cli_exit vm_backup_command(struct cli *cli, int count, char **words);
 enum cli_exit vm_save_command(struct cli *cli, int count, char **words);
 enum cli_exit vm_restore_command(struct cli *cli, int count, char **words);
 enum cli_exit vm_balloon_command(struct cli *cli, int count, char **words);

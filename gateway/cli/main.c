@@ -16,6 +16,7 @@ static const char usage[] =
 	"  vm snapshot NAME SNAP | list NAME | drop NAME SNAP\n"
 	"  vm clone NAME@SNAP NEW [net=NAME...] | reset NAME --to SNAP\n"
 	"  vm save NAME DISK [--overwrite] | restore NAME DISK\n"
+	"  vm backup NAME full|diff DISK=TARGET... [--overwrite] | list NAME | cancel NAME\n"
 	"  vm balloon NAME [SIZE] | inspect NAME [PATH]\n"
 	"  disk list\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"
@@ -34,7 +35,7 @@ static const char usage[] =
 	"  --json                    what the server says, as JSON\n"
 	"  --read-only, --take       console: look, do not type; be the one who types\n"
 	"  --force                   also the machine in which skerryd runs\n"
-	"  --overwrite               vm save: also a disk that holds something else\n"
+	"  --overwrite               vm save, vm backup: also a disk that holds something else\n"
 	"  --level L, --vm NAME, --limit N, --since SEQUENCE\n"
 	"  --help, --version\n";
 

@@ -45,13 +45,13 @@ _skerryctl() {
 	case "${words[0]-} ${words[1]-}" in
 	' ') choices='vm disk console events log audit host token user login logout password' ;;
 	'vm ') choices='list show start stop kill pause resume reset renew snapshot clone save restore
-		balloon inspect create set destroy' ;;
+		backup balloon inspect create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
 	'token ') choices='list create revoke' ;;
 	'user ') choices='list create set password remove' ;;
 	'disk ') choices='list' ;;
 	'console '* | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm snapshot' | 'vm set' | 'vm destroy' | \
-		'vm save' | 'vm restore' | 'vm balloon' | 'vm inspect')
+		'vm save' | 'vm restore' | 'vm backup' | 'vm balloon' | 'vm inspect')
 		# Names have no blanks; nobody is asked anything: without a terminal and with a limit.
 		local list=(vm list)
 		[[ ${#words[@]} -eq 3 && ${words[1]} == @(save|restore) ]] && list=(disk list)

@@ -265,6 +265,7 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 		{"snapshot", vm_snapshot_command}, {"clone", vm_clone_command},
 		{"save", vm_save_command},	   {"restore", vm_restore_command},
 		{"balloon", vm_balloon_command},   {"inspect", vm_inspect_command},
+		{"backup", vm_backup_command},
 	};
 	const char *verb = count > 0 ? words[0] : "";
 
@@ -298,5 +299,6 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 		"renew|destroy NAME..., vm create NAME KEY=VALUE..., vm set NAME KEY=VALUE..., "
 		"vm snapshot NAME SNAP, vm clone NAME@SNAP NEW [net=NAME...], "
 		"vm reset NAME --to SNAP, vm save NAME DISK [--overwrite], vm restore NAME DISK, "
-		"vm balloon NAME [SIZE], vm inspect NAME [PATH]");
+		"vm backup NAME full|diff DISK=TARGET... [--overwrite], vm balloon NAME [SIZE], "
+		"vm inspect NAME [PATH]");
 }

@@ -80,6 +80,11 @@ const struct schema schema_list[] = {
 	{"Disks", OBJECT(OBJECTS("items", STRING("name") "," STRING("state") "," STRING("problem")
 				 "," STRING("driver") "," STRING("partition") "," COUNT("bytes") ","
 				 TRUTH("read_only") "," STRING("users")))},
+	{"Backup", OBJECT("\"kind\":{\"enum\":[\"full\",\"diff\"]}," STRING("disks") ","
+			  TRUTH("overwrite"))},
+	{"Backups", OBJECT(OBJECTS("items", STRING("disk") "," STRING("target") "," STRING("kind")
+				   "," COUNT("number") "," STRING("state") "," COUNT("copied_bytes")
+				   "," COUNT("all_bytes") "," STRING("problem")))},
 	{"BalloonAim", OBJECT(COUNT("bytes"))},
 	{"Balloon", OBJECT(COUNT("memory_bytes") "," COUNT_OR_NULL("wanted_bytes") ","
 			   COUNT_OR_NULL("present_bytes") "," COUNT_OR_NULL("reported_bytes") ","

@@ -36,6 +36,28 @@ class States:
         after.append(lambda: self.event("started", vm))
         return [{"name": vm.name, "state": vm.state}]
 
+    def run_vm_backup(self, words, _after):
+        """One at a time; it copies until it is cancelled."""
+        named = words[0] in ("list", "cancel")
+        vm = self.vm(words[named])
+        under_way = getattr(vm, "backup", None)
+        if words[0] == "list":
+            return [{"name": vm.name, "disk": disk, "target": target, "kind": under_way["kind"], "number": 1,
+                     "state": "copying", "copied_bytes": 1 << 20, "all_bytes": 64 << 20, "problem": ""}
+                    for disk, target in under_way["disks"]] if under_way else []
+        if words[0] == "cancel":
+            if not under_way:
+                raise Refused("bad-state", f"{vm.name}: no backup is under way")
+            vm.backup = None
+            return [{"name": vm.name}]
+        if under_way:
+            raise Refused("busy", f"{vm.name}: no backup: a backup of it is under way")
+        pairs = [word.split("=") for word in words[2:] if word != "overwrite"]
+        for _, target in pairs:
+            self.disk(target)
+        vm.backup = {"kind": words[1], "disks": pairs}
+        return [{"name": vm.name, "state": vm.state, "held_us": 90}]
+
     def run_vm_balloon(self, words, _after):
         vm, size = self.vm(words[0]), int(words[1])
         memory = int(vm.config["memory"].rstrip("M")) << 20

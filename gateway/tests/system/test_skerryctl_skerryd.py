@@ -73,6 +73,12 @@ def test_states(ctl, fake):
     assert ctl.good("vm", "save", "vm02", "data", "--overwrite") == "vm02: saved on data\n"
     assert ctl.good("vm", "restore", "vm02", "data") == "vm02: restored from data\n"
     assert fake.vms["vm02"].state == "running"
+    assert ctl.good("vm", "backup", "vm02", "full", "data=saves") == "vm02: backup begun\n"
+    assert ctl.good("vm", "backup", "list", "vm02").splitlines()[1].split() == \
+        ["data", "saves", "full", "1", "copying", "1M", "64M", "-"]
+    assert ctl.run("vm", "backup", "vm02", "diff", "data=saves").returncode == 5
+    assert ctl.good("vm", "backup", "cancel", "vm02") == "vm02: backup cancelled\n"
+    assert ctl.run("vm", "backup", "vm02", "full").returncode == 2
     assert ctl.good("vm", "balloon", "vm02") == "vm02: has no balloon, or is not running\n"
     assert ctl.good("vm", "balloon", "vm02", "64M") == "vm02: 64M of 128M wanted, 128M at present\n"
     assert "64M of 128M wanted, 64M at present\n  free-bytes " in ctl.good("vm", "balloon", "vm02")

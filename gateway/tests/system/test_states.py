@@ -45,6 +45,32 @@ def test_disks_are_of_the_whole_host(server, fake):
     assert server.tls("POST", "/v1/vms/vm01/actions/restore", {"disk": "data"}, token=few).status == 200
 
 
+def test_backup(server, fake):
+    """Begun, shown, cancelled; over something else only as admin, on disks only with the scope *."""
+    vm = "/v1/vms/vm01"
+    good = {"kind": "full", "disks": "data=saves"}
+    for wrong in ({"kind": "half"}, {"disks": ""}, {"disks": "data"}, {"disks": "a b=c"}, {"disks": "=saves"},
+                  {"disks": "data=-x"}, {"disks": 7}, {"disks": "data=" + 64 * "x"},
+                  {"disks": ",".join(f"a{i}=b" for i in range(13))}):
+        assert server.tls("POST", f"{vm}/backups", {**good, **wrong}).status == 422, wrong
+    assert server.tls("GET", f"{vm}/backups").json()["items"] == []
+    assert server.tls("POST", f"{vm}/actions/backup-cancel").status == 409
+    few, operator = server.make_token(["admin"], "vm0*"), server.make_token(["operator"])
+    assert server.tls("POST", f"{vm}/backups", good, token=few).status == 403
+    assert server.tls("POST", f"{vm}/backups", {**good, "overwrite": True}, token=operator).status == 403
+    assert not any(words[:2] == ["vm", "backup"] and words[2] != "list" and words[2] != "cancel"
+                   for words in words_of(fake))
+    several = {"kind": "full", "disks": "data=saves, root=data", "overwrite": True}
+    assert server.tls("POST", f"{vm}/backups", several).json()["changed"]
+    assert ["vm", "backup", "vm01", "full", "data=saves", "root=data", "overwrite"] in words_of(fake)
+    shown = server.tls("GET", f"{vm}/backups", token=few).json()["items"]
+    assert [(each["disk"], each["target"], each["copied_bytes"]) for each in shown] == \
+        [("data", "saves", 1 << 20), ("root", "data", 1 << 20)]
+    assert server.tls("POST", f"{vm}/backups", good, token=operator).status == 409
+    assert server.tls("POST", f"{vm}/actions/backup-cancel", token=operator).json()["changed"]
+    assert server.tls("GET", f"{vm}/backups").json()["items"] == []
+
+
 def test_own_vm_is_not_saved_by_accident(pair):
     fake, server = pair()
     fake.own = "vm00"

@@ -9,7 +9,7 @@ class States:
     def setup_states(self):
         self.users = {"alice": {"name": "alice", "roles": ["admin", "auditor", "console-write"], "scope": "*",
                                 "created": 0, "last_login": None}}
-        self.saved, self.balloons = {}, {"web-1": 192 << 20}
+        self.saved, self.balloons, self.backed_up = {}, {"web-1": 192 << 20}, {}
 
     def disks(self, request, user):
         self.need(user, "viewer")
@@ -34,6 +34,26 @@ class States:
         vm.state = "stopped" if action == "save" else "running"
         self.machine.record(user[0], f"vm.{action}", name, "ok")
         self.tell({"type": "vm", "vm": vm.view()})
+        send(request, 200, {"changed": True, "vm": vm.view()})
+
+    def backups(self, request, user, name):
+        self.vm(user, name)
+        send(request, 200, {"items": self.backed_up.get(name, [])})
+
+    def backup_begin(self, request, user, name):
+        vm = self.vm(user, name)
+        self.need(user, "operator")
+        given = request.json()
+        disk, target = given["disks"].split("=")
+        if given["kind"] == "diff" and name not in self.backed_up:
+            raise Problem(409, "bad-state", f"disk {disk}: there is no backup since it was booted, allowed: a full one")
+        self.backed_up[name] = [{"disk": disk, "target": target, "kind": given["kind"], "number": 1, "state": "copying",
+                                 "copied_bytes": 1 << 20, "all_bytes": 16 << 30, "problem": ""}]
+        send(request, 200, {"changed": True, "vm": vm.view()})
+
+    def backup_cancel(self, request, user, name):
+        vm = self.vm(user, name)
+        self.backed_up[name][0].update(state="failed", problem="cancelled")
         send(request, 200, {"changed": True, "vm": vm.view()})
 
     def balloon(self, request, user, name):
@@ -92,6 +112,8 @@ class States:
 
 ROUTES = (
     (r"GET disks", States.disks), (r"POST vms/([^/]+)/actions/(save|restore)", States.keep),
+    (r"GET vms/([^/]+)/backups", States.backups), (r"POST vms/([^/]+)/backups", States.backup_begin),
+    (r"POST vms/([^/]+)/actions/backup-cancel", States.backup_cancel),
     (r"GET vms/([^/]+)/balloon", States.balloon), (r"POST vms/([^/]+)/actions/balloon", States.balloon_aim),
     (r"GET vms/([^/]+)/inspect", States.inspect), (r"GET users", States.user_list),
     (r"POST users", States.user_make), (r"DELETE users/([^/]+)", States.user_remove),

@@ -185,6 +185,24 @@ def test_saved_on_a_disk_and_taken_up_again(page):
     page.sees("running", ".machine-title .state")
 
 
+def test_backup_of_a_disk(page):
+    page.login(place="#/machines/db")
+    tile = '[aria-label="Backup"]'
+    page.sees("None since the machine was started", tile, 10)
+    page.sees("saves (1 GiB)", tile, 10)
+    page.button("What has changed", tile).click()
+    page.sees("allowed: a full one", f"{tile} [role=alert]")
+    page.button("All of it", tile).click()
+    page.sees("full 1", ".backups tbody tr")
+    page.sees("1 MiB of 16 GiB", ".backups tbody tr")
+    page.button("Cancel the backup", tile).click()
+    page.sees("cancelled", ".backups tbody tr")
+    page.one(f"{tile} input[type=checkbox]").click()
+    page.button("All of it", tile).click()
+    page.one("dialog input").send_keys("saves", Keys.ENTER)
+    page.sees("copying", ".backups tbody tr")
+
+
 def test_balloon_and_fields(page):
     page.login(place="#/machines/db")
     page.sees("It has none.", '[aria-label="Balloon"]', 10)

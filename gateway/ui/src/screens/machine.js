@@ -7,6 +7,7 @@ import { link } from "../router.js";
 import { explain, mean } from "../slow.js";
 import { connection, events, histories, machineNow, samples, vms } from "../stream.js";
 import { ActionButtons, request } from "../parts/action_buttons.js";
+import { Backups } from "../parts/backups.js";
 import { Balloon } from "../parts/balloon.js";
 import { Configuration } from "../parts/configuration.js";
 import { ConsolePane } from "../parts/console_pane.js";
@@ -109,6 +110,7 @@ export function MachineScreen({ name }) {
 			<${Exits} vm=${vm} />
 			<${Snapshots} vm=${vm} />
 			<${Saves} vm=${vm} />
+			<${Backups} vm=${vm} />
 			<${Balloon} vm=${vm} />
 			<${Configuration} vm=${vm} />
 			<${Inspect} vm=${vm} />

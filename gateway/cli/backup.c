@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* skerryctl vm backup: copies of a running machine's disks on other disks of the host. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/cli/cli.h"
+#include "gateway/cli/items.h"
+#include "gateway/cli/output.h"
+
+static void row(struct table *table, const json_t *backup)
+{
+	table_add(table, table_text(backup, "disk"));
+	table_add(table, table_text(backup, "target"));
+	table_add(table, table_text(backup, "kind"));
+	table_add(table, table_text(backup, "number"));
+	table_add(table, table_text(backup, "state"));
+	table_add(table, table_bytes(json_object_get(backup, "copied_bytes")));
+	table_add(table, table_bytes(json_object_get(backup, "all_bytes")));
+	table_add(table, table_text(backup, "problem"));
+}
+
+static enum cli_exit list(struct cli *cli, const char *vm)
+{
+	char path[600];
+
+	snprintf(path, sizeof(path), "/v1/vms/%s/backups", http_segment(vm));
+	return items_show(cli, path, "DISK TARGET KIND >CHAIN STATE >COPIED >OF PROBLEM", row);
+}
+
+static enum cli_exit change(struct cli *cli, const char *vm, const char *below, json_t *body,
+			    const char *done)
+{
+	struct http_answer answer;
+	enum cli_exit code;
+	char path[600];
+
+	snprintf(path, sizeof(path), "/v1/vms/%s/%s", http_segment(vm), below);
+	code = cli_change(cli, "POST", path, NULL, body, vm, done, &answer);
+	json_decref(body);
+	if (code == CLI_OK)
+		output_done(cli, &answer, vm, done);
+	return code;
+}
+
+static json_t *body_of(const struct cli *cli, int count, char **words)
+{
+	json_t *body = json_object();
+	char disks[1024] = "";
+
+	for (int i = 1; i < count; i++) {
+		if (strlen(disks) + strlen(words[i]) + 2 > sizeof(disks))
+			cli_die(CLI_USAGE, "too many disks");
+		strcat(strcat(disks, i > 1 ? "," : ""), words[i]);
+	}
+	if (json_object_set_new(body, "kind", json_string(words[0])) != 0 ||
+	    json_object_set_new(body, "disks", json_string(disks)) != 0)
+		cli_die(CLI_USAGE, "a name is not UTF-8");
+	if (cli->overwrite)
+		json_object_set_new(body, "overwrite", json_true());
+	return body;
+}
+
+enum cli_exit vm_backup_command(struct cli *cli, int count, char **words)
+{
+	bool lists = count == 2 && strcmp(words[0], "list") == 0;
+	bool cancels = count == 2 && strcmp(words[0], "cancel") == 0;
+
+	if (count < 3 && !lists && !cancels)
+		cli_die(CLI_USAGE, "allowed: vm backup NAME full|diff DISK=TARGET... "
+			"[--overwrite], vm backup list NAME, vm backup cancel NAME");
+	cli_connect(cli);
+	if (lists)
+		return list(cli, words[1]);
+	if (cancels)
+		return change(cli, words[1], "actions/backup-cancel", NULL, "backup cancelled");
+	return change(cli, words[0], "backups", body_of(cli, count - 1, words + 1), "backup begun");
+}

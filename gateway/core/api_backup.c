@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Backups of a running VM's disks: each disk's copy goes to another disk of the host. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/core/ask.h"
+#include "gateway/core/operation.h"
+
+enum { BACKUP_WAIT_S = 10, BACKUP_DISKS_MAX = 12, NAME_BYTES = 32 };
+
+static json_t *backup_json(const struct request *request, json_t *row)
+{
+	static const char *const keys[] = {"disk",  "target",	    "kind",	 "number",
+					   "state", "copied_bytes", "all_bytes", "problem"};
+	json_t *item = json_object();
+
+	(void)request;
+	for (size_t key = 0; key < sizeof(keys) / sizeof(keys[0]); key++)
+		json_object_set(item, keys[key], json_object_get(row, keys[key]));
+	return item;
+}
+
+static void backup_took_list(uint64_t id, json_t *reply)
+{
+	ask_took_items(id, reply, backup_json);
+}
+
+void api_backups(struct request *request)
+{
+	const char *words[] = {request->vm, NULL};
+
+	ask_skerry(request, "vm backup list", words, NULL, backup_took_list);
+}
+
+struct backup_disks {
+	char word[BACKUP_DISKS_MAX][2 * NAME_BYTES];
+	size_t count;
+};
+
+/* DISK=TARGET, of so many bytes. */
+static bool pair_take(char *word, const char *text, size_t bytes)
+{
+	char *equals;
+	bool valid;
+
+	if (bytes >= 2 * NAME_BYTES)
+		return false;
+	snprintf(word, 2 * NAME_BYTES, "%.*s", (int)bytes, text);
+	equals = strchr(word, '=');
+	if (!equals)
+		return false;
+	*equals = '\0';
+	valid = machine_name_valid(word) && machine_name_valid(equals + 1);
+	*equals = '=';
+	return valid;
+}
+
+/* Pairs separated by commas, at least one. */
+static bool disks_take(struct backup_disks *disks, const char *text)
+{
+	disks->count = 0;
+	while (*(text += strspn(text, ", "))) {
+		size_t bytes = strcspn(text, ", ");
+
+		if (disks->count == BACKUP_DISKS_MAX ||
+		    !pair_take(disks->word[disks->count++], text, bytes))
+			return false;
+		text += bytes;
+	}
+	return disks->count > 0;
+}
+
+/* body.kind; NULL: it has been answered. */
+static const char *backup_kind(struct request *request)
+{
+	const char *kind = request_text(request, "kind");
+
+	if (kind && (!strcmp(kind, "full") || !strcmp(kind, "diff")))
+		return kind;
+	answer_problem(request, 422, "bad-argument", "kind: full, or diff: what has changed since "
+		       "the last one");
+	return NULL;
+}
+
+void api_backup_begin(struct request *request)
+{
+	const struct field *overwrite = fields_below(&request->fields, "body", "overwrite");
+	const char *text = request_text(request, "disks");
+	const char *kind = backup_kind(request);
+	const char *words[2 + BACKUP_DISKS_MAX + 2] = {request->vm, kind};
+	struct backup_disks disks;
+	size_t count = 2;
+
+	if (!kind)
+		return;
+	if (!text || !disks_take(&disks, text)) {
+		answer_problem(request, 422, "bad-argument",
+			       "disks: DISK=TARGET, both names as /v1/disks shows them, several "
+			       "separated by commas, at most 12");
+		return;
+	}
+	for (size_t i = 0; i < disks.count; i++)
+		words[count++] = disks.word[i];
+	if (overwrite && overwrite->type == FIELD_TRUE)
+		words[count] = "overwrite";
+	operation_start(request, OPERATION_REPLY, "vm backup", words, request->vm, NULL, 200,
+			request_wait_s(request, BACKUP_WAIT_S));
+}
+
+void api_backup_cancel(struct request *request)
+{
+	const char *words[] = {request->vm, NULL};
+
+	operation_start(request, OPERATION_REPLY, "vm backup cancel", words, request->vm, NULL, 200,
+			request_wait_s(request, BACKUP_WAIT_S));
+}

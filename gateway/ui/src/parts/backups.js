@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// The last backup of a machine's disks, and the beginning of another one.
+import { may, session, useLoad } from "../api.js";
+import { bytes } from "../format.js";
+import { html, useCell, useState } from "../lib.js";
+import { useAct } from "./act.js";
+import { confirm } from "./dialogs.js";
+import { Loaded } from "./states.js";
+
+const EVERY_MS = 3000;
+
+/** Writes to it: `alpha (ro)` and `alpha (view of beta)` do not. */
+const used = ({ users }, name) => (users || "").split(", ").includes(name);
+const usable = ({ state, users }) => state === "ready" && !users;
+
+function Choice({ label, value, from, onChoose }) {
+	return html`<label>${label} <select value=${value} onChange=${(event) => onChoose(event.target.value)}>
+		${from.map(({ name, bytes: size }) => html`<option key=${name} value=${name}>${name} (${bytes(size)})</option>`)}</select></label>`;
+}
+
+function Form({ vm, disks, act, busy }) {
+	const own = disks.filter((disk) => used(disk, vm.name));
+	const free = disks.filter(usable);
+	const [disk, chooseDisk] = useState(own[0]?.name);
+	const [target, chooseTarget] = useState(free[0]?.name);
+	const [over, setOver] = useState(false);
+	const path = `/vms/${encodeURIComponent(vm.name)}/backups`;
+	const begin = async (kind) => (!over || await confirm({ title: `Copy ${disk} to ${target}?`, label: "Copy",
+		text: `Whatever ${target} holds is gone.`, word: target })) &&
+		act(`A backup of ${disk} has begun.`, "POST", path,
+			{ kind, disks: `${disk}=${target}`, ...(over && { overwrite: true }) });
+	if (!own.length || !free.length) {
+		return html`<p class="muted">${own.length ? "No disk is free for a copy. One that no machine uses has to be in the host's configuration."
+			: "The machine has no disk."}</p>`;
+	}
+	return html`<p class="title-line"><${Choice} label="Copy" value=${disk} from=${own} onChoose=${chooseDisk} />
+			<${Choice} label="to" value=${target} from=${free} onChoose=${chooseTarget} />
+			<button disabled=${busy} onClick=${() => begin("full")}>All of it</button>
+			<button disabled=${busy} onClick=${() => begin("diff")}>What has changed</button></p>
+		${may("admin") && html`<label class="check"><input type="checkbox" checked=${over}
+			onChange=${(event) => setOver(event.target.checked)} /> Also over something else</label>`}`;
+}
+
+function Last({ items, onCancel }) {
+	if (!items.length) {
+		return html`<p class="muted">None since the machine was started. It goes on while its disks are copied.</p>`;
+	}
+	const copies = items.some(({ state }) => state === "copying" || state === "begins");
+	return html`<div class="table-box" tabindex="0" role="region" aria-label="Table of backups"><table class="plain backups">
+		<thead><tr><th scope="col">Disk</th><th scope="col">To</th><th scope="col">Kind</th>
+			<th scope="col">State</th><th scope="col" class="num">Copied</th></tr></thead>
+		<tbody>${items.map((item) => html`<tr key=${item.disk}><th scope="row">${item.disk}</th><td>${item.target}</td>
+			<td>${item.kind} ${item.number}</td><td>${item.problem || item.state}</td>
+			<td class="num">${bytes(item.copied_bytes)} of ${bytes(item.all_bytes)}</td></tr>`)}</tbody></table></div>
+		${copies && may("operator") && html`<p><button onClick=${onCancel}>Cancel the backup</button></p>`}`;
+}
+
+export function Backups({ vm }) {
+	const { me } = useCell(session);
+	const path = `/vms/${encodeURIComponent(vm.name)}`;
+	const last = useLoad(`${path}/backups`, EVERY_MS);
+	const can = may("operator") && me.scope === "*";
+	const disks = useLoad(can ? "/disks" : null);
+	const { act: change, busy, failure } = useAct();
+	const act = async (...request) => {
+		await change(...request);
+		last.reload();
+	};
+	const cancel = () => act("The backup is cancelled.", "POST", `${path}/actions/backup-cancel`);
+	const live = vm.state === "running" || vm.state === "paused";
+	return html`<section class="tile" aria-label="Backup"><h2>Backup</h2>
+		<${Loaded} from=${last} lines=${2}>${({ items }) => html`<${Last} items=${items} onCancel=${cancel} />`}<//>
+		${can && live && html`<${Loaded} from=${disks} lines=${1}>${({ items }) =>
+			html`<${Form} vm=${vm} disks=${items} act=${act} busy=${busy} />`}<//>`}${failure}</section>`;
+}
