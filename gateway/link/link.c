@@ -27,6 +27,7 @@ static struct {
 	int fd;
 	bool opened;   /* the connection stands and the client knows */
 	bool skipping; /* to the end of a line that was too long */
+	int64_t skipped_id; /* of the request that it answers; 0: of none */
 	struct buffer input, output;
 	size_t searched; /* bytes of input that hold no end of a line */
 	struct link_request *first, *last;
@@ -200,27 +201,60 @@ static json_t *link_parse(const char *text, size_t count)
 	return value;
 }
 
+static void link_take_reply(int64_t id, json_t *reply)
+{
+	struct link_request *request = link_take(id);
+
+	if (!request) {
+		link_counters.garbage_lines++;
+		return;
+	}
+	request->reply(request->context, reply);
+	free(request);
+}
+
 static void link_take_line(const char *text, size_t count)
 {
 	json_t *value = link_parse(text, count);
 	json_t *id = json_object_get(value, "id");
-	struct link_request *request;
 
 	if (!json_is_object(value)) {
 		link_counters.garbage_lines += count > 1;
 	} else if (json_is_integer(id) && json_object_get(value, "status")) {
-		request = link_take(json_integer_value(id));
-		if (request) {
-			request->reply(request->context, value);
-			free(request);
-		} else {
-			link_counters.garbage_lines++;
-		}
+		link_take_reply(json_integer_value(id), value);
 	} else if (!json_is_null(id)) {
 		line.client->line(value);
 	}
 	/* What has the id null answers a line that was none: the half one of an earlier link. */
 	json_decref(value);
+}
+
+/* The line in `input` is not kept; a reply has its id in front. */
+static void link_skip(void)
+{
+	long long id;
+
+	if (!line.skipping)
+		line.skipped_id = sscanf(line.input.bytes, "{\"id\": %18lld,", &id) == 1 ? id : 0;
+	line.skipping = true;
+	line.searched = 0;
+	buffer_take(&line.input, line.input.count);
+}
+
+/* Who waits for what was skipped is told that it has come, or would wait for ever. */
+static void link_skipped(void)
+{
+	json_t *reply;
+
+	if (line.skipped_id == 0) {
+		link_counters.garbage_lines++;
+		return;
+	}
+	reply = json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)line.skipped_id, "status",
+			  "error", "code", "failed", "error",
+			  "Skerry's answer is longer than 1 MiB: ask for less");
+	link_take_reply(line.skipped_id, reply);
+	json_decref(reply);
 }
 
 /* Hands out the complete lines; what is longer than a line may be is skipped to its end. */
@@ -237,18 +271,15 @@ static void link_split(void)
 		buffer_take(&line.input, count + 1);
 		line.searched = 0;
 		if (line.skipping)
-			link_counters.garbage_lines++;
+			link_skipped();
 		else if (text)
 			link_take_line(text, strlen(text));
 		line.skipping = false;
 		free(text);
 	}
 	line.searched = line.input.count;
-	if (line.input.count > LINK_LINE_BYTES) {
-		line.skipping = true;
-		line.searched = 0;
-		buffer_take(&line.input, line.input.count);
-	}
+	if (line.input.count > LINK_LINE_BYTES)
+		link_skip();
 }
 
 struct pollfd link_wait(void)

@@ -148,6 +148,17 @@ def test_garbage_on_the_link(pair):
     assert server.tls("POST", "/v1/vms/vm01/actions/start").status == 200
 
 
+def test_answer_that_is_too_long(pair):
+    """It is said, and the others still have all of the line: more often than requests go side by side."""
+    fake, server = pair(rights=["view", "inspect"])
+    server.start()
+    fake.run_vm_inspect = lambda *_: [{"path": "x", "value": "y" * (3 << 20)}]
+    for _ in range(12):
+        answer = server.tls("GET", "/v1/vms/vm00/inspect")
+        assert answer.status == 502 and "longer than 1 MiB" in answer.json()["detail"]
+    assert server.tls("GET", "/v1/disks").status == 200
+
+
 def test_nonsense_in_answers(pair):
     """A list of VMs whose parts are of the wrong type, or missing."""
     fake, server = pair()
