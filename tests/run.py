@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs the shelves of tests one after the other; the last line is the total."""
 import argparse
+import concurrent.futures
 import os
 import re
 import subprocess
@@ -17,16 +18,26 @@ import fuzz  # noqa: E402
 import second_run  # noqa: E402
 
 
+def in_order(function, items):
+    """function's results for each item, WORKERS at a time."""
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        yield from pool.map(function, items)
+
+
+def run_program(program):
+    """What a cmocka program says, and how long it took."""
+    began = time.monotonic()
+    done = subprocess.run([program.resolve()], cwd=HERE.parent, text=True, errors="replace",
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return program, done, time.monotonic() - began
+
+
 def run_unit(build, name):
     """Each unit test is a cmocka program; its own closing lines are counted."""
     passed = failed = 0
-    for source in sorted((HERE / "unit").glob("*_test.c")):
-        program = build / "tests/unit" / source.stem
-        if name not in program.name:
-            continue
-        began = time.monotonic()
-        done = subprocess.run([program.resolve()], cwd=HERE.parent, text=True, errors="replace",
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    programs = [build / "tests/unit" / source.stem
+                for source in sorted((HERE / "unit").glob("*_test.c")) if name in source.stem]
+    for program, done, seconds in in_order(run_program, programs):
         ok = re.search(r"\[  PASSED  \] (\d+) test", done.stdout)
         bad = re.search(r"\[  FAILED  \] \w*:? *(\d+) test", done.stdout)
         good = int(ok.group(1)) if ok else 0
@@ -35,8 +46,7 @@ def run_unit(build, name):
             wrong = 1
         passed += good
         failed += wrong
-        print(f"unit/{program.name}: {good} passed, {wrong} failed "
-              f"({time.monotonic() - began:.1f} s)", flush=True)
+        print(f"unit/{program.name}: {good} passed, {wrong} failed ({seconds:.1f} s)", flush=True)
         if wrong:
             print(done.stdout[-6000:], flush=True)
     return passed, failed
@@ -60,7 +70,7 @@ def run_pytest(build, shelf, name, long_run):
     report.parent.mkdir(parents=True, exist_ok=True)
     # A file's tests stay together: some share a machine that one of them booted.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
-               f"--numprocesses={WORKERS}", "--dist=loadfile",
+               f"--numprocesses={WORKERS}", "--dist=loadfile", "--durations=25",
                "-rA" if os.environ.get("VERBOSE") else "-rf", f"--build={build.resolve()}"]
     if long_run:
         command += ["--long"]
@@ -70,17 +80,19 @@ def run_pytest(build, shelf, name, long_run):
 
 def run_fuzz(build, name, long_run):
     """A short run of each target from its seeds; what it finds is a failure."""
-    passed = failed = 0
-    for target in fuzz.targets():
-        if name not in target:
-            continue
+    def run_target(target):
         began = time.monotonic()
         good, line = fuzz.fuzz_target(build / "fuzz", target, 100 if long_run else 1,
-                               None if long_run else 1, long_run)
+                                      None if long_run else 1, long_run)
+        return target, good, line, time.monotonic() - began
+
+    passed = failed = 0
+    for target, good, line, seconds in in_order(run_target, [target for target in fuzz.targets()
+                                                             if name in target]):
         passed += good
         failed += not good
         print(f"fuzz/{target}: {line}, {'nothing found' if good else 'FOUND SOMETHING'} "
-              f"({time.monotonic() - began:.1f} s)", flush=True)
+              f"({seconds:.1f} s)", flush=True)
     return passed, failed
 
 
