@@ -14,7 +14,7 @@
 static enum status discard_check(const struct memory *memory, u64 first, u64 count)
 {
 	if (memory->kind != MEMORY_RAM || memory->owner != PAGE_GUEST || memory->held ||
-	    memory->frozen || memory->below != NULL)
+	    memory->device_mappings != 0 || memory->frozen || memory->below != NULL)
 		return STATUS_BAD_STATE;
 	if (memory->mapping_count > DISCARD_MAPPINGS_MAX)
 		return STATUS_TOO_BIG;

@@ -134,7 +134,7 @@ enum status layer_own(struct space *space, u64 address)
 static enum status freeze_check(const struct memory *memory)
 {
 	if (memory->kind != MEMORY_RAM || memory->owner != PAGE_GUEST || memory->held ||
-	    memory->frozen)
+	    memory->device_mappings != 0 || memory->frozen)
 		return STATUS_BAD_STATE;
 	return memory->depth == LAYER_DEPTH_MAX || memory->mapping_count > LAYER_MAPPINGS_MAX
 		       ? STATUS_TOO_BIG : STATUS_OK;

@@ -39,7 +39,8 @@ struct memory {
 	struct memory *below; /* with a reference; where the pages are that this one lacks */
 	u8 depth;	      /* how many are below */
 	bool frozen;	      /* never changes again, and is never mapped */
-	bool held;	      /* the kernel or a device knows where its pages are: no layers */
+	bool held;	      /* somebody was told where its pages are: no layers any more */
+	u32 device_mappings;  /* of mapping_count: devices reach its pages, no layers meanwhile */
 	u32 own_first;	      /* frames, linked by `next`, their index in `references` */
 	u64 breaking;	      /* the page that is about to leave `below`, plus 1; 0: none */
 	u64 cursor;	      /* revoked up to this page */

@@ -159,7 +159,7 @@ static enum status mapping_insert(struct space *space, struct mapping *mapping)
 	space->mapping_count++;
 	list_insert_before(mapping_after(space, mapping->at), &mapping->space_node);
 	memory->mapping_count++;
-	memory->held |= space->devices != NULL;
+	memory->device_mappings += space->devices != NULL;
 	list_push_back(&memory->mappings, &mapping->memory_node);
 	object_get(&memory->object);
 	return STATUS_OK;
@@ -229,6 +229,7 @@ static enum status mapping_remove(struct mapping *mapping)
 		space->mapping_count--;
 		list_remove(&mapping->memory_node);
 		memory->mapping_count--;
+		memory->device_mappings -= space->devices != NULL;
 		cache_free(mapping);
 	}
 	mappings_unlock(space, memory);

@@ -85,6 +85,47 @@ def test_window(build, tmp_path, unit):
         assert digest(machine) == hashlib.md5(path.read_bytes()).hexdigest()
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_snapshot(build, tmp_path, unit):
+    """Before the guest's RAM is frozen its device is taken from it; the next life has it again."""
+    path, qemu = behind(build, tmp_path, unit)
+    with qemu as machine:
+        machine.wait_prompt()
+        machine.attach_shell("alpha", 120)
+        assert digest(machine) == hashlib.md5(path.read_bytes()).hexdigest()
+        machine.type("while echo 3 > /proc/sys/vm/drop_caches; do cat /dev/vda > /dev/null; "
+                     "done &\r")
+        machine.leave()
+        for name in ("one", "two"):
+            assert stat(machine)["window"] == ("open" if name == "one" else "none")
+            assert ": snapshot " in machine.command(f"vm snapshot alpha {name}")
+            before = stat(machine)
+            audit = machine.objects("audit")[-1]
+            assert (audit["findings"], audit["device_guest_pages"]) == (0, 0)
+            assert before["window"] == "none"
+            wait_for(lambda: stat(machine)["requests"] > before["requests"] + 5, 20)
+            assert stat(machine)["direct"] == before["direct"]
+        # its RAM has layers, whatever is wanted
+        machine.command("disk dma data direct")
+        for _ in range(3):
+            assert ": reset to snapshot two" in machine.command("vm reset alpha --to two")
+            before = stat(machine)
+            wait_for(lambda: stat(machine)["requests"] > before["requests"] + 5, 20)
+        assert stat(machine)["window"] == "none"
+        assert (stat(machine)["errors"], stat(machine)["refused"]) == (0, 0)
+        machine.attach("alpha")
+        machine.shell("kill %1")
+        assert digest(machine) == hashlib.md5(path.read_bytes()).hexdigest()
+        machine.leave()
+        assert "not mapped" not in machine.command("log show -c device")
+        machine.command("vm kill alpha")
+        machine.command("vm start alpha")
+        machine.attach_shell("alpha", 120)
+        assert digest(machine) == hashlib.md5(path.read_bytes()).hexdigest()
+        machine.leave()
+        assert stat(machine)["window"] == "open"
+
+
 def test_window_never(build, tmp_path):
     """A disk whose device is not to reach its clients' RAM; a unit that remaps no interrupts."""
     path, qemu = start(build, tmp_path, unit=("-device", "intel-iommu,aw-bits=48,intremap=off"),

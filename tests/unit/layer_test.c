@@ -325,9 +325,49 @@ static void test_promise(void **state)
 	assert_int_equal(reserved_count, 0);
 }
 
+static u32 flushes;
+
+static void flush_devices(struct space *space)
+{
+	(void)space;
+	flushes++;
+}
+
+static const struct space_devices devices = {.flush = flush_devices};
+
+/* What devices reach has no layers, and can have them once the IOMMU has confirmed that none do. */
+static void test_devices(void **state)
+{
+	struct machine_vm vm;
+	struct memory *frozen;
+	struct space *space;
+	u64 at;
+
+	(void)state;
+	machine_start(32 * MIB);
+	make_vm(&vm, 20, 1000);
+	*in_guest(&vm, 3, PT_WRITE) = 33;
+	assert_int_equal(space_create_guest(&vm.quota, &format_ept, &space), STATUS_OK);
+	space->devices = &devices;
+	for (u64 i = 1; i <= 2; i++)
+		assert_int_equal(space_map(space, i * MIB, vm.ram, 0, 20, PT_READ, &at), STATUS_OK);
+	for (u64 i = 1; i <= 2; i++) {
+		flushes = 0;
+		assert_int_equal(layer_freeze(vm.ram, &frozen), STATUS_BAD_STATE);
+		assert_null(vm.ram->below);
+		assert_int_equal(space_unmap(space, i * MIB, 20 * PAGE_SIZE), STATUS_OK);
+		assert_int_not_equal(flushes, 0);
+	}
+	frozen = freeze(&vm);
+	assert_int_equal(*(u64 *)memory_pointer(frozen, 3), 33);
+	assert_int_equal(space_map(space, MIB, vm.ram, 0, 20, PT_READ, &at), STATUS_BAD_STATE);
+	space->devices = NULL;
+	object_put(&space->object);
+	end_vm(&vm);
+}
+
 static void test_refused(void **state)
 {
-	static const struct space_devices devices;
 	struct machine_vm vm;
 	struct memory *frozen;
 	struct memory *other;
@@ -338,13 +378,6 @@ static void test_refused(void **state)
 	machine_start(32 * MIB);
 	make_vm(&vm, 20, 1000);
 	assert_int_equal(layer_reset(vm.ram), STATUS_BAD_STATE);
-	assert_int_equal(memory_create(&vm.quota, PAGE_GUEST, 20, 0, &other), STATUS_OK);
-	vm.guest->devices = &devices;
-	assert_int_equal(space_map(vm.guest, 0, other, 0, 20, PT_READ, &at), STATUS_OK);
-	vm.guest->devices = NULL;
-	assert_int_equal(layer_freeze(other, &frozen), STATUS_BAD_STATE);
-	assert_int_equal(space_unmap(vm.guest, 0, 20 * PAGE_SIZE), STATUS_OK);
-	object_put(&other->object);
 	assert_int_equal(memory_create(&vm.quota, PAGE_PROCESS, 20, 0, &other), STATUS_OK);
 	assert_int_equal(layer_freeze(other, &frozen), STATUS_BAD_STATE);
 	object_put(&other->object);
@@ -384,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_steps_wait), cmocka_unit_test(test_promise),
 		cmocka_unit_test(test_unmapped), cmocka_unit_test(test_freeze_breaking),
 		cmocka_unit_test(test_large),	cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_devices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

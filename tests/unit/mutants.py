@@ -28,6 +28,8 @@ MUTANTS = (
     ("a freeze waits for nobody who used an old mapping", "mm/space.c",
      "	if (memory->owner == PAGE_GUEST)\n		tlb_await(space, memory->awaited);\n", "",
      "layer_test"),
+    ("what devices reach is frozen", "mm/layer.c",
+     "	    memory->device_mappings != 0 || memory->frozen)", "	    memory->frozen)", "layer_test"),
     ("a frozen page is mapped writable", "mm/space.c",
      "	if (!own)\n		leaf.rights &= ~(u32)PT_WRITE;\n", "", "layer_test"),
     ("a page on its way is mapped again", "mm/memory.c",

@@ -8,6 +8,7 @@
 #include "vmm/manager/vm/vm_handover.c"
 #include "vmm/manager/vm/vm_quota.c"
 #include "vmm/manager/vm/vm_snapshot.c"
+#include "vmm/manager/vm/vm_snapshot_keep.c"
 #include "vmm/manager/vm/vm_snapshot_list.c"
 #include "vmm/rt/status_text.c"
 
@@ -37,6 +38,8 @@ static struct {
 	u64 moved;
 	bool clones_know; /* and end, before what they see is forgotten */
 	bool viewed; /* others see what they held at the last one */
+	bool reached; /* their devices still reach the RAM */
+	u32 again;    /* they may once more */
 } disks;
 
 bool vm_disks_prepare(struct vm *vm, char *why, size_t size)
@@ -46,6 +49,19 @@ bool vm_disks_prepare(struct vm *vm, char *why, size_t size)
 	if (!disks.prepared)
 		string_copy(why, size, disks.refusal);
 	return disks.prepared;
+}
+
+bool vm_disks_let_go(struct vm *vm)
+{
+	(void)vm;
+	assert_int_not_equal(channel.command, VM_COMMAND_SAVE);
+	return !disks.reached;
+}
+
+void vm_disks_reach_again(struct vm *vm)
+{
+	(void)vm;
+	disks.again++;
 }
 
 void vm_disks_keep(struct vm *vm)

@@ -97,6 +97,34 @@ static void not_taken(void **state)
 	assert_string_equal(vm->snapshots.problem, "its monitor does not save it");
 }
 
+/* The guest is not held before its disks' devices reach its RAM no more. */
+static void lets_go(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+
+	(void)state;
+	disks.reached = true;
+	assert_true(take(vm, "one"));
+	vm_step();
+	assert_true(vm_busy(vm));
+	assert_int_equal(vm_deadline(), vm->snapshots.until_tsc);
+	assert_int_not_equal(channel.command, VM_COMMAND_SAVE);
+	disks.reached = false;
+	vm_step();
+	assert_int_equal(channel.command, VM_COMMAND_SAVE);
+	assert_int_equal(disks.again, 0);
+	vm = ready_in(VM_RUNNING);
+	disks.reached = true;
+	assert_true(take(vm, "one"));
+	now += 41 * NS_PER_S;
+	vm_step();
+	assert_false(vm_busy(vm));
+	assert_int_equal(quota, 2000);
+	assert_null(vm_snapshot_find(vm, "one"));
+	assert_int_equal(disks.again, 1);
+	assert_non_null(strstr(vm->snapshots.problem, "does not take its device"));
+}
+
 static void refused_words(void **state)
 {
 	struct vm *vm = ready_in(VM_STOPPED);
@@ -251,6 +279,7 @@ int main(void)
 		cmocka_unit_test(keeps),	 cmocka_unit_test(is_a_layer),
 		cmocka_unit_test(not_taken),	 cmocka_unit_test(refused_words),
 		cmocka_unit_test(goes_back),	 cmocka_unit_test(goes_back_and_ends),
+		cmocka_unit_test(lets_go),
 		cmocka_unit_test(clones),	 cmocka_unit_test(does_not_go_back),
 		cmocka_unit_test(ends_meanwhile),
 	};

@@ -10,7 +10,6 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_clone_disk.h"
-#include "vmm/manager/vm/vm_events.h"
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/vm_quota.h"
 #include "vmm/manager/vm/vm_snapshot_disk.h"
@@ -24,15 +23,8 @@
 #define TABLES_PAGES	64u
 /* A disk that takes its old blocks does some of it within that time, or its driver starts anew. */
 #define PUT_BACK_NS	(60 * NS_PER_S)
-
-static void forget(struct vm *vm, struct vm_snapshot *snapshot)
-{
-	vm_handover_end(&snapshot->state);
-	if (snapshot->ram != HANDLE_NONE)
-		(void)!sys_handle_close(snapshot->ram);
-	vm_quota_lower(vm, snapshot->state_pages);
-	*snapshot = (struct vm_snapshot){.ram = HANDLE_NONE, .state = HANDLE_NONE};
-}
+/* Of a driver that does not let go the manager makes an end before (DRIVER_LEAVE_NS). */
+#define LET_GO_NS	(40 * NS_PER_S)
 
 /* --- phases --- */
 
@@ -48,6 +40,13 @@ static void go_on(struct vm *vm, enum vm_command command)
 	enter(vm, SNAPSHOT_CONTINUING);
 }
 
+static void undo_taking(struct vm *vm)
+{
+	vm_snapshot_release(vm, &vm->snapshots.list[vm->snapshots.place]);
+	if (vm->snapshots.layer == 0)
+		vm_disks_reach_again(vm);
+}
+
 /* Nothing has changed, and the guest goes on. */
 static void not_done(struct vm *vm, const char *problem)
 {
@@ -55,8 +54,17 @@ static void not_done(struct vm *vm, const char *problem)
 
 	format(snapshots->problem, sizeof(snapshots->problem), "%s", problem);
 	if (!snapshots->resets)
-		forget(vm, &snapshots->list[snapshots->place]);
+		undo_taking(vm);
 	go_on(vm, VM_COMMAND_CONTINUE);
+}
+
+/* Its monitor has not been asked for anything yet; snapshots.problem says why it is not. */
+static void not_begun(struct vm *vm)
+{
+	undo_taking(vm);
+	vm->snapshots.phase = SNAPSHOT_NONE;
+	log_message(LOG_WARNING, LOG_VM, vm->config.name, "no snapshot: %s",
+		    vm->snapshots.problem);
 }
 
 static void not_done_status(struct vm *vm, const char *what, enum status status)
@@ -69,8 +77,7 @@ static void not_done_status(struct vm *vm, const char *what, enum status status)
 		       "fresh boot has none");
 	else if (status == STATUS_BAD_STATE)
 		format(problem, sizeof(problem),
-		       "its memory is or was mapped for a disk's device, allowed: disks with dma = "
-		       "copy");
+		       "its memory is mapped for a disk's device, allowed: disks with dma = copy");
 	else
 		format(problem, sizeof(problem), "the kernel says \"%s\" while %s its memory",
 		       status_text(status), what);
@@ -116,6 +123,21 @@ static bool find_place(struct vm *vm, char *problem, size_t size)
 	return false;
 }
 
+/* The guest runs meanwhile, and is not held for what its disks have under way. */
+static void look_whether_let_go(struct vm *vm)
+{
+	struct vm_snapshots *snapshots = &vm->snapshots;
+	struct vm_snapshot *snapshot = &snapshots->list[snapshots->place];
+
+	if (!vm_disks_let_go(vm))
+		return;
+	if (vm_handover_save(vm, snapshot->state_pages * PAGE_SIZE, &snapshot->state,
+			     snapshots->problem, sizeof(snapshots->problem)))
+		enter(vm, SNAPSHOT_SAVING);
+	else
+		not_begun(vm);
+}
+
 bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t size)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
@@ -132,14 +154,12 @@ bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t siz
 	    !vm_quota_raise(vm, bytes / PAGE_SIZE, problem, size))
 		return false;
 	*snapshot = (struct vm_snapshot){.ram = HANDLE_NONE, .state_pages = bytes / PAGE_SIZE};
-	if (!vm_handover_save(vm, bytes, &snapshot->state, problem, size)) {
-		forget(vm, snapshot);
-		return false;
-	}
 	string_copy(snapshot->name, sizeof(snapshot->name), name);
 	snapshots->problem[0] = '\0';
 	snapshots->resets = false;
-	enter(vm, SNAPSHOT_SAVING);
+	enter(vm, SNAPSHOT_LETTING_GO);
+	snapshots->until_tsc = clock_tsc() + clock_ns_to_tsc(LET_GO_NS);
+	look_whether_let_go(vm);
 	return true;
 }
 
@@ -363,6 +383,11 @@ static void give_up(struct vm *vm)
 	struct vm_snapshots *snapshots = &vm->snapshots;
 
 	switch (snapshots->phase) {
+	case SNAPSHOT_LETTING_GO:
+		format(snapshots->problem, sizeof(snapshots->problem),
+		       "a disk's driver does not take its device from the guest's memory");
+		not_begun(vm);
+		return;
 	case SNAPSHOT_SAVING:
 		not_done(vm, "its monitor does not save it");
 		return;
@@ -380,53 +405,17 @@ static void give_up(struct vm *vm)
 	}
 }
 
-/* Those that could be gone back to. */
-static void drop_last(struct vm *vm, const char *problem)
-{
-	char text[sizeof(vm->reason)];
-
-	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
-		if (snapshot->name[0] == '\0' || !vm_snapshot_on_top(vm, snapshot))
-			continue;
-		format(text, sizeof(text), "snapshot %s dropped: %s", snapshot->name, problem);
-		log_message(LOG_WARNING, LOG_VM, vm->config.name, "%s", text);
-		vm_event(vm->config.name, vm->uuid, EVENT_SNAPSHOT, text);
-		forget(vm, snapshot);
-	}
-}
-
-static bool can_be_reset(struct vm *vm)
-{
-	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
-		if (snapshot->name[0] != '\0' && vm_snapshot_on_top(vm, snapshot))
-			return true;
-	}
-	return false;
-}
-
-/* What they keep may be full by now; without such a snapshot it is of no use. */
-static void look_at_disks(struct vm *vm)
-{
-	char problem[sizeof(vm->snapshots.problem)];
-
-	vm_clone_disks_look(vm); /* before what its clones see is forgotten */
-	if (vm->group == HANDLE_NONE || vm->dying || vm_backup_keeps(vm))
-		return;
-	if (!vm_disks_are_whole(vm, problem, sizeof(problem)))
-		drop_last(vm, problem);
-	if (!can_be_reset(vm))
-		vm_disks_forget(vm);
-	vm_disks_release(vm);
-}
-
 bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 {
 	bool more = false;
 
 	switch (vm->snapshots.phase) {
 	case SNAPSHOT_NONE:
-		look_at_disks(vm);
+		vm_snapshot_look(vm);
 		return false;
+	case SNAPSHOT_LETTING_GO:
+		look_whether_let_go(vm);
+		break;
 	case SNAPSHOT_SAVING:
 		if (vm_obeyed(vm))
 			saved(vm);
@@ -458,26 +447,7 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 	       vm->snapshots.phase == SNAPSHOT_RESETTING;
 }
 
-/* --- ends --- */
-
-bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem, size_t size)
-{
-	if (vm_busy(vm)) {
-		format(problem, size, "%s is still busy with the last command, try again",
-		       vm->config.name);
-		return false;
-	}
-	VM_FOR_EACH(clone) {
-		if (clone->clone_of != vm->id || !clone->fresh)
-			continue;
-		format(problem, size, "its clone %s still reads it, try again", clone->config.name);
-		return false;
-	}
-	if (vm_snapshot_on_top(vm, snapshot) && vm_disks_are_viewed(vm, problem, size))
-		return false;
-	forget(vm, snapshot);
-	return true;
-}
+/* --- its end --- */
 
 void vm_snapshot_abandon(struct vm *vm)
 {
@@ -488,11 +458,4 @@ void vm_snapshot_abandon(struct vm *vm)
 	snapshots->phase = SNAPSHOT_NONE;
 	format(snapshots->problem, sizeof(snapshots->problem), "%s has ended meanwhile",
 	       vm->config.name);
-}
-
-/* The handles go with the group. */
-void vm_snapshot_forget(struct vm *vm)
-{
-	memset(vm->snapshots.list, 0, sizeof(vm->snapshots.list));
-	vm->snapshots.layer = 0;
 }

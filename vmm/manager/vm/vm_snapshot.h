@@ -21,6 +21,7 @@ struct vm_snapshot {
 
 enum vm_snapshot_phase {
 	SNAPSHOT_NONE,
+	SNAPSHOT_LETTING_GO, /* its disks' devices reach its RAM no more, when they are done */
 	SNAPSHOT_SAVING,     /* the monitor saves the machine, and holds it */
 	SNAPSHOT_FREEZING,   /* the kernel takes its RAM from all writers */
 	SNAPSHOT_KEEPING,    /* its disks' drivers begin to keep what is overwritten */
@@ -65,6 +66,11 @@ bool vm_snapshot_reset(struct vm *vm, const struct vm_snapshot *to, char *proble
 
 /* Forgets one. What its RAM holds stays, below that of the VM. False: `problem` says why not. */
 bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem, size_t size);
+
+/* What it holds goes; the place is free. */
+void vm_snapshot_release(struct vm *vm, struct vm_snapshot *snapshot);
+/* In vm_step, while nothing is done with any: what can be gone back to no more goes. */
+void vm_snapshot_look(struct vm *vm);
 
 /* One step, in vm_step; true: there is more to do at once. */
 bool vm_snapshot_step(struct vm *vm, u64 now_tsc);

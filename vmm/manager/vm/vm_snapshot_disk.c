@@ -2,6 +2,7 @@
 #include "vmm/manager/vm/vm_snapshot_disk.h"
 #include "lib/read_once.h"
 #include "vmm/manager/disk/disk_view.h"
+#include "vmm/manager/disk/disk_window.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_quota.h"
 #include "vmm/rt/format.h"
@@ -62,6 +63,32 @@ bool vm_disks_prepare(struct vm *vm, char *problem, size_t size)
 			return false;
 	}
 	return true;
+}
+
+bool vm_disks_let_go(struct vm *vm)
+{
+	bool gone = true;
+
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		struct driver_link *link = vm->link[i];
+
+		if (link == NULL || (!link->ram.wanted && link->ram.at == 0))
+			continue;
+		disk_window_want(link, false);
+		gone &= link->ram.at == 0;
+	}
+	return gone;
+}
+
+void vm_disks_reach_again(struct vm *vm)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		struct driver_link *link = vm->link[i];
+
+		/* one that had a window */
+		if (link != NULL && link->ram.last_number != 0)
+			disk_window_want(link, config_disk(link->section)->dma == DMA_DIRECT);
+	}
 }
 
 void vm_disks_keep(struct vm *vm)

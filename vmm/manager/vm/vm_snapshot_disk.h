@@ -14,6 +14,13 @@ struct vm;
 bool vm_disk_prepare(struct vm *vm, struct driver_link *link, char *problem, size_t size);
 /* For all of them. */
 bool vm_disks_prepare(struct vm *vm, char *problem, size_t size);
+/*
+ * Their devices shall not reach its RAM, which gets layers: data is copied from now on. False: not
+ * yet, to be asked again.
+ */
+bool vm_disks_let_go(struct vm *vm);
+/* It has none: they may, as configured. */
+void vm_disks_reach_again(struct vm *vm);
 /* From now on; the machine is held. */
 void vm_disks_keep(struct vm *vm);
 enum disk_undo_state vm_disks_kept(const struct vm *vm, char *problem, size_t size);

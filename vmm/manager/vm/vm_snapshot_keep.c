@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* Snapshots that are there: what they hold goes, for one or all, when asked for or when it must. */
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_clone_disk.h"
+#include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/vm/vm_handover.h"
+#include "vmm/manager/vm/vm_quota.h"
+#include "vmm/manager/vm/vm_snapshot_disk.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/syscall.h"
+
+void vm_snapshot_release(struct vm *vm, struct vm_snapshot *snapshot)
+{
+	vm_handover_end(&snapshot->state);
+	if (snapshot->ram != HANDLE_NONE)
+		(void)!sys_handle_close(snapshot->ram);
+	vm_quota_lower(vm, snapshot->state_pages);
+	*snapshot = (struct vm_snapshot){.ram = HANDLE_NONE, .state = HANDLE_NONE};
+}
+
+/* Those that could be gone back to. */
+static void drop_last(struct vm *vm, const char *problem)
+{
+	char text[sizeof(vm->reason)];
+
+	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
+		if (snapshot->name[0] == '\0' || !vm_snapshot_on_top(vm, snapshot))
+			continue;
+		format(text, sizeof(text), "snapshot %s dropped: %s", snapshot->name, problem);
+		log_message(LOG_WARNING, LOG_VM, vm->config.name, "%s", text);
+		vm_event(vm->config.name, vm->uuid, EVENT_SNAPSHOT, text);
+		vm_snapshot_release(vm, snapshot);
+	}
+}
+
+static bool can_be_reset(struct vm *vm)
+{
+	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
+		if (snapshot->name[0] != '\0' && vm_snapshot_on_top(vm, snapshot))
+			return true;
+	}
+	return false;
+}
+
+/* What they keep may be full by now; without such a snapshot it is of no use. */
+void vm_snapshot_look(struct vm *vm)
+{
+	char problem[sizeof(vm->snapshots.problem)];
+
+	vm_clone_disks_look(vm); /* before what its clones see is forgotten */
+	if (vm->group == HANDLE_NONE || vm->dying || vm_backup_keeps(vm))
+		return;
+	if (!vm_disks_are_whole(vm, problem, sizeof(problem)))
+		drop_last(vm, problem);
+	if (!can_be_reset(vm))
+		vm_disks_forget(vm);
+	vm_disks_release(vm);
+}
+
+bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem, size_t size)
+{
+	if (vm_busy(vm)) {
+		format(problem, size, "%s is still busy with the last command, try again",
+		       vm->config.name);
+		return false;
+	}
+	VM_FOR_EACH(clone) {
+		if (clone->clone_of != vm->id || !clone->fresh)
+			continue;
+		format(problem, size, "its clone %s still reads it, try again", clone->config.name);
+		return false;
+	}
+	if (vm_snapshot_on_top(vm, snapshot) && vm_disks_are_viewed(vm, problem, size))
+		return false;
+	vm_snapshot_release(vm, snapshot);
+	return true;
+}
+
+/* The handles go with the group. */
+void vm_snapshot_forget(struct vm *vm)
+{
+	memset(vm->snapshots.list, 0, sizeof(vm->snapshots.list));
+	vm->snapshots.layer = 0;
+}
