@@ -7,7 +7,11 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/string.c"
+#include "vmm/driver/disk/scsi.c"
+#include "vmm/driver/disk/scsi_command.c"
 #include "vmm/driver/disk/virtio_blk/blk_request.c"
+#include "vmm/driver/disk/virtio_scsi/scsi_start.c"
+#include "vmm/driver/disk/virtio_scsi/scsi_task.c"
 #include "vmm/driver/net/virtio_net/net_frames.c"
 #include "vmm/driver/net/virtio_net/net_start.c"
 #include "vmm/driver/disk/virtio_blk/blk_start.c"
@@ -29,12 +33,13 @@ static struct driver_request request[DRIVER_DEPTH];
 static struct fuzz input;
 static struct vnet vnet;
 static struct vblk vblk;
+static struct vscsi vscsi;
 static struct virtio_ring *rings[VNET_QUEUES];
 static u64 now_tsc;
 static u32 submitted, finished, received;
 static u8 status;
 static volatile u8 seen; /* so that what is received is read */
-static bool is_card;
+static enum { CARD, BLK, SCSI } device_kind;
 
 const struct start_info *start_info;
 
@@ -157,6 +162,37 @@ static void answer(u8 what)
 	}
 }
 
+static u16 last_added(const struct virtio_ring *ring)
+{
+	return ((const u16 *)(uintptr_t)(ring->available + 1))[(u16)(ring->added - 1) % ring->size];
+}
+
+/* As a disk would answer the command that was sent last, more often than not. */
+static void answer_scsi(u8 what)
+{
+	u8 *own = ram + VSCSI_PAGE_OWN * PAGE_SIZE;
+	struct vscsi_slot *slot =
+		(struct vscsi_slot *)(uintptr_t)(ram + VSCSI_PAGE_SLOTS * PAGE_SIZE);
+	struct virtio_ring *ring = rings[0];
+	struct vio_used *entries;
+	u16 id;
+
+	if (ring->size == 0 || ring->added == ring->taken)
+		return;
+	entries = (struct vio_used *)(uintptr_t)(ring->used + 1);
+	id = last_added(ring);
+	slot += vscsi.task_of[id];
+	slot->response = (struct vio_scsi_response){.status = what >= 0xc0 ? what & 0xa : 0,
+						    .sense_bytes = 18,
+						    .sense = {0x70, 0, what % 8}};
+	if (slot->request.cdb[0] == SCSI_INQUIRY)
+		own[1] = slot->request.cdb[2];
+	own[7] = 100;
+	own[10] = 2; /* blocks of 512 bytes */
+	entries[ring->used->index % ring->size] = (struct vio_used){.id = id, .bytes = 108};
+	ring->used->index++;
+}
+
 static void device(void)
 {
 	u8 what = fuzz_u8(&input);
@@ -168,8 +204,14 @@ static void device(void)
 	case 1:
 		fuzz_take(&input, device_config + what % 48, 16);
 		break;
-	default:
+	case 2:
 		answer(fuzz_u8(&input));
+		break;
+	default:
+		if (device_kind == SCSI)
+			answer_scsi(fuzz_u8(&input));
+		else
+			answer(fuzz_u8(&input));
 	}
 }
 
@@ -204,11 +246,6 @@ static void check_ring(const struct virtio_ring *ring)
 	CHECK_THAT(used_ones + ring->free_count == ring->size);
 }
 
-static u16 last_added(const struct virtio_ring *ring)
-{
-	return ((const u16 *)(uintptr_t)(ring->available + 1))[(u16)(ring->added - 1) % ring->size];
-}
-
 static void transmit(void)
 {
 	u32 bytes = 14 + fuzz_u16(&input) % (vnet.frame_max - 13);
@@ -225,16 +262,19 @@ static void submit(void)
 	if (request[n].busy)
 		return;
 	request[n] = (struct driver_request){.operation = fuzz_u8(&input) % BLOCK_OPERATION_COUNT,
-					     .sector = fuzz_u16(&input),
-					     .sectors = fuzz_u8(&input) % 128 + 1,
+					     .unit = device_kind == SCSI ? n % 2 : 0,
+					     .sector = fuzz_u16(&input) & ~7u,
+					     .sectors = (fuzz_u8(&input) % 16 + 1) * 8u,
 					     .busy = true,
 					     .address = addresses + OWN_PAGES};
-	if (!vblk_submit(&vblk, &request[n])) {
+	if (!(device_kind == BLK ? vblk_submit(&vblk, &request[n])
+				 : vscsi_submit(&vscsi, &request[n]))) {
 		request[n].busy = false;
 		return;
 	}
 	submitted++;
-	check_added(&vblk.ring, last_added(&vblk.ring), DATA_PAGES);
+	if (request[n].busy)
+		check_added(rings[0], last_added(rings[0]), DATA_PAGES);
 }
 
 static struct virtio_host make_host(void)
@@ -253,35 +293,79 @@ static struct virtio_host make_host(void)
 				    .memory = {ram, addresses, OWN_PAGES}};
 }
 
+static bool start_card(char *problem, size_t size)
+{
+	struct card card = {.mtu = fuzz_u8(&input) % 2 == 0 ? 1500 : 9000};
+	bool good = vnet_start(&vnet, &card, problem, size);
+
+	if (good)
+		CHECK_THAT((card.mac & 1) == 0 && card.mac != 0 && card.mac >> 48 == 0);
+	return good;
+}
+
+static bool start_disk(u32 unit, char *problem, size_t size)
+{
+	struct driver_disk disk = {.block_bytes = 512, .unit = unit};
+	bool good = device_kind == BLK ? vblk_start(&vblk, &disk, problem, size)
+				       : vscsi_start_disk(&vscsi, &disk, problem, size);
+
+	if (good)
+		CHECK_THAT(disk.sectors != 0 && disk.depth != 0 &&
+			   (disk.block_bytes == 512 || disk.block_bytes == 4096));
+	return good;
+}
+
+/* Both of its disks, or it is of no use here. */
+static bool start_scsi(char *problem, size_t size)
+{
+	return vscsi_start(&vscsi, 0x80000001u, problem, size) && start_disk(0, problem, size) &&
+	       start_disk(1, problem, size);
+}
+
 static bool start(void)
 {
 	char problem[128] = "";
-	struct card card = {.mtu = fuzz_u8(&input) % 2 == 0 ? 1500 : 9000};
-	struct driver_disk disk = {.block_bytes = 512};
+	u8 what = fuzz_u8(&input);
 	bool good;
 
-	is_card = fuzz_u8(&input) % 2 == 0;
+	device_kind = what % 2 == 0 ? CARD : (what & 2) == 0 ? BLK : SCSI;
 	memset(&vnet, 0, sizeof(vnet));
 	memset(&vblk, 0, sizeof(vblk));
-	vnet.host = vblk.host = make_host();
+	memset(&vscsi, 0, sizeof(vscsi));
+	vnet.host = vblk.host = vscsi.host = make_host();
 	for (u32 i = 0; i < VNET_QUEUES; i++)
-		rings[i] = is_card ? &vnet.ring[i] : &vblk.ring;
-	good = is_card ? vnet_start(&vnet, &card, problem, sizeof(problem))
-		       : vblk_start(&vblk, &disk, problem, sizeof(problem));
+		rings[i] = device_kind == CARD	? &vnet.ring[i]
+			   : device_kind == BLK ? &vblk.ring
+						: &vscsi.ring;
+	if (device_kind == CARD)
+		good = start_card(problem, sizeof(problem));
+	else if (device_kind == BLK)
+		good = start_disk(0, problem, sizeof(problem));
+	else
+		good = start_scsi(problem, sizeof(problem));
 	CHECK_THAT(good || problem[0] != '\0');
-	if (good && is_card)
-		CHECK_THAT((card.mac & 1) == 0 && card.mac != 0 && card.mac >> 48 == 0);
-	if (good && !is_card)
-		CHECK_THAT(disk.sectors != 0 &&
-			   (disk.block_bytes == 512 || disk.block_bytes == 4096));
 	return good;
+}
+
+static void turn_scsi(u8 what)
+{
+	u32 lost = 0; /* commands of the driver's own that have not ended in time */
+
+	if (what % 2 == 0)
+		submit();
+	now_tsc += what * NS_PER_MS;
+	vscsi_poll(&vscsi);
+	(void)vscsi_failure(&vscsi);
+	for (u32 i = 0; i < DRIVER_DEPTH; i++)
+		lost += vscsi.task[i].state != VSCSI_FREE && vscsi.task[i].request == NULL;
+	CHECK_THAT(submitted - finished + lost == vscsi.busy && vscsi.busy <= DRIVER_DEPTH);
 }
 
 static void turn(u8 what)
 {
 	u32 before = received;
 
-	if (is_card) {
+	if (device_kind == CARD) {
 		if (what % 4 == 0)
 			transmit();
 		if (what % 8 == 1)
@@ -290,6 +374,8 @@ static void turn(u8 what)
 		CHECK_THAT(received - before <= vnet.slots[VNET_RX]);
 		(void)virtio_ring_may_wait(&vnet.ring[VNET_RX]);
 		(void)vnet_failure(&vnet);
+	} else if (device_kind == SCSI) {
+		turn_scsi(what);
 	} else {
 		if (what % 2 == 0)
 			submit();
@@ -303,16 +389,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static const u8 config[] = {0x52, 0x54, 0, 0x12, 0x34, 0x56, 1, 0, 1, 0, 0x28, 0x23};
 
+	u8 config_byte;
+
 	input = (struct fuzz){bytes, size};
 	memset(ram, 0, sizeof(ram));
 	memset(request, 0, sizeof(request));
 	memset(device_config, 0, sizeof(device_config));
 	memcpy(device_config, config, sizeof(config));
-	if (fuzz_u8(&input) % 2 == 0) {
+	config_byte = fuzz_u8(&input);
+	if (config_byte % 2 == 0) {
 		memset(device_config, 0, sizeof(config));
 		device_config[2] = device_config[9] = 0x10; /* capacity, size_max */
 		device_config[12] = 16;			    /* seg_max */
 		device_config[21] = 2;			    /* blocks of 512 bytes */
+	} else if (config_byte % 4 == 1) {
+		device_config[4] = 126; /* a SCSI controller's seg_max, max_sectors, cmd_per_lun */
+		device_config[9] = 0xff;
+		device_config[12] = 64;
 	}
 	now_tsc = submitted = finished = received = 0;
 	status = 0;

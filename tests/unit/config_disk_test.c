@@ -102,8 +102,9 @@ static void values(void **state)
 		assert_false(config.vm[0].broken);
 	}
 	assert_int_equal(parse("[disk d]\ncontroller = \"\"\n"), 1);
-	expect_problem(0, 2, 14, "allowed: memory, nvme0, ahci0.0, ide0.0, virtio0 or a PCI "
-				 "address such as 00:04.0");
+	expect_problem(0, 2, 14,
+		       "allowed: memory, nvme0, ahci0.0, ide0.0, virtio0, scsi0.0 or a PCI "
+		       "address such as 00:04.0");
 }
 
 /* What each key allows and the section as a whole does not, shown where the section begins. */
@@ -114,7 +115,7 @@ static void whole_sections(void **state)
 		const char *text;
 	} cases[] = {
 		{"", "disk d has no controller, allowed: controller = memory, nvme0, ide0.0, "
-		     "virtio0 or a PCI address"},
+		     "virtio0, scsi0.0 or a PCI address"},
 		{"size = 4K\n", "disk d has no controller"},
 		{"controller = memory\n",
 		 "disk d has no contents, allowed: image = FILE, size = 64M"},

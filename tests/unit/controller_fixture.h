@@ -308,6 +308,9 @@ static UNUSED int set_up(void **state)
 	add(1, 2, 0, 0);
 	functions[7].vendor = 0x1af4;
 	functions[7].device = 0x1042;
+	add(1, 3, 0, 0);
+	functions[8].vendor = 0x1af4;
+	functions[8].device = 0x1048;
 	functions[0].bar[4] = functions[4].bar[4] =
 		(struct pci_bar){.address = DMA_AT, .size = 16, .kind = PCI_BAR_PORTS};
 	functions[4].bar[2] = (struct pci_bar){.address = 0xd000, .size = 8};

@@ -7,22 +7,17 @@ static void test_names(void **state)
 	static const struct {
 		const char *wanted, *name;
 	} cases[] = {
-		{"nvme0", "nvme0"},
-		{"nvme1", "nvme1"},
-		{"01:00.0", "nvme1"},
-		{"ide0.0", "ide0.0"},
-		{"ide0.3", "ide0.3"},
-		{"ide1.2", "ide1.2"},
-		{"00:05.0", "ide1.0"},
-		{"nvme7 ide0.1", "ide0.1"}, /* the first that is there */
-		{"nvme0 ide0.1", "nvme0"},
-		{"ide0.1 nvme0", "ide0.1"},
-		{"virtio0", "virtio0"},
-		{"01:02.0", "virtio0"},
+		{"nvme0", "nvme0"},	   {"nvme1", "nvme1"},	       {"01:00.0", "nvme1"},
+		{"ide0.0", "ide0.0"},	   {"ide0.3", "ide0.3"},       {"ide1.2", "ide1.2"},
+		{"00:05.0", "ide1.0"},	   {"nvme7 ide0.1", "ide0.1"}, /* the first that is there */
+		{"nvme0 ide0.1", "nvme0"}, {"ide0.1 nvme0", "ide0.1"}, {"virtio0", "virtio0"},
+		{"01:02.0", "virtio0"},	   {"scsi0.0", "scsi0"},       {"scsi0.31", "scsi0"},
+		{"01:03.0", "scsi0"},
 	};
-	static const char *const missing[] = {"nvme2", "ide0", "ide0.4", "ide2.0", "ahci1.0",
-					      "ahci0", "ahci0.32", "00:03.0", "03:00.0",
-					      "nvme0.0", "nvme7 ide7.0", "virtio1", "01:01.0"};
+	static const char *const missing[] = {"nvme2",	  "ide0",    "ide0.4",	     "ide2.0",
+					      "ahci1.0",  "ahci0",   "ahci0.32",     "00:03.0",
+					      "03:00.0",  "nvme0.0", "nvme7 ide7.0", "virtio1",
+					      "scsi0.32", "scsi1.0", "01:01.0"};
 	u32 device;
 
 	(void)state;
@@ -86,6 +81,11 @@ static void test_equip(void **state)
 	controller_virtio.equip(&build, device);
 	assert_string_equal(given, "structures of 1042; message on CPU 0, irq; ");
 	assert_string_equal(functions[7].driver, "virtio_blk");
+	given[0] = '\0';
+	(void)called("scsi0.3", &device);
+	controller_virtio_scsi.equip(&build, device);
+	assert_string_equal(given, "structures of 1048; message on CPU 0, irq; ");
+	assert_string_equal(functions[8].driver, "virtio_scsi");
 }
 
 /* What was under way is over before DMA is switched on for the next driver. */

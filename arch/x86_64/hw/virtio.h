@@ -117,3 +117,36 @@ struct vio_blk_range {
 };
 _Static_assert(sizeof(struct vio_blk_header) == 16, "virtio 5.2.6");
 _Static_assert(sizeof(struct vio_blk_range) == 16, "virtio 5.2.6");
+
+/* 5.6: SCSI controller */
+#define VIO_SCSI_FIRST_REQUESTS 2u /* queue; the first two are for control and events */
+enum vio_scsi_config {
+	VIO_SCSI_SEG_MAX = 4,
+	VIO_SCSI_MAX_SECTORS = 8,
+	VIO_SCSI_PER_UNIT = 12,	  /* commands at once */
+	VIO_SCSI_MAX_TARGET = 30, /* 16 bits */
+};
+struct vio_scsi_request {
+	u8 unit[8]; /* 1, the target, then the number of the logical unit */
+	u64 tag;
+	u8 attributes;
+	u8 priority;
+	u8 crn;
+	u8 cdb[32];
+} PACKED;
+struct vio_scsi_response {
+	u32 sense_bytes;
+	u32 residual;
+	u16 qualifier;
+	u8 status;
+	u8 response;
+	u8 sense[96];
+};
+_Static_assert(sizeof(struct vio_scsi_request) == 51, "virtio 5.6.6.1");
+_Static_assert(sizeof(struct vio_scsi_response) == 108, "virtio 5.6.6.1");
+enum vio_scsi_answer {
+	VIO_SCSI_S_OK = 0,
+	VIO_SCSI_S_BAD_TARGET = 3,
+	VIO_SCSI_S_RESET = 4,
+	VIO_SCSI_S_BUSY = 5,
+};

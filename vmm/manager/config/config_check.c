@@ -78,7 +78,7 @@ bool config_disk_check(const struct disk_config *disk, char *problem, size_t siz
 	if (disk->controller[0] == '\0')
 		format(problem, size,
 		       "disk %s has no controller, allowed: controller = memory, nvme0, ide0.0, "
-		       "virtio0 or a PCI address",
+		       "virtio0, scsi0.0 or a PCI address",
 		       disk->section.name);
 	else if (has_memory_beside(disk->controller))
 		format(problem, size, "disk %s: found \"%s\", allowed: memory, or controllers",

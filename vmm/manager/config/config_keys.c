@@ -119,7 +119,8 @@ const struct config_key config_vm_keys[] = {
 
 const struct config_key config_disk_keys[] = {
 	{"controller", VALUE_TEXT, DISK_FIELD(controller), 1, CONFIG_WORD_BYTES - 1, NULL,
-	 "memory, nvme0, ahci0.0, ide0.0, virtio0 or a PCI address such as 00:04.0, or several of "
+	 "memory, nvme0, ahci0.0, ide0.0, virtio0, scsi0.0 or a PCI address such as 00:04.0, or "
+	 "several of "
 	 "these but memory"},
 	{"image", VALUE_TEXT, DISK_FIELD(image), 1, CONFIG_FILE_BYTES - 1, NULL,
 	 "a file name of 1 to 63 characters"},

@@ -8,6 +8,8 @@
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/format.h"
 
+#define SCSI_TARGETS 32u /* that have a name: `units` are bits */
+
 struct kind {
 	const struct driver_kind *driver;
 	const char *name;
@@ -26,6 +28,7 @@ static const struct kind kinds[] = {
 	{&controller_ide, "ide", PCI_STORAGE_IDE, 0, 0, IDE_DISKS, 0, 0, 0},
 	{&controller_ahci, "ahci", PCI_STORAGE_SATA, 0x01, 0xff, AHCI_PORTS, 0, 0, 0},
 	{&controller_virtio, "virtio", 0, 0, 0, 1, 0x1af4, 0x1042, 0x1001},
+	{&controller_virtio_scsi, "scsi", 0, 0, 0, SCSI_TARGETS, 0x1af4, 0x1048, 0x1004},
 };
 
 static bool has_numbers(const struct kind *kind, const struct pci_function *function)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What a virtio disk's driver gets. */
+/* What the drivers of a virtio disk and of a virtio SCSI controller get. */
 #include "vmm/manager/disk/controller.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/driver/device_irq.h"
 #include "vmm/manager/driver/device_virtio.h"
 
 /* DMA last, when the process has all it needs. */
-static void equip_virtio(struct process_build *build, u32 device)
+static void equip(struct process_build *build, u32 device, const char *image)
 {
 	struct pci_function *function = device_function(device);
 
-	device_claim(build, function, "virtio_blk");
+	device_claim(build, function, image);
 	if (process_build_failed(build))
 		return;
 	device_virtio_give(build, function);
@@ -20,12 +20,35 @@ static void equip_virtio(struct process_build *build, u32 device)
 	pci_enable(function);
 }
 
+static void equip_virtio(struct process_build *build, u32 device)
+{
+	equip(build, device, "virtio_blk");
+}
+
+static void equip_virtio_scsi(struct process_build *build, u32 device)
+{
+	equip(build, device, "virtio_scsi");
+	if (!process_build_failed(build))
+		build->info->parameter[DRIVER_UNITS] = controller_units(device);
+}
+
 const struct driver_kind controller_virtio = {
 	.image = "virtio_blk",
 	.class = &disk_class,
 	.dma = true,
 	.direct = true,
 	.equip = equip_virtio,
+	.quiet = device_quiet,
+	.quiet_deadline = device_quiet_deadline,
+};
+
+const struct driver_kind controller_virtio_scsi = {
+	.image = "virtio_scsi",
+	.class = &disk_class,
+	.dma = true,
+	.direct = true,
+	.units = DISK_UNIT_MAX,
+	.equip = equip_virtio_scsi,
 	.quiet = device_quiet,
 	.quiet_deadline = device_quiet_deadline,
 };

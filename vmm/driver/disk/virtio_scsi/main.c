@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* The driver of one virtio SCSI controller and its disks. */
+#include "vmm/driver/disk/virtio_scsi/scsi_host.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/syscall.h"
+
+/* A controller that works is asked so often whether it is well: its registers are slow to read. */
+#define LOOK_NS (100 * NS_PER_MS)
+
+static struct vscsi vscsi;
+static u64 look_tsc;
+
+void virtio_host_pause(void)
+{
+	process_pause();
+}
+
+static bool start(struct driver_disk *disk, char *problem, size_t size)
+{
+	if (disk->unit == 0 && !virtio_host_find(&vscsi.host)) {
+		format(problem, size, "the controller's registers are missing");
+		return false;
+	}
+	if (disk->unit == 0 &&
+	    !vscsi_start(&vscsi, (u32)start_info->parameter[DRIVER_UNITS], problem, size))
+		return false;
+	return vscsi_start_disk(&vscsi, disk, problem, size);
+}
+
+static bool submit(struct driver_request *request)
+{
+	return vscsi_submit(&vscsi, request);
+}
+
+static void poll(void)
+{
+	const char *failure = NULL;
+
+	vscsi_poll(&vscsi);
+	if (vscsi.ring.bad >= VIRTIO_HOST_BAD_MAX || (vscsi.busy > 0 && clock_tsc() >= look_tsc)) {
+		look_tsc = clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+		failure = vscsi_failure(&vscsi);
+	}
+	if (failure != NULL)
+		driver_give_up("%s", failure);
+}
+
+const struct driver_ops driver_ops = {.start = start, .submit = submit, .poll = poll};
