@@ -151,12 +151,13 @@ static UNUSED void set_up_queue(u32 queue)
 }
 
 /* The guest's driver starts the device with what it knows of its features; no event indices. */
+static bool is_old; /* it does not take version 1 */
 static UNUSED void start_device(u64 known)
 {
 	pci_config_write(&net.virtio.function, PCI_COMMAND, 2,
 			 PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER);
 	features = (net.virtio.features & known) | BIT(VIRTIO_F_INDIRECT_DESC) |
-		   BIT(VIRTIO_F_VERSION_1);
+		   (is_old ? 0 : BIT(VIRTIO_F_VERSION_1));
 	set(STATUS_AT, 1, 0);
 	set(STATUS_AT, 1, 1);
 	set(STATUS_AT, 1, 3);

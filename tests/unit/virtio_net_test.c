@@ -207,6 +207,36 @@ static void headers_without_features(void **state)
 	expect_frame(ram + SEND_AT + HEADER_BYTES, 100);
 }
 
+/* A driver that does not take version 1, as NuttX's: its header ends before buffer_count. */
+static void short_header(void **state)
+{
+	const u32 size = offsetof(struct net_header, buffer_count);
+	const struct virtio_segment sent = SEGMENT(SEND_AT, size + 100);
+	const struct virtio_segment room = SEGMENT(RECEIVE_AT, 2000);
+	u8 *frame = ram + SEND_AT + size;
+
+	teardown(state);
+	is_old = true;
+	setup_with(1, BIT(NET_F_MAC));
+	is_old = false;
+	for (u32 i = 0; i < 100; i++)
+		frame[i] = (u8)(i * 7);
+	add_chain(1, &sent, 1, 1);
+	notify(1);
+	expect_frame(frame, 100);
+	expect_no_frame();
+	memset(ram + RECEIVE_AT, 0xee, 200);
+	add_chain(0, &room, 1, 0);
+	notify(0);
+	give(100);
+	assert_int_equal(used_new(0), 1);
+	assert_int_equal(hear(0), size + 100);
+	assert_int_equal(peek(RECEIVE_AT, 8), 0);
+	assert_int_equal(peek(RECEIVE_AT + size, NET_MAC_BYTES), OWN_MAC);
+	assert_int_equal(ram[RECEIVE_AT + size + 99], pattern(99));
+	assert_int_equal(ram[RECEIVE_AT + size + 100], 0xee);
+}
+
 static void many(u32 queue, u32 count, u32 bytes)
 {
 	const struct net_header header = {0};
@@ -408,6 +438,7 @@ int main(void)
 		TEST(lengths),
 		TEST(headers),
 		TEST(headers_without_features),
+		TEST(short_header),
 		TEST(waits_for_room),
 		TEST(pairs_share_the_room),
 		TEST(bounded),

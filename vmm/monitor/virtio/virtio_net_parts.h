@@ -39,6 +39,19 @@ struct net_header {
 };
 _Static_assert(sizeof(struct net_header) == 12, "5.1.6");
 
+/* 5.1.6.1: drivers of before version 1 know no buffer_count, unless they merge buffers. */
+static inline bool net_header_is_whole(const struct virtio_net *net)
+{
+	return virtio_has(&net->virtio, VIRTIO_F_VERSION_1) ||
+	       virtio_has(&net->virtio, NET_F_MRG_RXBUF);
+}
+
+static inline u32 net_header_size(const struct virtio_net *net)
+{
+	return net_header_is_whole(net) ? (u32)sizeof(struct net_header)
+					: (u32)offsetof(struct net_header, buffer_count);
+}
+
 /* Of an Ethernet frame; and, where the type says so, IEEE 802.1Q */
 #define NET_TYPE_AT	  12u
 #define NET_TYPE_VLAN	  0x8100u

@@ -129,18 +129,19 @@ static enum net_outcome net_fill_queue(struct virtio_net *net, u32 queue, struct
 				       const u8 *frame, u32 bytes)
 {
 	struct virtio_device *device = &net->virtio;
+	u32 size = net_header_size(net);
 
 	if (!virtqueue_pop(device, queue, &net->chain))
 		return NET_NO_BUFFERS;
-	if (unlikely(net->chain.writable_bytes < sizeof(*header) + bytes)) {
+	if (unlikely(net->chain.writable_bytes < size + bytes)) {
 		if (virtio_has(device, NET_F_MRG_RXBUF))
 			return net_fill_several(net, queue, header, frame, bytes);
 		virtqueue_unpop(device, queue, net->chain.head);
 		return NET_TOO_LONG;
 	}
-	(void)virtio_chain_write(device->memory, &net->chain, 0, header, sizeof(*header));
-	(void)virtio_chain_write(device->memory, &net->chain, sizeof(*header), frame, bytes);
-	virtqueue_put(device, queue, net->chain.head, (u32)sizeof(*header) + bytes);
+	(void)virtio_chain_write(device->memory, &net->chain, 0, header, size);
+	(void)virtio_chain_write(device->memory, &net->chain, size, frame, bytes);
+	virtqueue_put(device, queue, net->chain.head, size + bytes);
 	return NET_DELIVERED;
 }
 
@@ -275,7 +276,7 @@ static u32 net_receive_batch(struct virtio_net *net, u32 pair, u32 left, u32 *to
 	struct frame_header header;
 	const u8 *frame;
 
-	if (!net_is_connected(net) ||
+	if (!net_is_connected(net) || unlikely(!net_header_is_whole(net)) ||
 	    !virtqueue_batch_begin(&batch, &net->virtio, net_receive_queue(pair)))
 		return left;
 	for (; left > 0 && frames_next(&net->end, &header, &frame); left--) {

@@ -40,9 +40,9 @@ static bool net_header_from_guest(const struct virtio_net *net, const struct net
 /* Of what cannot be a frame, or has nowhere to go; else NET_LOSS_COUNT. */
 static enum net_loss net_loss_of(const struct virtio_net *net, const struct virtio_chain *chain)
 {
-	if (chain->readable_bytes < sizeof(struct net_header) + FRAME_BYTES_MIN)
+	if (chain->readable_bytes < net_header_size(net) + FRAME_BYTES_MIN)
 		return NET_LOSS_SHORT;
-	if (chain->readable_bytes > sizeof(struct net_header) + FRAME_BYTES_MAX)
+	if (chain->readable_bytes > net_header_size(net) + FRAME_BYTES_MAX)
 		return NET_LOSS_LONG;
 	return net_is_connected(net) ? NET_LOSS_COUNT : NET_LOSS_NOBODY;
 }
@@ -61,15 +61,15 @@ static bool net_send_one(struct virtio_net *net, u32 pair, const struct virtio_c
 	enum net_loss loss = net_loss_of(net, chain);
 	struct frame_header frame = {0};
 	struct net_header header;
+	u32 size = net_header_size(net);
 	u8 *to;
 
 	if (unlikely(loss != NET_LOSS_COUNT)) {
 		net->counts.lost[loss]++;
 		return true;
 	}
-	frame.bytes = (u32)(chain->readable_bytes - sizeof(header));
-	if (virtio_chain_read(net->virtio.memory, chain, 0, &header, sizeof(header)) !=
-		    sizeof(header) ||
+	frame.bytes = (u32)(chain->readable_bytes - size);
+	if (virtio_chain_read(net->virtio.memory, chain, 0, &header, size) != size ||
 	    !net_header_from_guest(net, &header, &frame)) {
 		net->counts.lost[NET_LOSS_HEADER]++;
 		return true;
@@ -77,8 +77,7 @@ static bool net_send_one(struct virtio_net *net, u32 pair, const struct virtio_c
 	to = frames_reserve(&net->end, frame.bytes);
 	if (to == NULL)
 		return false;
-	if (virtio_chain_read(net->virtio.memory, chain, sizeof(header), to, frame.bytes) !=
-	    frame.bytes) {
+	if (virtio_chain_read(net->virtio.memory, chain, size, to, frame.bytes) != frame.bytes) {
 		net->counts.lost[NET_LOSS_SHORT]++;
 		return true;
 	}
@@ -119,7 +118,7 @@ static u32 net_send_batch(struct virtio_net *net, u32 pair, u32 left)
 	struct virtqueue_batch batch;
 	struct virtqueue_piece piece;
 
-	if (!net_is_connected(net) ||
+	if (!net_is_connected(net) || unlikely(!net_header_is_whole(net)) ||
 	    !virtqueue_batch_begin(&batch, &net->virtio, net_send_queue(pair)))
 		return left;
 	for (; left > 0 && virtqueue_batch_front(&batch, false, &piece); left--) {

@@ -77,7 +77,7 @@ static void virtio_reset_driver_side(struct virtio_device *device)
 
 /*
  * 3.1.1: the only ways forward, apart from FAILED, which may be added at any time, and 0, which
- * resets. No bit is ever taken back.
+ * resets. No bit is ever taken back: one that is left out stays.
  */
 static bool status_step_is_legal(u8 from, u8 to)
 {
@@ -102,11 +102,13 @@ static u64 virtio_features_offered(const struct virtio_device *device)
 	return device->features | FEATURES_ALWAYS;
 }
 
-/* 2.2.2, 6.1: a driver that does not know version 1 cannot use the device. */
+/*
+ * 2.2.2. A driver that does not take version 1 could be refused (6.1); those of NuttX and Little
+ * Kernel do not, although they do as it says.
+ */
 static bool virtio_features_are_good(const struct virtio_device *device)
 {
-	return (device->state->driver_features & ~virtio_features_offered(device)) == 0 &&
-	       virtio_has(device, VIRTIO_F_VERSION_1);
+	return (device->state->driver_features & ~virtio_features_offered(device)) == 0;
 }
 
 static void virtio_write_status(struct virtio_device *device, u8 status)
@@ -117,7 +119,8 @@ static void virtio_write_status(struct virtio_device *device, u8 status)
 		virtio_reset_driver_side(device);
 		return;
 	}
-	status &= (u8)~VIRTIO_NEEDS_RESET;
+	/* some drivers write the new bit alone */
+	status = (status & (u8)~VIRTIO_NEEDS_RESET) | now;
 	if (!status_step_is_legal(now, status) ||
 	    ((status & ~now & VIRTIO_FEATURES_OK) != 0 && !virtio_features_are_good(device)))
 		return;
