@@ -7,8 +7,8 @@
 #include "vmm/driver/disk/virtio_scsi/scsi_start.c"
 #include "vmm/driver/disk/virtio_scsi/scsi_task.c"
 
-#define DATA_PAGE    100u
-#define TARGETS	     0x80000104u /* 2, 8, 31: the last one is not there */
+#define DATA_PAGE 100u
+#define TARGETS	  0x80000104u /* 2, 8, 31: the last one is not there */
 
 static struct vscsi vscsi;
 static struct driver_disk disk;

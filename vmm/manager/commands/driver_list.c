@@ -4,6 +4,9 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
+#define HEADING "%-14s %-11s %-8s %7s %6s %8s %7s  %s"
+#define COLUMNS "%-14s %-11s %-8s %7u %6u %8s %7llu  %s"
+
 static u32 count_clients(const struct driver *driver)
 {
 	u32 count = 0;
@@ -25,6 +28,14 @@ static const char *dma_word(const struct driver *driver)
 	return driver->dma_space != HANDLE_NONE ? "confined by an IOMMU" : "trusted";
 }
 
+static const char *dma_text(const struct driver *driver)
+{
+	if (!driver->kind->dma)
+		return "none";
+	return driver->dma_space != HANDLE_NONE ? "confined"
+						: "trusted: no IOMMU confines its device";
+}
+
 static void show_json(struct reply *reply, const struct driver *driver)
 {
 	reply_object_begin(reply);
@@ -37,30 +48,35 @@ static void show_json(struct reply *reply, const struct driver *driver)
 	json_u64(&reply->object, "restart_us", driver->restart_ns / NS_PER_US);
 	json_u64(&reply->object, "pause_us", driver_pause_ns(driver) / NS_PER_US);
 	json_u64(&reply->object, "resident_kib", resident_kib(driver));
+	json_u64(&reply->object, "cpu_ns", driver_cpu_ns(driver));
 	json_string(&reply->object, "dma", dma_word(driver));
 	reply_object_end(reply);
+}
+
+static void show_text(struct reply *reply, const struct driver *driver)
+{
+	u64 cpu_ms = driver_cpu_ns(driver) / NS_PER_MS;
+	char cpu[24];
+
+	format(cpu, sizeof(cpu), "%llu.%03llu", cpu_ms / 1000ull, cpu_ms % 1000ull);
+	reply_line(reply, COLUMNS, driver->name, driver->kind->image,
+		   driver_life_name(driver->life), count_clients(driver), driver->starts, cpu,
+		   (unsigned long long)resident_kib(driver), dma_text(driver));
+	if (driver->life == DRIVER_LIFE_FAILED)
+		reply_line(reply, "  %s", driver->reason);
 }
 
 static void run(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
 	if (!reply->json)
-		reply_line(reply, "%-16s %-10s %-10s %7s %7s %10s  %s", "NAME", "IMAGE", "STATE",
-			   "CLIENTS", "STARTS", "KIB", "DMA");
+		reply_line(reply, HEADING, "NAME", "IMAGE", "STATE", "CLIENTS", "STARTS", "CPU",
+			   "KIB", "DMA");
 	DRIVER_FOR_EACH(driver) {
-		if (reply->json) {
+		if (reply->json)
 			show_json(reply, driver);
-			continue;
-		}
-		reply_line(reply, "%-16s %-10s %-10s %7u %7u %10llu  %s", driver->name,
-			   driver->kind->image, driver_life_name(driver->life),
-			   count_clients(driver), driver->starts,
-			   (unsigned long long)resident_kib(driver),
-			   !driver->kind->dma || driver->dma_space != HANDLE_NONE
-				   ? dma_word(driver)
-				   : "trusted: no IOMMU confines its device");
-		if (driver->life == DRIVER_LIFE_FAILED)
-			reply_line(reply, "  %s", driver->reason);
+		else
+			show_text(reply, driver);
 	}
 }
 
@@ -69,10 +85,11 @@ COMMAND(driver_list,
 	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "the drivers of disks and network cards, and switches, a process each",
-	.detail = "KIB is the memory that a driver takes, a disk in memory included. In JSON: how "
+	.detail = "CPU is for how many seconds its processes have run. KIB is the memory that a "
+		  "driver takes, a disk in memory included. In JSON: how "
 		  "long the last restart took, from the end of the driver's process until its disk "
 		  "was known again, and until a guest had an answer.",
 	.example = "driver list",
 	.keys = "name image state reason clients starts restart_us pause_us "
-		"resident_kib dma",
+		"resident_kib cpu_ns dma",
 	.run = run);

@@ -234,6 +234,8 @@ bool driver_may_say(struct driver *driver);
 #define DRIVER_SAY_NS	 (60 * NS_PER_S)
 /* Memory that it takes now, in all. */
 u64 driver_resident_pages(const struct driver *driver);
+/* For which its processes have run, those that have died too. */
+u64 driver_cpu_ns(const struct driver *driver);
 /*
  * From the end of its last process until the present one had answered a client; 0: none has ended,
  * or nothing was answered since.

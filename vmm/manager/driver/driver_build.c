@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A driver's process, and what stays when it dies: its group, its channel, its memory. */
 #include "lib/bits.h"
+#include "lib/read_once.h"
 #include "lib/string.h"
 #include "vmm/manager/driver/device.h"
 #include "vmm/manager/driver/driver.h"
@@ -8,6 +9,7 @@
 #include "vmm/manager/events.h"
 #include "vmm/manager/program.h"
 #include "vmm/manager/vm/vm_build.h"
+#include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"
@@ -258,6 +260,11 @@ u64 driver_resident_pages(const struct driver *driver)
 	for (u32 i = 0; i < driver->grown_count; i++)
 		pages += resident(driver->grown[i].account);
 	return pages;
+}
+
+u64 driver_cpu_ns(const struct driver *driver)
+{
+	return driver->account != NULL ? clock_tsc_to_ns(READ_ONCE(driver->account->cpu_tsc)) : 0;
 }
 
 static u64 store_pages(const struct driver *driver)
