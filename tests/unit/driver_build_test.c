@@ -176,6 +176,11 @@ u32 driver_number(const struct driver *of)
 	return 0;
 }
 
+u64 clock_tsc_to_ns(u64 tsc)
+{
+	return 2 * tsc;
+}
+
 u64 vm_build_pages_available(void)
 {
 	return 0;
