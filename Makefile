@@ -204,8 +204,8 @@ $(ISO_ARGS): FORCE
 	@mkdir -p $(@D)
 	@echo "$(BUNDLE) $$CMDLINE" | cmp -s - $@ || echo "$(BUNDLE) $$CMDLINE" >$@
 
-# A bundle of one's own is there or it is not.
-ifneq ($(filter-out $(BUILD)/guests.cpio,$(BUNDLE)),)
+# A bundle of one's own, not made here, is there or it is not.
+ifneq ($(filter-out $(BUILD)/guests.cpio $(BUILD)/service.cpio,$(BUNDLE)),)
 $(BUNDLE):
 	@echo "BUNDLE: found $@, which is no file" >&2; exit 1
 endif
