@@ -54,6 +54,7 @@ static void test_injection(void **state)
 	(void)state;
 	vmcb.save.cr0 = CR0_PE;
 	vmcb.control.interrupt_shadow = 1;
+	vmcb.save.rflags = 0; /* it is for the CPU to refuse */
 	inject(EVENT_INTERRUPT, 0x41, false, 0, 0);
 	assert_true(vmcb.control.event_injection == (BIT(31) | 0x041));
 	assert_int_equal(vmcb.control.interrupt_shadow, 0);
@@ -275,6 +276,29 @@ static void test_interrupt_window(void **state)
 	assert_false(vmcb.control.intercept1 & VMCB_INTERCEPT1_VINTR);
 }
 
+/* An interrupt is a virtual one, unless a window needs the VMCB's. */
+static void test_virtual_interrupt(void **state)
+{
+	(void)state;
+	vmcb.save.rflags = RFLAGS_IF;
+	vmcb.control.virtual_interrupt = VMCB_V_INTR_VECTOR | 5; /* V_TPR is kept */
+	inject(EVENT_INTERRUPT, 0x41, false, 0, 0);
+	assert_true(vmcb.control.virtual_interrupt == (VMCB_V_IRQ | VMCB_V_IGN_TPR |
+						       VMCB_V_INTR_PRIO | 0x41ull << 32 | 5));
+	assert_true(vmcb.control.event_injection == 0);
+	run(VMEXIT_INTR, 0x1000); /* before the guest has taken it */
+	assert_true(vcpu.event.valid && vcpu.event.vector == 0x41);
+	assert_false(vmcb.control.virtual_interrupt & VMCB_V_IRQ);
+	inject(EVENT_INTERRUPT, 0x41, false, 0, 0);
+	vmcb.control.virtual_interrupt &= ~VMCB_V_IRQ; /* it has */
+	run(VMEXIT_INTR, 0x1000);
+	assert_false(vcpu.event.valid);
+
+	svm_request(&vcpu, NULL, REQUEST_INTERRUPT_WINDOW);
+	inject(EVENT_INTERRUPT, 0x41, false, 0, 0);
+	assert_true(vmcb.control.event_injection == (BIT(31) | 0x041));
+}
+
 static void test_nmi_window(void **state)
 {
 	(void)state;
@@ -460,6 +484,7 @@ int main(void)
 		TEST(test_lost_shadow),
 		TEST(test_shadow_lost_by_fault),
 		TEST(test_interrupt_window),
+		TEST(test_virtual_interrupt),
 		TEST(test_nmi_window),
 		TEST(test_port_behind_windows),
 		TEST(test_code_forgotten),

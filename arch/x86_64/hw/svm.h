@@ -196,6 +196,7 @@ enum vmcb_tlb_control {
 #define VMCB_V_IGN_TPR		 BIT(20)
 #define VMCB_V_INTR_MASKING	 BIT(24)
 #define VMCB_V_INTR_VECTOR	 BITS(39, 32)
+#define VMCB_V_INTR_VECTOR_SHIFT 32
 
 /* interrupt_shadow, offset 0x068 */
 #define VMCB_SHADOW		  BIT(0)

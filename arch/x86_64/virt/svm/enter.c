@@ -9,10 +9,10 @@
 #include "lib/read_once.h"
 
 #define NO_SHADOW ~0ull /* no RIP */
-/* The reasons of VMEXIT_VINTR, VMEXIT_IRET, intercepted exceptions and shutdown: see settle(). */
+/* See settle(). */
 #define MAY_BE_SETTLED                                                                             \
-	(BIT(EXIT_INTERRUPT_WINDOW) | BIT(EXIT_NMI_WINDOW) | BIT(EXIT_EXCEPTION) |                 \
-	 BIT(EXIT_TRIPLE_FAULT) | BIT(EXIT_BUS_LOCK))
+	(BIT(EXIT_HOST_INTERRUPT) | BIT(EXIT_ENTRY_FAILED) | BIT(EXIT_INTERRUPT_WINDOW) |          \
+	 BIT(EXIT_NMI_WINDOW) | BIT(EXIT_EXCEPTION) | BIT(EXIT_TRIPLE_FAULT) | BIT(EXIT_BUS_LOCK))
 
 /* entry.S */
 void svm_switch_in(u64 vmcb_hpa);
@@ -87,6 +87,22 @@ static void settle_exception(struct virt_vcpu *vcpu)
 	}
 }
 
+/*
+ * The entry failed, or the host's interrupt came, before the guest took the virtual interrupt that
+ * it was to take: that is then an event like one whose delivery was cut short.
+ */
+static void take_back_interrupt(struct virt_vcpu *vcpu)
+{
+	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
+	u8 vector = (u8)(control->virtual_interrupt >> VMCB_V_INTR_VECTOR_SHIFT);
+
+	if (!(control->virtual_interrupt & VMCB_V_IRQ) ||
+	    (control->intercept1 & VMCB_INTERCEPT1_VINTR))
+		return;
+	vcpu->event = (struct vcpu_event){.valid = 1, .type = EVENT_INTERRUPT, .vector = vector};
+	svm_window_close(svm_vmcb(vcpu));
+}
+
 /* The window was opened for an interrupt, or for an exit soon after the IRET that unblocks NMIs. */
 static void settle_window(struct virt_vcpu *vcpu)
 {
@@ -122,6 +138,10 @@ static void settle(struct virt_vcpu *vcpu)
 		svm_nmi_block(vcpu, false); /* it was not delivered */
 
 	switch (vcpu->exit.reason) {
+	case EXIT_HOST_INTERRUPT:
+	case EXIT_ENTRY_FAILED:
+		take_back_interrupt(vcpu);
+		break;
 	case EXIT_INTERRUPT_WINDOW:
 		settle_window(vcpu);
 		break;

@@ -92,6 +92,25 @@ static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 }
 
 /*
+ * As a virtual interrupt, which the CPU takes before the guest's next instruction (APM vol. 2,
+ * 15.21.4), if nothing else needs the VMCB's only one: QEMU may deliver an interrupt that is
+ * injected as an event a second time (docs/platforms.md).
+ */
+static bool inject_virtual(struct virt_vcpu *vcpu, const struct vcpu_event *event)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+
+	if (event->type != EVENT_INTERRUPT || !(vmcb->save.rflags & RFLAGS_IF) || vcpu->window ||
+	    vcpu->nmi_window || vcpu->nmi_iret || vcpu->shadow_lost)
+		return false;
+	vmcb->control.virtual_interrupt &= ~INTERRUPT_FIELDS;
+	vmcb->control.virtual_interrupt |= VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_INTR_PRIO |
+					   (u64)event->vector << VMCB_V_INTR_VECTOR_SHIFT;
+	vmcb->control.interrupt_shadow &= ~VMCB_SHADOW;
+	return true;
+}
+
+/*
  * A dummy virtual interrupt of the highest priority, which is never delivered: it exits as soon as
  * the guest could take it (APM vol. 2, 15.21.4).
  */
@@ -166,7 +185,7 @@ void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
-	if (inject != NULL)
+	if (inject != NULL && (request != 0 || !inject_virtual(vcpu, inject)))
 		svm_inject(vcpu, inject);
 	if (request & REQUEST_NMI_WINDOW)
 		vcpu->nmi_window = true;
