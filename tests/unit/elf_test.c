@@ -144,6 +144,20 @@ static void test_other_owner(void **state)
 	assert_int_equal(fixture->page.rip, ENTRY);
 }
 
+/* Of a segment without bytes in the file, the offset says nothing. */
+static void test_zeros_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	u8 *file = fixture->file;
+
+	put_u16(file + 56, 3);
+	put_segment_64(file + 176, 1, TEXT_OFFSET + TEXT_BYTES + 0x1000, TEXT_AT + TEXT_MEMORY, 0,
+		       0x1000);
+	assert_true(load_guest(&fixture->job));
+	put_u64(file + 176 + 32, 1);
+	assert_refused(fixture, "truncated");
+}
+
 static void test_refusals(void **state)
 {
 	struct fixture *fixture = *state;
@@ -238,6 +252,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_initrd, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_other_owner, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_other_owner, make_32, fixture_free),
+		cmocka_unit_test_setup_teardown(test_zeros_alone, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_refusals, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_first_page, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_low_memory, make, fixture_free),

@@ -62,6 +62,8 @@ bool elf_segment(struct load_job *job, const struct elf_file *elf, u32 index,
 	segment->file_bytes = elf->is_64 ? get_u64(at + 32) : get_u32(at + 16);
 	segment->memory_bytes = elf->is_64 ? get_u64(at + 40) : get_u32(at + 20);
 	segment->align = elf->is_64 ? get_u64(at + 48) : get_u32(at + 28);
+	if (segment->file_bytes == 0)
+		segment->offset = 0; /* of nothing: some tools put it behind the file's end */
 	if (!range_within(segment->offset, segment->file_bytes, job->kernel.size))
 		return load_fail(job,
 				 "kernel file: truncated: ELF segment %u has 0x%lx bytes at offset "
