@@ -207,6 +207,20 @@ static void test_machine_check(void **state)
 	assert_int_equal(machine_checks, 2);
 }
 
+/* The host's machine check comes before the guest takes its interrupt, which must not get lost. */
+static void test_interrupt_after_machine_check(void **state)
+{
+	const struct vcpu_event interrupt = {.valid = 1, .type = EVENT_INTERRUPT, .vector = 0x41};
+
+	(void)state;
+	vmcb.save.rflags = RFLAGS_IF;
+	svm_request(&vcpu, &interrupt, 0);
+	run(VMEXIT_EXCEPTION + VECTOR_MC, 0x1000);
+	assert_true(vcpu.event.valid);
+	assert_int_equal(vcpu.event.vector, 0x41);
+	assert_false(vmcb.control.virtual_interrupt & VMCB_V_IRQ);
+}
+
 /* What the monitor traps: intercepts in the VMCB, and exits that are not reflected. */
 static void test_traps(void **state)
 {
@@ -265,6 +279,7 @@ int main(void)
 		TEST(test_length_is_looked_for),
 		TEST(test_reflection),
 		TEST(test_machine_check),
+		TEST(test_interrupt_after_machine_check),
 		TEST(test_traps),
 	};
 

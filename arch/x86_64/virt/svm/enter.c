@@ -88,8 +88,9 @@ static void settle_exception(struct virt_vcpu *vcpu)
 }
 
 /*
- * The entry failed, or the host's interrupt came, before the guest took the virtual interrupt that
- * it was to take: that is then an event like one whose delivery was cut short.
+ * The entry failed, or an interrupt, an NMI or a machine check of the host's came, before the guest
+ * took the virtual interrupt that it was to take: that is then an event like one whose delivery was
+ * cut short.
  */
 static void take_back_interrupt(struct virt_vcpu *vcpu)
 {
@@ -136,12 +137,9 @@ static void settle(struct virt_vcpu *vcpu)
 		svm_nmi_block(vcpu, false);
 	if (vcpu->event.valid && vcpu->event.type == EVENT_NMI)
 		svm_nmi_block(vcpu, false); /* it was not delivered */
+	take_back_interrupt(vcpu);
 
 	switch (vcpu->exit.reason) {
-	case EXIT_HOST_INTERRUPT:
-	case EXIT_ENTRY_FAILED:
-		take_back_interrupt(vcpu);
-		break;
 	case EXIT_INTERRUPT_WINDOW:
 		settle_window(vcpu);
 		break;

@@ -5,7 +5,9 @@
 #include "lib/bits.h"
 #include "mm/address.h"
 
-#define INTERRUPT_FIELDS (VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_INTR_PRIO | VMCB_V_INTR_VECTOR)
+/* A virtual interrupt of the highest priority. */
+#define INTERRUPT	 (VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_INTR_PRIO)
+#define INTERRUPT_FIELDS (INTERRUPT | VMCB_V_INTR_VECTOR)
 
 _Static_assert((u32)VMCB_EVENT_INTR == EVENT_INTERRUPT && (u32)VMCB_EVENT_NMI == EVENT_NMI &&
 		       (u32)VMCB_EVENT_EXCEPTION == EVENT_EXCEPTION &&
@@ -104,8 +106,8 @@ static bool inject_virtual(struct virt_vcpu *vcpu, const struct vcpu_event *even
 	    vcpu->nmi_window || vcpu->nmi_iret || vcpu->shadow_lost)
 		return false;
 	vmcb->control.virtual_interrupt &= ~INTERRUPT_FIELDS;
-	vmcb->control.virtual_interrupt |= VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_INTR_PRIO |
-					   (u64)event->vector << VMCB_V_INTR_VECTOR_SHIFT;
+	vmcb->control.virtual_interrupt |=
+		INTERRUPT | (u64)event->vector << VMCB_V_INTR_VECTOR_SHIFT;
 	vmcb->control.interrupt_shadow &= ~VMCB_SHADOW;
 	return true;
 }
@@ -116,7 +118,7 @@ static bool inject_virtual(struct virt_vcpu *vcpu, const struct vcpu_event *even
  */
 void svm_window_open(struct vmcb *vmcb)
 {
-	vmcb->control.virtual_interrupt |= INTERRUPT_FIELDS & ~VMCB_V_INTR_VECTOR;
+	vmcb->control.virtual_interrupt |= INTERRUPT;
 	vmcb->control.intercept1 |= (u32)VMCB_INTERCEPT1_VINTR;
 }
 
@@ -185,12 +187,12 @@ void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
-	if (inject != NULL && (request != 0 || !inject_virtual(vcpu, inject)))
-		svm_inject(vcpu, inject);
 	if (request & REQUEST_NMI_WINDOW)
 		vcpu->nmi_window = true;
 	if (request & REQUEST_INTERRUPT_WINDOW)
 		vcpu->window = true;
+	if (inject != NULL && !inject_virtual(vcpu, inject))
+		svm_inject(vcpu, inject);
 	if (vcpu->window || (vcpu->nmi_window && !vcpu->nmi_blocked))
 		svm_window_open(vmcb);
 	if (request & REQUEST_FLUSH)
