@@ -273,7 +273,7 @@ static void test_rings(void)
 
 static void test_registers(void)
 {
-	static const u32 sizes[] = {0, 3, 129, 256, 0x8000, 0xffff};
+	static const u32 sizes[] = {0, 3, 129, 512, 0x8000, 0xffff};
 	const struct virtio_place *common = &blk.virtio.common;
 	u32 wrong = 0;
 

@@ -300,7 +300,7 @@ static void a_guest_that_changes_its_request(void **state)
 	(void)state;
 	poke(header, BLK_T_OUT, 4);
 	poke(header + 8, ~0ull, 8);
-	memset(ram + RINGS_AT, 0xff, 0x800); /* all descriptors */
+	memset(ram + RINGS_AT, 0xff, VIRTIO_BLK_QUEUE_SIZE * 16); /* all descriptors */
 	settle();
 	expect_done(header, BLK_S_OK, 513);
 	assert_memory_equal(ram + DATA_AT, disk_bytes + 5 * 512, 512);

@@ -8,7 +8,7 @@ struct platform_config;
 
 #define VIRTIO_BLK_MAX	      16u /* disks of a machine */
 #define VIRTIO_BLK_QUEUES     4u
-#define VIRTIO_BLK_QUEUE_SIZE 128u
+#define VIRTIO_BLK_QUEUE_SIZE 256u
 #define VIRTIO_BLK_REQUESTS   128u /* taken from all queues and not yet given back */
 #define VIRTIO_BLK_DATA_MAX   32u  /* segments of a request's data: seg_max */
 #define VIRTIO_BLK_SEGMENTS   (VIRTIO_BLK_DATA_MAX + 2) /* and of its header and status */
