@@ -25,6 +25,7 @@ static struct link_memory memory;
 static u32 mapped; /* in the driver */
 static u32 grants_left;
 static u32 builds;
+static u64 pages_tsc; /* until then no process can be made */
 
 enum status sys_space_map(handle_t space, u64 at, handle_t object, u64 offset, u64 bytes,
 			  u32 rights, u64 *address)
@@ -173,16 +174,18 @@ bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t si
 	return false;
 }
 
-bool driver_build(struct driver *driver, char *problem, size_t size)
+enum status driver_build(struct driver *driver, char *problem, size_t size)
 {
-	(void)problem;
-	(void)size;
+	if (now < pages_tsc) {
+		string_copy(problem, size, "no pages");
+		return STATUS_NO_QUOTA;
+	}
 	builds++;
 	memset(&channel, 0, sizeof(channel));
 	driver->channel = &channel;
 	driver->process = PROCESS;
 	driver->space = SPACE;
-	return true;
+	return STATUS_OK;
 }
 
 static void say_nothing(const struct driver *driver, const struct driver_link *link)
@@ -233,6 +236,7 @@ static int setup(void **state)
 	memset(&memory, 0, sizeof(memory));
 	mapped = 0;
 	builds = 0;
+	pages_tsc = 0;
 	grants_left = 1000;
 	now = NS_PER_S;
 	driver = driver_create("lan.switch", &kind, 0, NULL, 0, problem, sizeof(problem));
@@ -372,6 +376,36 @@ static void a_pause_between_short_lives(void **state)
 	assert_int_equal(now, begin + DRIVER_PAUSE_NS);
 }
 
+/* Those of processes that have died come back late. */
+static void waits_for_pages_at_a_restart(void **state)
+{
+	u64 died;
+
+	(void)state;
+	driver_says_ready();
+	now += 5 * DRIVER_SHORT_NS;
+	pages_tsc = now + DRIVER_PAGES_NS / 2;
+	driver_process_ended(driver->starts * DRIVER_MAX + driver_number(driver));
+	while (builds == 1) {
+		now = MAX(now + 1, driver_deadline());
+		driver_step();
+		assert_int_not_equal(driver->life, DRIVER_LIFE_FAILED);
+	}
+	assert_in_range(now, pages_tsc, pages_tsc + DRIVER_PAUSE_NS);
+	driver_says_ready();
+	now += 5 * DRIVER_SHORT_NS;
+	died = now;
+	pages_tsc = ~0ull;
+	driver_process_ended(driver->starts * DRIVER_MAX + driver_number(driver));
+	while (driver->life == DRIVER_LIFE_RESTARTING) {
+		now = MAX(now + 1, driver_deadline());
+		driver_step();
+	}
+	assert_int_equal(driver->life, DRIVER_LIFE_FAILED);
+	assert_string_equal(driver->reason, "no pages");
+	assert_in_range(now, died + DRIVER_PAGES_NS, died + DRIVER_PAGES_NS + 2 * DRIVER_PAUSE_NS);
+}
+
 static void each_name_once(void **state)
 {
 	(void)state;
@@ -392,6 +426,7 @@ int main(void)
 		TEST(answers_now_and_then),
 		TEST(a_late_look_is_no_hang),
 		TEST(a_pause_between_short_lives),
+		TEST(waits_for_pages_at_a_restart),
 		TEST(each_name_once),
 	};
 

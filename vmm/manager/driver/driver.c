@@ -90,7 +90,7 @@ static void fail_quietly(struct driver *driver, const char *reason)
 	driver->life = DRIVER_LIFE_RESTARTING;
 }
 
-static bool launch(struct driver *driver, char *problem, size_t size)
+static enum status launch(struct driver *driver, char *problem, size_t size)
 {
 	driver->starts++;
 	driver->life = DRIVER_LIFE_STARTING;
@@ -125,7 +125,7 @@ struct driver *driver_create(const char *name, const struct driver_kind *kind, u
 				  .file = file,
 				  .disk_bytes = disk_bytes};
 	string_copy(driver->name, sizeof(driver->name), name);
-	if (!launch(driver, problem, size))
+	if (launch(driver, problem, size) != STATUS_OK)
 		fail_quietly(driver, problem);
 	return driver;
 }
@@ -313,9 +313,21 @@ static bool is_quiet(struct driver *driver)
 	return false;
 }
 
+/* The pages of those that died just before come back in the kernel's time. */
+static bool waits_for_pages(struct driver *driver, enum status status)
+{
+	if ((status != STATUS_NO_QUOTA && status != STATUS_NO_MEMORY) || driver->ended_tsc == 0 ||
+	    clock_tsc() - driver->ended_tsc > clock_ns_to_tsc(DRIVER_PAGES_NS))
+		return false;
+	driver->life = DRIVER_LIFE_RESTARTING;
+	driver->launch_tsc = clock_tsc() + clock_ns_to_tsc(DRIVER_PAUSE_NS);
+	return true;
+}
+
 static void step_restart(struct driver *driver)
 {
 	char problem[DRIVER_TEXT_BYTES];
+	enum status status;
 
 	if (!is_quiet(driver))
 		return;
@@ -335,7 +347,8 @@ static void step_restart(struct driver *driver)
 	}
 	if (clock_tsc() < driver->launch_tsc)
 		return;
-	if (!launch(driver, problem, sizeof(problem)))
+	status = launch(driver, problem, sizeof(problem));
+	if (status != STATUS_OK && !waits_for_pages(driver, status))
 		fail_quietly(driver, problem);
 }
 

@@ -33,6 +33,8 @@
 #define DRIVER_SHORT_NS	  (2 * NS_PER_MS)
 #define DRIVER_PAUSE_NS	  (10 * NS_PER_MS)
 #define DRIVER_PAUSES	  7u /* then it is no longer */
+/* So long after its end a driver is started for which there were no pages. */
+#define DRIVER_PAGES_NS	  (10 * NS_PER_S)
 /* From the start of a driver with a device until it is ready. */
 #define DRIVER_START_NS	  (60 * NS_PER_S)
 
@@ -294,7 +296,7 @@ void driver_links_open(struct driver *driver); /* hands all to a new process */
 void driver_links_close(struct driver *driver); /* its process has ended */
 /* It stays down: clients that are configured so are told. */
 void driver_links_lose(struct driver *driver);
-bool driver_build(struct driver *driver, char *problem, size_t size);
+enum status driver_build(struct driver *driver, char *problem, size_t size);
 /* Memory for `bytes` of disk in all, and a group that pays for it and for the next process. */
 bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t size);
 /* So many pages more for its process, or less. False: they are not to be had. */

@@ -224,7 +224,7 @@ static void build_process(struct driver *driver, struct process_build *build)
 	process_build_start(build);
 }
 
-bool driver_build(struct driver *driver, char *problem, size_t size)
+enum status driver_build(struct driver *driver, char *problem, size_t size)
 {
 	struct process_build build = {.status = STATUS_OK};
 
@@ -235,14 +235,14 @@ bool driver_build(struct driver *driver, char *problem, size_t size)
 		process_build_close(&build);
 		format(problem, size, "the kernel says \"%s\" while %s",
 		       status_text(build.status), build.what);
-		return false;
+		return build.status;
 	}
 	driver->process = build.process;
 	driver->space = build.space;
 	build.process = HANDLE_NONE;
 	build.space = HANDLE_NONE;
 	process_build_close(&build);
-	return true;
+	return STATUS_OK;
 }
 
 static u64 resident(const struct group_page *account)
@@ -355,7 +355,7 @@ bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t si
 	if (process_build_failed(&build)) {
 		format(problem, size, "the kernel says \"%s\" while %s",
 		       status_text(build.status), build.what);
-		return false;
+		return build.status;
 	}
 	driver->grown[driver->grown_count++] = store;
 	driver->quota_pages += quota_pages;
