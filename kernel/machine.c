@@ -176,6 +176,11 @@ u64 tlb_arch_clock_ms(void)
 	return rdtsc() / tsc_khz();
 }
 
+u32 tlb_arch_cpu(void)
+{
+	return this_cpu()->id;
+}
+
 void tlb_arch_kick(u32 id)
 {
 	cpus_pend(cpus_get(id), PENDING_KICK);

@@ -9,6 +9,8 @@
 #include "mm/space.h"
 
 #define STEP_BLOCKS 96
+/* A CPU frees as many as it has brought, and so many of others' in each pass. */
+#define OTHERS_BLOCKS 2
 
 /*
  * Epochs. An epoch ends when every CPU has passed during it. A block freed in epoch e may still be
@@ -30,6 +32,7 @@ static struct tlb_cpu {
 	u64 kicked_ms;
 	bool kicked_again;
 	bool idle;
+	u32 owes; /* blocks that it has brought and not yet freed as many; the lock guards it */
 } cpus[CPU_MAX];
 
 static struct lock tlb_lock;
@@ -63,6 +66,7 @@ void tlb_page_free(hpa_t hpa, struct quota *quota)
 	}
 	waiting_last = frame;
 	tlb_waiting += count;
+	cpus[tlb_arch_cpu()].owes++;
 	mark = freed + tlb_waiting;
 	lock_release(&tlb_lock, LOCK_DEFERRED);
 	quota_release(quota, owner, count, mark);
@@ -213,26 +217,61 @@ static void epoch_advance(void)
 	}
 }
 
+/* The list's first `count` blocks go off it, as far as they may be freed. Returns how many. */
+static u32 waiting_take(u32 count)
+{
+	for (u32 n = 0; n < count; n++) {
+		const struct page *page = page_of_frame(waiting_first);
+
+		/* Epochs wrap; their distance does not. */
+		if (waiting_first == 0 || epoch - page->references < EPOCHS_TO_WAIT)
+			return n;
+		waiting_first = page->next;
+	}
+	return count;
+}
+
+/* Without the lock: others' passes would wait for it. Returns how many pages these were. */
+static u64 free_taken(u32 frame, u32 count)
+{
+	u64 pages = 0;
+
+	for (u32 n = 0; n < count; n++) {
+		struct page *page = page_of_frame(frame);
+
+		frame = page->next;
+		pages += 1ull << page->order;
+		page_free(page_hpa(page), NULL);
+	}
+	return pages;
+}
+
+/* Whoever frees memory spends its own CPU's time on it, and but little of others'. */
 static NOINLINE void take_back(struct tlb_cpu *self)
 {
+	u32 first, count;
+	u64 pages;
+
 	lock_acquire(&tlb_lock, LOCK_DEFERRED);
 	self->passed = epoch;
 	if (waiting_first != 0)
 		epoch_advance();
-	for (u32 n = 0; n < STEP_BLOCKS && waiting_first != 0; n++) {
-		struct page *page = page_of_frame(waiting_first);
-
-		/* Epochs wrap; their distance does not. */
-		if (epoch - page->references < EPOCHS_TO_WAIT)
-			break;
-		waiting_first = page->next;
-		tlb_waiting -= 1ull << page->order;
-		freed += 1ull << page->order;
-		page_free(page_hpa(page), NULL);
-	}
+	first = waiting_first;
+	count = waiting_take(MIN(STEP_BLOCKS, self->owes + OTHERS_BLOCKS));
+	self->owes -= MIN(count, self->owes);
 	/* While nothing waits no pass is recorded: a kick in this epoch must not count later. */
-	if (waiting_first == 0)
+	if (waiting_first == 0) {
 		epoch++;
+		for (u32 cpu = 0; cpu < cpu_count; cpu++)
+			cpus[cpu].owes = 0;
+	}
+	lock_release(&tlb_lock, LOCK_DEFERRED);
+	if (count == 0)
+		return;
+	pages = free_taken(first, count);
+	lock_acquire(&tlb_lock, LOCK_DEFERRED);
+	tlb_waiting -= pages;
+	freed += pages;
 	lock_release(&tlb_lock, LOCK_DEFERRED);
 }
 

@@ -87,3 +87,4 @@ void tlb_arch_load_root(hpa_t root); /* writes CR3, which flushes all but global
 void tlb_arch_kick(u32 cpu);         /* makes a CPU, perhaps this one, pass its loop soon */
 bool tlb_arch_kicked(u32 cpu);       /* not this one, and it has not noticed its last kick yet */
 u64 tlb_arch_clock_ms(void);
+u32 tlb_arch_cpu(void);              /* this one */

@@ -68,6 +68,11 @@ u8 page_arch_zone(void)
 
 static u32 machine_cpu_id; /* the current CPU */
 
+u32 tlb_arch_cpu(void)
+{
+	return machine_cpu_id;
+}
+
 static bool machine_kicked[CPU_MAX]; /* what tlb_arch_kick sets, if a test cares */
 
 bool tlb_arch_kicked(u32 cpu)

@@ -380,6 +380,66 @@ static void test_clocks_apart(void **state)
 	assert_int_equal(tlb_pages_waiting(), 1);
 }
 
+/* A CPU passes; returns how many blocks it has freed. */
+static u64 freed_by(u32 cpu)
+{
+	u64 before = tlb_pages_waiting();
+
+	machine_pass(cpu);
+	return before - tlb_pages_waiting();
+}
+
+/* CPU 1 frees all the time: CPU 0 is not the one that works for it. */
+static void test_who_frees(void **state)
+{
+	u64 freed[2] = {0};
+	u64 brought = 0;
+	u64 before;
+	u64 most = 0;
+	hpa_t hpa;
+
+	(void)state;
+	start(32 * MIB);
+	tlb_cpu_online(1);
+	before = machine_free_pages();
+	for (u32 n = 0; n < 100; n++) {
+		machine_cpu_id = 1;
+		for (u32 i = 0; i < 150; i++, brought++) {
+			assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+			tlb_page_free(hpa, NULL);
+		}
+		freed[1] += freed_by(1);
+		machine_cpu_id = 0;
+		for (u32 i = 0; i < 5; i++) {
+			u64 count = freed_by(0);
+
+			freed[0] += count;
+			most = MAX(most, count);
+		}
+	}
+	assert_in_range(most, 1, OTHERS_BLOCKS);
+	assert_true(freed[1] > 90 * STEP_BLOCKS);
+	assert_true(freed[0] <= 500 * OTHERS_BLOCKS);
+	/* nothing stays if CPU 1 brings nothing more; what CPU 0 has brought it frees at once */
+	for (u32 n = 0; tlb_pages_waiting() != 0; n++) {
+		assert_true(n < brought);
+		machine_pass(0);
+		machine_pass(1);
+	}
+	for (u32 i = 0; i < 50; i++) {
+		assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+		tlb_page_free(hpa, NULL);
+	}
+	for (most = 0; tlb_pages_waiting() != 0;) {
+		u64 count = freed_by(0);
+
+		most = MAX(most, count);
+		machine_pass(1);
+	}
+	assert_true(most > 50 - 2 * OTHERS_BLOCKS);
+	assert_int_equal(machine_free_pages(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_suspended),
 		cmocka_unit_test(test_reminded_for_nothing),
 		cmocka_unit_test(test_clocks_apart),
+		cmocka_unit_test(test_who_frees),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
