@@ -11,11 +11,11 @@ TOPS = ("Makefile", "linker.ld", "arch", "boot", "iso", "kernel", "lib", "mm", "
 # Made, or fetched.
 SKIPPED = {"build", "dist", "node_modules"}
 SUFFIXES = (".c", ".h", ".S", ".ld", ".py", ".sh", ".mk", ".cfg")
-# Ring 0 by part; what these include of lib/ counts too. arch/x86_64/hw and kernel/abi are shared.
+# Ring 0 by part. Of lib/, of the registers and of the ABI, which ring 3 has too, what these include.
 PARTS = ("boot", "arch/x86_64/cpu", "arch/x86_64/iommu", "arch/x86_64/virt", "mm", "kernel")
-SHARED = ("arch/x86_64/hw", "kernel/abi")
-# 10,000 is the goal; what is there must not grow.
-RING0_LIMIT = 14932
+SHARED = ("lib", "arch/x86_64/hw", "kernel/abi")
+# 14,900 without boot/ is the goal; what is there must not grow.
+RING0_LIMIT = 17398
 LINES_LIMIT = 500
 COLUMNS_LIMIT = 100
 # The page that shows the sizes, and how far they may be off there, in percent.
@@ -23,7 +23,7 @@ PAGE = "docs/performance.md"
 PAGE_PERCENT = 1
 LICENCE = "SPDX-License-Identifier: MIT"
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
-INCLUDE = re.compile(r'^\s*#\s*include\s+"(lib/[^"]+)"', re.MULTILINE)
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 
 
@@ -59,27 +59,28 @@ def code_lines(text):
     return sum(1 for line in bare.splitlines() if line.strip())
 
 
-def library_of(sources, paths):
-    """The files of lib/ that `paths` reach by include, headers with their sources."""
-    found = set()
-    queue = list(paths)
-    while queue:
-        for header in INCLUDE.findall(sources[queue.pop()]):
-            for path in (header, header[:-2] + ".c"):
-                if path in sources and path not in found:
-                    found.add(path)
-                    queue.append(path)
-    return found
-
-
 def part_of(path):
     matches = [part for part in PARTS + SHARED if path.startswith(part + "/")]
     return max(matches, key=len) if matches else None
 
 
+def included(sources, paths):
+    """The shared files that `paths` reach by include, headers with their sources."""
+    found = set()
+    queue = list(paths)
+    while queue:
+        for header in INCLUDE.findall(sources[queue.pop()]):
+            for path in (header, header[:-2] + ".c"):
+                if path in sources and part_of(path) in SHARED and path not in found:
+                    found.add(path)
+                    queue.append(path)
+    return found
+
+
 def ring0_counts(sources):
     by_part = {part: [path for path in sources if part_of(path) == part] for part in PARTS}
-    by_part["lib"] = library_of(sources, sum(by_part.values(), []))
+    shared = included(sources, sum(by_part.values(), []))
+    by_part |= {part: [path for path in shared if part_of(path) == part] for part in SHARED}
     return {part: sum(code_lines(sources[path]) for path in paths)
             for part, paths in by_part.items()}
 
