@@ -4,16 +4,25 @@ import time
 
 # A job for each of four queues, in a part of the disk of its own; each block has a header that says
 # where it belongs, and a checksum, which is looked at soon after the block was written.
-COMMAND = ("/sbin/fio --name=v --filename={disk} --ioengine=libaio --direct=1 --thread "
-           "--group_reporting --rw=randrw --bsrange=4k-64k --iodepth={depth} --numjobs=4 "
-           "--size={size} --offset_increment={size} --verify=crc32c --verify_fatal=1 "
-           "--verify_backlog=64 --time_based --runtime={seconds} --randrepeat=0 --minimal "
-           "> /tmp/fio 2>&1")
+PASS = ("/sbin/fio --name=v --filename={disk} --ioengine=libaio --direct=1 --thread "
+        "--group_reporting --rw=randrw --bsrange=4k-64k --iodepth={depth} --numjobs=4 "
+        "--size={size} --offset_increment={size} --verify=crc32c --verify_fatal=1 "
+        "--verify_backlog=64 --randrepeat=0 --minimal{more} > /tmp/fio 2>&1")
+# Before each pass all of it is zero: in place of a write that was lost there must not be an older
+# one of the same block, which fio would take for it.
+COMMAND = ("end=$(($(date +%s) + {seconds})); code=0; "
+           "while [ $code = 0 ] && [ $(date +%s) -lt $end ]; do "
+           "/sbin/blkdiscard -f -z -l {bytes} {disk} 2>/tmp/fio && {once}; code=$?; "
+           "done; (exit $code)")
 
 
-def command(size, seconds, disk="/dev/vda", depth=8):
-    """Verifies 4 * size bytes of the disk for so many seconds of the guest's clock."""
-    return COMMAND.format(size=size, seconds=seconds, disk=disk, depth=depth)
+def command(size, seconds, disk="/dev/vda", depth=8, more=""):
+    """
+    Verifies 4 * size ("8M") of the disk again and again, for so many seconds of the guest's clock
+    and until the last pass is over.
+    """
+    once = PASS.format(size=size, disk=disk, depth=depth, more=more)
+    return COMMAND.format(bytes=4 * int(size[:-1]) << 20, seconds=seconds, disk=disk, once=once)
 
 
 def driver(machine, name):
