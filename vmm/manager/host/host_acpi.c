@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/host/host_acpi.h"
-#include "arch/x86_64/hw/acpi.h"
+#include "arch/x86_64/hw/acpi_fixed.h"
 #include "arch/x86_64/hw/pci.h"
 #include "lib/bits.h"
 #include "lib/checked.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/host/machine.h"
-#include "arch/x86_64/hw/acpi.h"
+#include "arch/x86_64/hw/acpi_fixed.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
 #include "lib/string.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/hw/acpi.h"
+#include "arch/x86_64/hw/acpi_dma.h"
 #include "lib/checked.h"
 #include "lib/string.h"
 #include "vmm/manager/iommu/iommu_table.h"

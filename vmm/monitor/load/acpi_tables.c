@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/load/acpi_tables.h"
 
-#include "arch/x86_64/hw/acpi.h"
+#include "arch/x86_64/hw/acpi_fixed.h"
 #include "arch/x86_64/hw/ioapic.h"
 #include "arch/x86_64/hw/lapic.h"
 #include "arch/x86_64/hw/uart.h"

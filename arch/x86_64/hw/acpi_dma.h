@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/acpi.h"
+
+/* What ACPI says of both vendors' IOMMUs. */
+
+/* DMA remapping, VT-d 4.1, 8.1; structures follow, each with a type and a length of 16 bits */
+struct acpi_dmar {
+	struct acpi_header header; /* "DMAR" */
+	u8 address_width;	   /* minus 1 */
+	u8 flags;
+	u8 reserved[10];
+} PACKED;
+_Static_assert(sizeof(struct acpi_dmar) == 48, "VT-d 8.1");
+
+enum acpi_dmar_type {
+	ACPI_DMAR_UNIT = 0,
+	ACPI_DMAR_RESERVED = 1,
+};
+
+struct acpi_dmar_entry {
+	u16 type;
+	u16 length;
+} PACKED;
+
+#define ACPI_DMAR_REMAP (1u << 0) /* the table's: interrupts may be remapped */
+#define ACPI_DMAR_ALL (1u << 0) /* the unit has all of the segment that no other has */
+
+/* Scopes follow */
+struct acpi_dmar_unit {
+	struct acpi_dmar_entry entry;
+	u8 flags;
+	u8 size;
+	u16 segment;
+	u64 registers;
+} PACKED;
+_Static_assert(sizeof(struct acpi_dmar_unit) == 16, "VT-d 8.3");
+
+/* Scopes follow */
+struct acpi_dmar_reserved {
+	struct acpi_dmar_entry entry;
+	u16 reserved;
+	u16 segment;
+	u64 base;
+	u64 last;
+} PACKED;
+_Static_assert(sizeof(struct acpi_dmar_reserved) == 24, "VT-d 8.4");
+
+enum acpi_dmar_scope_type {
+	ACPI_DMAR_FUNCTION = 1,
+	ACPI_DMAR_BRIDGE = 2, /* and all behind it */
+	ACPI_DMAR_IOAPIC = 3, /* with its id in the MADT */
+};
+
+/* Pairs of device and function follow, from the bus on down */
+struct acpi_dmar_scope {
+	u8 type;
+	u8 length;
+	u16 reserved;
+	u8 enumeration;
+	u8 bus;
+} PACKED;
+_Static_assert(sizeof(struct acpi_dmar_scope) == 6, "VT-d 8.3.1");
+
+/* I/O virtualization reporting, AMD IOMMU 3.10, 5.2; blocks follow */
+struct acpi_ivrs {
+	struct acpi_header header; /* "IVRS" */
+	u32 info;
+	u8 reserved[8];
+} PACKED;
+_Static_assert(sizeof(struct acpi_ivrs) == 48, "AMD IOMMU 5.2.1");
+
+enum acpi_ivrs_type {
+	ACPI_IVRS_UNIT = 0x10,
+	ACPI_IVRS_UNIT_WIDE = 0x11,
+	ACPI_IVRS_UNIT_NAMED = 0x40,
+	ACPI_IVRS_MEMORY_ALL = 0x20,
+	ACPI_IVRS_MEMORY = 0x21,
+	ACPI_IVRS_MEMORY_RANGE = 0x22,
+};
+
+struct acpi_ivrs_block {
+	u8 type;
+	u8 flags;
+	u16 length;
+	u16 device;
+} PACKED;
+
+#define ACPI_IVRS_UNIT_BYTES 24u /* then its entries; 16 more in the other two types */
+struct acpi_ivrs_unit {
+	struct acpi_ivrs_block block;
+	u16 capability;
+	u64 registers;
+	u16 segment;
+	u16 info;
+	u32 features;
+} PACKED;
+_Static_assert(sizeof(struct acpi_ivrs_unit) == ACPI_IVRS_UNIT_BYTES, "AMD IOMMU 5.2.2.1");
+
+/* The first two bits of an entry's type say how long it is: 4, 8, 16 or 32 bytes. */
+enum acpi_ivrs_device {
+	ACPI_IVRS_ALL = 1,
+	ACPI_IVRS_ONE = 2,
+	ACPI_IVRS_FIRST = 3,
+	ACPI_IVRS_LAST = 4,
+	ACPI_IVRS_ALIAS_ONE = 0x42,
+	ACPI_IVRS_ALIAS_FIRST = 0x43,
+	ACPI_IVRS_EXTENDED_ONE = 0x46,
+	ACPI_IVRS_EXTENDED_FIRST = 0x47,
+	ACPI_IVRS_SPECIAL = 0x48, /* its id in the MADT in byte 4, requester in 5, kind in 7 */
+	ACPI_IVRS_NAMED = 0xf0, /* its length is in byte 21, beside 22 */
+};
+
+#define ACPI_IVRS_SPECIAL_IOAPIC 1u
+
+struct acpi_ivrs_memory {
+	struct acpi_ivrs_block block;
+	u16 last; /* of a range of devices */
+	u8 reserved[8];
+	u64 base;
+	u64 bytes;
+} PACKED;
+_Static_assert(sizeof(struct acpi_ivrs_memory) == 32, "AMD IOMMU 5.2.2.7");
