@@ -183,7 +183,7 @@ u64 clock_tsc_to_ns(u64 tsc)
 
 u64 vm_build_pages_available(void)
 {
-	return 0;
+	return ~0ull;
 }
 
 void process_build_note(struct process_build *build, const char *what, enum status status)
@@ -277,10 +277,25 @@ static void all_or_nothing(void **state)
 	all_or_nothing_behind(1);
 }
 
+/* The kernel refuses the memory for more of a disk. */
+static void does_not_grow(void **state)
+{
+	char problem[200] = "";
+
+	(void)state;
+	driver = (struct driver){.used = true, .kind = &kind};
+	calls_left = 0;
+	assert_false(driver_add_store(&driver, MIB, problem, sizeof(problem)));
+	assert_non_null(strstr(problem, "the kernel says"));
+	assert_int_equal(driver.grown_count, 0);
+	calls_left = NEVER;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_or_nothing),
+		cmocka_unit_test(does_not_grow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -355,7 +355,7 @@ bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t si
 	if (process_build_failed(&build)) {
 		format(problem, size, "the kernel says \"%s\" while %s",
 		       status_text(build.status), build.what);
-		return build.status;
+		return false;
 	}
 	driver->grown[driver->grown_count++] = store;
 	driver->quota_pages += quota_pages;
