@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Is what CPUID says consistent, both with itself and with the state of the processor? */
-#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/cpuid_guest.h"
 #include "tests/guest/rt/cpu.h"
 
 static bool same_text(const struct cpuid_result *result, const char *text)

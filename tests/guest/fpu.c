@@ -3,7 +3,7 @@
  * Do the FPU and vector registers keep this guest's values? Two guests run this at the same time
  * with different values (seed=N), each giving up the CPU again and again by exits and HLT.
  */
-#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/cpuid_guest.h"
 #include "tests/guest/rt/devices.h"
 
 #define ROUNDS 300u

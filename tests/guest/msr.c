@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Do the known MSRs keep what may be written, and does every other one raise #GP? */
-#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/cpuid_guest.h"
 #include "tests/guest/rt/cpu.h"
 
 #define NON_CANONICAL 0x0000800000000000ull

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Does 4-level paging behave: permissions, error codes, accessed and dirty bits, page sizes? */
-#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/cpuid_guest.h"
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/cpu.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Does paging of 32-bit code behave, with 4-byte entries and with 8-byte ones (PAE)? */
-#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/cpuid_guest.h"
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/cpu.h"
 

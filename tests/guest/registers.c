@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Fills what entries and exits do not switch with values of its own, and stays on the CPU. */
-#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/cpuid_guest.h"
 #include "arch/x86_64/hw/msr.h"
 #include "tests/guest/rt/cpu.h"
 

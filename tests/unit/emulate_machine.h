@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "arch/x86_64/hw/control.h"
-#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/cpuid_guest.h"
 #include "arch/x86_64/hw/paging.h"
 #include "vmm/monitor/x86/decode.c"
 #include "vmm/monitor/x86/prefix.c"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/xsave.h"
 
-#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/cpuid_guest.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/cpuid/cpuid.h"

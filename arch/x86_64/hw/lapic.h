@@ -47,26 +47,12 @@ _Static_assert(sizeof(struct lapic_page) == PAGE_SIZE, "one page");
 
 #define LAPIC_XAPIC_ID_SHIFT 24
 
-/* Version register: SDM vol. 3, 11.4.8 */
-#define LAPIC_VERSION_NUMBER	      BITS(7, 0)
-#define LAPIC_VERSION_MAX_LVT_SHIFT   16
-
 /* Spurious-interrupt vector register: SDM vol. 3, 11.9 */
-#define LAPIC_SVR_VECTOR	  BITS(7, 0)
-#define LAPIC_SVR_ENABLE	  BIT(8)
-#define LAPIC_SVR_FOCUS_DISABLED  BIT(9)
-#define LAPIC_SVR_EOI_SUPPRESSION BIT(12)
+#define LAPIC_SVR_ENABLE BIT(8)
 
 /* Local vector table: SDM vol. 3, 11.5.1 */
-#define LAPIC_LVT_VECTOR	     BITS(7, 0)
-#define LAPIC_LVT_DELIVERY_MODE	     BITS(10, 8)
-#define LAPIC_LVT_PENDING	     BIT(12)
-#define LAPIC_LVT_ACTIVE_LOW	     BIT(13)
-#define LAPIC_LVT_LEVEL		     BIT(15)
 #define LAPIC_LVT_MASKED	     BIT(16)
-#define LAPIC_LVT_TIMER_MODE	     BITS(18, 17)
 #define LAPIC_LVT_TIMER_ONE_SHOT     (0ull << 17)
-#define LAPIC_LVT_TIMER_PERIODIC     (1ull << 17)
 #define LAPIC_LVT_TIMER_TSC_DEADLINE (2ull << 17)
 
 /* Delivery modes, here and in the ICR and IOAPIC entries */
@@ -82,27 +68,10 @@ enum apic_delivery {
 #define APIC_DELIVERY_SHIFT 8
 
 /* Interrupt command register: SDM vol. 3, 11.6.1 */
-#define LAPIC_ICR_VECTOR	       BITS(7, 0)
-#define LAPIC_ICR_LOGICAL	       BIT(11)
 #define LAPIC_ICR_PENDING	       BIT(12) /* xAPIC only */
 #define LAPIC_ICR_ASSERT	       BIT(14)
-#define LAPIC_ICR_LEVEL		       BIT(15)
-#define LAPIC_ICR_SHORTHAND	       BITS(19, 18)
 #define LAPIC_ICR_SHORTHAND_SELF       (1ull << 18)
-#define LAPIC_ICR_SHORTHAND_ALL	       (2ull << 18)
-#define LAPIC_ICR_SHORTHAND_OTHERS     (3ull << 18)
-#define LAPIC_ICR_DESTINATION_SHIFT    56 /* xAPIC */
 #define LAPIC_ICR_X2_DESTINATION_SHIFT 32 /* x2APIC */
 
 /* Divide configuration: bits 3, 1 and 0; 111b divides by 1 (SDM vol. 3, figure 11-10) */
-#define LAPIC_TIMER_DIVIDE_BY_1	 0xbu
-#define LAPIC_TIMER_DIVIDE_BY_16 0x3u
-
-/* Error status: SDM vol. 3, 11.5.3 */
-#define LAPIC_ESR_SEND_ILLEGAL_VECTOR	  BIT(5)
-#define LAPIC_ESR_RECEIVED_ILLEGAL_VECTOR BIT(6)
-#define LAPIC_ESR_ILLEGAL_REGISTER	  BIT(7)
-
-/* Destination format register: SDM vol. 3, 11.6.2.2 */
-#define LAPIC_DFR_FLAT	  0xffffffffu
-#define LAPIC_DFR_CLUSTER 0x0fffffffu
+#define LAPIC_TIMER_DIVIDE_BY_1 0xbu

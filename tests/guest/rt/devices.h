@@ -2,7 +2,7 @@
 #pragma once
 
 #include "arch/x86_64/hw/ioapic.h"
-#include "arch/x86_64/hw/lapic.h"
+#include "arch/x86_64/hw/lapic_guest.h"
 #include "arch/x86_64/hw/pic.h"
 #include "arch/x86_64/hw/pit.h"
 #include "tests/guest/rt/cpu.h"

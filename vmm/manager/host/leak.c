@@ -5,7 +5,7 @@
  * lists of models are for what a CPU does not enumerate; models are those of family 6.
  */
 #include "vmm/manager/host/leak.h"
-#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/cpuid_guest.h"
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/speculation.h"
 #include "kernel/abi/pages.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/cpuid_guest.h"
 #include "lib/string.h"
 #include "vmm/manager/host/leak.h"
 #include "vmm/manager/host/machine.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/exits/brief.h"
 
-#include "arch/x86_64/hw/lapic.h"
+#include "arch/x86_64/hw/lapic_guest.h"
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/vmx.h"
 #include "lib/checked.h"

@@ -3,7 +3,7 @@
 
 #include "arch/x86_64/hw/acpi_fixed.h"
 #include "arch/x86_64/hw/ioapic.h"
-#include "arch/x86_64/hw/lapic.h"
+#include "arch/x86_64/hw/lapic_guest.h"
 #include "arch/x86_64/hw/uart.h"
 #include "lib/bits.h"
 #include "lib/string.h"

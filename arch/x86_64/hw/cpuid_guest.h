@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What guests are told, or not, and the host itself does not look at. */
+#include "arch/x86_64/hw/cpuid.h"
+
+#define CPUID_CACHE	     0x4u
+#define CPUID_THERMAL_POWER  0x6u
+#define CPUID_TOPOLOGY	     0xbu
+#define CPUID_HYPERVISOR     0x40000000u
+#define CPUID_BRAND	     0x80000002u
+#define CPUID_EXTENDED_POWER 0x80000007u
+
+/* CPUID.1:ECX */
+#define CPUID_1_ECX_SSE3       BIT(0)
+#define CPUID_1_ECX_PCLMULQDQ  BIT(1)
+#define CPUID_1_ECX_DTES64     BIT(2)
+#define CPUID_1_ECX_MONITOR    BIT(3)
+#define CPUID_1_ECX_SMX	       BIT(6)
+#define CPUID_1_ECX_SSSE3      BIT(9)
+#define CPUID_1_ECX_FMA	       BIT(12)
+#define CPUID_1_ECX_CMPXCHG16B BIT(13)
+#define CPUID_1_ECX_PDCM       BIT(15)
+#define CPUID_1_ECX_PCID       BIT(17)
+#define CPUID_1_ECX_SSE4_1     BIT(19)
+#define CPUID_1_ECX_SSE4_2     BIT(20)
+#define CPUID_1_ECX_MOVBE      BIT(22)
+#define CPUID_1_ECX_POPCNT     BIT(23)
+#define CPUID_1_ECX_AESNI      BIT(25)
+#define CPUID_1_ECX_AVX	       BIT(28)
+#define CPUID_1_ECX_F16C       BIT(29)
+
+/* CPUID.1:EDX */
+#define CPUID_1_EDX_FPU	  BIT(0)
+#define CPUID_1_EDX_VME	  BIT(1)
+#define CPUID_1_EDX_PSE	  BIT(3)
+#define CPUID_1_EDX_TSC	  BIT(4)
+#define CPUID_1_EDX_MSR	  BIT(5)
+#define CPUID_1_EDX_PAE	  BIT(6)
+#define CPUID_1_EDX_CX8	  BIT(8)
+#define CPUID_1_EDX_SEP	  BIT(11)
+#define CPUID_1_EDX_MTRR  BIT(12)
+#define CPUID_1_EDX_PGE	  BIT(13)
+#define CPUID_1_EDX_CMOV  BIT(15)
+#define CPUID_1_EDX_PAT	  BIT(16)
+#define CPUID_1_EDX_PSE36 BIT(17)
+#define CPUID_1_EDX_CLFSH BIT(19)
+#define CPUID_1_EDX_DS	  BIT(21)
+#define CPUID_1_EDX_ACPI  BIT(22)
+#define CPUID_1_EDX_MMX	  BIT(23)
+#define CPUID_1_EDX_FXSR  BIT(24)
+#define CPUID_1_EDX_SSE	  BIT(25)
+#define CPUID_1_EDX_SSE2  BIT(26)
+#define CPUID_1_EDX_SS	  BIT(27)
+#define CPUID_1_EDX_HTT	  BIT(28)
+#define CPUID_1_EDX_TM	  BIT(29)
+
+/* CPUID.6:EAX */
+#define CPUID_6_EAX_ARAT BIT(2)
+
+/* CPUID.7.0:EBX */
+#define CPUID_7_EBX_FSGSBASE   BIT(0)
+#define CPUID_7_EBX_TSC_ADJUST BIT(1)
+#define CPUID_7_EBX_SGX	       BIT(2)
+#define CPUID_7_EBX_BMI1       BIT(3)
+#define CPUID_7_EBX_HLE	       BIT(4)
+#define CPUID_7_EBX_AVX2       BIT(5)
+#define CPUID_7_EBX_BMI2       BIT(8)
+#define CPUID_7_EBX_ERMS       BIT(9)
+#define CPUID_7_EBX_INVPCID    BIT(10)
+#define CPUID_7_EBX_MPX	       BIT(14)
+#define CPUID_7_EBX_AVX512F    BIT(16)
+#define CPUID_7_EBX_AVX512DQ   BIT(17)
+#define CPUID_7_EBX_ADX	       BIT(19)
+#define CPUID_7_EBX_AVX512IFMA BIT(21)
+#define CPUID_7_EBX_CLFLUSHOPT BIT(23)
+#define CPUID_7_EBX_CLWB       BIT(24)
+#define CPUID_7_EBX_PT	       BIT(25)
+#define CPUID_7_EBX_AVX512CD   BIT(28)
+#define CPUID_7_EBX_SHA	       BIT(29)
+#define CPUID_7_EBX_AVX512BW   BIT(30)
+#define CPUID_7_EBX_AVX512VL   BIT(31)
+
+/* CPUID.7.0:ECX */
+#define CPUID_7_ECX_AVX512VBMI	    BIT(1)
+#define CPUID_7_ECX_PKU		    BIT(3)
+#define CPUID_7_ECX_WAITPKG	    BIT(5)
+#define CPUID_7_ECX_AVX512VBMI2	    BIT(6)
+#define CPUID_7_ECX_CET_SS	    BIT(7)
+#define CPUID_7_ECX_GFNI	    BIT(8)
+#define CPUID_7_ECX_VAES	    BIT(9)
+#define CPUID_7_ECX_VPCLMULQDQ	    BIT(10)
+#define CPUID_7_ECX_AVX512VNNI	    BIT(11)
+#define CPUID_7_ECX_AVX512BITALG    BIT(12)
+#define CPUID_7_ECX_AVX512VPOPCNTDQ BIT(14)
+#define CPUID_7_ECX_LA57	    BIT(16)
+#define CPUID_7_ECX_RDPID	    BIT(22)
+
+/* CPUID.7.0:EDX */
+#define CPUID_7_EDX_FSRM    BIT(4)
+#define CPUID_7_EDX_CET_IBT BIT(20)
+
+/* CPUID.D.1:EAX */
+#define CPUID_D_1_EAX_XSAVEOPT BIT(0)
+#define CPUID_D_1_EAX_XSAVEC   BIT(1)
+#define CPUID_D_1_EAX_XGETBV1  BIT(2)
+#define CPUID_D_1_EAX_XSAVES   BIT(3)
+
+/* CPUID.80000001:ECX */
+#define CPUID_81_ECX_LAHF	  BIT(0)
+#define CPUID_81_ECX_CMP_LEGACY	  BIT(1)
+#define CPUID_81_ECX_LZCNT	  BIT(5)
+#define CPUID_81_ECX_SSE4A	  BIT(6)
+#define CPUID_81_ECX_MISALIGNSSE  BIT(7)
+#define CPUID_81_ECX_PREFETCHW	  BIT(8)
+#define CPUID_81_ECX_OSVW	  BIT(9)
+#define CPUID_81_ECX_IBS	  BIT(10)
+#define CPUID_81_ECX_TOPOEXT	  BIT(22)
+#define CPUID_81_ECX_PERFCTR_CORE BIT(23)
+
+/* CPUID.80000001:EDX */
+#define CPUID_81_EDX_SYSCALL BIT(11)
+#define CPUID_81_EDX_NX	     BIT(20)
+#define CPUID_81_EDX_MMXEXT  BIT(22)
+#define CPUID_81_EDX_FFXSR   BIT(25)
+#define CPUID_81_EDX_LM	     BIT(29)
+
+/* CPUID.80000007:EDX */
+#define CPUID_87_EDX_INVARIANT_TSC BIT(8)
+
+/* CPUID.80000008:EAX and EBX */
+#define CPUID_88_EAX_PHYSICAL_BITS BITS(7, 0)
+#define CPUID_88_EBX_CLZERO	   BIT(0)
+#define CPUID_88_EBX_XSAVEERPTR	   BIT(2)
+#define CPUID_88_EBX_WBNOINVD	   BIT(9)
+#define CPUID_88_EBX_BTC_NO	   BIT(29)
+
+/* CPUID.80000021:EAX and ECX */
+#define CPUID_821_EAX_VERW_CLEAR BIT(5)
+#define CPUID_821_EAX_SRSO_NO	 BIT(29)
