@@ -48,6 +48,12 @@ static inline void lock_acquire(struct lock *lock, enum lock_rank rank)
 	lock_check_acquire(rank, waited);
 }
 
+/* Whether another CPU waits for it. Its holder asks, and makes short what he does in steps. */
+static inline bool lock_wanted(const struct lock *lock)
+{
+	return __atomic_load_n(&lock->next, __ATOMIC_RELAXED) != lock->serving + 1;
+}
+
 static inline void lock_release(struct lock *lock, enum lock_rank rank)
 {
 	lock_check_release(rank);

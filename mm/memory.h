@@ -39,11 +39,12 @@ struct memory {
 	struct memory *below; /* with a reference; where the pages are that this one lacks */
 	u8 depth;	      /* how many are below */
 	bool frozen;	      /* never changes again, and is never mapped */
+	bool merging;	      /* it takes up what is below, and has come to the cursor */
 	bool held;	      /* somebody was told where its pages are: no layers any more */
 	u32 device_mappings;  /* of mapping_count: devices reach its pages, no layers meanwhile */
 	u32 own_first;	      /* frames, linked by `next`, their index in `references` */
 	u64 breaking;	      /* the page that is about to leave `below`, plus 1; 0: none */
-	u64 cursor;	      /* revoked up to this page */
+	u64 cursor;	      /* revoked, or merged, up to this page */
 	u64 awaited[CPU_MAX / 64]; /* CPUs that may still use what was revoked: tlb_await */
 	/*
 	 * MEMORY_RAM: the slots themselves for up to MEMORY_INLINE_SLOTS pages; else one word per
@@ -104,6 +105,7 @@ u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa);
 
 /*
  * One step of freeing all pages and, last, the object itself: STATUS_AGAIN until it returns
- * STATUS_OK. Nothing may map the object or refer to it any more.
+ * STATUS_OK. Nothing may map the object or refer to it any more. The caller holds `held`: the step
+ * is short when another CPU waits for it.
  */
-enum status memory_destroy(struct memory *memory) MUST_CHECK;
+enum status memory_destroy(struct memory *memory, const struct lock *held) MUST_CHECK;

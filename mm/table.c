@@ -8,7 +8,7 @@
 #include "mm/tlb.h"
 
 #define TOP PT_LEVEL_512G
-#define STEP_ENTRIES 256
+#define STEP_ENTRIES 64
 #define LOWER_HALF (PT_ENTRY_COUNT / 2)
 
 /* The tables on the way to an address, down to the deepest one, and its entry for the address. */

@@ -264,7 +264,7 @@ static void test_destroy_in_steps(void **state)
 	assert_int_equal(memory_create(NULL, PAGE_GUEST, 511, 0, &memory), STATUS_OK);
 	for (u64 index = 0; index < 511; index++)
 		assert_int_equal(memory_populate(memory, index), STATUS_OK);
-	while (memory_destroy(memory) == STATUS_AGAIN) {
+	while (memory_destroy(memory, &machine_lock) == STATUS_AGAIN) {
 		u64 index = 0;
 		u64 listed = 0;
 		hpa_t hpa;
@@ -282,6 +282,22 @@ static void test_destroy_in_steps(void **state)
 	assert_int_equal(page_counts[PAGE_GUEST], 511);
 	machine_settle();
 	assert_int_equal(page_counts[PAGE_GUEST], 0);
+}
+
+/* Who waits for the lock gets it soon. */
+static void test_destroy_for_others(void **state)
+{
+	struct memory *memory;
+	unsigned int steps = 1;
+
+	(void)state;
+	machine_start(16 * MIB);
+	assert_int_equal(memory_create(NULL, PAGE_GUEST, 64, 0, &memory), STATUS_OK);
+	for (u64 index = 0; index < 64; index++)
+		assert_int_equal(memory_populate(memory, index), STATUS_OK);
+	while (memory_destroy(memory, &machine_lock_wanted) == STATUS_AGAIN)
+		assert_int_equal(tlb_pages_waiting(), 8 * steps++);
+	assert_int_equal(steps, 8);
 }
 
 static void try_everything(struct quota *quota, unsigned int *refused)
@@ -367,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_populate_everything),
 		cmocka_unit_test(test_fixed),
 		cmocka_unit_test(test_destroy_in_steps),
+		cmocka_unit_test(test_destroy_for_others),
 		cmocka_unit_test(test_failing_allocation),
 	};
 
