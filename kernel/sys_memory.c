@@ -119,6 +119,11 @@ enum status sys_memory_reset(struct system_call *call)
 	return layer_reset(SYSCALL_OBJECT(call, 0, memory));
 }
 
+enum status sys_memory_merge(struct system_call *call)
+{
+	return layer_merge(SYSCALL_OBJECT(call, 0, memory));
+}
+
 enum status sys_memory_discard(struct system_call *call)
 {
 	struct memory *memory = SYSCALL_OBJECT(call, 0, memory);

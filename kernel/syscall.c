@@ -81,6 +81,7 @@ static const struct {
 			      {{OBJECT_GROUP, 0, RIGHT_CREATE}, {OBJECT_MEMORY, 1, RIGHT_READ}}},
 	[SYS_MEMORY_RESET] = {sys_memory_reset, {{OBJECT_MEMORY, 0, RIGHT_CONTROL}}},
 	[SYS_MEMORY_DISCARD] = {sys_memory_discard, {{OBJECT_MEMORY, 0, RIGHT_WRITE}}},
+	[SYS_MEMORY_MERGE] = {sys_memory_merge, {{OBJECT_MEMORY, 0, RIGHT_CONTROL}}},
 };
 
 static enum status run(u64 number, struct system_call *call)

@@ -44,6 +44,7 @@ syscall_function sys_log_level, sys_machine_reset, sys_audit;
 syscall_function sys_iommu_create, sys_iommu_space, sys_iommu_attach, sys_space_populate;
 syscall_function sys_memory_freeze, sys_memory_layer, sys_memory_reset;
 syscall_function sys_memory_discard;
+syscall_function sys_memory_merge;
 
 /* Turns the new object's only reference into a handle of the caller's; without room it is freed. */
 enum status syscall_give(struct system_call *call, struct object *object, u32 rights);

@@ -38,8 +38,7 @@ static enum status return_block(struct memory *memory, u64 *word, u64 count)
 	return STATUS_OK;
 }
 
-/* A large block becomes 512 pages with slots. */
-static enum status split_block(struct memory *memory, u64 *chunk)
+enum status memory_block_split(struct memory *memory, u64 *chunk)
 {
 	hpa_t hpa = HPA(*chunk & PTE_ADDRESS);
 	enum status status = memory_slots_create(memory, chunk);
@@ -53,8 +52,7 @@ static enum status split_block(struct memory *memory, u64 *chunk)
 	return STATUS_OK;
 }
 
-/* The GiB of the chunk has no single leaf any more. */
-static void huge_end(struct memory *memory, u64 number)
+void memory_huge_end(struct memory *memory, u64 number)
 {
 	u64 *first = memory->chunks + align_down(number, HUGE_CHUNKS);
 
@@ -86,10 +84,10 @@ static enum status discard_step(struct memory *memory, u64 first, u64 *count)
 		if (!(*chunk & CHUNK_READY))
 			return STATUS_OK;
 		if (*chunk & CHUNK_HUGE)
-			huge_end(memory, first / MEMORY_CHUNK_PAGES);
+			memory_huge_end(memory, first / MEMORY_CHUNK_PAGES);
 		if (*count == MEMORY_CHUNK_PAGES)
 			return return_block(memory, chunk, *count);
-		status = split_block(memory, chunk);
+		status = memory_block_split(memory, chunk);
 	}
 	*count = MIN(*count, DISCARD_STEP);
 	while (status == STATUS_OK && taken < *count) {

@@ -11,6 +11,7 @@
 #include "mm/tlb.h"
 
 #define STEP_PAGES 32 /* hidden in one step */
+#define STEP_MERGE 64 /* slots; a block is one step */
 
 struct lock layer_lock;
 
@@ -70,13 +71,23 @@ static enum status begin_breaking(struct memory *memory, u64 index)
 	return status;
 }
 
+/* A reset hides it, as all that are listed. */
+static void slot_set(struct memory *memory, u64 *slot, u64 index, hpa_t hpa)
+{
+	struct page *page = page_of(hpa);
+
+	page->references = (u32)index;
+	page->next = memory->own_first;
+	memory->own_first = (u32)(hpa.value >> PAGE_SHIFT);
+	*slot = hpa.value | SLOT_PRESENT;
+}
+
 /* A reserved page, or the one that a reset has hidden, which nobody uses any more either. */
 static void give_page(struct memory *memory, u64 index)
 {
 	const void *from = memory_pointer(memory->below, index);
 	u64 *slot = memory_slot_find(memory, index);
 	hpa_t hpa = HPA(*slot & PTE_ADDRESS);
-	struct page *page;
 
 	lock_acquire(&memory->lock, LOCK_MEMORY);
 	if (*slot == 0) {
@@ -87,11 +98,7 @@ static void give_page(struct memory *memory, u64 index)
 		page_copy(hpa, from);
 	else
 		page_clear(hpa, 1);
-	page = page_of(hpa);
-	page->references = (u32)index;
-	page->next = memory->own_first;
-	memory->own_first = (u32)(hpa.value >> PAGE_SHIFT);
-	*slot = hpa.value | SLOT_PRESENT;
+	slot_set(memory, slot, index, hpa);
 	memory->breaking = 0;
 	lock_release(&memory->lock, LOCK_MEMORY);
 }
@@ -102,7 +109,9 @@ static enum status own(struct memory *memory, u64 index)
 	const u64 *slot = memory_slot_find(memory, index);
 	enum status status = STATUS_OK;
 
-	if (slot != NULL && (*slot & SLOT_PRESENT))
+	/* it has the page, or a block that it has taken up meanwhile */
+	if (slot != NULL ? (*slot & SLOT_PRESENT) != 0
+			 : memory->chunks[index / MEMORY_CHUNK_PAGES] != 0)
 		return STATUS_OK;
 	if (memory->breaking == 0)
 		status = begin_breaking(memory, index);
@@ -223,8 +232,10 @@ enum status layer_freeze(struct memory *memory, struct memory **frozen)
 	enum status status = STATUS_OK;
 
 	lock_acquire(&layer_lock, LOCK_LAYER);
-	if (memory->frozen || memory->below == NULL ||
-	    (memory->below->frozen && memory->own_first != 0))
+	if (memory->merging)
+		status = STATUS_BAD_STATE;
+	else if (memory->frozen || memory->below == NULL ||
+		 (memory->below->frozen && memory->own_first != 0))
 		status = freeze_begin(memory);
 	if (status == STATUS_OK && !memory->below->frozen) {
 		memory->below->frozen = freeze_step(memory);
@@ -275,11 +286,140 @@ enum status layer_reset(struct memory *memory)
 	enum status status = STATUS_BAD_STATE;
 
 	lock_acquire(&layer_lock, LOCK_LAYER);
-	if (memory->below != NULL && memory->below->frozen && !memory->frozen) {
+	if (memory->below != NULL && memory->below->frozen && !memory->frozen &&
+	    !memory->merging) {
 		hide(memory);
 		status = memory->own_first == 0 && tlb_all_passed(memory->awaited) ? STATUS_OK
 										   : STATUS_AGAIN;
 	}
+	lock_release(&layer_lock, LOCK_LAYER);
+	return status;
+}
+
+/* So many pages that were present below are the object's. */
+static void take_count(struct memory *memory, u64 count)
+{
+	if (memory->flags & MEMORY_OVERCOMMIT) {
+		memory->promised += count;
+		memory->below->promised -= count;
+	}
+	memory_count_present(memory, count);
+	memory_count_present(memory->below, -count);
+}
+
+/* The page below, where there is none above it; one that a reset has hidden goes down instead. */
+static void take_page(struct memory *memory, u64 index)
+{
+	u64 *from = memory_slot_find(memory->below, index);
+	u64 *slot = memory_slot_find(memory, index);
+	u64 hidden = *slot;
+
+	if (!(*from & SLOT_PRESENT) || (hidden & SLOT_PRESENT))
+		return;
+	slot_set(memory, slot, index, HPA(*from & PTE_ADDRESS));
+	*from = hidden;
+	if (hidden == 0)
+		take_count(memory, 1);
+}
+
+/* Of a chunk without slots below: the block, unless it has to be split. *end: up to there. */
+static enum status take_chunk(struct memory *memory, u64 *end)
+{
+	u64 number = memory->cursor / MEMORY_CHUNK_PAGES;
+	u64 *from = &memory->below->chunks[number];
+	u64 *chunk = &memory->chunks[number];
+
+	*end = MIN(align_down(memory->cursor, MEMORY_CHUNK_PAGES) + MEMORY_CHUNK_PAGES,
+		   memory->page_count);
+	if (!(*from & CHUNK_READY)) /* nobody has seen it */
+		return STATUS_OK;
+	if (*chunk != 0) {
+		*end = memory->cursor;
+		if (*from & CHUNK_HUGE) {
+			memory_huge_end(memory->below, number);
+			memory_huge_end(memory, number);
+		}
+		return memory_block_split(memory->below, from);
+	}
+	*chunk = *from;
+	*from = 0;
+	take_count(memory, MEMORY_CHUNK_PAGES);
+	return STATUS_OK;
+}
+
+/* Under the object's lock: what lies below, from the cursor on and before *end. */
+static enum status take(struct memory *memory, u64 *end)
+{
+	enum status status = STATUS_OK;
+
+	if (memory_slot_find(memory->below, memory->cursor) == NULL)
+		return take_chunk(memory, end);
+	if (memory_slot_find(memory, memory->cursor) == NULL)
+		status = memory_slots_create(memory,
+					     &memory->chunks[memory->cursor / MEMORY_CHUNK_PAGES]);
+	*end = MIN(memory->cursor + STEP_MERGE, memory->page_count);
+	for (u64 index = memory->cursor; status == STATUS_OK && index < *end; index++)
+		take_page(memory, index);
+	return status;
+}
+
+static bool can_merge(const struct memory *memory)
+{
+	const struct memory *below = memory->below;
+
+	return !memory->frozen && below != NULL && below->frozen &&
+	       below->quota == memory->quota && below->object.references == 1;
+}
+
+/* A page that is about to leave `below` does so first. What was mapped may be written to now. */
+static enum status merge_step(struct memory *memory)
+{
+	u64 first = memory->cursor;
+	enum status status;
+	u64 end;
+
+	if (memory->breaking != 0 && !tlb_all_passed(memory->awaited))
+		return STATUS_AGAIN;
+	if (memory->breaking != 0)
+		give_page(memory, memory->breaking - 1);
+	lock_acquire(&memory->lock, LOCK_MEMORY);
+	status = take(memory, &end);
+	lock_release(&memory->lock, LOCK_MEMORY);
+	if (status != STATUS_OK)
+		return status;
+	while (layer_revoke(memory, &first, end) != STATUS_OK)
+		;
+	memory->cursor = end;
+	return end == memory->page_count ? STATUS_OK : STATUS_AGAIN;
+}
+
+static void merge_end(struct memory *memory)
+{
+	struct memory *below = memory->below;
+
+	lock_acquire(&memory->lock, LOCK_MEMORY);
+	memory->below = below->below;
+	memory->depth = below->depth;
+	below->below = NULL;
+	if (memory->below == NULL)
+		memory->own_first = 0;
+	memory->merging = false;
+	lock_release(&memory->lock, LOCK_MEMORY);
+	object_put(&below->object);
+}
+
+enum status layer_merge(struct memory *memory)
+{
+	enum status status = STATUS_BAD_STATE;
+
+	lock_acquire(&layer_lock, LOCK_LAYER);
+	if (can_merge(memory)) {
+		memory->cursor = memory->merging ? memory->cursor : 0;
+		memory->merging = true;
+		status = merge_step(memory);
+	}
+	if (status == STATUS_OK)
+		merge_end(memory);
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status;
 }

@@ -46,6 +46,16 @@ enum status layer_create(struct quota *quota, struct memory *frozen,
 enum status layer_reset(struct memory *memory) MUST_CHECK;
 
 /*
+ * One step of taking up the frozen object that is below, which nobody else needs any more: its
+ * pages become the live object's, where that has none of its own, and what was below it comes
+ * below the live one. STATUS_AGAIN; STATUS_OK: it is gone, with the pages that were not needed.
+ * STATUS_BAD_STATE: nothing frozen is below, somebody has a handle of it or lies on it, or it is
+ * charged to another quota; STATUS_NO_MEMORY, STATUS_NO_QUOTA: no page for slots. Until STATUS_OK
+ * the live object can neither be frozen nor reset.
+ */
+enum status layer_merge(struct memory *memory) MUST_CHECK;
+
+/*
  * Under layer_lock: one step of taking away what is mapped of the pages from *first on and before
  * `end`; *first becomes what the slowest mapping has come to. Who may still use it is awaited.
  */

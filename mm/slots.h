@@ -28,6 +28,10 @@ enum status memory_create_promised(struct quota *quota, enum page_owner owner, u
 u64 *memory_slot_find(struct memory *memory, u64 index);
 /* A page of slots for a chunk without any. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status memory_slots_create(struct memory *memory, u64 *chunk) MUST_CHECK;
+/* Under the object's lock. A large block becomes 512 pages with slots. Likewise. */
+enum status memory_block_split(struct memory *memory, u64 *chunk) MUST_CHECK;
+/* The GiB of the chunk of that number has no single leaf any more. */
+void memory_huge_end(struct memory *memory, u64 number);
 
 /*
  * Under the object's lock. Of an object that promises nothing, one page more than are there:

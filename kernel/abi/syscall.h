@@ -230,6 +230,13 @@ enum syscall {
 	 * not all in the object; STATUS_NO_MEMORY: no page is free while those are on their way.
 	 */
 	SYS_MEMORY_DISCARD,
+	/*
+	 * (memory). A step of taking up the frozen memory below it, of which nobody has a handle
+	 * any more: after STATUS_OK there is one layer less. STATUS_BAD_STATE: there is none, or
+	 * other memory lies on it too, or it belongs to another group. Until STATUS_OK it can
+	 * neither be frozen nor reset.
+	 */
+	SYS_MEMORY_MERGE,
 	SYS_COUNT
 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernel's layers of memory objects, in place of the manager: a guest with several vCPUs writes
- * and reads its pages all the time, while its RAM is frozen, copied and reset. One vCPU writes a
- * number into all pages, says so in a page that all write to, and goes on with the next number. The
- * others read that, then a page, which must hold no less: a vCPU that still saw a frozen page where
- * the writer sees its own would find one that does not. Who has ports runs no vCPUs: a second
- * process of the same image does all that, and the first prints what it says.
+ * and reads its pages all the time, while its RAM is frozen, copied, reset and merged. One vCPU
+ * writes a number into all pages, says so in a page that all write to, and goes on with the next
+ * number. The others read that, then a page, which must hold no less: a vCPU that still saw a
+ * frozen page where the writer sees its own would find one that does not. Who has ports runs no
+ * vCPUs: a second process of the same image does all that, and the first prints what it says.
  */
 #include "arch/x86_64/hw/uart.h"
 #include "lib/string.h"
@@ -30,6 +30,7 @@
 #define DEADLINE_NS  (50 * NS_PER_MS)
 #define PLAYS_MAX    2000u
 #define AUDIT_ROUNDS 20u
+#define MERGES	     12u
 
 static const u8 writer_code[] = {
 	0xa1, 0x00, 0x80, 0x1f, 0x00,		   /* mov eax, [FIRST] */
@@ -283,12 +284,43 @@ static void set_up(void)
 		rt_fail("audit");
 }
 
+/* All layers go, while the guest runs. */
+static void merge(void)
+{
+	enum status status;
+
+	do
+		status = sys_memory_merge(ram);
+	while (status == STATUS_OK || status == STATUS_AGAIN);
+	if (status != STATUS_BAD_STATE)
+		fail("merge", status, 0);
+}
+
+static void freeze_and_merge(void)
+{
+	handle_t frozen;
+
+	for (u32 i = 0; i < MERGES; i++) {
+		for (u32 layers = 0; layers <= i % 4; layers++) {
+			MUST(sys_memory_freeze(ram, &frozen));
+			MUST(sys_handle_close(frozen));
+			if (i % 2 == 0)
+				pause_ns(queue, PLAY_NS);
+		}
+		merge();
+	}
+}
+
 /* Frozen while the guest runs, while it stands still; it runs, and is reset. */
 static void round(u32 number)
 {
 	handle_t frozen;
 	u32 was;
 
+	if (number % (ROUNDS / 2) == 0) {
+		merge();
+		freeze_and_merge();
+	}
 	if (number == 1 || number == ROUNDS / 2) {
 		MUST(sys_memory_freeze(ram, &frozen));
 		MUST(sys_handle_close(frozen));

@@ -52,7 +52,8 @@ static enum status call(enum syscall number, u64 a, u64 b, u64 c, u64 d, u64 e, 
 
 	do
 		status = syscall(number, (const u64[]){a, b, c, d, e, f}, value);
-	while (status == STATUS_AGAIN && number != SYS_OBJECT_DESTROY);
+	while (status == STATUS_AGAIN && number != SYS_OBJECT_DESTROY &&
+	       number != SYS_MEMORY_MERGE);
 	return status;
 }
 
@@ -143,6 +144,11 @@ enum status sys_memory_layer(handle_t group, handle_t frozen, handle_t *memory)
 enum status sys_memory_reset(handle_t memory)
 {
 	return call(SYS_MEMORY_RESET, memory, 0, 0, 0, 0, 0, NULL);
+}
+
+enum status sys_memory_merge(handle_t memory)
+{
+	return call(SYS_MEMORY_MERGE, memory, 0, 0, 0, 0, 0, NULL);
 }
 
 enum status sys_memory_discard(handle_t memory, u64 first, u64 count)

@@ -38,6 +38,8 @@ enum status sys_memory_address(handle_t root, handle_t memory, u64 offset, u64 *
 enum status sys_memory_freeze(handle_t memory, handle_t *frozen) MUST_CHECK;
 enum status sys_memory_layer(handle_t group, handle_t frozen, handle_t *memory) MUST_CHECK;
 enum status sys_memory_reset(handle_t memory) MUST_CHECK;
+/* One step: STATUS_AGAIN until it is done. */
+enum status sys_memory_merge(handle_t memory) MUST_CHECK;
 /* All of the pages, in as many steps as it takes; on an error some may be gone. */
 enum status sys_memory_discard(handle_t memory, u64 first, u64 count) MUST_CHECK;
 enum status sys_space_create(handle_t group, handle_t *space) MUST_CHECK;
