@@ -71,6 +71,17 @@ def test_balloon(build, tmp_path):
         large = stat(machine)
         assert large["pages-resident"] > small["pages-resident"] + 60 * MIB, large
         assert shell(machine, DATA, 300) == data
+
+        # a snapshot that is dropped leaves nothing in its way
+        machine.command("vm snapshot alpha one")
+        shell(machine, "rm /t/x")
+        assert "dropped" in machine.command("vm snapshot drop alpha one")
+        before = stat(machine)["balloon-refused-pages"]
+        machine.command("vm balloon alpha 128M")
+        again = settle(machine, lambda now: now["balloon-pages"] == 128 * MIB)
+        assert again["balloon-refused-pages"] == before
+        assert again["pages-resident"] < large["pages-resident"] - 40 * MIB, again
+        assert shell(machine, DATA, 300) == data
         assert machine.vm("alpha")["state"] == "running"
 
 

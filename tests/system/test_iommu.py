@@ -87,7 +87,10 @@ def test_window(build, tmp_path, unit):
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_snapshot(build, tmp_path, unit):
-    """Before the guest's RAM is frozen its device is taken from it; the next life has it again."""
+    """
+    Before the guest's RAM is frozen its device is taken from it; without snapshots it has it again,
+    and so has the next life.
+    """
     path, qemu = behind(build, tmp_path, unit)
     with qemu as machine:
         machine.wait_prompt()
@@ -112,6 +115,13 @@ def test_snapshot(build, tmp_path, unit):
             before = stat(machine)
             wait_for(lambda: stat(machine)["requests"] > before["requests"] + 5, 20)
         assert stat(machine)["window"] == "none"
+        for name in ("two", "one"):
+            assert "dropped" in machine.command(f"vm snapshot drop alpha {name}")
+        wait_for(lambda: stat(machine)["window"] == "open", 20)
+        wait_for(lambda: stat(machine)["direct"] > before["direct"] + 5, 20)
+        assert machine.objects("audit")[-1]["findings"] == 0
+        assert ": snapshot " in machine.command("vm snapshot alpha three")
+        assert ": reset to snapshot three" in machine.command("vm reset alpha --to three")
         assert (stat(machine)["errors"], stat(machine)["refused"]) == (0, 0)
         machine.attach("alpha")
         machine.shell("kill %1")

@@ -134,6 +134,7 @@ def test_life(build, tmp_path):
         assert [row["reset"] for row in rows] == [False, False, False, True]
         assert "allowed: the last" in refused(machine, "vm reset count --to s0")
         assert "dropped" in machine.command("vm snapshot drop count s1")
+        assert "allowed: 4 below it" in refused(machine, "vm snapshot count s4")
         assert 'allowed: s0, s2, s3' in refused(machine, "vm snapshot drop count s1")
         machine.command("vm pause count")
         assert one(machine, "vm reset count --to s3")["state"] == "paused"
@@ -145,6 +146,53 @@ def test_life(build, tmp_path):
         one(machine, "vm start count")
         wait_counts(machine, "count")
         wait_for(lambda: abs(machine.free_pages() - free) < 64, 30)
+
+
+@pytest.mark.parametrize("emulator", EMULATORS)
+def test_merges(build, tmp_path, emulator):
+    """
+    Snapshot after snapshot is taken and dropped, while the guest compares what it wrote: their memory
+    is its own again, whoever was the last to need it, and all else comes back.
+    """
+    with start(build, tmp_path, emulator) as machine:
+        machine.wait_prompt()
+        wait_counts(machine, "count")
+        machine.command("vm pause count")
+        left = machine.free_pages()
+        machine.command("vm resume count")
+        for name in "abcdef":
+            one(machine, f"vm snapshot count {name}")
+            wait_counts(machine, "count")
+            one(machine, f"vm reset count --to {name}")
+            wait_counts(machine, "count")
+            one(machine, f"vm snapshot drop count {name}")
+        # above one that stays
+        one(machine, "vm snapshot count low")
+        for name in "abcdef":
+            wait_counts(machine, "count")
+            one(machine, f"vm snapshot count {name}")
+            assert "allowed: the last" in refused(machine, "vm reset count --to low")
+            one(machine, f"vm snapshot drop count {name}")
+            one(machine, "vm reset count --to low")
+        # a clone needs it longer, and has it until its end
+        one(machine, "vm snapshot count top")
+        one(machine, "vm clone count@top beta")
+        one(machine, "vm snapshot drop count top")
+        one(machine, "vm snapshot drop count low")
+        wait_counts(machine, "count")
+        wait_counts(machine, "beta")
+        assert ": 0 found" in machine.command("audit")
+        end(machine, "beta")
+        machine.wait_end("beta")
+        machine.wait_prompt()
+        machine.command("vm destroy beta")
+        machine.command("vm pause count")
+        wait_for(lambda: abs(machine.free_pages() - left) < 64, 30)
+        machine.command("vm resume count")
+        end(machine, "count")
+        machine.wait_end("count")
+        machine.wait_prompt()
+        assert ": 0 found" in machine.command("audit"), machine.transcript()
 
 
 ROUND = ("vm create count", "vm start count", "vm snapshot count a", "vm clone count@a beta",
@@ -230,7 +278,7 @@ def test_copies_instructions(build, tmp_path, emulator, vcpus):
         held = [us * INSTRUCTIONS[emulator] for us in held]
         print(f"{emulator}, {vcpus} vCPUs: snapshot {held[0]}, resets {held[1:]}; writes {found}")
         assert all(first <= 5300 and each <= 3900 for first, each in found)
-        assert max(held[2:]) <= (125_000 if vcpus == 1 else 175_000)
+        assert max(held[2:]) <= (125_000 if vcpus == 1 else 185_000)
         assert ": 0 found" in machine.command("audit")
 
 

@@ -152,12 +152,6 @@ bool vm_disks_are_viewed(const struct vm *vm, char *why, size_t size)
 	return viewed;
 }
 
-bool vm_snapshot_on_top(const struct vm *vm, const struct vm_snapshot *snapshot)
-{
-	(void)vm;
-	return snapshot->layer == 1;
-}
-
 u64 vm_overcommit_available(u64 wanted)
 {
 	(void)wanted;
@@ -432,10 +426,10 @@ static void is_refused(void **state)
 	assert_string_equal(problem, "disk data: viewed");
 	viewed = false;
 	string_copy(vm->snapshots.list[1].name, CONFIG_NAME_BYTES, "one");
-	vm->snapshots.list[1].layer = 1;
+	vm->snapshots.list[1].disks_kept = true;
 	assert_false(begin(vm, BACKUP_FULL));
 	assert_non_null(strstr(problem, "found the snapshot one"));
-	vm->snapshots.list[1].layer = 0; /* it cannot be gone back to */
+	vm->snapshots.list[1].disks_kept = false;
 	target_free = false;
 	assert_false(begin(vm, BACKUP_FULL));
 	assert_string_equal(problem, "disk vault: beta uses it");

@@ -279,6 +279,12 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 	return false;
 }
 
+u64 vm_snapshot_deadline(const struct vm *vm)
+{
+	(void)vm;
+	return ~0ull;
+}
+
 void vm_snapshot_abandon(struct vm *vm)
 {
 	(void)vm;

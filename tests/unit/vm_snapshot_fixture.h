@@ -10,6 +10,7 @@
 #include "vmm/manager/vm/vm_snapshot.c"
 #include "vmm/manager/vm/vm_snapshot_keep.c"
 #include "vmm/manager/vm/vm_snapshot_list.c"
+#include "vmm/manager/vm/vm_snapshot_merge.c"
 #include "vmm/rt/status_text.c"
 
 enum { MONITOR = 10, STATE = 30, FROZEN = 50 };
@@ -20,6 +21,8 @@ static u64 quota;	       /* of the group */
 static u32 calls;	       /* of the kernel for one freeze or reset, before it is done */
 static enum status ram_status; /* then */
 static u64 layer_pages;	       /* that a freeze takes */
+static u32 merges;
+static u64 merged_pages;      /* that come back at once */
 static u64 late_pages;	       /* of a state dropped before, which come back meanwhile */
 static u32 states;	       /* memory for states that there is */
 static u32 closed;
@@ -31,6 +34,7 @@ static struct {
 	bool back;
 	bool goes_on;
 	bool forgotten;
+	bool any;
 	const char *refusal;		/* of vm_disks_prepare */
 	const char *problem;		/* they are not whole */
 	enum disk_undo_state keep_state; /* then */
@@ -49,6 +53,12 @@ bool vm_disks_prepare(struct vm *vm, char *why, size_t size)
 	if (!disks.prepared)
 		string_copy(why, size, disks.refusal);
 	return disks.prepared;
+}
+
+bool vm_disks_any(const struct vm *vm)
+{
+	(void)vm;
+	return disks.any;
 }
 
 bool vm_disks_let_go(struct vm *vm)
@@ -180,6 +190,8 @@ enum status sys_handle_close(handle_t handle)
 enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
 {
 	assert_int_equal(group, 7);
+	if (setting == GROUP_TIDY)
+		return STATUS_OK;
 	assert_int_equal(setting, GROUP_QUOTA);
 	if (value < account.used_pages)
 		return STATUS_IN_USE;
@@ -217,6 +229,20 @@ enum status sys_memory_reset(handle_t memory)
 	return ram_call();
 }
 
+/* What was below is used no more. */
+enum status sys_memory_merge(handle_t memory)
+{
+	enum status status = ram_call();
+
+	(void)memory;
+	if (status != STATUS_OK)
+		return status;
+	merges++;
+	account.used_pages -= merged_pages;
+	account.pages[PAGE_GUEST] -= merged_pages;
+	return STATUS_OK;
+}
+
 u64 vm_overcommit_available(u64 wanted)
 {
 	(void)wanted;
@@ -242,7 +268,8 @@ static UNUSED struct vm *ready_in(enum vm_state state)
 	ram_status = STATUS_OK;
 	layer_pages = 300;
 	late_pages = 0;
-	states = closed = 0;
+	states = closed = merges = 0;
+	merged_pages = 0;
 	memset(&disks, 0, sizeof(disks));
 	disks.keep_state = disks.back_state = DISK_UNDO_DONE;
 	channel.state_bytes = 5000;

@@ -259,6 +259,103 @@ static void clones(void **state)
 	clone->id = 0;
 }
 
+/* A layer that nobody needs is taken up, in steps, and then all is as before. */
+static void merges_layers(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+	u64 tables = 4 * MIB / PAGE_SIZE / TABLES_SHARE;
+
+	(void)state;
+	taken(vm, "one");
+	taken(vm, "two");
+	assert_int_equal(vm->snapshots.layer, 2);
+	assert_true(vm_snapshot_drop(vm, vm_snapshot_find(vm, "one"), problem, sizeof(problem)));
+	assert_false(vm_busy(vm)); /* the other is above it */
+	calls = 200;
+	assert_true(vm_snapshot_drop(vm, vm_snapshot_find(vm, "two"), problem, sizeof(problem)));
+	assert_true(vm_busy(vm));
+	assert_false(take(vm, "three"));
+	merged_pages = layer_pages;
+	assert_true(vm_step());
+	assert_int_equal(merges, 0);
+	while (vm_step())
+		;
+	assert_false(vm_busy(vm));
+	assert_int_equal(merges, 2);
+	assert_int_equal(vm->snapshots.layer, 0);
+	assert_int_equal(disks.again, 1);
+	assert_int_equal(vm->quota_pages, 2000);
+	assert_int_equal(quota, 2000);
+	/* what was below comes back later */
+	taken(vm, "one");
+	merged_pages = 0;
+	account.used_pages = 2100;
+	assert_true(vm_snapshot_drop(vm, vm_snapshot_find(vm, "one"), problem, sizeof(problem)));
+	while (vm_step())
+		;
+	assert_int_equal(vm->snapshots.layer, 0);
+	assert_int_equal(vm->quota_pages, 2000 + 300 + tables);
+	assert_int_not_equal(vm_deadline(), ~0ull);
+	account.used_pages = 1500;
+	(void)vm_step();
+	assert_int_equal(vm->quota_pages, 2000);
+	assert_int_equal(vm_deadline(), ~0ull);
+}
+
+/* A clone, or the kernel for now, keeps a layer; it goes later. */
+static void merges_later(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+	struct vm *clone;
+
+	(void)state;
+	taken(vm, "one");
+	clone = vm_free_slot();
+	memset(clone, 0, sizeof(*clone));
+	clone->id = 99;
+	clone->clone_of = vm->id;
+	clone->clone_layer = 1;
+	assert_true(vm_snapshot_drop(vm, vm_snapshot_find(vm, "one"), problem, sizeof(problem)));
+	assert_false(vm_busy(vm));
+	clone->id = 0;
+	ram_status = STATUS_NO_QUOTA;
+	while (vm_step())
+		;
+	assert_false(vm_busy(vm));
+	assert_int_equal(vm->snapshots.layer, 1);
+	ram_status = STATUS_OK;
+	assert_false(vm_step());
+	assert_int_equal(vm->snapshots.layer, 1);
+	now += NS_PER_S;
+	while (vm_step())
+		;
+	assert_int_equal(vm->snapshots.layer, 0);
+}
+
+/* A snapshot that is the last again: its RAM can come back, what its disks held cannot. */
+static void is_last_again(void **state)
+{
+	for (u32 any = 0; any < 2; any++) {
+		struct vm *vm = ready_in(VM_RUNNING);
+
+		(void)state;
+		disks.any = any != 0;
+		taken(vm, "one");
+		taken(vm, "two");
+		assert_false(vm_snapshot_find(vm, "one")->disks_kept);
+		assert_true(vm_snapshot_find(vm, "two")->disks_kept);
+		assert_true(vm_snapshot_drop(vm, vm_snapshot_find(vm, "two"), problem,
+					     sizeof(problem)));
+		while (vm_step())
+			;
+		assert_int_equal(vm->snapshots.layer, 1);
+		assert_int_equal(set_back(vm, "one"), any == 0);
+		if (any)
+			assert_non_null(strstr(problem, "what its disks held at snapshot one is "
+							"kept no more"));
+	}
+}
+
 /* The VM ends in the middle. */
 static void ends_meanwhile(void **state)
 {
@@ -281,7 +378,8 @@ int main(void)
 		cmocka_unit_test(goes_back),	 cmocka_unit_test(goes_back_and_ends),
 		cmocka_unit_test(lets_go),
 		cmocka_unit_test(clones),	 cmocka_unit_test(does_not_go_back),
-		cmocka_unit_test(ends_meanwhile),
+		cmocka_unit_test(ends_meanwhile), cmocka_unit_test(merges_layers),
+		cmocka_unit_test(merges_later),	 cmocka_unit_test(is_last_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

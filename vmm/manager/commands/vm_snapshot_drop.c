@@ -1,6 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/commands/vm_snapshot.h"
 
+/* Its memory becomes the VM's again. */
+static bool resume_drop(struct reply *reply)
+{
+	const struct vm *vm = command_vm_kept(reply);
+
+	return vm == NULL || vm->snapshots.phase == SNAPSHOT_NONE;
+}
+
+static void answer(struct reply *reply, const struct vm *vm, const char *name)
+{
+	if (!reply->json) {
+		reply_line(reply, "%s: snapshot %s dropped", vm->config.name, name);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", vm->config.name);
+	json_string(&reply->object, "snapshot", name);
+	reply_object_end(reply);
+}
+
 static void run(struct reply *reply, const struct arguments *arguments)
 {
 	struct vm *vm = command_vm(reply, arguments->word[0]);
@@ -16,14 +36,9 @@ static void run(struct reply *reply, const struct arguments *arguments)
 		reply_fail(reply, CODE_BUSY, "%s: not dropped: %s", vm->config.name, problem);
 		return;
 	}
-	if (!reply->json) {
-		reply_line(reply, "%s: snapshot %s dropped", vm->config.name, arguments->word[1]);
-		return;
-	}
-	reply_object_begin(reply);
-	json_string(&reply->object, "name", vm->config.name);
-	json_string(&reply->object, "snapshot", arguments->word[1]);
-	reply_object_end(reply);
+	answer(reply, vm, arguments->word[1]);
+	if (vm->snapshots.phase != SNAPSHOT_NONE)
+		command_vm_wait(reply, vm, resume_drop);
 }
 
 COMMAND(vm_snapshot_drop,
@@ -31,8 +46,8 @@ COMMAND(vm_snapshot_drop,
 	.right = MAY_OPERATE,
 	.arguments = "NAME SNAP",
 	.summary = "forgets a snapshot of a VM",
-	.detail = "The memory that it held stays below the VM's until that is booted anew. Clones\n"
-		  "keep what they have.",
+	.detail = "Clones keep what they have. When nobody needs the memory that it held any\n"
+		  "more, that is the VM's again, as if there had never been a snapshot.",
 	.example = "vm snapshot drop alpha ready",
 	.keys = "name snapshot",
 	.run = run,

@@ -483,8 +483,7 @@ u64 vm_deadline(void)
 			deadline = MIN(deadline, MIN(vm->stop_deadline_tsc, vm->press_again_tsc));
 		if (vm->renewal.phase != RENEW_NONE)
 			deadline = MIN(deadline, vm->renewal.until_tsc);
-		if (vm->snapshots.phase != SNAPSHOT_NONE)
-			deadline = MIN(deadline, vm->snapshots.until_tsc);
+		deadline = MIN(deadline, vm_snapshot_deadline(vm));
 		if (vm->deaf_until_tsc != 0)
 			deadline = MIN(deadline, vm->deaf_until_tsc);
 		deadline = MIN(deadline, vm_backup_deadline(vm));

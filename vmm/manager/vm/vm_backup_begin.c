@@ -73,7 +73,7 @@ static bool disks_may_begin(const struct vm *vm, const struct vm_backup_wish *wi
 static bool snapshots_allow(struct vm *vm, char *problem, size_t size)
 {
 	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
-		if (snapshot->name[0] == '\0' || !vm_snapshot_on_top(vm, snapshot))
+		if (snapshot->name[0] == '\0' || !snapshot->disks_kept)
 			continue;
 		format(problem, size,
 		       "found the snapshot %s, for which the disks' old blocks are kept, allowed: "

@@ -39,7 +39,7 @@ bool vm_clone_disks_may(const struct vm *from, const struct vm_snapshot *snapsho
 
 	while (place < CONFIG_VM_DISK_MAX && !is_written(from, place))
 		place++;
-	if (place == CONFIG_VM_DISK_MAX || vm_snapshot_on_top(from, snapshot))
+	if (place == CONFIG_VM_DISK_MAX || snapshot->disks_kept)
 		return true;
 	format(problem, size,
 	       "disk %s: what it held at snapshot %s is kept no more, allowed: the last snapshot",

@@ -23,6 +23,7 @@
 #define TABLES_PAGES	64u
 /* A disk that takes its old blocks does some of it within that time, or its driver starts anew. */
 #define PUT_BACK_NS	(60 * NS_PER_S)
+#define SURPLUS_LOOK_NS (10 * NS_PER_MS)
 /* Of a driver that does not let go the manager makes an end before (DRIVER_LEAVE_NS). */
 #define LET_GO_NS	(40 * NS_PER_S)
 
@@ -74,7 +75,7 @@ static void not_done_status(struct vm *vm, const char *what, enum status status)
 	if (status == STATUS_TOO_BIG)
 		format(problem, sizeof(problem),
 		       "found as many layers of memory as there can be, allowed: 4 below it, a "
-		       "fresh boot has none");
+		       "layer goes when its snapshots and their clones are gone, from the last on");
 	else if (status == STATUS_BAD_STATE)
 		format(problem, sizeof(problem),
 		       "its memory is mapped for a disk's device, allowed: disks with dma = copy");
@@ -213,11 +214,13 @@ static void frozen(struct vm *vm)
 	if (READ_ONCE(vm->account->pages[PAGE_GUEST]) <= snapshots->guest_before)
 		kept = 0; /* nothing was written since the last one */
 	else
-		snapshots->layer++;
+		snapshots->layer_pages[snapshots->layer++ % VM_LAYERS_MAX] = kept;
 	if (kept < snapshots->room)
 		vm_quota_lower(vm, snapshots->room - kept);
 	snapshot->layer = snapshots->layer;
 	snapshot->taken_tsc = clock_tsc();
+	VM_SNAPSHOT_FOR_EACH(vm, each)
+		each->disks_kept = vm_snapshot_on_top(vm, each);
 	vm_disks_keep(vm);
 	enter(vm, SNAPSHOT_KEEPING);
 	look_whether_kept(vm);
@@ -258,6 +261,10 @@ static bool may_reset(struct vm *vm, const struct vm_snapshot *to, char *problem
 		       "found the snapshot %s, above which lies the memory of a later one, "
 		       "allowed: the last; `vm clone` begins from any",
 		       to->name);
+	else if (!to->disks_kept && vm_disks_any(vm))
+		format(problem, size,
+		       "what its disks held at snapshot %s is kept no more, since there was a "
+		       "later one, allowed: the last that was taken", to->name);
 	else
 		return vm_handover_may_begin(vm, problem, size);
 	return false;
@@ -412,7 +419,9 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 	switch (vm->snapshots.phase) {
 	case SNAPSHOT_NONE:
 		vm_snapshot_look(vm);
-		return false;
+		return vm->snapshots.phase != SNAPSHOT_NONE;
+	case SNAPSHOT_MERGING:
+		return vm_snapshot_merge_step(vm);
 	case SNAPSHOT_LETTING_GO:
 		look_whether_let_go(vm);
 		break;
@@ -445,6 +454,13 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 		give_up(vm);
 	return more || vm->snapshots.phase == SNAPSHOT_FREEZING ||
 	       vm->snapshots.phase == SNAPSHOT_RESETTING;
+}
+
+u64 vm_snapshot_deadline(const struct vm *vm)
+{
+	if (vm->snapshots.phase != SNAPSHOT_NONE)
+		return vm->snapshots.until_tsc;
+	return vm->snapshots.surplus != 0 ? clock_tsc() + clock_ns_to_tsc(SURPLUS_LOOK_NS) : ~0ull;
 }
 
 /* --- its end --- */

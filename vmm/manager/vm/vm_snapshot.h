@@ -7,6 +7,7 @@
 struct vm;
 
 #define VM_SNAPSHOT_MAX 8u
+#define VM_LAYERS_MAX	4u /* frozen objects below its RAM: LAYER_DEPTH_MAX in mm/layer.h */
 
 /* A VM as it was: its RAM, which nobody writes to any more, and the saved state of all else. */
 struct vm_snapshot {
@@ -17,6 +18,7 @@ struct vm_snapshot {
 	u64 state_used;		      /* bytes */
 	u64 taken_tsc;		      /* host TSC */
 	u32 layer;		      /* vm_snapshots.layer after it was taken */
+	bool disks_kept;	      /* what its disks held then is kept: it is the last one */
 };
 
 enum vm_snapshot_phase {
@@ -29,12 +31,17 @@ enum vm_snapshot_phase {
 	SNAPSHOT_PUTTING_BACK, /* they put that back */
 	SNAPSHOT_RESETTING,  /* the kernel gives up what was written to its RAM */
 	SNAPSHOT_CONTINUING, /* the monitor goes on, or loads the saved state and goes on */
+	SNAPSHOT_MERGING,    /* the kernel takes up a layer that no snapshot needs any more */
 };
 
 /* The snapshots of a VM, and what is done with one of them: one thing at a time for each VM. */
 struct vm_snapshots {
 	struct vm_snapshot list[VM_SNAPSHOT_MAX];
 	u32 layer; /* counts the frozen objects below its RAM */
+	u64 layer_pages[VM_LAYERS_MAX]; /* by so many its quota was raised for each */
+	u64 surplus;	   /* and is to be lowered, when what was merged is freed */
+	u32 surplus_looks; /* so often that was tried */
+	u64 merge_after_tsc; /* not before */
 	enum vm_snapshot_phase phase;
 	u32 place;	   /* in the list, of the one that is taken or gone back to */
 	bool resets;
@@ -64,7 +71,7 @@ bool vm_snapshot_on_top(const struct vm *vm, const struct vm_snapshot *snapshot)
 bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t size);
 bool vm_snapshot_reset(struct vm *vm, const struct vm_snapshot *to, char *problem, size_t size);
 
-/* Forgets one. What its RAM holds stays, below that of the VM. False: `problem` says why not. */
+/* Forgets one, vm_busy until its memory is the VM's again. False: `problem` says why not. */
 bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem, size_t size);
 
 /* What it holds goes; the place is free. */
@@ -74,6 +81,14 @@ void vm_snapshot_look(struct vm *vm);
 
 /* One step, in vm_step; true: there is more to do at once. */
 bool vm_snapshot_step(struct vm *vm, u64 now_tsc);
+u64 vm_snapshot_deadline(const struct vm *vm);
+
+/* Begins to merge the layer below its RAM, if neither a snapshot nor a clone needs it any more. */
+void vm_snapshot_merge_begin(struct vm *vm);
+/* One step of that; true: there is more to do at once. */
+bool vm_snapshot_merge_step(struct vm *vm);
+/* Its quota becomes what it was before that layer, when the memory has come back. */
+void vm_snapshot_merge_lower(struct vm *vm);
 /* The VM ends: what is under way does. */
 void vm_snapshot_abandon(struct vm *vm);
 /* Its group ends, and all snapshots with it. */

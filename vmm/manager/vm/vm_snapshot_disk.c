@@ -65,6 +65,11 @@ bool vm_disks_prepare(struct vm *vm, char *problem, size_t size)
 	return true;
 }
 
+bool vm_disks_any(const struct vm *vm)
+{
+	return next(vm, NULL) != NULL;
+}
+
 bool vm_disks_let_go(struct vm *vm)
 {
 	bool gone = true;

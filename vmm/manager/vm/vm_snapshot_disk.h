@@ -10,6 +10,8 @@ struct vm;
  * their drivers. Of several the worst counts, and `problem` names the disk.
  */
 
+/* Whether it has such disks. */
+bool vm_disks_any(const struct vm *vm);
 /* Memory for one of them, charged to the VM. False: `problem` says why there is none. */
 bool vm_disk_prepare(struct vm *vm, struct driver_link *link, char *problem, size_t size);
 /* For all of them. */

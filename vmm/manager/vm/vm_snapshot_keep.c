@@ -25,7 +25,7 @@ static void drop_last(struct vm *vm, const char *problem)
 	char text[sizeof(vm->reason)];
 
 	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
-		if (snapshot->name[0] == '\0' || !vm_snapshot_on_top(vm, snapshot))
+		if (snapshot->name[0] == '\0' || !snapshot->disks_kept)
 			continue;
 		format(text, sizeof(text), "snapshot %s dropped: %s", snapshot->name, problem);
 		log_message(LOG_WARNING, LOG_VM, vm->config.name, "%s", text);
@@ -37,7 +37,7 @@ static void drop_last(struct vm *vm, const char *problem)
 static bool can_be_reset(struct vm *vm)
 {
 	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
-		if (snapshot->name[0] != '\0' && vm_snapshot_on_top(vm, snapshot))
+		if (snapshot->name[0] != '\0' && snapshot->disks_kept)
 			return true;
 	}
 	return false;
@@ -56,6 +56,8 @@ void vm_snapshot_look(struct vm *vm)
 	if (!can_be_reset(vm))
 		vm_disks_forget(vm);
 	vm_disks_release(vm);
+	vm_snapshot_merge_lower(vm);
+	vm_snapshot_merge_begin(vm);
 }
 
 bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem, size_t size)
@@ -71,9 +73,10 @@ bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem
 		format(problem, size, "its clone %s still reads it, try again", clone->config.name);
 		return false;
 	}
-	if (vm_snapshot_on_top(vm, snapshot) && vm_disks_are_viewed(vm, problem, size))
+	if (snapshot->disks_kept && vm_disks_are_viewed(vm, problem, size))
 		return false;
 	vm_snapshot_release(vm, snapshot);
+	vm_snapshot_merge_begin(vm);
 	return true;
 }
 
@@ -82,4 +85,5 @@ void vm_snapshot_forget(struct vm *vm)
 {
 	memset(vm->snapshots.list, 0, sizeof(vm->snapshots.list));
 	vm->snapshots.layer = 0;
+	vm->snapshots.surplus = 0;
 }

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A layer below a VM's RAM that no snapshot and no clone needs any more: the RAM takes up its
+ * pages. Without layers it is as if there had never been a snapshot: disks' devices reach it again,
+ * and a balloon gives it back.
+ */
+#include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_quota.h"
+#include "vmm/manager/vm/vm_snapshot_disk.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/syscall.h"
+
+#define STEP_CALLS    64u /* of the kernel, each of them bounded */
+#define TRY_AGAIN_NS  NS_PER_S
+#define SURPLUS_LOOKS 100u
+
+static bool is_needed(const struct vm *vm)
+{
+	for (u32 i = 0; i < VM_SNAPSHOT_MAX; i++) {
+		const struct vm_snapshot *snapshot = &vm->snapshots.list[i];
+
+		if (snapshot->name[0] != '\0' && vm_snapshot_on_top(vm, snapshot))
+			return true;
+	}
+	VM_FOR_EACH(clone)
+		if (clone->clone_of == vm->id && clone->clone_layer == vm->snapshots.layer)
+			return true;
+	return false;
+}
+
+void vm_snapshot_merge_begin(struct vm *vm)
+{
+	struct vm_snapshots *snapshots = &vm->snapshots;
+
+	if (snapshots->layer == 0 || is_needed(vm) || vm_busy(vm) ||
+	    (vm->state != VM_RUNNING && vm->state != VM_PAUSED) ||
+	    clock_tsc() < snapshots->merge_after_tsc)
+		return;
+	snapshots->phase = SNAPSHOT_MERGING;
+	snapshots->until_tsc = ~0ull; /* the kernel's steps come to an end */
+}
+
+void vm_snapshot_merge_lower(struct vm *vm)
+{
+	struct vm_snapshots *snapshots = &vm->snapshots;
+	u64 before = vm->quota_pages;
+
+	if (snapshots->surplus == 0)
+		return;
+	vm_quota_tidy(vm);
+	vm_quota_lower(vm, snapshots->surplus);
+	if (vm->quota_pages != before || ++snapshots->surplus_looks == SURPLUS_LOOKS)
+		snapshots->surplus = 0;
+}
+
+static void merged(struct vm *vm)
+{
+	struct vm_snapshots *snapshots = &vm->snapshots;
+
+	snapshots->layer--;
+	snapshots->surplus += snapshots->layer_pages[snapshots->layer];
+	snapshots->surplus_looks = 0;
+	if (snapshots->layer == 0)
+		vm_disks_reach_again(vm);
+	vm_snapshot_merge_lower(vm);
+}
+
+bool vm_snapshot_merge_step(struct vm *vm)
+{
+	struct vm_snapshots *snapshots = &vm->snapshots;
+	enum status status = STATUS_AGAIN;
+
+	for (u32 i = 0; i < STEP_CALLS && status == STATUS_AGAIN; i++)
+		status = sys_memory_merge(vm->ram);
+	if (status == STATUS_AGAIN)
+		return true;
+	snapshots->phase = SNAPSHOT_NONE;
+	if (status == STATUS_OK) {
+		merged(vm);
+		vm_snapshot_merge_begin(vm);
+	} else { /* no memory for now, or a clone that has not quite ended */
+		snapshots->merge_after_tsc = clock_tsc() + clock_ns_to_tsc(TRY_AGAIN_NS);
+	}
+	return snapshots->phase != SNAPSHOT_NONE;
+}
