@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """VMs that are promised more memory than there is: who needs some waits for it, nobody else does."""
+import time
+
 import pytest
 
 import bundle
-from machine import Bochs, Qemu, wait_for
+from machine import Bochs, Qemu, on_cpus, wait_for
 from test_snapshot import one, refused, wait_counts
 
 FIRM = "[vm firm]\nkernel = counter.bin\nmemory = 32M\nautostart = yes\n"
@@ -104,3 +106,69 @@ def test_clones(build, tmp_path, count):
         machine.leave()
         assert all(vm["state"] == "running" for vm in machine.objects("vm list"))
         assert ": 0 found" in machine.command("audit")
+
+
+DEBIAN = """[vm base]
+kernel = vmlinuz
+initrd = initramfs.cpio.gz
+memory = 128M
+cmdline = console=ttyS0 quiet name=base
+autostart = yes
+affinity = {affinity}
+overcommit = {how}
+"""
+
+
+def debian(build, folder, how):
+    cpus, affinity = on_cpus(Qemu, 2)
+    files = bundle.make(folder / "debian.cpio", DEBIAN.format(how=how, affinity=affinity),
+                        bundle.debian(build / "guests"))
+    return Qemu(build, bundle=files, memory="8G", **cpus)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("count", [10, 1000])
+def test_debian_clones(build, tmp_path, count):
+    """
+    Clones of a Debian in its shell: each prints a line, is paused, and goes on when it is asked to.
+    Together they have been promised many times what there is. An idle one takes 8 ms of an emulated
+    CPU each second: if all idled, these would have no time left for more than 200.
+    """
+    with debian(build, tmp_path, "yes") as machine:
+        machine.wait_prompt()
+        machine.attach_shell("base", 600)
+        machine.leave()
+        one(machine, "vm snapshot base ready")
+        free, began = machine.free_pages(), time.monotonic()
+        for number in range(count):
+            assert one(machine, f"vm clone base@ready c{number}")["state"] == "running"
+            machine.attach(f"c{number}")
+            assert machine.shell(f"echo clone {number}") == f"clone {number}\n"
+            machine.leave()
+            machine.command(f"vm pause c{number}")
+        print(f"{(free - machine.free_pages()) * 4 / count} KiB each, "
+              f"{(time.monotonic() - began) / count} s each")
+        for number in range(0, count, max(1, count // 100)):
+            machine.command(f"vm resume c{number}")
+            machine.attach(f"c{number}")
+            assert machine.shell(f"echo again {number}") == f"again {number}\n"
+            machine.leave()
+        rows = machine.objects("vm list")
+        assert len(rows) == count + 1 and {row["state"] for row in rows} <= {"running", "paused"}
+        assert ": 0 found" in machine.command("audit", 600)
+
+
+@pytest.mark.long
+def test_debian_clones_promised(build, tmp_path):
+    """What is promised has to be there: the clone that would be one too many is refused, in figures."""
+    with debian(build, tmp_path, "no") as machine:
+        machine.wait_prompt()
+        machine.attach_shell("base", 600)
+        machine.leave()
+        one(machine, "vm snapshot base ready")
+        for number in range(64):
+            out = machine.command(f"vm clone base@ready c{number}")
+            if "error" in out:
+                break
+        assert number > 40 and "memory: found 128 MiB, which takes" in out, (number, out)
+        assert len(machine.objects("vm list")) == number + 1
