@@ -348,7 +348,7 @@ static enum status take_chunk(struct memory *memory, u64 *end)
 }
 
 /* Under the object's lock: what lies below, from the cursor on and before *end. */
-static enum status take(struct memory *memory, u64 *end)
+static enum status take_pages(struct memory *memory, u64 *end)
 {
 	enum status status = STATUS_OK;
 
@@ -383,7 +383,7 @@ static enum status merge_step(struct memory *memory)
 	if (memory->breaking != 0)
 		give_page(memory, memory->breaking - 1);
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	status = take(memory, &end);
+	status = take_pages(memory, &end);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	if (status != STATUS_OK)
 		return status;
