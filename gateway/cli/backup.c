@@ -67,7 +67,7 @@ enum cli_exit vm_backup_command(struct cli *cli, int count, char **words)
 
 	if (count < 3 && !lists && !cancels)
 		cli_die(CLI_USAGE, "allowed: vm backup NAME full|diff DISK=TARGET... "
-			"[--overwrite], vm backup list NAME, vm backup cancel NAME");
+			"[state=TARGET] [--overwrite], vm backup list NAME, vm backup cancel NAME");
 	cli_connect(cli);
 	if (lists)
 		return list(cli, words[1]);

@@ -30,6 +30,7 @@ struct cli {
 	bool		force;
 	const char	*to;	/* vm reset: a snapshot; NULL: power-on */
 	bool overwrite;		/* vm save, vm backup: also what is something else */
+	bool goes_on;		/* vm save: the machine does */
 	const char *user;	/* login: with a password */
 	const char	*level;
 	const char	*vm;

@@ -15,8 +15,9 @@ static const char usage[] =
 	"  vm create NAME KEY=VALUE... | set NAME KEY=VALUE...\n"
 	"  vm snapshot NAME SNAP | list NAME | drop NAME SNAP\n"
 	"  vm clone NAME@SNAP NEW [net=NAME...] | reset NAME --to SNAP\n"
-	"  vm save NAME DISK [--overwrite] | restore NAME DISK\n"
-	"  vm backup NAME full|diff DISK=TARGET... [--overwrite] | list NAME | cancel NAME\n"
+	"  vm save NAME DISK [--overwrite] [--continue] | restore NAME DISK\n"
+	"  vm backup NAME full|diff DISK=TARGET... [state=TARGET] [--overwrite]\n"
+	"            | list NAME | cancel NAME\n"
 	"  vm balloon NAME [SIZE] | inspect NAME [PATH]\n"
 	"  disk list\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"
@@ -36,6 +37,7 @@ static const char usage[] =
 	"  --read-only, --take       console: look, do not type; be the one who types\n"
 	"  --force                   also the machine in which skerryd runs\n"
 	"  --overwrite               vm save, vm backup: also a disk that holds something else\n"
+	"  --continue                vm save: the machine goes on\n"
 	"  --level L, --vm NAME, --limit N, --since SEQUENCE\n"
 	"  --help, --version\n";
 
@@ -58,7 +60,7 @@ enum {
 	OPT_EXPIRES,
 	OPT_ROLE,
 	OPT_USER,
-	OPT_OVERWRITE,
+	OPT_OVERWRITE, OPT_CONTINUE,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -83,6 +85,7 @@ static const struct option options[] = {
 	{"role", required_argument, NULL, OPT_ROLE},
 	{"user", required_argument, NULL, OPT_USER},
 	{"overwrite", no_argument, NULL, OPT_OVERWRITE},
+	{"continue", no_argument, NULL, OPT_CONTINUE},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -128,6 +131,7 @@ static void take_option(struct cli *cli, int option)
 	case OPT_ROLE:		take_role(cli, optarg); break;
 	case OPT_USER:		cli->user = optarg; break;
 	case OPT_OVERWRITE:	cli->overwrite = true; break;
+	case OPT_CONTINUE:	cli->goes_on = true; break;
 	case OPT_HELP:		fputs(usage, stdout); exit(CLI_OK);
 	case OPT_VERSION:	puts("skerryctl " SKERRY_VERSION); exit(CLI_OK);
 	default:		exit(CLI_USAGE);	/* getopt_long has said why */

@@ -5,7 +5,7 @@ _skerryctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local words=() asked=() options i
 	options='--host --socket --json --token-file --fingerprint --follow --read-only --take --force --to --level --vm
-		--limit --since --scope --expires --role --user --overwrite --help --version'
+		--limit --since --scope --expires --role --user --overwrite --continue --help --version'
 	COMPREPLY=()
 	case $previous in
 	--socket | --token-file)

@@ -20,6 +20,8 @@ static enum cli_exit move(struct cli *cli, const char *verb, char **words, const
 		cli_die(CLI_USAGE, "the disk's name is not UTF-8");
 	if (cli->overwrite)
 		json_object_set_new(body, "overwrite", json_true());
+	if (cli->goes_on)
+		json_object_set_new(body, "continue", json_true());
 	cli_connect(cli);
 	snprintf(path, sizeof(path), "/v1/vms/%s/actions/%s%s", http_segment(words[0]), verb,
 		 cli->force ? "?force=true" : "");
@@ -42,8 +44,8 @@ static enum cli_exit move(struct cli *cli, const char *verb, char **words, const
 enum cli_exit vm_save_command(struct cli *cli, int count, char **words)
 {
 	if (count != 2)
-		cli_die(CLI_USAGE, "allowed: vm save NAME DISK [--overwrite]; `disk list` shows "
-			"disks");
+		cli_die(CLI_USAGE, "allowed: vm save NAME DISK [--overwrite] [--continue]; `disk "
+			"list` shows disks");
 	return move(cli, "save", words, "saved on");
 }
 

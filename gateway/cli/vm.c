@@ -298,7 +298,8 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 		"allowed: vm list, vm show NAME, vm start|stop|kill|pause|resume|reset|"
 		"renew|destroy NAME..., vm create NAME KEY=VALUE..., vm set NAME KEY=VALUE..., "
 		"vm snapshot NAME SNAP, vm clone NAME@SNAP NEW [net=NAME...], "
-		"vm reset NAME --to SNAP, vm save NAME DISK [--overwrite], vm restore NAME DISK, "
-		"vm backup NAME full|diff DISK=TARGET... [--overwrite], vm balloon NAME [SIZE], "
+		"vm reset NAME --to SNAP, vm save NAME DISK [--overwrite] [--continue], "
+		"vm restore NAME DISK, vm backup NAME full|diff DISK=TARGET... [state=TARGET] "
+		"[--overwrite], vm balloon NAME [SIZE], "
 		"vm inspect NAME [PATH]");
 }

@@ -13,12 +13,23 @@ static const char *save_disk(struct request *request)
 	return request_name(request, "disk", "disk: the name of a disk, as /v1/disks shows them");
 }
 
+static bool is_true(struct request *request, const char *key)
+{
+	const struct field *field = fields_below(&request->fields, "body", key);
+
+	return field && field->type == FIELD_TRUE;
+}
+
 void api_vm_save(struct request *request)
 {
-	const struct field *overwrite = fields_below(&request->fields, "body", "overwrite");
-	bool over = overwrite && overwrite->type == FIELD_TRUE;
 	const char *disk = save_disk(request);
-	const char *words[] = {request->vm, disk, over ? "overwrite" : NULL, NULL};
+	const char *words[5] = {request->vm, disk};
+	size_t count = 2;
+
+	if (is_true(request, "overwrite"))
+		words[count++] = "overwrite";
+	if (is_true(request, "continue"))
+		words[count] = "continue";
 
 	if (disk && api_vm_other(request))
 		operation_start(request, OPERATION_REPLY, "vm save", words, request->vm, NULL, 200,

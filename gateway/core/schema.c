@@ -75,7 +75,7 @@ const struct schema schema_list[] = {
 	{"Snapshots", OBJECT(OBJECTS("items", STRING("name") "," NUMBER("age_s") ","
 				     COUNT("state_bytes") "," COUNT("disk_bytes") ","
 				     COUNT("clones") "," TRUTH("reset")))},
-	{"Save", OBJECT(STRING("disk") "," TRUTH("overwrite"))},
+	{"Save", OBJECT(STRING("disk") "," TRUTH("overwrite") "," TRUTH("continue"))},
 	{"Disk", OBJECT(STRING("disk"))},
 	{"Disks", OBJECT(OBJECTS("items", STRING("name") "," STRING("state") "," STRING("problem")
 				 "," STRING("driver") "," STRING("partition") "," COUNT("bytes") ","

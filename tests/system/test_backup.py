@@ -26,16 +26,17 @@ BYTES = {"flash": 16 * MIB, "mem": 8 * MIB, "virt": 16 * MIB}
 BOOT = bytes.fromhex("31c08ed8fcbe167cbaf803ac84c07403eeebf8f4ebfd")
 
 
-def vaults(folder, sizes):
+def vaults(folder, sizes, keep=False):
     """
-    Places at the AHCI controller, the first and the fourth slow: the configuration, QEMU's options,
-    the files.
+    Places at the AHCI controller, new or kept, the first and the fourth slow: the configuration,
+    QEMU's options, the files.
     """
     conf = "".join(f"[disk v{i}]\ncontroller = ahci0.{i}\n" for i in range(len(sizes)))
     extra, files = [], []
     for i, size in enumerate(sizes):
         files.append(folder / f"v{i}.img")
-        files[-1].write_bytes(bytes(size))
+        if not keep:
+            files[-1].write_bytes(bytes(size))
         slow = ",throttling.bps-write=1000000" if i % 3 == 0 else ""
         extra += ["-drive", f"if=none,id=v{i},file={files[-1]},format=raw{slow}",
                   "-device", f"ide-hd,bus=ide.{i},drive=v{i}"]
@@ -172,6 +173,58 @@ def test_linux(build, tmp_path):
         assert "allowed: a full one" in refused(machine, f"vm backup alpha diff {pairs(3)}")
         assert ": 0 found" in machine.command("audit")
     check_images(tmp_path, files, full, diff)
+
+
+HOST = "[host]\nstate_key = " + "0123456789abcdef" * 4 + "\n"
+STATEFUL = ("flash", "virt")
+
+
+def start_stateful(build, folder, keep):
+    conf, extra, files = vaults(folder, [20 * MIB, 20 * MIB, 192 * MIB], keep)
+    return start(build, folder, STATEFUL, more=conf + HOST, extra=extra, keep=keep), files
+
+
+def restore(machine, line="vm restore alpha v2"):
+    machine.wait_prompt()
+    wait_for(lambda: "error: " not in machine.command("vm kill alpha"))
+    return machine.command(line, 300)
+
+
+def test_state(build, tmp_path):
+    """
+    RAM and state of the moment of the disks: with these restored the guest goes on in its shell, with
+    others it is not restored. It has gone on at once, and so has one that was saved alone.
+    """
+    machine, files = start_stateful(build, tmp_path, False)
+    with machine:
+        machine.wait_prompt()
+        guest = Guest(machine, STATEFUL)
+        assert "allowed: continue" in refused(machine, "vm save alpha v2 sometime")
+        assert "each disk of the VM once, and state" in refused(
+            machine, "vm backup alpha full flash=v0 state=v1 state=v2")
+        # the disk has a client already: nothing is left of what was begun
+        assert "v0" in refused(machine, "vm backup alpha full flash=v0 state=v0")
+        assert "no disk \"nowhere\"" in refused(machine, "vm backup alpha full flash=v0 state=nowhere")
+        out = machine.command("vm save alpha v2 continue", 300)
+        assert "alpha: running" in out, out
+        assert guest.shell("echo $x") == "one\n"
+        answer = one(machine, "vm backup alpha full flash=v0 virt=v1 state=v2")
+        guest.spoil("two")
+        print(f"held {answer['held_us']} us")
+        assert wait_ends(machine, 1)["event"] == "backup_done"
+        assert guest.shell("cat /mnt/*/file; echo $x") == "two\n" * 3
+        assert ": 0 found" in machine.command("audit")
+    with start_stateful(build, tmp_path, True)[0] as machine:
+        out = restore(machine)
+        assert "not restored" in out and "disk flash" in out, out
+    for disk, file in zip(STATEFUL, files):
+        (tmp_path / f"{disk}.img").write_bytes(merged(tmp_path, file))
+    with start_stateful(build, tmp_path, True)[0] as machine:
+        out = restore(machine)
+        assert "alpha: running" in out, out
+        guest.machine = machine
+        assert guest.look() == guest.expected()
+        assert ": 0 found" in machine.command("audit")
 
 
 COUNT = """[disk data]

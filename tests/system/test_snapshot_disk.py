@@ -15,8 +15,8 @@ DEVICES = {"flash": ("nvme,serial=one",), "sata": ("ide-hd,bus=ide.0",),
            "virt": ("virtio-blk-pci,disable-legacy=on",)}
 
 
-def start(build, folder, disks, more="", how="", channel=False, extra=()):
-    """A guest with those disks, which QEMU has with those options more, beside others."""
+def start(build, folder, disks, more="", how="", channel=False, extra=(), keep=False):
+    """A guest with those disks, new ones or kept, which QEMU has with those options more, beside others."""
     conf = GUEST + "vcpus = 2\n" + "".join(f"disk = {disk}\n" for disk in disks) + more
     extra = list(extra)
     for disk in disks:
@@ -25,7 +25,8 @@ def start(build, folder, disks, more="", how="", channel=False, extra=()):
         if not devices:
             continue
         image = folder / f"{disk}.img"
-        image.write_bytes(bytes(16 * MIB))
+        if not keep:
+            image.write_bytes(bytes(16 * MIB))
         extra += ["-drive", f"if=none,id={disk}0,file={image},format=raw{how}"]
         for device in devices[:-1]:
             extra += ["-device", device]

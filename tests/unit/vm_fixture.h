@@ -233,6 +233,12 @@ bool vm_backup_keeps(const struct vm *vm)
 	return false;
 }
 
+bool vm_backup_saved(struct vm *vm, const char *why)
+{
+	(void)vm, (void)why;
+	return false;
+}
+
 void vm_backup_step(struct vm *vm, u64 now_tsc)
 {
 	(void)vm, (void)now_tsc;

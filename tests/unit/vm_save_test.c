@@ -71,6 +71,25 @@ static void monitor_goes_on(struct vm *vm, const char *words)
 	assert_false(has_save_key());
 }
 
+/* It was to go on: the disk has it, and its old monitor does. */
+static void is_saved_and_goes_on(void **state)
+{
+	const struct vm_save_place disk = {.disk = 4, .goes_on = true};
+	struct vm *vm = ready_to_save(VM_RUNNING);
+
+	(void)state;
+	vm->link[1] = link;
+	assert_true(vm_save(vm, &disk, problem, sizeof(problem)));
+	monitor_saves(vm, 5000);
+	channel.taken_renewal = vm->renewal.number;
+	vm_step();
+	assert_int_equal(renewed, 2); /* for the saver, and for the monitor again */
+	monitor_goes_on(vm, "");
+	assert_int_equal(vm->save.last, 5);
+	assert_true(vm->save.done);
+	settle(vm);
+}
+
 static void is_not_saved(void **state)
 {
 	struct vm *vm = ready_to_save(VM_RUNNING);
@@ -398,6 +417,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_saved),
+		cmocka_unit_test(is_saved_and_goes_on),
 		cmocka_unit_test(is_not_saved),
 		cmocka_unit_test(is_restored),
 		cmocka_unit_test(ends_when_restored),

@@ -24,7 +24,10 @@ class States:
             raise Refused("bad-state", f"{vm.name} is {vm.state}", ("running", "paused"))
         if disk == "data" and "overwrite" not in words:
             raise Refused("failed", f"{vm.name}: not saved: the disk holds something else")
-        vm.state, vm.reason, vm.saved = "stopped", f"saved on {disk}", disk
+        vm.saved = disk
+        if "continue" in words:
+            return [{"name": vm.name, "state": vm.state}]
+        vm.state, vm.reason = "stopped", f"saved on {disk}"
         after.append(lambda: self.event("stopped", vm, vm.reason))
         return [{"name": vm.name, "state": vm.state}]
 
@@ -55,7 +58,7 @@ class States:
         pairs = [word.split("=") for word in words[2:] if word != "overwrite"]
         for _, target in pairs:
             self.disk(target)
-        vm.backup = {"kind": words[1], "disks": pairs}
+        vm.backup = {"kind": words[1], "disks": [pair for pair in pairs if pair[0] != "state"]}
         return [{"name": vm.name, "state": vm.state, "held_us": 90}]
 
     def run_vm_balloon(self, words, _after):

@@ -42,6 +42,9 @@ def test_disks_are_of_the_whole_host(server, fake):
     assert ["vm", "save"] not in [words[:2] for words in words_of(fake)[before:]]
     assert server.tls("POST", "/v1/vms/vm01/actions/save", over).json()["changed"]
     assert ["vm", "save", "vm01", "data", "overwrite"] in words_of(fake)
+    on = server.tls("POST", "/v1/vms/vm02/actions/save", {"disk": "saves", "continue": True}).json()
+    assert on["vm"]["state"] == "running"
+    assert ["vm", "save", "vm02", "saves", "continue"] in words_of(fake)
     assert server.tls("POST", "/v1/vms/vm01/actions/restore", {"disk": "data"}, token=few).status == 200
 
 
@@ -60,12 +63,13 @@ def test_backup(server, fake):
     assert server.tls("POST", f"{vm}/backups", {**good, "overwrite": True}, token=operator).status == 403
     assert not any(words[:2] == ["vm", "backup"] and words[2] != "list" and words[2] != "cancel"
                    for words in words_of(fake))
-    several = {"kind": "full", "disks": "data=saves, root=data", "overwrite": True}
+    several = {"kind": "full", "disks": "data=saves, root=saves, state=data", "overwrite": True}
     assert server.tls("POST", f"{vm}/backups", several).json()["changed"]
-    assert ["vm", "backup", "vm01", "full", "data=saves", "root=data", "overwrite"] in words_of(fake)
+    assert ["vm", "backup", "vm01", "full", "data=saves", "root=saves", "state=data", "overwrite"] in \
+        words_of(fake)
     shown = server.tls("GET", f"{vm}/backups", token=few).json()["items"]
     assert [(each["disk"], each["target"], each["copied_bytes"]) for each in shown] == \
-        [("data", "saves", 1 << 20), ("root", "data", 1 << 20)]
+        [("data", "saves", 1 << 20), ("root", "saves", 1 << 20)]
     assert server.tls("POST", f"{vm}/backups", good, token=operator).status == 409
     assert server.tls("POST", f"{vm}/actions/backup-cancel", token=operator).json()["changed"]
     assert server.tls("GET", f"{vm}/backups").json()["items"] == []

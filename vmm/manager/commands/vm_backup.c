@@ -50,7 +50,13 @@ static u32 place_of(const struct vm *vm, struct text name)
 	return CONFIG_VM_DISK_MAX;
 }
 
-/* DISK=TARGET. */
+/* "state" is no disk, unless the VM has one of that name. */
+static bool is_state(const struct vm *vm, struct text name)
+{
+	return text_equal(name, "state") && place_of(vm, name) == CONFIG_VM_DISK_MAX;
+}
+
+/* DISK=TARGET, or state=TARGET. */
 static bool take_pair(struct reply *reply, const struct vm *vm, const char *word,
 		      struct vm_backup_wish *wish)
 {
@@ -65,9 +71,11 @@ static bool take_pair(struct reply *reply, const struct vm *vm, const char *word
 		return false;
 	}
 	place = place_of(vm, name);
-	if (place == CONFIG_VM_DISK_MAX || wish->chosen[place]) {
+	if (is_state(vm, name) ? wish->state
+			       : place == CONFIG_VM_DISK_MAX || wish->chosen[place]) {
 		reply_fail(reply, CODE_NOT_FOUND,
-			   "%s: found the disk \"%s\", allowed: each disk of the VM once",
+			   "%s: found the disk \"%s\", allowed: each disk of the VM once, and "
+			   "state",
 			   vm->config.name, text_show(shown, sizeof(shown), name));
 		return false;
 	}
@@ -75,6 +83,11 @@ static bool take_pair(struct reply *reply, const struct vm *vm, const char *word
 		reply_fail(reply, CODE_NOT_FOUND, "there is no disk \"%s\", `disk list` shows them",
 			   text_show(shown, sizeof(shown), text_of(equals + 1)));
 		return false;
+	}
+	if (is_state(vm, name)) {
+		wish->state = true;
+		wish->state_place = target;
+		return true;
 	}
 	wish->chosen[place] = true;
 	wish->target[place] = (u8)target;
@@ -122,13 +135,15 @@ static void run(struct reply *reply, const struct arguments *arguments)
 COMMAND(vm_backup,
 	.name = "vm backup",
 	.right = MAY_OPERATE,
-	.arguments = "NAME full|diff DISK=TARGET... [overwrite]",
+	.arguments = "NAME full|diff DISK=TARGET... [state=TARGET] [overwrite]",
 	.summary = "begins to copy disks of a running or paused VM, as they are now",
 	.detail = "Its guest stands still for a moment and then goes on writing. Each TARGET is\n"
 		  "another disk. `full` copies all of a disk, `diff` the blocks that have changed\n"
 		  "since the last backup, after a full one in the same life of the VM: up to 8 in\n"
 		  "a chain. An event says how it has ended. A target that holds anything needs\n"
-		  "`overwrite`. docs/guides/backups.md says how to restore.",
+		  "`overwrite`. With `state` its RAM and state are saved, at the same moment, as\n"
+		  "`vm save` does, and its guest stands still until they are.\n"
+		  "docs/guides/backups.md says how to restore.",
 	.example = "vm backup alpha full data=vault",
 	.keys = "name state held_us",
 	.run = run,

@@ -62,6 +62,28 @@ static bool resume_save(struct reply *reply)
 	return true;
 }
 
+/* Behind NAME and the place. */
+static bool take_words(struct reply *reply, const struct arguments *arguments,
+		       struct vm_save_place *place)
+{
+	char shown[CONFIG_NAME_BYTES];
+
+	for (u32 i = 2; i < arguments->count; i++) {
+		const char *word = arguments->word[i];
+
+		if (place->channel == NULL && string_equal(word, "overwrite")) {
+			place->overwrite = true;
+		} else if (string_equal(word, "continue")) {
+			place->goes_on = true;
+		} else {
+			reply_bad(reply, "found \"%s\", allowed: continue, behind a disk overwrite",
+				  text_show(shown, sizeof(shown), text_of(word)));
+			return false;
+		}
+	}
+	return true;
+}
+
 static void command_vm_save(struct reply *reply, const struct arguments *arguments)
 {
 	struct vm_save_place place;
@@ -70,12 +92,8 @@ static void command_vm_save(struct reply *reply, const struct arguments *argumen
 
 	if (!vm_save_arguments(reply, arguments, &vm, &place))
 		return;
-	place.overwrite = arguments->count == 3;
-	if (place.overwrite &&
-	    (place.channel != NULL || !string_equal(arguments->word[2], "overwrite"))) {
-		reply_bad(reply, "found a third word, allowed: overwrite, behind a disk");
+	if (!take_words(reply, arguments, &place))
 		return;
-	}
 	if (!vm_save(vm, &place, problem, sizeof(problem))) {
 		reply_fail(reply,
 			   vm->state != VM_RUNNING && vm->state != VM_PAUSED ? CODE_BAD_STATE
@@ -95,20 +113,21 @@ static void command_vm_save(struct reply *reply, const struct arguments *argumen
 COMMAND(vm_save,
 	.name = "vm save",
 	.right = MAY_OPERATE,
-	.arguments = "NAME DISK [overwrite] | NAME store=channel",
-	.summary = "saves a running or paused VM on a disk, and ends it",
+	.arguments = "NAME DISK [overwrite] [continue] | NAME store=channel [continue]",
+	.summary = "saves a running or paused VM on a disk, and ends it or goes on",
 	.detail = "State and RAM go to the disk, encrypted with the key state_key of [host]; the\n"
 		  "guest stands still meanwhile. Then the VM is stopped, and `vm restore` goes\n"
 		  "on with it, also after a boot of the host, if the disks that it may write to\n"
-		  "hold what they held. When it cannot be saved, its guest goes on. A disk that\n"
-		  "holds anything but a save needs `overwrite`.\n"
+		  "hold what they held. When it cannot be saved, its guest goes on; with\n"
+		  "`continue` it does in any case. A disk that holds anything but a save needs\n"
+		  "`overwrite`.\n"
 		  "With store=channel they go to the program at the machine channel that the\n"
 		  "command came from, as a stream. The VM ends once that has confirmed all.",
 	.example = "vm save alpha saves",
 	.keys = "name state, or with store=channel name stream",
 	.run = command_vm_save,
 	.minimum = 2,
-	.maximum = 3,
+	.maximum = 4,
 	.changes = true,
 	.audited = true,
 	.completion = COMPLETE_VM);

@@ -33,7 +33,7 @@ static void enter(struct vm *vm, enum vm_backup_phase phase)
 
 bool vm_backup_holds(const struct vm *vm)
 {
-	return vm->backup.phase >= BACKUP_HOLDING && vm->backup.phase <= BACKUP_CONTINUING;
+	return vm->backup.phase >= BACKUP_SAVING && vm->backup.phase <= BACKUP_CONTINUING;
 }
 
 bool vm_backup_keeps(const struct vm *vm)
@@ -156,6 +156,25 @@ void vm_backup_abandon(struct vm *vm)
 
 /* --- its beginning --- */
 
+/* Its monitor is asked to stand still, or to save it, which is that and more. */
+static bool hold_or_save(struct vm *vm, const struct vm_backup_wish *wish, char *problem,
+			 size_t size)
+{
+	const struct vm_save_place place = {
+		.disk = wish->state_place, .overwrite = wish->overwrite, .goes_on = true};
+
+	if (!wish->state) {
+		vm_send(vm, VM_COMMAND_HOLD);
+		enter(vm, BACKUP_HOLDING);
+		return true;
+	}
+	if (!vm_save(vm, &place, problem, size))
+		return false;
+	enter(vm, BACKUP_SAVING);
+	vm->backup.until_tsc = ~0ull; /* the save has limits of its own */
+	return true;
+}
+
 bool vm_backup(struct vm *vm, const struct vm_backup_wish *wish, char *problem, size_t size)
 {
 	struct vm_backup *backup = &vm->backup;
@@ -172,14 +191,12 @@ bool vm_backup(struct vm *vm, const struct vm_backup_wish *wish, char *problem, 
 		backup->disk[i].chosen = wish->chosen[i];
 		backup->disk[i].target = wish->target[i];
 	}
-	if (!vm_backup_prepare(vm, problem, size)) {
+	if (!vm_backup_prepare(vm, problem, size) || !hold_or_save(vm, wish, problem, size)) {
 		backup->failed = true;
 		string_copy(backup->problem, sizeof(backup->problem), problem);
 		enter(vm, BACKUP_ENDING);
 		return false;
 	}
-	vm_send(vm, VM_COMMAND_HOLD);
-	enter(vm, BACKUP_HOLDING);
 	return true;
 }
 
@@ -247,15 +264,8 @@ static void step_keeping(struct vm *vm, u64 now_tsc)
 }
 
 /* The disks hold what is to be copied. Until it is confirmed the last point's changes count too. */
-static void held(struct vm *vm)
+static void keep(struct vm *vm)
 {
-	char problem[sizeof(vm->backup.problem)];
-
-	if (READ_ONCE(vm->channel->held) == 0) {
-		vm_handover_said(vm, problem, sizeof(problem));
-		go_on(vm, problem);
-		return;
-	}
 	VM_BACKUP_FOR_EACH(vm, i)
 	{
 		disk_undo_begin(vm->link[i]);
@@ -264,6 +274,30 @@ static void held(struct vm *vm)
 	}
 	enter(vm, BACKUP_KEEPING);
 	step_keeping(vm, clock_tsc());
+}
+
+static void held(struct vm *vm)
+{
+	char problem[sizeof(vm->backup.problem)];
+
+	if (READ_ONCE(vm->channel->held) != 0) {
+		keep(vm);
+		return;
+	}
+	vm_handover_said(vm, problem, sizeof(problem));
+	go_on(vm, problem);
+}
+
+bool vm_backup_saved(struct vm *vm, const char *problem)
+{
+	if (vm->backup.phase != BACKUP_SAVING)
+		return false;
+	if (problem[0] == '\0') {
+		keep(vm);
+		return true;
+	}
+	finish(vm, problem);
+	return false;
 }
 
 static void goes_on(struct vm *vm)
@@ -331,6 +365,7 @@ void vm_backup_step(struct vm *vm, u64 now_tsc)
 
 	switch (phase) {
 	case BACKUP_NONE:
+	case BACKUP_SAVING:
 		return;
 	case BACKUP_HOLDING:
 		if (vm_obeyed(vm))

@@ -17,6 +17,7 @@ struct copier_page;
  */
 enum vm_backup_phase {
 	BACKUP_NONE,
+	BACKUP_SAVING,	   /* its state and RAM go to a place of their own: vm_save.h */
 	BACKUP_HOLDING,	   /* the monitor holds the machine */
 	BACKUP_KEEPING,	   /* its disks' drivers begin to keep what is overwritten */
 	BACKUP_CONTINUING, /* the monitor goes on */
@@ -64,6 +65,8 @@ struct vm_backup_wish {
 	bool overwrite; /* what the targets hold may be lost */
 	bool chosen[CONFIG_VM_DISK_MAX];
 	u8 target[CONFIG_VM_DISK_MAX];
+	bool state;	 /* a save of the same moment, too */
+	u32 state_place; /* number of the disk that it goes to */
 };
 
 /*
@@ -76,6 +79,11 @@ bool vm_backup_cancel(struct vm *vm, char *problem, size_t size);
 /* How much was copied, of how much; 0 of 0: nothing yet. */
 void vm_backup_progress(const struct vm *vm, u64 *copied, u64 *all);
 
+/*
+ * For vm_renew.c: a save is over. `problem`: why the VM is not saved; "": it is. True: a backup
+ * goes on with it, and the guest is still held. False: none waited for it, or there is none then.
+ */
+bool vm_backup_saved(struct vm *vm, const char *problem);
 /* Whether the guest stands still for one. */
 bool vm_backup_holds(const struct vm *vm);
 /* Whether one is under way, for which the disks' old blocks are kept. */

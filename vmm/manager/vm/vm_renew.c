@@ -59,7 +59,23 @@ static void renew_links(struct vm *vm, bool networks)
 			driver_link_renew(vm->port[i]);
 }
 
-/* The old monitor goes on. */
+/* The old monitor does, or stands still a little longer for the backup that the save is part of. */
+static void go_on(struct vm *vm)
+{
+	struct vm_renewal *renewal = &vm->renewal;
+
+	vm_renew_end_monitor(&renewal->heir);
+	if (saves(vm) && renewal->phase == RENEW_TAKING)
+		renew_links(vm, false); /* the saver has read its disks */
+	vm_save_goes_on(vm);
+	vm_handover_end(&renewal->state);
+	renewal->phase = RENEW_NONE;
+	if (vm_backup_saved(vm, renewal->problem))
+		return;
+	vm_send(vm, VM_COMMAND_CONTINUE);
+	enter(vm, RENEW_CONTINUING);
+}
+
 static void fall_back(struct vm *vm, const char *problem)
 {
 	struct vm_renewal *renewal = &vm->renewal;
@@ -67,13 +83,7 @@ static void fall_back(struct vm *vm, const char *problem)
 	format(renewal->problem, sizeof(renewal->problem), "%s", problem);
 	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not %s: %s", what_for(vm),
 		    renewal->problem);
-	vm_renew_end_monitor(&renewal->heir);
-	if (saves(vm) && renewal->phase == RENEW_TAKING)
-		renew_links(vm, false); /* the saver has read its disks */
-	vm_save_fell_back(vm);
-	vm_handover_end(&renewal->state);
-	vm_send(vm, VM_COMMAND_CONTINUE);
-	enter(vm, RENEW_CONTINUING);
+	go_on(vm);
 }
 
 static void fall_back_as_said(struct vm *vm)
@@ -182,6 +192,8 @@ static void end_saved(struct vm *vm)
 {
 	if (!vm_saved(vm))
 		fall_back(vm, "its saver is done before its store is");
+	else if (vm->save.goes_on)
+		go_on(vm);
 }
 
 static void look_whether_taken(struct vm *vm)
@@ -204,7 +216,7 @@ static void done(struct vm *vm)
 	vm->renewal.phase = RENEW_NONE;
 	if (vm->renewal.problem[0] == '\0')
 		log_message(LOG_INFO, LOG_VM, vm->config.name,
-			    "renewed, its guest stood still for %llu us",
+			    "%s, its guest stood still for %llu us", what_for(vm),
 			    (unsigned long long)(vm_handover_held_ns(vm) / NS_PER_US));
 }
 

@@ -94,6 +94,7 @@ static void set_place(struct vm *vm, const struct vm_save_place *place, bool res
 	vm->save.disk = place->channel != NULL ? (u8)VM_SAVE_CHANNEL : (u8)(place->disk + 1);
 	vm->save.channel = place->channel;
 	vm->save.restoring = restoring;
+	vm->save.goes_on = place->goes_on;
 	vm->save.done = false;
 	vm->save.problem[0] = '\0';
 }
@@ -144,15 +145,19 @@ bool vm_saved(struct vm *vm)
 	format(reason, sizeof(reason), "saved %s %s", vm_save_has_disk(&vm->save) ? "on" : "to",
 	       place_text(vm, place, sizeof(place)));
 	succeeded(&vm->save);
+	if (vm->save.goes_on) {
+		log_message(LOG_INFO, LOG_VM, vm->config.name, "%s", reason);
+		return true;
+	}
 	vm_end(vm, reason);
 	vm->renewal.problem[0] = '\0'; /* that it has ended is no problem */
 	return true;
 }
 
-void vm_save_fell_back(struct vm *vm)
+void vm_save_goes_on(struct vm *vm)
 {
 	vm->save.transfer.bell = HANDLE_NONE; /* it has ended with the saver */
-	if (vm->save.transfer.state != TRANSFER_CLOSED)
+	if (!vm->save.done && vm->save.transfer.state != TRANSFER_CLOSED)
 		transfer_break(&vm->save.transfer, vm->renewal.problem);
 }
 

@@ -14,6 +14,7 @@ struct vm_save_place {
 	struct machine_channel *channel; /* whose client is the store; NULL: the disk */
 	u32 disk;			 /* its number */
 	bool overwrite;			 /* whatever the disk holds may be lost */
+	bool goes_on;			 /* the VM does, once it is saved */
 };
 
 /* A VM on a disk or in a store: being saved to it, or being restored from it. */
@@ -24,6 +25,7 @@ struct vm_saving {
 	u8 last; /* disk that it was last saved on or restored from, its number and 1; 0: none */
 	u8 disk; /* its number and 1, or VM_SAVE_CHANNEL; 0: neither is under way */
 	bool restoring;
+	bool goes_on;	      /* a save: so does the VM */
 	bool room;	      /* in its quota for that link: there was a key when it was built */
 	bool done;	      /* the last one has succeeded */
 	enum vm_state before; /* a restore: what the VM was */
@@ -37,7 +39,7 @@ static inline bool vm_save_has_disk(const struct vm_saving *saving)
 
 /*
  * Begins to save a running or paused VM. False: `problem` says why not. vm_busy until it is done;
- * the VM is VM_STOPPED then, or goes on, and vm->renewal.problem says why.
+ * then the VM is VM_STOPPED, unless it was to go on, or is not saved: vm->renewal.problem says why.
  */
 bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size);
 /*
@@ -52,10 +54,13 @@ bool vm_restore_last(struct vm *vm, char *problem, size_t size);
 const char *vm_save_broken(const struct vm *vm);
 /* Likewise: what grows as long as the save moves on. */
 u32 vm_save_moved(const struct vm *vm);
-/* Likewise: the saver has said that all is there. False: the store has not. */
+/*
+ * Likewise: the saver has said that all is there, and the VM ends, unless it was to go on. False:
+ * the store has not.
+ */
 bool vm_saved(struct vm *vm);
 /* Likewise: the saver is gone, and the guest goes on. */
-void vm_save_fell_back(struct vm *vm);
+void vm_save_goes_on(struct vm *vm);
 
 /* For the new monitor of a VM that is being restored: its channel has the key. */
 void vm_save_fill(struct vm *vm);
