@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""Snapshots of a guest into whose RAM a disk writes page by page, all the time (tests/guest/dma.c)."""
+import re
+
+import pytest
+
+import bundle
+from machine import Bochs, Qemu, wait_for
+from test_iommu import UNITS
+from test_snapshot import one
+
+CONF = ("[disk data]\ncontroller = {controller}\n[vm dma]\nkernel = dma.bin\ncmdline = pages={pages}\nmemory = 16M\n"
+        "autostart = yes\ndisk = data\n")
+BLOCKS = 1024
+WORD = 0x9e3779b97f4a7c15
+
+
+def start(build, folder, bed):
+    """The same word all over a block, other words in others."""
+    image = folder / "disk.img"
+    image.write_bytes(b"".join(((block * WORD) & (2**64 - 1)).to_bytes(8, "little") * 512
+                               for block in range(1, BLOCKS + 1)))
+    conf = CONF.format(controller="ide0.0", pages=64) if bed == "bochs" else \
+        CONF.format(controller="nvme0", pages=512)
+    files = bundle.make(folder / "dma.cpio", conf, bundle.tiny(build, "dma"))
+    if bed == "bochs":
+        return Bochs(build, bundle=files, disk=image)
+    return Qemu(build, bundle=files, extra=(
+        "-device", UNITS[bed], "-drive", f"if=none,id=disk,format=raw,file={image}",
+        "-device", "nvme,drive=disk,serial=n1"))
+
+
+def passes(machine, name, count=1):
+    """Until all pages have been written to so often."""
+    machine.attach(name)
+    for _ in range(count):
+        machine.wait(r"PASS 0x[0-9a-f]+\s|PASS \d+\s")
+    machine.leave()
+
+
+def end(machine, name):
+    machine.attach(name)
+    machine.type("q")
+    machine.wait("DONE")
+    machine.wait_end(name)
+    machine.wait_prompt()
+
+
+@pytest.mark.parametrize("bed", [*UNITS, "bochs"])
+def test_snapshots(build, tmp_path, bed):
+    """
+    Each page holds what was read into it, in the guest that goes on, back at a snapshot, and in a
+    clone; without a snapshot the device writes there itself again.
+    """
+    direct = bed != "bochs"
+    with start(build, tmp_path, bed) as machine:
+        machine.wait_prompt()
+        passes(machine, "dma", 2)
+        for name in ("one", "two", "three"):
+            before = one(machine, "disk stat")
+            wait_for(lambda: one(machine, "disk stat")["requests"] > before["requests"] + 20)
+            assert (one(machine, "disk stat")["direct"] > before["direct"]) == direct
+            one(machine, f"vm snapshot dma {name}")
+            assert machine.objects("audit")[-1]["device_guest_pages"] == 0
+            for _ in range(3):
+                passes(machine, "dma", 2)
+                one(machine, f"vm reset dma --to {name}")
+            if name == "two":
+                one(machine, "vm clone dma@two beta")
+                passes(machine, "beta", 2)
+                end(machine, "beta")
+                machine.command("vm destroy beta")
+            passes(machine, "dma")
+            one(machine, f"vm snapshot drop dma {name}")
+            if direct:
+                wait_for(lambda: one(machine, "disk stat")["window"] == "open")
+        assert machine.objects("audit")[-1]["findings"] == 0
+        passes(machine, "dma", 2)
+        end(machine, "dma")
+        text = machine.transcript()
+        assert "FAIL" not in text and len(re.findall("PASS pages", text)) == 2, text[-3000:]
