@@ -329,8 +329,6 @@ static enum status take_chunk(struct memory *memory, u64 *end)
 	u64 *from = &memory->below->chunks[number];
 	u64 *chunk = &memory->chunks[number];
 
-	*end = MIN(align_down(memory->cursor, MEMORY_CHUNK_PAGES) + MEMORY_CHUNK_PAGES,
-		   memory->page_count);
 	if (!(*from & CHUNK_READY)) /* nobody has seen it */
 		return STATUS_OK;
 	if (*chunk != 0) {
@@ -352,12 +350,14 @@ static enum status take_pages(struct memory *memory, u64 *end)
 {
 	enum status status = STATUS_OK;
 
+	*end = MIN(align_down(memory->cursor, MEMORY_CHUNK_PAGES) + MEMORY_CHUNK_PAGES,
+		   memory->page_count);
 	if (memory_slot_find(memory->below, memory->cursor) == NULL)
 		return take_chunk(memory, end);
 	if (memory_slot_find(memory, memory->cursor) == NULL)
 		status = memory_slots_create(memory,
 					     &memory->chunks[memory->cursor / MEMORY_CHUNK_PAGES]);
-	*end = MIN(memory->cursor + STEP_MERGE, memory->page_count);
+	*end = MIN(memory->cursor + STEP_MERGE, *end);
 	for (u64 index = memory->cursor; status == STATUS_OK && index < *end; index++)
 		take_page(memory, index);
 	return status;
@@ -371,10 +371,12 @@ static bool can_merge(const struct memory *memory)
 	       below->quota == memory->quota && below->object.references == 1;
 }
 
-/* A page that is about to leave `below` does so first. What was mapped may be written to now. */
+/*
+ * A page that is about to leave `below` does so first. What was mapped may be written to now; the
+ * cursor stands where all mappings are told.
+ */
 static enum status merge_step(struct memory *memory)
 {
-	u64 first = memory->cursor;
 	enum status status;
 	u64 end;
 
@@ -387,10 +389,8 @@ static enum status merge_step(struct memory *memory)
 	lock_release(&memory->lock, LOCK_MEMORY);
 	if (status != STATUS_OK)
 		return status;
-	while (layer_revoke(memory, &first, end) != STATUS_OK)
-		;
-	memory->cursor = end;
-	return end == memory->page_count ? STATUS_OK : STATUS_AGAIN;
+	(void)layer_revoke(memory, &memory->cursor, end);
+	return memory->cursor == memory->page_count ? STATUS_OK : STATUS_AGAIN;
 }
 
 static void merge_end(struct memory *memory)

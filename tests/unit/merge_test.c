@@ -8,7 +8,7 @@ static enum status merge_in_steps(struct machine_vm *vm)
 
 	do
 		status = layer_merge(vm->ram);
-	while (status == STATUS_AGAIN && ++steps < 200);
+	while (status == STATUS_AGAIN && ++steps < 500);
 	return status;
 }
 
