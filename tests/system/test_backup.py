@@ -199,7 +199,7 @@ def test_state(build, tmp_path):
     with machine:
         machine.wait_prompt()
         guest = Guest(machine, STATEFUL)
-        assert "allowed: continue" in refused(machine, "vm save alpha v2 sometime")
+        assert "allowed: overwrite continue" in refused(machine, "vm save alpha v2 sometime")
         assert "each disk of the VM once, and state" in refused(
             machine, "vm backup alpha full flash=v0 state=v1 state=v2")
         # the disk has a client already: nothing is left of what was begun

@@ -242,6 +242,43 @@ def test_not_saved(build, tmp_path):
         assert not any(small.read_bytes())
 
 
+@pytest.mark.parametrize("how", ["", "overcommit = yes\n"])
+def test_continue(build, tmp_path, how):
+    """
+    A VM that is saved goes on where it was, again and again, and has no more memory than it has used.
+    What is on the disk is what it was at the last time.
+    """
+    disk = tmp_path / "disk.img"
+    disk.write_bytes(bytes(SECTORS * 512))
+    files = make_bundle(build, tmp_path, "yes", memory="64M", more=how)
+    with boot(build, files, disk) as machine:
+        machine.wait_prompt()
+        machine.attach("count")
+        machine.wait(r"COUNT 0x8\s")
+        machine.leave()
+        resident = machine.vm("count")["resident_bytes"]
+        for _ in range(3):
+            out = machine.command("vm save count saves continue", 120)
+            assert out.startswith("count: running"), out
+            machine.attach("count")
+            machine.wait(r"COUNT 0x[0-9a-f]+\s")
+            machine.leave()
+        assert machine.vm("count")["resident_bytes"] < resident + (1 << 20)
+        machine.attach("count")
+        machine.type("q")
+        machine.wait("DONE")
+        machine.wait_end("count")
+        machine.wait_prompt()
+        text = machine.transcript()
+        counts = counts_of(text)
+        assert counts == list(range(counts[0], counts[0] + len(counts))), counts
+        assert "FAIL" not in text and ": 0 found" in machine.command("audit")
+        assert machine.command("vm restore count saves", 120).startswith("count: running")
+        machine.attach("count")
+        machine.wait(r"COUNT 0x([0-9a-f]+)\s")
+        assert 8 < int(machine.match().group(1), 16) <= counts[-1]
+
+
 def test_clones(build, tmp_path):
     """A VM is saved though clones have its memory; it is not restored before they are gone."""
     image = tmp_path / "disk.img"

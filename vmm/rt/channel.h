@@ -56,6 +56,13 @@ enum vm_trap {
 	VM_TRAP_COUNT = 5
 };
 
+/* What a saver gives back of RAM that holds nothing, of a VM that goes on. */
+enum save_gives {
+	SAVE_GIVES_NOTHING,
+	SAVE_GIVES_BLOCKS, /* pieces of 2 MiB */
+	SAVE_GIVES_PAGES,
+};
+
 enum vm_state {
 	VM_CREATED,
 	VM_RUNNING,
@@ -78,6 +85,7 @@ struct vm_channel {
 	u64 state_size;        /* of it, or to load, in bytes */
 	u8 save_key[32];       /* while a save is written or read; else zero */
 	u32 save_overwrite;    /* 1: whatever the disk holds may be lost */
+	u32 save_gives;	       /* enum save_gives */
 
 	/* written by the monitor */
 	u32 done_sequence;    /* of the last command obeyed */

@@ -76,8 +76,9 @@ static bool take_words(struct reply *reply, const struct arguments *arguments,
 		} else if (string_equal(word, "continue")) {
 			place->goes_on = true;
 		} else {
-			reply_bad(reply, "found \"%s\", allowed: continue, behind a disk overwrite",
-				  text_show(shown, sizeof(shown), text_of(word)));
+			reply_bad(reply, "found \"%s\", allowed: %scontinue",
+				  text_show(shown, sizeof(shown), text_of(word)),
+				  place->channel == NULL ? "overwrite " : "");
 			return false;
 		}
 	}

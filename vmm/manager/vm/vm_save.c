@@ -108,6 +108,9 @@ bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, si
 	set_place(vm, place, false);
 	vm_save_fill(vm);
 	vm->channel->save_overwrite = place->overwrite;
+	vm->channel->save_gives = !place->goes_on  ? SAVE_GIVES_NOTHING
+				  : vm->overcommits ? SAVE_GIVES_PAGES
+						    : SAVE_GIVES_BLOCKS;
 	if (vm_renew(vm, problem, size))
 		return true;
 	transfer_forget(&vm->save.transfer);

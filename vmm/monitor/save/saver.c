@@ -25,6 +25,11 @@ static struct {
 
 static u8 room[STREAM_RECORD_LIMIT] ALIGNED(8);
 
+#define BLOCK_PAGES (2 * MIB / PAGE_SIZE)
+#define BLOCKS_MAX  (32 * GIB / (2 * MIB))
+
+static u64 zero_blocks[BLOCKS_MAX / 64]; /* a bit for each block of RAM without content */
+
 bool saver_wanted(void)
 {
 	return (start_info->parameter[MONITOR_FLAGS] & MONITOR_SAVER) != 0;
@@ -40,6 +45,52 @@ static bool page_is_zero(u64 page)
 	return any == 0;
 }
 
+/*
+ * A VM that goes on need not have what holds nothing: the saver has touched it, to look. The guest
+ * stands still; where it cannot be given back it stays.
+ */
+static void give_back(u64 page, u64 count)
+{
+	(void)!sys_memory_discard(start_find(START_RAM)->handle, page, count);
+}
+
+static bool page_is_needed(u64 page)
+{
+	bool zero = page_is_zero(page);
+
+	if (zero && saver.channel->save_gives == SAVE_GIVES_PAGES)
+		give_back(page, 1);
+	return !zero;
+}
+
+static u64 block_end(u64 page)
+{
+	return MIN(align_down(page, BLOCK_PAGES) + BLOCK_PAGES, saver.ram_pages);
+}
+
+static bool block_is_zero(u64 page)
+{
+	u64 block = page / BLOCK_PAGES;
+
+	return (zero_blocks[block / 64] & BIT(block % 64)) != 0;
+}
+
+/* How many pages of a block have to be written. */
+static u64 look_at_block(u64 first)
+{
+	u64 end = block_end(first);
+	u64 pages = 0;
+
+	for (u64 page = first; page < end; page++)
+		pages += page_is_needed(page);
+	if (pages != 0)
+		return pages;
+	zero_blocks[first / BLOCK_PAGES / 64] |= BIT(first / BLOCK_PAGES % 64);
+	if (saver.channel->save_gives == SAVE_GIVES_BLOCKS)
+		give_back(first, end - first);
+	return 0;
+}
+
 /* All of it, if it were written now. */
 static u64 bytes_needed(void)
 {
@@ -47,8 +98,8 @@ static u64 bytes_needed(void)
 	u64 rest = saver.state_bytes % STREAM_BODY_MAX;
 	u64 pages = 0;
 
-	for (u64 page = 0; page < saver.ram_pages; page++)
-		pages += !page_is_zero(page);
+	for (u64 first = 0; first < saver.ram_pages; first = block_end(first))
+		pages += look_at_block(first);
 	/* a record that is not full takes no more than one that is */
 	return STREAM_BLOCK_BYTES + whole * STREAM_RECORD_LIMIT + stream_record_bytes((u32)rest) +
 	       stream_record_bytes(sizeof(struct stream_disks)) +
@@ -152,7 +203,7 @@ static bool write_ram(void)
 	do {
 		memset(ram, 0, stream_ram_bytes(0));
 		for (; page < saver.ram_pages && ram->count < STREAM_RAM_PAGES; page++) {
-			if (page_is_zero(page))
+			if (block_is_zero(page) || !page_is_needed(page))
 				continue;
 			ram->page[ram->count] = (u32)page;
 			memcpy(ram->bytes[ram->count++], saver.ram + page * PAGE_SIZE, PAGE_SIZE);
@@ -201,6 +252,8 @@ static handle_t open_all(void)
 							    RIGHT_READ | RIGHT_WRITE);
 	saver.ram = (const u8 *)(uintptr_t)map(ram->handle, ram->value, RIGHT_READ);
 	saver.ram_pages = ram->value / PAGE_SIZE;
+	if (saver.ram_pages > (u64)BLOCKS_MAX * BLOCK_PAGES)
+		rt_fail("RAM");
 	saver.state = (const u8 *)(uintptr_t)state->offset;
 	saver.state_bytes = state->value;
 	return queue;
