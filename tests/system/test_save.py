@@ -54,7 +54,7 @@ def joined(before, after, last):
     """The line that the guest had begun behind its number `last`, and has ended after the restore."""
     begun = re.split(rf"COUNT 0x{last:x}\s+", before)[-1]
     ended = re.split(r"\[console of count[^\n]*\n(?:\[nothing[^\n]*\n)?", after)[-1]
-    return re.match(r"[A-Z0-9a-fx ]*", begun)[0] + ended.split("\r")[0]
+    return re.match(r"[A-Z0-9a-fx ]*", begun)[0] + re.split(r"[\r\n]", ended)[0]
 
 
 def check_goes_on(machine, before, last):
