@@ -46,7 +46,7 @@ def end(machine, name):
     machine.wait_prompt()
 
 
-@pytest.mark.parametrize("bed", [*UNITS, "bochs"])
+@pytest.mark.parametrize("bed", [*UNITS, pytest.param("bochs", marks=pytest.mark.long)])
 def test_snapshots(build, tmp_path, bed):
     """
     Each page holds what was read into it, in the guest that goes on, back at a snapshot, and in a
