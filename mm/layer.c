@@ -82,13 +82,20 @@ static void slot_set(struct memory *memory, u64 *slot, u64 index, hpa_t hpa)
 	*slot = hpa.value | SLOT_PRESENT;
 }
 
-/* A reserved page, or the one that a reset has hidden, which nobody uses any more either. */
-static void give_page(struct memory *memory, u64 index)
+/*
+ * The page on its way arrives, once nobody can use what it leaves: a reserved one, or that which a
+ * reset has hidden.
+ */
+static enum status give_page(struct memory *memory)
 {
-	const void *from = memory_pointer(memory->below, index);
+	u64 index = memory->breaking - 1;
 	u64 *slot = memory_slot_find(memory, index);
 	hpa_t hpa = HPA(*slot & PTE_ADDRESS);
+	const void *from;
 
+	if (!tlb_all_passed(memory->awaited))
+		return STATUS_AGAIN;
+	from = memory_pointer(memory->below, index);
 	lock_acquire(&memory->lock, LOCK_MEMORY);
 	if (*slot == 0) {
 		CHECK(page_alloc_reserved(0, memory->owner, &hpa) == STATUS_OK);
@@ -101,6 +108,7 @@ static void give_page(struct memory *memory, u64 index)
 	slot_set(memory, slot, index, hpa);
 	memory->breaking = 0;
 	lock_release(&memory->lock, LOCK_MEMORY);
+	return STATUS_OK;
 }
 
 /* Who comes while another page is on its way helps that one first: nobody need finish his own. */
@@ -115,11 +123,7 @@ static enum status own(struct memory *memory, u64 index)
 		return STATUS_OK;
 	if (memory->breaking == 0)
 		status = begin_breaking(memory, index);
-	if (status == STATUS_OK && !tlb_all_passed(memory->awaited))
-		status = STATUS_AGAIN;
-	if (status == STATUS_OK)
-		give_page(memory, memory->breaking - 1);
-	return status;
+	return status == STATUS_OK ? give_page(memory) : status;
 }
 
 enum status layer_own(struct space *space, u64 address)
@@ -377,13 +381,11 @@ static bool can_merge(const struct memory *memory)
  */
 static enum status merge_step(struct memory *memory)
 {
-	enum status status;
+	enum status status = memory->breaking != 0 ? give_page(memory) : STATUS_OK;
 	u64 end;
 
-	if (memory->breaking != 0 && !tlb_all_passed(memory->awaited))
-		return STATUS_AGAIN;
-	if (memory->breaking != 0)
-		give_page(memory, memory->breaking - 1);
+	if (status != STATUS_OK)
+		return status;
 	lock_acquire(&memory->lock, LOCK_MEMORY);
 	status = take_pages(memory, &end);
 	lock_release(&memory->lock, LOCK_MEMORY);

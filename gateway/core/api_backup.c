@@ -84,7 +84,6 @@ static const char *backup_kind(struct request *request)
 
 void api_backup_begin(struct request *request)
 {
-	const struct field *overwrite = fields_below(&request->fields, "body", "overwrite");
 	const char *text = request_text(request, "disks");
 	const char *kind = backup_kind(request);
 	const char *words[2 + BACKUP_DISKS_MAX + 2] = {request->vm, kind};
@@ -101,7 +100,7 @@ void api_backup_begin(struct request *request)
 	}
 	for (size_t i = 0; i < disks.count; i++)
 		words[count++] = disks.word[i];
-	if (overwrite && overwrite->type == FIELD_TRUE)
+	if (request_true(request, "overwrite"))
 		words[count] = "overwrite";
 	operation_start(request, OPERATION_REPLY, "vm backup", words, request->vm, NULL, 200,
 			request_wait_s(request, BACKUP_WAIT_S));

@@ -13,22 +13,15 @@ static const char *save_disk(struct request *request)
 	return request_name(request, "disk", "disk: the name of a disk, as /v1/disks shows them");
 }
 
-static bool is_true(struct request *request, const char *key)
-{
-	const struct field *field = fields_below(&request->fields, "body", key);
-
-	return field && field->type == FIELD_TRUE;
-}
-
 void api_vm_save(struct request *request)
 {
 	const char *disk = save_disk(request);
 	const char *words[5] = {request->vm, disk};
 	size_t count = 2;
 
-	if (is_true(request, "overwrite"))
+	if (request_true(request, "overwrite"))
 		words[count++] = "overwrite";
-	if (is_true(request, "continue"))
+	if (request_true(request, "continue"))
 		words[count] = "continue";
 
 	if (disk && api_vm_other(request))

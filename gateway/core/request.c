@@ -116,6 +116,13 @@ const char *request_text(const struct request *request, const char *name)
 	return field && field->type == FIELD_TEXT ? field->value : NULL;
 }
 
+bool request_true(const struct request *request, const char *name)
+{
+	const struct field *field = fields_below(&request->fields, "body", name);
+
+	return field && field->type == FIELD_TRUE;
+}
+
 const char *request_name(struct request *request, const char *name, const char *problem)
 {
 	const char *text = request_text(request, name);

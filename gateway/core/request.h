@@ -51,6 +51,8 @@ const char *request_header(const struct request *request, const char *name);
 const char *request_query(const struct request *request, const char *name);
 /* body.NAME as text; NULL: it is not there or no text. */
 const char *request_text(const struct request *request, const char *name);
+/* Whether body.NAME is true; anything else, and nothing, is false. */
+bool request_true(const struct request *request, const char *name);
 /* body.NAME as the name of something; NULL: it is none, and has been answered with `problem`. */
 const char *request_name(struct request *request, const char *name, const char *problem);
 /* A whole number of the query or a header; `missing` when it is not there; -1: it is none. */

@@ -15,7 +15,7 @@ SUFFIXES = (".c", ".h", ".S", ".ld", ".py", ".sh", ".mk", ".cfg")
 PARTS = ("boot", "arch/x86_64/cpu", "arch/x86_64/iommu", "arch/x86_64/virt", "mm", "kernel")
 SHARED = ("lib", "arch/x86_64/hw", "kernel/abi")
 # 14,900 without boot/ is the goal; what is there must not grow.
-RING0_LIMIT = 17152
+RING0_LIMIT = 17151
 LINES_LIMIT = 500
 COLUMNS_LIMIT = 100
 # The page that shows the sizes, and how far they may be off there, in percent.

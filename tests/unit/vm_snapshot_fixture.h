@@ -55,10 +55,10 @@ bool vm_disks_prepare(struct vm *vm, char *why, size_t size)
 	return disks.prepared;
 }
 
-bool vm_disks_any(const struct vm *vm)
+bool vm_disks_known_at(const struct vm *vm, const struct vm_snapshot *snapshot)
 {
 	(void)vm;
-	return disks.any;
+	return snapshot->disks_kept || !disks.any;
 }
 
 bool vm_disks_let_go(struct vm *vm)

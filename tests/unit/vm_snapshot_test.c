@@ -231,6 +231,18 @@ static void does_not_go_back(void **state)
 	assert_string_equal(vm->snapshots.problem, "its state cannot be loaded");
 }
 
+static struct vm *clone_of_first_layer(const struct vm *vm)
+{
+	struct vm *clone = vm_free_slot();
+
+	memset(clone, 0, sizeof(*clone));
+	clone->id = 99;
+	string_copy(clone->config.name, sizeof(clone->config.name), "beta");
+	clone->clone_of = vm->id;
+	clone->clone_layer = 1;
+	return clone;
+}
+
 /* Whose RAM a clone's lies on can stop, no more. */
 static void clones(void **state)
 {
@@ -239,12 +251,7 @@ static void clones(void **state)
 
 	(void)state;
 	taken(vm, "one");
-	clone = vm_free_slot();
-	memset(clone, 0, sizeof(*clone));
-	clone->id = 99;
-	string_copy(clone->config.name, sizeof(clone->config.name), "beta");
-	clone->clone_of = vm->id;
-	clone->clone_layer = 1;
+	clone = clone_of_first_layer(vm);
 	clone->fresh = true;
 	assert_int_equal(vm_snapshot_clones(vm, vm_snapshot_find(vm, "one")), 1);
 	assert_false(vm_snapshot_drop(vm, vm_snapshot_find(vm, "one"), problem, sizeof(problem)));
@@ -310,11 +317,7 @@ static void merges_later(void **state)
 
 	(void)state;
 	taken(vm, "one");
-	clone = vm_free_slot();
-	memset(clone, 0, sizeof(*clone));
-	clone->id = 99;
-	clone->clone_of = vm->id;
-	clone->clone_layer = 1;
+	clone = clone_of_first_layer(vm);
 	assert_true(vm_snapshot_drop(vm, vm_snapshot_find(vm, "one"), problem, sizeof(problem)));
 	assert_false(vm_busy(vm));
 	clone->id = 0;

@@ -10,8 +10,7 @@ static void show_one(struct reply *reply, const struct vm *vm, const struct vm_s
 {
 	u64 age_ns = clock_tsc_to_ns(clock_tsc() - snapshot->taken_tsc);
 	u32 clones = vm_snapshot_clones(vm, snapshot);
-	bool last = vm_snapshot_on_top(vm, snapshot) &&
-		    (snapshot->disks_kept || !vm_disks_any(vm));
+	bool last = vm_snapshot_on_top(vm, snapshot) && vm_disks_known_at(vm, snapshot);
 	u64 disk_bytes = snapshot->disks_kept ? vm_disks_kept_bytes(vm) : 0;
 	char number[4][24];
 

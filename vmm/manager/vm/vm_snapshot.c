@@ -214,7 +214,7 @@ static void frozen(struct vm *vm)
 	if (READ_ONCE(vm->account->pages[PAGE_GUEST]) <= snapshots->guest_before)
 		kept = 0; /* nothing was written since the last one */
 	else
-		snapshots->layer_pages[snapshots->layer++ % VM_LAYERS_MAX] = kept;
+		vm_snapshot_layer_made(vm, kept);
 	if (kept < snapshots->room)
 		vm_quota_lower(vm, snapshots->room - kept);
 	snapshot->layer = snapshots->layer;
@@ -261,7 +261,7 @@ static bool may_reset(struct vm *vm, const struct vm_snapshot *to, char *problem
 		       "found the snapshot %s, above which lies the memory of a later one, "
 		       "allowed: the last; `vm clone` begins from any",
 		       to->name);
-	else if (!to->disks_kept && vm_disks_any(vm))
+	else if (!vm_disks_known_at(vm, to))
 		format(problem, size,
 		       "what its disks held at snapshot %s is kept no more, since there was a "
 		       "later one, allowed: the last that was taken", to->name);

@@ -83,6 +83,8 @@ void vm_snapshot_look(struct vm *vm);
 bool vm_snapshot_step(struct vm *vm, u64 now_tsc);
 u64 vm_snapshot_deadline(const struct vm *vm);
 
+/* There is one more layer below its RAM, for which its quota was raised by so many pages. */
+void vm_snapshot_layer_made(struct vm *vm, u64 pages);
 /* Begins to merge the layer below its RAM, if neither a snapshot nor a clone needs it any more. */
 void vm_snapshot_merge_begin(struct vm *vm);
 /* One step of that; true: there is more to do at once. */

@@ -65,9 +65,9 @@ bool vm_disks_prepare(struct vm *vm, char *problem, size_t size)
 	return true;
 }
 
-bool vm_disks_any(const struct vm *vm)
+bool vm_disks_known_at(const struct vm *vm, const struct vm_snapshot *snapshot)
 {
-	return next(vm, NULL) != NULL;
+	return snapshot->disks_kept || next(vm, NULL) == NULL;
 }
 
 bool vm_disks_let_go(struct vm *vm)

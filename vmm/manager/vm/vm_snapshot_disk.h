@@ -4,14 +4,15 @@
 #include "vmm/manager/disk/disk_undo.h"
 
 struct vm;
+struct vm_snapshot;
 
 /*
  * At a VM's snapshots, its disks that it may write to: what they hold at the latest one is kept by
  * their drivers. Of several the worst counts, and `problem` names the disk.
  */
 
-/* Whether it has such disks. */
-bool vm_disks_any(const struct vm *vm);
+/* Whether what all of them held at a snapshot is still kept, or there are none. */
+bool vm_disks_known_at(const struct vm *vm, const struct vm_snapshot *snapshot);
 /* Memory for one of them, charged to the VM. False: `problem` says why there is none. */
 bool vm_disk_prepare(struct vm *vm, struct driver_link *link, char *problem, size_t size);
 /* For all of them. */

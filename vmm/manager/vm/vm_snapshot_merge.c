@@ -14,11 +14,9 @@
 #define TRY_AGAIN_NS  NS_PER_S
 #define SURPLUS_LOOKS 100u
 
-static bool is_needed(const struct vm *vm)
+static bool is_needed(struct vm *vm)
 {
-	for (u32 i = 0; i < VM_SNAPSHOT_MAX; i++) {
-		const struct vm_snapshot *snapshot = &vm->snapshots.list[i];
-
+	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
 		if (snapshot->name[0] != '\0' && vm_snapshot_on_top(vm, snapshot))
 			return true;
 	}
@@ -53,12 +51,24 @@ void vm_snapshot_merge_lower(struct vm *vm)
 		snapshots->surplus = 0;
 }
 
+/* Of the layer that is made on top of so many, or that was; the kernel has no more of them. */
+static u64 *pages_of_layer(struct vm_snapshots *snapshots)
+{
+	return &snapshots->layer_pages[snapshots->layer % VM_LAYERS_MAX];
+}
+
+void vm_snapshot_layer_made(struct vm *vm, u64 pages)
+{
+	*pages_of_layer(&vm->snapshots) = pages;
+	vm->snapshots.layer++;
+}
+
 static void merged(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 
 	snapshots->layer--;
-	snapshots->surplus += snapshots->layer_pages[snapshots->layer];
+	snapshots->surplus += *pages_of_layer(snapshots);
 	snapshots->surplus_looks = 0;
 	if (snapshots->layer == 0)
 		vm_disks_reach_again(vm);

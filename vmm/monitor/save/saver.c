@@ -51,7 +51,7 @@ static bool page_is_zero(u64 page)
  */
 static void give_back(u64 page, u64 count)
 {
-	(void)!sys_memory_discard(start_find(START_RAM)->handle, page, count);
+	(void)!sys_memory_discard(start_handle(START_RAM), page, count);
 }
 
 static bool page_is_needed(u64 page)
