@@ -25,8 +25,10 @@ def test_manual_says_all(request):
     page = manual("skerryctl.1")
     with open(os.path.join(ROOT, "gateway/cli/skerryctl.bash"), encoding="utf-8") as file:
         completion = file.read()
+    with open(os.path.join(ROOT, "gateway/cli/main.c"), encoding="utf-8") as file:
+        taken = set(re.findall(r'^\t\{"([a-z-]+)", \w+_argument,', file.read(), re.M))
     options = set(re.findall(r"--[a-z-]+", usage))
-    assert len(options) == 21
+    assert options == {"--" + name for name in taken}
     for option in options:
         assert option in page and option in completion, option
     for command in ("vm list", "console", "events", "log", "audit", "host", "token", "login", "vm save", "vm backup", "disk list",
