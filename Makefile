@@ -41,7 +41,7 @@ LDFLAGS := -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack --build
 # --- sources ---
 
 LIB := $(call find_sources,lib)
-KERNEL := $(filter-out boot/symbols.S kernel/offsets.c,$(call find_sources,boot arch/x86_64/cpu \
+KERNEL := $(filter-out boot/symbols.S kernel/offsets.c,$(call find_sources,boot boot/init arch/x86_64/cpu \
 	arch/x86_64/iommu arch/x86_64/virt arch/x86_64/virt/vmx arch/x86_64/virt/svm mm kernel)) $(LIB)
 MANAGER := $(call find_sources,vmm/rt vmm/rt/crypto vmm/io) $(call find_tree,vmm/manager) $(LIB)
 MONITOR := $(call find_sources,vmm/rt vmm/rt/crypto vmm/io) $(call find_tree,vmm/monitor) $(LIB)
@@ -101,7 +101,7 @@ $(BUILD)/commit: FORCE
 	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
 
 # What sets the canary cannot be guarded by it. Private: boot/blobs.S.o needs all of ring 3.
-$(BUILD)/obj/boot/%.o $(BUILD)/obj/vmm/rt/start.o: private CFLAGS += -fno-stack-protector
+$(call objects,$(call find_sources,boot) vmm/rt/start.c): private CFLAGS += -fno-stack-protector
 
 # Offsets of C structures for assembly: kernel/offsets.c writes lines "->NAME value".
 $(call objects,$(filter-out boot/%,$(filter %.S,$(KERNEL)))): $(BUILD)/offsets.h
@@ -235,6 +235,7 @@ lint: lint-packages $(BUILD)/skerry.elf ## layering, W^X, sizes, stack depth, cl
 	$(Q)$(PYTHON) tests/lint/layers.py
 	$(Q)$(PYTHON) tests/lint/files.py
 	$(Q)$(PYTHON) tests/lint/image.py $(BUILD)/skerry.elf
+	$(Q)$(PYTHON) tests/lint/boot.py $(BUILD)/obj
 	$(Q)$(PYTHON) tests/lint/masks.py $(BUILD)/skerry.elf
 	$(Q)$(PYTHON) tests/lint/stack.py $(BUILD)/obj
 	$(Q)$(MAKE) --no-print-directory lint-files

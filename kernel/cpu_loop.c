@@ -126,7 +126,7 @@ static void settle_objects(struct cpu *cpu, u64 pending)
 /* Logs the offset into the image where it hit: the log must not reveal where images lie. */
 static NOINLINE void log_nmi(struct cpu *cpu)
 {
-	u64 image = machine.boot->image_base.value;
+	u64 image = machine.image_base.value;
 	const struct thread *thread = cpu->nmi_rip < image ? cpu->thread : NULL;
 	u64 base = thread ? thread->process->image_base : image;
 

@@ -1,44 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/cpus.h"
-#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/lapic.h"
 #include "arch/x86_64/cpu/tsc.h"
-#include "boot/layout.h"
 #include "kernel/cpu_loop.h"
-#include "kernel/log.h"
-#include "kernel/log_ring.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
-#include "kernel/sched.h"
-#include "lib/string.h"
-#include "mm/address.h"
-#include "mm/kernel_space.h"
-#include "mm/page.h"
-#include "mm/tlb.h"
 
-#define CPU_PAGES ((sizeof(struct cpu) + PAGE_MASK) / PAGE_SIZE)
-#define INIT_WAIT_NS (10 * NS_PER_MS) /* SDM vol. 3, 9.4.4.1 */
-#define STARTUP_WAIT_NS (200 * NS_PER_US)
-#define ANSWER_WAIT_NS (2000 * NS_PER_MS) /* an emulated CPU may itself have to wait for one */
 #define STOP_WAIT_NS (200 * NS_PER_MS)
 
-struct trampoline_words {
-	u64 root;
-	u64 stack;
-	u64 argument;
-	u64 entry;
-};
+static struct cpu *cpus[CPU_MAX];
+static u32 count;
 
-extern u8 boot_stack_end[];
-extern const char syscall_stub[];
-extern const u8 trampoline_start[], trampoline_end[], trampoline_words[];
-
-static struct cpu early_cpu; /* until the boot CPU's final struct can be mapped */
-static struct cpu *cpus[CPU_MAX] = {&early_cpu};
-static u32 count = 1;
-
-static bool unfit; /* the CPU that starts lacks a feature of the boot CPU */
 static bool stopping;
 
 u32 cpus_count(void)
@@ -51,182 +24,16 @@ struct cpu *cpus_get(u32 id)
 	return cpus[id];
 }
 
-static struct stack_base *stack_base(void *end)
+void cpus_publish(struct cpu *cpu)
 {
-	return (struct stack_base *)((u64)end - STACK_BASE_BYTES);
-}
-
-void cpus_adopt_boot(void)
-{
-	stack_base(boot_stack_end)->cpu = &early_cpu;
-	early_cpu.stack_top = (u64)stack_base(boot_stack_end);
-	for (int i = 0; i < IST_COUNT; i++)
-		early_cpu.ist[i] = early_cpu.stack_top - KERNEL_STACK_BYTES / 2;
-	early_cpu.idt = cpu_idt_fill(trap_stubs);
-	cpu_tables_load(&early_cpu);
-}
-
-/* Returns where the stack's first push goes, below its struct stack_base; 0: no memory. */
-static u64 stack_create(struct cpu *cpu, hpa_t above)
-{
-	u8 *stack = kernel_stack_alloc(above);
-
-	if (stack == NULL)
-		return 0;
-	stack_base(stack + KERNEL_STACK_BYTES)->cpu = cpu;
-	return (u64)stack_base(stack + KERNEL_STACK_BYTES);
-}
-
-static bool stacks_create(struct cpu *cpu)
-{
-	cpu->stack_top = stack_create(cpu, machine_image_hpa(syscall_stub));
-	for (int i = 0; i < IST_COUNT; i++)
-		cpu->ist[i] = stack_create(cpu, HPA(0));
-	return cpu->stack_top != 0 && cpu->ist[0] != 0 && cpu->ist[1] != 0 && cpu->ist[2] != 0;
-}
-
-struct cpu *cpus_create_boot(void)
-{
-	struct cpu *cpu = kernel_pages_alloc(CPU_PAGES);
-
-	if (cpu == NULL || !stacks_create(cpu))
-		panic("no memory for kernel stacks");
-	cpu->idt = kernel_map_constant(machine_image_hpa(early_cpu.idt), CPU_IDT_BYTES);
-	if (cpu->idt == NULL)
-		panic("no memory for the interrupt table");
-	cpus[0] = cpu;
-	tlb_cpu_online(cpu->id);
-	cpu_tables_load(cpu);
-	return cpu;
-}
-
-/* Memory, stacks and a log ring for one more CPU. NULL: no memory. */
-static struct cpu *cpu_create(u32 id, u32 apic_id)
-{
-	struct cpu *cpu = kernel_pages_alloc(CPU_PAGES);
-
-	if (cpu == NULL || !stacks_create(cpu) || !log_ring_create(id) ||
-	    page_alloc_cleared(0, PAGE_CONTROL, NULL, &cpu->virt_area) != STATUS_OK)
-		return NULL;
-	cpu->id = id;
-	cpu->apic_id = apic_id;
-	cpu->idt = cpus[0]->idt;
-	cpu->counters = &machine.page->cpu[id];
-	return sched_init(cpu) ? cpu : NULL;
-}
-
-/* The first C code of an application processor: on its own stack, but the trampoline's tables. */
-static NORETURN void ap_main(struct cpu *cpu)
-{
-	write_cr3(kernel_table.root.kernel.value);
-	cpu_tables_load(cpu);
-	if (!features_enable() || machine_cpu_init(cpu) != STATUS_OK) {
-		__atomic_store_n(&unfit, true, __ATOMIC_RELAXED);
-		machine_halt();
-	}
-	tlb_cpu_online(cpu->id);
 	cpus[cpu->id] = cpu;
 	__atomic_store_n(&count, cpu->id + 1, __ATOMIC_RELEASE);
-	cpu_stack_reset(cpu, cpu_loop);
 }
 
-/* Waits at most `ns` for a CPU to come up or to be found unfit; returns whether it is up. */
-static bool wait_for(u32 id, u64 ns)
+void cpus_join(struct cpu *cpu)
 {
-	u64 end = rdtsc() + tsc_from_ns(ns);
-
-	while (cpus_count() <= id && !__atomic_load_n(&unfit, __ATOMIC_RELAXED) && rdtsc() < end)
-		pause();
-	return cpus_count() > id;
-}
-
-/* Starts a CPU, or logs why it is left out. */
-static void start(struct cpu *cpu, hpa_t root)
-{
-	u8 *page = hpa_to_pointer(HPA(TRAMPOLINE_BASE));
-	struct trampoline_words *words =
-		(struct trampoline_words *)(page + (trampoline_words - trampoline_start));
-
-	*words = (struct trampoline_words){
-		.root = root.value,
-		.stack = align_down(cpu->stack_top, PAGE_SIZE),
-		.argument = (u64)cpu,
-		.entry = (u64)ap_main,
-	};
-	lapic_send(cpu->apic_id, APIC_INIT, 0);
-	(void)wait_for(cpu->id, INIT_WAIT_NS);
-	lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
-	if (wait_for(cpu->id, STARTUP_WAIT_NS))
-		return;
-	lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
-	if (wait_for(cpu->id, ANSWER_WAIT_NS))
-		return;
-	/* It must not start late, with what is meant for the next one. */
-	lapic_send(cpu->apic_id, APIC_INIT, 0);
-	if (unfit)
-		log_error(LOG_CPU, "the CPU with APIC id %u lacks a feature and is left out",
-			  cpu->apic_id);
-	else
-		log_error(LOG_CPU, "the CPU with APIC id %u does not answer and is left out",
-			  cpu->apic_id);
-	unfit = false;
-}
-
-/* The PML4 is copied to the page after the trampoline, because 16-bit code loads 32 bits of CR3. */
-static bool trampoline_prepare(struct table *table)
-{
-	if (page_owner(HPA(TRAMPOLINE_BASE)) != PAGE_KERNEL ||
-	    page_owner(HPA(TRAMPOLINE_BASE + PAGE_SIZE)) != PAGE_KERNEL ||
-	    table_init(table, &format_host, NULL, false) != STATUS_OK)
-		return false;
-	kernel_space_share(table);
-	if (!table_map_page(table, TRAMPOLINE_BASE, HPA(TRAMPOLINE_BASE), PT_READ | PT_EXECUTE,
-			    PT_TYPE_WB))
-		return false;
-	memcpy(hpa_to_pointer(HPA(TRAMPOLINE_BASE)), trampoline_start,
-	       (size_t)(trampoline_end - trampoline_start));
-	memcpy(hpa_to_pointer(HPA(TRAMPOLINE_BASE + PAGE_SIZE)),
-	       hpa_to_pointer(table->root.kernel), PAGE_SIZE);
-	return true;
-}
-
-/* Leaves no executable low page behind. */
-static void trampoline_remove(struct table *table)
-{
-	u64 at = TRAMPOLINE_BASE;
-
-	while (table_unmap(table, &at, TRAMPOLINE_BASE + PAGE_SIZE) == STATUS_AGAIN)
-		;
-	table_free(table);
-	page_clear(HPA(TRAMPOLINE_BASE), TRAMPOLINE_PAGES);
-}
-
-void cpus_start(u32 limit)
-{
-	const struct acpi_info *acpi = &machine.acpi;
-	struct table table;
-
-	if (acpi->cpu_count <= 1 || limit == 1)
-		return;
-	if (!trampoline_prepare(&table)) {
-		log_warning(LOG_CPU, "no memory below 1 MiB to start other CPUs from");
-		return;
-	}
-	for (u32 i = 0; i < acpi->cpu_count && count != limit && count < CPU_MAX; i++) {
-		u32 id = acpi->cpu[i].apic_id;
-		struct cpu *cpu;
-
-		if (id == cpus[0]->apic_id)
-			continue;
-		cpu = cpu_create(count, id);
-		if (cpu == NULL)
-			log_error(LOG_CPU, "no memory for the CPU with APIC id %u", id);
-		else
-			start(cpu, HPA(TRAMPOLINE_BASE + PAGE_SIZE));
-	}
-	trampoline_remove(&table);
-	machine.page->cpu_count = count;
-	log_info(LOG_CPU, "%u of %u CPUs run", count, acpi->cpu_count);
+	cpus_publish(cpu);
+	cpu_loop(cpu);
 }
 
 void cpus_pend(struct cpu *cpu, u64 reasons)

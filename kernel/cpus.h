@@ -3,21 +3,14 @@
 
 #include "arch/x86_64/cpu/percpu.h"
 
-/* Makes this_cpu() work on the boot stack, and an exception there a panic. `features` is filled. */
-void cpus_adopt_boot(void);
-
-/* The boot CPU's final struct, with guarded stacks and tables loaded; still on the boot stack. */
-struct cpu *cpus_create_boot(void);
-
-/*
- * Starts the other CPUs of the MADT, one after the other, until `limit` CPUs run; 0: all. One that
- * does not answer is named in the log and left out.
- */
-void cpus_start(u32 limit);
-
 /* CPUs are numbered from 0 in the order in which they came up; the boot CPU is 0. */
 u32 cpus_count(void);
 struct cpu *cpus_get(u32 id);
+
+/* Counts a CPU that comes up, or its final struct. */
+void cpus_publish(struct cpu *cpu);
+/* The first thing that an application processor does in what remains mapped. */
+NORETURN void cpus_join(struct cpu *cpu);
 
 /* Sets reasons in a CPU's pending word; another CPU is interrupted so that it notices. */
 void cpus_pend(struct cpu *cpu, u64 reasons);

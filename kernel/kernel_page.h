@@ -7,5 +7,9 @@
 	((sizeof(struct kernel_page) + CPU_MAX * sizeof(struct cpu_counters) + PAGE_MASK) &     \
 	 ~PAGE_MASK)
 
-/* Fills struct kernel_page, which the manager reads; mm/ keeps the page counts in it already. */
-void kernel_page_init(void);
+/* What the kernel shows to the manager, in whole pages, because ring 3 maps them. */
+union kernel_page_memory {
+	struct kernel_page page;
+	u8 bytes[KERNEL_PAGE_BYTES];
+};
+extern union kernel_page_memory kernel_page;

@@ -3,12 +3,15 @@
 
 #include "lib/types.h"
 
-/*
- * Makes the manager, the one process that the kernel starts itself, with every handle it holds:
- * the root, the kernel's published pages, what is built into the image, and the boot modules.
- */
-void start_manager(void);
+struct cpu;
+struct memory;
+struct process;
+
+/* Hands over the manager and the memory with its start_info, both with a reference. */
+void start_prepare(struct process *process, struct memory *start_info);
+
+/* The end of the boot sequence: what only that needed is unmapped, and the manager runs. */
+NORETURN void start_run(struct cpu *cpu);
 
 /* The manager's process, without which the machine cannot go on. */
-struct process;
 const struct process *start_manager_process(void);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/page.h"
 
-#include "boot/boot_info.h"
 #include "kernel/panic.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
@@ -12,8 +11,8 @@
 
 u64 direct_map_base SECTION(".data.ro_after_init");
 
-static struct page *frames SECTION(".data.ro_after_init");
-static u64 frame_count SECTION(".data.ro_after_init");
+struct page *page_frames SECTION(".data.ro_after_init");
+u64 page_frame_count SECTION(".data.ro_after_init");
 u64 page_total SECTION(".data.ro_after_init");
 
 static struct lock buddy_lock;
@@ -24,18 +23,18 @@ static u64 bad_count;
 
 struct page *page_of(hpa_t hpa)
 {
-	CHECK(hpa.value >> PAGE_SHIFT < frame_count);
-	return &frames[hpa.value >> PAGE_SHIFT];
+	CHECK(hpa.value >> PAGE_SHIFT < page_frame_count);
+	return &page_frames[hpa.value >> PAGE_SHIFT];
 }
 
 hpa_t page_hpa(const struct page *page)
 {
-	return HPA((u64)(page - frames) << PAGE_SHIFT);
+	return HPA((u64)(page - page_frames) << PAGE_SHIFT);
 }
 
-static void block_insert(u32 frame, unsigned int order)
+void page_block_insert(u32 frame, unsigned int order)
 {
-	struct page *page = &frames[frame];
+	struct page *page = &page_frames[frame];
 
 	page->owner = PAGE_FREE;
 	page->order = (u8)order;
@@ -43,20 +42,20 @@ static void block_insert(u32 frame, unsigned int order)
 	page->previous = 0;
 	page->next = free_first[page->zone][order];
 	if (page->next != 0)
-		frames[page->next].previous = frame;
+		page_frames[page->next].previous = frame;
 	free_first[page->zone][order] = frame;
 }
 
-static void block_remove(u32 frame)
+void page_block_remove(u32 frame)
 {
-	struct page *page = &frames[frame];
+	struct page *page = &page_frames[frame];
 
 	if (page->previous != 0)
-		frames[page->previous].next = page->next;
+		page_frames[page->previous].next = page->next;
 	else
 		free_first[page->zone][page->order] = page->next;
 	if (page->next != 0)
-		frames[page->next].previous = page->previous;
+		page_frames[page->next].previous = page->previous;
 	page->next = 0;
 	page->previous = 0;
 	page->flags &= (u8)~PAGE_FLAG_HEAD;
@@ -85,43 +84,43 @@ static enum status block_alloc(unsigned int order, enum page_owner owner, hpa_t 
 
 	if (frame == 0)
 		return STATUS_NO_MEMORY;
-	from = frames[frame].order;
-	block_remove(frame);
+	from = page_frames[frame].order;
+	page_block_remove(frame);
 	while (from > order) {
 		from--;
-		block_insert(frame + (1u << from), from);
+		page_block_insert(frame + (1u << from), from);
 	}
-	frames[frame].owner = (u8)owner;
-	frames[frame].order = (u8)order;
-	frames[frame].flags |= PAGE_FLAG_HEAD;
-	frames[frame].references = 0;
+	page_frames[frame].owner = (u8)owner;
+	page_frames[frame].order = (u8)order;
+	page_frames[frame].flags |= PAGE_FLAG_HEAD;
+	page_frames[frame].references = 0;
 	page_counts[PAGE_FREE] -= 1ull << order;
 	page_counts[owner] += 1ull << order;
-	page_zones[frames[frame].zone].free -= 1ull << order;
+	page_zones[page_frames[frame].zone].free -= 1ull << order;
 	*hpa = HPA((u64)frame << PAGE_SHIFT);
 	return STATUS_OK;
 }
 
 static void block_free(u32 frame)
 {
-	unsigned int order = frames[frame].order;
+	unsigned int order = page_frames[frame].order;
 
-	page_counts[frames[frame].owner] -= 1ull << order;
+	page_counts[page_frames[frame].owner] -= 1ull << order;
 	page_counts[PAGE_FREE] += 1ull << order;
-	page_zones[frames[frame].zone].free += 1ull << order;
-	frames[frame].flags &= (u8)~(PAGE_FLAG_HEAD | PAGE_FLAG_SLAB);
+	page_zones[page_frames[frame].zone].free += 1ull << order;
+	page_frames[frame].flags &= (u8) ~(PAGE_FLAG_HEAD | PAGE_FLAG_SLAB);
 
 	for (; order < PAGE_ORDER_MAX; order++) {
 		u32 buddy = frame ^ (1u << order);
 
-		if (buddy >= frame_count || !(frames[buddy].flags & PAGE_FLAG_HEAD) ||
-		    frames[buddy].owner != PAGE_FREE || frames[buddy].order != order ||
-		    frames[buddy].zone != frames[frame].zone)
+		if (buddy >= page_frame_count || !(page_frames[buddy].flags & PAGE_FLAG_HEAD) ||
+		    page_frames[buddy].owner != PAGE_FREE || page_frames[buddy].order != order ||
+		    page_frames[buddy].zone != page_frames[frame].zone)
 			break;
-		block_remove(buddy);
+		page_block_remove(buddy);
 		frame &= ~(1u << order);
 	}
-	block_insert(frame, order);
+	page_block_insert(frame, order);
 }
 
 /*
@@ -130,8 +129,8 @@ static void block_free(u32 frame)
  */
 static struct page *block_of(u64 frame)
 {
-	for (unsigned int order = 0; frame < frame_count && order <= PAGE_ORDER_MAX; order++) {
-		struct page *head = &frames[align_down(frame, 1ull << order)];
+	for (unsigned int order = 0; frame < page_frame_count && order <= PAGE_ORDER_MAX; order++) {
+		struct page *head = &page_frames[align_down(frame, 1ull << order)];
 
 		if ((head->flags & PAGE_FLAG_HEAD) && head->order >= order)
 			return head;
@@ -159,7 +158,7 @@ static void block_free_parts(struct page *head)
 		page->order = 0;
 		page->flags |= PAGE_FLAG_HEAD;
 		if (!(page->flags & PAGE_FLAG_BAD)) {
-			block_free((u32)(page - frames));
+			block_free((u32)(page - page_frames));
 			continue;
 		}
 		page->owner = PAGE_RESERVED;
@@ -170,7 +169,7 @@ static void block_free_parts(struct page *head)
 
 bool page_is_set_aside(hpa_t hpa)
 {
-	return hpa.value >> PAGE_SHIFT < frame_count && page_of(hpa)->flags & PAGE_FLAG_BAD;
+	return hpa.value >> PAGE_SHIFT < page_frame_count && page_of(hpa)->flags & PAGE_FLAG_BAD;
 }
 
 void page_set_aside(hpa_t hpa)
@@ -185,7 +184,7 @@ void page_set_aside(hpa_t hpa)
 	page_of(hpa)->flags |= PAGE_FLAG_BAD;
 	if (head->owner == PAGE_FREE) {
 		page_zones[head->zone].free -= 1ull << head->order;
-		block_remove((u32)(head - frames));
+		page_block_remove((u32)(head - page_frames));
 		block_free_parts(head);
 	}
 	lock_release(&buddy_lock, LOCK_PAGES);
@@ -299,10 +298,10 @@ enum page_owner page_owner(hpa_t hpa)
 
 bool page_range_has_ram(hpa_t hpa, u64 bytes)
 {
-	u64 end = MIN(align_up(hpa.value + bytes, PAGE_SIZE) >> PAGE_SHIFT, frame_count);
+	u64 end = MIN(align_up(hpa.value + bytes, PAGE_SIZE) >> PAGE_SHIFT, page_frame_count);
 
 	for (u64 frame = hpa.value >> PAGE_SHIFT; frame < end; frame++)
-		if (frames[frame].flags & PAGE_FLAG_RAM)
+		if (page_frames[frame].flags & PAGE_FLAG_RAM)
 			return true;
 	return false;
 }
@@ -311,7 +310,7 @@ bool page_is_slab(hpa_t hpa)
 {
 	u64 frame = hpa.value >> PAGE_SHIFT;
 
-	return frame < frame_count && (frames[frame].flags & PAGE_FLAG_SLAB) != 0;
+	return frame < page_frame_count && (page_frames[frame].flags & PAGE_FLAG_SLAB) != 0;
 }
 
 u64 page_block_at(u64 frame, const struct page **head)
@@ -319,163 +318,12 @@ u64 page_block_at(u64 frame, const struct page **head)
 	const struct page *page;
 
 	*head = NULL;
-	if (frame >= frame_count)
+	if (frame >= page_frame_count)
 		return 0;
-	page = &frames[frame];
+	page = &page_frames[frame];
 	if (!(page->flags & PAGE_FLAG_HEAD))
 		return 1;
 	if (page->owner != PAGE_FREE)
 		*head = page;
 	return 1ull << page->order;
-}
-
-/* The lowest address of `bytes` of RAM that overlap nothing in use; 0 if there is none. */
-static u64 place_find(const struct boot_info *info, u64 bytes)
-{
-	for (u32 i = 0; i < info->region_count; i++) {
-		const struct boot_region *ram = &info->region[i];
-		u64 at = align_up(MAX(ram->base, PAGE_SIZE), PAGE_SIZE);
-		u32 j = 0;
-
-		while (j < info->used_count) {
-			const struct boot_used *used = &info->used[j];
-
-			if (ranges_overlap(at, bytes, used->base.value, used->length)) {
-				at = align_up(used->base.value + used->length, PAGE_SIZE);
-				j = 0;
-			} else {
-				j++;
-			}
-		}
-		if (ram->type == BOOT_REGION_RAM && at >= ram->base &&
-		    range_within(at - ram->base, bytes, ram->length))
-			return at;
-	}
-	return 0;
-}
-
-static void frames_mark_used(u64 base, u64 length, enum page_owner owner)
-{
-	u64 end = MIN(align_up(base + length, PAGE_SIZE) >> PAGE_SHIFT, frame_count);
-
-	for (u64 frame = base >> PAGE_SHIFT; frame < end; frame++) {
-		if (!(frames[frame].flags & PAGE_FLAG_RAM))
-			continue;
-		if (frames[frame].flags & PAGE_FLAG_HEAD)
-			page_counts[frames[frame].owner]--;
-		frames[frame].owner = (u8)owner;
-		frames[frame].flags |= PAGE_FLAG_HEAD;
-		page_counts[owner]++;
-	}
-}
-
-/* Divides a run of frames into the largest aligned blocks, none of which spans two zones. */
-static void run_insert(u64 frame, u64 end)
-{
-	u64 stop = frame; /* where another zone begins, or the end */
-
-	while (frame < end) {
-		unsigned int order;
-
-		if (stop == frame)
-			do
-				stop++;
-			while (stop < end && frames[stop].zone == frames[frame].zone);
-		order = MIN(bit_highest(stop - frame), bit_lowest(frame));
-		order = MIN(order, (unsigned int)PAGE_ORDER_MAX);
-		block_insert((u32)frame, order);
-		frame += 1ull << order;
-	}
-}
-
-/* Frees every run of RAM that has no owner. */
-static void frames_free_rest(void)
-{
-	u64 frame = 0;
-
-	while (frame < frame_count) {
-		u64 end = frame;
-
-		while (end < frame_count && frames[end].flags == PAGE_FLAG_RAM)
-			end++;
-		page_counts[PAGE_FREE] += end - frame;
-		page_zones[0].free += end - frame;
-		run_insert(frame, end);
-		frame = end + 1;
-	}
-}
-
-/* The number of the frame after a region's last; 0: the region is not RAM. */
-static u64 ram_end(const struct boot_region *region)
-{
-	return region->type == BOOT_REGION_RAM ? (region->base + region->length) >> PAGE_SHIFT : 0;
-}
-
-bool page_init(const struct boot_info *info)
-{
-	u64 array_bytes;
-	u64 array;
-
-	direct_map_base = info->direct_map_base.value;
-	for (u32 i = 0; i < info->region_count; i++)
-		frame_count = MAX(frame_count, ram_end(&info->region[i]));
-	array_bytes = align_up(frame_count * sizeof(struct page), PAGE_SIZE);
-	array = place_find(info, array_bytes);
-	if (array == 0)
-		return false;
-
-	frames = hpa_to_pointer(HPA(array));
-	memset(frames, 0, array_bytes);
-	for (u32 i = 0; i < info->region_count; i++) {
-		u64 frame = align_up(info->region[i].base, PAGE_SIZE) >> PAGE_SHIFT;
-
-		for (; frame < ram_end(&info->region[i]); frame++) {
-			page_total += !(frames[frame].flags & PAGE_FLAG_RAM);
-			frames[frame].flags = PAGE_FLAG_RAM;
-		}
-	}
-	page_zones[0].pages = page_total;
-	frames_mark_used(0, PAGE_SIZE, PAGE_RESERVED);
-	frames_mark_used(array, array_bytes, PAGE_RESERVED);
-	for (u32 i = 0; i < info->used_count; i++)
-		frames_mark_used(info->used[i].base.value, info->used[i].length,
-				 info->used[i].owner);
-	frames_free_rest();
-	return true;
-}
-
-static void frame_move(struct page *page, u8 zone)
-{
-	if (page->flags & PAGE_FLAG_RAM) {
-		page_zones[page->zone].pages--;
-		page_zones[zone].pages++;
-	}
-	page->zone = zone;
-}
-
-/* Free blocks that the range touches are split up and inserted again. */
-void page_zone_set(hpa_t base, u64 length, u8 zone)
-{
-	u64 first = base.value >> PAGE_SHIFT;
-	u64 end = MIN((base.value + length) >> PAGE_SHIFT, frame_count);
-	u64 count;
-
-	for (u64 frame = 0; frame < end; frame += count) {
-		struct page *page = &frames[frame];
-		bool is_free = (page->flags & PAGE_FLAG_HEAD) && page->owner == PAGE_FREE;
-
-		count = is_free ? 1ull << page->order : 1;
-		if (frame + count <= first)
-			continue;
-		if (is_free) {
-			page_zones[page->zone].free -= count;
-			block_remove((u32)frame);
-		}
-		for (u64 n = MAX(frame, first); n < MIN(frame + count, end); n++)
-			frame_move(&frames[n], zone);
-		for (u64 n = frame; is_free && n < frame + count; n++)
-			page_zones[frames[n].zone].free++;
-		if (is_free)
-			run_insert(frame, frame + count);
-	}
 }

@@ -6,7 +6,6 @@
 #include "lib/types.h"
 #include "mm/address.h"
 
-struct boot_info;
 struct quota;
 
 /* The buddy allocator hands out blocks of 2^order pages, aligned to their size: 4 KiB to 1 GiB. */
@@ -33,17 +32,6 @@ enum page_flag {
 	PAGE_FLAG_BAD = 1 << 3,	 /* this very frame, head of a block or not, is set aside */
 };
 
-/*
- * Takes over the machine's RAM. Regions may overlap; partial pages at their ends are left out. The
- * pages in info->used and page 0 are never given out. False: no room for the frame array.
- */
-bool page_init(const struct boot_info *info) MUST_CHECK;
-
-/*
- * Moves the pages of a range to a zone; no block spans two zones. To be called while only one CPU
- * runs.
- */
-void page_zone_set(hpa_t base, u64 length, u8 zone);
 /* Implemented by kernel/: the zone that the running CPU is in. */
 u8 page_arch_zone(void);
 
@@ -115,3 +103,10 @@ extern u64 *const page_counts;
 extern struct zone_counters *const page_zones;
 /* All managed pages: the sum of page_counts. */
 extern u64 page_total;
+
+/* For boot/init, which fills them: one for each frame, and how many. */
+extern struct page *page_frames;
+extern u64 page_frame_count;
+/* While one CPU runs: puts a block into the free list of its zone, or takes it out. */
+void page_block_insert(u32 frame, unsigned int order);
+void page_block_remove(u32 frame);

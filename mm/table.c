@@ -272,7 +272,7 @@ void table_protect(struct table *table, u64 at, u64 end, u32 rights)
 			CHECK(at == leaf.at && end - at >= bytes);
 			leaf.rights = rights;
 			entry_write(table, walk.node[walk.level], at, walk.level,
-				    leaf_encode(table->format, &leaf));
+				    rights != 0 ? leaf_encode(table->format, &leaf) : 0);
 		}
 		at = align_down(at, bytes) + bytes;
 	}

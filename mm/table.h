@@ -130,7 +130,7 @@ u64 table_entry(const struct table *table, u64 at, enum pt_level level);
 enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_leaf *leaf);
 
 /*
- * Changes the rights of what is mapped in [at, end), which cuts through no leaf. Takes unbounded
- * time: for the kernel's own tables at boot. The caller flushes.
+ * Changes the rights of what is mapped in [at, end), which cuts through no leaf; 0 unmaps it. Takes
+ * unbounded time: for the kernel's own tables at boot. The caller flushes.
  */
 void table_protect(struct table *table, u64 at, u64 end, u32 rights);

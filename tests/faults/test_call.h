@@ -24,6 +24,7 @@ enum test_what {
 	TEST_LOSE_KICKS,  /* no interrupt between CPUs reaches this APIC id from now on */
 	TEST_LOSE_TIMER,  /* no timer that is set for a guest fires from now on */
 	TEST_CANARY,	  /* writes to the kernel's stack canary */
+	TEST_BOOT,	  /* calls code of boot/ */
 	TEST_GUEST_PAGE,  /* value: a page of the RAM of VM 0 or 1; 2 or 3: of their monitors */
 };
 

@@ -2,7 +2,7 @@
 /* The tables that ring 0 reads: RSDP, RSDT or XSDT, MADT, SRAT. */
 #include "tests/fuzz/fuzz.h"
 
-#include "arch/x86_64/cpu/acpi.c"
+#include "boot/init/acpi.c"
 #include "tests/fuzz/acpi.h"
 
 static const void *map(hpa_t address, u64 length)

@@ -12,10 +12,12 @@ TOPS = ("Makefile", "linker.ld", "arch", "boot", "iso", "kernel", "lib", "mm", "
 SKIPPED = {"build", "dist", "node_modules"}
 SUFFIXES = (".c", ".h", ".S", ".ld", ".py", ".sh", ".mk", ".cfg")
 # Ring 0 by part. Of lib/, of the registers and of the ABI, which ring 3 has too, what these include.
-PARTS = ("boot", "arch/x86_64/cpu", "arch/x86_64/iommu", "arch/x86_64/virt", "mm", "kernel")
+PARTS = ("arch/x86_64/cpu", "arch/x86_64/iommu", "arch/x86_64/virt", "mm", "kernel")
 SHARED = ("lib", "arch/x86_64/hw", "kernel/abi")
-# 14,900 without boot/ is the goal; what is there must not grow.
-RING0_LIMIT = 17151
+# Runs once and is unmapped (tests/lint/boot.py, test_sealed): counted apart.
+ONCE = "boot"
+# 13,300 is the goal; what is there must not grow.
+RING0_LIMIT = 14150
 LINES_LIMIT = 500
 COLUMNS_LIMIT = 100
 # The page that shows the sizes, and how far they may be off there, in percent.
@@ -60,7 +62,7 @@ def code_lines(text):
 
 
 def part_of(path):
-    matches = [part for part in PARTS + SHARED if path.startswith(part + "/")]
+    matches = [part for part in (*PARTS, *SHARED, ONCE) if path.startswith(part + "/")]
     return max(matches, key=len) if matches else None
 
 
@@ -81,8 +83,11 @@ def ring0_counts(sources):
     by_part = {part: [path for path in sources if part_of(path) == part] for part in PARTS}
     shared = included(sources, sum(by_part.values(), []))
     by_part |= {part: [path for path in shared if part_of(path) == part] for part in SHARED}
-    return {part: sum(code_lines(sources[path]) for path in paths)
-            for part, paths in by_part.items()}
+    counts = {part: sum(code_lines(sources[path]) for path in paths)
+              for part, paths in by_part.items()}
+    once = [path for path in sources if part_of(path) == ONCE]
+    once += included(sources, once) - shared
+    return counts, sum(code_lines(sources[path]) for path in once)
 
 
 def check_page(page, counts):
@@ -102,16 +107,16 @@ def main():
         errors += check(path, text)
         if path.endswith((".c", ".h", ".S")):
             sources[path] = text
-    counts = ring0_counts(sources)
+    counts, once = ring0_counts(sources)
     total = sum(counts.values())
     ring3 = sum(code_lines(text) for path, text in sources.items() if path.startswith("vmm/"))
     if total > RING0_LIMIT:
         errors.append(f"ring 0 has {total} lines of code, {RING0_LIMIT} at most")
     with open(PAGE, encoding="utf-8") as file:
-        errors += check_page(file.read(), {**counts, "ring 0": total, "ring 3": ring3})
+        errors += check_page(file.read(), {**counts, "ring 0": total, ONCE: once, "ring 3": ring3})
     print("\n".join(errors))
     print("files: ring 0 " + " + ".join(f"{part} {count}" for part, count in counts.items()),
-          f"= {total} lines, ring 3 {ring3} lines")
+          f"= {total} lines, {ONCE} {once} lines, ring 3 {ring3} lines")
     print(f"files: {len(errors)} errors")
     return 1 if errors else 0
 

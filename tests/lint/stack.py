@@ -36,8 +36,7 @@ RELEASE_NESTS = 3
 # only be an object_put, which calls a function of RELEASES.
 POINTERS = (
     ("syscall_dispatch", r"sys_\w+"),
-    ("acpi_read|.*:table_map", r"machine_firmware"),
-    (".*machine_cpu_init", r"(svm|vmx)_cpu_enable"),
+    ("boot/init/acpi.c", r"firmware"),
     ("kernel/machine.c", r"(svm|vmx)_cpu_disable"),
     ("kernel/(vcpu|vm|cpuid).c", r"(svm|vmx)_((vm|vcpu)_\w+|enter|leave|get|set|request|dump)"),
 )

@@ -40,22 +40,22 @@ def test_no_module_bochs(build):
 
 
 def bases(build, empty, cmdline, path):
-    """Virtual and physical address of kernel_main in a fresh boot."""
+    """Virtual and physical address of cpu_loop in a fresh boot."""
     with Qemu(build, bundle=empty, cmdline=cmdline,
               extra=qemu_monitor.option(path)) as machine:
         machine.wait_prompt()
-        address = machine.objects("sym kernel_main")[0]["address"]
+        address = machine.objects("sym cpu_loop")[0]["address"]
         with qemu_monitor.Monitor(path) as monitor:
             physical = monitor.number(f"gva2gpa {address:#x}", r"gpa: 0x([0-9a-f]+)")
         back = machine.command(f"sym {address:#x}")
-        assert "kernel_main" in back
+        assert "cpu_loop" in back
         return address, physical
 
 
 def link_address(build):
     out = subprocess.run(["nm", build / "skerry.elf"], check=True, text=True,
                          stdout=subprocess.PIPE).stdout
-    return int(re.search(r"^([0-9a-f]+) \w kernel_main$", out, re.MULTILINE).group(1), 16)
+    return int(re.search(r"^([0-9a-f]+) \w cpu_loop$", out, re.MULTILINE).group(1), 16)
 
 
 def test_bases(build, empty, tmp_path):

@@ -57,11 +57,13 @@ def test_audit_catches(build, tmp_path, emulator):
 
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
-def test_canary(build, emulator):
-    """The kernel's stack canary is constant once the kernel has started: a write is a page fault."""
+@pytest.mark.parametrize("what", ["canary", "boot"])
+def test_sealed(build, emulator, what):
+    """Once the kernel has started, its stack canary is constant and the code of boot/ unmapped:
+    a write to the one and a call of the other are page faults."""
     with emulator(build / "tests/faults") as machine:
         machine.wait_prompt()
-        machine.type("fault canary\r")
+        machine.type(f"fault {what}\r")
         machine.wait(r"panic on CPU 0: ([^\r\n]*)[\r\n]")
         assert machine.match().group(1).startswith("page fault"), machine.match().group(1)
         machine.wait(r"halted\r*\n")

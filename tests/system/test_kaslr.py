@@ -29,18 +29,23 @@ def symbols(build):
             if len(line.split()) == 3}
 
 
+def image(monitor, loop, linked):
+    """Where the image lies, virtual and physical. Its first pages are unmapped by now."""
+    offset = linked["cpu_loop"] - linked["__image_start"]
+    return loop - offset, monitor.number(f"gva2gpa {loop:#x}", r"gpa: 0x([0-9a-f]+)\n") - offset
+
+
 def boot(build, files, path, linked):
     """The three bases of a fresh boot, and what the console's commands print."""
     with Qemu(build, bundle=files,
               extra=qemu_monitor.option(path)) as machine:
         machine.wait_prompt()
-        main = machine.objects("sym kernel_main")[0]["address"]
+        loop = machine.objects("sym cpu_loop")[0]["address"]
         said = "".join(machine.command(line) for line in
                        ("log show", "vm list", "mem", "cpu", "config show", "audit",
                         "vm stat demo", "vm regs demo", "vm cr0 demo"))
-        base = main - linked["kernel_main"] + linked["__image_start"]
         monitor = qemu_monitor.Monitor(path)
-        physical = monitor.number(f"gva2gpa {base:#x}", r"gpa: 0x([0-9a-f]+)\n")
+        base, physical = image(monitor, loop, linked)
         variable = linked["direct_map_base"] - linked["__image_start"] + physical
         direct = monitor.number(f"xp /gx {variable:#x}", r": 0x([0-9a-f]{16})\n")
     return {"image, virtual": base, "image, physical": physical, "direct map": direct}, said
@@ -79,6 +84,21 @@ def test_kaslr(build, tmp_path, boots):
         assert twice <= TWICE[name], f"{name}: {twice} chosen again"
 
 
+def test_boot_unmapped(build, tmp_path):
+    """Of the image's part that only the boot needs no page is mapped any more."""
+    linked = symbols(build)
+    with Qemu(build, extra=qemu_monitor.option(tmp_path / "monitor")) as machine:
+        machine.wait_prompt()
+        loop = machine.objects("sym cpu_loop")[0]["address"]
+        monitor = qemu_monitor.Monitor(tmp_path / "monitor")
+        base, _ = image(monitor, loop, linked)
+        size = linked["__text_start"] - linked["__image_start"]
+        assert size >= 0x8000 and linked["kernel_main"] < linked["__text_start"]
+        for page in range(base, base + size, 0x1000):
+            assert "Unmapped" in monitor.command(f"gva2gpa {page:#x}"), hex(page)
+        assert "gpa: " in monitor.command(f"gva2gpa {base + size:#x}")
+
+
 PAGE_PROCESS, PAGE_GUEST = 6, 7  # enum page_owner
 FRAME = struct.Struct("<12xBBBx")  # struct page: ..., owner, order, flags
 HEAD = 2  # PAGE_FLAG_HEAD
@@ -100,7 +120,7 @@ class Memory:
 
     def pages(self):
         """Each page of a process or a guest, from the kernel's array of frames."""
-        frames, frame, found = self.variable("frames") - self.direct, 0, set()
+        frames, frame, found = self.variable("page_frames") - self.direct, 0, set()
         while frame < len(self.bytes) >> 12:
             owner, order, flags = FRAME.unpack_from(self.bytes, frames + frame * FRAME.size)
             count = 1 << order if flags & HEAD else 1
@@ -128,10 +148,8 @@ def test_memory_of_others(build, tmp_path):
     with Qemu(build, bundle=files, memory="128M",
               extra=qemu_monitor.option(path)) as machine:
         machine.wait_prompt()
-        base = machine.objects("sym kernel_main")[0]["address"] - linked["kernel_main"] \
-            + linked["__image_start"]
         monitor = qemu_monitor.Monitor(path)
-        physical = monitor.number(f"gva2gpa {base:#x}", r"gpa: 0x([0-9a-f]+)\n")
+        base, physical = image(monitor, machine.objects("sym cpu_loop")[0]["address"], linked)
         where = (linked, base, physical)
         before = Memory(monitor, tmp_path / "before", *where)
         for name in ("demo", "spin"):
@@ -155,11 +173,11 @@ def test_reach(build, tmp_path, emulator):
     more = {"extra": qemu_monitor.option(path)} if emulator is Qemu else {}
     with emulator(build, bundle=files, **more) as machine:
         machine.wait_prompt()
-        main = machine.objects("sym kernel_main")[0]["address"]
-        words = [f"image={~(main >> 32) & 0xffffffff}"]
+        loop = machine.objects("sym cpu_loop")[0]["address"]
+        words = [f"image={~(loop >> 32) & 0xffffffff}"]
         if emulator is Qemu:
             monitor = qemu_monitor.Monitor(path)
-            variable = main - linked["kernel_main"] + linked["direct_map_base"]
+            variable = loop - linked["cpu_loop"] + linked["direct_map_base"]
             direct = monitor.number(f"x /gx {variable:#x}", r": 0x([0-9a-f]{16})\n")
             words += [f"direct={~(direct >> 32) & 0xffffffff}", "svm"]
         machine.command(f"vm create reach kernel=reach.bin memory=16M "

@@ -141,7 +141,7 @@ def panic_of(build, tmp_path, status, address, glob=RESTARTABLE | IN_PROGRESS):
     path = tmp_path / "monitor"
     with machine_of(build, tmp_path, path) as machine, qemu_monitor.Monitor(path) as monitor:
         wait_running(machine)
-        base = machine.objects("sym kernel_main")[0]["address"]
+        base = machine.objects("sym cpu_loop")[0]["address"]
         if address is None:
             address = monitor.number(f"gva2gpa {base:#x}", r"gpa: 0x([0-9a-f]+)")
         else:

@@ -35,10 +35,13 @@ def disassembly(image):
     """{symbol: [(address, text)]}, without the instructions of NO_CODE."""
     out = subprocess.run(["objdump", "-d", "-j", ".text", "--no-show-raw-insn", image], text=True,
                          check=True, stdout=subprocess.PIPE).stdout
+    names = subprocess.run(["nm", image], text=True, check=True, stdout=subprocess.PIPE).stdout
     code = {}
     for line in out.splitlines():
         if head := re.match(r"([0-9a-f]+) <(.*)>:$", line):
-            lines = code.setdefault(head.group(2), [])
+            lines = []
+            # objdump shows one of the names that an address has
+            code |= dict.fromkeys(re.findall(rf"^{head.group(1)} \w (\S+)$", names, re.M), lines)
         elif (row := re.match(r"\s*([0-9a-f]+):\s+(.*)", line)) and not any(
                 word in row.group(2) for word in NO_CODE):
             lines.append((int(row.group(1), 16), row.group(2)))

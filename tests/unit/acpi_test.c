@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "arch/x86_64/cpu/acpi.c"
+#include "boot/init/acpi.c"
 
 #define MEMORY_BYTES 4096u
 #define MEMORY_BASE  0xe0000ull
@@ -285,12 +285,12 @@ static void test_short_entry_is_passed_over(void **state)
 static void test_more_entries_than_room(void **state)
 {
 	(void)state;
-	for (u32 i = 0; i < ACPI_IOAPIC_MAX + 3; i++)
+	for (u32 i = 0; i < IOAPIC_MAX + 3; i++)
 		append(&(struct acpi_madt_ioapic){{1, 12}, (u8)i, 0, 0xfec00000, 24 * i}, 12);
 	for (u32 i = 0; i < 300; i++)
 		append(&(struct acpi_madt_lapic){{0, 8}, (u8)i, (u8)i, ACPI_CPU_ENABLED}, 8);
 	assert_int_equal(read_all(), STATUS_OK);
-	assert_int_equal(info.ioapic_count, ACPI_IOAPIC_MAX);
+	assert_int_equal(info.ioapic_count, IOAPIC_MAX);
 	assert_int_equal(info.cpu_count, ACPI_CPU_MAX);
 }
 

@@ -24,21 +24,22 @@ static void assert_zone_consistent(u8 zone)
 	for (unsigned int order = 0; order <= PAGE_ORDER_MAX; order++) {
 		u32 previous = 0;
 
-		for (u32 frame = free_first[zone][order]; frame != 0; frame = frames[frame].next) {
+		for (u32 frame = free_first[zone][order]; frame != 0;
+		     frame = page_frames[frame].next) {
 			u32 buddy = frame ^ (1u << order);
 
-			assert_int_equal(frames[frame].owner, PAGE_FREE);
-			assert_int_equal(frames[frame].order, order);
-			assert_true(frames[frame].flags & PAGE_FLAG_HEAD);
-			assert_int_equal(frames[frame].previous, previous);
+			assert_int_equal(page_frames[frame].owner, PAGE_FREE);
+			assert_int_equal(page_frames[frame].order, order);
+			assert_true(page_frames[frame].flags & PAGE_FLAG_HEAD);
+			assert_int_equal(page_frames[frame].previous, previous);
 			assert_int_equal(frame % (1u << order), 0);
 			for (u32 n = 0; n < 1u << order; n++)
-				assert_int_equal(frames[frame + n].zone, zone);
-			if (buddy < frame_count && order < PAGE_ORDER_MAX)
-				assert_false((frames[buddy].flags & PAGE_FLAG_HEAD) &&
-					     frames[buddy].owner == PAGE_FREE &&
-					     frames[buddy].zone == zone &&
-					     frames[buddy].order == order);
+				assert_int_equal(page_frames[frame + n].zone, zone);
+			if (buddy < page_frame_count && order < PAGE_ORDER_MAX)
+				assert_false((page_frames[buddy].flags & PAGE_FLAG_HEAD) &&
+					     page_frames[buddy].owner == PAGE_FREE &&
+					     page_frames[buddy].zone == zone &&
+					     page_frames[buddy].order == order);
 			previous = frame;
 			free_pages += 1ull << order;
 		}

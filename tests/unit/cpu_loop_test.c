@@ -187,10 +187,7 @@ static void assert_said(u64 pending, const char *expected)
 
 static void test_reasons(void **state)
 {
-	static struct boot_info boot;
-
 	(void)state;
-	machine.boot = &boot;
 	start();
 	assert_said(0, "pass ");
 	assert_said(PENDING_KICK, "pass ");

@@ -18,6 +18,7 @@
 #define DEBUG /* for its assertions */
 #include "lib/string.c"
 #include "kernel/cpus.c"
+#include "boot/init/cpus.c"
 
 #define NOBODY 99u
 
@@ -30,6 +31,7 @@ __asm__(".section .rodata\n"
 const char syscall_stub[1], trap_stubs[1];
 u8 boot_stack_end[1];
 struct machine machine;
+static struct acpi_info acpi;
 struct table kernel_table;
 const struct pt_format format_host;
 u64 direct_map_base;
@@ -157,8 +159,7 @@ void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector)
 		return;
 	assert_int_equal(cpu->apic_id, apic_id);
 	assert_int_equal(words->stack, align_down(cpu->stack_top, PAGE_SIZE));
-	cpus[cpu->id] = cpu;
-	count = cpu->id + 1;
+	cpus_publish(cpu);
 }
 
 hpa_t machine_image_hpa(const void *address)
@@ -171,7 +172,7 @@ void cpu_tables_load(struct cpu *cpu) { (void)cpu; }
 void cpu_stack_reset(struct cpu *cpu, void (*function)(struct cpu *cpu)) { abort(); }
 const void *cpu_idt_fill(const char *stubs) { return stubs; }
 void cpu_loop(struct cpu *cpu) { abort(); }
-enum status machine_cpu_init(struct cpu *cpu) { (void)cpu; return STATUS_OK; }
+enum status machine_cpu_init(struct cpu *cpu, const struct acpi_info *info) { return STATUS_OK; }
 void machine_virt_leave(struct cpu *cpu) { (void)cpu; }
 void machine_halt(void) { abort(); }
 void tlb_cpu_online(u32 cpu) { (void)cpu; }
@@ -189,16 +190,16 @@ static int set_up(void **state)
 	cpus[0] = &boot_cpu;
 	count = 1;
 	machine.page = &shown.page;
-	machine.acpi.cpu_count = 4;
+	acpi.cpu_count = 4;
 	for (u32 i = 0; i < 4; i++)
-		machine.acpi.cpu[i].apic_id = 2 * i;
+		acpi.cpu[i].apic_id = 2 * i;
 	return 0;
 }
 
 static void test_all(void **state)
 {
 	(void)state;
-	cpus_start(0);
+	cpus_start(&acpi, 0);
 	assert_int_equal(cpus_count(), 4);
 	assert_int_equal(shown.page.cpu_count, 4);
 	assert_int_equal(cpus_get(3)->apic_id, 6);
@@ -210,11 +211,11 @@ static void test_absent(void **state)
 {
 	(void)state;
 	absent = 6;
-	cpus_start(CPU_MAX);
+	cpus_start(&acpi, CPU_MAX);
 	assert_int_equal(last_to, 6);
 	set_up(state);
 	absent = 2;
-	cpus_start(CPU_MAX);
+	cpus_start(&acpi, CPU_MAX);
 	assert_int_equal(cpus_count(), 3);
 	assert_int_equal(cpus_get(1)->apic_id, 4);
 	assert_string_equal(said, "the CPU with APIC id %u does not answer and is left out: 2\n"
@@ -227,7 +228,7 @@ static void test_lesser(void **state)
 	(void)state;
 	lesser = 2;
 	absent = 4;
-	cpus_start(CPU_MAX);
+	cpus_start(&acpi, CPU_MAX);
 	assert_int_equal(cpus_count(), 2);
 	assert_int_equal(cpus_get(1)->apic_id, 6);
 	assert_string_equal(said, "the CPU with APIC id %u lacks a feature and is left out: 2\n"
@@ -240,7 +241,7 @@ static void test_no_memory(void **state)
 {
 	(void)state;
 	memory_for = 2;
-	cpus_start(CPU_MAX);
+	cpus_start(&acpi, CPU_MAX);
 	assert_int_equal(cpus_count(), 3);
 	assert_int_equal(last_to, 4);
 	assert_string_equal(said, "no memory for the CPU with APIC id %u: 6\n"
@@ -250,9 +251,9 @@ static void test_no_memory(void **state)
 static void test_limit(void **state)
 {
 	(void)state;
-	cpus_start(1);
+	cpus_start(&acpi, 1);
 	assert_int_equal(cpus_count(), 1);
-	cpus_start(2);
+	cpus_start(&acpi, 2);
 	assert_int_equal(cpus_count(), 2);
 	assert_int_equal(last_to, 2);
 }

@@ -79,7 +79,7 @@ static void xsetbv(u32 index, u64 value)
 	here.xcr0 = value;
 }
 
-#include "arch/x86_64/cpu/features.c"
+#include "boot/init/features.c"
 
 struct speculation speculation_decide(const struct speculation_cpu *cpu)
 {

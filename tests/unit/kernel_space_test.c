@@ -3,11 +3,12 @@
 #include "tests/unit/mm_machine.h"
 
 #include "mm/kernel_space.c"
+#include "boot/init/kernel_space.c"
 
-/* Two pages of code, two of ro_after_init, two of data; an entry needs the first two firsts. */
+/* Boot code, two pages of text, two of ro_after_init, two of data; an entry needs two of them. */
 __asm__(".data\n"
 	".balign 4096\n"
-	"__image_start:\n"
+	"__image_start: .skip 4096\n"
 	"__text_start: .skip 4096\n"
 	"__entry_text_end: .skip 4096\n"
 	"__ro_after_init_start: .skip 4096\n"
@@ -17,7 +18,7 @@ __asm__(".data\n"
 
 extern const char __image_start[];
 
-#define IMAGE_PAGES 6
+#define IMAGE_PAGES 7
 
 #define IMAGE_HPA   (3 * MIB)
 #define VMAP_BASE   0xfffffeffffff0000ull /* it continues in the next top-level slot */
@@ -60,7 +61,7 @@ static void start(void)
 			.at = (u64)__image_start + page * PAGE_SIZE,
 			.hpa = HPA(IMAGE_HPA + page * PAGE_SIZE),
 			.level = PT_LEVEL_4K,
-			.rights = page < 2 ? PT_READ | PT_EXECUTE : PT_READ | PT_WRITE,
+			.rights = page < 3 ? PT_READ | PT_EXECUTE : PT_READ | PT_WRITE,
 		};
 
 		assert_int_equal(table_map(&boot, &leaf), STATUS_OK);
@@ -79,7 +80,7 @@ static void start(void)
 
 static u64 top(hpa_t root, unsigned int slot)
 {
-	return *top_entry(root, slot);
+	return *kernel_top_entry(root, slot);
 }
 
 static void test_init(void **state)
@@ -96,7 +97,7 @@ static void test_init(void **state)
 	memcpy(before, hpa_to_pointer(kernel_table.root.kernel), PAGE_SIZE);
 	for (unsigned int n = 0; n < 40; n++)
 		assert_non_null(kernel_stack_alloc(HPA(0)));
-	assert_true(vmap_next > 0xffffff0000000000);
+	assert_true(kernel_vmap.next > 0xffffff0000000000);
 	assert_memory_equal(before, hpa_to_pointer(kernel_table.root.kernel), PAGE_SIZE);
 }
 
@@ -158,7 +159,7 @@ static void test_seal(void **state)
 	for (u64 at = IMAGE_HPA & ~(2 * MIB - 1); at % (2 * MIB) != 0 || at < IMAGE_HPA;
 	     at += PAGE_SIZE)
 		assert_true(table_map_page(&kernel_table, direct_map_base + at, HPA(at),
-				     at >= IMAGE_HPA && at < IMAGE_HPA + 2 * PAGE_SIZE
+				     at >= IMAGE_HPA && at < IMAGE_HPA + 3 * PAGE_SIZE
 					     ? PT_READ
 					     : PT_READ | PT_WRITE,
 				     PT_TYPE_WB));
@@ -167,14 +168,16 @@ static void test_seal(void **state)
 				     HPA(IMAGE_HPA + page * PAGE_SIZE), PT_READ | PT_WRITE,
 				     PT_TYPE_WB));
 	loaded_root = 0;
-	assert_true(table_lookup(&entry_table, (u64)__ro_after_init_start, &leaf));
+	assert_true(table_lookup(&kernel_entry_table, (u64)__ro_after_init_start, &leaf));
 	assert_int_equal(leaf.rights, PT_READ | PT_WRITE);
-	kernel_space_seal(&info);
-	assert_true(table_lookup(&entry_table, (u64)__ro_after_init_start, &leaf));
+	kernel_space_seal();
+	assert_false(table_lookup(&kernel_table, (u64)__image_start, &leaf));
+	assert_true(table_lookup(&kernel_table, (u64)__text_start, &leaf));
+	assert_true(table_lookup(&kernel_entry_table, (u64)__ro_after_init_start, &leaf));
 	assert_int_equal(leaf.rights, PT_READ);
 	assert_int_equal(loaded_root, kernel_table.root.kernel.value);
 	for (u64 at = 0; at < 16 * MIB; at += PAGE_SIZE) {
-		bool sealed = at >= IMAGE_HPA && at < IMAGE_HPA + 4 * PAGE_SIZE;
+		bool sealed = at >= IMAGE_HPA && at < IMAGE_HPA + 5 * PAGE_SIZE;
 
 		assert_true(table_lookup(&kernel_table, direct_map_base + at, &leaf));
 		assert_int_equal(leaf.rights, sealed ? PT_READ : PT_READ | PT_WRITE);
@@ -192,7 +195,7 @@ static u64 exposed_bytes(u64 at, u64 end)
 	enum status status;
 	u64 bytes = 0;
 
-	while ((status = table_next(&entry_table, &at, end, &leaf)) != STATUS_NOT_FOUND) {
+	while ((status = table_next(&kernel_entry_table, &at, end, &leaf)) != STATUS_NOT_FOUND) {
 		if (status == STATUS_AGAIN)
 			continue;
 		if (table_lookup(&kernel_table, at, &kernel)) { /* not the image, see start() */
@@ -211,7 +214,7 @@ static u64 exposed_bytes(u64 at, u64 end)
  */
 static void test_expose(void **state)
 {
-	u64 image = (u64)__image_start;
+	u64 image = (u64)__text_start;
 	u64 at;
 
 	(void)state;
@@ -253,7 +256,7 @@ static void test_share(void **state)
 
 		assert_int_equal(top(split.root.kernel, slot), entry);
 		assert_int_equal(top(single.root.kernel, slot), entry);
-		entry = top(entry_table.root.kernel, slot);
+		entry = top(kernel_entry_table.root.kernel, slot);
 		assert_int_equal(top(split.root.user, slot), slot < 320 ? 0 : entry);
 	}
 	assert_int_not_equal(top(split.root.kernel, (DIRECT_BASE >> 39) % 512), 0);

@@ -13,6 +13,7 @@
 #pragma GCC target("general-regs-only")
 #include "arch/x86_64/cpu/speculation.c"
 #pragma GCC pop_options
+#include "boot/init/speculation.c"
 #include "arch/x86_64/hw/cpuid_guest.h"
 #include "tests/random.h"
 #include "tests/unit/cpu_images.h"

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "kernel/panic.h"
+#include "boot/init/page.c"
 #ifndef MACHINE_HAS_BUDDY
 #include "mm/buddy.c"
 #endif
@@ -164,8 +165,8 @@ static UNUSED void machine_reset(u64 ram_bytes)
 		machine_ram_replace(ram_bytes);
 	direct_map_base = (u64)machine_ram;
 
-	frames = NULL;
-	frame_count = 0;
+	page_frames = NULL;
+	page_frame_count = 0;
 	page_total = 0;
 	reserved_count = 0;
 	bad_count = 0;

@@ -34,6 +34,7 @@ static void fake_wrmsr(u32 index, u64 value)
 #pragma GCC target("general-regs-only")
 #include "arch/x86_64/cpu/speculation.c"
 #pragma GCC pop_options
+#include "boot/init/speculation.c"
 #include "tests/random.h"
 #include "tests/unit/cpu_images.h"
 

@@ -22,7 +22,7 @@ static u8 in8(u16 port);
 static void out8(u16 port, u8 value);
 static u64 rdtsc_ordered(void);
 static struct cpuid_regs cpuid(u32 leaf, u32 subleaf);
-#include "arch/x86_64/cpu/tsc_calibrate.c"
+#include "boot/init/tsc_calibrate.c"
 
 #define KHZ	    2600000ull
 #define US(n)	    ((n)*KHZ / 1000)
@@ -99,7 +99,7 @@ static struct cpuid_regs cpuid(u32 leaf, u32 subleaf)
 	return (struct cpuid_regs){.eax = leaf == CPUID_FREQUENCY ? 2500 : 0};
 }
 
-static int machine_init(void **state)
+static int test_machine_init(void **state)
 {
 	(void)state;
 	srand(1);
@@ -167,11 +167,11 @@ static void test_no_pit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_quiet, machine_init),
-		cmocka_unit_test_setup(test_busy_host, machine_init),
-		cmocka_unit_test_setup(test_gate_ignored, machine_init),
-		cmocka_unit_test_setup(test_over_at_once, machine_init),
-		cmocka_unit_test_setup(test_no_pit, machine_init),
+		cmocka_unit_test_setup(test_quiet, test_machine_init),
+		cmocka_unit_test_setup(test_busy_host, test_machine_init),
+		cmocka_unit_test_setup(test_gate_ignored, test_machine_init),
+		cmocka_unit_test_setup(test_over_at_once, test_machine_init),
+		cmocka_unit_test_setup(test_no_pit, test_machine_init),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,7 +143,7 @@ static u16 gdt_limit;
 
 #include "arch/x86_64/virt/debug.c"
 #include "arch/x86_64/virt/vm.c"
-#include "arch/x86_64/virt/vmx/capability.c"
+#include "boot/init/vmx_capability.c"
 #include "arch/x86_64/virt/vmx/control.c"
 #include "arch/x86_64/virt/vmx/cr.c"
 #include "arch/x86_64/virt/vmx/dump.c"

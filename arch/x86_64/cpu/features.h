@@ -22,14 +22,3 @@ struct cpu_features {
 };
 
 extern struct cpu_features features; /* the boot CPU's */
-
-/* Reads CPUID and MSRs of the running CPU. */
-struct cpu_features features_read(void);
-
-/*
- * Turns on, on the running CPU, what the kernel always runs with: CR0.WP, NE, MP and TS; CR4.OSFXSR
- * and OSXMMEXCPT and, if supported, DE, MCE, SMEP, SMAP, UMIP, OSXSAVE; PAT as after RESET; the
- * speculation controls. EFER.NXE was set on the way into long mode. False, without effect: it
- * lacks something that the boot CPU has.
- */
-bool features_enable(void);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/x86_64/cpu/ioapic.h"
 
-#include "arch/x86_64/cpu/acpi.h"
 #include "arch/x86_64/hw/ioapic.h"
 #include "arch/x86_64/hw/msi.h"
 
@@ -9,7 +8,7 @@ static struct ioapic {
 	volatile u32 *registers;
 	u32 gsi_base;
 	u32 gsi_count;
-} ioapics[ACPI_IOAPIC_MAX];
+} ioapics[IOAPIC_MAX];
 static unsigned int ioapic_count;
 
 /* The data window, with register `reg` selected. */

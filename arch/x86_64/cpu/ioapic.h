@@ -3,7 +3,12 @@
 
 #include "lib/types.h"
 
-/* Adds an I/O APIC, whose registers are mapped (uncached), and masks all its inputs. */
+#define IOAPIC_MAX 8u
+
+/*
+ * Adds an I/O APIC, one of at most IOAPIC_MAX, whose registers are mapped (uncached), and masks all
+ * its inputs.
+ */
 void ioapic_add(volatile void *registers, u32 gsi_base);
 
 /* Whether some I/O APIC has this input. The others below ignore a GSI for which it is false. */

@@ -4,11 +4,12 @@
 #include "arch/x86_64/hw/lapic.h"
 #include "lib/types.h"
 
-/*
- * Turns on the local APIC of the running CPU, in x2APIC mode if supported. `registers` is the
- * mapped (uncached) register page, not used in x2APIC mode. LINT0 is masked, LINT1 delivers NMI.
- */
-void lapic_enable(volatile void *registers, u8 spurious_vector);
+/* For boot/init, which sets these before the second CPU starts. */
+extern volatile u32 *lapic_registers; /* not used in x2APIC mode */
+extern u64 lapic_timer_ratio;	      /* timer ticks per TSC tick, times 2^LAPIC_RATIO_SHIFT */
+#define LAPIC_RATIO_SHIFT 32
+u32 lapic_reg_read(enum lapic_reg reg);
+void lapic_reg_write(enum lapic_reg reg, u32 value);
 
 u32 lapic_id(void);
 void lapic_eoi(void);
@@ -20,12 +21,6 @@ void lapic_eoi(void);
 void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector);
 /* Sends the running CPU itself a fixed interrupt; may be called at any instruction. */
 void lapic_send_self(u8 vector);
-
-/*
- * Prepares the running CPU's timer to raise `vector`, once for each lapic_timer_set. Without TSC
- * deadline mode the first call measures the timer's rate against the TSC.
- */
-void lapic_timer_init(u8 vector);
 
 /*
  * Interrupts once the TSC has reached deadline_tsc, at once if it already has; 0 disarms. May fire

@@ -131,12 +131,8 @@ static inline struct cpu *this_cpu(void)
 extern const char trap_stubs[];
 const void *cpu_idt_fill(const char *stubs);
 
-/*
- * Loads GDT, IDT, TSS and the system-call MSRs on the running CPU from cpu->idt, stack_top and ist.
- * Without UMIP ring 3 can read the tables' addresses: `cpu` and cpu->idt must not reveal where the
- * image lies.
- */
-void cpu_tables_load(struct cpu *cpu);
+/* Loads TR, from a descriptor that is written for it. */
+void cpu_tss_load(struct cpu *cpu);
 
 /* Makes the TSS use `bitmap` (IO_BITMAP_BYTES, a 0 bit allows); NULL: forbid every port. */
 void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed);

@@ -13,12 +13,6 @@ struct speculation {
 	u64 done;      /* enum host_speculation */
 };
 
-/* The decision, which depends on its argument alone. */
-struct speculation speculation_decide(const struct speculation_cpu *cpu);
-
-/* Sets, on the running CPU, whatever is set only once. */
-void speculation_enable(const struct speculation *speculation);
-
 /* After a VM exit, before any RET: returns and branches go nowhere that the guest has chosen. */
 void speculation_exited(void) PRESERVING;
 /* Overwrites the history of branches. */

@@ -6,12 +6,6 @@
 /* The TSC as the kernel's clock. One rate for all CPUs. */
 extern u32 tsc_rate_khz;
 
-/*
- * Measures the TSC against channel 2 of the PIT (some 10 ms, up to a second on a busy host) and
- * falls back on what CPUID says. Returns the rate in kHz, 0 if neither works.
- */
-u32 tsc_calibrate(void);
-
 /* Sets the rate that the conversions use; khz is not 0. */
 void tsc_set_khz(u32 khz);
 static inline u32 tsc_khz(void)

@@ -102,8 +102,7 @@ struct virt_ops {
 	const char *name; /* "SVM/NPT", "VMX/EPT" */
 	const struct pt_format *second_stage;
 
-	/* Turns virtualization on or off on the running CPU; `area`: a zeroed page for this CPU. */
-	enum status (*cpu_enable)(void *area, hpa_t area_hpa);
+	/* Turns virtualization off on the running CPU. */
 	void (*cpu_disable)(void);
 
 	enum status (*vm_init)(struct virt_vm *vm);
@@ -151,14 +150,8 @@ struct virt_ops {
 	virt_operation *dump;
 };
 
-/*
- * Chooses the back end. NULL if this CPU cannot run guests (no VMX or SVM, no nested paging, or
- * locked off by the firmware): *reason then is one plain sentence for the operator.
- */
-const struct virt_ops *virt_probe(const char **reason);
-
-const struct virt_ops *vmx_probe(const char **reason);
-const struct virt_ops *svm_probe(const char **reason);
+extern const struct virt_ops vmx_ops;
+extern const struct virt_ops svm_ops;
 
 /*
  * vm.c, for both back ends: allocate an MSR bitmap of 2^order pages, with every bit set so that all

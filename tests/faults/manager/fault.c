@@ -123,6 +123,16 @@ COMMAND(fault_canary, .name = "fault canary", .right = MAY_HOST, .arguments = ""
 	.summary = "the kernel writes to its stack canary, which ends the machine",
 	.example = "fault canary", .run = command_canary, .changes = true);
 
+static void command_boot(struct reply *reply, const struct arguments *arguments)
+{
+	(void)arguments;
+	fault_do(reply, TEST_BOOT, 0);
+}
+
+COMMAND(fault_boot, .name = "fault boot", .right = MAY_HOST, .arguments = "",
+	.summary = "the kernel calls code of boot/, which ends the machine",
+	.example = "fault boot", .run = command_boot, .changes = true);
+
 static const char *const broken[BREAK_COUNT] = {
 	[BREAK_OWNER] = "owner",	   [BREAK_TWO_GUESTS] = "two-guests",
 	[BREAK_PROCESS] = "process",	   [BREAK_GUEST] = "guest",

@@ -101,7 +101,6 @@ void svm_window_close(struct vmcb *vmcb);
 void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked);
 
 /* The operations of struct virt_ops. */
-enum status svm_cpu_enable(void *area, hpa_t area_hpa);
 void svm_cpu_disable(void);
 enum status svm_vm_init(struct virt_vm *vm);
 enum status svm_vcpu_init(struct virt_vcpu *vcpu);

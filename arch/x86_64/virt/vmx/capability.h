@@ -3,20 +3,6 @@
 
 #include "lib/types.h"
 
-/* The capability MSRs as this CPU reports them: SDM vol. 3, appendix A. */
-struct vmx_capability_msrs {
-	u64 basic;
-	u64 pin; /* the TRUE ones */
-	u64 primary;
-	u64 secondary;
-	u64 exit;
-	u64 entry;
-	u64 misc;
-	u64 cr0_fixed0;
-	u64 cr4_fixed0;
-	u64 ept_vpid;
-};
-
 /* What this machine's VMX offers, as the back end uses it. The same on all CPUs. */
 struct vmx_capability {
 	u32 revision; /* of a VMCS region */
@@ -38,10 +24,3 @@ struct vmx_capability {
 _Static_assert(sizeof(struct vmx_capability) == 12 * 4 + 2 * 8, "no gaps: compared as bytes");
 
 extern struct vmx_capability vmx_capability;
-
-/*
- * Judges the MSRs and chooses the control words. NULL when Skerry can use this CPU, otherwise one
- * plain sentence that says what is missing.
- */
-const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
-				 struct vmx_capability *capability);

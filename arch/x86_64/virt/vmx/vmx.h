@@ -78,7 +78,6 @@ static inline bool is_one_of(u32 basic, u64 reasons)
 }
 
 /* The operations of struct virt_ops. */
-enum status vmx_cpu_enable(void *area, hpa_t area_hpa);
 void vmx_cpu_disable(void);
 enum status vmx_vm_init(struct virt_vm *vm);
 enum status vmx_vcpu_init(struct virt_vcpu *vcpu);

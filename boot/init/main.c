@@ -1,38 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /* The boot sequence, top to bottom. */
-#include "arch/x86_64/cpu/features.h"
-#include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/random.h"
 #include "arch/x86_64/cpu/uart.h"
-#include "boot/boot_info.h"
-#include "kernel/cpu_loop.h"
-#include "kernel/cpus.h"
-#include "kernel/kernel_page.h"
-#include "kernel/log.h"
+#include "boot/init/init.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
 #include "kernel/sched.h"
 #include "kernel/start.h"
 #include "mm/cache.h"
 #include "mm/kernel_space.h"
-#include "mm/page.h"
+
+static struct boot_info *boot;
 
 static NORETURN void main_on_own_stack(struct cpu *cpu)
 {
-	kernel_page_init();
-	machine_init();
+	static struct acpi_info acpi;
+
+	kernel_page_init(boot);
+	machine_init(boot, &acpi);
 	if (!sched_init(cpu))
 		panic("no memory for the run queue");
-	cpus_start(boot_option(machine.boot->command_line, "cpus="));
-	start_manager();
-	kernel_space_seal(machine.boot);
-	log_info(LOG_BOOT, "kernel ready");
-	cpu_loop(cpu);
+	cpus_start(&acpi, boot_option(boot->command_line, "cpus="));
+	manager_create(boot);
+	cpu_stack_reset(cpu, start_run);
 }
 
 void kernel_main(struct boot_info *info)
 {
-	machine.boot = info;
+	boot = info;
+	machine.image_hpa = info->image_hpa;
+	machine.image_base = info->image_base;
 	features = features_read();
 	cpus_adopt_boot();
 	(void)features_enable();

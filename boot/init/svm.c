@@ -1,47 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds out whether Skerry can use this machine's SVM, and turns it on and off. */
-#include "arch/x86_64/cpu/features.h"
+/* Finds out whether Skerry can use this machine's SVM, and turns it on. */
 #include "arch/x86_64/cpu/instructions.h"
-#include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/cpuid.h"
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/virt/svm/svm.h"
-#include "kernel/abi/pages.h"
+#include "boot/init/init.h"
+#include "boot/init/virt.h"
 #include "kernel/log.h"
 #include "lib/string.h"
 #include "mm/address.h"
 #include "mm/page.h"
-#include "mm/table.h"
-
-struct svm_capabilities svm_capabilities SECTION(".data.ro_after_init");
-static struct svm_cpu cpus[CPU_MAX];
 
 #define IOPM_ORDER 2 /* three pages are used */
 _Static_assert(IOPM_BYTES <= PAGE_SIZE << IOPM_ORDER, "APM vol. 2, 15.10.1");
-
-static const struct virt_ops svm_ops = {
-	.name = "SVM/NPT",
-	.second_stage = &format_npt,
-	.cpu_enable = svm_cpu_enable,
-	.cpu_disable = svm_cpu_disable,
-	.vm_init = svm_vm_init,
-	.vcpu_init = svm_vcpu_init,
-	.vcpu_load = svm_vcpu_load,
-	.vcpu_unload = svm_vcpu_unload,
-	.enter = svm_enter,
-	.leave = svm_leave,
-	.get = svm_get,
-	.set = svm_set,
-	.advance = svm_advance,
-	.request = svm_request,
-	.dump = svm_dump,
-};
-
-struct svm_cpu *svm_cpu(void)
-{
-	return &cpus[this_cpu()->id];
-}
 
 /* APM vol. 2, 15.4: SVMDIS was set by the firmware, and nothing here can clear it. */
 const struct virt_ops *svm_probe(const char **reason)
@@ -86,11 +58,10 @@ static void vmsave(hpa_t area)
  * VMRUN keeps its part of the host state in `area`, in a format of its own (APM vol. 2, 15.30.4).
  * No existing CPU keeps it where VMSAVE writes, so one page serves both.
  */
-enum status svm_cpu_enable(void *area, hpa_t area_hpa)
+enum status svm_cpu_enable(hpa_t area_hpa)
 {
 	struct svm_cpu *cpu = svm_cpu();
 
-	(void)area;
 	if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
 		return STATUS_NOT_SUPPORTED;
 	cpu->host_area = area_hpa;
@@ -99,14 +70,4 @@ enum status svm_cpu_enable(void *area, hpa_t area_hpa)
 	wrmsr(MSR_VM_HSAVE_PA, area_hpa.value);
 	vmsave(area_hpa);
 	return STATUS_OK;
-}
-
-/* May be called at any time, from a panic too. */
-void svm_cpu_disable(void)
-{
-	if (!(rdmsr(MSR_EFER) & EFER_SVME))
-		return;
-	__asm__ volatile("cli; stgi" : : : "memory");
-	wrmsr(MSR_VM_HSAVE_PA, 0);
-	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SVME);
 }

@@ -1,31 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds out whether Skerry can use this machine's VMX, and turns it on and off. */
-#include "arch/x86_64/cpu/features.h"
+/* Finds out whether Skerry can use this machine's VMX, and turns it on. */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
-#include "arch/x86_64/virt/vmx/vmcs.h"
+#include "arch/x86_64/virt/vmx/instructions.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
+#include "boot/init/init.h"
+#include "boot/init/virt.h"
+#include "boot/init/vmx_capability.h"
+#include "kernel/panic.h"
 #include "lib/string.h"
-#include "mm/table.h"
-
-static const struct virt_ops vmx_ops = {
-	.name = "VMX/EPT",
-	.second_stage = &format_ept,
-	.cpu_enable = vmx_cpu_enable,
-	.cpu_disable = vmx_cpu_disable,
-	.vm_init = vmx_vm_init,
-	.vcpu_init = vmx_vcpu_init,
-	.vcpu_load = vmx_vcpu_load,
-	.vcpu_unload = vmx_vcpu_unload,
-	.enter = vmx_enter,
-	.leave = vmx_leave,
-	.get = vmx_get,
-	.set = vmx_set,
-	.advance = vmx_advance,
-	.request = vmx_request,
-	.dump = vmx_dump,
-};
 
 static bool is_locked_off(u64 feature_control)
 {
@@ -99,13 +83,4 @@ enum status vmx_cpu_enable(void *area, hpa_t area_hpa)
 	}
 	CHECK(invept(INVALIDATE_ALL_CONTEXTS, 0));
 	return STATUS_OK;
-}
-
-/* May be called at any time, from a panic too. */
-void vmx_cpu_disable(void)
-{
-	if (!(read_cr4() & CR4_VMXE))
-		return;
-	vmxoff();
-	write_cr4(read_cr4() & ~CR4_VMXE);
 }

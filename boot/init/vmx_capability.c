@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/virt/vmx/capability.h"
+#include "boot/init/vmx_capability.h"
 
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"

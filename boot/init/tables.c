@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptor tables of one CPU and the registers that hold its entry points into the kernel. */
-#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
-#include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/descriptor.h"
 #include "arch/x86_64/hw/msr.h"
+#include "boot/init/init.h"
 #include "lib/string.h"
 
 /* SDM vol. 3, 6.14.1: 64-bit IDT gate. */
@@ -20,10 +19,9 @@ struct idt_gate {
 };
 _Static_assert(sizeof(struct idt_gate) == 16, "two words");
 
-#define GATE_INTERRUPT 0x8e
+#define GATE_INTERRUPT	       0x8e
 #define DESCRIPTOR_CODE64(dpl) (0x00209a0000000000ull | (u64)(dpl) << 45)
-#define DESCRIPTOR_DATA(dpl) (0x0000920000000000ull | (u64)(dpl) << 45)
-#define DESCRIPTOR_TSS64 0x0000890000000000ull /* available */
+#define DESCRIPTOR_DATA(dpl)   (0x0000920000000000ull | (u64)(dpl) << 45)
 
 extern const char sysenter_entry[];
 extern const char syscall_entry[];
@@ -52,16 +50,6 @@ const void *cpu_idt_fill(const char *stubs)
 	idtr.base = (u64)idt; /* no initializer: the boot code is not relocated yet */
 	__asm__ volatile("lidt %0" : : "m"(idtr) : "memory");
 	return idt;
-}
-
-static void tss_descriptor_write(struct cpu *cpu)
-{
-	u64 base = (u64)(uintptr_t)&cpu->tss;
-
-	cpu->gdt[SELECTOR_TSS / 8] = DESCRIPTOR_TSS64 | (sizeof(struct tss) - 1) |
-				     (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
-	cpu->gdt[SELECTOR_TSS / 8 + 1] = base >> 32;
-	__asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS) : "memory");
 }
 
 static void gdt_load(struct cpu *cpu)
@@ -114,18 +102,6 @@ void cpu_tables_load(struct cpu *cpu)
 	cpu->tss.io_bitmap_offset = TSS_NO_IO_BITMAP;
 	cpu->tss.rsp[0] = cpu->stack_top;
 	memcpy(cpu->tss.ist, cpu->ist, sizeof(cpu->ist));
-	tss_descriptor_write(cpu);
+	cpu_tss_load(cpu);
 	syscall_load(cpu);
-}
-
-/* SDM vol. 3, 28.5.2: a VM exit sets the TSS limit to 67h, so TR is loaded again. */
-void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed)
-{
-	cpu->tss.io_bitmap_offset = TSS_NO_IO_BITMAP;
-	if (likely(bitmap == NULL))
-		return;
-	if (changed)
-		memcpy(cpu->tss.io_bitmap, bitmap, sizeof(cpu->tss.io_bitmap));
-	cpu->tss.io_bitmap_offset = offsetof(struct tss, io_bitmap);
-	tss_descriptor_write(cpu);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the kernel reads from the firmware's tables. They may be broken: trust nothing. */
-#include "arch/x86_64/cpu/acpi.h"
+#include "boot/init/acpi.h"
 
 #include "arch/x86_64/hw/acpi.h"
 #include "arch/x86_64/hw/lapic.h"
@@ -112,7 +112,7 @@ static void cpu_add(struct acpi_info *info, u32 apic_id, u32 flags)
 
 static void ioapic_found(struct acpi_info *info, const struct acpi_madt_ioapic *entry)
 {
-	if (info->ioapic_count >= ACPI_IOAPIC_MAX)
+	if (info->ioapic_count >= IOAPIC_MAX)
 		return;
 	info->ioapic[info->ioapic_count++] =
 		(struct acpi_ioapic){entry->gsi_base, HPA(entry->address)};
@@ -166,8 +166,8 @@ static void range_found(struct acpi_info *info, const struct acpi_srat_memory *m
 {
 	if (!(memory->flags & ACPI_SRAT_ENABLED) || info->range_count == ACPI_RANGE_MAX)
 		return;
-	info->range[info->range_count++] = (struct acpi_range){
-		HPA(memory->base), memory->length, zone_of(info, memory->domain)};
+	info->range[info->range_count++] = (struct acpi_range){HPA(memory->base), memory->length,
+							       zone_of(info, memory->domain)};
 }
 
 static void affinity_found(struct acpi_info *info, const struct acpi_madt_entry *entry)
@@ -256,8 +256,8 @@ enum status acpi_read(hpa_t rsdp, acpi_map_t map, struct acpi_info *info)
 	info_reset(info);
 	status = root_find(rsdp, map, &root, &entry_bytes);
 	if (status == STATUS_OK)
-		status = table_find(root, entry_bytes, map, "APIC", sizeof(struct acpi_madt),
-				    &madt);
+		status =
+			table_find(root, entry_bytes, map, "APIC", sizeof(struct acpi_madt), &madt);
 	if (status == STATUS_OK)
 		status = madt_read(madt, info);
 	if (status == STATUS_OK)

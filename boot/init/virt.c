@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/virt/virt.h"
-
-#include "arch/x86_64/cpu/features.h"
+#include "boot/init/virt.h"
+#include "boot/init/init.h"
+#include "mm/address.h"
 
 const struct virt_ops *virt_probe(const char **reason)
 {
@@ -11,4 +11,10 @@ const struct virt_ops *virt_probe(const char **reason)
 		return vmx_probe(reason);
 	*reason = "this CPU has neither VMX (Intel) nor SVM (AMD), needed to run guests";
 	return NULL;
+}
+
+enum status virt_cpu_enable(void *area)
+{
+	return features.svm ? svm_cpu_enable(pointer_to_hpa(area))
+			    : vmx_cpu_enable(area, pointer_to_hpa(area));
 }

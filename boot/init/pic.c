@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/cpu/pic.h"
+#include "boot/init/pic.h"
 
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/pic.h"

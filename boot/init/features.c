@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/cpu/features.h"
-
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/cpuid.h"
 #include "arch/x86_64/hw/msr.h"
+#include "boot/init/init.h"
 #include "lib/string.h"
 
 struct cpu_features features SECTION(".data.entry");
@@ -37,8 +36,8 @@ static void speculation_read(struct cpu_features *to)
 		cpu->microcode = (u32)rdmsr(MSR_BIOS_SIGN_ID);
 	else if (cpu->leaf_7_edx & CPUID_7_EDX_ARCH_CAPABILITIES)
 		cpu->capabilities = rdmsr(MSR_ARCH_CAPABILITIES);
-	if (!cpu->amd && ((cpu->leaf_7_edx & CPUID_7_EDX_SRBDS_CTRL) ||
-			  (cpu->capabilities & ARCH_CAP_GDS_CTRL)))
+	if (!cpu->amd &&
+	    ((cpu->leaf_7_edx & CPUID_7_EDX_SRBDS_CTRL) || (cpu->capabilities & ARCH_CAP_GDS_CTRL)))
 		cpu->opt_ctrl = rdmsr(MSR_MCU_OPT_CTRL);
 	to->meltdown = !cpu->amd && !(cpu->capabilities & ARCH_CAP_RDCL_NO);
 	to->speculation = speculation_decide(cpu);

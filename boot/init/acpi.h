@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "arch/x86_64/cpu/ioapic.h"
 #include "lib/status.h"
 #include "lib/types.h"
 
-#define ACPI_CPU_MAX	   256u
-#define ACPI_IOAPIC_MAX	   8u
-#define ACPI_RANGE_MAX	   16u
-#define ACPI_ZONE_MAX	   8u
+#define ACPI_CPU_MAX   256u
+#define ACPI_RANGE_MAX 16u
+#define ACPI_ZONE_MAX  8u
 
 /*
  * A permanent mapping of [address, address + length) of physical memory; NULL if there is none.
@@ -26,8 +26,8 @@ struct acpi_info {
 	struct acpi_ioapic {
 		u32 gsi_base;
 		hpa_t address;
-	} ioapic[ACPI_IOAPIC_MAX];
-	u32 zone_count; /* 0: nothing is known about zones */
+	} ioapic[IOAPIC_MAX];
+	u32 zone_count;		   /* 0: nothing is known about zones */
 	u32 domain[ACPI_ZONE_MAX]; /* the SRAT's proximity domains; any more go to zone 0 */
 	u32 range_count;
 	struct acpi_range {

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "boot/boot_info.h"
+#include "boot/init/acpi.h"
+#include "lib/status.h"
+
+/*
+ * From the image's entry into C to the manager. Like the rest of boot/, its code and constants are
+ * unmapped before the first process runs (kernel_space_seal); variables stay.
+ */
+
+/* Reads CPUID and MSRs of the running CPU. */
+struct cpu_features features_read(void);
+/*
+ * Turns on, on the running CPU, what the kernel always runs with: CR0.WP, NE, MP and TS; CR4.OSFXSR
+ * and OSXMMEXCPT and, if supported, DE, MCE, SMEP, SMAP, UMIP, OSXSAVE; PAT as after RESET; the
+ * speculation controls. EFER.NXE was set on the way into long mode. False, without effect: it
+ * lacks something that the boot CPU has.
+ */
+bool features_enable(void);
+
+/* Decides what is done about speculation, by its argument alone. */
+struct speculation speculation_decide(const struct speculation_cpu *cpu);
+/* Sets, on the running CPU, whatever is set only once. */
+void speculation_enable(const struct speculation *speculation);
+
+/*
+ * Loads GDT, IDT, TSS and the system-call MSRs on the running CPU from cpu->idt, stack_top and ist.
+ * Without UMIP ring 3 can read the tables' addresses: `cpu` and cpu->idt must not reveal where the
+ * image lies.
+ */
+void cpu_tables_load(struct cpu *cpu);
+
+/*
+ * Takes over the machine's RAM. Regions may overlap; partial pages at their ends are left out. The
+ * pages in info->used and page 0 are never given out. False: no room for the frame array.
+ */
+bool page_init(const struct boot_info *info) MUST_CHECK;
+/*
+ * Moves the pages of a range to a zone; no block spans two zones. To be called while only one CPU
+ * runs.
+ */
+void page_zone_set(hpa_t base, u64 length, u8 zone);
+
+/*
+ * Takes over the tables that the boot code made, drops their identity mapping and prepares the area
+ * for mappings. All later changes lie below the top level, so that processes can copy that level.
+ */
+enum status kernel_space_init(const struct boot_info *info) MUST_CHECK;
+/*
+ * Maps memory again, read-only, at an address that does not reveal the other; `hpa` is aligned. The
+ * user views of the tables have what is mapped by this and the next two functions, too: of a stack
+ * the highest page and the stub alone. NULL: no memory.
+ */
+const void *kernel_map_constant(hpa_t hpa, u64 bytes);
+
+/*
+ * A stack of KERNEL_STACK_BYTES, aligned to its size, with an unmapped page below it. The page at
+ * `stub` is mapped above it, executable; if `stub` is 0, nothing is. Returns the stack's lowest
+ * address, or NULL if there is no memory. Permanent, like all mappings of the kernel.
+ */
+void *kernel_stack_alloc(hpa_t stub);
+
+/* Zeroed pages outside the direct map, for good. NULL: no memory. */
+void *kernel_pages_alloc(u64 page_count);
+
+/* Fills the page that the kernel shows to the manager. */
+void kernel_page_init(const struct boot_info *info);
+
+/* Sets up ACPI tables, interrupt controllers, the clock and virtualization, on the boot CPU. */
+void machine_init(const struct boot_info *info, struct acpi_info *acpi);
+/* The part of it that every CPU does for itself; fails if virtualization cannot be turned on. */
+enum status machine_cpu_init(struct cpu *cpu, const struct acpi_info *acpi);
+
+/*
+ * Measures the TSC against channel 2 of the PIT (some 10 ms, up to a second on a busy host) and
+ * falls back on what CPUID says. Returns the rate in kHz, 0 if neither works.
+ */
+u32 tsc_calibrate(void);
+
+/*
+ * Turns on the local APIC of the running CPU, in x2APIC mode if supported. `registers` is the
+ * mapped (uncached) register page, not used in x2APIC mode. LINT0 is masked, LINT1 delivers NMI.
+ */
+void lapic_enable(volatile void *registers, u8 spurious_vector);
+/*
+ * Prepares the running CPU's timer to raise `vector`, once for each lapic_timer_set. Without TSC
+ * deadline mode the first call measures the timer's rate against the TSC.
+ */
+void lapic_timer_init(u8 vector);
+
+/* Makes this_cpu() work on the boot stack, and an exception there a panic. `features` is filled. */
+void cpus_adopt_boot(void);
+/* The boot CPU's final struct, with guarded stacks and tables loaded; still on the boot stack. */
+struct cpu *cpus_create_boot(void);
+/*
+ * Starts the other CPUs of the MADT, one after the other, until `limit` CPUs run; 0: all. One that
+ * does not answer is named in the log and left out.
+ */
+void cpus_start(const struct acpi_info *acpi, u32 limit);
+
+/*
+ * Makes the manager, the one process that the kernel starts itself, with every handle it holds:
+ * the root, the kernel's published pages, what is built into the image, and the boot modules.
+ */
+void manager_create(const struct boot_info *info);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* What the page allocator begins with. */
+#include "mm/page.h"
+
+#include "boot/init/init.h"
+#include "lib/bits.h"
+#include "lib/checked.h"
+#include "lib/string.h"
+#include "mm/address.h"
+
+/* The lowest address of `bytes` of RAM that overlap nothing in use; 0 if there is none. */
+static u64 place_find(const struct boot_info *info, u64 bytes)
+{
+	for (u32 i = 0; i < info->region_count; i++) {
+		const struct boot_region *ram = &info->region[i];
+		u64 at = align_up(MAX(ram->base, PAGE_SIZE), PAGE_SIZE);
+		u32 j = 0;
+
+		while (j < info->used_count) {
+			const struct boot_used *used = &info->used[j];
+
+			if (ranges_overlap(at, bytes, used->base.value, used->length)) {
+				at = align_up(used->base.value + used->length, PAGE_SIZE);
+				j = 0;
+			} else {
+				j++;
+			}
+		}
+		if (ram->type == BOOT_REGION_RAM && at >= ram->base &&
+		    range_within(at - ram->base, bytes, ram->length))
+			return at;
+	}
+	return 0;
+}
+
+static void frames_mark_used(u64 base, u64 length, enum page_owner owner)
+{
+	u64 end = MIN(align_up(base + length, PAGE_SIZE) >> PAGE_SHIFT, page_frame_count);
+
+	for (u64 frame = base >> PAGE_SHIFT; frame < end; frame++) {
+		if (!(page_frames[frame].flags & PAGE_FLAG_RAM))
+			continue;
+		if (page_frames[frame].flags & PAGE_FLAG_HEAD)
+			page_counts[page_frames[frame].owner]--;
+		page_frames[frame].owner = (u8)owner;
+		page_frames[frame].flags |= PAGE_FLAG_HEAD;
+		page_counts[owner]++;
+	}
+}
+
+/* Divides a run of page_frames into the largest aligned blocks, none of which spans two zones. */
+static void run_insert(u64 frame, u64 end)
+{
+	u64 stop = frame; /* where another zone begins, or the end */
+
+	while (frame < end) {
+		unsigned int order;
+
+		if (stop == frame)
+			do
+				stop++;
+			while (stop < end && page_frames[stop].zone == page_frames[frame].zone);
+		order = MIN(bit_highest(stop - frame), bit_lowest(frame));
+		order = MIN(order, (unsigned int)PAGE_ORDER_MAX);
+		page_block_insert((u32)frame, order);
+		frame += 1ull << order;
+	}
+}
+
+/* Frees every run of RAM that has no owner. */
+static void frames_free_rest(void)
+{
+	u64 frame = 0;
+
+	while (frame < page_frame_count) {
+		u64 end = frame;
+
+		while (end < page_frame_count && page_frames[end].flags == PAGE_FLAG_RAM)
+			end++;
+		page_counts[PAGE_FREE] += end - frame;
+		page_zones[0].free += end - frame;
+		run_insert(frame, end);
+		frame = end + 1;
+	}
+}
+
+/* The number of the frame after a region's last; 0: the region is not RAM. */
+static u64 ram_end(const struct boot_region *region)
+{
+	return region->type == BOOT_REGION_RAM ? (region->base + region->length) >> PAGE_SHIFT : 0;
+}
+
+bool page_init(const struct boot_info *info)
+{
+	u64 array_bytes;
+	u64 array;
+
+	direct_map_base = info->direct_map_base.value;
+	for (u32 i = 0; i < info->region_count; i++)
+		page_frame_count = MAX(page_frame_count, ram_end(&info->region[i]));
+	array_bytes = align_up(page_frame_count * sizeof(struct page), PAGE_SIZE);
+	array = place_find(info, array_bytes);
+	if (array == 0)
+		return false;
+
+	page_frames = hpa_to_pointer(HPA(array));
+	memset(page_frames, 0, array_bytes);
+	for (u32 i = 0; i < info->region_count; i++) {
+		u64 frame = align_up(info->region[i].base, PAGE_SIZE) >> PAGE_SHIFT;
+
+		for (; frame < ram_end(&info->region[i]); frame++) {
+			page_total += !(page_frames[frame].flags & PAGE_FLAG_RAM);
+			page_frames[frame].flags = PAGE_FLAG_RAM;
+		}
+	}
+	page_zones[0].pages = page_total;
+	frames_mark_used(0, PAGE_SIZE, PAGE_RESERVED);
+	frames_mark_used(array, array_bytes, PAGE_RESERVED);
+	for (u32 i = 0; i < info->used_count; i++)
+		frames_mark_used(info->used[i].base.value, info->used[i].length,
+				 info->used[i].owner);
+	frames_free_rest();
+	return true;
+}
+
+static void frame_move(struct page *page, u8 zone)
+{
+	if (page->flags & PAGE_FLAG_RAM) {
+		page_zones[page->zone].pages--;
+		page_zones[zone].pages++;
+	}
+	page->zone = zone;
+}
+
+/* Free blocks that the range touches are split up and inserted again. */
+void page_zone_set(hpa_t base, u64 length, u8 zone)
+{
+	u64 first = base.value >> PAGE_SHIFT;
+	u64 end = MIN((base.value + length) >> PAGE_SHIFT, page_frame_count);
+	u64 count;
+
+	for (u64 frame = 0; frame < end; frame += count) {
+		struct page *page = &page_frames[frame];
+		bool is_free = (page->flags & PAGE_FLAG_HEAD) && page->owner == PAGE_FREE;
+
+		count = is_free ? 1ull << page->order : 1;
+		if (frame + count <= first)
+			continue;
+		if (is_free) {
+			page_zones[page->zone].free -= count;
+			page_block_remove((u32)frame);
+		}
+		for (u64 n = MAX(frame, first); n < MIN(frame + count, end); n++)
+			frame_move(&page_frames[n], zone);
+		for (u64 n = frame; is_free && n < frame + count; n++)
+			page_zones[page_frames[n].zone].free++;
+		if (is_free)
+			run_insert(frame, frame + count);
+	}
+}

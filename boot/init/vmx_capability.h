@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/virt/vmx/capability.h"
+
+/* The capability MSRs as this CPU reports them: SDM vol. 3, appendix A. */
+struct vmx_capability_msrs {
+	u64 basic;
+	u64 pin; /* the TRUE ones */
+	u64 primary;
+	u64 secondary;
+	u64 exit;
+	u64 entry;
+	u64 misc;
+	u64 cr0_fixed0;
+	u64 cr4_fixed0;
+	u64 ept_vpid;
+};
+
+/*
+ * Judges the MSRs and chooses the control words. NULL when Skerry can use this CPU, otherwise one
+ * plain sentence that says what is missing.
+ */
+const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
+				 struct vmx_capability *capability);
