@@ -9,7 +9,7 @@
 #include "kernel/log_ring.h"
 #include "kernel/machine.h"
 #include "kernel/machine_check.h"
-#include "kernel/object_lock.h"
+#include "mm/object_lock.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/group.h"
 #include "kernel/cpus.h"
-#include "kernel/object_lock.h"
+#include "mm/object_lock.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/thread.h"

@@ -12,7 +12,7 @@
 #include "arch/x86_64/hw/paging.h"
 #include "kernel/group.h"
 #include "kernel/log.h"
-#include "kernel/object_lock.h"
+#include "mm/object_lock.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/start.h"

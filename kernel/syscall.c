@@ -2,7 +2,7 @@
 #include "kernel/syscall.h"
 #include "arch/x86_64/cpu/trap_frame.h"
 #include "kernel/handle.h"
-#include "kernel/object_lock.h"
+#include "mm/object_lock.h"
 #include "kernel/process.h"
 #include "kernel/teardown.h"
 #include "kernel/thread.h"

@@ -2,7 +2,7 @@
 #include "kernel/teardown.h"
 #include "kernel/group.h"
 #include "kernel/irq.h"
-#include "kernel/object_lock.h"
+#include "mm/object_lock.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"
 #include "kernel/thread.h"
@@ -66,7 +66,7 @@ static enum status step(struct object *object)
 {
 	switch (object->type) {
 	case OBJECT_MEMORY:
-		return memory_destroy(CONTAINER_OF(object, struct memory, object), &object_lock);
+		return memory_destroy(CONTAINER_OF(object, struct memory, object));
 	case OBJECT_SPACE:
 		return space_destroy(CONTAINER_OF(object, struct space, object));
 	case OBJECT_PROCESS:

@@ -11,7 +11,7 @@
 #include "kernel/irq.h"
 #include "kernel/log.h"
 #include "kernel/machine_check.h"
-#include "kernel/object_lock.h"
+#include "mm/object_lock.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/syscall.h"

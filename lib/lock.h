@@ -8,7 +8,7 @@
  * never two of one rank. DEBUG=1 checks this at every acquisition and counts those that waited.
  */
 enum lock_rank {
-	LOCK_OBJECTS,  /* kernel/object_lock.h */
+	LOCK_OBJECTS,  /* mm/object_lock.h */
 	LOCK_QUEUE,    /* struct cpu: run queue and sleepers */
 	LOCK_GROUP,    /* struct run_group */
 	LOCK_LAYER,    /* mm/layer.h */
@@ -51,7 +51,7 @@ static inline void lock_acquire(struct lock *lock, enum lock_rank rank)
 /* Whether another CPU waits for it. Its holder asks, and makes short what he does in steps. */
 static inline bool lock_wanted(const struct lock *lock)
 {
-	return __atomic_load_n(&lock->next, __ATOMIC_RELAXED) != lock->serving + 1;
+	return (s32)(__atomic_load_n(&lock->next, __ATOMIC_RELAXED) - lock->serving) > 1;
 }
 
 static inline void lock_release(struct lock *lock, enum lock_rank rank)

@@ -7,6 +7,7 @@
 #include "mm/address.h"
 #include "mm/cache.h"
 #include "mm/layer.h"
+#include "mm/object_lock.h"
 #include "mm/page.h"
 #include "mm/quota.h"
 #include "mm/slots.h"
@@ -15,7 +16,7 @@
 /* Bounds of a step: pages cleared; slots or blocks visited when freeing. */
 #define STEP_CLEAR 32
 #define STEP_FREE  64
-/* Of these, done even if others wait for the caller's lock. */
+/* Of these, done even if others wait for the object lock. */
 #define STEP_FREE_LEAST 8
 
 /* The time to check a physical range grows with its size; 16 MiB at a time suffice for devices. */
@@ -473,14 +474,14 @@ void memory_promise_end(struct memory *memory)
 	memory->promised = memory->present -= absent;
 }
 
-enum status memory_destroy(struct memory *memory, const struct lock *held)
+enum status memory_destroy(struct memory *memory)
 {
 	CHECK(list_empty(&memory->mappings));
 	if (memory->kind == MEMORY_RAM) {
 		memory_promise_end(memory);
 		for (unsigned int n = 0; n < STEP_FREE; n++) {
 			if (memory->destroy_cursor == memory->page_count ||
-			    (n >= STEP_FREE_LEAST && lock_wanted(held)))
+			    (n >= STEP_FREE_LEAST && lock_wanted(&object_lock)))
 				break;
 			destroy_step(memory);
 		}

@@ -105,7 +105,6 @@ u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa);
 
 /*
  * One step of freeing all pages and, last, the object itself: STATUS_AGAIN until it returns
- * STATUS_OK. Nothing may map the object or refer to it any more. The caller holds `held`: the step
- * is short when another CPU waits for it.
+ * STATUS_OK. Nothing may map the object or refer to it any more.
  */
-enum status memory_destroy(struct memory *memory, const struct lock *held) MUST_CHECK;
+enum status memory_destroy(struct memory *memory) MUST_CHECK;

@@ -4,6 +4,7 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "kernel/panic.h"
 #include "mm/address.h"
+#include "mm/object_lock.h"
 #include "mm/page.h"
 #include "mm/tlb.h"
 
@@ -217,8 +218,13 @@ bool table_unmap_entry(struct table *table, u64 *at)
 
 enum status table_unmap(struct table *table, u64 *at, u64 end)
 {
-	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++)
+	unsigned int n = 0;
+
+	if (*at >= end)
+		return STATUS_OK;
+	do
 		(void)table_unmap_entry(table, at);
+	while (++n < STEP_ENTRIES && *at < end && !lock_wanted(&object_lock));
 	return *at < end ? STATUS_AGAIN : STATUS_OK;
 }
 

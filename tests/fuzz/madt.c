@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	fuzz_acpi_start(bytes, size);
 	memset(&info, 0xa5, sizeof(info));
 	(void)!acpi_read(HPA(FUZZ_ACPI_BASE), map, &info);
-	CHECK_THAT(info.cpu_count <= ACPI_CPU_MAX && info.ioapic_count <= ACPI_IOAPIC_MAX);
+	CHECK_THAT(info.cpu_count <= ACPI_CPU_MAX && info.ioapic_count <= IOAPIC_MAX);
 	CHECK_THAT(info.zone_count <= ACPI_ZONE_MAX && info.range_count <= ACPI_RANGE_MAX);
 	for (u32 i = 0; i < info.range_count; i++)
 		CHECK_THAT(info.range[i].zone < info.zone_count);

@@ -264,7 +264,7 @@ static void test_destroy_in_steps(void **state)
 	assert_int_equal(memory_create(NULL, PAGE_GUEST, 511, 0, &memory), STATUS_OK);
 	for (u64 index = 0; index < 511; index++)
 		assert_int_equal(memory_populate(memory, index), STATUS_OK);
-	while (memory_destroy(memory, &machine_lock) == STATUS_AGAIN) {
+	while (memory_destroy(memory) == STATUS_AGAIN) {
 		u64 index = 0;
 		u64 listed = 0;
 		hpa_t hpa;
@@ -295,8 +295,10 @@ static void test_destroy_for_others(void **state)
 	assert_int_equal(memory_create(NULL, PAGE_GUEST, 64, 0, &memory), STATUS_OK);
 	for (u64 index = 0; index < 64; index++)
 		assert_int_equal(memory_populate(memory, index), STATUS_OK);
-	while (memory_destroy(memory, &machine_lock_wanted) == STATUS_AGAIN)
+	object_lock = (struct lock){.next = 2}; /* another CPU waits */
+	while (memory_destroy(memory) == STATUS_AGAIN)
 		assert_int_equal(tlb_pages_waiting(), 8 * steps++);
+	object_lock = (struct lock){0};
 	assert_int_equal(steps, 8);
 }
 

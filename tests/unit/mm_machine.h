@@ -123,9 +123,7 @@ void kernel_space_share(struct table *table)
 #endif
 
 #ifndef MACHINE_HAS_TEARDOWN
-/* One that its holder alone knows, and one for which another CPU waits. */
-static const struct lock machine_lock = {.next = 1};
-static const struct lock machine_lock_wanted = {.next = 2};
+struct lock object_lock;
 
 /* Destroys an object at once, in as many steps as it takes. */
 static void machine_release(struct object *object)
@@ -134,8 +132,7 @@ static void machine_release(struct object *object)
 
 	do {
 		if (object->type == OBJECT_MEMORY)
-			status = memory_destroy(CONTAINER_OF(object, struct memory, object),
-						&machine_lock);
+			status = memory_destroy(CONTAINER_OF(object, struct memory, object));
 		else
 			status = space_destroy(CONTAINER_OF(object, struct space, object));
 	} while (status == STATUS_AGAIN);
