@@ -7,6 +7,7 @@
 #include "kernel/cpus.h"
 #include "kernel/log.h"
 #include "kernel/log_ring.h"
+#include "kernel/long_lock.h"
 #include "kernel/machine.h"
 #include "kernel/machine_check.h"
 #include "mm/object_lock.h"
@@ -31,9 +32,9 @@ static bool tidy_up(void)
 	bool more = false;
 
 	if (teardown_waiting()) {
-		lock_acquire(&object_lock, LOCK_OBJECTS);
+		long_lock();
 		more = teardown_step_any();
-		lock_release(&object_lock, LOCK_OBJECTS);
+		long_unlock();
 	}
 	return more;
 }

@@ -8,6 +8,7 @@
  * never two of one rank. DEBUG=1 checks this at every acquisition and counts those that waited.
  */
 enum lock_rank {
+	LOCK_LONG,     /* kernel/long_lock.h */
 	LOCK_OBJECTS,  /* mm/object_lock.h */
 	LOCK_QUEUE,    /* struct cpu: run queue and sleepers */
 	LOCK_GROUP,    /* struct run_group */

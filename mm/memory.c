@@ -16,8 +16,6 @@
 /* Bounds of a step: pages cleared; slots or blocks visited when freeing. */
 #define STEP_CLEAR 32
 #define STEP_FREE  64
-/* Of these, done even if others wait for the object lock. */
-#define STEP_FREE_LEAST 8
 
 /* The time to check a physical range grows with its size; 16 MiB at a time suffice for devices. */
 #define PHYSICAL_PAGES_MAX 4096
@@ -481,7 +479,7 @@ enum status memory_destroy(struct memory *memory)
 		memory_promise_end(memory);
 		for (unsigned int n = 0; n < STEP_FREE; n++) {
 			if (memory->destroy_cursor == memory->page_count ||
-			    (n >= STEP_FREE_LEAST && lock_wanted(&object_lock)))
+			    (n != 0 && lock_wanted(&object_lock)))
 				break;
 			destroy_step(memory);
 		}

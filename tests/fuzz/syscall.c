@@ -165,6 +165,7 @@ static void check_result(u64 number, const struct trap_frame *frame, bool handle
 {
 	CHECK_THAT(frame->rax < STATUS_COUNT);
 	CHECK_THAT(object_lock.next == object_lock.serving);
+	CHECK_THAT(long_lock_first.next == long_lock_first.serving);
 	if (frame->rax == STATUS_OK || number == SYS_OBJECT_DESTROY)
 		return;
 	CHECK_THAT(frame->rdi == 0 || number == SYS_THREAD_RESERVE || number == SYS_VCPU_RUN);
@@ -251,6 +252,7 @@ static void call(struct fuzz *input)
 	machine_cpu.thread = machine_cpu.running = thread;
 	if (setjmp(machine_stopped) != 0) { /* the call stopped the machine: the test goes on */
 		object_lock.serving = object_lock.next;
+		long_lock_first.serving = long_lock_first.next;
 		frame.rax = STATUS_OK;
 	} else if (number == SYS_VCPU_RUN) {
 		run_guest(input, thread, &frame);

@@ -47,6 +47,7 @@ static void sti_nop_cli(void)
 }
 
 static void sti_hlt_cli(void);
+#include "kernel/long_lock.c"
 #include "kernel/cpu_loop.c"
 
 struct machine machine;

@@ -74,6 +74,7 @@ static inline struct cpu *this_cpu(void)
 #include "kernel/sys_vm.c"
 #include "kernel/sys_wait.c"
 #define table syscall_table
+#include "kernel/long_lock.c"
 #include "kernel/syscall.c"
 #undef table
 #include "kernel/teardown.c"
@@ -376,7 +377,8 @@ static UNUSED void kernel_machine_start(u64 ram_bytes)
 	virt = &machine_virt;
 	machine_cpu = (struct cpu){.counters = &machine_counters};
 	list_init(&machine_cpu.sleeping);
-	object_lock = (struct lock){0};
+	object_lock = long_lock_first = (struct lock){0};
+	long_lock_others = 0;
 	log_news = (struct signal){0};
 	machine_root = (struct object){0};
 	object_init(&machine_root, OBJECT_ROOT);

@@ -4,6 +4,7 @@
 #include "vmm/manager/host/machine.h"
 
 static const char *const names[LOCK_RANKS] = {
+	[LOCK_LONG] = "long",
 	[LOCK_OBJECTS] = "objects", [LOCK_QUEUE] = "run-queue", [LOCK_GROUP] = "run-group",
 	[LOCK_LAYER] = "layer",	    [LOCK_SPACE] = "space",	[LOCK_IOMMU] = "iommu",
 	[LOCK_MEMORY] = "memory",   [LOCK_QUOTA] = "quota",	[LOCK_DEFERRED] = "tlb",
