@@ -20,13 +20,27 @@ static struct mapping *mapping_of(struct list *node)
 	return LIST_ENTRY(node, struct mapping, memory_node);
 }
 
-/* Under the space's lock. Whether there was a leaf around the page. */
-static bool unmap_page(const struct mapping *mapping, u64 index)
+/*
+ * Under the space's lock. Whether there was a leaf around one of the pages. Where there is none, the
+ * table says how far: the pages of a step follow each other backwards, as they were written.
+ */
+static bool unmap_pages(const struct mapping *mapping, const u64 *index, u32 count)
 {
-	u64 at = mapping->at + ((index - mapping->offset) << PAGE_SHIFT);
+	bool any = false;
+	u64 begin = 0;
+	u64 end = 0; /* nothing is mapped in between */
 
-	return index - mapping->offset < mapping->page_count &&
-	       table_unmap_entry(&mapping->space->table, &at);
+	while (count-- > 0) {
+		u64 place = index[count] - mapping->offset;
+		u64 at = mapping->at + (place << PAGE_SHIFT);
+
+		if (place >= mapping->page_count || (at >= begin && at < end))
+			continue;
+		begin = end = at;
+		if (table_unmap_entry(&mapping->space->table, &end))
+			any = true;
+	}
+	return any;
 }
 
 static void flush(struct memory *memory, struct space *space)
@@ -39,12 +53,9 @@ static void revoke(struct memory *memory, const u64 *index, u32 count)
 {
 	LIST_FOR_EACH(node, &memory->mappings) {
 		struct space *space = mapping_of(node)->space;
-		bool any = false;
 
 		lock_acquire(&space->lock, LOCK_SPACE);
-		for (u32 n = 0; n < count; n++)
-			any |= unmap_page(mapping_of(node), index[n]);
-		if (any)
+		if (unmap_pages(mapping_of(node), index, count))
 			flush(memory, space);
 		lock_release(&space->lock, LOCK_SPACE);
 	}
