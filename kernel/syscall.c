@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/syscall.h"
 #include "arch/x86_64/cpu/trap_frame.h"
+#include "kernel/group.h"
 #include "kernel/handle.h"
 #include "mm/object_lock.h"
 #include "kernel/process.h"
@@ -105,6 +106,7 @@ static enum status run(u64 number, struct system_call *call)
 
 static enum status run_brief(u64 number, struct system_call *call)
 {
+	struct group *group = call->caller->process->group;
 	enum status status = STATUS_NOT_SUPPORTED;
 
 	lock_acquire(&object_lock, LOCK_OBJECTS);
@@ -112,6 +114,11 @@ static enum status run_brief(u64 number, struct system_call *call)
 	if (call->caller->state != THREAD_DEAD)
 		status = run(number, call);
 	lock_release(&object_lock, LOCK_OBJECTS);
+	if (unlikely(teardown_waiting()) && !list_empty(&group->teardown.objects)) {
+		long_lock();
+		(void)teardown_step(group);
+		long_unlock();
+	}
 	return status;
 }
 
