@@ -21,8 +21,8 @@ static struct mapping *mapping_of(struct list *node)
 }
 
 /*
- * Under the space's lock. Whether there was a leaf around one of the pages. Where there is none, the
- * table says how far: the pages of a step follow each other backwards, as they were written.
+ * Under the space's lock. Whether there was a leaf around one of the pages. Where there is none,
+ * the table says how far: pages that were written in order are taken in order, from the last index.
  */
 static bool unmap_pages(const struct mapping *mapping, const u64 *index, u32 count)
 {
