@@ -187,7 +187,10 @@ def start_stateful(build, folder, keep):
 def restore(machine, line="vm restore alpha v2"):
     machine.wait_prompt()
     wait_for(lambda: "error: " not in machine.command("vm kill alpha"))
-    return machine.command(line, 300)
+    # its monitor may not have looked at that yet
+    while "try again" in (said := machine.command(line, 300)):
+        pass
+    return said
 
 
 def test_state(build, tmp_path):
