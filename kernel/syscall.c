@@ -8,6 +8,7 @@
 #include "kernel/teardown.h"
 #include "kernel/long_lock.h"
 #include "kernel/thread.h"
+#include "lib/bits.h"
 #include "lib/index.h"
 
 #define OR_NONE (1u << 15) /* beside the rights: HANDLE_NONE is accepted too */
@@ -20,7 +21,6 @@ static const struct {
 		u8 argument; /* which one it is */
 		u16 rights;  /* 0: end of the list */
 	} wanted[4];
-	bool brief; /* else long_lock */
 } table[SYS_COUNT] = {
 	[SYS_HANDLE_CLOSE] = {.function = sys_handle_close},
 	[SYS_HANDLE_GRANT] = {sys_handle_grant,
@@ -46,16 +46,16 @@ static const struct {
 				{OBJECT_MEMORY, 1, RIGHT_READ}}},
 	[SYS_PROCESS_EXIT] = {.function = sys_process_exit},
 	[SYS_THREAD_CREATE] = {sys_thread_create, {{OBJECT_PROCESS, 0, RIGHT_CONTROL}}},
-	[SYS_THREAD_YIELD] = {sys_thread_yield, {{OBJECT_VCPU, 0, RIGHT_CONTROL | OR_NONE}}, true},
+	[SYS_THREAD_YIELD] = {sys_thread_yield, {{OBJECT_VCPU, 0, RIGHT_CONTROL | OR_NONE}}},
 	[SYS_THREAD_RESERVE] = {sys_thread_reserve, {{OBJECT_THREAD, 0, RIGHT_CONTROL | OR_NONE}}},
 	[SYS_PORTS_GRANT] = {sys_ports_grant,
 			     {{OBJECT_ROOT, 0, RIGHT_CONTROL}, {OBJECT_PROCESS, 1, RIGHT_CONTROL}}},
 	[SYS_QUEUE_CREATE] = {sys_queue_create, {{OBJECT_GROUP, 0, RIGHT_CREATE}}},
-	[SYS_QUEUE_WAIT] = {sys_queue_wait, {{OBJECT_QUEUE, 0, RIGHT_BIND}}, true},
+	[SYS_QUEUE_WAIT] = {sys_queue_wait, {{OBJECT_QUEUE, 0, RIGHT_BIND}}},
 	[SYS_EVENT_CREATE] = {sys_event_create, {{OBJECT_GROUP, 0, RIGHT_CREATE}}},
-	[SYS_EVENT_SIGNAL] = {sys_event_signal, {{OBJECT_EVENT, 0, RIGHT_WRITE}}, true},
+	[SYS_EVENT_SIGNAL] = {sys_event_signal, {{OBJECT_EVENT, 0, RIGHT_WRITE}}},
 	[SYS_IRQ_CREATE] = {sys_irq_create, {{OBJECT_ROOT, 0, RIGHT_CREATE}}},
-	[SYS_IRQ_UNMASK] = {sys_irq_unmask, {{OBJECT_IRQ, 0, RIGHT_CONTROL}}, true},
+	[SYS_IRQ_UNMASK] = {sys_irq_unmask, {{OBJECT_IRQ, 0, RIGHT_CONTROL}}},
 	[SYS_VM_CREATE] = {sys_vm_create,
 			   {{OBJECT_GROUP, 0, RIGHT_CREATE}, {OBJECT_SPACE, 1, RIGHT_READ}}},
 	[SYS_VCPU_CREATE] = {sys_vcpu_create,
@@ -63,7 +63,7 @@ static const struct {
 			      {OBJECT_MEMORY, 1, RIGHT_READ | RIGHT_WRITE},
 			      {OBJECT_QUEUE, 3, RIGHT_BIND}}},
 	[SYS_VCPU_RUN] = {.function = NULL}, /* trap_system_call */
-	[SYS_VCPU_KICK] = {sys_vcpu_kick, {{OBJECT_VCPU, 0, RIGHT_WRITE}}, true},
+	[SYS_VCPU_KICK] = {sys_vcpu_kick, {{OBJECT_VCPU, 0, RIGHT_WRITE}}},
 	[SYS_VCPU_GET] = {sys_vcpu_get, {{OBJECT_VCPU, 0, RIGHT_READ}}},
 	[SYS_SPACE_ENTRY] = {sys_space_entry, {{OBJECT_SPACE, 0, RIGHT_READ}}},
 	[SYS_LOG_LEVEL] = {sys_log_level, {{OBJECT_ROOT, 0, RIGHT_WRITE}}},
@@ -102,6 +102,16 @@ static enum status run(u64 number, struct system_call *call)
 			return status;
 	}
 	return table[number].function(call);
+}
+
+/* Those that hold the object lock for no longer than a wake-up does; the others: long_lock. */
+static bool is_brief(u64 number)
+{
+	const u64 brief = BIT(SYS_THREAD_YIELD) | BIT(SYS_QUEUE_WAIT) | BIT(SYS_EVENT_SIGNAL) |
+			  BIT(SYS_IRQ_UNMASK) | BIT(SYS_VCPU_KICK);
+
+	_Static_assert(SYS_COUNT <= 64, "a bit for each");
+	return brief >> number & 1;
 }
 
 static enum status run_brief(u64 number, struct system_call *call)
@@ -149,7 +159,7 @@ void syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 	if (frame->rax < SYS_COUNT) {
 		u64 number = index_masked(frame->rax, SYS_COUNT);
 
-		status = table[number].brief ? run_brief(number, &call) : run_long(number, &call);
+		status = is_brief(number) ? run_brief(number, &call) : run_long(number, &call);
 	}
 	frame->rax = status;
 	frame->rdi = call.value;
