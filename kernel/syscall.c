@@ -87,8 +87,11 @@ static const struct {
 	[SYS_MEMORY_MERGE] = {sys_memory_merge, {{OBJECT_MEMORY, 0, RIGHT_CONTROL}}},
 };
 
+/* Another CPU may have ended the caller meanwhile: then the call is ignored. */
 static enum status run(u64 number, struct system_call *call)
 {
+	if (call->caller->state == THREAD_DEAD)
+		return STATUS_NOT_SUPPORTED;
 	for (const struct wanted *wanted = table[number].wanted; wanted->rights != 0; wanted++) {
 		u64 handle = call->argument[wanted->argument];
 		enum status status;
@@ -117,12 +120,10 @@ static bool is_brief(u64 number)
 static enum status run_brief(u64 number, struct system_call *call)
 {
 	struct group *group = call->caller->process->group;
-	enum status status = STATUS_NOT_SUPPORTED;
+	enum status status;
 
 	lock_acquire(&object_lock, LOCK_OBJECTS);
-	/* Another CPU may have ended the caller meanwhile: then the call is ignored. */
-	if (call->caller->state != THREAD_DEAD)
-		status = run(number, call);
+	status = run(number, call);
 	lock_release(&object_lock, LOCK_OBJECTS);
 	if (unlikely(teardown_waiting()) && !list_empty(&group->teardown.objects)) {
 		long_lock();
@@ -134,11 +135,10 @@ static enum status run_brief(u64 number, struct system_call *call)
 
 static enum status run_long(u64 number, struct system_call *call)
 {
-	enum status status = STATUS_NOT_SUPPORTED;
+	enum status status;
 
 	long_lock();
-	if (call->caller->state != THREAD_DEAD)
-		status = run(number, call);
+	status = run(number, call);
 	if (unlikely(teardown_waiting()))
 		(void)teardown_step(call->caller->process->group);
 	long_unlock();

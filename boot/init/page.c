@@ -48,7 +48,7 @@ static void frames_mark_used(u64 base, u64 length, enum page_owner owner)
 	}
 }
 
-/* Divides a run of page_frames into the largest aligned blocks, none of which spans two zones. */
+/* Divides a run of frames into the largest aligned blocks, none of which spans two zones. */
 static void run_insert(u64 frame, u64 end)
 {
 	u64 stop = frame; /* where another zone begins, or the end */

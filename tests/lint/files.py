@@ -14,10 +14,11 @@ SUFFIXES = (".c", ".h", ".S", ".ld", ".py", ".sh", ".mk", ".cfg")
 # Ring 0 by part. Of lib/, of the registers and of the ABI, which ring 3 has too, what these include.
 PARTS = ("arch/x86_64/cpu", "arch/x86_64/iommu", "arch/x86_64/virt", "mm", "kernel")
 SHARED = ("lib", "arch/x86_64/hw", "kernel/abi")
+LIBC = "lib/libc.c"
 # Runs once and is unmapped (tests/lint/boot.py, test_sealed): counted apart.
 ONCE = "boot"
 # 13,300 is the goal; what is there must not grow.
-RING0_LIMIT = 14221
+RING0_LIMIT = 14290
 LINES_LIMIT = 500
 COLUMNS_LIMIT = 100
 # The page that shows the sizes, and how far they may be off there, in percent.
@@ -67,9 +68,10 @@ def part_of(path):
 
 
 def included(sources, paths):
-    """The shared files that `paths` reach by include, headers with their sources."""
-    found = set()
-    queue = list(paths)
+    """The shared files that `paths` reach by include, headers with their sources; and lib/libc.c,
+    which the compiler calls."""
+    found = {LIBC}
+    queue = [*paths, LIBC]
     while queue:
         for header in INCLUDE.findall(sources[queue.pop()]):
             for path in (header, header[:-2] + ".c"):
