@@ -3,6 +3,7 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "boot/boot.h"
 #include "kernel/abi/pages.h"
+#include "vmm/hw/cpuid.h"
 
 #define HARDWARE_WORDS 8  /* 512 bits from each instruction */
 #define HARDWARE_TRIES 128

@@ -5,6 +5,7 @@
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/hw/cpuid.h"
 
 #define PTE_DATA (PTE_P | PTE_W | PTE_NX)
 #define PTE_RODATA (PTE_P | PTE_NX)

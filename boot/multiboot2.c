@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "boot/multiboot2.h"
-#include "arch/x86_64/hw/acpi.h"
 #include "boot/parse.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/hw/acpi.h"
 
 static const char too_short[] = "a Multiboot2 tag is shorter than its contents";
 

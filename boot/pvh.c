@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/hw/pvh.h"
 #include "boot/parse.h"
+#include "boot/pvh.h"
 #include "lib/string.h"
 
 /* The text at an address, cut at `limit` bytes or the end of view; empty at address 0. */

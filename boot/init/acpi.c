@@ -2,9 +2,9 @@
 /* What the kernel reads from the firmware's tables. They may be broken: trust nothing. */
 #include "boot/init/acpi.h"
 
-#include "arch/x86_64/hw/acpi.h"
 #include "arch/x86_64/hw/lapic.h"
 #include "lib/string.h"
+#include "vmm/hw/acpi.h"
 
 #define ACPI_TABLE_BYTES_MAX (256 * KIB) /* bounds the work that a bad length causes */
 #define ACPI_TABLES_MAX	     256u

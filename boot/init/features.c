@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
-#include "arch/x86_64/hw/cpuid.h"
 #include "arch/x86_64/hw/msr.h"
 #include "boot/init/init.h"
 #include "lib/string.h"
+#include "vmm/hw/cpuid.h"
 
 struct cpu_features features SECTION(".data.entry");
 

@@ -16,6 +16,7 @@
 #include "mm/address.h"
 #include "mm/kernel_space.h"
 #include "mm/page.h"
+#include "vmm/hw/cpuid.h"
 
 static const struct boot_info *boot;
 static void *lapic_mapped; /* not used in x2APIC mode */

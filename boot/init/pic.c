@@ -2,7 +2,7 @@
 #include "boot/init/pic.h"
 
 #include "arch/x86_64/cpu/instructions.h"
-#include "arch/x86_64/hw/pic.h"
+#include "vmm/hw/pic.h"
 
 /* The four initialization words, with the pauses an old 8259 needs; then masks all inputs. */
 static void pic_write(u16 base, u8 vector, u8 cascade)

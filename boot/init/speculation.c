@@ -2,9 +2,9 @@
 /* What is done about speculation on this machine. */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
-#include "arch/x86_64/hw/cpuid.h"
 #include "arch/x86_64/hw/msr.h"
 #include "boot/init/init.h"
+#include "vmm/hw/cpuid.h"
 
 #define TSA_NO (CPUID_821_ECX_TSA_SQ_NO | CPUID_821_ECX_TSA_L1_NO)
 

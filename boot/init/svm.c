@@ -2,7 +2,6 @@
 /* Finds out whether Skerry can use this machine's SVM, and turns it on. */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
-#include "arch/x86_64/hw/cpuid.h"
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/virt/svm/svm.h"
 #include "boot/init/init.h"
@@ -11,6 +10,7 @@
 #include "lib/string.h"
 #include "mm/address.h"
 #include "mm/page.h"
+#include "vmm/hw/cpuid.h"
 
 #define IOPM_ORDER 2 /* three pages are used */
 _Static_assert(IOPM_BYTES <= PAGE_SIZE << IOPM_ORDER, "APM vol. 2, 15.10.1");

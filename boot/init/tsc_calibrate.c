@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Measures the rate of the TSC by the PIT, the one timer that every PC and both emulators have. */
 #include "arch/x86_64/cpu/instructions.h"
-#include "arch/x86_64/hw/cpuid.h"
-#include "arch/x86_64/hw/pit.h"
 #include "boot/init/init.h"
 #include "lib/checked.h"
+#include "vmm/hw/cpuid.h"
+#include "vmm/hw/pit.h"
 
 #define ROUNDS	       100u
 #define PIT_COUNT      11932u	      /* about 10 ms */

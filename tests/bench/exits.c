@@ -3,9 +3,9 @@
  * What exits cost, in ticks of the TSC: instructions, where an emulator's TSC counts those. One
  * line for each operation, without the cost of the two RDTSCs.
  */
-#include "arch/x86_64/hw/cpuid_guest.h"
 #include "tests/bench/report.h"
 #include "tests/guest/rt/devices.h"
+#include "vmm/hw/cpuid.h"
 
 #define SETTLE_TSC 30000000ull
 #define ROUNDS 1000u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Is what CPUID says consistent, both with itself and with the state of the processor? */
-#include "arch/x86_64/hw/cpuid_guest.h"
 #include "tests/guest/rt/cpu.h"
+#include "vmm/hw/cpuid.h"
 
 static bool same_text(const struct cpuid_result *result, const char *text)
 {

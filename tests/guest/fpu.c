@@ -3,8 +3,8 @@
  * Do the FPU and vector registers keep this guest's values? Two guests run this at the same time
  * with different values (seed=N), each giving up the CPU again and again by exits and HLT.
  */
-#include "arch/x86_64/hw/cpuid_guest.h"
 #include "tests/guest/rt/devices.h"
+#include "vmm/hw/cpuid.h"
 
 #define ROUNDS 300u
 #define VECTORS 16u

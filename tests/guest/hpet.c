@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Does the HPET count and interrupt as its specification says? The PM timer is the reference. */
-#include "arch/x86_64/hw/hpet.h"
 #include "tests/guest/rt/devices.h"
+#include "vmm/hw/hpet.h"
 
 #define LIMIT_US 5000000u
 #define SHORT_US 20000u /* nothing may come for this long */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Do the known MSRs keep what may be written, and does every other one raise #GP? */
-#include "arch/x86_64/hw/cpuid_guest.h"
 #include "tests/guest/rt/cpu.h"
+#include "vmm/hw/cpuid.h"
 
 #define NON_CANONICAL 0x0000800000000000ull
 #define MSR_KVM_WALL_CLOCK 0x4b564d00u

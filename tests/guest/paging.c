@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Does 4-level paging behave: permissions, error codes, accessed and dirty bits, page sizes? */
-#include "arch/x86_64/hw/cpuid_guest.h"
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/cpu.h"
+#include "vmm/hw/cpuid.h"
 
 #define TEST_AT (1ull << 39) /* the second entry of the PML4 is this test's */
 #define RET_INSTRUCTION 0xc3

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Does paging of 32-bit code behave, with 4-byte entries and with 8-byte ones (PAE)? */
-#include "arch/x86_64/hw/cpuid_guest.h"
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/cpu.h"
+#include "vmm/hw/cpuid.h"
 
 #define TEST_AT 0x80000000u
 #define RET_INSTRUCTION 0xc3

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Fills what entries and exits do not switch with values of its own, and stays on the CPU. */
-#include "arch/x86_64/hw/cpuid_guest.h"
 #include "arch/x86_64/hw/msr.h"
 #include "tests/guest/rt/cpu.h"
+#include "vmm/hw/cpuid.h"
 
 /* tests/system/test_registers.py looks for these. */
 #define AUX    0x5ec2e7u

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/hw/uart.h"
 #include "kernel/abi/image.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/hostile/hostile.h"
+#include "vmm/hw/uart.h"
 #include "vmm/manager/host/port_io.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"

@@ -7,9 +7,9 @@
  * frozen page where the writer sees its own would find one that does not. Who has ports runs no
  * vCPUs: a second process of the same image does all that, and the first prints what it says.
  */
-#include "arch/x86_64/hw/uart.h"
 #include "lib/string.h"
 #include "tests/hostile/hostile.h"
+#include "vmm/hw/uart.h"
 #include "vmm/manager/host/port_io.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"

@@ -20,14 +20,16 @@ RULES = {
     "kernel": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "mm", "arch/x86_64/virt/virt.h",
                "arch/x86_64/iommu/iommu.h",
                "kernel/abi"],
-    "boot": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "kernel/abi"],
+    "boot": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "kernel/abi", "vmm/hw"],
     # Starts all of ring 0, and is gone before the first process runs.
-    "boot/init": ["lib", "arch/x86_64", "boot", "kernel", "mm"],
+    "boot/init": ["lib", "arch/x86_64", "boot", "kernel", "mm", "vmm/hw"],
+    # What ring 0 drives no more once the boot is over.
+    "vmm/hw": ["lib", "arch/x86_64/hw"],
     "vmm/rt": ["lib", "arch/x86_64/hw", "kernel/abi"],
     "vmm/io": ["lib", "kernel/abi", "vmm/rt"],
-    "vmm/manager": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/rt", "vmm/io"],
-    "vmm/monitor": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/rt", "vmm/io"],
-    "vmm/driver": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/rt", "vmm/io"],
+    "vmm/manager": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/hw", "vmm/rt", "vmm/io"],
+    "vmm/monitor": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/hw", "vmm/rt", "vmm/io"],
+    "vmm/driver": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/hw", "vmm/rt", "vmm/io"],
     "vmm/switch": ["lib", "kernel/abi", "vmm/rt", "vmm/io"],
     "vmm/demo": ["arch/x86_64/hw"],
     # A program for Linux: it shares nothing with the image, and its two processes only what joins

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/hw/uart.h"
 #include "lib/string.h"
 #include "tests/thief/boss.h"
+#include "vmm/hw/uart.h"
 #include "vmm/manager/host/port_io.h"
 #include "vmm/rt/format.h"
 

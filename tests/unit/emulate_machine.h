@@ -16,11 +16,8 @@
 #include <cmocka.h>
 
 #include "arch/x86_64/hw/control.h"
-#include "arch/x86_64/hw/cpuid_guest.h"
 #include "arch/x86_64/hw/paging.h"
-#include "vmm/monitor/x86/decode.c"
-#include "vmm/monitor/x86/prefix.c"
-#include "vmm/monitor/x86/tables.c"
+#include "vmm/hw/cpuid.h"
 #include "vmm/monitor/emulate/emulate.c"
 #include "vmm/monitor/emulate/emulate_0f.c"
 #include "vmm/monitor/emulate/emulate_alu.c"
@@ -35,11 +32,14 @@
 #include "vmm/monitor/emulate/emulate_vector.c"
 #include "vmm/monitor/emulate/emulate_vector_forms.c"
 #include "vmm/monitor/emulate/emulate_x87.c"
+#include "vmm/monitor/emulate/x87_number.c"
 #include "vmm/monitor/guest_memory.c"
 #include "vmm/monitor/task/task_segment.c"
 #include "vmm/monitor/task/task_switch.c"
 #include "vmm/monitor/walk.c"
-#include "vmm/monitor/emulate/x87_number.c"
+#include "vmm/monitor/x86/decode.c"
+#include "vmm/monitor/x86/prefix.c"
+#include "vmm/monitor/x86/tables.c"
 #include "vmm/monitor/xsave.c"
 
 /* The CPUID of the test process. */

@@ -21,6 +21,7 @@
 #undef xsetbv
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
+#include "vmm/hw/cpuid.h"
 
 /* The CPU. */
 static struct {

@@ -15,8 +15,8 @@
 #undef port_in8
 #undef port_out8
 
-#include "arch/x86_64/hw/uart.h"
 #include "lib/status.h"
+#include "vmm/hw/uart.h"
 
 static u8 port_in8(u16 port);
 static void port_out8(u16 port, u8 value);

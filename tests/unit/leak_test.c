@@ -14,9 +14,9 @@
 #include "arch/x86_64/cpu/speculation.c"
 #pragma GCC pop_options
 #include "boot/init/speculation.c"
-#include "arch/x86_64/hw/cpuid_guest.h"
 #include "tests/random.h"
 #include "tests/unit/cpu_images.h"
+#include "vmm/hw/cpuid.h"
 #include "vmm/manager/host/leak.c"
 
 struct cpu_features features;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/host/machine.h"
-#include "vmm/manager/perf.h"
-#include "arch/x86_64/hw/pit.h"
 #include "kernel/abi/syscall.h"
+#include "vmm/hw/pit.h"
+#include "vmm/manager/host/machine.h"
 #include "vmm/manager/host/port_io.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/perf.h"
 #include "vmm/manager/symbols.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"

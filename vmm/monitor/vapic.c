@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/vapic.h"
 
-#include "arch/x86_64/hw/lapic_guest.h"
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/vmx.h"
+#include "vmm/hw/lapic_guest.h"
 #include "vmm/monitor/machine.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"

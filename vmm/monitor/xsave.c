@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/xsave.h"
 
-#include "arch/x86_64/hw/cpuid_guest.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/hw/cpuid.h"
 #include "vmm/monitor/cpuid/cpuid.h"
 
 /* SDM vol. 1, table 10-2 and 13.4. */

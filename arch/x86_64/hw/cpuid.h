@@ -4,7 +4,7 @@
 #include "lib/bits.h"
 #include "lib/types.h"
 
-/* SDM vol. 2, CPUID; APM vol. 3, appendix E. */
+/* What ring 0 asks of CPUID once it runs; all else is in vmm/hw/cpuid.h. */
 struct cpuid_regs {
 	u32 eax;
 	u32 ebx;
@@ -12,79 +12,6 @@ struct cpuid_regs {
 	u32 edx;
 };
 
-#define CPUID_VENDOR		 0x0u
-#define CPUID_VERSION		 0x1u
-#define CPUID_FEATURES		 0x7u
-#define CPUID_XSAVE		 0xdu
-#define CPUID_TSC		 0x15u
-#define CPUID_FREQUENCY		 0x16u
-#define CPUID_EXTENDED		 0x80000000u
-#define CPUID_EXTENDED_VERSION	 0x80000001u
-#define CPUID_ADDRESS_SIZES	 0x80000008u
-#define CPUID_SVM		 0x8000000au
-#define CPUID_EXTENDED_FEATURES2 0x80000021u
-
-/* CPUID.1:ECX */
-#define CPUID_1_ECX_VMX		 BIT(5)
-#define CPUID_1_ECX_X2APIC	 BIT(21)
-#define CPUID_1_ECX_TSC_DEADLINE BIT(24)
-#define CPUID_1_ECX_XSAVE	 BIT(26)
-#define CPUID_1_ECX_OSXSAVE	 BIT(27)
-#define CPUID_1_ECX_RDRAND	 BIT(30)
-#define CPUID_1_ECX_HYPERVISOR	 BIT(31)
-
-/* CPUID.1:EDX */
-#define CPUID_1_EDX_DE	 BIT(2)
-#define CPUID_1_EDX_MCE	 BIT(7)
-#define CPUID_1_EDX_APIC BIT(9)
-#define CPUID_1_EDX_MCA	 BIT(14)
-
-/* CPUID.7.0:EBX */
-#define CPUID_7_EBX_SMEP   BIT(7)
-#define CPUID_7_EBX_RTM	   BIT(11)
-#define CPUID_7_EBX_RDSEED BIT(18)
-#define CPUID_7_EBX_SMAP   BIT(20)
-
-/* CPUID.7.0:ECX */
-#define CPUID_7_ECX_UMIP  BIT(2)
-#define CPUID_7_ECX_OSPKE BIT(4)
-
-/* CPUID.7.0:EDX */
-#define CPUID_7_EDX_SRBDS_CTRL	      BIT(9)
-#define CPUID_7_EDX_MD_CLEAR	      BIT(10)
-#define CPUID_7_EDX_SPEC_CTRL	      BIT(26)
-#define CPUID_7_EDX_STIBP	      BIT(27)
-#define CPUID_7_EDX_L1D_FLUSH	      BIT(28)
-#define CPUID_7_EDX_ARCH_CAPABILITIES BIT(29)
-#define CPUID_7_EDX_SSBD	      BIT(31)
-
-/* CPUID.7.2:EDX */
-#define CPUID_7_2_EDX_BHI_CTRL BIT(4)
-
-/* CPUID.80000001:ECX */
-#define CPUID_81_ECX_SVM BIT(2)
-
-/* CPUID.80000001:EDX */
-#define CPUID_81_EDX_PAGE1GB BIT(26)
-#define CPUID_81_EDX_RDTSCP  BIT(27)
-
-/* CPUID.80000008:EAX and EBX */
-#define CPUID_88_EBX_IBPB	    BIT(12)
-#define CPUID_88_EBX_IBRS	    BIT(14)
-#define CPUID_88_EBX_STIBP	    BIT(15)
-#define CPUID_88_EBX_IBRS_ALWAYS_ON BIT(16)
-#define CPUID_88_EBX_SSBD	    BIT(24)
-#define CPUID_88_EBX_SSB_NO	    BIT(26)
-
-/* CPUID.80000021:EAX and ECX */
-#define CPUID_821_EAX_AUTOMATIC_IBRS BIT(8)
-#define CPUID_821_ECX_TSA_SQ_NO	     BIT(1)
-#define CPUID_821_ECX_TSA_L1_NO	     BIT(2)
-
-/* CPUID.8000000A: APM vol. 3, E.4.9. EAX[7:0] revision, EBX number of ASIDs. */
-#define CPUID_8A_EAX_REVISION		BITS(7, 0)
-#define CPUID_8A_EDX_NP			BIT(0)
-#define CPUID_8A_EDX_NRIP_SAVE		BIT(3)
-#define CPUID_8A_EDX_FLUSH_BY_ASID	BIT(6)
-#define CPUID_8A_EDX_PAUSE_FILTER	BIT(10)
-#define CPUID_8A_EDX_BUS_LOCK_THRESHOLD BIT(29)
+#define CPUID_XSAVE	    0xdu
+#define CPUID_1_ECX_OSXSAVE BIT(27)
+#define CPUID_7_ECX_OSPKE   BIT(4)

@@ -6,13 +6,6 @@
 
 /* 8250/16550A UART: National Semiconductor PC16550D data sheet. */
 #define UART_COM1	    0x3f8u
-#define UART_COM2	    0x2f8u
-#define UART_COM3	    0x3e8u
-#define UART_COM4	    0x2e8u
-#define UART_PORT_COUNT	    8u
-#define UART_COM1_IRQ	    4u
-#define UART_COM2_IRQ	    3u
-#define UART_CLOCK_HZ	    1843200u /* baud = clock / 16 / divisor */
 #define UART_DIVISOR_115200 1u
 
 enum uart_reg {		      /* offset from the base port */
@@ -28,24 +21,6 @@ enum uart_reg {		      /* offset from the base port */
 		UART_LSR = 5,
 		UART_MSR = 6,
 		UART_SCR = 7,
-};
-
-enum uart_ier {
-	UART_IER_RECEIVED = 1 << 0,
-	UART_IER_THR_EMPTY = 1 << 1,
-	UART_IER_LINE_STATUS = 1 << 2,
-	UART_IER_MODEM_STATUS = 1 << 3,
-	UART_IER_MASK = 0xf,
-};
-
-enum uart_iir {
-	UART_IIR_NONE = 0x01, /* nothing pending */
-	UART_IIR_MODEM_STATUS = 0x00,
-	UART_IIR_THR_EMPTY = 0x02,
-	UART_IIR_RECEIVED = 0x04,
-	UART_IIR_LINE_STATUS = 0x06,
-	UART_IIR_TIMEOUT = 0x0c,
-	UART_IIR_FIFO = 0xc0, /* FIFOs are on */
 };
 
 enum uart_fcr {
@@ -82,15 +57,3 @@ enum uart_lsr {
 	UART_LSR_THR_EMPTY = 1 << 5,
 	UART_LSR_IDLE = 1 << 6, /* holding and shift register empty */
 };
-
-enum uart_msr {
-	UART_MSR_DCTS = 1 << 0,
-	UART_MSR_TERI = 1 << 2,
-	UART_MSR_DDCD = 1 << 3,
-	UART_MSR_CTS = 1 << 4,
-	UART_MSR_DSR = 1 << 5,
-	UART_MSR_RI = 1 << 6,
-	UART_MSR_DCD = 1 << 7,
-};
-
-#define UART_FIFO_BYTES 16u

@@ -8,9 +8,9 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/tsc.h"
 #include "arch/x86_64/hw/lapic.h"
-#include "arch/x86_64/hw/pit.h"
 #include "lib/bits.h"
 #include "tests/faults/kernel/kernel.h"
+#include "vmm/hw/pit.h"
 
 #define TEXT_BYTES (256 * KIB)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* NMIs by the PIT's one-shot, and where they hit; interrupts that are unexpected or lost. */
-#include "arch/x86_64/hw/pit.h"
 #include "tests/faults/manager/fault.h"
+#include "vmm/hw/pit.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/syscall.h"

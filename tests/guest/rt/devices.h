@@ -2,10 +2,10 @@
 #pragma once
 
 #include "arch/x86_64/hw/ioapic.h"
-#include "arch/x86_64/hw/lapic_guest.h"
-#include "arch/x86_64/hw/pic.h"
-#include "arch/x86_64/hw/pit.h"
 #include "tests/guest/rt/cpu.h"
+#include "vmm/hw/lapic_guest.h"
+#include "vmm/hw/pic.h"
+#include "vmm/hw/pit.h"
 #include "vmm/monitor/dev/mc146818.h"
 
 /* Vectors that the guests use */

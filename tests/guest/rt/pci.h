@@ -2,7 +2,7 @@
 #pragma once
 
 #include "tests/guest/rt/rt.h"
-#include "arch/x86_64/hw/pci.h"
+#include "vmm/hw/pci.h"
 
 /* Bus 0's configuration space, by ports and, where MCFG says so, by memory. */
 u32 pci_get(u32 slot, u32 offset, u32 size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/hw/pit.h"
-#include "arch/x86_64/hw/uart.h"
 #include "tests/guest/rt/cpu.h"
+#include "vmm/hw/pit.h"
+#include "vmm/hw/uart.h"
 
 #define COM1 0x3f8u
 #define LINE_STATUS (COM1 + 5)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/ata.h"
+#include "vmm/hw/ata.h"
 
 /* What an ATA disk says of itself, for all drivers of such disks. */
 struct ata_identity {

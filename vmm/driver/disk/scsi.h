@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/scsi.h"
 #include "vmm/driver/disk/driver.h"
+#include "vmm/hw/scsi.h"
 
 /* SCSI disks, whatever carries their commands. Nothing that a disk says is believed unchecked. */
 

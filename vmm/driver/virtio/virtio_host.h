@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/virtio.h"
 #include "vmm/driver/process.h"
+#include "vmm/hw/virtio.h"
 
 /*
  * A virtio device of the host, by PCI, without what came before 1.0. Sections are those of virtio

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/disk/controller.h"
 
-#include "arch/x86_64/hw/ahci.h"
-#include "arch/x86_64/hw/ide.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/hw/ahci.h"
+#include "vmm/hw/ide.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/format.h"
 

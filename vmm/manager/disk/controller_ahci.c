@@ -3,8 +3,8 @@
  * What the driver of an AHCI controller gets: its registers, which are those of all its ports, and
  * which of its disks the configuration names.
  */
-#include "arch/x86_64/hw/ahci.h"
 #include "lib/bits.h"
+#include "vmm/hw/ahci.h"
 #include "vmm/manager/disk/controller.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/driver/device_irq.h"

@@ -3,7 +3,7 @@
  * What the driver of a disk at an IDE controller gets: the ports of the disk's channel, by which it
  * reaches the other disk of that channel as well, and its interrupt.
  */
-#include "arch/x86_64/hw/ide.h"
+#include "vmm/hw/ide.h"
 #include "vmm/manager/disk/controller.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/driver/device_irq.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/driver/device_virtio.h"
 
-#include "arch/x86_64/hw/virtio.h"
 #include "lib/bits.h"
+#include "vmm/hw/virtio.h"
 #include "vmm/io/driver_channel.h"
 #include "vmm/manager/pci/pci_access.h"
 #include "vmm/rt/start.h"

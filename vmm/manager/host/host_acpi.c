@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/host/host_acpi.h"
-#include "arch/x86_64/hw/acpi_fixed.h"
-#include "arch/x86_64/hw/pci.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
 #include "lib/string.h"
+#include "vmm/hw/acpi_fixed.h"
+#include "vmm/hw/pci.h"
+#include "vmm/manager/host/host_acpi.h"
 
 #define TABLE_BYTES_MAX (4 * MIB)
 #define TABLE_COUNT_MAX 128u

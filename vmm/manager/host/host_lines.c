@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/host/host_lines.h"
 
-#include "arch/x86_64/hw/acpi.h"
 #include "kernel/abi/syscall.h"
 #include "lib/string.h"
+#include "vmm/hw/acpi.h"
 
 /* Flags that say "as the bus does" mean edge-triggered, active high on ISA (ACPI table 5.26). */
 static void lines_override(struct host_lines *lines, const struct acpi_madt_override *entry)

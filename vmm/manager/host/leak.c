@@ -4,11 +4,11 @@
  * CPU", and SDM vol. 4, table 2-2; AMD's security bulletins SB-1036, 1037, 7005, 7008 and 7029. The
  * lists of models are for what a CPU does not enumerate; models are those of family 6.
  */
-#include "vmm/manager/host/leak.h"
-#include "arch/x86_64/hw/cpuid_guest.h"
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/speculation.h"
 #include "kernel/abi/pages.h"
+#include "vmm/hw/cpuid.h"
+#include "vmm/manager/host/leak.h"
 
 #define DONE(cpu, what) (((cpu)->done >> HOST_SPECULATION_SHIFT & (what)) != 0)
 #define MODEL_IN(cpu, list) model_in(cpu, list, ARRAY_COUNT(list))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/hw/cpuid_guest.h"
 #include "lib/string.h"
+#include "vmm/hw/cpuid.h"
 #include "vmm/manager/host/leak.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/rt/start.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/host/machine.h"
-#include "arch/x86_64/hw/acpi_fixed.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
 #include "lib/string.h"
+#include "vmm/hw/acpi_fixed.h"
 #include "vmm/manager/host/host_rtc.h"
+#include "vmm/manager/host/machine.h"
 #include "vmm/manager/host/port_io.h"
 #include "vmm/manager/host/serial.h"
 #include "vmm/rt/clock.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/host/machine.h"
-#include "vmm/manager/host/serial.h"
-#include "arch/x86_64/hw/uart.h"
+#include "vmm/hw/uart.h"
 #include "vmm/manager/events.h"
+#include "vmm/manager/host/machine.h"
 #include "vmm/manager/host/port_io.h"
+#include "vmm/manager/host/serial.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/hw/acpi_dma.h"
 #include "lib/checked.h"
 #include "lib/string.h"
+#include "vmm/hw/acpi_dma.h"
 #include "vmm/manager/iommu/iommu_table.h"
 
 #define WIDE_BYTES	 (ACPI_IVRS_UNIT_BYTES + 16)

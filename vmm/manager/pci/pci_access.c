@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The host's configuration space: in memory where the MCFG says so, else by ports. */
-#include "vmm/manager/pci/pci_access.h"
-#include "arch/x86_64/hw/pci.h"
 #include "kernel/abi/syscall.h"
+#include "vmm/hw/pci.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/host/port_io.h"
+#include "vmm/manager/pci/pci_access.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 

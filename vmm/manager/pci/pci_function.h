@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/pci.h"
+#include "vmm/hw/pci.h"
 #include "vmm/manager/pci/pci_access.h"
 
 #define PCI_CAPABILITIES_MAX 24u

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/cpuid_guest.h"
 #include "lib/types.h"
+#include "vmm/hw/cpuid.h"
 
 #define CPUID_ENTRY_MAX 72
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "arch/x86_64/hw/control.h"
-#include "arch/x86_64/hw/cpuid_guest.h"
+#include "vmm/hw/cpuid.h"
 
 /*
  * The features a guest may see when the host has them. A bit is listed here if what it promises

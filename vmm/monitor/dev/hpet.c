@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/dev/hpet.h"
 
-#include "arch/x86_64/hw/pit.h"
 #include "lib/bits.h"
+#include "vmm/hw/pit.h"
 #include "vmm/monitor/dev/mc146818.h"
 #include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/irqchip/irqchip.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/hpet.h"
+#include "vmm/hw/hpet.h"
 #include "vmm/monitor/device.h"
 
 #define HPET_TIMER_COUNT 3u

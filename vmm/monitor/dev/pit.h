@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/pit.h"
+#include "vmm/hw/pit.h"
 #include "vmm/monitor/device.h"
 
 /* Times are in clocks of 1.193182 MHz since the machine's start. */

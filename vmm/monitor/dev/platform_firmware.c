@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/hw/pic.h"
-#include "arch/x86_64/hw/pit.h"
 #include "lib/bits.h"
+#include "vmm/hw/pic.h"
+#include "vmm/hw/pit.h"
 #include "vmm/monitor/dev/platform.h"
 
 /* IBM PC/AT: where the 8259s' inputs begin in the table that bios_write fills. */

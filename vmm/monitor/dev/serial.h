@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/uart.h"
+#include "vmm/hw/uart.h"
 #include "vmm/monitor/device.h"
 
 struct serial_state {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/exits/brief.h"
 
-#include "arch/x86_64/hw/lapic_guest.h"
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/vmx.h"
 #include "lib/checked.h"
+#include "vmm/hw/lapic_guest.h"
 #include "vmm/monitor/console.h"
 #include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/exits/inject.h"

@@ -2,7 +2,7 @@
 #include "vmm/monitor/exits/inject.h"
 
 #include "arch/x86_64/hw/control.h"
-#include "arch/x86_64/hw/lapic_guest.h"
+#include "vmm/hw/lapic_guest.h"
 #include "vmm/monitor/machine.h"
 
 static bool is_contributory(u32 vector)

@@ -2,7 +2,7 @@
 #include "vmm/monitor/exits/trap_cr4.h"
 
 #include "arch/x86_64/hw/control.h"
-#include "arch/x86_64/hw/cpuid_guest.h"
+#include "vmm/hw/cpuid.h"
 #include "vmm/monitor/machine.h"
 
 enum where { WHERE_1_ECX, WHERE_1_EDX, WHERE_7_EBX, WHERE_7_ECX, WHERE_COUNT };

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "arch/x86_64/hw/ioapic.h"
-#include "arch/x86_64/hw/lapic_guest.h"
+#include "vmm/hw/lapic_guest.h"
 #include "vmm/monitor/device.h"
 
 #define IOAPIC_PIN_COUNT     24u

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/lapic_guest.h"
 #include "arch/x86_64/hw/msr.h"
 #include "lib/bits.h"
+#include "vmm/hw/lapic_guest.h"
 #include "vmm/monitor/device.h"
 
 struct irqchip;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/pic.h"
+#include "vmm/hw/pic.h"
 #include "vmm/monitor/device.h"
 
 /* One 8259A. Names are the data sheet's. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/acpi.h"
+#include "vmm/hw/acpi.h"
 #include "vmm/monitor/load/aml.h"
 
 /* Where configuration space is mapped: PCI Firmware 3.2, table 4-2. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/load/acpi_tables.h"
 
-#include "arch/x86_64/hw/acpi_fixed.h"
 #include "arch/x86_64/hw/ioapic.h"
-#include "arch/x86_64/hw/lapic_guest.h"
-#include "arch/x86_64/hw/uart.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/hw/acpi_fixed.h"
+#include "vmm/hw/lapic_guest.h"
+#include "vmm/hw/uart.h"
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/dev/hpet.h"
 #include "vmm/monitor/dev/i8042.h"

@@ -2,8 +2,8 @@
 #include "vmm/monitor/load/mp_table.h"
 
 #include "arch/x86_64/hw/ioapic.h"
-#include "arch/x86_64/hw/lapic_guest.h"
 #include "lib/string.h"
+#include "vmm/hw/lapic_guest.h"
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/irqchip/ioapic.h"
 #include "vmm/monitor/irqchip/lapic.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/acpi_fixed.h"
+#include "vmm/hw/acpi_fixed.h"
 
 /*
  * Watchdog action table (Microsoft, "Hardware Watchdog Timers Design Specification"): for each

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "vmm/hw/pci.h"
 #include "vmm/monitor/device.h"
-#include "arch/x86_64/hw/pci.h"
 
 #define PCI_SLOTS      32u
 #define PCI_MSIX_MAX   32u

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/virtio/virtqueue.h"
 
-#include "arch/x86_64/hw/virtio.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/hw/virtio.h"
 #include "vmm/monitor/virtio/virtio.h"
 #include "vmm/monitor/virtio/virtqueue_batch.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/virtio.h"
+#include "vmm/hw/virtio.h"
 #include "vmm/monitor/virtio/virtio.h"
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/ahci.h"
 #include "vmm/driver/disk/driver.h"
+#include "vmm/hw/ahci.h"
 
 /*
  * An AHCI controller with some disks, one at a port. A disk with a queue (NCQ) has as many reads

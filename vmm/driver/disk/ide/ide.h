@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/ide.h"
 #include "vmm/driver/disk/driver.h"
+#include "vmm/hw/ide.h"
 
 /*
  * One ATA disk on a channel of an IDE controller: one command at a time, the other requests wait

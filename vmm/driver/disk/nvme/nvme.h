@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/nvme.h"
 #include "vmm/driver/disk/driver.h"
+#include "vmm/hw/nvme.h"
 
 /*
  * An NVMe controller with one namespace, one pair of queues for requests and one for commands to

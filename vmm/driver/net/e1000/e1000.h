@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/e1000.h"
 #include "vmm/driver/net/card.h"
+#include "vmm/hw/e1000.h"
 
 /*
  * One of Intel's gigabit cards, with one ring each way. Each descriptor has a piece of memory of

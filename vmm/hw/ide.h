@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/ata.h"
+#include "vmm/hw/ata.h"
 
 /*
  * ATA disks behind IDE: ATA/ATAPI-7 volume 2 (registers). Controllers: PCI IDE Controller

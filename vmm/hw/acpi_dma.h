@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/acpi.h"
+#include "vmm/hw/acpi.h"
 
 /* What ACPI says of both vendors' IOMMUs. */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/ata.h"
+#include "vmm/hw/ata.h"
 
 /* AHCI 1.3.1: registers of an HBA, which BAR 5 has, and what lies in memory. */
 #define AHCI_BAR   5u

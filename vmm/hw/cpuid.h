@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/cpuid.h"
+#include "lib/bits.h"
+
+/* The leaves: what the boot looks at, and what guests are told, or not. SDM vol. 2, CPUID; APM
+ * vol. 3, appendix E. */
+#define CPUID_VENDOR		 0x0u
+#define CPUID_VERSION		 0x1u
+#define CPUID_CACHE		 0x4u
+#define CPUID_THERMAL_POWER	 0x6u
+#define CPUID_FEATURES		 0x7u
+#define CPUID_TOPOLOGY		 0xbu
+#define CPUID_TSC		 0x15u
+#define CPUID_FREQUENCY		 0x16u
+#define CPUID_HYPERVISOR	 0x40000000u
+#define CPUID_EXTENDED		 0x80000000u
+#define CPUID_EXTENDED_VERSION	 0x80000001u
+#define CPUID_BRAND		 0x80000002u
+#define CPUID_EXTENDED_POWER	 0x80000007u
+#define CPUID_ADDRESS_SIZES	 0x80000008u
+#define CPUID_SVM		 0x8000000au
+#define CPUID_EXTENDED_FEATURES2 0x80000021u
+
+/* CPUID.1:ECX */
+#define CPUID_1_ECX_SSE3	 BIT(0)
+#define CPUID_1_ECX_PCLMULQDQ	 BIT(1)
+#define CPUID_1_ECX_DTES64	 BIT(2)
+#define CPUID_1_ECX_MONITOR	 BIT(3)
+#define CPUID_1_ECX_VMX		 BIT(5)
+#define CPUID_1_ECX_SMX		 BIT(6)
+#define CPUID_1_ECX_SSSE3	 BIT(9)
+#define CPUID_1_ECX_FMA		 BIT(12)
+#define CPUID_1_ECX_CMPXCHG16B	 BIT(13)
+#define CPUID_1_ECX_PDCM	 BIT(15)
+#define CPUID_1_ECX_PCID	 BIT(17)
+#define CPUID_1_ECX_SSE4_1	 BIT(19)
+#define CPUID_1_ECX_SSE4_2	 BIT(20)
+#define CPUID_1_ECX_X2APIC	 BIT(21)
+#define CPUID_1_ECX_MOVBE	 BIT(22)
+#define CPUID_1_ECX_POPCNT	 BIT(23)
+#define CPUID_1_ECX_TSC_DEADLINE BIT(24)
+#define CPUID_1_ECX_AESNI	 BIT(25)
+#define CPUID_1_ECX_XSAVE	 BIT(26)
+#define CPUID_1_ECX_AVX		 BIT(28)
+#define CPUID_1_ECX_F16C	 BIT(29)
+#define CPUID_1_ECX_RDRAND	 BIT(30)
+#define CPUID_1_ECX_HYPERVISOR	 BIT(31)
+
+/* CPUID.1:EDX */
+#define CPUID_1_EDX_FPU	  BIT(0)
+#define CPUID_1_EDX_VME	  BIT(1)
+#define CPUID_1_EDX_DE	  BIT(2)
+#define CPUID_1_EDX_PSE	  BIT(3)
+#define CPUID_1_EDX_TSC	  BIT(4)
+#define CPUID_1_EDX_MSR	  BIT(5)
+#define CPUID_1_EDX_PAE	  BIT(6)
+#define CPUID_1_EDX_MCE	  BIT(7)
+#define CPUID_1_EDX_CX8	  BIT(8)
+#define CPUID_1_EDX_APIC  BIT(9)
+#define CPUID_1_EDX_SEP	  BIT(11)
+#define CPUID_1_EDX_MTRR  BIT(12)
+#define CPUID_1_EDX_PGE	  BIT(13)
+#define CPUID_1_EDX_MCA	  BIT(14)
+#define CPUID_1_EDX_CMOV  BIT(15)
+#define CPUID_1_EDX_PAT	  BIT(16)
+#define CPUID_1_EDX_PSE36 BIT(17)
+#define CPUID_1_EDX_CLFSH BIT(19)
+#define CPUID_1_EDX_DS	  BIT(21)
+#define CPUID_1_EDX_ACPI  BIT(22)
+#define CPUID_1_EDX_MMX	  BIT(23)
+#define CPUID_1_EDX_FXSR  BIT(24)
+#define CPUID_1_EDX_SSE	  BIT(25)
+#define CPUID_1_EDX_SSE2  BIT(26)
+#define CPUID_1_EDX_SS	  BIT(27)
+#define CPUID_1_EDX_HTT	  BIT(28)
+#define CPUID_1_EDX_TM	  BIT(29)
+
+/* CPUID.6:EAX */
+#define CPUID_6_EAX_ARAT BIT(2)
+
+/* CPUID.7.0:EBX */
+#define CPUID_7_EBX_FSGSBASE   BIT(0)
+#define CPUID_7_EBX_TSC_ADJUST BIT(1)
+#define CPUID_7_EBX_SGX	       BIT(2)
+#define CPUID_7_EBX_BMI1       BIT(3)
+#define CPUID_7_EBX_HLE	       BIT(4)
+#define CPUID_7_EBX_AVX2       BIT(5)
+#define CPUID_7_EBX_SMEP       BIT(7)
+#define CPUID_7_EBX_BMI2       BIT(8)
+#define CPUID_7_EBX_ERMS       BIT(9)
+#define CPUID_7_EBX_INVPCID    BIT(10)
+#define CPUID_7_EBX_RTM	       BIT(11)
+#define CPUID_7_EBX_MPX	       BIT(14)
+#define CPUID_7_EBX_AVX512F    BIT(16)
+#define CPUID_7_EBX_AVX512DQ   BIT(17)
+#define CPUID_7_EBX_RDSEED     BIT(18)
+#define CPUID_7_EBX_ADX	       BIT(19)
+#define CPUID_7_EBX_SMAP       BIT(20)
+#define CPUID_7_EBX_AVX512IFMA BIT(21)
+#define CPUID_7_EBX_CLFLUSHOPT BIT(23)
+#define CPUID_7_EBX_CLWB       BIT(24)
+#define CPUID_7_EBX_PT	       BIT(25)
+#define CPUID_7_EBX_AVX512CD   BIT(28)
+#define CPUID_7_EBX_SHA	       BIT(29)
+#define CPUID_7_EBX_AVX512BW   BIT(30)
+#define CPUID_7_EBX_AVX512VL   BIT(31)
+
+/* CPUID.7.0:ECX */
+#define CPUID_7_ECX_AVX512VBMI	    BIT(1)
+#define CPUID_7_ECX_UMIP	    BIT(2)
+#define CPUID_7_ECX_PKU		    BIT(3)
+#define CPUID_7_ECX_WAITPKG	    BIT(5)
+#define CPUID_7_ECX_AVX512VBMI2	    BIT(6)
+#define CPUID_7_ECX_CET_SS	    BIT(7)
+#define CPUID_7_ECX_GFNI	    BIT(8)
+#define CPUID_7_ECX_VAES	    BIT(9)
+#define CPUID_7_ECX_VPCLMULQDQ	    BIT(10)
+#define CPUID_7_ECX_AVX512VNNI	    BIT(11)
+#define CPUID_7_ECX_AVX512BITALG    BIT(12)
+#define CPUID_7_ECX_AVX512VPOPCNTDQ BIT(14)
+#define CPUID_7_ECX_LA57	    BIT(16)
+#define CPUID_7_ECX_RDPID	    BIT(22)
+
+/* CPUID.7.0:EDX */
+#define CPUID_7_EDX_FSRM	      BIT(4)
+#define CPUID_7_EDX_SRBDS_CTRL	      BIT(9)
+#define CPUID_7_EDX_MD_CLEAR	      BIT(10)
+#define CPUID_7_EDX_CET_IBT	      BIT(20)
+#define CPUID_7_EDX_SPEC_CTRL	      BIT(26)
+#define CPUID_7_EDX_STIBP	      BIT(27)
+#define CPUID_7_EDX_L1D_FLUSH	      BIT(28)
+#define CPUID_7_EDX_ARCH_CAPABILITIES BIT(29)
+#define CPUID_7_EDX_SSBD	      BIT(31)
+
+/* CPUID.7.2:EDX */
+#define CPUID_7_2_EDX_BHI_CTRL BIT(4)
+
+/* CPUID.D.1:EAX */
+#define CPUID_D_1_EAX_XSAVEOPT BIT(0)
+#define CPUID_D_1_EAX_XSAVEC   BIT(1)
+#define CPUID_D_1_EAX_XGETBV1  BIT(2)
+#define CPUID_D_1_EAX_XSAVES   BIT(3)
+
+/* CPUID.80000001:ECX */
+#define CPUID_81_ECX_LAHF	  BIT(0)
+#define CPUID_81_ECX_CMP_LEGACY	  BIT(1)
+#define CPUID_81_ECX_SVM	  BIT(2)
+#define CPUID_81_ECX_LZCNT	  BIT(5)
+#define CPUID_81_ECX_SSE4A	  BIT(6)
+#define CPUID_81_ECX_MISALIGNSSE  BIT(7)
+#define CPUID_81_ECX_PREFETCHW	  BIT(8)
+#define CPUID_81_ECX_OSVW	  BIT(9)
+#define CPUID_81_ECX_IBS	  BIT(10)
+#define CPUID_81_ECX_TOPOEXT	  BIT(22)
+#define CPUID_81_ECX_PERFCTR_CORE BIT(23)
+
+/* CPUID.80000001:EDX */
+#define CPUID_81_EDX_SYSCALL BIT(11)
+#define CPUID_81_EDX_NX	     BIT(20)
+#define CPUID_81_EDX_MMXEXT  BIT(22)
+#define CPUID_81_EDX_FFXSR   BIT(25)
+#define CPUID_81_EDX_PAGE1GB BIT(26)
+#define CPUID_81_EDX_RDTSCP  BIT(27)
+#define CPUID_81_EDX_LM	     BIT(29)
+
+/* CPUID.80000007:EDX */
+#define CPUID_87_EDX_INVARIANT_TSC BIT(8)
+
+/* CPUID.80000008:EAX and EBX */
+#define CPUID_88_EAX_PHYSICAL_BITS  BITS(7, 0)
+#define CPUID_88_EBX_CLZERO	    BIT(0)
+#define CPUID_88_EBX_XSAVEERPTR	    BIT(2)
+#define CPUID_88_EBX_WBNOINVD	    BIT(9)
+#define CPUID_88_EBX_IBPB	    BIT(12)
+#define CPUID_88_EBX_IBRS	    BIT(14)
+#define CPUID_88_EBX_STIBP	    BIT(15)
+#define CPUID_88_EBX_IBRS_ALWAYS_ON BIT(16)
+#define CPUID_88_EBX_SSBD	    BIT(24)
+#define CPUID_88_EBX_SSB_NO	    BIT(26)
+#define CPUID_88_EBX_BTC_NO	    BIT(29)
+
+/* CPUID.80000021:EAX and ECX */
+#define CPUID_821_EAX_VERW_CLEAR     BIT(5)
+#define CPUID_821_EAX_AUTOMATIC_IBRS BIT(8)
+#define CPUID_821_EAX_SRSO_NO	     BIT(29)
+#define CPUID_821_ECX_TSA_SQ_NO	     BIT(1)
+#define CPUID_821_ECX_TSA_L1_NO	     BIT(2)
+
+/* CPUID.8000000A: APM vol. 3, E.4.9. EAX[7:0] revision, EBX number of ASIDs. */
+#define CPUID_8A_EAX_REVISION		BITS(7, 0)
+#define CPUID_8A_EDX_NP			BIT(0)
+#define CPUID_8A_EDX_NRIP_SAVE		BIT(3)
+#define CPUID_8A_EDX_FLUSH_BY_ASID	BIT(6)
+#define CPUID_8A_EDX_PAUSE_FILTER	BIT(10)
+#define CPUID_8A_EDX_BUS_LOCK_THRESHOLD BIT(29)
