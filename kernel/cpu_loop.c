@@ -10,7 +10,7 @@
 #include "kernel/long_lock.h"
 #include "kernel/machine.h"
 #include "kernel/machine_check.h"
-#include "mm/object_lock.h"
+#include "kernel/object_lock.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
@@ -110,11 +110,17 @@ static NORETURN void leave_to_user(struct cpu *cpu)
 	cpu_return_to_user(cpu);
 }
 
-/* What concerns objects, and therefore needs the object lock. */
+/* What concerns objects, and therefore needs the object lock: for each sleeper anew. */
 static void settle_objects(struct cpu *cpu, u64 pending)
 {
+	while (timer_is_due(cpu->wake_tsc)) {
+		lock_acquire(&object_lock, LOCK_OBJECTS);
+		timer_expire(cpu);
+		lock_release(&object_lock, LOCK_OBJECTS);
+	}
+	if ((pending & (PENDING_LOG | PENDING_GIVE)) == 0 && !sched_must_move(cpu))
+		return;
 	lock_acquire(&object_lock, LOCK_OBJECTS);
-	timer_expire(cpu);
 	if ((pending & PENDING_LOG) != 0)
 		signal_raise(&log_news);
 	if (sched_must_move(cpu))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/group.h"
 #include "kernel/cpus.h"
-#include "mm/object_lock.h"
+#include "kernel/object_lock.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/thread.h"
@@ -108,7 +108,7 @@ bool group_starve(struct thread *thread)
 	lock_acquire(&object_lock, LOCK_OBJECTS);
 	if (group->starved.queue != NULL && thread->state != THREAD_DEAD) {
 		thread->state = THREAD_WAITING;
-		sched_block(thread->cpu);
+		cpus_pend(thread->cpu, PENDING_RESCHEDULE);
 		signal_raise(&group->starved);
 	}
 	lock_release(&object_lock, LOCK_OBJECTS);

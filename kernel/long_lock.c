@@ -1,27 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/long_lock.h"
-#include "arch/x86_64/cpu/instructions.h"
-#include "mm/object_lock.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "kernel/object_lock.h"
 
 static struct lock long_lock_first;
-/* Guarded by it. */
-static u64 long_lock_taken;
-static u64 long_lock_others; /* until then the object lock is for others */
+/* Changed by who has that lock, read by all: only this CPU finds itself there. */
+static struct cpu *long_lock_aside;
 
 void long_lock(void)
 {
 	lock_acquire(&long_lock_first, LOCK_LONG);
-	while (rdtsc() < long_lock_others)
-		pause();
 	lock_acquire(&object_lock, LOCK_OBJECTS);
-	long_lock_taken = rdtsc();
 }
 
 void long_unlock(void)
 {
-	u64 now = rdtsc();
-
-	long_lock_others = lock_wanted(&object_lock) ? now + (now - long_lock_taken) : 0;
 	lock_release(&object_lock, LOCK_OBJECTS);
 	lock_release(&long_lock_first, LOCK_LONG);
+}
+
+void long_aside(void)
+{
+	__atomic_store_n(&long_lock_aside, this_cpu(), __ATOMIC_RELAXED);
+	lock_release(&object_lock, LOCK_OBJECTS);
+}
+
+void long_back(void)
+{
+	lock_acquire(&object_lock, LOCK_OBJECTS);
+	__atomic_store_n(&long_lock_aside, NULL, __ATOMIC_RELAXED);
+}
+
+bool long_is_aside(void)
+{
+	return __atomic_load_n(&long_lock_aside, __ATOMIC_RELAXED) == this_cpu();
 }

@@ -12,7 +12,7 @@
 #include "arch/x86_64/hw/paging.h"
 #include "kernel/group.h"
 #include "kernel/log.h"
-#include "mm/object_lock.h"
+#include "kernel/long_lock.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/start.h"
@@ -195,7 +195,7 @@ static const char *lose_page(const struct machine_check *record)
 		return NULL; /* already retired by an earlier error */
 	if (owner != PAGE_GUEST && owner != PAGE_PROCESS && owner != PAGE_FREE)
 		return "the page is the kernel's";
-	lock_acquire(&object_lock, LOCK_OBJECTS);
+	long_lock();
 	memory = memory_of(page);
 	if (memory != NULL && manager_uses(memory))
 		return "the page is the manager's";
@@ -206,7 +206,7 @@ static const char *lose_page(const struct machine_check *record)
 	page_set_aside(page);
 	if (group != NULL)
 		group_kill(group, KILL_CODE(KILL_MACHINE_CHECK, 0));
-	lock_release(&object_lock, LOCK_OBJECTS);
+	long_unlock();
 	return NULL;
 }
 

@@ -6,6 +6,7 @@
 #include "kernel/abi/image.h"
 #include "kernel/abi/start.h"
 #include "kernel/group.h"
+#include "kernel/long_lock.h"
 #include "kernel/panic.h"
 #include "kernel/sched.h"
 #include "kernel/start.h"
@@ -120,16 +121,22 @@ static enum status fill(struct process *process, struct memory *image, u64 first
 
 	if (status != STATUS_OK)
 		return status;
+	long_aside();
 	status = space_create_process(quota, &process->space);
+	long_back();
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(process->group, &process->space->object);
+	long_aside();
 	status = copy_data(process->group, image, first + header.text_pages + header.rodata_pages,
 			   &header, &data);
+	long_back();
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(process->group, &data->object);
+	long_aside();
 	status = map_image(process, image, first, data, &header);
+	long_back();
 	object_put(&data->object); /* the mappings keep it */
 	return status;
 }

@@ -139,6 +139,10 @@ void sched_ready(struct thread *thread)
 	u64 now = queue_lock(cpu);
 	bool look;
 
+	if (thread->run.runnable && thread->run.queue != NULL) { /* its CPU has not let it wait */
+		lock_release(&cpu->lock, LOCK_QUEUE);
+		return;
+	}
 	if (!thread->run.runnable)
 		thread->ready_tsc = now;
 	running = cpu->running != NULL ? &cpu->running->run : NULL;
@@ -160,17 +164,6 @@ void sched_remove(struct thread *thread)
 	if (cpu->running != thread && thread->run.runnable)
 		run_queue_remove(cpu->queue, &thread->run, now);
 	lock_release(&cpu->lock, LOCK_QUEUE);
-}
-
-void sched_block(struct cpu *cpu)
-{
-	u64 now = queue_lock(cpu);
-
-	charge_thread(cpu, cpu->running, tsc_from_ns(SCHED_WAIT_NS), now);
-	run_queue_remove(cpu->queue, &cpu->running->run, now);
-	cpu->running = NULL;
-	lock_release(&cpu->lock, LOCK_QUEUE);
-	cpus_pend(cpu, PENDING_RESCHEDULE);
 }
 
 void sched_serve(struct thread *thread, struct group *group)
@@ -215,6 +208,7 @@ void sched_next(struct cpu *cpu)
 		before->ready_tsc = now;
 		running = &before->run;
 	} else if (before != NULL) {
+		charge_thread(cpu, before, tsc_from_ns(SCHED_WAIT_NS), now);
 		run_queue_remove(cpu->queue, &before->run, now);
 	}
 	next = run_queue_next(cpu->queue, running, now);

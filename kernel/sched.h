@@ -46,8 +46,6 @@ struct cpu *sched_place(u64 affinity);
 void sched_ready(struct thread *thread);
 /* The thread has died: takes it out of the queue, unless its CPU runs it and will do so itself. */
 void sched_remove(struct thread *thread);
-/* The running thread of the CPU, which is the caller's, can no longer run. */
-void sched_block(struct cpu *cpu);
 /*
  * The thread, which is the caller's or waits, works for a group from now on: the CPU time that it
  * takes is that group's too. NULL: for its own alone.
@@ -64,7 +62,10 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns,
 
 /* The following are called by the CPU itself. */
 
-/* Puts the running thread back and takes the best one: cpu->running, NULL when there is none. */
+/*
+ * Puts the running thread back, unless it waits or has died, and takes the best one: cpu->running,
+ * NULL when there is none.
+ */
 void sched_next(struct cpu *cpu);
 /*
  * Sets cpu->grace if it is the end of its slice, not of its reservation, that stops the running

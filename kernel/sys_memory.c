@@ -2,6 +2,7 @@
 /* System calls on memory objects and spaces. */
 #include "kernel/group.h"
 #include "kernel/handle.h"
+#include "kernel/long_lock.h"
 #include "kernel/process.h"
 #include "kernel/syscall.h"
 #include "kernel/thread.h"
@@ -22,6 +23,20 @@ static bool to_pages(u64 bytes, u64 *pages)
 	return bytes != 0 && *pages <= MEMORY_PAGES_MAX;
 }
 
+static enum status create_held(struct quota *quota, enum page_owner owner, u64 pages, u32 flags,
+			  struct memory **memory)
+{
+	enum status status = memory_create(quota, owner, pages, flags, memory);
+
+	if (status != STATUS_OK)
+		return status;
+	for (u64 page = 0; (flags & MEMORY_PINNED) && status == STATUS_OK && page < pages; page++)
+		status = memory_hold(*memory, page);
+	if (status != STATUS_OK)
+		object_put(&(*memory)->object);
+	return status;
+}
+
 enum status sys_memory_create(struct system_call *call)
 {
 	struct memory *memory;
@@ -37,16 +52,12 @@ enum status sys_memory_create(struct system_call *call)
 		return STATUS_BAD_ARGUMENT;
 	if ((flags & MEMORY_PINNED) != 0 && pages > PINNED_PAGES_MAX)
 		return STATUS_TOO_BIG;
-	status = memory_create(&group->quota, owner, pages, (u32)flags, &memory);
+	long_aside();
+	status = create_held(&group->quota, owner, pages, (u32)flags, &memory);
+	long_back();
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(group, &memory->object);
-	for (u64 page = 0; (flags & MEMORY_PINNED) && status == STATUS_OK && page < pages; page++)
-		status = memory_hold(memory, page);
-	if (status != STATUS_OK) {
-		object_put(&memory->object);
-		return status;
-	}
 	return syscall_give(call, &memory->object, MEMORY_RIGHTS);
 }
 
@@ -139,8 +150,11 @@ enum status sys_space_create(struct system_call *call)
 {
 	struct group *group = SYSCALL_OBJECT(call, 0, group);
 	struct space *space;
-	enum status status = space_create_guest(&group->quota, virt->second_stage, &space);
+	enum status status;
 
+	long_aside();
+	status = space_create_guest(&group->quota, virt->second_stage, &space);
+	long_back();
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(group, &space->object);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on VMs and vCPUs. */
 #include "kernel/group.h"
+#include "kernel/long_lock.h"
 #include "kernel/queue.h"
 #include "kernel/syscall.h"
 #include "kernel/vcpu.h"
@@ -22,6 +23,20 @@ enum status sys_vm_create(struct system_call *call)
 	return status == STATUS_OK ? syscall_give(call, &vm->object, RIGHT_ALL) : status;
 }
 
+/* What of the vCPU's pages the object has. */
+static enum status hold(struct memory *memory, u64 first)
+{
+	enum status status = STATUS_OK;
+
+	long_aside();
+	for (u64 i = 0; status == STATUS_OK && i < VCPU_PAGES_MAX &&
+			memory_range_valid(memory, first, i + 1);
+	     i++)
+		status = memory_hold(memory, first + i);
+	long_back();
+	return status;
+}
+
 enum status sys_vcpu_create(struct system_call *call)
 {
 	struct vm *vm = SYSCALL_OBJECT(call, 0, vm);
@@ -36,11 +51,9 @@ enum status sys_vcpu_create(struct system_call *call)
 		return STATUS_BAD_ADDRESS;
 	if (queue->vcpu != NULL && !queue->vcpu->object.dead)
 		return STATUS_IN_USE;
-	for (u64 i = 0; i < VCPU_PAGES_MAX && memory_range_valid(memory, first, i + 1); i++) {
-		status = memory_hold(memory, first + i);
-		if (status != STATUS_OK)
-			return status;
-	}
+	status = hold(memory, first);
+	if (status != STATUS_OK)
+		return status;
 	status = vcpu_create(vm, memory, first, queue, &vcpu);
 	return status == STATUS_OK ? syscall_give(call, &vcpu->object, RIGHT_ALL) : status;
 }

@@ -3,10 +3,10 @@
 #include "arch/x86_64/cpu/trap_frame.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
-#include "mm/object_lock.h"
+#include "kernel/long_lock.h"
+#include "kernel/object_lock.h"
 #include "kernel/process.h"
 #include "kernel/teardown.h"
-#include "kernel/long_lock.h"
 #include "kernel/thread.h"
 #include "lib/bits.h"
 #include "lib/index.h"
@@ -87,14 +87,25 @@ static const struct {
 	[SYS_MEMORY_MERGE] = {sys_memory_merge, {{OBJECT_MEMORY, 0, RIGHT_CONTROL}}},
 };
 
+/* Those that work on memory objects and spaces alone. */
+static bool is_aside(u64 number)
+{
+	const u64 aside = BIT(SYS_SPACE_MAP) | BIT(SYS_SPACE_UNMAP) | BIT(SYS_SPACE_ENTRY) |
+			  BIT(SYS_SPACE_POPULATE) | BIT(SYS_MEMORY_ADDRESS) |
+			  BIT(SYS_MEMORY_RESET) | BIT(SYS_MEMORY_DISCARD);
+
+	return aside >> number & 1;
+}
+
 /* Another CPU may have ended the caller meanwhile: then the call is ignored. */
 static enum status run(u64 number, struct system_call *call)
 {
+	enum status status;
+
 	if (call->caller->state == THREAD_DEAD)
 		return STATUS_NOT_SUPPORTED;
 	for (const struct wanted *wanted = table[number].wanted; wanted->rights != 0; wanted++) {
 		u64 handle = call->argument[wanted->argument];
-		enum status status;
 
 		call->object[wanted->argument] = NULL;
 		if ((wanted->rights & OR_NONE) != 0 && handle == HANDLE_NONE)
@@ -104,7 +115,12 @@ static enum status run(u64 number, struct system_call *call)
 		if (status != STATUS_OK)
 			return status;
 	}
-	return table[number].function(call);
+	if (!is_aside(number))
+		return table[number].function(call);
+	long_aside();
+	status = table[number].function(call);
+	long_back();
+	return status;
 }
 
 /* Those that hold the object lock for no longer than a wake-up does; the others: long_lock. */

@@ -2,7 +2,7 @@
 #include "kernel/teardown.h"
 #include "kernel/group.h"
 #include "kernel/irq.h"
-#include "mm/object_lock.h"
+#include "kernel/long_lock.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"
 #include "kernel/thread.h"
@@ -20,17 +20,23 @@ static struct teardown kernels = {
 	{&kernels.node, &kernels.node},
 };
 
+/* Memory objects are released from aside, too: the lists are the object lock's. */
 static void release_later(struct object *object)
 {
+	bool aside = long_is_aside();
 	struct quota *quota = cache_quota(object);
 	struct teardown *teardown =
 		quota != NULL ? &CONTAINER_OF(quota, struct group, quota)->teardown : &kernels;
 
+	if (aside)
+		long_back();
 	object->dead = true;
 	list_remove(&object->node);
 	list_push_back(&teardown->objects, &object->node);
 	if (list_empty(&teardown->node))
 		list_push_back(&teardown_groups, &teardown->node);
+	if (aside)
+		long_aside();
 }
 
 static void release_queue(struct object *object)
@@ -62,13 +68,25 @@ void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
 	[OBJECT_VCPU] = release_later,
 };
 
+/* Nobody else knows the object any more. */
+static enum status step_aside(struct object *object)
+{
+	enum status status;
+
+	long_aside();
+	status = object->type == OBJECT_MEMORY
+			 ? memory_destroy(CONTAINER_OF(object, struct memory, object))
+			 : space_destroy(CONTAINER_OF(object, struct space, object));
+	long_back();
+	return status;
+}
+
 static enum status step(struct object *object)
 {
 	switch (object->type) {
 	case OBJECT_MEMORY:
-		return memory_destroy(CONTAINER_OF(object, struct memory, object));
 	case OBJECT_SPACE:
-		return space_destroy(CONTAINER_OF(object, struct space, object));
+		return step_aside(object);
 	case OBJECT_PROCESS:
 		return process_free(CONTAINER_OF(object, struct process, object));
 	case OBJECT_THREAD:

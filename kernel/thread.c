@@ -28,7 +28,7 @@ void thread_wait(struct thread *thread, struct queue *queue, u64 deadline_tsc)
 	queue->waiter = thread;
 	thread->waits_for = queue;
 	thread->state = THREAD_WAITING;
-	sched_block(thread->cpu);
+	cpus_pend(thread->cpu, PENDING_RESCHEDULE);
 	if (deadline_tsc != NO_DEADLINE) {
 		thread->wake_tsc = deadline_tsc;
 		timer_sleep(thread);

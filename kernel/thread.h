@@ -55,7 +55,10 @@ struct thread {
 	u64 result_value;
 };
 
-/* Parks the thread; the CPU loop goes on with another. deadline_tsc ~0: none. */
+/*
+ * The thread, which runs, waits: its CPU goes on with another once it looks, behind the object
+ * lock, unless the thread is woken first. deadline_tsc ~0: none.
+ */
 void thread_wait(struct thread *thread, struct queue *queue, u64 deadline_tsc);
 /* Ends a wait with the result of its system call. */
 void thread_wake(struct thread *thread, enum status status, u64 value);

@@ -63,6 +63,6 @@ void timer_arm_anew(struct cpu *cpu, u64 deadline)
 
 void timer_expire(struct cpu *cpu)
 {
-	while (timer_is_due(cpu->wake_tsc))
+	if (timer_is_due(cpu->wake_tsc))
 		thread_wake(first(cpu), STATUS_TIMED_OUT, 0);
 }

@@ -15,7 +15,7 @@
 void timer_sleep(struct thread *thread);
 void timer_cancel(struct thread *thread);
 
-/* Wakes every thread whose time has come; for the CPU itself. */
+/* Wakes the first thread, if its time has come; for the CPU itself. */
 void timer_expire(struct cpu *cpu);
 
 /* Whether this TSC value has been reached; 0 is never. */

@@ -10,8 +10,9 @@
 #include "kernel/group.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
+#include "kernel/long_lock.h"
 #include "kernel/machine_check.h"
-#include "mm/object_lock.h"
+#include "kernel/object_lock.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/syscall.h"
@@ -65,9 +66,9 @@ static void kill(struct thread *thread, const struct trap_frame *frame, enum kil
 	log_error(LOG_PROCESS, "process killed: vector %lu error %lx rip +%lx address %lx",
 		  frame->vector, frame->error_code,
 		  frame->rip - thread->process->image_base, detail);
-	lock_acquire(&object_lock, LOCK_OBJECTS);
+	long_lock();
 	process_end(thread->process, KILL_CODE(reason, frame->vector));
-	lock_release(&object_lock, LOCK_OBJECTS);
+	long_unlock();
 }
 
 static void page_fault(struct thread *thread, const struct trap_frame *frame)

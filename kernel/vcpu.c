@@ -8,6 +8,7 @@
 #include "kernel/cpus.h"
 #include "kernel/group.h"
 #include "kernel/log.h"
+#include "kernel/long_lock.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"
 #include "kernel/thread.h"
@@ -38,7 +39,9 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 	if (memory_range_valid(memory, index, VCPU_XSAVE_PAGE + 1))
 		vcpu->xsave = memory_pointer(memory, index + VCPU_XSAVE_PAGE);
 	vcpu->account = vm->group->page;
+	long_aside();
 	status = virt->vcpu_init(&vcpu->virt);
+	long_back();
 	if (status != STATUS_OK) {
 		cache_free(vcpu);
 		return status;
@@ -93,7 +96,9 @@ enum status vcpu_free(struct vcpu *vcpu)
 	if (vcpu_load(this_cpu(), vcpu) != STATUS_OK)
 		return STATUS_AGAIN;
 	vcpu_unload(this_cpu());
+	long_aside();
 	virt_vcpu_free(&vcpu->virt);
+	long_back();
 	if (vcpu->queue->vcpu == vcpu)
 		vcpu->queue->vcpu = NULL;
 	object_put(&vcpu->queue->object);

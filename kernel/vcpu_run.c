@@ -8,7 +8,7 @@
 #include "kernel/cpuid.h"
 #include "kernel/handle.h"
 #include "kernel/log.h"
-#include "mm/object_lock.h"
+#include "kernel/object_lock.h"
 #include "kernel/process.h"
 #include "kernel/thread.h"
 #include "kernel/timer.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/vm.h"
 #include "kernel/group.h"
+#include "kernel/long_lock.h"
 #include "mm/cache.h"
 #include "mm/space.h"
 
@@ -16,7 +17,9 @@ enum status vm_create(struct group *group, struct space *space, struct vm **resu
 		return status;
 	vm->virt.second_stage = space->table;
 	vm->virt.quota = &group->quota;
+	long_aside();
 	status = virt->vm_init(&vm->virt);
+	long_back();
 	if (status != STATUS_OK) {
 		cache_free(vm);
 		return status;

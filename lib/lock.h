@@ -49,12 +49,6 @@ static inline void lock_acquire(struct lock *lock, enum lock_rank rank)
 	lock_check_acquire(rank, waited);
 }
 
-/* Whether another CPU waits for it. Its holder asks, and makes short what he does in steps. */
-static inline bool lock_wanted(const struct lock *lock)
-{
-	return (s32)(__atomic_load_n(&lock->next, __ATOMIC_RELAXED) - lock->serving) > 1;
-}
-
 static inline void lock_release(struct lock *lock, enum lock_rank rank)
 {
 	lock_check_release(rank);

@@ -7,7 +7,6 @@
 #include "mm/address.h"
 #include "mm/cache.h"
 #include "mm/layer.h"
-#include "mm/object_lock.h"
 #include "mm/page.h"
 #include "mm/quota.h"
 #include "mm/slots.h"
@@ -478,8 +477,7 @@ enum status memory_destroy(struct memory *memory)
 	if (memory->kind == MEMORY_RAM) {
 		memory_promise_end(memory);
 		for (unsigned int n = 0; n < STEP_FREE; n++) {
-			if (memory->destroy_cursor == memory->page_count ||
-			    (n != 0 && lock_wanted(&object_lock)))
+			if (memory->destroy_cursor == memory->page_count)
 				break;
 			destroy_step(memory);
 		}

@@ -4,7 +4,6 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "kernel/panic.h"
 #include "mm/address.h"
-#include "mm/object_lock.h"
 #include "mm/page.h"
 #include "mm/tlb.h"
 
@@ -224,7 +223,7 @@ enum status table_unmap(struct table *table, u64 *at, u64 end)
 		return STATUS_OK;
 	do
 		(void)table_unmap_entry(table, at);
-	while (++n < STEP_ENTRIES && *at < end && !lock_wanted(&object_lock));
+	while (++n < STEP_ENTRIES && *at < end);
 	return *at < end ? STATUS_AGAIN : STATUS_OK;
 }
 

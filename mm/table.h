@@ -110,9 +110,8 @@ enum status table_split(struct table *table, u64 at) MUST_CHECK;
 
 /*
  * Unmaps [*at, end), which cuts through no leaf, and frees tables that become empty, once every CPU
- * has passed (mm/tlb.h). Visits a bounded number of entries, one at least, and fewer when others
- * wait for the object lock: STATUS_AGAIN with *at moved on when there may be more. The caller
- * flushes after each call.
+ * has passed (mm/tlb.h). Visits a bounded number of entries: STATUS_AGAIN with *at moved on when
+ * there may be more. The caller flushes after each call.
  */
 enum status table_unmap(struct table *table, u64 *at, u64 end);
 /* The same for one entry. Moves *at behind it; returns whether there was a leaf. */

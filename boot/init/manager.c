@@ -9,6 +9,7 @@
 #include "kernel/handle.h"
 #include "kernel/kernel_page.h"
 #include "kernel/log_ring.h"
+#include "kernel/long_lock.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
@@ -153,7 +154,9 @@ void manager_create(const struct boot_info *boot)
 			 align_up((u64)(blob_manager_end - blob_manager_start), PAGE_SIZE) /
 				 PAGE_SIZE,
 			 &image));
+	long_lock();
 	must(process_create(group, image, 0, MANAGER_TABLE_ORDER, &manager));
+	long_unlock();
 	must(page_alloc_cleared(bit_highest(START_BYTES / PAGE_SIZE), PAGE_KERNEL, NULL,
 				(void **)&info));
 	must(memory_wrap(NULL, pointer_to_hpa(info), START_BYTES / PAGE_SIZE, &start));

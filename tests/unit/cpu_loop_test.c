@@ -196,18 +196,18 @@ static void test_reasons(void **state)
 	assert_said(PENDING_RESCHEDULE, "next isolate load forget pass ");
 	assert_said(PENDING_MACHINE_CHECK, "mce pass ");
 	assert_said(PENDING_UNLOAD, "unload pass ");
-	assert_said(PENDING_LOG, "expire news pass ");
-	assert_said(PENDING_GIVE, "expire give pass ");
+	assert_said(PENDING_LOG, "news pass ");
+	assert_said(PENDING_GIVE, "give pass ");
 	assert_said(PENDING_NMI, "log pass ");
 	must_move = true;
-	assert_said(PENDING_GIVE, "expire move pass ");
+	assert_said(PENDING_GIVE, "move pass ");
 	cpu.wake_tsc = now + 1;
 	assert_said(PENDING_TIMER, "pass ");
 	cpu.wake_tsc = now - 1;
 	assert_said(PENDING_TIMER, "expire pass ");
 	cpu.queue->count = 2;
 	cpu.balance_tsc = now;
-	assert_said(PENDING_TIMER, "expire give pass ");
+	assert_said(PENDING_TIMER, "give pass ");
 	cpu.balance_tsc = ~0ull;
 	now += 1ull << POLL_SHIFT;
 	assert_said(PENDING_TIMER, "poll pass ");
@@ -322,7 +322,7 @@ static void test_switch(void **state)
 	cpu.loaded = &vcpu;
 	assert_said(PENDING_RESCHEDULE, "next isolate load forget pass ");
 	must_move = true; /* as its affinity says: at once */
-	assert_said(PENDING_RESCHEDULE, "next isolate load forget pass expire move pass ");
+	assert_said(PENDING_RESCHEDULE, "next isolate load forget pass move pass ");
 }
 
 /* With nothing to run: tidy up first, then ask for work, set the timer again, and halt. */

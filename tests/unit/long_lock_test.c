@@ -1,79 +1,66 @@
 /* SPDX-License-Identifier: MIT */
-/* The object lock for long: one at a time, and a pause as long if others had to wait. */
+/* The long lock and the object lock: who has which, and when. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#define rdtsc rdtsc_of_cpu
-#define pause pause_of_cpu
-#include "arch/x86_64/cpu/instructions.h"
-#undef rdtsc
-#undef pause
+#define this_cpu this_cpu_of_stack
+#include "arch/x86_64/cpu/percpu.h"
+#undef this_cpu
 
-static u64 now;
+static struct cpu cpus[2];
+static u32 here;
 
-static u64 rdtsc(void)
+static struct cpu *this_cpu(void)
 {
-	return now;
-}
-
-static void pause(void)
-{
-	now += 10;
+	return &cpus[here];
 }
 
 #include "kernel/long_lock.c"
 
 struct lock object_lock;
 
-/* Holds the lock for 100 ticks; `waiters` CPUs come meanwhile, are served, and go. */
-static void hold(u32 waiters)
+static void assert_held(bool long_one, bool object_one)
 {
-	long_lock();
-	assert_int_equal(object_lock.next, object_lock.serving + 1);
-	now += 100;
-	object_lock.next += waiters;
-	long_unlock();
-	object_lock.serving += waiters;
+	assert_int_equal(long_lock_first.next - long_lock_first.serving, long_one);
+	assert_int_equal(object_lock.next - object_lock.serving, object_one);
 }
 
-static void test_alone(void **state)
+static void test_both(void **state)
 {
 	(void)state;
-	now = 1000;
-	hold(0);
-	hold(0);
-	assert_int_equal(now, 1200);
-	assert_int_equal(object_lock.next, object_lock.serving);
-	assert_int_equal(long_lock_first.next, long_lock_first.serving);
+	long_lock();
+	assert_held(true, true);
+	assert_false(long_is_aside());
+	long_unlock();
+	assert_held(false, false);
 }
 
-/* The lock is free for as long as it was held; afterwards nobody has to stay away. */
-static void test_others(void **state)
+/* What is done aside keeps nobody waiting for the object lock; only the CPU itself is aside. */
+static void test_aside(void **state)
 {
 	(void)state;
-	now = 1000;
-	hold(2);
 	long_lock();
-	assert_in_range(now, 1200, 1209);
+	long_aside();
+	assert_held(true, false);
+	assert_true(long_is_aside());
+	here = 1;
+	assert_false(long_is_aside());
+	here = 0;
+	long_back();
+	assert_held(true, true);
+	assert_false(long_is_aside());
 	long_unlock();
-	long_lock();
-	assert_in_range(now, 1200, 1209);
-	long_unlock();
-	hold(1);
-	now += 300; /* nobody wanted it */
-	long_lock();
-	assert_in_range(now, 1600, 1609);
-	long_unlock();
+	assert_held(false, false);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alone),
-		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_both),
+		cmocka_unit_test(test_aside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

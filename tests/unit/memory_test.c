@@ -284,24 +284,6 @@ static void test_destroy_in_steps(void **state)
 	assert_int_equal(page_counts[PAGE_GUEST], 0);
 }
 
-/* Who waits for the lock gets it soon. */
-static void test_destroy_for_others(void **state)
-{
-	struct memory *memory;
-	unsigned int steps = 1;
-
-	(void)state;
-	machine_start(16 * MIB);
-	assert_int_equal(memory_create(NULL, PAGE_GUEST, 64, 0, &memory), STATUS_OK);
-	for (u64 index = 0; index < 64; index++)
-		assert_int_equal(memory_populate(memory, index), STATUS_OK);
-	object_lock = (struct lock){.next = 2}; /* another CPU waits */
-	while (memory_destroy(memory) == STATUS_AGAIN)
-		assert_int_equal(tlb_pages_waiting(), steps++);
-	object_lock = (struct lock){0};
-	assert_int_equal(steps, 64);
-}
-
 static void try_everything(struct quota *quota, unsigned int *refused)
 {
 	struct memory *memory;
@@ -385,7 +367,6 @@ int main(void)
 		cmocka_unit_test(test_populate_everything),
 		cmocka_unit_test(test_fixed),
 		cmocka_unit_test(test_destroy_in_steps),
-		cmocka_unit_test(test_destroy_for_others),
 		cmocka_unit_test(test_failing_allocation),
 	};
 

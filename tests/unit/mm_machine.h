@@ -123,8 +123,6 @@ void kernel_space_share(struct table *table)
 #endif
 
 #ifndef MACHINE_HAS_TEARDOWN
-struct lock object_lock;
-
 /* Destroys an object at once, in as many steps as it takes. */
 static void machine_release(struct object *object)
 {

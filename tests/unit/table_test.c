@@ -254,29 +254,6 @@ static void test_unmap_is_bounded(void **state)
 	machine_assert_clean(before, NULL);
 }
 
-/* While another CPU waits for the object lock, a step is one entry. */
-static void test_unmap_for_others(void **state)
-{
-	struct pt_leaf leaf = leaf_make(0, 0, PT_LEVEL_4K, PT_READ, PT_TYPE_WB);
-	struct table table;
-	u64 cursor = 0;
-
-	(void)state;
-	machine_start(8 * MIB);
-	assert_int_equal(table_init(&table, &format_npt, NULL, false), STATUS_OK);
-	for (; leaf.at < 4 * PAGE_SIZE; leaf.at += PAGE_SIZE)
-		assert_int_equal(table_map(&table, &leaf), STATUS_OK);
-	object_lock = (struct lock){.next = 2};
-	for (u64 page = 1; page < 4; page++) {
-		assert_int_equal(table_unmap(&table, &cursor, 4 * PAGE_SIZE), STATUS_AGAIN);
-		assert_int_equal(cursor, page * PAGE_SIZE);
-	}
-	assert_int_equal(table_unmap(&table, &cursor, 4 * PAGE_SIZE), STATUS_OK);
-	assert_int_equal(table_unmap(&table, &cursor, 4 * PAGE_SIZE), STATUS_OK);
-	object_lock = (struct lock){0};
-	table_free(&table);
-}
-
 /* Tables removed from a tree are kept until the CPU has passed. */
 static void test_tables_are_kept_until_passed(void **state)
 {
@@ -392,7 +369,6 @@ int main(void)
 		cmocka_unit_test(test_formats),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_unmap_is_bounded),
-		cmocka_unit_test(test_unmap_for_others),
 		cmocka_unit_test(test_tables_are_kept_until_passed),
 		cmocka_unit_test(test_split_tops),
 		cmocka_unit_test(test_protect),

@@ -3,7 +3,7 @@
 #include "arch/x86_64/cpu/trap_frame.h"
 #include "boot/boot_info.h"
 #include "kernel/handle.h"
-#include "mm/object_lock.h"
+#include "kernel/object_lock.h"
 #include "kernel/process.h"
 #include "kernel/syscall.h"
 #include "kernel/thread.h"

@@ -6,8 +6,8 @@
 /*
  * The object lock guards the relations between objects: handles, groups' members, processes'
  * threads, queues and their signals, what a thread waits for and which CPU is its home. All system
- * calls but SYS_VCPU_RUN hold it; entering a guest and settling its exits never takes it. What is
- * done in steps asks whether another CPU waits for it (lock_wanted), and is short then. Defined by
- * kernel/.
+ * calls but SYS_VCPU_RUN hold it; entering a guest and settling its exits never takes it. Only who
+ * has the long lock too (kernel/long_lock.h) changes handles, groups' members and which objects
+ * there are.
  */
 extern struct lock object_lock;
