@@ -10,7 +10,7 @@
 #include "mm/space.h"
 #include "mm/tlb.h"
 
-#define STEP_PAGES 32 /* hidden in one step */
+#define STEP_PAGES 64 /* hidden in one step */
 #define STEP_MERGE 64 /* slots; a block is one step */
 
 struct lock layer_lock;
@@ -20,42 +20,22 @@ static struct mapping *mapping_of(struct list *node)
 	return LIST_ENTRY(node, struct mapping, memory_node);
 }
 
-/*
- * Under the space's lock. Whether there was a leaf around one of the pages. Where there is none,
- * the table says how far: pages that were written in order are taken in order, from the last index.
- */
-static bool unmap_pages(const struct mapping *mapping, const u64 *index, u32 count)
-{
-	bool any = false;
-	u64 begin = 0;
-	u64 end = 0; /* nothing is mapped in between */
-
-	while (count-- > 0) {
-		u64 place = index[count] - mapping->offset;
-		u64 at = mapping->at + (place << PAGE_SHIFT);
-
-		if (place >= mapping->page_count || (at >= begin && at < end))
-			continue;
-		begin = end = at;
-		if (table_unmap_entry(&mapping->space->table, &end))
-			any = true;
-	}
-	return any;
-}
-
 static void flush(struct memory *memory, struct space *space)
 {
 	tlb_flush_space(space);
 	tlb_await(space, memory->awaited);
 }
 
+/* Pages that were written in order are listed from the last on. */
 static void revoke(struct memory *memory, const u64 *index, u32 count)
 {
 	LIST_FOR_EACH(node, &memory->mappings) {
-		struct space *space = mapping_of(node)->space;
+		const struct mapping *mapping = mapping_of(node);
+		struct space *space = mapping->space;
 
 		lock_acquire(&space->lock, LOCK_SPACE);
-		if (unmap_pages(mapping_of(node), index, count))
+		if (table_unmap_pages(&space->table, mapping->at, mapping->offset,
+				      mapping->page_count, index, count))
 			flush(memory, space);
 		lock_release(&space->lock, LOCK_SPACE);
 	}
@@ -122,15 +102,25 @@ static enum status give_page(struct memory *memory)
 	return STATUS_OK;
 }
 
+bool layer_owns(struct memory *memory, u64 index)
+{
+	const u64 *slot;
+	bool owns;
+
+	lock_acquire(&memory->lock, LOCK_MEMORY);
+	slot = memory_slot_find(memory, index);
+	owns = slot != NULL ? (*slot & SLOT_PRESENT) != 0
+			    : memory->chunks[index / MEMORY_CHUNK_PAGES] != 0;
+	lock_release(&memory->lock, LOCK_MEMORY);
+	return owns;
+}
+
 /* Who comes while another page is on its way helps that one first: nobody need finish his own. */
 static enum status own(struct memory *memory, u64 index)
 {
-	const u64 *slot = memory_slot_find(memory, index);
 	enum status status = STATUS_OK;
 
-	/* it has the page, or a block that it has taken up meanwhile */
-	if (slot != NULL ? (*slot & SLOT_PRESENT) != 0
-			 : memory->chunks[index / MEMORY_CHUNK_PAGES] != 0)
+	if (layer_owns(memory, index))
 		return STATUS_OK;
 	if (memory->breaking == 0)
 		status = begin_breaking(memory, index);

@@ -61,6 +61,8 @@ enum status layer_merge(struct memory *memory) MUST_CHECK;
  */
 enum status layer_revoke(struct memory *memory, u64 *first, u64 end);
 
+/* Whether the page is the object's own, so that it may be mapped for writing. */
+bool layer_owns(struct memory *memory, u64 index);
 /*
  * One step of giving an object a page of its own where the space maps it. STATUS_OK: look again;
  * STATUS_AGAIN; STATUS_NO_MEMORY or STATUS_NO_QUOTA: as memory_populate.

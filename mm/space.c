@@ -345,6 +345,9 @@ static enum status fault(struct space *space, u64 address, u32 access)
 		return STATUS_BAD_STATE;
 	if (access & ~mapping->rights)
 		return STATUS_NO_RIGHT;
+	if ((access & PT_WRITE) != 0 && mapping->memory->below != NULL &&
+	    !layer_owns(mapping->memory, index_of(mapping, address)))
+		return STATUS_IN_USE;
 	status = memory_populate(mapping->memory, index_of(mapping, address));
 	return status == STATUS_OK ? leaf_put(mapping, address, access) : status;
 }

@@ -16,6 +16,7 @@ struct walk {
 	hpa_t node[PT_LEVEL_COUNT];
 	enum pt_level level;
 	u64 entry;
+	u64 at; /* walk_on: the address of the last one */
 };
 
 static unsigned int entry_index(u64 at, enum pt_level level)
@@ -198,32 +199,65 @@ enum status table_split(struct table *table, u64 at)
 	return STATUS_OK;
 }
 
-bool table_unmap_entry(struct table *table, u64 *at)
+/* Down to 4 KiB; at once if the last walk ended in the same table. The first one has level TOP. */
+static void walk_on(const struct table *table, u64 at, struct walk *walk)
+{
+	if (walk->level == PT_LEVEL_4K && (walk->at ^ at) < pt_level_bytes(PT_LEVEL_2M))
+		walk->entry = *entry_of(walk->node[PT_LEVEL_4K], at, PT_LEVEL_4K);
+	else
+		walk_down(table, at, PT_LEVEL_4K, walk);
+	walk->at = at;
+}
+
+/* Moves *at behind the entry; whether there was a leaf. */
+static bool unmap_entry(struct table *table, u64 *at, struct walk *walk)
 {
 	enum pt_level level;
-	struct walk walk;
+	u64 bytes;
 
-	walk_down(table, *at, PT_LEVEL_4K, &walk);
-	level = walk.level;
-	if (walk.entry & table->format->present)
-		entry_write(table, walk.node[level], *at, level, 0);
-	for (; level < TOP && page_of(walk.node[level])->references == 0; level++) {
-		entry_write(table, walk.node[level + 1], *at, level + 1, 0);
-		tlb_page_free(walk.node[level], table->quota);
+	walk_on(table, *at, walk);
+	level = walk->level;
+	bytes = pt_level_bytes(level);
+	if (walk->entry & table->format->present)
+		entry_write(table, walk->node[level], *at, level, 0);
+	for (; level < TOP && page_of(walk->node[level])->references == 0; level++) {
+		entry_write(table, walk->node[level + 1], *at, level + 1, 0);
+		tlb_page_free(walk->node[level], table->quota);
+		walk->level = TOP;
 	}
-	*at = align_down(*at, pt_level_bytes(walk.level)) + pt_level_bytes(walk.level);
-	return walk.entry & table->format->present;
+	*at = align_down(*at, bytes) + bytes;
+	return walk->entry & table->format->present;
+}
+
+bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const u64 *index,
+		       u32 count)
+{
+	struct walk walk;
+	bool any = false;
+	u64 begin = 0;
+	u64 end = 0; /* nothing is mapped in between */
+
+	walk.level = TOP;
+	while (count-- > 0) {
+		u64 place = index[count] - first;
+		u64 page = at + (place << PAGE_SHIFT);
+
+		if (place >= pages || (page >= begin && page < end))
+			continue;
+		begin = end = page;
+		if (unmap_entry(table, &end, &walk))
+			any = true;
+	}
+	return any;
 }
 
 enum status table_unmap(struct table *table, u64 *at, u64 end)
 {
-	unsigned int n = 0;
+	struct walk walk;
 
-	if (*at >= end)
-		return STATUS_OK;
-	do
-		(void)table_unmap_entry(table, at);
-	while (++n < STEP_ENTRIES && *at < end);
+	walk.level = TOP;
+	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++)
+		(void)unmap_entry(table, at, &walk);
 	return *at < end ? STATUS_AGAIN : STATUS_OK;
 }
 

@@ -114,8 +114,13 @@ enum status table_split(struct table *table, u64 at) MUST_CHECK;
  * there may be more. The caller flushes after each call.
  */
 enum status table_unmap(struct table *table, u64 *at, u64 end);
-/* The same for one entry. Moves *at behind it; returns whether there was a leaf. */
-bool table_unmap_entry(struct table *table, u64 *at);
+/*
+ * The same for the entries around pages of an object, of which `pages` from `first` on are mapped
+ * from `at` on: those of the list that are among these, from its end on. Whether there was a leaf.
+ * Quickest in the order of addresses.
+ */
+bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const u64 *index,
+		       u32 count);
 
 /* The leaf that maps `at`; false if there is none. */
 bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf);

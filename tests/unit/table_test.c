@@ -224,6 +224,39 @@ static void test_model(void **state)
 	run_model(&format_npt);
 }
 
+/* Of an object that is mapped from its page 7 on; what is not mapped is passed over. */
+static void test_unmap_pages(void **state)
+{
+	static const u64 listed[] = {1030, 600, 1029, 2, 520, 519, 1100, 7, 519};
+	struct pt_leaf leaf = leaf_make(0, 0, PT_LEVEL_4K, PT_READ, PT_TYPE_WB);
+	const u64 base = 64 * MIB;
+	u64 cursor = base;
+	struct table table;
+	u64 before;
+
+	(void)state;
+	machine_start(8 * MIB);
+	before = machine_free_pages();
+	assert_int_equal(table_init(&table, &format_ept, NULL, false), STATUS_OK);
+	for (u64 page = 7; page < 1031; page++) {
+		leaf.at = base + ((page - 7) << PAGE_SHIFT);
+		if (page < 521 || page > 1028) /* of the second block few are there */
+			assert_int_equal(table_map(&table, &leaf), STATUS_OK);
+	}
+	assert_true(table_unmap_pages(&table, base, 7, 1024, listed, ARRAY_COUNT(listed)));
+	for (u64 page = 7; page < 1031; page++) {
+		bool gone = page == 7 || page == 519 || page == 520 || page > 520;
+
+		assert_int_equal(table_lookup(&table, base + ((page - 7) << PAGE_SHIFT), &leaf),
+				 !gone);
+	}
+	assert_false(table_unmap_pages(&table, base, 7, 1024, listed, ARRAY_COUNT(listed)));
+	while (table_unmap(&table, &cursor, base + 4 * MIB) == STATUS_AGAIN)
+		;
+	table_free(&table);
+	machine_assert_clean(before, NULL);
+}
+
 static void test_unmap_is_bounded(void **state)
 {
 	struct pt_leaf leaf = leaf_make(0, 0, PT_LEVEL_4K, PT_READ, PT_TYPE_WB);
@@ -368,6 +401,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_formats),
 		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_unmap_pages),
 		cmocka_unit_test(test_unmap_is_bounded),
 		cmocka_unit_test(test_tables_are_kept_until_passed),
 		cmocka_unit_test(test_split_tops),

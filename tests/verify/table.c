@@ -216,9 +216,13 @@ void prove_any_entry(void)
 /* A single step of table_unmap: after it the tables could again be any. */
 void prove_any_unmap(void)
 {
+	u64 at = ANY_U64;
+	struct walk walk;
+
 	any_format();
 	split_top();
-	(void)unmap_entry(&table, ANY_U64);
+	walk.level = TOP;
+	(void)unmap_entry(&table, &at, &walk);
 }
 
 void prove_any_map(void)

@@ -40,3 +40,25 @@ enum uart_msr {
 	UART_MSR_RI = 1 << 6,
 	UART_MSR_DCD = 1 << 7,
 };
+
+/* Further bits of registers that ring 0 uses. */
+enum {
+	UART_FCR_CLEAR_RECEIVE = 1 << 1,
+	UART_FCR_TRIGGER_4 = 0x40,
+	UART_FCR_TRIGGER_8 = 0x80,
+	UART_FCR_TRIGGER_14 = 0xc0,
+
+	UART_LCR_STOP = 1 << 2,
+	UART_LCR_PARITY = 1 << 3,
+
+	UART_MCR_OUT1 = 1 << 2,
+	UART_MCR_LOOP = 1 << 4,
+	UART_MCR_MASK = 0x1f,
+
+	UART_LSR_DATA_READY = 1 << 0,
+	UART_LSR_OVERRUN = 1 << 1,
+	UART_LSR_PARITY = 1 << 2,
+	UART_LSR_FRAMING = 1 << 3,
+	UART_LSR_BREAK = 1 << 4,
+	UART_LSR_IDLE = 1 << 6, /* holding and shift register empty */
+};

@@ -25,35 +25,20 @@ enum uart_reg {		      /* offset from the base port */
 
 enum uart_fcr {
 	UART_FCR_ENABLE = 1 << 0,
-	UART_FCR_CLEAR_RECEIVE = 1 << 1,
 	UART_FCR_CLEAR_TRANSMIT = 1 << 2,
-	UART_FCR_TRIGGER_4 = 0x40,
-	UART_FCR_TRIGGER_8 = 0x80,
-	UART_FCR_TRIGGER_14 = 0xc0,
 };
 
 enum uart_lcr {
 	UART_LCR_8N1 = 0x03,
-	UART_LCR_STOP = 1 << 2,
-	UART_LCR_PARITY = 1 << 3,
 	UART_LCR_DLAB = 1 << 7,
 };
 
 enum uart_mcr {
 	UART_MCR_DTR = 1 << 0,
 	UART_MCR_RTS = 1 << 1,
-	UART_MCR_OUT1 = 1 << 2,
 	UART_MCR_OUT2 = 1 << 3, /* on a PC: connects the interrupt line */
-	UART_MCR_LOOP = 1 << 4,
-	UART_MCR_MASK = 0x1f,
 };
 
 enum uart_lsr {
-	UART_LSR_DATA_READY = 1 << 0,
-	UART_LSR_OVERRUN = 1 << 1,
-	UART_LSR_PARITY = 1 << 2,
-	UART_LSR_FRAMING = 1 << 3,
-	UART_LSR_BREAK = 1 << 4,
 	UART_LSR_THR_EMPTY = 1 << 5,
-	UART_LSR_IDLE = 1 << 6, /* holding and shift register empty */
 };
