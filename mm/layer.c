@@ -109,6 +109,7 @@ bool layer_owns(struct memory *memory, u64 index)
 
 	lock_acquire(&memory->lock, LOCK_MEMORY);
 	slot = memory_slot_find(memory, index);
+	/* the page, or a block that it has taken up meanwhile */
 	owns = slot != NULL ? (*slot & SLOT_PRESENT) != 0
 			    : memory->chunks[index / MEMORY_CHUNK_PAGES] != 0;
 	lock_release(&memory->lock, LOCK_MEMORY);

@@ -32,7 +32,7 @@ struct space_devices {
 
 /*
  * A process's address space, a second-stage table, or what a device may reach. Faults come at any
- * time; all else is done to spaces and memory objects by one CPU at a time (kernel/object_lock.h).
+ * time; all else is done to spaces and memory objects by one CPU at a time (kernel/long_lock.h).
  */
 struct space {
 	struct object object;

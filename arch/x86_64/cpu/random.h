@@ -5,7 +5,7 @@
 
 /*
  * Random numbers for the kernel's own needs, from the pool that boot/ filled. It has no lock: at
- * boot only the boot CPU draws, later every caller holds the object lock.
+ * boot only the boot CPU draws, later every caller holds the long lock.
  */
 void random_seed(const struct entropy_pool *seed);
 void random_bytes(void *to, size_t count);
