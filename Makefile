@@ -56,6 +56,9 @@ PROGRAMS := $(sort $(DRIVERS) $(if $(wildcard vmm/switch),switch))
 driver_sources = $(DRIVER) $(call find_sources,vmm/driver vmm/driver/virtio) \
 	$(call find_sources,$(patsubst %/,%,$(dir $(1)))) $(call find_tree,$(1))
 DEMO := $(call find_sources,vmm/demo)
+# Programs for bundles: [service NAME]. One for each folder, with what disk drivers have in common.
+SERVICES := $(notdir $(patsubst %/,%,$(wildcard vmm/service/*/)))
+service_sources = $(DRIVER) $(call find_sources,vmm/driver vmm/driver/disk) $(call find_tree,$(1))
 
 # What a TEST=1 image adds: by --wrap the linker calls it in place of the functions named below.
 FAULT_KERNEL := $(call find_sources,tests/faults/kernel)
@@ -70,10 +73,10 @@ MANAGER += $(FAULT_MANAGER)
 WRAPS := $(FAULT_WRAPS)
 endif
 SOURCES := $(sort $(KERNEL) $(MANAGER) $(MONITOR) $(DRIVER) \
-	$(call find_tree,vmm/driver) $(call find_tree,vmm/switch) $(DEMO) $(FAULT_KERNEL) $(FAULT_MANAGER))
+	$(call find_tree,vmm/driver) $(call find_tree,vmm/switch) $(call find_tree,vmm/service) $(DEMO) $(FAULT_KERNEL) $(FAULT_MANAGER))
 
-.PHONY: all
-all: $(BUILD)/skerry.elf $(BUILD)/skerry.iso $(BUILD)/skerry.spdx.json ## build the image, its ISO and what went into that
+.PHONY: all services
+all: $(BUILD)/skerry.elf $(BUILD)/skerry.iso $(BUILD)/skerry.spdx.json services ## build the image, its ISO and what went into that
 
 # --- objects ---
 
@@ -136,6 +139,9 @@ $(eval $(call program,manager,$(MANAGER)))
 $(eval $(call program,monitor,$(MONITOR)))
 $(foreach d,$(DRIVER_FOLDERS),$(eval $(call program,$(notdir $(d)),$(call driver_sources,$(d)))))
 $(if $(wildcard vmm/switch),$(eval $(call program,switch,$(SWITCH))))
+
+$(foreach s,$(SERVICES),$(eval $(call program,services/$(s),$(call service_sources,vmm/service/$(s)))))
+services: $(SERVICES:%=$(BUILD)/services/%.bin) ## build the example programs of [service NAME]: build/services
 
 # The monitor's image ends at a page boundary; its symbols and then the manager's follow it.
 $(BUILD)/monitor.image: $(BUILD)/monitor.bin $(BUILD)/monitor.symbols $(BUILD)/manager.symbols

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "kernel/abi/syscall.h"
 #include "kernel/handle.h"
 #include "kernel/queue.h"
 #include "lib/list.h"
@@ -52,14 +53,8 @@ void process_end(struct process *process, u64 code);
 /* Ends it for good and closes its handles, because a handle to itself would keep it for ever. */
 void process_destroy(struct process *process);
 
-enum kill_reason {
-	KILL_EXCEPTION = 1, /* bits 15:8 the vector */
-	KILL_PAGE_FAULT,
-	KILL_NO_MEMORY,
-	KILL_FPU,
-	KILL_MACHINE_CHECK, /* a page of its group's memory is lost */
-};
-#define KILL_CODE(reason, detail) (1ull << 63 | (u64)(detail) << 8 | (reason))
+#define KILL_CODE(reason, vector)                                                                  \
+	(PROCESS_KILLED | (u64)(vector) << PROCESS_VECTOR_SHIFT | (reason))
 
 /* Frees what the process holds, once nobody refers to it. STATUS_AGAIN: a thread still exists. */
 enum status process_free(struct process *process);

@@ -28,10 +28,9 @@ static enum status create_held(struct quota *quota, enum page_owner owner, u64 p
 {
 	enum status status = memory_create(quota, owner, pages, flags, memory);
 
-	if (status != STATUS_OK)
+	if (status != STATUS_OK || !(flags & MEMORY_PINNED))
 		return status;
-	for (u64 page = 0; (flags & MEMORY_PINNED) && status == STATUS_OK && page < pages; page++)
-		status = memory_hold(*memory, page);
+	status = memory_hold(*memory, 0, pages);
 	if (status != STATUS_OK)
 		object_put(&(*memory)->object);
 	return status;
@@ -43,13 +42,16 @@ enum status sys_memory_create(struct system_call *call)
 	struct group *group = SYSCALL_OBJECT(call, 0, group);
 	u64 flags = call->argument[2];
 	enum page_owner owner = (flags & MEMORY_GUEST) != 0 ? PAGE_GUEST : PAGE_PROCESS;
+	u32 image = (flags & MEMORY_IMAGE) != 0 ? RIGHT_EXECUTE : 0;
 	enum status status;
 	u64 pages;
 
 	if (!to_pages(call->argument[1], &pages) ||
 	    (flags & ~(u64)(MEMORY_PINNED | MEMORY_GUEST | MEMORY_SMALL | MEMORY_HUGE |
-			    MEMORY_WHOLE | MEMORY_OVERCOMMIT)) != 0)
+			    MEMORY_WHOLE | MEMORY_OVERCOMMIT | MEMORY_IMAGE)) != 0)
 		return STATUS_BAD_ARGUMENT;
+	if (image != 0 && !(handle_rights(call->handles, call->argument[0]) & RIGHT_CONTROL))
+		return STATUS_NO_RIGHT;
 	if ((flags & MEMORY_PINNED) != 0 && pages > PINNED_PAGES_MAX)
 		return STATUS_TOO_BIG;
 	long_aside();
@@ -58,7 +60,7 @@ enum status sys_memory_create(struct system_call *call)
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(group, &memory->object);
-	return syscall_give(call, &memory->object, MEMORY_RIGHTS);
+	return syscall_give(call, &memory->object, MEMORY_RIGHTS | image);
 }
 
 enum status sys_memory_physical(struct system_call *call)
@@ -85,7 +87,7 @@ enum status sys_memory_address(struct system_call *call)
 
 	if (offset >> PAGE_SHIFT >= memory->page_count)
 		return STATUS_BAD_ARGUMENT;
-	status = memory_hold(memory, offset >> PAGE_SHIFT);
+	status = memory_hold(memory, offset >> PAGE_SHIFT, 1);
 	if (status != STATUS_OK)
 		return status;
 	if (!memory_slot(memory, offset >> PAGE_SHIFT, &hpa, &level))

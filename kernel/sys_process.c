@@ -51,8 +51,16 @@ enum status sys_process_start(struct system_call *call)
 enum status sys_process_exit(struct system_call *call)
 {
 	log_debug(LOG_PROCESS, "process ends with code %u", call->argument[0]);
-	process_end(call->caller->process, call->argument[0] & ~(1ull << 63));
+	process_end(call->caller->process, call->argument[0] & ~PROCESS_KILLED);
 	return STATUS_OK;
+}
+
+enum status sys_process_status(struct system_call *call)
+{
+	const struct process *process = SYSCALL_OBJECT(call, 0, process);
+
+	call->value = process->exit_code;
+	return process->started && !process->running ? STATUS_OK : STATUS_BAD_STATE;
 }
 
 enum status sys_thread_create(struct system_call *call)

@@ -23,20 +23,6 @@ enum status sys_vm_create(struct system_call *call)
 	return status == STATUS_OK ? syscall_give(call, &vm->object, RIGHT_ALL) : status;
 }
 
-/* What of the vCPU's pages the object has. */
-static enum status hold(struct memory *memory, u64 first)
-{
-	enum status status = STATUS_OK;
-
-	long_aside();
-	for (u64 i = 0; status == STATUS_OK && i < VCPU_PAGES_MAX &&
-			memory_range_valid(memory, first, i + 1);
-	     i++)
-		status = memory_hold(memory, first + i);
-	long_back();
-	return status;
-}
-
 enum status sys_vcpu_create(struct system_call *call)
 {
 	struct vm *vm = SYSCALL_OBJECT(call, 0, vm);
@@ -51,7 +37,9 @@ enum status sys_vcpu_create(struct system_call *call)
 		return STATUS_BAD_ADDRESS;
 	if (queue->vcpu != NULL && !queue->vcpu->object.dead)
 		return STATUS_IN_USE;
-	status = hold(memory, first);
+	long_aside();
+	status = memory_hold(memory, first, MIN(VCPU_PAGES_MAX, memory->page_count - first));
+	long_back();
 	if (status != STATUS_OK)
 		return status;
 	status = vcpu_create(vm, memory, first, queue, &vcpu);

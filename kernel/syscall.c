@@ -45,6 +45,7 @@ static const struct {
 			       {{OBJECT_PROCESS, 0, RIGHT_CONTROL},
 				{OBJECT_MEMORY, 1, RIGHT_READ}}},
 	[SYS_PROCESS_EXIT] = {.function = sys_process_exit},
+	[SYS_PROCESS_STATUS] = {sys_process_status, {{OBJECT_PROCESS, 0, RIGHT_READ}}},
 	[SYS_THREAD_CREATE] = {sys_thread_create, {{OBJECT_PROCESS, 0, RIGHT_CONTROL}}},
 	[SYS_THREAD_YIELD] = {sys_thread_yield, {{OBJECT_VCPU, 0, RIGHT_CONTROL | OR_NONE}}},
 	[SYS_THREAD_RESERVE] = {sys_thread_reserve, {{OBJECT_THREAD, 0, RIGHT_CONTROL | OR_NONE}}},

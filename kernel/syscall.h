@@ -36,6 +36,7 @@ syscall_function sys_group_create, sys_group_set, sys_group_page;
 syscall_function sys_memory_create, sys_memory_physical, sys_memory_address, sys_space_create,
 	sys_space_map, sys_space_unmap, sys_space_entry;
 syscall_function sys_process_create, sys_process_space, sys_process_start, sys_process_exit,
+	sys_process_status,
 	sys_thread_create, sys_thread_yield, sys_thread_reserve, sys_ports_grant;
 syscall_function sys_queue_create, sys_queue_wait, sys_event_create, sys_event_signal,
 	sys_irq_create, sys_irq_message, sys_irq_unmask;

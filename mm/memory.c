@@ -360,12 +360,16 @@ enum status memory_populate(struct memory *memory, u64 index)
 	return status;
 }
 
-enum status memory_hold(struct memory *memory, u64 index)
+enum status memory_hold(struct memory *memory, u64 first, u64 count)
 {
+	enum status status = STATUS_OK;
+
 	if (memory->below != NULL || memory->frozen)
 		return STATUS_BAD_STATE;
 	memory->held = true;
-	return memory_populate(memory, index);
+	for (u64 i = 0; i < count && status == STATUS_OK; i++)
+		status = memory_populate(memory, first + i);
+	return status;
 }
 
 static bool slot_fixed(const struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)

@@ -82,10 +82,10 @@ bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count);
  */
 enum status memory_populate(struct memory *memory, u64 index) MUST_CHECK;
 /*
- * The same for who tells the kernel or a device where the page is: the object can have no layers
- * from now on. STATUS_BAD_STATE: it has.
+ * The same with all of these for who tells the kernel or a device where they are: the object can
+ * have no layers from now on. STATUS_BAD_STATE: it has.
  */
-enum status memory_hold(struct memory *memory, u64 index) MUST_CHECK;
+enum status memory_hold(struct memory *memory, u64 first, u64 count) MUST_CHECK;
 
 /*
  * The address of page `index`, and the level of the largest leaf that could map it: the leaf's

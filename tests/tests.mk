@@ -232,6 +232,14 @@ $(SLOW)/skerry.elf: $(BUILD)/skerry.elf $(SLOW)/ramdisk.bin boot/blobs.S tests/t
 	$(Q)cp $(SLOW)/ramdisk.bin $(SLOW)/blobs
 	$(call test_image,$(SLOW),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
+# --- the example of a service, with sectors that end it ---
+
+FAULTY := $(BUILD)/tests/services
+$(eval $(call program,tests/services/numbers,$(call service_sources,vmm/service/numbers) tests/services/faults.c))
+-include $(patsubst %.o,%.d,$(call objects,$(wildcard tests/services/*.c)))
+
+$(FAULTY)/numbers.elf: PROGRAM_WRAPS := --wrap=numbers_fill
+
 # --- the set ---
 
 # Of host programs only those that ONLY= and NAME= choose; images for whatever boots one.
@@ -241,7 +249,7 @@ PARTS_fuzz = $(call named,$(FUZZ_TARGETS:%=$(FUZZ)/%))
 PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.elf \
 	$(THIEF)/skerry.elf $(LAYERS)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf \
 	$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin $(RIGHTS)/skerry.elf \
-	$(REGISTERS)/skerry.elf $(NO_FLUSH)/skerry.elf $(SLOW)/skerry.elf $(DISK_TOOLS)/made all guests service
+	$(REGISTERS)/skerry.elf $(NO_FLUSH)/skerry.elf $(SLOW)/skerry.elf $(FAULTY)/numbers.bin $(DISK_TOOLS)/made all guests service
 PARTS_system = $(PARTS_guest) gateway-parts
 PARTS_gateway = gateway-parts
 

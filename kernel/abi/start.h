@@ -74,7 +74,7 @@ struct start_info {
 	u8 entropy[32];
 	u32 entry_count;
 	u32 reserved;
-	char command_line[1024]; /* manager: the kernel's; monitor: the guest's */
+	char command_line[1024]; /* manager: the kernel's; monitor: the guest's; service: its own */
 	char backend[16];        /* "SVM/NPT", "VMX/EPT" */
 	u64 kernel_base;         /* manager only: where the image runs; else 0 */
 	u8 rsdp[40];              /* manager only: copy of the host's RSDP, zero if there is none */

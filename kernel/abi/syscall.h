@@ -237,6 +237,11 @@ enum syscall {
 	 * neither be frozen nor reset.
 	 */
 	SYS_MEMORY_MERGE,
+	/*
+	 * (process) -> how it has ended: the code that it passed to SYS_PROCESS_EXIT, or
+	 * PROCESS_KILLED. STATUS_BAD_STATE: it has not, or was never started.
+	 */
+	SYS_PROCESS_STATUS,
 	SYS_COUNT
 };
 
@@ -263,6 +268,19 @@ enum group_setting {
 	GROUP_TIDY,
 };
 
+/* A process that the kernel has killed: bits 7:0 say why, bits 15:8 are the exception's vector. */
+#define PROCESS_KILLED	     (1ull << 63)
+#define PROCESS_KILL_REASON  0xffull
+#define PROCESS_VECTOR_SHIFT 8
+
+enum kill_reason {
+	KILL_EXCEPTION = 1,
+	KILL_PAGE_FAULT,
+	KILL_NO_MEMORY,
+	KILL_FPU,
+	KILL_MACHINE_CHECK, /* a page of its group's memory is lost */
+};
+
 enum memory_flag {
 	MEMORY_PINNED = 1 << 0,   /* populate at once */
 	MEMORY_UNCACHED = 1 << 1, /* physical only: memory type UC */
@@ -275,6 +293,8 @@ enum memory_flag {
 	 * is left a guest exits with EXIT_NO_MEMORY; a process is killed unless its group is bound.
 	 */
 	MEMORY_OVERCOMMIT = 1 << 6,
+	/* Processes may be made from it. The group's handle needs RIGHT_CONTROL. */
+	MEMORY_IMAGE = 1 << 7,
 };
 
 enum irq_flag {

@@ -51,4 +51,5 @@ static const u8 call_shapes[SYS_COUNT] = {
 	[SYS_MEMORY_RESET] = 1,
 	[SYS_MEMORY_DISCARD] = 1,
 	[SYS_MEMORY_MERGE] = 1,
+	[SYS_PROCESS_STATUS] = 1,
 };

@@ -30,6 +30,7 @@ RULES = {
     "vmm/manager": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/hw", "vmm/rt", "vmm/io"],
     "vmm/monitor": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/hw", "vmm/rt", "vmm/io"],
     "vmm/driver": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/hw", "vmm/rt", "vmm/io"],
+    "vmm/service": ["lib", "kernel/abi", "vmm/rt", "vmm/io", "vmm/driver"],
     "vmm/switch": ["lib", "kernel/abi", "vmm/rt", "vmm/io"],
     "vmm/demo": ["arch/x86_64/hw"],
     # A program for Linux: it shares nothing with the image, and its two processes only what joins

@@ -82,7 +82,7 @@ static void values(void **state)
 		{"read_only = perhaps", 13,
 		 "read_only: found \"perhaps\", allowed: yes no"},
 		{"controller = memory", 1, "found controller a second time, allowed: once"},
-		{"memory = 4M", 1, "found the key \"memory\", allowed: controller image size "
+		{"memory = 4M", 1, "found the key \"memory\", allowed: controller service image size "
 				   "partition read_only restart_limit lost"},
 		{"restart_limit = 65", 17, "restart_limit: found \"65\", allowed: a number of "
 					   "deaths in a minute from 1 to 64, or 0 for no limit"},
@@ -122,6 +122,9 @@ static void whole_sections(void **state)
 		{"controller = nvme0\nsize = 4K\n",
 		 "disk d: found image or size, allowed: only with controller = memory"},
 		{"controller = 00:04.0\nimage = x\n", "disk d: found image or size"},
+		{"controller = memory\nservice = s\n",
+		 "disk d: found controller and service, allowed: one of them"},
+		{"service = s\nimage = x\n", "disk d: found image or size"},
 		{"controller = nvme0 memory\n", "disk d: found \"nvme0 memory\", allowed: memory"},
 	};
 	char text[256];
@@ -149,6 +152,30 @@ static void sections(void **state)
 	expect_problem(0, 3, 7, "found a second disk d, allowed: one of each name");
 	assert_string_equal(find_disk("d")->controller, "nvme0");
 	assert_false(find_disk("d")->section.broken);
+}
+
+static void service_sections(void **state)
+{
+	const struct service_config *service;
+
+	(void)state;
+	assert_int_equal(parse("[disk d]\nservice = s\n[service s]\nprogram = p.bin\nfile = f\n"
+			       "argument = \"a b\"\nmemory = 8K\n"),
+			 0);
+	assert_string_equal(find_disk("d")->service, "s");
+	service = config_service(0);
+	assert_string_equal(service->section.name, "s");
+	assert_string_equal(service->program, "p.bin");
+	assert_string_equal(service->file, "f");
+	assert_string_equal(service->argument, "a b");
+	assert_int_equal(service->memory_bytes, 8 * KIB);
+	assert_null(config_service(1));
+	assert_int_equal(parse("[service s]\nfile = f\n"), 1);
+	expect_problem(0, 1, 1, "service s has no program, allowed: program = FILE");
+	assert_int_equal(parse("[service s]\nprogram = p\n[service s]\nprogram = q\n"), 1);
+	expect_problem(0, 3, 10, "found a second service s, allowed: one of each name");
+	assert_int_equal(parse("[service s]\nprogram = p\nmemory = 5K\n"), 1);
+	expect_problem(0, 3, 10, "memory: found \"5K\", allowed: a size such as 4M");
 }
 
 static void names_used_by_vms(void **state)
@@ -291,6 +318,7 @@ int main(void)
 		cmocka_unit_test(values),
 		cmocka_unit_test(whole_sections),
 		cmocka_unit_test(sections),
+		cmocka_unit_test(service_sections),
 		cmocka_unit_test(names_used_by_vms),
 		cmocka_unit_test(too_many),
 		cmocka_unit_test(without_pci),

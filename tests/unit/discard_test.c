@@ -263,7 +263,7 @@ static void test_refused(void **state)
 	/* a device may be at work there */
 	make_vm(&vm, PAGES, 4000);
 	touch_all(&vm, 4);
-	assert_int_equal(memory_hold(vm.ram, 3), STATUS_OK);
+	assert_int_equal(memory_hold(vm.ram, 3, 1), STATUS_OK);
 	assert_int_equal(discard(&vm, 2, 1), STATUS_BAD_STATE);
 	assert_int_equal(*in_guest(&vm, 2, PT_READ), 3);
 	end_vm(&vm);

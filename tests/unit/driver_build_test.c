@@ -57,6 +57,10 @@ enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
 	return refuses() ? STATUS_NO_QUOTA : STATUS_OK;
 }
 
+static u32 images; /* made for services' programs */
+static u64 image_bytes;
+static handle_t process_image; /* of the last process */
+
 enum status sys_event_create(handle_t group, handle_t *event)
 {
 	assert_int_not_equal(group, HANDLE_NONE);
@@ -65,9 +69,11 @@ enum status sys_event_create(handle_t group, handle_t *event)
 
 enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *object)
 {
-	(void)bytes;
-	(void)flags;
 	assert_int_not_equal(group, HANDLE_NONE);
+	if (flags == MEMORY_IMAGE) {
+		images++;
+		image_bytes = bytes;
+	}
 	return make(object);
 }
 
@@ -136,7 +142,7 @@ handle_t start_handle(enum start_kind kind)
 bool program_find(const char *name, struct program *program)
 {
 	(void)name;
-	(void)program;
+	program->image = 8;
 	return true;
 }
 
@@ -198,8 +204,8 @@ void process_build_begin(struct process_build *build, handle_t group, handle_t i
 			 u64 first_page)
 {
 	(void)group;
-	(void)image;
 	(void)first_page;
+	process_image = image;
 	build->info = &info;
 }
 
@@ -239,7 +245,7 @@ static const struct driver_class class = {.quota_pages = 1};
 static const struct driver_kind kind = {.image = "e1000", .class = &class, .dma = true};
 
 /* Refused at every place in turn; then, as by `driver restart`, once more. */
-static void all_or_nothing_behind(u8 iommu)
+static void all_or_nothing_behind(u8 iommu, const struct driver_kind *of)
 {
 	char problem[200];
 	u32 place = 0;
@@ -247,8 +253,9 @@ static void all_or_nothing_behind(u8 iommu)
 	function.iommu = iommu;
 	shared = malloc(align_up(DRIVER_CHANNEL_BYTES(1), PAGE_SIZE));
 	for (bool done = false; !done; place++) {
-		driver = (struct driver){.used = true, .kind = &kind};
+		driver = (struct driver){.used = true, .kind = of};
 		groups = mappings = starts = attached = 0;
+		last_window = (struct dma_window){.space = HANDLE_NONE};
 		calls_left = place;
 		done = driver_build(&driver, problem, sizeof(problem)) == STATUS_OK;
 		if (done)
@@ -273,8 +280,28 @@ static void all_or_nothing_behind(u8 iommu)
 static void all_or_nothing(void **state)
 {
 	(void)state;
-	all_or_nothing_behind(0);
-	all_or_nothing_behind(1);
+	all_or_nothing_behind(0, &kind);
+	all_or_nothing_behind(1, &kind);
+}
+
+/* It is copied to where it begins with a page, in memory that a process may be made of. */
+static void a_program_of_the_bundle(void **state)
+{
+	static struct image_header image[PAGE_SIZE / sizeof(struct image_header) + 1] = {
+		{.magic = IMAGE_MAGIC, .data_pages = 3, .bss_pages = 4}};
+	const struct file program = {.bytes = (const u8 *)image, .size = sizeof(image)};
+	const struct driver_kind service = {
+		.class = &class, .program = &program, .argument = "as told"};
+
+	(void)state;
+	images = 0;
+	all_or_nothing_behind(0, &service);
+	assert_in_range(images, 2, 100);
+	assert_int_equal(image_bytes, 2 * PAGE_SIZE);
+	assert_int_equal(process_image, 9);
+	assert_string_equal(info.command_line, "as told");
+	assert_int_equal(program_pages(&service), 2 + 3 + 4);
+	assert_int_equal(program_pages(&kind), 0);
 }
 
 /* The kernel refuses the memory for more of a disk. */
@@ -295,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_or_nothing),
+		cmocka_unit_test(a_program_of_the_bundle),
 		cmocka_unit_test(does_not_grow),
 	};
 

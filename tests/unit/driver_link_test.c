@@ -9,6 +9,7 @@
 #include "lib/string.c"
 #include "tests/fake_clock.h"
 #include "tests/unit/fake_log.h"
+#include "tests/unit/fake_process_end.h"
 #undef fail /* driver.c has one */
 #include "vmm/manager/driver/driver.c"
 #include "vmm/manager/driver/driver_link.c"

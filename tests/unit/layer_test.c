@@ -382,7 +382,7 @@ static void test_refused(void **state)
 	assert_int_equal(layer_freeze(other, &frozen), STATUS_BAD_STATE);
 	object_put(&other->object);
 	assert_int_equal(memory_create(&vm.quota, PAGE_GUEST, 20, 0, &other), STATUS_OK);
-	assert_int_equal(memory_hold(other, 3), STATUS_OK);
+	assert_int_equal(memory_hold(other, 3, 1), STATUS_OK);
 	assert_int_equal(layer_freeze(other, &frozen), STATUS_BAD_STATE);
 	object_put(&other->object);
 
@@ -394,8 +394,8 @@ static void test_refused(void **state)
 		assert_int_equal(space_unmap(vm.guest, i * MIB, 20 * PAGE_SIZE), STATUS_OK);
 
 	frozen = freeze(&vm);
-	assert_int_equal(memory_hold(vm.ram, 3), STATUS_BAD_STATE);
-	assert_int_equal(memory_hold(frozen, 3), STATUS_BAD_STATE);
+	assert_int_equal(memory_hold(vm.ram, 3, 1), STATUS_BAD_STATE);
+	assert_int_equal(memory_hold(frozen, 3, 1), STATUS_BAD_STATE);
 	assert_int_equal(space_create_guest(&vm.quota, &format_ept, &space), STATUS_OK);
 	assert_int_equal(space_map(space, 0, frozen, 0, 20, PT_READ, &at), STATUS_BAD_STATE);
 	space->devices = &devices;

@@ -16,6 +16,7 @@
 #include "lib/bits.h"
 #include "lib/string.c"
 #include "tests/fake_clock.h"
+#include "tests/unit/fake_process_end.h"
 #include "vmm/manager/disk/guid.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/vm/vm.c"

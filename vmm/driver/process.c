@@ -16,6 +16,12 @@ void process_tell_manager(void)
 	(void)sys_event_signal(start_handle(START_CHANNEL_OUT));
 }
 
+void process_answer(void)
+{
+	__atomic_store_n(&channel->answered, __atomic_load_n(&channel->asked, __ATOMIC_RELAXED),
+			 __ATOMIC_RELEASE);
+}
+
 void process_ready(void)
 {
 	__atomic_store_n(&channel->state, DRIVER_READY, __ATOMIC_RELEASE);

@@ -38,6 +38,8 @@ volatile u8 *process_registers(const char *name, u64 *bytes);
 
 /* Has the manager look at the channel. */
 void process_tell_manager(void);
+/* Tells the manager, which asks from time to time, that it lives. */
+void process_answer(void);
 /* From now on what the channel says of the device is the manager's to read. */
 void process_ready(void);
 /* The device does what nobody could have asked for: ends the process with these words. */

@@ -36,7 +36,7 @@ struct driver_client {
 struct driver_channel {
 	/* written by the manager */
 	struct driver_client client[DRIVER_CLIENT_MAX];
-	u32 asked; /* grows now and then: a switch says it back, so that it is known to be alive */
+	u32 asked; /* grows now and then: it is said back by who lives, a card's driver excepted */
 	u32 opened; /* not 0: the clients that the process begins with are there */
 
 	/* written by the driver */

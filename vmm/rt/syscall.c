@@ -197,6 +197,11 @@ enum status sys_process_start(handle_t process, handle_t start_memory)
 	return call(SYS_PROCESS_START, process, start_memory, 0, 0, 0, 0, NULL);
 }
 
+enum status sys_process_status(handle_t process, u64 *code)
+{
+	return call(SYS_PROCESS_STATUS, process, 0, 0, 0, 0, 0, code);
+}
+
 void sys_process_exit(u64 code)
 {
 	for (;;)

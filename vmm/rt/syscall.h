@@ -54,6 +54,7 @@ enum status sys_process_create(handle_t group, handle_t image, u64 first_page,
 enum status sys_process_space(handle_t process, handle_t *space) MUST_CHECK;
 enum status sys_process_start(handle_t process, handle_t start_memory) MUST_CHECK;
 NORETURN void sys_process_exit(u64 code);
+enum status sys_process_status(handle_t process, u64 *code) MUST_CHECK;
 enum status sys_thread_create(handle_t process, u64 entry, u64 stack, u64 argument,
 			      handle_t *thread) MUST_CHECK;
 enum status sys_thread_yield(handle_t vcpu) MUST_CHECK;

@@ -7,14 +7,11 @@
 enum amdvi_register {
 	AMDVI_DEVICES = 0x00,
 	AMDVI_COMMANDS = 0x08,
-	AMDVI_EVENTS = 0x10,
 	AMDVI_CONTROL = 0x18,
 	AMDVI_EXCLUSION = 0x20,
 	AMDVI_FEATURES = 0x30,
 	AMDVI_COMMAND_HEAD = 0x2000,
 	AMDVI_COMMAND_TAIL = 0x2008,
-	AMDVI_EVENT_HEAD = 0x2010,
-	AMDVI_EVENT_TAIL = 0x2018,
 	AMDVI_STATUS = 0x2020,
 	AMDVI_REGISTERS_END = 0x4000,
 };
@@ -22,16 +19,11 @@ enum amdvi_register {
 #define AMDVI_INV_ALL_KNOWN BIT(6) /* features */
 #define AMDVI_DEVICE_PAGES  511ull /* of the device table, minus 1: all of a segment */
 #define AMDVI_RING_256	    (8ull << 56)
-#define AMDVI_RING_BYTES    0x1000u
 /* Control */
 #define AMDVI_ENABLE	    BIT(0)
-#define AMDVI_LOG	    BIT(2)
-#define AMDVI_LOG_INTERRUPT BIT(3)
 #define AMDVI_COHERENT	    BIT(10)
 #define AMDVI_RUN	    BIT(12)
 /* Status */
-#define AMDVI_LOG_OVERFLOW  BIT(0)
-#define AMDVI_LOG_NEWS	    BIT(1)
 #define AMDVI_RUNS	    BITS(4, 3) /* log, commands */
 
 /* Device table entry (2.2.2.1), 32 bytes: the first two words */
@@ -60,10 +52,3 @@ enum amdvi_register {
 #define AMDVI_INV_DOMAIN_SHIFT 32
 #define AMDVI_INV_WHOLE	    0x7ffffffffffff003ull /* second word: every page, tables too */
 #define AMDVI_INV_ALL	    (8ull << 60)
-
-/* Events (2.5), first word */
-#define AMDVI_EVENT_TYPE    BITS(63, 60)
-#define AMDVI_EVENT_BAD_ENTRY 1u
-#define AMDVI_EVENT_PAGE    2u
-#define AMDVI_EVENT_INTERRUPT BIT(51) /* it was one, and no access */
-#define AMDVI_EVENT_WRITE   BIT(53)

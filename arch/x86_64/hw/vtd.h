@@ -11,11 +11,6 @@ enum vtd_register {
 	VTD_COMMAND = 0x18,
 	VTD_STATUS = 0x1c,
 	VTD_ROOT = 0x20,
-	VTD_FAULT_STATUS = 0x34,
-	VTD_FAULT_CONTROL = 0x38, /* 0: its interrupt is not masked */
-	VTD_FAULT_DATA = 0x3c,
-	VTD_FAULT_ADDRESS = 0x40,
-	VTD_FAULT_UPPER = 0x44,
 	VTD_PROTECTED = 0x64,
 	VTD_QUEUE_TAIL = 0x88,
 	VTD_QUEUE_ADDRESS = 0x90,
@@ -29,9 +24,7 @@ enum vtd_register {
 #define VTD_CACHES_ABSENT   BIT(7)     /* entries that are not present too */
 #define VTD_FOUR_LEVELS	    BIT(10)
 #define VTD_WIDTH	    BITS(21, 16) /* of its addresses, minus 1 */
-#define VTD_FAULT_OFFSET    BITS(33, 24) /* of the fault records, times 16 */
 #define VTD_LARGE	    BIT(34)
-#define VTD_FAULT_COUNT	    BITS(47, 40) /* minus 1 */
 #define VTD_DRAIN_SHIFT	    (54 - 6)	 /* to the two bits of the same use in a descriptor */
 #define VTD_DRAIN	    BITS(7, 6)
 /* Extended capability */
@@ -52,13 +45,6 @@ enum vtd_register {
 #define VTD_PASS	    BIT(23) /* messages in the old format */
 /* Of the status, what a command repeats: never that old messages pass. */
 #define VTD_STAYS	    (0x96ffffffu & ~(u32)VTD_PASS)
-
-/* Fault status; a record's upper half */
-#define VTD_FAULTS_LOST	    BIT(0)
-#define VTD_FAULT	    BIT(63)
-#define VTD_FAULT_READ	    BIT(62)
-#define VTD_FAULT_REASON    BITS(39, 32)
-#define VTD_FAULT_INTERRUPTS 0x20u /* reasons from there on: an interrupt, and no access */
 
 /* Root and context entries (9.1, 9.3), legacy mode */
 #define VTD_PRESENT	    BIT(0)

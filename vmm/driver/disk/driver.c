@@ -111,6 +111,7 @@ int main(void)
 		driver_ops.poll();
 		client_publish();
 		channel->waiting = client_waiting();
+		process_answer();
 		if (!more && client_may_wait())
 			wait();
 	}

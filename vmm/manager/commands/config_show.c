@@ -37,7 +37,7 @@ static void show_host(struct reply *reply)
 	reply_object_end(reply);
 }
 
-/* A disk, a network or a channel, that has `what` for its kind. */
+/* A disk, a network, a channel or a service, that has `what` for its kind. */
 static void show_named(struct reply *reply, const char *what, const struct config_section *section,
 		       const struct config_key *keys, const void *target)
 {
@@ -138,6 +138,9 @@ static void command_config_show(struct reply *reply, const struct arguments *arg
 	(void)arguments;
 	take_over(setup_config());
 	show_host(reply);
+	for (u32 i = 0; config_service(i) != NULL; i++)
+		show_named(reply, "service", &config_service(i)->section, config_service_keys,
+			   config_service(i));
 	for (u32 i = 0; config_disk(i) != NULL; i++)
 		show_named(reply, "disk", &config_disk(i)->section, config_disk_keys,
 			   config_disk(i));

@@ -15,10 +15,12 @@ enum section {
 	SECTION_DISK,
 	SECTION_NET,
 	SECTION_CHANNEL,
+	SECTION_SERVICE,
 	SECTION_UNKNOWN
 };
 
-#define SECTIONS_ALLOWED "[host], [channel NAME], [disk NAME], [net NAME] and [vm NAME]"
+#define SECTIONS_ALLOWED                                                                           \
+	"[host], [channel NAME], [disk NAME], [net NAME], [service NAME] and [vm NAME]"
 
 struct parser {
 	struct config *config;
@@ -33,6 +35,7 @@ struct parser {
 	struct disk_config *disk;
 	struct net_config *net;
 	struct channel_config *channel;
+	struct service_config *service;
 	struct config_section *named; /* of whichever of these is being read; else NULL */
 	bool duplicate;	     /* it is not to be kept */
 	bool full;	     /* of mistakes: the rest is not read */
@@ -107,8 +110,13 @@ static void report(struct parser *parser, const char *at)
 
 static bool check_named(struct parser *parser)
 {
-	return parser->section != SECTION_DISK ||
-	       config_disk_check(parser->disk, parser->problem.text, sizeof(parser->problem.text));
+	char *text = parser->problem.text;
+
+	if (parser->section == SECTION_DISK)
+		return config_disk_check(parser->disk, text, sizeof(parser->problem.text));
+	if (parser->section == SECTION_SERVICE)
+		return config_service_check(parser->service, text, sizeof(parser->problem.text));
+	return true;
 }
 
 /* Closes the section being read: a VM is only known to be whole here. */
@@ -144,6 +152,7 @@ static const struct {
 	[SECTION_DISK] = {"disk", CONFIG_DISK_MAX, config_disk_number},
 	[SECTION_NET] = {"network", CONFIG_NET_MAX, config_net_number},
 	[SECTION_CHANNEL] = {"channel", CONFIG_CHANNEL_MAX, config_channel_number},
+	[SECTION_SERVICE] = {"service", CONFIG_SERVICE_MAX, config_service_number},
 };
 
 /* The section that others may have spoken of already; NULL: there are too many. */
@@ -161,6 +170,9 @@ static struct config_section *find_named(struct parser *parser, enum section sec
 	case SECTION_NET:
 		parser->net = config_net((u32)number);
 		return &parser->net->section;
+	case SECTION_SERVICE:
+		parser->service = config_service((u32)number);
+		return &parser->service->section;
 	default:
 		parser->channel = config_channel((u32)number);
 		return &parser->channel->section;
@@ -250,6 +262,8 @@ static void parse_section(struct parser *parser, struct text line)
 		begin_named(parser, SECTION_NET, text_trim(rest));
 	else if (text_equal(word, "channel"))
 		begin_named(parser, SECTION_CHANNEL, text_trim(rest));
+	else if (text_equal(word, "service"))
+		begin_named(parser, SECTION_SERVICE, text_trim(rest));
 	else
 		REPORT(parser, word.start, "found [%s], allowed: " SECTIONS_ALLOWED,
 		       text_show(shown, sizeof(shown), word));
@@ -304,6 +318,9 @@ static bool set_key(struct parser *parser, struct text key, struct text value, b
 	} else if (parser->section == SECTION_CHANNEL) {
 		keys = config_channel_keys;
 		target = parser->channel;
+	} else if (parser->section == SECTION_SERVICE) {
+		keys = config_service_keys;
+		target = parser->service;
 	}
 	return config_set(keys, target, given, key, value, parser->problem.text,
 			  sizeof(parser->problem.text), in_value);

@@ -81,7 +81,8 @@ struct config_section {
 /* A disk that VMs may use: a section [disk NAME]. */
 struct disk_config {
 	struct config_section section;
-	char controller[CONFIG_WORD_BYTES]; /* "memory"; "nvme0 ide0.0 00:04.0" */
+	char controller[CONFIG_WORD_BYTES]; /* "memory"; "nvme0 ide0.0 00:04.0"; "": a service */
+	char service[CONFIG_NAME_BYTES];    /* of the section [service NAME] */
 	char image[CONFIG_FILE_BYTES];	    /* of a disk in memory; "": empty */
 	u64 size_bytes;			    /* likewise */
 	char partition[CONFIG_WORD_BYTES];  /* its name or UUID; "": the whole disk */
@@ -112,6 +113,18 @@ struct net_config {
 	char uplink[CONFIG_WORD_BYTES]; /* "net0 00:03.0, net1"; "": none */
 	u64 mtu;
 	u64 restart_limit; /* deaths of its switch, or of its card's driver, in a minute; 0: none */
+};
+
+#define CONFIG_SERVICE_MAX    16u
+#define CONFIG_ARGUMENT_BYTES 256u
+
+/* A program of the boot bundle that serves a disk: a section [service NAME]. */
+struct service_config {
+	struct config_section section;
+	char program[CONFIG_FILE_BYTES];
+	char file[CONFIG_FILE_BYTES];	      /* that it may read; "": none */
+	char argument[CONFIG_ARGUMENT_BYTES]; /* that it is told */
+	u64 memory_bytes;		      /* that outlives its processes */
 };
 
 #define CONFIG_CHANNEL_MAX 4u
@@ -214,14 +227,16 @@ void config_vm_init(struct vm_config *vm);
 u32 config_parse(struct config *config, const char *file, struct text text,
 		 config_report *report, void *context);
 
-/* The disk of that number, from 0 on; NULL behind the last. Likewise networks and channels. */
+/* The disk of that number, from 0 on; NULL behind the last. Likewise networks and others. */
 struct disk_config *config_disk(u32 number);
 struct net_config *config_net(u32 number);
 struct channel_config *config_channel(u32 number);
+struct service_config *config_service(u32 number);
 /* The number of a disk, which is added when nobody has spoken of it yet; -1: there are too many. */
 int config_disk_number(struct text name);
 int config_net_number(struct text name);
 int config_channel_number(struct text name);
+int config_service_number(struct text name);
 /* The section of the machine channel of that name; NULL: it has none. */
 const struct channel_config *config_channel_find(const char *name);
 /* Forgets them all. */

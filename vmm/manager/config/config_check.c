@@ -75,10 +75,13 @@ bool config_disk_check(const struct disk_config *disk, char *problem, size_t siz
 {
 	bool memory = strcmp(disk->controller, "memory") == 0;
 
-	if (disk->controller[0] == '\0')
+	if (disk->controller[0] == '\0' && disk->service[0] == '\0')
 		format(problem, size,
 		       "disk %s has no controller, allowed: controller = memory, nvme0, ide0.0, "
-		       "virtio0, scsi0.0 or a PCI address",
+		       "virtio0, scsi0.0 or a PCI address, or service = NAME",
+		       disk->section.name);
+	else if (disk->controller[0] != '\0' && disk->service[0] != '\0')
+		format(problem, size, "disk %s: found controller and service, allowed: one of them",
 		       disk->section.name);
 	else if (has_memory_beside(disk->controller))
 		format(problem, size, "disk %s: found \"%s\", allowed: memory, or controllers",
@@ -91,5 +94,14 @@ bool config_disk_check(const struct disk_config *disk, char *problem, size_t siz
 		       disk->section.name);
 	else
 		return true;
+	return false;
+}
+
+bool config_service_check(const struct service_config *service, char *problem, size_t size)
+{
+	if (service->program[0] != '\0')
+		return true;
+	format(problem, size, "service %s has no program, allowed: program = FILE",
+	       service->section.name);
 	return false;
 }

@@ -122,6 +122,8 @@ const struct config_key config_disk_keys[] = {
 	 "memory, nvme0, ahci0.0, ide0.0, virtio0, scsi0.0 or a PCI address such as 00:04.0, or "
 	 "several of "
 	 "these but memory"},
+	{"service", VALUE_TEXT, DISK_FIELD(service), 1, CONFIG_NAME_BYTES - 1, NULL,
+	 "the name of a section [service NAME]"},
 	{"image", VALUE_TEXT, DISK_FIELD(image), 1, CONFIG_FILE_BYTES - 1, NULL,
 	 "a file name of 1 to 63 characters"},
 	{"size", VALUE_SIZE, DISK_FIELD(size_bytes), PAGE_SIZE, 1024ul * GIB, NULL,
@@ -146,6 +148,20 @@ const struct config_key config_net_keys[] = {
 	 "a number of bytes from 1280 to 9000"},
 	{"restart_limit", VALUE_NUMBER, NET_FIELD(restart_limit), 0, CONFIG_RESTART_MAX, NULL,
 	 "a number of deaths in a minute from 1 to 64, or 0 for no limit"},
+	{NULL, VALUE_TEXT, 0, .words = NULL},
+};
+
+#define SERVICE_FIELD(field) offsetof(struct service_config, field)
+
+const struct config_key config_service_keys[] = {
+	{"program", VALUE_TEXT, SERVICE_FIELD(program), 1, CONFIG_FILE_BYTES - 1, NULL,
+	 "a file name of 1 to 63 characters"},
+	{"file", VALUE_TEXT, SERVICE_FIELD(file), 1, CONFIG_FILE_BYTES - 1, NULL,
+	 "a file name of 1 to 63 characters"},
+	{"argument", VALUE_TEXT, SERVICE_FIELD(argument), 1, CONFIG_ARGUMENT_BYTES - 1, NULL,
+	 "1 to 255 printable ASCII characters"},
+	{"memory", VALUE_SIZE, SERVICE_FIELD(memory_bytes), PAGE_SIZE, 1024ul * GIB, NULL,
+	 "a size such as 4M, from 4K to 1T in steps of 4K"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 

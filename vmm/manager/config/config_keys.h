@@ -41,6 +41,7 @@ extern const struct config_key config_vm_keys[];
 extern const struct config_key config_disk_keys[];
 extern const struct config_key config_net_keys[];
 extern const struct config_key config_channel_keys[];
+extern const struct config_key config_service_keys[];
 
 /* The key of that name; NULL: there is none. */
 const struct config_key *config_key_find(const struct config_key *keys, struct text name);
@@ -57,6 +58,7 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 bool config_vm_check(const struct vm_config *vm, char *problem, size_t size);
 
 bool config_disk_check(const struct disk_config *disk, char *problem, size_t size);
+bool config_service_check(const struct service_config *service, char *problem, size_t size);
 
 /* A line of the file that says so: key = value. Returns `buffer`. */
 const char *config_line_text(const struct config_key *key, const char *value, char *buffer,

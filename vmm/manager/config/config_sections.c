@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Disks, networks, channels: sections that VMs speak of, before or after the file has them. */
+/* Sections that others speak of before or after the file has them: disks, networks, services. */
 #include "lib/string.h"
 #include "vmm/manager/config/config.h"
 
@@ -12,6 +12,8 @@ static struct net_config nets[CONFIG_NET_MAX];
 static u32 net_count;
 static struct channel_config channels[CONFIG_CHANNEL_MAX];
 static u32 channel_count;
+static struct service_config services[CONFIG_SERVICE_MAX];
+static u32 service_count;
 
 struct disk_config *config_disk(u32 number)
 {
@@ -67,6 +69,24 @@ int config_channel_number(struct text name)
 	return (int)channel_count++;
 }
 
+struct service_config *config_service(u32 number)
+{
+	return number < service_count ? &services[number] : NULL;
+}
+
+int config_service_number(struct text name)
+{
+	for (u32 i = 0; i < service_count; i++) {
+		if (text_equal(name, services[i].section.name))
+			return (int)i;
+	}
+	if (service_count == CONFIG_SERVICE_MAX)
+		return -1;
+	services[service_count] = (struct service_config){.memory_bytes = 0};
+	text_copy(services[service_count].section.name, CONFIG_NAME_BYTES, name);
+	return (int)service_count++;
+}
+
 const struct channel_config *config_channel_find(const char *name)
 {
 	for (u32 i = 0; i < channel_count; i++) {
@@ -81,4 +101,5 @@ void config_sections_init(void)
 	channel_count = 0;
 	disk_count = 0;
 	net_count = 0;
+	service_count = 0;
 }

@@ -93,6 +93,7 @@ const struct driver_class disk_class = {
 	.link_bytes = BLOCK_LINK_BYTES,
 	.pool_at = SLOT_POOL_OFFSET,
 	.client_max = DISK_CLIENT_MAX,
+	.asked = true,
 	.ready = disk_ready,
 	.signalled = disk_windows_signalled,
 	.ended = disk_windows_ended,

@@ -7,6 +7,7 @@
 #include "vmm/manager/driver/device.h"
 #include "vmm/manager/iommu/iommu.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/process_end.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
@@ -213,8 +214,10 @@ static bool gave_up(const struct driver *driver)
 static void ended(struct driver *driver)
 {
 	char reason[DRIVER_TEXT_BYTES] = "";
+	char how[PROCESS_END_BYTES];
 
 	driver->ended_tsc = clock_tsc();
+	process_end_text(driver->process, how);
 	detach(driver);
 	driver_text(driver->channel->reason, sizeof(driver->channel->reason), reason,
 		  sizeof(reason));
@@ -231,7 +234,7 @@ static void ended(struct driver *driver)
 	}
 	if (!driver->killed) {
 		log_message(LOG_ERROR, LOG_DEVICE, "", "driver %s: died%s%s", driver->name,
-			    reason[0] != '\0' ? ": " : ", `log show -c process` says why", reason);
+			    reason[0] != '\0' ? ": " : how, reason);
 		note_death(driver);
 		note_pause(driver);
 	}
@@ -357,7 +360,7 @@ static bool owes_answer(const struct driver *driver)
 	return __atomic_load_n(&driver->channel->answered, __ATOMIC_ACQUIRE) != driver->asked;
 }
 
-/* A driver of a device has requests that show whether it lives; a switch may never answer. */
+/* A switch has no requests to show whether it lives; a disk's driver may hang before it has one. */
 static void ask(struct driver *driver, u64 now)
 {
 	if (!driver->kind->class->asked || driver->life != DRIVER_LIFE_READY ||

@@ -24,7 +24,7 @@
 #define DRIVER_LOOK_NS	  (2 * NS_PER_S)
 /* A client shall leave and does not, whatever else is answered: likewise. */
 #define DRIVER_LEAVE_NS	  (30 * NS_PER_S)
-/* So often a switch is asked whether it lives. */
+/* So often a switch or a disk's driver is asked whether it lives. */
 #define DRIVER_ASK_NS	  (5 * NS_PER_S)
 /*
  * One that ends before it is ready, or so soon after it, is started anew after a pause: the first
@@ -118,7 +118,7 @@ struct driver_class {
 	u64 pool_at;	/* in it: what the device may read and write, to the link's end; 0: none */
 	u32 client_max;
 	u32 quota_pages; /* beside what every driver takes */
-	bool asked; /* from time to time, whether it lives: its clients do not wait for it */
+	bool asked; /* from time to time, whether it lives */
 	/* It is ready, each time it was started; may be NULL. */
 	void (*ready)(struct driver *driver);
 	/* It has signalled while it was ready; may be NULL. */
@@ -134,6 +134,8 @@ struct driver_class {
 /* What kind of device a driver drives: how its process gets at it, how it is made quiet. */
 struct driver_kind {
 	const char *image; /* of the driver */
+	const struct file *program; /* a service's, in place of one of the boot image */
+	const char *argument;	    /* what a service is told; NULL: nothing */
 	const struct driver_class *class;
 	bool dma;
 	bool direct;   /* behind an IOMMU it may reach its clients' RAM */
@@ -167,6 +169,7 @@ struct driver {
 	char reason[DRIVER_TEXT_BYTES + 32];
 
 	handle_t group; /* that pays for the process: the latest */
+	handle_t image; /* memory with a service's program */
 	handle_t process; /* HANDLE_NONE: there is none */
 	handle_t space;	  /* its address space */
 	handle_t wake;	  /* event that it waits on */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A driver's process, and what stays when it dies: its group, its channel, its memory. */
+#include "kernel/abi/image.h"
 #include "lib/bits.h"
 #include "lib/read_once.h"
 #include "lib/string.h"
@@ -38,6 +39,18 @@ static u64 disk_pages_of(u64 bytes, const struct file *file)
 	return align_up(MAX(bytes, file != NULL ? file->size : 0), PAGE_SIZE) / PAGE_SIZE;
 }
 
+/* Of a service: its program, and what each of its processes has of that for itself. */
+static u64 program_pages(const struct driver_kind *kind)
+{
+	const struct image_header *header;
+
+	if (kind->program == NULL)
+		return 0;
+	header = (const struct image_header *)(const void *)kind->program->bytes;
+	return align_up(kind->program->size, PAGE_SIZE) / PAGE_SIZE + header->data_pages +
+	       header->bss_pages;
+}
+
 static u64 memory_bytes(const struct driver *driver)
 {
 	u64 own = DRIVER_OWN_PAGES * PAGE_SIZE;
@@ -54,7 +67,7 @@ static void map_here(struct process_build *build, handle_t memory, u64 bytes, u3
 
 	if (process_build_failed(build))
 		return;
-	process_build_note(build, "mapping its channel",
+	process_build_note(build, "mapping its memory",
 			   sys_space_map(start_handle(START_SPACE), 0, memory, 0, bytes, rights,
 					 &at));
 	memcpy(address, &at, sizeof(at));
@@ -74,6 +87,24 @@ static void map_account(const struct driver *driver, struct process_build *build
 }
 
 /* What its device may reach: nothing yet. */
+/* A file of the bundle need not begin with a page, as an image has to. */
+static void copy_program(struct driver *driver, struct process_build *build)
+{
+	const struct file *program = driver->kind->program;
+	u64 bytes = program != NULL ? align_up(program->size, PAGE_SIZE) : 0;
+	u8 *at = NULL;
+
+	if (program == NULL || process_build_failed(build))
+		return;
+	process_build_note(build, "creating memory for its program",
+			   sys_memory_create(driver->group, bytes, MEMORY_IMAGE, &driver->image));
+	map_here(build, driver->image, bytes, RIGHT_READ | RIGHT_WRITE, &at);
+	if (process_build_failed(build))
+		return;
+	memcpy(at, program->bytes, program->size);
+	sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)at, bytes);
+}
+
 static void make_space(struct driver *driver, struct process_build *build)
 {
 	if (process_build_failed(build) || !driver->kind->dma ||
@@ -103,7 +134,7 @@ static void make_lasting(struct driver *driver, struct process_build *build)
 	driver->dma_bytes = memory_bytes(driver);
 	pages = driver->dma_bytes / PAGE_SIZE;
 	driver->quota_pages = pages + pages / QUOTA_SHARE + QUOTA_PAGES +
-			      driver->kind->class->quota_pages +
+			      driver->kind->class->quota_pages + program_pages(driver->kind) +
 			      (driver->kind->dma ? SPACE_PAGES : 0) +
 			      (driver->kind->direct ? WINDOW_PAGES : 0);
 	driver->group_pages = driver->quota_pages;
@@ -126,6 +157,7 @@ static void make_lasting(struct driver *driver, struct process_build *build)
 		process_build_note(build, "creating its memory",
 				   sys_memory_create(driver->group, driver->dma_bytes, 0,
 						     &driver->dma));
+	copy_program(driver, build);
 	make_space(driver, build);
 	find_pages(driver, build);
 	map_account(driver, build, &driver->account);
@@ -148,6 +180,7 @@ static void drop_lasting(struct driver *driver)
 	driver->channel = NULL;
 	driver->account = NULL;
 	driver->group = HANDLE_NONE;
+	driver->image = HANDLE_NONE;
 	driver->wake = HANDLE_NONE;
 	driver->ring = HANDLE_NONE;
 	driver->channel_memory = HANDLE_NONE;
@@ -203,7 +236,7 @@ static void build_process(struct driver *driver, struct process_build *build)
 {
 	struct program program = {HANDLE_NONE, 0};
 
-	if (!program_find(driver->kind->image, &program))
+	if (driver->kind->program == NULL && !program_find(driver->kind->image, &program))
 		process_build_note(build, "finding its program", STATUS_NOT_FOUND);
 	if (process_build_failed(build))
 		return;
@@ -215,10 +248,15 @@ static void build_process(struct driver *driver, struct process_build *build)
 		}
 	}
 	memset(driver->channel, 0, channel_size(driver));
+	if (driver->kind->program != NULL)
+		program = (struct program){driver->image, 0};
 	process_build_begin(build, driver->group, program.image, program.first_page);
 	if (process_build_failed(build))
 		return;
 	build->info->parameter[DRIVER_DISK_BYTES] = driver->disk_bytes;
+	if (driver->kind->argument != NULL)
+		string_copy(build->info->command_line, sizeof(build->info->command_line),
+			    driver->kind->argument);
 	grant_all(driver, build);
 	watch(driver, build);
 	process_build_start(build);

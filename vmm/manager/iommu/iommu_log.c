@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/iommu/iommu_log.h"
 
-#include "arch/x86_64/hw/amdvi.h"
-#include "arch/x86_64/hw/vtd.h"
 #include "lib/bits.h"
+#include "vmm/hw/amdvi_events.h"
+#include "vmm/hw/vtd_faults.h"
 #include "vmm/manager/iommu/iommu_registers.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"

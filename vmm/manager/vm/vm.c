@@ -3,6 +3,7 @@
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/process_end.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/manager/vm/vm_crash.h"
 #include "vmm/manager/vm/vm_events.h"
@@ -266,13 +267,19 @@ bool vm_was_reset(struct vm *vm)
 
 void vm_process_ended(struct vm *vm)
 {
+	char how[PROCESS_END_BYTES];
+	char reason[128];
+
 	vm_channel_signalled(vm);
 	if (vm->dying || vm->group == HANDLE_NONE)
 		return; /* it was ended from here */
-	if (vm->state == VM_CRASHED)
+	if (vm->state == VM_CRASHED) {
 		vm_release(vm, AFTER_NOTHING);
-	else
-		vm_crash(vm, "its monitor died, `log show -c process` says why", false);
+		return;
+	}
+	format(reason, sizeof(reason), "its monitor died%s, `log show -c process` says why",
+	       process_end_text(vm->monitor.process, how));
+	vm_crash(vm, reason, false);
 }
 
 static bool start(struct vm *vm, char *problem, size_t size)

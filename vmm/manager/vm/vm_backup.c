@@ -6,6 +6,7 @@
 #include "vmm/manager/disk/disk_changes.h"
 #include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/process_end.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_backup_begin.h"
 #include "vmm/manager/vm/vm_backup_copier.h"
@@ -331,6 +332,7 @@ static void step_copying(struct vm *vm, u64 now_tsc, bool copier_ended)
 	u32 state = __atomic_load_n(&backup->page->state, __ATOMIC_ACQUIRE);
 	u64 moved = READ_ONCE(backup->page->moved);
 	char problem[sizeof(backup->problem)];
+	char how[PROCESS_END_BYTES];
 
 	if (state == COPIER_DONE) {
 		confirmed(vm);
@@ -338,7 +340,10 @@ static void step_copying(struct vm *vm, u64 now_tsc, bool copier_ended)
 		copier_said(vm, problem, sizeof(problem));
 		not_copied(vm, problem);
 	} else if (copier_ended) {
-		not_copied(vm, "the process that copies died, `log show -c process` says why");
+		format(problem, sizeof(problem),
+		       "the process that copies died%s, `log show -c process` says why",
+		       process_end_text(backup->copier, how));
+		not_copied(vm, problem);
 	} else if (now_tsc >= backup->until_tsc) {
 		if (moved == backup->moved)
 			return not_copied(vm, "its disks take too long");

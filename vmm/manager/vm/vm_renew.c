@@ -9,6 +9,7 @@
 #include "vmm/manager/driver/driver.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/process_end.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/manager/vm/vm_handover.h"
@@ -254,10 +255,16 @@ void vm_renew_step(struct vm *vm, u64 now_tsc)
 
 void vm_renew_heir_ended(struct vm *vm)
 {
-	if (vm->renewal.phase == RENEW_TAKING)
-		fall_back(vm, "its new monitor died, `log show -c process` says why");
-	else
+	char how[PROCESS_END_BYTES];
+	char problem[128];
+
+	if (vm->renewal.phase != RENEW_TAKING) {
 		vm_process_ended(vm);
+		return;
+	}
+	format(problem, sizeof(problem), "its new monitor died%s, `log show -c process` says why",
+	       process_end_text(vm->renewal.heir.process, how));
+	fall_back(vm, problem);
 }
 
 void vm_renew_abandon(struct vm *vm)

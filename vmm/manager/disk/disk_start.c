@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/disk/disk_start.h"
+
+#include "vmm/manager/disk/controller.h"
+#include "vmm/manager/driver/service.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/rt/format.h"
+
+const struct driver_kind disk_memory_kind = {.image = "ramdisk", .class = &disk_class};
+
+/* Told at the console when a VM wants it, and by `disk list`. */
+static void refuse(struct disk *disk, const char *problem)
+{
+	string_copy(disk->problem, sizeof(disk->problem), problem);
+	log_message(LOG_WARNING, LOG_CONFIG, "", "disk %s: %s", disk->config->section.name,
+		    problem);
+}
+
+static void start_memory(struct disk *disk)
+{
+	const struct disk_config *config = disk->config;
+	const struct file *file = config->image[0] != '\0' ? file_find(config->image) : NULL;
+	char problem[DRIVER_TEXT_BYTES];
+
+	if (config->image[0] != '\0' && (file == NULL || file->size == 0)) {
+		format(problem, sizeof(problem), "image: there is no file \"%s\" in the bundle",
+		       config->image);
+		refuse(disk, problem);
+		return;
+	}
+	disk->driver = driver_create(config->section.name, &disk_memory_kind, 0, file,
+				     config->size_bytes,
+				     problem, sizeof(problem));
+	if (disk->driver != NULL)
+		disk->driver->restart_limit = (u32)config->restart_limit;
+	else
+		refuse(disk, problem);
+}
+
+/* One of several sections with the same controller: it has one driver, which has one limit. */
+static void check_limit(struct disk *disk)
+{
+	char problem[DRIVER_TEXT_BYTES];
+
+	if (disk->config->restart_limit == disk->driver->restart_limit)
+		return;
+	format(problem, sizeof(problem),
+	       "restart_limit: found %llu, allowed: %u as for the other disks of %s",
+	       (unsigned long long)disk->config->restart_limit, disk->driver->restart_limit,
+	       disk->driver->name);
+	disk->driver = NULL;
+	refuse(disk, problem);
+}
+
+/* Disks and partitions of one controller share its driver. */
+static void start_controller(struct disk *disk)
+{
+	char problem[DRIVER_TEXT_BYTES];
+	char name[DRIVER_NAME_BYTES];
+	const struct driver_kind *kind;
+	u32 device;
+
+	kind = controller_find(disk->config->controller, &device, &disk->unit, name, problem,
+			       sizeof(problem));
+	if (kind != NULL) {
+		disk->driver = driver_find(name);
+		if (disk->driver != NULL)
+			return check_limit(disk);
+		disk->driver = driver_create(name, kind, device, NULL, 0, problem,
+					     sizeof(problem));
+	}
+	if (disk->driver != NULL)
+		disk->driver->restart_limit = (u32)disk->config->restart_limit;
+	else
+		refuse(disk, problem);
+}
+
+static void start_service(struct disk *disk)
+{
+	char problem[DRIVER_TEXT_BYTES];
+	bool fresh;
+
+	disk->driver = service_driver(disk->config->service, &disk_class, &fresh, problem,
+				      sizeof(problem));
+	if (disk->driver == NULL)
+		refuse(disk, problem);
+	else if (fresh)
+		disk->driver->restart_limit = (u32)disk->config->restart_limit;
+	else
+		check_limit(disk);
+}
+
+void disk_start(struct disk *disk)
+{
+	if (!disk->config->section.declared || disk->config->section.broken)
+		return;
+	if (disk->config->service[0] != '\0')
+		start_service(disk);
+	else if (string_equal(disk->config->controller, "memory"))
+		start_memory(disk);
+	else
+		start_controller(disk);
+}

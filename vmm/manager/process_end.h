@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+
+/*
+ * How a process has ended, in words that go on after "died": " of a page fault",
+ * " of exception 13", ": queue" where it has ended itself; "" if that is not known. Returns `text`.
+ */
+#define PROCESS_END_BYTES 48u
+const char *process_end_text(handle_t process, char text[PROCESS_END_BYTES]);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* An example of a service: a disk of 1 MiB that nobody has stored. */
+#include "lib/string.h"
+#include "vmm/driver/disk/driver.h"
+#include "vmm/rt/format.h"
+#include "vmm/service/numbers/numbers.h"
+
+/* In memory that outlives this process: the key `memory` of its section. */
+static u64 *starts;
+
+static bool start(struct driver_disk *disk, char *problem, size_t size)
+{
+	if (start_info->parameter[DRIVER_DISK_BYTES] == 0) {
+		format(problem, size, "no memory, allowed: memory = 4K");
+		return false;
+	}
+	starts = (u64 *)(void *)driver_dma().memory;
+	++*starts;
+	disk->sectors = NUMBERS_SECTORS;
+	string_copy(disk->model, sizeof(disk->model), "numbers");
+	return true;
+}
+
+static bool submit(struct driver_request *request)
+{
+	if (request->operation != BLOCK_READ) {
+		driver_finish(request, request->operation == BLOCK_FLUSH ? BLOCK_OK : BLOCK_ERROR);
+		return true;
+	}
+	for (u32 i = 0; i < request->sectors; i++)
+		numbers_fill(request->sector + i, *starts,
+			     request->data + (u64)i * BLOCK_SECTOR_BYTES);
+	driver_finish(request, BLOCK_OK);
+	return true;
+}
+
+/* There is no device that could have finished something. */
+static void poll(void)
+{
+}
+
+const struct driver_ops driver_ops = {.start = start, .submit = submit, .poll = poll};
