@@ -96,13 +96,20 @@ static bool equal(const struct config_key *keys, const void *one, const void *ot
 	return true;
 }
 
-/* The host, the disks and the first VM, as `config show` prints them. */
+/* The host, services, disks, networks and the first VM, as `config show` prints them. */
 static size_t show(const struct config *config, bool has_vm, char *text, size_t size)
 {
 	size_t length;
 
 	format(text, size, "[host]\n");
 	length = write_keys(text, size, config_host_keys, &config->host);
+	for (u32 i = 0; config_service(i) != NULL; i++) {
+		if (!config_service(i)->section.declared || config_service(i)->section.broken)
+			continue;
+		format(text + length, size - length, "[service %s]\n",
+		       config_service(i)->section.name);
+		length = write_keys(text, size, config_service_keys, config_service(i));
+	}
 	for (u32 i = 0; config_disk(i) != NULL; i++) {
 		if (!config_disk(i)->section.declared || config_disk(i)->section.broken)
 			continue;

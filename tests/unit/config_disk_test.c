@@ -82,8 +82,8 @@ static void values(void **state)
 		{"read_only = perhaps", 13,
 		 "read_only: found \"perhaps\", allowed: yes no"},
 		{"controller = memory", 1, "found controller a second time, allowed: once"},
-		{"memory = 4M", 1, "found the key \"memory\", allowed: controller service image size "
-				   "partition read_only restart_limit lost"},
+		{"memory = 4M", 1, "found the key \"memory\", allowed: controller service image "
+				   "size partition read_only restart_limit lost"},
 		{"restart_limit = 65", 17, "restart_limit: found \"65\", allowed: a number of "
 					   "deaths in a minute from 1 to 64, or 0 for no limit"},
 		{"restart_limit = none", 17, "restart_limit: found \"none\", allowed: "},
