@@ -122,10 +122,11 @@ $(BUILD)/%.ld: vmm/rt/image.ld kernel/abi/image.h boot/debug.ld $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) -E -P -x assembler-with-cpp $(INCLUDES) -o $@ $<
 
+# $(1): its name; $(2): its sources; $(3): objects besides
 define program
-$(BUILD)/$(1).elf: $(call objects,$(2)) $(BUILD)/$(1).ld
+$(BUILD)/$(1).elf: $(call objects,$(2)) $(3) $(BUILD)/$(1).ld
 	@$(if $(VERBOSE),,echo "  LD      $$@")
-	$(Q)$(LD) $(LDFLAGS) $$(PROGRAM_WRAPS) -z text -T $(BUILD)/$(1).ld -o $$@ $(call objects,$(2))
+	$(Q)$(LD) $(LDFLAGS) $$(PROGRAM_WRAPS) -z text -T $(BUILD)/$(1).ld -o $$@ $(call objects,$(2)) $(3)
 
 $(BUILD)/$(1).bin: $(BUILD)/$(1).elf
 	$(Q)$(OBJCOPY) -O binary $$< $$@

@@ -17,7 +17,7 @@ test-packages:
 # --- unit tests: host programs, each includes the sources it tests ---
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
-UNIT_CFLAGS := -std=gnu17 -g -O1 -Wall -Wextra -Wno-unused-parameter \
+UNIT_CFLAGS := -std=gnu17 -g1 -O1 -Wall -Wextra -Wno-unused-parameter \
 	-Werror=unused-function -fsanitize=address,undefined -fno-sanitize-recover=all -I.
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/flags
@@ -232,6 +232,29 @@ $(SLOW)/skerry.elf: $(BUILD)/skerry.elf $(SLOW)/ramdisk.bin boot/blobs.S tests/t
 	$(Q)cp $(SLOW)/ramdisk.bin $(SLOW)/blobs
 	$(call test_image,$(SLOW),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
+# --- the product with a monitor that rebuilds its machine all the time, as that of TEST=1 does ---
+
+REBUILT := $(BUILD)/tests/rebuilt
+# What knows when it is due: vmm/monitor/rebuild.h.
+REBUILT_SOURCES := vmm/monitor/rebuild.c vmm/monitor/vcpu.c vmm/monitor/exits/brief.c
+REBUILT_OBJECTS := $(REBUILT_SOURCES:%.c=$(REBUILT)/obj/%.o)
+
+$(REBUILT)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@$(if $(VERBOSE),,echo "  CC      $< (TEST)")
+	$(Q)$(CC) $(CFLAGS) -DTEST -MMD -MP -c -o $@ $<
+-include $(REBUILT_OBJECTS:.o=.d)
+
+$(eval $(call program,tests/rebuilt/monitor,$(filter-out $(REBUILT_SOURCES),$(MONITOR)),$(REBUILT_OBJECTS)))
+
+$(REBUILT)/skerry.elf: $(BUILD)/skerry.elf $(REBUILT)/monitor.bin $(REBUILT)/monitor.symbols \
+		boot/blobs.S tests/tests.mk
+	$(Q)mkdir -p $(REBUILT)/blobs
+	$(Q)cp $(BUILD)/manager.bin $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) $(REBUILT)/blobs
+	$(Q)cat $(REBUILT)/monitor.bin $(REBUILT)/monitor.symbols $(BUILD)/manager.symbols \
+		>$(REBUILT)/blobs/monitor.image
+	$(call test_image,$(REBUILT),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+
 # --- the example of a service, with sectors that end it ---
 
 FAULTY := $(BUILD)/tests/services
@@ -249,7 +272,7 @@ PARTS_fuzz = $(call named,$(FUZZ_TARGETS:%=$(FUZZ)/%))
 PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.elf \
 	$(THIEF)/skerry.elf $(LAYERS)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf \
 	$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin $(RIGHTS)/skerry.elf \
-	$(REGISTERS)/skerry.elf $(NO_FLUSH)/skerry.elf $(SLOW)/skerry.elf $(FAULTY)/numbers.bin $(DISK_TOOLS)/made all guests service
+	$(REGISTERS)/skerry.elf $(NO_FLUSH)/skerry.elf $(SLOW)/skerry.elf $(REBUILT)/skerry.elf $(FAULTY)/numbers.bin $(DISK_TOOLS)/made all guests service
 PARTS_system = $(PARTS_guest) gateway-parts
 PARTS_gateway = gateway-parts
 

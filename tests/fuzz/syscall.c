@@ -9,7 +9,6 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/hostile/shapes.h"
 
-#define MACHINE_KEEPS_RAM
 #include "tests/unit/kernel_machine.h"
 
 #define RAM_BYTES  (8 * MIB)

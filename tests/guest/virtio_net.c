@@ -310,15 +310,9 @@ static void test_filters(void)
 	check_equal("unknown-command", net_command(&b, NET_VLAN, 9, "\1", 2), 1);
 }
 
-/* What comes for a flow comes by the pair that has sent on it. */
-static void test_pairs(void)
+/* One frame by a's second pair, and the answer: how many bytes of it come by that pair. */
+static u32 answer_by_pair(void)
 {
-	static const u8 two[] = {2, 0};
-	static const u8 many[] = {99, 0};
-
-	check("pairs-up", both_up(ALL, ALL, LARGE), "no start");
-	check_equal("pairs-set", net_command(&a, NET_PAIRS_SET, 0, two, 2), 0);
-	check_equal("pairs-many", net_command(&a, NET_PAIRS_SET, 0, many, 2), 1);
 	put_tcp(60, 1000, 80);
 	put16(50, 0);
 	check("pair-send", net_send(&a, 1, NULL, sent, 60), "stuck");
@@ -333,7 +327,25 @@ static void test_pairs(void)
 	sent[29] = 2;
 	sent[33] = 1;
 	net_send(&b, 0, NULL, sent, 60);
-	check_equal("flow", net_receive(&a, 1, &header, got, LIMIT_US), 60);
+	return net_receive(&a, 1, &header, got, LIMIT_US);
+}
+
+/*
+ * What comes for a flow comes by the pair that has sent on it. That is a hint, which no state has:
+ * with `forgets` the monitor may lose it in between, and the frame comes by the first pair.
+ */
+static void test_pairs(void)
+{
+	static const u8 two[] = {2, 0};
+	static const u8 many[] = {99, 0};
+	u32 bytes = 0;
+
+	check("pairs-up", both_up(ALL, ALL, LARGE), "no start");
+	check_equal("pairs-set", net_command(&a, NET_PAIRS_SET, 0, two, 2), 0);
+	check_equal("pairs-many", net_command(&a, NET_PAIRS_SET, 0, many, 2), 1);
+	for (u32 tries = option("forgets") ? 5 : 1; bytes == 0 && tries > 0; tries--)
+		bytes = answer_by_pair();
+	check_equal("flow", bytes, 60);
 }
 
 static void test_interrupts(void)

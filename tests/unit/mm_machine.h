@@ -151,12 +151,10 @@ static UNUSED void machine_ram_replace(u64 ram_bytes)
 	memset(machine_ram, 0xa5, ram_bytes);
 }
 
-/* Resets all state of an earlier test; RAM is not zero. */
+/* Resets all state of an earlier test; RAM is not zero. Some tests do so thousands of times. */
 static UNUSED void machine_reset(u64 ram_bytes)
 {
-#ifdef MACHINE_KEEPS_RAM /* thousands of starts a second */
 	if (ram_bytes != machine_ram_bytes)
-#endif
 		machine_ram_replace(ram_bytes);
 	direct_map_base = (u64)machine_ram;
 

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # The first check that fails is enough.
 AT_ONCE = {**os.environ, "CMOCKA_TEST_ABORT": "1"}
-COMPILE = ("-std=gnu17", "-O1", "-w", "-fno-strict-aliasing")
+COMPILE = ("-std=gnu17", "-O0", "-w", "-fno-strict-aliasing")
 
 # (what is gone, file, what stands there, what takes its place, the test that notices)
 MUTANTS = (

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* RAM allocated by 1 GiB: how it is mapped, when it becomes one leaf, and that all is freed. */
-#define MACHINE_KEEPS_RAM /* filling 2.5 GiB takes long */
 #include "tests/unit/space_machine.h"
 
 #define RAM_BYTES (3 * GIB + 512 * MIB) /* what a layer holds is promised once more */
