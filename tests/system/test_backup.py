@@ -131,6 +131,23 @@ def fill(machine, guest):
     guest.shell("rm /mnt/vda/big; sync")
 
 
+def restore_all(machine, wanted):
+    """The disks as they were at the differential backups, in the VM that is created anew."""
+    machine.command("vm destroy alpha")
+    assert "it does not follow" in refused(machine, "disk restore mem v1 v5")
+    for i, disk in enumerate(DISKS):
+        row = one(machine, f"disk restore {disk} v{i} v{3 + i}")
+        assert (row["name"], row["state"]) == (disk, "done"), row
+        assert row["copied_bytes"] == row["all_bytes"] > BYTES[disk], row
+    machine.command("vm create alpha")
+    machine.command("vm start alpha")
+    machine.attach_shell("alpha", 600)
+    said = machine.shell("for d in /dev/vd?; do dd if=$d bs=64k iflag=direct 2>/dev/null | md5sum; "
+                         "done")
+    machine.leave()
+    assert [line.split()[0] for line in said.split("\n") if line] == wanted
+
+
 def test_linux(build, tmp_path):
     """
     A guest writes before, while and after its disks are copied. A differential backup has what was
@@ -171,6 +188,8 @@ def test_linux(build, tmp_path):
         machine.command("vm kill alpha")
         machine.command("vm start alpha")
         assert "allowed: a full one" in refused(machine, f"vm backup alpha diff {pairs(3)}")
+        assert "alpha uses it" in refused(machine, "disk restore mem v1")
+        restore_all(machine, diff)
         assert ": 0 found" in machine.command("audit")
     check_images(tmp_path, files, full, diff)
 
@@ -245,13 +264,48 @@ size = 64K
 [disk used]
 controller = memory
 image = used
+[disk back]
+controller = memory
+size = 2M
 [vm count]
 kernel = counter.bin
 memory = 16M
 autostart = yes
 disk = data
+[vm look]
+kernel = sectors.bin
+memory = 16M
+disk = back
 """
 PARTS = {"vault": (2048, 8191, uuid.UUID(int=2)), "next": (8192, 10239, uuid.UUID(int=3))}
+
+
+def check_restored(machine, noise):
+    """A disk that is written from the chain, and what is refused before anything is written."""
+    for line, words in (("data vault next", "count uses it"), ("back back", "its own backups"),
+                        ("back next", "found no full one"), ("back used", "found no full one"),
+                        ("back vault vault", "found no differential one"),
+                        ("small vault", "found a disk of 64 KiB, allowed: at least the 1028 KiB"),
+                        ("back nowhere", "there is no disk"), ("back", "allowed: 1 to 8")):
+        assert words in refused(machine, f"disk restore {line}"), line
+    assert "touched" not in machine.command("disk restore")
+    left = []
+    for _ in range(3):
+        row = one(machine, "disk restore back vault next")
+        assert (row["state"], row["copied_bytes"]) == ("done", len(noise)), row
+        left.append((machine.free_pages(), len(machine.objects("handles"))))
+    assert left[1][1] == left[2][1] and abs(left[1][0] - left[2][0]) < 64, left
+    machine.command("vm create look")
+    machine.command("vm start look")
+    machine.attach("look")
+    machine.wait("READY")
+    for number in range(0, 10):
+        machine.type(str(number))
+        machine.wait(rf"SECTOR 0x{100 * number:x} 0x0 0x([0-9a-f]+) 0x([0-9a-f]+)\s")
+        at = 100 * number * 512
+        assert tuple(int(word, 16) for word in machine.match().groups()) == tuple(
+            int.from_bytes(noise[where:where + 8], "little") for where in (at, at + 504))
+    machine.leave()
 
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
@@ -262,7 +316,7 @@ def test_places(build, tmp_path, emulator):
     image.write_bytes(gpt.image(16384, PARTS))
     beside = image.read_bytes()
     files = bundle.make(tmp_path / "backup.cpio", COUNT,
-                        bundle.tiny(build, "counter") | {"noise": noise, "used": 2 * noise})
+                        bundle.tiny(build, "counter", "sectors") | {"noise": noise, "used": 2 * noise})
     how = {"disk": image} if emulator is Bochs else {
         "extra": ("-drive", f"if=none,id=disk0,file={image},format=raw",
                   "-device", "nvme,drive=disk0,serial=one")}
@@ -288,6 +342,7 @@ def test_places(build, tmp_path, emulator):
             left.append((machine.free_pages(), len(machine.objects("handles"))))
         # nothing is left of one; a busy CPU gives the last pages back later
         assert left[1][1] == left[2][1] and abs(left[1][0] - left[2][0]) < 64, left
+        check_restored(machine, noise)
         wait_counts(machine, "count")
         assert ": 0 found" in machine.command("audit"), machine.transcript()
     content = image.read_bytes()

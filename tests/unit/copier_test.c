@@ -10,6 +10,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.c"
+#include "vmm/monitor/save/backup_header.c"
 #include "vmm/monitor/save/backup_target.c"
 #include "vmm/monitor/save/copier.c"
 #include "vmm/monitor/state/record.c"
@@ -196,7 +197,8 @@ static const struct backup_header *header_at(u32 disk, u64 at)
 {
 	const struct backup_header *header = (const void *)(disk_bytes[disk] + at);
 
-	return memcmp(header->magic, BACKUP_MAGIC, 8) == 0 && header->check == check_of(header)
+	return memcmp(header->magic, BACKUP_MAGIC, 8) == 0 &&
+			       header->check == backup_header_check(header)
 		       ? header : NULL;
 }
 

@@ -216,6 +216,11 @@ MUTANTS = (
      "header->segment_bytes > mtu - (headers - IP_AT)", "false", "switch_offload_test"),
     ("anyone sends from any address", "vmm/switch/source.h",
      "unlikely(mac != packet->from->only_mac) && ", "false && ", "switch_forward_test"),
+    ("a block beyond the disk is restored", "vmm/monitor/save/restorer.c",
+     "	return *number < blocks_of(disk_bytes)\n", "	return true\n", "restorer_test"),
+    ("a backup that does not follow is restored", "vmm/monitor/save/restorer.c",
+     "		memcmp(label->base, before->id, sizeof(label->base)) == 0 &&\n", "",
+     "restorer_test"),
     ("a second tag passes", "vmm/switch/vlan.c", " || vlan_is_tag(inner)", "",
      "switch_vlan_test"),
 )

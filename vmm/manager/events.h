@@ -11,6 +11,7 @@ enum event_source {
 	EVENT_PROCESS,    /* a monitor's process ended; number: of the VM */
 	EVENT_HEIR,	  /* so did one that was to follow it: vm_renew.h; number: of the VM */
 	EVENT_COPIER,	  /* so did one that copies its disks: vm_backup.h; number: of the VM */
+	EVENT_RESTORER,	  /* so did one that restores a disk: disk_restore.h */
 	EVENT_LOG,        /* the kernel's log has grown */
 	EVENT_DRIVER,	  /* a driver signalled; number: its own */
 	EVENT_IOMMU,	  /* it has refused an access; number: its own */

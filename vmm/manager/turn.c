@@ -2,6 +2,7 @@
 #include "vmm/manager/turn.h"
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/console/console.h"
+#include "vmm/manager/disk/disk_restore.h"
 #include "vmm/manager/driver/driver.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/gdb/gdb.h"
@@ -34,6 +35,9 @@ static void handle(const struct event *event)
 		break;
 	case EVENT_DRIVER_PROCESS:
 		driver_process_ended(event->number);
+		break;
+	case EVENT_RESTORER:
+		disk_restore_ended();
 		break;
 	case EVENT_IOMMU:
 		iommu_signalled(event->number);
@@ -78,6 +82,7 @@ void turn(void)
 	perf_step();
 	gdb_step();
 	more |= driver_step();
+	more |= disk_restore_step();
 	more |= capture_step();
 	more |= vm_step();
 	more |= console_step();
@@ -89,7 +94,7 @@ void turn(void)
 		return;
 	deadline = MIN(vm_deadline(), MIN(console_deadline(), serial_deadline()));
 	deadline = MIN(deadline, MIN(driver_deadline(), capture_deadline()));
-	deadline = MIN(deadline, machine_channels_deadline());
+	deadline = MIN(deadline, MIN(machine_channels_deadline(), disk_restore_deadline()));
 	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
 	deadline = MIN(deadline, MIN(perf_deadline(), gdb_deadline()));
 	if (events_wait(deadline, &event))

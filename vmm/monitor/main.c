@@ -5,6 +5,7 @@
  */
 #include "vmm/monitor/machine_setup.h"
 #include "vmm/monitor/save/copier.h"
+#include "vmm/monitor/save/restorer.h"
 #include "vmm/monitor/save/saver.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
@@ -26,6 +27,8 @@ int main(void)
 {
 	if (copier_wanted())
 		copier_run();
+	if (restorer_wanted())
+		restorer_run();
 	if (saver_wanted())
 		saver_run();
 	if (!machine_setup(&machine))

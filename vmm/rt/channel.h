@@ -152,6 +152,7 @@ enum monitor_flag {
 	MONITOR_VIRTIO_BALLOON = 1 << 7,
 	MONITOR_OVERCOMMIT = 1 << 9, /* the guest waits where the host has no page for it */
 	MONITOR_COPIER = 1 << 11, /* it copies the disks of a VM, and no more: copier_page.h */
+	MONITOR_RESTORER = 1 << 12, /* it writes a disk from backups: restorer_page.h */
 	MONITOR_SAVER = 1 << 8, /* it writes the state and the RAM of a VM to a disk, and no more */
 	MONITOR_TRANSFER = 1 << 10, /* START_SAVE is no disk's but a transfer: vmm/rt/transfer.h */
 };

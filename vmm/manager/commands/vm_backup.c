@@ -143,7 +143,7 @@ COMMAND(vm_backup,
 		  "a chain. An event says how it has ended. A target that holds anything needs\n"
 		  "`overwrite`. With `state` its RAM and state are saved, at the same moment, as\n"
 		  "`vm save` does, and its guest stands still until they are.\n"
-		  "docs/guides/backups.md says how to restore.",
+		  "`disk restore` writes a disk from backups.",
 	.example = "vm backup alpha full data=vault",
 	.keys = "name state held_us",
 	.run = run,

@@ -222,14 +222,13 @@ struct share_given disk_limit_of(const struct vm_config *config)
 	};
 }
 
-static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, bool direct,
-				  char *problem, size_t size)
+/* `wanted` has the user and what else is his; the rest is the disk's. */
+static struct driver_link *attach(u32 number, bool read_only, handle_t group,
+				  struct driver_link *wanted, char *problem, size_t size)
 {
 	const struct disk *disk = disk_at(number);
 	const char *why = find_problem(disk);
 	const struct driver_link *conflict;
-	struct driver_link wanted;
-	struct driver_link *link;
 
 	if (why != NULL) {
 		format(problem, size, "%s", why);
@@ -242,23 +241,49 @@ static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, boo
 		       conflict->user, config_disk(conflict->section)->section.name);
 		return NULL;
 	}
-	wanted = (struct driver_link){
-		.section = number,
-		.fails = disk->config->lost == LOST_ERROR,
-		.whole = disk->config->partition[0] == '\0',
+	wanted->section = number;
+	wanted->fails = disk->config->lost == LOST_ERROR;
+	wanted->whole = disk->config->partition[0] == '\0';
+	wanted->disk.unit = disk->unit;
+	wanted->disk.first_sector = disk->first_sector;
+	wanted->disk.sectors = disk->sectors;
+	wanted->disk.read_only = read_only;
+	return driver_link_make(disk->driver, group, wanted, problem, size);
+}
+
+static struct driver_link *attach_vm(struct vm *vm, u32 number, bool read_only, bool direct,
+				     char *problem, size_t size)
+{
+	bool window = direct && !vm->overcommits && config_disk(number)->dma == DMA_DIRECT;
+	struct driver_link *link;
+	struct driver_link wanted = {
 		.ram = {.memory = vm->ram,
 			.bytes = vm->config.memory_bytes,
-			.wanted = direct && disk->config->dma == DMA_DIRECT && !vm->overcommits},
-		.disk = {.unit = disk->unit,
-			 .first_sector = disk->first_sector,
-			 .sectors = disk->sectors,
-			 .read_only = read_only,
-			 .limit = disk_limit_of(&vm->config)},
+			.wanted = window},
+		.disk = {.limit = disk_limit_of(&vm->config)},
 	};
+
 	string_copy(wanted.user, sizeof(wanted.user), vm->config.name);
-	link = driver_link_make(disk->driver, vm->group, &wanted, problem, size);
+	link = attach(number, read_only, vm->group, &wanted, problem, size);
 	if (link != NULL)
 		disk_window_want(link, link->ram.wanted);
+	return link;
+}
+
+struct driver_link *disk_attach_alone(const char *user, handle_t group, u32 number, bool read_only,
+				      char *problem, size_t size)
+{
+	struct driver_link wanted = {.disk = {.limit = {.weight = DISK_WEIGHT}}};
+	char why[sizeof(((struct disk *)NULL)->problem)];
+	struct driver_link *link = NULL;
+
+	string_copy(wanted.user, sizeof(wanted.user), user);
+	if (!read_only && config_disk(number)->read_only)
+		format(why, sizeof(why), "it is read-only, allowed: one that may be written to");
+	else
+		link = attach(number, read_only, group, &wanted, why, sizeof(why));
+	if (link == NULL)
+		format(problem, size, "disk %s: %s", config_disk(number)->section.name, why);
 	return link;
 }
 
@@ -271,7 +296,7 @@ struct driver_link *disk_attach_save(struct vm *vm, u32 number, bool read_only, 
 	if (!read_only && config_disk(number)->read_only)
 		format(why, sizeof(why), "it is read-only, allowed: one that may be written to");
 	else
-		link = attach(vm, number, read_only, false, why, sizeof(why));
+		link = attach_vm(vm, number, read_only, false, why, sizeof(why));
 	if (link == NULL)
 		format(problem, size, "disk %s: %s", config_disk(number)->section.name, why);
 	return link;
@@ -304,9 +329,9 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 				return false;
 			continue;
 		}
-		vm->link[i] = attach(vm, wanted->number - 1u,
-				     (wanted->flags & VM_DISK_READ_ONLY) != 0, true, why,
-				     sizeof(why));
+		vm->link[i] = attach_vm(vm, wanted->number - 1u,
+					(wanted->flags & VM_DISK_READ_ONLY) != 0, true, why,
+					sizeof(why));
 		if (vm->link[i] != NULL)
 			continue;
 		if ((wanted->flags & VM_DISK_OPTIONAL) == 0) {

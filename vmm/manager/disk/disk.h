@@ -63,6 +63,9 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size);
  */
 struct driver_link *disk_attach_save(struct vm *vm, u32 number, bool read_only, char *problem,
 				     size_t size);
+/* Likewise for a process that is no VM's, which has a group of its own; `user` says what it is. */
+struct driver_link *disk_attach_alone(const char *user, handle_t group, u32 number, bool read_only,
+				      char *problem, size_t size);
 /* Whether the disk of that number could be had for reading; `problem` says why not. */
 bool disk_may_be_read(u32 number, char *problem, size_t size);
 /* What the VM may have of each of its disks. */

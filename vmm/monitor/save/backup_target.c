@@ -2,7 +2,7 @@
 #include "vmm/monitor/save/backup_target.h"
 
 #include "lib/string.h"
-#include "vmm/monitor/state/record.h"
+#include "vmm/monitor/save/backup_header.h"
 #include "vmm/rt/format.h"
 
 /* Where file systems and partitions say what they are. */
@@ -16,30 +16,15 @@ static bool refuse(struct save_disk *disk, const char *text)
 	return false;
 }
 
-static u64 tail_at(const struct save_disk *disk)
-{
-	return align_down(disk->bytes, BACKUP_HEADER_BYTES) - BACKUP_HEADER_BYTES;
-}
-
-static u32 check_of(const struct backup_header *header)
-{
-	struct backup_header copy = *header;
-
-	copy.check = 0;
-	return state_check(0, &copy, sizeof(copy));
-}
-
 /* Whether there is a backup of that chain; *is_one is what was found. */
 static bool look_for_chain(struct save_disk *disk, u64 at, const struct backup_label *label,
 			   bool *is_one)
 {
 	static struct backup_header header; /* a copy: nobody else writes to it */
 
-	if (!save_disk_read(disk, at, &header, sizeof(header)))
+	if (!backup_header_read(disk, at, &header, is_one))
 		return false;
-	*is_one = memcmp(header.magic, BACKUP_MAGIC, sizeof(header.magic)) == 0 &&
-		  header.version == BACKUP_VERSION && header.check == check_of(&header) &&
-		  memcmp(header.label.chain, label->chain, sizeof(label->chain)) == 0;
+	*is_one = *is_one && memcmp(header.label.chain, label->chain, sizeof(label->chain)) == 0;
 	return true;
 }
 
@@ -47,7 +32,7 @@ static bool holds_base(struct save_disk *disk, const struct backup_label *label,
 {
 	if (!look_for_chain(disk, 0, label, holds))
 		return false;
-	return *holds || look_for_chain(disk, tail_at(disk), label, holds);
+	return *holds || look_for_chain(disk, backup_tail_at(disk), label, holds);
 }
 
 static bool look_for_zeros(struct save_disk *disk, u64 from, u64 to, bool *zeros)
@@ -69,7 +54,8 @@ static bool look_whether_empty(struct save_disk *disk, bool *empty)
 
 	*empty = true;
 	return look_for_zeros(disk, 0, head, empty) &&
-	       look_for_zeros(disk, tail_at(disk), tail_at(disk) + BACKUP_HEADER_BYTES, empty);
+	       look_for_zeros(disk, backup_tail_at(disk),
+			      backup_tail_at(disk) + BACKUP_HEADER_BYTES, empty);
 }
 
 bool backup_target_is_fit(struct save_disk *disk, u64 needed, const struct backup_label *label,
@@ -102,7 +88,7 @@ bool backup_target_wipe(struct save_disk *disk)
 {
 	memset(piece, 0, sizeof(piece));
 	return save_disk_write(disk, 0, piece, sizeof(piece)) &&
-	       save_disk_write(disk, tail_at(disk), piece, sizeof(piece)) &&
+	       save_disk_write(disk, backup_tail_at(disk), piece, sizeof(piece)) &&
 	       save_disk_flush(disk);
 }
 
@@ -111,9 +97,10 @@ bool backup_target_confirm(struct save_disk *disk, struct backup_header *header)
 	memcpy(header->magic, BACKUP_MAGIC, sizeof(header->magic));
 	header->version = BACKUP_VERSION;
 	header->block_bytes = BACKUP_BLOCK_BYTES;
-	header->check = check_of(header);
+	header->check = backup_header_check(header);
 	return save_disk_flush(disk) &&
-	       save_disk_write(disk, header->label.kind == BACKUP_FULL ? tail_at(disk) : 0, header,
-			       sizeof(*header)) &&
+	       save_disk_write(disk,
+			       header->label.kind == BACKUP_FULL ? backup_tail_at(disk) : 0,
+			       header, sizeof(*header)) &&
 	       save_disk_flush(disk);
 }

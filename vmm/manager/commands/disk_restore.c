@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/command.h"
+#include "vmm/manager/disk/disk.h"
+#include "vmm/manager/disk/disk_restore.h"
+#include "vmm/rt/format.h"
+
+static const char *state_of(const struct disk_restore *restore)
+{
+	if (restore->problem[0] != '\0')
+		return "failed";
+	return restore->phase == RESTORE_COPYING ? "copying" : "done";
+}
+
+static void show_json(struct reply *reply, const struct disk_restore *restore)
+{
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", restore->name);
+	json_string(&reply->object, "state", state_of(restore));
+	json_string(&reply->object, "reason", restore->problem);
+	json_u64(&reply->object, "copied_bytes", restore->seen.copied_bytes);
+	json_u64(&reply->object, "all_bytes", restore->seen.all_bytes);
+	json_u64(&reply->object, "unix_seconds", restore->seen.unix_seconds);
+	reply_object_end(reply);
+}
+
+static void show(struct reply *reply)
+{
+	const struct disk_restore *restore = disk_restore_last();
+
+	if (restore->number == 0)
+		return;
+	if (reply->json)
+		show_json(reply, restore);
+	else
+		reply_line(reply, "%s: %s, %llu of %llu KiB%s%s", restore->name, state_of(restore),
+			   (unsigned long long)(restore->seen.copied_bytes / KIB),
+			   (unsigned long long)(restore->seen.all_bytes / KIB),
+			   restore->problem[0] != '\0' ? ": " : "", restore->problem);
+}
+
+/* Until all of it is over, its links too: who asked may use the disk then. */
+static bool resume_restore(struct reply *reply)
+{
+	const struct disk_restore *restore = disk_restore_last();
+
+	if (restore->phase != RESTORE_NONE && restore->number == reply->left)
+		return false;
+	if (restore->problem[0] != '\0')
+		reply_error(reply, "%s: not restored: %s%s", restore->name, restore->problem,
+			    restore->seen.touched != 0 ? "; it holds nothing whole now" : "");
+	else
+		show(reply);
+	return true;
+}
+
+static bool find(struct reply *reply, const char *name, u32 *number)
+{
+	char shown[CONFIG_NAME_BYTES];
+
+	if (disk_find(name, number) != NULL)
+		return true;
+	reply_fail(reply, CODE_NOT_FOUND, "there is no disk \"%s\", `disk list` shows them",
+		   text_show(shown, sizeof(shown), text_of(name)));
+	return false;
+}
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	u32 places[BACKUP_CHAIN_MAX];
+	u32 count = arguments->count - 1;
+	char problem[224];
+	u32 disk;
+
+	if (arguments->count == 0) {
+		show(reply);
+		return;
+	}
+	if (count == 0 || count > BACKUP_CHAIN_MAX) {
+		reply_bad(reply, "found %u backups, allowed: 1 to %u, the full one first", count,
+			  BACKUP_CHAIN_MAX);
+		return;
+	}
+	if (!find(reply, arguments->word[0], &disk))
+		return;
+	for (u32 i = 0; i < count; i++) {
+		if (!find(reply, arguments->word[1 + i], &places[i]))
+			return;
+	}
+	if (!disk_restore_begin(disk, places, count, problem, sizeof(problem))) {
+		reply_fail(reply, CODE_BAD_STATE, "%s: not restored: %s", arguments->word[0],
+			   problem);
+		return;
+	}
+	reply->left = disk_restore_last()->number;
+	reply->resume = resume_restore;
+}
+
+COMMAND(disk_restore,
+	.name = "disk restore",
+	.right = MAY_CONFIGURE,
+	.arguments = "[DISK FULL [DIFF...]]",
+	.summary = "write a disk that nobody uses from backups, or show how far that is",
+	.detail = "FULL is the disk with a full backup, each DIFF one with the differential\n"
+		  "backup that follows. All of the chain is looked at before anything is written;\n"
+		  "what DISK holds is lost then. Ctrl-C stops waiting, the copying goes on.",
+	.example = "disk restore data vault1 vault2",
+	.keys = "name state reason copied_bytes all_bytes unix_seconds",
+	.run = run,
+	.maximum = 1 + BACKUP_CHAIN_MAX,
+	.changes = true,
+	.audited = true);

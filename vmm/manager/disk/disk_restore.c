@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/disk/disk_restore.h"
+
+#include "lib/bits.h"
+#include "lib/read_once.h"
+#include "lib/string.h"
+#include "vmm/manager/disk/disk.h"
+#include "vmm/manager/events.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/process_build.h"
+#include "vmm/manager/process_end.h"
+#include "vmm/manager/vm/vm_build.h"
+#include "vmm/rt/channel.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
+#include "vmm/rt/syscall.h"
+
+#define PROCESS_PAGES 512u /* its image, its room, its stack, tables */
+#define WEIGHT	      256u
+#define MOVE_NS	      (60 * NS_PER_S) /* a request, and its driver may have to start anew */
+#define USER	      "disk restore"
+
+static struct disk_restore restore;
+
+const struct disk_restore *disk_restore_last(void)
+{
+	return &restore;
+}
+
+static bool make_group(u32 count, char *problem, size_t size)
+{
+	u64 pages = PROCESS_PAGES + (count + 1) * DISK_LINK_PAGES;
+
+	if (pages > vm_build_pages_available()) {
+		format(problem, size, "it takes %llu KiB, allowed: the %llu KiB not promised to "
+		       "anybody", (unsigned long long)(pages * PAGE_SIZE / KIB),
+		       (unsigned long long)(vm_build_pages_available() * PAGE_SIZE / KIB));
+		return false;
+	}
+	if (sys_group_create(start_handle(START_ROOT), pages, WEIGHT, &restore.group) == STATUS_OK)
+		return true;
+	restore.group = HANDLE_NONE;
+	format(problem, size, "there is no memory for it");
+	return false;
+}
+
+static bool make_links(u32 disk, const u32 *place, u32 count, char *problem, size_t size)
+{
+	restore.to = disk_attach_alone(USER, restore.group, disk, false, problem, size);
+	if (restore.to == NULL)
+		return false;
+	for (u32 i = 0; i < count; i++) {
+		restore.from[i] = disk_attach_alone(USER, restore.group, place[i], true, problem,
+						    size);
+		if (restore.from[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+static handle_t make_page(struct process_build *build)
+{
+	handle_t memory = HANDLE_NONE;
+	u64 at = 0;
+
+	process_build_note(build, "making its page",
+			   sys_memory_create(restore.group, PAGE_SIZE, 0, &memory));
+	if (process_build_failed(build))
+		return HANDLE_NONE;
+	process_build_note(build, "mapping its page",
+			   sys_space_map(start_handle(START_SPACE), 0, memory, 0, PAGE_SIZE,
+					 RIGHT_READ | RIGHT_WRITE, &at));
+	if (!process_build_failed(build))
+		restore.page = (struct restorer_page *)(uintptr_t)at;
+	return memory;
+}
+
+static const char *name_of(const struct driver_link *link)
+{
+	return config_disk(link->section)->section.name;
+}
+
+static void give_all(struct process_build *build, handle_t page)
+{
+	process_build_map(build, START_CHANNEL, page, 0, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE);
+	process_build_grant(build, START_SELF, build->process,
+			    RIGHT_READ | RIGHT_WRITE | RIGHT_CONTROL, 0);
+	process_build_grant(build, START_SPACE, build->space, RIGHT_READ | RIGHT_MAP, 0);
+	process_build_grant(build, START_GROUP, restore.group, RIGHT_READ | RIGHT_CREATE, 0);
+	driver_link_give(build, restore.to, START_DISK, 0, name_of(restore.to));
+	for (u32 i = 0; i < BACKUP_CHAIN_MAX && restore.from[i] != NULL; i++)
+		driver_link_give(build, restore.from[i], START_SAVE, i, name_of(restore.from[i]));
+}
+
+static void start(struct process_build *build)
+{
+	handle_t page = make_page(build);
+
+	process_build_begin(build, restore.group, start_handle(START_MONITOR_IMAGE), 0);
+	if (!process_build_failed(build)) {
+		build->info->parameter[MONITOR_FLAGS] = MONITOR_RESTORER;
+		give_all(build, page);
+	}
+	if (!process_build_failed(build))
+		process_build_note(build, "watching it",
+				   events_bind(build->process, EVENT_RESTORER, 0));
+	process_build_start(build);
+	if (page != HANDLE_NONE)
+		sys_handle_close(page);
+}
+
+static bool start_process(char *problem, size_t size)
+{
+	struct process_build build = {.status = STATUS_OK};
+	bool started;
+
+	start(&build);
+	started = !process_build_failed(&build);
+	if (started) {
+		restore.process = build.process;
+		build.process = HANDLE_NONE;
+	} else {
+		format(problem, size, "the kernel says \"%s\" while %s", status_text(build.status),
+		       build.what);
+	}
+	process_build_close(&build);
+	return started;
+}
+
+/* Whatever of it was made goes, in disk_restore_step. */
+static void end(const char *problem)
+{
+	string_copy(restore.problem, sizeof(restore.problem), problem);
+	restore.phase = RESTORE_ENDING;
+	if (restore.page != NULL) {
+		memcpy(&restore.seen, restore.page, sizeof(restore.seen));
+		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)restore.page, PAGE_SIZE);
+		restore.page = NULL;
+	}
+	if (restore.process == HANDLE_NONE)
+		return;
+	(void)!events_mute(restore.process);
+	sys_object_destroy(restore.process);
+	sys_handle_close(restore.process);
+	restore.process = HANDLE_NONE;
+}
+
+static bool may_begin(u32 disk, const u32 *place, u32 count, char *problem, size_t size)
+{
+	if (restore.phase != RESTORE_NONE) {
+		format(problem, size, "disk %s is being restored, allowed: one at a time",
+		       restore.name);
+		return false;
+	}
+	for (u32 i = 0; i < count; i++) {
+		if (place[i] != disk)
+			continue;
+		format(problem, size, "found %s among its own backups, allowed: other disks",
+		       config_disk(disk)->section.name);
+		return false;
+	}
+	return true;
+}
+
+bool disk_restore_begin(u32 disk, const u32 *place, u32 count, char *problem, size_t size)
+{
+	if (!may_begin(disk, place, count, problem, size))
+		return false;
+	restore = (struct disk_restore){.phase = RESTORE_COPYING,
+					.number = restore.number,
+					.until_tsc = clock_tsc() + clock_ns_to_tsc(MOVE_NS)};
+	string_copy(restore.name, sizeof(restore.name), config_disk(disk)->section.name);
+	if (!make_group(count, problem, size) || !make_links(disk, place, count, problem, size) ||
+	    !start_process(problem, size)) {
+		end(problem);
+		return false;
+	}
+	restore.number++;
+	return true;
+}
+
+static void fails(const char *problem)
+{
+	log_message(LOG_ERROR, LOG_DEVICE, "", "disk %s: not restored: %s", restore.name, problem);
+	end(problem);
+}
+
+static void take_outcome(void)
+{
+	char said[sizeof(restore.page->problem)];
+	char text[PROCESS_END_BYTES];
+	char problem[sizeof(restore.problem)];
+
+	switch (__atomic_load_n(&restore.page->state, __ATOMIC_ACQUIRE)) {
+	case RESTORER_DONE:
+		log_message(LOG_INFO, LOG_DEVICE, "", "disk %s: restored", restore.name);
+		end("");
+		break;
+	case RESTORER_FAILED:
+		memcpy(said, restore.page->problem, sizeof(said));
+		text_show(problem, sizeof(problem),
+			  (struct text){said, strnlen(said, sizeof(said))});
+		fails(problem);
+		break;
+	default:
+		format(problem, sizeof(problem),
+		       "the process that copies died%s, `log show -c process` says why",
+		       process_end_text(restore.process, text));
+		fails(problem);
+	}
+}
+
+void disk_restore_ended(void)
+{
+	if (restore.phase == RESTORE_COPYING)
+		take_outcome();
+}
+
+static void look_whether_it_moves(void)
+{
+	u64 moved = READ_ONCE(restore.page->moved);
+
+	memcpy(&restore.seen, restore.page, sizeof(restore.seen));
+	if (clock_tsc() < restore.until_tsc)
+		return;
+	if (moved == restore.moved) {
+		fails("a disk takes too long");
+		return;
+	}
+	restore.moved = moved;
+	restore.until_tsc = clock_tsc() + clock_ns_to_tsc(MOVE_NS);
+}
+
+static bool links_have_ended(void)
+{
+	bool all = restore.to == NULL || driver_link_end(restore.to);
+
+	if (all)
+		restore.to = NULL;
+	for (u32 i = 0; i < BACKUP_CHAIN_MAX; i++) {
+		if (restore.from[i] == NULL)
+			continue;
+		if (driver_link_end(restore.from[i]))
+			restore.from[i] = NULL;
+		else
+			all = false;
+	}
+	return all;
+}
+
+/* True: there is more to do at once. */
+static bool step_ending(void)
+{
+	if (!links_have_ended())
+		return false; /* a driver says when */
+	if (restore.group != HANDLE_NONE && sys_object_destroy(restore.group) == STATUS_AGAIN)
+		return true;
+	restore.group = HANDLE_NONE;
+	restore.phase = RESTORE_NONE;
+	return true;
+}
+
+bool disk_restore_step(void)
+{
+	if (restore.phase == RESTORE_ENDING)
+		return step_ending();
+	if (restore.phase == RESTORE_COPYING)
+		look_whether_it_moves();
+	return false;
+}
+
+u64 disk_restore_deadline(void)
+{
+	return restore.phase == RESTORE_COPYING ? restore.until_tsc : ~0ull;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/io/backup.h"
+#include "vmm/monitor/save/save_disk.h"
+
+/* CRC-32C of a header without its own field. */
+u32 backup_header_check(const struct backup_header *header);
+/* Where a place has the header of a full backup; that of a differential one is at 0. */
+u64 backup_tail_at(const struct save_disk *disk);
+/*
+ * What is there; *is_one: a whole header of this version. False: the disk could not be read, and
+ * disk->problem says why.
+ */
+bool backup_header_read(struct save_disk *disk, u64 at, struct backup_header *header,
+			bool *is_one) MUST_CHECK;

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes what a chain of backups holds to a disk: all of the full one, then what each differential
+ * one has. Nothing is written before all of the chain has been looked at. The first block comes
+ * last: a disk that is half restored begins with zeros, and nobody takes it for one.
+ */
+#include "vmm/monitor/save/restorer.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/io/restorer_page.h"
+#include "vmm/monitor/save/backup_header.h"
+#include "vmm/rt/channel.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/memory.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+#define BLOCK_BYTES  BACKUP_BLOCK_BYTES
+_Static_assert(BLOCK_BYTES <= BLOCK_REQUEST_BYTES, "one request");
+#define NUMBER_COUNT (BACKUP_HEADER_BYTES / sizeof(u64))
+
+/* A place with one of the backups. */
+struct source {
+	const char *name;
+	struct save_disk disk;
+	struct disk_client client;
+	struct backup_header header;
+};
+
+/* Taken when it runs: every monitor would have it otherwise. */
+struct restorer_room {
+	struct source sources[BACKUP_CHAIN_MAX];
+	struct save_disk to;
+	struct disk_client to_client;
+	u8 first[BLOCK_BYTES] ALIGNED(8); /* the disk's first block */
+	u8 block[BLOCK_BYTES] ALIGNED(8);
+	u64 numbers[NUMBER_COUNT]; /* a piece of those of a differential backup's blocks */
+};
+
+static struct restorer_page *page;
+static struct restorer_room *room;
+static u32 count;
+static u64 disk_bytes; /* of what is restored */
+
+bool restorer_wanted(void)
+{
+	return (start_info->parameter[MONITOR_FLAGS] & MONITOR_RESTORER) != 0;
+}
+
+static bool fails(const char *pattern, ...) PRINTF_LIKE(1, 2);
+static bool fails(const char *pattern, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	format_va(page->problem, sizeof(page->problem), pattern, arguments);
+	va_end(arguments);
+	return false;
+}
+
+static bool source_fails(const struct source *source, const char *why)
+{
+	return fails("the backup on disk %s: %s", source->name, why);
+}
+
+static bool target_fails(void)
+{
+	return fails("%s", room->to.problem);
+}
+
+static u64 blocks_of(u64 bytes)
+{
+	return bytes / BLOCK_BYTES + (bytes % BLOCK_BYTES != 0);
+}
+
+static bool is_full(const struct source *source)
+{
+	return source == room->sources;
+}
+
+/* Which one it is, and that all of it is there. */
+static bool check_header(struct source *source)
+{
+	struct backup_header *header = &source->header;
+	u64 at = is_full(source) ? backup_tail_at(&source->disk) : 0;
+	bool is_one;
+
+	if (source->disk.bytes < 2 * BACKUP_HEADER_BYTES)
+		return source_fails(source, "found a disk that is too small for one");
+	if (!backup_header_read(&source->disk, at, header, &is_one))
+		return source_fails(source, source->disk.problem);
+	if (!is_one || header->label.kind != (u32)(is_full(source) ? BACKUP_FULL : BACKUP_DIFF))
+		return source_fails(source, is_full(source)
+			? "found no full one, allowed: a whole full one first"
+			: "found no differential one, allowed: whole ones behind the full one");
+	if (header->disk_bytes == 0 || header->disk_bytes % BLOCK_SECTOR_BYTES != 0)
+		return source_fails(source, "its header makes no sense");
+	return true;
+}
+
+static bool check_full(const struct source *source)
+{
+	u64 bytes = source->header.disk_bytes;
+
+	disk_bytes = bytes;
+	if (bytes > source->disk.bytes || backup_full_bytes(bytes) > source->disk.bytes)
+		return source_fails(source, "its place ends before it does");
+	if (bytes > room->to.bytes)
+		return fails("found a disk of %llu KiB, allowed: at least the %llu KiB of the "
+			     "backup", (unsigned long long)(room->to.bytes / KIB),
+			     (unsigned long long)(bytes / KIB));
+	return true;
+}
+
+/* The differential one that comes behind that other one. */
+static bool check_follows(const struct source *source)
+{
+	const struct backup_label *label = &source->header.label;
+	const struct backup_label *before = &source[-1].header.label;
+
+	return (memcmp(label->chain, before->chain, sizeof(label->chain)) == 0 &&
+		memcmp(label->base, before->id, sizeof(label->base)) == 0 &&
+		source->header.disk_bytes == disk_bytes)
+		       ? true
+		       : source_fails(source, "it does not follow the one before it, allowed: one "
+					      "chain, in its order");
+}
+
+static bool check_room(const struct source *source)
+{
+	const struct backup_header *header = &source->header;
+
+	if (header->blocks <= blocks_of(disk_bytes) && header->data_at <= source->disk.bytes &&
+	    is_aligned(header->data_at, BACKUP_HEADER_BYTES) &&
+	    header->data_at >= backup_data_at(header->blocks) &&
+	    header->blocks * BLOCK_BYTES <= source->disk.bytes - header->data_at)
+		return true;
+	return source_fails(source, "its place ends before it does");
+}
+
+/* The number of its block that comes `index`th. The place may say another thing the next time. */
+static bool read_number(struct source *source, u64 index, u64 *number)
+{
+	u64 at = BACKUP_HEADER_BYTES + align_down(index * sizeof(u64), BACKUP_HEADER_BYTES);
+
+	if (index % NUMBER_COUNT == 0 &&
+	    !save_disk_read(&source->disk, at, room->numbers, sizeof(room->numbers)))
+		return source_fails(source, source->disk.problem);
+	*number = room->numbers[index % NUMBER_COUNT];
+	return *number < blocks_of(disk_bytes)
+		       ? true : source_fails(source, "it has a block beyond the disk's end");
+}
+
+static bool check_numbers(struct source *source)
+{
+	u64 number;
+
+	for (u64 i = 0; i < source->header.blocks; i++) {
+		if (!read_number(source, i, &number))
+			return false;
+	}
+	return true;
+}
+
+static bool check_all(void)
+{
+	for (struct source *source = room->sources; source < room->sources + count; source++) {
+		if (!check_header(source))
+			return false;
+		if (is_full(source) ? !check_full(source)
+				    : !check_follows(source) || !check_room(source) ||
+					      !check_numbers(source))
+			return false;
+		page->all_bytes += is_full(source) ? disk_bytes
+						   : source->header.blocks * BLOCK_BYTES;
+		page->moved++;
+	}
+	return true;
+}
+
+static u32 bytes_of(u64 number)
+{
+	return (u32)MIN(disk_bytes - number * BLOCK_BYTES, (u64)BLOCK_BYTES);
+}
+
+static bool write_block(u64 number, const u8 *from)
+{
+	return save_disk_write(&room->to, number * BLOCK_BYTES, from, bytes_of(number))
+		       ? true : target_fails();
+}
+
+static bool copy_block(struct source *source, u64 at, u64 number)
+{
+	u8 *to = number == 0 ? room->first : room->block;
+
+	if (!save_disk_read(&source->disk, at, to, bytes_of(number)))
+		return source_fails(source, source->disk.problem);
+	if (number != 0 && !write_block(number, to))
+		return false;
+	page->copied_bytes += bytes_of(number);
+	__atomic_store_n(&page->moved, page->moved + 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+static bool copy_full(struct source *source)
+{
+	for (u64 number = 0; number < blocks_of(disk_bytes); number++) {
+		if (!copy_block(source, number * BLOCK_BYTES, number))
+			return false;
+	}
+	return true;
+}
+
+static bool copy_diff(struct source *source)
+{
+	u64 number;
+
+	for (u64 i = 0; i < source->header.blocks; i++) {
+		if (!read_number(source, i, &number) ||
+		    !copy_block(source, source->header.data_at + i * BLOCK_BYTES, number))
+			return false;
+	}
+	return true;
+}
+
+static bool flush(void)
+{
+	return save_disk_flush(&room->to) ? true : target_fails();
+}
+
+static bool restore(void)
+{
+	page->touched = 1;
+	if (!write_block(0, room->first) || !flush()) /* zeros */
+		return false;
+	for (struct source *source = room->sources; source < room->sources + count; source++) {
+		if (!(is_full(source) ? copy_full(source) : copy_diff(source)))
+			return false;
+	}
+	return flush() && write_block(0, room->first) && flush();
+}
+
+static bool open_all(handle_t queue)
+{
+	const struct start_entry *entry = start_find(START_DISK);
+
+	if (entry == NULL || !save_disk_open_link(&room->to, &room->to_client, entry, queue))
+		return target_fails();
+	for (entry = start_find(START_SAVE); entry != NULL && count < BACKUP_CHAIN_MAX;
+	     entry = start_next(entry)) {
+		struct source *source = &room->sources[count++];
+
+		source->name = entry->name;
+		if (!save_disk_open_target(&source->disk, &source->client, entry, queue))
+			return source_fails(source, source->disk.problem);
+	}
+	return count != 0 ? true : fails("there is no backup");
+}
+
+/* What the last one says of itself. */
+static void say_what(void)
+{
+	const struct backup_header *header = &room->sources[count - 1].header;
+
+	memcpy(page->vm, header->vm, sizeof(page->vm));
+	memcpy(page->disk, header->disk, sizeof(page->disk));
+	page->unix_seconds = header->unix_seconds;
+}
+
+NORETURN void restorer_run(void)
+{
+	const struct start_entry *channel = start_find(START_CHANNEL);
+	bool restored;
+	handle_t queue;
+	u64 at;
+
+	if (channel == NULL || sys_queue_create(start_handle(START_GROUP), &queue) != STATUS_OK ||
+	    memory_map(align_up(sizeof(*room), PAGE_SIZE), &at) != STATUS_OK)
+		rt_fail("start");
+	room = (struct restorer_room *)(uintptr_t)at;
+	page = (struct restorer_page *)(uintptr_t)channel->offset;
+	restored = open_all(queue) && check_all();
+	if (restored) {
+		say_what();
+		restored = restore();
+	}
+	__atomic_store_n(&page->state, restored ? (u32)RESTORER_DONE : (u32)RESTORER_FAILED,
+			 __ATOMIC_RELEASE);
+	sys_process_exit(0);
+}
