@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/cli/cli.h"
+#include "gateway/cli/escape.h"
 #include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
 
@@ -74,4 +75,36 @@ enum cli_exit vm_backup_command(struct cli *cli, int count, char **words)
 	if (cancels)
 		return change(cli, words[1], "actions/backup-cancel", NULL, "backup cancelled");
 	return change(cli, words[0], "backups", body_of(cli, count - 1, words + 1), "backup begun");
+}
+
+/* DISK, and the disks with the backups. */
+enum cli_exit disk_restore_command(struct cli *cli, int count, char **words)
+{
+	char from[1024] = "";
+	struct http_answer answer;
+	enum cli_exit code;
+	size_t used = 0;
+	json_t *body;
+
+	for (int i = 1; i < count && used < sizeof(from); i++)
+		used += (size_t)snprintf(from + used, sizeof(from) - used, "%s%s", used ? "," : "",
+					 words[i]);
+	if (used >= sizeof(from))
+		cli_die(CLI_USAGE, "the names are too long");
+	body = json_pack("{s:s, s:s}", "disk", words[0], "from", from);
+	if (!body)
+		cli_die(CLI_USAGE, "a name is not UTF-8");
+	cli_connect(cli);
+	code = cli_change(cli, "POST", "/v1/disks/restore", NULL, body, "host", "disk restore", &answer);
+	json_decref(body);
+	if (code != CLI_OK)
+		return code;
+	if (cli->json) {
+		output_json(answer.json);
+	} else {
+		escape_print(stdout, words[0]);
+		puts(": restored");
+	}
+	json_decref(answer.json);
+	return CLI_OK;
 }

@@ -103,5 +103,6 @@ enum cli_exit token_command(struct cli *cli, int count, char **words);
 enum cli_exit login_command(struct cli *cli, int count, char **words);
 enum cli_exit logout_command(struct cli *cli, int count, char **words);
 enum cli_exit disk_command(struct cli *cli, int count, char **words);
+enum cli_exit disk_restore_command(struct cli *cli, int count, char **words);
 enum cli_exit user_command(struct cli *cli, int count, char **words);
 enum cli_exit password_command(struct cli *cli, int count, char **words);

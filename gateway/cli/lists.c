@@ -187,8 +187,10 @@ static void disk_row(struct table *table, const json_t *disk)
 
 enum cli_exit disk_command(struct cli *cli, int count, char **words)
 {
+	if (count >= 3 && strcmp(words[0], "restore") == 0)
+		return disk_restore_command(cli, count - 1, words + 1);
 	if (count != 1 || strcmp(words[0], "list") != 0)
-		cli_die(CLI_USAGE, "allowed: disk list");
+		cli_die(CLI_USAGE, "allowed: disk list, disk restore DISK FULL [DIFF...]");
 	cli_connect(cli);
 	return items_show(cli, "/v1/disks", "NAME DRIVER STATE >SIZE READ-ONLY USED-BY PROBLEM",
 			  disk_row);

@@ -20,6 +20,7 @@ static const char usage[] =
 	"            | list NAME | cancel NAME\n"
 	"  vm balloon NAME [SIZE] | inspect NAME [PATH]\n"
 	"  disk list\n"
+	"  disk restore DISK FULL [DIFF...]\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"
 	"  events [--follow]         what happened, and what happens\n"
 	"  log, audit, host          lines of the log, of the audit; the host\n"

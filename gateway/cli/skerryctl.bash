@@ -49,7 +49,7 @@ _skerryctl() {
 	'host ') choices='audit log-rotate reboot poweroff' ;;
 	'token ') choices='list create revoke' ;;
 	'user ') choices='list create set password remove' ;;
-	'disk ') choices='list' ;;
+	'disk ') choices='list restore' ;;
 	'console '* | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm snapshot' | 'vm set' | 'vm destroy' | \
 		'vm save' | 'vm restore' | 'vm backup' | 'vm balloon' | 'vm inspect')
 		# Names have no blanks; nobody is asked anything: without a terminal and with a limit.

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Backups of a running VM's disks: each disk's copy goes to another disk of the host. */
+/* Backups of a running VM's disks, each to another disk of the host; disks restored from them. */
 #include <stdio.h>
 #include <string.h>
 
 #include "gateway/core/ask.h"
 #include "gateway/core/operation.h"
 
-enum { BACKUP_WAIT_S = 10, BACKUP_DISKS_MAX = 12, NAME_BYTES = 32 };
+enum { BACKUP_WAIT_S = 10, BACKUP_DISKS_MAX = 12, BACKUP_CHAIN_MAX = 8, NAME_BYTES = 32 };
 
 static json_t *backup_json(const struct request *request, json_t *row)
 {
@@ -103,6 +103,45 @@ void api_backup_begin(struct request *request)
 	if (request_true(request, "overwrite"))
 		words[count] = "overwrite";
 	operation_start(request, OPERATION_REPLY, "vm backup", words, request->vm, NULL, 200,
+			request_wait_s(request, BACKUP_WAIT_S));
+}
+
+/* Names separated by commas, from `word` on: how many; 0: it is no such list. */
+static size_t names_take(char (*word)[NAME_BYTES], size_t most, const char *text)
+{
+	size_t count = 0;
+
+	while (*(text += strspn(text, ", "))) {
+		size_t bytes = strcspn(text, ", ");
+
+		if (count == most || bytes >= NAME_BYTES)
+			return 0;
+		snprintf(word[count], NAME_BYTES, "%.*s", (int)bytes, text);
+		if (!machine_name_valid(word[count++]))
+			return 0;
+		text += bytes;
+	}
+	return count;
+}
+
+void api_disk_restore(struct request *request)
+{
+	const char *disk = request_text(request, "disk");
+	const char *from = request_text(request, "from");
+	const char *words[1 + BACKUP_CHAIN_MAX + 1] = {disk};
+	char name[BACKUP_CHAIN_MAX][NAME_BYTES];
+	size_t count = from ? names_take(name, BACKUP_CHAIN_MAX, from) : 0;
+
+	if (!disk || !machine_name_valid(disk) || count == 0) {
+		answer_problem(request, 422, "bad-argument",
+			       "disk: one as /v1/disks shows it; from: the disk with a full "
+			       "backup, then those with the differential ones behind it, separated "
+			       "by commas, at most 8");
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		words[1 + i] = name[i];
+	operation_start(request, OPERATION_REPLY, "disk restore", words, "host", NULL, 200,
 			request_wait_s(request, BACKUP_WAIT_S));
 }
 

@@ -57,6 +57,7 @@ void api_metrics(struct request *request);
 void api_host(struct request *request);
 void api_host_audit(struct request *request);
 void api_host_log_rotate(struct request *request);
+void api_disk_restore(struct request *request);
 void api_host_reboot(struct request *request);
 void api_host_poweroff(struct request *request);
 void api_vms(struct request *request);

@@ -80,6 +80,7 @@ const struct schema schema_list[] = {
 	{"Disks", OBJECT(OBJECTS("items", STRING("name") "," STRING("state") "," STRING("problem")
 				 "," STRING("driver") "," STRING("partition") "," COUNT("bytes") ","
 				 TRUTH("read_only") "," STRING("users")))},
+	{"DiskRestore", OBJECT(STRING("disk") "," STRING("from"))},
 	{"Backup", OBJECT("\"kind\":{\"enum\":[\"full\",\"diff\"]}," STRING("disks") ","
 			  TRUTH("overwrite"))},
 	{"Backups", OBJECT(OBJECTS("items", STRING("disk") "," STRING("target") "," STRING("kind")

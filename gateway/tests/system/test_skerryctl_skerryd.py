@@ -66,6 +66,9 @@ def test_machines(ctl, fake):
 
 def test_states(ctl, fake):
     assert ctl.good("disk", "list").splitlines()[1].split()[:4] == ["saves", "ram0", "ready", "64M"]
+    assert ctl.good("disk", "restore", "saves", "data") == "saves: restored\n"
+    assert ctl.run("disk", "restore", "data", "saves").returncode == 5
+    assert ctl.run("disk", "restore", "saves").returncode == 2
     assert ctl.run("vm", "save", "vm02").returncode == 2
     assert ctl.run("vm", "save", "vm02", "none").returncode == 3
     done = ctl.run("vm", "save", "vm02", "data")

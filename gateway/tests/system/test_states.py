@@ -75,6 +75,22 @@ def test_backup(server, fake):
     assert server.tls("GET", f"{vm}/backups").json()["items"] == []
 
 
+def test_disk_restore(server, fake):
+    """From a chain of backups; only as admin of the whole host."""
+    good = {"disk": "saves", "from": "data, data"}
+    for wrong in ({"disk": ""}, {"disk": "-x"}, {"disk": 7}, {"from": ""}, {"from": "a b=c"}, {"from": None},
+                  {"from": 32 * "x"}, {"from": ",".join(9 * ["data"])}):
+        assert server.tls("POST", "/v1/disks/restore", {**good, **wrong}).status == 422, wrong
+    for token in (server.make_token(["admin"], "vm0*"), server.make_token(["operator"])):
+        assert server.tls("POST", "/v1/disks/restore", good, token=token).status == 403
+    assert not any(words[:2] == ["disk", "restore"] for words in words_of(fake))
+    assert server.tls("POST", "/v1/disks/restore", good).json()["changed"]
+    assert ["disk", "restore", "saves", "data", "data"] in words_of(fake)
+    assert server.tls("POST", "/v1/disks/restore", {**good, "disk": "none"}).status == 404
+    used = server.tls("POST", "/v1/disks/restore", {"disk": "data", "from": "saves"})
+    assert used.status == 409 and "vm00 uses it" in used.json()["detail"]
+
+
 def test_own_vm_is_not_saved_by_accident(pair):
     fake, server = pair()
     fake.own = "vm00"
