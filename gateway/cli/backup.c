@@ -95,7 +95,8 @@ enum cli_exit disk_restore_command(struct cli *cli, int count, char **words)
 	if (!body)
 		cli_die(CLI_USAGE, "a name is not UTF-8");
 	cli_connect(cli);
-	code = cli_change(cli, "POST", "/v1/disks/restore", NULL, body, "host", "disk restore", &answer);
+	code = cli_change(cli, "POST", "/v1/disks/restore", NULL, body, "host", "disk restore",
+			  &answer);
 	json_decref(body);
 	if (code != CLI_OK)
 		return code;

@@ -44,7 +44,10 @@ class States:
         vm = self.vm(user, name)
         self.need(user, "operator")
         given = request.json()
-        disk, target = given["disks"].split("=")
+        pairs = dict(pair.split("=") for pair in given["disks"].split(","))
+        if pairs.pop("state", "scratch") != "scratch" or len(pairs) != 1:
+            raise Problem(422, "bad-argument", f"disks: found {given['disks']}")
+        (disk, target), = pairs.items()
         if given["kind"] == "diff" and name not in self.backed_up:
             raise Problem(409, "bad-state", f"disk {disk}: there is no backup since it was booted, allowed: a full one")
         self.backed_up[name] = [{"disk": disk, "target": target, "kind": given["kind"], "number": 1, "state": "copying",

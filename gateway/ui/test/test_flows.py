@@ -172,7 +172,7 @@ def test_saved_on_a_disk_and_taken_up_again(page):
     page.button("Save", tile).click()
     page.button("Save", "dialog").click()
     page.sees("holds something else", f"{tile} [role=alert]")
-    page.one(f"{tile} input[type=checkbox]").click()
+    page.all(f"{tile} input[type=checkbox]")[1].click()  # the first: the machine goes on
     page.button("Save", tile).click()
     assert not page.button("Save", "dialog").is_enabled()
     page.one("dialog input").send_keys("scratch", Keys.ENTER)
@@ -199,6 +199,13 @@ def test_backup_of_a_disk(page):
     page.sees("cancelled", ".backups tbody tr")
     page.one(f"{tile} input[type=checkbox]").click()
     page.button("All of it", tile).click()
+    page.one("dialog input").send_keys("saves", Keys.ENTER)
+    page.sees("copying", ".backups tbody tr")
+    page.button("Cancel the backup", tile).click()
+    page.sees("cancelled", ".backups tbody tr")
+    page.all(f"{tile} select")[-1].find_element("css selector", "option[value=scratch]").click()
+    page.button("All of it", tile).click()
+    page.sees("Whatever saves and scratch holds is gone", "dialog")
     page.one("dialog input").send_keys("saves", Keys.ENTER)
     page.sees("copying", ".backups tbody tr")
 
@@ -279,16 +286,16 @@ def test_configuration_is_saved_unless_somebody_was_faster(page):
     weight = page.one('input[aria-label="weight of dns"]')
     fill(weight, "0")
     page.sees("weight: 256 → 0 applies at once", ".diff")
-    page.button("Save").click()
+    page.button("Save", "form").click()
     page.sees("Not saved: weight: 1 to 10000.", ".config ~ .inline-error, form > .inline-error")
     fill(weight, "512")
-    page.button("Save").click()
+    page.button("Save", "form").click()
     page.until(lambda: not page.all(".diff"), "saved")
     page.js("""const done = arguments[0];
         return fetch('/v1/vms/dns', { method: 'PATCH', body: '{"config":{"weight":"300"}}',
             headers: { 'Content-Type': 'application/json', 'If-Match': '"2"' } }).then((r) => r.status)""")
     fill(page.one('input[aria-label="weight of dns"]'), "700")
-    page.button("Save").click()
+    page.button("Save", "form").click()
     page.sees("Somebody else changed it meanwhile.", "form > .inline-error")
     page.button("Load it anew").click()
     page.until(lambda: page.one('input[aria-label="weight of dns"]').get_attribute("value") == "300",

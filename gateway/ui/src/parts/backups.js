@@ -13,8 +13,9 @@ const EVERY_MS = 3000;
 const used = ({ users }, name) => (users || "").split(", ").includes(name);
 const usable = ({ state, users }) => state === "ready" && !users;
 
-function Choice({ label, value, from, onChoose }) {
+function Choice({ label, value, from, none, onChoose }) {
 	return html`<label>${label} <select value=${value} onChange=${(event) => onChoose(event.target.value)}>
+		${none && html`<option value="">${none}</option>`}
 		${from.map(({ name, bytes: size }) => html`<option key=${name} value=${name}>${name} (${bytes(size)})</option>`)}</select></label>`;
 }
 
@@ -23,18 +24,23 @@ function Form({ vm, disks, act, busy }) {
 	const free = disks.filter(usable);
 	const [disk, chooseDisk] = useState(own[0]?.name);
 	const [target, chooseTarget] = useState(free[0]?.name);
+	const [chosen, chooseState] = useState("");
 	const [over, setOver] = useState(false);
+	const others = free.filter(({ name }) => name !== target);
+	const state = others.some(({ name }) => name === chosen) ? chosen : "";
+	const places = state ? `${target} and ${state}` : target;
 	const path = `/vms/${encodeURIComponent(vm.name)}/backups`;
 	const begin = async (kind) => (!over || await confirm({ title: `Copy ${disk} to ${target}?`, label: "Copy",
-		text: `Whatever ${target} holds is gone.`, word: target })) &&
+		text: `Whatever ${places} holds is gone.`, word: target })) &&
 		act(`A backup of ${disk} has begun.`, "POST", path,
-			{ kind, disks: `${disk}=${target}`, ...(over && { overwrite: true }) });
+			{ kind, disks: `${disk}=${target}${state && `,state=${state}`}`, ...(over && { overwrite: true }) });
 	if (!own.length || !free.length) {
 		return html`<p class="muted">${own.length ? "No disk is free for a copy. One that no machine uses has to be in the host's configuration."
 			: "The machine has no disk."}</p>`;
 	}
 	return html`<p class="title-line"><${Choice} label="Copy" value=${disk} from=${own} onChoose=${chooseDisk} />
 			<${Choice} label="to" value=${target} from=${free} onChoose=${chooseTarget} />
+			<${Choice} label="memory and state" value=${state} from=${others} none="not copied" onChoose=${chooseState} />
 			<button disabled=${busy} onClick=${() => begin("full")}>All of it</button>
 			<button disabled=${busy} onClick=${() => begin("diff")}>What has changed</button></p>
 		${may("admin") && html`<label class="check"><input type="checkbox" checked=${over}
