@@ -8,7 +8,7 @@ void handle_table_init(struct handle_table *table, size_t bytes)
 	table->size = (u16)((bytes - sizeof(*table)) / sizeof(table->entry[0]));
 }
 
-static const struct handle_entry *entry_of(const struct handle_table *table, u64 handle)
+static const struct handle_entry *handle_entry_of(const struct handle_table *table, u64 handle)
 {
 	u64 index = handle & 0xffff;
 	const struct handle_entry *entry;
@@ -42,7 +42,7 @@ enum status handle_insert(struct handle_table *table, struct object *object, u32
 enum status handle_lookup(const struct handle_table *table, u64 handle, enum object_type type,
 			  u32 rights, struct object **object)
 {
-	const struct handle_entry *entry = entry_of(table, handle);
+	const struct handle_entry *entry = handle_entry_of(table, handle);
 
 	if (entry == NULL || entry->object->dead ||
 	    (type != OBJECT_NONE && entry->object->type != type))
@@ -55,7 +55,7 @@ enum status handle_lookup(const struct handle_table *table, u64 handle, enum obj
 
 u32 handle_rights(const struct handle_table *table, u64 handle)
 {
-	const struct handle_entry *entry = entry_of(table, handle);
+	const struct handle_entry *entry = handle_entry_of(table, handle);
 
 	return entry != NULL ? entry->rights : 0;
 }
@@ -74,7 +74,7 @@ static void close_entry(struct handle_table *table, struct handle_entry *entry)
 
 enum status handle_close(struct handle_table *table, u64 handle)
 {
-	struct handle_entry *entry = (struct handle_entry *)entry_of(table, handle);
+	struct handle_entry *entry = (struct handle_entry *)handle_entry_of(table, handle);
 
 	if (entry == NULL)
 		return STATUS_BAD_HANDLE;

@@ -103,8 +103,8 @@ static void print_log(u32 cpu)
 	}
 }
 
-static NORETURN void stop(const struct trap_frame *frame, u64 frame_pointer, const char *text,
-			  va_list arguments)
+static NORETURN void panic_stop(const struct trap_frame *frame, u64 frame_pointer,
+				const char *text, va_list arguments)
 {
 	struct cpu *cpu = this_cpu();
 
@@ -135,7 +135,7 @@ void panic(const char *text, ...)
 	va_list arguments;
 
 	va_start(arguments, text);
-	stop(NULL, (u64)__builtin_frame_address(0), text, arguments);
+	panic_stop(NULL, (u64)__builtin_frame_address(0), text, arguments);
 }
 
 void panic_trap(const struct trap_frame *frame, const char *text, ...)
@@ -143,7 +143,8 @@ void panic_trap(const struct trap_frame *frame, const char *text, ...)
 	va_list arguments;
 
 	va_start(arguments, text);
-	stop(frame, frame != NULL ? frame->rbp : (u64)__builtin_frame_address(0), text, arguments);
+	panic_stop(frame, frame != NULL ? frame->rbp : (u64)__builtin_frame_address(0), text,
+		   arguments);
 }
 
 void __stack_chk_fail(void)

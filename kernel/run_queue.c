@@ -169,7 +169,7 @@ static NOINLINE void enqueue_anew(struct run_queue *queue, struct run_entity *en
 }
 
 /* Does what is due: renews reservations and puts parked groups back. */
-static inline void settle(struct run_queue *queue, u64 now)
+static inline void run_queue_settle(struct run_queue *queue, u64 now)
 {
 	while (is_due(&queue->deadline, now))
 		enqueue_anew(queue, deadline_entity(queue->deadline.first), now);
@@ -287,7 +287,7 @@ struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *ru
 {
 	struct run_entity *next;
 
-	settle(queue, now);
+	run_queue_settle(queue, now);
 	next = best_waiting(queue, now);
 	if (running != NULL && stays(queue, running, next, now))
 		next = running;
@@ -432,7 +432,7 @@ u64 run_queue_next_event(struct run_queue *queue, const struct run_entity *runni
 {
 	u64 delay = ~0ull;
 
-	settle(queue, now);
+	run_queue_settle(queue, now);
 	if (running != NULL)
 		delay = running_delay(queue, running, now);
 	else if (queue->deadline.first != NULL || queue->fair.first != NULL)

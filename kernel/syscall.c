@@ -21,7 +21,7 @@ static const struct {
 		u8 argument; /* which one it is */
 		u16 rights;  /* 0: end of the list */
 	} wanted[4];
-} table[SYS_COUNT] = {
+} syscalls[SYS_COUNT] = {
 	[SYS_HANDLE_CLOSE] = {.function = sys_handle_close},
 	[SYS_HANDLE_GRANT] = {sys_handle_grant,
 			      {{OBJECT_PROCESS, 0, RIGHT_GRANT}, {OBJECT_NONE, 1, RIGHT_GRANT}}},
@@ -105,7 +105,7 @@ static enum status run(u64 number, struct system_call *call)
 
 	if (call->caller->state == THREAD_DEAD)
 		return STATUS_NOT_SUPPORTED;
-	for (const struct wanted *wanted = table[number].wanted; wanted->rights != 0; wanted++) {
+	for (const struct wanted *wanted = syscalls[number].wanted; wanted->rights != 0; wanted++) {
 		u64 handle = call->argument[wanted->argument];
 
 		call->object[wanted->argument] = NULL;
@@ -117,9 +117,9 @@ static enum status run(u64 number, struct system_call *call)
 			return status;
 	}
 	if (!is_aside(number))
-		return table[number].function(call);
+		return syscalls[number].function(call);
 	long_aside();
-	status = table[number].function(call);
+	status = syscalls[number].function(call);
 	long_back();
 	return status;
 }

@@ -98,7 +98,7 @@ enum status thread_free(struct thread *thread)
 	return STATUS_OK;
 }
 
-static NOINLINE void forget(struct cpu *cpu)
+static NOINLINE void thread_forget(struct cpu *cpu)
 {
 	tlb_process_leave(cpu->id);
 	cpu->kernel_root = 0;
@@ -112,7 +112,7 @@ void thread_forget_dead(struct cpu *cpu)
 
 	/* One that was ended after the CPU picked it stays until the CPU reschedules. */
 	if (thread != NULL && thread != cpu->running && thread->state == THREAD_DEAD)
-		forget(cpu);
+		thread_forget(cpu);
 }
 
 /* The loaded vCPU may be the thread's, which would else have to ask for it from its new CPU. */
@@ -122,7 +122,7 @@ void thread_unload(struct cpu *cpu, struct thread *thread)
 	if (cpu->thread != thread)
 		return;
 	thread->frame = *loaded_frame(cpu);
-	forget(cpu);
+	thread_forget(cpu);
 }
 
 void thread_ports_load(struct cpu *cpu, struct thread *thread)

@@ -14,9 +14,7 @@
 #include "vmm/monitor/command.c"
 #include "vmm/monitor/console.c"
 #include "vmm/monitor/cpuid/cpuid.c"
-#define put put_entry
 #include "vmm/monitor/cpuid/cpuid_table.c"
-#undef put
 #include "vmm/monitor/debugger.c"
 #include "vmm/monitor/dev/acpi_pm.c"
 #include "vmm/monitor/dev/crtc.c"
@@ -38,9 +36,7 @@
 #include "vmm/monitor/dev/watchdog.c"
 #include "vmm/monitor/emulate/emulate.c"
 #include "vmm/monitor/emulate/emulate_0f.c"
-#define add add_numbers
 #include "vmm/monitor/emulate/emulate_alu.c"
-#undef add
 #include "vmm/monitor/emulate/emulate_arithmetic.c"
 #include "vmm/monitor/emulate/emulate_bits.c"
 #include "vmm/monitor/emulate/emulate_execute.c"
@@ -92,18 +88,14 @@
 #include "vmm/monitor/load/elf.c"
 #include "vmm/monitor/load/elf_pvh.c"
 #include "vmm/monitor/load/load.c"
-#define add add_part
 #include "vmm/monitor/load/mp_table.c"
-#undef add
 #include "vmm/monitor/load/multiboot1.c"
 #include "vmm/monitor/load/place.c"
 #include "vmm/monitor/load/start_state.c"
 #include "vmm/monitor/load/wdat.c"
 #include "vmm/monitor/handover.c"
 #include "vmm/monitor/machine.c"
-#define queue_key setup_queue_key
 #include "vmm/monitor/machine_setup.c"
-#undef queue_key
 #include "vmm/monitor/machine_time.c"
 #include "vmm/monitor/msr.c"
 #include "vmm/monitor/msr_mtrr.c"
@@ -135,13 +127,5 @@
 #include "vmm/monitor/xsave.c"
 #include "vmm/monitor/disk/disk_open.c"
 #include "vmm/monitor/net/net_open.c"
-#define ask blk_ask
-#define descriptor virtqueue_descriptor
-#define load link_load
-#define take blk_take
 #include "tests/unit/pci_sources.h"
-#undef ask
-#undef descriptor
-#undef load
-#undef take
 #undef TEST

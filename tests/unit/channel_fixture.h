@@ -22,7 +22,6 @@
 #include "vmm/rt/crypto/secret.c"
 #include "vmm/rt/crypto/sha256.c"
 #include "vmm/rt/format.c"
-#define put put_piece /* vmm/rt/format.c has one */
 #include "vmm/manager/channel/channel_answer.c"
 #include "vmm/manager/channel/channel_events.c"
 #include "vmm/manager/channel/channel_heartbeat.c"

@@ -8,9 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define put format_put /* vmm/manager/reply.c has one */
 #include "vmm/rt/format.c"
-#undef put
 #include "lib/string.c"
 #include "vmm/manager/commands/handles.c"
 #include "vmm/manager/text/json.c"

@@ -7,9 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define put format_put /* vmm/manager/reply.c has one */
 #include "vmm/rt/format.c"
-#undef put
 #include "vmm/rt/exit_names.c"
 #include "vmm/rt/status_text.c"
 #include "lib/string.c"

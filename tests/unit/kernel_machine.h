@@ -79,16 +79,12 @@ static void machine_back(void)
 #include "kernel/audit.c"
 #include "kernel/budget.c"
 #include "kernel/group.c"
-#define entry_of handle_entry_of
 #include "kernel/handle.c"
-#undef entry_of
 #include "kernel/heap.c"
 #include "kernel/irq.c"
 #include "kernel/process.c"
 #include "kernel/queue.c"
-#define settle run_queue_settle_all
 #include "kernel/run_queue.c"
-#undef settle
 #include "kernel/sys_iommu.c"
 #include "kernel/sys_machine.c"
 #include "kernel/sys_memory.c"
@@ -96,14 +92,10 @@ static void machine_back(void)
 #include "kernel/sys_process.c"
 #include "kernel/sys_vm.c"
 #include "kernel/sys_wait.c"
-#define table syscall_table
 #include "kernel/syscall.c"
-#undef table
 #include "kernel/teardown.c"
-#define forget thread_forget_loaded
 #include "kernel/thread.c"
 #include "kernel/timer.c"
-#undef forget
 #include "kernel/vcpu.c"
 #include "kernel/vcpu_memory.c"
 #include "kernel/vcpu_run.c"

@@ -16,7 +16,6 @@
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/text/utf8.c"
 #include "vmm/rt/format.c"
-#define put put_piece /* vmm/rt/format.c has one */
 #include "vmm/manager/reply.c"
 #include "vmm/manager/commands/cpu.c"
 #include "vmm/manager/host/leak.c"

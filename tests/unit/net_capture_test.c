@@ -19,8 +19,6 @@
 #include "vmm/manager/text/utf8.c"
 #include "vmm/rt/format.c"
 #include "vmm/rt/status_text.c"
-#define put put_piece /* vmm/rt/format.c has one */
-#define passes passes_filter /* vmm/io/link.c too */
 #include "vmm/manager/reply.c"
 #include "vmm/manager/commands/net_capture.c"
 #include "vmm/manager/net/capture.c"

@@ -33,9 +33,6 @@
 static struct cpu cpus[3];
 
 #include "lib/string.c"
-#define print panic_print
-#define print_va panic_print_va
-#define stop panic_stop
 #include "kernel/panic.c"
 #include "arch/x86_64/cpu/print.c"
 

@@ -7,9 +7,6 @@ enum status program_bind(handle_t handle, handle_t bound_to, u64 key);
 
 #define switch_tell_manager program_tell_manager
 #define switch_give_up	    program_give_up
-#define queue		    program_queue
-#define channel		    program_channel
-#define start		    program_start
 #define sys_object_bind	    program_bind
 #define main		    program_main
 #include "vmm/switch/main.c"

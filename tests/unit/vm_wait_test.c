@@ -14,7 +14,6 @@
 #include "vmm/rt/status_text.c"
 #include "lib/string.c"
 #include "vmm/rt/format.c"
-#define put put_piece /* vmm/rt/format.c has one */
 #include "tests/fake_clock.h"
 #include "tests/unit/fake_log.h"
 #include "vmm/manager/config/config.c"
@@ -32,20 +31,12 @@
 #include "vmm/manager/vm/vm_table.c"
 #include "vmm/manager/words.c"
 #include "vmm/manager/reply.c"
-#define set set_group /* and so on */
 #include "vmm/manager/vm/vm_share.c"
-#undef set
-#define set set_config
 #include "vmm/manager/config/config_keys.c"
 #include "vmm/manager/config/config_text.c"
-#undef set
 #include "vmm/manager/command.c"
 #include "vmm/manager/command_near.c"
-#define show show_set
 #include "vmm/manager/commands/vm_set.c"
-#undef show
-#define set set_create
-#define show show_create
 #include "vmm/manager/commands/vm_create.c"
 
 const struct command *const commands_start[1];

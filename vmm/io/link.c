@@ -82,7 +82,7 @@ u32 link_room(const struct link_end *end)
 }
 
 /* Whether the index at which the peer wants to be told is among the new ones. */
-static bool passes(u32 event, u32 from, u32 to)
+static bool link_passes(u32 event, u32 from, u32 to)
 {
 	return to - event - 1 < to - from;
 }
@@ -102,8 +102,8 @@ bool link_publish(struct link_end *end)
 	/* the peer sets its wish, then looks again at the index: one of the two sees the other */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return peer_is_there(end) &&
-	       (passes(link_load(&peer_line(end)->wake_at), written, end->written) ||
-		passes(link_load(&peer_line(end)->room_at), read, end->read));
+	       (link_passes(link_load(&peer_line(end)->wake_at), written, end->written) ||
+		link_passes(link_load(&peer_line(end)->room_at), read, end->read));
 }
 
 bool link_may_wait(struct link_end *end)

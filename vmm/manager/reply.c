@@ -2,7 +2,7 @@
 #include "vmm/manager/reply.h"
 #include "vmm/rt/format.h"
 
-static bool passes(const struct reply *reply, struct text text)
+static bool reply_passes(const struct reply *reply, struct text text)
 {
 	size_t length = strlen(reply->filter);
 
@@ -13,12 +13,13 @@ static bool passes(const struct reply *reply, struct text text)
 	return false;
 }
 
-static void put(struct reply *reply, enum reply_kind kind, const char *pattern, va_list arguments)
+static void reply_put(struct reply *reply, enum reply_kind kind, const char *pattern,
+		      va_list arguments)
 {
 	size_t length = format_va(reply->line, sizeof(reply->line), pattern, arguments);
 
 	length = MIN(length, sizeof(reply->line) - 1);
-	if (kind == REPLY_TEXT && !passes(reply, (struct text){reply->line, length}))
+	if (kind == REPLY_TEXT && !reply_passes(reply, (struct text){reply->line, length}))
 		return;
 	reply->to->put(reply->to->context, kind, (struct text){reply->line, length});
 }
@@ -28,7 +29,7 @@ void reply_line(struct reply *reply, const char *pattern, ...)
 	va_list arguments;
 
 	va_start(arguments, pattern);
-	put(reply, REPLY_TEXT, pattern, arguments);
+	reply_put(reply, REPLY_TEXT, pattern, arguments);
 	va_end(arguments);
 }
 
@@ -58,7 +59,7 @@ static void put_error(struct reply *reply, enum reply_code code, const char *pat
 {
 	reply->failed = true;
 	reply->code = (u8)code;
-	put(reply, REPLY_ERROR, pattern, arguments);
+	reply_put(reply, REPLY_ERROR, pattern, arguments);
 }
 
 void reply_error(struct reply *reply, const char *pattern, ...)
@@ -109,7 +110,7 @@ void reply_object_end(struct reply *reply)
 
 void reply_object(struct reply *reply, struct text object)
 {
-	if (passes(reply, object))
+	if (reply_passes(reply, object))
 		reply->to->put(reply->to->context, REPLY_OBJECT, object);
 }
 

@@ -15,7 +15,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-enum queue_key { KEY_CHANNEL = 1, KEY_DISK = 3, KEY_NET = 4 };
+enum machine_setup_key { KEY_CHANNEL = 1, KEY_DISK = 3, KEY_NET = 4 };
 
 /* A step of the set-up and what the kernel said to it. */
 static bool worked(struct machine *machine, const char *what, enum status status)

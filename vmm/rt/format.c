@@ -17,7 +17,7 @@ struct spec {
 	bool wide;     /* long, not int */
 };
 
-static void put(struct output *out, char c)
+static void format_put(struct output *out, char c)
 {
 	if (out->length + 1 < out->size)
 		out->buffer[out->length] = c;
@@ -27,7 +27,7 @@ static void put(struct output *out, char c)
 static void put_padding(struct output *out, char c, int count)
 {
 	while (count-- > 0)
-		put(out, c);
+		format_put(out, c);
 }
 
 static void put_text(struct output *out, const struct spec *spec, const char *text)
@@ -41,7 +41,7 @@ static void put_text(struct output *out, const struct spec *spec, const char *te
 	if (!spec->left)
 		put_padding(out, ' ', spec->width - length);
 	for (int i = 0; i < length; i++)
-		put(out, text[i]);
+		format_put(out, text[i]);
 	if (spec->left)
 		put_padding(out, ' ', spec->width - length);
 }
@@ -73,12 +73,12 @@ static void put_number(struct output *out, const struct spec *spec, u64 value, u
 	if (!spec->left)
 		put_padding(out, ' ', width);
 	if (sign != 0)
-		put(out, sign);
+		format_put(out, sign);
 	while (*prefix != '\0')
-		put(out, *prefix++);
+		format_put(out, *prefix++);
 	put_padding(out, '0', zeros);
 	while (count > 0)
-		put(out, text[--count]);
+		format_put(out, text[--count]);
 	if (spec->left)
 		put_padding(out, ' ', width);
 }
@@ -172,11 +172,11 @@ static void put_conversion(struct output *out, const struct spec *spec, char kin
 		break;
 	}
 	case '%':
-		put(out, '%');
+		format_put(out, '%');
 		break;
 	default:
-		put(out, '%');
-		put(out, kind);
+		format_put(out, '%');
+		format_put(out, kind);
 		break;
 	}
 }
@@ -190,7 +190,7 @@ size_t format_va(char *buffer, size_t size, const char *pattern, va_list argumen
 	va_copy(rest, arguments);
 	while (*pattern != '\0') {
 		if (*pattern != '%') {
-			put(&out, *pattern++);
+			format_put(&out, *pattern++);
 			continue;
 		}
 		pattern = parse_spec(pattern + 1, &spec, &rest);

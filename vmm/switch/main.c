@@ -22,8 +22,8 @@
 
 enum key { KEY_MANAGER = 1, KEY_PORTS = 16 };
 
-static struct driver_channel *channel;
-static handle_t queue;
+static struct driver_channel *switch_channel;
+static handle_t switch_queue;
 
 void switch_tell_manager(void)
 {
@@ -35,9 +35,9 @@ void switch_give_up(const char *pattern, ...)
 	va_list arguments;
 
 	va_start(arguments, pattern);
-	format_va(channel->reason, sizeof(channel->reason), pattern, arguments);
+	format_va(switch_channel->reason, sizeof(switch_channel->reason), pattern, arguments);
 	va_end(arguments);
-	__atomic_store_n(&channel->state, DRIVER_FAILED, __ATOMIC_RELEASE);
+	__atomic_store_n(&switch_channel->state, DRIVER_FAILED, __ATOMIC_RELEASE);
 	switch_tell_manager();
 	rt_fail("switch");
 }
@@ -45,14 +45,14 @@ void switch_give_up(const char *pattern, ...)
 static void open_channel(void)
 {
 	start_free_predecessor();
-	channel = (struct driver_channel *)(uintptr_t)start_find(START_CHANNEL)->offset;
-	if (sys_queue_create(start_handle(START_GROUP), &queue) != STATUS_OK ||
-	    sys_object_bind(start_handle(START_CHANNEL_IN), queue, KEY_MANAGER) != STATUS_OK)
+	switch_channel = (struct driver_channel *)(uintptr_t)start_find(START_CHANNEL)->offset;
+	if (sys_queue_create(start_handle(START_GROUP), &switch_queue) != STATUS_OK ||
+	    sys_object_bind(start_handle(START_CHANNEL_IN), switch_queue, KEY_MANAGER) != STATUS_OK)
 		rt_fail("queue");
-	port_init(channel, queue, KEY_PORTS);
+	port_init(switch_channel, switch_queue, KEY_PORTS);
 }
 
-static void start(void)
+static void switch_start(void)
 {
 	u64 mtu = start_info->parameter[DRIVER_MTU];
 	u64 secret;
@@ -62,8 +62,8 @@ static void start(void)
 	memcpy(&secret, start_info->entropy + sizeof(secret), sizeof(secret));
 	mac_table_init(secret);
 	forward_init((u32)mtu);
-	string_copy(channel->model, sizeof(channel->model), "switch");
-	__atomic_store_n(&channel->state, DRIVER_READY, __ATOMIC_RELEASE);
+	string_copy(switch_channel->model, sizeof(switch_channel->model), "switch");
+	__atomic_store_n(&switch_channel->state, DRIVER_READY, __ATOMIC_RELEASE);
 	switch_tell_manager();
 }
 
@@ -72,7 +72,7 @@ static bool take_signal(u64 deadline)
 {
 	u64 key = 0;
 
-	if (sys_queue_wait(queue, deadline, &key) != STATUS_OK)
+	if (sys_queue_wait(switch_queue, deadline, &key) != STATUS_OK)
 		return false;
 	if (key == KEY_MANAGER)
 		port_attend();
@@ -84,7 +84,7 @@ static bool take_signal(u64 deadline)
 /* One port's frames are not served before all others are there that the network had. */
 static void await_ports(void)
 {
-	while (__atomic_load_n(&channel->opened, __ATOMIC_ACQUIRE) == 0)
+	while (__atomic_load_n(&switch_channel->opened, __ATOMIC_ACQUIRE) == 0)
 		(void)take_signal(~0ull);
 	port_attend();
 }
@@ -107,7 +107,7 @@ static void tick(u64 now)
 	seconds += next != 0 ? (u32)((now - next) / second) + 1 : 0;
 	next = now + second;
 	mac_table_tick(seconds);
-	channel->net.addresses = mac_table_count();
+	switch_channel->net.addresses = mac_table_count();
 }
 
 static void wait(void)
@@ -123,7 +123,7 @@ int main(void)
 	u32 unheard = 0;
 
 	open_channel();
-	start();
+	switch_start();
 	await_ports();
 	for (;;) {
 		u64 now = clock_tsc();
@@ -135,7 +135,7 @@ int main(void)
 			announce_all();
 		turn_wake(now);
 		count = turn_round(now);
-		channel->finished += count;
+		switch_channel->finished += count;
 		/* one without a frame too: a client may keep its port busy with nothing */
 		unlooked += MAX(count, 1);
 		unheard += MAX(count, 1);

@@ -5,7 +5,8 @@
 #include "vmm/rt/format.h"
 
 /* Sets one KEY=VALUE, which overrides what the section says. */
-static bool set(struct reply *reply, struct vm_config *config, u64 *given, const char *word)
+static bool vm_create_set(struct reply *reply, struct vm_config *config, u64 *given,
+			  const char *word)
 {
 	const char *equals = strchr(word, '=');
 	char problem[CONFIG_PROBLEM_BYTES];
@@ -51,7 +52,7 @@ static bool prepare(struct reply *reply, const struct arguments *arguments,
 		config_vm_init(config);
 	string_copy(config->name, sizeof(config->name), name);
 	for (u32 i = 1; i < arguments->count; i++) {
-		if (!set(reply, config, &given, arguments->word[i]))
+		if (!vm_create_set(reply, config, &given, arguments->word[i]))
 			return false;
 	}
 	config->given |= given;
@@ -61,7 +62,7 @@ static bool prepare(struct reply *reply, const struct arguments *arguments,
 	return false;
 }
 
-static void show(struct reply *reply, const struct vm *vm)
+static void vm_create_show(struct reply *reply, const struct vm *vm)
 {
 	if (!reply->json) {
 		reply_line(reply, "%s: %s", vm->config.name, vm_state_name(vm->state));
@@ -83,7 +84,7 @@ static bool resume_create(struct reply *reply)
 	if (vm != NULL && !vm_ready(vm))
 		return command_vm_given_up(reply, vm);
 	if (vm != NULL)
-		show(reply, vm);
+		vm_create_show(reply, vm);
 	else
 		reply_error(reply, "VM %s: %s", reply->vm_name, vm_refusal(reply->vm_id));
 	return true;

@@ -40,8 +40,8 @@ bool vm_set_can_change(const struct vm *vm, struct text key)
 }
 
 /* KEY=VALUE, or KEY and VALUE as two words: *index is left on the last one used. */
-static bool set(struct reply *reply, const struct arguments *arguments, u32 *index,
-		const struct vm *vm, struct vm_config *config, u64 *changed)
+static bool vm_set_one(struct reply *reply, const struct arguments *arguments, u32 *index,
+		       const struct vm *vm, struct vm_config *config, u64 *changed)
 {
 	const char *word = arguments->word[*index];
 	const char *equals = strchr(word, '=');
@@ -86,7 +86,7 @@ static const char *value_text(const struct config_key *key, const struct vm_conf
 }
 
 /* The changed keys, in the order of the configuration's. */
-static void show(struct reply *reply, const struct vm *vm)
+static void vm_set_show(struct reply *reply, const struct vm *vm)
 {
 	char value[CONFIG_CMDLINE_BYTES];
 
@@ -114,7 +114,7 @@ static void answer(struct reply *reply, const struct vm *vm)
 	if (vm->change_problem[0] != '\0')
 		reply_error(reply, "VM %s: %s", vm->config.name, vm->change_problem);
 	else
-		show(reply, vm);
+		vm_set_show(reply, vm);
 }
 
 static bool resume_set(struct reply *reply)
@@ -145,7 +145,7 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 	config = vm->config;
 	reply->changed = 0;
 	for (u32 i = 1; i < arguments->count; i++) {
-		if (!set(reply, arguments, &i, vm, &config, &reply->changed))
+		if (!vm_set_one(reply, arguments, &i, vm, &config, &reply->changed))
 			return;
 	}
 	config.given |= reply->changed;

@@ -98,7 +98,8 @@ static u64 reservable(const struct vm_config *config)
 	return config->vcpus * (config->reserve_budget_ns * 1000 / config->reserve_period_ns + 2);
 }
 
-static enum status set(handle_t group, enum group_setting setting, u64 value, enum status before)
+static enum status vm_share_set(handle_t group, enum group_setting setting, u64 value,
+				enum status before)
 {
 	return before == STATUS_OK ? sys_group_set(group, setting, value) : before;
 }
@@ -107,10 +108,10 @@ enum status vm_share_apply(handle_t group, const struct vm_config *config)
 {
 	enum status status = STATUS_OK;
 
-	status = set(group, GROUP_WEIGHT, config->weight, status);
-	status = set(group, GROUP_CAP_PERCENT, config->cap_percent, status);
-	status = set(group, GROUP_AFFINITY, affinity_mask(config), status);
-	return set(group, GROUP_RESERVABLE_PERMILLE, reservable(config), status);
+	status = vm_share_set(group, GROUP_WEIGHT, config->weight, status);
+	status = vm_share_set(group, GROUP_CAP_PERCENT, config->cap_percent, status);
+	status = vm_share_set(group, GROUP_AFFINITY, affinity_mask(config), status);
+	return vm_share_set(group, GROUP_RESERVABLE_PERMILLE, reservable(config), status);
 }
 
 static void check(struct vm *vm, enum status status, const char *what)

@@ -15,7 +15,7 @@ static u32 flags_of(const struct cpuid_entry *entry, const struct cpuid_regs *re
 	return flags;
 }
 
-static void put(struct vcpu_cpuid_entry *table, const struct vcpu_cpuid_entry *entry)
+static void cpuid_table_put(struct vcpu_cpuid_entry *table, const struct vcpu_cpuid_entry *entry)
 {
 	u32 slot = vcpu_cpuid_slot(entry->leaf);
 
@@ -31,7 +31,7 @@ static void put(struct vcpu_cpuid_entry *table, const struct vcpu_cpuid_entry *e
 
 void cpuid_table_learn_none(struct vcpu_cpuid_entry *table, u32 leaf, u32 subleaf, bool indexed)
 {
-	put(table, &(struct vcpu_cpuid_entry){
+	cpuid_table_put(table, &(struct vcpu_cpuid_entry){
 			   .flags = CPUID_VALID | (indexed ? CPUID_INDEXED : 0u),
 			   .leaf = leaf,
 			   .subleaf = subleaf,
@@ -52,7 +52,7 @@ void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy 
 		if (entry->leaf == CPUID_XSAVE && entry->subleaf < 2)
 			continue;
 		cpuid_query(policy, &state, entry->leaf, entry->subleaf, &regs);
-		put(table, &(struct vcpu_cpuid_entry){
+		cpuid_table_put(table, &(struct vcpu_cpuid_entry){
 				   .flags = flags_of(entry, &regs),
 				   .leaf = entry->leaf,
 				   .subleaf = entry->subleaf,

@@ -38,7 +38,7 @@ static void set_carry_flags(u64 carries, u32 size, u64 *flags)
 	assign(flags, RFLAGS_OF, out != bit(carries, 8 * size - 2));
 }
 
-static u64 add(u64 a, u64 b, bool carry, u32 size, u64 *flags)
+static u64 emulate_add(u64 a, u64 b, bool carry, u32 size, u64 *flags)
 {
 	u64 result = a + b + carry;
 
@@ -47,7 +47,7 @@ static u64 add(u64 a, u64 b, bool carry, u32 size, u64 *flags)
 	return result & mask(size);
 }
 
-static u64 subtract(u64 a, u64 b, bool borrow, u32 size, u64 *flags)
+static u64 emulate_subtract(u64 a, u64 b, bool borrow, u32 size, u64 *flags)
 {
 	u64 result = a - b - borrow;
 
@@ -69,13 +69,13 @@ u64 alu_binary(enum alu_operation operation, u64 a, u64 b, u32 size, u64 *flags)
 
 	switch (operation) {
 	case ALU_ADD:
-		return add(a, b, false, size, flags);
+		return emulate_add(a, b, false, size, flags);
 	case ALU_OR:
 		return logic(a | b, size, flags);
 	case ALU_ADC:
-		return add(a, b, carry, size, flags);
+		return emulate_add(a, b, carry, size, flags);
 	case ALU_SBB:
-		return subtract(a, b, carry, size, flags);
+		return emulate_subtract(a, b, carry, size, flags);
 	case ALU_AND:
 		return logic(a & b, size, flags);
 	case ALU_XOR:
@@ -83,14 +83,15 @@ u64 alu_binary(enum alu_operation operation, u64 a, u64 b, u32 size, u64 *flags)
 	case ALU_SUB:
 	case ALU_CMP:
 	default:
-		return subtract(a, b, false, size, flags);
+		return emulate_subtract(a, b, false, size, flags);
 	}
 }
 
 u64 alu_step(u64 a, s64 by, u32 size, u64 *flags)
 {
 	u64 carry = *flags & RFLAGS_CF;
-	u64 result = by > 0 ? add(a, 1, false, size, flags) : subtract(a, 1, false, size, flags);
+	u64 result = by > 0 ? emulate_add(a, 1, false, size, flags)
+			    : emulate_subtract(a, 1, false, size, flags);
 
 	*flags = (*flags & ~RFLAGS_CF) | carry;
 	return result;

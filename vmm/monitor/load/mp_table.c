@@ -97,7 +97,7 @@ struct mp_interrupt {
 } PACKED;
 _Static_assert(sizeof(struct mp_interrupt) == 8, "MP 4.3.4");
 
-static void add(struct mp_header *header, const void *entry, u16 bytes)
+static void mp_table_add(struct mp_header *header, const void *entry, u16 bytes)
 {
 	memcpy((u8 *)header + header->length, entry, bytes);
 	header->length = (u16)(header->length + bytes);
@@ -114,15 +114,15 @@ static void add_interrupts(struct mp_header *header)
 		interrupt.bus_irq = irq;
 		interrupt.input = irq == 0 ? PIT_PIN : irq;
 		interrupt.flags = irq == ACPI_PM_SCI ? MP_ACTIVE_HIGH_LEVEL : 0;
-		add(header, &interrupt, sizeof(interrupt));
+		mp_table_add(header, &interrupt, sizeof(interrupt));
 	}
 	/* as the MADT has it: the 8259s at LINT0, NMI at LINT1 */
 	interrupt = (struct mp_interrupt){
 		.type = MP_LOCAL_INTERRUPT, .kind = MP_EXTINT, .apic = MP_ALL_LAPICS, .input = 0};
-	add(header, &interrupt, sizeof(interrupt));
+	mp_table_add(header, &interrupt, sizeof(interrupt));
 	interrupt.kind = MP_NMI;
 	interrupt.input = 1;
-	add(header, &interrupt, sizeof(interrupt));
+	mp_table_add(header, &interrupt, sizeof(interrupt));
 }
 
 void mp_table_write(u8 *ram, u32 vcpu_count, struct mp_cpu cpu)
@@ -153,10 +153,10 @@ void mp_table_write(u8 *ram, u32 vcpu_count, struct mp_cpu cpu)
 			.cpu = cpu,
 		};
 
-		add(header, &processor, sizeof(processor));
+		mp_table_add(header, &processor, sizeof(processor));
 	}
-	add(header, &isa, sizeof(isa));
-	add(header, &ioapic, sizeof(ioapic));
+	mp_table_add(header, &isa, sizeof(isa));
+	mp_table_add(header, &ioapic, sizeof(ioapic));
 	add_interrupts(header);
 	header->checksum = bytes_checksum(header, header->length);
 
