@@ -86,7 +86,7 @@ static bool check_header(struct source *source)
 	u64 at = is_full(source) ? backup_tail_at(&source->disk) : 0;
 	bool is_one;
 
-	if (source->disk.bytes < 2 * BACKUP_HEADER_BYTES)
+	if (source->disk.bytes < (u64)(2 * BACKUP_HEADER_BYTES))
 		return source_fails(source, "found a disk that is too small for one");
 	if (!backup_header_read(&source->disk, at, header, &is_one))
 		return source_fails(source, source->disk.problem);
