@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "gateway/cli/cli.h"
-#include "gateway/cli/escape.h"
 #include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
 
@@ -43,16 +42,23 @@ static enum cli_exit change(struct cli *cli, const char *vm, const char *below, 
 	return code;
 }
 
+/* The words with commas between them. */
+static void join(char *to, size_t size, int count, char **words)
+{
+	to[0] = '\0';
+	for (int i = 0; i < count; i++) {
+		if (strlen(to) + strlen(words[i]) + 2 > size)
+			cli_die(CLI_USAGE, "too many disks");
+		strcat(strcat(to, i > 0 ? "," : ""), words[i]);
+	}
+}
+
 static json_t *body_of(const struct cli *cli, int count, char **words)
 {
 	json_t *body = json_object();
-	char disks[1024] = "";
+	char disks[1024];
 
-	for (int i = 1; i < count; i++) {
-		if (strlen(disks) + strlen(words[i]) + 2 > sizeof(disks))
-			cli_die(CLI_USAGE, "too many disks");
-		strcat(strcat(disks, i > 1 ? "," : ""), words[i]);
-	}
+	join(disks, sizeof(disks), count - 1, words + 1);
 	if (json_object_set_new(body, "kind", json_string(words[0])) != 0 ||
 	    json_object_set_new(body, "disks", json_string(disks)) != 0)
 		cli_die(CLI_USAGE, "a name is not UTF-8");
@@ -80,17 +86,12 @@ enum cli_exit vm_backup_command(struct cli *cli, int count, char **words)
 /* DISK, and the disks with the backups. */
 enum cli_exit disk_restore_command(struct cli *cli, int count, char **words)
 {
-	char from[1024] = "";
 	struct http_answer answer;
 	enum cli_exit code;
-	size_t used = 0;
+	char from[1024];
 	json_t *body;
 
-	for (int i = 1; i < count && used < sizeof(from); i++)
-		used += (size_t)snprintf(from + used, sizeof(from) - used, "%s%s", used ? "," : "",
-					 words[i]);
-	if (used >= sizeof(from))
-		cli_die(CLI_USAGE, "the names are too long");
+	join(from, sizeof(from), count - 1, words + 1);
 	body = json_pack("{s:s, s:s}", "disk", words[0], "from", from);
 	if (!body)
 		cli_die(CLI_USAGE, "a name is not UTF-8");
@@ -98,14 +99,7 @@ enum cli_exit disk_restore_command(struct cli *cli, int count, char **words)
 	code = cli_change(cli, "POST", "/v1/disks/restore", NULL, body, "host", "disk restore",
 			  &answer);
 	json_decref(body);
-	if (code != CLI_OK)
-		return code;
-	if (cli->json) {
-		output_json(answer.json);
-	} else {
-		escape_print(stdout, words[0]);
-		puts(": restored");
-	}
-	json_decref(answer.json);
-	return CLI_OK;
+	if (code == CLI_OK)
+		output_done(cli, &answer, words[0], "restored");
+	return code;
 }

@@ -55,18 +55,21 @@ static bool pair_take(char *word, const char *text, size_t bytes)
 	return valid;
 }
 
+/* The next word of a list with commas, of how many bytes; 0: there is none. */
+static size_t word_next(const char **text)
+{
+	*text += strspn(*text, ", ");
+	return strcspn(*text, ", ");
+}
+
 /* Pairs separated by commas, at least one. */
 static bool disks_take(struct backup_disks *disks, const char *text)
 {
 	disks->count = 0;
-	while (*(text += strspn(text, ", "))) {
-		size_t bytes = strcspn(text, ", ");
-
+	for (size_t bytes; (bytes = word_next(&text)) != 0; text += bytes)
 		if (disks->count == BACKUP_DISKS_MAX ||
 		    !pair_take(disks->word[disks->count++], text, bytes))
 			return false;
-		text += bytes;
-	}
 	return disks->count > 0;
 }
 
@@ -111,15 +114,12 @@ static size_t names_take(char (*word)[NAME_BYTES], size_t most, const char *text
 {
 	size_t count = 0;
 
-	while (*(text += strspn(text, ", "))) {
-		size_t bytes = strcspn(text, ", ");
-
+	for (size_t bytes; (bytes = word_next(&text)) != 0; text += bytes) {
 		if (count == most || bytes >= NAME_BYTES)
 			return 0;
 		snprintf(word[count], NAME_BYTES, "%.*s", (int)bytes, text);
 		if (!machine_name_valid(word[count++]))
 			return 0;
-		text += bytes;
 	}
 	return count;
 }

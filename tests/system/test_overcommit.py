@@ -160,7 +160,8 @@ def test_debian_clones(build, tmp_path, count):
         print(f"{(free - machine.free_pages()) * 4 / count} KiB each, "
               f"{(time.monotonic() - began) / count} s each")
         up, asked = uptime(machine, "c0"), time.monotonic()
-        time.sleep(10)  # what is idle for so long has not been waited for
+        until = machine.vm("c0")["uptime_ns"] + 10e9  # without a word to it
+        wait_for(lambda: machine.vm("c0")["uptime_ns"] > until)
         assert 0.5 < (uptime(machine, "c0") - up) / (time.monotonic() - asked) < 1.5
         for number in range(0, count, max(1, count // 100)):
             machine.attach(f"c{number}")

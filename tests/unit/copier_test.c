@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The process that copies disks: what lies in a place when it is done, and when it is not. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "tests/unit/save_process_fixture.h"
 
-#include "lib/bits.h"
-#include "lib/string.c"
 #include "vmm/monitor/save/backup_header.c"
 #include "vmm/monitor/save/backup_target.c"
 #include "vmm/monitor/save/copier.c"
@@ -30,56 +22,6 @@ static u32 headers;	  /* in all places, when the first of them was written */
 static u64 changed[2];	  /* of A and of B */
 static bool lies;	  /* the driver: there is more when it is looked at again */
 static struct copier_page the_page;
-static jmp_buf the_end;
-
-static struct {
-	struct start_info info;
-	struct start_entry entry[8];
-} start;
-const struct start_info *start_info = &start.info;
-
-static const struct start_entry *find(u32 from, u32 kind)
-{
-	for (u32 i = from; i < start.info.entry_count; i++)
-		if (start.entry[i].kind == kind)
-			return &start.entry[i];
-	return NULL;
-}
-
-const struct start_entry *start_find(enum start_kind kind)
-{
-	return find(0, kind);
-}
-
-const struct start_entry *start_next(const struct start_entry *entry)
-{
-	return find((u32)(entry - start.entry) + 1, entry->kind);
-}
-
-handle_t start_handle(enum start_kind kind)
-{
-	(void)kind;
-	return 1;
-}
-
-void rt_fail(const char *text)
-{
-	fail_msg("%s", text);
-	abort();
-}
-
-enum status sys_queue_create(handle_t group, handle_t *queue)
-{
-	(void)group;
-	*queue = 2;
-	return STATUS_OK;
-}
-
-void sys_process_exit(u64 code)
-{
-	(void)code;
-	longjmp(the_end, 1);
-}
 
 static bool open_disk(struct save_disk *disk, u32 number)
 {
@@ -143,15 +85,6 @@ enum status memory_map(u64 bytes, u64 *at)
 	memset(&room_memory, 0, sizeof(room_memory));
 	*at = (u64)(uintptr_t)&room_memory;
 	return STATUS_OK;
-}
-
-static void add(u32 kind, u64 value, const void *at, const char *name)
-{
-	struct start_entry *entry = &start.entry[start.info.entry_count++];
-
-	*entry = (struct start_entry){
-		.kind = kind, .value = value, .offset = (u64)(uintptr_t)at};
-	string_copy(entry->name, sizeof(entry->name), name);
 }
 
 /* Disks 3 and 4 of a VM. */

@@ -219,6 +219,17 @@ void process_build_grant(struct process_build *build, enum start_kind kind, hand
 	(void)value;
 }
 
+void process_build_show(struct process_build *build, handle_t object, u64 bytes, u32 rights,
+			void *address)
+{
+	u64 at = 0;
+
+	if (process_build_failed(build))
+		return;
+	process_build_note(build, "mapping", sys_space_map(1, 0, object, 0, bytes, rights, &at));
+	memcpy(address, &at, sizeof(at));
+}
+
 void process_build_map(struct process_build *build, enum start_kind kind, handle_t object,
 		       u64 offset, u64 bytes, u32 rights)
 {

@@ -78,6 +78,27 @@ void process_build_grant(struct process_build *build, enum start_kind kind, hand
 	add_entry(build, (struct start_entry){.kind = kind, .handle = theirs, .value = value});
 }
 
+void process_build_own(struct process_build *build, handle_t group)
+{
+	process_build_grant(build, START_SELF, build->process,
+			    RIGHT_READ | RIGHT_WRITE | RIGHT_CONTROL, 0);
+	process_build_grant(build, START_SPACE, build->space, RIGHT_READ | RIGHT_MAP, 0);
+	process_build_grant(build, START_GROUP, group, RIGHT_READ | RIGHT_CREATE, 0);
+}
+
+void process_build_show(struct process_build *build, handle_t memory, u64 bytes, u32 rights,
+			void *address)
+{
+	u64 at = 0;
+
+	if (process_build_failed(build))
+		return;
+	process_build_note(build, "mapping memory that it shares",
+			   sys_space_map(start_handle(START_SPACE), 0, memory, 0, bytes, rights,
+					 &at));
+	memcpy(address, &at, sizeof(at));
+}
+
 void process_build_map(struct process_build *build, enum start_kind kind, handle_t memory,
 		       u64 offset, u64 bytes, u32 rights)
 {

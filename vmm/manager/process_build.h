@@ -34,6 +34,11 @@ void process_build_begin(struct process_build *build, handle_t group, handle_t i
 /* A handle of its own, with `rights` of those that this one has. */
 void process_build_grant(struct process_build *build, enum start_kind kind, handle_t handle,
 			 u32 rights, u64 value);
+/* What a monitor, and who copies for it, has of itself: its process, its space and its group. */
+void process_build_own(struct process_build *build, handle_t group);
+/* Maps memory that it shares with the manager here; `address` is that of a pointer to it. */
+void process_build_show(struct process_build *build, handle_t memory, u64 bytes, u32 rights,
+			void *address);
 /*
  * Maps part of a memory object, from `offset` on, which need not begin with a page. The entry has
  * the address and `bytes`.

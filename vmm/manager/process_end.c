@@ -49,3 +49,12 @@ const char *process_end_text(handle_t process, char text[PROCESS_END_BYTES])
 		ended_itself(code, text);
 	return text;
 }
+
+const char *process_died_text(handle_t process, const char *what, char text[PROCESS_DIED_BYTES])
+{
+	char how[PROCESS_END_BYTES];
+
+	format(text, PROCESS_DIED_BYTES, "%s died%s, `log show -c process` says why", what,
+	       process_end_text(process, how));
+	return text;
+}

@@ -12,10 +12,7 @@ enum section {
 	SECTION_NONE,
 	SECTION_HOST,
 	SECTION_VM,
-	SECTION_DISK,
-	SECTION_NET,
-	SECTION_CHANNEL,
-	SECTION_SERVICE,
+	SECTION_NAMED, /* a disk, a network, a channel or a service */
 	SECTION_UNKNOWN
 };
 
@@ -32,11 +29,8 @@ struct parser {
 	u32 section_line;
 	const char *line_start;
 	struct vm_config vm; /* of the section being read */
-	struct disk_config *disk;
-	struct net_config *net;
-	struct channel_config *channel;
-	struct service_config *service;
-	struct config_section *named; /* of whichever of these is being read; else NULL */
+	enum config_kind kind; /* of SECTION_NAMED */
+	struct config_section *named; /* likewise; else NULL */
 	bool duplicate;	     /* it is not to be kept */
 	bool full;	     /* of mistakes: the rest is not read */
 	char value[CONFIG_VALUE_BYTES];
@@ -112,10 +106,13 @@ static bool check_named(struct parser *parser)
 {
 	char *text = parser->problem.text;
 
-	if (parser->section == SECTION_DISK)
-		return config_disk_check(parser->disk, text, sizeof(parser->problem.text));
-	if (parser->section == SECTION_SERVICE)
-		return config_service_check(parser->service, text, sizeof(parser->problem.text));
+	if (parser->kind == CONFIG_DISKS)
+		return config_disk_check(CONTAINER_OF(parser->named, struct disk_config, section),
+					 text, sizeof(parser->problem.text));
+	if (parser->kind == CONFIG_SERVICES)
+		return config_service_check(
+			CONTAINER_OF(parser->named, struct service_config, section), text,
+			sizeof(parser->problem.text));
 	return true;
 }
 
@@ -143,45 +140,32 @@ static void finish_section(struct parser *parser)
 	parser->named = NULL;
 }
 
-/* What sections have a name besides VMs, and how many there may be of each. */
+/* What sections have a name besides VMs: the word for it, its keys, how many there may be. */
 static const struct {
+	const char *word;
 	const char *what;
+	const struct config_key *keys;
 	u32 maximum;
-	int (*number)(struct text name);
 } kinds[] = {
-	[SECTION_DISK] = {"disk", CONFIG_DISK_MAX, config_disk_number},
-	[SECTION_NET] = {"network", CONFIG_NET_MAX, config_net_number},
-	[SECTION_CHANNEL] = {"channel", CONFIG_CHANNEL_MAX, config_channel_number},
-	[SECTION_SERVICE] = {"service", CONFIG_SERVICE_MAX, config_service_number},
+	[CONFIG_DISKS] = {"disk", "disk", config_disk_keys, CONFIG_DISK_MAX},
+	[CONFIG_NETS] = {"net", "network", config_net_keys, CONFIG_NET_MAX},
+	[CONFIG_CHANNELS] = {"channel", "channel", config_channel_keys, CONFIG_CHANNEL_MAX},
+	[CONFIG_SERVICES] = {"service", "service", config_service_keys, CONFIG_SERVICE_MAX},
 };
 
-/* The section that others may have spoken of already; NULL: there are too many. */
-static struct config_section *find_named(struct parser *parser, enum section section,
-					 struct text name)
+static bool find_kind(struct text word, enum config_kind *kind)
 {
-	int number = kinds[section].number(name);
-
-	if (number < 0)
-		return NULL;
-	switch (section) {
-	case SECTION_DISK:
-		parser->disk = config_disk((u32)number);
-		return &parser->disk->section;
-	case SECTION_NET:
-		parser->net = config_net((u32)number);
-		return &parser->net->section;
-	case SECTION_SERVICE:
-		parser->service = config_service((u32)number);
-		return &parser->service->section;
-	default:
-		parser->channel = config_channel((u32)number);
-		return &parser->channel->section;
+	for (u32 i = 0; i < ARRAY_COUNT(kinds); i++) {
+		*kind = (enum config_kind)i;
+		if (text_equal(word, kinds[i].word))
+			return true;
 	}
+	return false;
 }
 
-static void begin_named(struct parser *parser, enum section section, struct text name)
+static void begin_named(struct parser *parser, enum config_kind kind, struct text name)
 {
-	const char *what = kinds[section].what;
+	const char *what = kinds[kind].what;
 	struct config_section *named;
 	char shown[40];
 
@@ -190,10 +174,10 @@ static void begin_named(struct parser *parser, enum section section, struct text
 		       text_show(shown, sizeof(shown), name));
 		return;
 	}
-	named = find_named(parser, section, name);
+	named = config_section(kind, name);
 	if (named == NULL) {
 		REPORT(parser, name.start, "found one %s too many, allowed: at most %u", what,
-		       kinds[section].maximum);
+		       kinds[kind].maximum);
 		return;
 	}
 	if (named->declared) {
@@ -203,7 +187,8 @@ static void begin_named(struct parser *parser, enum section section, struct text
 	}
 	named->declared = true;
 	parser->named = named;
-	parser->section = section;
+	parser->kind = kind;
+	parser->section = SECTION_NAMED;
 }
 
 static void begin_vm(struct parser *parser, struct text name)
@@ -239,6 +224,7 @@ static void begin_section(struct parser *parser)
 
 static void parse_section(struct parser *parser, struct text line)
 {
+	enum config_kind kind;
 	struct text rest;
 	struct text word;
 	char shown[40];
@@ -256,14 +242,8 @@ static void parse_section(struct parser *parser, struct text line)
 	text_next_word(&rest, &word);
 	if (text_equal(word, "vm"))
 		begin_vm(parser, text_trim(rest));
-	else if (text_equal(word, "disk"))
-		begin_named(parser, SECTION_DISK, text_trim(rest));
-	else if (text_equal(word, "net"))
-		begin_named(parser, SECTION_NET, text_trim(rest));
-	else if (text_equal(word, "channel"))
-		begin_named(parser, SECTION_CHANNEL, text_trim(rest));
-	else if (text_equal(word, "service"))
-		begin_named(parser, SECTION_SERVICE, text_trim(rest));
+	else if (find_kind(word, &kind))
+		begin_named(parser, kind, text_trim(rest));
 	else
 		REPORT(parser, word.start, "found [%s], allowed: " SECTIONS_ALLOWED,
 		       text_show(shown, sizeof(shown), word));
@@ -303,24 +283,16 @@ static bool set_key(struct parser *parser, struct text key, struct text value, b
 {
 	const struct config_key *keys = config_vm_keys;
 	void *target = &parser->vm;
-	u64 *given = parser->named != NULL ? &parser->named->given : &parser->vm.given;
+	u64 *given = &parser->vm.given;
 
 	if (parser->section == SECTION_HOST) {
 		keys = config_host_keys;
 		target = &parser->config->host;
 		given = &parser->config->host.given;
-	} else if (parser->section == SECTION_DISK) {
-		keys = config_disk_keys;
-		target = parser->disk;
-	} else if (parser->section == SECTION_NET) {
-		keys = config_net_keys;
-		target = parser->net;
-	} else if (parser->section == SECTION_CHANNEL) {
-		keys = config_channel_keys;
-		target = parser->channel;
-	} else if (parser->section == SECTION_SERVICE) {
-		keys = config_service_keys;
-		target = parser->service;
+	} else if (parser->section == SECTION_NAMED) {
+		keys = kinds[parser->kind].keys;
+		target = parser->named;
+		given = &parser->named->given;
 	}
 	return config_set(keys, target, given, key, value, parser->problem.text,
 			  sizeof(parser->problem.text), in_value);

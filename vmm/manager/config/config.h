@@ -70,7 +70,9 @@ enum config_dma {
 	DMA_COPY,   /* in pools beside it */
 };
 
-/* What disks and networks have in common. */
+enum config_kind { CONFIG_DISKS, CONFIG_NETS, CONFIG_CHANNELS, CONFIG_SERVICES };
+
+/* What disks, networks, channels and services have in common, and begin with. */
 struct config_section {
 	char name[CONFIG_NAME_BYTES];
 	bool declared; /* it has a section; others are only spoken of */
@@ -237,6 +239,8 @@ int config_disk_number(struct text name);
 int config_net_number(struct text name);
 int config_channel_number(struct text name);
 int config_service_number(struct text name);
+/* Likewise what it begins with; NULL: there are too many. */
+struct config_section *config_section(enum config_kind kind, struct text name);
 /* The section of the machine channel of that name; NULL: it has none. */
 const struct channel_config *config_channel_find(const char *name);
 /* Forgets them all. */

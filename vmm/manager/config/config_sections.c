@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sections that others speak of before or after the file has them: disks, networks, services. */
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/config/config.h"
 
@@ -7,99 +8,124 @@
 #define MTU_DEFAULT   1500u
 
 static struct disk_config disks[CONFIG_DISK_MAX];
-static u32 disk_count;
 static struct net_config nets[CONFIG_NET_MAX];
-static u32 net_count;
 static struct channel_config channels[CONFIG_CHANNEL_MAX];
-static u32 channel_count;
 static struct service_config services[CONFIG_SERVICE_MAX];
-static u32 service_count;
+
+static const struct disk_config new_disk = {.restart_limit = RESTART_LIMIT};
+static const struct net_config new_net = {.restart_limit = RESTART_LIMIT, .mtu = MTU_DEFAULT};
+static const struct channel_config new_channel = {.rights = 0};
+static const struct service_config new_service = {.memory_bytes = 0};
+
+/* All of one kind; each begins with its struct config_section. */
+struct list {
+	void *first;
+	const void *initial; /* what one is before its section is read */
+	size_t bytes;	     /* of each */
+	u32 maximum;
+	u32 count;
+};
+
+#define LIST(array, one)                                                                           \
+	{                                                                                          \
+		.first = (array), .initial = &(one), .bytes = sizeof(one),                         \
+		.maximum = ARRAY_COUNT(array)                                                      \
+	}
+
+static struct list lists[] = {
+	[CONFIG_DISKS] = LIST(disks, new_disk),
+	[CONFIG_NETS] = LIST(nets, new_net),
+	[CONFIG_CHANNELS] = LIST(channels, new_channel),
+	[CONFIG_SERVICES] = LIST(services, new_service),
+};
+
+static void *at(enum config_kind kind, u32 number)
+{
+	const struct list *list = &lists[kind];
+
+	return number < list->count ? (char *)list->first + number * list->bytes : NULL;
+}
+
+/* The number of that name, which is added when nobody has spoken of it yet; -1: too many. */
+static int number_of(enum config_kind kind, struct text name)
+{
+	struct list *list = &lists[kind];
+	struct config_section *section;
+
+	for (u32 i = 0; i < list->count; i++) {
+		section = at(kind, i);
+		if (text_equal(name, section->name))
+			return (int)i;
+	}
+	if (list->count == list->maximum)
+		return -1;
+	list->count++;
+	section = at(kind, list->count - 1);
+	memcpy(section, list->initial, list->bytes);
+	text_copy(section->name, CONFIG_NAME_BYTES, name);
+	return (int)list->count - 1;
+}
 
 struct disk_config *config_disk(u32 number)
 {
-	return number < disk_count ? &disks[number] : NULL;
+	return at(CONFIG_DISKS, number);
 }
 
 struct net_config *config_net(u32 number)
 {
-	return number < net_count ? &nets[number] : NULL;
-}
-
-int config_disk_number(struct text name)
-{
-	for (u32 i = 0; i < disk_count; i++) {
-		if (text_equal(name, disks[i].section.name))
-			return (int)i;
-	}
-	if (disk_count == CONFIG_DISK_MAX)
-		return -1;
-	disks[disk_count] = (struct disk_config){.restart_limit = RESTART_LIMIT};
-	text_copy(disks[disk_count].section.name, CONFIG_NAME_BYTES, name);
-	return (int)disk_count++;
-}
-
-int config_net_number(struct text name)
-{
-	for (u32 i = 0; i < net_count; i++) {
-		if (text_equal(name, nets[i].section.name))
-			return (int)i;
-	}
-	if (net_count == CONFIG_NET_MAX)
-		return -1;
-	nets[net_count] = (struct net_config){.restart_limit = RESTART_LIMIT, .mtu = MTU_DEFAULT};
-	text_copy(nets[net_count].section.name, CONFIG_NAME_BYTES, name);
-	return (int)net_count++;
+	return at(CONFIG_NETS, number);
 }
 
 struct channel_config *config_channel(u32 number)
 {
-	return number < channel_count ? &channels[number] : NULL;
-}
-
-int config_channel_number(struct text name)
-{
-	for (u32 i = 0; i < channel_count; i++) {
-		if (text_equal(name, channels[i].section.name))
-			return (int)i;
-	}
-	if (channel_count == CONFIG_CHANNEL_MAX)
-		return -1;
-	channels[channel_count] = (struct channel_config){.rights = 0};
-	text_copy(channels[channel_count].section.name, CONFIG_NAME_BYTES, name);
-	return (int)channel_count++;
+	return at(CONFIG_CHANNELS, number);
 }
 
 struct service_config *config_service(u32 number)
 {
-	return number < service_count ? &services[number] : NULL;
+	return at(CONFIG_SERVICES, number);
+}
+
+int config_disk_number(struct text name)
+{
+	return number_of(CONFIG_DISKS, name);
+}
+
+int config_net_number(struct text name)
+{
+	return number_of(CONFIG_NETS, name);
+}
+
+int config_channel_number(struct text name)
+{
+	return number_of(CONFIG_CHANNELS, name);
 }
 
 int config_service_number(struct text name)
 {
-	for (u32 i = 0; i < service_count; i++) {
-		if (text_equal(name, services[i].section.name))
-			return (int)i;
-	}
-	if (service_count == CONFIG_SERVICE_MAX)
-		return -1;
-	services[service_count] = (struct service_config){.memory_bytes = 0};
-	text_copy(services[service_count].section.name, CONFIG_NAME_BYTES, name);
-	return (int)service_count++;
+	return number_of(CONFIG_SERVICES, name);
+}
+
+struct config_section *config_section(enum config_kind kind, struct text name)
+{
+	int number = number_of(kind, name);
+
+	return number < 0 ? NULL : at(kind, (u32)number);
 }
 
 const struct channel_config *config_channel_find(const char *name)
 {
-	for (u32 i = 0; i < channel_count; i++) {
-		if (channels[i].section.declared && string_equal(name, channels[i].section.name))
-			return &channels[i];
+	const struct channel_config *channel;
+
+	for (u32 i = 0; (channel = config_channel(i)) != NULL; i++) {
+		if (channel->section.declared && string_equal(channel->section.name, name))
+			return channel;
 	}
 	return NULL;
 }
 
 void config_sections_init(void)
 {
-	channel_count = 0;
-	disk_count = 0;
-	net_count = 0;
-	service_count = 0;
+	for (u32 i = 0; i < ARRAY_COUNT(lists); i++)
+		lists[i].count = 0;
 }

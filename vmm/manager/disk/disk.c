@@ -251,11 +251,8 @@ static struct driver_link *attach(u32 number, bool read_only, handle_t group,
 	return driver_link_make(disk->driver, group, wanted, problem, size);
 }
 
-static struct driver_link *attach_vm(struct vm *vm, u32 number, bool read_only, bool direct,
-				     char *problem, size_t size)
+static struct driver_link wanted_by(const struct vm *vm, bool window)
 {
-	bool window = direct && !vm->overcommits && config_disk(number)->dma == DMA_DIRECT;
-	struct driver_link *link;
 	struct driver_link wanted = {
 		.ram = {.memory = vm->ram,
 			.bytes = vm->config.memory_bytes,
@@ -264,9 +261,34 @@ static struct driver_link *attach_vm(struct vm *vm, u32 number, bool read_only, 
 	};
 
 	string_copy(wanted.user, sizeof(wanted.user), vm->config.name);
-	link = attach(number, read_only, vm->group, &wanted, problem, size);
+	return wanted;
+}
+
+static struct driver_link *attach_own(struct vm *vm, u32 number, bool read_only, char *problem,
+				      size_t size)
+{
+	bool direct = config_disk(number)->dma == DMA_DIRECT && !vm->overcommits;
+	struct driver_link wanted = wanted_by(vm, direct);
+	struct driver_link *link = attach(number, read_only, vm->group, &wanted, problem, size);
+
 	if (link != NULL)
-		disk_window_want(link, link->ram.wanted);
+		disk_window_want(link, direct);
+	return link;
+}
+
+/* A disk that is no VM's own; who has to write to it must be able to. */
+static struct driver_link *attach_other(u32 number, bool read_only, handle_t group,
+					struct driver_link *wanted, char *problem, size_t size)
+{
+	char why[sizeof(((struct disk *)NULL)->problem)];
+	struct driver_link *link = NULL;
+
+	if (!read_only && config_disk(number)->read_only)
+		format(why, sizeof(why), "it is read-only, allowed: one that may be written to");
+	else
+		link = attach(number, read_only, group, wanted, why, sizeof(why));
+	if (link == NULL)
+		format(problem, size, "disk %s: %s", config_disk(number)->section.name, why);
 	return link;
 }
 
@@ -274,32 +296,17 @@ struct driver_link *disk_attach_alone(const char *user, handle_t group, u32 numb
 				      char *problem, size_t size)
 {
 	struct driver_link wanted = {.disk = {.limit = {.weight = DISK_WEIGHT}}};
-	char why[sizeof(((struct disk *)NULL)->problem)];
-	struct driver_link *link = NULL;
 
 	string_copy(wanted.user, sizeof(wanted.user), user);
-	if (!read_only && config_disk(number)->read_only)
-		format(why, sizeof(why), "it is read-only, allowed: one that may be written to");
-	else
-		link = attach(number, read_only, group, &wanted, why, sizeof(why));
-	if (link == NULL)
-		format(problem, size, "disk %s: %s", config_disk(number)->section.name, why);
-	return link;
+	return attach_other(number, read_only, group, &wanted, problem, size);
 }
 
 struct driver_link *disk_attach_save(struct vm *vm, u32 number, bool read_only, char *problem,
 				     size_t size)
 {
-	char why[sizeof(((struct disk *)NULL)->problem)];
-	struct driver_link *link = NULL;
+	struct driver_link wanted = wanted_by(vm, false);
 
-	if (!read_only && config_disk(number)->read_only)
-		format(why, sizeof(why), "it is read-only, allowed: one that may be written to");
-	else
-		link = attach_vm(vm, number, read_only, false, why, sizeof(why));
-	if (link == NULL)
-		format(problem, size, "disk %s: %s", config_disk(number)->section.name, why);
-	return link;
+	return attach_other(number, read_only, vm->group, &wanted, problem, size);
 }
 
 bool disk_may_be_read(u32 number, char *problem, size_t size)
@@ -329,9 +336,9 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 				return false;
 			continue;
 		}
-		vm->link[i] = attach_vm(vm, wanted->number - 1u,
-					(wanted->flags & VM_DISK_READ_ONLY) != 0, true, why,
-					sizeof(why));
+		vm->link[i] = attach_own(vm, wanted->number - 1u,
+					 (wanted->flags & VM_DISK_READ_ONLY) != 0, why,
+					 sizeof(why));
 		if (vm->link[i] != NULL)
 			continue;
 		if ((wanted->flags & VM_DISK_OPTIONAL) == 0) {

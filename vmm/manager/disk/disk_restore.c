@@ -26,6 +26,8 @@ static struct disk_restore restore;
 
 const struct disk_restore *disk_restore_last(void)
 {
+	if (restore.page != NULL)
+		memcpy(&restore.seen, restore.page, sizeof(restore.seen));
 	return &restore;
 }
 
@@ -63,17 +65,12 @@ static bool make_links(u32 disk, const u32 *place, u32 count, char *problem, siz
 static handle_t make_page(struct process_build *build)
 {
 	handle_t memory = HANDLE_NONE;
-	u64 at = 0;
 
 	process_build_note(build, "making its page",
 			   sys_memory_create(restore.group, PAGE_SIZE, 0, &memory));
 	if (process_build_failed(build))
 		return HANDLE_NONE;
-	process_build_note(build, "mapping its page",
-			   sys_space_map(start_handle(START_SPACE), 0, memory, 0, PAGE_SIZE,
-					 RIGHT_READ | RIGHT_WRITE, &at));
-	if (!process_build_failed(build))
-		restore.page = (struct restorer_page *)(uintptr_t)at;
+	process_build_show(build, memory, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE, &restore.page);
 	return memory;
 }
 
@@ -85,10 +82,7 @@ static const char *name_of(const struct driver_link *link)
 static void give_all(struct process_build *build, handle_t page)
 {
 	process_build_map(build, START_CHANNEL, page, 0, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE);
-	process_build_grant(build, START_SELF, build->process,
-			    RIGHT_READ | RIGHT_WRITE | RIGHT_CONTROL, 0);
-	process_build_grant(build, START_SPACE, build->space, RIGHT_READ | RIGHT_MAP, 0);
-	process_build_grant(build, START_GROUP, restore.group, RIGHT_READ | RIGHT_CREATE, 0);
+	process_build_own(build, restore.group);
 	driver_link_give(build, restore.to, START_DISK, 0, name_of(restore.to));
 	for (u32 i = 0; i < BACKUP_CHAIN_MAX && restore.from[i] != NULL; i++)
 		driver_link_give(build, restore.from[i], START_SAVE, i, name_of(restore.from[i]));
@@ -190,7 +184,7 @@ static void fails(const char *problem)
 static void take_outcome(void)
 {
 	char said[sizeof(restore.page->problem)];
-	char text[PROCESS_END_BYTES];
+	char died[PROCESS_DIED_BYTES];
 	char problem[sizeof(restore.problem)];
 
 	switch (__atomic_load_n(&restore.page->state, __ATOMIC_ACQUIRE)) {
@@ -205,10 +199,7 @@ static void take_outcome(void)
 		fails(problem);
 		break;
 	default:
-		format(problem, sizeof(problem),
-		       "the process that copies died%s, `log show -c process` says why",
-		       process_end_text(restore.process, text));
-		fails(problem);
+		fails(process_died_text(restore.process, "the process that copies", died));
 	}
 }
 
@@ -222,7 +213,6 @@ static void look_whether_it_moves(void)
 {
 	u64 moved = READ_ONCE(restore.page->moved);
 
-	memcpy(&restore.seen, restore.page, sizeof(restore.seen));
 	if (clock_tsc() < restore.until_tsc)
 		return;
 	if (moved == restore.moved) {

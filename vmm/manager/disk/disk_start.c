@@ -52,7 +52,22 @@ static void check_limit(struct disk *disk)
 	refuse(disk, problem);
 }
 
-/* Disks and partitions of one controller share its driver. */
+/* Disks and partitions of one controller, or of one service, share its driver. */
+static void start_shared(struct disk *disk, const char *name, const struct driver_kind *kind,
+			 u32 device, const struct file *file, u64 bytes)
+{
+	char problem[DRIVER_TEXT_BYTES];
+
+	disk->driver = driver_find(name);
+	if (disk->driver != NULL && disk->driver->kind == kind)
+		return check_limit(disk);
+	disk->driver = driver_create(name, kind, device, file, bytes, problem, sizeof(problem));
+	if (disk->driver != NULL)
+		disk->driver->restart_limit = (u32)disk->config->restart_limit;
+	else
+		refuse(disk, problem);
+}
+
 static void start_controller(struct disk *disk)
 {
 	char problem[DRIVER_TEXT_BYTES];
@@ -62,15 +77,8 @@ static void start_controller(struct disk *disk)
 
 	kind = controller_find(disk->config->controller, &device, &disk->unit, name, problem,
 			       sizeof(problem));
-	if (kind != NULL) {
-		disk->driver = driver_find(name);
-		if (disk->driver != NULL)
-			return check_limit(disk);
-		disk->driver = driver_create(name, kind, device, NULL, 0, problem,
-					     sizeof(problem));
-	}
-	if (disk->driver != NULL)
-		disk->driver->restart_limit = (u32)disk->config->restart_limit;
+	if (kind != NULL)
+		start_shared(disk, name, kind, device, NULL, 0);
 	else
 		refuse(disk, problem);
 }
@@ -78,16 +86,16 @@ static void start_controller(struct disk *disk)
 static void start_service(struct disk *disk)
 {
 	char problem[DRIVER_TEXT_BYTES];
-	bool fresh;
+	const struct driver_kind *kind;
+	const struct file *file;
+	u64 memory_bytes;
 
-	disk->driver = service_driver(disk->config->service, &disk_class, &fresh, problem,
-				      sizeof(problem));
-	if (disk->driver == NULL)
-		refuse(disk, problem);
-	else if (fresh)
-		disk->driver->restart_limit = (u32)disk->config->restart_limit;
+	kind = service_find(disk->config->service, &disk_class, &file, &memory_bytes, problem,
+			    sizeof(problem));
+	if (kind != NULL)
+		start_shared(disk, disk->config->service, kind, 0, file, memory_bytes);
 	else
-		check_limit(disk);
+		refuse(disk, problem);
 }
 
 void disk_start(struct disk *disk)

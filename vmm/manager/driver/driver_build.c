@@ -60,19 +60,6 @@ static u64 memory_bytes(const struct driver *driver)
 	return own + driver_store_bytes(disk_pages_of(driver->disk_bytes, driver->file));
 }
 
-static void map_here(struct process_build *build, handle_t memory, u64 bytes, u32 rights,
-		     void *address)
-{
-	u64 at = 0;
-
-	if (process_build_failed(build))
-		return;
-	process_build_note(build, "mapping its memory",
-			   sys_space_map(start_handle(START_SPACE), 0, memory, 0, bytes, rights,
-					 &at));
-	memcpy(address, &at, sizeof(at));
-}
-
 static void map_account(const struct driver *driver, struct process_build *build,
 			const struct group_page **account)
 {
@@ -81,7 +68,7 @@ static void map_account(const struct driver *driver, struct process_build *build
 	if (process_build_failed(build))
 		return;
 	process_build_note(build, "reading its account", sys_group_page(driver->group, &memory));
-	map_here(build, memory, PAGE_SIZE, RIGHT_READ, account);
+	process_build_show(build, memory, PAGE_SIZE, RIGHT_READ, account);
 	if (memory != HANDLE_NONE)
 		sys_handle_close(memory);
 }
@@ -98,7 +85,7 @@ static void copy_program(struct driver *driver, struct process_build *build)
 		return;
 	process_build_note(build, "creating memory for its program",
 			   sys_memory_create(driver->group, bytes, MEMORY_IMAGE, &driver->image));
-	map_here(build, driver->image, bytes, RIGHT_READ | RIGHT_WRITE, &at);
+	process_build_show(build, driver->image, bytes, RIGHT_READ | RIGHT_WRITE, &at);
 	if (process_build_failed(build))
 		return;
 	memcpy(at, program->bytes, program->size);
@@ -151,8 +138,8 @@ static void make_lasting(struct driver *driver, struct process_build *build)
 		process_build_note(build, "creating its channel",
 				   sys_memory_create(driver->group, channel_bytes, 0,
 						     &driver->channel_memory));
-	map_here(build, driver->channel_memory, channel_bytes, RIGHT_READ | RIGHT_WRITE,
-		 &driver->channel);
+	process_build_show(build, driver->channel_memory, channel_bytes, RIGHT_READ | RIGHT_WRITE,
+			   &driver->channel);
 	if (!process_build_failed(build))
 		process_build_note(build, "creating its memory",
 				   sys_memory_create(driver->group, driver->dma_bytes, 0,

@@ -52,31 +52,13 @@ static const struct file *find_program(const struct service_config *service, cha
 	return NULL;
 }
 
-static struct driver *start(const struct service_config *service, struct driver_kind *kind,
-			    char *problem, size_t size)
-{
-	const struct file *file = service->file[0] != '\0' ? file_find(service->file) : NULL;
-
-	kind->program = find_program(service, problem, size);
-	if (kind->program == NULL)
-		return NULL;
-	if (service->file[0] != '\0' && (file == NULL || file->size == 0)) {
-		format(problem, size, "file: there is no file \"%s\" in the bundle",
-		       service->file);
-		return NULL;
-	}
-	kind->image = kind->program->name;
-	kind->argument = service->argument;
-	return driver_create(service->section.name, kind, 0, file, service->memory_bytes, problem,
-			     size);
-}
-
-struct driver *service_driver(const char *name, const struct driver_class *class, bool *fresh,
-			      char *problem, size_t size)
+const struct driver_kind *service_find(const char *name, const struct driver_class *class,
+				       const struct file **file, u64 *memory_bytes, char *problem,
+				       size_t size)
 {
 	u32 number;
 	const struct service_config *service = find_section(name, &number);
-	struct driver *driver = driver_find(name);
+	const struct file *program;
 
 	if (service == NULL || service->section.broken) {
 		format(problem, size, "service: %s [service %s]%s",
@@ -84,11 +66,22 @@ struct driver *service_driver(const char *name, const struct driver_class *class
 		       service == NULL ? "" : " has a mistake");
 		return NULL;
 	}
-	*fresh = driver == NULL || driver->kind != &kinds[number];
-	if (!*fresh)
-		return driver;
-	kinds[number] = (struct driver_kind){.class = class};
-	return start(service, &kinds[number], problem, size);
+	kinds[number].class = class;
+	program = find_program(service, problem, size);
+	*file = service->file[0] != '\0' ? file_find(service->file) : NULL;
+	if (program == NULL)
+		return NULL;
+	if (service->file[0] != '\0' && (*file == NULL || (*file)->size == 0)) {
+		format(problem, size, "file: there is no file \"%s\" in the bundle",
+		       service->file);
+		return NULL;
+	}
+	*memory_bytes = service->memory_bytes;
+	kinds[number] = (struct driver_kind){.image = program->name,
+					     .class = class,
+					     .program = program,
+					     .argument = service->argument};
+	return &kinds[number];
 }
 
 void services_check(void)

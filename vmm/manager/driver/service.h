@@ -10,10 +10,11 @@
  */
 
 /*
- * The driver of the service of that name; *fresh: it was not there yet. `class` is what it serves.
- * NULL: `problem` says why there is none.
+ * What the driver of the service of that name is made of; `class` is what it serves, *file the one
+ * that it may read, *memory_bytes as its section has it. NULL: `problem` says why there is none.
  */
-struct driver *service_driver(const char *name, const struct driver_class *class, bool *fresh,
-			      char *problem, size_t size);
+const struct driver_kind *service_find(const char *name, const struct driver_class *class,
+				       const struct file **file, u64 *memory_bytes, char *problem,
+				       size_t size);
 /* Logs which of the services that the configuration has nobody has asked for. */
 void services_check(void);

@@ -267,19 +267,15 @@ bool vm_was_reset(struct vm *vm)
 
 void vm_process_ended(struct vm *vm)
 {
-	char how[PROCESS_END_BYTES];
-	char reason[128];
+	char reason[PROCESS_DIED_BYTES];
 
 	vm_channel_signalled(vm);
 	if (vm->dying || vm->group == HANDLE_NONE)
 		return; /* it was ended from here */
-	if (vm->state == VM_CRASHED) {
+	if (vm->state == VM_CRASHED)
 		vm_release(vm, AFTER_NOTHING);
-		return;
-	}
-	format(reason, sizeof(reason), "its monitor died%s, `log show -c process` says why",
-	       process_end_text(vm->monitor.process, how));
-	vm_crash(vm, reason, false);
+	else
+		vm_crash(vm, process_died_text(vm->monitor.process, "its monitor", reason), false);
 }
 
 static bool start(struct vm *vm, char *problem, size_t size)

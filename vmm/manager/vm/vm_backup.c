@@ -332,7 +332,7 @@ static void step_copying(struct vm *vm, u64 now_tsc, bool copier_ended)
 	u32 state = __atomic_load_n(&backup->page->state, __ATOMIC_ACQUIRE);
 	u64 moved = READ_ONCE(backup->page->moved);
 	char problem[sizeof(backup->problem)];
-	char how[PROCESS_END_BYTES];
+	char died[PROCESS_DIED_BYTES];
 
 	if (state == COPIER_DONE) {
 		confirmed(vm);
@@ -340,10 +340,7 @@ static void step_copying(struct vm *vm, u64 now_tsc, bool copier_ended)
 		copier_said(vm, problem, sizeof(problem));
 		not_copied(vm, problem);
 	} else if (copier_ended) {
-		format(problem, sizeof(problem),
-		       "the process that copies died%s, `log show -c process` says why",
-		       process_end_text(backup->copier, how));
-		not_copied(vm, problem);
+		not_copied(vm, process_died_text(backup->copier, "the process that copies", died));
 	} else if (now_tsc >= backup->until_tsc) {
 		if (moved == backup->moved)
 			return not_copied(vm, "its disks take too long");

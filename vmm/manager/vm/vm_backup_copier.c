@@ -30,7 +30,6 @@ u64 vm_backup_copier_pages(u32 disks)
 static void make_page(struct vm *vm, struct process_build *build)
 {
 	struct vm_backup *backup = &vm->backup;
-	u64 at = 0;
 
 	process_build_note(build, "making its page",
 			   sys_memory_create(vm->group, PAGE_SIZE, 0, &backup->page_memory));
@@ -38,12 +37,10 @@ static void make_page(struct vm *vm, struct process_build *build)
 		backup->page_memory = HANDLE_NONE;
 		return;
 	}
-	process_build_note(build, "mapping its page",
-			   sys_space_map(start_handle(START_SPACE), 0, backup->page_memory, 0,
-					 PAGE_SIZE, RIGHT_READ | RIGHT_WRITE, &at));
+	process_build_show(build, backup->page_memory, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE,
+			   &backup->page);
 	if (process_build_failed(build))
 		return;
-	backup->page = (struct copier_page *)(uintptr_t)at;
 	backup->page->overwrite = backup->overwrite;
 	backup->page->unix_seconds = machine_wall_seconds(clock_tsc());
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
@@ -86,10 +83,7 @@ static void give_all(const struct vm *vm, struct process_build *build)
 
 	process_build_map(build, START_CHANNEL, backup->page_memory, 0, PAGE_SIZE,
 			  RIGHT_READ | RIGHT_WRITE);
-	process_build_grant(build, START_SELF, build->process,
-			    RIGHT_READ | RIGHT_WRITE | RIGHT_CONTROL, 0);
-	process_build_grant(build, START_SPACE, build->space, RIGHT_READ | RIGHT_MAP, 0);
-	process_build_grant(build, START_GROUP, vm->group, RIGHT_READ | RIGHT_CREATE, 0);
+	process_build_own(build, vm->group);
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if (!backup->disk[i].chosen)
 			continue;

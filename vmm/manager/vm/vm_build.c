@@ -200,9 +200,6 @@ static void grant_all(const struct vm *vm, struct parts *parts)
 		u32 rights;
 		u64 value;
 	} grants[] = {
-		{START_SELF, build->process, RIGHT_READ | RIGHT_WRITE | RIGHT_CONTROL, 0},
-		{START_SPACE, build->space, RIGHT_READ | RIGHT_MAP, 0},
-		{START_GROUP, vm->group, RIGHT_READ | RIGHT_CREATE, 0},
 		{START_VM_SPACE, parts->space, RIGHT_READ | RIGHT_MAP, 0},
 		{START_VM, parts->vm, RIGHT_READ | RIGHT_CREATE | RIGHT_CONTROL, 0},
 		{START_RAM, vm->ram, RIGHT_READ | RIGHT_WRITE, vm->config.memory_bytes},
@@ -211,6 +208,7 @@ static void grant_all(const struct vm *vm, struct parts *parts)
 		{START_CHANNEL_OUT, vm->monitor.ring, RIGHT_WRITE, 0},
 	};
 
+	process_build_own(build, vm->group);
 	for (u32 i = 0; i < ARRAY_COUNT(grants); i++)
 		process_build_grant(build, grants[i].kind, grants[i].handle, grants[i].rights,
 				    grants[i].value);

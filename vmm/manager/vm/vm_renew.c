@@ -255,16 +255,13 @@ void vm_renew_step(struct vm *vm, u64 now_tsc)
 
 void vm_renew_heir_ended(struct vm *vm)
 {
-	char how[PROCESS_END_BYTES];
-	char problem[128];
+	char problem[PROCESS_DIED_BYTES];
 
-	if (vm->renewal.phase != RENEW_TAKING) {
+	if (vm->renewal.phase == RENEW_TAKING)
+		fall_back(vm, process_died_text(vm->renewal.heir.process, "its new monitor",
+						problem));
+	else
 		vm_process_ended(vm);
-		return;
-	}
-	format(problem, sizeof(problem), "its new monitor died%s, `log show -c process` says why",
-	       process_end_text(vm->renewal.heir.process, how));
-	fall_back(vm, problem);
 }
 
 void vm_renew_abandon(struct vm *vm)
