@@ -47,6 +47,15 @@ def wait_for(found, limit=60):
         assert time.monotonic() < end, "it did not come to be"
 
 
+def guest_output(transcript):
+    """
+    What a guest has printed while its console was attached, without what was done in between:
+    leaving its console may cut a line in two, and the rest comes when it is attached again.
+    """
+    return re.sub(r"\r*\n(?:[^\r\n]*\r)?skerry> .*?\[console of [^\n]*\n", "", transcript,
+                  flags=re.DOTALL)
+
+
 class Machine:
     """What both emulators have in common: a console on a socket, files in a folder of their own."""
 
