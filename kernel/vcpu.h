@@ -47,6 +47,11 @@ struct vcpu {
  */
 bool vcpu_settle_memory(struct vcpu *vcpu);
 /*
+ * Likewise, while the CPU still holds the guest's state: the first write to a page of layers. What
+ * it cannot settle in one go, or only with the monitor, is left to vcpu_settle_memory.
+ */
+bool vcpu_settle_write(struct vcpu *vcpu);
+/*
  * Sets virt.apic_access to the host physical address of the page mapped at apic_gpa, by which the
  * CPU recognizes APIC accesses. STATUS_BAD_ADDRESS: no page is mapped there.
  */

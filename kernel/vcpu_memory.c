@@ -33,6 +33,21 @@ static NOINLINE bool settle_fault(struct vcpu *vcpu, struct space *space)
 	return status == STATUS_OK || status == STATUS_AGAIN;
 }
 
+bool vcpu_settle_write(struct vcpu *vcpu)
+{
+	struct space *space = vcpu->vm->space;
+	const struct vcpu_exit *exit = &vcpu->virt.exit;
+
+	/* An event whose delivery was cut short is injected anew by who enters first. */
+	if (!(exit->access & ACCESS_WRITE) || !READ_ONCE(space->layered) || vcpu->virt.event.valid)
+		return false;
+	if (space_fault_layered(space, exit->gpa & ~PAGE_MASK, PT_WRITE) != STATUS_OK)
+		return false;
+	if (tlb_must_flush(space, &vcpu->space_seen))
+		vcpu->virt.flush = true;
+	return true;
+}
+
 bool vcpu_settle_memory(struct vcpu *vcpu)
 {
 	struct space *space = vcpu->vm->space;

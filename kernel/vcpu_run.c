@@ -185,9 +185,11 @@ static bool settle(struct vcpu *vcpu)
 	return true;
 }
 
-/* Exits that need only the guest's registers are settled while the CPU still holds its state. */
+/* Exits that need little are settled while the CPU still holds the guest's state. */
 static ALWAYS_INLINE bool settle_at_once(struct vcpu *vcpu, u32 reason)
 {
+	if (reason == EXIT_MEMORY)
+		return vcpu_settle_write(vcpu);
 	if (!(reason == EXIT_CPUID && cpuid_settle(vcpu)) &&
 	    !(reason == EXIT_HYPERCALL && cpuid_settle_hypercall(vcpu)))
 		return false;

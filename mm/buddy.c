@@ -18,14 +18,9 @@ u64 page_total SECTION(".data.ro_after_init");
 static struct lock buddy_lock;
 /* Guarded by the lock, like the counts and all frames of free blocks. */
 static u32 free_first[ZONE_MAX][PAGE_ORDER_MAX + 1];
+static u32 free_orders[ZONE_MAX]; /* a bit for each list that is not empty */
 static u64 reserved_count;
 static u64 bad_count;
-
-struct page *page_of(hpa_t hpa)
-{
-	CHECK(hpa.value >> PAGE_SHIFT < page_frame_count);
-	return &page_frames[hpa.value >> PAGE_SHIFT];
-}
 
 hpa_t page_hpa(const struct page *page)
 {
@@ -44,6 +39,7 @@ void page_block_insert(u32 frame, unsigned int order)
 	if (page->next != 0)
 		page_frames[page->next].previous = frame;
 	free_first[page->zone][order] = frame;
+	free_orders[page->zone] |= 1u << order;
 }
 
 void page_block_remove(u32 frame)
@@ -56,47 +52,63 @@ void page_block_remove(u32 frame)
 		free_first[page->zone][page->order] = page->next;
 	if (page->next != 0)
 		page_frames[page->next].previous = page->previous;
+	if (free_first[page->zone][page->order] == 0)
+		free_orders[page->zone] &= ~(1u << page->order);
 	page->next = 0;
 	page->previous = 0;
 	page->flags &= (u8)~PAGE_FLAG_HEAD;
 }
 
-/* The smallest free block of at least this order, in the CPU's own zone if it has one; 0: none. */
-static u32 block_find(unsigned int order)
+/* Where a free block of at least this order is: the CPU's own zone, if it has one. */
+static u32 zone_find(unsigned int order)
 {
-	u8 own = page_arch_zone();
+	u32 own = page_arch_zone();
 
-	for (u32 n = 0; n < ZONE_MAX; n++) {
-		const u32 *first = free_first[(own + n) % ZONE_MAX];
-
-		for (unsigned int from = order; from <= PAGE_ORDER_MAX; from++) {
-			if (first[from] != 0)
-				return first[from];
-		}
-	}
-	return 0;
+	for (u32 n = 0; n < ZONE_MAX; n++)
+		if (free_orders[(own + n) % ZONE_MAX] >> order != 0)
+			return (own + n) % ZONE_MAX;
+	return ZONE_MAX;
 }
 
-static enum status block_alloc(unsigned int order, enum page_owner owner, hpa_t *hpa)
+/* The first block of the smallest order from this one on, which becomes *order. */
+static ALWAYS_INLINE u32 block_pop(u32 zone, unsigned int *order)
 {
-	u32 frame = block_find(order);
-	unsigned int from;
+	u32 frame;
+	u32 next;
 
-	if (frame == 0)
+	*order += bit_lowest(free_orders[zone] >> *order);
+	frame = free_first[zone][*order];
+	next = page_frames[frame].next;
+	free_first[zone][*order] = next;
+	if (next != 0)
+		page_frames[next].previous = 0;
+	else
+		free_orders[zone] ^= 1u << *order;
+	page_frames[frame].next = 0;
+	return frame;
+}
+
+static ALWAYS_INLINE enum status block_alloc(unsigned int order, enum page_owner owner, hpa_t *hpa)
+{
+	u32 zone = zone_find(order);
+	unsigned int from = order;
+	struct page *page;
+	u32 frame;
+
+	if (zone == ZONE_MAX)
 		return STATUS_NO_MEMORY;
-	from = page_frames[frame].order;
-	page_block_remove(frame);
+	frame = block_pop(zone, &from);
 	while (from > order) {
 		from--;
 		page_block_insert(frame + (1u << from), from);
 	}
-	page_frames[frame].owner = (u8)owner;
-	page_frames[frame].order = (u8)order;
-	page_frames[frame].flags |= PAGE_FLAG_HEAD;
-	page_frames[frame].references = 0;
+	page = &page_frames[frame];
+	page->owner = (u8)owner;
+	page->order = (u8)order;
+	page->references = 0;
 	page_counts[PAGE_FREE] -= 1ull << order;
 	page_counts[owner] += 1ull << order;
-	page_zones[page_frames[frame].zone].free -= 1ull << order;
+	page_zones[zone].free -= 1ull << order;
 	*hpa = HPA((u64)frame << PAGE_SHIFT);
 	return STATUS_OK;
 }
@@ -276,7 +288,8 @@ void page_unreserve(u64 count)
 	lock_release(&buddy_lock, LOCK_PAGES);
 }
 
-enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa)
+static ALWAYS_INLINE enum status alloc_reserved(unsigned int order, enum page_owner owner,
+						hpa_t *hpa)
 {
 	enum status status;
 
@@ -287,6 +300,12 @@ enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t
 		reserved_count -= 1ull << order;
 	lock_release(&buddy_lock, LOCK_PAGES);
 	return status;
+}
+
+/* Twice: single pages are what guests wait for. */
+enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa)
+{
+	return order == 0 ? alloc_reserved(0, owner, hpa) : alloc_reserved(order, owner, hpa);
 }
 
 enum page_owner page_owner(hpa_t hpa)

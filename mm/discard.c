@@ -91,7 +91,8 @@ static enum status discard_step(struct memory *memory, u64 first, u64 *count)
 	}
 	*count = MIN(*count, DISCARD_STEP);
 	while (status == STATUS_OK && taken < *count) {
-		u64 *slot = memory_slot_find(memory, first + taken);
+		u64 *slot = chunk != NULL ? memory_slot_of(*chunk, first + taken)
+					  : &memory->inline_slots[first + taken];
 
 		if (*slot != 0)
 			status = return_block(memory, slot, 1);

@@ -2,6 +2,7 @@
 #include "mm/layer.h"
 
 #include "kernel/panic.h"
+#include "lib/read_once.h"
 #include "lib/string.h"
 #include "mm/address.h"
 #include "mm/page.h"
@@ -41,25 +42,41 @@ static void revoke(struct memory *memory, const u64 *index, u32 count)
 	}
 }
 
-/*
- * From now on nobody maps the page. Its chunk has slots here, so that no large leaf of a block
- * below covers it either.
- */
-static enum status begin_breaking(struct memory *memory, u64 index)
+/* Whether another mapping may show what lies below at the page, or still be written through. */
+static bool shown_elsewhere(const struct mapping *mapping, u64 index)
 {
+	if (!mapping->memory->below->frozen)
+		return true;
+	LIST_FOR_EACH(node, &mapping->memory->mappings) {
+		const struct mapping *other = mapping_of(node);
+
+		if (other != mapping && (READ_ONCE(other->shown) & layer_shown_bit(index)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Under the object's lock: from now on nobody maps the page. Its chunk has slots here, so that no
+ * large leaf of a block below covers it either. STATUS_IN_USE: other mappings may show it.
+ */
+static ALWAYS_INLINE enum status begin_breaking(struct mapping *mapping, u64 index, u64 **slot)
+{
+	struct memory *memory = mapping->memory;
 	enum status status = STATUS_OK;
 
-	lock_acquire(&memory->lock, LOCK_MEMORY);
-	if (memory_slot_find(memory, index) == NULL)
-		status = memory_slots_create(memory, &memory->chunks[index / MEMORY_CHUNK_PAGES]);
-	if (status == STATUS_OK && *memory_slot_find(memory, index) == 0)
+	if (unlikely(*slot == NULL)) {
+		u64 *chunk = &memory->chunks[index / MEMORY_CHUNK_PAGES];
+
+		status = memory_slots_create(memory, chunk);
+		*slot = memory_slot_of(*chunk, index);
+	}
+	if (status == STATUS_OK && (memory->flags & MEMORY_OVERCOMMIT) && **slot == 0)
 		status = memory_promise_page(memory);
-	if (status == STATUS_OK)
-		memory->breaking = index + 1;
-	lock_release(&memory->lock, LOCK_MEMORY);
-	if (status == STATUS_OK)
-		revoke(memory, &index, 1);
-	return status;
+	if (status != STATUS_OK)
+		return status;
+	memory->breaking = index + 1;
+	return shown_elsewhere(mapping, index) ? STATUS_IN_USE : STATUS_OK;
 }
 
 /* A reset hides it, as all that are listed. */
@@ -74,76 +91,76 @@ static void slot_set(struct memory *memory, u64 *slot, u64 index, hpa_t hpa)
 }
 
 /*
- * The page on its way arrives, once nobody can use what it leaves: a reserved one, or that which a
- * reset has hidden.
+ * Likewise. The page on its way arrives, once nobody can use what it leaves: a reserved one, or
+ * that which a reset has hidden.
  */
-static enum status give_page(struct memory *memory)
+static ALWAYS_INLINE enum status give_page(struct memory *memory, u64 index, u64 *slot, hpa_t *hpa)
 {
-	u64 index = memory->breaking - 1;
-	u64 *slot = memory_slot_find(memory, index);
-	hpa_t hpa = HPA(*slot & PTE_ADDRESS);
 	const void *from;
 
 	if (!tlb_all_passed(memory->awaited))
 		return STATUS_AGAIN;
-	from = memory_pointer(memory->below, index);
-	lock_acquire(&memory->lock, LOCK_MEMORY);
+	from = memory_frozen_page(memory->below, index);
+	*hpa = HPA(*slot & PTE_ADDRESS);
 	if (*slot == 0) {
-		CHECK(page_alloc_reserved(0, memory->owner, &hpa) == STATUS_OK);
+		CHECK(page_alloc_reserved(0, memory->owner, hpa) == STATUS_OK);
 		memory_count_present(memory, 1);
 	}
 	if (from != NULL)
-		page_copy(hpa, from);
+		page_copy(*hpa, from);
 	else
-		page_clear(hpa, 1);
-	slot_set(memory, slot, index, hpa);
+		page_clear(*hpa, 1);
+	slot_set(memory, slot, index, *hpa);
 	memory->breaking = 0;
-	lock_release(&memory->lock, LOCK_MEMORY);
 	return STATUS_OK;
 }
 
-bool layer_owns(struct memory *memory, u64 index)
+NOINLINE enum status layer_help(struct memory *memory)
 {
-	const u64 *slot;
-	bool owns;
+	u64 index = memory->breaking - 1;
+	enum status status;
+	hpa_t hpa;
 
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	slot = memory_slot_find(memory, index);
-	/* the page, or a block that it has taken up meanwhile */
-	owns = slot != NULL ? (*slot & SLOT_PRESENT) != 0
-			    : memory->chunks[index / MEMORY_CHUNK_PAGES] != 0;
+	status = give_page(memory, index, memory_slot_find(memory, index), &hpa);
 	lock_release(&memory->lock, LOCK_MEMORY);
-	return owns;
-}
-
-/* Who comes while another page is on its way helps that one first: nobody need finish his own. */
-static enum status own(struct memory *memory, u64 index)
-{
-	enum status status = STATUS_OK;
-
-	if (layer_owns(memory, index))
-		return STATUS_OK;
-	if (memory->breaking == 0)
-		status = begin_breaking(memory, index);
-	return status == STATUS_OK ? give_page(memory) : status;
-}
-
-enum status layer_own(struct space *space, u64 address)
-{
-	const struct mapping *mapping;
-	enum status status = STATUS_OK;
-	bool layered;
-
-	lock_acquire(&layer_lock, LOCK_LAYER);
-	lock_acquire(&space->lock, LOCK_SPACE);
-	mapping = space_mapping(space, address);
-	layered = mapping != NULL && mapping->memory->below != NULL;
-	lock_release(&space->lock, LOCK_SPACE);
-	if (layered) /* then it cannot go, nor its object, while the layers are locked */
-		status = own(mapping->memory,
-			     mapping->offset + ((address - mapping->at) >> PAGE_SHIFT));
-	lock_release(&layer_lock, LOCK_LAYER);
 	return status;
+}
+
+enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa)
+{
+	struct memory *memory = mapping->memory;
+	u64 *slot = memory_slot_find(memory, index);
+	u64 chunk = slot != NULL ? 0 : memory->chunks[index / MEMORY_CHUNK_PAGES];
+	enum status status;
+
+	if (unlikely(chunk != 0)) { /* a block that it has taken up meanwhile */
+		*hpa = HPA((chunk & PTE_ADDRESS) + (index % MEMORY_CHUNK_PAGES << PAGE_SHIFT));
+		return STATUS_OK;
+	}
+	if (slot != NULL && (*slot & SLOT_PRESENT)) {
+		*hpa = HPA(*slot & PTE_ADDRESS);
+		return STATUS_OK;
+	}
+	lock_acquire(&memory->lock, LOCK_MEMORY);
+	status = begin_breaking(mapping, index, &slot);
+	if (status == STATUS_OK)
+		status = give_page(memory, index, slot, hpa);
+	lock_release(&memory->lock, LOCK_MEMORY);
+	return status;
+}
+
+void layer_flush(const struct mapping *mapping)
+{
+	flush(mapping->memory, mapping->space);
+}
+
+void layer_break(struct memory *memory)
+{
+	u64 index = memory->breaking - 1;
+
+	if (memory->breaking != 0)
+		revoke(memory, &index, 1);
 }
 
 static enum status freeze_check(const struct memory *memory)
@@ -177,6 +194,13 @@ static void put_below(struct memory *memory, struct memory *frozen)
 	memory->cursor = 0;
 }
 
+/* Whatever they show is about to be taken away. */
+static void forget_shown(struct memory *memory)
+{
+	LIST_FOR_EACH(node, &memory->mappings)
+		mapping_of(node)->shown = 0;
+}
+
 /* The promise stays with the live object; what is present is promised once more. */
 static enum status freeze_begin(struct memory *memory)
 {
@@ -190,10 +214,12 @@ static enum status freeze_begin(struct memory *memory)
 	if (status != STATUS_OK)
 		return status;
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	if (memory->present == present)
+	if (memory->present == present) {
 		put_below(memory, frozen);
-	else
+		forget_shown(memory);
+	} else {
 		status = STATUS_AGAIN; /* more was touched meanwhile */
+	}
 	if (memory->flags & MEMORY_OVERCOMMIT)
 		memory_promise_end(memory);
 	lock_release(&memory->lock, LOCK_MEMORY);
@@ -383,7 +409,7 @@ static bool can_merge(const struct memory *memory)
  */
 static enum status merge_step(struct memory *memory)
 {
-	enum status status = memory->breaking != 0 ? give_page(memory) : STATUS_OK;
+	enum status status = memory->breaking != 0 ? layer_help(memory) : STATUS_OK;
 	u64 end;
 
 	if (status != STATUS_OK)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "lib/bits.h"
 #include "lib/status.h"
-#include "lib/types.h"
+#include "mm/memory.h"
 
-struct memory;
+struct mapping;
 struct quota;
 struct space;
 
@@ -61,10 +62,25 @@ enum status layer_merge(struct memory *memory) MUST_CHECK;
  */
 enum status layer_revoke(struct memory *memory, u64 *first, u64 end);
 
-/* Whether the page is the object's own, so that it may be mapped for writing. */
-bool layer_owns(struct memory *memory, u64 index);
 /*
- * One step of giving an object a page of its own where the space maps it. STATUS_OK: look again;
- * STATUS_AGAIN; STATUS_NO_MEMORY or STATUS_NO_QUOTA: as memory_populate.
+ * Under layer_lock and the lock of the mapping's space: one step of giving an object with layers a
+ * page of its own where none is on its way and the mapping shows none. STATUS_OK: it
+ * has the page, *hpa, which may be mapped for writing; STATUS_AGAIN; STATUS_IN_USE: layer_break
+ * comes next; STATUS_NO_MEMORY or STATUS_NO_QUOTA: as memory_populate.
  */
-enum status layer_own(struct space *space, u64 address) MUST_CHECK;
+enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa) MUST_CHECK;
+/*
+ * Under layer_lock, where memory->breaking names a page that is on its way: one step of bringing it
+ * up. Who comes meanwhile does this first, so that nobody need finish his own. STATUS_AGAIN.
+ */
+enum status layer_help(struct memory *memory) MUST_CHECK;
+/* Under both locks. What the mapping has shown is awaited: see tlb_await. */
+void layer_flush(const struct mapping *mapping);
+/* Without the space's lock: takes the page that is on its way from all other mappings. */
+void layer_break(struct memory *memory);
+
+/* The bit in mapping->shown for the page's chunk. */
+static inline u64 layer_shown_bit(u64 index)
+{
+	return BIT(index / MEMORY_CHUNK_PAGES % 64);
+}

@@ -242,21 +242,6 @@ static u64 *huge_unready(const struct memory *memory, u64 number)
 	return NULL;
 }
 
-static u64 *slot_of(u64 chunk, u64 index)
-{
-	return (u64 *)hpa_to_pointer(HPA(chunk & PTE_ADDRESS)) + index % MEMORY_CHUNK_PAGES;
-}
-
-u64 *memory_slot_find(struct memory *memory, u64 index)
-{
-	u64 chunk;
-
-	if (memory->chunks == NULL)
-		return &memory->inline_slots[index];
-	chunk = memory->chunks[index / MEMORY_CHUNK_PAGES];
-	return chunk & SLOT_PRESENT ? slot_of(chunk, index) : NULL;
-}
-
 static enum status slot_populate(struct memory *memory, u64 *slot)
 {
 	enum status status;
@@ -316,6 +301,17 @@ static bool slot_search(struct memory *memory, u64 index, hpa_t *hpa, enum pt_le
 	return false;
 }
 
+const void *memory_frozen_page(struct memory *memory, u64 index)
+{
+	enum pt_level level;
+	hpa_t hpa;
+
+	for (; memory != NULL; memory = memory->below)
+		if (word_of(memory, index, &hpa, &level) & (SLOT_PRESENT | CHUNK_READY))
+			return hpa_to_pointer(hpa);
+	return NULL;
+}
+
 static NOINLINE enum status populate(struct memory *memory, u64 index)
 {
 	u64 *chunk = memory->chunks;
@@ -339,7 +335,7 @@ static NOINLINE enum status populate(struct memory *memory, u64 index)
 		return chunk != NULL ? STATUS_AGAIN : STATUS_OK;
 	}
 	return *chunk & CHUNK_LARGE ? chunk_clear(chunk)
-				    : slot_populate(memory, slot_of(*chunk, index));
+				    : slot_populate(memory, memory_slot_of(*chunk, index));
 }
 
 /* Clearing is frequent and needs little stack; all the rest happens once and is kept apart. */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernel/abi/pages.h"
+#include "kernel/panic.h"
 #include "lib/status.h"
 #include "lib/types.h"
 #include "mm/address.h"
@@ -24,6 +25,10 @@ struct page {
 	u8 zone;
 };
 _Static_assert(sizeof(struct page) == 16, "0.4 % of the memory");
+
+/* One for each frame, and how many: boot/init fills them. */
+extern struct page *page_frames;
+extern u64 page_frame_count;
 
 enum page_flag {
 	PAGE_FLAG_RAM = 1 << 0,  /* managed RAM, which SYS_MEMORY_PHYSICAL refuses */
@@ -80,7 +85,11 @@ static inline void page_copy(hpa_t hpa, const void *from)
 	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
-struct page *page_of(hpa_t hpa);
+static inline struct page *page_of(hpa_t hpa)
+{
+	CHECK(hpa.value >> PAGE_SHIFT < page_frame_count);
+	return &page_frames[hpa.value >> PAGE_SHIFT];
+}
 static inline struct page *page_of_frame(u32 frame)
 {
 	return page_of(HPA((u64)frame << PAGE_SHIFT));
@@ -104,9 +113,6 @@ extern struct zone_counters *const page_zones;
 /* All managed pages: the sum of page_counts. */
 extern u64 page_total;
 
-/* For boot/init, which fills them: one for each frame, and how many. */
-extern struct page *page_frames;
-extern u64 page_frame_count;
 /* While one CPU runs: puts a block into the free list of its zone, or takes it out. */
 void page_block_insert(u32 frame, unsigned int order);
 void page_block_remove(u32 frame);

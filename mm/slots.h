@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "mm/address.h"
 #include "mm/memory.h"
 
 /* The words of a memory object's slots: for mm/memory.c, mm/layer.c and mm/discard.c alone. */
@@ -24,8 +25,25 @@
 enum status memory_create_promised(struct quota *quota, enum page_owner owner, u64 page_count,
 				   u64 promised, u32 flags, struct memory **memory) MUST_CHECK;
 
+/* The page's slot in a page of slots, whose word that is. */
+static inline u64 *memory_slot_of(u64 chunk, u64 index)
+{
+	return (u64 *)hpa_to_pointer(HPA(chunk & PTE_ADDRESS)) + index % MEMORY_CHUNK_PAGES;
+}
+
 /* The page's slot; NULL if its chunk is a large block or does not exist. */
-u64 *memory_slot_find(struct memory *memory, u64 index);
+static inline u64 *memory_slot_find(struct memory *memory, u64 index)
+{
+	u64 chunk;
+
+	if (memory->chunks == NULL)
+		return &memory->inline_slots[index];
+	chunk = memory->chunks[index / MEMORY_CHUNK_PAGES];
+	return chunk & SLOT_PRESENT ? memory_slot_of(chunk, index) : NULL;
+}
+
+/* The page in a frozen object or those below it, NULL if there is none: no lock guards them. */
+const void *memory_frozen_page(struct memory *memory, u64 index);
 /* A page of slots for a chunk without any. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status memory_slots_create(struct memory *memory, u64 *chunk) MUST_CHECK;
 /* Under the object's lock. A large block becomes 512 pages with slots. Likewise. */

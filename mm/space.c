@@ -307,18 +307,23 @@ static u64 index_of(const struct mapping *mapping, u64 address)
 static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address, u32 access)
 {
 	struct pt_leaf leaf;
+	struct pt_walk walk;
 	enum pt_level level;
 	enum status status;
 	hpa_t hpa;
 	bool own;
 
 	/* Another CPU was first, or the fault is an old one; or the leaf grants less. */
-	if (table_lookup(&mapping->space->table, address, &leaf)) {
+	if (table_walk(&mapping->space->table, address, &walk)) {
+		table_walk_leaf(&mapping->space->table, address, &walk, &leaf);
 		if (access & ~leaf.rights & PT_WRITE)
 			return STATUS_IN_USE;
 		return leaf.level == PT_LEVEL_4K || !(access & ~leaf.rights)
 			       ? STATUS_OK : table_split(&mapping->space->table, address);
 	}
+	/* Before it looks: who is about to give the object a page looks there behind the lookup. */
+	if (mapping->memory->below != NULL)
+		mapping->shown |= layer_shown_bit(index_of(mapping, address));
 	/* A reset may have taken it away again. */
 	if (!memory_slot_own(mapping->memory, index_of(mapping, address), &hpa, &level, &own) ||
 	    (!own && (access & PT_WRITE)))
@@ -326,48 +331,94 @@ static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address, u32 a
 	leaf_choose(mapping, align_down(address, PAGE_SIZE), hpa, level, &leaf);
 	if (!own)
 		leaf.rights &= ~(u32)PT_WRITE;
-	status = table_map(&mapping->space->table, &leaf);
+	status = table_map_walked(&mapping->space->table, &walk, &leaf);
 	if (status == STATUS_IN_USE && leaf.level == PT_LEVEL_1G &&
 	    table_merge(&mapping->space->table, &leaf))
 		tlb_flush_space(mapping->space);
 	return status == STATUS_IN_USE ? STATUS_OK : status;
 }
 
-/* STATUS_IN_USE: the page is, or will be, the object's own only after layer_own. */
-static enum status fault(struct space *space, u64 address, u32 access)
+/* The mapping of the address, if it grants the access. */
+static enum status mapping_for(struct space *space, u64 address, u32 access,
+			       struct mapping **mapping)
 {
-	struct mapping *mapping = space_mapping(space, address);
+	*mapping = space_mapping(space, address);
+	if (*mapping == NULL)
+		return STATUS_NOT_FOUND;
+	if ((*mapping)->cursor != (*mapping)->at) /* being unmapped */
+		return STATUS_BAD_STATE;
+	return access & ~(*mapping)->rights ? STATUS_NO_RIGHT : STATUS_OK;
+}
+
+/* STATUS_IN_USE: it is a matter for space_fault_layered. */
+static enum status fault(struct mapping *mapping, u64 address, u32 access)
+{
 	enum status status;
 
-	if (mapping == NULL)
-		return STATUS_NOT_FOUND;
-	if (mapping->cursor != mapping->at) /* being unmapped */
-		return STATUS_BAD_STATE;
-	if (access & ~mapping->rights)
-		return STATUS_NO_RIGHT;
-	if ((access & PT_WRITE) != 0 && mapping->memory->below != NULL &&
-	    !layer_owns(mapping->memory, index_of(mapping, address)))
+	if (mapping->memory->below != NULL && (access & PT_WRITE))
 		return STATUS_IN_USE;
 	status = memory_populate(mapping->memory, index_of(mapping, address));
 	return status == STATUS_OK ? leaf_put(mapping, address, access) : status;
 }
 
+/* Maps a page of the object's own, which may have to be made first. */
+static ALWAYS_INLINE enum status own_leaf_put(struct mapping *mapping, u64 address)
+{
+	struct table *table = &mapping->space->table;
+	struct pt_leaf leaf;
+	struct pt_walk walk;
+	enum status status;
+
+	if (table_walk(table, address, &walk)) {
+		if (walk.entry & table->format->write)
+			return STATUS_OK; /* another CPU was first */
+		table_unmap_walked(table, address, &walk);
+		if (!mapping->space->second_stage || !tlb_flush_alone(mapping->space))
+			layer_flush(mapping);
+	}
+	leaf.at = align_down(address, PAGE_SIZE);
+	leaf.level = PT_LEVEL_4K;
+	leaf.rights = mapping->rights;
+	leaf.type = mapping->memory->type;
+	status = layer_own(mapping, index_of(mapping, address), &leaf.hpa);
+	return status == STATUS_OK ? table_map_walked(table, &walk, &leaf) : status;
+}
+
+enum status space_fault_layered(struct space *space, u64 address, u32 access)
+{
+	struct mapping *mapping;
+	enum status status;
+
+	lock_acquire(&layer_lock, LOCK_LAYER);
+	lock_acquire(&space->lock, LOCK_SPACE);
+	status = mapping_for(space, address, access, &mapping);
+	if (status == STATUS_OK) { /* layers may be gone by now */
+		space->layered = mapping->memory->below != NULL;
+		status = space->layered ? STATUS_OK : STATUS_AGAIN;
+	}
+	if (status == STATUS_OK && unlikely(mapping->memory->breaking != 0))
+		status = layer_help(mapping->memory);
+	if (status == STATUS_OK)
+		status = own_leaf_put(mapping, address);
+	lock_release(&space->lock, LOCK_SPACE);
+	if (status == STATUS_IN_USE) /* the mapping stays while the layers are locked */
+		layer_break(mapping->memory);
+	lock_release(&layer_lock, LOCK_LAYER);
+	return status == STATUS_IN_USE ? STATUS_AGAIN : status;
+}
+
 enum status space_fault(struct space *space, u64 address, u32 access)
 {
+	struct mapping *mapping;
 	enum status status;
 
 	lock_acquire(&space->lock, LOCK_SPACE);
-	status = fault(space, address, access);
+	status = mapping_for(space, address, access, &mapping);
+	if (status == STATUS_OK)
+		status = fault(mapping, address, access);
 	lock_release(&space->lock, LOCK_SPACE);
-	if (likely(status != STATUS_IN_USE))
-		return status;
-	status = layer_own(space, address);
-	if (status != STATUS_OK)
-		return status;
-	lock_acquire(&space->lock, LOCK_SPACE);
-	status = fault(space, address, access);
-	lock_release(&space->lock, LOCK_SPACE);
-	return status == STATUS_IN_USE ? STATUS_AGAIN : status;
+	return likely(status != STATUS_IN_USE) ? status
+					       : space_fault_layered(space, address, access);
 }
 
 u8 *space_guest_byte(struct space *space, u64 address)

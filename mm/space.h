@@ -22,6 +22,7 @@ struct mapping {
 	u64 offset; /* first page in the object */
 	u32 rights; /* enum pt_rights */
 	u64 cursor; /* the address that unmapping has reached; past `at` no faults are served */
+	u64 shown;  /* 2-MiB chunks of which pages below may be mapped: layer_shown_bit */
 };
 
 /* What has to be done where devices reach a space. */
@@ -40,6 +41,7 @@ struct space {
 	struct quota *quota;
 	struct table table;
 	bool second_stage;
+	bool layered; /* the last write that faulted was to an object with layers */
 	u8 largest; /* enum pt_level of its leaves */
 	const struct space_devices *devices; /* NULL: only CPUs reach it */
 	u8 unit;    /* the IOMMU, and its name for the space there */
@@ -92,6 +94,8 @@ u8 *space_guest_byte(struct space *space, u64 address);
  * STATUS_NO_RIGHT; STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status space_fault(struct space *space, u64 address, u32 access) MUST_CHECK;
+/* The same, quicker, for a write where space->layered. */
+enum status space_fault_layered(struct space *space, u64 address, u32 access) MUST_CHECK;
 
 /* One step of destroying a space: STATUS_AGAIN until it is gone, then STATUS_OK. */
 enum status space_destroy(struct space *space) MUST_CHECK;

@@ -11,14 +11,6 @@
 #define STEP_ENTRIES 64
 #define LOWER_HALF (PT_ENTRY_COUNT / 2)
 
-/* The tables on the way to an address, down to the deepest one, and its entry for the address. */
-struct walk {
-	hpa_t node[PT_LEVEL_COUNT];
-	enum pt_level level;
-	u64 entry;
-	u64 at; /* walk_on: the address of the last one */
-};
-
 static unsigned int entry_index(u64 at, enum pt_level level)
 {
 	return (unsigned int)(at >> (PAGE_SHIFT + PT_INDEX_BITS * level)) % PT_ENTRY_COUNT;
@@ -30,13 +22,14 @@ static u64 *entry_of(hpa_t node, u64 at, enum pt_level level)
 }
 
 /* Keeps up to date the table page's count of entries in use, and the second top's lower half. */
-static void entry_write(struct table *table, hpa_t node, u64 at, enum pt_level level, u64 value)
+static ALWAYS_INLINE void entry_write(struct table *table, hpa_t node, u64 at, enum pt_level level,
+				      u64 value)
 {
 	u64 *entry = entry_of(node, at, level);
 	struct page *page = page_of(node);
 
-	page->references -= (*entry & table->format->present) != 0;
-	page->references += (value & table->format->present) != 0;
+	page->references += (u32)((value & table->format->present) != 0) -
+			    (u32)((*entry & table->format->present) != 0);
 	/* The CPU may read the entry at any time. */
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
 	if (table->uncached)
@@ -45,22 +38,37 @@ static void entry_write(struct table *table, hpa_t node, u64 at, enum pt_level l
 		__atomic_store_n(entry_of(table->root.user, at, level), value, __ATOMIC_RELEASE);
 }
 
-/* Walks down to the entry at level `last`, or to one above it that is a leaf or not present. */
-static void walk_down(const struct table *table, u64 at, enum pt_level last, struct walk *walk)
+/* From `level` to the next one; false: the walk ends here. */
+static ALWAYS_INLINE bool walk_step(const struct pt_format *format, u64 at, enum pt_level level,
+				    enum pt_level last, struct pt_walk *walk)
+{
+	u64 entry = walk->entry;
+
+	/*@ split entry; */ /* make verify */
+	if (level == last || !(entry & format->present) ||
+	    (level != TOP && (entry & format->large)))
+		return false;
+	level--;
+	walk->level = level;
+	walk->node[level] = HPA(entry & PTE_ADDRESS);
+	walk->entry = *entry_of(walk->node[level], at, level);
+	return true;
+}
+
+/*
+ * Walks down to the entry at level `last`, or to one above it that is a leaf or not present. Every
+ * fault does: hence without a loop.
+ */
+static void walk_down(const struct table *table, u64 at, enum pt_level last, struct pt_walk *walk)
 {
 	const struct pt_format *format = table->format;
 
 	walk->level = TOP;
 	walk->node[TOP] = table->root.kernel;
-	for (;;) {
-		walk->entry = *entry_of(walk->node[walk->level], at, walk->level);
-		/*@ split walk->entry; */ /* make verify */
-		if (walk->level == last || !(walk->entry & format->present) ||
-		    (walk->level != TOP && (walk->entry & format->large)))
-			return;
-		walk->level--;
-		walk->node[walk->level] = HPA(walk->entry & PTE_ADDRESS);
-	}
+	walk->entry = *entry_of(table->root.kernel, at, TOP);
+	(void)(walk_step(format, at, TOP, last, walk) &&
+	       walk_step(format, at, PT_LEVEL_1G, last, walk) &&
+	       walk_step(format, at, PT_LEVEL_2M, last, walk));
 }
 
 static u64 leaf_encode(const struct pt_format *format, const struct pt_leaf *leaf)
@@ -76,7 +84,7 @@ static u64 leaf_encode(const struct pt_format *format, const struct pt_leaf *lea
 	return entry | (leaf->rights & PT_EXECUTE ? format->execute : format->no_execute);
 }
 
-static void leaf_decode(const struct pt_format *format, u64 at, const struct walk *walk,
+static void leaf_decode(const struct pt_format *format, u64 at, const struct pt_walk *walk,
 			struct pt_leaf *leaf)
 {
 	u64 types = format->type[PT_TYPE_WB] | format->type[PT_TYPE_UC];
@@ -135,28 +143,35 @@ void table_free(struct table *table)
 	tlb_page_free(table->root.kernel, table->quota);
 }
 
-enum status table_map(struct table *table, const struct pt_leaf *leaf)
+enum status table_map_walked(struct table *table, struct pt_walk *walk, const struct pt_leaf *leaf)
 {
 	const struct pt_format *format = table->format;
-	struct walk walk;
 
 	ASSERT(is_aligned(leaf->at | leaf->hpa.value, pt_level_bytes(leaf->level)));
-	walk_down(table, leaf->at, leaf->level, &walk);
-	while (!(walk.entry & format->present) && walk.level > leaf->level) {
+	if ((walk->entry & format->present) || walk->level < leaf->level)
+		return STATUS_IN_USE;
+	while (walk->level > leaf->level) {
 		hpa_t node;
 		enum status status = node_alloc(table, &node);
 
 		if (status != STATUS_OK)
 			return status;
-		entry_write(table, walk.node[walk.level], leaf->at, walk.level,
-			    node.value | (format->table + format->table_level * walk.level));
-		walk.level--;
-		walk.node[walk.level] = node;
+		entry_write(table, walk->node[walk->level], leaf->at, walk->level,
+			    node.value | (format->table + format->table_level * walk->level));
+		walk->level--;
+		walk->node[walk->level] = node;
 	}
-	if (walk.entry & format->present)
-		return STATUS_IN_USE;
-	entry_write(table, walk.node[walk.level], leaf->at, walk.level, leaf_encode(format, leaf));
+	entry_write(table, walk->node[walk->level], leaf->at, walk->level,
+		    leaf_encode(format, leaf));
 	return STATUS_OK;
+}
+
+enum status table_map(struct table *table, const struct pt_leaf *leaf)
+{
+	struct pt_walk walk;
+
+	walk_down(table, leaf->at, leaf->level, &walk);
+	return table_map_walked(table, &walk, leaf);
 }
 
 bool table_map_page(struct table *table, u64 at, hpa_t hpa, u32 rights, enum pt_type type)
@@ -169,7 +184,7 @@ bool table_map_page(struct table *table, u64 at, hpa_t hpa, u32 rights, enum pt_
 bool table_merge(struct table *table, const struct pt_leaf *leaf)
 {
 	const struct pt_format *format = table->format;
-	struct walk walk;
+	struct pt_walk walk;
 
 	walk_down(table, leaf->at, leaf->level, &walk);
 	if (!(walk.entry & format->present) || (walk.entry & format->large))
@@ -182,7 +197,7 @@ bool table_merge(struct table *table, const struct pt_leaf *leaf)
 enum status table_split(struct table *table, u64 at)
 {
 	const struct pt_format *format = table->format;
-	struct walk walk;
+	struct pt_walk walk;
 	hpa_t node;
 	u64 bytes;
 	enum status status = node_alloc(table, &node);
@@ -200,7 +215,7 @@ enum status table_split(struct table *table, u64 at)
 }
 
 /* Down to 4 KiB; at once if the last walk ended in the same table. The first one has level TOP. */
-static void walk_on(const struct table *table, u64 at, struct walk *walk)
+static void walk_on(const struct table *table, u64 at, struct pt_walk *walk)
 {
 	if (walk->level == PT_LEVEL_4K && (walk->at ^ at) < pt_level_bytes(PT_LEVEL_2M))
 		walk->entry = *entry_of(walk->node[PT_LEVEL_4K], at, PT_LEVEL_4K);
@@ -210,7 +225,7 @@ static void walk_on(const struct table *table, u64 at, struct walk *walk)
 }
 
 /* Moves *at behind the entry; whether there was a leaf. */
-static bool unmap_entry(struct table *table, u64 *at, struct walk *walk)
+static bool unmap_entry(struct table *table, u64 *at, struct pt_walk *walk)
 {
 	enum pt_level level;
 	u64 bytes;
@@ -232,7 +247,7 @@ static bool unmap_entry(struct table *table, u64 *at, struct walk *walk)
 bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const u64 *index,
 		       u32 count)
 {
-	struct walk walk;
+	struct pt_walk walk;
 	bool any = false;
 	u64 begin = 0;
 	u64 end = 0; /* nothing is mapped in between */
@@ -253,7 +268,7 @@ bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const 
 
 enum status table_unmap(struct table *table, u64 *at, u64 end)
 {
-	struct walk walk;
+	struct pt_walk walk;
 
 	walk.level = TOP;
 	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++)
@@ -261,20 +276,37 @@ enum status table_unmap(struct table *table, u64 *at, u64 end)
 	return *at < end ? STATUS_AGAIN : STATUS_OK;
 }
 
+bool table_walk(const struct table *table, u64 at, struct pt_walk *walk)
+{
+	walk_down(table, at, PT_LEVEL_4K, walk);
+	return walk->entry & table->format->present;
+}
+
+void table_walk_leaf(const struct table *table, u64 at, const struct pt_walk *walk,
+		     struct pt_leaf *leaf)
+{
+	leaf_decode(table->format, at, walk, leaf);
+}
+
 bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf)
 {
-	struct walk walk;
+	struct pt_walk walk;
 
-	walk_down(table, at, PT_LEVEL_4K, &walk);
-	if (!(walk.entry & table->format->present))
+	if (!table_walk(table, at, &walk))
 		return false;
 	leaf_decode(table->format, at, &walk, leaf);
 	return true;
 }
 
+void table_unmap_walked(struct table *table, u64 at, struct pt_walk *walk)
+{
+	entry_write(table, walk->node[walk->level], at, walk->level, 0);
+	walk->entry = 0;
+}
+
 u64 table_entry(const struct table *table, u64 at, enum pt_level level)
 {
-	struct walk walk;
+	struct pt_walk walk;
 
 	walk_down(table, at, level, &walk);
 	return walk.level == level ? walk.entry & ~PTE_ADDRESS : 0;
@@ -283,7 +315,7 @@ u64 table_entry(const struct table *table, u64 at, enum pt_level level)
 enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_leaf *leaf)
 {
 	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++) {
-		struct walk walk;
+		struct pt_walk walk;
 		u64 bytes;
 
 		walk_down(table, *at, PT_LEVEL_4K, &walk);
@@ -300,7 +332,7 @@ enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_le
 void table_protect(struct table *table, u64 at, u64 end, u32 rights)
 {
 	while (at < end) {
-		struct walk walk;
+		struct pt_walk walk;
 		struct pt_leaf leaf;
 		u64 bytes;
 

@@ -80,6 +80,14 @@ static inline u64 pt_level_bytes(enum pt_level level)
 	return 1ull << (PAGE_SHIFT + 9 * level);
 }
 
+/* The tables on the way to an address, down to the deepest one, and its entry for the address. */
+struct pt_walk {
+	hpa_t node[PT_LEVEL_COUNT];
+	enum pt_level level;
+	u64 entry;
+	u64 at;
+};
+
 /* An empty tree; `split` gives it a second top. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status table_init(struct table *table, const struct pt_format *format, struct quota *quota,
 		       bool split) MUST_CHECK;
@@ -124,6 +132,20 @@ bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const 
 
 /* The leaf that maps `at`; false if there is none. */
 bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf);
+
+/*
+ * Whether a leaf maps `at`, and the way there, which is good for as long as the caller holds the
+ * tree's lock: walk->entry is the leaf.
+ */
+bool table_walk(const struct table *table, u64 at, struct pt_walk *walk);
+/* The leaf that the walk to `at` has found. */
+void table_walk_leaf(const struct table *table, u64 at, const struct pt_walk *walk,
+		     struct pt_leaf *leaf);
+/* Unmaps it. Frees no table; the caller flushes. */
+void table_unmap_walked(struct table *table, u64 at, struct pt_walk *walk);
+/* As table_map, where a walk to an address in the leaf has found none. */
+enum status table_map_walked(struct table *table, struct pt_walk *walk,
+			     const struct pt_leaf *leaf) MUST_CHECK;
 
 /* The entry at `level` on the way to `at`, without its address bits; 0: there is none. */
 u64 table_entry(const struct table *table, u64 at, enum pt_level level);

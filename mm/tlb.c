@@ -104,7 +104,7 @@ void tlb_await(const struct space *space, u64 *awaited)
 		awaited[word] |= __atomic_load_n(&space->cpus[word], __ATOMIC_SEQ_CST);
 }
 
-bool tlb_all_passed(u64 *awaited)
+bool tlb_rest_passed(u64 *awaited)
 {
 	u64 left = 0;
 
@@ -132,6 +132,19 @@ void tlb_flush_space(struct space *space)
 	}
 	if (space->devices != NULL)
 		space->devices->flush(space);
+}
+
+bool tlb_flush_alone(struct space *space)
+{
+	u32 own = tlb_arch_cpu();
+	u64 others = 0;
+
+	__atomic_fetch_add(&space->generation, 1, __ATOMIC_SEQ_CST);
+	for (u32 word = 0; word < ARRAY_COUNT(space->cpus); word++)
+		if (word != own / 64)
+			others |= __atomic_load_n(&space->cpus[word], __ATOMIC_SEQ_CST);
+	others |= __atomic_load_n(&space->cpus[own / 64], __ATOMIC_SEQ_CST) & ~BIT(own % 64);
+	return others == 0;
 }
 
 bool tlb_must_flush(const struct space *space, u64 *seen)

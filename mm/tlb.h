@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "kernel/abi/pages.h"
 #include "lib/types.h"
 
 struct space;
@@ -14,6 +15,12 @@ struct quota;
 
 /* Something was unmapped: the space's translations made before this call must not be used again. */
 void tlb_flush_space(struct space *space);
+
+/*
+ * For a guest's space, as far as the CPU itself may have used what was unmapped: it compares
+ * generations before it enters. False: others may have used it too.
+ */
+bool tlb_flush_alone(struct space *space);
 
 /*
  * A CPU begins or stops running a guest on the space; in between tlb_flush_space kicks it. It must
@@ -30,7 +37,15 @@ void tlb_await(const struct space *space, u64 *cpus);
  * Removes those that have noticed their kick since, and so compare generations before they enter;
  * as does the caller's. True: none is left.
  */
-bool tlb_all_passed(u64 *cpus) MUST_CHECK;
+bool tlb_rest_passed(u64 *cpus) MUST_CHECK; /* where some are left */
+static inline bool tlb_all_passed(u64 *cpus)
+{
+	u64 left = 0;
+
+	for (u32 word = 0; word < CPU_MAX / 64; word++)
+		left |= cpus[word];
+	return likely(left == 0) || tlb_rest_passed(cpus);
+}
 /*
  * For whoever enters a space with a tagged TLB (a vCPU on its second stage): true if it must flush
  * its tag first. *seen remembers the generation it last entered with.

@@ -163,9 +163,61 @@ static void test_quiet(void **state)
 	assert_int_equal(space_fault(vm.guest, AT + 9 * PAGE_SIZE, PT_WRITE), STATUS_OK);
 	/* the own CPU compares generations before it enters */
 	tlb_space_enter(vm.guest, 0);
-	(void)in_guest(&vm, 10, PT_READ);
-	assert_int_equal(space_fault(vm.guest, AT + 10 * PAGE_SIZE, PT_WRITE), STATUS_OK);
+	(void)in_guest(&vm, 600, PT_READ);
+	assert_int_equal(space_fault(vm.guest, AT + 600 * PAGE_SIZE, PT_WRITE), STATUS_OK);
 	tlb_space_leave(vm.guest, 0);
+	end_vm(&vm);
+}
+
+/* What a mapping has never shown need not be looked for there; what it has is taken away. */
+static void test_shown(void **state)
+{
+	struct machine_vm vm;
+	struct pt_leaf leaf;
+	struct memory *frozen;
+
+	(void)state;
+	machine_start(32 * MIB);
+	make_vm(&vm, PAGES, 4000);
+	*in_guest(&vm, 3, PT_WRITE) = 33;
+	*in_guest(&vm, 600, PT_WRITE) = 66;
+	frozen = freeze(&vm);
+	*in_guest(&vm, 4, PT_WRITE) = 44; /* from now on each page has a leaf of its own */
+	assert_int_equal(*in_monitor(&vm, 3, PT_READ), 33);
+	assert_int_equal(space_fault(vm.guest, AT + 3 * PAGE_SIZE, PT_WRITE), STATUS_AGAIN);
+	assert_false(table_lookup(&vm.monitor->table, vm.at + 3 * PAGE_SIZE, &leaf));
+	*in_guest(&vm, 3, PT_WRITE) = 34;
+	assert_int_equal(*in_monitor(&vm, 3, PT_READ), 34);
+	/* in another block nothing was shown; a page of the monitor's own can be mapped at once */
+	assert_int_equal(space_fault(vm.guest, AT + 600 * PAGE_SIZE, PT_WRITE), STATUS_OK);
+	assert_int_equal(space_fault(vm.monitor, vm.at + 600 * PAGE_SIZE, PT_WRITE), STATUS_OK);
+	assert_ptr_equal(in_guest(&vm, 600, PT_READ), in_monitor(&vm, 600, PT_READ));
+	/* frozen anew: what was mapped is taken away, and nobody shows anything */
+	(void)freeze(&vm);
+	assert_int_equal(space_fault(vm.guest, AT + 3 * PAGE_SIZE, PT_WRITE), STATUS_OK);
+	*in_guest(&vm, 3, PT_WRITE) = 35;
+	assert_int_equal(*(u64 *)memory_pointer(frozen, 3), 33);
+	assert_int_equal(*(u64 *)memory_pointer(vm.ram->below, 3), 34);
+	end_vm(&vm);
+}
+
+/* While the object is being frozen others may still write to what now lies below. */
+static void test_shown_early(void **state)
+{
+	struct machine_vm vm;
+	struct memory *frozen;
+
+	(void)state;
+	machine_start(32 * MIB);
+	make_vm(&vm, PAGES, 4000);
+	for (u64 i = 512; i < PAGES; i++)
+		*in_guest(&vm, i, PT_WRITE) = i;
+	assert_int_equal(layer_freeze(vm.ram, &frozen), STATUS_AGAIN);
+	*in_monitor(&vm, 1090, PT_WRITE) = 33;
+	*in_monitor(&vm, 1091, PT_WRITE) = 34;
+	assert_int_equal(*in_guest(&vm, 1091, PT_READ), 34);
+	frozen = freeze(&vm);
+	assert_int_equal(*(u64 *)memory_pointer(frozen, 1091), 1091);
 	end_vm(&vm);
 }
 
@@ -416,6 +468,7 @@ int main(void)
 		cmocka_unit_test(test_layers),	cmocka_unit_test(test_quiet),
 		cmocka_unit_test(test_steps_wait), cmocka_unit_test(test_promise),
 		cmocka_unit_test(test_unmapped), cmocka_unit_test(test_freeze_breaking),
+		cmocka_unit_test(test_shown),	 cmocka_unit_test(test_shown_early),
 		cmocka_unit_test(test_large),	cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_devices),
 	};

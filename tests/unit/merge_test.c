@@ -122,6 +122,7 @@ static void test_refused(void **state)
 	struct machine_vm clone;
 	struct memory *frozen;
 	struct memory *again;
+	hpa_t page;
 
 	(void)state;
 	machine_start(32 * MIB);
@@ -143,7 +144,7 @@ static void test_refused(void **state)
 	assert_int_equal(layer_freeze(vm.ram, &again), STATUS_BAD_STATE);
 	assert_int_equal(layer_reset(vm.ram), STATUS_BAD_STATE);
 	/* a fault that began before its block was taken up */
-	assert_int_equal(layer_own(vm.guest, AT + 3 * PAGE_SIZE), STATUS_OK);
+	assert_int_equal(layer_own(space_mapping(vm.guest, AT), 3, &page), STATUS_OK);
 	assert_int_equal(vm.ram->breaking, 0);
 	merge(&vm);
 	frozen = freeze(&vm);

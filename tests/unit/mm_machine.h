@@ -164,6 +164,7 @@ static UNUSED void machine_reset(u64 ram_bytes)
 	reserved_count = 0;
 	bad_count = 0;
 	memset(free_first, 0, sizeof(free_first));
+	memset(free_orders, 0, sizeof(free_orders));
 	memset(machine_zones, 0, sizeof(machine_zones));
 	machine_zone = 0;
 	memset(machine_counts, 0, sizeof(machine_counts));

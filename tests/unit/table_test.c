@@ -13,7 +13,7 @@ void tlb_arch_kick(u32 cpu)
 
 static u64 entry_at(const struct table *table, u64 at, enum pt_level level)
 {
-	struct walk walk;
+	struct pt_walk walk;
 
 	walk_down(table, at, level, &walk);
 	assert_int_equal(walk.level, level);

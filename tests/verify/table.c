@@ -40,15 +40,16 @@ static void *node_pointer(hpa_t hpa)
 	return &node[node_number(hpa)];
 }
 
-#define hpa_to_pointer(hpa) node_pointer(hpa)
-#define pointer_to_hpa(pointer) HPA((u64)pool << PAGE_SHIFT)
-#include "mm/table.c"
-#include "mm/format.c"
-
-struct page *page_of(hpa_t hpa)
+static struct page *node_page(hpa_t hpa)
 {
 	return &pages[node_number(hpa)];
 }
+
+#define hpa_to_pointer(hpa) node_pointer(hpa)
+#define page_of(hpa) node_page(hpa)
+#define pointer_to_hpa(pointer) HPA((u64)pool << PAGE_SHIFT)
+#include "mm/table.c"
+#include "mm/format.c"
 
 enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct quota *quota,
 			       void **pointer)
@@ -217,7 +218,7 @@ void prove_any_entry(void)
 void prove_any_unmap(void)
 {
 	u64 at = ANY_U64;
-	struct walk walk;
+	struct pt_walk walk;
 
 	any_format();
 	split_top();
