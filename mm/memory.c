@@ -249,6 +249,11 @@ static enum status slot_populate(struct memory *memory, u64 *slot)
 
 	if (*slot & SLOT_PRESENT)
 		return STATUS_OK;
+	if (*slot & SLOT_KEPT) { /* and the layers have gone since, with nothing below */
+		page_clear(HPA(*slot & PTE_ADDRESS), 1);
+		*slot ^= SLOT_KEPT | SLOT_PRESENT;
+		return STATUS_OK;
+	}
 	status = memory_promise_page(memory);
 	if (status == STATUS_OK)
 		status = page_alloc_reserved(0, memory->owner, &hpa);

@@ -366,10 +366,31 @@ static void test_model(void **state)
 		run_model(seed * RANDOM_SEED, seed % 4 == 0 ? MEMORY_OVERCOMMIT : 0);
 }
 
+/* A page that a reset has hidden, and that was not there below, holds zeros again after a merge. */
+static void test_hidden(void **state)
+{
+	struct machine_vm vm;
+	u64 before;
+
+	(void)state;
+	machine_start(32 * MIB);
+	before = machine_free_pages();
+	make_vm(&vm, PAGES, 4000);
+	*in_guest(&vm, 1095, PT_WRITE) = 1;
+	(void)freeze(&vm);
+	*in_guest(&vm, 1090, PT_WRITE) = 33;
+	reset(&vm);
+	merge(&vm);
+	assert_int_equal(*in_guest(&vm, 1090, PT_WRITE), 0);
+	end_vm(&vm);
+	machine_assert_clean(before, &vm.quota);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_layer), cmocka_unit_test(test_upper),
+		cmocka_unit_test(test_hidden),
 		cmocka_unit_test(test_refused),	  cmocka_unit_test(test_breaking),
 		cmocka_unit_test(test_no_quota),  cmocka_unit_test(test_unready),
 		cmocka_unit_test(test_model),
