@@ -109,9 +109,12 @@ enum status sys_memory_freeze(struct system_call *call)
 
 	if (memory->below != before)
 		group_adopt(CONTAINER_OF(memory->quota, struct group, quota), &frozen->object);
-	return status == STATUS_OK ? handle_insert(call->handles, &frozen->object,
-						   RIGHT_READ | RIGHT_GRANT, &call->value)
-				   : status;
+	if (status == STATUS_OK)
+		status = handle_insert(call->handles, &frozen->object, RIGHT_READ | RIGHT_GRANT,
+				       &call->value);
+	if (status == STATUS_OK)
+		call->value |= (u64)memory->depth << 32;
+	return status;
 }
 
 enum status sys_memory_layer(struct system_call *call)
@@ -140,11 +143,17 @@ enum status sys_memory_merge(struct system_call *call)
 enum status sys_memory_discard(struct system_call *call)
 {
 	struct memory *memory = SYSCALL_OBJECT(call, 0, memory);
+	u64 first = call->argument[1];
 	u64 count = call->argument[2];
-	enum status status = memory_discard(memory, call->argument[1], &count);
+	u64 flags = call->argument[3];
+	enum status status = STATUS_BAD_ARGUMENT;
+	u64 given = 0;
 
+	if ((flags & ~(u64)DISCARD_ZEROS) == 0)
+		status = flags != 0 ? memory_trim(memory, first, &count, &given)
+				    : memory_discard(memory, first, &count);
 	if (status == STATUS_OK)
-		call->value = count;
+		call->value = count | given << 32;
 	return status;
 }
 

@@ -9,6 +9,7 @@
 #include "mm/tlb.h"
 
 #define DISCARD_STEP 64u /* of a chunk with slots */
+#define TRIM_STEP    32u /* pages looked at, twice if they hold zeros */
 #define WAITING_MAX  4096u /* pages on their way: nobody is charged for them, so who adds waits */
 
 static enum status discard_check(const struct memory *memory, u64 first, u64 count)
@@ -135,6 +136,105 @@ enum status memory_discard(struct memory *memory, u64 first, u64 *count)
 	if (status == STATUS_OK && !tlb_all_passed(memory->awaited))
 		status = STATUS_AGAIN;
 	memory->breaking = status == STATUS_AGAIN ? first + 1 : 0;
+	lock_release(&layer_lock, LOCK_LAYER);
+	return status;
+}
+
+static bool is_zero(hpa_t hpa)
+{
+	const u64 *word = hpa_to_pointer(hpa);
+	u64 any = 0;
+
+	for (u32 i = 0; i < PAGE_SIZE / sizeof(u64) && any == 0; i += 4)
+		any = word[i] | word[i + 1] | word[i + 2] | word[i + 3];
+	return any == 0;
+}
+
+/* Who touches a page has it back, as it is (slot_populate). Returns how many are hidden. */
+static u32 hide_zeros(struct memory *memory, u64 first, u64 *count, u64 *index)
+{
+	u32 found = 0;
+
+	*count = MIN(*count, MEMORY_CHUNK_PAGES - first % MEMORY_CHUNK_PAGES);
+	if (memory_slot_find(memory, first) == NULL)
+		return 0;
+	*count = MIN(*count, TRIM_STEP);
+	for (u64 i = *count; i-- > 0;) {
+		u64 *slot = memory_slot_find(memory, first + i);
+
+		if (!(*slot & SLOT_PRESENT) || !is_zero(HPA(*slot & PTE_ADDRESS)))
+			continue;
+		*slot ^= SLOT_PRESENT | SLOT_KEPT | SLOT_ASIDE;
+		index[found++] = first + i;
+	}
+	return found;
+}
+
+/* Nobody has touched those that are still hidden, nor can any more: if they hold zeros they go. */
+static u64 settle_hidden(struct memory *memory, bool gives)
+{
+	u64 given = 0;
+	u64 number = memory->trim_first / MEMORY_CHUNK_PAGES;
+	u64 *chunk = memory->chunks == NULL ? NULL : &memory->chunks[number];
+
+	for (u64 i = 0; i < memory->trim_count; i++) {
+		u64 *slot = memory_slot_find(memory, memory->trim_first + i);
+
+		if (slot == NULL || !(*slot & SLOT_ASIDE))
+			continue;
+		if (!gives || !is_zero(HPA(*slot & PTE_ADDRESS)) ||
+		    return_block(memory, slot, 1) != STATUS_OK)
+			*slot = (*slot & PTE_ADDRESS) | SLOT_PRESENT;
+		else
+			given++;
+	}
+	if (gives && chunk != NULL && (*chunk & SLOT_PRESENT))
+		slots_end(memory, chunk);
+	memory->trim_count = 0;
+	return given;
+}
+
+void memory_trim_undo(struct memory *memory)
+{
+	(void)settle_hidden(memory, false);
+}
+
+/* Under layer_lock. STATUS_AGAIN: an old translation to what is hidden may still be in use. */
+static enum status trim_step(struct memory *memory, u64 first, u64 *count, u64 *given)
+{
+	u64 index[TRIM_STEP];
+	bool begins = memory->trim_count == 0 || memory->trim_first != first;
+	u32 found = 0;
+
+	if (!begins && !tlb_all_passed(memory->awaited))
+		return STATUS_AGAIN;
+	if (!begins)
+		*count = memory->trim_count;
+	lock_acquire(&memory->lock, LOCK_MEMORY);
+	*given = settle_hidden(memory, !begins);
+	if (begins)
+		found = hide_zeros(memory, first, count, index);
+	if (found != 0) {
+		memory->trim_first = first;
+		memory->trim_count = *count;
+	}
+	lock_release(&memory->lock, LOCK_MEMORY);
+	if (found == 0)
+		return STATUS_OK;
+	layer_revoke_pages(memory, index, found);
+	return STATUS_AGAIN;
+}
+
+enum status memory_trim(struct memory *memory, u64 first, u64 *count, u64 *given)
+{
+	enum status status = discard_check(memory, first, *count);
+
+	if (status == STATUS_OK && tlb_pages_waiting() > WAITING_MAX)
+		status = STATUS_AGAIN;
+	if (status != STATUS_OK)
+		return status;
+	lock_acquire(&layer_lock, LOCK_LAYER);
+	status = memory->below == NULL ? trim_step(memory, first, count, given) : STATUS_BAD_STATE;
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status;
 }

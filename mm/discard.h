@@ -18,3 +18,11 @@ struct memory;
  * many mappings); STATUS_BAD_ADDRESS (not in the object).
  */
 enum status memory_discard(struct memory *memory, u64 first, u64 *count) MUST_CHECK;
+
+/*
+ * The same with those pages that hold only zeros, *given of them, whoever uses them meanwhile:
+ * nothing is lost. What lies in blocks of 2 MiB stays.
+ */
+enum status memory_trim(struct memory *memory, u64 first, u64 *count, u64 *given) MUST_CHECK;
+/* Under the object's lock: what a step of memory_trim has hidden comes back. */
+void memory_trim_undo(struct memory *memory);

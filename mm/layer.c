@@ -5,6 +5,7 @@
 #include "lib/read_once.h"
 #include "lib/string.h"
 #include "mm/address.h"
+#include "mm/discard.h"
 #include "mm/page.h"
 #include "mm/quota.h"
 #include "mm/slots.h"
@@ -27,8 +28,7 @@ static void flush(struct memory *memory, struct space *space)
 	tlb_await(space, memory->awaited);
 }
 
-/* Pages that were written in order are listed from the last on. */
-static void revoke(struct memory *memory, const u64 *index, u32 count)
+void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count)
 {
 	LIST_FOR_EACH(node, &memory->mappings) {
 		const struct mapping *mapping = mapping_of(node);
@@ -66,10 +66,8 @@ static ALWAYS_INLINE enum status begin_breaking(struct mapping *mapping, u64 ind
 	enum status status = STATUS_OK;
 
 	if (unlikely(*slot == NULL)) {
-		u64 *chunk = &memory->chunks[index / MEMORY_CHUNK_PAGES];
-
-		status = memory_slots_create(memory, chunk);
-		*slot = memory_slot_of(*chunk, index);
+		status = memory_slots_create(memory, &memory->chunks[index / MEMORY_CHUNK_PAGES]);
+		*slot = memory_slot_find(memory, index);
 	}
 	if (status == STATUS_OK && (memory->flags & MEMORY_OVERCOMMIT) && **slot == 0)
 		status = memory_promise_page(memory);
@@ -130,7 +128,7 @@ NOINLINE enum status layer_help(struct memory *memory)
 enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa)
 {
 	struct memory *memory = mapping->memory;
-	u64 *slot = memory_slot_find(memory, index);
+	u64 *slot = memory_slot_quick(memory, index);
 	u64 chunk = slot != NULL ? 0 : memory->chunks[index / MEMORY_CHUNK_PAGES];
 	enum status status;
 
@@ -160,7 +158,7 @@ void layer_break(struct memory *memory)
 	u64 index = memory->breaking - 1;
 
 	if (memory->breaking != 0)
-		revoke(memory, &index, 1);
+		layer_revoke_pages(memory, &index, 1);
 }
 
 static enum status freeze_check(const struct memory *memory)
@@ -214,6 +212,7 @@ static enum status freeze_begin(struct memory *memory)
 	if (status != STATUS_OK)
 		return status;
 	lock_acquire(&memory->lock, LOCK_MEMORY);
+	memory_trim_undo(memory);
 	if (memory->present == present) {
 		put_below(memory, frozen);
 		forget_shown(memory);
@@ -310,7 +309,7 @@ static void hide(struct memory *memory)
 		memory->own_first = page->next;
 	}
 	lock_release(&memory->lock, LOCK_MEMORY);
-	revoke(memory, index, count);
+	layer_revoke_pages(memory, index, count);
 }
 
 enum status layer_reset(struct memory *memory)

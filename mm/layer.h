@@ -61,6 +61,8 @@ enum status layer_merge(struct memory *memory) MUST_CHECK;
  * `end`; *first becomes what the slowest mapping has come to. Who may still use it is awaited.
  */
 enum status layer_revoke(struct memory *memory, u64 *first, u64 end);
+/* The same with the pages of a list, quickest from the last on: they were written in order. */
+void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count);
 
 /*
  * Under layer_lock and the lock of the mapping's space: one step of giving an object with layers a

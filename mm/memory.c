@@ -242,6 +242,11 @@ static u64 *huge_unready(const struct memory *memory, u64 number)
 	return NULL;
 }
 
+u64 *memory_slot_find(struct memory *memory, u64 index)
+{
+	return memory_slot_quick(memory, index);
+}
+
 static enum status slot_populate(struct memory *memory, u64 *slot)
 {
 	enum status status;
@@ -249,9 +254,10 @@ static enum status slot_populate(struct memory *memory, u64 *slot)
 
 	if (*slot & SLOT_PRESENT)
 		return STATUS_OK;
-	if (*slot & SLOT_KEPT) { /* and the layers have gone since, with nothing below */
-		page_clear(HPA(*slot & PTE_ADDRESS), 1);
-		*slot ^= SLOT_KEPT | SLOT_PRESENT;
+	if (*slot & SLOT_KEPT) { /* or by a reset, of layers that are gone, with nothing below */
+		if (!(*slot & SLOT_ASIDE))
+			page_clear(HPA(*slot & PTE_ADDRESS), 1);
+		*slot = (*slot & PTE_ADDRESS) | SLOT_PRESENT;
 		return STATUS_OK;
 	}
 	status = memory_promise_page(memory);
@@ -268,7 +274,7 @@ static enum status slot_populate(struct memory *memory, u64 *slot)
 /* The word for the page, its slot or its chunk's, and the address and level that it gives. */
 static u64 word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
-	u64 *slot = memory_slot_find(memory, index);
+	u64 *slot = memory_slot_quick(memory, index);
 	u64 word = slot != NULL ? *slot : memory->chunks[index / MEMORY_CHUNK_PAGES];
 	u64 place = slot != NULL ? 0 : index % MEMORY_CHUNK_PAGES;
 

@@ -45,6 +45,8 @@ struct memory {
 	u32 own_first;	      /* frames, linked by `next`, their index in `references` */
 	u64 breaking;	      /* the page that is about to leave `below`, plus 1; 0: none */
 	u64 cursor;	      /* revoked, or merged, up to this page */
+	u64 trim_first;	      /* memory_trim has hidden pages from here on... */
+	u64 trim_count;	      /* ... in so many */
 	u64 awaited[CPU_MAX / 64]; /* CPUs that may still use what was revoked: tlb_await */
 	/*
 	 * MEMORY_RAM: the slots themselves for up to MEMORY_INLINE_SLOTS pages; else one word per

@@ -14,6 +14,7 @@
  */
 #define SLOT_PRESENT	    BIT(0)
 #define SLOT_KEPT	    BIT(1) /* instead: hidden by a reset until the next write */
+#define SLOT_ASIDE	    BIT(2) /* with it: hidden by memory_trim, until somebody touches it */
 #define CHUNK_LARGE	    BIT(1)
 #define CHUNK_CLEARED_SHIFT 2
 #define CHUNK_CLEARED	    BITS(11, 2)
@@ -32,7 +33,9 @@ static inline u64 *memory_slot_of(u64 chunk, u64 index)
 }
 
 /* The page's slot; NULL if its chunk is a large block or does not exist. */
-static inline u64 *memory_slot_find(struct memory *memory, u64 index)
+u64 *memory_slot_find(struct memory *memory, u64 index);
+/* The same, inlined. */
+static inline u64 *memory_slot_quick(struct memory *memory, u64 index)
 {
 	u64 chunk;
 

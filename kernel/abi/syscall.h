@@ -207,7 +207,7 @@ enum syscall {
 	 * writes first, else pages are frozen one after the other. STATUS_BAD_STATE: not guest RAM,
 	 * pinned, or a device or the kernel knows its pages; STATUS_TOO_BIG: 4 layers are below it
 	 * already, or it is mapped more than 16 times. With nothing written since it returns the
-	 * same object again.
+	 * same object again. Bits 63:32 of the result: how many objects are below it now.
 	 */
 	SYS_MEMORY_FREEZE,
 	/*
@@ -222,12 +222,14 @@ enum syscall {
 	 */
 	SYS_MEMORY_RESET,
 	/*
-	 * (memory: guest RAM, first page, count) -> how many pages from there on were given back to
-	 * the machine: a step's worth at most; the caller goes on behind them. They read as zero,
-	 * and touching one takes another page: they stay reserved and charged. Until STATUS_OK who
-	 * uses them may see either. STATUS_BAD_STATE: not guest RAM, with layers, or a device or
-	 * the kernel knows its pages; STATUS_TOO_BIG: mapped more than 8 times; STATUS_BAD_ADDRESS:
-	 * not all in the object; STATUS_NO_MEMORY: no page is free while those are on their way.
+	 * (memory: guest RAM, first page, count, flags) -> how many pages from there on were
+	 * given back to the machine: a step's worth at most; the caller goes on behind them. They
+	 * read as zero, and touching one takes another page: they stay reserved and charged. Until
+	 * STATUS_OK who uses them may see either. With DISCARD_ZEROS only single pages that hold
+	 * zeros go, so that nobody can tell: their number is in bits 63:32. STATUS_BAD_ARGUMENT:
+	 * another flag; STATUS_BAD_STATE: not guest RAM, with layers, or a device or the kernel
+	 * knows its pages; STATUS_TOO_BIG: mapped more than 8 times; STATUS_BAD_ADDRESS: not all in
+	 * the object; STATUS_NO_MEMORY: no page is free while those are on their way.
 	 */
 	SYS_MEMORY_DISCARD,
 	/*
@@ -295,6 +297,10 @@ enum memory_flag {
 	MEMORY_OVERCOMMIT = 1 << 6,
 	/* Processes may be made from it. The group's handle needs RIGHT_CONTROL. */
 	MEMORY_IMAGE = 1 << 7,
+};
+
+enum discard_flag {
+	DISCARD_ZEROS = 1 << 0, /* only pages that hold zeros */
 };
 
 enum irq_flag {

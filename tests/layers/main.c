@@ -299,10 +299,11 @@ static void merge(void)
 static void freeze_and_merge(void)
 {
 	handle_t frozen;
+	u32 depth;
 
 	for (u32 i = 0; i < MERGES; i++) {
 		for (u32 layers = 0; layers <= i % 4; layers++) {
-			MUST(sys_memory_freeze(ram, &frozen));
+			MUST(sys_memory_freeze(ram, &frozen, &depth));
 			MUST(sys_handle_close(frozen));
 			if (i % 2 == 0)
 				pause_ns(queue, PLAY_NS);
@@ -315,6 +316,7 @@ static void freeze_and_merge(void)
 static void round(u32 number)
 {
 	handle_t frozen;
+	u32 depth;
 	u32 was;
 
 	if (number % (ROUNDS / 2) == 0) {
@@ -322,13 +324,13 @@ static void round(u32 number)
 		freeze_and_merge();
 	}
 	if (number == 1 || number == ROUNDS / 2) {
-		MUST(sys_memory_freeze(ram, &frozen));
+		MUST(sys_memory_freeze(ram, &frozen, &depth));
 		MUST(sys_handle_close(frozen));
 	}
 	halt();
 	if (number % (ROUNDS / 2) == 2) { /* with those above four times at most */
 		remember();
-		MUST(sys_memory_freeze(ram, &frozen));
+		MUST(sys_memory_freeze(ram, &frozen, &depth));
 		compare("frozen", memory);
 		copy(frozen);
 		MUST(sys_handle_close(frozen));

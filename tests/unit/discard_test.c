@@ -347,9 +347,148 @@ static void test_overcommit(void **state)
 	machine_assert_clean(before, &vm.quota);
 }
 
+/* All steps of a trim; what the first that fails says. */
+static enum status trim(struct machine_vm *vm)
+{
+	enum status status = STATUS_OK;
+	u64 given;
+	u64 done;
+
+	for (u64 first = 0; status == STATUS_OK && first < vm->ram->page_count; first += done) {
+		u32 steps = 0;
+
+		do {
+			done = vm->ram->page_count - first;
+			status = memory_trim(vm->ram, first, &done, &given);
+			pass();
+		} while (status == STATUS_AGAIN && ++steps < 100);
+		assert_true(done != 0);
+	}
+	return status;
+}
+
+/* 100 pages, the odd ones without content. */
+static void make_sparse(struct machine_vm *vm)
+{
+	machine_quota(&vm->quota, 3000);
+	assert_int_equal(memory_create(&vm->quota, PAGE_GUEST, PAGES, MEMORY_OVERCOMMIT, &vm->ram),
+			 STATUS_OK);
+	map_ram(vm);
+	for (u64 i = 0; i < 100; i++)
+		*in_guest(vm, i, PT_WRITE) = i % 2 == 0 ? i + 1 : 0;
+}
+
+/* What holds zeros goes, and nothing else; there is nothing that could tell. */
+static void test_trim(void **state)
+{
+	struct machine_vm vm;
+	u64 before;
+
+	(void)state;
+	machine_start(32 * MIB);
+	before = machine_free_pages();
+	make_sparse(&vm);
+	(in_guest(&vm, 98, PT_WRITE))[511] = 5;
+	*in_guest(&vm, 98, PT_WRITE) = 0; /* but for its last word */
+	(void)in_monitor(&vm, 11, PT_WRITE);
+	assert_int_equal(vm.ram->present, 100);
+	assert_int_equal(trim(&vm), STATUS_OK);
+	assert_int_equal(vm.ram->present, 50);
+	machine_settle();
+	assert_int_equal(vm.quota.account->pages[PAGE_GUEST], 50);
+	for (u64 i = 0; i < 98; i++)
+		assert_int_equal(*in_monitor(&vm, i, PT_READ), i % 2 == 0 ? i + 1 : 0);
+	assert_int_equal((in_guest(&vm, 98, PT_READ))[511], 5);
+	for (u64 i = 0; i < 100; i++)
+		*in_guest(&vm, i, PT_WRITE) = 0;
+	(in_guest(&vm, 98, PT_WRITE))[511] = 0;
+	assert_int_equal(trim(&vm), STATUS_OK);
+	assert_int_equal(vm.ram->present, 0);
+	assert_int_equal(vm.ram->chunks[0], 0); /* not even slots */
+	end_vm(&vm);
+	machine_assert_clean(before, &vm.quota);
+}
+
+/* Who writes meanwhile loses nothing, through an old translation or having touched the page. */
+static void test_trim_writes(void **state)
+{
+	struct machine_vm vm;
+	u64 count = 32;
+	u64 given;
+	u64 *old[4];
+
+	(void)state;
+	machine_start(32 * MIB);
+	tlb_cpu_online(1);
+	make_sparse(&vm);
+	for (u64 i = 0; i < 4; i++)
+		old[i] = in_guest(&vm, 2 * i + 1, PT_WRITE);
+	tlb_space_enter(vm.guest, 1);
+	assert_int_equal(memory_trim(vm.ram, 0, &count, &given), STATUS_AGAIN);
+	assert_int_equal(count, 32);
+	*old[0] = 100; /* CPU 1, which has not noticed yet */
+	*old[1] = 101;
+	assert_ptr_equal(in_monitor(&vm, 3, PT_READ), old[1]);
+	assert_ptr_equal(in_guest(&vm, 5, PT_READ), old[2]); /* touched, without content */
+	assert_int_equal(memory_trim(vm.ram, 0, &count, &given), STATUS_AGAIN);
+	pass();
+	assert_int_equal(memory_trim(vm.ram, 0, &count, &given), STATUS_OK);
+	assert_int_equal(given, 16 - 3);
+	assert_int_equal(vm.ram->present, 100 - 16 + 3);
+	assert_int_equal(*in_guest(&vm, 1, PT_READ), 100);
+	assert_int_equal(*in_guest(&vm, 3, PT_READ), 101);
+	assert_ptr_equal(in_guest(&vm, 5, PT_READ), old[2]);
+	assert_null(memory_pointer(vm.ram, 7));
+	tlb_space_leave(vm.guest, 1);
+	end_vm(&vm);
+}
+
+/* A step that nobody finishes: others come, a freeze, the end. */
+static void test_trim_unfinished(void **state)
+{
+	struct machine_vm vm;
+	struct memory *frozen;
+	u64 count = 32;
+	u64 given;
+	u64 before;
+	u64 *old;
+
+	(void)state;
+	machine_start(32 * MIB);
+	tlb_cpu_online(1);
+	make_sparse(&vm);
+	old = in_guest(&vm, 1, PT_WRITE);
+	tlb_space_enter(vm.guest, 1);
+	assert_int_equal(memory_trim(vm.ram, 0, &count, &given), STATUS_AGAIN);
+	*old = 100;
+	assert_int_equal(memory_trim(vm.ram, 32, &count, &given), STATUS_AGAIN);
+	assert_ptr_equal(memory_pointer(vm.ram, 1), old); /* there was no step for it */
+	assert_null(memory_pointer(vm.ram, 33));
+	assert_int_equal(discard(&vm, 35, 1), STATUS_AGAIN);
+	tlb_space_leave(vm.guest, 1);
+	pass();
+	frozen = freeze(&vm);
+	assert_int_equal(*(u64 *)memory_pointer(frozen, 1), 100);
+	assert_int_equal(*(u64 *)memory_pointer(frozen, 33), 0);
+	assert_int_equal(frozen->present, 99);
+	assert_int_equal(memory_trim(vm.ram, 0, &count, &given), STATUS_BAD_STATE);
+	end_vm(&vm);
+
+	machine_start(32 * MIB);
+	before = machine_free_pages();
+	make_sparse(&vm);
+	count = 32;
+	assert_int_equal(memory_trim(vm.ram, 32, &count, &given), STATUS_AGAIN);
+	end_vm(&vm);
+	machine_assert_clean(before, &vm.quota);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_trim_writes),
+		cmocka_unit_test(test_trim_unfinished),
 		cmocka_unit_test(test_page),	cmocka_unit_test(test_range),
 		cmocka_unit_test(test_small),	cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_promise), cmocka_unit_test(test_pace),

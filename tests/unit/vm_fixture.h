@@ -158,6 +158,11 @@ bool vm_overcommit_feed(struct vm *vm, char *text, size_t size)
 	return true;
 }
 
+bool vm_trim_step(void)
+{
+	return false;
+}
+
 void vm_overcommit_step(u64 now_tsc)
 {
 	(void)now_tsc;

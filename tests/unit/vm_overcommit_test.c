@@ -4,6 +4,8 @@
 #include "tests/unit/vm_fixture.h"
 
 #include "vmm/manager/vm/vm_overcommit.c"
+#include "vmm/manager/vm/vm_trim.c"
+#include "vmm/rt/status_text.c"
 
 static struct group_page account;
 static u64 available; /* pages that nobody was promised, but for those of its quota */
@@ -18,6 +20,21 @@ enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
 	available += quota - value;
 	quota = value;
 	return STATUS_OK;
+}
+
+static enum status trim_status;
+static u64 trimmed;    /* pages that were looked at */
+static u64 trim_gives; /* of each piece */
+
+enum status sys_memory_trim(handle_t memory, u64 first, u64 count, u64 *done, u64 *given)
+{
+	assert_int_equal(memory, 9);
+	assert_true(first == trimmed && count == 64 * MIB / PAGE_SIZE - first);
+	*done = MIN(count, 30);
+	*given = trim_gives;
+	trimmed += *done;
+	available += *given;
+	return trim_status;
 }
 
 u64 vm_build_pages_available(void)
@@ -41,6 +58,11 @@ static struct vm *running(u64 pages)
 	vm->quota_pages = quota = 500;
 	available = pages;
 	look_tsc = ~0ull;
+	vm->ram = 9;
+	vm->trim = (struct vm_trim){0};
+	trim_status = STATUS_OK;
+	trimmed = 0;
+	trim_gives = 0;
 	return vm;
 }
 
@@ -148,6 +170,60 @@ static void gives_back(void **state)
 	assert_int_equal(quota, 3000);
 }
 
+/* Who waits has all such VMs look for what holds nothing, once in a while. */
+static void trims(void **state)
+{
+	struct vm *vm = running(RESERVE_PAGES + LEAST_PAGES - 1);
+	u32 turns = 0;
+
+	(void)state;
+	trim_gives = 3;
+	starves(vm);
+	assert_false(vm_trim_step());
+	vm_overcommit_step(clock_tsc());
+	assert_true(vm_trim_is_on(&vm->trim));
+	while (vm_trim_step())
+		turns++;
+	assert_int_equal(trimmed, 64 * MIB / PAGE_SIZE);
+	assert_int_equal(turns, 64 * MIB / PAGE_SIZE / 30 / STEPS);
+	assert_int_equal(vm->trim.given, (64 * MIB / PAGE_SIZE / 30 + 1) * 3);
+	assert_string_equal(vm->trim.problem, "");
+	trim_all(clock_tsc());
+	assert_false(vm_trim_is_on(&vm->trim));
+	trim_all(vm->trim.ended_tsc + clock_ns_to_tsc(TRIM_AGAIN_NS));
+	assert_true(vm_trim_is_on(&vm->trim));
+	/* a snapshot is taken meanwhile */
+	trimmed = 0;
+	trim_status = STATUS_BAD_STATE;
+	assert_false(vm_trim_step());
+	assert_string_equal(vm->trim.problem,
+			    "a device reaches its memory, or a snapshot was taken");
+}
+
+/* Not of what lies in layers, nor of what is not there. */
+static void trims_not(void **state)
+{
+	struct vm *vm = running(5000);
+	char problem[160];
+
+	(void)state;
+	vm->snapshots.layer = 1;
+	assert_false(vm_trim_begin(vm, problem, sizeof(problem)));
+	assert_non_null(strstr(problem, "above a snapshot's, allowed: without snapshots"));
+	vm->snapshots.layer = 0;
+	vm->clone_of = 3;
+	assert_false(vm_trim_begin(vm, problem, sizeof(problem)));
+	assert_non_null(strstr(problem, "above another's"));
+	vm->clone_of = 0;
+	assert_true(vm_trim_begin(vm, problem, sizeof(problem)));
+	vm->dying = true;
+	assert_false(vm_trim_step());
+	assert_string_equal(vm->trim.problem, "the VM has ended");
+	assert_false(vm_trim_begin(vm, problem, sizeof(problem)));
+	assert_non_null(strstr(problem, "found leaving, allowed: running, paused"));
+	vm->dying = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +231,8 @@ int main(void)
 		cmocka_unit_test(waits),
 		cmocka_unit_test(parked),
 		cmocka_unit_test(gives_back),
+		cmocka_unit_test(trims),
+		cmocka_unit_test(trims_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -199,6 +199,8 @@ enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
 	return STATUS_OK;
 }
 
+static u32 layers_below;
+
 static enum status ram_call(void)
 {
 	if (calls > 0) {
@@ -208,7 +210,7 @@ static enum status ram_call(void)
 	return ram_status;
 }
 
-enum status sys_memory_freeze(handle_t memory, handle_t *frozen_ram)
+enum status sys_memory_freeze(handle_t memory, handle_t *frozen_ram, u32 *depth)
 {
 	enum status status = ram_call();
 
@@ -220,6 +222,8 @@ enum status sys_memory_freeze(handle_t memory, handle_t *frozen_ram)
 	assert_true(account.used_pages <= quota);
 	account.used_pages -= late_pages;
 	*frozen_ram = FROZEN;
+	layers_below += layer_pages != 0;
+	*depth = layers_below;
 	return STATUS_OK;
 }
 
@@ -240,6 +244,7 @@ enum status sys_memory_merge(handle_t memory)
 	merges++;
 	account.used_pages -= merged_pages;
 	account.pages[PAGE_GUEST] -= merged_pages;
+	layers_below--;
 	return STATUS_OK;
 }
 
@@ -267,6 +272,7 @@ static UNUSED struct vm *ready_in(enum vm_state state)
 	calls = 100;
 	ram_status = STATUS_OK;
 	layer_pages = 300;
+	layers_below = 0;
 	late_pages = 0;
 	states = closed = merges = 0;
 	merged_pages = 0;

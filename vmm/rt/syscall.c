@@ -131,9 +131,16 @@ enum status sys_memory_address(handle_t root, handle_t memory, u64 offset, u64 *
 	return call(SYS_MEMORY_ADDRESS, root, memory, offset, 0, 0, 0, hpa);
 }
 
-enum status sys_memory_freeze(handle_t memory, handle_t *frozen)
+enum status sys_memory_freeze(handle_t memory, handle_t *frozen, u32 *depth)
 {
-	return call_for_handle(SYS_MEMORY_FREEZE, memory, 0, 0, 0, frozen);
+	u64 value = 0;
+	enum status status = call(SYS_MEMORY_FREEZE, memory, 0, 0, 0, 0, 0, &value);
+
+	if (status == STATUS_OK) {
+		*frozen = (handle_t)value;
+		*depth = (u32)(value >> 32);
+	}
+	return status;
 }
 
 enum status sys_memory_layer(handle_t group, handle_t frozen, handle_t *memory)
@@ -158,6 +165,17 @@ enum status sys_memory_discard(handle_t memory, u64 first, u64 count)
 
 	for (; status == STATUS_OK && count > 0; first += done, count -= MIN(done, count))
 		status = call(SYS_MEMORY_DISCARD, memory, first, count, 0, 0, 0, &done);
+	return status;
+}
+
+enum status sys_memory_trim(handle_t memory, u64 first, u64 count, u64 *done, u64 *given)
+{
+	u64 value = 0;
+	enum status status =
+		call(SYS_MEMORY_DISCARD, memory, first, count, DISCARD_ZEROS, 0, 0, &value);
+
+	*done = (u32)value;
+	*given = value >> 32;
 	return status;
 }
 

@@ -35,13 +35,20 @@ enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *me
 enum status sys_memory_physical(handle_t root, u64 hpa, u64 bytes, u32 flags,
 				handle_t *memory) MUST_CHECK;
 enum status sys_memory_address(handle_t root, handle_t memory, u64 offset, u64 *hpa) MUST_CHECK;
-enum status sys_memory_freeze(handle_t memory, handle_t *frozen) MUST_CHECK;
+/* *depth: how many frozen objects are below it then. */
+enum status sys_memory_freeze(handle_t memory, handle_t *frozen, u32 *depth) MUST_CHECK;
 enum status sys_memory_layer(handle_t group, handle_t frozen, handle_t *memory) MUST_CHECK;
 enum status sys_memory_reset(handle_t memory) MUST_CHECK;
 /* One step: STATUS_AGAIN until it is done. */
 enum status sys_memory_merge(handle_t memory) MUST_CHECK;
 /* All of the pages, in as many steps as it takes; on an error some may be gone. */
 enum status sys_memory_discard(handle_t memory, u64 first, u64 count) MUST_CHECK;
+/*
+ * One step with those that hold zeros. *done: the pages from `first` on that it has looked at;
+ * *given: of them, given back.
+ */
+enum status sys_memory_trim(handle_t memory, u64 first, u64 count, u64 *done,
+			    u64 *given) MUST_CHECK;
 enum status sys_space_create(handle_t group, handle_t *space) MUST_CHECK;
 enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes,
 			  u32 rights, u64 *address) MUST_CHECK;

@@ -128,6 +128,7 @@ static void show_counts(struct reply *reply, const struct vm *vm, const struct q
 	for (u32 i = PAGE_FREE + 1; i < PAGE_OWNER_COUNT; i++)
 		show_count(reply, page_owner_name_pages(i), account->pages[i]);
 	show_count(reply, "pages-resident", vm_resident_bytes(vm) / PAGE_SIZE);
+	show_count(reply, "pages-trimmed", vm->trim.given_all);
 	show_count(reply, "pages-used", account->used_pages);
 	show_count(reply, "pages-allowed", account->quota_pages);
 	if (vm->channel == NULL)

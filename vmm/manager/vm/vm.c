@@ -448,6 +448,7 @@ bool vm_step(void)
 	u64 now = clock_tsc();
 
 	vm_overcommit_step(now);
+	more = vm_trim_step();
 	VM_FOR_EACH(vm) {
 		if (vm->stop_deadline_tsc != 0)
 			step_stop(vm, now);

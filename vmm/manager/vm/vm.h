@@ -13,6 +13,7 @@
 #include "vmm/manager/vm/vm_save.h"
 #include "vmm/manager/vm/vm_share.h"
 #include "vmm/manager/vm/vm_snapshot.h"
+#include "vmm/manager/vm/vm_trim.h"
 #include "vmm/rt/channel.h"
 
 struct driver_link;
@@ -77,6 +78,7 @@ struct vm {
 	bool hungers;		 /* for longer: it was said that it is paused */
 	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* to its disks; NULL: none */
 	struct driver_link *port[CONFIG_VM_NET_MAX];  /* of its cards; NULL: none */
+	struct vm_trim trim;
 	struct vm_saving save;
 	struct vm_backup backup;
 

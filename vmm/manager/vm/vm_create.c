@@ -107,6 +107,7 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 	connect_clone(vm, from, nets);
 	vm->clone_of = from->id;
 	vm->clone_layer = snapshot->layer;
+	vm->snapshots.depth = snapshot->depth;
 	vm->origin = snapshot;
 	format(what, sizeof(what), "cloned from %s@%s", from->config.name, snapshot->name);
 	vm = first_boot(vm, what, problem, size);

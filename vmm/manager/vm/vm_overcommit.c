@@ -13,6 +13,7 @@
 #define RESERVE_PAGES 1024u /* for what the manager is asked to do meanwhile */
 #define GRANT_SHARE   16u   /* of what is there */
 #define LOOK_NS	      (50 * NS_PER_MS)
+#define TRIM_AGAIN_NS (10 * NS_PER_S)
 
 static u64 look_tsc; /* before that nothing can have changed that nobody has told */
 
@@ -95,6 +96,21 @@ bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size)
 	return true;
 }
 
+/* All these VMs give back what holds nothing, once in a while. */
+static void trim_all(u64 now_tsc)
+{
+	char ignored[160];
+
+	VM_FOR_EACH(vm) {
+		u64 ended = vm->trim.ended_tsc;
+
+		if (!vm->overcommits || vm_busy(vm) ||
+		    (ended != 0 && now_tsc - ended < clock_ns_to_tsc(TRIM_AGAIN_NS)))
+			continue;
+		(void)!vm_trim_begin(vm, ignored, sizeof(ignored));
+	}
+}
+
 void vm_overcommit_step(u64 now_tsc)
 {
 	char ignored[200];
@@ -111,6 +127,8 @@ void vm_overcommit_step(u64 now_tsc)
 		if (!vm->dying)
 			vm_hungers(vm);
 	}
+	if (look_tsc != ~0ull)
+		trim_all(now_tsc);
 }
 
 u64 vm_overcommit_deadline(void)

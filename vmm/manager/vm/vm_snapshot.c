@@ -175,7 +175,6 @@ static void saved(struct vm *vm)
 	snapshots->room = vm_resident_bytes(vm) / PAGE_SIZE +
 			  vm->config.memory_bytes / PAGE_SIZE / TABLES_SHARE + TABLES_PAGES;
 	snapshots->used_before = READ_ONCE(vm->account->used_pages);
-	snapshots->guest_before = READ_ONCE(vm->account->pages[PAGE_GUEST]);
 	snapshot->state_used = used;
 	if (used == 0)
 		not_done_as_said(vm);
@@ -199,11 +198,8 @@ static void look_whether_kept(struct vm *vm)
 		not_done(vm, problem);
 }
 
-/*
- * Of what its quota was raised by stays what the layer has taken, and its tables. Other memory of
- * the group may have come back meanwhile: whether there is a layer, the guest's alone says.
- */
-static void frozen(struct vm *vm)
+/* Of what its quota was raised by stays what the layer has taken, and its tables. */
+static void frozen(struct vm *vm, u32 depth)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 	struct vm_snapshot *snapshot = &snapshots->list[snapshots->place];
@@ -211,12 +207,14 @@ static void frozen(struct vm *vm)
 	u64 taken = used > snapshots->used_before ? used - snapshots->used_before : 0;
 	u64 kept = taken + vm->config.memory_bytes / PAGE_SIZE / TABLES_SHARE;
 
-	if (READ_ONCE(vm->account->pages[PAGE_GUEST]) <= snapshots->guest_before)
+	if (depth == snapshots->depth)
 		kept = 0; /* nothing was written since the last one */
 	else
 		vm_snapshot_layer_made(vm, kept);
 	if (kept < snapshots->room)
 		vm_quota_lower(vm, snapshots->room - kept);
+	snapshots->depth = depth;
+	snapshot->depth = depth;
 	snapshot->layer = snapshots->layer;
 	snapshot->taken_tsc = clock_tsc();
 	VM_SNAPSHOT_FOR_EACH(vm, each)
@@ -231,13 +229,14 @@ static bool freeze(struct vm *vm)
 	struct vm_snapshots *snapshots = &vm->snapshots;
 	handle_t *ram = &snapshots->list[snapshots->place].ram;
 	enum status status = STATUS_AGAIN;
+	u32 depth = 0;
 
 	for (u32 i = 0; i < STEP_CALLS && status == STATUS_AGAIN; i++)
-		status = sys_memory_freeze(vm->ram, ram);
+		status = sys_memory_freeze(vm->ram, ram, &depth);
 	if (status == STATUS_AGAIN)
 		return true;
 	if (status == STATUS_OK) {
-		frozen(vm);
+		frozen(vm, depth);
 		return false;
 	}
 	*ram = HANDLE_NONE;

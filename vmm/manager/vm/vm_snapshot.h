@@ -18,6 +18,7 @@ struct vm_snapshot {
 	u64 state_used;		      /* bytes */
 	u64 taken_tsc;		      /* host TSC */
 	u32 layer;		      /* vm_snapshots.layer after it was taken */
+	u32 depth;		      /* vm_snapshots.depth likewise */
 	bool disks_kept;	      /* what its disks held then is kept: it is the last one */
 };
 
@@ -38,6 +39,7 @@ enum vm_snapshot_phase {
 struct vm_snapshots {
 	struct vm_snapshot list[VM_SNAPSHOT_MAX];
 	u32 layer; /* counts the frozen objects below its RAM */
+	u32 depth; /* of these, and of what a clone began from */
 	u64 layer_pages[VM_LAYERS_MAX]; /* by so many its quota was raised for each */
 	u64 surplus;	   /* and is to be lowered, when what was merged is freed */
 	u32 surplus_looks; /* so often that was tried */
@@ -47,7 +49,6 @@ struct vm_snapshots {
 	bool resets;
 	u64 until_tsc;	   /* as long as the monitor may take for the present phase */
 	u64 used_before;   /* pages of its group before the RAM was frozen */
-	u64 guest_before;  /* of these, the guest's */
 	u64 moved;	   /* what its disks had done when they were looked at last */
 	u64 room;	   /* by so many its quota was raised for that */
 	char problem[200]; /* why the last one did not succeed; "": it did */

@@ -85,5 +85,6 @@ void vm_snapshot_forget(struct vm *vm)
 {
 	memset(vm->snapshots.list, 0, sizeof(vm->snapshots.list));
 	vm->snapshots.layer = 0;
+	vm->snapshots.depth = 0;
 	vm->snapshots.surplus = 0;
 }

@@ -68,6 +68,7 @@ static void merged(struct vm *vm)
 	struct vm_snapshots *snapshots = &vm->snapshots;
 
 	snapshots->layer--;
+	snapshots->depth--;
 	snapshots->surplus += *pages_of_layer(snapshots);
 	snapshots->surplus_looks = 0;
 	if (snapshots->layer == 0)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""Pages that hold only zeros go back to the host while their guest uses them, and it cannot tell."""
+import pytest
+
+import bundle
+from machine import Bochs, Qemu, wait_for
+from test_overcommit import is_starved
+from test_snapshot import one, refused
+
+ZEROS = "[vm {name}]\nkernel = zeros.bin\nmemory = 80M\nautostart = yes\novercommit = {how}\n"
+MIB = 1 << 20
+
+
+def start(build, folder, names, emulator=Qemu, how="yes", **more):
+    conf = "".join(ZEROS.format(name=name, how=how) for name in names)
+    files = bundle.make(folder / "trim.cpio", conf, bundle.tiny(build, "zeros"))
+    return emulator(build, bundle=files, **more)
+
+
+def press(machine, name, key, answer):
+    machine.attach(name)
+    machine.type(key)
+    machine.wait(rf"{answer}0x([0-9a-f]+)\s")
+    found = int(machine.match().group(1), 16)
+    machine.leave()
+    return found
+
+
+def resident(machine, name):
+    return machine.vm(name)["resident_bytes"]
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_trim(build, tmp_path, emulator):
+    with start(build, tmp_path, ["alpha"], emulator, memory="256M") as machine:
+        machine.wait_prompt()
+        press(machine, "alpha", "f", "FILLED")
+        full = resident(machine, "alpha")
+        assert one(machine, "vm trim alpha")["given_bytes"] < MIB
+        press(machine, "alpha", "z", "CLEARED")
+        assert resident(machine, "alpha") > full - MIB
+        given = one(machine, "vm trim alpha")["given_bytes"]
+        assert given >= 64 * MIB and resident(machine, "alpha") < full - 63 * MIB
+        rows = {row["reason"]: row["count"] for row in machine.objects("vm stat alpha")}
+        assert rows["pages-trimmed"] * 4096 >= given, rows
+        assert press(machine, "alpha", "c", "WRONG") == 0
+        press(machine, "alpha", "f", "FILLED")
+        one(machine, "vm snapshot alpha one")
+        out = machine.command("vm trim alpha")
+        assert "its memory lies above a snapshot's, allowed: without snapshots" in out, out
+        one(machine, "vm clone alpha@one beta")
+        assert "lies above another's" in machine.command("vm trim beta")
+        machine.command("vm destroy beta")
+        machine.command("vm kill alpha")
+        wait_for(lambda: machine.vm("alpha")["state"] == "stopped")
+        assert "found stopped, allowed: running, paused" in machine.command("vm trim alpha")
+        assert ": 0 found" in machine.command("audit")
+
+
+def test_while_it_writes(build, tmp_path):
+    """Another CPU gives back what the guest is about to write to: nothing is lost."""
+    with start(build, tmp_path, ["alpha"], memory="256M", extra=("-smp", "2")) as machine:
+        machine.wait_prompt()
+        machine.attach("alpha")
+        machine.type("e")
+        machine.wait("ROUND")
+        machine.leave()
+        given = [one(machine, "vm trim alpha")["given_bytes"] for _ in range(20)]
+        assert sum(given) > 66 * MIB and given[-1] > 0, given
+        machine.attach("alpha")
+        machine.wait("ROUND")
+        machine.leave()
+        assert "LOST" not in machine.transcript()
+        assert ": 0 found" in machine.command("audit")
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_needed_elsewhere(build, tmp_path, emulator):
+    """Who waits for memory gets what another has cleared, without being asked for it."""
+    with start(build, tmp_path, ["alpha", "beta"], emulator, memory="136M") as machine:
+        machine.wait_prompt()
+        press(machine, "alpha", "f", "FILLED")
+        press(machine, "alpha", "z", "CLEARED")
+        press(machine, "beta", "f", "FILLED")
+        rows = {row["reason"]: row["count"] for row in machine.objects("vm stat alpha")}
+        assert rows["pages-trimmed"] * 4096 > 60 * MIB, rows
+        assert machine.vm("beta")["state"] == "running"
+        assert ": 0 found" in machine.command("audit")
+        # alpha's pages are beta's now
+        machine.attach("alpha")
+        machine.type("f")
+        machine.leave()
+        wait_for(lambda: is_starved(machine, "alpha"))
+        machine.command("vm destroy beta")
+        machine.attach("alpha")
+        machine.wait("FILLED")
+        machine.leave()
+        assert ": 0 found" in machine.command("audit")

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/vm/vm_trim.h"
+
+#include "vmm/manager/vm/vm.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/status_text.h"
+#include "vmm/rt/syscall.h"
+
+#define STEPS 8u /* in a turn: some 256 pages are looked at */
+
+bool vm_trim_begin(struct vm *vm, char *problem, size_t size)
+{
+	struct vm_trim *trim = &vm->trim;
+
+	if (vm_trim_is_on(trim))
+		return true;
+	if (vm->group == HANDLE_NONE || vm->dying || !vm_ready(vm))
+		format(problem, size, "found %s, allowed: running, paused",
+		       vm->dying && !vm_has_ended(vm) ? "leaving" : vm_state_name(vm->state));
+	else if (vm->snapshots.layer != 0 || vm->clone_of != 0)
+		format(problem, size,
+		       "its memory lies above %s, allowed: without snapshots, no clone",
+		       vm->clone_of != 0 ? "another's" : "a snapshot's");
+	else
+		*trim = (struct vm_trim){
+			.end = vm->config.memory_bytes / PAGE_SIZE,
+			.given_all = trim->given_all,
+		};
+	return vm_trim_is_on(trim);
+}
+
+static void trim_end(struct vm_trim *trim, const char *problem)
+{
+	format(trim->problem, sizeof(trim->problem), "%s", problem);
+	trim->end = trim->next;
+	trim->ended_tsc = clock_tsc();
+}
+
+static const char *trim_reason(enum status status)
+{
+	if (status == STATUS_BAD_STATE)
+		return "a device reaches its memory, or a snapshot was taken";
+	return status_text(status);
+}
+
+static void trim_step(struct vm *vm)
+{
+	struct vm_trim *trim = &vm->trim;
+	enum status status;
+	u64 given;
+	u64 done;
+
+	if (vm->dying || vm->group == HANDLE_NONE) {
+		trim_end(trim, "the VM has ended");
+		return;
+	}
+	status = sys_memory_trim(vm->ram, trim->next, trim->end - trim->next, &done, &given);
+	if (status != STATUS_OK) {
+		trim_end(trim, trim_reason(status));
+		return;
+	}
+	trim->given += given;
+	trim->given_all += given;
+	trim->next += MIN(done, trim->end - trim->next);
+	if (!vm_trim_is_on(trim))
+		trim_end(trim, "");
+}
+
+bool vm_trim_step(void)
+{
+	VM_FOR_EACH(vm) {
+		for (u32 i = 0; i < STEPS && vm_trim_is_on(&vm->trim); i++)
+			trim_step(vm);
+		if (vm_trim_is_on(&vm->trim))
+			return true;
+	}
+	return false;
+}
