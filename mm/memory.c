@@ -406,13 +406,6 @@ bool memory_slot_own(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level
 	return present;
 }
 
-bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
-{
-	bool own;
-
-	return memory_slot_own(memory, index, hpa, level, &own);
-}
-
 void *memory_pointer(struct memory *memory, u64 index)
 {
 	enum pt_level level;

@@ -89,13 +89,18 @@ enum status memory_populate(struct memory *memory, u64 index) MUST_CHECK;
  */
 enum status memory_hold(struct memory *memory, u64 first, u64 count) MUST_CHECK;
 
+/* As memory_slot, for a fault. *own: the page is not a frozen object's, and may be written to. */
+bool memory_slot_own(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level, bool *own);
 /*
  * The address of page `index`, and the level of the largest leaf that could map it: the leaf's
  * range is contiguous and all present. False if the page is absent.
  */
-bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level);
-/* The same for a fault. *own: the page is not a frozen object's, and may be written to. */
-bool memory_slot_own(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level, bool *own);
+static inline bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
+{
+	bool own;
+
+	return memory_slot_own(memory, index, hpa, level, &own);
+}
 /* The kernel's pointer to a present page, NULL if it is absent. Not for device memory. */
 void *memory_pointer(struct memory *memory, u64 index);
 

@@ -11,7 +11,7 @@
 
 static const char usage[] =
 	"skerryctl [OPTION...] COMMAND\n"
-	"  vm list | show NAME | start|stop|kill|pause|resume|reset|renew|destroy NAME...\n"
+	"  vm list | show NAME | start|stop|kill|pause|resume|reset|renew|trim|destroy NAME...\n"
 	"  vm create NAME KEY=VALUE... | set NAME KEY=VALUE...\n"
 	"  vm snapshot NAME SNAP | list NAME | drop NAME SNAP\n"
 	"  vm clone NAME@SNAP NEW [net=NAME...] | reset NAME --to SNAP\n"

@@ -257,7 +257,7 @@ static enum cli_exit each(struct cli *cli, const char *verb, int count, char **n
 enum cli_exit vm_command(struct cli *cli, int count, char **words)
 {
 	static const char *const verbs[] = { "start", "stop", "kill", "pause", "resume", "reset",
-					     "renew", "destroy" };
+					     "renew", "trim", "destroy" };
 	static const struct {
 		const char *verb;
 		enum cli_exit (*run)(struct cli *cli, int count, char **words);
@@ -296,7 +296,8 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 			return parts[i].run(cli, count - 1, words + 1);
 	cli_die(CLI_USAGE,
 		"allowed: vm list, vm show NAME, vm start|stop|kill|pause|resume|reset|"
-		"renew|destroy NAME..., vm create NAME KEY=VALUE..., vm set NAME KEY=VALUE..., "
+		"renew|trim|destroy NAME..., vm create NAME KEY=VALUE..., "
+		"vm set NAME KEY=VALUE..., "
 		"vm snapshot NAME SNAP, vm clone NAME@SNAP NEW [net=NAME...], "
 		"vm reset NAME --to SNAP, vm save NAME DISK [--overwrite] [--continue], "
 		"vm restore NAME DISK, vm backup NAME full|diff DISK=TARGET... [state=TARGET] "

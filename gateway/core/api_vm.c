@@ -213,7 +213,7 @@ void api_vm_action(struct request *request)
 	} actions[] = {
 		{"start", "running"}, {"stop", "stopped"},   {"kill", "stopped"},
 		{"pause", "paused"},  {"resume", "running"}, {"reset", NULL},
-		{"renew", NULL},
+		{"renew", NULL},      {"trim", NULL},
 	};
 	const char *verb = strrchr(request->route->path, '/') + 1;
 	const char *snapshot = !strcmp(verb, "reset") ? request_text(request, "snapshot") : NULL;
@@ -235,7 +235,7 @@ void api_vm_action(struct request *request)
 	}
 	/* a new monitor goes on where the old one stood: a gateway in this VM outlives it */
 	if (strcmp(verb, "resume") && strcmp(verb, "start") && strcmp(verb, "renew") &&
-	    !api_vm_other(request))
+	    strcmp(verb, "trim") && !api_vm_other(request))
 		return;
 	snprintf(command, sizeof(command), "vm %s", verb);
 	operation_start(request, stop ? OPERATION_STOP : OPERATION_REPLY, command, words,

@@ -29,6 +29,7 @@ ACTIONS = {
     "resume": (("paused",), "resumed", "running"),
     "reset": (("running", "paused"), "reset", "running"),
     "renew": (("running", "paused"), None, None),
+    "trim": (("running", "paused"), None, None),
 }
 
 

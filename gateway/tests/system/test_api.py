@@ -92,7 +92,9 @@ def test_pause_and_resume_with_the_actor(server, fake):
     assert again["changed"] is False
     assert server.tls("POST", "/v1/vms/vm01/actions/resume").json()["changed"]
     assert server.tls("POST", "/v1/vms/vm01/actions/renew").json()["changed"]
-    assert ["vm", "renew", "vm01"] in [each[0] for each in fake.commands]
+    assert server.tls("POST", "/v1/vms/vm01/actions/trim").json()["changed"]
+    for verb in ("renew", "trim"):
+        assert ["vm", verb, "vm01"] in [each[0] for each in fake.commands]
     words, actor = [each for each in fake.commands if each[0][:2] == ["vm", "pause"]][-1]
     assert words == ["vm", "pause", "vm01"] and actor == "first via token 1"
 

@@ -58,6 +58,7 @@ def test_machines(ctl, fake):
     done = ctl.run("vm", "reset", "vm00", "--to", "ready")
     assert done.returncode != 0 and 'no snapshot "ready"' in done.stderr
     assert ctl.good("vm", "renew", "vm00") == "vm00: renew, is running\n"
+    assert ctl.good("vm", "trim", "vm00") == "vm00: trim, is running\n"
     done = ctl.run("vm", "resume", "vm07")
     assert done.returncode == 5 and "allowed when" in done.stderr
     assert ctl.run("vm", "show", "none").returncode == 3

@@ -16,6 +16,8 @@ export const ACTIONS = {
 	reset: { label: "Reset", states: ["running", "paused", "crashed"], done: "reset",
 		ask: "The guest is not told and starts anew. What it has not written is lost." },
 	renew: { label: "Renew monitor", states: ["running", "paused"], done: "has a new monitor" },
+	trim: { label: "Trim memory", states: ["running", "paused"],
+		done: "has given back what held nothing" },
 	kill: { label: "Kill", states: ["running", "paused", "stopping"], done: "killed",
 		ask: "The guest is not told. What it has not written is lost." },
 	destroy: { label: "Destroy", role: "admin", states: ["created", "stopped", "crashed"],

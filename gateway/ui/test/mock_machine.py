@@ -26,6 +26,7 @@ ALLOWED = {
     "start": ("created", "stopped", "crashed"), "stop": ("running", "paused"),
     "kill": ("running", "paused"), "pause": ("running",), "resume": ("paused",),
     "reset": ("running", "paused", "crashed"), "renew": ("running", "paused"),
+    "trim": ("running", "paused"),
 }
 BECOMES = {"start": "running", "stop": "stopped", "kill": "stopped", "pause": "paused",
            "resume": "running", "reset": "running"}
