@@ -21,6 +21,14 @@ class States:
                  ("saves", "ready", "", 1 << 30, ""), ("scratch", "ready", "", 256 << 20, ""),
                  ("data", "ready", "", 16 << 30, "db"), ("old", "unusable", "there is no such controller", 0, ""))]})
 
+    def disk_restore(self, request, user):
+        self.need(user, "admin")
+        given = request.json()
+        if given["from"].split(",")[0] != "saves":
+            raise Problem(502, "failed", f"{given['disk']}: not restored: {given['from']} holds no backup")
+        self.machine.record(user[0], "disk.restore", given["from"], "ok")
+        send(request, 200, {"changed": True})
+
     def keep(self, request, user, name, action):
         vm = self.vm(user, name)
         self.need(user, "operator")
@@ -114,7 +122,8 @@ class States:
 
 
 ROUTES = (
-    (r"GET disks", States.disks), (r"POST vms/([^/]+)/actions/(save|restore)", States.keep),
+    (r"GET disks", States.disks), (r"POST disks/restore", States.disk_restore),
+    (r"POST vms/([^/]+)/actions/(save|restore)", States.keep),
     (r"GET vms/([^/]+)/backups", States.backups), (r"POST vms/([^/]+)/backups", States.backup_begin),
     (r"POST vms/([^/]+)/actions/backup-cancel", States.backup_cancel),
     (r"GET vms/([^/]+)/balloon", States.balloon), (r"POST vms/([^/]+)/actions/balloon", States.balloon_aim),

@@ -210,6 +210,29 @@ def test_backup_of_a_disk(page):
     page.sees("copying", ".backups tbody tr")
 
 
+def test_a_disk_goes_back_to_a_backup(page):
+    page.login(place="#/host")
+    tile = '[aria-label="Disks"]'
+    page.sees("the full backup", tile, 10)
+
+    def choose(place, name):
+        page.all(f"{tile} select")[place].find_element("css selector", f"option[value='{name}']").click()
+
+    assert not page.button("Restore", tile).is_enabled()
+    choose(0, "saves")
+    choose(1, "scratch")
+    page.button("Restore", tile).click()
+    page.sees("Whatever saves holds is gone.", "dialog")
+    page.one("dialog input").send_keys("saves", Keys.ENTER)
+    page.sees("saves: not restored: scratch holds no backup", f"{tile} [role=alert]")
+    choose(1, "")
+    choose(0, "scratch")
+    choose(1, "saves")
+    page.button("Restore", tile).click()
+    page.one("dialog input").send_keys("scratch", Keys.ENTER)
+    page.until(lambda: not page.button("Restore", tile).is_enabled() and not page.all(f"{tile} [role=alert]"), "the end")
+
+
 def test_balloon_and_fields(page):
     page.login(place="#/machines/db")
     page.sees("It has none.", '[aria-label="Balloon"]', 10)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The disks of the host: who uses them, and what is wrong with one.
+// The disks of the host: who uses them, what is wrong with one, and the way back to a backup.
 import { may, session, useLoad } from "../api.js";
 import { bytes } from "../format.js";
 import { html, useCell } from "../lib.js";
+import { Restore } from "./restore.js";
 import { Loaded } from "./states.js";
 
 export function Disks() {
@@ -15,6 +16,7 @@ export function Disks() {
 			aria-label="Table of disks"><table class="plain"><thead><tr><th scope="col">Name</th><th scope="col">State</th>
 			<th scope="col" class="num">Size</th><th scope="col">Used by</th></tr></thead><tbody>${items.map((disk) => html`<tr key=${disk.name}>
 			<th scope="row">${disk.name}</th><td>${disk.state}${disk.problem ? `: ${disk.problem}` : ""}</td>
-			<td class="num">${bytes(disk.bytes)}</td><td>${disk.users || "nobody"}</td></tr>`)}</tbody></table></div>`
+			<td class="num">${bytes(disk.bytes)}</td><td>${disk.users || "nobody"}</td></tr>`)}</tbody></table></div>
+			${may("admin") && html`<${Restore} disks=${items} reload=${list.reload} />`}`
 			: html`<p class="muted">None in the configuration.</p>`)}<//>`}</section>`;
 }
