@@ -41,7 +41,7 @@ bool vcpu_settle_write(struct vcpu *vcpu)
 	/* An event whose delivery was cut short is injected anew by who enters first. */
 	if (!(exit->access & ACCESS_WRITE) || !READ_ONCE(space->layered) || vcpu->virt.event.valid)
 		return false;
-	if (space_fault_layered(space, exit->gpa & ~PAGE_MASK, PT_WRITE) != STATUS_OK)
+	if (space_fault_layered(space, exit->gpa, PT_WRITE) != STATUS_OK)
 		return false;
 	if (tlb_must_flush(space, &vcpu->space_seen))
 		vcpu->virt.flush = true;

@@ -188,11 +188,9 @@ static bool settle(struct vcpu *vcpu)
 /* Exits that need little are settled while the CPU still holds the guest's state. */
 static ALWAYS_INLINE bool settle_at_once(struct vcpu *vcpu, u32 reason)
 {
-	if (reason == EXIT_MEMORY)
-		return vcpu_settle_write(vcpu);
 	if (!(reason == EXIT_CPUID && cpuid_settle(vcpu)) &&
 	    !(reason == EXIT_HYPERCALL && cpuid_settle_hypercall(vcpu)))
-		return false;
+		return reason == EXIT_MEMORY && vcpu_settle_write(vcpu);
 	virt->advance(&vcpu->virt, vcpu->virt.exit.instruction_length);
 	return true;
 }

@@ -49,14 +49,6 @@ static enum status alloc_chunks(struct memory *memory)
 	return page_alloc_cleared(order, PAGE_KERNEL, memory->quota, (void **)&memory->chunks);
 }
 
-/* A group's memories are populated at the same time, each under its own lock. */
-void memory_count_present(struct memory *memory, u64 count)
-{
-	memory->present += count;
-	if (memory->quota != NULL)
-		__atomic_fetch_add(&memory->quota->account->absent_pages, -count, __ATOMIC_RELAXED);
-}
-
 static enum status promise(struct quota *quota, enum page_owner owner, u64 count)
 {
 	enum status status = quota_charge(quota, owner, count);

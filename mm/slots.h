@@ -3,6 +3,7 @@
 
 #include "mm/address.h"
 #include "mm/memory.h"
+#include "mm/quota.h"
 
 /* The words of a memory object's slots: for mm/memory.c, mm/layer.c and mm/discard.c alone. */
 
@@ -63,5 +64,13 @@ enum status memory_promise_page(struct memory *memory) MUST_CHECK;
 /* Gives back what was promised and is not there. */
 void memory_promise_end(struct memory *memory);
 
-/* Under the object's lock: `count` more of the promised pages are there. */
-void memory_count_present(struct memory *memory, u64 count);
+/*
+ * Under the object's lock: `count` more of the promised pages are there. A group's memories are
+ * populated at the same time.
+ */
+static inline void memory_count_present(struct memory *memory, u64 count)
+{
+	memory->present += count;
+	if (memory->quota != NULL)
+		__atomic_fetch_add(&memory->quota->account->absent_pages, -count, __ATOMIC_RELAXED);
+}

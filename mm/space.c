@@ -355,16 +355,19 @@ static enum status fault(struct mapping *mapping, u64 address, u32 access)
 {
 	enum status status;
 
-	if (mapping->memory->below != NULL && (access & PT_WRITE))
+	if (mapping->memory->below != NULL && (access & PT_WRITE)) {
+		mapping->space->layered = true;
 		return STATUS_IN_USE;
+	}
 	status = memory_populate(mapping->memory, index_of(mapping, address));
 	return status == STATUS_OK ? leaf_put(mapping, address, access) : status;
 }
 
 /* Maps a page of the object's own, which may have to be made first. */
-static ALWAYS_INLINE enum status own_leaf_put(struct mapping *mapping, u64 address)
+static ALWAYS_INLINE enum status own_leaf_put(struct space *space, struct mapping *mapping,
+					      u64 address)
 {
-	struct table *table = &mapping->space->table;
+	struct table *table = &space->table;
 	struct pt_leaf leaf;
 	struct pt_walk walk;
 	enum status status;
@@ -373,7 +376,7 @@ static ALWAYS_INLINE enum status own_leaf_put(struct mapping *mapping, u64 addre
 		if (walk.entry & table->format->write)
 			return STATUS_OK; /* another CPU was first */
 		table_unmap_walked(table, address, &walk);
-		if (!mapping->space->second_stage || !tlb_flush_alone(mapping->space))
+		if (!space->second_stage || !tlb_flush_alone(space))
 			layer_flush(mapping);
 	}
 	leaf.at = align_down(address, PAGE_SIZE);
@@ -392,14 +395,14 @@ enum status space_fault_layered(struct space *space, u64 address, u32 access)
 	lock_acquire(&layer_lock, LOCK_LAYER);
 	lock_acquire(&space->lock, LOCK_SPACE);
 	status = mapping_for(space, address, access, &mapping);
-	if (status == STATUS_OK) { /* layers may be gone by now */
-		space->layered = mapping->memory->below != NULL;
-		status = space->layered ? STATUS_OK : STATUS_AGAIN;
+	if (status == STATUS_OK && unlikely(mapping->memory->below == NULL)) {
+		space->layered = false; /* layers are gone by now */
+		status = STATUS_AGAIN;
 	}
 	if (status == STATUS_OK && unlikely(mapping->memory->breaking != 0))
 		status = layer_help(mapping->memory);
 	if (status == STATUS_OK)
-		status = own_leaf_put(mapping, address);
+		status = own_leaf_put(space, mapping, address);
 	lock_release(&space->lock, LOCK_SPACE);
 	if (status == STATUS_IN_USE) /* the mapping stays while the layers are locked */
 		layer_break(mapping->memory);

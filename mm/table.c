@@ -59,7 +59,8 @@ static ALWAYS_INLINE bool walk_step(const struct pt_format *format, u64 at, enum
  * Walks down to the entry at level `last`, or to one above it that is a leaf or not present. Every
  * fault does: hence without a loop.
  */
-static void walk_down(const struct table *table, u64 at, enum pt_level last, struct pt_walk *walk)
+static ALWAYS_INLINE u64 walk_quick(const struct table *table, u64 at, enum pt_level last,
+				    struct pt_walk *walk)
 {
 	const struct pt_format *format = table->format;
 
@@ -69,6 +70,13 @@ static void walk_down(const struct table *table, u64 at, enum pt_level last, str
 	(void)(walk_step(format, at, TOP, last, walk) &&
 	       walk_step(format, at, PT_LEVEL_1G, last, walk) &&
 	       walk_step(format, at, PT_LEVEL_2M, last, walk));
+	return walk->entry & format->present;
+}
+
+static void walk_down(const struct table *table, u64 at, enum pt_level last,
+		      struct pt_walk *walk)
+{
+	(void)walk_quick(table, at, last, walk);
 }
 
 static u64 leaf_encode(const struct pt_format *format, const struct pt_leaf *leaf)
@@ -278,8 +286,7 @@ enum status table_unmap(struct table *table, u64 *at, u64 end)
 
 bool table_walk(const struct table *table, u64 at, struct pt_walk *walk)
 {
-	walk_down(table, at, PT_LEVEL_4K, walk);
-	return walk->entry & table->format->present;
+	return walk_quick(table, at, PT_LEVEL_4K, walk) != 0;
 }
 
 void table_walk_leaf(const struct table *table, u64 at, const struct pt_walk *walk,
