@@ -47,8 +47,9 @@ struct vcpu {
  */
 bool vcpu_settle_memory(struct vcpu *vcpu);
 /*
- * Likewise, while the CPU still holds the guest's state: the first write to a page of layers. What
- * it cannot settle in one go, or only with the monitor, is left to vcpu_settle_memory.
+ * Likewise, while the CPU still holds the guest's state, where its space may have layers: the first
+ * write to a page of these. What it cannot settle in one go, or only with the monitor, is left to
+ * vcpu_settle_memory.
  */
 bool vcpu_settle_write(struct vcpu *vcpu);
 /*

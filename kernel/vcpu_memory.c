@@ -39,7 +39,7 @@ bool vcpu_settle_write(struct vcpu *vcpu)
 	const struct vcpu_exit *exit = &vcpu->virt.exit;
 
 	/* An event whose delivery was cut short is injected anew by who enters first. */
-	if (!(exit->access & ACCESS_WRITE) || !READ_ONCE(space->layered) || vcpu->virt.event.valid)
+	if (!(exit->access & ACCESS_WRITE) || vcpu->virt.event.valid)
 		return false;
 	if (space_fault_layered(space, exit->gpa, PT_WRITE) != STATUS_OK)
 		return false;

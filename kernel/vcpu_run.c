@@ -190,7 +190,8 @@ static ALWAYS_INLINE bool settle_at_once(struct vcpu *vcpu, u32 reason)
 {
 	if (!(reason == EXIT_CPUID && cpuid_settle(vcpu)) &&
 	    !(reason == EXIT_HYPERCALL && cpuid_settle_hypercall(vcpu)))
-		return reason == EXIT_MEMORY && vcpu_settle_write(vcpu);
+		return reason == EXIT_MEMORY && unlikely(READ_ONCE(vcpu->vm->space->layered)) &&
+		       vcpu_settle_write(vcpu);
 	virt->advance(&vcpu->virt, vcpu->virt.exit.instruction_length);
 	return true;
 }
