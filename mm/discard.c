@@ -12,6 +12,7 @@
 #define TRIM_STEP    32u /* pages looked at, twice if they hold zeros */
 #define WAITING_MAX  4096u /* pages on their way: nobody is charged for them, so who adds waits */
 
+/* Under layer_lock: whether a step may be made now. */
 static enum status discard_check(const struct memory *memory, u64 first, u64 count)
 {
 	if (memory->kind != MEMORY_RAM || memory->owner != PAGE_GUEST || memory->held ||
@@ -19,8 +20,9 @@ static enum status discard_check(const struct memory *memory, u64 first, u64 cou
 		return STATUS_BAD_STATE;
 	if (memory->mapping_count > DISCARD_MAPPINGS_MAX)
 		return STATUS_TOO_BIG;
-	return count != 0 && memory_range_valid(memory, first, count) ? STATUS_OK
-								      : STATUS_BAD_ADDRESS;
+	if (count == 0 || !memory_range_valid(memory, first, count))
+		return STATUS_BAD_ADDRESS;
+	return tlb_pages_waiting() > WAITING_MAX ? STATUS_AGAIN : STATUS_OK;
 }
 
 /* What the word stands for goes, and is promised anew before it returns. */
@@ -92,8 +94,7 @@ static enum status discard_step(struct memory *memory, u64 first, u64 *count)
 	}
 	*count = MIN(*count, DISCARD_STEP);
 	while (status == STATUS_OK && taken < *count) {
-		u64 *slot = chunk != NULL ? memory_slot_of(*chunk, first + taken)
-					  : &memory->inline_slots[first + taken];
+		u64 *slot = memory_slot_find(memory, first + taken);
 
 		if (*slot != 0)
 			status = return_block(memory, slot, 1);
@@ -111,15 +112,10 @@ static enum status discard_step(struct memory *memory, u64 first, u64 *count)
  * A step that is made is known by `breaking` and `cursor`: repeated, it waits for who may still use
  * what was there, and takes nothing that was touched since.
  */
-enum status memory_discard(struct memory *memory, u64 first, u64 *count)
+static enum status discard_or_wait(struct memory *memory, u64 first, u64 *count)
 {
-	enum status status = discard_check(memory, first, *count);
+	enum status status = STATUS_OK;
 
-	if (status == STATUS_OK && tlb_pages_waiting() > WAITING_MAX)
-		status = STATUS_AGAIN;
-	if (status != STATUS_OK)
-		return status;
-	lock_acquire(&layer_lock, LOCK_LAYER);
 	if (memory->breaking == first + 1) {
 		*count = MIN(*count, memory->cursor);
 	} else {
@@ -136,13 +132,24 @@ enum status memory_discard(struct memory *memory, u64 first, u64 *count)
 	if (status == STATUS_OK && !tlb_all_passed(memory->awaited))
 		status = STATUS_AGAIN;
 	memory->breaking = status == STATUS_AGAIN ? first + 1 : 0;
+	return status;
+}
+
+enum status memory_discard(struct memory *memory, u64 first, u64 *count)
+{
+	enum status status;
+
+	lock_acquire(&layer_lock, LOCK_LAYER);
+	status = discard_check(memory, first, *count);
+	if (status == STATUS_OK)
+		status = discard_or_wait(memory, first, count);
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status;
 }
 
-static bool is_zero(hpa_t hpa)
+static bool holds_zeros(u64 slot)
 {
-	const u64 *word = hpa_to_pointer(hpa);
+	const u64 *word = hpa_to_pointer(HPA(slot & PTE_ADDRESS));
 	u64 any = 0;
 
 	for (u32 i = 0; i < PAGE_SIZE / sizeof(u64) && any == 0; i += 4)
@@ -162,7 +169,7 @@ static u32 hide_zeros(struct memory *memory, u64 first, u64 *count, u64 *index)
 	for (u64 i = *count; i-- > 0;) {
 		u64 *slot = memory_slot_find(memory, first + i);
 
-		if (!(*slot & SLOT_PRESENT) || !is_zero(HPA(*slot & PTE_ADDRESS)))
+		if (!(*slot & SLOT_PRESENT) || !holds_zeros(*slot))
 			continue;
 		*slot ^= SLOT_PRESENT | SLOT_KEPT | SLOT_ASIDE;
 		index[found++] = first + i;
@@ -182,7 +189,7 @@ static u64 settle_hidden(struct memory *memory, bool gives)
 
 		if (slot == NULL || !(*slot & SLOT_ASIDE))
 			continue;
-		if (!gives || !is_zero(HPA(*slot & PTE_ADDRESS)) ||
+		if (!gives || !holds_zeros(*slot) ||
 		    return_block(memory, slot, 1) != STATUS_OK)
 			*slot = (*slot & PTE_ADDRESS) | SLOT_PRESENT;
 		else
@@ -227,14 +234,12 @@ static enum status trim_step(struct memory *memory, u64 first, u64 *count, u64 *
 
 enum status memory_trim(struct memory *memory, u64 first, u64 *count, u64 *given)
 {
-	enum status status = discard_check(memory, first, *count);
+	enum status status;
 
-	if (status == STATUS_OK && tlb_pages_waiting() > WAITING_MAX)
-		status = STATUS_AGAIN;
-	if (status != STATUS_OK)
-		return status;
 	lock_acquire(&layer_lock, LOCK_LAYER);
-	status = memory->below == NULL ? trim_step(memory, first, count, given) : STATUS_BAD_STATE;
+	status = discard_check(memory, first, *count);
+	if (status == STATUS_OK)
+		status = trim_step(memory, first, count, given);
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status;
 }

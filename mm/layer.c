@@ -22,10 +22,10 @@ static struct mapping *mapping_of(struct list *node)
 	return LIST_ENTRY(node, struct mapping, memory_node);
 }
 
-static void flush(struct memory *memory, struct space *space)
+void layer_flush(const struct mapping *mapping)
 {
-	tlb_flush_space(space);
-	tlb_await(space, memory->awaited);
+	tlb_flush_space(mapping->space);
+	tlb_await(mapping->space, mapping->memory->awaited);
 }
 
 void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count)
@@ -37,7 +37,7 @@ void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count)
 		lock_acquire(&space->lock, LOCK_SPACE);
 		if (table_unmap_pages(&space->table, mapping->at, mapping->offset,
 				      mapping->page_count, index, count))
-			flush(memory, space);
+			layer_flush(mapping);
 		lock_release(&space->lock, LOCK_SPACE);
 	}
 }
@@ -148,11 +148,6 @@ enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa)
 	return status;
 }
 
-void layer_flush(const struct mapping *mapping)
-{
-	flush(mapping->memory, mapping->space);
-}
-
 void layer_break(struct memory *memory)
 {
 	u64 index = memory->breaking - 1;
@@ -244,7 +239,7 @@ enum status layer_revoke(struct memory *memory, u64 *first, u64 end)
 		lock_acquire(&space->lock, LOCK_SPACE);
 		if (table_unmap(&space->table, &at, begin + (last << PAGE_SHIFT)) != STATUS_OK)
 			reached = MIN(reached, (at - begin) >> PAGE_SHIFT);
-		flush(memory, space);
+		layer_flush(mapping);
 		lock_release(&space->lock, LOCK_SPACE);
 	}
 	*first = reached;

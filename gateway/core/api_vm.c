@@ -210,10 +210,12 @@ void api_vm_action(struct request *request)
 {
 	static const struct {
 		const char *verb, *wanted;
+		bool outlived; /* by a gateway in this VM: it goes on where it stood */
 	} actions[] = {
-		{"start", "running"}, {"stop", "stopped"},   {"kill", "stopped"},
-		{"pause", "paused"},  {"resume", "running"}, {"reset", NULL},
-		{"renew", NULL},      {"trim", NULL},
+		{"start", "running", true}, {"stop", "stopped", false},
+		{"kill", "stopped", false}, {"pause", "paused", false},
+		{"resume", "running", true}, {"reset", NULL, false},
+		{"renew", NULL, true},	    {"trim", NULL, true},
 	};
 	const char *verb = strrchr(request->route->path, '/') + 1;
 	const char *snapshot = !strcmp(verb, "reset") ? request_text(request, "snapshot") : NULL;
@@ -221,11 +223,14 @@ void api_vm_action(struct request *request)
 	const char *state = machine_vm_state(machine_find(request->vm));
 	bool stop = !strcmp(verb, "stop");
 	const char *wanted = NULL;
+	bool outlived = false;
 	char command[16];
 
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
-		if (!strcmp(actions[i].verb, verb))
+		if (!strcmp(actions[i].verb, verb)) {
 			wanted = actions[i].wanted;
+			outlived = actions[i].outlived;
+		}
 	}
 	if (wanted && !strcmp(state, wanted)) {
 		answer_json(request, 200,
@@ -233,9 +238,7 @@ void api_vm_action(struct request *request)
 				      machine_vm_json(machine_find(request->vm))));
 		return;
 	}
-	/* a new monitor goes on where the old one stood: a gateway in this VM outlives it */
-	if (strcmp(verb, "resume") && strcmp(verb, "start") && strcmp(verb, "renew") &&
-	    strcmp(verb, "trim") && !api_vm_other(request))
+	if (!outlived && !api_vm_other(request))
 		return;
 	snprintf(command, sizeof(command), "vm %s", verb);
 	operation_start(request, stop ? OPERATION_STOP : OPERATION_REPLY, command, words,

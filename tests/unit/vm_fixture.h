@@ -158,8 +158,9 @@ bool vm_overcommit_feed(struct vm *vm, char *text, size_t size)
 	return true;
 }
 
-bool vm_trim_step(void)
+bool vm_trim_step(struct vm *vm)
 {
+	(void)vm;
 	return false;
 }
 

@@ -179,10 +179,10 @@ static void trims(void **state)
 	(void)state;
 	trim_gives = 3;
 	starves(vm);
-	assert_false(vm_trim_step());
+	assert_false(vm_trim_step(vm));
 	vm_overcommit_step(clock_tsc());
 	assert_true(vm_trim_is_on(&vm->trim));
-	while (vm_trim_step())
+	while (vm_trim_step(vm))
 		turns++;
 	assert_int_equal(trimmed, 64 * MIB / PAGE_SIZE);
 	assert_int_equal(turns, 64 * MIB / PAGE_SIZE / 30 / STEPS);
@@ -195,7 +195,7 @@ static void trims(void **state)
 	/* a snapshot is taken meanwhile */
 	trimmed = 0;
 	trim_status = STATUS_BAD_STATE;
-	assert_false(vm_trim_step());
+	assert_false(vm_trim_step(vm));
 	assert_string_equal(vm->trim.problem,
 			    "a device reaches its memory, or a snapshot was taken");
 }
@@ -217,7 +217,7 @@ static void trims_not(void **state)
 	vm->clone_of = 0;
 	assert_true(vm_trim_begin(vm, problem, sizeof(problem)));
 	vm->dying = true;
-	assert_false(vm_trim_step());
+	assert_false(vm_trim_step(vm));
 	assert_string_equal(vm->trim.problem, "the VM has ended");
 	assert_false(vm_trim_begin(vm, problem, sizeof(problem)));
 	assert_non_null(strstr(problem, "found leaving, allowed: running, paused"));

@@ -5,6 +5,7 @@
 #include "lib/string.h"
 #include "vmm/hw/cpuid.h"
 #include "vmm/monitor/cpuid/cpuid.h"
+#include "vmm/rt/zero.h"
 
 /* SDM vol. 1, table 10-2 and 13.4. */
 enum legacy_offset {
@@ -59,14 +60,6 @@ static bool is_present(const struct xsave_layout *layout, const u8 *image,
 	return layout->fxsave || (*mask >> component & 1) != 0;
 }
 
-static bool is_zero(const u8 *bytes)
-{
-	u64 half[2];
-
-	memcpy(half, bytes, sizeof(half));
-	return (half[0] | half[1]) == 0;
-}
-
 void xsave_layout_find(struct xsave_layout *layout)
 {
 	static const enum component name[] = {AVX, ZMM_LOW, ZMM_HIGH};
@@ -103,7 +96,7 @@ void xsave_vector_set(const struct xsave_layout *layout, u8 *image, u32 reg, con
 		if (part.start == 0)
 			continue;
 		if (!is_present(layout, image, part.component)) {
-			if (is_zero(bytes + PART_BYTES * n))
+			if (is_zero(bytes + PART_BYTES * n, PART_BYTES))
 				continue;
 			memset(image + part.start, 0, part.bytes);
 			*present(image) |= BIT(part.component);

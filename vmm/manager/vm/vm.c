@@ -445,11 +445,12 @@ static bool waits_for_others(const struct vm *vm)
 bool vm_step(void)
 {
 	bool more = false;
+	bool trims = false; /* one VM in a turn */
 	u64 now = clock_tsc();
 
 	vm_overcommit_step(now);
-	more = vm_trim_step();
 	VM_FOR_EACH(vm) {
+		trims = trims || vm_trim_step(vm);
 		if (vm->stop_deadline_tsc != 0)
 			step_stop(vm, now);
 		vm_pace_step(vm, now);
@@ -469,7 +470,7 @@ bool vm_step(void)
 		}
 		more |= !waits_for_others(vm);
 	}
-	return more;
+	return more || trims;
 }
 
 u64 vm_deadline(void)

@@ -9,8 +9,6 @@
 
 #define STEPS 8u /* in a turn: some 256 pages are looked at */
 
-static u32 under_way; /* so that a turn without any looks at no VM */
-
 bool vm_trim_begin(struct vm *vm, char *problem, size_t size)
 {
 	struct vm_trim *trim = &vm->trim;
@@ -29,7 +27,6 @@ bool vm_trim_begin(struct vm *vm, char *problem, size_t size)
 			.end = vm->config.memory_bytes / PAGE_SIZE,
 			.given_all = trim->given_all,
 		};
-	under_way += vm_trim_is_on(trim);
 	return vm_trim_is_on(trim);
 }
 
@@ -38,7 +35,6 @@ static void trim_end(struct vm_trim *trim, const char *problem)
 	format(trim->problem, sizeof(trim->problem), "%s", problem);
 	trim->end = trim->next;
 	trim->ended_tsc = clock_tsc();
-	under_way--;
 }
 
 static const char *trim_reason(enum status status)
@@ -71,15 +67,9 @@ static void trim_step(struct vm *vm)
 		trim_end(trim, "");
 }
 
-bool vm_trim_step(void)
+bool vm_trim_step(struct vm *vm)
 {
-	if (under_way == 0)
-		return false;
-	VM_FOR_EACH(vm) {
-		for (u32 i = 0; i < STEPS && vm_trim_is_on(&vm->trim); i++)
-			trim_step(vm);
-		if (vm_trim_is_on(&vm->trim))
-			return true;
-	}
-	return false;
+	for (u32 i = 0; i < STEPS && vm_trim_is_on(&vm->trim); i++)
+		trim_step(vm);
+	return vm_trim_is_on(&vm->trim);
 }

@@ -24,5 +24,5 @@ static inline bool vm_trim_is_on(const struct vm_trim *trim)
 {
 	return trim->next != trim->end;
 }
-/* A bounded piece of it; in vm_step. True: there is more to do. */
-bool vm_trim_step(void);
+/* A bounded piece of it, if one is under way; in vm_step. True: there is more to do. */
+bool vm_trim_step(struct vm *vm);

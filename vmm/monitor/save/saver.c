@@ -11,6 +11,7 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
+#include "vmm/rt/zero.h"
 
 static struct {
 	struct vm_channel *channel;
@@ -35,16 +36,6 @@ bool saver_wanted(void)
 	return (start_info->parameter[MONITOR_FLAGS] & MONITOR_SAVER) != 0;
 }
 
-static bool page_is_zero(u64 page)
-{
-	const u64 *word = (const u64 *)(const void *)(saver.ram + page * PAGE_SIZE);
-	u64 any = 0;
-
-	for (u32 i = 0; i < PAGE_SIZE / sizeof(u64) && any == 0; i++)
-		any |= word[i];
-	return any == 0;
-}
-
 /*
  * A VM that goes on need not have what holds nothing: the saver has touched it, to look. The guest
  * stands still; where it cannot be given back it stays.
@@ -56,7 +47,7 @@ static void give_back(u64 page, u64 count)
 
 static bool page_is_needed(u64 page)
 {
-	bool zero = page_is_zero(page);
+	bool zero = is_zero(saver.ram + page * PAGE_SIZE, PAGE_SIZE);
 
 	if (zero && saver.channel->save_gives == SAVE_GIVES_PAGES)
 		give_back(page, 1);

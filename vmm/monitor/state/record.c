@@ -4,6 +4,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/state/section.h"
+#include "vmm/rt/zero.h"
 
 /* Of the reflected polynomial 0x82f63b78, for half a byte. */
 static const u32 check_table[16] = {
@@ -132,15 +133,6 @@ enum status state_finish(struct state_writer *writer)
 	return STATUS_OK;
 }
 
-static bool is_zero_range(const u8 *bytes, size_t count)
-{
-	u8 any = 0;
-
-	for (size_t i = 0; i < count; i++)
-		any |= bytes[i];
-	return any == 0;
-}
-
 static enum state_fault header_fault(const struct state_header *header, size_t size,
 				     struct state_problem *problem)
 {
@@ -163,7 +155,7 @@ static enum state_fault header_fault(const struct state_header *header, size_t s
 	}
 	if (header->flags != 0 || header->machine != 0 || header->reserved[0] != 0 ||
 	    header->reserved[1] != 0 ||
-	    !is_zero_range(header->snapshot,
+	    !is_zero(header->snapshot,
 			   sizeof(*header) - offsetof(struct state_header, snapshot)))
 		return STATE_NOT_ZERO;
 	return ended && header->record_limit == STATE_RECORD_LIMIT ? STATE_FINE : STATE_TOO_LONG;
@@ -191,7 +183,7 @@ static enum state_fault record_fault(const u8 *bytes, size_t left, u64 sequence,
 		return STATE_OTHER_CHECK;
 	if (record->sequence != sequence)
 		return STATE_OUT_OF_ORDER;
-	if (record->reserved != 0 || !is_zero_range(bytes + sizeof(*record) + record->length,
+	if (record->reserved != 0 || !is_zero(bytes + sizeof(*record) + record->length,
 						    taken - sizeof(*record) - record->length))
 		return STATE_NOT_ZERO;
 	return STATE_FINE;

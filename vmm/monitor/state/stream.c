@@ -5,6 +5,7 @@
 #include "lib/string.h"
 #include "vmm/rt/crypto/hkdf.h"
 #include "vmm/rt/format.h"
+#include "vmm/rt/zero.h"
 
 static const char stream_magic[8] = {'S', 'K', 'E', 'R', 'R', 'Y', 'S', 'V'};
 static const char stream_purpose[] = "skerry save 1";
@@ -18,15 +19,6 @@ struct about {
 	u64 sequence;
 };
 _Static_assert(sizeof(struct about) == 144, "without padding");
-
-static bool all_zero(const u8 *bytes, size_t count)
-{
-	u8 any = 0;
-
-	for (size_t i = 0; i < count; i++)
-		any |= bytes[i];
-	return any == 0;
-}
 
 void stream_header_make(struct stream_header *header, const char *name, u64 ram_bytes,
 			const u8 salt[STREAM_SALT_BYTES])
@@ -50,8 +42,8 @@ enum stream_fault stream_header_fault(const struct stream_header *header)
 	if (header->version != STREAM_VERSION)
 		return STREAM_OTHER_VERSION;
 	if (header->record_limit != STREAM_RECORD_LIMIT || length == STREAM_NAME_BYTES ||
-	    !all_zero((const u8 *)header->name + length, STREAM_NAME_BYTES - length) ||
-	    !all_zero(header->reserved, sizeof(header->reserved)) ||
+	    !is_zero(header->name + length, STREAM_NAME_BYTES - length) ||
+	    !is_zero(header->reserved, sizeof(header->reserved)) ||
 	    header->ram_bytes % PAGE_SIZE != 0 || header->ram_bytes / PAGE_SIZE > ~0u)
 		return STREAM_BAD_HEADER;
 	return STREAM_FINE;
@@ -60,7 +52,7 @@ enum stream_fault stream_header_fault(const struct stream_header *header)
 bool stream_may_overwrite(const u8 block[STREAM_BLOCK_BYTES])
 {
 	return memcmp(block, stream_magic, sizeof(stream_magic)) == 0 ||
-	       all_zero(block, STREAM_BLOCK_BYTES);
+	       is_zero(block, STREAM_BLOCK_BYTES);
 }
 
 void stream_open(struct stream *stream, const struct stream_header *header,
@@ -162,7 +154,7 @@ static enum stream_fault disks_fault(const struct stream_disks *disks, u32 lengt
 		return STREAM_BAD_DISKS;
 	for (u64 i = 0; i < disks->count; i++) {
 		if (strnlen(disks->disk[i].name, STREAM_NAME_BYTES) == STREAM_NAME_BYTES ||
-		    !all_zero(disks->disk[i].reserved, sizeof(disks->disk[i].reserved)))
+		    !is_zero(disks->disk[i].reserved, sizeof(disks->disk[i].reserved)))
 			return STREAM_BAD_DISKS;
 	}
 	return STREAM_FINE;
@@ -204,7 +196,7 @@ static enum stream_fault open_record(struct stream *stream, struct stream_record
 	if (!chacha20_poly1305_open(stream->key, nonce, &about, sizeof(about), body, record->length,
 				    record->tag))
 		return STREAM_CHANGED;
-	if (!all_zero(body + record->length,
+	if (!is_zero(body + record->length,
 		      stream_record_bytes(record->length) - sizeof(*record) - record->length))
 		return STREAM_BAD_FILL;
 	return STREAM_FINE;

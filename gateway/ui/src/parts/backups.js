@@ -5,19 +5,13 @@ import { bytes } from "../format.js";
 import { html, useCell, useState } from "../lib.js";
 import { useAct } from "./act.js";
 import { confirm } from "./dialogs.js";
+import { DiskChoice, usable } from "./disk_choice.js";
 import { Loaded } from "./states.js";
 
 const EVERY_MS = 3000;
 
 /** Writes to it: `alpha (ro)` and `alpha (view of beta)` do not. */
 const used = ({ users }, name) => (users || "").split(", ").includes(name);
-const usable = ({ state, users }) => state === "ready" && !users;
-
-function Choice({ label, value, from, none, onChoose }) {
-	return html`<label>${label} <select value=${value} onChange=${(event) => onChoose(event.target.value)}>
-		${none && html`<option value="">${none}</option>`}
-		${from.map(({ name, bytes: size }) => html`<option key=${name} value=${name}>${name} (${bytes(size)})</option>`)}</select></label>`;
-}
 
 function Form({ vm, disks, act, busy }) {
 	const own = disks.filter((disk) => used(disk, vm.name));
@@ -38,9 +32,9 @@ function Form({ vm, disks, act, busy }) {
 		return html`<p class="muted">${own.length ? "No disk is free for a copy. One that no machine uses has to be in the host's configuration."
 			: "The machine has no disk."}</p>`;
 	}
-	return html`<p class="title-line"><${Choice} label="Copy" value=${disk} from=${own} onChoose=${chooseDisk} />
-			<${Choice} label="to" value=${target} from=${free} onChoose=${chooseTarget} />
-			<${Choice} label="memory and state" value=${state} from=${others} none="not copied" onChoose=${chooseState} />
+	return html`<p class="title-line"><${DiskChoice} label="Copy" value=${disk} from=${own} onChoose=${chooseDisk} />
+			<${DiskChoice} label="to" value=${target} from=${free} onChoose=${chooseTarget} />
+			<${DiskChoice} label="memory and state" value=${state} from=${others} none="not copied" onChoose=${chooseState} />
 			<button disabled=${busy} onClick=${() => begin("full")}>All of it</button>
 			<button disabled=${busy} onClick=${() => begin("diff")}>What has changed</button></p>
 		${may("admin") && html`<label class="check"><input type="checkbox" checked=${over}

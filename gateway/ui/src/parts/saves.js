@@ -5,9 +5,8 @@ import { bytes } from "../format.js";
 import { html, useCell, useState } from "../lib.js";
 import { useAct } from "./act.js";
 import { confirm } from "./dialogs.js";
+import { usable } from "./disk_choice.js";
 import { Loaded } from "./states.js";
-
-const usable = ({ state, users }) => state === "ready" && !users;
 
 function Form({ vm, disks }) {
 	const list = disks.filter(usable);
