@@ -198,6 +198,8 @@ $(BUILD)/skerry.elf: $(KERNEL_OBJECTS) $(BUILD)/linker.ld boot/symbols.py boot/s
 
 OUT ?= $(BUILD)/skerry.iso
 BUNDLE ?= $(wildcard $(BUILD)/guests.cpio)
+# Looked for once: `make all guests` makes it while an ISO is made.
+BUNDLE := $(BUNDLE)
 CMDLINE ?=
 export CMDLINE # the shell reads it from the environment, quotes and all
 
