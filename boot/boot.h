@@ -45,7 +45,7 @@ extern u8 __image_start[], __text_start[], __text_end[], __rodata_end[];
 extern u8 __ro_after_init_end[], __image_end[], __boot_end[];
 
 /* Offset in bytes from the image's first byte; it does not depend on where the image lies. */
-static inline u64 image_offset(const void *address)
+static inline u64 boot_image_offset(const void *address)
 {
 	return (uintptr_t)address - (uintptr_t)__image_start;
 }

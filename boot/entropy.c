@@ -13,7 +13,7 @@
 #define MODULE_SAMPLE_BYTES 64u
 
 /* False if the source gives too few values or always the same: harmless, but not counted. */
-static bool mix_hardware(struct entropy_pool *pool, bool (*draw)(u64 *value))
+static bool entropy_mix_hardware(struct entropy_pool *pool, bool (*draw)(u64 *value))
 {
 	u64 value[HARDWARE_WORDS];
 	bool differ = false;
@@ -27,20 +27,22 @@ static bool mix_hardware(struct entropy_pool *pool, bool (*draw)(u64 *value))
 	return count == HARDWARE_WORDS && differ;
 }
 
-static u32 gather_hardware(struct entropy_pool *pool)
+static u32 entropy_gather_hardware(struct entropy_pool *pool)
 {
 	u32 sources = 0;
 
-	if ((cpuid(CPUID_VERSION, 0).ecx & CPUID_1_ECX_RDRAND) && mix_hardware(pool, rdrand))
+	if ((cpuid(CPUID_VERSION, 0).ecx & CPUID_1_ECX_RDRAND) &&
+	    entropy_mix_hardware(pool, rdrand))
 		sources |= ENTROPY_RDRAND;
 	if (cpuid(CPUID_VENDOR, 0).eax >= CPUID_FEATURES &&
-	    (cpuid(CPUID_FEATURES, 0).ebx & CPUID_7_EBX_RDSEED) && mix_hardware(pool, rdseed))
+	    (cpuid(CPUID_FEATURES, 0).ebx & CPUID_7_EBX_RDSEED) &&
+	    entropy_mix_hardware(pool, rdseed))
 		sources |= ENTROPY_RDSEED;
 	return sources;
 }
 
 /* TSC jitter from caches, DRAM refresh and the bus; mixing a block disturbs the next samples. */
-static void gather_jitter(struct entropy_pool *pool)
+static void entropy_gather_jitter(struct entropy_pool *pool)
 {
 	u64 sample[JITTER_SAMPLES];
 
@@ -54,7 +56,7 @@ static void gather_jitter(struct entropy_pool *pool)
 }
 
 /* The command line, the memory map, and samples of each module, which may hold a seed. */
-static void gather_loader(struct entropy_pool *pool, const struct boot_info *info)
+static void entropy_gather_loader(struct entropy_pool *pool, const struct boot_info *info)
 {
 	entropy_mix(pool, info, sizeof(*info));
 	for (u32 i = 0; i < info->module_count; i++) {
@@ -70,7 +72,7 @@ static void gather_loader(struct entropy_pool *pool, const struct boot_info *inf
 
 void entropy_gather(struct entropy_pool *pool, struct boot_info *info)
 {
-	gather_loader(pool, info);
-	gather_jitter(pool);
-	info->entropy_sources = ENTROPY_LOADER | ENTROPY_TSC_JITTER | gather_hardware(pool);
+	entropy_gather_loader(pool, info);
+	entropy_gather_jitter(pool);
+	info->entropy_sources = ENTROPY_LOADER | ENTROPY_TSC_JITTER | entropy_gather_hardware(pool);
 }

@@ -16,7 +16,8 @@
 #define VMAP_LEAST SLOT_BYTES /* least size of the vmap area */
 
 /* A random address in [start, end - bytes], in steps of `step` from `start`, evenly distributed. */
-static u64 choose(struct entropy_pool *pool, u64 start, u64 end, u64 bytes, u64 step)
+static u64 kaslr_choose_at_random(struct entropy_pool *pool, u64 start, u64 end, u64 bytes,
+				  u64 step)
 {
 	u64 places = (end - start - bytes) / step + 1;
 
@@ -27,7 +28,7 @@ static u64 choose(struct entropy_pool *pool, u64 start, u64 end, u64 bytes, u64 
  * A random page of the free ranges at which `bytes` fit, evenly distributed: each range replaces
  * what was chosen before it as often as its share of the places so far demands.
  */
-static u64 choose_hpa(const struct ram_ranges *free, struct entropy_pool *pool, u64 bytes)
+static u64 kaslr_choose_hpa(const struct ram_ranges *free, struct entropy_pool *pool, u64 bytes)
 {
 	u64 places = 0;
 	u64 chosen = 0;
@@ -49,7 +50,7 @@ static u64 choose_hpa(const struct ram_ranges *free, struct entropy_pool *pool, 
 #define FRAMES_END BIT(32 + PAGE_SHIFT) /* frame numbers have 32 bits: struct page */
 
 /* The end of what the direct map has to cover, in whole GiB; ~0: beyond FRAMES_END. */
-static u64 memory_end(const struct boot_info *info)
+static u64 kaslr_memory_end(const struct boot_info *info)
 {
 	u64 end = 0;
 
@@ -66,9 +67,9 @@ static u64 memory_end(const struct boot_info *info)
 void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool)
 {
 	struct boot_info *info = memory->info;
-	u64 direct_bytes = memory_end(info);
+	u64 direct_bytes = kaslr_memory_end(info);
 
-	info->image_bytes = image_offset(__image_end);
+	info->image_bytes = boot_image_offset(__image_end);
 	if (direct_bytes > FRAMES_END)
 		uart_unfit("memory ends above 16 TiB, the most that Skerry supports");
 	if (boot_option(info->command_line, "nokaslr") != 0) {
@@ -77,17 +78,18 @@ void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool)
 		info->direct_map_base = HVA(SLOT_ADDRESS(DIRECT_MAP_FIRST));
 		info->vmap_base = HVA(SLOT_ADDRESS(VMAP_FIRST));
 	} else {
-		info->image_hpa = HPA(choose_hpa(&memory->free, pool, info->image_bytes));
-		info->image_base = HVA(choose(pool, SLOT_ADDRESS(IMAGE_FIRST),
-					      SLOT_ADDRESS(IMAGE_END), info->image_bytes,
-					      IMAGE_ALIGN));
-		info->direct_map_base = HVA(choose(pool, SLOT_ADDRESS(DIRECT_MAP_FIRST),
-						   SLOT_ADDRESS(DIRECT_MAP_END),
-						   direct_bytes, GIB));
-		info->vmap_base = HVA(choose(pool, SLOT_ADDRESS(VMAP_FIRST),
-					     SLOT_ADDRESS(VMAP_END), VMAP_LEAST, 2 * MIB));
+		info->image_hpa = HPA(kaslr_choose_hpa(&memory->free, pool, info->image_bytes));
+		info->image_base = HVA(kaslr_choose_at_random(pool, SLOT_ADDRESS(IMAGE_FIRST),
+							      SLOT_ADDRESS(IMAGE_END),
+							      info->image_bytes, IMAGE_ALIGN));
+		info->direct_map_base = HVA(
+			kaslr_choose_at_random(pool, SLOT_ADDRESS(DIRECT_MAP_FIRST),
+					       SLOT_ADDRESS(DIRECT_MAP_END), direct_bytes, GIB));
+		info->vmap_base =
+			HVA(kaslr_choose_at_random(pool, SLOT_ADDRESS(VMAP_FIRST),
+						   SLOT_ADDRESS(VMAP_END), VMAP_LEAST, 2 * MIB));
 	}
-	if (!ranges_remove(&memory->free, info->image_hpa.value, info->image_bytes))
+	if (!regions_remove(&memory->free, info->image_hpa.value, info->image_bytes))
 		uart_unfit("the memory map is too fragmented");
 	boot_use(info, info->image_hpa, info->image_bytes, PAGE_IMAGE);
 }

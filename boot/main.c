@@ -21,29 +21,29 @@ extern const char boot_stubs[];
 void boot_main(u32 protocol, u64 address) NORETURN;
 void boot_exception(const char *stub, const void *const *pushed) NORETURN;
 
-static void check(const char *error)
+static void boot_check(const char *error)
 {
 	if (error != NULL)
 		uart_unfit(error);
 }
 
 /* All RAM but the loaded image and the modules; the loader's other data has been read already. */
-static void find_free_memory(struct boot_memory *memory, struct boot_info *info)
+static void boot_find_free_memory(struct boot_memory *memory, struct boot_info *info)
 {
 	struct ram_ranges *free = &memory->free;
 	bool fits;
 
 	memory->info = info;
-	ranges_from_ram(free, info, LOW_MEMORY_END, REACHABLE_END);
-	fits = ranges_remove(free, (uintptr_t)__image_start, image_offset(__boot_end));
+	regions_from_ram(free, info, LOW_MEMORY_END, REACHABLE_END);
+	fits = regions_remove(free, (uintptr_t)__image_start, boot_image_offset(__boot_end));
 	for (u32 i = 0; i < info->module_count; i++) {
-		fits &= ranges_remove(free, info->module[i].base.value, info->module[i].length);
+		fits &= regions_remove(free, info->module[i].base.value, info->module[i].length);
 		boot_use(info, info->module[i].base, info->module[i].length, PAGE_MODULE);
 	}
 	boot_use(info, HPA(TRAMPOLINE_BASE), TRAMPOLINE_PAGES * PAGE_SIZE, PAGE_KERNEL);
 	if (!fits)
 		uart_unfit("the memory map is too fragmented");
-	if (ranges_bytes(free) < MEMORY_LEAST)
+	if (regions_bytes(free) < MEMORY_LEAST)
 		uart_unfit("too little memory: 32 MiB must be free besides image and modules");
 }
 
@@ -54,7 +54,7 @@ void boot_exception(const char *stub, const void *const *pushed)
 
 	uart_init();
 	print("skerry: exception %lu while booting, at image offset %#lx\n", vector,
-	      image_offset(pushed[EXCEPTIONS_WITH_ERROR_CODE >> vector & 1]));
+	      boot_image_offset(pushed[EXCEPTIONS_WITH_ERROR_CODE >> vector & 1]));
 	for (;;)
 		hlt();
 }
@@ -68,12 +68,12 @@ void boot_main(u32 protocol, u64 address)
 	u64 canary;
 
 	(void)cpu_idt_fill(boot_stubs);
-	check(protocol == PROTOCOL_MULTIBOOT2 ? multiboot2_parse(&low_4_gib, address, info)
-					      : pvh_parse(&low_4_gib, address, info));
-	check(regions_normalise(info));
+	boot_check(protocol == PROTOCOL_MULTIBOOT2 ? multiboot2_parse(&low_4_gib, address, info)
+						   : pvh_parse(&low_4_gib, address, info));
+	boot_check(regions_normalise(info));
 	entropy_gather(&pool, info);
 
-	find_free_memory(&boot_memory, info);
+	boot_find_free_memory(&boot_memory, info);
 	kaslr_choose(&boot_memory, &pool);
 	map_build(&boot_memory);
 

@@ -20,7 +20,7 @@ extern u64 boot_switch[PT_LEVELS - 1][PT_ENTRY_COUNT];
  * A zeroed page for a table: the highest free one below 4 GiB, so that tables end up side by side
  * and out of the way of large pages.
  */
-static u64 table_alloc(struct boot_memory *memory)
+static u64 map_table_alloc(struct boot_memory *memory)
 {
 	struct boot_info *info = memory->info;
 	struct boot_used *used = &info->used[info->used_count - 1];
@@ -32,7 +32,7 @@ static u64 table_alloc(struct boot_memory *memory)
 	if (i == 0)
 		uart_unfit("no memory is left for page tables");
 	page = MIN(memory->free.range[i - 1].end, 4 * GIB) - PAGE_SIZE;
-	if (!ranges_remove(&memory->free, page, PAGE_SIZE))
+	if (!regions_remove(&memory->free, page, PAGE_SIZE))
 		uart_unfit("the memory map is too fragmented");
 
 	if (used->owner == PAGE_TABLE && used->base.value == page + PAGE_SIZE) {
@@ -45,24 +45,24 @@ static u64 table_alloc(struct boot_memory *memory)
 	return page;
 }
 
-static u64 table_index(u64 address, u32 level)
+static u64 map_table_index(u64 address, u32 level)
 {
 	return address >> PT_LEVEL_SHIFT(level) & (PT_ENTRY_COUNT - 1);
 }
 
 /* The entry that maps `address` at `level`; allocates the tables above it as needed. */
-static u64 *entry_at(struct boot_memory *memory, u64 address, u32 level)
+static u64 *map_entry_at(struct boot_memory *memory, u64 address, u32 level)
 {
 	u64 *table = (u64 *)memory->info->root_table.value;
 
 	for (u32 above = PT_LEVELS; above > level; above--) {
-		u64 *entry = &table[table_index(address, above)];
+		u64 *entry = &table[map_table_index(address, above)];
 
 		if (!(*entry & PTE_P))
-			*entry = table_alloc(memory) | PTE_P | PTE_W;
+			*entry = map_table_alloc(memory) | PTE_P | PTE_W;
 		table = (u64 *)(*entry & PTE_ADDRESS);
 	}
-	return &table[table_index(address, level)];
+	return &table[map_table_index(address, level)];
 }
 
 /* Maps whole pages, each of the largest size that alignment and `top_level` allow. */
@@ -77,7 +77,7 @@ static void map_range(struct boot_memory *memory, u64 address, u64 hpa, u64 byte
 			level--;
 			size = 1ull << PT_LEVEL_SHIFT(level);
 		}
-		*entry_at(memory, address, level) = hpa | flags | (level > 1 ? PTE_PS : 0);
+		*map_entry_at(memory, address, level) = hpa | flags | (level > 1 ? PTE_PS : 0);
 		address += size;
 		hpa += size;
 		bytes -= size;
@@ -87,8 +87,8 @@ static void map_range(struct boot_memory *memory, u64 address, u64 hpa, u64 byte
 static void map_image(struct boot_memory *memory)
 {
 	const struct boot_info *info = memory->info;
-	u64 text_end = image_offset(__text_end);
-	u64 rodata_end = image_offset(__rodata_end);
+	u64 text_end = boot_image_offset(__text_end);
+	u64 rodata_end = boot_image_offset(__rodata_end);
 	u64 base = info->image_base.value;
 	u64 hpa = info->image_hpa.value;
 
@@ -108,8 +108,8 @@ static void map_direct(struct boot_memory *memory, u64 start, u64 end)
 	u64 direct = info->direct_map_base.value;
 	u64 image = info->image_hpa.value;
 	u64 sealed = MIN(MAX(image, start), end);
-	u64 data = MAX(MIN(image + image_offset(__rodata_end), end), sealed);
-	u64 rest = MAX(MIN(image + image_offset(__ro_after_init_end), end), data);
+	u64 data = MAX(MIN(image + boot_image_offset(__rodata_end), end), sealed);
+	u64 rest = MAX(MIN(image + boot_image_offset(__ro_after_init_end), end), data);
 	u32 top = cpuid(CPUID_EXTENDED_VERSION, 0).edx & CPUID_81_EDX_PAGE1GB ? 3 : 2;
 
 	map_range(memory, direct + start, start, sealed - start, PTE_DATA, top);
@@ -149,15 +149,15 @@ static void map_switch(struct boot_memory *memory)
 
 	memset(boot_switch, 0, sizeof(boot_switch));
 	root[0] = (uintptr_t)boot_switch[0] | PTE_P | PTE_W;
-	boot_switch[0][table_index(start, 3)] = (uintptr_t)boot_switch[1] | PTE_P | PTE_W;
-	boot_switch[1][table_index(start, 2)] = (uintptr_t)boot_switch[2] | PTE_P | PTE_W;
+	boot_switch[0][map_table_index(start, 3)] = (uintptr_t)boot_switch[1] | PTE_P | PTE_W;
+	boot_switch[1][map_table_index(start, 2)] = (uintptr_t)boot_switch[2] | PTE_P | PTE_W;
 	for (u64 page = start; page < (uintptr_t)__text_start; page += PAGE_SIZE)
-		boot_switch[2][table_index(page, 1)] = page | PTE_TEXT;
+		boot_switch[2][map_table_index(page, 1)] = page | PTE_TEXT;
 }
 
 void map_build(struct boot_memory *memory)
 {
-	memory->info->root_table = HPA(table_alloc(memory));
+	memory->info->root_table = HPA(map_table_alloc(memory));
 	map_image(memory);
 	map_memory(memory);
 	map_switch(memory);
@@ -173,6 +173,6 @@ void map_reach(hpa_t base, u64 length)
 			continue;
 		for (u64 i = 0; i < PT_ENTRY_COUNT; i++)
 			boot_reach[table][i] = (gib + i * 2 * MIB) | PTE_DATA | PTE_PS;
-		boot_pdpt[table_index(gib, 3)] = (uintptr_t)boot_reach[table] | PTE_P | PTE_W;
+		boot_pdpt[map_table_index(gib, 3)] = (uintptr_t)boot_reach[table] | PTE_P | PTE_W;
 	}
 }

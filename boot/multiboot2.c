@@ -8,14 +8,14 @@
 static const char too_short[] = "a Multiboot2 tag is shorter than its contents";
 
 /* The rest of a tag after its first `skip` bytes, and how long it is. */
-static const char *tag_rest(const struct multiboot2_tag *tag, size_t skip, size_t *size)
+static const char *multiboot2_tag_rest(const struct multiboot2_tag *tag, size_t skip, size_t *size)
 {
 	*size = tag->size - skip;
 	return (const char *)tag + skip;
 }
 
 /* Removes the backslash that GRUB puts before each quote and backslash of the command line. */
-static void unescape(char *text)
+static void multiboot2_unescape(char *text)
 {
 	char *to = text;
 
@@ -27,7 +27,7 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-static const char *parse_module(const struct multiboot2_tag *tag, struct boot_info *info)
+static const char *multiboot2_parse_module(const struct multiboot2_tag *tag, struct boot_info *info)
 {
 	const struct multiboot2_module *module = (const void *)tag;
 	const char *text;
@@ -37,11 +37,12 @@ static const char *parse_module(const struct multiboot2_tag *tag, struct boot_in
 		return too_short;
 	if (module->end < module->start)
 		return "a Multiboot2 module ends before its start";
-	text = tag_rest(tag, sizeof(*module), &size);
+	text = multiboot2_tag_rest(tag, sizeof(*module), &size);
 	return boot_add_module(info, module->start, module->end - module->start, text, size);
 }
 
-static const char *parse_memory_map(const struct multiboot2_tag *tag, struct boot_info *info)
+static const char *multiboot2_parse_memory_map(const struct multiboot2_tag *tag,
+					       struct boot_info *info)
 {
 	const struct multiboot2_memory_map *map = (const void *)tag;
 	const char *error = NULL;
@@ -52,7 +53,7 @@ static const char *parse_memory_map(const struct multiboot2_tag *tag, struct boo
 		return too_short;
 	if (map->entry_size < sizeof(struct multiboot2_memory_entry) || map->entry_size % 8 != 0)
 		return "the Multiboot2 memory map has entries of an impossible size";
-	bytes = tag_rest(tag, sizeof(*map), &size);
+	bytes = multiboot2_tag_rest(tag, sizeof(*map), &size);
 	while (error == NULL && size >= map->entry_size) {
 		struct multiboot2_memory_entry entry;
 
@@ -65,7 +66,7 @@ static const char *parse_memory_map(const struct multiboot2_tag *tag, struct boo
 }
 
 /* The tag holds a copy and does not say where the original lies. The longer (newer) form wins. */
-static const char *parse_rsdp(const char *bytes, size_t size, struct boot_info *info)
+static const char *multiboot2_parse_rsdp(const char *bytes, size_t size, struct boot_info *info)
 {
 	if (size < ACPI_RSDP_V1_BYTES)
 		return "the Multiboot2 copy of the ACPI root pointer is cut short";
@@ -76,23 +77,23 @@ static const char *parse_rsdp(const char *bytes, size_t size, struct boot_info *
 	return NULL;
 }
 
-static const char *parse_tag(const struct multiboot2_tag *tag, struct boot_info *info)
+static const char *multiboot2_parse_tag(const struct multiboot2_tag *tag, struct boot_info *info)
 {
 	size_t size;
-	const char *text = tag_rest(tag, sizeof(*tag), &size);
+	const char *text = multiboot2_tag_rest(tag, sizeof(*tag), &size);
 
 	switch (tag->type) {
 	case MULTIBOOT2_COMMAND_LINE:
 		boot_copy_text(info->command_line, sizeof(info->command_line), text, size);
-		unescape(info->command_line);
+		multiboot2_unescape(info->command_line);
 		return NULL;
 	case MULTIBOOT2_MODULE:
-		return parse_module(tag, info);
+		return multiboot2_parse_module(tag, info);
 	case MULTIBOOT2_MEMORY_MAP:
-		return parse_memory_map(tag, info);
+		return multiboot2_parse_memory_map(tag, info);
 	case MULTIBOOT2_ACPI_OLD:
 	case MULTIBOOT2_ACPI_NEW:
-		return parse_rsdp(text, size, info);
+		return multiboot2_parse_rsdp(text, size, info);
 	default:
 		return NULL;
 	}
@@ -119,7 +120,7 @@ const char *multiboot2_parse(const struct boot_view *view, u64 address, struct b
 			return NULL;
 		if (tag->size < sizeof(*tag) || tag->size > total - at)
 			return "a Multiboot2 tag has an impossible size";
-		error = parse_tag(tag, info);
+		error = multiboot2_parse_tag(tag, info);
 		at = align_up(at + tag->size, MULTIBOOT2_TAG_ALIGN);
 	}
 	return error;

@@ -4,7 +4,8 @@
 #include "lib/string.h"
 
 /* The text at an address, cut at `limit` bytes or the end of view; empty at address 0. */
-static const char *text_at(const struct boot_view *view, u64 address, size_t limit, size_t *size)
+static const char *pvh_text_at(const struct boot_view *view, u64 address, size_t limit,
+			       size_t *size)
 {
 	*size = 0;
 	if (address == 0 || address >= view->size)
@@ -30,7 +31,7 @@ static const char *pvh_modules(const struct boot_view *view, const struct pvh_st
 		memcpy(&module, &list[i], sizeof(module));
 		if (boot_view(view, module.base, module.length) == NULL)
 			return "a PVH module lies outside the low 4 GiB";
-		text = text_at(view, module.command_line, BOOT_COMMAND_LINE_BYTES, &size);
+		text = pvh_text_at(view, module.command_line, BOOT_COMMAND_LINE_BYTES, &size);
 		error = boot_add_module(info, module.base, module.length, text, size);
 	}
 	return error;
@@ -69,7 +70,7 @@ const char *pvh_parse(const struct boot_view *view, u64 address, struct boot_inf
 	memcpy(&start, bytes, sizeof(start));
 	if (start.magic != PVH_START_MAGIC)
 		return "the PVH start information has a wrong signature";
-	text = text_at(view, start.command_line, BOOT_COMMAND_LINE_BYTES, &size);
+	text = pvh_text_at(view, start.command_line, BOOT_COMMAND_LINE_BYTES, &size);
 	boot_copy_text(info->command_line, sizeof(info->command_line), text, size);
 
 	info->rsdp = HPA(start.rsdp);

@@ -7,7 +7,7 @@ static struct boot_region given[BOOT_REGION_MAX];
 static u64 edge[2 * BOOT_REGION_MAX];
 
 /* The type that wins between two neighbouring edges; 0: no region covers that piece. */
-static u32 winning_type(u32 count, u64 start, u64 end)
+static u32 regions_winning_type(u32 count, u64 start, u64 end)
 {
 	static const u8 rank[] = {
 		[BOOT_REGION_RAM] = 1,
@@ -28,7 +28,7 @@ static u32 winning_type(u32 count, u64 start, u64 end)
 	return winner;
 }
 
-static u32 sort_edges(u32 region_count)
+static u32 regions_sort_edges(u32 region_count)
 {
 	u32 count = 0;
 
@@ -57,11 +57,11 @@ const char *regions_normalise(struct boot_info *info)
 	for (u32 i = 0; i < region_count; i++)
 		if (given[i].type < BOOT_REGION_RAM || given[i].type > BOOT_REGION_BAD)
 			given[i].type = BOOT_REGION_RESERVED;
-	edge_count = sort_edges(region_count);
+	edge_count = regions_sort_edges(region_count);
 	for (u32 i = 0; i + 1 < edge_count; i++) {
 		u64 start = edge[i];
 		u64 length = edge[i + 1] - start;
-		u32 type = length == 0 ? 0 : winning_type(region_count, start, edge[i + 1]);
+		u32 type = length == 0 ? 0 : regions_winning_type(region_count, start, edge[i + 1]);
 		struct boot_region *last = count > 0 ? &info->region[count - 1] : NULL;
 
 		if (type == 0)
@@ -79,8 +79,7 @@ const char *regions_normalise(struct boot_info *info)
 	return NULL;
 }
 
-void ranges_from_ram(struct ram_ranges *ranges, const struct boot_info *info, u64 start,
-		     u64 limit)
+void regions_from_ram(struct ram_ranges *ranges, const struct boot_info *info, u64 start, u64 limit)
 {
 	ranges->count = 0;
 	for (u32 i = 0; i < info->region_count; i++) {
@@ -96,7 +95,7 @@ void ranges_from_ram(struct ram_ranges *ranges, const struct boot_info *info, u6
 	}
 }
 
-bool ranges_remove(struct ram_ranges *ranges, u64 base, u64 length)
+bool regions_remove(struct ram_ranges *ranges, u64 base, u64 length)
 {
 	u64 start = align_down(base, PAGE_SIZE);
 	u64 end = length > ~base - PAGE_MASK ? ~PAGE_MASK : align_up(base + length, PAGE_SIZE);
@@ -126,7 +125,7 @@ bool ranges_remove(struct ram_ranges *ranges, u64 base, u64 length)
 	return true;
 }
 
-u64 ranges_bytes(const struct ram_ranges *ranges)
+u64 regions_bytes(const struct ram_ranges *ranges)
 {
 	u64 bytes = 0;
 

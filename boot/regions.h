@@ -23,8 +23,8 @@ struct ram_ranges {
 };
 
 /* All whole pages of RAM from `start` to `limit`. The memory map must be normalised. */
-void ranges_from_ram(struct ram_ranges *ranges, const struct boot_info *info, u64 start,
-		     u64 limit);
+void regions_from_ram(struct ram_ranges *ranges, const struct boot_info *info, u64 start,
+		      u64 limit);
 /* Takes out every page that [base, base + length) touches; false when the list would overflow. */
-bool ranges_remove(struct ram_ranges *ranges, u64 base, u64 length) MUST_CHECK;
-u64 ranges_bytes(const struct ram_ranges *ranges);
+bool regions_remove(struct ram_ranges *ranges, u64 base, u64 length) MUST_CHECK;
+u64 regions_bytes(const struct ram_ranges *ranges);

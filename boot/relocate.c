@@ -19,7 +19,7 @@ extern u8 boot_stack_end[];
 /* start32.S */
 void boot_jump(u64 root, u64 stack, u64 entry, u64 argument) NORETURN;
 
-static void apply_relocations(const struct boot_info *info)
+static void relocate_apply_relocations(const struct boot_info *info)
 {
 	u64 slide = info->image_base.value - IMAGE_LINK_BASE;
 
@@ -42,11 +42,12 @@ void relocate_and_jump(struct boot_info *info, u64 canary)
 	map_reach(info->image_hpa, info->image_bytes);
 	if (hpa != (uintptr_t)__image_start)
 		memcpy((void *)hpa, __image_start, info->image_bytes);
-	apply_relocations(info);
+	relocate_apply_relocations(info);
 	/* The canary's lowest byte is zero, which stops string overruns. */
-	*(u64 *)(hpa + image_offset(&__stack_chk_guard)) = canary & ~0xffull;
+	*(u64 *)(hpa + boot_image_offset(&__stack_chk_guard)) = canary & ~0xffull;
 
 	/* The kernel keeps its struct stack_base in the stack's top 16 bytes. */
-	boot_jump(info->root_table.value, base + image_offset(boot_stack_end) - 16,
-		  base + image_offset((const void *)kernel_main), base + image_offset(info));
+	boot_jump(info->root_table.value, base + boot_image_offset(boot_stack_end) - 16,
+		  base + boot_image_offset((const void *)kernel_main),
+		  base + boot_image_offset(info));
 }

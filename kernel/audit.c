@@ -27,72 +27,73 @@ struct listing {
 	u64 count;
 };
 
-static bool full(const struct listing *listing)
+static bool audit_full(const struct listing *listing)
 {
 	return listing->count == AUDIT_RECORDS;
 }
 
 /* The records of one slab fit in a page; the check would find a slab whose records do not. */
-static void put(struct listing *listing, enum audit_kind kind, u64 info, u64 id, u64 other,
-		u64 value)
+static void audit_put(struct listing *listing, enum audit_kind kind, u64 info, u64 id, u64 other,
+		      u64 value)
 {
-	CHECK(!full(listing));
+	CHECK(!audit_full(listing));
 	listing->page->record[listing->count++] =
 		(struct audit_record){kind, (u32)info, id, other, value};
 }
 
-static u64 identity(const void *object)
+static u64 audit_identity(const void *object)
 {
 	return object != NULL ? pointer_to_hpa(object).value : 0;
 }
 
-static u32 account(const struct quota *quota)
+static u32 audit_account(const struct quota *quota)
 {
 	return quota != NULL ? quota->number : 0;
 }
 
-static void put_reference(struct listing *listing, const void *holder, const void *target)
+static void audit_put_reference(struct listing *listing, const void *holder, const void *target)
 {
 	if (target != NULL)
-		put(listing, AUDIT_REFERENCE, 0, identity(holder), identity(target), 0);
+		audit_put(listing, AUDIT_REFERENCE, 0, audit_identity(holder),
+			  audit_identity(target), 0);
 }
 
-static void put_group(struct listing *listing, const struct group *group)
+static void audit_put_group(struct listing *listing, const struct group *group)
 {
 	if (!group->object.dead)
-		put_reference(listing, group, group);
-	put_reference(listing, group, group->page_memory);
+		audit_put_reference(listing, group, group);
+	audit_put_reference(listing, group, group->page_memory);
 	for (u32 owner = 0; owner < PAGE_OWNER_COUNT; owner++) {
 		if (group->page->pages[owner] != 0)
-			put(listing, AUDIT_CHARGE, owner, group->quota.number, 0,
-			    group->page->pages[owner]);
+			audit_put(listing, AUDIT_CHARGE, owner, group->quota.number, 0,
+				  group->page->pages[owner]);
 	}
 }
 
-static void put_process(struct listing *listing, const struct process *process)
+static void audit_put_process(struct listing *listing, const struct process *process)
 {
-	put_reference(listing, process, process->space);
+	audit_put_reference(listing, process, process->space);
 	if (process->running)
-		put_reference(listing, process, process);
+		audit_put_reference(listing, process, process);
 }
 
-static void put_thread(struct listing *listing, const struct thread *thread)
+static void audit_put_thread(struct listing *listing, const struct thread *thread)
 {
 	if (thread->sibling.next != &thread->sibling)
-		put_reference(listing, thread->process, thread);
-	put_reference(listing, thread, thread->waits_for);
-	put_reference(listing, thread, thread->ran);
-	put_reference(listing, thread, thread->served);
+		audit_put_reference(listing, thread->process, thread);
+	audit_put_reference(listing, thread, thread->waits_for);
+	audit_put_reference(listing, thread, thread->ran);
+	audit_put_reference(listing, thread, thread->served);
 }
 
-static void put_vcpu(struct listing *listing, const struct vcpu *vcpu)
+static void audit_put_vcpu(struct listing *listing, const struct vcpu *vcpu)
 {
-	put_reference(listing, vcpu, vcpu->vm);
-	put_reference(listing, vcpu, vcpu->queue);
-	put_reference(listing, vcpu, vcpu->memory);
+	audit_put_reference(listing, vcpu, vcpu->vm);
+	audit_put_reference(listing, vcpu, vcpu->queue);
+	audit_put_reference(listing, vcpu, vcpu->memory);
 }
 
-static u32 detail(const struct object *object)
+static u32 audit_detail(const struct object *object)
 {
 	const struct memory *memory = CONTAINER_OF(object, const struct memory, object);
 	const struct space *space = CONTAINER_OF(object, const struct space, object);
@@ -109,89 +110,92 @@ static u32 detail(const struct object *object)
 }
 
 /* RAM was charged in full when the object was created, or frozen. */
-static void put_memory(struct listing *listing, const struct memory *memory)
+static void audit_put_memory(struct listing *listing, const struct memory *memory)
 {
 	if (memory->kind == MEMORY_RAM)
-		put(listing, AUDIT_PROMISE, memory->owner, account(memory->quota), 0,
-		    memory->promised);
-	put_reference(listing, memory, memory->below);
+		audit_put(listing, AUDIT_PROMISE, memory->owner, audit_account(memory->quota), 0,
+			  memory->promised);
+	audit_put_reference(listing, memory, memory->below);
 }
 
-static void put_object(struct listing *listing, struct object *object, u32 payer)
+static void audit_put_object(struct listing *listing, struct object *object, u32 payer)
 {
 	const struct signal *signal = signal_of(object);
 
-	put(listing, AUDIT_OBJECT, object->type | (u32)object->dead << 8 | detail(object) << 16,
-	    identity(object), payer, object->references);
+	audit_put(listing, AUDIT_OBJECT,
+		  object->type | (u32)object->dead << 8 | audit_detail(object) << 16,
+		  audit_identity(object), payer, object->references);
 	if (signal != NULL)
-		put_reference(listing, object, signal->queue);
+		audit_put_reference(listing, object, signal->queue);
 	switch (object->type) {
 	case OBJECT_GROUP:
-		put_group(listing, CONTAINER_OF(object, const struct group, object));
+		audit_put_group(listing, CONTAINER_OF(object, const struct group, object));
 		break;
 	case OBJECT_MEMORY:
-		put_memory(listing, CONTAINER_OF(object, const struct memory, object));
+		audit_put_memory(listing, CONTAINER_OF(object, const struct memory, object));
 		break;
 	case OBJECT_PROCESS:
-		put_process(listing, CONTAINER_OF(object, const struct process, object));
+		audit_put_process(listing, CONTAINER_OF(object, const struct process, object));
 		break;
 	case OBJECT_THREAD:
-		put_thread(listing, CONTAINER_OF(object, const struct thread, object));
+		audit_put_thread(listing, CONTAINER_OF(object, const struct thread, object));
 		break;
 	case OBJECT_VM:
-		put_reference(listing, object,
-			      CONTAINER_OF(object, const struct vm, object)->space);
+		audit_put_reference(listing, object,
+				    CONTAINER_OF(object, const struct vm, object)->space);
 		break;
 	case OBJECT_VCPU:
-		put_vcpu(listing, CONTAINER_OF(object, const struct vcpu, object));
+		audit_put_vcpu(listing, CONTAINER_OF(object, const struct vcpu, object));
 		break;
 	}
 }
 
-static void put_slab(struct listing *listing, hpa_t slab)
+static void audit_put_slab(struct listing *listing, hpa_t slab)
 {
 	struct cache_cursor cursor = {0};
 
 	for (void *object; (object = cache_walk(slab, &cursor)) != NULL;) {
 		if (cursor.kind == CACHE_MAPPING)
-			put_reference(listing, object, ((const struct mapping *)object)->memory);
+			audit_put_reference(listing, object,
+					    ((const struct mapping *)object)->memory);
 		else if (cursor.kind < OBJECT_TYPE_COUNT)
-			put_object(listing, object, account(cursor.quota));
+			audit_put_object(listing, object, audit_account(cursor.quota));
 	}
 }
 
 /* Each slab starts a new page of records. */
-static u64 list_frames(struct listing *listing, u64 first)
+static u64 audit_list_frames(struct listing *listing, u64 first)
 {
 	const struct page *head;
 
 	if (first == 0)
-		put_reference(listing, NULL, log_news.queue);
+		audit_put_reference(listing, NULL, log_news.queue);
 	for (u32 n = 0; n < STEP_FRAMES; n++) {
 		u64 count = page_block_at(first, &head);
 
 		if (count == 0)
 			return AUDIT_END;
 		if (head != NULL) {
-			if (full(listing) ||
+			if (audit_full(listing) ||
 			    ((head->flags & PAGE_FLAG_SLAB) && listing->count != 0))
 				return first;
-			put(listing, AUDIT_BLOCK, head->owner | (u32)head->order << 8,
-			    page_hpa(head).value, head->previous, 0);
-			put_slab(listing, page_hpa(head));
+			audit_put(listing, AUDIT_BLOCK, head->owner | (u32)head->order << 8,
+				  page_hpa(head).value, head->previous, 0);
+			audit_put_slab(listing, page_hpa(head));
 		}
 		first += count;
 	}
 	return first;
 }
 
-static u64 list_leaves(struct listing *listing, const struct table *table, u64 id, u64 at, u64 end)
+static u64 audit_list_leaves(struct listing *listing, const struct table *table, u64 id, u64 at,
+			     u64 end)
 {
 	u64 began = at;
 	struct pt_leaf leaf;
 
 	/* The address after the last one is 0. */
-	while (!full(listing) && at >= began && at < end) {
+	while (!audit_full(listing) && at >= began && at < end) {
 		enum status status = table_next(table, &at, end, &leaf);
 
 		if (status == STATUS_NOT_FOUND)
@@ -200,16 +204,16 @@ static u64 list_leaves(struct listing *listing, const struct table *table, u64 i
 			break;
 		if (leaf.at < began)
 			return AUDIT_END;
-		put(listing, AUDIT_LEAF, leaf.rights | (u32)leaf.level << 8, id, leaf.at,
-		    leaf.hpa.value);
-		at = leaf.at + pt_level_bytes(leaf.level);
+		audit_put(listing, AUDIT_LEAF, leaf.rights | (u32)leaf.level << 8, id, leaf.at,
+			  leaf.hpa.value);
+		at = leaf.at + table_level_bytes(leaf.level);
 	}
 	return at >= began && at < end ? at : AUDIT_END;
 }
 
-static u64 list_slots(struct listing *listing, struct memory *memory, u64 index)
+static u64 audit_list_slots(struct listing *listing, struct memory *memory, u64 index)
 {
-	for (u32 n = 0; n < STEP_SLOTS && !full(listing); n++) {
+	for (u32 n = 0; n < STEP_SLOTS && !audit_full(listing); n++) {
 		u64 at = index;
 		u64 count;
 		hpa_t hpa;
@@ -218,70 +222,75 @@ static u64 list_slots(struct listing *listing, struct memory *memory, u64 index)
 			return AUDIT_END;
 		count = memory_walk(memory, &index, &hpa);
 		if (count != 0)
-			put(listing, AUDIT_SLOT, count, identity(memory), at, hpa.value);
+			audit_put(listing, AUDIT_SLOT, count, audit_identity(memory), at,
+				  hpa.value);
 	}
 	return index;
 }
 
-static u64 list_handles(struct listing *listing, const struct process *process, u64 index)
+static u64 audit_list_handles(struct listing *listing, const struct process *process, u64 index)
 {
-	for (; index < process->handles->end && !full(listing); index++) {
+	for (; index < process->handles->end && !audit_full(listing); index++) {
 		const struct handle_entry *entry = &process->handles->entry[index];
 
 		if (entry->object != NULL)
-			put(listing, AUDIT_REFERENCE, entry->rights, identity(process),
-			    entry->object->type == OBJECT_ROOT ? 0 : identity(entry->object), 0);
+			audit_put(listing, AUDIT_REFERENCE, entry->rights, audit_identity(process),
+				  entry->object->type == OBJECT_ROOT
+					  ? 0
+					  : audit_identity(entry->object),
+				  0);
 	}
 	return index < process->handles->end ? index : AUDIT_END;
 }
 
 /* The object with an identity from an earlier list; NULL: it no longer exists. */
-static struct object *object_find(u64 id, enum object_type type)
+static struct object *audit_object_find(u64 id, enum object_type type)
 {
 	struct cache_cursor cursor = {0};
 
 	for (void *object; (object = cache_walk(HPA(id & ~PAGE_MASK), &cursor)) != NULL;) {
-		if (identity(object) == id && cursor.kind == type)
+		if (audit_identity(object) == id && cursor.kind == type)
 			return object;
 	}
 	return NULL;
 }
 
-static u64 list_space(struct listing *listing, struct space *space, u64 at)
+static u64 audit_list_space(struct listing *listing, struct space *space, u64 at)
 {
 	u64 next;
 
 	lock_acquire(&space->lock, LOCK_SPACE);
-	next = list_leaves(listing, &space->table, identity(space), at, space->high);
+	next = audit_list_leaves(listing, &space->table, audit_identity(space), at, space->high);
 	lock_release(&space->lock, LOCK_SPACE);
 	return next;
 }
 
-static u64 list_object(struct listing *listing, u64 what, u64 where, u64 at)
+static u64 audit_list_object(struct listing *listing, u64 what, u64 where, u64 at)
 {
 	static const u8 types[] = {
 		[AUDIT_SPACE] = OBJECT_SPACE,
 		[AUDIT_MEMORY] = OBJECT_MEMORY,
 		[AUDIT_HANDLES] = OBJECT_PROCESS,
 	};
-	struct object *object = object_find(where, types[what]);
+	struct object *object = audit_object_find(where, types[what]);
 
 	if (object == NULL)
 		return AUDIT_END;
 	if (what == AUDIT_SPACE)
-		return list_space(listing, CONTAINER_OF(object, struct space, object), at);
+		return audit_list_space(listing, CONTAINER_OF(object, struct space, object), at);
 	if (what == AUDIT_MEMORY)
-		return list_slots(listing, CONTAINER_OF(object, struct memory, object), at);
-	return list_handles(listing, CONTAINER_OF(object, struct process, object), at);
+		return audit_list_slots(listing, CONTAINER_OF(object, struct memory, object), at);
+	return audit_list_handles(listing, CONTAINER_OF(object, struct process, object), at);
 }
 
-static u64 list(struct listing *listing, u64 what, u64 where, u64 at)
+static u64 audit_list(struct listing *listing, u64 what, u64 where, u64 at)
 {
 	if (what == AUDIT_FRAMES)
-		return list_frames(listing, where);
+		return audit_list_frames(listing, where);
 	if (what == AUDIT_SPACE && where == 0)
-		return list_leaves(listing, &kernel_table, 0, MAX(at, KERNEL_HALF), AUDIT_END);
-	return list_object(listing, what, where, at);
+		return audit_list_leaves(listing, &kernel_table, 0, MAX(at, KERNEL_HALF),
+					 AUDIT_END);
+	return audit_list_object(listing, what, where, at);
 }
 
 enum status sys_audit(struct system_call *call)
@@ -294,7 +303,7 @@ enum status sys_audit(struct system_call *call)
 	listing.page = memory->flags & MEMORY_PINNED ? memory_pointer(memory, 0) : NULL;
 	if (listing.page == NULL)
 		return STATUS_BAD_ADDRESS;
-	call->value = list(&listing, call->argument[2], call->argument[3], call->argument[4]);
+	call->value = audit_list(&listing, call->argument[2], call->argument[3], call->argument[4]);
 	listing.page->count = listing.count;
 	return STATUS_OK;
 }

@@ -6,17 +6,17 @@
 /* A cap that was not looked at for so many periods starts afresh: nothing was spending it. */
 #define PERIODS_FORGOTTEN 16u
 
-static void cap_advance(struct budget_cap *cap, u64 now)
+static void budget_cap_advance(struct budget_cap *cap, u64 now)
 {
 	/* Another CPU's clock may be a little ahead. */
-	if (tick_before(now, cap->updated))
+	if (heap_tick_before(now, cap->updated))
 		return;
 	if (cap->budget != 0 && now - cap->updated > PERIODS_FORGOTTEN * cap->period) {
 		cap->spent = 0;
 		cap->updated = now;
 		cap->period_end = now + cap->period;
 	}
-	while (cap->budget != 0 && !tick_before(now, cap->period_end)) {
+	while (cap->budget != 0 && !heap_tick_before(now, cap->period_end)) {
 		cap->spent += cap->running * (cap->period_end - cap->updated);
 		cap->spent -= MIN(cap->spent, cap->budget);
 		cap->updated = cap->period_end;
@@ -37,7 +37,7 @@ void budget_cap_set(struct budget_cap *cap, u64 percent, u64 period_ticks, u64 n
 
 void budget_cap_run(struct budget_cap *cap, u64 change, u64 now)
 {
-	cap_advance(cap, now);
+	budget_cap_advance(cap, now);
 	__atomic_fetch_add(&cap->running, change, __ATOMIC_RELAXED);
 }
 
@@ -47,7 +47,7 @@ u64 budget_cap_left(struct budget_cap *cap, u64 now)
 
 	if (cap->budget == 0)
 		return ~0ull;
-	cap_advance(cap, now);
+	budget_cap_advance(cap, now);
 	if (cap->spent >= cap->budget)
 		return 0;
 	return (cap->budget - cap->spent + running - 1) / running;
@@ -62,7 +62,7 @@ u64 budget_reservation_share(u64 budget, u64 period)
  * A period that ends at `deadline`, or where that many are owed, all those whose budgets are owed
  * whole: so that no timer interrupt comes for a budget that is spent.
  */
-static void begin_period(struct budget_reservation *reservation, u64 deadline)
+static void budget_begin_period(struct budget_reservation *reservation, u64 deadline)
 {
 	u64 whole = reservation->owed / reservation->budget;
 
@@ -72,7 +72,7 @@ static void begin_period(struct budget_reservation *reservation, u64 deadline)
 }
 
 /* The budgets of `periods` that passed unused pay for what is owed. */
-static void repay(struct budget_reservation *reservation, u64 periods)
+static void budget_repay(struct budget_reservation *reservation, u64 periods)
 {
 	reservation->owed -= MIN(reservation->owed, periods * reservation->budget);
 }
@@ -85,11 +85,11 @@ void budget_reservation_wake(struct budget_reservation *reservation, u64 now)
 {
 	u64 needed = mul_div(reservation->remaining, reservation->period, reservation->budget);
 
-	if (!tick_before(now, reservation->deadline))
-		repay(reservation, (now - reservation->deadline) / reservation->period);
+	if (!heap_tick_before(now, reservation->deadline))
+		budget_repay(reservation, (now - reservation->deadline) / reservation->period);
 	else if (needed <= reservation->deadline - now)
 		return;
-	begin_period(reservation, now + reservation->period);
+	budget_begin_period(reservation, now + reservation->period);
 }
 
 void budget_reservation_renew(struct budget_reservation *reservation, u64 now)
@@ -98,13 +98,13 @@ void budget_reservation_renew(struct budget_reservation *reservation, u64 now)
 
 	if (reservation->remaining != 0)
 		reservation->missed_count++;
-	repay(reservation, periods - 1);
-	begin_period(reservation, reservation->deadline + periods * reservation->period);
+	budget_repay(reservation, periods - 1);
+	budget_begin_period(reservation, reservation->deadline + periods * reservation->period);
 }
 
 void budget_reservation_set(struct budget_reservation *reservation, u64 budget, u64 period, u64 now)
 {
-	bool lasts = reservation->period != 0 && tick_before(now, reservation->deadline);
+	bool lasts = reservation->period != 0 && heap_tick_before(now, reservation->deadline);
 	u64 repaid = lasts ? 0 : MIN(reservation->owed, budget);
 
 	reservation->budget = budget;
@@ -116,7 +116,7 @@ void budget_reservation_set(struct budget_reservation *reservation, u64 budget, 
 	reservation->deadline = now + period;
 }
 
-static u64 reservation_consume(struct budget_reservation *reservation, u64 ran)
+static u64 budget_reservation_consume(struct budget_reservation *reservation, u64 ran)
 {
 	u64 covered = MIN(ran, reservation->remaining);
 
@@ -129,13 +129,13 @@ u64 budget_reservation_charge(struct budget_reservation *reservation, u64 ran, u
 	u64 late;
 	u64 current;
 
-	if (tick_before(now, reservation->deadline))
-		return reservation_consume(reservation, ran);
+	if (heap_tick_before(now, reservation->deadline))
+		return budget_reservation_consume(reservation, ran);
 
 	late = MIN(ran, now - reservation->deadline);
-	ran = reservation_consume(reservation, ran - late);
+	ran = budget_reservation_consume(reservation, ran - late);
 	budget_reservation_renew(reservation, now);
 	/* Whole periods in between do not matter: an entity that runs that long runs alone. */
 	current = MIN(late, now + reservation->period - reservation->deadline);
-	return ran + (late - current) + reservation_consume(reservation, current);
+	return ran + (late - current) + budget_reservation_consume(reservation, current);
 }

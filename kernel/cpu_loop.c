@@ -27,7 +27,7 @@
 struct lock object_lock;
 
 /* True if a step was done: there may be more. */
-static bool tidy_up(void)
+static bool cpu_loop_tidy_up(void)
 {
 	bool more = false;
 
@@ -40,7 +40,7 @@ static bool tidy_up(void)
 }
 
 /* Every few seconds, unless the CPU sleeps all the time. */
-static void poll(struct cpu *cpu, u64 now)
+static void cpu_loop_poll(struct cpu *cpu, u64 now)
 {
 	if (likely(cpu->polled == now >> POLL_SHIFT))
 		return;
@@ -49,11 +49,11 @@ static void poll(struct cpu *cpu, u64 now)
 }
 
 /* Nothing can run here: tidy up in small steps, then halt until an interrupt. */
-static NOINLINE void idle(struct cpu *cpu)
+static NOINLINE void cpu_loop_idle(struct cpu *cpu)
 {
 	u64 began = rdtsc();
 
-	if (tidy_up()) {
+	if (cpu_loop_tidy_up()) {
 		sti_nop_cli();
 		return;
 	}
@@ -74,14 +74,14 @@ static NOINLINE void idle(struct cpu *cpu)
 	__atomic_store_n(&cpu->idle, false, __ATOMIC_SEQ_CST);
 	cpu->counters->wakeups++;
 	cpu->counters->idle_tsc += rdtsc() - began;
-	poll(cpu, rdtsc());
+	cpu_loop_poll(cpu, rdtsc());
 }
 
 /*
  * The best thread takes the CPU; a dead one that the CPU still holds is dropped. While guests take
  * turns, the loaded ring-3 frame and address space may stay those of another thread.
  */
-static void reschedule(struct cpu *cpu)
+static void cpu_loop_reschedule(struct cpu *cpu)
 {
 	struct thread *before = cpu->running;
 	struct vcpu *guest = before != NULL ? before->guest : NULL;
@@ -101,7 +101,7 @@ static void reschedule(struct cpu *cpu)
 	thread_forget_dead(cpu);
 }
 
-static NORETURN void leave_to_user(struct cpu *cpu)
+static NORETURN void cpu_loop_leave_to_user(struct cpu *cpu)
 {
 	if (unlikely(cpu->thread != cpu->running))
 		thread_load(cpu, cpu->running);
@@ -111,7 +111,7 @@ static NORETURN void leave_to_user(struct cpu *cpu)
 }
 
 /* What concerns objects, and therefore needs the object lock: for each sleeper anew. */
-static void settle_objects(struct cpu *cpu, u64 pending)
+static void cpu_loop_settle_objects(struct cpu *cpu, u64 pending)
 {
 	while (timer_is_due(cpu->wake_tsc)) {
 		lock_acquire(&object_lock, LOCK_OBJECTS);
@@ -131,7 +131,7 @@ static void settle_objects(struct cpu *cpu, u64 pending)
 }
 
 /* Logs the offset into the image where it hit: the log must not reveal where images lie. */
-static NOINLINE void log_nmi(struct cpu *cpu)
+static NOINLINE void cpu_loop_log_nmi(struct cpu *cpu)
 {
 	u64 image = machine.image_base.value;
 	const struct thread *thread = cpu->nmi_rip < image ? cpu->thread : NULL;
@@ -147,7 +147,7 @@ static NOINLINE void log_nmi(struct cpu *cpu)
  * spin in vain: it goes on until they are on again, for a short time. Meanwhile every exit comes
  * here.
  */
-static bool has_grace(struct cpu *cpu, u64 now)
+static bool cpu_loop_has_grace(struct cpu *cpu, u64 now)
 {
 	struct vcpu *guest = cpu->running != NULL ? cpu->running->guest : NULL;
 	bool spent = cpu->grace && now > cpu->queue_tsc - 1;
@@ -165,7 +165,7 @@ static bool has_grace(struct cpu *cpu, u64 now)
  * Passes (mm/tlb.h). A vCPU that is loaded and does not run here gives its space up as well once
  * that has changed, so that its monitor interrupts this CPU for it once.
  */
-static void pass(struct cpu *cpu)
+static void cpu_loop_pass(struct cpu *cpu)
 {
 	const struct thread *running = cpu->running;
 	struct vcpu *loaded = cpu->loaded;
@@ -177,7 +177,7 @@ static void pass(struct cpu *cpu)
 }
 
 /* Handles every pending reason; returns once there is a thread that can run here. */
-static NOINLINE void settle(struct cpu *cpu)
+static NOINLINE void cpu_loop_settle(struct cpu *cpu)
 {
 	do {
 		u64 pending = __atomic_exchange_n(&cpu->pending, 0, __ATOMIC_SEQ_CST);
@@ -187,24 +187,24 @@ static NOINLINE void settle(struct cpu *cpu)
 		if ((pending & PENDING_MACHINE_CHECK) != 0)
 			machine_check_settle(cpu);
 		if ((pending & PENDING_NMI) != 0)
-			log_nmi(cpu);
+			cpu_loop_log_nmi(cpu);
 		if ((pending & PENDING_UNLOAD) != 0)
 			vcpu_unload(cpu);
 		if ((pending & PENDING_TIMER) != 0) {
-			poll(cpu, now);
+			cpu_loop_poll(cpu, now);
 			slice_over |= now > cpu->queue_tsc - 1;
 			if (sched_balance_due(cpu, now))
 				pending |= PENDING_GIVE;
 		}
-		if (slice_over && !has_grace(cpu, now))
+		if (slice_over && !cpu_loop_has_grace(cpu, now))
 			pending |= PENDING_RESCHEDULE;
 		if ((pending & (PENDING_LOG | PENDING_GIVE)) != 0 || timer_is_due(cpu->wake_tsc))
-			settle_objects(cpu, pending);
+			cpu_loop_settle_objects(cpu, pending);
 		if ((pending & PENDING_RESCHEDULE) != 0 || cpu->running == NULL)
-			reschedule(cpu);
-		pass(cpu);
+			cpu_loop_reschedule(cpu);
+		cpu_loop_pass(cpu);
 		if (cpu->running == NULL && cpu->pending == 0)
-			idle(cpu);
+			cpu_loop_idle(cpu);
 	} while ((cpu->pending & ~(u64)PENDING_PASS) != 0 || cpu->running == NULL);
 	if (tlb_cpu_must_pass(cpu->id) || cpu->grace)
 		__atomic_fetch_or(&cpu->pending, PENDING_PASS, __ATOMIC_RELAXED);
@@ -216,14 +216,14 @@ void cpu_loop(struct cpu *cpu)
 		struct vcpu *guest;
 
 		if (unlikely(cpu_must_settle(cpu) || tlb_cpu_must_pass(cpu->id)))
-			settle(cpu);
+			cpu_loop_settle(cpu);
 		guest = cpu->running->guest;
 		if (guest == NULL) {
 			timer_arm_briefly(cpu);
-			leave_to_user(cpu);
+			cpu_loop_leave_to_user(cpu);
 		}
 		/* Leaves the timer as set for the guest: no later than ring 3's next event. */
 		if (vcpu_step(cpu, guest) && !cpu_must_settle(cpu))
-			leave_to_user(cpu);
+			cpu_loop_leave_to_user(cpu);
 	}
 }

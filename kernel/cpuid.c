@@ -7,7 +7,8 @@
 #include "lib/read_once.h"
 
 /* The monitor may write the table at any time: a wrong answer harms only its own guest. */
-static const struct vcpu_cpuid_entry *find(const struct vcpu_cpuid_entry *table, const u64 *gpr)
+static const struct vcpu_cpuid_entry *cpuid_find(const struct vcpu_cpuid_entry *table,
+						 const u64 *gpr)
 {
 	u32 leaf = (u32)READ_ONCE(gpr[GPR_RAX]);
 	u32 slot = vcpu_cpuid_slot(leaf);
@@ -27,7 +28,7 @@ static const struct vcpu_cpuid_entry *find(const struct vcpu_cpuid_entry *table,
 }
 
 /* ECX with the bits that follow the guest's CR4. */
-static NOINLINE void answer_ecx(struct vcpu *vcpu, u32 flags, u32 ecx)
+static NOINLINE void cpuid_answer_ecx(struct vcpu *vcpu, u32 flags, u32 ecx)
 {
 	u64 cr4;
 
@@ -50,7 +51,7 @@ bool cpuid_settle(struct vcpu *vcpu)
 
 	if (vcpu->cpuid == NULL || vcpu->virt.exit.instruction_length == 0)
 		return false;
-	entry = find(vcpu->cpuid, gpr);
+	entry = cpuid_find(vcpu->cpuid, gpr);
 	if (entry == NULL)
 		return false;
 	flags = READ_ONCE(entry->flags);
@@ -59,7 +60,7 @@ bool cpuid_settle(struct vcpu *vcpu)
 	gpr[GPR_RCX] = READ_ONCE(entry->ecx);
 	gpr[GPR_RDX] = READ_ONCE(entry->edx);
 	if (flags & (CPUID_OSXSAVE | CPUID_OSPKE))
-		answer_ecx(vcpu, flags, (u32)gpr[GPR_RCX]);
+		cpuid_answer_ecx(vcpu, flags, (u32)gpr[GPR_RCX]);
 	return true;
 }
 

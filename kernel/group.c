@@ -14,7 +14,7 @@
 #define ENDED_A_CALL 64u /* members ended per call */
 
 /* The kernel pays for the page, because whoever maps it may keep it longer than the group lives. */
-static enum status page_create(struct group *group, u64 weight)
+static enum status group_page_create(struct group *group, u64 weight)
 {
 	u64 share_pages = (cpus_count() * sizeof(struct run_share) + PAGE_MASK) / PAGE_SIZE;
 	void *shares;
@@ -49,7 +49,7 @@ enum status group_create(u64 quota_pages, u64 weight, struct group **result)
 	list_init(&group->teardown.objects);
 	list_init(&group->teardown.node);
 	group->affinity = ~0ull;
-	status = page_create(group, weight);
+	status = group_page_create(group, weight);
 	if (status != STATUS_OK) {
 		cache_free(group);
 		return status;
@@ -82,7 +82,7 @@ void group_kill(struct group *group, u64 code)
 }
 
 /* A process may have been started since the group was killed. */
-static void end_member(struct group *group, struct object *object)
+static void group_end_member(struct group *group, struct object *object)
 {
 	object->dead = true;
 	list_remove(&object->node);
@@ -97,7 +97,7 @@ bool group_end(struct group *group)
 	if (list_empty(&group->ended))
 		group_kill(group, 0);
 	for (u32 i = 0; i < ENDED_A_CALL && !list_empty(&group->members); i++)
-		end_member(group, LIST_ENTRY(group->members.next, struct object, node));
+		group_end_member(group, LIST_ENTRY(group->members.next, struct object, node));
 	return !list_empty(&group->members);
 }
 

@@ -61,7 +61,7 @@ u32 handle_rights(const struct handle_table *table, u64 handle)
 }
 
 /* The reference is dropped last, because releasing an object may take other locks. */
-static void close_entry(struct handle_table *table, struct handle_entry *entry)
+static void handle_close_entry(struct handle_table *table, struct handle_entry *entry)
 {
 	struct object *object = entry->object;
 
@@ -78,26 +78,26 @@ enum status handle_close(struct handle_table *table, u64 handle)
 
 	if (entry == NULL)
 		return STATUS_BAD_HANDLE;
-	close_entry(table, entry);
+	handle_close_entry(table, entry);
 	return STATUS_OK;
 }
 
-static void close_those(struct handle_table *table, bool dead_only)
+static void handle_close_those(struct handle_table *table, bool dead_only)
 {
 	for (u32 at = 0; at < table->end; at++) {
 		struct handle_entry *entry = &table->entry[at];
 
 		if (entry->object != NULL && (entry->object->dead || !dead_only))
-			close_entry(table, entry);
+			handle_close_entry(table, entry);
 	}
 }
 
 void handle_close_dead(struct handle_table *table)
 {
-	close_those(table, true);
+	handle_close_those(table, true);
 }
 
 void handle_close_all(struct handle_table *table)
 {
-	close_those(table, false);
+	handle_close_those(table, false);
 }

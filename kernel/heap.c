@@ -1,42 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/heap.h"
 
-static u64 rank(const struct heap_node *node)
+static u64 heap_rank(const struct heap_node *node)
 {
 	return node == NULL ? 0 : node->rank;
 }
 
 /* Puts the child of lower rank to the right. True if the node's own rank has changed. */
-static bool balance(struct heap_node *node)
+static bool heap_balance(struct heap_node *node)
 {
 	u64 old = node->rank;
 
-	if (rank(node->left) < rank(node->right)) {
+	if (heap_rank(node->left) < heap_rank(node->right)) {
 		struct heap_node *left = node->left;
 
 		node->left = node->right;
 		node->right = left;
 	}
-	node->rank = rank(node->right) + 1;
+	node->rank = heap_rank(node->right) + 1;
 	return node->rank != old;
 }
 
 /* Recurses along both right spines: that of a heap of n nodes has at most log2(n + 1) of them. */
-static struct heap_node *merge(struct heap_node *a, struct heap_node *b)
+static struct heap_node *heap_merge(struct heap_node *a, struct heap_node *b)
 {
 	if (a == NULL)
 		return b;
 	if (b == NULL)
 		return a;
-	if (tick_before(b->key, a->key)) {
+	if (heap_tick_before(b->key, a->key)) {
 		struct heap_node *first = b;
 
 		b = a;
 		a = first;
 	}
-	a->right = merge(a->right, b);
+	a->right = heap_merge(a->right, b);
 	a->right->parent = a;
-	balance(a);
+	heap_balance(a);
 	return a;
 }
 
@@ -46,7 +46,7 @@ void heap_insert(struct heap *heap, struct heap_node *node, u64 key)
 	node->left = node->right = NULL;
 	node->key = key;
 	node->rank = 1;
-	heap->first = heap->first == NULL ? node : merge(heap->first, node);
+	heap->first = heap->first == NULL ? node : heap_merge(heap->first, node);
 	heap->first->parent = NULL;
 }
 
@@ -57,7 +57,7 @@ void heap_remove(struct heap_node *node)
 
 	if (node->heap == NULL)
 		return;
-	rest = node->right == NULL ? node->left : merge(node->left, node->right);
+	rest = node->right == NULL ? node->left : heap_merge(node->left, node->right);
 	if (rest != NULL)
 		rest->parent = parent;
 	if (parent == NULL)
@@ -67,7 +67,7 @@ void heap_remove(struct heap_node *node)
 	else
 		parent->right = rest;
 	/* Ranks on this path rise by one per level and are at most log2(n + 1): O(log n) steps. */
-	while (parent != NULL && balance(parent))
+	while (parent != NULL && heap_balance(parent))
 		parent = parent->parent;
 	node->heap = NULL;
 }
@@ -75,8 +75,8 @@ void heap_remove(struct heap_node *node)
 void heap_raise(struct heap *heap, struct heap_node *node, u64 key)
 {
 	node->key = key;
-	if ((node->left == NULL || !tick_before(node->left->key, key)) &&
-	    (node->right == NULL || !tick_before(node->right->key, key)))
+	if ((node->left == NULL || !heap_tick_before(node->left->key, key)) &&
+	    (node->right == NULL || !heap_tick_before(node->right->key, key)))
 		return;
 	heap_remove(node);
 	heap_insert(heap, node, key);

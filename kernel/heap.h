@@ -22,7 +22,7 @@ struct heap {
 };
 
 /* Whether tick a comes before tick b. */
-static inline bool tick_before(u64 a, u64 b)
+static inline bool heap_tick_before(u64 a, u64 b)
 {
 	return (s64)(a - b) < 0;
 }

@@ -13,7 +13,7 @@
 
 static struct irq *irqs[VECTOR_MSI_LAST - VECTOR_GSI_FIRST + 1]; /* by struct irq.number */
 
-static bool is_message(const struct irq *irq)
+static bool irq_is_message(const struct irq *irq)
 {
 	return irq->number > GSI_MAX;
 }
@@ -35,7 +35,7 @@ static enum status irq_alloc(u32 number, u32 apic_id, bool level, struct irq **i
 	return iommu_message(&(*irq)->message, false, &(*irq)->value);
 }
 
-static enum status message_create(u32 cpu, struct irq **irq)
+static enum status irq_message_create(u32 cpu, struct irq **irq)
 {
 	u32 number = GSI_MAX + 1;
 
@@ -55,7 +55,7 @@ enum status irq_create(u32 number, u32 flags, struct irq **irq)
 	enum status status;
 
 	if (flags == IRQ_MSI)
-		return message_create(number, irq);
+		return irq_message_create(number, irq);
 	if ((flags & IRQ_MSI) != 0)
 		return STATUS_BAD_ARGUMENT;
 	if (number > GSI_MAX || !ioapic_has_gsi(number))
@@ -78,7 +78,7 @@ void irq_unmask(struct irq *irq)
 	u32 here = this_cpu()->apic_id;
 	u32 *apic_id = &irq->message.apic_id;
 
-	if (is_message(irq))
+	if (irq_is_message(irq))
 		return;
 	/* The next one goes to the CPU where its handler runs, if an I/O APIC can address that. */
 	if (*apic_id != here && *apic_id != IOAPIC_ALL_CPUS && here < IOAPIC_ALL_CPUS) {
@@ -104,7 +104,7 @@ enum status irq_message(struct irq *irq, u64 unit, u64 source, u64 *value)
 		return status;
 	irq->message = message;
 	irq->value = *value = raises;
-	if (!is_message(irq)) { /* one that came meanwhile may be lost */
+	if (!irq_is_message(irq)) { /* one that came meanwhile may be lost */
 		irq_unmask(irq);
 		signal_raise(&irq->signal);
 	}
@@ -115,7 +115,7 @@ void irq_release(struct object *object)
 {
 	struct irq *irq = CONTAINER_OF(object, struct irq, object);
 
-	if (!is_message(irq))
+	if (!irq_is_message(irq))
 		ioapic_mask(irq->number);
 	(void)!iommu_message(&irq->message, true, &irq->value);
 	irqs[irq->number] = NULL;

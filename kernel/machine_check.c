@@ -25,41 +25,41 @@
 #define COUNT_MAX 100u
 #define BANKS_MAX 32u /* those with contiguous registers */
 
-static u32 bank_count(void)
+static u32 machine_check_bank_count(void)
 {
 	if (!features.machine_check)
 		return 0;
 	return MIN((u32)(rdmsr(MSR_MCG_CAP) & MCG_CAP_BANKS), BANKS_MAX);
 }
 
-static u32 bank_msr(u32 bank, enum machine_check_register reg)
+static u32 machine_check_bank_msr(u32 bank, enum machine_check_register reg)
 {
 	return MSR_MC0_CTL + MCI_REGISTERS * bank + reg;
 }
 
-static bool is_recoverable(void)
+static bool machine_check_is_recoverable(void)
 {
 	return (rdmsr(MSR_MCG_CAP) & MCG_CAP_SER) != 0;
 }
 
 /* Whether #MC reports it. Otherwise nobody has used what is lost yet (SDM vol. 3, 16.6.3). */
-static bool is_signalled(u64 status)
+static bool machine_check_is_signalled(u64 status)
 {
 	return (status & MCI_STATUS_UC) &&
-	       (!is_recoverable() || (status & (MCI_STATUS_S | MCI_STATUS_PCC)));
+	       (!machine_check_is_recoverable() || (status & (MCI_STATUS_S | MCI_STATUS_PCC)));
 }
 
 void machine_check_enable(void)
 {
-	u32 banks = bank_count();
+	u32 banks = machine_check_bank_count();
 
 	if (banks != 0 && (rdmsr(MSR_MCG_CAP) & MCG_CAP_CONTROL))
 		wrmsr(MSR_MCG_CTL, ~0ull);
 	for (u32 bank = 0; bank < banks; bank++)
-		wrmsr(bank_msr(bank, MCI_CTL), ~0ull);
+		wrmsr(machine_check_bank_msr(bank, MCI_CTL), ~0ull);
 }
 
-static void add(struct machine_check *record, const struct machine_check *found)
+static void machine_check_add(struct machine_check *record, const struct machine_check *found)
 {
 	if (record->status == 0)
 		*record = *found;
@@ -69,33 +69,33 @@ static void add(struct machine_check *record, const struct machine_check *found)
 	record->count++;
 }
 
-static void record_banks(struct machine_check *record)
+static void machine_check_record_banks(struct machine_check *record)
 {
-	u32 banks = bank_count();
+	u32 banks = machine_check_bank_count();
 	u64 global = banks != 0 ? rdmsr(MSR_MCG_STATUS) : 0;
 
 	for (u32 bank = 0; bank < banks; bank++) {
 		struct machine_check found = {
 			.global = global,
-			.status = rdmsr(bank_msr(bank, MCI_STATUS)),
+			.status = rdmsr(machine_check_bank_msr(bank, MCI_STATUS)),
 			.bank = bank,
 		};
 
 		if (!(found.status & MCI_STATUS_VAL) || !(found.status & MCI_STATUS_UC))
 			continue;
 		if (found.status & MCI_STATUS_ADDRV)
-			found.address = rdmsr(bank_msr(bank, MCI_ADDR));
+			found.address = rdmsr(machine_check_bank_msr(bank, MCI_ADDR));
 		if (found.status & MCI_STATUS_MISCV)
-			found.misc = rdmsr(bank_msr(bank, MCI_MISC));
-		wrmsr(bank_msr(bank, MCI_STATUS), 0);
-		add(record, &found);
+			found.misc = rdmsr(machine_check_bank_msr(bank, MCI_MISC));
+		wrmsr(machine_check_bank_msr(bank, MCI_STATUS), 0);
+		machine_check_add(record, &found);
 	}
 	record->global = record->status != 0 ? record->global & global : global;
 	if (banks != 0)
 		wrmsr(MSR_MCG_STATUS, 0); /* until then another #MC would shut the CPU down */
 }
 
-static const char *why_fatal(const struct machine_check *record)
+static const char *machine_check_why_fatal(const struct machine_check *record)
 {
 	u64 status = record->status;
 
@@ -111,7 +111,7 @@ static const char *why_fatal(const struct machine_check *record)
 		return "the kernel uses what was lost";
 	if (!(status & MCI_STATUS_ADDRV))
 		return "its address is not known";
-	if ((status & MCI_STATUS_MISCV) && is_recoverable() &&
+	if ((status & MCI_STATUS_MISCV) && machine_check_is_recoverable() &&
 	    ((record->misc & MCI_MISC_MODE) != MCI_MISC_MODE_PHYSICAL ||
 	     (record->misc & MCI_MISC_LOWEST_BIT) > PAGE_SHIFT))
 		return "its page is not known";
@@ -119,8 +119,9 @@ static const char *why_fatal(const struct machine_check *record)
 }
 
 /* `frame`: what was interrupted; NULL: called from the CPU loop. */
-static NOINLINE NORETURN void end_machine(const struct machine_check *record, const char *why,
-					  const struct trap_frame *frame)
+static NOINLINE NORETURN void machine_check_end_machine(const struct machine_check *record,
+							const char *why,
+							const struct trap_frame *frame)
 {
 	panic_trap(frame, "machine check on CPU %u: bank %u, status %#lx, address %#lx: %s",
 		   this_cpu()->id, record->bank, record->status, record->address, why);
@@ -131,19 +132,19 @@ void machine_check_taken(struct cpu *cpu, const struct trap_frame *frame)
 {
 	const char *why;
 
-	record_banks(&cpu->machine_check);
-	why = why_fatal(&cpu->machine_check);
+	machine_check_record_banks(&cpu->machine_check);
+	why = machine_check_why_fatal(&cpu->machine_check);
 	if (why != NULL && (frame->cs & 3) == 0) {
 		if (cpu->kernel_root != 0)
 			write_cr3(cpu->kernel_root);
-		end_machine(&cpu->machine_check, why, frame);
+		machine_check_end_machine(&cpu->machine_check, why, frame);
 	}
 	__atomic_fetch_or(&cpu->pending, PENDING_MACHINE_CHECK, __ATOMIC_RELAXED);
 	if ((frame->cs & 3) != 0)
 		lapic_send_self(VECTOR_KICK);
 }
 
-static bool holds(struct memory *memory, hpa_t page)
+static bool machine_check_holds(struct memory *memory, hpa_t page)
 {
 	u64 index = 0;
 
@@ -158,7 +159,7 @@ static bool holds(struct memory *memory, hpa_t page)
 }
 
 /* The memory object that the page belongs to. Searches all objects: this is rare. */
-static NOINLINE struct memory *memory_of(hpa_t page)
+static NOINLINE struct memory *machine_check_memory_of(hpa_t page)
 {
 	struct cache_cursor cursor = {0};
 
@@ -166,14 +167,14 @@ static NOINLINE struct memory *memory_of(hpa_t page)
 		struct memory *memory = CONTAINER_OF(object, struct memory, object);
 
 		if (cursor.kind == OBJECT_MEMORY && memory->kind == MEMORY_RAM &&
-		    holds(memory, page))
+		    machine_check_holds(memory, page))
 			return memory;
 	}
 	return NULL;
 }
 
 /* The manager cannot do without a page it has mapped: it would use the page again and again. */
-static bool manager_uses(const struct memory *memory)
+static bool machine_check_manager_uses(const struct memory *memory)
 {
 	LIST_FOR_EACH(node, &memory->mappings) {
 		if (LIST_ENTRY(node, struct mapping, memory_node)->space ==
@@ -184,7 +185,7 @@ static bool manager_uses(const struct memory *memory)
 }
 
 /* Why the machine cannot go on without the page; NULL: it can. */
-static const char *lose_page(const struct machine_check *record)
+static const char *machine_check_lose_page(const struct machine_check *record)
 {
 	hpa_t page = HPA(record->address & PTE_ADDRESS);
 	enum page_owner owner = page_owner(page);
@@ -196,8 +197,8 @@ static const char *lose_page(const struct machine_check *record)
 	if (owner != PAGE_GUEST && owner != PAGE_PROCESS && owner != PAGE_FREE)
 		return "the page is the kernel's";
 	long_lock();
-	memory = memory_of(page);
-	if (memory != NULL && manager_uses(memory))
+	memory = machine_check_memory_of(page);
+	if (memory != NULL && machine_check_manager_uses(memory))
 		return "the page is the manager's";
 	group = memory != NULL ? CONTAINER_OF(memory->quota, struct group, quota) : NULL;
 	log_error(LOG_PROCESS,
@@ -213,27 +214,29 @@ static const char *lose_page(const struct machine_check *record)
 void machine_check_settle(struct cpu *cpu)
 {
 	const struct machine_check record = cpu->machine_check;
-	const char *why = why_fatal(&record);
+	const char *why = machine_check_why_fatal(&record);
 
 	cpu->machine_check = (struct machine_check){0}; /* a #MC since the copy would be lost */
 	if (why == NULL && record.status != 0)
-		why = lose_page(&record);
+		why = machine_check_lose_page(&record);
 	if (why != NULL)
-		end_machine(&record, why, NULL);
+		machine_check_end_machine(&record, why, NULL);
 }
 
 void machine_check_poll(void)
 {
-	u32 banks = bank_count();
+	u32 banks = machine_check_bank_count();
 
 	for (u32 bank = 0; bank < banks; bank++) {
-		u64 status = rdmsr(bank_msr(bank, MCI_STATUS));
+		u64 status = rdmsr(machine_check_bank_msr(bank, MCI_STATUS));
 
-		if (!(status & MCI_STATUS_VAL) || is_signalled(status))
+		if (!(status & MCI_STATUS_VAL) || machine_check_is_signalled(status))
 			continue;
 		log_warning(LOG_CPU, "harmless machine check: bank %u, status %#lx, address %#lx",
 			    bank, status,
-			    status & MCI_STATUS_ADDRV ? rdmsr(bank_msr(bank, MCI_ADDR)) : 0);
-		wrmsr(bank_msr(bank, MCI_STATUS), 0);
+			    status & MCI_STATUS_ADDRV
+				    ? rdmsr(machine_check_bank_msr(bank, MCI_ADDR))
+				    : 0);
+		wrmsr(machine_check_bank_msr(bank, MCI_STATUS), 0);
 	}
 }

@@ -24,7 +24,7 @@ NORETURN void __stack_chk_fail(void);
 
 static bool panicking;
 
-static void print_address(u64 address)
+static void panic_print_address(u64 address)
 {
 	u64 offset = address - (u64)__image_start;
 	const char *name = NULL;
@@ -42,7 +42,7 @@ static void print_address(u64 address)
  * Follows the frame pointers as long as they stay on the stack they started on: the CPU's, or the
  * current one. If an entry or exit stub was interrupted, RBP may still be ring 3's or a guest's.
  */
-static void print_backtrace(const struct cpu *cpu, u64 frame)
+static void panic_print_backtrace(const struct cpu *cpu, u64 frame)
 {
 	u64 top = STACK_TOP(frame);
 
@@ -52,15 +52,15 @@ static void print_backtrace(const struct cpu *cpu, u64 frame)
 	for (int i = 0; i < BACKTRACE_MAX && is_aligned(frame, 8) && frame <= top - 16; i++) {
 		const u64 *link = (const u64 *)frame;
 
-		print_address(link[1]);
+		panic_print_address(link[1]);
 		frame = link[0] > frame ? link[0] : top;
 	}
 }
 
-static void print_registers(const struct trap_frame *f)
+static void panic_print_registers(const struct trap_frame *f)
 {
 	print("rip:\n");
-	print_address(f->rip);
+	panic_print_address(f->rip);
 	print("rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", f->rax, f->rbx, f->rcx, f->rdx);
 	print("rsi %016lx rdi %016lx rbp %016lx rsp %016lx\n", f->rsi, f->rdi, f->rbp, f->rsp);
 	print("r8  %016lx r9  %016lx r10 %016lx r11 %016lx\n", f->r8, f->r9, f->r10, f->r11);
@@ -70,7 +70,7 @@ static void print_registers(const struct trap_frame *f)
 }
 
 /* Where the NMI stopped another CPU; there are no symbols here for ring 3's code. */
-static void print_other(const struct cpu *cpu)
+static void panic_print_other(const struct cpu *cpu)
 {
 	const struct trap_frame *frame = cpu->stopped;
 
@@ -79,11 +79,11 @@ static void print_other(const struct cpu *cpu)
 		return;
 	}
 	print("CPU %u at\n", cpu->id);
-	print_address(frame->rip);
-	print_backtrace(cpu, frame->rbp);
+	panic_print_address(frame->rip);
+	panic_print_backtrace(cpu, frame->rbp);
 }
 
-static void print_log(u32 cpu)
+static void panic_print_log(u32 cpu)
 {
 	const struct log_ring *ring = log_ring_of(cpu);
 	u64 last = ring->written;
@@ -118,13 +118,13 @@ static NORETURN void panic_stop(const struct trap_frame *frame, u64 frame_pointe
 	print_va(text, arguments);
 	print("\n");
 	if (frame != NULL)
-		print_registers(frame);
-	print_backtrace(cpu, frame_pointer);
+		panic_print_registers(frame);
+	panic_print_backtrace(cpu, frame_pointer);
 	for (u32 id = 0; id < cpus_count(); id++) {
 		if (cpus_get(id) != cpu)
-			print_other(cpus_get(id));
+			panic_print_other(cpus_get(id));
 	}
-	print_log(cpu->id);
+	panic_print_log(cpu->id);
 	print("halted\n");
 	machine_virt_leave(cpu);
 	machine_halt();

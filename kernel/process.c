@@ -22,7 +22,7 @@
 #define IMAGE_PAGES_MAX 4096u
 
 /* Reads the header once: ring 3 may change the image at any time. `first` is one of its pages. */
-static enum status read_header(struct memory *image, u64 first, struct image_header *header)
+static enum status process_read_header(struct memory *image, u64 first, struct image_header *header)
 {
 	enum status status = memory_populate(image, first);
 	u64 file_pages;
@@ -41,8 +41,8 @@ static enum status read_header(struct memory *image, u64 first, struct image_hea
 	return STATUS_OK;
 }
 
-static enum status map(struct space *space, u64 *at, struct memory *memory, u64 first, u64 count,
-		       u32 rights)
+static enum status process_map(struct space *space, u64 *at, struct memory *memory, u64 first,
+			       u64 count, u32 rights)
 {
 	u64 where = *at;
 
@@ -55,7 +55,7 @@ static enum status map(struct space *space, u64 *at, struct memory *memory, u64 
 /* A piece of 2 MiB is cleared in 16 steps. After more the quota has no page until later. */
 #define POPULATE_STEPS 32u
 
-static enum status data_populate(struct memory *memory, u64 page)
+static enum status process_data_populate(struct memory *memory, u64 page)
 {
 	enum status status = STATUS_AGAIN;
 
@@ -65,19 +65,19 @@ static enum status data_populate(struct memory *memory, u64 page)
 }
 
 /* The process's own copy of the data; bss and the canary's page follow in the same memory. */
-static enum status copy_data(struct group *group, struct memory *image, u64 first,
-			     const struct image_header *header, struct memory **data)
+static enum status process_copy_data(struct group *group, struct memory *image, u64 first,
+				     const struct image_header *header, struct memory **data)
 {
 	u64 canary = (u64)header->data_pages + header->bss_pages;
 	enum status status = memory_create(&group->quota, PAGE_PROCESS, canary + 1, 0, data);
 
 	if (status != STATUS_OK)
 		return status;
-	status = data_populate(*data, canary);
+	status = process_data_populate(*data, canary);
 	if (status == STATUS_OK) /* its lowest byte is zero, which stops string overruns */
 		*(u64 *)memory_pointer(*data, canary) = random_u64() & ~0xffull;
 	for (u64 i = 0; status == STATUS_OK && i < header->data_pages; i++) {
-		status = data_populate(*data, i);
+		status = process_data_populate(*data, i);
 		if (status == STATUS_OK)
 			status = memory_populate(image, first + i);
 		if (status == STATUS_OK)
@@ -89,8 +89,8 @@ static enum status copy_data(struct group *group, struct memory *image, u64 firs
 	return status;
 }
 
-static enum status map_image(struct process *process, struct memory *image, u64 first,
-			     struct memory *data, const struct image_header *header)
+static enum status process_map_image(struct process *process, struct memory *image, u64 first,
+				     struct memory *data, const struct image_header *header)
 {
 	u64 total = (u64)header->text_pages + header->rodata_pages + header->data_pages +
 		    header->bss_pages + 1; /* the canary's */
@@ -100,24 +100,25 @@ static enum status map_image(struct process *process, struct memory *image, u64 
 
 	process->image_base = at;
 	process->entry = at + header->entry;
-	status = map(process->space, &at, image, first, header->text_pages, PT_READ | PT_EXECUTE);
+	status = process_map(process->space, &at, image, first, header->text_pages,
+			     PT_READ | PT_EXECUTE);
 	if (status == STATUS_OK)
-		status = map(process->space, &at, image, first + header->text_pages,
-			     header->rodata_pages, PT_READ);
+		status = process_map(process->space, &at, image, first + header->text_pages,
+				     header->rodata_pages, PT_READ);
 	if (status == STATUS_OK)
-		status =
-			map(process->space, &at, data, 0, data->page_count - 1, PT_READ | PT_WRITE);
+		status = process_map(process->space, &at, data, 0, data->page_count - 1,
+				     PT_READ | PT_WRITE);
 	if (status == STATUS_OK)
-		status = map(process->space, &at, data, data->page_count - 1, 1, PT_READ);
+		status = process_map(process->space, &at, data, data->page_count - 1, 1, PT_READ);
 	return status;
 }
 
-static enum status fill(struct process *process, struct memory *image, u64 first)
+static enum status process_fill(struct process *process, struct memory *image, u64 first)
 {
 	struct quota *quota = &process->group->quota;
 	struct image_header header;
 	struct memory *data;
-	enum status status = read_header(image, first, &header);
+	enum status status = process_read_header(image, first, &header);
 
 	if (status != STATUS_OK)
 		return status;
@@ -128,14 +129,14 @@ static enum status fill(struct process *process, struct memory *image, u64 first
 		return status;
 	group_adopt(process->group, &process->space->object);
 	long_aside();
-	status = copy_data(process->group, image, first + header.text_pages + header.rodata_pages,
-			   &header, &data);
+	status = process_copy_data(process->group, image,
+				   first + header.text_pages + header.rodata_pages, &header, &data);
 	long_back();
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(process->group, &data->object);
 	long_aside();
-	status = map_image(process, image, first, data, &header);
+	status = process_map_image(process, image, first, data, &header);
 	long_back();
 	object_put(&data->object); /* the mappings keep it */
 	return status;
@@ -161,7 +162,7 @@ enum status process_create(struct group *group, struct memory *image, u64 first,
 	process->group = group;
 	process->ended.group = group;
 	group_adopt(group, &process->object);
-	status = fill(process, image, first);
+	status = process_fill(process, image, first);
 	if (status != STATUS_OK) {
 		object_put(&process->object);
 		return status;
@@ -207,7 +208,7 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 	return STATUS_OK;
 }
 
-static enum status stack_create(struct process *process, u64 *base)
+static enum status process_stack_create(struct process *process, u64 *base)
 {
 	struct memory *memory;
 	enum status status;
@@ -236,7 +237,7 @@ enum status process_start(struct process *process, struct memory *start_memory)
 	status = space_map(process->space, 0, start_memory, 0, START_BYTES / PAGE_SIZE, PT_READ,
 			   &start);
 	if (status == STATUS_OK)
-		status = stack_create(process, &stack);
+		status = process_stack_create(process, &stack);
 	top = stack + STACK_PAGES * PAGE_SIZE - 16 * (random_u64() & 31);
 	if (status == STATUS_OK)
 		status = process_thread_create(process, process->entry, top, start, &thread);

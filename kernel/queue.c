@@ -5,7 +5,7 @@
 #include "kernel/vcpu.h"
 
 /* A vCPU whose queue holds a signal must not run; it checks only its own flag, set here. */
-static void mark_vcpu(struct queue *queue)
+static void signal_mark_vcpu(struct queue *queue)
 {
 	if (queue->vcpu != NULL)
 		queue->vcpu->signalled = !list_empty(&queue->pending);
@@ -21,7 +21,7 @@ bool queue_take(struct queue *queue, struct thread *thread, u64 *key)
 	list_remove(&signal->node);
 	signal->raised = false;
 	*key = signal->key;
-	mark_vcpu(queue);
+	signal_mark_vcpu(queue);
 	sched_serve(thread, signal->group);
 	return true;
 }
@@ -56,7 +56,7 @@ void signal_raise(struct signal *signal)
 		return;
 	signal->raised = true;
 	list_push_back(&queue->pending, &signal->node);
-	mark_vcpu(queue);
+	signal_mark_vcpu(queue);
 	queue_deliver(queue);
 }
 
@@ -67,7 +67,7 @@ void signal_unbind(struct signal *signal)
 	if (signal->raised)
 		list_remove(&signal->node);
 	signal->raised = false;
-	mark_vcpu(signal->queue);
+	signal_mark_vcpu(signal->queue);
 	object_put(&signal->queue->object);
 	signal->queue = NULL;
 }

@@ -20,17 +20,17 @@
 
 #define RESERVABLE (RUN_RESERVABLE_PERMILLE * 1000000ull)
 
-static struct run_entity *fair_entity(struct heap_node *node)
+static struct run_entity *run_queue_fair_entity(struct heap_node *node)
 {
 	return node == NULL ? NULL : CONTAINER_OF(node, struct run_entity, node);
 }
 
-static struct run_share *share_of(struct heap_node *node)
+static struct run_share *run_queue_share_of(struct heap_node *node)
 {
 	return CONTAINER_OF(node, struct run_share, node);
 }
 
-static struct run_entity *deadline_entity(struct heap_node *node)
+static struct run_entity *run_queue_deadline_entity(struct heap_node *node)
 {
 	return node == NULL ? NULL : CONTAINER_OF(node, struct run_entity, deadline_node);
 }
@@ -55,7 +55,7 @@ struct cap_state {
 	u64 period_end;
 };
 
-static struct cap_state cap_state(struct run_group *group, u64 now)
+static struct cap_state run_queue_cap_state(struct run_group *group, u64 now)
 {
 	struct cap_state state = {~0ull, 0};
 
@@ -70,21 +70,22 @@ static struct cap_state cap_state(struct run_group *group, u64 now)
 
 /* --- in and out of the heaps --- */
 
-static void advance(u64 *time, u64 to)
+static void run_queue_advance(u64 *time, u64 to)
 {
-	if (tick_before(*time, to))
+	if (heap_tick_before(*time, to))
 		*time = to;
 }
 
 /* The time is that of the one furthest behind, of the running one and those in the heap. */
-static void follow(u64 *time, u64 running, const struct heap *waiting)
+static void run_queue_follow(u64 *time, u64 running, const struct heap *waiting)
 {
 	const struct heap_node *next = waiting->first;
 
-	advance(time, next != NULL && tick_before(next->key, running) ? next->key : running);
+	run_queue_advance(time, next != NULL && heap_tick_before(next->key, running) ? next->key
+										     : running);
 }
 
-static void set_load(struct run_queue *queue, struct run_entity *entity)
+static void run_queue_set_load(struct run_queue *queue, struct run_entity *entity)
 {
 	const struct run_group *group = entity->group;
 	u64 load = LOAD_UNIT * READ_ONCE(group->weight) /
@@ -98,18 +99,18 @@ static void set_load(struct run_queue *queue, struct run_entity *entity)
  * A group of which some wait joins those that may run, with a sleeper's credit, or those that have
  * spent their caps, from which it returns as if it had slept.
  */
-static void enqueue_share(struct run_queue *queue, struct run_share *share, u64 now)
+static void run_queue_enqueue_share(struct run_queue *queue, struct run_share *share, u64 now)
 {
 	struct run_group *group = share->group;
-	struct cap_state cap = cap_state(group, now);
+	struct cap_state cap = run_queue_cap_state(group, now);
 
 	heap_remove(&share->node);
-	if (share->charged == 0 || tick_before(share->charged + FORGOTTEN_TICKS, now))
+	if (share->charged == 0 || heap_tick_before(share->charged + FORGOTTEN_TICKS, now))
 		share->virtual_time = queue->virtual_time;
-	else if (tick_before(share->virtual_time, queue->virtual_time))
-		advance(&share->virtual_time,
-			queue->virtual_time -
-				mul_div(queue->slice / 2, RUN_WEIGHT_DEFAULT, group->weight));
+	else if (heap_tick_before(share->virtual_time, queue->virtual_time))
+		run_queue_advance(&share->virtual_time,
+				  queue->virtual_time - mul_div(queue->slice / 2,
+								RUN_WEIGHT_DEFAULT, group->weight));
 	if (cap.left == 0)
 		heap_insert(&queue->parked, &share->node, cap.period_end);
 	else
@@ -117,66 +118,69 @@ static void enqueue_share(struct run_queue *queue, struct run_share *share, u64 
 }
 
 /* Queues it without reserved time; within its group too the credit is half a slice. */
-static void enqueue_fair(struct run_queue *queue, struct run_entity *entity, u64 now)
+static void run_queue_enqueue_fair(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	struct run_share *share = entity->share;
 
-	advance(&entity->virtual_time, share->entities_time - queue->slice / 2);
+	run_queue_advance(&entity->virtual_time, share->entities_time - queue->slice / 2);
 	heap_insert(&share->waiting, &entity->node, entity->virtual_time);
 	if (share->node.heap == NULL)
-		enqueue_share(queue, share, now);
+		run_queue_enqueue_share(queue, share, now);
 }
 
 /* To be called when one of the group waited and no longer does: it leaves with the last. */
-static void dequeue_share(struct run_share *share)
+static void run_queue_dequeue_share(struct run_share *share)
 {
 	if (share->waiting.first == NULL)
 		heap_remove(&share->node);
 }
 
-static void dequeue(struct run_entity *entity)
+static void run_queue_dequeue(struct run_entity *entity)
 {
 	heap_remove(&entity->node);
 	if (unlikely(entity->deadline_node.heap != NULL))
 		heap_remove(&entity->deadline_node);
 }
 
-static void enqueue(struct run_queue *queue, struct run_entity *entity, u64 now)
+static void run_queue_enqueue(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	struct budget_reservation *reservation = &entity->reservation;
 
-	set_load(queue, entity);
+	run_queue_set_load(queue, entity);
 	if (reservation->budget != 0) {
-		if (!tick_before(now, reservation->deadline))
+		if (!heap_tick_before(now, reservation->deadline))
 			budget_reservation_renew(reservation, now);
 		heap_insert(reservation->remaining != 0 ? &queue->deadline : &queue->exhausted,
 			    &entity->deadline_node, reservation->deadline);
 	}
 	if (reservation->remaining == 0)
-		enqueue_fair(queue, entity, now);
+		run_queue_enqueue_fair(queue, entity, now);
 }
 
-static bool is_due(const struct heap *heap, u64 now)
+static bool run_queue_is_due(const struct heap *heap, u64 now)
 {
-	return unlikely(heap->first != NULL) && !tick_before(now, heap->first->key);
+	return unlikely(heap->first != NULL) && !heap_tick_before(now, heap->first->key);
 }
 
-static NOINLINE void enqueue_anew(struct run_queue *queue, struct run_entity *entity, u64 now)
+static NOINLINE void run_queue_enqueue_anew(struct run_queue *queue, struct run_entity *entity,
+					    u64 now)
 {
-	dequeue(entity);
-	enqueue(queue, entity, now);
-	dequeue_share(entity->share);
+	run_queue_dequeue(entity);
+	run_queue_enqueue(queue, entity, now);
+	run_queue_dequeue_share(entity->share);
 }
 
 /* Does what is due: renews reservations and puts parked groups back. */
 static inline void run_queue_settle(struct run_queue *queue, u64 now)
 {
-	while (is_due(&queue->deadline, now))
-		enqueue_anew(queue, deadline_entity(queue->deadline.first), now);
-	while (is_due(&queue->exhausted, now))
-		enqueue_anew(queue, deadline_entity(queue->exhausted.first), now);
-	while (is_due(&queue->parked, now))
-		enqueue_share(queue, share_of(queue->parked.first), now);
+	while (run_queue_is_due(&queue->deadline, now))
+		run_queue_enqueue_anew(queue, run_queue_deadline_entity(queue->deadline.first),
+				       now);
+	while (run_queue_is_due(&queue->exhausted, now))
+		run_queue_enqueue_anew(queue, run_queue_deadline_entity(queue->exhausted.first),
+				       now);
+	while (run_queue_is_due(&queue->parked, now))
+		run_queue_enqueue_share(queue, run_queue_share_of(queue->parked.first), now);
 }
 
 /* --- the queue --- */
@@ -186,7 +190,7 @@ void run_queue_init(struct run_queue *queue, u64 number, u64 slice)
 	*queue = (struct run_queue){.number = number, .slice = slice};
 }
 
-static void attach(struct run_queue *queue, struct run_entity *entity)
+static void run_queue_attach(struct run_queue *queue, struct run_entity *entity)
 {
 	const struct budget_reservation *reservation = &entity->reservation;
 
@@ -200,7 +204,7 @@ static void attach(struct run_queue *queue, struct run_entity *entity)
 void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	if (entity->queue == NULL)
-		attach(queue, entity);
+		run_queue_attach(queue, entity);
 	if (!entity->runnable) {
 		entity->runnable = true;
 		__atomic_fetch_add(&entity->group->runnable, 1, __ATOMIC_RELAXED);
@@ -209,11 +213,11 @@ void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now)
 	}
 	queue->count++;
 	entity->share->runnable++;
-	enqueue(queue, entity, now);
+	run_queue_enqueue(queue, entity, now);
 }
 
 /* Without a cap it counts without the lock: a cap set at the same moment starts slightly off. */
-static void set_running(struct run_entity *entity, bool running, u64 now)
+static void run_queue_set_running(struct run_entity *entity, bool running, u64 now)
 {
 	struct run_group *group = entity->group;
 	u64 change = running - (u64)entity->running;
@@ -229,11 +233,11 @@ static void set_running(struct run_entity *entity, bool running, u64 now)
 }
 
 /* Takes an entity, waiting or running, out of the queue's heaps and sums. */
-static void leave(struct run_queue *queue, struct run_entity *entity, u64 now)
+static void run_queue_leave(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
-	dequeue(entity);
-	dequeue_share(entity->share);
-	set_running(entity, false, now);
+	run_queue_dequeue(entity);
+	run_queue_dequeue_share(entity->share);
+	run_queue_set_running(entity, false, now);
 	queue->load -= entity->load;
 	entity->load = 0;
 	queue->count--;
@@ -242,7 +246,7 @@ static void leave(struct run_queue *queue, struct run_entity *entity, u64 now)
 
 void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
-	leave(queue, entity, now);
+	run_queue_leave(queue, entity, now);
 	__atomic_fetch_sub(&entity->group->runnable, 1, __ATOMIC_RELAXED);
 	entity->runnable = false;
 }
@@ -252,35 +256,36 @@ void run_queue_detach(struct run_queue *queue, struct run_entity *entity, u64 no
 	const struct budget_reservation *reservation = &entity->reservation;
 
 	if (entity->runnable)
-		leave(queue, entity, now);
+		run_queue_leave(queue, entity, now);
 	queue->reserved -= budget_reservation_share(reservation->budget, reservation->period);
 	entity->virtual_time -= entity->share->entities_time;
 	entity->queue = NULL;
 }
 
 /* The first that may run. Parks the groups in front of it that have spent their caps. */
-static struct run_entity *best_waiting(struct run_queue *queue, u64 now)
+static struct run_entity *run_queue_best_waiting(struct run_queue *queue, u64 now)
 {
-	struct run_entity *entity = deadline_entity(queue->deadline.first);
+	struct run_entity *entity = run_queue_deadline_entity(queue->deadline.first);
 
 	while (entity == NULL && queue->fair.first != NULL) {
-		struct run_share *share = share_of(queue->fair.first);
+		struct run_share *share = run_queue_share_of(queue->fair.first);
 
-		if (cap_state(share->group, now).left != 0)
-			entity = fair_entity(share->waiting.first);
+		if (run_queue_cap_state(share->group, now).left != 0)
+			entity = run_queue_fair_entity(share->waiting.first);
 		else
-			enqueue_share(queue, share, now);
+			run_queue_enqueue_share(queue, share, now);
 	}
 	return entity;
 }
 
 /* Whether the running one may go on although `best` waits (NULL: none does). */
-static bool stays(const struct run_queue *queue, const struct run_entity *running,
-		  const struct run_entity *best, u64 now)
+static bool run_queue_stays(const struct run_queue *queue, const struct run_entity *running,
+			    const struct run_entity *best, u64 now)
 {
 	if (best != NULL && run_queue_preempts(queue, running, best))
 		return false;
-	return running->reservation.remaining != 0 || cap_state(running->group, now).left != 0;
+	return running->reservation.remaining != 0 ||
+	       run_queue_cap_state(running->group, now).left != 0;
 }
 
 struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *running, u64 now)
@@ -288,24 +293,24 @@ struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *ru
 	struct run_entity *next;
 
 	run_queue_settle(queue, now);
-	next = best_waiting(queue, now);
-	if (running != NULL && stays(queue, running, next, now))
+	next = run_queue_best_waiting(queue, now);
+	if (running != NULL && run_queue_stays(queue, running, next, now))
 		next = running;
 	if (next != NULL && next->reservation.remaining == 0)
-		advance(&queue->virtual_time, next->share->virtual_time);
+		run_queue_advance(&queue->virtual_time, next->share->virtual_time);
 	queue->slice_end = now + queue->slice;
 	if (next == running)
 		return next;
 	if (next != NULL) {
-		dequeue(next);
-		set_running(next, true, now);
+		run_queue_dequeue(next);
+		run_queue_set_running(next, true, now);
 	}
 	if (running != NULL) {
-		set_running(running, false, now);
-		enqueue(queue, running, now);
+		run_queue_set_running(running, false, now);
+		run_queue_enqueue(queue, running, now);
 	}
 	if (next != NULL)
-		dequeue_share(next->share);
+		run_queue_dequeue_share(next->share);
 	return next;
 }
 
@@ -313,7 +318,8 @@ struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *ru
  * Charges the group, whose weight is divided among its runnable entities, wherever they are; the
  * remainder of the division by the weight goes to the next charge.
  */
-static void charge_share(struct run_queue *queue, struct run_share *share, u64 ran, u64 now)
+static void run_queue_charge_share(struct run_queue *queue, struct run_share *share, u64 ran,
+				   u64 now)
 {
 	u64 factor = RUN_WEIGHT_DEFAULT * READ_ONCE(share->group->runnable);
 	u64 weight = READ_ONCE(share->group->weight) * share->runnable;
@@ -328,7 +334,7 @@ static void charge_share(struct run_queue *queue, struct run_share *share, u64 r
 	share->charged = now;
 	if (share->node.heap == &queue->fair)
 		heap_raise(&queue->fair, &share->node, share->virtual_time);
-	follow(&queue->virtual_time, share->virtual_time, &queue->fair);
+	run_queue_follow(&queue->virtual_time, share->virtual_time, &queue->fair);
 }
 
 void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 ran, u64 now)
@@ -348,11 +354,11 @@ void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 r
 	}
 	if (ran != 0) {
 		running->virtual_time += ran;
-		follow(&running->share->entities_time, running->virtual_time,
-		       &running->share->waiting);
+		run_queue_follow(&running->share->entities_time, running->virtual_time,
+				 &running->share->waiting);
 		if (unlikely(READ_ONCE(running->group->owed) != 0))
 			ran += __atomic_exchange_n(&running->group->owed, 0, __ATOMIC_RELAXED);
-		charge_share(queue, running->share, MIN(ran, CHARGED_TICKS_MAX), now);
+		run_queue_charge_share(queue, running->share, MIN(ran, CHARGED_TICKS_MAX), now);
 	}
 }
 
@@ -362,7 +368,7 @@ bool run_queue_yield_to(struct run_entity *running, struct run_entity *waiting)
 
 	if (waiting->node.heap != &running->share->waiting)
 		return false;
-	if (tick_before(waiting->virtual_time, ahead))
+	if (heap_tick_before(waiting->virtual_time, ahead))
 		return true;
 	running->virtual_time = waiting->virtual_time;
 	waiting->virtual_time = ahead;
@@ -384,29 +390,31 @@ bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *
 	if (reserved != (running->reservation.remaining != 0))
 		return reserved;
 	if (reserved)
-		return tick_before(candidate->reservation.deadline, running->reservation.deadline);
+		return heap_tick_before(candidate->reservation.deadline,
+					running->reservation.deadline);
 	/* A wake-up within one group costs other groups nothing, so that a tie is enough. */
 	if (candidate->group == running->group)
-		return !tick_before(running->virtual_time, candidate->virtual_time);
-	return tick_before(candidate->share->virtual_time, running->share->virtual_time);
+		return !heap_tick_before(running->virtual_time, candidate->virtual_time);
+	return heap_tick_before(candidate->share->virtual_time, running->share->virtual_time);
 }
 
 /* The lesser of the delay and the time until the tick. */
-static u64 earlier(u64 delay, u64 tick, u64 now)
+static u64 run_queue_earlier(u64 delay, u64 tick, u64 now)
 {
-	return MIN(delay, tick_before(now, tick) ? tick - now : 0);
+	return MIN(delay, heap_tick_before(now, tick) ? tick - now : 0);
 }
 
 /* Ticks from now until the running one must be looked at; ~0: never. */
-static u64 running_delay(const struct run_queue *queue, const struct run_entity *running, u64 now)
+static u64 run_queue_running_delay(const struct run_queue *queue, const struct run_entity *running,
+				   u64 now)
 {
 	const struct budget_reservation *reservation = &running->reservation;
 	const struct heap_node *urgent = queue->deadline.first;
-	u64 left = cap_state(running->group, now).left;
+	u64 left = run_queue_cap_state(running->group, now).left;
 	u64 delay = ~0ull;
 
 	if (urgent != NULL &&
-	    (reservation->remaining == 0 || tick_before(urgent->key, reservation->deadline)))
+	    (reservation->remaining == 0 || heap_tick_before(urgent->key, reservation->deadline)))
 		return 0;
 	if (reservation->remaining != 0) {
 		/* Once that is used up, others can go ahead of it, and a cap can stop it. */
@@ -418,9 +426,9 @@ static u64 running_delay(const struct run_queue *queue, const struct run_entity 
 		u64 end = queue->slice_end;
 
 		/* A group that has slept waits, and may not for the slice of one like it. */
-		if (tick_before(queue->fair.first->key, queue->virtual_time))
+		if (heap_tick_before(queue->fair.first->key, queue->virtual_time))
 			end -= queue->slice - queue->slice / SHORT_SLICES;
-		delay = earlier(delay, end, now);
+		delay = run_queue_earlier(delay, end, now);
 	}
 	/* Avoids ever smaller steps: an overrun is taken from the next period anyway. */
 	if (left != 0 && left != ~0ull)
@@ -434,13 +442,13 @@ u64 run_queue_next_event(struct run_queue *queue, const struct run_entity *runni
 
 	run_queue_settle(queue, now);
 	if (running != NULL)
-		delay = running_delay(queue, running, now);
+		delay = run_queue_running_delay(queue, running, now);
 	else if (queue->deadline.first != NULL || queue->fair.first != NULL)
 		delay = 0;
 	if (queue->exhausted.first != NULL)
-		delay = earlier(delay, queue->exhausted.first->key, now);
+		delay = run_queue_earlier(delay, queue->exhausted.first->key, now);
 	if (queue->parked.first != NULL)
-		delay = earlier(delay, queue->parked.first->key, now);
+		delay = run_queue_earlier(delay, queue->parked.first->key, now);
 	return delay;
 }
 
@@ -451,10 +459,11 @@ struct run_entity *run_queue_next_waiting(const struct run_queue *queue,
 		previous == NULL ? queue->fair.first : heap_next(&previous->share->node);
 
 	for (; share != NULL; share = heap_next(share)) {
-		struct run_entity *next = fair_entity(share_of(share)->waiting.first);
+		struct run_entity *next =
+			run_queue_fair_entity(run_queue_share_of(share)->waiting.first);
 
 		while (next != NULL && next->reservation.budget != 0)
-			next = fair_entity(heap_next(&next->node));
+			next = run_queue_fair_entity(heap_next(&next->node));
 		if (next != NULL)
 			return next;
 	}
@@ -481,10 +490,10 @@ bool run_queue_reserve(struct run_queue *queue, struct run_entity *entity, u64 b
 	if (!run_queue_admit(others, budget, period, available_permille))
 		return false;
 	if (entity->queue == NULL)
-		attach(queue, entity);
+		run_queue_attach(queue, entity);
 	queue->reserved = others + budget_reservation_share(budget, period);
 	budget_reservation_set(reservation, budget, period, now);
 	if (entity->runnable && !entity->running)
-		enqueue_anew(queue, entity, now);
+		run_queue_enqueue_anew(queue, entity, now);
 	return true;
 }

@@ -26,12 +26,12 @@ bool sched_init(struct cpu *cpu)
 	return true;
 }
 
-static struct thread *thread_of(struct run_entity *entity)
+static struct thread *sched_thread_of(struct run_entity *entity)
 {
 	return CONTAINER_OF(entity, struct thread, run);
 }
 
-static bool allowed(u64 affinity, u32 id)
+static bool sched_allowed(u64 affinity, u32 id)
 {
 	return id >= AFFINITY_CPUS || (affinity >> id & 1) != 0;
 }
@@ -49,7 +49,7 @@ void sched_changed(void)
 		cpus_pend(cpus_get(id), PENDING_RESCHEDULE | PENDING_TIMER);
 }
 
-static u64 load_of(const struct cpu *cpu)
+static u64 sched_load_of(const struct cpu *cpu)
 {
 	return __atomic_load_n(&cpu->queue->load, __ATOMIC_RELAXED);
 }
@@ -61,14 +61,15 @@ struct cpu *sched_place(u64 affinity)
 	for (u32 id = 0; id < cpus_count(); id++) {
 		struct cpu *cpu = cpus_get(id);
 
-		if (allowed(affinity, id) && (best == NULL || load_of(cpu) < load_of(best)))
+		if (sched_allowed(affinity, id) &&
+		    (best == NULL || sched_load_of(cpu) < sched_load_of(best)))
 			best = cpu;
 	}
 	return best != NULL ? best : this_cpu();
 }
 
 /* Adds to the group's page the deadlines that the thread's reservation missed since last time. */
-static void publish_missed(struct thread *thread)
+static void sched_publish_missed(struct thread *thread)
 {
 	u64 *missed = &thread->run.reservation.missed_count;
 
@@ -79,7 +80,7 @@ static void publish_missed(struct thread *thread)
 }
 
 /* To its own group, and to the one for which it works. */
-static void charge_thread(struct cpu *cpu, struct thread *thread, u64 ticks, u64 now)
+static void sched_charge_thread(struct cpu *cpu, struct thread *thread, u64 ticks, u64 now)
 {
 	if (thread->served != NULL)
 		__atomic_fetch_add(&thread->served->run.owed, ticks, __ATOMIC_RELAXED);
@@ -87,7 +88,7 @@ static void charge_thread(struct cpu *cpu, struct thread *thread, u64 ticks, u64
 }
 
 /* Locks the CPU's queue and charges its running thread up to now, which it returns. */
-static u64 queue_lock(struct cpu *cpu)
+static u64 sched_queue_lock(struct cpu *cpu)
 {
 	struct thread *running;
 	u64 now;
@@ -101,13 +102,13 @@ static u64 queue_lock(struct cpu *cpu)
 	if (running == NULL || (s64)ran < 0)
 		return now;
 	__atomic_fetch_add(&running->process->group->page->cpu_tsc, ran, __ATOMIC_RELAXED);
-	charge_thread(cpu, running, ran, now);
-	publish_missed(running);
+	sched_charge_thread(cpu, running, ran, now);
+	sched_publish_missed(running);
 	return now;
 }
 
 /* Publishes who runs there, since `now`, and until when, and unlocks the queue. */
-static void queue_publish(struct cpu *cpu, u64 now)
+static void sched_queue_publish(struct cpu *cpu, u64 now)
 {
 	struct thread *running = cpu->running;
 	u64 delay = run_queue_next_event(cpu->queue, running != NULL ? &running->run : NULL, now);
@@ -120,12 +121,12 @@ static void queue_publish(struct cpu *cpu, u64 now)
 }
 
 /* The thread's home CPU is busy: wakes an idle CPU, which may then ask for the thread. */
-static void wake_idle_cpu(u64 affinity)
+static void sched_wake_idle_cpu(u64 affinity)
 {
 	for (u32 id = 0; id < cpus_count(); id++) {
 		struct cpu *cpu = cpus_get(id);
 
-		if (allowed(affinity, id) && __atomic_load_n(&cpu->idle, __ATOMIC_RELAXED)) {
+		if (sched_allowed(affinity, id) && __atomic_load_n(&cpu->idle, __ATOMIC_RELAXED)) {
 			cpus_pend(cpu, PENDING_RESCHEDULE);
 			return;
 		}
@@ -136,7 +137,7 @@ void sched_ready(struct thread *thread)
 {
 	struct cpu *cpu = thread->cpu;
 	struct run_entity *running;
-	u64 now = queue_lock(cpu);
+	u64 now = sched_queue_lock(cpu);
 	bool look;
 
 	if (thread->run.runnable && thread->run.queue != NULL) { /* its CPU has not let it wait */
@@ -148,18 +149,18 @@ void sched_ready(struct thread *thread)
 	running = cpu->running != NULL ? &cpu->running->run : NULL;
 	run_queue_add(cpu->queue, &thread->run, now);
 	look = running == NULL || run_queue_preempts(cpu->queue, running, &thread->run);
-	queue_publish(cpu, now);
+	sched_queue_publish(cpu, now);
 
 	if (look || cpu != this_cpu())
 		cpus_pend(cpu, look ? PENDING_RESCHEDULE : PENDING_TIMER);
 	if (running != NULL && cpus_count() > 1)
-		wake_idle_cpu(thread->process->group->affinity);
+		sched_wake_idle_cpu(thread->process->group->affinity);
 }
 
 void sched_remove(struct thread *thread)
 {
 	struct cpu *cpu = thread->cpu;
-	u64 now = queue_lock(cpu);
+	u64 now = sched_queue_lock(cpu);
 
 	if (cpu->running != thread && thread->run.runnable)
 		run_queue_remove(cpu->queue, &thread->run, now);
@@ -175,7 +176,7 @@ void sched_serve(struct thread *thread, struct group *group)
 		group = NULL;
 	if (group == before)
 		return;
-	(void)queue_lock(cpu);
+	(void)sched_queue_lock(cpu);
 	thread->served = group;
 	lock_release(&cpu->lock, LOCK_QUEUE);
 	if (group != NULL)
@@ -184,7 +185,7 @@ void sched_serve(struct thread *thread, struct group *group)
 		object_put(&before->object);
 }
 
-static void begin(struct thread *thread, u64 now)
+static void sched_begin(struct thread *thread, u64 now)
 {
 	s64 waited = (s64)(now - thread->ready_tsc);
 
@@ -202,45 +203,45 @@ void sched_next(struct cpu *cpu)
 	struct thread *before = cpu->running;
 	struct run_entity *running = NULL;
 	struct run_entity *next;
-	u64 now = queue_lock(cpu);
+	u64 now = sched_queue_lock(cpu);
 
 	if (before != NULL && before->state == THREAD_READY) {
 		before->ready_tsc = now;
 		running = &before->run;
 	} else if (before != NULL) {
-		charge_thread(cpu, before, tsc_from_ns(SCHED_WAIT_NS), now);
+		sched_charge_thread(cpu, before, tsc_from_ns(SCHED_WAIT_NS), now);
 		run_queue_remove(cpu->queue, &before->run, now);
 	}
 	next = run_queue_next(cpu->queue, running, now);
-	cpu->running = next != NULL ? thread_of(next) : NULL;
+	cpu->running = next != NULL ? sched_thread_of(next) : NULL;
 	cpu->grace = false;
 	if (next != NULL && next != running) {
-		begin(cpu->running, now);
+		sched_begin(cpu->running, now);
 		cpu->counters->switches++;
 		if (running != NULL && running->group != next->group)
-			charge_thread(cpu, cpu->running, tsc_from_ns(SCHED_SWITCH_NS), now);
+			sched_charge_thread(cpu, cpu->running, tsc_from_ns(SCHED_SWITCH_NS), now);
 	}
-	queue_publish(cpu, now);
+	sched_queue_publish(cpu, now);
 }
 
 void sched_extend(struct cpu *cpu)
 {
 	struct run_queue *queue = cpu->queue;
 	bool reserved = cpu->running->run.reservation.remaining != 0;
-	u64 now = queue_lock(cpu);
+	u64 now = sched_queue_lock(cpu);
 
-	cpu->grace = !reserved && !tick_before(now, queue->slice_end);
+	cpu->grace = !reserved && !heap_tick_before(now, queue->slice_end);
 	if (cpu->grace)
 		queue->slice_end = now + tsc_from_ns(SCHED_GRACE_NS);
-	queue_publish(cpu, now);
+	sched_queue_publish(cpu, now);
 }
 
 bool sched_must_move(const struct cpu *cpu)
 {
 	const struct thread *thread = cpu->running;
 
-	return thread != NULL &&
-	       (thread->wanted != NULL || !allowed(thread->process->group->affinity, cpu->id));
+	return thread != NULL && (thread->wanted != NULL ||
+				  !sched_allowed(thread->process->group->affinity, cpu->id));
 }
 
 void sched_move(struct cpu *cpu)
@@ -250,14 +251,14 @@ void sched_move(struct cpu *cpu)
 	u64 now;
 
 	thread->wanted = NULL;
-	if (target == NULL || !allowed(thread->process->group->affinity, target->id))
+	if (target == NULL || !sched_allowed(thread->process->group->affinity, target->id))
 		target = sched_place(thread->process->group->affinity);
 	if (thread->state != THREAD_READY || target == cpu)
 		return;
-	now = queue_lock(cpu);
+	now = sched_queue_lock(cpu);
 	run_queue_detach(cpu->queue, &thread->run, now);
 	cpu->running = NULL;
-	queue_publish(cpu, now);
+	sched_queue_publish(cpu, now);
 	thread_unload(cpu, thread);
 	thread->cpu = target;
 	thread->ready_tsc = now;
@@ -270,7 +271,7 @@ enum status sched_yield(struct cpu *cpu, struct thread *to)
 {
 	bool waits;
 
-	(void)queue_lock(cpu);
+	(void)sched_queue_lock(cpu);
 	waits = to == NULL ||
 		(to->cpu == cpu && run_queue_yield_to(&cpu->running->run, &to->run));
 	lock_release(&cpu->lock, LOCK_QUEUE);
@@ -290,7 +291,7 @@ void sched_request_work(struct cpu *cpu)
 
 		if (other != cpu && other->queue->count > 1 &&
 		    now - other->gave_nothing_tsc >= tsc_from_ns(SCHED_ASK_NS) &&
-		    (victim == NULL || load_of(other) > load_of(victim)))
+		    (victim == NULL || sched_load_of(other) > sched_load_of(victim)))
 			victim = other;
 	}
 	if (victim != NULL)
@@ -301,15 +302,15 @@ void sched_request_work(struct cpu *cpu)
  * Whether the load there, with the thread's added, does not exceed that here. It may become equal,
  * so that three threads take turns at having one of two CPUs alone; the one that came last stays.
  */
-static bool better(const struct cpu *there, const struct cpu *here, const struct thread *thread,
-		   u64 now)
+static bool sched_better(const struct cpu *there, const struct cpu *here,
+			 const struct thread *thread, u64 now)
 {
-	return there != here && load_of(there) + thread->run.load <= load_of(here) &&
-	       (load_of(there) == 0 || now - thread->moved_tsc > tsc_from_ns(SCHED_STAY_NS));
+	return there != here && sched_load_of(there) + thread->run.load <= sched_load_of(here) &&
+	       (sched_load_of(there) == 0 || now - thread->moved_tsc > tsc_from_ns(SCHED_STAY_NS));
 }
 
 /* Takes, of the threads that wait here, the one furthest behind that is better off elsewhere. */
-static struct thread *take(struct cpu *cpu, struct cpu **target, u64 now)
+static struct thread *sched_take(struct cpu *cpu, struct cpu **target, u64 now)
 {
 	struct run_entity *entity = NULL;
 	struct thread *found = NULL;
@@ -319,9 +320,9 @@ static struct thread *take(struct cpu *cpu, struct cpu **target, u64 now)
 		entity = run_queue_next_waiting(cpu->queue, entity);
 		if (entity == NULL)
 			break;
-		*target = sched_place(thread_of(entity)->process->group->affinity);
-		if (better(*target, cpu, thread_of(entity), now))
-			found = thread_of(entity);
+		*target = sched_place(sched_thread_of(entity)->process->group->affinity);
+		if (sched_better(*target, cpu, sched_thread_of(entity), now))
+			found = sched_thread_of(entity);
 	}
 	if (found != NULL)
 		run_queue_detach(cpu->queue, entity, now);
@@ -333,7 +334,7 @@ void sched_give(struct cpu *cpu)
 {
 	u64 now = rdtsc();
 	struct cpu *target;
-	struct thread *thread = take(cpu, &target, now);
+	struct thread *thread = sched_take(cpu, &target, now);
 
 	cpu->balance_tsc = now + tsc_from_ns(thread != NULL ? SCHED_BALANCE_NS : SCHED_RETRY_NS);
 	if (thread == NULL) {
@@ -347,39 +348,41 @@ void sched_give(struct cpu *cpu)
 	sched_ready(thread);
 }
 
-static u64 permille_of(u64 budget, u64 period)
+static u64 sched_permille_of(u64 budget, u64 period)
 {
 	return period != 0 ? (budget * 1000 + period - 1) / period : 0;
 }
 
 /* With what the switches cost that it takes to use the budget up once a period. */
-static u64 reserved_ticks(u64 budget_ns, u64 period_ns)
+static u64 sched_reserved_ticks(u64 budget_ns, u64 period_ns)
 {
 	return budget_ns == 0 ? 0 : tsc_from_ns(MIN(budget_ns + SCHED_RESERVE_NS, period_ns));
 }
 
-static bool reserve_here(struct thread *thread, u64 budget_ns, u64 period_ns, u64 *left_permille)
+static bool sched_reserve_here(struct thread *thread, u64 budget_ns, u64 period_ns,
+			       u64 *left_permille)
 {
 	struct group *group = thread->process->group;
 	struct cpu *cpu = thread->cpu;
-	u64 now = queue_lock(cpu);
+	u64 now = sched_queue_lock(cpu);
 	bool admitted;
 
-	admitted = run_queue_reserve(cpu->queue, &thread->run, reserved_ticks(budget_ns, period_ns),
+	admitted = run_queue_reserve(cpu->queue, &thread->run,
+				     sched_reserved_ticks(budget_ns, period_ns),
 				     tsc_from_ns(period_ns), now, left_permille);
-	queue_publish(cpu, now);
+	sched_queue_publish(cpu, now);
 	if (!admitted)
 		return false;
 	group->page->reserved_permille -= thread->reserved_permille;
-	thread->reserved_permille = permille_of(budget_ns, period_ns);
+	thread->reserved_permille = sched_permille_of(budget_ns, period_ns);
 	group->page->reserved_permille += thread->reserved_permille;
 	cpus_pend(cpu, PENDING_RESCHEDULE);
 	return true;
 }
 
 /* Of the other CPUs that the thread may use, the one with most left; NULL: none has enough. */
-static struct cpu *find_room(const struct thread *thread, u64 budget, u64 period,
-			     u64 *left_permille)
+static struct cpu *sched_find_room(const struct thread *thread, u64 budget, u64 period,
+				   u64 *left_permille)
 {
 	struct cpu *best = NULL;
 
@@ -388,7 +391,7 @@ static struct cpu *find_room(const struct thread *thread, u64 budget, u64 period
 		u64 left;
 		bool fits;
 
-		if (cpu == thread->cpu || !allowed(thread->process->group->affinity, id))
+		if (cpu == thread->cpu || !sched_allowed(thread->process->group->affinity, id))
 			continue;
 		lock_acquire(&cpu->lock, LOCK_QUEUE);
 		fits = run_queue_admit(cpu->queue->reserved, budget, period, &left);
@@ -406,22 +409,22 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u
 	u64 others = group->page->reserved_permille - thread->reserved_permille;
 	u64 ignored;
 
-	if (others + permille_of(budget_ns, period_ns) > group->reservable_permille) {
+	if (others + sched_permille_of(budget_ns, period_ns) > group->reservable_permille) {
 		*left_permille =
 			group->reservable_permille - MIN(others, group->reservable_permille);
 		return STATUS_NO_QUOTA;
 	}
-	if (allowed(group->affinity, thread->cpu->id) &&
-	    reserve_here(thread, budget_ns, period_ns, left_permille))
+	if (sched_allowed(group->affinity, thread->cpu->id) &&
+	    sched_reserve_here(thread, budget_ns, period_ns, left_permille))
 		return STATUS_OK;
-	thread->wanted = find_room(thread, reserved_ticks(budget_ns, period_ns),
-				   tsc_from_ns(period_ns), left_permille);
+	thread->wanted = sched_find_room(thread, sched_reserved_ticks(budget_ns, period_ns),
+					 tsc_from_ns(period_ns), left_permille);
 	if (thread->wanted == NULL || thread != this_cpu()->running) {
 		thread->wanted = NULL;
 		return STATUS_NO_QUOTA;
 	}
 	/* It moves without its reservation, and makes a new one on the other CPU. */
-	(void)reserve_here(thread, 0, 0, &ignored);
+	(void)sched_reserve_here(thread, 0, 0, &ignored);
 	cpus_pend(this_cpu(), PENDING_RESCHEDULE);
 	return STATUS_AGAIN;
 }

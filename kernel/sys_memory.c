@@ -17,14 +17,14 @@
 #define PINNED_PAGES_MAX 32u
 #define MEMORY_RIGHTS (RIGHT_ALL & ~(u32)RIGHT_EXECUTE)
 
-static bool to_pages(u64 bytes, u64 *pages)
+static bool sys_memory_to_pages(u64 bytes, u64 *pages)
 {
 	*pages = (bytes >> PAGE_SHIFT) + ((bytes & PAGE_MASK) != 0);
 	return bytes != 0 && *pages <= MEMORY_PAGES_MAX;
 }
 
-static enum status create_held(struct quota *quota, enum page_owner owner, u64 pages, u32 flags,
-			  struct memory **memory)
+static enum status sys_memory_create_held(struct quota *quota, enum page_owner owner, u64 pages,
+					  u32 flags, struct memory **memory)
 {
 	enum status status = memory_create(quota, owner, pages, flags, memory);
 
@@ -46,7 +46,7 @@ enum status sys_memory_create(struct system_call *call)
 	enum status status;
 	u64 pages;
 
-	if (!to_pages(call->argument[1], &pages) ||
+	if (!sys_memory_to_pages(call->argument[1], &pages) ||
 	    (flags & ~(u64)(MEMORY_PINNED | MEMORY_GUEST | MEMORY_SMALL | MEMORY_HUGE |
 			    MEMORY_WHOLE | MEMORY_OVERCOMMIT | MEMORY_IMAGE)) != 0)
 		return STATUS_BAD_ARGUMENT;
@@ -55,7 +55,7 @@ enum status sys_memory_create(struct system_call *call)
 	if ((flags & MEMORY_PINNED) != 0 && pages > PINNED_PAGES_MAX)
 		return STATUS_TOO_BIG;
 	long_aside();
-	status = create_held(&group->quota, owner, pages, (u32)flags, &memory);
+	status = sys_memory_create_held(&group->quota, owner, pages, (u32)flags, &memory);
 	long_back();
 	if (status != STATUS_OK)
 		return status;
@@ -71,7 +71,7 @@ enum status sys_memory_physical(struct system_call *call)
 	enum status status;
 	u64 pages;
 
-	if (!to_pages(call->argument[2], &pages) || (flags & ~(u64)MEMORY_UNCACHED) != 0)
+	if (!sys_memory_to_pages(call->argument[2], &pages) || (flags & ~(u64)MEMORY_UNCACHED) != 0)
 		return STATUS_BAD_ARGUMENT;
 	status = memory_create_physical(quota, HPA(call->argument[1]), pages, (u32)flags, &memory);
 	return status == STATUS_OK ? syscall_give(call, &memory->object, MEMORY_RIGHTS) : status;
@@ -183,7 +183,7 @@ enum status sys_space_map(struct system_call *call)
 
 	if ((handle_rights(call->handles, call->argument[2]) & needed) != needed)
 		return STATUS_NO_RIGHT;
-	if (rights != call->argument[5] || !to_pages(call->argument[4], &pages))
+	if (rights != call->argument[5] || !sys_memory_to_pages(call->argument[4], &pages))
 		return STATUS_BAD_ARGUMENT;
 	if (!is_aligned(call->argument[3], PAGE_SIZE))
 		return STATUS_BAD_ADDRESS;

@@ -33,7 +33,7 @@ enum status sys_handle_grant(struct system_call *call)
 	return handle_insert(process->handles, call->object[1], rights, &call->value);
 }
 
-static enum status destroy_group(struct thread *caller, struct group *group)
+static enum status sys_destroy_group(struct thread *caller, struct group *group)
 {
 	bool more;
 
@@ -66,7 +66,7 @@ enum status sys_object_destroy(struct system_call *call)
 	case OBJECT_ROOT:
 		return STATUS_BAD_ARGUMENT;
 	case OBJECT_GROUP:
-		return destroy_group(call->caller, CONTAINER_OF(object, struct group, object));
+		return sys_destroy_group(call->caller, CONTAINER_OF(object, struct group, object));
 	case OBJECT_PROCESS:
 		process_destroy(CONTAINER_OF(object, struct process, object));
 		break;

@@ -10,7 +10,7 @@
 #include "mm/cache.h"
 
 /* For types whose struct begins with the object and needs only zeros, a queue also its list. */
-static enum status create(struct system_call *call, enum object_type type, size_t bytes)
+static enum status sys_create(struct system_call *call, enum object_type type, size_t bytes)
 {
 	struct group *group = SYSCALL_OBJECT(call, 0, group);
 	void *memory;
@@ -28,7 +28,7 @@ static enum status create(struct system_call *call, enum object_type type, size_
 
 enum status sys_queue_create(struct system_call *call)
 {
-	return create(call, OBJECT_QUEUE, sizeof(struct queue));
+	return sys_create(call, OBJECT_QUEUE, sizeof(struct queue));
 }
 
 enum status sys_queue_wait(struct system_call *call)
@@ -49,7 +49,7 @@ enum status sys_queue_wait(struct system_call *call)
 
 enum status sys_event_create(struct system_call *call)
 {
-	return create(call, OBJECT_EVENT, sizeof(struct event));
+	return sys_create(call, OBJECT_EVENT, sizeof(struct event));
 }
 
 enum status sys_event_signal(struct system_call *call)

@@ -89,7 +89,7 @@ static const struct {
 };
 
 /* Those that work on memory objects and spaces alone. */
-static bool is_aside(u64 number)
+static bool syscall_is_aside(u64 number)
 {
 	const u64 aside = BIT(SYS_SPACE_MAP) | BIT(SYS_SPACE_UNMAP) | BIT(SYS_SPACE_ENTRY) |
 			  BIT(SYS_SPACE_POPULATE) | BIT(SYS_MEMORY_ADDRESS) |
@@ -99,7 +99,7 @@ static bool is_aside(u64 number)
 }
 
 /* Another CPU may have ended the caller meanwhile: then the call is ignored. */
-static enum status run(u64 number, struct system_call *call)
+static enum status syscall_run(u64 number, struct system_call *call)
 {
 	enum status status;
 
@@ -116,7 +116,7 @@ static enum status run(u64 number, struct system_call *call)
 		if (status != STATUS_OK)
 			return status;
 	}
-	if (!is_aside(number))
+	if (!syscall_is_aside(number))
 		return syscalls[number].function(call);
 	long_aside();
 	status = syscalls[number].function(call);
@@ -125,7 +125,7 @@ static enum status run(u64 number, struct system_call *call)
 }
 
 /* Those that hold the object lock for no longer than a wake-up does; the others: long_lock. */
-static bool is_brief(u64 number)
+static bool syscall_is_brief(u64 number)
 {
 	const u64 brief = BIT(SYS_THREAD_YIELD) | BIT(SYS_QUEUE_WAIT) | BIT(SYS_EVENT_SIGNAL) |
 			  BIT(SYS_IRQ_UNMASK) | BIT(SYS_VCPU_KICK);
@@ -134,13 +134,13 @@ static bool is_brief(u64 number)
 	return brief >> number & 1;
 }
 
-static enum status run_brief(u64 number, struct system_call *call)
+static enum status syscall_run_brief(u64 number, struct system_call *call)
 {
 	struct group *group = call->caller->process->group;
 	enum status status;
 
 	lock_acquire(&object_lock, LOCK_OBJECTS);
-	status = run(number, call);
+	status = syscall_run(number, call);
 	lock_release(&object_lock, LOCK_OBJECTS);
 	if (unlikely(teardown_waiting()) && !list_empty(&group->teardown.objects)) {
 		long_lock();
@@ -150,12 +150,12 @@ static enum status run_brief(u64 number, struct system_call *call)
 	return status;
 }
 
-static enum status run_long(u64 number, struct system_call *call)
+static enum status syscall_run_long(u64 number, struct system_call *call)
 {
 	enum status status;
 
 	long_lock();
-	status = run(number, call);
+	status = syscall_run(number, call);
 	if (unlikely(teardown_waiting()))
 		(void)teardown_step(call->caller->process->group);
 	long_unlock();
@@ -176,7 +176,8 @@ void syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 	if (frame->rax < SYS_COUNT) {
 		u64 number = index_masked(frame->rax, SYS_COUNT);
 
-		status = is_brief(number) ? run_brief(number, &call) : run_long(number, &call);
+		status = syscall_is_brief(number) ? syscall_run_brief(number, &call)
+						  : syscall_run_long(number, &call);
 	}
 	frame->rax = status;
 	frame->rdi = call.value;

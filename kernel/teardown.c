@@ -21,7 +21,7 @@ static struct teardown kernels = {
 };
 
 /* Memory objects are released from aside, too: the lists are the object lock's. */
-static void release_later(struct object *object)
+static void teardown_release_later(struct object *object)
 {
 	bool aside = long_is_aside();
 	struct quota *quota = cache_quota(object);
@@ -39,13 +39,13 @@ static void release_later(struct object *object)
 		long_aside();
 }
 
-static void release_queue(struct object *object)
+static void teardown_release_queue(struct object *object)
 {
 	list_remove(&object->node);
 	cache_free(CONTAINER_OF(object, struct queue, object));
 }
 
-static void release_event(struct object *object)
+static void teardown_release_event(struct object *object)
 {
 	struct event *event = CONTAINER_OF(object, struct event, object);
 
@@ -57,19 +57,19 @@ static void release_event(struct object *object)
 /* Nothing for the root: start.c keeps its own reference. */
 void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
 	[OBJECT_GROUP] = group_release,
-	[OBJECT_MEMORY] = release_later,
-	[OBJECT_SPACE] = release_later,
-	[OBJECT_PROCESS] = release_later,
-	[OBJECT_THREAD] = release_later,
-	[OBJECT_QUEUE] = release_queue,
-	[OBJECT_EVENT] = release_event,
+	[OBJECT_MEMORY] = teardown_release_later,
+	[OBJECT_SPACE] = teardown_release_later,
+	[OBJECT_PROCESS] = teardown_release_later,
+	[OBJECT_THREAD] = teardown_release_later,
+	[OBJECT_QUEUE] = teardown_release_queue,
+	[OBJECT_EVENT] = teardown_release_event,
 	[OBJECT_IRQ] = irq_release,
 	[OBJECT_VM] = vm_release,
-	[OBJECT_VCPU] = release_later,
+	[OBJECT_VCPU] = teardown_release_later,
 };
 
 /* Nobody else knows the object any more. */
-static enum status step_aside(struct object *object)
+static enum status teardown_step_aside(struct object *object)
 {
 	enum status status;
 
@@ -81,12 +81,12 @@ static enum status step_aside(struct object *object)
 	return status;
 }
 
-static enum status step(struct object *object)
+static enum status teardown_step_destroying(struct object *object)
 {
 	switch (object->type) {
 	case OBJECT_MEMORY:
 	case OBJECT_SPACE:
-		return step_aside(object);
+		return teardown_step_aside(object);
 	case OBJECT_PROCESS:
 		return process_free(CONTAINER_OF(object, struct process, object));
 	case OBJECT_THREAD:
@@ -99,7 +99,7 @@ static enum status step(struct object *object)
 }
 
 /* Objects released on the way join the list at its end, and so does one that needs more steps. */
-static bool step_of(struct teardown *teardown)
+static bool teardown_step_of(struct teardown *teardown)
 {
 	struct object *object;
 
@@ -107,7 +107,7 @@ static bool step_of(struct teardown *teardown)
 		return false;
 	object = LIST_ENTRY(teardown->objects.next, struct object, node);
 	list_remove(&object->node);
-	if (step(object) == STATUS_AGAIN)
+	if (teardown_step_destroying(object) == STATUS_AGAIN)
 		list_push_back(&teardown->objects, &object->node);
 	list_remove(&teardown->node);
 	if (!list_empty(&teardown->objects))
@@ -117,11 +117,11 @@ static bool step_of(struct teardown *teardown)
 
 bool teardown_step(struct group *group)
 {
-	return step_of(group != NULL ? &group->teardown : &kernels);
+	return teardown_step_of(group != NULL ? &group->teardown : &kernels);
 }
 
 bool teardown_step_any(void)
 {
 	return teardown_waiting() &&
-	       step_of(LIST_ENTRY(teardown_groups.next, struct teardown, node));
+	       teardown_step_of(LIST_ENTRY(teardown_groups.next, struct teardown, node));
 }

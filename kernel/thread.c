@@ -17,7 +17,7 @@
 
 #define NO_DEADLINE (~0ull)
 
-static struct trap_frame *loaded_frame(struct cpu *cpu)
+static struct trap_frame *thread_loaded_frame(struct cpu *cpu)
 {
 	return (struct trap_frame *)cpu->stack_top - 1;
 }
@@ -35,7 +35,7 @@ void thread_wait(struct thread *thread, struct queue *queue, u64 deadline_tsc)
 	}
 }
 
-static void stop_waiting(struct thread *thread)
+static void thread_stop_waiting(struct thread *thread)
 {
 	struct queue *queue = thread->waits_for;
 
@@ -49,7 +49,7 @@ static void stop_waiting(struct thread *thread)
 
 void thread_wake(struct thread *thread, enum status status, u64 value)
 {
-	stop_waiting(thread);
+	thread_stop_waiting(thread);
 	thread->has_result = true;
 	thread->result = status;
 	thread->result_value = value;
@@ -60,7 +60,7 @@ void thread_wake(struct thread *thread, enum status status, u64 value)
 /* A CPU that runs or holds the thread drops it itself. */
 void thread_end(struct thread *thread)
 {
-	stop_waiting(thread);
+	thread_stop_waiting(thread);
 	/* From now on no queue takes it. */
 	__atomic_store_n(&thread->state, THREAD_DEAD, __ATOMIC_SEQ_CST);
 	sched_remove(thread);
@@ -69,7 +69,7 @@ void thread_end(struct thread *thread)
 }
 
 /* A CPU that has picked the thread (running) loads it later (thread), without the lock. */
-static bool held_by(struct cpu *cpu, const struct thread *thread)
+static bool thread_held_by(struct cpu *cpu, const struct thread *thread)
 {
 	bool held;
 
@@ -82,7 +82,7 @@ static bool held_by(struct cpu *cpu, const struct thread *thread)
 
 enum status thread_free(struct thread *thread)
 {
-	if (held_by(thread->cpu, thread)) {
+	if (thread_held_by(thread->cpu, thread)) {
 		cpus_pend(thread->cpu, PENDING_RESCHEDULE);
 		return STATUS_AGAIN;
 	}
@@ -121,7 +121,7 @@ void thread_unload(struct cpu *cpu, struct thread *thread)
 	vcpu_unload(cpu);
 	if (cpu->thread != thread)
 		return;
-	thread->frame = *loaded_frame(cpu);
+	thread->frame = *thread_loaded_frame(cpu);
 	thread_forget(cpu);
 }
 
@@ -165,15 +165,15 @@ void thread_load(struct cpu *cpu, struct thread *thread)
 	tlb_process_enter(space, cpu->id);
 	if (cpu->thread != thread) {
 		if (cpu->thread != NULL)
-			cpu->thread->frame = *loaded_frame(cpu);
-		*loaded_frame(cpu) = thread->frame;
+			cpu->thread->frame = *thread_loaded_frame(cpu);
+		*thread_loaded_frame(cpu) = thread->frame;
 		cpu->thread = thread;
 	}
 	/* A guest may have run while the frame stayed here, and a VM exit cuts the TSS limit. */
 	thread_ports_load(cpu, thread);
 	if (thread->has_result) {
 		thread->has_result = false;
-		loaded_frame(cpu)->rax = thread->result;
-		loaded_frame(cpu)->rdi = thread->result_value;
+		thread_loaded_frame(cpu)->rax = thread->result;
+		thread_loaded_frame(cpu)->rdi = thread->result_value;
 	}
 }

@@ -3,16 +3,16 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "kernel/thread.h"
 
-static struct thread *first(const struct cpu *cpu)
+static struct thread *timer_first(const struct cpu *cpu)
 {
 	return list_empty(&cpu->sleeping) ?
 		       NULL :
 		       LIST_ENTRY(cpu->sleeping.next, struct thread, sleep_node);
 }
 
-static void publish_first(struct cpu *cpu)
+static void timer_publish_first(struct cpu *cpu)
 {
-	const struct thread *thread = first(cpu);
+	const struct thread *thread = timer_first(cpu);
 
 	__atomic_store_n(&cpu->wake_tsc, thread != NULL ? thread->wake_tsc : 0, __ATOMIC_RELAXED);
 	timer_stale(cpu);
@@ -31,7 +31,7 @@ void timer_sleep(struct thread *thread)
 		}
 	}
 	list_insert_before(position, &thread->sleep_node);
-	publish_first(cpu);
+	timer_publish_first(cpu);
 	lock_release(&cpu->lock, LOCK_QUEUE);
 }
 
@@ -41,7 +41,7 @@ void timer_cancel(struct thread *thread)
 
 	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	list_remove(&thread->sleep_node);
-	publish_first(cpu);
+	timer_publish_first(cpu);
 	lock_release(&cpu->lock, LOCK_QUEUE);
 }
 
@@ -64,5 +64,5 @@ void timer_arm_anew(struct cpu *cpu, u64 deadline)
 void timer_expire(struct cpu *cpu)
 {
 	if (timer_is_due(cpu->wake_tsc))
-		thread_wake(first(cpu), STATUS_TIMED_OUT, 0);
+		thread_wake(timer_first(cpu), STATUS_TIMED_OUT, 0);
 }

@@ -27,7 +27,7 @@
 extern const char sysenter_entry[];
 
 /* Logs the first, and again each time the count has doubled. */
-static NOINLINE void unexpected(u64 vector)
+static NOINLINE void trap_unexpected(u64 vector)
 {
 	static u32 counts[256];
 	u32 count = __atomic_add_fetch(&counts[vector], 1, __ATOMIC_RELAXED);
@@ -36,7 +36,7 @@ static NOINLINE void unexpected(u64 vector)
 		log_warning(LOG_CPU, "unexpected interrupt: vector %#lx, %u times", vector, count);
 }
 
-static void interrupt(struct cpu *cpu, u64 vector)
+static void trap_interrupt(struct cpu *cpu, u64 vector)
 {
 	cpu->counters->interrupts++;
 	switch (vector) {
@@ -48,20 +48,20 @@ static void interrupt(struct cpu *cpu, u64 vector)
 	case VECTOR_GSI_FIRST ... VECTOR_MSI_LAST:
 		lock_acquire(&object_lock, LOCK_OBJECTS);
 		if (!irq_raise((u32)(vector - VECTOR_GSI_FIRST)))
-			unexpected(vector);
+			trap_unexpected(vector);
 		lock_release(&object_lock, LOCK_OBJECTS);
 		break;
 	case VECTOR_SPURIOUS: /* SDM vol. 3, 11.9: no EOI */
-		unexpected(vector);
+		trap_unexpected(vector);
 		return;
 	default:
-		unexpected(vector);
+		trap_unexpected(vector);
 	}
 	lapic_eoi();
 }
 
-static void kill(struct thread *thread, const struct trap_frame *frame, enum kill_reason reason,
-		 u64 detail)
+static void trap_kill(struct thread *thread, const struct trap_frame *frame,
+		      enum kill_reason reason, u64 detail)
 {
 	log_error(LOG_PROCESS, "process killed: vector %lu error %lx rip +%lx address %lx",
 		  frame->vector, frame->error_code,
@@ -71,7 +71,7 @@ static void kill(struct thread *thread, const struct trap_frame *frame, enum kil
 	long_unlock();
 }
 
-static void page_fault(struct thread *thread, const struct trap_frame *frame)
+static void trap_page_fault(struct thread *thread, const struct trap_frame *frame)
 {
 	u64 address = read_cr2();
 	u32 access = PT_READ;
@@ -86,9 +86,9 @@ static void page_fault(struct thread *thread, const struct trap_frame *frame)
 	if (status == STATUS_OK || status == STATUS_AGAIN)
 		return;
 	if (status != STATUS_NO_MEMORY && status != STATUS_NO_QUOTA)
-		kill(thread, frame, KILL_PAGE_FAULT, address);
+		trap_kill(thread, frame, KILL_PAGE_FAULT, address);
 	else if (!group_starve(thread))
-		kill(thread, frame, KILL_NO_MEMORY, address);
+		trap_kill(thread, frame, KILL_NO_MEMORY, address);
 }
 
 /*
@@ -98,7 +98,7 @@ static void page_fault(struct thread *thread, const struct trap_frame *frame)
 void trap_system_call(struct cpu *cpu, struct trap_frame *frame)
 {
 	if (unlikely((frame->rip | frame->rsp) >= USER_END)) {
-		kill(cpu->thread, frame, KILL_EXCEPTION, frame->rsp);
+		trap_kill(cpu->thread, frame, KILL_EXCEPTION, frame->rsp);
 	} else if (likely(frame->rax == SYS_VCPU_RUN)) {
 		vcpu_run(cpu, frame);
 	} else {
@@ -112,13 +112,13 @@ void trap_from_user(struct trap_frame *frame)
 	struct cpu *cpu = this_cpu();
 
 	if (frame->vector == TRAP_PAGE_FAULT)
-		page_fault(cpu->thread, frame);
+		trap_page_fault(cpu->thread, frame);
 	else if (frame->vector == TRAP_NO_FPU)
-		kill(cpu->thread, frame, KILL_FPU, 0);
+		trap_kill(cpu->thread, frame, KILL_FPU, 0);
 	else if (frame->vector < TRAP_EXCEPTION_COUNT)
-		kill(cpu->thread, frame, KILL_EXCEPTION, 0);
+		trap_kill(cpu->thread, frame, KILL_EXCEPTION, 0);
 	else
-		interrupt(cpu, frame->vector);
+		trap_interrupt(cpu, frame->vector);
 	cpu_loop(cpu);
 }
 
@@ -127,7 +127,7 @@ void trap_from_kernel(struct trap_frame *frame)
 	struct cpu *cpu = this_cpu();
 
 	if (frame->vector >= TRAP_EXCEPTION_COUNT) {
-		interrupt(cpu, frame->vector);
+		trap_interrupt(cpu, frame->vector);
 		return;
 	}
 	if (frame->vector == TRAP_DEBUG && frame->rip == (u64)sysenter_entry) {

@@ -122,7 +122,7 @@ void vcpu_forget(struct thread *thread)
 }
 
 /* The FPU registers come last, because they unload the vCPU; the rest needs it loaded. */
-static void get(struct vcpu *vcpu, u32 groups)
+static void vcpu_get(struct vcpu *vcpu, u32 groups)
 {
 	virt->get(&vcpu->virt, groups);
 	if ((groups & VCPU_DUMP) != 0)
@@ -142,7 +142,7 @@ enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups)
 		return STATUS_IN_USE;
 	status = vcpu_load(this_cpu(), vcpu);
 	if (status == STATUS_OK)
-		get(vcpu, groups & (VCPU_ALL | VCPU_XSAVE | VCPU_DUMP));
+		vcpu_get(vcpu, groups & (VCPU_ALL | VCPU_XSAVE | VCPU_DUMP));
 	if (caller->process->group != vcpu->vm->group)
 		vcpu_unload(this_cpu());
 	vcpu_unclaim(vcpu);

@@ -11,7 +11,7 @@
 #include "mm/space.h"
 #include "mm/tlb.h"
 
-static NOINLINE bool settle_fault(struct vcpu *vcpu, struct space *space)
+static NOINLINE bool vcpu_settle_fault(struct vcpu *vcpu, struct space *space)
 {
 	struct vcpu_exit *exit = &vcpu->virt.exit;
 	u32 access = exit->access & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE);
@@ -57,7 +57,7 @@ bool vcpu_settle_memory(struct vcpu *vcpu)
 	    vcpu->nowhere_generation == READ_ONCE(space->generation) &&
 	    vcpu->nowhere_mappings == READ_ONCE(space->mapping_count))
 		return false;
-	return settle_fault(vcpu, space);
+	return vcpu_settle_fault(vcpu, space);
 }
 
 enum status vcpu_find_apic(struct vcpu *vcpu)

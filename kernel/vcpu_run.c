@@ -25,7 +25,7 @@
 #define MARK_NOWHERE	   BIT(8) /* in none of the bits of a guest's byte */
 #define REQUEST_PERSISTENT (REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW)
 
-static NOINLINE enum status take_registers(struct vcpu *vcpu, u32 dirty)
+static NOINLINE enum status vcpu_take_registers(struct vcpu *vcpu, u32 dirty)
 {
 	u64 xcr0 = READ_ONCE(vcpu->virt.page->xcr0);
 
@@ -48,7 +48,7 @@ static NOINLINE enum status take_registers(struct vcpu *vcpu, u32 dirty)
 	return STATUS_OK;
 }
 
-static NOINLINE bool take_event(struct vcpu_event *event, struct vcpu_event *from)
+static NOINLINE bool vcpu_take_event(struct vcpu_event *event, struct vcpu_event *from)
 {
 	*event = *from;
 	event->valid = EVENT_TYPES >> (event->type & 31) & 1;
@@ -58,7 +58,7 @@ static NOINLINE bool take_event(struct vcpu_event *event, struct vcpu_event *fro
 }
 
 /* `dirty` and the beginning of `inject`, read in one load; 0: the monitor has changed nothing. */
-static u64 changes(const struct vcpu_page *page)
+static u64 vcpu_changes(const struct vcpu_page *page)
 {
 	u64 both;
 
@@ -73,17 +73,17 @@ static u64 changes(const struct vcpu_page *page)
  * Loads the vCPU and takes over an event and registers. The event stays in virt.event until it is
  * injected; if the run ends before that, it is handed back.
  */
-static NOINLINE enum status take_changes(struct cpu *cpu, struct vcpu *vcpu)
+static NOINLINE enum status vcpu_take_changes(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->virt.page;
 	u32 dirty = READ_ONCE(page->dirty);
 	enum status status;
 
-	if (READ_ONCE(page->inject.valid) && !take_event(&vcpu->virt.event, &page->inject))
+	if (READ_ONCE(page->inject.valid) && !vcpu_take_event(&vcpu->virt.event, &page->inject))
 		return STATUS_BAD_ARGUMENT;
 	status = vcpu_load(cpu, vcpu);
 	if (status == STATUS_OK && dirty != 0)
-		status = take_registers(vcpu, dirty);
+		status = vcpu_take_registers(vcpu, dirty);
 	if (status == STATUS_OK) {
 		page->dirty = 0;
 	} else if (vcpu->virt.event.valid) {
@@ -94,14 +94,14 @@ static NOINLINE enum status take_changes(struct cpu *cpu, struct vcpu *vcpu)
 }
 
 /* Takes over what the monitor asks for: changes and requests. */
-static ALWAYS_INLINE enum status begin(struct cpu *cpu, struct vcpu *vcpu)
+static ALWAYS_INLINE enum status vcpu_begin(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->virt.page;
 	enum status status;
 	u32 request;
 
-	if (unlikely(changes(page) != 0 || cpu->loaded != vcpu)) {
-		status = take_changes(cpu, vcpu);
+	if (unlikely(vcpu_changes(page) != 0 || cpu->loaded != vcpu)) {
+		status = vcpu_take_changes(cpu, vcpu);
 		if (status != STATUS_OK)
 			return status;
 	}
@@ -123,20 +123,20 @@ static ALWAYS_INLINE enum status begin(struct cpu *cpu, struct vcpu *vcpu)
 	 BIT(EXIT_INTERRUPT_WINDOW))
 
 /* Not inlined: its arguments are on the stack, whose canary check would cost 20 instructions. */
-static NOINLINE void log_exit(u32 reason, u64 rip)
+static NOINLINE void vcpu_log_exit(u32 reason, u64 rip)
 {
 	log_debug(LOG_VIRT, "exit %#u to the monitor, rip %#lx", reason, rip);
 }
 
 /* The groups that the monitor gets with an exit. */
-static u32 groups_of(const struct vcpu *vcpu, u32 reason)
+static u32 vcpu_groups_of(const struct vcpu *vcpu, u32 reason)
 {
 	return VCPU_RIP | (READ_ONCE(vcpu->virt.page->want[reason]) &
 			   (VCPU_ALL | VCPU_CODE) & ~(u32)VCPU_EVENT);
 }
 
 /* Copies the first fields of the exit to the page; the groups are there already. */
-static ALWAYS_INLINE void return_to_monitor(struct vcpu *vcpu, u32 groups)
+static ALWAYS_INLINE void vcpu_return_to_monitor(struct vcpu *vcpu, u32 groups)
 {
 	const size_t few = offsetof(struct vcpu_exit, gpa);
 	struct vcpu_page *page = vcpu->virt.page;
@@ -151,31 +151,31 @@ static ALWAYS_INLINE void return_to_monitor(struct vcpu *vcpu, u32 groups)
 	page->valid = groups | VCPU_EVENT;
 	page->run_count++;
 	if (unlikely(log_threshold[LOG_VIRT] <= LOG_DEBUG))
-		log_exit(vcpu->virt.exit.reason, page->rip);
+		vcpu_log_exit(vcpu->virt.exit.reason, page->rip);
 	runner->guest = NULL;
 	vcpu_unclaim(vcpu);
 }
 
 /* Copies in two pieces: one would compile to REP MOVS, which is slower. */
-static NOINLINE void return_whole_exit(struct vcpu *vcpu)
+static NOINLINE void vcpu_return_whole_exit(struct vcpu *vcpu)
 {
 	const size_t few = offsetof(struct vcpu_exit, gpa);
-	u32 groups = groups_of(vcpu, vcpu->virt.exit.reason);
+	u32 groups = vcpu_groups_of(vcpu, vcpu->virt.exit.reason);
 
 	__builtin_memcpy(&vcpu->virt.page->exit.gpa, &vcpu->virt.exit.gpa,
 			 sizeof(struct vcpu_exit) - few);
 	virt->get(&vcpu->virt, groups);
-	return_to_monitor(vcpu, groups);
+	vcpu_return_to_monitor(vcpu, groups);
 }
 
-static NOINLINE void return_with(struct vcpu *vcpu, enum exit_reason reason)
+static NOINLINE void vcpu_return_with(struct vcpu *vcpu, enum exit_reason reason)
 {
 	vcpu->virt.code.depth = 0; /* no entry has checked that the memory is still the guest's */
 	vcpu->virt.exit = (struct vcpu_exit){.reason = reason, .tsc = rdtsc()};
-	return_whole_exit(vcpu);
+	vcpu_return_whole_exit(vcpu);
 }
 
-static bool settle(struct vcpu *vcpu)
+static bool vcpu_settle(struct vcpu *vcpu)
 {
 	if (vcpu->virt.exit.reason == EXIT_MEMORY)
 		return vcpu_settle_memory(vcpu);
@@ -186,7 +186,7 @@ static bool settle(struct vcpu *vcpu)
 }
 
 /* Exits that need little are settled while the CPU still holds the guest's state. */
-static ALWAYS_INLINE bool settle_at_once(struct vcpu *vcpu, u32 reason)
+static ALWAYS_INLINE bool vcpu_settle_at_once(struct vcpu *vcpu, u32 reason)
 {
 	if (!(reason == EXIT_CPUID && cpuid_settle(vcpu)) &&
 	    !(reason == EXIT_HYPERCALL && cpuid_settle_hypercall(vcpu)))
@@ -197,20 +197,20 @@ static ALWAYS_INLINE bool settle_at_once(struct vcpu *vcpu, u32 reason)
 }
 
 /* A group's vCPUs may run on several CPUs. */
-static void count(u64 *counter, u64 more)
+static void vcpu_count(u64 *counter, u64 more)
 {
 	__atomic_fetch_add(counter, more, __ATOMIC_RELAXED);
 }
 
-static NOINLINE void inject(struct vcpu *vcpu)
+static NOINLINE void vcpu_inject(struct vcpu *vcpu)
 {
 	virt->request(&vcpu->virt, &vcpu->virt.event, vcpu->requested & REQUEST_PERSISTENT);
 	vcpu->virt.event.valid = 0;
-	count(&vcpu->account->injected, 1);
+	vcpu_count(&vcpu->account->injected, 1);
 }
 
 /* Returns the old value of the guest's byte, 0 if there is none; MARK_NOWHERE: it has no page. */
-static u32 mark(struct vcpu *vcpu, u8 value)
+static u32 vcpu_mark(struct vcpu *vcpu, u8 value)
 {
 	u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa);
 	u8 *byte = at != 0 ? space_guest_byte(vcpu->vm->space, at) : NULL;
@@ -225,7 +225,7 @@ void vcpu_preempt(struct vcpu *vcpu)
 	if (unlikely(vcpu->preempted))
 		return; /* it may have been asked for a flush since */
 	vcpu->preempted = true;
-	(void)mark(vcpu, MARK_PREEMPTED);
+	(void)vcpu_mark(vcpu, MARK_PREEMPTED);
 }
 
 bool vcpu_await_window(struct vcpu *vcpu)
@@ -242,7 +242,7 @@ bool vcpu_await_window(struct vcpu *vcpu)
  * Whoever kicks the vCPU or unmaps its memory sends an interrupt, which ends the next entry before
  * the guest's first instruction: so the loop need not check the reasons to stop again.
  */
-static ALWAYS_INLINE u32 enter(struct cpu *cpu, struct vcpu *vcpu)
+static ALWAYS_INLINE u32 vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct group_page *account = vcpu->account;
 	struct space *space = vcpu->vm->space;
@@ -250,15 +250,15 @@ static ALWAYS_INLINE u32 enter(struct cpu *cpu, struct vcpu *vcpu)
 	u32 reason;
 
 	if (unlikely(vcpu->virt.event.valid))
-		inject(vcpu);
+		vcpu_inject(vcpu);
 	if (unlikely(space->generation != vcpu->space_seen) &&
 	    tlb_must_flush(space, &vcpu->space_seen))
 		vcpu->virt.flush = true;
 	for (;;) {
 		virt->enter(&vcpu->virt, vcpu->deadline_tsc);
 		reason = vcpu->virt.exit.reason;
-		count(&account->exits_by_reason[reason], 1);
-		if (likely(!settle_at_once(vcpu, reason)))
+		vcpu_count(&account->exits_by_reason[reason], 1);
+		if (likely(!vcpu_settle_at_once(vcpu, reason)))
 			break;
 		if (++settled == SETTLED_MAX) {
 			settled--; /* the last one counts as the host interrupt it is made into */
@@ -269,26 +269,26 @@ static ALWAYS_INLINE u32 enter(struct cpu *cpu, struct vcpu *vcpu)
 	}
 	cpu->counters->exits += settled + 1;
 	if (unlikely(settled != 0))
-		count(&account->kernel_exits, settled);
+		vcpu_count(&account->kernel_exits, settled);
 	return reason;
 }
 
-static ALWAYS_INLINE void leave_guest(struct vcpu *vcpu, u32 groups, u64 entered_tsc)
+static ALWAYS_INLINE void vcpu_leave_guest(struct vcpu *vcpu, u32 groups, u64 entered_tsc)
 {
 	virt->leave(&vcpu->virt, groups);
 	vcpu->virt.exit.tsc = rdtsc();
-	count(&vcpu->account->guest_tsc, vcpu->virt.exit.tsc - entered_tsc);
+	vcpu_count(&vcpu->account->guest_tsc, vcpu->virt.exit.tsc - entered_tsc);
 }
 
 /* True: the run has ended with EXIT_KICK. */
-static NOINLINE bool begin_specially(struct vcpu *vcpu)
+static NOINLINE bool vcpu_begin_specially(struct vcpu *vcpu)
 {
 	/* The monitor must see whatever preceded a kick consumed here: hence SEQ_CST. */
 	bool kicked = vcpu->kicked &&
 		      __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST);
 	bool ends = kicked || vcpu->signalled;
 	bool short_of = false;
-	u32 marked = ends ? 0 : mark(vcpu, 0);
+	u32 marked = ends ? 0 : vcpu_mark(vcpu, 0);
 
 	/*
 	 * A mark that was set before its page was frozen must be taken back where the guest sees
@@ -300,10 +300,10 @@ static NOINLINE bool begin_specially(struct vcpu *vcpu)
 
 		short_of = status == STATUS_NO_QUOTA || status == STATUS_NO_MEMORY;
 		ends = status == STATUS_AGAIN || short_of;
-		marked = ends ? 0 : mark(vcpu, 0);
+		marked = ends ? 0 : vcpu_mark(vcpu, 0);
 	}
 	if (ends) {
-		return_with(vcpu, short_of ? EXIT_NO_MEMORY : EXIT_KICK);
+		vcpu_return_with(vcpu, short_of ? EXIT_NO_MEMORY : EXIT_KICK);
 		return true;
 	}
 	vcpu->preempted = false;
@@ -312,11 +312,11 @@ static NOINLINE bool begin_specially(struct vcpu *vcpu)
 	return false;
 }
 
-/* Its interrupt waits, unless QEMU 7.2 has lost it (docs/platforms.md). As run_on below. */
-static NOINLINE bool timer_overdue(struct cpu *cpu, struct vcpu *vcpu, u64 now, u64 deadline)
+/* Its interrupt waits, unless QEMU 7.2 has lost it (docs/platforms.md). As vcpu_run_on below. */
+static NOINLINE bool vcpu_timer_overdue(struct cpu *cpu, struct vcpu *vcpu, u64 now, u64 deadline)
 {
 	if (now > deadline - 1) {
-		return_with(vcpu, EXIT_DEADLINE);
+		vcpu_return_with(vcpu, EXIT_DEADLINE);
 		return true;
 	}
 	sti_nop_cli();
@@ -325,35 +325,35 @@ static NOINLINE bool timer_overdue(struct cpu *cpu, struct vcpu *vcpu, u64 now, 
 }
 
 /* The CPU's timer has been set, taking `deadline` into account. True: the run has ended. */
-static ALWAYS_INLINE bool run_on(struct cpu *cpu, struct vcpu *vcpu, u64 deadline)
+static ALWAYS_INLINE bool vcpu_run_on(struct cpu *cpu, struct vcpu *vcpu, u64 deadline)
 {
 	u64 now = rdtsc();
 	u32 reason;
 	u32 groups;
 
-	if (unlikely(vcpu->special != 0) && begin_specially(vcpu))
+	if (unlikely(vcpu->special != 0) && vcpu_begin_specially(vcpu))
 		return true;
 	/* 0 means none: subtracting 1 makes it later than everything. */
 	if (unlikely(now > cpu->armed_tsc - 1))
-		return timer_overdue(cpu, vcpu, now, deadline);
-	reason = enter(cpu, vcpu);
+		return vcpu_timer_overdue(cpu, vcpu, now, deadline);
+	reason = vcpu_enter(cpu, vcpu);
 	if (likely(EXITS_OF_FEW_WORDS >> reason & 1)) {
-		groups = groups_of(vcpu, reason);
-		leave_guest(vcpu, groups, now);
-		return_to_monitor(vcpu, groups);
+		groups = vcpu_groups_of(vcpu, reason);
+		vcpu_leave_guest(vcpu, groups, now);
+		vcpu_return_to_monitor(vcpu, groups);
 		return true;
 	}
-	leave_guest(vcpu, 0, now);
-	if (settle(vcpu)) {
-		count(&vcpu->account->kernel_exits, 1);
+	vcpu_leave_guest(vcpu, 0, now);
+	if (vcpu_settle(vcpu)) {
+		vcpu_count(&vcpu->account->kernel_exits, 1);
 		return false;
 	}
-	return_whole_exit(vcpu);
+	vcpu_return_whole_exit(vcpu);
 	return true;
 }
 
 /* The deadline that the CPU's timer must enforce; 0: none. */
-static u64 deadline_of(const struct vcpu *vcpu)
+static u64 vcpu_deadline_of(const struct vcpu *vcpu)
 {
 	return vcpu->virt.own_timer ? 0 : vcpu->deadline_tsc;
 }
@@ -361,8 +361,8 @@ static u64 deadline_of(const struct vcpu *vcpu)
 bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
 {
 	if (likely(vcpu_load(cpu, vcpu) == STATUS_OK)) {
-		timer_arm_anew(cpu, deadline_of(vcpu));
-		return run_on(cpu, vcpu, deadline_of(vcpu));
+		timer_arm_anew(cpu, vcpu_deadline_of(vcpu));
+		return vcpu_run_on(cpu, vcpu, vcpu_deadline_of(vcpu));
 	}
 	timer_arm_briefly(cpu);
 	sti_nop_cli();
@@ -370,7 +370,7 @@ bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
 }
 
 /* Looks the handle up and remembers its vCPU in the thread, with a reference. */
-static NOINLINE enum status find(struct thread *thread, u64 handle)
+static NOINLINE enum status vcpu_find(struct thread *thread, u64 handle)
 {
 	struct handle_table *table = thread->process->handles;
 	struct object *object;
@@ -399,7 +399,7 @@ static NOINLINE enum status find(struct thread *thread, u64 handle)
  * STATUS_IN_USE: another thread runs or reads the vCPU; STATUS_AGAIN: another CPU still has its
  * registers.
  */
-static ALWAYS_INLINE enum status begin_run(struct cpu *cpu, struct thread *thread, u64 handle)
+static ALWAYS_INLINE enum status vcpu_begin_run(struct cpu *cpu, struct thread *thread, u64 handle)
 {
 	enum status status = STATUS_OK;
 	struct vcpu *vcpu;
@@ -411,13 +411,13 @@ static ALWAYS_INLINE enum status begin_run(struct cpu *cpu, struct thread *threa
 	 */
 	if (unlikely(thread->ran_closed != READ_ONCE(*thread->closed) ||
 		     thread->ran_handle != handle || thread->ran->object.dead))
-		status = find(thread, handle);
+		status = vcpu_find(thread, handle);
 	if (unlikely(status != STATUS_OK))
 		return status;
 	vcpu = thread->ran;
 	if (unlikely(!vcpu_claim(vcpu, thread)))
 		return STATUS_IN_USE;
-	status = begin(cpu, vcpu);
+	status = vcpu_begin(cpu, vcpu);
 	if (likely(status == STATUS_OK))
 		thread->guest = vcpu;
 	else
@@ -432,12 +432,12 @@ void vcpu_run(struct cpu *cpu, struct trap_frame *frame)
 	struct vcpu *vcpu;
 	u64 deadline;
 
-	frame->rax = begin_run(cpu, thread, frame->rdi);
+	frame->rax = vcpu_begin_run(cpu, thread, frame->rdi);
 	if (unlikely(frame->rax != STATUS_OK || cpu_must_settle(cpu)))
 		return;
 	vcpu = thread->guest;
-	deadline = deadline_of(vcpu);
+	deadline = vcpu_deadline_of(vcpu);
 	timer_arm(cpu, deadline);
-	if (run_on(cpu, vcpu, deadline) && !cpu_must_settle(cpu))
+	if (vcpu_run_on(cpu, vcpu, deadline) && !cpu_must_settle(cpu))
 		cpu_return_to_caller(cpu, frame);
 }

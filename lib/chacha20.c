@@ -4,22 +4,22 @@
 
 #define WORDS 16
 
-static u32 rotate_left(u32 value, unsigned int count)
+static u32 chacha20_rotate_left(u32 value, unsigned int count)
 {
 	return value << count | value >> (32 - count);
 }
 
 /* RFC 8439, 2.1 */
-static void quarter_round(u32 state[WORDS], int a, int b, int c, int d)
+static void chacha20_quarter_round(u32 state[WORDS], int a, int b, int c, int d)
 {
 	state[a] += state[b];
-	state[d] = rotate_left(state[d] ^ state[a], 16);
+	state[d] = chacha20_rotate_left(state[d] ^ state[a], 16);
 	state[c] += state[d];
-	state[b] = rotate_left(state[b] ^ state[c], 12);
+	state[b] = chacha20_rotate_left(state[b] ^ state[c], 12);
 	state[a] += state[b];
-	state[d] = rotate_left(state[d] ^ state[a], 8);
+	state[d] = chacha20_rotate_left(state[d] ^ state[a], 8);
 	state[c] += state[d];
-	state[b] = rotate_left(state[b] ^ state[c], 7);
+	state[b] = chacha20_rotate_left(state[b] ^ state[c], 7);
 }
 
 void chacha20_block(const u8 key[CHACHA20_KEY_BYTES], u32 counter,
@@ -33,14 +33,14 @@ void chacha20_block(const u8 key[CHACHA20_KEY_BYTES], u32 counter,
 	memcpy(&start[13], nonce, CHACHA20_NONCE_BYTES);
 	memcpy(state, start, sizeof(state));
 	for (int i = 0; i < 10; i++) {
-		quarter_round(state, 0, 4, 8, 12);
-		quarter_round(state, 1, 5, 9, 13);
-		quarter_round(state, 2, 6, 10, 14);
-		quarter_round(state, 3, 7, 11, 15);
-		quarter_round(state, 0, 5, 10, 15);
-		quarter_round(state, 1, 6, 11, 12);
-		quarter_round(state, 2, 7, 8, 13);
-		quarter_round(state, 3, 4, 9, 14);
+		chacha20_quarter_round(state, 0, 4, 8, 12);
+		chacha20_quarter_round(state, 1, 5, 9, 13);
+		chacha20_quarter_round(state, 2, 6, 10, 14);
+		chacha20_quarter_round(state, 3, 7, 11, 15);
+		chacha20_quarter_round(state, 0, 5, 10, 15);
+		chacha20_quarter_round(state, 1, 6, 11, 12);
+		chacha20_quarter_round(state, 2, 7, 8, 13);
+		chacha20_quarter_round(state, 3, 4, 9, 14);
 	}
 	for (int i = 0; i < WORDS; i++)
 		state[i] += start[i];

@@ -8,8 +8,8 @@ _Static_assert(ENTROPY_POOL_BYTES == CHACHA20_KEY_BYTES, "the pool is a key");
 enum purpose { PURPOSE_MIX = 1, PURPOSE_DRAW = 2 };
 
 /* Replaces the key; the block's other half is output. */
-static void next_block(struct entropy_pool *pool, enum purpose purpose, u32 length,
-		       u8 block[CHACHA20_BLOCK_BYTES])
+static void entropy_next_block(struct entropy_pool *pool, enum purpose purpose, u32 length,
+			       u8 block[CHACHA20_BLOCK_BYTES])
 {
 	const u8 nonce[CHACHA20_NONCE_BYTES] = {(u8)purpose};
 
@@ -27,7 +27,7 @@ void entropy_mix(struct entropy_pool *pool, const void *bytes, size_t count)
 
 		for (u32 i = 0; i < length; i++)
 			pool->key[i] ^= from[i];
-		next_block(pool, PURPOSE_MIX, length, block);
+		entropy_next_block(pool, PURPOSE_MIX, length, block);
 		from += length;
 		count -= length;
 	}
@@ -42,7 +42,7 @@ void entropy_draw(struct entropy_pool *pool, void *bytes, size_t count)
 	while (count > 0) {
 		u32 length = (u32)MIN(count, sizeof(block) - sizeof(pool->key));
 
-		next_block(pool, PURPOSE_DRAW, length, block);
+		entropy_next_block(pool, PURPOSE_DRAW, length, block);
 		memcpy(to, block + sizeof(pool->key), length);
 		to += length;
 		count -= length;

@@ -60,7 +60,7 @@ void page_block_remove(u32 frame)
 }
 
 /* Where a free block of at least this order is: the CPU's own zone, if it has one. */
-static u32 zone_find(unsigned int order)
+static u32 buddy_zone_find(unsigned int order)
 {
 	u32 own = page_arch_zone();
 
@@ -71,7 +71,7 @@ static u32 zone_find(unsigned int order)
 }
 
 /* The first block of the smallest order from this one on, which becomes *order. */
-static ALWAYS_INLINE u32 block_pop(u32 zone, unsigned int *order)
+static ALWAYS_INLINE u32 buddy_block_pop(u32 zone, unsigned int *order)
 {
 	u32 frame;
 	u32 next;
@@ -88,16 +88,17 @@ static ALWAYS_INLINE u32 block_pop(u32 zone, unsigned int *order)
 	return frame;
 }
 
-static ALWAYS_INLINE enum status block_alloc(unsigned int order, enum page_owner owner, hpa_t *hpa)
+static ALWAYS_INLINE enum status buddy_block_alloc(unsigned int order, enum page_owner owner,
+						   hpa_t *hpa)
 {
-	u32 zone = zone_find(order);
+	u32 zone = buddy_zone_find(order);
 	unsigned int from = order;
 	struct page *page;
 	u32 frame;
 
 	if (zone == ZONE_MAX)
 		return STATUS_NO_MEMORY;
-	frame = block_pop(zone, &from);
+	frame = buddy_block_pop(zone, &from);
 	while (from > order) {
 		from--;
 		page_block_insert(frame + (1u << from), from);
@@ -113,7 +114,7 @@ static ALWAYS_INLINE enum status block_alloc(unsigned int order, enum page_owner
 	return STATUS_OK;
 }
 
-static void block_free(u32 frame)
+static void buddy_block_free(u32 frame)
 {
 	unsigned int order = page_frames[frame].order;
 
@@ -139,7 +140,7 @@ static void block_free(u32 frame)
  * The first frame of the block that contains this one: its number is this one's with some low bits
  * cleared. NULL: the frame is in no block.
  */
-static struct page *block_of(u64 frame)
+static struct page *buddy_block_of(u64 frame)
 {
 	for (unsigned int order = 0; frame < page_frame_count && order <= PAGE_ORDER_MAX; order++) {
 		struct page *head = &page_frames[align_down(frame, 1ull << order)];
@@ -150,7 +151,7 @@ static struct page *block_of(u64 frame)
 	return NULL;
 }
 
-static bool has_bad(const struct page *head)
+static bool buddy_has_bad(const struct page *head)
 {
 	for (u32 n = 0; bad_count != 0 && n < 1u << head->order; n++) {
 		if (head[n].flags & PAGE_FLAG_BAD)
@@ -160,7 +161,7 @@ static bool has_bad(const struct page *head)
 }
 
 /* Frees a block, taken or free (and off its list), frame by frame, except for the bad frames. */
-static void block_free_parts(struct page *head)
+static void buddy_block_free_parts(struct page *head)
 {
 	const struct page *end = head + (1ull << head->order);
 	u8 owner = head->owner;
@@ -170,7 +171,7 @@ static void block_free_parts(struct page *head)
 		page->order = 0;
 		page->flags |= PAGE_FLAG_HEAD;
 		if (!(page->flags & PAGE_FLAG_BAD)) {
-			block_free((u32)(page - page_frames));
+			buddy_block_free((u32)(page - page_frames));
 			continue;
 		}
 		page->owner = PAGE_RESERVED;
@@ -189,7 +190,7 @@ void page_set_aside(hpa_t hpa)
 	struct page *head;
 
 	lock_acquire(&buddy_lock, LOCK_PAGES);
-	head = block_of(hpa.value >> PAGE_SHIFT);
+	head = buddy_block_of(hpa.value >> PAGE_SHIFT);
 	CHECK(head != NULL);
 	if (!page_is_set_aside(hpa))
 		bad_count++;
@@ -197,7 +198,7 @@ void page_set_aside(hpa_t hpa)
 	if (head->owner == PAGE_FREE) {
 		page_zones[head->zone].free -= 1ull << head->order;
 		page_block_remove((u32)(head - page_frames));
-		block_free_parts(head);
+		buddy_block_free_parts(head);
 	}
 	lock_release(&buddy_lock, LOCK_PAGES);
 }
@@ -212,7 +213,7 @@ enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *
 	lock_acquire(&buddy_lock, LOCK_PAGES);
 	status = STATUS_NO_MEMORY;
 	if (page_counts[PAGE_FREE] >= reserved_count + count)
-		status = block_alloc(order, owner, hpa);
+		status = buddy_block_alloc(order, owner, hpa);
 	if (status == STATUS_OK && quota != NULL)
 		page_of(*hpa)->previous = quota->number;
 	lock_release(&buddy_lock, LOCK_PAGES);
@@ -259,10 +260,10 @@ void page_free(hpa_t hpa, struct quota *quota)
 	CHECK((page->flags & PAGE_FLAG_HEAD) && page->owner > PAGE_RESERVED);
 	quota_release(quota, page->owner, 1ull << page->order, 0);
 	lock_acquire(&buddy_lock, LOCK_PAGES);
-	if (unlikely(has_bad(page)))
-		block_free_parts(page);
+	if (unlikely(buddy_has_bad(page)))
+		buddy_block_free_parts(page);
 	else
-		block_free((u32)(hpa.value >> PAGE_SHIFT));
+		buddy_block_free((u32)(hpa.value >> PAGE_SHIFT));
 	lock_release(&buddy_lock, LOCK_PAGES);
 }
 
@@ -288,14 +289,14 @@ void page_unreserve(u64 count)
 	lock_release(&buddy_lock, LOCK_PAGES);
 }
 
-static ALWAYS_INLINE enum status alloc_reserved(unsigned int order, enum page_owner owner,
-						hpa_t *hpa)
+static ALWAYS_INLINE enum status buddy_alloc_any_reserved(unsigned int order, enum page_owner owner,
+							  hpa_t *hpa)
 {
 	enum status status;
 
 	lock_acquire(&buddy_lock, LOCK_PAGES);
 	CHECK(reserved_count >= 1ull << order);
-	status = block_alloc(order, owner, hpa);
+	status = buddy_block_alloc(order, owner, hpa);
 	if (status == STATUS_OK)
 		reserved_count -= 1ull << order;
 	lock_release(&buddy_lock, LOCK_PAGES);
@@ -305,12 +306,13 @@ static ALWAYS_INLINE enum status alloc_reserved(unsigned int order, enum page_ow
 /* Twice: single pages are what guests wait for. */
 enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa)
 {
-	return order == 0 ? alloc_reserved(0, owner, hpa) : alloc_reserved(order, owner, hpa);
+	return order == 0 ? buddy_alloc_any_reserved(0, owner, hpa)
+			  : buddy_alloc_any_reserved(order, owner, hpa);
 }
 
 enum page_owner page_owner(hpa_t hpa)
 {
-	const struct page *head = block_of(hpa.value >> PAGE_SHIFT);
+	const struct page *head = buddy_block_of(hpa.value >> PAGE_SHIFT);
 
 	return head != NULL ? head->owner : PAGE_RESERVED;
 }

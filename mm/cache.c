@@ -29,8 +29,8 @@ void cache_init(void)
 	quota_init(&kernel_slabs, NULL, 0);
 }
 
-static enum status slab_alloc(struct quota *quota, unsigned int kind, size_t piece_bytes,
-			      struct slab **slab)
+static enum status cache_slab_alloc(struct quota *quota, unsigned int kind, size_t piece_bytes,
+				    struct slab **slab)
 {
 	u64 bytes = align_up(piece_bytes, OBJECT_ALIGNMENT);
 	hpa_t hpa;
@@ -63,7 +63,7 @@ enum status cache_alloc(struct quota *quota, unsigned int kind, size_t bytes, vo
 	if (list_empty(slabs)) {
 		/* Charging the page takes the same lock. */
 		lock_release(&holder->lock, LOCK_QUOTA);
-		status = slab_alloc(quota, kind, bytes, &slab);
+		status = cache_slab_alloc(quota, kind, bytes, &slab);
 		if (status != STATUS_OK)
 			return status;
 		lock_acquire(&holder->lock, LOCK_QUOTA);

@@ -26,7 +26,7 @@ static enum status discard_check(const struct memory *memory, u64 first, u64 cou
 }
 
 /* What the word stands for goes, and is promised anew before it returns. */
-static enum status return_block(struct memory *memory, u64 *word, u64 count)
+static enum status memory_return_block(struct memory *memory, u64 *word, u64 count)
 {
 	hpa_t hpa = HPA(*word & PTE_ADDRESS);
 	enum status status = page_reserve(count);
@@ -64,7 +64,7 @@ void memory_huge_end(struct memory *memory, u64 number)
 }
 
 /* A page of slots without any goes, so that the chunk can become one block again. */
-static void slots_end(struct memory *memory, u64 *chunk)
+static void memory_slots_end(struct memory *memory, u64 *chunk)
 {
 	const u64 *slot = hpa_to_pointer(HPA(*chunk & PTE_ADDRESS));
 
@@ -89,7 +89,7 @@ static enum status discard_step(struct memory *memory, u64 first, u64 *count)
 		if (*chunk & CHUNK_HUGE)
 			memory_huge_end(memory, first / MEMORY_CHUNK_PAGES);
 		if (*count == MEMORY_CHUNK_PAGES)
-			return return_block(memory, chunk, *count);
+			return memory_return_block(memory, chunk, *count);
 		status = memory_block_split(memory, chunk);
 	}
 	*count = MIN(*count, DISCARD_STEP);
@@ -97,13 +97,13 @@ static enum status discard_step(struct memory *memory, u64 first, u64 *count)
 		u64 *slot = memory_slot_find(memory, first + taken);
 
 		if (*slot != 0)
-			status = return_block(memory, slot, 1);
+			status = memory_return_block(memory, slot, 1);
 		taken += status == STATUS_OK;
 	}
 	if (taken == 0)
 		return status;
 	if (chunk != NULL)
-		slots_end(memory, chunk);
+		memory_slots_end(memory, chunk);
 	*count = taken;
 	return STATUS_OK;
 }
@@ -147,7 +147,7 @@ enum status memory_discard(struct memory *memory, u64 first, u64 *count)
 	return status;
 }
 
-static bool holds_zeros(u64 slot)
+static bool memory_holds_zeros(u64 slot)
 {
 	const u64 *word = hpa_to_pointer(HPA(slot & PTE_ADDRESS));
 	u64 any = 0;
@@ -157,8 +157,8 @@ static bool holds_zeros(u64 slot)
 	return any == 0;
 }
 
-/* Who touches a page has it back, as it is (slot_populate). Returns how many are hidden. */
-static u32 hide_zeros(struct memory *memory, u64 first, u64 *count, u64 *index)
+/* Who touches a page has it back, as it is (memory_slot_populate). Returns how many are hidden. */
+static u32 memory_hide_zeros(struct memory *memory, u64 first, u64 *count, u64 *index)
 {
 	u32 found = 0;
 
@@ -169,7 +169,7 @@ static u32 hide_zeros(struct memory *memory, u64 first, u64 *count, u64 *index)
 	for (u64 i = *count; i-- > 0;) {
 		u64 *slot = memory_slot_find(memory, first + i);
 
-		if (!(*slot & SLOT_PRESENT) || !holds_zeros(*slot))
+		if (!(*slot & SLOT_PRESENT) || !memory_holds_zeros(*slot))
 			continue;
 		*slot ^= SLOT_PRESENT | SLOT_KEPT | SLOT_ASIDE;
 		index[found++] = first + i;
@@ -178,7 +178,7 @@ static u32 hide_zeros(struct memory *memory, u64 first, u64 *count, u64 *index)
 }
 
 /* Nobody has touched those that are still hidden, nor can any more: if they hold zeros they go. */
-static u64 settle_hidden(struct memory *memory, bool gives)
+static u64 memory_settle_hidden(struct memory *memory, bool gives)
 {
 	u64 given = 0;
 	u64 number = memory->trim_first / MEMORY_CHUNK_PAGES;
@@ -189,25 +189,25 @@ static u64 settle_hidden(struct memory *memory, bool gives)
 
 		if (slot == NULL || !(*slot & SLOT_ASIDE))
 			continue;
-		if (!gives || !holds_zeros(*slot) ||
-		    return_block(memory, slot, 1) != STATUS_OK)
+		if (!gives || !memory_holds_zeros(*slot) ||
+		    memory_return_block(memory, slot, 1) != STATUS_OK)
 			*slot = (*slot & PTE_ADDRESS) | SLOT_PRESENT;
 		else
 			given++;
 	}
 	if (gives && chunk != NULL && (*chunk & SLOT_PRESENT))
-		slots_end(memory, chunk);
+		memory_slots_end(memory, chunk);
 	memory->trim_count = 0;
 	return given;
 }
 
 void memory_trim_undo(struct memory *memory)
 {
-	(void)settle_hidden(memory, false);
+	(void)memory_settle_hidden(memory, false);
 }
 
 /* Under layer_lock. STATUS_AGAIN: an old translation to what is hidden may still be in use. */
-static enum status trim_step(struct memory *memory, u64 first, u64 *count, u64 *given)
+static enum status memory_trim_step(struct memory *memory, u64 first, u64 *count, u64 *given)
 {
 	u64 index[TRIM_STEP];
 	bool begins = memory->trim_count == 0 || memory->trim_first != first;
@@ -218,9 +218,9 @@ static enum status trim_step(struct memory *memory, u64 first, u64 *count, u64 *
 	if (!begins)
 		*count = memory->trim_count;
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	*given = settle_hidden(memory, !begins);
+	*given = memory_settle_hidden(memory, !begins);
 	if (begins)
-		found = hide_zeros(memory, first, count, index);
+		found = memory_hide_zeros(memory, first, count, index);
 	if (found != 0) {
 		memory->trim_first = first;
 		memory->trim_count = *count;
@@ -239,7 +239,7 @@ enum status memory_trim(struct memory *memory, u64 first, u64 *count, u64 *given
 	lock_acquire(&layer_lock, LOCK_LAYER);
 	status = discard_check(memory, first, *count);
 	if (status == STATUS_OK)
-		status = trim_step(memory, first, count, given);
+		status = memory_trim_step(memory, first, count, given);
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status;
 }

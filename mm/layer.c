@@ -17,7 +17,7 @@
 
 struct lock layer_lock;
 
-static struct mapping *mapping_of(struct list *node)
+static struct mapping *layer_mapping_of(struct list *node)
 {
 	return LIST_ENTRY(node, struct mapping, memory_node);
 }
@@ -31,7 +31,7 @@ void layer_flush(const struct mapping *mapping)
 void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count)
 {
 	LIST_FOR_EACH(node, &memory->mappings) {
-		const struct mapping *mapping = mapping_of(node);
+		const struct mapping *mapping = layer_mapping_of(node);
 		struct space *space = mapping->space;
 
 		lock_acquire(&space->lock, LOCK_SPACE);
@@ -43,12 +43,12 @@ void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count)
 }
 
 /* Whether another mapping may show what lies below at the page, or still be written through. */
-static bool shown_elsewhere(const struct mapping *mapping, u64 index)
+static bool layer_shown_elsewhere(const struct mapping *mapping, u64 index)
 {
 	if (!mapping->memory->below->frozen)
 		return true;
 	LIST_FOR_EACH(node, &mapping->memory->mappings) {
-		const struct mapping *other = mapping_of(node);
+		const struct mapping *other = layer_mapping_of(node);
 
 		if (other != mapping && (READ_ONCE(other->shown) & layer_shown_bit(index)))
 			return true;
@@ -60,7 +60,8 @@ static bool shown_elsewhere(const struct mapping *mapping, u64 index)
  * Under the object's lock: from now on nobody maps the page. Its chunk has slots here, so that no
  * large leaf of a block below covers it either. STATUS_IN_USE: other mappings may show it.
  */
-static ALWAYS_INLINE enum status begin_breaking(struct mapping *mapping, u64 index, u64 **slot)
+static ALWAYS_INLINE enum status layer_begin_breaking(struct mapping *mapping, u64 index,
+						      u64 **slot)
 {
 	struct memory *memory = mapping->memory;
 	enum status status = STATUS_OK;
@@ -74,11 +75,11 @@ static ALWAYS_INLINE enum status begin_breaking(struct mapping *mapping, u64 ind
 	if (status != STATUS_OK)
 		return status;
 	memory->breaking = index + 1;
-	return shown_elsewhere(mapping, index) ? STATUS_IN_USE : STATUS_OK;
+	return layer_shown_elsewhere(mapping, index) ? STATUS_IN_USE : STATUS_OK;
 }
 
 /* A reset hides it, as all that are listed. */
-static void slot_set(struct memory *memory, u64 *slot, u64 index, hpa_t hpa)
+static void layer_slot_set(struct memory *memory, u64 *slot, u64 index, hpa_t hpa)
 {
 	struct page *page = page_of(hpa);
 
@@ -92,7 +93,8 @@ static void slot_set(struct memory *memory, u64 *slot, u64 index, hpa_t hpa)
  * Likewise. The page on its way arrives, once nobody can use what it leaves: a reserved one, or
  * that which a reset has hidden.
  */
-static ALWAYS_INLINE enum status give_page(struct memory *memory, u64 index, u64 *slot, hpa_t *hpa)
+static ALWAYS_INLINE enum status layer_give_page(struct memory *memory, u64 index, u64 *slot,
+						 hpa_t *hpa)
 {
 	const void *from;
 
@@ -108,7 +110,7 @@ static ALWAYS_INLINE enum status give_page(struct memory *memory, u64 index, u64
 		page_copy(*hpa, from);
 	else
 		page_clear(*hpa, 1);
-	slot_set(memory, slot, index, *hpa);
+	layer_slot_set(memory, slot, index, *hpa);
 	memory->breaking = 0;
 	return STATUS_OK;
 }
@@ -120,7 +122,7 @@ NOINLINE enum status layer_help(struct memory *memory)
 	hpa_t hpa;
 
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	status = give_page(memory, index, memory_slot_find(memory, index), &hpa);
+	status = layer_give_page(memory, index, memory_slot_find(memory, index), &hpa);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	return status;
 }
@@ -141,9 +143,9 @@ enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa)
 		return STATUS_OK;
 	}
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	status = begin_breaking(mapping, index, &slot);
+	status = layer_begin_breaking(mapping, index, &slot);
 	if (status == STATUS_OK)
-		status = give_page(memory, index, slot, hpa);
+		status = layer_give_page(memory, index, slot, hpa);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	return status;
 }
@@ -156,7 +158,7 @@ void layer_break(struct memory *memory)
 		layer_revoke_pages(memory, &index, 1);
 }
 
-static enum status freeze_check(const struct memory *memory)
+static enum status layer_freeze_check(const struct memory *memory)
 {
 	if (memory->kind != MEMORY_RAM || memory->owner != PAGE_GUEST || memory->held ||
 	    memory->device_mappings != 0 || memory->frozen)
@@ -166,7 +168,7 @@ static enum status freeze_check(const struct memory *memory)
 }
 
 /* Both objects have as many pages, so both keep their slots in the same way. */
-static void put_below(struct memory *memory, struct memory *frozen)
+static void layer_put_below(struct memory *memory, struct memory *frozen)
 {
 	u64 *chunks = memory->chunks;
 
@@ -188,16 +190,16 @@ static void put_below(struct memory *memory, struct memory *frozen)
 }
 
 /* Whatever they show is about to be taken away. */
-static void forget_shown(struct memory *memory)
+static void layer_forget_shown(struct memory *memory)
 {
 	LIST_FOR_EACH(node, &memory->mappings)
-		mapping_of(node)->shown = 0;
+	layer_mapping_of(node)->shown = 0;
 }
 
 /* The promise stays with the live object; what is present is promised once more. */
-static enum status freeze_begin(struct memory *memory)
+static enum status layer_freeze_begin(struct memory *memory)
 {
-	enum status status = freeze_check(memory);
+	enum status status = layer_freeze_check(memory);
 	u64 present = memory->present;
 	struct memory *frozen;
 
@@ -209,8 +211,8 @@ static enum status freeze_begin(struct memory *memory)
 	lock_acquire(&memory->lock, LOCK_MEMORY);
 	memory_trim_undo(memory);
 	if (memory->present == present) {
-		put_below(memory, frozen);
-		forget_shown(memory);
+		layer_put_below(memory, frozen);
+		layer_forget_shown(memory);
 	} else {
 		status = STATUS_AGAIN; /* more was touched meanwhile */
 	}
@@ -227,7 +229,7 @@ enum status layer_revoke(struct memory *memory, u64 *first, u64 end)
 	u64 reached = end;
 
 	LIST_FOR_EACH(node, &memory->mappings) {
-		const struct mapping *mapping = mapping_of(node);
+		const struct mapping *mapping = layer_mapping_of(node);
 		struct space *space = mapping->space;
 		u64 from = MAX(*first, mapping->offset);
 		u64 last = MIN(end, mapping->offset + mapping->page_count);
@@ -247,7 +249,7 @@ enum status layer_revoke(struct memory *memory, u64 *first, u64 end)
 }
 
 /* Takes away what was mapped before the pages moved below. True: nobody can write any more. */
-static bool freeze_step(struct memory *memory)
+static bool layer_freeze_step(struct memory *memory)
 {
 	return layer_revoke(memory, &memory->cursor, memory->page_count) == STATUS_OK &&
 	       tlb_all_passed(memory->awaited);
@@ -262,9 +264,9 @@ enum status layer_freeze(struct memory *memory, struct memory **frozen)
 		status = STATUS_BAD_STATE;
 	else if (memory->frozen || memory->below == NULL ||
 		 (memory->below->frozen && memory->own_first != 0))
-		status = freeze_begin(memory);
+		status = layer_freeze_begin(memory);
 	if (status == STATUS_OK && !memory->below->frozen) {
-		memory->below->frozen = freeze_step(memory);
+		memory->below->frozen = layer_freeze_step(memory);
 		status = memory->below->frozen ? STATUS_OK : STATUS_AGAIN;
 	}
 	*frozen = memory->below;
@@ -290,7 +292,7 @@ enum status layer_create(struct quota *quota, struct memory *frozen, struct memo
 }
 
 /* The last pages that were written to show again what lies below. */
-static void hide(struct memory *memory)
+static void layer_hide(struct memory *memory)
 {
 	u64 index[STEP_PAGES];
 	u32 count = 0;
@@ -314,7 +316,7 @@ enum status layer_reset(struct memory *memory)
 	lock_acquire(&layer_lock, LOCK_LAYER);
 	if (memory->below != NULL && memory->below->frozen && !memory->frozen &&
 	    !memory->merging) {
-		hide(memory);
+		layer_hide(memory);
 		status = memory->own_first == 0 && tlb_all_passed(memory->awaited) ? STATUS_OK
 										   : STATUS_AGAIN;
 	}
@@ -323,7 +325,7 @@ enum status layer_reset(struct memory *memory)
 }
 
 /* So many pages that were present below are the object's. */
-static void take_count(struct memory *memory, u64 count)
+static void layer_take_count(struct memory *memory, u64 count)
 {
 	if (memory->flags & MEMORY_OVERCOMMIT) {
 		memory->promised += count;
@@ -334,7 +336,7 @@ static void take_count(struct memory *memory, u64 count)
 }
 
 /* The page below, where there is none above it; one that a reset has hidden goes down instead. */
-static void take_page(struct memory *memory, u64 index)
+static void layer_take_page(struct memory *memory, u64 index)
 {
 	u64 *from = memory_slot_find(memory->below, index);
 	u64 *slot = memory_slot_find(memory, index);
@@ -342,14 +344,14 @@ static void take_page(struct memory *memory, u64 index)
 
 	if (!(*from & SLOT_PRESENT) || (hidden & SLOT_PRESENT))
 		return;
-	slot_set(memory, slot, index, HPA(*from & PTE_ADDRESS));
+	layer_slot_set(memory, slot, index, HPA(*from & PTE_ADDRESS));
 	*from = hidden;
 	if (hidden == 0)
-		take_count(memory, 1);
+		layer_take_count(memory, 1);
 }
 
 /* Of a chunk without slots below: the block, unless it has to be split. *end: up to there. */
-static enum status take_chunk(struct memory *memory, u64 *end)
+static enum status layer_take_chunk(struct memory *memory, u64 *end)
 {
 	u64 number = memory->cursor / MEMORY_CHUNK_PAGES;
 	u64 *from = &memory->below->chunks[number];
@@ -367,29 +369,29 @@ static enum status take_chunk(struct memory *memory, u64 *end)
 	}
 	*chunk = *from;
 	*from = 0;
-	take_count(memory, MEMORY_CHUNK_PAGES);
+	layer_take_count(memory, MEMORY_CHUNK_PAGES);
 	return STATUS_OK;
 }
 
 /* Under the object's lock: what lies below, from the cursor on and before *end. */
-static enum status take_pages(struct memory *memory, u64 *end)
+static enum status layer_take_pages(struct memory *memory, u64 *end)
 {
 	enum status status = STATUS_OK;
 
 	*end = MIN(align_down(memory->cursor, MEMORY_CHUNK_PAGES) + MEMORY_CHUNK_PAGES,
 		   memory->page_count);
 	if (memory_slot_find(memory->below, memory->cursor) == NULL)
-		return take_chunk(memory, end);
+		return layer_take_chunk(memory, end);
 	if (memory_slot_find(memory, memory->cursor) == NULL)
 		status = memory_slots_create(memory,
 					     &memory->chunks[memory->cursor / MEMORY_CHUNK_PAGES]);
 	*end = MIN(memory->cursor + STEP_MERGE, *end);
 	for (u64 index = memory->cursor; status == STATUS_OK && index < *end; index++)
-		take_page(memory, index);
+		layer_take_page(memory, index);
 	return status;
 }
 
-static bool can_merge(const struct memory *memory)
+static bool layer_can_merge(const struct memory *memory)
 {
 	const struct memory *below = memory->below;
 
@@ -401,7 +403,7 @@ static bool can_merge(const struct memory *memory)
  * A page that is about to leave `below` does so first. What was mapped may be written to now; the
  * cursor stands where all mappings are told.
  */
-static enum status merge_step(struct memory *memory)
+static enum status layer_merge_step(struct memory *memory)
 {
 	enum status status = memory->breaking != 0 ? layer_help(memory) : STATUS_OK;
 	u64 end;
@@ -409,7 +411,7 @@ static enum status merge_step(struct memory *memory)
 	if (status != STATUS_OK)
 		return status;
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	status = take_pages(memory, &end);
+	status = layer_take_pages(memory, &end);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	if (status != STATUS_OK)
 		return status;
@@ -417,7 +419,7 @@ static enum status merge_step(struct memory *memory)
 	return memory->cursor == memory->page_count ? STATUS_OK : STATUS_AGAIN;
 }
 
-static void merge_end(struct memory *memory)
+static void layer_merge_end(struct memory *memory)
 {
 	struct memory *below = memory->below;
 
@@ -437,13 +439,13 @@ enum status layer_merge(struct memory *memory)
 	enum status status = STATUS_BAD_STATE;
 
 	lock_acquire(&layer_lock, LOCK_LAYER);
-	if (can_merge(memory)) {
+	if (layer_can_merge(memory)) {
 		memory->cursor = memory->merging ? memory->cursor : 0;
 		memory->merging = true;
-		status = merge_step(memory);
+		status = layer_merge_step(memory);
 	}
 	if (status == STATUS_OK)
-		merge_end(memory);
+		layer_merge_end(memory);
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status;
 }

@@ -34,7 +34,7 @@ static enum status memory_alloc(struct quota *quota, u64 page_count, struct memo
 }
 
 /* The slots or words may fit in the object itself. */
-static enum status alloc_chunks(struct memory *memory)
+static enum status memory_alloc_chunks(struct memory *memory)
 {
 	u64 count = (memory->page_count + MEMORY_CHUNK_PAGES - 1) / MEMORY_CHUNK_PAGES;
 	unsigned int order = 0;
@@ -49,7 +49,7 @@ static enum status alloc_chunks(struct memory *memory)
 	return page_alloc_cleared(order, PAGE_KERNEL, memory->quota, (void **)&memory->chunks);
 }
 
-static enum status promise(struct quota *quota, enum page_owner owner, u64 count)
+static enum status memory_promise(struct quota *quota, enum page_owner owner, u64 count)
 {
 	enum status status = quota_charge(quota, owner, count);
 
@@ -69,7 +69,7 @@ enum status memory_promise_page(struct memory *memory)
 	if (!(memory->flags & MEMORY_OVERCOMMIT) || memory->promised != memory->present)
 		return STATUS_OK;
 	if (quota->account->used_pages + MEMORY_SPARE_PAGES <= quota->account->quota_pages)
-		status = promise(memory->quota, memory->owner, 1);
+		status = memory_promise(memory->quota, memory->owner, 1);
 	if (status == STATUS_OK) {
 		memory->promised = ++memory->present;
 		memory_count_present(memory, -1ull);
@@ -90,13 +90,13 @@ enum status memory_create_promised(struct quota *quota, enum page_owner owner, u
 	enum status status;
 
 	CHECK(page_count - 1 < MEMORY_PAGES_MAX);
-	status = promise(quota, owner, promised);
+	status = memory_promise(quota, owner, promised);
 	if (status != STATUS_OK)
 		return status;
 	status = memory_alloc(quota, page_count, memory);
 	if (status != STATUS_OK)
 		goto fail_alloc;
-	status = alloc_chunks(*memory);
+	status = memory_alloc_chunks(*memory);
 	if (status != STATUS_OK)
 		goto fail_chunks;
 
@@ -153,7 +153,7 @@ bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count)
 }
 
 /* The first chunk's word of the GiB that the chunk is in. */
-static u64 *huge_of(const struct memory *memory, u64 number)
+static u64 *memory_huge_of(const struct memory *memory, u64 number)
 {
 	return memory->chunks + align_down(number, HUGE_CHUNKS);
 }
@@ -162,9 +162,9 @@ static u64 *huge_of(const struct memory *memory, u64 number)
  * Creates all chunks of a GiB at once, if none exists yet and the allocator has such a block. Not
  * the first GiB: a PC's has holes, so that no single leaf can map it.
  */
-static bool huge_create(struct memory *memory, u64 number)
+static bool memory_huge_create(struct memory *memory, u64 number)
 {
-	u64 *first = huge_of(memory, number);
+	u64 *first = memory_huge_of(memory, number);
 	u64 end = align_down(number, HUGE_CHUNKS) + HUGE_CHUNKS;
 	hpa_t hpa;
 
@@ -193,13 +193,13 @@ enum status memory_slots_create(struct memory *memory, u64 *chunk)
 }
 
 /* A large block, if the object fills the chunk and there is one; else a page of slots. */
-static enum status chunk_create(struct memory *memory, u64 *chunk)
+static enum status memory_chunk_create(struct memory *memory, u64 *chunk)
 {
 	u64 end = (u64)(chunk - memory->chunks + 1) * MEMORY_CHUNK_PAGES;
 	hpa_t hpa;
 
 	if ((memory->flags & (MEMORY_HUGE | MEMORY_SINGLE)) == MEMORY_HUGE &&
-	    huge_create(memory, (u64)(chunk - memory->chunks)))
+	    memory_huge_create(memory, (u64)(chunk - memory->chunks)))
 		return STATUS_OK;
 	if (end <= memory->page_count && !(memory->flags & MEMORY_SINGLE) &&
 	    page_alloc_reserved(PAGE_ORDER_2M, memory->owner, &hpa) == STATUS_OK) {
@@ -210,7 +210,7 @@ static enum status chunk_create(struct memory *memory, u64 *chunk)
 	return memory_slots_create(memory, chunk);
 }
 
-static ALWAYS_INLINE enum status chunk_clear(u64 *word)
+static ALWAYS_INLINE enum status memory_chunk_clear(u64 *word)
 {
 	u64 chunk = *word;
 	u64 cleared = (chunk & CHUNK_CLEARED) << (PAGE_SHIFT - CHUNK_CLEARED_SHIFT);
@@ -224,9 +224,9 @@ static ALWAYS_INLINE enum status chunk_clear(u64 *word)
 }
 
 /* In the GiB that the chunk is in, the last chunk that is not ready; NULL: all are. */
-static u64 *huge_unready(const struct memory *memory, u64 number)
+static u64 *memory_huge_unready(const struct memory *memory, u64 number)
 {
-	u64 *first = huge_of(memory, number);
+	u64 *first = memory_huge_of(memory, number);
 
 	for (u64 left = HUGE_CHUNKS; left-- > 0;)
 		if (!(first[left] & CHUNK_READY))
@@ -239,7 +239,7 @@ u64 *memory_slot_find(struct memory *memory, u64 index)
 	return memory_slot_quick(memory, index);
 }
 
-static enum status slot_populate(struct memory *memory, u64 *slot)
+static enum status memory_slot_populate(struct memory *memory, u64 *slot)
 {
 	enum status status;
 	hpa_t hpa;
@@ -264,7 +264,7 @@ static enum status slot_populate(struct memory *memory, u64 *slot)
 }
 
 /* The word for the page, its slot or its chunk's, and the address and level that it gives. */
-static u64 word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
+static u64 memory_word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
 	u64 *slot = memory_slot_quick(memory, index);
 	u64 word = slot != NULL ? *slot : memory->chunks[index / MEMORY_CHUNK_PAGES];
@@ -275,11 +275,11 @@ static u64 word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *
 	return word;
 }
 
-static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
+static bool memory_slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
-	u64 word = word_of(memory, index, hpa, level);
+	u64 word = memory_word_of(memory, index, hpa, level);
 
-	if ((word & CHUNK_HUGE) && huge_unready(memory, index / MEMORY_CHUNK_PAGES) == NULL)
+	if ((word & CHUNK_HUGE) && memory_huge_unready(memory, index / MEMORY_CHUNK_PAGES) == NULL)
 		*level = PT_LEVEL_1G;
 	return word & (SLOT_PRESENT | CHUNK_READY);
 }
@@ -288,13 +288,13 @@ static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level
  * Looks in the object, then in those below it, which are frozen: no lock guards them. A leaf is no
  * larger than what no object above has slots for.
  */
-static bool slot_search(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level,
-			bool *own)
+static bool memory_slot_search(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level,
+			       bool *own)
 {
 	enum pt_level largest = PT_LEVEL_1G;
 
 	for (struct memory *at = memory; at != NULL; at = at->below) {
-		bool present = slot_ram(at, index, hpa, level);
+		bool present = memory_slot_ram(at, index, hpa, level);
 
 		largest = *level = MIN(*level, largest);
 		*own = at == memory;
@@ -310,12 +310,12 @@ const void *memory_frozen_page(struct memory *memory, u64 index)
 	hpa_t hpa;
 
 	for (; memory != NULL; memory = memory->below)
-		if (word_of(memory, index, &hpa, &level) & (SLOT_PRESENT | CHUNK_READY))
+		if (memory_word_of(memory, index, &hpa, &level) & (SLOT_PRESENT | CHUNK_READY))
 			return hpa_to_pointer(hpa);
 	return NULL;
 }
 
-static NOINLINE enum status populate(struct memory *memory, u64 index)
+static NOINLINE enum status memory_populate_anew(struct memory *memory, u64 index)
 {
 	u64 *chunk = memory->chunks;
 	enum pt_level level;
@@ -324,21 +324,22 @@ static NOINLINE enum status populate(struct memory *memory, u64 index)
 	bool own;
 
 	if (memory->below != NULL)
-		return slot_search(memory, index, &hpa, &level, &own) ? STATUS_OK : STATUS_IN_USE;
+		return memory_slot_search(memory, index, &hpa, &level, &own) ? STATUS_OK
+									     : STATUS_IN_USE;
 	if (chunk == NULL)
-		return slot_populate(memory, &memory->inline_slots[index]);
+		return memory_slot_populate(memory, &memory->inline_slots[index]);
 	chunk += index / MEMORY_CHUNK_PAGES;
-	status = *chunk == 0 ? chunk_create(memory, chunk) : STATUS_OK;
+	status = *chunk == 0 ? memory_chunk_create(memory, chunk) : STATUS_OK;
 	if (status != STATUS_OK)
 		return status;
 	if ((memory->flags & MEMORY_WHOLE) && (*chunk & CHUNK_HUGE)) {
-		chunk = huge_unready(memory, index / MEMORY_CHUNK_PAGES);
+		chunk = memory_huge_unready(memory, index / MEMORY_CHUNK_PAGES);
 		if (chunk != NULL)
-			(void)chunk_clear(chunk);
+			(void)memory_chunk_clear(chunk);
 		return chunk != NULL ? STATUS_AGAIN : STATUS_OK;
 	}
-	return *chunk & CHUNK_LARGE ? chunk_clear(chunk)
-				    : slot_populate(memory, memory_slot_of(*chunk, index));
+	return *chunk & CHUNK_LARGE ? memory_chunk_clear(chunk)
+				    : memory_slot_populate(memory, memory_slot_of(*chunk, index));
 }
 
 /* Clearing is frequent and needs little stack; all the rest happens once and is kept apart. */
@@ -353,8 +354,8 @@ enum status memory_populate(struct memory *memory, u64 index)
 	lock_acquire(&memory->lock, LOCK_MEMORY);
 	chunk = memory->chunks != NULL ? &memory->chunks[index / MEMORY_CHUNK_PAGES] : NULL;
 	status = chunk != NULL && !(memory->flags & MEMORY_WHOLE) && (*chunk & CHUNK_LARGE)
-			 ? chunk_clear(chunk)
-			 : populate(memory, index);
+			 ? memory_chunk_clear(chunk)
+			 : memory_populate_anew(memory, index);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	return status;
 }
@@ -371,7 +372,8 @@ enum status memory_hold(struct memory *memory, u64 first, u64 count)
 	return status;
 }
 
-static bool slot_fixed(const struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
+static bool memory_slot_fixed(const struct memory *memory, u64 index, hpa_t *hpa,
+			      enum pt_level *level)
 {
 	u64 end = memory->base.value + (memory->page_count << PAGE_SHIFT);
 	u64 large;
@@ -391,9 +393,9 @@ bool memory_slot_own(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level
 	CHECK(index < memory->page_count);
 	*own = true;
 	if (memory->kind != MEMORY_RAM)
-		return slot_fixed(memory, index, hpa, level);
+		return memory_slot_fixed(memory, index, hpa, level);
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	present = slot_search(memory, index, hpa, level, own);
+	present = memory_slot_search(memory, index, hpa, level, own);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	return present;
 }
@@ -406,10 +408,10 @@ void *memory_pointer(struct memory *memory, u64 index)
 	return memory_slot(memory, index, &hpa, &level) ? hpa_to_pointer(hpa) : NULL;
 }
 
-static u64 walk_ram(struct memory *memory, u64 *index, hpa_t *hpa)
+static u64 memory_walk_ram(struct memory *memory, u64 *index, hpa_t *hpa)
 {
 	enum pt_level level;
-	u64 word = word_of(memory, *index, hpa, &level);
+	u64 word = memory_word_of(memory, *index, hpa, &level);
 	u64 rest = level == PT_LEVEL_4K ? 1 : MEMORY_CHUNK_PAGES - *index % MEMORY_CHUNK_PAGES;
 
 	*index += rest;
@@ -428,18 +430,18 @@ u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)
 	}
 	lock_acquire(&memory->lock, LOCK_MEMORY);
 	*index = MAX(*index, memory->destroy_cursor);
-	count = walk_ram(memory, index, hpa);
+	count = memory_walk_ram(memory, index, hpa);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	return count;
 }
 
 /* Frees what the cursor stands at, a page or a large block, and advances the cursor. */
-static void destroy_step(struct memory *memory)
+static void memory_destroy_step(struct memory *memory)
 {
 	u64 first = memory->destroy_cursor;
 	u64 next = first;
 	hpa_t hpa;
-	u64 populated = walk_ram(memory, &next, &hpa);
+	u64 populated = memory_walk_ram(memory, &next, &hpa);
 
 	next = MIN(next, memory->page_count);
 	memory->destroy_cursor = next;
@@ -475,7 +477,7 @@ enum status memory_destroy(struct memory *memory)
 		for (unsigned int n = 0; n < STEP_FREE; n++) {
 			if (memory->destroy_cursor == memory->page_count)
 				break;
-			destroy_step(memory);
+			memory_destroy_step(memory);
 		}
 		if (memory->destroy_cursor < memory->page_count)
 			return STATUS_AGAIN;

@@ -18,7 +18,7 @@ void quota_init(struct quota *quota, struct group_page *account, u64 limit)
 }
 
 /* All of them count until the last one is free. */
-static u64 still_returning(struct quota *quota)
+static u64 quota_still_returning(struct quota *quota)
 {
 	if (quota->returning != 0 && tlb_pages_freed(quota->returning_mark))
 		quota->returning = 0;
@@ -37,7 +37,7 @@ enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count)
 	lock_acquire(&quota->lock, LOCK_QUOTA);
 	left = account->quota_pages - account->used_pages;
 	if (count <= left)
-		status = still_returning(quota) <= left - count ? STATUS_OK : STATUS_AGAIN;
+		status = quota_still_returning(quota) <= left - count ? STATUS_OK : STATUS_AGAIN;
 	if (status == STATUS_OK) {
 		account->used_pages += count;
 		account->pages[owner] += count;
@@ -68,7 +68,7 @@ void quota_release(struct quota *quota, enum page_owner owner, u64 count, u64 ma
 	quota->account->used_pages -= count;
 	quota->account->pages[owner] -= count;
 	if (mark != 0) {
-		quota->returning = still_returning(quota) + count;
+		quota->returning = quota_still_returning(quota) + count;
 		quota->returning_mark = MAX(quota->returning_mark, mark); /* CPUs overtake here */
 	}
 	lock_release(&quota->lock, LOCK_QUOTA);

@@ -63,18 +63,18 @@ enum status space_create_guest(struct quota *quota, const struct pt_format *form
 	return STATUS_OK;
 }
 
-static u64 mapping_bytes(const struct mapping *mapping)
+static u64 space_mapping_bytes(const struct mapping *mapping)
 {
 	return mapping->page_count << PAGE_SHIFT;
 }
 
 /* The first mapping that ends after the address, or the head of the list. */
-static struct list *mapping_after(struct space *space, u64 address)
+static struct list *space_mapping_after(struct space *space, u64 address)
 {
 	LIST_FOR_EACH(node, &space->mappings) {
 		const struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
 
-		if (address < mapping->at + mapping_bytes(mapping))
+		if (address < mapping->at + space_mapping_bytes(mapping))
 			return node;
 	}
 	return &space->mappings;
@@ -82,15 +82,15 @@ static struct list *mapping_after(struct space *space, u64 address)
 
 struct mapping *space_mapping(struct space *space, u64 address)
 {
-	struct list *node = mapping_after(space, address);
+	struct list *node = space_mapping_after(space, address);
 	struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
 
 	return node == &space->mappings || address < mapping->at ? NULL : mapping;
 }
 
-static bool range_free(struct space *space, u64 at, u64 bytes)
+static bool space_range_free(struct space *space, u64 at, u64 bytes)
 {
-	struct list *node = mapping_after(space, at);
+	struct list *node = space_mapping_after(space, at);
 
 	return node == &space->mappings ||
 	       LIST_ENTRY(node, struct mapping, space_node)->at >= at + bytes;
@@ -100,9 +100,9 @@ static bool range_free(struct space *space, u64 at, u64 bytes)
  * A random place with room for guard pages, aligned so that large pages can be used. The user half
  * is so much larger than any memory object (MEMORY_PAGES_MAX) that a few attempts suffice.
  */
-static enum status place_choose(struct space *space, const struct mapping *mapping, u64 *at)
+static enum status space_place_choose(struct space *space, const struct mapping *mapping, u64 *at)
 {
-	u64 bytes = mapping_bytes(mapping);
+	u64 bytes = space_mapping_bytes(mapping);
 	u64 alignment = bytes >= 2 * MIB ? 2 * MIB : PAGE_SIZE;
 	u64 phase = mapping->memory->base.value + (mapping->offset << PAGE_SHIFT);
 	u64 first = align_up(space->low + GUARD_BYTES, alignment) + (phase & (alignment - 1));
@@ -110,15 +110,15 @@ static enum status place_choose(struct space *space, const struct mapping *mappi
 
 	for (unsigned int n = 0; n < PLACE_ATTEMPTS; n++) {
 		*at = first + align_down(random_below(room - bytes), alignment);
-		if (range_free(space, *at - GUARD_BYTES, bytes + 2 * GUARD_BYTES))
+		if (space_range_free(space, *at - GUARD_BYTES, bytes + 2 * GUARD_BYTES))
 			return STATUS_OK;
 	}
 	return STATUS_IN_USE;
 }
 
 /* The checks that need no lock. */
-static enum status map_check(const struct space *space, u64 at, const struct memory *memory,
-			     u64 offset, u64 page_count, u32 rights)
+static enum status space_map_check(const struct space *space, u64 at, const struct memory *memory,
+				   u64 offset, u64 page_count, u32 rights)
 {
 	u64 bytes = page_count << PAGE_SHIFT;
 
@@ -136,7 +136,7 @@ static enum status map_check(const struct space *space, u64 at, const struct mem
 	return STATUS_OK;
 }
 
-static enum status mapping_insert(struct space *space, struct mapping *mapping)
+static enum status space_mapping_insert(struct space *space, struct mapping *mapping)
 {
 	struct memory *memory = mapping->memory;
 	enum status status = STATUS_OK;
@@ -149,15 +149,15 @@ static enum status mapping_insert(struct space *space, struct mapping *mapping)
 	     (memory->below != NULL || (memory->flags & MEMORY_OVERCOMMIT))))
 		return STATUS_BAD_STATE;
 	if (mapping->at == 0 && !space->second_stage)
-		status = place_choose(space, mapping, &mapping->at);
-	else if (!range_free(space, mapping->at, mapping_bytes(mapping)))
+		status = space_place_choose(space, mapping, &mapping->at);
+	else if (!space_range_free(space, mapping->at, space_mapping_bytes(mapping)))
 		status = STATUS_IN_USE;
 	if (status != STATUS_OK)
 		return status;
 
 	mapping->cursor = mapping->at;
 	space->mapping_count++;
-	list_insert_before(mapping_after(space, mapping->at), &mapping->space_node);
+	list_insert_before(space_mapping_after(space, mapping->at), &mapping->space_node);
 	memory->mapping_count++;
 	memory->device_mappings += space->devices != NULL;
 	list_push_back(&memory->mappings, &mapping->memory_node);
@@ -166,14 +166,14 @@ static enum status mapping_insert(struct space *space, struct mapping *mapping)
 }
 
 /* Before a mapping of the object comes or goes: who gives it a page visits all of them. */
-static void mappings_lock(struct space *space, const struct memory *memory)
+static void space_mappings_lock(struct space *space, const struct memory *memory)
 {
 	if (memory->below != NULL)
 		lock_acquire(&layer_lock, LOCK_LAYER);
 	lock_acquire(&space->lock, LOCK_SPACE);
 }
 
-static void mappings_unlock(struct space *space, const struct memory *memory)
+static void space_mappings_unlock(struct space *space, const struct memory *memory)
 {
 	lock_release(&space->lock, LOCK_SPACE);
 	if (memory->below != NULL)
@@ -183,7 +183,7 @@ static void mappings_unlock(struct space *space, const struct memory *memory)
 enum status space_map(struct space *space, u64 at, struct memory *memory, u64 offset,
 		      u64 page_count, u32 rights, u64 *address)
 {
-	enum status status = map_check(space, at, memory, offset, page_count, rights);
+	enum status status = space_map_check(space, at, memory, offset, page_count, rights);
 	struct mapping *mapping;
 
 	if (status != STATUS_OK)
@@ -199,11 +199,11 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
 		.offset = offset,
 		.rights = rights | (space->second_stage ? 0 : PT_USER),
 	};
-	mappings_lock(space, memory);
-	status = mapping_insert(space, mapping);
+	space_mappings_lock(space, memory);
+	status = space_mapping_insert(space, mapping);
 	if (status == STATUS_OK)
 		*address = mapping->at;
-	mappings_unlock(space, memory);
+	space_mappings_unlock(space, memory);
 	if (status != STATUS_OK)
 		cache_free(mapping);
 	return status;
@@ -213,14 +213,15 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
  * One bounded step of removing a mapping. STATUS_OK: it is gone. Guest RAM may be frozen next: that
  * waits until nobody writes through this mapping.
  */
-static enum status mapping_remove(struct mapping *mapping)
+static enum status space_mapping_remove(struct mapping *mapping)
 {
 	struct space *space = mapping->space;
 	struct memory *memory = mapping->memory;
 	enum status status;
 
-	mappings_lock(space, memory);
-	status = table_unmap(&space->table, &mapping->cursor, mapping->at + mapping_bytes(mapping));
+	space_mappings_lock(space, memory);
+	status = table_unmap(&space->table, &mapping->cursor,
+			     mapping->at + space_mapping_bytes(mapping));
 	tlb_flush_space(space);
 	if (memory->owner == PAGE_GUEST)
 		tlb_await(space, memory->awaited);
@@ -232,16 +233,16 @@ static enum status mapping_remove(struct mapping *mapping)
 		memory->device_mappings -= space->devices != NULL;
 		cache_free(mapping);
 	}
-	mappings_unlock(space, memory);
+	space_mappings_unlock(space, memory);
 	if (status == STATUS_OK)
 		object_put(&memory->object);
 	return status;
 }
 
 /* Whether there are mappings in the range, and all of them lie inside it as a whole. */
-static enum status unmap_check(struct space *space, u64 at, u64 bytes)
+static enum status space_unmap_check(struct space *space, u64 at, u64 bytes)
 {
-	struct list *node = mapping_after(space, at);
+	struct list *node = space_mapping_after(space, at);
 	enum status status = STATUS_NOT_FOUND;
 
 	for (; node != &space->mappings; node = node->next) {
@@ -249,7 +250,7 @@ static enum status unmap_check(struct space *space, u64 at, u64 bytes)
 
 		if (mapping->at >= at + bytes)
 			break;
-		if (mapping->at < at || mapping->at + mapping_bytes(mapping) > at + bytes)
+		if (mapping->at < at || mapping->at + space_mapping_bytes(mapping) > at + bytes)
 			return STATUS_BAD_ADDRESS;
 		status = STATUS_OK;
 	}
@@ -262,49 +263,50 @@ enum status space_unmap(struct space *space, u64 at, u64 bytes)
 
 	if (!is_aligned(at | bytes, PAGE_SIZE) || !range_within(at, bytes, space->high))
 		return STATUS_BAD_ADDRESS;
-	status = unmap_check(space, at, bytes);
+	status = space_unmap_check(space, at, bytes);
 	if (status == STATUS_OK)
-		status = mapping_remove(
-			LIST_ENTRY(mapping_after(space, at), struct mapping, space_node));
-	return status == STATUS_OK && !range_free(space, at, bytes) ? STATUS_AGAIN : status;
+		status = space_mapping_remove(
+			LIST_ENTRY(space_mapping_after(space, at), struct mapping, space_node));
+	return status == STATUS_OK && !space_range_free(space, at, bytes) ? STATUS_AGAIN : status;
 }
 
 /* Whether a leaf of this level around the address lies in the mapping and is aligned in memory. */
-static bool leaf_fits(const struct mapping *mapping, u64 address, hpa_t hpa, enum pt_level level)
+static bool space_leaf_fits(const struct mapping *mapping, u64 address, hpa_t hpa,
+			    enum pt_level level)
 {
-	u64 bytes = pt_level_bytes(level);
+	u64 bytes = table_level_bytes(level);
 	u64 at = align_down(address, bytes);
 
 	if (level > mapping->space->largest)
 		return false;
 	return is_aligned(address - hpa.value, bytes) && at >= mapping->at &&
-	       range_within(at - mapping->at, bytes, mapping_bytes(mapping));
+	       range_within(at - mapping->at, bytes, space_mapping_bytes(mapping));
 }
 
 /* The largest leaf around the address that both the mapping and the memory allow. */
-static void leaf_choose(const struct mapping *mapping, u64 address, hpa_t hpa, enum pt_level level,
-			struct pt_leaf *leaf)
+static void space_leaf_choose(const struct mapping *mapping, u64 address, hpa_t hpa,
+			      enum pt_level level, struct pt_leaf *leaf)
 {
-	while (!leaf_fits(mapping, address, hpa, level))
+	while (!space_leaf_fits(mapping, address, hpa, level))
 		level--;
 	leaf->level = level;
-	leaf->at = align_down(address, pt_level_bytes(leaf->level));
-	leaf->hpa = HPA(align_down(hpa.value, pt_level_bytes(leaf->level)));
+	leaf->at = align_down(address, table_level_bytes(leaf->level));
+	leaf->hpa = HPA(align_down(hpa.value, table_level_bytes(leaf->level)));
 	leaf->rights = mapping->rights;
-	/* iTLB multihit: a guest's pages of two sizes with one address; see leaf_put */
+	/* iTLB multihit: a guest's pages of two sizes with one address; see space_leaf_put */
 	if (mapping->space->second_stage && leaf->level != PT_LEVEL_4K &&
 	    (features.speculation.done & HOST_SMALL_CODE))
 		leaf->rights &= ~(u32)PT_EXECUTE;
 	leaf->type = mapping->memory->type;
 }
 
-static u64 index_of(const struct mapping *mapping, u64 address)
+static u64 space_index_of(const struct mapping *mapping, u64 address)
 {
 	return mapping->offset + ((address - mapping->at) >> PAGE_SHIFT);
 }
 
 /* Not inlined, so that steps that only clear pages need not save registers for it. */
-static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address, u32 access)
+static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address, u32 access)
 {
 	struct pt_leaf leaf;
 	struct pt_walk walk;
@@ -323,12 +325,13 @@ static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address, u32 a
 	}
 	/* Before it looks: who is about to give the object a page looks there behind the lookup. */
 	if (mapping->memory->below != NULL)
-		mapping->shown |= layer_shown_bit(index_of(mapping, address));
+		mapping->shown |= layer_shown_bit(space_index_of(mapping, address));
 	/* A reset may have taken it away again. */
-	if (!memory_slot_own(mapping->memory, index_of(mapping, address), &hpa, &level, &own) ||
+	if (!memory_slot_own(mapping->memory, space_index_of(mapping, address), &hpa, &level,
+			     &own) ||
 	    (!own && (access & PT_WRITE)))
 		return STATUS_IN_USE;
-	leaf_choose(mapping, align_down(address, PAGE_SIZE), hpa, level, &leaf);
+	space_leaf_choose(mapping, align_down(address, PAGE_SIZE), hpa, level, &leaf);
 	if (!own)
 		leaf.rights &= ~(u32)PT_WRITE;
 	status = table_map_walked(&mapping->space->table, &walk, &leaf);
@@ -339,8 +342,8 @@ static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address, u32 a
 }
 
 /* The mapping of the address, if it grants the access. */
-static enum status mapping_for(struct space *space, u64 address, u32 access,
-			       struct mapping **mapping)
+static enum status space_mapping_for(struct space *space, u64 address, u32 access,
+				     struct mapping **mapping)
 {
 	*mapping = space_mapping(space, address);
 	if (*mapping == NULL)
@@ -351,7 +354,7 @@ static enum status mapping_for(struct space *space, u64 address, u32 access,
 }
 
 /* STATUS_IN_USE: it is a matter for space_fault_layered. */
-static enum status fault(struct mapping *mapping, u64 address, u32 access)
+static enum status space_fault_unlayered(struct mapping *mapping, u64 address, u32 access)
 {
 	enum status status;
 
@@ -359,13 +362,13 @@ static enum status fault(struct mapping *mapping, u64 address, u32 access)
 		mapping->space->layered = true;
 		return STATUS_IN_USE;
 	}
-	status = memory_populate(mapping->memory, index_of(mapping, address));
-	return status == STATUS_OK ? leaf_put(mapping, address, access) : status;
+	status = memory_populate(mapping->memory, space_index_of(mapping, address));
+	return status == STATUS_OK ? space_leaf_put(mapping, address, access) : status;
 }
 
 /* Maps a page of the object's own, which may have to be made first. */
-static ALWAYS_INLINE enum status own_leaf_put(struct space *space, struct mapping *mapping,
-					      u64 address)
+static ALWAYS_INLINE enum status space_own_leaf_put(struct space *space, struct mapping *mapping,
+						    u64 address)
 {
 	struct table *table = &space->table;
 	struct pt_leaf leaf;
@@ -383,7 +386,7 @@ static ALWAYS_INLINE enum status own_leaf_put(struct space *space, struct mappin
 	leaf.level = PT_LEVEL_4K;
 	leaf.rights = mapping->rights;
 	leaf.type = mapping->memory->type;
-	status = layer_own(mapping, index_of(mapping, address), &leaf.hpa);
+	status = layer_own(mapping, space_index_of(mapping, address), &leaf.hpa);
 	return status == STATUS_OK ? table_map_walked(table, &walk, &leaf) : status;
 }
 
@@ -394,7 +397,7 @@ enum status space_fault_layered(struct space *space, u64 address, u32 access)
 
 	lock_acquire(&layer_lock, LOCK_LAYER);
 	lock_acquire(&space->lock, LOCK_SPACE);
-	status = mapping_for(space, address, access, &mapping);
+	status = space_mapping_for(space, address, access, &mapping);
 	if (status == STATUS_OK && unlikely(mapping->memory->below == NULL)) {
 		space->layered = false; /* layers are gone by now */
 		status = STATUS_AGAIN;
@@ -402,7 +405,7 @@ enum status space_fault_layered(struct space *space, u64 address, u32 access)
 	if (status == STATUS_OK && unlikely(mapping->memory->breaking != 0))
 		status = layer_help(mapping->memory);
 	if (status == STATUS_OK)
-		status = own_leaf_put(space, mapping, address);
+		status = space_own_leaf_put(space, mapping, address);
 	lock_release(&space->lock, LOCK_SPACE);
 	if (status == STATUS_IN_USE) /* the mapping stays while the layers are locked */
 		layer_break(mapping->memory);
@@ -416,9 +419,9 @@ enum status space_fault(struct space *space, u64 address, u32 access)
 	enum status status;
 
 	lock_acquire(&space->lock, LOCK_SPACE);
-	status = mapping_for(space, address, access, &mapping);
+	status = space_mapping_for(space, address, access, &mapping);
 	if (status == STATUS_OK)
-		status = fault(mapping, address, access);
+		status = space_fault_unlayered(mapping, address, access);
 	lock_release(&space->lock, LOCK_SPACE);
 	return likely(status != STATUS_IN_USE) ? status
 					       : space_fault_layered(space, address, access);
@@ -439,7 +442,7 @@ u8 *space_guest_byte(struct space *space, u64 address)
 	return page_owner(hpa) == PAGE_GUEST ? hpa_to_pointer(hpa) : NULL;
 }
 
-static bool running_anywhere(struct space *space)
+static bool space_running_anywhere(struct space *space)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(space->cpus); i++)
 		if (__atomic_load_n(&space->cpus[i], __ATOMIC_SEQ_CST) != 0)
@@ -451,11 +454,12 @@ enum status space_destroy(struct space *space)
 {
 	space->object.dead = true;
 	if (!list_empty(&space->mappings)) {
-		(void)mapping_remove(LIST_ENTRY(space->mappings.next, struct mapping, space_node));
+		(void)space_mapping_remove(
+			LIST_ENTRY(space->mappings.next, struct mapping, space_node));
 		return STATUS_AGAIN;
 	}
 	/* CPUs that still have its tables loaded leave them when they next pass (mm/tlb.h). */
-	if (running_anywhere(space)) {
+	if (space_running_anywhere(space)) {
 		tlb_flush_space(space);
 		return STATUS_AGAIN;
 	}

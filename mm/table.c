@@ -11,21 +11,21 @@
 #define STEP_ENTRIES 64
 #define LOWER_HALF (PT_ENTRY_COUNT / 2)
 
-static unsigned int entry_index(u64 at, enum pt_level level)
+static unsigned int table_entry_index(u64 at, enum pt_level level)
 {
 	return (unsigned int)(at >> (PAGE_SHIFT + PT_INDEX_BITS * level)) % PT_ENTRY_COUNT;
 }
 
-static u64 *entry_of(hpa_t node, u64 at, enum pt_level level)
+static u64 *table_entry_of(hpa_t node, u64 at, enum pt_level level)
 {
-	return (u64 *)hpa_to_pointer(node) + entry_index(at, level);
+	return (u64 *)hpa_to_pointer(node) + table_entry_index(at, level);
 }
 
 /* Keeps up to date the table page's count of entries in use, and the second top's lower half. */
-static ALWAYS_INLINE void entry_write(struct table *table, hpa_t node, u64 at, enum pt_level level,
-				      u64 value)
+static ALWAYS_INLINE void table_entry_write(struct table *table, hpa_t node, u64 at,
+					    enum pt_level level, u64 value)
 {
-	u64 *entry = entry_of(node, at, level);
+	u64 *entry = table_entry_of(node, at, level);
 	struct page *page = page_of(node);
 
 	page->references += (u32)((value & table->format->present) != 0) -
@@ -34,13 +34,15 @@ static ALWAYS_INLINE void entry_write(struct table *table, hpa_t node, u64 at, e
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
 	if (table->uncached)
 		cache_flush(entry, sizeof(*entry));
-	if (level == TOP && entry_index(at, level) < LOWER_HALF)
-		__atomic_store_n(entry_of(table->root.user, at, level), value, __ATOMIC_RELEASE);
+	if (level == TOP && table_entry_index(at, level) < LOWER_HALF)
+		__atomic_store_n(table_entry_of(table->root.user, at, level), value,
+				 __ATOMIC_RELEASE);
 }
 
 /* From `level` to the next one; false: the walk ends here. */
-static ALWAYS_INLINE bool walk_step(const struct pt_format *format, u64 at, enum pt_level level,
-				    enum pt_level last, struct pt_walk *walk)
+static ALWAYS_INLINE bool table_walk_step(const struct pt_format *format, u64 at,
+					  enum pt_level level, enum pt_level last,
+					  struct pt_walk *walk)
 {
 	u64 entry = walk->entry;
 
@@ -51,7 +53,7 @@ static ALWAYS_INLINE bool walk_step(const struct pt_format *format, u64 at, enum
 	level--;
 	walk->level = level;
 	walk->node[level] = HPA(entry & PTE_ADDRESS);
-	walk->entry = *entry_of(walk->node[level], at, level);
+	walk->entry = *table_entry_of(walk->node[level], at, level);
 	return true;
 }
 
@@ -59,27 +61,27 @@ static ALWAYS_INLINE bool walk_step(const struct pt_format *format, u64 at, enum
  * Walks down to the entry at level `last`, or to one above it that is a leaf or not present. Every
  * fault does: hence without a loop.
  */
-static ALWAYS_INLINE u64 walk_quick(const struct table *table, u64 at, enum pt_level last,
-				    struct pt_walk *walk)
+static ALWAYS_INLINE u64 table_walk_quick(const struct table *table, u64 at, enum pt_level last,
+					  struct pt_walk *walk)
 {
 	const struct pt_format *format = table->format;
 
 	walk->level = TOP;
 	walk->node[TOP] = table->root.kernel;
-	walk->entry = *entry_of(table->root.kernel, at, TOP);
-	(void)(walk_step(format, at, TOP, last, walk) &&
-	       walk_step(format, at, PT_LEVEL_1G, last, walk) &&
-	       walk_step(format, at, PT_LEVEL_2M, last, walk));
+	walk->entry = *table_entry_of(table->root.kernel, at, TOP);
+	(void)(table_walk_step(format, at, TOP, last, walk) &&
+	       table_walk_step(format, at, PT_LEVEL_1G, last, walk) &&
+	       table_walk_step(format, at, PT_LEVEL_2M, last, walk));
 	return walk->entry & format->present;
 }
 
-static void walk_down(const struct table *table, u64 at, enum pt_level last,
-		      struct pt_walk *walk)
+static void table_walk_down(const struct table *table, u64 at, enum pt_level last,
+			    struct pt_walk *walk)
 {
-	(void)walk_quick(table, at, last, walk);
+	(void)table_walk_quick(table, at, last, walk);
 }
 
-static u64 leaf_encode(const struct pt_format *format, const struct pt_leaf *leaf)
+static u64 table_leaf_encode(const struct pt_format *format, const struct pt_leaf *leaf)
 {
 	u64 entry = leaf->hpa.value | format->leaf | format->type[leaf->type];
 
@@ -92,11 +94,11 @@ static u64 leaf_encode(const struct pt_format *format, const struct pt_leaf *lea
 	return entry | (leaf->rights & PT_EXECUTE ? format->execute : format->no_execute);
 }
 
-static void leaf_decode(const struct pt_format *format, u64 at, const struct pt_walk *walk,
-			struct pt_leaf *leaf)
+static void table_leaf_decode(const struct pt_format *format, u64 at, const struct pt_walk *walk,
+			      struct pt_leaf *leaf)
 {
 	u64 types = format->type[PT_TYPE_WB] | format->type[PT_TYPE_UC];
-	u64 bytes = pt_level_bytes(walk->level);
+	u64 bytes = table_level_bytes(walk->level);
 	u64 entry = walk->entry;
 
 	leaf->at = align_down(at, bytes);
@@ -112,7 +114,7 @@ static void leaf_decode(const struct pt_format *format, u64 at, const struct pt_
 		leaf->rights |= PT_USER;
 }
 
-static enum status node_alloc(struct table *table, hpa_t *hpa)
+static enum status table_node_alloc(struct table *table, hpa_t *hpa)
 {
 	void *page;
 	enum status status = page_alloc_cleared(0, PAGE_TABLE, table->quota, &page);
@@ -131,13 +133,13 @@ enum status table_init(struct table *table, const struct pt_format *format, stru
 	enum status status;
 
 	*table = (struct table){.format = format, .quota = quota};
-	status = node_alloc(table, &table->root.kernel);
+	status = table_node_alloc(table, &table->root.kernel);
 	if (status != STATUS_OK)
 		return status;
 	table->root.user = table->root.kernel;
 	if (!split)
 		return STATUS_OK;
-	status = node_alloc(table, &table->root.user);
+	status = table_node_alloc(table, &table->root.user);
 	if (status != STATUS_OK)
 		page_free(table->root.kernel, quota);
 	return status;
@@ -155,22 +157,22 @@ enum status table_map_walked(struct table *table, struct pt_walk *walk, const st
 {
 	const struct pt_format *format = table->format;
 
-	ASSERT(is_aligned(leaf->at | leaf->hpa.value, pt_level_bytes(leaf->level)));
+	ASSERT(is_aligned(leaf->at | leaf->hpa.value, table_level_bytes(leaf->level)));
 	if ((walk->entry & format->present) || walk->level < leaf->level)
 		return STATUS_IN_USE;
 	while (walk->level > leaf->level) {
 		hpa_t node;
-		enum status status = node_alloc(table, &node);
+		enum status status = table_node_alloc(table, &node);
 
 		if (status != STATUS_OK)
 			return status;
-		entry_write(table, walk->node[walk->level], leaf->at, walk->level,
-			    node.value | (format->table + format->table_level * walk->level));
+		table_entry_write(table, walk->node[walk->level], leaf->at, walk->level,
+				  node.value | (format->table + format->table_level * walk->level));
 		walk->level--;
 		walk->node[walk->level] = node;
 	}
-	entry_write(table, walk->node[walk->level], leaf->at, walk->level,
-		    leaf_encode(format, leaf));
+	table_entry_write(table, walk->node[walk->level], leaf->at, walk->level,
+			  table_leaf_encode(format, leaf));
 	return STATUS_OK;
 }
 
@@ -178,7 +180,7 @@ enum status table_map(struct table *table, const struct pt_leaf *leaf)
 {
 	struct pt_walk walk;
 
-	walk_down(table, leaf->at, leaf->level, &walk);
+	table_walk_down(table, leaf->at, leaf->level, &walk);
 	return table_map_walked(table, &walk, leaf);
 }
 
@@ -194,10 +196,11 @@ bool table_merge(struct table *table, const struct pt_leaf *leaf)
 	const struct pt_format *format = table->format;
 	struct pt_walk walk;
 
-	walk_down(table, leaf->at, leaf->level, &walk);
+	table_walk_down(table, leaf->at, leaf->level, &walk);
 	if (!(walk.entry & format->present) || (walk.entry & format->large))
 		return false;
-	entry_write(table, walk.node[walk.level], leaf->at, walk.level, leaf_encode(format, leaf));
+	table_entry_write(table, walk.node[walk.level], leaf->at, walk.level,
+			  table_leaf_encode(format, leaf));
 	tlb_page_free(HPA(walk.entry & PTE_ADDRESS), table->quota);
 	return true;
 }
@@ -208,43 +211,43 @@ enum status table_split(struct table *table, u64 at)
 	struct pt_walk walk;
 	hpa_t node;
 	u64 bytes;
-	enum status status = node_alloc(table, &node);
+	enum status status = table_node_alloc(table, &node);
 
 	if (status != STATUS_OK)
 		return status;
-	walk_down(table, at, PT_LEVEL_4K, &walk);
-	bytes = pt_level_bytes(walk.level - 1);
+	table_walk_down(table, at, PT_LEVEL_4K, &walk);
+	bytes = table_level_bytes(walk.level - 1);
 	if (walk.level == PT_LEVEL_2M)
 		walk.entry = (walk.entry & ~(format->large | format->no_execute)) | format->execute;
 	for (u64 i = 0; i < PT_ENTRY_COUNT; i++)
-		entry_write(table, node, i * bytes, walk.level - 1, walk.entry + i * bytes);
-	entry_write(table, walk.node[walk.level], at, walk.level, node.value | format->table);
+		table_entry_write(table, node, i * bytes, walk.level - 1, walk.entry + i * bytes);
+	table_entry_write(table, walk.node[walk.level], at, walk.level, node.value | format->table);
 	return STATUS_OK;
 }
 
 /* Down to 4 KiB; at once if the last walk ended in the same table. The first one has level TOP. */
-static void walk_on(const struct table *table, u64 at, struct pt_walk *walk)
+static void table_walk_on(const struct table *table, u64 at, struct pt_walk *walk)
 {
-	if (walk->level == PT_LEVEL_4K && (walk->at ^ at) < pt_level_bytes(PT_LEVEL_2M))
-		walk->entry = *entry_of(walk->node[PT_LEVEL_4K], at, PT_LEVEL_4K);
+	if (walk->level == PT_LEVEL_4K && (walk->at ^ at) < table_level_bytes(PT_LEVEL_2M))
+		walk->entry = *table_entry_of(walk->node[PT_LEVEL_4K], at, PT_LEVEL_4K);
 	else
-		walk_down(table, at, PT_LEVEL_4K, walk);
+		table_walk_down(table, at, PT_LEVEL_4K, walk);
 	walk->at = at;
 }
 
 /* Moves *at behind the entry; whether there was a leaf. */
-static bool unmap_entry(struct table *table, u64 *at, struct pt_walk *walk)
+static bool table_unmap_entry(struct table *table, u64 *at, struct pt_walk *walk)
 {
 	enum pt_level level;
 	u64 bytes;
 
-	walk_on(table, *at, walk);
+	table_walk_on(table, *at, walk);
 	level = walk->level;
-	bytes = pt_level_bytes(level);
+	bytes = table_level_bytes(level);
 	if (walk->entry & table->format->present)
-		entry_write(table, walk->node[level], *at, level, 0);
+		table_entry_write(table, walk->node[level], *at, level, 0);
 	for (; level < TOP && page_of(walk->node[level])->references == 0; level++) {
-		entry_write(table, walk->node[level + 1], *at, level + 1, 0);
+		table_entry_write(table, walk->node[level + 1], *at, level + 1, 0);
 		tlb_page_free(walk->node[level], table->quota);
 		walk->level = TOP;
 	}
@@ -268,7 +271,7 @@ bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const 
 		if (place >= pages || (page >= begin && page < end))
 			continue;
 		begin = end = page;
-		if (unmap_entry(table, &end, &walk))
+		if (table_unmap_entry(table, &end, &walk))
 			any = true;
 	}
 	return any;
@@ -280,19 +283,19 @@ enum status table_unmap(struct table *table, u64 *at, u64 end)
 
 	walk.level = TOP;
 	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++)
-		(void)unmap_entry(table, at, &walk);
+		(void)table_unmap_entry(table, at, &walk);
 	return *at < end ? STATUS_AGAIN : STATUS_OK;
 }
 
 bool table_walk(const struct table *table, u64 at, struct pt_walk *walk)
 {
-	return walk_quick(table, at, PT_LEVEL_4K, walk) != 0;
+	return table_walk_quick(table, at, PT_LEVEL_4K, walk) != 0;
 }
 
 void table_walk_leaf(const struct table *table, u64 at, const struct pt_walk *walk,
 		     struct pt_leaf *leaf)
 {
-	leaf_decode(table->format, at, walk, leaf);
+	table_leaf_decode(table->format, at, walk, leaf);
 }
 
 bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf)
@@ -301,13 +304,13 @@ bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf)
 
 	if (!table_walk(table, at, &walk))
 		return false;
-	leaf_decode(table->format, at, &walk, leaf);
+	table_leaf_decode(table->format, at, &walk, leaf);
 	return true;
 }
 
 void table_unmap_walked(struct table *table, u64 at, struct pt_walk *walk)
 {
-	entry_write(table, walk->node[walk->level], at, walk->level, 0);
+	table_entry_write(table, walk->node[walk->level], at, walk->level, 0);
 	walk->entry = 0;
 }
 
@@ -315,7 +318,7 @@ u64 table_entry(const struct table *table, u64 at, enum pt_level level)
 {
 	struct pt_walk walk;
 
-	walk_down(table, at, level, &walk);
+	table_walk_down(table, at, level, &walk);
 	return walk.level == level ? walk.entry & ~PTE_ADDRESS : 0;
 }
 
@@ -325,12 +328,12 @@ enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_le
 		struct pt_walk walk;
 		u64 bytes;
 
-		walk_down(table, *at, PT_LEVEL_4K, &walk);
+		table_walk_down(table, *at, PT_LEVEL_4K, &walk);
 		if (walk.entry & table->format->present) {
-			leaf_decode(table->format, *at, &walk, leaf);
+			table_leaf_decode(table->format, *at, &walk, leaf);
 			return STATUS_OK;
 		}
-		bytes = pt_level_bytes(walk.level);
+		bytes = table_level_bytes(walk.level);
 		*at = align_down(*at, bytes) + bytes;
 	}
 	return *at < end ? STATUS_AGAIN : STATUS_NOT_FOUND;
@@ -343,14 +346,15 @@ void table_protect(struct table *table, u64 at, u64 end, u32 rights)
 		struct pt_leaf leaf;
 		u64 bytes;
 
-		walk_down(table, at, PT_LEVEL_4K, &walk);
-		bytes = pt_level_bytes(walk.level);
+		table_walk_down(table, at, PT_LEVEL_4K, &walk);
+		bytes = table_level_bytes(walk.level);
 		if (walk.entry & table->format->present) {
-			leaf_decode(table->format, at, &walk, &leaf);
+			table_leaf_decode(table->format, at, &walk, &leaf);
 			CHECK(at == leaf.at && end - at >= bytes);
 			leaf.rights = rights;
-			entry_write(table, walk.node[walk.level], at, walk.level,
-				    rights != 0 ? leaf_encode(table->format, &leaf) : 0);
+			table_entry_write(table, walk.node[walk.level], at, walk.level,
+					  rights != 0 ? table_leaf_encode(table->format, &leaf)
+						      : 0);
 		}
 		at = align_down(at, bytes) + bytes;
 	}

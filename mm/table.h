@@ -75,7 +75,7 @@ struct pt_leaf {
 	enum pt_type type;
 };
 
-static inline u64 pt_level_bytes(enum pt_level level)
+static inline u64 table_level_bytes(enum pt_level level)
 {
 	return 1ull << (PAGE_SHIFT + 9 * level);
 }

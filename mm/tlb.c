@@ -200,7 +200,7 @@ void tlb_cpu_idle(u32 cpu, bool idle)
 }
 
 /* Ends the epoch if every CPU has passed in it, and kicks those that have not; both in time. */
-static void epoch_advance(void)
+static void tlb_epoch_advance(void)
 {
 	u64 now = tlb_arch_clock_ms();
 	bool all = true;
@@ -231,7 +231,7 @@ static void epoch_advance(void)
 }
 
 /* The list's first `count` blocks go off it, as far as they may be freed. Returns how many. */
-static u32 waiting_take(u32 count)
+static u32 tlb_waiting_take(u32 count)
 {
 	for (u32 n = 0; n < count; n++) {
 		const struct page *page = page_of_frame(waiting_first);
@@ -245,7 +245,7 @@ static u32 waiting_take(u32 count)
 }
 
 /* Without the lock: others' passes would wait for it. Returns how many pages these were. */
-static u64 free_taken(u32 frame, u32 count)
+static u64 tlb_free_taken(u32 frame, u32 count)
 {
 	u64 pages = 0;
 
@@ -260,7 +260,7 @@ static u64 free_taken(u32 frame, u32 count)
 }
 
 /* Whoever frees memory spends its own CPU's time on it, and but little of others'. */
-static NOINLINE void take_back(struct tlb_cpu *self)
+static NOINLINE void tlb_take_back(struct tlb_cpu *self)
 {
 	u32 first, count;
 	u64 pages;
@@ -268,9 +268,9 @@ static NOINLINE void take_back(struct tlb_cpu *self)
 	lock_acquire(&tlb_lock, LOCK_DEFERRED);
 	self->passed = epoch;
 	if (waiting_first != 0)
-		epoch_advance();
+		tlb_epoch_advance();
 	first = waiting_first;
-	count = waiting_take(MIN(STEP_BLOCKS, self->owes + OTHERS_BLOCKS));
+	count = tlb_waiting_take(MIN(STEP_BLOCKS, self->owes + OTHERS_BLOCKS));
 	self->owes -= MIN(count, self->owes);
 	/* While nothing waits no pass is recorded: a kick in this epoch must not count later. */
 	if (waiting_first == 0) {
@@ -281,14 +281,14 @@ static NOINLINE void take_back(struct tlb_cpu *self)
 	lock_release(&tlb_lock, LOCK_DEFERRED);
 	if (count == 0)
 		return;
-	pages = free_taken(first, count);
+	pages = tlb_free_taken(first, count);
 	lock_acquire(&tlb_lock, LOCK_DEFERRED);
 	tlb_waiting -= pages;
 	freed += pages;
 	lock_release(&tlb_lock, LOCK_DEFERRED);
 }
 
-static bool has_changed(const struct tlb_cpu *self)
+static bool tlb_has_changed(const struct tlb_cpu *self)
 {
 	return __atomic_load_n(&self->space->generation, __ATOMIC_SEQ_CST) != self->seen;
 }
@@ -297,12 +297,12 @@ void tlb_cpu_passed(u32 cpu, bool used)
 {
 	struct tlb_cpu *self = &cpus[cpu];
 
-	if (self->space != NULL && (self->space->object.dead || (!used && has_changed(self))))
+	if (self->space != NULL && (self->space->object.dead || (!used && tlb_has_changed(self))))
 		tlb_process_leave(cpu);
-	else if (self->space != NULL && has_changed(self))
+	else if (self->space != NULL && tlb_has_changed(self))
 		tlb_process_enter(self->space, cpu);
 	if (tlb_pages_waiting() != 0)
-		take_back(self);
+		tlb_take_back(self);
 }
 
 /* Without the lock: what it misses is noticed a pass later. */

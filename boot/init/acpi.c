@@ -9,7 +9,7 @@
 #define ACPI_TABLE_BYTES_MAX (256 * KIB) /* bounds the work that a bad length causes */
 #define ACPI_TABLES_MAX	     256u
 
-static bool checksum_right(const void *table, size_t bytes)
+static bool acpi_checksum_right(const void *table, size_t bytes)
 {
 	const u8 *byte = table;
 	u8 sum = 0;
@@ -19,12 +19,12 @@ static bool checksum_right(const void *table, size_t bytes)
 	return sum == 0;
 }
 
-static bool signature_is(const struct acpi_header *header, const char *signature)
+static bool acpi_signature_is(const struct acpi_header *header, const char *signature)
 {
 	return memcmp(header->signature, signature, sizeof(header->signature)) == 0;
 }
 
-static enum status table_map(u64 address, acpi_map_t map, const struct acpi_header **table)
+static enum status acpi_table_map(u64 address, acpi_map_t map, const struct acpi_header **table)
 {
 	const struct acpi_header *header = map(HPA(address), sizeof(*header));
 	u32 length;
@@ -37,15 +37,15 @@ static enum status table_map(u64 address, acpi_map_t map, const struct acpi_head
 	header = map(HPA(address), length);
 	if (!header)
 		return STATUS_BAD_ADDRESS;
-	if (!checksum_right(header, length))
+	if (!acpi_checksum_right(header, length))
 		return STATUS_BAD_FORMAT;
 	*table = header;
 	return STATUS_OK;
 }
 
 /* ACPI 5.2.5.3: the XSDT if there is a usable one, else the RSDT. */
-static enum status root_find(hpa_t address, acpi_map_t map, const struct acpi_header **root,
-			     size_t *entry_bytes)
+static enum status acpi_root_find(hpa_t address, acpi_map_t map, const struct acpi_header **root,
+				  size_t *entry_bytes)
 {
 	const struct acpi_rsdp *rsdp;
 	const struct acpi_rsdp *whole;
@@ -57,26 +57,27 @@ static enum status root_find(hpa_t address, acpi_map_t map, const struct acpi_he
 	if (!rsdp)
 		return STATUS_BAD_ADDRESS;
 	if (memcmp(rsdp->signature, ACPI_RSDP_SIGNATURE, sizeof(rsdp->signature)) != 0 ||
-	    !checksum_right(rsdp, ACPI_RSDP_V1_BYTES))
+	    !acpi_checksum_right(rsdp, ACPI_RSDP_V1_BYTES))
 		return STATUS_BAD_FORMAT;
 
 	whole = rsdp->revision >= 2 ? map(address, sizeof(*whole)) : NULL;
-	if (whole && whole->length == sizeof(*whole) && checksum_right(whole, sizeof(*whole)) &&
-	    whole->xsdt_address != 0) {
+	if (whole && whole->length == sizeof(*whole) &&
+	    acpi_checksum_right(whole, sizeof(*whole)) && whole->xsdt_address != 0) {
 		*entry_bytes = sizeof(u64);
-		status = table_map(whole->xsdt_address, map, root);
-		if (status == STATUS_OK && signature_is(*root, "XSDT"))
+		status = acpi_table_map(whole->xsdt_address, map, root);
+		if (status == STATUS_OK && acpi_signature_is(*root, "XSDT"))
 			return STATUS_OK;
 	}
 	*entry_bytes = sizeof(u32);
-	status = table_map(rsdp->rsdt_address, map, root);
-	if (status == STATUS_OK && !signature_is(*root, "RSDT"))
+	status = acpi_table_map(rsdp->rsdt_address, map, root);
+	if (status == STATUS_OK && !acpi_signature_is(*root, "RSDT"))
 		status = STATUS_BAD_FORMAT;
 	return status;
 }
 
-static enum status table_find(const struct acpi_header *root, size_t entry_bytes, acpi_map_t map,
-			      const char *signature, size_t least, const void **found)
+static enum status acpi_table_find(const struct acpi_header *root, size_t entry_bytes,
+				   acpi_map_t map, const char *signature, size_t least,
+				   const void **found)
 {
 	const u8 *entries = (const u8 *)(root + 1);
 	size_t count = (root->length - sizeof(*root)) / entry_bytes;
@@ -88,9 +89,9 @@ static enum status table_find(const struct acpi_header *root, size_t entry_bytes
 
 		memcpy(&address, entries + i * entry_bytes, entry_bytes);
 		table = map(HPA(address), sizeof(*table));
-		if (!table || !signature_is(table, signature))
+		if (!table || !acpi_signature_is(table, signature))
 			continue;
-		status = table_map(address, map, &table);
+		status = acpi_table_map(address, map, &table);
 		if (status != STATUS_OK)
 			return status;
 		*found = table;
@@ -100,7 +101,7 @@ static enum status table_find(const struct acpi_header *root, size_t entry_bytes
 }
 
 /* Some firmware lists a CPU twice, as a local APIC and as an x2APIC. */
-static void cpu_add(struct acpi_info *info, u32 apic_id, u32 flags)
+static void acpi_cpu_add(struct acpi_info *info, u32 apic_id, u32 flags)
 {
 	if (!(flags & ACPI_CPU_ENABLED) || info->cpu_count >= ACPI_CPU_MAX)
 		return;
@@ -110,7 +111,7 @@ static void cpu_add(struct acpi_info *info, u32 apic_id, u32 flags)
 	info->cpu[info->cpu_count++] = (struct acpi_cpu){.apic_id = apic_id};
 }
 
-static void ioapic_found(struct acpi_info *info, const struct acpi_madt_ioapic *entry)
+static void acpi_ioapic_found(struct acpi_info *info, const struct acpi_madt_ioapic *entry)
 {
 	if (info->ioapic_count >= IOAPIC_MAX)
 		return;
@@ -119,22 +120,22 @@ static void ioapic_found(struct acpi_info *info, const struct acpi_madt_ioapic *
 }
 
 /* Entries too short for their type are skipped, and so are unknown types. */
-static void entry_found(struct acpi_info *info, const struct acpi_madt_entry *entry)
+static void acpi_entry_found(struct acpi_info *info, const struct acpi_madt_entry *entry)
 {
 	const void *at = entry;
 
 	if (entry->type == ACPI_MADT_LAPIC && entry->length >= sizeof(struct acpi_madt_lapic)) {
 		const struct acpi_madt_lapic *lapic = at;
 
-		cpu_add(info, lapic->apic_id, lapic->flags);
+		acpi_cpu_add(info, lapic->apic_id, lapic->flags);
 	} else if (entry->type == ACPI_MADT_X2APIC &&
 		   entry->length >= sizeof(struct acpi_madt_x2apic)) {
 		const struct acpi_madt_x2apic *x2apic = at;
 
-		cpu_add(info, x2apic->x2apic_id, x2apic->flags);
+		acpi_cpu_add(info, x2apic->x2apic_id, x2apic->flags);
 	} else if (entry->type == ACPI_MADT_IOAPIC &&
 		   entry->length >= sizeof(struct acpi_madt_ioapic)) {
-		ioapic_found(info, at);
+		acpi_ioapic_found(info, at);
 	} else if (entry->type == ACPI_MADT_LAPIC_ADDRESS &&
 		   entry->length >= sizeof(struct acpi_madt_lapic_address)) {
 		info->lapic = HPA(((const struct acpi_madt_lapic_address *)at)->address);
@@ -142,7 +143,7 @@ static void entry_found(struct acpi_info *info, const struct acpi_madt_entry *en
 }
 
 /* Domain numbers are arbitrary; zones are numbered from 0. Surplus domains go to zone 0. */
-static u32 zone_of(struct acpi_info *info, u32 domain)
+static u32 acpi_zone_of(struct acpi_info *info, u32 domain)
 {
 	u32 zone = 0;
 
@@ -155,27 +156,27 @@ static u32 zone_of(struct acpi_info *info, u32 domain)
 	return zone;
 }
 
-static void cpu_place(struct acpi_info *info, u32 apic_id, u32 domain, u32 flags)
+static void acpi_cpu_place(struct acpi_info *info, u32 apic_id, u32 domain, u32 flags)
 {
 	for (u32 i = 0; i < info->cpu_count && (flags & ACPI_SRAT_ENABLED); i++)
 		if (info->cpu[i].apic_id == apic_id)
-			info->cpu[i].zone = zone_of(info, domain);
+			info->cpu[i].zone = acpi_zone_of(info, domain);
 }
 
-static void range_found(struct acpi_info *info, const struct acpi_srat_memory *memory)
+static void acpi_range_found(struct acpi_info *info, const struct acpi_srat_memory *memory)
 {
 	if (!(memory->flags & ACPI_SRAT_ENABLED) || info->range_count == ACPI_RANGE_MAX)
 		return;
 	info->range[info->range_count++] = (struct acpi_range){HPA(memory->base), memory->length,
-							       zone_of(info, memory->domain)};
+							       acpi_zone_of(info, memory->domain)};
 }
 
-static void affinity_found(struct acpi_info *info, const struct acpi_madt_entry *entry)
+static void acpi_affinity_found(struct acpi_info *info, const struct acpi_madt_entry *entry)
 {
 	const void *at = entry;
 
 	if (entry->type == ACPI_SRAT_MEMORY && entry->length >= sizeof(struct acpi_srat_memory)) {
-		range_found(info, at);
+		acpi_range_found(info, at);
 	} else if (entry->type == ACPI_SRAT_LAPIC &&
 		   entry->length >= sizeof(struct acpi_srat_lapic)) {
 		const struct acpi_srat_lapic *lapic = at;
@@ -183,18 +184,18 @@ static void affinity_found(struct acpi_info *info, const struct acpi_madt_entry 
 
 		for (u32 i = 0; i < sizeof(lapic->domain_high); i++)
 			domain |= (u32)lapic->domain_high[i] << (8 * i + 8);
-		cpu_place(info, lapic->apic_id, domain, lapic->flags);
+		acpi_cpu_place(info, lapic->apic_id, domain, lapic->flags);
 	} else if (entry->type == ACPI_SRAT_X2APIC &&
 		   entry->length >= sizeof(struct acpi_srat_x2apic)) {
 		const struct acpi_srat_x2apic *x2apic = at;
 
-		cpu_place(info, x2apic->x2apic_id, x2apic->domain, x2apic->flags);
+		acpi_cpu_place(info, x2apic->x2apic_id, x2apic->domain, x2apic->flags);
 	}
 }
 
 /* Reads the entries of a MADT or SRAT, which begin `skip` bytes into the table. */
-static enum status entries_read(const struct acpi_header *table, size_t skip,
-				struct acpi_info *info)
+static enum status acpi_entries_read(const struct acpi_header *table, size_t skip,
+				     struct acpi_info *info)
 {
 	const u8 *at = (const u8 *)table + skip;
 	const u8 *end = (const u8 *)table + table->length;
@@ -205,33 +206,33 @@ static enum status entries_read(const struct acpi_header *table, size_t skip,
 		if ((size_t)(end - at) < sizeof(*entry) || entry->length < sizeof(*entry) ||
 		    entry->length > end - at)
 			return STATUS_BAD_FORMAT;
-		if (signature_is(table, "SRAT"))
-			affinity_found(info, entry);
+		if (acpi_signature_is(table, "SRAT"))
+			acpi_affinity_found(info, entry);
 		else
-			entry_found(info, entry);
+			acpi_entry_found(info, entry);
 		at += entry->length;
 	}
 	return STATUS_OK;
 }
 
-static enum status madt_read(const struct acpi_madt *madt, struct acpi_info *info)
+static enum status acpi_madt_read(const struct acpi_madt *madt, struct acpi_info *info)
 {
 	enum status status;
 
 	info->cpu_count = 0;
 	info->lapic = HPA(madt->lapic_address);
-	status = entries_read(&madt->header, sizeof(*madt), info);
+	status = acpi_entries_read(&madt->header, sizeof(*madt), info);
 	return status == STATUS_OK && info->cpu_count == 0 ? STATUS_BAD_FORMAT : status;
 }
 
-static void srat_read(const struct acpi_header *root, size_t entry_bytes, acpi_map_t map,
-		      struct acpi_info *info)
+static void acpi_srat_read(const struct acpi_header *root, size_t entry_bytes, acpi_map_t map,
+			   struct acpi_info *info)
 {
 	const void *srat;
 
-	if (table_find(root, entry_bytes, map, "SRAT", sizeof(struct acpi_srat), &srat) ==
+	if (acpi_table_find(root, entry_bytes, map, "SRAT", sizeof(struct acpi_srat), &srat) ==
 		    STATUS_OK &&
-	    entries_read(srat, sizeof(struct acpi_srat), info) == STATUS_OK)
+	    acpi_entries_read(srat, sizeof(struct acpi_srat), info) == STATUS_OK)
 		return;
 	info->zone_count = 0;
 	info->range_count = 0;
@@ -239,7 +240,7 @@ static void srat_read(const struct acpi_header *root, size_t entry_bytes, acpi_m
 		info->cpu[i].zone = 0;
 }
 
-static void info_reset(struct acpi_info *info)
+static void acpi_info_reset(struct acpi_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->lapic = HPA(LAPIC_DEFAULT_ADDRESS);
@@ -253,16 +254,16 @@ enum status acpi_read(hpa_t rsdp, acpi_map_t map, struct acpi_info *info)
 	size_t entry_bytes;
 	enum status status;
 
-	info_reset(info);
-	status = root_find(rsdp, map, &root, &entry_bytes);
+	acpi_info_reset(info);
+	status = acpi_root_find(rsdp, map, &root, &entry_bytes);
 	if (status == STATUS_OK)
-		status =
-			table_find(root, entry_bytes, map, "APIC", sizeof(struct acpi_madt), &madt);
+		status = acpi_table_find(root, entry_bytes, map, "APIC", sizeof(struct acpi_madt),
+					 &madt);
 	if (status == STATUS_OK)
-		status = madt_read(madt, info);
+		status = acpi_madt_read(madt, info);
 	if (status == STATUS_OK)
-		srat_read(root, entry_bytes, map, info);
+		acpi_srat_read(root, entry_bytes, map, info);
 	else
-		info_reset(info);
+		acpi_info_reset(info);
 	return status;
 }

@@ -38,38 +38,38 @@ static struct cpu early_cpu; /* until the boot CPU's final struct can be mapped 
 static const struct acpi_info *cpus_acpi;
 static bool unfit; /* the CPU that starts lacks a feature of the boot CPU */
 
-static struct stack_base *stack_base(void *end)
+static struct stack_base *cpus_stack_base(void *end)
 {
 	return (struct stack_base *)((u64)end - STACK_BASE_BYTES);
 }
 
 void cpus_adopt_boot(void)
 {
-	stack_base(boot_stack_end)->cpu = &early_cpu;
+	cpus_stack_base(boot_stack_end)->cpu = &early_cpu;
 	cpus_publish(&early_cpu);
-	early_cpu.stack_top = (u64)stack_base(boot_stack_end);
+	early_cpu.stack_top = (u64)cpus_stack_base(boot_stack_end);
 	for (int i = 0; i < IST_COUNT; i++)
 		early_cpu.ist[i] = early_cpu.stack_top - KERNEL_STACK_BYTES / 2;
 	early_cpu.idt = cpu_idt_fill(trap_stubs);
-	cpu_tables_load(&early_cpu);
+	tables_load(&early_cpu);
 }
 
-/* Returns where the stack's first push goes, below its struct stack_base; 0: no memory. */
-static u64 stack_create(struct cpu *cpu, hpa_t above)
+/* Returns where the stack's first push goes, below its struct cpus_stack_base; 0: no memory. */
+static u64 cpus_stack_create(struct cpu *cpu, hpa_t above)
 {
 	u8 *stack = kernel_stack_alloc(above);
 
 	if (stack == NULL)
 		return 0;
-	stack_base(stack + KERNEL_STACK_BYTES)->cpu = cpu;
-	return (u64)stack_base(stack + KERNEL_STACK_BYTES);
+	cpus_stack_base(stack + KERNEL_STACK_BYTES)->cpu = cpu;
+	return (u64)cpus_stack_base(stack + KERNEL_STACK_BYTES);
 }
 
-static bool stacks_create(struct cpu *cpu)
+static bool cpus_stacks_create(struct cpu *cpu)
 {
-	cpu->stack_top = stack_create(cpu, machine_image_hpa(syscall_stub));
+	cpu->stack_top = cpus_stack_create(cpu, machine_image_hpa(syscall_stub));
 	for (int i = 0; i < IST_COUNT; i++)
-		cpu->ist[i] = stack_create(cpu, HPA(0));
+		cpu->ist[i] = cpus_stack_create(cpu, HPA(0));
 	return cpu->stack_top != 0 && cpu->ist[0] != 0 && cpu->ist[1] != 0 && cpu->ist[2] != 0;
 }
 
@@ -77,23 +77,23 @@ struct cpu *cpus_create_boot(void)
 {
 	struct cpu *cpu = kernel_pages_alloc(CPU_PAGES);
 
-	if (cpu == NULL || !stacks_create(cpu))
+	if (cpu == NULL || !cpus_stacks_create(cpu))
 		panic("no memory for kernel stacks");
 	cpu->idt = kernel_map_constant(machine_image_hpa(early_cpu.idt), CPU_IDT_BYTES);
 	if (cpu->idt == NULL)
 		panic("no memory for the interrupt table");
 	cpus_publish(cpu);
 	tlb_cpu_online(cpu->id);
-	cpu_tables_load(cpu);
+	tables_load(cpu);
 	return cpu;
 }
 
 /* Memory, stacks and a log ring for one more CPU. NULL: no memory. */
-static struct cpu *cpu_create(u32 id, u32 apic_id)
+static struct cpu *cpus_cpu_create(u32 id, u32 apic_id)
 {
 	struct cpu *cpu = kernel_pages_alloc(CPU_PAGES);
 
-	if (cpu == NULL || !stacks_create(cpu) || !log_ring_create(id) ||
+	if (cpu == NULL || !cpus_stacks_create(cpu) || !log_ring_create(id) ||
 	    page_alloc_cleared(0, PAGE_CONTROL, NULL, &cpu->virt_area) != STATUS_OK)
 		return NULL;
 	cpu->id = id;
@@ -104,10 +104,10 @@ static struct cpu *cpu_create(u32 id, u32 apic_id)
 }
 
 /* The first C code of an application processor: on its own stack, but the trampoline's tables. */
-static NORETURN void ap_main(struct cpu *cpu)
+static NORETURN void cpus_ap_main(struct cpu *cpu)
 {
 	write_cr3(kernel_table.root.kernel.value);
-	cpu_tables_load(cpu);
+	tables_load(cpu);
 	if (!features_enable() || machine_cpu_init(cpu, cpus_acpi) != STATUS_OK) {
 		__atomic_store_n(&unfit, true, __ATOMIC_RELAXED);
 		machine_halt();
@@ -117,7 +117,7 @@ static NORETURN void ap_main(struct cpu *cpu)
 }
 
 /* Waits at most `ns` for a CPU to come up or to be found unfit; returns whether it is up. */
-static bool wait_for(u32 id, u64 ns)
+static bool cpus_wait_for(u32 id, u64 ns)
 {
 	u64 end = rdtsc() + tsc_from_ns(ns);
 
@@ -127,7 +127,7 @@ static bool wait_for(u32 id, u64 ns)
 }
 
 /* Starts a CPU, or logs why it is left out. */
-static void start_one(struct cpu *cpu, hpa_t root)
+static void cpus_start_one(struct cpu *cpu, hpa_t root)
 {
 	u8 *page = hpa_to_pointer(HPA(TRAMPOLINE_BASE));
 	struct trampoline_words *words =
@@ -137,15 +137,15 @@ static void start_one(struct cpu *cpu, hpa_t root)
 		.root = root.value,
 		.stack = align_down(cpu->stack_top, PAGE_SIZE),
 		.argument = (u64)cpu,
-		.entry = (u64)ap_main,
+		.entry = (u64)cpus_ap_main,
 	};
 	lapic_send(cpu->apic_id, APIC_INIT, 0);
-	(void)wait_for(cpu->id, INIT_WAIT_NS);
+	(void)cpus_wait_for(cpu->id, INIT_WAIT_NS);
 	lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
-	if (wait_for(cpu->id, STARTUP_WAIT_NS))
+	if (cpus_wait_for(cpu->id, STARTUP_WAIT_NS))
 		return;
 	lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
-	if (wait_for(cpu->id, ANSWER_WAIT_NS))
+	if (cpus_wait_for(cpu->id, ANSWER_WAIT_NS))
 		return;
 	/* It must not start late, with what is meant for the next one. */
 	lapic_send(cpu->apic_id, APIC_INIT, 0);
@@ -159,7 +159,7 @@ static void start_one(struct cpu *cpu, hpa_t root)
 }
 
 /* The PML4 is copied to the page after the trampoline, because 16-bit code loads 32 bits of CR3. */
-static bool trampoline_prepare(struct table *table)
+static bool cpus_trampoline_prepare(struct table *table)
 {
 	if (page_owner(HPA(TRAMPOLINE_BASE)) != PAGE_KERNEL ||
 	    page_owner(HPA(TRAMPOLINE_BASE + PAGE_SIZE)) != PAGE_KERNEL ||
@@ -177,7 +177,7 @@ static bool trampoline_prepare(struct table *table)
 }
 
 /* Leaves no executable low page behind. */
-static void trampoline_remove(struct table *table)
+static void cpus_trampoline_remove(struct table *table)
 {
 	u64 at = TRAMPOLINE_BASE;
 
@@ -195,7 +195,7 @@ void cpus_start(const struct acpi_info *acpi, u32 limit)
 	limit = limit == 0 ? CPU_MAX : MIN(limit, CPU_MAX);
 	if (acpi->cpu_count <= 1 || limit == 1)
 		return;
-	if (!trampoline_prepare(&table)) {
+	if (!cpus_trampoline_prepare(&table)) {
 		log_warning(LOG_CPU, "no memory below 1 MiB to start other CPUs from");
 		return;
 	}
@@ -205,13 +205,13 @@ void cpus_start(const struct acpi_info *acpi, u32 limit)
 
 		if (id == cpus_get(0)->apic_id)
 			continue;
-		cpu = cpu_create(cpus_count(), id);
+		cpu = cpus_cpu_create(cpus_count(), id);
 		if (cpu == NULL)
 			log_error(LOG_CPU, "no memory for the CPU with APIC id %u", id);
 		else
-			start_one(cpu, HPA(TRAMPOLINE_BASE + PAGE_SIZE));
+			cpus_start_one(cpu, HPA(TRAMPOLINE_BASE + PAGE_SIZE));
 	}
-	trampoline_remove(&table);
+	cpus_trampoline_remove(&table);
 	machine.page->cpu_count = cpus_count();
 	log_info(LOG_CPU, "%u of %u CPUs run", cpus_count(), acpi->cpu_count);
 }

@@ -11,7 +11,7 @@ struct cpu_features features SECTION(".data.entry");
 /* State components that are saved with plain XSAVE in a page: no MPX, no AMX. */
 #define XCR0_OFFERED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU)
 
-static struct cpuid_regs leaf_read(u32 leaf, u32 subleaf)
+static struct cpuid_regs features_leaf_read(u32 leaf, u32 subleaf)
 {
 	if (leaf > cpuid(leaf & CPUID_EXTENDED, 0).eax)
 		return (struct cpuid_regs){0};
@@ -19,19 +19,19 @@ static struct cpuid_regs leaf_read(u32 leaf, u32 subleaf)
 }
 
 /* AMD CPUs are not open to Meltdown; any other must report RDCL_NO, or it is taken to be open. */
-static void speculation_read(struct cpu_features *to)
+static void features_speculation_read(struct cpu_features *to)
 {
 	u32 vendor = cpuid(CPUID_VENDOR, 0).ebx;
 	struct speculation_cpu *cpu = &to->cpu;
 
 	cpu->amd = memcmp(&vendor, "Auth", 4) == 0 || memcmp(&vendor, "Hygo", 4) == 0;
-	cpu->version = leaf_read(CPUID_VERSION, 0).eax;
-	cpu->leaf_7_ebx = leaf_read(CPUID_FEATURES, 0).ebx;
-	cpu->leaf_7_edx = leaf_read(CPUID_FEATURES, 0).edx;
-	cpu->leaf_72_edx = leaf_read(CPUID_FEATURES, 2).edx;
-	cpu->leaf_88_ebx = leaf_read(CPUID_ADDRESS_SIZES, 0).ebx;
-	cpu->leaf_821_eax = leaf_read(CPUID_EXTENDED_FEATURES2, 0).eax;
-	cpu->leaf_821_ecx = leaf_read(CPUID_EXTENDED_FEATURES2, 0).ecx;
+	cpu->version = features_leaf_read(CPUID_VERSION, 0).eax;
+	cpu->leaf_7_ebx = features_leaf_read(CPUID_FEATURES, 0).ebx;
+	cpu->leaf_7_edx = features_leaf_read(CPUID_FEATURES, 0).edx;
+	cpu->leaf_72_edx = features_leaf_read(CPUID_FEATURES, 2).edx;
+	cpu->leaf_88_ebx = features_leaf_read(CPUID_ADDRESS_SIZES, 0).ebx;
+	cpu->leaf_821_eax = features_leaf_read(CPUID_EXTENDED_FEATURES2, 0).eax;
+	cpu->leaf_821_ecx = features_leaf_read(CPUID_EXTENDED_FEATURES2, 0).ecx;
 	if (cpu->amd)
 		cpu->microcode = (u32)rdmsr(MSR_BIOS_SIGN_ID);
 	else if (cpu->leaf_7_edx & CPUID_7_EDX_ARCH_CAPABILITIES)
@@ -48,13 +48,13 @@ static void speculation_read(struct cpu_features *to)
  * announces XSAVE, but refuses CR4.OSXSAVE, if leaf 0DH.1 is empty: it then repeats the MOV to CR4
  * for ever. There are real CPUs with XSAVE and an empty leaf, and they work.
  */
-static u64 xcr0_read(u32 leaf_1_ecx)
+static u64 features_xcr0_read(u32 leaf_1_ecx)
 {
-	struct cpuid_regs leaf = leaf_read(CPUID_XSAVE, 0);
+	struct cpuid_regs leaf = features_leaf_read(CPUID_XSAVE, 0);
 	u64 mask = ((u64)leaf.edx << 32 | leaf.eax) & XCR0_OFFERED;
 
 	if (!(leaf_1_ecx & CPUID_1_ECX_XSAVE) ||
-	    ((leaf_1_ecx & CPUID_1_ECX_HYPERVISOR) && leaf_read(CPUID_XSAVE, 1).eax == 0))
+	    ((leaf_1_ecx & CPUID_1_ECX_HYPERVISOR) && features_leaf_read(CPUID_XSAVE, 1).eax == 0))
 		return 0;
 	if ((mask & XCR0_AVX512) != XCR0_AVX512 || !(mask & XCR0_AVX))
 		mask &= ~XCR0_AVX512;
@@ -63,33 +63,33 @@ static u64 xcr0_read(u32 leaf_1_ecx)
 
 struct cpu_features features_read(void)
 {
-	struct cpuid_regs leaf = leaf_read(CPUID_VERSION, 0);
+	struct cpuid_regs leaf = features_leaf_read(CPUID_VERSION, 0);
 	struct cpu_features result = {0};
 
 	result.machine_check = leaf.edx & CPUID_1_EDX_MCA;
 	result.vmx = leaf.ecx & CPUID_1_ECX_VMX;
 	result.x2apic = leaf.ecx & CPUID_1_ECX_X2APIC;
 	result.tsc_deadline = leaf.ecx & CPUID_1_ECX_TSC_DEADLINE;
-	result.xcr0 = xcr0_read(leaf.ecx);
+	result.xcr0 = features_xcr0_read(leaf.ecx);
 
 	result.cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT; /* part of 64-bit mode */
 	result.cr4 |= leaf.edx & CPUID_1_EDX_DE ? CR4_DE : 0;
 	result.cr4 |= leaf.edx & CPUID_1_EDX_MCE ? CR4_MCE : 0;
 	result.cr4 |= result.xcr0 ? CR4_OSXSAVE : 0;
-	leaf = leaf_read(CPUID_FEATURES, 0);
+	leaf = features_leaf_read(CPUID_FEATURES, 0);
 	result.cr4 |= leaf.ebx & CPUID_7_EBX_SMEP ? CR4_SMEP : 0;
 	result.cr4 |= leaf.ebx & CPUID_7_EBX_SMAP ? CR4_SMAP : 0;
 	result.cr4 |= leaf.ecx & CPUID_7_ECX_UMIP ? CR4_UMIP : 0;
 
-	leaf = leaf_read(CPUID_EXTENDED_VERSION, 0);
+	leaf = features_leaf_read(CPUID_EXTENDED_VERSION, 0);
 	result.rdtscp = leaf.edx & CPUID_81_EDX_RDTSCP;
 	result.svm = leaf.ecx & CPUID_81_ECX_SVM;
 	result.gib_pages = leaf.edx & CPUID_81_EDX_PAGE1GB;
 
-	leaf = leaf_read(CPUID_ADDRESS_SIZES, 0);
+	leaf = features_leaf_read(CPUID_ADDRESS_SIZES, 0);
 	result.physical_bits = leaf.eax ? (u8)(leaf.eax & 0xff) : 36;
 
-	speculation_read(&result);
+	features_speculation_read(&result);
 	return result;
 }
 

@@ -32,7 +32,7 @@ void speculation_enable(const struct speculation *speculation);
  * Without UMIP ring 3 can read the tables' addresses: `cpu` and cpu->idt must not reveal where the
  * image lies.
  */
-void cpu_tables_load(struct cpu *cpu);
+void tables_load(struct cpu *cpu);
 
 /*
  * Takes over the machine's RAM. Regions may overlap; partial pages at their ends are left out. The

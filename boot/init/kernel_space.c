@@ -13,7 +13,7 @@ extern const char __text_start[], __entry_text_end[];
 extern const char __ro_after_init_start[], __entry_data_end[];
 
 /* Allocates a table for every top-level slot of the area, so that the top never changes again. */
-static enum status vmap_prepare(u64 base)
+static enum status kernel_vmap_prepare(u64 base)
 {
 	kernel_vmap.next = base;
 	kernel_vmap.end = base + VMAP_BYTES;
@@ -34,7 +34,7 @@ static enum status vmap_prepare(u64 base)
 }
 
 /* Maps in the user views what the kernel maps there with 4-KiB pages. */
-static bool expose(u64 at, u64 end)
+static bool kernel_expose(u64 at, u64 end)
 {
 	for (; at < end; at += PAGE_SIZE) {
 		struct pt_leaf leaf;
@@ -56,25 +56,25 @@ enum status kernel_space_init(const struct boot_info *info)
 	kernel_table.root.kernel = info->root_table;
 	kernel_table.root.user = info->root_table;
 	if (table_init(&kernel_entry_table, &format_host, NULL, false) != STATUS_OK ||
-	    !expose((u64)__text_start, (u64)__entry_text_end) ||
-	    !expose((u64)__ro_after_init_start, (u64)__entry_data_end))
+	    !kernel_expose((u64)__text_start, (u64)__entry_text_end) ||
+	    !kernel_expose((u64)__ro_after_init_start, (u64)__entry_data_end))
 		return STATUS_NO_MEMORY;
 	for (unsigned int slot = 0; slot < KERNEL_SLOT_FIRST; slot++)
 		*kernel_top_entry(info->root_table, slot) = 0;
 	tlb_arch_load_root(info->root_table);
 	kernel_image_alias = (u64)hpa_to_pointer(info->image_hpa) - info->image_base.value;
-	return vmap_prepare(info->vmap_base.value);
+	return kernel_vmap_prepare(info->vmap_base.value);
 }
 
 const void *kernel_map_constant(hpa_t hpa, u64 bytes)
 {
 	const void *at = kernel_map_existing(hpa, bytes, PT_READ, PT_TYPE_WB);
 
-	return at != NULL && expose((u64)at, (u64)at + bytes) ? at : NULL;
+	return at != NULL && kernel_expose((u64)at, (u64)at + bytes) ? at : NULL;
 }
 
 /* If memory runs out, what is mapped already stays: the CPU cannot be started anyway. */
-static bool map_new_pages(u64 at, u64 bytes)
+static bool kernel_map_new_pages(u64 at, u64 bytes)
 {
 	for (u64 done = 0; done < bytes; done += PAGE_SIZE) {
 		void *page;
@@ -91,12 +91,13 @@ void *kernel_stack_alloc(hpa_t stub)
 {
 	u64 at = kernel_vmap_reserve(KERNEL_STACK_BYTES + PAGE_SIZE, KERNEL_STACK_BYTES);
 
-	if (at == 0 || !map_new_pages(at, KERNEL_STACK_BYTES))
+	if (at == 0 || !kernel_map_new_pages(at, KERNEL_STACK_BYTES))
 		return NULL;
 	if (stub.value != 0 && !table_map_page(&kernel_table, at + KERNEL_STACK_BYTES, stub,
 					       PT_READ | PT_EXECUTE, PT_TYPE_WB))
 		return NULL;
-	if (!expose(at + KERNEL_STACK_BYTES - PAGE_SIZE, at + KERNEL_STACK_BYTES + PAGE_SIZE))
+	if (!kernel_expose(at + KERNEL_STACK_BYTES - PAGE_SIZE,
+			   at + KERNEL_STACK_BYTES + PAGE_SIZE))
 		return NULL;
 	return (void *)at;
 }
@@ -106,5 +107,7 @@ void *kernel_pages_alloc(u64 page_count)
 	u64 bytes = page_count * PAGE_SIZE;
 	u64 at = kernel_vmap_reserve(bytes, PAGE_SIZE);
 
-	return at != 0 && map_new_pages(at, bytes) && expose(at, at + bytes) ? (void *)at : NULL;
+	return at != 0 && kernel_map_new_pages(at, bytes) && kernel_expose(at, at + bytes)
+		       ? (void *)at
+		       : NULL;
 }

@@ -33,7 +33,7 @@ void lapic_enable(volatile void *mapped, u8 spurious_vector)
  * Lets the timer count for a while and reads the TSC before and after its start and its end.
  * Returns the uncertainty in TSC ticks, which any delay of this CPU makes larger.
  */
-static u64 timer_measure_once(u64 *ratio)
+static u64 lapic_timer_measure_once(u64 *ratio)
 {
 	u64 wait = tsc_from_ns(CALIBRATION_NS);
 	u64 start_low;
@@ -56,13 +56,13 @@ static u64 timer_measure_once(u64 *ratio)
 	return end_high - end_low + start_high - start_low;
 }
 
-static void timer_measure(void)
+static void lapic_timer_measure(void)
 {
 	u64 best = ~0ull;
 
 	for (u32 i = 0; i < CALIBRATION_ROUNDS && best > tsc_from_ns(CALIBRATION_DOUBT_NS); i++) {
 		u64 ratio;
-		u64 doubt = timer_measure_once(&ratio);
+		u64 doubt = lapic_timer_measure_once(&ratio);
 
 		if (doubt >= best)
 			continue;
@@ -82,6 +82,6 @@ void lapic_timer_init(u8 vector)
 	lapic_reg_write(LAPIC_TIMER_DIVIDE, LAPIC_TIMER_DIVIDE_BY_1);
 	lapic_reg_write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED);
 	if (lapic_timer_ratio == 0)
-		timer_measure();
+		lapic_timer_measure();
 	lapic_reg_write(LAPIC_LVT_TIMER, (u32)(LAPIC_LVT_TIMER_ONE_SHOT | vector));
 }

@@ -22,7 +22,7 @@ static const struct boot_info *boot;
 static void *lapic_mapped; /* not used in x2APIC mode */
 
 /* RAM and ACPI tables are in the direct map; what lies in ROM gets a mapping of its own. */
-static const void *firmware(hpa_t address, u64 length)
+static const void *machine_firmware(hpa_t address, u64 length)
 {
 	if (!range_within(address.value, length, 1ull << features.physical_bits))
 		return NULL;
@@ -38,21 +38,21 @@ static const void *firmware(hpa_t address, u64 length)
 	return kernel_map_device(address, length);
 }
 
-static void acpi_init(struct acpi_info *acpi)
+static void machine_acpi_init(struct acpi_info *acpi)
 {
 	hpa_t rsdp = boot->rsdp;
 	enum status status;
 
 	if (rsdp.value == 0 && boot->rsdp_bytes != 0)
 		rsdp = machine_image_hpa(boot->rsdp_copy);
-	status = acpi_read(rsdp, firmware, acpi);
+	status = acpi_read(rsdp, machine_firmware, acpi);
 	if (status != STATUS_OK)
 		log_warning(LOG_BOOT, "no usable ACPI tables, status %u", status);
 }
 
 _Static_assert(ACPI_ZONE_MAX <= ZONE_MAX, "each has its counters");
 
-static void zones_init(const struct acpi_info *acpi)
+static void machine_zones_init(const struct acpi_info *acpi)
 {
 	for (u32 i = 0; i < acpi->range_count; i++)
 		page_zone_set(acpi->range[i].base, acpi->range[i].length, (u8)acpi->range[i].zone);
@@ -85,8 +85,8 @@ void machine_init(const struct boot_info *info, struct acpi_info *acpi)
 	u32 khz;
 
 	boot = info;
-	acpi_init(acpi);
-	zones_init(acpi);
+	machine_acpi_init(acpi);
+	machine_zones_init(acpi);
 	pic_disable(VECTOR_PIC_FIRST);
 	if (!features.x2apic)
 		lapic_mapped = kernel_map_device(acpi->lapic, PAGE_SIZE);

@@ -39,14 +39,14 @@ static struct object root;
 static struct process *manager;
 
 /* At this point only a lack of memory can make anything fail. */
-static void must(enum status status)
+static void manager_must(enum status status)
 {
 	if (status != STATUS_OK)
 		panic("cannot start the manager: status %u", status);
 }
 
-static struct start_entry *give(struct start_info *info, enum start_kind kind,
-				struct object *object, u32 rights)
+static struct start_entry *manager_give(struct start_info *info, enum start_kind kind,
+					struct object *object, u32 rights)
 {
 	struct start_entry *entry = &info->entry[info->entry_count];
 	u64 handle;
@@ -54,79 +54,80 @@ static struct start_entry *give(struct start_info *info, enum start_kind kind,
 	CHECK(info->entry_count < START_ENTRY_MAX);
 	info->entry_count++;
 	entry->kind = kind;
-	must(handle_insert(manager->handles, object, rights, &handle));
+	manager_must(handle_insert(manager->handles, object, rights, &handle));
 	entry->handle = (handle_t)handle;
 	return entry;
 }
 
 /* Gives the whole pages that contain the range; it begins entry->offset bytes into them. */
-static struct start_entry *give_range(struct start_info *info, enum start_kind kind, hpa_t base,
-				      u64 bytes, u32 rights)
+static struct start_entry *manager_give_range(struct start_info *info, enum start_kind kind,
+					      hpa_t base, u64 bytes, u32 rights)
 {
 	u64 first = align_down(base.value, PAGE_SIZE);
 	u64 pages = (align_up(base.value + bytes, PAGE_SIZE) - first) / PAGE_SIZE;
 	struct start_entry *entry;
 	struct memory *memory;
 
-	must(memory_wrap(NULL, HPA(first), MAX(pages, 1ul), &memory));
-	entry = give(info, kind, &memory->object, rights);
+	manager_must(memory_wrap(NULL, HPA(first), MAX(pages, 1ul), &memory));
+	entry = manager_give(info, kind, &memory->object, rights);
 	object_put(&memory->object);
 	entry->offset = base.value - first;
 	entry->value = bytes;
 	return entry;
 }
 
-static void give_blob(struct start_info *info, enum start_kind kind, const char *start,
-		      const char *end, u32 rights)
+static void manager_give_blob(struct start_info *info, enum start_kind kind, const char *start,
+			      const char *end, u32 rights)
 {
-	give_range(info, kind, machine_image_hpa(start), (u64)(end - start), rights);
+	manager_give_range(info, kind, machine_image_hpa(start), (u64)(end - start), rights);
 }
 
-static void give_modules(struct start_info *info, const struct boot_info *boot)
+static void manager_give_modules(struct start_info *info, const struct boot_info *boot)
 {
 	for (u32 i = 0; i < boot->module_count && i < BOOT_MODULE_MAX; i++) {
 		const struct boot_module *module = &boot->module[i];
-		struct start_entry *entry = give_range(info, START_MODULE, module->base,
-						       module->length, RIGHT_READ | RIGHT_GRANT);
+		struct start_entry *entry = manager_give_range(
+			info, START_MODULE, module->base, module->length, RIGHT_READ | RIGHT_GRANT);
 
 		(void)string_copy(entry->name, sizeof(entry->name), module->name);
 	}
 }
 
 /* The boot CPU's ring lies in the image. The rings of CPUs from LOG_READ_MAX on are not read. */
-static void give_logs(struct start_info *info)
+static void manager_give_logs(struct start_info *info)
 {
-	give_range(info, START_LOG, machine_image_hpa(&log_memory_boot), sizeof(log_memory_boot),
-		   RIGHT_READ)
+	manager_give_range(info, START_LOG, machine_image_hpa(&log_memory_boot),
+			   sizeof(log_memory_boot), RIGHT_READ)
 		->value = 0;
 	for (u32 cpu = 1; cpu < cpus_count() && cpu < LOG_READ_MAX; cpu++)
-		give_range(info, START_LOG, pointer_to_hpa(log_ring_of(cpu)),
-			   sizeof(struct log_memory), RIGHT_READ)
+		manager_give_range(info, START_LOG, pointer_to_hpa(log_ring_of(cpu)),
+				   sizeof(struct log_memory), RIGHT_READ)
 			->value = cpu;
 }
 
-static void give_all(struct start_info *info, struct group *group, const struct boot_info *boot)
+static void manager_give_all(struct start_info *info, struct group *group,
+			     const struct boot_info *boot)
 {
 	const u32 shown = RIGHT_READ | RIGHT_GRANT;
 
-	give(info, START_SELF, &manager->object, RIGHT_ALL);
-	give(info, START_SPACE, &manager->space->object, RIGHT_ALL);
-	give(info, START_GROUP, &group->object, RIGHT_ALL);
-	give(info, START_ROOT, &root, RIGHT_ALL);
-	give_range(info, START_KERNEL_PAGE, machine_image_hpa(machine.page), KERNEL_PAGE_BYTES,
-		   RIGHT_READ);
-	give_logs(info);
-	give_blob(info, START_LOG_FORMATS, __logfmt_start, __logfmt_end, RIGHT_READ);
-	give_blob(info, START_SYMBOLS, blob_symbols_start, blob_symbols_end, RIGHT_READ);
-	give_blob(info, START_MONITOR_IMAGE, blob_monitor_start, blob_monitor_end,
-		  shown | RIGHT_EXECUTE);
-	give_blob(info, START_PROGRAMS, blob_programs_start, blob_programs_end,
-		  shown | RIGHT_EXECUTE);
-	give_blob(info, START_DEMO_GUEST, blob_demo_start, blob_demo_end, shown);
-	give_modules(info, boot);
+	manager_give(info, START_SELF, &manager->object, RIGHT_ALL);
+	manager_give(info, START_SPACE, &manager->space->object, RIGHT_ALL);
+	manager_give(info, START_GROUP, &group->object, RIGHT_ALL);
+	manager_give(info, START_ROOT, &root, RIGHT_ALL);
+	manager_give_range(info, START_KERNEL_PAGE, machine_image_hpa(machine.page),
+			   KERNEL_PAGE_BYTES, RIGHT_READ);
+	manager_give_logs(info);
+	manager_give_blob(info, START_LOG_FORMATS, __logfmt_start, __logfmt_end, RIGHT_READ);
+	manager_give_blob(info, START_SYMBOLS, blob_symbols_start, blob_symbols_end, RIGHT_READ);
+	manager_give_blob(info, START_MONITOR_IMAGE, blob_monitor_start, blob_monitor_end,
+			  shown | RIGHT_EXECUTE);
+	manager_give_blob(info, START_PROGRAMS, blob_programs_start, blob_programs_end,
+			  shown | RIGHT_EXECUTE);
+	manager_give_blob(info, START_DEMO_GUEST, blob_demo_start, blob_demo_end, shown);
+	manager_give_modules(info, boot);
 }
 
-static void fill(struct start_info *info, const struct boot_info *boot)
+static void manager_fill(struct start_info *info, const struct boot_info *boot)
 {
 	info->magic = START_MAGIC;
 	info->abi_version = SKERRY_ABI_VERSION;
@@ -149,19 +150,19 @@ void manager_create(const struct boot_info *boot)
 	struct start_info *info;
 
 	object_init(&root, OBJECT_ROOT);
-	must(group_create(~0ull, MANAGER_WEIGHT, &group));
-	must(memory_wrap(NULL, machine_image_hpa(blob_manager_start),
-			 align_up((u64)(blob_manager_end - blob_manager_start), PAGE_SIZE) /
-				 PAGE_SIZE,
-			 &image));
+	manager_must(group_create(~0ull, MANAGER_WEIGHT, &group));
+	manager_must(memory_wrap(NULL, machine_image_hpa(blob_manager_start),
+				 align_up((u64)(blob_manager_end - blob_manager_start), PAGE_SIZE) /
+					 PAGE_SIZE,
+				 &image));
 	long_lock();
-	must(process_create(group, image, 0, MANAGER_TABLE_ORDER, &manager));
+	manager_must(process_create(group, image, 0, MANAGER_TABLE_ORDER, &manager));
 	long_unlock();
-	must(page_alloc_cleared(bit_highest(START_BYTES / PAGE_SIZE), PAGE_KERNEL, NULL,
-				(void **)&info));
-	must(memory_wrap(NULL, pointer_to_hpa(info), START_BYTES / PAGE_SIZE, &start));
-	fill(info, boot);
-	give_all(info, group, boot);
+	manager_must(page_alloc_cleared(bit_highest(START_BYTES / PAGE_SIZE), PAGE_KERNEL, NULL,
+					(void **)&info));
+	manager_must(memory_wrap(NULL, pointer_to_hpa(info), START_BYTES / PAGE_SIZE, &start));
+	manager_fill(info, boot);
+	manager_give_all(info, group, boot);
 	object_put(&image->object);
 	start_prepare(manager, start);
 }

@@ -9,7 +9,7 @@
 #include "mm/address.h"
 
 /* The lowest address of `bytes` of RAM that overlap nothing in use; 0 if there is none. */
-static u64 place_find(const struct boot_info *info, u64 bytes)
+static u64 page_place_find(const struct boot_info *info, u64 bytes)
 {
 	for (u32 i = 0; i < info->region_count; i++) {
 		const struct boot_region *ram = &info->region[i];
@@ -33,7 +33,7 @@ static u64 place_find(const struct boot_info *info, u64 bytes)
 	return 0;
 }
 
-static void frames_mark_used(u64 base, u64 length, enum page_owner owner)
+static void page_frames_mark_used(u64 base, u64 length, enum page_owner owner)
 {
 	u64 end = MIN(align_up(base + length, PAGE_SIZE) >> PAGE_SHIFT, page_frame_count);
 
@@ -49,7 +49,7 @@ static void frames_mark_used(u64 base, u64 length, enum page_owner owner)
 }
 
 /* Divides a run of frames into the largest aligned blocks, none of which spans two zones. */
-static void run_insert(u64 frame, u64 end)
+static void page_run_insert(u64 frame, u64 end)
 {
 	u64 stop = frame; /* where another zone begins, or the end */
 
@@ -68,7 +68,7 @@ static void run_insert(u64 frame, u64 end)
 }
 
 /* Frees every run of RAM that has no owner. */
-static void frames_free_rest(void)
+static void page_frames_free_rest(void)
 {
 	u64 frame = 0;
 
@@ -79,13 +79,13 @@ static void frames_free_rest(void)
 			end++;
 		page_counts[PAGE_FREE] += end - frame;
 		page_zones[0].free += end - frame;
-		run_insert(frame, end);
+		page_run_insert(frame, end);
 		frame = end + 1;
 	}
 }
 
 /* The number of the frame after a region's last; 0: the region is not RAM. */
-static u64 ram_end(const struct boot_region *region)
+static u64 page_ram_end(const struct boot_region *region)
 {
 	return region->type == BOOT_REGION_RAM ? (region->base + region->length) >> PAGE_SHIFT : 0;
 }
@@ -97,9 +97,9 @@ bool page_init(const struct boot_info *info)
 
 	direct_map_base = info->direct_map_base.value;
 	for (u32 i = 0; i < info->region_count; i++)
-		page_frame_count = MAX(page_frame_count, ram_end(&info->region[i]));
+		page_frame_count = MAX(page_frame_count, page_ram_end(&info->region[i]));
 	array_bytes = align_up(page_frame_count * sizeof(struct page), PAGE_SIZE);
-	array = place_find(info, array_bytes);
+	array = page_place_find(info, array_bytes);
 	if (array == 0)
 		return false;
 
@@ -108,22 +108,22 @@ bool page_init(const struct boot_info *info)
 	for (u32 i = 0; i < info->region_count; i++) {
 		u64 frame = align_up(info->region[i].base, PAGE_SIZE) >> PAGE_SHIFT;
 
-		for (; frame < ram_end(&info->region[i]); frame++) {
+		for (; frame < page_ram_end(&info->region[i]); frame++) {
 			page_total += !(page_frames[frame].flags & PAGE_FLAG_RAM);
 			page_frames[frame].flags = PAGE_FLAG_RAM;
 		}
 	}
 	page_zones[0].pages = page_total;
-	frames_mark_used(0, PAGE_SIZE, PAGE_RESERVED);
-	frames_mark_used(array, array_bytes, PAGE_RESERVED);
+	page_frames_mark_used(0, PAGE_SIZE, PAGE_RESERVED);
+	page_frames_mark_used(array, array_bytes, PAGE_RESERVED);
 	for (u32 i = 0; i < info->used_count; i++)
-		frames_mark_used(info->used[i].base.value, info->used[i].length,
-				 info->used[i].owner);
-	frames_free_rest();
+		page_frames_mark_used(info->used[i].base.value, info->used[i].length,
+				      info->used[i].owner);
+	page_frames_free_rest();
 	return true;
 }
 
-static void frame_move(struct page *page, u8 zone)
+static void page_frame_move(struct page *page, u8 zone)
 {
 	if (page->flags & PAGE_FLAG_RAM) {
 		page_zones[page->zone].pages--;
@@ -151,10 +151,10 @@ void page_zone_set(hpa_t base, u64 length, u8 zone)
 			page_block_remove((u32)frame);
 		}
 		for (u64 n = MAX(frame, first); n < MIN(frame + count, end); n++)
-			frame_move(&page_frames[n], zone);
+			page_frame_move(&page_frames[n], zone);
 		for (u64 n = frame; is_free && n < frame + count; n++)
 			page_zones[page_frames[n].zone].free++;
 		if (is_free)
-			run_insert(frame, frame + count);
+			page_run_insert(frame, frame + count);
 	}
 }

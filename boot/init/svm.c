@@ -49,7 +49,7 @@ const struct virt_ops *svm_probe(const char **reason)
 	return &svm_ops;
 }
 
-static void vmsave(hpa_t area)
+static void svm_vmsave(hpa_t area)
 {
 	__asm__ volatile("vmsave %0" : : "a"(area.value) : "memory");
 }
@@ -68,6 +68,6 @@ enum status svm_cpu_enable(hpa_t area_hpa)
 	asid_pool_init(&cpu->asids, this_cpu()->id, svm_capabilities.asid_count);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE_PA, area_hpa.value);
-	vmsave(area_hpa);
+	svm_vmsave(area_hpa);
 	return STATUS_OK;
 }

@@ -52,7 +52,7 @@ const void *cpu_idt_fill(const char *stubs)
 	return idt;
 }
 
-static void gdt_load(struct cpu *cpu)
+static void tables_gdt_load(struct cpu *cpu)
 {
 	struct descriptor_table_register idtr = {sizeof(idt) - 1, (u64)cpu->idt};
 
@@ -75,7 +75,7 @@ static void gdt_load(struct cpu *cpu)
 }
 
 /* SDM vol. 2, SYSENTER; APM vol. 2, 6.1.1. */
-static void syscall_load(const struct cpu *cpu)
+static void tables_syscall_load(const struct cpu *cpu)
 {
 	if (use_sysenter) {
 		wrmsr(MSR_SYSENTER_CS, SELECTOR_KERNEL_CODE);
@@ -91,11 +91,11 @@ static void syscall_load(const struct cpu *cpu)
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
 }
 
-void cpu_tables_load(struct cpu *cpu)
+void tables_load(struct cpu *cpu)
 {
 	/* SYSENTER's MSRs are host state in a VMCS; VMLOAD restores those of SYSCALL. */
 	use_sysenter = features.vmx;
-	gdt_load(cpu);
+	tables_gdt_load(cpu);
 
 	memset(cpu->tss.io_bitmap, 0xff, sizeof(cpu->tss.io_bitmap));
 	cpu->tss.io_bitmap_end = 0xff;
@@ -103,5 +103,5 @@ void cpu_tables_load(struct cpu *cpu)
 	cpu->tss.rsp[0] = cpu->stack_top;
 	memcpy(cpu->tss.ist, cpu->ist, sizeof(cpu->ist));
 	cpu_tss_load(cpu);
-	syscall_load(cpu);
+	tables_syscall_load(cpu);
 }

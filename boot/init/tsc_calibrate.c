@@ -22,7 +22,7 @@ struct round {
  * end, so that a delay of this CPU (an SMI, or an emulator's host) shows. end_low precedes the last
  * read of OUT that was still low: the delay may have come right after that read took its value.
  */
-static bool round_measure(struct round *round)
+static bool tsc_calibrate_round_measure(struct round *round)
 {
 	u8 gate = in8(PIT_GATE_PORT) & (u8) ~(PIT_GATE_SPEAKER | PIT_GATE_2);
 	u64 loaded; /* QEMU's PIT counts from here on, whatever the gate is */
@@ -56,7 +56,7 @@ static bool round_measure(struct round *round)
 }
 
 /* SDM vol. 2, CPUID leaves 15H and 16H. */
-static u32 khz_from_cpuid(void)
+static u32 tsc_calibrate_khz_from_cpuid(void)
 {
 	u32 last = cpuid(CPUID_VENDOR, 0).eax;
 	struct cpuid_regs leaf;
@@ -77,12 +77,12 @@ u32 tsc_calibrate(void)
 	for (u32 i = 0; i < ROUNDS && best.doubt > i * GOOD_ENOUGH; i++) {
 		struct round round;
 
-		if (!round_measure(&round))
+		if (!tsc_calibrate_round_measure(&round))
 			break;
 		if (round.doubt < best.doubt)
 			best = round;
 	}
 	if (best.doubt >= WHOLE) /* over at once, or never: there is no PIT that counts */
-		return khz_from_cpuid();
+		return tsc_calibrate_khz_from_cpuid();
 	return (u32)((mul_div(best.ticks, 2ull * PIT_HZ, PIT_COUNT * 1000ull) + 1) / 2);
 }

@@ -11,14 +11,14 @@
 #include "kernel/panic.h"
 #include "lib/string.h"
 
-static bool is_locked_off(u64 feature_control)
+static bool vmx_is_locked_off(u64 feature_control)
 {
 	return (feature_control & FEATURE_CONTROL_LOCK) &&
 	       !(feature_control & FEATURE_CONTROL_VMX_OUTSIDE_SMX);
 }
 
 /* The CPU must have VMX. MSRs of features that it lacks are returned as 0 (SDM vol. 3, A). */
-static struct vmx_capability_msrs capability_msrs(void)
+static struct vmx_capability_msrs vmx_capability_msrs(void)
 {
 	struct vmx_capability_msrs msrs = {
 		.basic = rdmsr(MSR_VMX_BASIC),
@@ -45,12 +45,12 @@ const struct virt_ops *vmx_probe(const char **reason)
 {
 	struct vmx_capability_msrs msrs;
 
-	if (is_locked_off(rdmsr(MSR_FEATURE_CONTROL))) {
+	if (vmx_is_locked_off(rdmsr(MSR_FEATURE_CONTROL))) {
 		*reason = "the firmware has locked VMX off (IA32_FEATURE_CONTROL): "
 			  "enable it in its setup";
 		return NULL;
 	}
-	msrs = capability_msrs();
+	msrs = vmx_capability_msrs();
 	*reason = vmx_capability_judge(&msrs, &vmx_capability);
 	if (*reason)
 		return NULL;
@@ -63,11 +63,11 @@ const struct virt_ops *vmx_probe(const char **reason)
 
 enum status vmx_cpu_enable(void *area, hpa_t area_hpa)
 {
-	struct vmx_capability_msrs msrs = capability_msrs();
+	struct vmx_capability_msrs msrs = vmx_capability_msrs();
 	struct vmx_capability here = {0};
 	u64 feature_control = rdmsr(MSR_FEATURE_CONTROL);
 
-	if (is_locked_off(feature_control) || vmx_capability_judge(&msrs, &here) ||
+	if (vmx_is_locked_off(feature_control) || vmx_capability_judge(&msrs, &here) ||
 	    memcmp(&here, &vmx_capability, sizeof(here)) != 0)
 		return STATUS_NOT_SUPPORTED;
 	if (!(feature_control & FEATURE_CONTROL_LOCK))

@@ -47,29 +47,29 @@ static const struct control_wish entry_wish = {
 };
 
 /* SDM vol. 3, A.2: bits set in the low half must be 1 in the word; clear in the high half, 0. */
-static bool control_adjust(u64 msr, const struct control_wish *wish, u32 *word)
+static bool vmx_capability_control_adjust(u64 msr, const struct control_wish *wish, u32 *word)
 {
 	*word = ((wish->required | wish->optional) & (u32)(msr >> 32)) | (u32)msr;
 	return (*word & wish->required) == wish->required && (*word & wish->refused) == 0;
 }
 
-static const char *control_judge(const struct vmx_capability_msrs *msrs,
-				 struct vmx_capability *capability)
+static const char *vmx_capability_control_judge(const struct vmx_capability_msrs *msrs,
+						struct vmx_capability *capability)
 {
 	struct control_wish secondary = secondary_wish;
 
-	if (!control_adjust(msrs->pin, &pin_wish, &capability->pin))
+	if (!vmx_capability_control_adjust(msrs->pin, &pin_wish, &capability->pin))
 		return "VMX of this CPU lacks NMI exiting or virtual NMIs";
-	if (!control_adjust(msrs->primary, &primary_wish, &capability->primary))
+	if (!vmx_capability_control_adjust(msrs->primary, &primary_wish, &capability->primary))
 		return "VMX of this CPU lacks a processor control that is needed "
 		       "(TPR shadow, I/O exiting, MSR bitmap, secondary controls)";
-	if (!control_adjust(msrs->secondary, &secondary, &capability->secondary))
+	if (!vmx_capability_control_adjust(msrs->secondary, &secondary, &capability->secondary))
 		return "this CPU has no nested paging for guests (EPT) or no VPID";
 	secondary.required |= SECONDARY_UNRESTRICTED_GUEST;
-	if (!control_adjust(msrs->secondary, &secondary, &capability->secondary))
+	if (!vmx_capability_control_adjust(msrs->secondary, &secondary, &capability->secondary))
 		return "this CPU cannot run guests in real mode (VMX unrestricted guest)";
-	if (!control_adjust(msrs->exit, &exit_wish, &capability->exit) ||
-	    !control_adjust(msrs->entry, &entry_wish, &capability->entry))
+	if (!vmx_capability_control_adjust(msrs->exit, &exit_wish, &capability->exit) ||
+	    !vmx_capability_control_adjust(msrs->entry, &entry_wish, &capability->entry))
 		return "VMX of this CPU cannot switch EFER and PAT";
 	return NULL;
 }
@@ -79,7 +79,7 @@ static const char *control_judge(const struct vmx_capability_msrs *msrs,
 	(SECONDARY_APIC_ACCESSES | SECONDARY_X2APIC_MODE | SECONDARY_APIC_REGISTERS |              \
 	 SECONDARY_INTERRUPT_DELIVERY)
 
-static const char *ept_judge(u64 cap, struct vmx_capability *capability)
+static const char *vmx_capability_ept_judge(u64 cap, struct vmx_capability *capability)
 {
 	const u64 ept = EPT_CAP_WALK_4 | EPT_CAP_WB | EPT_CAP_2M | EPT_CAP_INVEPT;
 
@@ -107,10 +107,10 @@ const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
 	if (bits_get(msrs->basic, 44, 32) > PAGE_SIZE ||
 	    bits_get(msrs->basic, 53, 50) != MEMORY_TYPE_WB)
 		return "VMX of this CPU wants VMCS regions of an unsupported size or type";
-	reason = control_judge(msrs, capability);
+	reason = vmx_capability_control_judge(msrs, capability);
 	if (reason)
 		return reason;
-	reason = ept_judge(msrs->ept_vpid, capability);
+	reason = vmx_capability_ept_judge(msrs->ept_vpid, capability);
 	if (reason)
 		return reason;
 	if (!(msrs->misc & VMX_MISC_STORES_LMA))

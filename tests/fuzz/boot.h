@@ -28,9 +28,9 @@ static void fuzz_check_regions(struct boot_info *info)
 		CHECK_THAT(region->type >= BOOT_REGION_RAM && region->type <= BOOT_REGION_BAD);
 		end = region->base + region->length;
 	}
-	ranges_from_ram(&ranges, info, 0x1000, 1ull << 46);
+	regions_from_ram(&ranges, info, 0x1000, 1ull << 46);
 	for (u32 i = 0; i < info->module_count; i++)
-		if (!ranges_remove(&ranges, info->module[i].base.value, info->module[i].length))
+		if (!regions_remove(&ranges, info->module[i].base.value, info->module[i].length))
 			return;
 	end = 0x1000;
 	for (u32 i = 0; i < ranges.count; i++) {

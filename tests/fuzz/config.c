@@ -91,7 +91,7 @@ static bool equal(const struct config_key *keys, const void *one, const void *ot
 		if (keys->value != VALUE_PASSWORD && keys->value != VALUE_KEY &&
 		    keys->value != VALUE_DISKS && keys->value != VALUE_NETS &&
 		    memcmp((const char *)one + keys->offset, (const char *)other + keys->offset,
-			   field_bytes(keys)) != 0)
+			   config_field_bytes(keys)) != 0)
 			return false;
 	return true;
 }

@@ -147,7 +147,7 @@ static void step(void)
 	CHECK_THAT(gdb.vm_id == 0 || gdb.cpu < gdb.cpu_count);
 	CHECK_THAT(gdb.query.input_bytes <= QUERY_INPUT_BYTES);
 	CHECK_THAT(!gdb_locked() || !gdb.attached);
-	CHECK_THAT(!gdb_locked() || !gdb.busy || gdb.answered == take_nothing ||
+	CHECK_THAT(!gdb_locked() || !gdb.busy || gdb.answered == gdb_take_nothing ||
 		   gdb.query.question.kind == QUERY_DETACH);
 	CHECK_THAT(channel.question.query.run == 0 ||
 		   channel.question.query.run <= BITS(gdb.cpu_count - 1, 0));

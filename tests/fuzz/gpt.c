@@ -83,15 +83,15 @@ static void change(struct fuzz *fuzz)
 /* So that whatever is in the table is believed. */
 static void correct(void)
 {
-	u32 bytes = get32(block + 12);
-	u64 all = (u64)get32(block + 80) * get32(block + 84);
+	u32 bytes = gpt_get32(block + 12);
+	u64 all = (u64)gpt_get32(block + 80) * gpt_get32(block + 84);
 
 	memcpy(block, "EFI PART", 8);
 	if (all <= BLOCK_REQUEST_BYTES)
-		put32(block + 88, crc32(entries, all));
+		put32(block + 88, gpt_crc32(entries, all));
 	put32(block + 16, 0);
 	if (bytes <= block_bytes)
-		put32(block + 16, crc32(block, bytes));
+		put32(block + 16, gpt_crc32(block, bytes));
 }
 
 static void check_partition(const struct disk_unit *unit, u32 number, u64 sectors)

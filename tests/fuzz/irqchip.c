@@ -140,7 +140,7 @@ static void run_by_cpu(struct lapic *lapic, struct fuzz *fuzz, bool level)
 	CHECK_THAT(!accepted || lapic_is_requested(lapic, vector));
 	lapic_set(lapic, offset, (u32)fuzz_number(fuzz));
 	lapic_recall(lapic);
-	CHECK_THAT(!accepted || vector_test(lapic, LAPIC_TMR, vector) == level);
+	CHECK_THAT(!accepted || lapic_vector_test(lapic, LAPIC_TMR, vector) == level);
 	lapic_finish_write(lapic, offset);
 	CHECK_THAT((lapic_interrupt_status(lapic) & 0xff) >= (accepted ? vector : 0));
 	lapic->by_cpu = false;

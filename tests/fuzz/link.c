@@ -70,7 +70,7 @@ static void put(void)
 /* What it shows are its own indices, whatever stood there. */
 static void check_line(void)
 {
-	const struct link_line *line = own_line(&end);
+	const struct link_line *line = link_own_line(&end);
 
 	CHECK_THAT(line->read == end.read && end.read == taken_count);
 	CHECK_THAT(end.written == put_count);
@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		case 4:
 			(void)!link_may_wait(&end);
 			check_line();
-			CHECK_THAT(own_line(&end)->wake_at == end.read);
+			CHECK_THAT(link_own_line(&end)->wake_at == end.read);
 			break;
 		default:
 			scribble(&fuzz);

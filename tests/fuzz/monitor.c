@@ -394,17 +394,18 @@ static void take_turn(struct fuzz *fuzz, struct vcpu *vcpu)
 		trace_settled(&vcpu->trace);
 		run(fuzz, vcpu->page);
 		trace_exit(&vcpu->trace, vcpu->page);
-		if (pass_briefly(vcpu, &machine, vcpu->page,
-				 vcpu->page->exit.reason == EXIT_IO ? settle_port : settle_other)) {
+		if (brief_pass_briefly(vcpu, &machine, vcpu->page,
+				       vcpu->page->exit.reason == EXIT_IO ? brief_settle_port
+									  : brief_settle_other)) {
 			trace_just_settled(&vcpu->trace);
 			kernel_enter(vcpu->page);
 			return;
 		}
 	}
-	if (pass(vcpu, &deadline_tsc))
+	if (vcpu_pass(vcpu, &deadline_tsc))
 		kernel_enter(vcpu->page);
 	if (vcpu->yield_to != 0)
-		yield(vcpu);
+		vcpu_yield(vcpu);
 }
 
 static bool set_up(struct fuzz *fuzz)

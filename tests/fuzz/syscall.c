@@ -134,7 +134,7 @@ static u64 draw_identity(struct fuzz *input, const struct process *process)
 
 	if (which >= 0xe0)
 		return audited;
-	return which >= 0xc0 || object == NULL ? fuzz_number(input) : identity(object);
+	return which >= 0xc0 || object == NULL ? fuzz_number(input) : audit_identity(object);
 }
 
 static void draw_arguments(struct fuzz *input, const struct process *process,
@@ -210,7 +210,7 @@ static void run_guest(struct fuzz *input, struct thread *thread, struct trap_fra
 {
 	u8 how;
 
-	frame->rax = begin_run(&machine_cpu, thread, frame->rdi);
+	frame->rax = vcpu_begin_run(&machine_cpu, thread, frame->rdi);
 	if (frame->rax != STATUS_OK)
 		return;
 	machine_exit = (struct vcpu_exit){

@@ -26,17 +26,17 @@ ONCE = {"kernel_main", "boot_main", "cpu_main"}
 # These end the machine; the stack that they need is counted apart, on top of the deepest path.
 PANICS = ("panic", "panic_trap", "__stack_chk_fail")
 # A recursion with a bound, and that bound: both right spines of a heap of a million threads.
-BOUNDED = {"merge": 40}
+BOUNDED = {"heap_merge": 40}
 
-RELEASES = ("group_release", "release_later", "release_queue", "release_event", "irq_release",
-            "vm_release", "release_root")
+RELEASES = ("group_release", "teardown_release_later", "teardown_release_queue",
+            "teardown_release_event", "irq_release", "vm_release")
 # Releasing an object may let go of another: an event of its queue, a VM of its space and group.
 RELEASE_NESTS = 3
 # Calls through pointers, by the caller's name or file: what they reach. Whatever is not here can
 # only be an object_put, which calls a function of RELEASES.
 POINTERS = (
     ("syscall_dispatch", r"sys_\w+"),
-    ("boot/init/acpi.c", r"firmware"),
+    ("boot/init/acpi.c", r"machine_firmware"),
     ("kernel/machine.c", r"(svm|vmx)_cpu_disable"),
     ("kernel/(vcpu|vm|cpuid).c", r"(svm|vmx)_((vm|vcpu)_\w+|enter|leave|get|set|request|dump)"),
 )
@@ -136,6 +136,9 @@ def main():
                     key=lambda way: way[0])
     total = path[0] + interrupt[0] + 2 * TRAP_FRAME
     errors = sorted(set(depths.errors))
+    there = {plain(name) for name in frames}
+    errors += [f"{name}: there is no such function" for name in (*RELEASES, *PANICS, *BOUNDED)
+               if name not in there]
     depths.known, depths.cut = {}, False
     last = max((depths.frames[name] + RETURN + max(depths.of(target)[0] for target in calls[name])
                 for name in PANICS if name in frames))

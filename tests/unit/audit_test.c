@@ -358,12 +358,12 @@ static void test_parts(void **state)
 	build();
 	audit = (struct audit){.balance = balances, .parts = 2, .part = 1};
 	for (u64 key = 64; key < 64 * AUDIT_BALANCES; key += 64)
-		add(&audit, key, 1);
+		audit_add(&audit, key, 1);
 	assert_false(audit.overflow);
 	audit = (struct audit){.balance = balances, .parts = 1};
 	memset(balances, 0, sizeof(balances));
 	for (u64 key = 64; key < 128 * AUDIT_BALANCES; key += 64)
-		add(&audit, key, 1);
+		audit_add(&audit, key, 1);
 	assert_true(audit.overflow);
 }
 

@@ -376,26 +376,27 @@ static void test_ranges(void **state)
 	add(0x300000, 0x10000, BOOT_REGION_RESERVED);
 	add(0x400000, 0x10000, BOOT_REGION_RAM);
 	assert_null(regions_normalise(&info));
-	ranges_from_ram(&ranges, &info, 0, ~0ull);
+	regions_from_ram(&ranges, &info, 0, ~0ull);
 	assert_int_equal(ranges.count, 3);
 	assert_int_equal(ranges.range[0].start, 0x1000);
 	assert_int_equal(ranges.range[0].end, 0x3000);
-	assert_int_equal(ranges_bytes(&ranges), 0x2000 + 0x20000);
+	assert_int_equal(regions_bytes(&ranges), 0x2000 + 0x20000);
 
-	assert_true(ranges_remove(&ranges, 0x204800, 0x10)); /* splits */
+	assert_true(regions_remove(&ranges, 0x204800, 0x10)); /* splits */
 	assert_int_equal(ranges.count, 4);
 	assert_int_equal(ranges.range[1].end, 0x204000);
 	assert_int_equal(ranges.range[2].start, 0x205000);
 	assert_int_equal(ranges.range[2].end, 0x210000);
-	assert_true(ranges_remove(&ranges, 0x1000, 0x1000)); /* the lower half */
+	assert_true(regions_remove(&ranges, 0x1000, 0x1000)); /* the lower half */
 	assert_int_equal(ranges.range[0].start, 0x2000);
-	assert_true(ranges_remove(&ranges, 0x203000, 0x300000)); /* over several, to past the end */
+	assert_true(
+		regions_remove(&ranges, 0x203000, 0x300000)); /* over several, to past the end */
 	assert_int_equal(ranges.count, 2);
 	assert_int_equal(ranges.range[1].end, 0x203000);
-	assert_true(ranges_remove(&ranges, 0x2000, ~0ull));
+	assert_true(regions_remove(&ranges, 0x2000, ~0ull));
 	assert_int_equal(ranges.count, 0);
 
-	ranges_from_ram(&ranges, &info, 0x205000, 0x404000);
+	regions_from_ram(&ranges, &info, 0x205000, 0x404000);
 	assert_int_equal(ranges.count, 2);
 	assert_int_equal(ranges.range[0].start, 0x205000);
 	assert_int_equal(ranges.range[1].end, 0x404000);
@@ -404,10 +405,10 @@ static void test_ranges(void **state)
 	ranges.count = RAM_RANGE_MAX;
 	for (u32 i = 0; i < RAM_RANGE_MAX; i++)
 		ranges.range[i] = (struct ram_range){i * 0x10000ull, i * 0x10000ull + 0x8000};
-	assert_false(ranges_remove(&ranges, 0x14000, 0x1000));
+	assert_false(regions_remove(&ranges, 0x14000, 0x1000));
 	assert_int_equal(ranges.count, RAM_RANGE_MAX);
 	assert_int_equal(ranges.range[2].start, 0x20000);
-	assert_true(ranges_remove(&ranges, 0x26000, 0x2000));
+	assert_true(regions_remove(&ranges, 0x26000, 0x2000));
 	assert_int_equal(ranges.range[2].end, 0x26000);
 }
 

@@ -190,10 +190,10 @@ static int set_up(void **state)
 	now = look_tsc = blocked_tsc = 0;
 	reason[0] = '\0';
 	channel = process_open();
-	open_link();
-	start_card();
+	card_open_link();
+	card_start();
 	new_generation();
-	assert_false(turn(false));
+	assert_false(card_turn(false));
 	return 0;
 }
 
@@ -225,7 +225,7 @@ static void test_send(void **state)
 	(void)state;
 	for (u32 i = 0; i < 3; i++)
 		from_switch(100 + i, FRAME_CHECKED, FRAME_WHOLE, (u8)i);
-	assert_false(turn(false));
+	assert_false(card_turn(false));
 	assert_int_equal(sent_count, 3);
 	assert_int_equal(sent.bytes, 102);
 	assert_int_equal(sent.data[101], 2);
@@ -242,14 +242,14 @@ static void test_refused(void **state)
 	from_switch(1000, 0, FRAME_TCP4, 0);
 	from_switch(1519, 0, FRAME_WHOLE, 0);
 	from_switch(1518, 0, FRAME_WHOLE, 0);
-	assert_false(turn(false));
+	assert_false(card_turn(false));
 	assert_int_equal(sent_count, 1);
 	assert_int_equal(sent.bytes, 1518);
 	assert_int_equal(shared.card.errors, 3);
 	link_is_up = false;
-	assert_false(turn(true));
+	assert_false(card_turn(true));
 	from_switch(60, 0, FRAME_WHOLE, 0);
-	assert_false(turn(false));
+	assert_false(card_turn(false));
 	assert_int_equal(sent_count, 1);
 	assert_int_equal(shared.card.errors, 4);
 }
@@ -259,9 +259,9 @@ static void test_batch(void **state)
 	(void)state;
 	for (u32 i = 0; i < SEND_MAX + 1; i++)
 		from_switch(60, 0, FRAME_WHOLE, 0);
-	assert_true(turn(false));
+	assert_true(card_turn(false));
 	assert_int_equal(sent_count, SEND_MAX);
-	assert_false(turn(false));
+	assert_false(card_turn(false));
 	assert_int_equal(sent_count, SEND_MAX + 1);
 }
 
@@ -272,21 +272,21 @@ static void test_blocked(void **state)
 	room = 1;
 	for (u32 i = 0; i < 3; i++)
 		from_switch(60, 0, FRAME_WHOLE, (u8)i);
-	assert_false(turn(false));
+	assert_false(card_turn(false));
 	assert_int_equal(sent_count, 1);
-	assert_true(may_wait()); /* although the link has frames */
+	assert_true(card_may_wait()); /* although the link has frames */
 	now += STUCK_NS;
-	assert_false(turn(false));
+	assert_false(card_turn(false));
 	room = 1;
 	now += STUCK_NS; /* it moves: the time begins anew */
-	assert_false(turn(true));
+	assert_false(card_turn(true));
 	assert_int_equal(sent_count, 2);
 	assert_int_equal(sent.data[0], 1);
 	now += STUCK_NS;
-	assert_false(turn(false));
+	assert_false(card_turn(false));
 	now++;
 	if (setjmp(given_up) == 0) {
-		(void)turn(false);
+		(void)card_turn(false);
 		fail();
 	}
 	assert_string_equal(reason, "the card has sent nothing for 5 seconds");
@@ -303,7 +303,7 @@ static void test_receive(void **state)
 	card_receive(data, 13, 0);
 	card_receive(data, 1519, 0);
 	card_receive(data, 1518, 0);
-	assert_false(turn(false));
+	assert_false(card_turn(false));
 	assert_true(frames_next(&peer, &header, &frame));
 	assert_int_equal(header.bytes, 60);
 	assert_int_equal(header.flags, FRAME_CHECKED);
@@ -335,15 +335,15 @@ static void test_broken(void **state)
 
 	(void)state;
 	link->line[LINK_SERVER].written = FRAMES_RING_BYTES + 16;
-	assert_false(turn(false));
-	assert_true(may_wait());
+	assert_false(card_turn(false));
+	assert_true(card_may_wait());
 	from_switch(60, 0, FRAME_WHOLE, 0);
-	assert_false(turn(false));
+	assert_false(card_turn(false));
 	assert_int_equal(sent_count, 0);
 	new_generation();
-	assert_false(turn(false));
+	assert_false(card_turn(false));
 	from_switch(60, 0, FRAME_WHOLE, 0);
-	assert_false(turn(false));
+	assert_false(card_turn(false));
 	assert_int_equal(sent_count, 1);
 }
 
@@ -352,22 +352,22 @@ static void test_look(void **state)
 	u32 before = told;
 
 	(void)state;
-	assert_false(turn(false));
+	assert_false(card_turn(false));
 	assert_int_equal(looks, 1);
 	link_is_up = false;
-	assert_false(turn(true));
+	assert_false(card_turn(true));
 	assert_int_equal(looks, 2);
 	assert_int_equal(unmasked, 1);
 	assert_int_equal(told, before + 1);
 	assert_int_equal(shared.card.link_up, 0);
-	assert_false(turn(true));
+	assert_false(card_turn(true));
 	assert_int_equal(told, before + 1);
 	now = look_tsc;
-	assert_false(turn(false));
+	assert_false(card_turn(false));
 	assert_int_equal(looks, 4);
 	assert_int_equal(look_tsc - now, LOOK_NS);
 	silent = true;
-	assert_false(turn(true));
+	assert_false(card_turn(true));
 	assert_int_equal(look_tsc - now, NO_IRQ_NS);
 }
 

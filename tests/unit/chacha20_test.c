@@ -15,7 +15,7 @@ static void test_quarter_round(void **state)
 	u32 words[16] = {0x11111111, 0x01020304, 0x9b8d6f43, 0x01234567};
 
 	(void)state;
-	quarter_round(words, 0, 1, 2, 3);
+	chacha20_quarter_round(words, 0, 1, 2, 3);
 	assert_int_equal(words[0], 0xea2a92f4);
 	assert_int_equal(words[1], 0xcb1cf8ce);
 	assert_int_equal(words[2], 0x4581472e);

@@ -182,7 +182,7 @@ static void assert_said(u64 pending, const char *expected)
 {
 	said[0] = 0;
 	cpu.pending = pending;
-	settle(&cpu);
+	cpu_loop_settle(&cpu);
 	assert_string_equal(said, expected);
 }
 
@@ -292,7 +292,7 @@ static void test_slice_end(void **state)
 		cpu.queue_tsc = now + (u64)table[i].left;
 		said[0] = 0;
 		cpu.pending = PENDING_TIMER;
-		settle(&cpu);
+		cpu_loop_settle(&cpu);
 		assert_int_equal(strstr(said, "next") != NULL, table[i].ends);
 		assert_int_equal(cpu.pending, cpu.grace ? PENDING_PASS : 0);
 		if (table[i].grace) /* which is given once */

@@ -168,7 +168,10 @@ hpa_t machine_image_hpa(const void *address)
 }
 
 bool features_enable(void) { return true; }
-void cpu_tables_load(struct cpu *cpu) { (void)cpu; }
+void tables_load(struct cpu *cpu)
+{
+	(void)cpu;
+}
 void cpu_stack_reset(struct cpu *cpu, void (*function)(struct cpu *cpu)) { abort(); }
 const void *cpu_idt_fill(const char *stubs) { return stubs; }
 void cpu_loop(struct cpu *cpu) { abort(); }

@@ -214,7 +214,7 @@ static void check_stream(const char *key_hex, const char *nonce_hex, const char 
 	u8 *copy = malloc(strlen(text));
 
 	memcpy(copy, text, strlen(text));
-	apply_stream(key, nonce, copy, strlen(text));
+	chacha20_poly1305_apply_stream(key, nonce, copy, strlen(text));
 	check_hex(copy, strlen(text), expected);
 	free(key);
 	free(nonce);

@@ -311,8 +311,8 @@ static void a_program_of_the_bundle(void **state)
 	assert_int_equal(image_bytes, 2 * PAGE_SIZE);
 	assert_int_equal(process_image, 9);
 	assert_string_equal(info.command_line, "as told");
-	assert_int_equal(program_pages(&service), 2 + 3 + 4);
-	assert_int_equal(program_pages(&kind), 0);
+	assert_int_equal(driver_program_pages(&service), 2 + 3 + 4);
+	assert_int_equal(driver_program_pages(&kind), 0);
 }
 
 /* The kernel refuses the memory for more of a disk. */

@@ -136,13 +136,13 @@ static void compare_registers(const struct sample *sample)
 		if (memcmp(ours, theirs, sizeof(ours)) != 0)
 			fail_msg("%s: register %u differs", sample->name, reg);
 	}
-	if (is_present(&layout, image, X87) && memcmp(image, native_image, 5) != 0)
+	if (xsave_is_present(&layout, image, X87) && memcmp(image, native_image, 5) != 0)
 		fail_msg("%s: x87 control, status or tags differ: %x %x %x, CPU %x %x %x",
 			 sample->name, image[0] | image[1] << 8, image[2] | image[3] << 8, image[4],
 			 native_image[0] | native_image[1] << 8,
 			 native_image[2] | native_image[3] << 8, native_image[4]);
 	for (u32 reg = 0; reg < 8; reg++)
-		if (is_present(&layout, image, X87) &&
+		if (xsave_is_present(&layout, image, X87) &&
 		    memcmp(image + 32 + 16 * reg, native_image + 32 + 16 * reg, 10) != 0)
 			fail_msg("%s: ST%u differs", sample->name, reg);
 }
@@ -259,7 +259,7 @@ static void test_masked(void **state)
 	(void)state;
 	machine_init(&machine);
 	make_image();
-	*present(before) = components;
+	*xsave_present(before) = components;
 	memcpy(before + LEGACY_XMM + 5 * 16, mask, sizeof(mask));
 	keep_image = true;
 	assert_int_equal(TRY("\xc4\xe2\x51\x2c\x0b", last), EMULATE_DONE); /* vmaskmovps */
@@ -287,7 +287,7 @@ static void test_masked_32(void **state)
 	machine.page.segment[SEG_CS].access = 0xc0fb;
 	machine.emulator.xsave = &layout;
 	make_image();
-	*present(image) = components;
+	*xsave_present(image) = components;
 	memcpy(image + LEGACY_XMM + 5 * 16, mask, sizeof(mask));
 	memset(machine.ram + DATA_GPA, 0x77, 16);
 	machine.page.gpr[GPR_RBX] = DATA_GVA;

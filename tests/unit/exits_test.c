@@ -222,11 +222,11 @@ static void test_bus_lock(void **state)
 
 	(void)state;
 	page.exit.reason = EXIT_HLT;
-	leave_guest(vcpu);
+	vcpu_leave_guest(vcpu);
 	assert_int_equal(host_tsc, before);
 	signals_left = 5;
 	page.exit.reason = EXIT_BUS_LOCK;
-	leave_guest(vcpu);
+	vcpu_leave_guest(vcpu);
 	assert_int_equal(host_tsc - before, NS_PER_MS);
 	assert_int_equal(signals_left, 0);
 	settle(EXIT_BUS_LOCK);

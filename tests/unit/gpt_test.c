@@ -69,12 +69,12 @@ static void set_header_crc(void)
 
 	memcpy(&bytes, disk + header_at(12), sizeof(bytes));
 	put32(header_at(16), 0);
-	put32(header_at(16), crc32(disk + header_at(0), MIN(bytes, block_bytes)));
+	put32(header_at(16), gpt_crc32(disk + header_at(0), MIN(bytes, block_bytes)));
 }
 
 static void set_crcs(void)
 {
-	put32(header_at(88), crc32(disk + entry_at(0, 0), (size_t)entry_count * entry_bytes));
+	put32(header_at(88), gpt_crc32(disk + entry_at(0, 0), (size_t)entry_count * entry_bytes));
 	set_header_crc();
 }
 
@@ -155,8 +155,8 @@ static void expect_partition(u32 number, u64 first_sector, u64 sectors, const ch
 static void checksum(void **state)
 {
 	(void)state;
-	assert_int_equal(crc32((const u8 *)"123456789", 9), 0xcbf43926);
-	assert_int_equal(crc32(NULL, 0), 0);
+	assert_int_equal(gpt_crc32((const u8 *)"123456789", 9), 0xcbf43926);
+	assert_int_equal(gpt_crc32(NULL, 0), 0);
 }
 
 static void good_tables(void **state)

@@ -129,7 +129,7 @@ static void test_return_without_entry(void **state)
 
 	(void)state;
 	kernel_machine_start(32 * MIB);
-	return_with(&vcpu, EXIT_DEADLINE);
+	vcpu_return_with(&vcpu, EXIT_DEADLINE);
 	assert_int_equal(page.exit.reason, EXIT_DEADLINE);
 	assert_int_equal(vcpu.virt.code.depth, 0);
 }
@@ -147,10 +147,10 @@ static void test_kick_first(void **state)
 	kernel_machine_start(32 * MIB);
 	machine_cpu.armed_tsc = vcpu.deadline_tsc;
 	vcpu.runner = &runner;
-	assert_true(run_on(&machine_cpu, &vcpu, vcpu.deadline_tsc));
+	assert_true(vcpu_run_on(&machine_cpu, &vcpu, vcpu.deadline_tsc));
 	assert_int_equal(page.exit.reason, EXIT_KICK);
 	vcpu.runner = &runner;
-	assert_true(run_on(&machine_cpu, &vcpu, vcpu.deadline_tsc));
+	assert_true(vcpu_run_on(&machine_cpu, &vcpu, vcpu.deadline_tsc));
 	assert_int_equal(page.exit.reason, EXIT_DEADLINE);
 }
 
@@ -168,7 +168,7 @@ static void test_timer_overdue(void **state)
 		machine_cpu.pending = 0;
 		machine_cpu.armed_tsc = 5000;
 		machine_cpu.armed_for = 7;
-		assert_false(run_on(&machine_cpu, &vcpu, deadline * ~0ull));
+		assert_false(vcpu_run_on(&machine_cpu, &vcpu, deadline * ~0ull));
 		assert_int_equal(machine_cpu.pending, PENDING_TIMER);
 		assert_int_equal(machine_cpu.armed_tsc, 0);
 		assert_int_equal(machine_cpu.armed_for, TIMER_STALE);
@@ -202,7 +202,7 @@ static void test_preempted_again(void **state)
 	*byte |= MARK_FLUSH;
 	vcpu_preempt(&vcpu);
 	assert_int_equal(*byte, MARK_PREEMPTED | MARK_FLUSH);
-	assert_false(begin_specially(&vcpu));
+	assert_false(vcpu_begin_specially(&vcpu));
 	assert_int_equal(*byte, 0);
 	assert_true(vcpu.virt.flush);
 	object_put(&ram->object);
@@ -263,7 +263,7 @@ static void test_timer(void **state)
 	vcpu.virt.own_timer = false;
 	vcpu.deadline_tsc = TIMER_STALE;
 	vcpu.runner = &runner;
-	assert_true(run_on(&machine_cpu, &vcpu, deadline_of(&vcpu)));
+	assert_true(vcpu_run_on(&machine_cpu, &vcpu, vcpu_deadline_of(&vcpu)));
 	assert_int_equal(page.exit.reason, EXIT_DEADLINE);
 	machine_cpu.loaded = NULL;
 	machine_cpu.queue_tsc = 0;
@@ -286,7 +286,7 @@ static void test_refused_run(void **state)
 	vcpu.vm = &vm;
 	vcpu.queue = &queue;
 	machine_cpu.loaded = &vcpu;
-	assert_int_equal(begin(&machine_cpu, &vcpu), STATUS_BAD_ARGUMENT);
+	assert_int_equal(vcpu_begin(&machine_cpu, &vcpu), STATUS_BAD_ARGUMENT);
 	assert_int_equal(area[0], 0);
 	assert_int_equal(page.dirty, VCPU_XSAVE | VCPU_XCR0);
 
@@ -294,18 +294,18 @@ static void test_refused_run(void **state)
 	page.apic_mode = VAPIC_MEMORY;
 	page.apic_gpa = ~0ull;
 	page.dirty |= VCPU_APIC;
-	assert_int_equal(begin(&machine_cpu, &vcpu), STATUS_BAD_ADDRESS);
+	assert_int_equal(vcpu_begin(&machine_cpu, &vcpu), STATUS_BAD_ADDRESS);
 	assert_int_equal(vcpu.virt.xcr0, 1);
 	assert_int_equal(area[0], 0);
 
 	page.dirty = VCPU_XSAVE | VCPU_XCR0;
 	page.inject = (struct vcpu_event){.valid = 1, .type = 1};
-	assert_int_equal(begin(&machine_cpu, &vcpu), STATUS_BAD_ARGUMENT);
+	assert_int_equal(vcpu_begin(&machine_cpu, &vcpu), STATUS_BAD_ARGUMENT);
 	assert_int_equal(area[0], 0);
 	assert_false(vcpu.virt.event.valid);
 
 	page.inject.type = EVENT_PRIVILEGED_EXCEPTION;
-	assert_int_equal(begin(&machine_cpu, &vcpu), STATUS_OK);
+	assert_int_equal(vcpu_begin(&machine_cpu, &vcpu), STATUS_OK);
 	assert_int_equal(vcpu.virt.event.type, EVENT_PRIVILEGED_EXCEPTION);
 	assert_int_equal(vcpu.virt.xcr0, 3);
 	assert_int_equal(area[0], 1);

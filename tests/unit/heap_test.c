@@ -31,7 +31,7 @@ static void test_heap(void **state)
 	for (u64 last = heap.first->key; count != 0; count--) {
 		struct heap_node *node = heap.first;
 
-		assert_false(tick_before(node->key, last));
+		assert_false(heap_tick_before(node->key, last));
 		last = node->key;
 		heap_remove(node);
 		heap_remove(node);

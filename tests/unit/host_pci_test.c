@@ -121,7 +121,7 @@ static void test_start(void **state)
 	assert_int_equal(warnings, 0);
 	set16(nvme, PCI_COMMAND, 0x6);
 	nvme->writable[PCI_COMMAND / 4] = 0;
-	assert_true(end_dma(function));
+	assert_true(pci_end_dma(function));
 	assert_int_equal(warnings, 1);
 }
 

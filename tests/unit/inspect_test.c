@@ -97,7 +97,7 @@ bool cpu_dump_word(const struct vcpu_page *page, u32 id, u64 *value)
 	return id == VMCS_VPID;
 }
 
-const char *bits_text(const struct bit_name *bits, u64 value, char *buffer, size_t size)
+const char *cpu_state_bits_text(const struct bit_name *bits, u64 value, char *buffer, size_t size)
 {
 	(void)bits, (void)value, (void)size;
 	return buffer;

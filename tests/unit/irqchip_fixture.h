@@ -57,7 +57,7 @@ static UNUSED void at_ns(u64 ns)
 
 static UNUSED bool vector_requested(u32 cpu, u32 vector)
 {
-	return vector_test(&chip.lapic[cpu], LAPIC_IRR, vector);
+	return lapic_vector_test(&chip.lapic[cpu], LAPIC_IRR, vector);
 }
 
 /* Returns as bits the CPUs at which the vector is requested, and clears the requests. */
@@ -68,7 +68,7 @@ static UNUSED u32 take_requests(u32 vector)
 	for (u32 i = 0; i < CPUS; i++) {
 		if (vector_requested(i, vector))
 			cpus |= 1u << i;
-		vector_clear(&chip.lapic[i], LAPIC_IRR, vector);
+		lapic_vector_clear(&chip.lapic[i], LAPIC_IRR, vector);
 	}
 	return cpus;
 }

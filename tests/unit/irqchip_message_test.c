@@ -89,12 +89,12 @@ static void levels(void **state)
 {
 	(void)state;
 	assert_true(irqchip_message(&chip, TO(1), VECTOR | MSI_DATA_LEVEL | MSI_DATA_ASSERT));
-	assert_true(vector_test(&chip.lapic[1], LAPIC_TMR, VECTOR));
+	assert_true(lapic_vector_test(&chip.lapic[1], LAPIC_TMR, VECTOR));
 	assert_int_equal(take(VECTOR), 1u << 1);
 	assert_false(irqchip_message(&chip, TO(1), VECTOR | MSI_DATA_LEVEL));
 	assert_int_equal(take(VECTOR), 0);
 	assert_true(irqchip_message(&chip, TO(1), VECTOR | MSI_DATA_ASSERT));
-	assert_false(vector_test(&chip.lapic[1], LAPIC_TMR, VECTOR));
+	assert_false(lapic_vector_test(&chip.lapic[1], LAPIC_TMR, VECTOR));
 }
 
 static void other_modes(void **state)

@@ -62,8 +62,8 @@ static void choose_places(const char *command_line, struct entropy_pool *pool)
 	add(1ull << 32, 1ull << 30, BOOT_REGION_RAM);
 	assert_null(regions_normalise(&info));
 	memory.info = &info;
-	ranges_from_ram(&memory.free, &info, MIB, 512 * GIB);
-	assert_true(ranges_remove(&memory.free, 0x200000, IMAGE_BYTES));
+	regions_from_ram(&memory.free, &info, MIB, 512 * GIB);
+	assert_true(regions_remove(&memory.free, 0x200000, IMAGE_BYTES));
 	kaslr_choose(&memory, pool);
 }
 
@@ -124,7 +124,7 @@ static void test_kaslr_no_room(void **state)
 	memset(&info, 0, sizeof(info));
 	add(MIB, IMAGE_BYTES - PAGE_SIZE, BOOT_REGION_RAM);
 	memory.info = &info;
-	ranges_from_ram(&memory.free, &info, MIB, 512 * GIB);
+	regions_from_ram(&memory.free, &info, MIB, 512 * GIB);
 	fatal_sentence = NULL;
 	if (setjmp(fatal_return) == 0)
 		kaslr_choose(&memory, &pool);
@@ -153,7 +153,7 @@ static void test_memory_too_high(void **state)
 		add(MIB, 512 * MIB, BOOT_REGION_RAM);
 		add(table[i].base, table[i].length, table[i].type);
 		memory.info = &info;
-		ranges_from_ram(&memory.free, &info, MIB, 512 * GIB);
+		regions_from_ram(&memory.free, &info, MIB, 512 * GIB);
 		fatal_sentence = NULL;
 		if (setjmp(fatal_return) == 0)
 			kaslr_choose(&memory, &pool);
@@ -198,15 +198,15 @@ static void test_health(void **state)
 
 	(void)state;
 	draws = 0;
-	assert_true(mix_hardware(&pool, draw_counting));
+	assert_true(entropy_mix_hardware(&pool, draw_counting));
 	assert_int_equal(draws, 11);
 	assert_memory_not_equal(pool.key, other.key, sizeof(pool.key));
-	assert_false(mix_hardware(&pool, draw_same));
+	assert_false(entropy_mix_hardware(&pool, draw_same));
 	draws = 0;
 	other = pool;
-	assert_false(mix_hardware(&pool, draw_few));
+	assert_false(entropy_mix_hardware(&pool, draw_few));
 	assert_memory_not_equal(pool.key, other.key, sizeof(pool.key)); /* mixed in all the same */
-	assert_false(mix_hardware(&pool, draw_none));
+	assert_false(entropy_mix_hardware(&pool, draw_none));
 }
 
 int main(void)

@@ -12,14 +12,14 @@ static int set_up(void **state)
 
 static bool in_page(u32 base, u32 vector)
 {
-	return vector_test(bsp, base, vector);
+	return lapic_vector_test(bsp, base, vector);
 }
 
 /* What the CPU does when it delivers a vector: SDM vol. 3, 30.2.2 and 30.1.4. */
 static void cpu_takes(u32 vector)
 {
-	*vector_word(bsp, LAPIC_IRR, vector / 32) &= ~(1u << vector % 32);
-	*vector_word(bsp, LAPIC_ISR, vector / 32) |= 1u << vector % 32;
+	*lapic_vector_word(bsp, LAPIC_IRR, vector / 32) &= ~(1u << vector % 32);
+	*lapic_vector_word(bsp, LAPIC_ISR, vector / 32) |= 1u << vector % 32;
 	fixture_page[0].reg[LAPIC_PPR / 4] = vector & 0xf0;
 }
 
@@ -100,11 +100,11 @@ static void level_ends_by_an_exit(void **state)
 	assert_int_equal(levels[0] | levels[2] | levels[3], 0);
 	lapic_lend(bsp);
 	cpu_takes(0x41);
-	*vector_word(bsp, LAPIC_ISR, 0x41 / 32) = 0;
+	*lapic_vector_word(bsp, LAPIC_ISR, 0x41 / 32) = 0;
 	lapic_recall(bsp);
 	lapic_eoi_broadcast(bsp, 0x41);
 	assert_true(in_page(LAPIC_IRR, 0x41)); /* still asserted */
-	vector_clear(bsp, LAPIC_IRR, 0x41);
+	lapic_vector_clear(bsp, LAPIC_IRR, 0x41);
 	irqchip_set_line(&chip, 5, false);
 	lapic_eoi_broadcast(bsp, 0x41);
 	assert_false(in_page(LAPIC_IRR, 0x41));

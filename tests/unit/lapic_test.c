@@ -131,7 +131,7 @@ static void error_status(void **state)
 	lapic_write(bsp, LAPIC_LVT_ERROR, 0xfe);
 	(void)lapic_read(bsp, 0x3f0);
 	assert_true(vector_requested(0, 0xfe));
-	vector_clear(bsp, LAPIC_IRR, 0xfe);
+	lapic_vector_clear(bsp, LAPIC_IRR, 0xfe);
 	/* ESR shows errors only once written, and until then no second interrupt comes. */
 	assert_int_equal(lapic_read(bsp, LAPIC_ESR), 0);
 	send_ipi(0, 0, 0x0f);

@@ -125,7 +125,7 @@ static void assert_no_writable_leaf(struct space *space, const struct memory *fr
 	       STATUS_NOT_FOUND) {
 		if (status == STATUS_AGAIN)
 			continue;
-		at = leaf.at + pt_level_bytes(leaf.level);
+		at = leaf.at + table_level_bytes(leaf.level);
 		if ((leaf.rights & PT_WRITE) == 0)
 			continue;
 		for (u64 i = 0; i < frozen->page_count;) {
@@ -133,7 +133,7 @@ static void assert_no_writable_leaf(struct space *space, const struct memory *fr
 			u64 count = memory_walk((struct memory *)frozen, &i, &hpa);
 
 			assert_false(count != 0 && leaf.hpa.value < hpa.value + count * PAGE_SIZE &&
-				     hpa.value < leaf.hpa.value + pt_level_bytes(leaf.level));
+				     hpa.value < leaf.hpa.value + table_level_bytes(leaf.level));
 		}
 	}
 }

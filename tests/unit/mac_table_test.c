@@ -152,8 +152,8 @@ static void check_all(void)
 
 	for (u32 i = 0; i < ARRAY_COUNT(chains); i++) {
 		for (u16 at = chains[i]; at != NONE; at = entries[at].next) {
-			assert_ptr_equal(chain_of(entries[at].key), &chains[i]);
-			chained += !is_fixed(at);
+			assert_ptr_equal(mac_table_chain_of(entries[at].key), &chains[i]);
+			chained += !mac_table_is_fixed(at);
 		}
 	}
 	for (u32 i = 0; i < NET_PORT_MAX; i++) {

@@ -91,7 +91,7 @@ static void test_fatal(void **state)
 	(void)state;
 	start();
 	for (u32 i = 0; i < ARRAY_COUNT(table); i++) {
-		const char *why = why_fatal(&table[i].check);
+		const char *why = machine_check_why_fatal(&table[i].check);
 
 		if (table[i].why == NULL)
 			assert_null(why);
@@ -100,7 +100,7 @@ static void test_fatal(void **state)
 	}
 	/* AMD's MCi_MISC has no address mode */
 	recoverable = 0;
-	assert_null(why_fatal(&(struct machine_check){
+	assert_null(machine_check_why_fatal(&(struct machine_check){
 		.global = 5, .status = UC | PAGE_OF_IT, .misc = 7 << 6, .count = 1}));
 }
 
@@ -125,7 +125,7 @@ static void test_record(void **state)
 	bank[2][MCI_STATUS] = UC | PAGE_OF_IT;
 	bank[2][MCI_ADDR] = 0x5123;
 	bank[2][MCI_MISC] = MISC;
-	record_banks(&record);
+	machine_check_record_banks(&record);
 	assert_int_equal(mcg_status, 0);
 	assert_int_equal(record.global, MCG_STATUS_RIPV | BIT(2));
 	assert_int_equal(record.status, UC | PAGE_OF_IT);
@@ -139,12 +139,12 @@ static void test_record(void **state)
 	mcg_status = MCG_STATUS_RIPV;
 	bank[3][MCI_STATUS] = UC | MCI_STATUS_ADDRV;
 	bank[3][MCI_ADDR] = 0x5fff;
-	record_banks(&record);
+	machine_check_record_banks(&record);
 	assert_int_equal(record.count, 2);
 	assert_false(record.more);
 	bank[3][MCI_STATUS] = UC | MCI_STATUS_ADDRV | MCI_STATUS_PCC;
 	bank[3][MCI_ADDR] = 0x6000;
-	record_banks(&record); /* MCG_STATUS is 0 by now */
+	machine_check_record_banks(&record); /* MCG_STATUS is 0 by now */
 	assert_true(record.more);
 	assert_true(record.status & MCI_STATUS_PCC);
 	assert_int_equal(record.global, 0);

@@ -110,7 +110,7 @@ static void wipe(struct vcpu *of)
 	memset(of->page, 0, sizeof(*of->page));
 	of->page->waited_tsc = waited;
 	memset(of->xsave_page, 0, PAGE_SIZE);
-	forget(of);
+	vcpu_forget(of);
 	of->held = (struct vcpu_event){0};
 	of->event = (struct vcpu_event){0};
 	of->tsc_adjust = 0;

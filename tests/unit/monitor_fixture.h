@@ -449,8 +449,8 @@ static int fixture_free(void **state)
 static UNUSED bool settle_briefly(struct vcpu *which)
 {
 	return which->page->exit.reason == EXIT_IO
-		       ? settle_port(which, &machine, which->page)
-		       : settle_other(which, &machine, which->page);
+		       ? brief_settle_port(which, &machine, which->page)
+		       : brief_settle_other(which, &machine, which->page);
 }
 
 /* An exit arrives and is settled. */

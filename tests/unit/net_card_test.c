@@ -107,7 +107,7 @@ struct pci_function *pci_get(u32 number)
 static void set_link(bool up)
 {
 	channel.card.link_up = up;
-	say_link(&driver);
+	card_say_link(&driver);
 	assert_int_equal(driver.link_up, up);
 	assert_int_equal(told_up, up);
 }

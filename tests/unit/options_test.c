@@ -99,8 +99,8 @@ static u32 expected(const char *line, const char *name, u32 plain)
 	struct text word;
 	u64 number;
 
-	while (next_option(&rest, &word)) {
-		if (!set_option(&options, word))
+	while (options_next(&rest, &word)) {
+		if (!options_set(&options, word))
 			continue;
 		if (plain != 0 && text_equal(word, name))
 			return plain;

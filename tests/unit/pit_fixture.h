@@ -23,7 +23,7 @@ static int setup(void **state)
 /* Sets the time to so many clocks after the start, without calling tick. */
 static void at_clock(u64 clock)
 {
-	fixture_platform.clock.now_ns = tick_to_ns(clock);
+	fixture_platform.clock.now_ns = pit_tick_to_ns(clock);
 }
 
 static UNUSED void program(u32 channel, u32 mode, u32 count)

@@ -86,7 +86,7 @@ static void save_and_load(void **state)
 	pit_tick(device);
 	assert_round_trip(device);
 	assert_int_equal(latched_count(0), 600);
-	assert_int_equal(device->deadline_ns, tick_to_ns(1001));
+	assert_int_equal(device->deadline_ns, pit_tick_to_ns(1001));
 	assert_load_refused(device, offsetof(struct pit_state, channel[1].mode), 6);
 	assert_load_refused(device, offsetof(struct pit_state, owed), 1);
 	assert_load_refused(device, offsetof(struct pit_state, repay_tick), 1);

@@ -10,7 +10,7 @@ static void programmed_first_it_raises_nothing(void **state)
 	(void)state;
 	program(0, 3, 1000);
 	assert_int_equal(fixture_edges[0], raised);
-	fixture_run_until(device, tick_to_ns(1001));
+	fixture_run_until(device, pit_tick_to_ns(1001));
 	assert_int_equal(fixture_edges[0], raised + 1);
 }
 
@@ -25,9 +25,9 @@ static void mode_0_counts_down_once(void **state)
 	assert_int_equal(latched_count(0), 1000);
 	at_clock(401);
 	assert_int_equal(latched_count(0), 600);
-	fixture_run_until(device, tick_to_ns(1000));
+	fixture_run_until(device, pit_tick_to_ns(1000));
 	assert_false(fixture_line[0]);
-	fixture_run_until(device, tick_to_ns(1001));
+	fixture_run_until(device, pit_tick_to_ns(1001));
 	assert_true(fixture_line[0]);
 	assert_int_equal(status(0), 0xb0);
 	/* The count wraps and goes on; the output stays. */
@@ -109,7 +109,7 @@ static void mode_2_is_periodic(void **state)
 	at_clock(1001);
 	assert_int_equal(latched_count(0), 1000);
 	assert_true(fixture_line[0]);
-	fixture_run_until(device, tick_to_ns(100001));
+	fixture_run_until(device, pit_tick_to_ns(100001));
 	assert_int_equal(fixture_edges[0], 100);
 }
 
@@ -132,9 +132,9 @@ static void missed_beats_are_made_up_for(void **state)
 	pit_tick(device);
 	assert_int_equal(fixture_edges[0], 1);
 	assert_int_equal(pit->state.edge_tick, 1 + 19 * 65536);
-	fixture_run_until(device, tick_to_ns(1 + 22 * 65536));
+	fixture_run_until(device, pit_tick_to_ns(1 + 22 * 65536));
 	assert_int_equal(fixture_edges[0], 22);
-	fixture_run_until(device, tick_to_ns(1 + 30 * 65536));
+	fixture_run_until(device, pit_tick_to_ns(1 + 30 * 65536));
 	assert_int_equal(fixture_edges[0], 30);
 	at_clock(1 + 2000 * 65536ull);
 	pit_tick(device);
@@ -275,7 +275,7 @@ static void mode_3_interrupts_where_a_new_count_says(void **state)
 	out8(device, 0x40, 0);
 	fixture_edges[0] = 0;
 	assert_int_equal(pit->state.edge_tick, 1 + 500 + 100);
-	fixture_run_until(device, tick_to_ns(1 + 600));
+	fixture_run_until(device, pit_tick_to_ns(1 + 600));
 	assert_int_equal(fixture_edges[0], 1);
 	assert_int_equal(pit->state.edge_tick, 1 + 600 + 200);
 	/* A longer count: no edge at the old count's time. */
@@ -283,9 +283,9 @@ static void mode_3_interrupts_where_a_new_count_says(void **state)
 	out8(device, 0x40, 4000 >> 8);
 	fixture_edges[0] = 0;
 	assert_int_equal(pit->state.edge_tick, 1 + 600 + 100 + 2000);
-	fixture_run_until(device, tick_to_ns(1 + 600 + 100 + 1999));
+	fixture_run_until(device, pit_tick_to_ns(1 + 600 + 100 + 1999));
 	assert_int_equal(fixture_edges[0], 0);
-	fixture_run_until(device, tick_to_ns(1 + 600 + 100 + 2000));
+	fixture_run_until(device, pit_tick_to_ns(1 + 600 + 100 + 2000));
 	assert_int_equal(fixture_edges[0], 1);
 	/* Written in the low half, it waits for the end of the period. */
 	at_clock(2701 + 3000);

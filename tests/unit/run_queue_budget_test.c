@@ -376,8 +376,8 @@ static void test_reservation_missed(void **state)
 	thread = sim_thread(sim_group(256), 0);
 	assert_true(sim_reserve(thread, 2 * MS, 10 * MS));
 	sim_run(10 * MS);
-	set_running(&cpus[0].running->entity, false, now);
-	enqueue(&cpus[0].queue, &cpus[0].running->entity, now);
+	run_queue_set_running(&cpus[0].running->entity, false, now);
+	run_queue_enqueue(&cpus[0].queue, &cpus[0].running->entity, now);
 	cpus[0].running = NULL;
 	assert_int_equal(thread->entity.reservation.missed_count, 0);
 	now += 12 * MS;

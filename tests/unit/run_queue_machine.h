@@ -155,7 +155,7 @@ static void window_count(struct sim_thread *thread, u64 ran)
 
 	if (reservation->budget == 0 || thread->work != ~0ull)
 		return;
-	while (!tick_before(now, thread->window_start + reservation->period)) {
+	while (!heap_tick_before(now, thread->window_start + reservation->period)) {
 		u64 late = MIN(now - thread->window_start - reservation->period, ran);
 
 		thread->window_served += ran - late;
@@ -182,7 +182,7 @@ static void sim_charge(struct sim_cpu *cpu)
 	if (thread->work != ~0ull)
 		thread->work -= MIN(ran, thread->work); /* a switch may take longer than that */
 	run_queue_charge(&cpu->queue, &thread->entity, ran, now);
-	assert_false(tick_before(cpu->queue.virtual_time, cpu->virtual_time));
+	assert_false(heap_tick_before(cpu->queue.virtual_time, cpu->virtual_time));
 	cpu->virtual_time = cpu->queue.virtual_time;
 }
 
@@ -214,9 +214,9 @@ static void sim_pick(struct sim_cpu *cpu)
 	assert_true(cpu->running->entity.reservation.remaining != 0 ||
 		    budget_cap_left(&cpu->running->entity.group->cap, now) != 0);
 	/* The queue's virtual time, where groups start, has reached the thread's group's. */
-	assert_true(
-		cpu->running->entity.reservation.remaining != 0 ||
-		!tick_before(cpu->queue.virtual_time, cpu->running->entity.share->virtual_time));
+	assert_true(cpu->running->entity.reservation.remaining != 0 ||
+		    !heap_tick_before(cpu->queue.virtual_time,
+				      cpu->running->entity.share->virtual_time));
 	window_count(cpu->running, 0);
 	cpu->running->waited_max = MAX(cpu->running->waited_max, now - cpu->running->ready_since);
 	/* kernel/sched.c: SCHED_SWITCH_NS */
@@ -233,13 +233,13 @@ static void sim_sleep(struct sim_cpu *cpu)
 	cpu->running = NULL;
 	thread->asleep = true;
 	thread->job_count++;
-	if (tick_before(thread->release + thread->job_period, now))
+	if (heap_tick_before(thread->release + thread->job_period, now))
 		thread->late_count++;
 	if (thread->job_random)
 		thread->release = now + random_below(thread->job_period);
 	else
 		thread->release += thread->job_period;
-	thread->wake = tick_before(thread->release, now) ? now : thread->release;
+	thread->wake = heap_tick_before(thread->release, now) ? now : thread->release;
 }
 
 static void sim_wake(struct sim_thread *thread)
@@ -256,7 +256,7 @@ static void sim_wake(struct sim_thread *thread)
 	if (cpu->running != NULL &&
 	    !run_queue_preempts(&cpu->queue, &cpu->running->entity, &thread->entity))
 		return;
-	if (tick_before(now, cpu->dispatched))
+	if (heap_tick_before(now, cpu->dispatched))
 		cpu->must_pick = true;
 	else
 		sim_pick(cpu);
@@ -275,7 +275,7 @@ static bool cpu_due(struct sim_cpu *cpu, u64 *next)
 	u64 from = thread == NULL ? now : cpu->charged;
 	u64 delay;
 
-	if (tick_before(now, cpu->dispatched)) {
+	if (heap_tick_before(now, cpu->dispatched)) {
 		*next = sooner(*next, cpu->dispatched);
 		return false;
 	}
@@ -289,7 +289,7 @@ static bool cpu_due(struct sim_cpu *cpu, u64 *next)
 	delay = run_queue_next_event(&cpu->queue, thread == NULL ? NULL : &thread->entity, from);
 	if (delay == ~0ull)
 		return false;
-	if (!tick_before(now, from + delay))
+	if (!heap_tick_before(now, from + delay))
 		return true;
 	*next = sooner(*next, from + delay + random_below(latency_max + 1));
 	return false;
@@ -358,15 +358,15 @@ static UNUSED u64 heap_check(const struct heap *heap, const struct heap_node *no
 	assert_ptr_equal(node->heap, heap);
 	left = heap_check(heap, node->left);
 	right = heap_check(heap, node->right);
-	assert_true(rank(node->left) >= rank(node->right));
-	assert_int_equal(node->rank, rank(node->right) + 1);
+	assert_true(heap_rank(node->left) >= heap_rank(node->right));
+	assert_int_equal(node->rank, heap_rank(node->right) + 1);
 	for (u32 i = 0; i < 2; i++) {
 		const struct heap_node *child = i == 0 ? node->left : node->right;
 
 		if (child == NULL)
 			continue;
 		assert_ptr_equal(child->parent, node);
-		assert_false(tick_before(child->key, node->key));
+		assert_false(heap_tick_before(child->key, node->key));
 	}
 	return left + right + 1;
 }

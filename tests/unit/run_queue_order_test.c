@@ -231,7 +231,7 @@ static void test_yield_to(void **state)
 	heap_insert(&b->share->waiting, &b->node, b->virtual_time);
 	sum = a->virtual_time + b->virtual_time;
 	assert_true(run_queue_yield_to(a, b));
-	assert_true(tick_before(b->virtual_time, a->virtual_time));
+	assert_true(heap_tick_before(b->virtual_time, a->virtual_time));
 	assert_int_equal(a->virtual_time + b->virtual_time, sum);
 	/* b is ahead by now: nothing is swapped */
 	assert_true(run_queue_yield_to(a, b));

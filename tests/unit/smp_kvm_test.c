@@ -169,20 +169,20 @@ static void test_yield(void **state)
 	all_in_guest();
 	assert_int_equal(hypercall(KVM_SCHED_YIELD, 2, 0, 0, 0), 0);
 	assert_int_equal(vcpu->yield_to, 3);
-	yield(vcpu);
+	vcpu_yield(vcpu);
 	assert_int_equal(yields[2], 1);
 	assert_int_equal(vcpu->yield_to, 0);
 	assert_int_equal(hypercall(KVM_SCHED_YIELD, 9, 0, 0, 0), 0);
 	assert_int_equal(hypercall(KVM_SCHED_YIELD, 0, 0, 0, 0), 0);
 	assert_int_equal(vcpu->yield_to, 0);
 	assert_int_equal(hypercall(KVM_KICK_CPU, 0, 3, 0, 0), 0);
-	yield(vcpu);
+	vcpu_yield(vcpu);
 	assert_int_equal(yields[3], 1);
 	for (u32 i = 0; i < 6; i++) {
 		page.request = 0;
 		settle(EXIT_PAUSE);
 		assert_int_equal(page.request, REQUEST_ADVANCE);
-		yield(vcpu);
+		vcpu_yield(vcpu);
 	}
 	assert_int_equal(yields[0], 0);
 	assert_int_equal(yields[1], 2);

@@ -63,7 +63,7 @@ static void test_pause(void **state)
 	assert_true(machine.brief);
 	assert_false(round_after(0, EXIT_KICK));
 	page.exit.reason = EXIT_INTERRUPT_WINDOW; /* from now on no exit is settled */
-	assert_false(pass_briefly(vcpu, &machine, &page, settle_other));
+	assert_false(brief_pass_briefly(vcpu, &machine, &page, brief_settle_other));
 	assert_int_equal(page.exit.reason, EXIT_INTERRUPT_WINDOW);
 	page.exit.reason = EXIT_NONE;
 	assert_int_equal(machine.lock.held, 0);
@@ -301,9 +301,9 @@ static void test_lock_goes_round(void **state)
 	assert_int_equal(yields[1] + yields[2] + yields[3], 0);
 	machine.lock.waiting = BIT(2);
 	page.exit.reason = EXIT_INTERRUPT_WINDOW;
-	assert_false(pass_briefly(vcpu, &machine, &page, settle_other));
+	assert_false(brief_pass_briefly(vcpu, &machine, &page, brief_settle_other));
 	page.exit.reason = EXIT_IO;
-	assert_false(pass_briefly(vcpu, &machine, &page, settle_port));
+	assert_false(brief_pass_briefly(vcpu, &machine, &page, brief_settle_port));
 	assert_true(round_after(0, EXIT_KICK));
 	assert_int_equal(yields[2], 1);
 	/* not to itself: its bit may still be set */

@@ -262,10 +262,10 @@ static u64 executable_bytes(struct space *space, u64 at, u64 bytes, bool large)
 			at = align_down(at, 2 * MIB) + 2 * MIB;
 			continue;
 		}
-		at = leaf.at + pt_level_bytes(leaf.level);
+		at = leaf.at + table_level_bytes(leaf.level);
 		assert_int_equal(leaf.rights | PT_EXECUTE, ALL);
 		if ((leaf.rights & PT_EXECUTE) && (!large || leaf.level != PT_LEVEL_4K))
-			sum += pt_level_bytes(leaf.level);
+			sum += table_level_bytes(leaf.level);
 	}
 	return sum;
 }

@@ -107,7 +107,7 @@ static void test_fault_while_unmapped(void **state)
 
 static const struct mapping *mapping_find(struct space *space, u64 address)
 {
-	struct list *node = mapping_after(space, address);
+	struct list *node = space_mapping_after(space, address);
 	const struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
 
 	return node == &space->mappings || address < mapping->at ? NULL : mapping;
@@ -140,7 +140,7 @@ static void test_random_places(void **state)
 		struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
 
 		assert_true(mapping->at >= last_end + PAGE_SIZE);
-		last_end = mapping->at + mapping_bytes(mapping);
+		last_end = mapping->at + space_mapping_bytes(mapping);
 		assert_ptr_equal(mapping_find(space, mapping->at), mapping);
 		assert_ptr_equal(mapping_find(space, last_end - 1), mapping);
 		assert_null(mapping_find(space, last_end));
@@ -169,7 +169,7 @@ static void test_guards(void **state)
 		const struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
 
 		assert_true(mapping->at >= MAX(last_end, space->low) + PAGE_SIZE);
-		last_end = mapping->at + mapping_bytes(mapping);
+		last_end = mapping->at + space_mapping_bytes(mapping);
 		assert_true(last_end + PAGE_SIZE <= space->high);
 	}
 }

@@ -139,15 +139,15 @@ static void well_sealed_nonsense(void **state)
 	expect(STATE_BAD_END, 2, "record 2 (end 0): it does not agree with what comes before it");
 	write_two();
 	header->major++;
-	header->check = header_check(*header);
+	header->check = state_header_check(*header);
 	expect(STATE_OTHER_MAJOR, ~0u, "header: format: found 2, wanted 1");
 	write_two();
 	header->name[8] = 'x';
-	header->check = header_check(*header);
+	header->check = state_header_check(*header);
 	expect(STATE_NOT_ZERO, ~0u, "header: what is reserved is in use");
 	write_two();
 	header->flags = 1;
-	header->check = header_check(*header);
+	header->check = state_header_check(*header);
 	expect(STATE_NOT_ZERO, ~0u, "header: what is reserved is in use");
 }
 

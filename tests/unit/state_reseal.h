@@ -14,7 +14,7 @@ static UNUSED void state_reseal(void *bytes, size_t size)
 
 	if (size < sizeof(*header))
 		return;
-	header->check = header_check(*header);
+	header->check = state_header_check(*header);
 	while (left >= sizeof(struct state_record)) {
 		struct state_record *record = (void *)at;
 		struct state_end *end = (void *)(record + 1);

@@ -15,7 +15,7 @@ static u64 entry_at(const struct table *table, u64 at, enum pt_level level)
 {
 	struct pt_walk walk;
 
-	walk_down(table, at, level, &walk);
+	table_walk_down(table, at, level, &walk);
 	assert_int_equal(walk.level, level);
 	return walk.entry;
 }
@@ -77,9 +77,9 @@ static void test_formats(void **state)
 				 cases[i].rights); /* a guest's leaf has no PT_USER */
 		assert_int_equal(found.level, cases[i].level);
 		assert_int_equal(table_entry(&table, leaf.at, leaf.level), cases[i].bits);
-		assert_int_equal(table_entry(&table, leaf.at + pt_level_bytes(leaf.level),
-					     leaf.level),
-				 0);
+		assert_int_equal(
+			table_entry(&table, leaf.at + table_level_bytes(leaf.level), leaf.level),
+			0);
 		if (leaf.level > PT_LEVEL_4K)
 			assert_int_equal(table_entry(&table, leaf.at, leaf.level - 1), 0);
 		assert_int_equal(entry_at(&table, leaf.at, PT_LEVEL_512G) & 0xfff,
@@ -101,7 +101,7 @@ static struct pt_leaf *model_find(u64 at, u64 bytes)
 {
 	for (size_t i = 0; i < model.count; i++)
 		if (ranges_overlap(at, bytes, model.leaf[i].at,
-				   pt_level_bytes(model.leaf[i].level)))
+				   table_level_bytes(model.leaf[i].level)))
 			return &model.leaf[i];
 	return NULL;
 }
@@ -112,7 +112,7 @@ static u64 place_random(enum pt_level level)
 	u64 at = random_below(3) * 512 * GIB + random_below(3) * GIB + random_below(3) * 2 * MIB +
 		 random_below(4) * 37 * PAGE_SIZE;
 
-	return align_down(at, pt_level_bytes(level));
+	return align_down(at, table_level_bytes(level));
 }
 
 static void model_map(struct table *table)
@@ -121,9 +121,9 @@ static void model_map(struct table *table)
 	enum pt_level level = random_below(10) == 0 ? PT_LEVEL_1G : (enum pt_level)random_below(2);
 	struct pt_leaf leaf = leaf_make(place_random(level), 0, level, rights[random_below(3)],
 					(enum pt_type)random_below(2));
-	bool there = model_find(leaf.at, pt_level_bytes(level)) != NULL;
+	bool there = model_find(leaf.at, table_level_bytes(level)) != NULL;
 
-	leaf.hpa = HPA(align_down(random_below(1ull << 40), pt_level_bytes(level)));
+	leaf.hpa = HPA(align_down(random_below(1ull << 40), table_level_bytes(level)));
 	if (there) {
 		assert_int_equal(table_map(table, &leaf), STATUS_IN_USE);
 		return;
@@ -137,13 +137,13 @@ static void model_unmap(struct table *table)
 {
 	enum pt_level level = random_below(4) == 0 ? PT_LEVEL_1G : (enum pt_level)random_below(2);
 	u64 at = place_random(level);
-	u64 end = at + pt_level_bytes(level) * (1 + random_below(3));
+	u64 end = at + table_level_bytes(level) * (1 + random_below(3));
 	u64 cursor = at;
 
 	/* A range must not begin or end inside a leaf. */
 	for (size_t i = 0; i < model.count; i++) {
 		u64 leaf_at = model.leaf[i].at;
-		u64 leaf_end = leaf_at + pt_level_bytes(model.leaf[i].level);
+		u64 leaf_end = leaf_at + table_level_bytes(model.leaf[i].level);
 
 		if ((leaf_at < at && leaf_end > at) || (leaf_at < end && leaf_end > end))
 			return;
@@ -182,7 +182,7 @@ static void model_check(const struct table *table)
 		if (status == STATUS_AGAIN)
 			continue;
 		assert_non_null(model_find(found.at, 1));
-		at = found.at + pt_level_bytes(found.level);
+		at = found.at + table_level_bytes(found.level);
 		seen++;
 	}
 	assert_int_equal(seen, model.count);
@@ -353,7 +353,7 @@ static void test_protect(void **state)
 		struct pt_leaf leaf = leaf_make(at, at + 2 * GIB, level, all, PT_TYPE_WB);
 
 		assert_int_equal(table_map(&table, &leaf), STATUS_OK);
-		at += pt_level_bytes(level);
+		at += table_level_bytes(level);
 	}
 	table_protect(&table, from, to, PT_READ);
 	for (u64 at = GIB; at < GIB + 6 * MIB; at += PAGE_SIZE) {

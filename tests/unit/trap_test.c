@@ -42,8 +42,8 @@ static void test_command(void **state)
 	channel.trap = VM_TRAP_IO;
 	channel.command = VM_COMMAND_TRAP;
 	channel.command_sequence++;
-	pass(vcpu, &deadline_tsc);
-	pass(vcpu, &deadline_tsc);
+	vcpu_pass(vcpu, &deadline_tsc);
+	vcpu_pass(vcpu, &deadline_tsc);
 	assert_int_equal(channel.done_sequence, channel.command_sequence);
 	assert_int_equal(machine.trap_wanted, VM_TRAP_IO);
 	assert_true(machine_may_run(&machine));
@@ -143,7 +143,7 @@ static void test_svm(void **state)
 	page.exit = (struct vcpu_exit){.reason = EXIT_CR, .vendor_code = 0x18};
 	assert_false(trap_step(vcpu));
 	page.exit.vendor_code = 0x13;
-	assert_int_equal(decode(&page.exit, &write), 3);
+	assert_int_equal(trap_decode(&page.exit, &write), 3);
 	assert_true(write);
 	assert_true(trap_step(vcpu));
 	assert_int_equal(page.cr3_target[0], 0);

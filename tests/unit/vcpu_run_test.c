@@ -71,7 +71,7 @@ static bool run_guest(void)
 {
 	vcpu.runner = &runner;
 	runner.guest = &vcpu;
-	return run_on(&machine_cpu, &vcpu, 0);
+	return vcpu_run_on(&machine_cpu, &vcpu, 0);
 }
 
 /* CPUIDs and hypercalls are settled on the spot; what comes after them goes to the monitor. */
@@ -154,7 +154,7 @@ static void test_events(void **state)
 		page.inject =
 			(struct vcpu_event){.valid = 1, .type = EVENT_INTERRUPT, .vector = 0x41};
 		page.request = REQUEST_ADVANCE;
-		assert_int_equal(begin(&machine_cpu, &vcpu), STATUS_OK);
+		assert_int_equal(vcpu_begin(&machine_cpu, &vcpu), STATUS_OK);
 		assert_int_equal(page.request, 0);
 		assert_int_equal(request_count, 0);
 		assert_false(page.inject.valid);
@@ -229,7 +229,7 @@ static void test_requests(void **state)
 		page.deadline_tsc = 77;
 		vcpu.virt.window = table[i].window;
 		vcpu.virt.nmi_window = table[i].nmi_window;
-		assert_int_equal(begin(&machine_cpu, &vcpu), STATUS_OK);
+		assert_int_equal(vcpu_begin(&machine_cpu, &vcpu), STATUS_OK);
 		assert_int_equal(page.request, 0);
 		assert_int_equal(vcpu.requested, table[i].request);
 		assert_int_equal(vcpu.deadline_tsc, 77);

@@ -188,9 +188,9 @@ static void trims(void **state)
 	assert_int_equal(turns, 64 * MIB / PAGE_SIZE / 30 / STEPS);
 	assert_int_equal(vm->trim.given, (64 * MIB / PAGE_SIZE / 30 + 1) * 3);
 	assert_string_equal(vm->trim.problem, "");
-	trim_all(clock_tsc());
+	vm_overcommit_trim_all(clock_tsc());
 	assert_false(vm_trim_is_on(&vm->trim));
-	trim_all(vm->trim.ended_tsc + clock_ns_to_tsc(TRIM_AGAIN_NS));
+	vm_overcommit_trim_all(vm->trim.ended_tsc + clock_ns_to_tsc(TRIM_AGAIN_NS));
 	assert_true(vm_trim_is_on(&vm->trim));
 	/* a snapshot is taken meanwhile */
 	trimmed = 0;

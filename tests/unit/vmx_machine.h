@@ -319,7 +319,7 @@ static UNUSED bool decode(u32 reason, u64 qualification)
 	field[VMCS_EXIT_QUALIFICATION] = qualification;
 	vcpu.timer_tsc = 0;
 	vcpu.event.valid = 0;
-	return decode_exit(&vcpu);
+	return vmx_decode_exit(&vcpu);
 }
 
 static UNUSED void enter_protected_mode(void)

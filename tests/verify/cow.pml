@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Giving a layered memory object a page of its own (mm/layer.c `give_page`, mm/tlb.c): a vCPU
+ * Giving a layered memory object a page of its own (mm/layer.c `layer_give_page`, mm/tlb.c): a vCPU
  * writes to a page that lies in the frozen object below. Its CPU takes the leaf away wherever the
  * page is mapped, waits until no other CPU may hold the old translation, then publishes the copy.
  * Others read the page all the time, fault it in again, leave the space and come back. Once the

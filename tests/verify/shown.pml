@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which mappings must be looked at when a layered memory object gets a page of its own (mm/layer.c
- * `begin_breaking`, mm/space.c `leaf_put`): those that have noted that they may show a page of the
+ * `layer_begin_breaking`, mm/space.c `space_leaf_put`): those that have noted that they may show a page of the
  * block below. A reader in another space faults the page in, holding that space's lock: it notes
  * so, looks the page up under the object's lock, and maps what it has found. The writer names the
  * page as on its way and looks at the note under the object's lock; what the reader has mapped it

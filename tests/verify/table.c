@@ -94,7 +94,7 @@ static u64 any_kind_of_leaf(enum pt_level level, u32 kind)
 	struct pt_leaf leaf = {.hpa = HPA(at[kind]), .level = level, .rights = rights[kind],
 			       .type = kind == 2 ? PT_TYPE_UC : PT_TYPE_WB};
 
-	return leaf_encode(table.format, &leaf);
+	return table_leaf_encode(table.format, &leaf);
 }
 
 #define LEAF 3u
@@ -176,7 +176,7 @@ static void split_top(void)
 
 static struct pt_leaf any_leaf(u64 at, enum pt_level level)
 {
-	u64 bytes = pt_level_bytes(level);
+	u64 bytes = table_level_bytes(level);
 
 	return (struct pt_leaf){
 		.at = at & ~(bytes - 1),
@@ -223,7 +223,7 @@ void prove_any_unmap(void)
 	any_format();
 	split_top();
 	walk.level = TOP;
-	(void)unmap_entry(&table, &at, &walk);
+	(void)table_unmap_entry(&table, &at, &walk);
 }
 
 void prove_any_map(void)
@@ -267,7 +267,7 @@ static void one_way(u32 which)
 		u64 value = level > end ? content((enum pt_level)level, 1) :
 			    used	? content((enum pt_level)level, what) : 0;
 
-		node[number].entry[entry_index(at, (enum pt_level)level)] = value;
+		node[number].entry[table_entry_index(at, (enum pt_level)level)] = value;
 		pages[number].references = (u32)ANY_OF(0, 511) + (value != 0);
 		if (level == end)
 			break;
@@ -283,7 +283,7 @@ void prove_unmap(void)
 
 	//@ split which;
 	one_way(which);
-	next = (at & ~(pt_level_bytes(end) - 1)) + pt_level_bytes(end);
+	next = (at & ~(table_level_bytes(end) - 1)) + table_level_bytes(end);
 	from = at;
 	(void)table_unmap(&table, &from, at + PAGE_SIZE);
 	//@ assert moved_on: from == next;
@@ -322,7 +322,7 @@ void prove_map(void)
 	//@ split which;
 	one_way(which);
 	//@ split level;
-	leaf = (struct pt_leaf){.at = at & ~(pt_level_bytes((enum pt_level)level) - 1),
+	leaf = (struct pt_leaf){.at = at & ~(table_level_bytes((enum pt_level)level) - 1),
 				.hpa = HPA(5 * GIB),
 				.level = (enum pt_level)level,
 				.rights = PT_READ | PT_WRITE};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Giving back a page that holds zeros while guests use it (mm/discard.c `memory_trim`, mm/memory.c
- * `slot_populate`). The trimmer finds the page clear and hides it, takes its leaf away, waits until
+ * `memory_slot_populate`). The trimmer finds the page clear and hides it, takes its leaf away, waits until
  * no CPU may hold the old translation, and looks again: if nobody has touched it, and it is still
  * clear, it goes. CPUs write to it and clear it all the while, through their translation or by a
  * fault, which brings a hidden page back and makes a new one for an absent one. Nobody writes to

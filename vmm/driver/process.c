@@ -80,7 +80,7 @@ volatile u8 *process_registers(const char *name, u64 *bytes)
 	return NULL;
 }
 
-static void find_memory(void)
+static void process_find_memory(void)
 {
 	const struct start_entry *memory = start_find(START_DMA);
 	const struct start_entry *address = start_find(START_DMA_ADDRESSES);
@@ -107,7 +107,7 @@ struct driver_channel *process_open(void)
 	    (sys_object_bind(interrupt, queue, PROCESS_DEVICE) != STATUS_OK ||
 	     sys_irq_unmask(interrupt) != STATUS_OK))
 		rt_fail("irq");
-	find_memory();
+	process_find_memory();
 	return channel;
 }
 

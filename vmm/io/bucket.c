@@ -3,7 +3,7 @@
 
 #include "lib/checked.h"
 
-static u64 valid_burst(u64 burst)
+static u64 bucket_valid_burst(u64 burst)
 {
 	return MIN(MAX(burst, 1), BUCKET_BURST_MAX);
 }
@@ -11,19 +11,19 @@ static u64 valid_burst(u64 burst)
 void bucket_open(struct bucket *bucket, u64 rate, u64 burst, u64 ticks_per_second, u64 now)
 {
 	*bucket = (struct bucket){.rate = rate,
-				  .burst = valid_burst(burst),
+				  .burst = bucket_valid_burst(burst),
 				  .ticks_per_second = MAX(ticks_per_second, 1),
 				  .last = now,
-				  .credit = (s64)valid_burst(burst)};
+				  .credit = (s64)bucket_valid_burst(burst)};
 }
 
 void bucket_change(struct bucket *bucket, u64 rate, u64 burst, u64 now)
 {
 	bucket_fill(bucket, now);
 	if (bucket->rate == 0)
-		bucket->credit = (s64)valid_burst(burst);
+		bucket->credit = (s64)bucket_valid_burst(burst);
 	bucket->rate = rate;
-	bucket->burst = valid_burst(burst);
+	bucket->burst = bucket_valid_burst(burst);
 	bucket->credit = MIN(bucket->credit, (s64)bucket->burst);
 	bucket->remainder = 0;
 }

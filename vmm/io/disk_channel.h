@@ -133,7 +133,7 @@ struct disk_part {
  * each further piece of memory has more pages of the disk, and a bit for each of them.
  */
 #define DRIVER_STORE_MAX 9u
-static inline u64 driver_store_bytes(u64 pages)
+static inline u64 disk_channel_store_bytes(u64 pages)
 {
 	return pages * PAGE_SIZE + align_up(pages / 8 + 8, PAGE_SIZE);
 }

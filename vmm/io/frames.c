@@ -4,7 +4,7 @@
 #include "lib/bits.h"
 
 /* From there to where the ring ends. */
-static u32 bytes_to_end(u32 index)
+static u32 frames_bytes_to_end(u32 index)
 {
 	return FRAMES_RING_BYTES - index % FRAMES_RING_BYTES;
 }
@@ -15,17 +15,17 @@ u32 frames_room_for(u32 bytes)
 	return 2 * frames_record_bytes(bytes);
 }
 
-static void skip_end(struct link_end *end)
+static void frames_skip_end(struct link_end *end)
 {
 	const struct frame_header skip = {.bytes = FRAME_SKIP};
 
 	__builtin_memcpy(frames_ring(end, end->name) + end->written % FRAMES_RING_BYTES, &skip,
 			 sizeof(skip));
-	end->written += bytes_to_end(end->written);
+	end->written += frames_bytes_to_end(end->written);
 }
 
 /* Looks at the peer's line only if it has to. */
-static bool has_room(struct link_end *end, u32 bytes)
+static bool frames_has_room(struct link_end *end, u32 bytes)
 {
 	if (end->free - end->written >= bytes)
 		return true;
@@ -36,28 +36,28 @@ static bool has_room(struct link_end *end, u32 bytes)
 u8 *frames_reserve_any(struct link_end *end, u32 bytes)
 {
 	u32 record = frames_record_bytes(bytes);
-	u32 to_end = bytes_to_end(end->written);
+	u32 to_end = frames_bytes_to_end(end->written);
 
 	if (record <= to_end) {
-		if (!has_room(end, record))
+		if (!frames_has_room(end, record))
 			return NULL;
 	} else {
-		if (!has_room(end, to_end + record))
+		if (!frames_has_room(end, to_end + record))
 			return NULL;
-		skip_end(end);
+		frames_skip_end(end);
 	}
 	return frames_ring(end, end->name) + end->written % FRAMES_RING_BYTES +
 	       sizeof(struct frame_header);
 }
 
 /* No frame stands there: an end that is skipped, with a frame behind it, or a broken rule. */
-static NOINLINE bool read_behind_skip(struct link_end *end, u32 waiting,
-				      struct frame_header *header, const u8 **frame)
+static NOINLINE bool frames_read_behind_skip(struct link_end *end, u32 waiting,
+					     struct frame_header *header, const u8 **frame)
 {
 	if (end->read % FRAME_ALIGN == 0 && header->bytes == FRAME_SKIP &&
-	    bytes_to_end(end->read) <= waiting) {
-		waiting -= bytes_to_end(end->read);
-		end->read += bytes_to_end(end->read);
+	    frames_bytes_to_end(end->read) <= waiting) {
+		waiting -= frames_bytes_to_end(end->read);
+		end->read += frames_bytes_to_end(end->read);
 		if (waiting == 0)
 			return false;
 		if (frames_read(end, waiting, header, frame))
@@ -80,5 +80,5 @@ bool frames_next_any(struct link_end *end, struct frame_header *header, const u8
 			return false;
 	}
 	return frames_read(end, waiting, header, frame) ||
-	       read_behind_skip(end, waiting, header, frame);
+	       frames_read_behind_skip(end, waiting, header, frame);
 }

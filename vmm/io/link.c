@@ -15,21 +15,21 @@ static void link_store(u32 *word, u32 value)
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
-static struct link_line *own_line(const struct link_end *end)
+static struct link_line *link_own_line(const struct link_end *end)
 {
 	return &end->memory->line[end->name];
 }
 
-static const struct link_line *peer_line(const struct link_end *end)
+static const struct link_line *link_peer_line(const struct link_end *end)
 {
 	return &end->memory->line[LINK_ENDS - 1 - end->name];
 }
 
 /* Before that its indices are of another life. */
-static bool peer_is_there(const struct link_end *end)
+static bool link_peer_is_there(const struct link_end *end)
 {
 	return end->generation != 0 && !end->broken &&
-	       link_load(&peer_line(end)->generation) == end->generation;
+	       link_load(&link_peer_line(end)->generation) == end->generation;
 }
 
 void link_open(struct link_end *end, struct link_memory *memory, enum link_end_name name, u32 size)
@@ -40,7 +40,7 @@ void link_open(struct link_end *end, struct link_memory *memory, enum link_end_n
 bool link_renewed(struct link_end *end)
 {
 	u32 generation = link_load(&end->memory->generation);
-	struct link_line *line = own_line(end);
+	struct link_line *line = link_own_line(end);
 
 	if (likely(generation == end->generation))
 		return false;
@@ -62,9 +62,9 @@ u32 link_waiting(struct link_end *end)
 {
 	u32 waiting;
 
-	if (!peer_is_there(end))
+	if (!link_peer_is_there(end))
 		return 0;
-	waiting = link_load(&peer_line(end)->written) - end->read;
+	waiting = link_load(&link_peer_line(end)->written) - end->read;
 	if (unlikely(waiting > end->size))
 		end->broken = true;
 	return end->broken ? 0 : waiting;
@@ -76,8 +76,8 @@ u32 link_room(const struct link_end *end)
 
 	if (end->generation == 0 || end->broken)
 		return 0;
-	if (peer_is_there(end))
-		used -= link_load(&peer_line(end)->read);
+	if (link_peer_is_there(end))
+		used -= link_load(&link_peer_line(end)->read);
 	return used <= end->size ? end->size - used : 0;
 }
 
@@ -89,7 +89,7 @@ static bool link_passes(u32 event, u32 from, u32 to)
 
 bool link_publish(struct link_end *end)
 {
-	struct link_line *line = own_line(end);
+	struct link_line *line = link_own_line(end);
 	u32 written = end->published;
 	u32 read = end->returned;
 
@@ -101,23 +101,23 @@ bool link_publish(struct link_end *end)
 	end->returned = end->read;
 	/* the peer sets its wish, then looks again at the index: one of the two sees the other */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return peer_is_there(end) &&
-	       (link_passes(link_load(&peer_line(end)->wake_at), written, end->written) ||
-		link_passes(link_load(&peer_line(end)->room_at), read, end->read));
+	return link_peer_is_there(end) &&
+	       (link_passes(link_load(&link_peer_line(end)->wake_at), written, end->written) ||
+		link_passes(link_load(&link_peer_line(end)->room_at), read, end->read));
 }
 
 bool link_may_wait(struct link_end *end)
 {
-	link_store(&own_line(end)->read, end->read);
-	link_store(&own_line(end)->wake_at, end->read);
+	link_store(&link_own_line(end)->read, end->read);
+	link_store(&link_own_line(end)->wake_at, end->read);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return !peer_is_there(end) || link_load(&peer_line(end)->written) == end->read;
+	return !link_peer_is_there(end) || link_load(&link_peer_line(end)->written) == end->read;
 }
 
 bool link_await_room(struct link_end *end, u32 units)
 {
 	/* room >= units from when the peer has read beyond this */
-	link_store(&own_line(end)->room_at, end->written + units - end->size - 1);
+	link_store(&link_own_line(end)->room_at, end->written + units - end->size - 1);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return link_room(end) < units;
 }
@@ -125,10 +125,10 @@ bool link_await_room(struct link_end *end, u32 units)
 void link_set_wish(struct link_end *end, u32 wish)
 {
 	if (end->generation != 0)
-		link_store(&own_line(end)->wish, wish);
+		link_store(&link_own_line(end)->wish, wish);
 }
 
 u32 link_wish_of_peer(const struct link_end *end)
 {
-	return peer_is_there(end) ? link_load(&peer_line(end)->wish) : 0;
+	return link_peer_is_there(end) ? link_load(&link_peer_line(end)->wish) : 0;
 }

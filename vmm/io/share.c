@@ -15,17 +15,17 @@
 #define BURST_UNITS 2u
 #define BURST_BYTES 4096u
 
-static u64 units_burst(const struct share_given *given)
+static u64 share_units_burst(const struct share_given *given)
 {
 	return MAX(given->units / BURST_PART, BURST_UNITS);
 }
 
-static u64 bytes_burst(const struct share_given *given)
+static u64 share_bytes_burst(const struct share_given *given)
 {
 	return MAX(given->burst, MAX(given->bytes / BURST_PART, BURST_BYTES));
 }
 
-static void set_weight(struct share *share)
+static void share_set_weight(struct share *share)
 {
 	share->weight = MIN(MAX(share->given.weight, 1), SHARE_WEIGHT_MAX);
 	share->limited = (share->given.units | share->given.bytes) != 0;
@@ -37,9 +37,9 @@ void share_open(struct share *share, const struct share_given *given)
 	u64 now_tsc = clock_tsc();
 
 	*share = (struct share){.given = *given};
-	bucket_open(&share->units, given->units, units_burst(given), second, now_tsc);
-	bucket_open(&share->bytes, given->bytes, bytes_burst(given), second, now_tsc);
-	set_weight(share);
+	bucket_open(&share->units, given->units, share_units_burst(given), second, now_tsc);
+	bucket_open(&share->bytes, given->bytes, share_bytes_burst(given), second, now_tsc);
+	share_set_weight(share);
 }
 
 bool share_change(struct share *share, const struct share_given *given)
@@ -49,9 +49,9 @@ bool share_change(struct share *share, const struct share_given *given)
 	if (memcmp(given, &share->given, sizeof(*given)) == 0)
 		return false;
 	share->given = *given;
-	bucket_change(&share->units, given->units, units_burst(given), now_tsc);
-	bucket_change(&share->bytes, given->bytes, bytes_burst(given), now_tsc);
-	set_weight(share);
+	bucket_change(&share->units, given->units, share_units_burst(given), now_tsc);
+	bucket_change(&share->bytes, given->bytes, share_bytes_burst(given), now_tsc);
+	share_set_weight(share);
 	return true;
 }
 

@@ -25,8 +25,8 @@ enum frame_flag {
 typedef void audit_visit(struct audit *audit, const struct audit_record *record);
 
 /* Anything found may be due to a change between two lists: it counts if it is found again. */
-static void found(struct audit *audit, const char *pattern, ...) PRINTF_LIKE(2, 3);
-static void found(struct audit *audit, const char *pattern, ...)
+static void audit_found(struct audit *audit, const char *pattern, ...) PRINTF_LIKE(2, 3);
+static void audit_found(struct audit *audit, const char *pattern, ...)
 {
 	u64 hash = 14695981039346656037ull;
 	char text[160];
@@ -51,7 +51,7 @@ static void found(struct audit *audit, const char *pattern, ...)
 		audit->seen[audit->seen_count++] = hash;
 }
 
-static void walk(struct audit *audit, u32 level, u64 what, u64 where, audit_visit *visit)
+static void audit_walk(struct audit *audit, u32 level, u64 what, u64 where, audit_visit *visit)
 {
 	u64 at = 0;
 	u64 next = 0;
@@ -72,15 +72,15 @@ static void walk(struct audit *audit, u32 level, u64 what, u64 where, audit_visi
 
 /* --- what must add up to zero: references and charges --- */
 
-static u64 mix(u64 key)
+static u64 audit_mix(u64 key)
 {
 	key *= 0x9e3779b97f4a7c15ull;
 	return key ^ key >> 32;
 }
 
-static void add(struct audit *audit, u64 key, s64 value)
+static void audit_add(struct audit *audit, u64 key, s64 value)
 {
-	u64 place = mix(key);
+	u64 place = audit_mix(key);
 
 	if (key == 0 || place / AUDIT_BALANCES % audit->parts != audit->part || audit->overflow)
 		return;
@@ -97,25 +97,25 @@ static void add(struct audit *audit, u64 key, s64 value)
 	audit->overflow = true;
 }
 
-static void add_account(struct audit *audit, u64 account, u32 owner, s64 pages)
+static void audit_add_account(struct audit *audit, u64 account, u32 owner, s64 pages)
 {
 	if (account != 0)
-		add(audit, ACCOUNT_KEY | account << 4 | owner, pages);
+		audit_add(audit, ACCOUNT_KEY | account << 4 | owner, pages);
 }
 
-static void balance_handle(struct audit *audit, const struct audit_record *record)
+static void audit_balance_handle(struct audit *audit, const struct audit_record *record)
 {
-	add(audit, record->other, -1);
+	audit_add(audit, record->other, -1);
 }
 
-static void balance_record(struct audit *audit, const struct audit_record *record)
+static void audit_balance_record(struct audit *audit, const struct audit_record *record)
 {
 	u32 owner = record->info & 0xff;
 	u64 pages = 1ull << (record->info >> 8 & 0x3f);
 
 	switch (record->kind) {
 	case AUDIT_BLOCK:
-		add_account(audit, record->other, owner, -(s64)pages);
+		audit_add_account(audit, record->other, owner, -(s64)pages);
 		if (audit->part != 0)
 			return;
 		audit->pages += pages;
@@ -124,53 +124,53 @@ static void balance_record(struct audit *audit, const struct audit_record *recor
 		return;
 	case AUDIT_OBJECT:
 		audit->objects += audit->part == 0;
-		add(audit, record->id, (s64)record->value);
+		audit_add(audit, record->id, (s64)record->value);
 		if ((record->info & 0xff) == OBJECT_PROCESS)
-			walk(audit, 1, AUDIT_HANDLES, record->id, balance_handle);
+			audit_walk(audit, 1, AUDIT_HANDLES, record->id, audit_balance_handle);
 		return;
 	case AUDIT_REFERENCE:
-		add(audit, record->other, -1);
+		audit_add(audit, record->other, -1);
 		return;
 	case AUDIT_CHARGE:
-		add_account(audit, record->id, record->info, (s64)record->value);
+		audit_add_account(audit, record->id, record->info, (s64)record->value);
 		return;
 	case AUDIT_PROMISE:
-		add_account(audit, record->id, record->info, -(s64)record->value);
+		audit_add_account(audit, record->id, record->info, -(s64)record->value);
 		return;
 	}
 }
 
-static void judge_balance(struct audit *audit, const struct audit_balance *balance)
+static void audit_judge_balance(struct audit *audit, const struct audit_balance *balance)
 {
 	u64 account = (balance->key & ~ACCOUNT_KEY) >> 4;
 
 	if (balance->value == 0)
 		return;
 	if ((balance->key & ACCOUNT_KEY) != 0)
-		found(audit, "group %lu is charged %ld pages (%s) more than it has",
-		      (unsigned long)account, (long)balance->value,
-		      page_owner_name(balance->key & 15));
+		audit_found(audit, "group %lu is charged %ld pages (%s) more than it has",
+			    (unsigned long)account, (long)balance->value,
+			    page_owner_name(balance->key & 15));
 	else
-		found(audit, "object at %#lx counts %ld references more than there are",
-		      (unsigned long)balance->key, (long)balance->value);
+		audit_found(audit, "object at %#lx counts %ld references more than there are",
+			    (unsigned long)balance->key, (long)balance->value);
 }
 
-static void judge_balances(struct audit *audit)
+static void audit_judge_balances(struct audit *audit)
 {
 	for (audit->part = 0; audit->part < audit->parts && !audit->failed; audit->part++) {
 		memset(audit->balance, 0, AUDIT_BALANCES * sizeof(*audit->balance));
-		walk(audit, 0, AUDIT_FRAMES, 0, balance_record);
+		audit_walk(audit, 0, AUDIT_FRAMES, 0, audit_balance_record);
 		if (audit->overflow)
 			return;
 		for (u32 i = 0; i < AUDIT_BALANCES; i++)
-			judge_balance(audit, &audit->balance[i]);
+			audit_judge_balance(audit, &audit->balance[i]);
 	}
 }
 
 /* --- who owns, reaches and writes each page: a window of frames at a time --- */
 
 /* The part of [first, first + *count) that lies in the window; NULL: none. */
-static struct audit_frame *in_window(struct audit *audit, u64 first, u64 *count, u64 *shown)
+static struct audit_frame *audit_in_window(struct audit *audit, u64 first, u64 *count, u64 *shown)
 {
 	u64 end = MIN(first + *count, audit->window + audit->frame_count);
 
@@ -182,70 +182,75 @@ static struct audit_frame *in_window(struct audit *audit, u64 first, u64 *count,
 	return &audit->frame[first - audit->window];
 }
 
-static void claim_slots(struct audit *audit, const struct audit_record *record)
+static void audit_claim_slots(struct audit *audit, const struct audit_record *record)
 {
 	u64 count = record->info & 0x7fffffff;
 	u64 first;
-	struct audit_frame *frame = in_window(audit, record->value / PAGE_SIZE, &count, &first);
+	struct audit_frame *frame =
+		audit_in_window(audit, record->value / PAGE_SIZE, &count, &first);
 
 	for (u64 i = 0; frame != NULL && i < count; i++, frame++) {
 		if (frame->memory != 0 && frame->memory != record->id)
-			found(audit, "page %#lx belongs to two memory objects, at %#lx and %#lx",
-			      (unsigned long)(first + i) * PAGE_SIZE, (unsigned long)frame->memory,
-			      (unsigned long)record->id);
+			audit_found(audit,
+				    "page %#lx belongs to two memory objects, at %#lx and %#lx",
+				    (unsigned long)(first + i) * PAGE_SIZE,
+				    (unsigned long)frame->memory, (unsigned long)record->id);
 		frame->memory = record->id;
 	}
 }
 
-static void freeze_slots(struct audit *audit, const struct audit_record *record)
+static void audit_freeze_slots(struct audit *audit, const struct audit_record *record)
 {
 	u64 count = record->info & 0x7fffffff;
 	u64 first;
-	struct audit_frame *frame = in_window(audit, record->value / PAGE_SIZE, &count, &first);
+	struct audit_frame *frame =
+		audit_in_window(audit, record->value / PAGE_SIZE, &count, &first);
 
-	claim_slots(audit, record);
+	audit_claim_slots(audit, record);
 	for (u64 i = 0; frame != NULL && i < count; i++)
 		frame[i].flags |= FRAME_FROZEN;
 }
 
-static void lend_slots(struct audit *audit, const struct audit_record *record)
+static void audit_lend_slots(struct audit *audit, const struct audit_record *record)
 {
 	u64 count = record->info & 0x7fffffff;
 	u64 first;
-	struct audit_frame *frame = in_window(audit, record->value / PAGE_SIZE, &count, &first);
+	struct audit_frame *frame =
+		audit_in_window(audit, record->value / PAGE_SIZE, &count, &first);
 
 	for (u64 i = 0; frame != NULL && i < count; i++)
 		frame[i].flags |= FRAME_LENT;
 }
 
-static void own_block(struct audit *audit, const struct audit_record *record)
+static void audit_own_block(struct audit *audit, const struct audit_record *record)
 {
 	u64 count = 1ull << (record->info >> 8 & 0x3f);
 	u64 first;
-	struct audit_frame *frame = in_window(audit, record->id / PAGE_SIZE, &count, &first);
+	struct audit_frame *frame = audit_in_window(audit, record->id / PAGE_SIZE, &count, &first);
 
 	for (u64 i = 0; frame != NULL && i < count; i++, frame++) {
 		if (frame->owner != PAGE_FREE)
-			found(audit, "page %#lx lies in two blocks, %s and %s",
-			      (unsigned long)(first + i) * PAGE_SIZE, page_owner_name(frame->owner),
-			      page_owner_name(record->info & 0xff));
+			audit_found(audit, "page %#lx lies in two blocks, %s and %s",
+				    (unsigned long)(first + i) * PAGE_SIZE,
+				    page_owner_name(frame->owner),
+				    page_owner_name(record->info & 0xff));
 		frame->owner = (u8)record->info;
 	}
 }
 
-static void claim_record(struct audit *audit, const struct audit_record *record)
+static void audit_claim_record(struct audit *audit, const struct audit_record *record)
 {
 	u32 detail = record->info >> 16;
-	audit_visit *take = claim_slots;
+	audit_visit *take = audit_claim_slots;
 
 	if ((detail & AUDIT_DETAIL_FIXED) != 0)
-		take = lend_slots;
+		take = audit_lend_slots;
 	else if ((detail & AUDIT_DETAIL_FROZEN) != 0)
-		take = freeze_slots;
+		take = audit_freeze_slots;
 	if (record->kind == AUDIT_BLOCK)
-		own_block(audit, record);
+		audit_own_block(audit, record);
 	else if (record->kind == AUDIT_OBJECT && (record->info & 0xff) == OBJECT_MEMORY)
-		walk(audit, 1, AUDIT_MEMORY, record->id, take);
+		audit_walk(audit, 1, AUDIT_MEMORY, record->id, take);
 }
 
 /* The space whose leaves are being looked at. */
@@ -255,34 +260,36 @@ static struct {
 	bool device;
 } of_leaves;
 
-static void judge_write(struct audit *audit, struct audit_frame *frame, u64 page)
+static void audit_judge_write(struct audit *audit, struct audit_frame *frame, u64 page)
 {
 	u32 account = of_leaves.account;
 	bool guest = of_leaves.second_stage || (frame->flags & FRAME_GUEST_WRITES) != 0 ||
 		     frame->owner == PAGE_GUEST;
 
 	if (frame->owner != PAGE_GUEST && frame->owner != PAGE_PROCESS && frame->owner != PAGE_FREE)
-		found(audit, "page %#lx (%s) is writable from ring 3 or a guest",
-		      (unsigned long)page, page_owner_name(frame->owner));
+		audit_found(audit, "page %#lx (%s) is writable from ring 3 or a guest",
+			    (unsigned long)page, page_owner_name(frame->owner));
 	/* through a window: what a VM gives a disk's device, it stays the VM's alone otherwise */
 	if (of_leaves.device && frame->owner == PAGE_GUEST)
 		return;
 	if (frame->writer != 0 && frame->writer != account && guest)
-		found(audit, "page %#lx is writable by a VM and by somebody else: groups %u and %u",
-		      (unsigned long)page, frame->writer, account);
+		audit_found(audit,
+			    "page %#lx is writable by a VM and by somebody else: groups %u and %u",
+			    (unsigned long)page, frame->writer, account);
 	if ((frame->flags & FRAME_FROZEN) != 0)
-		found(audit, "page %#lx is frozen and writable", (unsigned long)page);
+		audit_found(audit, "page %#lx is frozen and writable", (unsigned long)page);
 	frame->writer = account;
 	if (of_leaves.second_stage)
 		frame->flags |= FRAME_GUEST_WRITES;
 }
 
-static void judge_leaf(struct audit *audit, const struct audit_record *record)
+static void audit_judge_leaf(struct audit *audit, const struct audit_record *record)
 {
 	u32 level = record->info >> 8 & 3;
 	u64 count = 1ull << 9 * level;
 	u64 first;
-	struct audit_frame *frame = in_window(audit, record->value / PAGE_SIZE, &count, &first);
+	struct audit_frame *frame =
+		audit_in_window(audit, record->value / PAGE_SIZE, &count, &first);
 
 	audit->leaves += frame != NULL;
 	if (frame != NULL && of_leaves.device)
@@ -297,70 +304,72 @@ static void judge_leaf(struct audit *audit, const struct audit_record *record)
 
 		audit->device_guest_pages += of_leaves.device && frame->owner == PAGE_GUEST;
 		if (frame->memory == 0 && (frame->flags & FRAME_LENT) == 0)
-			found(audit,
-			      "page %#lx (%s) is reached at %#lx, but no memory object has it",
-			      (unsigned long)page, page_owner_name(frame->owner),
-			      (unsigned long)record->other);
+			audit_found(
+				audit,
+				"page %#lx (%s) is reached at %#lx, but no memory object has it",
+				(unsigned long)page, page_owner_name(frame->owner),
+				(unsigned long)record->other);
 		else if (of_leaves.second_stage && frame->memory == 0 && frame->owner != PAGE_FREE)
-			found(audit, "page %#lx (%s) is reached by a guest", (unsigned long)page,
-			      page_owner_name(frame->owner));
+			audit_found(audit, "page %#lx (%s) is reached by a guest",
+				    (unsigned long)page, page_owner_name(frame->owner));
 		if ((record->info & RIGHT_WRITE) != 0)
-			judge_write(audit, frame, page);
+			audit_judge_write(audit, frame, page);
 	}
 }
 
-static void reach_record(struct audit *audit, const struct audit_record *record)
+static void audit_reach_record(struct audit *audit, const struct audit_record *record)
 {
 	if (record->kind != AUDIT_OBJECT || (record->info & 0xff) != OBJECT_SPACE)
 		return;
 	of_leaves.account = (u32)record->other;
 	of_leaves.second_stage = (record->info >> 16 & AUDIT_DETAIL_SECOND) != 0;
 	of_leaves.device = (record->info >> 16 & AUDIT_DETAIL_DEVICE) != 0;
-	walk(audit, 1, AUDIT_SPACE, record->id, judge_leaf);
+	audit_walk(audit, 1, AUDIT_SPACE, record->id, audit_judge_leaf);
 }
 
 /* What is executable or constant at one address must not be writable at another. */
-static void judge_kernel_leaf(struct audit *audit, const struct audit_record *record)
+static void audit_judge_kernel_leaf(struct audit *audit, const struct audit_record *record)
 {
 	u64 count = 1ull << 9 * (record->info >> 8 & 3);
 	bool writable = (record->info & RIGHT_WRITE) != 0;
 	bool executable = (record->info & RIGHT_EXECUTE) != 0;
 	u64 first;
-	struct audit_frame *frame = in_window(audit, record->value / PAGE_SIZE, &count, &first);
+	struct audit_frame *frame =
+		audit_in_window(audit, record->value / PAGE_SIZE, &count, &first);
 	u8 flags;
 
 	if (frame == NULL)
 		return;
 	if (writable && executable)
-		found(audit, "kernel address of page %#lx is writable and executable",
-		      (unsigned long)record->value);
+		audit_found(audit, "kernel address of page %#lx is writable and executable",
+			    (unsigned long)record->value);
 	if ((record->info & LARGE_USER) != 0)
-		found(audit, "kernel address of page %#lx is open to ring 3",
-		      (unsigned long)record->value);
+		audit_found(audit, "kernel address of page %#lx is open to ring 3",
+			    (unsigned long)record->value);
 	flags = (u8)((writable ? FRAME_WRITABLE : 0) | (executable ? FRAME_EXECUTABLE : 0) |
 		     (!writable && record->other >= DIRECT_MAP_END ? FRAME_CONSTANT : 0));
 	for (u64 i = 0; i < count; i++, frame++) {
 		frame->flags |= flags;
 		if ((frame->flags & FRAME_WRITABLE) != 0 &&
 		    (frame->flags & (FRAME_EXECUTABLE | FRAME_CONSTANT)) != 0)
-			found(audit, "page %#lx is %s at one address and writable at another",
-			      (unsigned long)(first + i) * PAGE_SIZE,
-			      frame->flags & FRAME_EXECUTABLE ? "executable" : "constant");
+			audit_found(audit, "page %#lx is %s at one address and writable at another",
+				    (unsigned long)(first + i) * PAGE_SIZE,
+				    frame->flags & FRAME_EXECUTABLE ? "executable" : "constant");
 	}
 }
 
-static void judge_frames(struct audit *audit)
+static void audit_judge_frames(struct audit *audit)
 {
 	for (audit->window = 0; audit->window < audit->last_frame && !audit->failed;
 	     audit->window += audit->frame_count) {
 		memset(audit->frame, 0, audit->frame_count * sizeof(*audit->frame));
-		walk(audit, 0, AUDIT_FRAMES, 0, claim_record);
-		walk(audit, 0, AUDIT_FRAMES, 0, reach_record);
-		walk(audit, 0, AUDIT_SPACE, 0, judge_kernel_leaf);
+		audit_walk(audit, 0, AUDIT_FRAMES, 0, audit_claim_record);
+		audit_walk(audit, 0, AUDIT_FRAMES, 0, audit_reach_record);
+		audit_walk(audit, 0, AUDIT_SPACE, 0, audit_judge_kernel_leaf);
 	}
 }
 
-static bool once(struct audit *audit)
+static bool audit_once(struct audit *audit)
 {
 	for (audit->parts = 1; audit->parts <= PARTS_MAX; audit->parts *= 2) {
 		audit->overflow = false;
@@ -373,13 +382,13 @@ static bool once(struct audit *audit)
 		audit->guest_large = 0;
 		audit->guest_huge = 0;
 		memset(audit->pages_by_owner, 0, sizeof(audit->pages_by_owner));
-		judge_balances(audit);
+		audit_judge_balances(audit);
 		if (!audit->overflow)
 			break;
 	}
 	if (audit->overflow || audit->failed)
 		return false;
-	judge_frames(audit);
+	audit_judge_frames(audit);
 	return !audit->failed;
 }
 
@@ -389,10 +398,10 @@ bool audit_run(struct audit *audit)
 	audit->seen_count = 0;
 	audit->findings = 0;
 	audit->failed = false;
-	if (!once(audit))
+	if (!audit_once(audit))
 		return false;
 	if (audit->seen_count == 0)
 		return true;
 	audit->confirming = true;
-	return once(audit);
+	return audit_once(audit);
 }

@@ -10,7 +10,8 @@
 /* A monitor that loads a large guest on an emulated CPU takes seconds. */
 #define ANSWER_NS (60 * NS_PER_S)
 
-static bool name_matches(const char *name, const char *const *words, u32 count, u32 *name_words)
+static bool command_name_matches(const char *name, const char *const *words, u32 count,
+				 u32 *name_words)
 {
 	struct text rest = text_of(name);
 	struct text word;
@@ -30,7 +31,7 @@ const struct command *command_find(const char *const *words, u32 count, u32 *nam
 	u32 length;
 
 	COMMAND_FOR_EACH(command) {
-		if (!name_matches(command->name, words, count, &length) ||
+		if (!command_name_matches(command->name, words, count, &length) ||
 		    (found != NULL && length <= *name_words))
 			continue;
 		found = command;
@@ -40,14 +41,14 @@ const struct command *command_find(const char *const *words, u32 count, u32 *nam
 }
 
 /* What elsewhere ends a session. */
-static bool leaves(const char *word)
+static bool command_leaves(const char *word)
 {
 	return string_equal(word, "exit") || string_equal(word, "quit") ||
 	       string_equal(word, "logout");
 }
 
 /* Says what would be right: the commands with that first word, or how to list them all. */
-static void unknown(struct reply *reply, const struct words *words)
+static void command_unknown(struct reply *reply, const struct words *words)
 {
 	const char *near;
 	char shown[2][40];
@@ -73,7 +74,7 @@ static void unknown(struct reply *reply, const struct words *words)
 	else if (length > 0)
 		reply_fail(reply, CODE_UNKNOWN_COMMAND, "unknown command \"%s%s%s\", there are: %s",
 			   shown[0], words->count > 1 ? " " : "", shown[1], list);
-	else if (leaves(words->word[0]))
+	else if (command_leaves(words->word[0]))
 		reply_fail(reply, CODE_UNKNOWN_COMMAND,
 			   "unknown command \"%s\", there is nothing to leave; `lock` asks for "
 			   "the password again, `poweroff` ends the machine, Ctrl-] leaves a guest",
@@ -84,7 +85,7 @@ static void unknown(struct reply *reply, const struct words *words)
 }
 
 /* Takes -j out of the line, wherever it stands; alone it is no command. */
-static void take_json(struct reply *reply, struct words *words)
+static void command_take_json(struct reply *reply, struct words *words)
 {
 	u32 count = 0;
 
@@ -98,7 +99,7 @@ static void take_json(struct reply *reply, struct words *words)
 }
 
 /* Takes `| WORD` off the end of the line. */
-static bool take_filter(struct reply *reply, struct words *words)
+static bool command_take_filter(struct reply *reply, struct words *words)
 {
 	u32 at = 1;
 
@@ -118,7 +119,7 @@ static bool take_filter(struct reply *reply, struct words *words)
 	return true;
 }
 
-static bool take_arguments(const char *const *words, u32 count, struct arguments *arguments)
+static bool command_take_arguments(const char *const *words, u32 count, struct arguments *arguments)
 {
 	for (u32 i = 0; i < count; i++) {
 		if (arguments->count == COMMAND_WORDS_MAX)
@@ -129,8 +130,8 @@ static bool take_arguments(const char *const *words, u32 count, struct arguments
 }
 
 /* Written before the command runs: attempts are seen as well. */
-static void audit(const struct command *command, const struct arguments *arguments,
-		  const char *line, u32 more)
+static void command_audit(const struct command *command, const struct arguments *arguments,
+			  const char *line, u32 more)
 {
 	const struct vm *vm = NULL;
 	char words[LINE_MAX + 1] = "";
@@ -162,8 +163,8 @@ void command_run_words(struct reply *reply, const char *line, const char *const 
 	}
 	if (words.count == 0 && count == 0)
 		return;
-	take_json(reply, &words);
-	if (!take_filter(reply, &words))
+	command_take_json(reply, &words);
+	if (!command_take_filter(reply, &words))
 		return;
 	log_message(LOG_DEBUG, LOG_CONSOLE, "", "command: %s", line);
 	if (words.count == 0)
@@ -172,14 +173,15 @@ void command_run_words(struct reply *reply, const char *line, const char *const 
 		words.word[0] = "help";
 	command = command_find(words.word, words.count, &name_words);
 	if (command == NULL) {
-		unknown(reply, &words);
+		command_unknown(reply, &words);
 		return;
 	}
 	if (!reply_may(reply, command->right))
 		return;
-	if (!take_arguments(words.word + name_words, words.count - name_words, &arguments) ||
-	    !take_arguments(more, count, &arguments) || arguments.count < command->minimum ||
-	    arguments.count > command->maximum) {
+	if (!command_take_arguments(words.word + name_words, words.count - name_words,
+				    &arguments) ||
+	    !command_take_arguments(more, count, &arguments) ||
+	    arguments.count < command->minimum || arguments.count > command->maximum) {
 		reply_bad(reply, "wrong number of arguments (%u), usage: %s%s%s", arguments.count,
 			  command->name, command->arguments[0] != '\0' ? " " : "",
 			  command->arguments);
@@ -187,7 +189,7 @@ void command_run_words(struct reply *reply, const char *line, const char *const 
 	}
 	log_actor_set(reply->to->name);
 	if (command->audited)
-		audit(command, &arguments, line, count);
+		command_audit(command, &arguments, line, count);
 	command->run(reply, &arguments);
 	log_actor_set(NULL);
 }

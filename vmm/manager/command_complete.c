@@ -16,14 +16,15 @@ struct offers {
 	size_t length;
 };
 
-static void offer(const struct offers *offers, const char *word)
+static void command_complete_offer(const struct offers *offers, const char *word)
 {
 	if (strncmp(word, offers->prefix, offers->length) == 0)
 		offers->offer(offers->context, word);
 }
 
 /* Offers the word after the first `count` of each command's name that these words begin. */
-static void offer_names(const struct offers *offers, const char *const *words, u32 count)
+static void command_complete_offer_names(const struct offers *offers, const char *const *words,
+					 u32 count)
 {
 	char name[CONFIG_NAME_BYTES];
 	char last[CONFIG_NAME_BYTES] = "";
@@ -38,14 +39,14 @@ static void offer_names(const struct offers *offers, const char *const *words, u
 		/* Neighbours with the same first word are offered once. */
 		if (i == count && text_next_word(&rest, &word) &&
 		    text_copy(name, sizeof(name), word) && !string_equal(name, last)) {
-			offer(offers, name);
+			command_complete_offer(offers, name);
 			memcpy(last, name, sizeof(last));
 		}
 	}
 }
 
 /* Offers the words of the list at `place`; lists are separated by ';'. */
-static void offer_words(const struct offers *offers, const char *lists, u32 place)
+static void command_complete_offer_words(const struct offers *offers, const char *lists, u32 place)
 {
 	struct text rest = text_of(lists);
 	struct text list = {NULL, 0};
@@ -59,18 +60,18 @@ static void offer_words(const struct offers *offers, const char *lists, u32 plac
 		list.length++;
 	while (text_next_word(&list, &word)) {
 		if (text_copy(name, sizeof(name), word))
-			offer(offers, name);
+			command_complete_offer(offers, name);
 	}
 }
 
-static void offer_vms(const struct offers *offers)
+static void command_complete_offer_vms(const struct offers *offers)
 {
 	VM_FOR_EACH(vm) {
-		offer(offers, vm->config.name);
+		command_complete_offer(offers, vm->config.name);
 	}
 }
 
-static void offer_snapshots(const struct offers *offers)
+static void command_complete_offer_snapshots(const struct offers *offers)
 {
 	char text[2 * CONFIG_NAME_BYTES];
 
@@ -80,25 +81,25 @@ static void offer_snapshots(const struct offers *offers)
 				continue;
 			format(text, sizeof(text), "%s@%s", vm->config.name,
 			       vm->snapshots.list[i].name);
-			offer(offers, text);
+			command_complete_offer(offers, text);
 		}
 	}
 }
 
-static void offer_log_option(const struct offers *offers, const char *before)
+static void command_complete_offer_log_option(const struct offers *offers, const char *before)
 {
 	if (string_equal(before, "-l"))
-		offer_words(offers, "debug info warning error", 0);
+		command_complete_offer_words(offers, "debug info warning error", 0);
 	else if (string_equal(before, "-c"))
-		offer_words(offers, LOG_CATEGORY_WORDS, 0);
+		command_complete_offer_words(offers, LOG_CATEGORY_WORDS, 0);
 	else if (string_equal(before, "-v"))
-		offer_vms(offers);
+		command_complete_offer_vms(offers);
 	else
-		offer_words(offers, "-n -l -c -v -s -u -w -f", 0);
+		command_complete_offer_words(offers, "-n -l -c -v -s -u -w -f", 0);
 }
 
 /* Offers "KEY=", and after it the choices or the files that are there. */
-static void offer_keys(const struct offers *offers, const struct vm *vm)
+static void command_complete_offer_keys(const struct offers *offers, const struct vm *vm)
 {
 	char text[2 * CONFIG_FILE_BYTES];
 
@@ -110,13 +111,13 @@ static void offer_keys(const struct offers *offers, const struct vm *vm)
 		if (vm != NULL && !vm_set_can_change(vm, text_of(key->name)))
 			continue;
 		if (strncmp(text, offers->prefix, length) != 0) {
-			offer(offers, text);
+			command_complete_offer(offers, text);
 			continue;
 		}
 		while (text_next_word(&rest, &word)) {
 			format(text + length, sizeof(text) - length, "%.*s", (int)word.length,
 			       word.start);
-			offer(offers, text);
+			command_complete_offer(offers, text);
 		}
 		if (!string_equal(key->name, "kernel") && !string_equal(key->name, "initrd"))
 			continue;
@@ -124,21 +125,23 @@ static void offer_keys(const struct offers *offers, const struct vm *vm)
 			format(text + length, sizeof(text) - length, "%s", file_at(i)->name);
 			if (!string_equal(file_at(i)->name, setup_config_name()) &&
 			    file_may_be(file_at(i), key->name[0] == 'k'))
-				offer(offers, text);
+				command_complete_offer(offers, text);
 		}
 	}
 }
 
-static void offer_symbols(const struct offers *offers)
+static void command_complete_offer_symbols(const struct offers *offers)
 {
 	const struct symbol_table *table = symbols_of(SYMBOLS_KERNEL);
 
 	for (u32 i = 0; table != NULL && i < table->count; i++)
-		offer(offers, (const char *)&table->symbol[table->count] + table->symbol[i].name);
+		command_complete_offer(offers, (const char *)&table->symbol[table->count] +
+						       table->symbol[i].name);
 }
 
-static void offer_arguments(const struct offers *offers, const struct command *command,
-			    const struct words *words, u32 name_words, u32 done)
+static void command_complete_offer_arguments(const struct offers *offers,
+					     const struct command *command,
+					     const struct words *words, u32 name_words, u32 done)
 {
 	/* options that stand before the VM */
 	while (command->completion == COMPLETE_VM && name_words < done &&
@@ -149,57 +152,59 @@ static void offer_arguments(const struct offers *offers, const struct command *c
 		break;
 	case COMPLETE_VM:
 		if (done == name_words)
-			offer_vms(offers);
+			command_complete_offer_vms(offers);
 		break;
 	case COMPLETE_VMS:
-		offer_vms(offers);
+		command_complete_offer_vms(offers);
 		break;
 	case COMPLETE_SNAPSHOT:
 		if (done == name_words)
-			offer_snapshots(offers);
+			command_complete_offer_snapshots(offers);
 		break;
 	case COMPLETE_SECTION:
 		for (u32 i = 0; i < setup_config()->vm_count && done == name_words; i++)
-			offer(offers, setup_config()->vm[i].name);
+			command_complete_offer(offers, setup_config()->vm[i].name);
 		if (done > name_words)
-			offer_keys(offers, NULL);
+			command_complete_offer_keys(offers, NULL);
 		break;
 	case COMPLETE_COMMAND:
-		offer_names(offers, words->word + name_words, done - name_words);
+		command_complete_offer_names(offers, words->word + name_words, done - name_words);
 		break;
 	case COMPLETE_WATCH: /* the caller handles it */
 		break;
 	case COMPLETE_WORDS:
-		offer_words(offers, command->words, done - name_words);
+		command_complete_offer_words(offers, command->words, done - name_words);
 		break;
 	case COMPLETE_KEYS:
 		if (done == name_words)
-			offer_vms(offers);
+			command_complete_offer_vms(offers);
 		else
-			offer_keys(offers, vm_find(words->word[name_words]));
+			command_complete_offer_keys(offers, vm_find(words->word[name_words]));
 		break;
 	case COMPLETE_SYMBOL:
 		if (done == name_words)
-			offer_symbols(offers);
+			command_complete_offer_symbols(offers);
 		break;
 	case COMPLETE_LOG_OPTION:
-		offer_log_option(offers, done > name_words ? words->word[done - 1] : "");
+		command_complete_offer_log_option(offers,
+						  done > name_words ? words->word[done - 1] : "");
 		break;
 	}
 }
 
 /* A command begins at the word `from`; before `done` all are complete. */
-static void offer_line(const struct offers *offers, const struct words *words, u32 from, u32 done)
+static void command_complete_offer_line(const struct offers *offers, const struct words *words,
+					u32 from, u32 done)
 {
 	u32 name_words;
 	const struct command *command = command_find(words->word + from, done - from, &name_words);
 
 	if (command == NULL)
-		offer_names(offers, words->word + from, done - from);
+		command_complete_offer_names(offers, words->word + from, done - from);
 	else if (command->completion != COMPLETE_WATCH)
-		offer_arguments(offers, command, words, from + name_words, done);
+		command_complete_offer_arguments(offers, command, words, from + name_words, done);
 	else if (done > from + name_words)
-		offer_line(offers, words, from + name_words + 1, done);
+		command_complete_offer_line(offers, words, from + name_words + 1, done);
 }
 
 size_t command_complete(const char *line, size_t length,
@@ -220,6 +225,6 @@ size_t command_complete(const char *line, size_t length,
 	if (length > 0 && !char_is_space(line[length - 1]) && words.count > 0)
 		offers.prefix = words.word[--done];
 	offers.length = strlen(offers.prefix);
-	offer_line(&offers, &words, 0, done);
+	command_complete_offer_line(&offers, &words, 0, done);
 	return offers.length;
 }

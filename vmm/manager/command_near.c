@@ -11,7 +11,7 @@
  * How many letters are missing, too many, wrong or swapped with the next: the distance of Damerau
  * and Levenshtein, without changing a letter twice.
  */
-static u32 mistakes(const char *a, const char *b)
+static u32 command_near_mistakes(const char *a, const char *b)
 {
 	u32 row[3][NAME_MAX + 1]; /* for the last two letters of a and this one */
 	u32 length = (u32)strlen(b);
@@ -47,7 +47,7 @@ const char *command_near(const char *first, const char *second)
 	format(typed, sizeof(typed), "%s%s%s", first, second[0] != '\0' ? " " : "", second);
 	COMMAND_FOR_EACH(command) {
 		bool two = strchr(command->name, ' ') != NULL;
-		u32 count = mistakes(two ? typed : first, command->name);
+		u32 count = command_near_mistakes(two ? typed : first, command->name);
 
 		/* of a short name, half would be another one */
 		if (count < fewest && 3 * (size_t)count <= strlen(command->name)) {

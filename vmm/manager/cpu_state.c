@@ -66,7 +66,7 @@ const struct bit_name rflags_bits[] = {
 	{0, "CF", ""},	{0, "", NULL},
 };
 
-const char *bits_text(const struct bit_name *names, u64 value, char *buffer, size_t size)
+const char *cpu_state_bits_text(const struct bit_name *names, u64 value, char *buffer, size_t size)
 {
 	size_t length = 0;
 
@@ -83,7 +83,8 @@ const char *bits_text(const struct bit_name *names, u64 value, char *buffer, siz
 	return buffer;
 }
 
-void bits_json(struct json *json, const char *key, const struct bit_name *names, u64 value)
+void cpu_state_bits_json(struct json *json, const char *key, const struct bit_name *names,
+			 u64 value)
 {
 	json_object_begin(json, key);
 	for (; names->name[0] != '\0'; names++)
@@ -116,7 +117,7 @@ const char *cpu_caching(u64 cr0)
 	return (cr0 & CR0_NW) == 0 ? "no-fill" : "off, memory not coherent";
 }
 
-const char *memory_type_name(u64 type)
+const char *cpu_state_memory_type(u64 type)
 {
 	static const char names[8][4] = {"UC", "WC", "?", "?", "WT", "WP", "WB", "UC-"};
 

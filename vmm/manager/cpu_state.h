@@ -19,9 +19,10 @@ extern const struct bit_name efer_bits[];
 extern const struct bit_name rflags_bits[];
 
 /* The names of the bits that are set, separated by spaces; unknown ones as "bit N". */
-const char *bits_text(const struct bit_name *names, u64 value, char *buffer, size_t size);
+const char *cpu_state_bits_text(const struct bit_name *names, u64 value, char *buffer, size_t size);
 /* An object of all bits that have a name, each with true or false. */
-void bits_json(struct json *json, const char *key, const struct bit_name *names, u64 value);
+void cpu_state_bits_json(struct json *json, const char *key, const struct bit_name *names,
+			 u64 value);
 
 /* real, virtual-8086, protected, compatibility or long */
 const char *cpu_mode(const struct vcpu_page *page);
@@ -31,7 +32,7 @@ const char *cpu_paging(const struct vcpu_page *page);
 const char *cpu_caching(u64 cr0);
 
 /* UC, WC, WT, WP, WB or UC- */
-const char *memory_type_name(u64 type);
+const char *cpu_state_memory_type(u64 type);
 
 /* Whether the host has SVM; else it has VMX. */
 bool cpu_is_svm(void);

@@ -23,7 +23,7 @@ bool login_possible(void)
 	return required == NULL || required->iterations != 0;
 }
 
-static void tell_log(const struct login *login, enum log_level level, const char *what)
+static void login_tell_log(const struct login *login, enum log_level level, const char *what)
 {
 	log_actor_set(login->name);
 	log_message(level, LOG_AUDIT, "", "%s", what);
@@ -35,7 +35,7 @@ void login_lock(struct login *login)
 	login->open = required == NULL;
 	login->checking = false;
 	if (!login->open)
-		tell_log(login, LOG_INFO, "locked");
+		login_tell_log(login, LOG_INFO, "locked");
 }
 
 u64 login_wait_ns(const struct login *login)
@@ -55,7 +55,7 @@ void login_try(struct login *login, struct text password)
 	password_begin(&login->work, password, as->iterations != 0 ? as : &none);
 }
 
-static u64 delay_s(u32 failures)
+static u64 login_delay_s(u32 failures)
 {
 	u32 doublings = failures - LOGIN_FREE_FAILURES;
 
@@ -64,13 +64,13 @@ static u64 delay_s(u32 failures)
 	return doublings < 6 ? 1ull << doublings : LOGIN_DELAY_MAX_S;
 }
 
-static void count_wrong(struct login *login)
+static void login_count_wrong(struct login *login)
 {
 	u64 seconds;
 
 	login->failures++;
 	login->open = false;
-	seconds = delay_s(login->failures);
+	seconds = login_delay_s(login->failures);
 	login->again_tsc = clock_tsc() + clock_ns_to_tsc(seconds * NS_PER_S);
 	log_actor_set(login->name);
 	log_message(LOG_WARNING, LOG_AUDIT, "",
@@ -85,12 +85,12 @@ enum login_state login_step(struct login *login)
 		return LOGIN_CHECKING;
 	login->checking = false;
 	if (required != NULL && (!password_matches(&login->work, required) || login->never)) {
-		count_wrong(login);
+		login_count_wrong(login);
 		return LOGIN_WRONG;
 	}
 	login->failures = 0;
 	if (!login->open)
-		tell_log(login, LOG_INFO, "unlocked");
+		login_tell_log(login, LOG_INFO, "unlocked");
 	login->open = true;
 	return LOGIN_RIGHT;
 }

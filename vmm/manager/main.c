@@ -30,7 +30,7 @@ extern char __bss_end[];
  * Takes every page the manager will ever write, so that what `mem` shows from then on is what VMs
  * cost.
  */
-static void touch_all(void)
+static void main_touch_all(void)
 {
 	volatile char *stack = __builtin_frame_address(0);
 
@@ -44,7 +44,7 @@ static void touch_all(void)
  * Whatever the VMs do, the operator is heard and can end them. Without it (another CPU has to be
  * found, or time is reserved already) the manager has its weight, as before.
  */
-static void reserve_time(void)
+static void main_reserve_time(void)
 {
 	u64 ignored;
 
@@ -57,11 +57,11 @@ static void reserve_time(void)
 
 int main(void)
 {
-	reserve_time();
+	main_reserve_time();
 	if (events_init() != STATUS_OK || machine_init() != STATUS_OK || log_init() != STATUS_OK)
 		rt_fail("setup");
 	log_text_start(machine_start_unix_ns());
-	touch_all();
+	main_touch_all();
 	random_init();
 	console_init(SERIAL_COM1);
 	setup_banner();

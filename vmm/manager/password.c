@@ -7,7 +7,7 @@
 #define SCHEME "pbkdf2-sha256$"
 
 /* The part up to the next '$' or the end. */
-static struct text next_part(struct text *rest)
+static struct text password_next_part(struct text *rest)
 {
 	struct text part = {rest->start, 0};
 
@@ -23,7 +23,7 @@ static struct text next_part(struct text *rest)
 }
 
 /* Returns how many bytes the digits give; 0 if there are others, or not `minimum` to `maximum`. */
-static u32 parse_hex(struct text text, u8 *bytes, u32 minimum, u32 maximum)
+static u32 password_parse_hex(struct text text, u8 *bytes, u32 minimum, u32 maximum)
 {
 	if (text.length % 2 != 0 || text.length < 2ul * minimum || text.length > 2ul * maximum)
 		return 0;
@@ -49,20 +49,21 @@ bool password_parse(struct text text, struct password_hash *hash)
 	if (text.length < scheme || memcmp(text.start, SCHEME, scheme) != 0)
 		return false;
 	rest = (struct text){text.start + scheme, text.length - scheme};
-	if (!parse_u64(next_part(&rest), &iterations) || iterations < PASSWORD_ITERATIONS_MIN ||
-	    iterations > PASSWORD_ITERATIONS_MAX)
+	if (!parse_u64(password_next_part(&rest), &iterations) ||
+	    iterations < PASSWORD_ITERATIONS_MIN || iterations > PASSWORD_ITERATIONS_MAX)
 		return false;
-	salt = next_part(&rest);
+	salt = password_next_part(&rest);
 	parsed.iterations = (u32)iterations;
-	parsed.salt_bytes =
-		parse_hex(salt, parsed.salt, PASSWORD_SALT_BYTES_MIN, PASSWORD_SALT_BYTES_MAX);
-	if (parsed.salt_bytes == 0 || parse_hex(rest, parsed.hash, SHA256_BYTES, SHA256_BYTES) == 0)
+	parsed.salt_bytes = password_parse_hex(salt, parsed.salt, PASSWORD_SALT_BYTES_MIN,
+					       PASSWORD_SALT_BYTES_MAX);
+	if (parsed.salt_bytes == 0 ||
+	    password_parse_hex(rest, parsed.hash, SHA256_BYTES, SHA256_BYTES) == 0)
 		return false;
 	*hash = parsed;
 	return true;
 }
 
-static size_t add_hex(const u8 *bytes, u32 count, char *buffer, size_t size)
+static size_t password_add_hex(const u8 *bytes, u32 count, char *buffer, size_t size)
 {
 	size_t length = 0;
 
@@ -75,9 +76,9 @@ void password_text(const struct password_hash *hash, char *buffer, size_t size)
 {
 	size_t length = format(buffer, size, SCHEME "%u$", hash->iterations);
 
-	length += add_hex(hash->salt, hash->salt_bytes, buffer + length, size - length);
+	length += password_add_hex(hash->salt, hash->salt_bytes, buffer + length, size - length);
 	length += format(buffer + length, size - length, "$");
-	add_hex(hash->hash, SHA256_BYTES, buffer + length, size - length);
+	password_add_hex(hash->hash, SHA256_BYTES, buffer + length, size - length);
 }
 
 void password_begin(struct password_work *work, struct text password,

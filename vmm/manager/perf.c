@@ -14,7 +14,7 @@
 #define SAMPLE_TEXT "NMI: ring "
 #define LOOK_NS	    (100 * NS_PER_MS)
 
-/* Arguments of what the kernel logs (log_nmi in kernel/cpu_loop.c). */
+/* Arguments of what the kernel logs (cpu_loop_log_nmi in kernel/cpu_loop.c). */
 enum sample_argument { SAMPLE_RING, SAMPLE_GROUP, SAMPLE_OFFSET, SAMPLE_COUNT, SAMPLE_ARGUMENTS };
 
 static struct perf_profile profile;
@@ -41,7 +41,7 @@ u64 perf_deadline(void)
  * Samples must pass, whatever the operator wants to see; and at debug the kernel does not wake
  * anybody for each of them.
  */
-static void let_samples_pass(bool pass)
+static void perf_let_samples_pass(bool pass)
 {
 	enum status status = sys_log_level(start_handle(START_ROOT), LOG_CPU,
 					   pass ? LOG_DEBUG : log_level_get(LOG_CPU));
@@ -52,7 +52,7 @@ static void let_samples_pass(bool pass)
 }
 
 /* Mode 2: a low pulse each time the count has run out. */
-static void start_pit(void)
+static void perf_start_pit(void)
 {
 	u32 count = PIT_HZ / PERF_HZ;
 
@@ -72,13 +72,13 @@ const char *perf_start(u64 duration_tsc)
 		return "the timer's interrupt is not available";
 	profile = (struct perf_profile){.began_tsc = clock_tsc()};
 	end_tsc = profile.began_tsc + duration_tsc;
-	let_samples_pass(true);
-	start_pit();
+	perf_let_samples_pass(true);
+	perf_start_pit();
 	(void)sys_irq_unmask(irq);
 	return NULL;
 }
 
-static void swap(struct perf_row *a, struct perf_row *b)
+static void perf_swap(struct perf_row *a, struct perf_row *b)
 {
 	struct perf_row kept = *a;
 
@@ -87,7 +87,7 @@ static void swap(struct perf_row *a, struct perf_row *b)
 }
 
 /* Selection sort: the list is almost always short. */
-static void sort(void)
+static void perf_sort(void)
 {
 	for (u32 i = 0; i < profile.row_count; i++) {
 		u32 most = i;
@@ -96,7 +96,7 @@ static void sort(void)
 			if (profile.row[j].count > profile.row[most].count)
 				most = j;
 		}
-		swap(&profile.row[i], &profile.row[most]);
+		perf_swap(&profile.row[i], &profile.row[most]);
 	}
 }
 
@@ -108,31 +108,31 @@ void perf_step(void)
 	    (log_behind() && now < end_tsc + clock_ns_to_tsc(NS_PER_S)))
 		return;
 	(void)sys_object_destroy(irq); /* masks the line */
-	let_samples_pass(false);
+	perf_let_samples_pass(false);
 	log_take_kernel();
 	end_tsc = 0;
 	late_tsc = now + clock_ns_to_tsc(LOOK_NS);
 	profile.tsc = now - profile.began_tsc;
-	sort();
+	perf_sort();
 }
 
 /* An NMI that hits a guest is taken on the way out of it. */
-static bool is_guest(const char *name)
+static bool perf_is_guest(const char *name)
 {
 	return string_equal(name, "svm_switch_out") || string_equal(name, "decode_exception");
 }
 
-static bool same_place(const struct perf_row *a, const struct perf_row *b)
+static bool perf_same_place(const struct perf_row *a, const struct perf_row *b)
 {
 	return a->vm_id == b->vm_id && a->symbol == b->symbol && a->guest == b->guest;
 }
 
-static void count(const struct perf_row *row)
+static void perf_count(const struct perf_row *row)
 {
 	u32 i = 0;
 
 	profile.samples += row->count;
-	while (i < profile.row_count && !same_place(&profile.row[i], row))
+	while (i < profile.row_count && !perf_same_place(&profile.row[i], row))
 		i++;
 	if (i == PERF_ROWS_MAX) {
 		profile.lost += row->count;
@@ -146,7 +146,7 @@ static void count(const struct perf_row *row)
 }
 
 /* Whose function it was: ring 0 is the kernel's, whatever group's thread ran. */
-static struct perf_row row_of(bool kernel, u32 group, u64 offset)
+static struct perf_row perf_row_of(bool kernel, u32 group, u64 offset)
 {
 	enum symbol_image image = kernel       ? SYMBOLS_KERNEL
 				  : group == 0 ? SYMBOLS_MANAGER
@@ -159,7 +159,7 @@ static struct perf_row row_of(bool kernel, u32 group, u64 offset)
 	if (table != NULL)
 		name = symbols_name(table, offset, &distance);
 	row.symbol = name != NULL ? (u32)(offset - distance) : 0;
-	row.guest = kernel && group != 0 && name != NULL && is_guest(name);
+	row.guest = kernel && group != 0 && name != NULL && perf_is_guest(name);
 	if (row.guest)
 		row.vm_id = group;
 	return row;
@@ -176,10 +176,10 @@ bool perf_take(const struct log_entry *entry, struct text pattern)
 		return false;
 	if (end_tsc == 0)
 		return entry->tsc < late_tsc;
-	row = row_of(argument[SAMPLE_RING] == 0, (u32)argument[SAMPLE_GROUP],
-		     argument[SAMPLE_OFFSET]);
+	row = perf_row_of(argument[SAMPLE_RING] == 0, (u32)argument[SAMPLE_GROUP],
+			  argument[SAMPLE_OFFSET]);
 	row.count = argument[SAMPLE_COUNT];
 	profile.cpu_samples[entry->cpu] += row.count;
-	count(&row);
+	perf_count(&row);
 	return true;
 }

@@ -16,7 +16,7 @@ void process_build_note(struct process_build *build, const char *what, enum stat
 	build->status = status;
 }
 
-static void make_start_page(struct process_build *build, handle_t group)
+static void process_build_make_start_page(struct process_build *build, handle_t group)
 {
 	struct start_info *info;
 	u64 address = 0;
@@ -51,10 +51,10 @@ void process_build_begin(struct process_build *build, handle_t group, handle_t i
 		process_build_note(build, "creating its process",
 				   sys_process_space(build->process, &build->space));
 	if (!process_build_failed(build))
-		make_start_page(build, group);
+		process_build_make_start_page(build, group);
 }
 
-static void add_entry(struct process_build *build, struct start_entry entry)
+static void process_build_add_entry(struct process_build *build, struct start_entry entry)
 {
 	struct start_info *info = build->info;
 
@@ -75,7 +75,8 @@ void process_build_grant(struct process_build *build, enum start_kind kind, hand
 		return;
 	process_build_note(build, "handing it its handles",
 			   sys_handle_grant(build->process, handle, rights, &theirs));
-	add_entry(build, (struct start_entry){.kind = kind, .handle = theirs, .value = value});
+	process_build_add_entry(
+		build, (struct start_entry){.kind = kind, .handle = theirs, .value = value});
 }
 
 void process_build_own(struct process_build *build, handle_t group)
@@ -110,10 +111,10 @@ void process_build_map(struct process_build *build, enum start_kind kind, handle
 		return;
 	process_build_note(build, "mapping what it works with",
 			   sys_space_map(build->space, 0, memory, first, whole, rights, &address));
-	add_entry(build, (struct start_entry){.kind = kind,
-					      .handle = HANDLE_NONE,
-					      .offset = address + (offset - first),
-					      .value = bytes});
+	process_build_add_entry(build, (struct start_entry){.kind = kind,
+							    .handle = HANDLE_NONE,
+							    .offset = address + (offset - first),
+							    .value = bytes});
 }
 
 void process_build_name(struct process_build *build, const char *name)
@@ -136,11 +137,11 @@ void process_build_ports(struct process_build *build, u16 first, u32 count, cons
 	process_build_note(
 		build, "handing it its ports",
 		sys_ports_grant(start_handle(START_ROOT), build->process, first, count));
-	add_entry(build, entry);
+	process_build_add_entry(build, entry);
 	process_build_name(build, name);
 }
 
-static void unmap_start_page(struct process_build *build)
+static void process_build_unmap_start_page(struct process_build *build)
 {
 	if (build->info != NULL)
 		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)build->info,
@@ -150,7 +151,7 @@ static void unmap_start_page(struct process_build *build)
 
 void process_build_start(struct process_build *build)
 {
-	unmap_start_page(build);
+	process_build_unmap_start_page(build);
 	if (!process_build_failed(build))
 		process_build_note(build, "starting it",
 				   sys_process_start(build->process, build->start));
@@ -160,7 +161,7 @@ void process_build_close(struct process_build *build)
 {
 	const handle_t handles[] = {build->process, build->space, build->start};
 
-	unmap_start_page(build);
+	process_build_unmap_start_page(build);
 	for (u32 i = 0; i < ARRAY_COUNT(handles); i++) {
 		if (handles[i] != HANDLE_NONE)
 			sys_handle_close(handles[i]);

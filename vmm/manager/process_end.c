@@ -7,7 +7,7 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
-static void killed(u64 code, char text[PROCESS_END_BYTES])
+static void process_killed(u64 code, char text[PROCESS_END_BYTES])
 {
 	static const char *const reasons[] = {
 		[KILL_EXCEPTION] = "exception",
@@ -26,7 +26,7 @@ static void killed(u64 code, char text[PROCESS_END_BYTES])
 }
 
 /* What rt_fail makes its code of. */
-static void ended_itself(u64 code, char text[PROCESS_END_BYTES])
+static void process_ended_itself(u64 code, char text[PROCESS_END_BYTES])
 {
 	char shown[sizeof(code) + 1];
 	char word[sizeof(code)];
@@ -44,9 +44,9 @@ const char *process_end_text(handle_t process, char text[PROCESS_END_BYTES])
 	if (sys_process_status(process, &code) != STATUS_OK)
 		return text;
 	if ((code & PROCESS_KILLED) != 0)
-		killed(code, text);
+		process_killed(code, text);
 	else if (code != 0)
-		ended_itself(code, text);
+		process_ended_itself(code, text);
 	return text;
 }
 

@@ -7,7 +7,7 @@
 #include "vmm/rt/syscall.h"
 
 /* The directory, mapped at the first call; NULL: it cannot be. */
-static const struct program_entry *directory(void)
+static const struct program_entry *program_directory(void)
 {
 	static u64 at;
 
@@ -19,7 +19,7 @@ static const struct program_entry *directory(void)
 
 bool program_find(const char *name, struct program *program)
 {
-	const struct program_entry *entry = directory();
+	const struct program_entry *entry = program_directory();
 
 	for (u32 i = 0; entry != NULL && i < PROGRAM_MAX && entry[i].name[0] != '\0'; i++) {
 		if (strcmp(entry[i].name, name) != 0)

@@ -54,8 +54,8 @@ const char *reply_code_name(enum reply_code code)
 	return names[code];
 }
 
-static void put_error(struct reply *reply, enum reply_code code, const char *pattern,
-		      va_list arguments)
+static void reply_put_error(struct reply *reply, enum reply_code code, const char *pattern,
+			    va_list arguments)
 {
 	reply->failed = true;
 	reply->code = (u8)code;
@@ -67,7 +67,7 @@ void reply_error(struct reply *reply, const char *pattern, ...)
 	va_list arguments;
 
 	va_start(arguments, pattern);
-	put_error(reply, CODE_FAILED, pattern, arguments);
+	reply_put_error(reply, CODE_FAILED, pattern, arguments);
 	va_end(arguments);
 }
 
@@ -76,7 +76,7 @@ void reply_bad(struct reply *reply, const char *pattern, ...)
 	va_list arguments;
 
 	va_start(arguments, pattern);
-	put_error(reply, CODE_BAD_ARGUMENT, pattern, arguments);
+	reply_put_error(reply, CODE_BAD_ARGUMENT, pattern, arguments);
 	va_end(arguments);
 }
 
@@ -85,7 +85,7 @@ void reply_fail(struct reply *reply, enum reply_code code, const char *pattern, 
 	va_list arguments;
 
 	va_start(arguments, pattern);
-	put_error(reply, code, pattern, arguments);
+	reply_put_error(reply, code, pattern, arguments);
 	va_end(arguments);
 }
 

@@ -14,7 +14,7 @@ struct symbol_line {
 
 static const struct symbol_table *tables[SYMBOLS_COUNT];
 
-static const u8 *map(enum start_kind kind, u64 *bytes)
+static const u8 *symbols_map(enum start_kind kind, u64 *bytes)
 {
 	const struct start_entry *entry = start_find(kind);
 	u64 address;
@@ -29,16 +29,16 @@ static const u8 *map(enum start_kind kind, u64 *bytes)
 }
 
 /* As boot/symbols.py lays it out. */
-static u64 lines_offset(const struct symbol_table *table)
+static u64 symbols_lines_offset(const struct symbol_table *table)
 {
 	return align_up(sizeof(*table) + table->count * sizeof(table->symbol[0]) +
 				table->names_bytes,
 			8);
 }
 
-static u64 table_bytes(const struct symbol_table *table)
+static u64 symbols_table_bytes(const struct symbol_table *table)
 {
-	u64 bytes = lines_offset(table);
+	u64 bytes = symbols_lines_offset(table);
 
 	if (table->line_count != 0)
 		bytes += table->line_count * sizeof(struct symbol_line) + table->files_bytes;
@@ -46,36 +46,36 @@ static u64 table_bytes(const struct symbol_table *table)
 }
 
 /* Takes a table if it is whole; returns its length, else `size`. */
-static u64 take(enum symbol_image image, const u8 *bytes, u64 size)
+static u64 symbols_take(enum symbol_image image, const u8 *bytes, u64 size)
 {
 	const struct symbol_table *table = (const struct symbol_table *)(const void *)bytes;
 
-	if (!symbols_valid(table, size) || table_bytes(table) > size)
+	if (!symbols_valid(table, size) || symbols_table_bytes(table) > size)
 		return size;
 	tables[image] = table;
-	return table_bytes(table);
+	return symbols_table_bytes(table);
 }
 
 /* The kernel's table has a blob of its own, the others follow the monitor's image (Makefile). */
-static void map_all(void)
+static void symbols_map_all(void)
 {
 	const struct image_header *header;
 	const u8 *bytes;
 	u64 size = 0;
 	u64 at;
 
-	bytes = map(START_SYMBOLS, &size);
+	bytes = symbols_map(START_SYMBOLS, &size);
 	if (bytes != NULL)
-		(void)take(SYMBOLS_KERNEL, bytes, size);
-	bytes = map(START_MONITOR_IMAGE, &size);
+		(void)symbols_take(SYMBOLS_KERNEL, bytes, size);
+	bytes = symbols_map(START_MONITOR_IMAGE, &size);
 	if (bytes == NULL)
 		return;
 	header = (const struct image_header *)(const void *)bytes;
 	at = ((u64)header->text_pages + header->rodata_pages + header->data_pages) * PAGE_SIZE;
 	if (at < size)
-		at += take(SYMBOLS_MONITOR, bytes + at, size - at);
+		at += symbols_take(SYMBOLS_MONITOR, bytes + at, size - at);
 	if (at < size)
-		(void)take(SYMBOLS_MANAGER, bytes + at, size - at);
+		(void)symbols_take(SYMBOLS_MANAGER, bytes + at, size - at);
 }
 
 const struct symbol_table *symbols_of(enum symbol_image image)
@@ -83,14 +83,14 @@ const struct symbol_table *symbols_of(enum symbol_image image)
 	static bool mapped;
 
 	if (!mapped)
-		map_all();
+		symbols_map_all();
 	mapped = true;
 	return tables[image];
 }
 
 const char *symbols_line(const struct symbol_table *table, u64 offset, u32 *line)
 {
-	const u8 *bytes = (const u8 *)table + lines_offset(table);
+	const u8 *bytes = (const u8 *)table + symbols_lines_offset(table);
 	const struct symbol_line *lines = (const struct symbol_line *)(const void *)bytes;
 	const char *files = (const char *)(lines + table->line_count);
 	u32 low = 0;

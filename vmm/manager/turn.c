@@ -20,7 +20,7 @@
 /* A monitor can signal without end; the queue is a FIFO, so the others keep their place in it. */
 #define EVENTS_AT_ONCE 64u
 
-static void handle(const struct event *event)
+static void turn_handle(const struct event *event)
 {
 	struct vm *vm;
 
@@ -74,7 +74,7 @@ void turn(void)
 
 	/* what comes may be what the caller waits for: it looks again before anything waits */
 	for (u32 i = 0; i < EVENTS_AT_ONCE && events_wait(0, &event); i++) {
-		handle(&event);
+		turn_handle(&event);
 		more = true;
 	}
 	serial_poll();
@@ -98,5 +98,5 @@ void turn(void)
 	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
 	deadline = MIN(deadline, MIN(perf_deadline(), gdb_deadline()));
 	if (events_wait(deadline, &event))
-		handle(&event);
+		turn_handle(&event);
 }

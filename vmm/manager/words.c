@@ -33,7 +33,7 @@ void words_split(struct words *words, const char *line)
 		words->problem = "found a quote that is not closed, allowed: \"...\"";
 }
 
-static bool needs_quotes(const char *word)
+static bool words_needs_quotes(const char *word)
 {
 	for (const char *c = word; *c != '\0'; c++) {
 		if (char_is_space(*c) || *c == '"')
@@ -47,7 +47,7 @@ bool words_join(char *line, size_t size, const char *const *words, u32 count)
 	size_t length = 0;
 
 	for (u32 i = 0; i < count; i++) {
-		bool quoted = needs_quotes(words[i]);
+		bool quoted = words_needs_quotes(words[i]);
 
 		/* Every character with a backslash, two quotes, the space before it, the end. */
 		if (length + 2 * strlen(words[i]) + 4 > size)

@@ -4,7 +4,7 @@
 #include "lib/checked.h"
 #include "vmm/rt/checked.h"
 
-static bool is_region(const struct bus_range *range, const struct device *device, u32 region)
+static bool bus_is_region(const struct bus_range *range, const struct device *device, u32 region)
 {
 	return range->device == device && range->region == region;
 }
@@ -18,7 +18,7 @@ enum status bus_add(struct bus *bus, struct device *device, u32 region, u64 base
 		return STATUS_BAD_ADDRESS;
 	for (u32 i = 0; i < bus->range_count; i++)
 		if (ranges_overlap(base, bytes, bus->range[i].base, bus->range[i].bytes) ||
-		    is_region(&bus->range[i], device, region))
+		    bus_is_region(&bus->range[i], device, region))
 			return STATUS_IN_USE;
 	if (at == BUS_RANGE_MAX)
 		return STATUS_NO_MEMORY;
@@ -30,7 +30,7 @@ enum status bus_add(struct bus *bus, struct device *device, u32 region, u64 base
 	return STATUS_OK;
 }
 
-static void forget_recent(struct bus *bus)
+static void bus_forget_recent(struct bus *bus)
 {
 	bus->recent = (struct bus_range){0};
 	bus->plain = 0;
@@ -40,24 +40,24 @@ void bus_remove(struct bus *bus, const struct device *device, u32 region)
 {
 	u32 at = 0;
 
-	while (at < bus->range_count && !is_region(&bus->range[at], device, region))
+	while (at < bus->range_count && !bus_is_region(&bus->range[at], device, region))
 		at++;
 	if (at == bus->range_count)
 		return;
 	bus->range_count--;
 	for (; at < bus->range_count; at++)
 		bus->range[at] = bus->range[at + 1];
-	forget_recent(bus);
+	bus_forget_recent(bus);
 }
 
-static bool covers(const struct bus_range *range, u64 address, u32 size)
+static bool bus_covers(const struct bus_range *range, u64 address, u32 size)
 {
 	u64 offset = address - range->base; /* beyond the end if it is below */
 
 	return offset < range->bytes && size <= range->bytes - offset;
 }
 
-static const struct bus_range *search(struct bus *bus, u64 address, u32 size)
+static const struct bus_range *bus_search(struct bus *bus, u64 address, u32 size)
 {
 	u32 low = 0;
 	u32 high = bus->range_count;
@@ -70,7 +70,7 @@ static const struct bus_range *search(struct bus *bus, u64 address, u32 size)
 		else
 			high = middle;
 	}
-	if (low == 0 || !covers(&bus->range[low - 1], address, size))
+	if (low == 0 || !bus_covers(&bus->range[low - 1], address, size))
 		return NULL;
 	bus->recent = bus->range[low - 1];
 	bus->plain = MIN(bus->recent.bytes, (u64)bus->recent.device->ops->widest);
@@ -80,9 +80,9 @@ static const struct bus_range *search(struct bus *bus, u64 address, u32 size)
 /* Consecutive accesses mostly go to the same device. */
 const struct bus_range *bus_find(struct bus *bus, u64 address, u32 size)
 {
-	if (likely(covers(&bus->recent, address, size)))
+	if (likely(bus_covers(&bus->recent, address, size)))
 		return &bus->recent;
-	return search(bus, address, size);
+	return bus_search(bus, address, size);
 }
 
 bool bus_search_plain(struct bus *bus, u64 address, u32 size)

@@ -29,7 +29,7 @@ void console_put(void *context, u8 byte)
 }
 
 /* To the serial port, as far as it has room. */
-static u32 pass_to_serial(struct machine *machine, const u8 *input, u32 from, u32 to)
+static u32 console_pass_to_serial(struct machine *machine, const u8 *input, u32 from, u32 to)
 {
 	u32 count = 0;
 
@@ -40,7 +40,8 @@ static u32 pass_to_serial(struct machine *machine, const u8 *input, u32 from, u3
 	return count;
 }
 
-static u32 pass_to_port(struct virtio_console *virtio, u32 port, const u8 *input, u32 from, u32 to)
+static u32 console_pass_to_port(struct virtio_console *virtio, u32 port, const u8 *input, u32 from,
+				u32 to)
 {
 	u8 bytes[CHANNEL_RING_BYTES];
 	u32 count = 0;
@@ -51,17 +52,17 @@ static u32 pass_to_port(struct virtio_console *virtio, u32 port, const u8 *input
 }
 
 /* Input [from, to) of a stream goes to who takes it now; returns how much of it was taken. */
-static u32 pass_on(struct machine *machine, u32 port, u32 from, u32 to)
+static u32 console_pass_on(struct machine *machine, u32 port, u32 from, u32 to)
 {
 	struct virtio_console *virtio = machine->platform.virtio_console;
 	const u8 *input = machine->channel->stream[port].input;
 
 	if (virtio != NULL && virtio_console_is_open(virtio, port))
-		return pass_to_port(virtio, port, input, from, to);
-	return port == 0 ? pass_to_serial(machine, input, from, to) : 0;
+		return console_pass_to_port(virtio, port, input, from, to);
+	return port == 0 ? console_pass_to_serial(machine, input, from, to) : 0;
 }
 
-static void stream_input(struct machine *machine, u32 port)
+static void console_stream_input(struct machine *machine, u32 port)
 {
 	struct channel_stream *stream = &machine->channel->stream[port];
 	u32 written = __atomic_load_n(&stream->input_written, __ATOMIC_ACQUIRE);
@@ -72,7 +73,7 @@ static void stream_input(struct machine *machine, u32 port)
 	/* a manager gone bad garbles its console and no more */
 	if (written - read > CHANNEL_RING_BYTES)
 		read = written - CHANNEL_RING_BYTES;
-	read += pass_on(machine, port, read, written);
+	read += console_pass_on(machine, port, read, written);
 	if (read != stream->input_read)
 		machine->signal = true;
 	__atomic_store_n(&stream->input_read, read, __ATOMIC_RELEASE);
@@ -80,10 +81,10 @@ static void stream_input(struct machine *machine, u32 port)
 
 void console_input(struct machine *machine)
 {
-	stream_input(machine, 0);
+	console_stream_input(machine, 0);
 	for (u32 i = 1; i < CHANNEL_STREAM_MAX; i++) {
 		if (machine->port_name[i][0] != '\0')
-			stream_input(machine, i);
+			console_stream_input(machine, i);
 	}
 }
 

@@ -23,7 +23,7 @@ bool debugger_steps(const struct vcpu *vcpu)
 	return debugger->attached && (debugger->step >> vcpu->id & 1) != 0;
 }
 
-static void flag_set(struct vcpu *vcpu, bool set)
+static void debugger_flag_set(struct vcpu *vcpu, bool set)
 {
 	if (set)
 		vcpu->page->rflags |= RFLAGS_TF;
@@ -33,21 +33,21 @@ static void flag_set(struct vcpu *vcpu, bool set)
 }
 
 /* The trap flag is the debugger's only while its vCPU steps. */
-static void step_ends(struct vcpu *vcpu)
+static void debugger_step_ends(struct vcpu *vcpu)
 {
 	struct debugger *debugger = &vcpu->machine->debugger;
 
 	if (!debugger_steps(vcpu))
 		return;
-	flag_set(vcpu, (debugger->had_tf >> vcpu->id & 1) != 0);
+	debugger_flag_set(vcpu, (debugger->had_tf >> vcpu->id & 1) != 0);
 	debugger->step &= ~BIT(vcpu->id);
 }
 
-static void stop(struct vcpu *vcpu, enum query_stop_kind kind, u64 address)
+static void debugger_stop(struct vcpu *vcpu, enum query_stop_kind kind, u64 address)
 {
 	struct debugger *debugger = &vcpu->machine->debugger;
 
-	step_ends(vcpu);
+	debugger_step_ends(vcpu);
 	if (debugger->held)
 		return; /* another vCPU came first; this one's breakpoint will be hit again */
 	debugger->held = true;
@@ -59,7 +59,7 @@ static void stop(struct vcpu *vcpu, enum query_stop_kind kind, u64 address)
 }
 
 /* The monitor has carried out an instruction: a debugger is to see RIP after it. */
-static void fold_advance(struct vcpu *vcpu)
+static void debugger_fold_advance(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 
@@ -82,11 +82,11 @@ void debugger_settled(struct vcpu *vcpu)
 	if (trapped)
 		vcpu->event.valid = 0; /* the emulator's #DB, for the debugger's TF */
 	vcpu->halted = false;
-	fold_advance(vcpu);
-	stop(vcpu, QUERY_STOP_STEP, 0);
+	debugger_fold_advance(vcpu);
+	debugger_stop(vcpu, QUERY_STOP_STEP, 0);
 }
 
-static struct debugger_software *find_software(struct debugger *debugger, u64 linear)
+static struct debugger_software *debugger_find_software(struct debugger *debugger, u64 linear)
 {
 	for (u32 i = 0; i < DEBUGGER_SOFTWARE_MAX; i++) {
 		if (debugger->software[i].used && debugger->software[i].linear == linear)
@@ -95,7 +95,7 @@ static struct debugger_software *find_software(struct debugger *debugger, u64 li
 	return NULL;
 }
 
-static u64 code_address(const struct vcpu *vcpu)
+static u64 debugger_code_address(const struct vcpu *vcpu)
 {
 	const struct vcpu_page *page = vcpu->page;
 	u64 linear = page->segment[SEG_CS].base + page->rip;
@@ -104,7 +104,7 @@ static u64 code_address(const struct vcpu *vcpu)
 }
 
 /* `hits` has B0 to B3 of DR6. Stops at the debugger's breakpoint that hit; false: none has. */
-static bool take_hardware(struct vcpu *vcpu, u64 hits)
+static bool debugger_take_hardware(struct vcpu *vcpu, u64 hits)
 {
 	const struct debugger *debugger = &vcpu->machine->debugger;
 
@@ -113,18 +113,18 @@ static bool take_hardware(struct vcpu *vcpu, u64 hits)
 
 		if ((hits >> i & 1) == 0 || !hardware->used)
 			continue;
-		stop(vcpu,
-		     hardware->type == 0   ? QUERY_STOP_HARDWARE
-		     : hardware->type == 1 ? QUERY_STOP_WRITE
-					   : QUERY_STOP_ACCESS,
-		     hardware->linear);
+		debugger_stop(vcpu,
+			      hardware->type == 0   ? QUERY_STOP_HARDWARE
+			      : hardware->type == 1 ? QUERY_STOP_WRITE
+						    : QUERY_STOP_ACCESS,
+			      hardware->linear);
 		return true;
 	}
 	return false;
 }
 
 /* SVM has set DR6 already, VMX leaves that in the qualification (SDM vol. 3, 28.2.1). */
-static bool take_debug(struct vcpu *vcpu)
+static bool debugger_take_debug(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 	u64 hits = exits_debug_bits(vcpu);
@@ -132,10 +132,10 @@ static bool take_debug(struct vcpu *vcpu)
 	if (debugger_steps(vcpu) && (hits & DR6_BS) != 0) {
 		page->dr[6] &= ~DR6_BS;
 		page->dirty |= VCPU_DEBUG;
-		stop(vcpu, QUERY_STOP_STEP, 0);
+		debugger_stop(vcpu, QUERY_STOP_STEP, 0);
 		return true;
 	}
-	if (!take_hardware(vcpu, hits))
+	if (!debugger_take_hardware(vcpu, hits))
 		return false;
 	page->dr[6] &= ~DR6_BREAKPOINTS;
 	page->dirty |= VCPU_DEBUG;
@@ -151,10 +151,11 @@ bool debugger_exception(struct vcpu *vcpu)
 		return false;
 	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL | VCPU_DEBUG);
 	if (vector == VECTOR_DB)
-		return take_debug(vcpu);
-	if (vector != VECTOR_BP || find_software(debugger, code_address(vcpu)) == NULL)
+		return debugger_take_debug(vcpu);
+	if (vector != VECTOR_BP ||
+	    debugger_find_software(debugger, debugger_code_address(vcpu)) == NULL)
 		return false;
-	stop(vcpu, QUERY_STOP_SOFTWARE, code_address(vcpu));
+	debugger_stop(vcpu, QUERY_STOP_SOFTWARE, debugger_code_address(vcpu));
 	return true;
 }
 
@@ -174,10 +175,10 @@ void debugger_restarted(struct vcpu *vcpu)
 	if (!debugger_steps(vcpu))
 		return;
 	vcpu->machine->debugger.had_tf &= ~BIT(vcpu->id);
-	flag_set(vcpu, true);
+	debugger_flag_set(vcpu, true);
 }
 
-static u8 *find_byte(struct machine *machine, const struct vcpu *vcpu, u64 linear)
+static u8 *debugger_find_byte(struct machine *machine, const struct vcpu *vcpu, u64 linear)
 {
 	struct walk_result result;
 
@@ -186,14 +187,14 @@ static u8 *find_byte(struct machine *machine, const struct vcpu *vcpu, u64 linea
 	return guest_memory_pointer(&machine->memory, result.gpa, 1);
 }
 
-static enum status software_insert(struct machine *machine, const struct query *query)
+static enum status debugger_software_insert(struct machine *machine, const struct query *query)
 {
 	struct debugger *debugger = &machine->debugger;
-	u8 *host = find_byte(machine, &machine->vcpu[query->vcpu], query->address);
+	u8 *host = debugger_find_byte(machine, &machine->vcpu[query->vcpu], query->address);
 
 	if (host == NULL)
 		return STATUS_BAD_ADDRESS;
-	if (find_software(debugger, query->address) != NULL)
+	if (debugger_find_software(debugger, query->address) != NULL)
 		return STATUS_OK;
 	for (u32 i = 0; i < DEBUGGER_SOFTWARE_MAX; i++) {
 		if (debugger->software[i].used)
@@ -210,7 +211,7 @@ static enum status software_insert(struct machine *machine, const struct query *
  * A vCPU whose exit by this INT3 has not been looked at yet executes what was there instead. All of
  * them are outside the guest now: any other INT3 that exits later is the guest's own.
  */
-static void software_remove(struct machine *machine, struct debugger_software *software)
+static void debugger_software_remove(struct machine *machine, struct debugger_software *software)
 {
 	/* The guest may have put another instruction there. */
 	if (*software->host == INT3)
@@ -223,13 +224,13 @@ static void software_remove(struct machine *machine, struct debugger_software *s
 		if (exit->reason != EXIT_EXCEPTION || exit->vector != VECTOR_BP)
 			continue;
 		vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
-		if (code_address(vcpu) == software->linear)
+		if (debugger_code_address(vcpu) == software->linear)
 			exit->reason = EXIT_NONE;
 	}
 }
 
 /* DR7: local enables, and R/W and LEN of each (SDM vol. 3, 18.2.4). */
-static void hardware_apply(struct machine *machine)
+static void debugger_hardware_apply(struct machine *machine)
 {
 	const struct debugger *debugger = &machine->debugger;
 	static const u8 lengths[9] = {[1] = 0, [2] = 1, [4] = 3, [8] = 2};
@@ -254,7 +255,7 @@ static void hardware_apply(struct machine *machine)
 }
 
 /* The most bytes that one debug register can watch from there (SDM vol. 3, 18.2.5). */
-static u8 piece_length(u64 linear, u64 left)
+static u8 debugger_piece_length(u64 linear, u64 left)
 {
 	u8 length = 8;
 
@@ -264,7 +265,8 @@ static u8 piece_length(u64 linear, u64 left)
 }
 
 /* Sets up all pieces of the range that was named, or none. */
-static enum status hardware_insert(struct debugger *debugger, const struct debugger_hardware *named)
+static enum status debugger_hardware_insert(struct debugger *debugger,
+					    const struct debugger_hardware *named)
 {
 	struct debugger_hardware all[DEBUGGER_HARDWARE_MAX];
 	u64 done = 0;
@@ -275,7 +277,7 @@ static enum status hardware_insert(struct debugger *debugger, const struct debug
 			continue;
 		all[i] = *named;
 		all[i].linear += done;
-		all[i].length = piece_length(all[i].linear, named->named_length - done);
+		all[i].length = debugger_piece_length(all[i].linear, named->named_length - done);
 		done += all[i].length;
 	}
 	if (done < named->named_length)
@@ -284,7 +286,8 @@ static enum status hardware_insert(struct debugger *debugger, const struct debug
 	return STATUS_OK;
 }
 
-static void hardware_remove(struct debugger *debugger, const struct debugger_hardware *named)
+static void debugger_hardware_remove(struct debugger *debugger,
+				     const struct debugger_hardware *named)
 {
 	for (u32 i = 0; i < DEBUGGER_HARDWARE_MAX; i++) {
 		struct debugger_hardware *hardware = &debugger->hardware[i];
@@ -296,7 +299,8 @@ static void hardware_remove(struct debugger *debugger, const struct debugger_har
 }
 
 /* Inserting the same breakpoint again has no effect. */
-static enum status hardware_change(struct machine *machine, const struct query *query, bool insert)
+static enum status debugger_hardware_change(struct machine *machine, const struct query *query,
+					    bool insert)
 {
 	struct debugger *debugger = &machine->debugger;
 	u8 type = (u8)(query->flags & 3);
@@ -309,29 +313,30 @@ static enum status hardware_change(struct machine *machine, const struct query *
 
 	if (type == 2 || query->length == 0)
 		return STATUS_BAD_ARGUMENT;
-	hardware_remove(debugger, &named);
+	debugger_hardware_remove(debugger, &named);
 	if (insert)
-		status = hardware_insert(debugger, &named);
-	hardware_apply(machine);
+		status = debugger_hardware_insert(debugger, &named);
+	debugger_hardware_apply(machine);
 	return status;
 }
 
-static enum status breakpoint(struct machine *machine, const struct query *query, bool insert)
+static enum status debugger_breakpoint(struct machine *machine, const struct query *query,
+				       bool insert)
 {
 	struct debugger_software *software;
 
 	if ((query->flags & QUERY_BREAK_HARDWARE) != 0)
-		return hardware_change(machine, query, insert);
+		return debugger_hardware_change(machine, query, insert);
 	if (insert)
-		return software_insert(machine, query);
-	software = find_software(&machine->debugger, query->address);
+		return debugger_software_insert(machine, query);
+	software = debugger_find_software(&machine->debugger, query->address);
 	if (software != NULL)
-		software_remove(machine, software);
+		debugger_software_remove(machine, software);
 	return STATUS_OK;
 }
 
 /* A step over a CPUID or hypercall that the kernel settled would go unnoticed. */
-static void traps_set(struct machine *machine, bool attached)
+static void debugger_traps_set(struct machine *machine, bool attached)
 {
 	machine->debugger.attached = attached;
 	machine->watched = attached || machine->trap_wanted != 0;
@@ -345,21 +350,21 @@ static void traps_set(struct machine *machine, bool attached)
 	}
 }
 
-static void release(struct machine *machine, u64 run, u64 step)
+static void debugger_release(struct machine *machine, u64 run, u64 step)
 {
 	struct debugger *debugger = &machine->debugger;
 
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
 		struct vcpu *vcpu = &machine->vcpu[i];
 
-		step_ends(vcpu); /* another vCPU stopped first */
+		debugger_step_ends(vcpu); /* another vCPU stopped first */
 		if ((step >> i & 1) == 0)
 			continue;
 		debugger->had_tf &= ~BIT(i);
 		if ((vcpu->page->rflags & RFLAGS_TF) != 0)
 			debugger->had_tf |= BIT(i);
-		fold_advance(vcpu);
-		flag_set(vcpu, true);
+		debugger_fold_advance(vcpu);
+		debugger_flag_set(vcpu, true);
 		vcpu->page->shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS); /* see trap_step */
 		vcpu->halted = false;
 		vcpu->quiet = false;
@@ -372,42 +377,42 @@ static void release(struct machine *machine, u64 run, u64 step)
 }
 
 /* Removes all that a debugger has put into the guest. */
-static void take_back(struct machine *machine)
+static void debugger_take_back(struct machine *machine)
 {
 	struct debugger *debugger = &machine->debugger;
 	bool hardware = false;
 
 	for (u32 i = 0; i < DEBUGGER_SOFTWARE_MAX; i++) {
 		if (debugger->software[i].used)
-			software_remove(machine, &debugger->software[i]);
+			debugger_software_remove(machine, &debugger->software[i]);
 	}
 	for (u32 i = 0; i < DEBUGGER_HARDWARE_MAX; i++) {
 		hardware |= debugger->hardware[i].used;
 		debugger->hardware[i] = (struct debugger_hardware){0};
 	}
 	if (hardware)
-		hardware_apply(machine);
+		debugger_hardware_apply(machine);
 	for (u32 i = 0; i < machine->vcpu_count; i++)
-		step_ends(&machine->vcpu[i]);
+		debugger_step_ends(&machine->vcpu[i]);
 }
 
 /* Also for a debugger that comes after another one has died. */
-static void attach(struct machine *machine)
+static void debugger_attach(struct machine *machine)
 {
 	struct debugger *debugger = &machine->debugger;
 
-	take_back(machine);
+	debugger_take_back(machine);
 	/* the manager tells stops apart by the number: none is used twice */
 	*debugger = (struct debugger){
 		.held = true, .run = ~0ull, .stop.sequence = debugger->stop.sequence};
-	traps_set(machine, true);
+	debugger_traps_set(machine, true);
 }
 
-static void detach(struct machine *machine)
+static void debugger_detach(struct machine *machine)
 {
-	take_back(machine);
-	traps_set(machine, false);
-	release(machine, ~0ull, 0);
+	debugger_take_back(machine);
+	debugger_traps_set(machine, false);
+	debugger_release(machine, ~0ull, 0);
 }
 
 enum status debugger_obey(struct machine *machine, const struct query *query)
@@ -420,22 +425,22 @@ enum status debugger_obey(struct machine *machine, const struct query *query)
 		return query->kind == QUERY_DETACH ? STATUS_OK : STATUS_BAD_STATE;
 	switch (query->kind) {
 	case QUERY_ATTACH:
-		attach(machine);
+		debugger_attach(machine);
 		return STATUS_OK;
 	case QUERY_DETACH:
-		detach(machine);
+		debugger_detach(machine);
 		return STATUS_OK;
 	case QUERY_HOLD:
 		if (!machine->debugger.held)
-			stop(&machine->vcpu[query->vcpu], QUERY_STOP_ASKED, 0);
+			debugger_stop(&machine->vcpu[query->vcpu], QUERY_STOP_ASKED, 0);
 		return STATUS_OK;
 	case QUERY_RELEASE:
-		release(machine, query->run, query->step);
+		debugger_release(machine, query->run, query->step);
 		return STATUS_OK;
 	case QUERY_BREAK:
-		return breakpoint(machine, query, true);
+		return debugger_breakpoint(machine, query, true);
 	case QUERY_UNBREAK:
-		return breakpoint(machine, query, false);
+		return debugger_breakpoint(machine, query, false);
 	}
 	return STATUS_NOT_SUPPORTED;
 }
@@ -444,7 +449,7 @@ void debugger_registers_set(struct vcpu *vcpu, const struct vcpu_page *from, u32
 {
 	struct vcpu_page *page = vcpu->page;
 
-	fold_advance(vcpu);
+	debugger_fold_advance(vcpu);
 	memcpy(page->gpr, from->gpr, sizeof(page->gpr));
 	if ((groups & VCPU_RIP) != 0) {
 		page->rip = from->rip;

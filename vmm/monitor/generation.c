@@ -8,7 +8,7 @@
 
 #define GENERATION_BYTES 16u
 
-static void draw_generation(struct machine *machine)
+static void generation_draw(struct machine *machine)
 {
 	u8 id[GENERATION_BYTES];
 
@@ -22,13 +22,13 @@ void generation_begin(struct machine *machine)
 
 	if (machine->job.pci &&
 	    memcmp(machine->job.ram + LAYOUT_GENERATION, none, sizeof(none)) == 0)
-		draw_generation(machine);
+		generation_draw(machine);
 }
 
 void generation_change(struct machine *machine)
 {
 	if (!machine->job.pci)
 		return;
-	draw_generation(machine);
+	generation_draw(machine);
 	acpi_pm_generation(machine->platform.acpi_pm);
 }

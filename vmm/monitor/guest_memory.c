@@ -4,8 +4,8 @@
 #include "vmm/monitor/load/layout.h"
 
 /* Adds [start, end) of the RAM object, as far as the RAM goes, as guest memory at `gpa`. */
-static void add_region(struct guest_memory *memory, u64 gpa, u8 *host, u64 start, u64 end,
-		       u64 bytes)
+static void guest_memory_add_region(struct guest_memory *memory, u64 gpa, u8 *host, u64 start,
+				    u64 end, u64 bytes)
 {
 	end = MIN(end, bytes);
 	if (start < end)
@@ -16,9 +16,10 @@ static void add_region(struct guest_memory *memory, u64 gpa, u8 *host, u64 start
 void guest_memory_init(struct guest_memory *memory, u8 *host, u64 bytes)
 {
 	*memory = (struct guest_memory){.host = host, .physical_bits = 52};
-	add_region(memory, LAYOUT_VGA_END, host, LAYOUT_VGA_END, LAYOUT_LOW_END, bytes);
-	add_region(memory, LAYOUT_ABOVE_4G, host, LAYOUT_LOW_END, bytes, bytes);
-	add_region(memory, 0, host, 0, LAYOUT_VGA, bytes);
+	guest_memory_add_region(memory, LAYOUT_VGA_END, host, LAYOUT_VGA_END, LAYOUT_LOW_END,
+				bytes);
+	guest_memory_add_region(memory, LAYOUT_ABOVE_4G, host, LAYOUT_LOW_END, bytes, bytes);
+	guest_memory_add_region(memory, 0, host, 0, LAYOUT_VGA, bytes);
 }
 
 u8 *guest_memory_pointer(const struct guest_memory *memory, gpa_t gpa, u64 length)
@@ -35,7 +36,7 @@ u8 *guest_memory_pointer(const struct guest_memory *memory, gpa_t gpa, u64 lengt
 }
 
 /* A builtin copy of constant size is one load and one store on x86, which guests rely on. */
-static void copy(void *to, const void *from, u64 length)
+static void guest_memory_copy(void *to, const void *from, u64 length)
 {
 	switch (length) {
 	case 2:
@@ -59,7 +60,7 @@ bool guest_memory_read(const struct guest_memory *memory, gpa_t gpa, void *buffe
 
 	if (guest == NULL)
 		return false;
-	copy(buffer, guest, length);
+	guest_memory_copy(buffer, guest, length);
 	return true;
 }
 
@@ -70,6 +71,6 @@ bool guest_memory_write(const struct guest_memory *memory, gpa_t gpa, const void
 
 	if (guest == NULL)
 		return false;
-	copy(guest, buffer, length);
+	guest_memory_copy(guest, buffer, length);
 	return true;
 }

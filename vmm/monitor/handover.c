@@ -16,13 +16,14 @@
 /* So long a disk may take to answer what it was asked. */
 #define ANSWERS_NS (2 * NS_PER_S)
 
-static void set_problem(struct machine *machine, const char *text)
+static void handover_set_problem(struct machine *machine, const char *text)
 {
 	format(machine->channel->handover_problem, sizeof(machine->channel->handover_problem),
 	       "%s", text);
 }
 
-static void set_problem_status(struct machine *machine, const char *what, enum status status)
+static void handover_set_problem_status(struct machine *machine, const char *what,
+					enum status status)
 {
 	format(machine->channel->handover_problem, sizeof(machine->channel->handover_problem),
 	       "its state cannot be %s: %s", what, status_text(status));
@@ -32,7 +33,7 @@ static void set_problem_status(struct machine *machine, const char *what, enum s
  * What a disk was asked would else be asked a second time, and done once more when the guest no
  * longer expects it.
  */
-static bool disks_have_answered(struct machine *machine)
+static bool handover_disks_have_answered(struct machine *machine)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(ANSWERS_NS);
 	char text[sizeof(machine->channel->handover_problem)];
@@ -43,7 +44,7 @@ static bool disks_have_answered(struct machine *machine)
 				format(text, sizeof(text),
 				       "disk %u does not answer what it was asked",
 				       machine->blk[i].number);
-				set_problem(machine, text);
+				handover_set_problem(machine, text);
 				return false;
 			}
 			(void)!sys_thread_yield(HANDLE_NONE);
@@ -52,30 +53,30 @@ static bool disks_have_answered(struct machine *machine)
 	return true;
 }
 
-static bool may_be_held(struct machine *machine)
+static bool handover_may_be_held(struct machine *machine)
 {
 	if (machine->debugger.attached) {
-		set_problem(machine, "a debugger is attached to it");
+		handover_set_problem(machine, "a debugger is attached to it");
 		return false;
 	}
-	return disks_have_answered(machine);
+	return handover_disks_have_answered(machine);
 }
 
 /* Whether the machine is in a state from which another process can go on. */
-static bool may_be_saved(struct machine *machine)
+static bool handover_may_be_saved(struct machine *machine)
 {
 	if (machine->state != VM_RUNNING && machine->state != VM_PAUSED) {
-		set_problem(machine, "it neither runs nor is it paused");
+		handover_set_problem(machine, "it neither runs nor is it paused");
 		return false;
 	}
 	if ((machine->platform.events.pending & ~(u32)MACHINE_DEADLINE) != 0) {
-		set_problem(machine, "its guest is ending or resetting it");
+		handover_set_problem(machine, "its guest is ending or resetting it");
 		return false;
 	}
-	return may_be_held(machine);
+	return handover_may_be_held(machine);
 }
 
-static void hold(struct machine *machine)
+static void handover_begin_hold(struct machine *machine)
 {
 	machine->handover.held = true;
 	machine->channel->held_tsc = clock_tsc();
@@ -87,12 +88,12 @@ static void hold(struct machine *machine)
 void handover_hold(struct machine *machine)
 {
 	machine->channel->held = 0;
-	if (may_be_held(machine))
-		hold(machine);
+	if (handover_may_be_held(machine))
+		handover_begin_hold(machine);
 }
 
-/* Into the memory that the manager gave for it. 0: set_problem was called. */
-static u64 save_to(struct machine *machine, handle_t memory, u64 size)
+/* Into the memory that the manager gave for it. 0: handover_set_problem was called. */
+static u64 handover_save_to(struct machine *machine, handle_t memory, u64 size)
 {
 	const struct state_choice all = state_choose_all(machine);
 	handle_t space = start_handle(START_SPACE);
@@ -109,7 +110,7 @@ static u64 save_to(struct machine *machine, handle_t memory, u64 size)
 	(void)!sys_handle_close(memory);
 	if (status == STATUS_OK && machine->state != VM_CRASHED)
 		return used;
-	set_problem_status(machine, "saved", status);
+	handover_set_problem_status(machine, "saved", status);
 	return 0;
 }
 
@@ -120,12 +121,12 @@ void handover_save(struct machine *machine)
 	u64 size = align_down(channel->state_size, PAGE_SIZE);
 
 	channel->state_used = 0;
-	if (!may_be_saved(machine)) {
+	if (!handover_may_be_saved(machine)) {
 		(void)!sys_handle_close(memory);
 		return;
 	}
-	hold(machine);
-	channel->state_used = save_to(machine, memory, size);
+	handover_begin_hold(machine);
+	channel->state_used = handover_save_to(machine, memory, size);
 	if (channel->state_used == 0)
 		handover_continue(machine);
 }
@@ -143,7 +144,7 @@ void handover_continue(struct machine *machine)
 	machine->channel->continued_tsc = clock_tsc();
 }
 
-static void forget_life(struct machine *machine)
+static void handover_forget_life(struct machine *machine)
 {
 	machine->platform.events.pending = 0;
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
@@ -157,13 +158,13 @@ static void forget_life(struct machine *machine)
 }
 
 /* A snapshot's state stays as it is, and the manager lets nobody write to it. */
-static bool is_known(const struct machine *machine, u32 sum, size_t size)
+static bool handover_is_known(const struct machine *machine, u32 sum, size_t size)
 {
 	return sum != 0 && sum == machine->handover.sum && size == machine->handover.sum_of;
 }
 
 /* Devices first become new ones, as in another process: what they derive is not in a state. */
-static bool load_over(struct machine *machine, const void *bytes, size_t size)
+static bool handover_load_over(struct machine *machine, const void *bytes, size_t size)
 {
 	const struct state_choice all = state_choose_all(machine);
 	struct state_problem problem;
@@ -172,7 +173,7 @@ static bool load_over(struct machine *machine, const void *bytes, size_t size)
 
 	if (!machine_make_devices_anew(machine))
 		return false;
-	if (is_known(machine, sum, size)) {
+	if (handover_is_known(machine, sum, size)) {
 		state_load_again(machine, &all, bytes);
 		return true;
 	}
@@ -199,8 +200,8 @@ void handover_load(struct machine *machine)
 		status = sys_space_map(space, 0, memory, 0, whole, RIGHT_READ, &at);
 	(void)!sys_handle_close(memory);
 	if (status == STATUS_OK) {
-		if (load_over(machine, (const void *)(uintptr_t)at, size)) {
-			forget_life(machine);
+		if (handover_load_over(machine, (const void *)(uintptr_t)at, size)) {
+			handover_forget_life(machine);
 			generation_change(machine);
 		}
 		while (sys_space_unmap(space, at, whole) == STATUS_AGAIN)
@@ -212,7 +213,7 @@ void handover_load(struct machine *machine)
 }
 
 /* The reason is there. */
-static void tell_refused(struct machine *machine)
+static void handover_tell_refused(struct machine *machine)
 {
 	__atomic_store_n(&machine->channel->refused_renewal, machine->handover.number,
 			 __ATOMIC_RELEASE);
@@ -221,11 +222,11 @@ static void tell_refused(struct machine *machine)
 
 void handover_refuse(struct machine *machine, const char *reason)
 {
-	set_problem(machine, reason);
-	tell_refused(machine);
+	handover_set_problem(machine, reason);
+	handover_tell_refused(machine);
 }
 
-static bool load_state(struct machine *machine, const void *bytes, size_t size)
+static bool handover_load_state(struct machine *machine, const void *bytes, size_t size)
 {
 	const struct state_choice all = state_choose_all(machine);
 	struct state_problem problem;
@@ -234,12 +235,12 @@ static bool load_state(struct machine *machine, const void *bytes, size_t size)
 	if (state_load(machine, &all, bytes, size, &problem))
 		return true;
 	state_problem_text(&problem, text, sizeof(text));
-	set_problem(machine, text);
+	handover_set_problem(machine, text);
 	return false;
 }
 
 /* From a copy: the old process may still be able to write to what it has saved. False: why not. */
-static bool load_copy(struct machine *machine)
+static bool handover_load_copy(struct machine *machine)
 {
 	const struct start_entry *entry = start_find(START_STATE);
 	u64 size = entry != NULL ? entry->value : 0;
@@ -252,11 +253,11 @@ static bool load_copy(struct machine *machine)
 	if (size != 0)
 		status = memory_take(whole, 0, &memory, &at);
 	if (status != STATUS_OK) {
-		set_problem_status(machine, "read", status);
+		handover_set_problem_status(machine, "read", status);
 		return false;
 	}
 	memcpy((void *)(uintptr_t)at, (const void *)(uintptr_t)entry->offset, size);
-	loaded = load_state(machine, (const void *)(uintptr_t)at, size);
+	loaded = handover_load_state(machine, (const void *)(uintptr_t)at, size);
 	memory_give_back(memory, at, whole);
 	while (sys_space_unmap(start_handle(START_SPACE), entry->offset, whole) == STATUS_AGAIN)
 		;
@@ -274,8 +275,8 @@ bool handover_take(struct machine *machine)
 	}
 	machine_time_wall(&machine->time, channel->wall_seconds, channel->wall_tsc);
 	machine_time_pause(&machine->time, clock_tsc());
-	if (!load_copy(machine)) {
-		tell_refused(machine);
+	if (!handover_load_copy(machine)) {
+		handover_tell_refused(machine);
 		return false;
 	}
 	machine->state = machine->reported = (enum vm_state)state;
@@ -290,7 +291,7 @@ bool handover_take(struct machine *machine)
 bool handover_clone(struct machine *machine)
 {
 	machine_time_pause(&machine->time, clock_tsc());
-	if (!load_copy(machine)) {
+	if (!handover_load_copy(machine)) {
 		machine_crash(machine, "%s", machine->channel->handover_problem);
 		return false;
 	}

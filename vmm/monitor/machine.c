@@ -32,7 +32,7 @@ void machine_log(struct machine *machine, const char *pattern, ...)
 }
 
 /* The number goes last: the stop that it announces is complete by then. */
-static void show_stop(struct query_stop *to, struct query_stop *stop)
+static void machine_show_stop(struct query_stop *to, struct query_stop *stop)
 {
 	stop->sequence++;
 	to->cpu = stop->cpu;
@@ -42,7 +42,7 @@ static void show_stop(struct query_stop *to, struct query_stop *stop)
 }
 
 /* Shows the manager the state; time in `running` is added up. */
-static void report(struct machine *machine)
+static void machine_report(struct machine *machine)
 {
 	struct vm_channel *channel = machine->channel;
 	enum vm_state state = machine->state;
@@ -59,7 +59,7 @@ static void report(struct machine *machine)
 	if (machine->debugger.news) {
 		machine->debugger.news = false;
 		debugger_gather(machine);
-		show_stop(&channel->question.stop, &machine->debugger.stop);
+		machine_show_stop(&channel->question.stop, &machine->debugger.stop);
 	}
 	machine->reported = state;
 	__atomic_store_n(&channel->state, state, __ATOMIC_RELEASE);
@@ -73,7 +73,7 @@ void machine_wake_all(struct machine *machine)
 }
 
 /* No vCPU enters the guest from now on; those that are there come back. */
-static void set_state(struct machine *machine, enum vm_state state)
+static void machine_set_state(struct machine *machine, enum vm_state state)
 {
 	machine->state = state;
 	machine->todo |= TODO_REPORT;
@@ -83,7 +83,7 @@ static void set_state(struct machine *machine, enum vm_state state)
 	machine_conclude(machine);
 }
 
-static void set_reason(struct machine *machine, const char *pattern, va_list arguments)
+static void machine_set_reason(struct machine *machine, const char *pattern, va_list arguments)
 {
 	format_va(machine->channel->reason, sizeof(machine->channel->reason), pattern, arguments);
 }
@@ -98,24 +98,24 @@ void machine_crash(struct machine *machine, const char *pattern, ...)
 	if (machine->handover.number != 0)
 		format_va(reason, sizeof(reason), pattern, arguments);
 	else
-		set_reason(machine, pattern, arguments);
+		machine_set_reason(machine, pattern, arguments);
 	va_end(arguments);
 	if (machine->handover.number != 0) {
 		handover_refuse(machine, reason);
 		return;
 	}
 	machine->todo &= ~(u32)TODO_START;
-	set_state(machine, VM_CRASHED);
+	machine_set_state(machine, VM_CRASHED);
 }
 
 void machine_stop(struct machine *machine, s32 exit_code, const char *reason)
 {
 	machine->channel->exit_code = exit_code;
 	format(machine->channel->reason, sizeof(machine->channel->reason), "%s", reason);
-	set_state(machine, VM_STOPPED);
+	machine_set_state(machine, VM_STOPPED);
 }
 
-static void take_wall_time(struct machine *machine)
+static void machine_take_wall_time(struct machine *machine)
 {
 	machine_time_wall(&machine->time, machine->channel->wall_seconds,
 			  machine->channel->wall_tsc);
@@ -140,7 +140,7 @@ void machine_refresh_clock(struct machine_clock *clock, bool wall)
 #define LANDING_NS (60 * NS_PER_S)
 
 /* Nothing of the last life may land in the new one's memory. False: a disk does not end it. */
-static bool disks_have_ended(struct machine *machine)
+static bool machine_disks_have_ended(struct machine *machine)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(LANDING_NS);
 
@@ -155,10 +155,10 @@ static bool disks_have_ended(struct machine *machine)
 }
 
 /* From power-on to the kernel's first instruction; a failure is a crash. */
-static void boot(struct machine *machine)
+static void machine_boot(struct machine *machine)
 {
 	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
-	take_wall_time(machine);
+	machine_take_wall_time(machine);
 	machine->platform.clock.tsc_adjust = 0; /* vcpu_reset */
 	machine_update_clock(machine);
 	platform_reset(&machine->platform);
@@ -166,7 +166,7 @@ static void boot(struct machine *machine)
 		vcpu_reset(&machine->vcpu[i]);
 	machine->state = VM_RUNNING;
 	machine->channel->reason[0] = '\0';
-	if (!disks_have_ended(machine))
+	if (!machine_disks_have_ended(machine))
 		machine_crash(machine, "a disk does not end what it was asked before the reset");
 	else if (!load_guest(&machine->job))
 		machine_crash(machine, "%s", machine->job.error);
@@ -177,7 +177,7 @@ static void boot(struct machine *machine)
 		debugger_restarted(&machine->vcpu[i]);
 }
 
-static void publish_counters(struct machine *machine)
+static void machine_publish_counters(struct machine *machine)
 {
 	const struct platform *platform = &machine->platform;
 
@@ -195,81 +195,81 @@ void machine_conclude(struct machine *machine)
 		return;
 	machine->todo = 0;
 	if ((todo & TODO_START) != 0)
-		boot(machine);
+		machine_boot(machine);
 	if ((todo & TODO_TRAP) != 0)
 		trap_set(machine, machine->channel->trap, machine->trap_controls);
-	publish_counters(machine); /* the asker reads them along with the answer */
+	machine_publish_counters(machine); /* the asker reads them along with the answer */
 	if ((todo & TODO_QUERY) != 0)
 		query_answer(machine);
 	if ((todo & TODO_SAVE) != 0)
 		handover_save(machine);
 	if ((todo & TODO_HOLD) != 0)
 		handover_hold(machine);
-	report(machine);
+	machine_report(machine);
 	machine->brief = machine_may_run(machine) && !machine->watched;
 	if (machine->state == VM_RUNNING)
 		machine_wake_all(machine);
 }
 
-static void stop_for(struct machine *machine, enum machine_todo todo)
+static void machine_stop_for(struct machine *machine, enum machine_todo todo)
 {
 	machine->todo |= todo;
-	set_state(machine, machine->state);
+	machine_set_state(machine, machine->state);
 }
 
 void machine_start(struct machine *machine)
 {
-	stop_for(machine, TODO_START);
+	machine_stop_for(machine, TODO_START);
 }
 
 void machine_trap(struct machine *machine)
 {
-	stop_for(machine, TODO_TRAP);
+	machine_stop_for(machine, TODO_TRAP);
 }
 
 void machine_query(struct machine *machine)
 {
-	stop_for(machine, TODO_QUERY);
+	machine_stop_for(machine, TODO_QUERY);
 }
 
 void machine_save(struct machine *machine)
 {
-	stop_for(machine, TODO_SAVE);
+	machine_stop_for(machine, TODO_SAVE);
 }
 
 void machine_hold_still(struct machine *machine)
 {
-	stop_for(machine, TODO_HOLD);
+	machine_stop_for(machine, TODO_HOLD);
 }
 
-static void pause(struct machine *machine, u32 no_memory)
+static void machine_pause_for(struct machine *machine, u32 no_memory)
 {
 	if (machine->state != VM_RUNNING)
 		return;
 	machine->channel->no_memory = no_memory;
-	set_state(machine, VM_PAUSED);
+	machine_set_state(machine, VM_PAUSED);
 }
 
 void machine_pause(struct machine *machine)
 {
-	pause(machine, 0);
+	machine_pause_for(machine, 0);
 }
 
 /* The guest does it again when it goes on. */
 void machine_starve(struct machine *machine)
 {
 	if ((start_info->parameter[MONITOR_FLAGS] & MONITOR_OVERCOMMIT) != 0)
-		pause(machine, 1);
+		machine_pause_for(machine, 1);
 	else
 		machine_crash(machine, "the host has no memory left, which was promised to it");
 }
 
-static void time_goes_on(struct machine *machine)
+static void machine_time_goes_on(struct machine *machine)
 {
 	struct platform *platform = &machine->platform;
 
 	machine_time_resume(&machine->time, clock_tsc());
-	take_wall_time(machine);
+	machine_take_wall_time(machine);
 	machine_update_clock(machine);
 	/* wall time has gone on, and the RTC with it */
 	for (u32 i = 0; i < platform->timed_count; i++)
@@ -285,20 +285,20 @@ void machine_resume(struct machine *machine)
 	if (machine->state != VM_PAUSED)
 		return;
 	if (!machine->debugger.held)
-		time_goes_on(machine);
-	set_state(machine, VM_RUNNING);
+		machine_time_goes_on(machine);
+	machine_set_state(machine, VM_RUNNING);
 }
 
 void machine_hold(struct machine *machine)
 {
-	set_state(machine, machine->state);
+	machine_set_state(machine, machine->state);
 }
 
 void machine_let_go(struct machine *machine)
 {
 	if (machine->state == VM_RUNNING)
-		time_goes_on(machine);
-	set_state(machine, machine->state);
+		machine_time_goes_on(machine);
+	machine_set_state(machine, machine->state);
 }
 
 void machine_reset(struct machine *machine)
@@ -325,7 +325,7 @@ void machine_unasked_reset(struct vcpu *vcpu, const char *what)
 }
 
 /* What the guest has asked of its devices. */
-static void obey_guest(struct machine *machine)
+static void machine_obey_guest(struct machine *machine)
 {
 	struct machine_events *events = &machine->platform.events;
 	u32 pending = events->pending;
@@ -354,7 +354,7 @@ static void obey_guest(struct machine *machine)
 
 void machine_attend(struct machine *machine)
 {
-	obey_guest(machine);
+	machine_obey_guest(machine);
 	command_obey(machine);
 	if (unlikely(machine->handover.held))
 		return;

@@ -18,7 +18,7 @@
 enum machine_setup_key { KEY_CHANNEL = 1, KEY_DISK = 3, KEY_NET = 4 };
 
 /* A step of the set-up and what the kernel said to it. */
-static bool worked(struct machine *machine, const char *what, enum status status)
+static bool machine_worked(struct machine *machine, const char *what, enum status status)
 {
 	if (status != STATUS_OK)
 		machine_crash(machine, "the kernel says \"%s\" while %s", status_text(status),
@@ -26,7 +26,7 @@ static bool worked(struct machine *machine, const char *what, enum status status
 	return status == STATUS_OK;
 }
 
-static enum status map_own(handle_t memory, u64 bytes, void **address)
+static enum status machine_map_own(handle_t memory, u64 bytes, void **address)
 {
 	u64 at = 0;
 	enum status status = sys_space_map(start_handle(START_SPACE), 0, memory, 0, bytes,
@@ -36,26 +36,27 @@ static enum status map_own(handle_t memory, u64 bytes, void **address)
 	return status;
 }
 
-static bool open_channel(struct machine *machine)
+static bool machine_open_channel(struct machine *machine)
 {
 	void *address;
 
 	/* without a channel nobody can be told why */
-	if (map_own(start_handle(START_CHANNEL), align_up(CHANNEL_BYTES, PAGE_SIZE), &address) !=
-	    STATUS_OK)
+	if (machine_map_own(start_handle(START_CHANNEL), align_up(CHANNEL_BYTES, PAGE_SIZE),
+			    &address) != STATUS_OK)
 		rt_fail("channel");
 	machine->channel = address;
 	console_ports_init(machine);
 	machine->channel_out = start_handle(START_CHANNEL_OUT);
-	if (!worked(machine, "creating its queue",
-		    sys_queue_create(start_handle(START_GROUP), &machine->queue)))
+	if (!machine_worked(machine, "creating its queue",
+			    sys_queue_create(start_handle(START_GROUP), &machine->queue)))
 		return false;
-	return worked(machine, "binding its channel",
-		      sys_object_bind(start_handle(START_CHANNEL_IN), machine->queue, KEY_CHANNEL));
+	return machine_worked(
+		machine, "binding its channel",
+		sys_object_bind(start_handle(START_CHANNEL_IN), machine->queue, KEY_CHANNEL));
 }
 
 /* One piece of RAM into the guest's physical space; nothing where the RAM ends before it. */
-static enum status map_guest(u64 gpa, u64 offset, u64 end)
+static enum status machine_map_guest(u64 gpa, u64 offset, u64 end)
 {
 	u64 address;
 
@@ -65,7 +66,7 @@ static enum status map_guest(u64 gpa, u64 offset, u64 end)
 			     end - offset, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE, &address);
 }
 
-static bool map_ram(struct machine *machine)
+static bool machine_map_ram(struct machine *machine)
 {
 	const struct start_entry *entry = start_find(START_RAM);
 	u64 bytes = entry != NULL ? align_down(entry->value, PAGE_SIZE) : 0;
@@ -78,14 +79,15 @@ static bool map_ram(struct machine *machine)
 			      bytes, LAYOUT_RAM_MINIMUM);
 		return false;
 	}
-	if (!worked(machine, "mapping its RAM", map_own(entry->handle, bytes, &address)))
+	if (!machine_worked(machine, "mapping its RAM",
+			    machine_map_own(entry->handle, bytes, &address)))
 		return false;
-	status = map_guest(0, 0, LAYOUT_VGA);
+	status = machine_map_guest(0, 0, LAYOUT_VGA);
 	if (status == STATUS_OK)
-		status = map_guest(LAYOUT_VGA_END, LAYOUT_VGA_END, low);
+		status = machine_map_guest(LAYOUT_VGA_END, LAYOUT_VGA_END, low);
 	if (status == STATUS_OK)
-		status = map_guest(LAYOUT_ABOVE_4G, LAYOUT_LOW_END, bytes);
-	if (!worked(machine, "mapping the guest's RAM", status))
+		status = machine_map_guest(LAYOUT_ABOVE_4G, LAYOUT_LOW_END, bytes);
+	if (!machine_worked(machine, "mapping the guest's RAM", status))
 		return false;
 	guest_memory_init(&machine->memory, address, bytes);
 	machine->job.ram = address;
@@ -93,7 +95,7 @@ static bool map_ram(struct machine *machine)
 	return true;
 }
 
-static struct load_file find_file(enum start_kind kind)
+static struct load_file machine_find_file(enum start_kind kind)
 {
 	const struct start_entry *entry = start_find(kind);
 
@@ -102,7 +104,7 @@ static struct load_file find_file(enum start_kind kind)
 	return (struct load_file){(const u8 *)(uintptr_t)entry->offset, entry->value};
 }
 
-static bool create_vcpus(struct machine *machine)
+static bool machine_create_vcpus(struct machine *machine)
 {
 	u64 count = start_info->parameter[MONITOR_VCPUS];
 	u64 at;
@@ -112,34 +114,35 @@ static bool create_vcpus(struct machine *machine)
 			      MACHINE_VCPU_MAX);
 		return false;
 	}
-	if (!worked(machine, "memory for vCPUs",
-		    memory_map(align_up(count * sizeof(*machine->vcpu), PAGE_SIZE), &at)))
+	if (!machine_worked(machine, "memory for vCPUs",
+			    memory_map(align_up(count * sizeof(*machine->vcpu), PAGE_SIZE), &at)))
 		return false;
 	machine->vcpu = (struct vcpu *)(uintptr_t)at;
 	machine->vcpu_count = (u32)count;
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
-		if (!worked(machine, "creating a vCPU", vcpu_init(&machine->vcpu[i], machine, i)))
+		if (!machine_worked(machine, "creating a vCPU",
+				    vcpu_init(&machine->vcpu[i], machine, i)))
 			return false;
 	}
 	return true;
 }
 
 /* Only guests that try out a machine ask for it: test_device.h. */
-static void show_in_window(u64 at, u64 page)
+static void machine_show_in_window(u64 at, u64 page)
 {
 	while (sys_space_unmap(start_handle(START_VM_SPACE), at, PAGE_SIZE) ==
 	       STATUS_AGAIN)
 		;
 	if (page != 0)
-		(void)!map_guest(at, page * PAGE_SIZE, page * PAGE_SIZE + PAGE_SIZE);
+		(void)!machine_map_guest(at, page * PAGE_SIZE, page * PAGE_SIZE + PAGE_SIZE);
 }
 
-static enum status discard(u64 first, u64 count)
+static enum status machine_discard(u64 first, u64 count)
 {
 	return sys_memory_discard(start_handle(START_RAM), first, count);
 }
 
-static bool has_flag(enum monitor_flag flag)
+static bool machine_has_flag(enum monitor_flag flag)
 {
 	return (start_info->parameter[MONITOR_FLAGS] & flag) != 0;
 }
@@ -156,16 +159,16 @@ bool machine_make_devices(struct machine *machine)
 		.serial_context = machine,
 		.lapic_page = pages,
 		.hpet = machine->job.hpet,
-		.test_device = has_flag(MONITOR_TEST_DEVICE),
-		.test_show = show_in_window,
+		.test_device = machine_has_flag(MONITOR_TEST_DEVICE),
+		.test_show = machine_show_in_window,
 		.pci = machine->job.pci,
 		.pci_high_base = machine->job.pci_high_base,
 		.memory = &machine->memory,
 		.random_draw = random_draw,
-		.virtio_rng = has_flag(MONITOR_VIRTIO_RNG),
-		.virtio_balloon = has_flag(MONITOR_VIRTIO_BALLOON),
-		.ram_discard = discard,
-		.virtio_console = has_flag(MONITOR_VIRTIO_CONSOLE),
+		.virtio_rng = machine_has_flag(MONITOR_VIRTIO_RNG),
+		.virtio_balloon = machine_has_flag(MONITOR_VIRTIO_BALLOON),
+		.ram_discard = machine_discard,
+		.virtio_console = machine_has_flag(MONITOR_VIRTIO_CONSOLE),
 		.port_put = console_port_put,
 		.port_name = machine->port_name,
 		.blk = machine->blk,
@@ -197,17 +200,17 @@ bool machine_make_devices_anew(struct machine *machine)
 	return machine_make_devices(machine);
 }
 
-static void run_vcpu(void *vcpu)
+static void machine_run_vcpu(void *vcpu)
 {
 	vcpu_thread(vcpu);
 }
 
 /* One for each vCPU but the first, whose thread is the one that runs here. */
-static bool start_threads(struct machine *machine)
+static bool machine_start_threads(struct machine *machine)
 {
 	for (u32 i = 1; i < machine->vcpu_count; i++) {
-		if (!worked(machine, "creating a vCPU's thread",
-			    thread_start(run_vcpu, &machine->vcpu[i])))
+		if (!machine_worked(machine, "creating a vCPU's thread",
+				    thread_start(machine_run_vcpu, &machine->vcpu[i])))
 			return false;
 	}
 	return true;
@@ -215,11 +218,11 @@ static bool start_threads(struct machine *machine)
 
 bool machine_bind_links(struct machine *machine)
 {
-	return worked(machine, "binding its disks", disk_bind_all(machine, KEY_DISK)) &&
-	       worked(machine, "binding its network cards", net_bind_all(machine, KEY_NET));
+	return machine_worked(machine, "binding its disks", disk_bind_all(machine, KEY_DISK)) &&
+	       machine_worked(machine, "binding its network cards", net_bind_all(machine, KEY_NET));
 }
 
-static void show_state_bytes(struct machine *machine)
+static void machine_show_state_bytes(struct machine *machine)
 {
 	const struct state_choice all = state_choose_all(machine);
 
@@ -230,7 +233,7 @@ bool machine_setup(struct machine *machine)
 {
 	random_init();
 	machine->handover.number = (u32)start_info->parameter[MONITOR_RENEWAL];
-	if (!open_channel(machine) || !map_ram(machine))
+	if (!machine_open_channel(machine) || !machine_map_ram(machine))
 		return false;
 	cpuid_build(&machine->cpuid, (u32)start_info->parameter[MONITOR_VCPUS]);
 	xsave_layout_find(&machine->xsave);
@@ -239,23 +242,23 @@ bool machine_setup(struct machine *machine)
 	if (machine->physical_bits < 36 || machine->physical_bits > 52)
 		machine->physical_bits = 36;
 	machine->memory.physical_bits = machine->physical_bits;
-	if (!worked(machine, "opening its disks", disk_open_all(machine, KEY_DISK)) ||
-	    !worked(machine, "opening its network cards", net_open_all(machine, KEY_NET)))
+	if (!machine_worked(machine, "opening its disks", disk_open_all(machine, KEY_DISK)) ||
+	    !machine_worked(machine, "opening its network cards", net_open_all(machine, KEY_NET)))
 		return false;
-	if (!create_vcpus(machine) ||
-	    !worked(machine, "making its APICs",
-		    vapic_setup(machine, !has_flag(MONITOR_APIC_EMULATED))))
+	if (!machine_create_vcpus(machine) ||
+	    !machine_worked(machine, "making its APICs",
+			    vapic_setup(machine, !machine_has_flag(MONITOR_APIC_EMULATED))))
 		return false;
 	if (machine->vapic.by_cpu) /* EOIs do not exit anyway */
 		cpuid_hide_kvm(&machine->cpuid, KVM_PV_EOI);
 	trap_set(machine, (u32)start_info->parameter[MONITOR_TRAP],
 		 (u32)start_info->parameter[MONITOR_CONTROLS]);
-	machine->job.kernel = find_file(START_FILE_KERNEL);
-	machine->job.initrd = find_file(START_FILE_INITRD);
+	machine->job.kernel = machine_find_file(START_FILE_KERNEL);
+	machine->job.initrd = machine_find_file(START_FILE_INITRD);
 	machine->job.command_line = start_info->command_line;
-	machine->job.demo = has_flag(MONITOR_DEMO);
-	machine->job.hpet = has_flag(MONITOR_HPET);
-	machine->job.pci = has_flag(MONITOR_PCI);
+	machine->job.demo = machine_has_flag(MONITOR_DEMO);
+	machine->job.hpet = machine_has_flag(MONITOR_HPET);
+	machine->job.pci = machine_has_flag(MONITOR_PCI);
 	machine->job.pci_high_base =
 		layout_pci_high(machine->job.ram_bytes, machine->physical_bits);
 	machine->job.vcpu_count = machine->vcpu_count;
@@ -276,7 +279,7 @@ bool machine_setup(struct machine *machine)
 		return false;
 	if (restore_wanted() && !restore_load(machine))
 		return false;
-	show_state_bytes(machine);
+	machine_show_state_bytes(machine);
 	reserve_start(machine);
-	return start_threads(machine);
+	return machine_start_threads(machine);
 }

@@ -30,8 +30,8 @@ void machine_time_resume(struct machine_time *time, u64 host_tsc)
 	time->paused_tsc = 0;
 }
 
-static ALWAYS_INLINE void update_guest(const struct machine_time *time,
-				       struct machine_clock *clock, u64 host_tsc)
+static ALWAYS_INLINE void machine_time_update_page(const struct machine_time *time,
+						   struct machine_clock *clock, u64 host_tsc)
 {
 	u64 guest_now = time->paused_tsc != 0 ? time->paused_tsc : host_tsc;
 	/* of a guest that is older than the host, the base lies before the host's 0 */
@@ -47,14 +47,14 @@ static ALWAYS_INLINE void update_guest(const struct machine_time *time,
 void machine_time_update_guest(const struct machine_time *time, struct machine_clock *clock,
 			       u64 host_tsc)
 {
-	update_guest(time, clock, host_tsc);
+	machine_time_update_page(time, clock, host_tsc);
 }
 
 void machine_time_update(const struct machine_time *time, struct machine_clock *clock, u64 host_tsc)
 {
 	u64 since_wall = host_tsc > time->wall_tsc ? host_tsc - time->wall_tsc : 0;
 
-	update_guest(time, clock, host_tsc);
+	machine_time_update_page(time, clock, host_tsc);
 	clock->stale = 0;
 	clock->wall_ns =
 		time->wall_seconds * NS_PER_S + mul_div(since_wall, NS_PER_MS, time->tsc_khz);

@@ -13,7 +13,7 @@
 static struct machine machine;
 
 /* A machine that could not be set up: the manager reads why and ends the process when it likes. */
-static NORETURN void wait_for_the_end(void)
+static NORETURN void main_wait_for_the_end(void)
 {
 	u64 key;
 
@@ -32,6 +32,6 @@ int main(void)
 	if (saver_wanted())
 		saver_run();
 	if (!machine_setup(&machine))
-		wait_for_the_end();
+		main_wait_for_the_end();
 	vcpu_thread(&machine.vcpu[0]);
 }

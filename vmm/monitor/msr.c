@@ -83,12 +83,12 @@ static const struct {
  * The four counters that every AMD CPU has, without a CPUID bit. They never count: reads give 0,
  * writes do nothing.
  */
-static bool is_dead_counter(const struct cpuid_policy *policy, u32 index)
+static bool msr_is_dead_counter(const struct cpuid_policy *policy, u32 index)
 {
 	return !policy->intel && index >= MSR_K7_FIRST && index <= MSR_K7_LAST;
 }
 
-static s32 find_stored(const struct cpuid_policy *policy, u32 index)
+static s32 msr_find_stored(const struct cpuid_policy *policy, u32 index)
 {
 	enum msr_vendor vendor = policy->intel ? VENDOR_INTEL : VENDOR_AMD;
 
@@ -100,15 +100,15 @@ static s32 find_stored(const struct cpuid_policy *policy, u32 index)
 	return -1;
 }
 
-static bool has_tsc_aux(const struct cpuid_policy *policy)
+static bool msr_has_tsc_aux(const struct cpuid_policy *policy)
 {
 	return (cpuid_shown(policy, CPUID_EXTENDED_VERSION, 0).edx & CPUID_81_EDX_RDTSCP) != 0 ||
 	       (cpuid_shown(policy, CPUID_FEATURES, 0).ecx & CPUID_7_ECX_RDPID) != 0;
 }
 
-static s32 find_switched(const struct cpuid_policy *policy, u32 index)
+static s32 msr_find_switched(const struct cpuid_policy *policy, u32 index)
 {
-	if (index == MSR_TSC_AUX && !has_tsc_aux(policy))
+	if (index == MSR_TSC_AUX && !msr_has_tsc_aux(policy))
 		return -1;
 	for (u32 i = 0; i < ARRAY_COUNT(switched); i++) {
 		if (switched[i].index == index)
@@ -160,17 +160,17 @@ bool msr_read(const struct msr_state *state, const struct cpuid_policy *policy,
 	default:
 		break;
 	}
-	at = find_switched(policy, index);
+	at = msr_find_switched(policy, index);
 	if (at >= 0) {
 		*value = page->msr[switched[at].slot];
 		return true;
 	}
-	at = find_stored(policy, index);
+	at = msr_find_stored(policy, index);
 	if (at >= 0) {
 		*value = state->stored[at];
 		return true;
 	}
-	if (is_dead_counter(policy, index)) {
+	if (msr_is_dead_counter(policy, index)) {
 		*value = 0;
 		return true;
 	}
@@ -178,7 +178,7 @@ bool msr_read(const struct msr_state *state, const struct cpuid_policy *policy,
 }
 
 /* SDM vol. 3, 2.2.1 and 4.1.1; APM vol. 2, 3.1.7. */
-static bool write_efer(const struct cpuid_policy *policy, struct vcpu_page *page, u64 value)
+static bool msr_write_efer(const struct cpuid_policy *policy, struct vcpu_page *page, u64 value)
 {
 	u32 features = cpuid_shown(policy, CPUID_EXTENDED_VERSION, 0).edx;
 	u64 allowed = EFER_LMA; /* read-only: what is written does not matter */
@@ -199,8 +199,8 @@ static bool write_efer(const struct cpuid_policy *policy, struct vcpu_page *page
 }
 
 /* The base may have the CPU's full width, whatever paging is in use (SDM vol. 3, 4.5.2). */
-static bool write_base(const struct cpuid_policy *policy, struct vcpu_page *page,
-		       enum vcpu_segment segment, u64 value)
+static bool msr_write_base(const struct cpuid_policy *policy, struct vcpu_page *page,
+			   enum vcpu_segment segment, u64 value)
 {
 	if (!is_canonical(value, cpuid_linear_bits(policy)))
 		return false;
@@ -210,7 +210,7 @@ static bool write_base(const struct cpuid_policy *policy, struct vcpu_page *page
 }
 
 /* SDM vol. 3, 12.12.4: each of the eight fields must be a memory type; 2 and 3 are not. */
-static bool write_pat(struct vcpu_page *page, u64 value)
+static bool msr_write_pat(struct vcpu_page *page, u64 value)
 {
 	for (u32 i = 0; i < 64; i += 8) {
 		u64 type = value >> i & 0xff;
@@ -223,8 +223,8 @@ static bool write_pat(struct vcpu_page *page, u64 value)
 	return true;
 }
 
-static bool write_switched(const struct cpuid_policy *policy, struct vcpu_page *page, u32 at,
-			   u64 value)
+static bool msr_write_switched(const struct cpuid_policy *policy, struct vcpu_page *page, u32 at,
+			       u64 value)
 {
 	if ((value & ~switched[at].bits) != 0 ||
 	    (switched[at].canonical && !is_canonical(value, cpuid_linear_bits(policy))))
@@ -234,7 +234,7 @@ static bool write_switched(const struct cpuid_policy *policy, struct vcpu_page *
 	return true;
 }
 
-static bool write_stored(struct msr_state *state, u32 at, u64 value)
+static bool msr_write_stored(struct msr_state *state, u32 at, u64 value)
 {
 	u64 *stored = &state->stored[at];
 
@@ -251,23 +251,23 @@ bool msr_write(struct msr_state *state, const struct cpuid_policy *policy, struc
 
 	switch (index) {
 	case MSR_EFER:
-		return write_efer(policy, page, value);
+		return msr_write_efer(policy, page, value);
 	case MSR_FS_BASE:
-		return write_base(policy, page, SEG_FS, value);
+		return msr_write_base(policy, page, SEG_FS, value);
 	case MSR_GS_BASE:
-		return write_base(policy, page, SEG_GS, value);
+		return msr_write_base(policy, page, SEG_GS, value);
 	case MSR_PAT:
-		return write_pat(page, value);
+		return msr_write_pat(page, value);
 	default:
 		break;
 	}
-	at = find_switched(policy, index);
+	at = msr_find_switched(policy, index);
 	if (at >= 0)
-		return write_switched(policy, page, (u32)at, value);
-	at = find_stored(policy, index);
+		return msr_write_switched(policy, page, (u32)at, value);
+	at = msr_find_stored(policy, index);
 	if (at >= 0)
-		return write_stored(state, (u32)at, value);
-	if (is_dead_counter(policy, index))
+		return msr_write_stored(state, (u32)at, value);
+	if (msr_is_dead_counter(policy, index))
 		return true;
 	return msr_mtrr_write(state, policy, index, value);
 }

@@ -11,7 +11,7 @@
 #define AT_RANGE   1
 #define AT_FIXED   (AT_RANGE + 2 * MSR_MTRR_RANGE_COUNT)
 
-static u64 address_bits(const struct cpuid_policy *policy)
+static u64 msr_mtrr_address_bits(const struct cpuid_policy *policy)
 {
 	u64 bits = cpuid_shown(policy, CPUID_ADDRESS_SIZES, 0).eax & CPUID_88_EAX_PHYSICAL_BITS;
 
@@ -49,7 +49,8 @@ void msr_mtrr_reset(struct msr_state *state, const struct cpuid_policy *policy)
 	state->mtrr[AT_DEFAULT] = MTRR_ENABLE | MTRR_FIXED | MEMORY_TYPE_WB;
 	state->mtrr[AT_RANGE] = LAYOUT_LOW_END | MEMORY_TYPE_UC;
 	state->mtrr[AT_RANGE + 1] =
-		(address_bits(policy) & ~(LAYOUT_ABOVE_4G - LAYOUT_LOW_END - 1)) | MTRR_MASK_VALID;
+		(msr_mtrr_address_bits(policy) & ~(LAYOUT_ABOVE_4G - LAYOUT_LOW_END - 1)) |
+		MTRR_MASK_VALID;
 }
 
 bool msr_mtrr_read(const struct msr_state *state, u32 index, u64 *value)
@@ -62,30 +63,31 @@ bool msr_mtrr_read(const struct msr_state *state, u32 index, u64 *value)
 	return true;
 }
 
-static bool type_valid(u64 type)
+static bool msr_mtrr_type_valid(u64 type)
 {
 	return type <= MEMORY_TYPE_WB && type != 2 && type != 3;
 }
 
-static bool fixed_valid(u64 value)
+static bool msr_mtrr_fixed_valid(u64 value)
 {
 	for (u32 i = 0; i < 64; i += 8) {
-		if (!type_valid(value >> i & 0xff))
+		if (!msr_mtrr_type_valid(value >> i & 0xff))
 			return false;
 	}
 	return true;
 }
 
-static bool value_valid(const struct cpuid_policy *policy, s32 at, u64 value)
+static bool msr_mtrr_value_valid(const struct cpuid_policy *policy, s32 at, u64 value)
 {
 	if (at >= AT_FIXED)
-		return fixed_valid(value);
+		return msr_mtrr_fixed_valid(value);
 	if (at == AT_DEFAULT)
 		return (value & ~(MTRR_ENABLE | MTRR_FIXED | 0xff)) == 0 &&
-		       type_valid(value & 0xff);
+		       msr_mtrr_type_valid(value & 0xff);
 	if ((at - AT_RANGE) % 2 == 0)
-		return (value & ~(address_bits(policy) | 0xff)) == 0 && type_valid(value & 0xff);
-	return (value & ~(address_bits(policy) | MTRR_MASK_VALID)) == 0;
+		return (value & ~(msr_mtrr_address_bits(policy) | 0xff)) == 0 &&
+		       msr_mtrr_type_valid(value & 0xff);
+	return (value & ~(msr_mtrr_address_bits(policy) | MTRR_MASK_VALID)) == 0;
 }
 
 bool msr_mtrr_write(struct msr_state *state, const struct cpuid_policy *policy, u32 index,
@@ -93,7 +95,7 @@ bool msr_mtrr_write(struct msr_state *state, const struct cpuid_policy *policy, 
 {
 	s32 at = mtrr_place(index);
 
-	if (at < 0 || !value_valid(policy, at, value))
+	if (at < 0 || !msr_mtrr_value_valid(policy, at, value))
 		return false;
 	state->mtrr[at] = value;
 	return true;

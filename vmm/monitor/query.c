@@ -13,7 +13,7 @@
 #include "vmm/rt/syscall.h"
 
 /* The vCPU that the question is about, with its registers valid; NULL: there is none. */
-static struct vcpu *find_vcpu(struct machine *machine, const struct query *query)
+static struct vcpu *query_find_vcpu(struct machine *machine, const struct query *query)
 {
 	struct vcpu *vcpu;
 
@@ -29,7 +29,7 @@ static struct vcpu *find_vcpu(struct machine *machine, const struct query *query
  * The control structure is to show the settings in force from now on, also if the vCPU sleeps: a
  * run that a kick ends at once loads what the page holds.
  */
-static void take_over(struct vcpu *vcpu)
+static void query_take_over(struct vcpu *vcpu)
 {
 	const struct vcpu_exit exit = vcpu->page->exit;
 
@@ -40,15 +40,15 @@ static void take_over(struct vcpu *vcpu)
 		vcpu->page->exit = exit;
 }
 
-static enum status answer_registers(struct machine *machine, const struct query *query,
-				    struct query_area *area)
+static enum status query_answer_registers(struct machine *machine, const struct query *query,
+					  struct query_area *area)
 {
 	struct query_registers *answer = (struct query_registers *)(void *)area->answer;
 	struct vcpu *vcpu;
 
 	if (query->vcpu < machine->vcpu_count)
-		take_over(&machine->vcpu[query->vcpu]);
-	vcpu = find_vcpu(machine, query);
+		query_take_over(&machine->vcpu[query->vcpu]);
+	vcpu = query_find_vcpu(machine, query);
 	if (vcpu == NULL)
 		return STATUS_NOT_FOUND;
 	if (sys_vcpu_get(vcpu->handle, VCPU_DUMP) != STATUS_OK)
@@ -66,7 +66,7 @@ static enum status answer_registers(struct machine *machine, const struct query 
 }
 
 /* From the top down to a leaf or to an entry that is not there. */
-static void show_second_stage(struct query_translation *answer)
+static void query_show_second_stage(struct query_translation *answer)
 {
 	handle_t space = start_handle(START_VM_SPACE);
 	u64 entry;
@@ -81,11 +81,11 @@ static void show_second_stage(struct query_translation *answer)
 	}
 }
 
-static enum status answer_translate(struct machine *machine, const struct query *query,
-				    struct query_area *area)
+static enum status query_answer_translate(struct machine *machine, const struct query *query,
+					  struct query_area *area)
 {
 	struct query_translation *answer = (struct query_translation *)(void *)area->answer;
-	struct vcpu *vcpu = find_vcpu(machine, query);
+	struct vcpu *vcpu = query_find_vcpu(machine, query);
 	struct walk_result result = {0};
 	struct walk_path path;
 	bool found;
@@ -118,13 +118,14 @@ static enum status answer_translate(struct machine *machine, const struct query 
 	answer->mapping = QUERY_DEVICE;
 	if (guest_memory_pointer(&machine->memory, result.gpa, 1) != NULL) {
 		answer->mapping = QUERY_RAM;
-		show_second_stage(answer);
+		query_show_second_stage(answer);
 	}
 	return STATUS_OK;
 }
 
 /* The host address of a byte of the guest; *length is cut to what lies in the same page. */
-static u8 *find_bytes(struct machine *machine, const struct vcpu *vcpu, u64 address, u64 *length)
+static u8 *query_find_bytes(struct machine *machine, const struct vcpu *vcpu, u64 address,
+			    u64 *length)
 {
 	struct walk_result result = {.gpa = GPA(address)};
 
@@ -136,20 +137,21 @@ static u8 *find_bytes(struct machine *machine, const struct vcpu *vcpu, u64 addr
 	return guest_memory_pointer(&machine->memory, result.gpa, *length);
 }
 
-static enum status answer_read(struct machine *machine, const struct query *query,
-			       struct query_area *area)
+static enum status query_answer_read(struct machine *machine, const struct query *query,
+				     struct query_area *area)
 {
 	const struct vcpu *vcpu = NULL;
 	u32 wanted = MIN(query->length, QUERY_BYTES);
 
 	if ((query->flags & QUERY_LINEAR) != 0) {
-		vcpu = find_vcpu(machine, query);
+		vcpu = query_find_vcpu(machine, query);
 		if (vcpu == NULL)
 			return STATUS_NOT_FOUND;
 	}
 	while (area->bytes < wanted) {
 		u64 length = wanted - area->bytes;
-		const u8 *bytes = find_bytes(machine, vcpu, query->address + area->bytes, &length);
+		const u8 *bytes =
+			query_find_bytes(machine, vcpu, query->address + area->bytes, &length);
 
 		if (bytes == NULL)
 			break;
@@ -159,21 +161,21 @@ static enum status answer_read(struct machine *machine, const struct query *quer
 	return area->bytes > 0 || wanted == 0 ? STATUS_OK : STATUS_BAD_ADDRESS;
 }
 
-static enum status answer_write(struct machine *machine, const struct query *query,
-				struct query_area *area)
+static enum status query_answer_write(struct machine *machine, const struct query *query,
+				      struct query_area *area)
 {
 	const struct vcpu *vcpu = NULL;
 	u32 wanted = MIN(query->length, QUERY_INPUT_BYTES);
 	u32 done = 0;
 
 	if ((query->flags & QUERY_LINEAR) != 0) {
-		vcpu = find_vcpu(machine, query);
+		vcpu = query_find_vcpu(machine, query);
 		if (vcpu == NULL)
 			return STATUS_NOT_FOUND;
 	}
 	while (done < wanted) {
 		u64 length = wanted - done;
-		u8 *bytes = find_bytes(machine, vcpu, query->address + done, &length);
+		u8 *bytes = query_find_bytes(machine, vcpu, query->address + done, &length);
 
 		if (bytes == NULL)
 			return STATUS_BAD_ADDRESS;
@@ -183,10 +185,10 @@ static enum status answer_write(struct machine *machine, const struct query *que
 	return STATUS_OK;
 }
 
-static enum status answer_set(struct machine *machine, const struct query *query,
-			      const struct query_area *area)
+static enum status query_answer_set(struct machine *machine, const struct query *query,
+				    const struct query_area *area)
 {
-	struct vcpu *vcpu = find_vcpu(machine, query);
+	struct vcpu *vcpu = query_find_vcpu(machine, query);
 
 	if (vcpu == NULL)
 		return STATUS_NOT_FOUND;
@@ -196,15 +198,15 @@ static enum status answer_set(struct machine *machine, const struct query *query
 }
 
 /* Every vCPU's registers are valid: a debugger acts on all of them. */
-static enum status answer_debug(struct machine *machine, const struct query *query)
+static enum status query_answer_debug(struct machine *machine, const struct query *query)
 {
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		vcpu_need(&machine->vcpu[i], VCPU_ALL & ~(u32)VCPU_EVENT);
 	return debugger_obey(machine, query);
 }
 
-static enum status answer_trace(struct machine *machine, const struct query *query,
-				struct query_area *area)
+static enum status query_answer_trace(struct machine *machine, const struct query *query,
+				      struct query_area *area)
 {
 	struct query_trace *answer = (struct query_trace *)(void *)area->answer;
 
@@ -216,7 +218,7 @@ static enum status answer_trace(struct machine *machine, const struct query *que
 	return STATUS_OK;
 }
 
-static enum status answer_costs(const struct machine *machine, struct query_area *area)
+static enum status query_answer_costs(const struct machine *machine, struct query_area *area)
 {
 	struct query_costs *answer = (struct query_costs *)(void *)area->answer;
 
@@ -227,7 +229,7 @@ static enum status answer_costs(const struct machine *machine, struct query_area
 	return STATUS_OK;
 }
 
-static enum status answer_cards(const struct machine *machine, struct query_area *area)
+static enum status query_answer_cards(const struct machine *machine, struct query_area *area)
 {
 	struct net_cards *answer = (struct net_cards *)(void *)area->answer;
 
@@ -239,8 +241,8 @@ static enum status answer_cards(const struct machine *machine, struct query_area
 }
 _Static_assert(sizeof(struct net_cards) <= QUERY_BYTES, "it fits");
 
-static enum status answer_balloon(const struct machine *machine, const struct query *query,
-				  struct query_area *area)
+static enum status query_answer_balloon(const struct machine *machine, const struct query *query,
+					struct query_area *area)
 {
 	struct virtio_balloon *balloon = machine->platform.virtio_balloon;
 	enum status status = STATUS_OK;
@@ -256,32 +258,32 @@ static enum status answer_balloon(const struct machine *machine, const struct qu
 	return STATUS_OK;
 }
 
-static enum status answer_question(struct machine *machine, const struct query *query,
-				   struct query_area *area)
+static enum status query_answer_question(struct machine *machine, const struct query *query,
+					 struct query_area *area)
 {
 	switch (query->kind) {
 	case QUERY_REGISTERS:
-		return answer_registers(machine, query, area);
+		return query_answer_registers(machine, query, area);
 	case QUERY_TRANSLATE:
-		return answer_translate(machine, query, area);
+		return query_answer_translate(machine, query, area);
 	case QUERY_READ:
-		return answer_read(machine, query, area);
+		return query_answer_read(machine, query, area);
 	case QUERY_TRACE:
-		return answer_trace(machine, query, area);
+		return query_answer_trace(machine, query, area);
 	case QUERY_COSTS:
-		return answer_costs(machine, area);
+		return query_answer_costs(machine, area);
 	case QUERY_CARDS:
-		return answer_cards(machine, area);
+		return query_answer_cards(machine, area);
 	case QUERY_BALLOON:
-		return answer_balloon(machine, query, area);
+		return query_answer_balloon(machine, query, area);
 	case QUERY_STATE:
 		return state_inspect(machine, query, area);
 	case QUERY_WRITE:
-		return answer_write(machine, query, area);
+		return query_answer_write(machine, query, area);
 	case QUERY_SET:
-		return answer_set(machine, query, area);
+		return query_answer_set(machine, query, area);
 	default:
-		return answer_debug(machine, query);
+		return query_answer_debug(machine, query);
 	}
 }
 
@@ -291,7 +293,7 @@ void query_answer(struct machine *machine)
 	const struct query query = area->query;
 
 	area->bytes = 0;
-	area->status = answer_question(machine, &query, area);
+	area->status = query_answer_question(machine, &query, area);
 	__atomic_store_n(&area->answered, machine->heard, __ATOMIC_RELEASE);
 	machine->signal = true;
 }

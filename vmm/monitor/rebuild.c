@@ -24,7 +24,7 @@ static struct lapic kept_lapic[CPUS_MAX];
 static struct lapic_page unused_page;
 
 /* The kernel's counts go on; all else in the new pages is to come from the saved state. */
-static enum status make_vcpu_anew(struct vcpu *vcpu)
+static enum status rebuild_make_vcpu_anew(struct vcpu *vcpu)
 {
 	u32 run_count = vcpu->page->run_count;
 	u64 waited_tsc = vcpu->page->waited_tsc;
@@ -43,13 +43,14 @@ static enum status make_vcpu_anew(struct vcpu *vcpu)
 }
 
 /* The APIC's page is in use by a CPU: that local APIC stays as it is. */
-static bool keeps_lapic(const struct machine *machine, u32 cpu)
+static bool rebuild_keeps_lapic(const struct machine *machine, u32 cpu)
 {
 	return machine->vcpu[cpu].place == VCPU_IN_GUEST;
 }
 
 /* The whole machine, or as much of it as stands still. */
-static struct state_choice choose_still(const struct machine *machine, const struct vcpu *vcpu)
+static struct state_choice rebuild_choose_still(const struct machine *machine,
+						const struct vcpu *vcpu)
 {
 	struct state_choice choice = state_choose_all(machine);
 
@@ -58,21 +59,21 @@ static struct state_choice choose_still(const struct machine *machine, const str
 	choice.whole = false;
 	choice.vcpus = BIT(vcpu->id);
 	for (u32 i = 0; i < machine->vcpu_count; i++)
-		if (keeps_lapic(machine, i))
+		if (rebuild_keeps_lapic(machine, i))
 			choice.lapics &= ~BIT(i);
 	return choice;
 }
 
-static bool make_devices_anew(struct machine *machine)
+static bool rebuild_make_devices_anew(struct machine *machine)
 {
 	bool made;
 
 	for (u32 i = 0; i < machine->vcpu_count; i++)
-		if (keeps_lapic(machine, i))
+		if (rebuild_keeps_lapic(machine, i))
 			machine->vcpu[i].lapic_page = &unused_page;
 	made = machine_make_devices(machine);
 	for (u32 i = 0; i < machine->vcpu_count; i++)
-		if (keeps_lapic(machine, i)) {
+		if (rebuild_keeps_lapic(machine, i)) {
 			machine->platform.irqchip.lapic[i] = kept_lapic[i];
 			machine->vcpu[i].lapic_page = kept_lapic[i].page;
 		}
@@ -80,7 +81,7 @@ static bool make_devices_anew(struct machine *machine)
 }
 
 /* Of the platform only the time stays. */
-static bool make_platform_anew(struct machine *machine)
+static bool rebuild_make_platform_anew(struct machine *machine)
 {
 	struct platform *platform = &machine->platform;
 	const struct machine_clock clock = platform->clock;
@@ -88,10 +89,10 @@ static bool make_platform_anew(struct machine *machine)
 	memcpy(kept_lapic, platform->irqchip.lapic, machine->vcpu_count * sizeof(*kept_lapic));
 	memset(platform, POISON, sizeof(*platform));
 	platform->clock = clock;
-	return make_devices_anew(machine);
+	return rebuild_make_devices_anew(machine);
 }
 
-static void load_machine(struct machine *machine, const struct state_choice *choice)
+static void rebuild_load_machine(struct machine *machine, const struct state_choice *choice)
 {
 	struct state_problem problem;
 	char text[128];
@@ -105,7 +106,7 @@ static void load_machine(struct machine *machine, const struct state_choice *cho
 void rebuild(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
-	struct state_choice choice = choose_still(machine, vcpu);
+	struct state_choice choice = rebuild_choose_still(machine, vcpu);
 	enum status status;
 
 	vcpu->rebuilt_at = vcpu->page->run_count;
@@ -117,17 +118,17 @@ void rebuild(struct vcpu *vcpu)
 		machine_crash(machine, "its state cannot be saved");
 		return;
 	}
-	status = make_vcpu_anew(vcpu);
+	status = rebuild_make_vcpu_anew(vcpu);
 	if (status != STATUS_OK) {
 		machine_crash(machine, "its vCPU %u cannot be made anew: %s", vcpu->id,
 			      status_text(status));
 		return;
 	}
-	if (!make_platform_anew(machine)) {
+	if (!rebuild_make_platform_anew(machine)) {
 		machine_crash(machine, "its devices cannot be made anew");
 		return;
 	}
-	load_machine(machine, &choice);
+	rebuild_load_machine(machine, &choice);
 	vcpu->page->deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
 	if (vcpu->id == 0)
 		machine->job.page = vcpu->page;

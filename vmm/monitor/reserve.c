@@ -6,7 +6,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-static void begin_round(struct machine *machine, struct reserve_time wanted)
+static void reserve_begin_round(struct machine *machine, struct reserve_time wanted)
 {
 	struct reserve *reserve = &machine->reserve;
 
@@ -16,7 +16,7 @@ static void begin_round(struct machine *machine, struct reserve_time wanted)
 }
 
 /* Shows the manager the outcome. */
-static void show_result(struct machine *machine)
+static void reserve_show_result(struct machine *machine)
 {
 	struct reserve *reserve = &machine->reserve;
 	struct vm_channel *channel = machine->channel;
@@ -38,19 +38,19 @@ static void show_result(struct machine *machine)
 	command_obey(machine);
 }
 
-static void end_round(struct machine *machine)
+static void reserve_end_round(struct machine *machine)
 {
 	struct reserve *reserve = &machine->reserve;
 	bool back = reserve->wanted.budget_ns == reserve->kept.budget_ns &&
 		    reserve->wanted.period_ns == reserve->kept.period_ns;
 
 	if (reserve->refused && !back) {
-		begin_round(machine, reserve->kept);
+		reserve_begin_round(machine, reserve->kept);
 		machine_wake_all(machine);
 		return;
 	}
 	reserve->kept = reserve->wanted;
-	show_result(machine);
+	reserve_show_result(machine);
 }
 
 void reserve_start(struct machine *machine)
@@ -58,16 +58,17 @@ void reserve_start(struct machine *machine)
 	const u64 *parameter = start_info->parameter;
 
 	if (parameter[MONITOR_RESERVE_BUDGET_NS] == 0)
-		show_result(machine);
+		reserve_show_result(machine);
 	else
-		begin_round(machine, (struct reserve_time){parameter[MONITOR_RESERVE_BUDGET_NS],
-							   parameter[MONITOR_RESERVE_PERIOD_NS]});
+		reserve_begin_round(machine,
+				    (struct reserve_time){parameter[MONITOR_RESERVE_BUDGET_NS],
+							  parameter[MONITOR_RESERVE_PERIOD_NS]});
 }
 
 void reserve_change(struct machine *machine, u64 budget_ns, u64 period_ns)
 {
 	machine->reserve.refused = false;
-	begin_round(machine, (struct reserve_time){budget_ns, period_ns});
+	reserve_begin_round(machine, (struct reserve_time){budget_ns, period_ns});
 	machine_wake_all(machine);
 }
 
@@ -92,6 +93,6 @@ void reserve_ask(struct vcpu *vcpu)
 			reserve->left_permille = left;
 		}
 		if (--reserve->waiting == 0)
-			end_round(machine);
+			reserve_end_round(machine);
 	}
 }

@@ -25,13 +25,13 @@ enum status vapic_setup(struct machine *machine, bool wanted)
  * A software-disabled APIC takes no interrupt from itself either, but a CPU that has its page does
  * not check for that. A vCPU that waits for SIPI sends none.
  */
-static bool takes_interrupts(const struct lapic *lapic)
+static bool vapic_takes_interrupts(const struct lapic *lapic)
 {
 	return lapic->state.wait_for_sipi || (lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_ENABLE);
 }
 
 /* The address that all APICs of the machine have in xAPIC mode, 0: none. */
-static u64 common_address(const struct machine *machine)
+static u64 vapic_common_address(const struct machine *machine)
 {
 	const struct lapic *lapic = machine->platform.irqchip.lapic;
 
@@ -39,13 +39,13 @@ static u64 common_address(const struct machine *machine)
 		u64 moved = lapic[i].state.apic_base ^ lapic[0].state.apic_base;
 
 		if (lapic_mode(&lapic[i]) != LAPIC_XAPIC || (moved & APIC_BASE_ADDRESS) != 0 ||
-		    !takes_interrupts(&lapic[i]))
+		    !vapic_takes_interrupts(&lapic[i]))
 			return 0;
 	}
 	return lapic[0].state.apic_base & APIC_BASE_ADDRESS;
 }
 
-static void unmap(struct vapic *vapic)
+static void vapic_unmap(struct vapic *vapic)
 {
 	enum status status = STATUS_AGAIN;
 
@@ -58,7 +58,7 @@ static void unmap(struct vapic *vapic)
  * Where the page cannot be mapped, as over RAM, accesses exit. It is mapped only while no other
  * vCPU is in the guest: each must know of it before it runs again.
  */
-static void map(struct machine *machine, u64 at)
+static void vapic_map(struct machine *machine, u64 at)
 {
 	u64 address;
 
@@ -72,32 +72,33 @@ static void map(struct machine *machine, u64 at)
 		machine->vcpu[i].quiet = false;
 }
 
-static void follow_address(struct vcpu *vcpu, const struct lapic *lapic)
+static void vapic_follow_address(struct vcpu *vcpu, const struct lapic *lapic)
 {
 	struct machine *machine = vcpu->machine;
-	u64 now = lapic->state.apic_base | takes_interrupts(lapic); /* bit 0 is reserved there */
+	u64 now = lapic->state.apic_base |
+		  vapic_takes_interrupts(lapic); /* bit 0 is reserved there */
 	u64 at;
 
 	if (vcpu->apic_base == now && !machine->vapic.late)
 		return;
 	vcpu->apic_base = now;
 	machine->vapic.late = false;
-	at = common_address(machine);
+	at = vapic_common_address(machine);
 	if (at == machine->vapic.mapped)
 		return;
-	unmap(&machine->vapic);
+	vapic_unmap(&machine->vapic);
 	if (at != 0)
-		map(machine, at);
+		vapic_map(machine, at);
 }
 
-static enum vcpu_apic_mode mode_for(const struct vcpu *vcpu, const struct lapic *lapic)
+static enum vcpu_apic_mode vapic_mode_for(const struct vcpu *vcpu, const struct lapic *lapic)
 {
-	if (lapic_mode(lapic) == LAPIC_X2APIC && takes_interrupts(lapic))
+	if (lapic_mode(lapic) == LAPIC_X2APIC && vapic_takes_interrupts(lapic))
 		return VAPIC_MSRS;
 	return vcpu->machine->vapic.mapped != 0 ? VAPIC_MEMORY : VAPIC_DELIVERY;
 }
 
-static void tell_mode(struct vcpu *vcpu, struct lapic *lapic, enum vcpu_apic_mode mode)
+static void vapic_tell_mode(struct vcpu *vcpu, struct lapic *lapic, enum vcpu_apic_mode mode)
 {
 	struct vcpu_page *page = vcpu->page;
 
@@ -108,7 +109,7 @@ static void tell_mode(struct vcpu *vcpu, struct lapic *lapic, enum vcpu_apic_mod
 	page->dirty |= VCPU_APIC;
 }
 
-static void tell_status(struct vcpu *vcpu, struct lapic *lapic, bool hold)
+static void vapic_tell_status(struct vcpu *vcpu, struct lapic *lapic, bool hold)
 {
 	u16 status = lapic_interrupt_status(lapic);
 
@@ -125,13 +126,13 @@ void vapic_prepare(struct vcpu *vcpu, bool hold)
 
 	if (!lapic->by_cpu)
 		return;
-	follow_address(vcpu, lapic);
-	mode = mode_for(vcpu, lapic);
+	vapic_follow_address(vcpu, lapic);
+	mode = vapic_mode_for(vcpu, lapic);
 	if (mode != page->apic_mode || lapic->levels_moved ||
 	    (mode == VAPIC_MEMORY && page->apic_gpa != vcpu->machine->vapic.mapped))
-		tell_mode(vcpu, lapic, mode);
+		vapic_tell_mode(vcpu, lapic, mode);
 	if (lapic->moved || hold)
-		tell_status(vcpu, lapic, hold);
+		vapic_tell_status(vcpu, lapic, hold);
 }
 
 void vapic_prepare_anew(struct vcpu *vcpu)
@@ -140,8 +141,8 @@ void vapic_prepare_anew(struct vcpu *vcpu)
 
 	if (!lapic->by_cpu)
 		return;
-	tell_mode(vcpu, lapic, mode_for(vcpu, lapic));
-	tell_status(vcpu, lapic, false);
+	vapic_tell_mode(vcpu, lapic, vapic_mode_for(vcpu, lapic));
+	vapic_tell_status(vcpu, lapic, false);
 }
 
 void vapic_ended(struct vcpu *vcpu)

@@ -31,7 +31,7 @@
 
 enum queue_key { KEY_WAKE = 2 };
 
-static enum status create_queue(struct vcpu *vcpu)
+static enum status vcpu_create_queue(struct vcpu *vcpu)
 {
 	handle_t group = start_handle(START_GROUP);
 	enum status status = STATUS_OK;
@@ -81,7 +81,7 @@ enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id)
 	vcpu->machine = machine;
 	vcpu->id = id;
 	vcpu->lapic = &machine->platform.irqchip.lapic[id];
-	status = create_queue(vcpu);
+	status = vcpu_create_queue(vcpu);
 	if (status == STATUS_OK)
 		status = vcpu_make(vcpu);
 	if (status != STATUS_OK)
@@ -92,7 +92,7 @@ enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id)
 	return STATUS_OK;
 }
 
-static void forget(struct vcpu *vcpu)
+static void vcpu_forget(struct vcpu *vcpu)
 {
 	vcpu->halted = false;
 	vcpu->unhalted = false;
@@ -114,7 +114,7 @@ static void forget(struct vcpu *vcpu)
 
 void vcpu_reset(struct vcpu *vcpu)
 {
-	forget(vcpu);
+	vcpu_forget(vcpu);
 	vcpu->tsc_adjust = 0;
 	vcpu->apic_base = 0;
 	msr_reset(&vcpu->msr, &vcpu->machine->cpuid);
@@ -127,7 +127,7 @@ void vcpu_reset(struct vcpu *vcpu)
 /* SDM vol. 3, table 10-1: EDX holds the processor's signature after RESET and INIT. */
 void vcpu_take_init(struct vcpu *vcpu)
 {
-	forget(vcpu);
+	vcpu_forget(vcpu);
 	vcpu_need(vcpu, VCPU_CONTROL);
 	start_state_init(vcpu->page);
 	vcpu->page->gpr[GPR_RDX] = cpuid_shown(&vcpu->machine->cpuid, CPUID_VERSION, 0).eax;
@@ -197,7 +197,7 @@ void vcpu_need(struct vcpu *vcpu, u32 groups)
  * Without a length the instruction has to be decoded: the CPU does not report it, and in this mode
  * the kernel does not find it out. Until that changes such exits bring along what decoding needs.
  */
-static void want_for_length(struct vcpu *vcpu, u32 length)
+static void vcpu_want_for_length(struct vcpu *vcpu, u32 length)
 {
 	u32 reason = vcpu->page->exit.reason;
 
@@ -217,7 +217,7 @@ void vcpu_advance(struct vcpu *vcpu)
 	struct vcpu_event event = {0};
 	u32 length = vcpu->page->exit.instruction_length;
 
-	want_for_length(vcpu, length);
+	vcpu_want_for_length(vcpu, length);
 	if (length == 0) {
 		vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
 		if (emulate_instruction_length(&vcpu->emulator, &length, &event) != EMULATE_DONE) {
@@ -232,7 +232,7 @@ void vcpu_advance(struct vcpu *vcpu)
 }
 
 /* Signals only say that there is something to look at: machine_attend looks. */
-static NOINLINE void drain_queue(struct vcpu *vcpu)
+static NOINLINE void vcpu_drain_queue(struct vcpu *vcpu)
 {
 	u64 key;
 
@@ -244,7 +244,7 @@ static NOINLINE void drain_queue(struct vcpu *vcpu)
  * The lock is not fair: a guest that exits all the time would take it again before a waiter that
  * was just told to try, perhaps on another CPU, has woken up. So the waiter goes first.
  */
-static void make_way(struct vcpu *vcpu)
+static void vcpu_make_way(struct vcpu *vcpu)
 {
 	struct mutex *lock = &vcpu->machine->lock;
 	u64 waiting = __atomic_load_n(&lock->waiting, __ATOMIC_RELAXED) & ~BIT(vcpu->id);
@@ -262,11 +262,11 @@ static void make_way(struct vcpu *vcpu)
 }
 
 /* Takes the lock, then takes over what the run has left: an event cut short, the APIC's page. */
-static void arrive(struct vcpu *vcpu)
+static void vcpu_arrive(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
 
-	make_way(vcpu);
+	vcpu_make_way(vcpu);
 	mutex_lock(&machine->lock, vcpu->id, vcpu->queue);
 	if (vcpu->place == VCPU_IN_GUEST) {
 		machine->guest_count--;
@@ -279,7 +279,7 @@ static void arrive(struct vcpu *vcpu)
 	machine_conclude(machine);
 }
 
-static void depart(struct vcpu *vcpu, enum vcpu_place place)
+static void vcpu_depart(struct vcpu *vcpu, enum vcpu_place place)
 {
 	vcpu->place = place;
 	if (place == VCPU_IN_GUEST) {
@@ -290,7 +290,7 @@ static void depart(struct vcpu *vcpu, enum vcpu_place place)
 }
 
 /* Nothing to run: sleeps until a signal or the deadline, if there is one (0: none). */
-static void sleep(struct vcpu *vcpu, u64 deadline_tsc)
+static void vcpu_sleep(struct vcpu *vcpu, u64 deadline_tsc)
 {
 	u64 key;
 	enum status status;
@@ -302,25 +302,25 @@ static void sleep(struct vcpu *vcpu, u64 deadline_tsc)
 }
 
 /* Another vCPU may have moved the APICs' page meanwhile: then this one is prepared anew. */
-static bool apic_moved(const struct vcpu *vcpu)
+static bool vcpu_apic_moved(const struct vcpu *vcpu)
 {
 	return vcpu->refused == STATUS_BAD_ADDRESS &&
 	       vcpu->page->apic_gpa != vcpu->machine->vapic.mapped;
 }
 
 /* A refused run has not delivered its event. */
-static void take_back_event(struct vcpu *vcpu)
+static void vcpu_take_back_event(struct vcpu *vcpu)
 {
 	if (vcpu->page->inject.valid)
 		vcpu->event = vcpu->page->inject;
 	vcpu->page->inject = (struct vcpu_event){0};
 }
 
-static void settle_run(struct vcpu *vcpu)
+static void vcpu_settle_run(struct vcpu *vcpu)
 {
-	if (unlikely(apic_moved(vcpu))) {
+	if (unlikely(vcpu_apic_moved(vcpu))) {
 		vcpu->refused = STATUS_OK;
-		take_back_event(vcpu);
+		vcpu_take_back_event(vcpu);
 		return;
 	}
 	if (vcpu->refused != STATUS_OK)
@@ -337,7 +337,7 @@ static void settle_run(struct vcpu *vcpu)
 }
 
 /* The exit came while the machine was held, and it may run again now. */
-static bool was_held(const struct vcpu *vcpu)
+static bool vcpu_was_held(const struct vcpu *vcpu)
 {
 	return unlikely(vcpu->page->exit.reason != EXIT_NONE) && machine_may_run(vcpu->machine);
 }
@@ -382,7 +382,7 @@ void vcpu_wake_kicked(struct vcpu *vcpu)
 }
 
 /* Wakes others for what this vCPU has caused: interrupts, and device timers, which are vCPU 0's. */
-static void wake_others(struct vcpu *vcpu, u32 reason)
+static void vcpu_wake_others(struct vcpu *vcpu, u32 reason)
 {
 	vcpu_wake_kicked(vcpu);
 	if (vcpu->id == 0) /* vcpu_tick has taken it into account */
@@ -392,7 +392,7 @@ static void wake_others(struct vcpu *vcpu, u32 reason)
 }
 
 /* Whether the vCPU has something to run; the page is then ready for it. */
-static bool prepare(struct vcpu *vcpu)
+static bool vcpu_prepare(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
 
@@ -404,25 +404,25 @@ static bool prepare(struct vcpu *vcpu)
  * What is done between two runs, under the machine's lock. True: the guest goes on; false: it has
  * nothing to do before *deadline_tsc, 0 being never.
  */
-static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
+static bool vcpu_pass(struct vcpu *vcpu, u64 *deadline_tsc)
 {
 	struct machine *machine = vcpu->machine;
 	u32 reason = vcpu->page->exit.reason;
 	bool runnable;
 
-	arrive(vcpu);
+	vcpu_arrive(vcpu);
 	vcpu_update_clock(vcpu);
 	do {
-		settle_run(vcpu);
+		vcpu_settle_run(vcpu);
 		machine_attend(machine);
-	} while (was_held(vcpu));
+	} while (vcpu_was_held(vcpu));
 	reserve_ask(vcpu);
 	if (machine_may_run(machine))
 		vcpu_tick(vcpu);
 	/* IN, OUT and CPUID do not touch the local APIC; a device that does kicks the vCPU */
 	if (reason != EXIT_IO && reason != EXIT_CPUID)
 		vcpu->quiet = false;
-	runnable = prepare(vcpu);
+	runnable = vcpu_prepare(vcpu);
 	if (runnable && rebuild_is_due(vcpu))
 		rebuild(vcpu);
 	*deadline_tsc = 0;
@@ -432,12 +432,12 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 		steal_time_sleep(vcpu);
 	if (!runnable && machine_may_run(machine))
 		*deadline_tsc = vcpu->page->deadline_tsc;
-	wake_others(vcpu, reason);
+	vcpu_wake_others(vcpu, reason);
 	if (!runnable || reason != EXIT_IO)
 		console_signal(machine);
 	else
 		console_after_port(machine);
-	depart(vcpu, runnable ? VCPU_IN_GUEST : VCPU_ASLEEP);
+	vcpu_depart(vcpu, runnable ? VCPU_IN_GUEST : VCPU_ASLEEP);
 	return runnable;
 }
 
@@ -455,14 +455,14 @@ void vcpu_spins(struct vcpu *vcpu)
 }
 
 /* Called without the machine's lock, which would be held all that time. */
-static void yield(struct vcpu *vcpu)
+static void vcpu_yield(struct vcpu *vcpu)
 {
 	(void)!sys_thread_yield(vcpu->machine->vcpu[vcpu->yield_to - 1].handle);
 	vcpu->yield_to = 0;
 }
 
 /* As if in the guest all that time: signals do not shorten it, and are looked at afterwards. */
-static NOINLINE void rest(struct vcpu *vcpu)
+static NOINLINE void vcpu_rest(struct vcpu *vcpu)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(BUS_LOCK_REST_NS);
 	u64 key;
@@ -472,14 +472,14 @@ static NOINLINE void rest(struct vcpu *vcpu)
 }
 
 /* What an exit asks of the thread before it takes the machine's lock. */
-static void leave_guest(struct vcpu *vcpu)
+static void vcpu_leave_guest(struct vcpu *vcpu)
 {
 	u32 reason = vcpu->page->exit.reason;
 
 	if (reason == EXIT_KICK)
-		drain_queue(vcpu);
+		vcpu_drain_queue(vcpu);
 	else if (unlikely(reason == EXIT_BUS_LOCK))
-		rest(vcpu);
+		vcpu_rest(vcpu);
 }
 
 void vcpu_thread(struct vcpu *vcpu)
@@ -487,13 +487,13 @@ void vcpu_thread(struct vcpu *vcpu)
 	u64 deadline_tsc;
 
 	for (;;) {
-		if (pass(vcpu, &deadline_tsc)) {
+		if (vcpu_pass(vcpu, &deadline_tsc)) {
 			if (unlikely(vcpu->yield_to != 0))
-				yield(vcpu);
+				vcpu_yield(vcpu);
 			brief_run(vcpu);
-			leave_guest(vcpu);
+			vcpu_leave_guest(vcpu);
 		} else {
-			sleep(vcpu, deadline_tsc);
+			vcpu_sleep(vcpu, deadline_tsc);
 		}
 	}
 }

@@ -26,7 +26,7 @@ struct walker {
 	struct walk_path path; /* `last` is the level that maps the page */
 };
 
-static void set_format_32(struct walker *walker)
+static void walk_set_format_32(struct walker *walker)
 {
 	walker->path.levels = 2;
 	walker->index_bits = 10;
@@ -37,7 +37,7 @@ static void set_format_32(struct walker *walker)
 	walker->pae_32 = false;
 }
 
-static void set_format(struct walker *walker)
+static void walk_set_format(struct walker *walker)
 {
 	const struct vcpu_page *page = walker->page;
 	bool long_mode = page->efer & EFER_LMA;
@@ -45,7 +45,7 @@ static void set_format(struct walker *walker)
 	if (!long_mode)
 		walker->gva = (u32)walker->gva;
 	if (!long_mode && !(page->cr4 & CR4_PAE)) {
-		set_format_32(walker);
+		walk_set_format_32(walker);
 		return;
 	}
 	walker->path.levels = !long_mode ? 3 : page->cr4 & CR4_LA57 ? 5 : 4;
@@ -61,7 +61,7 @@ static void set_format(struct walker *walker)
 		walker->reserved |= BITS(51, walker->memory->physical_bits);
 }
 
-static u64 load_entry(const u8 *host, u32 bytes)
+static u64 walk_load_entry(const u8 *host, u32 bytes)
 {
 	if (host == NULL)
 		return BITS(8 * bytes - 1, 0);
@@ -71,7 +71,8 @@ static u64 load_entry(const u8 *host, u32 bytes)
 }
 
 /* SDM vol. 3, 4.3 to 4.5: whether bits are set that must not be. `shift`: what the entry maps. */
-static bool reserved_set(const struct walker *walker, u64 entry, u32 level, u32 shift, bool leaf)
+static bool walk_reserved_set(const struct walker *walker, u64 entry, u32 level, u32 shift,
+			      bool leaf)
 {
 	u64 reserved = walker->reserved;
 
@@ -85,7 +86,7 @@ static bool reserved_set(const struct walker *walker, u64 entry, u32 level, u32 
 }
 
 /* The table that CR3 points to (SDM vol. 3, tables 4-3, 4-7, 4-12). */
-static u64 root(const struct walker *walker)
+static u64 walk_root(const struct walker *walker)
 {
 	if (walker->pae_32)
 		return walker->page->cr3 & BITS(31, 5);
@@ -93,10 +94,10 @@ static u64 root(const struct walker *walker)
 }
 
 /* Follows the tables down to the page; false with *fault when an entry stops the walk. */
-static bool descend(struct walker *walker, u64 *fault)
+static bool walk_descend(struct walker *walker, u64 *fault)
 {
 	u32 shift = PAGE_SHIFT + walker->index_bits * walker->path.levels;
-	u64 table = root(walker);
+	u64 table = walk_root(walker);
 	bool leaf = false;
 
 	walker->path.rights = PTE_W | PTE_U;
@@ -111,7 +112,7 @@ static bool descend(struct walker *walker, u64 *fault)
 		index = walker->gva >> shift & (BIT(walker->index_bits) - 1);
 		gpa = table + index * walker->entry_bytes;
 		host = guest_memory_pointer(walker->memory, GPA(gpa), walker->entry_bytes);
-		entry = load_entry(host, walker->entry_bytes);
+		entry = walk_load_entry(host, walker->entry_bytes);
 		walker->path.step[level] = (struct walk_step){host, gpa, entry};
 		walker->path.last = level;
 		if (!(entry & PTE_P)) {
@@ -122,7 +123,7 @@ static bool descend(struct walker *walker, u64 *fault)
 		table = entry & PTE_ADDRESS;
 		if (walker->pae_32 && level == 3) /* checked when CR3 is loaded, not here */
 			continue;
-		if (reserved_set(walker, entry, level, shift, leaf)) {
+		if (walk_reserved_set(walker, entry, level, shift, leaf)) {
 			*fault = PF_ERROR_P | PF_ERROR_RSVD;
 			return false;
 		}
@@ -134,7 +135,7 @@ static bool descend(struct walker *walker, u64 *fault)
 }
 
 /* SDM vol. 3, 4.6.1 */
-static bool permitted(const struct walker *walker)
+static bool walk_permitted(const struct walker *walker)
 {
 	u64 cr4 = walker->page->cr4;
 	u64 rights = walker->path.rights;
@@ -155,7 +156,7 @@ static bool permitted(const struct walker *walker)
 }
 
 /* Sets bits in an entry unless it is no longer what the walk has read. */
-static bool set_bits(const struct walk_step *step, u64 bits, u32 entry_bytes)
+static bool walk_set_bits(const struct walk_step *step, u64 bits, u32 entry_bytes)
 {
 	u64 expected = step->entry;
 	u32 expected_32 = (u32)step->entry;
@@ -171,7 +172,7 @@ static bool set_bits(const struct walk_step *step, u64 bits, u32 entry_bytes)
 }
 
 /* SDM vol. 3, 4.8 */
-static bool set_accessed(const struct walker *walker)
+static bool walk_set_accessed(const struct walker *walker)
 {
 	u64 leaf = walker->path.step[walker->path.last].entry;
 	bool dirty = leaf & PTE_D || !(walker->access & WALK_WRITE);
@@ -185,13 +186,13 @@ static bool set_accessed(const struct walker *walker)
 			continue;
 		if (level == walker->path.last && walker->access & WALK_WRITE)
 			bits |= PTE_D;
-		if (!set_bits(&walker->path.step[level], bits, walker->entry_bytes))
+		if (!walk_set_bits(&walker->path.step[level], bits, walker->entry_bytes))
 			return false;
 	}
 	return true;
 }
 
-static u64 leaf_address(const struct walker *walker)
+static u64 walk_leaf_address(const struct walker *walker)
 {
 	u64 entry = walker->path.step[walker->path.last].entry;
 	u64 offset = BIT(walker->leaf_shift) - 1;
@@ -203,17 +204,17 @@ static u64 leaf_address(const struct walker *walker)
 	return frame | (walker->gva & offset);
 }
 
-static enum walk_outcome attempt(struct walker *walker, struct walk_result *result)
+static enum walk_outcome walk_attempt(struct walker *walker, struct walk_result *result)
 {
 	u64 fault;
 
-	if (descend(walker, &fault)) {
+	if (walk_descend(walker, &fault)) {
 		/*@ split walker->path.last; */ /* make verify */
 		fault = PF_ERROR_P;
-		if (permitted(walker)) {
-			if (!(walker->access & WALK_PROBE) && !set_accessed(walker))
+		if (walk_permitted(walker)) {
+			if (!(walker->access & WALK_PROBE) && !walk_set_accessed(walker))
 				return WALK_CHANGED;
-			result->gpa = GPA(leaf_address(walker));
+			result->gpa = GPA(walk_leaf_address(walker));
 			result->page_bytes = BIT(walker->leaf_shift);
 			return WALK_OK;
 		}
@@ -238,9 +239,9 @@ static bool walk_run(struct walker *walker, struct walk_result *result)
 		walker->path.levels = 0;
 		return true;
 	}
-	set_format(walker);
+	walk_set_format(walker);
 	for (u32 i = 0; i < WALK_ATTEMPTS && outcome == WALK_CHANGED; i++)
-		outcome = attempt(walker, result);
+		outcome = walk_attempt(walker, result);
 	/* Tables that never hold still: a guest must cope with a spurious fault anyway. */
 	if (outcome == WALK_CHANGED)
 		result->error_code =

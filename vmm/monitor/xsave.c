@@ -32,7 +32,7 @@ struct part {
 };
 
 /* Bytes 16 * n to 16 * n + 15 of a register. */
-static struct part part_of(const struct xsave_layout *layout, u32 reg, u32 n)
+static struct part xsave_part_of(const struct xsave_layout *layout, u32 reg, u32 n)
 {
 	u32 low = reg & 15;
 
@@ -47,13 +47,13 @@ static struct part part_of(const struct xsave_layout *layout, u32 reg, u32 n)
 			     layout->zmm_low + 32 * low + 16 * (n - 2)};
 }
 
-static u64 *present(u8 *image)
+static u64 *xsave_present(u8 *image)
 {
 	return (u64 *)(void *)(image + XSAVE_HEADER);
 }
 
-static bool is_present(const struct xsave_layout *layout, const u8 *image,
-		       enum component component)
+static bool xsave_is_present(const struct xsave_layout *layout, const u8 *image,
+			     enum component component)
 {
 	const u64 *mask = (const void *)(image + XSAVE_HEADER);
 
@@ -80,9 +80,9 @@ void xsave_vector_get(const struct xsave_layout *layout, const u8 *image, u32 re
 {
 	memset(bytes, 0, XSAVE_VECTOR_BYTES);
 	for (u32 n = 0; n < XSAVE_VECTOR_BYTES / PART_BYTES; n++) {
-		struct part part = part_of(layout, reg, n);
+		struct part part = xsave_part_of(layout, reg, n);
 
-		if (part.start != 0 && is_present(layout, image, part.component))
+		if (part.start != 0 && xsave_is_present(layout, image, part.component))
 			memcpy(bytes + PART_BYTES * n, image + part.at, PART_BYTES);
 	}
 }
@@ -91,38 +91,38 @@ void xsave_vector_set(const struct xsave_layout *layout, u8 *image, u32 reg, con
 		      u32 count)
 {
 	for (u32 n = 0; n < count / PART_BYTES; n++) {
-		struct part part = part_of(layout, reg, n);
+		struct part part = xsave_part_of(layout, reg, n);
 
 		if (part.start == 0)
 			continue;
-		if (!is_present(layout, image, part.component)) {
+		if (!xsave_is_present(layout, image, part.component)) {
 			if (is_zero(bytes + PART_BYTES * n, PART_BYTES))
 				continue;
 			memset(image + part.start, 0, part.bytes);
-			*present(image) |= BIT(part.component);
+			*xsave_present(image) |= BIT(part.component);
 		}
 		memcpy(image + part.at, bytes + PART_BYTES * n, PART_BYTES);
 	}
 }
 
-static void need_x87(const struct xsave_layout *layout, u8 *image)
+static void xsave_need_x87(const struct xsave_layout *layout, u8 *image)
 {
 	const u16 control = FCW_INITIAL;
 
-	if (is_present(layout, image, X87))
+	if (xsave_is_present(layout, image, X87))
 		return;
 	memset(image, 0, 24); /* up to MXCSR */
 	memset(image + LEGACY_ST, 0, LEGACY_XMM - LEGACY_ST);
 	memcpy(image + LEGACY_FCW, &control, sizeof(control));
-	*present(image) |= BIT(X87);
+	*xsave_present(image) |= BIT(X87);
 }
 
 /* SDM vol. 1, 9.5.1 */
-static void enter_mmx(const struct xsave_layout *layout, u8 *image)
+static void xsave_enter_mmx(const struct xsave_layout *layout, u8 *image)
 {
 	u16 status;
 
-	need_x87(layout, image);
+	xsave_need_x87(layout, image);
 	memcpy(&status, image + LEGACY_FSW, sizeof(status));
 	status &= (u16)~FSW_TOP;
 	memcpy(image + LEGACY_FSW, &status, sizeof(status));
@@ -130,12 +130,12 @@ static void enter_mmx(const struct xsave_layout *layout, u8 *image)
 }
 
 /* ST(i) lies relative to the top, MMi does not. */
-static u8 *mmx_of(u8 *image, u32 reg)
+static u8 *xsave_mmx_of(u8 *image, u32 reg)
 {
 	return image + LEGACY_ST + ST_BYTES * (reg & 7);
 }
 
-static void turn_stack(u8 *image)
+static void xsave_turn_stack(u8 *image)
 {
 	u8 turned[8 * ST_BYTES];
 	u16 status;
@@ -149,19 +149,19 @@ static void turn_stack(u8 *image)
 	memcpy(image + LEGACY_ST, turned, sizeof(turned));
 }
 
-static void begin_mmx(const struct xsave_layout *layout, u8 *image)
+static void xsave_begin_mmx(const struct xsave_layout *layout, u8 *image)
 {
-	if (is_present(layout, image, X87))
-		turn_stack(image);
-	enter_mmx(layout, image);
+	if (xsave_is_present(layout, image, X87))
+		xsave_turn_stack(image);
+	xsave_enter_mmx(layout, image);
 }
 
 u64 xsave_mmx_get(const struct xsave_layout *layout, u8 *image, u32 reg)
 {
 	u64 value;
 
-	begin_mmx(layout, image);
-	memcpy(&value, mmx_of(image, reg), sizeof(value));
+	xsave_begin_mmx(layout, image);
+	memcpy(&value, xsave_mmx_of(image, reg), sizeof(value));
 	return value;
 }
 
@@ -169,31 +169,31 @@ void xsave_mmx_set(const struct xsave_layout *layout, u8 *image, u32 reg, u64 va
 {
 	const u16 exponent = 0xffff;
 
-	begin_mmx(layout, image);
-	memcpy(mmx_of(image, reg), &value, sizeof(value));
-	memcpy(mmx_of(image, reg) + sizeof(value), &exponent, sizeof(exponent));
+	xsave_begin_mmx(layout, image);
+	memcpy(xsave_mmx_of(image, reg), &value, sizeof(value));
+	memcpy(xsave_mmx_of(image, reg) + sizeof(value), &exponent, sizeof(exponent));
 }
 
 void xsave_x87_get(const struct xsave_layout *layout, u8 *image, struct xsave_x87 *x87)
 {
-	need_x87(layout, image);
+	xsave_need_x87(layout, image);
 	memcpy(&x87->control, image + LEGACY_FCW, sizeof(x87->control));
 	memcpy(&x87->status, image + LEGACY_FSW, sizeof(x87->status));
 	x87->tags = image[LEGACY_TAGS];
 	for (u32 i = 0; i < ARRAY_COUNT(x87->st); i++) {
-		memcpy(&x87->st[i].low, mmx_of(image, i), sizeof(x87->st[i].low));
-		memcpy(&x87->st[i].high, mmx_of(image, i) + 8, sizeof(x87->st[i].high));
+		memcpy(&x87->st[i].low, xsave_mmx_of(image, i), sizeof(x87->st[i].low));
+		memcpy(&x87->st[i].high, xsave_mmx_of(image, i) + 8, sizeof(x87->st[i].high));
 	}
 }
 
 void xsave_x87_set(const struct xsave_layout *layout, u8 *image, const struct xsave_x87 *x87)
 {
-	need_x87(layout, image);
+	xsave_need_x87(layout, image);
 	memcpy(image + LEGACY_FCW, &x87->control, sizeof(x87->control));
 	memcpy(image + LEGACY_FSW, &x87->status, sizeof(x87->status));
 	image[LEGACY_TAGS] = x87->tags;
 	for (u32 i = 0; i < ARRAY_COUNT(x87->st); i++) {
-		memcpy(mmx_of(image, i), &x87->st[i].low, sizeof(x87->st[i].low));
-		memcpy(mmx_of(image, i) + 8, &x87->st[i].high, sizeof(x87->st[i].high));
+		memcpy(xsave_mmx_of(image, i), &x87->st[i].low, sizeof(x87->st[i].low));
+		memcpy(xsave_mmx_of(image, i) + 8, &x87->st[i].high, sizeof(x87->st[i].high));
 	}
 }

@@ -24,13 +24,13 @@ static void format_put(struct output *out, char c)
 	out->length++;
 }
 
-static void put_padding(struct output *out, char c, int count)
+static void format_put_padding(struct output *out, char c, int count)
 {
 	while (count-- > 0)
 		format_put(out, c);
 }
 
-static void put_text(struct output *out, const struct spec *spec, const char *text)
+static void format_put_text(struct output *out, const struct spec *spec, const char *text)
 {
 	size_t limit = spec->precision >= 0 ? (size_t)spec->precision : SIZE_MAX;
 	int length;
@@ -39,15 +39,15 @@ static void put_text(struct output *out, const struct spec *spec, const char *te
 		text = "(null)";
 	length = (int)strnlen(text, limit);
 	if (!spec->left)
-		put_padding(out, ' ', spec->width - length);
+		format_put_padding(out, ' ', spec->width - length);
 	for (int i = 0; i < length; i++)
 		format_put(out, text[i]);
 	if (spec->left)
-		put_padding(out, ' ', spec->width - length);
+		format_put_padding(out, ' ', spec->width - length);
 }
 
-static void put_number(struct output *out, const struct spec *spec, u64 value, unsigned int base,
-		       bool upper, char sign)
+static void format_put_number(struct output *out, const struct spec *spec, u64 value,
+			      unsigned int base, bool upper, char sign)
 {
 	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
 	const char *prefix =
@@ -71,26 +71,26 @@ static void put_number(struct output *out, const struct spec *spec, u64 value, u
 	width -= count + zeros;
 
 	if (!spec->left)
-		put_padding(out, ' ', width);
+		format_put_padding(out, ' ', width);
 	if (sign != 0)
 		format_put(out, sign);
 	while (*prefix != '\0')
 		format_put(out, *prefix++);
-	put_padding(out, '0', zeros);
+	format_put_padding(out, '0', zeros);
 	while (count > 0)
 		format_put(out, text[--count]);
 	if (spec->left)
-		put_padding(out, ' ', width);
+		format_put_padding(out, ' ', width);
 }
 
-static void put_signed(struct output *out, const struct spec *spec, s64 value)
+static void format_put_signed(struct output *out, const struct spec *spec, s64 value)
 {
 	u64 magnitude = value < 0 ? 0 - (u64)value : (u64)value;
 
-	put_number(out, spec, magnitude, 10, false, value < 0 ? '-' : 0);
+	format_put_number(out, spec, magnitude, 10, false, value < 0 ? '-' : 0);
 }
 
-static const char *parse_count(const char *pattern, int *count, va_list *arguments)
+static const char *format_parse_count(const char *pattern, int *count, va_list *arguments)
 {
 	if (*pattern == '*') {
 		*count = va_arg(*arguments, int);
@@ -103,7 +103,7 @@ static const char *parse_count(const char *pattern, int *count, va_list *argumen
 	return pattern;
 }
 
-static const char *parse_flags(const char *pattern, struct spec *spec)
+static const char *format_parse_flags(const char *pattern, struct spec *spec)
 {
 	for (;; pattern++) {
 		switch (*pattern) {
@@ -122,53 +122,54 @@ static const char *parse_flags(const char *pattern, struct spec *spec)
 	}
 }
 
-static const char *parse_spec(const char *pattern, struct spec *spec, va_list *arguments)
+static const char *format_parse_spec(const char *pattern, struct spec *spec, va_list *arguments)
 {
 	*spec = (struct spec){.precision = -1};
-	pattern = parse_flags(pattern, spec);
-	pattern = parse_count(pattern, &spec->width, arguments);
+	pattern = format_parse_flags(pattern, spec);
+	pattern = format_parse_count(pattern, &spec->width, arguments);
 	if (spec->width < 0) {
 		spec->left = true;
 		spec->width = -spec->width;
 	}
 	if (*pattern == '.')
-		pattern = parse_count(pattern + 1, &spec->precision, arguments);
+		pattern = format_parse_count(pattern + 1, &spec->precision, arguments);
 	for (; *pattern == 'l' || *pattern == 'z'; pattern++)
 		spec->wide = true;
 	return pattern;
 }
 
-static u64 next_unsigned(const struct spec *spec, va_list *arguments)
+static u64 format_next_unsigned(const struct spec *spec, va_list *arguments)
 {
 	return spec->wide ? va_arg(*arguments, unsigned long) : va_arg(*arguments, unsigned int);
 }
 
-static s64 next_signed(const struct spec *spec, va_list *arguments)
+static s64 format_next_signed(const struct spec *spec, va_list *arguments)
 {
 	return spec->wide ? va_arg(*arguments, long) : va_arg(*arguments, int);
 }
 
-static void put_conversion(struct output *out, const struct spec *spec, char kind,
-			   va_list *arguments)
+static void format_put_conversion(struct output *out, const struct spec *spec, char kind,
+				  va_list *arguments)
 {
 	switch (kind) {
 	case 'd':
-		put_signed(out, spec, next_signed(spec, arguments));
+		format_put_signed(out, spec, format_next_signed(spec, arguments));
 		break;
 	case 'u':
-		put_number(out, spec, next_unsigned(spec, arguments), 10, false, 0);
+		format_put_number(out, spec, format_next_unsigned(spec, arguments), 10, false, 0);
 		break;
 	case 'x':
 	case 'X':
-		put_number(out, spec, next_unsigned(spec, arguments), 16, kind == 'X', 0);
+		format_put_number(out, spec, format_next_unsigned(spec, arguments), 16, kind == 'X',
+				  0);
 		break;
 	case 's':
-		put_text(out, spec, va_arg(*arguments, const char *));
+		format_put_text(out, spec, va_arg(*arguments, const char *));
 		break;
 	case 'c': {
 		char text[2] = {(char)va_arg(*arguments, int), '\0'};
 
-		put_text(out, spec, text);
+		format_put_text(out, spec, text);
 		break;
 	}
 	case '%':
@@ -193,10 +194,10 @@ size_t format_va(char *buffer, size_t size, const char *pattern, va_list argumen
 			format_put(&out, *pattern++);
 			continue;
 		}
-		pattern = parse_spec(pattern + 1, &spec, &rest);
+		pattern = format_parse_spec(pattern + 1, &spec, &rest);
 		if (*pattern == '\0')
 			break;
-		put_conversion(&out, &spec, *pattern++, &rest);
+		format_put_conversion(&out, &spec, *pattern++, &rest);
 	}
 	va_end(rest);
 	if (size > 0)

@@ -25,7 +25,7 @@ static u8 *chunk;
 static size_t chunk_left;
 static size_t used_bytes;
 
-static bool grow(size_t bytes)
+static bool heap_grow(size_t bytes)
 {
 	u64 address;
 
@@ -37,12 +37,12 @@ static bool grow(size_t bytes)
 	return true;
 }
 
-static struct header *carve(u32 class)
+static struct header *heap_carve(u32 class)
 {
 	size_t bytes = (size_t)1 << class;
 	struct header *header;
 
-	if (chunk_left < bytes && !grow(bytes))
+	if (chunk_left < bytes && !heap_grow(bytes))
 		return NULL;
 	header = (struct header *)chunk;
 	header->class = class;
@@ -63,7 +63,7 @@ void *heap_alloc(size_t bytes)
 	if (header != NULL)
 		free_list[class - CLASS_MIN] = header->next;
 	else
-		header = carve(class);
+		header = heap_carve(class);
 	if (header == NULL)
 		return NULL;
 	header->magic = HEADER_USED;

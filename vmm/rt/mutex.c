@@ -8,7 +8,7 @@
 /* About as long as a holder on another CPU needs it; in vain when the holder is not running. */
 #define SPIN_COUNT 100
 
-static bool spin(struct mutex *mutex)
+static bool mutex_spin(struct mutex *mutex)
 {
 	for (u32 i = 0; i < SPIN_COUNT; i++) {
 		if (__atomic_load_n(&mutex->held, __ATOMIC_RELAXED) == 0 && mutex_try(mutex))
@@ -19,7 +19,7 @@ static bool spin(struct mutex *mutex)
 }
 
 /* Forgets a wake-up that this thread was given before. */
-static void forget_wakeup(struct mutex *mutex, u32 thread)
+static void mutex_forget_wakeup(struct mutex *mutex, u32 thread)
 {
 	u32 self = thread + 1;
 
@@ -31,24 +31,24 @@ static void forget_wakeup(struct mutex *mutex, u32 thread)
  * `waiting` and `woken` are written before each try: either it succeeds, or the holder's unlock
  * comes after it and finds them so. Pairs with mutex_unlock.
  */
-static void wait(struct mutex *mutex, u32 thread, handle_t queue)
+static void mutex_wait(struct mutex *mutex, u32 thread, handle_t queue)
 {
 	u64 key;
 
 	__atomic_fetch_or(&mutex->waiting, BIT(thread), __ATOMIC_SEQ_CST);
-	forget_wakeup(mutex, thread);
+	mutex_forget_wakeup(mutex, thread);
 	while (!mutex_try(mutex)) {
 		if (sys_queue_wait(queue, ~0ull, &key) != STATUS_OK)
 			rt_fail("mutex");
-		forget_wakeup(mutex, thread);
+		mutex_forget_wakeup(mutex, thread);
 	}
 	__atomic_fetch_and(&mutex->waiting, ~BIT(thread), __ATOMIC_SEQ_CST);
 }
 
 void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue)
 {
-	if (!mutex_try(mutex) && !spin(mutex))
-		wait(mutex, thread, queue);
+	if (!mutex_try(mutex) && !mutex_spin(mutex))
+		mutex_wait(mutex, thread, queue);
 }
 
 /*

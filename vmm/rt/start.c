@@ -37,7 +37,7 @@ NORETURN void __stack_chk_fail(void)
 }
 
 /* The image is linked at 0; adds where it lies to every pointer in its data. */
-static inline __attribute__((always_inline)) void relocate(void)
+static inline __attribute__((always_inline)) void start_relocate(void)
 {
 	u64 base = (u64)(uintptr_t)__image_start;
 	const struct elf_rela *rela = NULL;
@@ -58,7 +58,7 @@ static inline __attribute__((always_inline)) void relocate(void)
 
 void rt_main(const struct start_info *info)
 {
-	relocate();
+	start_relocate();
 	if (info->magic != START_MAGIC || info->abi_version != SKERRY_ABI_VERSION)
 		__builtin_trap();
 	start_info = info;
@@ -67,7 +67,7 @@ void rt_main(const struct start_info *info)
 	sys_process_exit((u64)main());
 }
 
-static const struct start_entry *find_from(u32 index, u32 kind)
+static const struct start_entry *start_find_from(u32 index, u32 kind)
 {
 	for (; index < start_info->entry_count && index < START_ENTRY_MAX; index++) {
 		if (start_info->entry[index].kind == kind)
@@ -78,12 +78,12 @@ static const struct start_entry *find_from(u32 index, u32 kind)
 
 const struct start_entry *start_find(enum start_kind kind)
 {
-	return find_from(0, kind);
+	return start_find_from(0, kind);
 }
 
 const struct start_entry *start_next(const struct start_entry *entry)
 {
-	return find_from((u32)(entry - start_info->entry) + 1, entry->kind);
+	return start_find_from((u32)(entry - start_info->entry) + 1, entry->kind);
 }
 
 void start_free_predecessor(void)

@@ -11,43 +11,43 @@
 #define PATIENCE_NS (60 * NS_PER_S)
 #define LOOK_NS	    (10 * NS_PER_MS)
 
-static bool fails(struct transfer_end *end, const char *text)
+static bool transfer_fails(struct transfer_end *end, const char *text)
 {
 	format(end->problem, sizeof(end->problem), "%s", text);
 	return false;
 }
 
-static enum transfer_verdict verdict(const struct transfer_end *end)
+static enum transfer_verdict transfer_verdict(const struct transfer_end *end)
 {
 	return (enum transfer_verdict)__atomic_load_n(&end->ring->verdict, __ATOMIC_ACQUIRE);
 }
 
-static bool has_failed(struct transfer_end *end)
+static bool transfer_has_failed(struct transfer_end *end)
 {
-	if (verdict(end) != TRANSFER_FAILED)
+	if (transfer_verdict(end) != TRANSFER_FAILED)
 		return false;
-	(void)fails(end, end->ring->problem);
+	(void)transfer_fails(end, end->ring->problem);
 	return true;
 }
 
 /* Until the manager has moved from there, or judged, or for a moment. */
-static bool wait_a_little(struct transfer_end *end, u64 until_tsc)
+static bool transfer_wait_a_little(struct transfer_end *end, u64 until_tsc)
 {
 	u64 now = clock_tsc();
 	u64 key;
 
 	if (now > until_tsc)
-		return fails(end, "the manager does not pass it on");
+		return transfer_fails(end, "the manager does not pass it on");
 	(void)!sys_queue_wait(end->queue, now + clock_ns_to_tsc(LOOK_NS), &key);
 	return true;
 }
 
-static u64 patience(void)
+static u64 transfer_patience(void)
 {
 	return clock_tsc() + clock_ns_to_tsc(PATIENCE_NS);
 }
 
-static void moved(struct transfer_end *end, u32 count)
+static void transfer_moved(struct transfer_end *end, u32 count)
 {
 	end->at += count;
 	__atomic_store_n(&end->ring->process_at, end->at, __ATOMIC_RELEASE);
@@ -55,7 +55,7 @@ static void moved(struct transfer_end *end, u32 count)
 }
 
 /* What can be copied at once: up to the end of the memory, if not less. */
-static u32 straight(const struct transfer_end *end, u64 most)
+static u32 transfer_straight(const struct transfer_end *end, u64 most)
 {
 	return (u32)MIN(most, TRANSFER_RING_BYTES - end->at % TRANSFER_RING_BYTES);
 }
@@ -63,22 +63,22 @@ static u32 straight(const struct transfer_end *end, u64 most)
 bool transfer_write(struct transfer_end *end, const void *bytes, u32 count)
 {
 	const u8 *from = bytes;
-	u64 until = patience();
+	u64 until = transfer_patience();
 
 	while (count > 0) {
 		u64 taken = __atomic_load_n(&end->ring->manager_at, __ATOMIC_ACQUIRE);
 		u64 room = TRANSFER_RING_BYTES - (end->at - taken);
-		u32 some = straight(end, MIN(room, count));
+		u32 some = transfer_straight(end, MIN(room, count));
 
-		if (has_failed(end) || (some == 0 && !wait_a_little(end, until)))
+		if (transfer_has_failed(end) || (some == 0 && !transfer_wait_a_little(end, until)))
 			return false;
 		if (some == 0)
 			continue;
 		memcpy(end->ring->bytes + end->at % TRANSFER_RING_BYTES, from, some);
-		moved(end, some);
+		transfer_moved(end, some);
 		from += some;
 		count -= some;
-		until = patience();
+		until = transfer_patience();
 	}
 	return true;
 }
@@ -92,45 +92,45 @@ void transfer_works(struct transfer_end *end)
 
 bool transfer_finish(struct transfer_end *end)
 {
-	u64 until = patience();
+	u64 until = transfer_patience();
 	u64 seen = 0;
 
 	__atomic_store_n(&end->ring->process_ended, 1, __ATOMIC_RELEASE);
 	(void)sys_event_signal(end->doorbell);
-	while (verdict(end) == TRANSFER_OPEN) {
+	while (transfer_verdict(end) == TRANSFER_OPEN) {
 		u64 taken = __atomic_load_n(&end->ring->manager_at, __ATOMIC_ACQUIRE);
 
 		if (taken != seen)
-			until = patience();
+			until = transfer_patience();
 		seen = taken;
-		if (!wait_a_little(end, until))
+		if (!transfer_wait_a_little(end, until))
 			return false;
 	}
-	return !has_failed(end);
+	return !transfer_has_failed(end);
 }
 
 bool transfer_read(struct transfer_end *end, void *bytes, u32 count, u32 *read)
 {
-	u64 until = patience();
+	u64 until = transfer_patience();
 	u8 *to = bytes;
 
 	for (*read = 0; *read < count;) {
 		u32 ended = __atomic_load_n(&end->ring->manager_ended, __ATOMIC_ACQUIRE);
 		u64 brought = __atomic_load_n(&end->ring->manager_at, __ATOMIC_ACQUIRE);
-		u32 some = straight(end, MIN(brought - end->at, count - *read));
+		u32 some = transfer_straight(end, MIN(brought - end->at, count - *read));
 
-		if (has_failed(end))
+		if (transfer_has_failed(end))
 			return false;
 		if (some == 0 && ended != 0)
 			return true;
-		if (some == 0 && !wait_a_little(end, until))
+		if (some == 0 && !transfer_wait_a_little(end, until))
 			return false;
 		if (some == 0)
 			continue;
 		memcpy(to + *read, end->ring->bytes + end->at % TRANSFER_RING_BYTES, some);
-		moved(end, some);
+		transfer_moved(end, some);
 		*read += some;
-		until = patience();
+		until = transfer_patience();
 	}
 	return true;
 }

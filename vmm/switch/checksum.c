@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/switch/checksum.h"
 
-static u64 add_carry(u64 sum, u64 word)
+static u64 checksum_add_carry(u64 sum, u64 word)
 {
 	sum += word;
 	return sum + (sum < word);
@@ -19,12 +19,12 @@ u64 checksum_add(u64 sum, const u8 *data, u32 bytes)
 			: "cc");
 	for (; bytes >= sizeof(word); bytes -= (u32)sizeof(word), data += sizeof(word)) {
 		__builtin_memcpy(&word, data, sizeof(word));
-		sum = add_carry(sum, word);
+		sum = checksum_add_carry(sum, word);
 	}
 	word = 0;
 	for (u32 i = 0; i < bytes; i++)
 		word |= (u64)data[i] << 8 * i;
-	return add_carry(sum, word);
+	return checksum_add_carry(sum, word);
 }
 
 void checksum_put(u8 *at, u64 sum)

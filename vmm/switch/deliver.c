@@ -5,7 +5,7 @@
 #include "vmm/switch/segment.h"
 
 /* NULL: there was no room; *bytes is the frame's length with its tag, if it gets one. */
-static inline u8 *put(struct port *to, const struct packet *packet, bool tagged, u32 *bytes)
+static inline u8 *deliver_put(struct port *to, const struct packet *packet, bool tagged, u32 *bytes)
 {
 	u32 head_bytes = packet->head_bytes;
 	u8 *at;
@@ -25,12 +25,12 @@ static inline u8 *put(struct port *to, const struct packet *packet, bool tagged,
 	return at;
 }
 
-static inline void put_as_it_is(struct port *to, const struct packet *packet, bool tagged)
+static inline void deliver_put_as_it_is(struct port *to, const struct packet *packet, bool tagged)
 {
 	struct frame_header header = {0};
 
 	__builtin_memcpy(&header.flags, &packet->offer, sizeof(packet->offer));
-	if (put(to, packet, tagged, &header.bytes) == NULL)
+	if (deliver_put(to, packet, tagged, &header.bytes) == NULL)
 		return;
 	if (tagged && (packet->offer.flags & FRAME_NEEDS_CHECKSUM) != 0)
 		header.checksum_start += FRAME_TAG_BYTES;
@@ -39,11 +39,11 @@ static inline void put_as_it_is(struct port *to, const struct packet *packet, bo
 }
 
 /* RFC 9293, 3.1: the sender has put the pseudo header's sum into the field. */
-static void put_completed(struct port *to, const struct packet *packet, bool tagged)
+static void deliver_put_completed(struct port *to, const struct packet *packet, bool tagged)
 {
 	struct frame_header header = {0};
 	u32 start = packet->offer.checksum_start + (tagged ? FRAME_TAG_BYTES : 0);
-	u8 *at = put(to, packet, tagged, &header.bytes);
+	u8 *at = deliver_put(to, packet, tagged, &header.bytes);
 
 	if (at == NULL)
 		return;
@@ -53,7 +53,7 @@ static void put_completed(struct port *to, const struct packet *packet, bool tag
 	deliver_count(to, header.bytes);
 }
 
-static u32 wishes_for(const struct packet *packet)
+static u32 deliver_wishes_for(const struct packet *packet)
 {
 	return packet->offer.segments == FRAME_TCP4   ? NET_WISH_CHECKSUM | NET_WISH_TCP4
 	       : packet->offer.segments == FRAME_TCP6 ? NET_WISH_CHECKSUM | NET_WISH_TCP6
@@ -62,14 +62,14 @@ static u32 wishes_for(const struct packet *packet)
 
 static void deliver_offered(struct port *to, const struct packet *packet, bool tagged)
 {
-	u32 needed = wishes_for(packet);
+	u32 needed = deliver_wishes_for(packet);
 
 	if ((link_wish_of_peer(&to->end) & needed) == needed)
-		put_as_it_is(to, packet, tagged);
+		deliver_put_as_it_is(to, packet, tagged);
 	else if (packet->offer.segments != FRAME_WHOLE)
 		segment_deliver(to, packet, tagged);
 	else
-		put_completed(to, packet, tagged);
+		deliver_put_completed(to, packet, tagged);
 }
 
 void deliver_any(struct port *to, const struct packet *packet)
@@ -77,10 +77,10 @@ void deliver_any(struct port *to, const struct packet *packet)
 	if (unlikely((packet->offer.flags & FRAME_NEEDS_CHECKSUM) != 0))
 		deliver_offered(to, packet, vlan_is_tagged(to, packet));
 	else
-		put_as_it_is(to, packet, vlan_is_tagged(to, packet));
+		deliver_put_as_it_is(to, packet, vlan_is_tagged(to, packet));
 }
 
 void deliver_copy(struct port *to, const struct packet *packet)
 {
-	put_as_it_is(to, packet, packet->vlan != 0);
+	deliver_put_as_it_is(to, packet, packet->vlan != 0);
 }

@@ -25,7 +25,7 @@ void forward_init(u32 mtu)
 }
 
 /* The part that decisions are based on is copied once. */
-static void take(struct port *from, const struct frame_header *header, const u8 *frame)
+static void forward_take(struct port *from, const struct frame_header *header, const u8 *frame)
 {
 	packet.from = from;
 	packet.head = packet.buffer;
@@ -37,19 +37,19 @@ static void take(struct port *from, const struct frame_header *header, const u8 
 	packet.type = bytes_get16(packet.head + ETHER_TYPE_AT);
 }
 
-static bool may_go(const struct port *to)
+static bool forward_may_go(const struct port *to)
 {
 	return to != packet.from && port_carries(to, packet.vlan) &&
 	       (to->flags & packet.from->flags & NET_PORT_PRIVATE) == 0 &&
 	       (to->flags & (NET_PORT_BLOCKED | NET_PORT_MIRROR)) == 0;
 }
 
-static void pay(struct port *from, u32 times)
+static void forward_pay(struct port *from, u32 times)
 {
 	share_pay(&from->share, (u64)times * (packet.bytes + FORWARD_OVERHEAD));
 }
 
-static enum net_drop flood(u64 to)
+static enum net_drop forward_flood(u64 to)
 {
 	u32 copies = 0;
 
@@ -58,18 +58,18 @@ static enum net_drop flood(u64 to)
 	for (; to != 0; to &= to - 1) {
 		struct port *port = &ports[bit_lowest(to)];
 
-		if (!may_go(port))
+		if (!forward_may_go(port))
 			continue;
 		deliver(port, &packet);
 		copies++;
 	}
 	if (copies == 0)
 		return NET_DROP_NOBODY;
-	pay(packet.from, copies - 1);
+	forward_pay(packet.from, copies - 1);
 	return NET_PASSED;
 }
 
-static u32 find_port(u64 mac)
+static u32 forward_find_port(u64 mac)
 {
 	u32 port = mac_table_find(mac_table_key(mac, packet.vlan));
 
@@ -78,7 +78,7 @@ static u32 find_port(u64 mac)
 	return port;
 }
 
-static enum net_drop send(void)
+static enum net_drop forward_send(void)
 {
 	u64 mac = bytes_get_mac(packet.head);
 	u32 port;
@@ -86,24 +86,24 @@ static enum net_drop send(void)
 	if ((mac & 1) != 0)
 		return (mac & NEIGHBOURS_MASK) == NEIGHBOURS_MAC || loop_hear(&packet)
 			       ? NET_DROP_NOBODY
-			       : flood(port_sets.there);
-	port = find_port(mac);
+			       : forward_flood(port_sets.there);
+	port = forward_find_port(mac);
 	/* an address that nobody knows can only be behind a port with more than one */
 	if (port == MAC_TABLE_NOBODY)
-		return flood(port_sets.holders);
-	if (!may_go(&ports[port]))
+		return forward_flood(port_sets.holders);
+	if (!forward_may_go(&ports[port]))
 		return NET_DROP_NOBODY;
 	deliver(&ports[port], &packet);
 	return NET_PASSED;
 }
 
-static void mirror(void)
+static void forward_mirror(void)
 {
 	for (u64 to = port_sets.mirrors; to != 0; to &= to - 1)
 		deliver_copy(&ports[bit_lowest(to)], &packet);
 }
 
-static enum net_drop pass(struct port *from, const struct frame_header *header)
+static enum net_drop forward_pass(struct port *from, const struct frame_header *header)
 {
 	enum net_drop reason;
 
@@ -120,7 +120,7 @@ static enum net_drop pass(struct port *from, const struct frame_header *header)
 		return reason;
 	if (packet.offer.segments != FRAME_WHOLE)
 		share_pay(&from->share, (u64)packet_segments(&packet) * FORWARD_OVERHEAD);
-	return send();
+	return forward_send();
 }
 
 void forward(struct port *from, const struct frame_header *header, const u8 *frame)
@@ -130,11 +130,11 @@ void forward(struct port *from, const struct frame_header *header, const u8 *fra
 
 	from->counts->received_frames++;
 	from->counts->received_bytes += header->bytes;
-	take(from, header, frame);
-	pay(from, 1);
+	forward_take(from, header, frame);
+	forward_pay(from, 1);
 	/* only a port that cannot be made to wait is read beyond its limit */
 	if (!from->share.limited || share_may_go(&from->share)) {
-		reason = pass(from, header);
+		reason = forward_pass(from, header);
 		if (reason == NET_PASSED)
 			packets = packet_segments(&packet);
 		share_take(&from->share, packets, header->bytes);
@@ -142,5 +142,5 @@ void forward(struct port *from, const struct frame_header *header, const u8 *fra
 	if (reason != NET_PASSED)
 		from->counts->dropped[reason]++;
 	else if (unlikely(port_sets.mirrors != 0))
-		mirror();
+		forward_mirror();
 }

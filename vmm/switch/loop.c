@@ -24,12 +24,12 @@
 
 static u64 next_tick = ~0ull;
 
-static bool is_uplink(const struct port *port)
+static bool loop_is_uplink(const struct port *port)
 {
 	return (port->flags & NET_PORT_UPLINK) != 0;
 }
 
-static void set_state(struct port *port, enum net_port_state state, u32 with)
+static void loop_set_state(struct port *port, enum net_port_state state, u32 with)
 {
 	bool same = port->state == state && port->with == with;
 
@@ -43,88 +43,88 @@ static void set_state(struct port *port, enum net_port_state state, u32 with)
 			 __ATOMIC_RELAXED);
 	if (same)
 		return;
-	if (state == NET_PORT_OPEN && is_uplink(port))
+	if (state == NET_PORT_OPEN && loop_is_uplink(port))
 		port_sets.announce |= BIT(port->index);
 	if (state != NET_PORT_OPEN)
 		mac_table_forget_learnt(port->index);
 	switch_tell_manager();
 }
 
-static bool has_open_uplink(void)
+static bool loop_has_open_uplink(void)
 {
 	for (u64 set = port_sets.holders; set != 0; set &= set - 1) {
 		const struct port *port = &ports[bit_lowest(set)];
 
-		if (is_uplink(port) && port->state == NET_PORT_OPEN)
+		if (loop_is_uplink(port) && port->state == NET_PORT_OPEN)
 			return true;
 	}
 	return false;
 }
 
-static void hold(struct port *port, u64 now)
+static void loop_hold(struct port *port, u64 now)
 {
 	port->until = now + clock_ns_to_tsc(LOOP_HOLD_NS);
 }
 
 /* Nothing has to be done unless two ports could form a loop. */
-static void look_at_once(void)
+static void loop_look_at_once(void)
 {
 	next_tick = (port_sets.holders & (port_sets.holders - 1)) != 0 ? 0 : ~0ull;
 }
 
-static void come_up(struct port *port)
+static void loop_come_up(struct port *port)
 {
-	bool listens = is_uplink(port) && has_open_uplink();
+	bool listens = loop_is_uplink(port) && loop_has_open_uplink();
 
-	hold(port, clock_tsc());
-	set_state(port, listens ? NET_PORT_LISTENS : NET_PORT_OPEN, 0);
-	look_at_once();
+	loop_hold(port, clock_tsc());
+	loop_set_state(port, listens ? NET_PORT_LISTENS : NET_PORT_OPEN, 0);
+	loop_look_at_once();
 }
 
 /* What the port has kept from opening: the first one does, the others listen to it. */
-static void stand_in_for(const struct port *gone)
+static void loop_stand_in_for(const struct port *gone)
 {
 	for (u64 set = port_sets.holders & ~BIT(gone->index); set != 0; set &= set - 1) {
 		struct port *port = &ports[bit_lowest(set)];
 
 		if ((port->state == NET_PORT_LOOPED && port->with == gone->index) ||
-		    (port->state == NET_PORT_LISTENS && !has_open_uplink()))
-			come_up(port);
+		    (port->state == NET_PORT_LISTENS && !loop_has_open_uplink()))
+			loop_come_up(port);
 	}
 }
 
 void loop_come(struct port *port)
 {
-	if (is_uplink(port))
+	if (loop_is_uplink(port))
 		port->state = NET_PORT_DOWN;
-	if (is_uplink(port) && port->given.port.down != 0)
-		set_state(port, NET_PORT_DOWN, 0);
+	if (loop_is_uplink(port) && port->given.port.down != 0)
+		loop_set_state(port, NET_PORT_DOWN, 0);
 	else
-		come_up(port);
+		loop_come_up(port);
 }
 
 void loop_leave(struct port *port)
 {
 	port->state = NET_PORT_DOWN;
-	stand_in_for(port);
-	look_at_once();
+	loop_stand_in_for(port);
+	loop_look_at_once();
 }
 
 void loop_set_down(struct port *port, bool down)
 {
-	if (!is_uplink(port) || (port->state == NET_PORT_DOWN) == down)
+	if (!loop_is_uplink(port) || (port->state == NET_PORT_DOWN) == down)
 		return;
 	if (!down) {
 		/* its driver may be another one */
 		port_renew(port);
-		come_up(port);
+		loop_come_up(port);
 		return;
 	}
-	set_state(port, NET_PORT_DOWN, 0);
-	stand_in_for(port);
+	loop_set_state(port, NET_PORT_DOWN, 0);
+	loop_stand_in_for(port);
 }
 
-static const struct port *sender_of(const struct packet *packet)
+static const struct port *loop_sender_of(const struct packet *packet)
 {
 	const struct port *port;
 	u64 secret;
@@ -142,22 +142,23 @@ static const struct port *sender_of(const struct packet *packet)
 }
 
 /* Uplinks first, then by number. */
-static bool counts_more(const struct port *port, const struct port *than)
+static bool loop_counts_more(const struct port *port, const struct port *than)
 {
-	return is_uplink(port) != is_uplink(than) ? is_uplink(port) : port->index < than->index;
+	return loop_is_uplink(port) != loop_is_uplink(than) ? loop_is_uplink(port)
+							    : port->index < than->index;
 }
 
-static void block(struct port *port, const struct port *because_of)
+static void loop_block(struct port *port, const struct port *because_of)
 {
 	u64 now = clock_tsc();
 
-	hold(port, now);
+	loop_hold(port, now);
 	port->until += (now & HOLD_MORE_MASK) * clock_ns_to_tsc(NS_PER_S);
-	set_state(port, NET_PORT_LOOPED, because_of->index);
+	loop_set_state(port, NET_PORT_LOOPED, because_of->index);
 }
 
 /* Whether what one of them gets from the other is sent on. */
-static bool form_loop(const struct port *one, const struct port *other)
+static bool loop_form(const struct port *one, const struct port *other)
 {
 	return one != other && one->vlan == other->vlan &&
 	       (one->flags & other->flags & NET_PORT_PRIVATE) == 0;
@@ -165,22 +166,22 @@ static bool form_loop(const struct port *one, const struct port *other)
 
 bool loop_hear(const struct packet *packet)
 {
-	const struct port *sender = sender_of(packet);
+	const struct port *sender = loop_sender_of(packet);
 	struct port *here = packet->from;
 
 	if (sender == NULL)
 		return false;
 	if ((port_sets.holders & BIT(here->index)) == 0 || sender->state != NET_PORT_OPEN ||
-	    here->state == NET_PORT_DOWN || !form_loop(sender, here))
+	    here->state == NET_PORT_DOWN || !loop_form(sender, here))
 		return true;
-	if (here->state == NET_PORT_OPEN && counts_more(here, sender))
-		block(&ports[sender->index], here);
+	if (here->state == NET_PORT_OPEN && loop_counts_more(here, sender))
+		loop_block(&ports[sender->index], here);
 	else
-		block(here, sender);
+		loop_block(here, sender);
 	return true;
 }
 
-static void send_probe(struct port *port)
+static void loop_send_probe(struct port *port)
 {
 	static const char text[] = "a probe for loops, of Skerry";
 	u8 frame[PROBE_BYTES + 2] = {0}; /* an address is written with two bytes behind it */
@@ -203,7 +204,7 @@ void loop_tick(u64 now)
 {
 	if (now < next_tick)
 		return;
-	look_at_once();
+	loop_look_at_once();
 	if (next_tick == 0)
 		next_tick = now + clock_ns_to_tsc(LOOP_PROBE_NS);
 	for (u64 set = port_sets.holders; set != 0; set &= set - 1) {
@@ -211,9 +212,9 @@ void loop_tick(u64 now)
 
 		if ((port->state == NET_PORT_LISTENS || port->state == NET_PORT_LOOPED) &&
 		    now >= port->until)
-			set_state(port, NET_PORT_OPEN, 0);
+			loop_set_state(port, NET_PORT_OPEN, 0);
 		if (next_tick != ~0ull && port->state == NET_PORT_OPEN)
-			send_probe(port);
+			loop_send_probe(port);
 	}
 }
 

@@ -33,17 +33,17 @@ static struct mac_list unused;
 static u64 multiplier;
 static u32 now_seconds;
 
-static bool is_fixed(u32 index)
+static bool mac_table_is_fixed(u32 index)
 {
 	return index >= MAC_TABLE_LEARNT;
 }
 
-static u16 *chain_of(u64 key)
+static u16 *mac_table_chain_of(u64 key)
 {
 	return &chains[key * multiplier >> (64 - CHAIN_BITS)];
 }
 
-static void list_add(struct mac_list *list, u16 index)
+static void mac_table_list_add(struct mac_list *list, u16 index)
 {
 	entries[index].newer = NONE;
 	entries[index].older = list->newest;
@@ -55,7 +55,7 @@ static void list_add(struct mac_list *list, u16 index)
 	list->count++;
 }
 
-static void list_remove(struct mac_list *list, u16 index)
+static void mac_table_list_remove(struct mac_list *list, u16 index)
 {
 	const struct mac_entry *entry = &entries[index];
 
@@ -82,13 +82,13 @@ void mac_table_init(u64 secret)
 	for (u32 i = 0; i < NET_PORT_MAX; i++)
 		lists[i] = empty;
 	for (u16 i = 0; i < MAC_TABLE_LEARNT; i++)
-		list_add(&unused, i);
+		mac_table_list_add(&unused, i);
 }
 
 /* At the end: of two with one key the first is found. */
-static void chain_add(u16 index)
+static void mac_table_chain_add(u16 index)
 {
-	u16 *place = chain_of(entries[index].key);
+	u16 *place = mac_table_chain_of(entries[index].key);
 
 	while (*place != NONE)
 		place = &entries[*place].next;
@@ -96,56 +96,57 @@ static void chain_add(u16 index)
 	*place = index;
 }
 
-static void chain_remove(u16 index)
+static void mac_table_chain_remove(u16 index)
 {
-	u16 *place = chain_of(entries[index].key);
+	u16 *place = mac_table_chain_of(entries[index].key);
 
 	while (*place != index)
 		place = &entries[*place].next;
 	*place = entries[index].next;
 }
 
-static u16 find(u64 key)
+static u16 mac_table_find_entry(u64 key)
 {
-	u16 index = *chain_of(key);
+	u16 index = *mac_table_chain_of(key);
 
 	while (index != NONE && entries[index].key != key)
 		index = entries[index].next;
 	return index;
 }
 
-static void drop(u16 index)
+static void mac_table_drop(u16 index)
 {
-	chain_remove(index);
-	list_remove(&lists[entries[index].port], index);
-	list_add(&unused, index);
+	mac_table_chain_remove(index);
+	mac_table_list_remove(&lists[entries[index].port], index);
+	mac_table_list_add(&unused, index);
 }
 
 void mac_table_add(u32 port, u64 key)
 {
 	u16 index = (u16)(MAC_TABLE_LEARNT + port);
-	u16 learnt = find(key);
+	u16 learnt = mac_table_find_entry(key);
 
-	if (learnt != NONE && !is_fixed(learnt))
-		drop(learnt);
+	if (learnt != NONE && !mac_table_is_fixed(learnt))
+		mac_table_drop(learnt);
 	entries[index] = (struct mac_entry){.key = key, .port = (u16)port};
-	chain_add(index);
+	mac_table_chain_add(index);
 }
 
-static bool is_current(u32 index)
+static bool mac_table_is_current(u32 index)
 {
-	return is_fixed(index) || now_seconds - entries[index].seen <= MAC_TABLE_SECONDS;
+	return mac_table_is_fixed(index) || now_seconds - entries[index].seen <= MAC_TABLE_SECONDS;
 }
 
 u32 mac_table_find(u64 key)
 {
-	u16 index = find(key);
+	u16 index = mac_table_find_entry(key);
 
-	return index != NONE && is_current(index) ? entries[index].port : MAC_TABLE_NOBODY;
+	return index != NONE && mac_table_is_current(index) ? entries[index].port
+							    : MAC_TABLE_NOBODY;
 }
 
 /* The port that has most. */
-static u32 richest(void)
+static u32 mac_table_richest(void)
 {
 	u32 port = 0;
 
@@ -155,36 +156,38 @@ static u32 richest(void)
 }
 
 /* One that may be used for an address of this port. */
-static u16 make_room(u32 port)
+static u16 mac_table_make_room(u32 port)
 {
 	if (unused.count == 0)
-		drop(lists[lists[port].count >= MAC_TABLE_SHARE ? port : richest()].oldest);
+		mac_table_drop(
+			lists[lists[port].count >= MAC_TABLE_SHARE ? port : mac_table_richest()]
+				.oldest);
 	return unused.oldest;
 }
 
 bool mac_table_learn(u32 port, u64 key)
 {
-	u16 index = find(key);
+	u16 index = mac_table_find_entry(key);
 
-	if (index != NONE && is_fixed(index))
+	if (index != NONE && mac_table_is_fixed(index))
 		return entries[index].port == port;
 	if (likely(index != NONE && entries[index].port == port &&
 		   entries[index].seen == now_seconds))
 		return true;
 	if (index != NONE)
-		drop(index);
-	index = make_room(port);
-	list_remove(&unused, index);
+		mac_table_drop(index);
+	index = mac_table_make_room(port);
+	mac_table_list_remove(&unused, index);
 	entries[index] = (struct mac_entry){.key = key, .port = (u16)port, .seen = now_seconds};
-	list_add(&lists[port], index);
-	chain_add(index);
+	mac_table_list_add(&lists[port], index);
+	mac_table_chain_add(index);
 	return true;
 }
 
 void mac_table_forget_learnt(u32 port)
 {
 	while (lists[port].count != 0)
-		drop(lists[port].oldest);
+		mac_table_drop(lists[port].oldest);
 }
 
 bool mac_table_next(u32 port, u32 *at, u64 *key)
@@ -205,7 +208,7 @@ void mac_table_forget(u32 port)
 	mac_table_forget_learnt(port);
 	/* a key of 0 is nobody's: it has none */
 	if (entries[own].key != 0) {
-		chain_remove(own);
+		mac_table_chain_remove(own);
 		entries[own].key = 0;
 	}
 }
@@ -214,8 +217,8 @@ void mac_table_tick(u32 seconds)
 {
 	now_seconds = seconds;
 	for (u32 i = 0; i < NET_PORT_MAX; i++) {
-		while (lists[i].count != 0 && !is_current(lists[i].oldest))
-			drop(lists[i].oldest);
+		while (lists[i].count != 0 && !mac_table_is_current(lists[i].oldest))
+			mac_table_drop(lists[i].oldest);
 	}
 }
 

@@ -42,7 +42,7 @@ void switch_give_up(const char *pattern, ...)
 	rt_fail("switch");
 }
 
-static void open_channel(void)
+static void switch_open_channel(void)
 {
 	start_free_predecessor();
 	switch_channel = (struct driver_channel *)(uintptr_t)start_find(START_CHANNEL)->offset;
@@ -68,7 +68,7 @@ static void switch_start(void)
 }
 
 /* False: there was no signal before the deadline. */
-static bool take_signal(u64 deadline)
+static bool switch_take_signal(u64 deadline)
 {
 	u64 key = 0;
 
@@ -82,21 +82,21 @@ static bool take_signal(u64 deadline)
 }
 
 /* One port's frames are not served before all others are there that the network had. */
-static void await_ports(void)
+static void switch_await_ports(void)
 {
 	while (__atomic_load_n(&switch_channel->opened, __ATOMIC_ACQUIRE) == 0)
-		(void)take_signal(~0ull);
+		(void)switch_take_signal(~0ull);
 	port_attend();
 }
 
 /* All the signals that there can be at once, for more may come without end. */
-static void hear(void)
+static void switch_hear(void)
 {
-	for (u32 i = 0; i <= NET_PORT_MAX && take_signal(0); i++)
+	for (u32 i = 0; i <= NET_PORT_MAX && switch_take_signal(0); i++)
 		;
 }
 
-static void tick(u64 now)
+static void switch_tick(u64 now)
 {
 	static u64 next;
 	static u32 seconds;
@@ -110,11 +110,11 @@ static void tick(u64 now)
 	switch_channel->net.addresses = mac_table_count();
 }
 
-static void wait(void)
+static void switch_wait(void)
 {
 	u64 late = mac_table_count() != 0 ? clock_tsc() + clock_ns_to_tsc(TICK_NS) : ~0ull;
 
-	(void)take_signal(MIN(MIN(turn_deadline(), late), loop_deadline()));
+	(void)switch_take_signal(MIN(MIN(turn_deadline(), late), loop_deadline()));
 }
 
 int main(void)
@@ -122,14 +122,14 @@ int main(void)
 	u32 unlooked = 0;
 	u32 unheard = 0;
 
-	open_channel();
+	switch_open_channel();
 	switch_start();
-	await_ports();
+	switch_await_ports();
 	for (;;) {
 		u64 now = clock_tsc();
 		u32 count;
 
-		tick(now);
+		switch_tick(now);
 		loop_tick(now);
 		if (unlikely(port_sets.announce != 0))
 			announce_all();
@@ -144,10 +144,10 @@ int main(void)
 			unlooked = 0;
 		}
 		if (unheard >= SIGNAL_FRAMES) {
-			hear();
+			switch_hear();
 			unheard = 0;
 		}
 		if (port_sets.active == 0)
-			wait();
+			switch_wait();
 	}
 }

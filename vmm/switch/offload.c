@@ -5,23 +5,24 @@
 #include "vmm/switch/tcp.h"
 
 /* Where what is behind the IP header begins, at the least; 0: there is no such header. */
-static u32 transport_at(const struct packet *packet)
+static u32 offload_transport_at(const struct packet *packet)
 {
 	const u8 *ip = packet->head + IP_AT;
 	u32 there = packet->head_bytes - IP_AT;
 
 	if (packet->type == ETHER_IPV4 && there >= IPV4_BYTES_MIN && ip[0] >> 4 == 4 &&
-	    ipv4_bytes(ip) >= IPV4_BYTES_MIN && ipv4_bytes(ip) <= there)
-		return IP_AT + ipv4_bytes(ip);
+	    tcp_ipv4_bytes(ip) >= IPV4_BYTES_MIN && tcp_ipv4_bytes(ip) <= there)
+		return IP_AT + tcp_ipv4_bytes(ip);
 	if (packet->type == ETHER_IPV6 && there >= IPV6_BYTES && ip[0] >> 4 == 6)
 		return IP_AT + IPV6_BYTES;
 	return 0;
 }
 
 /* The field lies behind all that decisions are based on, so that a sum never changes an address. */
-static bool check_checksum(struct packet *packet, const struct frame_header *header, u32 tag)
+static bool offload_check_checksum(struct packet *packet, const struct frame_header *header,
+				   u32 tag)
 {
-	u32 transport = transport_at(packet);
+	u32 transport = offload_transport_at(packet);
 	u32 start = header->checksum_start;
 
 	if (transport == 0 || start < transport + tag)
@@ -37,7 +38,7 @@ static bool check_checksum(struct packet *packet, const struct frame_header *hea
 }
 
 /* RFC 791, 3.1: whole, of TCP, and as long as it says. */
-static bool is_ipv4_tcp(const struct packet *packet)
+static bool offload_is_ipv4_tcp(const struct packet *packet)
 {
 	const u8 *ip = packet->head + IP_AT;
 
@@ -47,7 +48,7 @@ static bool is_ipv4_tcp(const struct packet *packet)
 }
 
 /* RFC 8200, 3: TCP follows at once. */
-static bool is_ipv6_tcp(const struct packet *packet)
+static bool offload_is_ipv6_tcp(const struct packet *packet)
 {
 	const u8 *ip = packet->head + IP_AT;
 
@@ -55,15 +56,18 @@ static bool is_ipv6_tcp(const struct packet *packet)
 	       bytes_get16(ip + IPV6_LENGTH_AT) == packet->bytes - IP_AT - IPV6_BYTES;
 }
 
-static bool check_segments(struct packet *packet, const struct frame_header *header, u32 mtu)
+static bool offload_check_segments(struct packet *packet, const struct frame_header *header,
+				   u32 mtu)
 {
 	u32 start = packet->offer.checksum_start;
 	const u8 *tcp = packet->head + start;
 	u32 headers;
 
 	if ((packet->head[0] & 1) != 0 || packet->offer.flags == 0 ||
-	    start != transport_at(packet) || packet->offer.checksum_offset != TCP_CHECKSUM_AT ||
-	    !(header->segments == FRAME_TCP4 ? is_ipv4_tcp(packet) : is_ipv6_tcp(packet)) ||
+	    start != offload_transport_at(packet) ||
+	    packet->offer.checksum_offset != TCP_CHECKSUM_AT ||
+	    !(header->segments == FRAME_TCP4 ? offload_is_ipv4_tcp(packet)
+					     : offload_is_ipv6_tcp(packet)) ||
 	    packet->head_bytes - start < TCP_BYTES_MIN)
 		return false;
 	headers = start + tcp_bytes(tcp);
@@ -93,15 +97,14 @@ enum net_drop offload_accept(struct packet *packet, const struct frame_header *h
 	if (packet->bytes > FRAME_BYTES_MAX - FRAME_TAG_BYTES)
 		return NET_DROP_TOO_LONG;
 	if ((header->flags & FRAME_NEEDS_CHECKSUM) != 0) {
-		if (!check_checksum(packet, header, tag))
+		if (!offload_check_checksum(packet, header, tag))
 			return NET_DROP_BAD;
 	} else if ((packet->from->flags & NET_PORT_UPLINK) != 0) {
 		/* a guest may say so, but nobody takes its word */
 		packet->offer.flags = header->flags;
 	}
-	if (header->segments != FRAME_WHOLE &&
-	    ((packet->offer.flags & FRAME_NEEDS_CHECKSUM) == 0 ||
-	     !check_segments(packet, header, mtu)))
+	if (header->segments != FRAME_WHOLE && ((packet->offer.flags & FRAME_NEEDS_CHECKSUM) == 0 ||
+						!offload_check_segments(packet, header, mtu)))
 		return NET_DROP_BAD;
 	return NET_PASSED;
 }

@@ -24,7 +24,7 @@ void port_init(struct driver_channel *shared, handle_t signals, u64 first)
 }
 
 /* What only the manager knows of a port. */
-static void set_rules(struct port *port, const struct net_port *given)
+static void port_set_rules(struct port *port, const struct net_port *given)
 {
 	port->flags = given->flags;
 	port->vlan = given->vlan;
@@ -43,12 +43,12 @@ static void set_rules(struct port *port, const struct net_port *given)
 				    port->carries_all ? MAC_TABLE_ANY_VLAN : given->vlan));
 }
 
-static void come(struct port *port, const struct driver_client *given)
+static void port_come(struct port *port, const struct driver_client *given)
 {
 	u64 bit = BIT(port->index);
 
 	port->given = *given;
-	set_rules(port, &given->port);
+	port_set_rules(port, &given->port);
 	limit_open(port, &given->port.limit);
 	frames_open(&port->end, (struct link_memory *)(uintptr_t)given->link, LINK_SERVER);
 	if (sys_object_bind(given->doorbell, queue, first_key + port->index) != STATUS_OK)
@@ -69,7 +69,7 @@ static void come(struct port *port, const struct driver_client *given)
 	switch_tell_manager();
 }
 
-static void leave(struct port *port)
+static void port_leave(struct port *port)
 {
 	u64 others = ~BIT(port->index);
 
@@ -102,13 +102,13 @@ void port_attend(void)
 			continue;
 		}
 		if (ports[i].given.number != 0) {
-			leave(&ports[i]);
+			port_leave(&ports[i]);
 			__atomic_store_n(&channel->served[i], 0, __ATOMIC_RELEASE);
 			switch_tell_manager();
 		}
 		ports[i].index = i;
 		if (number != 0)
-			come(&ports[i], &given);
+			port_come(&ports[i], &given);
 	}
 	channel->net.addresses = mac_table_count();
 	__atomic_store_n(&channel->answered, __atomic_load_n(&channel->asked, __ATOMIC_RELAXED),

@@ -17,15 +17,15 @@ struct segment {
 	u8 headers[PACKET_HEAD_BYTES]; /* the packet's, then its own; without tag */
 };
 
-static void set_ipv4(struct segment *segment, u8 *ip, u32 bytes)
+static void segment_set_ipv4(struct segment *segment, u8 *ip, u32 bytes)
 {
 	bytes_put16(ip + IPV4_LENGTH_AT, (u16)bytes);
 	bytes_put16(ip + IPV4_ID_AT, (u16)(bytes_get16(ip + IPV4_ID_AT) + segment->number));
 	bytes_put16(ip + IPV4_CHECKSUM_AT, 0);
-	checksum_put(ip + IPV4_CHECKSUM_AT, checksum_add(0, ip, ipv4_bytes(ip)));
+	checksum_put(ip + IPV4_CHECKSUM_AT, checksum_add(0, ip, tcp_ipv4_bytes(ip)));
 }
 
-static void set_tcp(const struct packet *packet, struct segment *segment, u8 *tcp)
+static void segment_set_tcp(const struct packet *packet, struct segment *segment, u8 *tcp)
 {
 	u32 before = segment->at - packet->headers_bytes;
 
@@ -38,7 +38,7 @@ static void set_tcp(const struct packet *packet, struct segment *segment, u8 *tc
 	bytes_put16(tcp + TCP_CHECKSUM_AT, 0);
 }
 
-static u64 pseudo_header_sum(const struct packet *packet, const u8 *ip, u32 tcp_length)
+static u64 segment_pseudo_header_sum(const struct packet *packet, const u8 *ip, u32 tcp_length)
 {
 	u8 words[4] = {0, IP_TCP, (u8)(tcp_length >> 8), (u8)tcp_length};
 	u64 sum = checksum_add(0, words, sizeof(words));
@@ -48,21 +48,21 @@ static u64 pseudo_header_sum(const struct packet *packet, const u8 *ip, u32 tcp_
 	return checksum_add(sum, ip + IPV6_ADDRESSES_AT, IPV6_ADDRESSES_BYTES);
 }
 
-static void set_headers(const struct packet *packet, struct segment *segment)
+static void segment_set_headers(const struct packet *packet, struct segment *segment)
 {
 	u8 *ip = segment->headers + IP_AT;
 	u32 ip_bytes = packet->headers_bytes - IP_AT + segment->bytes;
 
 	memcpy(segment->headers, packet->head, packet->headers_bytes);
 	if (packet->offer.segments == FRAME_TCP4)
-		set_ipv4(segment, ip, ip_bytes);
+		segment_set_ipv4(segment, ip, ip_bytes);
 	else
 		bytes_put16(ip + IPV6_LENGTH_AT, (u16)(ip_bytes - IPV6_BYTES));
-	set_tcp(packet, segment, segment->headers + packet->offer.checksum_start);
+	segment_set_tcp(packet, segment, segment->headers + packet->offer.checksum_start);
 }
 
 /* False: there is no room for it. */
-static bool put_segment(struct port *to, const struct packet *packet, bool tagged,
+static bool segment_put(struct port *to, const struct packet *packet, bool tagged,
 			struct segment *segment)
 {
 	u32 tag = tagged ? FRAME_TAG_BYTES : 0;
@@ -73,7 +73,7 @@ static bool put_segment(struct port *to, const struct packet *packet, bool tagge
 
 	if (at == NULL)
 		return false;
-	set_headers(packet, segment);
+	segment_set_headers(packet, segment);
 	if (tagged)
 		vlan_put_head(packet, segment->headers, packet->headers_bytes, at);
 	else
@@ -81,7 +81,8 @@ static bool put_segment(struct port *to, const struct packet *packet, bool tagge
 	packet_copy(packet, at + tag + packet->headers_bytes, segment->at, segment->bytes);
 	tcp = at + tag + packet->offer.checksum_start;
 	checksum_put(tcp + TCP_CHECKSUM_AT,
-		     checksum_add(pseudo_header_sum(packet, segment->headers + IP_AT, tcp_length),
+		     checksum_add(segment_pseudo_header_sum(packet, segment->headers + IP_AT,
+							    tcp_length),
 				  tcp, tcp_length));
 	frames_add(&to->end, &header);
 	deliver_count(to, header.bytes);
@@ -95,7 +96,7 @@ void segment_deliver(struct port *to, const struct packet *packet, bool tagged)
 	while (segment.at < packet->bytes) {
 		segment.bytes = MIN(packet->offer.segment_bytes, packet->bytes - segment.at);
 		segment.is_last = segment.bytes == packet->bytes - segment.at;
-		if (!put_segment(to, packet, tagged, &segment)) {
+		if (!segment_put(to, packet, tagged, &segment)) {
 			to->counts->dropped[NET_DROP_FULL]++;
 			break;
 		}

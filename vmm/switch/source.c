@@ -19,7 +19,7 @@
 #define ARP_SENDER_MAC_AT 8u
 #define ARP_SENDER_AT	14u
 
-static bool is_group(u64 mac)
+static bool source_is_group(u64 mac)
 {
 	return (mac & 1) != 0;
 }
@@ -28,7 +28,7 @@ bool source_learn(const struct packet *packet, u64 mac)
 {
 	const struct port *from = packet->from;
 
-	if (is_group(mac) || mac == 0 || (port_sets.holders & BIT(from->index)) == 0)
+	if (source_is_group(mac) || mac == 0 || (port_sets.holders & BIT(from->index)) == 0)
 		return false;
 	/* a trunk's own address is its own in all VLANs */
 	if (port_sets.trunks != 0 &&
@@ -50,7 +50,7 @@ bool source_learn(const struct packet *packet, u64 mac)
 _Static_assert(PACKET_HEAD_BYTES - FRAME_TAG_BYTES >= L3_AT + DHCP_COPIED_BYTES,
 	       "all that is looked at lies in the head");
 
-static u32 address_at(const u8 *at)
+static u32 source_address_at(const u8 *at)
 {
 	u32 address;
 
@@ -59,13 +59,13 @@ static u32 address_at(const u8 *at)
 }
 
 /* A guest without an address asks for one, for its own card. */
-static bool asks_for_address(const struct packet *packet, u64 mac)
+static bool source_asks_for_address(const struct packet *packet, u64 mac)
 {
 	const u8 *ip = packet->head + L3_AT;
 
 	return packet->bytes - L3_AT >= DHCP_BYTES && ip[0] == IPV4_NO_OPTIONS &&
-	       address_at(ip + IPV4_SOURCE_AT) == 0 &&
-	       address_at(ip + IPV4_TARGET_AT) == IPV4_BROADCAST &&
+	       source_address_at(ip + IPV4_SOURCE_AT) == 0 &&
+	       source_address_at(ip + IPV4_TARGET_AT) == IPV4_BROADCAST &&
 	       (bytes_get16(ip + IPV4_FRAGMENT_AT) & IPV4_FRAGMENT_MASK) == 0 &&
 	       ip[IPV4_PROTOCOL_AT] == IP_UDP && bytes_get32(ip + UDP_PORTS_AT) == DHCP_PORTS &&
 	       bytes_get32(ip + DHCP_AT) >> 8 == DHCP_KIND &&
@@ -80,11 +80,11 @@ bool source_has_address(const struct packet *packet, u64 mac)
 
 	if (packet->type == ETHER_IPV4)
 		return there >= IPV4_BYTES &&
-		       (address_at(l3 + IPV4_SOURCE_AT) == packet->from->address ||
-			asks_for_address(packet, mac));
+		       (source_address_at(l3 + IPV4_SOURCE_AT) == packet->from->address ||
+			source_asks_for_address(packet, mac));
 	return packet->type == ETHER_ARP && there >= ARP_BYTES &&
 	       bytes_get32(l3 + ARP_FORM_AT) == ARP_FORM &&
 	       bytes_get16(l3 + ARP_LENGTHS_AT) == ARP_LENGTHS &&
 	       bytes_get_mac(l3 + ARP_SENDER_MAC_AT) == mac &&
-	       address_at(l3 + ARP_SENDER_AT) == packet->from->address;
+	       source_address_at(l3 + ARP_SENDER_AT) == packet->from->address;
 }

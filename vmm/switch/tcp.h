@@ -39,7 +39,7 @@ enum tcp_flag {
 	TCP_NEVER_CUT = TCP_SYN | TCP_RST | TCP_URG,
 };
 
-static inline u32 ipv4_bytes(const u8 *ip)
+static inline u32 tcp_ipv4_bytes(const u8 *ip)
 {
 	return (ip[0] & 15u) * 4;
 }

@@ -12,49 +12,50 @@ _Static_assert(TURN_BYTES / (FORWARD_OVERHEAD + FRAME_BYTES_MIN) <= TURN_FRAMES,
 
 static u64 next_ready = ~0ull; /* of the ports that are over their limit */
 
-static void throttle(struct port *port)
+static void turn_throttle(struct port *port)
 {
 	port_sets.active &= ~BIT(port->index);
 	port_sets.throttled |= BIT(port->index);
 	next_ready = MIN(next_ready, port->share.ready_at);
 }
 
-static bool can_wait(const struct port *port)
+static bool turn_can_wait(const struct port *port)
 {
 	return (port->flags & NET_PORT_UPLINK) == 0;
 }
 
 /* False: it has to wait for its credit. */
-static bool is_within_limit(struct port *port, u64 now)
+static bool turn_is_within_limit(struct port *port, u64 now)
 {
-	return share_refill(&port->share, now) || !can_wait(port);
+	return share_refill(&port->share, now) || !turn_can_wait(port);
 }
 
 /* There are no more frames now. */
-static void rest(struct port *port)
+static void turn_rest(struct port *port)
 {
 	share_rest(&port->share);
 	if (link_may_wait(&port->end))
 		port_sets.active &= ~BIT(port->index);
 }
 
-static u32 serve(struct port *port, u64 largest, u64 now)
+static u32 turn_serve(struct port *port, u64 largest, u64 now)
 {
 	struct frame_header header;
 	const u8 *frame;
 	u32 count = 0;
 
 	port_renew(port);
-	if (unlikely(port->share.limited) && !is_within_limit(port, now)) {
-		throttle(port);
+	if (unlikely(port->share.limited) && !turn_is_within_limit(port, now)) {
+		turn_throttle(port);
 		return 0;
 	}
 	share_begin_turn(&port->share, largest, TURN_BYTES);
 	while (count < TURN_FRAMES && port->share.deficit > 0) {
-		if (unlikely(port->share.limited) && !share_may_go(&port->share) && can_wait(port))
+		if (unlikely(port->share.limited) && !share_may_go(&port->share) &&
+		    turn_can_wait(port))
 			break;
 		if (!frames_next(&port->end, &header, &frame)) {
-			rest(port);
+			turn_rest(port);
 			break;
 		}
 		forward(port, &header, frame);
@@ -66,7 +67,7 @@ static u32 serve(struct port *port, u64 largest, u64 now)
 	return count;
 }
 
-static u64 largest_weight(void)
+static u64 turn_largest_weight(void)
 {
 	u64 weight = 1;
 
@@ -77,13 +78,13 @@ static u64 largest_weight(void)
 
 u32 turn_round(u64 now)
 {
-	u64 largest = largest_weight();
+	u64 largest = turn_largest_weight();
 	u32 count = 0;
 	u32 unpublished = 0;
 
 	for (u64 set = port_sets.active; set != 0; set &= set - 1) {
 		struct port *port = &ports[bit_lowest(set)];
-		u32 taken = serve(port, largest, now);
+		u32 taken = turn_serve(port, largest, now);
 
 		count += taken;
 		unpublished += taken;

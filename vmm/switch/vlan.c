@@ -10,7 +10,7 @@
 #define VID_INVALID 0xfffu
 
 /* The addresses move to where the tag was. */
-static void take_out(struct packet *packet)
+static void vlan_take_out(struct packet *packet)
 {
 	u8 addresses[TAG_AT];
 
@@ -35,7 +35,7 @@ bool vlan_enter_tagged(struct packet *packet)
 	/* a second tag would be believed by whoever takes the first one out */
 	if ((word & VID_MASK) == VID_INVALID || vlan_is_tag(inner))
 		return false;
-	take_out(packet);
+	vlan_take_out(packet);
 	packet->type = inner;
 	packet->priority = (u16)(word & ~VID_MASK);
 	if ((word & VID_MASK) != VID_NONE)

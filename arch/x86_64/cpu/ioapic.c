@@ -12,7 +12,7 @@ static struct ioapic {
 static unsigned int ioapic_count;
 
 /* The data window, with register `reg` selected. */
-static volatile u32 *reg_at(const struct ioapic *ioapic, u32 reg)
+static volatile u32 *ioapic_reg_at(const struct ioapic *ioapic, u32 reg)
 {
 	ioapic->registers[IOAPIC_IOREGSEL / 4] = reg;
 	return &ioapic->registers[IOAPIC_IOWIN / 4];
@@ -30,14 +30,14 @@ static const struct ioapic *ioapic_of(u32 gsi)
 enum half { LOW, HIGH };
 
 /* Clears the bits `away` and sets the bits `in` in one half of the input's redirection entry. */
-static void entry_change(u32 gsi, enum half half, u32 away, u32 in)
+static void ioapic_entry_change(u32 gsi, enum half half, u32 away, u32 in)
 {
 	const struct ioapic *ioapic = ioapic_of(gsi);
 	volatile u32 *word;
 
 	if (!ioapic)
 		return;
-	word = reg_at(ioapic, IOAPIC_REDIRECTION + 2 * (gsi - ioapic->gsi_base) + half);
+	word = ioapic_reg_at(ioapic, IOAPIC_REDIRECTION + 2 * (gsi - ioapic->gsi_base) + half);
 	*word = (*word & ~away) | in;
 }
 
@@ -48,13 +48,13 @@ void ioapic_add(volatile void *registers, u32 gsi_base)
 
 	ioapic->registers = registers;
 	ioapic->gsi_base = gsi_base;
-	version = *reg_at(ioapic, IOAPIC_VERSION);
+	version = *ioapic_reg_at(ioapic, IOAPIC_VERSION);
 	ioapic->gsi_count =
 		(u32)((version & IOAPIC_VERSION_MAX_ENTRY) >> IOAPIC_VERSION_MAX_ENTRY_SHIFT) + 1;
 	ioapic_count++;
 
 	for (u32 i = 0; i < ioapic->gsi_count; i++)
-		entry_change(gsi_base + i, LOW, ~0u, (u32)IOAPIC_ENTRY_MASKED);
+		ioapic_entry_change(gsi_base + i, LOW, ~0u, (u32)IOAPIC_ENTRY_MASKED);
 }
 
 bool ioapic_has_gsi(u32 gsi)
@@ -64,12 +64,12 @@ bool ioapic_has_gsi(u32 gsi)
 
 void ioapic_route(u32 gsi, u8 vector, u32 flags)
 {
-	entry_change(gsi, LOW, ~0u, (u32)IOAPIC_ENTRY_MASKED | flags | vector);
+	ioapic_entry_change(gsi, LOW, ~0u, (u32)IOAPIC_ENTRY_MASKED | flags | vector);
 }
 
 void ioapic_mask(u32 gsi)
 {
-	entry_change(gsi, LOW, 0, (u32)IOAPIC_ENTRY_MASKED);
+	ioapic_entry_change(gsi, LOW, 0, (u32)IOAPIC_ENTRY_MASKED);
 }
 
 /* The high half holds nothing but where it goes: an interrupt reaches the old or the new CPU. */
@@ -80,7 +80,8 @@ void ioapic_unmask(u32 gsi, u64 message)
 	u64 away = IOAPIC_ENTRY_MASKED |
 		   ((address & MSI_ADDRESS_REMAPPED) != 0 ? IOAPIC_ENTRY_DELIVERY : 0);
 
-	entry_change(gsi, HIGH, ~0u,
-		     (u32)((address & IOAPIC_ENTRY_ADDRESS) << IOAPIC_ENTRY_ADDRESS_SHIFT >> 32));
-	entry_change(gsi, LOW, (u32)away, 0);
+	ioapic_entry_change(
+		gsi, HIGH, ~0u,
+		(u32)((address & IOAPIC_ENTRY_ADDRESS) << IOAPIC_ENTRY_ADDRESS_SHIFT >> 32));
+	ioapic_entry_change(gsi, LOW, (u32)away, 0);
 }

@@ -10,7 +10,7 @@
 const u16 speculation_selector = SELECTOR_KERNEL_DATA;
 
 /* So many returns as the largest return stack predicts; each would go to an INT3. */
-static ALWAYS_INLINE void return_stack_fill(void)
+static ALWAYS_INLINE void speculation_return_stack_fill(void)
 {
 	__asm__ volatile(".rept 32\n call 1f\n int3\n 1:\n .endr\n add $256, %%rsp; lfence"
 			 : : : "memory", "cc");
@@ -21,7 +21,7 @@ void speculation_barrier(void)
 {
 	if (unlikely((features.speculation.done & HOST_IBPB) != 0)) {
 		wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
-		return_stack_fill();
+		speculation_return_stack_fill();
 	}
 }
 
@@ -35,7 +35,7 @@ void SECTION(".text.entry") speculation_forget(void)
 
 void speculation_exited(void)
 {
-	return_stack_fill();
+	speculation_return_stack_fill();
 	if (features.speculation.done & HOST_HISTORY)
 		speculation_forget();
 }

@@ -10,7 +10,7 @@
 static bool dead;
 
 /* A missing UART floats: LSR reads as all ones. */
-static bool sender_wait(void)
+static bool uart_sender_wait(void)
 {
 	for (unsigned int i = 0; i < UART_POLLS; i++) {
 		u8 lsr = in8(UART_COM1 + UART_LSR);
@@ -36,17 +36,17 @@ void uart_init(void)
 	out8(UART_COM1 + UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 }
 
-static void send(char c)
+static void uart_send(char c)
 {
-	if (!dead && sender_wait())
+	if (!dead && uart_sender_wait())
 		out8(UART_COM1 + UART_THR, (u8)c);
 }
 
 void uart_put(char c)
 {
 	if (c == '\n')
-		send('\r');
-	send(c);
+		uart_send('\r');
+	uart_send(c);
 }
 
 void uart_puts(const char *text)

@@ -236,7 +236,8 @@ enum status iommu_populate(struct space *space, u64 at, u32 access, u64 *bytes)
 	lock_acquire(&space->lock, LOCK_SPACE);
 	/* it may have been unmapped since */
 	*bytes = table_lookup(&space->table, at, &leaf)
-			 ? leaf.at + pt_level_bytes(leaf.level) - align_down(at, PAGE_SIZE) : 0;
+			 ? leaf.at + table_level_bytes(leaf.level) - align_down(at, PAGE_SIZE)
+			 : 0;
 	lock_release(&space->lock, LOCK_SPACE);
 	return STATUS_OK;
 }

@@ -23,7 +23,7 @@ const void *virt_guest_pointer(const struct virt_vcpu *vcpu, u64 gpa)
 }
 
 /* The CPU has just walked these tables, so rights are not checked again, only presence. */
-static NOINLINE bool walk(struct virt_vcpu *vcpu, u64 cr3, u64 linear)
+static NOINLINE bool virt_walk(struct virt_vcpu *vcpu, u64 cr3, u64 linear)
 {
 	struct virt_code *code = &vcpu->code;
 	u64 table = cr3 & PTE_ADDRESS;
@@ -57,7 +57,7 @@ static NOINLINE bool walk(struct virt_vcpu *vcpu, u64 cr3, u64 linear)
 }
 
 /* Unmapping guest memory causes a flush, which discards the remembered walk (code->depth). */
-static bool still_true(const struct virt_code *code, u64 linear, u64 cr3)
+static bool virt_still_true(const struct virt_code *code, u64 linear, u64 cr3)
 {
 	if (code->depth == 0 || code->linear != (linear & ~PAGE_MASK) || code->cr3 != cr3)
 		return false;
@@ -69,7 +69,7 @@ static bool still_true(const struct virt_code *code, u64 linear, u64 cr3)
 
 const u8 *virt_code_find(struct virt_vcpu *vcpu, u64 cr3, u64 rip)
 {
-	if (!still_true(&vcpu->code, rip, cr3) && !walk(vcpu, cr3, rip))
+	if (!virt_still_true(&vcpu->code, rip, cr3) && !virt_walk(vcpu, cr3, rip))
 		return NULL;
 	return vcpu->code.page + (rip & PAGE_MASK);
 }

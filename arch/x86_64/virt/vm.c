@@ -27,7 +27,7 @@ void virt_vm_free(struct virt_vm *vm)
 	page_free(pointer_to_hpa(vm->msr_bitmap), vm->quota);
 }
 
-static enum status xsave_alloc(struct virt_vcpu *vcpu)
+static enum status virt_xsave_alloc(struct virt_vcpu *vcpu)
 {
 	unsigned int order = 0;
 	enum status status;
@@ -48,7 +48,7 @@ enum status virt_vcpu_alloc(struct virt_vcpu *vcpu, unsigned int order)
 	if (status != STATUS_OK)
 		return status;
 	vcpu->control_hpa = pointer_to_hpa(vcpu->control);
-	status = xsave_alloc(vcpu);
+	status = virt_xsave_alloc(vcpu);
 	if (status != STATUS_OK) {
 		page_free(vcpu->control_hpa, quota);
 		return status;

@@ -4,7 +4,7 @@
 #include "lib/string.h"
 #include "vmm/driver/disk/client_turn.h"
 
-static void lose(struct changes *changes)
+static void changes_lose(struct changes *changes)
 {
 	__atomic_store_n(&changes->head->lost, 1, __ATOMIC_RELEASE);
 }
@@ -14,7 +14,7 @@ static void lose(struct changes *changes)
  * comes; `merge`: not before its bits were added to the first. Wherever this process may die: until
  * the number is there the next one does all of it again, and no bit is missing then.
  */
-static void pass_point(struct changes *changes, u32 number, bool merge)
+static void changes_pass_point(struct changes *changes, u32 number, bool merge)
 {
 	const u64 bytes = changes->blocks / 8;
 	u64 *filled = changes->half[(number - 1) & 1];
@@ -39,9 +39,9 @@ void changes_open(struct changes *changes, const struct disk_changes_given *give
 	for (u32 i = 0; i < 2; i++)
 		changes->half[i] = (u64 *)(void *)(memory + disk_changes_half_at(given->bytes, i));
 	if (changes->head->number == given->number - 1)
-		pass_point(changes, given->number, given->merge != 0);
+		changes_pass_point(changes, given->number, given->merge != 0);
 	else if (changes->head->number != given->number)
-		lose(changes);
+		changes_lose(changes);
 }
 
 void changes_set(struct changes *changes, u64 sector, u64 sectors)
@@ -51,7 +51,7 @@ void changes_set(struct changes *changes, u64 sector, u64 sectors)
 
 	/* a disk that has grown meanwhile */
 	if (end > changes->blocks)
-		lose(changes);
+		changes_lose(changes);
 	end = MIN(end, changes->blocks);
 	for (u64 block = sector / DISK_CHANGES_BLOCK_SECTORS; block < end; block++)
 		half[block / 64] |= BIT(block % 64);

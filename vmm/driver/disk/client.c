@@ -22,7 +22,7 @@ void client_init(struct driver_channel *shared, handle_t signals, u64 first)
 	first_key = first;
 }
 
-static void come(u32 index, const struct driver_client *given)
+static void client_come(u32 index, const struct driver_client *given)
 {
 	struct client *client = &clients[index];
 
@@ -47,7 +47,7 @@ static void come(u32 index, const struct driver_client *given)
 }
 
 /* Told when no request uses the window that was. */
-static void settle_window(u32 index)
+static void client_settle_window(u32 index)
 {
 	struct client *client = &clients[index];
 
@@ -60,7 +60,7 @@ static void settle_window(u32 index)
 	client_tell_manager();
 }
 
-static void leave_if_done(u32 index)
+static void client_leave_if_done(u32 index)
 {
 	struct client *client = &clients[index];
 
@@ -75,7 +75,7 @@ static void leave_if_done(u32 index)
 }
 
 /* The manager has closed or opened it: once nothing is under way the device uses the new one. */
-static void change_window(u32 index)
+static void client_change_window(u32 index)
 {
 	struct disk_client_part part = channel->client[index].disk;
 	struct client *client = &clients[index];
@@ -84,11 +84,11 @@ static void change_window(u32 index)
 		return;
 	client->given.disk.window = part.window;
 	window_close(&client->window);
-	settle_window(index);
+	client_settle_window(index);
 }
 
 /* One that waits is looked at again, and waits as the new limit has it. */
-static void change_limit(u32 index)
+static void client_change_limit(u32 index)
 {
 	struct share_given limit = channel->client[index].disk.limit;
 
@@ -102,23 +102,23 @@ void client_attend(void)
 		u32 number = __atomic_load_n(&channel->client[i].number, __ATOMIC_ACQUIRE);
 
 		if (number == clients[i].given.number) {
-			change_limit(i);
-			change_window(i);
+			client_change_limit(i);
+			client_change_window(i);
 			undo_attend(&clients[i]);
 			changes_attend(&clients[i]);
 			continue;
 		}
 		clients[i].leaving = clients[i].given.number != 0;
-		leave_if_done(i);
+		client_leave_if_done(i);
 		if (clients[i].given.number == 0 && number != 0) {
 			struct driver_client given = channel->client[i];
 
-			come(i, &given);
+			client_come(i, &given);
 		}
 	}
 }
 
-static void answer(struct client *client, u64 id, enum block_status status)
+static void client_answer(struct client *client, u64 id, enum block_status status)
 {
 	struct block_answer block_answer = {.id = id, .status = status};
 
@@ -128,12 +128,12 @@ static void answer(struct client *client, u64 id, enum block_status status)
 	client->changed = true;
 }
 
-static bool has_data(u32 operation)
+static bool client_has_data(u32 operation)
 {
 	return operation == BLOCK_READ || operation == BLOCK_WRITE;
 }
 
-static u32 feature_of(u32 operation)
+static u32 client_feature_of(u32 operation)
 {
 	return operation == BLOCK_DISCARD	 ? DISK_DISCARD
 	       : operation == BLOCK_WRITE_ZEROES ? DISK_WRITE_ZEROES
@@ -141,7 +141,8 @@ static u32 feature_of(u32 operation)
 }
 
 /* BLOCK_OK: the device may do it. By subtraction, so that nothing wraps. */
-static enum block_status check(const struct client *client, const struct block_request *request)
+static enum block_status client_check(const struct client *client,
+				      const struct block_request *request)
 {
 	u64 left = client->given.disk.sectors;
 	const struct disk_unit *unit = &channel->disk.unit[client->given.disk.unit];
@@ -159,16 +160,16 @@ static enum block_status check(const struct client *client, const struct block_r
 		return BLOCK_REFUSED;
 	if (request->sectors % align != 0 || request->sector % align != 0)
 		return BLOCK_REFUSED;
-	if (!has_data(request->operation) && request->sectors > BLOCK_RANGE_SECTORS)
+	if (!client_has_data(request->operation) && request->sectors > BLOCK_RANGE_SECTORS)
 		return BLOCK_REFUSED;
-	if (has_data(request->operation) &&
+	if (client_has_data(request->operation) &&
 	    request->sectors > BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES)
 		return BLOCK_REFUSED;
-	if (has_data(request->operation) && request->window == 0 &&
+	if (client_has_data(request->operation) && request->window == 0 &&
 	    (request->offset % PAGE_SIZE != 0 ||
 	     request->offset > BLOCK_POOL_BYTES - (u64)request->sectors * BLOCK_SECTOR_BYTES))
 		return BLOCK_REFUSED;
-	if ((feature_of(request->operation) & ~unit->features) != 0)
+	if ((client_feature_of(request->operation) & ~unit->features) != 0)
 		return BLOCK_UNSUPPORTED;
 	return BLOCK_OK;
 }
@@ -188,14 +189,14 @@ struct driver_request *client_request(u32 unit)
 	return NULL;
 }
 
-static void release(struct driver_request *request)
+static void client_release(struct driver_request *request)
 {
 	request->busy = false;
 	request_count[request->unit]--;
 }
 
 /* False: the device has no room; the request is kept. */
-static bool hand_over(struct client *client, const struct block_request *asked)
+static bool client_hand_over(struct client *client, const struct block_request *asked)
 {
 	struct driver_request *request = client_request(client->given.disk.unit);
 	const u8 *pool = (const u8 *)client->end.memory + SLOT_POOL_OFFSET;
@@ -208,11 +209,11 @@ static bool hand_over(struct client *client, const struct block_request *asked)
 	request->id = asked->id;
 	request->client = (u32)(client - clients);
 	request->since_tsc = clock_tsc();
-	request->direct = has_data(asked->operation) && asked->window != 0;
+	request->direct = client_has_data(asked->operation) && asked->window != 0;
 	if (request->direct) {
 		window_addresses(&client->window, asked, request->pages);
 		request->address = request->pages;
-	} else if (has_data(asked->operation)) {
+	} else if (client_has_data(asked->operation)) {
 		request->data = (u8 *)(uintptr_t)pool + asked->offset;
 		if (client->given.disk.pool_pages != 0)
 			request->address =
@@ -226,7 +227,7 @@ static bool hand_over(struct client *client, const struct block_request *asked)
 		return true;
 	client->window.under_way -= request->direct;
 	client->waiting--;
-	release(request);
+	client_release(request);
 	return false;
 }
 
@@ -245,8 +246,8 @@ struct disk_undo_told *client_undo_told(const struct client *client)
 	return &channel->disk.undo[client - clients];
 }
 
-static void count(struct disk_counts *counts, const struct driver_request *request,
-		  enum block_status status)
+static void client_count(struct disk_counts *counts, const struct driver_request *request,
+			 enum block_status status)
 {
 	u64 bytes = (u64)request->sectors * BLOCK_SECTOR_BYTES;
 
@@ -259,25 +260,25 @@ static void count(struct disk_counts *counts, const struct driver_request *reque
 }
 
 /* It has its answer. */
-static void note(const struct client *client, const struct driver_request *request,
-		 enum block_status status)
+static void client_note(const struct client *client, const struct driver_request *request,
+			enum block_status status)
 {
 	channel->finished++;
 	if (channel->first_answer_tsc == 0)
 		channel->first_answer_tsc = clock_tsc();
-	count(client_counts(client), request, status);
+	client_count(client_counts(client), request, status);
 }
 
 /* What it holds was done without the device. */
-static void finish_here(struct client *client, enum block_status status)
+static void client_finish_here(struct client *client, enum block_status status)
 {
 	struct driver_request request = {
 		.operation = (enum block_operation)client->held.operation,
 		.sectors = client->held.sectors,
 	};
 
-	note(client, &request, status);
-	answer(client, client->held.id, status);
+	client_note(client, &request, status);
+	client_answer(client, client->held.id, status);
 }
 
 const struct disk_changes_given *client_changes_given(const struct client *client)
@@ -297,22 +298,23 @@ enum client_taken client_take_one(struct client *client)
 
 	if (!client->has_held && !slot_take(&client->end, &client->held))
 		return CLIENT_NOTHING;
-	status = client->has_held ? BLOCK_OK : check(client, &client->held);
+	status = client->has_held ? BLOCK_OK : client_check(client, &client->held);
 	/* also of one that was held: its window may have closed since */
-	if (status == BLOCK_OK && has_data(client->held.operation) && client->held.window != 0)
+	if (status == BLOCK_OK && client_has_data(client->held.operation) &&
+	    client->held.window != 0)
 		status = window_check(&client->window, &client->held);
 	if (status != BLOCK_OK) {
 		client_counts(client)->refused += status == BLOCK_REFUSED;
 		client->has_held = false;
-		answer(client, client->held.id, status);
+		client_answer(client, client->held.id, status);
 		return CLIENT_TOOK;
 	}
 	taken = view_is(client) ? view_take(client, &client->held, &status)
 				: undo_keep(client, &client->held);
 	if (taken == CLIENT_DONE) {
-		finish_here(client, status);
+		client_finish_here(client, status);
 		taken = CLIENT_TOOK;
-	} else if (taken == CLIENT_TOOK && !hand_over(client, &client->held)) {
+	} else if (taken == CLIENT_TOOK && !client_hand_over(client, &client->held)) {
 		taken = CLIENT_FULL;
 	}
 	client->has_held = taken != CLIENT_TOOK;
@@ -325,25 +327,25 @@ void driver_finish(struct driver_request *request, enum block_status status)
 	const struct client *client;
 
 	request->status = status;
-	release(request);
+	client_release(request);
 	if (index == DRIVER_SELF) {
 		channel->finished++;
 		client = undo_finished(request, status);
 		if (client != NULL)
-			leave_if_done((u32)(client - clients));
+			client_leave_if_done((u32)(client - clients));
 		return;
 	}
 	if (view_is(&clients[index]))
 		status = view_finish(&clients[index], request, status);
-	note(&clients[index], request, status);
+	client_note(&clients[index], request, status);
 	clients[index].waiting--;
 	if (request->direct) {
 		clients[index].window.under_way--;
-		settle_window(index);
+		client_settle_window(index);
 	}
 	if (!clients[index].leaving)
-		answer(&clients[index], request->id, status);
-	leave_if_done(index);
+		client_answer(&clients[index], request->id, status);
+	client_leave_if_done(index);
 }
 
 void client_publish(void)

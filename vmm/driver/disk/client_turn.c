@@ -42,12 +42,12 @@ struct round {
 static struct turns units[DISK_UNIT_MAX];
 static u64 limited_set; /* clients that are over their limit, a bit for each */
 
-static bool is_limited(const struct client *client)
+static bool client_is_limited(const struct client *client)
 {
 	return (limited_set & BIT(client - clients)) != 0;
 }
 
-static void share_out(struct turns *turns)
+static void client_share_out(struct turns *turns)
 {
 	bool several = (turns->members & (turns->members - 1)) != 0;
 
@@ -61,7 +61,7 @@ void client_open(u32 unit, u32 depth)
 		.places = depth != 0 ? MIN(depth, DRIVER_DEPTH) : DRIVER_DEPTH,
 		.stopped_at = ~0u,
 	};
-	share_out(&units[unit]);
+	client_share_out(&units[unit]);
 }
 
 void client_turn_come(const struct client *client)
@@ -69,7 +69,7 @@ void client_turn_come(const struct client *client)
 	struct turns *turns = &units[client->given.disk.unit];
 
 	turns->members |= BIT(client - clients);
-	share_out(turns);
+	client_share_out(turns);
 }
 
 void client_turn_leave(const struct client *client)
@@ -78,12 +78,12 @@ void client_turn_leave(const struct client *client)
 
 	turns->members &= ~BIT(client - clients);
 	limited_set &= ~BIT(client - clients);
-	share_out(turns);
+	client_share_out(turns);
 }
 
 void client_turn_wake(struct client *client, u64 now_tsc)
 {
-	if (!is_limited(client))
+	if (!client_is_limited(client))
 		return;
 	limited_set &= ~BIT(client - clients);
 	/* CPUs' clocks may differ by a little */
@@ -91,7 +91,7 @@ void client_turn_wake(struct client *client, u64 now_tsc)
 		client_counts(client)->limited_ns += clock_tsc_to_ns(now_tsc - client->limited_tsc);
 }
 
-static void renew(struct client *client)
+static void client_renew(struct client *client)
 {
 	if (!link_renewed(&client->end))
 		return;
@@ -100,28 +100,28 @@ static void renew(struct client *client)
 }
 
 /* Within its limits, and with a request. */
-static bool competes(struct client *client, u64 now)
+static bool client_competes(struct client *client, u64 now)
 {
 	if (client->leaving || undo_holds(client) || !view_may_ask(client))
 		return false;
-	renew(client);
-	if (is_limited(client) && now >= client->share.ready_at)
+	client_renew(client);
+	if (client_is_limited(client) && now >= client->share.ready_at)
 		client_turn_wake(client, now);
-	return !is_limited(client) && (client->has_held || link_waiting(&client->end) != 0);
+	return !client_is_limited(client) && (client->has_held || link_waiting(&client->end) != 0);
 }
 
-static u64 find_competitors(const struct turns *turns, u64 now)
+static u64 client_find_competitors(const struct turns *turns, u64 now)
 {
 	u64 found = 0;
 
 	for (u64 set = turns->members; set != 0; set &= set - 1) {
-		if (competes(&clients[bit_lowest(set)], now))
+		if (client_competes(&clients[bit_lowest(set)], now))
 			found |= set & -set;
 	}
 	return found;
 }
 
-static u64 largest_weight(u64 set)
+static u64 client_largest_weight(u64 set)
 {
 	u64 weight = 1;
 
@@ -131,7 +131,7 @@ static u64 largest_weight(u64 set)
 }
 
 /* A discard's sectors are work, but nothing of them is moved: bytes a second do not count them. */
-static void pay(struct client *client)
+static void client_pay(struct client *client)
 {
 	const struct block_request *request = &client->held;
 	u64 sectors = MIN(request->sectors, BLOCK_RANGE_SECTORS); /* a bad one may name more */
@@ -143,7 +143,7 @@ static void pay(struct client *client)
 			   request->operation != BLOCK_DISCARD ? (u32)bytes : 0);
 }
 
-static bool has_place(const struct round *round, const struct client *client)
+static bool client_has_place(const struct round *round, const struct client *client)
 {
 	const struct turns *turns = round->turns;
 
@@ -152,7 +152,7 @@ static bool has_place(const struct round *round, const struct client *client)
 }
 
 /* The rest of its turn; a limit ends it as well. True: it has had something. */
-static bool serve_turn(const struct round *round, struct client *client)
+static bool client_serve_turn(const struct round *round, struct client *client)
 {
 	struct share *share = &client->share;
 	bool any = false;
@@ -162,7 +162,7 @@ static bool serve_turn(const struct round *round, struct client *client)
 
 		if (unlikely(share->limited) && !share_may_go(share))
 			return any;
-		if (has_place(round, client))
+		if (client_has_place(round, client))
 			taken = client_take_one(client);
 		if (taken == CLIENT_FULL)
 			round->turns->stopped_at = client_waiting_for(round->unit);
@@ -170,14 +170,14 @@ static bool serve_turn(const struct round *round, struct client *client)
 			share_rest(share);
 		if (taken != CLIENT_TOOK)
 			return any;
-		pay(client);
+		client_pay(client);
 		any = true;
 	}
 	return any;
 }
 
 /* False: it is over its limit. */
-static bool begin(const struct round *round, struct client *client)
+static bool client_begin(const struct round *round, struct client *client)
 {
 	struct share *share = &client->share;
 
@@ -193,13 +193,13 @@ static bool begin(const struct round *round, struct client *client)
 	return true;
 }
 
-static bool is_stopped(u32 unit)
+static bool client_is_stopped(u32 unit)
 {
 	return client_waiting_for(unit) >= units[unit].stopped_at;
 }
 
 /* The first of the set from that one on, around the end. */
-static u32 next_of(u64 set, u32 client)
+static u32 client_next_of(u64 set, u32 client)
 {
 	u64 above = set & ~(BIT(client) - 1);
 
@@ -207,58 +207,58 @@ static u32 next_of(u64 set, u32 client)
 }
 
 /* Each of the set has its turn, or the rest of it. */
-static bool serve_all(const struct round *round)
+static bool client_serve_all(const struct round *round)
 {
 	struct turns *turns = round->turns;
 	bool any = false;
 
 	turns->begun = turns->begun && (round->set & BIT(turns->turn)) != 0;
-	turns->turn = next_of(round->set, turns->turn);
+	turns->turn = client_next_of(round->set, turns->turn);
 	for (u64 left = round->set; left != 0;) {
 		struct client *client = &clients[turns->turn];
 
 		left &= ~BIT(turns->turn);
-		if (turns->begun || begin(round, client))
-			any |= serve_turn(round, client);
-		turns->begun = is_stopped(round->unit);
+		if (turns->begun || client_begin(round, client))
+			any |= client_serve_turn(round, client);
+		turns->begun = client_is_stopped(round->unit);
 		if (turns->begun)
 			return any;
-		turns->turn = next_of(round->set, turns->turn + 1);
+		turns->turn = client_next_of(round->set, turns->turn + 1);
 	}
 	return any;
 }
 
 /* What is kept for them: each has one request then, and the next in its turn. */
-static bool serve_newcomers(const struct round *round)
+static bool client_serve_newcomers(const struct round *round)
 {
 	bool any = false;
 
 	for (u64 set = round->set & ~BIT(round->turns->turn); set != 0; set &= set - 1) {
 		struct client *client = &clients[bit_lowest(set)];
 
-		if (client->waiting == 0 && begin(round, client))
-			any |= serve_turn(round, client);
+		if (client->waiting == 0 && client_begin(round, client))
+			any |= client_serve_turn(round, client);
 	}
 	return any;
 }
 
-static bool serve_disk(u32 unit, u64 now)
+static bool client_serve_disk(u32 unit, u64 now)
 {
 	struct turns *turns = &units[unit];
 	struct round round = {.turns = turns, .unit = unit, .now = now};
 	bool any;
 
-	round.set = find_competitors(turns, now);
-	round.largest_weight = largest_weight(round.set);
+	round.set = client_find_competitors(turns, now);
+	round.largest_weight = client_largest_weight(round.set);
 	turns->looked_at = round.set;
 	turns->stopped_at = ~0u;
 	if (round.set == 0) {
 		turns->begun = false;
 		return false;
 	}
-	any = serve_all(&round);
-	if (turns->kept != 0 && is_stopped(unit))
-		any |= serve_newcomers(&round);
+	any = client_serve_all(&round);
+	if (turns->kept != 0 && client_is_stopped(unit))
+		any |= client_serve_newcomers(&round);
 	return any;
 }
 
@@ -269,7 +269,7 @@ bool client_serve(void)
 
 	for (u32 unit = 0; unit < DISK_UNIT_MAX; unit++) {
 		if (units[unit].places != 0 && units[unit].members != 0)
-			any |= serve_disk(unit, now);
+			any |= client_serve_disk(unit, now);
 	}
 	return any;
 }
@@ -278,17 +278,18 @@ bool client_serve(void)
  * Whoever had no place in the last round, or not enough of a turn, has one once a request ends:
  * that wakes the driver.
  */
-static bool may_wait(u32 unit, struct client *client)
+static bool client_turn_may_wait(u32 unit, struct client *client)
 {
 	u64 bit = BIT(client - clients);
 
-	if (client->leaving || is_limited(client) || !view_may_ask(client))
+	if (client->leaving || client_is_limited(client) || !view_may_ask(client))
 		return true;
 	if (undo_holds(client))
 		return client_waiting() != 0;
 	if (client->has_held && undo_is_moving())
 		return true;
-	if (is_stopped(unit) && client_waiting_for(unit) > 0 && (units[unit].looked_at & bit) != 0)
+	if (client_is_stopped(unit) && client_waiting_for(unit) > 0 &&
+	    (units[unit].looked_at & bit) != 0)
 		return true;
 	return !client->has_held && link_may_wait(&client->end);
 }
@@ -301,7 +302,7 @@ bool client_may_wait(void)
 		u64 set = units[unit].places != 0 ? units[unit].members : 0;
 
 		for (; set != 0; set &= set - 1)
-			all &= may_wait(unit, &clients[bit_lowest(set)]);
+			all &= client_turn_may_wait(unit, &clients[bit_lowest(set)]);
 	}
 	return all;
 }

@@ -50,7 +50,7 @@ bool driver_read(const struct driver_disk *disk, u64 sector, u32 sectors, const 
 }
 
 /* What the manager may read once the driver is ready; false: `unit` says why it is no disk. */
-static bool start_disk(u32 number)
+static bool driver_start_disk(u32 number)
 {
 	struct driver_disk disk = {.unit = number, .block_bytes = BLOCK_SECTOR_BYTES};
 	struct disk_unit *unit = &channel->disk.unit[number];
@@ -68,7 +68,7 @@ static bool start_disk(u32 number)
 }
 
 /* A device without a single disk is of no use. */
-static void start_device(void)
+static void driver_start_device(void)
 {
 	u32 count = 1;
 	bool any = false;
@@ -78,7 +78,7 @@ static void start_device(void)
 		count++;
 	count = MIN(count, DISK_UNIT_MAX);
 	for (u32 i = 0; i < count; i++)
-		any |= start_disk(i);
+		any |= driver_start_disk(i);
 	if (!any)
 		driver_give_up("%s", channel->disk.unit[0].problem);
 	string_copy(channel->model, sizeof(channel->model), channel->disk.unit[0].model);
@@ -87,7 +87,7 @@ static void start_device(void)
 	process_ready();
 }
 
-static void wait(void)
+static void driver_wait(void)
 {
 	u64 deadline = client_waiting() != 0 ? clock_tsc() + clock_ns_to_tsc(LOOK_NS) : ~0ull;
 	u64 key = process_wait(MIN(deadline, client_deadline()));
@@ -102,7 +102,7 @@ int main(void)
 {
 	channel = process_open();
 	client_init(channel, process_queue(), PROCESS_OTHERS);
-	start_device();
+	driver_start_device();
 	client_attend();
 	for (;;) {
 		bool more = client_serve();
@@ -113,6 +113,6 @@ int main(void)
 		channel->waiting = client_waiting();
 		process_answer();
 		if (!more && client_may_wait())
-			wait();
+			driver_wait();
 	}
 }

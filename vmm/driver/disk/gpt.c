@@ -11,7 +11,7 @@
 #define NAME_UNITS	 36u /* UTF-16 */
 #define CRC32_POLYNOMIAL 0xedb88320u
 
-static u32 crc32(const u8 *bytes, size_t count)
+static u32 gpt_crc32(const u8 *bytes, size_t count)
 {
 	u32 crc = ~0u;
 
@@ -23,7 +23,7 @@ static u32 crc32(const u8 *bytes, size_t count)
 	return ~crc;
 }
 
-static u32 get32(const u8 *bytes)
+static u32 gpt_get32(const u8 *bytes)
 {
 	u32 value;
 
@@ -31,7 +31,7 @@ static u32 get32(const u8 *bytes)
 	return value;
 }
 
-static u64 get64(const u8 *bytes)
+static u64 gpt_get64(const u8 *bytes)
 {
 	u64 value;
 
@@ -39,29 +39,29 @@ static u64 get64(const u8 *bytes)
 	return value;
 }
 
-static bool header_crc_fits(const u8 *block, u32 bytes)
+static bool gpt_header_crc_fits(const u8 *block, u32 bytes)
 {
 	u8 copy[4096];
 
 	memcpy(copy, block, bytes);
 	memset(copy + 16, 0, 4); /* counted as zero (table 5-5) */
-	return crc32(copy, bytes) == get32(block + 16);
+	return gpt_crc32(copy, bytes) == gpt_get32(block + 16);
 }
 
 /* What is wrong with it, NULL: nothing. */
-static const char *find_header_fault(const u8 *block, u32 block_bytes, u64 blocks,
-				     const struct gpt_header *header)
+static const char *gpt_find_header_fault(const u8 *block, u32 block_bytes, u64 blocks,
+					 const struct gpt_header *header)
 {
-	u32 bytes = get32(block + 12);
+	u32 bytes = gpt_get32(block + 12);
 	u64 table;
 
-	if (get32(block + 8) != REVISION)
+	if (gpt_get32(block + 8) != REVISION)
 		return "its revision is not 1.0";
 	if (bytes < HEADER_BYTES_MIN || bytes > block_bytes || bytes > 4096)
 		return "its header has an impossible size";
-	if (!header_crc_fits(block, bytes))
+	if (!gpt_header_crc_fits(block, bytes))
 		return "the checksum of its header is wrong";
-	if (get64(block + 24) != 1)
+	if (gpt_get64(block + 24) != 1)
 		return "its header says that it lies elsewhere";
 	if (header->first_usable > header->last_usable || header->last_usable >= blocks)
 		return "it reaches beyond the end of the disk";
@@ -82,17 +82,17 @@ enum gpt_result gpt_parse_header(const u8 *block, u32 block_bytes, u64 blocks,
 	const char *fault;
 
 	problem[0] = '\0';
-	if (get64(block) != SIGNATURE)
+	if (gpt_get64(block) != SIGNATURE)
 		return GPT_NONE;
 	*header = (struct gpt_header){
-		.first_usable = get64(block + 40),
-		.last_usable = get64(block + 48),
-		.entries = get64(block + 72),
-		.entry_count = get32(block + 80),
-		.entry_bytes = get32(block + 84),
-		.entries_crc = get32(block + 88),
+		.first_usable = gpt_get64(block + 40),
+		.last_usable = gpt_get64(block + 48),
+		.entries = gpt_get64(block + 72),
+		.entry_count = gpt_get32(block + 80),
+		.entry_bytes = gpt_get32(block + 84),
+		.entries_crc = gpt_get32(block + 88),
 	};
-	fault = find_header_fault(block, block_bytes, blocks, header);
+	fault = gpt_find_header_fault(block, block_bytes, blocks, header);
 	if (fault == NULL)
 		return GPT_GOOD;
 	format(problem, size, "its partition table is broken: %s", fault);
@@ -100,7 +100,7 @@ enum gpt_result gpt_parse_header(const u8 *block, u32 block_bytes, u64 blocks,
 }
 
 /* UTF-16 into what a console can show. */
-static void copy_name(char *name, size_t size, const u8 *units)
+static void gpt_copy_name(char *name, size_t size, const u8 *units)
 {
 	size_t length = 0;
 
@@ -114,8 +114,8 @@ static void copy_name(char *name, size_t size, const u8 *units)
 	name[length] = '\0';
 }
 
-static bool overlaps(const struct disk_partition *partition, u32 count,
-		     const struct disk_partition *added)
+static bool gpt_overlaps(const struct disk_partition *partition, u32 count,
+			 const struct disk_partition *added)
 {
 	for (u32 i = 0; i < count; i++) {
 		if (added->first_sector < partition[i].first_sector + partition[i].sectors &&
@@ -134,7 +134,7 @@ int gpt_parse_entries(const u8 *entries, const struct gpt_header *header, u32 bl
 	u32 count = 0;
 
 	problem[0] = '\0';
-	if (crc32(entries, (size_t)header->entry_count * header->entry_bytes) !=
+	if (gpt_crc32(entries, (size_t)header->entry_count * header->entry_bytes) !=
 	    header->entries_crc) {
 		format(problem, size,
 		       "its partition table is broken: the checksum of its entries is wrong");
@@ -142,8 +142,8 @@ int gpt_parse_entries(const u8 *entries, const struct gpt_header *header, u32 bl
 	}
 	for (u32 i = 0; i < header->entry_count; i++) {
 		const u8 *entry = entries + (size_t)i * header->entry_bytes;
-		u64 first = get64(entry + 32);
-		u64 last = get64(entry + 40);
+		u64 first = gpt_get64(entry + 32);
+		u64 last = gpt_get64(entry + 40);
 		struct disk_partition *added = &partition[count];
 
 		if (memcmp(entry, unused, sizeof(unused)) == 0)
@@ -163,8 +163,8 @@ int gpt_parse_entries(const u8 *entries, const struct gpt_header *header, u32 bl
 		memcpy(added->id, entry + 16, sizeof(added->id));
 		added->first_sector = first * per_block;
 		added->sectors = (last - first + 1) * per_block;
-		copy_name(added->name, sizeof(added->name), entry + 56);
-		if (overlaps(partition, count, added)) {
+		gpt_copy_name(added->name, sizeof(added->name), entry + 56);
+		if (gpt_overlaps(partition, count, added)) {
 			format(problem, size,
 			       "its partition table is broken: partition %u overlaps another",
 			       i + 1);
@@ -175,7 +175,7 @@ int gpt_parse_entries(const u8 *entries, const struct gpt_header *header, u32 bl
 	return (int)count;
 }
 
-static int read_all(const struct driver_disk *disk, struct disk_unit *unit)
+static int gpt_read_all(const struct driver_disk *disk, struct disk_unit *unit)
 {
 	u32 per_block = disk->block_bytes / BLOCK_SECTOR_BYTES;
 	char *problem = unit->problem;
@@ -205,7 +205,7 @@ static int read_all(const struct driver_disk *disk, struct disk_unit *unit)
 
 void gpt_read(const struct driver_disk *disk, struct disk_unit *unit)
 {
-	int count = read_all(disk, unit);
+	int count = gpt_read_all(disk, unit);
 
 	unit->partition_count = count > 0 ? (u32)count : 0;
 }

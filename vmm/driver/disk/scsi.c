@@ -14,7 +14,7 @@ static bool scsi_refuse(char *problem, size_t size, const char *text)
 }
 
 /* Padded with spaces on either side, or ended by a zero. */
-static void copy_text(char *to, size_t size, const u8 *from, size_t count)
+static void scsi_copy_text(char *to, size_t size, const u8 *from, size_t count)
 {
 	size_t length = 0;
 
@@ -27,7 +27,7 @@ static void copy_text(char *to, size_t size, const u8 *from, size_t count)
 	to[length] = '\0';
 }
 
-static enum scsi_outcome outcome_of_key(u8 key, u8 code)
+static enum scsi_outcome scsi_outcome_of_key(u8 key, u8 code)
 {
 	switch (key) {
 	case SCSI_KEY_RECOVERED:
@@ -53,9 +53,9 @@ enum scsi_outcome scsi_outcome_of(u8 status, const u8 *sense, u32 bytes)
 	if (status != SCSI_CHECK_CONDITION || bytes < 4)
 		return SCSI_FAILED;
 	if ((sense[0] & SCSI_SENSE_CODE) == SCSI_SENSE_DESCRIPTOR)
-		return outcome_of_key(sense[1] & SCSI_SENSE_KEY, sense[2]);
+		return scsi_outcome_of_key(sense[1] & SCSI_SENSE_KEY, sense[2]);
 	if ((sense[0] & SCSI_SENSE_CODE) == SCSI_SENSE_FIXED)
-		return outcome_of_key(sense[2] & SCSI_SENSE_KEY, bytes > 12 ? sense[12] : 0);
+		return scsi_outcome_of_key(sense[2] & SCSI_SENSE_KEY, bytes > 12 ? sense[12] : 0);
 	return SCSI_FAILED;
 }
 
@@ -67,8 +67,8 @@ bool scsi_read_inquiry(struct scsi_disk *disk, const u8 *data, char *problem, si
 		return scsi_refuse(problem, size, "there is no disk");
 	if ((data[0] & SCSI_INQUIRY_TYPE) != SCSI_TYPE_DISK)
 		return scsi_refuse(problem, size, "it is no disk, but another kind of device");
-	copy_text(vendor, sizeof(vendor), data + SCSI_INQUIRY_VENDOR, SCSI_VENDOR_BYTES);
-	copy_text(product, sizeof(product), data + SCSI_INQUIRY_PRODUCT, SCSI_PRODUCT_BYTES);
+	scsi_copy_text(vendor, sizeof(vendor), data + SCSI_INQUIRY_VENDOR, SCSI_VENDOR_BYTES);
+	scsi_copy_text(product, sizeof(product), data + SCSI_INQUIRY_PRODUCT, SCSI_PRODUCT_BYTES);
 	format(disk->model, sizeof(disk->model), "%s %s", vendor, product);
 	return true;
 }
@@ -87,7 +87,7 @@ bool scsi_read_capacity(struct scsi_disk *disk, const u8 *data, char *problem, s
 }
 
 /* Whether that many blocks, 0 being as many as one likes, are so many sectors at least. */
-static bool reaches(const struct scsi_disk *disk, u64 blocks, u32 sectors)
+static bool scsi_reaches(const struct scsi_disk *disk, u64 blocks, u32 sectors)
 {
 	return blocks == 0 || blocks >= sectors / (disk->block_bytes / BLOCK_SECTOR_BYTES);
 }
@@ -99,15 +99,15 @@ bool scsi_read_limits(struct scsi_disk *disk, const u8 *limits, const u8 *provis
 	const u8 *page = limits != NULL ? limits : none;
 	u64 unmap = scsi_get(page + SCSI_LIMITS_UNMAP, 4);
 
-	if (!reaches(disk, scsi_get(page + SCSI_LIMITS_TRANSFER, 4),
-		     BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES))
+	if (!scsi_reaches(disk, scsi_get(page + SCSI_LIMITS_TRANSFER, 4),
+			  BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES))
 		return scsi_refuse(problem, size, "the disk moves less than 64 KiB at once");
 	if (provisioning != NULL &&
 	    (provisioning[SCSI_PROVISIONING_AT] & SCSI_PROVISIONING_UNMAP) != 0 && unmap != 0 &&
-	    reaches(disk, unmap, BLOCK_RANGE_SECTORS) &&
+	    scsi_reaches(disk, unmap, BLOCK_RANGE_SECTORS) &&
 	    scsi_get(page + SCSI_LIMITS_UNMAP_RANGES, 4) != 0)
 		disk->features |= DISK_DISCARD;
-	if (reaches(disk, scsi_get(page + SCSI_LIMITS_SAME, 8), BLOCK_RANGE_SECTORS))
+	if (scsi_reaches(disk, scsi_get(page + SCSI_LIMITS_SAME, 8), BLOCK_RANGE_SECTORS))
 		disk->features |= DISK_WRITE_ZEROES;
 	return true;
 }
@@ -116,8 +116,8 @@ void scsi_read_serial(struct scsi_disk *disk, const u8 *page)
 {
 	u32 bytes = (u32)scsi_get(page + 2, 2);
 
-	copy_text(disk->serial, sizeof(disk->serial), page + SCSI_PAGE_HEADER,
-		  MIN(bytes, SCSI_LIMITS_BYTES - SCSI_PAGE_HEADER));
+	scsi_copy_text(disk->serial, sizeof(disk->serial), page + SCSI_PAGE_HEADER,
+		       MIN(bytes, SCSI_LIMITS_BYTES - SCSI_PAGE_HEADER));
 }
 
 void scsi_read_mode(struct scsi_disk *disk, const u8 *data)

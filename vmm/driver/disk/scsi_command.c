@@ -3,15 +3,15 @@
 #include "vmm/driver/disk/scsi.h"
 
 /* With a block's number at 2 and a count of blocks at 10, as all commands of 16 bytes have. */
-static void make_16(struct scsi_command *command, enum scsi_command_code code, u64 block,
-		    u64 blocks)
+static void scsi_make_16(struct scsi_command *command, enum scsi_command_code code, u64 block,
+			 u64 blocks)
 {
 	command->cdb[0] = (u8)code;
 	scsi_put(command->cdb + 2, 8, block);
 	scsi_put(command->cdb + 10, 4, blocks);
 }
 
-static void make_unmap(struct scsi_command *command, u64 block, u64 blocks)
+static void scsi_make_unmap(struct scsi_command *command, u64 block, u64 blocks)
 {
 	command->data = SCSI_DATA_LIST;
 	command->bytes = SCSI_UNMAP_LIST_BYTES;
@@ -40,15 +40,15 @@ void scsi_make_request(struct scsi_command *command, const struct driver_request
 	case BLOCK_WRITE:
 		command->data = SCSI_DATA_REQUEST;
 		command->bytes = request->sectors * BLOCK_SECTOR_BYTES;
-		make_16(command, command->reads ? SCSI_READ_16 : SCSI_WRITE_16, block, blocks);
+		scsi_make_16(command, command->reads ? SCSI_READ_16 : SCSI_WRITE_16, block, blocks);
 		break;
 	case BLOCK_DISCARD:
-		make_unmap(command, block, blocks);
+		scsi_make_unmap(command, block, blocks);
 		break;
 	case BLOCK_WRITE_ZEROES:
 		command->data = SCSI_DATA_ZEROES;
 		command->bytes = block_bytes;
-		make_16(command, SCSI_WRITE_SAME_16, block, blocks);
+		scsi_make_16(command, SCSI_WRITE_SAME_16, block, blocks);
 		break;
 	case BLOCK_FLUSH:
 	default:
@@ -57,7 +57,7 @@ void scsi_make_request(struct scsi_command *command, const struct driver_request
 	}
 }
 
-static void make_own(struct scsi_command *command, enum scsi_command_code code, u32 bytes)
+static void scsi_make_own(struct scsi_command *command, enum scsi_command_code code, u32 bytes)
 {
 	*command = (struct scsi_command){.cdb[0] = (u8)code,
 					 .data = bytes != 0 ? SCSI_DATA_OWN : SCSI_NO_DATA,
@@ -67,18 +67,18 @@ static void make_own(struct scsi_command *command, enum scsi_command_code code, 
 
 void scsi_make_test(struct scsi_command *command)
 {
-	make_own(command, SCSI_TEST_UNIT_READY, 0);
+	scsi_make_own(command, SCSI_TEST_UNIT_READY, 0);
 }
 
 void scsi_make_inquiry(struct scsi_command *command)
 {
-	make_own(command, SCSI_INQUIRY, SCSI_INQUIRY_BYTES);
+	scsi_make_own(command, SCSI_INQUIRY, SCSI_INQUIRY_BYTES);
 	scsi_put(command->cdb + 3, 2, SCSI_INQUIRY_BYTES);
 }
 
 void scsi_make_page(struct scsi_command *command, u8 page)
 {
-	make_own(command, SCSI_INQUIRY, SCSI_LIMITS_BYTES);
+	scsi_make_own(command, SCSI_INQUIRY, SCSI_LIMITS_BYTES);
 	command->cdb[1] = 1;
 	command->cdb[2] = page;
 	scsi_put(command->cdb + 3, 2, SCSI_LIMITS_BYTES);
@@ -86,14 +86,14 @@ void scsi_make_page(struct scsi_command *command, u8 page)
 
 void scsi_make_capacity(struct scsi_command *command)
 {
-	make_own(command, SCSI_SERVICE_ACTION_IN_16, SCSI_CAPACITY_BYTES);
+	scsi_make_own(command, SCSI_SERVICE_ACTION_IN_16, SCSI_CAPACITY_BYTES);
 	command->cdb[1] = SCSI_READ_CAPACITY_16;
 	scsi_put(command->cdb + 10, 4, SCSI_CAPACITY_BYTES);
 }
 
 void scsi_make_mode(struct scsi_command *command)
 {
-	make_own(command, SCSI_MODE_SENSE_6, SCSI_MODE_BYTES);
+	scsi_make_own(command, SCSI_MODE_SENSE_6, SCSI_MODE_BYTES);
 	command->cdb[1] = SCSI_MODE_NO_BLOCKS;
 	command->cdb[2] = SCSI_MODE_CACHING;
 	command->cdb[4] = SCSI_MODE_BYTES;

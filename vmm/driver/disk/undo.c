@@ -6,12 +6,12 @@
 
 #define HASH_FACTOR 0x9e3779b97f4a7c15ull /* 2^64 by the golden ratio: spreads neighbours */
 
-static u64 pages_for(u64 bytes)
+static u64 undo_pages_for(u64 bytes)
 {
 	return align_up(bytes, PAGE_SIZE) / PAGE_SIZE;
 }
 
-static u64 table_size_of(u64 room)
+static u64 undo_table_size_of(u64 room)
 {
 	u64 size = 2;
 
@@ -21,20 +21,20 @@ static u64 table_size_of(u64 room)
 }
 
 /* As many pieces as go into so many pages, with all that belongs to them. */
-static void lay_out(struct undo *undo, u8 *memory, u64 pages)
+static void undo_lay_out(struct undo *undo, u8 *memory, u64 pages)
 {
 	u64 room = pages != 0 ? pages - 1 : 0;
 	u64 entries;
 	u64 table;
 
 	for (;; room--) {
-		entries = pages_for(room * sizeof(struct undo_entry));
-		table = pages_for(table_size_of(room) * sizeof(u32));
+		entries = undo_pages_for(room * sizeof(struct undo_entry));
+		table = undo_pages_for(undo_table_size_of(room) * sizeof(u32));
 		if (room == 0 || 1 + entries + table + room <= pages)
 			break;
 	}
 	undo->room = room;
-	undo->table_size = table_size_of(room);
+	undo->table_size = undo_table_size_of(room);
 	undo->head = (struct undo_head *)(uintptr_t)memory;
 	undo->entry = (struct undo_entry *)(uintptr_t)(memory + PAGE_SIZE);
 	undo->table = (u32 *)(uintptr_t)(memory + (1 + entries) * PAGE_SIZE);
@@ -42,7 +42,7 @@ static void lay_out(struct undo *undo, u8 *memory, u64 pages)
 }
 
 /* The piece's place in the table, or a free one: it is never more than half full. */
-static u64 place_of(const struct undo *undo, u64 piece)
+static u64 undo_place_of(const struct undo *undo, u64 piece)
 {
 	u64 at = (piece * HASH_FACTOR >> 32) & (undo->table_size - 1);
 
@@ -53,20 +53,20 @@ static u64 place_of(const struct undo *undo, u64 piece)
 
 struct undo_entry *undo_find(const struct undo *undo, u64 piece)
 {
-	u32 number = undo->table[place_of(undo, piece)];
+	u32 number = undo->table[undo_place_of(undo, piece)];
 
 	return number != 0 ? &undo->entry[number - 1] : NULL;
 }
 
 /* The next entry into the table. */
-static void enter(struct undo *undo, u64 piece)
+static void undo_enter(struct undo *undo, u64 piece)
 {
-	undo->table[place_of(undo, piece)] = (u32)undo->count + 1;
+	undo->table[undo_place_of(undo, piece)] = (u32)undo->count + 1;
 	undo->count++;
 }
 
 /* False: this is nothing that a driver would have left. */
-static bool take_over(struct undo *undo)
+static bool undo_take_over(struct undo *undo)
 {
 	u64 count = undo->head->count;
 
@@ -77,12 +77,12 @@ static bool take_over(struct undo *undo)
 
 		if (piece >= undo->pieces || undo_find(undo, piece) != NULL)
 			return false;
-		enter(undo, piece);
+		undo_enter(undo, piece);
 	}
 	return true;
 }
 
-static void begin_empty(struct undo *undo)
+static void undo_begin_empty(struct undo *undo)
 {
 	undo->head->number = 0;
 	undo->head->count = 0;
@@ -96,13 +96,13 @@ void undo_open(struct undo *undo, const struct disk_undo_given *given, u64 secto
 			      .pieces = (sectors + UNDO_PIECE_SECTORS - 1) / UNDO_PIECE_SECTORS};
 	if (undo->number == 0)
 		return;
-	lay_out(undo, (u8 *)(uintptr_t)given->at, given->bytes / PAGE_SIZE);
+	undo_lay_out(undo, (u8 *)(uintptr_t)given->at, given->bytes / PAGE_SIZE);
 	memset(undo->table, 0, undo->table_size * sizeof(undo->table[0]));
 	if (undo->head->number != undo->number)
-		begin_empty(undo);
+		undo_begin_empty(undo);
 	else if (undo->head->problem != DISK_UNDO_WHOLE)
 		undo_give_up(undo, (enum disk_undo_problem)undo->head->problem);
-	else if (!take_over(undo))
+	else if (!undo_take_over(undo))
 		undo_give_up(undo, DISK_UNDO_BROKEN);
 }
 
@@ -116,7 +116,7 @@ void undo_add(struct undo *undo, u64 piece, const u8 *data)
 	else
 		memset(undo_data(undo, entry), 0, UNDO_PIECE_BYTES);
 	*entry = (struct undo_entry){.piece = piece};
-	enter(undo, piece);
+	undo_enter(undo, piece);
 	__atomic_store_n(&undo->head->count, undo->count, __ATOMIC_RELEASE);
 }
 

@@ -22,7 +22,7 @@ bool undo_is_moving(void)
 	return move.request != NULL;
 }
 
-static void tell(const struct client *client)
+static void undo_move_tell(const struct client *client)
 {
 	struct disk_undo_told *told = client_undo_told(client);
 
@@ -43,21 +43,21 @@ void undo_tell(const struct client *client, bool full)
 	client_tell_manager();
 }
 
-static void give_up(struct client *client, enum disk_undo_problem problem)
+static void undo_move_give_up(struct client *client, enum disk_undo_problem problem)
 {
 	undo_give_up(&client->undo, problem);
-	tell(client);
+	undo_move_tell(client);
 }
 
 /* The disk's last piece may be shorter. */
-static u32 sectors_of(const struct client *client, u64 piece, u32 pieces)
+static u32 undo_sectors_of(const struct client *client, u64 piece, u32 pieces)
 {
 	return (u32)MIN((u64)pieces * UNDO_PIECE_SECTORS,
 			client->given.disk.sectors - piece * UNDO_PIECE_SECTORS);
 }
 
 /* False: the device has no room now. It may have ended when this returns. */
-static bool start(struct client *client, enum block_operation operation, u64 piece, u32 pieces)
+static bool undo_start(struct client *client, enum block_operation operation, u64 piece, u32 pieces)
 {
 	struct driver_request *request = client_request(client->given.disk.unit);
 	struct driver_dma own = process_own_memory();
@@ -68,7 +68,7 @@ static bool start(struct client *client, enum block_operation operation, u64 pie
 	request->since_tsc = clock_tsc();
 	if (operation != BLOCK_FLUSH) {
 		request->sector = client->given.disk.first_sector + piece * UNDO_PIECE_SECTORS;
-		request->sectors = sectors_of(client, piece, pieces);
+		request->sectors = undo_sectors_of(client, piece, pieces);
 		request->data = own.memory;
 		request->address = own.address;
 		changes_note(&client->changes, operation, piece * UNDO_PIECE_SECTORS,
@@ -89,19 +89,19 @@ static bool start(struct client *client, enum block_operation operation, u64 pie
 
 bool undo_fetch(struct client *client, u64 piece)
 {
-	return start(client, BLOCK_READ, piece, 1);
+	return undo_start(client, BLOCK_READ, piece, 1);
 }
 
 /* --- what is kept --- */
 
-static bool changes(u32 operation)
+static bool undo_changes(u32 operation)
 {
 	return operation == BLOCK_WRITE || operation == BLOCK_DISCARD ||
 	       operation == BLOCK_WRITE_ZEROES;
 }
 
 /* How many pieces are missing from that one on, as many as are read at once. */
-static u32 missing(const struct undo *undo, u64 piece, u64 end)
+static u32 undo_missing(const struct undo *undo, u64 piece, u64 end)
 {
 	u64 most = MIN(MIN(end - piece, (u64)MOVE_PIECES), undo->room - undo->count);
 	u32 count = 0;
@@ -111,7 +111,7 @@ static u32 missing(const struct undo *undo, u64 piece, u64 end)
 	return count;
 }
 
-static void mark(const struct undo *undo, u64 piece, u64 end)
+static void undo_mark(const struct undo *undo, u64 piece, u64 end)
 {
 	for (; piece < end; piece++)
 		undo_find(undo, piece)->changed = 1;
@@ -124,24 +124,24 @@ enum client_taken undo_keep(struct client *client, const struct block_request *r
 	u64 end = (request->sector + request->sectors - 1) / UNDO_PIECE_SECTORS + 1;
 	u64 piece = first;
 
-	while (unlikely(undo_keeps(undo)) && changes(request->operation)) {
+	while (unlikely(undo_keeps(undo)) && undo_changes(request->operation)) {
 		while (piece < end && undo_find(undo, piece) != NULL)
 			piece++;
 		if (piece == end) {
-			mark(undo, first, end);
+			undo_mark(undo, first, end);
 			return CLIENT_TOOK;
 		}
 		if (undo_is_moving())
 			return CLIENT_WAITS;
 		if (undo_is_full(undo))
-			give_up(client, DISK_UNDO_FULL);
-		else if (!start(client, BLOCK_READ, piece, missing(undo, piece, end)))
+			undo_move_give_up(client, DISK_UNDO_FULL);
+		else if (!undo_start(client, BLOCK_READ, piece, undo_missing(undo, piece, end)))
 			return CLIENT_FULL;
 	}
 	return CLIENT_TOOK;
 }
 
-static void keep(struct client *client, enum block_status status)
+static void undo_move_keep(struct client *client, enum block_status status)
 {
 	u8 *data = process_own_memory().memory;
 
@@ -150,7 +150,7 @@ static void keep(struct client *client, enum block_status status)
 		return;
 	}
 	if (status != BLOCK_OK) {
-		give_up(client, DISK_UNDO_UNREADABLE);
+		undo_move_give_up(client, DISK_UNDO_UNREADABLE);
 		return;
 	}
 	for (u32 i = 0; i < move.pieces; i++)
@@ -160,7 +160,7 @@ static void keep(struct client *client, enum block_status status)
 
 /* --- what goes back --- */
 
-static void end_put_back(struct client *client, bool done)
+static void undo_end_put_back(struct client *client, bool done)
 {
 	struct disk_undo_told *told = client_undo_told(client);
 	u32 *word = done ? &told->put_back : &told->not_put_back;
@@ -172,7 +172,7 @@ static void end_put_back(struct client *client, bool done)
 }
 
 /* Whatever it has changed since comes after it: nothing else of this client is under way. */
-static bool put_back(struct client *client)
+static bool undo_move_put_back(struct client *client)
 {
 	struct undo *undo = &client->undo;
 	u32 run;
@@ -180,17 +180,17 @@ static bool put_back(struct client *client)
 	if (undo_is_moving() || client->waiting != 0)
 		return false;
 	if (!undo_keeps(undo)) {
-		end_put_back(client, false);
+		undo_end_put_back(client, false);
 		return true;
 	}
 	while (client->undo_at < undo->count && undo->entry[client->undo_at].changed == 0)
 		client->undo_at++;
 	if (client->undo_at == undo->count)
-		return start(client, BLOCK_FLUSH, 0, 0);
+		return undo_start(client, BLOCK_FLUSH, 0, 0);
 	run = undo_run(undo, client->undo_at, MOVE_PIECES);
 	memcpy(process_own_memory().memory, undo->data + client->undo_at * UNDO_PIECE_BYTES,
 	       run * UNDO_PIECE_BYTES);
-	return start(client, BLOCK_WRITE, undo->entry[client->undo_at].piece, run);
+	return undo_start(client, BLOCK_WRITE, undo->entry[client->undo_at].piece, run);
 }
 
 bool undo_serve(void)
@@ -199,19 +199,19 @@ bool undo_serve(void)
 
 	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
 		if (undo_holds(&clients[i]))
-			any |= put_back(&clients[i]);
+			any |= undo_move_put_back(&clients[i]);
 	}
 	return any;
 }
 
-static void went_back(struct client *client, enum block_operation operation,
-		      enum block_status status)
+static void undo_went_back(struct client *client, enum block_operation operation,
+			   enum block_status status)
 {
 	if (status != BLOCK_OK) {
-		end_put_back(client, false);
+		undo_end_put_back(client, false);
 	} else if (operation == BLOCK_FLUSH) {
 		undo_put_back(&client->undo);
-		end_put_back(client, true);
+		undo_end_put_back(client, true);
 	} else {
 		client->undo_at += move.pieces;
 	}
@@ -228,9 +228,9 @@ struct client *undo_finished(const struct driver_request *request, enum block_st
 	move.request = NULL;
 	client->waiting--;
 	if (request->operation == BLOCK_READ)
-		keep(client, status);
+		undo_move_keep(client, status);
 	else
-		went_back(client, request->operation, status);
+		undo_went_back(client, request->operation, status);
 	undo_attend(client);
 	return client;
 }
@@ -249,7 +249,7 @@ void undo_attend(struct client *client)
 	given.bytes = shared->bytes;
 	if (given.number != client->undo.number) {
 		undo_open(&client->undo, &given, client->given.disk.sectors);
-		tell(client);
+		undo_move_tell(client);
 	}
 	if (asked == 0) {
 		client->undo_put_back = 0;

@@ -5,35 +5,35 @@
 #include "lib/string.h"
 #include "vmm/driver/disk/undo_move.h"
 
-static const struct client *source_of(const struct client *client)
+static const struct client *view_source_of(const struct client *client)
 {
 	return &clients[client->given.disk.view.of % DISK_CLIENT_MAX];
 }
 
-static bool has_overlay(const struct client *client)
+static bool view_has_overlay(const struct client *client)
 {
 	return !client->given.disk.read_only;
 }
 
 /* What it sees is there; false: it is kept no more, or not all of it could be. */
-static bool is_whole(const struct client *client)
+static bool view_is_whole(const struct client *client)
 {
-	const struct undo *undo = &source_of(client)->undo;
+	const struct undo *undo = &view_source_of(client)->undo;
 
 	return undo->number == client->given.disk.view.number && undo_keeps(undo) &&
-	       (!has_overlay(client) || undo_keeps(&client->undo));
+	       (!view_has_overlay(client) || undo_keeps(&client->undo));
 }
 
 bool view_may_ask(const struct client *client)
 {
-	return !view_is(client) || (source_of(client)->given.number != 0 &&
-				    (!has_overlay(client) || client->undo.number != 0));
+	return !view_is(client) || (view_source_of(client)->given.number != 0 &&
+				    (!view_has_overlay(client) || client->undo.number != 0));
 }
 
-static void lay_over(const struct client *client, u64 sector, u32 sectors, u8 *data)
+static void view_lay_over(const struct client *client, u64 sector, u32 sectors, u8 *data)
 {
-	undo_lay_over(&source_of(client)->undo, sector, sectors, data);
-	if (has_overlay(client))
+	undo_lay_over(&view_source_of(client)->undo, sector, sectors, data);
+	if (view_has_overlay(client))
 		undo_lay_over(&client->undo, sector, sectors, data);
 }
 
@@ -42,10 +42,10 @@ enum block_status view_finish(const struct client *client, const struct driver_r
 {
 	if (request->operation != BLOCK_READ || status != BLOCK_OK)
 		return status;
-	if (request->direct || !is_whole(client))
+	if (request->direct || !view_is_whole(client))
 		return BLOCK_ERROR;
-	lay_over(client, request->sector - client->given.disk.first_sector, request->sectors,
-		 request->data);
+	view_lay_over(client, request->sector - client->given.disk.first_sector, request->sectors,
+		      request->data);
 	return BLOCK_OK;
 }
 
@@ -60,7 +60,7 @@ struct part {
 };
 
 /* The request's next one, after that; false: it was the last. */
-static bool next_part(const struct block_request *request, struct part *part)
+static bool view_next_part(const struct block_request *request, struct part *part)
 {
 	u64 sector =
 		part->end == 0 ? request->sector : part->piece * UNDO_PIECE_SECTORS + part->end;
@@ -75,25 +75,25 @@ static bool next_part(const struct block_request *request, struct part *part)
 	return true;
 }
 
-static bool is_all(const struct part *part)
+static bool view_is_all(const struct part *part)
 {
 	return part->from == 0 && part->end == UNDO_PIECE_SECTORS;
 }
 
-static u64 missing_of(const struct undo *overlay, const struct block_request *request)
+static u64 view_missing_of(const struct undo *overlay, const struct block_request *request)
 {
 	struct part part = {0};
 	u64 count = 0;
 
-	while (next_part(request, &part))
+	while (view_next_part(request, &part))
 		count += undo_find(overlay, part.piece) == NULL;
 	return count;
 }
 
 /* What a piece held goes into the overlay before a part of it is written. */
-static enum client_taken fetch(struct client *client, u64 piece, enum block_status *status)
+static enum client_taken view_fetch(struct client *client, u64 piece, enum block_status *status)
 {
-	const struct undo *old = &source_of(client)->undo;
+	const struct undo *old = &view_source_of(client)->undo;
 
 	while (undo_find(&client->undo, piece) == NULL) {
 		const struct undo_entry *entry = undo_find(old, piece);
@@ -115,29 +115,29 @@ static enum client_taken fetch(struct client *client, u64 piece, enum block_stat
 
 void view_fetched(struct client *client, u64 piece, u8 *data, enum block_status status)
 {
-	if (status != BLOCK_OK || !is_whole(client)) {
+	if (status != BLOCK_OK || !view_is_whole(client)) {
 		client->not_fetched = piece + 1;
 		return;
 	}
 	/* another monitor may have come meanwhile, and have written it */
 	if (undo_find(&client->undo, piece) != NULL || undo_is_full(&client->undo))
 		return;
-	undo_lay_over(&source_of(client)->undo, piece * UNDO_PIECE_SECTORS, UNDO_PIECE_SECTORS,
+	undo_lay_over(&view_source_of(client)->undo, piece * UNDO_PIECE_SECTORS, UNDO_PIECE_SECTORS,
 		      data);
 	undo_add(&client->undo, piece, data);
 }
 
-static const u8 *data_of(const struct client *client, const struct block_request *request)
+static const u8 *view_data_of(const struct client *client, const struct block_request *request)
 {
 	return (const u8 *)client->end.memory + SLOT_POOL_OFFSET + request->offset;
 }
 
 /* A piece that is new counts once all of it is there; of another a part is old until it is new. */
-static void store(struct client *client, const struct block_request *request,
-		  const struct part *part)
+static void view_store(struct client *client, const struct block_request *request,
+		       const struct part *part)
 {
 	bool zeroes = request->operation == BLOCK_WRITE_ZEROES;
-	const u8 *data = zeroes ? NULL : data_of(client, request) + part->at;
+	const u8 *data = zeroes ? NULL : view_data_of(client, request) + part->at;
 	struct undo_entry *entry = undo_find(&client->undo, part->piece);
 	u64 bytes = (u64)(part->end - part->from) * BLOCK_SECTOR_BYTES;
 	u8 *to;
@@ -153,39 +153,39 @@ static void store(struct client *client, const struct block_request *request,
 		memcpy(to, data, bytes);
 }
 
-static enum client_taken write(struct client *client, const struct block_request *request,
-			       enum block_status *status)
+static enum client_taken view_write(struct client *client, const struct block_request *request,
+				    enum block_status *status)
 {
 	struct undo *overlay = &client->undo;
 	struct part part = {0};
 
-	if (missing_of(overlay, request) > overlay->room - overlay->count) {
+	if (view_missing_of(overlay, request) > overlay->room - overlay->count) {
 		undo_tell(client, true);
 		*status = BLOCK_ERROR;
 		return CLIENT_DONE;
 	}
-	while (next_part(request, &part)) {
+	while (view_next_part(request, &part)) {
 		enum client_taken taken =
-			is_all(&part) ? CLIENT_TOOK : fetch(client, part.piece, status);
+			view_is_all(&part) ? CLIENT_TOOK : view_fetch(client, part.piece, status);
 
 		if (taken != CLIENT_TOOK)
 			return taken;
 	}
 	part = (struct part){0};
-	while (next_part(request, &part))
-		store(client, request, &part);
+	while (view_next_part(request, &part))
+		view_store(client, request, &part);
 	undo_tell(client, false);
 	return CLIENT_DONE;
 }
 
 /* Whether nothing of it has to be read from the device. */
-static bool is_here(const struct client *client, const struct block_request *request)
+static bool view_is_here(const struct client *client, const struct block_request *request)
 {
 	struct part part = {0};
 
-	while (next_part(request, &part)) {
-		if (undo_find(&source_of(client)->undo, part.piece) == NULL &&
-		    (!has_overlay(client) || undo_find(&client->undo, part.piece) == NULL))
+	while (view_next_part(request, &part)) {
+		if (undo_find(&view_source_of(client)->undo, part.piece) == NULL &&
+		    (!view_has_overlay(client) || undo_find(&client->undo, part.piece) == NULL))
 			return false;
 	}
 	return true;
@@ -194,17 +194,17 @@ static bool is_here(const struct client *client, const struct block_request *req
 enum client_taken view_take(struct client *client, const struct block_request *request,
 			    enum block_status *status)
 {
-	*status = is_whole(client) ? BLOCK_OK : BLOCK_ERROR;
+	*status = view_is_whole(client) ? BLOCK_OK : BLOCK_ERROR;
 	if (*status != BLOCK_OK)
 		return CLIENT_DONE;
 	if (request->operation == BLOCK_WRITE || request->operation == BLOCK_WRITE_ZEROES)
-		return write(client, request, status);
+		return view_write(client, request, status);
 	/* a flush has nothing to wait for, and what is discarded may stay as it is */
 	if (request->operation != BLOCK_READ)
 		return CLIENT_DONE;
-	if (!is_here(client, request))
+	if (!view_is_here(client, request))
 		return CLIENT_TOOK;
-	lay_over(client, request->sector, request->sectors,
-		 (u8 *)(uintptr_t)data_of(client, request));
+	view_lay_over(client, request->sector, request->sectors,
+		      (u8 *)(uintptr_t)view_data_of(client, request));
 	return CLIENT_DONE;
 }

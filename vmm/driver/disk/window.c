@@ -21,7 +21,7 @@ void window_close(struct window *window)
 }
 
 /* All of it, since there is one bit for it; false: there is no memory for its tables. */
-static bool populate(const struct window *window, u64 chunk)
+static bool window_populate(const struct window *window, u64 chunk)
 {
 	handle_t space = start_handle(START_DMA_SPACE);
 	u64 page = chunk * WINDOW_CHUNK_PAGES;
@@ -42,20 +42,20 @@ static bool populate(const struct window *window, u64 chunk)
 	return true;
 }
 
-static bool is_there(struct window *window, u32 page)
+static bool window_is_there(struct window *window, u32 page)
 {
 	u64 chunk = page / WINDOW_CHUNK_PAGES;
 	u64 *word = &window->populated[chunk / 64];
 
 	if (likely((*word & BIT(chunk % 64)) != 0))
 		return true;
-	if (!populate(window, chunk))
+	if (!window_populate(window, chunk))
 		return false;
 	*word |= BIT(chunk % 64);
 	return true;
 }
 
-static u32 pages_of(const struct block_request *request)
+static u32 window_pages_of(const struct block_request *request)
 {
 	return (u32)(((u64)request->sectors * BLOCK_SECTOR_BYTES + PAGE_SIZE - 1) / PAGE_SIZE);
 }
@@ -64,12 +64,12 @@ enum block_status window_check(struct window *window, const struct block_request
 {
 	if (window->number == 0 || request->window != window->number)
 		return BLOCK_COPY;
-	for (u32 i = 0; i < pages_of(request); i++) {
+	for (u32 i = 0; i < window_pages_of(request); i++) {
 		if (request->page[i] >= window->pages)
 			return BLOCK_REFUSED;
 	}
-	for (u32 i = 0; i < pages_of(request); i++) {
-		if (!is_there(window, request->page[i]))
+	for (u32 i = 0; i < window_pages_of(request); i++) {
+		if (!window_is_there(window, request->page[i]))
 			return BLOCK_COPY;
 	}
 	return BLOCK_OK;
@@ -78,6 +78,6 @@ enum block_status window_check(struct window *window, const struct block_request
 void window_addresses(const struct window *window, const struct block_request *request,
 		      u64 *address)
 {
-	for (u32 i = 0; i < pages_of(request); i++)
+	for (u32 i = 0; i < window_pages_of(request); i++)
 		address[i] = window->at + (u64)request->page[i] * PAGE_SIZE;
 }

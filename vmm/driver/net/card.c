@@ -59,16 +59,16 @@ void card_link(bool up, u32 megabits)
 }
 
 /* A card can be asked neither for checksums nor for segments: the switch has seen to them. */
-static bool may_go_out(const struct frame_header *header)
+static bool card_may_go_out(const struct frame_header *header)
 {
 	return channel->card.link_up && header->bytes <= frame_max &&
 	       (header->flags & FRAME_NEEDS_CHECKSUM) == 0 && header->segments == FRAME_WHOLE;
 }
 
 /* False: the card has no room for it, it stays where it is. */
-static bool send_one(const struct frame_header *header, const u8 *frame)
+static bool card_send_one(const struct frame_header *header, const u8 *frame)
 {
-	if (!may_go_out(header)) {
+	if (!card_may_go_out(header)) {
 		card_count_error();
 	} else if (card_ops.transmit(frame, header->bytes)) {
 		channel->card.sent_frames++;
@@ -80,7 +80,7 @@ static bool send_one(const struct frame_header *header, const u8 *frame)
 	return true;
 }
 
-static void note_blocked(bool now)
+static void card_note_blocked(bool now)
 {
 	if (now && !blocked)
 		blocked_tsc = clock_tsc();
@@ -92,7 +92,7 @@ static void note_blocked(bool now)
 }
 
 /* True: there may be more. */
-static bool send(void)
+static bool card_send(void)
 {
 	struct frame_header header;
 	const u8 *frame;
@@ -100,7 +100,7 @@ static bool send(void)
 	bool room = true;
 
 	while (count < SEND_MAX && frames_next(&end, &header, &frame)) {
-		room = send_one(&header, frame);
+		room = card_send_one(&header, frame);
 		if (!room)
 			break;
 		count++;
@@ -108,35 +108,35 @@ static bool send(void)
 	if (count != 0)
 		card_ops.flush();
 	if (count != 0 && blocked)
-		note_blocked(false);
-	note_blocked(!room);
+		card_note_blocked(false);
+	card_note_blocked(!room);
 	return count == SEND_MAX;
 }
 
-static void signal_switch(void)
+static void card_signal_switch(void)
 {
 	(void)sys_event_signal(doorbell);
 }
 
 /* Frames that are held back by the card ask for no signal of the switch. */
-static bool may_wait(void)
+static bool card_may_wait(void)
 {
 	return (blocked || link_may_wait(&end)) && card_ops.may_wait();
 }
 
-static bool must_look(void)
+static bool card_must_look(void)
 {
 	return clock_tsc() >= look_tsc;
 }
 
-static void looked(void)
+static void card_looked(void)
 {
 	u64 ns = process_has_interrupt() ? LOOK_NS : NO_IRQ_NS;
 
 	look_tsc = clock_tsc() + clock_ns_to_tsc(ns);
 }
 
-static void open_link(void)
+static void card_open_link(void)
 {
 	const struct start_entry *link = start_find(START_NET);
 	handle_t bell = start_handle(START_NET_BELL);
@@ -149,7 +149,7 @@ static void open_link(void)
 	frames_open(&end, (struct link_memory *)(uintptr_t)link->offset, LINK_CLIENT);
 }
 
-static void start_card(void)
+static void card_start(void)
 {
 	struct card card = {.mtu = (u32)start_info->parameter[DRIVER_MTU]};
 	char problem[DRIVER_TEXT_BYTES] = "";
@@ -167,23 +167,23 @@ static void start_card(void)
 }
 
 /* One turn; true: the next one shall follow at once. */
-static bool turn(bool interrupted)
+static bool card_turn(bool interrupted)
 {
-	bool look = interrupted || must_look();
+	bool look = interrupted || card_must_look();
 	bool more;
 
 	if (link_renewed(&end)) {
 		blocked = false;
-		signal_switch();
+		card_signal_switch();
 	}
 	more = card_ops.poll(look);
 	if (look)
-		looked();
+		card_looked();
 	if (interrupted)
 		process_interrupt_taken();
-	more |= send();
+	more |= card_send();
 	if (link_publish(&end))
-		signal_switch();
+		card_signal_switch();
 	return more;
 }
 
@@ -192,13 +192,13 @@ int main(void)
 	bool interrupted = false;
 
 	channel = process_open();
-	open_link();
-	start_card();
+	card_open_link();
+	card_start();
 	for (;;) {
-		bool more = turn(interrupted);
+		bool more = card_turn(interrupted);
 
 		interrupted = false;
-		if (!more && may_wait())
+		if (!more && card_may_wait())
 			interrupted = process_wait(look_tsc) == PROCESS_DEVICE;
 	}
 }

@@ -10,14 +10,14 @@
 /* Its configuration changes while it is read: so often it may. */
 #define CONFIG_ATTEMPTS 16u
 
-static bool refuse_device(char *problem, size_t size, const char *text)
+static bool virtio_host_refuse_device(char *problem, size_t size, const char *text)
 {
 	format(problem, size, "%s", text);
 	return false;
 }
 
 /* 4.1.3.1: fields of 64 bits are two of 32 */
-static void write64(const struct virtio_host *host, enum vio_common at, u64 value)
+static void virtio_host_write64(const struct virtio_host *host, enum vio_common at, u64 value)
 {
 	virtio_host_out(host, at, 4, (u32)value);
 	virtio_host_out(host, at + 4, 4, (u32)(value >> 32));
@@ -36,7 +36,7 @@ bool virtio_host_find(struct virtio_host *host)
 	return host->common != NULL && host->notify != NULL && host->device != NULL;
 }
 
-static bool reset_device(const struct virtio_host *host)
+static bool virtio_host_reset_device(const struct virtio_host *host)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(RESET_NS);
 
@@ -49,7 +49,7 @@ static bool reset_device(const struct virtio_host *host)
 	return true;
 }
 
-static u64 offered(const struct virtio_host *host)
+static u64 virtio_host_offered(const struct virtio_host *host)
 {
 	u64 low;
 
@@ -64,16 +64,20 @@ bool virtio_host_begin(struct virtio_host *host, u64 wanted, char *problem, size
 	u64 there;
 
 	if (host->memory.address == NULL)
-		return refuse_device(problem, size, "no memory that the device could use");
+		return virtio_host_refuse_device(problem, size,
+						 "no memory that the device could use");
 	if (host->common_bytes < VIO_COMMON_BYTES)
-		return refuse_device(problem, size, "the device's registers are missing");
-	if (!reset_device(host))
-		return refuse_device(problem, size, "the device does not end its reset");
+		return virtio_host_refuse_device(problem, size,
+						 "the device's registers are missing");
+	if (!virtio_host_reset_device(host))
+		return virtio_host_refuse_device(problem, size,
+						 "the device does not end its reset");
 	virtio_host_out(host, VIO_STATUS, 1, VIO_ACKNOWLEDGE);
 	virtio_host_out(host, VIO_STATUS, 1, VIO_ACKNOWLEDGE | VIO_DRIVER);
-	there = offered(host);
+	there = virtio_host_offered(host);
 	if ((there & VIO_F_VERSION_1) == 0)
-		return refuse_device(problem, size, "the device is older than virtio 1.0");
+		return virtio_host_refuse_device(problem, size,
+						 "the device is older than virtio 1.0");
 	host->features =
 		there & (wanted | VIO_F_VERSION_1 | VIO_F_ACCESS_PLATFORM | VIO_F_EVENT_IDX);
 	virtio_host_out(host, VIO_DRIVER_FEATURE_SELECT, 4, 0);
@@ -82,14 +86,15 @@ bool virtio_host_begin(struct virtio_host *host, u64 wanted, char *problem, size
 	virtio_host_out(host, VIO_DRIVER_FEATURE, 4, (u32)(host->features >> 32));
 	virtio_host_out(host, VIO_STATUS, 1, VIO_ACKNOWLEDGE | VIO_DRIVER | VIO_FEATURES_OK);
 	if ((virtio_host_in(host, VIO_STATUS, 1) & VIO_FEATURES_OK) == 0)
-		return refuse_device(problem, size, "the device takes none of its own features");
+		return virtio_host_refuse_device(problem, size,
+						 "the device takes none of its own features");
 	virtio_host_out(host, VIO_CONFIG_VECTOR, 2, host->interrupts ? 0 : VIO_NO_VECTOR);
 	return true;
 }
 
 /* Empty, all descriptors free: nothing in it is the device's. */
-static void init_ring(const struct virtio_host *host, struct virtio_ring *ring, u16 index, u64 page,
-		      u16 ring_size)
+static void virtio_host_init_ring(const struct virtio_host *host, struct virtio_ring *ring,
+				  u16 index, u64 page, u16 ring_size)
 {
 	u8 *pages = host->memory.memory + page * PAGE_SIZE;
 	u8 *used = pages + PAGE_SIZE + PAGE_SIZE / 4;
@@ -118,23 +123,27 @@ bool virtio_host_open(struct virtio_host *host, struct virtio_ring *ring, u16 in
 	u64 doorbell;
 
 	if (page > host->memory.pages || host->memory.pages - page < VIRTIO_HOST_RING_PAGES)
-		return refuse_device(problem, size, "no memory that the device could use");
+		return virtio_host_refuse_device(problem, size,
+						 "no memory that the device could use");
 	virtio_host_out(host, VIO_QUEUE_SELECT, 2, index);
 	ring_size = (u16)virtio_host_in(host, VIO_QUEUE_SIZE, 2);
 	if (ring_size < 4 || !is_power_of_two(ring_size))
-		return refuse_device(problem, size, "the device has no queue of a size that works");
+		return virtio_host_refuse_device(problem, size,
+						 "the device has no queue of a size that works");
 	ring_size = (u16)MIN(ring_size, VIRTIO_HOST_RING_MAX);
 	doorbell = (u16)virtio_host_in(host, VIO_QUEUE_NOTIFY_OFFSET, 2) *
 		   (host->multiplier & 0xffffffff);
 	if (host->notify_bytes < 2 || doorbell > host->notify_bytes - 2 || doorbell % 2 != 0)
-		return refuse_device(problem, size, "the device's doorbells are out of reach");
-	init_ring(host, ring, index, page, ring_size);
+		return virtio_host_refuse_device(problem, size,
+						 "the device's doorbells are out of reach");
+	virtio_host_init_ring(host, ring, index, page, ring_size);
 	ring->doorbell = (volatile u16 *)(host->notify + doorbell);
 	virtio_host_out(host, VIO_QUEUE_SIZE, 2, ring_size);
 	virtio_host_out(host, VIO_QUEUE_VECTOR, 2, host->interrupts ? 0 : VIO_NO_VECTOR);
-	write64(host, VIO_QUEUE_DESCRIPTORS, virtio_host_address(host, at));
-	write64(host, VIO_QUEUE_DRIVER, virtio_host_address(host, at + PAGE_SIZE));
-	write64(host, VIO_QUEUE_DEVICE, virtio_host_address(host, at + PAGE_SIZE + PAGE_SIZE / 4));
+	virtio_host_write64(host, VIO_QUEUE_DESCRIPTORS, virtio_host_address(host, at));
+	virtio_host_write64(host, VIO_QUEUE_DRIVER, virtio_host_address(host, at + PAGE_SIZE));
+	virtio_host_write64(host, VIO_QUEUE_DEVICE,
+			    virtio_host_address(host, at + PAGE_SIZE + PAGE_SIZE / 4));
 	virtio_host_out(host, VIO_QUEUE_ENABLE, 2, 1);
 	return true;
 }

@@ -3,18 +3,18 @@
 #include "lib/bits.h"
 #include "vmm/driver/virtio/virtio_host.h"
 
-static volatile u16 *available_at(const struct virtio_ring *ring, u16 index)
+static volatile u16 *virtio_ring_available_at(const struct virtio_ring *ring, u16 index)
 {
 	return (volatile u16 *)(ring->available + 1) + index % ring->size;
 }
 
 /* 2.7.10: behind the last entry of either ring */
-static volatile u16 *used_event(const struct virtio_ring *ring)
+static volatile u16 *virtio_ring_used_event(const struct virtio_ring *ring)
 {
 	return (volatile u16 *)(ring->available + 1) + ring->size;
 }
 
-static const volatile u16 *available_event(const struct virtio_ring *ring)
+static const volatile u16 *virtio_ring_available_event(const struct virtio_ring *ring)
 {
 	return (const volatile u16 *)((volatile struct vio_used *)(ring->used + 1) + ring->size);
 }
@@ -43,17 +43,18 @@ bool virtio_ring_add(struct virtio_ring *ring, const struct virtio_part *parts, 
 	ring->free_count = (u16)(ring->free_count - count);
 	ring->length[first] = (u16)count;
 	ring->room[first] = room;
-	*available_at(ring, ring->added++) = first;
+	*virtio_ring_available_at(ring, ring->added++) = first;
 	*id = first;
 	return true;
 }
 
 /* Whether the index at which the device wants to be told is among the new ones: 2.7.10.1 */
-static bool wants(const struct virtio_ring *ring, u16 before)
+static bool virtio_ring_wants(const struct virtio_ring *ring, u16 before)
 {
 	if (!ring->event_idx)
 		return (ring->used->flags & VIO_QUIET) == 0;
-	return (u16)(ring->added - *available_event(ring) - 1) < (u16)(ring->added - before);
+	return (u16)(ring->added - *virtio_ring_available_event(ring) - 1) <
+	       (u16)(ring->added - before);
 }
 
 void virtio_ring_tell(struct virtio_ring *ring)
@@ -67,12 +68,12 @@ void virtio_ring_tell(struct virtio_ring *ring)
 	ring->told = ring->added;
 	/* it sets its wish, then looks again at the index: one of the two sees the other */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (wants(ring, before))
+	if (virtio_ring_wants(ring, before))
 		*ring->doorbell = ring->index;
 }
 
 /* The descriptors of a request, in the order of the driver's own list, are free again. */
-static void release_chain(struct virtio_ring *ring, u16 id)
+static void virtio_ring_release_chain(struct virtio_ring *ring, u16 id)
 {
 	u16 last = id;
 
@@ -85,7 +86,7 @@ static void release_chain(struct virtio_ring *ring, u16 id)
 }
 
 /* An index further on than requests were made is wrong as a whole: nothing is taken then. */
-static bool has_used(struct virtio_ring *ring)
+static bool virtio_ring_has_used(struct virtio_ring *ring)
 {
 	u16 waiting = (u16)(ring->used->index - ring->taken);
 
@@ -98,7 +99,7 @@ static bool has_used(struct virtio_ring *ring)
 bool virtio_ring_take(struct virtio_ring *ring, u16 *id, u32 *bytes)
 {
 	/* each that is not an answer is counted: at most so many in a row */
-	while (ring->bad < VIRTIO_HOST_BAD_MAX && has_used(ring)) {
+	while (ring->bad < VIRTIO_HOST_BAD_MAX && virtio_ring_has_used(ring)) {
 		const volatile struct vio_used *entry =
 			(volatile struct vio_used *)(ring->used + 1) + ring->taken % ring->size;
 		u32 which, written;
@@ -113,7 +114,7 @@ bool virtio_ring_take(struct virtio_ring *ring, u16 *id, u32 *bytes)
 		}
 		*id = (u16)which;
 		*bytes = MIN(written, ring->room[which]);
-		release_chain(ring, *id);
+		virtio_ring_release_chain(ring, *id);
 		return true;
 	}
 	return false;
@@ -122,7 +123,7 @@ bool virtio_ring_take(struct virtio_ring *ring, u16 *id, u32 *bytes)
 bool virtio_ring_may_wait(struct virtio_ring *ring)
 {
 	ring->available->flags = 0;
-	*used_event(ring) = ring->taken;
+	*virtio_ring_used_event(ring) = ring->taken;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return ring->used->index == ring->taken || ring->bad >= VIRTIO_HOST_BAD_MAX;
 }
@@ -131,5 +132,5 @@ void virtio_ring_hush(struct virtio_ring *ring)
 {
 	ring->available->flags = VIO_QUIET;
 	/* the one before the next is as far away as can be */
-	*used_event(ring) = (u16)(ring->taken - 1);
+	*virtio_ring_used_event(ring) = (u16)(ring->taken - 1);
 }

@@ -9,7 +9,7 @@
 #define CLOSING_ROOM (2 * REQUEST_BYTES)	/* kept for the end of an answer */
 
 /* Only when there is something to say: until then other lines can come first. */
-static bool add_header(struct channel_slot *slot)
+static bool channel_answer_add_header(struct channel_slot *slot)
 {
 	struct channel_output *output = &slot->channel->output;
 
@@ -18,7 +18,7 @@ static bool add_header(struct channel_slot *slot)
 }
 
 /* In which states that would be done which was refused. */
-static void add_allowed_states(struct channel_slot *slot)
+static void channel_answer_add_allowed_states(struct channel_slot *slot)
 {
 	struct channel_output *output = &slot->channel->output;
 	bool more = false;
@@ -61,11 +61,11 @@ void channel_answer_error(struct channel_slot *slot, enum reply_code code, struc
 	if (position != NULL)
 		format(number, sizeof(number), ",\"position\":%u", *position);
 	channel_output_string(output, number);
-	add_allowed_states(slot);
+	channel_answer_add_allowed_states(slot);
 	channel_output_string(output, "}\n");
 }
 
-static void put_reply(void *context, enum reply_kind kind, struct text text)
+static void channel_answer_put_reply(void *context, enum reply_kind kind, struct text text)
 {
 	struct channel_slot *slot = context;
 	struct channel_output *output = &slot->channel->output;
@@ -78,7 +78,8 @@ static void put_reply(void *context, enum reply_kind kind, struct text text)
 		channel_answer_error(slot, (enum reply_code)slot->reply.code, text, NULL);
 		return;
 	}
-	fits = slot->items == 0 ? add_header(slot) : channel_output_string(output, ",");
+	fits = slot->items == 0 ? channel_answer_add_header(slot)
+				: channel_output_string(output, ",");
 	slot->items++;
 	fits = fits && (kind == REPLY_OBJECT ? channel_output_add(output, text)
 					     : channel_output_quoted(output, text));
@@ -89,7 +90,7 @@ static void put_reply(void *context, enum reply_kind kind, struct text text)
 			     TEXT("the answer is too long for the machine channel"), NULL);
 }
 
-static u32 room_left(void *context)
+static u32 channel_answer_room_left(void *context)
 {
 	const struct channel_slot *slot = context;
 	u32 room = channel_output_room(&slot->channel->output);
@@ -98,7 +99,7 @@ static u32 room_left(void *context)
 }
 
 /* Who asks, as audit lines begin with it: a client's word for whom is only its claim. */
-static void name_actor(struct channel_slot *slot, const struct request *request)
+static void channel_answer_name_actor(struct channel_slot *slot, const struct request *request)
 {
 	if (request->actor[0] == '\0')
 		string_copy(slot->actor, sizeof(slot->actor), slot->channel->login.name);
@@ -119,10 +120,10 @@ void channel_answer_begin(struct channel_slot *slot, const struct request *reque
 	slot->held_bytes = 0;
 	slot->start = channel->output.written;
 	channel->holder = slot;
-	name_actor(slot, request);
+	channel_answer_name_actor(slot, request);
 	slot->requester = (struct requester){
-		.put = put_reply,
-		.room = room_left,
+		.put = channel_answer_put_reply,
+		.room = channel_answer_room_left,
 		.context = slot,
 		.login = &channel->login,
 		.name = slot->actor,
@@ -148,7 +149,7 @@ void channel_answer_end(struct channel_slot *slot)
 	struct channel_output *output = &slot->channel->output;
 
 	if (!slot->failed && slot->items == 0)
-		add_header(slot);
+		channel_answer_add_header(slot);
 	if (!slot->failed)
 		channel_output_string(output, "]}\n");
 	slot->open = false;
@@ -183,7 +184,7 @@ void channel_answers_abandon(struct machine_channel *channel)
 }
 
 /* Whether the slot has the line now; what it has answered before is in the output again. */
-static bool take_line(struct channel_slot *slot)
+static bool channel_answer_take_line(struct channel_slot *slot)
 {
 	struct machine_channel *channel = slot->channel;
 
@@ -198,11 +199,11 @@ static bool take_line(struct channel_slot *slot)
 }
 
 /* A long answer leaves while the command still adds to it. */
-static bool step_slot(struct channel_slot *slot)
+static bool channel_answer_step_slot(struct channel_slot *slot)
 {
 	bool done;
 
-	if (!slot->open || !take_line(slot))
+	if (!slot->open || !channel_answer_take_line(slot))
 		return false;
 	done = command_resume(&slot->reply);
 	if (done)
@@ -217,7 +218,7 @@ bool channel_answers_step(struct machine_channel *channel)
 	bool ended = false;
 
 	for (u32 i = 0; i < ARRAY_COUNT(channel->slot); i++)
-		ended |= step_slot(&channel->slot[i]);
+		ended |= channel_answer_step_slot(&channel->slot[i]);
 	return ended;
 }
 

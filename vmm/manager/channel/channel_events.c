@@ -18,12 +18,13 @@ void channel_event_fields(struct json *json, const struct vm_event_record *recor
 }
 
 /* Before a hello lines are as in version 1, in which there were fewer events. */
-static bool in_version(const struct machine_channel *channel, const struct vm_event_record *record)
+static bool channel_in_version(const struct machine_channel *channel,
+			       const struct vm_event_record *record)
 {
 	return channel->greeted || record->event <= EVENT_DESTROYED;
 }
 
-static void put_event(struct machine_channel *channel, const struct vm_event_record *record)
+static void channel_put_event(struct machine_channel *channel, const struct vm_event_record *record)
 {
 	char line[EVENT_LINE_BYTES];
 	struct json json;
@@ -53,8 +54,8 @@ bool channel_events_step(struct machine_channel *channel)
 		}
 		if (record == NULL)
 			break;
-		if (in_version(channel, record))
-			put_event(channel, record);
+		if (channel_in_version(channel, record))
+			channel_put_event(channel, record);
 		moved = true;
 	}
 	return moved;

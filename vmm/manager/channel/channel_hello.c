@@ -10,7 +10,7 @@
 #define VERSION 2u
 
 /* Of this start of the machine: who remembers another one has to begin anew. */
-static const char *boot_id(void)
+static const char *channel_hello_boot_id(void)
 {
 	static char text[33];
 	u8 bytes[16];
@@ -22,7 +22,7 @@ static const char *boot_id(void)
 	return text;
 }
 
-static void show_rights(struct json *json, u32 rights)
+static void channel_hello_show_rights(struct json *json, u32 rights)
 {
 	struct text rest = TEXT(RIGHT_WORDS);
 	struct text word;
@@ -35,7 +35,7 @@ static void show_rights(struct json *json, u32 rights)
 	json_array_end(json);
 }
 
-static void show_limits(struct json *json)
+static void channel_hello_show_limits(struct json *json)
 {
 	json_object_begin(json, "limits");
 	json_u64(json, "request_bytes", REQUEST_BYTES);
@@ -47,7 +47,7 @@ static void show_limits(struct json *json)
 }
 
 /* To those who may know. */
-static void show_more(struct json *json, const struct machine_channel *channel)
+static void channel_hello_show_more(struct json *json, const struct machine_channel *channel)
 {
 	u64 wall_s = machine_wall_seconds(clock_tsc());
 	const struct vm *vm = channel->on.vm_id != 0 ? vm_by_id(channel->on.vm_id) : NULL;
@@ -61,10 +61,10 @@ static void show_more(struct json *json, const struct machine_channel *channel)
 		json_string(json, "vm", vm->config.name);
 	else
 		json_null(json, "vm");
-	show_rights(json, channel->rights);
+	channel_hello_show_rights(json, channel->rights);
 	json_u64(json, "event_last", vm_event_last());
 	json_u64(json, "event_first", vm_event_first());
-	show_limits(json);
+	channel_hello_show_limits(json);
 }
 
 void channel_hello(struct channel_slot *slot, const struct request *request)
@@ -82,11 +82,11 @@ void channel_hello(struct channel_slot *slot, const struct request *request)
 	json_u64(json, "protocol", VERSION);
 	if (channel->login.open)
 		json_string(json, "version", SKERRY_VERSION);
-	json_string(json, "boot", boot_id());
+	json_string(json, "boot", channel_hello_boot_id());
 	json_string(json, "channel", channel->name);
 	json_bool(json, "locked", !channel->login.open);
 	if (channel->login.open) {
-		show_more(json, channel);
+		channel_hello_show_more(json, channel);
 		channel->event_cursor = vm_event_last();
 	}
 	reply_object_end(reply);

@@ -9,8 +9,8 @@
 static struct request request;
 
 /* Answers at once; `position` may be NULL. */
-static void refuse(struct machine_channel *channel, enum reply_code code, const char *problem,
-		   const u32 *position)
+static void channel_input_refuse(struct machine_channel *channel, enum reply_code code,
+				 const char *problem, const u32 *position)
 {
 	static struct channel_slot slot; /* too large for the stack */
 
@@ -21,16 +21,17 @@ static void refuse(struct machine_channel *channel, enum reply_code code, const 
 }
 
 /* What is wrong with a line that is no request. */
-static void refuse_line(struct machine_channel *channel, const char *problem, u32 position)
+static void channel_input_refuse_line(struct machine_channel *channel, const char *problem,
+				      u32 position)
 {
 	request.id = TEXT("null");
 	request.actor[0] = '\0';
-	refuse(channel, CODE_BAD_REQUEST, problem, &position);
+	channel_input_refuse(channel, CODE_BAD_REQUEST, problem, &position);
 	channel->input.ignored = true;
 }
 
 /* Goes on checking the password of an `auth`. */
-static bool check_password(struct reply *reply)
+static bool channel_input_check_password(struct reply *reply)
 {
 	switch (login_step(reply->to->login)) {
 	case LOGIN_CHECKING:
@@ -44,7 +45,7 @@ static bool check_password(struct reply *reply)
 	return true;
 }
 
-static void run_auth(struct reply *reply)
+static void channel_input_run_auth(struct reply *reply)
 {
 	struct login *login = reply->to->login;
 	u64 wait_ns = login_wait_ns(login);
@@ -59,18 +60,18 @@ static void run_auth(struct reply *reply)
 			   "the machine starts with one that can");
 	} else {
 		login_try(login, (struct text){request.password, request.password_length});
-		reply->resume = check_password;
+		reply->resume = channel_input_check_password;
 		reply->deadline_tsc = clock_tsc(); /* each turn */
 	}
 	secret_forget(request.password, sizeof(request.password));
 }
 
-static void run_request(struct channel_slot *slot)
+static void channel_input_run_request(struct channel_slot *slot)
 {
 	struct reply *reply = &slot->reply;
 
 	if (request.kind == REQUEST_AUTH)
-		run_auth(reply);
+		channel_input_run_auth(reply);
 	else if (request.kind == REQUEST_HELLO)
 		channel_hello(slot, &request);
 	else if (!slot->channel->login.open)
@@ -81,10 +82,10 @@ static void run_request(struct channel_slot *slot)
 		command_run_words(reply, request.command, request.argument, request.argument_count);
 }
 
-static void start(struct channel_slot *slot)
+static void channel_input_start(struct channel_slot *slot)
 {
 	channel_answer_begin(slot, &request);
-	run_request(slot);
+	channel_input_run_request(slot);
 	if (slot->reply.resume == NULL) {
 		channel_answer_end(slot);
 		return;
@@ -94,26 +95,28 @@ static void start(struct channel_slot *slot)
 }
 
 /* Beside the others. */
-static void start_any(struct machine_channel *channel)
+static void channel_input_start_any(struct machine_channel *channel)
 {
 	if (request.id.length > CHANNEL_ID_BYTES) {
 		request.id = TEXT("null");
-		refuse(channel, CODE_BAD_REQUEST,
-		       "found a long id, allowed: at most 64 bytes with \"order\":\"any\"", NULL);
+		channel_input_refuse(
+			channel, CODE_BAD_REQUEST,
+			"found a long id, allowed: at most 64 bytes with \"order\":\"any\"", NULL);
 		return;
 	}
 	for (u32 i = 1; i < ARRAY_COUNT(channel->slot); i++) {
 		if (!channel->slot[i].open) {
-			start(&channel->slot[i]);
+			channel_input_start(&channel->slot[i]);
 			return;
 		}
 	}
-	refuse(channel, CODE_BUSY,
-	       "found one request too many under way, allowed: 8 with \"order\":\"any\"", NULL);
+	channel_input_refuse(
+		channel, CODE_BUSY,
+		"found one request too many under way, allowed: 8 with \"order\":\"any\"", NULL);
 }
 
 /* False: the line has to wait for the request before it. */
-static bool run_line(struct machine_channel *channel)
+static bool channel_input_run_line(struct machine_channel *channel)
 {
 	struct text line = {channel->input.bytes, channel->input.length};
 	bool good;
@@ -126,23 +129,23 @@ static bool run_line(struct machine_channel *channel)
 		return true;
 	}
 	if (good && request.any_order) {
-		start_any(channel);
+		channel_input_start_any(channel);
 		return true;
 	}
 	if (channel->slot[0].open)
 		return false;
 	if (!good)
-		refuse(channel, CODE_BAD_REQUEST, request.problem, &request.position);
+		channel_input_refuse(channel, CODE_BAD_REQUEST, request.problem, &request.position);
 	else
-		start(&channel->slot[0]);
+		channel_input_start(&channel->slot[0]);
 	return true;
 }
 
 /* A whole line: it is run, or waits. */
-static bool end_line(struct machine_channel *channel)
+static bool channel_input_end_line(struct machine_channel *channel)
 {
 	if (!channel->input.ignored) {
-		channel->input.whole = !run_line(channel);
+		channel->input.whole = !channel_input_run_line(channel);
 		if (channel->input.whole)
 			return false;
 	}
@@ -154,7 +157,7 @@ static bool end_line(struct machine_channel *channel)
 }
 
 /* Parts of this line or of the next are missing. */
-static void damaged(struct machine_channel *channel, u64 lost)
+static void channel_input_damaged(struct machine_channel *channel, u64 lost)
 {
 	char problem[96];
 	u32 position = channel->input.length;
@@ -163,11 +166,11 @@ static void damaged(struct machine_channel *channel, u64 lost)
 	       "%llu bytes of input were lost here, allowed: as many as the port carries",
 	       (unsigned long long)(lost - channel->input.lost));
 	channel->input.lost = lost;
-	refuse_line(channel, problem, position);
+	channel_input_refuse_line(channel, problem, position);
 }
 
 /* Whether the next byte can be taken: its line may have to be answered at once. */
-static bool can_take(const struct machine_channel *channel)
+static bool channel_input_can_take(const struct machine_channel *channel)
 {
 	bool full = channel->input.length == REQUEST_BYTES && !channel->input.ignored;
 
@@ -181,19 +184,20 @@ bool channel_input_step(struct machine_channel *channel)
 	u64 lost;
 
 	if (channel->input.whole)
-		return can_take(channel) && end_line(channel);
-	while (can_take(channel)) {
+		return channel_input_can_take(channel) && channel_input_end_line(channel);
+	while (channel_input_can_take(channel)) {
 		if (channel->transport.receive(channel->transport.context, &byte, &lost) == 0)
 			return false;
 		if (lost != channel->input.lost)
-			damaged(channel, lost);
+			channel_input_damaged(channel, lost);
 		if (byte == '\n')
-			return end_line(channel);
+			return channel_input_end_line(channel);
 		if (channel->input.ignored)
 			continue;
 		if (channel->input.length == REQUEST_BYTES)
-			refuse_line(channel, "found a line that is too long, allowed: 8192 bytes",
-				    REQUEST_BYTES);
+			channel_input_refuse_line(
+				channel, "found a line that is too long, allowed: 8192 bytes",
+				REQUEST_BYTES);
 		else
 			channel->input.bytes[channel->input.length++] = (char)byte;
 	}

@@ -14,7 +14,7 @@ struct machine_channel *channel_on_port(u32 number)
 	return number < count ? on_ports[number] : NULL;
 }
 
-static u32 send_port(void *context, const u8 *bytes, u32 length)
+static u32 channel_send_port(void *context, const u8 *bytes, u32 length)
 {
 	const struct channel_port *port = context;
 	struct vm *vm = vm_by_id(port->vm_id);
@@ -22,7 +22,7 @@ static u32 send_port(void *context, const u8 *bytes, u32 length)
 	return vm != NULL ? vm_console_write(vm, port->port, bytes, length) : length;
 }
 
-static u32 receive_port(void *context, u8 *byte, u64 *lost)
+static u32 channel_receive_port(void *context, u8 *byte, u64 *lost)
 {
 	struct channel_port *port = context;
 	struct vm *vm = vm_by_id(port->vm_id);
@@ -41,7 +41,7 @@ bool channel_port_is(const struct vm *vm, u32 port)
 }
 
 /* The channel of that name, which is made when a VM has it for the first time. */
-static struct machine_channel *get(const char *name)
+static struct machine_channel *channel_get(const char *name)
 {
 	const struct channel_config *config = config_channel_find(name);
 	struct machine_channel *channel;
@@ -58,14 +58,15 @@ static struct machine_channel *get(const char *name)
 	channel_init(channel, config);
 	format(channel->actor, sizeof(channel->actor), "channel %s", channel->name);
 	channel->login = (struct login){.name = channel->actor, .open = !login_required()};
-	channel->transport = (struct channel_transport){
-		.send = send_port, .receive = receive_port, .context = &channel->on};
+	channel->transport = (struct channel_transport){.send = channel_send_port,
+							.receive = channel_receive_port,
+							.context = &channel->on};
 	on_ports[count++] = channel;
 	return channel;
 }
 
 /* Another client is at the other end, or none (NULL): nothing of the one before is left to it. */
-static void begin(struct machine_channel *channel, struct vm *vm, u32 port)
+static void channel_begin(struct machine_channel *channel, struct vm *vm, u32 port)
 {
 	channel_forget_client(channel);
 	channel->on = (struct channel_port){.vm_id = 0};
@@ -82,7 +83,7 @@ static void begin(struct machine_channel *channel, struct vm *vm, u32 port)
 }
 
 /* The port of the VM that is a channel; 0: none. */
-static u32 port_of(const struct vm *vm)
+static u32 channel_port_of(const struct vm *vm)
 {
 	if (vm->config.channel[0] == '\0' || vm->channel == NULL ||
 	    (vm->dying && vm->after == AFTER_REMOVE))
@@ -90,28 +91,29 @@ static u32 port_of(const struct vm *vm)
 	return vm_port_find(vm, vm->config.channel);
 }
 
-static void leave_ports(void)
+static void channel_leave_ports(void)
 {
 	for (u32 i = 0; i < count; i++) {
 		struct machine_channel *channel = on_ports[i];
 		const struct vm *vm = vm_by_id(channel->on.vm_id);
 
 		if (channel->on.vm_id != 0 &&
-		    (vm == NULL || port_of(vm) != channel->on.port ||
+		    (vm == NULL || channel_port_of(vm) != channel->on.port ||
 		     !string_equal(vm->config.channel, channel->name)))
-			begin(channel, NULL, 0);
+			channel_begin(channel, NULL, 0);
 	}
 }
 
 void channel_ports_step(void)
 {
-	leave_ports();
+	channel_leave_ports();
 	VM_FOR_EACH(vm) {
-		u32 port = port_of(vm);
-		struct machine_channel *channel = port != 0 ? get(vm->config.channel) : NULL;
+		u32 port = channel_port_of(vm);
+		struct machine_channel *channel =
+			port != 0 ? channel_get(vm->config.channel) : NULL;
 
 		if (channel != NULL &&
 		    (channel->on.vm_id != vm->id || channel->on.boots != vm->boots))
-			begin(channel, vm, port);
+			channel_begin(channel, vm, port);
 	}
 }

@@ -40,13 +40,13 @@ void channel_samples_set(struct machine_channel *channel, u64 period_ms)
 	samples->next_tsc = clock_tsc();
 }
 
-static u64 mix(u64 mark, u64 value)
+static u64 channel_samples_mix(u64 mark, u64 value)
 {
 	return ((mark ^ value) * 0x9e3779b97f4a7c15ull) ^ (mark >> 29);
 }
 
-static void read_values(struct channel_samples *samples, u64 place, const struct vm *vm,
-			u64 *values)
+static void channel_samples_read_values(struct channel_samples *samples, u64 place,
+					const struct vm *vm, u64 *values)
 {
 	struct vm_usage usage = vm_usage(vm);
 	const struct group_page *account = vm_account(vm);
@@ -72,19 +72,21 @@ static void read_values(struct channel_samples *samples, u64 place, const struct
 }
 
 /* False: nothing has changed since the last time. */
-static bool has_changed(struct channel_samples *samples, u64 place, const u64 *values)
+static bool channel_samples_has_changed(struct channel_samples *samples, u64 place,
+					const u64 *values)
 {
 	u64 mark = 1;
 
 	for (u32 i = 0; i < VALUE_COUNT + EXIT_REASON_COUNT; i++)
-		mark = mix(mark, values[i]);
+		mark = channel_samples_mix(mark, values[i]);
 	if (samples->last[place].mark == mark)
 		return false;
 	samples->last[place].mark = mark;
 	return true;
 }
 
-static void send_line(struct machine_channel *channel, struct json *json, char *line)
+static void channel_samples_send_line(struct machine_channel *channel, struct json *json,
+				      char *line)
 {
 	size_t length = json_finish(json);
 
@@ -94,14 +96,14 @@ static void send_line(struct machine_channel *channel, struct json *json, char *
 	channel_line(channel, (struct text){line, length});
 }
 
-static void send_vm(struct machine_channel *channel, u64 place, const struct vm *vm)
+static void channel_samples_send_vm(struct machine_channel *channel, u64 place, const struct vm *vm)
 {
 	static char line[LINE_BYTES + 1];
 	u64 values[VALUE_COUNT + EXIT_REASON_COUNT];
 	struct json json;
 
-	read_values(&channel->samples, place, vm, values);
-	if (!has_changed(&channel->samples, place, values))
+	channel_samples_read_values(&channel->samples, place, vm, values);
+	if (!channel_samples_has_changed(&channel->samples, place, values))
 		return;
 	json_start(&json, line, LINE_BYTES);
 	json_object_begin(&json, NULL);
@@ -113,11 +115,12 @@ static void send_vm(struct machine_channel *channel, u64 place, const struct vm 
 		json_u64(&json, NULL, values[i]);
 	json_array_end(&json);
 	json_object_end(&json);
-	send_line(channel, &json, line);
+	channel_samples_send_line(channel, &json, line);
 }
 
 /* The kernel counts guests' time by VM, not by CPU. */
-static void show_cpu(struct json *json, const struct cpu_counters *counters, u64 now)
+static void channel_samples_show_cpu(struct json *json, const struct cpu_counters *counters,
+				     u64 now)
 {
 	u64 since = READ_ONCE(counters->idle_since_tsc);
 	u64 idle = READ_ONCE(counters->idle_tsc) + (since != 0 && since < now ? now - since : 0);
@@ -130,7 +133,7 @@ static void show_cpu(struct json *json, const struct cpu_counters *counters, u64
 	json_array_end(json);
 }
 
-static void send_host(struct machine_channel *channel)
+static void channel_samples_send_host(struct machine_channel *channel)
 {
 	static char line[LINE_BYTES + 1];
 	const struct kernel_page *page = machine_page();
@@ -144,18 +147,18 @@ static void send_host(struct machine_channel *channel)
 	json_u64(&json, "time_ns", machine_time_ns());
 	json_array_begin(&json, "cpus");
 	for (u32 i = 0; i < MIN(page->cpu_count, CPUS_SHOWN); i++)
-		show_cpu(&json, &page->cpu[i], now);
+		channel_samples_show_cpu(&json, &page->cpu[i], now);
 	json_array_end(&json);
 	json_u64(&json, "free_bytes", READ_ONCE(page->pages[PAGE_FREE]) * PAGE_SIZE);
 	if (samples->skipped != 0)
 		json_u64(&json, "skipped", samples->skipped);
 	samples->skipped = 0;
 	json_object_end(&json);
-	send_line(channel, &json, line);
+	channel_samples_send_line(channel, &json, line);
 }
 
 /* Whether a round begins; one that is not done yet, or came late, makes others be skipped. */
-static void begin_round(struct channel_samples *samples, u64 now)
+static void channel_samples_begin_round(struct channel_samples *samples, u64 now)
 {
 	u64 late;
 
@@ -181,14 +184,14 @@ bool channel_samples_step(struct machine_channel *channel)
 		samples->period_tsc = 0;
 	if (samples->period_tsc == 0)
 		return false;
-	begin_round(samples, clock_tsc());
+	channel_samples_begin_round(samples, clock_tsc());
 	while (samples->under_way && channel_takes_line(channel)) {
 		const struct vm *vm = samples->place > 0 ? vm_at(samples->place - 1) : NULL;
 
 		if (samples->place == 0)
-			send_host(channel);
+			channel_samples_send_host(channel);
 		else if (vm != NULL && !(vm->dying && vm->after == AFTER_REMOVE))
-			send_vm(channel, samples->place - 1, vm);
+			channel_samples_send_vm(channel, samples->place - 1, vm);
 		samples->under_way = samples->place++ < VM_MAX;
 		moved = true;
 	}

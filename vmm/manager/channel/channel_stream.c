@@ -63,7 +63,8 @@ void channel_streams_drop(struct machine_channel *channel)
 		channel_stream_end(&channel->stream[i]);
 }
 
-static void take_input(struct channel_stream_state *stream, const struct request *request)
+static void channel_stream_take_input(struct channel_stream_state *stream,
+				      const struct request *request)
 {
 	if (!stream->writes || request->bytes > stream->allowed || request->at != ~0ull) {
 		stream->closed = "bad-input";
@@ -83,7 +84,7 @@ void channel_stream_take(struct machine_channel *channel, const struct request *
 	if (stream->transfer != NULL)
 		transfer_take(stream->transfer, request);
 	else if (request->kind == REQUEST_DATA)
-		take_input(stream, request);
+		channel_stream_take_input(stream, request);
 	else if (request->kind != REQUEST_CREDIT ||
 		 request->bytes > CHANNEL_CREDIT_BYTES - stream->credit)
 		stream->closed = "bad-input";
@@ -92,7 +93,7 @@ void channel_stream_take(struct machine_channel *channel, const struct request *
 }
 
 /* The VM it belongs to, as long as that has the port. */
-static struct vm *vm_of(const struct channel_stream_state *stream)
+static struct vm *channel_stream_vm_of(const struct channel_stream_state *stream)
 {
 	struct vm *vm = vm_by_id(stream->vm_id);
 
@@ -104,7 +105,7 @@ static struct vm *vm_of(const struct channel_stream_state *stream)
 	return vm;
 }
 
-static void pass_input(struct channel_stream_state *stream, struct vm *vm)
+static void channel_stream_pass_input(struct channel_stream_state *stream, struct vm *vm)
 {
 	u32 count;
 
@@ -116,7 +117,8 @@ static void pass_input(struct channel_stream_state *stream, struct vm *vm)
 	stream->returned += count;
 }
 
-static void tell_closed(struct machine_channel *channel, struct channel_stream_state *stream)
+static void channel_stream_tell_closed(struct machine_channel *channel,
+				       struct channel_stream_state *stream)
 {
 	char line[128 + 2 * sizeof(stream->error)];
 	struct json json;
@@ -157,14 +159,16 @@ void channel_stream_send(struct machine_channel *channel, struct channel_stream_
 	stream->credit -= count;
 }
 
-static void tell_credit(struct machine_channel *channel, struct channel_stream_state *stream)
+static void channel_stream_tell_credit(struct machine_channel *channel,
+				       struct channel_stream_state *stream)
 {
 	channel_stream_grant(channel, stream, stream->returned);
 	stream->returned = 0;
 }
 
 /* Before the bytes that follow it. */
-static void tell_lost(struct machine_channel *channel, struct channel_stream_state *stream)
+static void channel_stream_tell_lost(struct machine_channel *channel,
+				     struct channel_stream_state *stream)
 {
 	channel_print(channel, "{\"stream\":%u,\"at\":%llu,\"lost\":%llu}\n", stream->number,
 		      (unsigned long long)(stream->at - stream->lost),
@@ -173,8 +177,8 @@ static void tell_lost(struct machine_channel *channel, struct channel_stream_sta
 }
 
 /* True when a line was sent. What was lost is told first, then what came after it is read again. */
-static bool send_output(struct machine_channel *channel, struct channel_stream_state *stream,
-			struct vm *vm)
+static bool channel_stream_send_output(struct machine_channel *channel,
+				       struct channel_stream_state *stream, struct vm *vm)
 {
 	static u8 bytes[CHANNEL_PIECE_BYTES];
 	u64 at = stream->at;
@@ -186,7 +190,7 @@ static bool send_output(struct machine_channel *channel, struct channel_stream_s
 			       (u32)MIN(stream->credit, CHANNEL_PIECE_BYTES));
 	if (stream->lost != 0) {
 		stream->at += stream->lost;
-		tell_lost(channel, stream);
+		channel_stream_tell_lost(channel, stream);
 		return true;
 	}
 	if (count == 0)
@@ -197,28 +201,29 @@ static bool send_output(struct machine_channel *channel, struct channel_stream_s
 }
 
 /* True when a line was sent. */
-static bool step_stream(struct machine_channel *channel, struct channel_stream_state *stream)
+static bool channel_stream_step(struct machine_channel *channel,
+				struct channel_stream_state *stream)
 {
 	struct vm *vm;
 
 	if (stream->transfer != NULL)
 		return transfer_step(channel, stream->transfer);
-	vm = vm_of(stream);
+	vm = channel_stream_vm_of(stream);
 	if (vm == NULL && stream->closed == NULL)
 		stream->closed = "destroyed";
 	if (vm != NULL && stream->closed == NULL)
-		pass_input(stream, vm);
+		channel_stream_pass_input(stream, vm);
 	if (!channel_takes_line(channel))
 		return false;
 	if (stream->closed != NULL) {
-		tell_closed(channel, stream);
+		channel_stream_tell_closed(channel, stream);
 		return true;
 	}
 	if (stream->returned >= RETURN_BYTES || (stream->returned > 0 && stream->waiting == 0)) {
-		tell_credit(channel, stream);
+		channel_stream_tell_credit(channel, stream);
 		return true;
 	}
-	return send_output(channel, stream, vm);
+	return channel_stream_send_output(channel, stream, vm);
 }
 
 bool channel_streams_step(struct machine_channel *channel)
@@ -231,7 +236,7 @@ bool channel_streams_step(struct machine_channel *channel)
 		u32 place = channel->next_stream++ % CHANNEL_STREAMS;
 
 		if (channel->stream[place].number != 0)
-			moved |= step_stream(channel, &channel->stream[place]);
+			moved |= channel_stream_step(channel, &channel->stream[place]);
 	}
 	return moved;
 }

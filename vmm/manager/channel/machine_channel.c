@@ -8,13 +8,13 @@
 
 #define FLUSH_NS NS_PER_S
 
-static u32 send_serial(void *context, const u8 *bytes, u32 count)
+static u32 machine_send_serial(void *context, const u8 *bytes, u32 count)
 {
 	(void)context;
 	return serial_send(SERIAL_COM2, bytes, count);
 }
 
-static u32 receive_serial(void *context, u8 *byte, u64 *lost)
+static u32 machine_receive_serial(void *context, u8 *byte, u64 *lost)
 {
 	(void)context;
 	return serial_receive(SERIAL_COM2, byte, 1, lost);
@@ -24,7 +24,7 @@ static struct machine_channel com2 = {
 	.name = MACHINE_CHANNEL_NAME,
 	.rights = RIGHTS_DEFAULT,
 	.login = {.name = "machine channel", .open = true},
-	.transport = {.send = send_serial, .receive = receive_serial},
+	.transport = {.send = machine_send_serial, .receive = machine_receive_serial},
 };
 
 struct machine_channel *channel_at(u32 number)
@@ -108,12 +108,12 @@ void machine_channel_line(struct text line)
 	channel_line(&com2, line);
 }
 
-static void send(struct machine_channel *channel)
+static void machine_send(struct machine_channel *channel)
 {
 	channel_output_send(&channel->output, channel->transport.send, channel->transport.context);
 }
 
-static bool step_channel(struct machine_channel *channel)
+static bool machine_step_channel(struct machine_channel *channel)
 {
 	bool more;
 
@@ -124,7 +124,7 @@ static bool step_channel(struct machine_channel *channel)
 	more |= channel_events_step(channel);
 	channel_heartbeat_step(channel);
 	more |= channel_samples_step(channel);
-	send(channel);
+	machine_send(channel);
 	return more;
 }
 
@@ -135,7 +135,7 @@ bool machine_channels_step(void)
 
 	channel_ports_step();
 	for (u32 i = 0; (channel = channel_at(i)) != NULL; i++)
-		more |= step_channel(channel);
+		more |= machine_step_channel(channel);
 	return more;
 }
 
@@ -148,7 +148,7 @@ bool machine_channels_step_streams(void)
 		if (!channel->is_open)
 			continue;
 		moved |= channel_streams_step(channel);
-		send(channel);
+		machine_send(channel);
 	}
 	return moved;
 }
@@ -174,5 +174,5 @@ void machine_channel_flush(void)
 	u64 deadline = clock_tsc() + clock_ns_to_tsc(FLUSH_NS);
 
 	while (com2.output.ready != com2.output.sent && clock_tsc() < deadline)
-		send(&com2);
+		machine_send(&com2);
 }

@@ -52,7 +52,7 @@ static const struct {
 };
 
 /* The first mistake is the one that is reported. */
-static void tell(struct state *state, size_t at, const char *problem)
+static void request_tell(struct state *state, size_t at, const char *problem)
 {
 	if (state->request->problem[0] != '\0')
 		return;
@@ -60,7 +60,7 @@ static void tell(struct state *state, size_t at, const char *problem)
 	state->request->position = (u32)at;
 }
 
-static bool has_control(const char *text, size_t length)
+static bool request_has_control(const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
 		if ((u8)text[i] < ' ' && text[i] != '\t')
@@ -69,36 +69,40 @@ static bool has_control(const char *text, size_t length)
 	return false;
 }
 
-static void take_command(struct state *state, size_t at, enum json_kind kind, struct text raw)
+static void request_take_command(struct state *state, size_t at, enum json_kind kind,
+				 struct text raw)
 {
 	struct request *request = state->request;
 	size_t length;
 
 	if (kind != JSON_STRING) {
-		tell(state, at, "command: found no string, allowed: a console command in quotes");
+		request_tell(state, at,
+			     "command: found no string, allowed: a console command in quotes");
 		return;
 	}
 	length = json_decode(raw, request->command, sizeof(request->command));
 	if (length > LINE_MAX)
-		tell(state, at, "command: found too long a line, allowed: 1024 characters");
-	else if (has_control(request->command, length))
-		tell(state, at, "command: found a control character, allowed: one line of text");
+		request_tell(state, at, "command: found too long a line, allowed: 1024 characters");
+	else if (request_has_control(request->command, length))
+		request_tell(state, at,
+			     "command: found a control character, allowed: one line of text");
 }
 
 /* Nothing of it is shown, whatever is wrong. */
-static void take_password(struct state *state, size_t at, enum json_kind kind, struct text raw)
+static void request_take_password(struct state *state, size_t at, enum json_kind kind,
+				  struct text raw)
 {
 	struct request *request = state->request;
 
 	if (kind != JSON_STRING) {
-		tell(state, at, "auth: found no string, allowed: the password in quotes");
+		request_tell(state, at, "auth: found no string, allowed: the password in quotes");
 		return;
 	}
 	request->password_length =
 		(u32)json_decode(raw, request->password, sizeof(request->password));
 }
 
-static void take_actor(struct state *state, size_t at, enum json_kind kind, struct text raw)
+static void request_take_actor(struct state *state, size_t at, enum json_kind kind, struct text raw)
 {
 	struct request *request = state->request;
 	size_t length = kind == JSON_STRING
@@ -111,34 +115,35 @@ static void take_actor(struct state *state, size_t at, enum json_kind kind, stru
 	if (good)
 		return;
 	request->actor[0] = '\0';
-	tell(state, at, "actor: found something else, allowed: at most 64 printable characters");
+	request_tell(state, at,
+		     "actor: found something else, allowed: at most 64 printable characters");
 }
 
-static void take_order(struct state *state, size_t at, enum json_kind kind, struct text raw)
+static void request_take_order(struct state *state, size_t at, enum json_kind kind, struct text raw)
 {
 	state->request->any_order = kind == JSON_STRING && text_equal(raw, "\"any\"");
 	if (!state->request->any_order)
-		tell(state, at, "order: found something else, allowed: \"any\"");
+		request_tell(state, at, "order: found something else, allowed: \"any\"");
 }
 
-static void take_number(struct state *state, size_t at, enum json_kind kind, struct text raw,
-			u64 *number)
+static void request_take_number(struct state *state, size_t at, enum json_kind kind,
+				struct text raw, u64 *number)
 {
 	if (kind == JSON_NUMBER && parse_u64(raw, number))
 		return;
 	*number = ~0ull; /* as good as none where nobody is told */
-	tell(state, at, "found no number, allowed: a whole number in decimal");
+	request_tell(state, at, "found no number, allowed: a whole number in decimal");
 }
 
 /* Its room is `decoded`, in which it is decoded in place. */
-static void take_data(struct state *state, size_t at, enum json_kind kind, struct text raw)
+static void request_take_data(struct state *state, size_t at, enum json_kind kind, struct text raw)
 {
 	struct request *request = state->request;
 	size_t length;
 	size_t count;
 
 	if (kind != JSON_STRING) {
-		tell(state, at, "data: found no string, allowed: base 64");
+		request_tell(state, at, "data: found no string, allowed: base 64");
 		return;
 	}
 	length = json_decode(raw, request->decoded, sizeof(request->decoded));
@@ -149,7 +154,7 @@ static void take_data(struct state *state, size_t at, enum json_kind kind, struc
 		request->bytes = count;
 }
 
-static void take_argument(struct state *state, size_t at, struct text raw)
+static void request_take_argument(struct state *state, size_t at, struct text raw)
 {
 	struct request *request = state->request;
 	char *to = request->decoded + request->decoded_length;
@@ -157,30 +162,32 @@ static void take_argument(struct state *state, size_t at, struct text raw)
 	size_t length = json_decode(raw, to, size);
 
 	if (request->argument_count == COMMAND_WORDS_MAX) {
-		tell(state, at, "arguments: found too many words, allowed: 32");
+		request_tell(state, at, "arguments: found too many words, allowed: 32");
 		return;
 	}
-	if (length >= size || has_control(to, length)) {
-		tell(state, at, "arguments: found a control character, allowed: words of text");
+	if (length >= size || request_has_control(to, length)) {
+		request_tell(state, at,
+			     "arguments: found a control character, allowed: words of text");
 		return;
 	}
 	request->argument[request->argument_count++] = to;
 	request->decoded_length += (u32)length + 1;
 }
 
-static void take_refusal(struct state *state, size_t at, enum json_kind kind, struct text raw)
+static void request_take_refusal(struct state *state, size_t at, enum json_kind kind,
+				 struct text raw)
 {
 	struct request *request = state->request;
 
 	request->decoded[0] = '\0';
 	if (kind != JSON_STRING)
-		tell(state, at, "refused: found no string, allowed: the reason in quotes");
+		request_tell(state, at, "refused: found no string, allowed: the reason in quotes");
 	else
 		json_decode(raw, request->decoded, sizeof(request->decoded));
 }
 
 /* An array of strings; false when the line cannot be read any further. */
-static bool take_arguments(struct state *state)
+static bool request_take_arguments(struct state *state)
 {
 	struct json_reader *reader = &state->reader;
 	struct text raw;
@@ -192,12 +199,12 @@ static bool take_arguments(struct state *state)
 	do {
 		if (!json_read_string(reader, &raw))
 			return false;
-		take_argument(state, reader->at - raw.length, raw);
+		request_take_argument(state, reader->at - raw.length, raw);
 	} while (json_read_byte(reader, ','));
 	return json_read_byte(reader, ']') || json_read_fail(reader, reader->at, ", or ]");
 }
 
-static bool take_value(struct state *state, enum key key)
+static bool request_take_value(struct state *state, enum key key)
 {
 	struct request *request = state->request;
 	struct text raw;
@@ -205,7 +212,7 @@ static bool take_value(struct state *state, enum key key)
 	size_t at;
 
 	if (key == KEY_ARGUMENTS)
-		return take_arguments(state);
+		return request_take_arguments(state);
 	kind = json_read_scalar(&state->reader, &raw);
 	if (kind == JSON_NONE)
 		return false;
@@ -215,39 +222,39 @@ static bool take_value(struct state *state, enum key key)
 		request->id = raw;
 		break;
 	case KEY_COMMAND:
-		take_command(state, at, kind, raw);
+		request_take_command(state, at, kind, raw);
 		break;
 	case KEY_AUTH:
-		take_password(state, at, kind, raw);
+		request_take_password(state, at, kind, raw);
 		break;
 	case KEY_ACTOR:
-		take_actor(state, at, kind, raw);
+		request_take_actor(state, at, kind, raw);
 		break;
 	case KEY_ORDER:
-		take_order(state, at, kind, raw);
+		request_take_order(state, at, kind, raw);
 		break;
 	case KEY_BYTES_GIVEN:
 	case KEY_END:
-		take_number(state, at, kind, raw, &request->bytes);
+		request_take_number(state, at, kind, raw, &request->bytes);
 		break;
 	case KEY_AT:
-		take_number(state, at, kind, raw, &request->at);
+		request_take_number(state, at, kind, raw, &request->at);
 		break;
 	case KEY_DATA:
-		take_data(state, at, kind, raw);
+		request_take_data(state, at, kind, raw);
 		break;
 	case KEY_REFUSED:
-		take_refusal(state, at, kind, raw);
+		request_take_refusal(state, at, kind, raw);
 		break;
 	default: /* KEY_HELLO, KEY_CREDIT, KEY_STREAM */
-		take_number(state, at, kind, raw, &request->number);
+		request_take_number(state, at, kind, raw, &request->number);
 		break;
 	}
 	return true;
 }
 
 /* A key and its value; false when the line cannot be read any further. */
-static bool take_member(struct state *state)
+static bool request_take_member(struct state *state)
 {
 	static const char names[KEY_COUNT][KEY_BYTES] = {
 		[KEY_ID] = "id",
@@ -286,15 +293,15 @@ static bool take_member(struct state *state)
 		found++;
 	if (found < KEY_COUNT && (state->seen & SEEN(found)) == 0) {
 		state->seen |= SEEN(found);
-		return take_value(state, (enum key)found);
+		return request_take_value(state, (enum key)found);
 	}
 	format(problem, sizeof(problem), "found the key %s%s, allowed: " KEYS_ALLOWED,
 	       text_show(shown, sizeof(shown), key), found < KEY_COUNT ? " a second time" : "");
-	tell(state, key_at, problem);
+	request_tell(state, key_at, problem);
 	return json_read_scalar(reader, &ignored) != JSON_NONE;
 }
 
-static bool take_members(struct state *state)
+static bool request_take_members(struct state *state)
 {
 	struct json_reader *reader = &state->reader;
 
@@ -302,7 +309,7 @@ static bool take_members(struct state *state)
 		return json_read_fail(reader, reader->at, "{\"id\":1,\"command\":\"vm list\"}");
 	if (!json_read_byte(reader, '}')) {
 		do {
-			if (!take_member(state))
+			if (!request_take_member(state))
 				return false;
 		} while (json_read_byte(reader, ','));
 		if (!json_read_byte(reader, '}'))
@@ -314,7 +321,7 @@ static bool take_members(struct state *state)
 }
 
 /* Which kind has all keys that were seen. */
-static void find_kind(struct state *state, size_t end)
+static void request_find_kind(struct state *state, size_t end)
 {
 	u32 brings = SEEN(KEY_CREDIT) | SEEN(KEY_STREAM);
 
@@ -326,11 +333,12 @@ static void find_kind(struct state *state, size_t end)
 	if (state->request->kind != REQUEST_NONE)
 		return;
 	if ((state->seen & (SEEN(KEY_ID) | brings)) == 0)
-		tell(state, end, "found no id, allowed: " KEYS_ALLOWED);
+		request_tell(state, end, "found no id, allowed: " KEYS_ALLOWED);
 	else if ((state->seen & (SEEN(KEY_COMMAND) | SEEN(KEY_AUTH) | SEEN(KEY_HELLO))) == 0)
-		tell(state, end, "found no command, allowed: " KEYS_ALLOWED);
+		request_tell(state, end, "found no command, allowed: " KEYS_ALLOWED);
 	else
-		tell(state, end, "found keys that do not go together, allowed: " KEYS_ALLOWED);
+		request_tell(state, end,
+			     "found keys that do not go together, allowed: " KEYS_ALLOWED);
 }
 
 bool request_parse(struct text line, struct request *request)
@@ -351,9 +359,9 @@ bool request_parse(struct text line, struct request *request)
 	request->problem[0] = '\0';
 	request->position = 0;
 	json_read_start(&state.reader, line);
-	if (!take_members(&state))
-		tell(&state, state.reader.at, state.reader.problem);
+	if (!request_take_members(&state))
+		request_tell(&state, state.reader.at, state.reader.problem);
 	else
-		find_kind(&state, line.length);
+		request_find_kind(&state, line.length);
 	return request->problem[0] == '\0';
 }

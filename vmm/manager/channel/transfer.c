@@ -10,12 +10,12 @@
 
 #define GRANT_BYTES 4096u /* of input credit, unless nothing waits */
 
-static void touch(struct transfer *transfer)
+static void transfer_touch(struct transfer *transfer)
 {
 	transfer->until_tsc = clock_tsc() + clock_ns_to_tsc(TRANSFER_IDLE_NS);
 }
 
-static void ring_bell(const struct transfer *transfer)
+static void transfer_ring_bell(const struct transfer *transfer)
 {
 	if (transfer->bell != HANDLE_NONE)
 		sys_event_signal(transfer->bell);
@@ -45,7 +45,7 @@ bool transfer_open(struct transfer *transfer, struct machine_channel *channel, b
 	transfer->stream->transfer = transfer;
 	transfer->number = transfer->stream->number;
 	transfer->state = TRANSFER_RUNS;
-	touch(transfer);
+	transfer_touch(transfer);
 	return true;
 }
 
@@ -58,11 +58,11 @@ void transfer_give(const struct transfer *transfer, struct process_build *build,
 }
 
 /* The last word that the process hears of it. */
-static void judge(struct transfer *transfer, enum transfer_verdict verdict)
+static void transfer_judge(struct transfer *transfer, enum transfer_verdict verdict)
 {
 	string_copy(transfer->ring->problem, sizeof(transfer->ring->problem), transfer->problem);
 	__atomic_store_n(&transfer->ring->verdict, (u32)verdict, __ATOMIC_RELEASE);
-	ring_bell(transfer);
+	transfer_ring_bell(transfer);
 }
 
 void transfer_break(struct transfer *transfer, const char *problem)
@@ -71,7 +71,7 @@ void transfer_break(struct transfer *transfer, const char *problem)
 		return;
 	string_copy(transfer->problem, sizeof(transfer->problem), problem);
 	transfer->state = TRANSFER_BROKEN;
-	judge(transfer, TRANSFER_FAILED);
+	transfer_judge(transfer, TRANSFER_FAILED);
 }
 
 void transfer_lose(struct transfer *transfer)
@@ -106,8 +106,9 @@ void transfer_forget(struct transfer *transfer)
 		channel_stream_end(stream);
 }
 
-static void break_off(struct transfer *transfer, const char *pattern, ...) PRINTF_LIKE(2, 3);
-static void break_off(struct transfer *transfer, const char *pattern, ...)
+static void transfer_break_off(struct transfer *transfer, const char *pattern, ...)
+	PRINTF_LIKE(2, 3);
+static void transfer_break_off(struct transfer *transfer, const char *pattern, ...)
 {
 	char problem[TRANSFER_TEXT_BYTES];
 	va_list arguments;
@@ -120,7 +121,7 @@ static void break_off(struct transfer *transfer, const char *pattern, ...)
 
 /* --- what the client sends --- */
 
-static void fill(struct transfer *transfer, const u8 *bytes, u32 count)
+static void transfer_fill(struct transfer *transfer, const u8 *bytes, u32 count)
 {
 	struct transfer_ring *ring = transfer->ring;
 
@@ -130,64 +131,67 @@ static void fill(struct transfer *transfer, const u8 *bytes, u32 count)
 	__atomic_store_n(&ring->manager_at, transfer->at, __ATOMIC_RELEASE);
 }
 
-static void take_piece(struct transfer *transfer, const struct request *request)
+static void transfer_take_piece(struct transfer *transfer, const struct request *request)
 {
 	u32 allowed = transfer->stream->allowed;
 
 	if (!transfer->inward || transfer->ended)
-		break_off(transfer, "found a piece, allowed: none here");
+		transfer_break_off(transfer, "found a piece, allowed: none here");
 	else if (request->at == ~0ull)
-		break_off(transfer, "found a piece without a place, allowed: \"at\":%llu",
-			  (unsigned long long)transfer->at);
+		transfer_break_off(transfer, "found a piece without a place, allowed: \"at\":%llu",
+				   (unsigned long long)transfer->at);
 	else if (request->at != transfer->at)
-		break_off(transfer, "found a piece at %llu, allowed: at %llu, the next one",
-			  (unsigned long long)request->at, (unsigned long long)transfer->at);
+		transfer_break_off(
+			transfer, "found a piece at %llu, allowed: at %llu, the next one",
+			(unsigned long long)request->at, (unsigned long long)transfer->at);
 	else if (request->bytes == ~0ull)
-		break_off(transfer, "found a piece at %llu that is no base 64, allowed: base 64",
-			  (unsigned long long)transfer->at);
+		transfer_break_off(transfer,
+				   "found a piece at %llu that is no base 64, allowed: base 64",
+				   (unsigned long long)transfer->at);
 	else if (request->bytes > allowed)
-		break_off(transfer, "found a piece of %llu bytes, allowed: %u, as credit was given",
-			  (unsigned long long)request->bytes, allowed);
+		transfer_break_off(transfer,
+				   "found a piece of %llu bytes, allowed: %u, as credit was given",
+				   (unsigned long long)request->bytes, allowed);
 	else {
 		transfer->stream->allowed -= (u32)request->bytes;
-		fill(transfer, request->data, (u32)request->bytes);
-		ring_bell(transfer);
+		transfer_fill(transfer, request->data, (u32)request->bytes);
+		transfer_ring_bell(transfer);
 		if (request->bytes != 0)
-			touch(transfer);
+			transfer_touch(transfer);
 	}
 }
 
 /* Inward: that was all. Outward: the store has it all. */
-static void take_end(struct transfer *transfer, u64 total)
+static void transfer_take_end(struct transfer *transfer, u64 total)
 {
 	if (transfer->inward ? transfer->ended : !transfer->end_told) {
-		break_off(transfer, "found an end, allowed: none here");
+		transfer_break_off(transfer, "found an end, allowed: none here");
 		return;
 	}
 	if (total != transfer->at) {
-		break_off(transfer, "found an end at %llu, allowed: at %llu",
-			  (unsigned long long)total, (unsigned long long)transfer->at);
+		transfer_break_off(transfer, "found an end at %llu, allowed: at %llu",
+				   (unsigned long long)total, (unsigned long long)transfer->at);
 		return;
 	}
-	touch(transfer);
+	transfer_touch(transfer);
 	if (transfer->inward) {
 		transfer->ended = true;
 		__atomic_store_n(&transfer->ring->manager_ended, 1, __ATOMIC_RELEASE);
-		ring_bell(transfer);
+		transfer_ring_bell(transfer);
 		return;
 	}
 	transfer->state = TRANSFER_CONFIRMED;
-	judge(transfer, TRANSFER_DONE);
+	transfer_judge(transfer, TRANSFER_DONE);
 }
 
-static void take_credit(struct transfer *transfer, u64 bytes)
+static void transfer_take_credit(struct transfer *transfer, u64 bytes)
 {
 	struct channel_stream_state *stream = transfer->stream;
 
 	if (transfer->inward || bytes > CHANNEL_CREDIT_BYTES - stream->credit)
-		break_off(transfer, "found credit for %llu bytes, allowed: %llu",
-			  (unsigned long long)bytes,
-			  transfer->inward ? 0ull : CHANNEL_CREDIT_BYTES - stream->credit);
+		transfer_break_off(transfer, "found credit for %llu bytes, allowed: %llu",
+				   (unsigned long long)bytes,
+				   transfer->inward ? 0ull : CHANNEL_CREDIT_BYTES - stream->credit);
 	else
 		stream->credit += bytes;
 }
@@ -200,43 +204,43 @@ void transfer_take(struct transfer *transfer, const struct request *request)
 		return;
 	switch (request->kind) {
 	case REQUEST_CREDIT:
-		take_credit(transfer, request->bytes);
+		transfer_take_credit(transfer, request->bytes);
 		break;
 	case REQUEST_DATA:
-		take_piece(transfer, request);
+		transfer_take_piece(transfer, request);
 		break;
 	case REQUEST_END:
-		take_end(transfer, request->bytes);
+		transfer_take_end(transfer, request->bytes);
 		break;
 	default: /* REQUEST_REFUSAL */
-		break_off(transfer, "the store refuses it: %s",
-			  text_show(shown, sizeof(shown), text_of(request->decoded)));
+		transfer_break_off(transfer, "the store refuses it: %s",
+				   text_show(shown, sizeof(shown), text_of(request->decoded)));
 		break;
 	}
 }
 
 /* --- what the process does --- */
 
-static u64 in_ring(const struct transfer *transfer)
+static u64 transfer_in_ring(const struct transfer *transfer)
 {
 	return transfer->inward ? transfer->at - transfer->process_at
 				: transfer->process_at - transfer->at;
 }
 
 /* It says that it is busy, which counts while nothing waits for the client. */
-static void look_at_work(struct transfer *transfer)
+static void transfer_look_at_work(struct transfer *transfer)
 {
 	u32 works = __atomic_load_n(&transfer->ring->process_works, __ATOMIC_ACQUIRE);
-	bool waits = transfer->inward ? in_ring(transfer) == 0 && !transfer->ended
-				      : in_ring(transfer) != 0 || transfer->end_told;
+	bool waits = transfer->inward ? transfer_in_ring(transfer) == 0 && !transfer->ended
+				      : transfer_in_ring(transfer) != 0 || transfer->end_told;
 
 	if (works != transfer->works && !waits)
-		touch(transfer);
+		transfer_touch(transfer);
 	transfer->works = works;
 }
 
 /* Its index, read once, has to lie between what it was and what there can be. */
-static void look_at_process(struct transfer *transfer)
+static void transfer_look_at_process(struct transfer *transfer)
 {
 	struct transfer_ring *ring = transfer->ring;
 	u32 ended = __atomic_load_n(&ring->process_ended, __ATOMIC_ACQUIRE);
@@ -250,100 +254,102 @@ static void look_at_process(struct transfer *transfer)
 		return;
 	}
 	if (at != transfer->process_at)
-		touch(transfer);
+		transfer_touch(transfer);
 	transfer->process_at = at;
 	transfer->ended |= !transfer->inward && ended != 0;
-	look_at_work(transfer);
+	transfer_look_at_work(transfer);
 }
 
 /* Who has kept it waiting. */
-static void give_up(struct transfer *transfer)
+static void transfer_give_up(struct transfer *transfer)
 {
 	u32 seconds = TRANSFER_IDLE_NS / NS_PER_S;
 
-	if (!transfer->inward && in_ring(transfer) != 0)
-		break_off(transfer, "the store gave no credit for %u s", seconds);
+	if (!transfer->inward && transfer_in_ring(transfer) != 0)
+		transfer_break_off(transfer, "the store gave no credit for %u s", seconds);
 	else if (!transfer->inward && transfer->end_told)
-		break_off(transfer, "the store has not confirmed it for %u s", seconds);
-	else if (transfer->inward && !transfer->ended && in_ring(transfer) == 0)
-		break_off(transfer, "the store sent nothing for %u s", seconds);
+		transfer_break_off(transfer, "the store has not confirmed it for %u s", seconds);
+	else if (transfer->inward && !transfer->ended && transfer_in_ring(transfer) == 0)
+		transfer_break_off(transfer, "the store sent nothing for %u s", seconds);
 	else
-		break_off(transfer, "its process did nothing for %u s", seconds);
+		transfer_break_off(transfer, "its process did nothing for %u s", seconds);
 }
 
 /* --- what is sent to the client --- */
 
-static bool send_piece(struct machine_channel *channel, struct transfer *transfer)
+static bool transfer_send_piece(struct machine_channel *channel, struct transfer *transfer)
 {
 	static u8 bytes[CHANNEL_PIECE_BYTES];
 	struct channel_stream_state *stream = transfer->stream;
-	u32 count = (u32)MIN(MIN(in_ring(transfer), stream->credit), sizeof(bytes));
+	u32 count = (u32)MIN(MIN(transfer_in_ring(transfer), stream->credit), sizeof(bytes));
 
 	for (u32 i = 0; i < count; i++)
 		bytes[i] = transfer->ring->bytes[(transfer->at + i) % TRANSFER_RING_BYTES];
 	channel_stream_send(channel, stream, transfer->at, bytes, count);
 	transfer->at += count;
 	__atomic_store_n(&transfer->ring->manager_at, transfer->at, __ATOMIC_RELEASE);
-	ring_bell(transfer);
-	touch(transfer);
+	transfer_ring_bell(transfer);
+	transfer_touch(transfer);
 	return true;
 }
 
-static bool tell_end(struct machine_channel *channel, struct transfer *transfer)
+static bool transfer_tell_end(struct machine_channel *channel, struct transfer *transfer)
 {
 	channel_print(channel, "{\"stream\":%u,\"end\":%llu}\n", transfer->number,
 		      (unsigned long long)transfer->at);
 	transfer->end_told = true;
-	touch(transfer);
+	transfer_touch(transfer);
 	return true;
 }
 
 /* What the client may send: no more is under way than the ring has room for. */
-static u32 grant(const struct transfer *transfer)
+static u32 transfer_grant(const struct transfer *transfer)
 {
-	u32 room = TRANSFER_CREDIT_BYTES - transfer->stream->allowed - (u32)in_ring(transfer);
+	u32 room =
+		TRANSFER_CREDIT_BYTES - transfer->stream->allowed - (u32)transfer_in_ring(transfer);
 
 	if (transfer->ended)
 		return 0;
-	return room >= GRANT_BYTES || in_ring(transfer) == 0 ? room : 0;
+	return room >= GRANT_BYTES || transfer_in_ring(transfer) == 0 ? room : 0;
 }
 
-static bool tell_grant(struct machine_channel *channel, struct transfer *transfer)
+static bool transfer_tell_grant(struct machine_channel *channel, struct transfer *transfer)
 {
-	channel_stream_grant(channel, transfer->stream, grant(transfer));
+	channel_stream_grant(channel, transfer->stream, transfer_grant(transfer));
 	return true;
 }
 
-static bool has_piece(const struct transfer *transfer)
+static bool transfer_has_piece(const struct transfer *transfer)
 {
-	return !transfer->inward && transfer->stream->credit != 0 && in_ring(transfer) != 0;
+	return !transfer->inward && transfer->stream->credit != 0 &&
+	       transfer_in_ring(transfer) != 0;
 }
 
-static bool has_end(const struct transfer *transfer)
+static bool transfer_has_end(const struct transfer *transfer)
 {
 	return !transfer->inward && transfer->ended && !transfer->end_told &&
-	       in_ring(transfer) == 0;
+	       transfer_in_ring(transfer) == 0;
 }
 
-static bool has_grant(const struct transfer *transfer)
+static bool transfer_has_grant(const struct transfer *transfer)
 {
-	return transfer->inward && grant(transfer) != 0;
+	return transfer->inward && transfer_grant(transfer) != 0;
 }
 
 bool transfer_step(struct machine_channel *channel, struct transfer *transfer)
 {
 	if (transfer->state != TRANSFER_RUNS)
 		return false;
-	look_at_process(transfer);
+	transfer_look_at_process(transfer);
 	if (clock_tsc() >= transfer->until_tsc)
-		give_up(transfer);
+		transfer_give_up(transfer);
 	if (transfer->state != TRANSFER_RUNS || !channel_takes_line(channel))
 		return false;
-	if (has_piece(transfer))
-		return send_piece(channel, transfer);
-	if (has_end(transfer))
-		return tell_end(channel, transfer);
-	return has_grant(transfer) && tell_grant(channel, transfer);
+	if (transfer_has_piece(transfer))
+		return transfer_send_piece(channel, transfer);
+	if (transfer_has_end(transfer))
+		return transfer_tell_end(channel, transfer);
+	return transfer_has_grant(transfer) && transfer_tell_grant(channel, transfer);
 }
 
 u64 transfer_deadline(const struct machine_channel *channel, const struct transfer *transfer)
@@ -351,7 +357,8 @@ u64 transfer_deadline(const struct machine_channel *channel, const struct transf
 	if (transfer->state != TRANSFER_RUNS)
 		return ~0ull;
 	if (channel_takes_line(channel) &&
-	    (has_piece(transfer) || has_end(transfer) || has_grant(transfer)))
+	    (transfer_has_piece(transfer) || transfer_has_end(transfer) ||
+	     transfer_has_grant(transfer)))
 		return 0;
 	return transfer->until_tsc;
 }

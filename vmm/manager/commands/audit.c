@@ -18,7 +18,7 @@ struct room {
 };
 
 /* Memory that is there for as long as the audit runs. */
-static bool take(struct room *room, u64 bytes, u32 flags)
+static bool audit_take(struct room *room, u64 bytes, u32 flags)
 {
 	room->bytes = align_up(bytes, PAGE_SIZE);
 	if (memory_take(room->bytes, flags, &room->memory, &room->at) == STATUS_OK)
@@ -27,7 +27,7 @@ static bool take(struct room *room, u64 bytes, u32 flags)
 	return false;
 }
 
-static void give_back(struct room *room)
+static void audit_give_back(struct room *room)
 {
 	if (room->memory != HANDLE_NONE)
 		memory_give_back(room->memory, room->at, room->bytes);
@@ -40,7 +40,7 @@ struct run {
 	struct room frames;
 };
 
-static bool list(void *context, u32 level, u64 what, u64 where, u64 at, u64 *next)
+static bool audit_list(void *context, u32 level, u64 what, u64 where, u64 at, u64 *next)
 {
 	const struct run *run = context;
 
@@ -48,7 +48,7 @@ static bool list(void *context, u32 level, u64 what, u64 where, u64 at, u64 *nex
 			 next) == STATUS_OK;
 }
 
-static void report(void *context, const char *text)
+static void audit_report(void *context, const char *text)
 {
 	struct reply *reply = ((struct run *)context)->reply;
 
@@ -63,21 +63,21 @@ static void report(void *context, const char *text)
 }
 
 /* As large a window as there is memory for: fewer lists. */
-static bool take_all(struct run *run, u64 *frames)
+static bool audit_take_all(struct run *run, u64 *frames)
 {
-	if (!take(&run->page[0], PAGE_SIZE, MEMORY_PINNED) ||
-	    !take(&run->page[1], PAGE_SIZE, MEMORY_PINNED) ||
-	    !take(&run->balances, AUDIT_BALANCES * sizeof(struct audit_balance), 0))
+	if (!audit_take(&run->page[0], PAGE_SIZE, MEMORY_PINNED) ||
+	    !audit_take(&run->page[1], PAGE_SIZE, MEMORY_PINNED) ||
+	    !audit_take(&run->balances, AUDIT_BALANCES * sizeof(struct audit_balance), 0))
 		return false;
 	for (*frames = MIB; *frames >= WINDOW_MIN; *frames /= 2) {
 		if (*frames < 4 * machine_page()->page_count &&
-		    take(&run->frames, *frames * sizeof(struct audit_frame), 0))
+		    audit_take(&run->frames, *frames * sizeof(struct audit_frame), 0))
 			return true;
 	}
 	return false;
 }
 
-static void tell(struct reply *reply, const struct audit *audit)
+static void audit_tell(struct reply *reply, const struct audit *audit)
 {
 	if (!reply->json) {
 		reply_line(reply,
@@ -110,13 +110,13 @@ static void tell(struct reply *reply, const struct audit *audit)
 	reply_object_end(reply);
 }
 
-static void run_audit(struct reply *reply, const struct arguments *arguments)
+static void audit_run_now(struct reply *reply, const struct arguments *arguments)
 {
 	struct run run = {.reply = reply};
-	struct audit audit = {.list = list, .report = report, .context = &run};
+	struct audit audit = {.list = audit_list, .report = audit_report, .context = &run};
 
 	(void)arguments;
-	if (!take_all(&run, &audit.frame_count)) {
+	if (!audit_take_all(&run, &audit.frame_count)) {
 		reply_fail(reply, CODE_NO_MEMORY,
 			   "too little memory is free to audit: it takes 512 KiB");
 	} else {
@@ -125,15 +125,15 @@ static void run_audit(struct reply *reply, const struct arguments *arguments)
 		audit.balance = (struct audit_balance *)run.balances.at;
 		audit.frame = (struct audit_frame *)run.frames.at;
 		if (audit_run(&audit))
-			tell(reply, &audit);
+			audit_tell(reply, &audit);
 		else
 			reply_fail(reply, CODE_NO_MEMORY,
 				   "there are too many objects to audit, `vm destroy` some first");
 	}
-	give_back(&run.frames);
-	give_back(&run.balances);
-	give_back(&run.page[1]);
-	give_back(&run.page[0]);
+	audit_give_back(&run.frames);
+	audit_give_back(&run.balances);
+	audit_give_back(&run.page[1]);
+	audit_give_back(&run.page[0]);
 }
 
 COMMAND(audit, .name = "audit",
@@ -150,4 +150,4 @@ COMMAND(audit, .name = "audit",
 	.example = "audit",
 	.keys = "found; pages objects leaves device_pages device_guest_pages "
 		"guest_pages guest_large_pages guest_huge_pages findings",
-	.run = run_audit);
+	.run = audit_run_now);

@@ -3,7 +3,8 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/console/console.h"
 
-static bool parse_target(struct reply *reply, const char *word, enum config_export *target)
+static bool log_export_parse_target(struct reply *reply, const char *word,
+				    enum config_export *target)
 {
 	char shown[40];
 
@@ -24,7 +25,8 @@ static bool parse_target(struct reply *reply, const char *word, enum config_expo
 	return true;
 }
 
-static bool parse_format(struct reply *reply, const char *word, enum config_log_format *form)
+static bool log_export_parse_format(struct reply *reply, const char *word,
+				    enum config_log_format *form)
 {
 	char shown[40];
 
@@ -38,13 +40,13 @@ static bool parse_format(struct reply *reply, const char *word, enum config_log_
 	return !reply->failed;
 }
 
-static void run(struct reply *reply, const struct arguments *arguments)
+static void log_export_run(struct reply *reply, const struct arguments *arguments)
 {
 	enum config_log_format form = LOG_FORMAT_AUTO;
 	enum config_export target;
 
-	if (!parse_target(reply, arguments->word[0], &target) ||
-	    (arguments->count == 2 && !parse_format(reply, arguments->word[1], &form)))
+	if (!log_export_parse_target(reply, arguments->word[0], &target) ||
+	    (arguments->count == 2 && !log_export_parse_format(reply, arguments->word[1], &form)))
 		return;
 	log_export_set(target, form);
 }
@@ -58,7 +60,7 @@ COMMAND(log_export,
 		  "It continues after the last line exported. Where com2 is the machine\n"
 		  "channel, text lines appear between its replies.",
 	.example = "log export com2 json",
-	.run = run,
+	.run = log_export_run,
 	.minimum = 1,
 	.maximum = 2,
 	.audited = true,

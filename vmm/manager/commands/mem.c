@@ -5,7 +5,7 @@
 #include "vmm/rt/format.h"
 
 /* Only if there is more than one zone: the memory that is close to some of the CPUs. */
-static void show_zones(struct reply *reply, const struct kernel_page *page)
+static void mem_show_zones(struct reply *reply, const struct kernel_page *page)
 {
 	char name[16];
 
@@ -30,7 +30,7 @@ static void show_zones(struct reply *reply, const struct kernel_page *page)
 	}
 }
 
-static void run(struct reply *reply, const struct arguments *arguments)
+static void mem_run(struct reply *reply, const struct arguments *arguments)
 {
 	const struct kernel_page *page = machine_page();
 
@@ -51,7 +51,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 		json_u64(&reply->object, "pages", pages);
 		reply_object_end(reply);
 	}
-	show_zones(reply, page);
+	mem_show_zones(reply, page);
 }
 
 COMMAND(mem,
@@ -62,4 +62,4 @@ COMMAND(mem,
 	.detail = "A page has 4096 bytes.",
 	.example = "mem",
 	.keys = "owner pages free",
-	.run = run);
+	.run = mem_run);

@@ -25,12 +25,12 @@ static struct capture_run {
 	u64 start_tsc;
 } current;
 
-static u64 now_ns(void)
+static u64 net_capture_now_ns(void)
 {
 	return current.start_ns + clock_tsc_to_ns(clock_tsc() - current.start_tsc);
 }
 
-static void show_block(struct reply *reply, const u8 *block, u32 bytes)
+static void net_capture_show_block(struct reply *reply, const u8 *block, u32 bytes)
 {
 	char text[BASE64_BYTES(PCAPNG_BLOCK_BYTES)];
 
@@ -40,7 +40,7 @@ static void show_block(struct reply *reply, const u8 *block, u32 bytes)
 	reply_object_end(reply);
 }
 
-static u64 mac_at(const u8 *bytes)
+static u64 net_capture_mac_at(const u8 *bytes)
 {
 	u64 mac = 0;
 
@@ -49,26 +49,27 @@ static u64 mac_at(const u8 *bytes)
 }
 
 /* For people, a line for each frame; for programs a block of a file. */
-static void show_frame(struct reply *reply, const u8 *frame, u32 kept, u32 length)
+static void net_capture_show_frame(struct reply *reply, const u8 *frame, u32 kept, u32 length)
 {
 	u8 block[PCAPNG_BLOCK_BYTES];
 	char from[MAC_TEXT_BYTES];
 	char to[MAC_TEXT_BYTES];
-	u64 time_ns = now_ns();
+	u64 time_ns = net_capture_now_ns();
 
 	if (reply->json) {
-		show_block(reply, block, pcapng_frame(block, time_ns, frame, kept, length));
+		net_capture_show_block(reply, block,
+				       pcapng_frame(block, time_ns, frame, kept, length));
 		return;
 	}
-	format_mac(mac_at(frame), to);
-	format_mac(mac_at(frame + NET_MAC_BYTES), from);
+	address_format_mac(net_capture_mac_at(frame), to);
+	address_format_mac(net_capture_mac_at(frame + NET_MAC_BYTES), from);
 	reply_line(reply, "%6llu.%06llu %s > %s type %02x%02x, %u bytes",
 		   (unsigned long long)((time_ns - current.start_ns) / NS_PER_S),
 		   (unsigned long long)((time_ns - current.start_ns) % NS_PER_S / NS_PER_US), from,
 		   to, frame[TYPE_AT], frame[TYPE_AT + 1], length);
 }
 
-static bool resume(struct reply *reply)
+static bool net_capture_resume(struct reply *reply)
 {
 	u8 frame[PCAPNG_SNAP_BYTES];
 	u32 count = 0;
@@ -82,7 +83,7 @@ static bool resume(struct reply *reply)
 		if (reply_room(reply) <= REPLY_LINE_BYTES ||
 		    !capture_take(frame, &kept, &length))
 			break;
-		show_frame(reply, frame, kept, length);
+		net_capture_show_frame(reply, frame, kept, length);
 		current.left--;
 	}
 	reply->deadline_tsc = clock_tsc();
@@ -94,7 +95,7 @@ static bool resume(struct reply *reply)
 	return true;
 }
 
-static int find(const char *name)
+static int net_capture_find(const char *name)
 {
 	for (u32 i = 0; net_at(i) != NULL; i++) {
 		const struct config_section *section = &net_at(i)->config->section;
@@ -105,8 +106,8 @@ static int find(const char *name)
 	return -1;
 }
 
-static bool take_number(struct reply *reply, const char *word, u64 most, const char *what,
-			u64 *number)
+static bool net_capture_take_number(struct reply *reply, const char *word, u64 most,
+				    const char *what, u64 *number)
 {
 	char shown[40];
 
@@ -117,7 +118,7 @@ static bool take_number(struct reply *reply, const char *word, u64 most, const c
 	return false;
 }
 
-static void begin(struct reply *reply, const char *name, struct capture_run wanted)
+static void net_capture_begin(struct reply *reply, const char *name, struct capture_run wanted)
 {
 	u8 block[PCAPNG_BLOCK_BYTES];
 
@@ -126,16 +127,16 @@ static void begin(struct reply *reply, const char *name, struct capture_run want
 	wanted.start_ns = machine_wall_seconds(wanted.start_tsc) * NS_PER_S;
 	current = wanted;
 	if (reply->json)
-		show_block(reply, block, pcapng_begin(block, name));
+		net_capture_show_block(reply, block, pcapng_begin(block, name));
 	reply->shown = current.number;
-	reply->resume = resume;
+	reply->resume = net_capture_resume;
 }
 
-static void run(struct reply *reply, const struct arguments *arguments)
+static void net_capture_run(struct reply *reply, const struct arguments *arguments)
 {
 	char problem[DRIVER_TEXT_BYTES];
 	char shown[40];
-	int net = find(arguments->word[0]);
+	int net = net_capture_find(arguments->word[0]);
 	struct capture_run wanted = {.left = FRAMES_MAX};
 	u64 seconds;
 
@@ -145,13 +146,13 @@ static void run(struct reply *reply, const struct arguments *arguments)
 			   text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
-	if (!take_number(reply, arguments->word[1], SECONDS_MAX, "seconds", &seconds) ||
-	    (arguments->count > 2 && !take_number(reply, arguments->word[2], FRAMES_MAX,
-						  "a number of frames", &wanted.left)))
+	if (!net_capture_take_number(reply, arguments->word[1], SECONDS_MAX, "seconds", &seconds) ||
+	    (arguments->count > 2 && !net_capture_take_number(reply, arguments->word[2], FRAMES_MAX,
+							      "a number of frames", &wanted.left)))
 		return;
 	wanted.until_tsc = clock_tsc() + clock_ns_to_tsc(seconds * NS_PER_S);
 	if (capture_begin((u32)net, problem, sizeof(problem)))
-		begin(reply, arguments->word[0], wanted);
+		net_capture_begin(reply, arguments->word[0], wanted);
 	else
 		reply_error(reply, "%s: %s", arguments->word[0], problem);
 }
@@ -167,7 +168,7 @@ COMMAND(net_capture,
 		  "into segments is shown before that. What the reader is too slow for is lost.",
 	.example = "net capture lan 10 100",
 	.keys = "pcapng",
-	.run = run,
+	.run = net_capture_run,
 	.minimum = 2,
 	.maximum = 3,
 	.changes = true,

@@ -14,7 +14,7 @@ struct options {
 	u32 port;
 };
 
-static bool take_port(struct reply *reply, const struct vm *vm, const char *name, u32 *port)
+static bool stream_take_port(struct reply *reply, const struct vm *vm, const char *name, u32 *port)
 {
 	*port = vm_port_find(vm, name);
 	if (*port != 0 && !channel_port_is(vm, *port))
@@ -28,13 +28,13 @@ static bool take_port(struct reply *reply, const struct vm *vm, const char *name
 	return false;
 }
 
-static bool take_option(struct reply *reply, const struct vm *vm, const char *word,
-			struct options *options)
+static bool stream_take_option(struct reply *reply, const struct vm *vm, const char *word,
+			       struct options *options)
 {
 	char shown[40];
 
 	if (strncmp(word, "port=", 5) == 0)
-		return take_port(reply, vm, word + 5, &options->port);
+		return stream_take_port(reply, vm, word + 5, &options->port);
 	if (string_equal(word, "mode=read") || string_equal(word, "mode=write")) {
 		options->writes = word[5] == 'w';
 		return true;
@@ -54,7 +54,7 @@ static bool take_option(struct reply *reply, const struct vm *vm, const char *wo
 }
 
 /* There is one writer at most: another one has to go, or is in the way. */
-static bool make_way(struct reply *reply, const struct vm *vm, const struct options *options)
+static bool stream_make_way(struct reply *reply, const struct vm *vm, const struct options *options)
 {
 	struct channel_stream_state *writer = channel_stream_writer(vm, options->port);
 
@@ -69,8 +69,8 @@ static bool make_way(struct reply *reply, const struct vm *vm, const struct opti
 	return true;
 }
 
-static void start(struct channel_stream_state *stream, struct vm *vm, u64 from,
-		  const struct options *options)
+static void stream_start(struct channel_stream_state *stream, struct vm *vm, u64 from,
+			 const struct options *options)
 {
 	stream->vm_id = vm->id;
 	stream->port = options->port;
@@ -82,7 +82,7 @@ static void start(struct channel_stream_state *stream, struct vm *vm, u64 from,
 	stream->returned = options->writes ? CHANNEL_INPUT_BYTES : 0;
 }
 
-static void run_open(struct reply *reply, const struct arguments *arguments)
+static void stream_run_open(struct reply *reply, const struct arguments *arguments)
 {
 	struct machine_channel *channel = reply_channel(reply);
 	struct vm *vm = channel != NULL ? command_vm(reply, arguments->word[0]) : NULL;
@@ -93,7 +93,7 @@ static void run_open(struct reply *reply, const struct arguments *arguments)
 	u64 from;
 
 	for (u32 i = 1; vm != NULL && i < arguments->count; i++) {
-		if (!take_option(reply, vm, arguments->word[i], &options))
+		if (!stream_take_option(reply, vm, arguments->word[i], &options))
 			return;
 	}
 	if (vm == NULL)
@@ -106,7 +106,7 @@ static void run_open(struct reply *reply, const struct arguments *arguments)
 		return;
 	}
 	from = options.from_end ? end : MAX(options.from, oldest);
-	if (!make_way(reply, vm, &options))
+	if (!stream_make_way(reply, vm, &options))
 		return;
 	stream = channel_stream_new(channel);
 	if (stream == NULL) {
@@ -114,7 +114,7 @@ static void run_open(struct reply *reply, const struct arguments *arguments)
 			   CHANNEL_STREAMS);
 		return;
 	}
-	start(stream, vm, from, &options);
+	stream_start(stream, vm, from, &options);
 	if (options.writes)
 		vm_event(vm->config.name, vm->uuid, EVENT_CONSOLE_ATTACHED, reply->to->name);
 	reply_object_begin(reply);
@@ -137,14 +137,14 @@ COMMAND(stream_open,
 		  "one is refused, or takes its place with take=yes.",
 	.example = "stream open alpha mode=write",
 	.keys = "stream from oldest next lost",
-	.run = run_open,
+	.run = stream_run_open,
 	.minimum = 1,
 	.maximum = 5,
 	.audited = true,
 	.changes = true,
 	.completion = COMPLETE_VM);
 
-static void run_close(struct reply *reply, const struct arguments *arguments)
+static void stream_run_close(struct reply *reply, const struct arguments *arguments)
 {
 	struct machine_channel *channel = reply_channel(reply);
 	struct channel_stream_state *stream = NULL;
@@ -166,7 +166,7 @@ COMMAND(stream_close,
 	.arguments = "NUMBER",
 	.summary = "ends a stream of the machine channel",
 	.example = "stream close 1",
-	.run = run_close,
+	.run = stream_run_close,
 	.minimum = 1,
 	.maximum = 1,
 	.changes = true);

@@ -44,7 +44,7 @@ static struct top *top_of(const struct reply *reply)
 	return &tops[reply->to->terminal ? 1 : 0];
 }
 
-static struct sample sample_of(const struct vm *vm)
+static struct sample top_sample_of(const struct vm *vm)
 {
 	return (struct sample){
 		.id = vm->id,
@@ -54,25 +54,25 @@ static struct sample sample_of(const struct vm *vm)
 	};
 }
 
-static u64 permille(u64 before, u64 now, u64 passed_ns)
+static u64 top_permille(u64 before, u64 now, u64 passed_ns)
 {
 	return now > before ? (now - before) * 1000 / passed_ns : 0;
 }
 
 /* Against the last sample; a VM that was booted since counts from 0, as its account does. */
-static struct use use_of(u32 place, struct sample last, struct sample now, u64 passed_ns)
+static struct use top_use_of(u32 place, struct sample last, struct sample now, u64 passed_ns)
 {
 	if (last.id != now.id || now.cpu_ns < last.cpu_ns || now.exits < last.exits)
 		last = (struct sample){0};
 	return (struct use){
 		.place = place,
-		.cpu_permille = permille(last.cpu_ns, now.cpu_ns, passed_ns),
-		.steal_permille = permille(last.steal_ns, now.steal_ns, passed_ns),
+		.cpu_permille = top_permille(last.cpu_ns, now.cpu_ns, passed_ns),
+		.steal_permille = top_permille(last.steal_ns, now.steal_ns, passed_ns),
 		.exits = (now.exits - last.exits) * 1000 / MAX(passed_ns / NS_PER_MS, 1ul),
 	};
 }
 
-static void take_sample(struct top *top)
+static void top_take_sample(struct top *top)
 {
 	u64 now = clock_tsc();
 	u64 passed_ns = MAX(clock_tsc_to_ns(now - top->taken_tsc), NS_PER_MS);
@@ -88,8 +88,8 @@ static void take_sample(struct top *top)
 		top->sample[place] = (struct sample){0};
 		if (vm == NULL)
 			continue;
-		top->sample[place] = sample_of(vm);
-		use = use_of(place, last, top->sample[place], passed_ns);
+		top->sample[place] = top_sample_of(vm);
+		use = top_use_of(place, last, top->sample[place], passed_ns);
 		for (; at > 0 && top->use[at - 1].cpu_permille < use.cpu_permille; at--)
 			top->use[at] = top->use[at - 1];
 		top->use[at] = use;
@@ -97,7 +97,7 @@ static void take_sample(struct top *top)
 	}
 }
 
-static void show_json(struct reply *reply, const struct vm *vm, const struct use *use)
+static void top_show_json(struct reply *reply, const struct vm *vm, const struct use *use)
 {
 	reply_object_begin(reply);
 	json_string(&reply->object, "name", vm->config.name);
@@ -110,7 +110,7 @@ static void show_json(struct reply *reply, const struct vm *vm, const struct use
 	reply_object_end(reply);
 }
 
-static void show_text(struct reply *reply, const struct vm *vm, const struct use *use)
+static void top_show_text(struct reply *reply, const struct vm *vm, const struct use *use)
 {
 	char number[5][24];
 
@@ -126,7 +126,7 @@ static void show_text(struct reply *reply, const struct vm *vm, const struct use
 }
 
 /* As many as the terminal has room for, the busiest. */
-static u32 rows(const struct reply *reply, const struct top *top)
+static u32 top_rows(const struct reply *reply, const struct top *top)
 {
 	struct console_terminal terminal = console_terminal();
 
@@ -135,20 +135,20 @@ static u32 rows(const struct reply *reply, const struct top *top)
 	return MIN(top->count, terminal.rows - AROUND);
 }
 
-static bool show_use(struct reply *reply, u64 number)
+static bool top_show_use(struct reply *reply, u64 number)
 {
 	struct top *top = top_of(reply);
 	const struct use *use = &top->use[number];
-	const struct vm *vm = number < rows(reply, top) ? vm_at(use->place) : NULL;
+	const struct vm *vm = number < top_rows(reply, top) ? vm_at(use->place) : NULL;
 
 	if (vm != NULL && reply->json)
-		show_json(reply, vm, use);
+		top_show_json(reply, vm, use);
 	else if (vm != NULL)
-		show_text(reply, vm, use);
-	return number + 1 < rows(reply, top);
+		top_show_text(reply, vm, use);
+	return number + 1 < top_rows(reply, top);
 }
 
-static void show_heading(struct reply *reply, const struct top *top)
+static void top_show_heading(struct reply *reply, const struct top *top)
 {
 	const struct kernel_page *page = machine_page();
 	u64 sum = 0;
@@ -164,7 +164,7 @@ static void show_heading(struct reply *reply, const struct top *top)
 		   "EXITS/S");
 }
 
-static bool resume(struct reply *reply)
+static bool top_resume(struct reply *reply)
 {
 	struct top *top = top_of(reply);
 
@@ -172,14 +172,14 @@ static bool resume(struct reply *reply)
 		reply->deadline_tsc = top->next_tsc;
 		if (clock_tsc() < top->next_tsc)
 			return false;
-		take_sample(top);
+		top_take_sample(top);
 		top->next_tsc = clock_tsc() + clock_ns_to_tsc(top->interval_ns);
 		top->listing = true;
 		reply->shown = 0;
 		if (!reply->json)
-			show_heading(reply, top);
+			top_show_heading(reply, top);
 	}
-	if (top->count > 0 && !reply_list(reply, show_use))
+	if (top->count > 0 && !reply_list(reply, top_show_use))
 		return false;
 	top->listing = false;
 	reply->deadline_tsc = top->next_tsc;
@@ -208,12 +208,12 @@ static void command_top(struct reply *reply, const struct arguments *arguments)
 		console_page_off();
 	top->interval_ns = seconds * NS_PER_S;
 	top->listing = false;
-	take_sample(top);
+	top_take_sample(top);
 	/* the first figures come soon, and are those of a second */
 	top->next_tsc = clock_tsc() +
 			clock_ns_to_tsc(reply->to->terminal ? NS_PER_S : top->interval_ns);
 	reply->deadline_tsc = top->next_tsc;
-	reply->resume = resume;
+	reply->resume = top_resume;
 }
 
 COMMAND(top,

@@ -9,7 +9,7 @@
 #define SHOWN_DEFAULT 16u
 #define N(value)      ((unsigned long long)(value))
 
-static void describe_io(const struct query_trace_entry *entry, char *text, size_t size)
+static void trace_describe_io(const struct query_trace_entry *entry, char *text, size_t size)
 {
 	static const u32 masks[5] = {0, 0xff, 0xffff, 0, 0xffffffff};
 	bool in = (entry->io_flags & IO_IN) != 0;
@@ -27,12 +27,12 @@ static void describe_io(const struct query_trace_entry *entry, char *text, size_
 }
 
 /* What the reason alone does not say. */
-static void describe(const struct query_trace_entry *entry, char *text, size_t size)
+static void trace_describe(const struct query_trace_entry *entry, char *text, size_t size)
 {
 	text[0] = '\0';
 	switch (entry->reason) {
 	case EXIT_IO:
-		describe_io(entry, text, size);
+		trace_describe_io(entry, text, size);
 		break;
 	case EXIT_MEMORY:
 		format(text, size, "%s at 0x%llx",
@@ -66,20 +66,20 @@ static void describe(const struct query_trace_entry *entry, char *text, size_t s
 	}
 }
 
-static u64 time_ns(u64 tsc)
+static u64 trace_time_ns(u64 tsc)
 {
 	u64 boot = machine_page()->boot_tsc;
 
 	return tsc > boot ? clock_tsc_to_ns(tsc - boot) : 0;
 }
 
-static void show_entry(struct reply *reply, const struct query_trace_entry *entry)
+static void trace_show_entry(struct reply *reply, const struct query_trace_entry *entry)
 {
 	struct json *json = &reply->object;
-	u64 at = time_ns(entry->tsc);
+	u64 at = trace_time_ns(entry->tsc);
 	char text[64];
 
-	describe(entry, text, sizeof(text));
+	trace_describe(entry, text, sizeof(text));
 	if (!reply->json) {
 		reply_line(reply, "[%5llu.%06llu] %-16s rip %016llx %9llu cycles  %s",
 			   N(at / NS_PER_S), N(at % NS_PER_S / NS_PER_US), exit_name(entry->reason),
@@ -97,7 +97,7 @@ static void show_entry(struct reply *reply, const struct query_trace_entry *entr
 	reply_object_end(reply);
 }
 
-static void show_trace(struct reply *reply, const struct query_trace *trace)
+static void trace_show(struct reply *reply, const struct query_trace *trace)
 {
 	u32 count = MIN(trace->count, QUERY_TRACE_ENTRIES);
 	u32 first = count - (u32)MIN(reply->left, count);
@@ -107,10 +107,10 @@ static void show_trace(struct reply *reply, const struct query_trace *trace)
 			   reply->vm_name, reply->asked.question.vcpu, count - first,
 			   N(trace->seen));
 	for (u32 i = first; i < count; i++)
-		show_entry(reply, &trace->entry[i]);
+		trace_show_entry(reply, &trace->entry[i]);
 }
 
-static bool resume_trace(struct reply *reply)
+static bool trace_resume(struct reply *reply)
 {
 	const struct query_trace *trace;
 	const struct vm_answer *answer;
@@ -119,7 +119,7 @@ static bool resume_trace(struct reply *reply)
 		return false;
 	trace = answer != NULL ? inspect_data(reply, answer, sizeof(*trace)) : NULL;
 	if (trace != NULL) {
-		show_trace(reply, trace);
+		trace_show(reply, trace);
 		if (inspect_next_cpu(reply))
 			return false;
 	}
@@ -127,8 +127,8 @@ static bool resume_trace(struct reply *reply)
 }
 
 /* -n N may stand anywhere; the other words are left, in order. False after an error. */
-static bool take_options(struct reply *reply, const struct arguments *arguments,
-			 const char *words[2], u32 *count)
+static bool trace_take_options(struct reply *reply, const struct arguments *arguments,
+			       const char *words[2], u32 *count)
 {
 	char shown[40];
 
@@ -162,15 +162,15 @@ static void command_trace(struct reply *reply, const struct arguments *arguments
 	const char *words[2] = {NULL, NULL};
 	u32 count = 0;
 
-	if (!take_options(reply, arguments, words, &count))
+	if (!trace_take_options(reply, arguments, words, &count))
 		return;
 	if (count > 0) {
 		if (inspect_begin(reply, words[0], words[1], true, &question))
-			reply->resume = resume_trace;
+			reply->resume = trace_resume;
 		return;
 	}
 	if (inspect_next_vm(reply, &question))
-		reply->resume = resume_trace;
+		reply->resume = trace_resume;
 	else if (!reply->json)
 		reply_line(reply, "no VM has a monitor");
 }

@@ -5,7 +5,8 @@
 
 #define LAST_PAGES_NS (20 * NS_PER_MS)
 
-static void show(struct reply *reply, const char *name, const char *state, const char *reason)
+static void vm_act_show(struct reply *reply, const char *name, const char *state,
+			const char *reason)
 {
 	if (!reply->json) {
 		reply_line(reply, "%s: %s%s%s", name, state, reason[0] != '\0' ? ": " : "", reason);
@@ -19,7 +20,7 @@ static void show(struct reply *reply, const char *name, const char *state, const
 }
 
 /* With several VMs the next one follows; the answer ends in an error all the same. */
-static void not_done(struct reply *reply, enum reply_code code, const char *pattern, ...)
+static void vm_act_not_done(struct reply *reply, enum reply_code code, const char *pattern, ...)
 {
 	char problem[320];
 	va_list arguments;
@@ -42,23 +43,23 @@ static void not_done(struct reply *reply, enum reply_code code, const char *patt
 	reply_object_end(reply);
 }
 
-static void show_vm(struct reply *reply, const struct vm *vm)
+static void vm_act_show_vm(struct reply *reply, const struct vm *vm)
 {
 	char reason[80];
 	u64 now = clock_tsc();
 
 	if (vm->state != VM_RUNNING || vm->stop_deadline_tsc <= now) {
-		show(reply, vm->config.name, vm_state_name(vm->state), vm->reason);
+		vm_act_show(reply, vm->config.name, vm_state_name(vm->state), vm->reason);
 		return;
 	}
 	format(reason, sizeof(reason), "power button pressed, %llu s left to power off",
 	       (unsigned long long)((clock_tsc_to_ns(vm->stop_deadline_tsc - now) + NS_PER_S - 1) /
 				    NS_PER_S));
-	show(reply, vm->config.name, vm_state_name(vm->state), reason);
+	vm_act_show(reply, vm->config.name, vm_state_name(vm->state), reason);
 }
 
 /* Whether the monitor has done what it was told; the answer is written then. */
-static bool step_action(struct reply *reply)
+static bool vm_act_step_action(struct reply *reply)
 {
 	struct vm *vm = command_vm_kept(reply);
 
@@ -68,10 +69,10 @@ static bool step_action(struct reply *reply)
 		vm_channel_signalled(vm); /* that it has obeyed may be known before its new state */
 		vm->answered = false;
 		if (vm->state == VM_CRASHED)
-			not_done(reply, CODE_FAILED, "%s: crashed: %s", vm->config.name,
-				 vm->reason);
+			vm_act_not_done(reply, CODE_FAILED, "%s: crashed: %s", vm->config.name,
+					vm->reason);
 		else
-			show_vm(reply, vm);
+			vm_act_show_vm(reply, vm);
 		return true;
 	}
 	if (!command_vm_given_up(reply, vm))
@@ -81,13 +82,14 @@ static bool step_action(struct reply *reply)
 }
 
 /* The kernel returns the last pages when each CPU has been through its loop once more. */
-static bool step_destroy(struct reply *reply)
+static bool vm_act_step_destroy(struct reply *reply)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);
 
 	if (vm != NULL && vm->kept_by != NULL) {
-		not_done(reply, CODE_BUSY, "%s: destroyed once the device of driver %s is quiet",
-			 vm->config.name, vm->kept_by);
+		vm_act_not_done(reply, CODE_BUSY,
+				"%s: destroyed once the device of driver %s is quiet",
+				vm->config.name, vm->kept_by);
 		return true;
 	}
 	if (vm != NULL)
@@ -96,12 +98,12 @@ static bool step_destroy(struct reply *reply)
 		reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(LAST_PAGES_NS);
 	if (clock_tsc() < reply->deadline_tsc)
 		return false;
-	show(reply, reply->vm_name, "destroyed", "");
+	vm_act_show(reply, reply->vm_name, "destroyed", "");
 	return true;
 }
 
 /* Why vm_act has refused. */
-static enum reply_code code_of(struct reply *reply, const struct vm *vm)
+static enum reply_code vm_act_code_of(struct reply *reply, const struct vm *vm)
 {
 	reply->refused = (u8)(reply->action + 1);
 	if (!vm_allows(vm, reply->action))
@@ -109,7 +111,7 @@ static enum reply_code code_of(struct reply *reply, const struct vm *vm)
 	return vm_busy(vm) || vm->stop_deadline_tsc != 0 ? CODE_BUSY : CODE_FAILED;
 }
 
-static void begin(struct reply *reply, struct vm *vm)
+static void vm_act_begin(struct reply *reply, struct vm *vm)
 {
 	enum vm_action action = reply->action;
 	char problem[256];
@@ -117,7 +119,7 @@ static void begin(struct reply *reply, struct vm *vm)
 	vm->answered = reply->to->terminal && action != ACTION_DESTROY;
 	if (!vm_act(vm, action, problem, sizeof(problem))) {
 		vm->answered = false;
-		not_done(reply, code_of(reply, vm), "%s", problem);
+		vm_act_not_done(reply, vm_act_code_of(reply, vm), "%s", problem);
 	} else if (action == ACTION_DESTROY) {
 		command_vm_keep(reply, vm);
 		reply->deadline_tsc = 0;
@@ -132,7 +134,8 @@ bool vm_act_resume(struct reply *reply)
 
 	for (;;) {
 		if (reply->vm_id != 0 &&
-		    !(reply->action == ACTION_DESTROY ? step_destroy(reply) : step_action(reply)))
+		    !(reply->action == ACTION_DESTROY ? vm_act_step_destroy(reply)
+						      : vm_act_step_action(reply)))
 			return false;
 		reply->vm_id = 0;
 		if (reply->failed)
@@ -144,7 +147,7 @@ bool vm_act_resume(struct reply *reply)
 			return false;
 		vm = vm_by_id(reply->chosen[reply->chosen_next++]);
 		if (vm != NULL)
-			begin(reply, vm);
+			vm_act_begin(reply, vm);
 	}
 	if (reply->undone_count > 0)
 		reply_error(reply, "not done with %u of %u VMs, see above", reply->undone_count,
@@ -152,7 +155,7 @@ bool vm_act_resume(struct reply *reply)
 	return true;
 }
 
-static void choose(struct reply *reply, const struct vm *vm)
+static void vm_act_choose(struct reply *reply, const struct vm *vm)
 {
 	for (u32 i = 0; i < reply->chosen_count; i++) {
 		if (reply->chosen[i] == vm->id)
@@ -162,7 +165,7 @@ static void choose(struct reply *reply, const struct vm *vm)
 }
 
 /* '*' stands for any characters, '?' for one. */
-static bool matches(const char *pattern, const char *name)
+static bool vm_act_matches(const char *pattern, const char *name)
 {
 	const char *star = NULL; /* the last one, and how far it reaches */
 	const char *reach = NULL;
@@ -187,15 +190,15 @@ static bool matches(const char *pattern, const char *name)
 }
 
 /* A pattern takes the VMs of that name that are in a state for it. */
-static bool choose_matching(struct reply *reply, const char *pattern, enum vm_action action)
+static bool vm_act_choose_matching(struct reply *reply, const char *pattern, enum vm_action action)
 {
 	u32 before = reply->chosen_count;
 	char shown[40];
 
 	VM_FOR_EACH(vm) {
-		if (matches(pattern, vm->config.name) && !vm->dying &&
+		if (vm_act_matches(pattern, vm->config.name) && !vm->dying &&
 		    vm_life(vm->state, action).effect != EFFECT_REFUSED)
-			choose(reply, vm);
+			vm_act_choose(reply, vm);
 	}
 	reply->several = true;
 	if (reply->chosen_count > before)
@@ -215,14 +218,14 @@ void vm_act_run(struct reply *reply, const struct arguments *arguments, enum vm_
 		const struct vm *vm;
 
 		if (strchr(word, '*') != NULL || strchr(word, '?') != NULL) {
-			if (!choose_matching(reply, word, action))
+			if (!vm_act_choose_matching(reply, word, action))
 				return;
 			continue;
 		}
 		vm = command_vm(reply, word);
 		if (vm == NULL)
 			return;
-		choose(reply, vm);
+		vm_act_choose(reply, vm);
 	}
 	if (!vm_act_resume(reply))
 		reply->resume = vm_act_resume;

@@ -2,7 +2,7 @@
 #include "vmm/manager/channel/channel_port.h"
 #include "vmm/manager/command.h"
 
-static void no_port(struct reply *reply, const struct vm *vm, const char *name)
+static void vm_console_no_port(struct reply *reply, const struct vm *vm, const char *name)
 {
 	char ports[CONFIG_PORT_MAX * CONFIG_NAME_BYTES];
 
@@ -12,7 +12,7 @@ static void no_port(struct reply *reply, const struct vm *vm, const char *name)
 }
 
 /* The words without -r, wherever it stands. */
-static bool take_raw(const struct arguments *arguments, struct arguments *names)
+static bool vm_console_take_raw(const struct arguments *arguments, struct arguments *names)
 {
 	bool raw = false;
 
@@ -26,11 +26,11 @@ static bool take_raw(const struct arguments *arguments, struct arguments *names)
 	return raw;
 }
 
-static void run(struct reply *reply, const struct arguments *arguments)
+static void vm_console_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct arguments names;
 	const struct vm *vm;
-	bool raw = take_raw(arguments, &names);
+	bool raw = vm_console_take_raw(arguments, &names);
 	u32 port = 0;
 
 	if (!reply_has_terminal(reply))
@@ -46,7 +46,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	if (names.count > 1) {
 		port = vm_port_find(vm, names.word[1]);
 		if (port == 0) {
-			no_port(reply, vm, names.word[1]);
+			vm_console_no_port(reply, vm, names.word[1]);
 			return;
 		}
 	}
@@ -71,7 +71,7 @@ COMMAND(vm_console,
 		  "makes it answer or change for good. -r: all that the guest prints, for guests\n"
 		  "that you trust with your terminal.",
 	.example = "vm console alpha",
-	.run = run,
+	.run = vm_console_run,
 	.minimum = 1,
 	.maximum = 3,
 	.audited = true,

@@ -25,8 +25,8 @@ static bool vm_create_set(struct reply *reply, struct vm_config *config, u64 *gi
 	return false;
 }
 
-static bool prepare(struct reply *reply, const struct arguments *arguments,
-		    struct vm_config *config)
+static bool vm_create_prepare(struct reply *reply, const struct arguments *arguments,
+			      struct vm_config *config)
 {
 	const char *name = arguments->word[0];
 	struct vm_config *section = config_find(setup_config(), name);
@@ -75,7 +75,7 @@ static void vm_create_show(struct reply *reply, const struct vm *vm)
 }
 
 /* Waits for the monitor to have set itself up: it may be refused what it was promised. */
-static bool resume_create(struct reply *reply)
+static bool vm_create_resume(struct reply *reply)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);
 
@@ -97,7 +97,7 @@ static void command_vm_create(struct reply *reply, const struct arguments *argum
 	struct vm *vm;
 	bool exists;
 
-	if (!prepare(reply, arguments, &config))
+	if (!vm_create_prepare(reply, arguments, &config))
 		return;
 	exists = vm_find(config.name) != NULL;
 	vm = vm_create(&config, problem, sizeof(problem));
@@ -106,7 +106,7 @@ static void command_vm_create(struct reply *reply, const struct arguments *argum
 			   problem);
 		return;
 	}
-	command_vm_wait(reply, vm, resume_create);
+	command_vm_wait(reply, vm, vm_create_resume);
 }
 
 COMMAND(vm_create,

@@ -85,7 +85,7 @@ bool config_name_valid(struct text name)
 }
 
 /* Reports the text that stands in parser->problem.text; `at` is where it is in the line. */
-static void report(struct parser *parser, const char *at)
+static void config_tell(struct parser *parser, const char *at)
 {
 	parser->problem.column = (u32)(at - parser->line_start) + 1;
 	parser->problem_count++;
@@ -99,10 +99,10 @@ static void report(struct parser *parser, const char *at)
 #define REPORT(parser, at, ...)                                                                    \
 	do {                                                                                       \
 		format((parser)->problem.text, sizeof((parser)->problem.text), __VA_ARGS__);       \
-		report(parser, at);                                                                \
+		config_tell(parser, at);                                                           \
 	} while (0)
 
-static bool check_named(struct parser *parser)
+static bool config_check_named(struct parser *parser)
 {
 	char *text = parser->problem.text;
 
@@ -117,7 +117,7 @@ static bool check_named(struct parser *parser)
 }
 
 /* Closes the section being read: a VM is only known to be whole here. */
-static void finish_section(struct parser *parser)
+static void config_finish_section(struct parser *parser)
 {
 	struct config *config = parser->config;
 	u32 line = parser->problem.line;
@@ -126,14 +126,14 @@ static void finish_section(struct parser *parser)
 		parser->problem.line = parser->section_line;
 		if (!parser->vm.broken && !config_vm_check(&parser->vm, parser->problem.text,
 							   sizeof(parser->problem.text)))
-			report(parser, parser->line_start);
+			config_tell(parser, parser->line_start);
 		config->vm[config->vm_count++] = parser->vm;
 		parser->problem.line = line;
 	}
 	if (parser->named != NULL && !parser->named->broken) {
 		parser->problem.line = parser->section_line;
-		if (!check_named(parser))
-			report(parser, parser->line_start);
+		if (!config_check_named(parser))
+			config_tell(parser, parser->line_start);
 		parser->problem.line = line;
 	}
 	parser->section = SECTION_NONE;
@@ -153,7 +153,7 @@ static const struct {
 	[CONFIG_SERVICES] = {"service", "service", config_service_keys, CONFIG_SERVICE_MAX},
 };
 
-static bool find_kind(struct text word, enum config_kind *kind)
+static bool config_find_kind(struct text word, enum config_kind *kind)
 {
 	for (u32 i = 0; i < ARRAY_COUNT(kinds); i++) {
 		*kind = (enum config_kind)i;
@@ -163,7 +163,7 @@ static bool find_kind(struct text word, enum config_kind *kind)
 	return false;
 }
 
-static void begin_named(struct parser *parser, enum config_kind kind, struct text name)
+static void config_begin_named(struct parser *parser, enum config_kind kind, struct text name)
 {
 	const char *what = kinds[kind].what;
 	struct config_section *named;
@@ -191,7 +191,7 @@ static void begin_named(struct parser *parser, enum config_kind kind, struct tex
 	parser->section = SECTION_NAMED;
 }
 
-static void begin_vm(struct parser *parser, struct text name)
+static void config_begin_vm(struct parser *parser, struct text name)
 {
 	char shown[40];
 
@@ -215,21 +215,21 @@ static void begin_vm(struct parser *parser, struct text name)
 }
 
 /* What follows belongs to no section that came before. */
-static void begin_section(struct parser *parser)
+static void config_begin_section(struct parser *parser)
 {
-	finish_section(parser);
+	config_finish_section(parser);
 	parser->section_line = parser->problem.line;
 	parser->section = SECTION_UNKNOWN;
 }
 
-static void parse_section(struct parser *parser, struct text line)
+static void config_parse_section(struct parser *parser, struct text line)
 {
 	enum config_kind kind;
 	struct text rest;
 	struct text word;
 	char shown[40];
 
-	begin_section(parser);
+	config_begin_section(parser);
 	if (line.start[line.length - 1] != ']') {
 		REPORT(parser, line.start + line.length, "found the end of the line, allowed: ]");
 		return;
@@ -241,16 +241,16 @@ static void parse_section(struct parser *parser, struct text line)
 	}
 	text_next_word(&rest, &word);
 	if (text_equal(word, "vm"))
-		begin_vm(parser, text_trim(rest));
-	else if (find_kind(word, &kind))
-		begin_named(parser, kind, text_trim(rest));
+		config_begin_vm(parser, text_trim(rest));
+	else if (config_find_kind(word, &kind))
+		config_begin_named(parser, kind, text_trim(rest));
 	else
 		REPORT(parser, word.start, "found [%s], allowed: " SECTIONS_ALLOWED,
 		       text_show(shown, sizeof(shown), word));
 }
 
 /* Whether a backslash between quotes stands at `i` for the quote or backslash behind it. */
-static bool escapes(struct text text, size_t i)
+static bool config_escapes(struct text text, size_t i)
 {
 	return text.start[i] == '\\' && i + 1 < text.length &&
 	       (text.start[i + 1] == '"' || text.start[i + 1] == '\\');
@@ -261,7 +261,7 @@ static bool escapes(struct text text, size_t i)
  * `bytes` of CONFIG_VALUE_BYTES; false when the quotes are not closed. What is longer than that is
  * too long for any key.
  */
-static bool unquote(struct text *value, char *bytes)
+static bool config_unquote(struct text *value, char *bytes)
 {
 	bool closed = false;
 	size_t length = 0;
@@ -272,14 +272,15 @@ static bool unquote(struct text *value, char *bytes)
 		closed = i + 1 == value->length && value->start[i] == '"';
 		if (closed)
 			break;
-		i += escapes(*value, i);
+		i += config_escapes(*value, i);
 		bytes[length++] = value->start[i];
 	}
 	*value = (struct text){bytes, length};
 	return closed || length == CONFIG_VALUE_BYTES;
 }
 
-static bool set_key(struct parser *parser, struct text key, struct text value, bool *in_value)
+static bool config_set_key(struct parser *parser, struct text key, struct text value,
+			   bool *in_value)
 {
 	const struct config_key *keys = config_vm_keys;
 	void *target = &parser->vm;
@@ -298,7 +299,7 @@ static bool set_key(struct parser *parser, struct text key, struct text value, b
 			  sizeof(parser->problem.text), in_value);
 }
 
-static void parse_assignment(struct parser *parser, struct text line)
+static void config_parse_assignment(struct parser *parser, struct text line)
 {
 	struct text key = {line.start, 0};
 	struct text value;
@@ -325,22 +326,22 @@ static void parse_assignment(struct parser *parser, struct text line)
 		return;
 	}
 	value_at = value.start;
-	if (!unquote(&value, parser->value)) {
+	if (!config_unquote(&value, parser->value)) {
 		REPORT(parser, value_at, "found a quote that is not closed, allowed: \"...\"");
 		return;
 	}
-	set = set_key(parser, key, value, &in_value);
+	set = config_set_key(parser, key, value, &in_value);
 	if (!set)
-		report(parser, in_value ? value_at : key.start);
+		config_tell(parser, in_value ? value_at : key.start);
 }
 
 /* Cuts a comment off: '#' at the start or behind a space, outside double quotes. */
-static struct text cut_comment(struct text line)
+static struct text config_cut_comment(struct text line)
 {
 	bool quoted = false;
 
 	for (size_t i = 0; i < line.length; i++) {
-		if (quoted && escapes(line, i))
+		if (quoted && config_escapes(line, i))
 			i++;
 		else if (line.start[i] == '"')
 			quoted = !quoted;
@@ -354,7 +355,7 @@ static struct text cut_comment(struct text line)
  * Whether the first letters of a line, a section's name left out, are `password`: who wrote it
  * wants a lock, whatever else is wrong with the line or the lines before it.
  */
-static bool names_password(struct text line)
+static bool config_names_password(struct text line)
 {
 	const char *word = "password";
 	size_t i = 0;
@@ -369,7 +370,7 @@ static bool names_password(struct text line)
 }
 
 /* Whether a line with bytes that are no text is a heading, be it behind a byte order mark. */
-static bool is_heading(struct text line)
+static bool config_is_heading(struct text line)
 {
 	size_t i = 0;
 
@@ -378,18 +379,18 @@ static bool is_heading(struct text line)
 	return i < line.length && line.start[i] == '[';
 }
 
-static void parse_line(struct parser *parser, struct text line)
+static void config_parse_line(struct parser *parser, struct text line)
 {
 	parser->line_start = line.start;
-	line = text_trim(cut_comment(line));
-	if (names_password(line))
+	line = text_trim(config_cut_comment(line));
+	if (config_names_password(line))
 		parser->config->host.password_asked = true;
 	if (parser->full)
 		return;
 	for (size_t i = 0; i < line.length; i++) {
 		if (!char_is_printable(line.start[i]) && line.start[i] != '\t') {
-			if (is_heading(line))
-				begin_section(parser);
+			if (config_is_heading(line))
+				config_begin_section(parser);
 			REPORT(parser, line.start + i, "found the byte 0x%02x, allowed: ASCII text",
 			       (u8)line.start[i]);
 			return;
@@ -398,9 +399,9 @@ static void parse_line(struct parser *parser, struct text line)
 	if (line.length == 0)
 		return;
 	if (line.start[0] == '[')
-		parse_section(parser, line);
+		config_parse_section(parser, line);
 	else
-		parse_assignment(parser, line);
+		config_parse_assignment(parser, line);
 }
 
 u32 config_parse(struct config *config, const char *file, struct text text,
@@ -423,7 +424,7 @@ u32 config_parse(struct config *config, const char *file, struct text text,
 		while (line.start + line.length < end && line.start[line.length] != '\n')
 			line.length++;
 		parser.problem.line++;
-		parse_line(&parser, line);
+		config_parse_line(&parser, line);
 		if (parser.problem_count >= CONFIG_PROBLEMS_MAX && !parser.full) {
 			REPORT(&parser, parser.line_start,
 			       "found too many mistakes, the rest is not read");
@@ -434,6 +435,6 @@ u32 config_parse(struct config *config, const char *file, struct text text,
 			start++;
 	}
 	parser.line_start = start;
-	finish_section(&parser);
+	config_finish_section(&parser);
 	return parser.problem_count;
 }

@@ -5,7 +5,7 @@
 #include "vmm/rt/format.h"
 
 /* Of one CPU, all vCPUs together, rounded up. */
-static u64 reserve_percent(const struct vm_config *vm)
+static u64 config_reserve_percent(const struct vm_config *vm)
 {
 	if (vm->reserve_budget_ns == 0)
 		return 0;
@@ -14,7 +14,7 @@ static u64 reserve_percent(const struct vm_config *vm)
 }
 
 /* What of it sits on PCI; NULL: nothing. */
-static const char *use_of_pci(const struct vm_config *vm)
+static const char *config_use_of_pci(const struct vm_config *vm)
 {
 	if (vm->rng)
 		return "rng = yes";
@@ -29,7 +29,7 @@ static const char *use_of_pci(const struct vm_config *vm)
 	return vm->disk[0].number != 0 ? "disk" : NULL;
 }
 
-static bool has_port(const struct vm_config *vm, const char *name)
+static bool config_has_port(const struct vm_config *vm, const char *name)
 {
 	for (u32 i = 0; i < CONFIG_PORT_MAX; i++) {
 		if (string_equal(vm->port[i], name))
@@ -47,16 +47,16 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 		       "VM %s: found cap = %llu%%, allowed: at most %llu%% with vcpus = %llu",
 		       vm->name, (unsigned long long)vm->cap_percent,
 		       100ull * vm->vcpus, (unsigned long long)vm->vcpus);
-	else if (vm->cap_percent != 0 && reserve_percent(vm) > vm->cap_percent)
+	else if (vm->cap_percent != 0 && config_reserve_percent(vm) > vm->cap_percent)
 		format(problem, size,
 		       "VM %s: found a reserve of %llu%% of a CPU with vcpus = %llu, allowed: at "
 		       "most its cap, %llu%%",
-		       vm->name, (unsigned long long)reserve_percent(vm),
+		       vm->name, (unsigned long long)config_reserve_percent(vm),
 		       (unsigned long long)vm->vcpus, (unsigned long long)vm->cap_percent);
-	else if (vm->pci == PCI_OFF && use_of_pci(vm) != NULL)
+	else if (vm->pci == PCI_OFF && config_use_of_pci(vm) != NULL)
 		format(problem, size, "VM %s: found %s with pci = off, it needs pci = on", vm->name,
-		       use_of_pci(vm));
-	else if (vm->channel[0] != '\0' && !has_port(vm, vm->channel))
+		       config_use_of_pci(vm));
+	else if (vm->channel[0] != '\0' && !config_has_port(vm, vm->channel))
 		format(problem, size, "VM %s: found channel = %s, allowed: with port = %s",
 		       vm->name, vm->channel, vm->channel);
 	else
@@ -65,7 +65,7 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 }
 
 /* Memory is no controller that a machine may lack. */
-static bool has_memory_beside(const char *controllers)
+static bool config_has_memory_beside(const char *controllers)
 {
 	return strcmp(controllers, "memory") != 0 &&
 	       config_find_word(controllers, text_of("memory")) >= 0;
@@ -83,7 +83,7 @@ bool config_disk_check(const struct disk_config *disk, char *problem, size_t siz
 	else if (disk->controller[0] != '\0' && disk->service[0] != '\0')
 		format(problem, size, "disk %s: found controller and service, allowed: one of them",
 		       disk->section.name);
-	else if (has_memory_beside(disk->controller))
+	else if (config_has_memory_beside(disk->controller))
 		format(problem, size, "disk %s: found \"%s\", allowed: memory, or controllers",
 		       disk->section.name, disk->controller);
 	else if (!memory && (disk->image[0] != '\0' || disk->size_bytes != 0))

@@ -171,7 +171,7 @@ const struct config_key config_channel_keys[] = {
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 
-static bool parse_cpus(struct text text, u64 maximum, u64 *words)
+static bool config_parse_cpus(struct text text, u64 maximum, u64 *words)
 {
 	struct text rest = text;
 	struct text part;
@@ -197,7 +197,8 @@ static bool parse_cpus(struct text text, u64 maximum, u64 *words)
 	return true;
 }
 
-static bool parse_reserve(const struct config_key *key, struct text text, u64 *budget_and_period)
+static bool config_parse_reserve(const struct config_key *key, struct text text,
+				 u64 *budget_and_period)
 {
 	struct text budget;
 	struct text period;
@@ -212,7 +213,7 @@ static bool parse_reserve(const struct config_key *key, struct text text, u64 *b
 	       budget_and_period[0] <= budget_and_period[1];
 }
 
-static bool parse_words(const char *words, struct text text, u64 *flags)
+static bool config_parse_words(const char *words, struct text text, u64 *flags)
 {
 	struct text rest = text;
 	struct text part;
@@ -235,7 +236,7 @@ static bool parse_words(const char *words, struct text text, u64 *flags)
 	return *flags != 0;
 }
 
-static bool parse_choice(const char *words, struct text text, u64 *choice)
+static bool config_parse_choice(const char *words, struct text text, u64 *choice)
 {
 	int place = config_find_word(words, text);
 
@@ -243,7 +244,7 @@ static bool parse_choice(const char *words, struct text text, u64 *choice)
 	return place >= 0;
 }
 
-static bool parse_text(const struct config_key *key, struct text text, char *to)
+static bool config_parse_text(const struct config_key *key, struct text text, char *to)
 {
 	for (size_t i = 0; i < text.length; i++) {
 		if (!char_is_printable(text.start[i]))
@@ -265,13 +266,13 @@ bool config_parse_state_key(struct text text, struct state_key *key)
 }
 
 /* Parses into `field`, which is all zero; on false it may hold anything. */
-static bool parse_value(const struct config_key *key, struct text text, void *field)
+static bool config_parse_value(const struct config_key *key, struct text text, void *field)
 {
 	u64 *number = field;
 
 	switch (key->value) {
 	case VALUE_TEXT:
-		return parse_text(key, text, field);
+		return config_parse_text(key, text, field);
 	case VALUE_SIZE:
 		return parse_size(text, number) && is_aligned(*number, PAGE_SIZE) &&
 		       *number >= key->minimum && *number <= key->maximum;
@@ -290,13 +291,13 @@ static bool parse_value(const struct config_key *key, struct text text, void *fi
 		       ((*number >= key->minimum && *number <= key->maximum) ||
 			(*number == 0 && key->words != NULL));
 	case VALUE_CPUS:
-		return parse_cpus(text, key->maximum, number);
+		return config_parse_cpus(text, key->maximum, number);
 	case VALUE_RESERVE:
-		return parse_reserve(key, text, number);
+		return config_parse_reserve(key, text, number);
 	case VALUE_CHOICE:
-		return parse_choice(key->words, text, number);
+		return config_parse_choice(key->words, text, number);
 	case VALUE_FLAGS:
-		return parse_words(key->words, text, number);
+		return config_parse_words(key->words, text, number);
 	case VALUE_DISKS:
 		return config_parse_disks(text, field);
 	case VALUE_NETS:
@@ -311,7 +312,7 @@ static bool parse_value(const struct config_key *key, struct text text, void *fi
 	return false;
 }
 
-static size_t field_bytes(const struct config_key *key)
+static size_t config_field_bytes(const struct config_key *key)
 {
 	switch (key->value) {
 	case VALUE_TEXT:
@@ -335,7 +336,8 @@ static size_t field_bytes(const struct config_key *key)
 	}
 }
 
-static void unknown_key(const struct config_key *keys, struct text key, char *problem, size_t size)
+static void config_unknown_key(const struct config_key *keys, struct text key, char *problem,
+			       size_t size)
 {
 	char shown[SHOWN_BYTES];
 	size_t length =
@@ -353,13 +355,13 @@ const struct config_key *config_key_find(const struct config_key *keys, struct t
 	return keys->name != NULL ? keys : NULL;
 }
 
-static bool is_secret(const struct config_key *key)
+static bool config_is_secret(const struct config_key *key)
 {
 	return key->value == VALUE_PASSWORD || key->value == VALUE_KEY;
 }
 
 /* It may stand several times, and each time adds to what is there. */
-static bool adds(const struct config_key *key)
+static bool config_adds(const struct config_key *key)
 {
 	return key->value == VALUE_DISKS || key->value == VALUE_NETS;
 }
@@ -383,21 +385,21 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 	memset(&parsed, 0, sizeof(parsed)); /* the whole field is copied */
 	*in_value = false;
 	if (found == NULL) {
-		unknown_key(keys, key, problem, size);
+		config_unknown_key(keys, key, problem, size);
 		return false;
 	}
 	bit = BIT((u64)(found - keys));
-	if (adds(found) && (*given & bit) != 0) {
-		memcpy(&parsed, (const char *)target + found->offset, field_bytes(found));
+	if (config_adds(found) && (*given & bit) != 0) {
+		memcpy(&parsed, (const char *)target + found->offset, config_field_bytes(found));
 	} else if (*given & bit) {
 		format(problem, size, "found %s a second time, allowed: once", found->name);
 		return false;
 	}
 	*in_value = true;
-	if (!parse_value(found, value, &parsed)) {
+	if (!config_parse_value(found, value, &parsed)) {
 		text_show(shown, sizeof(shown), value);
 		format(problem, size, "%s: found \"%s\", allowed: %s", found->name,
-		       !is_secret(found) ? shown : "...", found->allowed);
+		       !config_is_secret(found) ? shown : "...", found->allowed);
 		return false;
 	}
 	if (found->value == VALUE_DISKS && config_disk_twice(parsed.disk) != NULL) {
@@ -405,7 +407,7 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 		       config_disk_twice(parsed.disk));
 		return false;
 	}
-	memcpy((char *)target + found->offset, &parsed, field_bytes(found));
+	memcpy((char *)target + found->offset, &parsed, config_field_bytes(found));
 	*given |= bit;
 	return true;
 }

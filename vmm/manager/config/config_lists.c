@@ -34,7 +34,7 @@ bool config_split(struct text text, char separator, struct text *head, struct te
 	return true;
 }
 
-static bool parse_disk(struct text text, struct vm_disk *disk)
+static bool config_parse_disk(struct text text, struct vm_disk *disk)
 {
 	struct text word;
 	int number;
@@ -71,7 +71,7 @@ bool config_parse_disks(struct text text, struct vm_disk *disks)
 		struct vm_disk disk;
 
 		more = config_split(rest, ',', &part, &rest);
-		if (count == CONFIG_VM_DISK_MAX || !parse_disk(text_trim(part), &disk))
+		if (count == CONFIG_VM_DISK_MAX || !config_parse_disk(text_trim(part), &disk))
 			return false;
 		disks[count++] = disk;
 	} while (more);
@@ -79,14 +79,14 @@ bool config_parse_disks(struct text text, struct vm_disk *disks)
 }
 
 /* KEY=VALUE: the value, where the word has that key. */
-static bool value_of(struct text word, const char *key, struct text *value)
+static bool config_value_of(struct text word, const char *key, struct text *value)
 {
 	struct text head;
 
 	return config_split(word, '=', &head, value) && text_equal(head, key);
 }
 
-static bool parse_net_word(struct text word, struct vm_net *net)
+static bool config_parse_net_word(struct text word, struct vm_net *net)
 {
 	static const char flags[] = "optional private trunk any_source";
 	int flag = config_find_word(flags, word);
@@ -97,18 +97,18 @@ static bool parse_net_word(struct text word, struct vm_net *net)
 		net->flags |= (u8)(1u << flag);
 		return true;
 	}
-	if (value_of(word, "mac", &value))
+	if (config_value_of(word, "mac", &value))
 		return parse_mac(value, &net->mac);
-	if (value_of(word, "address", &value))
+	if (config_value_of(word, "address", &value))
 		return parse_ipv4(value, &net->address);
-	if (!value_of(word, "vlan", &value) || !parse_u64(value, &vlan) || vlan == 0 ||
+	if (!config_value_of(word, "vlan", &value) || !parse_u64(value, &vlan) || vlan == 0 ||
 	    vlan > VLAN_MAX)
 		return false;
 	net->vlan = (u16)vlan;
 	return true;
 }
 
-static bool parse_net(struct text text, struct vm_net *net)
+static bool config_parse_net(struct text text, struct vm_net *net)
 {
 	struct text word;
 	int number;
@@ -118,7 +118,7 @@ static bool parse_net(struct text text, struct vm_net *net)
 	number = config_net_number(word);
 	*net = (struct vm_net){.number = (u8)(number + 1)};
 	while (text_next_word(&text, &word)) {
-		if (!parse_net_word(word, net))
+		if (!config_parse_net_word(word, net))
 			return false;
 	}
 	return number >= 0;
@@ -141,7 +141,7 @@ bool config_parse_nets(struct text text, struct vm_net *nets)
 		struct vm_net net;
 
 		more = config_split(rest, ',', &part, &rest);
-		if (count == CONFIG_VM_NET_MAX || !parse_net(text_trim(part), &net))
+		if (count == CONFIG_VM_NET_MAX || !config_parse_net(text_trim(part), &net))
 			return false;
 		nets[count++] = net;
 	} while (more);

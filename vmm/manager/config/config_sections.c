@@ -39,7 +39,7 @@ static struct list lists[] = {
 	[CONFIG_SERVICES] = LIST(services, new_service),
 };
 
-static void *at(enum config_kind kind, u32 number)
+static void *config_at(enum config_kind kind, u32 number)
 {
 	const struct list *list = &lists[kind];
 
@@ -47,20 +47,20 @@ static void *at(enum config_kind kind, u32 number)
 }
 
 /* The number of that name, which is added when nobody has spoken of it yet; -1: too many. */
-static int number_of(enum config_kind kind, struct text name)
+static int config_number_of(enum config_kind kind, struct text name)
 {
 	struct list *list = &lists[kind];
 	struct config_section *section;
 
 	for (u32 i = 0; i < list->count; i++) {
-		section = at(kind, i);
+		section = config_at(kind, i);
 		if (text_equal(name, section->name))
 			return (int)i;
 	}
 	if (list->count == list->maximum)
 		return -1;
 	list->count++;
-	section = at(kind, list->count - 1);
+	section = config_at(kind, list->count - 1);
 	memcpy(section, list->initial, list->bytes);
 	text_copy(section->name, CONFIG_NAME_BYTES, name);
 	return (int)list->count - 1;
@@ -68,49 +68,49 @@ static int number_of(enum config_kind kind, struct text name)
 
 struct disk_config *config_disk(u32 number)
 {
-	return at(CONFIG_DISKS, number);
+	return config_at(CONFIG_DISKS, number);
 }
 
 struct net_config *config_net(u32 number)
 {
-	return at(CONFIG_NETS, number);
+	return config_at(CONFIG_NETS, number);
 }
 
 struct channel_config *config_channel(u32 number)
 {
-	return at(CONFIG_CHANNELS, number);
+	return config_at(CONFIG_CHANNELS, number);
 }
 
 struct service_config *config_service(u32 number)
 {
-	return at(CONFIG_SERVICES, number);
+	return config_at(CONFIG_SERVICES, number);
 }
 
 int config_disk_number(struct text name)
 {
-	return number_of(CONFIG_DISKS, name);
+	return config_number_of(CONFIG_DISKS, name);
 }
 
 int config_net_number(struct text name)
 {
-	return number_of(CONFIG_NETS, name);
+	return config_number_of(CONFIG_NETS, name);
 }
 
 int config_channel_number(struct text name)
 {
-	return number_of(CONFIG_CHANNELS, name);
+	return config_number_of(CONFIG_CHANNELS, name);
 }
 
 int config_service_number(struct text name)
 {
-	return number_of(CONFIG_SERVICES, name);
+	return config_number_of(CONFIG_SERVICES, name);
 }
 
 struct config_section *config_section(enum config_kind kind, struct text name)
 {
-	int number = number_of(kind, name);
+	int number = config_number_of(kind, name);
 
-	return number < 0 ? NULL : at(kind, (u32)number);
+	return number < 0 ? NULL : config_at(kind, (u32)number);
 }
 
 const struct channel_config *config_channel_find(const char *name)

@@ -6,7 +6,7 @@
 #include "vmm/manager/text/parse_address.h"
 #include "vmm/rt/format.h"
 
-static void show_disks(const struct vm_disk *disks, char *buffer, size_t size)
+static void config_show_disks(const struct vm_disk *disks, char *buffer, size_t size)
 {
 	size_t length = 0;
 
@@ -17,14 +17,14 @@ static void show_disks(const struct vm_disk *disks, char *buffer, size_t size)
 				 (disks[i].flags & VM_DISK_OPTIONAL) != 0 ? " optional" : "");
 }
 
-static size_t show_net(const struct vm_net *net, char *buffer, size_t size)
+static size_t config_show_net(const struct vm_net *net, char *buffer, size_t size)
 {
 	char mac[MAC_TEXT_BYTES];
 	char address[16];
 	size_t length = format(buffer, size, "%s", config_net(net->number - 1u)->section.name);
 
-	format_mac(net->mac, mac);
-	format_ipv4(net->address, address, sizeof(address));
+	address_format_mac(net->mac, mac);
+	address_format_ipv4(net->address, address, sizeof(address));
 	if (net->mac != 0)
 		length += format(buffer + length, size - length, " mac=%s", mac);
 	if (net->vlan != 0)
@@ -38,13 +38,13 @@ static size_t show_net(const struct vm_net *net, char *buffer, size_t size)
 			       (net->flags & VM_NET_OPTIONAL) != 0 ? " optional" : "");
 }
 
-static void show_nets(const struct vm_net *nets, char *buffer, size_t size)
+static void config_show_nets(const struct vm_net *nets, char *buffer, size_t size)
 {
 	size_t length = 0;
 
 	for (u32 i = 0; i < CONFIG_VM_NET_MAX && nets[i].number != 0 && length < size; i++) {
 		length += format(buffer + length, size - length, "%s", i > 0 ? ", " : "");
-		length += show_net(&nets[i], buffer + length, size - length);
+		length += config_show_net(&nets[i], buffer + length, size - length);
 	}
 }
 
@@ -58,7 +58,7 @@ void config_ports_text(const char (*ports)[CONFIG_NAME_BYTES], char *buffer, siz
 				 ports[i]);
 }
 
-static void show_cpus(const u64 *words, char *buffer, size_t size)
+static void config_show_cpus(const u64 *words, char *buffer, size_t size)
 {
 	size_t length = 0;
 
@@ -77,7 +77,7 @@ static void show_cpus(const u64 *words, char *buffer, size_t size)
 		format(buffer, size, "all");
 }
 
-static void show_words(const char *words, u64 mask, char *buffer, size_t size)
+static void config_show_words(const char *words, u64 mask, char *buffer, size_t size)
 {
 	struct text rest = text_of(words);
 	struct text word;
@@ -93,7 +93,7 @@ static void show_words(const char *words, u64 mask, char *buffer, size_t size)
 }
 
 /* With the largest unit that leaves nothing over. */
-static size_t show_duration(u64 ns, char *buffer, size_t size)
+static size_t config_show_duration(u64 ns, char *buffer, size_t size)
 {
 	const struct {
 		const char *name;
@@ -107,7 +107,7 @@ static size_t show_duration(u64 ns, char *buffer, size_t size)
 		      units[i].name);
 }
 
-static void show_size(u64 bytes, char *buffer, size_t size)
+static void config_show_size(u64 bytes, char *buffer, size_t size)
 {
 	static const char names[] = "\0KMGT";
 	u32 i = 0;
@@ -133,7 +133,7 @@ void config_value_text(const struct config_key *key, const void *target, char *b
 	case VALUE_SIZE:
 		if (*number == 0)
 			break;
-		show_size(*number, buffer, size);
+		config_show_size(*number, buffer, size);
 		break;
 	case VALUE_NUMBER:
 		format(buffer, size, "%llu", (unsigned long long)*number);
@@ -143,29 +143,29 @@ void config_value_text(const struct config_key *key, const void *target, char *b
 			format(buffer, size, "%llu%%", (unsigned long long)*number);
 		break;
 	case VALUE_DURATION:
-		show_duration(*number, buffer, size);
+		config_show_duration(*number, buffer, size);
 		break;
 	case VALUE_CPUS:
-		show_cpus(number, buffer, size);
+		config_show_cpus(number, buffer, size);
 		break;
 	case VALUE_RESERVE:
 		if (number[0] == 0)
 			break;
-		length = show_duration(number[0], buffer, size);
+		length = config_show_duration(number[0], buffer, size);
 		length += format(buffer + length, size - length, "/");
-		show_duration(number[1], buffer + length, size - length);
+		config_show_duration(number[1], buffer + length, size - length);
 		break;
 	case VALUE_CHOICE:
-		show_words(key->words, BIT(*number), buffer, size);
+		config_show_words(key->words, BIT(*number), buffer, size);
 		break;
 	case VALUE_FLAGS:
-		show_words(key->words, *number, buffer, size);
+		config_show_words(key->words, *number, buffer, size);
 		break;
 	case VALUE_DISKS:
-		show_disks((const struct vm_disk *)(const void *)field, buffer, size);
+		config_show_disks((const struct vm_disk *)(const void *)field, buffer, size);
 		break;
 	case VALUE_NETS:
-		show_nets((const struct vm_net *)(const void *)field, buffer, size);
+		config_show_nets((const struct vm_net *)(const void *)field, buffer, size);
 		break;
 	case VALUE_PORTS:
 		config_ports_text((const void *)field, buffer, size);

@@ -23,13 +23,13 @@ void cpio_start(struct cpio *cpio, const void *archive, u64 size)
 	*cpio = (struct cpio){.archive = archive, .size = size};
 }
 
-static enum cpio_result broken(struct cpio *cpio, const char *problem)
+static enum cpio_result cpio_broken(struct cpio *cpio, const char *problem)
 {
 	cpio->problem = problem;
 	return CPIO_BROKEN;
 }
 
-static bool parse_field(const char *header, enum field field, u64 *value)
+static bool cpio_parse_field(const char *header, enum field field, u64 *value)
 {
 	char digits[2 + FIELD_BYTES] = "0x";
 
@@ -38,7 +38,7 @@ static bool parse_field(const char *header, enum field field, u64 *value)
 }
 
 /* Checks the name at `start`; `size` counts its terminator. */
-static const char *take_name(struct cpio *cpio, u64 start, u64 size, struct text *name)
+static const char *cpio_take_name(struct cpio *cpio, u64 start, u64 size, struct text *name)
 {
 	if (size == 0)
 		return "a member without a name";
@@ -67,28 +67,28 @@ enum cpio_result cpio_next(struct cpio *cpio, struct cpio_member *member)
 	u64 data;
 
 	if (cpio->offset == cpio->size)
-		return broken(cpio, "the trailer is missing");
+		return cpio_broken(cpio, "the trailer is missing");
 	if (!range_within(cpio->offset, MAGIC_BYTES, cpio->size))
-		return broken(cpio, "truncated inside a member's header");
+		return cpio_broken(cpio, "truncated inside a member's header");
 	if (memcmp(header, "070701", MAGIC_BYTES) != 0 &&
 	    memcmp(header, "070702", MAGIC_BYTES) != 0)
-		return broken(cpio, "bad magic, 070701 (newc, not compressed) is expected");
+		return cpio_broken(cpio, "bad magic, 070701 (newc, not compressed) is expected");
 	if (!range_within(cpio->offset, HEADER_BYTES, cpio->size))
-		return broken(cpio, "truncated inside a member's header");
-	if (!parse_field(header, FIELD_MODE, &mode) ||
-	    !parse_field(header, FIELD_SIZE, &member->size) ||
-	    !parse_field(header, FIELD_NAME_SIZE, &name_size))
-		return broken(cpio, "a header field is not hexadecimal");
-	problem = take_name(cpio, cpio->offset + HEADER_BYTES, name_size, &member->name);
+		return cpio_broken(cpio, "truncated inside a member's header");
+	if (!cpio_parse_field(header, FIELD_MODE, &mode) ||
+	    !cpio_parse_field(header, FIELD_SIZE, &member->size) ||
+	    !cpio_parse_field(header, FIELD_NAME_SIZE, &name_size))
+		return cpio_broken(cpio, "a header field is not hexadecimal");
+	problem = cpio_take_name(cpio, cpio->offset + HEADER_BYTES, name_size, &member->name);
 	if (problem != NULL)
-		return broken(cpio, problem);
+		return cpio_broken(cpio, problem);
 	if (text_equal(member->name, TRAILER))
 		return CPIO_END;
 
 	/* No sum wraps: each is below the archive's size plus 2^32. */
 	data = align_up(cpio->offset + HEADER_BYTES + name_size, ALIGNMENT);
 	if (!range_within(data, member->size, cpio->size))
-		return broken(cpio, "truncated inside a member's data");
+		return cpio_broken(cpio, "truncated inside a member's data");
 	member->offset = data;
 	member->is_file = (mode & MODE_TYPE) == MODE_REGULAR;
 	cpio->offset = MIN(align_up(data + member->size, ALIGNMENT), cpio->size);

@@ -10,7 +10,7 @@ static struct file files[FILE_MAX];
 static u32 file_count;
 static struct file demo;
 
-static const u8 *map_module(const struct start_entry *module)
+static const u8 *file_map_module(const struct start_entry *module)
 {
 	u64 bytes = align_up(module->offset + module->value, PAGE_SIZE);
 	u64 address;
@@ -21,7 +21,7 @@ static const u8 *map_module(const struct start_entry *module)
 	return (const u8 *)address + module->offset;
 }
 
-static void add(const struct file *file, void (*report)(const char *problem))
+static void file_add(const struct file *file, void (*report)(const char *problem))
 {
 	char problem[160];
 
@@ -38,8 +38,8 @@ static void add(const struct file *file, void (*report)(const char *problem))
 	report(problem);
 }
 
-static void add_bundle(const struct start_entry *module, const u8 *bytes,
-		       void (*report)(const char *problem))
+static void file_add_bundle(const struct start_entry *module, const u8 *bytes,
+			    void (*report)(const char *problem))
 {
 	struct cpio cpio;
 	struct cpio_member member;
@@ -59,7 +59,7 @@ static void add_bundle(const struct start_entry *module, const u8 *bytes,
 			continue;
 		text_show(file.name, sizeof(file.name), member.name);
 		if (member.name.length < sizeof(file.name)) {
-			add(&file, report);
+			file_add(&file, report);
 			continue;
 		}
 		format(problem, sizeof(problem),
@@ -74,13 +74,13 @@ static void add_bundle(const struct start_entry *module, const u8 *bytes,
 	report(problem);
 }
 
-static void add_module(const struct start_entry *module, void (*report)(const char *problem))
+static void file_add_module(const struct start_entry *module, void (*report)(const char *problem))
 {
 	struct file file = {
 		.memory = module->handle,
 		.offset = module->offset,
 		.size = module->value,
-		.bytes = map_module(module),
+		.bytes = file_map_module(module),
 	};
 
 	text_show(file.name, sizeof(file.name),
@@ -88,9 +88,9 @@ static void add_module(const struct start_entry *module, void (*report)(const ch
 	if (file.bytes == NULL)
 		report("boot modules: one is empty or cannot be mapped and is left out");
 	else if (file.name[0] != '\0')
-		add(&file, report);
+		file_add(&file, report);
 	else
-		add_bundle(module, file.bytes, report);
+		file_add_bundle(module, file.bytes, report);
 }
 
 void files_init(void (*report)(const char *problem))
@@ -105,7 +105,7 @@ void files_init(void (*report)(const char *problem))
 			.size = entry->value,
 		};
 	for (entry = start_find(START_MODULE); entry != NULL; entry = start_next(entry))
-		add_module(entry, report);
+		file_add_module(entry, report);
 }
 
 const struct file *file_find(const char *name)
@@ -122,7 +122,7 @@ const struct file *file_at(u32 index)
 	return index < file_count ? &files[index] : NULL;
 }
 
-static bool begins_with(const struct file *file, const char *bytes, size_t count)
+static bool file_begins_with(const struct file *file, const char *bytes, size_t count)
 {
 	return file->size >= count && memcmp(file->bytes, bytes, count) == 0;
 }
@@ -130,11 +130,19 @@ static bool begins_with(const struct file *file, const char *bytes, size_t count
 bool file_may_be(const struct file *file, bool kernel)
 {
 	/* cpio, and as Linux takes it compressed by gzip, zstd, xz, lz4, bzip2 */
-	bool archive = begins_with(file, "0707", 4) || begins_with(file, "\x1f\x8b", 2) ||
-		       begins_with(file, "\x28\xb5\x2f\xfd", 4) ||
-		       begins_with(file, "\xfd" "7zXZ", 5) ||
-		       begins_with(file, "\x02\x21\x4c\x18", 4) || begins_with(file, "BZh", 3);
-	bool program = begins_with(file, "\x7f" "ELF", 4) || begins_with(file, "MZ", 2);
+	bool archive = file_begins_with(file, "0707", 4) || file_begins_with(file, "\x1f\x8b", 2) ||
+		       file_begins_with(file, "\x28\xb5\x2f\xfd", 4) ||
+		       file_begins_with(file,
+					"\xfd"
+					"7zXZ",
+					5) ||
+		       file_begins_with(file, "\x02\x21\x4c\x18", 4) ||
+		       file_begins_with(file, "BZh", 3);
+	bool program = file_begins_with(file,
+					"\x7f"
+					"ELF",
+					4) ||
+		       file_begins_with(file, "MZ", 2);
 
 	return kernel ? !archive : !program;
 }

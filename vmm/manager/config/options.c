@@ -6,7 +6,7 @@
 
 #define ALLOWED "config=FILE console=com1|com2 log=LEVEL cpus=N nokaslr run=\"command; command\""
 
-static void strip_quotes(struct text *text)
+static void options_strip_quotes(struct text *text)
 {
 	if (text->length >= 2 && text->start[0] == '"' && text->start[text->length - 1] == '"') {
 		text->start++;
@@ -18,7 +18,7 @@ static void strip_quotes(struct text *text)
  * Takes the next word; spaces between double quotes belong to it. GRUB puts its quotes round the
  * whole word: "run=command; command".
  */
-static bool next_option(struct text *rest, struct text *word)
+static bool options_next(struct text *rest, struct text *word)
 {
 	bool quoted = false;
 	size_t length = 0;
@@ -32,7 +32,7 @@ static bool next_option(struct text *rest, struct text *word)
 	*word = (struct text){rest->start, length};
 	rest->start += length;
 	rest->length -= length;
-	strip_quotes(word);
+	options_strip_quotes(word);
 	return length > 0;
 }
 
@@ -45,11 +45,11 @@ static bool option_value(struct text word, const char *name, struct text *value)
 	    word.start[length] != '=')
 		return false;
 	*value = (struct text){word.start + length + 1, word.length - length - 1};
-	strip_quotes(value);
+	options_strip_quotes(value);
 	return true;
 }
 
-static bool set_console(struct options *options, struct text value)
+static bool options_set_console(struct options *options, struct text value)
 {
 	if (text_equal(value, "com1"))
 		options->console = 1;
@@ -61,7 +61,7 @@ static bool set_console(struct options *options, struct text value)
 }
 
 /* As boot_option reads it: decimal, without quotes of its own. */
-static bool is_count(struct text value)
+static bool options_is_count(struct text value)
 {
 	u64 number;
 
@@ -69,7 +69,7 @@ static bool is_count(struct text value)
 	       parse_u64(value, &number) && number != 0;
 }
 
-static bool set_option(struct options *options, struct text word)
+static bool options_set(struct options *options, struct text word)
 {
 	struct text value;
 
@@ -77,14 +77,14 @@ static bool set_option(struct options *options, struct text word)
 		return value.length > 0 &&
 		       text_copy(options->config, sizeof(options->config), value);
 	if (option_value(word, "console", &value))
-		return set_console(options, value);
+		return options_set_console(options, value);
 	if (option_value(word, "log", &value))
 		return options->log_given = log_level_parse(value, &options->log);
 	if (option_value(word, "run", &value))
 		return text_copy(options->run, sizeof(options->run), value);
 	/* These two are obeyed by the kernel. */
 	if (option_value(word, "cpus", &value))
-		return is_count(value);
+		return options_is_count(value);
 	return text_equal(word, "nokaslr");
 }
 
@@ -97,8 +97,8 @@ void options_parse(struct options *options, const char *line,
 	char problem[192];
 
 	*options = (struct options){.config = "skerry.conf", .console = 1};
-	while (next_option(&rest, &word)) {
-		if (set_option(options, word))
+	while (options_next(&rest, &word)) {
+		if (options_set(options, word))
 			continue;
 		format(problem, sizeof(problem), "command line: found \"%s\", allowed: " ALLOWED,
 		       text_show(shown, sizeof(shown), word));

@@ -28,26 +28,26 @@ static u32 waiting_id; /* the last one started; 0: none */
 static u64 waiting_until_tsc;
 
 /* Shown above the prompt and kept in the log. */
-static void report(const char *problem)
+static void setup_report(const char *problem)
 {
 	log_message(LOG_ERROR, LOG_CONFIG, "", "%s", problem);
 	console_notice("error: %s\n", problem);
 }
 
-static void report_option(void *context, const char *problem)
+static void setup_report_option(void *context, const char *problem)
 {
 	(void)context;
-	report(problem);
+	setup_report(problem);
 }
 
-static void report_config(void *context, const struct config_problem *problem)
+static void setup_report_config(void *context, const struct config_problem *problem)
 {
 	char text[352];
 
 	(void)context;
 	format(text, sizeof(text), "%s:%u:%u: %s", problem->file, problem->line, problem->column,
 	       problem->text);
-	report(text);
+	setup_report(text);
 }
 
 const struct options *setup_options_get(void)
@@ -78,7 +78,7 @@ void setup_options(void)
 	char line[sizeof(start_info->command_line)];
 
 	string_copy(line, sizeof(line), start_info->command_line);
-	options_parse(&options, line, report_option, NULL);
+	options_parse(&options, line, setup_report_option, NULL);
 }
 
 /* COM2 is the console only where it is there; everything reported so far waits in the console. */
@@ -90,12 +90,13 @@ void setup_serial(void)
 	if (com2 && (options.console == 2 || !com1))
 		console_use(SERIAL_COM2);
 	if (!com2 && options.console == 2)
-		report("command line: found console=com2, allowed: com1, there is no second port");
+		setup_report(
+			"command line: found console=com2, allowed: com1, there is no second port");
 	if (com2 && console_port() != SERIAL_COM2)
 		machine_channel_open();
 }
 
-static void demo_config(void)
+static void setup_demo_config(void)
 {
 	struct vm_config *vm = &config.vm[config.vm_count++];
 
@@ -112,24 +113,24 @@ void setup_config_file(void)
 	char problem[128];
 
 	config_init(&config);
-	files_init(report);
+	files_init(setup_report);
 	if (files_none()) {
-		demo_config();
+		setup_demo_config();
 		return;
 	}
 	file = file_find(options.config);
 	if (file == NULL) {
 		format(problem, sizeof(problem),
 		       "there is no configuration %s among the boot files", options.config);
-		report(problem);
+		setup_report(problem);
 		return;
 	}
 	config_name = file->name;
 	config_parse(&config, file->name, (struct text){(const char *)file->bytes, file->size},
-		     report_config, NULL);
+		     setup_report_config, NULL);
 }
 
-static void set_log_store(void)
+static void setup_set_log_store(void)
 {
 	struct host_config *host = &config.host;
 	enum status status;
@@ -144,39 +145,41 @@ static void set_log_store(void)
 	host->log_segments = LOG_SEGMENTS_DEFAULT;
 	host->log_segment_bytes = LOG_SEGMENT_BYTES_DEFAULT;
 	host->log_segment_age_ns = 0;
-	report("[host] log.segments: found more than the machine has memory for, kept: 4 of 64K");
+	setup_report(
+		"[host] log.segments: found more than the machine has memory for, kept: 4 of 64K");
 }
 
-static void set_password(void)
+static void setup_set_password(void)
 {
 	if (config.host.password_asked) {
 		login_require(&config.host.password);
 		login_lock(&console_login);
 		console_idle_limit(config.host.lock_after_ns);
 	} else if (config.host.lock_after_ns != 0) {
-		report("[host] lock_after: found without a password, allowed: with one");
+		setup_report("[host] lock_after: found without a password, allowed: with one");
 	}
 	machine_channel_configure(config.host.password_asked);
 }
 
 void setup_host(void)
 {
-	set_password();
+	setup_set_password();
 	if (options.log_given)
 		config.host.log = options.log;
 	log_level_set(LOG_CATEGORY_COUNT, (u32)config.host.log);
 	vm_log_rate_set((u32)config.host.log_rate);
-	set_log_store();
+	setup_set_log_store();
 	if (config.host.export == EXPORT_COM2 &&
 	    (!serial_present(SERIAL_COM2) || console_port() == SERIAL_COM2))
-		report("[host] export: found com2, which is missing or the console, allowed: off "
-		       "com1");
+		setup_report(
+			"[host] export: found com2, which is missing or the console, allowed: off "
+			"com1");
 	else
 		log_export_set((enum config_export)config.host.export,
 			       (enum config_log_format)config.host.log_format);
 }
 
-static void start_vm(const struct vm_config *vm_config)
+static void setup_start_vm(const struct vm_config *vm_config)
 {
 	char problem[256];
 	struct vm *vm;
@@ -192,7 +195,7 @@ static void start_vm(const struct vm_config *vm_config)
 
 #define ANNOUNCED_MAX 8u /* more are counted, not named */
 
-static void announce_vms(void)
+static void setup_announce_vms(void)
 {
 	char starting[ANNOUNCED_MAX * (CONFIG_NAME_BYTES + 1)] = "";
 	size_t length = 0;
@@ -213,14 +216,14 @@ static void announce_vms(void)
 bool setup_start_next(void)
 {
 	if (next_vm == 0)
-		announce_vms();
+		setup_announce_vms();
 	if (next_vm == config.vm_count)
 		return false;
 	if (config.vm[next_vm].broken)
 		console_notice("error: VM %s is not created, see above\n",
 			       config.vm[next_vm].name);
 	else if (config.vm[next_vm].autostart)
-		start_vm(&config.vm[next_vm]);
+		setup_start_vm(&config.vm[next_vm]);
 	next_vm++;
 	return true;
 }

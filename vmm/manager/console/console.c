@@ -39,27 +39,27 @@ static struct reply reply;
 static struct console_terminal terminal = {.rows = 24, .columns = LINE_COLUMNS};
 static struct pager pager;
 
-static void write_editor(void *context, const char *bytes, size_t count)
+static void console_write_editor(void *context, const char *bytes, size_t count)
 {
 	(void)context;
 	console_output_raw(&output, bytes, count);
 }
 
-static void put_reply(void *context, enum reply_kind kind, struct text text)
+static void console_put_reply(void *context, enum reply_kind kind, struct text text)
 {
 	(void)context;
 	console_reply_put(&output, terminal.on, kind, reply.tone, text);
 }
 
-static u32 output_room(void *context)
+static u32 console_room(void *context)
 {
 	(void)context;
 	return console_output_room(&output);
 }
 
 static const struct requester operator_terminal = {
-	.put = put_reply,
-	.room = output_room,
+	.put = console_put_reply,
+	.room = console_room,
 	.terminal = true,
 	.login = &console_login,
 	.name = "console",
@@ -68,8 +68,8 @@ static const struct requester operator_terminal = {
 
 /* The commands of `run=` before anybody has logged in: nobody is there to attach a guest to. */
 static const struct requester command_line = {
-	.put = put_reply,
-	.room = output_room,
+	.put = console_put_reply,
+	.room = console_room,
 	.login = &console_login,
 	.name = "command line",
 	.rights = MAY_ALL,
@@ -79,7 +79,7 @@ void console_init(enum serial_name name)
 {
 	port = name;
 	console_output_init(&output);
-	line_editor_init(&editor, PROMPT, write_editor, NULL);
+	line_editor_init(&editor, PROMPT, console_write_editor, NULL);
 }
 
 void console_use(enum serial_name name)
@@ -93,7 +93,7 @@ enum serial_name console_port(void)
 }
 
 /* Not above a guest's output or a password, and not to anybody who has not logged in. */
-static bool shows_notices(void)
+static bool console_shows_notices(void)
 {
 	return mode != MODE_GUEST && mode != MODE_SETTLE && mode != MODE_SECRET &&
 	       console_login.open;
@@ -101,10 +101,10 @@ static bool shows_notices(void)
 
 bool console_takes_notices(void)
 {
-	return shows_notices() && console_output_room(&output) > CONSOLE_OUTPUT_BYTES / 2;
+	return console_shows_notices() && console_output_room(&output) > CONSOLE_OUTPUT_BYTES / 2;
 }
 
-static void show_notice(struct text text)
+static void console_show_notice(struct text text)
 {
 	if (mode == MODE_EDIT)
 		line_editor_hide(&editor);
@@ -123,14 +123,14 @@ void console_notice(const char *pattern, ...)
 	va_start(arguments, pattern);
 	length = MIN(format_va(text, sizeof(text), pattern, arguments), sizeof(text) - 1);
 	va_end(arguments);
-	if (shows_notices())
-		show_notice((struct text){text, length});
+	if (console_shows_notices())
+		console_show_notice((struct text){text, length});
 	else
 		console_notices_keep((struct text){text, length});
 }
 
 /* The commands of `run=` come before the password is asked for. */
-static void prompt_again(void)
+static void console_prompt_again(void)
 {
 	console_output_fresh_line(&output);
 	if (console_login.open || console_script_left()) {
@@ -144,17 +144,17 @@ static void prompt_again(void)
 
 void console_open(void)
 {
-	prompt_again();
+	console_prompt_again();
 }
 
-static void show_held_notices(void)
+static void console_show_held_notices(void)
 {
 	console_output_fresh_line(&output);
 	console_output_text(&output, console_notices_take());
 }
 
 /* Leaves the guest's console; what was held back comes when the terminal has settled. */
-static void detach(const char *why)
+static void console_detach(const char *why)
 {
 	console_guest_leave();
 	if (why != NULL)
@@ -163,25 +163,25 @@ static void detach(const char *why)
 }
 
 /* To the console of a VM, or to one of its further ports. */
-static void attach(void)
+static void console_attach(void)
 {
 	const struct vm *vm = vm_by_id(reply.attach_id);
 
 	if (vm == NULL) {
-		prompt_again();
+		console_prompt_again();
 		return;
 	}
 	console_guest_attach(&output, vm, reply.attach_port, reply.attach_raw);
 	mode = MODE_GUEST;
 }
 
-static void finish_command(void)
+static void console_finish_command(void)
 {
 	reply.resume = NULL;
 	console_output_fresh_line(&output);
 	pager_end(&pager, output.written);
 	if (reply.attach_id != 0) {
-		attach();
+		console_attach();
 	} else if (reply.secret_iterations != 0) {
 		mode = MODE_SECRET;
 		console_secret_make(&output, reply.secret_iterations);
@@ -189,11 +189,11 @@ static void finish_command(void)
 		mode = MODE_SECRET;
 		console_secret_ask_key(&output);
 	} else {
-		prompt_again();
+		console_prompt_again();
 	}
 }
 
-static void run(const char *line, bool typed)
+static void console_run(const char *line, bool typed)
 {
 	pager_begin(&pager, typed && terminal.on ? terminal.rows : 0, output.written);
 	memset(&reply, 0, sizeof(reply));
@@ -201,10 +201,10 @@ static void run(const char *line, bool typed)
 	mode = MODE_WAIT;
 	command_run(&reply, line);
 	if (reply.resume == NULL)
-		finish_command();
+		console_finish_command();
 }
 
-static void tell_lost_input(void)
+static void console_tell_lost_input(void)
 {
 	u64 lost = console_input_lost();
 
@@ -214,7 +214,7 @@ static void tell_lost_input(void)
 }
 
 /* Answers a line that is not even looked at. */
-static void refuse(const char *pattern, ...)
+static void console_refuse(const char *pattern, ...)
 {
 	char text[96];
 	va_list arguments;
@@ -222,11 +222,11 @@ static void refuse(const char *pattern, ...)
 	va_start(arguments, pattern);
 	format_va(text, sizeof(text), pattern, arguments);
 	va_end(arguments);
-	put_reply(NULL, REPLY_ERROR, text_of(text));
-	prompt_again();
+	console_put_reply(NULL, REPLY_ERROR, text_of(text));
+	console_prompt_again();
 }
 
-static void edit(u8 byte)
+static void console_edit(u8 byte)
 {
 	switch (line_editor_feed(&editor, (char)byte)) {
 	case LINE_NONE:
@@ -239,23 +239,23 @@ static void edit(u8 byte)
 			.on = true, .rows = editor.told_rows, .columns = editor.told_columns});
 		break;
 	case LINE_BREAK:
-		prompt_again();
+		console_prompt_again();
 		break;
 	case LINE_TOO_LONG:
-		refuse("found a line that is too long, allowed: %u characters", LINE_MAX);
+		console_refuse("found a line that is too long, allowed: %u characters", LINE_MAX);
 		break;
 	case LINE_BAD:
-		refuse("found the byte 0x%02x at column %u, allowed: printable ASCII",
-		       editor.bad_byte, editor.bad_column);
+		console_refuse("found the byte 0x%02x at column %u, allowed: printable ASCII",
+			       editor.bad_byte, editor.bad_column);
 		break;
 	case LINE_DONE:
-		run(editor.text, true);
+		console_run(editor.text, true);
 		break;
 	}
 }
 
 /* The next of the commands of `run=`, shown as if it had been typed. */
-static bool run_script(void)
+static bool console_run_script(void)
 {
 	char line[LINE_MAX + 1];
 
@@ -266,34 +266,34 @@ static bool run_script(void)
 		return true;
 	console_output_text(&output, text_of(line));
 	console_output_text(&output, TEXT("\n"));
-	run(line, false);
+	console_run(line, false);
 	return true;
 }
 
 /* True when a line was run, so that the rest of the loop gets its turn. */
-static bool step_edit(void)
+static bool console_step_edit(void)
 {
 	u8 byte;
 
 	if (console_output_room(&output) < COMMAND_ROOM)
 		return false;
-	if (run_script())
+	if (console_run_script())
 		return true;
 	if (!console_login.open) {
-		prompt_again();
+		console_prompt_again();
 		return true;
 	}
 	while (mode == MODE_EDIT && console_output_room(&output) >= COMMAND_ROOM) {
 		if (!console_input_next(port, &byte))
 			return false;
-		tell_lost_input();
-		edit(byte);
+		console_tell_lost_input();
+		console_edit(byte);
 	}
 	return true;
 }
 
 /* Gives up the waiting, not what is waited for. */
-static void interrupt_command(void)
+static void console_interrupt_command(void)
 {
 	struct vm *vm = vm_by_id(reply.vm_id);
 
@@ -301,54 +301,54 @@ static void interrupt_command(void)
 		vm->answered = false;
 	console_output_text(&output, TEXT("^C\n"));
 	reply.attach_id = 0;
-	finish_command();
+	console_finish_command();
 }
 
-static bool step_wait(void)
+static bool console_step_wait(void)
 {
 	if (command_resume(&reply)) {
-		finish_command();
+		console_finish_command();
 		return true;
 	}
 	if (!console_input_cut(port, KEY_BREAK))
 		return false;
-	interrupt_command();
+	console_interrupt_command();
 	return true;
 }
 
-static bool step_guest(void)
+static bool console_step_guest(void)
 {
 	const char *why;
 
 	if (console_guest_step(port, &why) == CONSOLE_GUEST_HERE)
 		return false;
-	detach(why);
+	console_detach(why);
 	return true;
 }
 
-static bool step_settle(void)
+static bool console_step_settle(void)
 {
 	if (!console_guest_settled(port))
 		return false;
 	if (console_login.open)
-		show_held_notices();
-	prompt_again();
+		console_show_held_notices();
+	console_prompt_again();
 	return true;
 }
 
-static bool step_secret(void)
+static bool console_step_secret(void)
 {
 	enum console_secret_state state = console_secret_step(port);
 
 	if (state != CONSOLE_SECRET_DONE)
 		return state == CONSOLE_SECRET_BUSY;
-	show_held_notices();
-	prompt_again();
+	console_show_held_notices();
+	console_prompt_again();
 	return true;
 }
 
 /* What did not fit has taken the prompt with it; true: there is more to send. */
-static bool recover(void)
+static bool console_recover(void)
 {
 	bool told = console_output_tell_loss(&output);
 
@@ -357,22 +357,22 @@ static bool recover(void)
 	return told;
 }
 
-static void send(void)
+static void console_send_some(void)
 {
-	console_send(port, &output, &pager, recover);
+	console_send(port, &output, &pager, console_recover);
 }
 
 /* The rest of what is held back is not shown. */
-static void drop_page(void)
+static void console_drop_page(void)
 {
 	if (!pager.ended)
-		interrupt_command();
+		console_interrupt_command();
 	console_output_taken(&output, pager.end - output.sent);
 	pager_off(&pager);
 }
 
 /* A key at "--more--" asks for a line, the rest, nothing more, or else a page. */
-static void step_page(void)
+static void console_step_page(void)
 {
 	u8 byte;
 
@@ -382,7 +382,7 @@ static void step_page(void)
 	if (byte == '\r' || byte == '\n')
 		pager_more(&pager, 1);
 	else if (byte == 'q' || byte == KEY_BREAK)
-		drop_page();
+		console_drop_page();
 	else if (byte == 'G')
 		pager_off(&pager);
 	else
@@ -395,29 +395,29 @@ void console_page_off(void)
 }
 
 /* Ends what is under way at the terminal; false: it has to be waited for. */
-static bool give_up(void)
+static bool console_give_up(void)
 {
 	if (mode == MODE_WAIT && reply.lasting)
 		return false;
 	if (pager.paused)
-		drop_page();
+		console_drop_page();
 	if (mode == MODE_WAIT)
-		interrupt_command();
+		console_interrupt_command();
 	if (mode == MODE_SECRET && !console_secret_drop())
 		return false;
 	if (mode == MODE_GUEST)
-		detach(NULL);
+		console_detach(NULL);
 	return true;
 }
 
 /* Nobody has typed for long. */
-static void lock_idle(void)
+static void console_lock_idle(void)
 {
-	if (!give_up())
+	if (!console_give_up())
 		return;
 	console_idle_lock(&output);
 	if (mode != MODE_SETTLE)
-		prompt_again();
+		console_prompt_again();
 }
 
 struct console_terminal console_terminal(void)
@@ -438,33 +438,33 @@ bool console_step(void)
 	bool more = false;
 
 	if (mode != MODE_CLOSED && console_login.open && console_idle_over(port))
-		lock_idle();
+		console_lock_idle();
 	if (pager.paused)
-		step_page();
+		console_step_page();
 	switch (mode) {
 	case MODE_CLOSED:
 		break;
 	case MODE_EDIT:
-		more = !pager.paused && step_edit();
+		more = !pager.paused && console_step_edit();
 		break;
 	case MODE_WAIT:
-		more = step_wait();
+		more = console_step_wait();
 		break;
 	case MODE_GUEST:
-		more = step_guest();
+		more = console_step_guest();
 		break;
 	case MODE_SETTLE:
-		more = step_settle();
+		more = console_step_settle();
 		break;
 	case MODE_SECRET:
-		more = step_secret();
+		more = console_step_secret();
 		break;
 	}
-	send();
+	console_send_some();
 	return more;
 }
 
-static u64 deadline_of_mode(void)
+static u64 console_deadline_of_mode(void)
 {
 	if (mode == MODE_GUEST && console_input_held())
 		return clock_tsc() + clock_ns_to_tsc(FULL_INPUT_RETRY_NS);
@@ -482,7 +482,7 @@ u64 console_deadline(void)
 {
 	bool may_lock = console_login.open && !(mode == MODE_WAIT && reply.lasting);
 
-	return MIN(deadline_of_mode(), may_lock ? console_idle_deadline() : ~0ull);
+	return MIN(console_deadline_of_mode(), may_lock ? console_idle_deadline() : ~0ull);
 }
 
 void console_flush(void)
@@ -491,5 +491,5 @@ void console_flush(void)
 
 	pager_off(&pager);
 	while (console_output_room(&output) < CONSOLE_OUTPUT_BYTES && clock_tsc() < deadline)
-		send();
+		console_send_some();
 }

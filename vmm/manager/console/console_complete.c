@@ -14,7 +14,7 @@ struct candidates {
 	size_t list_length;
 };
 
-static void take(void *context, const char *word)
+static void console_complete_take(void *context, const char *word)
 {
 	struct candidates *candidates = context;
 	size_t length = strlen(word) + 2;
@@ -36,7 +36,8 @@ static void take(void *context, const char *word)
 void console_complete(struct line_editor *editor)
 {
 	struct candidates candidates = {.count = 0};
-	size_t typed = command_complete(editor->text, editor->cursor, take, &candidates);
+	size_t typed =
+		command_complete(editor->text, editor->cursor, console_complete_take, &candidates);
 	size_t common = strlen(candidates.common);
 
 	if (candidates.count == 0)

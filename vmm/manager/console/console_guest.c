@@ -22,18 +22,18 @@ static struct {
 	u64 settled_tsc; /* once left: until then input is dropped */
 } session;
 
-static void put(void *context, const char *bytes, size_t count)
+static void console_guest_put(void *context, const char *bytes, size_t count)
 {
 	(void)context;
 	console_output_raw(session.output, bytes, count);
 }
 
-static void put_nowhere(void *context, const char *bytes, size_t count)
+static void console_guest_put_nowhere(void *context, const char *bytes, size_t count)
 {
 	(void)context, (void)bytes, (void)count;
 }
 
-static bool names_a_console(const char *cmdline)
+static bool console_guest_is_named(const char *cmdline)
 {
 	static const char word[] = "console=";
 
@@ -45,14 +45,14 @@ static bool names_a_console(const char *cmdline)
 }
 
 /* Why nothing is to be seen, as far as that is known; NULL: there is something, or it will come. */
-static const char *hint_of(const struct vm *vm)
+static const char *console_guest_hint_of(const struct vm *vm)
 {
 	if (vm->channel == NULL ||
 	    __atomic_load_n(&vm->channel->stream[0].output_written, __ATOMIC_ACQUIRE) != 0)
 		return NULL;
 	if (vm->state == VM_CREATED && !vm_busy(vm))
 		return "[it has not been started]\n";
-	if (names_a_console(vm->config.cmdline) ||
+	if (console_guest_is_named(vm->config.cmdline) ||
 	    string_equal(vm->config.kernel, VM_KERNEL_BUILT_IN))
 		return NULL;
 	return "[nothing printed so far; a Linux needs console=ttyS0 in its cmdline]\n";
@@ -60,7 +60,7 @@ static const char *hint_of(const struct vm *vm)
 
 void console_guest_attach(struct console_output *output, const struct vm *vm, u32 of, bool raw)
 {
-	const char *hint = of == 0 ? hint_of(vm) : NULL;
+	const char *hint = of == 0 ? console_guest_hint_of(vm) : NULL;
 	char text[128];
 
 	session.output = output;
@@ -68,7 +68,8 @@ void console_guest_attach(struct console_output *output, const struct vm *vm, u3
 	session.port = of;
 	session.raw = raw;
 	session.seen_tsc = 0;
-	terminal_filter_init(&session.filter, raw ? put_nowhere : put, NULL);
+	terminal_filter_init(&session.filter, raw ? console_guest_put_nowhere : console_guest_put,
+			     NULL);
 	if (of == 0)
 		format(text, sizeof(text), "[console of %s, Ctrl-] leaves]\n", vm->config.name);
 	else
@@ -80,7 +81,7 @@ void console_guest_attach(struct console_output *output, const struct vm *vm, u3
 	vm_event(vm->config.name, vm->uuid, EVENT_CONSOLE_ATTACHED, console_login.name);
 }
 
-static void show_output(struct vm *vm)
+static void console_guest_show_output(struct vm *vm)
 {
 	u8 bytes[256];
 	u32 count;
@@ -96,7 +97,7 @@ static void show_output(struct vm *vm)
 }
 
 /* Ctrl-] after input that the guest does not take: for a moment that may still go in. */
-static bool detach_waited(enum serial_name port)
+static bool console_guest_detach_waited(enum serial_name port)
 {
 	u64 now = clock_tsc();
 
@@ -107,7 +108,7 @@ static bool detach_waited(enum serial_name port)
 	return console_input_cut(port, KEY_DETACH);
 }
 
-static bool take_input(enum serial_name port, struct vm *vm)
+static bool console_guest_take_input(enum serial_name port, struct vm *vm)
 {
 	bool detach = false;
 	bool stuck = false;
@@ -119,7 +120,7 @@ static bool take_input(enum serial_name port, struct vm *vm)
 	}
 	if (stuck) {
 		console_input_back(byte);
-		detach = detach_waited(port);
+		detach = console_guest_detach_waited(port);
 	}
 	if (detach || !stuck)
 		session.seen_tsc = 0;
@@ -135,12 +136,12 @@ enum console_guest_state console_guest_step(enum serial_name port, const char **
 		*why = "[the VM is gone]\n";
 		return CONSOLE_GUEST_LEAVE;
 	}
-	show_output(vm);
+	console_guest_show_output(vm);
 	if (vm_has_ended(vm) && !vm_console_waiting(vm, session.port) && !vm->dying) {
 		*why = "[the guest has ended]\n";
 		return CONSOLE_GUEST_LEAVE;
 	}
-	return take_input(port, vm) ? CONSOLE_GUEST_LEAVE : CONSOLE_GUEST_HERE;
+	return console_guest_take_input(port, vm) ? CONSOLE_GUEST_LEAVE : CONSOLE_GUEST_HERE;
 }
 
 void console_guest_leave(void)
@@ -151,7 +152,7 @@ void console_guest_leave(void)
 	log_message(LOG_INFO, LOG_AUDIT, vm != NULL ? vm->config.name : "", "console left");
 	log_actor_set(NULL);
 	if (session.raw)
-		terminal_filter_leave_raw(&session.filter, put);
+		terminal_filter_leave_raw(&session.filter, console_guest_put);
 	else
 		terminal_filter_leave(&session.filter);
 	console_output_fresh_line(session.output);

@@ -33,12 +33,12 @@ bool console_input_held(void)
 	return held;
 }
 
-static bool full(enum serial_name port)
+static bool console_input_full(enum serial_name port)
 {
 	return serial_waiting(port) == SERIAL_RECEIVE_BYTES;
 }
 
-static void drop(enum serial_name port, u32 count)
+static void console_input_drop(enum serial_name port, u32 count)
 {
 	u8 byte;
 
@@ -52,10 +52,10 @@ bool console_input_cut(enum serial_name port, u8 key)
 	u32 count = serial_find(port, key);
 
 	if (count > 0) {
-		drop(port, count);
+		console_input_drop(port, count);
 		held = false;
 	} else if (clock_tsc() >= console_input_deadline(port)) {
-		drop(port, SERIAL_RECEIVE_BYTES / 2);
+		console_input_drop(port, SERIAL_RECEIVE_BYTES / 2);
 		dropped += SERIAL_RECEIVE_BYTES / 2;
 	}
 	return count > 0;
@@ -63,7 +63,7 @@ bool console_input_cut(enum serial_name port, u8 key)
 
 u64 console_input_deadline(enum serial_name port)
 {
-	if (!full(port))
+	if (!console_input_full(port))
 		return ~0ull;
 	if (full_tsc == 0)
 		full_tsc = clock_tsc();

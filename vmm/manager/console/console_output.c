@@ -17,7 +17,7 @@ u32 console_output_room(const struct console_output *output)
 	return CONSOLE_OUTPUT_BYTES - (output->written - output->sent);
 }
 
-static void emit(struct console_output *output, u8 byte)
+static void console_output_emit(struct console_output *output, u8 byte)
 {
 	output->bytes[output->written % CONSOLE_OUTPUT_BYTES] = byte;
 	output->written++;
@@ -34,7 +34,7 @@ bool console_output_tell_loss(struct console_output *output)
 	       output->line_start ? "" : "\r\n", (unsigned long long)output->lost);
 	output->lost = 0;
 	for (const char *c = text; *c != '\0'; c++)
-		emit(output, (u8)*c);
+		console_output_emit(output, (u8)*c);
 	return true;
 }
 
@@ -48,7 +48,7 @@ void console_output_raw(struct console_output *output, const void *bytes, size_t
 		if (output->lost > 0 || console_output_room(output) == 0)
 			output->lost++;
 		else
-			emit(output, byte[i]);
+			console_output_emit(output, byte[i]);
 	}
 }
 

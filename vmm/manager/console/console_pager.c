@@ -24,7 +24,7 @@ void pager_off(struct pager *pager)
 }
 
 /* Bytes of the command's output among `count` at position. */
-static u32 mine(const struct pager *pager, u32 count, u32 position)
+static u32 pager_mine(const struct pager *pager, u32 count, u32 position)
 {
 	u32 to_end = pager->end - position;
 
@@ -32,7 +32,7 @@ static u32 mine(const struct pager *pager, u32 count, u32 position)
 }
 
 /* Bytes among them that come before the command's: what was typed, the end of that line. */
-static u32 before(const struct pager *pager, u32 count, u32 position)
+static u32 pager_before(const struct pager *pager, u32 count, u32 position)
 {
 	s32 to_start = (s32)(pager->start - position);
 
@@ -41,7 +41,7 @@ static u32 before(const struct pager *pager, u32 count, u32 position)
 
 u32 pager_allow(struct pager *pager, const u8 *bytes, u32 count, u32 position)
 {
-	u32 held = mine(pager, count, position);
+	u32 held = pager_mine(pager, count, position);
 	u32 left = pager->left;
 
 	if (!pager->active)
@@ -54,7 +54,7 @@ u32 pager_allow(struct pager *pager, const u8 *bytes, u32 count, u32 position)
 		pager->paused = count > 0;
 		return 0;
 	}
-	for (u32 i = before(pager, held, position); i < held; i++) {
+	for (u32 i = pager_before(pager, held, position); i < held; i++) {
 		if (bytes[i] == '\n' && --left == 0)
 			return i + 1;
 	}
@@ -65,7 +65,8 @@ void pager_sent(struct pager *pager, const u8 *bytes, u32 count, u32 position)
 {
 	if (!pager->active)
 		return;
-	for (u32 i = before(pager, count, position); i < mine(pager, count, position); i++)
+	for (u32 i = pager_before(pager, count, position); i < pager_mine(pager, count, position);
+	     i++)
 		pager->left -= bytes[i] == '\n' && pager->left > 0;
 }
 

@@ -7,7 +7,8 @@
 #define COLOUR_YELLOW "\x1b[33m"
 #define BOLD	      "\x1b[1m"
 
-static void put_coloured(struct console_output *output, const char *colour, struct text text)
+static void console_reply_put_coloured(struct console_output *output, const char *colour,
+				       struct text text)
 {
 	if (colour != NULL)
 		console_output_text(output, text_of(colour));
@@ -17,7 +18,7 @@ static void put_coloured(struct console_output *output, const char *colour, stru
 }
 
 /* A table's first line: capitals and blanks. */
-static bool is_heading(struct text text)
+static bool console_reply_is_heading(struct text text)
 {
 	for (size_t i = 0; i < text.length; i++) {
 		if (text.start[i] != ' ' && (text.start[i] < 'A' || text.start[i] > 'Z'))
@@ -26,20 +27,22 @@ static bool is_heading(struct text text)
 	return text.length > 0;
 }
 
-static const char *colour_of(enum reply_kind kind, enum reply_tone tone, struct text text)
+static const char *console_reply_colour_of(enum reply_kind kind, enum reply_tone tone,
+					   struct text text)
 {
 	if (kind != REPLY_TEXT)
 		return NULL;
 	if (tone != TONE_PLAIN)
 		return tone == TONE_BAD ? COLOUR_RED : COLOUR_YELLOW;
-	return is_heading(text) ? BOLD : NULL;
+	return console_reply_is_heading(text) ? BOLD : NULL;
 }
 
 void console_reply_put(struct console_output *output, bool colours, enum reply_kind kind,
 		       enum reply_tone tone, struct text text)
 {
 	if (kind == REPLY_ERROR)
-		put_coloured(output, colours ? COLOUR_RED : NULL, TEXT("error: "));
-	put_coloured(output, colours ? colour_of(kind, tone, text) : NULL, text);
+		console_reply_put_coloured(output, colours ? COLOUR_RED : NULL, TEXT("error: "));
+	console_reply_put_coloured(
+		output, colours ? console_reply_colour_of(kind, tone, text) : NULL, text);
 	console_output_text(output, TEXT("\n"));
 }

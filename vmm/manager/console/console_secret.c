@@ -29,52 +29,53 @@ static struct secret_line first; /* of the two lines of a new password */
 static struct password_hash made;
 static struct password_work work;
 
-static void put(const char *text)
+static void console_secret_put(const char *text)
 {
 	console_output_text(output, text_of(text));
 }
 
-static void ask(enum stage next, const char *prompt)
+static void console_secret_ask_for(enum stage next, const char *prompt)
 {
 	stage = next;
 	secret_line_begin(&line);
 	console_output_fresh_line(output);
-	put(prompt);
+	console_secret_put(prompt);
 }
 
-static void ask_password(void)
+static void console_secret_ask_password(void)
 {
-	ask(STAGE_PASSWORD, "password: ");
+	console_secret_ask_for(STAGE_PASSWORD, "password: ");
 }
 
 void console_secret_ask(struct console_output *to)
 {
 	output = to;
 	if (!login_possible())
-		put("error: the password in the configuration cannot be read: locked until the "
-		    "machine starts with one that can\n");
-	ask_password();
+		console_secret_put(
+			"error: the password in the configuration cannot be read: locked until the "
+			"machine starts with one that can\n");
+	console_secret_ask_password();
 }
 
 void console_secret_make(struct console_output *to, u32 iterations)
 {
 	output = to;
 	made = (struct password_hash){.iterations = iterations, .salt_bytes = PASSWORD_SALT_BYTES};
-	ask(STAGE_NEW, "new password: ");
+	console_secret_ask_for(STAGE_NEW, "new password: ");
 }
 
 void console_secret_ask_key(struct console_output *to)
 {
 	output = to;
-	ask(STAGE_KEY, "state key: ");
+	console_secret_ask_for(STAGE_KEY, "state key: ");
 }
 
-static struct text typed(const struct secret_line *from)
+static struct text console_secret_typed(const struct secret_line *from)
 {
 	return (struct text){from->text, from->length};
 }
 
-static bool same_lines(void)
+static bool console_secret_same_lines(void)
 {
 	u8 difference = (u8)(first.length ^ line.length);
 
@@ -83,75 +84,77 @@ static bool same_lines(void)
 	return difference == 0;
 }
 
-static enum console_secret_state give_up(const char *why)
+static enum console_secret_state console_secret_give_up(const char *why)
 {
 	secret_line_begin(&line);
 	secret_line_begin(&first);
-	put(why);
+	console_secret_put(why);
 	return CONSOLE_SECRET_DONE;
 }
 
-static enum console_secret_state take_new(void)
+static enum console_secret_state console_secret_take_new(void)
 {
 	if (line.length == 0)
-		return give_up("no password made\n");
+		return console_secret_give_up("no password made\n");
 	if (line.length < PASSWORD_LENGTH_MIN || line.length > PASSWORD_LENGTH_MAX) {
-		put("error: a password has 8 to 64 characters\n");
-		ask(STAGE_NEW, "new password (Enter alone gives up): ");
+		console_secret_put("error: a password has 8 to 64 characters\n");
+		console_secret_ask_for(STAGE_NEW, "new password (Enter alone gives up): ");
 		return CONSOLE_SECRET_BUSY;
 	}
 	first = line;
-	ask(STAGE_AGAIN, "once more: ");
+	console_secret_ask_for(STAGE_AGAIN, "once more: ");
 	return CONSOLE_SECRET_BUSY;
 }
 
-static enum console_secret_state take_again(void)
+static enum console_secret_state console_secret_take_again(void)
 {
-	if (!same_lines())
-		return give_up("error: the two passwords differ, nothing is changed\n");
+	if (!console_secret_same_lines())
+		return console_secret_give_up(
+			"error: the two passwords differ, nothing is changed\n");
 	random_draw(made.salt, made.salt_bytes);
-	password_begin(&work, typed(&line), &made);
-	give_up("");
+	password_begin(&work, console_secret_typed(&line), &made);
+	console_secret_give_up("");
 	stage = STAGE_MAKE;
 	return CONSOLE_SECRET_BUSY;
 }
 
-static enum console_secret_state take_key(void)
+static enum console_secret_state console_secret_take_key(void)
 {
 	if (line.length == 0)
-		return give_up("no key taken\n");
-	if (line.length <= PASSWORD_LENGTH_MAX && vm_save_key_take(typed(&line)))
-		return give_up("the key is taken, `lock` or `state key forget` forgets it\n");
-	put("error: state key: found something else, allowed: 64 hex digits\n");
-	ask(STAGE_KEY, "state key (Enter alone gives up): ");
+		return console_secret_give_up("no key taken\n");
+	if (line.length <= PASSWORD_LENGTH_MAX && vm_save_key_take(console_secret_typed(&line)))
+		return console_secret_give_up(
+			"the key is taken, `lock` or `state key forget` forgets it\n");
+	console_secret_put("error: state key: found something else, allowed: 64 hex digits\n");
+	console_secret_ask_for(STAGE_KEY, "state key (Enter alone gives up): ");
 	return CONSOLE_SECRET_BUSY;
 }
 
-static enum console_secret_state take_line(void)
+static enum console_secret_state console_secret_take_line(void)
 {
-	put("\n");
+	console_secret_put("\n");
 	if (stage == STAGE_KEY)
-		return take_key();
+		return console_secret_take_key();
 	if (stage == STAGE_NEW)
-		return take_new();
+		return console_secret_take_new();
 	if (stage == STAGE_AGAIN)
-		return take_again();
-	login_try(&console_login, typed(&line));
+		return console_secret_take_again();
+	login_try(&console_login, console_secret_typed(&line));
 	secret_line_begin(&line);
 	stage = STAGE_CHECK;
 	return CONSOLE_SECRET_BUSY;
 }
 
-static enum console_secret_state take_break(void)
+static enum console_secret_state console_secret_take_break(void)
 {
-	put("^C\n");
+	console_secret_put("^C\n");
 	if (stage != STAGE_PASSWORD)
-		return give_up("");
-	ask_password();
+		return console_secret_give_up("");
+	console_secret_ask_password();
 	return CONSOLE_SECRET_BUSY;
 }
 
-static enum console_secret_state step_typing(enum serial_name port)
+static enum console_secret_state console_secret_step_typing(enum serial_name port)
 {
 	u8 byte;
 
@@ -160,15 +163,15 @@ static enum console_secret_state step_typing(enum serial_name port)
 		case SECRET_NONE:
 			break;
 		case SECRET_DONE:
-			return take_line();
+			return console_secret_take_line();
 		case SECRET_BREAK:
-			return take_break();
+			return console_secret_take_break();
 		}
 	}
 	return CONSOLE_SECRET_IDLE;
 }
 
-static enum console_secret_state step_check(void)
+static enum console_secret_state console_secret_step_check(void)
 {
 	char text[96];
 	u64 wait_ns;
@@ -182,19 +185,19 @@ static enum console_secret_state step_check(void)
 		break;
 	}
 	wait_ns = login_wait_ns(&console_login);
-	put("error: wrong password\n");
+	console_secret_put("error: wrong password\n");
 	if (wait_ns == 0) {
-		ask_password();
+		console_secret_ask_password();
 		return CONSOLE_SECRET_BUSY;
 	}
 	format(text, sizeof(text), "%u wrong passwords in a row, the next is accepted in %llu s\n",
 	       console_login.failures, (unsigned long long)((wait_ns + NS_PER_S - 1) / NS_PER_S));
-	put(text);
+	console_secret_put(text);
 	stage = STAGE_DELAY;
 	return CONSOLE_SECRET_IDLE;
 }
 
-static enum console_secret_state step_delay(enum serial_name port)
+static enum console_secret_state console_secret_step_delay(enum serial_name port)
 {
 	u8 byte;
 
@@ -202,11 +205,11 @@ static enum console_secret_state step_delay(enum serial_name port)
 		;
 	if (login_wait_ns(&console_login) != 0)
 		return CONSOLE_SECRET_IDLE;
-	ask_password();
+	console_secret_ask_password();
 	return CONSOLE_SECRET_BUSY;
 }
 
-static enum console_secret_state step_make(void)
+static enum console_secret_state console_secret_step_make(void)
 {
 	char text[PASSWORD_TEXT_BYTES];
 
@@ -215,9 +218,9 @@ static enum console_secret_state step_make(void)
 	memcpy(made.hash, work.hash, sizeof(made.hash));
 	secret_forget(&work, sizeof(work));
 	password_text(&made, text, sizeof(text));
-	put("# for [host] of the configuration\npassword = ");
-	put(text);
-	put("\n");
+	console_secret_put("# for [host] of the configuration\npassword = ");
+	console_secret_put(text);
+	console_secret_put("\n");
 	return CONSOLE_SECRET_DONE;
 }
 
@@ -225,13 +228,13 @@ enum console_secret_state console_secret_step(enum serial_name port)
 {
 	switch (stage) {
 	case STAGE_CHECK:
-		return step_check();
+		return console_secret_step_check();
 	case STAGE_DELAY:
-		return step_delay(port);
+		return console_secret_step_delay(port);
 	case STAGE_MAKE:
-		return step_make();
+		return console_secret_step_make();
 	default:
-		return step_typing(port);
+		return console_secret_step_typing(port);
 	}
 }
 
@@ -239,7 +242,7 @@ bool console_secret_drop(void)
 {
 	if (stage == STAGE_MAKE)
 		return false;
-	(void)give_up("");
+	(void)console_secret_give_up("");
 	return true;
 }
 

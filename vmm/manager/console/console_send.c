@@ -9,7 +9,7 @@ void console_send_first(struct text text)
 }
 
 /* True when it is out. */
-static bool send_first(enum serial_name port)
+static bool console_send_from_first(enum serial_name port)
 {
 	u32 sent = serial_send(port, (const u8 *)first.start, (u32)first.length);
 
@@ -26,7 +26,7 @@ void console_send(enum serial_name port, struct console_output *output, struct p
 	u32 sent;
 
 	do {
-		if (first.length > 0 && !send_first(port))
+		if (first.length > 0 && !console_send_from_first(port))
 			return;
 		bytes = console_output_waiting(output, &count);
 		if (pager->paused)

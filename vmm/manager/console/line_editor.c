@@ -9,13 +9,13 @@ void line_draw_text(struct line_editor *editor, const char *text)
 	editor->write(editor->context, text, strlen(text));
 }
 
-static void draw_repeated(struct line_editor *editor, char c, u32 count)
+static void line_draw_repeated(struct line_editor *editor, char c, u32 count)
 {
 	for (u32 i = 0; i < count; i++)
 		editor->write(editor->context, &c, 1);
 }
 
-static void draw_visible(struct line_editor *editor, u32 from, u32 to)
+static void line_draw_visible(struct line_editor *editor, u32 from, u32 to)
 {
 	for (u32 i = from; i < to; i++) {
 		char c = char_is_printable(editor->text[i]) ? editor->text[i] : '?';
@@ -25,7 +25,7 @@ static void draw_visible(struct line_editor *editor, u32 from, u32 to)
 }
 
 /* What comes before the line: the prompt, or what is searched for. */
-static const char *prompt_of(const struct line_editor *editor, char *buffer, size_t size)
+static const char *line_prompt_of(const struct line_editor *editor, char *buffer, size_t size)
 {
 	if (!editor->searching)
 		return editor->prompt;
@@ -34,23 +34,23 @@ static const char *prompt_of(const struct line_editor *editor, char *buffer, siz
 	return buffer;
 }
 
-static u32 prompt_columns(const struct line_editor *editor)
+static u32 line_prompt_columns(const struct line_editor *editor)
 {
 	char buffer[LINE_PROMPT_MAX];
 
-	return (u32)strlen(prompt_of(editor, buffer, sizeof(buffer)));
+	return (u32)strlen(line_prompt_of(editor, buffer, sizeof(buffer)));
 }
 
 /* Columns for the line, leaving the last one free: some terminals wrap as soon as it is used. */
-static u32 window_columns(const struct line_editor *editor)
+static u32 line_window_columns(const struct line_editor *editor)
 {
-	return editor->columns - 1 - prompt_columns(editor);
+	return editor->columns - 1 - line_prompt_columns(editor);
 }
 
 /* Moves the window so that the cursor is in it, by half a window at a time. */
-static void place_window(struct line_editor *editor)
+static void line_place_window(struct line_editor *editor)
 {
-	u32 columns = window_columns(editor);
+	u32 columns = line_window_columns(editor);
 
 	if (editor->cursor < editor->window)
 		editor->window = editor->cursor - MIN(editor->cursor, columns / 2);
@@ -72,16 +72,16 @@ void line_redraw(struct line_editor *editor)
 		editor->drawn = 0;
 	editor->wrapped = false;
 	editor->shown = true;
-	place_window(editor);
-	end = MIN(editor->length, editor->window + window_columns(editor));
-	used = prompt_columns(editor) + end - editor->window;
-	line_draw_text(editor, prompt_of(editor, buffer, sizeof(buffer)));
-	draw_visible(editor, editor->window, end);
+	line_place_window(editor);
+	end = MIN(editor->length, editor->window + line_window_columns(editor));
+	used = line_prompt_columns(editor) + end - editor->window;
+	line_draw_text(editor, line_prompt_of(editor, buffer, sizeof(buffer)));
+	line_draw_visible(editor, editor->window, end);
 	if (editor->drawn > used) {
-		draw_repeated(editor, ' ', editor->drawn - used);
-		draw_repeated(editor, '\b', editor->drawn - used);
+		line_draw_repeated(editor, ' ', editor->drawn - used);
+		line_draw_repeated(editor, '\b', editor->drawn - used);
 	}
-	draw_repeated(editor, '\b', end - editor->cursor);
+	line_draw_repeated(editor, '\b', end - editor->cursor);
 	editor->drawn = used;
 }
 
@@ -138,7 +138,7 @@ void line_editor_hide(struct line_editor *editor)
 		line_draw_text(editor, "\r\n");
 	} else {
 		line_draw_text(editor, "\r");
-		draw_repeated(editor, ' ', editor->drawn);
+		line_draw_repeated(editor, ' ', editor->drawn);
 		line_draw_text(editor, "\r");
 	}
 	editor->shown = false;
@@ -170,7 +170,7 @@ void line_editor_insert(struct line_editor *editor, const char *text, u32 count)
 		line_redraw(editor);
 		return;
 	}
-	draw_visible(editor, editor->length - count, editor->length);
+	line_draw_visible(editor, editor->length - count, editor->length);
 	editor->drawn += count;
 	editor->wrapped = editor->drawn > editor->columns - 1;
 }
@@ -215,7 +215,7 @@ void line_replace(struct line_editor *editor, const char *text)
 	line_redraw(editor);
 }
 
-static enum line_event end_line(struct line_editor *editor)
+static enum line_event line_end(struct line_editor *editor)
 {
 	bool overflow = editor->overflow;
 
@@ -242,7 +242,7 @@ enum line_event line_editor_feed(struct line_editor *editor, char byte)
 		editor->escape_state = 0;
 		if (editor->searching)
 			line_search_end(editor, true);
-		return end_line(editor);
+		return line_end(editor);
 	}
 	if (editor->overflow && byte != CTRL_C)
 		return LINE_NONE;

@@ -39,7 +39,7 @@ void line_history_down(struct line_editor *editor)
 }
 
 /* The newest line, `back` lines back or older, that holds the query. None: the line stays. */
-static void search_from(struct line_editor *editor, u32 back)
+static void line_search_from(struct line_editor *editor, u32 back)
 {
 	struct text query = {editor->query, editor->query_length};
 	u32 kept = MIN(editor->history_count, LINE_HISTORY);
@@ -85,18 +85,18 @@ void line_search_end(struct line_editor *editor, bool keep)
 bool line_search_feed(struct line_editor *editor, char byte)
 {
 	if (byte == CTRL_R) {
-		search_from(editor, editor->history_back + 1);
+		line_search_from(editor, editor->history_back + 1);
 	} else if (byte == CTRL_G || byte == CTRL_C) {
 		line_search_end(editor, false);
 	} else if (byte == BACKSPACE || byte == DELETE) {
 		editor->query_length -= editor->query_length > 0;
 		editor->query[editor->query_length] = '\0';
-		search_from(editor, 1);
+		line_search_from(editor, 1);
 	} else if (char_is_printable(byte)) {
 		if (editor->query_length < LINE_QUERY_MAX)
 			editor->query[editor->query_length++] = byte;
 		editor->query[editor->query_length] = '\0';
-		search_from(editor, MAX(editor->history_back, 1u));
+		line_search_from(editor, MAX(editor->history_back, 1u));
 	} else {
 		line_search_end(editor, true);
 		return false;

@@ -5,7 +5,7 @@
 
 enum escape_state { ESCAPE_NONE, ESCAPE_FIRST, ESCAPE_CSI, ESCAPE_SS3 };
 
-static u32 word_left(const struct line_editor *editor)
+static u32 line_word_left(const struct line_editor *editor)
 {
 	u32 at = editor->cursor;
 
@@ -16,7 +16,7 @@ static u32 word_left(const struct line_editor *editor)
 	return at;
 }
 
-static u32 word_right(const struct line_editor *editor)
+static u32 line_word_right(const struct line_editor *editor)
 {
 	u32 at = editor->cursor;
 
@@ -27,7 +27,7 @@ static u32 word_right(const struct line_editor *editor)
 	return at;
 }
 
-static void delete_right(struct line_editor *editor)
+static void line_delete_right(struct line_editor *editor)
 {
 	if (editor->cursor < editor->length)
 		line_erase(editor, editor->cursor, editor->cursor + 1, false);
@@ -42,18 +42,19 @@ void line_take_bad(struct line_editor *editor, char byte)
 	}
 }
 
-static void move_left(struct line_editor *editor, bool word)
+static void line_move_left(struct line_editor *editor, bool word)
 {
-	line_move_to(editor, word ? word_left(editor) : editor->cursor - (editor->cursor > 0));
+	line_move_to(editor, word ? line_word_left(editor) : editor->cursor - (editor->cursor > 0));
 }
 
-static void move_right(struct line_editor *editor, bool word)
+static void line_move_right(struct line_editor *editor, bool word)
 {
-	line_move_to(editor, word ? word_right(editor) : MIN(editor->cursor + 1, editor->length));
+	line_move_to(editor,
+		     word ? line_word_right(editor) : MIN(editor->cursor + 1, editor->length));
 }
 
 /* A number of at most three digits, and where it ends. */
-static u32 take_number(const char **text)
+static u32 line_take_number(const char **text)
 {
 	u32 number = 0;
 
@@ -63,16 +64,16 @@ static u32 take_number(const char **text)
 }
 
 /* CPR, "ROWS;COLUMNS" (ECMA-48, 8.3.14): also what F3 sends with a key held, so only if asked. */
-static bool take_size(struct line_editor *editor, char final)
+static bool line_take_size(struct line_editor *editor, char final)
 {
 	const char *at = editor->escape;
-	u32 rows = take_number(&at);
+	u32 rows = line_take_number(&at);
 	u32 columns;
 
 	if (!editor->size_asked || final != 'R' || *at != ';')
 		return false;
 	at++;
-	columns = take_number(&at);
+	columns = line_take_number(&at);
 	if (*at != '\0' || rows < 2 || columns < 40)
 		return false;
 	editor->size_asked = false;
@@ -82,7 +83,7 @@ static bool take_size(struct line_editor *editor, char final)
 }
 
 /* The keys that send a number and '~'. */
-static void obey_numbered(struct line_editor *editor, bool modified)
+static void line_obey_numbered(struct line_editor *editor, bool modified)
 {
 	switch (editor->escape[0]) {
 	case '1':
@@ -96,9 +97,9 @@ static void obey_numbered(struct line_editor *editor, bool modified)
 		break;
 	case '3':
 		if (modified)
-			line_erase(editor, editor->cursor, word_right(editor), true);
+			line_erase(editor, editor->cursor, line_word_right(editor), true);
 		else
-			delete_right(editor);
+			line_delete_right(editor);
 		break;
 	default: /* PageUp, F5, the brackets round what is pasted */
 		break;
@@ -109,7 +110,7 @@ static void obey_numbered(struct line_editor *editor, bool modified)
  * Sequences of xterm, rxvt, VT100 and the Linux console: "[" parameters final, or "O" final. With
  * Ctrl or Alt held xterm adds ";5" or ";3", rxvt sends small letters or an ESC before it all.
  */
-static void obey_escape(struct line_editor *editor, char final)
+static void line_obey_escape(struct line_editor *editor, char final)
 {
 	bool modified = editor->meta || strchr(editor->escape, ';') != NULL ||
 			editor->escape[0] == '5' || (final >= 'a' && final <= 'd');
@@ -123,11 +124,11 @@ static void obey_escape(struct line_editor *editor, char final)
 		break;
 	case 'C':
 	case 'c':
-		move_right(editor, modified);
+		line_move_right(editor, modified);
 		break;
 	case 'D':
 	case 'd':
-		move_left(editor, modified);
+		line_move_left(editor, modified);
 		break;
 	case 'H':
 		line_move_to(editor, 0);
@@ -136,7 +137,7 @@ static void obey_escape(struct line_editor *editor, char final)
 		line_move_to(editor, editor->length);
 		break;
 	case '~':
-		obey_numbered(editor, modified);
+		line_obey_numbered(editor, modified);
 		break;
 	case 'E': /* other keys of a terminal: they do nothing */
 	case 'P':
@@ -152,21 +153,21 @@ static void obey_escape(struct line_editor *editor, char final)
 }
 
 /* ESC and a letter: Alt held, or ESC pressed before. */
-static void obey_alt(struct line_editor *editor, char byte)
+static void line_obey_alt(struct line_editor *editor, char byte)
 {
 	switch (byte) {
 	case 'b':
-		move_left(editor, true);
+		line_move_left(editor, true);
 		break;
 	case 'f':
-		move_right(editor, true);
+		line_move_right(editor, true);
 		break;
 	case 'd':
-		line_erase(editor, editor->cursor, word_right(editor), true);
+		line_erase(editor, editor->cursor, line_word_right(editor), true);
 		break;
 	case BACKSPACE:
 	case DELETE:
-		line_erase(editor, word_left(editor), editor->cursor, true);
+		line_erase(editor, line_word_left(editor), editor->cursor, true);
 		break;
 	default:
 		break;
@@ -194,12 +195,12 @@ enum line_event line_escape_feed(struct line_editor *editor, char byte)
 		return LINE_NONE;
 	}
 	editor->escape_state = ESCAPE_NONE;
-	if (state == ESCAPE_CSI && take_size(editor, byte))
+	if (state == ESCAPE_CSI && line_take_size(editor, byte))
 		return LINE_SIZE;
 	if (state == ESCAPE_FIRST)
-		obey_alt(editor, byte);
+		line_obey_alt(editor, byte);
 	else
-		obey_escape(editor, byte);
+		line_obey_escape(editor, byte);
 	return LINE_NONE;
 }
 
@@ -217,16 +218,16 @@ enum line_event line_control_feed(struct line_editor *editor, char byte)
 		line_move_to(editor, 0);
 		break;
 	case CTRL_B:
-		move_left(editor, false);
+		line_move_left(editor, false);
 		break;
 	case CTRL_D:
-		delete_right(editor);
+		line_delete_right(editor);
 		break;
 	case CTRL_E:
 		line_move_to(editor, editor->length);
 		break;
 	case CTRL_F:
-		move_right(editor, false);
+		line_move_right(editor, false);
 		break;
 	case BACKSPACE:
 	case DELETE:
@@ -251,7 +252,7 @@ enum line_event line_control_feed(struct line_editor *editor, char byte)
 		line_erase(editor, 0, editor->cursor, true);
 		break;
 	case CTRL_W:
-		line_erase(editor, word_left(editor), editor->cursor, true);
+		line_erase(editor, line_word_left(editor), editor->cursor, true);
 		break;
 	case CTRL_Y:
 		line_editor_insert(editor, editor->killed, editor->killed_length);

@@ -35,7 +35,7 @@ void terminal_filter_init(struct terminal_filter *filter,
 	*filter = (struct terminal_filter){.put = put, .context = context, .state = STATE_TEXT};
 }
 
-static void put_byte(struct terminal_filter *filter, char byte)
+static void terminal_filter_put_byte(struct terminal_filter *filter, char byte)
 {
 	filter->put(filter->context, &byte, 1);
 }
@@ -48,7 +48,7 @@ static const u16 graphics[] = {
 };
 _Static_assert(ARRAY_COUNT(graphics) == DELETE - 0x5f, "up to 0x7e");
 
-static void put_graphic(struct terminal_filter *filter, u32 code)
+static void terminal_filter_put_graphic(struct terminal_filter *filter, u32 code)
 {
 	const char three[] = {(char)(0xe0 | code >> 12), (char)(0x80 | (code >> 6 & 0x3f)),
 			      (char)(0x80 | (code & 0x3f))};
@@ -59,37 +59,37 @@ static void put_graphic(struct terminal_filter *filter, u32 code)
 	else if (code >= 0x80)
 		filter->put(filter->context, two, sizeof(two));
 	else
-		put_byte(filter, (char)code);
+		terminal_filter_put_byte(filter, (char)code);
 }
 
 void terminal_repeat(struct terminal_filter *filter, u32 count)
 {
 	for (u32 i = 0; i < MIN(MAX(count, 1u), REPEAT_MAX); i++)
-		put_graphic(filter, filter->graphic);
+		terminal_filter_put_graphic(filter, filter->graphic);
 }
 
-static void take_printable(struct terminal_filter *filter, u8 byte)
+static void terminal_filter_take_printable(struct terminal_filter *filter, u8 byte)
 {
 	filter->graphic = 0;
 	if (filter->sets.graphics[filter->sets.used] && byte >= 0x5f) {
 		filter->graphic = graphics[byte - 0x5f];
-		put_graphic(filter, filter->graphic);
+		terminal_filter_put_graphic(filter, filter->graphic);
 	} else {
-		put_byte(filter, (char)byte);
+		terminal_filter_put_byte(filter, (char)byte);
 	}
 }
 
 /* C0, which work in the middle of a sequence too. */
-static void take_control(struct terminal_filter *filter, u8 byte)
+static void terminal_filter_take_control(struct terminal_filter *filter, u8 byte)
 {
 	switch (byte) {
 	case BELL:
 	case BACKSPACE ... '\n':
 	case '\r':
-		put_byte(filter, (char)byte);
+		terminal_filter_put_byte(filter, (char)byte);
 		break;
 	case '\n' + 1 ... FORM_FEED: /* terminals take them for the same */
-		put_byte(filter, '\n');
+		terminal_filter_put_byte(filter, '\n');
 		break;
 	case SHIFT_OUT:
 	case SHIFT_IN:
@@ -102,7 +102,7 @@ static void take_control(struct terminal_filter *filter, u8 byte)
 
 /* --- UTF-8 (RFC 3629, 4): nothing overlong, no surrogates, nothing above U+10FFFF --- */
 
-static void begin_character(struct terminal_filter *filter, u8 byte)
+static void terminal_filter_begin_character(struct terminal_filter *filter, u8 byte)
 {
 	filter->need = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
 	filter->low = byte == 0xe0 ? 0xa0 : byte == 0xf0 ? 0x90 : 0x80;
@@ -113,13 +113,13 @@ static void begin_character(struct terminal_filter *filter, u8 byte)
 }
 
 /* False: the byte does not go on with the character, which is not one. */
-static bool continue_character(struct terminal_filter *filter, u8 byte)
+static bool terminal_filter_continue_character(struct terminal_filter *filter, u8 byte)
 {
 	bool fits = byte >= filter->low && byte <= filter->high;
 
 	if (!fits) {
 		filter->need = 0;
-		put_byte(filter, '?');
+		terminal_filter_put_byte(filter, '?');
 		return false;
 	}
 	filter->character[filter->have++] = (char)byte;
@@ -129,31 +129,32 @@ static bool continue_character(struct terminal_filter *filter, u8 byte)
 		return true;
 	/* U+0080 to U+009F are C1 again, which xterm obeys in this form as well */
 	if (filter->have == 2 && (u8)filter->character[0] == 0xc2 && byte < 0xa0)
-		put_byte(filter, '?');
+		terminal_filter_put_byte(filter, '?');
 	else
 		filter->put(filter->context, filter->character, filter->have);
 	return true;
 }
 
-static void take_text(struct terminal_filter *filter, u8 byte)
+static void terminal_filter_take_text(struct terminal_filter *filter, u8 byte)
 {
 	if (byte < DELETE)
-		take_printable(filter, byte);
+		terminal_filter_take_printable(filter, byte);
 	else if (byte >= 0xc2 && byte <= 0xf4)
-		begin_character(filter, byte);
+		terminal_filter_begin_character(filter, byte);
 	else if (byte != DELETE)
-		put_byte(filter, '?');
+		terminal_filter_put_byte(filter, '?');
 }
 
 /* --- sequences --- */
 
-static void begin_string(struct terminal_filter *filter, enum state state, bool text)
+static void terminal_filter_begin_string(struct terminal_filter *filter, enum state state,
+					 bool text)
 {
 	filter->state = (u8)state;
 	filter->text_string = text;
 }
 
-static void end_escape(struct terminal_filter *filter, u8 byte)
+static void terminal_filter_end_escape(struct terminal_filter *filter, u8 byte)
 {
 	filter->state = STATE_TEXT;
 	switch (byte) {
@@ -163,33 +164,33 @@ static void end_escape(struct terminal_filter *filter, u8 byte)
 		filter->too_long = false;
 		break;
 	case ']':
-		begin_string(filter, STATE_OSC, true);
+		terminal_filter_begin_string(filter, STATE_OSC, true);
 		break;
 	case 'P': /* DCS: what it carries may have lines */
-		begin_string(filter, STATE_STRING, false);
+		terminal_filter_begin_string(filter, STATE_STRING, false);
 		break;
 	case 'X':
 	case '^':
 	case '_':
-		begin_string(filter, STATE_STRING, true);
+		terminal_filter_begin_string(filter, STATE_STRING, true);
 		break;
 	default:
 		terminal_escape(filter, (char)byte);
 	}
 }
 
-static void take_escape(struct terminal_filter *filter, u8 byte)
+static void terminal_filter_take_escape(struct terminal_filter *filter, u8 byte)
 {
 	if (byte < '0') {
 		filter->intermediate = byte;
 		filter->state = STATE_SET;
 	} else {
-		end_escape(filter, byte);
+		terminal_filter_end_escape(filter, byte);
 	}
 }
 
 /* ESC ( and ESC ) name the sets G0 and G1; `0` is the line graphics, all others are text. */
-static void take_set(struct terminal_filter *filter, u8 byte)
+static void terminal_filter_take_set(struct terminal_filter *filter, u8 byte)
 {
 	if (byte < '0') {
 		filter->intermediate = 0; /* two of them: something else */
@@ -200,7 +201,7 @@ static void take_set(struct terminal_filter *filter, u8 byte)
 	filter->state = STATE_TEXT;
 }
 
-static void take_sequence(struct terminal_filter *filter, u8 byte)
+static void terminal_filter_take_sequence(struct terminal_filter *filter, u8 byte)
 {
 	if (byte >= '@') {
 		filter->state = STATE_TEXT;
@@ -214,7 +215,7 @@ static void take_sequence(struct terminal_filter *filter, u8 byte)
 }
 
 /* ESC ] R and ESC ] P with seven digits are Linux's, and have no end. */
-static void take_osc(struct terminal_filter *filter, u8 byte)
+static void terminal_filter_take_osc(struct terminal_filter *filter, u8 byte)
 {
 	filter->state = STATE_STRING;
 	if (byte == 'R') {
@@ -225,68 +226,68 @@ static void take_osc(struct terminal_filter *filter, u8 byte)
 	}
 }
 
-static bool ends_string(const struct terminal_filter *filter, u8 byte)
+static bool terminal_filter_ends_string(const struct terminal_filter *filter, u8 byte)
 {
 	return filter->text_string && (byte == BELL || byte == '\n');
 }
 
 /* A byte of a string. */
-static void drop(struct terminal_filter *filter, u8 byte)
+static void terminal_filter_drop(struct terminal_filter *filter, u8 byte)
 {
-	if (ends_string(filter, byte)) {
+	if (terminal_filter_ends_string(filter, byte)) {
 		filter->state = STATE_TEXT;
 		if (byte == '\n')
-			take_control(filter, byte);
+			terminal_filter_take_control(filter, byte);
 	} else if (filter->state == STATE_OSC) {
-		take_osc(filter, byte);
+		terminal_filter_take_osc(filter, byte);
 	} else if (filter->state == STATE_SKIP && --filter->skip == 0) {
 		filter->state = STATE_TEXT;
 	}
 }
 
 /* True: the byte is one of those that begin or end a sequence wherever they stand. */
-static bool take_anywhere(struct terminal_filter *filter, u8 byte)
+static bool terminal_filter_take_anywhere(struct terminal_filter *filter, u8 byte)
 {
 	if (byte != ESCAPE && byte != CANCEL && byte != SUBSTITUTE)
 		return false;
 	if (filter->need > 0)
-		put_byte(filter, '?');
+		terminal_filter_put_byte(filter, '?');
 	filter->need = 0;
 	filter->intermediate = 0;
 	filter->state = byte == ESCAPE ? STATE_ESCAPE : STATE_TEXT;
 	return true;
 }
 
-static void take_byte(struct terminal_filter *filter, u8 byte)
+static void terminal_filter_take_byte(struct terminal_filter *filter, u8 byte)
 {
-	if (take_anywhere(filter, byte))
+	if (terminal_filter_take_anywhere(filter, byte))
 		return;
 	if (filter->state >= STATE_STRING) {
-		drop(filter, byte);
+		terminal_filter_drop(filter, byte);
 		return;
 	}
-	if (filter->need > 0 && continue_character(filter, byte))
+	if (filter->need > 0 && terminal_filter_continue_character(filter, byte))
 		return;
 	if (byte < ' ') {
-		take_control(filter, byte);
+		terminal_filter_take_control(filter, byte);
 		return;
 	}
 	if (byte >= DELETE)
 		filter->state = byte == DELETE ? filter->state : (u8)STATE_TEXT;
 	else if (filter->state == STATE_ESCAPE)
-		take_escape(filter, byte);
+		terminal_filter_take_escape(filter, byte);
 	else if (filter->state == STATE_SET)
-		take_set(filter, byte);
+		terminal_filter_take_set(filter, byte);
 	else if (filter->state == STATE_SEQUENCE)
-		take_sequence(filter, byte);
+		terminal_filter_take_sequence(filter, byte);
 	else
-		take_printable(filter, byte);
+		terminal_filter_take_printable(filter, byte);
 	if (byte > DELETE)
-		take_text(filter, byte);
+		terminal_filter_take_text(filter, byte);
 }
 
 void terminal_filter_take(struct terminal_filter *filter, const u8 *bytes, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		take_byte(filter, bytes[i]);
+		terminal_filter_take_byte(filter, bytes[i]);
 }

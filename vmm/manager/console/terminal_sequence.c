@@ -35,13 +35,13 @@ struct parameters {
 	struct parameter each[PARAMETERS_MAX];
 };
 
-static void put_text(struct terminal_filter *filter, const char *text)
+static void terminal_put_text(struct terminal_filter *filter, const char *text)
 {
 	filter->put(filter->context, text, strlen(text));
 }
 
 /* Each number is short, and there is nothing else. */
-static bool parse_parameter(struct parameters *all, const char *start, u32 length)
+static bool terminal_parse_parameter(struct parameters *all, const char *start, u32 length)
 {
 	struct parameter *parameter = &all->each[all->count];
 	u32 digits = 0;
@@ -63,7 +63,7 @@ static bool parse_parameter(struct parameters *all, const char *start, u32 lengt
 }
 
 /* False: it is none that could pass. */
-static bool parse(const struct terminal_filter *filter, struct parameters *all)
+static bool terminal_parse(const struct terminal_filter *filter, struct parameters *all)
 {
 	const char *at = filter->parameters;
 	const char *end = at + filter->length;
@@ -77,17 +77,17 @@ static bool parse(const struct terminal_filter *filter, struct parameters *all)
 	for (start = at; at < end; at++) {
 		if (*at != ';')
 			continue;
-		if (!parse_parameter(all, start, (u32)(at - start)))
+		if (!terminal_parse_parameter(all, start, (u32)(at - start)))
 			return false;
 		start = at + 1;
 	}
 	return end == filter->parameters + (all->marker != 0) ||
-	       parse_parameter(all, start, (u32)(end - start));
+	       terminal_parse_parameter(all, start, (u32)(end - start));
 }
 
 /* Puts the sequence with those of its parameters whose bits are in `kept`; not without any. */
-static void put_sequence(struct terminal_filter *filter, const struct parameters *all, u64 kept,
-			 char final)
+static void terminal_put_sequence(struct terminal_filter *filter, const struct parameters *all,
+				  u64 kept, char final)
 {
 	char text[TERMINAL_PARAMETER_BYTES + 8] = "\x1b[";
 	size_t length = 2;
@@ -113,7 +113,7 @@ static void put_sequence(struct terminal_filter *filter, const struct parameters
 	filter->put(filter->context, text, length);
 }
 
-static u64 every(const struct parameters *all)
+static u64 terminal_every(const struct parameters *all)
 {
 	return BIT(all->count) - 1;
 }
@@ -121,7 +121,7 @@ static u64 every(const struct parameters *all)
 /* --- colours: all but the other fonts, which are character sets --- */
 
 /* How many parameters follow that belong to a colour: 5 and an index, or 2 and three parts. */
-static u32 colour_length(const struct parameters *all, u32 place)
+static u32 terminal_colour_length(const struct parameters *all, u32 place)
 {
 	u32 number = all->each[place].number;
 	u32 kind = place + 1 < all->count ? all->each[place + 1].number : 0;
@@ -131,24 +131,24 @@ static u32 colour_length(const struct parameters *all, u32 place)
 	return kind == 5 ? 2 : kind == 2 ? 4 : 0;
 }
 
-static void put_colours(struct terminal_filter *filter, const struct parameters *all)
+static void terminal_put_colours(struct terminal_filter *filter, const struct parameters *all)
 {
 	u64 kept = 0;
 
 	for (u32 i = 0; i < all->count; i++) {
-		u32 more = MIN(colour_length(all, i), all->count - i - 1);
+		u32 more = MIN(terminal_colour_length(all, i), all->count - i - 1);
 		u32 number = all->each[i].number;
 
 		if (number < 10 || number > 20)
 			kept |= (BIT(more + 1) - 1) << i;
 		i += more;
 	}
-	put_sequence(filter, all, kept, 'm');
+	terminal_put_sequence(filter, all, kept, 'm');
 }
 
 /* --- modes --- */
 
-static bool mode_passes(u32 mode)
+static bool terminal_mode_passes(u32 mode)
 {
 	for (u32 i = 0; i < ARRAY_COUNT(modes); i++) {
 		if (modes[i] == mode)
@@ -157,7 +157,7 @@ static bool mode_passes(u32 mode)
 	return false;
 }
 
-static void note_mode(struct terminal_filter *filter, u32 mode, bool set)
+static void terminal_note_mode(struct terminal_filter *filter, u32 mode, bool set)
 {
 	if (mode == MODE_ORIGIN)
 		filter->region = true;
@@ -165,36 +165,37 @@ static void note_mode(struct terminal_filter *filter, u32 mode, bool set)
 		filter->screen = set ? mode : 0;
 }
 
-static void put_modes(struct terminal_filter *filter, const struct parameters *all, char final)
+static void terminal_put_modes(struct terminal_filter *filter, const struct parameters *all,
+			       char final)
 {
 	u64 kept = 0;
 
 	for (u32 i = 0; i < all->count; i++) {
 		u32 mode = all->each[i].number;
 
-		if (all->marker == '?' ? mode_passes(mode) : mode == MODE_INSERT)
+		if (all->marker == '?' ? terminal_mode_passes(mode) : mode == MODE_INSERT)
 			kept |= BIT(i);
-		if (all->marker == '?' && mode_passes(mode))
-			note_mode(filter, mode, final == 'h');
+		if (all->marker == '?' && terminal_mode_passes(mode))
+			terminal_note_mode(filter, mode, final == 'h');
 	}
 	if (all->count > 0)
-		put_sequence(filter, all, kept, final);
+		terminal_put_sequence(filter, all, kept, final);
 }
 
 /* --- the rest --- */
 
-static void save_sets(struct terminal_filter *filter)
+static void terminal_save_sets(struct terminal_filter *filter)
 {
 	filter->saved_sets = filter->sets;
 }
 
-static void restore_sets(struct terminal_filter *filter)
+static void terminal_restore_sets(struct terminal_filter *filter)
 {
 	filter->sets = filter->saved_sets;
 }
 
 /* ED 3 takes away what has scrolled off the operator's screen; SD with five is xterm's mouse. */
-static bool draws(const struct parameters *all, char final)
+static bool terminal_draws(const struct parameters *all, char final)
 {
 	if (strchr(DRAWING, final) == NULL || all->count > 2)
 		return false;
@@ -203,51 +204,53 @@ static bool draws(const struct parameters *all, char final)
 	return final != 'T' || all->count < 2;
 }
 
-static void take_plain(struct terminal_filter *filter, const struct parameters *all, char final)
+static void terminal_take_plain(struct terminal_filter *filter, const struct parameters *all,
+				char final)
 {
 	if (final == 'h' || final == 'l') {
-		put_modes(filter, all, final);
+		terminal_put_modes(filter, all, final);
 	} else if (final == 'r' && all->count <= 2) { /* DECSTBM */
 		filter->region = true;
-		put_sequence(filter, all, every(all), final);
+		terminal_put_sequence(filter, all, terminal_every(all), final);
 	} else if ((final == 's' || final == 'u') && all->count == 0) { /* SCOSC, SCORC */
 		if (final == 's')
-			save_sets(filter);
+			terminal_save_sets(filter);
 		else
-			restore_sets(filter);
-		put_sequence(filter, all, 0, final);
+			terminal_restore_sets(filter);
+		terminal_put_sequence(filter, all, 0, final);
 	} else if (final == 'b' && filter->graphic != 0) { /* REP */
 		terminal_repeat(filter, all->each[0].number);
-	} else if (draws(all, final)) {
-		put_sequence(filter, all, every(all), final);
+	} else if (terminal_draws(all, final)) {
+		terminal_put_sequence(filter, all, terminal_every(all), final);
 	}
 }
 
-static void take_private(struct terminal_filter *filter, const struct parameters *all, char final)
+static void terminal_take_private(struct terminal_filter *filter, const struct parameters *all,
+				  char final)
 {
 	if (final == 'h' || final == 'l')
-		put_modes(filter, all, final);
-	else if ((final == 'J' && draws(all, final)) || (final == 'K' && all->count < 2))
-		put_sequence(filter, all, every(all), final); /* DECSED, DECSEL */
+		terminal_put_modes(filter, all, final);
+	else if ((final == 'J' && terminal_draws(all, final)) || (final == 'K' && all->count < 2))
+		terminal_put_sequence(filter, all, terminal_every(all), final); /* DECSED, DECSEL */
 }
 
 void terminal_sequence(struct terminal_filter *filter, char final)
 {
 	struct parameters all;
 
-	if (!parse(filter, &all) || (all.parts && final != 'm'))
+	if (!terminal_parse(filter, &all) || (all.parts && final != 'm'))
 		return;
 	if (all.intermediate != 0) {
 		if (all.intermediate == '!' && final == 'p' && all.marker == 0 && all.count == 0) {
 			filter->sets = filter->saved_sets = (struct terminal_sets){.used = 0};
-			put_sequence(filter, &all, 0, final); /* DECSTR */
+			terminal_put_sequence(filter, &all, 0, final); /* DECSTR */
 		}
 	} else if (all.marker == '?') {
-		take_private(filter, &all, final);
+		terminal_take_private(filter, &all, final);
 	} else if (all.marker == 0 && final == 'm') {
-		put_colours(filter, &all);
+		terminal_put_colours(filter, &all);
 	} else if (all.marker == 0) {
-		take_plain(filter, &all, final);
+		terminal_take_plain(filter, &all, final);
 	}
 }
 
@@ -257,10 +260,10 @@ void terminal_escape(struct terminal_filter *filter, char final)
 
 	switch (final) {
 	case '7': /* DECSC, DECRC */
-		save_sets(filter);
+		terminal_save_sets(filter);
 		break;
 	case '8':
-		restore_sets(filter);
+		terminal_restore_sets(filter);
 		break;
 	case 'D': /* IND, NEL, RI, DECKPAM, DECKPNM */
 	case 'E':
@@ -272,7 +275,7 @@ void terminal_escape(struct terminal_filter *filter, char final)
 		filter->sets = filter->saved_sets = (struct terminal_sets){.used = 0};
 		filter->touched = true;
 		terminal_filter_leave(filter);
-		put_text(filter, "\x1b[H\x1b[2J");
+		terminal_put_text(filter, "\x1b[H\x1b[2J");
 		return;
 	default:
 		return;
@@ -284,12 +287,12 @@ void terminal_escape(struct terminal_filter *filter, char final)
 /* --- leaving --- */
 
 /* The scrolling region and the origin move the cursor, which then goes to the last line. */
-static void leave_screen(struct terminal_filter *filter)
+static void terminal_leave_screen(struct terminal_filter *filter)
 {
 	if (filter->region)
-		put_text(filter, "\x1b[?6l\x1b[r\x1b[999;1H");
+		terminal_put_text(filter, "\x1b[?6l\x1b[r\x1b[999;1H");
 	if (filter->screen != 0)
-		put_text(filter, filter->screen == 1049 ? "\x1b[?1049l" : "\x1b[?47l");
+		terminal_put_text(filter, filter->screen == 1049 ? "\x1b[?1049l" : "\x1b[?47l");
 	filter->region = false;
 	filter->screen = 0;
 	filter->touched = false;
@@ -302,8 +305,8 @@ void terminal_filter_leave(struct terminal_filter *filter)
 {
 	if (!filter->touched)
 		return;
-	leave_screen(filter);
-	put_text(filter, AS_BEFORE);
+	terminal_leave_screen(filter);
+	terminal_put_text(filter, AS_BEFORE);
 }
 
 /*
@@ -320,7 +323,7 @@ void terminal_filter_leave_raw(struct terminal_filter *filter,
 {
 	filter->put = put;
 	filter->region = true;
-	put_text(filter, RAW_BEFORE);
-	leave_screen(filter);
-	put_text(filter, RAW_AFTER AS_BEFORE);
+	terminal_put_text(filter, RAW_BEFORE);
+	terminal_leave_screen(filter);
+	terminal_put_text(filter, RAW_AFTER AS_BEFORE);
 }

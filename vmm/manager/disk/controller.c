@@ -31,7 +31,7 @@ static const struct kind kinds[] = {
 	{&controller_virtio_scsi, "scsi", 0, 0, 0, SCSI_TARGETS, 0x1af4, 0x1048, 0x1004},
 };
 
-static bool has_numbers(const struct kind *kind, const struct pci_function *function)
+static bool controller_has_numbers(const struct kind *kind, const struct pci_function *function)
 {
 	return kind->vendor == 0 ||
 	       (function->vendor == kind->vendor &&
@@ -39,38 +39,38 @@ static bool has_numbers(const struct kind *kind, const struct pci_function *func
 }
 
 /* NULL: no driver is here for it. */
-static const struct kind *kind_of(const struct pci_function *function)
+static const struct kind *controller_kind_of(const struct pci_function *function)
 {
 	for (u32 i = 0; i < ARRAY_COUNT(kinds); i++) {
 		if (function->class == PCI_CLASS_STORAGE &&
 		    function->subclass == kinds[i].subclass &&
 		    (function->interface & kinds[i].mask) == kinds[i].interface &&
-		    has_numbers(&kinds[i], function) && !pci_is_bridge(function))
+		    controller_has_numbers(&kinds[i], function) && !pci_is_bridge(function))
 			return &kinds[i];
 	}
 	return NULL;
 }
 
 /* Its number among those of its kind. */
-static u32 number_of(const struct kind *kind, const struct pci_function *wanted)
+static u32 controller_number_of(const struct kind *kind, const struct pci_function *wanted)
 {
 	u32 number = 0;
 
 	for (u32 i = 0; pci_get(i) != wanted; i++)
-		number += kind_of(pci_get(i)) == kind;
+		number += controller_kind_of(pci_get(i)) == kind;
 	return number;
 }
 
 /* One driver has all its disks. */
-static bool has_one_driver(const struct kind *kind)
+static bool controller_has_one_driver(const struct kind *kind)
 {
 	return kind->driver->units > 1;
 }
 
-static void make_name(const struct kind *kind, const struct pci_function *function, u32 unit,
-		      char name[DRIVER_NAME_BYTES])
+static void controller_make_name(const struct kind *kind, const struct pci_function *function,
+				 u32 unit, char name[DRIVER_NAME_BYTES])
 {
-	u32 number = number_of(kind, function);
+	u32 number = controller_number_of(kind, function);
 
 	if (kind->units == 1)
 		format(name, DRIVER_NAME_BYTES, "%s%u", kind->name, number);
@@ -79,9 +79,9 @@ static void make_name(const struct kind *kind, const struct pci_function *functi
 }
 
 /* The unit of that function that `wanted` names; false: it names none of them. */
-static bool names(const char *wanted, const struct pci_function *function, u32 *unit)
+static bool controller_names(const char *wanted, const struct pci_function *function, u32 *unit)
 {
-	const struct kind *kind = kind_of(function);
+	const struct kind *kind = controller_kind_of(function);
 	char name[DRIVER_NAME_BYTES];
 	struct pci_address address;
 
@@ -91,19 +91,19 @@ static bool names(const char *wanted, const struct pci_function *function, u32 *
 	if (pci_address_parse(wanted, &address))
 		return pci_address_equal(address, function->address);
 	for (; *unit < kind->units; ++*unit) {
-		make_name(kind, function, *unit, name);
+		controller_make_name(kind, function, *unit, name);
 		if (string_equal(name, wanted))
 			return true;
 	}
 	return false;
 }
 
-static bool find_word(const char *wanted, u32 *device)
+static bool controller_find_word(const char *wanted, u32 *device)
 {
 	u32 unit;
 
 	for (u32 i = 0; i < pci_count(); i++) {
-		if (names(wanted, pci_get(i), &unit)) {
+		if (controller_names(wanted, pci_get(i), &unit)) {
 			*device = device_number(i, unit);
 			return true;
 		}
@@ -111,21 +111,21 @@ static bool find_word(const char *wanted, u32 *device)
 	return false;
 }
 
-static bool find(const char *wanted, u32 *device)
+static bool controller_find_device(const char *wanted, u32 *device)
 {
 	struct text rest = text_of(wanted);
 	struct text word;
 	char name[CONFIG_WORD_BYTES];
 
 	while (text_next_word(&rest, &word)) {
-		if (text_copy(name, sizeof(name), word) && find_word(name, device))
+		if (text_copy(name, sizeof(name), word) && controller_find_word(name, device))
 			return true;
 	}
 	return false;
 }
 
 /* A driver that has another disk of that controller; NULL: there is none. */
-static const struct driver *other_of(u32 device)
+static const struct driver *controller_other_of(u32 device)
 {
 	DRIVER_FOR_EACH(driver)
 	{
@@ -145,7 +145,7 @@ u32 controller_units(u32 device)
 		const struct disk_config *disk = config_disk(i);
 
 		if (disk->section.declared && !disk->section.broken &&
-		    find(disk->controller, &found) &&
+		    controller_find_device(disk->controller, &found) &&
 		    device_function(found) == device_function(device))
 			units |= (u32)BIT(device_unit(found));
 	}
@@ -164,10 +164,10 @@ void controller_disk_name(const struct driver *driver, u32 unit, char name[DRIVE
 }
 
 /* Which of its driver's disks that one is; false: one too many. */
-static bool find_unit(const struct kind *kind, u32 device, u32 *unit)
+static bool controller_find_unit(const struct kind *kind, u32 device, u32 *unit)
 {
 	*unit = 0;
-	if (!has_one_driver(kind))
+	if (!controller_has_one_driver(kind))
 		return true;
 	for (u32 left = controller_units(device) & (u32)(BIT(device_unit(device)) - 1); left != 0;
 	     left &= left - 1)
@@ -181,8 +181,8 @@ const struct driver_kind *controller_find(const char *wanted, u32 *device, u32 *
 	const struct pci_function *function;
 	const struct kind *kind = NULL;
 
-	if (find(wanted, device))
-		kind = kind_of(device_function(*device));
+	if (controller_find_device(wanted, device))
+		kind = controller_kind_of(device_function(*device));
 	if (kind == NULL) {
 		format(problem, size,
 		       "controller: found \"%s\", not a disk controller of this machine that "
@@ -191,24 +191,25 @@ const struct driver_kind *controller_find(const char *wanted, u32 *device, u32 *
 		return NULL;
 	}
 	function = device_function(*device);
-	make_name(kind, function, device_unit(*device), name);
+	controller_make_name(kind, function, device_unit(*device), name);
 	if (function->problem != NULL) {
 		format(problem, size, "controller: %s: %s", name, function->problem);
 		return NULL;
 	}
-	if (!find_unit(kind, *device, unit)) {
+	if (!controller_find_unit(kind, *device, unit)) {
 		format(problem, size, "controller: found %s beside %u others, allowed: %u disks",
 		       name, *unit, kind->driver->units);
 		return NULL;
 	}
-	if (has_one_driver(kind)) {
+	if (controller_has_one_driver(kind)) {
 		*device -= device_unit(*device);
-		format(name, DRIVER_NAME_BYTES, "%s%u", kind->name, number_of(kind, function));
+		format(name, DRIVER_NAME_BYTES, "%s%u", kind->name,
+		       controller_number_of(kind, function));
 	}
-	if (other_of(*device) != NULL) {
+	if (controller_other_of(*device) != NULL) {
 		format(problem, size,
 		       "controller: found %s beside %s, allowed: one disk of an IDE controller",
-		       name, other_of(*device)->name);
+		       name, controller_other_of(*device)->name);
 		return NULL;
 	}
 	return kind->driver;

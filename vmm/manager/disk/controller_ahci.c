@@ -24,7 +24,7 @@ static struct reset {
 } ahci_resets[DRIVER_MAX];
 
 /* DMA last, when the process has all it needs. */
-static void equip_ahci(struct process_build *build, u32 device)
+static void controller_ahci_equip(struct process_build *build, u32 device)
 {
 	struct pci_function *function = device_function(device);
 
@@ -37,13 +37,13 @@ static void equip_ahci(struct process_build *build, u32 device)
 	pci_enable(function);
 }
 
-static volatile u32 *control_of(const struct reset *reset)
+static volatile u32 *controller_ahci_control_of(const struct reset *reset)
 {
 	return (volatile u32 *)((volatile u8 *)reset->registers.at + AHCI_GHC);
 }
 
 /* NULL: there is none. */
-static struct reset *find_reset(bool begun, u32 device)
+static struct reset *controller_ahci_find_reset(bool begun, u32 device)
 {
 	for (u32 i = 0; i < DRIVER_MAX; i++) {
 		if (ahci_resets[i].begun == begun && (!begun || ahci_resets[i].device == device))
@@ -53,9 +53,9 @@ static struct reset *find_reset(bool begun, u32 device)
 }
 
 /* NULL: its registers cannot be reached. */
-static struct reset *begin_reset(u32 device)
+static struct reset *controller_ahci_begin_reset(u32 device)
 {
-	struct reset *reset = find_reset(false, 0);
+	struct reset *reset = controller_ahci_find_reset(false, 0);
 	u64 registers = device_function(device)->bar[AHCI_BAR].address;
 
 	if (reset == NULL || !pci_memory_open(registers, PAGE_SIZE, &reset->registers))
@@ -63,15 +63,15 @@ static struct reset *begin_reset(u32 device)
 	reset->begun = true;
 	reset->device = device;
 	reset->limit_tsc = clock_tsc() + clock_ns_to_tsc(RESET_NS);
-	*control_of(reset) = (u32)AHCI_GHC_ENABLE;
-	*control_of(reset) = (u32)(AHCI_GHC_ENABLE | AHCI_GHC_RESET);
+	*controller_ahci_control_of(reset) = (u32)AHCI_GHC_ENABLE;
+	*controller_ahci_control_of(reset) = (u32)(AHCI_GHC_ENABLE | AHCI_GHC_RESET);
 	return reset;
 }
 
 /* STATUS_OK: it has forgotten its commands. */
-static enum status look_for_end(struct reset *reset, const char **problem)
+static enum status controller_ahci_look_for_end(struct reset *reset, const char **problem)
 {
-	bool done = (*control_of(reset) & AHCI_GHC_RESET) == 0;
+	bool done = (*controller_ahci_control_of(reset) & AHCI_GHC_RESET) == 0;
 
 	if (!done && clock_tsc() < reset->limit_tsc)
 		return STATUS_AGAIN;
@@ -82,7 +82,7 @@ static enum status look_for_end(struct reset *reset, const char **problem)
 }
 
 /* Without decoding its registers do not answer: then it never had DMA either. */
-static bool needs_reset(const struct pci_function *function)
+static bool controller_ahci_needs_reset(const struct pci_function *function)
 {
 	return !pci_can_reset(function) &&
 	       (pci_read(function->address, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) != 0;
@@ -92,32 +92,32 @@ static bool needs_reset(const struct pci_function *function)
  * With bus mastering off nothing goes to memory; but a command under way would go on once it is on
  * again, before the next driver has come so far.
  */
-static enum status quiet_ahci(u32 device, const char **problem)
+static enum status controller_ahci_quiet(u32 device, const char **problem)
 {
 	struct pci_function *function = device_function(device);
-	struct reset *reset = find_reset(true, device);
+	struct reset *reset = controller_ahci_find_reset(true, device);
 	enum status status = STATUS_OK;
 
 	if (reset == NULL) {
 		status = pci_quiet(function, problem);
 		if (status != STATUS_OK)
 			return status;
-		if (needs_reset(function)) {
-			reset = begin_reset(device);
+		if (controller_ahci_needs_reset(function)) {
+			reset = controller_ahci_begin_reset(device);
 			*problem = "its registers cannot be reached";
 			status = reset != NULL ? STATUS_OK : STATUS_BAD_STATE;
 		}
 	}
 	if (reset != NULL)
-		status = look_for_end(reset, problem);
+		status = controller_ahci_look_for_end(reset, problem);
 	if (status == STATUS_OK)
 		device_irq_drop(device);
 	return status;
 }
 
-static u64 quiet_deadline_ahci(u32 device)
+static u64 controller_ahci_quiet_deadline(u32 device)
 {
-	if (find_reset(true, device) != NULL)
+	if (controller_ahci_find_reset(true, device) != NULL)
 		return clock_tsc() + clock_ns_to_tsc(LOOK_NS);
 	return device_quiet_deadline(device);
 }
@@ -128,7 +128,7 @@ const struct driver_kind controller_ahci = {
 	.dma = true,
 	.direct = true,
 	.units = DISK_UNIT_MAX,
-	.equip = equip_ahci,
-	.quiet = quiet_ahci,
-	.quiet_deadline = quiet_deadline_ahci,
+	.equip = controller_ahci_equip,
+	.quiet = controller_ahci_quiet,
+	.quiet_deadline = controller_ahci_quiet_deadline,
 };

@@ -14,34 +14,34 @@
 
 #define RESET_PULSE_NS 5000u
 
-static u32 channel_of(u32 device)
+static u32 controller_ide_channel_of(u32 device)
 {
 	return device_unit(device) / 2;
 }
 
-static bool is_native(const struct pci_function *function, u32 channel)
+static bool controller_ide_is_native(const struct pci_function *function, u32 channel)
 {
 	return (function->interface & IDE_INTERFACE_NATIVE(channel)) != 0;
 }
 
 /* 0 for any of these: it has no such ports. */
-static u16 command_ports(const struct pci_function *function, u32 channel)
+static u16 controller_ide_command_ports(const struct pci_function *function, u32 channel)
 {
-	return is_native(function, channel)
+	return controller_ide_is_native(function, channel)
 		       ? pci_bar_ports(function, 2 * channel, IDE_COMMAND_PORTS)
 		       : (u16)IDE_COMMAND_PORT(channel);
 }
 
-static u16 control_port(const struct pci_function *function, u32 channel)
+static u16 controller_ide_control_port(const struct pci_function *function, u32 channel)
 {
 	u16 block = pci_bar_ports(function, 2 * channel + 1, IDE_CONTROL_IN_BAR + 1);
 
-	if (!is_native(function, channel))
+	if (!controller_ide_is_native(function, channel))
 		return (u16)IDE_CONTROL_PORT(channel);
 	return block != 0 ? (u16)(block + IDE_CONTROL_IN_BAR) : 0;
 }
 
-static u16 dma_ports(const struct pci_function *function, u32 channel)
+static u16 controller_ide_dma_ports(const struct pci_function *function, u32 channel)
 {
 	u16 block = 0;
 
@@ -50,34 +50,37 @@ static u16 dma_ports(const struct pci_function *function, u32 channel)
 	return block != 0 ? (u16)(block + channel * IDE_DMA_PORTS) : 0;
 }
 
-static void give_ports(struct process_build *build, u16 first, u32 count, const char *name)
+static void controller_ide_give_ports(struct process_build *build, u16 first, u32 count,
+				      const char *name)
 {
 	if (first != 0)
 		process_build_ports(build, first, count, name);
 }
 
 /* DMA last, when the process has all it needs. A native channel's line only AML would know. */
-static void equip_ide(struct process_build *build, u32 device)
+static void controller_ide_equip(struct process_build *build, u32 device)
 {
 	struct pci_function *function = device_function(device);
-	u32 channel = channel_of(device);
+	u32 channel = controller_ide_channel_of(device);
 
 	device_claim(build, function, "ide");
 	if (process_build_failed(build))
 		return;
 	build->info->parameter[DRIVER_UNIT] = device_unit(device) % 2;
-	give_ports(build, command_ports(function, channel), IDE_COMMAND_PORTS,
-		   DRIVER_PORTS_COMMAND);
-	give_ports(build, control_port(function, channel), 1, DRIVER_PORTS_CONTROL);
-	give_ports(build, dma_ports(function, channel), IDE_DMA_PORTS, DRIVER_PORTS_DMA);
-	if (!is_native(function, channel))
+	controller_ide_give_ports(build, controller_ide_command_ports(function, channel),
+				  IDE_COMMAND_PORTS, DRIVER_PORTS_COMMAND);
+	controller_ide_give_ports(build, controller_ide_control_port(function, channel), 1,
+				  DRIVER_PORTS_CONTROL);
+	controller_ide_give_ports(build, controller_ide_dma_ports(function, channel), IDE_DMA_PORTS,
+				  DRIVER_PORTS_DMA);
+	if (!controller_ide_is_native(function, channel))
 		device_irq_line(build, IDE_LINE(channel), device);
 	if (!process_build_failed(build))
 		pci_enable(function);
 }
 
 /* The manager's own ports from now on. */
-static bool take_ports(u16 first, u32 count)
+static bool controller_ide_take_ports(u16 first, u32 count)
 {
 	return first != 0 && sys_ports_grant(start_handle(START_ROOT), start_handle(START_SELF),
 					     first, count) == STATUS_OK;
@@ -87,13 +90,13 @@ static bool take_ports(u16 first, u32 count)
  * With bus mastering off nothing goes to memory; but a transfer under way would go on at the next
  * driver's start. Returns why it is not over; NULL: it is.
  */
-static const char *stop_transfer(const struct pci_function *function, u32 channel)
+static const char *controller_ide_stop_transfer(const struct pci_function *function, u32 channel)
 {
-	u16 dma = dma_ports(function, channel);
+	u16 dma = controller_ide_dma_ports(function, channel);
 
 	if (dma == 0)
 		return NULL;
-	if (!take_ports(dma, IDE_DMA_PORTS))
+	if (!controller_ide_take_ports(dma, IDE_DMA_PORTS))
 		return "its ports cannot be reached";
 	port_out8((u16)(dma + IDE_DMA_COMMAND), 0);
 	return (port_in8((u16)(dma + IDE_DMA_COMMAND)) & IDE_DMA_START) == 0 &&
@@ -103,12 +106,12 @@ static const char *stop_transfer(const struct pci_function *function, u32 channe
 }
 
 /* The disks forget their commands. */
-static void reset_disks(const struct pci_function *function, u32 channel)
+static void controller_ide_reset_disks(const struct pci_function *function, u32 channel)
 {
-	u16 control = control_port(function, channel);
+	u16 control = controller_ide_control_port(function, channel);
 	u64 until = clock_tsc() + clock_ns_to_tsc(RESET_PULSE_NS);
 
-	if (!take_ports(control, 1))
+	if (!controller_ide_take_ports(control, 1))
 		return;
 	port_out8(control, (u8)(IDE_CONTROL_RESET | IDE_CONTROL_NO_INTERRUPT));
 	while (clock_tsc() < until)
@@ -116,7 +119,7 @@ static void reset_disks(const struct pci_function *function, u32 channel)
 	port_out8(control, (u8)IDE_CONTROL_NO_INTERRUPT);
 }
 
-static enum status quiet_ide(u32 device, const char **problem)
+static enum status controller_ide_quiet(u32 device, const char **problem)
 {
 	struct pci_function *function = device_function(device);
 	enum status status = pci_quiet(function, problem);
@@ -124,12 +127,12 @@ static enum status quiet_ide(u32 device, const char **problem)
 
 	if (status != STATUS_OK)
 		return status;
-	why = stop_transfer(function, channel_of(device));
+	why = controller_ide_stop_transfer(function, controller_ide_channel_of(device));
 	if (why != NULL) {
 		*problem = why;
 		return STATUS_BAD_STATE;
 	}
-	reset_disks(function, channel_of(device));
+	controller_ide_reset_disks(function, controller_ide_channel_of(device));
 	device_irq_drop(device);
 	return STATUS_OK;
 }
@@ -138,7 +141,7 @@ const struct driver_kind controller_ide = {
 	.image = "ide",
 	.class = &disk_class,
 	.dma = true,
-	.equip = equip_ide,
-	.quiet = quiet_ide,
+	.equip = controller_ide_equip,
+	.quiet = controller_ide_quiet,
 	.quiet_deadline = device_quiet_deadline,
 };

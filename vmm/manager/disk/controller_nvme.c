@@ -5,7 +5,7 @@
 #include "vmm/manager/driver/device_irq.h"
 
 /* The registers are BAR 0: NVMe 1.4, 2.1.10. DMA last, when the process has all it needs. */
-static void equip_nvme(struct process_build *build, u32 device)
+static void controller_nvme_equip(struct process_build *build, u32 device)
 {
 	struct pci_function *function = device_function(device);
 
@@ -22,7 +22,7 @@ const struct driver_kind controller_nvme = {
 	.class = &disk_class,
 	.dma = true,
 	.direct = true,
-	.equip = equip_nvme,
+	.equip = controller_nvme_equip,
 	.quiet = device_quiet,
 	.quiet_deadline = device_quiet_deadline,
 };

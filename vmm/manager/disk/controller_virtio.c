@@ -6,7 +6,7 @@
 #include "vmm/manager/driver/device_virtio.h"
 
 /* DMA last, when the process has all it needs. */
-static void equip(struct process_build *build, u32 device, const char *image)
+static void controller_virtio_equip_with(struct process_build *build, u32 device, const char *image)
 {
 	struct pci_function *function = device_function(device);
 
@@ -20,14 +20,14 @@ static void equip(struct process_build *build, u32 device, const char *image)
 	pci_enable(function);
 }
 
-static void equip_virtio(struct process_build *build, u32 device)
+static void controller_virtio_equip_blk(struct process_build *build, u32 device)
 {
-	equip(build, device, "virtio_blk");
+	controller_virtio_equip_with(build, device, "virtio_blk");
 }
 
-static void equip_virtio_scsi(struct process_build *build, u32 device)
+static void controller_virtio_equip_scsi(struct process_build *build, u32 device)
 {
-	equip(build, device, "virtio_scsi");
+	controller_virtio_equip_with(build, device, "virtio_scsi");
 	if (!process_build_failed(build))
 		build->info->parameter[DRIVER_UNITS] = controller_units(device);
 }
@@ -37,7 +37,7 @@ const struct driver_kind controller_virtio = {
 	.class = &disk_class,
 	.dma = true,
 	.direct = true,
-	.equip = equip_virtio,
+	.equip = controller_virtio_equip_blk,
 	.quiet = device_quiet,
 	.quiet_deadline = device_quiet_deadline,
 };
@@ -48,7 +48,7 @@ const struct driver_kind controller_virtio_scsi = {
 	.dma = true,
 	.direct = true,
 	.units = DISK_UNIT_MAX,
-	.equip = equip_virtio_scsi,
+	.equip = controller_virtio_equip_scsi,
 	.quiet = device_quiet,
 	.quiet_deadline = device_quiet_deadline,
 };

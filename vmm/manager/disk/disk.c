@@ -27,8 +27,8 @@ void disks_start(void)
 	services_check();
 }
 
-static const struct disk_partition *find_partition(const struct disk_unit *unit,
-						     const char *wanted)
+static const struct disk_partition *disk_find_partition(const struct disk_unit *unit,
+							const char *wanted)
 {
 	u32 count = MIN(unit->partition_count, DISK_PARTITION_MAX);
 	char id[GUID_TEXT_BYTES];
@@ -45,7 +45,7 @@ static const struct disk_partition *find_partition(const struct disk_unit *unit,
 }
 
 /* Which sectors it has. What the driver says is checked: it may be broken. */
-static void look_up(struct disk *disk)
+static void disk_look_up(struct disk *disk)
 {
 	const struct disk_unit *unit = disk_unit_of(disk);
 	u64 all = unit->sectors;
@@ -60,7 +60,7 @@ static void look_up(struct disk *disk)
 	}
 	if (disk->config->partition[0] != '\0') {
 		const struct disk_partition *partition =
-			find_partition(unit, disk->config->partition);
+			disk_find_partition(unit, disk->config->partition);
 
 		if (partition == NULL) {
 			format(disk->problem, sizeof(disk->problem),
@@ -91,7 +91,7 @@ const struct disk *disk_at(u32 number)
 	if (disk->driver == NULL || disk->driver->life != DRIVER_LIFE_READY)
 		return disk;
 	if (!disk->found)
-		look_up(disk);
+		disk_look_up(disk);
 	else if (disk->config->partition[0] == '\0')
 		disk->sectors = MAX(disk->sectors, disk_unit_of(disk)->sectors);
 	return disk;
@@ -110,7 +110,7 @@ const struct disk *disk_find(const char *name, u32 *number)
 }
 
 /* Why nobody can use it now; NULL: it can be used. */
-static const char *find_problem(const struct disk *disk)
+static const char *disk_find_problem(const struct disk *disk)
 {
 	if (disk == NULL || !disk->config->section.declared)
 		return "there is no section [disk] of that name";
@@ -129,7 +129,7 @@ static const char *find_problem(const struct disk *disk)
 bool disk_resize(u32 number, u64 bytes, char *problem, size_t size)
 {
 	const struct disk *disk = disk_at(number);
-	const char *why = find_problem(disk);
+	const char *why = disk_find_problem(disk);
 	u64 present = disk != NULL ? disk->sectors * BLOCK_SECTOR_BYTES : 0;
 
 	if (why != NULL)
@@ -167,7 +167,7 @@ bool disk_set_dma(u32 number, bool direct, char *problem, size_t size)
 	return true;
 }
 
-static bool overlaps(const struct driver_link *link, const struct disk *disk)
+static bool disk_overlaps(const struct driver_link *link, const struct disk *disk)
 {
 	return link->disk.unit == disk->unit &&
 	       link->disk.first_sector < disk->first_sector + disk->sectors &&
@@ -175,20 +175,20 @@ static bool overlaps(const struct driver_link *link, const struct disk *disk)
 }
 
 /* Whoever has sectors of it that could not be shared; NULL: nobody. */
-static const struct driver_link *find_conflict(const struct disk *disk, bool read_only)
+static const struct driver_link *disk_find_conflict(const struct disk *disk, bool read_only)
 {
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		const struct driver_link *link = &disk->driver->link[i];
 
 		/* whose disk a view sees has a link of its own */
-		if (link->used && !disk_is_view(link) && overlaps(link, disk) &&
+		if (link->used && !disk_is_view(link) && disk_overlaps(link, disk) &&
 		    !(read_only && link->disk.read_only))
 			return link;
 	}
 	return NULL;
 }
 
-static size_t show_user(char *text, size_t size, bool more, const struct driver_link *link)
+static size_t disk_show_user(char *text, size_t size, bool more, const struct driver_link *link)
 {
 	bool view = disk_is_view(link);
 
@@ -208,7 +208,7 @@ void disk_users(const struct disk *disk, char *text, size_t size)
 		const struct driver_link *link = &disk->driver->link[i];
 
 		if (link->used && &disks[link->section] == disk)
-			length += show_user(text + length, size - length, length > 0, link);
+			length += disk_show_user(text + length, size - length, length > 0, link);
 	}
 }
 
@@ -223,11 +223,11 @@ struct share_given disk_limit_of(const struct vm_config *config)
 }
 
 /* `wanted` has the user and what else is his; the rest is the disk's. */
-static struct driver_link *attach(u32 number, bool read_only, handle_t group,
-				  struct driver_link *wanted, char *problem, size_t size)
+static struct driver_link *disk_attach(u32 number, bool read_only, handle_t group,
+				       struct driver_link *wanted, char *problem, size_t size)
 {
 	const struct disk *disk = disk_at(number);
-	const char *why = find_problem(disk);
+	const char *why = disk_find_problem(disk);
 	const struct driver_link *conflict;
 
 	if (why != NULL) {
@@ -235,7 +235,7 @@ static struct driver_link *attach(u32 number, bool read_only, handle_t group,
 		return NULL;
 	}
 	read_only = read_only || disk->config->read_only;
-	conflict = find_conflict(disk, read_only);
+	conflict = disk_find_conflict(disk, read_only);
 	if (conflict != NULL) {
 		format(problem, size, "%s uses it as disk %s, allowed: one writer, or readers only",
 		       conflict->user, config_disk(conflict->section)->section.name);
@@ -251,7 +251,7 @@ static struct driver_link *attach(u32 number, bool read_only, handle_t group,
 	return driver_link_make(disk->driver, group, wanted, problem, size);
 }
 
-static struct driver_link wanted_by(const struct vm *vm, bool window)
+static struct driver_link disk_wanted_by(const struct vm *vm, bool window)
 {
 	struct driver_link wanted = {
 		.ram = {.memory = vm->ram,
@@ -264,12 +264,13 @@ static struct driver_link wanted_by(const struct vm *vm, bool window)
 	return wanted;
 }
 
-static struct driver_link *attach_own(struct vm *vm, u32 number, bool read_only, char *problem,
-				      size_t size)
+static struct driver_link *disk_attach_own(struct vm *vm, u32 number, bool read_only, char *problem,
+					   size_t size)
 {
 	bool direct = config_disk(number)->dma == DMA_DIRECT && !vm->overcommits;
-	struct driver_link wanted = wanted_by(vm, direct);
-	struct driver_link *link = attach(number, read_only, vm->group, &wanted, problem, size);
+	struct driver_link wanted = disk_wanted_by(vm, direct);
+	struct driver_link *link =
+		disk_attach(number, read_only, vm->group, &wanted, problem, size);
 
 	if (link != NULL)
 		disk_window_want(link, direct);
@@ -277,8 +278,8 @@ static struct driver_link *attach_own(struct vm *vm, u32 number, bool read_only,
 }
 
 /* A disk that is no VM's own; who has to write to it must be able to. */
-static struct driver_link *attach_other(u32 number, bool read_only, handle_t group,
-					struct driver_link *wanted, char *problem, size_t size)
+static struct driver_link *disk_attach_other(u32 number, bool read_only, handle_t group,
+					     struct driver_link *wanted, char *problem, size_t size)
 {
 	char why[sizeof(((struct disk *)NULL)->problem)];
 	struct driver_link *link = NULL;
@@ -286,7 +287,7 @@ static struct driver_link *attach_other(u32 number, bool read_only, handle_t gro
 	if (!read_only && config_disk(number)->read_only)
 		format(why, sizeof(why), "it is read-only, allowed: one that may be written to");
 	else
-		link = attach(number, read_only, group, wanted, why, sizeof(why));
+		link = disk_attach(number, read_only, group, wanted, why, sizeof(why));
 	if (link == NULL)
 		format(problem, size, "disk %s: %s", config_disk(number)->section.name, why);
 	return link;
@@ -298,22 +299,22 @@ struct driver_link *disk_attach_alone(const char *user, handle_t group, u32 numb
 	struct driver_link wanted = {.disk = {.limit = {.weight = DISK_WEIGHT}}};
 
 	string_copy(wanted.user, sizeof(wanted.user), user);
-	return attach_other(number, read_only, group, &wanted, problem, size);
+	return disk_attach_other(number, read_only, group, &wanted, problem, size);
 }
 
 struct driver_link *disk_attach_save(struct vm *vm, u32 number, bool read_only, char *problem,
 				     size_t size)
 {
-	struct driver_link wanted = wanted_by(vm, false);
+	struct driver_link wanted = disk_wanted_by(vm, false);
 
-	return attach_other(number, read_only, vm->group, &wanted, problem, size);
+	return disk_attach_other(number, read_only, vm->group, &wanted, problem, size);
 }
 
 bool disk_may_be_read(u32 number, char *problem, size_t size)
 {
 	const struct disk *disk = disk_at(number);
-	const char *why = find_problem(disk);
-	const struct driver_link *user = why == NULL ? find_conflict(disk, true) : NULL;
+	const char *why = disk_find_problem(disk);
+	const struct driver_link *user = why == NULL ? disk_find_conflict(disk, true) : NULL;
 
 	if (why != NULL)
 		format(problem, size, "disk %s: %s", config_disk(number)->section.name, why);
@@ -336,9 +337,9 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 				return false;
 			continue;
 		}
-		vm->link[i] = attach_own(vm, wanted->number - 1u,
-					 (wanted->flags & VM_DISK_READ_ONLY) != 0, why,
-					 sizeof(why));
+		vm->link[i] =
+			disk_attach_own(vm, wanted->number - 1u,
+					(wanted->flags & VM_DISK_READ_ONLY) != 0, why, sizeof(why));
 		if (vm->link[i] != NULL)
 			continue;
 		if ((wanted->flags & VM_DISK_OPTIONAL) == 0) {
@@ -367,7 +368,7 @@ void disk_give_all(const struct vm *vm, struct process_build *build)
 }
 
 /* Once: nothing will happen by itself. */
-static void say_kept(struct vm *vm, struct driver_link *link)
+static void disk_say_kept(struct vm *vm, struct driver_link *link)
 {
 	const struct driver *driver = driver_of_link(link);
 
@@ -408,7 +409,7 @@ bool disk_detach_all(struct vm *vm)
 			vm->link[i] = NULL;
 			continue;
 		}
-		say_kept(vm, vm->link[i]);
+		disk_say_kept(vm, vm->link[i]);
 		all = false;
 	}
 	if (vm->save.link == NULL)

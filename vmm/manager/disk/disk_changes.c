@@ -19,7 +19,7 @@ u64 disk_changes_pages(const struct driver_link *link)
 	return pages + pages / 512 + TABLE_OTHERS;
 }
 
-static enum status make(struct driver_link *link, handle_t group)
+static enum status disk_changes_make_map(struct driver_link *link, handle_t group)
 {
 	struct link_changes *changes = &link->changes;
 	enum status status = sys_memory_create(group, changes->bytes, 0, &changes->memory);
@@ -50,7 +50,7 @@ bool disk_changes_make(struct driver_link *link, handle_t group, char *problem, 
 	if (driver_raise_quota(driver, tables)) {
 		link->changes.table_pages = tables;
 		link->changes.bytes = bytes;
-		status = make(link, group);
+		status = disk_changes_make_map(link, group);
 	}
 	if (status == STATUS_OK)
 		return true;

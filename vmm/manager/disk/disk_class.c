@@ -8,13 +8,13 @@
 #include "vmm/manager/disk/disk_window.h"
 #include "vmm/manager/log/log.h"
 
-static u64 sectors_of(const struct driver *driver, const struct driver_link *link)
+static u64 disk_class_sectors_of(const struct driver *driver, const struct driver_link *link)
 {
 	return driver->channel->disk.unit[link->disk.unit].sectors;
 }
 
 /* Of a driver with several disks: what they are, or why they cannot be used. */
-static void log_units(const struct driver *driver)
+static void disk_class_log_units(const struct driver *driver)
 {
 	for (u32 i = 0; i < disk_units_of(driver); i++) {
 		const struct disk_unit *unit = &driver->channel->disk.unit[i];
@@ -46,20 +46,21 @@ static void disk_ready(struct driver *driver)
 	log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: ready, %llu MiB, %s", driver->name,
 		    (unsigned long long)(sectors * BLOCK_SECTOR_BYTES / MIB), model);
 	if (disk_units_of(driver) > 1)
-		log_units(driver);
+		disk_class_log_units(driver);
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		struct driver_link *link = &driver->link[i];
 
 		if (link->used && link->whole)
-			link->disk.sectors = MAX(link->disk.sectors, sectors_of(driver, link));
+			link->disk.sectors =
+				MAX(link->disk.sectors, disk_class_sectors_of(driver, link));
 	}
 }
 
 /* Of several disks one may be gone while its driver serves the others. */
-static bool is_lost(const struct driver *driver, const struct driver_link *link)
+static bool disk_class_is_lost(const struct driver *driver, const struct driver_link *link)
 {
 	return link->lost || (link->fails && driver->life == DRIVER_LIFE_READY &&
-			      sectors_of(driver, link) == 0);
+			      disk_class_sectors_of(driver, link) == 0);
 }
 
 static void disk_describe(const struct driver *driver, const struct driver_link *link)
@@ -67,7 +68,8 @@ static void disk_describe(const struct driver *driver, const struct driver_link 
 	const u32 known = DISK_FLUSH | DISK_DISCARD | DISK_WRITE_ZEROES;
 	const struct disk_unit *unit = &driver->channel->disk.unit[link->disk.unit];
 	struct block_about *about = (struct block_about *)(void *)link->at->about;
-	u32 features = (unit->features & known) | (is_lost(driver, link) ? (u32)DISK_LOST : 0) |
+	u32 features = (unit->features & known) |
+		       (disk_class_is_lost(driver, link) ? (u32)DISK_LOST : 0) |
 		       (link->disk.read_only ? (u32)DISK_READ_ONLY : 0);
 
 	__atomic_store_n(&about->window, disk_window_shown(driver, link), __ATOMIC_RELEASE);

@@ -31,7 +31,7 @@ const struct disk_restore *disk_restore_last(void)
 	return &restore;
 }
 
-static bool make_group(u32 count, char *problem, size_t size)
+static bool disk_restore_make_group(u32 count, char *problem, size_t size)
 {
 	u64 pages = PROCESS_PAGES + (count + 1) * DISK_LINK_PAGES;
 
@@ -48,7 +48,8 @@ static bool make_group(u32 count, char *problem, size_t size)
 	return false;
 }
 
-static bool make_links(u32 disk, const u32 *place, u32 count, char *problem, size_t size)
+static bool disk_restore_make_links(u32 disk, const u32 *place, u32 count, char *problem,
+				    size_t size)
 {
 	restore.to = disk_attach_alone(USER, restore.group, disk, false, problem, size);
 	if (restore.to == NULL)
@@ -62,7 +63,7 @@ static bool make_links(u32 disk, const u32 *place, u32 count, char *problem, siz
 	return true;
 }
 
-static handle_t make_page(struct process_build *build)
+static handle_t disk_restore_make_page(struct process_build *build)
 {
 	handle_t memory = HANDLE_NONE;
 
@@ -74,28 +75,29 @@ static handle_t make_page(struct process_build *build)
 	return memory;
 }
 
-static const char *name_of(const struct driver_link *link)
+static const char *disk_restore_name_of(const struct driver_link *link)
 {
 	return config_disk(link->section)->section.name;
 }
 
-static void give_all(struct process_build *build, handle_t page)
+static void disk_restore_give_all(struct process_build *build, handle_t page)
 {
 	process_build_map(build, START_CHANNEL, page, 0, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE);
 	process_build_own(build, restore.group);
-	driver_link_give(build, restore.to, START_DISK, 0, name_of(restore.to));
+	driver_link_give(build, restore.to, START_DISK, 0, disk_restore_name_of(restore.to));
 	for (u32 i = 0; i < BACKUP_CHAIN_MAX && restore.from[i] != NULL; i++)
-		driver_link_give(build, restore.from[i], START_SAVE, i, name_of(restore.from[i]));
+		driver_link_give(build, restore.from[i], START_SAVE, i,
+				 disk_restore_name_of(restore.from[i]));
 }
 
-static void start(struct process_build *build)
+static void disk_restore_start(struct process_build *build)
 {
-	handle_t page = make_page(build);
+	handle_t page = disk_restore_make_page(build);
 
 	process_build_begin(build, restore.group, start_handle(START_MONITOR_IMAGE), 0);
 	if (!process_build_failed(build)) {
 		build->info->parameter[MONITOR_FLAGS] = MONITOR_RESTORER;
-		give_all(build, page);
+		disk_restore_give_all(build, page);
 	}
 	if (!process_build_failed(build))
 		process_build_note(build, "watching it",
@@ -105,12 +107,12 @@ static void start(struct process_build *build)
 		sys_handle_close(page);
 }
 
-static bool start_process(char *problem, size_t size)
+static bool disk_restore_start_process(char *problem, size_t size)
 {
 	struct process_build build = {.status = STATUS_OK};
 	bool started;
 
-	start(&build);
+	disk_restore_start(&build);
 	started = !process_build_failed(&build);
 	if (started) {
 		restore.process = build.process;
@@ -124,7 +126,7 @@ static bool start_process(char *problem, size_t size)
 }
 
 /* Whatever of it was made goes, in disk_restore_step. */
-static void end(const char *problem)
+static void disk_restore_end(const char *problem)
 {
 	string_copy(restore.problem, sizeof(restore.problem), problem);
 	restore.phase = RESTORE_ENDING;
@@ -141,7 +143,8 @@ static void end(const char *problem)
 	restore.process = HANDLE_NONE;
 }
 
-static bool may_begin(u32 disk, const u32 *place, u32 count, char *problem, size_t size)
+static bool disk_restore_may_begin(u32 disk, const u32 *place, u32 count, char *problem,
+				   size_t size)
 {
 	if (restore.phase != RESTORE_NONE) {
 		format(problem, size, "disk %s is being restored, allowed: one at a time",
@@ -160,28 +163,29 @@ static bool may_begin(u32 disk, const u32 *place, u32 count, char *problem, size
 
 bool disk_restore_begin(u32 disk, const u32 *place, u32 count, char *problem, size_t size)
 {
-	if (!may_begin(disk, place, count, problem, size))
+	if (!disk_restore_may_begin(disk, place, count, problem, size))
 		return false;
 	restore = (struct disk_restore){.phase = RESTORE_COPYING,
 					.number = restore.number,
 					.until_tsc = clock_tsc() + clock_ns_to_tsc(MOVE_NS)};
 	string_copy(restore.name, sizeof(restore.name), config_disk(disk)->section.name);
-	if (!make_group(count, problem, size) || !make_links(disk, place, count, problem, size) ||
-	    !start_process(problem, size)) {
-		end(problem);
+	if (!disk_restore_make_group(count, problem, size) ||
+	    !disk_restore_make_links(disk, place, count, problem, size) ||
+	    !disk_restore_start_process(problem, size)) {
+		disk_restore_end(problem);
 		return false;
 	}
 	restore.number++;
 	return true;
 }
 
-static void fails(const char *problem)
+static void disk_restore_fails(const char *problem)
 {
 	log_message(LOG_ERROR, LOG_DEVICE, "", "disk %s: not restored: %s", restore.name, problem);
-	end(problem);
+	disk_restore_end(problem);
 }
 
-static void take_outcome(void)
+static void disk_restore_take_outcome(void)
 {
 	char said[sizeof(restore.page->problem)];
 	char died[PROCESS_DIED_BYTES];
@@ -190,40 +194,41 @@ static void take_outcome(void)
 	switch (__atomic_load_n(&restore.page->state, __ATOMIC_ACQUIRE)) {
 	case RESTORER_DONE:
 		log_message(LOG_INFO, LOG_DEVICE, "", "disk %s: restored", restore.name);
-		end("");
+		disk_restore_end("");
 		break;
 	case RESTORER_FAILED:
 		memcpy(said, restore.page->problem, sizeof(said));
 		text_show(problem, sizeof(problem),
 			  (struct text){said, strnlen(said, sizeof(said))});
-		fails(problem);
+		disk_restore_fails(problem);
 		break;
 	default:
-		fails(process_died_text(restore.process, "the process that copies", died));
+		disk_restore_fails(
+			process_died_text(restore.process, "the process that copies", died));
 	}
 }
 
 void disk_restore_ended(void)
 {
 	if (restore.phase == RESTORE_COPYING)
-		take_outcome();
+		disk_restore_take_outcome();
 }
 
-static void look_whether_it_moves(void)
+static void disk_restore_look_whether_it_moves(void)
 {
 	u64 moved = READ_ONCE(restore.page->moved);
 
 	if (clock_tsc() < restore.until_tsc)
 		return;
 	if (moved == restore.moved) {
-		fails("a disk takes too long");
+		disk_restore_fails("a disk takes too long");
 		return;
 	}
 	restore.moved = moved;
 	restore.until_tsc = clock_tsc() + clock_ns_to_tsc(MOVE_NS);
 }
 
-static bool links_have_ended(void)
+static bool disk_restore_links_have_ended(void)
 {
 	bool all = restore.to == NULL || driver_link_end(restore.to);
 
@@ -241,9 +246,9 @@ static bool links_have_ended(void)
 }
 
 /* True: there is more to do at once. */
-static bool step_ending(void)
+static bool disk_restore_step_ending(void)
 {
-	if (!links_have_ended())
+	if (!disk_restore_links_have_ended())
 		return false; /* a driver says when */
 	if (restore.group != HANDLE_NONE && sys_object_destroy(restore.group) == STATUS_AGAIN)
 		return true;
@@ -255,9 +260,9 @@ static bool step_ending(void)
 bool disk_restore_step(void)
 {
 	if (restore.phase == RESTORE_ENDING)
-		return step_ending();
+		return disk_restore_step_ending();
 	if (restore.phase == RESTORE_COPYING)
-		look_whether_it_moves();
+		disk_restore_look_whether_it_moves();
 	return false;
 }
 

@@ -9,14 +9,14 @@
 const struct driver_kind disk_memory_kind = {.image = "ramdisk", .class = &disk_class};
 
 /* Told at the console when a VM wants it, and by `disk list`. */
-static void refuse(struct disk *disk, const char *problem)
+static void disk_start_refuse(struct disk *disk, const char *problem)
 {
 	string_copy(disk->problem, sizeof(disk->problem), problem);
 	log_message(LOG_WARNING, LOG_CONFIG, "", "disk %s: %s", disk->config->section.name,
 		    problem);
 }
 
-static void start_memory(struct disk *disk)
+static void disk_start_memory(struct disk *disk)
 {
 	const struct disk_config *config = disk->config;
 	const struct file *file = config->image[0] != '\0' ? file_find(config->image) : NULL;
@@ -25,7 +25,7 @@ static void start_memory(struct disk *disk)
 	if (config->image[0] != '\0' && (file == NULL || file->size == 0)) {
 		format(problem, sizeof(problem), "image: there is no file \"%s\" in the bundle",
 		       config->image);
-		refuse(disk, problem);
+		disk_start_refuse(disk, problem);
 		return;
 	}
 	disk->driver = driver_create(config->section.name, &disk_memory_kind, 0, file,
@@ -34,11 +34,11 @@ static void start_memory(struct disk *disk)
 	if (disk->driver != NULL)
 		disk->driver->restart_limit = (u32)config->restart_limit;
 	else
-		refuse(disk, problem);
+		disk_start_refuse(disk, problem);
 }
 
 /* One of several sections with the same controller: it has one driver, which has one limit. */
-static void check_limit(struct disk *disk)
+static void disk_start_check_limit(struct disk *disk)
 {
 	char problem[DRIVER_TEXT_BYTES];
 
@@ -49,26 +49,26 @@ static void check_limit(struct disk *disk)
 	       (unsigned long long)disk->config->restart_limit, disk->driver->restart_limit,
 	       disk->driver->name);
 	disk->driver = NULL;
-	refuse(disk, problem);
+	disk_start_refuse(disk, problem);
 }
 
 /* Disks and partitions of one controller, or of one service, share its driver. */
-static void start_shared(struct disk *disk, const char *name, const struct driver_kind *kind,
-			 u32 device, const struct file *file, u64 bytes)
+static void disk_start_shared(struct disk *disk, const char *name, const struct driver_kind *kind,
+			      u32 device, const struct file *file, u64 bytes)
 {
 	char problem[DRIVER_TEXT_BYTES];
 
 	disk->driver = driver_find(name);
 	if (disk->driver != NULL && disk->driver->kind == kind)
-		return check_limit(disk);
+		return disk_start_check_limit(disk);
 	disk->driver = driver_create(name, kind, device, file, bytes, problem, sizeof(problem));
 	if (disk->driver != NULL)
 		disk->driver->restart_limit = (u32)disk->config->restart_limit;
 	else
-		refuse(disk, problem);
+		disk_start_refuse(disk, problem);
 }
 
-static void start_controller(struct disk *disk)
+static void disk_start_controller(struct disk *disk)
 {
 	char problem[DRIVER_TEXT_BYTES];
 	char name[DRIVER_NAME_BYTES];
@@ -78,12 +78,12 @@ static void start_controller(struct disk *disk)
 	kind = controller_find(disk->config->controller, &device, &disk->unit, name, problem,
 			       sizeof(problem));
 	if (kind != NULL)
-		start_shared(disk, name, kind, device, NULL, 0);
+		disk_start_shared(disk, name, kind, device, NULL, 0);
 	else
-		refuse(disk, problem);
+		disk_start_refuse(disk, problem);
 }
 
-static void start_service(struct disk *disk)
+static void disk_start_service(struct disk *disk)
 {
 	char problem[DRIVER_TEXT_BYTES];
 	const struct driver_kind *kind;
@@ -93,9 +93,9 @@ static void start_service(struct disk *disk)
 	kind = service_find(disk->config->service, &disk_class, &file, &memory_bytes, problem,
 			    sizeof(problem));
 	if (kind != NULL)
-		start_shared(disk, disk->config->service, kind, 0, file, memory_bytes);
+		disk_start_shared(disk, disk->config->service, kind, 0, file, memory_bytes);
 	else
-		refuse(disk, problem);
+		disk_start_refuse(disk, problem);
 }
 
 void disk_start(struct disk *disk)
@@ -103,9 +103,9 @@ void disk_start(struct disk *disk)
 	if (!disk->config->section.declared || disk->config->section.broken)
 		return;
 	if (disk->config->service[0] != '\0')
-		start_service(disk);
+		disk_start_service(disk);
 	else if (string_equal(disk->config->controller, "memory"))
-		start_memory(disk);
+		disk_start_memory(disk);
 	else
-		start_controller(disk);
+		disk_start_controller(disk);
 }

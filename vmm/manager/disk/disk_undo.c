@@ -10,7 +10,7 @@
 #define TABLE_OTHERS 4u	       /* those above, and at a boundary */
 
 /* No two links have the same: a view of what is kept no more finds nothing else instead. */
-static u32 next_number(void)
+static u32 disk_undo_next_number(void)
 {
 	static u32 last;
 
@@ -20,7 +20,7 @@ static u32 next_number(void)
 }
 
 /* NULL: its present process does not serve the link, and whatever stands there is of an earlier. */
-static const struct disk_undo_told *told_by(const struct driver_link *link)
+static const struct disk_undo_told *disk_undo_told_by(const struct driver_link *link)
 {
 	const struct driver *driver = driver_of_link(link);
 	u32 index = (u32)(link - driver->link);
@@ -31,7 +31,7 @@ static const struct disk_undo_told *told_by(const struct driver_link *link)
 	return &driver->channel->disk.undo[index];
 }
 
-static enum status make(struct driver_link *link, handle_t group, u64 bytes)
+static enum status disk_undo_make_store(struct driver_link *link, handle_t group, u64 bytes)
 {
 	struct link_undo *undo = &link->undo;
 	enum status status = sys_memory_create(group, bytes, 0, &undo->memory);
@@ -45,7 +45,7 @@ static enum status make(struct driver_link *link, handle_t group, u64 bytes)
 	return link->driver_at != 0 ? driver_link_map_undo(link) : STATUS_OK;
 }
 
-static void unmake(struct driver_link *link)
+static void disk_undo_unmake(struct driver_link *link)
 {
 	struct link_undo *undo = &link->undo;
 
@@ -64,13 +64,13 @@ bool disk_undo_make(struct driver_link *link, handle_t group, u64 bytes, char *p
 
 	if (driver_raise_quota(driver, tables)) {
 		link->undo.table_pages = tables;
-		status = make(link, group, bytes);
+		status = disk_undo_make_store(link, group, bytes);
 	}
 	if (status == STATUS_OK) {
 		driver_link_fill(link);
 		return true;
 	}
-	unmake(link);
+	disk_undo_unmake(link);
 	format(problem, size, "the kernel says \"%s\" while making room for old blocks",
 	       status_text(status));
 	return false;
@@ -78,14 +78,14 @@ bool disk_undo_make(struct driver_link *link, handle_t group, u64 bytes, char *p
 
 void disk_undo_begin(struct driver_link *link)
 {
-	link->undo.number = next_number();
+	link->undo.number = disk_undo_next_number();
 	driver_link_fill(link);
 }
 
 /* enum disk_undo_problem, or whatever else the driver has written there. */
-static u32 problem_of(const struct driver_link *link)
+static u32 disk_undo_problem_of(const struct driver_link *link)
 {
-	const struct disk_undo_told *told = link->undo.number != 0 ? told_by(link) : NULL;
+	const struct disk_undo_told *told = link->undo.number != 0 ? disk_undo_told_by(link) : NULL;
 
 	if (told == NULL ||
 	    __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != link->undo.number)
@@ -95,12 +95,12 @@ static u32 problem_of(const struct driver_link *link)
 
 bool disk_undo_is_full(const struct driver_link *link)
 {
-	return problem_of(link) == DISK_UNDO_FULL;
+	return disk_undo_problem_of(link) == DISK_UNDO_FULL;
 }
 
 const char *disk_undo_problem(const struct driver_link *link)
 {
-	switch (problem_of(link)) {
+	switch (disk_undo_problem_of(link)) {
 	case DISK_UNDO_WHOLE:
 		return NULL;
 	case DISK_UNDO_FULL:
@@ -114,7 +114,7 @@ const char *disk_undo_problem(const struct driver_link *link)
 
 u64 disk_undo_kept_bytes(const struct driver_link *link)
 {
-	const struct disk_undo_told *told = link->undo.number != 0 ? told_by(link) : NULL;
+	const struct disk_undo_told *told = link->undo.number != 0 ? disk_undo_told_by(link) : NULL;
 
 	return told != NULL ? MIN(__atomic_load_n(&told->kept_bytes, __ATOMIC_RELAXED),
 				  link->undo.bytes)
@@ -123,7 +123,7 @@ u64 disk_undo_kept_bytes(const struct driver_link *link)
 
 enum disk_undo_state disk_undo_begun(const struct driver_link *link)
 {
-	const struct disk_undo_told *told = told_by(link);
+	const struct disk_undo_told *told = disk_undo_told_by(link);
 
 	if (told == NULL ||
 	    __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != link->undo.number)
@@ -133,13 +133,13 @@ enum disk_undo_state disk_undo_begun(const struct driver_link *link)
 
 void disk_undo_put_back(struct driver_link *link)
 {
-	link->undo.put_back = next_number();
+	link->undo.put_back = disk_undo_next_number();
 	driver_link_fill(link);
 }
 
 enum disk_undo_state disk_undo_is_back(const struct driver_link *link)
 {
-	const struct disk_undo_told *told = told_by(link);
+	const struct disk_undo_told *told = disk_undo_told_by(link);
 
 	if (told == NULL)
 		return DISK_UNDO_PENDING;
@@ -167,7 +167,7 @@ void disk_undo_close(struct driver_link *link)
 
 u64 disk_undo_release(struct driver_link *link)
 {
-	const struct disk_undo_told *told = told_by(link);
+	const struct disk_undo_told *told = disk_undo_told_by(link);
 	u64 pages = link->undo.bytes / PAGE_SIZE;
 
 	if (link->undo.memory == HANDLE_NONE || link->undo.number != 0)
@@ -176,7 +176,7 @@ u64 disk_undo_release(struct driver_link *link)
 	if (link->driver_at != 0 &&
 	    (told == NULL || __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != 0))
 		return 0;
-	unmake(link);
+	disk_undo_unmake(link);
 	return pages;
 }
 

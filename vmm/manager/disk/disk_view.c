@@ -5,9 +5,10 @@
 #include "vmm/manager/disk/disk_undo.h"
 #include "vmm/rt/format.h"
 
-static struct driver_link *make_view(const struct driver_link *source, bool read_only,
-				     handle_t group, const char *user,
-				     const struct share_given *limit, char *problem, size_t size)
+static struct driver_link *disk_view_make_any(const struct driver_link *source, bool read_only,
+					      handle_t group, const char *user,
+					      const struct share_given *limit, char *problem,
+					      size_t size)
 {
 	struct driver *driver = driver_of_link(source);
 	const char *why =
@@ -36,14 +37,14 @@ struct driver_link *disk_view_make(const struct driver_link *source, handle_t gr
 				   const char *user, const struct share_given *limit, char *problem,
 				   size_t size)
 {
-	return make_view(source, true, group, user, limit, problem, size);
+	return disk_view_make_any(source, true, group, user, limit, problem, size);
 }
 
 struct driver_link *disk_view_make_overlay(const struct driver_link *source, handle_t group,
 					   const char *user, const struct share_given *limit,
 					   char *problem, size_t size)
 {
-	return make_view(source, false, group, user, limit, problem, size);
+	return disk_view_make_any(source, false, group, user, limit, problem, size);
 }
 
 const struct driver_link *disk_view_source(const struct driver_link *view)

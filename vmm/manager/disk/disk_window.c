@@ -8,17 +8,17 @@
 #define WINDOWS_AT  (4 * GIB)
 #define WINDOW_ROOM (32 * GIB)
 
-static u32 index_of(const struct driver *driver, const struct driver_link *link)
+static u32 disk_window_index_of(const struct driver *driver, const struct driver_link *link)
 {
 	return (u32)(link - driver->link);
 }
 
-static u64 address_of(const struct driver *driver, const struct driver_link *link)
+static u64 disk_window_address_of(const struct driver *driver, const struct driver_link *link)
 {
-	return WINDOWS_AT + index_of(driver, link) * WINDOW_ROOM;
+	return WINDOWS_AT + disk_window_index_of(driver, link) * WINDOW_ROOM;
 }
 
-static void take_number(struct driver_link *link)
+static void disk_window_take_number(struct driver_link *link)
 {
 	if (++link->ram.last_number == 0)
 		link->ram.last_number = 1;
@@ -26,7 +26,7 @@ static void take_number(struct driver_link *link)
 }
 
 /* Where it cannot be, as beyond what the unit can map, data is copied. */
-static bool open(const struct driver *driver, struct driver_link *link)
+static bool disk_window_open(const struct driver *driver, struct driver_link *link)
 {
 	struct ram_window *ram = &link->ram;
 	u64 at = 0;
@@ -34,25 +34,26 @@ static bool open(const struct driver *driver, struct driver_link *link)
 	if (!driver->kind->direct || link->window.space == HANDLE_NONE ||
 	    ram->memory == HANDLE_NONE || ram->bytes > WINDOW_ROOM)
 		return false;
-	if (sys_space_map(link->window.space, address_of(driver, link), ram->memory, 0, ram->bytes,
-			  RIGHT_READ | RIGHT_WRITE, &at) != STATUS_OK)
+	if (sys_space_map(link->window.space, disk_window_address_of(driver, link), ram->memory, 0,
+			  ram->bytes, RIGHT_READ | RIGHT_WRITE, &at) != STATUS_OK)
 		return false;
 	ram->at = at;
-	take_number(link);
+	disk_window_take_number(link);
 	return true;
 }
 
 /* The device reaches none of it any more when this returns. */
-static void unmap(struct driver_link *link)
+static void disk_window_unmap(struct driver_link *link)
 {
 	driver_link_unmap_ram(link);
 	link->ram.told = 0;
 }
 
 /* Whether the device may be using that window, or 0: none. */
-static bool driver_is_at(const struct driver *driver, const struct driver_link *link, u32 number)
+static bool disk_window_driver_is_at(const struct driver *driver, const struct driver_link *link,
+				     u32 number)
 {
-	u32 index = index_of(driver, link);
+	u32 index = disk_window_index_of(driver, link);
 
 	if (link->driver_at == 0)
 		return true; /* the next process begins with it */
@@ -62,19 +63,19 @@ static bool driver_is_at(const struct driver *driver, const struct driver_link *
 }
 
 /* As far as it goes now. */
-static void step(const struct driver *driver, struct driver_link *link)
+static void disk_window_step(const struct driver *driver, struct driver_link *link)
 {
 	struct ram_window *ram = &link->ram;
 
-	if (ram->at != 0 && ram->number == 0 && driver_is_at(driver, link, 0)) {
-		unmap(link);
+	if (ram->at != 0 && ram->number == 0 && disk_window_driver_is_at(driver, link, 0)) {
+		disk_window_unmap(link);
 		driver_link_describe(link);
 	}
-	if (ram->wanted && ram->at == 0 && !link->leaving && open(driver, link))
+	if (ram->wanted && ram->at == 0 && !link->leaving && disk_window_open(driver, link))
 		driver_link_fill(link);
 	/* the client last: the driver would refuse what comes through a window that it knows not */
 	if (ram->number != ram->told && ram->number != 0 &&
-	    driver_is_at(driver, link, ram->number)) {
+	    disk_window_driver_is_at(driver, link, ram->number)) {
 		ram->told = ram->number;
 		driver_link_describe(link);
 	}
@@ -90,13 +91,13 @@ void disk_window_want(struct driver_link *link, bool wanted)
 		link->ram.closing_tsc = clock_tsc();
 		driver_link_fill(link);
 	}
-	step(driver, link);
+	disk_window_step(driver, link);
 }
 
 void disk_window_fill(const struct driver_link *link, struct disk_client_part *part)
 {
 	/* these two stay the same: the driver may read them while the number changes */
-	part->window_at = address_of(driver_of_link(link), link);
+	part->window_at = disk_window_address_of(driver_of_link(link), link);
 	part->window_pages = link->ram.bytes / PAGE_SIZE;
 	part->window = link->ram.number;
 }
@@ -117,7 +118,7 @@ void disk_windows_signalled(struct driver *driver)
 {
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		if (driver->link[i].used)
-			step(driver, &driver->link[i]);
+			disk_window_step(driver, &driver->link[i]);
 	}
 }
 
@@ -129,13 +130,13 @@ void disk_windows_ended(struct driver *driver)
 		if (!link->used || link->ram.at == 0)
 			continue;
 		if (link->ram.number != 0) {
-			take_number(link);
+			disk_window_take_number(link);
 			link->ram.told = link->ram.number;
 		}
 		/* life is not READY for what follows: the client learns that nothing lands */
 		__atomic_store_n(&((struct block_about *)(void *)link->at->about)->window, 0,
 				 __ATOMIC_RELEASE);
 		sys_event_signal(link->bell);
-		step(driver, link);
+		disk_window_step(driver, link);
 	}
 }

@@ -20,14 +20,14 @@ void guid_make(u8 random[16], char text[GUID_TEXT_BYTES])
 	guid_text(random, text);
 }
 
-static char lower(char c)
+static char guid_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
 bool guid_equal(const char *one, const char *other)
 {
-	while (*one != '\0' && lower(*one) == lower(*other)) {
+	while (*one != '\0' && guid_lower(*one) == guid_lower(*other)) {
 		one++;
 		other++;
 	}

@@ -12,7 +12,7 @@ static handle_t irqs[DRIVER_MAX];
 static u32 irq_device[DRIVER_MAX];
 
 /* A new one, for that device, of a line or NO_LINE; NULL: there is none. */
-static handle_t *create(u32 device, u32 line)
+static handle_t *device_irq_create(u32 device, u32 line)
 {
 	u32 free = 0;
 
@@ -26,14 +26,14 @@ static handle_t *create(u32 device, u32 line)
 	return &irqs[free];
 }
 
-static void grant(struct process_build *build, handle_t irq, u64 value)
+static void device_irq_grant(struct process_build *build, handle_t irq, u64 value)
 {
 	process_build_grant(build, START_IRQ, irq, RIGHT_BIND | RIGHT_CONTROL, value);
 }
 
 bool device_irq_message(struct process_build *build, struct pci_function *function, u32 device)
 {
-	handle_t *irq = create(device, NO_LINE);
+	handle_t *irq = device_irq_create(device, NO_LINE);
 	enum status status;
 
 	if (irq == NULL)
@@ -42,7 +42,7 @@ bool device_irq_message(struct process_build *build, struct pci_function *functi
 	if (status != STATUS_OK)
 		status = pci_msi_set(function, *irq);
 	if (status == STATUS_OK)
-		grant(build, *irq, 0);
+		device_irq_grant(build, *irq, 0);
 	else
 		device_irq_drop(device);
 	return status == STATUS_OK;
@@ -50,10 +50,10 @@ bool device_irq_message(struct process_build *build, struct pci_function *functi
 
 void device_irq_line(struct process_build *build, u32 line, u32 device)
 {
-	handle_t *irq = create(device, line);
+	handle_t *irq = device_irq_create(device, line);
 
 	if (irq != NULL)
-		grant(build, *irq, DRIVER_IRQ_LINE);
+		device_irq_grant(build, *irq, DRIVER_IRQ_LINE);
 }
 
 void device_irq_any(struct process_build *build, struct pci_function *function, u32 device)

@@ -30,7 +30,7 @@ static const char *const names[] = {
 #define NOTIFY_TYPE 2u
 
 /* The first capability of that type whose BAR is memory; 0: there is none. */
-static u32 find(const struct pci_function *function, u32 type)
+static u32 device_virtio_find(const struct pci_function *function, u32 type)
 {
 	for (u32 i = 0; i < function->capability_count; i++) {
 		u32 at = function->capability[i].offset;
@@ -52,7 +52,8 @@ static u32 find(const struct pci_function *function, u32 type)
  * A virtual device may go round the virtual IOMMU: one that does not offer VIRTIO_F_ACCESS_PLATFORM
  * uses physical addresses (6.1), and would take its driver's for such.
  */
-static bool keeps_to_iommu(const struct pci_function *function, handle_t registers, u64 offset)
+static bool device_virtio_keeps_to_iommu(const struct pci_function *function, handle_t registers,
+					 u64 offset)
 {
 	u64 at = 0;
 	volatile u32 *common;
@@ -72,7 +73,8 @@ static bool keeps_to_iommu(const struct pci_function *function, handle_t registe
 	return (features & (VIO_F_ACCESS_PLATFORM >> 32)) != 0;
 }
 
-static void give(struct process_build *build, const struct pci_function *function, u32 at, u32 type)
+static void device_virtio_give_part(struct process_build *build,
+				    const struct pci_function *function, u32 at, u32 type)
 {
 	u64 offset = pci_read(function->address, at + VIRTIO_CAP_OFFSET, 4);
 	u64 wanted = pci_read(function->address, at + VIRTIO_CAP_BYTES, 4);
@@ -87,7 +89,7 @@ static void give(struct process_build *build, const struct pci_function *functio
 		return;
 	if (wanted == 0 || wanted > bytes || offset > bytes - wanted)
 		process_build_note(build, "looking for its registers", STATUS_BAD_FORMAT);
-	if (type == COMMON_TYPE && !keeps_to_iommu(function, registers, offset))
+	if (type == COMMON_TYPE && !device_virtio_keeps_to_iommu(function, registers, offset))
 		process_build_note(build, "asking whether it keeps to the IOMMU",
 				   STATUS_NOT_SUPPORTED);
 	process_build_map(build, START_REGISTERS, registers, offset, wanted,
@@ -99,13 +101,13 @@ static void give(struct process_build *build, const struct pci_function *functio
 void device_virtio_give(struct process_build *build, const struct pci_function *function)
 {
 	for (u32 i = 0; i < ARRAY_COUNT(names) && !process_build_failed(build); i++) {
-		u32 at = find(function, i + 1);
+		u32 at = device_virtio_find(function, i + 1);
 
 		if (at == 0) {
 			process_build_note(build, "looking for its registers", STATUS_NOT_FOUND);
 			return;
 		}
-		give(build, function, at, i + 1);
+		device_virtio_give_part(build, function, at, i + 1);
 		if (i + 1 == NOTIFY_TYPE && !process_build_failed(build))
 			build->info->parameter[DRIVER_NOTIFY_MULTIPLIER] =
 				pci_read(function->address, at + VIRTIO_CAP_MULTIPLIER, 4);

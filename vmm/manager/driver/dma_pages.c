@@ -5,8 +5,8 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-static enum status fill_window(u64 *address, const struct dma_window *window, handle_t memory,
-			       u64 offset, u64 bytes)
+static enum status dma_pages_fill_window(u64 *address, const struct dma_window *window,
+					 handle_t memory, u64 offset, u64 bytes)
 {
 	u64 ignored;
 	enum status status = sys_space_map(window->space, window->at, memory, offset, bytes,
@@ -20,7 +20,7 @@ static enum status fill_window(u64 *address, const struct dma_window *window, ha
 	return status;
 }
 
-static enum status fill(u64 *address, handle_t memory, u64 offset, u64 bytes)
+static enum status dma_pages_fill(u64 *address, handle_t memory, u64 offset, u64 bytes)
 {
 	enum status status = STATUS_OK;
 
@@ -43,9 +43,10 @@ enum status dma_pages_make(handle_t group, const struct dma_window *window, hand
 			       RIGHT_READ | RIGHT_WRITE, &at);
 	if (status != STATUS_OK)
 		return status;
-	status = window->space != HANDLE_NONE
-			 ? fill_window((u64 *)(uintptr_t)at, window, memory, offset, bytes)
-			 : fill((u64 *)(uintptr_t)at, memory, offset, bytes);
+	status =
+		window->space != HANDLE_NONE
+			? dma_pages_fill_window((u64 *)(uintptr_t)at, window, memory, offset, bytes)
+			: dma_pages_fill((u64 *)(uintptr_t)at, memory, offset, bytes);
 	sys_space_unmap(start_handle(START_SPACE), at, list_bytes);
 	return status;
 }

@@ -62,15 +62,15 @@ const char *driver_life_name(enum driver_life life)
 }
 
 /* Nothing that it has told its device lands in memory from here on. */
-static void detach(const struct driver *driver)
+static void driver_detach(const struct driver *driver)
 {
 	if (driver->dma_space != HANDLE_NONE)
 		(void)!iommu_attach(device_function(driver->device), HANDLE_NONE);
 }
 
-static void fail(struct driver *driver, const char *reason)
+static void driver_fail(struct driver *driver, const char *reason)
 {
-	detach(driver);
+	driver_detach(driver);
 	driver->life = DRIVER_LIFE_FAILED;
 	string_copy(driver->reason, sizeof(driver->reason), reason);
 	log_message(LOG_ERROR, LOG_DEVICE, "", "driver %s: failed: %s", driver->name,
@@ -80,10 +80,10 @@ static void fail(struct driver *driver, const char *reason)
 }
 
 /* Its device may have been started already: it is made quiet first. */
-static void fail_quietly(struct driver *driver, const char *reason)
+static void driver_fail_quietly(struct driver *driver, const char *reason)
 {
 	if (driver->kind->quiet == NULL) {
-		fail(driver, reason);
+		driver_fail(driver, reason);
 		return;
 	}
 	string_copy(driver->reason, sizeof(driver->reason), reason);
@@ -91,7 +91,7 @@ static void fail_quietly(struct driver *driver, const char *reason)
 	driver->life = DRIVER_LIFE_RESTARTING;
 }
 
-static enum status launch(struct driver *driver, char *problem, size_t size)
+static enum status driver_launch(struct driver *driver, char *problem, size_t size)
 {
 	driver->starts++;
 	driver->life = DRIVER_LIFE_STARTING;
@@ -126,8 +126,8 @@ struct driver *driver_create(const char *name, const struct driver_kind *kind, u
 				  .file = file,
 				  .disk_bytes = disk_bytes};
 	string_copy(driver->name, sizeof(driver->name), name);
-	if (launch(driver, problem, size) != STATUS_OK)
-		fail_quietly(driver, problem);
+	if (driver_launch(driver, problem, size) != STATUS_OK)
+		driver_fail_quietly(driver, problem);
 	return driver;
 }
 
@@ -144,7 +144,7 @@ void driver_model(const struct driver *driver, char *text, size_t size)
 	driver_text(driver->channel->model, sizeof(driver->channel->model), text, size);
 }
 
-static void take_ready(struct driver *driver)
+static void driver_take_ready(struct driver *driver)
 {
 	driver->life = DRIVER_LIFE_READY;
 	driver->ready_tsc = clock_tsc();
@@ -170,16 +170,16 @@ void driver_signalled(u32 number)
 		class->signalled(driver);
 	if (driver->life == DRIVER_LIFE_STARTING &&
 	    __atomic_load_n(&driver->channel->state, __ATOMIC_ACQUIRE) == DRIVER_READY)
-		take_ready(driver);
+		driver_take_ready(driver);
 }
 
-static void note_death(struct driver *driver)
+static void driver_note_death(struct driver *driver)
 {
 	driver->death_tsc[driver->deaths++ % CONFIG_RESTART_MAX] = clock_tsc();
 }
 
 /* Whoever dies at once would otherwise keep a CPU busy with nothing but that. */
-static void note_pause(struct driver *driver)
+static void driver_note_pause(struct driver *driver)
 {
 	u64 ready = driver->ready_tsc;
 
@@ -193,7 +193,7 @@ static void note_pause(struct driver *driver)
 	driver->short_lives = MIN(driver->short_lives + 1, DRIVER_PAUSES);
 }
 
-static bool dies_too_often(const struct driver *driver)
+static bool driver_dies_too_often(const struct driver *driver)
 {
 	u32 limit = driver->restart_limit;
 	u64 oldest;
@@ -205,20 +205,20 @@ static bool dies_too_often(const struct driver *driver)
 }
 
 /* It has said itself that its device is of no use: a restart would not help. */
-static bool gave_up(const struct driver *driver)
+static bool driver_gave_up(const struct driver *driver)
 {
 	return __atomic_load_n(&driver->channel->state, __ATOMIC_ACQUIRE) == DRIVER_FAILED &&
 	       driver->life == DRIVER_LIFE_STARTING;
 }
 
-static void ended(struct driver *driver)
+static void driver_ended(struct driver *driver)
 {
 	char reason[DRIVER_TEXT_BYTES] = "";
 	char how[PROCESS_END_BYTES];
 
 	driver->ended_tsc = clock_tsc();
 	process_end_text(driver->process, how);
-	detach(driver);
+	driver_detach(driver);
 	driver_text(driver->channel->reason, sizeof(driver->channel->reason), reason,
 		  sizeof(reason));
 	driver_links_close(driver);
@@ -228,15 +228,15 @@ static void ended(struct driver *driver)
 	driver->process = HANDLE_NONE;
 	if (driver->kind->class->ended != NULL)
 		driver->kind->class->ended(driver);
-	if (gave_up(driver)) {
-		fail_quietly(driver, reason);
+	if (driver_gave_up(driver)) {
+		driver_fail_quietly(driver, reason);
 		return;
 	}
 	if (!driver->killed) {
 		log_message(LOG_ERROR, LOG_DEVICE, "", "driver %s: died%s%s", driver->name,
 			    reason[0] != '\0' ? ": " : how, reason);
-		note_death(driver);
-		note_pause(driver);
+		driver_note_death(driver);
+		driver_note_pause(driver);
 	}
 	driver->life = DRIVER_LIFE_RESTARTING;
 }
@@ -247,7 +247,7 @@ void driver_process_ended(u32 number)
 
 	/* the signal may be that of an earlier one */
 	if (driver->used && driver->process != HANDLE_NONE && driver->starts == number / DRIVER_MAX)
-		ended(driver);
+		driver_ended(driver);
 }
 
 u64 driver_pause_ns(const struct driver *driver)
@@ -260,11 +260,11 @@ u64 driver_pause_ns(const struct driver *driver)
 	return clock_tsc_to_ns(answered - driver->ended_tsc);
 }
 
-static void kill(struct driver *driver, const char *why)
+static void driver_kill(struct driver *driver, const char *why)
 {
 	log_message(LOG_WARNING, LOG_DEVICE, "", "driver %s: ended, %s", driver->name, why);
 	driver->killed = true;
-	ended(driver);
+	driver_ended(driver);
 }
 
 bool driver_restart(struct driver *driver)
@@ -276,7 +276,7 @@ bool driver_restart(struct driver *driver)
 	driver->launch_tsc = 0;
 	driver->failing = false;
 	if (ends)
-		kill(driver, "by `driver restart`");
+		driver_kill(driver, "by `driver restart`");
 	driver->life = DRIVER_LIFE_RESTARTING;
 	return ends;
 }
@@ -291,12 +291,12 @@ bool driver_grow(struct driver *driver, u64 bytes, char *problem, size_t size)
 	if (!driver_add_store(driver, bytes, problem, size))
 		return false;
 	driver->disk_bytes = bytes;
-	kill(driver, "to start anew with a larger disk");
+	driver_kill(driver, "to start anew with a larger disk");
 	return true;
 }
 
 /* False: not yet, or not to be had, which ends the restart. */
-static bool is_quiet(struct driver *driver)
+static bool driver_is_quiet(struct driver *driver)
 {
 	const char *why = "its device is not quiet";
 	char problem[DRIVER_TEXT_BYTES];
@@ -312,12 +312,12 @@ static bool is_quiet(struct driver *driver)
 	       "%s: it may still write to memory; `driver restart %s` tries again", why,
 	       driver->name);
 	driver->failing = false;
-	fail(driver, problem);
+	driver_fail(driver, problem);
 	return false;
 }
 
 /* The pages of those that died just before come back in the kernel's time. */
-static bool waits_for_pages(struct driver *driver, enum status status)
+static bool driver_waits_for_pages(struct driver *driver, enum status status)
 {
 	if ((status != STATUS_NO_QUOTA && status != STATUS_NO_MEMORY) || driver->ended_tsc == 0 ||
 	    clock_tsc() - driver->ended_tsc > clock_ns_to_tsc(DRIVER_PAGES_NS))
@@ -327,44 +327,44 @@ static bool waits_for_pages(struct driver *driver, enum status status)
 	return true;
 }
 
-static void step_restart(struct driver *driver)
+static void driver_step_restart(struct driver *driver)
 {
 	char problem[DRIVER_TEXT_BYTES];
 	enum status status;
 
-	if (!is_quiet(driver))
+	if (!driver_is_quiet(driver))
 		return;
 	if (driver->failing) {
 		driver->failing = false;
 		string_copy(problem, sizeof(problem), driver->reason);
-		fail(driver, problem);
+		driver_fail(driver, problem);
 		return;
 	}
-	if (dies_too_often(driver)) {
+	if (driver_dies_too_often(driver)) {
 		format(problem, sizeof(problem),
 		       "it died %u times within %llu s; `driver restart %s` tries again",
 		       driver->restart_limit, (unsigned long long)(DRIVER_WINDOW_NS / NS_PER_S),
 		       driver->name);
-		fail(driver, problem);
+		driver_fail(driver, problem);
 		return;
 	}
 	if (clock_tsc() < driver->launch_tsc)
 		return;
-	status = launch(driver, problem, sizeof(problem));
-	if (status != STATUS_OK && !waits_for_pages(driver, status))
-		fail_quietly(driver, problem);
+	status = driver_launch(driver, problem, sizeof(problem));
+	if (status != STATUS_OK && !driver_waits_for_pages(driver, status))
+		driver_fail_quietly(driver, problem);
 }
 
-static bool owes_answer(const struct driver *driver)
+static bool driver_owes_answer(const struct driver *driver)
 {
 	return __atomic_load_n(&driver->channel->answered, __ATOMIC_ACQUIRE) != driver->asked;
 }
 
 /* A switch has no requests to show whether it lives; a disk's driver may hang before it has one. */
-static void ask(struct driver *driver, u64 now)
+static void driver_ask(struct driver *driver, u64 now)
 {
 	if (!driver->kind->class->asked || driver->life != DRIVER_LIFE_READY ||
-	    owes_answer(driver) || now - driver->asked_tsc < clock_ns_to_tsc(DRIVER_ASK_NS))
+	    driver_owes_answer(driver) || now - driver->asked_tsc < clock_ns_to_tsc(DRIVER_ASK_NS))
 		return;
 	driver->asked_tsc = now;
 	__atomic_store_n(&driver->channel->asked, ++driver->asked, __ATOMIC_RELEASE);
@@ -372,10 +372,10 @@ static void ask(struct driver *driver, u64 now)
 }
 
 /* It owes the manager something: its disk, an answer, or that a client has left. */
-static bool has_work(const struct driver *driver)
+static bool driver_has_work(const struct driver *driver)
 {
 	if (driver->life == DRIVER_LIFE_STARTING || driver->channel->waiting != 0 ||
-	    (driver->kind->class->asked && owes_answer(driver)))
+	    (driver->kind->class->asked && driver_owes_answer(driver)))
 		return true;
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		const struct driver_link *link = &driver->link[i];
@@ -387,7 +387,7 @@ static bool has_work(const struct driver *driver)
 }
 
 /* A device may take its time to come up; where there is none, nothing has to be waited for. */
-static u64 patience_ns(const struct driver *driver)
+static u64 driver_patience_ns(const struct driver *driver)
 {
 	return driver->life == DRIVER_LIFE_STARTING && driver->kind->quiet != NULL
 		       ? DRIVER_START_NS
@@ -395,7 +395,7 @@ static u64 patience_ns(const struct driver *driver)
 }
 
 /* What it does for its other clients does not count. */
-static bool keeps_a_client(const struct driver *driver, u64 now)
+static bool driver_keeps_a_client(const struct driver *driver, u64 now)
 {
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		const struct driver_link *link = &driver->link[i];
@@ -411,24 +411,24 @@ static bool keeps_a_client(const struct driver *driver, u64 now)
 }
 
 /* A driver with work has to show some from time to time. */
-static void look_for_hang(struct driver *driver, u64 now)
+static void driver_look_for_hang(struct driver *driver, u64 now)
 {
 	u64 finished = driver->channel->finished;
 	u64 since = MIN(now - driver->seen_tsc, clock_ns_to_tsc(DRIVER_LOOK_NS));
 
 	driver->seen_tsc = now;
 	if (driver->dma_space != HANDLE_NONE && device_function(driver->device)->cut_off) {
-		note_death(driver);
-		kill(driver, "its device reached for memory that it was not given");
-	} else if (keeps_a_client(driver, now)) {
-		note_death(driver);
-		kill(driver, "it does not let a client go");
-	} else if (finished != driver->seen_finished || !has_work(driver)) {
+		driver_note_death(driver);
+		driver_kill(driver, "its device reached for memory that it was not given");
+	} else if (driver_keeps_a_client(driver, now)) {
+		driver_note_death(driver);
+		driver_kill(driver, "it does not let a client go");
+	} else if (finished != driver->seen_finished || !driver_has_work(driver)) {
 		driver->seen_finished = finished;
 		driver->stuck_tsc = 0;
-	} else if ((driver->stuck_tsc += since) > clock_ns_to_tsc(patience_ns(driver))) {
-		note_death(driver);
-		kill(driver, "it answers nothing any more");
+	} else if ((driver->stuck_tsc += since) > clock_ns_to_tsc(driver_patience_ns(driver))) {
+		driver_note_death(driver);
+		driver_kill(driver, "it answers nothing any more");
 	}
 }
 
@@ -439,18 +439,18 @@ bool driver_step(void)
 
 	DRIVER_FOR_EACH(driver) {
 		if (driver->life == DRIVER_LIFE_RESTARTING) {
-			step_restart(driver);
+			driver_step_restart(driver);
 			more |= driver->life != DRIVER_LIFE_RESTARTING;
 		} else if (driver->process != HANDLE_NONE) {
-			look_for_hang(driver, now);
-			ask(driver, now);
+			driver_look_for_hang(driver, now);
+			driver_ask(driver, now);
 		}
 	}
 	return more;
 }
 
 /* When the next step is due. */
-static u64 restart_deadline(const struct driver *driver)
+static u64 driver_restart_deadline(const struct driver *driver)
 {
 	if (driver->kind->quiet == NULL)
 		return driver->launch_tsc;
@@ -463,8 +463,8 @@ u64 driver_deadline(void)
 
 	DRIVER_FOR_EACH(driver) {
 		if (driver->life == DRIVER_LIFE_RESTARTING)
-			deadline = MIN(deadline, restart_deadline(driver));
-		if (driver->process != HANDLE_NONE && has_work(driver))
+			deadline = MIN(deadline, driver_restart_deadline(driver));
+		if (driver->process != HANDLE_NONE && driver_has_work(driver))
 			deadline = MIN(deadline, clock_tsc() + clock_ns_to_tsc(NS_PER_S));
 		else if (driver->process != HANDLE_NONE && driver->kind->class->asked)
 			deadline = MIN(deadline,

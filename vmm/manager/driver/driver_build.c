@@ -29,18 +29,18 @@
 /* Where the device finds it: away from 0, where addresses that nobody has set would lead. */
 #define DEVICE_AT     (16 * MIB)
 
-static u64 channel_size(const struct driver *driver)
+static u64 driver_channel_size(const struct driver *driver)
 {
 	return DRIVER_CHANNEL_BYTES(MAX(driver->kind->units, 1));
 }
 
-static u64 disk_pages_of(u64 bytes, const struct file *file)
+static u64 driver_disk_pages_of(u64 bytes, const struct file *file)
 {
 	return align_up(MAX(bytes, file != NULL ? file->size : 0), PAGE_SIZE) / PAGE_SIZE;
 }
 
 /* Of a service: its program, and what each of its processes has of that for itself. */
-static u64 program_pages(const struct driver_kind *kind)
+static u64 driver_program_pages(const struct driver_kind *kind)
 {
 	const struct image_header *header;
 
@@ -51,17 +51,18 @@ static u64 program_pages(const struct driver_kind *kind)
 	       header->bss_pages;
 }
 
-static u64 memory_bytes(const struct driver *driver)
+static u64 driver_memory_bytes(const struct driver *driver)
 {
 	u64 own = DRIVER_OWN_PAGES * PAGE_SIZE;
 
 	if (driver->kind->dma)
 		return own + MAX(driver->kind->dma_pages, DEVICE_PAGES) * PAGE_SIZE;
-	return own + driver_store_bytes(disk_pages_of(driver->disk_bytes, driver->file));
+	return own +
+	       disk_channel_store_bytes(driver_disk_pages_of(driver->disk_bytes, driver->file));
 }
 
-static void map_account(const struct driver *driver, struct process_build *build,
-			const struct group_page **account)
+static void driver_map_account(const struct driver *driver, struct process_build *build,
+			       const struct group_page **account)
 {
 	handle_t memory = HANDLE_NONE;
 
@@ -75,7 +76,7 @@ static void map_account(const struct driver *driver, struct process_build *build
 
 /* What its device may reach: nothing yet. */
 /* A file of the bundle need not begin with a page, as an image has to. */
-static void copy_program(struct driver *driver, struct process_build *build)
+static void driver_copy_program(struct driver *driver, struct process_build *build)
 {
 	const struct file *program = driver->kind->program;
 	u64 bytes = program != NULL ? align_up(program->size, PAGE_SIZE) : 0;
@@ -92,7 +93,7 @@ static void copy_program(struct driver *driver, struct process_build *build)
 	sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)at, bytes);
 }
 
-static void make_space(struct driver *driver, struct process_build *build)
+static void driver_make_space(struct driver *driver, struct process_build *build)
 {
 	if (process_build_failed(build) || !driver->kind->dma ||
 	    device_function(driver->device)->iommu == 0)
@@ -102,7 +103,7 @@ static void make_space(struct driver *driver, struct process_build *build)
 				       &driver->dma_space));
 }
 
-static void find_pages(struct driver *driver, struct process_build *build)
+static void driver_find_pages(struct driver *driver, struct process_build *build)
 {
 	const struct dma_window window = {driver->dma_space, DEVICE_AT};
 
@@ -113,17 +114,17 @@ static void find_pages(struct driver *driver, struct process_build *build)
 }
 
 /* Once in a driver's life; none of it goes when its process dies. */
-static void make_lasting(struct driver *driver, struct process_build *build)
+static void driver_make_lasting(struct driver *driver, struct process_build *build)
 {
-	u64 channel_bytes = align_up(channel_size(driver), PAGE_SIZE);
+	u64 channel_bytes = align_up(driver_channel_size(driver), PAGE_SIZE);
 	u64 pages;
 
-	driver->dma_bytes = memory_bytes(driver);
+	driver->dma_bytes = driver_memory_bytes(driver);
 	pages = driver->dma_bytes / PAGE_SIZE;
-	driver->quota_pages = pages + pages / QUOTA_SHARE + QUOTA_PAGES +
-			      driver->kind->class->quota_pages + program_pages(driver->kind) +
-			      (driver->kind->dma ? SPACE_PAGES : 0) +
-			      (driver->kind->direct ? WINDOW_PAGES : 0);
+	driver->quota_pages =
+		pages + pages / QUOTA_SHARE + QUOTA_PAGES + driver->kind->class->quota_pages +
+		driver_program_pages(driver->kind) + (driver->kind->dma ? SPACE_PAGES : 0) +
+		(driver->kind->direct ? WINDOW_PAGES : 0);
 	driver->group_pages = driver->quota_pages;
 	process_build_note(build, "creating its group",
 			   sys_group_create(start_handle(START_ROOT), driver->quota_pages,
@@ -144,20 +145,20 @@ static void make_lasting(struct driver *driver, struct process_build *build)
 		process_build_note(build, "creating its memory",
 				   sys_memory_create(driver->group, driver->dma_bytes, 0,
 						     &driver->dma));
-	copy_program(driver, build);
-	make_space(driver, build);
-	find_pages(driver, build);
-	map_account(driver, build, &driver->account);
+	driver_copy_program(driver, build);
+	driver_make_space(driver, build);
+	driver_find_pages(driver, build);
+	driver_map_account(driver, build, &driver->account);
 }
 
 /* The next attempt makes all of it: half of it is worse than none. */
-static void drop_lasting(struct driver *driver)
+static void driver_drop_lasting(struct driver *driver)
 {
 	handle_t space = start_handle(START_SPACE);
 
 	if (driver->channel != NULL)
 		sys_space_unmap(space, (u64)(uintptr_t)driver->channel,
-				align_up(channel_size(driver), PAGE_SIZE));
+				align_up(driver_channel_size(driver), PAGE_SIZE));
 	if (driver->account != NULL)
 		sys_space_unmap(space, (u64)(uintptr_t)driver->account, PAGE_SIZE);
 	if (driver->group != HANDLE_NONE) {
@@ -177,14 +178,14 @@ static void drop_lasting(struct driver *driver)
 	driver->quota_pages = 0;
 }
 
-static void grant_all(struct driver *driver, struct process_build *build)
+static void driver_grant_all(struct driver *driver, struct process_build *build)
 {
 	process_build_grant(build, START_SELF, build->process, RIGHT_READ, 0);
 	process_build_grant(build, START_GROUP, driver->group, RIGHT_CREATE, 0);
 	process_build_grant(build, START_CHANNEL_IN, driver->wake, RIGHT_READ | RIGHT_BIND, 0);
 	process_build_grant(build, START_CHANNEL_OUT, driver->ring, RIGHT_WRITE, 0);
-	process_build_map(build, START_CHANNEL, driver->channel_memory, 0, channel_size(driver),
-			  RIGHT_READ | RIGHT_WRITE);
+	process_build_map(build, START_CHANNEL, driver->channel_memory, 0,
+			  driver_channel_size(driver), RIGHT_READ | RIGHT_WRITE);
 	process_build_map(build, START_DMA, driver->dma, 0, driver->dma_bytes,
 			  RIGHT_READ | RIGHT_WRITE);
 	for (u32 i = 0; i < driver->grown_count; i++)
@@ -207,7 +208,7 @@ static void grant_all(struct driver *driver, struct process_build *build)
 }
 
 /* The signals of a process that has ended since are told from this one's by the start's number. */
-static void watch(const struct driver *driver, struct process_build *build)
+static void driver_watch(const struct driver *driver, struct process_build *build)
 {
 	if (!process_build_failed(build))
 		process_build_note(build, "watching it",
@@ -219,7 +220,7 @@ static void watch(const struct driver *driver, struct process_build *build)
 						       driver_number(driver)));
 }
 
-static void build_process(struct driver *driver, struct process_build *build)
+static void driver_build_process(struct driver *driver, struct process_build *build)
 {
 	struct program program = {HANDLE_NONE, 0};
 
@@ -228,13 +229,13 @@ static void build_process(struct driver *driver, struct process_build *build)
 	if (process_build_failed(build))
 		return;
 	if (driver->group == HANDLE_NONE) {
-		make_lasting(driver, build);
+		driver_make_lasting(driver, build);
 		if (process_build_failed(build)) {
-			drop_lasting(driver);
+			driver_drop_lasting(driver);
 			return;
 		}
 	}
-	memset(driver->channel, 0, channel_size(driver));
+	memset(driver->channel, 0, driver_channel_size(driver));
 	if (driver->kind->program != NULL)
 		program = (struct program){driver->image, 0};
 	process_build_begin(build, driver->group, program.image, program.first_page);
@@ -244,8 +245,8 @@ static void build_process(struct driver *driver, struct process_build *build)
 	if (driver->kind->argument != NULL)
 		string_copy(build->info->command_line, sizeof(build->info->command_line),
 			    driver->kind->argument);
-	grant_all(driver, build);
-	watch(driver, build);
+	driver_grant_all(driver, build);
+	driver_watch(driver, build);
 	process_build_start(build);
 }
 
@@ -253,7 +254,7 @@ enum status driver_build(struct driver *driver, char *problem, size_t size)
 {
 	struct process_build build = {.status = STATUS_OK};
 
-	build_process(driver, &build);
+	driver_build_process(driver, &build);
 	if (process_build_failed(&build)) {
 		if (build.process != HANDLE_NONE)
 			sys_object_destroy(build.process);
@@ -270,7 +271,7 @@ enum status driver_build(struct driver *driver, char *problem, size_t size)
 	return STATUS_OK;
 }
 
-static u64 resident(const struct group_page *account)
+static u64 driver_resident(const struct group_page *account)
 {
 	u64 used = account != NULL ? account->used_pages : 0;
 	u64 absent = account != NULL ? account->absent_pages : 0;
@@ -280,10 +281,10 @@ static u64 resident(const struct group_page *account)
 
 u64 driver_resident_pages(const struct driver *driver)
 {
-	u64 pages = resident(driver->account);
+	u64 pages = driver_resident(driver->account);
 
 	for (u32 i = 0; i < driver->grown_count; i++)
-		pages += resident(driver->grown[i].account);
+		pages += driver_resident(driver->grown[i].account);
 	return pages;
 }
 
@@ -292,7 +293,7 @@ u64 driver_cpu_ns(const struct driver *driver)
 	return driver->account != NULL ? clock_tsc_to_ns(READ_ONCE(driver->account->cpu_tsc)) : 0;
 }
 
-static u64 store_pages(const struct driver *driver)
+static u64 driver_store_pages(const struct driver *driver)
 {
 	u64 pages = driver->dma_bytes / PAGE_SIZE;
 
@@ -322,7 +323,7 @@ void driver_lower_quota(struct driver *driver, u64 pages)
 }
 
 /* For what its clients keep of its disks. */
-static u64 table_pages(const struct driver *driver)
+static u64 driver_table_pages(const struct driver *driver)
 {
 	u64 pages = 0;
 
@@ -333,8 +334,8 @@ static u64 table_pages(const struct driver *driver)
 }
 
 /* The new group pays for page tables of all the memory. */
-static void make_store(struct driver *driver, u64 quota_pages, struct driver_store *store,
-		       struct process_build *build)
+static void driver_make_store(struct driver *driver, u64 quota_pages, struct driver_store *store,
+			      struct process_build *build)
 {
 	handle_t before = driver->group;
 
@@ -347,7 +348,7 @@ static void make_store(struct driver *driver, u64 quota_pages, struct driver_sto
 	}
 	process_build_note(build, "creating its memory",
 			   sys_memory_create(driver->group, store->bytes, 0, &store->memory));
-	map_account(driver, build, &store->account);
+	driver_map_account(driver, build, &store->account);
 	if (!process_build_failed(build))
 		return;
 	while (sys_object_destroy(driver->group) == STATUS_AGAIN)
@@ -357,11 +358,12 @@ static void make_store(struct driver *driver, u64 quota_pages, struct driver_sto
 
 bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t size)
 {
-	u64 more = disk_pages_of(bytes, NULL) - disk_pages_of(driver->disk_bytes, driver->file);
-	struct driver_store store = {.bytes = driver_store_bytes(more)};
+	u64 more = driver_disk_pages_of(bytes, NULL) -
+		   driver_disk_pages_of(driver->disk_bytes, driver->file);
+	struct driver_store store = {.bytes = disk_channel_store_bytes(more)};
 	u64 pages = store.bytes / PAGE_SIZE;
-	u64 quota_pages = pages + (store_pages(driver) + pages) / QUOTA_SHARE + QUOTA_PAGES +
-			  table_pages(driver);
+	u64 quota_pages = pages + (driver_store_pages(driver) + pages) / QUOTA_SHARE + QUOTA_PAGES +
+			  driver_table_pages(driver);
 	struct process_build build = {.status = STATUS_OK};
 
 	if (driver->grown_count == ARRAY_COUNT(driver->grown)) {
@@ -376,7 +378,7 @@ bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t si
 		       (unsigned long long)(vm_build_pages_available() * PAGE_SIZE / MIB));
 		return false;
 	}
-	make_store(driver, quota_pages, &store, &build);
+	driver_make_store(driver, quota_pages, &store, &build);
 	if (process_build_failed(&build)) {
 		format(problem, size, "the kernel says \"%s\" while %s",
 		       status_text(build.status), build.what);

@@ -16,17 +16,17 @@
 #define POOLS_AT   GIB
 #define POOL_ROOM  (16 * MIB)
 
-static u32 index_of(const struct driver *driver, const struct driver_link *link)
+static u32 driver_link_index_of(const struct driver *driver, const struct driver_link *link)
 {
 	return (u32)(link - driver->link);
 }
 
-static u64 link_bytes(const struct driver *driver)
+static u64 driver_link_bytes(const struct driver *driver)
 {
 	return align_up(driver->kind->class->link_bytes, PAGE_SIZE);
 }
 
-static u64 pool_bytes(const struct driver *driver)
+static u64 driver_link_pool_bytes(const struct driver *driver)
 {
 	const struct driver_class *class = driver->kind->class;
 
@@ -34,9 +34,9 @@ static u64 pool_bytes(const struct driver *driver)
 }
 
 /* Of the list of the pool's addresses. */
-static u64 list_bytes(const struct driver *driver)
+static u64 driver_link_list_bytes(const struct driver *driver)
 {
-	return align_up(pool_bytes(driver) / PAGE_SIZE * sizeof(u64), PAGE_SIZE);
+	return align_up(driver_link_pool_bytes(driver) / PAGE_SIZE * sizeof(u64), PAGE_SIZE);
 }
 
 void driver_link_renew(struct driver_link *link)
@@ -76,7 +76,7 @@ enum status driver_link_map_changes(struct driver_link *link)
 			     RIGHT_READ | RIGHT_WRITE, &changes->driver_at);
 }
 
-static void unmap_changes(struct driver_link *link)
+static void driver_link_unmap_changes(struct driver_link *link)
 {
 	if (link->changes.driver_at != 0)
 		sys_space_unmap(driver_of_link(link)->space, link->changes.driver_at,
@@ -88,7 +88,7 @@ void driver_link_drop_changes(struct driver_link *link)
 {
 	struct link_changes *changes = &link->changes;
 
-	unmap_changes(link);
+	driver_link_unmap_changes(link);
 	if (changes->head != NULL)
 		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)changes->head,
 				PAGE_SIZE);
@@ -98,41 +98,41 @@ void driver_link_drop_changes(struct driver_link *link)
 	*changes = (struct link_changes){.memory = HANDLE_NONE};
 }
 
-static enum status map_in_driver(struct driver *driver, struct driver_link *link)
+static enum status driver_link_map_there(struct driver *driver, struct driver_link *link)
 {
-	enum status status = sys_space_map(driver->space, 0, link->memory, 0, link_bytes(driver),
-					   RIGHT_READ | RIGHT_WRITE, &link->driver_at);
+	enum status status =
+		sys_space_map(driver->space, 0, link->memory, 0, driver_link_bytes(driver),
+			      RIGHT_READ | RIGHT_WRITE, &link->driver_at);
 
 	if (status == STATUS_OK && link->pool_pages != HANDLE_NONE)
-		status = sys_space_map(driver->space, 0, link->pool_pages, 0, list_bytes(driver),
-				       RIGHT_READ, &link->pool_pages_at);
+		status = sys_space_map(driver->space, 0, link->pool_pages, 0,
+				       driver_link_list_bytes(driver), RIGHT_READ,
+				       &link->pool_pages_at);
 	if (status == STATUS_OK)
 		status = driver_link_map_undo(link);
 	return status == STATUS_OK ? driver_link_map_changes(link) : status;
 }
 
-static void unmap_in_driver(const struct driver *driver, struct driver_link *link)
+static void driver_link_unmap_there(const struct driver *driver, struct driver_link *link)
 {
 	if (link->driver_at != 0)
-		sys_space_unmap(driver->space, link->driver_at,
-				link_bytes(driver));
+		sys_space_unmap(driver->space, link->driver_at, driver_link_bytes(driver));
 	if (link->pool_pages_at != 0)
-		sys_space_unmap(driver->space, link->pool_pages_at,
-				list_bytes(driver));
+		sys_space_unmap(driver->space, link->pool_pages_at, driver_link_list_bytes(driver));
 	driver_link_unmap_undo(link);
-	unmap_changes(link);
+	driver_link_unmap_changes(link);
 	link->driver_at = 0;
 	link->pool_pages_at = 0;
 }
 
-static void describe(const struct driver *driver, const struct driver_link *link)
+static void driver_link_tell_client(const struct driver *driver, const struct driver_link *link)
 {
 	driver->kind->class->describe(driver, link);
 }
 
 void driver_link_describe(struct driver_link *link)
 {
-	describe(driver_of_link(link), link);
+	driver_link_tell_client(driver_of_link(link), link);
 	sys_event_signal(link->bell);
 }
 
@@ -142,7 +142,8 @@ void driver_link_fill(struct driver_link *link)
 
 	if (link->driver_at == 0)
 		return; /* it is filled when it is opened */
-	driver->kind->class->fill(link, &driver->channel->client[index_of(driver, link)]);
+	driver->kind->class->fill(link,
+				  &driver->channel->client[driver_link_index_of(driver, link)]);
 	sys_event_signal(driver->wake);
 }
 
@@ -150,12 +151,12 @@ void driver_link_fill(struct driver_link *link)
  * Hands the driver's end to its present process, which learns of it by publish: both ends begin
  * anew before that, so that what the client then sends at once is not void.
  */
-static enum status prepare(struct driver *driver, struct driver_link *link)
+static enum status driver_link_prepare(struct driver *driver, struct driver_link *link)
 {
-	struct driver_client *client = &driver->channel->client[index_of(driver, link)];
+	struct driver_client *client = &driver->channel->client[driver_link_index_of(driver, link)];
 	handle_t doorbell = HANDLE_NONE;
 	handle_t bell = HANDLE_NONE;
-	enum status status = map_in_driver(driver, link);
+	enum status status = driver_link_map_there(driver, link);
 
 	if (status == STATUS_OK)
 		status = sys_handle_grant(driver->process, link->doorbell, RIGHT_READ | RIGHT_BIND,
@@ -164,7 +165,7 @@ static enum status prepare(struct driver *driver, struct driver_link *link)
 		status = sys_handle_grant(driver->process, link->bell, RIGHT_WRITE, &bell);
 	if (status != STATUS_OK) {
 		/* it never learns of it, so it could never say that it has left */
-		unmap_in_driver(driver, link);
+		driver_link_unmap_there(driver, link);
 		return status;
 	}
 	link->number = ++driver->last_number;
@@ -173,34 +174,34 @@ static enum status prepare(struct driver *driver, struct driver_link *link)
 	client->doorbell = doorbell;
 	client->bell = bell;
 	driver->kind->class->fill(link, client);
-	describe(driver, link);
+	driver_link_tell_client(driver, link);
 	driver_link_renew(link);
 	return STATUS_OK;
 }
 
-static void publish(struct driver *driver, const struct driver_link *link)
+static void driver_link_publish(struct driver *driver, const struct driver_link *link)
 {
-	struct driver_client *client = &driver->channel->client[index_of(driver, link)];
+	struct driver_client *client = &driver->channel->client[driver_link_index_of(driver, link)];
 
 	__atomic_store_n(&client->number, link->number, __ATOMIC_RELEASE);
 }
 
-static enum status open(struct driver *driver, struct driver_link *link)
+static enum status driver_link_open(struct driver *driver, struct driver_link *link)
 {
-	enum status status = prepare(driver, link);
+	enum status status = driver_link_prepare(driver, link);
 
 	if (status != STATUS_OK)
 		return status;
-	publish(driver, link);
+	driver_link_publish(driver, link);
 	sys_event_signal(driver->wake);
 	return STATUS_OK;
 }
 
 /* What the kernel has to make for it. */
-static enum status make_objects(const struct driver *driver, handle_t group,
-				struct driver_link *link)
+static enum status driver_link_make_objects(const struct driver *driver, handle_t group,
+					    struct driver_link *link)
 {
-	enum status status = sys_memory_create(group, link_bytes(driver), 0, &link->memory);
+	enum status status = sys_memory_create(group, driver_link_bytes(driver), 0, &link->memory);
 	u64 at = 0;
 
 	/* the client's: what the driver does for its signals is charged to whose they are */
@@ -208,12 +209,13 @@ static enum status make_objects(const struct driver *driver, handle_t group,
 		status = sys_event_create(group, &link->doorbell);
 	if (status == STATUS_OK)
 		status = sys_event_create(driver->group, &link->bell);
-	if (status == STATUS_OK && pool_bytes(driver) != 0) {
+	if (status == STATUS_OK && driver_link_pool_bytes(driver) != 0) {
 		link->window = (struct dma_window){driver->dma_space,
-						   POOLS_AT + index_of(driver, link) * POOL_ROOM};
+						   POOLS_AT + driver_link_index_of(driver, link) *
+								      POOL_ROOM};
 		status = dma_pages_make(group, &link->window, link->memory,
-					driver->kind->class->pool_at, pool_bytes(driver),
-					&link->pool_pages);
+					driver->kind->class->pool_at,
+					driver_link_pool_bytes(driver), &link->pool_pages);
 	}
 	if (status == STATUS_OK)
 		status = sys_space_map(start_handle(START_SPACE), 0, link->memory, 0, PAGE_SIZE,
@@ -230,7 +232,7 @@ void driver_link_unmap_ram(struct driver_link *link)
 	link->ram.at = 0;
 }
 
-static void close_here(struct driver_link *link)
+static void driver_link_close_here(struct driver_link *link)
 {
 	const handle_t handles[] = {link->memory, link->pool_pages, link->undo.memory};
 	const handle_t events[] = {link->doorbell, link->bell};
@@ -272,17 +274,17 @@ struct driver_link *driver_link_make(struct driver *driver, handle_t group,
 	}
 	*link = *wanted;
 	link->used = true;
-	status = make_objects(driver, group, link);
+	status = driver_link_make_objects(driver, group, link);
 	if (status == STATUS_OK) {
-		describe(driver, link);
+		driver_link_tell_client(driver, link);
 		if (driver->life == DRIVER_LIFE_READY)
-			status = open(driver, link);
+			status = driver_link_open(driver, link);
 	}
 	if (status == STATUS_OK)
 		return link;
 	format(problem, size, "the kernel says \"%s\" while linking it to %s",
 	       status_text(status), driver->name);
-	close_here(link);
+	driver_link_close_here(link);
 	return NULL;
 }
 
@@ -304,9 +306,9 @@ void driver_link_give(struct process_build *build, const struct driver_link *lin
 }
 
 /* A driver that has not yet seen the link would never say that it has left. */
-static void tell_driver(struct driver *driver, struct driver_link *link)
+static void driver_link_tell_other(struct driver *driver, struct driver_link *link)
 {
-	u32 index = index_of(driver, link);
+	u32 index = driver_link_index_of(driver, link);
 
 	if (link->told || __atomic_load_n(&driver->channel->served[index], __ATOMIC_ACQUIRE) !=
 				  link->number)
@@ -317,14 +319,15 @@ static void tell_driver(struct driver *driver, struct driver_link *link)
 }
 
 /* Its process has nothing of it any more, or there is no process, and its device is quiet. */
-static bool has_left(const struct driver *driver, const struct driver_link *link)
+static bool driver_link_has_left(const struct driver *driver, const struct driver_link *link)
 {
 	if (driver->process == HANDLE_NONE)
 		return driver->life != DRIVER_LIFE_RESTARTING && !driver->loud;
 	if (link->driver_at == 0)
 		return true; /* it was never handed to this process */
-	return link->told && __atomic_load_n(&driver->channel->served[index_of(driver, link)],
-					     __ATOMIC_ACQUIRE) == 0;
+	return link->told &&
+	       __atomic_load_n(&driver->channel->served[driver_link_index_of(driver, link)],
+			       __ATOMIC_ACQUIRE) == 0;
 }
 
 bool driver_link_end(struct driver_link *link)
@@ -337,11 +340,11 @@ bool driver_link_end(struct driver_link *link)
 		link->leaving_tsc = clock_tsc();
 	link->leaving = true;
 	if (link->driver_at != 0)
-		tell_driver(driver, link);
-	if (!has_left(driver, link))
+		driver_link_tell_other(driver, link);
+	if (!driver_link_has_left(driver, link))
 		return false;
-	unmap_in_driver(driver, link);
-	close_here(link);
+	driver_link_unmap_there(driver, link);
+	driver_link_close_here(link);
 	return true;
 }
 
@@ -351,8 +354,8 @@ void driver_links_open(struct driver *driver)
 		struct driver_link *link = &driver->link[i];
 
 		/* whatever it refuses stays without a server */
-		if (link->used && !link->leaving && prepare(driver, link) == STATUS_OK)
-			publish(driver, link);
+		if (link->used && !link->leaving && driver_link_prepare(driver, link) == STATUS_OK)
+			driver_link_publish(driver, link);
 	}
 	__atomic_store_n(&driver->channel->opened, 1, __ATOMIC_RELEASE);
 	sys_event_signal(driver->wake);
@@ -364,7 +367,7 @@ void driver_links_close(struct driver *driver)
 		struct driver_link *link = &driver->link[i];
 
 		if (link->used)
-			unmap_in_driver(driver, link);
+			driver_link_unmap_there(driver, link);
 	}
 }
 

@@ -11,7 +11,7 @@
 
 static struct driver_kind kinds[CONFIG_SERVICE_MAX];
 
-static const struct service_config *find_section(const char *name, u32 *number)
+static const struct service_config *service_find_section(const char *name, u32 *number)
 {
 	const struct service_config *service;
 
@@ -23,7 +23,7 @@ static const struct service_config *find_section(const char *name, u32 *number)
 }
 
 /* The kernel checks what else the header says. */
-static bool is_program(const struct file *file)
+static bool service_is_program(const struct file *file)
 {
 	struct image_header header;
 
@@ -34,15 +34,15 @@ static bool is_program(const struct file *file)
 	       header.bss_pages <= SERVICE_PAGES_MAX;
 }
 
-static const struct file *find_program(const struct service_config *service, char *problem,
-				       size_t size)
+static const struct file *service_find_program(const struct service_config *service, char *problem,
+					       size_t size)
 {
 	const struct file *program = file_find(service->program);
 
 	if (program == NULL)
 		format(problem, size, "program: there is no file \"%s\" in the bundle",
 		       service->program);
-	else if (!is_program(program))
+	else if (!service_is_program(program))
 		format(problem, size,
 		       "program: \"%s\" is no program for Skerry, allowed: one as `make services` "
 		       "builds it",
@@ -57,7 +57,7 @@ const struct driver_kind *service_find(const char *name, const struct driver_cla
 				       size_t size)
 {
 	u32 number;
-	const struct service_config *service = find_section(name, &number);
+	const struct service_config *service = service_find_section(name, &number);
 	const struct file *program;
 
 	if (service == NULL || service->section.broken) {
@@ -67,7 +67,7 @@ const struct driver_kind *service_find(const char *name, const struct driver_cla
 		return NULL;
 	}
 	kinds[number].class = class;
-	program = find_program(service, problem, size);
+	program = service_find_program(service, problem, size);
 	*file = service->file[0] != '\0' ? file_find(service->file) : NULL;
 	if (program == NULL)
 		return NULL;

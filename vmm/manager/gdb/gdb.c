@@ -92,7 +92,7 @@ void gdb_ask(const struct query *question, u32 input_bytes,
 	gdb.busy = true;
 }
 
-static void take_registers(const struct vm_answer *answer)
+static void gdb_take_registers(const struct vm_answer *answer)
 {
 	const struct query_registers *registers =
 		answer != NULL ? vm_answer_data(answer, sizeof(*registers)) : NULL;
@@ -114,17 +114,17 @@ void gdb_with_registers(void (*then)(void))
 		then();
 	else
 		gdb_ask(&(struct query){.kind = QUERY_REGISTERS, .vcpu = gdb.cpu}, 0,
-			take_registers);
+			gdb_take_registers);
 }
 
 /* The packet by which GDB attached is handled now. */
-static void choose_layout(void)
+static void gdb_choose_layout(void)
 {
 	gdb.layout = gdb_layout_of(&gdb.registers);
 	gdb_command();
 }
 
-static void take_attach(const struct vm_answer *answer)
+static void gdb_take_attach(const struct vm_answer *answer)
 {
 	const struct vm *vm = gdb_vm();
 
@@ -139,11 +139,11 @@ static void take_attach(const struct vm_answer *answer)
 	gdb.cpu = 0;
 	gdb.registers_valid = false;
 	log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "gdb attached");
-	gdb_with_registers(choose_layout);
+	gdb_with_registers(gdb_choose_layout);
 }
 
 /* A new GDB begins with qSupported, perhaps where another one died: it finds the VM held. */
-static void take_packet(void)
+static void gdb_take_packet(void)
 {
 	bool first = string_starts_with(gdb.line.packet, "qSupported");
 
@@ -153,13 +153,13 @@ static void take_packet(void)
 		gdb.running = false; /* that was the other one's */
 	}
 	if (first || !gdb.attached)
-		gdb_ask(&(struct query){.kind = QUERY_ATTACH}, 0, take_attach);
+		gdb_ask(&(struct query){.kind = QUERY_ATTACH}, 0, gdb_take_attach);
 	else
 		gdb_command();
 }
 
 /* The monitor writes the number last; it may write at any time. */
-static u32 stop_sequence(const struct vm *vm)
+static u32 gdb_stop_sequence(const struct vm *vm)
 {
 	return __atomic_load_n(&vm->channel->question.stop.sequence, __ATOMIC_ACQUIRE);
 }
@@ -172,14 +172,14 @@ void gdb_await_stop(void)
 	gdb.owed = false;
 	gdb.running = true;
 	if (vm != NULL)
-		gdb.stops_seen = stop_sequence(vm);
+		gdb.stops_seen = gdb_stop_sequence(vm);
 }
 
 /* A vCPU has stopped by itself, or as it was asked. */
-static void tell_stop(const struct vm *vm)
+static void gdb_tell_stop(const struct vm *vm)
 {
 	const struct query_stop *stop = &vm->channel->question.stop;
-	u32 sequence = stop_sequence(vm);
+	u32 sequence = gdb_stop_sequence(vm);
 	u32 cpu = READ_ONCE(stop->cpu);
 	u32 kind = READ_ONCE(stop->kind);
 	char packet[96];
@@ -200,7 +200,7 @@ static void tell_stop(const struct vm *vm)
 }
 
 /* Tells GDB of a VM that does not run any more; false: it has ended. */
-static bool check_vm(const struct vm *vm)
+static bool gdb_check_vm(const struct vm *vm)
 {
 	bool gone = vm == NULL || vm->dying || vm->group == HANDLE_NONE;
 
@@ -224,7 +224,7 @@ static bool check_vm(const struct vm *vm)
 	return false;
 }
 
-static void take_let_go(const struct vm_answer *answer)
+static void gdb_take_let_go(const struct vm_answer *answer)
 {
 	gdb.let_go = answer == NULL;
 }
@@ -234,7 +234,7 @@ static void take_let_go(const struct vm_answer *answer)
  * the VM for nobody. A question under way is answered first: if it were given up, it would keep
  * this one from the slot.
  */
-static void settle_hold(void)
+static void gdb_settle_hold(void)
 {
 	if (gdb.busy || gdb.vm_id == 0)
 		return;
@@ -243,7 +243,7 @@ static void settle_hold(void)
 		gdb.attached = false;
 	}
 	if (gdb.let_go)
-		gdb_ask(&(struct query){.kind = QUERY_DETACH}, 0, take_let_go);
+		gdb_ask(&(struct query){.kind = QUERY_DETACH}, 0, gdb_take_let_go);
 	else if (gdb.closing)
 		gdb.vm_id = 0;
 }
@@ -256,10 +256,10 @@ void gdb_close(void)
 	if (gdb.running)
 		gdb_reply("X09");
 	gdb.running = false;
-	settle_hold();
+	gdb_settle_hold();
 }
 
-static void take_nothing(const struct vm_answer *answer)
+static void gdb_take_nothing(const struct vm_answer *answer)
 {
 	(void)answer;
 }
@@ -274,14 +274,14 @@ void gdb_lock(void)
 	else if (gdb.owed)
 		gdb_reply("E01");
 	gdb.let_go |= gdb.attached || gdb.busy;
-	gdb.answered = take_nothing;
+	gdb.answered = gdb_take_nothing;
 	gdb.attached = false;
 	gdb.running = false;
 	gdb_login_lock();
-	settle_hold();
+	gdb_settle_hold();
 }
 
-static void step_query(void)
+static void gdb_step_query(void)
 {
 	const struct vm_answer *answer = NULL;
 	char problem[192];
@@ -301,7 +301,7 @@ static void step_query(void)
 	gdb.answered(answer);
 }
 
-static bool next_byte(void)
+static bool gdb_next_byte(void)
 {
 	if (!gdb.byte_waits)
 		gdb.byte_waits = serial_receive(SERIAL_COM3, &gdb.byte, 1, NULL) == 1;
@@ -312,9 +312,9 @@ static bool next_byte(void)
  * One packet at a time, so that what goes out has room for its answer. A GDB that has lost patience
  * repeats its packet before there was an answer: that is not taken for a second question.
  */
-static void receive(void)
+static void gdb_receive(void)
 {
-	while (!gdb.closing && next_byte()) {
+	while (!gdb.closing && gdb_next_byte()) {
 		if (!gdb_login_open()) {
 			if (gdb_login_busy() || gdb.line.sent < gdb.line.filled)
 				return;
@@ -336,13 +336,13 @@ static void receive(void)
 			gdb_interrupt();
 			break;
 		case GDB_PACKET:
-			take_packet();
+			gdb_take_packet();
 			break;
 		}
 	}
 }
 
-static void send(void)
+static void gdb_send(void)
 {
 	struct gdb_line *line = &gdb.line;
 
@@ -359,15 +359,15 @@ void gdb_step(void)
 		return;
 	serial_interrupt(SERIAL_COM3);
 	vm = gdb_vm();
-	if (check_vm(vm)) {
-		tell_stop(vm);
-		step_query();
+	if (gdb_check_vm(vm)) {
+		gdb_tell_stop(vm);
+		gdb_step_query();
 	}
 	gdb_login_step();
 	if (gdb.vm_id != 0)
-		receive(); /* a new GDB goes first */
-	settle_hold();
-	send();
+		gdb_receive(); /* a new GDB goes first */
+	gdb_settle_hold();
+	gdb_send();
 }
 
 u64 gdb_deadline(void)

@@ -8,18 +8,18 @@
 		 "QStartNoAckMode+"
 #define ALL_THREADS (~0ull)
 
-static const char *packet(void)
+static const char *gdb_packet(void)
 {
 	return gdb.line.packet;
 }
 
-static void answer_status(const struct vm_answer *answer)
+static void gdb_answer_status(const struct vm_answer *answer)
 {
 	gdb_reply_status(answer != NULL ? answer->status : STATUS_TIMED_OUT);
 }
 
 /* Registers travel in the target's byte order, as digits. */
-static size_t put_register(char *to, size_t size, u32 number)
+static size_t gdb_put_register(char *to, size_t size, u32 number)
 {
 	u32 bytes = gdb_register_bytes(gdb.layout, number);
 	size_t length = 0;
@@ -32,47 +32,47 @@ static size_t put_register(char *to, size_t size, u32 number)
 	return length;
 }
 
-static void send_registers(void)
+static void gdb_send_registers(void)
 {
 	size_t length = 0;
 
 	for (u32 i = 0; i < gdb_register_count(gdb.layout); i++)
-		length += put_register(gdb.reply + length, sizeof(gdb.reply) - length, i);
+		length += gdb_put_register(gdb.reply + length, sizeof(gdb.reply) - length, i);
 	gdb_reply(gdb.reply);
 }
 
-static void send_register(void)
+static void gdb_send_register(void)
 {
-	const char *text = packet() + 1;
+	const char *text = gdb_packet() + 1;
 	u32 number = (u32)gdb_hex(&text);
 
 	if (gdb_register_bytes(gdb.layout, number) == 0) {
 		gdb_reply("E01");
 		return;
 	}
-	put_register(gdb.reply, sizeof(gdb.reply), number);
+	gdb_put_register(gdb.reply, sizeof(gdb.reply), number);
 	gdb_reply(gdb.reply);
 }
 
 /* What the monitor has made of the registers is asked for anew. */
-static void answer_set(const struct vm_answer *answer)
+static void gdb_answer_set(const struct vm_answer *answer)
 {
 	gdb.registers_valid = false;
-	answer_status(answer);
+	gdb_answer_status(answer);
 }
 
 /* The monitor takes the registers over. */
-static void write_registers(u32 groups)
+static void gdb_write_registers(u32 groups)
 {
 	struct query question = {.kind = QUERY_SET,
 				 .vcpu = gdb.cpu,
 				 .flags = groups & ~GDB_GPRS};
 
 	memcpy(gdb.input, &gdb.registers, sizeof(gdb.registers));
-	gdb_ask(&question, sizeof(gdb.registers), answer_set);
+	gdb_ask(&question, sizeof(gdb.registers), gdb_answer_set);
 }
 
-static u32 set_from_digits(u32 number, const char *text)
+static u32 gdb_set_from_digits(u32 number, const char *text)
 {
 	u8 bytes[16] = {0};
 	u64 value;
@@ -83,9 +83,9 @@ static u32 set_from_digits(u32 number, const char *text)
 	return gdb_register_set(gdb.layout, &gdb.registers, number, value);
 }
 
-static void set_registers(void)
+static void gdb_set_registers(void)
 {
-	const char *text = packet() + 1;
+	const char *text = gdb_packet() + 1;
 	u32 groups = 0;
 
 	for (u32 i = 0; i < gdb_register_count(gdb.layout); i++) {
@@ -93,27 +93,27 @@ static void set_registers(void)
 
 		if (strnlen(text, digits) < digits)
 			break;
-		groups |= set_from_digits(i, text);
+		groups |= gdb_set_from_digits(i, text);
 		text += digits;
 	}
-	write_registers(groups);
+	gdb_write_registers(groups);
 }
 
-static void set_register(void)
+static void gdb_set_register(void)
 {
-	const char *text = packet() + 1;
+	const char *text = gdb_packet() + 1;
 	u32 number = (u32)gdb_hex(&text);
 	u32 groups = 0;
 
 	if (*text++ == '=' && gdb_register_bytes(gdb.layout, number) != 0)
-		groups = set_from_digits(number, text);
+		groups = gdb_set_from_digits(number, text);
 	if (groups == 0)
 		gdb_reply("E01");
 	else
-		write_registers(groups);
+		gdb_write_registers(groups);
 }
 
-static void answer_memory(const struct vm_answer *answer)
+static void gdb_answer_memory(const struct vm_answer *answer)
 {
 	u32 count = answer != NULL ? MIN(answer->bytes, GDB_PACKET_BYTES / 2) : 0;
 
@@ -124,9 +124,9 @@ static void answer_memory(const struct vm_answer *answer)
 	gdb_reply(text_hex(gdb.reply, answer->data, count));
 }
 
-static void read_memory(void)
+static void gdb_read_memory(void)
 {
-	const char *text = packet() + 1;
+	const char *text = gdb_packet() + 1;
 	struct query question = {.kind = QUERY_READ, .vcpu = gdb.cpu, .flags = QUERY_LINEAR};
 	u64 length;
 
@@ -135,12 +135,12 @@ static void read_memory(void)
 		text++;
 	length = gdb_hex(&text);
 	question.length = (u32)MIN(length, GDB_PACKET_BYTES / 2);
-	gdb_ask(&question, 0, answer_memory);
+	gdb_ask(&question, 0, gdb_answer_memory);
 }
 
-static void write_memory(bool binary)
+static void gdb_write_memory(bool binary)
 {
-	const char *text = packet() + 1;
+	const char *text = gdb_packet() + 1;
 	struct query question = {.kind = QUERY_WRITE, .vcpu = gdb.cpu, .flags = QUERY_LINEAR};
 	u32 wanted;
 
@@ -151,8 +151,7 @@ static void write_memory(bool binary)
 	if (*text == ':')
 		text++;
 	question.length =
-		binary ? gdb_binary_bytes(text,
-					  (u32)(gdb.line.length - (u32)(text - packet())),
+		binary ? gdb_binary_bytes(text, (u32)(gdb.line.length - (u32)(text - gdb_packet())),
 					  gdb.input, sizeof(gdb.input))
 		       : gdb_hex_bytes(text, gdb.input, sizeof(gdb.input));
 	if (question.length != wanted)
@@ -160,15 +159,15 @@ static void write_memory(bool binary)
 	else if (wanted == 0)
 		gdb_reply("OK");
 	else
-		gdb_ask(&question, sizeof(gdb.input), answer_status);
+		gdb_ask(&question, sizeof(gdb.input), gdb_answer_status);
 }
 
 /* Z and z: type, address, kind; 0 software, 1 hardware, 2 write, 3 read (as access), 4 access. */
-static void change_breakpoint(bool insert)
+static void gdb_change_breakpoint(bool insert)
 {
 	static const u32 flags[] = {0, QUERY_BREAK_HARDWARE, QUERY_BREAK_HARDWARE | 1,
 				    QUERY_BREAK_HARDWARE | 3, QUERY_BREAK_HARDWARE | 3};
-	const char *text = packet() + 1;
+	const char *text = gdb_packet() + 1;
 	struct query question = {.kind = insert ? QUERY_BREAK : QUERY_UNBREAK, .vcpu = gdb.cpu};
 	u32 type = (u32)gdb_hex(&text);
 
@@ -183,11 +182,11 @@ static void change_breakpoint(bool insert)
 	if (*text == ',')
 		text++;
 	question.length = (u32)gdb_hex(&text);
-	gdb_ask(&question, 0, answer_status);
+	gdb_ask(&question, 0, gdb_answer_status);
 }
 
 /* GDB hears no more until something stops. */
-static void answer_release(const struct vm_answer *answer)
+static void gdb_answer_release(const struct vm_answer *answer)
 {
 	if (gdb.running && (answer == NULL || answer->status != STATUS_OK)) {
 		gdb.running = false;
@@ -195,15 +194,15 @@ static void answer_release(const struct vm_answer *answer)
 	}
 }
 
-static void release(u64 run, u64 step)
+static void gdb_release(u64 run, u64 step)
 {
 	gdb_await_stop();
 	gdb_ask(&(struct query){.kind = QUERY_RELEASE, .run = run, .step = step}, 0,
-		answer_release);
+		gdb_answer_release);
 }
 
 /* Takes one action of vCont, such as c, s, C05 or s:2, for vCPUs of `left`. */
-static const char *take_action(const char *text, u64 left, u64 *run, u64 *step)
+static const char *gdb_take_action(const char *text, u64 left, u64 *run, u64 *step)
 {
 	char action = *text++;
 	u64 who = left;
@@ -224,31 +223,31 @@ static const char *take_action(const char *text, u64 left, u64 *run, u64 *step)
 	return *text == ';' ? text + 1 : text;
 }
 
-static void resume_threads(const char *text)
+static void gdb_resume_threads(const char *text)
 {
 	u64 all = BITS(gdb.cpu_count - 1, 0);
 	u64 run = 0;
 	u64 step = 0;
 
 	while (*text != '\0')
-		text = take_action(text, all & ~run, &run, &step);
-	release(run, step);
+		text = gdb_take_action(text, all & ~run, &run, &step);
+	gdb_release(run, step);
 }
 
-static void answer_detach(const struct vm_answer *answer)
+static void gdb_answer_detach(const struct vm_answer *answer)
 {
 	gdb.attached = false;
 	gdb.running = false;
 	gdb.let_go = answer == NULL;
-	answer_status(answer);
+	gdb_answer_status(answer);
 }
 
-static void detach(void)
+static void gdb_detach(void)
 {
-	gdb_ask(&(struct query){.kind = QUERY_DETACH}, 0, answer_detach);
+	gdb_ask(&(struct query){.kind = QUERY_DETACH}, 0, gdb_answer_detach);
 }
 
-static void send_description(const char *text)
+static void gdb_send_description(const char *text)
 {
 	static char whole[6 * KIB];
 	size_t length = gdb_description(gdb.layout, whole, sizeof(whole));
@@ -267,7 +266,7 @@ static void send_description(const char *text)
 	gdb_reply(gdb.reply);
 }
 
-static void send_threads(void)
+static void gdb_send_threads(void)
 {
 	size_t length = format(gdb.reply, sizeof(gdb.reply), "m");
 
@@ -277,7 +276,7 @@ static void send_threads(void)
 	gdb_reply(gdb.reply);
 }
 
-static void send_thread_name(const char *text)
+static void gdb_send_thread_name(const char *text)
 {
 	char name[32];
 	u64 thread = gdb_hex(&text);
@@ -286,20 +285,20 @@ static void send_thread_name(const char *text)
 	gdb_reply(text_hex(gdb.reply, (const u8 *)name, length));
 }
 
-static void query(void)
+static void gdb_query(void)
 {
-	const char *text = packet();
+	const char *text = gdb_packet();
 
 	if (string_starts_with(text, "qSupported"))
 		gdb_reply(SUPPORTED);
 	else if (string_starts_with(text, "qXfer:features:read:target.xml:"))
-		send_description(text + sizeof("qXfer:features:read:target.xml:") - 1);
+		gdb_send_description(text + sizeof("qXfer:features:read:target.xml:") - 1);
 	else if (string_equal(text, "qfThreadInfo"))
-		send_threads();
+		gdb_send_threads();
 	else if (string_equal(text, "qsThreadInfo"))
 		gdb_reply("l");
 	else if (string_starts_with(text, "qThreadExtraInfo,"))
-		send_thread_name(text + sizeof("qThreadExtraInfo,") - 1);
+		gdb_send_thread_name(text + sizeof("qThreadExtraInfo,") - 1);
 	else if (string_equal(text, "qAttached"))
 		gdb_reply("1");
 	else if (string_equal(text, "qC")) {
@@ -309,9 +308,9 @@ static void query(void)
 		gdb_reply("");
 }
 
-static void set_mode(void)
+static void gdb_set_mode(void)
 {
-	if (!string_equal(packet(), "QStartNoAckMode")) {
+	if (!string_equal(gdb_packet(), "QStartNoAckMode")) {
 		gdb_reply("");
 		return;
 	}
@@ -319,27 +318,27 @@ static void set_mode(void)
 	gdb.line.acknowledge = false;
 }
 
-static void multi(void)
+static void gdb_multi(void)
 {
-	if (string_equal(packet(), "vCont?"))
+	if (string_equal(gdb_packet(), "vCont?"))
 		gdb_reply("vCont;c;C;s;S");
-	else if (string_starts_with(packet(), "vCont;"))
-		resume_threads(packet() + sizeof("vCont;") - 1);
+	else if (string_starts_with(gdb_packet(), "vCont;"))
+		gdb_resume_threads(gdb_packet() + sizeof("vCont;") - 1);
 	else
 		gdb_reply("");
 }
 
 /* Hg and Hc; T asks whether a thread is there. */
-static void choose_thread(bool choose)
+static void gdb_choose_thread(bool choose)
 {
-	const char *text = packet() + (choose ? 2 : 1);
+	const char *text = gdb_packet() + (choose ? 2 : 1);
 	u64 thread = *text == '-' ? 0 : gdb_hex(&text);
 
 	if (thread > gdb.cpu_count) {
 		gdb_reply("E01");
 		return;
 	}
-	if (choose && packet()[1] == 'g' && thread != 0 && gdb.cpu != thread - 1) {
+	if (choose && gdb_packet()[1] == 'g' && thread != 0 && gdb.cpu != thread - 1) {
 		gdb.cpu = (u32)thread - 1;
 		gdb.registers_valid = false;
 	}
@@ -349,10 +348,11 @@ static void choose_thread(bool choose)
 void gdb_interrupt(void)
 {
 	if (gdb.attached && gdb.running)
-		gdb_ask(&(struct query){.kind = QUERY_HOLD, .vcpu = gdb.cpu}, 0, answer_release);
+		gdb_ask(&(struct query){.kind = QUERY_HOLD, .vcpu = gdb.cpu}, 0,
+			gdb_answer_release);
 }
 
-static void why_stopped(void)
+static void gdb_why_stopped(void)
 {
 	format(gdb.reply, sizeof(gdb.reply), "T05thread:%x;", gdb.cpu + 1);
 	gdb_reply(gdb.reply);
@@ -360,63 +360,63 @@ static void why_stopped(void)
 
 void gdb_command(void)
 {
-	switch (packet()[0]) {
+	switch (gdb_packet()[0]) {
 	case '?':
-		why_stopped();
+		gdb_why_stopped();
 		break;
 	case 'g':
-		gdb_with_registers(send_registers);
+		gdb_with_registers(gdb_send_registers);
 		break;
 	case 'G':
-		gdb_with_registers(set_registers);
+		gdb_with_registers(gdb_set_registers);
 		break;
 	case 'p':
-		gdb_with_registers(send_register);
+		gdb_with_registers(gdb_send_register);
 		break;
 	case 'P':
-		gdb_with_registers(set_register);
+		gdb_with_registers(gdb_set_register);
 		break;
 	case 'm':
-		read_memory();
+		gdb_read_memory();
 		break;
 	case 'M':
-		write_memory(false);
+		gdb_write_memory(false);
 		break;
 	case 'X':
-		write_memory(true);
+		gdb_write_memory(true);
 		break;
 	case 'Z':
-		change_breakpoint(true);
+		gdb_change_breakpoint(true);
 		break;
 	case 'z':
-		change_breakpoint(false);
+		gdb_change_breakpoint(false);
 		break;
 	case 'c':
 	case 'C':
-		release(BITS(gdb.cpu_count - 1, 0), 0);
+		gdb_release(BITS(gdb.cpu_count - 1, 0), 0);
 		break;
 	case 's':
 	case 'S':
-		release(BIT(gdb.cpu), BIT(gdb.cpu));
+		gdb_release(BIT(gdb.cpu), BIT(gdb.cpu));
 		break;
 	case 'v':
-		multi();
+		gdb_multi();
 		break;
 	case 'H':
-		choose_thread(true);
+		gdb_choose_thread(true);
 		break;
 	case 'T':
-		choose_thread(false);
+		gdb_choose_thread(false);
 		break;
 	case 'q':
-		query();
+		gdb_query();
 		break;
 	case 'Q':
-		set_mode();
+		gdb_set_mode();
 		break;
 	case 'D':
 	case 'k':
-		detach();
+		gdb_detach();
 		break;
 	default:
 		gdb_reply("");

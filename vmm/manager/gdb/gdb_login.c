@@ -20,7 +20,7 @@ bool gdb_login_busy(void)
 	return door.checking;
 }
 
-static void ask_password(const char *why)
+static void gdb_login_ask_password(const char *why)
 {
 	secret_line_begin(&secret);
 	gdb_line_text(&gdb.line, why);
@@ -35,21 +35,22 @@ void gdb_login_lock(void)
 	gdb.line.acknowledge = true;
 	gdb.line.inside = false;
 	if (!door.open)
-		ask_password("\r\n");
+		gdb_login_ask_password("\r\n");
 }
 
-static void take_line(void)
+static void gdb_login_take_line(void)
 {
 	u64 wait_ns = login_wait_ns(&door);
 	char text[96];
 
 	if (!login_possible()) {
-		ask_password("\r\nerror: the password in the configuration cannot be read\r\n");
+		gdb_login_ask_password(
+			"\r\nerror: the password in the configuration cannot be read\r\n");
 	} else if (wait_ns != 0) {
 		format(text, sizeof(text),
 		       "\r\nerror: too many wrong passwords, the next is accepted in %llu s\r\n",
 		       (unsigned long long)((wait_ns + NS_PER_S - 1) / NS_PER_S));
-		ask_password(text);
+		gdb_login_ask_password(text);
 	} else {
 		login_try(&door, (struct text){secret.text, secret.length});
 		secret_line_begin(&secret);
@@ -57,7 +58,7 @@ static void take_line(void)
 }
 
 /* GDB shows the text as a warning; what it sent is no part of a password. */
-static void refuse_packet(void)
+static void gdb_login_refuse_packet(void)
 {
 	gdb_line_send(&gdb.line, "E.locked: type the password at COM3 with a terminal first");
 	secret_line_begin(&secret);
@@ -70,18 +71,18 @@ void gdb_login_take(u8 byte)
 		return;
 	after_packet = false;
 	if (gdb_line_take(&gdb.line, byte) == GDB_PACKET) {
-		refuse_packet();
+		gdb_login_refuse_packet();
 		return;
 	}
 	switch (secret_line_feed(&secret, byte)) {
 	case SECRET_NONE:
 		break;
 	case SECRET_DONE:
-		take_line();
+		gdb_login_take_line();
 		break;
 	case SECRET_BREAK:
 		if (!gdb.line.inside) /* else it is a part of a packet */
-			ask_password("\r\n");
+			gdb_login_ask_password("\r\n");
 		break;
 	}
 }
@@ -94,7 +95,7 @@ void gdb_login_step(void)
 	case LOGIN_CHECKING:
 		break;
 	case LOGIN_WRONG:
-		ask_password("\r\nerror: wrong password\r\n");
+		gdb_login_ask_password("\r\nerror: wrong password\r\n");
 		break;
 	case LOGIN_RIGHT:
 		gdb_line_init(&gdb.line);

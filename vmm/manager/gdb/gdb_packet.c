@@ -57,7 +57,7 @@ static void gdb_put(struct gdb_line *line, char c)
 }
 
 /* Makes room where bytes have been sent. */
-static void compact(struct gdb_line *line)
+static void gdb_compact(struct gdb_line *line)
 {
 	memmove(line->out, line->out + line->sent, line->filled - line->sent);
 	line->filled -= line->sent;
@@ -68,7 +68,7 @@ void gdb_line_send(struct gdb_line *line, const char *packet)
 {
 	u8 sum = 0;
 
-	compact(line);
+	gdb_compact(line);
 	line->last = line->filled;
 	gdb_put(line, '$');
 	for (; *packet != '\0'; packet++) {
@@ -82,17 +82,17 @@ void gdb_line_send(struct gdb_line *line, const char *packet)
 
 void gdb_line_text(struct gdb_line *line, const char *text)
 {
-	compact(line);
+	gdb_compact(line);
 	for (; *text != '\0'; text++)
 		gdb_put(line, *text);
 	line->last = line->filled;
 }
 
-static void acknowledge(struct gdb_line *line, char c)
+static void gdb_acknowledge(struct gdb_line *line, char c)
 {
 	if (!line->acknowledge)
 		return;
-	compact(line);
+	gdb_compact(line);
 	gdb_put(line, c);
 	line->last = line->filled; /* what came shows that the last packet has arrived */
 }
@@ -102,23 +102,23 @@ void gdb_line_restart(struct gdb_line *line)
 	if (line->acknowledge)
 		return;
 	line->acknowledge = true;
-	acknowledge(line, '+');
+	gdb_acknowledge(line, '+');
 }
 
 /* The last character of a packet has come. */
-static enum gdb_input finish(struct gdb_line *line)
+static enum gdb_input gdb_finish(struct gdb_line *line)
 {
 	line->inside = false;
 	line->packet[line->length] = '\0';
 	if (line->overflow || (line->acknowledge && line->sum != line->wanted)) {
-		acknowledge(line, '-');
+		gdb_acknowledge(line, '-');
 		return GDB_NOTHING;
 	}
-	acknowledge(line, '+');
+	gdb_acknowledge(line, '+');
 	return GDB_PACKET;
 }
 
-static enum gdb_input outside(struct gdb_line *line, u8 byte)
+static enum gdb_input gdb_outside(struct gdb_line *line, u8 byte)
 {
 	if (byte == '$') {
 		line->inside = true;
@@ -135,16 +135,16 @@ static enum gdb_input outside(struct gdb_line *line, u8 byte)
 enum gdb_input gdb_line_take(struct gdb_line *line, u8 byte)
 {
 	if (!line->inside)
-		return outside(line, byte);
+		return gdb_outside(line, byte);
 	if (line->tail > 0) {
 		line->wanted = (u8)((u32)line->wanted << 4 | (char_hex_value((char)byte) & 15));
-		return line->tail++ == 2 ? finish(line) : GDB_NOTHING;
+		return line->tail++ == 2 ? gdb_finish(line) : GDB_NOTHING;
 	}
 	if (byte == '#') {
 		line->tail = 1;
 		line->wanted = 0;
 	} else if (byte == '$') {
-		outside(line, byte); /* the end of the one before was lost */
+		gdb_outside(line, byte); /* the end of the one before was lost */
 	} else if (line->length == GDB_PACKET_BYTES) {
 		line->overflow = true;
 	} else {

@@ -65,7 +65,7 @@ static const struct row rows_32[] = {
 	SELECTOR_ROWS, FPU_ROWS, CONTROL_ROWS(4),
 };
 
-static const struct row *rows(enum gdb_layout layout)
+static const struct row *gdb_register_rows(enum gdb_layout layout)
 {
 	return layout == GDB_64 ? rows_64 : rows_32;
 }
@@ -84,17 +84,17 @@ u32 gdb_register_count(enum gdb_layout layout)
 
 u32 gdb_register_bytes(enum gdb_layout layout, u32 number)
 {
-	return number < gdb_register_count(layout) ? rows(layout)[number].bytes : 0;
+	return number < gdb_register_count(layout) ? gdb_register_rows(layout)[number].bytes : 0;
 }
 
-static u64 *word(const struct row *row, struct vcpu_page *page)
+static u64 *gdb_register_word(const struct row *row, struct vcpu_page *page)
 {
 	return (u64 *)(void *)((u8 *)page + row->at);
 }
 
 bool gdb_register_get(enum gdb_layout layout, const struct vcpu_page *page, u32 number, u64 *value)
 {
-	const struct row *row = &rows(layout)[number];
+	const struct row *row = &gdb_register_rows(layout)[number];
 
 	switch ((enum kind)row->kind) {
 	case KIND_PC:
@@ -104,7 +104,7 @@ bool gdb_register_get(enum gdb_layout layout, const struct vcpu_page *page, u32 
 		*value = page->segment[row->at].selector;
 		return true;
 	case KIND_WORD:
-		*value = *word(row, (struct vcpu_page *)(uintptr_t)page);
+		*value = *gdb_register_word(row, (struct vcpu_page *)(uintptr_t)page);
 		return true;
 	default:
 		return false;
@@ -113,18 +113,18 @@ bool gdb_register_get(enum gdb_layout layout, const struct vcpu_page *page, u32 
 
 u32 gdb_register_set(enum gdb_layout layout, struct vcpu_page *page, u32 number, u64 value)
 {
-	const struct row *row = &rows(layout)[number];
+	const struct row *row = &gdb_register_rows(layout)[number];
 
 	if (row->kind == KIND_PC) {
 		value -= page->segment[SEG_CS].base;
 		page->rip = layout == GDB_64 ? value : (u32)value;
 	} else if (row->kind == KIND_WORD && row->groups != 0) {
-		*word(row, page) = value;
+		*gdb_register_word(row, page) = value;
 	} /* a selector alone makes no segment */
 	return row->groups;
 }
 
-static const char *type_of(const struct row *row)
+static const char *gdb_register_type_of(const struct row *row)
 {
 	if (row->kind == KIND_FPU)
 		return row->bytes == 10 ? "i387_ext" : "int";
@@ -153,14 +153,14 @@ size_t gdb_description(enum gdb_layout layout, char *buffer, size_t size)
 		length += format(buffer + MIN(length, size), size - MIN(length, size),
 				 "<feature name=\"%s\">", features[feature]);
 		for (u32 i = 0; i < count; i++) {
-			const struct row *row = &rows(layout)[i];
+			const struct row *row = &gdb_register_rows(layout)[i];
 
 			if (row->feature != feature)
 				continue;
 			length += format(buffer + MIN(length, size), size - MIN(length, size),
 					 "<reg name=\"%s\" bitsize=\"%u\" type=\"%s\" "
 					 "regnum=\"%u\"/>",
-					 row->name, row->bytes * 8u, type_of(row), i);
+					 row->name, row->bytes * 8u, gdb_register_type_of(row), i);
 		}
 		length += format(buffer + MIN(length, size), size - MIN(length, size),
 				 "</feature>");

@@ -31,7 +31,7 @@ struct reader {
 	u32 pointer_bytes; /* 8 or 4 */
 };
 
-static bool checksum_good(const u8 *bytes, u64 count)
+static bool host_acpi_checksum_good(const u8 *bytes, u64 count)
 {
 	u8 sum = 0;
 
@@ -42,7 +42,8 @@ static bool checksum_good(const u8 *bytes, u64 count)
 
 /* A whole table with a good checksum; NULL when there is none. Any signature if `signature` is
  * NULL. */
-static const u8 *read_table(const struct reader *reader, u64 hpa, const char *signature, u32 *bytes)
+static const u8 *host_acpi_read_table(const struct reader *reader, u64 hpa, const char *signature,
+				      u32 *bytes)
 {
 	struct acpi_header header;
 	const u8 *table = hpa != 0 ? reader->read(reader->context, hpa, sizeof(header)) : NULL;
@@ -54,32 +55,32 @@ static const u8 *read_table(const struct reader *reader, u64 hpa, const char *si
 	    (signature != NULL && memcmp(header.signature, signature, 4) != 0))
 		return NULL;
 	table = reader->read(reader->context, hpa, header.length);
-	if (table == NULL || !checksum_good(table, header.length))
+	if (table == NULL || !host_acpi_checksum_good(table, header.length))
 		return NULL;
 	*bytes = header.length;
 	return table;
 }
 
-static bool find_root(struct reader *reader, const u8 *bytes)
+static bool host_acpi_find_root(struct reader *reader, const u8 *bytes)
 {
 	struct acpi_rsdp rsdp;
 
 	memcpy(&rsdp, bytes, sizeof(rsdp));
 	if (memcmp(rsdp.signature, ACPI_RSDP_SIGNATURE, sizeof(rsdp.signature)) != 0 ||
-	    !checksum_good(bytes, ACPI_RSDP_V1_BYTES))
+	    !host_acpi_checksum_good(bytes, ACPI_RSDP_V1_BYTES))
 		return false;
 	reader->root = rsdp.xsdt_address;
 	reader->pointer_bytes = 8;
-	if (rsdp.revision >= 2 && checksum_good(bytes, sizeof(rsdp)) &&
-	    read_table(reader, reader->root, "XSDT", &reader->root_bytes) != NULL)
+	if (rsdp.revision >= 2 && host_acpi_checksum_good(bytes, sizeof(rsdp)) &&
+	    host_acpi_read_table(reader, reader->root, "XSDT", &reader->root_bytes) != NULL)
 		return true;
 	reader->root = rsdp.rsdt_address;
 	reader->pointer_bytes = 4;
-	return read_table(reader, reader->root, "RSDT", &reader->root_bytes) != NULL;
+	return host_acpi_read_table(reader, reader->root, "RSDT", &reader->root_bytes) != NULL;
 }
 
 /* The address of the table at `index` in the root table, 0 past the last. */
-static u64 table_at(const struct reader *reader, u32 index)
+static u64 host_acpi_table_at(const struct reader *reader, u32 index)
 {
 	u32 offset = (u32)sizeof(struct acpi_header) + index * reader->pointer_bytes;
 	const u8 *root;
@@ -94,7 +95,7 @@ static u64 table_at(const struct reader *reader, u32 index)
 }
 
 /* ACPI 20.2.4: two bits say how many bytes follow the first. Moves *at past the length. */
-static bool skip_package_length(const u8 *aml, u32 bytes, u32 *at)
+static bool host_acpi_skip_package_length(const u8 *aml, u32 bytes, u32 *at)
 {
 	if (*at >= bytes)
 		return false;
@@ -102,7 +103,7 @@ static bool skip_package_length(const u8 *aml, u32 bytes, u32 *at)
 	return *at < bytes;
 }
 
-static bool take_integer(const u8 *aml, u32 bytes, u32 *at, u8 *value)
+static bool host_acpi_take_integer(const u8 *aml, u32 bytes, u32 *at, u8 *value)
 {
 	u32 size;
 
@@ -136,7 +137,7 @@ static bool take_integer(const u8 *aml, u32 bytes, u32 *at, u8 *value)
  * Looks for Name(_S5_, Package(){SLP_TYPa, SLP_TYPb, ...}) by its bytes: no interpreter is needed
  * for a package of constants, which is what every firmware writes.
  */
-static bool find_s5(const u8 *aml, u32 bytes, struct host_power *power)
+static bool host_acpi_find_s5(const u8 *aml, u32 bytes, struct host_power *power)
 {
 	for (u32 i = sizeof(struct acpi_header) + 2; i + 4 < bytes; i++) {
 		u32 at = i + 4;
@@ -145,41 +146,42 @@ static bool find_s5(const u8 *aml, u32 bytes, struct host_power *power)
 		    !(aml[i - 1] == AML_NAME || (aml[i - 1] == AML_ROOT && aml[i - 2] == AML_NAME)))
 			continue;
 		at++;
-		if (!skip_package_length(aml, bytes, &at) || aml[at] < 1)
+		if (!host_acpi_skip_package_length(aml, bytes, &at) || aml[at] < 1)
 			continue;
 		power->sleep_type_b = 0;
 		if (aml[at] >= 2) {
 			at++;
-			if (take_integer(aml, bytes, &at, &power->sleep_type_a) &&
-			    take_integer(aml, bytes, &at, &power->sleep_type_b))
+			if (host_acpi_take_integer(aml, bytes, &at, &power->sleep_type_a) &&
+			    host_acpi_take_integer(aml, bytes, &at, &power->sleep_type_b))
 				return true;
 			continue;
 		}
 		at++;
-		if (take_integer(aml, bytes, &at, &power->sleep_type_a))
+		if (host_acpi_take_integer(aml, bytes, &at, &power->sleep_type_a))
 			return true;
 	}
 	return false;
 }
 
-static bool find_s5_in_tables(const struct reader *reader, u64 dsdt, struct host_power *power)
+static bool host_acpi_find_s5_in_tables(const struct reader *reader, u64 dsdt,
+					struct host_power *power)
 {
 	u32 bytes;
-	const u8 *table = read_table(reader, dsdt, "DSDT", &bytes);
+	const u8 *table = host_acpi_read_table(reader, dsdt, "DSDT", &bytes);
 	u64 address;
 
-	if (table != NULL && find_s5(table, bytes, power))
+	if (table != NULL && host_acpi_find_s5(table, bytes, power))
 		return true;
-	for (u32 i = 0; (address = table_at(reader, i)) != 0; i++) {
-		table = read_table(reader, address, "SSDT", &bytes);
-		if (table != NULL && find_s5(table, bytes, power))
+	for (u32 i = 0; (address = host_acpi_table_at(reader, i)) != 0; i++) {
+		table = host_acpi_read_table(reader, address, "SSDT", &bytes);
+		if (table != NULL && host_acpi_find_s5(table, bytes, power))
 			return true;
 	}
 	return false;
 }
 
 /* The old field when it is there, else the extended one when that is in I/O space. */
-static u16 control_port(u32 port, const struct acpi_address *extended)
+static u16 host_acpi_control_port(u32 port, const struct acpi_address *extended)
 {
 	if (port != 0 && port <= 0xffff)
 		return (u16)port;
@@ -188,10 +190,10 @@ static u16 control_port(u32 port, const struct acpi_address *extended)
 	return 0;
 }
 
-static void take_fadt(const struct acpi_fadt *fadt, struct host_power *power)
+static void host_acpi_take_fadt(const struct acpi_fadt *fadt, struct host_power *power)
 {
-	power->pm1a_control = control_port(fadt->pm1a_cnt_blk, &fadt->x_pm1a_cnt_blk);
-	power->pm1b_control = control_port(fadt->pm1b_cnt_blk, &fadt->x_pm1b_cnt_blk);
+	power->pm1a_control = host_acpi_control_port(fadt->pm1a_cnt_blk, &fadt->x_pm1a_cnt_blk);
+	power->pm1b_control = host_acpi_control_port(fadt->pm1b_cnt_blk, &fadt->x_pm1b_cnt_blk);
 	power->smi_command = fadt->smi_cmd <= 0xffff ? (u16)fadt->smi_cmd : 0;
 	power->acpi_enable = fadt->acpi_enable;
 	power->century = fadt->century;
@@ -202,15 +204,15 @@ static void take_fadt(const struct acpi_fadt *fadt, struct host_power *power)
 	}
 }
 
-static bool find_fadt(const struct reader *reader, struct acpi_fadt *fadt)
+static bool host_acpi_find_fadt(const struct reader *reader, struct acpi_fadt *fadt)
 {
 	const u8 *table;
 	u64 address;
 	u32 bytes;
 
 	memset(fadt, 0, sizeof(*fadt));
-	for (u32 i = 0; (address = table_at(reader, i)) != 0; i++) {
-		table = read_table(reader, address, "FACP", &bytes);
+	for (u32 i = 0; (address = host_acpi_table_at(reader, i)) != 0; i++) {
+		table = host_acpi_read_table(reader, address, "FACP", &bytes);
 		if (table == NULL || bytes < FADT_BYTES_MIN)
 			continue;
 		memcpy(fadt, table, MIN(bytes, sizeof(*fadt)));
@@ -226,23 +228,25 @@ void host_acpi_parse(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, 
 	struct acpi_fadt fadt;
 
 	*power = (struct host_power){.problem = NULL};
-	if (!find_root(&reader, rsdp)) {
+	if (!host_acpi_find_root(&reader, rsdp)) {
 		power->problem = "the firmware has no ACPI tables";
 		return;
 	}
-	if (!find_fadt(&reader, &fadt)) {
+	if (!host_acpi_find_fadt(&reader, &fadt)) {
 		power->problem = "the firmware's ACPI tables have no FADT";
 		return;
 	}
-	take_fadt(&fadt, power);
+	host_acpi_take_fadt(&fadt, power);
 	if (power->pm1a_control == 0)
 		power->problem = "the ACPI tables name no PM1a control port";
-	else if (!find_s5_in_tables(&reader, fadt.x_dsdt != 0 ? fadt.x_dsdt : fadt.dsdt, power))
+	else if (!host_acpi_find_s5_in_tables(&reader, fadt.x_dsdt != 0 ? fadt.x_dsdt : fadt.dsdt,
+					      power))
 		power->problem = "the ACPI tables do not describe \\_S5";
 }
 
 /* Buses in order, 1 MiB each, none of them in two entries. */
-static bool ecam_valid(const struct host_ecam *ecam, u32 count, const struct host_ecam *entry)
+static bool host_acpi_ecam_valid(const struct host_ecam *ecam, u32 count,
+				 const struct host_ecam *entry)
 {
 	if (entry->base == 0 || entry->base % MIB != 0 || entry->base > ~0ull - PCI_BUSES * MIB ||
 	    entry->first_bus > entry->last_bus)
@@ -262,10 +266,10 @@ const u8 *host_acpi_find(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *re
 	const u8 *table = NULL;
 	u64 address;
 
-	if (!find_root(&reader, rsdp))
+	if (!host_acpi_find_root(&reader, rsdp))
 		return NULL;
-	for (u32 i = 0; table == NULL && (address = table_at(&reader, i)) != 0; i++)
-		table = read_table(&reader, address, signature, bytes);
+	for (u32 i = 0; table == NULL && (address = host_acpi_table_at(&reader, i)) != 0; i++)
+		table = host_acpi_read_table(&reader, address, signature, bytes);
 	return table;
 }
 
@@ -286,7 +290,7 @@ u32 host_acpi_ecam(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, vo
 		memcpy(&entry, table + at, sizeof(entry));
 		ecam[count] = (struct host_ecam){entry.base, entry.segment, entry.first_bus,
 						 entry.last_bus};
-		count += ecam_valid(ecam, count, &ecam[count]);
+		count += host_acpi_ecam_valid(ecam, count, &ecam[count]);
 	}
 	return count;
 }

@@ -6,7 +6,7 @@
 #include "vmm/hw/acpi.h"
 
 /* Flags that say "as the bus does" mean edge-triggered, active high on ISA (ACPI table 5.26). */
-static void lines_override(struct host_lines *lines, const struct acpi_madt_override *entry)
+static void host_lines_override(struct host_lines *lines, const struct acpi_madt_override *entry)
 {
 	if (entry->bus != 0 || entry->source >= HOST_ISA_LINES)
 		return;
@@ -18,7 +18,7 @@ static void lines_override(struct host_lines *lines, const struct acpi_madt_over
 	};
 }
 
-static void lines_ioapic(struct host_lines *lines, const struct acpi_madt_ioapic *entry)
+static void host_lines_ioapic(struct host_lines *lines, const struct acpi_madt_ioapic *entry)
 {
 	u32 at = lines->ioapic_count;
 
@@ -47,8 +47,8 @@ void host_lines_parse(const u8 *table, u32 bytes, struct host_lines *lines)
 		if (entry.length < sizeof(entry) || entry.length > bytes - at)
 			return;
 		if (entry.type == ACPI_MADT_OVERRIDE && entry.length >= sizeof(override))
-			lines_override(lines, memcpy(&override, table + at, sizeof(override)));
+			host_lines_override(lines, memcpy(&override, table + at, sizeof(override)));
 		if (entry.type == ACPI_MADT_IOAPIC && entry.length >= sizeof(ioapic))
-			lines_ioapic(lines, memcpy(&ioapic, table + at, sizeof(ioapic)));
+			host_lines_ioapic(lines, memcpy(&ioapic, table + at, sizeof(ioapic)));
 	}
 }

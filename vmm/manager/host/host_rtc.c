@@ -6,41 +6,42 @@
 #define STATUS_B_BINARY	  0x04u
 #define HOUR_PM		  0x80u
 
-static u32 number(const struct host_rtc *rtc, u8 value)
+static u32 host_rtc_number(const struct host_rtc *rtc, u8 value)
 {
 	if (rtc->status_b & STATUS_B_BINARY)
 		return value;
 	return (u32)(value >> 4) * 10 + (value & 0xf);
 }
 
-static u32 hour(const struct host_rtc *rtc)
+static u32 host_rtc_hour(const struct host_rtc *rtc)
 {
-	u32 value = number(rtc, (u8)(rtc->hour & ~HOUR_PM));
+	u32 value = host_rtc_number(rtc, (u8)(rtc->hour & ~HOUR_PM));
 
 	if (rtc->status_b & STATUS_B_24_HOURS)
-		return number(rtc, rtc->hour);
+		return host_rtc_number(rtc, rtc->hour);
 	/* Twelve comes before one. */
 	return value % 12 + ((rtc->hour & HOUR_PM) != 0 ? 12 : 0);
 }
 
 bool host_rtc_to_unix(const struct host_rtc *rtc, u64 *seconds)
 {
-	u32 century = rtc->century != 0 ? number(rtc, rtc->century) : 20;
-	u32 year = century * 100 + number(rtc, rtc->year);
-	u32 month = number(rtc, rtc->month);
-	u32 day = number(rtc, rtc->day);
+	u32 century = rtc->century != 0 ? host_rtc_number(rtc, rtc->century) : 20;
+	u32 year = century * 100 + host_rtc_number(rtc, rtc->year);
+	u32 month = host_rtc_number(rtc, rtc->month);
+	u32 day = host_rtc_number(rtc, rtc->day);
 	struct date date;
 
 	if (century < 20 || century > 99 || month < 1 || month > 12 || day < 1 || day > 31 ||
-	    hour(rtc) > 23 || number(rtc, rtc->minute) > 59 || number(rtc, rtc->second) > 59)
+	    host_rtc_hour(rtc) > 23 || host_rtc_number(rtc, rtc->minute) > 59 ||
+	    host_rtc_number(rtc, rtc->second) > 59)
 		return false;
 	date = (struct date){
 		.year = year,
 		.month = month,
 		.day = day,
-		.hour = hour(rtc),
-		.minute = number(rtc, rtc->minute),
-		.second = number(rtc, rtc->second),
+		.hour = host_rtc_hour(rtc),
+		.minute = host_rtc_number(rtc, rtc->minute),
+		.second = host_rtc_number(rtc, rtc->second),
 	};
 	*seconds = (u64)date_to_seconds(&date);
 	return true;

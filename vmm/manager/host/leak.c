@@ -11,7 +11,7 @@
 #include "vmm/manager/host/leak.h"
 
 #define DONE(cpu, what) (((cpu)->done >> HOST_SPECULATION_SHIFT & (what)) != 0)
-#define MODEL_IN(cpu, list) model_in(cpu, list, ARRAY_COUNT(list))
+#define MODEL_IN(cpu, list) leak_model_in(cpu, list, ARRAY_COUNT(list))
 
 #define FAMILY_ZEN  0x17u /* Zen to Zen 2; 18h is Hygon's */
 #define FAMILY_ZEN3 0x19u /* and Zen 4 */
@@ -72,350 +72,354 @@ static const struct fixed_by tsa[] = {
 };
 
 /* SDM vol. 2 and APM vol. 3, CPUID: family, model and stepping. */
-static u32 family_of(const struct leak_cpu *cpu)
+static u32 leak_family_of(const struct leak_cpu *cpu)
 {
 	return speculation_family(&cpu->is);
 }
 
-static u32 model_of(const struct leak_cpu *cpu)
+static u32 leak_model_of(const struct leak_cpu *cpu)
 {
 	return (cpu->is.version >> 4 & 0xf) | (cpu->is.version >> 12 & 0xf0);
 }
 
-static u32 stepping_of(const struct leak_cpu *cpu)
+static u32 leak_stepping_of(const struct leak_cpu *cpu)
 {
 	return cpu->is.version & 0xf;
 }
 
-static bool model_in(const struct leak_cpu *cpu, const u8 *list, size_t count)
+static bool leak_model_in(const struct leak_cpu *cpu, const u8 *list, size_t count)
 {
-	if (cpu->is.amd || family_of(cpu) != 6)
+	if (cpu->is.amd || leak_family_of(cpu) != 6)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (model_of(cpu) == list[i])
+		if (leak_model_of(cpu) == list[i])
 			return true;
 	return false;
 }
 
 /* NULL: the list has no such CPU. */
-static const struct fixed_by *find(const struct leak_cpu *cpu, const struct fixed_by *list,
-				   size_t count)
+static const struct fixed_by *leak_find(const struct leak_cpu *cpu, const struct fixed_by *list,
+					size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (model_of(cpu) >= list[i].first && model_of(cpu) <= list[i].last &&
-		    (list[i].stepping == ANY_STEPPING || list[i].stepping == stepping_of(cpu)))
+		if (leak_model_of(cpu) >= list[i].first && leak_model_of(cpu) <= list[i].last &&
+		    (list[i].stepping == ANY_STEPPING || list[i].stepping == leak_stepping_of(cpu)))
 			return &list[i];
 	return NULL;
 }
 
-static bool is_fixed(const struct leak_cpu *cpu, const struct fixed_by *fixed)
+static bool leak_is_fixed(const struct leak_cpu *cpu, const struct fixed_by *fixed)
 {
 	return fixed != NULL && cpu->is.microcode >= fixed->microcode;
 }
 
-static bool says(const struct leak_cpu *cpu, u64 capability)
+static bool leak_says(const struct leak_cpu *cpu, u64 capability)
 {
 	return (cpu->is.capabilities & capability) == capability;
 }
 
-static struct leak absent(const char *why)
+static struct leak leak_absent(const char *why)
 {
 	return (struct leak){.state = LEAK_ABSENT, .by = why};
 }
 
-static struct leak closed(const char *by)
+static struct leak leak_closed(const char *by)
 {
 	return (struct leak){.state = LEAK_CLOSED, .by = by};
 }
 
-static struct leak open(const char *why)
+static struct leak leak_open(const char *why)
 {
 	return (struct leak){.state = LEAK_OPEN, .by = why};
 }
 
 /* By VERW, or the flush of the L1 cache, which microcode that knows VERW makes do the same. */
-static struct leak closed_by_verw(const struct leak_cpu *cpu, bool works)
+static struct leak leak_closed_by_verw(const struct leak_cpu *cpu, bool works)
 {
 	if (!works)
-		return open("old microcode: VERW clears nothing");
+		return leak_open("old microcode: VERW clears nothing");
 	if (DONE(cpu, HOST_VERW))
-		return closed("verw");
-	return DONE(cpu, HOST_L1D_FLUSH) ? closed("l1d-flush") : open("no verw");
+		return leak_closed("verw");
+	return DONE(cpu, HOST_L1D_FLUSH) ? leak_closed("l1d-flush") : leak_open("no verw");
 }
 
-static struct leak judge_meltdown(const struct leak_cpu *cpu)
+static struct leak leak_judge_meltdown(const struct leak_cpu *cpu)
 {
 	if (cpu->is.amd)
-		return absent("AMD");
-	if (says(cpu, ARCH_CAP_RDCL_NO))
-		return absent("RDCL_NO");
-	return cpu->done & HOST_SPLIT_TABLES ? closed("split-tables") : open("one table");
+		return leak_absent("AMD");
+	if (leak_says(cpu, ARCH_CAP_RDCL_NO))
+		return leak_absent("RDCL_NO");
+	return cpu->done & HOST_SPLIT_TABLES ? leak_closed("split-tables") : leak_open("one table");
 }
 
-static struct leak judge_spectre_v2(const struct leak_cpu *cpu)
+static struct leak leak_judge_spectre_v2(const struct leak_cpu *cpu)
 {
 	if (DONE(cpu, HOST_IBRS))
-		return closed("ibrs");
-	return open(DONE(cpu, HOST_IBRS_ON_EXIT) ? "ibrs after exits only, not at system calls"
-						 : "no ibrs that may stay on, no retpolines");
+		return leak_closed("ibrs");
+	return leak_open(DONE(cpu, HOST_IBRS_ON_EXIT) ? "ibrs after exits only, not at system calls"
+						      : "no ibrs that may stay on, no retpolines");
 }
 
 /* Guests' and processes' entries in the return stack; APM vol. 2, 3.2.9: automatic IBRS. */
-static struct leak judge_return_stack(const struct leak_cpu *cpu)
+static struct leak leak_judge_return_stack(const struct leak_cpu *cpu)
 {
 	if (cpu->is.amd && (cpu->is.leaf_821_eax & CPUID_821_EAX_AUTOMATIC_IBRS))
-		return closed("ibrs");
-	if (says(cpu, ARCH_CAP_IBRS_ALL | ARCH_CAP_PBRSB_NO))
-		return absent("PBRSB_NO");
-	return DONE(cpu, HOST_RETURN_STACK) ? closed("filled after exits")
-					    : open("not filled after exits");
+		return leak_closed("ibrs");
+	if (leak_says(cpu, ARCH_CAP_IBRS_ALL | ARCH_CAP_PBRSB_NO))
+		return leak_absent("PBRSB_NO");
+	return DONE(cpu, HOST_RETURN_STACK) ? leak_closed("filled after exits")
+					    : leak_open("not filled after exits");
 }
 
 /* Without IBRS that stays on there are easier ways: spectre-v2. */
-static struct leak judge_bhi(const struct leak_cpu *cpu)
+static struct leak leak_judge_bhi(const struct leak_cpu *cpu)
 {
 	if (cpu->is.amd)
-		return absent("AMD");
-	if (says(cpu, ARCH_CAP_BHI_NO))
-		return absent("BHI_NO");
-	if (!says(cpu, ARCH_CAP_IBRS_ALL))
-		return absent("as spectre-v2");
+		return leak_absent("AMD");
+	if (leak_says(cpu, ARCH_CAP_BHI_NO))
+		return leak_absent("BHI_NO");
+	if (!leak_says(cpu, ARCH_CAP_IBRS_ALL))
+		return leak_absent("as spectre-v2");
 	if (DONE(cpu, HOST_BHI_DIS))
-		return closed("bhi_dis_s");
-	return DONE(cpu, HOST_HISTORY) ? closed("history overwritten") : open("history is kept");
+		return leak_closed("bhi_dis_s");
+	return DONE(cpu, HOST_HISTORY) ? leak_closed("history overwritten")
+				       : leak_open("history is kept");
 }
 
-static struct leak judge_its(const struct leak_cpu *cpu)
+static struct leak leak_judge_its(const struct leak_cpu *cpu)
 {
 	if (cpu->is.amd)
-		return absent("AMD");
-	if (says(cpu, ARCH_CAP_ITS_NO))
-		return absent("ITS_NO");
+		return leak_absent("AMD");
+	if (leak_says(cpu, ARCH_CAP_ITS_NO))
+		return leak_absent("ITS_NO");
 	for (size_t i = 0; i < ARRAY_COUNT(its); i++)
-		if (model_in(cpu, &its[i].model, 1) && stepping_of(cpu) >= its[i].from_stepping)
-			return open("no thunks");
-	return absent("model");
+		if (leak_model_in(cpu, &its[i].model, 1) &&
+		    leak_stepping_of(cpu) >= its[i].from_stepping)
+			return leak_open("no thunks");
+	return leak_absent("model");
 }
 
-static struct leak judge_retbleed(const struct leak_cpu *cpu)
+static struct leak leak_judge_retbleed(const struct leak_cpu *cpu)
 {
-	u32 family = family_of(cpu);
+	u32 family = leak_family_of(cpu);
 
 	if (cpu->is.amd && (family < 0x15 || family >= FAMILY_ZEN3))
-		return absent("family");
+		return leak_absent("family");
 	if (cpu->is.leaf_88_ebx & CPUID_88_EBX_BTC_NO)
-		return absent("BTC_NO");
+		return leak_absent("BTC_NO");
 	if (cpu->is.amd)
-		return open("no thunks");
-	if (!MODEL_IN(cpu, retbleed) && !says(cpu, ARCH_CAP_RSBA))
-		return absent("model");
+		return leak_open("no thunks");
+	if (!MODEL_IN(cpu, retbleed) && !leak_says(cpu, ARCH_CAP_RSBA))
+		return leak_absent("model");
 	if (DONE(cpu, HOST_IBRS))
-		return closed("ibrs");
-	return open(DONE(cpu, HOST_IBRS_ON_EXIT) ? "ibrs after exits only, not at system calls"
-						 : "no ibrs");
+		return leak_closed("ibrs");
+	return leak_open(DONE(cpu, HOST_IBRS_ON_EXIT) ? "ibrs after exits only, not at system calls"
+						      : "no ibrs");
 }
 
 /* Zen 5 has it between a guest and the host alone. */
-static struct leak judge_inception(const struct leak_cpu *cpu)
+static struct leak leak_judge_inception(const struct leak_cpu *cpu)
 {
-	u32 family = family_of(cpu);
+	u32 family = leak_family_of(cpu);
 
 	if (!cpu->is.amd)
-		return absent("not AMD");
+		return leak_absent("not AMD");
 	if (family < FAMILY_ZEN || family > FAMILY_ZEN5)
-		return absent("family");
+		return leak_absent("family");
 	if (cpu->is.leaf_821_eax & CPUID_821_EAX_SRSO_NO)
-		return absent("SRSO_NO");
-	return open("no safe returns");
+		return leak_absent("SRSO_NO");
+	return leak_open("no safe returns");
 }
 
-static struct leak judge_ssb(const struct leak_cpu *cpu)
+static struct leak leak_judge_ssb(const struct leak_cpu *cpu)
 {
 	if (cpu->is.amd ? (cpu->is.leaf_88_ebx & CPUID_88_EBX_SSB_NO) != 0
-			: says(cpu, ARCH_CAP_SSB_NO))
-		return absent("SSB_NO");
+			: leak_says(cpu, ARCH_CAP_SSB_NO))
+		return leak_absent("SSB_NO");
 	if (MODEL_IN(cpu, no_bypass))
-		return absent("model");
-	return DONE(cpu, HOST_SSBD) ? closed("ssbd") : open("no ssbd");
+		return leak_absent("model");
+	return DONE(cpu, HOST_SSBD) ? leak_closed("ssbd") : leak_open("no ssbd");
 }
 
-static struct leak judge_l1tf(const struct leak_cpu *cpu)
+static struct leak leak_judge_l1tf(const struct leak_cpu *cpu)
 {
 	if (cpu->is.amd)
-		return absent("AMD");
-	if (says(cpu, ARCH_CAP_RDCL_NO))
-		return absent("RDCL_NO");
+		return leak_absent("AMD");
+	if (leak_says(cpu, ARCH_CAP_RDCL_NO))
+		return leak_absent("RDCL_NO");
 	if (MODEL_IN(cpu, small_cores) || MODEL_IN(cpu, goldmont))
-		return absent("model");
-	if (says(cpu, ARCH_CAP_SKIP_L1DFL_VMENTRY))
-		return closed("SKIP_L1DFL_VMENTRY");
-	return DONE(cpu, HOST_L1D_FLUSH) ? closed("l1d-flush") : open("old microcode: no flush");
+		return leak_absent("model");
+	if (leak_says(cpu, ARCH_CAP_SKIP_L1DFL_VMENTRY))
+		return leak_closed("SKIP_L1DFL_VMENTRY");
+	return DONE(cpu, HOST_L1D_FLUSH) ? leak_closed("l1d-flush")
+					 : leak_open("old microcode: no flush");
 }
 
-static struct leak judge_mds(const struct leak_cpu *cpu)
+static struct leak leak_judge_mds(const struct leak_cpu *cpu)
 {
 	if (cpu->is.amd)
-		return absent("AMD");
-	if (says(cpu, ARCH_CAP_MDS_NO))
-		return absent("MDS_NO");
+		return leak_absent("AMD");
+	if (leak_says(cpu, ARCH_CAP_MDS_NO))
+		return leak_absent("MDS_NO");
 	if (MODEL_IN(cpu, goldmont))
-		return absent("model");
-	return closed_by_verw(cpu, cpu->is.leaf_7_edx & CPUID_7_EDX_MD_CLEAR);
+		return leak_absent("model");
+	return leak_closed_by_verw(cpu, cpu->is.leaf_7_edx & CPUID_7_EDX_MD_CLEAR);
 }
 
-static struct leak judge_taa(const struct leak_cpu *cpu)
+static struct leak leak_judge_taa(const struct leak_cpu *cpu)
 {
 	if (cpu->is.amd)
-		return absent("AMD");
-	if (says(cpu, ARCH_CAP_TAA_NO))
-		return absent("TAA_NO");
+		return leak_absent("AMD");
+	if (leak_says(cpu, ARCH_CAP_TAA_NO))
+		return leak_absent("TAA_NO");
 	if (!(cpu->is.leaf_7_ebx & CPUID_7_EBX_RTM))
-		return absent("no transactions");
-	return closed_by_verw(cpu, cpu->is.leaf_7_edx & CPUID_7_EDX_MD_CLEAR);
+		return leak_absent("no transactions");
+	return leak_closed_by_verw(cpu, cpu->is.leaf_7_edx & CPUID_7_EDX_MD_CLEAR);
 }
 
 /* What clears MDS' buffers and the L1 cache clears these too. */
-static struct leak judge_mmio(const struct leak_cpu *cpu)
+static struct leak leak_judge_mmio(const struct leak_cpu *cpu)
 {
 	const u32 both = (u32)(CPUID_7_EDX_MD_CLEAR | CPUID_7_EDX_L1D_FLUSH);
 
 	if (cpu->is.amd)
-		return absent("AMD");
-	if (says(cpu, ARCH_CAP_MMIO_NO))
-		return absent("SBDR_SSDP_NO, FBSDP_NO, PSDP_NO");
+		return leak_absent("AMD");
+	if (leak_says(cpu, ARCH_CAP_MMIO_NO))
+		return leak_absent("SBDR_SSDP_NO, FBSDP_NO, PSDP_NO");
 	if (MODEL_IN(cpu, mmio_safe))
-		return absent("model");
-	return closed_by_verw(cpu, says(cpu, ARCH_CAP_FB_CLEAR) ||
-				   (!says(cpu, ARCH_CAP_MDS_NO) &&
-				    (cpu->is.leaf_7_edx & both) == both));
+		return leak_absent("model");
+	return leak_closed_by_verw(cpu, leak_says(cpu, ARCH_CAP_FB_CLEAR) ||
+						(!leak_says(cpu, ARCH_CAP_MDS_NO) &&
+						 (cpu->is.leaf_7_edx & both) == both));
 }
 
-static struct leak judge_rfds(const struct leak_cpu *cpu)
+static struct leak leak_judge_rfds(const struct leak_cpu *cpu)
 {
 	if (cpu->is.amd)
-		return absent("AMD");
-	if (says(cpu, ARCH_CAP_RFDS_NO))
-		return absent("RFDS_NO");
-	if (!MODEL_IN(cpu, rfds) && !says(cpu, ARCH_CAP_RFDS_CLEAR))
-		return absent("model");
-	return closed_by_verw(cpu, says(cpu, ARCH_CAP_RFDS_CLEAR));
+		return leak_absent("AMD");
+	if (leak_says(cpu, ARCH_CAP_RFDS_NO))
+		return leak_absent("RFDS_NO");
+	if (!MODEL_IN(cpu, rfds) && !leak_says(cpu, ARCH_CAP_RFDS_CLEAR))
+		return leak_absent("model");
+	return leak_closed_by_verw(cpu, leak_says(cpu, ARCH_CAP_RFDS_CLEAR));
 }
 
-static struct leak judge_tsa(const struct leak_cpu *cpu)
+static struct leak leak_judge_tsa(const struct leak_cpu *cpu)
 {
 	const u32 both = (u32)(CPUID_821_ECX_TSA_SQ_NO | CPUID_821_ECX_TSA_L1_NO);
 
 	if (!cpu->is.amd)
-		return absent("not AMD");
-	if (family_of(cpu) != FAMILY_ZEN3)
-		return absent("family");
+		return leak_absent("not AMD");
+	if (leak_family_of(cpu) != FAMILY_ZEN3)
+		return leak_absent("family");
 	if ((cpu->is.leaf_821_ecx & both) == both)
-		return absent("TSA_SQ_NO, TSA_L1_NO");
-	return closed_by_verw(cpu, (cpu->is.leaf_821_eax & CPUID_821_EAX_VERW_CLEAR) ||
-				   is_fixed(cpu, find(cpu, tsa, ARRAY_COUNT(tsa))));
+		return leak_absent("TSA_SQ_NO, TSA_L1_NO");
+	return leak_closed_by_verw(
+		cpu, (cpu->is.leaf_821_eax & CPUID_821_EAX_VERW_CLEAR) ||
+			     leak_is_fixed(cpu, leak_find(cpu, tsa, ARRAY_COUNT(tsa))));
 }
 
-static struct leak judge_downfall(const struct leak_cpu *cpu)
+static struct leak leak_judge_downfall(const struct leak_cpu *cpu)
 {
 	if (cpu->is.amd)
-		return absent("AMD");
-	if (says(cpu, ARCH_CAP_GDS_NO))
-		return absent("GDS_NO");
+		return leak_absent("AMD");
+	if (leak_says(cpu, ARCH_CAP_GDS_NO))
+		return leak_absent("GDS_NO");
 	if (!MODEL_IN(cpu, downfall))
-		return absent("model");
-	if (!says(cpu, ARCH_CAP_GDS_CTRL))
-		return open("old microcode");
-	return cpu->is.opt_ctrl & MCU_OPT_GDS_MITG_DIS ? open("the firmware has turned it off")
-						    : closed("microcode");
+		return leak_absent("model");
+	if (!leak_says(cpu, ARCH_CAP_GDS_CTRL))
+		return leak_open("old microcode");
+	return cpu->is.opt_ctrl & MCU_OPT_GDS_MITG_DIS ? leak_open("the firmware has turned it off")
+						       : leak_closed("microcode");
 }
 
-static struct leak judge_srbds(const struct leak_cpu *cpu)
+static struct leak leak_judge_srbds(const struct leak_cpu *cpu)
 {
 	if (cpu->is.amd)
-		return absent("AMD");
+		return leak_absent("AMD");
 	if (!MODEL_IN(cpu, srbds))
-		return absent("model");
+		return leak_absent("model");
 	if (!(cpu->is.leaf_7_edx & CPUID_7_EDX_SRBDS_CTRL))
-		return open("old microcode");
-	return cpu->is.opt_ctrl & MCU_OPT_RNGDS_MITG_DIS ? open("the firmware has turned it off")
-						      : closed("microcode");
+		return leak_open("old microcode");
+	return cpu->is.opt_ctrl & MCU_OPT_RNGDS_MITG_DIS
+		       ? leak_open("the firmware has turned it off")
+		       : leak_closed("microcode");
 }
 
-static struct leak judge_zenbleed(const struct leak_cpu *cpu)
+static struct leak leak_judge_zenbleed(const struct leak_cpu *cpu)
 {
-	const struct fixed_by *fixed = find(cpu, zenbleed, ARRAY_COUNT(zenbleed));
+	const struct fixed_by *fixed = leak_find(cpu, zenbleed, ARRAY_COUNT(zenbleed));
 
 	if (!cpu->is.amd)
-		return absent("not AMD");
-	if (family_of(cpu) != FAMILY_ZEN || fixed == NULL)
-		return absent("family");
-	return is_fixed(cpu, fixed) ? closed("microcode") : open("old microcode");
+		return leak_absent("not AMD");
+	if (leak_family_of(cpu) != FAMILY_ZEN || fixed == NULL)
+		return leak_absent("family");
+	return leak_is_fixed(cpu, fixed) ? leak_closed("microcode") : leak_open("old microcode");
 }
 
 /* CVE-2018-3665, and what needs no speculation: TSC_AUX, XCR0, selectors. */
-static struct leak judge_lazy_fp(const struct leak_cpu *cpu)
+static struct leak leak_judge_lazy_fp(const struct leak_cpu *cpu)
 {
 	(void)cpu;
-	return closed("registers cleared between groups");
+	return leak_closed("registers cleared between groups");
 }
 
-static struct leak judge_itlb_multihit(const struct leak_cpu *cpu)
+static struct leak leak_judge_itlb_multihit(const struct leak_cpu *cpu)
 {
 	if (cpu->is.amd)
-		return absent("AMD");
-	if (says(cpu, ARCH_CAP_PSCHANGE_MC_NO))
-		return absent("PSCHANGE_MC_NO");
+		return leak_absent("AMD");
+	if (leak_says(cpu, ARCH_CAP_PSCHANGE_MC_NO))
+		return leak_absent("PSCHANGE_MC_NO");
 	if (MODEL_IN(cpu, small_cores) || MODEL_IN(cpu, goldmont) || MODEL_IN(cpu, tremont_server))
-		return absent("model");
-	return DONE(cpu, HOST_SMALL_CODE) ? closed("large leaves without X")
-					  : open("large executable leaves");
+		return leak_absent("model");
+	return DONE(cpu, HOST_SMALL_CODE) ? leak_closed("large leaves without X")
+					  : leak_open("large executable leaves");
 }
 
 /* Not a leak of data: a guest slows its neighbours. APM vol. 2, 15.5.1: CR0 is the guest's. */
-static struct leak judge_cache_disable(const struct leak_cpu *cpu)
+static struct leak leak_judge_cache_disable(const struct leak_cpu *cpu)
 {
-	return cpu->svm ? open("CR0.CD is the guest's")
-						   : closed("CR0.CD is the host's");
+	return cpu->svm ? leak_open("CR0.CD is the guest's") : leak_closed("CR0.CD is the host's");
 }
 
-static struct leak judge_bus_lock(const struct leak_cpu *cpu)
+static struct leak leak_judge_bus_lock(const struct leak_cpu *cpu)
 {
-	return DONE(cpu, HOST_BUS_LOCKS) ? closed("exits") : open("no exits");
+	return DONE(cpu, HOST_BUS_LOCKS) ? leak_closed("exits") : leak_open("no exits");
 }
 
-static struct leak judge_sgx(const struct leak_cpu *cpu)
+static struct leak leak_judge_sgx(const struct leak_cpu *cpu)
 {
 	if (!(cpu->is.leaf_7_ebx & CPUID_7_EBX_SGX) || cpu->svm)
-		return absent("no SGX");
-	return DONE(cpu, HOST_ENCLS) ? closed("exits") : open("no exits");
+		return leak_absent("no SGX");
+	return DONE(cpu, HOST_ENCLS) ? leak_closed("exits") : leak_open("no exits");
 }
 
 static const struct {
 	const char *name;
 	struct leak (*judge)(const struct leak_cpu *cpu);
 } leaks[LEAK_COUNT] = {
-	[LEAK_MELTDOWN] = {"meltdown", judge_meltdown},
-	[LEAK_SPECTRE_V2] = {"spectre-v2", judge_spectre_v2},
-	[LEAK_RETURN_STACK] = {"return-stack", judge_return_stack},
-	[LEAK_BHI] = {"bhi", judge_bhi},
-	[LEAK_ITS] = {"its", judge_its},
-	[LEAK_RETBLEED] = {"retbleed", judge_retbleed},
-	[LEAK_INCEPTION] = {"inception", judge_inception},
-	[LEAK_SSB] = {"ssb", judge_ssb},
-	[LEAK_L1TF] = {"l1tf", judge_l1tf},
-	[LEAK_MDS] = {"mds", judge_mds},
-	[LEAK_TAA] = {"taa", judge_taa},
-	[LEAK_MMIO] = {"mmio-stale-data", judge_mmio},
-	[LEAK_RFDS] = {"rfds", judge_rfds},
-	[LEAK_TSA] = {"tsa", judge_tsa},
-	[LEAK_DOWNFALL] = {"downfall", judge_downfall},
-	[LEAK_SRBDS] = {"srbds", judge_srbds},
-	[LEAK_ZENBLEED] = {"zenbleed", judge_zenbleed},
-	[LEAK_LAZY_FP] = {"lazy-fp", judge_lazy_fp},
-	[LEAK_ITLB_MULTIHIT] = {"itlb-multihit", judge_itlb_multihit},
-	[LEAK_CACHE_DISABLE] = {"cache-disable", judge_cache_disable},
-	[LEAK_BUS_LOCK] = {"bus-lock", judge_bus_lock},
-	[LEAK_SGX] = {"sgx", judge_sgx},
+	[LEAK_MELTDOWN] = {"meltdown", leak_judge_meltdown},
+	[LEAK_SPECTRE_V2] = {"spectre-v2", leak_judge_spectre_v2},
+	[LEAK_RETURN_STACK] = {"return-stack", leak_judge_return_stack},
+	[LEAK_BHI] = {"bhi", leak_judge_bhi},
+	[LEAK_ITS] = {"its", leak_judge_its},
+	[LEAK_RETBLEED] = {"retbleed", leak_judge_retbleed},
+	[LEAK_INCEPTION] = {"inception", leak_judge_inception},
+	[LEAK_SSB] = {"ssb", leak_judge_ssb},
+	[LEAK_L1TF] = {"l1tf", leak_judge_l1tf},
+	[LEAK_MDS] = {"mds", leak_judge_mds},
+	[LEAK_TAA] = {"taa", leak_judge_taa},
+	[LEAK_MMIO] = {"mmio-stale-data", leak_judge_mmio},
+	[LEAK_RFDS] = {"rfds", leak_judge_rfds},
+	[LEAK_TSA] = {"tsa", leak_judge_tsa},
+	[LEAK_DOWNFALL] = {"downfall", leak_judge_downfall},
+	[LEAK_SRBDS] = {"srbds", leak_judge_srbds},
+	[LEAK_ZENBLEED] = {"zenbleed", leak_judge_zenbleed},
+	[LEAK_LAZY_FP] = {"lazy-fp", leak_judge_lazy_fp},
+	[LEAK_ITLB_MULTIHIT] = {"itlb-multihit", leak_judge_itlb_multihit},
+	[LEAK_CACHE_DISABLE] = {"cache-disable", leak_judge_cache_disable},
+	[LEAK_BUS_LOCK] = {"bus-lock", leak_judge_bus_lock},
+	[LEAK_SGX] = {"sgx", leak_judge_sgx},
 };
 
 struct leak leak_judge(const struct leak_cpu *cpu, enum leak_number number)

@@ -56,7 +56,7 @@ const struct kernel_page *machine_page(void)
 	return page;
 }
 
-static bool map_kernel_page(void)
+static bool machine_map_kernel_page(void)
 {
 	const struct start_entry *entry = start_find(START_KERNEL_PAGE);
 	u64 bytes = entry != NULL ? align_up(entry->offset + entry->value, PAGE_SIZE) : 0;
@@ -69,14 +69,14 @@ static bool map_kernel_page(void)
 	return true;
 }
 
-static void window_close(void)
+static void machine_window_close(void)
 {
 	if (window.bytes != 0)
 		sys_space_unmap(start_handle(START_SPACE), window.address, window.bytes);
 	window.bytes = 0;
 }
 
-static const u8 *read_physical(void *context, u64 hpa, u64 bytes)
+static const u8 *machine_read_physical(void *context, u64 hpa, u64 bytes)
 {
 	u64 first = align_down(hpa, PAGE_SIZE);
 	u64 size = align_up(hpa - first + bytes, PAGE_SIZE);
@@ -86,7 +86,7 @@ static const u8 *read_physical(void *context, u64 hpa, u64 bytes)
 	(void)context;
 	if (hpa >= window.hpa && range_within(hpa - window.hpa, bytes, window.bytes))
 		return (const u8 *)window.address + (hpa - window.hpa);
-	window_close();
+	machine_window_close();
 	if (hpa + bytes < hpa ||
 	    sys_memory_physical(start_handle(START_ROOT), first, size, 0, &memory) != STATUS_OK)
 		return NULL;
@@ -100,29 +100,30 @@ static const u8 *read_physical(void *context, u64 hpa, u64 bytes)
 	return (const u8 *)window.address + (hpa - first);
 }
 
-static u8 cmos_read(u8 index)
+static u8 machine_cmos_read(u8 index)
 {
 	port_out8(CMOS_INDEX, index);
 	return port_in8(CMOS_DATA);
 }
 
-static void rtc_read_once(struct host_rtc *rtc)
+static void machine_rtc_read_once(struct host_rtc *rtc)
 {
 	*rtc = (struct host_rtc){
-		.second = cmos_read(RTC_SECOND),
-		.minute = cmos_read(RTC_MINUTE),
-		.hour = cmos_read(RTC_HOUR),
-		.day = cmos_read(RTC_DAY),
-		.month = cmos_read(RTC_MONTH),
-		.year = cmos_read(RTC_YEAR),
-		.century =
-			power.century != 0 && power.century < 0x80 ? cmos_read(power.century) : 0,
-		.status_b = cmos_read(RTC_STATUS_B),
+		.second = machine_cmos_read(RTC_SECOND),
+		.minute = machine_cmos_read(RTC_MINUTE),
+		.hour = machine_cmos_read(RTC_HOUR),
+		.day = machine_cmos_read(RTC_DAY),
+		.month = machine_cmos_read(RTC_MONTH),
+		.year = machine_cmos_read(RTC_YEAR),
+		.century = power.century != 0 && power.century < 0x80
+				   ? machine_cmos_read(power.century)
+				   : 0,
+		.status_b = machine_cmos_read(RTC_STATUS_B),
 	};
 }
 
 /* Reads until two readings agree with no update between them. */
-static void rtc_read(void)
+static void machine_rtc_read(void)
 {
 	struct host_rtc first = {.second = 0xff};
 	struct host_rtc second;
@@ -131,9 +132,9 @@ static void rtc_read(void)
 	    STATUS_OK)
 		return;
 	for (u32 i = 0; i < RTC_TRIES; i++) {
-		if ((cmos_read(RTC_STATUS_A) & RTC_UPDATING) != 0)
+		if ((machine_cmos_read(RTC_STATUS_A) & RTC_UPDATING) != 0)
 			continue;
-		rtc_read_once(&second);
+		machine_rtc_read_once(&second);
 		if (memcmp(&first, &second, sizeof(first)) == 0)
 			break;
 		first = second;
@@ -154,7 +155,7 @@ const struct host_lines *machine_lines(void)
 	return &lines;
 }
 
-static void route_line(u32 line)
+static void machine_route_line(u32 line)
 {
 	u32 n = lines.ioapic_count;
 	u64 ignored;
@@ -175,7 +176,7 @@ enum status machine_isa_irq(u32 line, u32 flags, handle_t *irq)
 	if (status != STATUS_OK)
 		return status;
 	line_irqs[line % HOST_ISA_LINES] = *irq;
-	route_line(line % HOST_ISA_LINES);
+	machine_route_line(line % HOST_ISA_LINES);
 	return STATUS_OK;
 }
 
@@ -184,7 +185,7 @@ void machine_lines_remap(u32 ioapic, u64 unit, u16 requester)
 	line_units[ioapic].unit = unit;
 	line_units[ioapic].requester = requester;
 	for (u32 line = 0; line < HOST_ISA_LINES; line++)
-		route_line(line);
+		machine_route_line(line);
 }
 
 void machine_iommus(struct iommu_table *table)
@@ -193,13 +194,13 @@ void machine_iommus(struct iommu_table *table)
 	u32 count = 0;
 
 	*table = (struct iommu_table){.unit_count = 0};
-	bytes = host_acpi_find(start_info->rsdp, read_physical, NULL, "DMAR", &count);
+	bytes = host_acpi_find(start_info->rsdp, machine_read_physical, NULL, "DMAR", &count);
 	if (bytes != NULL)
 		dmar_parse(bytes, count, table);
-	bytes = host_acpi_find(start_info->rsdp, read_physical, NULL, "IVRS", &count);
+	bytes = host_acpi_find(start_info->rsdp, machine_read_physical, NULL, "IVRS", &count);
 	if (bytes != NULL)
 		ivrs_parse(bytes, count, table);
-	window_close();
+	machine_window_close();
 }
 
 enum status machine_init(void)
@@ -207,16 +208,16 @@ enum status machine_init(void)
 	const u8 *madt;
 	u32 bytes = 0;
 
-	if (!map_kernel_page())
+	if (!machine_map_kernel_page())
 		return STATUS_NOT_FOUND;
-	host_acpi_parse(start_info->rsdp, read_physical, NULL, &power);
-	madt = host_acpi_find(start_info->rsdp, read_physical, NULL, "APIC", &bytes);
+	host_acpi_parse(start_info->rsdp, machine_read_physical, NULL, &power);
+	madt = host_acpi_find(start_info->rsdp, machine_read_physical, NULL, "APIC", &bytes);
 	host_lines_parse(madt, bytes, &lines);
 	for (u32 i = 0; i < HOST_IOAPICS_MAX; i++)
 		line_units[i].unit = IOMMU_NOBODY;
-	ecam_count = host_acpi_ecam(start_info->rsdp, read_physical, NULL, ecam, ECAM_MAX);
-	window_close();
-	rtc_read();
+	ecam_count = host_acpi_ecam(start_info->rsdp, machine_read_physical, NULL, ecam, ECAM_MAX);
+	machine_window_close();
+	machine_rtc_read();
 	return STATUS_OK;
 }
 
@@ -239,14 +240,14 @@ u64 machine_start_unix_ns(void)
 	return wall_seconds * NS_PER_S - clock_tsc_to_ns(wall_tsc - page->boot_tsc);
 }
 
-static void flush_consoles(void)
+static void machine_flush_consoles(void)
 {
 	serial_flush(SERIAL_COM1);
 	serial_flush(SERIAL_COM2);
 }
 
 /* ACPI 4.8.2.5: outside ACPI mode the firmware owns the power-management registers. */
-static void enable_acpi_mode(void)
+static void machine_enable_acpi_mode(void)
 {
 	u64 deadline = clock_tsc() + clock_ns_to_tsc(ACPI_ENABLE_NS);
 
@@ -260,7 +261,7 @@ static void enable_acpi_mode(void)
 		;
 }
 
-static u16 sleep_value(u16 control, u8 type)
+static u16 machine_sleep_value(u16 control, u8 type)
 {
 	u32 kept = control & ~(u32)(ACPI_PM1_SLP_TYP | ACPI_PM1_SLP_EN);
 	u32 sleep = ((u32)type << ACPI_PM1_SLP_TYP_SHIFT & ACPI_PM1_SLP_TYP) | ACPI_PM1_SLP_EN;
@@ -282,16 +283,16 @@ const char *machine_power_off(void)
 		return power.problem;
 	if (sys_ports_grant(root, self, power.pm1a_control, 2) != STATUS_OK)
 		return "the PM1a control port is not available";
-	flush_consoles();
-	enable_acpi_mode();
+	machine_flush_consoles();
+	machine_enable_acpi_mode();
 	/* ACPI 7.4.2: both blocks, where there are two, get their type; the last write takes
 	 * effect. */
 	if (power.pm1b_control != 0 &&
 	    sys_ports_grant(root, self, power.pm1b_control, 2) == STATUS_OK)
 		port_out16(power.pm1b_control,
-			   sleep_value(port_in16(power.pm1b_control), power.sleep_type_b));
+			   machine_sleep_value(port_in16(power.pm1b_control), power.sleep_type_b));
 	port_out16(power.pm1a_control,
-		   sleep_value(port_in16(power.pm1a_control), power.sleep_type_a));
+		   machine_sleep_value(port_in16(power.pm1a_control), power.sleep_type_a));
 	for (u64 end = clock_tsc() + clock_ns_to_tsc(POWER_OFF_NS); clock_tsc() < end;)
 		;
 	return "it does not obey its power register";
@@ -299,7 +300,7 @@ const char *machine_power_off(void)
 
 const char *machine_reboot(void)
 {
-	flush_consoles();
+	machine_flush_consoles();
 	sys_machine_reset(start_handle(START_ROOT), power.reset_port, power.reset_value);
 	return "the kernel refused";
 }

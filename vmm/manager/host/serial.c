@@ -41,38 +41,39 @@ static struct serial ports[SERIAL_COUNT] = {
 
 static u64 look_tsc; /* when those with an interrupt are looked at nevertheless */
 
-static u8 reg_read(const struct serial *serial, enum uart_reg reg)
+static u8 serial_reg_read(const struct serial *serial, enum uart_reg reg)
 {
 	return port_in8((u16)(serial->port + reg));
 }
 
-static void reg_write(const struct serial *serial, enum uart_reg reg, u32 value)
+static void serial_reg_write(const struct serial *serial, enum uart_reg reg, u32 value)
 {
 	port_out8((u16)(serial->port + reg), (u8)value);
 }
 
 /* The scratch register keeps what is written; the upper half of IER reads as 0. */
-static bool uart_answers(const struct serial *serial)
+static bool serial_uart_answers(const struct serial *serial)
 {
 	for (u32 value = 0x5a; value <= 0xa5; value += 0xa5 - 0x5a) {
-		reg_write(serial, UART_SCR, value);
-		if (reg_read(serial, UART_SCR) != value)
+		serial_reg_write(serial, UART_SCR, value);
+		if (serial_reg_read(serial, UART_SCR) != value)
 			return false;
 	}
-	return (reg_read(serial, UART_IER) & ~(u32)UART_IER_MASK) == 0;
+	return (serial_reg_read(serial, UART_IER) & ~(u32)UART_IER_MASK) == 0;
 }
 
-static void uart_configure(struct serial *serial)
+static void serial_uart_configure(struct serial *serial)
 {
-	reg_write(serial, UART_IER, 0);
-	reg_write(serial, UART_LCR, UART_LCR_DLAB);
-	reg_write(serial, UART_DLL, UART_DIVISOR_115200);
-	reg_write(serial, UART_DLM, 0);
-	reg_write(serial, UART_LCR, UART_LCR_8N1);
-	reg_write(serial, UART_FCR, UART_FCR_ENABLE | UART_FCR_TRIGGER_8);
-	reg_write(serial, UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
-	serial->fifo_bytes =
-		(reg_read(serial, UART_IIR) & UART_IIR_FIFO) == UART_IIR_FIFO ? UART_FIFO_BYTES : 1;
+	serial_reg_write(serial, UART_IER, 0);
+	serial_reg_write(serial, UART_LCR, UART_LCR_DLAB);
+	serial_reg_write(serial, UART_DLL, UART_DIVISOR_115200);
+	serial_reg_write(serial, UART_DLM, 0);
+	serial_reg_write(serial, UART_LCR, UART_LCR_8N1);
+	serial_reg_write(serial, UART_FCR, UART_FCR_ENABLE | UART_FCR_TRIGGER_8);
+	serial_reg_write(serial, UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
+	serial->fifo_bytes = (serial_reg_read(serial, UART_IIR) & UART_IIR_FIFO) == UART_IIR_FIFO
+				     ? UART_FIFO_BYTES
+				     : 1;
 }
 
 bool serial_present(enum serial_name name)
@@ -80,13 +81,13 @@ bool serial_present(enum serial_name name)
 	return ports[name].present;
 }
 
-static u8 receive_ier(const struct serial *serial)
+static u8 serial_receive_ier(const struct serial *serial)
 {
 	return serial->full || serial->polled ? 0 : UART_IER_RECEIVED;
 }
 
 /* Without an I/O APIC in ACPI's tables no interrupt comes. */
-static bool listen(struct serial *serial, enum serial_name name)
+static bool serial_listen(struct serial *serial, enum serial_name name)
 {
 	return machine_isa_irq(serial->line, 0, &serial->irq) == STATUS_OK &&
 	       events_bind(serial->irq, EVENT_SERIAL, name) == STATUS_OK;
@@ -98,12 +99,12 @@ bool serial_open(enum serial_name name)
 
 	if (sys_ports_grant(start_handle(START_ROOT), start_handle(START_SELF), serial->port,
 			    UART_PORT_COUNT) != STATUS_OK ||
-	    !uart_answers(serial))
+	    !serial_uart_answers(serial))
 		return false;
-	uart_configure(serial);
-	serial->polled = serial->polled || !listen(serial, name);
+	serial_uart_configure(serial);
+	serial->polled = serial->polled || !serial_listen(serial, name);
 	serial->present = true;
-	serial->ier = receive_ier(serial);
+	serial->ier = serial_receive_ier(serial);
 	serial_interrupt(name);
 	return true;
 }
@@ -112,52 +113,52 @@ bool serial_open(enum serial_name name)
  * Bytes came while the UART was full and are lost: at least one, it does not count them (PC16550D,
  * LSR bit 1).
  */
-static void note_overrun(struct serial *serial)
+static void serial_note_overrun(struct serial *serial)
 {
 	if (serial->gap++ == 0)
 		serial->gap_at = serial->written + serial->fifo_bytes;
 }
 
 /* Reading clears an overrun, whoever reads. */
-static u8 line_status(struct serial *serial)
+static u8 serial_line_status(struct serial *serial)
 {
-	u8 status = reg_read(serial, UART_LSR);
+	u8 status = serial_reg_read(serial, UART_LSR);
 
 	if ((status & UART_LSR_OVERRUN) != 0)
-		note_overrun(serial);
+		serial_note_overrun(serial);
 	return status;
 }
 
-static void take_bytes(struct serial *serial)
+static void serial_take_bytes(struct serial *serial)
 {
 	for (u32 i = 0; i < DRAIN_MAX; i++) {
 		serial->full = serial->written - serial->read == SERIAL_RECEIVE_BYTES;
 		if (serial->full)
 			return;
-		if ((line_status(serial) & UART_LSR_DATA_READY) == 0)
+		if ((serial_line_status(serial) & UART_LSR_DATA_READY) == 0)
 			return;
 		serial->received[serial->written++ % SERIAL_RECEIVE_BYTES] =
-			reg_read(serial, UART_RBR);
+			serial_reg_read(serial, UART_RBR);
 	}
 }
 
 /* RTS asks the sender to wait while nothing more can be taken. */
-static void drain(struct serial *serial)
+static void serial_drain(struct serial *serial)
 {
 	bool was_full = serial->full;
 
-	take_bytes(serial);
+	serial_take_bytes(serial);
 	if (serial->full != was_full)
-		reg_write(serial, UART_MCR,
-			  UART_MCR_DTR | UART_MCR_OUT2 | (serial->full ? 0 : UART_MCR_RTS));
+		serial_reg_write(serial, UART_MCR,
+				 UART_MCR_DTR | UART_MCR_OUT2 | (serial->full ? 0 : UART_MCR_RTS));
 }
 
 /* There is room again for what was left in the UART. */
-static void drain_again(struct serial *serial)
+static void serial_drain_again(struct serial *serial)
 {
-	drain(serial);
-	serial->ier |= receive_ier(serial);
-	reg_write(serial, UART_IER, serial->ier);
+	serial_drain(serial);
+	serial->ier |= serial_receive_ier(serial);
+	serial_reg_write(serial, UART_IER, serial->ier);
 }
 
 void serial_interrupt(enum serial_name name)
@@ -167,7 +168,7 @@ void serial_interrupt(enum serial_name name)
 	if (!serial->present)
 		return;
 	serial->waits = false;
-	drain(serial);
+	serial_drain(serial);
 	if (serial->polled)
 		return;
 	sys_irq_unmask(serial->irq);
@@ -176,12 +177,12 @@ void serial_interrupt(enum serial_name name)
 	 * the causes off and on again makes a new edge if one of them is still there. THR-empty
 	 * always is: serial_send turns it on when it has something left.
 	 */
-	reg_write(serial, UART_IER, 0);
-	serial->ier = receive_ier(serial);
-	reg_write(serial, UART_IER, serial->ier);
+	serial_reg_write(serial, UART_IER, 0);
+	serial->ier = serial_receive_ier(serial);
+	serial_reg_write(serial, UART_IER, serial->ier);
 }
 
-static void tell_gap(struct serial *serial)
+static void serial_tell_gap(struct serial *serial)
 {
 	serial->lost += serial->gap;
 	serial->gap = 0;
@@ -195,11 +196,11 @@ u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost)
 
 	while (count < size && serial->read != serial->written) {
 		if (serial->gap != 0 && serial->read == serial->gap_at)
-			tell_gap(serial);
+			serial_tell_gap(serial);
 		to[count++] = serial->received[serial->read++ % SERIAL_RECEIVE_BYTES];
 	}
 	if (serial->full && serial->written - serial->read <= SERIAL_RECEIVE_BYTES / 2)
-		drain_again(serial);
+		serial_drain_again(serial);
 	if (lost != NULL)
 		*lost = serial->lost;
 	return count;
@@ -226,12 +227,12 @@ u32 serial_find(enum serial_name name, u8 byte)
 	return 0;
 }
 
-static void set_ier(struct serial *serial, u8 ier)
+static void serial_set_ier(struct serial *serial, u8 ier)
 {
 	if (serial->ier == ier || serial->polled)
 		return;
 	serial->ier = ier;
-	reg_write(serial, UART_IER, ier);
+	serial_reg_write(serial, UART_IER, ier);
 }
 
 u32 serial_send(enum serial_name name, const u8 *bytes, u32 count)
@@ -242,30 +243,31 @@ u32 serial_send(enum serial_name name, const u8 *bytes, u32 count)
 	if (!serial->present)
 		return count;
 	while (sent < count && sent < SEND_BURST_MAX &&
-	       (line_status(serial) & UART_LSR_THR_EMPTY) != 0) {
+	       (serial_line_status(serial) & UART_LSR_THR_EMPTY) != 0) {
 		for (u32 i = 0; i < serial->fifo_bytes && sent < count; i++)
-			reg_write(serial, UART_THR, bytes[sent++]);
+			serial_reg_write(serial, UART_THR, bytes[sent++]);
 	}
-	set_ier(serial, receive_ier(serial) | (sent < count ? UART_IER_THR_EMPTY : 0));
+	serial_set_ier(serial,
+		       serial_receive_ier(serial) | (sent < count ? UART_IER_THR_EMPTY : 0));
 	return sent;
 }
 
-static bool is_polled(enum serial_name name)
+static bool serial_is_polled(enum serial_name name)
 {
 	return ports[name].present && ports[name].polled;
 }
 
-static bool listens(const struct serial *serial)
+static bool serial_listens(const struct serial *serial)
 {
 	return serial->present && !serial->polled && (serial->ier & UART_IER_RECEIVED) != 0;
 }
 
 /* Bytes that wait from one look to the next: their interrupt was lost on its way. */
-static void look(enum serial_name name)
+static void serial_look(enum serial_name name)
 {
 	struct serial *serial = &ports[name];
 
-	if (!listens(serial) || (line_status(serial) & UART_LSR_DATA_READY) == 0) {
+	if (!serial_listens(serial) || (serial_line_status(serial) & UART_LSR_DATA_READY) == 0) {
 		serial->waits = false;
 	} else if (!serial->waits) {
 		serial->waits = true;
@@ -282,18 +284,19 @@ void serial_poll(void)
 	if (due)
 		look_tsc = clock_tsc() + clock_ns_to_tsc(LOOK_NS);
 	for (enum serial_name name = SERIAL_COM1; name <= SERIAL_COM2; name++) {
-		if (is_polled(name))
+		if (serial_is_polled(name))
 			serial_interrupt(name);
 		else if (due)
-			look(name);
+			serial_look(name);
 	}
 }
 
 u64 serial_deadline(void)
 {
-	if (is_polled(SERIAL_COM1) || is_polled(SERIAL_COM2))
+	if (serial_is_polled(SERIAL_COM1) || serial_is_polled(SERIAL_COM2))
 		return clock_tsc() + clock_ns_to_tsc(POLL_NS);
-	return listens(&ports[SERIAL_COM1]) || listens(&ports[SERIAL_COM2]) ? look_tsc : ~0ull;
+	return serial_listens(&ports[SERIAL_COM1]) || serial_listens(&ports[SERIAL_COM2]) ? look_tsc
+											  : ~0ull;
 }
 
 void serial_flush(enum serial_name name)
@@ -301,6 +304,6 @@ void serial_flush(enum serial_name name)
 	u64 deadline = clock_tsc() + clock_ns_to_tsc(FLUSH_NS);
 
 	while (ports[name].present && clock_tsc() < deadline &&
-	       (reg_read(&ports[name], UART_LSR) & UART_LSR_IDLE) == 0)
+	       (serial_reg_read(&ports[name], UART_LSR) & UART_LSR_IDLE) == 0)
 		;
 }

@@ -24,7 +24,7 @@ void shutdown_step(void)
 		       what == SHUTDOWN_REBOOT ? machine_reboot() : machine_power_off());
 }
 
-static bool resume_never(struct reply *reply)
+static bool shutdown_resume_never(struct reply *reply)
 {
 	(void)reply;
 	return false;
@@ -34,5 +34,5 @@ void shutdown_run(struct reply *reply, enum shutdown what)
 {
 	shutdown_ask(what);
 	if (reply->to->terminal)
-		reply->resume = resume_never;
+		reply->resume = shutdown_resume_never;
 }

@@ -72,7 +72,7 @@ u64 iommu_registers(u32 number)
 	return units[number].registers;
 }
 
-static bool is_unit(const struct pci_function *function)
+static bool iommu_is_unit(const struct pci_function *function)
 {
 	return function->class == PCI_CLASS_SYSTEM && function->subclass == PCI_SYSTEM_IOMMU;
 }
@@ -83,14 +83,14 @@ const char *iommu_word(void)
 
 	for (u32 i = 0; i < pci_count(); i++)
 		outside += pci_get(i)->iommu == 0 && pci_get(i)->driver[0] != '\0' &&
-			   !is_unit(pci_get(i));
+			   !iommu_is_unit(pci_get(i));
 	if (!iommu_any_used())
 		return "drivers are trusted";
 	return outside == 0 ? "drivers are confined" : "some drivers are trusted";
 }
 
 /* It raises a message when it refuses something; 0: it cannot. */
-static u64 make_irq(u32 number, handle_t *irq)
+static u64 iommu_make_irq(u32 number, handle_t *irq)
 {
 	u64 message = 0;
 
@@ -103,19 +103,19 @@ static u64 make_irq(u32 number, handle_t *irq)
 }
 
 /* AMD's is a function of PCI, with a message of its own. */
-static void set_message(const struct iommu_entry *entry, handle_t irq)
+static void iommu_set_message(const struct iommu_entry *entry, handle_t irq)
 {
 	struct pci_function *function = pci_find((struct pci_address){
 		entry->segment, (u8)(entry->function >> 8), (u8)entry->function});
 
-	if (entry->kind != IOMMU_AMDVI || function == NULL || !is_unit(function))
+	if (entry->kind != IOMMU_AMDVI || function == NULL || !iommu_is_unit(function))
 		return;
 	string_copy(function->driver, sizeof(function->driver), "kernel");
 	if (pci_msi_set(function, irq) == STATUS_OK)
 		pci_enable(function);
 }
 
-static void start_log(u32 number, u64 message)
+static void iommu_start_log(u32 number, u64 message)
 {
 	struct unit *unit = &units[number];
 	enum status status = iommu_log_open(&unit->log, unit->kind, unit->registers, message);
@@ -127,7 +127,7 @@ static void start_log(u32 number, u64 message)
 }
 
 /* An I/O APIC that no unit names would be blocked. */
-static bool may_remap(void)
+static bool iommu_may_remap(void)
 {
 	const struct host_lines *lines = machine_lines();
 
@@ -143,7 +143,7 @@ static bool may_remap(void)
 }
 
 /* The lines, as a device that reaches nothing. Those that the manager has already are told. */
-static void start_lines(const struct iommu_ioapic *ioapic)
+static void iommu_start_lines(const struct iommu_ioapic *ioapic)
 {
 	const struct host_lines *lines = machine_lines();
 	u64 unit = units[ioapic->owner].number;
@@ -163,23 +163,23 @@ static void start_lines(const struct iommu_ioapic *ioapic)
 }
 
 /* Units keep the numbers of the table, whether they are used or not. */
-static void start_unit(u32 number)
+static void iommu_start_unit(u32 number)
 {
 	const struct iommu_entry *entry = &table.unit[number];
 	struct unit *unit = &units[number];
 	handle_t irq = HANDLE_NONE;
-	u64 message = make_irq(number, &irq);
+	u64 message = iommu_make_irq(number, &irq);
 	enum status status;
 
 	*unit = (struct unit){.kind = entry->kind, .registers = entry->registers};
 	status = sys_iommu_create(start_handle(START_ROOT), entry->registers, entry->kind,
-				  may_remap(), &unit->number);
+				  iommu_may_remap(), &unit->number);
 	unit->used = status == STATUS_OK;
 	unit->remaps = unit->used && (unit->number & IOMMU_REMAPS) != 0;
 	unit->number &= ~(u64)IOMMU_REMAPS;
 	if (unit->used) {
-		set_message(entry, irq);
-		start_log(number, message);
+		iommu_set_message(entry, irq);
+		iommu_start_log(number, message);
 		log_message(LOG_INFO, LOG_DEVICE, "",
 			    "IOMMU %u, %s at %#llx: devices reach what they are given%s", number,
 			    iommu_kind_name(number), (unsigned long long)entry->registers,
@@ -221,7 +221,7 @@ enum status iommu_attach(struct pci_function *function, handle_t space)
 
 /* --- regions that the firmware has reserved --- */
 
-static enum status map_piece(handle_t space, u64 at, u64 bytes)
+static enum status iommu_map_piece(handle_t space, u64 at, u64 bytes)
 {
 	handle_t memory = HANDLE_NONE;
 	enum status status = sys_memory_physical(start_handle(START_ROOT), at, bytes, 0, &memory);
@@ -236,15 +236,16 @@ static enum status map_piece(handle_t space, u64 at, u64 bytes)
 	return status;
 }
 
-static enum status give_region(struct pci_function *function, const struct iommu_region *region)
+static enum status iommu_give_region(struct pci_function *function,
+				     const struct iommu_region *region)
 {
 	enum status status = STATUS_OK;
 
 	if (function->space == HANDLE_NONE)
 		status = iommu_space(function, start_handle(START_GROUP), &function->space);
 	for (u64 done = 0; done < region->bytes && status == STATUS_OK; done += PIECE_BYTES)
-		status = map_piece(function->space, region->base + done,
-				   MIN(PIECE_BYTES, region->bytes - done));
+		status = iommu_map_piece(function->space, region->base + done,
+					 MIN(PIECE_BYTES, region->bytes - done));
 	if (status == STATUS_OK && function->reaches == IOMMU_NOTHING)
 		status = iommu_attach(function, function->space);
 	if (status == STATUS_OK)
@@ -256,7 +257,7 @@ static enum status give_region(struct pci_function *function, const struct iommu
  * Some regions are for functions that have no DMA any more, others are RAM by mistake: the rest is
  * given all the same.
  */
-static void give_regions(const struct iommu_scope *scope)
+static void iommu_give_regions(const struct iommu_scope *scope)
 {
 	const struct iommu_region *region = &table.region[scope->owner];
 
@@ -268,7 +269,7 @@ static void give_regions(const struct iommu_scope *scope)
 		if (function->iommu == 0 || pci_is_bridge(function) ||
 		    !iommu_scope_has(scope, function))
 			continue;
-		status = give_region(function, region);
+		status = iommu_give_region(function, region);
 		pci_address_text(function->address, address);
 		log_message(status == STATUS_OK ? LOG_INFO : LOG_WARNING, LOG_DEVICE, "",
 			    "IOMMU: %s: the firmware has reserved %#llx to %#llx: %s", address,
@@ -282,10 +283,10 @@ void iommu_init(void)
 {
 	machine_iommus(&table);
 	for (; unit_count < table.unit_count; unit_count++)
-		start_unit(unit_count);
+		iommu_start_unit(unit_count);
 	for (u32 i = 0; i < table.ioapic_count; i++) {
 		if (units[table.ioapic[i].owner].remaps)
-			start_lines(&table.ioapic[i]);
+			iommu_start_lines(&table.ioapic[i]);
 	}
 	if (table.left_out > 0)
 		log_message(LOG_WARNING, LOG_DEVICE, "",
@@ -298,13 +299,13 @@ void iommu_init(void)
 	}
 	for (u32 i = 0; i < table.scope_count; i++) {
 		if (table.scope[i].reserved)
-			give_regions(&table.scope[i]);
+			iommu_give_regions(&table.scope[i]);
 	}
 }
 
 /* --- accesses that were refused --- */
 
-static struct pci_function *function_of(u32 number, u16 requester)
+static struct pci_function *iommu_function_of(u32 number, u16 requester)
 {
 	struct pci_function *found = NULL;
 
@@ -320,7 +321,7 @@ static struct pci_function *function_of(u32 number, u16 requester)
 	return found;
 }
 
-static void cut_off(struct pci_function *function)
+static void iommu_cut_off(struct pci_function *function)
 {
 	char address[PCI_ADDRESS_BYTES];
 
@@ -333,7 +334,7 @@ static void cut_off(struct pci_function *function)
 		    address, function->faults_now);
 }
 
-static void log_fault(const struct iommu_fault *fault)
+static void iommu_log_fault(const struct iommu_fault *fault)
 {
 	u32 bus = fault->requester >> 8;
 	u32 device = fault->requester >> 3 & 0x1fu;
@@ -351,11 +352,11 @@ static void log_fault(const struct iommu_fault *fault)
 			    (unsigned long long)fault->address, fault->reason);
 }
 
-static void note_fault(u32 number, const struct iommu_fault *fault)
+static void iommu_note_fault(u32 number, const struct iommu_fault *fault)
 {
-	struct pci_function *function = function_of(number, fault->requester);
+	struct pci_function *function = iommu_function_of(number, fault->requester);
 
-	log_fault(fault);
+	iommu_log_fault(fault);
 	if (function == NULL || function->cut_off) {
 		units[number].stray++;
 		return;
@@ -365,7 +366,7 @@ static void note_fault(u32 number, const struct iommu_fault *fault)
 	/* a unit also passes over those of a device that it has just reported (VT-d 7.3.1) */
 	function->lost |= fault->lost || units[number].kind == IOMMU_VTD;
 	if (function->faults_now >= IOMMU_FAULTS_MAX)
-		cut_off(function);
+		iommu_cut_off(function);
 }
 
 /* All of them: a unit says nothing more while it has one (VT-d 7.3.1). */
@@ -375,5 +376,5 @@ void iommu_signalled(u32 number)
 	struct iommu_fault fault;
 
 	while (unit->stray < STRAY_MAX && iommu_log_take(&unit->log, &fault))
-		note_fault(number, &fault);
+		iommu_note_fault(number, &fault);
 }

@@ -8,77 +8,77 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-static u32 read32(const struct iommu_log *log, u32 offset)
+static u32 iommu_log_read32(const struct iommu_log *log, u32 offset)
 {
 	return iommu_registers_read32(&log->registers, offset);
 }
 
-static u64 read64(const struct iommu_log *log, u32 offset)
+static u64 iommu_log_read64(const struct iommu_log *log, u32 offset)
 {
 	return iommu_registers_read64(&log->registers, offset);
 }
 
-static void write32(const struct iommu_log *log, u32 offset, u32 value)
+static void iommu_log_write32(const struct iommu_log *log, u32 offset, u32 value)
 {
 	iommu_registers_write32(&log->registers, offset, value);
 }
 
-static void write64(const struct iommu_log *log, u32 offset, u64 value)
+static void iommu_log_write64(const struct iommu_log *log, u32 offset, u64 value)
 {
 	iommu_registers_write64(&log->registers, offset, value);
 }
 
 /* --- VT-d: some records among the registers (7.3) --- */
 
-static u32 vtd_first(const struct iommu_log *log)
+static u32 iommu_log_vtd_first(const struct iommu_log *log)
 {
-	return (u32)bits_get(read64(log, VTD_CAPABILITY), 33, 24) * 16;
+	return (u32)bits_get(iommu_log_read64(log, VTD_CAPABILITY), 33, 24) * 16;
 }
 
-static u32 vtd_count(const struct iommu_log *log)
+static u32 iommu_log_vtd_count(const struct iommu_log *log)
 {
-	return (u32)bits_get(read64(log, VTD_CAPABILITY), 47, 40) + 1;
+	return (u32)bits_get(iommu_log_read64(log, VTD_CAPABILITY), 47, 40) + 1;
 }
 
-static enum status vtd_open(struct iommu_log *log, u64 registers, u64 message)
+static enum status iommu_log_vtd_open(struct iommu_log *log, u64 registers, u64 message)
 {
 	u32 bytes;
 
 	if (!pci_memory_open(registers, PAGE_SIZE, &log->registers))
 		return STATUS_BAD_ADDRESS;
-	bytes = vtd_first(log) + vtd_count(log) * 16;
+	bytes = iommu_log_vtd_first(log) + iommu_log_vtd_count(log) * 16;
 	if (bytes > PAGE_SIZE) {
 		pci_memory_close(&log->registers);
 		if (!pci_memory_open(registers, bytes, &log->registers))
 			return STATUS_BAD_ADDRESS;
 	}
-	write32(log, VTD_FAULT_DATA, (u32)message);
-	write32(log, VTD_FAULT_ADDRESS, (u32)(message >> 32));
-	write32(log, VTD_FAULT_UPPER, 0);
+	iommu_log_write32(log, VTD_FAULT_DATA, (u32)message);
+	iommu_log_write32(log, VTD_FAULT_ADDRESS, (u32)(message >> 32));
+	iommu_log_write32(log, VTD_FAULT_UPPER, 0);
 	if (message != 0)
-		write32(log, VTD_FAULT_CONTROL, 0);
+		iommu_log_write32(log, VTD_FAULT_CONTROL, 0);
 	return STATUS_OK;
 }
 
-static bool vtd_take(const struct iommu_log *log, struct iommu_fault *fault)
+static bool iommu_log_vtd_take(const struct iommu_log *log, struct iommu_fault *fault)
 {
-	u32 record = vtd_first(log);
+	u32 record = iommu_log_vtd_first(log);
 
-	for (u32 left = vtd_count(log); left > 0; left--, record += 16) {
-		u64 what = read64(log, record + 8);
+	for (u32 left = iommu_log_vtd_count(log); left > 0; left--, record += 16) {
+		u64 what = iommu_log_read64(log, record + 8);
 
 		if ((what & VTD_FAULT) == 0)
 			continue;
 		*fault = (struct iommu_fault){
-			.address = align_down(read64(log, record), PAGE_SIZE),
+			.address = align_down(iommu_log_read64(log, record), PAGE_SIZE),
 			.reason = (u32)bits_get(what, 39, 32),
 			.requester = (u16)what,
 			.write = (what & VTD_FAULT_READ) == 0,
 			.interrupt = bits_get(what, 39, 32) >= VTD_FAULT_INTERRUPTS,
-			.lost = (read32(log, VTD_FAULT_STATUS) & VTD_FAULTS_LOST) != 0,
+			.lost = (iommu_log_read32(log, VTD_FAULT_STATUS) & VTD_FAULTS_LOST) != 0,
 		};
-		write32(log, record + 12, (u32)(VTD_FAULT >> 32)); /* cleared by a one */
-		write32(log, VTD_FAULT_STATUS, (u32)VTD_FAULTS_LOST);
+		iommu_log_write32(log, record + 12, (u32)(VTD_FAULT >> 32)); /* cleared by a one */
+		iommu_log_write32(log, VTD_FAULT_STATUS, (u32)VTD_FAULTS_LOST);
 		return true;
 	}
 	return false;
@@ -86,7 +86,7 @@ static bool vtd_take(const struct iommu_log *log, struct iommu_fault *fault)
 
 /* --- AMD-Vi: a ring in memory (2.5) --- */
 
-static enum status amdvi_ring(struct iommu_log *log, u64 *hpa)
+static enum status iommu_log_amdvi_ring(struct iommu_log *log, u64 *hpa)
 {
 	handle_t memory = HANDLE_NONE;
 	enum status status = sys_memory_create(start_handle(START_GROUP), AMDVI_RING_BYTES,
@@ -102,43 +102,44 @@ static enum status amdvi_ring(struct iommu_log *log, u64 *hpa)
 	return status;
 }
 
-static enum status amdvi_open(struct iommu_log *log, u64 registers)
+static enum status iommu_log_amdvi_open(struct iommu_log *log, u64 registers)
 {
 	u64 ring = 0;
-	enum status status = amdvi_ring(log, &ring);
+	enum status status = iommu_log_amdvi_ring(log, &ring);
 
 	if (status != STATUS_OK)
 		return status;
 	if (!pci_memory_open(registers, AMDVI_REGISTERS_END, &log->registers))
 		return STATUS_BAD_ADDRESS;
-	write64(log, AMDVI_EVENTS, ring | AMDVI_RING_256);
-	write64(log, AMDVI_EVENT_HEAD, 0);
-	write64(log, AMDVI_EVENT_TAIL, 0);
-	write64(log, AMDVI_CONTROL, read64(log, AMDVI_CONTROL) | AMDVI_LOG | AMDVI_LOG_INTERRUPT);
+	iommu_log_write64(log, AMDVI_EVENTS, ring | AMDVI_RING_256);
+	iommu_log_write64(log, AMDVI_EVENT_HEAD, 0);
+	iommu_log_write64(log, AMDVI_EVENT_TAIL, 0);
+	iommu_log_write64(log, AMDVI_CONTROL,
+			  iommu_log_read64(log, AMDVI_CONTROL) | AMDVI_LOG | AMDVI_LOG_INTERRUPT);
 	return STATUS_OK;
 }
 
 /* After an overflow it writes nothing until the log is started anew (2.5.2). */
-static bool amdvi_restart(const struct iommu_log *log)
+static bool iommu_log_amdvi_restart(const struct iommu_log *log)
 {
-	u64 control = read64(log, AMDVI_CONTROL);
+	u64 control = iommu_log_read64(log, AMDVI_CONTROL);
 
-	if ((read64(log, AMDVI_STATUS) & AMDVI_LOG_OVERFLOW) == 0)
+	if ((iommu_log_read64(log, AMDVI_STATUS) & AMDVI_LOG_OVERFLOW) == 0)
 		return false;
-	write64(log, AMDVI_CONTROL, control & ~AMDVI_LOG);
-	write64(log, AMDVI_STATUS, AMDVI_LOG_OVERFLOW);
-	write64(log, AMDVI_CONTROL, control);
+	iommu_log_write64(log, AMDVI_CONTROL, control & ~AMDVI_LOG);
+	iommu_log_write64(log, AMDVI_STATUS, AMDVI_LOG_OVERFLOW);
+	iommu_log_write64(log, AMDVI_CONTROL, control);
 	return true;
 }
 
-static bool amdvi_take(const struct iommu_log *log, struct iommu_fault *fault)
+static bool iommu_log_amdvi_take(const struct iommu_log *log, struct iommu_fault *fault)
 {
-	u64 head = read64(log, AMDVI_EVENT_HEAD) % AMDVI_RING_BYTES;
+	u64 head = iommu_log_read64(log, AMDVI_EVENT_HEAD) % AMDVI_RING_BYTES;
 	volatile u64 *event = &log->events[head / sizeof(u64)];
 	u64 what;
 
-	write64(log, AMDVI_STATUS, AMDVI_LOG_NEWS);
-	if (head == read64(log, AMDVI_EVENT_TAIL) % AMDVI_RING_BYTES)
+	iommu_log_write64(log, AMDVI_STATUS, AMDVI_LOG_NEWS);
+	if (head == iommu_log_read64(log, AMDVI_EVENT_TAIL) % AMDVI_RING_BYTES)
 		return false;
 	what = event[0];
 	*fault = (struct iommu_fault){
@@ -148,8 +149,8 @@ static bool amdvi_take(const struct iommu_log *log, struct iommu_fault *fault)
 		.write = (what & AMDVI_EVENT_WRITE) != 0,
 		.interrupt = (what & AMDVI_EVENT_INTERRUPT) != 0,
 	};
-	write64(log, AMDVI_EVENT_HEAD, (head + 16) % AMDVI_RING_BYTES);
-	fault->lost = amdvi_restart(log);
+	iommu_log_write64(log, AMDVI_EVENT_HEAD, (head + 16) % AMDVI_RING_BYTES);
+	fault->lost = iommu_log_amdvi_restart(log);
 	return true;
 }
 
@@ -158,7 +159,8 @@ enum status iommu_log_open(struct iommu_log *log, enum iommu_kind kind, u64 regi
 	enum status status;
 
 	*log = (struct iommu_log){.kind = kind};
-	status = kind == IOMMU_VTD ? vtd_open(log, registers, message) : amdvi_open(log, registers);
+	status = kind == IOMMU_VTD ? iommu_log_vtd_open(log, registers, message)
+				   : iommu_log_amdvi_open(log, registers);
 	log->open = status == STATUS_OK;
 	return status;
 }
@@ -167,5 +169,6 @@ bool iommu_log_take(const struct iommu_log *log, struct iommu_fault *fault)
 {
 	if (!log->open)
 		return false;
-	return log->kind == IOMMU_VTD ? vtd_take(log, fault) : amdvi_take(log, fault);
+	return log->kind == IOMMU_VTD ? iommu_log_vtd_take(log, fault)
+				      : iommu_log_amdvi_take(log, fault);
 }

@@ -3,13 +3,13 @@
 #include "vmm/manager/iommu/iommu.h"
 #include "vmm/manager/pci/pci.h"
 
-static u16 id_of(const struct pci_function *function)
+static u16 iommu_id_of(const struct pci_function *function)
 {
 	return (u16)(function->address.bus << 8 | function->address.function);
 }
 
 /* The function at the end of a path; NULL: a bridge on the way is missing. */
-static const struct pci_function *end_of_path(const struct iommu_scope *scope)
+static const struct pci_function *iommu_end_of_path(const struct iommu_scope *scope)
 {
 	struct pci_address address = {scope->segment, scope->bus, scope->path[0]};
 	const struct pci_function *function = pci_find(address);
@@ -24,7 +24,7 @@ static const struct pci_function *end_of_path(const struct iommu_scope *scope)
 	return function;
 }
 
-static bool is_behind(const struct pci_function *bridge, const struct pci_function *function)
+static bool iommu_is_behind(const struct pci_function *bridge, const struct pci_function *function)
 {
 	return bridge->header == PCI_HEADER_BRIDGE &&
 	       bridge->address.segment == function->address.segment &&
@@ -35,20 +35,20 @@ static bool is_behind(const struct pci_function *bridge, const struct pci_functi
 bool iommu_scope_has(const struct iommu_scope *scope, const struct pci_function *function)
 {
 	const struct pci_function *end;
-	u16 id = id_of(function);
+	u16 id = iommu_id_of(function);
 
 	if (scope->segment != function->address.segment || scope->kind == IOMMU_SCOPE_REST)
 		return false;
 	if (scope->kind == IOMMU_SCOPE_RANGE)
 		return id >= scope->first && id <= scope->last;
-	end = end_of_path(scope);
-	return end == function || (end != NULL && scope->kind == IOMMU_SCOPE_BRIDGE &&
-				   is_behind(end, function));
+	end = iommu_end_of_path(scope);
+	return end == function ||
+	       (end != NULL && scope->kind == IOMMU_SCOPE_BRIDGE && iommu_is_behind(end, function));
 }
 
 /* NULL: no unit has it. What names it goes before what takes the rest. */
-static const struct iommu_scope *scope_of(const struct iommu_table *table,
-					  const struct pci_function *function)
+static const struct iommu_scope *iommu_scope_of(const struct iommu_table *table,
+						const struct pci_function *function)
 {
 	const struct iommu_scope *rest = NULL;
 
@@ -66,7 +66,7 @@ static const struct iommu_scope *scope_of(const struct iommu_table *table,
 	return rest;
 }
 
-static bool is_express(const struct pci_function *function, u32 *kind)
+static bool iommu_is_express(const struct pci_function *function, u32 *kind)
 {
 	u32 at = pci_capability(function, PCI_CAP_EXPRESS);
 
@@ -80,22 +80,22 @@ static bool is_express(const struct pci_function *function, u32 *kind)
  * Conventional PCI has no requester: a bridge to it from PCI Express speaks for all behind it as
  * the first function of its bus (PCI Express to PCI bridges 1.0, 2.3), another bridge as itself.
  */
-static u16 requester_of(const struct pci_function *function)
+static u16 iommu_requester_of(const struct pci_function *function)
 {
 	const struct pci_function *speaker = NULL;
-	u16 requester = id_of(function);
+	u16 requester = iommu_id_of(function);
 
 	for (u32 i = 0; i < pci_count(); i++) {
 		const struct pci_function *bridge = pci_get(i);
 		u32 kind = PCI_EXPRESS_TO_PCI;
 
-		if (!is_behind(bridge, function) ||
-		    (is_express(bridge, &kind) && kind != PCI_EXPRESS_TO_PCI) ||
+		if (!iommu_is_behind(bridge, function) ||
+		    (iommu_is_express(bridge, &kind) && kind != PCI_EXPRESS_TO_PCI) ||
 		    (speaker != NULL && speaker->address.bus <= bridge->address.bus))
 			continue;
 		speaker = bridge;
-		requester = is_express(bridge, &kind) ? (u16)(bridge->secondary_bus << 8)
-						      : id_of(bridge);
+		requester = iommu_is_express(bridge, &kind) ? (u16)(bridge->secondary_bus << 8)
+							    : iommu_id_of(bridge);
 	}
 	return requester;
 }
@@ -104,10 +104,11 @@ void iommu_find_units(const struct iommu_table *table)
 {
 	for (u32 i = 0; i < pci_count(); i++) {
 		struct pci_function *function = pci_get(i);
-		const struct iommu_scope *scope = scope_of(table, function);
+		const struct iommu_scope *scope = iommu_scope_of(table, function);
 
 		function->iommu = scope != NULL ? (u8)(scope->owner + 1) : 0;
-		function->requester = scope != NULL && scope->aliased ? scope->alias
-								      : requester_of(function);
+		function->requester = scope != NULL && scope->aliased
+					      ? scope->alias
+					      : iommu_requester_of(function);
 	}
 }

@@ -23,7 +23,7 @@ static u16 ivrs_u16(const u8 *from)
 }
 
 /* Of the entry that begins there; 0: it is cut off. */
-static u32 entry_length(const u8 *entry, u32 left)
+static u32 ivrs_entry_length(const u8 *entry, u32 left)
 {
 	u32 length;
 
@@ -105,7 +105,7 @@ static void ivrs_unit(const u8 *from, u32 bytes, struct iommu_table *found)
 	range.scope.segment = entry.segment;
 	for (u32 at = entry.block.type == ACPI_IVRS_UNIT ? ACPI_IVRS_UNIT_BYTES : WIDE_BYTES;
 	     at < bytes; at += length) {
-		length = entry_length(from + at, bytes - at);
+		length = ivrs_entry_length(from + at, bytes - at);
 		if (length == 0) {
 			found->left_out++;
 			return;

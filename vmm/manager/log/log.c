@@ -30,7 +30,7 @@ static const char *actor = ACTOR_DEFAULT;
 static bool behind;
 
 /* Every page is taken at once: what `mem` shows later is what VMs cost. */
-static enum status map_store(u64 bytes, void **at)
+static enum status log_map_store(u64 bytes, void **at)
 {
 	u64 address = 0;
 	enum status status = memory_map(bytes, &address);
@@ -43,7 +43,7 @@ static enum status map_store(u64 bytes, void **at)
 	return STATUS_OK;
 }
 
-static u64 store_bytes(u32 segment_count, u32 segment_bytes)
+static u64 log_bytes_of_store(u32 segment_count, u32 segment_bytes)
 {
 	return align_up((u64)segment_count * segment_bytes, PAGE_SIZE);
 }
@@ -56,7 +56,7 @@ enum status log_store_resize(u32 segment_count, u32 segment_bytes, u64 age_ns)
 	enum status status;
 	void *bytes;
 
-	status = map_store(store_bytes(segment_count, segment_bytes), &bytes);
+	status = log_map_store(log_bytes_of_store(segment_count, segment_bytes), &bytes);
 	if (status != STATUS_OK)
 		return status;
 	old = store;
@@ -66,7 +66,7 @@ enum status log_store_resize(u32 segment_count, u32 segment_bytes, u64 age_ns)
 	while (log_store_next(&old, &cursor, &line))
 		log_store_add(&store, &line);
 	return sys_space_unmap(start_handle(START_SPACE), (u64)old.bytes,
-			       store_bytes(old.segment_count, old.segment_bytes));
+			       log_bytes_of_store(old.segment_count, old.segment_bytes));
 }
 
 enum status log_init(void)
@@ -87,30 +87,31 @@ enum status log_init(void)
 	return events_bind(start_handle(START_ROOT), EVENT_LOG, 0);
 }
 
-static u64 tsc_to_log_ns(u64 tsc)
+static u64 log_ns_of_tsc(u64 tsc)
 {
 	u64 boot = machine_page()->boot_tsc;
 
 	return tsc > boot ? clock_tsc_to_ns(tsc - boot) : 0;
 }
 
-static void add_line(struct log_line *line)
+static void log_add_line(struct log_line *line)
 {
 	line->sequence = ++stats.line_count;
 	log_store_add(line->category == LOG_AUDIT ? &audit : &store, line);
 }
 
-static void add(enum log_level level, enum log_category category, const char *vm, struct text text)
+static void log_add(enum log_level level, enum log_category category, const char *vm,
+		    struct text text)
 {
 	struct log_line line = {
-		.time_ns = tsc_to_log_ns(clock_tsc()),
+		.time_ns = log_ns_of_tsc(clock_tsc()),
 		.level = (u8)level,
 		.category = (u8)category,
 		.vm = text_of(vm),
 		.text = text,
 	};
 
-	add_line(&line);
+	log_add_line(&line);
 }
 
 void log_message(enum log_level level, enum log_category category, const char *vm,
@@ -132,7 +133,7 @@ void log_message(enum log_level level, enum log_category category, const char *v
 	format_va(text + length, sizeof(text) - length, pattern, arguments);
 	va_end(arguments);
 	stats.messages++;
-	add(level, category, vm, text_of(text));
+	log_add(level, category, vm, text_of(text));
 	log_cost_add(&stats.message, clock_tsc() - start);
 }
 
@@ -150,7 +151,7 @@ void log_monitor_line(const char *vm, struct text text)
 		return;
 	}
 	stats.monitor_lines++;
-	add(LOG_INFO, LOG_VM, vm, text);
+	log_add(LOG_INFO, LOG_VM, vm, text);
 	log_cost_add(&stats.message, clock_tsc() - start);
 }
 
@@ -160,7 +161,7 @@ void log_monitor_dropped(u64 count)
 }
 
 /* The VM whose thread ran on the CPU when the entry was written. */
-static struct text vm_of(const struct log_entry *entry)
+static struct text log_vm_of(const struct log_entry *entry)
 {
 	if (entry->vm != 0) {
 		VM_FOR_EACH(vm) {
@@ -171,16 +172,16 @@ static struct text vm_of(const struct log_entry *entry)
 	return TEXT("");
 }
 
-static void add_kernel_entry(const struct log_entry *entry)
+static void log_add_kernel_entry(const struct log_entry *entry)
 {
 	struct text pattern = log_kernel_format(entry);
 	char text[LOG_TEXT_BYTES + 1];
 	struct log_line line = {
-		.time_ns = tsc_to_log_ns(entry->tsc),
+		.time_ns = log_ns_of_tsc(entry->tsc),
 		.cpu = entry->cpu,
 		.level = entry->level,
 		.category = entry->category,
-		.vm = vm_of(entry),
+		.vm = log_vm_of(entry),
 		.text.start = text,
 	};
 
@@ -193,7 +194,7 @@ static void add_kernel_entry(const struct log_entry *entry)
 	line.text.length = log_format(text, sizeof(text), pattern, entry->argument,
 				      MIN(entry->argument_count, LOG_ARGUMENTS));
 	stats.kernel_entries++;
-	add_line(&line);
+	log_add_line(&line);
 }
 
 void log_take_kernel(void)
@@ -204,7 +205,7 @@ void log_take_kernel(void)
 	struct log_entry entry;
 
 	for (; left > 0 && log_kernel_take(&entry, &stats.kernel_lost); left--) {
-		add_kernel_entry(&entry);
+		log_add_kernel_entry(&entry);
 		now = clock_tsc();
 		log_cost_add(&stats.kernel, now - start);
 		start = now;

@@ -40,7 +40,7 @@ u64 log_export_lost(void)
 	return lost;
 }
 
-static void make_loss(void)
+static void log_export_make_loss(void)
 {
 	line_length = (u32)format(line_bytes, sizeof(line_bytes),
 				  as_json ? "{\"lost\":%llu}\n" : "[%llu lines lost]\n",
@@ -49,7 +49,7 @@ static void make_loss(void)
 }
 
 /* The next line to send; losses before it are reported first. */
-static bool next_line(void)
+static bool log_export_next_line(void)
 {
 	u64 start = clock_tsc();
 	struct log_line line;
@@ -57,7 +57,7 @@ static bool next_line(void)
 	line_length = 0;
 	lost += log_overtaken(&reader);
 	if (lost != lost_told) {
-		make_loss();
+		log_export_make_loss();
 		return true;
 	}
 	if (!log_next(&reader, &line))
@@ -73,22 +73,22 @@ static bool next_line(void)
 	return true;
 }
 
-static bool step_com2(void)
+static bool log_export_step_com2(void)
 {
 	bool moved = false;
 
-	while (machine_channel_takes_line() && next_line()) {
+	while (machine_channel_takes_line() && log_export_next_line()) {
 		machine_channel_line((struct text){line_bytes, line_length});
 		moved = true;
 	}
 	return moved;
 }
 
-static bool step_com1(void)
+static bool log_export_step_com1(void)
 {
 	bool moved = false;
 
-	while (console_takes_notices() && next_line()) {
+	while (console_takes_notices() && log_export_next_line()) {
 		console_notice("%.*s", (int)line_length, line_bytes);
 		moved = true;
 	}
@@ -101,9 +101,9 @@ bool log_export_step(void)
 	case EXPORT_OFF:
 		break;
 	case EXPORT_COM1:
-		return step_com1();
+		return log_export_step_com1();
 	case EXPORT_COM2:
-		return step_com2();
+		return log_export_step_com2();
 	}
 	return false;
 }

@@ -11,7 +11,7 @@ struct sink {
 	size_t length;
 };
 
-static void emit(struct sink *sink, const char *text, size_t length)
+static void log_format_emit(struct sink *sink, const char *text, size_t length)
 {
 	for (size_t i = 0; i < length && sink->length + 1 < sink->size; i++)
 		sink->buffer[sink->length++] = text[i];
@@ -27,7 +27,7 @@ struct conversion {
 };
 
 /* `text` starts at the '%'. False when it ends inside. */
-static bool parse_conversion(struct text text, struct conversion *conversion)
+static bool log_format_parse_conversion(struct text text, struct conversion *conversion)
 {
 	size_t i = 1;
 
@@ -56,20 +56,22 @@ static bool parse_conversion(struct text text, struct conversion *conversion)
 }
 
 /* Pads the number in `digits` to the width. */
-static void emit_number(struct sink *sink, const struct conversion *conversion, const char *digits)
+static void log_format_emit_number(struct sink *sink, const struct conversion *conversion,
+				   const char *digits)
 {
 	u32 length = (u32)strlen(digits);
 	u32 padding = conversion->width > length ? conversion->width - length : 0;
 	bool zeros = conversion->zero && !conversion->left;
 
 	for (u32 i = 0; i < padding && !conversion->left; i++)
-		emit(sink, zeros ? "0" : " ", 1);
-	emit(sink, digits, length);
+		log_format_emit(sink, zeros ? "0" : " ", 1);
+	log_format_emit(sink, digits, length);
 	for (u32 i = 0; i < padding && conversion->left; i++)
-		emit(sink, " ", 1);
+		log_format_emit(sink, " ", 1);
 }
 
-static void put_argument(struct sink *sink, const struct conversion *conversion, u64 value)
+static void log_format_put_argument(struct sink *sink, const struct conversion *conversion,
+				    u64 value)
 {
 	char digits[24];
 	char c = (char)value;
@@ -77,7 +79,7 @@ static void put_argument(struct sink *sink, const struct conversion *conversion,
 	switch (conversion->kind) {
 	case 'u':
 		if (conversion->alternate) {
-			emit(sink, exit_name((u32)value), strlen(exit_name((u32)value)));
+			log_format_emit(sink, exit_name((u32)value), strlen(exit_name((u32)value)));
 			return;
 		}
 		format(digits, sizeof(digits), "%llu", (unsigned long long)value);
@@ -95,10 +97,10 @@ static void put_argument(struct sink *sink, const struct conversion *conversion,
 		format(digits, sizeof(digits), "0x%llx", (unsigned long long)value);
 		break;
 	default: /* 'c' */
-		emit(sink, char_is_printable(c) ? &c : "?", 1);
+		log_format_emit(sink, char_is_printable(c) ? &c : "?", 1);
 		return;
 	}
-	emit_number(sink, conversion, digits);
+	log_format_emit_number(sink, conversion, digits);
 }
 
 size_t log_format(char *buffer, size_t size, struct text pattern, const u64 *arguments, u32 count)
@@ -111,17 +113,17 @@ size_t log_format(char *buffer, size_t size, struct text pattern, const u64 *arg
 		struct text rest = {pattern.start + i, pattern.length - i};
 
 		if (rest.start[0] != '%') {
-			emit(&sink, rest.start, 1);
+			log_format_emit(&sink, rest.start, 1);
 			i++;
 			continue;
 		}
-		if (parse_conversion(rest, &conversion) && conversion.kind == '%')
-			emit(&sink, "%", 1);
+		if (log_format_parse_conversion(rest, &conversion) && conversion.kind == '%')
+			log_format_emit(&sink, "%", 1);
 		else if (conversion.kind != '\0' && strchr("udixXpc", conversion.kind) != NULL &&
 			 used < count)
-			put_argument(&sink, &conversion, arguments[used++]);
+			log_format_put_argument(&sink, &conversion, arguments[used++]);
 		else
-			emit(&sink, rest.start, conversion.length);
+			log_format_emit(&sink, rest.start, conversion.length);
 		i += conversion.length;
 	}
 	if (size > 0)

@@ -13,7 +13,7 @@ static u64 taken[CPU_MAX];
 static u32 ring_count;
 static struct text formats;
 
-static const void *map_entry(const struct start_entry *entry, u64 bytes)
+static const void *log_kernel_map_entry(const struct start_entry *entry, u64 bytes)
 {
 	u64 address;
 
@@ -29,11 +29,11 @@ enum status log_kernel_init(void)
 {
 	const struct start_entry *entry = start_find(START_LOG_FORMATS);
 
-	formats.start = entry != NULL ? map_entry(entry, entry->value) : NULL;
+	formats.start = entry != NULL ? log_kernel_map_entry(entry, entry->value) : NULL;
 	formats.length = formats.start != NULL ? entry->value : 0;
 	for (entry = start_find(START_LOG); entry != NULL && ring_count < CPU_MAX;
 	     entry = start_next(entry)) {
-		rings[ring_count] = map_entry(entry, machine_page()->log_bytes);
+		rings[ring_count] = log_kernel_map_entry(entry, machine_page()->log_bytes);
 		if (rings[ring_count] == NULL)
 			return STATUS_NO_MEMORY;
 		sys_handle_close(entry->handle); /* it stays mapped */
@@ -46,7 +46,7 @@ enum status log_kernel_init(void)
  * Copies the next entry of a ring. An entry counts only if, after the copy, its sequence is still
  * the expected one (kernel/abi/log.h): else it is being written or was overwritten meanwhile.
  */
-static bool peek(u32 index, struct log_entry *entry, u64 *lost)
+static bool log_kernel_peek(u32 index, struct log_entry *entry, u64 *lost)
 {
 	const struct log_ring *ring = rings[index];
 	u64 written = __atomic_load_n(&ring->written, __ATOMIC_ACQUIRE);
@@ -77,7 +77,8 @@ bool log_kernel_take(struct log_entry *oldest, u64 *lost)
 	u32 from = ring_count;
 
 	for (u32 i = 0; i < ring_count; i++) {
-		if (peek(i, &entry, lost) && (from == ring_count || entry.tsc < oldest->tsc)) {
+		if (log_kernel_peek(i, &entry, lost) &&
+		    (from == ring_count || entry.tsc < oldest->tsc)) {
 			*oldest = entry;
 			from = i;
 		}

@@ -19,7 +19,7 @@ _Static_assert(sizeof(struct record) + LOG_CHAIN_BYTES + LOG_VM_BYTES + LOG_TEXT
 		       LOG_SEGMENT_BYTES_MIN,
 	       "any line fits a segment");
 
-static struct log_segment *segment_of(struct log_store *store, u64 number)
+static struct log_segment *log_store_segment_of(struct log_store *store, u64 number)
 {
 	return &store->segment[number % store->segment_count];
 }
@@ -29,14 +29,15 @@ const struct log_segment *log_store_segment(const struct log_store *store, u64 n
 	return &store->segment[number % store->segment_count];
 }
 
-static u8 *segment_start(const struct log_store *store, u64 number)
+static u8 *log_store_segment_start(const struct log_store *store, u64 number)
 {
 	return store->bytes + number % store->segment_count * store->segment_bytes;
 }
 
-static void begin_segment(struct log_store *store, u64 number)
+static void log_store_begin_segment(struct log_store *store, u64 number)
 {
-	*segment_of(store, number) = (struct log_segment){.first_index = store->next_index};
+	*log_store_segment_of(store, number) =
+		(struct log_segment){.first_index = store->next_index};
 	store->newest = number;
 }
 
@@ -51,7 +52,7 @@ void log_store_init(struct log_store *store, void *bytes, u32 segment_count, u32
 		.oldest = 1,
 		.next_index = 1,
 	};
-	begin_segment(store, 1);
+	log_store_begin_segment(store, 1);
 }
 
 void log_store_chain(struct log_store *store)
@@ -59,40 +60,41 @@ void log_store_chain(struct log_store *store)
 	store->chained = true;
 }
 
-static u32 chain_bytes(const struct log_store *store)
+static u32 log_store_chain_bytes(const struct log_store *store)
 {
 	return store->chained ? LOG_CHAIN_BYTES : 0;
 }
 
 bool log_store_rotate(struct log_store *store)
 {
-	if (segment_of(store, store->newest)->line_count == 0)
+	if (log_store_segment_of(store, store->newest)->line_count == 0)
 		return false;
 	if (store->newest + 1 - store->oldest == store->segment_count) {
-		store->overwritten_count += segment_of(store, store->oldest)->line_count;
+		store->overwritten_count += log_store_segment_of(store, store->oldest)->line_count;
 		store->oldest++;
 	}
-	begin_segment(store, store->newest + 1);
+	log_store_begin_segment(store, store->newest + 1);
 	return true;
 }
 
-static void copy_clean(u8 *to, struct text text)
+static void log_store_copy_clean(u8 *to, struct text text)
 {
 	for (size_t i = 0; i < text.length; i++)
 		to[i] = char_is_printable(text.start[i]) ? (u8)text.start[i] : '?';
 }
 
-static bool too_old(const struct log_store *store, const struct log_segment *segment, u64 now_ns)
+static bool log_store_too_old(const struct log_store *store, const struct log_segment *segment,
+			      u64 now_ns)
 {
 	return store->age_ns != 0 && segment->line_count > 0 && now_ns > segment->first_ns &&
 	       now_ns - segment->first_ns > store->age_ns;
 }
 
 /* The line whose record lies there. */
-static struct log_line view(const struct log_store *store, const u8 *at)
+static struct log_line log_store_view(const struct log_store *store, const u8 *at)
 {
 	const struct record *record = (const struct record *)(const void *)at;
-	const char *text = (const char *)at + sizeof(*record) + chain_bytes(store);
+	const char *text = (const char *)at + sizeof(*record) + log_store_chain_bytes(store);
 
 	return (struct log_line){
 		.sequence = record->sequence,
@@ -110,9 +112,9 @@ void log_store_add(struct log_store *store, const struct log_line *line)
 {
 	struct text vm = {line->vm.start, MIN(line->vm.length, LOG_VM_BYTES)};
 	struct text text = {line->text.start, MIN(line->text.length, LOG_TEXT_BYTES)};
-	u32 before = sizeof(struct record) + chain_bytes(store);
+	u32 before = sizeof(struct record) + log_store_chain_bytes(store);
 	u32 bytes = (u32)align_up(before + vm.length + text.length, 8);
-	struct log_segment *segment = segment_of(store, store->newest);
+	struct log_segment *segment = log_store_segment_of(store, store->newest);
 	struct record record = {
 		.sequence = line->sequence,
 		.time_ns = line->time_ns,
@@ -125,15 +127,16 @@ void log_store_add(struct log_store *store, const struct log_line *line)
 	};
 	u8 *to;
 
-	if (segment->bytes + bytes > store->segment_bytes || too_old(store, segment, line->time_ns))
+	if (segment->bytes + bytes > store->segment_bytes ||
+	    log_store_too_old(store, segment, line->time_ns))
 		log_store_rotate(store);
-	segment = segment_of(store, store->newest);
-	to = segment_start(store, store->newest) + segment->bytes;
+	segment = log_store_segment_of(store, store->newest);
+	to = log_store_segment_start(store, store->newest) + segment->bytes;
 	memcpy(to, &record, sizeof(record));
-	copy_clean(to + before, vm);
-	copy_clean(to + before + vm.length, text);
+	log_store_copy_clean(to + before, vm);
+	log_store_copy_clean(to + before + vm.length, text);
 	if (store->chained) {
-		struct log_line kept = view(store, to);
+		struct log_line kept = log_store_view(store, to);
 
 		log_chain_add(store->chain, &kept);
 		memcpy(to + sizeof(record), store->chain, LOG_CHAIN_BYTES);
@@ -171,8 +174,8 @@ bool log_store_next(const struct log_store *store, struct log_cursor *cursor,
 		cursor->segment++;
 		cursor->position = 0;
 	}
-	at = segment_start(store, cursor->segment) + cursor->position;
-	*line = view(store, at);
+	at = log_store_segment_start(store, cursor->segment) + cursor->position;
+	*line = log_store_view(store, at);
 	cursor->index++;
 	cursor->position += ((const struct record *)(const void *)at)->bytes;
 	return true;
@@ -180,7 +183,7 @@ bool log_store_next(const struct log_store *store, struct log_cursor *cursor,
 
 void log_store_clear(struct log_store *store)
 {
-	begin_segment(store, store->newest + 1);
+	log_store_begin_segment(store, store->newest + 1);
 	store->oldest = store->newest;
 }
 

@@ -16,7 +16,7 @@ void log_text_start(u64 unix_ns)
 }
 
 /* Time and date as ISO 8601 has them, in UTC. */
-static const char *wall_of(const struct log_line *line, char buffer[WALL_BYTES])
+static const char *log_wall_of(const struct log_line *line, char buffer[WALL_BYTES])
 {
 	struct date date = date_from_seconds((s64)((start_unix_ns + line->time_ns) / NS_PER_S));
 
@@ -31,15 +31,14 @@ size_t log_line_text(const struct log_line *line, u32 with, char *buffer, size_t
 	bool chain = (with & LOG_WITH_CHAIN) != 0 && line->chain != NULL;
 	char hash[CHAIN_TEXT];
 	char clock[WALL_BYTES];
-	size_t length =
-		format(buffer, size, "[%5llu.%06llu%s] %u %-7s %-7s %.*s%s%.*s%s%s\n",
-		       (unsigned long long)(line->time_ns / NS_PER_S),
-		       (unsigned long long)(line->time_ns % NS_PER_S / NS_PER_US),
-		       wall ? wall_of(line, clock) : "", line->cpu, log_level_name(line->level),
-		       log_category_name(line->category), (int)line->vm.length, line->vm.start,
-		       line->vm.length > 0 ? ": " : "", (int)line->text.length, line->text.start,
-		       chain ? " chain=" : "",
-		       chain ? text_hex(hash, line->chain, LOG_CHAIN_BYTES) : "");
+	size_t length = format(
+		buffer, size, "[%5llu.%06llu%s] %u %-7s %-7s %.*s%s%.*s%s%s\n",
+		(unsigned long long)(line->time_ns / NS_PER_S),
+		(unsigned long long)(line->time_ns % NS_PER_S / NS_PER_US),
+		wall ? log_wall_of(line, clock) : "", line->cpu, log_level_name(line->level),
+		log_category_name(line->category), (int)line->vm.length, line->vm.start,
+		line->vm.length > 0 ? ": " : "", (int)line->text.length, line->text.start,
+		chain ? " chain=" : "", chain ? text_hex(hash, line->chain, LOG_CHAIN_BYTES) : "");
 
 	return MIN(length, size - 1);
 }

@@ -19,16 +19,16 @@ static u64 at; /* where the link is mapped here; 0: it is not */
 static u64 until;
 static bool leaving;
 
-static u64 bytes_mapped(void)
+static u64 capture_bytes_mapped(void)
 {
 	return align_up(FRAMES_LINK_BYTES, PAGE_SIZE);
 }
 
 /* Whatever the switch's ring has for the manager from now on. */
-static bool open_end(char *problem, size_t size)
+static bool capture_open_end(char *problem, size_t size)
 {
 	enum status status = sys_space_map(start_handle(START_SPACE), 0, link->memory, 0,
-					   bytes_mapped(), RIGHT_READ | RIGHT_WRITE, &at);
+					   capture_bytes_mapped(), RIGHT_READ | RIGHT_WRITE, &at);
 
 	if (status != STATUS_OK) {
 		format(problem, size, "the kernel says \"%s\" while mapping the capture",
@@ -64,7 +64,7 @@ bool capture_begin(u32 number, char *problem, size_t size)
 		return false;
 	leaving = false;
 	capture_keep();
-	if (open_end(problem, size))
+	if (capture_open_end(problem, size))
 		return true;
 	capture_end();
 	return false;
@@ -104,7 +104,7 @@ bool capture_step(void)
 	if (!leaving)
 		return false;
 	if (at != 0)
-		sys_space_unmap(start_handle(START_SPACE), at, bytes_mapped());
+		sys_space_unmap(start_handle(START_SPACE), at, capture_bytes_mapped());
 	at = 0;
 	if (driver_link_end(link))
 		link = NULL;

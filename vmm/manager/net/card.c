@@ -12,7 +12,7 @@
 #include "vmm/rt/format.h"
 
 #define CARD_DMA_PAGES 512u /* descriptors, and a buffer for each */
-static void say_link(struct driver *driver)
+static void card_say_link(struct driver *driver)
 {
 	bool up = driver->channel->card.link_up != 0;
 
@@ -32,7 +32,7 @@ static void card_ready(struct driver *driver)
 	char mac[MAC_TEXT_BYTES];
 
 	driver_model(driver, model, sizeof(model));
-	format_mac(driver->channel->card.mac, mac);
+	address_format_mac(driver->channel->card.mac, mac);
 	driver->link_up = driver->channel->card.link_up != 0;
 	net_card_changed(driver);
 	log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: ready, %s, %s, the link is %s",
@@ -47,10 +47,10 @@ static void card_ended(struct driver *driver)
 }
 
 static const struct driver_class card_class = {
-	.ready = card_ready, .signalled = say_link, .ended = card_ended};
+	.ready = card_ready, .signalled = card_say_link, .ended = card_ended};
 
 /* BAR 0 has the registers. DMA last, when the process has all it needs. */
-static void equip_e1000(struct process_build *build, u32 device)
+static void card_equip_e1000(struct process_build *build, u32 device)
 {
 	struct pci_function *function = device_function(device);
 
@@ -64,7 +64,7 @@ static void equip_e1000(struct process_build *build, u32 device)
 	pci_enable(function);
 }
 
-static void equip_virtio(struct process_build *build, u32 device)
+static void card_equip_virtio(struct process_build *build, u32 device)
 {
 	struct pci_function *function = device_function(device);
 
@@ -82,7 +82,7 @@ static const struct driver_kind e1000_kind = {
 	.class = &card_class,
 	.dma = true,
 	.dma_pages = CARD_DMA_PAGES,
-	.equip = equip_e1000,
+	.equip = card_equip_e1000,
 	.quiet = device_quiet,
 	.quiet_deadline = device_quiet_deadline,
 };
@@ -92,7 +92,7 @@ static const struct driver_kind virtio_kind = {
 	.class = &card_class,
 	.dma = true,
 	.dma_pages = CARD_DMA_PAGES,
-	.equip = equip_virtio,
+	.equip = card_equip_virtio,
 	.quiet = device_quiet,
 	.quiet_deadline = device_quiet_deadline,
 };
@@ -109,7 +109,7 @@ static const struct {
 };
 
 /* NULL: no driver is here for it. */
-static const struct driver_kind *kind_of(const struct pci_function *function)
+static const struct driver_kind *card_kind_of(const struct pci_function *function)
 {
 	for (u32 i = 0; i < ARRAY_COUNT(cards); i++) {
 		if (function->vendor == cards[i].vendor && function->device == cards[i].device)
@@ -119,43 +119,43 @@ static const struct driver_kind *kind_of(const struct pci_function *function)
 }
 
 /* The name of the card that is function `number`, by its place among the cards. */
-static void name_of(u32 number, char name[DRIVER_NAME_BYTES])
+static void card_name_of(u32 number, char name[DRIVER_NAME_BYTES])
 {
 	u32 place = 0;
 
 	for (u32 i = 0; i < number; i++)
-		place += kind_of(pci_get(i)) != NULL;
+		place += card_kind_of(pci_get(i)) != NULL;
 	format(name, DRIVER_NAME_BYTES, "net%u", place);
 }
 
-static bool is_named(u32 number, const char *word)
+static bool card_is_named(u32 number, const char *word)
 {
 	char name[DRIVER_NAME_BYTES];
 	struct pci_address address;
 
 	if (pci_address_parse(word, &address))
 		return pci_address_equal(address, pci_get(number)->address);
-	name_of(number, name);
+	card_name_of(number, name);
 	return string_equal(name, word);
 }
 
-static bool find_word(const char *word, u32 *number)
+static bool card_find_word(const char *word, u32 *number)
 {
 	for (*number = 0; *number < pci_count(); ++*number) {
-		if (kind_of(pci_get(*number)) != NULL && is_named(*number, word))
+		if (card_kind_of(pci_get(*number)) != NULL && card_is_named(*number, word))
 			return true;
 	}
 	return false;
 }
 
-static bool find(const char *wanted, u32 *number)
+static bool card_find_number(const char *wanted, u32 *number)
 {
 	struct text rest = text_of(wanted);
 	char word[CONFIG_WORD_BYTES];
 	struct text next;
 
 	while (text_next_word(&rest, &next)) {
-		if (text_copy(word, sizeof(word), next) && find_word(word, number))
+		if (text_copy(word, sizeof(word), next) && card_find_word(word, number))
 			return true;
 	}
 	return false;
@@ -166,18 +166,18 @@ const struct driver_kind *card_find(const char *wanted, u32 *device, char name[D
 {
 	u32 number;
 
-	if (!find(wanted, &number)) {
+	if (!card_find_number(wanted, &number)) {
 		format(problem, size,
 		       "uplink: found \"%s\", not a network card of this machine that Skerry "
 		       "can drive; `pci` lists what there is",
 		       wanted);
 		return NULL;
 	}
-	name_of(number, name);
+	card_name_of(number, name);
 	*device = device_number(number, 0);
 	if (pci_get(number)->problem != NULL) {
 		format(problem, size, "uplink: %s: %s", name, pci_get(number)->problem);
 		return NULL;
 	}
-	return kind_of(pci_get(number));
+	return card_kind_of(pci_get(number));
 }

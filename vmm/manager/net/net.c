@@ -9,7 +9,7 @@
 
 static struct net nets[CONFIG_NET_MAX];
 
-static void equip_bridge(struct process_build *build, u32 number)
+static void net_equip_bridge(struct process_build *build, u32 number)
 {
 	if (!process_build_failed(build))
 		build->info->parameter[DRIVER_MTU] = nets[number].config->mtu;
@@ -18,7 +18,7 @@ static void equip_bridge(struct process_build *build, u32 number)
 static const struct driver_kind bridge_kind = {
 	.image = "switch",
 	.class = &bridge_class,
-	.equip = equip_bridge,
+	.equip = net_equip_bridge,
 };
 
 void net_refuse(struct net *net, const char *problem)
@@ -37,12 +37,12 @@ const struct net *net_of_bridge(const struct driver *driver)
 	return driver->kind == &bridge_kind ? net_at(driver->device) : NULL;
 }
 
-static u32 number_of(const struct net *net)
+static u32 net_number_of(const struct net *net)
 {
 	return (u32)(net - nets);
 }
 
-static void start(struct net *net)
+static void net_start(struct net *net)
 {
 	char problem[DRIVER_TEXT_BYTES];
 	char name[DRIVER_NAME_BYTES];
@@ -50,7 +50,7 @@ static void start(struct net *net)
 	if (!net->config->section.declared || net->config->section.broken)
 		return;
 	format(name, sizeof(name), "%s" BRIDGE_SUFFIX, net->config->section.name);
-	net->bridge = driver_create(name, &bridge_kind, number_of(net), NULL, 0, problem,
+	net->bridge = driver_create(name, &bridge_kind, net_number_of(net), NULL, 0, problem,
 				    sizeof(problem));
 	if (net->bridge == NULL) {
 		net_refuse(net, problem);
@@ -64,6 +64,6 @@ void nets_start(void)
 {
 	for (u32 i = 0; config_net(i) != NULL; i++) {
 		nets[i].config = config_net(i);
-		start(&nets[i]);
+		net_start(&nets[i]);
 	}
 }

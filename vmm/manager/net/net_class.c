@@ -9,12 +9,12 @@
 #define PORT_PAGES 4ull
 #define LINK_PAGES (FRAMES_LINK_BYTES / PAGE_SIZE + 16)
 
-static void bridge_ready(struct driver *driver)
+static void net_bridge_ready(struct driver *driver)
 {
 	log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: ready", driver->name);
 }
 
-static void bridge_describe(const struct driver *driver, const struct driver_link *link)
+static void net_bridge_describe(const struct driver *driver, const struct driver_link *link)
 {
 	struct net_about *about = (struct net_about *)(void *)link->at->about;
 	const struct net *net = net_of_bridge(driver);
@@ -24,7 +24,7 @@ static void bridge_describe(const struct driver *driver, const struct driver_lin
 	__atomic_store_n(&about->flags, link->lost ? 0 : NET_LINK_UP, __ATOMIC_RELAXED);
 }
 
-static void bridge_fill(const struct driver_link *link, struct driver_client *client)
+static void net_bridge_fill(const struct driver_link *link, struct driver_client *client)
 {
 	client->port = link->port;
 }
@@ -50,37 +50,37 @@ const char *net_port_state_name(u16 shown)
 }
 
 /* The user of the other port of a loop. */
-static const char *other_end(const struct driver *driver, u16 shown)
+static const char *net_other_end(const struct driver *driver, u16 shown)
 {
 	u32 with = shown >> NET_PORT_WITH_SHIFT;
 
 	return with < NET_PORT_MAX && driver->link[with].used ? driver->link[with].user : "?";
 }
 
-static bool is_looped(u16 shown)
+static bool net_is_looped(u16 shown)
 {
 	return (u8)shown == NET_PORT_LOOPED;
 }
 
 /* What a port has become, for people and for programs. */
-static void say_state(const struct driver *driver, const struct driver_link *link, u16 after)
+static void net_say_state(const struct driver *driver, const struct driver_link *link, u16 after)
 {
 	char text[2 * CONFIG_NAME_BYTES + DRIVER_NAME_BYTES + 64];
 	const char *name = config_net(driver->device)->section.name;
 	const char *vm = (link->port.flags & NET_PORT_UPLINK) == 0 ? link->user : "";
 
-	if (is_looped(after))
+	if (net_is_looped(after))
 		format(text, sizeof(text), "net %s: port %s is blocked, it is in a loop with %s",
-		       name, link->user, other_end(driver, after));
+		       name, link->user, net_other_end(driver, after));
 	else
 		format(text, sizeof(text), "net %s: port %s is no longer blocked: %s", name,
 		       link->user, net_port_state_name(after));
-	log_message(is_looped(after) ? LOG_WARNING : LOG_INFO, LOG_DEVICE, vm, "%s", text);
+	log_message(net_is_looped(after) ? LOG_WARNING : LOG_INFO, LOG_DEVICE, vm, "%s", text);
 	vm_event(vm, "", EVENT_NETWORK, text);
 }
 
 /* Ports that are blocked, or no longer. */
-static void bridge_signalled(struct driver *driver)
+static void net_bridge_signalled(struct driver *driver)
 {
 	for (u32 i = 0; i < NET_PORT_MAX; i++) {
 		struct driver_link *link = &driver->link[i];
@@ -88,8 +88,9 @@ static void bridge_signalled(struct driver *driver)
 		u16 after = link->used ? net_port_shown(link) : 0;
 
 		link->seen = after;
-		if (is_looped(before) != is_looped(after) && link->used && driver_may_say(driver))
-			say_state(driver, link, after);
+		if (net_is_looped(before) != net_is_looped(after) && link->used &&
+		    driver_may_say(driver))
+			net_say_state(driver, link, after);
 	}
 }
 
@@ -98,8 +99,8 @@ const struct driver_class bridge_class = {
 	.client_max = NET_PORT_MAX,
 	.asked = true,
 	.quota_pages = NET_PORT_MAX * PORT_PAGES + 2 * LINK_PAGES,
-	.ready = bridge_ready,
-	.signalled = bridge_signalled,
-	.describe = bridge_describe,
-	.fill = bridge_fill,
+	.ready = net_bridge_ready,
+	.signalled = net_bridge_signalled,
+	.describe = net_bridge_describe,
+	.fill = net_bridge_fill,
 };

@@ -18,7 +18,7 @@ u64 net_port_secret(void)
 }
 
 /* One card has one network. */
-static const struct net *user_of(u32 device)
+static const struct net *net_user_of(u32 device)
 {
 	const struct net *net;
 
@@ -32,8 +32,8 @@ static const struct net *user_of(u32 device)
 }
 
 /* The switch pays for the link: it is there before the card's driver, and outlives it. */
-static struct driver_link *make_link(const struct net *net, const char *card, char *problem,
-				     size_t size)
+static struct driver_link *net_make_link(const struct net *net, const char *card, char *problem,
+					 size_t size)
 {
 	struct driver_link wanted = {
 		.section = net->bridge->device,
@@ -48,7 +48,7 @@ static struct driver_link *make_link(const struct net *net, const char *card, ch
 }
 
 /* False: `problem` says why there is no such uplink. */
-static bool start_one(struct net *net, const char *wanted, char *problem, size_t size)
+static bool net_start_one(struct net *net, const char *wanted, char *problem, size_t size)
 {
 	struct net_uplink *uplink = &net->uplink[net->uplink_count];
 	const struct driver_kind *kind;
@@ -58,14 +58,14 @@ static bool start_one(struct net *net, const char *wanted, char *problem, size_t
 	kind = card_find(wanted, &uplink->device, name, problem, size);
 	if (kind == NULL)
 		return false;
-	user = user_of(uplink->device);
+	user = net_user_of(uplink->device);
 	if (user != NULL) {
 		format(problem, size,
 		       "uplink: found %s, which is the uplink of %s, allowed: one network each",
 		       name, user->config->section.name);
 		return false;
 	}
-	uplink->link = make_link(net, name, problem, size);
+	uplink->link = net_make_link(net, name, problem, size);
 	if (uplink->link == NULL)
 		return false;
 	net->uplink_count++;
@@ -95,14 +95,14 @@ void net_start_uplinks(struct net *net)
 			return;
 		}
 		if (!text_copy(wanted, sizeof(wanted), text_trim(part)) ||
-		    !start_one(net, wanted, problem, sizeof(problem)))
+		    !net_start_one(net, wanted, problem, sizeof(problem)))
 			net_refuse(net, problem);
 	}
 }
 
 void net_give_uplink(struct process_build *build, u32 device)
 {
-	const struct net *net = user_of(device);
+	const struct net *net = net_user_of(device);
 	u32 place = 0;
 
 	if (net == NULL)

@@ -29,7 +29,7 @@ u64 net_mac(const struct vm_config *config, u32 card)
 }
 
 /* Why nobody can use it now; NULL: it can be used. */
-static const char *find_problem(const struct net *net)
+static const char *net_find_problem(const struct net *net)
 {
 	if (net == NULL || !net->config->section.declared)
 		return "there is no section [net] of that name";
@@ -41,7 +41,7 @@ static const char *find_problem(const struct net *net)
 }
 
 /* Who has that address on the network; NULL: nobody. */
-static const struct driver_link *find_mac(const struct net *net, u64 mac)
+static const struct driver_link *net_find_mac(const struct net *net, u64 mac)
 {
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		const struct driver_link *link = &net->bridge->link[i];
@@ -52,7 +52,7 @@ static const struct driver_link *find_mac(const struct net *net, u64 mac)
 	return NULL;
 }
 
-static struct share_given limit_of(const struct vm_config *config)
+static struct share_given net_limit_of(const struct vm_config *config)
 {
 	return (struct share_given){
 		.units = config->net_packets,
@@ -62,27 +62,27 @@ static struct share_given limit_of(const struct vm_config *config)
 	};
 }
 
-static u32 port_flags(u32 flags)
+static u32 net_port_flags(u32 flags)
 {
 	return ((flags & VM_NET_PRIVATE) != 0 ? (u32)NET_PORT_PRIVATE : 0) |
 	       ((flags & VM_NET_TRUNK) != 0 ? (u32)NET_PORT_TRUNK : 0) |
 	       ((flags & VM_NET_ANY_SOURCE) != 0 ? (u32)NET_PORT_ANY_SOURCE : 0);
 }
 
-static struct driver_link *attach(struct vm *vm, u32 card, char *problem, size_t size)
+static struct driver_link *net_attach(struct vm *vm, u32 card, char *problem, size_t size)
 {
 	const struct vm_net *asked = &vm->config.net[card];
 	const struct net *net = net_at(asked->number - 1u);
-	const char *why = find_problem(net);
+	const char *why = net_find_problem(net);
 	struct driver_link wanted = {
 		.section = asked->number - 1u,
 		.fails = true,
 		.port = {.mac = net_mac(&vm->config, card),
-			 .flags = port_flags(asked->flags),
+			 .flags = net_port_flags(asked->flags),
 			 .address = asked->address,
 			 .vlan = asked->vlan,
 			 .secret = net_port_secret(),
-			 .limit = limit_of(&vm->config)},
+			 .limit = net_limit_of(&vm->config)},
 	};
 	const struct driver_link *other;
 
@@ -90,7 +90,7 @@ static struct driver_link *attach(struct vm *vm, u32 card, char *problem, size_t
 		format(problem, size, "%s", why);
 		return NULL;
 	}
-	other = find_mac(net, wanted.port.mac);
+	other = net_find_mac(net, wanted.port.mac);
 	if (other != NULL) {
 		format(problem, size, "its address is that of %s, allowed: each once; %s",
 		       other->user,
@@ -109,7 +109,7 @@ bool net_attach_all(struct vm *vm, char *problem, size_t size)
 		const struct vm_net *asked = &vm->config.net[i];
 		const char *name = config_net(asked->number - 1u)->section.name;
 
-		vm->port[i] = attach(vm, i, why, sizeof(why));
+		vm->port[i] = net_attach(vm, i, why, sizeof(why));
 		if (vm->port[i] != NULL)
 			continue;
 		if ((asked->flags & VM_NET_OPTIONAL) == 0) {
@@ -161,7 +161,7 @@ void net_limit_all(struct vm *vm)
 	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++) {
 		if (vm->port[i] == NULL)
 			continue;
-		vm->port[i]->port.limit = limit_of(&vm->config);
+		vm->port[i]->port.limit = net_limit_of(&vm->config);
 		driver_link_fill(vm->port[i]);
 	}
 }

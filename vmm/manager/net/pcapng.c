@@ -19,7 +19,7 @@ struct writer {
 	u32 bytes;
 };
 
-static void put(struct writer *writer, const void *from, u32 bytes)
+static void pcapng_put(struct writer *writer, const void *from, u32 bytes)
 {
 	u32 whole = (u32)align_up(bytes, 4);
 
@@ -28,69 +28,69 @@ static void put(struct writer *writer, const void *from, u32 bytes)
 	writer->bytes += whole;
 }
 
-static void put32(struct writer *writer, u32 value)
+static void pcapng_put32(struct writer *writer, u32 value)
 {
-	put(writer, &value, sizeof(value));
+	pcapng_put(writer, &value, sizeof(value));
 }
 
-static void put16s(struct writer *writer, u32 low, u32 high)
+static void pcapng_put16s(struct writer *writer, u32 low, u32 high)
 {
-	put32(writer, low | high << 16);
+	pcapng_put32(writer, low | high << 16);
 }
 
-static struct writer begin(u8 *block, u32 type)
+static struct writer pcapng_begin_block(u8 *block, u32 type)
 {
 	struct writer writer = {block, 0};
 
-	put32(&writer, type);
-	put32(&writer, 0); /* its length, set at the end */
+	pcapng_put32(&writer, type);
+	pcapng_put32(&writer, 0); /* its length, set at the end */
 	return writer;
 }
 
-static u32 end(struct writer *writer)
+static u32 pcapng_end(struct writer *writer)
 {
 	u32 bytes = writer->bytes + 4;
 
-	put32(writer, bytes);
+	pcapng_put32(writer, bytes);
 	memcpy(writer->block + 4, &bytes, sizeof(bytes));
 	return bytes;
 }
 
-static void option(struct writer *writer, u32 code, const void *value, u32 bytes)
+static void pcapng_option(struct writer *writer, u32 code, const void *value, u32 bytes)
 {
-	put16s(writer, code, bytes);
-	put(writer, value, bytes);
+	pcapng_put16s(writer, code, bytes);
+	pcapng_put(writer, value, bytes);
 }
 
 u32 pcapng_begin(u8 block[PCAPNG_BLOCK_BYTES], const char *interface)
 {
 	const u8 resolution = NANOSECONDS;
-	struct writer writer = begin(block, BLOCK_SECTION);
+	struct writer writer = pcapng_begin_block(block, BLOCK_SECTION);
 	u32 section;
 
-	put32(&writer, BYTE_ORDER);
-	put16s(&writer, 1, 0); /* version 1.0 */
-	put32(&writer, ~0u);   /* the section's length is not known */
-	put32(&writer, ~0u);
-	section = end(&writer);
-	writer = begin(block + section, BLOCK_INTERFACE);
-	put16s(&writer, LINK_ETHERNET, 0);
-	put32(&writer, PCAPNG_SNAP_BYTES);
-	option(&writer, OPTION_NAME, interface, (u32)strlen(interface));
-	option(&writer, OPTION_RESOLUTION, &resolution, sizeof(resolution));
-	put32(&writer, 0); /* the end of the options */
-	return section + end(&writer);
+	pcapng_put32(&writer, BYTE_ORDER);
+	pcapng_put16s(&writer, 1, 0); /* version 1.0 */
+	pcapng_put32(&writer, ~0u);   /* the section's length is not known */
+	pcapng_put32(&writer, ~0u);
+	section = pcapng_end(&writer);
+	writer = pcapng_begin_block(block + section, BLOCK_INTERFACE);
+	pcapng_put16s(&writer, LINK_ETHERNET, 0);
+	pcapng_put32(&writer, PCAPNG_SNAP_BYTES);
+	pcapng_option(&writer, OPTION_NAME, interface, (u32)strlen(interface));
+	pcapng_option(&writer, OPTION_RESOLUTION, &resolution, sizeof(resolution));
+	pcapng_put32(&writer, 0); /* the end of the options */
+	return section + pcapng_end(&writer);
 }
 
 u32 pcapng_frame(u8 block[PCAPNG_BLOCK_BYTES], u64 time_ns, const u8 *frame, u32 kept, u32 bytes)
 {
-	struct writer writer = begin(block, BLOCK_FRAME);
+	struct writer writer = pcapng_begin_block(block, BLOCK_FRAME);
 
-	put32(&writer, 0); /* the interface */
-	put32(&writer, (u32)(time_ns >> 32));
-	put32(&writer, (u32)time_ns);
-	put32(&writer, kept);
-	put32(&writer, bytes);
-	put(&writer, frame, kept);
-	return end(&writer);
+	pcapng_put32(&writer, 0); /* the interface */
+	pcapng_put32(&writer, (u32)(time_ns >> 32));
+	pcapng_put32(&writer, (u32)time_ns);
+	pcapng_put32(&writer, kept);
+	pcapng_put32(&writer, bytes);
+	pcapng_put(&writer, frame, kept);
+	return pcapng_end(&writer);
 }

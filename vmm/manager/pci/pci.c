@@ -40,7 +40,7 @@ struct pci_function *pci_find_class(const struct pci_function *after, u8 class, 
 	return NULL;
 }
 
-static void say(const struct pci_function *function, const char *what)
+static void pci_say(const struct pci_function *function, const char *what)
 {
 	char address[PCI_ADDRESS_BYTES];
 
@@ -55,7 +55,7 @@ void pci_master_off(const struct pci_function *function)
 }
 
 /* Returns whether it was on. */
-static bool end_dma(const struct pci_function *function)
+static bool pci_end_dma(const struct pci_function *function)
 {
 	u32 command = pci_read(function->address, PCI_COMMAND, 2);
 
@@ -63,24 +63,25 @@ static bool end_dma(const struct pci_function *function)
 		return false;
 	pci_master_off(function);
 	if ((pci_read(function->address, PCI_COMMAND, 2) & PCI_COMMAND_BUS_MASTER) != 0)
-		say(function, "bus mastering cannot be switched off: it may write to any memory");
+		pci_say(function,
+			"bus mastering cannot be switched off: it may write to any memory");
 	return true;
 }
 
 /* USB first: firmware that emulates a keyboard may hang without its controller's DMA. */
-static u32 take_over(struct pci_function *function)
+static u32 pci_take_over(struct pci_function *function)
 {
 	const char *problem = NULL;
 
 	if (function->problem != NULL)
-		say(function, function->problem);
+		pci_say(function, function->problem);
 	if (pci_is_bridge(function))
 		return 0;
 	if (function->class == PCI_CLASS_SERIAL && function->subclass == PCI_SERIAL_USB)
 		problem = pci_usb_hand_off(function);
 	if (problem != NULL)
-		say(function, problem);
-	return end_dma(function);
+		pci_say(function, problem);
+	return pci_end_dma(function);
 }
 
 void pci_init(void)
@@ -97,7 +98,7 @@ void pci_init(void)
 	for (u32 i = 0; i < range_count; i++)
 		pci_scan_range(&scan, &ranges[i]);
 	for (u32 i = 0; i < scan.count; i++)
-		ended += take_over(&scan.function[i]);
+		ended += pci_take_over(&scan.function[i]);
 	if (scan.left_out > 0)
 		log_message(LOG_WARNING, LOG_DEVICE, "",
 			    "PCI: %u functions are left as they are, for there are more than %u",
@@ -109,7 +110,7 @@ void pci_init(void)
 }
 
 /* Behind a bridge to conventional PCI the IOMMU cannot tell one function from another. */
-static bool shares_name(const struct pci_function *function)
+static bool pci_shares_name(const struct pci_function *function)
 {
 	for (u32 i = 0; i < scan.count; i++) {
 		const struct pci_function *other = &scan.function[i];
@@ -129,11 +130,12 @@ const char *pci_claim(struct pci_function *function, const char *driver)
 		return "it has a driver";
 	if (function->problem != NULL)
 		return function->problem;
-	if (shares_name(function))
+	if (pci_shares_name(function))
 		return "to the IOMMU it is the same as another that has a driver";
 	string_copy(function->driver, sizeof(function->driver), driver);
 	if (function->iommu == 0)
-		say(function, "its driver is trusted with all memory: there is no IOMMU in use");
+		pci_say(function,
+			"its driver is trusted with all memory: there is no IOMMU in use");
 	return NULL;
 }
 
@@ -171,7 +173,7 @@ u16 pci_bar_ports(const struct pci_function *function, u32 bar, u32 count)
 
 /* What a bridge passes on upwards its own bus mastering decides (PCI-to-PCI bridges 1.2, 3.2.4.3).
  */
-static void enable_bridges(struct pci_address behind)
+static void pci_enable_bridges(struct pci_address behind)
 {
 	for (u32 i = 0; i < scan.count; i++) {
 		const struct pci_function *bridge = &scan.function[i];
@@ -196,6 +198,6 @@ void pci_enable(const struct pci_function *function)
 		else if (function->bar[i].kind != PCI_BAR_NONE)
 			command |= (u32)PCI_COMMAND_MEMORY;
 	}
-	enable_bridges(function->address);
+	pci_enable_bridges(function->address);
 	pci_write(function->address, PCI_COMMAND, 2, command | (u32)PCI_COMMAND_BUS_MASTER);
 }

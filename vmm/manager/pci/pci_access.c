@@ -28,7 +28,7 @@ static struct {
 	bool failed;
 } window;
 
-static const struct pci_range *range_of(struct pci_address address)
+static const struct pci_range *pci_range_of(struct pci_address address)
 {
 	for (u32 i = 0; i < range_count; i++) {
 		if (ranges[i].segment == address.segment && address.bus >= ranges[i].first_bus &&
@@ -38,7 +38,7 @@ static const struct pci_range *range_of(struct pci_address address)
 	return NULL;
 }
 
-static void window_open(const struct pci_range *range, u8 bus)
+static void pci_window_open(const struct pci_range *range, u8 bus)
 {
 	u32 aligned = bus - bus % WINDOW_BUSES;
 	u32 first = MAX(aligned, range->first_bus);
@@ -61,27 +61,27 @@ static void window_open(const struct pci_range *range, u8 bus)
 }
 
 /* A register in memory; NULL: it cannot be reached. */
-static volatile void *in_memory(const struct pci_range *range, struct pci_address address,
-				u32 offset)
+static volatile void *pci_in_memory(const struct pci_range *range, struct pci_address address,
+				    u32 offset)
 {
 	u64 hpa = range->base + ((u64)address.bus << 20 | (u64)address.function << 12 | offset);
 
 	if (window.bytes == 0 || hpa < window.hpa || hpa - window.hpa >= window.bytes)
-		window_open(range, address.bus);
+		pci_window_open(range, address.bus);
 	return window.failed ? NULL : (volatile void *)(window.address + (hpa - window.hpa));
 }
 
 /* Returns the data port for that register. */
-static u16 select_port(struct pci_address address, u32 offset)
+static u16 pci_select_port(struct pci_address address, u32 offset)
 {
 	port_out32(PCI_PORT_ADDRESS, (u32)(PCI_PORT_ENABLE | (u32)address.bus << 16 |
 					   (u32)address.function << 8 | (offset & PCI_CAP_NEXT)));
 	return (u16)(PCI_PORT_DATA + (offset & 3));
 }
 
-static u32 read_port(struct pci_address address, u32 offset, u32 bytes)
+static u32 pci_read_port(struct pci_address address, u32 offset, u32 bytes)
 {
-	u16 port = select_port(address, offset);
+	u16 port = pci_select_port(address, offset);
 
 	if (bytes == 1)
 		return port_in8(port);
@@ -90,7 +90,7 @@ static u32 read_port(struct pci_address address, u32 offset, u32 bytes)
 
 u32 pci_read(struct pci_address address, u32 offset, u32 bytes)
 {
-	const struct pci_range *range = range_of(address);
+	const struct pci_range *range = pci_range_of(address);
 	u32 nothing = ~0u >> (32 - 8 * bytes);
 	volatile void *memory;
 
@@ -98,8 +98,8 @@ u32 pci_read(struct pci_address address, u32 offset, u32 bytes)
 	    (range->base == 0 && offset >= PCI_CONFIG_BYTES))
 		return nothing;
 	if (range->base == 0)
-		return read_port(address, offset, bytes);
-	memory = in_memory(range, address, offset);
+		return pci_read_port(address, offset, bytes);
+	memory = pci_in_memory(range, address, offset);
 	if (memory == NULL)
 		return nothing;
 	if (bytes == 1)
@@ -107,9 +107,9 @@ u32 pci_read(struct pci_address address, u32 offset, u32 bytes)
 	return bytes == 2 ? *(volatile u16 *)memory : *(volatile u32 *)memory;
 }
 
-static void write_port(struct pci_address address, u32 offset, u32 bytes, u32 value)
+static void pci_write_port(struct pci_address address, u32 offset, u32 bytes, u32 value)
 {
-	u16 port = select_port(address, offset);
+	u16 port = pci_select_port(address, offset);
 
 	if (bytes == 1)
 		port_out8(port, (u8)value);
@@ -121,17 +121,17 @@ static void write_port(struct pci_address address, u32 offset, u32 bytes, u32 va
 
 void pci_write(struct pci_address address, u32 offset, u32 bytes, u32 value)
 {
-	const struct pci_range *range = range_of(address);
+	const struct pci_range *range = pci_range_of(address);
 	volatile void *memory;
 
 	if (range == NULL || offset >= PCI_EXPRESS_BYTES ||
 	    (range->base == 0 && offset >= PCI_CONFIG_BYTES))
 		return;
 	if (range->base == 0) {
-		write_port(address, offset, bytes, value);
+		pci_write_port(address, offset, bytes, value);
 		return;
 	}
-	memory = in_memory(range, address, offset);
+	memory = pci_in_memory(range, address, offset);
 	if (memory == NULL)
 		return;
 	if (bytes == 1)
@@ -143,7 +143,7 @@ void pci_write(struct pci_address address, u32 offset, u32 bytes, u32 value)
 }
 
 /* PCI 3.0, 3.2.2.3.2: the enable bit and the address can be read back. */
-static bool ports_answer(void)
+static bool pci_ports_answer(void)
 {
 	u32 value = (u32)PCI_PORT_ENABLE | 0x5a00;
 
@@ -155,12 +155,12 @@ static bool ports_answer(void)
 }
 
 /* A table that names memory where nothing answers is not believed where ports say otherwise. */
-static bool memory_answers(void)
+static bool pci_memory_answers(void)
 {
 	const struct pci_address first = {0};
 
-	return pci_read(first, PCI_VENDOR, 4) != ~0u || !ports_answer() ||
-	       read_port(first, PCI_VENDOR, 4) == ~0u;
+	return pci_read(first, PCI_VENDOR, 4) != ~0u || !pci_ports_answer() ||
+	       pci_read_port(first, PCI_VENDOR, 4) == ~0u;
 }
 
 u32 pci_access_init(const struct pci_range **found)
@@ -173,14 +173,14 @@ u32 pci_access_init(const struct pci_range **found)
 		ranges[i] = (struct pci_range){ecam[i].segment, ecam[i].first_bus, ecam[i].last_bus,
 					       ecam[i].base};
 	range_count = count;
-	if (range_of(first) == NULL || !memory_answers()) {
+	if (pci_range_of(first) == NULL || !pci_memory_answers()) {
 		u32 kept = 0;
 
 		for (u32 i = 0; i < count; i++) {
 			if (ranges[i].segment != 0)
 				ranges[kept++] = ranges[i];
 		}
-		if (ports_answer())
+		if (pci_ports_answer())
 			ranges[kept++] = (struct pci_range){.last_bus = PCI_BUSES - 1};
 		range_count = kept;
 	}

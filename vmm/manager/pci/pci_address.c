@@ -14,7 +14,7 @@ void pci_address_text(struct pci_address address, char text[PCI_ADDRESS_BYTES])
 }
 
 /* Takes hexadecimal digits, at least one and at most `digits`, and the character after them. */
-static bool take(const char **text, u32 digits, char end, u32 *value)
+static bool pci_address_take(const char **text, u32 digits, char end, u32 *value)
 {
 	u32 count = 0;
 
@@ -35,10 +35,11 @@ bool pci_address_parse(const char *text, struct pci_address *address)
 	u32 segment = 0;
 	u32 bus, device, function;
 
-	if (colon != NULL && strchr(colon + 1, ':') != NULL && !take(&text, 4, ':', &segment))
+	if (colon != NULL && strchr(colon + 1, ':') != NULL &&
+	    !pci_address_take(&text, 4, ':', &segment))
 		return false;
-	if (!take(&text, 2, ':', &bus) || !take(&text, 2, '.', &device) ||
-	    !take(&text, 1, '\0', &function) || device > 31 || function > 7)
+	if (!pci_address_take(&text, 2, ':', &bus) || !pci_address_take(&text, 2, '.', &device) ||
+	    !pci_address_take(&text, 1, '\0', &function) || device > 31 || function > 7)
 		return false;
 	*address = (struct pci_address){(u16)segment, (u8)bus, (u8)(device << 3 | function)};
 	return true;

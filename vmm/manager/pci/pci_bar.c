@@ -3,14 +3,14 @@
 #include "vmm/manager/pci/pci_function.h"
 
 /* PCI 3.0, 6.2.5.1: bits of the address that cannot be set are below its size. */
-static u64 size_of(u64 mask, u64 width)
+static u64 pci_size_of(u64 mask, u64 width)
 {
 	mask &= width;
 	return mask == 0 ? 0 : mask & -mask;
 }
 
 /* Writes ones, looks which stay, and puts back what was there. */
-static u32 probe(struct pci_address address, u32 offset)
+static u32 pci_probe(struct pci_address address, u32 offset)
 {
 	u32 before = pci_read(address, offset, 4);
 	u32 mask;
@@ -22,16 +22,16 @@ static u32 probe(struct pci_address address, u32 offset)
 }
 
 /* Returns how many registers it takes. */
-static u32 read_bar(const struct pci_function *function, u32 number, struct pci_bar *bar)
+static u32 pci_read_bar(const struct pci_function *function, u32 number, struct pci_bar *bar)
 {
 	u32 offset = PCI_BAR + 4 * number;
 	u64 value = pci_read(function->address, offset, 4);
-	u64 mask = probe(function->address, offset);
+	u64 mask = pci_probe(function->address, offset);
 
 	if ((mask & PCI_BAR_IO) != 0) {
 		/* A 16-bit device has none of the upper bits. */
 		*bar = (struct pci_bar){.address = value & PCI_BAR_IO_ADDRESS,
-					.size = size_of(mask, PCI_BAR_IO_ADDRESS & 0xffff),
+					.size = pci_size_of(mask, PCI_BAR_IO_ADDRESS & 0xffff),
 					.kind = PCI_BAR_PORTS};
 		return 1;
 	}
@@ -39,13 +39,13 @@ static u32 read_bar(const struct pci_function *function, u32 number, struct pci_
 				.prefetchable = (mask & PCI_BAR_PREFETCHABLE) != 0};
 	if ((mask & PCI_BAR_TYPE) == PCI_BAR_64 && number + 1 < PCI_BARS) {
 		value |= (u64)pci_read(function->address, offset + 4, 4) << 32;
-		mask |= (u64)probe(function->address, offset + 4) << 32;
+		mask |= (u64)pci_probe(function->address, offset + 4) << 32;
 		bar->kind = PCI_BAR_64BIT;
 	} else {
 		mask &= ~0u;
 	}
 	bar->address = value & PCI_BAR_MEMORY_ADDRESS;
-	bar->size = size_of(mask, PCI_BAR_MEMORY_ADDRESS);
+	bar->size = pci_size_of(mask, PCI_BAR_MEMORY_ADDRESS);
 	return bar->kind == PCI_BAR_64BIT ? 2 : 1;
 }
 
@@ -59,7 +59,7 @@ void pci_bars_read(struct pci_function *function)
 	for (u32 i = 0; i < PCI_BARS;) {
 		struct pci_bar *bar = &function->bar[i];
 
-		i += read_bar(function, i, bar);
+		i += pci_read_bar(function, i, bar);
 		if (bar->size == 0)
 			*bar = (struct pci_bar){0};
 	}

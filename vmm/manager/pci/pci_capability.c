@@ -6,7 +6,7 @@
 #define EXTENDED_MAX ((PCI_EXPRESS_BYTES - PCI_EXTENDED) / 8)
 
 /* More than there is room for are left out; those that drivers need come first in practice. */
-static void add(struct pci_function *function, u32 offset, u32 id)
+static void pci_add(struct pci_function *function, u32 offset, u32 id)
 {
 	if (function->capability_count < PCI_CAPABILITIES_MAX)
 		function->capability[function->capability_count++] =
@@ -14,7 +14,7 @@ static void add(struct pci_function *function, u32 offset, u32 id)
 }
 
 /* How many bytes of the capability must lie in the first 256. */
-static u32 length_of(u32 id)
+static u32 pci_length_of(u32 id)
 {
 	switch (id) {
 	case PCI_CAP_MSIX:
@@ -31,7 +31,7 @@ static u32 length_of(u32 id)
 }
 
 /* Why the list cannot be believed; NULL: it can. */
-static const char *read_standard(struct pci_function *function)
+static const char *pci_read_standard(struct pci_function *function)
 {
 	struct pci_address address = function->address;
 	u32 offset = pci_read(address, PCI_CAPABILITIES, 1) & PCI_CAP_NEXT;
@@ -46,16 +46,16 @@ static const char *read_standard(struct pci_function *function)
 		word = pci_read(address, offset, 4);
 		if (word == ~0u)
 			return "its list of capabilities leads to where nothing is";
-		if (offset + length_of(word & 0xff) > PCI_CONFIG_BYTES)
+		if (offset + pci_length_of(word & 0xff) > PCI_CONFIG_BYTES)
 			return "a capability is cut off by the end of configuration space";
-		add(function, offset, word & 0xff);
+		pci_add(function, offset, word & 0xff);
 		offset = word >> 8 & PCI_CAP_NEXT;
 	}
 	return NULL;
 }
 
 /* PCI Express 7.9: a first entry of 0 or of ones says that there is none. */
-static const char *read_extended(struct pci_function *function)
+static const char *pci_read_extended(struct pci_function *function)
 {
 	u32 offset = PCI_EXTENDED;
 
@@ -66,7 +66,7 @@ static const char *read_extended(struct pci_function *function)
 			return NULL;
 		if (word == ~0u)
 			return "its list of extended capabilities leads to where nothing is";
-		add(function, offset, (u32)(word & PCI_EXTENDED_ID));
+		pci_add(function, offset, (u32)(word & PCI_EXTENDED_ID));
 		offset = (u32)((word & PCI_EXTENDED_NEXT) >> 20) & ~3u;
 		if (offset != 0 && offset < PCI_EXTENDED)
 			return "its list of extended capabilities leads into the first 256 bytes";
@@ -80,9 +80,9 @@ void pci_capabilities_read(struct pci_function *function)
 {
 	if ((pci_read(function->address, PCI_STATUS, 2) & PCI_STATUS_CAPABILITIES) == 0)
 		return;
-	function->problem = read_standard(function);
+	function->problem = pci_read_standard(function);
 	if (function->problem == NULL && pci_capability(function, PCI_CAP_EXPRESS) != 0)
-		function->problem = read_extended(function);
+		function->problem = pci_read_extended(function);
 	/* Half a list may have half of what belongs together. */
 	if (function->problem != NULL)
 		function->capability_count = 0;

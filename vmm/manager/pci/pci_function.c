@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/pci/pci_function.h"
 
-static void read_header(struct pci_function *function)
+static void pci_read_header(struct pci_function *function)
 {
 	struct pci_address address = function->address;
 
@@ -28,7 +28,7 @@ bool pci_function_read(struct pci_address address, struct pci_function *function
 	if (pci_read(address, PCI_VENDOR, 2) == PCI_NOBODY)
 		return false;
 	*function = (struct pci_function){.address = address};
-	read_header(function);
+	pci_read_header(function);
 	pci_capabilities_read(function);
 	if (!pci_is_bridge(function))
 		pci_bars_read(function);

@@ -15,7 +15,7 @@ struct table {
 	bool valid; /* all of it lies in a memory BAR */
 };
 
-static struct table table_of(const struct pci_function *function)
+static struct table pci_table_of(const struct pci_function *function)
 {
 	struct table table = {.capability = pci_capability(function, PCI_CAP_MSIX)};
 	struct pci_address address = function->address;
@@ -37,41 +37,41 @@ static struct table table_of(const struct pci_function *function)
 
 u32 pci_msix_entries(const struct pci_function *function)
 {
-	return table_of(function).entries;
+	return pci_table_of(function).entries;
 }
 
 u64 pci_msix_page(const struct pci_function *function, u32 bar)
 {
-	struct table table = table_of(function);
+	struct table table = pci_table_of(function);
 
 	return table.entries != 0 && table.bar == bar
 		       ? MIN(align_down(table.offset, PAGE_SIZE), function->bar[bar].size)
 		       : function->bar[bar].size;
 }
 
-static void set_bits(const struct pci_function *function, u32 offset, u64 bits, bool on)
+static void pci_set_bits(const struct pci_function *function, u32 offset, u64 bits, bool on)
 {
 	u32 value = pci_read(function->address, offset, 2);
 
 	pci_write(function->address, offset, 2, on ? value | (u32)bits : value & ~(u32)bits);
 }
 
-static void intx_off(const struct pci_function *function)
+static void pci_intx_off(const struct pci_function *function)
 {
-	set_bits(function, PCI_COMMAND, PCI_COMMAND_INTX_OFF, true);
+	pci_set_bits(function, PCI_COMMAND, PCI_COMMAND_INTX_OFF, true);
 }
 
 /* A table is only there while memory decoding is on. */
-static bool table_open(const struct pci_function *function, const struct table *table,
-		       struct pci_memory *memory)
+static bool pci_table_open(const struct pci_function *function, const struct table *table,
+			   struct pci_memory *memory)
 {
-	set_bits(function, PCI_COMMAND, PCI_COMMAND_MEMORY, true);
+	pci_set_bits(function, PCI_COMMAND, PCI_COMMAND_MEMORY, true);
 	return pci_memory_open(function->bar[table->bar].address + table->offset, table->bytes,
 			       memory);
 }
 
 /* What the firmware left in the other entries must not be sent. */
-static void mask_others(volatile struct pci_msix_entry *entry, u32 count)
+static void pci_mask_others(volatile struct pci_msix_entry *entry, u32 count)
 {
 	for (u32 i = 0; i < count; i++)
 		entry[i].control |= (u32)PCI_MSIX_ENTRY_MASKED;
@@ -79,7 +79,7 @@ static void mask_others(volatile struct pci_msix_entry *entry, u32 count)
 
 enum status pci_msix_set(struct pci_function *function, u32 number, handle_t irq)
 {
-	struct table table = table_of(function);
+	struct table table = pci_table_of(function);
 	u32 control = table.capability + PCI_MSIX_CONTROL;
 	volatile struct pci_msix_entry *entry;
 	struct pci_memory memory;
@@ -93,13 +93,13 @@ enum status pci_msix_set(struct pci_function *function, u32 number, handle_t irq
 	status = sys_irq_message(irq, iommu_interrupts(function), function->requester, &message);
 	if (status != STATUS_OK)
 		return status;
-	if (!table_open(function, &table, &memory))
+	if (!pci_table_open(function, &table, &memory))
 		return STATUS_BAD_ADDRESS;
 	entry = memory.at;
-	intx_off(function);
+	pci_intx_off(function);
 	if ((pci_read(function->address, control, 2) & PCI_MSIX_ENABLE) == 0) {
-		set_bits(function, control, PCI_MSIX_ENABLE | PCI_MSIX_MASKED, true);
-		mask_others(entry, table.entries);
+		pci_set_bits(function, control, PCI_MSIX_ENABLE | PCI_MSIX_MASKED, true);
+		pci_mask_others(entry, table.entries);
 	}
 	entry[number].control |= (u32)PCI_MSIX_ENTRY_MASKED;
 	entry[number].address = (u32)(message >> 32);
@@ -107,7 +107,7 @@ enum status pci_msix_set(struct pci_function *function, u32 number, handle_t irq
 	entry[number].data = (u32)message;
 	entry[number].control &= ~(u32)PCI_MSIX_ENTRY_MASKED;
 	(void)entry[number].control; /* the writes have arrived */
-	set_bits(function, control, PCI_MSIX_MASKED, false);
+	pci_set_bits(function, control, PCI_MSIX_MASKED, false);
 	pci_memory_close(&memory);
 	return STATUS_OK;
 }
@@ -126,13 +126,13 @@ enum status pci_msi_set(struct pci_function *function, handle_t irq)
 	if (status != STATUS_OK)
 		return status;
 	wide = (pci_read(address, at + PCI_MSI_CONTROL, 2) & PCI_MSI_64) != 0;
-	set_bits(function, at + PCI_MSI_CONTROL, PCI_MSI_ENABLE | PCI_MSI_VECTORS, false);
+	pci_set_bits(function, at + PCI_MSI_CONTROL, PCI_MSI_ENABLE | PCI_MSI_VECTORS, false);
 	pci_write(address, at + PCI_MSI_ADDRESS, 4, (u32)(message >> 32));
 	if (wide)
 		pci_write(address, at + PCI_MSI_ADDRESS_HIGH, 4, 0);
 	pci_write(address, at + (wide ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32), 2, (u16)message);
-	intx_off(function);
-	set_bits(function, at + PCI_MSI_CONTROL, PCI_MSI_ENABLE, true);
+	pci_intx_off(function);
+	pci_set_bits(function, at + PCI_MSI_CONTROL, PCI_MSI_ENABLE, true);
 	return STATUS_OK;
 }
 
@@ -141,11 +141,11 @@ void pci_messages_off(const struct pci_function *function)
 	u32 msi = pci_capability(function, PCI_CAP_MSI);
 	u32 msix = pci_capability(function, PCI_CAP_MSIX);
 
-	intx_off(function);
+	pci_intx_off(function);
 	if (msi != 0)
-		set_bits(function, msi + PCI_MSI_CONTROL, PCI_MSI_ENABLE, false);
+		pci_set_bits(function, msi + PCI_MSI_CONTROL, PCI_MSI_ENABLE, false);
 	if (msix != 0) {
-		set_bits(function, msix + PCI_MSIX_CONTROL, PCI_MSIX_MASKED, true);
-		set_bits(function, msix + PCI_MSIX_CONTROL, PCI_MSIX_ENABLE, false);
+		pci_set_bits(function, msix + PCI_MSIX_CONTROL, PCI_MSIX_MASKED, true);
+		pci_set_bits(function, msix + PCI_MSIX_CONTROL, PCI_MSIX_ENABLE, false);
 	}
 }

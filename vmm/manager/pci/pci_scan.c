@@ -7,7 +7,8 @@
 #include "lib/string.h"
 
 /* A bridge's buses lie above its own, within its parent's, and are not another bridge's. */
-static const char *bridge_problem(const struct pci_scan *scan, const struct pci_function *bridge)
+static const char *pci_scan_bridge_problem(const struct pci_scan *scan,
+					   const struct pci_function *bridge)
 {
 	u32 own = bridge->address.bus;
 
@@ -23,7 +24,8 @@ static const char *bridge_problem(const struct pci_scan *scan, const struct pci_
 	return NULL;
 }
 
-static struct pci_function *find_function(struct pci_scan *scan, struct pci_address address)
+static struct pci_function *pci_scan_find_function(struct pci_scan *scan,
+						   struct pci_address address)
 {
 	static struct pci_function spare;
 	struct pci_function *function =
@@ -38,9 +40,9 @@ static struct pci_function *find_function(struct pci_scan *scan, struct pci_addr
 	return function;
 }
 
-static void follow_bridge(struct pci_scan *scan, struct pci_function *bridge)
+static void pci_scan_follow_bridge(struct pci_scan *scan, struct pci_function *bridge)
 {
-	const char *problem = bridge_problem(scan, bridge);
+	const char *problem = pci_scan_bridge_problem(scan, bridge);
 	u8 first = bridge->secondary_bus;
 
 	if (problem != NULL) {
@@ -55,12 +57,12 @@ static void follow_bridge(struct pci_scan *scan, struct pci_function *bridge)
 	scan->waits[first] = true;
 }
 
-static void scan_device(struct pci_scan *scan, struct pci_address address)
+static void pci_scan_device(struct pci_scan *scan, struct pci_address address)
 {
 	u32 functions = 1;
 
 	for (u32 i = 0; i < functions; i++, address.function++) {
-		struct pci_function *function = find_function(scan, address);
+		struct pci_function *function = pci_scan_find_function(scan, address);
 
 		if (function == NULL && i == 0)
 			return;
@@ -68,12 +70,12 @@ static void scan_device(struct pci_scan *scan, struct pci_address address)
 		    (pci_read(address, PCI_HEADER_TYPE, 1) & PCI_HEADER_MULTIFUNCTION) != 0)
 			functions = PCI_FUNCTIONS;
 		if (function != NULL && function->header == PCI_HEADER_BRIDGE)
-			follow_bridge(scan, function);
+			pci_scan_follow_bridge(scan, function);
 	}
 }
 
 /* A bus and all behind it. What is behind a bus has a larger number: one pass finds it all. */
-static void scan_tree(struct pci_scan *scan, u16 segment, u8 root, u8 last_bus)
+static void pci_scan_tree(struct pci_scan *scan, u16 segment, u8 root, u8 last_bus)
 {
 	scan->seen[root] = true;
 	scan->waits[root] = true;
@@ -89,13 +91,13 @@ static void scan_tree(struct pci_scan *scan, u16 segment, u8 root, u8 last_bus)
 			continue;
 		scan->waits[bus] = false;
 		for (u32 device = 0; device < PCI_DEVICES_PER_BUS; device++)
-			scan_device(scan, (struct pci_address){segment, (u8)bus,
-							       (u8)(device * PCI_FUNCTIONS)});
+			pci_scan_device(scan, (struct pci_address){segment, (u8)bus,
+								   (u8)(device * PCI_FUNCTIONS)});
 		scan->bus_count += scan->count + scan->left_out != before;
 	}
 }
 
-static bool bus_answers(u16 segment, u32 bus)
+static bool pci_scan_bus_answers(u16 segment, u32 bus)
 {
 	for (u32 device = 0; device < PCI_DEVICES_PER_BUS; device++) {
 		struct pci_address address = {segment, (u8)bus, (u8)(device * PCI_FUNCTIONS)};
@@ -111,7 +113,7 @@ void pci_scan_range(struct pci_scan *scan, const struct pci_range *range)
 	memset(scan->seen, 0, sizeof(scan->seen));
 	memset(scan->waits, 0, sizeof(scan->waits));
 	for (u32 bus = range->first_bus; bus <= range->last_bus; bus++) {
-		if (!scan->seen[bus] && bus_answers(range->segment, bus))
-			scan_tree(scan, range->segment, (u8)bus, range->last_bus);
+		if (!scan->seen[bus] && pci_scan_bus_answers(range->segment, bus))
+			pci_scan_tree(scan, range->segment, (u8)bus, range->last_bus);
 	}
 }

@@ -28,20 +28,20 @@
 #define UHCI_LEGACY	0xc0u
 #define UHCI_LEGACY_OFF 0x8f00u /* all SMIs off, all events cleared */
 
-static u32 read32(const struct pci_memory *memory, u32 offset)
+static u32 pci_usb_read32(const struct pci_memory *memory, u32 offset)
 {
 	return *(volatile u32 *)((volatile u8 *)memory->at + offset);
 }
 
-static void write32(const struct pci_memory *memory, u32 offset, u32 value)
+static void pci_usb_write32(const struct pci_memory *memory, u32 offset, u32 value)
 {
 	*(volatile u32 *)((volatile u8 *)memory->at + offset) = value;
 }
 
 /* 0: there is no such capability. */
-static u32 xhci_legacy(const struct pci_memory *memory)
+static u32 pci_usb_xhci_legacy(const struct pci_memory *memory)
 {
-	u32 next = read32(memory, XHCI_HCCPARAMS1) >> 16;
+	u32 next = pci_usb_read32(memory, XHCI_HCCPARAMS1) >> 16;
 	u32 offset = 0;
 
 	for (u32 i = 0; next != 0 && i < CAPABILITIES_MAX; i++) {
@@ -50,7 +50,7 @@ static u32 xhci_legacy(const struct pci_memory *memory)
 		offset += next * 4;
 		if (offset > memory->bytes - 8)
 			return 0;
-		word = read32(memory, offset);
+		word = pci_usb_read32(memory, offset);
 		if ((word & 0xff) == LEGACY_ID)
 			return offset;
 		next = word >> 8 & 0xff;
@@ -58,29 +58,30 @@ static u32 xhci_legacy(const struct pci_memory *memory)
 	return 0;
 }
 
-static const char *xhci(const struct pci_memory *memory)
+static const char *pci_usb_xhci(const struct pci_memory *memory)
 {
 	u64 deadline = clock_tsc() + clock_ns_to_tsc(HAND_OFF_NS);
-	u32 legacy = xhci_legacy(memory);
+	u32 legacy = pci_usb_xhci_legacy(memory);
 	const char *problem = NULL;
 
 	if (legacy == 0)
 		return NULL;
-	write32(memory, legacy, read32(memory, legacy) | LEGACY_SYSTEM);
-	while ((read32(memory, legacy) & LEGACY_FIRMWARE) != 0 && problem == NULL) {
+	pci_usb_write32(memory, legacy, pci_usb_read32(memory, legacy) | LEGACY_SYSTEM);
+	while ((pci_usb_read32(memory, legacy) & LEGACY_FIRMWARE) != 0 && problem == NULL) {
 		if (clock_tsc() >= deadline)
 			problem = "the firmware does not give up this USB controller";
 	}
-	write32(memory, legacy + 4,
-		(read32(memory, legacy + 4) & ~XHCI_SMI_ENABLE) | XHCI_SMI_EVENTS);
+	pci_usb_write32(memory, legacy + 4,
+			(pci_usb_read32(memory, legacy + 4) & ~XHCI_SMI_ENABLE) | XHCI_SMI_EVENTS);
 	return problem;
 }
 
 /* Its legacy support is in configuration space. */
-static const char *ehci(const struct pci_function *function, const struct pci_memory *memory)
+static const char *pci_usb_ehci(const struct pci_function *function,
+				const struct pci_memory *memory)
 {
 	u64 deadline = clock_tsc() + clock_ns_to_tsc(HAND_OFF_NS);
-	u32 legacy = read32(memory, EHCI_HCCPARAMS) >> 8 & 0xff;
+	u32 legacy = pci_usb_read32(memory, EHCI_HCCPARAMS) >> 8 & 0xff;
 	struct pci_address address = function->address;
 	const char *problem = NULL;
 
@@ -96,14 +97,14 @@ static const char *ehci(const struct pci_function *function, const struct pci_me
 	return problem;
 }
 
-static const char *ohci(const struct pci_memory *memory)
+static const char *pci_usb_ohci(const struct pci_memory *memory)
 {
 	u64 deadline = clock_tsc() + clock_ns_to_tsc(HAND_OFF_NS);
 
-	if ((read32(memory, OHCI_CONTROL) & OHCI_SMI) == 0)
+	if ((pci_usb_read32(memory, OHCI_CONTROL) & OHCI_SMI) == 0)
 		return NULL;
-	write32(memory, OHCI_COMMAND, OHCI_CHANGE);
-	while ((read32(memory, OHCI_CONTROL) & OHCI_SMI) != 0) {
+	pci_usb_write32(memory, OHCI_COMMAND, OHCI_CHANGE);
+	while ((pci_usb_read32(memory, OHCI_CONTROL) & OHCI_SMI) != 0) {
 		if (clock_tsc() >= deadline)
 			return "the firmware does not give up this USB controller";
 	}
@@ -127,11 +128,11 @@ const char *pci_usb_hand_off(const struct pci_function *function)
 	if (!pci_memory_open(bar->address, MIN(bar->size, 64 * KIB), &memory))
 		return "its registers cannot be reached";
 	if (function->interface == PCI_USB_XHCI)
-		problem = xhci(&memory);
+		problem = pci_usb_xhci(&memory);
 	else if (function->interface == PCI_USB_EHCI)
-		problem = ehci(function, &memory);
+		problem = pci_usb_ehci(function, &memory);
 	else if (function->interface == PCI_USB_OHCI)
-		problem = ohci(&memory);
+		problem = pci_usb_ohci(&memory);
 	pci_memory_close(&memory);
 	return problem;
 }

@@ -3,7 +3,7 @@
 
 #include "lib/bits.h"
 
-static char digit(u32 value)
+static char base64_digit(u32 value)
 {
 	return "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[value & 63];
 }
@@ -15,16 +15,16 @@ void base64_text(const u8 *bytes, size_t count, char *text)
 		u32 three = (u32)bytes[i] << 16 | (left > 1 ? (u32)bytes[i + 1] << 8 : 0) |
 			    (left > 2 ? bytes[i + 2] : 0);
 
-		*text++ = digit(three >> 18);
-		*text++ = digit(three >> 12);
-		*text++ = left > 1 ? digit(three >> 6) : '=';
-		*text++ = left > 2 ? digit(three) : '=';
+		*text++ = base64_digit(three >> 18);
+		*text++ = base64_digit(three >> 12);
+		*text++ = left > 1 ? base64_digit(three >> 6) : '=';
+		*text++ = left > 2 ? base64_digit(three) : '=';
 	}
 	*text = '\0';
 }
 
 /* 64: it is no digit. */
-static u32 value(char c)
+static u32 base64_value(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return (u32)(c - 'A');
@@ -53,7 +53,7 @@ bool base64_bytes(struct text text, u8 *bytes, size_t *count)
 
 		for (size_t k = 0; k < 4; k++) {
 			bool padded = last && k >= 4 - padding;
-			u32 digits = padded ? 0 : value(text.start[i + k]);
+			u32 digits = padded ? 0 : base64_value(text.start[i + k]);
 
 			if (digits == 64)
 				return false;

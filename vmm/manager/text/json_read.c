@@ -11,12 +11,12 @@ void json_read_start(struct json_reader *reader, struct text text)
 }
 
 /* The byte at `at`; 0 at the end, as for a NUL, which is allowed nowhere either. */
-static u8 byte_at(const struct json_reader *reader, size_t at)
+static u8 json_read_byte_at(const struct json_reader *reader, size_t at)
 {
 	return at < reader->text.length ? (u8)reader->text.start[at] : 0;
 }
 
-static bool ends_token(u8 byte)
+static bool json_read_ends_token(u8 byte)
 {
 	return byte <= ' ' || byte >= 0x7f || strchr(",:{}[]\"", byte) != NULL;
 }
@@ -27,14 +27,16 @@ bool json_read_fail(struct json_reader *reader, size_t at, const char *allowed)
 	char shown[SHOWN_MAX];
 
 	reader->at = at;
-	while (token.length < SHOWN_MAX && !ends_token(byte_at(reader, at + token.length)))
+	while (token.length < SHOWN_MAX &&
+	       !json_read_ends_token(json_read_byte_at(reader, at + token.length)))
 		token.length++;
 	if (at >= reader->text.length)
 		format(reader->problem, sizeof(reader->problem),
 		       "found the end of the line, allowed: %s", allowed);
 	else if (!char_is_printable(token.start[0]))
 		format(reader->problem, sizeof(reader->problem),
-		       "found the byte 0x%02x, allowed: %s", byte_at(reader, at), allowed);
+		       "found the byte 0x%02x, allowed: %s", json_read_byte_at(reader, at),
+		       allowed);
 	else
 		format(reader->problem, sizeof(reader->problem), "found %s, allowed: %s",
 		       text_show(shown, sizeof(shown),
@@ -43,16 +45,18 @@ bool json_read_fail(struct json_reader *reader, size_t at, const char *allowed)
 	return false;
 }
 
-static void skip_blanks(struct json_reader *reader)
+static void json_read_skip_blanks(struct json_reader *reader)
 {
-	while (byte_at(reader, reader->at) == ' ' || byte_at(reader, reader->at) == '\t' ||
-	       byte_at(reader, reader->at) == '\r' || byte_at(reader, reader->at) == '\n')
+	while (json_read_byte_at(reader, reader->at) == ' ' ||
+	       json_read_byte_at(reader, reader->at) == '\t' ||
+	       json_read_byte_at(reader, reader->at) == '\r' ||
+	       json_read_byte_at(reader, reader->at) == '\n')
 		reader->at++;
 }
 
 bool json_read_byte(struct json_reader *reader, char byte)
 {
-	skip_blanks(reader);
+	json_read_skip_blanks(reader);
 	if (reader->at >= reader->text.length || reader->text.start[reader->at] != byte)
 		return false;
 	reader->at++;
@@ -61,16 +65,16 @@ bool json_read_byte(struct json_reader *reader, char byte)
 
 bool json_read_end(struct json_reader *reader)
 {
-	skip_blanks(reader);
+	json_read_skip_blanks(reader);
 	return reader->at >= reader->text.length;
 }
 
 /* The number of a \u escape whose first digit is at `at`. */
-static bool read_unit(const struct json_reader *reader, size_t at, u32 *unit)
+static bool json_read_unit(const struct json_reader *reader, size_t at, u32 *unit)
 {
 	*unit = 0;
 	for (size_t i = at; i < at + 4; i++) {
-		u32 digit = char_hex_value((char)byte_at(reader, i));
+		u32 digit = char_hex_value((char)json_read_byte_at(reader, i));
 
 		if (digit > 15)
 			return false;
@@ -80,11 +84,11 @@ static bool read_unit(const struct json_reader *reader, size_t at, u32 *unit)
 }
 
 /* Reads the escape whose backslash is at `at`; 0 after a mistake, else its length. */
-static size_t read_escape(struct json_reader *reader, size_t at, u32 *code)
+static size_t json_read_escape(struct json_reader *reader, size_t at, u32 *code)
 {
 	static const char names[] = "\"\\/bfnrt";
 	static const char codes[] = "\"\\/\b\f\n\r\t";
-	u8 byte = byte_at(reader, at + 1);
+	u8 byte = json_read_byte_at(reader, at + 1);
 	const char *name = byte != 0 ? strchr(names, byte) : NULL;
 	u32 low;
 
@@ -92,15 +96,16 @@ static size_t read_escape(struct json_reader *reader, size_t at, u32 *code)
 		*code = (u8)codes[name - names];
 		return 2;
 	}
-	if (byte != 'u' || !read_unit(reader, at + 2, code)) {
+	if (byte != 'u' || !json_read_unit(reader, at + 2, code)) {
 		json_read_fail(reader, at,
 			       "\\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u with 4 digits");
 		return 0;
 	}
 	if (*code < 0xd800 || *code > 0xdfff)
 		return 6;
-	if (*code > 0xdbff || byte_at(reader, at + 6) != '\\' || byte_at(reader, at + 7) != 'u' ||
-	    !read_unit(reader, at + 8, &low) || low < 0xdc00 || low > 0xdfff) {
+	if (*code > 0xdbff || json_read_byte_at(reader, at + 6) != '\\' ||
+	    json_read_byte_at(reader, at + 7) != 'u' || !json_read_unit(reader, at + 8, &low) ||
+	    low < 0xdc00 || low > 0xdfff) {
 		json_read_fail(reader, at, "surrogates in pairs, the high one first");
 		return 0;
 	}
@@ -115,17 +120,17 @@ bool json_read_string(struct json_reader *reader, struct text *raw)
 	size_t length;
 	u32 code;
 
-	skip_blanks(reader);
+	json_read_skip_blanks(reader);
 	start = reader->at;
-	if (byte_at(reader, start) != '"')
+	if (json_read_byte_at(reader, start) != '"')
 		return json_read_fail(reader, start, "a string in double quotes");
-	for (at = start + 1; byte_at(reader, at) != '"'; at += length) {
+	for (at = start + 1; json_read_byte_at(reader, at) != '"'; at += length) {
 		if (at >= reader->text.length)
 			return json_read_fail(reader, at, "the closing double quote");
-		if (byte_at(reader, at) < ' ')
+		if (json_read_byte_at(reader, at) < ' ')
 			return json_read_fail(reader, at, "control characters as \\u and 4 digits");
-		if (byte_at(reader, at) == '\\')
-			length = read_escape(reader, at, &code);
+		if (json_read_byte_at(reader, at) == '\\')
+			length = json_read_escape(reader, at, &code);
 		else
 			length = utf8_length((const u8 *)reader->text.start + at,
 					     reader->text.length - at);
@@ -138,41 +143,41 @@ bool json_read_string(struct json_reader *reader, struct text *raw)
 	return true;
 }
 
-static size_t digits(const struct json_reader *reader, size_t at)
+static size_t json_read_digits(const struct json_reader *reader, size_t at)
 {
 	size_t count = 0;
 
-	while (char_is_digit((char)byte_at(reader, at + count)))
+	while (char_is_digit((char)json_read_byte_at(reader, at + count)))
 		count++;
 	return count;
 }
 
 /* RFC 8259, 6. False, with the mistake said, if it is not a number. */
-static bool read_number(struct json_reader *reader, struct text *raw)
+static bool json_read_number(struct json_reader *reader, struct text *raw)
 {
 	static const char allowed[] = "a number such as 12, -0.5 or 1e9";
 	size_t start = reader->at;
-	size_t at = start + (byte_at(reader, start) == '-');
-	size_t count = byte_at(reader, at) == '0' ? 1 : digits(reader, at);
+	size_t at = start + (json_read_byte_at(reader, start) == '-');
+	size_t count = json_read_byte_at(reader, at) == '0' ? 1 : json_read_digits(reader, at);
 
 	if (count == 0)
 		return json_read_fail(reader, start, allowed);
 	at += count;
-	if (byte_at(reader, at) == '.') {
-		count = digits(reader, at + 1);
+	if (json_read_byte_at(reader, at) == '.') {
+		count = json_read_digits(reader, at + 1);
 		if (count == 0)
 			return json_read_fail(reader, start, allowed);
 		at += 1 + count;
 	}
-	if ((byte_at(reader, at) | 0x20) == 'e') {
+	if ((json_read_byte_at(reader, at) | 0x20) == 'e') {
 		at++;
-		at += byte_at(reader, at) == '+' || byte_at(reader, at) == '-';
-		count = digits(reader, at);
+		at += json_read_byte_at(reader, at) == '+' || json_read_byte_at(reader, at) == '-';
+		count = json_read_digits(reader, at);
 		if (count == 0)
 			return json_read_fail(reader, start, allowed);
 		at += count;
 	}
-	if (!ends_token(byte_at(reader, at)))
+	if (!json_read_ends_token(json_read_byte_at(reader, at)))
 		return json_read_fail(reader, start, allowed);
 	*raw = (struct text){reader->text.start + start, at - start};
 	reader->at = at;
@@ -188,14 +193,14 @@ enum json_kind json_read_scalar(struct json_reader *reader, struct text *raw)
 	struct text word = {NULL, 0};
 	u8 first;
 
-	skip_blanks(reader);
-	first = byte_at(reader, reader->at);
+	json_read_skip_blanks(reader);
+	first = json_read_byte_at(reader, reader->at);
 	if (first == '"')
 		return json_read_string(reader, raw) ? JSON_STRING : JSON_NONE;
 	if (first == '-' || char_is_digit((char)first))
-		return read_number(reader, raw) ? JSON_NUMBER : JSON_NONE;
+		return json_read_number(reader, raw) ? JSON_NUMBER : JSON_NONE;
 	word.start = reader->text.start + reader->at;
-	while (!ends_token(byte_at(reader, reader->at + word.length)))
+	while (!json_read_ends_token(json_read_byte_at(reader, reader->at + word.length)))
 		word.length++;
 	for (u32 i = 0; i < ARRAY_COUNT(words); i++) {
 		if (!text_equal(word, words[i].name))
@@ -221,7 +226,7 @@ size_t json_decode(struct text raw, char *to, size_t size)
 		taken = 1;
 		bytes[0] = raw.start[at];
 		if (bytes[0] == '\\') {
-			taken = read_escape(&reader, at, &code);
+			taken = json_read_escape(&reader, at, &code);
 			if (taken == 0)
 				break; /* not one that json_read_string took */
 			count = utf8_encode(code, bytes);

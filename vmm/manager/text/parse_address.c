@@ -9,7 +9,7 @@
 #define IPV4_BYTES	4u
 #define IPV4_GROUP_FIRST 224u /* and above: groups, experiments, all */
 
-static int digit_of(char c)
+static int parse_address_digit_of(char c)
 {
 	if (char_is_digit(c))
 		return c - '0';
@@ -24,8 +24,8 @@ bool parse_mac(struct text text, u64 *mac)
 	if (text.length != 3 * MAC_BYTES - 1)
 		return false;
 	for (size_t i = 0; i < MAC_BYTES; i++) {
-		int high = digit_of(text.start[3 * i]);
-		int low = digit_of(text.start[3 * i + 1]);
+		int high = parse_address_digit_of(text.start[3 * i]);
+		int low = parse_address_digit_of(text.start[3 * i + 1]);
 
 		if (high < 0 || low < 0 || (i > 0 && text.start[3 * i - 1] != ':'))
 			return false;
@@ -54,14 +54,14 @@ bool parse_ipv4(struct text text, u32 *address)
 	return (*address & 0xff) != 0 && (*address & 0xff) < IPV4_GROUP_FIRST;
 }
 
-void format_mac(u64 mac, char text[MAC_TEXT_BYTES])
+void address_format_mac(u64 mac, char text[MAC_TEXT_BYTES])
 {
 	format(text, MAC_TEXT_BYTES, "%02x:%02x:%02x:%02x:%02x:%02x", (u32)(mac & 0xff),
 	       (u32)(mac >> 8 & 0xff), (u32)(mac >> 16 & 0xff), (u32)(mac >> 24 & 0xff),
 	       (u32)(mac >> 32 & 0xff), (u32)(mac >> 40 & 0xff));
 }
 
-void format_ipv4(u32 address, char *text, size_t size)
+void address_format_ipv4(u32 address, char *text, size_t size)
 {
 	format(text, size, "%u.%u.%u.%u", address & 0xff, address >> 8 & 0xff,
 	       address >> 16 & 0xff, address >> 24);

@@ -10,5 +10,5 @@
 bool parse_mac(struct text text, u64 *mac);
 /* "10.0.2.15", that of one machine: not 0.0.0.0, no group's, not 255.255.255.255. */
 bool parse_ipv4(struct text text, u32 *address);
-void format_mac(u64 mac, char text[MAC_TEXT_BYTES]);
-void format_ipv4(u32 address, char *text, size_t size);
+void address_format_mac(u64 mac, char text[MAC_TEXT_BYTES]);
+void address_format_ipv4(u32 address, char *text, size_t size);

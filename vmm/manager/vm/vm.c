@@ -28,7 +28,7 @@ const char *vm_refusal(u32 id)
 	return refusal.id == id ? refusal.reason : "it was destroyed meanwhile";
 }
 
-static void tell(const struct vm *vm, enum log_level level, enum vm_event event)
+static void vm_tell(const struct vm *vm, enum log_level level, enum vm_event event)
 {
 	vm_event(vm->config.name, vm->uuid, event, vm->reason);
 	log_message(level, LOG_VM, vm->config.name, "%s%s%s", vm_state_name(vm->state),
@@ -57,7 +57,7 @@ void vm_release(struct vm *vm, enum vm_after after)
 	vm_backup_abandon(vm);
 }
 
-static void set_state(struct vm *vm, enum vm_state state, const char *reason)
+static void vm_set_state(struct vm *vm, enum vm_state state, const char *reason)
 {
 	vm->final_uptime_tsc = vm_uptime_tsc(vm);
 	vm->state = state;
@@ -65,9 +65,9 @@ static void set_state(struct vm *vm, enum vm_state state, const char *reason)
 }
 
 /* The VM never came to be. */
-static void refused(struct vm *vm, const char *reason)
+static void vm_refused(struct vm *vm, const char *reason)
 {
-	set_state(vm, VM_CRASHED, reason);
+	vm_set_state(vm, VM_CRASHED, reason);
 	log_message(LOG_ERROR, LOG_VM, vm->config.name, "not created: %s", vm->reason);
 	if (vm->start_wanted)
 		console_notice("error: VM %s: %s\n", vm->config.name, vm->reason);
@@ -77,7 +77,7 @@ static void refused(struct vm *vm, const char *reason)
 }
 
 /* How a VM has ended, unless that is the answer to the command being typed. */
-static void notice_end(const struct vm *vm)
+static void vm_notice_end(const struct vm *vm)
 {
 	if (!vm->answered)
 		console_notice("%s: %s: %s\n", vm->config.name, vm_state_name(vm->state),
@@ -87,43 +87,43 @@ static void notice_end(const struct vm *vm)
 void vm_crash(struct vm *vm, const char *reason, bool monitor_alive)
 {
 	if (vm->fresh) {
-		refused(vm, reason);
+		vm_refused(vm, reason);
 		return;
 	}
 	if (vm_restore_failed(vm, reason))
 		return;
 	vm_crash_record(vm);
-	set_state(vm, VM_CRASHED, reason);
+	vm_set_state(vm, VM_CRASHED, reason);
 	vm->stop_deadline_tsc = 0;
-	tell(vm, LOG_ERROR, EVENT_CRASHED);
+	vm_tell(vm, LOG_ERROR, EVENT_CRASHED);
 	if (vm->config.on_crash != ON_CRASH_HOLD)
 		vm->answered = false; /* what becomes of it then is another thing to say */
-	notice_end(vm);
+	vm_notice_end(vm);
 	if (!vm_crash_ends(vm) && !monitor_alive)
 		vm_release(vm, AFTER_NOTHING);
 }
 
 /* No new monitor could be made for a VM that was there before. */
-static void not_started(struct vm *vm, const char *reason)
+static void vm_not_started(struct vm *vm, const char *reason)
 {
 	if (vm_restore_failed(vm, reason))
 		return;
-	set_state(vm, VM_CRASHED, reason);
-	tell(vm, LOG_ERROR, EVENT_CRASHED);
+	vm_set_state(vm, VM_CRASHED, reason);
+	vm_tell(vm, LOG_ERROR, EVENT_CRASHED);
 	if (vm->group != HANDLE_NONE)
 		vm_release(vm, AFTER_NOTHING);
 }
 
 void vm_end(struct vm *vm, const char *reason)
 {
-	set_state(vm, VM_STOPPED, reason);
-	tell(vm, LOG_INFO, EVENT_STOPPED);
-	notice_end(vm);
+	vm_set_state(vm, VM_STOPPED, reason);
+	vm_tell(vm, LOG_INFO, EVENT_STOPPED);
+	vm_notice_end(vm);
 	vm_release(vm, AFTER_NOTHING);
 }
 
 /* What the monitor wrote, made printable. */
-static void read_reason(const struct vm *vm, char *reason, size_t size)
+static void vm_read_reason(const struct vm *vm, char *reason, size_t size)
 {
 	char raw[sizeof(vm->reason)];
 
@@ -135,7 +135,7 @@ static void read_reason(const struct vm *vm, char *reason, size_t size)
  * Resets since the last look. Those that nobody asked for count as crashes: at the limit the
  * monitor stops its guest; here the crashes of monitors before it count too.
  */
-static bool take_resets(struct vm *vm)
+static bool vm_take_resets(struct vm *vm)
 {
 	u32 resets = vm->channel->reset_count;
 	u32 unasked = vm->channel->unasked_resets;
@@ -149,7 +149,7 @@ static bool take_resets(struct vm *vm)
 	return any;
 }
 
-static enum vm_event event_of(const struct vm *vm, u32 state, bool reset)
+static enum vm_event vm_event_of(const struct vm *vm, u32 state, bool reset)
 {
 	if (state == VM_PAUSED)
 		return EVENT_PAUSED;
@@ -159,7 +159,7 @@ static enum vm_event event_of(const struct vm *vm, u32 state, bool reset)
 }
 
 /* By the last command: a VM is paused only if that was asked, and runs only if it was not. */
-static bool can_be(const struct vm *vm, u32 state)
+static bool vm_can_be(const struct vm *vm, u32 state)
 {
 	if (!vm_life_reports(vm->state, state) || (vm->fresh && state != VM_CRASHED))
 		return false;
@@ -169,7 +169,7 @@ static bool can_be(const struct vm *vm, u32 state)
 }
 
 /* Resets that nobody asked for are reported within the rate limit of log lines. */
-static void tell_reset(struct vm *vm)
+static void vm_tell_reset(struct vm *vm)
 {
 	if (vm->reset_asked || vm_log_allows(vm))
 		vm_event(vm->config.name, vm->uuid, EVENT_RESET, "");
@@ -177,15 +177,15 @@ static void tell_reset(struct vm *vm)
 }
 
 /* Takes over a change of state that the monitor reports. */
-static void take_state(struct vm *vm)
+static void vm_take_state(struct vm *vm)
 {
 	char reason[sizeof(vm->reason)];
 	u32 state = __atomic_load_n(&vm->channel->state, __ATOMIC_ACQUIRE);
-	bool reset = take_resets(vm);
+	bool reset = vm_take_resets(vm);
 	enum vm_event event;
 
 	if (reset && state == VM_RUNNING && vm->state == VM_RUNNING)
-		tell_reset(vm);
+		vm_tell_reset(vm);
 	if (vm->dying || vm_has_ended(vm))
 		return;
 	if (state == VM_PAUSED && vm_overcommit_stopped(vm)) {
@@ -194,21 +194,21 @@ static void take_state(struct vm *vm)
 	}
 	if (state == vm->state || (vm->parked && state == VM_RUNNING))
 		return;
-	if (!can_be(vm, state)) {
+	if (!vm_can_be(vm, state)) {
 		vm_crash(vm, "its monitor reported an impossible state", true);
 		return;
 	}
-	read_reason(vm, reason, sizeof(reason));
+	vm_read_reason(vm, reason, sizeof(reason));
 	if (state == VM_STOPPED) {
 		vm->exit_code = vm->channel->exit_code;
 		if (vm->state == VM_CREATED)
 			vm_event(vm->config.name, vm->uuid, EVENT_STARTED, "");
 		vm_end(vm, reason[0] != '\0' ? reason : "by the guest");
 	} else if (state != VM_CRASHED) {
-		event = event_of(vm, state, reset);
-		set_state(vm, (enum vm_state)state, "");
+		event = vm_event_of(vm, state, reset);
+		vm_set_state(vm, (enum vm_state)state, "");
 		vm->hungers = false;
-		tell(vm, LOG_INFO, event);
+		vm_tell(vm, LOG_INFO, event);
 	} else {
 		vm_crash(vm, reason[0] != '\0' ? reason : "its monitor gave no reason", true);
 	}
@@ -220,8 +220,8 @@ void vm_hungers(struct vm *vm)
 		return;
 	vm->hungers = true;
 	if (vm->state == VM_RUNNING) {
-		set_state(vm, VM_PAUSED, VM_NO_MEMORY);
-		tell(vm, LOG_WARNING, EVENT_PAUSED);
+		vm_set_state(vm, VM_PAUSED, VM_NO_MEMORY);
+		vm_tell(vm, LOG_WARNING, EVENT_PAUSED);
 	} else { /* on its way up */
 		log_message(LOG_WARNING, LOG_VM, vm->config.name, "waits: " VM_NO_MEMORY);
 	}
@@ -238,7 +238,7 @@ void vm_channel_signalled(struct vm *vm)
 		vm_event(vm->config.name, vm->uuid, EVENT_CREATED, "");
 		vm->fresh = false;
 	}
-	take_state(vm);
+	vm_take_state(vm);
 	if (vm->dying || !vm_ready(vm))
 		return;
 	if (vm->start_wanted)
@@ -252,13 +252,13 @@ bool vm_was_reset(struct vm *vm)
 	u32 state = __atomic_load_n(&vm->channel->state, __ATOMIC_ACQUIRE);
 
 	if (state == VM_CRASHED && vm->state == VM_CRASHED)
-		read_reason(vm, vm->reason, sizeof(vm->reason));
-	take_state(vm);
+		vm_read_reason(vm, vm->reason, sizeof(vm->reason));
+	vm_take_state(vm);
 	if (vm->state == VM_CRASHED && (state == VM_RUNNING || state == VM_STOPPED)) {
-		set_state(vm, VM_RUNNING, "");
+		vm_set_state(vm, VM_RUNNING, "");
 		vm->pause_asked = false;
-		tell(vm, LOG_INFO, EVENT_STARTED);
-		take_state(vm); /* it may have ended by itself since */
+		vm_tell(vm, LOG_INFO, EVENT_STARTED);
+		vm_take_state(vm); /* it may have ended by itself since */
 	} else if (vm->state == VM_RUNNING) {
 		vm_event(vm->config.name, vm->uuid, EVENT_RESET, "");
 	}
@@ -278,14 +278,14 @@ void vm_process_ended(struct vm *vm)
 		vm_crash(vm, process_died_text(vm->monitor.process, "its monitor", reason), false);
 }
 
-static bool start(struct vm *vm, char *problem, size_t size)
+static bool vm_start(struct vm *vm, char *problem, size_t size)
 {
 	if (vm->state != VM_CREATED && (vm->dying || vm->group != HANDLE_NONE)) {
 		vm_release(vm, AFTER_START);
 		return true;
 	}
 	if (vm->state != VM_CREATED && !vm_boot(vm, problem, size)) {
-		not_started(vm, problem);
+		vm_not_started(vm, problem);
 		return false;
 	}
 	vm->start_wanted = !vm_ready(vm);
@@ -294,7 +294,7 @@ static bool start(struct vm *vm, char *problem, size_t size)
 	return true;
 }
 
-static bool press_button(struct vm *vm, char *problem, size_t size)
+static bool vm_press_button(struct vm *vm, char *problem, size_t size)
 {
 	if (vm->stop_deadline_tsc != 0) {
 		format(problem, size, "%s is being stopped already, `vm destroy` does not wait",
@@ -312,7 +312,7 @@ static bool press_button(struct vm *vm, char *problem, size_t size)
 }
 
 /* As long as a stop is under way. */
-static void step_stop(struct vm *vm, u64 now)
+static void vm_step_stop(struct vm *vm, u64 now)
 {
 	if (now >= vm->stop_deadline_tsc) {
 		vm_end(vm, "ended by `vm stop`, the power button had no effect");
@@ -324,7 +324,7 @@ static void step_stop(struct vm *vm, u64 now)
 }
 
 /* The command to the monitor. */
-static enum vm_command command_of(enum vm_action action)
+static enum vm_command vm_command_of(enum vm_action action)
 {
 	switch (action) {
 	case ACTION_PAUSE:
@@ -336,7 +336,7 @@ static enum vm_command command_of(enum vm_action action)
 	}
 }
 
-static void end(struct vm *vm, enum vm_action action)
+static void vm_end_with(struct vm *vm, enum vm_action action)
 {
 	if (action != ACTION_DESTROY) {
 		vm_end(vm, action == ACTION_KILL ? "ended by `vm kill`" : "ended by `vm stop`");
@@ -346,18 +346,18 @@ static void end(struct vm *vm, enum vm_action action)
 	}
 }
 
-static u32 life_state(const struct vm *vm)
+static u32 vm_life_state(const struct vm *vm)
 {
 	return vm->dying && vm->after == AFTER_REMOVE ? (u32)VM_ENDING : (u32)vm->state;
 }
 
 bool vm_allows(const struct vm *vm, enum vm_action action)
 {
-	return vm_life(life_state(vm), action).effect != EFFECT_REFUSED;
+	return vm_life(vm_life_state(vm), action).effect != EFFECT_REFUSED;
 }
 
 /* Whether the action has to wait for what the monitor was told last. */
-static bool must_wait(const struct vm *vm, enum vm_action action)
+static bool vm_must_wait(const struct vm *vm, enum vm_action action)
 {
 	bool only_set_up = action == ACTION_START && !vm_ready(vm) && !vm->start_wanted;
 
@@ -371,13 +371,13 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	bool busy;
 
 	vm_channel_signalled(vm); /* what its monitor has said before counts */
-	busy = must_wait(vm, action);
+	busy = vm_must_wait(vm, action);
 	if (!busy)
 		vm_channel_signalled(vm); /* it has obeyed: its state was there first */
-	life = vm_life(life_state(vm), action);
+	life = vm_life(vm_life_state(vm), action);
 	if (life.effect == EFFECT_REFUSED) {
 		format(problem, size, "%s is %s, %s", vm->config.name,
-		       vm_life_state_name(life_state(vm)), vm_life_allowed(action));
+		       vm_life_state_name(vm_life_state(vm)), vm_life_allowed(action));
 		return false;
 	}
 	if (busy) {
@@ -393,22 +393,22 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "%s", vm_life_action_name(action));
 	switch ((enum vm_effect)life.effect) {
 	case EFFECT_BUTTON:
-		return press_button(vm, problem, size);
+		return vm_press_button(vm, problem, size);
 	case EFFECT_END:
-		end(vm, action);
+		vm_end_with(vm, action);
 		return true;
 	default: /* EFFECT_TELL, EFFECT_BOOT */
 		if (action == ACTION_START)
-			return start(vm, problem, size);
+			return vm_start(vm, problem, size);
 		vm->pause_asked = action == ACTION_PAUSE;
 		vm->reset_asked = action == ACTION_RESET;
-		vm_send(vm, command_of(action));
+		vm_send(vm, vm_command_of(action));
 		return true;
 	}
 }
 
 /* The kernel has taken everything back. */
-static void released(struct vm *vm)
+static void vm_released(struct vm *vm)
 {
 	char problem[256];
 	enum vm_after after = vm->after;
@@ -420,11 +420,11 @@ static void released(struct vm *vm)
 		break;
 	case AFTER_CREATE:
 		if (!vm_boot(vm, problem, sizeof(problem)))
-			not_started(vm, problem);
+			vm_not_started(vm, problem);
 		break;
 	case AFTER_START:
-		if (!start(vm, problem, sizeof(problem)))
-			notice_end(vm);
+		if (!vm_start(vm, problem, sizeof(problem)))
+			vm_notice_end(vm);
 		break;
 	case AFTER_REMOVE:
 		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "destroyed");
@@ -437,7 +437,7 @@ static void released(struct vm *vm)
 	}
 }
 
-static bool waits_for_others(const struct vm *vm)
+static bool vm_waits_for_others(const struct vm *vm)
 {
 	return vm->leaving_drivers || vm->kept_by_clones;
 }
@@ -452,7 +452,7 @@ bool vm_step(void)
 	VM_FOR_EACH(vm) {
 		trims = trims || vm_trim_step(vm);
 		if (vm->stop_deadline_tsc != 0)
-			step_stop(vm, now);
+			vm_step_stop(vm, now);
 		vm_pace_step(vm, now);
 		vm_share_step(vm);
 		vm_renew_step(vm, now);
@@ -465,10 +465,10 @@ bool vm_step(void)
 		if (vm->after == AFTER_REMOVE)
 			vm_release_channel(vm);
 		if (vm_release_step(vm)) {
-			released(vm);
+			vm_released(vm);
 			more = true; /* others may have waited for that */
 		}
-		more |= !waits_for_others(vm);
+		more |= !vm_waits_for_others(vm);
 	}
 	return more || trims;
 }
@@ -478,7 +478,7 @@ u64 vm_deadline(void)
 	u64 deadline = vm_overcommit_deadline();
 
 	VM_FOR_EACH(vm) {
-		if (vm->dying && !waits_for_others(vm))
+		if (vm->dying && !vm_waits_for_others(vm))
 			return 0; /* since vm_step was called */
 		if (vm_save_waits(vm))
 			return 0;

@@ -21,12 +21,12 @@
 /* A driver says when it is done; so often its word is not waited for. */
 #define LOOK_NS (10 * NS_PER_MS)
 
-static const char *name_of(const struct driver_link *link)
+static const char *vm_backup_name_of(const struct driver_link *link)
 {
 	return config_disk(link->section)->section.name;
 }
 
-static void enter(struct vm *vm, enum vm_backup_phase phase)
+static void vm_backup_enter(struct vm *vm, enum vm_backup_phase phase)
 {
 	vm->backup.phase = phase;
 	vm->backup.until_tsc = clock_tsc() + clock_ns_to_tsc(VM_HANDOVER_NS);
@@ -44,7 +44,7 @@ bool vm_backup_keeps(const struct vm *vm)
 
 /* --- its end --- */
 
-static bool end_link(struct driver_link **link)
+static bool vm_backup_end_link(struct driver_link **link)
 {
 	if (*link != NULL && driver_link_end(*link))
 		*link = NULL;
@@ -52,7 +52,7 @@ static bool end_link(struct driver_link **link)
 }
 
 /* What its group has given back is counted a little later. */
-static bool quota_is_lowered(struct vm *vm)
+static bool vm_backup_quota_is_lowered(struct vm *vm)
 {
 	u64 before = vm->quota_pages;
 
@@ -73,36 +73,37 @@ bool vm_backup_detach(struct vm *vm)
 	if (backup->phase == BACKUP_NONE)
 		return true;
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
-		all &= end_link(&backup->disk[i].from);
-		all &= end_link(&backup->disk[i].to);
+		all &= vm_backup_end_link(&backup->disk[i].from);
+		all &= vm_backup_end_link(&backup->disk[i].to);
 	}
 	/* what cannot be lowered for long is once there is another backup */
-	if (!all || (!quota_is_lowered(vm) && clock_tsc() < backup->until_tsc))
+	if (!all || (!vm_backup_quota_is_lowered(vm) && clock_tsc() < backup->until_tsc))
 		return false;
 	backup->phase = BACKUP_NONE;
 	return true;
 }
 
-static const char *kind_name(const struct vm *vm)
+static const char *vm_backup_kind_name(const struct vm *vm)
 {
 	return vm->backup.kind == BACKUP_FULL ? "full" : "differential";
 }
 
 /* `problem`: why it has failed; NULL: it has not. */
-static void finish(struct vm *vm, const char *problem)
+static void vm_backup_finish(struct vm *vm, const char *problem)
 {
 	struct vm_backup *backup = &vm->backup;
 	char text[sizeof(((struct vm_event_record *)NULL)->reason)];
 
 	vm_backup_progress(vm, &backup->copied_bytes, &backup->all_bytes);
 	vm_backup_copier_end(vm);
-	enter(vm, BACKUP_ENDING);
+	vm_backup_enter(vm, BACKUP_ENDING);
 	backup->failed = problem != NULL;
 	if (problem != NULL) {
 		string_copy(backup->problem, sizeof(backup->problem), problem);
-		format(text, sizeof(text), "no %s backup: %s", kind_name(vm), backup->problem);
+		format(text, sizeof(text), "no %s backup: %s", vm_backup_kind_name(vm),
+		       backup->problem);
 	} else {
-		format(text, sizeof(text), "%s backup, %llu KiB", kind_name(vm),
+		format(text, sizeof(text), "%s backup, %llu KiB", vm_backup_kind_name(vm),
 		       (unsigned long long)(backup->copied_bytes / KIB));
 	}
 	log_message(problem != NULL ? LOG_WARNING : LOG_INFO, LOG_VM, vm->config.name, "%s", text);
@@ -110,7 +111,7 @@ static void finish(struct vm *vm, const char *problem)
 		 problem != NULL ? EVENT_BACKUP_FAILED : EVENT_BACKUP_DONE, text);
 }
 
-static void confirmed(struct vm *vm)
+static void vm_backup_confirmed(struct vm *vm)
 {
 	VM_BACKUP_FOR_EACH(vm, i)
 	{
@@ -120,11 +121,11 @@ static void confirmed(struct vm *vm)
 		disk->chained = true;
 		disk->merge = false;
 	}
-	finish(vm, NULL);
+	vm_backup_finish(vm, NULL);
 }
 
 /* The disks' own reasons are better than what the copier has seen of them. */
-static void not_copied(struct vm *vm, const char *said)
+static void vm_backup_not_copied(struct vm *vm, const char *said)
 {
 	char problem[sizeof(vm->backup.problem)];
 
@@ -135,11 +136,11 @@ static void not_copied(struct vm *vm, const char *said)
 
 		if (why == NULL)
 			continue;
-		format(problem, sizeof(problem), "disk %s: %s", name_of(view), why);
-		finish(vm, problem);
+		format(problem, sizeof(problem), "disk %s: %s", vm_backup_name_of(view), why);
+		vm_backup_finish(vm, problem);
 		return;
 	}
-	finish(vm, said);
+	vm_backup_finish(vm, said);
 }
 
 void vm_backup_abandon(struct vm *vm)
@@ -147,7 +148,7 @@ void vm_backup_abandon(struct vm *vm)
 	struct vm_backup *backup = &vm->backup;
 
 	if (backup->phase != BACKUP_NONE && backup->phase != BACKUP_ENDING)
-		finish(vm, "its VM has ended meanwhile");
+		vm_backup_finish(vm, "its VM has ended meanwhile");
 	/* what has changed is noted in memory that goes now */
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		backup->disk[i].chained = false;
@@ -158,20 +159,20 @@ void vm_backup_abandon(struct vm *vm)
 /* --- its beginning --- */
 
 /* Its monitor is asked to stand still, or to save it, which is that and more. */
-static bool hold_or_save(struct vm *vm, const struct vm_backup_wish *wish, char *problem,
-			 size_t size)
+static bool vm_backup_hold_or_save(struct vm *vm, const struct vm_backup_wish *wish, char *problem,
+				   size_t size)
 {
 	const struct vm_save_place place = {
 		.disk = wish->state_place, .overwrite = wish->overwrite, .goes_on = true};
 
 	if (!wish->state) {
 		vm_send(vm, VM_COMMAND_HOLD);
-		enter(vm, BACKUP_HOLDING);
+		vm_backup_enter(vm, BACKUP_HOLDING);
 		return true;
 	}
 	if (!vm_save(vm, &place, problem, size))
 		return false;
-	enter(vm, BACKUP_SAVING);
+	vm_backup_enter(vm, BACKUP_SAVING);
 	vm->backup.until_tsc = ~0ull; /* the save has limits of its own */
 	return true;
 }
@@ -192,10 +193,11 @@ bool vm_backup(struct vm *vm, const struct vm_backup_wish *wish, char *problem, 
 		backup->disk[i].chosen = wish->chosen[i];
 		backup->disk[i].target = wish->target[i];
 	}
-	if (!vm_backup_prepare(vm, problem, size) || !hold_or_save(vm, wish, problem, size)) {
+	if (!vm_backup_prepare(vm, problem, size) ||
+	    !vm_backup_hold_or_save(vm, wish, problem, size)) {
 		backup->failed = true;
 		string_copy(backup->problem, sizeof(backup->problem), problem);
-		enter(vm, BACKUP_ENDING);
+		vm_backup_enter(vm, BACKUP_ENDING);
 		return false;
 	}
 	return true;
@@ -205,7 +207,7 @@ bool vm_backup_cancel(struct vm *vm, char *problem, size_t size)
 {
 	switch (vm->backup.phase) {
 	case BACKUP_COPYING:
-		finish(vm, "it was cancelled");
+		vm_backup_finish(vm, "it was cancelled");
 		return true;
 	case BACKUP_NONE:
 	case BACKUP_ENDING:
@@ -219,18 +221,19 @@ bool vm_backup_cancel(struct vm *vm, char *problem, size_t size)
 
 /* --- steps --- */
 
-static void go_on(struct vm *vm, const char *problem)
+static void vm_backup_go_on(struct vm *vm, const char *problem)
 {
 	if (problem != NULL)
 		string_copy(vm->backup.problem, sizeof(vm->backup.problem), problem);
 	vm_send(vm, VM_COMMAND_CONTINUE);
-	enter(vm, BACKUP_CONTINUING);
+	vm_backup_enter(vm, BACKUP_CONTINUING);
 }
 
 /*
  * The worst that one of them has to say; DISK_UNDO_PENDING: `problem` says who does not answer.
  */
-static enum disk_undo_state look_whether_kept(const struct vm *vm, char *problem, size_t size)
+static enum disk_undo_state vm_backup_look_whether_kept(const struct vm *vm, char *problem,
+							size_t size)
 {
 	enum disk_undo_state all = DISK_UNDO_DONE;
 
@@ -243,7 +246,7 @@ static enum disk_undo_state look_whether_kept(const struct vm *vm, char *problem
 			one = DISK_UNDO_PENDING;
 		if (one == DISK_UNDO_DONE)
 			continue;
-		format(problem, size, "disk %s: %s", name_of(link),
+		format(problem, size, "disk %s: %s", vm_backup_name_of(link),
 		       one == DISK_UNDO_FAILED ? disk_undo_problem(link)
 					       : "its driver does not answer");
 		if (one == DISK_UNDO_FAILED)
@@ -253,19 +256,19 @@ static enum disk_undo_state look_whether_kept(const struct vm *vm, char *problem
 	return all;
 }
 
-static void step_keeping(struct vm *vm, u64 now_tsc)
+static void vm_backup_step_keeping(struct vm *vm, u64 now_tsc)
 {
 	char problem[sizeof(vm->backup.problem)];
-	enum disk_undo_state state = look_whether_kept(vm, problem, sizeof(problem));
+	enum disk_undo_state state = vm_backup_look_whether_kept(vm, problem, sizeof(problem));
 
 	if (state == DISK_UNDO_DONE)
-		go_on(vm, NULL);
+		vm_backup_go_on(vm, NULL);
 	else if (state == DISK_UNDO_FAILED || now_tsc >= vm->backup.until_tsc)
-		go_on(vm, problem);
+		vm_backup_go_on(vm, problem);
 }
 
 /* The disks hold what is to be copied. Until it is confirmed the last point's changes count too. */
-static void keep(struct vm *vm)
+static void vm_backup_keep(struct vm *vm)
 {
 	VM_BACKUP_FOR_EACH(vm, i)
 	{
@@ -273,20 +276,20 @@ static void keep(struct vm *vm)
 		disk_changes_begin(vm->link[i], vm->backup.disk[i].merge);
 		vm->backup.disk[i].merge = true;
 	}
-	enter(vm, BACKUP_KEEPING);
-	step_keeping(vm, clock_tsc());
+	vm_backup_enter(vm, BACKUP_KEEPING);
+	vm_backup_step_keeping(vm, clock_tsc());
 }
 
-static void held(struct vm *vm)
+static void vm_backup_held(struct vm *vm)
 {
 	char problem[sizeof(vm->backup.problem)];
 
 	if (READ_ONCE(vm->channel->held) != 0) {
-		keep(vm);
+		vm_backup_keep(vm);
 		return;
 	}
 	vm_handover_said(vm, problem, sizeof(problem));
-	go_on(vm, problem);
+	vm_backup_go_on(vm, problem);
 }
 
 bool vm_backup_saved(struct vm *vm, const char *problem)
@@ -294,31 +297,31 @@ bool vm_backup_saved(struct vm *vm, const char *problem)
 	if (vm->backup.phase != BACKUP_SAVING)
 		return false;
 	if (problem[0] == '\0') {
-		keep(vm);
+		vm_backup_keep(vm);
 		return true;
 	}
-	finish(vm, problem);
+	vm_backup_finish(vm, problem);
 	return false;
 }
 
-static void goes_on(struct vm *vm)
+static void vm_backup_goes_on(struct vm *vm)
 {
 	char problem[sizeof(vm->backup.problem)];
 
 	if (vm->backup.problem[0] != '\0') {
 		string_copy(problem, sizeof(problem), vm->backup.problem);
-		finish(vm, problem);
+		vm_backup_finish(vm, problem);
 		return;
 	}
-	enter(vm, BACKUP_COPYING);
+	vm_backup_enter(vm, BACKUP_COPYING);
 	vm->backup.until_tsc = clock_tsc() + clock_ns_to_tsc(COPY_NS);
 	vm->backup.moved = 0;
 	if (!vm_backup_copier_start(vm, problem, sizeof(problem)))
-		finish(vm, problem);
+		vm_backup_finish(vm, problem);
 }
 
 /* What the copier wrote, made printable. */
-static void copier_said(const struct vm *vm, char *text, size_t size)
+static void vm_backup_copier_said(const struct vm *vm, char *text, size_t size)
 {
 	char raw[sizeof(vm->backup.page->problem)];
 
@@ -326,7 +329,7 @@ static void copier_said(const struct vm *vm, char *text, size_t size)
 	text_show(text, size, (struct text){raw, strnlen(raw, sizeof(raw))});
 }
 
-static void step_copying(struct vm *vm, u64 now_tsc, bool copier_ended)
+static void vm_backup_step_copying(struct vm *vm, u64 now_tsc, bool copier_ended)
 {
 	struct vm_backup *backup = &vm->backup;
 	u32 state = __atomic_load_n(&backup->page->state, __ATOMIC_ACQUIRE);
@@ -335,30 +338,31 @@ static void step_copying(struct vm *vm, u64 now_tsc, bool copier_ended)
 	char died[PROCESS_DIED_BYTES];
 
 	if (state == COPIER_DONE) {
-		confirmed(vm);
+		vm_backup_confirmed(vm);
 	} else if (state == COPIER_FAILED) {
-		copier_said(vm, problem, sizeof(problem));
-		not_copied(vm, problem);
+		vm_backup_copier_said(vm, problem, sizeof(problem));
+		vm_backup_not_copied(vm, problem);
 	} else if (copier_ended) {
-		not_copied(vm, process_died_text(backup->copier, "the process that copies", died));
+		vm_backup_not_copied(
+			vm, process_died_text(backup->copier, "the process that copies", died));
 	} else if (now_tsc >= backup->until_tsc) {
 		if (moved == backup->moved)
-			return not_copied(vm, "its disks take too long");
+			return vm_backup_not_copied(vm, "its disks take too long");
 		backup->moved = moved;
 		backup->until_tsc = now_tsc + clock_ns_to_tsc(COPY_NS);
 	}
 }
 
-static void give_up(struct vm *vm)
+static void vm_backup_give_up(struct vm *vm)
 {
 	if (vm->backup.phase == BACKUP_HOLDING) {
-		go_on(vm, "its monitor does not stand still");
+		vm_backup_go_on(vm, "its monitor does not stand still");
 		return;
 	}
 	if (vm->backup.problem[0] == '\0')
 		string_copy(vm->backup.problem, sizeof(vm->backup.problem),
 			    "its monitor does not go on");
-	goes_on(vm);
+	vm_backup_goes_on(vm);
 }
 
 void vm_backup_step(struct vm *vm, u64 now_tsc)
@@ -371,30 +375,30 @@ void vm_backup_step(struct vm *vm, u64 now_tsc)
 		return;
 	case BACKUP_HOLDING:
 		if (vm_obeyed(vm))
-			held(vm);
+			vm_backup_held(vm);
 		break;
 	case BACKUP_KEEPING:
-		step_keeping(vm, now_tsc);
+		vm_backup_step_keeping(vm, now_tsc);
 		return;
 	case BACKUP_CONTINUING:
 		if (vm_obeyed(vm))
-			goes_on(vm);
+			vm_backup_goes_on(vm);
 		break;
 	case BACKUP_COPYING:
-		step_copying(vm, now_tsc, false);
+		vm_backup_step_copying(vm, now_tsc, false);
 		return;
 	case BACKUP_ENDING:
 		(void)vm_backup_detach(vm);
 		return;
 	}
 	if (phase == vm->backup.phase && now_tsc >= vm->backup.until_tsc)
-		give_up(vm);
+		vm_backup_give_up(vm);
 }
 
 void vm_backup_copier_ended(struct vm *vm)
 {
 	if (vm->backup.phase == BACKUP_COPYING)
-		step_copying(vm, clock_tsc(), true);
+		vm_backup_step_copying(vm, clock_tsc(), true);
 }
 
 u64 vm_backup_deadline(const struct vm *vm)

@@ -12,7 +12,7 @@
 #include "vmm/manager/vm/vm_snapshot_disk.h"
 #include "vmm/rt/format.h"
 
-static bool is_chosen(const struct vm_backup_wish *wish)
+static bool vm_backup_is_chosen(const struct vm_backup_wish *wish)
 {
 	bool any = false;
 
@@ -21,8 +21,8 @@ static bool is_chosen(const struct vm_backup_wish *wish)
 	return any;
 }
 
-static bool disk_may_begin(const struct vm *vm, u32 place, enum backup_kind kind, char *why,
-			   size_t size)
+static bool vm_backup_disk_may_begin(const struct vm *vm, u32 place, enum backup_kind kind,
+				     char *why, size_t size)
 {
 	const struct vm_backup_disk *disk = &vm->backup.disk[place];
 	const struct driver_link *link = vm->link[place];
@@ -49,8 +49,8 @@ static bool disk_may_begin(const struct vm *vm, u32 place, enum backup_kind kind
 	return false;
 }
 
-static bool disks_may_begin(const struct vm *vm, const struct vm_backup_wish *wish, char *problem,
-			    size_t size)
+static bool vm_backup_disks_may_begin(const struct vm *vm, const struct vm_backup_wish *wish,
+				      char *problem, size_t size)
 {
 	char why[160];
 
@@ -60,7 +60,8 @@ static bool disks_may_begin(const struct vm *vm, const struct vm_backup_wish *wi
 			       "configuration", i);
 			return false;
 		}
-		if (!wish->chosen[i] || disk_may_begin(vm, i, wish->kind, why, sizeof(why)))
+		if (!wish->chosen[i] ||
+		    vm_backup_disk_may_begin(vm, i, wish->kind, why, sizeof(why)))
 			continue;
 		format(problem, size, "disk %s: %s",
 		       config_disk(vm->config.disk[i].number - 1u)->section.name, why);
@@ -70,7 +71,7 @@ static bool disks_may_begin(const struct vm *vm, const struct vm_backup_wish *wi
 }
 
 /* What the disks held is kept once: for the last snapshot, or for this. */
-static bool snapshots_allow(struct vm *vm, char *problem, size_t size)
+static bool vm_backup_snapshots_allow(struct vm *vm, char *problem, size_t size)
 {
 	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
 		if (snapshot->name[0] == '\0' || !snapshot->disks_kept)
@@ -94,17 +95,18 @@ bool vm_backup_may_begin(struct vm *vm, const struct vm_backup_wish *wish, char 
 	else if (vm->state != VM_RUNNING && vm->state != VM_PAUSED)
 		format(problem, size, "it is %s, allowed: a running or paused VM",
 		       vm_state_name(vm->state));
-	else if (!is_chosen(wish))
+	else if (!vm_backup_is_chosen(wish))
 		format(problem, size, "found no disk, allowed: one at least");
 	else
 		return vm_handover_may_begin(vm, problem, size) &&
-		       disks_may_begin(vm, wish, problem, size) &&
-		       snapshots_allow(vm, problem, size);
+		       vm_backup_disks_may_begin(vm, wish, problem, size) &&
+		       vm_backup_snapshots_allow(vm, problem, size);
 	return false;
 }
 
 /* A list of what changes, where there is none yet. */
-static bool prepare_changes(struct vm *vm, struct driver_link *link, char *problem, size_t size)
+static bool vm_backup_prepare_changes(struct vm *vm, struct driver_link *link, char *problem,
+				      size_t size)
 {
 	u64 pages = disk_changes_pages(link);
 
@@ -118,7 +120,7 @@ static bool prepare_changes(struct vm *vm, struct driver_link *link, char *probl
 	return false;
 }
 
-static void make_label(struct vm_backup_disk *disk, enum backup_kind kind)
+static void vm_backup_make_label(struct vm_backup_disk *disk, enum backup_kind kind)
 {
 	disk->next = (struct backup_label){.kind = (u32)kind};
 	random_draw(disk->next.id, sizeof(disk->next.id));
@@ -130,14 +132,14 @@ static void make_label(struct vm_backup_disk *disk, enum backup_kind kind)
 	disk->next.sequence = disk->last.sequence + 1;
 }
 
-static bool prepare_disk(struct vm *vm, u32 place, char *problem, size_t size)
+static bool vm_backup_prepare_disk(struct vm *vm, u32 place, char *problem, size_t size)
 {
 	struct vm_backup_disk *disk = &vm->backup.disk[place];
 	struct driver_link *link = vm->link[place];
 
-	make_label(disk, vm->backup.kind);
+	vm_backup_make_label(disk, vm->backup.kind);
 	if (!vm_disk_prepare(vm, link, problem, size) ||
-	    !prepare_changes(vm, link, problem, size))
+	    !vm_backup_prepare_changes(vm, link, problem, size))
 		return false;
 	disk->to = disk_attach_save(vm, disk->target, false, problem, size);
 	return disk->to != NULL;
@@ -158,7 +160,7 @@ bool vm_backup_prepare(struct vm *vm, char *problem, size_t size)
 	backup->quota_pages += pages;
 	VM_BACKUP_FOR_EACH(vm, i)
 	{
-		if (!prepare_disk(vm, i, problem, size))
+		if (!vm_backup_prepare_disk(vm, i, problem, size))
 			return false;
 	}
 	return true;

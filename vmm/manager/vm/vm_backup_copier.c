@@ -27,7 +27,7 @@ u64 vm_backup_copier_pages(u32 disks)
 	return PROCESS_PAGES + 2ull * disks * DISK_LINK_PAGES;
 }
 
-static void make_page(struct vm *vm, struct process_build *build)
+static void vm_backup_copier_make_page(struct vm *vm, struct process_build *build)
 {
 	struct vm_backup *backup = &vm->backup;
 
@@ -47,7 +47,7 @@ static void make_page(struct vm *vm, struct process_build *build)
 		backup->page->label[i] = backup->disk[i].next;
 }
 
-static bool make_views(struct vm *vm, char *problem, size_t size)
+static bool vm_backup_copier_make_views(struct vm *vm, char *problem, size_t size)
 {
 	char why[160];
 
@@ -68,7 +68,8 @@ static bool make_views(struct vm *vm, char *problem, size_t size)
 }
 
 /* What was changed from the point before this one to this one. */
-static void give_changes(const struct driver_link *link, struct process_build *build)
+static void vm_backup_copier_give_changes(const struct driver_link *link,
+					  struct process_build *build)
 {
 	const struct link_changes *changes = &link->changes;
 
@@ -77,7 +78,7 @@ static void give_changes(const struct driver_link *link, struct process_build *b
 			  disk_changes_half_bytes(changes->bytes), RIGHT_READ);
 }
 
-static void give_all(const struct vm *vm, struct process_build *build)
+static void vm_backup_copier_give_all(const struct vm *vm, struct process_build *build)
 {
 	const struct vm_backup *backup = &vm->backup;
 
@@ -90,19 +91,19 @@ static void give_all(const struct vm *vm, struct process_build *build)
 		driver_link_give(build, backup->disk[i].from, START_DISK, i,
 				 config_disk(vm->link[i]->section)->section.name);
 		if (backup->kind == BACKUP_DIFF)
-			give_changes(vm->link[i], build);
+			vm_backup_copier_give_changes(vm->link[i], build);
 		driver_link_give(build, backup->disk[i].to, START_SAVE, i, vm->config.name);
 	}
 }
 
-static void start(struct vm *vm, struct process_build *build)
+static void vm_backup_copier_start_process(struct vm *vm, struct process_build *build)
 {
 	process_build_begin(build, vm->group, start_handle(START_MONITOR_IMAGE), 0);
 	if (process_build_failed(build))
 		return;
 	build->info->parameter[MONITOR_ID] = vm->id;
 	build->info->parameter[MONITOR_FLAGS] = MONITOR_COPIER;
-	give_all(vm, build);
+	vm_backup_copier_give_all(vm, build);
 	if (!process_build_failed(build))
 		process_build_note(build, "watching it",
 				   events_bind(build->process, EVENT_COPIER, vm->id));
@@ -117,10 +118,10 @@ bool vm_backup_copier_start(struct vm *vm, char *problem, size_t size)
 {
 	struct process_build build = {.status = STATUS_OK};
 
-	if (!make_views(vm, problem, size))
+	if (!vm_backup_copier_make_views(vm, problem, size))
 		return false;
-	make_page(vm, &build);
-	start(vm, &build);
+	vm_backup_copier_make_page(vm, &build);
+	vm_backup_copier_start_process(vm, &build);
 	if (build.process != HANDLE_NONE)
 		sys_object_destroy(build.process); /* it could not be started */
 	process_build_close(&build);

@@ -30,7 +30,7 @@ static const u32 memory_flags[] = {
 	[PAGES_1G] = MEMORY_HUGE | MEMORY_WHOLE,
 };
 
-static void create_group(struct vm *vm, struct process_build *build)
+static void vm_create_group(struct vm *vm, struct process_build *build)
 {
 	vm->quota_pages = vm_build_quota(vm);
 	vm->save.room = vm_save_key() != NULL;
@@ -49,7 +49,7 @@ static void create_group(struct vm *vm, struct process_build *build)
 }
 
 /* Before its disks, whose devices may reach it. */
-static void create_ram(struct vm *vm, struct process_build *build)
+static void vm_create_ram(struct vm *vm, struct process_build *build)
 {
 	u32 flags = MEMORY_GUEST | memory_flags[vm->config.pages] |
 		    (vm->overcommits ? (u32)MEMORY_OVERCOMMIT : 0);
@@ -65,7 +65,7 @@ static void create_ram(struct vm *vm, struct process_build *build)
 						     &vm->ram));
 }
 
-static void create_guest(struct vm *vm, struct parts *parts)
+static void vm_create_guest(struct vm *vm, struct parts *parts)
 {
 	struct process_build *build = &parts->process;
 
@@ -77,7 +77,7 @@ static void create_guest(struct vm *vm, struct parts *parts)
 				   sys_vm_create(vm->group, parts->space, &parts->vm));
 }
 
-static void create_events(struct vm *vm, struct process_build *build)
+static void vm_create_events(struct vm *vm, struct process_build *build)
 {
 	if (!process_build_failed(build))
 		process_build_note(build, "creating its events",
@@ -87,12 +87,12 @@ static void create_events(struct vm *vm, struct process_build *build)
 				   sys_event_create(vm->group, &vm->monitor.ring));
 }
 
-static bool has_stream(const struct vm *vm, u32 number)
+static bool vm_has_stream(const struct vm *vm, u32 number)
 {
 	return number == 0 || vm->config.port[number - 1][0] != '\0';
 }
 
-static void clear_stream(struct vm *vm, u32 number)
+static void vm_clear_stream(struct vm *vm, u32 number)
 {
 	struct channel_stream *stream = &vm->channel->stream[number];
 	u32 output_written = stream->output_written;
@@ -106,15 +106,15 @@ static void clear_stream(struct vm *vm, u32 number)
 }
 
 /* For each new monitor; what the guest has printed stays. */
-static void clear_channel(struct vm *vm)
+static void vm_clear_channel(struct vm *vm)
 {
 	struct vm_channel *channel = vm->channel;
 
 	memset(channel, 0, offsetof(struct vm_channel, stream));
 	memset(&channel->question, 0, offsetof(struct query_area, answer));
 	for (u32 i = 0; i < CHANNEL_STREAM_MAX; i++) {
-		if (has_stream(vm, i))
-			clear_stream(vm, i);
+		if (vm_has_stream(vm, i))
+			vm_clear_stream(vm, i);
 	}
 	channel->exit_code = -1;
 	channel->wall_tsc = clock_tsc();
@@ -122,7 +122,7 @@ static void clear_channel(struct vm *vm)
 }
 
 /* Created once per VM. */
-static void create_channel(struct vm *vm, struct process_build *build)
+static void vm_create_channel(struct vm *vm, struct process_build *build)
 {
 	u64 bytes = align_up(CHANNEL_BYTES, PAGE_SIZE);
 	u64 address = 0;
@@ -141,20 +141,20 @@ static void create_channel(struct vm *vm, struct process_build *build)
 	vm->channel = (struct vm_channel *)address;
 	/* takes its pages */
 	for (u32 i = 0; i < CHANNEL_STREAM_MAX; i++) {
-		if (has_stream(vm, i))
+		if (vm_has_stream(vm, i))
 			memset(vm->channel->stream[i].output, 0, CHANNEL_OUT_BYTES);
 	}
 }
 
-static void prepare_channel(struct vm *vm, struct process_build *build)
+static void vm_prepare_channel(struct vm *vm, struct process_build *build)
 {
 	if (process_build_failed(build))
 		return;
 	if (vm->channel == NULL)
-		create_channel(vm, build);
+		vm_create_channel(vm, build);
 	if (process_build_failed(build))
 		return;
-	clear_channel(vm);
+	vm_clear_channel(vm);
 	vm->command_sequence = 0;
 	vm->question_number = 0;
 	vm->resets_told = 0;
@@ -163,7 +163,7 @@ static void prepare_channel(struct vm *vm, struct process_build *build)
 	vm_save_fill(vm);
 }
 
-static void fill_start_info(const struct vm *vm, struct start_info *info)
+static void vm_fill_start_info(const struct vm *vm, struct start_info *info)
 {
 	bool demo;
 
@@ -191,7 +191,7 @@ static void fill_start_info(const struct vm *vm, struct start_info *info)
 						  ? MONITOR_APIC_EMULATED : 0ul);
 }
 
-static void grant_all(const struct vm *vm, struct parts *parts)
+static void vm_grant_all(const struct vm *vm, struct parts *parts)
 {
 	struct process_build *build = &parts->process;
 	const struct {
@@ -215,23 +215,23 @@ static void grant_all(const struct vm *vm, struct parts *parts)
 }
 
 /* Read-only, in the monitor's address space. */
-static void map_file(struct process_build *build, enum start_kind kind, const struct file *file)
+static void vm_map_file(struct process_build *build, enum start_kind kind, const struct file *file)
 {
 	if (file->size == 0)
 		process_build_note(build, "mapping its files (one is empty)", STATUS_BAD_FORMAT);
 	process_build_map(build, kind, file->memory, file->offset, file->size, RIGHT_READ);
 }
 
-static void map_files(const struct vm *vm, struct process_build *build)
+static void vm_map_files(const struct vm *vm, struct process_build *build)
 {
 	bool demo;
 
-	map_file(build, START_FILE_KERNEL, vm_build_kernel(&vm->config, &demo));
+	vm_map_file(build, START_FILE_KERNEL, vm_build_kernel(&vm->config, &demo));
 	if (vm->config.initrd[0] != '\0')
-		map_file(build, START_FILE_INITRD, file_find(vm->config.initrd));
+		vm_map_file(build, START_FILE_INITRD, file_find(vm->config.initrd));
 }
 
-static void map_account(struct vm *vm, struct process_build *build)
+static void vm_map_account(struct vm *vm, struct process_build *build)
 {
 	handle_t memory = HANDLE_NONE;
 	u64 address = 0;
@@ -248,8 +248,8 @@ static void map_account(struct vm *vm, struct process_build *build)
 	vm->account = (const struct group_page *)address;
 }
 
-static void watch_monitor(const struct vm *vm, struct process_build *build,
-			  enum event_source process_ended)
+static void vm_watch_monitor(const struct vm *vm, struct process_build *build,
+			     enum event_source process_ended)
 {
 	if (!process_build_failed(build))
 		process_build_note(build, "watching its monitor",
@@ -260,7 +260,7 @@ static void watch_monitor(const struct vm *vm, struct process_build *build,
 }
 
 /* It is the VM's as soon as it runs. */
-static void start_monitor(struct vm *vm, struct process_build *build)
+static void vm_start_monitor(struct vm *vm, struct process_build *build)
 {
 	process_build_start(build);
 	if (process_build_failed(build))
@@ -276,14 +276,14 @@ struct given_state {
 	bool heir; /* it follows another monitor of the same VM */
 };
 
-static void build_monitor(struct vm *vm, struct parts *parts, const struct given_state *state)
+static void vm_build_monitor(struct vm *vm, struct parts *parts, const struct given_state *state)
 {
 	struct process_build *build = &parts->process;
 
 	process_build_begin(build, vm->group, start_handle(START_MONITOR_IMAGE), 0);
 	if (process_build_failed(build))
 		return;
-	fill_start_info(vm, build->info);
+	vm_fill_start_info(vm, build->info);
 	if (state->heir) {
 		build->info->parameter[MONITOR_RENEWAL] = vm->renewal.number;
 		if (vm->save.disk != 0)
@@ -293,31 +293,31 @@ static void build_monitor(struct vm *vm, struct parts *parts, const struct given
 		build->info->parameter[MONITOR_FLAGS] |= MONITOR_TRANSFER;
 	if (state->memory != HANDLE_NONE)
 		process_build_map(build, START_STATE, state->memory, 0, state->bytes, RIGHT_READ);
-	grant_all(vm, parts);
-	map_files(vm, build);
+	vm_grant_all(vm, parts);
+	vm_map_files(vm, build);
 	disk_give_all(vm, build);
 	net_give_all(vm, build);
 	vm_save_give(vm, build);
-	watch_monitor(vm, build, state->heir ? EVENT_HEIR : EVENT_PROCESS);
-	start_monitor(vm, build);
+	vm_watch_monitor(vm, build, state->heir ? EVENT_HEIR : EVENT_PROCESS);
+	vm_start_monitor(vm, build);
 }
 
-static void build_all(struct vm *vm, struct parts *parts)
+static void vm_build_all(struct vm *vm, struct parts *parts)
 {
 	struct process_build *build = &parts->process;
 	struct given_state state = {.memory = HANDLE_NONE};
 
 	if (vm->origin != NULL)
 		state = (struct given_state){vm->origin->state, vm->origin->state_used, false};
-	create_guest(vm, parts);
-	create_events(vm, build);
+	vm_create_guest(vm, parts);
+	vm_create_events(vm, build);
 	vm_pace_reset(vm);
-	map_account(vm, build);
-	prepare_channel(vm, build);
-	build_monitor(vm, parts, &state);
+	vm_map_account(vm, build);
+	vm_prepare_channel(vm, build);
+	vm_build_monitor(vm, parts, &state);
 }
 
-static void close_parts(struct parts *parts)
+static void vm_close_parts(struct parts *parts)
 {
 	const handle_t handles[] = {parts->space, parts->vm};
 
@@ -328,7 +328,7 @@ static void close_parts(struct parts *parts)
 	}
 }
 
-static bool has_worked(const struct process_build *build, char *problem, size_t size)
+static bool vm_has_worked(const struct process_build *build, char *problem, size_t size)
 {
 	if (!process_build_failed(build))
 		return true;
@@ -345,14 +345,14 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 					     : vm->config.overcommit != 0;
 	if (!vm_build_check(vm, problem, size))
 		return false;
-	create_group(vm, &parts.process);
-	create_ram(vm, &parts.process);
+	vm_create_group(vm, &parts.process);
+	vm_create_ram(vm, &parts.process);
 	if (!process_build_failed(&parts.process) &&
 	    (!disk_attach_all(vm, problem, size) || !net_attach_all(vm, problem, size)))
 		return false;
-	build_all(vm, &parts);
-	close_parts(&parts);
-	return has_worked(&parts.process, problem, size);
+	vm_build_all(vm, &parts);
+	vm_close_parts(&parts);
+	return vm_has_worked(&parts.process, problem, size);
 }
 
 bool vm_build_heir(struct vm *vm, u64 bytes, char *problem, size_t size)
@@ -362,13 +362,13 @@ bool vm_build_heir(struct vm *vm, u64 bytes, char *problem, size_t size)
 	struct parts parts = {.space = HANDLE_NONE};
 
 	vm->monitor = (struct vm_monitor){.process = HANDLE_NONE};
-	create_guest(vm, &parts);
-	create_events(vm, &parts.process);
-	build_monitor(vm, &parts, &state);
+	vm_create_guest(vm, &parts);
+	vm_create_events(vm, &parts.process);
+	vm_build_monitor(vm, &parts, &state);
 	vm->renewal.heir = vm->monitor;
 	vm->monitor = present;
-	close_parts(&parts);
-	return has_worked(&parts.process, problem, size);
+	vm_close_parts(&parts);
+	return vm_has_worked(&parts.process, problem, size);
 }
 
 bool vm_release_step(struct vm *vm)

@@ -59,7 +59,7 @@ const struct file *vm_build_kernel(const struct vm_config *config, bool *demo)
 	return *demo ? file_demo() : file;
 }
 
-static void missing_file(const char *key, const char *name, char *problem, size_t size)
+static void vm_build_missing_file(const char *key, const char *name, char *problem, size_t size)
 {
 	size_t length = format(problem, size, "%s: there is no file \"%s\", allowed:", key, name);
 
@@ -74,11 +74,11 @@ bool vm_build_has_files(const struct vm_config *config, char *problem, size_t si
 	bool demo;
 
 	if (vm_build_kernel(config, &demo) == NULL) {
-		missing_file("kernel", config->kernel, problem, size);
+		vm_build_missing_file("kernel", config->kernel, problem, size);
 		return false;
 	}
 	if (config->initrd[0] != '\0' && file_find(config->initrd) == NULL) {
-		missing_file("initrd", config->initrd, problem, size);
+		vm_build_missing_file("initrd", config->initrd, problem, size);
 		return false;
 	}
 	return true;
@@ -98,7 +98,7 @@ bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)
 }
 
 /* What its monitor loads; a clone's is there. */
-static u64 file_pages(const struct vm *vm)
+static u64 vm_build_file_pages(const struct vm *vm)
 {
 	const struct file *initrd = file_find(vm->config.initrd);
 	bool demo;
@@ -114,7 +114,8 @@ u64 vm_build_quota(const struct vm *vm)
 	u64 ram = vm->config.memory_bytes / PAGE_SIZE;
 	u64 pages = vm_build_pages(&vm->config);
 
-	return vm->overcommits ? pages - ram + MIN(ram, file_pages(vm) + VM_GRANT_PAGES) : pages;
+	return vm->overcommits ? pages - ram + MIN(ram, vm_build_file_pages(vm) + VM_GRANT_PAGES)
+			       : pages;
 }
 
 bool vm_build_check(const struct vm *vm, char *problem, size_t size)

@@ -7,24 +7,24 @@
 #include "vmm/manager/vm/vm_snapshot_disk.h"
 #include "vmm/rt/format.h"
 
-static const char *name_of(const struct vm *vm, u32 place)
+static const char *vm_clone_name_of(const struct vm *vm, u32 place)
 {
 	return config_disk(vm->config.disk[place].number - 1u)->section.name;
 }
 
-static bool is_written(const struct vm *vm, u32 place)
+static bool vm_clone_is_written(const struct vm *vm, u32 place)
 {
 	const struct driver_link *link = vm->link[place];
 
 	return link != NULL && !link->disk.read_only && !disk_is_view(link);
 }
 
-static bool is_marked(const struct vm *vm, u32 place)
+static bool vm_clone_is_marked(const struct vm *vm, u32 place)
 {
 	return (vm->config.disk[place].flags & VM_DISK_CLONED) != 0;
 }
 
-static bool has_view(const struct vm *vm)
+static bool vm_clone_has_view(const struct vm *vm)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
 		if (vm->link[i] != NULL && disk_is_view(vm->link[i]))
@@ -37,20 +37,20 @@ bool vm_clone_disks_may(const struct vm *from, const struct vm_snapshot *snapsho
 {
 	u32 place = 0;
 
-	while (place < CONFIG_VM_DISK_MAX && !is_written(from, place))
+	while (place < CONFIG_VM_DISK_MAX && !vm_clone_is_written(from, place))
 		place++;
 	if (place == CONFIG_VM_DISK_MAX || snapshot->disks_kept)
 		return true;
 	format(problem, size,
 	       "disk %s: what it held at snapshot %s is kept no more, allowed: the last snapshot",
-	       name_of(from, place), snapshot->name);
+	       vm_clone_name_of(from, place), snapshot->name);
 	return false;
 }
 
 void vm_clone_disks_mark(struct vm *clone, const struct vm *from)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
-		if (is_written(from, i))
+		if (vm_clone_is_written(from, i))
 			clone->config.disk[i].flags |= VM_DISK_CLONED;
 }
 
@@ -61,17 +61,17 @@ bool vm_clone_disk_attach(struct vm *clone, u32 place, char *problem, size_t siz
 	struct driver_link *link;
 	char why[160];
 
-	if (clone->origin == NULL || from == NULL || !is_written(from, place)) {
+	if (clone->origin == NULL || from == NULL || !vm_clone_is_written(from, place)) {
 		format(problem, size,
 		       "disk %s: its own has ended with the clone, and the source's is not for it, "
 		       "allowed: a new clone, or another `disk` by vm set",
-		       name_of(clone, place));
+		       vm_clone_name_of(clone, place));
 		return false;
 	}
 	link = disk_view_make_overlay(from->link[place], clone->group, clone->config.name, &limit,
 				      why, sizeof(why));
 	if (link == NULL) {
-		format(problem, size, "disk %s: %s", name_of(clone, place), why);
+		format(problem, size, "disk %s: %s", vm_clone_name_of(clone, place), why);
 		return false;
 	}
 	clone->link[place] = link; /* from now on it ends with the VM */
@@ -84,20 +84,20 @@ bool vm_clone_disk_attach(struct vm *clone, u32 place, char *problem, size_t siz
 bool vm_clone_has_views(const struct vm *vm, char *problem, size_t size)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
-		if (!is_marked(vm, i))
+		if (!vm_clone_is_marked(vm, i))
 			continue;
 		format(problem, size,
 		       "disk %s: it is what that of another VM held at a snapshot, and what this "
 		       "clone wrote above it, which is not kept, allowed: VMs with disks of their "
 		       "own, or read-only ones",
-		       name_of(vm, i));
+		       vm_clone_name_of(vm, i));
 		return true;
 	}
 	return false;
 }
 
 /* Nothing is held of it for inspection: its guest runs, and goes on until its monitor is ended. */
-static void end_clones(const struct vm *from, const char *problem)
+static void vm_clone_end_all(const struct vm *from, const char *problem)
 {
 	char reason[sizeof(from->reason)];
 
@@ -105,24 +105,24 @@ static void end_clones(const struct vm *from, const char *problem)
 	       problem);
 	VM_FOR_EACH(clone) {
 		if (clone->clone_of == from->id && !clone->dying && !vm_has_ended(clone) &&
-		    has_view(clone))
+		    vm_clone_has_view(clone))
 			vm_crash(clone, reason, false);
 	}
 }
 
 /* Its writes are errors from now on where they need more of it. */
-static void tell_full(const struct vm *clone, u32 place)
+static void vm_clone_tell_full(const struct vm *clone, u32 place)
 {
 	char text[sizeof(clone->reason)];
 
 	format(text, sizeof(text),
 	       "disk %s: the room for what it writes (disk.undo) is full, writes fail",
-	       name_of(clone, place));
+	       vm_clone_name_of(clone, place));
 	log_message(LOG_WARNING, LOG_VM, clone->config.name, "%s", text);
 	vm_event(clone->config.name, clone->uuid, EVENT_DISK_FULL, text);
 }
 
-static void look_at_overlays(struct vm *clone)
+static void vm_clone_look_at_overlays(struct vm *clone)
 {
 	char reason[sizeof(clone->reason)];
 
@@ -133,12 +133,12 @@ static void look_at_overlays(struct vm *clone)
 			continue;
 		if (!disk_undo_is_full(link)) {
 			format(reason, sizeof(reason), "disk %s: its driver has lost what it wrote",
-			       name_of(clone, i));
+			       vm_clone_name_of(clone, i));
 			vm_crash(clone, reason, false);
 			return;
 		}
 		if (!link->undo.full_told)
-			tell_full(clone, i);
+			vm_clone_tell_full(clone, i);
 		link->undo.full_told = true;
 	}
 }
@@ -148,7 +148,7 @@ void vm_clone_disks_look(struct vm *vm)
 	char problem[160];
 
 	if (!vm_disks_are_whole(vm, problem, sizeof(problem)))
-		end_clones(vm, problem);
+		vm_clone_end_all(vm, problem);
 	if (!vm->dying && !vm_has_ended(vm))
-		look_at_overlays(vm);
+		vm_clone_look_at_overlays(vm);
 }

@@ -10,7 +10,7 @@ void vm_crash_record(struct vm *vm)
 	vm->crash_tsc[vm->crash_count++ % VM_CRASH_LIMIT] = clock_tsc();
 }
 
-static bool too_often(const struct vm *vm)
+static bool vm_crash_too_often(const struct vm *vm)
 {
 	u64 oldest = vm->crash_tsc[vm->crash_count % VM_CRASH_LIMIT];
 
@@ -18,25 +18,25 @@ static bool too_often(const struct vm *vm)
 	       clock_tsc_to_ns(clock_tsc() - oldest) < VM_CRASH_WINDOW_NS;
 }
 
-static void say_held(const struct vm *vm, const char *what, const char *why)
+static void vm_crash_say_held(const struct vm *vm, const char *what, const char *why)
 {
 	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not %s, %s", what, why);
 	console_notice("%s: not %s, %s\n", vm->config.name, what, why);
 }
 
-static bool boot_again(struct vm *vm)
+static bool vm_crash_boot_again(struct vm *vm)
 {
 	vm_release(vm, AFTER_START);
 	return true;
 }
 
-static bool go_back(struct vm *vm)
+static bool vm_crash_go_back(struct vm *vm)
 {
 	char problem[256];
 
 	if (vm_restore_last(vm, problem, sizeof(problem)))
 		return true;
-	say_held(vm, "restored", problem);
+	vm_crash_say_held(vm, "restored", problem);
 	return false;
 }
 
@@ -52,10 +52,10 @@ bool vm_crash_ends(struct vm *vm)
 	}
 	if (vm->config.on_crash == ON_CRASH_HOLD)
 		return false;
-	if (!too_often(vm))
-		return restores ? go_back(vm) : boot_again(vm);
+	if (!vm_crash_too_often(vm))
+		return restores ? vm_crash_go_back(vm) : vm_crash_boot_again(vm);
 	format(why, sizeof(why), "it crashed %u times within %llu s", VM_CRASH_LIMIT,
 	       (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
-	say_held(vm, restores ? "restored" : "restarted", why);
+	vm_crash_say_held(vm, restores ? "restored" : "restarted", why);
 	return false;
 }

@@ -24,7 +24,7 @@ bool vm_boot(struct vm *vm, char *problem, size_t size)
 }
 
 /* A place in the list, empty. NULL: there is a VM of that name, or there are too many. */
-static struct vm *new_slot(const char *name, char *problem, size_t size)
+static struct vm *vm_new_slot(const char *name, char *problem, size_t size)
 {
 	struct vm *vm = vm_find(name);
 
@@ -45,7 +45,7 @@ static struct vm *new_slot(const char *name, char *problem, size_t size)
 }
 
 /* `what`: for the log of who did what. */
-static struct vm *first_boot(struct vm *vm, const char *what, char *problem, size_t size)
+static struct vm *vm_first_boot(struct vm *vm, const char *what, char *problem, size_t size)
 {
 	u8 random[16];
 	bool booted;
@@ -70,15 +70,15 @@ static struct vm *first_boot(struct vm *vm, const char *what, char *problem, siz
 
 struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 {
-	struct vm *vm = new_slot(config->name, problem, size);
+	struct vm *vm = vm_new_slot(config->name, problem, size);
 
 	if (vm == NULL)
 		return NULL;
 	vm->config = *config;
-	return first_boot(vm, "created", problem, size);
+	return vm_first_boot(vm, "created", problem, size);
 }
 
-static void connect_clone(struct vm *vm, const struct vm *from, const struct vm_clone_nets *nets)
+static void vm_connect_clone(struct vm *vm, const struct vm *from, const struct vm_clone_nets *nets)
 {
 	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++) {
 		struct vm_net *net = &vm->config.net[i];
@@ -97,20 +97,20 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 
 	if (!vm_clone_disks_may(from, snapshot, problem, size))
 		return NULL;
-	vm = new_slot(name, problem, size);
+	vm = vm_new_slot(name, problem, size);
 	if (vm == NULL)
 		return NULL;
 	vm->config = from->config;
 	string_copy(vm->config.name, sizeof(vm->config.name), name);
 	vm->config.channel[0] = '\0'; /* a guest commands this machine only where it was told to */
 	vm_clone_disks_mark(vm, from);
-	connect_clone(vm, from, nets);
+	vm_connect_clone(vm, from, nets);
 	vm->clone_of = from->id;
 	vm->clone_layer = snapshot->layer;
 	vm->snapshots.depth = snapshot->depth;
 	vm->origin = snapshot;
 	format(what, sizeof(what), "cloned from %s@%s", from->config.name, snapshot->name);
-	vm = first_boot(vm, what, problem, size);
+	vm = vm_first_boot(vm, what, problem, size);
 	if (vm != NULL)
 		vm->start_wanted = true;
 	return vm;

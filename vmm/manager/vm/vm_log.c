@@ -20,7 +20,7 @@ void vm_log_restart(struct vm_log *log)
 	log->length = 0;
 }
 
-static bool take_tokens(struct vm_log *log, u32 count)
+static bool vm_log_take_tokens(struct vm_log *log, u32 count)
 {
 	u64 now = clock_tsc();
 	u64 new_tokens = mul_div(clock_tsc_to_ns(now - log->filled_tsc), rate, NS_PER_S);
@@ -40,10 +40,10 @@ static bool take_tokens(struct vm_log *log, u32 count)
 
 bool vm_log_allows(struct vm *vm)
 {
-	return take_tokens(&vm->log, 1);
+	return vm_log_take_tokens(&vm->log, 1);
 }
 
-static void end_line(struct vm *vm)
+static void vm_log_end_line(struct vm *vm)
 {
 	struct vm_log *log = &vm->log;
 	struct text text = {log->line, log->length};
@@ -52,7 +52,7 @@ static void end_line(struct vm *vm)
 	if (text.length == 0)
 		return;
 	/* what says how many were dropped is a line as well */
-	if (!take_tokens(log, log->dropped > 0 ? 2 : 1)) {
+	if (!vm_log_take_tokens(log, log->dropped > 0 ? 2 : 1)) {
 		log->dropped++;
 		log->dropped_all++;
 		log_monitor_dropped(1);
@@ -80,7 +80,7 @@ void vm_log_take(struct vm *vm)
 		char c = (char)vm->channel->log[log->read % CHANNEL_RING_BYTES];
 
 		if (c == '\n')
-			end_line(vm);
+			vm_log_end_line(vm);
 		else if (log->length < VM_LOG_LINE_BYTES)
 			log->line[log->length++] = c;
 	}

@@ -19,7 +19,7 @@ u64 vm_output_oldest(struct vm *vm, u32 port)
 	return end > VM_OUTPUT_KEPT ? end - VM_OUTPUT_KEPT : 0;
 }
 
-static void catch_up(struct vm *vm, u32 port, u64 *at, u64 *lost)
+static void vm_output_catch_up(struct vm *vm, u32 port, u64 *at, u64 *lost)
 {
 	u64 oldest = vm_output_oldest(vm, port);
 
@@ -36,14 +36,14 @@ u32 vm_output_read(struct vm *vm, u32 port, u64 *at, u64 *lost, u8 *bytes, u32 s
 
 	if (vm->channel == NULL)
 		return 0;
-	catch_up(vm, port, at, lost);
+	vm_output_catch_up(vm, port, at, lost);
 	first = *at;
 	count = (u32)MIN(vm_output_end(vm, port) - first, size);
 	for (u32 i = 0; i < count; i++)
 		bytes[i] = vm->channel->stream[port].output[(first + i) % CHANNEL_OUT_BYTES];
 	/* pairs with the monitor's release: what it had written over is behind the oldest now */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	catch_up(vm, port, at, lost);
+	vm_output_catch_up(vm, port, at, lost);
 	if (*at - first >= count)
 		return 0;
 	count -= (u32)(*at - first);

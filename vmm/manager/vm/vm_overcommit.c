@@ -18,18 +18,18 @@
 static u64 look_tsc; /* before that nothing can have changed that nobody has told */
 
 /* Its monitor is not on the way up, and its quota is nobody else's business at present. */
-static bool can_spare(const struct vm *vm)
+static bool vm_overcommit_can_spare(const struct vm *vm)
 {
 	return vm->overcommits && vm->group != HANDLE_NONE && !vm->dying && !vm->starved &&
 	       vm->account != NULL && vm_ready(vm) && !vm_busy(vm);
 }
 
-static void take_back_unused(void)
+static void vm_overcommit_take_back_unused(void)
 {
 	VM_FOR_EACH(vm) {
 		u64 pages;
 
-		if (!can_spare(vm))
+		if (!vm_overcommit_can_spare(vm))
 			continue;
 		pages = READ_ONCE(vm->account->used_pages) + SPARE_PAGES;
 		if (pages < vm->quota_pages &&
@@ -44,7 +44,7 @@ u64 vm_overcommit_available(u64 wanted)
 
 	if (available >= wanted)
 		return available;
-	take_back_unused();
+	vm_overcommit_take_back_unused();
 	return vm_build_pages_available();
 }
 
@@ -65,7 +65,7 @@ void vm_overcommit_ask(struct vm *vm, bool parked)
 }
 
 /* Its threads try again. */
-static void fed(struct vm *vm)
+static void vm_overcommit_fed(struct vm *vm)
 {
 	vm->starved = false;
 	vm->parked = false;
@@ -92,12 +92,12 @@ bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size)
 	pages = MIN(pages, most - MIN(most, vm->quota_pages));
 	if (sys_group_set(vm->group, GROUP_QUOTA, vm->quota_pages + pages) == STATUS_OK)
 		vm->quota_pages += pages;
-	fed(vm);
+	vm_overcommit_fed(vm);
 	return true;
 }
 
 /* All these VMs give back what holds nothing, once in a while. */
-static void trim_all(u64 now_tsc)
+static void vm_overcommit_trim_all(u64 now_tsc)
 {
 	char ignored[160];
 
@@ -128,7 +128,7 @@ void vm_overcommit_step(u64 now_tsc)
 			vm_hungers(vm);
 	}
 	if (look_tsc != ~0ull)
-		trim_all(now_tsc);
+		vm_overcommit_trim_all(now_tsc);
 }
 
 u64 vm_overcommit_deadline(void)

@@ -17,7 +17,7 @@ void vm_query_begin(struct vm_query *query, const struct vm *vm, const struct qu
 	};
 }
 
-static bool answered(const struct vm *vm)
+static bool vm_query_answered(const struct vm *vm)
 {
 	return __atomic_load_n(&vm->channel->question.answered, __ATOMIC_ACQUIRE) ==
 	       vm->question_number;
@@ -27,13 +27,13 @@ static bool answered(const struct vm *vm)
  * Whoever gives up waiting leaves its question behind: the slot is free again when that is answered
  * and its owner's time is over.
  */
-static bool slot_free(const struct vm *vm)
+static bool vm_query_slot_free(const struct vm *vm)
 {
 	return vm->question_number == 0 ||
-	       (clock_tsc() >= vm->question_until_tsc && answered(vm));
+	       (clock_tsc() >= vm->question_until_tsc && vm_query_answered(vm));
 }
 
-static void ask(struct vm_query *query, struct vm *vm)
+static void vm_query_ask(struct vm_query *query, struct vm *vm)
 {
 	struct query_area *area = &vm->channel->question;
 
@@ -47,7 +47,7 @@ static void ask(struct vm_query *query, struct vm *vm)
 	sys_event_signal(vm->monitor.wake);
 }
 
-static const struct vm_answer *take(struct vm *vm)
+static const struct vm_answer *vm_query_take(struct vm *vm)
 {
 	static struct vm_answer answer;
 	const struct query_area *area = &vm->channel->question;
@@ -61,7 +61,7 @@ static const struct vm_answer *take(struct vm *vm)
 }
 
 /* A monitor that is busy with one hears no questions, for minutes perhaps. NULL: it is not. */
-static const char *at_a_save(const struct vm *vm)
+static const char *vm_query_at_a_save(const struct vm *vm)
 {
 	if (vm->save.disk == 0)
 		return NULL;
@@ -73,7 +73,7 @@ static const char *at_a_save(const struct vm *vm)
 const char *vm_no_monitor(const struct vm *vm)
 {
 	if (vm->group != HANDLE_NONE && !vm->dying && vm->channel != NULL)
-		return at_a_save(vm);
+		return vm_query_at_a_save(vm);
 	if (vm->dying && vm->after == AFTER_REMOVE)
 		return "it is being destroyed";
 	if (vm->dying && vm->after == AFTER_START)
@@ -85,8 +85,8 @@ void vm_query_post(struct vm_query *query)
 {
 	struct vm *vm = vm_by_id(query->vm_id);
 
-	if (vm != NULL && vm_no_monitor(vm) == NULL && query->number == 0 && slot_free(vm))
-		ask(query, vm);
+	if (vm != NULL && vm_no_monitor(vm) == NULL && query->number == 0 && vm_query_slot_free(vm))
+		vm_query_ask(query, vm);
 }
 
 enum vm_query_progress vm_query_step(struct vm_query *query, const struct vm_answer **answer,
@@ -105,8 +105,8 @@ enum vm_query_progress vm_query_step(struct vm_query *query, const struct vm_ans
 		return VM_QUERY_FAILED;
 	}
 	vm_query_post(query);
-	if (query->number != 0 && query->number == vm->question_number && answered(vm)) {
-		*answer = take(vm);
+	if (query->number != 0 && query->number == vm->question_number && vm_query_answered(vm)) {
+		*answer = vm_query_take(vm);
 		return VM_QUERY_ANSWERED;
 	}
 	if (clock_tsc() < query->deadline_tsc)

@@ -22,7 +22,7 @@
 /* Of a save, for a record: the disk's driver may have to start anew meanwhile. */
 #define SAVE_NS (40 * NS_PER_S)
 
-static void enter(struct vm *vm, enum vm_renew_phase phase)
+static void vm_renew_enter(struct vm *vm, enum vm_renew_phase phase)
 {
 	vm->renewal.phase = phase;
 	vm->renewal.until_tsc = clock_tsc() + clock_ns_to_tsc(VM_HANDOVER_NS);
@@ -39,18 +39,18 @@ void vm_renew_end_monitor(struct vm_monitor *monitor)
 }
 
 /* The new process writes the machine to a disk or a store, and the guest ends. */
-static bool saves(const struct vm *vm)
+static bool vm_renew_saves(const struct vm *vm)
 {
 	return vm->save.disk != 0 && !vm->save.restoring;
 }
 
-static const char *what_for(const struct vm *vm)
+static const char *vm_renew_what_for(const struct vm *vm)
 {
-	return saves(vm) ? "saved" : "renewed";
+	return vm_renew_saves(vm) ? "saved" : "renewed";
 }
 
 /* Its disks' and networks' links begin anew: another process has them. */
-static void renew_links(struct vm *vm, bool networks)
+static void vm_renew_links(struct vm *vm, bool networks)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
 		if (vm->link[i] != NULL)
@@ -61,38 +61,38 @@ static void renew_links(struct vm *vm, bool networks)
 }
 
 /* The old monitor does, or stands still a little longer for the backup that the save is part of. */
-static void go_on(struct vm *vm)
+static void vm_renew_go_on(struct vm *vm)
 {
 	struct vm_renewal *renewal = &vm->renewal;
 
 	vm_renew_end_monitor(&renewal->heir);
-	if (saves(vm) && renewal->phase == RENEW_TAKING)
-		renew_links(vm, false); /* the saver has read its disks */
+	if (vm_renew_saves(vm) && renewal->phase == RENEW_TAKING)
+		vm_renew_links(vm, false); /* the saver has read its disks */
 	vm_save_goes_on(vm);
 	vm_handover_end(&renewal->state);
 	renewal->phase = RENEW_NONE;
 	if (vm_backup_saved(vm, renewal->problem))
 		return;
 	vm_send(vm, VM_COMMAND_CONTINUE);
-	enter(vm, RENEW_CONTINUING);
+	vm_renew_enter(vm, RENEW_CONTINUING);
 }
 
-static void fall_back(struct vm *vm, const char *problem)
+static void vm_renew_fall_back(struct vm *vm, const char *problem)
 {
 	struct vm_renewal *renewal = &vm->renewal;
 
 	format(renewal->problem, sizeof(renewal->problem), "%s", problem);
-	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not %s: %s", what_for(vm),
+	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not %s: %s", vm_renew_what_for(vm),
 		    renewal->problem);
-	go_on(vm);
+	vm_renew_go_on(vm);
 }
 
-static void fall_back_as_said(struct vm *vm)
+static void vm_renew_fall_back_as_said(struct vm *vm)
 {
 	char text[sizeof(vm->renewal.problem)];
 
 	vm_handover_said(vm, text, sizeof(text));
-	fall_back(vm, text);
+	vm_renew_fall_back(vm, text);
 }
 
 bool vm_renew_may_begin(const struct vm *vm, char *problem, size_t size)
@@ -127,43 +127,43 @@ bool vm_renew(struct vm *vm, char *problem, size_t size)
 		return false;
 	renewal->problem[0] = '\0';
 	renewal->number++;
-	enter(vm, RENEW_SAVING);
+	vm_renew_enter(vm, RENEW_SAVING);
 	return true;
 }
 
-static void enter_taking(struct vm *vm)
+static void vm_renew_enter_taking(struct vm *vm)
 {
-	enter(vm, RENEW_TAKING);
-	if (saves(vm))
+	vm_renew_enter(vm, RENEW_TAKING);
+	if (vm_renew_saves(vm))
 		vm->renewal.until_tsc = clock_tsc() + clock_ns_to_tsc(SAVE_NS);
 }
 
 /* Before the saver looks at the disks: to their drivers it is a new client. */
-static void take(struct vm *vm, u64 bytes)
+static void vm_renew_take(struct vm *vm, u64 bytes)
 {
 	char problem[sizeof(vm->renewal.problem)];
 
-	enter_taking(vm);
-	if (saves(vm))
-		renew_links(vm, false);
+	vm_renew_enter_taking(vm);
+	if (vm_renew_saves(vm))
+		vm_renew_links(vm, false);
 	if (!vm_build_heir(vm, bytes, problem, sizeof(problem)))
-		fall_back(vm, problem);
+		vm_renew_fall_back(vm, problem);
 }
 
-static void saved(struct vm *vm)
+static void vm_renew_saved(struct vm *vm)
 {
 	u64 used = READ_ONCE(vm->channel->state_used);
 
 	if (used == 0)
-		fall_back_as_said(vm);
+		vm_renew_fall_back_as_said(vm);
 	else if (used > vm->renewal.bytes)
-		fall_back(vm, "its monitor does not say how large its state is");
+		vm_renew_fall_back(vm, "its monitor does not say how large its state is");
 	else
-		take(vm, used);
+		vm_renew_take(vm, used);
 }
 
 /* From here on there is the new one alone. */
-static void taken(struct vm *vm)
+static void vm_renew_taken(struct vm *vm)
 {
 	struct vm_renewal *renewal = &vm->renewal;
 
@@ -173,63 +173,64 @@ static void taken(struct vm *vm)
 	vm_handover_end(&renewal->state);
 	(void)!events_bind(vm->monitor.process, EVENT_PROCESS, vm->id);
 	vm_pace_reset(vm);
-	renew_links(vm, true);
+	vm_renew_links(vm, true);
 	vm_send(vm, VM_COMMAND_CONTINUE);
-	enter(vm, RENEW_CONTINUING);
+	vm_renew_enter(vm, RENEW_CONTINUING);
 }
 
 /* A save takes long: it has so much time for each record. */
-static void look_whether_it_moves(struct vm *vm)
+static void vm_renew_look_whether_it_moves(struct vm *vm)
 {
 	u32 moved = vm_save_moved(vm);
 
-	if (!saves(vm) || moved == vm->renewal.moved)
+	if (!vm_renew_saves(vm) || moved == vm->renewal.moved)
 		return;
 	vm->renewal.moved = moved;
 	vm->renewal.until_tsc = clock_tsc() + clock_ns_to_tsc(SAVE_NS);
 }
 
-static void end_saved(struct vm *vm)
+static void vm_renew_end_saved(struct vm *vm)
 {
 	if (!vm_saved(vm))
-		fall_back(vm, "its saver is done before its store is");
+		vm_renew_fall_back(vm, "its saver is done before its store is");
 	else if (vm->save.goes_on)
-		go_on(vm);
+		vm_renew_go_on(vm);
 }
 
-static void look_whether_taken(struct vm *vm)
+static void vm_renew_look_whether_taken(struct vm *vm)
 {
 	struct vm_renewal *renewal = &vm->renewal;
 
-	if (saves(vm) && vm_save_broken(vm) != NULL)
-		fall_back(vm, vm_save_broken(vm));
+	if (vm_renew_saves(vm) && vm_save_broken(vm) != NULL)
+		vm_renew_fall_back(vm, vm_save_broken(vm));
 	else if (__atomic_load_n(&vm->channel->taken_renewal, __ATOMIC_ACQUIRE) == renewal->number)
-		saves(vm) ? end_saved(vm) : taken(vm);
+		vm_renew_saves(vm) ? vm_renew_end_saved(vm) : vm_renew_taken(vm);
 	else if (__atomic_load_n(&vm->channel->refused_renewal, __ATOMIC_ACQUIRE) ==
 		 renewal->number)
-		fall_back_as_said(vm);
+		vm_renew_fall_back_as_said(vm);
 	else
-		look_whether_it_moves(vm);
+		vm_renew_look_whether_it_moves(vm);
 }
 
-static void done(struct vm *vm)
+static void vm_renew_done(struct vm *vm)
 {
 	vm->renewal.phase = RENEW_NONE;
 	if (vm->renewal.problem[0] == '\0')
 		log_message(LOG_INFO, LOG_VM, vm->config.name,
-			    "%s, its guest stood still for %llu us", what_for(vm),
+			    "%s, its guest stood still for %llu us", vm_renew_what_for(vm),
 			    (unsigned long long)(vm_handover_held_ns(vm) / NS_PER_US));
 }
 
-static void give_up(struct vm *vm)
+static void vm_renew_give_up(struct vm *vm)
 {
 	if (vm->renewal.phase == RENEW_CONTINUING)
-		done(vm);
+		vm_renew_done(vm);
 	else
-		fall_back(vm, vm->renewal.phase == RENEW_SAVING ? "its monitor does not save it"
-			      : saves(vm)
-				      ? "its disk or store takes too long"
-				      : "its new monitor does not say whether it has loaded it");
+		vm_renew_fall_back(
+			vm, vm->renewal.phase == RENEW_SAVING ? "its monitor does not save it"
+			    : vm_renew_saves(vm)
+				    ? "its disk or store takes too long"
+				    : "its new monitor does not say whether it has loaded it");
 }
 
 void vm_renew_step(struct vm *vm, u64 now_tsc)
@@ -239,18 +240,18 @@ void vm_renew_step(struct vm *vm, u64 now_tsc)
 		return;
 	case RENEW_SAVING:
 		if (vm_obeyed(vm))
-			saved(vm);
+			vm_renew_saved(vm);
 		break;
 	case RENEW_TAKING:
-		look_whether_taken(vm);
+		vm_renew_look_whether_taken(vm);
 		break;
 	case RENEW_CONTINUING:
 		if (vm_obeyed(vm))
-			done(vm);
+			vm_renew_done(vm);
 		break;
 	}
 	if (vm->renewal.phase != RENEW_NONE && now_tsc >= vm->renewal.until_tsc)
-		give_up(vm);
+		vm_renew_give_up(vm);
 }
 
 void vm_renew_heir_ended(struct vm *vm)
@@ -258,8 +259,8 @@ void vm_renew_heir_ended(struct vm *vm)
 	char problem[PROCESS_DIED_BYTES];
 
 	if (vm->renewal.phase == RENEW_TAKING)
-		fall_back(vm, process_died_text(vm->renewal.heir.process, "its new monitor",
-						problem));
+		vm_renew_fall_back(vm, process_died_text(vm->renewal.heir.process,
+							 "its new monitor", problem));
 	else
 		vm_process_ended(vm);
 }

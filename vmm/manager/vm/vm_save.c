@@ -18,7 +18,7 @@
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
 
-static const char *place_text(const struct vm *vm, char *text, size_t size)
+static const char *vm_save_place_text(const struct vm *vm, char *text, size_t size)
 {
 	if (vm_save_has_disk(&vm->save))
 		format(text, size, "disk %s", config_disk(vm->save.disk - 1u)->section.name);
@@ -27,7 +27,7 @@ static const char *place_text(const struct vm *vm, char *text, size_t size)
 	return text;
 }
 
-static bool has_key(char *problem, size_t size)
+static bool vm_save_has_key(char *problem, size_t size)
 {
 	if (vm_save_key() != NULL)
 		return true;
@@ -38,7 +38,7 @@ static bool has_key(char *problem, size_t size)
 }
 
 /* While its link or its stream is there. */
-static bool last_is_over(const struct vm *vm, char *problem, size_t size)
+static bool vm_save_last_is_over(const struct vm *vm, char *problem, size_t size)
 {
 	if (vm->save.link == NULL && vm->save.transfer.state == TRANSFER_CLOSED)
 		return true;
@@ -48,8 +48,8 @@ static bool last_is_over(const struct vm *vm, char *problem, size_t size)
 }
 
 /* Who stands still takes nothing. */
-static bool store_is_another(const struct vm *vm, const struct vm_save_place *place, char *problem,
-			     size_t size)
+static bool vm_save_store_is_another(const struct vm *vm, const struct vm_save_place *place,
+				     char *problem, size_t size)
 {
 	if (place->channel == NULL || place->channel->on.vm_id != vm->id)
 		return true;
@@ -70,26 +70,27 @@ void vm_save_fill(struct vm *vm)
 }
 
 /* One that was built when there was no key. */
-static bool make_room(struct vm *vm, char *problem, size_t size)
+static bool vm_save_make_room(struct vm *vm, char *problem, size_t size)
 {
 	if (!vm->save.room)
 		vm->save.room = vm_quota_raise(vm, DISK_LINK_PAGES, problem, size);
 	return vm->save.room;
 }
 
-static bool open_place(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size)
+static bool vm_save_open_place(struct vm *vm, const struct vm_save_place *place, char *problem,
+			       size_t size)
 {
 	vm->save.channel = place->channel;
 	if (place->channel != NULL)
 		return transfer_open(&vm->save.transfer, place->channel, false, problem, size);
 	vm_quota_tidy(vm);
-	if (!make_room(vm, problem, size))
+	if (!vm_save_make_room(vm, problem, size))
 		return false;
 	vm->save.link = disk_attach_save(vm, place->disk, false, problem, size);
 	return vm->save.link != NULL;
 }
 
-static void set_place(struct vm *vm, const struct vm_save_place *place, bool restoring)
+static void vm_save_set_place(struct vm *vm, const struct vm_save_place *place, bool restoring)
 {
 	vm->save.disk = place->channel != NULL ? (u8)VM_SAVE_CHANNEL : (u8)(place->disk + 1);
 	vm->save.channel = place->channel;
@@ -101,11 +102,12 @@ static void set_place(struct vm *vm, const struct vm_save_place *place, bool res
 
 bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size)
 {
-	if (!last_is_over(vm, problem, size) || !has_key(problem, size) ||
-	    !store_is_another(vm, place, problem, size) || vm_clone_has_views(vm, problem, size) ||
-	    !vm_renew_may_begin(vm, problem, size) || !open_place(vm, place, problem, size))
+	if (!vm_save_last_is_over(vm, problem, size) || !vm_save_has_key(problem, size) ||
+	    !vm_save_store_is_another(vm, place, problem, size) ||
+	    vm_clone_has_views(vm, problem, size) || !vm_renew_may_begin(vm, problem, size) ||
+	    !vm_save_open_place(vm, place, problem, size))
 		return false;
-	set_place(vm, place, false);
+	vm_save_set_place(vm, place, false);
 	vm_save_fill(vm);
 	vm->channel->save_overwrite = place->overwrite;
 	vm->channel->save_gives = !place->goes_on  ? SAVE_GIVES_NOTHING
@@ -118,7 +120,7 @@ bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, si
 	return false;
 }
 
-static void succeeded(struct vm_saving *save)
+static void vm_save_succeeded(struct vm_saving *save)
 {
 	save->done = true;
 	if (vm_save_has_disk(save))
@@ -146,8 +148,8 @@ bool vm_saved(struct vm *vm)
 	if (!vm_save_has_disk(&vm->save) && vm->save.transfer.state != TRANSFER_CONFIRMED)
 		return false;
 	format(reason, sizeof(reason), "saved %s %s", vm_save_has_disk(&vm->save) ? "on" : "to",
-	       place_text(vm, place, sizeof(place)));
-	succeeded(&vm->save);
+	       vm_save_place_text(vm, place, sizeof(place)));
+	vm_save_succeeded(&vm->save);
 	if (vm->save.goes_on) {
 		log_message(LOG_INFO, LOG_VM, vm->config.name, "%s", reason);
 		return true;
@@ -173,12 +175,12 @@ void vm_save_give(struct vm *vm, struct process_build *build)
 }
 
 /* What a restore makes anew, or has to be there already. */
-static bool may_restore(struct vm *vm, const struct vm_save_place *place, char *problem,
-			size_t size)
+static bool vm_save_may_restore(struct vm *vm, const struct vm_save_place *place, char *problem,
+				size_t size)
 {
 	bool created = vm->state == VM_CREATED;
 
-	if (!has_key(problem, size) ||
+	if (!vm_save_has_key(problem, size) ||
 	    (place->channel == NULL && !disk_may_be_read(place->disk, problem, size)))
 		return false;
 	if (!created && !vm_has_ended(vm)) {
@@ -188,7 +190,7 @@ static bool may_restore(struct vm *vm, const struct vm_save_place *place, char *
 		       vm->config.name, vm_state_name(vm->state));
 		return false;
 	}
-	if (!last_is_over(vm, problem, size) || !vm_snapshot_may_end(vm, problem, size))
+	if (!vm_save_last_is_over(vm, problem, size) || !vm_snapshot_may_end(vm, problem, size))
 		return false;
 	if (!vm->dying && !(created && vm_busy(vm)))
 		return true;
@@ -198,14 +200,14 @@ static bool may_restore(struct vm *vm, const struct vm_save_place *place, char *
 
 bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size)
 {
-	if (!may_restore(vm, place, problem, size) ||
+	if (!vm_save_may_restore(vm, place, problem, size) ||
 	    (place->channel != NULL &&
 	     !transfer_open(&vm->save.transfer, place->channel, true, problem, size)))
 		return false;
 	vm->save.before = vm->state;
 	vm->state = VM_STOPPED; /* boots anew, from the disk or the store */
 	vm_release(vm, AFTER_START);
-	set_place(vm, place, true);
+	vm_save_set_place(vm, place, true);
 	return true;
 }
 
@@ -231,7 +233,7 @@ bool vm_restore_failed(struct vm *vm, const char *reason)
 		return false;
 	string_copy(vm->save.problem, sizeof(vm->save.problem), reason);
 	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not restored from %s: %s",
-		    place_text(vm, place, sizeof(place)), vm->save.problem);
+		    vm_save_place_text(vm, place, sizeof(place)), vm->save.problem);
 	vm->state = created ? VM_STOPPED : vm->save.before;
 	format(vm->reason, sizeof(vm->reason), "not restored: %s", vm->save.problem);
 	vm->save.disk = 0;
@@ -259,16 +261,16 @@ void vm_save_settle(struct vm *vm)
 }
 
 /* A restore that is under way: it has come to its end, or goes no further. */
-static void look_at_restore(struct vm *vm)
+static void vm_save_look_at_restore(struct vm *vm)
 {
 	struct vm_saving *save = &vm->save;
 	char place[CONFIG_NAME_BYTES + 32];
 
 	if (vm->state == VM_RUNNING) {
 		log_message(LOG_INFO, LOG_VM, vm->config.name, "restored from %s",
-			    place_text(vm, place, sizeof(place)));
+			    vm_save_place_text(vm, place, sizeof(place)));
 		save->restoring = false;
-		succeeded(save);
+		vm_save_succeeded(save);
 	} else if (vm_save_broken(vm) != NULL) {
 		(void)vm_restore_failed(vm, vm_save_broken(vm));
 	}
@@ -283,7 +285,7 @@ void vm_save_step(struct vm *vm)
 	if (vm->dying || vm->renewal.phase != RENEW_NONE)
 		return;
 	if (save->restoring && save->disk != 0)
-		look_at_restore(vm);
+		vm_save_look_at_restore(vm);
 	if (save->restoring && save->disk != 0)
 		return;
 	if (save->disk != 0)

@@ -22,7 +22,7 @@ _Static_assert((u32)TRAP_CR == VM_TRAP_CR && (u32)TRAP_EXCEPTIONS == VM_TRAP_EXC
 	       "the key's value goes to the monitor as it is");
 
 /* A channel has a section, and is a port of one VM. */
-static bool check_channel(const struct vm_config *config, char *problem, size_t size)
+static bool vm_share_check_channel(const struct vm_config *config, char *problem, size_t size)
 {
 	if (config->channel[0] == '\0')
 		return true;
@@ -56,11 +56,11 @@ bool vm_share_check(const struct vm_config *config, char *problem, size_t size)
 		       there > 1 ? "0-" : "", there - 1, count, count == 1 ? "" : "s");
 		return false;
 	}
-	return check_channel(config, problem, size);
+	return vm_share_check_channel(config, problem, size);
 }
 
 /* False: the account has moved meanwhile, and time may be counted twice or not at all. */
-static bool read_running(const struct vm *vm, u64 *cpu_tsc)
+static bool vm_share_read_running(const struct vm *vm, u64 *cpu_tsc)
 {
 	const struct kernel_page *page = machine_page();
 	u64 before = READ_ONCE(vm_account(vm)->cpu_tsc);
@@ -80,18 +80,18 @@ u64 vm_cpu_ns(const struct vm *vm)
 {
 	u64 cpu_tsc = 0;
 
-	for (u32 i = 0; i < READ_TRIES && !read_running(vm, &cpu_tsc); i++)
+	for (u32 i = 0; i < READ_TRIES && !vm_share_read_running(vm, &cpu_tsc); i++)
 		;
 	return clock_tsc_to_ns(cpu_tsc);
 }
 
-static u64 affinity_mask(const struct vm_config *config)
+static u64 vm_share_affinity_mask(const struct vm_config *config)
 {
 	return config->affinity[0] != 0 ? config->affinity[0] : ~0ull;
 }
 
 /* The kernel counts in ticks: rounding may cost each vCPU one permille more. */
-static u64 reservable(const struct vm_config *config)
+static u64 vm_share_reservable(const struct vm_config *config)
 {
 	if (config->reserve_budget_ns == 0)
 		return 0;
@@ -110,18 +110,18 @@ enum status vm_share_apply(handle_t group, const struct vm_config *config)
 
 	status = vm_share_set(group, GROUP_WEIGHT, config->weight, status);
 	status = vm_share_set(group, GROUP_CAP_PERCENT, config->cap_percent, status);
-	status = vm_share_set(group, GROUP_AFFINITY, affinity_mask(config), status);
-	return vm_share_set(group, GROUP_RESERVABLE_PERMILLE, reservable(config), status);
+	status = vm_share_set(group, GROUP_AFFINITY, vm_share_affinity_mask(config), status);
+	return vm_share_set(group, GROUP_RESERVABLE_PERMILLE, vm_share_reservable(config), status);
 }
 
-static void check(struct vm *vm, enum status status, const char *what)
+static void vm_share_check_status(struct vm *vm, enum status status, const char *what)
 {
 	if (status != STATUS_OK && vm->change_problem[0] == '\0')
 		format(vm->change_problem, sizeof(vm->change_problem),
 		       "the kernel says \"%s\" while %s", status_text(status), what);
 }
 
-static void ask(struct vm *vm, enum vm_change_phase phase, const struct vm_config *config)
+static void vm_share_ask(struct vm *vm, enum vm_change_phase phase, const struct vm_config *config)
 {
 	vm->change_phase = phase;
 	vm->channel->reserve_budget_ns = config != NULL ? config->reserve_budget_ns : 0;
@@ -130,7 +130,7 @@ static void ask(struct vm *vm, enum vm_change_phase phase, const struct vm_confi
 }
 
 /* Nothing can be refused from here on. */
-static void finish(struct vm *vm)
+static void vm_share_finish(struct vm *vm)
 {
 	bool traps = vm->next.trap != vm->config.trap;
 
@@ -147,16 +147,18 @@ static void finish(struct vm *vm)
 		}
 	}
 	if (vm->group != HANDLE_NONE)
-		check(vm, vm_share_apply(vm->group, &vm->config), "changing its group");
+		vm_share_check_status(vm, vm_share_apply(vm->group, &vm->config),
+				      "changing its group");
 }
 
-static void set_affinity(struct vm *vm, const struct vm_config *config)
+static void vm_share_set_affinity(struct vm *vm, const struct vm_config *config)
 {
-	check(vm, sys_group_set(vm->group, GROUP_AFFINITY, affinity_mask(config)),
-	      "changing its affinity");
+	vm_share_check_status(
+		vm, sys_group_set(vm->group, GROUP_AFFINITY, vm_share_affinity_mask(config)),
+		"changing its affinity");
 }
 
-static bool same_reserve(const struct vm_config *a, const struct vm_config *b)
+static bool vm_share_same_reserve(const struct vm_config *a, const struct vm_config *b)
 {
 	return a->reserve_budget_ns == b->reserve_budget_ns &&
 	       a->reserve_period_ns == b->reserve_period_ns;
@@ -164,30 +166,31 @@ static bool same_reserve(const struct vm_config *a, const struct vm_config *b)
 
 void vm_share_change(struct vm *vm, const struct vm_config *next)
 {
-	bool moves = affinity_mask(next) != affinity_mask(&vm->config);
+	bool moves = vm_share_affinity_mask(next) != vm_share_affinity_mask(&vm->config);
 	bool asks = vm->group != HANDLE_NONE && !vm->dying && vm_ready(vm);
 
 	vm->next = *next;
 	vm->change_problem[0] = '\0';
-	if (!asks || (same_reserve(next, &vm->config) &&
+	if (!asks || (vm_share_same_reserve(next, &vm->config) &&
 		      !(moves && vm->config.reserve_budget_ns != 0))) {
-		finish(vm);
+		vm_share_finish(vm);
 		return;
 	}
-	check(vm,
-	      sys_group_set(vm->group, GROUP_RESERVABLE_PERMILLE,
-			    MAX(reservable(next), reservable(&vm->config))),
-	      "changing its group");
+	vm_share_check_status(
+		vm,
+		sys_group_set(vm->group, GROUP_RESERVABLE_PERMILLE,
+			      MAX(vm_share_reservable(next), vm_share_reservable(&vm->config))),
+		"changing its group");
 	if (moves && vm->config.reserve_budget_ns != 0) {
-		ask(vm, CHANGE_RELEASE, NULL);
+		vm_share_ask(vm, CHANGE_RELEASE, NULL);
 		return;
 	}
 	if (moves)
-		set_affinity(vm, next);
-	ask(vm, CHANGE_RESERVE, next);
+		vm_share_set_affinity(vm, next);
+	vm_share_ask(vm, CHANGE_RESERVE, next);
 }
 
-static void refused(struct vm *vm)
+static void vm_share_refused(struct vm *vm)
 {
 	char wanted[48] = "";
 
@@ -203,7 +206,7 @@ static void refused(struct vm *vm)
 
 void vm_share_step(struct vm *vm)
 {
-	bool moves = affinity_mask(&vm->next) != affinity_mask(&vm->config);
+	bool moves = vm_share_affinity_mask(&vm->next) != vm_share_affinity_mask(&vm->config);
 
 	if (vm->change_phase == CHANGE_DONE)
 		vm->change_phase = CHANGE_NONE;
@@ -211,22 +214,22 @@ void vm_share_step(struct vm *vm)
 		return;
 	switch (vm->change_phase) {
 	case CHANGE_RELEASE:
-		set_affinity(vm, &vm->next);
-		ask(vm, CHANGE_RESERVE, &vm->next);
+		vm_share_set_affinity(vm, &vm->next);
+		vm_share_ask(vm, CHANGE_RESERVE, &vm->next);
 		return;
 	case CHANGE_RESERVE:
 		if (vm->channel->reserve_refused == 0)
 			break;
-		refused(vm);
+		vm_share_refused(vm);
 		if (!moves)
 			break;
-		set_affinity(vm, &vm->config);
-		ask(vm, CHANGE_RESTORE, &vm->config);
+		vm_share_set_affinity(vm, &vm->config);
+		vm_share_ask(vm, CHANGE_RESTORE, &vm->config);
 		return;
 	default:
 		break;
 	}
-	finish(vm);
+	vm_share_finish(vm);
 	vm->change_phase = CHANGE_DONE;
 }
 

@@ -29,19 +29,19 @@
 
 /* --- phases --- */
 
-static void enter(struct vm *vm, enum vm_snapshot_phase phase)
+static void vm_snapshot_enter(struct vm *vm, enum vm_snapshot_phase phase)
 {
 	vm->snapshots.phase = phase;
 	vm->snapshots.until_tsc = clock_tsc() + clock_ns_to_tsc(VM_HANDOVER_NS);
 }
 
-static void go_on(struct vm *vm, enum vm_command command)
+static void vm_snapshot_go_on(struct vm *vm, enum vm_command command)
 {
 	vm_send(vm, command);
-	enter(vm, SNAPSHOT_CONTINUING);
+	vm_snapshot_enter(vm, SNAPSHOT_CONTINUING);
 }
 
-static void undo_taking(struct vm *vm)
+static void vm_snapshot_undo_taking(struct vm *vm)
 {
 	vm_snapshot_release(vm, &vm->snapshots.list[vm->snapshots.place]);
 	if (vm->snapshots.layer == 0)
@@ -49,26 +49,26 @@ static void undo_taking(struct vm *vm)
 }
 
 /* Nothing has changed, and the guest goes on. */
-static void not_done(struct vm *vm, const char *problem)
+static void vm_snapshot_not_done(struct vm *vm, const char *problem)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 
 	format(snapshots->problem, sizeof(snapshots->problem), "%s", problem);
 	if (!snapshots->resets)
-		undo_taking(vm);
-	go_on(vm, VM_COMMAND_CONTINUE);
+		vm_snapshot_undo_taking(vm);
+	vm_snapshot_go_on(vm, VM_COMMAND_CONTINUE);
 }
 
 /* Its monitor has not been asked for anything yet; snapshots.problem says why it is not. */
-static void not_begun(struct vm *vm)
+static void vm_snapshot_not_begun(struct vm *vm)
 {
-	undo_taking(vm);
+	vm_snapshot_undo_taking(vm);
 	vm->snapshots.phase = SNAPSHOT_NONE;
 	log_message(LOG_WARNING, LOG_VM, vm->config.name, "no snapshot: %s",
 		    vm->snapshots.problem);
 }
 
-static void not_done_status(struct vm *vm, const char *what, enum status status)
+static void vm_snapshot_not_done_status(struct vm *vm, const char *what, enum status status)
 {
 	char problem[sizeof(vm->snapshots.problem)];
 
@@ -82,20 +82,20 @@ static void not_done_status(struct vm *vm, const char *what, enum status status)
 	else
 		format(problem, sizeof(problem), "the kernel says \"%s\" while %s its memory",
 		       status_text(status), what);
-	not_done(vm, problem);
+	vm_snapshot_not_done(vm, problem);
 }
 
-static void not_done_as_said(struct vm *vm)
+static void vm_snapshot_not_done_as_said(struct vm *vm)
 {
 	char problem[sizeof(vm->snapshots.problem)];
 
 	vm_handover_said(vm, problem, sizeof(problem));
-	not_done(vm, problem);
+	vm_snapshot_not_done(vm, problem);
 }
 
 /* --- taking one --- */
 
-static bool may_take(struct vm *vm, const char *name, char *problem, size_t size)
+static bool vm_snapshot_may_take(struct vm *vm, const char *name, char *problem, size_t size)
 {
 	char shown[40];
 
@@ -113,7 +113,7 @@ static bool may_take(struct vm *vm, const char *name, char *problem, size_t size
 	return false;
 }
 
-static bool find_place(struct vm *vm, char *problem, size_t size)
+static bool vm_snapshot_find_place(struct vm *vm, char *problem, size_t size)
 {
 	for (u32 i = 0; i < VM_SNAPSHOT_MAX; i++) {
 		vm->snapshots.place = i;
@@ -125,7 +125,7 @@ static bool find_place(struct vm *vm, char *problem, size_t size)
 }
 
 /* The guest runs meanwhile, and is not held for what its disks have under way. */
-static void look_whether_let_go(struct vm *vm)
+static void vm_snapshot_look_whether_let_go(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 	struct vm_snapshot *snapshot = &snapshots->list[snapshots->place];
@@ -134,9 +134,9 @@ static void look_whether_let_go(struct vm *vm)
 		return;
 	if (vm_handover_save(vm, snapshot->state_pages * PAGE_SIZE, &snapshot->state,
 			     snapshots->problem, sizeof(snapshots->problem)))
-		enter(vm, SNAPSHOT_SAVING);
+		vm_snapshot_enter(vm, SNAPSHOT_SAVING);
 	else
-		not_begun(vm);
+		vm_snapshot_not_begun(vm);
 }
 
 bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t size)
@@ -146,8 +146,9 @@ bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t siz
 	u64 bytes;
 
 	vm_channel_signalled(vm); /* what its monitor has said before counts */
-	if (!may_take(vm, name, problem, size) || !find_place(vm, problem, size) ||
-	    vm_clone_has_views(vm, problem, size) || vm_disks_are_viewed(vm, problem, size))
+	if (!vm_snapshot_may_take(vm, name, problem, size) ||
+	    !vm_snapshot_find_place(vm, problem, size) || vm_clone_has_views(vm, problem, size) ||
+	    vm_disks_are_viewed(vm, problem, size))
 		return false;
 	snapshot = &snapshots->list[snapshots->place];
 	bytes = vm_handover_state_bytes(vm);
@@ -158,14 +159,14 @@ bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t siz
 	string_copy(snapshot->name, sizeof(snapshot->name), name);
 	snapshots->problem[0] = '\0';
 	snapshots->resets = false;
-	enter(vm, SNAPSHOT_LETTING_GO);
+	vm_snapshot_enter(vm, SNAPSHOT_LETTING_GO);
 	snapshots->until_tsc = clock_tsc() + clock_ns_to_tsc(LET_GO_NS);
-	look_whether_let_go(vm);
+	vm_snapshot_look_whether_let_go(vm);
 	return true;
 }
 
 /* The guest stands still: what its group has is all that can be below. */
-static void saved(struct vm *vm)
+static void vm_snapshot_saved(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 	struct vm_snapshot *snapshot = &snapshots->list[snapshots->place];
@@ -177,29 +178,29 @@ static void saved(struct vm *vm)
 	snapshots->used_before = READ_ONCE(vm->account->used_pages);
 	snapshot->state_used = used;
 	if (used == 0)
-		not_done_as_said(vm);
+		vm_snapshot_not_done_as_said(vm);
 	else if (used > snapshot->state_pages * PAGE_SIZE)
-		not_done(vm, "its monitor does not say how large its state is");
+		vm_snapshot_not_done(vm, "its monitor does not say how large its state is");
 	else if (!vm_quota_raise(vm, snapshots->room, problem, sizeof(problem)))
-		not_done(vm, problem);
+		vm_snapshot_not_done(vm, problem);
 	else
-		enter(vm, SNAPSHOT_FREEZING);
+		vm_snapshot_enter(vm, SNAPSHOT_FREEZING);
 }
 
 /* The disks hold what they held when the guest was stopped. */
-static void look_whether_kept(struct vm *vm)
+static void vm_snapshot_look_whether_kept(struct vm *vm)
 {
 	char problem[sizeof(vm->snapshots.problem)];
 	enum disk_undo_state state = vm_disks_kept(vm, problem, sizeof(problem));
 
 	if (state == DISK_UNDO_DONE)
-		go_on(vm, VM_COMMAND_CONTINUE);
+		vm_snapshot_go_on(vm, VM_COMMAND_CONTINUE);
 	else if (state == DISK_UNDO_FAILED || clock_tsc() >= vm->snapshots.until_tsc)
-		not_done(vm, problem);
+		vm_snapshot_not_done(vm, problem);
 }
 
 /* Of what its quota was raised by stays what the layer has taken, and its tables. */
-static void frozen(struct vm *vm, u32 depth)
+static void vm_snapshot_frozen(struct vm *vm, u32 depth)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 	struct vm_snapshot *snapshot = &snapshots->list[snapshots->place];
@@ -220,11 +221,11 @@ static void frozen(struct vm *vm, u32 depth)
 	VM_SNAPSHOT_FOR_EACH(vm, each)
 		each->disks_kept = vm_snapshot_on_top(vm, each);
 	vm_disks_keep(vm);
-	enter(vm, SNAPSHOT_KEEPING);
-	look_whether_kept(vm);
+	vm_snapshot_enter(vm, SNAPSHOT_KEEPING);
+	vm_snapshot_look_whether_kept(vm);
 }
 
-static bool freeze(struct vm *vm)
+static bool vm_snapshot_freeze(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 	handle_t *ram = &snapshots->list[snapshots->place].ram;
@@ -236,18 +237,19 @@ static bool freeze(struct vm *vm)
 	if (status == STATUS_AGAIN)
 		return true;
 	if (status == STATUS_OK) {
-		frozen(vm, depth);
+		vm_snapshot_frozen(vm, depth);
 		return false;
 	}
 	*ram = HANDLE_NONE;
 	vm_quota_lower(vm, snapshots->room);
-	not_done_status(vm, "freezing", status);
+	vm_snapshot_not_done_status(vm, "freezing", status);
 	return false;
 }
 
 /* --- going back to one --- */
 
-static bool may_reset(struct vm *vm, const struct vm_snapshot *to, char *problem, size_t size)
+static bool vm_snapshot_may_reset(struct vm *vm, const struct vm_snapshot *to, char *problem,
+				  size_t size)
 {
 	bool alive = vm->group != HANDLE_NONE && !vm->dying;
 
@@ -274,25 +276,25 @@ bool vm_snapshot_reset(struct vm *vm, const struct vm_snapshot *to, char *proble
 	struct vm_snapshots *snapshots = &vm->snapshots;
 
 	vm_channel_signalled(vm);
-	if (!may_reset(vm, to, problem, size))
+	if (!vm_snapshot_may_reset(vm, to, problem, size))
 		return false;
 	snapshots->place = (u32)(to - snapshots->list);
 	snapshots->problem[0] = '\0';
 	snapshots->resets = true;
 	vm_send(vm, VM_COMMAND_HOLD);
-	enter(vm, SNAPSHOT_HOLDING);
+	vm_snapshot_enter(vm, SNAPSHOT_HOLDING);
 	return true;
 }
 
-static void enter_putting_back(struct vm *vm)
+static void vm_snapshot_enter_putting_back(struct vm *vm)
 {
 	vm->snapshots.moved = vm_disks_moved(vm);
-	enter(vm, SNAPSHOT_PUTTING_BACK);
+	vm_snapshot_enter(vm, SNAPSHOT_PUTTING_BACK);
 	vm->snapshots.until_tsc = clock_tsc() + clock_ns_to_tsc(PUT_BACK_NS);
 }
 
 /* Some of a disk may be old and some new: nobody goes on with that, but it can be tried again. */
-static void lost(struct vm *vm, const char *problem)
+static void vm_snapshot_lost(struct vm *vm, const char *problem)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 
@@ -303,38 +305,38 @@ static void lost(struct vm *vm, const char *problem)
 }
 
 /* The disks first: as long as the RAM is not reset the VM can only be what it was, or crash. */
-static void look_whether_back(struct vm *vm)
+static void vm_snapshot_look_whether_back(struct vm *vm)
 {
 	char problem[sizeof(vm->snapshots.problem)];
 	enum disk_undo_state state = vm_disks_are_back(vm, problem, sizeof(problem));
 
 	if (state == DISK_UNDO_DONE) {
 		vm_disks_go_on(vm);
-		enter(vm, SNAPSHOT_RESETTING);
+		vm_snapshot_enter(vm, SNAPSHOT_RESETTING);
 	} else if (state == DISK_UNDO_FAILED || clock_tsc() >= vm->snapshots.until_tsc) {
-		lost(vm, problem);
+		vm_snapshot_lost(vm, problem);
 	} else if (vm_disks_moved(vm) != vm->snapshots.moved) {
-		enter_putting_back(vm);
+		vm_snapshot_enter_putting_back(vm);
 	}
 }
 
-static void held(struct vm *vm)
+static void vm_snapshot_held(struct vm *vm)
 {
 	char problem[sizeof(vm->snapshots.problem)];
 
 	if (READ_ONCE(vm->channel->held) == 0) {
-		not_done_as_said(vm);
+		vm_snapshot_not_done_as_said(vm);
 	} else if (!vm_disks_are_whole(vm, problem, sizeof(problem))) {
-		not_done(vm, problem);
+		vm_snapshot_not_done(vm, problem);
 	} else {
 		vm_disks_put_back(vm);
-		enter_putting_back(vm);
-		look_whether_back(vm);
+		vm_snapshot_enter_putting_back(vm);
+		vm_snapshot_look_whether_back(vm);
 	}
 }
 
 /* From the first page on there is no way back. */
-static void load(struct vm *vm)
+static void vm_snapshot_load(struct vm *vm)
 {
 	const struct vm_snapshot *snapshot = &vm->snapshots.list[vm->snapshots.place];
 	handle_t theirs = HANDLE_NONE;
@@ -345,10 +347,10 @@ static void load(struct vm *vm)
 		theirs = HANDLE_NONE; /* the monitor says what it cannot read */
 	vm->channel->state_memory = theirs;
 	vm->channel->state_size = snapshot->state_used;
-	go_on(vm, VM_COMMAND_LOAD);
+	vm_snapshot_go_on(vm, VM_COMMAND_LOAD);
 }
 
-static bool reset(struct vm *vm)
+static bool vm_snapshot_go_back(struct vm *vm)
 {
 	enum status status = STATUS_AGAIN;
 
@@ -357,15 +359,15 @@ static bool reset(struct vm *vm)
 	if (status == STATUS_AGAIN)
 		return true;
 	if (status == STATUS_OK)
-		load(vm);
+		vm_snapshot_load(vm);
 	else
-		not_done_status(vm, "resetting", status);
+		vm_snapshot_not_done_status(vm, "resetting", status);
 	return false;
 }
 
 /* --- steps --- */
 
-static void done(struct vm *vm)
+static void vm_snapshot_done(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 	const char *name = snapshots->list[snapshots->place].name;
@@ -384,7 +386,7 @@ static void done(struct vm *vm)
 		    name, (unsigned long long)(vm_handover_held_ns(vm) / NS_PER_US));
 }
 
-static void give_up(struct vm *vm)
+static void vm_snapshot_give_up(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 
@@ -392,19 +394,19 @@ static void give_up(struct vm *vm)
 	case SNAPSHOT_LETTING_GO:
 		format(snapshots->problem, sizeof(snapshots->problem),
 		       "a disk's driver does not take its device from the guest's memory");
-		not_begun(vm);
+		vm_snapshot_not_begun(vm);
 		return;
 	case SNAPSHOT_SAVING:
-		not_done(vm, "its monitor does not save it");
+		vm_snapshot_not_done(vm, "its monitor does not save it");
 		return;
 	case SNAPSHOT_HOLDING:
-		not_done(vm, "its monitor does not stand still");
+		vm_snapshot_not_done(vm, "its monitor does not stand still");
 		return;
 	case SNAPSHOT_CONTINUING:
 		if (snapshots->problem[0] == '\0')
 			format(snapshots->problem, sizeof(snapshots->problem),
 			       "its monitor does not go on");
-		done(vm);
+		vm_snapshot_done(vm);
 		return;
 	default: /* the kernel's steps come to an end, and the disks have limits of their own */
 		return;
@@ -422,35 +424,35 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 	case SNAPSHOT_MERGING:
 		return vm_snapshot_merge_step(vm);
 	case SNAPSHOT_LETTING_GO:
-		look_whether_let_go(vm);
+		vm_snapshot_look_whether_let_go(vm);
 		break;
 	case SNAPSHOT_SAVING:
 		if (vm_obeyed(vm))
-			saved(vm);
+			vm_snapshot_saved(vm);
 		break;
 	case SNAPSHOT_FREEZING:
-		more = freeze(vm);
+		more = vm_snapshot_freeze(vm);
 		break;
 	case SNAPSHOT_KEEPING:
-		look_whether_kept(vm);
+		vm_snapshot_look_whether_kept(vm);
 		break;
 	case SNAPSHOT_HOLDING:
 		if (vm_obeyed(vm))
-			held(vm);
+			vm_snapshot_held(vm);
 		break;
 	case SNAPSHOT_PUTTING_BACK:
-		look_whether_back(vm);
+		vm_snapshot_look_whether_back(vm);
 		break;
 	case SNAPSHOT_RESETTING:
-		more = reset(vm);
+		more = vm_snapshot_go_back(vm);
 		break;
 	case SNAPSHOT_CONTINUING:
 		if (vm_obeyed(vm))
-			done(vm);
+			vm_snapshot_done(vm);
 		break;
 	}
 	if (vm->snapshots.phase != SNAPSHOT_NONE && now_tsc >= vm->snapshots.until_tsc)
-		give_up(vm);
+		vm_snapshot_give_up(vm);
 	return more || vm->snapshots.phase == SNAPSHOT_FREEZING ||
 	       vm->snapshots.phase == SNAPSHOT_RESETTING;
 }

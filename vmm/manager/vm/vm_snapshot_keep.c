@@ -20,7 +20,7 @@ void vm_snapshot_release(struct vm *vm, struct vm_snapshot *snapshot)
 }
 
 /* Those that could be gone back to. */
-static void drop_last(struct vm *vm, const char *problem)
+static void vm_snapshot_drop_last(struct vm *vm, const char *problem)
 {
 	char text[sizeof(vm->reason)];
 
@@ -34,7 +34,7 @@ static void drop_last(struct vm *vm, const char *problem)
 	}
 }
 
-static bool can_be_reset(struct vm *vm)
+static bool vm_snapshot_can_be_reset(struct vm *vm)
 {
 	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
 		if (snapshot->name[0] != '\0' && snapshot->disks_kept)
@@ -52,8 +52,8 @@ void vm_snapshot_look(struct vm *vm)
 	if (vm->group == HANDLE_NONE || vm->dying || vm_backup_keeps(vm))
 		return;
 	if (!vm_disks_are_whole(vm, problem, sizeof(problem)))
-		drop_last(vm, problem);
-	if (!can_be_reset(vm))
+		vm_snapshot_drop_last(vm, problem);
+	if (!vm_snapshot_can_be_reset(vm))
 		vm_disks_forget(vm);
 	vm_disks_release(vm);
 	vm_snapshot_merge_lower(vm);

@@ -14,7 +14,7 @@
 #define TRY_AGAIN_NS  NS_PER_S
 #define SURPLUS_LOOKS 100u
 
-static bool is_needed(struct vm *vm)
+static bool vm_snapshot_merge_is_needed(struct vm *vm)
 {
 	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
 		if (snapshot->name[0] != '\0' && vm_snapshot_on_top(vm, snapshot))
@@ -30,7 +30,7 @@ void vm_snapshot_merge_begin(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 
-	if (snapshots->layer == 0 || is_needed(vm) || vm_busy(vm) ||
+	if (snapshots->layer == 0 || vm_snapshot_merge_is_needed(vm) || vm_busy(vm) ||
 	    (vm->state != VM_RUNNING && vm->state != VM_PAUSED) ||
 	    clock_tsc() < snapshots->merge_after_tsc)
 		return;
@@ -52,24 +52,24 @@ void vm_snapshot_merge_lower(struct vm *vm)
 }
 
 /* Of the layer that is made on top of so many, or that was; the kernel has no more of them. */
-static u64 *pages_of_layer(struct vm_snapshots *snapshots)
+static u64 *vm_snapshot_merge_pages_of_layer(struct vm_snapshots *snapshots)
 {
 	return &snapshots->layer_pages[snapshots->layer % VM_LAYERS_MAX];
 }
 
 void vm_snapshot_layer_made(struct vm *vm, u64 pages)
 {
-	*pages_of_layer(&vm->snapshots) = pages;
+	*vm_snapshot_merge_pages_of_layer(&vm->snapshots) = pages;
 	vm->snapshots.layer++;
 }
 
-static void merged(struct vm *vm)
+static void vm_snapshot_merge_merged(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 
 	snapshots->layer--;
 	snapshots->depth--;
-	snapshots->surplus += *pages_of_layer(snapshots);
+	snapshots->surplus += *vm_snapshot_merge_pages_of_layer(snapshots);
 	snapshots->surplus_looks = 0;
 	if (snapshots->layer == 0)
 		vm_disks_reach_again(vm);
@@ -87,7 +87,7 @@ bool vm_snapshot_merge_step(struct vm *vm)
 		return true;
 	snapshots->phase = SNAPSHOT_NONE;
 	if (status == STATUS_OK) {
-		merged(vm);
+		vm_snapshot_merge_merged(vm);
 		vm_snapshot_merge_begin(vm);
 	} else { /* no memory for now, or a clone that has not quite ended */
 		snapshots->merge_after_tsc = clock_tsc() + clock_ns_to_tsc(TRY_AGAIN_NS);

@@ -30,21 +30,21 @@ bool vm_trim_begin(struct vm *vm, char *problem, size_t size)
 	return vm_trim_is_on(trim);
 }
 
-static void trim_end(struct vm_trim *trim, const char *problem)
+static void vm_trim_end(struct vm_trim *trim, const char *problem)
 {
 	format(trim->problem, sizeof(trim->problem), "%s", problem);
 	trim->end = trim->next;
 	trim->ended_tsc = clock_tsc();
 }
 
-static const char *trim_reason(enum status status)
+static const char *vm_trim_reason(enum status status)
 {
 	if (status == STATUS_BAD_STATE)
 		return "a device reaches its memory, or a snapshot was taken";
 	return status_text(status);
 }
 
-static void trim_step(struct vm *vm)
+static void vm_trim_step_memory(struct vm *vm)
 {
 	struct vm_trim *trim = &vm->trim;
 	enum status status;
@@ -52,24 +52,24 @@ static void trim_step(struct vm *vm)
 	u64 done;
 
 	if (vm->dying || vm->group == HANDLE_NONE) {
-		trim_end(trim, "the VM has ended");
+		vm_trim_end(trim, "the VM has ended");
 		return;
 	}
 	status = sys_memory_trim(vm->ram, trim->next, trim->end - trim->next, &done, &given);
 	if (status != STATUS_OK) {
-		trim_end(trim, trim_reason(status));
+		vm_trim_end(trim, vm_trim_reason(status));
 		return;
 	}
 	trim->given += given;
 	trim->given_all += given;
 	trim->next += MIN(done, trim->end - trim->next);
 	if (!vm_trim_is_on(trim))
-		trim_end(trim, "");
+		vm_trim_end(trim, "");
 }
 
 bool vm_trim_step(struct vm *vm)
 {
 	for (u32 i = 0; i < STEPS && vm_trim_is_on(&vm->trim); i++)
-		trim_step(vm);
+		vm_trim_step_memory(vm);
 	return vm_trim_is_on(&vm->trim);
 }

@@ -11,7 +11,7 @@
 /* SDM vol. 1, 13.4.3: the legacy region and the header come before every other component. */
 #define XSAVE_FIXED_BYTES 576u
 
-static struct cpuid_regs host(u32 leaf, u32 subleaf)
+static struct cpuid_regs cpuid_of_host(u32 leaf, u32 subleaf)
 {
 	struct cpuid_regs regs;
 
@@ -19,19 +19,20 @@ static struct cpuid_regs host(u32 leaf, u32 subleaf)
 	return regs;
 }
 
-static void add(struct cpuid_policy *policy, u32 leaf, u32 subleaf, bool indexed,
-		struct cpuid_regs regs)
+static void cpuid_add(struct cpuid_policy *policy, u32 leaf, u32 subleaf, bool indexed,
+		      struct cpuid_regs regs)
 {
 	if (policy->count < CPUID_ENTRY_MAX)
 		policy->entry[policy->count++] = (struct cpuid_entry){leaf, subleaf, indexed, regs};
 }
 
-static void add_plain(struct cpuid_policy *policy, u32 leaf, struct cpuid_regs regs)
+static void cpuid_add_plain(struct cpuid_policy *policy, u32 leaf, struct cpuid_regs regs)
 {
-	add(policy, leaf, 0, false, regs);
+	cpuid_add(policy, leaf, 0, false, regs);
 }
 
-static const struct cpuid_entry *find(const struct cpuid_policy *policy, u32 leaf, u32 subleaf)
+static const struct cpuid_entry *cpuid_find(const struct cpuid_policy *policy, u32 leaf,
+					    u32 subleaf)
 {
 	for (u32 i = 0; i < policy->count; i++) {
 		const struct cpuid_entry *entry = &policy->entry[i];
@@ -53,13 +54,13 @@ bool cpuid_has(const struct cpuid_policy *policy, u32 leaf)
 
 bool cpuid_is_none(const struct cpuid_policy *policy, u32 leaf, u32 subleaf)
 {
-	return find(policy, leaf, subleaf) == NULL &&
+	return cpuid_find(policy, leaf, subleaf) == NULL &&
 	       (leaf != CPUID_TOPOLOGY || leaf > policy->max_basic);
 }
 
 struct cpuid_regs cpuid_shown(const struct cpuid_policy *policy, u32 leaf, u32 subleaf)
 {
-	const struct cpuid_entry *entry = find(policy, leaf, subleaf);
+	const struct cpuid_entry *entry = cpuid_find(policy, leaf, subleaf);
 
 	return entry != NULL ? entry->regs : (struct cpuid_regs){0};
 }
@@ -73,28 +74,29 @@ void cpuid_hide_kvm(struct cpuid_policy *policy, u32 features)
 }
 
 /* Bits needed for `count` different numbers. */
-static u32 number_bits(u32 count)
+static u32 cpuid_number_bits(u32 count)
 {
 	return count <= 1 ? 0 : (u32)bit_highest(count - 1) + 1;
 }
 
-static u64 offered_xcr0(u32 max_basic)
+static u64 cpuid_offered_xcr0(u32 max_basic)
 {
 	struct cpuid_regs regs;
 	u64 xcr0;
 
-	if (max_basic < CPUID_XSAVE || (host(CPUID_VERSION, 0).ecx & CPUID_1_ECX_OSXSAVE) == 0)
+	if (max_basic < CPUID_XSAVE ||
+	    (cpuid_of_host(CPUID_VERSION, 0).ecx & CPUID_1_ECX_OSXSAVE) == 0)
 		return 0;
-	regs = host(CPUID_XSAVE, 0);
+	regs = cpuid_of_host(CPUID_XSAVE, 0);
 	xcr0 = ((u64)regs.edx << 32 | regs.eax) & ALLOW_XCR0;
 	if ((xcr0 & XCR0_AVX512) != XCR0_AVX512 || (xcr0 & XCR0_AVX) == 0)
 		xcr0 &= ~XCR0_AVX512;
 	return xcr0;
 }
 
-static void build_version(struct cpuid_policy *policy)
+static void cpuid_build_version(struct cpuid_policy *policy)
 {
-	struct cpuid_regs regs = host(CPUID_VERSION, 0);
+	struct cpuid_regs regs = cpuid_of_host(CPUID_VERSION, 0);
 
 	regs.ebx &= 0xff00; /* CLFLUSH size; the APIC ID is set at each query */
 	regs.ebx |= (policy->vcpu_count & 0xff) << 16;
@@ -106,11 +108,11 @@ static void build_version(struct cpuid_policy *policy)
 		regs.ecx &= ~(u32)(CPUID_1_ECX_AVX | CPUID_1_ECX_FMA | CPUID_1_ECX_F16C);
 	if (policy->vcpu_count > 1)
 		regs.edx |= (u32)CPUID_1_EDX_HTT;
-	add_plain(policy, CPUID_VERSION, regs);
+	cpuid_add_plain(policy, CPUID_VERSION, regs);
 }
 
 /* How many vCPUs share a cache: levels 1 and 2 are each vCPU's own, level 3 is everybody's. */
-static u32 shared_cache(const struct cpuid_policy *policy, u32 eax)
+static u32 cpuid_shared_cache(const struct cpuid_policy *policy, u32 eax)
 {
 	u32 level = (u32)bits_get(eax, 7, 5);
 	u32 sharers = level >= 3 ? policy->vcpu_count : 1;
@@ -118,22 +120,22 @@ static u32 shared_cache(const struct cpuid_policy *policy, u32 eax)
 	return (eax & 0x3fffu) | (MIN(sharers, 4096u) - 1) << 14;
 }
 
-static void build_caches(struct cpuid_policy *policy)
+static void cpuid_build_caches(struct cpuid_policy *policy)
 {
 	for (u32 i = 0; i < 8; i++) {
-		struct cpuid_regs regs = host(CPUID_CACHE, i);
+		struct cpuid_regs regs = cpuid_of_host(CPUID_CACHE, i);
 
 		if ((regs.eax & 0x1f) == 0)
 			return;
-		regs.eax = shared_cache(policy, regs.eax) | (MIN(policy->vcpu_count, 64u) - 1)
-								    << 26;
-		add(policy, CPUID_CACHE, i, true, regs);
+		regs.eax = cpuid_shared_cache(policy, regs.eax) | (MIN(policy->vcpu_count, 64u) - 1)
+									  << 26;
+		cpuid_add(policy, CPUID_CACHE, i, true, regs);
 	}
 }
 
-static void build_features(struct cpuid_policy *policy)
+static void cpuid_build_features(struct cpuid_policy *policy)
 {
-	struct cpuid_regs regs = host(CPUID_FEATURES, 0);
+	struct cpuid_regs regs = cpuid_of_host(CPUID_FEATURES, 0);
 
 	regs.eax = 0; /* no subleaf above */
 	regs.ebx = (regs.ebx & (u32)ALLOW_7_EBX) | (u32)FORCE_7_EBX;
@@ -150,21 +152,21 @@ static void build_features(struct cpuid_policy *policy)
 	}
 	if ((policy->xcr0 & XCR0_PKRU) == 0)
 		regs.ecx &= ~(u32)CPUID_7_ECX_PKU;
-	add(policy, CPUID_FEATURES, 0, true, regs);
+	cpuid_add(policy, CPUID_FEATURES, 0, true, regs);
 }
 
 /* One thread a core, all cores in one package (SDM vol. 2, CPUID, leaf 0BH). */
-static void build_topology(struct cpuid_policy *policy)
+static void cpuid_build_topology(struct cpuid_policy *policy)
 {
-	add(policy, CPUID_TOPOLOGY, 0, true, (struct cpuid_regs){.ebx = 1, .ecx = 1 << 8});
-	add(policy, CPUID_TOPOLOGY, 1, true,
-	    (struct cpuid_regs){.eax = number_bits(policy->vcpu_count),
-				.ebx = policy->vcpu_count,
-				.ecx = 2 << 8 | 1});
+	cpuid_add(policy, CPUID_TOPOLOGY, 0, true, (struct cpuid_regs){.ebx = 1, .ecx = 1 << 8});
+	cpuid_add(policy, CPUID_TOPOLOGY, 1, true,
+		  (struct cpuid_regs){.eax = cpuid_number_bits(policy->vcpu_count),
+				      .ebx = policy->vcpu_count,
+				      .ecx = 2 << 8 | 1});
 }
 
 /* Bytes of the standard form of XSAVE for these components. */
-static u32 xsave_bytes(const struct cpuid_policy *policy, u64 xcr0)
+static u32 cpuid_xsave_bytes(const struct cpuid_policy *policy, u64 xcr0)
 {
 	u32 bytes = XSAVE_FIXED_BYTES;
 
@@ -173,16 +175,16 @@ static u32 xsave_bytes(const struct cpuid_policy *policy, u64 xcr0)
 
 		if ((xcr0 & BIT(i)) == 0)
 			continue;
-		entry = find(policy, CPUID_XSAVE, i);
+		entry = cpuid_find(policy, CPUID_XSAVE, i);
 		if (entry != NULL)
 			bytes = MAX(bytes, entry->regs.ebx + entry->regs.eax);
 	}
 	return bytes;
 }
 
-static void build_xsave(struct cpuid_policy *policy)
+static void cpuid_build_xsave(struct cpuid_policy *policy)
 {
-	struct cpuid_regs regs = host(CPUID_XSAVE, 1);
+	struct cpuid_regs regs = cpuid_of_host(CPUID_XSAVE, 1);
 
 	if (policy->xcr0 == 0)
 		return;
@@ -191,43 +193,43 @@ static void build_xsave(struct cpuid_policy *policy)
 
 		if ((policy->xcr0 & BIT(i)) == 0)
 			continue;
-		component = host(CPUID_XSAVE, i);
+		component = cpuid_of_host(CPUID_XSAVE, i);
 		component.ecx = 0; /* no compacted form */
 		component.edx = 0;
-		add(policy, CPUID_XSAVE, i, true, component);
+		cpuid_add(policy, CPUID_XSAVE, i, true, component);
 	}
-	add(policy, CPUID_XSAVE, 0, true,
-	    (struct cpuid_regs){.eax = (u32)policy->xcr0,
-				.ecx = xsave_bytes(policy, policy->xcr0),
-				.edx = (u32)(policy->xcr0 >> 32)});
-	add(policy, CPUID_XSAVE, 1, true,
-	    (struct cpuid_regs){.eax = regs.eax & (u32)ALLOW_D_1_EAX});
+	cpuid_add(policy, CPUID_XSAVE, 0, true,
+		  (struct cpuid_regs){.eax = (u32)policy->xcr0,
+				      .ecx = cpuid_xsave_bytes(policy, policy->xcr0),
+				      .edx = (u32)(policy->xcr0 >> 32)});
+	cpuid_add(policy, CPUID_XSAVE, 1, true,
+		  (struct cpuid_regs){.eax = regs.eax & (u32)ALLOW_D_1_EAX});
 }
 
-static void build_basic(struct cpuid_policy *policy)
+static void cpuid_build_basic(struct cpuid_policy *policy)
 {
-	struct cpuid_regs vendor = host(CPUID_VENDOR, 0);
+	struct cpuid_regs vendor = cpuid_of_host(CPUID_VENDOR, 0);
 
 	vendor.eax = policy->max_basic;
-	add_plain(policy, CPUID_VENDOR, vendor);
-	build_version(policy);
+	cpuid_add_plain(policy, CPUID_VENDOR, vendor);
+	cpuid_build_version(policy);
 	if (policy->intel && policy->max_basic >= 2)
-		add_plain(policy, 2, host(2, 0));
+		cpuid_add_plain(policy, 2, cpuid_of_host(2, 0));
 	if (policy->intel && policy->max_basic >= CPUID_CACHE)
-		build_caches(policy);
+		cpuid_build_caches(policy);
 	if (policy->max_basic >= CPUID_THERMAL_POWER)
 		/* the APIC timer never stops */
-		add_plain(policy, CPUID_THERMAL_POWER,
-			  (struct cpuid_regs){.eax = (u32)CPUID_6_EAX_ARAT});
+		cpuid_add_plain(policy, CPUID_THERMAL_POWER,
+				(struct cpuid_regs){.eax = (u32)CPUID_6_EAX_ARAT});
 	if (policy->max_basic >= CPUID_FEATURES)
-		build_features(policy);
+		cpuid_build_features(policy);
 	if (policy->max_basic >= CPUID_TOPOLOGY)
-		build_topology(policy);
+		cpuid_build_topology(policy);
 	if (policy->max_basic >= CPUID_XSAVE)
-		build_xsave(policy);
+		cpuid_build_xsave(policy);
 }
 
-static void build_hypervisor(struct cpuid_policy *policy)
+static void cpuid_build_hypervisor(struct cpuid_policy *policy)
 {
 	struct cpuid_regs kvm = {.eax = CPUID_KVM_FEATURES};
 	struct cpuid_regs skerry = {.eax = CPUID_SKERRY};
@@ -238,33 +240,33 @@ static void build_hypervisor(struct cpuid_policy *policy)
 	memcpy(&skerry.ebx, "Sker", 4);
 	memcpy(&skerry.ecx, "rySk", 4);
 	memcpy(&skerry.edx, "erry", 4);
-	add_plain(policy, CPUID_HYPERVISOR, kvm);
-	add_plain(policy, CPUID_KVM_FEATURES,
-		  (struct cpuid_regs){.eax = (u32)(KVM_NO_IO_DELAY | KVM_CLOCKSOURCE2 |
-						   KVM_STEAL_TIME | KVM_PV_EOI |
-						   KVM_PV_UNHALT | KVM_PV_TLB_FLUSH |
-						   KVM_PV_SEND_IPI | KVM_PV_SCHED_YIELD |
-						   KVM_CLOCKSOURCE_STABLE)});
-	add_plain(policy, CPUID_SKERRY, skerry);
+	cpuid_add_plain(policy, CPUID_HYPERVISOR, kvm);
+	cpuid_add_plain(
+		policy, CPUID_KVM_FEATURES,
+		(struct cpuid_regs){.eax = (u32)(KVM_NO_IO_DELAY | KVM_CLOCKSOURCE2 |
+						 KVM_STEAL_TIME | KVM_PV_EOI | KVM_PV_UNHALT |
+						 KVM_PV_TLB_FLUSH | KVM_PV_SEND_IPI |
+						 KVM_PV_SCHED_YIELD | KVM_CLOCKSOURCE_STABLE)});
+	cpuid_add_plain(policy, CPUID_SKERRY, skerry);
 }
 
 /* AMD's own topology and cache leaves (APM vol. 3, E.4.15 and E.4.16). */
-static void build_amd_topology(struct cpuid_policy *policy)
+static void cpuid_build_amd_topology(struct cpuid_policy *policy)
 {
 	for (u32 i = 0; i < 8; i++) {
-		struct cpuid_regs regs = host(0x8000001d, i);
+		struct cpuid_regs regs = cpuid_of_host(0x8000001d, i);
 
 		if ((regs.eax & 0x1f) == 0)
 			break;
-		regs.eax = shared_cache(policy, regs.eax);
-		add(policy, 0x8000001d, i, true, regs);
+		regs.eax = cpuid_shared_cache(policy, regs.eax);
+		cpuid_add(policy, 0x8000001d, i, true, regs);
 	}
-	add_plain(policy, 0x8000001e, (struct cpuid_regs){0});
+	cpuid_add_plain(policy, 0x8000001e, (struct cpuid_regs){0});
 }
 
-static void build_extended_version(struct cpuid_policy *policy)
+static void cpuid_build_extended_version(struct cpuid_policy *policy)
 {
-	struct cpuid_regs regs = host(CPUID_EXTENDED_VERSION, 0);
+	struct cpuid_regs regs = cpuid_of_host(CPUID_EXTENDED_VERSION, 0);
 
 	regs.ecx &= (u32)ALLOW_81_ECX;
 	regs.edx &= (u32)ALLOW_81_EDX;
@@ -276,7 +278,7 @@ static void build_extended_version(struct cpuid_policy *policy)
 		regs.edx &= ~(u32)REPEATED_81_EDX;
 	else if (policy->vcpu_count > 1)
 		regs.ecx |= (u32)CPUID_81_ECX_CMP_LEGACY;
-	add_plain(policy, CPUID_EXTENDED_VERSION, regs);
+	cpuid_add_plain(policy, CPUID_EXTENDED_VERSION, regs);
 }
 
 u32 cpuid_linear_bits(const struct cpuid_policy *policy)
@@ -284,47 +286,49 @@ u32 cpuid_linear_bits(const struct cpuid_policy *policy)
 	return (cpuid_shown(policy, CPUID_FEATURES, 0).ecx & CPUID_7_ECX_LA57) != 0 ? 57 : 48;
 }
 
-static void build_address_sizes(struct cpuid_policy *policy)
+static void cpuid_build_address_sizes(struct cpuid_policy *policy)
 {
-	struct cpuid_regs regs = host(CPUID_ADDRESS_SIZES, 0);
+	struct cpuid_regs regs = cpuid_of_host(CPUID_ADDRESS_SIZES, 0);
 
 	regs.eax = (regs.eax & (u32)CPUID_88_EAX_PHYSICAL_BITS) | cpuid_linear_bits(policy) << 8;
 	regs.ebx = policy->intel ? 0 : regs.ebx & (u32)ALLOW_88_EBX;
 	regs.ecx = 0;
 	if (!policy->intel)
-		regs.ecx = number_bits(policy->vcpu_count) << 12 | (policy->vcpu_count - 1);
+		regs.ecx = cpuid_number_bits(policy->vcpu_count) << 12 | (policy->vcpu_count - 1);
 	regs.edx = 0;
-	add_plain(policy, CPUID_ADDRESS_SIZES, regs);
+	cpuid_add_plain(policy, CPUID_ADDRESS_SIZES, regs);
 }
 
-static void build_extended(struct cpuid_policy *policy)
+static void cpuid_build_extended(struct cpuid_policy *policy)
 {
-	struct cpuid_regs regs = host(CPUID_EXTENDED, 0);
+	struct cpuid_regs regs = cpuid_of_host(CPUID_EXTENDED, 0);
 
 	regs.eax = policy->max_extended;
-	add_plain(policy, CPUID_EXTENDED, regs);
+	cpuid_add_plain(policy, CPUID_EXTENDED, regs);
 	if (policy->max_extended >= CPUID_EXTENDED_VERSION)
-		build_extended_version(policy);
+		cpuid_build_extended_version(policy);
 	/* brand string, AMD's L1 caches, L2 and L3 caches */
 	for (u32 leaf = CPUID_BRAND; leaf <= MIN(policy->max_extended, 0x80000006u); leaf++)
-		add_plain(policy, leaf, host(leaf, 0));
+		cpuid_add_plain(policy, leaf, cpuid_of_host(leaf, 0));
 	if (policy->max_extended >= CPUID_EXTENDED_POWER)
-		add_plain(policy, CPUID_EXTENDED_POWER,
-			  (struct cpuid_regs){.edx = host(CPUID_EXTENDED_POWER, 0).edx &
-						     (u32)CPUID_87_EDX_INVARIANT_TSC});
+		cpuid_add_plain(
+			policy, CPUID_EXTENDED_POWER,
+			(struct cpuid_regs){.edx = cpuid_of_host(CPUID_EXTENDED_POWER, 0).edx &
+						   (u32)CPUID_87_EDX_INVARIANT_TSC});
 	if (policy->max_extended >= CPUID_ADDRESS_SIZES)
-		build_address_sizes(policy);
+		cpuid_build_address_sizes(policy);
 	if (policy->intel || policy->max_extended < LAST_EXTENDED)
 		return;
-	add_plain(policy, 0x80000019, host(0x80000019, 0)); /* TLBs of 1-GiB pages */
-	add_plain(policy, 0x8000001a, host(0x8000001a, 0)); /* widths of vector units */
-	build_amd_topology(policy);
+	cpuid_add_plain(policy, 0x80000019, cpuid_of_host(0x80000019, 0)); /* TLBs of 1-GiB pages */
+	cpuid_add_plain(policy, 0x8000001a,
+			cpuid_of_host(0x8000001a, 0)); /* widths of vector units */
+	cpuid_build_amd_topology(policy);
 }
 
 void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count)
 {
-	struct cpuid_regs vendor = host(CPUID_VENDOR, 0);
-	u32 max_extended = host(CPUID_EXTENDED, 0).eax;
+	struct cpuid_regs vendor = cpuid_of_host(CPUID_VENDOR, 0);
+	u32 max_extended = cpuid_of_host(CPUID_EXTENDED, 0).eax;
 
 	*policy = (struct cpuid_policy){.vcpu_count = vcpu_count};
 	policy->intel = memcmp(&vendor.ebx, "Genu", 4) == 0 && memcmp(&vendor.edx, "ineI", 4) == 0;
@@ -332,15 +336,15 @@ void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count)
 	policy->max_extended = max_extended < CPUID_EXTENDED ? CPUID_EXTENDED : max_extended;
 	policy->max_extended =
 		MIN(policy->max_extended, policy->intel ? LAST_EXTENDED_INTEL : LAST_EXTENDED);
-	policy->xcr0 = offered_xcr0(vendor.eax);
-	build_basic(policy);
-	build_hypervisor(policy);
-	build_extended(policy);
+	policy->xcr0 = cpuid_offered_xcr0(vendor.eax);
+	cpuid_build_basic(policy);
+	cpuid_build_hypervisor(policy);
+	cpuid_build_extended(policy);
 }
 
 /* The bits that depend on the vCPU's own state. */
-static void make_current(const struct cpuid_policy *policy, const struct cpuid_state *state,
-			 u32 leaf, u32 subleaf, struct cpuid_regs *regs)
+static void cpuid_make_current(const struct cpuid_policy *policy, const struct cpuid_state *state,
+			       u32 leaf, u32 subleaf, struct cpuid_regs *regs)
 {
 	switch (leaf) {
 	case CPUID_VERSION:
@@ -359,7 +363,7 @@ static void make_current(const struct cpuid_policy *policy, const struct cpuid_s
 		break;
 	case CPUID_XSAVE:
 		if (subleaf == 0)
-			regs->ebx = xsave_bytes(policy, state->xcr0);
+			regs->ebx = cpuid_xsave_bytes(policy, state->xcr0);
 		break;
 	case CPUID_EXTENDED_VERSION:
 		if (!policy->intel && !state->apic_enabled)
@@ -393,10 +397,10 @@ void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *st
 	const struct cpuid_entry *entry;
 
 	leaf = cpuid_leaf(policy, leaf);
-	entry = find(policy, leaf, subleaf);
+	entry = cpuid_find(policy, leaf, subleaf);
 	*regs = entry != NULL ? entry->regs : (struct cpuid_regs){0};
 	if (entry != NULL) {
-		make_current(policy, state, leaf, subleaf, regs);
+		cpuid_make_current(policy, state, leaf, subleaf, regs);
 	} else if (!cpuid_is_none(policy, leaf, subleaf)) {
 		/* above the last level the input ECX and the APIC ID are still returned */
 		regs->ecx = subleaf & 0xff;

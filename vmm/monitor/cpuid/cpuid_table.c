@@ -4,7 +4,7 @@
 #include "lib/string.h"
 
 /* Asks the kernel to add the bits that follow CR4. */
-static u32 flags_of(const struct cpuid_entry *entry, const struct cpuid_regs *regs)
+static u32 cpuid_table_flags_of(const struct cpuid_entry *entry, const struct cpuid_regs *regs)
 {
 	u32 flags = CPUID_VALID | (entry->indexed ? CPUID_INDEXED : 0u);
 
@@ -53,13 +53,13 @@ void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy 
 			continue;
 		cpuid_query(policy, &state, entry->leaf, entry->subleaf, &regs);
 		cpuid_table_put(table, &(struct vcpu_cpuid_entry){
-				   .flags = flags_of(entry, &regs),
-				   .leaf = entry->leaf,
-				   .subleaf = entry->subleaf,
-				   .eax = regs.eax,
-				   .ebx = regs.ebx,
-				   .ecx = regs.ecx,
-				   .edx = regs.edx,
-			   });
+					       .flags = cpuid_table_flags_of(entry, &regs),
+					       .leaf = entry->leaf,
+					       .subleaf = entry->subleaf,
+					       .eax = regs.eax,
+					       .ebx = regs.ebx,
+					       .ecx = regs.ecx,
+					       .edx = regs.edx,
+				       });
 	}
 }

@@ -9,36 +9,36 @@
 #define DIRECTORY_ENTRY_BYTES  64u
 
 /* Byte `at` of a number, lowest first; 0 past its end. */
-static u8 little_endian(u64 value, u32 at)
+static u8 fw_cfg_little_endian(u64 value, u32 at)
 {
 	return (u8)(at < 8 ? value >> (at * 8) : 0);
 }
 
-static u8 big_endian_u32(u32 value, u32 at)
+static u8 fw_cfg_big_endian_u32(u32 value, u32 at)
 {
 	return (u8)(value >> (24 - at * 8));
 }
 
 /* The directory: a count, then for each file size, key (both big-endian), two zeros, name. */
-static u8 directory_byte(const struct fw_cfg *fw_cfg, u32 offset)
+static u8 fw_cfg_directory_byte(const struct fw_cfg *fw_cfg, u32 offset)
 {
 	const struct fw_cfg_file *file;
 	u32 index = (offset - DIRECTORY_HEADER_BYTES) / DIRECTORY_ENTRY_BYTES;
 	u32 at = (offset - DIRECTORY_HEADER_BYTES) % DIRECTORY_ENTRY_BYTES;
 
 	if (offset < DIRECTORY_HEADER_BYTES)
-		return big_endian_u32(fw_cfg->file_count, offset);
+		return fw_cfg_big_endian_u32(fw_cfg->file_count, offset);
 	if (index >= fw_cfg->file_count)
 		return 0;
 	file = &fw_cfg->file[index];
 	if (at < 4)
-		return big_endian_u32(file->size_bytes, at);
+		return fw_cfg_big_endian_u32(file->size_bytes, at);
 	if (at < 8)
-		return big_endian_u32((FW_CFG_FILE_FIRST + index) << 16, at - 4);
+		return fw_cfg_big_endian_u32((FW_CFG_FILE_FIRST + index) << 16, at - 4);
 	return (u8)file->name[at - 8];
 }
 
-static u8 item_byte(const struct fw_cfg *fw_cfg, u32 key, u32 offset)
+static u8 fw_cfg_item_byte(const struct fw_cfg *fw_cfg, u32 key, u32 offset)
 {
 	const struct fw_cfg_file *file;
 
@@ -46,14 +46,14 @@ static u8 item_byte(const struct fw_cfg *fw_cfg, u32 key, u32 offset)
 	case FW_CFG_SIGNATURE:
 		return offset < 4 ? (u8) "QEMU"[offset] : 0;
 	case FW_CFG_ID:
-		return little_endian(1, offset); /* traditional interface only */
+		return fw_cfg_little_endian(1, offset); /* traditional interface only */
 	case FW_CFG_RAM_SIZE:
-		return little_endian(fw_cfg->ram_bytes, offset);
+		return fw_cfg_little_endian(fw_cfg->ram_bytes, offset);
 	case FW_CFG_CPU_COUNT:
 	case FW_CFG_CPU_MAX:
-		return little_endian(fw_cfg->cpu_count, offset);
+		return fw_cfg_little_endian(fw_cfg->cpu_count, offset);
 	case FW_CFG_DIRECTORY:
-		return directory_byte(fw_cfg, offset);
+		return fw_cfg_directory_byte(fw_cfg, offset);
 	default:
 		if (key < FW_CFG_FILE_FIRST || key - FW_CFG_FILE_FIRST >= fw_cfg->file_count)
 			return 0;
@@ -70,7 +70,7 @@ static u64 fw_cfg_read(struct device *device, u32 region, u64 offset, u32 size)
 	(void)region;
 	if (offset != FW_CFG_DATA_PORT - FW_CFG_SELECTOR_PORT || size != 1)
 		return 0;
-	byte = item_byte(fw_cfg, fw_cfg->state.key & ~WRITE_MODE, fw_cfg->state.offset);
+	byte = fw_cfg_item_byte(fw_cfg, fw_cfg->state.key & ~WRITE_MODE, fw_cfg->state.offset);
 	if (fw_cfg->state.offset < ~0u)
 		fw_cfg->state.offset++;
 	return byte;

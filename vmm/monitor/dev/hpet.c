@@ -17,7 +17,7 @@
 /* A comparator that the counter has passed by at most this, as exits take time, fires at once. */
 #define LATE_COUNTS (NS_PER_MS / HPET_NS_PER_COUNT)
 
-static u64 guest_counts(const struct hpet *hpet)
+static u64 hpet_guest_counts(const struct hpet *hpet)
 {
 	return device_now_ns(&hpet->device) / HPET_NS_PER_COUNT;
 }
@@ -26,33 +26,34 @@ static u64 hpet_counter(const struct hpet *hpet)
 {
 	const struct hpet_state *state = &hpet->state;
 
-	return state->base + (state->config & HPET_ENABLE ? guest_counts(hpet) : 0);
+	return state->base + (state->config & HPET_ENABLE ? hpet_guest_counts(hpet) : 0);
 }
 
-static void set_counter(struct hpet *hpet, u64 counter)
+static void hpet_set_counter(struct hpet *hpet, u64 counter)
 {
-	hpet->state.base = counter - (hpet->state.config & HPET_ENABLE ? guest_counts(hpet) : 0);
+	hpet->state.base =
+		counter - (hpet->state.config & HPET_ENABLE ? hpet_guest_counts(hpet) : 0);
 	hpet->state.seen = counter;
 }
 
-static u64 timer_mask(const struct hpet_timer *timer)
+static u64 hpet_timer_mask(const struct hpet_timer *timer)
 {
 	return timer->config & HPET_TIMER_32_MODE ? 0xffffffffull : ~0ull;
 }
 
 /* How many counts after `counter` the comparator is met; 0 stands for 2^64. */
-static u64 timer_distance(const struct hpet_timer *timer, u64 counter)
+static u64 hpet_timer_distance(const struct hpet_timer *timer, u64 counter)
 {
-	return ((timer->comparator - counter - 1) & timer_mask(timer)) + 1;
+	return ((timer->comparator - counter - 1) & hpet_timer_mask(timer)) + 1;
 }
 
-static bool is_periodic(const struct hpet_timer *timer)
+static bool hpet_is_periodic(const struct hpet_timer *timer)
 {
 	return timer->config & HPET_TIMER_PERIODIC && timer->period != 0;
 }
 
 /* The interrupt line of a timer, or NO_LINE. */
-static u32 timer_line(const struct hpet_state *state, u32 number)
+static u32 hpet_timer_line(const struct hpet_state *state, u32 number)
 {
 	u32 route = (state->timer[number].config & HPET_TIMER_ROUTE) >> HPET_TIMER_ROUTE_SHIFT;
 
@@ -64,7 +65,7 @@ static u32 timer_line(const struct hpet_state *state, u32 number)
 }
 
 /* Status bits are set and kept whether or not the timer may cause interrupts (2.3.5, 2.3.8). */
-static bool is_asserted(const struct hpet_state *state, u32 number)
+static bool hpet_is_asserted(const struct hpet_state *state, u32 number)
 {
 	return (state->status >> number & 1) && state->config & HPET_ENABLE &&
 	       state->timer[number].config & HPET_TIMER_ENABLE;
@@ -80,14 +81,14 @@ static void hpet_set_lines(struct hpet *hpet)
 	u32 asserted = 0;
 
 	for (u32 i = 0; i < HPET_TIMER_COUNT; i++) {
-		u32 line = timer_line(state, i);
+		u32 line = hpet_timer_line(state, i);
 
 		if (line == NO_LINE)
 			continue;
 		taken |= 1u << line;
 		if (state->timer[i].config & HPET_TIMER_LEVEL)
 			level |= 1u << line;
-		if (is_asserted(state, i))
+		if (hpet_is_asserted(state, i))
 			asserted |= 1u << line;
 	}
 	irqchip_take_lines(irqchip, taken);
@@ -98,10 +99,10 @@ static void hpet_set_lines(struct hpet *hpet)
 	}
 }
 
-static void timer_fire(struct hpet *hpet, u32 number)
+static void hpet_timer_fire(struct hpet *hpet, u32 number)
 {
 	const struct hpet_timer *timer = &hpet->state.timer[number];
-	u32 line = timer_line(&hpet->state, number);
+	u32 line = hpet_timer_line(&hpet->state, number);
 
 	if (timer->config & HPET_TIMER_LEVEL)
 		hpet->state.status |= 1u << number;
@@ -113,33 +114,33 @@ static void timer_fire(struct hpet *hpet, u32 number)
 }
 
 /* Fires once, however often the comparator was met while the counter went from `from` to `to`. */
-static void timer_advance(struct hpet *hpet, u32 number, u64 from, u64 to)
+static void hpet_timer_advance(struct hpet *hpet, u32 number, u64 from, u64 to)
 {
 	struct hpet_timer *timer = &hpet->state.timer[number];
-	u64 distance = timer_distance(timer, from);
+	u64 distance = hpet_timer_distance(timer, from);
 
 	if (distance == 0 || distance > to - from)
 		return;
-	if (is_periodic(timer)) {
+	if (hpet_is_periodic(timer)) {
 		u64 missed = (to - from - distance) / timer->period;
 
 		timer->comparator += (missed + 1) * timer->period;
-		timer->comparator &= timer_mask(timer);
+		timer->comparator &= hpet_timer_mask(timer);
 	}
-	timer_fire(hpet, number);
+	hpet_timer_fire(hpet, number);
 }
 
 /* Guest time at which the comparator is met next, or DEADLINE_NONE. */
-static u64 timer_deadline(const struct hpet *hpet, const struct hpet_timer *timer)
+static u64 hpet_timer_deadline(const struct hpet *hpet, const struct hpet_timer *timer)
 {
-	u64 distance = timer_distance(timer, hpet->state.seen);
+	u64 distance = hpet_timer_distance(timer, hpet->state.seen);
 
-	if (is_periodic(timer) && timer->period < HPET_PERIOD_MIN)
+	if (hpet_is_periodic(timer) && timer->period < HPET_PERIOD_MIN)
 		distance = MAX(distance, HPET_PERIOD_MIN);
 	if (!(timer->config & HPET_TIMER_ENABLE) || distance == 0 ||
-	    distance > DEADLINE_NONE / HPET_NS_PER_COUNT - guest_counts(hpet))
+	    distance > DEADLINE_NONE / HPET_NS_PER_COUNT - hpet_guest_counts(hpet))
 		return DEADLINE_NONE;
-	return (guest_counts(hpet) + distance) * HPET_NS_PER_COUNT;
+	return (hpet_guest_counts(hpet) + distance) * HPET_NS_PER_COUNT;
 }
 
 static void hpet_tick(struct device *device)
@@ -155,14 +156,14 @@ static void hpet_tick(struct device *device)
 		return;
 	}
 	for (u32 i = 0; i < HPET_TIMER_COUNT; i++)
-		timer_advance(hpet, i, state->seen, now);
+		hpet_timer_advance(hpet, i, state->seen, now);
 	state->seen = now;
 	for (u32 i = 0; i < HPET_TIMER_COUNT; i++)
-		deadline_ns = MIN(deadline_ns, timer_deadline(hpet, &state->timer[i]));
+		deadline_ns = MIN(deadline_ns, hpet_timer_deadline(hpet, &state->timer[i]));
 	device_set_deadline(device, deadline_ns);
 }
 
-static u64 timer_read(const struct hpet_timer *timer, u32 offset)
+static u64 hpet_timer_read(const struct hpet_timer *timer, u32 offset)
 {
 	switch (offset) {
 	case HPET_TIMER_CONFIGURATION:
@@ -176,7 +177,7 @@ static u64 timer_read(const struct hpet_timer *timer, u32 offset)
 }
 
 /* The whole register at a multiple of 8. */
-static u64 register_read(const struct hpet *hpet, u32 offset)
+static u64 hpet_register_read(const struct hpet *hpet, u32 offset)
 {
 	const struct hpet_state *state = &hpet->state;
 	u32 number = (offset - HPET_TIMERS) / HPET_TIMER_BYTES;
@@ -193,12 +194,12 @@ static u64 register_read(const struct hpet *hpet, u32 offset)
 	default:
 		if (offset < HPET_TIMERS || number >= HPET_TIMER_COUNT)
 			return 0;
-		return timer_read(&state->timer[number], offset % HPET_TIMER_BYTES);
+		return hpet_timer_read(&state->timer[number], offset % HPET_TIMER_BYTES);
 	}
 }
 
 /* Takes a level-triggered request back while the configuration still names its line. */
-static void timer_withdraw(struct hpet *hpet, u32 number, bool keep_status)
+static void hpet_timer_withdraw(struct hpet *hpet, u32 number, bool keep_status)
 {
 	u32 status = hpet->state.status;
 
@@ -208,7 +209,7 @@ static void timer_withdraw(struct hpet *hpet, u32 number, bool keep_status)
 		hpet->state.status = status;
 }
 
-static void timer_configure(struct hpet *hpet, u32 number, u32 value)
+static void hpet_timer_configure(struct hpet *hpet, u32 number, u32 value)
 {
 	struct hpet_timer *timer = &hpet->state.timer[number];
 	u32 route = (value & HPET_TIMER_ROUTE) >> HPET_TIMER_ROUTE_SHIFT;
@@ -217,18 +218,18 @@ static void timer_configure(struct hpet *hpet, u32 number, u32 value)
 	if (!(ROUTES >> route & 1))
 		value = (value & ~(u32)HPET_TIMER_ROUTE) | (timer->config & HPET_TIMER_ROUTE);
 	if (!(value & HPET_TIMER_ENABLE) || !(value & HPET_TIMER_LEVEL))
-		timer_withdraw(hpet, number, value & HPET_TIMER_LEVEL);
+		hpet_timer_withdraw(hpet, number, value & HPET_TIMER_LEVEL);
 	timer->config = value & WRITABLE;
-	timer->comparator &= timer_mask(timer);
-	timer->period &= timer_mask(timer);
+	timer->comparator &= hpet_timer_mask(timer);
+	timer->period &= hpet_timer_mask(timer);
 }
 
 /* `written` are the bits of `value` that were. */
-static void timer_compare(struct hpet *hpet, u32 number, u64 value, u64 written)
+static void hpet_timer_compare(struct hpet *hpet, u32 number, u64 value, u64 written)
 {
 	const struct hpet_state *state = &hpet->state;
 	struct hpet_timer *timer = &hpet->state.timer[number];
-	u64 mask = timer_mask(timer);
+	u64 mask = hpet_timer_mask(timer);
 	u64 behind;
 
 	written &= mask;
@@ -241,7 +242,7 @@ static void timer_compare(struct hpet *hpet, u32 number, u64 value, u64 written)
 	behind = (state->seen - timer->comparator) & mask;
 	if (!(timer->config & HPET_TIMER_PERIODIC) && state->config & HPET_ENABLE &&
 	    behind <= LATE_COUNTS)
-		timer_advance(hpet, number, state->seen - behind - 1, state->seen);
+		hpet_timer_advance(hpet, number, state->seen - behind - 1, state->seen);
 }
 
 /* The counter goes on from where it stands. */
@@ -250,19 +251,19 @@ static void hpet_configure(struct hpet *hpet, u32 value)
 	u64 counter = hpet_counter(hpet);
 
 	hpet->state.config = value & (HPET_ENABLE | HPET_LEGACY);
-	set_counter(hpet, counter);
+	hpet_set_counter(hpet, counter);
 }
 
-static void timer_write(struct hpet *hpet, u32 number, u32 offset, u64 value, u64 written)
+static void hpet_timer_write(struct hpet *hpet, u32 number, u32 offset, u64 value, u64 written)
 {
 	if (offset == HPET_TIMER_CONFIGURATION && (u32)written != 0)
-		timer_configure(hpet, number, (u32)value);
+		hpet_timer_configure(hpet, number, (u32)value);
 	else if (offset == HPET_TIMER_COMPARATOR)
-		timer_compare(hpet, number, value, written);
+		hpet_timer_compare(hpet, number, value, written);
 }
 
 /* Of the register at a multiple of 8 the bits `written`; the others of `value` are 0. */
-static void register_write(struct hpet *hpet, u32 offset, u64 value, u64 written)
+static void hpet_register_write(struct hpet *hpet, u32 offset, u64 value, u64 written)
 {
 	u32 number = (offset - HPET_TIMERS) / HPET_TIMER_BYTES;
 
@@ -275,16 +276,16 @@ static void register_write(struct hpet *hpet, u32 offset, u64 value, u64 written
 		hpet->state.status &= ~(u32)value;
 		break;
 	case HPET_COUNTER:
-		set_counter(hpet, (hpet_counter(hpet) & ~written) | value);
+		hpet_set_counter(hpet, (hpet_counter(hpet) & ~written) | value);
 		break;
 	default:
 		if (offset >= HPET_TIMERS && number < HPET_TIMER_COUNT)
-			timer_write(hpet, number, offset % HPET_TIMER_BYTES, value, written);
+			hpet_timer_write(hpet, number, offset % HPET_TIMER_BYTES, value, written);
 	}
 }
 
 /* Only aligned accesses to halves and whole registers are defined (2.1); others do nothing. */
-static bool is_defined(u64 offset, u32 size)
+static bool hpet_is_defined(u64 offset, u32 size)
 {
 	return size >= 4 && offset % size == 0;
 }
@@ -296,11 +297,11 @@ static u64 hpet_read(struct device *device, u32 region, u64 at, u32 size)
 	u64 value;
 
 	(void)region;
-	if (!is_defined(offset, size))
+	if (!hpet_is_defined(offset, size))
 		return 0;
 	if (align_down(offset, 8) != HPET_COUNTER)
 		hpet_tick(device);
-	value = register_read(hpet, (u32)align_down(offset, 8));
+	value = hpet_register_read(hpet, (u32)align_down(offset, 8));
 	return size == 8 ? value : (u32)(value >> offset % 8 * 8);
 }
 
@@ -311,11 +312,11 @@ static void hpet_write(struct device *device, u32 region, u64 at, u32 size, u64 
 	u32 shift = offset % 8 * 8;
 
 	(void)region;
-	if (!is_defined(offset, size))
+	if (!hpet_is_defined(offset, size))
 		return;
 	hpet_tick(device);
-	register_write(hpet, (u32)align_down(offset, 8), value << shift,
-		       (size == 8 ? ~0ull : 0xffffffffull) << shift);
+	hpet_register_write(hpet, (u32)align_down(offset, 8), value << shift,
+			    (size == 8 ? ~0ull : 0xffffffffull) << shift);
 	hpet_tick(device);
 }
 
@@ -329,9 +330,9 @@ static void hpet_reset(struct device *device)
 	hpet_set_lines(hpet);
 }
 
-static bool timer_valid(const struct hpet_timer *timer)
+static bool hpet_timer_valid(const struct hpet_timer *timer)
 {
-	u64 mask = timer_mask(timer);
+	u64 mask = hpet_timer_mask(timer);
 
 	return !(timer->config & ~(u32)WRITABLE) && !(timer->comparator & ~mask) &&
 	       !(timer->period & ~mask);
@@ -342,7 +343,7 @@ static bool hpet_valid(const void *bytes)
 	const struct hpet_state *state = bytes;
 
 	for (u32 i = 0; i < HPET_TIMER_COUNT; i++)
-		if (!timer_valid(&state->timer[i]))
+		if (!hpet_timer_valid(&state->timer[i]))
 			return false;
 	return !(state->config & ~(u32)(HPET_ENABLE | HPET_LEGACY)) &&
 	       state->status < 1u << HPET_TIMER_COUNT;

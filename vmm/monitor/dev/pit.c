@@ -24,14 +24,14 @@ static u64 pit_now(const struct pit *pit)
 }
 
 /* The first nanosecond at which pit_now() has reached the tick. */
-static u64 tick_to_ns(u64 tick)
+static u64 pit_tick_to_ns(u64 tick)
 {
 	return mul_div(tick, NS_PER_S, PIT_HZ) + 1;
 }
 
-static bool is_kept(const struct pit_channel *channel)
+static bool pit_is_kept(const struct pit_channel *channel)
 {
-	return pit_channel_periodic(channel) && tick_to_ns(channel->count) >= BEAT_MIN_NS;
+	return pit_channel_periodic(channel) && pit_tick_to_ns(channel->count) >= BEAT_MIN_NS;
 }
 
 static u64 pit_deadline(const struct pit *pit)
@@ -41,14 +41,14 @@ static u64 pit_deadline(const struct pit *pit)
 
 	if (pit->state.edge_tick == DEADLINE_NONE)
 		return DEADLINE_NONE;
-	deadline = tick_to_ns(MIN(pit->state.edge_tick, pit->state.repay_tick));
-	if (pit_channel_periodic(channel) && !is_kept(channel))
+	deadline = pit_tick_to_ns(MIN(pit->state.edge_tick, pit->state.repay_tick));
+	if (pit_channel_periodic(channel) && !pit_is_kept(channel))
 		deadline = MAX(deadline, device_now_ns(&pit->device) + BEAT_MIN_NS);
 	return deadline;
 }
 
 /* An edge, even when the output is low again: an 8259 forgets one that does not stay high. */
-static void beat(struct pit *pit, u64 now)
+static void pit_beat(struct pit *pit, u64 now)
 {
 	struct pit_state *state = &pit->state;
 	u64 period = state->channel[0].count;
@@ -61,15 +61,16 @@ static void beat(struct pit *pit, u64 now)
 }
 
 /* The edge has come, and `now` perhaps some more. */
-static void owe(struct pit_state *state, u64 now)
+static void pit_owe(struct pit_state *state, u64 now)
 {
-	u64 missed = is_kept(&state->channel[0]) ?
-			     (now - state->edge_tick) / state->channel[0].count : 0;
+	u64 missed = pit_is_kept(&state->channel[0])
+			     ? (now - state->edge_tick) / state->channel[0].count
+			     : 0;
 
 	state->owed = (u32)MIN(state->owed + missed, OWED_MAX);
 }
 
-static void forgive(struct pit_state *state)
+static void pit_forgive(struct pit_state *state)
 {
 	state->owed = 0;
 	state->repay_tick = DEADLINE_NONE;
@@ -87,11 +88,11 @@ static void pit_tick(struct device *device)
 		pit_channel_advance(&state->channel[i], now);
 
 	if (now >= state->edge_tick) {
-		owe(state, now);
-		beat(pit, now);
+		pit_owe(state, now);
+		pit_beat(pit, now);
 	} else if (now >= state->repay_tick) {
 		state->owed--;
-		beat(pit, now);
+		pit_beat(pit, now);
 	} else {
 		out = pit_channel_out(&state->channel[0], now);
 		state->held &= !out;
@@ -112,7 +113,7 @@ static void pit_write_control(struct pit *pit, u8 value, u64 now)
 		}
 		pit_channel_control(&pit->state.channel[channel], value, now);
 		if (channel == 0)
-			forgive(&pit->state);
+			pit_forgive(&pit->state);
 		return;
 	}
 	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++) {

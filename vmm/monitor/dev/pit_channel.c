@@ -8,7 +8,7 @@
 #define TICK_MAX BIT(54)
 
 /* Clocks counted since `count` was loaded; loading takes one itself (8254, figure 15). */
-static u64 channel_elapsed(const struct pit_channel *channel, u64 now)
+static u64 pit_channel_elapsed(const struct pit_channel *channel, u64 now)
 {
 	if (!channel->running || now <= channel->run_tick)
 		return channel->elapsed;
@@ -20,13 +20,13 @@ bool pit_channel_periodic(const struct pit_channel *channel)
 	return channel->mode == PIT_MODE_RATE || channel->mode == PIT_MODE_SQUARE_WAVE;
 }
 
-static bool channel_triggered_by_gate(const struct pit_channel *channel)
+static bool pit_channel_triggered_by_gate(const struct pit_channel *channel)
 {
 	return channel->mode == PIT_MODE_ONE_SHOT || channel->mode == PIT_MODE_HARDWARE_STROBE;
 }
 
 /* Loads at clock `now`; the first decrement comes one clock later. */
-static void channel_load(struct pit_channel *channel, u32 count, u64 now)
+static void pit_channel_load(struct pit_channel *channel, u32 count, u64 now)
 {
 	channel->count = count;
 	channel->next_count = 0;
@@ -36,7 +36,7 @@ static void channel_load(struct pit_channel *channel, u32 count, u64 now)
 	channel->running = 1;
 }
 
-static u32 channel_high_half(u32 count)
+static u32 pit_channel_high_half(u32 count)
 {
 	return (count + 1) / 2;
 }
@@ -44,8 +44,8 @@ static u32 channel_high_half(u32 count)
 /* Keeps `elapsed` inside the running period and takes a new count over at its end. */
 void pit_channel_advance(struct pit_channel *channel, u64 now)
 {
-	u64 done = channel_elapsed(channel, now);
-	u64 half = channel_high_half(channel->count);
+	u64 done = pit_channel_elapsed(channel, now);
+	u64 half = pit_channel_high_half(channel->count);
 
 	if (!channel->loaded || !pit_channel_periodic(channel))
 		return;
@@ -54,8 +54,8 @@ void pit_channel_advance(struct pit_channel *channel, u64 now)
 	    channel->elapsed < half && done >= half) {
 		u64 past = done - half;
 
-		channel_load(channel, channel->next_count, now);
-		channel->elapsed = channel_high_half(channel->count) + past;
+		pit_channel_load(channel, channel->next_count, now);
+		channel->elapsed = pit_channel_high_half(channel->count) + past;
 		channel->run_tick = now;
 		done = channel->elapsed;
 	}
@@ -76,7 +76,7 @@ settle:
 
 bool pit_channel_out(const struct pit_channel *channel, u64 now)
 {
-	u64 done = channel_elapsed(channel, now);
+	u64 done = pit_channel_elapsed(channel, now);
 
 	switch (channel->mode) {
 	case PIT_MODE_TERMINAL_COUNT:
@@ -87,7 +87,7 @@ bool pit_channel_out(const struct pit_channel *channel, u64 now)
 		return !channel->running || done % channel->count != channel->count - 1;
 	case PIT_MODE_SQUARE_WAVE:
 		return !channel->running ||
-		       done % channel->count < channel_high_half(channel->count);
+		       done % channel->count < pit_channel_high_half(channel->count);
 	default:
 		return !channel->loaded || done != channel->count;
 	}
@@ -95,9 +95,9 @@ bool pit_channel_out(const struct pit_channel *channel, u64 now)
 
 u64 pit_channel_next_edge(const struct pit_channel *channel, u64 now)
 {
-	u64 done = channel_elapsed(channel, now);
+	u64 done = pit_channel_elapsed(channel, now);
 	u64 start = MAX(now, channel->run_tick);
-	u64 half = channel_high_half(channel->count);
+	u64 half = pit_channel_high_half(channel->count);
 	u64 rise;
 
 	if (!channel->loaded || !channel->running)
@@ -121,11 +121,11 @@ u64 pit_channel_next_edge(const struct pit_channel *channel, u64 now)
 }
 
 /* What the counting element holds, as the guest reads it. */
-static u16 channel_current_count(const struct pit_channel *channel, u64 now)
+static u16 pit_channel_current_count(const struct pit_channel *channel, u64 now)
 {
-	u64 done = channel_elapsed(channel, now);
+	u64 done = pit_channel_elapsed(channel, now);
 	u32 modulus = channel->bcd ? 10000 : 0x10000;
-	u32 half = channel_high_half(channel->count);
+	u32 half = pit_channel_high_half(channel->count);
 	u32 value;
 
 	if (channel->mode == PIT_MODE_SQUARE_WAVE) {
@@ -163,7 +163,7 @@ void pit_channel_control(struct pit_channel *channel, u8 value, u64 now)
 	channel->status_latched = 0;
 }
 
-static void channel_new_count(struct pit_channel *channel, u16 value, u64 now)
+static void pit_channel_new_count(struct pit_channel *channel, u16 value, u64 now)
 {
 	u32 modulus = channel->bcd ? 10000 : 0x10000;
 	u32 count = value;
@@ -174,12 +174,12 @@ static void channel_new_count(struct pit_channel *channel, u16 value, u64 now)
 	if (count == 0 || count > modulus)
 		count = modulus;
 
-	if (channel_triggered_by_gate(channel) ||
+	if (pit_channel_triggered_by_gate(channel) ||
 	    (pit_channel_periodic(channel) && channel->loaded)) {
 		channel->next_count = count;
 		return;
 	}
-	channel_load(channel, count, now);
+	pit_channel_load(channel, count, now);
 	channel->running = channel->gate;
 }
 
@@ -187,19 +187,19 @@ void pit_channel_write(struct pit_channel *channel, u8 value, u64 now)
 {
 	switch (channel->access) {
 	case 1:
-		channel_new_count(channel, value, now);
+		pit_channel_new_count(channel, value, now);
 		break;
 	case 2:
-		channel_new_count(channel, (u16)(value << 8), now);
+		pit_channel_new_count(channel, (u16)(value << 8), now);
 		break;
 	default:
 		if (channel->write_high) {
-			channel_new_count(channel, (u16)(value << 8 | channel->write_low), now);
+			pit_channel_new_count(channel, (u16)(value << 8 | channel->write_low), now);
 		} else {
 			channel->write_low = value;
 			/* Mode 0: the first byte stops the counting, OUT goes low. */
 			if (channel->mode == PIT_MODE_TERMINAL_COUNT) {
-				channel->elapsed = channel_elapsed(channel, now);
+				channel->elapsed = pit_channel_elapsed(channel, now);
 				channel->loaded = 0;
 				channel->running = 0;
 			}
@@ -211,7 +211,7 @@ void pit_channel_write(struct pit_channel *channel, u8 value, u64 now)
 
 u8 pit_channel_read(struct pit_channel *channel, u64 now)
 {
-	u16 value = channel->latched ? channel->latch : channel_current_count(channel, now);
+	u16 value = channel->latched ? channel->latch : pit_channel_current_count(channel, now);
 	bool high = channel->access == 2 || (channel->access == 3 && channel->read_high);
 
 	if (channel->status_latched) {
@@ -229,7 +229,7 @@ void pit_channel_latch_count(struct pit_channel *channel, u64 now)
 {
 	if (channel->latched)
 		return;
-	channel->latch = channel_current_count(channel, now);
+	channel->latch = pit_channel_current_count(channel, now);
 	channel->latched = channel->access == 3 ? 2 : 1;
 }
 
@@ -251,22 +251,22 @@ void pit_channel_gate(struct pit_channel *channel, bool gate, u64 now)
 	if (gate == channel->gate)
 		return;
 	channel->gate = gate;
-	if (channel_triggered_by_gate(channel)) {
+	if (pit_channel_triggered_by_gate(channel)) {
 		/* Each rising edge triggers, with the newest count; a low gate does nothing. */
 		if (rising && (channel->loaded || channel->next_count))
-			channel_load(channel,
-				     channel->next_count ? channel->next_count : channel->count,
-				     now);
+			pit_channel_load(channel,
+					 channel->next_count ? channel->next_count : channel->count,
+					 now);
 		return;
 	}
 	if (!channel->loaded)
 		return;
 	if (rising && pit_channel_periodic(channel)) {
-		channel_load(channel, channel->next_count ? channel->next_count : channel->count,
-			     now);
+		pit_channel_load(channel,
+				 channel->next_count ? channel->next_count : channel->count, now);
 		return;
 	}
-	channel->elapsed = channel_elapsed(channel, now);
+	channel->elapsed = pit_channel_elapsed(channel, now);
 	channel->run_tick = now;
 	channel->running = gate;
 }

@@ -25,13 +25,13 @@ static void reset_update(struct reset *reset)
 				 (state->config & I8042_CONFIG_IRQ));
 }
 
-static void i8042_answer(struct reset *reset, u8 byte, u8 status)
+static void reset_i8042_answer(struct reset *reset, u8 byte, u8 status)
 {
 	reset->state.output = byte;
 	reset->state.status |= I8042_STATUS_OUTPUT | status;
 }
 
-static void i8042_command(struct reset *reset, u8 command)
+static void reset_i8042_command(struct reset *reset, u8 command)
 {
 	struct reset_state *state = &reset->state;
 
@@ -39,15 +39,15 @@ static void i8042_command(struct reset *reset, u8 command)
 	state->expects = 0;
 	switch (command) {
 	case I8042_READ_CONFIG:
-		i8042_answer(reset, state->config, 0);
+		reset_i8042_answer(reset, state->config, 0);
 		break;
 	case I8042_SELF_TEST:
 		state->config |= I8042_CONFIG_SYSTEM;
-		i8042_answer(reset, I8042_SELF_TEST_PASSED, 0);
+		reset_i8042_answer(reset, I8042_SELF_TEST_PASSED, 0);
 		break;
 	case I8042_TEST_AUX:
 	case I8042_TEST_KEYBOARD: /* nothing is plugged in */
-		i8042_answer(reset, I8042_TEST_CLOCK_LOW, 0);
+		reset_i8042_answer(reset, I8042_TEST_CLOCK_LOW, 0);
 		break;
 	case I8042_DISABLE_AUX:
 		state->config |= I8042_CONFIG_AUX_OFF;
@@ -62,7 +62,7 @@ static void i8042_command(struct reset *reset, u8 command)
 		state->config &= (u8)~I8042_CONFIG_KEYBOARD_OFF;
 		break;
 	case I8042_READ_OUTPUT_PORT:
-		i8042_answer(reset, I8042_OUTPUT_RESET | I8042_OUTPUT_A20, 0);
+		reset_i8042_answer(reset, I8042_OUTPUT_RESET | I8042_OUTPUT_A20, 0);
 		break;
 	case I8042_WRITE_CONFIG:
 	case I8042_WRITE_OUTPUT_PORT:
@@ -78,7 +78,7 @@ static void i8042_command(struct reset *reset, u8 command)
 	}
 }
 
-static void i8042_data(struct reset *reset, u8 byte)
+static void reset_i8042_data(struct reset *reset, u8 byte)
 {
 	struct reset_state *state = &reset->state;
 	u8 command = state->expects;
@@ -94,10 +94,10 @@ static void i8042_data(struct reset *reset, u8 byte)
 			reset_request(reset, I8042_COMMAND_PORT);
 		break;
 	case I8042_LOOP_KEYBOARD:
-		i8042_answer(reset, byte, 0);
+		reset_i8042_answer(reset, byte, 0);
 		break;
 	default: /* a device that is not there: the controller gives up and says "resend" */
-		i8042_answer(reset, I8042_RESEND, I8042_STATUS_TIMEOUT);
+		reset_i8042_answer(reset, I8042_RESEND, I8042_STATUS_TIMEOUT);
 		break;
 	}
 }
@@ -112,7 +112,7 @@ static void reset_control(struct reset *reset, u8 value)
 		reset_request(reset, RESET_CONTROL_PORT);
 }
 
-static void control_a(struct reset *reset, u8 value)
+static void reset_control_a(struct reset *reset, u8 value)
 {
 	bool rises = (value & CONTROL_A_RESET) && !(reset->state.control_a & CONTROL_A_RESET);
 
@@ -129,11 +129,11 @@ static void reset_write(struct device *device, u32 region, u64 offset, u32 size,
 	if (region == RESET_REGION_CONTROL)
 		reset_control(reset, (u8)value);
 	else if (region == RESET_REGION_CONTROL_A)
-		control_a(reset, (u8)value);
+		reset_control_a(reset, (u8)value);
 	else if (region == RESET_REGION_COMMAND)
-		i8042_command(reset, (u8)value);
+		reset_i8042_command(reset, (u8)value);
 	else
-		i8042_data(reset, (u8)value);
+		reset_i8042_data(reset, (u8)value);
 	reset_update(reset);
 }
 

@@ -2,8 +2,8 @@
 #include "vmm/monitor/dev/watchdog.h"
 #include "vmm/monitor/dev/platform.h"
 
-/* After loading any number, left_s is still one of 16 bits. */
-static u64 left_s(const struct device *device)
+/* After loading any number, watchdog_left_s is still one of 16 bits. */
+static u64 watchdog_left_s(const struct device *device)
 {
 	const struct watchdog_state *state = device->state;
 	u64 now = device_now_ns(device);
@@ -13,7 +13,7 @@ static u64 left_s(const struct device *device)
 	return MIN((state->expires_ns - now + NS_PER_S - 1) / NS_PER_S, WATCHDOG_COUNT_MAX);
 }
 
-static void begin_anew(struct device *device)
+static void watchdog_begin_anew(struct device *device)
 {
 	struct watchdog_state *state = device->state;
 	u64 seconds = MAX(MIN((u64)state->count, WATCHDOG_COUNT_MAX), 1);
@@ -41,13 +41,13 @@ static u64 watchdog_read(struct device *device, u32 region, u64 offset, u32 size
 {
 	const struct watchdog_state *state = device->state;
 	u64 registers = state->control | (u64)state->count << (8 * WATCHDOG_COUNT) |
-			left_s(device) << (8 * WATCHDOG_LEFT);
+			watchdog_left_s(device) << (8 * WATCHDOG_LEFT);
 
 	(void)region;
 	return registers >> (8 * offset) & (size == 1 ? 0xff : 0xffff);
 }
 
-static void write_byte(struct watchdog_state *state, u64 at, u8 value)
+static void watchdog_write_byte(struct watchdog_state *state, u64 at, u8 value)
 {
 	switch (at) {
 	case WATCHDOG_CONTROL:
@@ -69,9 +69,9 @@ static void watchdog_write(struct device *device, u32 region, u64 offset, u32 si
 {
 	(void)region;
 	for (u32 i = 0; i < size; i++)
-		write_byte(device->state, offset + i, (u8)(value >> (8 * i)));
+		watchdog_write_byte(device->state, offset + i, (u8)(value >> (8 * i)));
 	if (offset < WATCHDOG_LEFT)
-		begin_anew(device);
+		watchdog_begin_anew(device);
 	watchdog_tick(device);
 }
 

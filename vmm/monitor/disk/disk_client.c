@@ -16,14 +16,14 @@ void disk_client_open(struct disk_client *client, struct link_memory *memory,
 }
 
 /* Written by the driver at any time. */
-static const struct block_about *about_of(const struct disk_client *client)
+static const struct block_about *disk_client_about_of(const struct disk_client *client)
 {
 	return (const void *)client->end.memory->about;
 }
 
 struct block_about disk_client_about(const struct disk_client *client)
 {
-	const struct block_about *about = about_of(client);
+	const struct block_about *about = disk_client_about_of(client);
 
 	return (struct block_about){
 		.sectors = __atomic_load_n(&about->sectors, __ATOMIC_RELAXED),
@@ -47,7 +47,7 @@ bool disk_client_renewed(struct disk_client *client)
 	return true;
 }
 
-static bool pool_is_free(const struct disk_client *client, u32 first, u32 pages)
+static bool disk_client_pool_is_free(const struct disk_client *client, u32 first, u32 pages)
 {
 	for (u32 page = first; page < first + pages; page++) {
 		if ((client->pool_used[page / 64] >> page % 64 & 1) != 0)
@@ -56,7 +56,8 @@ static bool pool_is_free(const struct disk_client *client, u32 first, u32 pages)
 	return true;
 }
 
-static void pool_mark(struct disk_client *client, const struct disk_piece *piece, bool used)
+static void disk_client_pool_mark(struct disk_client *client, const struct disk_piece *piece,
+				  bool used)
 {
 	for (u32 page = piece->page; page < (u32)piece->page + piece->pages; page++) {
 		if (used)
@@ -67,7 +68,7 @@ static void pool_mark(struct disk_client *client, const struct disk_piece *piece
 }
 
 /* Pieces are powers of two pages and lie at multiples of their size: there is no sliver. */
-static bool pool_take(struct disk_client *client, u32 bytes, struct disk_piece *piece)
+static bool disk_client_pool_take(struct disk_client *client, u32 bytes, struct disk_piece *piece)
 {
 	u32 pages = 1;
 
@@ -76,11 +77,11 @@ static bool pool_take(struct disk_client *client, u32 bytes, struct disk_piece *
 	while (pages * PAGE_SIZE < bytes)
 		pages *= 2;
 	for (u32 page = 0; page < BLOCK_POOL_PAGES; page += pages) {
-		if (!pool_is_free(client, page, pages))
+		if (!disk_client_pool_is_free(client, page, pages))
 			continue;
 		piece->page = (u16)page;
 		piece->pages = (u16)pages;
-		pool_mark(client, piece, true);
+		disk_client_pool_mark(client, piece, true);
 		return true;
 	}
 	return false;
@@ -96,7 +97,7 @@ int disk_client_take(struct disk_client *client, u32 bytes, u8 **data)
 	while (client->piece[number].used)
 		number++;
 	client->piece[number] = (struct disk_piece){.tag = DISK_TAG_NONE};
-	if (!pool_take(client, bytes, &client->piece[number]))
+	if (!disk_client_pool_take(client, bytes, &client->piece[number]))
 		return -1;
 	client->piece[number].used = true;
 	client->outstanding++;
@@ -129,9 +130,9 @@ void disk_client_ask(struct disk_client *client, int piece, enum block_operation
 	disk_client_put(client, piece, tag, &request);
 }
 
-static u32 window_now(const struct disk_client *client)
+static u32 disk_client_window_now(const struct disk_client *client)
 {
-	return __atomic_load_n(&about_of(client)->window, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&disk_client_about_of(client)->window, __ATOMIC_ACQUIRE);
 }
 
 void disk_client_ask_direct(struct disk_client *client, int piece, enum block_operation operation,
@@ -141,7 +142,7 @@ void disk_client_ask_direct(struct disk_client *client, int piece, enum block_op
 		.operation = operation,
 		.sectors = sectors,
 		.sector = sector,
-		.window = window_now(client),
+		.window = disk_client_window_now(client),
 	};
 
 	memcpy(request.page, page, sizeof(request.page));
@@ -150,14 +151,14 @@ void disk_client_ask_direct(struct disk_client *client, int piece, enum block_op
 
 bool disk_client_has_window(const struct disk_client *client)
 {
-	u32 window = window_now(client);
+	u32 window = disk_client_window_now(client);
 
 	return window != 0 && window != client->copy_window;
 }
 
 bool disk_client_is_landing(const struct disk_client *client)
 {
-	u32 window = window_now(client);
+	u32 window = disk_client_window_now(client);
 
 	for (u32 i = 0; window != 0 && i < SLOT_COUNT; i++) {
 		if (client->piece[i].used && client->window[i] == window)
@@ -174,14 +175,14 @@ void disk_client_flush(struct disk_client *client)
 
 void disk_client_give_back(struct disk_client *client, int piece)
 {
-	pool_mark(client, &client->piece[piece], false);
+	disk_client_pool_mark(client, &client->piece[piece], false);
 	client->piece[piece].used = false;
 	client->window[piece] = 0;
 	client->outstanding--;
 }
 
 /* False: nobody asked for this, or nobody waits for it any more. */
-static bool accept(struct disk_client *client, const struct block_answer *answer)
+static bool disk_client_accept(struct disk_client *client, const struct block_answer *answer)
 {
 	int number = (int)(answer->id % SLOT_COUNT);
 	const struct disk_piece *piece = &client->piece[number];
@@ -198,7 +199,8 @@ static bool accept(struct disk_client *client, const struct block_answer *answer
 }
 
 /* Where it is to be copied from. */
-static const u8 *answered_data(struct disk_client *client, int piece, enum block_status status)
+static const u8 *disk_client_answered_data(struct disk_client *client, int piece,
+					   enum block_status status)
 {
 	if (status == BLOCK_COPY)
 		client->copy_window = client->window[piece];
@@ -214,13 +216,13 @@ bool disk_client_answer(struct disk_client *client, u32 *tag, enum block_status 
 	do {
 		while (slot_take(&client->end, &answer)) {
 			client->quiet = false;
-			if (!accept(client, &answer))
+			if (!disk_client_accept(client, &answer))
 				continue;
 			*piece = (int)(answer.id % SLOT_COUNT);
 			*tag = client->piece[*piece].tag;
 			*status = answer.status < BLOCK_STATUS_COUNT
 					  ? (enum block_status)answer.status : BLOCK_ERROR;
-			*data = answered_data(client, *piece, *status);
+			*data = disk_client_answered_data(client, *piece, *status);
 			return true;
 		}
 		if (client->quiet)

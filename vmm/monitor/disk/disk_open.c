@@ -9,7 +9,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-static void ring(void *context)
+static void disk_ring(void *context)
 {
 	(void)sys_event_signal((handle_t)(uintptr_t)context);
 }
@@ -19,12 +19,12 @@ static enum status disk_bind(const struct machine *machine, u32 number, u64 key)
 	return sys_object_bind(start_handle_of(START_DISK_BELL, number), machine->queue, key);
 }
 
-static enum status open_one(struct machine *machine, const struct start_entry *entry, u64 key)
+static enum status disk_open_one(struct machine *machine, const struct start_entry *entry, u64 key)
 {
 	struct virtio_blk *blk = &machine->blk[machine->blk_count];
 	handle_t doorbell = start_handle_of(START_DISK_DOORBELL, entry->value);
 
-	disk_client_open(&blk->client, (struct link_memory *)(uintptr_t)entry->offset, ring,
+	disk_client_open(&blk->client, (struct link_memory *)(uintptr_t)entry->offset, disk_ring,
 			 (void *)(uintptr_t)doorbell);
 	/* not terminated where all of it is used (virtio 1.2, 5.2.6) */
 	memcpy(blk->name, entry->name, MIN(strnlen(entry->name, sizeof(entry->name)),
@@ -60,7 +60,7 @@ enum status disk_open_all(struct machine *machine, u64 key)
 	machine->blk = (struct virtio_blk *)(uintptr_t)at;
 	for (const struct start_entry *entry = start_find(START_DISK);
 	     entry != NULL && status == STATUS_OK; entry = start_next(entry)) {
-		status = entry->value < VIRTIO_BLK_MAX ? open_one(machine, entry, key)
+		status = entry->value < VIRTIO_BLK_MAX ? disk_open_one(machine, entry, key)
 						       : STATUS_BAD_ARGUMENT;
 	}
 	return status;

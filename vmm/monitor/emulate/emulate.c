@@ -50,7 +50,7 @@ enum emulate_result emulate_retire(struct emulation *emulation)
 }
 
 /* SDM vol. 3, 3.4.5.1 and 5.2.1 */
-static enum x86_mode code_mode(const struct vcpu_page *page)
+static enum x86_mode emulate_code_mode(const struct vcpu_page *page)
 {
 	u32 access = page->segment[SEG_CS].access;
 
@@ -60,7 +60,7 @@ static enum x86_mode code_mode(const struct vcpu_page *page)
 }
 
 /* Appends up to `limit` bytes, of the page that `linear` lies in, to those read so far. */
-static enum emulate_result fetch_part(struct emulation *emulation, u64 linear, u32 limit)
+static enum emulate_result emulate_fetch_part(struct emulation *emulation, u64 linear, u32 limit)
 {
 	struct emulator *emulator = emulation->emulator;
 	u32 count = (u32)MIN(limit - emulator->byte_count, PAGE_SIZE - (linear & PAGE_MASK));
@@ -81,7 +81,7 @@ static enum emulate_result fetch_part(struct emulation *emulation, u64 linear, u
 }
 
 /* In 64-bit mode the kernel may have brought the code along: no walk is needed then. */
-static bool take_shown(struct emulation *emulation)
+static bool emulate_take_shown(struct emulation *emulation)
 {
 	struct emulator *emulator = emulation->emulator;
 	const struct vcpu_page *page = emulation->page;
@@ -98,7 +98,7 @@ static bool take_shown(struct emulation *emulation)
  * Fetches and decodes; the second page is read only if the instruction reaches into it, and no byte
  * is read twice.
  */
-static enum emulate_result fetch(struct emulation *emulation)
+static enum emulate_result emulate_fetch(struct emulation *emulation)
 {
 	struct emulator *emulator = emulation->emulator;
 	const struct vcpu_segment_state *cs = &emulation->page->segment[SEG_CS];
@@ -119,8 +119,9 @@ static enum emulate_result fetch(struct emulation *emulation)
 	}
 	do {
 		result = EMULATE_DONE;
-		if (!take_shown(emulation))
-			result = fetch_part(emulation, linear + emulator->byte_count, limit);
+		if (!emulate_take_shown(emulation))
+			result =
+				emulate_fetch_part(emulation, linear + emulator->byte_count, limit);
 		if (result != EMULATE_DONE)
 			return result;
 		status = x86_decode(emulator->bytes, emulator->byte_count, emulation->mode,
@@ -144,9 +145,9 @@ enum emulate_result emulate_start(struct emulation *emulation, struct emulator *
 	emulation->page = page;
 	emulation->event = event;
 	emulation->loads_ss = false;
-	emulation->mode = code_mode(page);
+	emulation->mode = emulate_code_mode(page);
 
-	result = fetch(emulation);
+	result = emulate_fetch(emulation);
 	if (result != EMULATE_DONE)
 		return result;
 	emulation->size = emulation->in.opcode & 1 ? emulation->in.operand_bytes : 1;
@@ -157,7 +158,7 @@ enum emulate_result emulate_start(struct emulation *emulation, struct emulator *
 }
 
 /* SDM vol. 2, LOCK: only these, with a memory destination; otherwise #UD. */
-static bool lock_allowed(const struct x86_instruction *in)
+static bool emulate_lock_allowed(const struct x86_instruction *in)
 {
 	u8 group = in->reg & 7;
 
@@ -197,7 +198,7 @@ static bool lock_allowed(const struct x86_instruction *in)
 	}
 }
 
-static enum emulate_result execute(struct emulation *emulation)
+static enum emulate_result emulate_execute(struct emulation *emulation)
 {
 	enum emulate_result result = EMULATE_UNSUPPORTED;
 
@@ -220,9 +221,9 @@ enum emulate_result emulate(struct emulator *emulator, struct vcpu_event *event)
 	result = emulate_start(&emulation, emulator, event);
 	if (result != EMULATE_DONE)
 		return result;
-	if (emulation.in.prefixes & X86_PREFIX_LOCK && !lock_allowed(&emulation.in))
+	if (emulation.in.prefixes & X86_PREFIX_LOCK && !emulate_lock_allowed(&emulation.in))
 		return emulate_fault(&emulation, VECTOR_UD);
-	result = execute(&emulation);
+	result = emulate_execute(&emulation);
 	return result == EMULATE_DONE ? emulate_retire(&emulation) : result;
 }
 

@@ -7,7 +7,7 @@
 #include "vmm/monitor/walk.h"
 
 /* 40-4f: memory is read, and a 32-bit register's upper half cleared, in any case. */
-static enum emulate_result move_if(struct emulation *em)
+static enum emulate_result emulate_move_if(struct emulation *em)
 {
 	u32 size = em->in.operand_bytes;
 	enum emulate_result result;
@@ -24,14 +24,14 @@ static enum emulate_result move_if(struct emulation *em)
 }
 
 /* 90-9f */
-static enum emulate_result set_if(struct emulation *em)
+static enum emulate_result emulate_set_if(struct emulation *em)
 {
 	em->size = 1;
 	return emulate_write_operand(em, alu_condition(em->in.opcode, em->page->rflags));
 }
 
 /* b6, b7, be, bf: MOVZX, MOVSX */
-static enum emulate_result move_extended(struct emulation *em)
+static enum emulate_result emulate_move_extended(struct emulation *em)
 {
 	enum emulate_result result;
 	u32 unused;
@@ -49,7 +49,8 @@ static enum emulate_result move_extended(struct emulation *em)
 }
 
 /* BT, BTS, BTR, BTC are operations 0 to 3; the operand lies `distance` bytes from its address. */
-static enum emulate_result test_bit(struct emulation *em, u8 operation, u64 bit, u64 distance)
+static enum emulate_result emulate_test_bit(struct emulation *em, u8 operation, u64 bit,
+					    u64 distance)
 {
 	u64 selected = BIT(bit & (8 * em->size - 1));
 	struct emulate_operand operand;
@@ -80,17 +81,17 @@ static enum emulate_result test_bit(struct emulation *em, u8 operation, u64 bit,
 }
 
 /* a3, ab, b3, bb. SDM vol. 2, BT: a register's bit number is signed, and may exceed the operand. */
-static enum emulate_result test_bit_register(struct emulation *em)
+static enum emulate_result emulate_test_bit_register(struct emulation *em)
 {
 	u32 unused = 64 - 8 * em->size;
 	u64 bit = emulate_register(em, em->in.reg, em->size);
 	s64 bytes = (s64)(bit << unused) >> unused >> 3;
 
-	return test_bit(em, em->in.opcode >> 3 & 3, bit, (u64)bytes & ~(u64)(em->size - 1));
+	return emulate_test_bit(em, em->in.opcode >> 3 & 3, bit, (u64)bytes & ~(u64)(em->size - 1));
 }
 
 /* b0, b1 */
-static enum emulate_result compare_exchange(struct emulation *em)
+static enum emulate_result emulate_compare_exchange(struct emulation *em)
 {
 	struct emulate_operand operand;
 	enum emulate_result result = emulate_operand(em, WALK_WRITE, &operand);
@@ -112,7 +113,7 @@ static enum emulate_result compare_exchange(struct emulation *em)
 }
 
 /* c7 /1: CMPXCHG8B, CMPXCHG16B, in two halves. */
-static enum emulate_result compare_exchange_double(struct emulation *em)
+static enum emulate_result emulate_compare_exchange_double(struct emulation *em)
 {
 	u64 *gpr = em->page->gpr;
 	struct emulate_operand low;
@@ -149,7 +150,7 @@ static enum emulate_result compare_exchange_double(struct emulation *em)
 }
 
 /* c0, c1: XADD */
-static enum emulate_result exchange_add(struct emulation *em)
+static enum emulate_result emulate_exchange_add(struct emulation *em)
 {
 	u64 addend = emulate_register(em, em->in.reg, em->size);
 	struct emulate_operand operand;
@@ -166,7 +167,7 @@ static enum emulate_result exchange_add(struct emulation *em)
 }
 
 /* a4, a5, ac, ad: SHLD, SHRD */
-static enum emulate_result shift_double(struct emulation *em, u8 count)
+static enum emulate_result emulate_shift_double(struct emulation *em, u8 count)
 {
 	struct emulate_operand operand;
 	enum emulate_result result = emulate_operand(em, WALK_WRITE, &operand);
@@ -180,7 +181,7 @@ static enum emulate_result shift_double(struct emulation *em, u8 count)
 }
 
 /* c3: MOVNTI; 0f 38 f9: MOVDIRI */
-static enum emulate_result move_non_temporal(struct emulation *em)
+static enum emulate_result emulate_move_non_temporal(struct emulation *em)
 {
 	struct emulate_operand operand;
 	enum emulate_result result;
@@ -198,7 +199,7 @@ static enum emulate_result move_non_temporal(struct emulation *em)
  * 01 /4 and /6: SMSW and LMSW, the low word of CR0. LMSW writes PE, MP, EM and TS, but cannot clear
  * PE (SDM vol. 2).
  */
-static enum emulate_result machine_status(struct emulation *em, bool load)
+static enum emulate_result emulate_machine_status(struct emulation *em, bool load)
 {
 	u64 changeable = CR0_MP | CR0_EM | CR0_TS;
 	enum emulate_result result;
@@ -219,7 +220,7 @@ static enum emulate_result machine_status(struct emulation *em, bool load)
 }
 
 /* NOP with an operand, PREFETCH: nothing is touched. CLFLUSH, CLWB: a device has no cache lines. */
-static bool is_hint(const struct x86_instruction *in)
+static bool emulate_is_hint(const struct x86_instruction *in)
 {
 	bool repeat = in->prefixes & (X86_PREFIX_REP | X86_PREFIX_REPNE);
 	u8 group = in->reg & 7;
@@ -242,7 +243,7 @@ enum emulate_result emulate_execute_0f(struct emulation *em)
 	u8 opcode = em->in.opcode;
 	u8 group = em->in.reg & 7;
 
-	if (is_hint(&em->in))
+	if (emulate_is_hint(&em->in))
 		return EMULATE_DONE;
 	switch (opcode) {
 	case 0x00:
@@ -252,12 +253,12 @@ enum emulate_result emulate_execute_0f(struct emulation *em)
 			return EMULATE_UNSUPPORTED;
 		if (group < 4)
 			return emulate_descriptor_tables(em);
-		return group == 4 || group == 6 ? machine_status(em, group == 6)
+		return group == 4 || group == 6 ? emulate_machine_status(em, group == 6)
 						: EMULATE_UNSUPPORTED;
 	case 0x40 ... 0x4f:
-		return move_if(em);
+		return emulate_move_if(em);
 	case 0x90 ... 0x9f:
-		return set_if(em);
+		return emulate_set_if(em);
 	case 0xa0 ... 0xa1:
 	case 0xa8 ... 0xa9:
 		return emulate_stack_segment(em);
@@ -268,20 +269,20 @@ enum emulate_result emulate_execute_0f(struct emulation *em)
 	case 0xab:
 	case 0xb3:
 	case 0xbb:
-		return test_bit_register(em);
+		return emulate_test_bit_register(em);
 	case 0xba:
 		em->size = em->in.operand_bytes;
-		return group < 4 ? emulate_fault(em, VECTOR_UD) :
-				   test_bit(em, group & 3, em->in.immediate, 0);
+		return group < 4 ? emulate_fault(em, VECTOR_UD)
+				 : emulate_test_bit(em, group & 3, em->in.immediate, 0);
 	case 0xa4:
 	case 0xac:
 		em->size = em->in.operand_bytes;
-		return shift_double(em, (u8)em->in.immediate);
+		return emulate_shift_double(em, (u8)em->in.immediate);
 	case 0xa5:
 	case 0xad:
-		return shift_double(em, (u8)em->page->gpr[GPR_RCX]);
+		return emulate_shift_double(em, (u8)em->page->gpr[GPR_RCX]);
 	case 0xb0 ... 0xb1:
-		return compare_exchange(em);
+		return emulate_compare_exchange(em);
 	case 0xaf:
 		return emulate_multiply_register(em, NULL);
 	case 0xb8:
@@ -290,25 +291,25 @@ enum emulate_result emulate_execute_0f(struct emulation *em)
 		return emulate_scan(em);
 	case 0xb6 ... 0xb7:
 	case 0xbe ... 0xbf:
-		return move_extended(em);
+		return emulate_move_extended(em);
 	case 0xc0 ... 0xc1:
-		return exchange_add(em);
+		return emulate_exchange_add(em);
 	case 0xc3:
-		return move_non_temporal(em);
+		return emulate_move_non_temporal(em);
 	case 0xc7:
-		return group == 1 && x86_has_memory(&em->in) ? compare_exchange_double(em) :
-							       EMULATE_UNSUPPORTED;
+		return group == 1 && x86_has_memory(&em->in) ? emulate_compare_exchange_double(em)
+							     : EMULATE_UNSUPPORTED;
 	default:
 		return EMULATE_UNSUPPORTED;
 	}
 }
 
-static u64 reverse_bytes(u64 value, u32 size)
+static u64 emulate_reverse_bytes(u64 value, u32 size)
 {
 	return __builtin_bswap64(value) >> (64 - 8 * size);
 }
 
-static enum emulate_result move_reversed(struct emulation *em)
+static enum emulate_result emulate_move_reversed(struct emulation *em)
 {
 	bool writes = em->in.opcode == 0xf1;
 	struct emulate_operand operand;
@@ -322,7 +323,7 @@ static enum emulate_result move_reversed(struct emulation *em)
 	if (result != EMULATE_DONE)
 		return result;
 	value = writes ? emulate_register(em, em->in.reg, em->size) : emulate_get(em, &operand);
-	value = reverse_bytes(value, em->size);
+	value = emulate_reverse_bytes(value, em->size);
 	if (writes)
 		emulate_set(em, &operand, value);
 	else
@@ -338,10 +339,10 @@ enum emulate_result emulate_execute_0f38(struct emulation *em)
 	if (em->in.opcode == 0xf6 && (prefixes == X86_PREFIX_OPERAND || prefixes == X86_PREFIX_REP))
 		return emulate_add_carry(em);
 	if (em->in.opcode == 0xf9)
-		return move_non_temporal(em);
+		return emulate_move_non_temporal(em);
 	if ((em->in.opcode & 0xfe) != 0xf0)
 		return EMULATE_UNSUPPORTED;
 	if (prefixes & X86_PREFIX_REP)
 		return EMULATE_UNSUPPORTED;
-	return prefixes & X86_PREFIX_REPNE ? emulate_crc32(em) : move_reversed(em);
+	return prefixes & X86_PREFIX_REPNE ? emulate_crc32(em) : emulate_move_reversed(em);
 }

@@ -5,62 +5,62 @@
 #define FLAGS_RESULT (RFLAGS_PF | RFLAGS_ZF | RFLAGS_SF)
 #define FLAGS_ARITHMETIC (FLAGS_RESULT | RFLAGS_CF | RFLAGS_AF | RFLAGS_OF)
 
-static u64 mask(u32 size)
+static u64 alu_mask(u32 size)
 {
 	return ~0ull >> (64 - 8 * size);
 }
 
-static bool bit(u64 value, u32 number)
+static bool alu_bit(u64 value, u32 number)
 {
 	return value >> number & 1;
 }
 
-static void assign(u64 *flags, u64 flag, bool set)
+static void alu_assign(u64 *flags, u64 flag, bool set)
 {
 	*flags = set ? *flags | flag : *flags & ~flag;
 }
 
 /* SDM vol. 1, 3.4.3.1; PF is the parity of the low byte. */
-static void set_result_flags(u64 result, u32 size, u64 *flags)
+static void alu_set_result_flags(u64 result, u32 size, u64 *flags)
 {
-	assign(flags, RFLAGS_PF, !__builtin_parity((u8)result));
-	assign(flags, RFLAGS_ZF, (result & mask(size)) == 0);
-	assign(flags, RFLAGS_SF, bit(result, 8 * size - 1));
+	alu_assign(flags, RFLAGS_PF, !__builtin_parity((u8)result));
+	alu_assign(flags, RFLAGS_ZF, (result & alu_mask(size)) == 0);
+	alu_assign(flags, RFLAGS_SF, alu_bit(result, 8 * size - 1));
 }
 
 /* `carries`: the carry, or borrow, out of each bit. */
-static void set_carry_flags(u64 carries, u32 size, u64 *flags)
+static void alu_set_carry_flags(u64 carries, u32 size, u64 *flags)
 {
-	bool out = bit(carries, 8 * size - 1);
+	bool out = alu_bit(carries, 8 * size - 1);
 
-	assign(flags, RFLAGS_CF, out);
-	assign(flags, RFLAGS_AF, bit(carries, 3));
-	assign(flags, RFLAGS_OF, out != bit(carries, 8 * size - 2));
+	alu_assign(flags, RFLAGS_CF, out);
+	alu_assign(flags, RFLAGS_AF, alu_bit(carries, 3));
+	alu_assign(flags, RFLAGS_OF, out != alu_bit(carries, 8 * size - 2));
 }
 
 static u64 emulate_add(u64 a, u64 b, bool carry, u32 size, u64 *flags)
 {
 	u64 result = a + b + carry;
 
-	set_carry_flags((a & b) | ((a | b) & ~result), size, flags);
-	set_result_flags(result, size, flags);
-	return result & mask(size);
+	alu_set_carry_flags((a & b) | ((a | b) & ~result), size, flags);
+	alu_set_result_flags(result, size, flags);
+	return result & alu_mask(size);
 }
 
 static u64 emulate_subtract(u64 a, u64 b, bool borrow, u32 size, u64 *flags)
 {
 	u64 result = a - b - borrow;
 
-	set_carry_flags((~a & b) | ((~a | b) & result), size, flags);
-	set_result_flags(result, size, flags);
-	return result & mask(size);
+	alu_set_carry_flags((~a & b) | ((~a | b) & result), size, flags);
+	alu_set_result_flags(result, size, flags);
+	return result & alu_mask(size);
 }
 
-static u64 logic(u64 result, u32 size, u64 *flags)
+static u64 alu_logic(u64 result, u32 size, u64 *flags)
 {
 	*flags &= ~FLAGS_ARITHMETIC;
-	set_result_flags(result, size, flags);
-	return result & mask(size);
+	alu_set_result_flags(result, size, flags);
+	return result & alu_mask(size);
 }
 
 u64 alu_binary(enum alu_operation operation, u64 a, u64 b, u32 size, u64 *flags)
@@ -71,15 +71,15 @@ u64 alu_binary(enum alu_operation operation, u64 a, u64 b, u32 size, u64 *flags)
 	case ALU_ADD:
 		return emulate_add(a, b, false, size, flags);
 	case ALU_OR:
-		return logic(a | b, size, flags);
+		return alu_logic(a | b, size, flags);
 	case ALU_ADC:
 		return emulate_add(a, b, carry, size, flags);
 	case ALU_SBB:
 		return emulate_subtract(a, b, carry, size, flags);
 	case ALU_AND:
-		return logic(a & b, size, flags);
+		return alu_logic(a & b, size, flags);
 	case ALU_XOR:
-		return logic(a ^ b, size, flags);
+		return alu_logic(a ^ b, size, flags);
 	case ALU_SUB:
 	case ALU_CMP:
 	default:
@@ -98,84 +98,85 @@ u64 alu_step(u64 a, s64 by, u32 size, u64 *flags)
 }
 
 /* One step of RCL or RCR: the carry is the bit between the ends. */
-static u64 rotate_through_carry(bool left, u64 value, u32 bits, u64 *flags)
+static u64 alu_rotate_through_carry(bool left, u64 value, u32 bits, u64 *flags)
 {
 	u64 carry = *flags & RFLAGS_CF;
 
-	assign(flags, RFLAGS_CF, bit(value, left ? bits - 1 : 0));
+	alu_assign(flags, RFLAGS_CF, alu_bit(value, left ? bits - 1 : 0));
 	return left ? value << 1 | carry : value >> 1 | carry << (bits - 1);
 }
 
 /* Rotations change CF and OF only; OF is defined for a count of 1 only, but always set. */
-static u64 rotate(enum alu_shift operation, u64 value, u32 count, u32 size, u64 *flags)
+static u64 alu_rotate(enum alu_shift operation, u64 value, u32 count, u32 size, u64 *flags)
 {
 	u32 bits = 8 * size;
 	bool left = operation == ALU_ROL || operation == ALU_RCL;
 
 	if (operation == ALU_RCL || operation == ALU_RCR) {
 		for (; count > 0; count--)
-			value = rotate_through_carry(left, value, bits, flags) & mask(size);
+			value = alu_rotate_through_carry(left, value, bits, flags) & alu_mask(size);
 	} else {
 		count %= bits;
 		if (!left)
 			count = (bits - count) % bits;
 		if (count != 0)
-			value = (value << count | value >> (bits - count)) & mask(size);
-		assign(flags, RFLAGS_CF, bit(value, left ? 0 : bits - 1));
+			value = (value << count | value >> (bits - count)) & alu_mask(size);
+		alu_assign(flags, RFLAGS_CF, alu_bit(value, left ? 0 : bits - 1));
 	}
-	assign(flags, RFLAGS_OF,
-	       bit(value, bits - 1) != (left ? *flags & RFLAGS_CF : bit(value, bits - 2)));
+	alu_assign(flags, RFLAGS_OF,
+		   alu_bit(value, bits - 1) !=
+			   (left ? *flags & RFLAGS_CF : alu_bit(value, bits - 2)));
 	return value;
 }
 
-static u64 shift_left(u64 value, u32 count, u32 size, u64 *flags)
+static u64 alu_shift_left(u64 value, u32 count, u32 size, u64 *flags)
 {
 	u32 bits = 8 * size;
-	u64 result = value << count & mask(size);
+	u64 result = value << count & alu_mask(size);
 
-	assign(flags, RFLAGS_CF, count <= bits && bit(value, bits - count));
-	assign(flags, RFLAGS_OF, bit(result, bits - 1) != (*flags & RFLAGS_CF));
+	alu_assign(flags, RFLAGS_CF, count <= bits && alu_bit(value, bits - count));
+	alu_assign(flags, RFLAGS_OF, alu_bit(result, bits - 1) != (*flags & RFLAGS_CF));
 	return result;
 }
 
-static u64 shift_right(u64 value, u32 count, u32 size, u64 *flags)
+static u64 alu_shift_right(u64 value, u32 count, u32 size, u64 *flags)
 {
-	assign(flags, RFLAGS_CF, bit(value, count - 1));
-	assign(flags, RFLAGS_OF, bit(value, 8 * size - 1));
+	alu_assign(flags, RFLAGS_CF, alu_bit(value, count - 1));
+	alu_assign(flags, RFLAGS_OF, alu_bit(value, 8 * size - 1));
 	return value >> count;
 }
 
-static u64 shift_arithmetic(u64 value, u32 count, u32 size, u64 *flags)
+static u64 alu_shift_arithmetic(u64 value, u32 count, u32 size, u64 *flags)
 {
 	u32 unused = 64 - 8 * size;
 	s64 extended = (s64)(value << unused) >> unused;
 
-	assign(flags, RFLAGS_CF, bit((u64)extended, count - 1));
-	assign(flags, RFLAGS_OF, false);
-	return (u64)(extended >> count) & mask(size);
+	alu_assign(flags, RFLAGS_CF, alu_bit((u64)extended, count - 1));
+	alu_assign(flags, RFLAGS_OF, false);
+	return (u64)(extended >> count) & alu_mask(size);
 }
 
 u64 alu_shift(enum alu_shift operation, u64 value, u32 count, u32 size, u64 *flags)
 {
-	value &= mask(size);
+	value &= alu_mask(size);
 	count &= size == 8 ? 63 : 31;
 	if (count == 0)
 		return value;
 	switch (operation) {
 	case ALU_SHL:
 	case ALU_SAL:
-		value = shift_left(value, count, size, flags);
+		value = alu_shift_left(value, count, size, flags);
 		break;
 	case ALU_SHR:
-		value = shift_right(value, count, size, flags);
+		value = alu_shift_right(value, count, size, flags);
 		break;
 	case ALU_SAR:
-		value = shift_arithmetic(value, count, size, flags);
+		value = alu_shift_arithmetic(value, count, size, flags);
 		break;
 	default:
-		return rotate(operation, value, count, size, flags);
+		return alu_rotate(operation, value, count, size, flags);
 	}
-	set_result_flags(value, size, flags);
+	alu_set_result_flags(value, size, flags);
 	return value;
 }
 
@@ -184,8 +185,8 @@ u64 alu_shift_double(bool left, u64 value, u64 fill, u32 count, u32 size, u64 *f
 	u32 bits = 8 * size;
 	u64 result;
 
-	value &= mask(size);
-	fill &= mask(size);
+	value &= alu_mask(size);
+	fill &= alu_mask(size);
 	count &= size == 8 ? 63 : 31;
 	if (count == 0)
 		return value;
@@ -194,14 +195,14 @@ u64 alu_shift_double(bool left, u64 value, u64 fill, u32 count, u32 size, u64 *f
 	/* In two steps: the count may be all of the 64 bits. */
 	if (left) {
 		result = value << (count - 1) << 1 | fill >> (bits - count);
-		assign(flags, RFLAGS_CF, bit(value, bits - count));
+		alu_assign(flags, RFLAGS_CF, alu_bit(value, bits - count));
 	} else {
 		result = value >> (count - 1) >> 1 | fill << (bits - count);
-		assign(flags, RFLAGS_CF, bit(value, count - 1));
+		alu_assign(flags, RFLAGS_CF, alu_bit(value, count - 1));
 	}
-	assign(flags, RFLAGS_OF, bit(result ^ value, bits - 1));
-	set_result_flags(result, size, flags);
-	return result & mask(size);
+	alu_assign(flags, RFLAGS_OF, alu_bit(result ^ value, bits - 1));
+	alu_set_result_flags(result, size, flags);
+	return result & alu_mask(size);
 }
 
 bool alu_condition(u8 code, u64 flags)

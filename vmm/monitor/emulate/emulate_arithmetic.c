@@ -5,12 +5,12 @@
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/walk.h"
 
-static void set_flags(struct emulation *em, u64 flag, bool set)
+static void emulate_set_flags(struct emulation *em, u64 flag, bool set)
 {
 	em->page->rflags = (em->page->rflags & ~flag) | (set ? flag : 0);
 }
 
-static s64 signed_value(u64 value, u32 size)
+static s64 emulate_signed_value(u64 value, u32 size)
 {
 	u32 unused = 64 - 8 * size;
 
@@ -18,7 +18,7 @@ static s64 signed_value(u64 value, u32 size)
 }
 
 /* The accumulator of double width: AX, or the halves in RDX and RAX. */
-static unsigned __int128 get_accumulator(const struct emulation *em)
+static unsigned __int128 emulate_get_accumulator(const struct emulation *em)
 {
 	if (em->size == 1)
 		return emulate_register(em, GPR_RAX, 2);
@@ -27,7 +27,7 @@ static unsigned __int128 get_accumulator(const struct emulation *em)
 }
 
 /* Both halves; with a size of 1 they are AL and AH. */
-static void set_accumulator(struct emulation *em, u64 low, u64 high)
+static void emulate_set_accumulator(struct emulation *em, u64 low, u64 high)
 {
 	if (em->size == 1) {
 		emulate_set_register(em, GPR_RAX, 2, (low & 0xff) | high << 8);
@@ -38,23 +38,24 @@ static void set_accumulator(struct emulation *em, u64 low, u64 high)
 }
 
 /* SDM vol. 2, MUL and IMUL: CF and OF say whether the upper half is significant. */
-static void multiply(struct emulation *em, u64 value, bool is_signed)
+static void emulate_multiply(struct emulation *em, u64 value, bool is_signed)
 {
 	u64 factor = emulate_register(em, GPR_RAX, em->size);
-	unsigned __int128 product = is_signed ?
-		(unsigned __int128)((__int128)signed_value(factor, em->size) *
-				    signed_value(value, em->size)) :
-		(unsigned __int128)factor * value;
+	unsigned __int128 product =
+		is_signed ? (unsigned __int128)((__int128)emulate_signed_value(factor, em->size) *
+						emulate_signed_value(value, em->size))
+			  : (unsigned __int128)factor * value;
 	u64 low = (u64)product & emulate_mask(em->size);
 	u64 high = (u64)(product >> (8 * em->size)) & emulate_mask(em->size);
-	u64 extension = is_signed && signed_value(low, em->size) < 0 ? emulate_mask(em->size) : 0;
+	u64 extension =
+		is_signed && emulate_signed_value(low, em->size) < 0 ? emulate_mask(em->size) : 0;
 
-	set_accumulator(em, low, high);
-	set_flags(em, RFLAGS_CF | RFLAGS_OF, high != extension);
+	emulate_set_accumulator(em, low, high);
+	emulate_set_flags(em, RFLAGS_CF | RFLAGS_OF, high != extension);
 }
 
 /* The compiler's 128-bit division needs a library. The quotient fits: high < divisor. */
-static u64 divide_wide(u64 high, u64 low, u64 divisor, u64 *remainder)
+static u64 emulate_divide_wide(u64 high, u64 low, u64 divisor, u64 *remainder)
 {
 	u64 quotient;
 
@@ -63,10 +64,10 @@ static u64 divide_wide(u64 high, u64 low, u64 divisor, u64 *remainder)
 }
 
 /* SDM vol. 2, DIV and IDIV: #DE when the quotient does not fit. */
-static enum emulate_result divide(struct emulation *em, u64 divisor, bool is_signed)
+static enum emulate_result emulate_divide(struct emulation *em, u64 divisor, bool is_signed)
 {
 	u32 bits = 8 * em->size;
-	unsigned __int128 dividend = get_accumulator(em);
+	unsigned __int128 dividend = emulate_get_accumulator(em);
 	bool negative = is_signed && dividend >> (2 * bits - 1) & 1;
 	bool opposite = negative;
 	u64 quotient;
@@ -75,17 +76,18 @@ static enum emulate_result divide(struct emulation *em, u64 divisor, bool is_sig
 
 	if (negative)
 		dividend = -dividend & (~(unsigned __int128)0 >> (128 - 2 * bits));
-	if (is_signed && signed_value(divisor, em->size) < 0) {
+	if (is_signed && emulate_signed_value(divisor, em->size) < 0) {
 		divisor = -divisor & emulate_mask(em->size);
 		opposite = !negative;
 	}
 	if (dividend >> bits >= divisor)
 		return emulate_fault(em, VECTOR_DE);
-	quotient = divide_wide((u64)(dividend >> 64), (u64)dividend, divisor, &remainder);
+	quotient = emulate_divide_wide((u64)(dividend >> 64), (u64)dividend, divisor, &remainder);
 	limit = is_signed ? BIT(bits - 1) - !opposite : emulate_mask(em->size);
 	if (quotient > limit)
 		return emulate_fault(em, VECTOR_DE);
-	set_accumulator(em, opposite ? -quotient : quotient, negative ? -remainder : remainder);
+	emulate_set_accumulator(em, opposite ? -quotient : quotient,
+				negative ? -remainder : remainder);
 	return EMULATE_DONE;
 }
 
@@ -98,8 +100,8 @@ enum emulate_result emulate_multiply_divide(struct emulation *em)
 	if (result != EMULATE_DONE)
 		return result;
 	if (operation >= 6)
-		return divide(em, value, operation == 7);
-	multiply(em, value, operation == 5);
+		return emulate_divide(em, value, operation == 7);
+	emulate_multiply(em, value, operation == 5);
 	return EMULATE_DONE;
 }
 
@@ -113,16 +115,18 @@ enum emulate_result emulate_multiply_register(struct emulation *em, const u64 *i
 	result = emulate_read_operand(em, &value);
 	if (result != EMULATE_DONE)
 		return result;
-	product = (__int128)signed_value(value, em->size) *
-		signed_value(immediate ? *immediate :
-					emulate_register(em, em->in.reg, em->size), em->size);
+	product = (__int128)emulate_signed_value(value, em->size) *
+		  emulate_signed_value(immediate ? *immediate
+						 : emulate_register(em, em->in.reg, em->size),
+				       em->size);
 	emulate_set_register(em, em->in.reg, em->size, (u64)product);
-	set_flags(em, RFLAGS_CF | RFLAGS_OF, product != signed_value((u64)product, em->size));
+	emulate_set_flags(em, RFLAGS_CF | RFLAGS_OF,
+			  product != emulate_signed_value((u64)product, em->size));
 	return EMULATE_DONE;
 }
 
 /* BSF and BSR leave the register alone when there is no bit; TZCNT and LZCNT give the size. */
-static void scan(struct emulation *em, u64 value, bool count)
+static void emulate_arithmetic_scan(struct emulation *em, u64 value, bool count)
 {
 	u32 bits = 8 * em->size;
 	bool reverse = em->in.opcode & 1;
@@ -134,17 +138,17 @@ static void scan(struct emulation *em, u64 value, bool count)
 			found = bits - 1 - found;
 	}
 	if (count) {
-		set_flags(em, RFLAGS_CF, value == 0);
-		set_flags(em, RFLAGS_ZF, found == 0);
+		emulate_set_flags(em, RFLAGS_CF, value == 0);
+		emulate_set_flags(em, RFLAGS_ZF, found == 0);
 	} else {
-		set_flags(em, RFLAGS_ZF, value == 0);
+		emulate_set_flags(em, RFLAGS_ZF, value == 0);
 		if (value == 0)
 			return;
 	}
 	emulate_set_register(em, em->in.reg, em->size, found);
 }
 
-static u64 count_bits(u64 value)
+static u64 emulate_count_bits(u64 value)
 {
 	u64 count = 0;
 
@@ -164,11 +168,11 @@ enum emulate_result emulate_scan(struct emulation *em)
 	if (result != EMULATE_DONE)
 		return result;
 	if (em->in.opcode != 0xb8) {
-		scan(em, value, repeat);
+		emulate_arithmetic_scan(em, value, repeat);
 		return EMULATE_DONE;
 	}
-	set_flags(em, RFLAGS_OF | RFLAGS_SF | RFLAGS_AF | RFLAGS_CF | RFLAGS_PF, false);
-	set_flags(em, RFLAGS_ZF, value == 0);
-	emulate_set_register(em, em->in.reg, em->size, count_bits(value));
+	emulate_set_flags(em, RFLAGS_OF | RFLAGS_SF | RFLAGS_AF | RFLAGS_CF | RFLAGS_PF, false);
+	emulate_set_flags(em, RFLAGS_ZF, value == 0);
+	emulate_set_register(em, em->in.reg, em->size, emulate_count_bits(value));
 	return EMULATE_DONE;
 }

@@ -10,7 +10,7 @@ enum { PP_NONE, PP_66, PP_F3, PP_F2 };
 
 #define CRC32C_REVERSED 0x82f63b78u
 
-static void set_selection_flags(struct emulation *em, u64 result, bool carry)
+static void emulate_set_selection_flags(struct emulation *em, u64 result, bool carry)
 {
 	u64 flags = em->page->rflags & ~(RFLAGS_CF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF);
 
@@ -21,7 +21,7 @@ static void set_selection_flags(struct emulation *em, u64 result, bool carry)
 }
 
 /* f3: BLSR, BLSMSK, BLSI into the register of VEX.vvvv */
-static enum emulate_result lowest_bit(struct emulation *em, u64 value)
+static enum emulate_result emulate_lowest_bit(struct emulation *em, u64 value)
 {
 	u64 result;
 
@@ -36,17 +36,17 @@ static enum emulate_result lowest_bit(struct emulation *em, u64 value)
 		result = value & -value;
 		break;
 	}
-	set_selection_flags(em, result, (em->in.reg & 7) == 3 ? value != 0 : value == 0);
+	emulate_set_selection_flags(em, result, (em->in.reg & 7) == 3 ? value != 0 : value == 0);
 	emulate_set_register(em, em->in.vector_register, em->size, result);
 	return EMULATE_DONE;
 }
 
-static u64 low_bits(u64 value, u64 count)
+static u64 emulate_low_bits(u64 value, u64 count)
 {
 	return count > 63 ? value : value & (BIT(count) - 1);
 }
 
-static u64 deposit(u64 value, u64 mask)
+static u64 emulate_deposit(u64 value, u64 mask)
 {
 	u64 result = 0;
 
@@ -55,7 +55,7 @@ static u64 deposit(u64 value, u64 mask)
 	return result;
 }
 
-static u64 extract(u64 value, u64 mask)
+static u64 emulate_extract(u64 value, u64 mask)
 {
 	u64 result = 0;
 
@@ -65,20 +65,20 @@ static u64 extract(u64 value, u64 mask)
 }
 
 /* f5: BZHI, PEXT, PDEP */
-static enum emulate_result select_bits(struct emulation *em, u64 value, u64 other)
+static enum emulate_result emulate_select_bits(struct emulation *em, u64 value, u64 other)
 {
 	u64 result;
 
 	switch (em->in.vector_prefix) {
 	case PP_NONE:
-		result = low_bits(value, (u8)other);
-		set_selection_flags(em, result, (u8)other > 8 * em->size - 1);
+		result = emulate_low_bits(value, (u8)other);
+		emulate_set_selection_flags(em, result, (u8)other > 8 * em->size - 1);
 		break;
 	case PP_F3:
-		result = extract(other, value);
+		result = emulate_extract(other, value);
 		break;
 	default:
-		result = deposit(other, value);
+		result = emulate_deposit(other, value);
 		break;
 	}
 	emulate_set_register(em, em->in.reg, em->size, result);
@@ -86,7 +86,7 @@ static enum emulate_result select_bits(struct emulation *em, u64 value, u64 othe
 }
 
 /* f7: BEXTR, SHLX, SARX, SHRX */
-static enum emulate_result shift_bits(struct emulation *em, u64 value, u64 other)
+static enum emulate_result emulate_shift_bits(struct emulation *em, u64 value, u64 other)
 {
 	u32 count = (u32)other & (8 * em->size - 1);
 	u32 unused = 64 - 8 * em->size;
@@ -94,8 +94,9 @@ static enum emulate_result shift_bits(struct emulation *em, u64 value, u64 other
 
 	switch (em->in.vector_prefix) {
 	case PP_NONE:
-		result = (u8)other > 63 ? 0 : low_bits(value >> (u8)other, other >> 8 & 0xff);
-		set_selection_flags(em, result, false);
+		result = (u8)other > 63 ? 0
+					: emulate_low_bits(value >> (u8)other, other >> 8 & 0xff);
+		emulate_set_selection_flags(em, result, false);
 		break;
 	case PP_66:
 		result = value << count;
@@ -112,7 +113,7 @@ static enum emulate_result shift_bits(struct emulation *em, u64 value, u64 other
 }
 
 /* f6 with F2: MULX; if both destinations are one register, it gets the upper half */
-static void multiply_without_flags(struct emulation *em, u64 value)
+static void emulate_multiply_without_flags(struct emulation *em, u64 value)
 {
 	unsigned __int128 product =
 		(unsigned __int128)emulate_register(em, GPR_RDX, em->size) * value;
@@ -121,7 +122,7 @@ static void multiply_without_flags(struct emulation *em, u64 value)
 	emulate_set_register(em, em->in.reg, em->size, (u64)(product >> (8 * em->size)));
 }
 
-static bool is_vex_form(const struct x86_instruction *in)
+static bool emulate_is_vex_form(const struct x86_instruction *in)
 {
 	if (in->map == X86_MAP_0F3A)
 		return in->opcode == 0xf0 && in->vector_prefix == PP_F2; /* RORX */
@@ -146,7 +147,7 @@ enum emulate_result emulate_bits(struct emulation *em)
 	u64 other;
 	u64 value;
 
-	if (!is_vex_form(&em->in) || !x86_has_memory(&em->in) || em->in.vector_length != 0)
+	if (!emulate_is_vex_form(&em->in) || !x86_has_memory(&em->in) || em->in.vector_length != 0)
 		return EMULATE_UNSUPPORTED;
 	if (em->in.opcode == 0xf3 && ((em->in.reg & 7) == 0 || (em->in.reg & 7) > 3))
 		return EMULATE_UNSUPPORTED;
@@ -163,18 +164,18 @@ enum emulate_result emulate_bits(struct emulation *em)
 		return EMULATE_DONE;
 	case 0xf2: /* ANDN */
 		value &= ~other;
-		set_selection_flags(em, value, false);
+		emulate_set_selection_flags(em, value, false);
 		emulate_set_register(em, em->in.reg, em->size, value);
 		return EMULATE_DONE;
 	case 0xf3:
-		return lowest_bit(em, value);
+		return emulate_lowest_bit(em, value);
 	case 0xf5:
-		return select_bits(em, value, other);
+		return emulate_select_bits(em, value, other);
 	case 0xf6:
-		multiply_without_flags(em, value);
+		emulate_multiply_without_flags(em, value);
 		return EMULATE_DONE;
 	default:
-		return shift_bits(em, value, other);
+		return emulate_shift_bits(em, value, other);
 	}
 }
 

@@ -7,7 +7,7 @@
 #include "vmm/monitor/x86/canonical.h"
 
 /* 00-3b: bit 1 of the opcode tells the direction. CMP writes nothing. */
-static enum emulate_result binary(struct emulation *em)
+static enum emulate_result emulate_binary(struct emulation *em)
 {
 	enum alu_operation operation = em->in.opcode >> 3 & 7;
 	bool to_register = em->in.opcode & 2;
@@ -31,8 +31,8 @@ static enum emulate_result binary(struct emulation *em)
 }
 
 /* Group 1 (80-83), and TEST as AND without a result. */
-static enum emulate_result binary_with(struct emulation *em, enum alu_operation operation,
-				       u64 right, bool writes)
+static enum emulate_result emulate_binary_with(struct emulation *em, enum alu_operation operation,
+					       u64 right, bool writes)
 {
 	struct emulate_operand operand;
 	enum emulate_result result;
@@ -49,7 +49,7 @@ static enum emulate_result binary_with(struct emulation *em, enum alu_operation 
 }
 
 /* 86, 87: XCHG locks with or without LOCK; to a device it makes no difference. */
-static enum emulate_result exchange(struct emulation *em)
+static enum emulate_result emulate_exchange(struct emulation *em)
 {
 	struct emulate_operand operand;
 	enum emulate_result result;
@@ -64,7 +64,7 @@ static enum emulate_result exchange(struct emulation *em)
 }
 
 /* 8a, 8b, and MOVSXD (63): reads `size` bytes, writes them sign-extended as `to` bytes. */
-static enum emulate_result load_signed(struct emulation *em, u32 to)
+static enum emulate_result emulate_load_signed(struct emulation *em, u32 to)
 {
 	u32 unused = 64 - 8 * em->size;
 	u64 value;
@@ -77,7 +77,7 @@ static enum emulate_result load_signed(struct emulation *em, u32 to)
 }
 
 /* 8c: two bytes to memory, the operand size to a register. */
-static enum emulate_result store_segment(struct emulation *em)
+static enum emulate_result emulate_store_segment(struct emulation *em)
 {
 	if ((em->in.reg & 7) > SEG_GS)
 		return emulate_fault(em, VECTOR_UD);
@@ -86,7 +86,7 @@ static enum emulate_result store_segment(struct emulation *em)
 }
 
 /* a0-a3: the address is the immediate. */
-static enum emulate_result move_offset(struct emulation *em)
+static enum emulate_result emulate_move_offset(struct emulation *em)
 {
 	bool writes = em->in.opcode & 2;
 	struct emulate_place place;
@@ -104,7 +104,7 @@ static enum emulate_result move_offset(struct emulation *em)
 }
 
 /* d7: XLAT */
-static enum emulate_result translate_byte(struct emulation *em)
+static enum emulate_result emulate_translate_byte(struct emulation *em)
 {
 	u64 offset = em->page->gpr[GPR_RBX] + (u8)em->page->gpr[GPR_RAX];
 	struct emulate_place place;
@@ -118,7 +118,7 @@ static enum emulate_result translate_byte(struct emulation *em)
 	return result;
 }
 
-static enum emulate_result shift(struct emulation *em, u32 count)
+static enum emulate_result emulate_shift(struct emulation *em, u32 count)
 {
 	struct emulate_operand operand;
 	enum emulate_result result = emulate_operand(em, WALK_WRITE, &operand);
@@ -133,7 +133,7 @@ static enum emulate_result shift(struct emulation *em, u32 count)
 /* NOT, NEG, INC, DEC */
 enum unary { UNARY_NOT, UNARY_NEG, UNARY_INC, UNARY_DEC };
 
-static enum emulate_result unary(struct emulation *em, enum unary operation)
+static enum emulate_result emulate_unary(struct emulation *em, enum unary operation)
 {
 	struct emulate_operand operand;
 	enum emulate_result result = emulate_operand(em, WALK_WRITE, &operand);
@@ -201,7 +201,7 @@ void emulate_set_stack(struct emulation *em, u64 stack)
 	emulate_set_register(em, GPR_RSP, emulate_stack_width(em), stack);
 }
 
-static enum emulate_result push(struct emulation *em)
+static enum emulate_result emulate_push(struct emulation *em)
 {
 	struct emulate_operand operand;
 	struct emulate_place place;
@@ -221,7 +221,7 @@ static enum emulate_result push(struct emulation *em)
 }
 
 /* SDM vol. 2, POP: an address based on RSP is computed after RSP has moved. */
-static enum emulate_result pop(struct emulation *em)
+static enum emulate_result emulate_pop(struct emulation *em)
 {
 	u64 before = em->page->gpr[GPR_RSP];
 	struct emulate_operand operand;
@@ -250,7 +250,7 @@ bool emulate_target_valid(const struct emulation *em, u64 target)
 }
 
 /* ff /2 and /4, near. In 64-bit mode the operand size is 8, as Intel has it. */
-static enum emulate_result branch(struct emulation *em, bool call)
+static enum emulate_result emulate_branch(struct emulation *em, bool call)
 {
 	struct emulate_operand operand;
 	struct emulate_place place;
@@ -276,36 +276,36 @@ static enum emulate_result branch(struct emulation *em, bool call)
 }
 
 /* f6, f7 */
-static enum emulate_result group_3(struct emulation *em)
+static enum emulate_result emulate_group_3(struct emulation *em)
 {
 	switch (em->in.reg & 7) {
 	case 0:
 	case 1:
-		return binary_with(em, ALU_AND, em->in.immediate, false);
+		return emulate_binary_with(em, ALU_AND, em->in.immediate, false);
 	case 2:
-		return unary(em, UNARY_NOT);
+		return emulate_unary(em, UNARY_NOT);
 	case 3:
-		return unary(em, UNARY_NEG);
+		return emulate_unary(em, UNARY_NEG);
 	default:
 		return emulate_multiply_divide(em);
 	}
 }
 
 /* fe, ff */
-static enum emulate_result group_5(struct emulation *em)
+static enum emulate_result emulate_group_5(struct emulation *em)
 {
 	u8 operation = em->in.reg & 7;
 
 	if (operation <= 1)
-		return unary(em, operation == 0 ? UNARY_INC : UNARY_DEC);
+		return emulate_unary(em, operation == 0 ? UNARY_INC : UNARY_DEC);
 	if (em->in.opcode == 0xfe || operation == 7)
 		return emulate_fault(em, VECTOR_UD);
 	switch (operation) {
 	case 2:
 	case 4:
-		return branch(em, operation == 2);
+		return emulate_branch(em, operation == 2);
 	case 6:
-		return push(em);
+		return emulate_push(em);
 	default:
 		return emulate_far_branch(em, operation == 3);
 	}
@@ -316,7 +316,7 @@ enum emulate_result emulate_execute_primary(struct emulation *em)
 	u8 opcode = em->in.opcode;
 
 	if (opcode < 0x40 && (opcode & 7) < 4)
-		return binary(em);
+		return emulate_binary(em);
 	switch (opcode) {
 	case 0x06 ... 0x07:
 	case 0x0e:
@@ -334,51 +334,52 @@ enum emulate_result emulate_execute_primary(struct emulation *em)
 		if (em->mode != X86_MODE_64)
 			return EMULATE_UNSUPPORTED;
 		em->size = MIN(em->in.operand_bytes, 4);
-		return load_signed(em, em->in.operand_bytes);
+		return emulate_load_signed(em, em->in.operand_bytes);
 	case 0x69:
 	case 0x6b:
 		return emulate_multiply_register(em, &em->in.immediate);
 	case 0x80 ... 0x83:
-		return binary_with(em, em->in.reg & 7, em->in.immediate,
-				   (em->in.reg & 7) != ALU_CMP);
+		return emulate_binary_with(em, em->in.reg & 7, em->in.immediate,
+					   (em->in.reg & 7) != ALU_CMP);
 	case 0x84 ... 0x85:
-		return binary_with(em, ALU_AND, emulate_register(em, em->in.reg, em->size), false);
+		return emulate_binary_with(em, ALU_AND, emulate_register(em, em->in.reg, em->size),
+					   false);
 	case 0x86 ... 0x87:
-		return exchange(em);
+		return emulate_exchange(em);
 	case 0x88 ... 0x89:
 		return emulate_write_operand(em, emulate_register(em, em->in.reg, em->size));
 	case 0x8a ... 0x8b:
-		return load_signed(em, em->size);
+		return emulate_load_signed(em, em->size);
 	case 0x8c:
-		return store_segment(em);
+		return emulate_store_segment(em);
 	case 0x8e:
 		return emulate_load_segment(em);
 	case 0x8f:
-		return (em->in.reg & 7) == 0 ? pop(em) : emulate_fault(em, VECTOR_UD);
+		return (em->in.reg & 7) == 0 ? emulate_pop(em) : emulate_fault(em, VECTOR_UD);
 	case 0xa0 ... 0xa3:
-		return move_offset(em);
+		return emulate_move_offset(em);
 	case 0xa4 ... 0xa7:
 	case 0xaa ... 0xaf:
 		return emulate_string(em);
 	case 0xc0 ... 0xc1:
-		return shift(em, (u8)em->in.immediate);
+		return emulate_shift(em, (u8)em->in.immediate);
 	case 0xc4 ... 0xc5:
 		return emulate_load_far(em, opcode == 0xc4 ? SEG_ES : SEG_DS);
 	case 0xc6 ... 0xc7:
 		return (em->in.reg & 7) == 0 ? emulate_write_operand(em, em->in.immediate)
 					     : EMULATE_UNSUPPORTED;
 	case 0xd0 ... 0xd1:
-		return shift(em, 1);
+		return emulate_shift(em, 1);
 	case 0xd2 ... 0xd3:
-		return shift(em, (u8)em->page->gpr[GPR_RCX]);
+		return emulate_shift(em, (u8)em->page->gpr[GPR_RCX]);
 	case 0xd7:
-		return translate_byte(em);
+		return emulate_translate_byte(em);
 	case 0xd8 ... 0xdf:
 		return emulate_x87(em);
 	case 0xf6 ... 0xf7:
-		return group_3(em);
+		return emulate_group_3(em);
 	case 0xfe ... 0xff:
-		return group_5(em);
+		return emulate_group_5(em);
 	default:
 		return EMULATE_UNSUPPORTED;
 	}

@@ -24,7 +24,7 @@ bool emulate_may_look(const struct emulation *emulation)
 }
 
 /* SDM vol. 3, 5.3 and 5.4; real and virtual-8086 mode have no types. */
-static bool segment_permits(const struct emulation *emulation, u32 segment, u32 access)
+static bool emulate_segment_permits(const struct emulation *emulation, u32 segment, u32 access)
 {
 	const struct vcpu_page *page = emulation->page;
 	u32 rights = page->segment[segment].access;
@@ -39,8 +39,8 @@ static bool segment_permits(const struct emulation *emulation, u32 segment, u32 
 }
 
 /* False when the CPU would fault instead; the event is set then. */
-static bool to_linear(struct emulation *emulation, u32 segment, u64 offset, u32 size, u32 access,
-		      u64 *linear)
+static bool emulate_to_linear(struct emulation *emulation, u32 segment, u64 offset, u32 size,
+			      u32 access, u64 *linear)
 {
 	const struct vcpu_segment_state *state = &emulation->page->segment[segment];
 	u8 vector = segment == SEG_SS ? VECTOR_SS : VECTOR_GP;
@@ -53,7 +53,7 @@ static bool to_linear(struct emulation *emulation, u32 segment, u64 offset, u32 
 			return true;
 	} else {
 		*linear = (u32)(state->base + offset);
-		if (segment_permits(emulation, segment, access) &&
+		if (emulate_segment_permits(emulation, segment, access) &&
 		    segment_has(state, offset, size))
 			return true;
 	}
@@ -70,8 +70,8 @@ enum emulate_result emulate_page_fault(struct emulation *emulation, u64 linear, 
 	return EMULATE_FAULT;
 }
 
-static enum emulate_result walk_place(struct emulation *emulation, u64 linear, u32 size,
-				      u32 access, struct emulate_place *place)
+static enum emulate_result emulate_walk_place(struct emulation *emulation, u64 linear, u32 size,
+					      u32 access, struct emulate_place *place)
 {
 	struct walk_result found;
 
@@ -89,7 +89,7 @@ static enum emulate_result walk_place(struct emulation *emulation, u64 linear, u
 	return EMULATE_DONE;
 }
 
-static u32 own_access(const struct emulation *emulation, u32 access)
+static u32 emulate_own_access(const struct emulation *emulation, u32 access)
 {
 	return emulate_cpl(emulation) == 3 ? access | WALK_USER : access;
 }
@@ -100,7 +100,7 @@ enum emulate_result emulate_translate_system(struct emulation *emulation, u64 li
 	if (emulation->page->efer & EFER_LMA &&
 	    !is_canonical(linear, walk_linear_bits(emulation->page)))
 		return emulate_fault(emulation, VECTOR_GP);
-	return walk_place(emulation, linear, size, access | WALK_IMPLICIT, place);
+	return emulate_walk_place(emulation, linear, size, access | WALK_IMPLICIT, place);
 }
 
 enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, u64 offset,
@@ -108,9 +108,10 @@ enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, 
 {
 	u64 linear;
 
-	if (!to_linear(emulation, segment, offset, size, access, &linear))
+	if (!emulate_to_linear(emulation, segment, offset, size, access, &linear))
 		return EMULATE_FAULT;
-	return walk_place(emulation, linear, size, own_access(emulation, access), place);
+	return emulate_walk_place(emulation, linear, size, emulate_own_access(emulation, access),
+				  place);
 }
 
 /*
@@ -118,7 +119,8 @@ enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, 
  * the instruction has changed since, the guest still reaches only what it was just allowed to
  * reach, by the same kind of access.
  */
-static bool exit_tells_place(const struct emulation *emulation, u64 linear, u32 size, u32 access)
+static bool emulate_exit_tells_place(const struct emulation *emulation, u64 linear, u32 size,
+				     u32 access)
 {
 	const struct vcpu_exit *exit = &emulation->page->exit;
 	u32 needed = access & WALK_WRITE ? ACCESS_WRITE : ACCESS_READ;
@@ -133,16 +135,17 @@ enum emulate_result emulate_translate_operand(struct emulation *emulation, u32 s
 {
 	u64 linear;
 
-	if (!to_linear(emulation, segment, offset, size, access, &linear))
+	if (!emulate_to_linear(emulation, segment, offset, size, access, &linear))
 		return EMULATE_FAULT;
-	if (!exit_tells_place(emulation, linear, size, access))
-		return walk_place(emulation, linear, size, own_access(emulation, access), place);
+	if (!emulate_exit_tells_place(emulation, linear, size, access))
+		return emulate_walk_place(emulation, linear, size,
+					  emulate_own_access(emulation, access), place);
 	*place = (struct emulate_place){.gpa = {GPA(emulation->page->exit.gpa)}, .bytes = {size}};
 	return EMULATE_DONE;
 }
 
 /* The largest access that fits: a power of two, and aligned unless it is all that is left. */
-static u32 device_bytes(gpa_t gpa, u32 rest)
+static u32 emulate_device_bytes(gpa_t gpa, u32 rest)
 {
 	u32 bytes = 8;
 
@@ -153,7 +156,7 @@ static u32 device_bytes(gpa_t gpa, u32 rest)
 	return bytes;
 }
 
-static u64 load_part(const struct emulation *emulation, gpa_t gpa, u32 count)
+static u64 emulate_load_part(const struct emulation *emulation, gpa_t gpa, u32 count)
 {
 	const struct emulator *emulator = emulation->emulator;
 	u64 value = 0;
@@ -164,14 +167,14 @@ static u64 load_part(const struct emulation *emulation, gpa_t gpa, u32 count)
 	for (u32 done = 0; done < count; done += step) {
 		gpa_t at = GPA(gpa.value + done);
 
-		step = device_bytes(at, count - done);
+		step = emulate_device_bytes(at, count - done);
 		value |= (emulator->ops->read(emulator->device, at, step) & emulate_mask(step))
 			<< (8 * done);
 	}
 	return value;
 }
 
-static void store_part(const struct emulation *emulation, gpa_t gpa, u32 count, u64 value)
+static void emulate_store_part(const struct emulation *emulation, gpa_t gpa, u32 count, u64 value)
 {
 	const struct emulator *emulator = emulation->emulator;
 	u32 step;
@@ -181,7 +184,7 @@ static void store_part(const struct emulation *emulation, gpa_t gpa, u32 count, 
 	for (u32 done = 0; done < count; done += step) {
 		gpa_t at = GPA(gpa.value + done);
 
-		step = device_bytes(at, count - done);
+		step = emulate_device_bytes(at, count - done);
 		emulator->ops->write(emulator->device, at, step,
 				     value >> (8 * done) & emulate_mask(step));
 	}
@@ -189,18 +192,18 @@ static void store_part(const struct emulation *emulation, gpa_t gpa, u32 count, 
 
 u64 emulate_load(const struct emulation *emulation, const struct emulate_place *place)
 {
-	u64 value = load_part(emulation, place->gpa[0], place->bytes[0]);
+	u64 value = emulate_load_part(emulation, place->gpa[0], place->bytes[0]);
 
 	if (place->bytes[1] != 0)
-		value |= load_part(emulation, place->gpa[1], place->bytes[1])
-			<< (8 * place->bytes[0]);
+		value |= emulate_load_part(emulation, place->gpa[1], place->bytes[1])
+			 << (8 * place->bytes[0]);
 	return value;
 }
 
 void emulate_store(const struct emulation *emulation, const struct emulate_place *place, u64 value)
 {
-	store_part(emulation, place->gpa[0], place->bytes[0], value);
+	emulate_store_part(emulation, place->gpa[0], place->bytes[0], value);
 	if (place->bytes[1] != 0)
-		store_part(emulation, place->gpa[1], place->bytes[1],
-			   value >> (8 * place->bytes[0]));
+		emulate_store_part(emulation, place->gpa[1], place->bytes[1],
+				   value >> (8 * place->bytes[0]));
 }

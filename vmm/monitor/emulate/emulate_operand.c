@@ -4,7 +4,7 @@
 #include "vmm/monitor/walk.h"
 
 /* Without REX, byte registers 4 to 7 are AH, CH, DH, BH (SDM vol. 2, table 2-2). */
-static bool is_high_byte(const struct emulation *emulation, u8 reg, u32 size)
+static bool emulate_is_high_byte(const struct emulation *emulation, u8 reg, u32 size)
 {
 	return size == 1 && emulation->in.rex == 0 && reg >= 4 && reg < 8;
 }
@@ -13,7 +13,7 @@ u64 emulate_register(const struct emulation *emulation, u8 reg, u32 size)
 {
 	const u64 *gpr = emulation->page->gpr;
 
-	if (is_high_byte(emulation, reg, size))
+	if (emulate_is_high_byte(emulation, reg, size))
 		return (u8)(gpr[reg - 4] >> 8);
 	return gpr[reg] & emulate_mask(size);
 }
@@ -23,7 +23,7 @@ void emulate_set_register(struct emulation *emulation, u8 reg, u32 size, u64 val
 	u64 *gpr = emulation->page->gpr;
 	u64 mask = emulate_mask(size);
 
-	if (is_high_byte(emulation, reg, size))
+	if (emulate_is_high_byte(emulation, reg, size))
 		gpr[reg - 4] = (gpr[reg - 4] & ~0xff00ull) | (value & 0xff) << 8;
 	else if (size == 4) /* SDM vol. 1, 3.4.1.1: the upper half becomes 0 */
 		gpr[reg] = value & mask;
@@ -32,7 +32,7 @@ void emulate_set_register(struct emulation *emulation, u8 reg, u32 size, u64 val
 }
 
 /* An address that is `distance` more wraps at the address size too. */
-static u64 effective_address(const struct emulation *emulation, u64 distance)
+static u64 emulate_effective_address(const struct emulation *emulation, u64 distance)
 {
 	const struct x86_instruction *in = &emulation->in;
 	const u64 *gpr = emulation->page->gpr;
@@ -54,8 +54,8 @@ u32 emulate_segment(const struct emulation *emulation, u32 standard)
 	return override == X86_SEGMENT_NONE ? standard : override;
 }
 
-static enum emulate_result find_operand(struct emulation *emulation, u64 offset, u32 access,
-					struct emulate_operand *operand)
+static enum emulate_result emulate_find_operand(struct emulation *emulation, u64 offset, u32 access,
+						struct emulate_operand *operand)
 {
 	const struct x86_instruction *in = &emulation->in;
 	/* SDM vol. 1, table 3-5: what is based on RSP or RBP is in SS by default. */
@@ -72,14 +72,15 @@ static enum emulate_result find_operand(struct emulation *emulation, u64 offset,
 enum emulate_result emulate_operand_at(struct emulation *emulation, u64 distance, u32 access,
 				       struct emulate_operand *operand)
 {
-	return find_operand(emulation, effective_address(emulation, 0) + distance, access,
-			    operand);
+	return emulate_find_operand(emulation, emulate_effective_address(emulation, 0) + distance,
+				    access, operand);
 }
 
 enum emulate_result emulate_bit_operand(struct emulation *emulation, u64 distance, u32 access,
 					struct emulate_operand *operand)
 {
-	return find_operand(emulation, effective_address(emulation, distance), access, operand);
+	return emulate_find_operand(emulation, emulate_effective_address(emulation, distance),
+				    access, operand);
 }
 
 enum emulate_result emulate_operand(struct emulation *emulation, u32 access,

@@ -4,7 +4,7 @@
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/walk.h"
 
-static enum emulate_result push_value(struct emulation *em, u64 value)
+static enum emulate_result emulate_stack_push_value(struct emulation *em, u64 value)
 {
 	struct emulate_place place;
 	enum emulate_result result;
@@ -19,7 +19,7 @@ static enum emulate_result push_value(struct emulation *em, u64 value)
 }
 
 /* Reads em->size bytes at a stack pointer without moving it. */
-static enum emulate_result peek_value(struct emulation *em, u64 stack, u64 *value)
+static enum emulate_result emulate_stack_peek_value(struct emulation *em, u64 stack, u64 *value)
 {
 	struct emulate_place place;
 	enum emulate_result result =
@@ -31,16 +31,16 @@ static enum emulate_result peek_value(struct emulation *em, u64 stack, u64 *valu
 	return result;
 }
 
-static u8 opcode_register(const struct emulation *em)
+static u8 emulate_stack_opcode_register(const struct emulation *em)
 {
 	return (u8)((em->in.opcode & 7) | (em->in.rex & 1 ? 8 : 0));
 }
 
 /* Loads a register from `stack` and moves the stack pointer past it. */
-static enum emulate_result pop_register(struct emulation *em, u64 stack, u8 reg)
+static enum emulate_result emulate_stack_pop_register(struct emulation *em, u64 stack, u8 reg)
 {
 	u64 value;
-	enum emulate_result result = peek_value(em, stack, &value);
+	enum emulate_result result = emulate_stack_peek_value(em, stack, &value);
 
 	if (result != EMULATE_DONE)
 		return result;
@@ -50,30 +50,30 @@ static enum emulate_result pop_register(struct emulation *em, u64 stack, u8 reg)
 }
 
 /* SDM vol. 1, 3.3.4: the width of the instruction pointer follows from the operand size. */
-static u64 within_pointer(const struct emulation *em, u64 target)
+static u64 emulate_stack_within_pointer(const struct emulation *em, u64 target)
 {
 	return target & emulate_mask(em->size);
 }
 
-static enum emulate_result call_relative(struct emulation *em)
+static enum emulate_result emulate_stack_call_relative(struct emulation *em)
 {
-	u64 target = within_pointer(em, em->next + em->in.immediate);
+	u64 target = emulate_stack_within_pointer(em, em->next + em->in.immediate);
 	enum emulate_result result;
 
 	if (!emulate_target_valid(em, target))
 		return emulate_fault(em, VECTOR_GP);
-	result = push_value(em, em->next);
+	result = emulate_stack_push_value(em, em->next);
 	if (result == EMULATE_DONE)
 		em->next = target;
 	return result;
 }
 
-static enum emulate_result return_near(struct emulation *em)
+static enum emulate_result emulate_stack_return_near(struct emulation *em)
 {
 	u64 stack = em->page->gpr[GPR_RSP];
 	u64 more = em->in.opcode == 0xc2 ? (u16)em->in.immediate : 0;
 	u64 target;
-	enum emulate_result result = peek_value(em, stack, &target);
+	enum emulate_result result = emulate_stack_peek_value(em, stack, &target);
 
 	if (result != EMULATE_DONE)
 		return result;
@@ -88,7 +88,7 @@ static enum emulate_result return_near(struct emulation *em)
  * Level 0, which is all that compilers use; other levels are not emulated. The stack must be
  * writable at its final pointer too (SDM vol. 2, ENTER).
  */
-static enum emulate_result enter_frame(struct emulation *em)
+static enum emulate_result emulate_stack_enter_frame(struct emulation *em)
 {
 	u64 mask = emulate_mask(emulate_stack_width(em));
 	struct emulate_place place;
@@ -123,18 +123,20 @@ enum emulate_result emulate_stack(struct emulation *em)
 		return EMULATE_UNSUPPORTED; /* Intel's CPUs and AMD's do not agree on 66 */
 	switch (opcode) {
 	case 0x50 ... 0x57:
-		return push_value(em, em->page->gpr[opcode_register(em)]);
+		return emulate_stack_push_value(em,
+						em->page->gpr[emulate_stack_opcode_register(em)]);
 	case 0x58 ... 0x5f:
-		return pop_register(em, em->page->gpr[GPR_RSP], opcode_register(em));
+		return emulate_stack_pop_register(em, em->page->gpr[GPR_RSP],
+						  emulate_stack_opcode_register(em));
 	case 0xc8:
-		return enter_frame(em);
+		return emulate_stack_enter_frame(em);
 	case 0xc9:
-		return pop_register(em, em->page->gpr[GPR_RBP], GPR_RBP); /* LEAVE */
+		return emulate_stack_pop_register(em, em->page->gpr[GPR_RBP], GPR_RBP); /* LEAVE */
 	case 0xe8:
-		return call_relative(em);
+		return emulate_stack_call_relative(em);
 	case 0xc2 ... 0xc3:
-		return return_near(em);
+		return emulate_stack_return_near(em);
 	default: /* 68, 6a: sign-extended by the decoder */
-		return push_value(em, em->in.immediate);
+		return emulate_stack_push_value(em, em->in.immediate);
 	}
 }

@@ -18,33 +18,34 @@ enum string_opcode {
 	STRING_SCAS = 0xae,
 };
 
-static bool reads_source(u8 opcode)
+static bool emulate_reads_source(u8 opcode)
 {
 	return opcode == STRING_MOVS || opcode == STRING_CMPS || opcode == STRING_LODS ||
 		opcode == STRING_OUTS;
 }
 
-static bool uses_destination(u8 opcode)
+static bool emulate_uses_destination(u8 opcode)
 {
 	return opcode != STRING_LODS && opcode != STRING_OUTS;
 }
 
-static u64 index_register(const struct emulation *emulation, u8 reg)
+static u64 emulate_index_register(const struct emulation *emulation, u8 reg)
 {
 	return emulate_register(emulation, reg, emulation->in.address_bytes);
 }
 
-static void advance(struct emulation *emulation, u8 reg)
+static void emulate_advance(struct emulation *emulation, u8 reg)
 {
-	u64 at = index_register(emulation, reg);
+	u64 at = emulate_index_register(emulation, reg);
 
 	at = emulation->page->rflags & RFLAGS_DF ? at - emulation->size : at + emulation->size;
 	emulate_set_register(emulation, reg, emulation->in.address_bytes, at);
 }
 
 /* Carries out one element when both places are known. */
-static void element(struct emulation *emulation, u8 opcode, const struct emulate_place *source,
-		    const struct emulate_place *destination)
+static void emulate_element(struct emulation *emulation, u8 opcode,
+			    const struct emulate_place *source,
+			    const struct emulate_place *destination)
 {
 	const struct emulator *emulator = emulation->emulator;
 	struct vcpu_page *page = emulation->page;
@@ -81,7 +82,7 @@ static void element(struct emulation *emulation, u8 opcode, const struct emulate
 }
 
 /* An event between two iterations of REP finds RF set (SDM vol. 3, 18.3.1.1). */
-static void between_rounds(struct emulation *emulation)
+static void emulate_between_rounds(struct emulation *emulation)
 {
 	struct vcpu_page *page = emulation->page;
 
@@ -91,7 +92,7 @@ static void between_rounds(struct emulation *emulation)
 }
 
 /* One element: nothing has happened when it faults. */
-static enum emulate_result iterate(struct emulation *emulation)
+static enum emulate_result emulate_iterate(struct emulation *emulation)
 {
 	u8 opcode = emulation->in.opcode & 0xfe;
 	bool compares = opcode == STRING_CMPS || opcode == STRING_SCAS;
@@ -99,31 +100,31 @@ static enum emulate_result iterate(struct emulation *emulation)
 	struct emulate_place destination = {0};
 	enum emulate_result result;
 
-	if (reads_source(opcode)) {
+	if (emulate_reads_source(opcode)) {
 		result = emulate_translate(emulation, emulate_segment(emulation, SEG_DS),
-					   index_register(emulation, GPR_RSI), emulation->size,
-					   WALK_READ, &source);
+					   emulate_index_register(emulation, GPR_RSI),
+					   emulation->size, WALK_READ, &source);
 		if (result != EMULATE_DONE)
 			return result;
 	}
-	if (uses_destination(opcode)) {
-		result = emulate_translate(emulation, SEG_ES, index_register(emulation, GPR_RDI),
-					   emulation->size, compares ? WALK_READ : WALK_WRITE,
-					   &destination);
+	if (emulate_uses_destination(opcode)) {
+		result = emulate_translate(
+			emulation, SEG_ES, emulate_index_register(emulation, GPR_RDI),
+			emulation->size, compares ? WALK_READ : WALK_WRITE, &destination);
 		if (result != EMULATE_DONE)
 			return result;
 	}
-	element(emulation, opcode, &source, &destination);
-	if (reads_source(opcode))
-		advance(emulation, GPR_RSI);
-	if (uses_destination(opcode))
-		advance(emulation, GPR_RDI);
+	emulate_element(emulation, opcode, &source, &destination);
+	if (emulate_reads_source(opcode))
+		emulate_advance(emulation, GPR_RSI);
+	if (emulate_uses_destination(opcode))
+		emulate_advance(emulation, GPR_RDI);
 	emulation->page->dirty |= VCPU_RIP;
 	return EMULATE_DONE;
 }
 
 /* SDM vol. 2, REP: CMPS and SCAS also end when ZF is not what the prefix asks for. */
-static bool comparison_ends(const struct emulation *emulation)
+static bool emulate_comparison_ends(const struct emulation *emulation)
 {
 	u8 opcode = emulation->in.opcode & 0xfe;
 	bool equal = emulation->page->rflags & RFLAGS_ZF;
@@ -141,22 +142,23 @@ enum emulate_result emulate_string(struct emulation *emulation)
 	enum emulate_result result;
 
 	if (!repeated)
-		return iterate(emulation);
+		return emulate_iterate(emulation);
 	for (u32 i = 0; i < STRING_CHUNK; i++) {
-		if (index_register(emulation, GPR_RCX) == 0)
+		if (emulate_index_register(emulation, GPR_RCX) == 0)
 			return EMULATE_DONE;
-		result = iterate(emulation);
+		result = emulate_iterate(emulation);
 		if (result != EMULATE_DONE)
 			return result;
 		emulate_set_register(emulation, GPR_RCX, width, emulation->page->gpr[GPR_RCX] - 1);
-		if (comparison_ends(emulation) || index_register(emulation, GPR_RCX) == 0)
+		if (emulate_comparison_ends(emulation) ||
+		    emulate_index_register(emulation, GPR_RCX) == 0)
 			return EMULATE_DONE;
 		if (stepped) {
-			between_rounds(emulation);
+			emulate_between_rounds(emulation);
 			return emulate_single_step(emulation);
 		}
 	}
-	between_rounds(emulation);
+	emulate_between_rounds(emulation);
 	return EMULATE_AGAIN;
 }
 
@@ -164,7 +166,7 @@ enum emulate_result emulate_string(struct emulation *emulation)
  * The CPU has checked the guest's right to the port of the exit. If the instruction has changed
  * since, the guest executes it again and is checked again.
  */
-static bool matches_exit(const struct emulation *emulation)
+static bool emulate_matches_exit(const struct emulation *emulation)
 {
 	const struct x86_instruction *in = &emulation->in;
 	const struct vcpu_exit *exit = &emulation->page->exit;
@@ -184,7 +186,7 @@ enum emulate_result emulate_io_string(struct emulator *emulator, struct vcpu_eve
 	if (result != EMULATE_DONE)
 		return result;
 	emulation.size = MIN(emulation.size, 4); /* REX.W has no effect here */
-	if (!matches_exit(&emulation))
+	if (!emulate_matches_exit(&emulation))
 		return EMULATE_AGAIN;
 	result = emulate_string(&emulation);
 	return result == EMULATE_DONE ? emulate_retire(&emulation) : result;

@@ -8,19 +8,19 @@
 #include "vmm/monitor/walk.h"
 #include "vmm/monitor/x86/canonical.h"
 
-static bool is_protected(const struct emulation *em)
+static bool emulate_is_protected(const struct emulation *em)
 {
 	return em->page->cr0 & CR0_PE && !(em->page->rflags & RFLAGS_VM);
 }
 
-static void need_tables(const struct emulation *em)
+static void emulate_need_tables(const struct emulation *em)
 {
 	if (em->emulator->ops->tables != NULL)
 		em->emulator->ops->tables(em->emulator->device);
 }
 
 /* SDM vol. 3, 6.13: the selector without its RPL. */
-static enum emulate_result selector_fault(struct emulation *em, u8 vector, u16 selector)
+static enum emulate_result emulate_selector_fault(struct emulation *em, u8 vector, u16 selector)
 {
 	emulate_fault(em, vector);
 	em->event->error_code = selector & ~SELECTOR_RPL;
@@ -34,8 +34,8 @@ struct descriptor {
 };
 
 /* From the GDT or the LDT; `bytes` is 8 or 16. SDM vol. 3, 3.5.1. */
-static enum emulate_result read_descriptor(struct emulation *em, u16 selector, u32 bytes,
-					   struct descriptor *out)
+static enum emulate_result emulate_read_descriptor(struct emulation *em, u16 selector, u32 bytes,
+						   struct descriptor *out)
 {
 	const struct vcpu_segment_state *ldtr = &em->page->segment[SEG_LDTR];
 	u64 offset = selector & ~7u;
@@ -44,7 +44,7 @@ static enum emulate_result read_descriptor(struct emulation *em, u16 selector, u
 	struct emulate_place place;
 	enum emulate_result result;
 
-	need_tables(em);
+	emulate_need_tables(em);
 	base = em->page->gdtr.base;
 	limit = em->page->gdtr.limit;
 	if (selector & SELECTOR_TI) {
@@ -52,7 +52,7 @@ static enum emulate_result read_descriptor(struct emulation *em, u16 selector, u
 		limit = ldtr->access & SEGMENT_UNUSABLE ? 0 : ldtr->limit;
 	}
 	if (offset + bytes - 1 > limit)
-		return selector_fault(em, VECTOR_GP, selector);
+		return emulate_selector_fault(em, VECTOR_GP, selector);
 	out->linear = base + offset;
 	result = emulate_translate_system(em, out->linear, 8, WALK_READ, &place);
 	if (result != EMULATE_DONE)
@@ -68,7 +68,8 @@ static enum emulate_result read_descriptor(struct emulation *em, u16 selector, u
 }
 
 /* Sets bits of the type, in the descriptor's sixth byte. */
-static enum emulate_result mark(struct emulation *em, struct descriptor *descriptor, u64 bits)
+static enum emulate_result emulate_mark(struct emulation *em, struct descriptor *descriptor,
+					u64 bits)
 {
 	struct emulate_place place;
 	enum emulate_result result;
@@ -83,14 +84,14 @@ static enum emulate_result mark(struct emulation *em, struct descriptor *descrip
 	return EMULATE_DONE;
 }
 
-static void set_segment(struct emulation *em, u32 segment, struct vcpu_segment_state state)
+static void emulate_set_segment(struct emulation *em, u32 segment, struct vcpu_segment_state state)
 {
 	em->page->segment[segment] = state;
 	em->page->dirty |= VCPU_SEGMENTS;
 }
 
 /* Real and virtual-8086 mode: SDM vol. 3, 21.1.1. */
-static void set_real_segment(struct emulation *em, u32 segment, u16 selector)
+static void emulate_set_real_segment(struct emulation *em, u32 segment, u16 selector)
 {
 	em->page->segment[segment].selector = selector;
 	em->page->segment[segment].base = (u64)selector << 4;
@@ -98,7 +99,7 @@ static void set_real_segment(struct emulation *em, u32 segment, u16 selector)
 }
 
 /* SDM vol. 2, MOV: what may be in SS. */
-static bool fits_stack(const struct emulation *em, u16 selector, u64 descriptor)
+static bool emulate_fits_stack(const struct emulation *em, u16 selector, u64 descriptor)
 {
 	u32 cpl = emulate_cpl(em);
 
@@ -107,7 +108,7 @@ static bool fits_stack(const struct emulation *em, u16 selector, u64 descriptor)
 		bits_get(descriptor, 46, 45) == cpl;
 }
 
-static bool fits_data(const struct emulation *em, u16 selector, u64 descriptor)
+static bool emulate_fits_data(const struct emulation *em, u16 selector, u64 descriptor)
 {
 	bool conforming = descriptor & DESCRIPTOR_CODE && descriptor & DESCRIPTOR_EXPAND_DOWN;
 	u32 least = MAX(emulate_cpl(em), selector & SELECTOR_RPL);
@@ -117,7 +118,7 @@ static bool fits_data(const struct emulation *em, u16 selector, u64 descriptor)
 		(conforming || least <= bits_get(descriptor, 46, 45));
 }
 
-static enum emulate_result load_null(struct emulation *em, u32 segment, u16 selector)
+static enum emulate_result emulate_load_null(struct emulation *em, u32 segment, u16 selector)
 {
 	u32 dpl = emulate_cpl(em) << SEGMENT_DPL_SHIFT;
 
@@ -125,40 +126,42 @@ static enum emulate_result load_null(struct emulation *em, u32 segment, u16 sele
 	if (segment == SEG_SS && (em->mode != X86_MODE_64 || emulate_cpl(em) == 3 ||
 				  selector != emulate_cpl(em)))
 		return emulate_fault(em, VECTOR_GP);
-	set_segment(em, segment, (struct vcpu_segment_state){
-		.selector = selector,
-		.access = SEGMENT_UNUSABLE | (segment == SEG_SS ? dpl : 0)});
+	emulate_set_segment(em, segment,
+			    (struct vcpu_segment_state){.selector = selector,
+							.access = SEGMENT_UNUSABLE |
+								  (segment == SEG_SS ? dpl : 0)});
 	return EMULATE_DONE;
 }
 
-static enum emulate_result load_protected(struct emulation *em, u32 segment, u16 selector)
+static enum emulate_result emulate_load_protected(struct emulation *em, u32 segment, u16 selector)
 {
 	struct descriptor descriptor;
 	enum emulate_result result;
 	bool fits;
 
 	if ((selector & ~SELECTOR_RPL) == 0)
-		return load_null(em, segment, selector);
-	result = read_descriptor(em, selector, 8, &descriptor);
+		return emulate_load_null(em, segment, selector);
+	result = emulate_read_descriptor(em, selector, 8, &descriptor);
 	if (result != EMULATE_DONE)
 		return result;
-	fits = segment == SEG_SS ? fits_stack(em, selector, descriptor.low)
-				 : fits_data(em, selector, descriptor.low);
+	fits = segment == SEG_SS ? emulate_fits_stack(em, selector, descriptor.low)
+				 : emulate_fits_data(em, selector, descriptor.low);
 	if (!fits)
-		return selector_fault(em, VECTOR_GP, selector);
+		return emulate_selector_fault(em, VECTOR_GP, selector);
 	if (!(descriptor.low & DESCRIPTOR_P))
-		return selector_fault(em, segment == SEG_SS ? VECTOR_SS : VECTOR_NP, selector);
-	result = mark(em, &descriptor, DESCRIPTOR_ACCESSED);
+		return emulate_selector_fault(em, segment == SEG_SS ? VECTOR_SS : VECTOR_NP,
+					      selector);
+	result = emulate_mark(em, &descriptor, DESCRIPTOR_ACCESSED);
 	if (result == EMULATE_DONE)
-		set_segment(em, segment, task_segment(selector, descriptor.low));
+		emulate_set_segment(em, segment, task_segment(selector, descriptor.low));
 	return result;
 }
 
-static enum emulate_result load_selector(struct emulation *em, u32 segment, u16 selector)
+static enum emulate_result emulate_load_selector(struct emulation *em, u32 segment, u16 selector)
 {
-	if (is_protected(em))
-		return load_protected(em, segment, selector);
-	set_real_segment(em, segment, selector);
+	if (emulate_is_protected(em))
+		return emulate_load_protected(em, segment, selector);
+	emulate_set_real_segment(em, segment, selector);
 	return EMULATE_DONE;
 }
 
@@ -174,7 +177,7 @@ enum emulate_result emulate_load_segment(struct emulation *em)
 	em->size = 2;
 	result = emulate_read_operand(em, &value);
 	if (result == EMULATE_DONE)
-		result = load_selector(em, segment, (u16)value);
+		result = emulate_load_selector(em, segment, (u16)value);
 	em->loads_ss = segment == SEG_SS;
 	return result;
 }
@@ -198,7 +201,7 @@ enum emulate_result emulate_stack_segment(struct emulation *em)
 	}
 	result = emulate_pop_place(em, &place, &stack);
 	if (result == EMULATE_DONE)
-		result = load_selector(em, segment, (u16)emulate_load(em, &place));
+		result = emulate_load_selector(em, segment, (u16)emulate_load(em, &place));
 	if (result == EMULATE_DONE)
 		emulate_set_stack(em, stack);
 	em->loads_ss = segment == SEG_SS;
@@ -206,7 +209,7 @@ enum emulate_result emulate_stack_segment(struct emulation *em)
 }
 
 /* LLDT and LTR: SDM vol. 2. A descriptor has 16 bytes in long mode. */
-static enum emulate_result load_system(struct emulation *em, bool task, u16 selector)
+static enum emulate_result emulate_load_system(struct emulation *em, bool task, u16 selector)
 {
 	bool long_mode = em->page->efer & EFER_LMA;
 	u32 segment = task ? SEG_TR : SEG_LDTR;
@@ -218,13 +221,14 @@ static enum emulate_result load_system(struct emulation *em, bool task, u16 sele
 	if ((selector & ~SELECTOR_RPL) == 0) {
 		if (task)
 			return emulate_fault(em, VECTOR_GP);
-		set_segment(em, segment, (struct vcpu_segment_state){
-			.selector = selector, .access = SEGMENT_UNUSABLE});
+		emulate_set_segment(em, segment,
+				    (struct vcpu_segment_state){.selector = selector,
+								.access = SEGMENT_UNUSABLE});
 		return EMULATE_DONE;
 	}
 	if (selector & SELECTOR_TI)
-		return selector_fault(em, VECTOR_GP, selector);
-	result = read_descriptor(em, selector, long_mode ? 16 : 8, &descriptor);
+		return emulate_selector_fault(em, VECTOR_GP, selector);
+	result = emulate_read_descriptor(em, selector, long_mode ? 16 : 8, &descriptor);
 	if (result != EMULATE_DONE)
 		return result;
 	type = (u32)bits_get(descriptor.low, 43, 40);
@@ -234,19 +238,19 @@ static enum emulate_result load_system(struct emulation *em, bool task, u16 sele
 	    (task ? type != DESCRIPTOR_TSS_AVAILABLE &&
 			    (long_mode || type != DESCRIPTOR_TSS16_AVAILABLE)
 		  : type != DESCRIPTOR_LDT))
-		return selector_fault(em, VECTOR_GP, selector);
+		return emulate_selector_fault(em, VECTOR_GP, selector);
 	if (!(descriptor.low & DESCRIPTOR_P))
-		return selector_fault(em, VECTOR_NP, selector);
+		return emulate_selector_fault(em, VECTOR_NP, selector);
 	/* SDM vol. 3, figure 8-4: the type of the upper half is 0 */
 	if (bits_get(descriptor.high, 44, 40) != 0 ||
 	    (long_mode && !is_canonical(state.base, walk_linear_bits(em->page))))
-		return selector_fault(em, VECTOR_GP, selector);
+		return emulate_selector_fault(em, VECTOR_GP, selector);
 	if (task) {
-		result = mark(em, &descriptor, (u64)TASK_TYPE_BUSY << 40);
+		result = emulate_mark(em, &descriptor, (u64)TASK_TYPE_BUSY << 40);
 		state.access |= TASK_TYPE_BUSY;
 	}
 	if (result == EMULATE_DONE)
-		set_segment(em, segment, state);
+		emulate_set_segment(em, segment, state);
 	return result;
 }
 
@@ -259,7 +263,7 @@ enum emulate_result emulate_system_segment(struct emulation *em)
 
 	if (operation > 3 || !x86_has_memory(&em->in))
 		return EMULATE_UNSUPPORTED;
-	if (!is_protected(em))
+	if (!emulate_is_protected(em))
 		return emulate_fault(em, VECTOR_UD);
 	if (!(operation >= 2 ? emulate_is_privileged(em) : emulate_may_look(em)))
 		return emulate_fault(em, VECTOR_GP);
@@ -270,7 +274,7 @@ enum emulate_result emulate_system_segment(struct emulation *em)
 	result = emulate_read_operand(em, &value);
 	if (result != EMULATE_DONE)
 		return result;
-	return load_system(em, operation == 3, (u16)value);
+	return emulate_load_system(em, operation == 3, (u16)value);
 }
 
 /* 0f 01 /0 to /3: SGDT, SIDT, LGDT, LIDT; a limit of 2 bytes, a base of 4, of 8 in 64-bit mode. */
@@ -287,7 +291,7 @@ enum emulate_result emulate_descriptor_tables(struct emulation *em)
 
 	if (!(load ? emulate_is_privileged(em) : emulate_may_look(em)))
 		return emulate_fault(em, VECTOR_GP);
-	need_tables(em);
+	emulate_need_tables(em);
 	table = operation & 1 ? &em->page->idtr : &em->page->gdtr;
 	em->size = 2;
 	result = emulate_operand(em, load ? WALK_READ : WALK_WRITE, &limit);
@@ -314,8 +318,8 @@ enum emulate_result emulate_descriptor_tables(struct emulation *em)
 }
 
 /* SDM vol. 2, JMP and CALL: to code of the same privilege. Gates and tasks are not emulated. */
-static enum emulate_result find_code(struct emulation *em, u16 selector, u64 target,
-				     struct vcpu_segment_state *cs)
+static enum emulate_result emulate_find_code(struct emulation *em, u16 selector, u64 target,
+					     struct vcpu_segment_state *cs)
 {
 	u32 cpl = emulate_cpl(em);
 	struct descriptor descriptor;
@@ -326,7 +330,7 @@ static enum emulate_result find_code(struct emulation *em, u16 selector, u64 tar
 
 	if ((selector & ~SELECTOR_RPL) == 0)
 		return emulate_fault(em, VECTOR_GP);
-	result = read_descriptor(em, selector, 8, &descriptor);
+	result = emulate_read_descriptor(em, selector, 8, &descriptor);
 	if (result != EMULATE_DONE)
 		return result;
 	if (!(descriptor.low & DESCRIPTOR_S))
@@ -337,17 +341,17 @@ static enum emulate_result find_code(struct emulation *em, u16 selector, u64 tar
 		dpl <= cpl : dpl == cpl && (selector & SELECTOR_RPL) <= cpl;
 	if (!fits || !(descriptor.low & DESCRIPTOR_CODE) ||
 	    (long_code && descriptor.low & DESCRIPTOR_DB))
-		return selector_fault(em, VECTOR_GP, selector);
+		return emulate_selector_fault(em, VECTOR_GP, selector);
 	if (!(descriptor.low & DESCRIPTOR_P))
-		return selector_fault(em, VECTOR_NP, selector);
+		return emulate_selector_fault(em, VECTOR_NP, selector);
 	*cs = task_segment((u16)((selector & ~SELECTOR_RPL) | cpl), descriptor.low);
 	if (long_code ? !is_canonical(target, walk_linear_bits(em->page)) : target > cs->limit)
 		return emulate_fault(em, VECTOR_GP);
 	cs->access |= (u32)(DESCRIPTOR_ACCESSED >> 40);
-	return mark(em, &descriptor, DESCRIPTOR_ACCESSED);
+	return emulate_mark(em, &descriptor, DESCRIPTOR_ACCESSED);
 }
 
-static enum emulate_result far_target(struct emulation *em, u64 *target, u16 *selector)
+static enum emulate_result emulate_far_target(struct emulation *em, u64 *target, u16 *selector)
 {
 	u32 size = em->in.operand_bytes;
 	struct emulate_operand offset;
@@ -377,16 +381,16 @@ enum emulate_result emulate_load_far(struct emulation *em, u32 segment)
 
 	if (!x86_has_memory(&em->in))
 		return emulate_fault(em, VECTOR_UD);
-	result = far_target(em, &offset, &selector);
+	result = emulate_far_target(em, &offset, &selector);
 	if (result == EMULATE_DONE)
-		result = load_selector(em, segment, selector);
+		result = emulate_load_selector(em, segment, selector);
 	if (result == EMULATE_DONE)
 		emulate_set_register(em, em->in.reg, em->in.operand_bytes, offset);
 	return result;
 }
 
 /* CS, then the instruction pointer; both places are found before either is written. */
-static enum emulate_result push_return(struct emulation *em)
+static enum emulate_result emulate_push_return(struct emulation *em)
 {
 	u64 before = em->page->gpr[GPR_RSP];
 	struct emulate_place place[2];
@@ -419,11 +423,11 @@ enum emulate_result emulate_far_branch(struct emulation *em, bool call)
 
 	if (!x86_has_memory(&em->in))
 		return emulate_fault(em, VECTOR_UD);
-	result = far_target(em, &target, &selector);
+	result = emulate_far_target(em, &target, &selector);
 	if (result != EMULATE_DONE)
 		return result;
-	if (is_protected(em)) {
-		result = find_code(em, selector, target, &cs);
+	if (emulate_is_protected(em)) {
+		result = emulate_find_code(em, selector, target, &cs);
 	} else if (target > cs.limit) {
 		result = emulate_fault(em, VECTOR_GP);
 	} else {
@@ -431,10 +435,10 @@ enum emulate_result emulate_far_branch(struct emulation *em, bool call)
 		cs.base = (u64)selector << 4;
 	}
 	if (result == EMULATE_DONE && call)
-		result = push_return(em);
+		result = emulate_push_return(em);
 	if (result != EMULATE_DONE)
 		return result;
-	set_segment(em, SEG_CS, cs);
+	emulate_set_segment(em, SEG_CS, cs);
 	em->next = target;
 	return EMULATE_DONE;
 }

@@ -28,7 +28,7 @@ struct vector_move {
 	struct vector_piece piece[PIECES_MAX]; /* the parts of memory that are touched */
 };
 
-static u32 memory_bytes(const struct emulation *em, const struct vector_move *move)
+static u32 emulate_vector_memory_bytes(const struct emulation *em, const struct vector_move *move)
 {
 	const struct vector_form *form = move->form;
 	bool wide = em->in.rex & 8;
@@ -51,8 +51,8 @@ static u32 memory_bytes(const struct emulation *em, const struct vector_move *mo
 	}
 }
 
-static enum emulate_result find_piece(struct emulation *em, struct vector_move *move, u32 at,
-				      u32 bytes)
+static enum emulate_result emulate_vector_find_piece(struct emulation *em, struct vector_move *move,
+						     u32 at, u32 bytes)
 {
 	struct vector_piece *piece = &move->piece[move->count++];
 	u32 access = move->form->traits & V_STORE ? WALK_WRITE : WALK_READ;
@@ -68,8 +68,8 @@ static enum emulate_result find_piece(struct emulation *em, struct vector_move *
 }
 
 /* The register that says which elements of memory are touched. */
-static void get_mask(const struct emulation *em, const struct vector_move *move,
-		     u8 mask[XSAVE_VECTOR_BYTES])
+static void emulate_vector_get_mask(const struct emulation *em, const struct vector_move *move,
+				    u8 mask[XSAVE_VECTOR_BYTES])
 {
 	const struct xsave_layout *layout = em->emulator->xsave;
 	u64 value;
@@ -85,7 +85,8 @@ static void get_mask(const struct emulation *em, const struct vector_move *move,
 }
 
 /* Adjacent elements form one piece, up to the size of a piece. */
-static enum emulate_result find_masked(struct emulation *em, struct vector_move *move)
+static enum emulate_result emulate_vector_find_masked(struct emulation *em,
+						      struct vector_move *move)
 {
 	u32 element = vector_form_is_implied(move->form) ? 1 : move->form->bytes;
 	u8 mask[XSAVE_VECTOR_BYTES];
@@ -94,31 +95,32 @@ static enum emulate_result find_masked(struct emulation *em, struct vector_move 
 
 	if (move->form->traits & V_WIDE && em->in.vector_wide)
 		element *= 2;
-	get_mask(em, move, mask);
+	emulate_vector_get_mask(em, move, mask);
 	for (u32 at = 0; at < move->bytes && result == EMULATE_DONE; at += MAX(bytes, element)) {
 		bytes = 0;
 		while (bytes < V_PIECE && at + bytes < move->bytes &&
 		       mask[at + bytes + element - 1] & 0x80)
 			bytes += element;
 		if (bytes != 0)
-			result = find_piece(em, move, at, bytes);
+			result = emulate_vector_find_piece(em, move, at, bytes);
 	}
 	return result;
 }
 
 /* All pieces are translated before the first is touched. */
-static enum emulate_result find_pieces(struct emulation *em, struct vector_move *move)
+static enum emulate_result emulate_vector_find_pieces(struct emulation *em,
+						      struct vector_move *move)
 {
 	enum emulate_result result = EMULATE_DONE;
 
 	if (move->form->kind == V_MASKED || vector_form_is_implied(move->form))
-		return find_masked(em, move);
+		return emulate_vector_find_masked(em, move);
 	for (u32 at = 0; at < move->bytes && result == EMULATE_DONE; at += V_PIECE)
-		result = find_piece(em, move, at, MIN(move->bytes - at, V_PIECE));
+		result = emulate_vector_find_piece(em, move, at, MIN(move->bytes - at, V_PIECE));
 	return result;
 }
 
-static void transfer(const struct emulation *em, struct vector_move *move)
+static void emulate_vector_transfer(const struct emulation *em, struct vector_move *move)
 {
 	for (u32 i = 0; i < move->count; i++) {
 		const struct vector_piece *piece = &move->piece[i];
@@ -135,7 +137,8 @@ static void transfer(const struct emulation *em, struct vector_move *move)
 }
 
 /* The offset in the register of what is in memory. */
-static u32 place_in_register(const struct emulation *em, const struct vector_move *move)
+static u32 emulate_vector_place_in_register(const struct emulation *em,
+					    const struct vector_move *move)
 {
 	u32 whole = move->form->kind == V_LANE ? move->length : 16;
 
@@ -150,7 +153,7 @@ static u32 place_in_register(const struct emulation *em, const struct vector_mov
 	}
 }
 
-static void duplicate(struct vector_move *move)
+static void emulate_vector_duplicate(struct vector_move *move)
 {
 	u32 size = move->form->bytes;
 	u32 odd = move->form->kind == V_ODD ? size : 0;
@@ -159,7 +162,7 @@ static void duplicate(struct vector_move *move)
 		move->value[at] = move->memory[at / (2 * size) * (2 * size) + odd + at % size];
 }
 
-static void extend(struct vector_move *move)
+static void emulate_vector_extend(struct vector_move *move)
 {
 	u32 size = move->form->bytes;
 	u32 unused = 64 - 8 * size;
@@ -176,7 +179,7 @@ static void extend(struct vector_move *move)
 }
 
 /* SDM vol. 2, INSERTPS: the immediate's bits 5:4 say where, 3:0 what becomes 0. */
-static void insert_single(struct vector_move *move, u64 immediate)
+static void emulate_vector_insert_single(struct vector_move *move, u64 immediate)
 {
 	memcpy(move->value + bits_get(immediate, 5, 4) * 4, move->memory, 4);
 	for (u32 at = 0; at < 16; at += 4, immediate >>= 1)
@@ -185,19 +188,19 @@ static void insert_single(struct vector_move *move, u64 immediate)
 }
 
 /* Makes the register's new value; `value` already has what is kept. */
-static void compose(const struct emulation *em, struct vector_move *move)
+static void emulate_vector_compose(const struct emulation *em, struct vector_move *move)
 {
 	switch (move->form->kind) {
 	case V_EVEN:
 	case V_ODD:
-		duplicate(move);
+		emulate_vector_duplicate(move);
 		break;
 	case V_SIGNED:
 	case V_UNSIGNED:
-		extend(move);
+		emulate_vector_extend(move);
 		break;
 	case V_SINGLE:
-		insert_single(move, em->in.immediate);
+		emulate_vector_insert_single(move, em->in.immediate);
 		break;
 	case V_BROADCAST:
 		for (u32 at = 0; at < move->length; at++)
@@ -209,13 +212,14 @@ static void compose(const struct emulation *em, struct vector_move *move)
 		__builtin_memcpy(move->value, move->memory, move->bytes);
 		break;
 	default:
-		memcpy(move->value + place_in_register(em, move), move->memory, move->bytes);
+		memcpy(move->value + emulate_vector_place_in_register(em, move), move->memory,
+		       move->bytes);
 		break;
 	}
 }
 
 /* Whether the rest of the vector comes from VEX.vvvv instead of the register itself. */
-static bool merges(const struct vector_move *move)
+static bool emulate_vector_merges(const struct vector_move *move)
 {
 	return move->form->kind == V_LOW || move->form->kind == V_HIGH ||
 	       move->form->kind == V_ELEMENT || move->form->kind == V_SINGLE ||
@@ -223,22 +227,23 @@ static bool merges(const struct vector_move *move)
 }
 
 /* VEX and EVEX clear what is above the vector, other instructions keep it. */
-static void set_register(const struct emulation *em, struct vector_move *move)
+static void emulate_vector_set_register(const struct emulation *em, struct vector_move *move)
 {
 	const struct xsave_layout *layout = em->emulator->xsave;
 	u32 changed = em->in.encoding == X86_LEGACY ? 16 : XSAVE_VECTOR_BYTES;
 
 	xsave_vector_get(layout, move->image,
-			 merges(move) && em->in.encoding != X86_LEGACY ? em->in.vector_register
-								      : em->in.reg,
+			 emulate_vector_merges(move) && em->in.encoding != X86_LEGACY
+				 ? em->in.vector_register
+				 : em->in.reg,
 			 move->value);
-	compose(em, move);
+	emulate_vector_compose(em, move);
 	if (em->in.encoding != X86_LEGACY)
 		memset(move->value + move->length, 0, XSAVE_VECTOR_BYTES - move->length);
 	xsave_vector_set(layout, move->image, em->in.reg, move->value, changed);
 }
 
-static void exchange_mmx(const struct emulation *em, struct vector_move *move)
+static void emulate_vector_exchange_mmx(const struct emulation *em, struct vector_move *move)
 {
 	const struct xsave_layout *layout = em->emulator->xsave;
 	u64 value = xsave_mmx_get(layout, move->image, em->in.reg);
@@ -254,20 +259,22 @@ static void exchange_mmx(const struct emulation *em, struct vector_move *move)
 	xsave_mmx_set(layout, move->image, em->in.reg, value);
 }
 
-static void exchange_register(const struct emulation *em, struct vector_move *move)
+static void emulate_vector_exchange_register(const struct emulation *em, struct vector_move *move)
 {
 	if (vector_form_is_mmx(move->form)) {
-		exchange_mmx(em, move);
+		emulate_vector_exchange_mmx(em, move);
 	} else if (move->form->traits & V_STORE) {
 		xsave_vector_get(em->emulator->xsave, move->image, em->in.reg, move->value);
-		memcpy(move->memory, move->value + place_in_register(em, move), move->bytes);
+		memcpy(move->memory, move->value + emulate_vector_place_in_register(em, move),
+		       move->bytes);
 	} else {
-		set_register(em, move);
+		emulate_vector_set_register(em, move);
 	}
 }
 
 /* SDM vol. 3, 2.5; vol. 2, 2.4: whether the guest's kernel lets the registers be used. */
-static enum emulate_result check_available(struct emulation *em, const struct vector_move *move)
+static enum emulate_result emulate_vector_check_available(struct emulation *em,
+							  const struct vector_move *move)
 {
 	const struct vcpu_page *page = em->page;
 	bool legacy = em->in.encoding == X86_LEGACY;
@@ -280,7 +287,7 @@ static enum emulate_result check_available(struct emulation *em, const struct ve
 }
 
 /* The emulated moves; AVX-512's with masks or embedded broadcasts are not. */
-static const struct vector_form *find_form(const struct emulation *em)
+static const struct vector_form *emulate_vector_find_form(const struct emulation *em)
 {
 	const struct x86_instruction *in = &em->in;
 	const struct vector_form *form = vector_form_of(in);
@@ -294,15 +301,15 @@ static const struct vector_form *find_form(const struct emulation *em)
 
 enum emulate_result emulate_vector(struct emulation *em)
 {
-	struct vector_move move = {.form = find_form(em)};
+	struct vector_move move = {.form = emulate_vector_find_form(em)};
 	u32 must_align = em->in.encoding == X86_LEGACY ? V_ALIGNED | V_OLD_ALIGNED : V_ALIGNED;
 	enum emulate_result result;
 
 	if (move.form == NULL || em->emulator->ops->vectors == NULL)
 		return EMULATE_UNSUPPORTED;
 	move.length = em->in.encoding == X86_LEGACY ? 16 : 16u << em->in.vector_length;
-	move.bytes = memory_bytes(em, &move);
-	result = check_available(em, &move);
+	move.bytes = emulate_vector_memory_bytes(em, &move);
+	result = emulate_vector_check_available(em, &move);
 	if (result != EMULATE_DONE)
 		return result;
 	move.image = em->emulator->ops->vectors(em->emulator->device);
@@ -311,7 +318,7 @@ enum emulate_result emulate_vector(struct emulation *em)
 	/* SDM vol. 2, 2.7.5 */
 	if (em->in.encoding == X86_EVEX && em->in.displacement_bytes == 1)
 		em->in.displacement *= (s32)move.bytes;
-	result = find_pieces(em, &move);
+	result = emulate_vector_find_pieces(em, &move);
 	if (result != EMULATE_DONE)
 		return result;
 	if (move.form->traits & must_align &&
@@ -319,10 +326,10 @@ enum emulate_result emulate_vector(struct emulation *em)
 		return emulate_fault(em, VECTOR_GP);
 
 	if (!(move.form->traits & V_STORE))
-		transfer(em, &move);
-	exchange_register(em, &move);
+		emulate_vector_transfer(em, &move);
+	emulate_vector_exchange_register(em, &move);
 	if (move.form->traits & V_STORE)
-		transfer(em, &move);
+		emulate_vector_transfer(em, &move);
 	em->page->dirty |= VCPU_XSAVE;
 	return EMULATE_DONE;
 }

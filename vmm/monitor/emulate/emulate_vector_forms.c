@@ -89,7 +89,7 @@ static const struct vector_form vector_forms[] = {
 };
 
 /* In legacy encodings F3 and F2 win over 66 (SDM vol. 2, 2.1.1). */
-static u8 prefix_of(const struct x86_instruction *in)
+static u8 vector_prefix_of(const struct x86_instruction *in)
 {
 	if (in->encoding != X86_LEGACY)
 		return (u8)BIT(in->vector_prefix);
@@ -102,7 +102,7 @@ static u8 prefix_of(const struct x86_instruction *in)
 
 const struct vector_form *vector_form_of(const struct x86_instruction *in)
 {
-	u8 prefix = prefix_of(in);
+	u8 prefix = vector_prefix_of(in);
 
 	for (u32 i = 0; i < ARRAY_COUNT(vector_forms); i++)
 		if (vector_forms[i].map == in->map && vector_forms[i].opcode == in->opcode &&

@@ -2,13 +2,13 @@
 #include "vmm/monitor/emulate/moves.h"
 
 /* Without REX, byte registers 4 to 7 are AH to BH: rare, and left to the emulator. */
-static bool is_high(const struct x86_instruction *in, u32 bytes)
+static bool moves_is_high(const struct x86_instruction *in, u32 bytes)
 {
 	return bytes == 1 && in->rex == 0 && in->reg >= 4 && in->reg < 8;
 }
 
 /* 88 to 8b, a0 to a3, c6 and c7 /0; 0f b6, b7, be, bf: SDM vol. 2. */
-static bool take_move(const struct x86_instruction *in, struct move *move)
+static bool moves_take(const struct x86_instruction *in, struct move *move)
 {
 	u8 operand = in->opcode & 1 ? in->operand_bytes : 1;
 
@@ -37,7 +37,7 @@ static bool take_move(const struct x86_instruction *in, struct move *move)
 		return (in->reg & 7) == 0;
 	}
 	move->store = !(in->opcode & 2);
-	return (in->opcode & 0xfc) == 0x88 && !is_high(in, operand);
+	return (in->opcode & 0xfc) == 0x88 && !moves_is_high(in, operand);
 }
 
 void moves_decode(struct move *move, const struct vcpu_page *page)
@@ -54,7 +54,7 @@ void moves_decode(struct move *move, const struct vcpu_page *page)
 	    in.segment != X86_SEGMENT_NONE || in.prefixes & ~X86_PREFIX_OPERAND)
 		return;
 	move->displacement = (u64)(s64)in.displacement;
-	if (!take_move(&in, move))
+	if (!moves_take(&in, move))
 		return;
 	move->immediate = in.immediate;
 	move->base = in.base;

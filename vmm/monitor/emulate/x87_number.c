@@ -14,29 +14,29 @@ struct real_format {
 	s32 bias;
 };
 
-static struct real_format format_of(u32 bytes)
+static struct real_format x87_format_of(u32 bytes)
 {
 	return bytes == 4 ? (struct real_format){23, 8, 127} : (struct real_format){52, 11, 1023};
 }
 
-static bool is_negative(struct x87_bits value)
+static bool x87_is_negative(struct x87_bits value)
 {
 	return value.high & SIGN;
 }
 
 /* Formats that the x87 no longer supports: SDM vol. 1, 8.2.2. */
-static bool is_unsupported(struct x87_bits value)
+static bool x87_is_unsupported(struct x87_bits value)
 {
 	return (value.high & EXPONENT_MAX) != 0 && !(value.low & INTEGER_BIT);
 }
 
-static bool is_special(struct x87_bits value) /* infinity, not a number */
+static bool x87_is_special(struct x87_bits value) /* infinity, not a number */
 {
 	return (value.high & EXPONENT_MAX) == EXPONENT_MAX;
 }
 
 /* The exponent of a number that is none of these, and its mantissa with the highest bit at 63. */
-static s32 normalise(struct x87_bits value, u64 *mantissa)
+static s32 x87_normalise(struct x87_bits value, u64 *mantissa)
 {
 	u32 zeros = value.low == 0 ? 0 : (u32)__builtin_clzll(value.low);
 
@@ -60,7 +60,7 @@ struct x87_bits x87_from_integer(u64 value, u32 bytes)
 
 struct x87_bits x87_from_real(u64 value, u32 bytes, u32 *exceptions)
 {
-	struct real_format format = format_of(bytes);
+	struct real_format format = x87_format_of(bytes);
 	u64 exponent = value >> format.fraction & (BIT(format.exponent) - 1);
 	u64 mantissa = value << (63 - format.fraction) & ~INTEGER_BIT;
 	u16 sign = value >> (8 * bytes - 1) & 1 ? SIGN : 0;
@@ -85,7 +85,7 @@ struct x87_bits x87_from_real(u64 value, u32 bytes, u32 *exceptions)
 }
 
 /* mantissa / 2^shift as the rounding control has it; inexact: PE, and C1 when it has grown. */
-static u64 shift_rounded(u64 mantissa, u32 shift, bool negative, struct x87_rounding *rounding)
+static u64 x87_shift_rounded(u64 mantissa, u32 shift, bool negative, struct x87_rounding *rounding)
 {
 	u64 kept = shift > 63 ? 0 : mantissa >> shift;
 	u64 rest = shift > 63 ? mantissa : mantissa & (BIT(shift) - 1);
@@ -117,18 +117,18 @@ static u64 shift_rounded(u64 mantissa, u32 shift, bool negative, struct x87_roun
 u64 x87_to_integer(struct x87_bits value, u32 bytes, struct x87_rounding *rounding)
 {
 	u64 indefinite = BIT(8 * bytes - 1);
-	bool negative = is_negative(value);
+	bool negative = x87_is_negative(value);
 	u64 number = ~0ull;
 	u64 mantissa;
 	s32 exponent;
 
-	if (!is_unsupported(value) && !is_special(value)) {
-		exponent = normalise(value, &mantissa);
+	if (!x87_is_unsupported(value) && !x87_is_special(value)) {
+		exponent = x87_normalise(value, &mantissa);
 		if (mantissa == 0)
 			return 0;
 		if (exponent < 64)
-			number = shift_rounded(mantissa, (u32)MIN(63 - exponent, 65), negative,
-					       rounding);
+			number = x87_shift_rounded(mantissa, (u32)MIN(63 - exponent, 65), negative,
+						   rounding);
 	}
 	if (number > indefinite - !negative) {
 		rounding->exceptions = X87_IE;
@@ -138,8 +138,8 @@ u64 x87_to_integer(struct x87_bits value, u32 bytes, struct x87_rounding *roundi
 	return negative ? -number : number;
 }
 
-static u64 special_to_real(struct x87_bits value, struct real_format format,
-			   struct x87_rounding *rounding)
+static u64 x87_special_to_real(struct x87_bits value, struct real_format format,
+			       struct x87_rounding *rounding)
 {
 	u64 mantissa = value.low;
 
@@ -151,7 +151,7 @@ static u64 special_to_real(struct x87_bits value, struct real_format format,
 	       (mantissa & ~INTEGER_BIT) >> (63 - format.fraction);
 }
 
-static u64 overflow(struct real_format format, bool negative, struct x87_rounding *rounding)
+static u64 x87_overflow(struct real_format format, bool negative, struct x87_rounding *rounding)
 {
 	u64 infinity = (BIT(format.exponent) - 1) << format.fraction;
 	u32 direction = rounding->control >> 10 & 3;
@@ -165,25 +165,25 @@ static u64 overflow(struct real_format format, bool negative, struct x87_roundin
 	return rounding->up ? infinity : infinity - 1;
 }
 
-static u64 finite_to_real(u64 mantissa, s32 exponent, struct real_format format, bool negative,
-			  struct x87_rounding *rounding)
+static u64 x87_finite_to_real(u64 mantissa, s32 exponent, struct real_format format, bool negative,
+			      struct x87_rounding *rounding)
 {
 	struct x87_rounding unbounded = *rounding;
 	s32 least = 1 - format.bias;
 	u32 shift = 63 - format.fraction;
-	u64 normal = shift_rounded(mantissa, shift, negative, &unbounded);
+	u64 normal = x87_shift_rounded(mantissa, shift, negative, &unbounded);
 	bool carries = normal >> (format.fraction + 1);
 	bool tiny = exponent + carries < least; /* after rounding: SDM vol. 1, 4.9.1.5 */
 	u64 kept;
 
 	if (exponent + carries > format.bias)
-		return overflow(format, negative, rounding);
+		return x87_overflow(format, negative, rounding);
 	if (exponent >= least) {
 		*rounding = unbounded;
 		return ((u64)(exponent - least) << format.fraction) + normal;
 	}
-	kept = shift_rounded(mantissa, (u32)MIN((s32)shift + least - exponent, 65), negative,
-			     rounding);
+	kept = x87_shift_rounded(mantissa, (u32)MIN((s32)shift + least - exponent, 65), negative,
+				 rounding);
 	if (tiny && !(rounding->control & X87_UE)) { /* nothing is stored */
 		rounding->exceptions = X87_UE;
 		rounding->up = false;
@@ -195,22 +195,22 @@ static u64 finite_to_real(u64 mantissa, s32 exponent, struct real_format format,
 
 u64 x87_to_real(struct x87_bits value, u32 bytes, struct x87_rounding *rounding)
 {
-	struct real_format format = format_of(bytes);
-	bool negative = is_negative(value);
+	struct real_format format = x87_format_of(bytes);
+	bool negative = x87_is_negative(value);
 	u64 sign = (u64)negative << (8 * bytes - 1);
 	u64 mantissa;
 	s32 exponent;
 
-	if (is_unsupported(value)) {
+	if (x87_is_unsupported(value)) {
 		rounding->exceptions |= X87_IE;
 		return x87_real_indefinite(bytes).low;
 	}
-	if (is_special(value))
-		return sign | special_to_real(value, format, rounding);
-	exponent = normalise(value, &mantissa);
+	if (x87_is_special(value))
+		return sign | x87_special_to_real(value, format, rounding);
+	exponent = x87_normalise(value, &mantissa);
 	if (mantissa == 0)
 		return sign;
-	return sign | finite_to_real(mantissa, exponent, format, negative, rounding);
+	return sign | x87_finite_to_real(mantissa, exponent, format, negative, rounding);
 }
 
 struct x87_bits x87_integer_indefinite(u32 bytes)

@@ -20,13 +20,13 @@ static bool brief_advance(struct vcpu_page *page, u32 length)
 	return true;
 }
 
-static u64 low_bytes(u64 value, u32 size)
+static u64 brief_low_bytes(u64 value, u32 size)
 {
 	return size == 1 ? (u8)value : size == 2 ? (u16)value : (u32)value;
 }
 
 /* SDM vol. 1, 3.4.1.1: 32 bits clear the upper half, fewer leave what is above them. */
-static void load_bytes(u64 *reg, u64 value, u32 size)
+static void brief_load_bytes(u64 *reg, u64 value, u32 size)
 {
 	if (likely(size == 1))
 		__builtin_memcpy(reg, &value, 1);
@@ -53,27 +53,27 @@ static ALWAYS_INLINE bool brief_port(struct bus *ports, struct vcpu_page *page, 
 	device = ports->recent.device;
 	offset = exit->io_port - ports->recent.base;
 	if (likely((exit->io_flags & IO_IN) != 0))
-		load_bytes(rax,
-			   device->ops->read(device, ports->recent.region, offset, exit->io_size),
-			   exit->io_size);
+		brief_load_bytes(
+			rax, device->ops->read(device, ports->recent.region, offset, exit->io_size),
+			exit->io_size);
 	else
 		device->ops->write(device, ports->recent.region, offset, exit->io_size,
-				   low_bytes(*rax, exit->io_size));
+				   brief_low_bytes(*rax, exit->io_size));
 	return true;
 }
 
 /* Registers whose value or effect depends on the time. */
-static bool is_timer_register(u32 offset)
+static bool brief_is_timer_register(u32 offset)
 {
 	return offset == LAPIC_LVT_TIMER || offset == LAPIC_TIMER_INITIAL ||
 	       offset == LAPIC_TIMER_CURRENT || offset == LAPIC_TIMER_DIVIDE;
 }
 
 /* Takes the page back; for a register that depends on the time also updates the clock. */
-static ALWAYS_INLINE void lapic_taken(struct vcpu *vcpu, struct lapic *lapic, u32 offset)
+static ALWAYS_INLINE void brief_lapic_taken(struct vcpu *vcpu, struct lapic *lapic, u32 offset)
 {
 	lapic_recall(lapic);
-	if (is_timer_register(offset))
+	if (brief_is_timer_register(offset))
 		vcpu_update_clock(vcpu);
 }
 
@@ -81,26 +81,27 @@ static ALWAYS_INLINE void lapic_taken(struct vcpu *vcpu, struct lapic *lapic, u3
  * After a write the next entry has to be prepared anew if the task priority may have changed, or if
  * requests wait for that or for an EOI; a new request kicks. Timers may have moved.
  */
-static ALWAYS_INLINE void lapic_touched(struct vcpu *vcpu, const struct lapic *lapic, u32 offset)
+static ALWAYS_INLINE void brief_lapic_touched(struct vcpu *vcpu, const struct lapic *lapic,
+					      u32 offset)
 {
 	if (offset == LAPIC_TPR || offset == LAPIC_SVR || lapic->words.requested != 0 ||
 	    (lapic->by_cpu && lapic->moved))
 		vcpu->quiet = false;
-	if (is_timer_register(offset))
+	if (brief_is_timer_register(offset))
 		vcpu_tick(vcpu);
 }
 
-static bool access_lapic(struct vcpu *vcpu, const struct move *move, u64 gpa)
+static bool brief_access_lapic(struct vcpu *vcpu, const struct move *move, u64 gpa)
 {
 	struct lapic *lapic = machine_lapic(vcpu);
 	u32 offset = (u32)(gpa & PAGE_MASK);
 
 	if (move->bytes != 4 || offset % 16 != 0)
 		return false;
-	lapic_taken(vcpu, lapic, offset);
+	brief_lapic_taken(vcpu, lapic, offset);
 	if (move->store) {
 		lapic_write(lapic, offset, (u32)moves_value(move, vcpu->page));
-		lapic_touched(vcpu, lapic, offset);
+		brief_lapic_touched(vcpu, lapic, offset);
 	} else {
 		moves_load(move, vcpu->page, lapic_read(lapic, offset));
 	}
@@ -108,14 +109,14 @@ static bool access_lapic(struct vcpu *vcpu, const struct move *move, u64 gpa)
 	return true;
 }
 
-static bool access_device(struct vcpu *vcpu, const struct move *move, u64 gpa)
+static bool brief_access_device(struct vcpu *vcpu, const struct move *move, u64 gpa)
 {
 	struct bus *memory = &vcpu->machine->platform.memory;
 	const struct bus_range *range = &memory->recent;
 	struct device *device;
 
 	if (lapic_claims(machine_lapic(vcpu), gpa))
-		return access_lapic(vcpu, move, gpa);
+		return brief_access_lapic(vcpu, move, gpa);
 	if (!bus_find_plain(memory, gpa, move->bytes))
 		return false;
 	vcpu->machine->platform.clock.stale = CLOCK_STALE;
@@ -134,7 +135,7 @@ static bool access_device(struct vcpu *vcpu, const struct move *move, u64 gpa)
  * The CPU itself has reached the address and found the access allowed; it remains to check that the
  * instruction makes just that access, and not one that crosses a page.
  */
-static bool is_of_exit(const struct move *move, const struct vcpu_page *page)
+static bool brief_is_of_exit(const struct move *move, const struct vcpu_page *page)
 {
 	u32 access = move->store ? ACCESS_WRITE : ACCESS_READ;
 	u64 within = page->exit.gpa & PAGE_MASK;
@@ -150,8 +151,8 @@ static bool brief_memory(struct vcpu *vcpu, enum exit_reason reason)
 	struct vcpu_page *page = vcpu->page;
 	const struct move *move = moves_find(&vcpu->moves, page);
 
-	if (move == NULL || !is_of_exit(move, page) ||
-	    !access_device(vcpu, move, page->exit.gpa)) {
+	if (move == NULL || !brief_is_of_exit(move, page) ||
+	    !brief_access_device(vcpu, move, page->exit.gpa)) {
 		page->want[reason] = EXIT_MEMORY_GROUPS;
 		return false;
 	}
@@ -160,13 +161,13 @@ static bool brief_memory(struct vcpu *vcpu, enum exit_reason reason)
 }
 
 /* x2APIC: offset of the register of an MSR, 0: another MSR. */
-static u32 x2apic_offset(u32 msr)
+static u32 brief_x2apic_offset(u32 msr)
 {
 	return msr - MSR_X2APIC_BASE < 0x100 ? (msr - MSR_X2APIC_BASE) << 4 : 0;
 }
 
 /* The local APIC's timer is the only one that this vCPU serves at present. */
-static bool has_one_timer(const struct vcpu *vcpu)
+static bool brief_has_one_timer(const struct vcpu *vcpu)
 {
 	const struct platform *platform = &vcpu->machine->platform;
 
@@ -176,7 +177,7 @@ static bool has_one_timer(const struct vcpu *vcpu)
 	return true;
 }
 
-static void tick_now(struct vcpu *vcpu)
+static void brief_tick_now(struct vcpu *vcpu)
 {
 	vcpu_update_clock(vcpu);
 	vcpu_tick(vcpu);
@@ -184,8 +185,8 @@ static void tick_now(struct vcpu *vcpu)
 		vcpu->machine->platform.events.pending &= ~(u32)MACHINE_DEADLINE;
 }
 
-/* With an interrupt, prepare_entry() needs the page first, and lends it then. */
-static void lend_unless_kicked(struct vcpu *vcpu)
+/* With an interrupt, brief_prepare_entry() needs the page first, and lends it then. */
+static void brief_lend_unless_kicked(struct vcpu *vcpu)
 {
 	if ((vcpu->machine->platform.irqchip.kick & BIT(vcpu->id)) == 0)
 		lapic_lend(machine_lapic(vcpu));
@@ -196,26 +197,26 @@ static bool brief_deadline(struct vcpu *vcpu)
 	struct lapic *lapic = machine_lapic(vcpu);
 
 	lapic_recall(lapic); /* so that nothing has to be posted */
-	if (has_one_timer(vcpu) &&
+	if (brief_has_one_timer(vcpu) &&
 	    lapic_timer_expire(lapic, clock_tsc() + vcpu->page->tsc_offset)) {
 		vcpu->machine->channel->timer_expirations++;
 		vcpu->page->deadline_tsc = 0;
 		vcpu->deadline_ns = DEADLINE_NONE;
 	} else {
-		tick_now(vcpu);
+		brief_tick_now(vcpu);
 	}
-	lend_unless_kicked(vcpu);
+	brief_lend_unless_kicked(vcpu);
 	return true;
 }
 
 /* Arms the timer without updating the clock. False, without effect: it takes more than that. */
-static bool arm_deadline(struct vcpu *vcpu, u64 tsc)
+static bool brief_arm_deadline(struct vcpu *vcpu, u64 tsc)
 {
 	const struct machine_time *time = &vcpu->machine->time;
 	u64 host = tsc - vcpu->page->tsc_offset;
 
-	if (tsc == 0 || (s64)(host - clock_tsc()) <= 0 ||
-	    !has_one_timer(vcpu) || !lapic_timer_rearm(machine_lapic(vcpu), tsc))
+	if (tsc == 0 || (s64)(host - clock_tsc()) <= 0 || !brief_has_one_timer(vcpu) ||
+	    !lapic_timer_rearm(machine_lapic(vcpu), tsc))
 		return false;
 	vcpu->page->deadline_tsc = host;
 	vcpu->deadline_ns = mul_div(host - time->base_tsc, NS_PER_MS, time->tsc_khz);
@@ -223,7 +224,7 @@ static bool arm_deadline(struct vcpu *vcpu, u64 tsc)
 }
 
 /* False also after an exit that had to be decoded: the long way resets what exits bring along. */
-static bool has_length(const struct vcpu *vcpu, enum exit_reason reason)
+static bool brief_has_length(const struct vcpu *vcpu, enum exit_reason reason)
 {
 	return vcpu->page->exit.instruction_length != 0 && !(vcpu->decoded & BIT(reason));
 }
@@ -234,20 +235,20 @@ static bool brief_wrmsr(struct vcpu *vcpu)
 	struct lapic *lapic = machine_lapic(vcpu);
 	u32 msr = (u32)page->gpr[GPR_RCX];
 	u64 value = page->gpr[GPR_RDX] << 32 | (u32)page->gpr[GPR_RAX];
-	u32 offset = x2apic_offset(msr);
+	u32 offset = brief_x2apic_offset(msr);
 
-	if (!has_length(vcpu, EXIT_WRMSR))
+	if (!brief_has_length(vcpu, EXIT_WRMSR))
 		return false;
 	if (offset == 0)
-		return msr == MSR_TSC_DEADLINE && arm_deadline(vcpu, value) &&
+		return msr == MSR_TSC_DEADLINE && brief_arm_deadline(vcpu, value) &&
 		       brief_advance(page, page->exit.instruction_length);
 	/* sending needs nothing from the page; an IPI to itself is posted */
 	if (offset != LAPIC_ICR)
-		lapic_taken(vcpu, lapic, offset);
+		brief_lapic_taken(vcpu, lapic, offset);
 	/* a refused write has no effect, and is settled again with an exception */
 	if (!lapic_msr_write(lapic, msr, value, vcpu->machine->physical_bits))
 		return false;
-	lapic_touched(vcpu, lapic, offset);
+	brief_lapic_touched(vcpu, lapic, offset);
 	lapic_lend(lapic);
 	return brief_advance(page, page->exit.instruction_length);
 }
@@ -256,10 +257,10 @@ static bool brief_rdmsr(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 	u32 msr = (u32)page->gpr[GPR_RCX];
-	u32 offset = x2apic_offset(msr);
+	u32 offset = brief_x2apic_offset(msr);
 	u64 value;
 
-	if (!has_length(vcpu, EXIT_RDMSR) || (msr != MSR_APIC_BASE && offset == 0))
+	if (!brief_has_length(vcpu, EXIT_RDMSR) || (msr != MSR_APIC_BASE && offset == 0))
 		return false;
 	if (unlikely(offset == LAPIC_TIMER_CURRENT))
 		vcpu_update_clock(vcpu);
@@ -275,9 +276,9 @@ static bool brief_apic_write(struct vcpu *vcpu)
 	struct lapic *lapic = machine_lapic(vcpu);
 	u32 offset = (u32)(vcpu->page->exit.qualification & APIC_ACCESS_OFFSET);
 
-	lapic_taken(vcpu, lapic, offset);
+	brief_lapic_taken(vcpu, lapic, offset);
 	vapic_written(vcpu);
-	lapic_touched(vcpu, lapic, offset);
+	brief_lapic_touched(vcpu, lapic, offset);
 	lapic_lend(lapic);
 	return true;
 }
@@ -317,7 +318,7 @@ static bool brief_exit(struct vcpu *vcpu)
 }
 
 /* The next entry may be like the last: there is nothing to deliver, to offer or to tell others. */
-static ALWAYS_INLINE bool is_quiet(const struct vcpu *vcpu, const struct platform *platform)
+static ALWAYS_INLINE bool brief_is_quiet(const struct vcpu *vcpu, const struct platform *platform)
 {
 	return likely((platform->events.pending | platform->irqchip.kick) == 0) &&
 	       likely(vcpu->quiet) && likely((vcpu->pv_eoi.msr & PV_EOI_ENABLED) == 0);
@@ -342,14 +343,14 @@ static NOINLINE bool brief_attend(struct vcpu *vcpu)
 		vcpu_wake_for_deadline(vcpu);
 	} else {
 		lapic_recall(machine_lapic(vcpu));
-		tick_now(vcpu);
-		lend_unless_kicked(vcpu);
+		brief_tick_now(vcpu);
+		brief_lend_unless_kicked(vcpu);
 	}
 	return true;
 }
 
 /* If not: an interrupt may go with it, others have to be told, or an EOI need not exit. */
-static bool prepare_entry(struct vcpu *vcpu)
+static bool brief_prepare_entry(struct vcpu *vcpu)
 {
 	struct platform *platform = &vcpu->machine->platform;
 
@@ -368,24 +369,24 @@ static bool prepare_entry(struct vcpu *vcpu)
 }
 
 /* Takes over the EOI that the guest has done without an exit. */
-static void take_eoi(struct vcpu *vcpu)
+static void brief_take_eoi(struct vcpu *vcpu)
 {
 	if (vcpu->pv_eoi.pending)
 		pv_eoi_collect(vcpu);
 }
 
-static NOINLINE bool prepare_after_port(struct vcpu *vcpu)
+static NOINLINE bool brief_prepare_after_port(struct vcpu *vcpu)
 {
-	take_eoi(vcpu);
-	return prepare_entry(vcpu);
+	brief_take_eoi(vcpu);
+	return brief_prepare_entry(vcpu);
 }
 
 /*
  * A port's device does not look at the state of the local APIC. So that is brought up to date after
  * the access, and only if the next entry needs it.
  */
-static ALWAYS_INLINE bool settle_port(struct vcpu *vcpu, struct machine *machine,
-				      struct vcpu_page *page)
+static ALWAYS_INLINE bool brief_settle_port(struct vcpu *vcpu, struct machine *machine,
+					    struct vcpu_page *page)
 {
 	struct platform *platform = &machine->platform;
 
@@ -394,29 +395,28 @@ static ALWAYS_INLINE bool settle_port(struct vcpu *vcpu, struct machine *machine
 		return false;
 	page->exit.reason = EXIT_NONE;
 	console_after_port(machine);
-	return likely(is_quiet(vcpu, platform)) || likely(prepare_after_port(vcpu));
+	return likely(brief_is_quiet(vcpu, platform)) || likely(brief_prepare_after_port(vcpu));
 }
 
 /* Not inlined, so that the registers it uses cost a port's exit nothing. */
-static NOINLINE bool settle_other(struct vcpu *vcpu, struct machine *machine,
-				  struct vcpu_page *page)
+static NOINLINE bool brief_settle_other(struct vcpu *vcpu, struct machine *machine,
+					struct vcpu_page *page)
 {
 	if (page->event.valid)
 		return false;
-	take_eoi(vcpu);
+	brief_take_eoi(vcpu);
 	if (!brief_exit(vcpu))
 		return false;
 	page->exit.reason = EXIT_NONE;
 	if (unlikely(machine->signal)) /* output comes in bursts */
 		console_signal(machine);
-	return is_quiet(vcpu, &machine->platform) || prepare_entry(vcpu);
+	return brief_is_quiet(vcpu, &machine->platform) || brief_prepare_entry(vcpu);
 }
 
 /* True: the exit is settled and the guest can go on. A waiter for the lock goes first. */
-static ALWAYS_INLINE bool pass_briefly(struct vcpu *vcpu, struct machine *machine,
-				       struct vcpu_page *page,
-				       bool (*settle)(struct vcpu *vcpu, struct machine *machine,
-						      struct vcpu_page *page))
+static ALWAYS_INLINE bool brief_pass_briefly(
+	struct vcpu *vcpu, struct machine *machine, struct vcpu_page *page,
+	bool (*settle)(struct vcpu *vcpu, struct machine *machine, struct vcpu_page *page))
 {
 	if (unlikely(rebuild_is_due(vcpu)) ||
 	    unlikely(__atomic_load_n(&machine->lock.waiting, __ATOMIC_RELAXED) != 0) ||
@@ -455,8 +455,10 @@ void brief_run(struct vcpu *vcpu)
 		}
 		reason = page->exit.reason;
 		trace_exit(&vcpu->trace, page);
-		if (unlikely(reason == EXIT_IO ? !pass_briefly(vcpu, machine, page, settle_port)
-					       : !pass_briefly(vcpu, machine, page, settle_other)))
+		if (unlikely(
+			    reason == EXIT_IO
+				    ? !brief_pass_briefly(vcpu, machine, page, brief_settle_port)
+				    : !brief_pass_briefly(vcpu, machine, page, brief_settle_other)))
 			return;
 		trace_just_settled(&vcpu->trace);
 	}

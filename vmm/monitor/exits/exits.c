@@ -18,35 +18,35 @@ void exits_set_wants(struct vcpu_page *page)
 	page->want[EXIT_HYPERCALL] = VCPU_SEGMENTS | VCPU_CONTROL;
 }
 
-static u64 emulate_read(void *device, gpa_t gpa, u32 size)
+static u64 exits_emulate_read(void *device, gpa_t gpa, u32 size)
 {
 	struct vcpu *vcpu = device;
 
 	return platform_memory_read(&vcpu->machine->platform, vcpu->id, gpa.value, size);
 }
 
-static void emulate_write(void *device, gpa_t gpa, u32 size, u64 value)
+static void exits_emulate_write(void *device, gpa_t gpa, u32 size, u64 value)
 {
 	struct vcpu *vcpu = device;
 
 	platform_memory_write(&vcpu->machine->platform, vcpu->id, gpa.value, size, value);
 }
 
-static u32 emulate_in(void *device, u16 port, u32 size)
+static u32 exits_emulate_in(void *device, u16 port, u32 size)
 {
 	struct vcpu *vcpu = device;
 
 	return (u32)bus_read(&vcpu->machine->platform.ports, port, size);
 }
 
-static void emulate_out(void *device, u16 port, u32 size, u32 value)
+static void exits_emulate_out(void *device, u16 port, u32 size, u32 value)
 {
 	struct vcpu *vcpu = device;
 
 	bus_write(&vcpu->machine->platform.ports, port, size, value);
 }
 
-static u8 *emulate_vectors(void *device)
+static u8 *exits_emulate_vectors(void *device)
 {
 	struct vcpu *vcpu = device;
 
@@ -54,21 +54,21 @@ static u8 *emulate_vectors(void *device)
 	return vcpu->xsave_page;
 }
 
-static void emulate_tables(void *device)
+static void exits_emulate_tables(void *device)
 {
 	vcpu_need(device, VCPU_TABLES);
 }
 
 const struct emulate_ops exits_emulate_ops = {
-	.read = emulate_read,
-	.write = emulate_write,
-	.in = emulate_in,
-	.out = emulate_out,
-	.vectors = emulate_vectors,
-	.tables = emulate_tables,
+	.read = exits_emulate_read,
+	.write = exits_emulate_write,
+	.in = exits_emulate_in,
+	.out = exits_emulate_out,
+	.vectors = exits_emulate_vectors,
+	.tables = exits_emulate_tables,
 };
 
-static void crash_unsupported(struct vcpu *vcpu, const char *what)
+static void exits_crash_unsupported(struct vcpu *vcpu, const char *what)
 {
 	const struct emulator *emulator = &vcpu->emulator;
 	char bytes[3 * X86_LENGTH_MAX + 1] = "";
@@ -81,8 +81,8 @@ static void crash_unsupported(struct vcpu *vcpu, const char *what)
 }
 
 /* Acts on what the emulator has made of the exit's instruction. */
-static void finish_emulation(struct vcpu *vcpu, enum emulate_result result,
-			     const struct vcpu_event *event, const char *what)
+static void exits_finish_emulation(struct vcpu *vcpu, enum emulate_result result,
+				   const struct vcpu_event *event, const char *what)
 {
 	switch (result) {
 	case EMULATE_DONE:
@@ -93,19 +93,19 @@ static void finish_emulation(struct vcpu *vcpu, enum emulate_result result,
 	case EMULATE_AGAIN:
 		break;
 	case EMULATE_UNSUPPORTED:
-		crash_unsupported(vcpu, what);
+		exits_crash_unsupported(vcpu, what);
 		break;
 	}
 }
 
 /* The groups that the emulator needs: a single step also sets DR6. */
-static u32 emulation_groups(const struct vcpu *vcpu)
+static u32 exits_emulation_groups(const struct vcpu *vcpu)
 {
 	return VCPU_SEGMENTS | VCPU_CONTROL |
 	       ((vcpu->page->rflags & RFLAGS_TF) != 0 ? (u32)VCPU_DEBUG : 0);
 }
 
-static void settle_memory(struct vcpu *vcpu)
+static void exits_settle_memory(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 	struct vcpu_event event = {0};
@@ -123,23 +123,23 @@ static void settle_memory(struct vcpu *vcpu)
 			      vcpu->page->rip, exit->gpa);
 		return;
 	}
-	vcpu_need(vcpu, emulation_groups(vcpu));
+	vcpu_need(vcpu, exits_emulation_groups(vcpu));
 	result = emulate(&vcpu->emulator, &event);
-	finish_emulation(vcpu, result, &event, "memory access");
+	exits_finish_emulation(vcpu, result, &event, "memory access");
 }
 
-static void settle_io_string(struct vcpu *vcpu)
+static void exits_settle_io_string(struct vcpu *vcpu)
 {
 	struct vcpu_event event = {0};
 	enum emulate_result result;
 
 	vcpu->quiet = false; /* INS may write to the local APIC */
-	vcpu_need(vcpu, emulation_groups(vcpu));
+	vcpu_need(vcpu, exits_emulation_groups(vcpu));
 	result = emulate_io_string(&vcpu->emulator, &event);
-	finish_emulation(vcpu, result, &event, "string port access");
+	exits_finish_emulation(vcpu, result, &event, "string port access");
 }
 
-static void settle_io(struct vcpu *vcpu)
+static void exits_settle_io(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 	struct bus *ports = &vcpu->machine->platform.ports;
@@ -148,7 +148,7 @@ static void settle_io(struct vcpu *vcpu)
 	u64 value;
 
 	if ((exit->io_flags & IO_STRING) != 0) {
-		settle_io_string(vcpu);
+		exits_settle_io_string(vcpu);
 		return;
 	}
 	if ((exit->io_flags & IO_IN) != 0) {
@@ -161,7 +161,7 @@ static void settle_io(struct vcpu *vcpu)
 	vcpu_advance(vcpu);
 }
 
-static void settle_cpuid(struct vcpu *vcpu)
+static void exits_settle_cpuid(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 	const struct cpuid_policy *policy = &vcpu->machine->cpuid;
@@ -193,7 +193,7 @@ static void settle_cpuid(struct vcpu *vcpu)
 	vcpu_advance(vcpu);
 }
 
-static bool xcr0_valid(const struct vcpu *vcpu, u64 value)
+static bool exits_xcr0_valid(const struct vcpu *vcpu, u64 value)
 {
 	u64 avx512 = value & XCR0_AVX512;
 
@@ -203,7 +203,7 @@ static bool xcr0_valid(const struct vcpu *vcpu, u64 value)
 	       (avx512 == 0 || (avx512 == XCR0_AVX512 && (value & XCR0_AVX) != 0));
 }
 
-static void settle_xsetbv(struct vcpu *vcpu)
+static void exits_settle_xsetbv(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 	u64 value = page->gpr[GPR_RDX] << 32 | (u32)page->gpr[GPR_RAX];
@@ -211,7 +211,7 @@ static void settle_xsetbv(struct vcpu *vcpu)
 	/* SVM may exit before the privilege is checked */
 	vcpu_need(vcpu, VCPU_SEGMENTS);
 	if ((page->segment[SEG_SS].access >> SEGMENT_DPL_SHIFT & 3) != 0 ||
-	    (u32)page->gpr[GPR_RCX] != 0 || !xcr0_valid(vcpu, value)) {
+	    (u32)page->gpr[GPR_RCX] != 0 || !exits_xcr0_valid(vcpu, value)) {
 		vcpu_raise(vcpu, VECTOR_GP, 0);
 		return;
 	}
@@ -221,7 +221,7 @@ static void settle_xsetbv(struct vcpu *vcpu)
 }
 
 /* Only VMX exits for it: SDM vol. 3, table 28-2. */
-static void settle_task_switch(struct vcpu *vcpu)
+static void exits_settle_task_switch(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 	const struct vcpu_event by = vcpu->event;
@@ -250,14 +250,14 @@ static void settle_task_switch(struct vcpu *vcpu)
 		vcpu_raise_event(vcpu, &event);
 }
 
-static void settle_halt(struct vcpu *vcpu)
+static void exits_settle_halt(struct vcpu *vcpu)
 {
 	/* the trap of a single step ends the halt at once */
 	vcpu->halted = (vcpu->page->rflags & RFLAGS_TF) == 0;
 	vcpu_advance(vcpu);
 }
 
-static void crash_unexpected(struct vcpu *vcpu)
+static void exits_crash_unexpected(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 
@@ -268,7 +268,7 @@ static void crash_unexpected(struct vcpu *vcpu)
 }
 
 /* APM vol. 3, MOV CRn: 0f 22 with ModRM.reg 8, or with LOCK and ModRM.reg 0. */
-static bool is_mov_to_cr8(const struct x86_instruction *in)
+static bool exits_is_mov_to_cr8(const struct x86_instruction *in)
 {
 	return in->map == X86_MAP_0F && in->opcode == 0x22 &&
 	       in->reg == ((in->prefixes & X86_PREFIX_LOCK) != 0 ? 0 : 8);
@@ -278,7 +278,7 @@ static bool is_mov_to_cr8(const struct x86_instruction *in)
  * SVM exits before a MOV to CR8 while an interrupt waits for the task priority to fall. If the
  * instruction has changed since, or the exit was for a trap no longer wanted, it is executed again.
  */
-static void settle_cr(struct vcpu *vcpu)
+static void exits_settle_cr(struct vcpu *vcpu)
 {
 	struct vcpu_event event = {0};
 	struct x86_instruction in = {0};
@@ -287,8 +287,8 @@ static void settle_cr(struct vcpu *vcpu)
 	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
 	result = emulate_decode(&vcpu->emulator, &in, &event);
 	if (result != EMULATE_DONE) {
-		finish_emulation(vcpu, result, &event, "control register access");
-	} else if (!is_mov_to_cr8(&in)) {
+		exits_finish_emulation(vcpu, result, &event, "control register access");
+	} else if (!exits_is_mov_to_cr8(&in)) {
 		return;
 	} else if ((vcpu->page->gpr[in.rm & 15] & ~0xfull) != 0) {
 		vcpu_raise(vcpu, VECTOR_GP, 0);
@@ -315,20 +315,20 @@ void exits_settle(struct vcpu *vcpu)
 		break;
 	case EXIT_CR:
 		if (!trap_step(vcpu))
-			settle_cr(vcpu);
+			exits_settle_cr(vcpu);
 		break;
 	case EXIT_DR:
 		(void)trap_step(vcpu); /* no longer wanted: executed again, without an exit */
 		break;
 	case EXIT_IO:
-		settle_io(vcpu);
+		exits_settle_io(vcpu);
 		break;
 	case EXIT_APIC_ACCESS:
 		vapic_accessed(vcpu);
-		settle_memory(vcpu);
+		exits_settle_memory(vcpu);
 		break;
 	case EXIT_MEMORY:
-		settle_memory(vcpu);
+		exits_settle_memory(vcpu);
 		break;
 	case EXIT_EOI:
 		vapic_ended(vcpu);
@@ -337,10 +337,10 @@ void exits_settle(struct vcpu *vcpu)
 		vapic_written(vcpu);
 		break;
 	case EXIT_CPUID:
-		settle_cpuid(vcpu);
+		exits_settle_cpuid(vcpu);
 		break;
 	case EXIT_HLT:
-		settle_halt(vcpu);
+		exits_settle_halt(vcpu);
 		break;
 	case EXIT_RDMSR:
 		exits_rdmsr(vcpu);
@@ -349,7 +349,7 @@ void exits_settle(struct vcpu *vcpu)
 		exits_wrmsr(vcpu);
 		break;
 	case EXIT_XSETBV:
-		settle_xsetbv(vcpu);
+		exits_settle_xsetbv(vcpu);
 		break;
 	case EXIT_EXCEPTION:
 		exits_exception(vcpu);
@@ -377,7 +377,7 @@ void exits_settle(struct vcpu *vcpu)
 		machine_unasked_reset(vcpu, "triple fault");
 		break;
 	case EXIT_TASK_SWITCH:
-		settle_task_switch(vcpu);
+		exits_settle_task_switch(vcpu);
 		break;
 	case EXIT_NO_MEMORY:
 		machine_starve(vcpu->machine);
@@ -386,7 +386,7 @@ void exits_settle(struct vcpu *vcpu)
 		exits_entry_failed(vcpu);
 		break;
 	default:
-		crash_unexpected(vcpu);
+		exits_crash_unexpected(vcpu);
 		break;
 	}
 	vcpu->page->exit.reason = EXIT_NONE;

@@ -23,13 +23,13 @@ u64 exits_debug_bits(const struct vcpu *vcpu)
 }
 
 /* SVM's intercept of INT n, by which emulated CPUs exit for INT3 and INTO too. */
-static bool is_any_software(const struct vcpu_exit *exit)
+static bool exits_is_any_software(const struct vcpu_exit *exit)
 {
 	return exits_is_svm() && exit->vendor_code == VMEXIT_SWINT;
 }
 
 /* The instruction at RIP, if it is one that could have caused this exit. */
-static bool find_instruction(struct vcpu *vcpu, struct x86_instruction *in)
+static bool exits_find_instruction(struct vcpu *vcpu, struct x86_instruction *in)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 	struct vcpu_event fault; /* not the guest's, nor is its CR2 */
@@ -41,19 +41,19 @@ static bool find_instruction(struct vcpu *vcpu, struct x86_instruction *in)
 	found = emulate_decode(&vcpu->emulator, in, &fault) == EMULATE_DONE &&
 		in->encoding == X86_LEGACY && in->map == X86_MAP_PRIMARY;
 	vcpu->page->cr2 = cr2;
-	if (is_any_software(exit))
+	if (exits_is_any_software(exit))
 		return found && in->opcode >= OPCODE_INT3 && in->opcode <= OPCODE_INTO;
 	return found && in->opcode == (exit->vector == VECTOR_BP ? OPCODE_INT3 : OPCODE_INTO);
 }
 
 /* Finds out which it was and how long, where the CPU does not say. False: it is not there now. */
-static bool identify(struct vcpu *vcpu, struct vcpu_event *event)
+static bool exits_identify(struct vcpu *vcpu, struct vcpu_event *event)
 {
 	struct x86_instruction in;
 
-	if (!find_instruction(vcpu, &in)) {
+	if (!exits_find_instruction(vcpu, &in)) {
 		event->instruction_length = 1;
-		return !is_any_software(&vcpu->page->exit);
+		return !exits_is_any_software(&vcpu->page->exit);
 	}
 	event->instruction_length = in.length;
 	if (in.opcode == OPCODE_INTO)
@@ -70,7 +70,7 @@ static bool identify(struct vcpu *vcpu, struct vcpu_event *event)
  * is there now is executed. QEMU 7.2 may have translated the old bytes just when they were replaced
  * and keep that for ever (docs/platforms.md), so a byte is stored, the one that is there.
  */
-static void fetch_anew(struct vcpu *vcpu)
+static void exits_fetch_anew(struct vcpu *vcpu)
 {
 	const struct guest_memory *memory = &vcpu->machine->memory;
 	const struct vcpu_page *page = vcpu->page;
@@ -91,7 +91,7 @@ static void fetch_anew(struct vcpu *vcpu)
 }
 
 /* INT3, INT n and INTO exit with RIP at them: injected with their length, they count as done. */
-static bool raise_software(struct vcpu *vcpu)
+static bool exits_raise_software(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 	struct vcpu_event event = {.valid = 1,
@@ -101,15 +101,16 @@ static bool raise_software(struct vcpu *vcpu)
 
 	if (exit->vector != VECTOR_BP && exit->vector != VECTOR_OF)
 		return false;
-	if ((exit->instruction_length == 0 || is_any_software(exit)) && !identify(vcpu, &event))
-		fetch_anew(vcpu);
+	if ((exit->instruction_length == 0 || exits_is_any_software(exit)) &&
+	    !exits_identify(vcpu, &event))
+		exits_fetch_anew(vcpu);
 	else
 		vcpu->event = event;
 	return true;
 }
 
 /* On VMX alone INT1 exits with RIP at it, and with its length; it leaves DR6 as it is. */
-static bool raise_int1(struct vcpu *vcpu)
+static bool exits_raise_int1(struct vcpu *vcpu)
 {
 	u32 length = vcpu->page->exit.instruction_length;
 
@@ -126,7 +127,7 @@ static bool raise_int1(struct vcpu *vcpu)
 }
 
 /* Leaves DR6 and CR2 as the CPU would have (SDM vol. 3, 28.1; APM vol. 2, 15.12). */
-static void leave_traces(struct vcpu *vcpu)
+static void exits_leave_traces(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 	struct vcpu_page *page = vcpu->page;
@@ -150,8 +151,8 @@ void exits_exception(struct vcpu *vcpu)
 {
 	if (trap_exception(vcpu) || debugger_exception(vcpu))
 		return;
-	if (raise_software(vcpu) || raise_int1(vcpu))
+	if (exits_raise_software(vcpu) || exits_raise_int1(vcpu))
 		return;
-	leave_traces(vcpu);
+	exits_leave_traces(vcpu);
 	vcpu_raise(vcpu, vcpu->page->exit.vector & 31, vcpu->page->exit.error_code);
 }

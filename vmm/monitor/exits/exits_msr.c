@@ -6,13 +6,13 @@
 #include "vmm/monitor/machine.h"
 
 /* MSRs of time, and the KVM interface's. */
-static bool is_own(u32 index)
+static bool exits_is_own(u32 index)
 {
 	return index == MSR_TSC || index == MSR_TSC_ADJUST || index == MSR_KVM_PV_EOI ||
 	       index == MSR_KVM_STEAL_TIME || pvclock_owns_msr(index);
 }
 
-static bool read_own(const struct vcpu *vcpu, u32 index, u64 *value)
+static bool exits_read_own(const struct vcpu *vcpu, u32 index, u64 *value)
 {
 	const struct machine *machine = vcpu->machine;
 
@@ -30,7 +30,7 @@ static bool read_own(const struct vcpu *vcpu, u32 index, u64 *value)
 }
 
 /* SDM vol. 3, 18.17.3: a write to either of TSC and TSC_ADJUST moves the other by as much. */
-static void move_tsc(struct vcpu *vcpu, u64 adjust)
+static void exits_move_tsc(struct vcpu *vcpu, u64 adjust)
 {
 	vcpu->tsc_adjust = adjust;
 	vcpu_set_tsc_offset(vcpu);
@@ -38,15 +38,15 @@ static void move_tsc(struct vcpu *vcpu, u64 adjust)
 	vcpu_update_pvclock(vcpu, false);
 }
 
-static bool write_own(struct vcpu *vcpu, u32 index, u64 value)
+static bool exits_write_own(struct vcpu *vcpu, u32 index, u64 value)
 {
 	struct machine *machine = vcpu->machine;
 	const struct machine_clock *clock = &machine->platform.clock;
 
 	if (index == MSR_TSC)
-		move_tsc(vcpu, vcpu->tsc_adjust + value - clock->guest_tsc);
+		exits_move_tsc(vcpu, vcpu->tsc_adjust + value - clock->guest_tsc);
 	else if (index == MSR_TSC_ADJUST)
-		move_tsc(vcpu, value);
+		exits_move_tsc(vcpu, value);
 	else if (index == MSR_KVM_PV_EOI)
 		return pv_eoi_write_msr(vcpu, value);
 	else if (index == MSR_KVM_STEAL_TIME)
@@ -65,8 +65,8 @@ void exits_rdmsr(struct vcpu *vcpu)
 
 	if (lapic_owns_msr(index)) {
 		known = lapic_msr_read(machine_lapic(vcpu), index, &value);
-	} else if (is_own(index)) {
-		known = read_own(vcpu, index, &value);
+	} else if (exits_is_own(index)) {
+		known = exits_read_own(vcpu, index, &value);
 	} else {
 		vcpu_need(vcpu, msr_groups(index));
 		known = msr_read(&vcpu->msr, &vcpu->machine->cpuid, page, index, &value);
@@ -93,8 +93,8 @@ void exits_wrmsr(struct vcpu *vcpu)
 					  machine->physical_bits);
 		if (index == MSR_APIC_BASE)
 			vcpu_show_cpuid(vcpu);
-	} else if (is_own(index)) {
-		allowed = write_own(vcpu, index, value);
+	} else if (exits_is_own(index)) {
+		allowed = exits_write_own(vcpu, index, value);
 	} else {
 		/* EFER.LME must not change while paging is on */
 		vcpu_need(vcpu, msr_groups(index));

@@ -23,7 +23,7 @@ u64 explain_field(const struct explain *explain, u32 id)
 	return 0;
 }
 
-static void append(struct explain *explain, const char *pattern, va_list arguments)
+static void explain_append(struct explain *explain, const char *pattern, va_list arguments)
 {
 	size_t room = explain->size - explain->length;
 
@@ -43,7 +43,7 @@ void explain_say(struct explain *explain, const char *pattern, ...)
 	va_list arguments;
 
 	va_start(arguments, pattern);
-	append(explain, pattern, arguments);
+	explain_append(explain, pattern, arguments);
 	va_end(arguments);
 }
 
@@ -55,6 +55,6 @@ void explain_check(struct explain *explain, bool holds, const char *pattern, ...
 		return;
 	explain->failed_count++;
 	va_start(arguments, pattern);
-	append(explain, pattern, arguments);
+	explain_append(explain, pattern, arguments);
 	va_end(arguments);
 }

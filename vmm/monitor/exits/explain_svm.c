@@ -13,18 +13,18 @@
 #define CR4_KNOWN (BITS(12, 0) | BITS(18, 16) | BITS(23, 20))
 
 /* The dump has words of 8 bytes at multiples of 8. */
-static u64 word_at(const struct explain *explain, u32 offset)
+static u64 explain_svm_word_at(const struct explain *explain, u32 offset)
 {
 	return explain_field(explain, offset & ~7u) >> (offset & 7) * 8;
 }
 
-static void vmcb_registers(struct explain *explain)
+static void explain_svm_vmcb_registers(struct explain *explain)
 {
-	u64 efer = word_at(explain, SAVED(efer));
-	u64 cr0 = word_at(explain, SAVED(cr0));
-	u64 cr3 = word_at(explain, SAVED(cr3));
-	u64 cr4 = word_at(explain, SAVED(cr4));
-	u16 cs = (u16)word_at(explain, SAVED(cs.attributes));
+	u64 efer = explain_svm_word_at(explain, SAVED(efer));
+	u64 cr0 = explain_svm_word_at(explain, SAVED(cr0));
+	u64 cr3 = explain_svm_word_at(explain, SAVED(cr3));
+	u64 cr4 = explain_svm_word_at(explain, SAVED(cr4));
+	u16 cs = (u16)explain_svm_word_at(explain, SAVED(cs.attributes));
 	bool long_mode = (efer & EFER_LME) && (cr0 & CR0_PG);
 
 	explain_check(explain, efer & EFER_SVME, "EFER.SVME is clear");
@@ -34,26 +34,28 @@ static void vmcb_registers(struct explain *explain)
 	explain_check(explain, cr3 >> 52 == 0, "CR3 %#lx is beyond physical memory", cr3);
 	explain_check(explain, (cr4 & ~CR4_KNOWN) == 0, "CR4 %#lx has reserved bits", cr4);
 	explain_check(explain, !(cr4 & CR4_CET) || (cr0 & CR0_WP), "CR4.CET is set without CR0.WP");
-	explain_check(explain, word_at(explain, SAVED(dr6)) >> 32 == 0, "DR6 has bits above 31");
-	explain_check(explain, word_at(explain, SAVED(dr7)) >> 32 == 0, "DR7 has bits above 31");
+	explain_check(explain, explain_svm_word_at(explain, SAVED(dr6)) >> 32 == 0,
+		      "DR6 has bits above 31");
+	explain_check(explain, explain_svm_word_at(explain, SAVED(dr7)) >> 32 == 0,
+		      "DR7 has bits above 31");
 	explain_check(explain, !long_mode || (cr4 & CR4_PAE), "long mode without CR4.PAE");
 	explain_check(explain, !long_mode || (cr0 & CR0_PE), "long mode without CR0.PE");
 	explain_check(explain, !long_mode || !(cs & VMCB_ATTRIBUTE_L) || !(cs & VMCB_ATTRIBUTE_DB),
 		      "CS.L and CS.D are both set in long mode");
 }
 
-static void vmcb_controls(struct explain *explain)
+static void explain_svm_vmcb_controls(struct explain *explain)
 {
-	u64 intercepts = word_at(explain, CONTROL(intercept2));
-	u64 asid = word_at(explain, CONTROL(guest_asid)) & 0xffffffff;
+	u64 intercepts = explain_svm_word_at(explain, CONTROL(intercept2));
+	u64 asid = explain_svm_word_at(explain, CONTROL(guest_asid)) & 0xffffffff;
 
 	explain_check(explain, intercepts & VMCB_INTERCEPT2_VMRUN, "VMRUN is not intercepted");
 	explain_check(explain, asid != 0, "the ASID is 0, which is the host's");
 }
 
-static void vmcb_injection(struct explain *explain)
+static void explain_svm_vmcb_injection(struct explain *explain)
 {
-	u64 event = word_at(explain, CONTROL(event_injection));
+	u64 event = explain_svm_word_at(explain, CONTROL(event_injection));
 	u64 type = bits_get(event, 10, 8);
 	u64 vector = event & VMCB_EVENT_VECTOR;
 
@@ -74,9 +76,9 @@ void explain_svm(const struct vcpu_page *page, char *text, size_t size)
 
 	explain_begin(&explain, page, text, size);
 	explain_say(&explain, "VMRUN refused the VMCB");
-	vmcb_registers(&explain);
-	vmcb_controls(&explain);
-	vmcb_injection(&explain);
+	explain_svm_vmcb_registers(&explain);
+	explain_svm_vmcb_controls(&explain);
+	explain_svm_vmcb_injection(&explain);
 	if (explain.failed_count == 0)
 		explain_say(&explain,
 			    "nothing wrong is found; in QEMU a MOV to CR4 of an unknown bit "

@@ -39,12 +39,12 @@ static const char *const segment_names[SEG_COUNT] = {"ES", "CS", "SS",	 "DS",
 
 #define CHECK_THAT(holds, ...) explain_check(view->explain, holds, __VA_ARGS__)
 
-static u64 field(const struct vmx_view *view, u32 id)
+static u64 explain_vmx_field(const struct vmx_view *view, u32 id)
 {
 	return explain_field(view->explain, id);
 }
 
-static struct vmx_view view_of(struct explain *explain)
+static struct vmx_view explain_vmx_view_of(struct explain *explain)
 {
 	u32 injection = (u32)explain_field(explain, VMCS_ENTRY_INTERRUPTION_INFO);
 
@@ -62,12 +62,12 @@ static struct vmx_view view_of(struct explain *explain)
 	};
 }
 
-static bool canonical(const struct vmx_view *view, u64 address)
+static bool explain_vmx_canonical(const struct vmx_view *view, u64 address)
 {
 	return is_canonical(address, view->cr4 & CR4_LA57 ? 57 : 48);
 }
 
-static bool pat_is_valid(u64 pat)
+static bool explain_vmx_pat_is_valid(u64 pat)
 {
 	for (unsigned int i = 0; i < 64; i += 8) {
 		u64 type = pat >> i & 0xff;
@@ -79,9 +79,9 @@ static bool pat_is_valid(u64 pat)
 }
 
 /* SDM vol. 3, 27.3.1.1 */
-static void check_control_registers(const struct vmx_view *view)
+static void explain_vmx_check_control_registers(const struct vmx_view *view)
 {
-	u64 pat = field(view, VMCS_GUEST_PAT);
+	u64 pat = explain_vmx_field(view, VMCS_GUEST_PAT);
 	const u64 efer_known = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 
 	CHECK_THAT(!(view->cr0 & CR0_PG) || (view->cr0 & CR0_PE), "CR0.PG is set without CR0.PE");
@@ -95,31 +95,31 @@ static void check_control_registers(const struct vmx_view *view)
 		   "long mode without CR0.PG and CR4.PAE");
 	CHECK_THAT(view->long_mode || !(view->cr4 & CR4_PCIDE),
 		   "CR4.PCIDE is set outside long mode");
-	CHECK_THAT(field(view, VMCS_GUEST_CR3) >> 52 == 0, "CR3 %#lx is beyond physical memory",
-		   field(view, VMCS_GUEST_CR3));
+	CHECK_THAT(explain_vmx_field(view, VMCS_GUEST_CR3) >> 52 == 0,
+		   "CR3 %#lx is beyond physical memory", explain_vmx_field(view, VMCS_GUEST_CR3));
 	CHECK_THAT((view->efer & ~efer_known) == 0, "EFER %#lx has reserved bits", view->efer);
 	CHECK_THAT(!!(view->efer & EFER_LMA) == view->long_mode,
 		   "EFER.LMA differs from the entry control \"IA-32e mode guest\"");
 	CHECK_THAT(!(view->cr0 & CR0_PG) || !!(view->efer & EFER_LMA) == !!(view->efer & EFER_LME),
 		   "EFER.LMA and LME differ with paging on");
-	CHECK_THAT(pat_is_valid(pat), "PAT %#lx holds an unknown memory type", pat);
-	CHECK_THAT(field(view, VMCS_GUEST_DR7) >> 32 == 0, "DR7 has bits above 31");
-	CHECK_THAT(canonical(view, field(view, VMCS_GUEST_SYSENTER_ESP)),
+	CHECK_THAT(explain_vmx_pat_is_valid(pat), "PAT %#lx holds an unknown memory type", pat);
+	CHECK_THAT(explain_vmx_field(view, VMCS_GUEST_DR7) >> 32 == 0, "DR7 has bits above 31");
+	CHECK_THAT(explain_vmx_canonical(view, explain_vmx_field(view, VMCS_GUEST_SYSENTER_ESP)),
 		   "SYSENTER_ESP is not canonical");
-	CHECK_THAT(canonical(view, field(view, VMCS_GUEST_SYSENTER_EIP)),
+	CHECK_THAT(explain_vmx_canonical(view, explain_vmx_field(view, VMCS_GUEST_SYSENTER_EIP)),
 		   "SYSENTER_EIP is not canonical");
 }
 
-static struct segment_view segment_of(const struct vmx_view *view, u32 segment)
+static struct segment_view explain_vmx_segment_of(const struct vmx_view *view, u32 segment)
 {
-	u32 access = (u32)field(view, VMCS_GUEST_ES_ACCESS + 2 * segment);
+	u32 access = (u32)explain_vmx_field(view, VMCS_GUEST_ES_ACCESS + 2 * segment);
 
 	return (struct segment_view){
 		.name = segment_names[segment],
-		.base = field(view, VMCS_GUEST_ES_BASE + 2 * segment),
-		.limit = (u32)field(view, VMCS_GUEST_ES_LIMIT + 2 * segment),
+		.base = explain_vmx_field(view, VMCS_GUEST_ES_BASE + 2 * segment),
+		.limit = (u32)explain_vmx_field(view, VMCS_GUEST_ES_LIMIT + 2 * segment),
 		.access = access,
-		.selector = (u16)field(view, VMCS_GUEST_ES_SELECTOR + 2 * segment),
+		.selector = (u16)explain_vmx_field(view, VMCS_GUEST_ES_SELECTOR + 2 * segment),
 		.usable = !(access & SEGMENT_UNUSABLE),
 		.type = access & SEGMENT_TYPE,
 		.dpl = access >> SEGMENT_DPL_SHIFT & 3,
@@ -127,7 +127,8 @@ static struct segment_view segment_of(const struct vmx_view *view, u32 segment)
 }
 
 /* SDM vol. 3, 27.3.1.2: what holds for every usable register. */
-static void check_segment(const struct vmx_view *view, const struct segment_view *s, bool system)
+static void explain_vmx_check_segment(const struct vmx_view *view, const struct segment_view *s,
+				      bool system)
 {
 	CHECK_THAT(!!(s->access & SEGMENT_S) == !system, "%s access %#x: S must be %d", s->name,
 		   s->access, !system);
@@ -140,9 +141,9 @@ static void check_segment(const struct vmx_view *view, const struct segment_view
 		   "%s limit %#x with G clear must be below 1 MiB", s->name, s->limit);
 }
 
-static void check_code_segment(const struct vmx_view *view, u32 ss_dpl)
+static void explain_vmx_check_code_segment(const struct vmx_view *view, u32 ss_dpl)
 {
-	struct segment_view s = segment_of(view, SEG_CS);
+	struct segment_view s = explain_vmx_segment_of(view, SEG_CS);
 
 	CHECK_THAT(s.usable, "CS is unusable");
 	CHECK_THAT(s.type == 9 || s.type == 11 || s.type == 13 || s.type == 15 ||
@@ -157,16 +158,16 @@ static void check_code_segment(const struct vmx_view *view, u32 ss_dpl)
 	CHECK_THAT(!view->long_mode || !(s.access & SEGMENT_L) || !(s.access & SEGMENT_DB),
 		   "CS.L and CS.D are both set");
 	CHECK_THAT(s.base >> 32 == 0, "CS base %#lx has bits above 31", s.base);
-	check_segment(view, &s, false);
+	explain_vmx_check_segment(view, &s, false);
 }
 
-static void check_data_segment(const struct vmx_view *view, u32 segment)
+static void explain_vmx_check_data_segment(const struct vmx_view *view, u32 segment)
 {
-	struct segment_view s = segment_of(view, segment);
+	struct segment_view s = explain_vmx_segment_of(view, segment);
 	bool wide = segment == SEG_FS || segment == SEG_GS;
 
-	CHECK_THAT(!wide || canonical(view, s.base), "%s base %#lx is not canonical", s.name,
-		   s.base);
+	CHECK_THAT(!wide || explain_vmx_canonical(view, s.base), "%s base %#lx is not canonical",
+		   s.name, s.base);
 	if (!s.usable)
 		return;
 	CHECK_THAT(wide || s.base >> 32 == 0, "%s base %#lx has bits above 31", s.name, s.base);
@@ -176,62 +177,69 @@ static void check_data_segment(const struct vmx_view *view, u32 segment)
 	CHECK_THAT(s.type & 1, "%s type %u is not accessed", s.name, s.type);
 	CHECK_THAT(!(s.type & 8) || (s.type & 2), "%s type %u is code that cannot be read", s.name,
 		   s.type);
-	check_segment(view, &s, false);
+	explain_vmx_check_segment(view, &s, false);
 }
 
-static void check_virtual_8086(const struct vmx_view *view)
+static void explain_vmx_check_virtual_8086(const struct vmx_view *view)
 {
 	for (u32 i = SEG_ES; i <= SEG_GS; i++) {
-		struct segment_view s = segment_of(view, i);
+		struct segment_view s = explain_vmx_segment_of(view, i);
 
 		CHECK_THAT(s.base == (u64)s.selector << 4 && s.limit == 0xffff && s.access == 0xf3,
 			   "%s is not as virtual-8086 mode needs it", s.name);
 	}
 }
 
-static void check_segments(const struct vmx_view *view)
+static void explain_vmx_check_segments(const struct vmx_view *view)
 {
-	struct segment_view ss = segment_of(view, SEG_SS);
-	struct segment_view tr = segment_of(view, SEG_TR);
-	struct segment_view ldtr = segment_of(view, SEG_LDTR);
+	struct segment_view ss = explain_vmx_segment_of(view, SEG_SS);
+	struct segment_view tr = explain_vmx_segment_of(view, SEG_TR);
+	struct segment_view ldtr = explain_vmx_segment_of(view, SEG_LDTR);
 
 	if (view->virtual_8086) {
-		check_virtual_8086(view);
+		explain_vmx_check_virtual_8086(view);
 	} else {
-		check_code_segment(view, ss.dpl);
+		explain_vmx_check_code_segment(view, ss.dpl);
 		for (u32 i = SEG_ES; i <= SEG_GS; i++)
 			if (i != SEG_CS)
-				check_data_segment(view, i);
+				explain_vmx_check_data_segment(view, i);
 		CHECK_THAT((view->cr0 & CR0_PE) || ss.dpl == 0, "SS.DPL %u in real mode", ss.dpl);
 	}
 	CHECK_THAT(tr.usable, "TR is unusable");
 	CHECK_THAT(tr.type == 11 || (tr.type == 3 && !view->long_mode),
 		   "TR access %#x: type %u is no busy TSS", tr.access, tr.type);
 	CHECK_THAT(!(tr.selector & 4), "TR selector %#x points to the LDT", tr.selector);
-	CHECK_THAT(canonical(view, tr.base), "TR base %#lx is not canonical", tr.base);
-	check_segment(view, &tr, true);
+	CHECK_THAT(explain_vmx_canonical(view, tr.base), "TR base %#lx is not canonical", tr.base);
+	explain_vmx_check_segment(view, &tr, true);
 	if (!ldtr.usable)
 		return;
 	CHECK_THAT(ldtr.type == 2, "LDTR access %#x: type %u is no LDT", ldtr.access, ldtr.type);
 	CHECK_THAT(!(ldtr.selector & 4), "LDTR selector %#x points to the LDT", ldtr.selector);
-	CHECK_THAT(canonical(view, ldtr.base), "LDTR base %#lx is not canonical", ldtr.base);
-	check_segment(view, &ldtr, true);
+	CHECK_THAT(explain_vmx_canonical(view, ldtr.base), "LDTR base %#lx is not canonical",
+		   ldtr.base);
+	explain_vmx_check_segment(view, &ldtr, true);
 }
 
 /* SDM vol. 3, 27.3.1.3 and 27.3.1.4 */
-static void check_tables_and_rip(const struct vmx_view *view)
+static void explain_vmx_check_tables_and_rip(const struct vmx_view *view)
 {
-	u64 rip = field(view, VMCS_GUEST_RIP);
-	bool in_64_bit = view->long_mode && (field(view, VMCS_GUEST_CS_ACCESS) & SEGMENT_L);
+	u64 rip = explain_vmx_field(view, VMCS_GUEST_RIP);
+	bool in_64_bit =
+		view->long_mode && (explain_vmx_field(view, VMCS_GUEST_CS_ACCESS) & SEGMENT_L);
 	u32 type = (u32)bits_get(view->injection, 10, 8);
 
-	CHECK_THAT(canonical(view, field(view, VMCS_GUEST_GDTR_BASE)), "GDTR is not canonical");
-	CHECK_THAT(canonical(view, field(view, VMCS_GUEST_IDTR_BASE)), "IDTR is not canonical");
-	CHECK_THAT(field(view, VMCS_GUEST_GDTR_LIMIT) >> 16 == 0, "GDTR limit is above FFFFh");
-	CHECK_THAT(field(view, VMCS_GUEST_IDTR_LIMIT) >> 16 == 0, "IDTR limit is above FFFFh");
+	CHECK_THAT(explain_vmx_canonical(view, explain_vmx_field(view, VMCS_GUEST_GDTR_BASE)),
+		   "GDTR is not canonical");
+	CHECK_THAT(explain_vmx_canonical(view, explain_vmx_field(view, VMCS_GUEST_IDTR_BASE)),
+		   "IDTR is not canonical");
+	CHECK_THAT(explain_vmx_field(view, VMCS_GUEST_GDTR_LIMIT) >> 16 == 0,
+		   "GDTR limit is above FFFFh");
+	CHECK_THAT(explain_vmx_field(view, VMCS_GUEST_IDTR_LIMIT) >> 16 == 0,
+		   "IDTR limit is above FFFFh");
 	CHECK_THAT(in_64_bit || rip >> 32 == 0, "RIP %#lx has bits above 31 outside 64-bit mode",
 		   rip);
-	CHECK_THAT(!in_64_bit || canonical(view, rip), "RIP %#lx is not canonical", rip);
+	CHECK_THAT(!in_64_bit || explain_vmx_canonical(view, rip), "RIP %#lx is not canonical",
+		   rip);
 	CHECK_THAT(view->rflags & RFLAGS_FIXED, "RFLAGS bit 1 is clear");
 	CHECK_THAT((view->rflags & (BITS(63, 22) | BIT(15) | BIT(5) | BIT(3))) == 0,
 		   "RFLAGS %#lx has reserved bits", view->rflags);
@@ -242,12 +250,12 @@ static void check_tables_and_rip(const struct vmx_view *view)
 }
 
 /* SDM vol. 3, 27.3.1.5 */
-static void check_interruptibility(const struct vmx_view *view)
+static void explain_vmx_check_interruptibility(const struct vmx_view *view)
 {
-	u32 state = (u32)field(view, VMCS_GUEST_INTERRUPTIBILITY);
+	u32 state = (u32)explain_vmx_field(view, VMCS_GUEST_INTERRUPTIBILITY);
 	u32 shadow = state & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
-	u64 activity = field(view, VMCS_GUEST_ACTIVITY);
-	u64 pending = field(view, VMCS_GUEST_PENDING_DEBUG);
+	u64 activity = explain_vmx_field(view, VMCS_GUEST_ACTIVITY);
+	u64 pending = explain_vmx_field(view, VMCS_GUEST_PENDING_DEBUG);
 	bool interrupt = view->injection && bits_get(view->injection, 10, 8) == EVENT_INTERRUPT;
 	bool nmi = view->injection && bits_get(view->injection, 10, 8) == EVENT_NMI;
 
@@ -265,16 +273,17 @@ static void check_interruptibility(const struct vmx_view *view)
 	if (shadow || activity == ACTIVITY_HLT)
 		CHECK_THAT(!!(pending & PENDING_DEBUG_BS) == !!(view->rflags & RFLAGS_TF),
 			   "pending single step does not agree with RFLAGS.TF");
-	CHECK_THAT(field(view, VMCS_LINK_POINTER) == ~0ull, "the VMCS link pointer is set");
+	CHECK_THAT(explain_vmx_field(view, VMCS_LINK_POINTER) == ~0ull,
+		   "the VMCS link pointer is set");
 }
 
 /* SDM vol. 3, 27.3.1.6 */
-static void check_pdptes(const struct vmx_view *view)
+static void explain_vmx_check_pdptes(const struct vmx_view *view)
 {
 	if (view->long_mode || !(view->cr0 & CR0_PG) || !(view->cr4 & CR4_PAE))
 		return;
 	for (u32 i = 0; i < 4; i++) {
-		u64 pdpte = field(view, VMCS_GUEST_PDPTE0 + 2 * i);
+		u64 pdpte = explain_vmx_field(view, VMCS_GUEST_PDPTE0 + 2 * i);
 
 		CHECK_THAT(!(pdpte & 1) || (pdpte & (BITS(63, 52) | BITS(8, 5) | BITS(2, 1))) == 0,
 			   "PDPTE%u %#lx has reserved bits", i, pdpte);
@@ -282,13 +291,13 @@ static void check_pdptes(const struct vmx_view *view)
 }
 
 /* SDM vol. 3, 27.2.1.3 */
-static void check_injection(const struct vmx_view *view)
+static void explain_vmx_check_injection(const struct vmx_view *view)
 {
 	const u64 always =
 		EXCEPTIONS_WITH_ERROR_CODE & ~(BIT(VECTOR_CP) | BIT(VECTOR_VC) | BIT(VECTOR_SX));
 	u32 type = (u32)bits_get(view->injection, 10, 8);
 	u32 vector = view->injection & 0xff;
-	u64 length = field(view, VMCS_ENTRY_INSTRUCTION_LENGTH);
+	u64 length = explain_vmx_field(view, VMCS_ENTRY_INSTRUCTION_LENGTH);
 	bool pushes;
 
 	if (!view->injection)
@@ -303,7 +312,7 @@ static void check_injection(const struct vmx_view *view)
 	CHECK_THAT(type < EVENT_SOFTWARE_INTERRUPT || (length >= 1 && length <= 15),
 		   "injection of a software event of %lu bytes", length);
 	CHECK_THAT(!(view->injection & INTERRUPTION_ERROR_CODE) ||
-			   field(view, VMCS_ENTRY_ERROR_CODE) >> 16 == 0,
+			   explain_vmx_field(view, VMCS_ENTRY_ERROR_CODE) >> 16 == 0,
 		   "injection of an error code above FFFFh");
 }
 
@@ -311,7 +320,7 @@ static void check_injection(const struct vmx_view *view)
  * SDM vol. 3, 27.2.1.1, of the local APIC. The virtual-APIC address is page-aligned: the kernel
  * takes it from a page.
  */
-static void check_apic(const struct vmx_view *view, u32 pin, u32 primary, u32 secondary)
+static void explain_vmx_check_apic(const struct vmx_view *view, u32 pin, u32 primary, u32 secondary)
 {
 	const u32 needs_shadow = SECONDARY_X2APIC_MODE | SECONDARY_APIC_REGISTERS |
 				 SECONDARY_INTERRUPT_DELIVERY;
@@ -323,35 +332,36 @@ static void check_apic(const struct vmx_view *view, u32 pin, u32 primary, u32 se
 		   "x2APIC mode and APIC accesses are both virtualized");
 	CHECK_THAT(!delivery || (pin & PIN_EXTERNAL_INTERRUPT_EXITING),
 		   "interrupt delivery without external-interrupt exiting");
-	CHECK_THAT(delivery || field(view, VMCS_TPR_THRESHOLD) >> 4 == 0,
+	CHECK_THAT(delivery || explain_vmx_field(view, VMCS_TPR_THRESHOLD) >> 4 == 0,
 		   "TPR threshold is above 15");
 }
 
 /* SDM vol. 3, 27.2.1.1 */
-static void check_controls(const struct vmx_view *view)
+static void explain_vmx_check_controls(const struct vmx_view *view)
 {
-	u32 pin = (u32)field(view, VMCS_PIN_CONTROLS);
-	u32 primary = (u32)field(view, VMCS_PRIMARY_CONTROLS);
-	u32 secondary = (u32)field(view, VMCS_SECONDARY_CONTROLS);
+	u32 pin = (u32)explain_vmx_field(view, VMCS_PIN_CONTROLS);
+	u32 primary = (u32)explain_vmx_field(view, VMCS_PRIMARY_CONTROLS);
+	u32 secondary = (u32)explain_vmx_field(view, VMCS_SECONDARY_CONTROLS);
 
-	check_injection(view);
+	explain_vmx_check_injection(view);
 	CHECK_THAT(!(pin & PIN_VIRTUAL_NMIS) || (pin & PIN_NMI_EXITING),
 		   "virtual NMIs without NMI exiting");
 	CHECK_THAT(!(primary & PRIMARY_NMI_WINDOW_EXITING) || (pin & PIN_VIRTUAL_NMIS),
 		   "NMI-window exiting without virtual NMIs");
 	CHECK_THAT(!(secondary & SECONDARY_UNRESTRICTED_GUEST) || (secondary & SECONDARY_EPT),
 		   "unrestricted guest without EPT");
-	CHECK_THAT(!(secondary & SECONDARY_VPID) || field(view, VMCS_VPID) != 0, "VPID is 0");
-	CHECK_THAT(field(view, VMCS_CR3_TARGET_COUNT) <= 4, "more than 4 CR3 targets");
-	check_apic(view, pin, primary, secondary);
+	CHECK_THAT(!(secondary & SECONDARY_VPID) || explain_vmx_field(view, VMCS_VPID) != 0,
+		   "VPID is 0");
+	CHECK_THAT(explain_vmx_field(view, VMCS_CR3_TARGET_COUNT) <= 4, "more than 4 CR3 targets");
+	explain_vmx_check_apic(view, pin, primary, secondary);
 }
 
 /* SDM vol. 3, 27.2.2 and 27.2.3 */
-static void check_host(const struct vmx_view *view)
+static void explain_vmx_check_host(const struct vmx_view *view)
 {
-	u64 cr0 = field(view, VMCS_HOST_CR0);
-	u64 cr4 = field(view, VMCS_HOST_CR4);
-	u64 efer = field(view, VMCS_HOST_EFER);
+	u64 cr0 = explain_vmx_field(view, VMCS_HOST_CR0);
+	u64 cr4 = explain_vmx_field(view, VMCS_HOST_CR4);
+	u64 efer = explain_vmx_field(view, VMCS_HOST_EFER);
 
 	CHECK_THAT((cr0 & (CR0_PE | CR0_PG | CR0_NE)) == (CR0_PE | CR0_PG | CR0_NE),
 		   "host CR0 %#lx lacks PE, PG or NE", cr0);
@@ -359,15 +369,16 @@ static void check_host(const struct vmx_view *view)
 		   "host CR4 %#lx lacks PAE or VMXE", cr4);
 	CHECK_THAT((efer & (EFER_LME | EFER_LMA)) == (EFER_LME | EFER_LMA),
 		   "host EFER %#lx lacks LME or LMA", efer);
-	CHECK_THAT(pat_is_valid(field(view, VMCS_HOST_PAT)), "host PAT holds an unknown type");
+	CHECK_THAT(explain_vmx_pat_is_valid(explain_vmx_field(view, VMCS_HOST_PAT)),
+		   "host PAT holds an unknown type");
 	for (u32 id = VMCS_HOST_ES_SELECTOR; id <= VMCS_HOST_TR_SELECTOR; id += 2)
-		CHECK_THAT((field(view, id) & 7) == 0, "host selector %#lx has RPL or TI",
-			   field(view, id));
-	CHECK_THAT(field(view, VMCS_HOST_CS_SELECTOR) != 0, "host CS is null");
-	CHECK_THAT(field(view, VMCS_HOST_TR_SELECTOR) != 0, "host TR is null");
+		CHECK_THAT((explain_vmx_field(view, id) & 7) == 0,
+			   "host selector %#lx has RPL or TI", explain_vmx_field(view, id));
+	CHECK_THAT(explain_vmx_field(view, VMCS_HOST_CS_SELECTOR) != 0, "host CS is null");
+	CHECK_THAT(explain_vmx_field(view, VMCS_HOST_TR_SELECTOR) != 0, "host TR is null");
 }
 
-static const char *instruction_error(u64 number)
+static const char *explain_vmx_instruction_error(u64 number)
 {
 	switch (number) {
 	case VMX_ERROR_VMLAUNCH_NOT_CLEAR:
@@ -392,13 +403,13 @@ static void explain_guest(const struct vmx_view *view, u64 qualification)
 
 	explain_say(view->explain, "guest state refused");
 	if (pdptes)
-		check_pdptes(view);
-	check_control_registers(view);
-	check_segments(view);
-	check_tables_and_rip(view);
-	check_interruptibility(view);
+		explain_vmx_check_pdptes(view);
+	explain_vmx_check_control_registers(view);
+	explain_vmx_check_segments(view);
+	explain_vmx_check_tables_and_rip(view);
+	explain_vmx_check_interruptibility(view);
 	if (!pdptes)
-		check_pdptes(view);
+		explain_vmx_check_pdptes(view);
 }
 
 void explain_vmx(const struct vcpu_page *page, char *text, size_t size)
@@ -408,13 +419,13 @@ void explain_vmx(const struct vcpu_page *page, char *text, size_t size)
 	struct vmx_view view;
 
 	explain_begin(&explain, page, text, size);
-	view = view_of(&explain);
+	view = explain_vmx_view_of(&explain);
 	if (!(code & EXIT_REASON_ENTRY_FAILURE)) {
-		explain_say(&explain, "%s (%lu)", instruction_error(code), code);
+		explain_say(&explain, "%s (%lu)", explain_vmx_instruction_error(code), code);
 		if (code == VMX_ERROR_CONTROL_FIELDS)
-			check_controls(&view);
+			explain_vmx_check_controls(&view);
 		if (code == VMX_ERROR_HOST_STATE)
-			check_host(&view);
+			explain_vmx_check_host(&view);
 	} else if ((code & EXIT_REASON_BASIC) == VMX_EXIT_MSR_LOADING) {
 		explain_say(&explain,
 			    "a system-call MSR was refused: entry %lu of STAR, LSTAR, CSTAR, "

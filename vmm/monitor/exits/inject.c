@@ -5,21 +5,21 @@
 #include "vmm/hw/lapic_guest.h"
 #include "vmm/monitor/machine.h"
 
-static bool is_contributory(u32 vector)
+static bool inject_is_contributory(u32 vector)
 {
 	return vector == VECTOR_DE || (vector >= VECTOR_TS && vector <= VECTOR_GP);
 }
 
 /* SDM vol. 3, table 6-5: what an exception during the delivery of an exception becomes. */
-static void combine(struct vcpu *vcpu, struct vcpu_event *event)
+static void inject_combine(struct vcpu *vcpu, struct vcpu_event *event)
 {
 	u32 first = vcpu->event.vector;
-	bool fault = first == VECTOR_PF || is_contributory(first);
+	bool fault = first == VECTOR_PF || inject_is_contributory(first);
 
 	if (first == VECTOR_DF) {
 		event->valid = 0;
 		machine_unasked_reset(vcpu, "triple fault");
-	} else if ((fault && is_contributory(event->vector)) ||
+	} else if ((fault && inject_is_contributory(event->vector)) ||
 		   (first == VECTOR_PF && event->vector == VECTOR_PF)) {
 		event->vector = VECTOR_DF;
 		event->has_error_code = 1;
@@ -33,7 +33,7 @@ void vcpu_raise_event(struct vcpu *vcpu, const struct vcpu_event *event)
 
 	if (vcpu->event.valid && vcpu->event.type == EVENT_EXCEPTION &&
 	    next.type == EVENT_EXCEPTION)
-		combine(vcpu, &next);
+		inject_combine(vcpu, &next);
 	else if (vcpu->event.valid &&
 		 (vcpu->event.type == EVENT_INTERRUPT || vcpu->event.type == EVENT_NMI))
 		vcpu->held = vcpu->event;
@@ -59,7 +59,7 @@ void vcpu_raise(struct vcpu *vcpu, u32 vector, u32 error_code)
  * What is left of the interrupt shadow when the guest goes on. The trap of a single step comes
  * before NMIs and interrupts (SDM vol. 3, table 6-2): it holds them back as MOV SS does.
  */
-static u32 shadow(const struct vcpu *vcpu)
+static u32 inject_shadow(const struct vcpu *vcpu)
 {
 	const struct vcpu_page *page = vcpu->page;
 
@@ -68,25 +68,25 @@ static u32 shadow(const struct vcpu *vcpu)
 	return (page->rflags & RFLAGS_TF) != 0 ? SHADOW_MOV_SS : page->shadow & SHADOW_NMI;
 }
 
-static ALWAYS_INLINE bool can_take_interrupt(const struct vcpu *vcpu)
+static ALWAYS_INLINE bool inject_can_take_interrupt(const struct vcpu *vcpu)
 {
 	return (vcpu->page->rflags & RFLAGS_IF) != 0 &&
-	       (shadow(vcpu) & (SHADOW_STI | SHADOW_MOV_SS)) == 0;
+	       (inject_shadow(vcpu) & (SHADOW_STI | SHADOW_MOV_SS)) == 0;
 }
 
-static bool can_take_nmi(const struct vcpu *vcpu)
+static bool inject_can_take_nmi(const struct vcpu *vcpu)
 {
-	return (shadow(vcpu) & (SHADOW_STI | SHADOW_MOV_SS | SHADOW_NMI)) == 0;
+	return (inject_shadow(vcpu) & (SHADOW_STI | SHADOW_MOV_SS | SHADOW_NMI)) == 0;
 }
 
-static void deliver(struct vcpu *vcpu, struct vcpu_event event)
+static void inject_deliver(struct vcpu *vcpu, struct vcpu_event event)
 {
 	vcpu->page->inject = event;
 	vcpu->machine->channel->injected++;
 }
 
 /* For an interrupt that only the task priority holds back: at which priority the CPU exits. */
-static u32 tpr_threshold(const struct lapic *lapic)
+static u32 inject_tpr_threshold(const struct lapic *lapic)
 {
 	u32 priority = (u32)lapic_get_cr8(lapic);
 
@@ -102,32 +102,33 @@ static u32 tpr_threshold(const struct lapic *lapic)
 	return 0;
 }
 
-static void prepare_nmi(struct vcpu *vcpu, struct irqchip *irqchip, bool *taken)
+static void inject_prepare_nmi(struct vcpu *vcpu, struct irqchip *irqchip, bool *taken)
 {
-	bool in_service = (shadow(vcpu) & SHADOW_NMI) != 0 ||
+	bool in_service = (inject_shadow(vcpu) & SHADOW_NMI) != 0 ||
 			  (*taken && vcpu->page->inject.type == EVENT_NMI);
 
 	if (in_service)
 		irqchip_latch_nmi(irqchip, vcpu->id);
-	if (*taken || !can_take_nmi(vcpu)) {
+	if (*taken || !inject_can_take_nmi(vcpu)) {
 		vcpu->page->request |= REQUEST_NMI_WINDOW;
 		return;
 	}
 	irqchip_take_nmi(irqchip, vcpu->id);
-	deliver(vcpu, (struct vcpu_event){.valid = 1, .type = EVENT_NMI, .vector = VECTOR_NMI});
+	inject_deliver(vcpu,
+		       (struct vcpu_event){.valid = 1, .type = EVENT_NMI, .vector = VECTOR_NMI});
 	*taken = true;
 }
 
-static void prepare_interrupt(struct vcpu *vcpu, struct irqchip *irqchip, bool *taken)
+static void inject_prepare_interrupt(struct vcpu *vcpu, struct irqchip *irqchip, bool *taken)
 {
 	int vector;
 
-	if (*taken || !can_take_interrupt(vcpu)) {
+	if (*taken || !inject_can_take_interrupt(vcpu)) {
 		vcpu->page->request |= REQUEST_INTERRUPT_WINDOW;
 		return;
 	}
 	if (vcpu->held.valid) {
-		deliver(vcpu, vcpu->held);
+		inject_deliver(vcpu, vcpu->held);
 		vcpu->held.valid = 0;
 		*taken = true;
 		return;
@@ -135,8 +136,8 @@ static void prepare_interrupt(struct vcpu *vcpu, struct irqchip *irqchip, bool *
 	vector = irqchip_take_interrupt(irqchip, vcpu->id);
 	if (vector < 0)
 		return;
-	deliver(vcpu,
-		(struct vcpu_event){.valid = 1, .type = EVENT_INTERRUPT, .vector = (u8)vector});
+	inject_deliver(vcpu, (struct vcpu_event){
+				     .valid = 1, .type = EVENT_INTERRUPT, .vector = (u8)vector});
 	*taken = true;
 }
 
@@ -148,22 +149,22 @@ static void prepare_interrupt(struct vcpu *vcpu, struct irqchip *irqchip, bool *
  * the priority holds back. While an interrupt window is asked for it delivers nothing (SDM vol. 3,
  * 30.2.1).
  */
-static void keep_from_cpu(struct vcpu *vcpu, const struct lapic *lapic, bool taken)
+static void inject_keep_from_cpu(struct vcpu *vcpu, const struct lapic *lapic, bool taken)
 {
-	if (lapic->words.requested != 0 && (taken || !can_take_interrupt(vcpu)))
+	if (lapic->words.requested != 0 && (taken || !inject_can_take_interrupt(vcpu)))
 		vcpu->page->request |= REQUEST_INTERRUPT_WINDOW;
 }
 
 /* HLT ends with an NMI or an interrupt that may be taken (SDM vol. 2, HLT). */
-static bool wakes(const struct vcpu *vcpu, u32 pending)
+static bool inject_wakes(const struct vcpu *vcpu, u32 pending)
 {
 	return vcpu->event.valid || vcpu->held.valid || vcpu->unhalted ||
-	       ((pending & PENDING_NMI) != 0 && can_take_nmi(vcpu)) ||
-	       ((pending & PENDING_MASKABLE) != 0 && can_take_interrupt(vcpu));
+	       ((pending & PENDING_NMI) != 0 && inject_can_take_nmi(vcpu)) ||
+	       ((pending & PENDING_MASKABLE) != 0 && inject_can_take_interrupt(vcpu));
 }
 
 /* INIT and SIPI (SDM vol. 3, 9.4.2). False: the vCPU does not run. */
-static bool prepare_start(struct vcpu *vcpu, struct irqchip *irqchip, u32 pending)
+static bool inject_prepare_start(struct vcpu *vcpu, struct irqchip *irqchip, u32 pending)
 {
 	if ((pending & PENDING_INIT) != 0) {
 		irqchip_take_init(irqchip, vcpu->id);
@@ -196,19 +197,19 @@ bool inject_prepare(struct vcpu *vcpu)
 	lapic_recall(lapic);
 	pending = irqchip_pending(irqchip, vcpu->id);
 	if (unlikely((pending & (PENDING_INIT | PENDING_WAIT)) != 0)) {
-		if (!prepare_start(vcpu, irqchip, pending))
+		if (!inject_prepare_start(vcpu, irqchip, pending))
 			return false;
 		pending = irqchip_pending(irqchip, vcpu->id);
 	}
 	if (unlikely(vcpu->halted)) {
-		if (!wakes(vcpu, pending))
+		if (!inject_wakes(vcpu, pending))
 			return false;
 		vcpu->halted = false;
 		vcpu->unhalted = false;
 	}
 
 	if (unlikely(vcpu->event.valid)) {
-		deliver(vcpu, vcpu->event);
+		inject_deliver(vcpu, vcpu->event);
 		vcpu->event.valid = 0;
 		taken = true;
 	}
@@ -217,9 +218,9 @@ bool inject_prepare(struct vcpu *vcpu)
 	if (alone)
 		pending = 0;
 	if (unlikely((pending & PENDING_NMI) != 0))
-		prepare_nmi(vcpu, irqchip, &taken);
+		inject_prepare_nmi(vcpu, irqchip, &taken);
 	if ((pending & PENDING_MASKABLE) != 0 || (vcpu->held.valid && !alone))
-		prepare_interrupt(vcpu, irqchip, &taken);
+		inject_prepare_interrupt(vcpu, irqchip, &taken);
 	if (taken) {
 		pending = irqchip_pending(irqchip, vcpu->id);
 		/* one at a time: the next comes as soon as it can be taken */
@@ -230,12 +231,12 @@ bool inject_prepare(struct vcpu *vcpu)
 	}
 	if (lapic->by_cpu) {
 		if (!alone)
-			keep_from_cpu(vcpu, lapic, taken);
+			inject_keep_from_cpu(vcpu, lapic, taken);
 		vapic_prepare(vcpu, alone);
 	} else if ((vcpu->pv_eoi.msr & PV_EOI_ENABLED) != 0) {
 		pv_eoi_offer(vcpu);
 	}
-	vcpu->page->tpr_threshold = lapic->by_cpu ? 0 : tpr_threshold(lapic);
+	vcpu->page->tpr_threshold = lapic->by_cpu ? 0 : inject_tpr_threshold(lapic);
 	vcpu->quiet = pending == 0 && !vcpu->held.valid && !alone &&
 		      (vcpu->page->request & REQUEST_INTERRUPT_WINDOW) == 0;
 	return true;

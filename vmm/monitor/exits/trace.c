@@ -3,7 +3,7 @@
 
 #include "lib/string.h"
 
-static u32 here(const struct trace *trace)
+static u32 trace_here(const struct trace *trace)
 {
 	return (u32)(trace->next - trace->entry) - 1;
 }
@@ -14,8 +14,8 @@ void trace_init(struct trace *trace)
 	trace->entry[0].spent = 1; /* nothing to be measured before the first exit */
 }
 
-static void add_costs(struct query_cost *cost, const struct query_trace_entry *entry,
-		      u32 count)
+static void trace_add_costs(struct query_cost *cost, const struct query_trace_entry *entry,
+			    u32 count)
 {
 	for (; count > 0; count--, entry++) {
 		u32 reason = MIN(entry->reason, (u32)EXIT_REASON_COUNT - 1);
@@ -30,7 +30,7 @@ static void add_costs(struct query_cost *cost, const struct query_trace_entry *e
 /* Entry 0 then stands for the last exit, whose cost is known. */
 void trace_turn(struct trace *trace)
 {
-	add_costs(trace->cost, &trace->entry[1], QUERY_TRACE_ENTRIES);
+	trace_add_costs(trace->cost, &trace->entry[1], QUERY_TRACE_ENTRIES);
 	trace->filled++;
 	trace->entry[0].spent = 1;
 	trace->next = &trace->entry[1];
@@ -38,7 +38,7 @@ void trace_turn(struct trace *trace)
 
 u32 trace_copy(const struct trace *trace, struct query_trace_entry to[QUERY_TRACE_ENTRIES])
 {
-	u32 young = here(trace);
+	u32 young = trace_here(trace);
 	u32 old = trace->filled > 0 ? QUERY_TRACE_ENTRIES - young : 0;
 
 	memcpy(to, &trace->entry[1 + young], old * sizeof(*to));
@@ -48,7 +48,7 @@ u32 trace_copy(const struct trace *trace, struct query_trace_entry to[QUERY_TRAC
 
 u64 trace_count(const struct trace *trace)
 {
-	return trace->filled * QUERY_TRACE_ENTRIES + here(trace);
+	return trace->filled * QUERY_TRACE_ENTRIES + trace_here(trace);
 }
 
 void trace_costs(const struct trace *trace, struct query_cost cost[EXIT_REASON_COUNT])
@@ -57,5 +57,5 @@ void trace_costs(const struct trace *trace, struct query_cost cost[EXIT_REASON_C
 		cost[i].count += trace->cost[i].count;
 		cost[i].tsc += trace->cost[i].tsc;
 	}
-	add_costs(cost, &trace->entry[1], here(trace));
+	trace_add_costs(cost, &trace->entry[1], trace_here(trace));
 }

@@ -49,13 +49,13 @@ bool trap_steps(const struct vcpu *vcpu)
 	return vcpu->trap.stepping;
 }
 
-static void count(struct machine *machine, enum vm_trap what)
+static void trap_count(struct machine *machine, enum vm_trap what)
 {
 	machine->channel->trapped[__builtin_ctz(what)]++;
 }
 
 /* The register's number, and whether it is written: SDM vol. 3, 28.2.1; APM vol. 2, 15.9. */
-static u32 decode(const struct vcpu_exit *exit, bool *write)
+static u32 trap_decode(const struct vcpu_exit *exit, bool *write)
 {
 	if (exits_is_svm()) {
 		*write = (exit->vendor_code & 0x10) != 0;
@@ -66,32 +66,32 @@ static u32 decode(const struct vcpu_exit *exit, bool *write)
 	return (u32)exit->qualification & (exit->reason == EXIT_CR ? 15 : 7);
 }
 
-static void note_register(struct vcpu *vcpu, const char *name, enum vm_trap what)
+static void trap_note_register(struct vcpu *vcpu, const char *name, enum vm_trap what)
 {
 	bool write;
-	u32 number = decode(&vcpu->page->exit, &write);
+	u32 number = trap_decode(&vcpu->page->exit, &write);
 
-	count(vcpu->machine, what);
+	trap_count(vcpu->machine, what);
 	machine_log(vcpu->machine, "trap: %s%u %s at rip 0x%lx of vCPU %u", name, number,
 		    write ? "written" : "read", vcpu->page->rip, vcpu->id);
 }
 
-static void note_io(struct vcpu *vcpu)
+static void trap_note_io(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 
-	count(vcpu->machine, VM_TRAP_IO);
+	trap_count(vcpu->machine, VM_TRAP_IO);
 	machine_log(vcpu->machine, "trap: %s port 0x%x, %u bytes, at rip 0x%lx of vCPU %u",
 		    (exit->io_flags & IO_IN) != 0 ? "in from" : "out to", exit->io_port,
 		    exit->io_size, vcpu->page->rip, vcpu->id);
 }
 
-static void note_msr(struct vcpu *vcpu)
+static void trap_note_msr(struct vcpu *vcpu)
 {
 	const struct vcpu_page *page = vcpu->page;
 	bool write = page->exit.reason == EXIT_WRMSR;
 
-	count(vcpu->machine, VM_TRAP_MSR);
+	trap_count(vcpu->machine, VM_TRAP_MSR);
 	if (write)
 		machine_log(vcpu->machine, "trap: MSR 0x%x = 0x%lx at rip 0x%lx of vCPU %u",
 			    (u32)page->gpr[GPR_RCX],
@@ -102,13 +102,13 @@ static void note_msr(struct vcpu *vcpu)
 			    (u32)page->gpr[GPR_RCX], page->rip, vcpu->id);
 }
 
-static void note_exception(struct vcpu *vcpu)
+static void trap_note_exception(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 
 	if (vcpu->trap.stepping && exit->vector == VECTOR_DB)
 		return;
-	count(vcpu->machine, VM_TRAP_EXCEPTIONS);
+	trap_count(vcpu->machine, VM_TRAP_EXCEPTIONS);
 	machine_log(vcpu->machine, "trap: exception %u, error code 0x%x, at rip 0x%lx of vCPU %u",
 		    exit->vector, exit->error_code, vcpu->page->rip, vcpu->id);
 }
@@ -120,28 +120,28 @@ void trap_note(struct vcpu *vcpu)
 	switch (vcpu->page->exit.reason) {
 	case EXIT_IO:
 		if ((wanted & VM_TRAP_IO) != 0)
-			note_io(vcpu);
+			trap_note_io(vcpu);
 		break;
 	case EXIT_RDMSR:
 	case EXIT_WRMSR:
 		if ((wanted & VM_TRAP_MSR) != 0)
-			note_msr(vcpu);
+			trap_note_msr(vcpu);
 		break;
 	case EXIT_EXCEPTION:
 		if ((wanted & VM_TRAP_EXCEPTIONS) != 0)
-			note_exception(vcpu);
+			trap_note_exception(vcpu);
 		break;
 	}
 }
 
 /* CR3 values loaded again and again exit once: the CPU spares four (SDM vol. 3, 25.6.7). */
-static void spare_cr3(struct vcpu *vcpu)
+static void trap_spare_cr3(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 	bool write;
 	u64 value;
 
-	if (exits_is_svm() || decode(&page->exit, &write) != 3 || !write)
+	if (exits_is_svm() || trap_decode(&page->exit, &write) != 3 || !write)
 		return;
 	value = page->gpr[bits_get(page->exit.qualification, 11, 8)];
 	for (u32 i = 0; i < CR3_TARGETS; i++) {
@@ -160,15 +160,15 @@ bool trap_step(struct vcpu *vcpu)
 	if ((vcpu->machine->trap_wanted & what) == 0 || vcpu->trap.stepping)
 		return false;
 	/* SVM's exit for the task priority is not for the trap. */
-	if (cr && decode(&vcpu->page->exit, &write) == 8)
+	if (cr && trap_decode(&vcpu->page->exit, &write) == 8)
 		return false;
-	note_register(vcpu, cr ? "CR" : "DR", what);
+	trap_note_register(vcpu, cr ? "CR" : "DR", what);
 	if (cr && exits_is_svm() && trap_cr4_refuses(vcpu)) {
 		vcpu_raise(vcpu, VECTOR_GP, 0);
 		return true;
 	}
 	if (cr)
-		spare_cr3(vcpu);
+		trap_spare_cr3(vcpu);
 	vcpu->trap.stepping = true;
 	vcpu->trap.had_tf = (vcpu->page->rflags & RFLAGS_TF) != 0;
 	vcpu->page->rflags |= RFLAGS_TF;

@@ -28,7 +28,7 @@ void irqchip_reset(struct irqchip *irqchip)
 	irqchip->kick = 0;
 }
 
-static void drive_line(struct irqchip *irqchip, u32 line, bool level)
+static void irqchip_drive_line(struct irqchip *irqchip, u32 line, bool level)
 {
 	u32 pin = line == 0 ? IRQCHIP_PIT_PIN : line;
 
@@ -44,7 +44,7 @@ static void drive_line(struct irqchip *irqchip, u32 line, bool level)
 void irqchip_set_line(struct irqchip *irqchip, u32 line, bool level)
 {
 	if (!(irqchip->taken_lines >> line & 1))
-		drive_line(irqchip, line, level);
+		irqchip_drive_line(irqchip, line, level);
 }
 
 void irqchip_take_lines(struct irqchip *irqchip, u32 lines)
@@ -53,13 +53,13 @@ void irqchip_take_lines(struct irqchip *irqchip, u32 lines)
 
 	irqchip->taken_lines = lines;
 	for (; given_back != 0; given_back &= given_back - 1)
-		drive_line(irqchip, bit_lowest(given_back), false);
+		irqchip_drive_line(irqchip, bit_lowest(given_back), false);
 }
 
 void irqchip_set_taken_line(struct irqchip *irqchip, u32 line, bool level)
 {
 	if (irqchip->taken_lines >> line & 1)
-		drive_line(irqchip, line, level);
+		irqchip_drive_line(irqchip, line, level);
 }
 
 /* SDM vol. 3, 11.6.2.2: MDA against LDR, flat or cluster; x2APIC: 11.12.10.2. */

@@ -4,7 +4,7 @@
 #include "vmm/monitor/irqchip/irqchip.h"
 
 /* Those that a device may ask for; there is no SMM, and ExtINT is the 8259s' own. */
-static bool is_deliverable(u32 mode)
+static bool irqchip_message_is_deliverable(u32 mode)
 {
 	return mode == APIC_FIXED || mode == APIC_LOWEST_PRIORITY || mode == APIC_NMI ||
 	       mode == APIC_INIT;
@@ -23,7 +23,8 @@ bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data)
 		.logical = (address & MSI_ADDRESS_LOGICAL) != 0,
 	};
 
-	if ((address & MSI_ADDRESS_FIXED) != MSI_ADDRESS_BASE || !is_deliverable(message.mode))
+	if ((address & MSI_ADDRESS_FIXED) != MSI_ADDRESS_BASE ||
+	    !irqchip_message_is_deliverable(message.mode))
 		return false;
 	if (message.mode <= APIC_LOWEST_PRIORITY && (data & MSI_DATA_LEVEL) != 0) {
 		/* the end of a level: nothing is held that it could take back */

@@ -41,7 +41,7 @@ void lapic_post(struct lapic *lapic, u32 vector, bool level)
 		posted->level[vector / 32] &= ~bit;
 }
 
-static void take_posted(struct lapic *lapic)
+static void lapic_take_posted(struct lapic *lapic)
 {
 	struct lapic_posted *posted = &lapic->posted;
 
@@ -63,7 +63,7 @@ void lapic_page_recall(struct lapic *lapic)
 	lapic->lent = false;
 	lapic_find_words(lapic);
 	if (lapic->posted.words != 0)
-		take_posted(lapic);
+		lapic_take_posted(lapic);
 }
 
 void lapic_page_replaced(struct lapic *lapic)

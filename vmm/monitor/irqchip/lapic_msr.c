@@ -63,7 +63,7 @@ static u32 lapic_writable_bits(u32 offset)
 }
 
 /* SDM vol. 3, table 11-6: the registers of xAPIC mode, except these. */
-static bool x2apic_readable(u32 offset)
+static bool lapic_msr_x2apic_readable(u32 offset)
 {
 	switch (offset) {
 	case LAPIC_APR:
@@ -77,9 +77,9 @@ static bool x2apic_readable(u32 offset)
 	}
 }
 
-static bool x2apic_read(struct lapic *lapic, u32 offset, u64 *value)
+static bool lapic_msr_x2apic_read(struct lapic *lapic, u32 offset, u64 *value)
 {
-	if (!x2apic_readable(offset))
+	if (!lapic_msr_x2apic_readable(offset))
 		return false;
 	*value = lapic_read(lapic, offset);
 	if (offset == LAPIC_ICR)
@@ -100,7 +100,7 @@ static bool lapic_icr_write(struct lapic *lapic, u64 value)
 }
 
 /* The first three come with every interrupt, so they are looked for first. */
-static bool x2apic_write(struct lapic *lapic, u32 offset, u64 value)
+static bool lapic_msr_x2apic_write(struct lapic *lapic, u32 offset, u64 value)
 {
 	u32 writable;
 
@@ -136,7 +136,7 @@ bool lapic_msr_read(struct lapic *lapic, u32 msr, u64 *value)
 	default:
 		if (lapic_mode(lapic) != LAPIC_X2APIC || msr - MSR_X2APIC_BASE >= X2APIC_MSR_COUNT)
 			return false;
-		return x2apic_read(lapic, (msr - MSR_X2APIC_BASE) << 4, value);
+		return lapic_msr_x2apic_read(lapic, (msr - MSR_X2APIC_BASE) << 4, value);
 	}
 }
 
@@ -151,6 +151,6 @@ bool lapic_msr_write(struct lapic *lapic, u32 msr, u64 value, u32 physical_bits)
 	default:
 		if (lapic_mode(lapic) != LAPIC_X2APIC || msr - MSR_X2APIC_BASE >= X2APIC_MSR_COUNT)
 			return false;
-		return x2apic_write(lapic, (msr - MSR_X2APIC_BASE) << 4, value);
+		return lapic_msr_x2apic_write(lapic, (msr - MSR_X2APIC_BASE) << 4, value);
 	}
 }

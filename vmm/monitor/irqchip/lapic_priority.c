@@ -5,104 +5,105 @@
  * ISR, TMR and IRR: 256 bits in eight words, 16 bytes apart. What follows is part of every
  * interrupt; inlined, `base` costs nothing.
  */
-static ALWAYS_INLINE u32 *vector_word(const struct lapic *lapic, u32 base, u32 word)
+static ALWAYS_INLINE u32 *lapic_vector_word(const struct lapic *lapic, u32 base, u32 word)
 {
 	return &lapic->page->reg[base / 4 + (size_t)word * 4];
 }
 
-static ALWAYS_INLINE bool vector_test(const struct lapic *lapic, u32 base, u32 vector)
+static ALWAYS_INLINE bool lapic_vector_test(const struct lapic *lapic, u32 base, u32 vector)
 {
-	return *vector_word(lapic, base, vector / 32) >> (vector % 32) & 1;
+	return *lapic_vector_word(lapic, base, vector / 32) >> (vector % 32) & 1;
 }
 
 /* The summary of ISR or IRR. */
-static ALWAYS_INLINE u8 *words_of(struct lapic *lapic, u32 base)
+static ALWAYS_INLINE u8 *lapic_words_of(struct lapic *lapic, u32 base)
 {
 	return base == LAPIC_ISR ? &lapic->words.in_service : &lapic->words.requested;
 }
 
-static ALWAYS_INLINE void vector_set(struct lapic *lapic, u32 base, u32 vector)
+static ALWAYS_INLINE void lapic_vector_set(struct lapic *lapic, u32 base, u32 vector)
 {
-	*vector_word(lapic, base, vector / 32) |= 1u << (vector % 32);
-	*words_of(lapic, base) |= (u8)(1u << (vector / 32));
+	*lapic_vector_word(lapic, base, vector / 32) |= 1u << (vector % 32);
+	*lapic_words_of(lapic, base) |= (u8)(1u << (vector / 32));
 	lapic->moved = true;
 }
 
-static ALWAYS_INLINE void vector_clear(struct lapic *lapic, u32 base, u32 vector)
+static ALWAYS_INLINE void lapic_vector_clear(struct lapic *lapic, u32 base, u32 vector)
 {
-	u32 *word = vector_word(lapic, base, vector / 32);
+	u32 *word = lapic_vector_word(lapic, base, vector / 32);
 
 	*word &= ~(1u << (vector % 32));
 	if (*word == 0)
-		*words_of(lapic, base) &= (u8)~(1u << (vector / 32));
+		*lapic_words_of(lapic, base) &= (u8) ~(1u << (vector / 32));
 	lapic->moved = true;
 }
 
-static ALWAYS_INLINE void level_set(struct lapic *lapic, u32 vector, bool level)
+static ALWAYS_INLINE void lapic_level_set(struct lapic *lapic, u32 vector, bool level)
 {
-	if (likely(vector_test(lapic, LAPIC_TMR, vector) == level))
+	if (likely(lapic_vector_test(lapic, LAPIC_TMR, vector) == level))
 		return;
-	*vector_word(lapic, LAPIC_TMR, vector / 32) ^= 1u << (vector % 32);
+	*lapic_vector_word(lapic, LAPIC_TMR, vector / 32) ^= 1u << (vector % 32);
 	lapic->levels_moved = true;
 }
 
 /* Unrolled, it is three instructions a word. */
-static ALWAYS_INLINE u8 words_with_bits(const struct lapic *lapic, u32 base)
+static ALWAYS_INLINE u8 lapic_words_with_bits(const struct lapic *lapic, u32 base)
 {
 	u32 words = 0;
 
 #pragma GCC unroll 8
 	for (u32 i = 8; i-- > 0;)
-		words = words * 2 + (*vector_word(lapic, base, i) != 0);
+		words = words * 2 + (*lapic_vector_word(lapic, base, i) != 0);
 	return (u8)words;
 }
 
 void lapic_find_words(struct lapic *lapic)
 {
-	lapic->words.in_service = words_with_bits(lapic, LAPIC_ISR);
-	lapic->words.requested = words_with_bits(lapic, LAPIC_IRR);
+	lapic->words.in_service = lapic_words_with_bits(lapic, LAPIC_ISR);
+	lapic->words.requested = lapic_words_with_bits(lapic, LAPIC_IRR);
 }
 
-static ALWAYS_INLINE int vector_highest(const struct lapic *lapic, u32 base, u8 words)
+static ALWAYS_INLINE int lapic_vector_highest(const struct lapic *lapic, u32 base, u8 words)
 {
 	u32 word;
 
 	if (words == 0)
 		return -1;
 	word = bit_highest(words);
-	return (int)(word * 32 + bit_highest(*vector_word(lapic, base, word)));
+	return (int)(word * 32 + bit_highest(*lapic_vector_word(lapic, base, word)));
 }
 
-static ALWAYS_INLINE int highest_in_service(const struct lapic *lapic)
+static ALWAYS_INLINE int lapic_highest_in_service(const struct lapic *lapic)
 {
-	return vector_highest(lapic, LAPIC_ISR, lapic->words.in_service);
+	return lapic_vector_highest(lapic, LAPIC_ISR, lapic->words.in_service);
 }
 
-static ALWAYS_INLINE int highest_requested(const struct lapic *lapic)
+static ALWAYS_INLINE int lapic_highest_requested(const struct lapic *lapic)
 {
-	return vector_highest(lapic, LAPIC_IRR, lapic->words.requested);
+	return lapic_vector_highest(lapic, LAPIC_IRR, lapic->words.requested);
 }
 
 bool lapic_is_requested(const struct lapic *lapic, u32 vector)
 {
-	return vector_test(lapic, LAPIC_IRR, vector) ||
+	return lapic_vector_test(lapic, LAPIC_IRR, vector) ||
 	       (lapic->posted.request[vector / 32] >> (vector % 32) & 1);
 }
 
 u16 lapic_interrupt_status(const struct lapic *lapic)
 {
-	return (u16)(MAX(highest_requested(lapic), 0) | MAX(highest_in_service(lapic), 0) << 8);
+	return (u16)(MAX(lapic_highest_requested(lapic), 0) |
+		     MAX(lapic_highest_in_service(lapic), 0) << 8);
 }
 
 /* SDM vol. 3, 11.8.3.1 */
-static ALWAYS_INLINE u32 processor_priority(const struct lapic *lapic)
+static ALWAYS_INLINE u32 lapic_processor_priority(const struct lapic *lapic)
 {
 	int in_service;
 	u32 tpr = lapic_get(lapic, LAPIC_TPR);
 
 	if (lapic->lent) /* SDM vol. 3, 30.1.3: the CPU keeps it */
 		return lapic_get(lapic, LAPIC_PPR);
-	in_service = highest_in_service(lapic);
+	in_service = lapic_highest_in_service(lapic);
 	if (in_service < 0 || tpr >> 4 >= (u32)in_service >> 4)
 		return tpr;
 	return (u32)in_service & 0xf0;
@@ -110,14 +111,14 @@ static ALWAYS_INLINE u32 processor_priority(const struct lapic *lapic)
 
 u32 lapic_ppr(const struct lapic *lapic)
 {
-	return processor_priority(lapic);
+	return lapic_processor_priority(lapic);
 }
 
 int lapic_pending(const struct lapic *lapic)
 {
-	int vector = highest_requested(lapic);
+	int vector = lapic_highest_requested(lapic);
 
-	if (vector < 0 || (u32)vector >> 4 <= processor_priority(lapic) >> 4 ||
+	if (vector < 0 || (u32)vector >> 4 <= lapic_processor_priority(lapic) >> 4 ||
 	    lapic_mode(lapic) == LAPIC_OFF)
 		return -1;
 	return vector;
@@ -125,20 +126,20 @@ int lapic_pending(const struct lapic *lapic)
 
 void lapic_accept(struct lapic *lapic, u32 vector)
 {
-	vector_clear(lapic, LAPIC_IRR, vector);
-	vector_set(lapic, LAPIC_ISR, vector);
+	lapic_vector_clear(lapic, LAPIC_IRR, vector);
+	lapic_vector_set(lapic, LAPIC_ISR, vector);
 	lapic_set(lapic, LAPIC_PPR, vector & 0xf0);
 }
 
 void lapic_eoi(struct lapic *lapic)
 {
-	int vector = highest_in_service(lapic);
+	int vector = lapic_highest_in_service(lapic);
 
 	if (vector < 0)
 		return;
-	vector_clear(lapic, LAPIC_ISR, (u32)vector);
-	lapic_set(lapic, LAPIC_PPR, processor_priority(lapic));
-	if (unlikely(vector_test(lapic, LAPIC_TMR, (u32)vector)))
+	lapic_vector_clear(lapic, LAPIC_ISR, (u32)vector);
+	lapic_set(lapic, LAPIC_PPR, lapic_processor_priority(lapic));
+	if (unlikely(lapic_vector_test(lapic, LAPIC_TMR, (u32)vector)))
 		lapic_eoi_broadcast(lapic, (u32)vector);
 }
 
@@ -146,17 +147,17 @@ void lapic_eoi_broadcast(struct lapic *lapic, u32 vector)
 {
 	/* SDM vol. 3, 11.8.5: level-triggered ones are broadcast, unless software does it itself.
 	 */
-	if (vector_test(lapic, LAPIC_TMR, vector) &&
+	if (lapic_vector_test(lapic, LAPIC_TMR, vector) &&
 	    !(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_EOI_SUPPRESSION))
 		ioapic_eoi(&lapic->irqchip->ioapic, vector);
 }
 
 bool lapic_eoi_is_private(const struct lapic *lapic)
 {
-	int vector = highest_in_service(lapic);
+	int vector = lapic_highest_in_service(lapic);
 
-	return vector >= 0 && !vector_test(lapic, LAPIC_TMR, (u32)vector) &&
-	       highest_requested(lapic) < 0;
+	return vector >= 0 && !lapic_vector_test(lapic, LAPIC_TMR, (u32)vector) &&
+	       lapic_highest_requested(lapic) < 0;
 }
 
 void lapic_set_cr8(struct lapic *lapic, u64 value)
@@ -167,8 +168,8 @@ void lapic_set_cr8(struct lapic *lapic, u64 value)
 
 void lapic_request(struct lapic *lapic, u32 vector, bool level)
 {
-	vector_set(lapic, LAPIC_IRR, vector);
-	level_set(lapic, vector, level);
+	lapic_vector_set(lapic, LAPIC_IRR, vector);
+	lapic_level_set(lapic, vector, level);
 }
 
 static ALWAYS_INLINE bool lapic_accept_fixed(struct lapic *lapic, u32 vector, bool level)

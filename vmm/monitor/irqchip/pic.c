@@ -11,7 +11,7 @@ enum pic_region { PIC_REGION_MASTER, PIC_REGION_SLAVE, PIC_REGION_ELCR };
  * IRR: level-triggered inputs follow the line; an edge counts only while the line stays high until
  * INTA (8259A data sheet, "interrupt request").
  */
-static u8 chip_irr(const struct pic_chip *chip)
+static u8 pic_chip_irr(const struct pic_chip *chip)
 {
 	u8 level = chip->level_mode ? 0xff : chip->elcr;
 
@@ -19,7 +19,7 @@ static u8 chip_irr(const struct pic_chip *chip)
 }
 
 /* The highest-priority input in mask, as its distance from the top; 8: none. */
-static u32 chip_priority(const struct pic_chip *chip, u8 mask)
+static u32 pic_chip_priority(const struct pic_chip *chip, u8 mask)
 {
 	for (u32 i = 0; i < PIC_INPUT_COUNT; i++)
 		if (mask >> ((chip->lowest + 1u + i) % PIC_INPUT_COUNT) & 1)
@@ -27,24 +27,24 @@ static u32 chip_priority(const struct pic_chip *chip, u8 mask)
 	return PIC_INPUT_COUNT;
 }
 
-static u32 chip_input(const struct pic_chip *chip, u32 priority)
+static u32 pic_chip_input(const struct pic_chip *chip, u32 priority)
 {
 	return (chip->lowest + 1u + priority) % PIC_INPUT_COUNT;
 }
 
 /* The input that the chip requests service for now, or -1. */
-static int chip_request(const struct pic_chip *chip, bool master)
+static int pic_chip_request(const struct pic_chip *chip, bool master)
 {
-	u32 request = chip_priority(chip, chip_irr(chip) & (u8)~chip->imr);
+	u32 request = pic_chip_priority(chip, pic_chip_irr(chip) & (u8)~chip->imr);
 	u8 blocking = chip->isr;
 	u32 input;
 
 	/* Special mask mode: a masked input in service no longer blocks the others. */
 	if (chip->special_mask)
 		blocking &= (u8)~chip->imr;
-	if (request == PIC_INPUT_COUNT || request > chip_priority(chip, blocking))
+	if (request == PIC_INPUT_COUNT || request > pic_chip_priority(chip, blocking))
 		return -1;
-	input = chip_input(chip, request);
+	input = pic_chip_input(chip, request);
 	/* Special fully nested: the slave may interrupt its own service, and nothing else may. */
 	if ((blocking >> input & 1) &&
 	    !(chip->special_nested && master && input == PIC_CASCADE_INPUT))
@@ -52,7 +52,7 @@ static int chip_request(const struct pic_chip *chip, bool master)
 	return (int)input;
 }
 
-static void chip_set_line(struct pic_chip *chip, u32 input, bool level)
+static void pic_chip_set_line(struct pic_chip *chip, u32 input, bool level)
 {
 	u8 bit = (u8)(1u << input);
 
@@ -70,9 +70,9 @@ static void pic_update(struct pic *pic)
 	struct pic_state *state = &pic->state;
 	bool output;
 
-	chip_set_line(&state->chip[0], PIC_CASCADE_INPUT,
-		      chip_request(&state->chip[1], false) >= 0);
-	output = chip_request(&state->chip[0], true) >= 0;
+	pic_chip_set_line(&state->chip[0], PIC_CASCADE_INPUT,
+			  pic_chip_request(&state->chip[1], false) >= 0);
+	output = pic_chip_request(&state->chip[0], true) >= 0;
 	if (output == state->output)
 		return;
 	state->output = output;
@@ -80,7 +80,7 @@ static void pic_update(struct pic *pic)
 		irqchip_intr_raised(pic->device.irqchip);
 }
 
-static void chip_acknowledge(struct pic_chip *chip, u32 input)
+static void pic_chip_acknowledge(struct pic_chip *chip, u32 input)
 {
 	u8 bit = (u8)(1u << input);
 
@@ -95,38 +95,38 @@ void pic_set_line(struct pic *pic, u32 irq, bool level)
 {
 	if (irq == PIC_CASCADE_INPUT || irq >= 2 * PIC_INPUT_COUNT)
 		return;
-	chip_set_line(&pic->state.chip[irq / PIC_INPUT_COUNT], irq % PIC_INPUT_COUNT, level);
+	pic_chip_set_line(&pic->state.chip[irq / PIC_INPUT_COUNT], irq % PIC_INPUT_COUNT, level);
 	pic_update(pic);
 }
 
 /* An INTA cycle or a poll of one chip: the input acknowledged, -1 when there is none. */
-static int chip_inta(struct pic *pic, u32 which)
+static int pic_chip_inta(struct pic *pic, u32 which)
 {
 	struct pic_chip *chip = &pic->state.chip[which];
-	int input = chip_request(chip, which == 0);
+	int input = pic_chip_request(chip, which == 0);
 
 	if (input >= 0)
-		chip_acknowledge(chip, (u32)input);
+		pic_chip_acknowledge(chip, (u32)input);
 	/* The slave's INT falls with its INTA: its next request is a new edge for the master. */
 	if (which == 1)
-		chip_set_line(&pic->state.chip[0], PIC_CASCADE_INPUT, false);
+		pic_chip_set_line(&pic->state.chip[0], PIC_CASCADE_INPUT, false);
 	return input;
 }
 
 u8 pic_acknowledge(struct pic *pic)
 {
 	struct pic_chip *chip = &pic->state.chip[0];
-	int input = chip_inta(pic, 0);
+	int input = pic_chip_inta(pic, 0);
 
 	if (input == PIC_CASCADE_INPUT) {
 		chip = &pic->state.chip[1];
-		input = chip_inta(pic, 1);
+		input = pic_chip_inta(pic, 1);
 	}
 	pic_update(pic);
 	return (u8)(chip->vector_base + (input < 0 ? (int)PIC_SPURIOUS_INPUT : input));
 }
 
-static void chip_write_icw1(struct pic_chip *chip, u8 value)
+static void pic_chip_write_icw1(struct pic_chip *chip, u8 value)
 {
 	*chip = (struct pic_chip){
 		.line = chip->line,
@@ -141,7 +141,7 @@ static void chip_write_icw1(struct pic_chip *chip, u8 value)
 	};
 }
 
-static void chip_write_ocw2(struct pic_chip *chip, u8 value)
+static void pic_chip_write_ocw2(struct pic_chip *chip, u8 value)
 {
 	u32 input = value & PIC_OCW2_LEVEL;
 
@@ -154,10 +154,10 @@ static void chip_write_ocw2(struct pic_chip *chip, u8 value)
 		/* Special mask mode: a non-specific EOI does not end inputs that are masked. */
 		if (chip->special_mask)
 			in_service &= (u8)~chip->imr;
-		priority = chip_priority(chip, in_service);
+		priority = pic_chip_priority(chip, in_service);
 		if (priority == PIC_INPUT_COUNT)
 			break;
-		input = chip_input(chip, priority);
+		input = pic_chip_input(chip, priority);
 		chip->isr &= (u8) ~(1u << input);
 		if (value & PIC_OCW2_ROTATE)
 			chip->lowest = (u8)input;
@@ -184,7 +184,7 @@ static void chip_write_ocw2(struct pic_chip *chip, u8 value)
 	}
 }
 
-static void chip_write_ocw3(struct pic_chip *chip, u8 value)
+static void pic_chip_write_ocw3(struct pic_chip *chip, u8 value)
 {
 	if (value & PIC_OCW3_POLL)
 		chip->poll = 1;
@@ -197,7 +197,7 @@ static void chip_write_ocw3(struct pic_chip *chip, u8 value)
 }
 
 /* ICW2 to ICW4, in order; without one expected the data port is OCW1. */
-static void chip_write_data(struct pic_chip *chip, u8 value)
+static void pic_chip_write_data(struct pic_chip *chip, u8 value)
 {
 	switch (chip->init_step) {
 	case 0:
@@ -231,13 +231,13 @@ static void pic_write(struct device *device, u32 region, u64 offset, u32 size, u
 	if (region == PIC_REGION_ELCR) {
 		chip->elcr = byte & chip->elcr_mask;
 	} else if (offset & PIC_DATA) {
-		chip_write_data(chip, byte);
+		pic_chip_write_data(chip, byte);
 	} else if (byte & PIC_ICW1_INIT) {
-		chip_write_icw1(chip, byte);
+		pic_chip_write_icw1(chip, byte);
 	} else if (byte & PIC_OCW3) {
-		chip_write_ocw3(chip, byte);
+		pic_chip_write_ocw3(chip, byte);
 	} else {
-		chip_write_ocw2(chip, byte);
+		pic_chip_write_ocw2(chip, byte);
 	}
 	pic_update(pic);
 }
@@ -252,7 +252,7 @@ static u64 pic_read(struct device *device, u32 region, u64 offset, u32 size)
 		return pic->state.chip[offset].elcr;
 	chip = &pic->state.chip[region];
 	if (chip->poll) {
-		int input = chip_inta(pic, region);
+		int input = pic_chip_inta(pic, region);
 
 		chip->poll = 0;
 		pic_update(pic);
@@ -260,7 +260,7 @@ static u64 pic_read(struct device *device, u32 region, u64 offset, u32 size)
 	}
 	if (offset & PIC_DATA)
 		return chip->imr;
-	return chip->read_isr ? chip->isr : chip_irr(chip);
+	return chip->read_isr ? chip->isr : pic_chip_irr(chip);
 }
 
 static void pic_reset(struct device *device)
@@ -279,7 +279,7 @@ static void pic_reset(struct device *device)
 	state->chip[1].elcr = 1u << (ACPI_PM_SCI - 8);
 }
 
-static bool chip_valid(const struct pic_chip *chip, u8 elcr_mask)
+static bool pic_chip_valid(const struct pic_chip *chip, u8 elcr_mask)
 {
 	return chip->elcr_mask == elcr_mask && !(chip->elcr & ~elcr_mask) && chip->lowest < 8 &&
 	       chip->init_step <= 4 && chip->init_step != 1 && !(chip->vector_base & 7);
@@ -289,7 +289,7 @@ static bool pic_valid(const void *bytes)
 {
 	const struct pic_state *state = bytes;
 
-	return chip_valid(&state->chip[0], 0xf8) && chip_valid(&state->chip[1], 0xde) &&
+	return pic_chip_valid(&state->chip[0], 0xf8) && pic_chip_valid(&state->chip[1], 0xde) &&
 	       state->output <= 1;
 }
 

@@ -13,7 +13,7 @@ void acpi_pci_mcfg(struct mcfg *mcfg)
 }
 
 /* Name (_PRT, ...): INTA of each slot and its pin of the I/O APIC (ACPI 6.4, 6.2.13). */
-static void dsdt_interrupts(struct aml *aml)
+static void acpi_pci_dsdt_interrupts(struct aml *aml)
 {
 	u32 table;
 
@@ -34,7 +34,7 @@ static void dsdt_interrupts(struct aml *aml)
 	aml_close(aml, table);
 }
 
-static void dsdt_windows(struct aml *aml, u64 high_base)
+static void acpi_pci_dsdt_windows(struct aml *aml, u64 high_base)
 {
 	u32 buffer = aml_resources_open(
 		aml, (u8)(CRS_BYTES + (high_base != 0 ? AML_QWORD_RANGE_BYTES : 0)));
@@ -58,8 +58,8 @@ void acpi_pci_dsdt(struct aml *aml, u64 high_base)
 	aml_name_eisa(aml, "_HID", "PNP0A03");
 	aml_name_integer(aml, "_UID", 0);
 	aml_name_integer(aml, "_BBN", 0);
-	dsdt_windows(aml, high_base);
-	dsdt_interrupts(aml);
+	acpi_pci_dsdt_windows(aml, high_base);
+	acpi_pci_dsdt_interrupts(aml);
 	aml_close(aml, device);
 
 	/* whoever finds MCFG looks for its memory among the board's own (PCI Firmware 4.1.2) */

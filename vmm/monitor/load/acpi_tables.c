@@ -35,8 +35,8 @@ struct acpi_writer {
 };
 
 /* Fills the header and puts the table into guest RAM; returns its guest address. */
-static u32 put_table(struct acpi_writer *writer, struct acpi_header *table, const char *signature,
-		     u8 revision, u64 length)
+static u32 acpi_tables_put(struct acpi_writer *writer, struct acpi_header *table,
+			   const char *signature, u8 revision, u64 length)
 {
 	u64 at = writer->at;
 
@@ -55,7 +55,7 @@ static u32 put_table(struct acpi_writer *writer, struct acpi_header *table, cons
 	return (u32)at;
 }
 
-static void dsdt_processors(struct aml *aml, u32 vcpu_count)
+static void acpi_tables_dsdt_processors(struct aml *aml, u32 vcpu_count)
 {
 	char name[8];
 
@@ -70,8 +70,8 @@ static void dsdt_processors(struct aml *aml, u32 vcpu_count)
 	}
 }
 
-static void dsdt_isa_device(struct aml *aml, const char *name, const char *id, u16 port, u8 ports,
-			    u8 irq)
+static void acpi_tables_dsdt_isa_device(struct aml *aml, const char *name, const char *id, u16 port,
+					u8 ports, u8 irq)
 {
 	u32 device = aml_open(aml, AML_DEVICE);
 
@@ -83,7 +83,7 @@ static void dsdt_isa_device(struct aml *aml, const char *name, const char *id, u
 }
 
 /* As QEMU has it, so that the drivers for that one find it. */
-static void dsdt_pvpanic(struct aml *aml)
+static void acpi_tables_dsdt_pvpanic(struct aml *aml)
 {
 	u32 device = aml_open(aml, AML_DEVICE);
 
@@ -97,7 +97,7 @@ static void dsdt_pvpanic(struct aml *aml)
  * Microsoft, "Virtual Machine Generation ID" (2012): found by its _CID, and ADDR has the two halves
  * of the address of 16 bytes.
  */
-static void dsdt_generation(struct aml *aml)
+static void acpi_tables_dsdt_generation(struct aml *aml)
 {
 	u32 device = aml_open(aml, AML_DEVICE);
 	u32 package;
@@ -117,7 +117,7 @@ static void dsdt_generation(struct aml *aml)
 }
 
 /* Scope (\_GPE) { Method (_E00) { Notify (\_SB.VGEN, 0x80) } }: an edge (ACPI 6.4, 5.6.4.1) */
-static void dsdt_generation_event(struct aml *aml)
+static void acpi_tables_dsdt_generation_event(struct aml *aml)
 {
 	u32 scope = aml_open(aml, AML_SCOPE);
 	u32 method;
@@ -133,7 +133,7 @@ static void dsdt_generation_event(struct aml *aml)
 	aml_close(aml, scope);
 }
 
-static u32 put_dsdt(struct acpi_writer *writer, const struct acpi_machine *machine)
+static u32 acpi_tables_put_dsdt(struct acpi_writer *writer, const struct acpi_machine *machine)
 {
 	static u8 bytes[32 * KIB];
 	struct aml aml = {
@@ -141,17 +141,18 @@ static u32 put_dsdt(struct acpi_writer *writer, const struct acpi_machine *machi
 	u32 opened = aml_open(&aml, AML_SCOPE);
 
 	aml_name(&aml, "\\_SB");
-	dsdt_processors(&aml, machine->vcpu_count);
-	dsdt_isa_device(&aml, "COM1", "PNP0501", UART_COM1, UART_PORT_COUNT, UART_COM1_IRQ);
-	dsdt_isa_device(&aml, "RTC", "PNP0B00", RTC_INDEX_PORT, 2, RTC_IRQ);
-	dsdt_pvpanic(&aml);
+	acpi_tables_dsdt_processors(&aml, machine->vcpu_count);
+	acpi_tables_dsdt_isa_device(&aml, "COM1", "PNP0501", UART_COM1, UART_PORT_COUNT,
+				    UART_COM1_IRQ);
+	acpi_tables_dsdt_isa_device(&aml, "RTC", "PNP0B00", RTC_INDEX_PORT, 2, RTC_IRQ);
+	acpi_tables_dsdt_pvpanic(&aml);
 	if (machine->pci) {
 		acpi_pci_dsdt(&aml, machine->pci_high_base);
-		dsdt_generation(&aml);
+		acpi_tables_dsdt_generation(&aml);
 	}
 	aml_close(&aml, opened);
 	if (machine->pci)
-		dsdt_generation_event(&aml);
+		acpi_tables_dsdt_generation_event(&aml);
 
 	/* Name (\_S5, Package (4) {SLP_TYPa, SLP_TYPb, 0, 0}) (ACPI 6.4, 7.4.2) */
 	aml_byte(&aml, AML_NAME);
@@ -163,10 +164,10 @@ static u32 put_dsdt(struct acpi_writer *writer, const struct acpi_machine *machi
 		aml_integer(&aml, 0);
 	aml_close(&aml, opened);
 	/* revision 2: integers of 64 bits */
-	return put_table(writer, (struct acpi_header *)bytes, "DSDT", 2, aml.length);
+	return acpi_tables_put(writer, (struct acpi_header *)bytes, "DSDT", 2, aml.length);
 }
 
-static u32 put_facs(struct acpi_writer *writer)
+static u32 acpi_tables_put_facs(struct acpi_writer *writer)
 {
 	struct acpi_facs facs = {.signature = "FACS", .length = sizeof(facs), .version = 2};
 	u64 at = writer->at;
@@ -176,7 +177,7 @@ static u32 put_facs(struct acpi_writer *writer)
 	return (u32)at;
 }
 
-static struct acpi_address io_address(u16 port, u8 bytes)
+static struct acpi_address acpi_tables_io_address(u16 port, u8 bytes)
 {
 	return (struct acpi_address){
 		.space = ACPI_SPACE_IO,
@@ -188,7 +189,7 @@ static struct acpi_address io_address(u16 port, u8 bytes)
 	};
 }
 
-static u32 put_fadt(struct acpi_writer *writer, u32 facs, u32 dsdt)
+static u32 acpi_tables_put_fadt(struct acpi_writer *writer, u32 facs, u32 dsdt)
 {
 	struct acpi_fadt fadt = {
 		.firmware_ctrl = facs, /* x_firmware_ctrl stays 0: only one may be set */
@@ -212,29 +213,30 @@ static u32 put_fadt(struct acpi_writer *writer, u32 facs, u32 dsdt)
 		.flags = ACPI_FADT_WBINVD | ACPI_FADT_PROC_C1 | ACPI_FADT_SLP_BUTTON |
 			 ACPI_FADT_FIX_RTC | ACPI_FADT_TMR_VAL_EXT | ACPI_FADT_RESET_REG_SUP |
 			 ACPI_FADT_HEADLESS,
-		.reset_reg = io_address(RESET_CONTROL_PORT, 1),
+		.reset_reg = acpi_tables_io_address(RESET_CONTROL_PORT, 1),
 		.reset_value = RESET_CONTROL_SYSTEM | RESET_CONTROL_CPU,
-		.x_pm1a_evt_blk = io_address(ACPI_PM_EVENT_PORT, ACPI_PM_EVENT_BYTES),
-		.x_pm1a_cnt_blk = io_address(ACPI_PM_CONTROL_PORT, ACPI_PM_CONTROL_BYTES),
-		.x_pm_tmr_blk = io_address(ACPI_PM_TIMER_PORT, ACPI_PM_TIMER_BYTES),
-		.x_gpe0_blk = io_address(ACPI_PM_GPE0_PORT, ACPI_PM_GPE0_BYTES),
+		.x_pm1a_evt_blk = acpi_tables_io_address(ACPI_PM_EVENT_PORT, ACPI_PM_EVENT_BYTES),
+		.x_pm1a_cnt_blk =
+			acpi_tables_io_address(ACPI_PM_CONTROL_PORT, ACPI_PM_CONTROL_BYTES),
+		.x_pm_tmr_blk = acpi_tables_io_address(ACPI_PM_TIMER_PORT, ACPI_PM_TIMER_BYTES),
+		.x_gpe0_blk = acpi_tables_io_address(ACPI_PM_GPE0_PORT, ACPI_PM_GPE0_BYTES),
 	};
 
 	/* registers of two halves are read a half at a time */
 	fadt.x_pm1a_evt_blk.access_size = 2;
 	fadt.x_gpe0_blk.access_size = 1;
 	memcpy(&fadt.hypervisor_vendor, "Skerry", 6);
-	return put_table(writer, &fadt.header, "FACP", 6, sizeof(fadt));
+	return acpi_tables_put(writer, &fadt.header, "FACP", 6, sizeof(fadt));
 }
 
 /* Appends a structure to the MADT under construction. */
-static void madt_add(u8 *bytes, u64 *length, const void *entry, u64 entry_bytes)
+static void acpi_tables_madt_add(u8 *bytes, u64 *length, const void *entry, u64 entry_bytes)
 {
 	memcpy(bytes + *length, entry, entry_bytes);
 	*length += entry_bytes;
 }
 
-static void madt_override(u8 *bytes, u64 *length, u8 source, u32 gsi, u16 flags)
+static void acpi_tables_madt_override(u8 *bytes, u64 *length, u8 source, u32 gsi, u16 flags)
 {
 	const struct acpi_madt_override override = {
 		.entry = {ACPI_MADT_OVERRIDE, sizeof(override)},
@@ -243,10 +245,10 @@ static void madt_override(u8 *bytes, u64 *length, u8 source, u32 gsi, u16 flags)
 		.flags = flags,
 	};
 
-	madt_add(bytes, length, &override, sizeof(override));
+	acpi_tables_madt_add(bytes, length, &override, sizeof(override));
 }
 
-static u32 put_madt(struct acpi_writer *writer, u32 vcpu_count)
+static u32 acpi_tables_put_madt(struct acpi_writer *writer, u32 vcpu_count)
 {
 	static u8 bytes[sizeof(struct acpi_madt) + 255 * sizeof(struct acpi_madt_lapic) + 64];
 	struct acpi_madt *madt = (struct acpi_madt *)bytes;
@@ -268,18 +270,18 @@ static u32 put_madt(struct acpi_writer *writer, u32 vcpu_count)
 			.flags = ACPI_CPU_ENABLED,
 		};
 
-		madt_add(bytes, &length, &lapic, sizeof(lapic));
+		acpi_tables_madt_add(bytes, &length, &lapic, sizeof(lapic));
 	}
-	madt_add(bytes, &length, &ioapic, sizeof(ioapic));
+	acpi_tables_madt_add(bytes, &length, &ioapic, sizeof(ioapic));
 	/* the PIT is wired to pin 2 */
-	madt_override(bytes, &length, 0, 2, 0);
-	madt_override(bytes, &length, ACPI_PM_SCI, ACPI_PM_SCI,
-		      ACPI_INTI_ACTIVE_HIGH | ACPI_INTI_LEVEL);
-	madt_add(bytes, &length, &nmi, sizeof(nmi));
-	return put_table(writer, &madt->header, "APIC", 4, length);
+	acpi_tables_madt_override(bytes, &length, 0, 2, 0);
+	acpi_tables_madt_override(bytes, &length, ACPI_PM_SCI, ACPI_PM_SCI,
+				  ACPI_INTI_ACTIVE_HIGH | ACPI_INTI_LEVEL);
+	acpi_tables_madt_add(bytes, &length, &nmi, sizeof(nmi));
+	return acpi_tables_put(writer, &madt->header, "APIC", 4, length);
 }
 
-static u32 put_hpet(struct acpi_writer *writer)
+static u32 acpi_tables_put_hpet(struct acpi_writer *writer)
 {
 	struct acpi_hpet hpet = {
 		.block_id = HPET_ID,
@@ -287,26 +289,26 @@ static u32 put_hpet(struct acpi_writer *writer)
 		.minimum_tick = HPET_PERIOD_MIN,
 	};
 
-	return put_table(writer, &hpet.header, "HPET", 1, sizeof(hpet));
+	return acpi_tables_put(writer, &hpet.header, "HPET", 1, sizeof(hpet));
 }
 
-static u32 put_wdat(struct acpi_writer *writer)
+static u32 acpi_tables_put_wdat(struct acpi_writer *writer)
 {
 	struct wdat wdat;
 
 	wdat_fill(&wdat);
-	return put_table(writer, &wdat.header, "WDAT", 1, sizeof(wdat));
+	return acpi_tables_put(writer, &wdat.header, "WDAT", 1, sizeof(wdat));
 }
 
-static u32 put_mcfg(struct acpi_writer *writer)
+static u32 acpi_tables_put_mcfg(struct acpi_writer *writer)
 {
 	struct mcfg mcfg;
 
 	acpi_pci_mcfg(&mcfg);
-	return put_table(writer, &mcfg.header, "MCFG", 1, sizeof(mcfg));
+	return acpi_tables_put(writer, &mcfg.header, "MCFG", 1, sizeof(mcfg));
 }
 
-static u32 put_root(struct acpi_writer *writer, const u32 *tables, u32 count, bool wide)
+static u32 acpi_tables_put_root(struct acpi_writer *writer, const u32 *tables, u32 count, bool wide)
 {
 	struct {
 		struct acpi_header header;
@@ -316,8 +318,8 @@ static u32 put_root(struct acpi_writer *writer, const u32 *tables, u32 count, bo
 
 	for (u32 i = 0; i < count; i++)
 		memcpy(root.entries + i * width, &tables[i], sizeof(u32));
-	return put_table(writer, &root.header, wide ? "XSDT" : "RSDT", 1,
-			 sizeof(root.header) + count * width);
+	return acpi_tables_put(writer, &root.header, wide ? "XSDT" : "RSDT", 1,
+			       sizeof(root.header) + count * width);
 }
 
 void acpi_tables_write(u8 *ram, const struct acpi_machine *machine)
@@ -328,17 +330,18 @@ void acpi_tables_write(u8 *ram, const struct acpi_machine *machine)
 	u32 count = 0;
 
 	memset(ram + LAYOUT_ACPI, 0, TABLES_BYTES + PAGE_SIZE);
-	table[count++] = put_fadt(&writer, put_facs(&writer), put_dsdt(&writer, machine));
-	table[count++] = put_madt(&writer, machine->vcpu_count);
-	table[count++] = put_wdat(&writer);
+	table[count++] = acpi_tables_put_fadt(&writer, acpi_tables_put_facs(&writer),
+					      acpi_tables_put_dsdt(&writer, machine));
+	table[count++] = acpi_tables_put_madt(&writer, machine->vcpu_count);
+	table[count++] = acpi_tables_put_wdat(&writer);
 	if (machine->hpet)
-		table[count++] = put_hpet(&writer);
+		table[count++] = acpi_tables_put_hpet(&writer);
 	if (machine->pci)
-		table[count++] = put_mcfg(&writer);
+		table[count++] = acpi_tables_put_mcfg(&writer);
 	memcpy(rsdp.signature, ACPI_RSDP_SIGNATURE, sizeof(rsdp.signature));
 	memcpy(rsdp.oem_id, "SKERRY", sizeof(rsdp.oem_id));
-	rsdp.rsdt_address = put_root(&writer, table, count, false);
-	rsdp.xsdt_address = put_root(&writer, table, count, true);
+	rsdp.rsdt_address = acpi_tables_put_root(&writer, table, count, false);
+	rsdp.xsdt_address = acpi_tables_put_root(&writer, table, count, true);
 	rsdp.checksum = bytes_checksum(&rsdp, ACPI_RSDP_V1_BYTES);
 	rsdp.extended_checksum = bytes_checksum(&rsdp, sizeof(rsdp));
 	memcpy(ram + LAYOUT_RSDP, &rsdp, sizeof(rsdp));

@@ -90,7 +90,7 @@ void aml_name_integer(struct aml *aml, const char *name, u8 value)
 	aml_integer(aml, value);
 }
 
-static u32 hex_digit(char c)
+static u32 aml_hex_digit(char c)
 {
 	return c <= '9' ? (u32)(c - '0') : (u32)(c - 'A' + 10);
 }
@@ -102,7 +102,7 @@ void aml_name_eisa(struct aml *aml, const char *name, const char *id)
 	u32 number = 0;
 
 	for (u32 i = 3; i < 7; i++)
-		number = number << 4 | hex_digit(id[i]);
+		number = number << 4 | aml_hex_digit(id[i]);
 	aml_byte(aml, AML_NAME);
 	aml_name(aml, name);
 	aml_byte(aml, AML_DWORD);

@@ -79,7 +79,7 @@ static const u8 entry[16] = {
 };
 /* clang-format on */
 
-static enum bios_handler handler_of(size_t vector)
+static enum bios_handler bios_handler_of(size_t vector)
 {
 	if (vector == 0x08)
 		return HANDLER_TIMER;
@@ -103,7 +103,7 @@ void bios_write(u8 *ram)
 	memcpy(ram + LAYOUT_BIOS, handlers, sizeof(handlers));
 	memcpy(ram + LAYOUT_BIOS_ENTRY, entry, sizeof(entry));
 	for (size_t vector = 0; vector < VECTORS; vector++) {
-		put_u16(ram + 4 * vector, (u16)(handler_of(vector) * HANDLER_BYTES));
+		put_u16(ram + 4 * vector, (u16)(bios_handler_of(vector) * HANDLER_BYTES));
 		put_u16(ram + 4 * vector + 2, (u16)BIOS_SEGMENT);
 	}
 	/* the words that programs look for: COM1, EBDA segment, KiB below it */

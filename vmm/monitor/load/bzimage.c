@@ -31,7 +31,7 @@ bool bzimage_recognise(const struct load_file *kernel)
 	       memcmp(kernel->bytes + LINUX_HEADER_MAGIC, "HdrS", 4) == 0;
 }
 
-static bool read_sizes(struct load_job *job, struct bzimage *image)
+static bool bzimage_read_sizes(struct load_job *job, struct bzimage *image)
 {
 	const u8 *file = job->kernel.bytes;
 	u64 sectors = file[LINUX_SETUP_SECTS];
@@ -56,7 +56,7 @@ static bool read_sizes(struct load_job *job, struct bzimage *image)
 	return true;
 }
 
-static void read_place(const u8 *file, struct bzimage *image)
+static void bzimage_read_place(const u8 *file, struct bzimage *image)
 {
 	image->load = get_u32(file + LINUX_CODE32_START);
 	image->runs_at = image->load;
@@ -69,7 +69,7 @@ static void read_place(const u8 *file, struct bzimage *image)
 	image->memory_bytes = MAX(image->kernel_bytes, get_u32(file + LINUX_INIT_SIZE));
 }
 
-static bool read_header(struct load_job *job, struct bzimage *image)
+static bool bzimage_read_header(struct load_job *job, struct bzimage *image)
 {
 	const u8 *file = job->kernel.bytes;
 
@@ -89,9 +89,9 @@ static bool read_header(struct load_job *job, struct bzimage *image)
 				      "(zImage), only bzImage is supported");
 	image->header_end = MIN(LINUX_HEADER_MAGIC + (u64)file[LINUX_JUMP_OFFSET],
 				MIN((u64)LINUX_HEADER_END_MAX, job->kernel.size));
-	if (!read_sizes(job, image))
+	if (!bzimage_read_sizes(job, image))
 		return false;
-	read_place(file, image);
+	bzimage_read_place(file, image);
 	image->initrd_limit = (u64)get_u32(file + LINUX_INITRD_ADDR_MAX) + 1;
 	image->command_limit = get_u32(file + LINUX_CMDLINE_SIZE);
 	image->entry_64 = image->version >= 0x20c &&
@@ -102,7 +102,7 @@ static bool read_header(struct load_job *job, struct bzimage *image)
 	return true;
 }
 
-static void write_boot_params(struct load_job *job, const struct bzimage *image, u64 initrd)
+static void bzimage_write_boot_params(struct load_job *job, const struct bzimage *image, u64 initrd)
 {
 	u8 *params = job->ram + LAYOUT_BOOT_INFO;
 	u8 *entry = params + LINUX_E820_TABLE;
@@ -132,7 +132,7 @@ bool bzimage_load(struct load_job *job)
 	struct bzimage image = {0};
 	u64 initrd;
 
-	if (!read_header(job, &image))
+	if (!bzimage_read_header(job, &image))
 		return false;
 	if (!place_kernel(job, image.load, job->kernel.bytes + image.setup_bytes,
 			  image.kernel_bytes, 0, "the kernel proper"))
@@ -150,7 +150,7 @@ bool bzimage_load(struct load_job *job)
 	if (!place_initrd(job, image.initrd_limit, &initrd) ||
 	    !place_command_line(job, "", image.command_limit))
 		return false;
-	write_boot_params(job, &image, initrd);
+	bzimage_write_boot_params(job, &image, initrd);
 
 	if (image.entry_64)
 		start_state_long(job->page, job->ram, image.load + LINUX_ENTRY_64);

@@ -99,7 +99,7 @@ bool elf_place(struct load_job *job, const struct elf_file *elf)
 	return true;
 }
 
-static bool lies_in(u64 at, u64 start, u64 length)
+static bool elf_lies_in(u64 at, u64 start, u64 length)
 {
 	return at >= start && at - start < length;
 }
@@ -114,11 +114,11 @@ bool elf_physical_entry(struct load_job *job, const struct elf_file *elf, u64 *e
 			return false;
 		if (segment.type != ELF_PT_LOAD)
 			continue;
-		if (lies_in(elf->entry, segment.physical, segment.memory_bytes)) {
+		if (elf_lies_in(elf->entry, segment.physical, segment.memory_bytes)) {
 			*entry = elf->entry;
 			return true;
 		}
-		if (lies_in(elf->entry, segment.virtual, segment.memory_bytes))
+		if (elf_lies_in(elf->entry, segment.virtual, segment.memory_bytes))
 			*entry = elf->entry - segment.virtual + segment.physical;
 	}
 	return true;

@@ -42,7 +42,7 @@ struct hvm_memory {
 	u32 reserved;
 };
 
-static u64 note_pad(u64 bytes)
+static u64 elf_pvh_note_pad(u64 bytes)
 {
 	return align_up(bytes, 4);
 }
@@ -53,25 +53,25 @@ struct entry_note {
 	bool is_xens;
 };
 
-static bool owner_is_xen(const u8 *note)
+static bool elf_pvh_owner_is_xen(const u8 *note)
 {
 	return get_u32(note) == 4 && memcmp(note + 12, "Xen", 4) == 0;
 }
 
 /* Walks the notes in `length` bytes until Xen's is found. */
-static void notes_find_entry(const u8 *note, u64 length, struct entry_note *found)
+static void elf_pvh_notes_find_entry(const u8 *note, u64 length, struct entry_note *found)
 {
 	while (length >= 12 && !found->is_xens) {
-		u64 name_bytes = note_pad(get_u32(note));
-		u64 value_bytes = note_pad(get_u32(note + 4));
+		u64 name_bytes = elf_pvh_note_pad(get_u32(note));
+		u64 value_bytes = elf_pvh_note_pad(get_u32(note + 4));
 		const u8 *value = note + 12 + name_bytes;
 
 		if (!range_within(12 + name_bytes, value_bytes, length))
 			return;
 		if (get_u32(note + 8) == PHYS32_ENTRY && value_bytes >= 4 &&
-		    (found->entry == 0 || owner_is_xen(note))) {
+		    (found->entry == 0 || elf_pvh_owner_is_xen(note))) {
 			found->entry = value_bytes >= 8 ? get_u64(value) : get_u32(value);
-			found->is_xens = owner_is_xen(note);
+			found->is_xens = elf_pvh_owner_is_xen(note);
 		}
 		note = value + value_bytes;
 		length -= 12 + name_bytes + value_bytes;
@@ -79,7 +79,7 @@ static void notes_find_entry(const u8 *note, u64 length, struct entry_note *foun
 }
 
 /* False on a broken file, with job->error set; *entry is 0 without the note. */
-static bool find_entry(struct load_job *job, const struct elf_file *elf, u64 *entry)
+static bool elf_pvh_find_entry(struct load_job *job, const struct elf_file *elf, u64 *entry)
 {
 	struct entry_note found = {0};
 	struct elf_segment segment;
@@ -88,8 +88,8 @@ static bool find_entry(struct load_job *job, const struct elf_file *elf, u64 *en
 		if (!elf_segment(job, elf, i, &segment))
 			return false;
 		if (segment.type == ELF_PT_NOTE)
-			notes_find_entry(job->kernel.bytes + segment.offset, segment.file_bytes,
-					 &found);
+			elf_pvh_notes_find_entry(job->kernel.bytes + segment.offset,
+						 segment.file_bytes, &found);
 	}
 	*entry = found.entry;
 	return true;
@@ -101,10 +101,10 @@ bool elf_pvh_recognise(struct load_job *job)
 	u64 entry;
 
 	return elf_recognise(&job->kernel) && elf_open(job, &elf) &&
-	       find_entry(job, &elf, &entry) && entry != 0;
+	       elf_pvh_find_entry(job, &elf, &entry) && entry != 0;
 }
 
-static void write_start_info(struct load_job *job, u64 initrd)
+static void elf_pvh_write_start_info(struct load_job *job, u64 initrd)
 {
 	struct hvm_start_info *info = (struct hvm_start_info *)(job->ram + LAYOUT_BOOT_INFO);
 	struct hvm_module *module = (struct hvm_module *)(info + 1);
@@ -132,7 +132,7 @@ bool elf_pvh_load(struct load_job *job)
 	u64 entry;
 	u64 initrd;
 
-	if (!elf_open(job, &elf) || !find_entry(job, &elf, &entry) || !elf_place(job, &elf))
+	if (!elf_open(job, &elf) || !elf_pvh_find_entry(job, &elf, &entry) || !elf_place(job, &elf))
 		return false;
 	if (entry >= job->kernel_end)
 		return load_fail(job, "kernel file: its PVH entry 0x%lx lies beyond its end 0x%lx",
@@ -140,7 +140,7 @@ bool elf_pvh_load(struct load_job *job)
 	if (!place_initrd(job, LAYOUT_LOW_END, &initrd) ||
 	    !place_command_line(job, "", LAYOUT_COMMAND_BYTES - 1))
 		return false;
-	write_start_info(job, initrd);
+	elf_pvh_write_start_info(job, initrd);
 	start_state_protected(job->page, job->ram, START_CS, (u32)entry);
 	job->page->gpr[GPR_RBX] = LAYOUT_BOOT_INFO;
 	return true;

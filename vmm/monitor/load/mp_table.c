@@ -104,7 +104,7 @@ static void mp_table_add(struct mp_header *header, const void *entry, u16 bytes)
 	header->entry_count++;
 }
 
-static void add_interrupts(struct mp_header *header)
+static void mp_table_add_interrupts(struct mp_header *header)
 {
 	struct mp_interrupt interrupt = {.type = MP_IO_INTERRUPT, .kind = MP_INT, .bus = ISA_BUS};
 
@@ -157,7 +157,7 @@ void mp_table_write(u8 *ram, u32 vcpu_count, struct mp_cpu cpu)
 	}
 	mp_table_add(header, &isa, sizeof(isa));
 	mp_table_add(header, &ioapic, sizeof(ioapic));
-	add_interrupts(header);
+	mp_table_add_interrupts(header);
 	header->checksum = bytes_checksum(header, header->length);
 
 	memcpy(pointer->signature, "_MP_", sizeof(pointer->signature));

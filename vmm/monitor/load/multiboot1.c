@@ -80,7 +80,7 @@ struct multiboot1_memory {
 #define MB1_PROGRAM_NAME "kernel "
 
 /* Offset of the header in the file, or ~0. */
-static u64 find_header(const struct load_file *kernel)
+static u64 multiboot1_find_header(const struct load_file *kernel)
 {
 	u64 end = MIN(kernel->size, MB1_SEARCH_BYTES);
 
@@ -97,11 +97,11 @@ static u64 find_header(const struct load_file *kernel)
 
 bool multiboot1_recognise(const struct load_file *kernel)
 {
-	return find_header(kernel) != ~0ull;
+	return multiboot1_find_header(kernel) != ~0ull;
 }
 
 /* 3.1.3: a flat image, placed by the header's addresses. */
-static bool place_flat(struct load_job *job, u64 at, u64 *entry)
+static bool multiboot1_place_flat(struct load_job *job, u64 at, u64 *entry)
 {
 	const u8 *header = job->kernel.bytes + at;
 	u64 load;
@@ -138,7 +138,7 @@ static bool place_flat(struct load_job *job, u64 at, u64 *entry)
 			    "the Multiboot image");
 }
 
-static bool place_elf(struct load_job *job, u64 at, u64 *entry)
+static bool multiboot1_place_elf(struct load_job *job, u64 at, u64 *entry)
 {
 	struct elf_file elf;
 
@@ -150,7 +150,7 @@ static bool place_elf(struct load_job *job, u64 at, u64 *entry)
 	return elf_open(job, &elf) && elf_place(job, &elf) && elf_physical_entry(job, &elf, entry);
 }
 
-static void write_map(struct load_job *job, struct multiboot1_info *info)
+static void multiboot1_write_map(struct load_job *job, struct multiboot1_info *info)
 {
 	struct multiboot1_memory *memory =
 		(struct multiboot1_memory *)(job->ram + LAYOUT_MEMORY_MAP);
@@ -166,7 +166,7 @@ static void write_map(struct load_job *job, struct multiboot1_info *info)
 	info->map_bytes = job->map.count * (u32)sizeof(*memory);
 }
 
-static void write_info(struct load_job *job, u64 initrd)
+static void multiboot1_write_info(struct load_job *job, u64 initrd)
 {
 	u8 *page = job->ram + LAYOUT_BOOT_INFO;
 	struct multiboot1_info *info = (struct multiboot1_info *)page;
@@ -188,12 +188,12 @@ static void write_info(struct load_job *job, u64 initrd)
 		.end = (u32)(initrd + job->initrd.size),
 		.string = LAYOUT_BOOT_INFO + MB1_STRING_AT,
 	};
-	write_map(job, info);
+	multiboot1_write_map(job, info);
 }
 
 bool multiboot1_load(struct load_job *job)
 {
-	u64 at = find_header(&job->kernel);
+	u64 at = multiboot1_find_header(&job->kernel);
 	u32 flags = get_u32(job->kernel.bytes + at + MB1_FLAGS);
 	u64 entry = 0;
 	u64 initrd;
@@ -203,8 +203,8 @@ bool multiboot1_load(struct load_job *job)
 				 "kernel file: Multiboot header at 0x%lx requires flags 0x%x, "
 				 "known are 0x%x",
 				 at, flags & MB1_REQUIRED, MB1_REQUIRED_KNOWN);
-	if ((flags & MB1_ADDRESSES) != 0 ? !place_flat(job, at, &entry)
-					 : !place_elf(job, at, &entry))
+	if ((flags & MB1_ADDRESSES) != 0 ? !multiboot1_place_flat(job, at, &entry)
+					 : !multiboot1_place_elf(job, at, &entry))
 		return false;
 	if (entry >= job->kernel_end)
 		return load_fail(job, "kernel file: its entry 0x%lx lies beyond its end 0x%lx",
@@ -212,7 +212,7 @@ bool multiboot1_load(struct load_job *job)
 	if (!place_module(job, &initrd) ||
 	    !place_command_line(job, MB1_PROGRAM_NAME, LAYOUT_COMMAND_BYTES - 1))
 		return false;
-	write_info(job, initrd);
+	multiboot1_write_info(job, initrd);
 	start_state_protected(job->page, job->ram, START_CS, (u32)entry);
 	job->page->gpr[GPR_RAX] = MB1_BOOT_MAGIC;
 	job->page->gpr[GPR_RBX] = LAYOUT_BOOT_INFO;

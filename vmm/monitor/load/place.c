@@ -63,7 +63,7 @@ bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64
 }
 
 /* *bottom: the first page after the kernel; false when the initrd does not fit below `top`. */
-static bool find_room(struct load_job *job, u64 top, u64 *bottom)
+static bool place_find_room(struct load_job *job, u64 top, u64 *bottom)
 {
 	*bottom = MAX(align_up(job->kernel_end, PAGE_SIZE), LAYOUT_HIGH_START);
 	if (top == job->ram_bytes && place_needs_memory(job, *bottom, job->initrd.size))
@@ -84,7 +84,7 @@ bool place_initrd(struct load_job *job, u64 limit, u64 *at)
 	*at = 0;
 	if (job->initrd.size == 0)
 		return true;
-	if (!find_room(job, top, &bottom))
+	if (!place_find_room(job, top, &bottom))
 		return false;
 	*at = align_down(top - job->initrd.size, PAGE_SIZE);
 	memcpy(job->ram + *at, job->initrd.bytes, job->initrd.size);
@@ -96,7 +96,7 @@ bool place_module(struct load_job *job, u64 *at)
 	*at = 0;
 	if (job->initrd.size == 0)
 		return true;
-	if (!find_room(job, layout_low_bytes(job->ram_bytes), at))
+	if (!place_find_room(job, layout_low_bytes(job->ram_bytes), at))
 		return false;
 	memcpy(job->ram + *at, job->initrd.bytes, job->initrd.size);
 	return true;

@@ -11,14 +11,14 @@
 #define TYPE_CODE 0xbu /* execute, read, accessed */
 #define TYPE_DATA 0x3u /* read, write, accessed */
 
-static struct vcpu_segment_state segment(u16 selector, u32 limit, u32 access)
+static struct vcpu_segment_state start_state_segment(u16 selector, u32 limit, u32 access)
 {
 	return (struct vcpu_segment_state){
 		.base = 0, .limit = limit, .access = access, .selector = selector};
 }
 
-static void set_segments(struct vcpu_page *page, struct vcpu_segment_state code,
-			 struct vcpu_segment_state data)
+static void start_state_set_segments(struct vcpu_page *page, struct vcpu_segment_state code,
+				     struct vcpu_segment_state data)
 {
 	for (u32 i = SEG_ES; i <= SEG_GS; i++)
 		page->segment[i] = i == SEG_CS ? code : data;
@@ -26,7 +26,8 @@ static void set_segments(struct vcpu_page *page, struct vcpu_segment_state code,
 
 void start_state_reset(struct vcpu_page *page)
 {
-	struct vcpu_segment_state code = segment(0xf000, 0xffff, TYPE_CODE | SEGMENT_S | SEGMENT_P);
+	struct vcpu_segment_state code =
+		start_state_segment(0xf000, 0xffff, TYPE_CODE | SEGMENT_S | SEGMENT_P);
 
 	memset(page->gpr, 0, sizeof(page->gpr));
 	memset(page->msr, 0, sizeof(page->msr));
@@ -48,9 +49,10 @@ void start_state_reset(struct vcpu_page *page)
 	page->msr[VMSR_PAT] = PAT_RESET;
 
 	code.base = 0xffff0000;
-	set_segments(page, code, segment(0, 0xffff, TYPE_DATA | SEGMENT_S | SEGMENT_P));
-	page->segment[SEG_LDTR] = segment(0, 0xffff, DESCRIPTOR_LDT | SEGMENT_P);
-	page->segment[SEG_TR] = segment(0, 0xffff, DESCRIPTOR_TSS_BUSY | SEGMENT_P);
+	start_state_set_segments(page, code,
+				 start_state_segment(0, 0xffff, TYPE_DATA | SEGMENT_S | SEGMENT_P));
+	page->segment[SEG_LDTR] = start_state_segment(0, 0xffff, DESCRIPTOR_LDT | SEGMENT_P);
+	page->segment[SEG_TR] = start_state_segment(0, 0xffff, DESCRIPTOR_TSS_BUSY | SEGMENT_P);
 	page->gdtr = (struct vcpu_table_state){.base = 0, .limit = 0xffff};
 	page->idtr = (struct vcpu_table_state){.base = 0, .limit = 0xffff};
 	page->dirty |= VCPU_ALL & ~(u32)(VCPU_EVENT | VCPU_TSC);
@@ -85,13 +87,13 @@ void start_state_real(struct vcpu_page *page, u16 ip)
 {
 	start_state_reset(page);
 	page->cr0 = CR0_ET;
-	page->segment[SEG_CS] = segment(0, 0xffff, TYPE_CODE | SEGMENT_S | SEGMENT_P);
+	page->segment[SEG_CS] = start_state_segment(0, 0xffff, TYPE_CODE | SEGMENT_S | SEGMENT_P);
 	page->idtr.limit = 0x3ff;
 	page->rip = ip;
 }
 
 /* The flat segments, in registers, and in memory for kernels that reload them before their GDT. */
-static void set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 code_size)
+static void start_state_set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 code_size)
 {
 	u16 data = (u16)(code + sizeof(u64));
 	u32 access = SEGMENT_S | SEGMENT_P | SEGMENT_G;
@@ -105,10 +107,11 @@ static void set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 code_size)
 	memcpy(ram + LAYOUT_GDT, gdt, sizeof(gdt));
 	page->gdtr = (struct vcpu_table_state){.base = LAYOUT_GDT, .limit = sizeof(gdt) - 1};
 	page->idtr = (struct vcpu_table_state){0};
-	set_segments(page, segment(code, 0xffffffff, TYPE_CODE | access | code_size),
-		     segment(data, 0xffffffff, TYPE_DATA | access | SEGMENT_DB));
+	start_state_set_segments(
+		page, start_state_segment(code, 0xffffffff, TYPE_CODE | access | code_size),
+		start_state_segment(data, 0xffffffff, TYPE_DATA | access | SEGMENT_DB));
 	/* A null selector says that there was no LTR yet: kernels ask by STR. */
-	page->segment[SEG_TR] = segment(0, 0x67, DESCRIPTOR_TSS_BUSY | SEGMENT_P);
+	page->segment[SEG_TR] = start_state_segment(0, 0x67, DESCRIPTOR_TSS_BUSY | SEGMENT_P);
 	/* No protocol promises a stack, yet boot loaders leave theirs, and kernels push to it. */
 	page->gpr[GPR_RSP] = LAYOUT_STACK_TOP;
 }
@@ -116,12 +119,12 @@ static void set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 code_size)
 void start_state_protected(struct vcpu_page *page, u8 *ram, enum start_selector code, u32 eip)
 {
 	start_state_reset(page);
-	set_flat(page, ram, (u16)code, SEGMENT_DB);
+	start_state_set_flat(page, ram, (u16)code, SEGMENT_DB);
 	page->cr0 = CR0_PE | CR0_ET;
 	page->rip = eip;
 }
 
-static void write_identity_tables(u8 *ram)
+static void start_state_write_identity_tables(u8 *ram)
 {
 	const u32 directory_count = 4;
 	u64 *pml4 = (u64 *)(ram + LAYOUT_TABLES);
@@ -139,8 +142,8 @@ static void write_identity_tables(u8 *ram)
 void start_state_long(struct vcpu_page *page, u8 *ram, u64 rip)
 {
 	start_state_reset(page);
-	set_flat(page, ram, START_CS_LINUX, SEGMENT_L);
-	write_identity_tables(ram);
+	start_state_set_flat(page, ram, START_CS_LINUX, SEGMENT_L);
+	start_state_write_identity_tables(ram);
 	page->cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_PG;
 	page->cr3 = LAYOUT_TABLES;
 	page->cr4 = CR4_PAE;

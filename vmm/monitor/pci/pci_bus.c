@@ -13,7 +13,7 @@
 
 enum bridge_region { REGION_PORTS, REGION_ECAM };
 
-static struct pci_bus *bridge_bus(struct device *device)
+static struct pci_bus *pci_bridge_bus(struct device *device)
 {
 	return CONTAINER_OF(device, struct pci_bus, bridge.device);
 }
@@ -46,14 +46,14 @@ void pci_intx_set(struct pci_function *function, bool level)
 }
 
 /* `at`: the address in bus 0, of 20 bits: slot, function, register. */
-static struct pci_function *ecam_find(struct pci_bus *bus, u32 slot, u32 number)
+static struct pci_function *pci_ecam_find(struct pci_bus *bus, u32 slot, u32 number)
 {
 	return number == 0 ? bus->function[slot] : NULL;
 }
 
-static u64 ecam_read(struct pci_bus *bus, u32 at, u32 size)
+static u64 pci_ecam_read(struct pci_bus *bus, u32 at, u32 size)
 {
-	struct pci_function *function = ecam_find(bus, at >> 15, at >> 12 & 7);
+	struct pci_function *function = pci_ecam_find(bus, at >> 15, at >> 12 & 7);
 
 	/* no function has extended registers */
 	if (function == NULL || at % PAGE_SIZE >= PCI_CONFIG_BYTES || at % 4 + size > 4)
@@ -61,16 +61,16 @@ static u64 ecam_read(struct pci_bus *bus, u32 at, u32 size)
 	return pci_config_read(function, at % PCI_CONFIG_BYTES, size);
 }
 
-static void ecam_write(struct pci_bus *bus, u32 at, u32 size, u32 value)
+static void pci_ecam_write(struct pci_bus *bus, u32 at, u32 size, u32 value)
 {
-	struct pci_function *function = ecam_find(bus, at >> 15, at >> 12 & 7);
+	struct pci_function *function = pci_ecam_find(bus, at >> 15, at >> 12 & 7);
 
 	if (function != NULL && at % PAGE_SIZE < PCI_CONFIG_BYTES && at % 4 + size <= 4)
 		pci_config_write(function, at % PCI_CONFIG_BYTES, size, value);
 }
 
 /* What port 0xcf8 selects, as an address in ECAM. */
-static bool bridge_selects(const struct pci_bus *bus, u32 offset, u32 *at)
+static bool pci_bridge_selects(const struct pci_bus *bus, u32 offset, u32 *at)
 {
 	u32 address = bus->state.address;
 
@@ -78,63 +78,63 @@ static bool bridge_selects(const struct pci_bus *bus, u32 offset, u32 *at)
 	return (address & ADDRESS_ENABLE) != 0 && (address >> 16 & 0xff) == 0;
 }
 
-static bool bridge_is_reset_control(const struct pci_bus *bus, u32 offset, u32 size)
+static bool pci_bridge_is_reset_control(const struct pci_bus *bus, u32 offset, u32 size)
 {
 	return offset == 1 && size == 1 && bus->reset_control != NULL;
 }
 
 /* Only a dword at 0xcf8 is the address; at 0xcfc any size that stays within (3.2.2.3.2). */
-static u64 bridge_ports_read(struct pci_bus *bus, u32 offset, u32 size)
+static u64 pci_bridge_ports_read(struct pci_bus *bus, u32 offset, u32 size)
 {
 	u32 at;
 
-	if (bridge_is_reset_control(bus, offset, size))
+	if (pci_bridge_is_reset_control(bus, offset, size))
 		return bus->reset_control->ops->read(bus->reset_control, bus->reset_region, 0, 1);
 	if (offset == 0 && size == 4)
 		return bus->state.address;
-	if (offset < 4 || !bridge_selects(bus, offset, &at))
+	if (offset < 4 || !pci_bridge_selects(bus, offset, &at))
 		return ALL_ONES(size);
-	return ecam_read(bus, at, size);
+	return pci_ecam_read(bus, at, size);
 }
 
-static void bridge_ports_write(struct pci_bus *bus, u32 offset, u32 size, u32 value)
+static void pci_bridge_ports_write(struct pci_bus *bus, u32 offset, u32 size, u32 value)
 {
 	u32 at;
 
-	if (bridge_is_reset_control(bus, offset, size))
+	if (pci_bridge_is_reset_control(bus, offset, size))
 		bus->reset_control->ops->write(bus->reset_control, bus->reset_region, 0, 1, value);
 	else if (offset == 0 && size == 4)
 		bus->state.address = value & (u32)ADDRESS_MASK;
-	else if (offset >= 4 && bridge_selects(bus, offset, &at))
-		ecam_write(bus, at, size, value);
+	else if (offset >= 4 && pci_bridge_selects(bus, offset, &at))
+		pci_ecam_write(bus, at, size, value);
 }
 
-static u64 bridge_read(struct device *device, u32 region, u64 offset, u32 size)
+static u64 pci_bridge_read(struct device *device, u32 region, u64 offset, u32 size)
 {
-	struct pci_bus *bus = bridge_bus(device);
+	struct pci_bus *bus = pci_bridge_bus(device);
 
-	return region == REGION_PORTS ? bridge_ports_read(bus, (u32)offset, size)
-				      : ecam_read(bus, (u32)offset, size);
+	return region == REGION_PORTS ? pci_bridge_ports_read(bus, (u32)offset, size)
+				      : pci_ecam_read(bus, (u32)offset, size);
 }
 
-static void bridge_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
+static void pci_bridge_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
-	struct pci_bus *bus = bridge_bus(device);
+	struct pci_bus *bus = pci_bridge_bus(device);
 
 	if (region == REGION_PORTS)
-		bridge_ports_write(bus, (u32)offset, size, (u32)value);
+		pci_bridge_ports_write(bus, (u32)offset, size, (u32)value);
 	else
-		ecam_write(bus, (u32)offset, size, (u32)value);
+		pci_ecam_write(bus, (u32)offset, size, (u32)value);
 }
 
-static void bridge_reset(struct device *device)
+static void pci_bridge_reset(struct device *device)
 {
-	struct pci_bus *bus = bridge_bus(device);
+	struct pci_bus *bus = pci_bridge_bus(device);
 
 	bus->state = (struct pci_bus_state){0};
 }
 
-static bool bridge_valid(const void *bytes)
+static bool pci_bridge_valid(const void *bytes)
 {
 	const struct pci_bus_state *state = bytes;
 
@@ -148,14 +148,14 @@ static const struct device_region bridge_regions[] = {
 
 static const struct device_ops bridge_ops = {
 	.widest = 4,
-	.read = bridge_read,
-	.write = bridge_write,
-	.reset = bridge_reset,
-	.valid = bridge_valid,
+	.read = pci_bridge_read,
+	.write = pci_bridge_write,
+	.reset = pci_bridge_reset,
+	.valid = pci_bridge_valid,
 };
 
 /* Takes the reset control's port over from whoever has it. */
-static void bridge_take_reset_control(struct pci_bus *bus)
+static void pci_bridge_take_reset_control(struct pci_bus *bus)
 {
 	const struct bus_range *range = bus_find(&bus->platform->ports, RESET_CONTROL_PORT, 1);
 
@@ -185,7 +185,7 @@ enum status pci_bus_attach(struct platform *platform, const struct platform_conf
 	bus->platform = platform;
 	bus->windows.high_base = config->pci_high_base;
 	bus->windows.high_bytes = config->pci_high_base != 0 ? LAYOUT_PCI_HIGH_BYTES : 0;
-	bridge_take_reset_control(bus);
+	pci_bridge_take_reset_control(bus);
 	pci_function_begin(&bus->bridge, &identity);
 	bus->bridge.bus = bus;
 	bus->bridge.state = &bus->state.bridge;

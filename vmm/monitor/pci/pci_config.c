@@ -8,7 +8,7 @@
 #define COMMAND_ALWAYS (PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_OFF)
 #define LINE_UNKNOWN   0xffu /* 6.2.4: no 8259 input */
 
-static void config_put(u8 *bytes, u32 offset, u32 size, u64 value)
+static void pci_config_put(u8 *bytes, u32 offset, u32 size, u64 value)
 {
 	memcpy(bytes + offset, &value, size);
 }
@@ -17,12 +17,12 @@ void pci_function_begin(struct pci_function *function, const struct pci_identity
 {
 	u8 *constant = function->constant;
 
-	config_put(constant, PCI_VENDOR, 2, identity->vendor);
-	config_put(constant, PCI_DEVICE, 2, identity->device);
-	config_put(constant, PCI_REVISION, 1, identity->revision);
-	config_put(constant, PCI_INTERFACE, 3, identity->class_code);
-	config_put(constant, PCI_SUBSYSTEM_VENDOR, 2, identity->subsystem_vendor);
-	config_put(constant, PCI_SUBSYSTEM, 2, identity->subsystem);
+	pci_config_put(constant, PCI_VENDOR, 2, identity->vendor);
+	pci_config_put(constant, PCI_DEVICE, 2, identity->device);
+	pci_config_put(constant, PCI_REVISION, 1, identity->revision);
+	pci_config_put(constant, PCI_INTERFACE, 3, identity->class_code);
+	pci_config_put(constant, PCI_SUBSYSTEM_VENDOR, 2, identity->subsystem_vendor);
+	pci_config_put(constant, PCI_SUBSYSTEM, 2, identity->subsystem);
 	function->config_end = PCI_CAP_FIRST;
 }
 
@@ -33,13 +33,13 @@ void pci_function_bar(struct pci_function *function, u32 number, enum pci_bar_ki
 	function->bar[number] = (struct pci_bar){.kind = kind, .bytes = bytes};
 	if (kind == PCI_BAR_PORTS) {
 		function->writable[PCI_COMMAND] |= PCI_COMMAND_IO;
-		config_put(function->constant, at, 4, PCI_BAR_IO);
-		config_put(function->writable, at, 4,
-			   0x10000 - bytes); /* a PC has 16 bits of ports */
+		pci_config_put(function->constant, at, 4, PCI_BAR_IO);
+		pci_config_put(function->writable, at, 4,
+			       0x10000 - bytes); /* a PC has 16 bits of ports */
 	} else {
 		function->writable[PCI_COMMAND] |= PCI_COMMAND_MEMORY;
-		config_put(function->constant, at, 8, PCI_BAR_64);
-		config_put(function->writable, at, 8, ~(bytes - 1));
+		pci_config_put(function->constant, at, 8, PCI_BAR_64);
+		pci_config_put(function->writable, at, 8, ~(bytes - 1));
 	}
 }
 
@@ -64,11 +64,11 @@ void pci_function_msix(struct pci_function *function, u32 count, u32 bar, u32 ta
 
 	function->msix_at = at;
 	function->msix_count = count;
-	config_put(function->constant, at + PCI_MSIX_CONTROL, 2, count - 1);
-	config_put(function->constant, at + PCI_MSIX_TABLE, 4, table | bar);
-	config_put(function->constant, at + PCI_MSIX_PENDING, 4, pending | bar);
-	config_put(function->writable, at + PCI_MSIX_CONTROL, 2,
-		   PCI_MSIX_ENABLE | PCI_MSIX_MASKED);
+	pci_config_put(function->constant, at + PCI_MSIX_CONTROL, 2, count - 1);
+	pci_config_put(function->constant, at + PCI_MSIX_TABLE, 4, table | bar);
+	pci_config_put(function->constant, at + PCI_MSIX_PENDING, 4, pending | bar);
+	pci_config_put(function->writable, at + PCI_MSIX_CONTROL, 2,
+		       PCI_MSIX_ENABLE | PCI_MSIX_MASKED);
 }
 
 enum status pci_function_add(struct platform *platform, struct pci_function *function, u32 slot)
@@ -84,8 +84,8 @@ enum status pci_function_add(struct platform *platform, struct pci_function *fun
 	function->slot = slot;
 	function->constant[PCI_INTERRUPT_PIN] = 1; /* INTA# */
 	function->writable[PCI_INTERRUPT_LINE] = 0xff;
-	config_put(function->writable, PCI_COMMAND, 2,
-		   function->writable[PCI_COMMAND] | COMMAND_ALWAYS);
+	pci_config_put(function->writable, PCI_COMMAND, 2,
+		       function->writable[PCI_COMMAND] | COMMAND_ALWAYS);
 	status = pci_bar_place(function);
 	if (status != STATUS_OK)
 		return status;
@@ -104,9 +104,9 @@ void pci_function_reset(struct pci_function *function)
 	*state = (struct pci_function_state){0};
 	for (u32 i = 0; i < PCI_BARS; i++)
 		if (function->bar[i].kind != PCI_BAR_NONE)
-			config_put(state->config, PCI_BAR + 4 * i,
-				   function->bar[i].kind == PCI_BAR_PORTS ? 4 : 8,
-				   function->bar[i].placed);
+			pci_config_put(state->config, PCI_BAR + 4 * i,
+				       function->bar[i].kind == PCI_BAR_PORTS ? 4 : 8,
+				       function->bar[i].placed);
 	state->config[PCI_COMMAND] = PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
 	state->config[PCI_INTERRUPT_LINE] = LINE_UNKNOWN;
 	pci_msix_reset(function);
@@ -129,7 +129,7 @@ bool pci_function_valid(const struct pci_function_state *state)
 	return state->intx <= 1;
 }
 
-static u8 config_byte(const struct pci_function *function, u32 at)
+static u8 pci_config_byte(const struct pci_function *function, u32 at)
 {
 	u8 writable = function->writable[at];
 	u8 byte = (u8)((function->constant[at] & ~writable) |
@@ -145,7 +145,7 @@ u32 pci_config_get(const struct pci_function *function, u32 offset, u32 size)
 	u32 value = 0;
 
 	for (u32 i = 0; i < size; i++)
-		value |= (u32)config_byte(function, offset + i) << 8 * i;
+		value |= (u32)pci_config_byte(function, offset + i) << 8 * i;
 	return value;
 }
 
@@ -161,7 +161,7 @@ void pci_config_write(struct pci_function *function, u32 offset, u32 size, u32 v
 	bool command = ranges_overlap(offset, size, PCI_COMMAND, 2);
 	bool msix = function->msix_at != 0 && ranges_overlap(offset, size, function->msix_at, 4);
 
-	config_put(function->state->config, offset, size, value);
+	pci_config_put(function->state->config, offset, size, value);
 	if (command || ranges_overlap(offset, size, PCI_BAR, 4ull * PCI_BARS))
 		pci_bar_map_all(function->bus);
 	if (command || msix) {

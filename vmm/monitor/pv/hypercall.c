@@ -15,7 +15,7 @@ struct kvm_arguments {
 };
 
 /* Ends the present or next HLT of a vCPU, whatever its interrupt flag says, and lets it run. */
-static s64 kick_cpu(struct vcpu *vcpu, u64 apic_id)
+static s64 hypercall_kick_cpu(struct vcpu *vcpu, u64 apic_id)
 {
 	struct machine *machine = vcpu->machine;
 	struct vcpu *target;
@@ -31,7 +31,7 @@ static s64 kick_cpu(struct vcpu *vcpu, u64 apic_id)
 }
 
 /* The vCPU waits for another, which does not run. */
-static s64 yield_to(struct vcpu *vcpu, u64 apic_id)
+static s64 hypercall_yield_to(struct vcpu *vcpu, u64 apic_id)
 {
 	if (apic_id < vcpu->machine->vcpu_count && apic_id != vcpu->id)
 		vcpu->yield_to = (u32)apic_id + 1;
@@ -39,7 +39,7 @@ static s64 yield_to(struct vcpu *vcpu, u64 apic_id)
 }
 
 /* One word of the bitmap; returns how many took the interrupt. */
-static s64 send_to(struct irqchip *irqchip, u64 bitmap, u64 first, u64 icr)
+static s64 hypercall_send_to(struct irqchip *irqchip, u64 bitmap, u64 first, u64 icr)
 {
 	u32 mode = (u32)bits_get(icr, 10, 8);
 	s64 count = 0;
@@ -55,7 +55,7 @@ static s64 send_to(struct irqchip *irqchip, u64 bitmap, u64 first, u64 icr)
 }
 
 /* Word 0 and 1: bitmap of APIC IDs from word 2 on; word 3: as the low half of the ICR. */
-static s64 send_ipi(struct machine *machine, const struct kvm_arguments *arguments)
+static s64 hypercall_send_ipi(struct machine *machine, const struct kvm_arguments *arguments)
 {
 	struct irqchip *irqchip = &machine->platform.irqchip;
 	u64 first = (u32)arguments->word[2];
@@ -65,19 +65,19 @@ static s64 send_ipi(struct machine *machine, const struct kvm_arguments *argumen
 	if ((icr & (LAPIC_ICR_LOGICAL | LAPIC_ICR_SHORTHAND)) != 0 ||
 	    (mode != APIC_FIXED && mode != APIC_NMI))
 		return KVM_INVALID;
-	return send_to(irqchip, arguments->word[0], first, icr) +
-	       send_to(irqchip, arguments->word[1], first + arguments->word_bits, icr);
+	return hypercall_send_to(irqchip, arguments->word[0], first, icr) +
+	       hypercall_send_to(irqchip, arguments->word[1], first + arguments->word_bits, icr);
 }
 
-static s64 call(struct vcpu *vcpu, u64 number, const struct kvm_arguments *arguments)
+static s64 hypercall_call(struct vcpu *vcpu, u64 number, const struct kvm_arguments *arguments)
 {
 	switch (number) {
 	case KVM_KICK_CPU:
-		return kick_cpu(vcpu, arguments->word[1]);
+		return hypercall_kick_cpu(vcpu, arguments->word[1]);
 	case KVM_SEND_IPI:
-		return send_ipi(vcpu->machine, arguments);
+		return hypercall_send_ipi(vcpu->machine, arguments);
 	case KVM_SCHED_YIELD:
-		return yield_to(vcpu, arguments->word[0]);
+		return hypercall_yield_to(vcpu, arguments->word[0]);
 	default:
 		return HYPERCALL_UNKNOWN;
 	}
@@ -109,7 +109,7 @@ void hypercall_settle(struct vcpu *vcpu)
 	};
 	/* SS.DPL is the privilege level (SDM vol. 3, 25.4.1) */
 	if (bits_get(page->segment[SEG_SS].access, 6, 5) == 0)
-		result = call(vcpu, gpr[GPR_RAX] & mask, &arguments);
+		result = hypercall_call(vcpu, gpr[GPR_RAX] & mask, &arguments);
 	page->gpr[GPR_RAX] = (u64)result & mask;
 	vcpu_advance(vcpu);
 }

@@ -6,7 +6,7 @@
 
 #define PV_EOI_PENDING 1u /* in the guest's byte */
 
-static u8 *guest_byte(const struct vcpu *vcpu)
+static u8 *pv_eoi_guest_byte(const struct vcpu *vcpu)
 {
 	gpa_t at = GPA(vcpu->pv_eoi.msr & ~(u64)PV_EOI_ENABLED);
 
@@ -30,7 +30,7 @@ void pv_eoi_offer(struct vcpu *vcpu)
 	if ((vcpu->pv_eoi.msr & PV_EOI_ENABLED) == 0 || vcpu->machine->vapic.by_cpu ||
 	    !lapic_eoi_is_private(machine_lapic(vcpu)))
 		return;
-	byte = guest_byte(vcpu);
+	byte = pv_eoi_guest_byte(vcpu);
 	if (byte == NULL)
 		return;
 	__atomic_store_n(byte, PV_EOI_PENDING, __ATOMIC_RELAXED);
@@ -40,7 +40,7 @@ void pv_eoi_offer(struct vcpu *vcpu)
 void pv_eoi_collect(struct vcpu *vcpu)
 {
 	struct lapic *lapic = machine_lapic(vcpu);
-	u8 *byte = guest_byte(vcpu);
+	u8 *byte = pv_eoi_guest_byte(vcpu);
 
 	vcpu->pv_eoi.pending = false;
 	if (byte != NULL && (__atomic_load_n(byte, __ATOMIC_RELAXED) & PV_EOI_PENDING) != 0) {

@@ -68,8 +68,9 @@ void pvclock_update(const struct pvclock *pvclock, const struct guest_memory *me
 }
 
 /* The wall clock's time when guest time was 0. */
-static void write_wall_clock(const struct pvclock *pvclock, const struct guest_memory *memory,
-			     const struct machine_clock *clock)
+static void pvclock_write_wall_clock(const struct pvclock *pvclock,
+				     const struct guest_memory *memory,
+				     const struct machine_clock *clock)
 {
 	u64 start = clock->wall_ns - MIN(clock->now_ns, clock->wall_ns);
 	struct wall_clock_record record = {
@@ -88,7 +89,7 @@ void pvclock_write_msr(struct pvclock *pvclock, const struct guest_memory *memor
 {
 	if (msr == MSR_KVM_WALL_CLOCK) {
 		pvclock->wall_clock_msr = value;
-		write_wall_clock(pvclock, memory, clock);
+		pvclock_write_wall_clock(pvclock, memory, clock);
 	} else {
 		pvclock->system_time_msr = value;
 		pvclock_update(pvclock, memory, clock, false);

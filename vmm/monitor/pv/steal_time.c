@@ -8,7 +8,7 @@
 #define STEAL_TIME_ENABLED  BIT(0)
 #define STEAL_TIME_RESERVED BITS(5, 1)
 
-static struct steal_record *record_of(const struct vcpu *vcpu)
+static struct steal_record *steal_time_record_of(const struct vcpu *vcpu)
 {
 	u64 at = vcpu->steal_time.msr & ~STEAL_TIME_ENABLED;
 
@@ -27,9 +27,9 @@ bool steal_time_write_msr(struct vcpu *vcpu, u64 value)
 	steal_time->msr = value;
 	steal_time->seen_tsc = vcpu->page->waited_tsc;
 	vcpu->page->preempted_gpa =
-		record_of(vcpu) != NULL ? (value & ~STEAL_TIME_ENABLED) +
-						  offsetof(struct steal_record, preempted)
-					: 0;
+		steal_time_record_of(vcpu) != NULL
+			? (value & ~STEAL_TIME_ENABLED) + offsetof(struct steal_record, preempted)
+			: 0;
 	return true;
 }
 
@@ -41,7 +41,7 @@ void steal_time_reset(struct vcpu *vcpu)
 
 void steal_time_sleep(struct vcpu *vcpu)
 {
-	struct steal_record *record = record_of(vcpu);
+	struct steal_record *record = steal_time_record_of(vcpu);
 
 	if (record == NULL)
 		return;
@@ -50,7 +50,7 @@ void steal_time_sleep(struct vcpu *vcpu)
 	vcpu->steal_time.marked = true;
 }
 
-static void update(struct steal_record *record, u64 more_ns)
+static void steal_time_update(struct steal_record *record, u64 more_ns)
 {
 	u32 version = (__atomic_load_n(&record->version, __ATOMIC_RELAXED) | 1u) + 1;
 
@@ -67,11 +67,11 @@ void steal_time_enter(struct vcpu *vcpu)
 
 	if (likely(!steal_time->marked && waited == steal_time->seen_tsc))
 		return;
-	record = record_of(vcpu);
+	record = steal_time_record_of(vcpu);
 	if (record == NULL)
 		return;
 	if (waited != steal_time->seen_tsc)
-		update(record, clock_tsc_to_ns(waited - steal_time->seen_tsc));
+		steal_time_update(record, clock_tsc_to_ns(waited - steal_time->seen_tsc));
 	steal_time->seen_tsc = waited;
 	if (steal_time->marked &&
 	    (__atomic_exchange_n(&record->preempted, 0, __ATOMIC_SEQ_CST) & MARK_FLUSH) != 0)

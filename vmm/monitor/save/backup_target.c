@@ -10,15 +10,15 @@
 
 static u8 piece[BACKUP_HEADER_BYTES] ALIGNED(8);
 
-static bool refuse(struct save_disk *disk, const char *text)
+static bool backup_target_refuse(struct save_disk *disk, const char *text)
 {
 	format(disk->problem, sizeof(disk->problem), "%s", text);
 	return false;
 }
 
 /* Whether there is a backup of that chain; *is_one is what was found. */
-static bool look_for_chain(struct save_disk *disk, u64 at, const struct backup_label *label,
-			   bool *is_one)
+static bool backup_target_look_for_chain(struct save_disk *disk, u64 at,
+					 const struct backup_label *label, bool *is_one)
 {
 	static struct backup_header header; /* a copy: nobody else writes to it */
 
@@ -28,14 +28,15 @@ static bool look_for_chain(struct save_disk *disk, u64 at, const struct backup_l
 	return true;
 }
 
-static bool holds_base(struct save_disk *disk, const struct backup_label *label, bool *holds)
+static bool backup_target_holds_base(struct save_disk *disk, const struct backup_label *label,
+				     bool *holds)
 {
-	if (!look_for_chain(disk, 0, label, holds))
+	if (!backup_target_look_for_chain(disk, 0, label, holds))
 		return false;
-	return *holds || look_for_chain(disk, backup_tail_at(disk), label, holds);
+	return *holds || backup_target_look_for_chain(disk, backup_tail_at(disk), label, holds);
 }
 
-static bool look_for_zeros(struct save_disk *disk, u64 from, u64 to, bool *zeros)
+static bool backup_target_look_for_zeros(struct save_disk *disk, u64 from, u64 to, bool *zeros)
 {
 	for (u64 at = from; *zeros && at < to; at += sizeof(piece)) {
 		u32 count = (u32)MIN(to - at, (u64)sizeof(piece));
@@ -48,14 +49,14 @@ static bool look_for_zeros(struct save_disk *disk, u64 from, u64 to, bool *zeros
 	return true;
 }
 
-static bool look_whether_empty(struct save_disk *disk, bool *empty)
+static bool backup_target_look_whether_empty(struct save_disk *disk, bool *empty)
 {
 	u64 head = MIN(align_down(disk->bytes, BACKUP_HEADER_BYTES), (u64)LOOK_BYTES);
 
 	*empty = true;
-	return look_for_zeros(disk, 0, head, empty) &&
-	       look_for_zeros(disk, backup_tail_at(disk),
-			      backup_tail_at(disk) + BACKUP_HEADER_BYTES, empty);
+	return backup_target_look_for_zeros(disk, 0, head, empty) &&
+	       backup_target_look_for_zeros(disk, backup_tail_at(disk),
+					    backup_tail_at(disk) + BACKUP_HEADER_BYTES, empty);
 }
 
 bool backup_target_is_fit(struct save_disk *disk, u64 needed, const struct backup_label *label,
@@ -72,15 +73,17 @@ bool backup_target_is_fit(struct save_disk *disk, u64 needed, const struct backu
 		       (unsigned long long)(needed / KIB));
 		return false;
 	}
-	if (!holds_base(disk, label, &holds) ||
-	    (!overwrite && !look_whether_empty(disk, &empty)))
+	if (!backup_target_holds_base(disk, label, &holds) ||
+	    (!overwrite && !backup_target_look_whether_empty(disk, &empty)))
 		return false;
 	if (holds)
-		return refuse(disk, "found a backup that this one builds upon, allowed: another "
-				    "place");
+		return backup_target_refuse(
+			disk, "found a backup that this one builds upon, allowed: another "
+			      "place");
 	if (!empty)
-		return refuse(disk, "found something else, allowed: an empty place, or the word "
-				    "`overwrite` at the end");
+		return backup_target_refuse(
+			disk, "found something else, allowed: an empty place, or the word "
+			      "`overwrite` at the end");
 	return true;
 }
 

@@ -51,8 +51,8 @@ bool copier_wanted(void)
 	return (start_info->parameter[MONITOR_FLAGS] & MONITOR_COPIER) != 0;
 }
 
-static bool fails(const char *pattern, ...) PRINTF_LIKE(1, 2);
-static bool fails(const char *pattern, ...)
+static bool copier_fails(const char *pattern, ...) PRINTF_LIKE(1, 2);
+static bool copier_fails(const char *pattern, ...)
 {
 	va_list arguments;
 
@@ -62,48 +62,48 @@ static bool fails(const char *pattern, ...)
 	return false;
 }
 
-static bool source_fails(const struct copy *copy)
+static bool copier_source_fails(const struct copy *copy)
 {
-	return fails("disk %s: %s", copy->name, copy->from.problem);
+	return copier_fails("disk %s: %s", copy->name, copy->from.problem);
 }
 
-static bool target_fails(const struct copy *copy)
+static bool copier_target_fails(const struct copy *copy)
 {
-	return fails("the copy of disk %s: %s", copy->name, copy->to.problem);
+	return copier_fails("the copy of disk %s: %s", copy->name, copy->to.problem);
 }
 
-static void moved(void)
+static void copier_moved(void)
 {
 	__atomic_store_n(&page->moved, page->moved + 1, __ATOMIC_RELEASE);
 }
 
 /* The memory is a driver's to write: it may say something else the next time. */
-static bool is_wanted(const struct copy *copy, u64 number)
+static bool copier_is_wanted(const struct copy *copy, u64 number)
 {
 	return copy->changed == NULL || number >= copy->changed_blocks ||
 	       (__atomic_load_n(&copy->changed[number / 64], __ATOMIC_RELAXED) >> number % 64 &
 		1) != 0;
 }
 
-static bool read_block(struct copy *copy, u64 number, u32 *bytes)
+static bool copier_read_block(struct copy *copy, u64 number, u32 *bytes)
 {
 	*bytes = (u32)MIN(copy->from.bytes - number * BLOCK_BYTES, (u64)BLOCK_BYTES);
 	if (!save_disk_read(&copy->from, number * BLOCK_BYTES, room->block, *bytes))
-		return source_fails(copy);
+		return copier_source_fails(copy);
 	memset(room->block + *bytes, 0, BLOCK_BYTES - *bytes);
 	return true;
 }
 
-static bool copy_block(struct copy *copy, u64 number, u64 to, u32 least)
+static bool copier_copy_block(struct copy *copy, u64 number, u64 to, u32 least)
 {
 	u32 bytes;
 
-	if (!read_block(copy, number, &bytes))
+	if (!copier_read_block(copy, number, &bytes))
 		return false;
 	if (!save_disk_write(&copy->to, to, room->block, MAX(bytes, least)))
-		return target_fails(copy);
+		return copier_target_fails(copy);
 	page->copied_bytes += bytes;
-	moved();
+	copier_moved();
 	return true;
 }
 
@@ -111,52 +111,55 @@ static bool copy_block(struct copy *copy, u64 number, u64 to, u32 least)
  * The first block is written last: a copy that was cut off begins with zeros, and nobody takes it
  * for a disk.
  */
-static bool copy_full(struct copy *copy)
+static bool copier_copy_full(struct copy *copy)
 {
 	for (u64 number = 1; number < copy->blocks; number++) {
-		if (!copy_block(copy, number, number * BLOCK_BYTES, 0))
+		if (!copier_copy_block(copy, number, number * BLOCK_BYTES, 0))
 			return false;
 	}
-	return save_disk_flush(&copy->to) ? copy_block(copy, 0, 0, 0) : target_fails(copy);
+	return save_disk_flush(&copy->to) ? copier_copy_block(copy, 0, 0, 0)
+					  : copier_target_fails(copy);
 }
 
-static bool write_numbers(struct copy *copy, u64 first)
+static bool copier_write_numbers(struct copy *copy, u64 first)
 {
 	if (!save_disk_write(&copy->to, BACKUP_HEADER_BYTES + first * sizeof(u64),
 			     room->numbers, sizeof(room->numbers)))
-		return target_fails(copy);
+		return copier_target_fails(copy);
 	memset(room->numbers, 0, sizeof(room->numbers));
 	return true;
 }
 
 /* There is room for as many blocks as were counted. */
-static bool copy_diff(struct copy *copy)
+static bool copier_copy_diff(struct copy *copy)
 {
 	u64 done = 0;
 
 	memset(room->numbers, 0, sizeof(room->numbers));
 	for (u64 number = 0; number < copy->blocks; number++) {
-		if (!is_wanted(copy, number))
+		if (!copier_is_wanted(copy, number))
 			continue;
 		if (done == copy->wanted)
-			return fails("disk %s: its driver changes what has changed", copy->name);
-		if (!copy_block(copy, number, copy->header.data_at + done * BLOCK_BYTES,
-				BLOCK_BYTES))
+			return copier_fails("disk %s: its driver changes what has changed",
+					    copy->name);
+		if (!copier_copy_block(copy, number, copy->header.data_at + done * BLOCK_BYTES,
+				       BLOCK_BYTES))
 			return false;
 		room->numbers[done % NUMBER_COUNT] = number;
 		done++;
-		if (done % NUMBER_COUNT == 0 && !write_numbers(copy, done - NUMBER_COUNT))
+		if (done % NUMBER_COUNT == 0 && !copier_write_numbers(copy, done - NUMBER_COUNT))
 			return false;
 	}
 	copy->header.blocks = done;
-	return done % NUMBER_COUNT == 0 || write_numbers(copy, align_down(done, NUMBER_COUNT));
+	return done % NUMBER_COUNT == 0 ||
+	       copier_write_numbers(copy, align_down(done, NUMBER_COUNT));
 }
 
-static void count_blocks(struct copy *copy)
+static void copier_count_blocks(struct copy *copy)
 {
 	copy->blocks = copy->from.bytes / BLOCK_BYTES + (copy->from.bytes % BLOCK_BYTES != 0);
 	for (u64 number = 0; number < copy->blocks; number++)
-		copy->wanted += is_wanted(copy, number);
+		copy->wanted += copier_is_wanted(copy, number);
 	page->all_bytes += MIN(copy->wanted * BLOCK_BYTES, copy->from.bytes);
 	copy->header.disk_bytes = copy->from.bytes;
 	copy->header.data_at =
@@ -164,7 +167,7 @@ static void count_blocks(struct copy *copy)
 }
 
 /* Nothing is lost anywhere before every place has been looked at. */
-static bool all_are_fit(void)
+static bool copier_all_are_fit(void)
 {
 	for (struct copy *copy = room->copies; copy < room->copies + count; copy++) {
 		u64 needed = copy->header.label.kind == BACKUP_DIFF
@@ -173,32 +176,33 @@ static bool all_are_fit(void)
 
 		if (!backup_target_is_fit(&copy->to, needed, &copy->header.label,
 					  page->overwrite != 0))
-			return target_fails(copy);
-		moved();
+			return copier_target_fails(copy);
+		copier_moved();
 	}
 	return true;
 }
 
-static bool copy_all(void)
+static bool copier_copy_all(void)
 {
 	for (struct copy *copy = room->copies; copy < room->copies + count; copy++) {
 		if (!backup_target_wipe(&copy->to))
-			return target_fails(copy);
+			return copier_target_fails(copy);
 	}
 	for (struct copy *copy = room->copies; copy < room->copies + count; copy++) {
-		if (!(copy->header.label.kind == BACKUP_DIFF ? copy_diff(copy) : copy_full(copy)))
+		if (!(copy->header.label.kind == BACKUP_DIFF ? copier_copy_diff(copy)
+							     : copier_copy_full(copy)))
 			return false;
 		if (!save_disk_flush(&copy->to))
-			return target_fails(copy);
+			return copier_target_fails(copy);
 	}
 	for (struct copy *copy = room->copies; copy < room->copies + count; copy++) {
 		if (!backup_target_confirm(&copy->to, &copy->header))
-			return target_fails(copy);
+			return copier_target_fails(copy);
 	}
 	return true;
 }
 
-static const struct start_entry *find_target(u64 number)
+static const struct start_entry *copier_find_target(u64 number)
 {
 	const struct start_entry *entry = start_find(START_SAVE);
 
@@ -207,20 +211,20 @@ static const struct start_entry *find_target(u64 number)
 	return entry;
 }
 
-static bool open_one(struct copy *copy, const struct start_entry *entry, handle_t queue)
+static bool copier_open_one(struct copy *copy, const struct start_entry *entry, handle_t queue)
 {
-	const struct start_entry *target = find_target(entry->value);
+	const struct start_entry *target = copier_find_target(entry->value);
 	struct backup_header *header = &copy->header;
 
 	copy->name = entry->name;
 	if (target == NULL)
-		return fails("disk %s: there is no place for its copy", copy->name);
+		return copier_fails("disk %s: there is no place for its copy", copy->name);
 	if (!save_disk_open_link(&copy->from, &copy->from_client, entry, queue))
-		return source_fails(copy);
+		return copier_source_fails(copy);
 	if (copy->from.bytes == 0)
-		return fails("disk %s: it has no bytes", copy->name);
+		return copier_fails("disk %s: it has no bytes", copy->name);
 	if (!save_disk_open_target(&copy->to, &copy->to_client, target, queue))
-		return target_fails(copy);
+		return copier_target_fails(copy);
 	header->label = page->label[entry->value];
 	header->unix_seconds = page->unix_seconds;
 	memcpy(header->vm, target->name, strnlen(target->name, sizeof(header->vm) - 1));
@@ -228,7 +232,7 @@ static bool open_one(struct copy *copy, const struct start_entry *entry, handle_
 	return true;
 }
 
-static bool open_all(handle_t queue)
+static bool copier_open_all(handle_t queue)
 {
 	const struct start_entry *changed = start_find(START_STATE);
 
@@ -242,9 +246,9 @@ static bool open_all(handle_t queue)
 			copy->changed_blocks = changed->value * 8;
 			changed = start_next(changed);
 		}
-		if (!open_one(copy, entry, queue))
+		if (!copier_open_one(copy, entry, queue))
 			return false;
-		count_blocks(copy);
+		copier_count_blocks(copy);
 		count++;
 	}
 	return true;
@@ -262,7 +266,7 @@ NORETURN void copier_run(void)
 		rt_fail("start");
 	room = (struct copier_room *)(uintptr_t)at;
 	page = (struct copier_page *)(uintptr_t)channel->offset;
-	copied = open_all(queue) && all_are_fit() && copy_all();
+	copied = copier_open_all(queue) && copier_all_are_fit() && copier_copy_all();
 	__atomic_store_n(&page->state, copied ? (u32)COPIER_DONE : (u32)COPIER_FAILED,
 			 __ATOMIC_RELEASE);
 	sys_process_exit(0);

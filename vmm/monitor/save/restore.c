@@ -35,22 +35,22 @@ bool restore_wanted(void)
 	return start_find(START_SAVE) != NULL;
 }
 
-static bool refuse(struct machine *machine, const char *text)
+static bool restore_refuse(struct machine *machine, const char *text)
 {
 	machine_crash(machine, "%s", text);
 	return false;
 }
 
-static bool refuse_fault(struct machine *machine, const struct stream *stream,
-			 enum stream_fault fault)
+static bool restore_refuse_fault(struct machine *machine, const struct stream *stream,
+				 enum stream_fault fault)
 {
 	char text[96];
 
 	stream_fault_text(stream, fault, text, sizeof(text));
-	return refuse(machine, text);
+	return restore_refuse(machine, text);
 }
 
-static bool open_save(struct machine *machine)
+static bool restore_open_save(struct machine *machine)
 {
 	struct stream_header *header = (struct stream_header *)(void *)block;
 	const char *name = start_find(START_SAVE)->name;
@@ -59,10 +59,10 @@ static bool open_save(struct machine *machine)
 
 	if (!save_store_open(&restore.store, machine->queue) ||
 	    !save_store_read_header(&restore.store, block))
-		return refuse(machine, restore.store.problem);
+		return restore_refuse(machine, restore.store.problem);
 	fault = stream_header_fault(header);
 	if (fault != STREAM_FINE)
-		return refuse_fault(machine, NULL, fault);
+		return restore_refuse_fault(machine, NULL, fault);
 	if (strncmp(header->name, name, sizeof(header->name)) != 0) {
 		machine_crash(machine, "this is a save of VM %s, allowed: one of %s", header->name,
 			      name);
@@ -75,32 +75,32 @@ static bool open_save(struct machine *machine)
 }
 
 /* The next record, in `room`. */
-static bool read_record(struct machine *machine)
+static bool restore_read_record(struct machine *machine)
 {
 	struct stream_record *record = (struct stream_record *)(void *)room;
 	enum stream_fault fault;
 	u32 count = 0;
 
 	if (!save_store_read(&restore.store, record, &count))
-		return refuse(machine, restore.store.problem);
+		return restore_refuse(machine, restore.store.problem);
 	fault = stream_unseal(&restore.stream, record, count);
 	if (fault != STREAM_FINE)
-		return refuse_fault(machine, &restore.stream, fault);
+		return restore_refuse_fault(machine, &restore.stream, fault);
 	save_store_pass(&restore.store, stream_record_bytes(record->length));
 	return true;
 }
 
-static bool take_state(struct machine *machine, const struct stream_record *record)
+static bool restore_take_state(struct machine *machine, const struct stream_record *record)
 {
 	if (record->length > restore.state_size - restore.used)
-		return refuse(machine,
-			      "its state is larger than a machine of this configuration has");
+		return restore_refuse(
+			machine, "its state is larger than a machine of this configuration has");
 	memcpy(restore.state + restore.used, record + 1, record->length);
 	restore.used += record->length;
 	return true;
 }
 
-static bool check_state(struct machine *machine)
+static bool restore_check_state(struct machine *machine)
 {
 	const struct state_choice all = state_choose_all(machine);
 	struct state_problem problem;
@@ -110,16 +110,16 @@ static bool check_state(struct machine *machine)
 	if (state_fits(machine, &all, restore.state, restore.used, &problem))
 		return true;
 	state_problem_text(&problem, text, sizeof(text));
-	return refuse(machine, text);
+	return restore_refuse(machine, text);
 }
 
-static void moved(void)
+static void restore_moved(void)
 {
 	save_store_works(&restore.store);
 }
 
 /* The machine's disk of that name that it may write to; NULL: there is none. */
-static struct virtio_blk *find_disk(struct machine *machine, const char *name)
+static struct virtio_blk *restore_find_disk(struct machine *machine, const char *name)
 {
 	const struct start_entry *entry = NULL;
 
@@ -133,9 +133,9 @@ static struct virtio_blk *find_disk(struct machine *machine, const char *name)
 	return NULL;
 }
 
-static bool check_disk(struct machine *machine, const struct stream_disk *saved, u32 number)
+static bool restore_check_disk(struct machine *machine, const struct stream_disk *saved, u32 number)
 {
-	struct virtio_blk *blk = find_disk(machine, saved->name);
+	struct virtio_blk *blk = restore_find_disk(machine, saved->name);
 	u8 sum[STREAM_SUM_BYTES];
 	struct save_disk disk;
 
@@ -146,7 +146,7 @@ static bool check_disk(struct machine *machine, const struct stream_disk *saved,
 	}
 	save_disk_over(&disk, &blk->client, machine->queue);
 	if (disk.bytes == saved->bytes) {
-		if (!disk_sum(&disk, &restore.stream, number, moved, sum)) {
+		if (!disk_sum(&disk, &restore.stream, number, restore_moved, sum)) {
 			machine_crash(machine, "disk %s: %s", saved->name, disk.problem);
 			return false;
 		}
@@ -159,13 +159,13 @@ static bool check_disk(struct machine *machine, const struct stream_disk *saved,
 	return false;
 }
 
-static bool check_disks(struct machine *machine, const struct stream_disks *sealed)
+static bool restore_check_disks(struct machine *machine, const struct stream_disks *sealed)
 {
 	static struct stream_disks disks; /* reading them takes the record's room */
 
 	disks = *sealed;
 	for (u64 i = 0; i < disks.count; i++) {
-		if (!check_disk(machine, &disks.disk[i], (u32)i))
+		if (!restore_check_disk(machine, &disks.disk[i], (u32)i))
 			return false;
 		restore.disks++;
 	}
@@ -173,7 +173,7 @@ static bool check_disks(struct machine *machine, const struct stream_disks *seal
 }
 
 /* Nobody knows what one that is not in the save should hold. */
-static bool all_disks_are_known(struct machine *machine)
+static bool restore_all_disks_are_known(struct machine *machine)
 {
 	const struct start_entry *entry = NULL;
 	u64 count = 0;
@@ -182,52 +182,53 @@ static bool all_disks_are_known(struct machine *machine)
 		count++;
 	return count == restore.disks
 		       ? true
-		       : refuse(machine, "it may write to a disk of which the save has nothing, "
-					 "allowed: the disks that it had");
+		       : restore_refuse(machine,
+					"it may write to a disk of which the save has nothing, "
+					"allowed: the disks that it had");
 }
 
 /* The stream has checked that they are pages of as much RAM as its header says. */
-static bool take_pages(struct machine *machine, const struct stream_ram *ram)
+static bool restore_take_pages(struct machine *machine, const struct stream_ram *ram)
 {
 	if (restore.stream.header.ram_bytes != machine->job.ram_bytes)
-		return refuse(machine, "its RAM has another size");
+		return restore_refuse(machine, "its RAM has another size");
 	for (u32 i = 0; i < ram->count; i++)
 		memcpy(machine->job.ram + ram->page[i] * (u64)PAGE_SIZE, ram->bytes[i], PAGE_SIZE);
 	return true;
 }
 
-static bool read_all(struct machine *machine)
+static bool restore_read_all(struct machine *machine)
 {
 	const struct stream_record *record = (const void *)room;
 
 	for (;;) {
-		if (!read_record(machine))
+		if (!restore_read_record(machine))
 			return false;
 		if (record->type == STREAM_STATE) {
-			if (!take_state(machine, record))
+			if (!restore_take_state(machine, record))
 				return false;
 			continue;
 		}
-		if (!restore.checked && !check_state(machine))
+		if (!restore.checked && !restore_check_state(machine))
 			return false;
 		if (record->type == STREAM_DISKS) {
-			if (!check_disks(machine, (const void *)(record + 1)))
+			if (!restore_check_disks(machine, (const void *)(record + 1)))
 				return false;
 			continue;
 		}
-		if (!all_disks_are_known(machine))
+		if (!restore_all_disks_are_known(machine))
 			return false;
 		if (record->type == STREAM_END)
 			return save_store_ends(&restore.store)
 				       ? true
-				       : refuse(machine, restore.store.problem);
-		if (!take_pages(machine, (const void *)(record + 1)))
+				       : restore_refuse(machine, restore.store.problem);
+		if (!restore_take_pages(machine, (const void *)(record + 1)))
 			return false;
 	}
 }
 
 /* Devices look at the guest's queues as soon as they are loaded: its RAM is there. */
-static void load_state(struct machine *machine)
+static void restore_load_state(struct machine *machine)
 {
 	const struct state_choice all = state_choose_all(machine);
 
@@ -244,14 +245,14 @@ bool restore_load(struct machine *machine)
 
 	restore.state_size = align_up(state_bytes(machine, &all) + STATE_SURPLUS_BYTES, PAGE_SIZE);
 	if (memory_take(restore.state_size, 0, &memory, &at) != STATUS_OK)
-		return refuse(machine, "there is no memory for its state");
+		return restore_refuse(machine, "there is no memory for its state");
 	restore.state = (u8 *)(uintptr_t)at;
 	machine_time_wall(&machine->time, machine->channel->wall_seconds,
 			  machine->channel->wall_tsc);
 	machine_time_pause(&machine->time, clock_tsc());
-	whole = open_save(machine) && read_all(machine);
+	whole = restore_open_save(machine) && restore_read_all(machine);
 	if (whole)
-		load_state(machine);
+		restore_load_state(machine);
 	secret_forget(&restore.stream, sizeof(restore.stream));
 	secret_forget(room, sizeof(room));
 	memory_give_back(memory, at, restore.state_size);

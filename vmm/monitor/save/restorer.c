@@ -48,8 +48,8 @@ bool restorer_wanted(void)
 	return (start_info->parameter[MONITOR_FLAGS] & MONITOR_RESTORER) != 0;
 }
 
-static bool fails(const char *pattern, ...) PRINTF_LIKE(1, 2);
-static bool fails(const char *pattern, ...)
+static bool restorer_fails(const char *pattern, ...) PRINTF_LIKE(1, 2);
+static bool restorer_fails(const char *pattern, ...)
 {
 	va_list arguments;
 
@@ -59,62 +59,67 @@ static bool fails(const char *pattern, ...)
 	return false;
 }
 
-static bool source_fails(const struct source *source, const char *why)
+static bool restorer_source_fails(const struct source *source, const char *why)
 {
-	return fails("the backup on disk %s: %s", source->name, why);
+	return restorer_fails("the backup on disk %s: %s", source->name, why);
 }
 
-static bool target_fails(void)
+static bool restorer_target_fails(void)
 {
-	return fails("%s", room->to.problem);
+	return restorer_fails("%s", room->to.problem);
 }
 
-static u64 blocks_of(u64 bytes)
+static u64 restorer_blocks_of(u64 bytes)
 {
 	return bytes / BLOCK_BYTES + (bytes % BLOCK_BYTES != 0);
 }
 
-static bool is_full(const struct source *source)
+static bool restorer_is_full(const struct source *source)
 {
 	return source == room->sources;
 }
 
 /* Which one it is, and that all of it is there. */
-static bool check_header(struct source *source)
+static bool restorer_check_header(struct source *source)
 {
 	struct backup_header *header = &source->header;
-	u64 at = is_full(source) ? backup_tail_at(&source->disk) : 0;
+	u64 at = restorer_is_full(source) ? backup_tail_at(&source->disk) : 0;
 	bool is_one;
 
 	if (source->disk.bytes < (u64)(2 * BACKUP_HEADER_BYTES))
-		return source_fails(source, "found a disk that is too small for one");
+		return restorer_source_fails(source, "found a disk that is too small for one");
 	if (!backup_header_read(&source->disk, at, header, &is_one))
-		return source_fails(source, source->disk.problem);
-	if (!is_one || header->label.kind != (u32)(is_full(source) ? BACKUP_FULL : BACKUP_DIFF))
-		return source_fails(source, is_full(source)
-			? "found no full one, allowed: a whole full one first"
-			: "found no differential one, allowed: whole ones behind the full one");
+		return restorer_source_fails(source, source->disk.problem);
+	if (!is_one ||
+	    header->label.kind != (u32)(restorer_is_full(source) ? BACKUP_FULL : BACKUP_DIFF))
+		return restorer_source_fails(
+			source, restorer_is_full(source)
+					? "found no full one, allowed: a whole full one first"
+					: "found no differential one, allowed: whole ones behind "
+					  "the full one");
 	if (header->disk_bytes == 0 || header->disk_bytes % BLOCK_SECTOR_BYTES != 0)
-		return source_fails(source, "its header makes no sense");
+		return restorer_source_fails(source, "its header makes no sense");
 	return true;
 }
 
-static bool check_full(const struct source *source)
+static bool restorer_check_full(const struct source *source)
 {
 	u64 bytes = source->header.disk_bytes;
 
 	disk_bytes = bytes;
 	if (bytes > source->disk.bytes || backup_full_bytes(bytes) > source->disk.bytes)
-		return source_fails(source, "its place ends before it does");
+		return restorer_source_fails(source, "its place ends before it does");
 	if (bytes > room->to.bytes)
-		return fails("found a disk of %llu KiB, allowed: at least the %llu KiB of the "
-			     "backup", (unsigned long long)(room->to.bytes / KIB),
-			     (unsigned long long)(bytes / KIB));
+		return restorer_fails(
+			"found a disk of %llu KiB, allowed: at least the %llu KiB of the "
+			"backup",
+			(unsigned long long)(room->to.bytes / KIB),
+			(unsigned long long)(bytes / KIB));
 	return true;
 }
 
 /* The differential one that comes behind that other one. */
-static bool check_follows(const struct source *source)
+static bool restorer_check_follows(const struct source *source)
 {
 	const struct backup_label *label = &source->header.label;
 	const struct backup_label *before = &source[-1].header.label;
@@ -123,143 +128,149 @@ static bool check_follows(const struct source *source)
 		memcmp(label->base, before->id, sizeof(label->base)) == 0 &&
 		source->header.disk_bytes == disk_bytes)
 		       ? true
-		       : source_fails(source, "it does not follow the one before it, allowed: one "
-					      "chain, in its order");
+		       : restorer_source_fails(source,
+					       "it does not follow the one before it, allowed: one "
+					       "chain, in its order");
 }
 
-static bool check_room(const struct source *source)
+static bool restorer_check_room(const struct source *source)
 {
 	const struct backup_header *header = &source->header;
 
-	if (header->blocks <= blocks_of(disk_bytes) && header->data_at <= source->disk.bytes &&
+	if (header->blocks <= restorer_blocks_of(disk_bytes) &&
+	    header->data_at <= source->disk.bytes &&
 	    is_aligned(header->data_at, BACKUP_HEADER_BYTES) &&
 	    header->data_at >= backup_data_at(header->blocks) &&
 	    header->blocks * BLOCK_BYTES <= source->disk.bytes - header->data_at)
 		return true;
-	return source_fails(source, "its place ends before it does");
+	return restorer_source_fails(source, "its place ends before it does");
 }
 
 /* The number of its block that comes `index`th. The place may say another thing the next time. */
-static bool read_number(struct source *source, u64 index, u64 *number)
+static bool restorer_read_number(struct source *source, u64 index, u64 *number)
 {
 	u64 at = BACKUP_HEADER_BYTES + align_down(index * sizeof(u64), BACKUP_HEADER_BYTES);
 
 	if (index % NUMBER_COUNT == 0 &&
 	    !save_disk_read(&source->disk, at, room->numbers, sizeof(room->numbers)))
-		return source_fails(source, source->disk.problem);
+		return restorer_source_fails(source, source->disk.problem);
 	*number = room->numbers[index % NUMBER_COUNT];
-	return *number < blocks_of(disk_bytes)
-		       ? true : source_fails(source, "it has a block beyond the disk's end");
+	return *number < restorer_blocks_of(disk_bytes)
+		       ? true
+		       : restorer_source_fails(source, "it has a block beyond the disk's end");
 }
 
-static bool check_numbers(struct source *source)
+static bool restorer_check_numbers(struct source *source)
 {
 	u64 number;
 
 	for (u64 i = 0; i < source->header.blocks; i++) {
-		if (!read_number(source, i, &number))
+		if (!restorer_read_number(source, i, &number))
 			return false;
 	}
 	return true;
 }
 
-static bool check_all(void)
+static bool restorer_check_all(void)
 {
 	for (struct source *source = room->sources; source < room->sources + count; source++) {
-		if (!check_header(source))
+		if (!restorer_check_header(source))
 			return false;
-		if (is_full(source) ? !check_full(source)
-				    : !check_follows(source) || !check_room(source) ||
-					      !check_numbers(source))
+		if (restorer_is_full(source)
+			    ? !restorer_check_full(source)
+			    : !restorer_check_follows(source) || !restorer_check_room(source) ||
+				      !restorer_check_numbers(source))
 			return false;
-		page->all_bytes += is_full(source) ? disk_bytes
-						   : source->header.blocks * BLOCK_BYTES;
+		page->all_bytes +=
+			restorer_is_full(source) ? disk_bytes : source->header.blocks * BLOCK_BYTES;
 		page->moved++;
 	}
 	return true;
 }
 
-static u32 bytes_of(u64 number)
+static u32 restorer_bytes_of(u64 number)
 {
 	return (u32)MIN(disk_bytes - number * BLOCK_BYTES, (u64)BLOCK_BYTES);
 }
 
-static bool write_block(u64 number, const u8 *from)
+static bool restorer_write_block(u64 number, const u8 *from)
 {
-	return save_disk_write(&room->to, number * BLOCK_BYTES, from, bytes_of(number))
-		       ? true : target_fails();
+	return save_disk_write(&room->to, number * BLOCK_BYTES, from, restorer_bytes_of(number))
+		       ? true
+		       : restorer_target_fails();
 }
 
-static bool copy_block(struct source *source, u64 at, u64 number)
+static bool restorer_copy_block(struct source *source, u64 at, u64 number)
 {
 	u8 *to = number == 0 ? room->first : room->block;
 
-	if (!save_disk_read(&source->disk, at, to, bytes_of(number)))
-		return source_fails(source, source->disk.problem);
-	if (number != 0 && !write_block(number, to))
+	if (!save_disk_read(&source->disk, at, to, restorer_bytes_of(number)))
+		return restorer_source_fails(source, source->disk.problem);
+	if (number != 0 && !restorer_write_block(number, to))
 		return false;
-	page->copied_bytes += bytes_of(number);
+	page->copied_bytes += restorer_bytes_of(number);
 	__atomic_store_n(&page->moved, page->moved + 1, __ATOMIC_RELEASE);
 	return true;
 }
 
-static bool copy_full(struct source *source)
+static bool restorer_copy_full(struct source *source)
 {
-	for (u64 number = 0; number < blocks_of(disk_bytes); number++) {
-		if (!copy_block(source, number * BLOCK_BYTES, number))
+	for (u64 number = 0; number < restorer_blocks_of(disk_bytes); number++) {
+		if (!restorer_copy_block(source, number * BLOCK_BYTES, number))
 			return false;
 	}
 	return true;
 }
 
-static bool copy_diff(struct source *source)
+static bool restorer_copy_diff(struct source *source)
 {
 	u64 number;
 
 	for (u64 i = 0; i < source->header.blocks; i++) {
-		if (!read_number(source, i, &number) ||
-		    !copy_block(source, source->header.data_at + i * BLOCK_BYTES, number))
+		if (!restorer_read_number(source, i, &number) ||
+		    !restorer_copy_block(source, source->header.data_at + i * BLOCK_BYTES, number))
 			return false;
 	}
 	return true;
 }
 
-static bool flush(void)
+static bool restorer_flush(void)
 {
-	return save_disk_flush(&room->to) ? true : target_fails();
+	return save_disk_flush(&room->to) ? true : restorer_target_fails();
 }
 
-static bool restore(void)
+static bool restorer_restore(void)
 {
 	page->touched = 1;
-	if (!write_block(0, room->first) || !flush()) /* zeros */
+	if (!restorer_write_block(0, room->first) || !restorer_flush()) /* zeros */
 		return false;
 	for (struct source *source = room->sources; source < room->sources + count; source++) {
-		if (!(is_full(source) ? copy_full(source) : copy_diff(source)))
+		if (!(restorer_is_full(source) ? restorer_copy_full(source)
+					       : restorer_copy_diff(source)))
 			return false;
 	}
-	return flush() && write_block(0, room->first) && flush();
+	return restorer_flush() && restorer_write_block(0, room->first) && restorer_flush();
 }
 
-static bool open_all(handle_t queue)
+static bool restorer_open_all(handle_t queue)
 {
 	const struct start_entry *entry = start_find(START_DISK);
 
 	if (entry == NULL || !save_disk_open_link(&room->to, &room->to_client, entry, queue))
-		return target_fails();
+		return restorer_target_fails();
 	for (entry = start_find(START_SAVE); entry != NULL && count < BACKUP_CHAIN_MAX;
 	     entry = start_next(entry)) {
 		struct source *source = &room->sources[count++];
 
 		source->name = entry->name;
 		if (!save_disk_open_target(&source->disk, &source->client, entry, queue))
-			return source_fails(source, source->disk.problem);
+			return restorer_source_fails(source, source->disk.problem);
 	}
-	return count != 0 ? true : fails("there is no backup");
+	return count != 0 ? true : restorer_fails("there is no backup");
 }
 
 /* What the last one says of itself. */
-static void say_what(void)
+static void restorer_say_what(void)
 {
 	const struct backup_header *header = &room->sources[count - 1].header;
 
@@ -280,10 +291,10 @@ NORETURN void restorer_run(void)
 		rt_fail("start");
 	room = (struct restorer_room *)(uintptr_t)at;
 	page = (struct restorer_page *)(uintptr_t)channel->offset;
-	restored = open_all(queue) && check_all();
+	restored = restorer_open_all(queue) && restorer_check_all();
 	if (restored) {
-		say_what();
-		restored = restore();
+		restorer_say_what();
+		restored = restorer_restore();
 	}
 	__atomic_store_n(&page->state, restored ? (u32)RESTORER_DONE : (u32)RESTORER_FAILED,
 			 __ATOMIC_RELEASE);

@@ -13,12 +13,12 @@
 #define ANSWER_NS (30 * NS_PER_S) /* its driver may have to start anew meanwhile */
 #define LOOK_NS	  (10 * NS_PER_MS)
 
-static void ring_driver(void *context)
+static void save_disk_ring_driver(void *context)
 {
 	(void)sys_event_signal((handle_t)(uintptr_t)context);
 }
 
-static bool fails(struct save_disk *disk, const char *text)
+static bool save_disk_fails(struct save_disk *disk, const char *text)
 {
 	format(disk->problem, sizeof(disk->problem), "%s", text);
 	return false;
@@ -34,7 +34,7 @@ struct errand {
 	bool asked;
 };
 
-static void ask(struct save_disk *disk, struct errand *errand)
+static void save_disk_ask(struct save_disk *disk, struct errand *errand)
 {
 	u8 *data;
 	int piece = disk_client_take(disk->client, errand->count, &data);
@@ -50,7 +50,8 @@ static void ask(struct save_disk *disk, struct errand *errand)
 }
 
 /* Whether it was answered; then *status is the answer. */
-static bool answered(struct save_disk *disk, const struct errand *errand, enum block_status *status)
+static bool save_disk_answered(struct save_disk *disk, const struct errand *errand,
+			       enum block_status *status)
 {
 	const u8 *data;
 	u32 tag;
@@ -64,7 +65,7 @@ static bool answered(struct save_disk *disk, const struct errand *errand, enum b
 	return true;
 }
 
-static bool run(struct save_disk *disk, struct errand errand)
+static bool save_disk_run(struct save_disk *disk, struct errand errand)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(ANSWER_NS);
 	enum block_status status;
@@ -77,14 +78,15 @@ static bool run(struct save_disk *disk, struct errand errand)
 		if (disk_client_renewed(disk->client))
 			errand.asked = false;
 		if (!errand.asked)
-			ask(disk, &errand);
-		if (errand.asked && answered(disk, &errand, &status))
+			save_disk_ask(disk, &errand);
+		if (errand.asked && save_disk_answered(disk, &errand, &status))
 			break;
 		if (now > until)
-			return fails(disk, "its disk does not answer");
+			return save_disk_fails(disk, "its disk does not answer");
 		(void)!sys_queue_wait(disk->queue, now + clock_ns_to_tsc(LOOK_NS), &key);
 	}
-	return status == BLOCK_OK ? true : fails(disk, "its disk cannot read or write there");
+	return status == BLOCK_OK ? true
+				  : save_disk_fails(disk, "its disk cannot read or write there");
 }
 
 void save_disk_over(struct save_disk *disk, struct disk_client *client, handle_t queue)
@@ -97,29 +99,32 @@ void save_disk_over(struct save_disk *disk, struct disk_client *client, handle_t
 		about.sectors < ~0ull / BLOCK_SECTOR_BYTES ? about.sectors * BLOCK_SECTOR_BYTES : 0;
 }
 
-static bool open_link(struct save_disk *disk, struct disk_client *client,
-		      const struct start_entry *entry, handle_t bell, handle_t doorbell,
-		      handle_t queue)
+static bool save_disk_open_one(struct save_disk *disk, struct disk_client *client,
+			       const struct start_entry *entry, handle_t bell, handle_t doorbell,
+			       handle_t queue)
 {
-	disk_client_open(client, (struct link_memory *)(uintptr_t)entry->offset, ring_driver,
-			 (void *)(uintptr_t)doorbell);
+	disk_client_open(client, (struct link_memory *)(uintptr_t)entry->offset,
+			 save_disk_ring_driver, (void *)(uintptr_t)doorbell);
 	save_disk_over(disk, client, queue);
 	return sys_object_bind(bell, queue, SAVE_KEY) == STATUS_OK
-		       ? true : fails(disk, "its disk cannot be heard");
+		       ? true
+		       : save_disk_fails(disk, "its disk cannot be heard");
 }
 
 bool save_disk_open_link(struct save_disk *disk, struct disk_client *client,
 			 const struct start_entry *entry, handle_t queue)
 {
-	return open_link(disk, client, entry, start_handle_of(START_DISK_BELL, entry->value),
-			 start_handle_of(START_DISK_DOORBELL, entry->value), queue);
+	return save_disk_open_one(disk, client, entry,
+				  start_handle_of(START_DISK_BELL, entry->value),
+				  start_handle_of(START_DISK_DOORBELL, entry->value), queue);
 }
 
 bool save_disk_open_target(struct save_disk *disk, struct disk_client *client,
 			   const struct start_entry *entry, handle_t queue)
 {
-	return open_link(disk, client, entry, start_handle_of(START_SAVE_BELL, entry->value),
-			 start_handle_of(START_SAVE_DOORBELL, entry->value), queue);
+	return save_disk_open_one(disk, client, entry,
+				  start_handle_of(START_SAVE_BELL, entry->value),
+				  start_handle_of(START_SAVE_DOORBELL, entry->value), queue);
 }
 
 bool save_disk_open(struct save_disk *disk, handle_t queue)
@@ -128,30 +133,31 @@ bool save_disk_open(struct save_disk *disk, handle_t queue)
 	const struct start_entry *entry = start_find(START_SAVE);
 
 	if (entry == NULL)
-		return fails(disk, "it was given no disk");
-	return open_link(disk, &client, entry, start_handle(START_SAVE_BELL),
-			 start_handle(START_SAVE_DOORBELL), queue);
+		return save_disk_fails(disk, "it was given no disk");
+	return save_disk_open_one(disk, &client, entry, start_handle(START_SAVE_BELL),
+				  start_handle(START_SAVE_DOORBELL), queue);
 }
 
-static bool transfer(struct save_disk *disk, struct errand errand, u64 offset)
+static bool save_disk_transfer(struct save_disk *disk, struct errand errand, u64 offset)
 {
 	if (!range_within(offset, errand.count, disk->bytes))
-		return fails(disk, "its disk ends before that");
+		return save_disk_fails(disk, "its disk ends before that");
 	errand.sector = offset / BLOCK_SECTOR_BYTES;
-	return run(disk, errand);
+	return save_disk_run(disk, errand);
 }
 
 bool save_disk_read(struct save_disk *disk, u64 offset, void *bytes, u32 count)
 {
-	return transfer(disk, (struct errand){.operation = BLOCK_READ, .count = count, .to = bytes},
-			offset);
+	return save_disk_transfer(
+		disk, (struct errand){.operation = BLOCK_READ, .count = count, .to = bytes},
+		offset);
 }
 
 bool save_disk_write(struct save_disk *disk, u64 offset, const void *bytes, u32 count)
 {
-	return transfer(disk,
-			(struct errand){.operation = BLOCK_WRITE, .count = count, .from = bytes},
-			offset);
+	return save_disk_transfer(
+		disk, (struct errand){.operation = BLOCK_WRITE, .count = count, .from = bytes},
+		offset);
 }
 
 bool save_disk_flush(struct save_disk *disk)
@@ -159,5 +165,5 @@ bool save_disk_flush(struct save_disk *disk)
 	/* one without a cache has nothing to empty */
 	if ((disk_client_about(disk->client).features & DISK_FLUSH) == 0)
 		return true;
-	return run(disk, (struct errand){.operation = BLOCK_FLUSH});
+	return save_disk_run(disk, (struct errand){.operation = BLOCK_FLUSH});
 }

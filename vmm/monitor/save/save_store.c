@@ -12,8 +12,8 @@
 
 static u8 block[STREAM_BLOCK_BYTES];
 
-static bool fails(struct save_store *store, const char *pattern, ...) PRINTF_LIKE(2, 3);
-static bool fails(struct save_store *store, const char *pattern, ...)
+static bool save_store_fails(struct save_store *store, const char *pattern, ...) PRINTF_LIKE(2, 3);
+static bool save_store_fails(struct save_store *store, const char *pattern, ...)
 {
 	va_list arguments;
 
@@ -24,11 +24,12 @@ static bool fails(struct save_store *store, const char *pattern, ...)
 }
 
 /* The words of what has failed below. */
-static bool as(struct save_store *store, bool worked)
+static bool save_store_as(struct save_store *store, bool worked)
 {
 	return worked ? true
-		      : fails(store, "%s",
-			      store->transfers ? store->transfer.problem : store->disk.problem);
+		      : save_store_fails(store, "%s",
+					 store->transfers ? store->transfer.problem
+							  : store->disk.problem);
 }
 
 bool save_store_open(struct save_store *store, handle_t queue)
@@ -38,9 +39,9 @@ bool save_store_open(struct save_store *store, handle_t queue)
 	store->transfers = (start_info->parameter[MONITOR_FLAGS] & MONITOR_TRANSFER) != 0;
 	store->at = STREAM_BLOCK_BYTES;
 	if (!store->transfers)
-		return as(store, save_disk_open(&store->disk, queue));
+		return save_store_as(store, save_disk_open(&store->disk, queue));
 	if (entry == NULL)
-		return fails(store, "it was given no stream");
+		return save_store_fails(store, "it was given no stream");
 	store->transfer = (struct transfer_end){
 		.ring = (struct transfer_ring *)(uintptr_t)entry->offset,
 		.queue = queue,
@@ -56,20 +57,22 @@ bool save_store_fits(struct save_store *store, u64 bytes, bool overwrite)
 	if (store->transfers)
 		return true;
 	if (store->disk.bytes < bytes)
-		return fails(store,
-			     "the disk has %llu KiB, allowed: at least the %llu KiB that "
-			     "the save takes",
-			     (unsigned long long)(store->disk.bytes / KIB),
-			     (unsigned long long)(bytes / KIB));
+		return save_store_fails(
+			store,
+			"the disk has %llu KiB, allowed: at least the %llu KiB that "
+			"the save takes",
+			(unsigned long long)(store->disk.bytes / KIB),
+			(unsigned long long)(bytes / KIB));
 	if (!save_disk_read(&store->disk, 0, block, sizeof(block)))
-		return as(store, false);
+		return save_store_as(store, false);
 	if (!overwrite && !stream_may_overwrite(block))
-		return fails(store, "the disk holds something else, allowed: an empty one or one "
-				    "with a save, or the word `overwrite` behind its name");
+		return save_store_fails(
+			store, "the disk holds something else, allowed: an empty one or one "
+			       "with a save, or the word `overwrite` behind its name");
 	return true;
 }
 
-static void fill_block(const struct stream_header *header)
+static void save_store_fill_block(const struct stream_header *header)
 {
 	memset(block, 0, sizeof(block));
 	if (header != NULL)
@@ -77,20 +80,21 @@ static void fill_block(const struct stream_header *header)
 }
 
 /* Until the header is there, in the end, it is no save: neither this one nor one before. */
-static bool put_header(struct save_store *store, const struct stream_header *header)
+static bool save_store_put_header(struct save_store *store, const struct stream_header *header)
 {
-	fill_block(header);
-	return as(store, save_disk_flush(&store->disk) &&
-				 save_disk_write(&store->disk, 0, block, sizeof(block)) &&
-				 save_disk_flush(&store->disk));
+	save_store_fill_block(header);
+	return save_store_as(store,
+			     save_disk_flush(&store->disk) &&
+				     save_disk_write(&store->disk, 0, block, sizeof(block)) &&
+				     save_disk_flush(&store->disk));
 }
 
 bool save_store_begin(struct save_store *store, const struct stream_header *header)
 {
 	if (!store->transfers)
-		return put_header(store, NULL);
-	fill_block(header);
-	return as(store, transfer_write(&store->transfer, block, sizeof(block)));
+		return save_store_put_header(store, NULL);
+	save_store_fill_block(header);
+	return save_store_as(store, transfer_write(&store->transfer, block, sizeof(block)));
 }
 
 bool save_store_write(struct save_store *store, const void *record, u32 bytes)
@@ -99,7 +103,7 @@ bool save_store_write(struct save_store *store, const void *record, u32 bytes)
 					: save_disk_write(&store->disk, store->at, record, bytes);
 
 	store->at += bytes;
-	return as(store, written);
+	return save_store_as(store, written);
 }
 
 void save_store_works(struct save_store *store)
@@ -110,8 +114,8 @@ void save_store_works(struct save_store *store)
 
 bool save_store_complete(struct save_store *store, const struct stream_header *header)
 {
-	return store->transfers ? as(store, transfer_finish(&store->transfer))
-				: put_header(store, header);
+	return store->transfers ? save_store_as(store, transfer_finish(&store->transfer))
+				: save_store_put_header(store, header);
 }
 
 bool save_store_read_header(struct save_store *store, void *to)
@@ -119,24 +123,29 @@ bool save_store_read_header(struct save_store *store, void *to)
 	u32 count = 0;
 
 	if (!store->transfers)
-		return as(store, save_disk_read(&store->disk, 0, to, STREAM_BLOCK_BYTES));
+		return save_store_as(store,
+				     save_disk_read(&store->disk, 0, to, STREAM_BLOCK_BYTES));
 	memset(to, 0, STREAM_BLOCK_BYTES);
-	return as(store, transfer_read(&store->transfer, to, STREAM_BLOCK_BYTES, &count));
+	return save_store_as(store,
+			     transfer_read(&store->transfer, to, STREAM_BLOCK_BYTES, &count));
 }
 
 /* Its first block says how many follow; a length that is not allowed is refused later. */
-static bool take_record(struct save_store *store, struct stream_record *record, u32 *count)
+static bool save_store_take_record(struct save_store *store, struct stream_record *record,
+				   u32 *count)
 {
 	u8 *bytes = (u8 *)record;
 	u32 more = 0;
 
-	if (!as(store, transfer_read(&store->transfer, bytes, STREAM_BLOCK_BYTES, count)))
+	if (!save_store_as(store,
+			   transfer_read(&store->transfer, bytes, STREAM_BLOCK_BYTES, count)))
 		return false;
 	if (*count < STREAM_BLOCK_BYTES || record->length > STREAM_BODY_MAX)
 		return true;
-	if (!as(store,
-		transfer_read(&store->transfer, bytes + STREAM_BLOCK_BYTES,
-			      stream_record_bytes(record->length) - STREAM_BLOCK_BYTES, &more)))
+	if (!save_store_as(store,
+			   transfer_read(&store->transfer, bytes + STREAM_BLOCK_BYTES,
+					 stream_record_bytes(record->length) - STREAM_BLOCK_BYTES,
+					 &more)))
 		return false;
 	*count += more;
 	return true;
@@ -147,9 +156,10 @@ bool save_store_read(struct save_store *store, struct stream_record *record, u32
 	u64 left = store->disk.bytes > store->at ? store->disk.bytes - store->at : 0;
 
 	if (store->transfers)
-		return take_record(store, record, count);
+		return save_store_take_record(store, record, count);
 	*count = (u32)MIN(left & ~(u64)(STREAM_BLOCK_BYTES - 1), STREAM_RECORD_LIMIT);
-	return *count == 0 || as(store, save_disk_read(&store->disk, store->at, record, *count));
+	return *count == 0 ||
+	       save_store_as(store, save_disk_read(&store->disk, store->at, record, *count));
 }
 
 void save_store_pass(struct save_store *store, u32 bytes)
@@ -163,8 +173,9 @@ bool save_store_ends(struct save_store *store)
 
 	if (!store->transfers)
 		return true;
-	if (!as(store, transfer_read(&store->transfer, block, 1, &count)))
+	if (!save_store_as(store, transfer_read(&store->transfer, block, 1, &count)))
 		return false;
 	return count == 0 ? true
-			  : fails(store, "found bytes behind the last record, allowed: none");
+			  : save_store_fails(store,
+					     "found bytes behind the last record, allowed: none");
 }

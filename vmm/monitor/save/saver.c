@@ -40,26 +40,26 @@ bool saver_wanted(void)
  * A VM that goes on need not have what holds nothing: the saver has touched it, to look. The guest
  * stands still; where it cannot be given back it stays.
  */
-static void give_back(u64 page, u64 count)
+static void saver_give_back(u64 page, u64 count)
 {
 	(void)!sys_memory_discard(start_handle(START_RAM), page, count);
 }
 
-static bool page_is_needed(u64 page)
+static bool saver_page_is_needed(u64 page)
 {
 	bool zero = is_zero(saver.ram + page * PAGE_SIZE, PAGE_SIZE);
 
 	if (zero && saver.channel->save_gives == SAVE_GIVES_PAGES)
-		give_back(page, 1);
+		saver_give_back(page, 1);
 	return !zero;
 }
 
-static u64 block_end(u64 page)
+static u64 saver_block_end(u64 page)
 {
 	return MIN(align_down(page, BLOCK_PAGES) + BLOCK_PAGES, saver.ram_pages);
 }
 
-static bool block_is_zero(u64 page)
+static bool saver_block_is_zero(u64 page)
 {
 	u64 block = page / BLOCK_PAGES;
 
@@ -67,30 +67,30 @@ static bool block_is_zero(u64 page)
 }
 
 /* How many pages of a block have to be written. */
-static u64 look_at_block(u64 first)
+static u64 saver_look_at_block(u64 first)
 {
-	u64 end = block_end(first);
+	u64 end = saver_block_end(first);
 	u64 pages = 0;
 
 	for (u64 page = first; page < end; page++)
-		pages += page_is_needed(page);
+		pages += saver_page_is_needed(page);
 	if (pages != 0)
 		return pages;
 	zero_blocks[first / BLOCK_PAGES / 64] |= BIT(first / BLOCK_PAGES % 64);
 	if (saver.channel->save_gives == SAVE_GIVES_BLOCKS)
-		give_back(first, end - first);
+		saver_give_back(first, end - first);
 	return 0;
 }
 
 /* All of it, if it were written now. */
-static u64 bytes_needed(void)
+static u64 saver_bytes_needed(void)
 {
 	u64 whole = saver.state_bytes / STREAM_BODY_MAX;
 	u64 rest = saver.state_bytes % STREAM_BODY_MAX;
 	u64 pages = 0;
 
-	for (u64 first = 0; first < saver.ram_pages; first = block_end(first))
-		pages += look_at_block(first);
+	for (u64 first = 0; first < saver.ram_pages; first = saver_block_end(first))
+		pages += saver_look_at_block(first);
 	/* a record that is not full takes no more than one that is */
 	return STREAM_BLOCK_BYTES + whole * STREAM_RECORD_LIMIT + stream_record_bytes((u32)rest) +
 	       stream_record_bytes(sizeof(struct stream_disks)) +
@@ -99,7 +99,7 @@ static u64 bytes_needed(void)
 }
 
 /* Made of the VM's name, the secret, and a salt that is new each time. */
-static void open_stream(void)
+static void saver_open_stream(void)
 {
 	u8 secret[STREAM_SECRET_BYTES];
 	struct stream_header header;
@@ -114,47 +114,47 @@ static void open_stream(void)
 	secret_forget(secret, sizeof(secret));
 }
 
-static void moved(void)
+static void saver_moved(void)
 {
 	__atomic_store_n(&saver.channel->save_moved, saver.channel->save_moved + 1,
 			 __ATOMIC_RELEASE);
 	save_store_works(&saver.store);
 }
 
-static bool write_record(u32 bytes)
+static bool saver_write_record(u32 bytes)
 {
 	if (!save_store_write(&saver.store, room, bytes))
 		return false;
-	moved();
+	saver_moved();
 	return true;
 }
 
-static struct stream_record *record_in_room(void)
+static struct stream_record *saver_record_in_room(void)
 {
 	return (struct stream_record *)(void *)room;
 }
 
-static bool write_state(void)
+static bool saver_write_state(void)
 {
 	for (u64 done = 0; done < saver.state_bytes; done += STREAM_BODY_MAX) {
 		u32 count = (u32)MIN(saver.state_bytes - done, (u64)STREAM_BODY_MAX);
 
-		memcpy(record_in_room() + 1, saver.state + done, count);
-		if (!write_record(
-			    stream_seal(&saver.stream, STREAM_STATE, record_in_room(), count)))
+		memcpy(saver_record_in_room() + 1, saver.state + done, count);
+		if (!saver_write_record(stream_seal(&saver.stream, STREAM_STATE,
+						    saver_record_in_room(), count)))
 			return false;
 	}
 	return true;
 }
 
 /* The guest's own disks: nothing is asked of them, but by this process. */
-static bool sum_disk(const struct start_entry *entry, struct stream_disk *sum, u32 number)
+static bool saver_sum_disk(const struct start_entry *entry, struct stream_disk *sum, u32 number)
 {
 	static struct disk_client client;
 	struct save_disk disk;
 
 	if (save_disk_open_link(&disk, &client, entry, saver.queue) &&
-	    disk_sum(&disk, &saver.stream, number, moved, sum->sum)) {
+	    disk_sum(&disk, &saver.stream, number, saver_moved, sum->sum)) {
 		memcpy(sum->name, entry->name, strnlen(entry->name, sizeof(sum->name) - 1));
 		sum->bytes = disk.bytes;
 		return true;
@@ -164,42 +164,43 @@ static bool sum_disk(const struct start_entry *entry, struct stream_disk *sum, u
 	return false;
 }
 
-static bool write_disks(void)
+static bool saver_write_disks(void)
 {
-	struct stream_disks *disks = (struct stream_disks *)(void *)(record_in_room() + 1);
+	struct stream_disks *disks = (struct stream_disks *)(void *)(saver_record_in_room() + 1);
 	const struct start_entry *entry = NULL;
 
 	memset(disks, 0, sizeof(*disks));
 	while (disks->count < STREAM_DISK_MAX && (entry = disk_sum_next(entry)) != NULL) {
-		if (!sum_disk(entry, &disks->disk[disks->count], (u32)disks->count))
+		if (!saver_sum_disk(entry, &disks->disk[disks->count], (u32)disks->count))
 			return false;
 		disks->count++;
 	}
 	return disks->count == 0 ||
-	       write_record(stream_seal(&saver.stream, STREAM_DISKS, record_in_room(),
-					stream_disks_bytes(disks->count)));
+	       saver_write_record(stream_seal(&saver.stream, STREAM_DISKS, saver_record_in_room(),
+					      stream_disks_bytes(disks->count)));
 }
 
-static bool write_pages(u32 count)
+static bool saver_write_pages(u32 count)
 {
-	return count == 0 || write_record(stream_seal(&saver.stream, STREAM_RAM, record_in_room(),
-						      stream_ram_bytes(count)));
+	return count == 0 ||
+	       saver_write_record(stream_seal(&saver.stream, STREAM_RAM, saver_record_in_room(),
+					      stream_ram_bytes(count)));
 }
 
-static bool write_ram(void)
+static bool saver_write_ram(void)
 {
-	struct stream_ram *ram = (struct stream_ram *)(void *)(record_in_room() + 1);
+	struct stream_ram *ram = (struct stream_ram *)(void *)(saver_record_in_room() + 1);
 	u64 page = 0;
 
 	do {
 		memset(ram, 0, stream_ram_bytes(0));
 		for (; page < saver.ram_pages && ram->count < STREAM_RAM_PAGES; page++) {
-			if (block_is_zero(page) || !page_is_needed(page))
+			if (saver_block_is_zero(page) || !saver_page_is_needed(page))
 				continue;
 			ram->page[ram->count] = (u32)page;
 			memcpy(ram->bytes[ram->count++], saver.ram + page * PAGE_SIZE, PAGE_SIZE);
 		}
-		if (!write_pages(ram->count))
+		if (!saver_write_pages(ram->count))
 			return false;
 	} while (page < saver.ram_pages);
 	return true;
@@ -209,18 +210,19 @@ static bool save_all(void)
 {
 	bool written;
 
-	if (!save_store_fits(&saver.store, bytes_needed(), saver.channel->save_overwrite != 0))
+	if (!save_store_fits(&saver.store, saver_bytes_needed(),
+			     saver.channel->save_overwrite != 0))
 		return false;
-	open_stream();
-	written = save_store_begin(&saver.store, &saver.stream.header) && write_state() &&
-		  write_disks() && write_ram() &&
-		  write_record(stream_seal_end(&saver.stream, record_in_room())) &&
+	saver_open_stream();
+	written = save_store_begin(&saver.store, &saver.stream.header) && saver_write_state() &&
+		  saver_write_disks() && saver_write_ram() &&
+		  saver_write_record(stream_seal_end(&saver.stream, saver_record_in_room())) &&
 		  save_store_complete(&saver.store, &saver.stream.header);
 	secret_forget(&saver.stream, sizeof(saver.stream));
 	return written;
 }
 
-static u64 map(handle_t memory, u64 bytes, u32 rights)
+static u64 saver_map(handle_t memory, u64 bytes, u32 rights)
 {
 	u64 at = 0;
 
@@ -229,7 +231,7 @@ static u64 map(handle_t memory, u64 bytes, u32 rights)
 	return at;
 }
 
-static handle_t open_all(void)
+static handle_t saver_open_all(void)
 {
 	const struct start_entry *ram = start_find(START_RAM);
 	const struct start_entry *state = start_find(START_STATE);
@@ -238,10 +240,10 @@ static handle_t open_all(void)
 	if (ram == NULL || state == NULL ||
 	    sys_queue_create(start_handle(START_GROUP), &queue) != STATUS_OK)
 		rt_fail("start");
-	saver.channel = (struct vm_channel *)(uintptr_t)map(start_handle(START_CHANNEL),
-							    align_up(CHANNEL_BYTES, PAGE_SIZE),
-							    RIGHT_READ | RIGHT_WRITE);
-	saver.ram = (const u8 *)(uintptr_t)map(ram->handle, ram->value, RIGHT_READ);
+	saver.channel = (struct vm_channel *)(uintptr_t)saver_map(
+		start_handle(START_CHANNEL), align_up(CHANNEL_BYTES, PAGE_SIZE),
+		RIGHT_READ | RIGHT_WRITE);
+	saver.ram = (const u8 *)(uintptr_t)saver_map(ram->handle, ram->value, RIGHT_READ);
 	saver.ram_pages = ram->value / PAGE_SIZE;
 	if (saver.ram_pages > (u64)BLOCKS_MAX * BLOCK_PAGES)
 		rt_fail("RAM");
@@ -256,7 +258,7 @@ NORETURN void saver_run(void)
 	bool saved;
 	u64 key;
 
-	saver.queue = open_all();
+	saver.queue = saver_open_all();
 	saved = save_store_open(&saver.store, saver.queue) && save_all();
 	if (!saved)
 		format(saver.channel->handover_problem, sizeof(saver.channel->handover_problem),

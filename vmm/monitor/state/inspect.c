@@ -26,8 +26,8 @@ struct walk_fields {
 	char path[sizeof(((struct query_field *)0)->path)];
 };
 
-static void put_value(struct walk_fields *walk, const struct state_field *field, const char *path,
-		      const u8 *bytes, u32 count)
+static void state_put_value(struct walk_fields *walk, const struct state_field *field,
+			    const char *path, const u8 *bytes, u32 count)
 {
 	struct query_field *to;
 
@@ -45,28 +45,29 @@ static void put_value(struct walk_fields *walk, const struct state_field *field,
 }
 
 /* Bytes come in rows, each under the number of its first. */
-static void put_bytes(struct walk_fields *walk, const struct state_field *field, const char *path,
-		      const u8 *bytes)
+static void state_put_bytes(struct walk_fields *walk, const struct state_field *field,
+			    const char *path, const u8 *bytes)
 {
 	char row[sizeof(walk->path)];
 
 	for (u32 at = 0; at < field->count; at += QUERY_FIELD_BYTES) {
 		format(row, sizeof(row), "%s[%u]", path, at);
-		put_value(walk, field, row, bytes + at, MIN(field->count - at, QUERY_FIELD_BYTES));
+		state_put_value(walk, field, row, bytes + at,
+				MIN(field->count - at, QUERY_FIELD_BYTES));
 	}
 }
 
-static void put_fields(struct walk_fields *walk, const struct state_fields *fields,
-		       const char *prefix, const u8 *bytes);
+static void state_put_fields(struct walk_fields *walk, const struct state_fields *fields,
+			     const char *prefix, const u8 *bytes);
 
-static void put_field(struct walk_fields *walk, const struct state_field *field, const char *prefix,
-		      const u8 *bytes)
+static void state_put_field(struct walk_fields *walk, const struct state_field *field,
+			    const char *prefix, const u8 *bytes)
 {
 	char path[sizeof(walk->path)];
 
 	if (field->kind == FIELD_BYTES) {
 		format(path, sizeof(path), "%s.%s", prefix, field->name);
-		put_bytes(walk, field, path, bytes);
+		state_put_bytes(walk, field, path, bytes);
 		return;
 	}
 	for (u32 i = 0; i < field->count && !walk->full; i++) {
@@ -77,22 +78,22 @@ static void put_field(struct walk_fields *walk, const struct state_field *field,
 		else
 			format(path, sizeof(path), "%s.%s", prefix, field->name);
 		if (field->inner != NULL)
-			put_fields(walk, field->inner, path, one);
+			state_put_fields(walk, field->inner, path, one);
 		else
-			put_value(walk, field, path, one, field->width);
+			state_put_value(walk, field, path, one, field->width);
 	}
 }
 
 /* As deep as the tables nest structs: three levels. */
-static void put_fields(struct walk_fields *walk, const struct state_fields *fields,
-		       const char *prefix, const u8 *bytes)
+static void state_put_fields(struct walk_fields *walk, const struct state_fields *fields,
+			     const char *prefix, const u8 *bytes)
 {
 	for (u32 i = 0; i < fields->count && !walk->full; i++)
-		put_field(walk, &fields->field[i], prefix, bytes + fields->field[i].offset);
+		state_put_field(walk, &fields->field[i], prefix, bytes + fields->field[i].offset);
 }
 
 /* Taken when somebody first asks, and kept. NULL: there is no memory. */
-static u8 *section_buffer(struct machine *machine)
+static u8 *state_section_buffer(struct machine *machine)
 {
 	handle_t memory;
 	u64 address;
@@ -106,7 +107,7 @@ static u8 *section_buffer(struct machine *machine)
 	return machine->section;
 }
 
-static bool is_asked_for(const struct state_section *section, const struct query *query)
+static bool state_is_asked_for(const struct state_section *section, const struct query *query)
 {
 	const u64 name[2] = {query->run, query->step};
 	const char *kind = state_kind_name(section->kind);
@@ -116,8 +117,8 @@ static bool is_asked_for(const struct state_section *section, const struct query
 	return wanted[0] == '\0' || string_equal(wanted, kind);
 }
 
-static void put_section(struct walk_fields *walk, struct machine *machine,
-			const struct state_section *section, u8 *buffer)
+static void state_put_section(struct walk_fields *walk, struct machine *machine,
+			      const struct state_section *section, u8 *buffer)
 {
 	const struct state_fields *fields = state_fields_of(section->kind);
 
@@ -129,7 +130,7 @@ static void put_section(struct walk_fields *walk, struct machine *machine,
 	section->save(section->owner, buffer);
 	format(walk->path, sizeof(walk->path), "%s.%u", state_kind_name(section->kind),
 	       section->instance);
-	put_fields(walk, fields, walk->path, buffer);
+	state_put_fields(walk, fields, walk->path, buffer);
 }
 
 enum status state_inspect(struct machine *machine, const struct query *query,
@@ -140,7 +141,7 @@ enum status state_inspect(struct machine *machine, const struct query *query,
 	struct walk_fields walk = {.answer = answer, .skip = (u32)query->address};
 	struct state_section section;
 	u32 index = (u32)(query->address >> SECTION_SHIFT);
-	u8 *buffer = section_buffer(machine);
+	u8 *buffer = state_section_buffer(machine);
 
 	if (buffer == NULL)
 		return STATUS_NO_MEMORY;
@@ -149,8 +150,8 @@ enum status state_inspect(struct machine *machine, const struct query *query,
 	*answer = (struct query_state){.next = 0};
 	for (; state_section_at(machine, &all, index, &section); index++) {
 		walk.number = 0;
-		if (is_asked_for(&section, query))
-			put_section(&walk, machine, &section, buffer);
+		if (state_is_asked_for(&section, query))
+			state_put_section(&walk, machine, &section, buffer);
 		if (walk.full) {
 			answer->next = (u64)index << SECTION_SHIFT | walk.number;
 			break;

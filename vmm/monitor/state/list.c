@@ -26,9 +26,9 @@ enum status state_list_save(const struct state_list *list, const char *name,
 	return status;
 }
 
-static enum state_fault section_fault(const struct state_section *section,
-				      const struct state_record *record,
-				      struct state_problem *problem)
+static enum state_fault state_section_fault(const struct state_section *section,
+					    const struct state_record *record,
+					    struct state_problem *problem)
 {
 	problem->record = record != NULL ? (u32)record->sequence : ~0u;
 	problem->type = section->kind;
@@ -49,7 +49,8 @@ static enum state_fault section_fault(const struct state_section *section,
 }
 
 /* Looks from *next on first: records mostly come in the order of the list. */
-static bool has_place(const struct state_list *list, const struct state_record *record, u32 *next)
+static bool state_has_place(const struct state_list *list, const struct state_record *record,
+			    u32 *next)
 {
 	struct state_section section;
 	u32 first = *next;
@@ -66,8 +67,8 @@ static bool has_place(const struct state_list *list, const struct state_record *
 }
 
 /* A record that is not in the list, or there for the second time. */
-static bool find_surplus(const struct state_list *list, const void *bytes,
-			 struct state_problem *problem)
+static bool state_find_surplus(const struct state_list *list, const void *bytes,
+			       struct state_problem *problem)
 {
 	u32 next = 0;
 
@@ -75,7 +76,7 @@ static bool find_surplus(const struct state_list *list, const void *bytes,
 	     record = state_next(record)) {
 		if (record->type == STATE_END || (record->type & STATE_SKIPPABLE) != 0)
 			continue;
-		if (has_place(list, record, &next) &&
+		if (state_has_place(list, record, &next) &&
 		    state_find(bytes, record->type, record->instance) == record)
 			continue;
 		problem->fault = STATE_SURPLUS;
@@ -88,8 +89,9 @@ static bool find_surplus(const struct state_list *list, const void *bytes,
 }
 
 /* Records mostly come in the order of the list: *next, behind the last found, is tried first. */
-static const struct state_record *find_on(const void *bytes, const struct state_section *section,
-					  const struct state_record **next)
+static const struct state_record *state_find_on(const void *bytes,
+						const struct state_section *section,
+						const struct state_record **next)
 {
 	const struct state_record *record = *next;
 
@@ -116,13 +118,13 @@ bool state_list_check(const struct state_list *list, enum state_vendor vendor, c
 						  .wanted = vendor};
 		return false;
 	}
-	if (find_surplus(list, bytes, problem))
+	if (state_find_surplus(list, bytes, problem))
 		return false;
 	for (u32 i = 0; list->at(list->owner, i, &section); i++) {
 		if (section.kind == 0)
 			continue;
-		problem->fault =
-			section_fault(&section, find_on(bytes, &section, &next), problem);
+		problem->fault = state_section_fault(
+			&section, state_find_on(bytes, &section, &next), problem);
 		if (problem->fault != STATE_FINE)
 			return false;
 	}
@@ -136,7 +138,7 @@ void state_list_take(const struct state_list *list, const void *bytes)
 
 	for (u32 i = 0; list->at(list->owner, i, &section); i++)
 		if (section.kind != 0)
-			section.load(section.owner, find_on(bytes, &section, &next) + 1);
+			section.load(section.owner, state_find_on(bytes, &section, &next) + 1);
 }
 
 bool state_list_load(const struct state_list *list, enum state_vendor vendor, const void *bytes,

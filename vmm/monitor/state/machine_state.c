@@ -16,7 +16,7 @@ struct chosen {
 	const struct state_choice *choice;
 };
 
-static void save_policy(const void *owner, void *bytes)
+static void state_save_policy(const void *owner, void *bytes)
 {
 	const struct machine *machine = owner;
 	const struct cpuid_policy *cpuid = &machine->cpuid;
@@ -35,39 +35,39 @@ static void save_policy(const void *owner, void *bytes)
 /* Under the machine's lock, and there is one machine. */
 static char policy_text[96];
 
-static bool policy_valid(const void *owner, const void *bytes, const char **reason)
+static bool state_policy_valid(const void *owner, const void *bytes, const char **reason)
 {
 	struct policy_saved own;
 
 	memset(&own, 0, sizeof(own));
-	save_policy(owner, &own);
+	state_save_policy(owner, &own);
 	*reason = policy_text;
 	return !policy_differs(bytes, &own, policy_text, sizeof(policy_text));
 }
 
 /* It is as it is. */
-static void load_policy(void *owner, const void *bytes)
+static void state_load_policy(void *owner, const void *bytes)
 {
 	(void)owner, (void)bytes;
 }
 
-static u64 guest_tsc_now(const struct machine_time *time)
+static u64 state_guest_tsc_now(const struct machine_time *time)
 {
 	return time->paused_tsc != 0 ? time->paused_tsc : clock_tsc();
 }
 
-static void save_time(const void *owner, void *bytes)
+static void state_save_time(const void *owner, void *bytes)
 {
 	const struct machine *machine = owner;
 	const struct machine_time *time = &machine->time;
 
 	*(struct time_saved *)bytes = (struct time_saved){
-		.elapsed_tsc = guest_tsc_now(time) - time->base_tsc,
+		.elapsed_tsc = state_guest_tsc_now(time) - time->base_tsc,
 		.tsc_khz = time->tsc_khz,
 	};
 }
 
-static bool time_valid(const void *owner, const void *bytes, const char **reason)
+static bool state_time_valid(const void *owner, const void *bytes, const char **reason)
 {
 	const struct machine *machine = owner;
 	const struct time_saved *saved = bytes;
@@ -86,16 +86,16 @@ static bool time_valid(const void *owner, const void *bytes, const char **reason
 	return true;
 }
 
-static void load_time(void *owner, const void *bytes)
+static void state_load_time(void *owner, const void *bytes)
 {
 	struct machine *machine = owner;
 	const struct time_saved *saved = bytes;
 
-	machine->time.base_tsc = guest_tsc_now(&machine->time) - saved->elapsed_tsc;
+	machine->time.base_tsc = state_guest_tsc_now(&machine->time) - saved->elapsed_tsc;
 	machine_update_clock(machine);
 }
 
-static struct state_section policy_section(struct machine *machine)
+static struct state_section state_policy_section(struct machine *machine)
 {
 	return (struct state_section){
 		.name = "policy",
@@ -103,13 +103,13 @@ static struct state_section policy_section(struct machine *machine)
 		.version = 1,
 		.bytes = sizeof(struct policy_saved),
 		.owner = machine,
-		.save = save_policy,
-		.valid = policy_valid,
-		.load = load_policy,
+		.save = state_save_policy,
+		.valid = state_policy_valid,
+		.load = state_load_policy,
 	};
 }
 
-static struct state_section time_section(struct machine *machine)
+static struct state_section state_time_section(struct machine *machine)
 {
 	return (struct state_section){
 		.name = "time",
@@ -117,9 +117,9 @@ static struct state_section time_section(struct machine *machine)
 		.version = 1,
 		.bytes = sizeof(struct time_saved),
 		.owner = machine,
-		.save = save_time,
-		.valid = time_valid,
-		.load = load_time,
+		.save = state_save_time,
+		.valid = state_time_valid,
+		.load = state_load_time,
 	};
 }
 
@@ -131,7 +131,7 @@ bool state_section_at(struct machine *machine, const struct state_choice *choice
 	u32 cpu = (index - 2) / 2;
 
 	if (index < 2) {
-		*section = index == 0 ? policy_section(machine) : time_section(machine);
+		*section = index == 0 ? state_policy_section(machine) : state_time_section(machine);
 		if (!choice->whole)
 			section->kind = 0;
 		return true;
@@ -146,14 +146,14 @@ bool state_section_at(struct machine *machine, const struct state_choice *choice
 	return platform_section(&part, index - 2 - 2 * machine->vcpu_count, section);
 }
 
-static bool chosen_at(void *owner, u32 index, struct state_section *section)
+static bool state_chosen_at(void *owner, u32 index, struct state_section *section)
 {
 	const struct chosen *chosen = owner;
 
 	return state_section_at(chosen->machine, chosen->choice, index, section);
 }
 
-static enum state_vendor vendor_here(void)
+static enum state_vendor state_vendor_here(void)
 {
 	return exits_is_svm() ? STATE_VENDOR_SVM : STATE_VENDOR_VMX;
 }
@@ -179,15 +179,15 @@ enum status state_save(struct machine *machine, const struct state_choice *choic
 		       void *bytes, size_t size, size_t *used)
 {
 	struct chosen chosen = {machine, choice};
-	const struct state_list list = {&chosen, chosen_at};
+	const struct state_list list = {&chosen, state_chosen_at};
 
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		if ((choice->vcpus >> i & 1) != 0)
 			vcpu_need(&machine->vcpu[i], (VCPU_ALL & ~(u32)VCPU_EVENT) | VCPU_XSAVE);
-	return state_list_save(&list, name, vendor_here(), bytes, size, used);
+	return state_list_save(&list, name, state_vendor_here(), bytes, size, used);
 }
 
-static void was_loaded(struct machine *machine, const struct state_choice *choice)
+static void state_was_loaded(struct machine *machine, const struct state_choice *choice)
 {
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
 		if ((choice->vcpus >> i & 1) == 0)
@@ -201,28 +201,28 @@ bool state_fits(struct machine *machine, const struct state_choice *choice, cons
 		size_t size, struct state_problem *problem)
 {
 	struct chosen chosen = {machine, choice};
-	const struct state_list list = {&chosen, chosen_at};
+	const struct state_list list = {&chosen, state_chosen_at};
 
-	return state_list_check(&list, vendor_here(), bytes, size, problem);
+	return state_list_check(&list, state_vendor_here(), bytes, size, problem);
 }
 
 bool state_load(struct machine *machine, const struct state_choice *choice, const void *bytes,
 		size_t size, struct state_problem *problem)
 {
 	struct chosen chosen = {machine, choice};
-	const struct state_list list = {&chosen, chosen_at};
+	const struct state_list list = {&chosen, state_chosen_at};
 
-	if (!state_list_load(&list, vendor_here(), bytes, size, problem))
+	if (!state_list_load(&list, state_vendor_here(), bytes, size, problem))
 		return false;
-	was_loaded(machine, choice);
+	state_was_loaded(machine, choice);
 	return true;
 }
 
 void state_load_again(struct machine *machine, const struct state_choice *choice, const void *bytes)
 {
 	struct chosen chosen = {machine, choice};
-	const struct state_list list = {&chosen, chosen_at};
+	const struct state_list list = {&chosen, state_chosen_at};
 
 	state_list_take(&list, bytes);
-	was_loaded(machine, choice);
+	state_was_loaded(machine, choice);
 }

@@ -9,7 +9,7 @@
 #define N(value) ((unsigned long long)(value))
 
 /* A number of the machine that is another one. */
-static bool number_differs(const char *what, u64 saved, u64 own, char *text, size_t size)
+static bool policy_number_differs(const char *what, u64 saved, u64 own, char *text, size_t size)
 {
 	if (saved == own)
 		return false;
@@ -17,8 +17,8 @@ static bool number_differs(const char *what, u64 saved, u64 own, char *text, siz
 	return true;
 }
 
-static bool register_differs(const struct policy_leaf *leaf, const char *name, u32 saved, u32 own,
-			     char *text, size_t size)
+static bool policy_register_differs(const struct policy_leaf *leaf, const char *name, u32 saved,
+				    u32 own, char *text, size_t size)
 {
 	u32 bit;
 
@@ -30,8 +30,8 @@ static bool register_differs(const struct policy_leaf *leaf, const char *name, u
 	return true;
 }
 
-static bool leaf_differs(const struct policy_leaf *saved, const struct policy_leaf *own, char *text,
-			 size_t size)
+static bool policy_leaf_differs(const struct policy_leaf *saved, const struct policy_leaf *own,
+				char *text, size_t size)
 {
 	const struct cpuid_regs *first = &saved->regs;
 	const struct cpuid_regs *second = &own->regs;
@@ -41,25 +41,26 @@ static bool leaf_differs(const struct policy_leaf *saved, const struct policy_le
 		       saved->leaf, saved->subleaf, own->leaf, own->subleaf);
 		return true;
 	}
-	return register_differs(own, "EAX", first->eax, second->eax, text, size) ||
-	       register_differs(own, "EBX", first->ebx, second->ebx, text, size) ||
-	       register_differs(own, "ECX", first->ecx, second->ecx, text, size) ||
-	       register_differs(own, "EDX", first->edx, second->edx, text, size);
+	return policy_register_differs(own, "EAX", first->eax, second->eax, text, size) ||
+	       policy_register_differs(own, "EBX", first->ebx, second->ebx, text, size) ||
+	       policy_register_differs(own, "ECX", first->ecx, second->ecx, text, size) ||
+	       policy_register_differs(own, "EDX", first->edx, second->edx, text, size);
 }
 
 bool policy_differs(const struct policy_saved *saved, const struct policy_saved *own, char *text,
 		    size_t size)
 {
-	if (number_differs("bytes of RAM", saved->ram_bytes, own->ram_bytes, text, size) ||
-	    number_differs("vCPUs", saved->vcpu_count, own->vcpu_count, text, size) ||
-	    number_differs("bits of physical addresses", saved->physical_bits, own->physical_bits,
-			   text, size))
+	if (policy_number_differs("bytes of RAM", saved->ram_bytes, own->ram_bytes, text, size) ||
+	    policy_number_differs("vCPUs", saved->vcpu_count, own->vcpu_count, text, size) ||
+	    policy_number_differs("bits of physical addresses", saved->physical_bits,
+				  own->physical_bits, text, size))
 		return true;
 	for (u32 i = 0; i < MIN(saved->leaf_count, MIN(own->leaf_count, CPUID_ENTRY_MAX)); i++)
-		if (leaf_differs(&saved->leaf[i], &own->leaf[i], text, size))
+		if (policy_leaf_differs(&saved->leaf[i], &own->leaf[i], text, size))
 			return true;
-	if (number_differs("XCR0", saved->xcr0, own->xcr0, text, size) ||
-	    number_differs("leaves of CPUID", saved->leaf_count, own->leaf_count, text, size))
+	if (policy_number_differs("XCR0", saved->xcr0, own->xcr0, text, size) ||
+	    policy_number_differs("leaves of CPUID", saved->leaf_count, own->leaf_count, text,
+				  size))
 		return true;
 	if (memcmp(saved, own, sizeof(*own)) == 0)
 		return false;

@@ -15,7 +15,7 @@ static const u32 check_table[16] = {
 
 #define CPUID_1_ECX_CRC32 (1u << 20) /* SSE4.2; CRC32 itself needs no vector register */
 
-static bool cpu_has_check(void)
+static bool state_cpu_has_check(void)
 {
 	static enum { NOT_ASKED, NO, YES } answer;
 	u32 eax = 1;
@@ -28,7 +28,7 @@ static bool cpu_has_check(void)
 	return answer == YES;
 }
 
-static u32 check_words(u32 check, const u8 *at, size_t count)
+static u32 state_check_words(u32 check, const u8 *at, size_t count)
 {
 	u64 sum = check;
 	u64 word;
@@ -45,8 +45,8 @@ u32 state_check(u32 so_far, const void *bytes, size_t count)
 	const u8 *at = bytes;
 	u32 check = ~so_far;
 
-	if (count >= sizeof(u64) && cpu_has_check()) {
-		check = check_words(check, at, count / sizeof(u64));
+	if (count >= sizeof(u64) && state_cpu_has_check()) {
+		check = state_check_words(check, at, count / sizeof(u64));
 		at += align_down(count, sizeof(u64));
 		count %= sizeof(u64);
 	}
@@ -58,7 +58,7 @@ u32 state_check(u32 so_far, const void *bytes, size_t count)
 	return ~check;
 }
 
-static u32 header_check(struct state_header header)
+static u32 state_header_check(struct state_header header)
 {
 	header.check = 0;
 	return state_check(0, &header, sizeof(header));
@@ -89,7 +89,7 @@ enum status state_begin(struct state_writer *writer, void *bytes, size_t size, c
 		return STATUS_TOO_BIG;
 	for (u32 i = 0; i < STATE_NAME_BYTES - 1 && name[i] != '\0'; i++)
 		header.name[i] = name[i];
-	header.check = header_check(header);
+	header.check = state_header_check(header);
 	memcpy(bytes, &header, sizeof(header));
 	writer->used = sizeof(header);
 	return STATUS_OK;
@@ -133,8 +133,8 @@ enum status state_finish(struct state_writer *writer)
 	return STATUS_OK;
 }
 
-static enum state_fault header_fault(const struct state_header *header, size_t size,
-				     struct state_problem *problem)
+static enum state_fault state_header_fault(const struct state_header *header, size_t size,
+					   struct state_problem *problem)
 {
 	bool ended = false;
 
@@ -146,7 +146,7 @@ static enum state_fault header_fault(const struct state_header *header, size_t s
 	problem->wanted = STATE_MAJOR;
 	if (header->major != STATE_MAJOR)
 		return STATE_OTHER_MAJOR;
-	if (header->check != header_check(*header))
+	if (header->check != state_header_check(*header))
 		return STATE_OTHER_CHECK;
 	for (u32 i = 0; i < STATE_NAME_BYTES; i++) {
 		if (ended && header->name[i] != '\0')
@@ -189,7 +189,7 @@ static enum state_fault record_fault(const u8 *bytes, size_t left, u64 sequence,
 	return STATE_FINE;
 }
 
-static enum state_fault end_fault(const u8 *bytes, size_t at, size_t size)
+static enum state_fault state_end_fault(const u8 *bytes, size_t at, size_t size)
 {
 	const struct state_record *record = (const void *)(bytes + at);
 	const struct state_end *end = (const void *)(record + 1);
@@ -206,7 +206,7 @@ bool state_parse(const void *bytes, size_t size, struct state_problem *problem)
 	size_t at = sizeof(struct state_header);
 
 	*problem = (struct state_problem){.record = ~0u};
-	problem->fault = header_fault(bytes, size, problem);
+	problem->fault = state_header_fault(bytes, size, problem);
 	for (u32 i = 0; problem->fault == STATE_FINE; i++) {
 		const struct state_record *record = (const void *)(start + at);
 
@@ -215,7 +215,7 @@ bool state_parse(const void *bytes, size_t size, struct state_problem *problem)
 		if (problem->fault != STATE_FINE)
 			break;
 		if (record->type == STATE_END) {
-			problem->fault = end_fault(start, at, size);
+			problem->fault = state_end_fault(start, at, size);
 			break;
 		}
 		at += state_record_bytes(record->length);

@@ -73,12 +73,12 @@ void stream_disk_key(const struct stream *stream, u32 number, u8 key[POLY1305_KE
 	     purpose, sizeof(purpose) - 1, key, POLY1305_KEY_BYTES);
 }
 
-static struct about about_of(const struct stream *stream, const struct stream_record *record)
+static struct about stream_about_of(const struct stream *stream, const struct stream_record *record)
 {
 	return (struct about){stream->header, record->type, record->length, record->sequence};
 }
 
-static void make_nonce(u64 sequence, u8 nonce[CHACHA20_NONCE_BYTES])
+static void stream_make_nonce(u64 sequence, u8 nonce[CHACHA20_NONCE_BYTES])
 {
 	memset(nonce, 0, CHACHA20_NONCE_BYTES);
 	memcpy(nonce, &sequence, sizeof(sequence));
@@ -94,8 +94,8 @@ u32 stream_seal(struct stream *stream, enum stream_type type, struct stream_reco
 
 	*record = (struct stream_record){
 		.type = type, .length = length, .sequence = stream->sequence++};
-	about = about_of(stream, record);
-	make_nonce(record->sequence, nonce);
+	about = stream_about_of(stream, record);
+	stream_make_nonce(record->sequence, nonce);
 	chacha20_poly1305_seal(stream->key, nonce, &about, sizeof(about), body, length,
 			       record->tag);
 	memset(body + length, 0, taken - sizeof(*record) - length);
@@ -113,7 +113,7 @@ u32 stream_seal_end(struct stream *stream, struct stream_record *record)
 }
 
 /* The state comes first, so that it is known to fit before RAM is touched. */
-static bool may_follow(u32 last, u32 type)
+static bool stream_may_follow(u32 last, u32 type)
 {
 	switch (type) {
 	case STREAM_STATE:
@@ -128,7 +128,8 @@ static bool may_follow(u32 last, u32 type)
 	}
 }
 
-static enum stream_fault ram_fault(struct stream *stream, const struct stream_ram *ram, u32 length)
+static enum stream_fault stream_ram_fault(struct stream *stream, const struct stream_ram *ram,
+					  u32 length)
 {
 	if (length < stream_ram_bytes(0) || ram->count == 0 || ram->count > STREAM_RAM_PAGES ||
 	    length != stream_ram_bytes(ram->count))
@@ -147,7 +148,7 @@ static enum stream_fault ram_fault(struct stream *stream, const struct stream_ra
 	return STREAM_FINE;
 }
 
-static enum stream_fault disks_fault(const struct stream_disks *disks, u32 length)
+static enum stream_fault stream_disks_fault(const struct stream_disks *disks, u32 length)
 {
 	if (length < stream_disks_bytes(0) || disks->count == 0 ||
 	    disks->count > STREAM_DISK_MAX || length != stream_disks_bytes(disks->count))
@@ -161,17 +162,18 @@ static enum stream_fault disks_fault(const struct stream_disks *disks, u32 lengt
 }
 
 /* Of a record that is what was sealed with this key: a broken writer's, or one who has the key. */
-static enum stream_fault body_fault(struct stream *stream, const struct stream_record *record)
+static enum stream_fault stream_body_fault(struct stream *stream,
+					   const struct stream_record *record)
 {
 	const struct stream_end *end = (const void *)(record + 1);
 
-	if (!may_follow(stream->last_type, record->type))
+	if (!stream_may_follow(stream->last_type, record->type))
 		return STREAM_MISPLACED;
 	stream->last_type = record->type;
 	if (record->type == STREAM_RAM)
-		return ram_fault(stream, (const void *)(record + 1), record->length);
+		return stream_ram_fault(stream, (const void *)(record + 1), record->length);
 	if (record->type == STREAM_DISKS)
-		return disks_fault((const void *)(record + 1), record->length);
+		return stream_disks_fault((const void *)(record + 1), record->length);
 	if (record->type == STREAM_END &&
 	    (record->length != sizeof(*end) || end->record_count != stream->sequence ||
 	     end->page_count != stream->page_count))
@@ -179,10 +181,10 @@ static enum stream_fault body_fault(struct stream *stream, const struct stream_r
 	return STREAM_FINE;
 }
 
-static enum stream_fault open_record(struct stream *stream, struct stream_record *record,
-				     size_t size)
+static enum stream_fault stream_open_record(struct stream *stream, struct stream_record *record,
+					    size_t size)
 {
-	const struct about about = about_of(stream, record);
+	const struct about about = stream_about_of(stream, record);
 	u8 *body = (u8 *)(record + 1);
 	u8 nonce[CHACHA20_NONCE_BYTES];
 
@@ -192,7 +194,7 @@ static enum stream_fault open_record(struct stream *stream, struct stream_record
 		return STREAM_CUT;
 	if (record->sequence != stream->sequence)
 		return STREAM_OUT_OF_ORDER;
-	make_nonce(record->sequence, nonce);
+	stream_make_nonce(record->sequence, nonce);
 	if (!chacha20_poly1305_open(stream->key, nonce, &about, sizeof(about), body, record->length,
 				    record->tag))
 		return STREAM_CHANGED;
@@ -207,11 +209,11 @@ enum stream_fault stream_unseal(struct stream *stream, struct stream_record *rec
 	enum stream_fault fault = STREAM_CUT;
 
 	if (size >= sizeof(*record))
-		fault = open_record(stream, record, size);
+		fault = stream_open_record(stream, record, size);
 	if (fault != STREAM_FINE)
 		return fault;
 	stream->sequence++;
-	return body_fault(stream, record);
+	return stream_body_fault(stream, record);
 }
 
 static const char *const stream_fault_texts[STREAM_FAULT_COUNT] = {

@@ -8,7 +8,7 @@
 
 #define INSTRUCTION_MAX 15u
 
-static void save_run(const struct vcpu *vcpu, struct vcpu_saved *saved)
+static void vcpu_state_save_run(const struct vcpu *vcpu, struct vcpu_saved *saved)
 {
 	const struct vcpu_page *page = vcpu->page;
 
@@ -33,7 +33,7 @@ static void save_run(const struct vcpu *vcpu, struct vcpu_saved *saved)
 	saved->kept = vcpu->msr;
 }
 
-static void save_vcpu_section(const void *owner, void *bytes)
+static void vcpu_state_save_section(const void *owner, void *bytes)
 {
 	const struct vcpu *vcpu = owner;
 	const struct vcpu_page *page = vcpu->page;
@@ -53,16 +53,16 @@ static void save_vcpu_section(const void *owner, void *bytes)
 	saved->idtr = page->idtr;
 	memcpy(saved->dr, page->dr, sizeof(saved->dr));
 	memcpy(saved->msr, page->msr, sizeof(saved->msr));
-	save_run(vcpu, saved);
+	vcpu_state_save_run(vcpu, saved);
 }
 
-static bool event_valid(const struct vcpu_event *event)
+static bool vcpu_state_event_valid(const struct vcpu_event *event)
 {
 	return event->valid <= 1 && event->type <= EVENT_SOFTWARE_EXCEPTION &&
 	       event->has_error_code <= 1 && event->instruction_length <= INSTRUCTION_MAX;
 }
 
-static bool exit_valid(const struct vcpu_exit *exit)
+static bool vcpu_state_exit_valid(const struct vcpu_exit *exit)
 {
 	return exit->reason < EXIT_REASON_COUNT && exit->instruction_length <= INSTRUCTION_MAX &&
 	       (exit->reason != EXIT_IO || exit->io_size == 1 || exit->io_size == 2 ||
@@ -78,12 +78,12 @@ static bool vcpu_section_valid(const void *owner, const void *bytes, const char 
 		*reason = "XCR0 has a component that this machine does not show";
 		return false;
 	}
-	if (!event_valid(&saved->inject) || !event_valid(&saved->event) ||
-	    !event_valid(&saved->held)) {
+	if (!vcpu_state_event_valid(&saved->inject) || !vcpu_state_event_valid(&saved->event) ||
+	    !vcpu_state_event_valid(&saved->held)) {
 		*reason = "an event is none that a CPU can deliver";
 		return false;
 	}
-	if (!exit_valid(&saved->exit)) {
+	if (!vcpu_state_exit_valid(&saved->exit)) {
 		*reason = "its exit is none that a CPU can report";
 		return false;
 	}
@@ -92,7 +92,7 @@ static bool vcpu_section_valid(const void *owner, const void *bytes, const char 
 	       saved->steal_marked <= 1 && saved->reserved == 0;
 }
 
-static void load_run(struct vcpu *vcpu, const struct vcpu_saved *saved)
+static void vcpu_state_load_run(struct vcpu *vcpu, const struct vcpu_saved *saved)
 {
 	struct vcpu_page *page = vcpu->page;
 
@@ -117,7 +117,7 @@ static void load_run(struct vcpu *vcpu, const struct vcpu_saved *saved)
 }
 
 /* What the kernel is told at a vCPU's beginning is told again. */
-static void prepare_page(struct vcpu *vcpu)
+static void vcpu_state_prepare_page(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 
@@ -133,7 +133,7 @@ static void prepare_page(struct vcpu *vcpu)
 	vcpu->yield_to = 0;
 }
 
-static void load_vcpu_section(void *owner, const void *bytes)
+static void vcpu_state_load_section(void *owner, const void *bytes)
 {
 	struct vcpu *vcpu = owner;
 	struct vcpu_page *page = vcpu->page;
@@ -153,8 +153,8 @@ static void load_vcpu_section(void *owner, const void *bytes)
 	page->idtr = saved->idtr;
 	memcpy(page->dr, saved->dr, sizeof(saved->dr));
 	memcpy(page->msr, saved->msr, sizeof(saved->msr));
-	load_run(vcpu, saved);
-	prepare_page(vcpu);
+	vcpu_state_load_run(vcpu, saved);
+	vcpu_state_prepare_page(vcpu);
 }
 
 struct state_section vcpu_state_section(struct vcpu *vcpu)
@@ -166,13 +166,13 @@ struct state_section vcpu_state_section(struct vcpu *vcpu)
 		.version = 1,
 		.bytes = sizeof(struct vcpu_saved),
 		.owner = vcpu,
-		.save = save_vcpu_section,
+		.save = vcpu_state_save_section,
 		.valid = vcpu_section_valid,
-		.load = load_vcpu_section,
+		.load = vcpu_state_load_section,
 	};
 }
 
-static void save_xsave(const void *owner, void *bytes)
+static void vcpu_state_save_xsave(const void *owner, void *bytes)
 {
 	const struct vcpu *vcpu = owner;
 
@@ -180,13 +180,13 @@ static void save_xsave(const void *owner, void *bytes)
 }
 
 /* The kernel takes no image that the CPU would refuse. */
-static bool xsave_valid(const void *owner, const void *bytes, const char **reason)
+static bool vcpu_state_xsave_valid(const void *owner, const void *bytes, const char **reason)
 {
 	(void)owner, (void)bytes, (void)reason;
 	return true;
 }
 
-static void load_xsave(void *owner, const void *bytes)
+static void vcpu_state_load_xsave(void *owner, const void *bytes)
 {
 	struct vcpu *vcpu = owner;
 
@@ -202,8 +202,8 @@ struct state_section vcpu_state_xsave(struct vcpu *vcpu)
 		.version = 1,
 		.bytes = PAGE_SIZE,
 		.owner = vcpu,
-		.save = save_xsave,
-		.valid = xsave_valid,
-		.load = load_xsave,
+		.save = vcpu_state_save_xsave,
+		.valid = vcpu_state_xsave_valid,
+		.load = vcpu_state_load_xsave,
 	};
 }

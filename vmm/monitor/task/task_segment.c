@@ -40,7 +40,7 @@ struct vcpu_segment_state task_segment(u16 selector, u64 descriptor)
 	};
 }
 
-static struct vcpu_segment_state unusable(u16 selector)
+static struct vcpu_segment_state task_unusable(u16 selector)
 {
 	return (struct vcpu_segment_state){.selector = selector, .access = SEGMENT_UNUSABLE};
 }
@@ -51,7 +51,7 @@ bool task_load_ldt(struct task *task, u16 selector)
 	u64 descriptor;
 	u32 linear;
 
-	*ldtr = unusable(selector);
+	*ldtr = task_unusable(selector);
 	if ((selector & ~SELECTOR_RPL) == 0)
 		return true;
 	if (selector & SELECTOR_TI)
@@ -66,7 +66,7 @@ bool task_load_ldt(struct task *task, u16 selector)
 }
 
 /* Whether the descriptor may be in this register; the CPL is CS.RPL. */
-static bool fits(const struct task *task, enum vcpu_segment segment, u64 descriptor)
+static bool task_fits(const struct task *task, enum vcpu_segment segment, u64 descriptor)
 {
 	u32 cpl = task->page->segment[SEG_CS].selector & SELECTOR_RPL;
 	u32 rpl = task->page->segment[segment].selector & SELECTOR_RPL;
@@ -87,7 +87,7 @@ static bool fits(const struct task *task, enum vcpu_segment segment, u64 descrip
 	}
 }
 
-static bool load(struct task *task, enum vcpu_segment segment)
+static bool task_load(struct task *task, enum vcpu_segment segment)
 {
 	struct vcpu_segment_state *state = &task->page->segment[segment];
 	u16 selector = state->selector;
@@ -101,7 +101,7 @@ static bool load(struct task *task, enum vcpu_segment segment)
 	}
 	if (!task_descriptor(task, selector, VECTOR_TS, &descriptor, &linear))
 		return false;
-	if (!fits(task, segment, descriptor))
+	if (!task_fits(task, segment, descriptor))
 		return task_fault_selector(task, VECTOR_TS, selector);
 	if (!(descriptor & DESCRIPTOR_P))
 		return task_fault_selector(task, segment == SEG_SS ? VECTOR_SS : VECTOR_NP,
@@ -116,7 +116,7 @@ static bool load(struct task *task, enum vcpu_segment segment)
 }
 
 /* SDM vol. 3, 21.2.1 */
-static void load_virtual_8086(struct task *task)
+static void task_load_virtual_8086(struct task *task)
 {
 	for (u32 i = SEG_ES; i <= SEG_GS; i++) {
 		u16 selector = task->page->segment[i].selector;
@@ -135,20 +135,20 @@ bool task_load_segments(struct task *task)
 	u32 cpl = segment[SEG_CS].selector & SELECTOR_RPL;
 
 	if (task->page->rflags & RFLAGS_VM) {
-		load_virtual_8086(task);
+		task_load_virtual_8086(task);
 		return true;
 	}
 	for (u32 i = 0; i < ARRAY_COUNT(others); i++)
-		segment[others[i]] = unusable(segment[others[i]].selector);
-	if (!load(task, SEG_CS))
+		segment[others[i]] = task_unusable(segment[others[i]].selector);
+	if (!task_load(task, SEG_CS))
 		return false;
 	/* until SS is loaded it keeps its old contents, at the new privilege level */
 	segment[SEG_SS].access &= ~(3u << SEGMENT_DPL_SHIFT);
 	segment[SEG_SS].access |= cpl << SEGMENT_DPL_SHIFT;
-	if (!load(task, SEG_SS))
+	if (!task_load(task, SEG_SS))
 		return false;
 	for (u32 i = 0; i < ARRAY_COUNT(others); i++)
-		if (!load(task, others[i]))
+		if (!task_load(task, others[i]))
 			return false;
 	return true;
 }

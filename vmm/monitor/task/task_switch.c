@@ -36,7 +36,7 @@ union tss {
 	u16 word16[TSS16_WORDS];
 };
 
-static u32 tss_bytes(bool wide)
+static u32 task_tss_bytes(bool wide)
 {
 	return wide ? TSS32_WORDS * 4 : TSS16_WORDS * 2;
 }
@@ -60,8 +60,8 @@ bool task_fault_selector(struct task *task, u8 vector, u16 selector)
 }
 
 /* One page's part at a time; with `write` NULL it reads. `access`: enum walk_access. */
-static bool access_memory(struct task *task, u32 linear, u8 *read, const u8 *write, u32 length,
-			  u32 access)
+static bool task_access_memory(struct task *task, u32 linear, u8 *read, const u8 *write, u32 length,
+			       u32 access)
 {
 	const struct guest_memory *memory = task->emulator->memory;
 	struct walk_result found[2];
@@ -92,17 +92,17 @@ static bool access_memory(struct task *task, u32 linear, u8 *read, const u8 *wri
 
 bool task_read(struct task *task, u32 linear, void *bytes, u32 length)
 {
-	return access_memory(task, linear, bytes, NULL, length, WALK_READ | WALK_IMPLICIT);
+	return task_access_memory(task, linear, bytes, NULL, length, WALK_READ | WALK_IMPLICIT);
 }
 
 bool task_write(struct task *task, u32 linear, const void *bytes, u32 length)
 {
-	return access_memory(task, linear, NULL, bytes, length, WALK_WRITE | WALK_IMPLICIT);
+	return task_access_memory(task, linear, NULL, bytes, length, WALK_WRITE | WALK_IMPLICIT);
 }
 
 /* What a task switch stores: not CR3 and LDT, which a task does not change. */
-static void store_registers(const struct vcpu_page *page, u32 eip, u32 eflags, bool wide,
-			    union tss *tss)
+static void task_store_registers(const struct vcpu_page *page, u32 eip, u32 eflags, bool wide,
+				 union tss *tss)
 {
 	for (u32 i = 0; i < TASK_GPR_COUNT; i++) {
 		if (wide)
@@ -127,7 +127,7 @@ static void store_registers(const struct vcpu_page *page, u32 eip, u32 eflags, b
 	}
 }
 
-static void load_registers(struct vcpu_page *page, const union tss *tss, bool wide)
+static void task_load_registers(struct vcpu_page *page, const union tss *tss, bool wide)
 {
 	for (u32 i = 0; i < TASK_GPR_COUNT; i++)
 		page->gpr[i] = wide ? tss->word32[TSS32_GPR + i] : tss->word16[TSS16_GPR + i];
@@ -145,8 +145,8 @@ static void load_registers(struct vcpu_page *page, const union tss *tss, bool wi
 }
 
 /* The new task's TSS descriptor, checked; nothing is changed yet. */
-static bool find_tss(struct task *task, const struct task_switch *request, u64 *descriptor,
-		     u32 *linear)
+static bool task_find_tss(struct task *task, const struct task_switch *request, u64 *descriptor,
+			  u32 *linear)
 {
 	bool back = request->source == TASK_IRET;
 	u8 vector = back ? VECTOR_TS : VECTOR_GP;
@@ -165,14 +165,14 @@ static bool find_tss(struct task *task, const struct task_switch *request, u64 *
 	return true;
 }
 
-static bool set_busy(struct task *task, u32 linear, u64 descriptor, bool busy)
+static bool task_set_busy(struct task *task, u32 linear, u64 descriptor, bool busy)
 {
 	descriptor = busy ? descriptor | DESCRIPTOR_BUSY : descriptor & ~DESCRIPTOR_BUSY;
 	return task_write(task, linear, &descriptor, sizeof(descriptor));
 }
 
 /* SDM vol. 3, table 8-2: the old task is left; it stays busy when the new one will return to it. */
-static bool leave(struct task *task, const struct task_switch *request)
+static bool task_leave(struct task *task, const struct task_switch *request)
 {
 	struct vcpu_page *page = task->page;
 	const struct vcpu_segment_state *tr = &page->segment[SEG_TR];
@@ -184,18 +184,18 @@ static bool leave(struct task *task, const struct task_switch *request)
 
 	if (request->source == TASK_IRET)
 		eflags &= ~RFLAGS_NT;
-	if (!task_read(task, (u32)tr->base, &old, tss_bytes(wide)))
+	if (!task_read(task, (u32)tr->base, &old, task_tss_bytes(wide)))
 		return false;
-	store_registers(page, request->return_eip, (u32)eflags, wide, &old);
-	if (!task_write(task, (u32)tr->base, &old, tss_bytes(wide)))
+	task_store_registers(page, request->return_eip, (u32)eflags, wide, &old);
+	if (!task_write(task, (u32)tr->base, &old, task_tss_bytes(wide)))
 		return false;
 	if (request->source != TASK_IRET && request->source != TASK_JMP)
 		return true;
 	return task_descriptor(task, tr->selector, VECTOR_TS, &descriptor, &linear) &&
-	       set_busy(task, linear, descriptor, false);
+	       task_set_busy(task, linear, descriptor, false);
 }
 
-static bool push_error_code(struct task *task, u32 error_code, bool wide)
+static bool task_push_error_code(struct task *task, u32 error_code, bool wide)
 {
 	struct vcpu_page *page = task->page;
 	const struct vcpu_segment_state *ss = &page->segment[SEG_SS];
@@ -206,21 +206,21 @@ static bool push_error_code(struct task *task, u32 error_code, bool wide)
 
 	if (!segment_has(ss, stack, size))
 		return task_fault(task, VECTOR_SS, task->external ? EXTERNAL : 0);
-	if (!access_memory(task, (u32)(ss->base + stack), NULL, (const u8 *)&error_code, size,
-			   cpl == 3 ? WALK_WRITE | WALK_USER : WALK_WRITE))
+	if (!task_access_memory(task, (u32)(ss->base + stack), NULL, (const u8 *)&error_code, size,
+				cpl == 3 ? WALK_WRITE | WALK_USER : WALK_WRITE))
 		return false;
 	page->gpr[GPR_RSP] = (page->gpr[GPR_RSP] & ~mask) | stack;
 	return true;
 }
 
 /* Registers are the new task's from here on, and so is the context of every fault. */
-static bool enter(struct task *task, const struct task_switch *request, const union tss *new,
-		  bool wide)
+static bool task_enter(struct task *task, const struct task_switch *request, const union tss *new,
+		       bool wide)
 {
 	struct vcpu_page *page = task->page;
 
 	task->entered = true;
-	load_registers(page, new, wide);
+	task_load_registers(page, new, wide);
 	if (request->source == TASK_CALL || request->source == TASK_GATE_IN_IDT)
 		page->rflags |= RFLAGS_NT;
 	page->cr0 |= CR0_TS;
@@ -234,7 +234,7 @@ static bool enter(struct task *task, const struct task_switch *request, const un
 	if (!task_load_ldt(task, wide ? (u16)new->word32[TSS32_LDT] : new->word16[TSS16_LDT]) ||
 	    !task_load_segments(task))
 		return false;
-	if (request->has_error_code && !push_error_code(task, request->error_code, wide))
+	if (request->has_error_code && !task_push_error_code(task, request->error_code, wide))
 		return false;
 	if (page->rip > page->segment[SEG_CS].limit)
 		return task_fault(task, VECTOR_GP, 0);
@@ -245,7 +245,7 @@ static bool enter(struct task *task, const struct task_switch *request, const un
 	return true;
 }
 
-static bool switch_task(struct task *task, const struct task_switch *request)
+static bool task_switch_to(struct task *task, const struct task_switch *request)
 {
 	struct vcpu_segment_state *tr = &task->page->segment[SEG_TR];
 	struct vcpu_segment_state next;
@@ -255,22 +255,23 @@ static bool switch_task(struct task *task, const struct task_switch *request)
 	union tss new;
 	bool wide;
 
-	if (!find_tss(task, request, &descriptor, &linear))
+	if (!task_find_tss(task, request, &descriptor, &linear))
 		return false;
 	next = task_segment(request->selector, descriptor);
 	wide = next.access & TASK_TYPE_32;
-	if (next.limit < tss_bytes(wide) - 1)
+	if (next.limit < task_tss_bytes(wide) - 1)
 		return task_fault_selector(task, VECTOR_TS, request->selector);
-	if (!task_read(task, (u32)next.base, &new, tss_bytes(wide)) || !leave(task, request))
+	if (!task_read(task, (u32)next.base, &new, task_tss_bytes(wide)) ||
+	    !task_leave(task, request))
 		return false;
 	if (request->source == TASK_CALL || request->source == TASK_GATE_IN_IDT)
 		if (!task_write(task, (u32)next.base, &link, sizeof(link)))
 			return false;
-	if (request->source != TASK_IRET && !set_busy(task, linear, descriptor, true))
+	if (request->source != TASK_IRET && !task_set_busy(task, linear, descriptor, true))
 		return false;
 	*tr = next;
 	tr->access |= TASK_TYPE_BUSY;
-	return enter(task, request, &new, wide);
+	return task_enter(task, request, &new, wide);
 }
 
 enum emulate_result task_switch(const struct emulator *emulator, const struct task_switch *request,
@@ -284,5 +285,5 @@ enum emulate_result task_switch(const struct emulator *emulator, const struct ta
 	};
 
 	*event = (struct vcpu_event){0};
-	return switch_task(&task, request) || task.entered ? EMULATE_DONE : EMULATE_FAULT;
+	return task_switch_to(&task, request) || task.entered ? EMULATE_DONE : EMULATE_FAULT;
 }

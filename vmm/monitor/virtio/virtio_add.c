@@ -20,7 +20,8 @@ enum cap_type { CAP_COMMON = 1, CAP_NOTIFY = 2, CAP_ISR = 3, CAP_DEVICE = 4, CAP
 #define CAP_DATA	 16u
 #define CAP_PCI_BYTES	 20u
 
-static u32 add_cap(struct pci_function *function, enum cap_type type, u32 bar, u32 offset, u32 area)
+static u32 virtio_add_cap(struct pci_function *function, enum cap_type type, u32 bar, u32 offset,
+			  u32 area)
 {
 	u32 bytes = type == CAP_NOTIFY ? CAP_NOTIFY_BYTES
 		    : type == CAP_PCI  ? CAP_PCI_BYTES
@@ -43,7 +44,8 @@ struct cfg_window {
 	u32 bytes;
 };
 
-static bool cfg_window(const struct pci_function *function, u32 cap, struct cfg_window *window)
+static bool virtio_add_cfg_window(const struct pci_function *function, u32 cap,
+				  struct cfg_window *window)
 {
 	window->bar = pci_config_get(function, cap + CAP_BAR, 1);
 	window->offset = pci_config_get(function, cap + CAP_OFFSET, 4);
@@ -54,41 +56,41 @@ static bool cfg_window(const struct pci_function *function, u32 cap, struct cfg_
 	       range_within(window->offset, window->bytes, function->bar[window->bar].bytes);
 }
 
-static void cfg_reads(struct pci_function *function, u32 offset, u32 size)
+static void virtio_add_cfg_reads(struct pci_function *function, u32 offset, u32 size)
 {
 	u32 cap = CONTAINER_OF(function, struct virtio_device, function)->cfg_at;
 	struct cfg_window window;
 	u32 value;
 
 	(void)size;
-	if (offset != cap + CAP_DATA || !cfg_window(function, cap, &window))
+	if (offset != cap + CAP_DATA || !virtio_add_cfg_window(function, cap, &window))
 		return;
 	value = (u32)virtio_read(&function->device, window.bar, window.offset, window.bytes);
 	memcpy(function->state->config + cap + CAP_DATA, &value, sizeof(value));
 }
 
-static void cfg_written(struct pci_function *function, u32 offset, u32 size)
+static void virtio_add_cfg_written(struct pci_function *function, u32 offset, u32 size)
 {
 	u32 cap = CONTAINER_OF(function, struct virtio_device, function)->cfg_at;
 	struct cfg_window window;
 
 	(void)size;
-	if (offset != cap + CAP_DATA || !cfg_window(function, cap, &window))
+	if (offset != cap + CAP_DATA || !virtio_add_cfg_window(function, cap, &window))
 		return;
 	virtio_write(&function->device, window.bar, window.offset, window.bytes,
 		     pci_config_get(function, cap + CAP_DATA, window.bytes));
 }
 
-static void add_cfg_window(struct virtio_device *device)
+static void virtio_add_cfg_window_range(struct virtio_device *device)
 {
 	struct pci_function *function = &device->function;
-	u32 at = add_cap(function, CAP_PCI, 0, 0, 0);
+	u32 at = virtio_add_cap(function, CAP_PCI, 0, 0, 0);
 
 	device->cfg_at = at;
 	function->writable[at + CAP_BAR] = 0xff;
 	memset(function->writable + at + CAP_OFFSET, 0xff, CAP_PCI_BYTES - CAP_OFFSET);
-	function->config_reads = cfg_reads;
-	function->config_written = cfg_written;
+	function->config_reads = virtio_add_cfg_reads;
+	function->config_written = virtio_add_cfg_written;
 }
 
 enum status virtio_add(struct platform *platform, const struct guest_memory *memory,
@@ -111,13 +113,14 @@ enum status virtio_add(struct platform *platform, const struct guest_memory *mem
 	pci_function_begin(function, &pci);
 	pci_function_bar(function, BAR_DOORBELL, PCI_BAR_PORTS, DOORBELL_BYTES);
 	pci_function_bar(function, BAR_MEMORY, PCI_BAR_MEMORY, BAR_MEMORY_BYTES);
-	(void)add_cap(function, CAP_COMMON, BAR_MEMORY, AT_COMMON, COMMON_BYTES);
-	(void)add_cap(function, CAP_NOTIFY, BAR_DOORBELL, 0, DOORBELL_BYTES);
-	(void)add_cap(function, CAP_NOTIFY, BAR_MEMORY, AT_DOORBELL, DOORBELL_BYTES);
-	(void)add_cap(function, CAP_ISR, BAR_MEMORY, AT_ISR, 1);
+	(void)virtio_add_cap(function, CAP_COMMON, BAR_MEMORY, AT_COMMON, COMMON_BYTES);
+	(void)virtio_add_cap(function, CAP_NOTIFY, BAR_DOORBELL, 0, DOORBELL_BYTES);
+	(void)virtio_add_cap(function, CAP_NOTIFY, BAR_MEMORY, AT_DOORBELL, DOORBELL_BYTES);
+	(void)virtio_add_cap(function, CAP_ISR, BAR_MEMORY, AT_ISR, 1);
 	if (device->config_bytes != 0)
-		(void)add_cap(function, CAP_DEVICE, BAR_MEMORY, AT_DEVICE, device->config_bytes);
-	add_cfg_window(device);
+		(void)virtio_add_cap(function, CAP_DEVICE, BAR_MEMORY, AT_DEVICE,
+				     device->config_bytes);
+	virtio_add_cfg_window_range(device);
 	pci_function_msix(function, device->queue_count + 1, BAR_MEMORY, AT_MSIX, AT_MSIX_PENDING);
 	return pci_function_add(platform, function, slot);
 }

@@ -35,7 +35,7 @@ static struct virtio_balloon *virtio_balloon_of(struct virtio_device *device)
 }
 
 /* With what lies behind the VGA window, as the configuration has it. */
-static u64 ram_pages(const struct guest_memory *memory)
+static u64 virtio_balloon_ram_pages(const struct guest_memory *memory)
 {
 	u64 bytes = 0;
 
@@ -46,7 +46,7 @@ static u64 ram_pages(const struct guest_memory *memory)
 }
 
 /* The run begins anew. */
-static void run_end(struct virtio_balloon *balloon, struct run *run, u64 *count)
+static void virtio_balloon_run_end(struct virtio_balloon *balloon, struct run *run, u64 *count)
 {
 	if (run->count != 0 && balloon->discard(run->first, run->count) == STATUS_OK)
 		*count += run->count;
@@ -56,7 +56,7 @@ static void run_end(struct virtio_balloon *balloon, struct run *run, u64 *count)
 }
 
 /* Drivers give pages upwards or downwards. */
-static void run_add(struct virtio_balloon *balloon, struct run *run, u32 number)
+static void virtio_balloon_run_add(struct virtio_balloon *balloon, struct run *run, u32 number)
 {
 	const struct guest_memory *memory = balloon->virtio.memory;
 	const u8 *page = guest_memory_pointer(memory, GPA((u64)number << PAGE_SHIFT), PAGE_SIZE);
@@ -73,7 +73,7 @@ static void run_add(struct virtio_balloon *balloon, struct run *run, u32 number)
 		run->first--;
 		run->count++;
 	} else {
-		run_end(balloon, run, &balloon->state.inflated);
+		virtio_balloon_run_end(balloon, run, &balloon->state.inflated);
 		*run = (struct run){index, 1};
 	}
 }
@@ -93,9 +93,9 @@ static void virtio_balloon_inflate(struct virtio_balloon *balloon, const struct 
 					       numbers, bytes);
 
 		for (u64 i = 0; i < copied / sizeof(u32); i++)
-			run_add(balloon, &run, numbers[i]);
+			virtio_balloon_run_add(balloon, &run, numbers[i]);
 	}
-	run_end(balloon, &run, &balloon->state.inflated);
+	virtio_balloon_run_end(balloon, &run, &balloon->state.inflated);
 }
 
 /* 5.5.6.7: each buffer is free memory, of which whole pages are given back. */
@@ -118,7 +118,7 @@ static void virtio_balloon_report(struct virtio_balloon *balloon, const struct v
 		if (host == NULL) /* no chain has such a buffer */
 			continue;
 		run.first = (u64)(host - memory->host) / PAGE_SIZE;
-		run_end(balloon, &run, &balloon->state.reported);
+		virtio_balloon_run_end(balloon, &run, &balloon->state.reported);
 	}
 }
 
@@ -205,7 +205,7 @@ static void virtio_balloon_config_write(struct virtio_device *device, u32 offset
 
 enum status virtio_balloon_aim(struct virtio_balloon *balloon, u64 pages)
 {
-	if (pages > ram_pages(balloon->virtio.memory))
+	if (pages > virtio_balloon_ram_pages(balloon->virtio.memory))
 		return STATUS_TOO_BIG;
 	balloon->state.target = (u32)pages;
 	virtio_config_changed(&balloon->virtio);
@@ -235,7 +235,7 @@ void virtio_balloon_look(struct virtio_balloon *balloon, struct query_balloon *a
 		.live = virtio_is_live(&balloon->virtio),
 		.reports = virtio_is_live(&balloon->virtio) &&
 			   virtio_has(&balloon->virtio, BALLOON_REPORTING),
-		.ram = ram_pages(balloon->virtio.memory),
+		.ram = virtio_balloon_ram_pages(balloon->virtio.memory),
 		.target = state->target,
 		.actual = state->actual,
 		.inflated = state->inflated,

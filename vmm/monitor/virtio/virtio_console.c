@@ -37,18 +37,18 @@ static struct virtio_console *virtio_console_of(struct virtio_device *device)
 	return CONTAINER_OF(device, struct virtio_console, virtio);
 }
 
-static u32 receive_queue(u32 port)
+static u32 virtio_console_receive_queue(u32 port)
 {
 	return port == 0 ? 0 : 2 + 2 * port;
 }
 
 /* The port of a queue that is not for control messages. */
-static u32 port_of(u32 queue)
+static u32 virtio_console_port_of(u32 queue)
 {
 	return queue < QUEUES_WITHOUT_CONTROL ? 0 : queue / 2 - 1;
 }
 
-static bool has_control(const struct virtio_console *console)
+static bool virtio_console_has_control(const struct virtio_console *console)
 {
 	return virtio_has(&console->virtio, FEATURE_MULTIPORT);
 }
@@ -72,7 +72,7 @@ static void virtio_console_transmit(struct virtio_console *console, u32 queue)
 {
 	struct virtio_device *device = &console->virtio;
 	struct virtio_chain chain;
-	u32 port = port_of(queue);
+	u32 port = virtio_console_port_of(queue);
 	u32 left = VIRTIO_CONSOLE_QUEUE_SIZE; /* other CPUs may add as fast as this one takes */
 
 	for (; left > 0 && virtqueue_pop(device, queue, &chain); left--) {
@@ -85,7 +85,7 @@ static void virtio_console_transmit(struct virtio_console *console, u32 queue)
 	virtqueue_announce(device, queue);
 }
 
-static struct control control_of(enum console_message message, u32 port)
+static struct control virtio_console_control_of(enum console_message message, u32 port)
 {
 	static const u16 events[] = {
 		[CONSOLE_ADD] = CONTROL_PORT_ADD,
@@ -98,11 +98,12 @@ static struct control control_of(enum console_message message, u32 port)
 }
 
 /* Whatever the buffer is too short for is lost to the guest, as is every other message of it. */
-static void tell(struct virtio_console *console, const struct virtio_chain *chain, u32 port)
+static void virtio_console_tell(struct virtio_console *console, const struct virtio_chain *chain,
+				u32 port)
 {
 	u8 *messages = &console->state.messages[port];
 	u32 message = *messages & (u32)-*messages;
-	struct control control = control_of(message, port);
+	struct control control = virtio_console_control_of(message, port);
 	struct virtio_device *device = &console->virtio;
 	u64 written = virtio_chain_write(device->memory, chain, 0, &control, sizeof(control));
 
@@ -114,7 +115,7 @@ static void tell(struct virtio_console *console, const struct virtio_chain *chai
 }
 
 /* At most as many messages as there are kinds of them for each port. */
-static void tell_all(struct virtio_console *console)
+static void virtio_console_tell_all(struct virtio_console *console)
 {
 	struct virtio_chain chain;
 
@@ -123,39 +124,40 @@ static void tell_all(struct virtio_console *console)
 	for (u32 port = 0; port < VIRTIO_CONSOLE_PORTS; port++) {
 		while (console->state.messages[port] != 0 &&
 		       virtqueue_pop(&console->virtio, QUEUE_CONTROL_RECEIVE, &chain))
-			tell(console, &chain, port);
+			virtio_console_tell(console, &chain, port);
 	}
 	virtqueue_announce(&console->virtio, QUEUE_CONTROL_RECEIVE);
 }
 
-static void port_ready(struct virtio_console *console, u32 port)
+static void virtio_console_port_ready(struct virtio_console *console, u32 port)
 {
 	console->state.messages[port] |= port == 0 ? CONSOLE_IS_CONSOLE | CONSOLE_OPEN
 						   : CONSOLE_NAME | CONSOLE_OPEN;
 }
 
-static void device_ready(struct virtio_console *console)
+static void virtio_console_device_ready(struct virtio_console *console)
 {
 	for (u32 port = 0; port < VIRTIO_CONSOLE_PORTS; port++)
 		console->state.messages[port] = console->exists[port] ? CONSOLE_ADD : 0;
 }
 
 /* Ports that are not there, and events that are the device's to send, are without effect. */
-static void control_obey(struct virtio_console *console, const struct control *control)
+static void virtio_console_control_obey(struct virtio_console *console,
+					const struct control *control)
 {
 	if (control->event == CONTROL_DEVICE_READY && control->value == 1)
-		device_ready(console);
+		virtio_console_device_ready(console);
 	if (control->port >= VIRTIO_CONSOLE_PORTS || !console->exists[control->port])
 		return;
 	if (control->event == CONTROL_PORT_READY && control->value == 1)
-		port_ready(console, control->port);
+		virtio_console_port_ready(console, control->port);
 	if (control->event == CONTROL_PORT_OPEN) {
 		console->state.open[control->port] = control->value == 1;
 		console->virtio.function.device.events->pending |= MACHINE_ROOM;
 	}
 }
 
-static void control_hear(struct virtio_console *console)
+static void virtio_console_control_hear(struct virtio_console *console)
 {
 	struct virtio_device *device = &console->virtio;
 	struct virtio_chain chain;
@@ -166,25 +168,25 @@ static void control_hear(struct virtio_console *console)
 
 		if (virtio_chain_read(device->memory, &chain, 0, &control, sizeof(control)) ==
 		    sizeof(control))
-			control_obey(console, &control);
+			virtio_console_control_obey(console, &control);
 		virtqueue_push(device, QUEUE_CONTROL_TRANSMIT, chain.head, 0);
 	}
 	if (left == 0)
 		virtio_look_again(device, QUEUE_CONTROL_TRANSMIT);
 	virtqueue_announce(device, QUEUE_CONTROL_TRANSMIT);
-	tell_all(console);
+	virtio_console_tell_all(console);
 }
 
 static void virtio_console_notify(struct virtio_device *device, u32 queue)
 {
 	struct virtio_console *console = virtio_console_of(device);
 
-	if (queue >= QUEUES_WITHOUT_CONTROL && !has_control(console))
+	if (queue >= QUEUES_WITHOUT_CONTROL && !virtio_console_has_control(console))
 		return;
 	if (queue == QUEUE_CONTROL_RECEIVE)
-		tell_all(console);
+		virtio_console_tell_all(console);
 	else if (queue == QUEUE_CONTROL_TRANSMIT)
-		control_hear(console);
+		virtio_console_control_hear(console);
 	else if (queue % 2 == 0)
 		device->function.device.events->pending |= MACHINE_ROOM;
 	else
@@ -194,16 +196,16 @@ static void virtio_console_notify(struct virtio_device *device, u32 queue)
 bool virtio_console_is_open(const struct virtio_console *console, u32 port)
 {
 	if (!console->exists[port] ||
-	    !virtio_queue_is_live(&console->virtio, receive_queue(port)))
+	    !virtio_queue_is_live(&console->virtio, virtio_console_receive_queue(port)))
 		return false;
-	return has_control(console) ? console->state.open[port] != 0 : port == 0;
+	return virtio_console_has_control(console) ? console->state.open[port] != 0 : port == 0;
 }
 
 u32 virtio_console_input(struct virtio_console *console, u32 port, const u8 *bytes, u32 count)
 {
 	struct virtio_device *device = &console->virtio;
 	struct virtio_chain chain;
-	u32 queue = receive_queue(port);
+	u32 queue = virtio_console_receive_queue(port);
 	u32 left = VIRTIO_CONSOLE_QUEUE_SIZE;
 	u32 done = 0;
 
@@ -278,32 +280,33 @@ static const struct device_ops virtio_console_ops = {
 	.valid = virtio_console_valid,
 };
 
-static bool is_named(const struct platform_config *config, u32 port)
+static bool virtio_console_is_named(const struct platform_config *config, u32 port)
 {
 	return config->port_name != NULL && config->port_name[port][0] != '\0';
 }
 
-static bool has_further(const struct platform_config *config)
+static bool virtio_console_has_further(const struct platform_config *config)
 {
 	bool further = false;
 
 	for (u32 i = 1; i < VIRTIO_CONSOLE_PORTS; i++)
-		further |= is_named(config, i);
+		further |= virtio_console_is_named(config, i);
 	return further;
 }
 
 /* Control messages and their queues are there only if there is something to say. */
-static void add_ports(struct virtio_console *console, const struct platform_config *config)
+static void virtio_console_add_ports(struct virtio_console *console,
+				     const struct platform_config *config)
 {
 	struct virtio_device *device = &console->virtio;
 
 	console->exists[0] = config->virtio_console;
 	console->name = config->port_name;
 	for (u32 i = 1; i < VIRTIO_CONSOLE_PORTS; i++)
-		console->exists[i] = is_named(config, i);
+		console->exists[i] = virtio_console_is_named(config, i);
 	device->queue_count = QUEUES_WITHOUT_CONTROL;
-	if (has_further(config)) {
-		device->queue_count = receive_queue(VIRTIO_CONSOLE_PORTS);
+	if (virtio_console_has_further(config)) {
+		device->queue_count = virtio_console_receive_queue(VIRTIO_CONSOLE_PORTS);
 		device->features |= BIT(FEATURE_MULTIPORT);
 	}
 	for (u32 i = 0; i < device->queue_count; i++)
@@ -319,7 +322,7 @@ enum status virtio_console_attach(struct platform *platform, const struct platfo
 	};
 	struct virtio_console *console;
 
-	if (!config->virtio_console && !has_further(config))
+	if (!config->virtio_console && !virtio_console_has_further(config))
 		return STATUS_OK;
 	console = platform_take(platform, sizeof(*console));
 	if (console == NULL)
@@ -341,7 +344,7 @@ enum status virtio_console_attach(struct platform *platform, const struct platfo
 		.features = BIT(FEATURE_EMERGENCY),
 		.config_bytes = CONFIG_BYTES,
 	};
-	add_ports(console, config);
+	virtio_console_add_ports(console, config);
 	platform->virtio_console = console;
 	return virtio_add(platform, config->memory, &console->virtio, &identity, PCI_SLOT_CONSOLE);
 }

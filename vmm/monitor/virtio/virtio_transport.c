@@ -79,7 +79,7 @@ static void virtio_reset_driver_side(struct virtio_device *device)
  * 3.1.1: the only ways forward, apart from FAILED, which may be added at any time, and 0, which
  * resets. No bit is ever taken back: one that is left out stays.
  */
-static bool status_step_is_legal(u8 from, u8 to)
+static bool virtio_status_step_is_legal(u8 from, u8 to)
 {
 	static const u8 legal[][2] = {
 		{0, VIRTIO_ACKNOWLEDGE},
@@ -121,7 +121,7 @@ static void virtio_write_status(struct virtio_device *device, u8 status)
 	}
 	/* some drivers write the new bit alone */
 	status = (status & (u8)~VIRTIO_NEEDS_RESET) | now;
-	if (!status_step_is_legal(now, status) ||
+	if (!virtio_status_step_is_legal(now, status) ||
 	    ((status & ~now & VIRTIO_FEATURES_OK) != 0 && !virtio_features_are_good(device)))
 		return;
 	device->state->status |= status;

@@ -7,12 +7,12 @@
 #include "vmm/monitor/virtio/virtio.h"
 #include "vmm/monitor/virtio/virtqueue_batch.h"
 
-static u64 queue_available_bytes(u32 size)
+static u64 virtqueue_queue_available_bytes(u32 size)
 {
 	return sizeof(struct vio_ring) + sizeof(u16) * size + 2;
 }
 
-static u64 queue_used_bytes(u32 size)
+static u64 virtqueue_queue_used_bytes(u32 size)
 {
 	return sizeof(struct vio_ring) + sizeof(struct vio_used) * size + 2;
 }
@@ -24,9 +24,9 @@ bool virtqueue_in_memory(const struct guest_memory *memory, const struct virtque
 	       guest_memory_pointer(memory, GPA(queue->descriptors),
 				    sizeof(struct vio_descriptor) * queue->size) != NULL &&
 	       guest_memory_pointer(memory, GPA(queue->available),
-				    queue_available_bytes(queue->size)) != NULL &&
-	       guest_memory_pointer(memory, GPA(queue->used), queue_used_bytes(queue->size)) !=
-		       NULL;
+				    virtqueue_queue_available_bytes(queue->size)) != NULL &&
+	       guest_memory_pointer(memory, GPA(queue->used),
+				    virtqueue_queue_used_bytes(queue->size)) != NULL;
 }
 
 void virtqueue_reset(struct virtqueue_state *queue, u32 size)
@@ -47,8 +47,8 @@ void virtqueue_forget_places(struct virtio_device *device)
 }
 
 /* RAM stays where it is, and so do the rings of an enabled queue. */
-static NOINLINE const struct virtqueue_place *queue_look_up(struct virtio_device *device,
-							    u32 number)
+static NOINLINE const struct virtqueue_place *virtqueue_queue_look_up(struct virtio_device *device,
+								      u32 number)
 {
 	const struct virtqueue_state *queue = &device->state->queue[number];
 	struct virtqueue_place *place = &device->place[number];
@@ -62,20 +62,23 @@ static NOINLINE const struct virtqueue_place *queue_look_up(struct virtio_device
 }
 
 /* NULL: it is not RAM, as below. */
-static ALWAYS_INLINE const struct virtqueue_place *queue_place(struct virtio_device *device,
-							       u32 number)
+static ALWAYS_INLINE const struct virtqueue_place *
+virtqueue_queue_place(struct virtio_device *device, u32 number)
 {
-	return likely(device->place[number].table != NULL) ? &device->place[number]
-							   : queue_look_up(device, number);
+	return likely(device->place[number].table != NULL)
+		       ? &device->place[number]
+		       : virtqueue_queue_look_up(device, number);
 }
 
 /* False: it is not RAM, which virtqueue_in_memory has excluded unless a state was loaded. */
-static ALWAYS_INLINE bool queue_read_u16(const struct virtio_device *device, u64 gpa, u16 *value)
+static ALWAYS_INLINE bool virtqueue_queue_read_u16(const struct virtio_device *device, u64 gpa,
+						   u16 *value)
 {
 	return guest_memory_fetch(device->memory, GPA(gpa), value, sizeof(*value));
 }
 
-static ALWAYS_INLINE bool queue_write_u16(const struct virtio_device *device, u64 gpa, u16 value)
+static ALWAYS_INLINE bool virtqueue_queue_write_u16(const struct virtio_device *device, u64 gpa,
+						    u16 value)
 {
 	return guest_memory_store(device->memory, GPA(gpa), &value, sizeof(value));
 }
@@ -84,29 +87,33 @@ static ALWAYS_INLINE bool queue_write_u16(const struct virtio_device *device, u6
  * A queue found empty: the guest is asked to notify of the next request, and looked at once more,
  * because it may have put one in before it could see that.
  */
-static NOINLINE bool queue_look_again(struct virtio_device *device,
-				      const struct virtqueue_state *queue, u16 *index)
+static NOINLINE bool virtqueue_queue_look_again(struct virtio_device *device,
+						const struct virtqueue_state *queue, u16 *index)
 {
 	if (!virtio_has(device, VIRTIO_F_EVENT_IDX))
 		return true;
-	if (!queue_write_u16(device, queue->used + queue_used_bytes(queue->size) - 2,
-			     queue->available_next))
+	if (!virtqueue_queue_write_u16(device,
+				       queue->used + virtqueue_queue_used_bytes(queue->size) - 2,
+				       queue->available_next))
 		return false;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return queue_read_u16(device, queue->available + offsetof(struct vio_ring, index), index);
+	return virtqueue_queue_read_u16(device, queue->available + offsetof(struct vio_ring, index),
+					index);
 }
 
 /* The next head. False: none, or *bad. */
-static ALWAYS_INLINE bool queue_next_head(struct virtio_device *device,
-					  struct virtqueue_state *queue,
-					  const struct virtqueue_place *place, u16 *head, bool *bad)
+static ALWAYS_INLINE bool virtqueue_queue_next_head(struct virtio_device *device,
+						    struct virtqueue_state *queue,
+						    const struct virtqueue_place *place, u16 *head,
+						    bool *bad)
 {
 	u32 entry = sizeof(u16) * (queue->available_next & (queue->size - 1u));
 	u16 index;
 
 	guest_words_read(place->available + offsetof(struct vio_ring, index), &index,
 			 sizeof(index));
-	*bad = (index == queue->available_next && !queue_look_again(device, queue, &index)) ||
+	*bad = (index == queue->available_next &&
+		!virtqueue_queue_look_again(device, queue, &index)) ||
 	       (u16)(index - queue->available_next) > queue->size;
 	if (*bad || index == queue->available_next)
 		return false;
@@ -116,9 +123,9 @@ static ALWAYS_INLINE bool queue_next_head(struct virtio_device *device,
 	return !*bad;
 }
 
-static ALWAYS_INLINE bool chain_add_segment(const struct virtio_device *device,
-					    struct virtio_chain *chain,
-					    const struct vio_descriptor *descriptor)
+static ALWAYS_INLINE bool virtqueue_chain_add_segment(const struct virtio_device *device,
+						      struct virtio_chain *chain,
+						      const struct vio_descriptor *descriptor)
 {
 	bool writable = (descriptor->flags & VIO_WRITE) != 0;
 	u8 *at;
@@ -154,9 +161,10 @@ struct chain_walk {
 };
 
 /* 2.7.5.3.1: an indirect descriptor is the last of its table, and not in an indirect one. */
-static bool chain_enter_indirect(const struct virtio_device *device,
-				 const struct virtqueue_state *queue,
-				 const struct vio_descriptor *descriptor, struct chain_walk *walk)
+static bool virtqueue_chain_enter_indirect(const struct virtio_device *device,
+					   const struct virtqueue_state *queue,
+					   const struct vio_descriptor *descriptor,
+					   struct chain_walk *walk)
 {
 	u32 entries = descriptor->bytes / (u32)sizeof(*descriptor);
 
@@ -171,9 +179,9 @@ static bool chain_enter_indirect(const struct virtio_device *device,
 	return true;
 }
 
-static ALWAYS_INLINE bool chain_read_descriptor(const struct virtio_device *device,
-						const struct chain_walk *walk,
-						struct vio_descriptor *descriptor)
+static ALWAYS_INLINE bool virtqueue_chain_read_descriptor(const struct virtio_device *device,
+							  const struct chain_walk *walk,
+							  struct vio_descriptor *descriptor)
 {
 	return walk->at < walk->entries &&
 	       guest_memory_fetch(device->memory, GPA(walk->table + walk->at * sizeof(*descriptor)),
@@ -181,16 +189,17 @@ static ALWAYS_INLINE bool chain_read_descriptor(const struct virtio_device *devi
 }
 
 /* From its first descriptor on, which has been read. */
-static NOINLINE bool chain_walk(const struct virtio_device *device,
-				const struct virtqueue_state *queue, struct chain_walk walk,
-				struct vio_descriptor descriptor, struct virtio_chain *chain)
+static NOINLINE bool virtqueue_chain_walk(const struct virtio_device *device,
+					  const struct virtqueue_state *queue,
+					  struct chain_walk walk, struct vio_descriptor descriptor,
+					  struct virtio_chain *chain)
 {
 	for (;;) {
 		if ((descriptor.flags & VIO_INDIRECT) != 0) {
-			if (!chain_enter_indirect(device, queue, &descriptor, &walk))
+			if (!virtqueue_chain_enter_indirect(device, queue, &descriptor, &walk))
 				return false;
 		} else {
-			if (!chain_add_segment(device, chain, &descriptor))
+			if (!virtqueue_chain_add_segment(device, chain, &descriptor))
 				return false;
 			if ((descriptor.flags & VIO_NEXT) == 0)
 				return true;
@@ -198,15 +207,15 @@ static NOINLINE bool chain_walk(const struct virtio_device *device,
 			if (--walk.left == 0)
 				return false;
 		}
-		if (!chain_read_descriptor(device, &walk, &descriptor))
+		if (!virtqueue_chain_read_descriptor(device, &walk, &descriptor))
 			return false;
 	}
 }
 
-static ALWAYS_INLINE bool chain_take(const struct virtio_device *device,
-				     const struct virtqueue_state *queue,
-				     const struct virtqueue_place *place,
-				     struct virtio_chain *chain)
+static ALWAYS_INLINE bool virtqueue_chain_take(const struct virtio_device *device,
+					       const struct virtqueue_state *queue,
+					       const struct virtqueue_place *place,
+					       struct virtio_chain *chain)
 {
 	const struct chain_walk walk = {queue->descriptors, queue->size, chain->head, queue->size,
 					false};
@@ -215,8 +224,8 @@ static ALWAYS_INLINE bool chain_take(const struct virtio_device *device,
 	guest_words_read(place->table + chain->head * sizeof(descriptor), &descriptor,
 			 sizeof(descriptor));
 	if (likely((descriptor.flags & (VIO_INDIRECT | VIO_NEXT)) == 0))
-		return chain_add_segment(device, chain, &descriptor);
-	return chain_walk(device, queue, walk, descriptor, chain);
+		return virtqueue_chain_add_segment(device, chain, &descriptor);
+	return virtqueue_chain_walk(device, queue, walk, descriptor, chain);
 }
 
 bool virtqueue_pop(struct virtio_device *device, u32 number, struct virtio_chain *chain)
@@ -228,8 +237,8 @@ bool virtqueue_pop(struct virtio_device *device, u32 number, struct virtio_chain
 
 	if (!virtio_queue_is_live(device, number))
 		return false;
-	place = queue_place(device, number);
-	if (place == NULL || !queue_next_head(device, queue, place, &head, &bad)) {
+	place = virtqueue_queue_place(device, number);
+	if (place == NULL || !virtqueue_queue_next_head(device, queue, place, &head, &bad)) {
 		if (bad)
 			virtio_needs_reset(device);
 		return false;
@@ -239,7 +248,7 @@ bool virtqueue_pop(struct virtio_device *device, u32 number, struct virtio_chain
 	chain->count = 0;
 	chain->readable_bytes = 0;
 	chain->writable_bytes = 0;
-	if (!chain_take(device, queue, place, chain)) {
+	if (!virtqueue_chain_take(device, queue, place, chain)) {
 		virtio_needs_reset(device);
 		return false;
 	}
@@ -258,7 +267,7 @@ bool virtqueue_batch_begin(struct virtqueue_batch *batch, struct virtio_device *
 		in_flight |= queue->in_flight[i];
 	if (in_flight != 0 || !virtio_queue_is_live(device, number))
 		return false;
-	place = queue_place(device, number);
+	place = virtqueue_queue_place(device, number);
 	if (place == NULL)
 		return false;
 	*batch = (struct virtqueue_batch){
@@ -291,7 +300,7 @@ void virtqueue_put(struct virtio_device *device, u32 number, u32 head, u32 writt
 	    !virtio_queue_is_live(device, number))
 		return;
 	queue->in_flight[head / 64] &= ~BIT(head % 64);
-	place = queue_place(device, number);
+	place = virtqueue_queue_place(device, number);
 	if (place == NULL) {
 		virtio_needs_reset(device);
 		return;
@@ -310,8 +319,8 @@ void virtqueue_show(struct virtio_device *device, u32 number)
 		return;
 	/* the entries are there before the index says so */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	(void)queue_write_u16(device, queue->used + offsetof(struct vio_ring, index),
-			      queue->used_next);
+	(void)virtqueue_queue_write_u16(device, queue->used + offsetof(struct vio_ring, index),
+					queue->used_next);
 }
 
 void virtqueue_push(struct virtio_device *device, u32 number, u32 head, u32 written)
@@ -321,7 +330,7 @@ void virtqueue_push(struct virtio_device *device, u32 number, u32 head, u32 writ
 }
 
 /* 2.7.7.2: whether the index at which the guest wants to be told is among the new ones. */
-static bool index_passes(u16 event, u16 from, u16 to)
+static bool virtqueue_index_passes(u16 event, u16 from, u16 to)
 {
 	return (u16)(to - event - 1) < (u16)(to - from);
 }
@@ -337,12 +346,13 @@ void virtqueue_announce(struct virtio_device *device, u32 number)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the guest sets its wish, then looks again */
 	queue->used_announced = queue->used_next;
 	if (virtio_has(device, VIRTIO_F_EVENT_IDX)) {
-		if (!queue_read_u16(device,
-				    queue->available + queue_available_bytes(queue->size) - 2,
-				    &wish) ||
-		    !index_passes(wish, announced, queue->used_next))
+		if (!virtqueue_queue_read_u16(
+			    device,
+			    queue->available + virtqueue_queue_available_bytes(queue->size) - 2,
+			    &wish) ||
+		    !virtqueue_index_passes(wish, announced, queue->used_next))
 			return;
-	} else if (!queue_read_u16(device, queue->available, &wish) ||
+	} else if (!virtqueue_queue_read_u16(device, queue->available, &wish) ||
 		   (wish & VIO_QUIET) != 0) {
 		return;
 	}
@@ -350,8 +360,9 @@ void virtqueue_announce(struct virtio_device *device, u32 number)
 }
 
 /* One loop for both directions: `out` is NULL for reading, `in` for writing. */
-static u64 chain_copy(const struct guest_memory *memory, const struct virtio_segment *segment,
-		      u32 count, u64 offset, u8 *in, const u8 *out, u64 bytes)
+static u64 virtqueue_chain_copy(const struct guest_memory *memory,
+				const struct virtio_segment *segment, u32 count, u64 offset, u8 *in,
+				const u8 *out, u64 bytes)
 {
 	u64 done = 0;
 
@@ -376,13 +387,14 @@ static u64 chain_copy(const struct guest_memory *memory, const struct virtio_seg
 u64 virtio_chain_read_any(const struct guest_memory *memory, const struct virtio_chain *chain,
 			  u64 offset, void *buffer, u64 bytes)
 {
-	return chain_copy(memory, chain->segment, chain->readable_count, offset, buffer, NULL,
-			  bytes);
+	return virtqueue_chain_copy(memory, chain->segment, chain->readable_count, offset, buffer,
+				    NULL, bytes);
 }
 
 u64 virtio_chain_write_any(const struct guest_memory *memory, const struct virtio_chain *chain,
 			   u64 offset, const void *buffer, u64 bytes)
 {
-	return chain_copy(memory, chain->segment + chain->readable_count,
-			  chain->count - chain->readable_count, offset, NULL, buffer, bytes);
+	return virtqueue_chain_copy(memory, chain->segment + chain->readable_count,
+				    chain->count - chain->readable_count, offset, NULL, buffer,
+				    bytes);
 }

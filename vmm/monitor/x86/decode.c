@@ -13,7 +13,7 @@ struct cursor {
 };
 
 /* Whether `count` bytes are there; otherwise says why not. */
-static bool expect(struct cursor *cursor, unsigned int count)
+static bool x86_expect(struct cursor *cursor, unsigned int count)
 {
 	if (cursor->status != X86_OK)
 		return false;
@@ -23,23 +23,23 @@ static bool expect(struct cursor *cursor, unsigned int count)
 	return false;
 }
 
-static u8 take(struct cursor *cursor)
+static u8 x86_take(struct cursor *cursor)
 {
-	return expect(cursor, 1) ? cursor->bytes[cursor->at++] : 0;
+	return x86_expect(cursor, 1) ? cursor->bytes[cursor->at++] : 0;
 }
 
 /* The next byte without taking it. */
-static u8 peek(struct cursor *cursor)
+static u8 x86_peek(struct cursor *cursor)
 {
-	return expect(cursor, 1) ? cursor->bytes[cursor->at] : 0;
+	return x86_expect(cursor, 1) ? cursor->bytes[cursor->at] : 0;
 }
 
-static u64 take_bytes(struct cursor *cursor, unsigned int count)
+static u64 x86_take_bytes(struct cursor *cursor, unsigned int count)
 {
 	const u8 *bytes = cursor->bytes + cursor->at;
 	u64 value = 0;
 
-	if (!expect(cursor, count))
+	if (!x86_expect(cursor, count))
 		return 0;
 	for (unsigned int i = 0; i < count; i++)
 		value |= (u64)bytes[i] << (8 * i);
@@ -47,7 +47,7 @@ static u64 take_bytes(struct cursor *cursor, unsigned int count)
 	return value;
 }
 
-static u64 sign_extend(u64 value, unsigned int bytes)
+static u64 x86_sign_extend(u64 value, unsigned int bytes)
 {
 	unsigned int shift = 64 - 8 * bytes;
 
@@ -55,10 +55,10 @@ static u64 sign_extend(u64 value, unsigned int bytes)
 }
 
 /* SDM vol. 2, 2.3.5: C5 R.vvvv.L.pp, C4 and 8F RXB.mmmmm W.vvvv.L.pp, registers inverted. */
-static void take_vex(struct cursor *cursor, u8 escape, struct x86_instruction *out)
+static void x86_take_vex(struct cursor *cursor, u8 escape, struct x86_instruction *out)
 {
-	u8 p0 = escape == 0xc5 ? (take(cursor) ^ 0x80) : (take(cursor) ^ 0xe0);
-	u8 p1 = escape == 0xc5 ? (p0 & 0x7f) : take(cursor);
+	u8 p0 = escape == 0xc5 ? (x86_take(cursor) ^ 0x80) : (x86_take(cursor) ^ 0xe0);
+	u8 p1 = escape == 0xc5 ? (p0 & 0x7f) : x86_take(cursor);
 
 	out->encoding = escape == 0x8f ? X86_XOP : X86_VEX;
 	out->map = escape == 0xc5 ? X86_MAP_0F : p0 & 0x1f;
@@ -68,15 +68,15 @@ static void take_vex(struct cursor *cursor, u8 escape, struct x86_instruction *o
 	out->vector_register = (p1 >> 3 & 15) ^ 15;
 	out->vector_length = p1 >> 2 & 1;
 	out->vector_prefix = p1 & 3;
-	out->opcode = take(cursor);
+	out->opcode = x86_take(cursor);
 }
 
 /* SDM vol. 2, 2.7.1: 62 RXBR'0mmm Wvvvv1pp zL'LbV'aaa; returns R' as 16 or 0. */
-static u8 take_evex(struct cursor *cursor, struct x86_instruction *out)
+static u8 x86_take_evex(struct cursor *cursor, struct x86_instruction *out)
 {
-	u8 p0 = take(cursor) ^ 0xf0;
-	u8 p1 = take(cursor);
-	u8 p2 = take(cursor);
+	u8 p0 = x86_take(cursor) ^ 0xf0;
+	u8 p1 = x86_take(cursor);
+	u8 p2 = x86_take(cursor);
 
 	if (cursor->status == X86_OK && (p0 & 8 || !(p1 & 4)))
 		cursor->status = X86_INVALID;
@@ -88,38 +88,38 @@ static u8 take_evex(struct cursor *cursor, struct x86_instruction *out)
 	out->vector_prefix = p1 & 3;
 	out->vector_length = p2 >> 5 & 3;
 	out->evex_mask = p2;
-	out->opcode = take(cursor);
+	out->opcode = x86_take(cursor);
 	return p0 & 16;
 }
 
 /* In 16- and 32-bit code these escapes are LDS, LES, BOUND unless what follows names a register. */
-static bool is_vector_escape(struct cursor *cursor, u8 byte, enum x86_mode mode)
+static bool x86_is_vector_escape(struct cursor *cursor, u8 byte, enum x86_mode mode)
 {
 	switch (byte) {
 	case 0xc4:
 	case 0xc5:
 	case 0x62:
-		return mode == X86_MODE_64 || peek(cursor) >= 0xc0;
+		return mode == X86_MODE_64 || x86_peek(cursor) >= 0xc0;
 	case 0x8f: /* APM vol. 3, 1.2.8: POP has ModRM.reg 0, XOP a map of at least 8 */
-		return (peek(cursor) & 0x1f) >= 8;
+		return (x86_peek(cursor) & 0x1f) >= 8;
 	default:
 		return false;
 	}
 }
 
 /* Takes the opcode with its escapes; returns its letter (tables.h). */
-static char take_opcode(struct cursor *cursor, enum x86_mode mode, struct x86_instruction *out,
-			u8 *reg_extension)
+static char x86_take_opcode(struct cursor *cursor, enum x86_mode mode, struct x86_instruction *out,
+			    u8 *reg_extension)
 {
-	u8 byte = take(cursor);
+	u8 byte = x86_take(cursor);
 
-	if (is_vector_escape(cursor, byte, mode)) {
+	if (x86_is_vector_escape(cursor, byte, mode)) {
 		if (out->rex != 0 || out->prefixes & ~X86_PREFIX_ADDRESS)
 			return '-';
 		if (byte == 0x62)
-			*reg_extension = take_evex(cursor, out);
+			*reg_extension = x86_take_evex(cursor, out);
 		else
-			take_vex(cursor, byte, out);
+			x86_take_vex(cursor, byte, out);
 		if (mode != X86_MODE_64) {
 			out->rex = 0; /* eight registers of 4 bytes: the bits are ignored */
 			out->vector_register &= 7;
@@ -131,16 +131,16 @@ static char take_opcode(struct cursor *cursor, enum x86_mode mode, struct x86_in
 	if (byte != 0x0f)
 		return mode == X86_MODE_64 && x86_invalid_in_64(byte) ? '-' : x86_map_primary[byte];
 
-	out->opcode = take(cursor);
+	out->opcode = x86_take(cursor);
 	out->map = X86_MAP_0F;
 	if (out->opcode != 0x38 && out->opcode != 0x3a)
 		return x86_map_0f[out->opcode];
 	out->map = out->opcode == 0x38 ? X86_MAP_0F38 : X86_MAP_0F3A;
-	out->opcode = take(cursor);
+	out->opcode = x86_take(cursor);
 	return out->map == X86_MAP_0F38 ? 'M' : 'B';
 }
 
-static void set_sizes(enum x86_mode mode, struct x86_instruction *out)
+static void x86_set_sizes(enum x86_mode mode, struct x86_instruction *out)
 {
 	bool operand = out->prefixes & X86_PREFIX_OPERAND;
 	bool address = out->prefixes & X86_PREFIX_ADDRESS;
@@ -162,7 +162,7 @@ static void set_sizes(enum x86_mode mode, struct x86_instruction *out)
 }
 
 /* SDM vol. 2, table 2-1. */
-static void set_memory_16(struct x86_instruction *out)
+static void x86_set_memory_16(struct x86_instruction *out)
 {
 	static const u8 base[8] = {3, 3, 5, 5, X86_REG_NONE, X86_REG_NONE, 5, 3};
 	static const u8 index[8] = {6, 7, 6, 7, 6, 7, X86_REG_NONE, X86_REG_NONE};
@@ -178,14 +178,15 @@ static void set_memory_16(struct x86_instruction *out)
 }
 
 /* SDM vol. 2, tables 2-2 and 2-3. */
-static void take_memory_32(struct cursor *cursor, enum x86_mode mode, struct x86_instruction *out)
+static void x86_take_memory_32(struct cursor *cursor, enum x86_mode mode,
+			       struct x86_instruction *out)
 {
 	u8 low = out->rm & 7;
 
 	out->base = out->rm;
 	out->displacement_bytes = out->mod == 2 ? 4 : out->mod;
 	if (low == 4) {
-		u8 sib = take(cursor);
+		u8 sib = x86_take(cursor);
 
 		low = sib & 7;
 		out->base = (u8)(low | (out->rex & REX_B ? 8 : 0));
@@ -203,10 +204,10 @@ static void take_memory_32(struct cursor *cursor, enum x86_mode mode, struct x86
 	}
 }
 
-static void take_modrm(struct cursor *cursor, enum x86_mode mode, char letter, u8 reg_extension,
-		       struct x86_instruction *out)
+static void x86_take_modrm(struct cursor *cursor, enum x86_mode mode, char letter, u8 reg_extension,
+			   struct x86_instruction *out)
 {
-	u8 byte = take(cursor);
+	u8 byte = x86_take(cursor);
 
 	out->has_modrm = true;
 	out->mod = letter == 'R' ? 3 : byte >> 6;
@@ -215,15 +216,15 @@ static void take_modrm(struct cursor *cursor, enum x86_mode mode, char letter, u
 	if (out->mod == 3)
 		return;
 	if (out->address_bytes == 2)
-		set_memory_16(out);
+		x86_set_memory_16(out);
 	else
-		take_memory_32(cursor, mode, out);
-	out->displacement = (s32)sign_extend(take_bytes(cursor, out->displacement_bytes),
-					     out->displacement_bytes);
+		x86_take_memory_32(cursor, mode, out);
+	out->displacement = (s32)x86_sign_extend(x86_take_bytes(cursor, out->displacement_bytes),
+						 out->displacement_bytes);
 }
 
 /* Sizes of the immediate and of the second one after it. */
-static u8 immediate_size(char kind, const struct x86_instruction *out, u8 *second)
+static u8 x86_immediate_size(char kind, const struct x86_instruction *out, u8 *second)
 {
 	u8 word = MIN(out->operand_bytes, 4);
 
@@ -258,11 +259,11 @@ static u8 immediate_size(char kind, const struct x86_instruction *out, u8 *secon
 	}
 }
 
-static void take_immediate(struct cursor *cursor, char letter, struct x86_instruction *out)
+static void x86_take_immediate(struct cursor *cursor, char letter, struct x86_instruction *out)
 {
 	char kind = (char)(letter | 0x20);
 	u8 second;
-	u8 size = immediate_size(kind, out, &second);
+	u8 size = x86_immediate_size(kind, out, &second);
 
 	/* EXTRQ and INSERTQ with two immediates (APM vol. 4, SSE4A) share VMREAD's opcode. */
 	if (out->encoding == X86_LEGACY && out->map == X86_MAP_0F && out->opcode == 0x78 &&
@@ -270,10 +271,10 @@ static void take_immediate(struct cursor *cursor, char letter, struct x86_instru
 		size = 1;
 		second = 1;
 	}
-	out->immediate = take_bytes(cursor, size);
+	out->immediate = x86_take_bytes(cursor, size);
 	if (kind != 'w' && kind != 'e' && kind != 'a' && kind != 'f')
-		out->immediate = sign_extend(out->immediate, size);
-	out->immediate2 = (u16)take_bytes(cursor, second);
+		out->immediate = x86_sign_extend(out->immediate, size);
+	out->immediate2 = (u16)x86_take_bytes(cursor, second);
 	out->immediate_bytes = (u8)(size + second);
 }
 
@@ -295,15 +296,15 @@ enum x86_status x86_decode(const u8 *bytes, size_t available, enum x86_mode mode
 	};
 	cursor.at = prefixes.count;
 
-	letter = take_opcode(&cursor, mode, out, &reg_extension);
+	letter = x86_take_opcode(&cursor, mode, out, &reg_extension);
 	if (cursor.status != X86_OK)
 		return cursor.status;
 	if (letter == '-')
 		return X86_INVALID;
-	set_sizes(mode, out);
+	x86_set_sizes(mode, out);
 	if (letter >= 'A' && letter <= 'Z')
-		take_modrm(&cursor, mode, letter, reg_extension, out);
-	take_immediate(&cursor, letter, out);
+		x86_take_modrm(&cursor, mode, letter, reg_extension, out);
+	x86_take_immediate(&cursor, letter, out);
 	out->length = (u8)cursor.at;
 	return cursor.status;
 }

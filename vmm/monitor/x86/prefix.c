@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/x86/prefix.h"
 
-static u8 repeat(u8 flags, u8 prefix)
+static u8 x86_repeat(u8 flags, u8 prefix)
 {
 	return (u8)((flags & ~(X86_PREFIX_REP | X86_PREFIX_REPNE)) | prefix);
 }
 
 /* Takes one prefix byte into *out; false when it is none. */
-static bool take_prefix(u8 byte, enum x86_mode mode, struct x86_prefixes *out)
+static bool x86_take_prefix(u8 byte, enum x86_mode mode, struct x86_prefixes *out)
 {
 	if (mode == X86_MODE_64 && (byte & 0xf0) == 0x40) {
 		out->rex = byte;
@@ -35,10 +35,10 @@ static bool take_prefix(u8 byte, enum x86_mode mode, struct x86_prefixes *out)
 		out->flags |= X86_PREFIX_LOCK;
 		break;
 	case 0xf2:
-		out->flags = repeat(out->flags, X86_PREFIX_REPNE);
+		out->flags = x86_repeat(out->flags, X86_PREFIX_REPNE);
 		break;
 	case 0xf3:
-		out->flags = repeat(out->flags, X86_PREFIX_REP);
+		out->flags = x86_repeat(out->flags, X86_PREFIX_REP);
 		break;
 	default:
 		return false;
@@ -54,6 +54,6 @@ void x86_scan_prefixes(const u8 *bytes, size_t available, enum x86_mode mode,
 	size_t limit = MIN(available, X86_LENGTH_MAX);
 
 	*out = (struct x86_prefixes){.segment = X86_SEGMENT_NONE};
-	while (out->count < limit && take_prefix(bytes[out->count], mode, out))
+	while (out->count < limit && x86_take_prefix(bytes[out->count], mode, out))
 		out->count++;
 }

@@ -6,7 +6,7 @@
 #include "vmm/rt/crypto/secret.h"
 
 /* RFC 8439, 2.4, beginning with block 1 */
-static void apply_stream(const u8 *key, const u8 *nonce, u8 *text, size_t count)
+static void chacha20_poly1305_apply_stream(const u8 *key, const u8 *nonce, u8 *text, size_t count)
 {
 	u8 block[CHACHA20_BLOCK_BYTES];
 	u32 number = 1;
@@ -22,8 +22,9 @@ static void apply_stream(const u8 *key, const u8 *nonce, u8 *text, size_t count)
 }
 
 /* RFC 8439, 2.8: of `about`, the encrypted text and both lengths; the key is block 0's half. */
-static void make_tag(const u8 *key, const u8 *nonce, const void *about, size_t about_count,
-		     const u8 *text, size_t count, u8 tag[POLY1305_TAG_BYTES])
+static void chacha20_poly1305_make_tag(const u8 *key, const u8 *nonce, const void *about,
+				       size_t about_count, const u8 *text, size_t count,
+				       u8 tag[POLY1305_TAG_BYTES])
 {
 	const u64 lengths[2] = {about_count, count};
 	u8 block[CHACHA20_BLOCK_BYTES];
@@ -42,8 +43,8 @@ void chacha20_poly1305_seal(const u8 key[CHACHA20_KEY_BYTES], const u8 nonce[CHA
 			    const void *about, size_t about_count, u8 *text, size_t count,
 			    u8 tag[POLY1305_TAG_BYTES])
 {
-	apply_stream(key, nonce, text, count);
-	make_tag(key, nonce, about, about_count, text, count, tag);
+	chacha20_poly1305_apply_stream(key, nonce, text, count);
+	chacha20_poly1305_make_tag(key, nonce, about, about_count, text, count, tag);
 }
 
 bool chacha20_poly1305_open(const u8 key[CHACHA20_KEY_BYTES], const u8 nonce[CHACHA20_NONCE_BYTES],
@@ -52,9 +53,9 @@ bool chacha20_poly1305_open(const u8 key[CHACHA20_KEY_BYTES], const u8 nonce[CHA
 {
 	u8 right[POLY1305_TAG_BYTES];
 
-	make_tag(key, nonce, about, about_count, text, count, right);
+	chacha20_poly1305_make_tag(key, nonce, about, about_count, text, count, right);
 	if (!secret_same(right, tag, sizeof(right)))
 		return false;
-	apply_stream(key, nonce, text, count);
+	chacha20_poly1305_apply_stream(key, nonce, text, count);
 	return true;
 }

@@ -8,8 +8,8 @@
 #include "vmm/rt/crypto/secret.h"
 
 /* RFC 5869, 2.2 */
-static void extract(const void *secret, size_t secret_count, const void *salt, size_t salt_count,
-		    struct hmac_key *pseudorandom)
+static void hkdf_extract(const void *secret, size_t secret_count, const void *salt,
+			 size_t salt_count, struct hmac_key *pseudorandom)
 {
 	u8 digest[SHA256_BYTES];
 	struct hmac_key key;
@@ -30,7 +30,7 @@ void hkdf(const void *secret, size_t secret_count, const void *salt, size_t salt
 	struct hmac_key pseudorandom;
 	u8 number = 1;
 
-	extract(secret, secret_count, salt, salt_count, &pseudorandom);
+	hkdf_extract(secret, secret_count, salt, salt_count, &pseudorandom);
 	memcpy(text + SHA256_BYTES, info, info_count);
 	for (size_t done = 0; done < size; done += SHA256_BYTES) {
 		text[SHA256_BYTES + info_count] = number++;

@@ -8,7 +8,7 @@
 #define INNER_PAD 0x36
 #define OUTER_PAD 0x5c
 
-static struct sha256_state key_state(const u8 *key, u8 pad)
+static struct sha256_state hmac_key_state(const u8 *key, u8 pad)
 {
 	struct sha256_state state = sha256_initial;
 	u8 block[SHA256_BLOCK_BYTES];
@@ -28,8 +28,8 @@ void hmac_open(struct hmac_key *key, const void *bytes, size_t count)
 		sha256_finish(sha256_initial, 0, bytes, count, block);
 	else
 		memcpy(block, bytes, count);
-	key->inner = key_state(block, INNER_PAD);
-	key->outer = key_state(block, OUTER_PAD);
+	key->inner = hmac_key_state(block, INNER_PAD);
+	key->outer = hmac_key_state(block, OUTER_PAD);
 	secret_forget(block, sizeof(block));
 }
 

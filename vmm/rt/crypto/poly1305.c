@@ -15,7 +15,7 @@ typedef unsigned __int128 u128;
 #define CLAMP_LOW  0x0ffffffc0fffffffull
 #define CLAMP_HIGH 0x0ffffffc0ffffffcull
 
-static u64 load_word(const u8 *bytes)
+static u64 poly1305_load_word(const u8 *bytes)
 {
 	u64 word;
 
@@ -26,13 +26,14 @@ static u64 load_word(const u8 *bytes)
 void poly1305_open(struct poly1305 *poly, const u8 key[POLY1305_KEY_BYTES])
 {
 	*poly = (struct poly1305){
-		.r = {load_word(key) & CLAMP_LOW, load_word(key + 8) & CLAMP_HIGH},
-		.s = {load_word(key + 16), load_word(key + 24)},
+		.r = {poly1305_load_word(key) & CLAMP_LOW,
+		      poly1305_load_word(key + 8) & CLAMP_HIGH},
+		.s = {poly1305_load_word(key + 16), poly1305_load_word(key + 24)},
 	};
 }
 
 /* sum += high * 2^128 + the words */
-static void add_words(u64 sum[3], u64 low, u64 middle, u64 high)
+static void poly1305_add_words(u64 sum[3], u64 low, u64 middle, u64 high)
 {
 	u128 carry = (u128)sum[0] + low;
 
@@ -43,7 +44,7 @@ static void add_words(u64 sum[3], u64 low, u64 middle, u64 high)
 }
 
 /* sum = sum * r, partly reduced: sum < 2^131 before and after. */
-static void multiply(struct poly1305 *poly)
+static void poly1305_multiply(struct poly1305 *poly)
 {
 	const u64 *r = poly->r;
 	u64 *sum = poly->sum;
@@ -57,8 +58,8 @@ static void multiply(struct poly1305 *poly)
 	sum[0] = (u64)low;
 	sum[1] = (u64)middle;
 	sum[2] = (u64)high & 3;
-	add_words(sum, over, top, 0);
-	add_words(sum, over >> 2 | top << 62, top >> 2, 0);
+	poly1305_add_words(sum, over, top, 0);
+	poly1305_add_words(sum, over >> 2 | top << 62, top >> 2, 0);
 }
 
 void poly1305_add(struct poly1305 *poly, const void *bytes, size_t count, bool padded)
@@ -66,8 +67,9 @@ void poly1305_add(struct poly1305 *poly, const void *bytes, size_t count, bool p
 	const u8 *from = bytes;
 
 	for (; count >= POLY1305_BLOCK_BYTES; count -= POLY1305_BLOCK_BYTES) {
-		add_words(poly->sum, load_word(from), load_word(from + 8), 1);
-		multiply(poly);
+		poly1305_add_words(poly->sum, poly1305_load_word(from),
+				   poly1305_load_word(from + 8), 1);
+		poly1305_multiply(poly);
 		from += POLY1305_BLOCK_BYTES;
 	}
 	if (count > 0) {
@@ -76,8 +78,9 @@ void poly1305_add(struct poly1305 *poly, const void *bytes, size_t count, bool p
 		memcpy(block, from, count);
 		if (!padded)
 			block[count] = 1;
-		add_words(poly->sum, load_word(block), load_word(block + 8), padded);
-		multiply(poly);
+		poly1305_add_words(poly->sum, poly1305_load_word(block),
+				   poly1305_load_word(block + 8), padded);
+		poly1305_multiply(poly);
 	}
 }
 
@@ -89,7 +92,7 @@ void poly1305_finish(struct poly1305 *poly, u8 tag[POLY1305_TAG_BYTES])
 
 	/* sum - (2^130 - 5) is the rest if it is not negative; the sum is below twice the modulus
 	 */
-	add_words(less, 5, 0, 0);
+	poly1305_add_words(less, 5, 0, 0);
 	keep = (less[2] >> 2) - 1; /* all ones: it is negative */
 	word = (u128)((poly->sum[0] & keep) | (less[0] & ~keep)) + poly->s[0];
 	memcpy(tag, &word, 8);

@@ -22,34 +22,34 @@ static const u32 round_word[64] = {
 	0xc67178f2,
 };
 
-static u32 rotate_right(u32 value, u32 count)
+static u32 sha256_rotate_right(u32 value, u32 count)
 {
 	return value >> count | value << (32 - count);
 }
 
-static u32 load_big_endian(const u8 *bytes)
+static u32 sha256_load_big_endian(const u8 *bytes)
 {
 	return (u32)bytes[0] << 24 | (u32)bytes[1] << 16 | (u32)bytes[2] << 8 | bytes[3];
 }
 
-static void store_big_endian(u8 *bytes, u32 value)
+static void sha256_store_big_endian(u8 *bytes, u32 value)
 {
 	for (u32 i = 0; i < 4; i++)
 		bytes[i] = (u8)(value >> (24 - 8 * i));
 }
 
 /* The message schedule, RFC 6234, 6.2, step 1 */
-static void expand(u32 schedule[64], const u8 *block)
+static void sha256_expand(u32 schedule[64], const u8 *block)
 {
 	for (u32 t = 0; t < 16; t++)
-		schedule[t] = load_big_endian(block + 4ul * t);
+		schedule[t] = sha256_load_big_endian(block + 4ul * t);
 	for (u32 t = 16; t < 64; t++) {
 		u32 a = schedule[t - 2];
 		u32 b = schedule[t - 15];
 
-		schedule[t] = (rotate_right(a, 17) ^ rotate_right(a, 19) ^ a >> 10) +
+		schedule[t] = (sha256_rotate_right(a, 17) ^ sha256_rotate_right(a, 19) ^ a >> 10) +
 			      schedule[t - 7] +
-			      (rotate_right(b, 7) ^ rotate_right(b, 18) ^ b >> 3) +
+			      (sha256_rotate_right(b, 7) ^ sha256_rotate_right(b, 18) ^ b >> 3) +
 			      schedule[t - 16];
 	}
 }
@@ -60,13 +60,15 @@ void sha256_block(struct sha256_state *state, const u8 block[SHA256_BLOCK_BYTES]
 	u32 schedule[64];
 	u32 v[8];
 
-	expand(schedule, block);
+	sha256_expand(schedule, block);
 	memcpy(v, state->word, sizeof(v));
 	for (u32 t = 0; t < 64; t++) {
-		u32 sum_1 = rotate_right(v[4], 6) ^ rotate_right(v[4], 11) ^ rotate_right(v[4], 25);
+		u32 sum_1 = sha256_rotate_right(v[4], 6) ^ sha256_rotate_right(v[4], 11) ^
+			    sha256_rotate_right(v[4], 25);
 		u32 choose = (v[4] & v[5]) ^ (~v[4] & v[6]);
 		u32 first = v[7] + sum_1 + choose + round_word[t] + schedule[t];
-		u32 sum_0 = rotate_right(v[0], 2) ^ rotate_right(v[0], 13) ^ rotate_right(v[0], 22);
+		u32 sum_0 = sha256_rotate_right(v[0], 2) ^ sha256_rotate_right(v[0], 13) ^
+			    sha256_rotate_right(v[0], 22);
 		u32 majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
 
 		v[7] = v[6];
@@ -101,9 +103,9 @@ void sha256_finish(struct sha256_state state, u64 before, const void *bytes, siz
 		sha256_block(&state, block);
 		memset(block, 0, sizeof(block));
 	}
-	store_big_endian(block + 56, (u32)(bits >> 32));
-	store_big_endian(block + 60, (u32)bits);
+	sha256_store_big_endian(block + 56, (u32)(bits >> 32));
+	sha256_store_big_endian(block + 60, (u32)bits);
 	sha256_block(&state, block);
 	for (u32 i = 0; i < 8; i++)
-		store_big_endian(digest + 4ul * i, state.word[i]);
+		sha256_store_big_endian(digest + 4ul * i, state.word[i]);
 }

@@ -8,7 +8,7 @@
 /* In memory that outlives this process: the key `memory` of its section. */
 static u64 *starts;
 
-static bool start(struct driver_disk *disk, char *problem, size_t size)
+static bool numbers_main_start(struct driver_disk *disk, char *problem, size_t size)
 {
 	if (start_info->parameter[DRIVER_DISK_BYTES] == 0) {
 		format(problem, size, "no memory, allowed: memory = 4K");
@@ -21,7 +21,7 @@ static bool start(struct driver_disk *disk, char *problem, size_t size)
 	return true;
 }
 
-static bool submit(struct driver_request *request)
+static bool numbers_main_submit(struct driver_request *request)
 {
 	if (request->operation != BLOCK_READ) {
 		driver_finish(request, request->operation == BLOCK_FLUSH ? BLOCK_OK : BLOCK_ERROR);
@@ -35,8 +35,9 @@ static bool submit(struct driver_request *request)
 }
 
 /* There is no device that could have finished something. */
-static void poll(void)
+static void numbers_main_poll(void)
 {
 }
 
-const struct driver_ops driver_ops = {.start = start, .submit = submit, .poll = poll};
+const struct driver_ops driver_ops = {
+	.start = numbers_main_start, .submit = numbers_main_submit, .poll = numbers_main_poll};

@@ -13,7 +13,7 @@ void asid_pool_init(struct asid_pool *pool, u32 cpu, u32 count)
 	pool->flush_all = true; /* whoever ran here before may have left something */
 }
 
-static void assign(struct asid_pool *pool, struct virt_vcpu *vcpu)
+static void asid_assign(struct asid_pool *pool, struct virt_vcpu *vcpu)
 {
 	if (pool->next == pool->count) {
 		pool->generation++;
@@ -30,7 +30,7 @@ u8 asid_prepare(struct asid_pool *pool, struct virt_vcpu *vcpu, bool flush_by_as
 	bool stale = vcpu->tag_generation != pool->generation;
 
 	if (stale || (vcpu->flush && !flush_by_asid))
-		assign(pool, vcpu);
+		asid_assign(pool, vcpu);
 	if (pool->flush_all || (vcpu->trap & VTRAP_FLUSH))
 		return VMCB_TLB_FLUSH_ALL;
 	return vcpu->flush && flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_NOTHING;

@@ -24,13 +24,13 @@ void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT]);
 	(BIT(EXIT_CPUID) | BIT(EXIT_HLT) | BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_HYPERCALL))
 
 /* The entry must flush or change the ASID, even if the vCPU has not asked for a flush. */
-static bool tag_is_stale(const struct virt_vcpu *vcpu, const struct asid_pool *asids)
+static bool svm_tag_is_stale(const struct virt_vcpu *vcpu, const struct asid_pool *asids)
 {
 	return asids->flush_all || vcpu->tag_generation != asids->generation;
 }
 
 /* Writes what then stays in the VMCB, or the CPU, over repeated entries until svm_leave. */
-static ALWAYS_INLINE void supply(struct virt_vcpu *vcpu)
+static ALWAYS_INLINE void svm_supply(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 	struct vcpu_page *page = vcpu->page;
@@ -54,7 +54,7 @@ static ALWAYS_INLINE void supply(struct virt_vcpu *vcpu)
  * virt_comes_once. DR6 and DR7 in the VMCB are already what the guest's handler expects (APM vol.
  * 2, 15.12.2).
  */
-static void reflect(struct virt_vcpu *vcpu)
+static void svm_reflect(struct virt_vcpu *vcpu)
 {
 	vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 	if (virt_comes_once(&vcpu->event))
@@ -71,19 +71,19 @@ static void reflect(struct virt_vcpu *vcpu)
 }
 
 /* The host's handler only records it. */
-static void take_machine_check(struct virt_vcpu *vcpu)
+static void svm_take_machine_check(struct virt_vcpu *vcpu)
 {
 	svm_leave(vcpu, 0); /* the handler's IST stack is in the host's TSS */
 	int_machine_check();
 }
 
-static void settle_exception(struct virt_vcpu *vcpu)
+static void svm_settle_exception(struct virt_vcpu *vcpu)
 {
 	if (vcpu->exit.vector == VECTOR_MC) {
-		take_machine_check(vcpu);
+		svm_take_machine_check(vcpu);
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 	} else if (!(vcpu->trap_exceptions & BIT(vcpu->exit.vector))) {
-		reflect(vcpu);
+		svm_reflect(vcpu);
 	}
 }
 
@@ -92,7 +92,7 @@ static void settle_exception(struct virt_vcpu *vcpu)
  * took the virtual interrupt that it was to take: that is then an event like one whose delivery was
  * cut short.
  */
-static void take_back_interrupt(struct virt_vcpu *vcpu)
+static void svm_take_back_interrupt(struct virt_vcpu *vcpu)
 {
 	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
 	u8 vector = (u8)(control->virtual_interrupt >> VMCB_V_INTR_VECTOR_SHIFT);
@@ -105,10 +105,10 @@ static void take_back_interrupt(struct virt_vcpu *vcpu)
 }
 
 /* The window was opened for an interrupt, or for an exit soon after the IRET that unblocks NMIs. */
-static void settle_window(struct virt_vcpu *vcpu)
+static void svm_settle_window(struct virt_vcpu *vcpu)
 {
 	if (svm_vmcb(vcpu)->control.interrupt_shadow & VMCB_SHADOW) {
-		vcpu->shadow_lost = true; /* see shadow_keep */
+		vcpu->shadow_lost = true; /* see svm_shadow_keep */
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 		return;
 	}
@@ -119,7 +119,7 @@ static void settle_window(struct virt_vcpu *vcpu)
 }
 
 /* See svm_nmi_block. The kernel enters the guest again, and the IRET runs. */
-static void settle_iret(struct virt_vcpu *vcpu)
+static void svm_settle_iret(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
@@ -131,23 +131,23 @@ static void settle_iret(struct virt_vcpu *vcpu)
 	vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 }
 
-static void settle(struct virt_vcpu *vcpu)
+static void svm_settle(struct virt_vcpu *vcpu)
 {
 	if (vcpu->nmi_iret && svm_vmcb(vcpu)->save.rip != vcpu->nmi_iret_rip)
 		svm_nmi_block(vcpu, false);
 	if (vcpu->event.valid && vcpu->event.type == EVENT_NMI)
 		svm_nmi_block(vcpu, false); /* it was not delivered */
-	take_back_interrupt(vcpu);
+	svm_take_back_interrupt(vcpu);
 
 	switch (vcpu->exit.reason) {
 	case EXIT_INTERRUPT_WINDOW:
-		settle_window(vcpu);
+		svm_settle_window(vcpu);
 		break;
 	case EXIT_NMI_WINDOW:
-		settle_iret(vcpu);
+		svm_settle_iret(vcpu);
 		break;
 	case EXIT_EXCEPTION:
-		settle_exception(vcpu);
+		svm_settle_exception(vcpu);
 		break;
 	case EXIT_BUS_LOCK: /* it has yet to come */
 		svm_vmcb(vcpu)->control.bus_lock_counter = 1;
@@ -158,17 +158,18 @@ static void settle(struct virt_vcpu *vcpu)
 		 * state undefined (APM vol. 2, 15.14.3), so for the guest it stays a shutdown.
 		 */
 		if (features.machine_check && (rdmsr(MSR_MCG_STATUS) & MCG_STATUS_MCIP))
-			take_machine_check(vcpu);
+			svm_take_machine_check(vcpu);
 		break;
 	}
 }
 
 /*
  * With IF clear no interrupt window opens after the IRET that unblocks NMIs, so that IRET is
- * single-stepped if an NMI waits; likewise an instruction that lost its shadow (see shadow_keep).
- * All exceptions exit meanwhile, and no event is injected, so that no frame shows this TF.
+ * single-stepped if an NMI waits; likewise an instruction that lost its shadow (see
+ * svm_shadow_keep). All exceptions exit meanwhile, and no event is injected, so that no frame shows
+ * this TF.
  */
-static bool step_begin(const struct virt_vcpu *vcpu)
+static bool svm_step_begin(const struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 	bool iret = vcpu->nmi_window && vcpu->nmi_iret && vmcb->save.rip == vcpu->nmi_iret_rip;
@@ -184,7 +185,7 @@ static bool step_begin(const struct virt_vcpu *vcpu)
 }
 
 /* An IRET has loaded RFLAGS itself, unless it raised an exception or has yet to run. */
-static void step_end(struct virt_vcpu *vcpu)
+static void svm_step_end(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
@@ -194,7 +195,7 @@ static void step_end(struct virt_vcpu *vcpu)
 	if (vcpu->exit.reason != EXIT_EXCEPTION || vcpu->exit.vector == VECTOR_MC)
 		return;
 	if (vcpu->exit.vector != VECTOR_DB) {
-		reflect(vcpu);
+		svm_reflect(vcpu);
 		return;
 	}
 	vmcb->save.dr6 &= ~DR6_BS;
@@ -208,7 +209,7 @@ static void step_end(struct virt_vcpu *vcpu)
  * entry: the exit after that shows none, or is the interrupt window itself. Then the instruction
  * must be single-stepped, lest an interrupt come between STI and HLT.
  */
-static void shadow_keep(struct virt_vcpu *vcpu, u64 shadow_rip)
+static void svm_shadow_keep(struct virt_vcpu *vcpu, u64 shadow_rip)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 	u64 code = vmcb->control.exit_code;
@@ -218,7 +219,7 @@ static void shadow_keep(struct virt_vcpu *vcpu, u64 shadow_rip)
 		vmcb->control.interrupt_shadow |= VMCB_SHADOW;
 }
 
-static bool nmi_window_is_open(const struct virt_vcpu *vcpu)
+static bool svm_nmi_window_is_open(const struct virt_vcpu *vcpu)
 {
 	const struct vmcb_control *control = &svm_vmcb(vcpu)->control;
 
@@ -227,20 +228,20 @@ static bool nmi_window_is_open(const struct virt_vcpu *vcpu)
 	       !(control->interrupt_shadow & VMCB_SHADOW);
 }
 
-static ALWAYS_INLINE void run_plainly(struct virt_vcpu *vcpu)
+static ALWAYS_INLINE void svm_run_plainly(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 	struct vcpu_page *page = vcpu->page;
 
 	if (!vcpu->live)
-		supply(vcpu);
+		svm_supply(vcpu);
 	vmcb->save.rax = READ_ONCE(page->gpr[GPR_RAX]);
 	svm_run(vcpu->control_hpa.value, page->gpr);
 	page->gpr[GPR_RAX] = vmcb->save.rax;
 	vmcb->control.event_injection = 0;
 }
 
-static ALWAYS_INLINE void decode_exit(struct virt_vcpu *vcpu)
+static ALWAYS_INLINE void svm_decode_exit(struct virt_vcpu *vcpu)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
 
@@ -253,7 +254,7 @@ static ALWAYS_INLINE void decode_exit(struct virt_vcpu *vcpu)
  * VMRUN may refuse what the monitor has set. QEMU then leaves a mix of guest and host state in the
  * VMCB, which must be neither shown nor run.
  */
-static void run_unchecked(struct virt_vcpu *vcpu)
+static void svm_run_unchecked(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 	u64 rax = READ_ONCE(vcpu->page->gpr[GPR_RAX]);
@@ -261,10 +262,10 @@ static void run_unchecked(struct virt_vcpu *vcpu)
 	u64 virtual_interrupt;
 
 	if (!vcpu->live)
-		supply(vcpu);
+		svm_supply(vcpu);
 	save = vmcb->save;
 	virtual_interrupt = vmcb->control.virtual_interrupt;
-	run_plainly(vcpu);
+	svm_run_plainly(vcpu);
 	vcpu->unchecked = (u32)vmcb->control.exit_code == VMEXIT_INVALID;
 	if (!vcpu->unchecked)
 		return;
@@ -279,12 +280,12 @@ static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *a
 	u64 injected = vmcb->control.event_injection;
 	u64 rip = vmcb->save.rip;
 	u64 shadow_rip = NO_SHADOW;
-	bool flushed = vcpu->flush || tag_is_stale(vcpu, asids);
+	bool flushed = vcpu->flush || svm_tag_is_stale(vcpu, asids);
 	bool step;
 
 	if (flushed)
 		vcpu->code.depth = 0;
-	if (nmi_window_is_open(vcpu)) {
+	if (svm_nmi_window_is_open(vcpu)) {
 		vcpu->nmi_window = false;
 		vcpu->exit = (struct vcpu_exit){.reason = EXIT_NMI_WINDOW};
 		vcpu->event = (struct vcpu_event){0};
@@ -292,31 +293,31 @@ static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *a
 	}
 	if (vmcb->control.interrupt_shadow & VMCB_SHADOW)
 		shadow_rip = vmcb->save.rip;
-	step = step_begin(vcpu);
+	step = svm_step_begin(vcpu);
 	if (flushed) {
 		vmcb->control.tlb_control =
 			asid_prepare(asids, vcpu, svm_capabilities.flush_by_asid);
 		vmcb->control.guest_asid = vcpu->tag;
 	}
 	if (vcpu->unchecked)
-		run_unchecked(vcpu);
+		svm_run_unchecked(vcpu);
 	else
-		run_plainly(vcpu);
+		svm_run_plainly(vcpu);
 	/* if another event was cut short, or elsewhere, the guest has taken this one and gone on */
 	if (vcpu->rip_moved && vmcb->control.exit_int_info == injected && vmcb->save.rip == rip)
 		vmcb->save.rip = vcpu->moved_rip;
 	vcpu->rip_moved = false;
 	if (shadow_rip != NO_SHADOW)
-		shadow_keep(vcpu, shadow_rip);
+		svm_shadow_keep(vcpu, shadow_rip);
 	if (flushed && (u32)vmcb->control.exit_code != VMEXIT_INVALID)
 		vmcb->control.tlb_control = asid_entered(asids, vcpu);
-	decode_exit(vcpu);
+	svm_decode_exit(vcpu);
 	if (step)
-		step_end(vcpu);
+		svm_step_end(vcpu);
 	if (vcpu->shadow_lost)
 		svm_window_open(vmcb);
 	vcpu->shadow_lost = false;
-	settle(vcpu);
+	svm_settle(vcpu);
 }
 
 void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
@@ -324,20 +325,20 @@ void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 	struct svm_cpu *cpu = vcpu->scratch;
 
 	(void)deadline_tsc; /* SVM has no preemption timer */
-	if (unlikely(vcpu->special != 0 || tag_is_stale(vcpu, &cpu->asids) ||
+	if (unlikely(vcpu->special != 0 || svm_tag_is_stale(vcpu, &cpu->asids) ||
 		     (svm_vmcb(vcpu)->control.interrupt_shadow & VMCB_SHADOW))) {
 		enter_specially(vcpu, &cpu->asids);
 		return;
 	}
-	run_plainly(vcpu);
+	svm_run_plainly(vcpu);
 	if (svm_decode_io(svm_vmcb(vcpu), &vcpu->exit))
 		return;
-	decode_exit(vcpu);
+	svm_decode_exit(vcpu);
 	if (unlikely(MAY_BE_SETTLED >> vcpu->exit.reason & 1 || vcpu->event.valid))
-		settle(vcpu);
+		svm_settle(vcpu);
 }
 
-static NOINLINE void leave_and_get(struct virt_vcpu *vcpu, u32 groups)
+static NOINLINE void svm_leave_and_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	svm_leave(vcpu, 0);
 	svm_get(vcpu, groups);
@@ -350,7 +351,7 @@ void svm_leave(struct virt_vcpu *vcpu, u32 groups)
 	u32 priority;
 
 	if (unlikely((groups & ~(u32)VCPU_RIP) != 0)) {
-		leave_and_get(vcpu, groups);
+		svm_leave_and_get(vcpu, groups);
 		return;
 	}
 	if (groups != 0)

@@ -35,7 +35,7 @@ static const u8 plain_reasons[] = {
 };
 
 /* APM vol. 2, 15.25.6 */
-static void decode_nested_fault(struct vcpu_exit *exit)
+static void svm_decode_nested_fault(struct vcpu_exit *exit)
 {
 	u64 info = exit->qualification;
 
@@ -53,7 +53,7 @@ static void decode_nested_fault(struct vcpu_exit *exit)
 		exit->access |= ACCESS_TABLE_WALK;
 }
 
-static void decode_reason(const struct vmcb *vmcb, struct vcpu_exit *exit)
+static void svm_decode_reason(const struct vmcb *vmcb, struct vcpu_exit *exit)
 {
 	u64 code = vmcb->control.exit_code;
 
@@ -65,7 +65,7 @@ static void decode_reason(const struct vmcb *vmcb, struct vcpu_exit *exit)
 		if (code == VMEXIT_VMMCALL)
 			exit->vector = vmcb->save.cpl;
 	} else if (code == VMEXIT_NPF) {
-		decode_nested_fault(exit);
+		svm_decode_nested_fault(exit);
 	} else if ((u32)code == VMEXIT_INVALID) {
 		exit->reason = EXIT_ENTRY_FAILED;
 	} else if (code == VMEXIT_MSR) {
@@ -89,7 +89,7 @@ void svm_exit_decode(const struct vmcb *vmcb, struct vcpu_exit *exit, struct vcp
 		exit->qualification = control->exit_info1;
 		exit->qualification2 = control->exit_info2;
 		exit->instruction_length = svm_length_to(vmcb->save.rip, control->next_rip);
-		decode_reason(vmcb, exit);
+		svm_decode_reason(vmcb, exit);
 	}
 	event->valid = 0;
 	if (unlikely(control->exit_int_info & VMCB_EVENT_V))

@@ -16,8 +16,8 @@ _Static_assert((u32)VMCB_EVENT_INTR == EVENT_INTERRUPT && (u32)VMCB_EVENT_NMI ==
 
 /*
  * An event whose delivery the exit interrupted (APM vol. 2, 15.7.2). INTn, INT3 and INTO leave RIP
- * at the instruction, which will raise them again, also those injected (pass_instruction). Emulated
- * CPUs may report an interrupt as an exception, but no exception has a vector above 31.
+ * at the instruction, which will raise them again, also those injected (svm_pass_instruction).
+ * Emulated CPUs may report an interrupt as an exception, but no exception has a vector above 31.
  */
 void svm_event_decode(u64 info, struct vcpu_event *event)
 {
@@ -37,7 +37,7 @@ void svm_event_decode(u64 info, struct vcpu_event *event)
 	}
 }
 
-static ALWAYS_INLINE void rip_advance(struct vmcb *vmcb, u64 length)
+static ALWAYS_INLINE void svm_rip_advance(struct vmcb *vmcb, u64 length)
 {
 	u64 rip = vmcb->save.rip + length;
 
@@ -54,13 +54,13 @@ static ALWAYS_INLINE void rip_advance(struct vmcb *vmcb, u64 length)
  * and back again if an exit cuts the delivery short: see enter_specially. INT1 is an exception like
  * any other to the CPU: an exit leaves RIP behind it, where it is injected again.
  */
-static void pass_instruction(struct virt_vcpu *vcpu, const struct vcpu_event *event)
+static void svm_pass_instruction(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
 	vcpu->moved_rip = vmcb->save.rip;
 	vcpu->rip_moved = event->type != EVENT_PRIVILEGED_EXCEPTION;
-	rip_advance(vmcb, event->instruction_length);
+	svm_rip_advance(vmcb, event->instruction_length);
 	vmcb->save.rflags &= ~RFLAGS_RF;
 	if (svm_capabilities.nrip_save && vcpu->rip_moved) {
 		vmcb->control.next_rip = vmcb->save.rip;
@@ -82,7 +82,7 @@ static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 	if (event->type == EVENT_NMI)
 		svm_nmi_block(vcpu, true);
 	if (event->type >= EVENT_SOFTWARE_INTERRUPT)
-		pass_instruction(vcpu, event);
+		svm_pass_instruction(vcpu, event);
 	/* VMRUN pushes it unchanged */
 	if (event->type == EVENT_EXCEPTION && EXCEPTIONS_FAULTS & BIT(event->vector & 31))
 		vmcb->save.rflags |= RFLAGS_RF;
@@ -163,7 +163,7 @@ void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked)
 }
 
 /* The settled instruction ends like any other: RF is cleared, and TF raises a single-step trap. */
-static NOINLINE void end_specially(struct vmcb *vmcb)
+static NOINLINE void svm_end_specially(struct vmcb *vmcb)
 {
 	vmcb->save.rflags &= ~RFLAGS_RF;
 	if (!(vmcb->save.rflags & RFLAGS_TF))
@@ -177,9 +177,9 @@ void svm_advance(struct virt_vcpu *vcpu, u64 length)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
-	rip_advance(vmcb, length);
+	svm_rip_advance(vmcb, length);
 	if (unlikely((vmcb->save.rflags & (RFLAGS_TF | RFLAGS_RF)) != 0))
-		end_specially(vmcb);
+		svm_end_specially(vmcb);
 }
 
 /* A window that was requested stays open until it has ended a run. */

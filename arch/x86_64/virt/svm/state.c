@@ -9,7 +9,7 @@
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/read_once.h"
 
-static void rip_set(struct virt_vcpu *vcpu)
+static void svm_rip_set(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 	const struct vcpu_page *page = vcpu->page;
@@ -21,7 +21,7 @@ static void rip_set(struct virt_vcpu *vcpu)
 	svm_nmi_block(vcpu, shadow & SHADOW_NMI);
 }
 
-static struct vmcb_segment *segment_of(struct vmcb_save *save, enum vcpu_segment index)
+static struct vmcb_segment *svm_segment_of(struct vmcb_save *save, enum vcpu_segment index)
 {
 	switch (index) {
 	case SEG_LDTR:
@@ -35,31 +35,31 @@ static struct vmcb_segment *segment_of(struct vmcb_save *save, enum vcpu_segment
 _Static_assert(offsetof(struct vmcb_save, gs) == SEG_GS * sizeof(struct vmcb_segment),
 	       "ES to GS in the order of enum vcpu_segment");
 
-static void segments_get(const struct virt_vcpu *vcpu)
+static void svm_segments_get(const struct virt_vcpu *vcpu)
 {
 	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 	struct vcpu_page *page = vcpu->page;
 
 	for (u32 i = 0; i < SEG_COUNT; i++)
-		segment_from_vmcb(segment_of(save, i), &page->segment[i]);
+		segment_from_vmcb(svm_segment_of(save, i), &page->segment[i]);
 	/* VMX takes SS.DPL as the CPL; the VMCB has a field for it. */
 	page->segment[SEG_SS].access &= ~(3u << SEGMENT_DPL_SHIFT);
 	page->segment[SEG_SS].access |= (u32)save->cpl << SEGMENT_DPL_SHIFT;
 }
 
-static void segments_set(const struct virt_vcpu *vcpu)
+static void svm_segments_set(const struct virt_vcpu *vcpu)
 {
 	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 
 	for (u32 i = 0; i < SEG_COUNT; i++) {
 		struct vcpu_segment_state segment = READ_ONCE(vcpu->page->segment[i]);
 
-		*segment_of(save, i) = segment_to_vmcb(&segment);
+		*svm_segment_of(save, i) = segment_to_vmcb(&segment);
 	}
 	save->cpl = save->ss.attributes >> VMCB_ATTRIBUTE_DPL_SHIFT & 3;
 }
 
-static void tables_get(const struct virt_vcpu *vcpu)
+static void svm_tables_get(const struct virt_vcpu *vcpu)
 {
 	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 
@@ -67,7 +67,7 @@ static void tables_get(const struct virt_vcpu *vcpu)
 	vcpu->page->idtr = (struct vcpu_table_state){save->idtr.base, save->idtr.limit, 0};
 }
 
-static void tables_set(const struct virt_vcpu *vcpu)
+static void svm_tables_set(const struct virt_vcpu *vcpu)
 {
 	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 
@@ -78,7 +78,7 @@ static void tables_set(const struct virt_vcpu *vcpu)
 }
 
 /* VMRUN requires EFER.SVME, which the guest must not see (APM vol. 2, 15.5.1). */
-static void control_get(const struct virt_vcpu *vcpu)
+static void svm_control_get(const struct virt_vcpu *vcpu)
 {
 	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 	struct vcpu_page *page = vcpu->page;
@@ -90,7 +90,7 @@ static void control_get(const struct virt_vcpu *vcpu)
 	page->efer = save->efer & ~EFER_SVME;
 }
 
-static void control_set(struct virt_vcpu *vcpu)
+static void svm_control_set(struct virt_vcpu *vcpu)
 {
 	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 	const struct vcpu_page *page = vcpu->page;
@@ -103,7 +103,7 @@ static void control_set(struct virt_vcpu *vcpu)
 	vcpu->flush = true; /* as the instructions that write these registers do */
 }
 
-static void debug_get(struct virt_vcpu *vcpu)
+static void svm_debug_get(struct virt_vcpu *vcpu)
 {
 	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 
@@ -112,7 +112,7 @@ static void debug_get(struct virt_vcpu *vcpu)
 	vcpu->page->dr[7] = save->dr7;
 }
 
-static void debug_set(struct virt_vcpu *vcpu)
+static void svm_debug_set(struct virt_vcpu *vcpu)
 {
 	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 
@@ -126,7 +126,7 @@ _Static_assert(ARRAY_COUNT(((struct vmcb_save *)0)->msr) == VMSR_SYSENTER_EIP + 
 	       "in the order of enum vcpu_msr");
 
 /* The guest can write TSC_AUX only through the monitor, so the copy is always right. */
-static void msrs_get(const struct virt_vcpu *vcpu)
+static void svm_msrs_get(const struct virt_vcpu *vcpu)
 {
 	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 	u64 *msr = vcpu->page->msr;
@@ -137,7 +137,7 @@ static void msrs_get(const struct virt_vcpu *vcpu)
 	msr[VMSR_TSC_AUX] = vcpu->tsc_aux;
 }
 
-static void msrs_set(struct virt_vcpu *vcpu)
+static void svm_msrs_set(struct virt_vcpu *vcpu)
 {
 	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 	const u64 *msr = vcpu->page->msr;
@@ -150,18 +150,18 @@ static void msrs_set(struct virt_vcpu *vcpu)
 		wrmsr(MSR_TSC_AUX, vcpu->tsc_aux);
 }
 
-static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
+static NOINLINE void svm_get_others(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_SEGMENTS)
-		segments_get(vcpu);
+		svm_segments_get(vcpu);
 	if (groups & VCPU_TABLES)
-		tables_get(vcpu);
+		svm_tables_get(vcpu);
 	if (groups & VCPU_CONTROL)
-		control_get(vcpu);
+		svm_control_get(vcpu);
 	if (groups & VCPU_DEBUG)
-		debug_get(vcpu);
+		svm_debug_get(vcpu);
 	if (groups & VCPU_MSRS)
-		msrs_get(vcpu);
+		svm_msrs_get(vcpu);
 	/* Some emulated CPUs do not intercept XSETBV: only the register is sure to be right. */
 	if (groups & VCPU_XCR0)
 		vcpu->page->xcr0 = vcpu->xcr0 = fpu_xcr0_get();
@@ -180,7 +180,7 @@ void svm_get(struct virt_vcpu *vcpu, u32 groups)
 	if (groups == (VCPU_RIP | VCPU_CODE)) /* device memory */
 		virt_code_show(vcpu, svm_code_find(vcpu));
 	else
-		get_others(vcpu, groups);
+		svm_get_others(vcpu, groups);
 }
 
 void svm_set(struct virt_vcpu *vcpu, u32 groups)
@@ -189,17 +189,17 @@ void svm_set(struct virt_vcpu *vcpu, u32 groups)
 	if (groups & ~(u32)VCPU_RIP)
 		vcpu->unchecked = true;
 	if (groups & VCPU_RIP)
-		rip_set(vcpu);
+		svm_rip_set(vcpu);
 	if (groups & VCPU_SEGMENTS)
-		segments_set(vcpu);
+		svm_segments_set(vcpu);
 	if (groups & VCPU_TABLES)
-		tables_set(vcpu);
+		svm_tables_set(vcpu);
 	if (groups & VCPU_CONTROL)
-		control_set(vcpu);
+		svm_control_set(vcpu);
 	if (groups & VCPU_DEBUG)
-		debug_set(vcpu);
+		svm_debug_set(vcpu);
 	if (groups & VCPU_MSRS)
-		msrs_set(vcpu);
+		svm_msrs_set(vcpu);
 	if (groups & VCPU_TRAPS) {
 		vcpu->trap_exceptions = READ_ONCE(vcpu->page->trap_exceptions);
 		vcpu->trap = READ_ONCE(vcpu->page->trap);

@@ -27,7 +27,7 @@
 	 VMCB_INTERCEPT2_SKINIT | VMCB_INTERCEPT2_WBINVD | VMCB_INTERCEPT2_MONITOR |               \
 	 VMCB_INTERCEPT2_MWAIT | VMCB_INTERCEPT2_XSETBV | VMCB_INTERCEPT2_RDPRU)
 
-static void control_init(struct virt_vcpu *vcpu)
+static void svm_control_init(struct virt_vcpu *vcpu)
 {
 	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
 
@@ -54,7 +54,7 @@ enum status svm_vcpu_init(struct virt_vcpu *vcpu)
 
 	if (status != STATUS_OK)
 		return status;
-	control_init(vcpu);
+	svm_control_init(vcpu);
 	svm_set(vcpu, VCPU_ALL);
 	return STATUS_OK;
 }

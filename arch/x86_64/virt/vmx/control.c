@@ -22,7 +22,7 @@
 	 BITS(0x38, 0x32) | BIT(0x3e))
 #define X2APIC_WRITABLE (BIT(0x08) | BIT(0x0b) | BIT(0x3f)) /* TPR, EOI, SELF_IPI */
 
-static void msr_pass(struct vmx_msr_bitmap *bitmap, u32 msr, bool write)
+static void vmx_msr_pass(struct vmx_msr_bitmap *bitmap, u32 msr, bool write)
 {
 	u32 bit = msr % VMX_MSR_RANGE;
 	bool high = msr >= VMX_MSR_HIGH_BASE;
@@ -35,12 +35,12 @@ static void msr_pass(struct vmx_msr_bitmap *bitmap, u32 msr, bool write)
 }
 
 /* Passes through the MSRs that belong to the guest alone while it is loaded. All others exit. */
-static void msr_bitmap_fill(struct vmx_msr_bitmap *bitmap)
+static void vmx_msr_bitmap_fill(struct vmx_msr_bitmap *bitmap)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(virt_guest_msrs); i++)
-		msr_pass(bitmap, virt_guest_msrs[i], true);
-	msr_pass(bitmap, MSR_PAT, true);
-	msr_pass(bitmap, MSR_TSC, false); /* RDMSR adds the TSC offset: SDM vol. 3, 26.3 */
+		vmx_msr_pass(bitmap, virt_guest_msrs[i], true);
+	vmx_msr_pass(bitmap, MSR_PAT, true);
+	vmx_msr_pass(bitmap, MSR_TSC, false); /* RDMSR adds the TSC offset: SDM vol. 3, 26.3 */
 }
 
 /* The second bitmap is for vCPUs whose CPU virtualizes x2APIC mode. */
@@ -51,8 +51,8 @@ enum status vmx_vm_init(struct virt_vm *vm)
 
 	if (status != STATUS_OK)
 		return status;
-	msr_bitmap_fill(&bitmap[0]);
-	msr_bitmap_fill(&bitmap[1]);
+	vmx_msr_bitmap_fill(&bitmap[0]);
+	vmx_msr_bitmap_fill(&bitmap[1]);
 	*(u64 *)&bitmap[1].read_low[MSR_X2APIC_BASE / 8] = ~X2APIC_READABLE;
 	*(u64 *)&bitmap[1].write_low[MSR_X2APIC_BASE / 8] = ~X2APIC_WRITABLE;
 	return STATUS_OK;

@@ -18,12 +18,12 @@
 	 CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_LA57 | CR4_FSGSBASE | CR4_PCIDE |            \
 	 CR4_OSXSAVE | CR4_SMEP | CR4_SMAP | CR4_PKE)
 
-static u64 cr0_mask(void)
+static u64 vmx_cr0_mask_for(void)
 {
 	return CR0_CD | CR0_NW | vmx_capability.cr0_fixed;
 }
 
-static u64 cr4_mask(void)
+static u64 vmx_cr4_mask_for(void)
 {
 	return ~CR4_GUEST_OWNED | vmx_capability.cr4_fixed;
 }
@@ -33,29 +33,29 @@ u64 vmx_cr0_mask(const struct virt_vcpu *vcpu)
 {
 	if (vcpu->trap & VTRAP_CR)
 		return ~0ull;
-	return cr0_mask() | (vcpu->trap & VTRAP_RESTRICTED ? CR0_PE | CR0_PG : 0);
+	return vmx_cr0_mask_for() | (vcpu->trap & VTRAP_RESTRICTED ? CR0_PE | CR0_PG : 0);
 }
 
 u64 vmx_cr4_mask(const struct virt_vcpu *vcpu)
 {
-	return vcpu->trap & VTRAP_CR ? ~0ull : cr4_mask();
+	return vcpu->trap & VTRAP_CR ? ~0ull : vmx_cr4_mask_for();
 }
 
-static u64 merge(u64 value, u64 shadow, u64 mask)
+static u64 vmx_merge(u64 value, u64 shadow, u64 mask)
 {
 	return (value & ~mask) | (shadow & mask);
 }
 
 u64 vmx_cr0_get(void)
 {
-	return merge(vmcs_read_natural(VMCS_GUEST_CR0), vmcs_read_natural(VMCS_CR0_SHADOW),
-		     cr0_mask());
+	return vmx_merge(vmcs_read_natural(VMCS_GUEST_CR0), vmcs_read_natural(VMCS_CR0_SHADOW),
+			 vmx_cr0_mask_for());
 }
 
 u64 vmx_cr4_get(void)
 {
-	return merge(vmcs_read_natural(VMCS_GUEST_CR4), vmcs_read_natural(VMCS_CR4_SHADOW),
-		     cr4_mask());
+	return vmx_merge(vmcs_read_natural(VMCS_GUEST_CR4), vmcs_read_natural(VMCS_CR4_SHADOW),
+			 vmx_cr4_mask_for());
 }
 
 bool vmx_is_64_bit(void)
@@ -64,7 +64,7 @@ bool vmx_is_64_bit(void)
 	       (vmcs_read32(VMCS_GUEST_CS_ACCESS) & SEGMENT_L);
 }
 
-static bool pae_paging(u64 cr0, u64 cr4, u64 efer)
+static bool vmx_pae_paging(u64 cr0, u64 cr4, u64 efer)
 {
 	return (cr0 & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LMA);
 }
@@ -73,7 +73,7 @@ static bool pae_paging(u64 cr0, u64 cr4, u64 efer)
  * With EPT, VM entry takes the PDPTEs from the VMCS (SDM vol. 3, 27.3.2.4). If the guest's table
  * lies in RAM that is not populated, they are 0: nothing is mapped.
  */
-static void pdptes_load(const struct virt_vcpu *vcpu, u64 cr3)
+static void vmx_pdptes_load(const struct virt_vcpu *vcpu, u64 cr3)
 {
 	const u64 *pdpte = virt_guest_pointer(vcpu, cr3 & BITS(31, 5));
 
@@ -95,18 +95,20 @@ void vmx_control_set(struct virt_vcpu *vcpu)
 	u64 cr4 = READ_ONCE(page->cr4);
 	u64 efer = READ_ONCE(page->efer) & ~EFER_LMA;
 	bool had_pdptes =
-		pae_paging(vmcs_read_natural(VMCS_GUEST_CR0), vmcs_read_natural(VMCS_GUEST_CR4),
-			   vmcs_read64(VMCS_GUEST_EFER)) &&
+		vmx_pae_paging(vmcs_read_natural(VMCS_GUEST_CR0), vmcs_read_natural(VMCS_GUEST_CR4),
+			       vmcs_read64(VMCS_GUEST_EFER)) &&
 		vmcs_read_natural(VMCS_GUEST_CR3) == cr3;
-	u64 real_cr4 = merge(cr4, vmx_capability.cr4_fixed | (read_cr4() & CR4_MCE), cr4_mask());
+	u64 real_cr4 = vmx_merge(cr4, vmx_capability.cr4_fixed | (read_cr4() & CR4_MCE),
+				 vmx_cr4_mask_for());
 
 	if ((efer & EFER_LME) && (cr0 & CR0_PG))
 		efer |= EFER_LMA;
-	if (pae_paging(cr0, real_cr4, efer) && !had_pdptes)
-		pdptes_load(vcpu, cr3);
+	if (vmx_pae_paging(cr0, real_cr4, efer) && !had_pdptes)
+		vmx_pdptes_load(vcpu, cr3);
 
 	vcpu->cr2 = READ_ONCE(page->cr2);
-	vmcs_write_natural(VMCS_GUEST_CR0, merge(cr0, vmx_capability.cr0_fixed, cr0_mask()));
+	vmcs_write_natural(VMCS_GUEST_CR0,
+			   vmx_merge(cr0, vmx_capability.cr0_fixed, vmx_cr0_mask_for()));
 	vmcs_write_natural(VMCS_CR0_SHADOW, cr0);
 	vmcs_write_natural(VMCS_GUEST_CR3, cr3);
 	vmcs_write_natural(VMCS_GUEST_CR4, real_cr4);
@@ -120,7 +122,7 @@ void vmx_control_set(struct virt_vcpu *vcpu)
 }
 
 /* SDM vol. 2, MOV to control register: what the guest gets #GP for. */
-static bool cr0_refused(u64 value)
+static bool vmx_cr0_refused(u64 value)
 {
 	return value >> 32 || (value & (CR0_NW | CR0_CD)) == CR0_NW ||
 	       (value & (CR0_PG | CR0_PE)) == CR0_PG;
@@ -150,11 +152,11 @@ bool vmx_cr_settle(struct virt_vcpu *vcpu, u64 qualification)
 		return false;
 	if (number != 0 && number != 4)
 		return false;
-	if (number == 0 ? cr0_refused(value) : (value & cr4_mask() & ~CR4_MCE) != 0)
+	if (number == 0 ? vmx_cr0_refused(value) : (value & vmx_cr4_mask_for() & ~CR4_MCE) != 0)
 		vmx_inject(&general_protection);
 	else if (number == 0)
-		vmcs_change_natural(VMCS_CR0_SHADOW, cr0_mask(), value);
+		vmcs_change_natural(VMCS_CR0_SHADOW, vmx_cr0_mask_for(), value);
 	else
-		vmcs_change_natural(VMCS_CR4_SHADOW, cr4_mask(), value);
+		vmcs_change_natural(VMCS_CR4_SHADOW, vmx_cr4_mask_for(), value);
 	return true;
 }

@@ -46,7 +46,7 @@ void vmx_vcpu_unload(struct virt_vcpu *vcpu)
 #define STAY_MAX_MS 5u
 
 /* Rounded up: the timer must not fire before the deadline (SDM vol. 3, 26.5.1). */
-static u32 timer_ticks(u64 deadline_tsc)
+static u32 vmx_timer_ticks(u64 deadline_tsc)
 {
 	u64 stay = (u64)tsc_khz() * STAY_MAX_MS;
 	u64 now;
@@ -61,7 +61,7 @@ static u32 timer_ticks(u64 deadline_tsc)
 }
 
 /* VM entry fails if the threshold is above the task priority (SDM vol. 3, 27.2.1.1). */
-static NOINLINE void set_threshold(struct virt_vcpu *vcpu, u32 wanted)
+static NOINLINE void vmx_set_threshold(struct virt_vcpu *vcpu, u32 wanted)
 {
 	u8 threshold = (u8)MIN(wanted, virt_cr8(vcpu));
 
@@ -71,7 +71,7 @@ static NOINLINE void set_threshold(struct virt_vcpu *vcpu, u32 wanted)
 }
 
 /* Loads what may have changed since the last leave into the VMCS and the CPU, until leave. */
-static ALWAYS_INLINE void supply(struct virt_vcpu *vcpu)
+static ALWAYS_INLINE void vmx_supply(struct virt_vcpu *vcpu)
 {
 	u64 cr3 = read_cr3();
 	u64 rsp = READ_ONCE(vcpu->page->gpr[GPR_RSP]);
@@ -86,13 +86,13 @@ static ALWAYS_INLINE void supply(struct virt_vcpu *vcpu)
 		vcpu->rsp = rsp;
 	}
 	if (unlikely((threshold | vcpu->tpr_threshold) != 0))
-		set_threshold(vcpu, threshold);
+		vmx_set_threshold(vcpu, threshold);
 	if (read_cr2() != vcpu->cr2)
 		write_cr2(vcpu->cr2);
 	vcpu->live = true;
 }
 
-static ALWAYS_INLINE void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
+static ALWAYS_INLINE void vmx_prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
 	if (unlikely(vcpu->flush)) {
 		vcpu->code.depth = 0;
@@ -101,10 +101,10 @@ static ALWAYS_INLINE void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 	/* Every entry starts the timer with the value that was last written. */
 	if ((deadline_tsc | vcpu->timer_tsc) != 0 && vcpu->own_timer) {
 		vcpu->timer_tsc = deadline_tsc;
-		vmcs_write32(VMCS_PREEMPTION_TIMER, timer_ticks(deadline_tsc));
+		vmcs_write32(VMCS_PREEMPTION_TIMER, vmx_timer_ticks(deadline_tsc));
 	}
 	if (!vcpu->live)
-		supply(vcpu);
+		vmx_supply(vcpu);
 }
 
 void vmx_collect(struct virt_vcpu *vcpu)
@@ -115,7 +115,7 @@ void vmx_collect(struct virt_vcpu *vcpu)
 }
 
 /* The entry failed before the checks on the guest state (SDM vol. 3, 27.2). */
-static void entry_refused(struct virt_vcpu *vcpu)
+static void vmx_entry_refused(struct virt_vcpu *vcpu)
 {
 	vcpu->exit = (struct vcpu_exit){
 		.reason = EXIT_ENTRY_FAILED,
@@ -123,7 +123,7 @@ static void entry_refused(struct virt_vcpu *vcpu)
 	};
 }
 
-static void decode_io(struct vcpu_exit *exit)
+static void vmx_decode_io(struct vcpu_exit *exit)
 {
 	u64 qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION);
 
@@ -137,7 +137,7 @@ static void decode_io(struct vcpu_exit *exit)
 }
 
 /* Decodes the most common exits; vmx_exit_decode does the others. True: settled, enter again. */
-static ALWAYS_INLINE bool decode_exit(struct virt_vcpu *vcpu)
+static ALWAYS_INLINE bool vmx_decode_exit(struct virt_vcpu *vcpu)
 {
 	u32 reason = vmcs_read32(VMCS_EXIT_REASON);
 	struct vcpu_exit *exit = &vcpu->exit;
@@ -145,10 +145,10 @@ static ALWAYS_INLINE bool decode_exit(struct virt_vcpu *vcpu)
 	if (unlikely(!vcpu->msrs_live))
 		reason = vmx_msrs_entered(vcpu, reason);
 	if (reason == VMX_EXIT_IO) {
-		decode_io(exit);
+		vmx_decode_io(exit);
 		return false;
 	}
-	if (!is_one_of(reason, IS_PLAIN))
+	if (!vmx_is_one_of(reason, IS_PLAIN))
 		return vmx_exit_decode(vcpu, reason);
 	exit->reason = vmx_plain_reasons[reason];
 	exit->instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
@@ -160,12 +160,12 @@ static ALWAYS_INLINE bool decode_exit(struct virt_vcpu *vcpu)
 /* True: settled, enter again. */
 static ALWAYS_INLINE bool enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
-	prepare(vcpu, deadline_tsc);
+	vmx_prepare(vcpu, deadline_tsc);
 	if (unlikely(!vmx_run(vcpu->page->gpr, vcpu->launched, &vcpu->host_rsp))) {
-		entry_refused(vcpu);
+		vmx_entry_refused(vcpu);
 		return false;
 	}
-	return decode_exit(vcpu);
+	return vmx_decode_exit(vcpu);
 }
 
 static NOINLINE void enter_again(struct virt_vcpu *vcpu)

@@ -71,7 +71,7 @@ const u8 vmx_plain_reasons[] = {
  * IRET ends NMI blocking even if it then faults. If the fault causes an exit, IRET will run again,
  * so the blocking must be restored (SDM vol. 3, 28.2.3).
  */
-static void nmi_blocking_restore(const struct virt_vcpu *vcpu)
+static void vmx_nmi_blocking_restore(const struct virt_vcpu *vcpu)
 {
 	if (!vcpu->event.valid)
 		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_NMI,
@@ -82,7 +82,7 @@ _Static_assert(EPT_VIOLATION_READ == ACCESS_READ && EPT_VIOLATION_WRITE == ACCES
 		       EPT_VIOLATION_FETCH == ACCESS_EXECUTE,
 	       "decode_ept_violation moves them as they are");
 
-static void decode_ept_violation(struct virt_vcpu *vcpu)
+static void vmx_decode_ept_violation(struct virt_vcpu *vcpu)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
 	u64 qualification = exit->qualification;
@@ -97,7 +97,7 @@ static void decode_ept_violation(struct virt_vcpu *vcpu)
 			exit->access |= ACCESS_TABLE_WALK;
 	}
 	if (qualification & EPT_VIOLATION_NMI_UNBLOCKED)
-		nmi_blocking_restore(vcpu);
+		vmx_nmi_blocking_restore(vcpu);
 }
 
 /*
@@ -105,7 +105,7 @@ static void decode_ept_violation(struct virt_vcpu *vcpu)
  * with no instruction in between at which the CPU would exit. Here they are injected unchanged (see
  * virt_comes_once), and vmx_enter returns after VMX_ROUNDS of them.
  */
-static bool reflect(struct virt_vcpu *vcpu, const struct vcpu_event *exception)
+static bool vmx_reflect(struct virt_vcpu *vcpu, const struct vcpu_event *exception)
 {
 	if (virt_comes_once(&vcpu->event))
 		return true;
@@ -125,7 +125,7 @@ static bool reflect(struct virt_vcpu *vcpu, const struct vcpu_event *exception)
 }
 
 /* Not inlined: profiles attribute NMIs that hit in a guest to this function's name. */
-static NOINLINE bool decode_exception(struct virt_vcpu *vcpu)
+static NOINLINE bool vmx_decode_exception(struct virt_vcpu *vcpu)
 {
 	u32 info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO);
 	struct vcpu_event exception = vmx_event_decode(info, vmcs_read32(VMCS_EXIT_ERROR_CODE),
@@ -143,14 +143,14 @@ static NOINLINE bool decode_exception(struct virt_vcpu *vcpu)
 		return false;
 	}
 	if (info & INTERRUPTION_NMI_UNBLOCKED && exception.vector != VECTOR_DF)
-		nmi_blocking_restore(vcpu);
+		vmx_nmi_blocking_restore(vcpu);
 	/* SDM vol. 3, 27.3.1.5: a shadow with TF needs a pending single step; this #DB was that. */
 	if (exception.vector == VECTOR_DB)
 		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY,
 			      INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS, 0);
 	if ((exception.vector == VECTOR_DB || exception.vector == VECTOR_AC) &&
 	    !(vcpu->trap_exceptions & BIT(exception.vector)))
-		return reflect(vcpu, &exception);
+		return vmx_reflect(vcpu, &exception);
 
 	vcpu->exit.reason = EXIT_EXCEPTION;
 	vcpu->exit.vector = exception.vector;
@@ -160,7 +160,7 @@ static NOINLINE bool decode_exception(struct virt_vcpu *vcpu)
 }
 
 /* SDM vol. 3, 27.8: the guest has not run. */
-static void decode_entry_failure(struct vcpu_exit *exit, u32 basic)
+static void vmx_decode_entry_failure(struct vcpu_exit *exit, u32 basic)
 {
 	if (basic == VMX_EXIT_MACHINE_CHECK) {
 		int_machine_check();
@@ -170,7 +170,7 @@ static void decode_entry_failure(struct vcpu_exit *exit, u32 basic)
 	exit->reason = EXIT_ENTRY_FAILED;
 }
 
-static void interrupted_delivery(struct virt_vcpu *vcpu)
+static void vmx_interrupted_delivery(struct virt_vcpu *vcpu)
 {
 	u32 info = vmcs_read32(VMCS_IDT_VECTORING_INFO);
 
@@ -180,13 +180,13 @@ static void interrupted_delivery(struct virt_vcpu *vcpu)
 }
 
 /* True: settled. */
-static bool decode_reason(struct virt_vcpu *vcpu, u32 basic)
+static bool vmx_decode_reason(struct virt_vcpu *vcpu, u32 basic)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
 
 	switch (basic) {
 	case VMX_EXIT_EXCEPTION_NMI:
-		return decode_exception(vcpu);
+		return vmx_decode_exception(vcpu);
 	case VMX_EXIT_CR_ACCESS:
 		exit->reason = EXIT_CR;
 		return vmx_cr_settle(vcpu, exit->qualification);
@@ -205,7 +205,7 @@ static bool decode_reason(struct virt_vcpu *vcpu, u32 basic)
 		vmcs_change32(VMCS_PRIMARY_CONTROLS, PRIMARY_NMI_WINDOW_EXITING, 0);
 		return false;
 	case VMX_EXIT_EPT_VIOLATION:
-		decode_ept_violation(vcpu);
+		vmx_decode_ept_violation(vcpu);
 		return false;
 	case VMX_EXIT_EPT_MISCONFIGURATION:
 		exit->gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
@@ -225,7 +225,7 @@ static bool decode_reason(struct virt_vcpu *vcpu, u32 basic)
 	exit->reason = EXIT_UNKNOWN;
 	/* one in IS_PLAIN comes this way only if its upper bits are not 0: that is unknown */
 	if (basic < ARRAY_COUNT(vmx_plain_reasons) && vmx_plain_reasons[basic] != EXIT_NONE &&
-	    !is_one_of(basic, IS_PLAIN))
+	    !vmx_is_one_of(basic, IS_PLAIN))
 		exit->reason = vmx_plain_reasons[basic];
 	return false;
 }
@@ -239,24 +239,23 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason)
 	exit->qualification = 0;
 	exit->qualification2 = 0;
 	exit->instruction_length = 0;
-	if (is_one_of(basic, HAS_QUALIFICATION))
+	if (vmx_is_one_of(basic, HAS_QUALIFICATION))
 		exit->qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION);
 	if (unlikely(reason & EXIT_REASON_ENTRY_FAILURE)) {
-		decode_entry_failure(&vcpu->exit, basic);
+		vmx_decode_entry_failure(&vcpu->exit, basic);
 		return false;
 	}
-	/* Those that decode_exit has not known for it come again, without the bit. */
-	if ((reason & EXIT_REASON_BUS_LOCK) &&
-	    is_one_of(basic, IS_PLAIN | BIT(VMX_EXIT_IO)))
+	/* Those that vmx_decode_exit has not known for it come again, without the bit. */
+	if ((reason & EXIT_REASON_BUS_LOCK) && vmx_is_one_of(basic, IS_PLAIN | BIT(VMX_EXIT_IO)))
 		return true;
 
-	if (!is_one_of(basic, HAS_NO_LENGTH))
+	if (!vmx_is_one_of(basic, HAS_NO_LENGTH))
 		exit->instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
-	if (unlikely(is_one_of(basic, HAS_INFORMATION)))
+	if (unlikely(vmx_is_one_of(basic, HAS_INFORMATION)))
 		exit->qualification2 = vmcs_read32(VMCS_EXIT_INSTRUCTION_INFO);
-	if (is_one_of(basic, HAS_DELIVERY))
-		interrupted_delivery(vcpu);
-	if (!decode_reason(vcpu, basic))
+	if (vmx_is_one_of(basic, HAS_DELIVERY))
+		vmx_interrupted_delivery(vcpu);
+	if (!vmx_decode_reason(vcpu, basic))
 		return false;
 	if (vcpu->event.valid)
 		vmx_inject(&vcpu->event);

@@ -9,7 +9,7 @@
 #define ERROR_CODE_ALWAYS (EXCEPTIONS_WITH_ERROR_CODE & BITS(VECTOR_AC, 0))
 #define ERROR_CODE_MASK 0x7fffu
 
-static bool pushes_error_code(const struct vcpu_event *event)
+static bool vmx_pushes_error_code(const struct vcpu_event *event)
 {
 	return event->type == EVENT_EXCEPTION && (vmcs_read_natural(VMCS_GUEST_CR0) & CR0_PE) &&
 	       (event->has_error_code ||
@@ -31,7 +31,7 @@ void vmx_inject(const struct vcpu_event *event)
 	/* VM entry pushes RFLAGS unchanged */
 	if (event->type == EVENT_EXCEPTION && EXCEPTIONS_FAULTS & BIT(event->vector & 31))
 		vmcs_change_natural(VMCS_GUEST_RFLAGS, RFLAGS_RF, RFLAGS_RF);
-	if (pushes_error_code(event)) {
+	if (vmx_pushes_error_code(event)) {
 		info |= INTERRUPTION_ERROR_CODE;
 		vmcs_write32(VMCS_ENTRY_ERROR_CODE, event->error_code & ERROR_CODE_MASK);
 	}
@@ -71,17 +71,17 @@ struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length)
 }
 
 /* SDM vol. 3, 27.3.1.4: only in 64-bit mode is RIP wider than 32 bits. */
-static NOINLINE u64 wrap(u64 rip)
+static NOINLINE u64 vmx_wrap(u64 rip)
 {
 	return vmx_is_64_bit() ? rip : (u32)rip;
 }
 
 /* The settled instruction ends like any other: RF is cleared, and TF raises a single-step trap. */
-static NOINLINE void advance_specially(u64 next, u64 length)
+static NOINLINE void vmx_advance_specially(u64 next, u64 length)
 {
 	const u32 shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
 
-	vmcs_write_natural(VMCS_GUEST_RIP, (u32)next < length ? wrap(next) : next);
+	vmcs_write_natural(VMCS_GUEST_RIP, (u32)next < length ? vmx_wrap(next) : next);
 	vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, shadow, 0);
 	if (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
 		vmcs_change_natural(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS, ~0ull);
@@ -105,13 +105,13 @@ void vmx_advance(struct virt_vcpu *vcpu, u64 length)
 		next = READ_ONCE(page->rip) + length;
 	}
 	if (unlikely((rflags & (RFLAGS_TF | RFLAGS_RF)) != 0 || shadow != 0 || (u32)next < length))
-		advance_specially(next, length);
+		vmx_advance_specially(next, length);
 	else
 		vmcs_write_natural(VMCS_GUEST_RIP, next);
 }
 
 /* Opens the windows asked for and closes the others. */
-static void windows_set(struct virt_vcpu *vcpu, u32 request)
+static void vmx_windows_set(struct virt_vcpu *vcpu, u32 request)
 {
 	u32 windows = 0;
 
@@ -128,7 +128,7 @@ void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 {
 	if (request & REQUEST_FLUSH)
 		vcpu->flush = true;
-	windows_set(vcpu, request);
+	vmx_windows_set(vcpu, request);
 	if (inject != NULL)
 		vmx_inject(inject);
 }

@@ -14,7 +14,7 @@
 #define LIMIT_FIELD(i)	  ((enum vmcs32)(VMCS_GUEST_ES_LIMIT + 2 * (i)))
 #define ACCESS_FIELD(i)	  ((enum vmcs32)(VMCS_GUEST_ES_ACCESS + 2 * (i)))
 
-static void rip_get(struct vcpu_page *page)
+static void vmx_rip_get(struct vcpu_page *page)
 {
 	u32 state = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
 
@@ -25,7 +25,7 @@ static void rip_get(struct vcpu_page *page)
 		       (state & INTERRUPTIBILITY_NMI ? SHADOW_NMI : 0);
 }
 
-static void rip_set(const struct vcpu_page *page)
+static void vmx_rip_set(const struct vcpu_page *page)
 {
 	u32 shadow = READ_ONCE(page->shadow);
 	u64 rflags = READ_ONCE(page->rflags);
@@ -41,7 +41,7 @@ static void rip_set(const struct vcpu_page *page)
 			     (shadow & SHADOW_NMI ? INTERRUPTIBILITY_NMI : 0));
 }
 
-static void segments_get(struct vcpu_page *page)
+static void vmx_segments_get(struct vcpu_page *page)
 {
 	for (u32 i = 0; i < SEG_COUNT; i++)
 		page->segment[i] = (struct vcpu_segment_state){
@@ -52,7 +52,7 @@ static void segments_get(struct vcpu_page *page)
 		};
 }
 
-static void segments_set(const struct vcpu_page *page)
+static void vmx_segments_set(const struct vcpu_page *page)
 {
 	for (u32 i = 0; i < SEG_COUNT; i++) {
 		u32 access = READ_ONCE(page->segment[i].access);
@@ -67,7 +67,7 @@ static void segments_set(const struct vcpu_page *page)
 	}
 }
 
-static void tables_get(struct vcpu_page *page)
+static void vmx_tables_get(struct vcpu_page *page)
 {
 	page->gdtr.base = vmcs_read_natural(VMCS_GUEST_GDTR_BASE);
 	page->gdtr.limit = vmcs_read32(VMCS_GUEST_GDTR_LIMIT);
@@ -75,7 +75,7 @@ static void tables_get(struct vcpu_page *page)
 	page->idtr.limit = vmcs_read32(VMCS_GUEST_IDTR_LIMIT);
 }
 
-static void tables_set(const struct vcpu_page *page)
+static void vmx_tables_set(const struct vcpu_page *page)
 {
 	vmcs_write_natural(VMCS_GUEST_GDTR_BASE, READ_ONCE(page->gdtr.base));
 	vmcs_write32(VMCS_GUEST_GDTR_LIMIT, READ_ONCE(page->gdtr.limit));
@@ -83,7 +83,7 @@ static void tables_set(const struct vcpu_page *page)
 	vmcs_write32(VMCS_GUEST_IDTR_LIMIT, READ_ONCE(page->idtr.limit));
 }
 
-static void control_get(const struct virt_vcpu *vcpu)
+static void vmx_control_get(const struct virt_vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 
@@ -94,7 +94,7 @@ static void control_get(const struct virt_vcpu *vcpu)
 	page->efer = vmcs_read64(VMCS_GUEST_EFER);
 }
 
-static void debug_get(struct virt_vcpu *vcpu)
+static void vmx_debug_get(struct virt_vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 
@@ -104,7 +104,7 @@ static void debug_get(struct virt_vcpu *vcpu)
 	page->dr[7] = vmcs_read_natural(VMCS_GUEST_DR7);
 }
 
-static void debug_set(struct virt_vcpu *vcpu)
+static void vmx_debug_set(struct virt_vcpu *vcpu)
 {
 	const struct vcpu_page *page = vcpu->page;
 
@@ -116,7 +116,7 @@ static void debug_set(struct virt_vcpu *vcpu)
 		write_dr6(vcpu->dr6);
 }
 
-static void msrs_get(struct virt_vcpu *vcpu)
+static void vmx_state_msrs_get(struct virt_vcpu *vcpu)
 {
 	u64 *msr = vcpu->page->msr;
 
@@ -127,7 +127,7 @@ static void msrs_get(struct virt_vcpu *vcpu)
 	msr[VMSR_PAT] = vmcs_read64(VMCS_GUEST_PAT);
 }
 
-static void msrs_set(struct virt_vcpu *vcpu)
+static void vmx_state_msrs_set(struct virt_vcpu *vcpu)
 {
 	const u64 *msr = vcpu->page->msr;
 
@@ -138,7 +138,7 @@ static void msrs_set(struct virt_vcpu *vcpu)
 	vmx_msrs_set(vcpu);
 }
 
-static const u8 *code_find(struct virt_vcpu *vcpu)
+static const u8 *vmx_code_find(struct virt_vcpu *vcpu)
 {
 	if (!vmx_is_64_bit() || (vmcs_read_natural(VMCS_GUEST_CR4) & CR4_LA57))
 		return NULL;
@@ -146,36 +146,36 @@ static const u8 *code_find(struct virt_vcpu *vcpu)
 			      vmcs_read_natural(VMCS_GUEST_RIP));
 }
 
-static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
+static NOINLINE void vmx_get_others(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_SEGMENTS)
-		segments_get(vcpu->page);
+		vmx_segments_get(vcpu->page);
 	if (groups & VCPU_TABLES)
-		tables_get(vcpu->page);
+		vmx_tables_get(vcpu->page);
 	if (groups & VCPU_CONTROL)
-		control_get(vcpu);
+		vmx_control_get(vcpu);
 	if (groups & VCPU_DEBUG)
-		debug_get(vcpu);
+		vmx_debug_get(vcpu);
 	if (groups & VCPU_MSRS)
-		msrs_get(vcpu);
+		vmx_state_msrs_get(vcpu);
 	if (groups & VCPU_XCR0)
 		vcpu->page->xcr0 = vcpu->xcr0;
 	if (groups & VCPU_TSC)
 		vcpu->page->tsc_offset = vmcs_read64(VMCS_TSC_OFFSET);
 	if (groups & VCPU_CODE)
-		virt_code_show(vcpu, code_find(vcpu));
+		virt_code_show(vcpu, vmx_code_find(vcpu));
 }
 
 void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_RIP)
-		rip_get(vcpu->page);
+		vmx_rip_get(vcpu->page);
 	if (likely((groups & ~(u32)VCPU_RIP) == 0)) /* most exits need no more */
 		return;
 	if (groups == (VCPU_RIP | VCPU_CODE)) /* device memory */
-		virt_code_show(vcpu, code_find(vcpu));
+		virt_code_show(vcpu, vmx_code_find(vcpu));
 	else
-		get_others(vcpu, groups);
+		vmx_get_others(vcpu, groups);
 }
 
 void vmx_set(struct virt_vcpu *vcpu, u32 groups)
@@ -184,17 +184,17 @@ void vmx_set(struct virt_vcpu *vcpu, u32 groups)
 	if (unlikely(vcpu->exit.reason == EXIT_ENTRY_FAILED))
 		vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
 	if (groups & VCPU_RIP)
-		rip_set(vcpu->page);
+		vmx_rip_set(vcpu->page);
 	if (groups & VCPU_SEGMENTS)
-		segments_set(vcpu->page);
+		vmx_segments_set(vcpu->page);
 	if (groups & VCPU_TABLES)
-		tables_set(vcpu->page);
+		vmx_tables_set(vcpu->page);
 	if (groups & VCPU_CONTROL)
 		vmx_control_set(vcpu);
 	if (groups & VCPU_DEBUG)
-		debug_set(vcpu);
+		vmx_debug_set(vcpu);
 	if (groups & VCPU_MSRS)
-		msrs_set(vcpu);
+		vmx_state_msrs_set(vcpu);
 	if (groups & VCPU_TRAPS)
 		vmx_traps_set(vcpu);
 	if (groups & VCPU_APIC)

@@ -72,7 +72,7 @@ extern const u8 vmx_plain_reasons[VMX_EXIT_BUS_LOCK + 1];
 	(BIT(VMX_EXIT_EXTERNAL_INTERRUPT) | BIT(VMX_EXIT_CPUID) | BIT(VMX_EXIT_HLT) |              \
 	 BIT(VMX_EXIT_VMCALL) | BIT(VMX_EXIT_RDMSR) | BIT(VMX_EXIT_WRMSR))
 
-static inline bool is_one_of(u32 basic, u64 reasons)
+static inline bool vmx_is_one_of(u32 basic, u64 reasons)
 {
 	return basic < 64 && (reasons >> basic & 1);
 }

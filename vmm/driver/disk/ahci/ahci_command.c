@@ -6,7 +6,7 @@
 
 #define SECTOR_SHIFT 9u
 
-static u64 table_at(u32 slot)
+static u64 ahci_table_at(u32 slot)
 {
 	return AHCI_PAGE_TABLES * PAGE_SIZE + (u64)slot * AHCI_TABLE_BYTES;
 }
@@ -14,7 +14,7 @@ static u64 table_at(u32 slot)
 void ahci_make(const struct ahci_port *port, u32 slot, const struct ahci_fis *fis, bool write,
 	       const u64 *address, u32 bytes)
 {
-	u8 *table = port->memory.memory + table_at(slot);
+	u8 *table = port->memory.memory + ahci_table_at(slot);
 	struct ahci_region *region = (struct ahci_region *)(uintptr_t)(table + AHCI_TABLE_REGIONS);
 	struct ahci_header *header = (struct ahci_header *)(uintptr_t)port->memory.memory + slot;
 	u16 count = 0;
@@ -30,12 +30,12 @@ void ahci_make(const struct ahci_port *port, u32 slot, const struct ahci_fis *fi
 	*header = (struct ahci_header){
 		.flags = (u16)(AHCI_HEADER_FIS_WORDS | (write ? AHCI_HEADER_WRITE : 0)),
 		.regions = count,
-		.table = ahci_address(port, table_at(slot)),
+		.table = ahci_address(port, ahci_table_at(slot)),
 	};
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
-static void set_sector(struct ahci_fis *fis, u64 sector)
+static void ahci_set_sector(struct ahci_fis *fis, u64 sector)
 {
 	for (u32 i = 0; i < 3; i++) {
 		fis->lba_low[i] = (u8)(sector >> 8 * i);
@@ -45,7 +45,7 @@ static void set_sector(struct ahci_fis *fis, u64 sector)
 }
 
 /* One range; the rest of the block says that there are no more. */
-static u64 make_trim(const struct ahci_port *port, u64 first, u32 blocks)
+static u64 ahci_make_trim(const struct ahci_port *port, u64 first, u32 blocks)
 {
 	u64 range = first | (u64)blocks << ATA_TRIM_COUNT_SHIFT;
 	u8 *block = port->memory.memory + AHCI_TRIM_AT;
@@ -55,8 +55,8 @@ static u64 make_trim(const struct ahci_port *port, u64 first, u32 blocks)
 	return ahci_address(port, AHCI_TRIM_AT);
 }
 
-static void make_move(const struct ahci_port *port, u32 slot, const struct driver_request *request,
-		      bool queued, struct ahci_fis *fis)
+static void ahci_make_move(const struct ahci_port *port, u32 slot,
+			   const struct driver_request *request, bool queued, struct ahci_fis *fis)
 {
 	static const u8 commands[2][2] = {{ATA_READ_DMA_EXT, ATA_READ_QUEUED},
 					  {ATA_WRITE_DMA_EXT, ATA_WRITE_QUEUED}};
@@ -83,7 +83,7 @@ void ahci_make_request(const struct ahci_port *port, u32 slot,
 		ahci_make(port, slot, &fis, false, NULL, 0);
 		return;
 	case BLOCK_DISCARD:
-		trim = make_trim(port, request->sector >> shift, request->sectors >> shift);
+		trim = ahci_make_trim(port, request->sector >> shift, request->sectors >> shift);
 		fis.command = ATA_DATA_SET_MANAGEMENT;
 		fis.features = ATA_FEATURE_TRIM;
 		fis.count = 1;
@@ -91,8 +91,8 @@ void ahci_make_request(const struct ahci_port *port, u32 slot,
 		ahci_make(port, slot, &fis, true, &trim, ATA_TRIM_BYTES);
 		return;
 	default:
-		set_sector(&fis, request->sector >> shift);
-		make_move(port, slot, request, queued, &fis);
+		ahci_set_sector(&fis, request->sector >> shift);
+		ahci_make_move(port, slot, request, queued, &fis);
 	}
 }
 _Static_assert(BLOCK_REQUEST_BYTES >> SECTOR_SHIFT <= 0xff, "a count's lower byte is enough");

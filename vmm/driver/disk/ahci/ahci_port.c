@@ -5,7 +5,7 @@
 
 #define PULSE_NS (2 * NS_PER_MS) /* 10.4.2: at least 1 ms */
 
-static u32 place_of(const struct ahci_port *port, enum ahci_port_register at)
+static u32 ahci_port_place_of(const struct ahci_port *port, enum ahci_port_register at)
 {
 	return AHCI_FIRST_PORT + port->number * AHCI_PORT_BYTES + at;
 }
@@ -13,13 +13,13 @@ static u32 place_of(const struct ahci_port *port, enum ahci_port_register at)
 u32 ahci_port_read(const struct ahci *ahci, const struct ahci_port *port,
 		   enum ahci_port_register at)
 {
-	return ahci_read(ahci, place_of(port, at));
+	return ahci_read(ahci, ahci_port_place_of(port, at));
 }
 
 void ahci_port_write(const struct ahci *ahci, const struct ahci_port *port,
 		     enum ahci_port_register at, u32 value)
 {
-	ahci_write(ahci, place_of(port, at), value);
+	ahci_write(ahci, ahci_port_place_of(port, at), value);
 }
 
 u64 ahci_address(const struct ahci_port *port, u64 offset)
@@ -28,8 +28,8 @@ u64 ahci_address(const struct ahci_port *port, u64 offset)
 }
 
 /* Until these bits of the register are so. */
-static bool wait_port(const struct ahci *ahci, const struct ahci_port *port,
-		      enum ahci_port_register at, u64 bits, u64 wanted, u64 ns)
+static bool ahci_port_wait(const struct ahci *ahci, const struct ahci_port *port,
+			   enum ahci_port_register at, u64 bits, u64 wanted, u64 ns)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(ns);
 
@@ -41,7 +41,7 @@ static bool wait_port(const struct ahci *ahci, const struct ahci_port *port,
 	return true;
 }
 
-static void wait_at_least(u64 ns)
+static void ahci_port_wait_at_least(u64 ns)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(ns);
 
@@ -49,7 +49,8 @@ static void wait_at_least(u64 ns)
 		ahci_pause();
 }
 
-static void change_command(const struct ahci *ahci, const struct ahci_port *port, u64 off, u64 on)
+static void ahci_port_change_command(const struct ahci *ahci, const struct ahci_port *port, u64 off,
+				     u64 on)
 {
 	u32 command = ahci_port_read(ahci, port, AHCI_PORT_COMMAND);
 
@@ -57,23 +58,24 @@ static void change_command(const struct ahci *ahci, const struct ahci_port *port
 }
 
 /* First commands, then what is received: 10.3 */
-static bool stop(const struct ahci *ahci, const struct ahci_port *port)
+static bool ahci_port_stop(const struct ahci *ahci, const struct ahci_port *port)
 {
-	change_command(ahci, port, AHCI_COMMAND_START, 0);
-	if (!wait_port(ahci, port, AHCI_PORT_COMMAND, AHCI_COMMAND_RUNS, 0, AHCI_STOP_NS))
+	ahci_port_change_command(ahci, port, AHCI_COMMAND_START, 0);
+	if (!ahci_port_wait(ahci, port, AHCI_PORT_COMMAND, AHCI_COMMAND_RUNS, 0, AHCI_STOP_NS))
 		return false;
-	change_command(ahci, port, AHCI_COMMAND_FIS, 0);
-	return wait_port(ahci, port, AHCI_PORT_COMMAND, AHCI_COMMAND_FIS_RUNS, 0, AHCI_STOP_NS);
+	ahci_port_change_command(ahci, port, AHCI_COMMAND_FIS, 0);
+	return ahci_port_wait(ahci, port, AHCI_PORT_COMMAND, AHCI_COMMAND_FIS_RUNS, 0,
+			      AHCI_STOP_NS);
 }
 
-static void put_address(const struct ahci *ahci, const struct ahci_port *port,
-			enum ahci_port_register at, u64 address)
+static void ahci_port_put_address(const struct ahci *ahci, const struct ahci_port *port,
+				  enum ahci_port_register at, u64 address)
 {
 	ahci_port_write(ahci, port, at, (u32)address);
-	ahci_write(ahci, place_of(port, at) + 4, (u32)(address >> 32));
+	ahci_write(ahci, ahci_port_place_of(port, at) + 4, (u32)(address >> 32));
 }
 
-static bool wait_disk(const struct ahci *ahci, const struct ahci_port *port)
+static bool ahci_port_wait_disk(const struct ahci *ahci, const struct ahci_port *port)
 {
 	u64 since = clock_tsc();
 
@@ -93,20 +95,20 @@ bool ahci_port_reset(const struct ahci *ahci, struct ahci_port *port, u64 ns)
 {
 	port->resets++;
 	port->events = 0;
-	if (!stop(ahci, port))
+	if (!ahci_port_stop(ahci, port))
 		return false;
-	put_address(ahci, port, AHCI_PORT_LIST, ahci_address(port, 0));
-	put_address(ahci, port, AHCI_PORT_FIS, ahci_address(port, AHCI_FIS_AT));
+	ahci_port_put_address(ahci, port, AHCI_PORT_LIST, ahci_address(port, 0));
+	ahci_port_put_address(ahci, port, AHCI_PORT_FIS, ahci_address(port, AHCI_FIS_AT));
 	ahci_port_write(ahci, port, AHCI_PORT_CONTROL, AHCI_CONTROL_NO_SLEEP | AHCI_CONTROL_RESET);
-	wait_at_least(PULSE_NS);
+	ahci_port_wait_at_least(PULSE_NS);
 	ahci_port_write(ahci, port, AHCI_PORT_CONTROL, AHCI_CONTROL_NO_SLEEP);
-	if (!wait_disk(ahci, port))
+	if (!ahci_port_wait_disk(ahci, port))
 		return false;
 	ahci_port_write(ahci, port, AHCI_PORT_ERROR, ~0u);
 	ahci_port_write(ahci, port, AHCI_PORT_IS, ~0u);
 	/* with it comes what the disk says after its reset */
-	change_command(ahci, port, 0, AHCI_COMMAND_FIS);
-	return wait_port(ahci, port, AHCI_PORT_TASK, ATA_STATUS_BUSY | ATA_STATUS_DATA, 0, ns);
+	ahci_port_change_command(ahci, port, 0, AHCI_COMMAND_FIS);
+	return ahci_port_wait(ahci, port, AHCI_PORT_TASK, ATA_STATUS_BUSY | ATA_STATUS_DATA, 0, ns);
 }
 
 void ahci_port_go(const struct ahci *ahci, const struct ahci_port *port)
@@ -114,5 +116,5 @@ void ahci_port_go(const struct ahci *ahci, const struct ahci_port *port)
 	u32 wanted = (u32)(AHCI_INT_ENDED | AHCI_INT_FATAL | AHCI_INT_OVERFLOW);
 
 	ahci_port_write(ahci, port, AHCI_PORT_IE, ahci->interrupts ? wanted : 0);
-	change_command(ahci, port, 0, AHCI_COMMAND_START);
+	ahci_port_change_command(ahci, port, 0, AHCI_COMMAND_START);
 }

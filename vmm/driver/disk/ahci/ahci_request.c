@@ -4,7 +4,7 @@
 #include "vmm/driver/disk/ahci/ahci.h"
 #include "vmm/rt/clock.h"
 
-static void issue(const struct ahci *ahci, struct ahci_port *port, u32 slot, bool queued)
+static void ahci_issue(const struct ahci *ahci, struct ahci_port *port, u32 slot, bool queued)
 {
 	u32 bit = (u32)BIT(slot);
 
@@ -16,7 +16,7 @@ static void issue(const struct ahci *ahci, struct ahci_port *port, u32 slot, boo
 }
 
 /* Of those that are done alone the one that has waited longest. */
-static void go_on(const struct ahci *ahci, struct ahci_port *port)
+static void ahci_go_on(const struct ahci *ahci, struct ahci_port *port)
 {
 	u32 chosen = AHCI_SLOTS;
 
@@ -32,11 +32,11 @@ static void go_on(const struct ahci *ahci, struct ahci_port *port)
 	if (chosen == AHCI_SLOTS)
 		return;
 	port->running = (u32)BIT(chosen);
-	issue(ahci, port, chosen, false);
+	ahci_issue(ahci, port, chosen, false);
 }
 
 /* What is done alone waits until the queue is empty, and nothing more comes in meanwhile. */
-static bool has_room(const struct ahci_port *port)
+static bool ahci_has_room(const struct ahci_port *port)
 {
 	return port->busy < port->depth && (!port->queue || port->alone == 0);
 }
@@ -52,22 +52,22 @@ bool ahci_submit(struct ahci *ahci, struct driver_request *request)
 		driver_finish(request, BLOCK_OK);
 		return true;
 	}
-	if (!has_room(port))
+	if (!ahci_has_room(port))
 		return false;
 	slot = bit_lowest(~(port->queued | port->alone));
 	port->busy++;
 	port->slot[slot] = (struct ahci_slot){.request = request, .number = port->numbers++};
 	if (queued) {
 		port->queued |= (u32)BIT(slot);
-		issue(ahci, port, slot, true);
+		ahci_issue(ahci, port, slot, true);
 	} else {
 		port->alone |= (u32)BIT(slot);
-		go_on(ahci, port);
+		ahci_go_on(ahci, port);
 	}
 	return true;
 }
 
-static void end(struct ahci_port *port, u32 slot, enum block_status status)
+static void ahci_end(struct ahci_port *port, u32 slot, enum block_status status)
 {
 	struct driver_request *request = port->slot[slot].request;
 	u32 others = ~(u32)BIT(slot);
@@ -81,7 +81,7 @@ static void end(struct ahci_port *port, u32 slot, enum block_status status)
 }
 
 /* The port is reset first: then nothing of what it had under way touches memory any more. */
-static void recover(struct ahci *ahci, struct ahci_port *port)
+static void ahci_recover(struct ahci *ahci, struct ahci_port *port)
 {
 	u32 failed = port->queued | port->running;
 
@@ -101,19 +101,19 @@ static void recover(struct ahci *ahci, struct ahci_port *port)
 		u32 slot = bit_lowest(failed);
 
 		if (++port->slot[slot].attempts == AHCI_ATTEMPTS)
-			end(port, slot, BLOCK_ERROR);
+			ahci_end(port, slot, BLOCK_ERROR);
 	}
 }
 
 /* A command that was done alone has ended; the disk says how. */
-static bool ended_well(const struct ahci *ahci, const struct ahci_port *port)
+static bool ahci_ended_well(const struct ahci *ahci, const struct ahci_port *port)
 {
 	return (ahci_port_read(ahci, port, AHCI_PORT_TASK) &
 		(ATA_STATUS_BUSY | ATA_STATUS_DATA | ATA_STATUS_ERROR | ATA_STATUS_FAULT)) == 0;
 }
 
 /* False: the port has to be reset. */
-static bool take_ended(const struct ahci *ahci, struct ahci_port *port)
+static bool ahci_take_ended(const struct ahci *ahci, struct ahci_port *port)
 {
 	u32 open = ahci_port_read(ahci, port, AHCI_PORT_ISSUE);
 	u32 done;
@@ -121,30 +121,30 @@ static bool take_ended(const struct ahci *ahci, struct ahci_port *port)
 	if (port->queued != 0)
 		open |= ahci_port_read(ahci, port, AHCI_PORT_ACTIVE);
 	done = (port->queued | port->running) & ~open;
-	if ((done & port->running) != 0 && !ended_well(ahci, port))
+	if ((done & port->running) != 0 && !ahci_ended_well(ahci, port))
 		return false;
 	if (done != 0)
 		port->alarms = 0;
 	for (; done != 0; done &= done - 1)
-		end(port, bit_lowest(done), BLOCK_OK);
+		ahci_end(port, bit_lowest(done), BLOCK_OK);
 	return true;
 }
 
-static void poll_port(struct ahci *ahci, struct ahci_port *port)
+static void ahci_poll_port(struct ahci *ahci, struct ahci_port *port)
 {
 	bool good = true;
 
 	if ((port->queued | port->running) != 0)
-		good = take_ended(ahci, port);
+		good = ahci_take_ended(ahci, port);
 	if (!good || (port->events & AHCI_INT_FATAL) != 0)
-		recover(ahci, port);
+		ahci_recover(ahci, port);
 	port->events = 0;
 	if (ahci->failure == NULL)
-		go_on(ahci, port);
+		ahci_go_on(ahci, port);
 }
 
 /* First the ports' bits, then the controller's: 10.7.2.1. What ends after this interrupts anew. */
-static void take_events(struct ahci *ahci)
+static void ahci_take_events(struct ahci *ahci)
 {
 	u32 events = ahci_read(ahci, AHCI_IS);
 
@@ -165,14 +165,14 @@ static void take_events(struct ahci *ahci)
 
 void ahci_poll(struct ahci *ahci)
 {
-	take_events(ahci);
+	ahci_take_events(ahci);
 	for (u32 i = 0; i < ahci->port_count && ahci->failure == NULL; i++) {
 		if (ahci->port[i].there)
-			poll_port(ahci, &ahci->port[i]);
+			ahci_poll_port(ahci, &ahci->port[i]);
 	}
 }
 
-static bool is_late(const struct ahci_port *port, u64 now)
+static bool ahci_is_late(const struct ahci_port *port, u64 now)
 {
 	for (u32 left = port->queued | port->running; left != 0; left &= left - 1) {
 		if (now >= port->slot[bit_lowest(left)].deadline_tsc)
@@ -194,10 +194,10 @@ void ahci_look(struct ahci *ahci)
 		if (!port->there)
 			continue;
 		port->events |= ahci_port_read(ahci, port, AHCI_PORT_IS) & (u32)AHCI_INT_FATAL;
-		poll_port(ahci, port);
-		if (ahci->failure == NULL && is_late(port, now))
-			recover(ahci, port);
+		ahci_poll_port(ahci, port);
+		if (ahci->failure == NULL && ahci_is_late(port, now))
+			ahci_recover(ahci, port);
 		if (ahci->failure == NULL)
-			go_on(ahci, port);
+			ahci_go_on(ahci, port);
 	}
 }

@@ -14,7 +14,7 @@ static bool ahci_refuse(char *problem, size_t size, const char *text)
 }
 
 /* Until these bits of the register are 0. */
-static bool wait_clear(const struct ahci *ahci, u32 offset, u64 bits, u64 ns)
+static bool ahci_start_wait_clear(const struct ahci *ahci, u32 offset, u64 bits, u64 ns)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(ns);
 
@@ -27,15 +27,16 @@ static bool wait_clear(const struct ahci *ahci, u32 offset, u64 bits, u64 ns)
 }
 
 /* 10.6.3. A firmware that does not answer loses the controller all the same, by its reset. */
-static void hand_off(const struct ahci *ahci)
+static void ahci_start_hand_off(const struct ahci *ahci)
 {
 	if ((ahci_read(ahci, AHCI_CAP2) & AHCI_CAP2_HAND_OFF) == 0)
 		return;
 	ahci_write(ahci, AHCI_BOHC, ahci_read(ahci, AHCI_BOHC) | (u32)AHCI_BOHC_OS);
-	(void)!wait_clear(ahci, AHCI_BOHC, AHCI_BOHC_BIOS | AHCI_BOHC_BUSY, AHCI_HAND_OFF_NS);
+	(void)!ahci_start_wait_clear(ahci, AHCI_BOHC, AHCI_BOHC_BIOS | AHCI_BOHC_BUSY,
+				     AHCI_HAND_OFF_NS);
 }
 
-static bool check_controller(const struct ahci *ahci, char *problem, size_t size)
+static bool ahci_start_check_controller(const struct ahci *ahci, char *problem, size_t size)
 {
 	if (ahci->memory.address == NULL ||
 	    ahci->memory.pages < (u64)ahci->port_count * AHCI_PAGES)
@@ -47,30 +48,30 @@ static bool check_controller(const struct ahci *ahci, char *problem, size_t size
 	return true;
 }
 
-static bool has_registers(const struct ahci *ahci, const struct ahci_port *port)
+static bool ahci_start_has_registers(const struct ahci *ahci, const struct ahci_port *port)
 {
 	return ahci->register_bytes >= AHCI_FIRST_PORT + (port->number + 1ull) * AHCI_PORT_BYTES;
 }
 
 /* After a reset AHCI is off again; then ports whose disks wait for it spin up. */
-static bool reset(struct ahci *ahci, char *problem, size_t size)
+static bool ahci_start_reset(struct ahci *ahci, char *problem, size_t size)
 {
 	ahci_write(ahci, AHCI_GHC, (u32)AHCI_GHC_ENABLE);
 	ahci_write(ahci, AHCI_GHC, (u32)(AHCI_GHC_ENABLE | AHCI_GHC_RESET));
-	if (!wait_clear(ahci, AHCI_GHC, AHCI_GHC_RESET, AHCI_RESET_NS))
+	if (!ahci_start_wait_clear(ahci, AHCI_GHC, AHCI_GHC_RESET, AHCI_RESET_NS))
 		return ahci_refuse(problem, size, "the controller does not return from its reset");
 	ahci_write(ahci, AHCI_GHC, (u32)AHCI_GHC_ENABLE);
 	ahci->capabilities = ahci_read(ahci, AHCI_CAP);
 	if ((ahci->capabilities & AHCI_CAP_64) == 0)
 		return ahci_refuse(problem, size, "the controller reaches the first 4 GiB only");
-	for (u32 i = 0; i < ahci->port_count && has_registers(ahci, &ahci->port[i]); i++)
+	for (u32 i = 0; i < ahci->port_count && ahci_start_has_registers(ahci, &ahci->port[i]); i++)
 		ahci_port_write(ahci, &ahci->port[i], AHCI_PORT_COMMAND,
 				(u32)(AHCI_COMMAND_SPIN_UP | AHCI_COMMAND_POWER |
 				      AHCI_COMMAND_ACTIVE));
 	return true;
 }
 
-static void set_ports(struct ahci *ahci, u32 ports)
+static void ahci_start_set_ports(struct ahci *ahci, u32 ports)
 {
 	const u64 pages = AHCI_PAGES;
 
@@ -90,11 +91,11 @@ static void set_ports(struct ahci *ahci, u32 ports)
 
 bool ahci_start(struct ahci *ahci, u32 ports, char *problem, size_t size)
 {
-	set_ports(ahci, ports);
-	if (!check_controller(ahci, problem, size))
+	ahci_start_set_ports(ahci, ports);
+	if (!ahci_start_check_controller(ahci, problem, size))
 		return false;
-	hand_off(ahci);
-	if (!reset(ahci, problem, size))
+	ahci_start_hand_off(ahci);
+	if (!ahci_start_reset(ahci, problem, size))
 		return false;
 	ahci_write(ahci, AHCI_IS, ~0u);
 	if (ahci->interrupts)
@@ -104,8 +105,8 @@ bool ahci_start(struct ahci *ahci, u32 ports, char *problem, size_t size)
 }
 
 /* One command and its data, waited for. */
-static bool run(const struct ahci *ahci, struct ahci_port *port, enum ata_command command,
-		u8 features, u32 bytes)
+static bool ahci_start_run(const struct ahci *ahci, struct ahci_port *port,
+			   enum ata_command command, u8 features, u32 bytes)
 {
 	const struct ahci_fis fis = {.type = AHCI_FIS_TO_DEVICE,
 				     .flags = (u8)AHCI_FIS_IS_COMMAND,
@@ -126,7 +127,7 @@ static bool run(const struct ahci *ahci, struct ahci_port *port, enum ata_comman
 		(ATA_STATUS_BUSY | ATA_STATUS_DATA | ATA_STATUS_ERROR | ATA_STATUS_FAULT)) == 0;
 }
 
-static bool check_signature(u32 signature, char *problem, size_t size)
+static bool ahci_start_check_signature(u32 signature, char *problem, size_t size)
 {
 	if (signature == AHCI_SIGNATURE_PACKET)
 		return ahci_refuse(problem, size, "it is no disk: it takes packets (ATAPI)");
@@ -135,18 +136,19 @@ static bool check_signature(u32 signature, char *problem, size_t size)
 	return true;
 }
 
-static bool identify(struct ahci *ahci, struct ahci_port *port, struct ata_identity *identity,
-		     char *problem, size_t size)
+static bool ahci_start_identify(struct ahci *ahci, struct ahci_port *port,
+				struct ata_identity *identity, char *problem, size_t size)
 {
 	u16 word[ATA_IDENTIFY_WORDS];
 
 	if (!ahci_port_reset(ahci, port, AHCI_SPIN_UP_NS))
 		return ahci_refuse(problem, size, "there is no disk, or it does not become ready");
-	if (!check_signature(ahci_port_read(ahci, port, AHCI_PORT_SIGNATURE), problem, size))
+	if (!ahci_start_check_signature(ahci_port_read(ahci, port, AHCI_PORT_SIGNATURE), problem,
+					size))
 		return false;
 	ahci_port_go(ahci, port);
 	memset(port->memory.memory + AHCI_DATA_AT, 0, sizeof(word));
-	if (!run(ahci, port, ATA_IDENTIFY, 0, sizeof(word)))
+	if (!ahci_start_run(ahci, port, ATA_IDENTIFY, 0, sizeof(word)))
 		return ahci_refuse(problem, size, "the disk does not say what it is");
 	memcpy(word, port->memory.memory + AHCI_DATA_AT, sizeof(word));
 	__asm__ volatile("" ::: "memory");
@@ -154,46 +156,46 @@ static bool identify(struct ahci *ahci, struct ahci_port *port, struct ata_ident
 }
 
 /* A cache that nothing empties is of no use: it is switched off. */
-static bool set_cache(const struct ahci *ahci, struct ahci_port *port,
-		      const struct ata_identity *identity, char *problem, size_t size)
+static bool ahci_start_set_cache(const struct ahci *ahci, struct ahci_port *port,
+				 const struct ata_identity *identity, char *problem, size_t size)
 {
 	port->flush = identity->flush;
 	if (!identity->flush && identity->cache &&
-	    !run(ahci, port, ATA_SET_FEATURES, ATA_FEATURE_NO_CACHE, 0))
+	    !ahci_start_run(ahci, port, ATA_SET_FEATURES, ATA_FEATURE_NO_CACHE, 0))
 		return ahci_refuse(problem, size,
 				   "its write cache can be neither emptied nor switched off");
 	return true;
 }
 
-static void stop_disk(const struct ahci *ahci, const struct ahci_port *port)
+static void ahci_start_stop_disk(const struct ahci *ahci, const struct ahci_port *port)
 {
 	ahci_port_write(ahci, port, AHCI_PORT_IE, 0);
 	ahci_port_write(ahci, port, AHCI_PORT_COMMAND, 0);
 }
 
-static u32 depth_of(const struct ahci *ahci, u32 wanted)
+static u32 ahci_start_depth_of(const struct ahci *ahci, u32 wanted)
 {
 	u32 slots = (u32)((ahci->capabilities & AHCI_CAP_SLOTS) >> AHCI_CAP_SLOTS_SHIFT) + 1;
 
 	return MIN(slots, wanted);
 }
 
-static bool find_disk(struct ahci *ahci, struct ahci_port *port, struct ata_identity *identity,
-		      char *problem, size_t size)
+static bool ahci_start_find_disk(struct ahci *ahci, struct ahci_port *port,
+				 struct ata_identity *identity, char *problem, size_t size)
 {
-	if (!identify(ahci, port, identity, problem, size))
+	if (!ahci_start_identify(ahci, port, identity, problem, size))
 		return false;
 	if (!identity->lba48)
 		return ahci_refuse(problem, size, "it has no commands for 48-bit sector numbers");
-	return set_cache(ahci, port, identity, problem, size);
+	return ahci_start_set_cache(ahci, port, identity, problem, size);
 }
 
-static bool check_port(const struct ahci *ahci, const struct ahci_port *port, char *problem,
-		       size_t size)
+static bool ahci_start_check_port(const struct ahci *ahci, const struct ahci_port *port,
+				  char *problem, size_t size)
 {
 	if (!ahci->up)
 		return ahci_refuse(problem, size, "its controller cannot be used");
-	if (!has_registers(ahci, port) ||
+	if (!ahci_start_has_registers(ahci, port) ||
 	    (ahci_read(ahci, AHCI_PI) & BIT(port->number)) == 0)
 		return ahci_refuse(problem, size, "the controller has no such port");
 	return true;
@@ -204,14 +206,14 @@ bool ahci_start_disk(struct ahci *ahci, struct driver_disk *disk, char *problem,
 	struct ahci_port *port = &ahci->port[disk->unit];
 	struct ata_identity identity;
 
-	if (!check_port(ahci, port, problem, size))
+	if (!ahci_start_check_port(ahci, port, problem, size))
 		return false;
-	if (!find_disk(ahci, port, &identity, problem, size)) {
-		stop_disk(ahci, port);
+	if (!ahci_start_find_disk(ahci, port, &identity, problem, size)) {
+		ahci_start_stop_disk(ahci, port);
 		return false;
 	}
 	port->queue = (ahci->capabilities & AHCI_CAP_QUEUED) != 0 && identity.depth > 1;
-	port->depth = depth_of(ahci, port->queue ? identity.depth : AHCI_ALONE_DEPTH);
+	port->depth = ahci_start_depth_of(ahci, port->queue ? identity.depth : AHCI_ALONE_DEPTH);
 	port->block_shift = identity.block_bytes == BLOCK_SECTOR_BYTES ? 9 : 12;
 	port->there = true;
 	port->events = 0;

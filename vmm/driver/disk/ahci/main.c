@@ -15,7 +15,7 @@ void ahci_pause(void)
 	process_pause();
 }
 
-static bool start_controller(char *problem, size_t size)
+static bool ahci_start_controller(char *problem, size_t size)
 {
 	ahci.registers = process_registers("5", &ahci.register_bytes);
 	ahci.memory = driver_dma();
@@ -23,19 +23,19 @@ static bool start_controller(char *problem, size_t size)
 	return ahci_start(&ahci, (u32)start_info->parameter[DRIVER_UNITS], problem, size);
 }
 
-static bool start(struct driver_disk *disk, char *problem, size_t size)
+static bool ahci_main_start(struct driver_disk *disk, char *problem, size_t size)
 {
-	if (disk->unit == 0 && !start_controller(problem, size))
+	if (disk->unit == 0 && !ahci_start_controller(problem, size))
 		return false;
 	return disk->unit < ahci.port_count && ahci_start_disk(&ahci, disk, problem, size);
 }
 
-static bool submit(struct driver_request *request)
+static bool ahci_main_submit(struct driver_request *request)
 {
 	return ahci_submit(&ahci, request);
 }
 
-static void poll(void)
+static void ahci_main_poll(void)
 {
 	ahci_poll(&ahci);
 	if (ahci.failure == NULL && clock_tsc() >= look_tsc) {
@@ -46,4 +46,5 @@ static void poll(void)
 		driver_give_up("%s", ahci.failure);
 }
 
-const struct driver_ops driver_ops = {.start = start, .submit = submit, .poll = poll};
+const struct driver_ops driver_ops = {
+	.start = ahci_main_start, .submit = ahci_main_submit, .poll = ahci_main_poll};

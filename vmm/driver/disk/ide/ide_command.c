@@ -13,18 +13,18 @@ u8 ide_status(const struct ide *ide)
 }
 
 /* Its status is true 400 ns after a command or a choice of the disk. */
-static void settle(const struct ide *ide)
+static void ide_settle(const struct ide *ide)
 {
 	for (u32 i = 0; i < 4; i++)
 		(void)ide_status(ide);
 }
 
-static void put_port(const struct ide *ide, enum ide_register at, u64 value)
+static void ide_put_port(const struct ide *ide, enum ide_register at, u64 value)
 {
 	ide_out8((u16)(ide->command_port + at), (u8)value);
 }
 
-static void wait_at_least(u64 ns)
+static void ide_wait_at_least(u64 ns)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(ns);
 
@@ -44,7 +44,7 @@ bool ide_wait(const struct ide *ide, u64 ns)
 	return true;
 }
 
-static bool wait_data(const struct ide *ide)
+static bool ide_wait_data(const struct ide *ide)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(IDE_READY_NS);
 
@@ -61,22 +61,22 @@ static bool wait_data(const struct ide *ide)
 	}
 }
 
-static void choose(const struct ide *ide, u64 bits)
+static void ide_choose(const struct ide *ide, u64 bits)
 {
-	put_port(ide, IDE_DEVICE, IDE_DEVICE_OLD | (ide->slave ? IDE_DEVICE_SLAVE : 0) | bits);
-	settle(ide);
+	ide_put_port(ide, IDE_DEVICE, IDE_DEVICE_OLD | (ide->slave ? IDE_DEVICE_SLAVE : 0) | bits);
+	ide_settle(ide);
 }
 
 bool ide_reset(struct ide *ide)
 {
 	ide->resets++;
 	ide_out8(ide->control_port, (u8)(IDE_CONTROL_RESET | IDE_CONTROL_NO_INTERRUPT));
-	wait_at_least(RESET_PULSE_NS);
+	ide_wait_at_least(RESET_PULSE_NS);
 	ide_out8(ide->control_port, (u8)IDE_CONTROL_NO_INTERRUPT);
-	wait_at_least(RESET_SETTLE_NS);
+	ide_wait_at_least(RESET_SETTLE_NS);
 	if (ide_status(ide) == ATA_STATUS_NOBODY || !ide_wait(ide, IDE_RESET_NS))
 		return false;
-	choose(ide, 0);
+	ide_choose(ide, 0);
 	if (!ide_wait(ide, IDE_RESET_NS))
 		return false;
 	ide_out8(ide->control_port, 0);
@@ -90,29 +90,29 @@ bool ide_issue(const struct ide *ide, const struct ide_task *task)
 
 	if (!ide_wait(ide, IDE_READY_NS))
 		return false;
-	choose(ide, IDE_DEVICE_LBA | top);
+	ide_choose(ide, IDE_DEVICE_LBA | top);
 	if (!ide_wait(ide, IDE_READY_NS) || (ide_status(ide) & ATA_STATUS_DATA) != 0)
 		return false;
 	if (task->lba48) {
-		put_port(ide, IDE_COUNT, task->count >> 8);
-		put_port(ide, IDE_LBA_LOW, task->sector >> 24);
-		put_port(ide, IDE_LBA_MID, task->sector >> 32);
-		put_port(ide, IDE_LBA_HIGH, task->sector >> 40);
+		ide_put_port(ide, IDE_COUNT, task->count >> 8);
+		ide_put_port(ide, IDE_LBA_LOW, task->sector >> 24);
+		ide_put_port(ide, IDE_LBA_MID, task->sector >> 32);
+		ide_put_port(ide, IDE_LBA_HIGH, task->sector >> 40);
 	}
-	put_port(ide, IDE_FEATURES, task->features);
-	put_port(ide, IDE_COUNT, task->count);
-	put_port(ide, IDE_LBA_LOW, task->sector);
-	put_port(ide, IDE_LBA_MID, task->sector >> 8);
-	put_port(ide, IDE_LBA_HIGH, task->sector >> 16);
-	put_port(ide, IDE_COMMAND, task->command);
-	settle(ide);
+	ide_put_port(ide, IDE_FEATURES, task->features);
+	ide_put_port(ide, IDE_COUNT, task->count);
+	ide_put_port(ide, IDE_LBA_LOW, task->sector);
+	ide_put_port(ide, IDE_LBA_MID, task->sector >> 8);
+	ide_put_port(ide, IDE_LBA_HIGH, task->sector >> 16);
+	ide_put_port(ide, IDE_COMMAND, task->command);
+	ide_settle(ide);
 	return true;
 }
 
 /* Before the last word the disk must still say that there is one. */
 bool ide_read_sector(const struct ide *ide, u8 *data)
 {
-	if (!wait_data(ide))
+	if (!ide_wait_data(ide))
 		return false;
 	for (size_t i = 0; i < SECTOR_WORDS; i++) {
 		u16 word;
@@ -123,17 +123,17 @@ bool ide_read_sector(const struct ide *ide, u8 *data)
 		data[2 * i] = (u8)word;
 		data[2 * i + 1] = (u8)(word >> 8);
 	}
-	settle(ide);
+	ide_settle(ide);
 	return true;
 }
 
 bool ide_write_sector(const struct ide *ide, const u8 *data)
 {
-	if (!wait_data(ide))
+	if (!ide_wait_data(ide))
 		return false;
 	for (size_t i = 0; i < SECTOR_WORDS; i++)
 		ide_out16(ide->command_port, (u16)(data[2 * i] | (u16)data[2 * i + 1] << 8));
-	settle(ide);
+	ide_settle(ide);
 	return true;
 }
 

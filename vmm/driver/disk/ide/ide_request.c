@@ -4,37 +4,37 @@
 #include "vmm/driver/disk/ide/ide.h"
 #include "vmm/rt/clock.h"
 
-static struct driver_request *present(const struct ide *ide)
+static struct driver_request *ide_present(const struct ide *ide)
 {
 	return ide->queue[ide->first];
 }
 
-static u8 dma_status(const struct ide *ide)
+static u8 ide_dma_status(const struct ide *ide)
 {
 	return ide_in8((u16)(ide->dma_port + IDE_DMA_STATUS));
 }
 
 /* Ends whatever the controller moves, and forgets what it said of it. */
-static void stop_dma(const struct ide *ide)
+static void ide_stop_dma(const struct ide *ide)
 {
 	if (ide->dma_port == 0)
 		return;
 	ide_out8((u16)(ide->dma_port + IDE_DMA_COMMAND), 0);
 	ide_out8((u16)(ide->dma_port + IDE_DMA_STATUS),
-		 (u8)((dma_status(ide) & IDE_DMA_CAPABLE) | IDE_DMA_INTERRUPT | IDE_DMA_ERROR));
+		 (u8)((ide_dma_status(ide) & IDE_DMA_CAPABLE) | IDE_DMA_INTERRUPT | IDE_DMA_ERROR));
 }
 
-static u32 page_count(const struct driver_request *request)
+static u32 ide_page_count(const struct driver_request *request)
 {
 	return (u32)(align_up((u64)request->sectors * BLOCK_SECTOR_BYTES, PAGE_SIZE) / PAGE_SIZE);
 }
 
 /* Addresses have 32 bits. */
-static bool within_reach(const struct ide *ide, const struct driver_request *request)
+static bool ide_within_reach(const struct ide *ide, const struct driver_request *request)
 {
 	if (!ide->dma || request->address == NULL)
 		return false;
-	for (u32 i = 0; i < page_count(request); i++) {
+	for (u32 i = 0; i < ide_page_count(request); i++) {
 		if (request->address[i] >> 32 != 0)
 			return false;
 	}
@@ -42,7 +42,7 @@ static bool within_reach(const struct ide *ide, const struct driver_request *req
 }
 
 /* A page for each region: none crosses 64 KiB. */
-static void fill_table(const struct ide *ide, const struct driver_request *request)
+static void ide_fill_table(const struct ide *ide, const struct driver_request *request)
 {
 	struct ide_region *table = (struct ide_region *)(uintptr_t)ide->memory.memory;
 	u32 left = request->sectors * BLOCK_SECTOR_BYTES;
@@ -60,8 +60,8 @@ static void fill_table(const struct ide *ide, const struct driver_request *reque
 }
 
 /* By 28 bits where that is enough: those commands every disk has. */
-static struct ide_task make_task(const struct ide *ide, const struct driver_request *request,
-				 bool dma)
+static struct ide_task ide_make_task(const struct ide *ide, const struct driver_request *request,
+				     bool dma)
 {
 	static const u8 commands[2][2][2] = {
 		/* writes, DMA, 48 bits */
@@ -82,7 +82,7 @@ static struct ide_task make_task(const struct ide *ide, const struct driver_requ
 }
 
 /* Moves all of it; the disk is asked for each sector. */
-static bool move(const struct ide *ide, const struct driver_request *request)
+static bool ide_move(const struct ide *ide, const struct driver_request *request)
 {
 	for (u64 i = 0; i < request->sectors; i++) {
 		u8 *data = request->data + i * BLOCK_SECTOR_BYTES;
@@ -94,9 +94,9 @@ static bool move(const struct ide *ide, const struct driver_request *request)
 	return true;
 }
 
-static void end(struct ide *ide, enum block_status status)
+static void ide_end(struct ide *ide, enum block_status status)
 {
-	struct driver_request *request = present(ide);
+	struct driver_request *request = ide_present(ide);
 
 	ide->running = false;
 	ide->attempts = 0;
@@ -106,84 +106,85 @@ static void end(struct ide *ide, enum block_status status)
 }
 
 /* Once more, or never again. A disk that is in the midst of something is reset. */
-static void fail_once(struct ide *ide)
+static void ide_fail_once(struct ide *ide)
 {
-	stop_dma(ide);
+	ide_stop_dma(ide);
 	ide->running = false;
 	if ((ide_status(ide) & (ATA_STATUS_BUSY | ATA_STATUS_DATA)) != 0 && !ide_reset(ide))
 		ide->failure = "the disk does not return from its reset";
 	else if (++ide->attempts == IDE_ATTEMPTS)
-		end(ide, BLOCK_ERROR);
+		ide_end(ide, BLOCK_ERROR);
 }
 
-static void begin_dma(struct ide *ide, const struct driver_request *request)
+static void ide_begin_dma(struct ide *ide, const struct driver_request *request)
 {
-	const struct ide_task task = make_task(ide, request, true);
+	const struct ide_task task = ide_make_task(ide, request, true);
 	u8 direction = request->operation == BLOCK_READ ? (u8)IDE_DMA_TO_MEMORY : 0;
 
-	fill_table(ide, request);
-	stop_dma(ide);
+	ide_fill_table(ide, request);
+	ide_stop_dma(ide);
 	ide_out32((u16)(ide->dma_port + IDE_DMA_TABLE), (u32)ide->memory.address[0]);
 	ide_out8((u16)(ide->dma_port + IDE_DMA_COMMAND), direction);
 	if (!ide_issue(ide, &task)) {
-		fail_once(ide);
+		ide_fail_once(ide);
 		return;
 	}
 	ide_out8((u16)(ide->dma_port + IDE_DMA_COMMAND), (u8)(direction | IDE_DMA_START));
 }
 
-static void begin_other(struct ide *ide, const struct driver_request *request)
+static void ide_begin_other(struct ide *ide, const struct driver_request *request)
 {
-	const struct ide_task task = make_task(ide, request, false);
+	const struct ide_task task = ide_make_task(ide, request, false);
 
-	if (!ide_issue(ide, &task) || (request->operation != BLOCK_FLUSH && !move(ide, request)))
-		fail_once(ide);
+	if (!ide_issue(ide, &task) ||
+	    (request->operation != BLOCK_FLUSH && !ide_move(ide, request)))
+		ide_fail_once(ide);
 }
 
-static void begin(struct ide *ide)
+static void ide_begin(struct ide *ide)
 {
-	const struct driver_request *request = present(ide);
+	const struct driver_request *request = ide_present(ide);
 
 	if (request->operation == BLOCK_FLUSH && !ide->flush) {
-		end(ide, BLOCK_OK);
+		ide_end(ide, BLOCK_OK);
 		return;
 	}
 	ide->running = true;
 	ide->deadline_tsc = clock_tsc() + clock_ns_to_tsc(IDE_COMMAND_NS);
-	ide->moving = request->operation != BLOCK_FLUSH && within_reach(ide, request);
+	ide->moving = request->operation != BLOCK_FLUSH && ide_within_reach(ide, request);
 	if (ide->moving)
-		begin_dma(ide, request);
+		ide_begin_dma(ide, request);
 	else
-		begin_other(ide, request);
+		ide_begin_other(ide, request);
 }
 
 /*
  * Whether the command has ended; `good`: as it should. A transfer that is still active then has
  * moved less than all of it.
  */
-static bool is_over(const struct ide *ide, bool *good)
+static bool ide_is_over(const struct ide *ide, bool *good)
 {
-	u8 state = ide->moving ? dma_status(ide) : 0;
+	u8 state = ide->moving ? ide_dma_status(ide) : 0;
 
 	if (ide->moving && (state & (IDE_DMA_INTERRUPT | IDE_DMA_ERROR)) == 0)
 		return false;
 	if ((ide_status(ide) & ATA_STATUS_BUSY) != 0)
 		return false;
 	if (ide->moving)
-		stop_dma(ide);
+		ide_stop_dma(ide);
 	*good = ide_ended_well(ide) && (state & (IDE_DMA_ERROR | IDE_DMA_ACTIVE)) == 0;
 	return true;
 }
 
-static void look(struct ide *ide)
+static void ide_look(struct ide *ide)
 {
 	bool good;
-	bool over = is_over(ide, &good);
+	bool over = ide_is_over(ide, &good);
 
 	if (over && good)
-		end(ide, BLOCK_OK);
+		ide_end(ide, BLOCK_OK);
 	else if (over || clock_tsc() >= ide->deadline_tsc)
-		fail_once(ide);
+		ide_fail_once(ide);
 }
 
 void ide_poll(struct ide *ide)
@@ -191,11 +192,11 @@ void ide_poll(struct ide *ide)
 	u32 budget = DRIVER_DEPTH * IDE_ATTEMPTS;
 
 	if (ide->running)
-		look(ide);
+		ide_look(ide);
 	while (!ide->running && ide->count > 0 && ide->failure == NULL && budget-- > 0) {
-		begin(ide);
+		ide_begin(ide);
 		if (ide->running && !ide->moving)
-			look(ide);
+			ide_look(ide);
 	}
 }
 

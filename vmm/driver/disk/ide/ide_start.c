@@ -11,7 +11,7 @@ static bool ide_refuse(char *problem, size_t size, const char *text)
 	return false;
 }
 
-static bool simple(struct ide *ide, enum ata_command command, u8 features, u32 count)
+static bool ide_start_simple(struct ide *ide, enum ata_command command, u8 features, u32 count)
 {
 	const struct ide_task task = {.command = command, .features = features, .count = count};
 
@@ -19,19 +19,20 @@ static bool simple(struct ide *ide, enum ata_command command, u8 features, u32 c
 }
 
 /* What a reset left in the registers tells disks from what takes packets: volume 2, 5.18 */
-static bool is_packet(const struct ide *ide)
+static bool ide_start_is_packet(const struct ide *ide)
 {
 	return ide_in8((u16)(ide->command_port + IDE_LBA_MID)) == ATA_PACKET_MID &&
 	       ide_in8((u16)(ide->command_port + IDE_LBA_HIGH)) == ATA_PACKET_HIGH;
 }
 
-static bool identify(struct ide *ide, u16 word[ATA_IDENTIFY_WORDS], char *problem, size_t size)
+static bool ide_start_identify(struct ide *ide, u16 word[ATA_IDENTIFY_WORDS], char *problem,
+			       size_t size)
 {
 	const struct ide_task task = {.command = ATA_IDENTIFY};
 
 	if (!ide_reset(ide))
 		return ide_refuse(problem, size, "there is no disk, or it does not become ready");
-	if (is_packet(ide))
+	if (ide_start_is_packet(ide))
 		return ide_refuse(problem, size, "it is no disk: it takes packets (ATAPI)");
 	if (!ide_issue(ide, &task) || ide_status(ide) == 0)
 		return ide_refuse(problem, size, "there is no disk");
@@ -42,20 +43,21 @@ static bool identify(struct ide *ide, u16 word[ATA_IDENTIFY_WORDS], char *proble
 }
 
 /* A cache that nothing empties is of no use: it is switched off. */
-static bool read_cache(struct ide *ide, const struct ata_identity *identity,
-		       struct driver_disk *disk, char *problem, size_t size)
+static bool ide_start_read_cache(struct ide *ide, const struct ata_identity *identity,
+				 struct driver_disk *disk, char *problem, size_t size)
 {
 	ide->flush = identity->flush;
 	if (ide->flush)
 		disk->features |= DISK_FLUSH;
-	else if (identity->cache && !simple(ide, ATA_SET_FEATURES, ATA_FEATURE_NO_CACHE, 0))
+	else if (identity->cache &&
+		 !ide_start_simple(ide, ATA_SET_FEATURES, ATA_FEATURE_NO_CACHE, 0))
 		return ide_refuse(problem, size, "its write cache can be neither emptied nor "
 						 "switched off");
 	return true;
 }
 
 /* The mode that the firmware has chosen, else the best of the old ones. */
-static bool has_mode(struct ide *ide, const u16 *word)
+static bool ide_start_has_mode(struct ide *ide, const u16 *word)
 {
 	u32 offered = (u32)(word[ATA_ID_MULTIWORD] & ATA_MODE_OFFERED);
 
@@ -63,8 +65,8 @@ static bool has_mode(struct ide *ide, const u16 *word)
 	    ((word[ATA_ID_VALID] & ATA_VALID_ULTRA) != 0 &&
 	     (word[ATA_ID_ULTRA] & ATA_MODE_SELECTED) != 0))
 		return true;
-	return offered != 0 && simple(ide, ATA_SET_FEATURES, ATA_FEATURE_TRANSFER_MODE,
-				      ATA_TRANSFER_MULTIWORD | bit_highest(offered));
+	return offered != 0 && ide_start_simple(ide, ATA_SET_FEATURES, ATA_FEATURE_TRANSFER_MODE,
+						ATA_TRANSFER_MULTIWORD | bit_highest(offered));
 }
 
 bool ide_start(struct ide *ide, struct driver_disk *disk, char *problem, size_t size)
@@ -74,16 +76,18 @@ bool ide_start(struct ide *ide, struct driver_disk *disk, char *problem, size_t 
 
 	if (ide->memory.pages < 1)
 		return ide_refuse(problem, size, "no memory that the controller could use");
-	if (!identify(ide, word, problem, size) || !ata_identify(word, &identity, problem, size))
+	if (!ide_start_identify(ide, word, problem, size) ||
+	    !ata_identify(word, &identity, problem, size))
 		return false;
 	if (identity.block_bytes != BLOCK_SECTOR_BYTES)
 		return ide_refuse(problem, size, "its sectors do not have 512 bytes");
-	if (!read_cache(ide, &identity, disk, problem, size))
+	if (!ide_start_read_cache(ide, &identity, disk, problem, size))
 		return false;
 	ide->lba48 = identity.lba48;
 	ide->dma = ide->dma_port != 0 && ide->memory.address != NULL &&
 		   ide->memory.address[0] >> 32 == 0 &&
-		   (word[ATA_ID_CAPABILITIES] & ATA_CAPABILITY_DMA) != 0 && has_mode(ide, word);
+		   (word[ATA_ID_CAPABILITIES] & ATA_CAPABILITY_DMA) != 0 &&
+		   ide_start_has_mode(ide, word);
 	disk->sectors = identity.sectors;
 	disk->block_bytes = BLOCK_SECTOR_BYTES;
 	disk->depth = IDE_DEPTH;

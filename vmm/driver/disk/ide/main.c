@@ -14,7 +14,7 @@ void ide_pause(void)
 }
 
 /* The first of the ports of that name; 0: there are none. */
-static u16 find_ports(const char *name)
+static u16 ide_find_ports(const char *name)
 {
 	for (const struct start_entry *entry = start_find(START_PORTS); entry != NULL;
 	     entry = start_next(entry)) {
@@ -24,11 +24,11 @@ static u16 find_ports(const char *name)
 	return 0;
 }
 
-static bool start(struct driver_disk *disk, char *problem, size_t size)
+static bool ide_main_start(struct driver_disk *disk, char *problem, size_t size)
 {
-	ide.command_port = find_ports(DRIVER_PORTS_COMMAND);
-	ide.control_port = find_ports(DRIVER_PORTS_CONTROL);
-	ide.dma_port = find_ports(DRIVER_PORTS_DMA);
+	ide.command_port = ide_find_ports(DRIVER_PORTS_COMMAND);
+	ide.control_port = ide_find_ports(DRIVER_PORTS_CONTROL);
+	ide.dma_port = ide_find_ports(DRIVER_PORTS_DMA);
 	ide.slave = start_info->parameter[DRIVER_UNIT] != 0;
 	ide.memory = driver_dma();
 	if (ide.command_port != 0 && ide.control_port != 0)
@@ -37,16 +37,17 @@ static bool start(struct driver_disk *disk, char *problem, size_t size)
 	return false;
 }
 
-static bool submit(struct driver_request *request)
+static bool ide_main_submit(struct driver_request *request)
 {
 	return ide_submit(&ide, request);
 }
 
-static void poll(void)
+static void ide_main_poll(void)
 {
 	ide_poll(&ide);
 	if (ide.failure != NULL)
 		driver_give_up("%s", ide.failure);
 }
 
-const struct driver_ops driver_ops = {.start = start, .submit = submit, .poll = poll};
+const struct driver_ops driver_ops = {
+	.start = ide_main_start, .submit = ide_main_submit, .poll = ide_main_poll};

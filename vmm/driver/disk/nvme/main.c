@@ -16,7 +16,7 @@ void nvme_pause(void)
 	(void)!sys_thread_yield(HANDLE_NONE);
 }
 
-static bool start(struct driver_disk *disk, char *problem, size_t size)
+static bool main_start(struct driver_disk *disk, char *problem, size_t size)
 {
 	const struct start_entry *registers = start_find(START_REGISTERS);
 
@@ -29,12 +29,12 @@ static bool start(struct driver_disk *disk, char *problem, size_t size)
 	return nvme_start(&nvme, disk, problem, size);
 }
 
-static bool submit(struct driver_request *request)
+static bool main_submit(struct driver_request *request)
 {
 	return nvme_submit(&nvme, request);
 }
 
-static void poll(void)
+static void main_poll(void)
 {
 	const char *failure = NULL;
 
@@ -47,4 +47,5 @@ static void poll(void)
 		driver_give_up("%s", failure);
 }
 
-const struct driver_ops driver_ops = {.start = start, .submit = submit, .poll = poll};
+const struct driver_ops driver_ops = {
+	.start = main_start, .submit = main_submit, .poll = main_poll};

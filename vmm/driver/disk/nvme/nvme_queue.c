@@ -25,7 +25,7 @@ void nvme_write64(const struct nvme *nvme, u32 offset, u64 value)
 	nvme_write32(nvme, offset + 4, (u32)(value >> 32));
 }
 
-static u64 stride(const struct nvme *nvme)
+static u64 nvme_stride(const struct nvme *nvme)
 {
 	return 4ull << bits_get(nvme->capabilities, NVME_CAP_STRIDE_SHIFT + 3,
 				NVME_CAP_STRIDE_SHIFT);
@@ -33,13 +33,14 @@ static u64 stride(const struct nvme *nvme)
 
 bool nvme_has_doorbells(const struct nvme *nvme, u32 number)
 {
-	return NVME_DOORBELLS + (2 * number + 2) * stride(nvme) <= nvme->register_bytes;
+	return NVME_DOORBELLS + (2 * number + 2) * nvme_stride(nvme) <= nvme->register_bytes;
 }
 
 void nvme_queue_init(struct nvme *nvme, struct nvme_queue *queue, u32 number, enum nvme_page page,
 		     u32 entries)
 {
-	volatile u8 *doorbells = nvme->registers + NVME_DOORBELLS + 2ul * number * stride(nvme);
+	volatile u8 *doorbells =
+		nvme->registers + NVME_DOORBELLS + 2ul * number * nvme_stride(nvme);
 	u8 *pages = nvme->memory.memory + page * PAGE_SIZE;
 
 	memset(pages, 0, 2 * PAGE_SIZE);
@@ -48,7 +49,7 @@ void nvme_queue_init(struct nvme *nvme, struct nvme_queue *queue, u32 number, en
 		.completions =
 			(const volatile struct nvme_completion *)(uintptr_t)(pages + PAGE_SIZE),
 		.tail_doorbell = (volatile u32 *)doorbells,
-		.head_doorbell = (volatile u32 *)(doorbells + stride(nvme)),
+		.head_doorbell = (volatile u32 *)(doorbells + nvme_stride(nvme)),
 		.entries = entries,
 		.cq_entries = entries,
 		.phase = NVME_PHASE,

@@ -12,14 +12,14 @@ _Static_assert((u64)NVME_DEPTH * LIST_BYTES <= (NVME_PAGES - NVME_PAGE_LISTS) * 
 _Static_assert(NVME_DEPTH * sizeof(struct nvme_range) <= PAGE_SIZE, "one page");
 
 /* Host-physical, of a byte of the driver's own memory. */
-static u64 address_of(const struct nvme *nvme, u64 offset)
+static u64 nvme_address_of(const struct nvme *nvme, u64 offset)
 {
 	return nvme->memory.address[offset / PAGE_SIZE] + offset % PAGE_SIZE;
 }
 
 /* 4.3: the first page, and the second one or a list of the others. */
-static void set_data(const struct nvme *nvme, u32 slot, const struct driver_request *request,
-		     struct nvme_command *command)
+static void nvme_set_data(const struct nvme *nvme, u32 slot, const struct driver_request *request,
+			  struct nvme_command *command)
 {
 	u64 offset = NVME_PAGE_LISTS * PAGE_SIZE + (u64)slot * LIST_BYTES;
 	u64 *list = (u64 *)(uintptr_t)(nvme->memory.memory + offset);
@@ -31,17 +31,17 @@ static void set_data(const struct nvme *nvme, u32 slot, const struct driver_requ
 	if (pages <= 2)
 		return;
 	memcpy(list, request->address + 1, (pages - 1) * sizeof(u64));
-	command->prp2 = address_of(nvme, offset);
+	command->prp2 = nvme_address_of(nvme, offset);
 }
 
-static void set_range(const struct nvme *nvme, u32 slot, struct nvme_command *command, u64 first,
-		      u32 blocks)
+static void nvme_set_range(const struct nvme *nvme, u32 slot, struct nvme_command *command,
+			   u64 first, u32 blocks)
 {
 	u64 offset = NVME_PAGE_RANGES * PAGE_SIZE + slot * sizeof(struct nvme_range);
 
 	*(struct nvme_range *)(uintptr_t)(nvme->memory.memory + offset) =
 		(struct nvme_range){.blocks = blocks, .first = first};
-	command->prp1 = address_of(nvme, offset);
+	command->prp1 = nvme_address_of(nvme, offset);
 	command->cdw10 = 0; /* one range */
 	command->cdw11 = (u32)NVME_DSM_DEALLOCATE;
 }
@@ -54,8 +54,8 @@ static const u8 opcodes[BLOCK_OPERATION_COUNT] = {
 	[BLOCK_WRITE_ZEROES] = NVME_WRITE_ZEROES,
 };
 
-static void make_command(const struct nvme *nvme, u32 slot, const struct driver_request *request,
-			 struct nvme_command *command)
+static void nvme_make_command(const struct nvme *nvme, u32 slot,
+			      const struct driver_request *request, struct nvme_command *command)
 {
 	u32 shift = nvme->block_shift - SECTOR_SHIFT;
 	u64 first = request->sector >> shift;
@@ -67,14 +67,14 @@ static void make_command(const struct nvme *nvme, u32 slot, const struct driver_
 	if (request->operation == BLOCK_FLUSH)
 		return;
 	if (request->operation == BLOCK_DISCARD) {
-		set_range(nvme, slot, command, first, blocks);
+		nvme_set_range(nvme, slot, command, first, blocks);
 		return;
 	}
 	command->cdw10 = (u32)first;
 	command->cdw11 = (u32)(first >> 32);
 	command->cdw12 = blocks - 1;
 	if (request->operation != BLOCK_WRITE_ZEROES)
-		set_data(nvme, slot, request, command);
+		nvme_set_data(nvme, slot, request, command);
 }
 
 bool nvme_submit(struct nvme *nvme, struct driver_request *request)
@@ -89,12 +89,12 @@ bool nvme_submit(struct nvme *nvme, struct driver_request *request)
 	nvme->slot[slot].request = request;
 	nvme->slot[slot].id = (u16)(nvme->uses++ % 512 * NVME_DEPTH + slot); /* never FFFFh */
 	nvme->busy++;
-	make_command(nvme, slot, request, &command);
+	nvme_make_command(nvme, slot, request, &command);
 	nvme_queue_put(&nvme->io, &command);
 	return true;
 }
 
-static enum block_status status_of(const struct nvme_completion *done)
+static enum block_status nvme_status_of(const struct nvme_completion *done)
 {
 	u32 status = (u32)(done->status & NVME_STATUS);
 
@@ -104,7 +104,7 @@ static enum block_status status_of(const struct nvme_completion *done)
 }
 
 /* A command that is not on its way, or is no longer, ends nothing. */
-static void finish(struct nvme *nvme, const struct nvme_completion *done)
+static void nvme_finish(struct nvme *nvme, const struct nvme_completion *done)
 {
 	struct nvme_slot *slot = &nvme->slot[done->id % NVME_DEPTH];
 	struct driver_request *request = slot->request;
@@ -115,7 +115,7 @@ static void finish(struct nvme *nvme, const struct nvme_completion *done)
 	}
 	slot->request = NULL;
 	nvme->busy--;
-	driver_finish(request, status_of(done));
+	driver_finish(request, nvme_status_of(done));
 }
 
 void nvme_poll(struct nvme *nvme)
@@ -125,7 +125,7 @@ void nvme_poll(struct nvme *nvme)
 
 	while (taken < nvme->io.cq_entries && nvme_queue_next(&nvme->io, &done)) {
 		taken++;
-		finish(nvme, &done);
+		nvme_finish(nvme, &done);
 	}
 	if (taken > 0)
 		nvme_queue_taken(&nvme->io);

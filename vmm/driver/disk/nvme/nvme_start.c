@@ -12,14 +12,14 @@
 #define BLOCK_SHIFT_MIN 9u
 #define BLOCK_SHIFT_MAX 12u
 
-static bool refuse(char *problem, size_t size, const char *text)
+static bool nvme_start_refuse(char *problem, size_t size, const char *text)
 {
 	format(problem, size, "%s", text);
 	return false;
 }
 
 /* Until CSTS.RDY is that; no longer than the controller asks for, and a second. */
-static bool wait_ready(const struct nvme *nvme, bool ready)
+static bool nvme_start_wait_ready(const struct nvme *nvme, bool ready)
 {
 	u64 units = bits_get(nvme->capabilities, 31, NVME_CAP_TIMEOUT_SHIFT);
 	u64 until = clock_tsc() + clock_ns_to_tsc(units * READY_UNIT_NS + NS_PER_S);
@@ -35,46 +35,48 @@ static bool wait_ready(const struct nvme *nvme, bool ready)
 	}
 }
 
-static bool check_registers(struct nvme *nvme, char *problem, size_t size)
+static bool nvme_start_check_registers(struct nvme *nvme, char *problem, size_t size)
 {
 	if (nvme->memory.pages < NVME_PAGES || nvme->memory.address == NULL)
-		return refuse(problem, size, "no memory that the controller could use");
+		return nvme_start_refuse(problem, size, "no memory that the controller could use");
 	if (nvme->register_bytes < NVME_DOORBELLS)
-		return refuse(problem, size, "the controller's registers are missing");
+		return nvme_start_refuse(problem, size, "the controller's registers are missing");
 	nvme->capabilities = nvme_read64(nvme, NVME_CAP);
 	if (nvme->capabilities == ~0ull)
-		return refuse(problem, size, "the controller does not answer");
+		return nvme_start_refuse(problem, size, "the controller does not answer");
 	if ((nvme->capabilities & NVME_CAP_NVM) == 0)
-		return refuse(problem, size, "the controller has no NVM commands");
+		return nvme_start_refuse(problem, size, "the controller has no NVM commands");
 	if ((nvme->capabilities & NVME_CAP_MPSMIN) != 0)
-		return refuse(problem, size, "the controller needs pages larger than 4 KiB");
+		return nvme_start_refuse(problem, size,
+					 "the controller needs pages larger than 4 KiB");
 	if (!nvme_has_doorbells(nvme, NVME_IO_QUEUE))
-		return refuse(problem, size, "the controller's doorbells are out of reach");
+		return nvme_start_refuse(problem, size,
+					 "the controller's doorbells are out of reach");
 	return true;
 }
 
-static u64 page_address(const struct nvme *nvme, enum nvme_page page)
+static u64 nvme_start_page_address(const struct nvme *nvme, enum nvme_page page)
 {
 	return nvme->memory.address[page];
 }
 
-static bool reset(struct nvme *nvme, char *problem, size_t size)
+static bool nvme_start_reset(struct nvme *nvme, char *problem, size_t size)
 {
 	nvme_write32(nvme, NVME_CC, nvme_read32(nvme, NVME_CC) & ~(u32)NVME_CC_ENABLE);
-	if (!wait_ready(nvme, false))
-		return refuse(problem, size, "the controller does not stop");
+	if (!nvme_start_wait_ready(nvme, false))
+		return nvme_start_refuse(problem, size, "the controller does not stop");
 	nvme_queue_init(nvme, &nvme->admin, 0, NVME_PAGE_ADMIN_SQ, ADMIN_ENTRIES);
 	nvme_write32(nvme, NVME_AQA, (ADMIN_ENTRIES - 1) << 16 | (ADMIN_ENTRIES - 1));
-	nvme_write64(nvme, NVME_ASQ, page_address(nvme, NVME_PAGE_ADMIN_SQ));
-	nvme_write64(nvme, NVME_ACQ, page_address(nvme, NVME_PAGE_ADMIN_CQ));
+	nvme_write64(nvme, NVME_ASQ, nvme_start_page_address(nvme, NVME_PAGE_ADMIN_SQ));
+	nvme_write64(nvme, NVME_ACQ, nvme_start_page_address(nvme, NVME_PAGE_ADMIN_CQ));
 	nvme_write32(nvme, NVME_CC, (u32)(NVME_CC_IOSQES | NVME_CC_IOCQES | NVME_CC_ENABLE));
-	if (!wait_ready(nvme, true))
-		return refuse(problem, size, "the controller does not become ready");
+	if (!nvme_start_wait_ready(nvme, true))
+		return nvme_start_refuse(problem, size, "the controller does not become ready");
 	return true;
 }
 
 /* One command at a time: whatever else comes is counted, and is not the answer. */
-static bool command(struct nvme *nvme, struct nvme_command *command)
+static bool nvme_start_command(struct nvme *nvme, struct nvme_command *command)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(ADMIN_NS);
 	struct nvme_completion done;
@@ -94,29 +96,29 @@ static bool command(struct nvme *nvme, struct nvme_command *command)
 	return false;
 }
 
-static const u8 *identify(struct nvme *nvme, u32 namespace, enum nvme_identify what)
+static const u8 *nvme_start_identify(struct nvme *nvme, u32 namespace, enum nvme_identify what)
 {
 	memset(nvme->memory.memory + NVME_PAGE_IDENTIFY * PAGE_SIZE, 0, PAGE_SIZE);
-	return command(nvme,
-		       &(struct nvme_command){
-			       .opcode = NVME_ADMIN_IDENTIFY,
-			       .namespace = namespace,
-			       .prp1 = page_address(nvme, NVME_PAGE_IDENTIFY),
-			       .cdw10 = what,
-		       })
+	return nvme_start_command(nvme,
+				  &(struct nvme_command){
+					  .opcode = NVME_ADMIN_IDENTIFY,
+					  .namespace = namespace,
+					  .prp1 = nvme_start_page_address(nvme, NVME_PAGE_IDENTIFY),
+					  .cdw10 = what,
+				  })
 		       ? nvme->memory.memory + NVME_PAGE_IDENTIFY * PAGE_SIZE
 		       : NULL;
 }
 
-static bool set_feature(struct nvme *nvme, enum nvme_feature feature, u32 value)
+static bool nvme_start_set_feature(struct nvme *nvme, enum nvme_feature feature, u32 value)
 {
-	return command(nvme, &(struct nvme_command){.opcode = NVME_ADMIN_SET_FEATURES,
-						    .cdw10 = feature,
-						    .cdw11 = value});
+	return nvme_start_command(nvme, &(struct nvme_command){.opcode = NVME_ADMIN_SET_FEATURES,
+							       .cdw10 = feature,
+							       .cdw11 = value});
 }
 
 /* ASCII, padded with spaces; anything else becomes '?'. */
-static void copy_text(char *to, size_t size, const u8 *from, size_t length)
+static void nvme_start_copy_text(char *to, size_t size, const u8 *from, size_t length)
 {
 	length = MIN(length, size - 1);
 	while (length > 0 && (from[length - 1] == ' ' || from[length - 1] == 0))
@@ -127,17 +129,19 @@ static void copy_text(char *to, size_t size, const u8 *from, size_t length)
 }
 
 /* A write cache is switched on: flushes are passed on to it, so nothing is lost by it. */
-static bool read_controller(struct nvme *nvme, struct driver_disk *disk, char *problem, size_t size)
+static bool nvme_start_read_controller(struct nvme *nvme, struct driver_disk *disk, char *problem,
+				       size_t size)
 {
-	const u8 *data = identify(nvme, 0, NVME_IDENTIFY_CONTROLLER);
+	const u8 *data = nvme_start_identify(nvme, 0, NVME_IDENTIFY_CONTROLLER);
 	u32 commands;
 
 	if (data == NULL)
-		return refuse(problem, size, "the controller does not say what it is");
-	copy_text(disk->model, sizeof(disk->model), data + NVME_CTRL_MODEL, 40);
-	copy_text(disk->serial, sizeof(disk->serial), data + NVME_CTRL_SERIAL, 20);
+		return nvme_start_refuse(problem, size, "the controller does not say what it is");
+	nvme_start_copy_text(disk->model, sizeof(disk->model), data + NVME_CTRL_MODEL, 40);
+	nvme_start_copy_text(disk->serial, sizeof(disk->serial), data + NVME_CTRL_SERIAL, 20);
 	if (data[NVME_CTRL_MDTS] != 0 && 1u << MIN(data[NVME_CTRL_MDTS], 16) < BLOCK_REQUEST_PAGES)
-		return refuse(problem, size, "the controller moves less than 64 KiB at once");
+		return nvme_start_refuse(problem, size,
+					 "the controller moves less than 64 KiB at once");
 	commands = data[NVME_CTRL_ONCS] | (u32)data[NVME_CTRL_ONCS + 1] << 8;
 	if ((commands & NVME_ONCS_DATASET) != 0)
 		disk->features |= DISK_DISCARD;
@@ -145,32 +149,34 @@ static bool read_controller(struct nvme *nvme, struct driver_disk *disk, char *p
 		disk->features |= DISK_WRITE_ZEROES;
 	if ((data[NVME_CTRL_VWC] & NVME_VWC_PRESENT) != 0) {
 		disk->features |= DISK_FLUSH;
-		(void)set_feature(nvme, NVME_FEATURE_WRITE_CACHE, 1);
+		(void)nvme_start_set_feature(nvme, NVME_FEATURE_WRITE_CACHE, 1);
 	}
 	return true;
 }
 
-static bool read_namespace(struct nvme *nvme, struct driver_disk *disk, char *problem, size_t size)
+static bool nvme_start_read_namespace(struct nvme *nvme, struct driver_disk *disk, char *problem,
+				      size_t size)
 {
-	const u8 *data = identify(nvme, NVME_THE_NAMESPACE, NVME_IDENTIFY_NAMESPACE);
+	const u8 *data = nvme_start_identify(nvme, NVME_THE_NAMESPACE, NVME_IDENTIFY_NAMESPACE);
 	u32 number, format_word;
 	u64 blocks;
 
 	if (data == NULL)
-		return refuse(problem, size, "the controller has no namespace 1");
+		return nvme_start_refuse(problem, size, "the controller has no namespace 1");
 	number = (u32)(data[NVME_NS_FORMAT] & NVME_NS_FORMAT_NUMBER);
 	memcpy(&blocks, data + NVME_NS_SIZE, sizeof(blocks));
 	memcpy(&format_word, data + NVME_NS_LBAF + 4 * (size_t)number, sizeof(format_word));
 	nvme->block_shift = (u32)((format_word & NVME_LBAF_SHIFT) >> 16);
 	if (blocks == 0)
-		return refuse(problem, size, "the controller has no namespace 1");
+		return nvme_start_refuse(problem, size, "the controller has no namespace 1");
 	if ((nvme->block_shift != BLOCK_SHIFT_MIN && nvme->block_shift != BLOCK_SHIFT_MAX) ||
 	    number > data[NVME_NS_FORMATS])
-		return refuse(problem, size, "its blocks have neither 512 nor 4096 bytes");
+		return nvme_start_refuse(problem, size,
+					 "its blocks have neither 512 nor 4096 bytes");
 	if ((format_word & NVME_LBAF_METADATA) != 0)
-		return refuse(problem, size, "its blocks have metadata");
+		return nvme_start_refuse(problem, size, "its blocks have metadata");
 	if (blocks > ~0ull >> BLOCK_SHIFT_MAX)
-		return refuse(problem, size, "its size cannot be true");
+		return nvme_start_refuse(problem, size, "its size cannot be true");
 	disk->block_bytes = 1u << nvme->block_shift;
 	disk->sectors = blocks << (nvme->block_shift - BLOCK_SHIFT_MIN);
 	if ((data[NVME_NS_ATTRIBUTES] & NVME_NS_PROTECTED) != 0)
@@ -178,35 +184,39 @@ static bool read_namespace(struct nvme *nvme, struct driver_disk *disk, char *pr
 	return true;
 }
 
-static bool create_queues(struct nvme *nvme, struct driver_disk *disk, char *problem,
-			  size_t size)
+static bool nvme_start_create_queues(struct nvme *nvme, struct driver_disk *disk, char *problem,
+				     size_t size)
 {
 	u32 entries = (u32)MIN((nvme->capabilities & NVME_CAP_MQES) + 1, NVME_DEPTH);
 	u32 interrupt = nvme->interrupts ? (u32)NVME_QUEUE_INTERRUPT : 0; /* vector 0 */
 
 	if (entries < 2)
-		return refuse(problem, size, "its queues are too short");
-	(void)set_feature(nvme, NVME_FEATURE_QUEUES, 0);
+		return nvme_start_refuse(problem, size, "its queues are too short");
+	(void)nvme_start_set_feature(nvme, NVME_FEATURE_QUEUES, 0);
 	disk->depth = entries - 1;
 	nvme_queue_init(nvme, &nvme->io, NVME_IO_QUEUE, NVME_PAGE_SQ, entries);
-	if (!command(nvme, &(struct nvme_command){.opcode = NVME_ADMIN_CREATE_CQ,
-						  .prp1 = page_address(nvme, NVME_PAGE_CQ),
-						  .cdw10 = (entries - 1) << 16 | NVME_IO_QUEUE,
-						  .cdw11 = (u32)NVME_QUEUE_CONTIGUOUS | interrupt}))
-		return refuse(problem, size, "the controller gives no completion queue");
-	if (!command(nvme, &(struct nvme_command){.opcode = NVME_ADMIN_CREATE_SQ,
-						  .prp1 = page_address(nvme, NVME_PAGE_SQ),
-						  .cdw10 = (entries - 1) << 16 | NVME_IO_QUEUE,
-						  .cdw11 = NVME_IO_QUEUE << 16 |
-							   (u32)NVME_QUEUE_CONTIGUOUS}))
-		return refuse(problem, size, "the controller gives no queue for requests");
+	if (!nvme_start_command(nvme, &(struct nvme_command){
+					      .opcode = NVME_ADMIN_CREATE_CQ,
+					      .prp1 = nvme_start_page_address(nvme, NVME_PAGE_CQ),
+					      .cdw10 = (entries - 1) << 16 | NVME_IO_QUEUE,
+					      .cdw11 = (u32)NVME_QUEUE_CONTIGUOUS | interrupt}))
+		return nvme_start_refuse(problem, size, "the controller gives no completion queue");
+	if (!nvme_start_command(nvme,
+				&(struct nvme_command){
+					.opcode = NVME_ADMIN_CREATE_SQ,
+					.prp1 = nvme_start_page_address(nvme, NVME_PAGE_SQ),
+					.cdw10 = (entries - 1) << 16 | NVME_IO_QUEUE,
+					.cdw11 = NVME_IO_QUEUE << 16 | (u32)NVME_QUEUE_CONTIGUOUS}))
+		return nvme_start_refuse(problem, size,
+					 "the controller gives no queue for requests");
 	return true;
 }
 
 bool nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size_t size)
 {
-	return check_registers(nvme, problem, size) && reset(nvme, problem, size) &&
-	       read_controller(nvme, disk, problem, size) &&
-	       read_namespace(nvme, disk, problem, size) &&
-	       create_queues(nvme, disk, problem, size);
+	return nvme_start_check_registers(nvme, problem, size) &&
+	       nvme_start_reset(nvme, problem, size) &&
+	       nvme_start_read_controller(nvme, disk, problem, size) &&
+	       nvme_start_read_namespace(nvme, disk, problem, size) &&
+	       nvme_start_create_queues(nvme, disk, problem, size);
 }

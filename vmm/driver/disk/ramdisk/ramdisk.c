@@ -27,7 +27,7 @@ static const u8 *file;
 static u64 file_bytes;
 static u64 disk_bytes;
 
-static const struct store *store_of(u64 piece)
+static const struct store *ramdisk_store_of(u64 piece)
 {
 	const struct store *store = stores;
 
@@ -36,24 +36,24 @@ static const struct store *store_of(u64 piece)
 	return store;
 }
 
-static bool is_written(u64 piece)
+static bool ramdisk_is_written(u64 piece)
 {
-	const struct store *store = store_of(piece);
+	const struct store *store = ramdisk_store_of(piece);
 	u64 index = piece - store->first;
 
 	return (store->written[index / 64] & BIT(index % 64)) != 0;
 }
 
 /* Where that byte of the disk is in an overlay. */
-static u8 *place(u64 at)
+static u8 *ramdisk_place(u64 at)
 {
-	const struct store *store = store_of(at / PIECE_BYTES);
+	const struct store *store = ramdisk_store_of(at / PIECE_BYTES);
 
 	return store->overlay + (at - store->first * PIECE_BYTES);
 }
 
 /* What the disk held there before the first write. */
-static void read_original(u8 *to, u64 at, u64 bytes)
+static void ramdisk_read_original(u8 *to, u64 at, u64 bytes)
 {
 	u64 there = at < file_bytes ? MIN(bytes, file_bytes - at) : 0;
 
@@ -62,15 +62,15 @@ static void read_original(u8 *to, u64 at, u64 bytes)
 	memset(to + there, 0, bytes - there);
 }
 
-static void read_bytes(u8 *to, u64 at, u64 bytes)
+static void ramdisk_read_bytes(u8 *to, u64 at, u64 bytes)
 {
 	while (bytes != 0) {
 		u64 step = MIN(bytes, PIECE_BYTES - at % PIECE_BYTES);
 
-		if (is_written(at / PIECE_BYTES))
-			memcpy(to, place(at), step);
+		if (ramdisk_is_written(at / PIECE_BYTES))
+			memcpy(to, ramdisk_place(at), step);
 		else
-			read_original(to, at, step);
+			ramdisk_read_original(to, at, step);
 		to += step;
 		at += step;
 		bytes -= step;
@@ -81,41 +81,41 @@ static void read_bytes(u8 *to, u64 at, u64 bytes)
  * Before a write to the piece; `whole`: to all of it. Wherever this process may die, what was
  * answered is on the disk: a write that was not is asked for again.
  */
-static void prepare(u64 piece, bool whole)
+static void ramdisk_prepare(u64 piece, bool whole)
 {
 	u64 at = piece * PIECE_BYTES;
-	const struct store *store = store_of(piece);
+	const struct store *store = ramdisk_store_of(piece);
 	u64 index = piece - store->first;
 
-	if (!is_written(piece) && !whole)
-		read_original(place(at), at, MIN(PIECE_BYTES, disk_bytes - at));
+	if (!ramdisk_is_written(piece) && !whole)
+		ramdisk_read_original(ramdisk_place(at), at, MIN(PIECE_BYTES, disk_bytes - at));
 	__atomic_fetch_or(&store->written[index / 64], BIT(index % 64), __ATOMIC_RELEASE);
 }
 
-static void write_bytes(u64 at, const u8 *from, u64 bytes)
+static void ramdisk_write_bytes(u64 at, const u8 *from, u64 bytes)
 {
 	while (bytes != 0) {
 		u64 piece = at / PIECE_BYTES;
 		u64 step = MIN(bytes, PIECE_BYTES - at % PIECE_BYTES);
 
-		prepare(piece, step == PIECE_BYTES);
-		memcpy(place(at), from, step);
+		ramdisk_prepare(piece, step == PIECE_BYTES);
+		memcpy(ramdisk_place(at), from, step);
 		from += step;
 		at += step;
 		bytes -= step;
 	}
 }
 
-static void zero_bytes(u64 at, u64 bytes)
+static void ramdisk_zero_bytes(u64 at, u64 bytes)
 {
 	while (bytes != 0) {
 		u64 piece = at / PIECE_BYTES;
 		u64 step = MIN(bytes, PIECE_BYTES - at % PIECE_BYTES);
 
 		/* what was never written is zero behind the file's end, and takes no memory */
-		if (is_written(piece) || piece * PIECE_BYTES < file_bytes) {
-			prepare(piece, step == PIECE_BYTES);
-			memset(place(at), 0, step);
+		if (ramdisk_is_written(piece) || piece * PIECE_BYTES < file_bytes) {
+			ramdisk_prepare(piece, step == PIECE_BYTES);
+			memset(ramdisk_place(at), 0, step);
 		}
 		at += step;
 		bytes -= step;
@@ -123,13 +123,13 @@ static void zero_bytes(u64 at, u64 bytes)
 }
 
 /* The next pieces of the disk, as many as there is memory for. Returns how many it has by then. */
-static u64 add_store(u8 *memory, u64 bytes)
+static u64 ramdisk_add_store(u8 *memory, u64 bytes)
 {
 	struct store *store = &stores[store_count];
 	u64 first = store_count != 0 ? store[-1].first + store[-1].pieces : 0;
 	u64 pieces = bytes / PIECE_BYTES;
 
-	while (pieces != 0 && driver_store_bytes(pieces) > bytes)
+	while (pieces != 0 && disk_channel_store_bytes(pieces) > bytes)
 		pieces--;
 	*store = (struct store){.first = first,
 				.pieces = pieces,
@@ -139,18 +139,18 @@ static u64 add_store(u8 *memory, u64 bytes)
 	return first + pieces;
 }
 
-static u64 add_stores(void)
+static u64 ramdisk_add_stores(void)
 {
 	const struct start_entry *entry = start_next(start_find(START_DMA));
 	struct driver_dma first = driver_dma();
-	u64 pieces = add_store(first.memory, first.pages * PAGE_SIZE);
+	u64 pieces = ramdisk_add_store(first.memory, first.pages * PAGE_SIZE);
 
 	for (; entry != NULL && store_count < DRIVER_STORE_MAX; entry = start_next(entry))
-		pieces = add_store((u8 *)(uintptr_t)entry->offset, entry->value);
+		pieces = ramdisk_add_store((u8 *)(uintptr_t)entry->offset, entry->value);
 	return pieces;
 }
 
-static bool start(struct driver_disk *disk, char *problem, size_t size)
+static bool ramdisk_start(struct driver_disk *disk, char *problem, size_t size)
 {
 	const struct start_entry *entry = start_find(START_DISK_FILE);
 
@@ -160,7 +160,7 @@ static bool start(struct driver_disk *disk, char *problem, size_t size)
 	}
 	disk_bytes = MAX(start_info->parameter[DRIVER_DISK_BYTES], file_bytes);
 	disk_bytes = align_up(disk_bytes, BLOCK_SECTOR_BYTES);
-	if (add_stores() * PIECE_BYTES < disk_bytes) {
+	if (ramdisk_add_stores() * PIECE_BYTES < disk_bytes) {
 		format(problem, size, "no memory for a disk of %lu bytes", disk_bytes);
 		return false;
 	}
@@ -170,21 +170,21 @@ static bool start(struct driver_disk *disk, char *problem, size_t size)
 	return true;
 }
 
-static bool submit(struct driver_request *request)
+static bool ramdisk_submit(struct driver_request *request)
 {
 	u64 at = request->sector * BLOCK_SECTOR_BYTES;
 	u64 bytes = (u64)request->sectors * BLOCK_SECTOR_BYTES;
 
 	switch (request->operation) {
 	case BLOCK_READ:
-		read_bytes(request->data, at, bytes);
+		ramdisk_read_bytes(request->data, at, bytes);
 		break;
 	case BLOCK_WRITE:
-		write_bytes(at, request->data, bytes);
+		ramdisk_write_bytes(at, request->data, bytes);
 		break;
 	case BLOCK_DISCARD:
 	case BLOCK_WRITE_ZEROES:
-		zero_bytes(at, bytes);
+		ramdisk_zero_bytes(at, bytes);
 		break;
 	case BLOCK_FLUSH:
 	case BLOCK_OPERATION_COUNT:
@@ -194,8 +194,9 @@ static bool submit(struct driver_request *request)
 	return true;
 }
 
-static void poll(void)
+static void ramdisk_poll(void)
 {
 }
 
-const struct driver_ops driver_ops = {.start = start, .submit = submit, .poll = poll};
+const struct driver_ops driver_ops = {
+	.start = ramdisk_start, .submit = ramdisk_submit, .poll = ramdisk_poll};

@@ -14,21 +14,21 @@ static const u8 types[BLOCK_OPERATION_COUNT] = {
 	[BLOCK_WRITE_ZEROES] = VIO_BLK_WRITE_ZEROES,
 };
 
-static struct vblk_slot *slot_at(const struct vblk *vblk, u32 slot)
+static struct vblk_slot *vblk_slot_at(const struct vblk *vblk, u32 slot)
 {
 	u8 *page = vblk->host.memory.memory + VBLK_PAGE_SLOTS * PAGE_SIZE;
 
 	return (struct vblk_slot *)(uintptr_t)page + slot;
 }
 
-static u64 slot_address(const struct vblk *vblk, u32 slot, size_t offset)
+static u64 vblk_slot_address(const struct vblk *vblk, u32 slot, size_t offset)
 {
 	return virtio_host_address(&vblk->host, VBLK_PAGE_SLOTS * PAGE_SIZE +
 							slot * sizeof(struct vblk_slot) + offset);
 }
 
 /* The request's pages; returns how many parts there are then. */
-static u32 add_data(const struct driver_request *request, struct virtio_part *parts, u32 count)
+static u32 vblk_add_data(const struct driver_request *request, struct virtio_part *parts, u32 count)
 {
 	u32 left = request->sectors * BLOCK_SECTOR_BYTES;
 
@@ -43,10 +43,10 @@ static u32 add_data(const struct driver_request *request, struct virtio_part *pa
 	return count;
 }
 
-static u32 make_parts(const struct vblk *vblk, u32 slot, const struct driver_request *request,
-		      struct virtio_part parts[VBLK_PARTS_MAX])
+static u32 vblk_make_parts(const struct vblk *vblk, u32 slot, const struct driver_request *request,
+			   struct virtio_part parts[VBLK_PARTS_MAX])
 {
-	struct vblk_slot *shared = slot_at(vblk, slot);
+	struct vblk_slot *shared = vblk_slot_at(vblk, slot);
 	bool data = request->operation == BLOCK_READ || request->operation == BLOCK_WRITE;
 	u32 count = 1;
 
@@ -56,16 +56,16 @@ static u32 make_parts(const struct vblk *vblk, u32 slot, const struct driver_req
 		.status = STATUS_NONE,
 	};
 	parts[0] = (struct virtio_part){
-		.address = slot_address(vblk, slot, offsetof(struct vblk_slot, header)),
+		.address = vblk_slot_address(vblk, slot, offsetof(struct vblk_slot, header)),
 		.bytes = sizeof(struct vio_blk_header)};
 	if (data)
-		count = add_data(request, parts, count);
+		count = vblk_add_data(request, parts, count);
 	else if (request->operation != BLOCK_FLUSH)
 		parts[count++] = (struct virtio_part){
-			.address = slot_address(vblk, slot, offsetof(struct vblk_slot, range)),
+			.address = vblk_slot_address(vblk, slot, offsetof(struct vblk_slot, range)),
 			.bytes = sizeof(struct vio_blk_range)};
 	parts[count++] = (struct virtio_part){
-		.address = slot_address(vblk, slot, offsetof(struct vblk_slot, status)),
+		.address = vblk_slot_address(vblk, slot, offsetof(struct vblk_slot, status)),
 		.bytes = 1,
 		.write = true};
 	return count;
@@ -82,7 +82,7 @@ bool vblk_submit(struct vblk *vblk, struct driver_request *request)
 		return false;
 	while (vblk->request[slot] != NULL)
 		slot++;
-	count = make_parts(vblk, slot, request, parts);
+	count = vblk_make_parts(vblk, slot, request, parts);
 	if (!virtio_ring_add(&vblk->ring, parts, count, &id))
 		return false;
 	vblk->request[slot] = request;
@@ -92,22 +92,22 @@ bool vblk_submit(struct vblk *vblk, struct driver_request *request)
 	return true;
 }
 
-static enum block_status status_of(u8 status)
+static enum block_status vblk_status_of(u8 status)
 {
 	if (status == VIO_BLK_S_OK)
 		return BLOCK_OK;
 	return status == VIO_BLK_S_UNSUPP ? BLOCK_UNSUPPORTED : BLOCK_ERROR;
 }
 
-static void end_request(struct vblk *vblk, u16 id)
+static void vblk_end_request(struct vblk *vblk, u16 id)
 {
 	u32 slot = vblk->slot_of[id];
 	struct driver_request *request = vblk->request[slot];
-	u8 status = *(volatile u8 *)&slot_at(vblk, slot)->status;
+	u8 status = *(volatile u8 *)&vblk_slot_at(vblk, slot)->status;
 
 	vblk->request[slot] = NULL;
 	vblk->busy--;
-	driver_finish(request, status_of(status));
+	driver_finish(request, vblk_status_of(status));
 }
 
 /* Until there is none, and the next one interrupts. */
@@ -120,7 +120,7 @@ void vblk_poll(struct vblk *vblk)
 	virtio_host_heard(&vblk->host);
 	do {
 		while (left > 0 && virtio_ring_take(&vblk->ring, &id, &bytes)) {
-			end_request(vblk, id);
+			vblk_end_request(vblk, id);
 			left--;
 		}
 	} while (left > 0 && !virtio_ring_may_wait(&vblk->ring));

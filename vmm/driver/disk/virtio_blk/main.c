@@ -15,7 +15,7 @@ void virtio_host_pause(void)
 	process_pause();
 }
 
-static bool start(struct driver_disk *disk, char *problem, size_t size)
+static bool vblk_main_start(struct driver_disk *disk, char *problem, size_t size)
 {
 	if (virtio_host_find(&vblk.host))
 		return vblk_start(&vblk, disk, problem, size);
@@ -23,12 +23,12 @@ static bool start(struct driver_disk *disk, char *problem, size_t size)
 	return false;
 }
 
-static bool submit(struct driver_request *request)
+static bool vblk_main_submit(struct driver_request *request)
 {
 	return vblk_submit(&vblk, request);
 }
 
-static void poll(void)
+static void vblk_main_poll(void)
 {
 	const char *failure = NULL;
 
@@ -41,4 +41,5 @@ static void poll(void)
 		driver_give_up("%s", failure);
 }
 
-const struct driver_ops driver_ops = {.start = start, .submit = submit, .poll = poll};
+const struct driver_ops driver_ops = {
+	.start = vblk_main_start, .submit = vblk_main_submit, .poll = vblk_main_poll};

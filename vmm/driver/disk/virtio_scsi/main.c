@@ -16,7 +16,7 @@ void virtio_host_pause(void)
 	process_pause();
 }
 
-static bool start(struct driver_disk *disk, char *problem, size_t size)
+static bool vscsi_main_start(struct driver_disk *disk, char *problem, size_t size)
 {
 	if (disk->unit == 0 && !virtio_host_find(&vscsi.host)) {
 		format(problem, size, "the controller's registers are missing");
@@ -28,12 +28,12 @@ static bool start(struct driver_disk *disk, char *problem, size_t size)
 	return vscsi_start_disk(&vscsi, disk, problem, size);
 }
 
-static bool submit(struct driver_request *request)
+static bool vscsi_main_submit(struct driver_request *request)
 {
 	return vscsi_submit(&vscsi, request);
 }
 
-static void poll(void)
+static void vscsi_main_poll(void)
 {
 	const char *failure = NULL;
 
@@ -46,4 +46,5 @@ static void poll(void)
 		driver_give_up("%s", failure);
 }
 
-const struct driver_ops driver_ops = {.start = start, .submit = submit, .poll = poll};
+const struct driver_ops driver_ops = {
+	.start = vscsi_main_start, .submit = vscsi_main_submit, .poll = vscsi_main_poll};

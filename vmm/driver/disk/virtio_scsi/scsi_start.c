@@ -5,30 +5,32 @@
 #include "vmm/driver/disk/virtio_scsi/scsi_host.h"
 #include "vmm/rt/format.h"
 
-static bool refuse_controller(char *problem, size_t size, const char *text)
+static bool vscsi_refuse_controller(char *problem, size_t size, const char *text)
 {
 	format(problem, size, "%s", text);
 	return false;
 }
 
 /* What takes less at once than a client may ask for is not used. */
-static bool check_limits(const struct vscsi *vscsi, char *problem, size_t size)
+static bool vscsi_check_limits(const struct vscsi *vscsi, char *problem, size_t size)
 {
 	u32 parts = 0;
 	u32 sectors = 0;
 
 	if (!virtio_host_config(&vscsi->host, VIO_SCSI_SEG_MAX, &parts, sizeof(parts)) ||
 	    !virtio_host_config(&vscsi->host, VIO_SCSI_MAX_SECTORS, &sectors, sizeof(sectors)))
-		return refuse_controller(problem, size, "the controller does not say what it can");
+		return vscsi_refuse_controller(problem, size,
+					       "the controller does not say what it can");
 	if (parts < BLOCK_REQUEST_PAGES || sectors < BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES)
-		return refuse_controller(problem, size,
-					 "the controller moves less than 64 KiB at once");
+		return vscsi_refuse_controller(problem, size,
+					       "the controller moves less than 64 KiB at once");
 	if (vscsi->ring.size / vscsi->unit_count < VSCSI_PARTS_MAX)
-		return refuse_controller(problem, size, "its queue is too short for its disks");
+		return vscsi_refuse_controller(problem, size,
+					       "its queue is too short for its disks");
 	return true;
 }
 
-static void set_units(struct vscsi *vscsi, u32 targets)
+static void vscsi_set_units(struct vscsi *vscsi, u32 targets)
 {
 	vscsi->unit_count = 0;
 	for (; targets != 0 && vscsi->unit_count < DISK_UNIT_MAX; targets &= targets - 1)
@@ -36,7 +38,7 @@ static void set_units(struct vscsi *vscsi, u32 targets)
 			(struct vscsi_unit){.target = bit_lowest(targets)};
 }
 
-static void share_queue(struct vscsi *vscsi)
+static void vscsi_share_queue(struct vscsi *vscsi)
 {
 	for (u32 i = 0; i < vscsi->unit_count; i++)
 		vscsi->unit[i].parts_left = vscsi->ring.size / vscsi->unit_count;
@@ -44,25 +46,26 @@ static void share_queue(struct vscsi *vscsi)
 
 bool vscsi_start(struct vscsi *vscsi, u32 targets, char *problem, size_t size)
 {
-	set_units(vscsi, targets);
+	vscsi_set_units(vscsi, targets);
 	if (vscsi->unit_count == 0)
-		return refuse_controller(problem, size, "none of its disks was asked for");
+		return vscsi_refuse_controller(problem, size, "none of its disks was asked for");
 	if (vscsi->host.memory.pages < VSCSI_PAGES)
-		return refuse_controller(problem, size, "no memory that the controller could use");
+		return vscsi_refuse_controller(problem, size,
+					       "no memory that the controller could use");
 	if (!virtio_host_begin(&vscsi->host, 0, problem, size) ||
 	    !virtio_host_open(&vscsi->host, &vscsi->ring, VIO_SCSI_FIRST_REQUESTS, VSCSI_PAGE_RING,
 			      problem, size) ||
-	    !check_limits(vscsi, problem, size))
+	    !vscsi_check_limits(vscsi, problem, size))
 		return false;
 	memset(vscsi->host.memory.memory + VSCSI_PAGE_ZEROES * PAGE_SIZE, 0, PAGE_SIZE);
-	share_queue(vscsi);
+	vscsi_share_queue(vscsi);
 	virtio_host_go(&vscsi->host);
 	vscsi->up = true;
 	return true;
 }
 
-static bool find_disk(struct vscsi *vscsi, u32 unit, struct scsi_disk *disk, char *problem,
-		      size_t size)
+static bool vscsi_find_disk(struct vscsi *vscsi, u32 unit, struct scsi_disk *disk, char *problem,
+			    size_t size)
 {
 	u8 data[SCSI_LIMITS_BYTES];
 	struct scsi_command command;
@@ -70,23 +73,24 @@ static bool find_disk(struct vscsi *vscsi, u32 unit, struct scsi_disk *disk, cha
 
 	scsi_make_inquiry(&command);
 	if (!vscsi_run(vscsi, unit, &command, data, &response))
-		return refuse_controller(problem, size,
-					 response == VIO_SCSI_S_BAD_TARGET
-						 ? "the controller has no such disk"
-						 : "the disk does not say what it is");
+		return vscsi_refuse_controller(problem, size,
+					       response == VIO_SCSI_S_BAD_TARGET
+						       ? "the controller has no such disk"
+						       : "the disk does not say what it is");
 	if (!scsi_read_inquiry(disk, data, problem, size))
 		return false;
 	scsi_make_test(&command);
 	if (!vscsi_run(vscsi, unit, &command, data, &response))
-		return refuse_controller(problem, size, "the disk does not become ready");
+		return vscsi_refuse_controller(problem, size, "the disk does not become ready");
 	scsi_make_capacity(&command);
 	if (!vscsi_run(vscsi, unit, &command, data, &response))
-		return refuse_controller(problem, size, "the disk does not say how large it is");
+		return vscsi_refuse_controller(problem, size,
+					       "the disk does not say how large it is");
 	return scsi_read_capacity(disk, data, problem, size);
 }
 
 /* NULL: it has no such page. */
-static const u8 *read_page(struct vscsi *vscsi, u32 unit, u8 page, u8 *data)
+static const u8 *vscsi_read_page(struct vscsi *vscsi, u32 unit, u8 page, u8 *data)
 {
 	struct scsi_command command;
 	u8 response;
@@ -95,24 +99,24 @@ static const u8 *read_page(struct vscsi *vscsi, u32 unit, u8 page, u8 *data)
 	return vscsi_run(vscsi, unit, &command, data, &response) && data[1] == page ? data : NULL;
 }
 
-static bool read_pages(struct vscsi *vscsi, u32 unit, struct scsi_disk *disk, char *problem,
-		       size_t size)
+static bool vscsi_read_pages(struct vscsi *vscsi, u32 unit, struct scsi_disk *disk, char *problem,
+			     size_t size)
 {
 	u8 limits[SCSI_LIMITS_BYTES], other[SCSI_LIMITS_BYTES];
-	const u8 *limits_page = read_page(vscsi, unit, SCSI_PAGE_LIMITS, limits);
-	const u8 *page = read_page(vscsi, unit, SCSI_PAGE_PROVISIONING, other);
+	const u8 *limits_page = vscsi_read_page(vscsi, unit, SCSI_PAGE_LIMITS, limits);
+	const u8 *page = vscsi_read_page(vscsi, unit, SCSI_PAGE_PROVISIONING, other);
 
 	if (!scsi_read_limits(disk, limits_page, page, problem, size))
 		return false;
-	page = read_page(vscsi, unit, SCSI_PAGE_SERIAL, other);
+	page = vscsi_read_page(vscsi, unit, SCSI_PAGE_SERIAL, other);
 	if (page != NULL)
 		scsi_read_serial(disk, page);
 	return true;
 }
 
 /* A cache that nothing empties would lose what was written. */
-static bool check_cache(struct vscsi *vscsi, u32 unit, struct scsi_disk *disk, char *problem,
-			size_t size)
+static bool vscsi_check_cache(struct vscsi *vscsi, u32 unit, struct scsi_disk *disk, char *problem,
+			      size_t size)
 {
 	u8 data[SCSI_LIMITS_BYTES];
 	struct scsi_command command;
@@ -126,12 +130,12 @@ static bool check_cache(struct vscsi *vscsi, u32 unit, struct scsi_disk *disk, c
 	if (vscsi_run(vscsi, unit, &command, data, &response))
 		disk->features |= DISK_FLUSH;
 	else if (disk->cache)
-		return refuse_controller(problem, size, "its write cache cannot be emptied");
+		return vscsi_refuse_controller(problem, size, "its write cache cannot be emptied");
 	return true;
 }
 
 /* Commands that it has at once: not more than fit into its share of the queue. */
-static u32 read_depth(const struct vscsi *vscsi)
+static u32 vscsi_read_depth(const struct vscsi *vscsi)
 {
 	u32 per_unit = 0;
 
@@ -148,17 +152,17 @@ bool vscsi_start_disk(struct vscsi *vscsi, struct driver_disk *disk, char *probl
 	struct scsi_disk found = {0};
 
 	if (!vscsi->up)
-		return refuse_controller(problem, size, "its controller cannot be used");
-	if (!find_disk(vscsi, disk->unit, &found, problem, size) ||
-	    !read_pages(vscsi, disk->unit, &found, problem, size) ||
-	    !check_cache(vscsi, disk->unit, &found, problem, size))
+		return vscsi_refuse_controller(problem, size, "its controller cannot be used");
+	if (!vscsi_find_disk(vscsi, disk->unit, &found, problem, size) ||
+	    !vscsi_read_pages(vscsi, disk->unit, &found, problem, size) ||
+	    !vscsi_check_cache(vscsi, disk->unit, &found, problem, size))
 		return false;
 	unit->block_bytes = found.block_bytes;
 	unit->flush = (found.features & DISK_FLUSH) != 0;
 	disk->sectors = found.sectors;
 	disk->block_bytes = found.block_bytes;
 	disk->features = found.features;
-	disk->depth = read_depth(vscsi);
+	disk->depth = vscsi_read_depth(vscsi);
 	string_copy(disk->model, sizeof(disk->model), found.model);
 	string_copy(disk->serial, sizeof(disk->serial), found.serial);
 	return true;

@@ -7,42 +7,45 @@
 
 #define NO_RESPONSE 0xffu /* the device has written none */
 
-static u64 page_offset(u32 slot)
+static u64 vscsi_page_offset(u32 slot)
 {
 	return VSCSI_PAGE_SLOTS * PAGE_SIZE + slot * sizeof(struct vscsi_slot);
 }
 
-static struct vscsi_slot *shared_slot(const struct vscsi *vscsi, u32 slot)
+static struct vscsi_slot *vscsi_shared_slot(const struct vscsi *vscsi, u32 slot)
 {
-	return (struct vscsi_slot *)(uintptr_t)(vscsi->host.memory.memory + page_offset(slot));
+	return (struct vscsi_slot *)(uintptr_t)(vscsi->host.memory.memory +
+						vscsi_page_offset(slot));
 }
 
-static struct virtio_part slot_part(const struct vscsi *vscsi, u32 slot, size_t offset, u32 bytes,
-				    bool write)
+static struct virtio_part vscsi_slot_part(const struct vscsi *vscsi, u32 slot, size_t offset,
+					  u32 bytes, bool write)
 {
-	return (struct virtio_part){virtio_host_address(&vscsi->host, page_offset(slot) + offset),
-				    bytes, write};
+	return (struct virtio_part){
+		virtio_host_address(&vscsi->host, vscsi_page_offset(slot) + offset), bytes, write};
 }
 
-static struct virtio_part page_part(const struct vscsi *vscsi, enum vscsi_page page, u32 bytes,
-				    bool write)
+static struct virtio_part vscsi_page_part(const struct vscsi *vscsi, enum vscsi_page page,
+					  u32 bytes, bool write)
 {
 	return (struct virtio_part){virtio_host_address(&vscsi->host, (u64)page * PAGE_SIZE), bytes,
 				    write};
 }
 
-static u32 count_pages(u32 bytes)
+static u32 vscsi_count_pages(u32 bytes)
 {
 	return (u32)(align_up(bytes, PAGE_SIZE) / PAGE_SIZE);
 }
 
-static u32 count_parts(const struct scsi_command *command)
+static u32 vscsi_count_parts(const struct scsi_command *command)
 {
-	return VSCSI_PARTS_MIN + (command->data == SCSI_NO_DATA ? 0 : count_pages(command->bytes));
+	return VSCSI_PARTS_MIN +
+	       (command->data == SCSI_NO_DATA ? 0 : vscsi_count_pages(command->bytes));
 }
 
 /* Its data, from parts[count] on; returns how many parts there are then. */
-static u32 add_data_parts(const struct vscsi *vscsi, u32 slot, struct virtio_part *parts, u32 count)
+static u32 vscsi_add_data_parts(const struct vscsi *vscsi, u32 slot, struct virtio_part *parts,
+				u32 count)
 {
 	const struct vscsi_task *task = &vscsi->task[slot];
 	const struct scsi_command *command = &task->command;
@@ -59,14 +62,14 @@ static u32 add_data_parts(const struct vscsi *vscsi, u32 slot, struct virtio_par
 		}
 		break;
 	case SCSI_DATA_LIST:
-		parts[count++] = slot_part(vscsi, slot, offsetof(struct vscsi_slot, list),
-					   command->bytes, false);
+		parts[count++] = vscsi_slot_part(vscsi, slot, offsetof(struct vscsi_slot, list),
+						 command->bytes, false);
 		break;
 	case SCSI_DATA_ZEROES:
-		parts[count++] = page_part(vscsi, VSCSI_PAGE_ZEROES, command->bytes, false);
+		parts[count++] = vscsi_page_part(vscsi, VSCSI_PAGE_ZEROES, command->bytes, false);
 		break;
 	case SCSI_DATA_OWN:
-		parts[count++] = page_part(vscsi, VSCSI_PAGE_OWN, command->bytes, true);
+		parts[count++] = vscsi_page_part(vscsi, VSCSI_PAGE_OWN, command->bytes, true);
 		break;
 	case SCSI_NO_DATA:
 	default:
@@ -76,24 +79,24 @@ static u32 add_data_parts(const struct vscsi *vscsi, u32 slot, struct virtio_par
 }
 
 /* What the device reads of it, then what it writes. */
-static u32 make_command_parts(const struct vscsi *vscsi, u32 slot, struct virtio_part *parts)
+static u32 vscsi_make_command_parts(const struct vscsi *vscsi, u32 slot, struct virtio_part *parts)
 {
 	bool reads = vscsi->task[slot].command.reads;
 	u32 count = 0;
 
-	parts[count++] = slot_part(vscsi, slot, offsetof(struct vscsi_slot, request),
-				   sizeof(struct vio_scsi_request), false);
+	parts[count++] = vscsi_slot_part(vscsi, slot, offsetof(struct vscsi_slot, request),
+					 sizeof(struct vio_scsi_request), false);
 	if (!reads)
-		count = add_data_parts(vscsi, slot, parts, count);
-	parts[count++] = slot_part(vscsi, slot, offsetof(struct vscsi_slot, response),
-				   sizeof(struct vio_scsi_response), true);
-	return reads ? add_data_parts(vscsi, slot, parts, count) : count;
+		count = vscsi_add_data_parts(vscsi, slot, parts, count);
+	parts[count++] = vscsi_slot_part(vscsi, slot, offsetof(struct vscsi_slot, response),
+					 sizeof(struct vio_scsi_response), true);
+	return reads ? vscsi_add_data_parts(vscsi, slot, parts, count) : count;
 }
 
-static void fill_slot(const struct vscsi *vscsi, u32 slot)
+static void vscsi_fill_slot(const struct vscsi *vscsi, u32 slot)
 {
 	const struct vscsi_task *task = &vscsi->task[slot];
-	struct vscsi_slot *shared = shared_slot(vscsi, slot);
+	struct vscsi_slot *shared = vscsi_shared_slot(vscsi, slot);
 
 	*shared = (struct vscsi_slot){
 		/* a logical unit's number that is flat: SAM-5 4.7.7 */
@@ -105,13 +108,13 @@ static void fill_slot(const struct vscsi *vscsi, u32 slot)
 }
 
 /* Its room in the queue is kept for it, also while it waits to be sent again. */
-static void send_command(struct vscsi *vscsi, u32 slot)
+static void vscsi_send_command(struct vscsi *vscsi, u32 slot)
 {
 	struct virtio_part parts[VSCSI_PARTS_MAX];
-	u32 count = make_command_parts(vscsi, slot, parts);
+	u32 count = vscsi_make_command_parts(vscsi, slot, parts);
 	u16 id;
 
-	fill_slot(vscsi, slot);
+	vscsi_fill_slot(vscsi, slot);
 	if (!virtio_ring_add(&vscsi->ring, parts, count, &id)) {
 		vscsi->ring.bad = VIRTIO_HOST_BAD_MAX; /* the shares are less than it has */
 		return;
@@ -123,7 +126,7 @@ static void send_command(struct vscsi *vscsi, u32 slot)
 }
 
 /* False: there is no room now. */
-static bool begin(struct vscsi *vscsi, const struct vscsi_task *task, u32 *slot)
+static bool vscsi_begin(struct vscsi *vscsi, const struct vscsi_task *task, u32 *slot)
 {
 	struct vscsi_unit *unit = &vscsi->unit[task->unit];
 
@@ -135,11 +138,11 @@ static bool begin(struct vscsi *vscsi, const struct vscsi_task *task, u32 *slot)
 	vscsi->task[*slot] = *task;
 	vscsi->busy++;
 	unit->parts_left -= task->parts;
-	send_command(vscsi, *slot);
+	vscsi_send_command(vscsi, *slot);
 	return true;
 }
 
-static void release(struct vscsi *vscsi, u32 slot)
+static void vscsi_release(struct vscsi *vscsi, u32 slot)
 {
 	struct vscsi_task *task = &vscsi->task[slot];
 
@@ -159,15 +162,15 @@ bool vscsi_submit(struct vscsi *vscsi, struct driver_request *request)
 		return true;
 	}
 	scsi_make_request(&task.command, request, unit->block_bytes);
-	task.parts = count_parts(&task.command);
-	return begin(vscsi, &task, &slot);
+	task.parts = vscsi_count_parts(&task.command);
+	return vscsi_begin(vscsi, &task, &slot);
 }
 
 /* The device may still change the response: it is read once. */
-static enum scsi_outcome read_response(const struct vscsi *vscsi, u32 slot)
+static enum scsi_outcome vscsi_read_response(const struct vscsi *vscsi, u32 slot)
 {
 	const struct vscsi_task *task = &vscsi->task[slot];
-	struct vio_scsi_response response = shared_slot(vscsi, slot)->response;
+	struct vio_scsi_response response = vscsi_shared_slot(vscsi, slot)->response;
 	enum scsi_outcome outcome;
 
 	__asm__ volatile("" : "+m"(response));
@@ -182,7 +185,7 @@ static enum scsi_outcome read_response(const struct vscsi *vscsi, u32 slot)
 	return outcome;
 }
 
-static enum block_status block_status_of(enum scsi_outcome outcome)
+static enum block_status vscsi_block_status_of(enum scsi_outcome outcome)
 {
 	switch (outcome) {
 	case SCSI_DONE:
@@ -194,12 +197,12 @@ static enum block_status block_status_of(enum scsi_outcome outcome)
 	}
 }
 
-static void end(struct vscsi *vscsi, u32 slot)
+static void vscsi_end(struct vscsi *vscsi, u32 slot)
 {
 	struct vscsi_task *task = &vscsi->task[slot];
 
-	task->response = *(volatile u8 *)&shared_slot(vscsi, slot)->response.response;
-	task->outcome = read_response(vscsi, slot);
+	task->response = *(volatile u8 *)&vscsi_shared_slot(vscsi, slot)->response.response;
+	task->outcome = vscsi_read_response(vscsi, slot);
 	if (task->outcome == SCSI_AGAIN && task->attempts < VSCSI_ATTEMPTS) {
 		task->state = VSCSI_WAITS;
 		task->again_tsc = clock_tsc() + clock_ns_to_tsc(VSCSI_AGAIN_NS);
@@ -207,12 +210,12 @@ static void end(struct vscsi *vscsi, u32 slot)
 	} else if (task->request == NULL) {
 		task->state = VSCSI_ENDED;
 	} else {
-		release(vscsi, slot);
-		driver_finish(task->request, block_status_of(task->outcome));
+		vscsi_release(vscsi, slot);
+		driver_finish(task->request, vscsi_block_status_of(task->outcome));
 	}
 }
 
-static void send_again(struct vscsi *vscsi)
+static void vscsi_send_again(struct vscsi *vscsi)
 {
 	u64 now = clock_tsc();
 
@@ -220,7 +223,7 @@ static void send_again(struct vscsi *vscsi)
 		if (vscsi->task[slot].state != VSCSI_WAITS || now < vscsi->task[slot].again_tsc)
 			continue;
 		vscsi->waiting--;
-		send_command(vscsi, slot);
+		vscsi_send_command(vscsi, slot);
 	}
 }
 
@@ -234,12 +237,12 @@ void vscsi_poll(struct vscsi *vscsi)
 	virtio_host_heard(&vscsi->host);
 	do {
 		while (left > 0 && virtio_ring_take(&vscsi->ring, &id, &bytes)) {
-			end(vscsi, vscsi->task_of[id]);
+			vscsi_end(vscsi, vscsi->task_of[id]);
 			left--;
 		}
 	} while (left > 0 && !virtio_ring_may_wait(&vscsi->ring));
 	if (vscsi->waiting != 0)
-		send_again(vscsi);
+		vscsi_send_again(vscsi);
 }
 
 const char *vscsi_failure(const struct vscsi *vscsi)
@@ -254,13 +257,13 @@ bool vscsi_run(struct vscsi *vscsi, u32 unit, const struct scsi_command *command
 	       u8 *response)
 {
 	const struct vscsi_task task = {
-		.unit = unit, .command = *command, .parts = count_parts(command)};
+		.unit = unit, .command = *command, .parts = vscsi_count_parts(command)};
 	u8 *own = vscsi->host.memory.memory + VSCSI_PAGE_OWN * PAGE_SIZE;
 	u64 until = clock_tsc() + clock_ns_to_tsc(VSCSI_COMMAND_NS);
 	u32 slot;
 
 	memset(own, 0, command->bytes);
-	if (!begin(vscsi, &task, &slot))
+	if (!vscsi_begin(vscsi, &task, &slot))
 		return false;
 	while (vscsi->task[slot].state != VSCSI_ENDED) {
 		if (clock_tsc() >= until)
@@ -268,7 +271,7 @@ bool vscsi_run(struct vscsi *vscsi, u32 unit, const struct scsi_command *command
 		virtio_host_pause();
 		vscsi_poll(vscsi);
 	}
-	release(vscsi, slot);
+	vscsi_release(vscsi, slot);
 	memcpy(data, own, command->bytes);
 	*response = vscsi->task[slot].response;
 	return vscsi->task[slot].outcome == SCSI_DONE;

@@ -7,13 +7,13 @@
 /* The card gets so many descriptors back at once: a register is slow to write. */
 #define GIVE_BACK 16u
 
-static u32 next_of(u32 index, u32 count)
+static u32 e1000_next_of(u32 index, u32 count)
 {
 	return index + 1 == count ? 0 : index + 1;
 }
 
 /* Descriptors of the transmit ring that are free; one never is. */
-static u32 tx_free(const struct e1000 *e1000)
+static u32 e1000_tx_free(const struct e1000 *e1000)
 {
 	u32 used = (e1000->tx_next + e1000->tx_count - e1000->tx_done) % e1000->tx_count;
 
@@ -21,15 +21,15 @@ static u32 tx_free(const struct e1000 *e1000)
 }
 
 /* Whoever says too early that it is done with one sends what was written later. */
-static void reclaim(struct e1000 *e1000)
+static void e1000_reclaim(struct e1000 *e1000)
 {
 	while (e1000->tx_done != e1000->tx_told &&
 	       (e1000->tx[e1000->tx_done].status & E1000_TX_DD) != 0)
-		e1000->tx_done = next_of(e1000->tx_done, e1000->tx_count);
+		e1000->tx_done = e1000_next_of(e1000->tx_done, e1000->tx_count);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 }
 
-static void put_piece(struct e1000 *e1000, const u8 *data, u32 bytes, u32 fill, bool last)
+static void e1000_put_piece(struct e1000 *e1000, const u8 *data, u32 bytes, u32 fill, bool last)
 {
 	u32 index = e1000->tx_next;
 	volatile struct e1000_tx *descriptor = &e1000->tx[index];
@@ -44,34 +44,34 @@ static void put_piece(struct e1000 *e1000, const u8 *data, u32 bytes, u32 fill, 
 	descriptor->status = 0;
 	descriptor->checksum_start = 0;
 	descriptor->special = 0;
-	e1000->tx_next = next_of(index, e1000->tx_count);
+	e1000->tx_next = e1000_next_of(index, e1000->tx_count);
 }
 
 /* The card's interrupt comes when one is done that is not yet. */
-static bool make_room(struct e1000 *e1000, u32 pieces)
+static bool e1000_make_room(struct e1000 *e1000, u32 pieces)
 {
-	if (tx_free(e1000) >= pieces)
+	if (e1000_tx_free(e1000) >= pieces)
 		return true;
 	e1000_flush(e1000);
-	reclaim(e1000);
-	if (tx_free(e1000) >= pieces)
+	e1000_reclaim(e1000);
+	if (e1000_tx_free(e1000) >= pieces)
 		return true;
 	e1000_allow(e1000, true);
 	e1000->awaits_room = true;
-	reclaim(e1000);
-	return tx_free(e1000) >= pieces;
+	e1000_reclaim(e1000);
+	return e1000_tx_free(e1000) >= pieces;
 }
 
 bool e1000_transmit(struct e1000 *e1000, const u8 *frame, u32 bytes)
 {
 	u32 fill = bytes < CARD_BYTES_MIN ? CARD_BYTES_MIN - bytes : 0;
 
-	if (!make_room(e1000, (bytes + e1000->piece_bytes - 1) / e1000->piece_bytes))
+	if (!e1000_make_room(e1000, (bytes + e1000->piece_bytes - 1) / e1000->piece_bytes))
 		return false;
 	for (u32 done = 0; done < bytes;) {
 		u32 part = MIN(bytes - done, e1000->piece_bytes);
 
-		put_piece(e1000, frame + done, part, fill, done + part == bytes);
+		e1000_put_piece(e1000, frame + done, part, fill, done + part == bytes);
 		done += part;
 	}
 	return true;
@@ -87,7 +87,7 @@ void e1000_flush(struct e1000 *e1000)
 }
 
 /* Checksums that it has found wrong are not its business: the frame goes on without its word. */
-static u8 flags_of(u8 status, u8 errors)
+static u8 e1000_flags_of(u8 status, u8 errors)
 {
 	bool good = (status & E1000_RX_IXSM) == 0 && (status & E1000_RX_TCPCS) != 0 &&
 		    (errors & (E1000_RX_TCPE | E1000_RX_IPE)) == 0;
@@ -96,7 +96,7 @@ static u8 flags_of(u8 status, u8 errors)
 }
 
 /* One piece of a frame that has several, or that began with one. */
-static void join(struct e1000 *e1000, const u8 *piece, u32 bytes, bool last, u8 flags)
+static void e1000_join(struct e1000 *e1000, const u8 *piece, u32 bytes, bool last, u8 flags)
 {
 	if (e1000->spoilt || bytes > sizeof(e1000->frame) - e1000->frame_bytes) {
 		e1000->spoilt = true;
@@ -114,7 +114,7 @@ static void join(struct e1000 *e1000, const u8 *piece, u32 bytes, bool last, u8 
 	e1000->spoilt = false;
 }
 
-static void take(struct e1000 *e1000, u32 index, u8 status)
+static void e1000_take(struct e1000 *e1000, u32 index, u8 status)
 {
 	volatile const struct e1000_rx *descriptor = &e1000->rx[index];
 	const u8 *piece = e1000->memory.memory + e1000_piece(e1000, index);
@@ -130,13 +130,13 @@ static void take(struct e1000 *e1000, u32 index, u8 status)
 	if (last && (errors & E1000_RX_BROKEN) != 0)
 		e1000->spoilt = true;
 	if (last && e1000->frame_bytes == 0 && !e1000->spoilt)
-		card_receive(piece, bytes, flags_of(status, errors));
+		card_receive(piece, bytes, e1000_flags_of(status, errors));
 	else
-		join(e1000, piece, bytes, last, flags_of(status, errors));
+		e1000_join(e1000, piece, bytes, last, e1000_flags_of(status, errors));
 }
 
 /* All that lie before the one that comes next, but for one: a full ring looks like an empty one. */
-static void give_back(struct e1000 *e1000)
+static void e1000_give_back(struct e1000 *e1000)
 {
 	u32 given = (e1000->rx_next + e1000->rx_count - 1) % e1000->rx_count;
 
@@ -156,14 +156,14 @@ void e1000_receive(struct e1000 *e1000)
 		if ((status & E1000_RX_DD) == 0)
 			break;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		take(e1000, index, status);
+		e1000_take(e1000, index, status);
 		e1000->rx[index].address = e1000_address(e1000, e1000_piece(e1000, index));
 		e1000->rx[index].status = 0;
-		e1000->rx_next = next_of(index, e1000->rx_count);
+		e1000->rx_next = e1000_next_of(index, e1000->rx_count);
 		if (taken % GIVE_BACK == GIVE_BACK - 1)
-			give_back(e1000);
+			e1000_give_back(e1000);
 	}
-	give_back(e1000);
+	e1000_give_back(e1000);
 }
 
 bool e1000_is_idle(const struct e1000 *e1000)

@@ -11,13 +11,13 @@
 #define MULTICAST      BIT(0)
 #define ALL_INTERRUPTS 0xffffffffu
 
-static bool refuse(char *problem, size_t size, const char *text)
+static bool e1000_refuse(char *problem, size_t size, const char *text)
 {
 	format(problem, size, "%s", text);
 	return false;
 }
 
-static void wait_at_least(u64 ns)
+static void e1000_wait_at_least(u64 ns)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(ns);
 
@@ -25,32 +25,33 @@ static void wait_at_least(u64 ns)
 		e1000_pause();
 }
 
-static bool check_resources(const struct e1000 *e1000, char *problem, size_t size)
+static bool e1000_check_resources(const struct e1000 *e1000, char *problem, size_t size)
 {
 	if (e1000->memory.pages < E1000_PAGES_MIN || e1000->memory.address == NULL)
-		return refuse(problem, size, "no memory that the card could use");
+		return e1000_refuse(problem, size, "no memory that the card could use");
 	if (e1000->registers == NULL || e1000->register_bytes < E1000_REGISTER_BYTES)
-		return refuse(problem, size, "the card's registers are missing");
+		return e1000_refuse(problem, size, "the card's registers are missing");
 	if (e1000_read(e1000, E1000_STATUS) == ~0u)
-		return refuse(problem, size, "the card does not answer");
+		return e1000_refuse(problem, size, "the card does not answer");
 	return true;
 }
 
 /* Some cards ignore a reset, so all that counts is written afterwards. */
-static bool reset(const struct e1000 *e1000, char *problem, size_t size)
+static bool e1000_reset(const struct e1000 *e1000, char *problem, size_t size)
 {
 	u64 until;
 
 	e1000_write(e1000, E1000_IMC, ALL_INTERRUPTS);
 	e1000_write(e1000, E1000_RCTL, 0);
 	e1000_write(e1000, E1000_TCTL, 0);
-	wait_at_least(SETTLE_NS);
+	e1000_wait_at_least(SETTLE_NS);
 	e1000_write(e1000, E1000_CTRL, e1000_read(e1000, E1000_CTRL) | E1000_CTRL_RST);
-	wait_at_least(SETTLE_NS);
+	e1000_wait_at_least(SETTLE_NS);
 	until = clock_tsc() + clock_ns_to_tsc(RESET_NS);
 	while ((e1000_read(e1000, E1000_CTRL) & E1000_CTRL_RST) != 0) {
 		if (clock_tsc() >= until)
-			return refuse(problem, size, "the card does not return from its reset");
+			return e1000_refuse(problem, size,
+					    "the card does not return from its reset");
 		e1000_pause();
 	}
 	e1000_write(e1000, E1000_IMC, ALL_INTERRUPTS);
@@ -59,7 +60,7 @@ static bool reset(const struct e1000 *e1000, char *problem, size_t size)
 }
 
 /* A word of the EEPROM; false: the card does not give it. */
-static bool read_eeprom(const struct e1000 *e1000, u32 word, u64 *value)
+static bool e1000_read_eeprom(const struct e1000 *e1000, u32 word, u64 *value)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(EEPROM_NS);
 	u64 answer;
@@ -77,13 +78,13 @@ static bool read_eeprom(const struct e1000 *e1000, u32 word, u64 *value)
 }
 
 /* 8254x 5.6.1: words 0 to 2, the lower byte first. 0: it is not there. */
-static u64 mac_of_eeprom(const struct e1000 *e1000)
+static u64 e1000_mac_of_eeprom(const struct e1000 *e1000)
 {
 	u64 mac = 0;
 	u64 value;
 
 	for (u32 word = 0; word < 3; word++) {
-		if (!read_eeprom(e1000, word, &value))
+		if (!e1000_read_eeprom(e1000, word, &value))
 			return 0;
 		mac |= value << 16 * word;
 	}
@@ -91,20 +92,20 @@ static u64 mac_of_eeprom(const struct e1000 *e1000)
 }
 
 /* The reset should have brought it from the EEPROM; that of Bochs has not. */
-static bool read_mac(const struct e1000 *e1000, struct card *card, char *problem, size_t size)
+static bool e1000_read_mac(const struct e1000 *e1000, struct card *card, char *problem, size_t size)
 {
 	u32 high = e1000_read(e1000, E1000_RAH0);
 
 	card->mac = e1000_read(e1000, E1000_RAL0) | (u64)(high & 0xffff) << 32;
 	if ((high & E1000_RAH_VALID) == 0)
-		card->mac = e1000->is_82574 ? 0 : mac_of_eeprom(e1000);
+		card->mac = e1000->is_82574 ? 0 : e1000_mac_of_eeprom(e1000);
 	if (card->mac == 0 || (card->mac & MULTICAST) != 0)
-		return refuse(problem, size, "the card has no address of its own");
+		return e1000_refuse(problem, size, "the card has no address of its own");
 	return true;
 }
 
 /* So many descriptors as there are pieces, half of them for each way. */
-static void share_memory(struct e1000 *e1000)
+static void e1000_share_memory(struct e1000 *e1000)
 {
 	u64 pieces = (e1000->memory.pages - E1000_PAGE_PIECES) * PAGE_SIZE / e1000->piece_bytes;
 	u32 half = (u32)align_down(MIN(pieces / 2, E1000_RX_MAX), E1000_RING_UNIT);
@@ -122,7 +123,7 @@ static void share_memory(struct e1000 *e1000)
 	}
 }
 
-static void open_receive(struct e1000 *e1000)
+static void e1000_open_receive(struct e1000 *e1000)
 {
 	u64 at = e1000_address(e1000, E1000_PAGE_RX * PAGE_SIZE);
 	bool is_long = e1000->piece_bytes == E1000_PIECE_LONG;
@@ -143,7 +144,7 @@ static void open_receive(struct e1000 *e1000)
 			    (is_long ? E1000_RCTL_4096 | E1000_RCTL_LPE : E1000_RCTL_2048));
 }
 
-static void open_transmit(const struct e1000 *e1000)
+static void e1000_open_transmit(const struct e1000 *e1000)
 {
 	u64 at = e1000_address(e1000, E1000_PAGE_TX * PAGE_SIZE);
 
@@ -162,7 +163,7 @@ static void open_transmit(const struct e1000 *e1000)
 }
 
 /* Speed and duplex are found out by the card itself. */
-static void open_link(const struct e1000 *e1000)
+static void e1000_open_link(const struct e1000 *e1000)
 {
 	u64 control = e1000_read(e1000, E1000_CTRL);
 
@@ -174,7 +175,7 @@ static void open_link(const struct e1000 *e1000)
 }
 
 /* Of the 82574 alone: one message for all causes, descriptors of the old kind. */
-static void open_82574(const struct e1000 *e1000)
+static void e1000_open_82574(const struct e1000 *e1000)
 {
 	e1000_write(e1000, E1000_IVAR, E1000_IVAR_ALL_0);
 	e1000_write(e1000, E1000_EIAC, 0);
@@ -204,18 +205,18 @@ bool e1000_start(struct e1000 *e1000, struct card *card, char *problem, size_t s
 	e1000->frame_max = card_frame_bytes(card->mtu);
 	e1000->piece_bytes =
 		e1000->frame_max > E1000_PIECE_SHORT ? E1000_PIECE_LONG : E1000_PIECE_SHORT;
-	if (!check_resources(e1000, problem, size) || !reset(e1000, problem, size) ||
-	    !read_mac(e1000, card, problem, size))
+	if (!e1000_check_resources(e1000, problem, size) || !e1000_reset(e1000, problem, size) ||
+	    !e1000_read_mac(e1000, card, problem, size))
 		return false;
 	format(card->model, sizeof(card->model), "%s",
 	       e1000->is_82574 ? "Intel 82574 (e1000e)" : "Intel 8254x (e1000)");
-	share_memory(e1000);
-	open_link(e1000);
+	e1000_share_memory(e1000);
+	e1000_open_link(e1000);
 	if (e1000->is_82574)
-		open_82574(e1000);
+		e1000_open_82574(e1000);
 	e1000_write(e1000, E1000_ITR, 0);
-	open_receive(e1000);
-	open_transmit(e1000);
+	e1000_open_receive(e1000);
+	e1000_open_transmit(e1000);
 	e1000_allow(e1000, false);
 	e1000_look(e1000);
 	return true;

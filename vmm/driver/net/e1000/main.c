@@ -9,7 +9,7 @@ void e1000_pause(void)
 	process_pause();
 }
 
-static bool start(struct card *card, char *problem, size_t size)
+static bool e1000_main_start(struct card *card, char *problem, size_t size)
 {
 	e1000.registers = process_registers("0", &e1000.register_bytes);
 	e1000.memory = driver_dma();
@@ -18,17 +18,17 @@ static bool start(struct card *card, char *problem, size_t size)
 	return e1000_start(&e1000, card, problem, size);
 }
 
-static bool transmit(const u8 *frame, u32 bytes)
+static bool e1000_main_transmit(const u8 *frame, u32 bytes)
 {
 	return e1000_transmit(&e1000, frame, bytes);
 }
 
-static void flush(void)
+static void e1000_main_flush(void)
 {
 	e1000_flush(&e1000);
 }
 
-static bool poll(bool look)
+static bool e1000_main_poll(bool look)
 {
 	const char *failure;
 
@@ -41,15 +41,15 @@ static bool poll(bool look)
 	return !e1000_is_idle(&e1000);
 }
 
-static bool may_wait(void)
+static bool e1000_main_may_wait(void)
 {
 	return e1000_is_idle(&e1000);
 }
 
 const struct card_ops card_ops = {
-	.start = start,
-	.transmit = transmit,
-	.flush = flush,
-	.poll = poll,
-	.may_wait = may_wait,
+	.start = e1000_main_start,
+	.transmit = e1000_main_transmit,
+	.flush = e1000_main_flush,
+	.poll = e1000_main_poll,
+	.may_wait = e1000_main_may_wait,
 };

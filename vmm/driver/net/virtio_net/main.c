@@ -10,7 +10,7 @@ void virtio_host_pause(void)
 	process_pause();
 }
 
-static bool start(struct card *card, char *problem, size_t size)
+static bool vnet_main_start(struct card *card, char *problem, size_t size)
 {
 	if (virtio_host_find(&vnet.host))
 		return vnet_start(&vnet, card, problem, size);
@@ -18,17 +18,17 @@ static bool start(struct card *card, char *problem, size_t size)
 	return false;
 }
 
-static bool transmit(const u8 *frame, u32 bytes)
+static bool vnet_main_transmit(const u8 *frame, u32 bytes)
 {
 	return vnet_transmit(&vnet, frame, bytes);
 }
 
-static void flush(void)
+static void vnet_main_flush(void)
 {
 	virtio_ring_tell(&vnet.ring[VNET_TX]);
 }
 
-static bool poll(bool look)
+static bool vnet_main_poll(bool look)
 {
 	const char *failure = look ? virtio_host_failure(&vnet.host) : NULL;
 
@@ -43,15 +43,15 @@ static bool poll(bool look)
 	return false;
 }
 
-static bool may_wait(void)
+static bool vnet_main_may_wait(void)
 {
 	return virtio_ring_may_wait(&vnet.ring[VNET_RX]);
 }
 
 const struct card_ops card_ops = {
-	.start = start,
-	.transmit = transmit,
-	.flush = flush,
-	.poll = poll,
-	.may_wait = may_wait,
+	.start = vnet_main_start,
+	.transmit = vnet_main_transmit,
+	.flush = vnet_main_flush,
+	.poll = vnet_main_poll,
+	.may_wait = vnet_main_may_wait,
 };

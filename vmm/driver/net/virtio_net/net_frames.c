@@ -5,7 +5,7 @@
 #include "vmm/driver/net/virtio_net/net.h"
 
 /* The first byte of a slot's piece, in the driver's memory. */
-static u64 piece_at(const struct vnet *vnet, u32 queue, u32 slot, u32 piece)
+static u64 vnet_piece_at(const struct vnet *vnet, u32 queue, u32 slot, u32 piece)
 {
 	u32 before = queue == VNET_TX ? vnet->slots[VNET_RX] : 0;
 
@@ -14,8 +14,8 @@ static u64 piece_at(const struct vnet *vnet, u32 queue, u32 slot, u32 piece)
 }
 
 /* A slot as parts of a request, `bytes` of it; returns how many. */
-static u32 parts_of(const struct vnet *vnet, u32 queue, u32 slot, u32 bytes,
-		    struct virtio_part parts[VNET_PIECES_MAX])
+static u32 vnet_parts_of(const struct vnet *vnet, u32 queue, u32 slot, u32 bytes,
+			 struct virtio_part parts[VNET_PIECES_MAX])
 {
 	u32 count = 0;
 
@@ -24,7 +24,7 @@ static u32 parts_of(const struct vnet *vnet, u32 queue, u32 slot, u32 bytes,
 
 		parts[count] = (struct virtio_part){
 			.address = virtio_host_address(&vnet->host,
-						       piece_at(vnet, queue, slot, count)),
+						       vnet_piece_at(vnet, queue, slot, count)),
 			.bytes = part,
 			.write = queue == VNET_RX,
 		};
@@ -33,10 +33,10 @@ static u32 parts_of(const struct vnet *vnet, u32 queue, u32 slot, u32 bytes,
 	return count;
 }
 
-static bool give_slot(struct vnet *vnet, u32 slot)
+static bool vnet_give_slot(struct vnet *vnet, u32 slot)
 {
 	struct virtio_part parts[VNET_PIECES_MAX];
-	u32 count = parts_of(vnet, VNET_RX, slot, vnet->pieces * vnet->piece_bytes, parts);
+	u32 count = vnet_parts_of(vnet, VNET_RX, slot, vnet->pieces * vnet->piece_bytes, parts);
 	u16 id;
 
 	if (!virtio_ring_add(&vnet->ring[VNET_RX], parts, count, &id))
@@ -49,20 +49,20 @@ void vnet_give_all(struct vnet *vnet)
 {
 	u32 slot = 0;
 
-	while (slot < vnet->slots[VNET_RX] && give_slot(vnet, slot))
+	while (slot < vnet->slots[VNET_RX] && vnet_give_slot(vnet, slot))
 		slot++;
 	virtio_ring_tell(&vnet->ring[VNET_RX]);
 }
 
 /* The pieces of a slot follow each other in the driver's memory, wherever they lie. */
-static u8 *slot_memory(const struct vnet *vnet, u32 queue, u32 slot)
+static u8 *vnet_slot_memory(const struct vnet *vnet, u32 queue, u32 slot)
 {
-	return vnet->host.memory.memory + piece_at(vnet, queue, slot, 0);
+	return vnet->host.memory.memory + vnet_piece_at(vnet, queue, slot, 0);
 }
 
-static void receive_one(struct vnet *vnet, u32 slot, u32 bytes)
+static void vnet_receive_one(struct vnet *vnet, u32 slot, u32 bytes)
 {
-	const u8 *memory = slot_memory(vnet, VNET_RX, slot);
+	const u8 *memory = vnet_slot_memory(vnet, VNET_RX, slot);
 
 	if (bytes < VIO_NET_HEADER)
 		card_count_error();
@@ -79,14 +79,14 @@ void vnet_receive(struct vnet *vnet)
 	for (u32 i = 0; i < vnet->slots[VNET_RX] && virtio_ring_take(ring, &id, &bytes); i++) {
 		u32 slot = vnet->slot_of[VNET_RX][id];
 
-		receive_one(vnet, slot, bytes);
-		(void)give_slot(vnet, slot);
+		vnet_receive_one(vnet, slot, bytes);
+		(void)vnet_give_slot(vnet, slot);
 	}
 	virtio_ring_tell(ring);
 }
 
 /* Slots of frames that have been sent. */
-static void reclaim_slots(struct vnet *vnet)
+static void vnet_reclaim_slots(struct vnet *vnet)
 {
 	u32 bytes;
 	u16 id;
@@ -97,14 +97,14 @@ static void reclaim_slots(struct vnet *vnet)
 }
 
 /* The card's interrupt comes when it is done with one. */
-static bool has_slot(struct vnet *vnet)
+static bool vnet_has_slot(struct vnet *vnet)
 {
 	if (vnet->free_count != 0)
 		return true;
 	virtio_ring_tell(&vnet->ring[VNET_TX]);
-	reclaim_slots(vnet);
+	vnet_reclaim_slots(vnet);
 	if (vnet->free_count == 0 && !virtio_ring_may_wait(&vnet->ring[VNET_TX]))
-		reclaim_slots(vnet);
+		vnet_reclaim_slots(vnet);
 	return vnet->free_count != 0;
 }
 
@@ -116,14 +116,14 @@ bool vnet_transmit(struct vnet *vnet, const u8 *frame, u32 bytes)
 	u8 *memory;
 	u16 id;
 
-	if (bytes > vnet->frame_max || !has_slot(vnet))
+	if (bytes > vnet->frame_max || !vnet_has_slot(vnet))
 		return false;
 	slot = vnet->free_slot[vnet->free_count - 1];
-	memory = slot_memory(vnet, VNET_TX, slot);
+	memory = vnet_slot_memory(vnet, VNET_TX, slot);
 	memset(memory, 0, VIO_NET_HEADER);
 	memcpy(memory + VIO_NET_HEADER, frame, bytes);
 	memset(memory + VIO_NET_HEADER + bytes, 0, fill);
-	count = parts_of(vnet, VNET_TX, slot, VIO_NET_HEADER + bytes + fill, parts);
+	count = vnet_parts_of(vnet, VNET_TX, slot, VIO_NET_HEADER + bytes + fill, parts);
 	if (!virtio_ring_add(&vnet->ring[VNET_TX], parts, count, &id))
 		return false;
 	vnet->free_count--;

@@ -9,29 +9,29 @@
 #define ACK_AT	   16u	    /* in the page of the command */
 #define MULTICAST  BIT(0)
 
-static bool refuse_card(char *problem, size_t size, const char *text)
+static bool vnet_refuse_card(char *problem, size_t size, const char *text)
 {
 	format(problem, size, "%s", text);
 	return false;
 }
 
-static bool card_has(const struct vnet *vnet, u64 feature)
+static bool vnet_card_has(const struct vnet *vnet, u64 feature)
 {
 	return (vnet->host.features & feature) != 0;
 }
 
-static bool read_card(const struct vnet *vnet, struct card *card, char *problem, size_t size)
+static bool vnet_read_card(const struct vnet *vnet, struct card *card, char *problem, size_t size)
 {
 	u16 mtu = 0;
 
-	if (!card_has(vnet, VIO_NET_F_MAC) ||
+	if (!vnet_card_has(vnet, VIO_NET_F_MAC) ||
 	    !virtio_host_config(&vnet->host, VIO_NET_MAC, &card->mac, NET_MAC_BYTES) ||
 	    card->mac == 0 || (card->mac & MULTICAST) != 0)
-		return refuse_card(problem, size, "the card has no address of its own");
-	if (!card_has(vnet, VIO_NET_F_MTU))
+		return vnet_refuse_card(problem, size, "the card has no address of its own");
+	if (!vnet_card_has(vnet, VIO_NET_F_MTU))
 		return true;
 	if (!virtio_host_config(&vnet->host, VIO_NET_MTU, &mtu, sizeof(mtu)))
-		return refuse_card(problem, size, "the card does not say what its MTU is");
+		return vnet_refuse_card(problem, size, "the card does not say what its MTU is");
 	if (mtu >= card->mtu)
 		return true;
 	format(problem, size, "the card has an MTU of %u, its network %u", mtu, card->mtu);
@@ -39,7 +39,7 @@ static bool read_card(const struct vnet *vnet, struct card *card, char *problem,
 }
 
 /* As many slots as there are pieces and descriptors for, half of the pieces for each way. */
-static void share_pieces(struct vnet *vnet)
+static void vnet_share_pieces(struct vnet *vnet)
 {
 	u32 bytes = VIO_NET_HEADER + vnet->frame_max;
 	u64 left;
@@ -56,9 +56,9 @@ static void share_pieces(struct vnet *vnet)
 		vnet->free_slot[i] = (u16)i;
 }
 
-static bool open_queues(struct vnet *vnet, char *problem, size_t size)
+static bool vnet_open_queues(struct vnet *vnet, char *problem, size_t size)
 {
-	u16 count = card_has(vnet, VIO_NET_F_CTRL_VQ) ? VNET_QUEUES : VNET_CONTROL;
+	u16 count = vnet_card_has(vnet, VIO_NET_F_CTRL_VQ) ? VNET_QUEUES : VNET_CONTROL;
 
 	for (u16 i = 0; i < count; i++) {
 		if (!virtio_host_open(&vnet->host, &vnet->ring[i], i,
@@ -70,7 +70,7 @@ static bool open_queues(struct vnet *vnet, char *problem, size_t size)
 }
 
 /* One command, 5.1.6.5; whether the card has done it is for it to say, and no matter. */
-static void command(struct vnet *vnet, u8 class, u8 what, u8 value)
+static void vnet_command(struct vnet *vnet, u8 class, u8 what, u8 value)
 {
 	u8 *page = vnet->host.memory.memory + VNET_PAGE_COMMAND * PAGE_SIZE;
 	u64 at = virtio_host_address(&vnet->host, VNET_PAGE_COMMAND * PAGE_SIZE);
@@ -91,12 +91,12 @@ static void command(struct vnet *vnet, u8 class, u8 what, u8 value)
 }
 
 /* Behind it is a switch: it takes frames for any address. Without commands it does anyway. */
-static void open_for_all(struct vnet *vnet)
+static void vnet_open_for_all(struct vnet *vnet)
 {
-	if (!card_has(vnet, VIO_NET_F_CTRL_VQ) || !card_has(vnet, VIO_NET_F_CTRL_RX))
+	if (!vnet_card_has(vnet, VIO_NET_F_CTRL_VQ) || !vnet_card_has(vnet, VIO_NET_F_CTRL_RX))
 		return;
 	virtio_ring_hush(&vnet->ring[VNET_CONTROL]);
-	command(vnet, VIO_NET_CTRL_RX, VIO_NET_RX_PROMISCUOUS, 1);
+	vnet_command(vnet, VIO_NET_CTRL_RX, VIO_NET_RX_PROMISCUOUS, 1);
 }
 
 bool vnet_start(struct vnet *vnet, struct card *card, char *problem, size_t size)
@@ -105,16 +105,16 @@ bool vnet_start(struct vnet *vnet, struct card *card, char *problem, size_t size
 			   VIO_NET_F_CTRL_RX;
 
 	if (vnet->host.memory.pages < VNET_PAGES_MIN)
-		return refuse_card(problem, size, "no memory that the card could use");
+		return vnet_refuse_card(problem, size, "no memory that the card could use");
 	vnet->frame_max = card_frame_bytes(card->mtu);
 	if (!virtio_host_begin(&vnet->host, wanted, problem, size) ||
-	    !read_card(vnet, card, problem, size) || !open_queues(vnet, problem, size))
+	    !vnet_read_card(vnet, card, problem, size) || !vnet_open_queues(vnet, problem, size))
 		return false;
 	string_copy(card->model, sizeof(card->model), "virtio network card");
-	share_pieces(vnet);
+	vnet_share_pieces(vnet);
 	virtio_ring_hush(&vnet->ring[VNET_TX]);
 	virtio_host_go(&vnet->host);
-	open_for_all(vnet);
+	vnet_open_for_all(vnet);
 	vnet_give_all(vnet);
 	vnet_look(vnet);
 	return true;
