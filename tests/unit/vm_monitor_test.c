@@ -364,6 +364,15 @@ static void test_set_up(void **state)
 	assert_string_equal(vm_refusal(id + 1), "it was destroyed meanwhile");
 	assert_non_null(strstr(notice, "error: VM alpha: nothing left"));
 
+	/* Its monitor has failed before it is to be started, and nobody has heard that yet. */
+	vm = vm_create(&config, problem, sizeof(problem));
+	string_copy(channel.reason, sizeof(channel.reason), "nothing left either");
+	channel.state = VM_CRASHED;
+	assert_false(vm_act(vm, ACTION_START, problem, sizeof(problem)));
+	assert_string_equal(problem, "nothing left either");
+	settle(vm);
+	assert_int_equal(vm->id, 0);
+
 	/* A VM that existed before is kept, for inspection. */
 	monitor_sets_up = true;
 	vm = in_state(VM_STOPPED);

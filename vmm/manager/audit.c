@@ -28,7 +28,7 @@ typedef void audit_visit(struct audit *audit, const struct audit_record *record)
 static void audit_found(struct audit *audit, const char *pattern, ...) PRINTF_LIKE(2, 3);
 static void audit_found(struct audit *audit, const char *pattern, ...)
 {
-	u64 hash = 14695981039346656037ull;
+	u64 hash = 14695981039346656037ull ^ audit->stamp;
 	char text[160];
 	va_list arguments;
 
@@ -78,12 +78,12 @@ static u64 audit_mix(u64 key)
 	return key ^ key >> 32;
 }
 
-static void audit_add(struct audit *audit, u64 key, s64 value)
+static struct audit_balance *audit_add(struct audit *audit, u64 key, s64 value)
 {
 	u64 place = audit_mix(key);
 
 	if (key == 0 || place / AUDIT_BALANCES % audit->parts != audit->part || audit->overflow)
-		return;
+		return NULL;
 	for (u32 probes = 0; probes < BALANCES_FULL; probes++) {
 		struct audit_balance *balance = &audit->balance[(place + probes) % AUDIT_BALANCES];
 
@@ -91,16 +91,25 @@ static void audit_add(struct audit *audit, u64 key, s64 value)
 			balance->key = key;
 		if (balance->key == key) {
 			balance->value += value;
-			return;
+			return balance;
 		}
 	}
 	audit->overflow = true;
+	return NULL;
 }
 
-static void audit_add_account(struct audit *audit, u64 account, u32 owner, s64 pages)
+static struct audit_balance *audit_add_account(struct audit *audit, u64 account, u32 owner,
+					       s64 pages)
 {
-	if (account != 0)
-		audit_add(audit, ACCOUNT_KEY | account << 4 | owner, pages);
+	return account == 0 ? NULL : audit_add(audit, ACCOUNT_KEY | account << 4 | owner, pages);
+}
+
+static void audit_add_charge(struct audit *audit, u64 account, u32 owner, s64 pages)
+{
+	struct audit_balance *balance = audit_add_account(audit, account, owner, pages);
+
+	if (balance != NULL)
+		balance->charged += (u64)pages;
 }
 
 static void audit_balance_handle(struct audit *audit, const struct audit_record *record)
@@ -132,7 +141,7 @@ static void audit_balance_record(struct audit *audit, const struct audit_record 
 		audit_add(audit, record->other, -1);
 		return;
 	case AUDIT_CHARGE:
-		audit_add_account(audit, record->id, record->info, (s64)record->value);
+		audit_add_charge(audit, record->id, record->info, (s64)record->value);
 		return;
 	case AUDIT_PROMISE:
 		audit_add_account(audit, record->id, record->info, -(s64)record->value);
@@ -146,6 +155,7 @@ static void audit_judge_balance(struct audit *audit, const struct audit_balance 
 
 	if (balance->value == 0)
 		return;
+	audit->stamp = balance->charged;
 	if ((balance->key & ACCOUNT_KEY) != 0)
 		audit_found(audit, "group %lu is charged %ld pages (%s) more than it has",
 			    (unsigned long)account, (long)balance->value,
@@ -153,6 +163,7 @@ static void audit_judge_balance(struct audit *audit, const struct audit_balance 
 	else
 		audit_found(audit, "object at %#lx counts %ld references more than there are",
 			    (unsigned long)balance->key, (long)balance->value);
+	audit->stamp = 0;
 }
 
 static void audit_judge_balances(struct audit *audit)

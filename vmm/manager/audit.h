@@ -16,6 +16,7 @@
 struct audit_balance {
 	u64 key; /* 0: free */
 	s64 value;
+	u64 charged; /* of an account: its pages by its own count */
 };
 
 /* What is known about a frame of the present window. */
@@ -60,6 +61,7 @@ struct audit {
 	bool failed;
 	u32 seen_count;
 	u64 seen[AUDIT_FINDINGS];
+	u64 stamp; /* what must be the same, besides its words, when something is found again */
 	bool confirming;
 };
 

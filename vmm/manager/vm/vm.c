@@ -376,8 +376,11 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 		vm_channel_signalled(vm); /* it has obeyed: its state was there first */
 	life = vm_life(vm_life_state(vm), action);
 	if (life.effect == EFFECT_REFUSED) {
-		format(problem, size, "%s is %s, %s", vm->config.name,
-		       vm_life_state_name(vm_life_state(vm)), vm_life_allowed(action));
+		if (refusal.id == vm->id) /* has just been heard: it never came to be */
+			string_copy(problem, size, refusal.reason);
+		else
+			format(problem, size, "%s is %s, %s", vm->config.name,
+			       vm_life_state_name(vm_life_state(vm)), vm_life_allowed(action));
 		return false;
 	}
 	if (busy) {
