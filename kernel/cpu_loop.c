@@ -111,7 +111,7 @@ static NORETURN void cpu_loop_leave_to_user(struct cpu *cpu)
 }
 
 /* What concerns objects, and therefore needs the object lock: for each sleeper anew. */
-static void cpu_loop_settle_objects(struct cpu *cpu, u64 pending)
+static void cpu_loop_handle_objects(struct cpu *cpu, u64 pending)
 {
 	while (timer_is_due(cpu->wake_tsc)) {
 		lock_acquire(&object_lock, LOCK_OBJECTS);
@@ -177,7 +177,7 @@ static void cpu_loop_pass(struct cpu *cpu)
 }
 
 /* Handles every pending reason; returns once there is a thread that can run here. */
-static NOINLINE void cpu_loop_settle(struct cpu *cpu)
+static NOINLINE void cpu_loop_handle(struct cpu *cpu)
 {
 	do {
 		u64 pending = __atomic_exchange_n(&cpu->pending, 0, __ATOMIC_SEQ_CST);
@@ -185,7 +185,7 @@ static NOINLINE void cpu_loop_settle(struct cpu *cpu)
 		bool slice_over = cpu->grace;
 
 		if ((pending & PENDING_MACHINE_CHECK) != 0)
-			machine_check_settle(cpu);
+			machine_check_handle(cpu);
 		if ((pending & PENDING_NMI) != 0)
 			cpu_loop_log_nmi(cpu);
 		if ((pending & PENDING_UNLOAD) != 0)
@@ -199,7 +199,7 @@ static NOINLINE void cpu_loop_settle(struct cpu *cpu)
 		if (slice_over && !cpu_loop_has_grace(cpu, now))
 			pending |= PENDING_RESCHEDULE;
 		if ((pending & (PENDING_LOG | PENDING_GIVE)) != 0 || timer_is_due(cpu->wake_tsc))
-			cpu_loop_settle_objects(cpu, pending);
+			cpu_loop_handle_objects(cpu, pending);
 		if ((pending & PENDING_RESCHEDULE) != 0 || cpu->running == NULL)
 			cpu_loop_reschedule(cpu);
 		cpu_loop_pass(cpu);
@@ -215,15 +215,15 @@ void cpu_loop(struct cpu *cpu)
 	for (;;) {
 		struct vcpu *guest;
 
-		if (unlikely(cpu_must_settle(cpu) || tlb_cpu_must_pass(cpu->id)))
-			cpu_loop_settle(cpu);
+		if (unlikely(cpu_has_pending(cpu) || tlb_cpu_must_pass(cpu->id)))
+			cpu_loop_handle(cpu);
 		guest = cpu->running->guest;
 		if (guest == NULL) {
 			timer_arm_briefly(cpu);
 			cpu_loop_leave_to_user(cpu);
 		}
 		/* Leaves the timer as set for the guest: no later than ring 3's next event. */
-		if (vcpu_step(cpu, guest) && !cpu_must_settle(cpu))
+		if (vcpu_step(cpu, guest) && !cpu_has_pending(cpu))
 			cpu_loop_leave_to_user(cpu);
 	}
 }

@@ -6,7 +6,7 @@
 #include "mm/tlb.h"
 
 /* Whether the loop has anything to do besides going on with the running thread. */
-static inline bool cpu_must_settle(const struct cpu *cpu)
+static inline bool cpu_has_pending(const struct cpu *cpu)
 {
 	return cpu->pending != 0;
 }

@@ -43,7 +43,7 @@ static NOINLINE void cpuid_answer_ecx(struct vcpu *vcpu, u32 flags, u32 ecx)
 	vcpu->virt.page->gpr[GPR_RCX] = ecx;
 }
 
-bool cpuid_settle(struct vcpu *vcpu)
+bool cpuid_handle(struct vcpu *vcpu)
 {
 	u64 *gpr = vcpu->virt.page->gpr;
 	const struct vcpu_cpuid_entry *entry;
@@ -64,7 +64,7 @@ bool cpuid_settle(struct vcpu *vcpu)
 	return true;
 }
 
-bool cpuid_settle_hypercall(struct vcpu *vcpu)
+bool cpuid_handle_hypercall(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->virt.page;
 	/* Outside 64-bit mode the upper half of RAX is meaningless. */

@@ -10,5 +10,5 @@ struct vcpu;
  * shared pages. True: the instruction is done, the caller advances RIP. False, without effect: no
  * answer was found, or the instruction's length is unknown; the exit goes to the monitor.
  */
-bool cpuid_settle(struct vcpu *vcpu);
-bool cpuid_settle_hypercall(struct vcpu *vcpu);
+bool cpuid_handle(struct vcpu *vcpu);
+bool cpuid_handle_hypercall(struct vcpu *vcpu);

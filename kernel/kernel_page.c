@@ -5,4 +5,4 @@
 union kernel_page_memory kernel_page ALIGNED(4096);
 
 u64 *const page_counts = kernel_page.page.pages;
-struct zone_counters *const page_zones = kernel_page.page.zones;
+struct node_counters *const page_nodes = kernel_page.page.nodes;

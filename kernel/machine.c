@@ -52,9 +52,9 @@ void machine_reboot(u16 port, u8 value)
 	machine_halt();
 }
 
-u8 page_arch_zone(void)
+u8 page_arch_node(void)
 {
-	return this_cpu()->zone;
+	return this_cpu()->node;
 }
 
 /* The processor's part of mm/tlb.h. */

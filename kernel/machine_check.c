@@ -211,7 +211,7 @@ static const char *machine_check_lose_page(const struct machine_check *record)
 	return NULL;
 }
 
-void machine_check_settle(struct cpu *cpu)
+void machine_check_handle(struct cpu *cpu)
 {
 	const struct machine_check record = cpu->machine_check;
 	const char *why = machine_check_why_fatal(&record);

@@ -16,7 +16,7 @@ void machine_check_enable(void);
 void machine_check_taken(struct cpu *cpu, const struct trap_frame *frame);
 
 /* From the CPU loop: ends the VM whose page was lost, or panics. */
-void machine_check_settle(struct cpu *cpu);
+void machine_check_handle(struct cpu *cpu);
 
 /* Logs and clears the errors since the last call that raise no #MC. */
 void machine_check_poll(void);

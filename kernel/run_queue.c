@@ -171,7 +171,7 @@ static NOINLINE void run_queue_enqueue_anew(struct run_queue *queue, struct run_
 }
 
 /* Does what is due: renews reservations and puts parked groups back. */
-static inline void run_queue_settle(struct run_queue *queue, u64 now)
+static inline void run_queue_do_due(struct run_queue *queue, u64 now)
 {
 	while (run_queue_is_due(&queue->deadline, now))
 		run_queue_enqueue_anew(queue, run_queue_deadline_entity(queue->deadline.first),
@@ -292,7 +292,7 @@ struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *ru
 {
 	struct run_entity *next;
 
-	run_queue_settle(queue, now);
+	run_queue_do_due(queue, now);
 	next = run_queue_best_waiting(queue, now);
 	if (running != NULL && run_queue_stays(queue, running, next, now))
 		next = running;
@@ -440,7 +440,7 @@ u64 run_queue_next_event(struct run_queue *queue, const struct run_entity *runni
 {
 	u64 delay = ~0ull;
 
-	run_queue_settle(queue, now);
+	run_queue_do_due(queue, now);
 	if (running != NULL)
 		delay = run_queue_running_delay(queue, running, now);
 	else if (queue->deadline.first != NULL || queue->fair.first != NULL)

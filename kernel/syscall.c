@@ -125,16 +125,16 @@ static enum status syscall_run(u64 number, struct system_call *call)
 }
 
 /* Those that hold the object lock for no longer than a wake-up does; the others: long_lock. */
-static bool syscall_is_brief(u64 number)
+static bool syscall_is_fast(u64 number)
 {
-	const u64 brief = BIT(SYS_THREAD_YIELD) | BIT(SYS_QUEUE_WAIT) | BIT(SYS_EVENT_SIGNAL) |
-			  BIT(SYS_IRQ_UNMASK) | BIT(SYS_VCPU_KICK);
+	const u64 fast = BIT(SYS_THREAD_YIELD) | BIT(SYS_QUEUE_WAIT) | BIT(SYS_EVENT_SIGNAL) |
+			 BIT(SYS_IRQ_UNMASK) | BIT(SYS_VCPU_KICK);
 
 	_Static_assert(SYS_COUNT <= 64, "a bit for each");
-	return brief >> number & 1;
+	return fast >> number & 1;
 }
 
-static enum status syscall_run_brief(u64 number, struct system_call *call)
+static enum status syscall_run_fast(u64 number, struct system_call *call)
 {
 	struct group *group = call->caller->process->group;
 	enum status status;
@@ -176,8 +176,8 @@ void syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 	if (frame->rax < SYS_COUNT) {
 		u64 number = index_masked(frame->rax, SYS_COUNT);
 
-		status = syscall_is_brief(number) ? syscall_run_brief(number, &call)
-						  : syscall_run_long(number, &call);
+		status = syscall_is_fast(number) ? syscall_run_fast(number, &call)
+						 : syscall_run_long(number, &call);
 	}
 	frame->rax = status;
 	frame->rdi = call.value;

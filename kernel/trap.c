@@ -93,7 +93,7 @@ static void trap_page_fault(struct thread *thread, const struct trap_frame *fram
 
 /*
  * SYSEXIT faults in ring 0 if RIP or RSP is not canonical: a frame with either is refused here.
- * SYS_VCPU_RUN, which follows every exit that a monitor settles, takes the short way.
+ * SYS_VCPU_RUN, which follows every exit that a monitor settles, takes the fast path.
  */
 void trap_system_call(struct cpu *cpu, struct trap_frame *frame)
 {

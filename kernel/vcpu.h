@@ -45,13 +45,13 @@ struct vcpu {
  * vcpu_memory.c: settles an EXIT_MEMORY. True: the guest can go on; its page is mapped, or will be
  * after further attempts. False: the exit is the monitor's, perhaps as EXIT_NO_MEMORY.
  */
-bool vcpu_settle_memory(struct vcpu *vcpu);
+bool vcpu_handle_memory(struct vcpu *vcpu);
 /*
  * Likewise, while the CPU still holds the guest's state, where its space may have layers: the first
  * write to a page of these. What it cannot settle in one go, or only with the monitor, is left to
- * vcpu_settle_memory.
+ * vcpu_handle_memory.
  */
-bool vcpu_settle_write(struct vcpu *vcpu);
+bool vcpu_handle_write(struct vcpu *vcpu);
 /*
  * Sets virt.apic_access to the host physical address of the page mapped at apic_gpa, by which the
  * CPU recognizes APIC accesses. STATUS_BAD_ADDRESS: no page is mapped there.

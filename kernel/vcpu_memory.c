@@ -11,7 +11,7 @@
 #include "mm/space.h"
 #include "mm/tlb.h"
 
-static NOINLINE bool vcpu_settle_fault(struct vcpu *vcpu, struct space *space)
+static NOINLINE bool vcpu_handle_fault(struct vcpu *vcpu, struct space *space)
 {
 	struct vcpu_exit *exit = &vcpu->virt.exit;
 	u32 access = exit->access & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE);
@@ -33,7 +33,7 @@ static NOINLINE bool vcpu_settle_fault(struct vcpu *vcpu, struct space *space)
 	return status == STATUS_OK || status == STATUS_AGAIN;
 }
 
-bool vcpu_settle_write(struct vcpu *vcpu)
+bool vcpu_handle_write(struct vcpu *vcpu)
 {
 	struct space *space = vcpu->vm->space;
 	const struct vcpu_exit *exit = &vcpu->virt.exit;
@@ -48,7 +48,7 @@ bool vcpu_settle_write(struct vcpu *vcpu)
 	return true;
 }
 
-bool vcpu_settle_memory(struct vcpu *vcpu)
+bool vcpu_handle_memory(struct vcpu *vcpu)
 {
 	struct space *space = vcpu->vm->space;
 
@@ -57,7 +57,7 @@ bool vcpu_settle_memory(struct vcpu *vcpu)
 	    vcpu->nowhere_generation == READ_ONCE(space->generation) &&
 	    vcpu->nowhere_mappings == READ_ONCE(space->mapping_count))
 		return false;
-	return vcpu_settle_fault(vcpu, space);
+	return vcpu_handle_fault(vcpu, space);
 }
 
 enum status vcpu_find_apic(struct vcpu *vcpu)

@@ -178,7 +178,7 @@ static NOINLINE void vcpu_return_with(struct vcpu *vcpu, enum exit_reason reason
 static bool vcpu_settle(struct vcpu *vcpu)
 {
 	if (vcpu->virt.exit.reason == EXIT_MEMORY)
-		return vcpu_settle_memory(vcpu);
+		return vcpu_handle_memory(vcpu);
 	if (vcpu->virt.exit.reason != EXIT_HOST_INTERRUPT)
 		return false;
 	sti_nop_cli();
@@ -186,12 +186,12 @@ static bool vcpu_settle(struct vcpu *vcpu)
 }
 
 /* Exits that need little are settled while the CPU still holds the guest's state. */
-static ALWAYS_INLINE bool vcpu_settle_at_once(struct vcpu *vcpu, u32 reason)
+static ALWAYS_INLINE bool vcpu_handle_at_once(struct vcpu *vcpu, u32 reason)
 {
-	if (!(reason == EXIT_CPUID && cpuid_settle(vcpu)) &&
-	    !(reason == EXIT_HYPERCALL && cpuid_settle_hypercall(vcpu)))
+	if (!(reason == EXIT_CPUID && cpuid_handle(vcpu)) &&
+	    !(reason == EXIT_HYPERCALL && cpuid_handle_hypercall(vcpu)))
 		return reason == EXIT_MEMORY && unlikely(READ_ONCE(vcpu->vm->space->layered)) &&
-		       vcpu_settle_write(vcpu);
+		       vcpu_handle_write(vcpu);
 	virt->advance(&vcpu->virt, vcpu->virt.exit.instruction_length);
 	return true;
 }
@@ -258,7 +258,7 @@ static ALWAYS_INLINE u32 vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
 		virt->enter(&vcpu->virt, vcpu->deadline_tsc);
 		reason = vcpu->virt.exit.reason;
 		vcpu_count(&account->exits_by_reason[reason], 1);
-		if (likely(!vcpu_settle_at_once(vcpu, reason)))
+		if (likely(!vcpu_handle_at_once(vcpu, reason)))
 			break;
 		if (++settled == SETTLED_MAX) {
 			settled--; /* the last one counts as the host interrupt it is made into */
@@ -433,11 +433,11 @@ void vcpu_run(struct cpu *cpu, struct trap_frame *frame)
 	u64 deadline;
 
 	frame->rax = vcpu_begin_run(cpu, thread, frame->rdi);
-	if (unlikely(frame->rax != STATUS_OK || cpu_must_settle(cpu)))
+	if (unlikely(frame->rax != STATUS_OK || cpu_has_pending(cpu)))
 		return;
 	vcpu = thread->guest;
 	deadline = vcpu_deadline_of(vcpu);
 	timer_arm(cpu, deadline);
-	if (vcpu_run_on(cpu, vcpu, deadline) && !cpu_must_settle(cpu))
+	if (vcpu_run_on(cpu, vcpu, deadline) && !cpu_has_pending(cpu))
 		cpu_return_to_caller(cpu, frame);
 }

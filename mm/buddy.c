@@ -17,8 +17,8 @@ u64 page_total SECTION(".data.ro_after_init");
 
 static struct lock buddy_lock;
 /* Guarded by the lock, like the counts and all frames of free blocks. */
-static u32 free_first[ZONE_MAX][PAGE_ORDER_MAX + 1];
-static u32 free_orders[ZONE_MAX]; /* a bit for each list that is not empty */
+static u32 free_first[NODE_MAX][PAGE_ORDER_MAX + 1];
+static u32 free_orders[NODE_MAX]; /* a bit for each list that is not empty */
 static u64 reserved_count;
 static u64 bad_count;
 
@@ -35,11 +35,11 @@ void page_block_insert(u32 frame, unsigned int order)
 	page->order = (u8)order;
 	page->flags |= PAGE_FLAG_HEAD;
 	page->previous = 0;
-	page->next = free_first[page->zone][order];
+	page->next = free_first[page->node][order];
 	if (page->next != 0)
 		page_frames[page->next].previous = frame;
-	free_first[page->zone][order] = frame;
-	free_orders[page->zone] |= 1u << order;
+	free_first[page->node][order] = frame;
+	free_orders[page->node] |= 1u << order;
 }
 
 void page_block_remove(u32 frame)
@@ -49,41 +49,41 @@ void page_block_remove(u32 frame)
 	if (page->previous != 0)
 		page_frames[page->previous].next = page->next;
 	else
-		free_first[page->zone][page->order] = page->next;
+		free_first[page->node][page->order] = page->next;
 	if (page->next != 0)
 		page_frames[page->next].previous = page->previous;
-	if (free_first[page->zone][page->order] == 0)
-		free_orders[page->zone] &= ~(1u << page->order);
+	if (free_first[page->node][page->order] == 0)
+		free_orders[page->node] &= ~(1u << page->order);
 	page->next = 0;
 	page->previous = 0;
 	page->flags &= (u8)~PAGE_FLAG_HEAD;
 }
 
-/* Where a free block of at least this order is: the CPU's own zone, if it has one. */
-static u32 buddy_zone_find(unsigned int order)
+/* Where a free block of at least this order is: the CPU's own node, if it has one. */
+static u32 buddy_node_find(unsigned int order)
 {
-	u32 own = page_arch_zone();
+	u32 own = page_arch_node();
 
-	for (u32 n = 0; n < ZONE_MAX; n++)
-		if (free_orders[(own + n) % ZONE_MAX] >> order != 0)
-			return (own + n) % ZONE_MAX;
-	return ZONE_MAX;
+	for (u32 n = 0; n < NODE_MAX; n++)
+		if (free_orders[(own + n) % NODE_MAX] >> order != 0)
+			return (own + n) % NODE_MAX;
+	return NODE_MAX;
 }
 
 /* The first block of the smallest order from this one on, which becomes *order. */
-static ALWAYS_INLINE u32 buddy_block_pop(u32 zone, unsigned int *order)
+static ALWAYS_INLINE u32 buddy_block_pop(u32 node, unsigned int *order)
 {
 	u32 frame;
 	u32 next;
 
-	*order += bit_lowest(free_orders[zone] >> *order);
-	frame = free_first[zone][*order];
+	*order += bit_lowest(free_orders[node] >> *order);
+	frame = free_first[node][*order];
 	next = page_frames[frame].next;
-	free_first[zone][*order] = next;
+	free_first[node][*order] = next;
 	if (next != 0)
 		page_frames[next].previous = 0;
 	else
-		free_orders[zone] ^= 1u << *order;
+		free_orders[node] ^= 1u << *order;
 	page_frames[frame].next = 0;
 	return frame;
 }
@@ -91,14 +91,14 @@ static ALWAYS_INLINE u32 buddy_block_pop(u32 zone, unsigned int *order)
 static ALWAYS_INLINE enum status buddy_block_alloc(unsigned int order, enum page_owner owner,
 						   hpa_t *hpa)
 {
-	u32 zone = buddy_zone_find(order);
+	u32 node = buddy_node_find(order);
 	unsigned int from = order;
 	struct page *page;
 	u32 frame;
 
-	if (zone == ZONE_MAX)
+	if (node == NODE_MAX)
 		return STATUS_NO_MEMORY;
-	frame = buddy_block_pop(zone, &from);
+	frame = buddy_block_pop(node, &from);
 	while (from > order) {
 		from--;
 		page_block_insert(frame + (1u << from), from);
@@ -109,7 +109,7 @@ static ALWAYS_INLINE enum status buddy_block_alloc(unsigned int order, enum page
 	page->references = 0;
 	page_counts[PAGE_FREE] -= 1ull << order;
 	page_counts[owner] += 1ull << order;
-	page_zones[zone].free -= 1ull << order;
+	page_nodes[node].free -= 1ull << order;
 	*hpa = HPA((u64)frame << PAGE_SHIFT);
 	return STATUS_OK;
 }
@@ -120,7 +120,7 @@ static void buddy_block_free(u32 frame)
 
 	page_counts[page_frames[frame].owner] -= 1ull << order;
 	page_counts[PAGE_FREE] += 1ull << order;
-	page_zones[page_frames[frame].zone].free += 1ull << order;
+	page_nodes[page_frames[frame].node].free += 1ull << order;
 	page_frames[frame].flags &= (u8) ~(PAGE_FLAG_HEAD | PAGE_FLAG_SLAB);
 
 	for (; order < PAGE_ORDER_MAX; order++) {
@@ -128,7 +128,7 @@ static void buddy_block_free(u32 frame)
 
 		if (buddy >= page_frame_count || !(page_frames[buddy].flags & PAGE_FLAG_HEAD) ||
 		    page_frames[buddy].owner != PAGE_FREE || page_frames[buddy].order != order ||
-		    page_frames[buddy].zone != page_frames[frame].zone)
+		    page_frames[buddy].node != page_frames[frame].node)
 			break;
 		page_block_remove(buddy);
 		frame &= ~(1u << order);
@@ -196,7 +196,7 @@ void page_set_aside(hpa_t hpa)
 		bad_count++;
 	page_of(hpa)->flags |= PAGE_FLAG_BAD;
 	if (head->owner == PAGE_FREE) {
-		page_zones[head->zone].free -= 1ull << head->order;
+		page_nodes[head->node].free -= 1ull << head->order;
 		page_block_remove((u32)(head - page_frames));
 		buddy_block_free_parts(head);
 	}

@@ -22,7 +22,7 @@ struct page {
 	u8 owner;       /* enum page_owner */
 	u8 order;
 	u8 flags; /* enum page_flag */
-	u8 zone;
+	u8 node;
 };
 _Static_assert(sizeof(struct page) == 16, "0.4 % of the memory");
 
@@ -37,11 +37,11 @@ enum page_flag {
 	PAGE_FLAG_BAD = 1 << 3,	 /* this very frame, head of a block or not, is set aside */
 };
 
-/* Implemented by kernel/: the zone that the running CPU is in. */
-u8 page_arch_zone(void);
+/* Implemented by kernel/: the node that the running CPU is in. */
+u8 page_arch_node(void);
 
 /*
- * A block of 2^order pages, not cleared, from the CPU's own zone if that has one. Charged to
+ * A block of 2^order pages, not cleared, from the CPU's own node if that has one. Charged to
  * `quota` (NULL: the kernel). STATUS_NO_QUOTA or STATUS_NO_MEMORY, without effect; never takes
  * pages that page_reserve has reserved.
  */
@@ -107,12 +107,12 @@ bool page_range_has_ram(hpa_t hpa, u64 bytes);
 u64 page_block_at(u64 frame, const struct page **head);
 bool page_is_slab(hpa_t hpa);
 
-/* Pages by owner and by zone; they lie in struct kernel_page. */
+/* Pages by owner and by node; they lie in struct kernel_page. */
 extern u64 *const page_counts;
-extern struct zone_counters *const page_zones;
+extern struct node_counters *const page_nodes;
 /* All managed pages: the sum of page_counts. */
 extern u64 page_total;
 
-/* While one CPU runs: puts a block into the free list of its zone, or takes it out. */
+/* While one CPU runs: puts a block into the free list of its node, or takes it out. */
 void page_block_insert(u32 frame, unsigned int order);
 void page_block_remove(u32 frame);

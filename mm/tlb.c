@@ -260,7 +260,7 @@ static u64 tlb_free_taken(u32 frame, u32 count)
 }
 
 /* Whoever frees memory spends its own CPU's time on it, and but little of others'. */
-static NOINLINE void tlb_take_back(struct tlb_cpu *self)
+static NOINLINE void tlb_reclaim(struct tlb_cpu *self)
 {
 	u32 first, count;
 	u64 pages;
@@ -302,7 +302,7 @@ void tlb_cpu_passed(u32 cpu, bool used)
 	else if (self->space != NULL && tlb_has_changed(self))
 		tlb_process_enter(self->space, cpu);
 	if (tlb_pages_waiting() != 0)
-		tlb_take_back(self);
+		tlb_reclaim(self);
 }
 
 /* Without the lock: what it misses is noticed a pass later. */

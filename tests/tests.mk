@@ -147,7 +147,7 @@ $(eval $(call program,tests/liars/ramdisk,$(call driver_sources,vmm/driver/disk/
 $(eval $(call program,tests/liars/nvme,$(call driver_sources,vmm/driver/disk/nvme) tests/liars/nvme_liar.c))
 -include $(patsubst %.o,%.d,$(call objects,$(wildcard tests/liars/*.c)))
 
-$(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush --wrap=virtio_net_attend
+$(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush --wrap=virtio_net_poll_link
 $(LIARS)/ramdisk.elf: PROGRAM_WRAPS := --wrap=client_publish
 $(LIARS)/nvme.elf: PROGRAM_WRAPS := --wrap=nvme_start
 
@@ -236,7 +236,7 @@ $(SLOW)/skerry.elf: $(BUILD)/skerry.elf $(SLOW)/ramdisk.bin boot/blobs.S tests/t
 
 REBUILT := $(BUILD)/tests/rebuilt
 # What knows when it is due: vmm/monitor/rebuild.h.
-REBUILT_SOURCES := vmm/monitor/rebuild.c vmm/monitor/vcpu.c vmm/monitor/exits/brief.c
+REBUILT_SOURCES := vmm/monitor/rebuild.c vmm/monitor/vcpu.c vmm/monitor/exits/fast_path.c
 REBUILT_OBJECTS := $(REBUILT_SOURCES:%.c=$(REBUILT)/obj/%.o)
 
 $(REBUILT)/obj/%.o: %.c $(BUILD)/flags

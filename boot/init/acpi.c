@@ -142,25 +142,25 @@ static void acpi_entry_found(struct acpi_info *info, const struct acpi_madt_entr
 	}
 }
 
-/* Domain numbers are arbitrary; zones are numbered from 0. Surplus domains go to zone 0. */
-static u32 acpi_zone_of(struct acpi_info *info, u32 domain)
+/* Domain numbers are arbitrary; nodes are numbered from 0. Surplus domains go to node 0. */
+static u32 acpi_node_of(struct acpi_info *info, u32 domain)
 {
-	u32 zone = 0;
+	u32 node = 0;
 
-	while (zone < info->zone_count && info->domain[zone] != domain)
-		zone++;
-	if (zone == ACPI_ZONE_MAX)
+	while (node < info->node_count && info->domain[node] != domain)
+		node++;
+	if (node == ACPI_NODE_MAX)
 		return 0;
-	info->domain[zone] = domain;
-	info->zone_count = MAX(info->zone_count, zone + 1);
-	return zone;
+	info->domain[node] = domain;
+	info->node_count = MAX(info->node_count, node + 1);
+	return node;
 }
 
 static void acpi_cpu_place(struct acpi_info *info, u32 apic_id, u32 domain, u32 flags)
 {
 	for (u32 i = 0; i < info->cpu_count && (flags & ACPI_SRAT_ENABLED); i++)
 		if (info->cpu[i].apic_id == apic_id)
-			info->cpu[i].zone = acpi_zone_of(info, domain);
+			info->cpu[i].node = acpi_node_of(info, domain);
 }
 
 static void acpi_range_found(struct acpi_info *info, const struct acpi_srat_memory *memory)
@@ -168,7 +168,7 @@ static void acpi_range_found(struct acpi_info *info, const struct acpi_srat_memo
 	if (!(memory->flags & ACPI_SRAT_ENABLED) || info->range_count == ACPI_RANGE_MAX)
 		return;
 	info->range[info->range_count++] = (struct acpi_range){HPA(memory->base), memory->length,
-							       acpi_zone_of(info, memory->domain)};
+							       acpi_node_of(info, memory->domain)};
 }
 
 static void acpi_affinity_found(struct acpi_info *info, const struct acpi_madt_entry *entry)
@@ -234,10 +234,10 @@ static void acpi_srat_read(const struct acpi_header *root, size_t entry_bytes, a
 		    STATUS_OK &&
 	    acpi_entries_read(srat, sizeof(struct acpi_srat), info) == STATUS_OK)
 		return;
-	info->zone_count = 0;
+	info->node_count = 0;
 	info->range_count = 0;
 	for (u32 i = 0; i < info->cpu_count; i++)
-		info->cpu[i].zone = 0;
+		info->cpu[i].node = 0;
 }
 
 static void acpi_info_reset(struct acpi_info *info)

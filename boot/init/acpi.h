@@ -7,7 +7,7 @@
 
 #define ACPI_CPU_MAX   256u
 #define ACPI_RANGE_MAX 16u
-#define ACPI_ZONE_MAX  8u
+#define ACPI_NODE_MAX  8u
 
 /*
  * A permanent mapping of [address, address + length) of physical memory; NULL if there is none.
@@ -21,19 +21,19 @@ struct acpi_info {
 	u32 ioapic_count;
 	struct acpi_cpu {
 		u32 apic_id;
-		u32 zone; /* of memory: an index into domain */
+		u32 node; /* of memory: an index into domain */
 	} cpu[ACPI_CPU_MAX];
 	struct acpi_ioapic {
 		u32 gsi_base;
 		hpa_t address;
 	} ioapic[IOAPIC_MAX];
-	u32 zone_count;		   /* 0: nothing is known about zones */
-	u32 domain[ACPI_ZONE_MAX]; /* the SRAT's proximity domains; any more go to zone 0 */
+	u32 node_count;		   /* 0: nothing is known about nodes */
+	u32 domain[ACPI_NODE_MAX]; /* the SRAT's proximity domains; any more go to node 0 */
 	u32 range_count;
 	struct acpi_range {
 		hpa_t base;
 		u64 length;
-		u32 zone;
+		u32 node;
 	} range[ACPI_RANGE_MAX]; /* of memory */
 };
 

@@ -40,10 +40,10 @@ void tables_load(struct cpu *cpu);
  */
 bool page_init(const struct boot_info *info) MUST_CHECK;
 /*
- * Moves the pages of a range to a zone; no block spans two zones. To be called while only one CPU
+ * Moves the pages of a range to a node; no block spans two nodes. To be called while only one CPU
  * runs.
  */
-void page_zone_set(hpa_t base, u64 length, u8 zone);
+void page_node_set(hpa_t base, u64 length, u8 node);
 
 /*
  * Takes over the tables that the boot code made, drops their identity mapping and prepares the area

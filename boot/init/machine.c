@@ -50,14 +50,14 @@ static void machine_acpi_init(struct acpi_info *acpi)
 		log_warning(LOG_BOOT, "no usable ACPI tables, status %u", status);
 }
 
-_Static_assert(ACPI_ZONE_MAX <= ZONE_MAX, "each has its counters");
+_Static_assert(ACPI_NODE_MAX <= NODE_MAX, "each has its counters");
 
-static void machine_zones_init(const struct acpi_info *acpi)
+static void machine_nodes_init(const struct acpi_info *acpi)
 {
 	for (u32 i = 0; i < acpi->range_count; i++)
-		page_zone_set(acpi->range[i].base, acpi->range[i].length, (u8)acpi->range[i].zone);
-	if (acpi->zone_count > 1)
-		log_info(LOG_MEMORY, "%u zones of memory", acpi->zone_count);
+		page_node_set(acpi->range[i].base, acpi->range[i].length, (u8)acpi->range[i].node);
+	if (acpi->node_count > 1)
+		log_info(LOG_MEMORY, "%u nodes of memory", acpi->node_count);
 }
 
 /* Turns on the running CPU's local APIC, its timer, machine checks and virtualization. */
@@ -69,7 +69,7 @@ enum status machine_cpu_init(struct cpu *cpu, const struct acpi_info *acpi)
 	cpu->apic_id = lapic_id();
 	for (u32 i = 0; i < acpi->cpu_count; i++) {
 		if (acpi->cpu[i].apic_id == cpu->apic_id)
-			cpu->zone = (u8)acpi->cpu[i].zone;
+			cpu->node = (u8)acpi->cpu[i].node;
 	}
 	lapic_timer_init(VECTOR_TIMER);
 	machine_check_enable();
@@ -86,7 +86,7 @@ void machine_init(const struct boot_info *info, struct acpi_info *acpi)
 
 	boot = info;
 	machine_acpi_init(acpi);
-	machine_zones_init(acpi);
+	machine_nodes_init(acpi);
 	pic_disable(VECTOR_PIC_FIRST);
 	if (!features.x2apic)
 		lapic_mapped = kernel_map_device(acpi->lapic, PAGE_SIZE);

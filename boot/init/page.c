@@ -48,10 +48,10 @@ static void page_frames_mark_used(u64 base, u64 length, enum page_owner owner)
 	}
 }
 
-/* Divides a run of frames into the largest aligned blocks, none of which spans two zones. */
+/* Divides a run of frames into the largest aligned blocks, none of which spans two nodes. */
 static void page_run_insert(u64 frame, u64 end)
 {
-	u64 stop = frame; /* where another zone begins, or the end */
+	u64 stop = frame; /* where another node begins, or the end */
 
 	while (frame < end) {
 		unsigned int order;
@@ -59,7 +59,7 @@ static void page_run_insert(u64 frame, u64 end)
 		if (stop == frame)
 			do
 				stop++;
-			while (stop < end && page_frames[stop].zone == page_frames[frame].zone);
+			while (stop < end && page_frames[stop].node == page_frames[frame].node);
 		order = MIN(bit_highest(stop - frame), bit_lowest(frame));
 		order = MIN(order, (unsigned int)PAGE_ORDER_MAX);
 		page_block_insert((u32)frame, order);
@@ -78,7 +78,7 @@ static void page_frames_free_rest(void)
 		while (end < page_frame_count && page_frames[end].flags == PAGE_FLAG_RAM)
 			end++;
 		page_counts[PAGE_FREE] += end - frame;
-		page_zones[0].free += end - frame;
+		page_nodes[0].free += end - frame;
 		page_run_insert(frame, end);
 		frame = end + 1;
 	}
@@ -113,7 +113,7 @@ bool page_init(const struct boot_info *info)
 			page_frames[frame].flags = PAGE_FLAG_RAM;
 		}
 	}
-	page_zones[0].pages = page_total;
+	page_nodes[0].pages = page_total;
 	page_frames_mark_used(0, PAGE_SIZE, PAGE_RESERVED);
 	page_frames_mark_used(array, array_bytes, PAGE_RESERVED);
 	for (u32 i = 0; i < info->used_count; i++)
@@ -123,17 +123,17 @@ bool page_init(const struct boot_info *info)
 	return true;
 }
 
-static void page_frame_move(struct page *page, u8 zone)
+static void page_frame_move(struct page *page, u8 node)
 {
 	if (page->flags & PAGE_FLAG_RAM) {
-		page_zones[page->zone].pages--;
-		page_zones[zone].pages++;
+		page_nodes[page->node].pages--;
+		page_nodes[node].pages++;
 	}
-	page->zone = zone;
+	page->node = node;
 }
 
 /* Free blocks that the range touches are split up and inserted again. */
-void page_zone_set(hpa_t base, u64 length, u8 zone)
+void page_node_set(hpa_t base, u64 length, u8 node)
 {
 	u64 first = base.value >> PAGE_SHIFT;
 	u64 end = MIN((base.value + length) >> PAGE_SHIFT, page_frame_count);
@@ -147,13 +147,13 @@ void page_zone_set(hpa_t base, u64 length, u8 zone)
 		if (frame + count <= first)
 			continue;
 		if (is_free) {
-			page_zones[page->zone].free -= count;
+			page_nodes[page->node].free -= count;
 			page_block_remove((u32)frame);
 		}
 		for (u64 n = MAX(frame, first); n < MIN(frame + count, end); n++)
-			page_frame_move(&page_frames[n], zone);
+			page_frame_move(&page_frames[n], node);
 		for (u64 n = frame; is_free && n < frame + count; n++)
-			page_zones[page_frames[n].zone].free++;
+			page_nodes[page_frames[n].node].free++;
 		if (is_free)
 			page_run_insert(frame, frame + count);
 	}

@@ -149,7 +149,7 @@ static json_t *machine_memory_json(void)
 		json_int_t bytes = json_integer_value(json_object_get(row, "pages")) * PAGE_BYTES;
 
 		/* Zones are the same pages, told apart by where they are. */
-		if (!owner || !strncmp(owner, "zone-", 5))
+		if (!owner || !strncmp(owner, "node-", 5))
 			continue;
 		total += bytes;
 		if (!strcmp(owner, "free")) {

@@ -21,7 +21,7 @@ enum page_owner {
 #define KERNEL_SHARE 64
 
 #define CPU_MAX 256
-#define ZONE_MAX 8
+#define NODE_MAX 8
 
 struct cpu_counters {
 	u64 exits;         /* VM exits */
@@ -42,10 +42,10 @@ struct kernel_page {
 	u64 tsc_khz;
 	u64 page_count; /* of all managed memory */
 	u64 pages[PAGE_OWNER_COUNT];
-	struct zone_counters {
+	struct node_counters {
 		u64 pages; /* managed ones */
 		u64 free;
-	} zones[ZONE_MAX]; /* memory by distance; what the SRAT does not name is in the first */
+	} nodes[NODE_MAX]; /* memory by distance; what the SRAT does not name is in the first */
 	u32 cpu_count;
 	u32 log_bytes; /* size of one CPU's struct log_ring */
 	u64 entropy_sources; /* enum entropy_source */

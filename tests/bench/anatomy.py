@@ -130,7 +130,7 @@ def one_exit(addresses, guest, kernel, monitor):
             yield guest, address
         else:
             if not monitor.base:
-                monitor.place(address, "brief_run", ("syscall", "sysenter"))
+                monitor.place(address, "fast_path_run", ("syscall", "sysenter"))
             yield monitor, address
 
 

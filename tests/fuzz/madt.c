@@ -18,11 +18,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	memset(&info, 0xa5, sizeof(info));
 	(void)!acpi_read(HPA(FUZZ_ACPI_BASE), map, &info);
 	CHECK_THAT(info.cpu_count <= ACPI_CPU_MAX && info.ioapic_count <= IOAPIC_MAX);
-	CHECK_THAT(info.zone_count <= ACPI_ZONE_MAX && info.range_count <= ACPI_RANGE_MAX);
+	CHECK_THAT(info.node_count <= ACPI_NODE_MAX && info.range_count <= ACPI_RANGE_MAX);
 	for (u32 i = 0; i < info.range_count; i++)
-		CHECK_THAT(info.range[i].zone < info.zone_count);
+		CHECK_THAT(info.range[i].node < info.node_count);
 	for (u32 i = 0; i < info.cpu_count; i++)
-		CHECK_THAT(info.cpu[i].zone == 0 || info.cpu[i].zone < info.zone_count);
+		CHECK_THAT(info.cpu[i].node == 0 || info.cpu[i].node < info.node_count);
 	for (u32 i = 0; i < info.cpu_count; i++)
 		for (u32 j = 0; j < i; j++)
 			CHECK_THAT(info.cpu[i].apic_id != info.cpu[j].apic_id);

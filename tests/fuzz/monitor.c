@@ -391,18 +391,19 @@ static void take_turn(struct fuzz *fuzz, struct vcpu *vcpu)
 	if (shape >= 252)
 		vcpu->rebuilt_at = vcpu->page->run_count - REBUILD_EVERY - 1;
 	if (vcpu->place == VCPU_IN_GUEST) {
-		trace_settled(&vcpu->trace);
+		trace_handled(&vcpu->trace);
 		run(fuzz, vcpu->page);
 		trace_exit(&vcpu->trace, vcpu->page);
-		if (brief_pass_briefly(vcpu, &machine, vcpu->page,
-				       vcpu->page->exit.reason == EXIT_IO ? brief_settle_port
-									  : brief_settle_other)) {
-			trace_just_settled(&vcpu->trace);
+		if (fast_path_between_runs(vcpu, &machine, vcpu->page,
+					   vcpu->page->exit.reason == EXIT_IO
+						   ? fast_path_handle_port
+						   : fast_path_handle_other)) {
+			trace_just_handled(&vcpu->trace);
 			kernel_enter(vcpu->page);
 			return;
 		}
 	}
-	if (vcpu_pass(vcpu, &deadline_tsc))
+	if (vcpu_between_runs(vcpu, &deadline_tsc))
 		kernel_enter(vcpu->page);
 	if (vcpu->yield_to != 0)
 		vcpu_yield(vcpu);

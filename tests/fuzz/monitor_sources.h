@@ -50,7 +50,7 @@
 #include "vmm/monitor/emulate/emulate_x87.c"
 #include "vmm/monitor/emulate/moves.c"
 #include "vmm/monitor/emulate/x87_number.c"
-#include "vmm/monitor/exits/brief.c"
+#include "vmm/monitor/exits/fast_path.c"
 #include "vmm/monitor/exits/exits.c"
 #include "vmm/rt/exit_names.c"
 #include "vmm/monitor/exits/exits_entry.c"

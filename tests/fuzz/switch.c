@@ -248,7 +248,7 @@ static void scribble(struct fuzz *fuzz, u32 index)
 
 	if (index != READER && (what & 0x70) == 0x70) {
 		channel_memory.client[index].port.down = what >> 7;
-		port_attend();
+		port_take_commands();
 	}
 	/* the reader's own line stays true, but for what it says of its own ring */
 	if (index == READER) {
@@ -303,7 +303,7 @@ static void start(struct fuzz *fuzz)
 	attach(fuzz, READER, 0);
 	attach(fuzz, 2, others[fuzz_u8(fuzz) % ARRAY_COUNT(others)]);
 	attach(fuzz, 3, others[fuzz_u8(fuzz) % ARRAY_COUNT(others)]);
-	port_attend();
+	port_take_commands();
 	frames_open(&honest, (struct link_memory *)(void *)memory[HONEST], LINK_CLIENT);
 	frames_open(&reader, (struct link_memory *)(void *)memory[READER], LINK_CLIENT);
 	CHECK_THAT(link_renewed(&honest) && link_renewed(&reader));

@@ -157,7 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			save_and_load(&fuzz);
 			break;
 		default:
-			virtio_blk_attend(&blk);
+			virtio_blk_poll_link(&blk);
 		}
 		check_device();
 	}

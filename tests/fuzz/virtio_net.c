@@ -141,7 +141,7 @@ static void change_wire(struct fuzz *fuzz)
 	else
 		wire->generation = fuzz_u8(fuzz) & 3;
 	(void)!link_renewed(&port);
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 }
 
 static void save_and_load(struct fuzz *fuzz)

@@ -72,7 +72,7 @@ def settled_memory(machine):
     return rows[-1]
 
 
-def test_zones(build, tmp_path):
+def test_nodes(build, tmp_path):
     """Memory is kept apart by the SRAT's domains, and a VM gets memory that is near its CPUs."""
     halves = ("-smp", "2", "-object", "memory-backend-ram,id=near,size=512M",
               "-object", "memory-backend-ram,id=far,size=512M",
@@ -81,14 +81,14 @@ def test_zones(build, tmp_path):
     with Qemu(build, bundle=busy_bundle(build, tmp_path, sections), extra=halves) as machine:
         machine.wait_prompt()
         before = settled_memory(machine)
-        assert before["zone-0"]["pages"] + before["zone-1"]["pages"] == \
-            sum(row["pages"] for name, row in before.items() if not name.startswith("zone"))
-        assert before["zone-1"]["pages"] == pytest.approx(512 * 256, rel=0.01)
+        assert before["node-0"]["pages"] + before["node-1"]["pages"] == \
+            sum(row["pages"] for name, row in before.items() if not name.startswith("node"))
+        assert before["node-1"]["pages"] == pytest.approx(512 * 256, rel=0.01)
         machine.command("vm create one")
         machine.command("vm start one")
         assert machine.vm("one")["state"] == "running"
         # it gets its memory as it goes, and has perhaps not begun
-        wait_for(lambda: before["zone-1"]["free"] - memory(machine)["zone-1"]["free"] >= 512)
+        wait_for(lambda: before["node-1"]["free"] - memory(machine)["node-1"]["free"] >= 512)
         machine.command("vm destroy one")
 
 

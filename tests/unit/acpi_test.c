@@ -323,12 +323,12 @@ static void memory_append(u32 domain, u64 base, u64 length, u32 flags)
 	srat_append(&entry, sizeof(entry));
 }
 
-static void test_zones(void **state)
+static void test_nodes(void **state)
 {
 	(void)state;
 	append(&(struct acpi_madt_x2apic){{9, 16}, 0, 300, ACPI_CPU_ENABLED, 2}, 16);
 	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
-	assert_int_equal(info.zone_count, 0);
+	assert_int_equal(info.node_count, 0);
 	srat_start();
 	memory_append(7, 0, 0xa0000, ACPI_SRAT_ENABLED);
 	memory_append(0x01000002, 0x100000000, 0x40000000, ACPI_SRAT_ENABLED);
@@ -338,23 +338,23 @@ static void test_zones(void **state)
 	srat_append(&(struct acpi_srat_x2apic){{2, 24}, 0, 7, 300, ACPI_SRAT_ENABLED, 0, 0}, 24);
 	srat_append(&(struct acpi_srat_x2apic){{2, 24}, 0, 99, 3, 0, 0, 0}, 24);
 	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
-	assert_int_equal(info.zone_count, 2);
+	assert_int_equal(info.node_count, 2);
 	assert_int_equal(info.range_count, 2);
-	assert_int_equal(info.range[0].zone, 0);
-	assert_int_equal(info.range[1].zone, 1);
+	assert_int_equal(info.range[0].node, 0);
+	assert_int_equal(info.range[1].node, 1);
 	assert_int_equal(info.range[1].base.value, 0x100000000);
 	assert_int_equal(info.range[1].length, 0x40000000);
-	assert_int_equal(info.cpu[0].zone, 1);
-	assert_int_equal(info.cpu[1].zone, 0);
-	/* more domains than there can be zones share the first */
-	for (u32 i = 0; i < ACPI_ZONE_MAX; i++)
+	assert_int_equal(info.cpu[0].node, 1);
+	assert_int_equal(info.cpu[1].node, 0);
+	/* more domains than there can be nodes share the first */
+	for (u32 i = 0; i < ACPI_NODE_MAX; i++)
 		memory_append(100 + i, 0x1000000000 + i * 0x1000, 0x1000, ACPI_SRAT_ENABLED);
 	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
-	assert_int_equal(info.zone_count, ACPI_ZONE_MAX);
-	assert_int_equal(info.range[info.range_count - 1].zone, 0);
+	assert_int_equal(info.node_count, ACPI_NODE_MAX);
+	assert_int_equal(info.range[info.range_count - 1].node, 0);
 }
 
-/* A bad SRAT is ignored: there is one zone, and no CPU is lost. */
+/* A bad SRAT is ignored: there is one node, and no CPU is lost. */
 static void test_bad_srat(void **state)
 {
 	(void)state;
@@ -365,20 +365,20 @@ static void test_bad_srat(void **state)
 	srat_append(&(struct acpi_madt_entry){1, 40}, 2); /* longer than the table */
 	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
 	assert_int_equal(info.cpu_count, 1);
-	assert_int_equal(info.zone_count, 0);
+	assert_int_equal(info.node_count, 0);
 	assert_int_equal(info.range_count, 0);
-	assert_int_equal(info.cpu[0].zone, 0);
+	assert_int_equal(info.cpu[0].node, 0);
 	table_at(SRAT_AT)->length -= 2;
 	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK); /* bad checksum */
-	assert_int_equal(info.zone_count, 0);
+	assert_int_equal(info.node_count, 0);
 	seal(SRAT_AT);
 	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
-	assert_int_equal(info.zone_count, 2);
-	assert_int_equal(info.cpu[0].zone, 1);
+	assert_int_equal(info.node_count, 2);
+	assert_int_equal(info.cpu[0].node, 1);
 	table_at(SRAT_AT)->length = sizeof(struct acpi_header) + 4;
 	seal(SRAT_AT);
 	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
-	assert_int_equal(info.zone_count, 0);
+	assert_int_equal(info.node_count, 0);
 }
 
 int main(void)
@@ -399,7 +399,7 @@ int main(void)
 		TEST(test_short_entry_is_passed_over),
 		TEST(test_more_entries_than_room),
 		TEST(test_every_flipped_byte),
-		TEST(test_zones),
+		TEST(test_nodes),
 		TEST(test_bad_srat),
 	};
 

@@ -14,17 +14,17 @@ void tlb_arch_kick(u32 cpu)
 }
 
 /*
- * Every free block is on its zone's list, lies wholly inside the zone, is aligned and has no free
+ * Every free block is on its node's list, lies wholly inside the node, is aligned and has no free
  * buddy of the same size there; the counts agree.
  */
-static void assert_zone_consistent(u8 zone)
+static void assert_node_consistent(u8 node)
 {
 	u64 free_pages = 0;
 
 	for (unsigned int order = 0; order <= PAGE_ORDER_MAX; order++) {
 		u32 previous = 0;
 
-		for (u32 frame = free_first[zone][order]; frame != 0;
+		for (u32 frame = free_first[node][order]; frame != 0;
 		     frame = page_frames[frame].next) {
 			u32 buddy = frame ^ (1u << order);
 
@@ -34,17 +34,17 @@ static void assert_zone_consistent(u8 zone)
 			assert_int_equal(page_frames[frame].previous, previous);
 			assert_int_equal(frame % (1u << order), 0);
 			for (u32 n = 0; n < 1u << order; n++)
-				assert_int_equal(page_frames[frame + n].zone, zone);
+				assert_int_equal(page_frames[frame + n].node, node);
 			if (buddy < page_frame_count && order < PAGE_ORDER_MAX)
 				assert_false((page_frames[buddy].flags & PAGE_FLAG_HEAD) &&
 					     page_frames[buddy].owner == PAGE_FREE &&
-					     page_frames[buddy].zone == zone &&
+					     page_frames[buddy].node == node &&
 					     page_frames[buddy].order == order);
 			previous = frame;
 			free_pages += 1ull << order;
 		}
 	}
-	assert_int_equal(free_pages, page_zones[zone].free);
+	assert_int_equal(free_pages, page_nodes[node].free);
 }
 
 static void assert_consistent(void)
@@ -53,10 +53,10 @@ static void assert_consistent(void)
 	u64 pages = 0;
 	u64 sum = 0;
 
-	for (u8 zone = 0; zone < ZONE_MAX; zone++) {
-		assert_zone_consistent(zone);
-		free_pages += page_zones[zone].free;
-		pages += page_zones[zone].pages;
+	for (u8 node = 0; node < NODE_MAX; node++) {
+		assert_node_consistent(node);
+		free_pages += page_nodes[node].free;
+		pages += page_nodes[node].pages;
 	}
 	assert_int_equal(free_pages, page_counts[PAGE_FREE]);
 	for (unsigned int owner = 0; owner < PAGE_OWNER_COUNT; owner++)
@@ -242,13 +242,13 @@ static void test_counts(void **state)
 	assert_int_equal(page_alloc(3, PAGE_CONTROL, NULL, &hpa), STATUS_OK);
 	assert_int_equal(page_counts[PAGE_CONTROL], 8);
 	assert_int_equal(page_counts[PAGE_FREE], before - 8);
-	assert_int_equal(page_zones[0].free, before - 8);
+	assert_int_equal(page_nodes[0].free, before - 8);
 	page_free(hpa, NULL);
 	assert_int_equal(page_counts[PAGE_FREE], before);
 }
 
-/* Each CPU's pages come from its own zone while that has any; no block spans two zones. */
-static void test_zones(void **state)
+/* Each CPU's pages come from its own node while that has any; no block spans two nodes. */
+static void test_nodes(void **state)
 {
 	const u64 boundary = 6 * MIB + 5 * PAGE_SIZE; /* splits what was one block */
 	u64 before;
@@ -258,24 +258,24 @@ static void test_zones(void **state)
 	(void)state;
 	machine_start(16 * MIB);
 	before = page_counts[PAGE_FREE];
-	page_zone_set(HPA(boundary), 4 * MIB, 1);
-	page_zone_set(HPA(boundary + 4 * MIB), GIB, 3);
+	page_node_set(HPA(boundary), 4 * MIB, 1);
+	page_node_set(HPA(boundary + 4 * MIB), GIB, 3);
 	assert_consistent();
 	assert_int_equal(page_counts[PAGE_FREE], before);
-	assert_int_equal(page_zones[1].pages, 4 * MIB / PAGE_SIZE);
-	assert_true(page_zones[3].free > MIB / PAGE_SIZE);
-	for (u8 zone = 0; zone < 4; zone++) {
-		machine_zone = zone;
+	assert_int_equal(page_nodes[1].pages, 4 * MIB / PAGE_SIZE);
+	assert_true(page_nodes[3].free > MIB / PAGE_SIZE);
+	for (u8 node = 0; node < 4; node++) {
+		machine_node = node;
 		assert_int_equal(page_alloc(4, PAGE_KERNEL, NULL, &hpa[0]), STATUS_OK);
-		/* zone 2 is empty: the page comes from the next one */
-		assert_int_equal(page_of(hpa[0])->zone, zone == 2 ? 3 : zone);
+		/* node 2 is empty: the page comes from the next one */
+		assert_int_equal(page_of(hpa[0])->node, node == 2 ? 3 : node);
 		page_free(hpa[0], NULL);
 	}
-	machine_zone = 1;
-	while (page_zones[1].free >= 32) {
+	machine_node = 1;
+	while (page_nodes[1].free >= 32) {
 		assert_int_equal(page_alloc(5, PAGE_KERNEL, NULL, &hpa[count]), STATUS_OK);
-		assert_int_equal(page_of(hpa[count++])->zone, 1);
-		if (free_first[1][5] == 0 && page_zones[1].free < 64)
+		assert_int_equal(page_of(hpa[count++])->node, 1);
+		if (free_first[1][5] == 0 && page_nodes[1].free < 64)
 			break;
 	}
 	assert_consistent();
@@ -285,14 +285,14 @@ static void test_zones(void **state)
 	assert_int_equal(page_counts[PAGE_FREE], before);
 }
 
-/* A zone that begins and ends inside one block leaves no block that spans two zones. */
-static void test_zone_inside_a_block(void **state)
+/* A node that begins and ends inside one block leaves no block that spans two nodes. */
+static void test_node_inside_a_block(void **state)
 {
 	(void)state;
 	machine_start(16 * MIB);
-	page_zone_set(HPA(9 * MIB), MIB, 1);
+	page_node_set(HPA(9 * MIB), MIB, 1);
 	assert_consistent();
-	assert_int_equal(page_zones[1].free, MIB / PAGE_SIZE);
+	assert_int_equal(page_nodes[1].free, MIB / PAGE_SIZE);
 }
 
 /* A block says who pays for it, wherever in memory what stands for that one lies. */
@@ -332,8 +332,8 @@ int main(void)
 		cmocka_unit_test(test_init),   cmocka_unit_test(test_random),
 		cmocka_unit_test(test_quota),  cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_misuse), cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_zones),
-		cmocka_unit_test(test_zone_inside_a_block), cmocka_unit_test(test_payer),
+		cmocka_unit_test(test_nodes),  cmocka_unit_test(test_node_inside_a_block),
+		cmocka_unit_test(test_payer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,7 +79,10 @@ void log_write(enum log_level level, enum log_category category, const char *tex
 	say("log");
 }
 
-void machine_check_settle(struct cpu *of) { say("mce"); }
+void machine_check_handle(struct cpu *of)
+{
+	say("mce");
+}
 void machine_check_poll(void) { say("poll"); }
 void vcpu_unload(struct cpu *of) { say("unload"); }
 void vcpu_preempt(struct vcpu *guest) { say("preempt"); }
@@ -182,7 +185,7 @@ static void assert_said(u64 pending, const char *expected)
 {
 	said[0] = 0;
 	cpu.pending = pending;
-	cpu_loop_settle(&cpu);
+	cpu_loop_handle(&cpu);
 	assert_string_equal(said, expected);
 }
 
@@ -292,7 +295,7 @@ static void test_slice_end(void **state)
 		cpu.queue_tsc = now + (u64)table[i].left;
 		said[0] = 0;
 		cpu.pending = PENDING_TIMER;
-		cpu_loop_settle(&cpu);
+		cpu_loop_handle(&cpu);
 		assert_int_equal(strstr(said, "next") != NULL, table[i].ends);
 		assert_int_equal(cpu.pending, cpu.grace ? PENDING_PASS : 0);
 		if (table[i].grace) /* which is given once */

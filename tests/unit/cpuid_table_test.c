@@ -74,7 +74,7 @@ static bool ask(u32 leaf, u32 subleaf)
 {
 	page.gpr[GPR_RAX] = 0xdead00000000ull | leaf;
 	page.gpr[GPR_RCX] = 0xdead00000000ull | subleaf;
-	return cpuid_settle(&vcpu);
+	return cpuid_handle(&vcpu);
 }
 
 static void test_all_are_found(void **state)
@@ -154,18 +154,18 @@ static void test_hypercall(void **state)
 {
 	(void)state;
 	page.gpr[GPR_RAX] = 3;
-	assert_false(cpuid_settle_hypercall(&vcpu));
+	assert_false(cpuid_handle_hypercall(&vcpu));
 	page.settle = SETTLE_HYPERCALL;
 	page.hypercalls = 1 << 3;
 	page.hypercall_result = ~0ull - 999;
-	assert_false(cpuid_settle_hypercall(&vcpu));
+	assert_false(cpuid_handle_hypercall(&vcpu));
 	page.gpr[GPR_RAX] = 64 + 3;
-	assert_true(cpuid_settle_hypercall(&vcpu));
+	assert_true(cpuid_handle_hypercall(&vcpu));
 	assert_true(page.gpr[GPR_RAX] == ~0ull - 999);
 	page.gpr[GPR_RAX] = 4;
-	assert_true(cpuid_settle_hypercall(&vcpu));
+	assert_true(cpuid_handle_hypercall(&vcpu));
 	vcpu.virt.exit.vector = 3;
-	assert_false(cpuid_settle_hypercall(&vcpu)); /* from the guest's ring 3 */
+	assert_false(cpuid_handle_hypercall(&vcpu)); /* from the guest's ring 3 */
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, setup)

@@ -13,7 +13,7 @@ static enum status ask_as(struct query question)
 
 		/* each vCPU gets a pass */
 		for (u32 cpu = 0; cpu < machine.vcpu_count; cpu++)
-			vcpu_pass(&machine.vcpu[cpu], &deadline_tsc);
+			vcpu_between_runs(&machine.vcpu[cpu], &deadline_tsc);
 	}
 	assert_int_equal(channel.question.answered, number);
 	return (enum status)channel.question.status;
@@ -32,9 +32,9 @@ static bool round_with(enum exit_reason reason, u32 vector)
 	page.exit.reason = reason;
 	page.exit.vector = vector;
 	page.exit.instruction_length = 2;
-	goes_on = vcpu_pass(vcpu, &deadline_tsc);
+	goes_on = vcpu_between_runs(vcpu, &deadline_tsc);
 	machine.vcpu[1].page->exit.reason = EXIT_KICK;
-	vcpu_pass(&machine.vcpu[1], &deadline_tsc);
+	vcpu_between_runs(&machine.vcpu[1], &deadline_tsc);
 	return goes_on;
 }
 
@@ -62,7 +62,7 @@ static void test_attach(void **state)
 	(void)state;
 	assert_true(machine.debugger.held);
 	assert_false(machine_may_run(&machine));
-	assert_false(machine.brief);
+	assert_false(machine.fast_path);
 	assert_int_not_equal(machine.time.paused_tsc, 0);
 	assert_int_equal(channel.state, VM_RUNNING);
 	assert_int_equal(page.trap_exceptions, BIT(VECTOR_DB) | BIT(VECTOR_BP));
@@ -70,7 +70,7 @@ static void test_attach(void **state)
 	assert_int_equal(page.settle, 0);
 	ask((struct query){.kind = QUERY_DETACH});
 	assert_false(machine.debugger.attached);
-	assert_true(machine.brief);
+	assert_true(machine.fast_path);
 	assert_int_equal(machine.time.paused_tsc, 0);
 	assert_int_equal(page.trap_exceptions, 0);
 	assert_int_equal(page.settle, SETTLE_HYPERCALL);
@@ -85,15 +85,15 @@ static void test_kernel_settles_nothing(void **state)
 	ask((struct query){.kind = QUERY_RELEASE, .run = 1});
 	page.exit.instruction_length = 0;
 	page.exit.reason = EXIT_INVD;
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	page.exit.instruction_length = 2;
 	page.exit.reason = EXIT_INVD;
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	assert_int_equal(page.settle, 0);
 	page.gpr[GPR_RCX] = MSR_APIC_BASE;
 	page.gpr[GPR_RAX] = 1;
 	page.exit.reason = EXIT_WRMSR;
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	assert_int_equal(vcpu->cpuid_page->flags, 0);
 	ask((struct query){.kind = QUERY_DETACH});
 	assert_int_equal(vcpu->cpuid_page->flags, CPUID_VALID);
@@ -268,8 +268,8 @@ static void test_trace(void **state)
 		page.exit = (struct vcpu_exit){.reason = EXIT_IO, .io_port = (u16)i, .access = i};
 		page.exit.tsc = __builtin_ia32_rdtsc();
 		trace_exit(&vcpu->trace, &page);
-		trace_settled(&vcpu->trace);
-		trace_settled(&vcpu->trace); /* a second call adds nothing */
+		trace_handled(&vcpu->trace);
+		trace_handled(&vcpu->trace); /* a second call adds nothing */
 	}
 	page.exit.reason = EXIT_NONE;
 	ask((struct query){.kind = QUERY_TRACE});
@@ -305,8 +305,8 @@ static void test_two_at_once(void **state)
 	ask((struct query){.kind = QUERY_RELEASE, .run = ~0ull});
 	page.exit.reason = other->page->exit.reason = EXIT_EXCEPTION;
 	page.exit.vector = other->page->exit.vector = VECTOR_BP;
-	vcpu_pass(vcpu, &deadline_tsc);
-	vcpu_pass(other, &deadline_tsc);
+	vcpu_between_runs(vcpu, &deadline_tsc);
+	vcpu_between_runs(other, &deadline_tsc);
 	assert_int_equal(channel.question.stop.cpu, 0);
 	ask((struct query){.kind = QUERY_UNBREAK, .address = 0x1000});
 	ask((struct query){.kind = QUERY_RELEASE, .run = 1, .step = 1});
@@ -350,9 +350,9 @@ static void test_step_overtaken(void **state)
 	ask((struct query){.kind = QUERY_RELEASE, .run = 3, .step = 1});
 	other->page->exit.reason = EXIT_EXCEPTION;
 	other->page->exit.vector = VECTOR_BP;
-	vcpu_pass(other, &deadline_tsc);
+	vcpu_between_runs(other, &deadline_tsc);
 	page.exit.reason = EXIT_KICK;
-	vcpu_pass(vcpu, &deadline_tsc);
+	vcpu_between_runs(vcpu, &deadline_tsc);
 	assert_int_equal(channel.question.stop.cpu, 1);
 	ask((struct query){.kind = QUERY_RELEASE, .run = 3});
 	assert_true((page.rflags & RFLAGS_TF) == 0);
@@ -397,7 +397,7 @@ static void test_unsettled(void **state)
 	page.exit.instruction_length = 1;
 	channel.question.query = (struct query){.kind = QUERY_RELEASE, .run = ~0ull};
 	channel.question.asked = ++number;
-	assert_false(vcpu_pass(vcpu, &deadline_tsc));
+	assert_false(vcpu_between_runs(vcpu, &deadline_tsc));
 	assert_true(vcpu->halted);
 	assert_int_equal(page.exit.reason, EXIT_NONE);
 }

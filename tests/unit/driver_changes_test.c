@@ -29,7 +29,7 @@ static void point(u32 number, bool merge)
 	given->bytes = sizeof(memory);
 	given->merge = merge;
 	given->number = number;
-	client_attend();
+	client_take_commands();
 	assert_int_equal(shared.disk.changes[0], number);
 }
 
@@ -89,7 +89,7 @@ static void next_process(void)
 	attach(0, false);
 	shared.client[0].disk.undo = client.disk.undo;
 	shared.client[0].disk.changes = client.disk.changes;
-	client_attend();
+	client_take_commands();
 }
 
 static int setup_memory(void **state)
@@ -147,11 +147,11 @@ static void notes_what_goes_back(void **state)
 	undo->at = (u64)(uintptr_t)kept;
 	undo->bytes = sizeof(kept);
 	undo->number = 1;
-	client_attend();
+	client_take_commands();
 	ask(BLOCK_WRITE, 0, 1);
 	point(1, false);
 	undo->put_back = 1;
-	client_attend();
+	client_take_commands();
 	run();
 	assert_int_equal(shared.disk.undo[0].put_back, 1);
 	assert_true(is_in(1, 0) && bits_of(1) == 1);

@@ -162,7 +162,7 @@ static UNUSED void attach(u32 index, bool read_only)
 		.disk.view = shared.client[index].disk.view,
 		.number = ++last_number,
 	};
-	client_attend();
+	client_take_commands();
 	assert_int_equal(shared.served[index], last_number);
 	assert_true(peer->bound);
 	(void)client_serve(); /* sees that the link is new */

@@ -7,7 +7,7 @@
 static void leave(u32 index)
 {
 	shared.client[index].number = 0;
-	client_attend();
+	client_take_commands();
 }
 
 static void leaves_when_nothing_is_out(void **state)
@@ -90,11 +90,11 @@ static void replaced_while_requests_are_out(void **state)
 	put_read(0, 1);
 	serve();
 	shared.client[0].number = ++last_number;
-	client_attend();
+	client_take_commands();
 	assert_int_equal(shared.served[0], last_number - 1);
 	finish_first(BLOCK_OK);
 	assert_int_equal(shared.served[0], 0);
-	client_attend();
+	client_take_commands();
 	assert_int_equal(shared.served[0], last_number);
 	assert_int_equal(shared.disk.counts[0].requests, 0); /* counted anew */
 }

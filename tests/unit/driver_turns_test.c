@@ -7,7 +7,7 @@
 static void set_limit(u32 index, struct share_given limit)
 {
 	shared.client[index].disk.limit = limit;
-	client_attend();
+	client_take_commands();
 }
 
 /* The client's ring always has requests, as many as it takes. */
@@ -189,7 +189,7 @@ static void one_over_its_limit_among_others(void **state)
 	expect_answer(1, 1, BLOCK_OK);
 	assert_true(client_may_wait());
 	shared.client[0].number = 0;
-	client_attend();
+	client_take_commands();
 	assert_int_equal(shared.served[0], 0);
 	assert_int_equal(client_deadline(), ~0ull);
 }

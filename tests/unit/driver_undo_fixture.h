@@ -56,7 +56,7 @@ static UNUSED void keep_from_now(u32 number)
 	shared.client[0].disk.undo.at = (u64)(uintptr_t)memory;
 	shared.client[0].disk.undo.bytes = sizeof(memory);
 	shared.client[0].disk.undo.number = number;
-	client_attend();
+	client_take_commands();
 	memcpy(before, disk, sizeof(disk));
 }
 
@@ -84,12 +84,12 @@ static UNUSED void change(u32 operation, u64 sector, u32 sectors)
 static UNUSED void put_back_and_compare(u32 order)
 {
 	shared.client[0].disk.undo.put_back = order;
-	client_attend();
+	client_take_commands();
 	run();
 	assert_int_equal(shared.disk.undo[0].put_back, order);
 	assert_memory_equal(disk, before, sizeof(disk));
 	shared.client[0].disk.undo.put_back = 0;
-	client_attend();
+	client_take_commands();
 }
 
 /* This process is no more, and the next one gets what it has left. */
@@ -108,5 +108,5 @@ static UNUSED void next_process(void)
 	given_count = 0;
 	attach(0, false);
 	shared.client[0].disk.undo = client.disk.undo;
-	client_attend();
+	client_take_commands();
 }

@@ -75,7 +75,7 @@ static void full(void **state)
 	next_process();
 	assert_int_equal(shared.disk.undo[0].problem, DISK_UNDO_FULL);
 	shared.client[0].disk.undo.put_back = 2;
-	client_attend();
+	client_take_commands();
 	run();
 	assert_int_equal(shared.disk.undo[0].put_back, 0);
 	assert_int_equal(shared.disk.undo[0].not_put_back, 2);
@@ -99,7 +99,7 @@ static void errors(void **state)
 		keep_from_now(10 + late);
 		change(BLOCK_WRITE, 0, 8);
 		shared.client[0].disk.undo.put_back = 20 + late;
-		client_attend();
+		client_take_commands();
 		assert_true(undo_serve());
 		if (late != 0) {
 			device_does(BLOCK_OK);
@@ -122,7 +122,7 @@ static void last_of_all(void **state)
 	serve();
 	assert_int_equal(given_count, 1);
 	shared.client[0].disk.undo.put_back = 2;
-	client_attend();
+	client_take_commands();
 	assert_false(undo_serve());
 	assert_int_equal(given_count, 1);
 	assert_true(client_may_wait());
@@ -137,7 +137,7 @@ static void leaves(void **state)
 	keep_from_now(1);
 	change(BLOCK_WRITE, 0, 8);
 	shared.client[0].disk.undo.put_back = 2;
-	client_attend();
+	client_take_commands();
 	put(0, (struct block_request){.id = 77, .operation = BLOCK_READ, .sectors = 8});
 	serve();
 	assert_int_equal(given_count, 0);
@@ -145,7 +145,7 @@ static void leaves(void **state)
 	assert_true(undo_serve());
 	assert_true(client_may_wait());
 	shared.client[0].number = 0;
-	client_attend();
+	client_take_commands();
 	assert_int_not_equal(shared.served[0], 0);
 	device_does(BLOCK_OK);
 	assert_int_equal(shared.served[0], 0);
@@ -166,7 +166,7 @@ static void dies(void **state)
 
 		if (puts_back)
 			shared.client[0].disk.undo.put_back = 100 + round;
-		client_attend();
+		client_take_commands();
 		memset((u8 *)peers[0].memory + SLOT_POOL_OFFSET, (int)id, BLOCK_REQUEST_BYTES);
 		put(0, (struct block_request){.id = id, .operation = BLOCK_WRITE,
 					      .sector = sector, .sectors = sectors});
@@ -211,10 +211,10 @@ static void leaves_nonsense(void **state)
 		broken += shared.disk.undo[0].problem == DISK_UNDO_BROKEN;
 		change(BLOCK_WRITE, 2000, 8);
 		shared.client[0].disk.undo.put_back = round + 1;
-		client_attend();
+		client_take_commands();
 		run();
 		shared.client[0].disk.undo.put_back = 0;
-		client_attend();
+		client_take_commands();
 	}
 	assert_true(broken > 30);
 }

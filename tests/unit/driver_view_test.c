@@ -14,7 +14,7 @@ static u8 *pool_of(u32 index)
 static void attach_view(u32 number)
 {
 	shared.client[VIEW].number = 0;
-	client_attend();
+	client_take_commands();
 	free(peers[VIEW].memory);
 	shared.client[VIEW].disk.view = (struct disk_view_given){.of = 0, .number = number};
 	attach(VIEW, true);
@@ -111,7 +111,7 @@ static void lost(void **state)
 	put(VIEW, (struct block_request){.id = 1, .operation = BLOCK_READ, .sectors = 8});
 	serve();
 	shared.client[0].disk.undo.number = 2;
-	client_attend();
+	client_take_commands();
 	run();
 	expect_answer(VIEW, 1, BLOCK_ERROR);
 	view_reads(8, 8, BLOCK_ERROR);
@@ -135,7 +135,7 @@ static void comes_first(void **state)
 
 	(void)state;
 	shared.client[0].number = 0;
-	client_attend();
+	client_take_commands();
 	source.disk.undo = (struct disk_undo_given){
 		.at = (u64)(uintptr_t)memory, .bytes = sizeof(memory), .number = 1};
 	memcpy(before, disk, sizeof(disk));
@@ -146,7 +146,7 @@ static void comes_first(void **state)
 	assert_int_equal(given_count, 0);
 	shared.client[0] = source;
 	shared.client[0].number = ++last_number;
-	client_attend();
+	client_take_commands();
 	run();
 	expect_answer(VIEW, 1, BLOCK_OK);
 	expect_as_before(VIEW, 0, 8);
@@ -189,13 +189,13 @@ static u8 expected[SECTORS * BLOCK_SECTOR_BYTES]; /* what the view has to see */
 static void attach_overlay(u32 number)
 {
 	shared.client[VIEW].number = 0;
-	client_attend();
+	client_take_commands();
 	free(peers[VIEW].memory);
 	shared.client[VIEW].disk.view = (struct disk_view_given){.of = 0, .number = number};
 	attach(VIEW, false);
 	shared.client[VIEW].disk.undo = (struct disk_undo_given){
 		.at = (u64)(uintptr_t)overlay, .bytes = sizeof(overlay), .number = 77};
-	client_attend();
+	client_take_commands();
 }
 
 static void begin_overlay(void)
@@ -273,7 +273,7 @@ static void writes_for_itself(void **state)
 	view_sees(0, 128);
 	/* nobody orders that, and nothing would come of it */
 	shared.client[VIEW].disk.undo.put_back = 5;
-	client_attend();
+	client_take_commands();
 	run();
 	assert_memory_equal(disk, before, sizeof(disk));
 }
@@ -331,7 +331,7 @@ static void rest_is_unreadable(void **state)
 	serve();
 	assert_int_equal(given_count, 1);
 	shared.client[0].disk.undo.number = 0;
-	client_attend();
+	client_take_commands();
 	run();
 	expect_answer(VIEW, 6, BLOCK_ERROR);
 }

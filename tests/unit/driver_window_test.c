@@ -10,23 +10,23 @@ static void open_window(u32 index, u32 number)
 	shared.client[index].disk.window_at = WINDOW_AT;
 	shared.client[index].disk.window_pages = RAM_PAGES;
 	shared.client[index].disk.window = number;
-	client_attend();
+	client_take_commands();
 }
 
 /* The window is there from the beginning. */
 static void attach_again(u32 number)
 {
 	shared.client[0].number = 0;
-	client_attend();
+	client_take_commands();
 	free(peers[0].memory);
 	attach(0, false);
 	shared.client[0].number = 0;
-	client_attend();
+	client_take_commands();
 	shared.client[0].disk.window_at = WINDOW_AT;
 	shared.client[0].disk.window_pages = RAM_PAGES;
 	shared.client[0].disk.window = number;
 	shared.client[0].number = ++last_number;
-	client_attend();
+	client_take_commands();
 	raise_generation(&peers[0]);
 	(void)client_serve();
 	assert_int_equal(shared.disk.window[0], number);

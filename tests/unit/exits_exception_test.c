@@ -20,7 +20,7 @@ static void expect_software(u64 code, u32 vector, u32 length, u32 type, u32 rais
 				       .instruction_length = length};
 	vcpu->event.valid = 0;
 	page.cr2 = 0x1234;
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	assert_true(vcpu->event.valid);
 	assert_int_equal(vcpu->event.type, type);
 	assert_int_equal(vcpu->event.vector, raised);
@@ -63,7 +63,7 @@ static void test_software_replaced(void **state)
 					       .vector = VECTOR_BP,
 					       .instruction_length = i};
 		page.cr2 = 0x1234;
-		exits_settle(vcpu);
+		exits_handle(vcpu);
 		assert_false(vcpu->event.valid);
 		assert_int_equal(page.request & REQUEST_ADVANCE, 0);
 		assert_int_equal(page.rip, 0x1000);
@@ -105,7 +105,7 @@ static void test_debug(void **state)
 	string_copy(info.backend, sizeof(info.backend), "VMX/EPT");
 	page.exit = (struct vcpu_exit){
 		.reason = EXIT_EXCEPTION, .vector = VECTOR_DB, .qualification = DR6_BS | 2};
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	assert_int_equal(vcpu->event.vector, VECTOR_DB);
 	assert_int_equal(page.dr[6] & (DR6_BS | DR6_BREAKPOINTS), DR6_BS | 2);
 
@@ -114,7 +114,7 @@ static void test_debug(void **state)
 	vcpu->event.valid = 0;
 	page.exit = (struct vcpu_exit){
 		.reason = EXIT_EXCEPTION, .vector = VECTOR_DB, .instruction_length = 1};
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	assert_true(vcpu->event.valid);
 	assert_int_equal(vcpu->event.type, EVENT_PRIVILEGED_EXCEPTION);
 	assert_int_equal(vcpu->event.vector, VECTOR_DB);

@@ -241,12 +241,12 @@ static void test_unknown_length(void **state)
 	(void)state;
 	page.exit.reason = EXIT_INVD;
 	page.exit.instruction_length = 0;
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	assert_int_equal(page.request, REQUEST_ADVANCE);
 	assert_int_equal(page.advance_length, 9);
 	emulate_answer = EMULATE_UNSUPPORTED;
 	page.exit.reason = EXIT_INVD;
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	assert_crashed("cannot be decoded");
 }
 
@@ -341,7 +341,7 @@ static void test_simple_answers(void **state)
 	page.exit.reason = EXIT_EXCEPTION;
 	page.exit.instruction_length = 0; /* with a length it would be INT1 */
 	page.request = 0;
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	assert_raised(VECTOR_DB);
 	settle(EXIT_KICK);
 	assert_int_equal(page.request, 0);

@@ -50,7 +50,7 @@ static u64 generation(void)
 	return id;
 }
 
-bool virtio_blk_settle(struct virtio_blk *blk)
+bool virtio_blk_drain(struct virtio_blk *blk)
 {
 	(void)blk;
 	host_tsc += NS_PER_MS;
@@ -74,7 +74,7 @@ static void make(void)
 		machine.vcpu[i].xsave_page = xsave_pages[i];
 	host_tsc = 5000;
 	machine_time_start(&machine.time, 1000000, 1000);
-	machine_conclude(&machine);
+	machine_do_todo(&machine);
 }
 
 static int set_up(void **state)
@@ -93,7 +93,7 @@ static void tell(enum vm_command command)
 {
 	channel.command = command;
 	channel.command_sequence++;
-	machine_attend(&machine);
+	machine_handle_pending(&machine);
 	assert_int_equal(channel.done_sequence, channel.command_sequence);
 }
 
@@ -126,14 +126,14 @@ static void is_held(void **state)
 	channel.stream[0].input_written = 1;
 	serial_room = 1;
 	host_tsc = 9000;
-	machine_attend(&machine);
+	machine_handle_pending(&machine);
 	assert_int_equal(channel.stream[0].input_read, 0);
 	assert_int_equal(bound, 0);
 	tell(VM_COMMAND_CONTINUE);
 	assert_true(machine_may_run(&machine));
 	assert_int_equal(machine.time.base_tsc, 5000);
 	assert_int_equal(bound, 1);
-	machine_attend(&machine);
+	machine_handle_pending(&machine);
 	assert_int_equal(channel.stream[0].input_read, 1);
 }
 
@@ -147,14 +147,14 @@ static void waits_for_vcpus(void **state)
 	channel.state_size = sizeof(own_area);
 	channel.command = VM_COMMAND_SAVE;
 	channel.command_sequence++;
-	machine_attend(&machine);
+	machine_handle_pending(&machine);
 	assert_int_equal(channel.state_used, 0);
 	assert_int_equal(kicks_sent[1], 1);
 	machine.vcpu[1].place = VCPU_INSIDE;
 	machine.guest_count = 0;
-	machine_conclude(&machine);
+	machine_do_todo(&machine);
 	assert_true(machine.handover.held);
-	machine_attend(&machine);
+	machine_handle_pending(&machine);
 	assert_int_equal(channel.done_sequence, channel.command_sequence);
 }
 
@@ -235,7 +235,7 @@ static void taken(void **state)
 	assert_int_equal(channel.refused_renewal, 0);
 	assert_int_equal(machine.state, VM_RUNNING);
 	assert_false(machine_may_run(&machine));
-	machine_attend(&machine); /* the command of the old one is none for this one */
+	machine_handle_pending(&machine); /* the command of the old one is none for this one */
 	assert_true(machine.handover.held);
 	assert_int_equal(page.rip, 0x1234);
 	assert_int_equal(other_page[0].gpr[GPR_RBX], 77);

@@ -291,12 +291,12 @@ NORETURN void machine_reboot(u16 port, u8 value)
 
 static bool machine_settles; /* whether CPUID and hypercalls are settled by the kernel */
 
-bool cpuid_settle(struct vcpu *vcpu)
+bool cpuid_handle(struct vcpu *vcpu)
 {
 	return machine_settles;
 }
 
-bool cpuid_settle_hypercall(struct vcpu *vcpu)
+bool cpuid_handle_hypercall(struct vcpu *vcpu)
 {
 	return machine_settles;
 }

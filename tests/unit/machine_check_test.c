@@ -183,14 +183,14 @@ static void test_nothing(void **state)
 	machine_check_taken(&machine_cpu, &frame);
 	assert_int_equal(machine_cpu.pending, PENDING_MACHINE_CHECK);
 	assert_int_equal(self_count, 0);
-	machine_check_settle(&machine_cpu);
+	machine_check_handle(&machine_cpu);
 	mcg_status = MCG_STATUS_RIPV;
 	frame.cs = SELECTOR_USER_CODE;
 	machine_check_taken(&machine_cpu, &frame);
 	assert_int_equal(self_count, 1);
 	features.machine_check = false;
 	machine_check_taken(&machine_cpu, &frame);
-	assert_panics(machine_check_settle(&machine_cpu));
+	assert_panics(machine_check_handle(&machine_cpu));
 	frame.cs = SELECTOR_KERNEL_CODE;
 	assert_panics(machine_check_taken(&machine_cpu, &frame));
 }
@@ -247,7 +247,7 @@ static void check_at(u64 address)
 		.misc = MISC,
 		.count = 1,
 	};
-	machine_check_settle(&machine_cpu);
+	machine_check_handle(&machine_cpu);
 	assert_int_equal(machine_cpu.machine_check.status, 0);
 }
 

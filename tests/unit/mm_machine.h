@@ -57,14 +57,14 @@ struct cpu_features features = {.physical_bits = MACHINE_WIDTH, .meltdown = true
 
 static u64 machine_counts[PAGE_OWNER_COUNT];
 u64 *const page_counts = machine_counts;
-static struct zone_counters machine_zones[ZONE_MAX];
-struct zone_counters *const page_zones = machine_zones;
+static struct node_counters machine_nodes[NODE_MAX];
+struct node_counters *const page_nodes = machine_nodes;
 
-static u8 machine_zone; /* of the current CPU */
+static u8 machine_node; /* of the current CPU */
 
-u8 page_arch_zone(void)
+u8 page_arch_node(void)
 {
-	return machine_zone;
+	return machine_node;
 }
 
 static u32 machine_cpu_id; /* the current CPU */
@@ -165,8 +165,8 @@ static UNUSED void machine_reset(u64 ram_bytes)
 	bad_count = 0;
 	memset(free_first, 0, sizeof(free_first));
 	memset(free_orders, 0, sizeof(free_orders));
-	memset(machine_zones, 0, sizeof(machine_zones));
-	machine_zone = 0;
+	memset(machine_nodes, 0, sizeof(machine_nodes));
+	machine_node = 0;
 	memset(machine_counts, 0, sizeof(machine_counts));
 
 	memset(cpus, 0, sizeof(cpus));

@@ -278,7 +278,7 @@ bool virtio_blk_is_landing(struct virtio_blk *blk)
 	return false;
 }
 
-void virtio_blk_attend(struct virtio_blk *blk)
+void virtio_blk_poll_link(struct virtio_blk *blk)
 {
 	(void)blk;
 }
@@ -300,7 +300,7 @@ void virtio_balloon_look(struct virtio_balloon *balloon, struct query_balloon *a
 	*answer = (struct query_balloon){.ram = 1000, .target = balloon_target};
 }
 
-void virtio_net_attend(struct virtio_net *net)
+void virtio_net_poll_link(struct virtio_net *net)
 {
 	(void)net;
 }

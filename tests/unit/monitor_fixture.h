@@ -19,7 +19,7 @@
 #include "vmm/monitor/x86/decode.c"
 #include "vmm/monitor/x86/prefix.c"
 #include "vmm/monitor/x86/tables.c"
-#include "vmm/monitor/exits/brief.c"
+#include "vmm/monitor/exits/fast_path.c"
 #include "vmm/monitor/command.c"
 #include "vmm/monitor/console.c"
 #include "vmm/monitor/cpuid/cpuid.c"
@@ -449,8 +449,8 @@ static int fixture_free(void **state)
 static UNUSED bool settle_briefly(struct vcpu *which)
 {
 	return which->page->exit.reason == EXIT_IO
-		       ? brief_settle_port(which, &machine, which->page)
-		       : brief_settle_other(which, &machine, which->page);
+		       ? fast_path_handle_port(which, &machine, which->page)
+		       : fast_path_handle_other(which, &machine, which->page);
 }
 
 /* An exit arrives and is settled. */
@@ -459,5 +459,5 @@ static UNUSED void settle(enum exit_reason reason)
 	page.exit.reason = reason;
 	page.exit.instruction_length = 2;
 	page.request = 0;
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 }

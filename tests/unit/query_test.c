@@ -10,7 +10,7 @@ static enum status ask(const struct query *question)
 {
 	channel.question.query = *question;
 	channel.question.asked = ++number;
-	query_hear(&machine);
+	query_take(&machine);
 	assert_int_equal(channel.question.answered, number);
 	return (enum status)channel.question.status;
 }

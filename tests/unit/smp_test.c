@@ -60,10 +60,10 @@ static void test_pause(void **state)
 	all_in_guest();
 	command(VM_COMMAND_PAUSE);
 	host_tsc += 100;
-	assert_true(machine.brief);
+	assert_true(machine.fast_path);
 	assert_false(round_after(0, EXIT_KICK));
 	page.exit.reason = EXIT_INTERRUPT_WINDOW; /* from now on no exit is settled */
-	assert_false(brief_pass_briefly(vcpu, &machine, &page, brief_settle_other));
+	assert_false(fast_path_between_runs(vcpu, &machine, &page, fast_path_handle_other));
 	assert_int_equal(page.exit.reason, EXIT_INTERRUPT_WINDOW);
 	page.exit.reason = EXIT_NONE;
 	assert_int_equal(machine.lock.held, 0);
@@ -79,7 +79,7 @@ static void test_pause(void **state)
 	assert_int_equal(channel.state, VM_PAUSED);
 	assert_int_equal(channel.done_sequence, channel.command_sequence);
 	assert_int_equal(channel.running_tsc, 150);
-	assert_false(machine.brief);
+	assert_false(machine.fast_path);
 	assert_int_equal(machine.time.paused_tsc, host_tsc);
 
 	host_tsc += 1000;
@@ -87,7 +87,7 @@ static void test_pause(void **state)
 	machine.vcpu[1].pvclock.system_time_msr = 0x1001;
 	assert_true(round_of(0));
 	assert_int_equal(channel.state, VM_RUNNING);
-	assert_true(machine.brief);
+	assert_true(machine.fast_path);
 	for (u32 i = 1; i < 4; i++)
 		assert_int_equal(wakes_sent[i], 1);
 	/* vCPU 1's clock was written too, and vCPU 2's exit is settled now */
@@ -301,9 +301,9 @@ static void test_lock_goes_round(void **state)
 	assert_int_equal(yields[1] + yields[2] + yields[3], 0);
 	machine.lock.waiting = BIT(2);
 	page.exit.reason = EXIT_INTERRUPT_WINDOW;
-	assert_false(brief_pass_briefly(vcpu, &machine, &page, brief_settle_other));
+	assert_false(fast_path_between_runs(vcpu, &machine, &page, fast_path_handle_other));
 	page.exit.reason = EXIT_IO;
-	assert_false(brief_pass_briefly(vcpu, &machine, &page, brief_settle_port));
+	assert_false(fast_path_between_runs(vcpu, &machine, &page, fast_path_handle_port));
 	assert_true(round_after(0, EXIT_KICK));
 	assert_int_equal(yields[2], 1);
 	/* not to itself: its bit may still be set */

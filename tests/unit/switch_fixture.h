@@ -94,7 +94,7 @@ void switch_give_up(const char *pattern, ...)
 static UNUSED void detach(u32 index)
 {
 	shared.client[index].number = 0;
-	port_attend();
+	port_take_commands();
 	assert_int_equal(shared.served[index], 0);
 	free(peers[index].memory);
 	peers[index] = (struct peer){0};
@@ -119,7 +119,7 @@ static UNUSED void attach_port(u32 index, struct net_port port)
 		.bell = BELL(index),
 		.number = ++last_number,
 	};
-	port_attend();
+	port_take_commands();
 	assert_int_equal(shared.served[index], last_number);
 	assert_true(peer->bound);
 	turn_round(now); /* sees that the link is new */

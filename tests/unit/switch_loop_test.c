@@ -85,7 +85,7 @@ static u32 join(u32 one, u32 other)
 static void set_down(u32 index, bool down)
 {
 	shared.client[index].port.down = down;
-	port_attend();
+	port_take_commands();
 	serve_and_announce();
 }
 
@@ -330,7 +330,7 @@ static void announced_by_a_new_switch(void **state)
 	mac_table_init(5);
 	for (u32 i = 0; i < 2; i++)
 		peers[i].memory->generation++;
-	port_attend();
+	port_take_commands();
 	serve_and_announce();
 	assert_true(link_renewed(&peers[0].end));
 	expect_announced(0, MAC(1), 0);

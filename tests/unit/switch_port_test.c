@@ -31,7 +31,7 @@ static void says_that_it_is_alive(void **state)
 {
 	(void)state;
 	shared.asked = 7;
-	port_attend();
+	port_take_commands();
 	assert_int_equal(shared.answered, 7);
 }
 
@@ -121,7 +121,7 @@ static void the_switch_died(void **state)
 	mac_table_init(5);
 	for (u32 i = 0; i < 2; i++)
 		manager_raises_the_generation(i);
-	port_attend();
+	port_take_commands();
 	assert_int_equal(shared.served[1], shared.client[1].number);
 	turn_round(now);
 	for (u32 i = 0; i < 2; i++) {
@@ -148,7 +148,7 @@ static void the_first_frame_of_a_life(void **state)
 	for (u32 i = 0; i < 2; i++)
 		assert_true(link_renewed(&peers[i].end));
 	put_plain(0, BROADCAST, MAC(0), 60, PAYLOAD(1));
-	port_attend();
+	port_take_commands();
 	serve_all();
 	expect_plain(1, BROADCAST, MAC(0), 60, PAYLOAD(1));
 	assert_true(link_renewed(&peers[2].end));

@@ -130,14 +130,14 @@ static void changed_while_in_use(void **state)
 	attach_port(0, (struct net_port){.mac = MAC(0), .limit.units = 1});
 	run_for(NS_PER_S, 0, 1, 60);
 	shared.client[0].port.limit.units = 1000;
-	port_attend();
+	port_take_commands();
 	run_for(NS_PER_S, 0, 1, 60);
 	assert_in_range(run_for(NS_PER_S, 0, 1, 60), 990, 1010);
 	shared.client[0].port.limit.units = 0;
-	port_attend();
+	port_take_commands();
 	assert_true(run_for(NS_PER_MS, 0, 1, 60) > 10000);
 	shared.client[0].port.limit.units = 10;
-	port_attend();
+	port_take_commands();
 	run_for(NS_PER_S, 0, 1, 60);
 	assert_in_range(run_for(10 * NS_PER_S, 0, 1, 60), 99, 101);
 }
@@ -365,7 +365,7 @@ static void raised_while_it_waits(void **state)
 	put_plain(0, MAC(1), MAC(0), 60, 0x22);
 	now += NS_PER_S;
 	shared.client[0].port.limit.bytes = 0;
-	port_attend();
+	port_take_commands();
 	serve_all();
 	expect_plain(1, MAC(1), MAC(0), 60, 0x22);
 }

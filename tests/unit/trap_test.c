@@ -15,7 +15,7 @@ static void exit_with(enum exit_reason reason, u64 qualification)
 {
 	page.exit = (struct vcpu_exit){.reason = reason, .qualification = qualification};
 	page.rip = 0x1000;
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 }
 
 static void test_words(void **state)
@@ -42,15 +42,15 @@ static void test_command(void **state)
 	channel.trap = VM_TRAP_IO;
 	channel.command = VM_COMMAND_TRAP;
 	channel.command_sequence++;
-	vcpu_pass(vcpu, &deadline_tsc);
-	vcpu_pass(vcpu, &deadline_tsc);
+	vcpu_between_runs(vcpu, &deadline_tsc);
+	vcpu_between_runs(vcpu, &deadline_tsc);
 	assert_int_equal(channel.done_sequence, channel.command_sequence);
 	assert_int_equal(machine.trap_wanted, VM_TRAP_IO);
 	assert_true(machine_may_run(&machine));
-	assert_false(machine.brief); /* each exit reaches the monitor's full path */
+	assert_false(machine.fast_path); /* each exit reaches the monitor's full path */
 	port_value = 1;
 	page.exit = (struct vcpu_exit){.reason = EXIT_IO, .io_size = 1, .io_flags = IO_IN};
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	assert_int_equal(channel.trapped[4], 1);
 	assert_non_null(memmem(channel.log, sizeof(channel.log), "trap: in from port", 18));
 }
@@ -76,7 +76,7 @@ static void test_step(void **state)
 
 	page.exit = (struct vcpu_exit){
 		.reason = EXIT_EXCEPTION, .vector = VECTOR_DB, .qualification = DR6_BS};
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	assert_false(vcpu->event.valid);
 	assert_true((page.rflags & RFLAGS_TF) == 0);
 	assert_int_equal(page.trap & VTRAP_CR, VTRAP_CR);
@@ -91,7 +91,7 @@ static void test_fault(void **state)
 	trap_set(&machine, VM_TRAP_CR, 0);
 	exit_with(EXIT_CR, 0 | GPR_RAX << 8);
 	page.exit = (struct vcpu_exit){.reason = EXIT_EXCEPTION, .vector = VECTOR_GP};
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	assert_true(vcpu->event.valid);
 	assert_int_equal(vcpu->event.vector, VECTOR_GP);
 	assert_true((page.rflags & RFLAGS_TF) == 0);
@@ -108,7 +108,7 @@ static void test_guest_steps(void **state)
 	assert_int_equal(channel.trapped[1], 1);
 	page.exit = (struct vcpu_exit){
 		.reason = EXIT_EXCEPTION, .vector = VECTOR_DB, .qualification = DR6_BS};
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	assert_true(vcpu->event.valid);
 	assert_int_equal(vcpu->event.vector, VECTOR_DB);
 	assert_true((page.rflags & RFLAGS_TF) != 0);
@@ -125,7 +125,7 @@ static void test_cr3(void **state)
 		assert_int_equal(page.cr3_target[(i - 1) % 4], i << 12);
 		page.exit = (struct vcpu_exit){
 			.reason = EXIT_EXCEPTION, .vector = VECTOR_DB, .qualification = DR6_BS};
-		exits_settle(vcpu);
+		exits_handle(vcpu);
 	}
 	assert_int_equal(page.cr3_target[0], 5 << 12);
 	assert_int_equal(page.cr3_target[1], 2 << 12);
@@ -158,7 +158,7 @@ static void mov_to_cr4(u64 value)
 	page.exit = (struct vcpu_exit){.reason = EXIT_CR, .vendor_code = 0x14};
 	page.rip = 0x1000;
 	vcpu->event.valid = 0;
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 }
 
 /* On SVM a bit of CR4 that CPUID does not have is #GP, without asking the CPU. */
@@ -181,12 +181,12 @@ static void test_reserved_cr4(void **state)
 		}
 		page.exit = (struct vcpu_exit){
 			.reason = EXIT_EXCEPTION, .vector = VECTOR_DB, .qualification = DR6_BS};
-		exits_settle(vcpu);
+		exits_handle(vcpu);
 	}
 	/* VMX tells its CPU to do it: a bit may be refused for more reasons than CPUID's. */
 	string_copy(info.backend, sizeof(info.backend), "VMX/EPT");
 	page.exit = (struct vcpu_exit){.reason = EXIT_CR, .qualification = 4 | GPR_RCX << 8};
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	assert_true(vcpu->trap.stepping);
 }
 

@@ -16,7 +16,7 @@ static int setup_window(void **state)
 static void answer_all(struct block_request *request)
 {
 	disk_answer(request->id, BLOCK_OK);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 }
 
 /* The pages of 100 KiB in one segment: two requests, nothing of it in the pool. */
@@ -93,7 +93,7 @@ static void copied(void **state)
 
 		assert_int_equal(request.window, 0);
 		disk_do(&request);
-		virtio_blk_attend(&blk);
+		virtio_blk_poll_link(&blk);
 		assert_int_equal(used_new(0), 1);
 		(void)hear(0);
 		assert_memory_equal(ram + cases[i][0].gpa.value, disk_bytes, 512);
@@ -109,19 +109,19 @@ static void refused(void **state)
 	(void)state;
 	assert_int_equal(request.window, WINDOW);
 	disk_answer(request.id, BLOCK_COPY);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_not_done(header);
 	request = disk_take();
 	assert_int_equal(request.window, 0);
 	disk_do(&request);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_done(header, BLK_S_OK, 4097);
 	assert_memory_equal(ram + DATA_AT, disk_bytes + 8 * 512, 4096);
 	header = send(BLK_T_IN, 8, 4096);
 	request = disk_take();
 	assert_int_equal(request.window, 0);
 	disk_do(&request);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_done(header, BLK_S_OK, 4097);
 	disk_about()->window = WINDOW + 1;
 	(void)send(BLK_T_IN, 8, 4096);
@@ -137,7 +137,7 @@ static void refused_for_nothing(void **state)
 	disk_about()->window = 0;
 	header = send(BLK_T_IN, 8, 4096);
 	disk_answer(disk_take().id, BLOCK_COPY);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_done(header, BLK_S_IOERR, 1);
 }
 

@@ -92,7 +92,7 @@ static UNUSED void power_on(void)
 	platform.clock = (struct machine_clock){.tsc_khz = 1000000, .wall_ns = NS_PER_S};
 	disk_client_open(&blk.client, disk_memory, disk_ring, NULL);
 	assert_int_equal(platform_init(&platform, &config), STATUS_OK);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 }
 
 static UNUSED void set_up_queue(u32 queue)
@@ -249,9 +249,9 @@ static UNUSED void expect_not_done(u32 header)
 static UNUSED void settle(void)
 {
 	do
-		virtio_blk_attend(&blk);
+		virtio_blk_poll_link(&blk);
 	while (disk_do_all() != 0);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 }
 
 static UNUSED bool needs_reset(void)

@@ -66,12 +66,12 @@ static void grows(void **state)
 	expect_done(header, BLK_S_IOERR, 1);
 	(void)get(AT_ISR, 1);
 	disk_about()->sectors = (3ull << 32) + 5;
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	assert_int_equal(get(CONFIG(0), 4), 5);
 	assert_int_equal(get(CONFIG(4), 4), 3);
 	assert_int_equal(get(AT_COMMON + 0x15, 1), 1); /* another generation */
 	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_CONFIG);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	assert_int_equal(get(AT_ISR, 1), 0);
 	(void)send(BLK_T_IN, 3ull << 32, 512);
 	assert_true(disk_take().sector == 3ull << 32);
@@ -157,7 +157,7 @@ static void without_bus_mastering(void **state)
 	pci_config_write(&blk.virtio.function, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	memset(ram + DATA_AT, 0x33, 512);
 	assert_int_equal(disk_do_all(), 2);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	disk_expect_nothing();
 	expect_not_done(read);
 	expect_not_done(write);
@@ -182,15 +182,15 @@ static void forged_and_repeated_answers(void **state)
 	disk_answer(request.id + 1, BLOCK_OK);
 	disk_answer(request.id + SLOT_COUNT, BLOCK_OK);
 	disk_answer(~0ull, BLOCK_OK);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_not_done(header);
 	disk_do(&request);
 	disk_answer(request.id, BLOCK_ERROR);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_done(header, BLK_S_OK, 513);
 	header = send(BLK_T_IN, 2, 512);
 	disk_answer(request.id, BLOCK_OK); /* of the one before */
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_not_done(header);
 	settle();
 	expect_done(header, BLK_S_OK, 513);
@@ -208,20 +208,20 @@ static void asked_again(void **state)
 	(void)state;
 	old[0] = disk_take();
 	disk_do(&old[0]);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	old[1] = disk_take(); /* and dies */
 	disk_new_driver();
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	again = disk_take();
 	assert_int_equal(again.sector, old[1].sector); /* what was answered is not asked again */
 	assert_int_equal(again.sectors, old[1].sectors);
 	assert_true(again.id != old[1].id);
 	disk_expect_nothing();
 	disk_answer(old[1].id, BLOCK_ERROR); /* that one is of another life */
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_not_done(header);
 	disk_do(&again);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_done(header, BLK_S_OK, 200 * 512 + 1);
 	assert_memory_equal(ram + DATA_AT, disk_bytes + 10 * 512, 200 * 512);
 }
@@ -254,9 +254,9 @@ static void without_a_driver(void **state)
 
 	(void)state;
 	disk_memory->generation = 0;
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	header = send(BLK_T_IN, 3, 512);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_not_done(header);
 	disk_memory->generation = generation;
 	disk_new_driver();
@@ -275,10 +275,10 @@ static void lost(void **state)
 	asked = send(BLK_T_IN, 10, 512);
 	request = disk_take();
 	disk_about()->features |= DISK_LOST;
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_done(asked, BLK_S_IOERR, 1);
 	disk_answer(request.id, BLOCK_OK); /* too late */
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	assert_int_equal(peek(RINGS_AT + USED_AT + 2, 2), 1);
 	for (u32 i = 0; i < 3 * VIRTIO_BLK_REQUESTS; i++) {
 		later = send(BLK_T_OUT, 10, 512);
@@ -287,13 +287,13 @@ static void lost(void **state)
 	disk_expect_nothing();
 	disk_about()->features &= ~(u32)DISK_LOST;
 	disk_new_driver();
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	disk_expect_nothing();
 	later = send(BLK_T_IN, 20, 512);
 	request = disk_take();
 	assert_int_equal(request.sector, 20);
 	disk_do(&request);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_done(later, BLK_S_OK, 513);
 }
 
@@ -308,7 +308,7 @@ static void lost_after_an_answer(void **state)
 	request = disk_take();
 	disk_do(&request);
 	disk_about()->features |= DISK_LOST;
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_done(header, BLK_S_OK, 513);
 }
 
@@ -328,9 +328,9 @@ static void reset_with_requests_in_flight(void **state)
 	start_device();
 	memset(ram + DATA_AT, 0x22, 512);
 	header = send(BLK_T_OUT, 5, 512);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	disk_do(&old);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_not_done(header);
 	old = disk_take();
 	assert_int_equal(old.sector, 6);
@@ -354,7 +354,7 @@ static void reset_and_another_driver(void **state)
 	start_device();
 	header = send(BLK_T_IN, 9, 512);
 	disk_new_driver();
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	assert_int_equal(disk_take().sector, 9);
 	expect_not_done(header);
 }
@@ -369,9 +369,9 @@ static void settles(void **state)
 		(void)send_to(0, BLK_T_IN, i, DATA_AT, BLOCK_REQUEST_BYTES);
 	waiting = blk.waiting;
 	assert_int_not_equal(waiting, 0);
-	assert_false(virtio_blk_settle(&blk));
+	assert_false(virtio_blk_drain(&blk));
 	assert_int_not_equal(disk_do_all(), 0);
-	assert_true(virtio_blk_settle(&blk));
+	assert_true(virtio_blk_drain(&blk));
 	assert_int_equal(blk.waiting, waiting);
 	assert_int_equal(disk_do_all(), 0);
 	settle();

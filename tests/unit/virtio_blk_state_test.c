@@ -28,7 +28,7 @@ static void loaded_elsewhere(void **state)
 	header[0] = send(BLK_T_IN, 10, 200 * 512);
 	request = disk_take();
 	disk_do(&request);
-	virtio_blk_attend(&blk); /* its second piece is asked for */
+	virtio_blk_poll_link(&blk); /* its second piece is asked for */
 	header[1] = send(BLK_T_FLUSH, 0, 0);
 	header[2] = send_to(1, BLK_T_OUT, 3, DATA_AT + 0x80000, 512);
 	memset(ram + DATA_AT + 0x80000, 0x77, 512);
@@ -57,15 +57,15 @@ static void loaded_in_place(void **state)
 	(void)state;
 	save_machine();
 	load_machine();
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	disk_expect_nothing();
 	disk_answer(old.id, BLOCK_ERROR);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_not_done(header);
 	again = disk_take();
 	assert_int_equal(again.sector, 4);
 	disk_do(&again);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_done(header, BLK_S_OK, 1);
 }
 
@@ -80,7 +80,7 @@ static void loaded_with_another_size(void **state)
 	load_machine();
 	(void)get(AT_ISR, 1);
 	assert_int_equal(get(CONFIG(0), 4), DISK_SECTORS);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	assert_int_equal(get(CONFIG(0), 4), DISK_SECTORS + 1);
 	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_CONFIG);
 }
@@ -128,7 +128,7 @@ static void states_that_cannot_be(void **state)
 	request->segment[2].bytes = ~0u;
 	load_machine();
 	disk_new_driver();
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	assert_true(disk_take().sector == ~0ull); /* which the driver refuses */
 }
 int main(void)

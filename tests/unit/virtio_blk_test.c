@@ -41,7 +41,7 @@ static void large_requests(void **state)
 		disk_expect_nothing();
 		expect_not_done(header);
 		disk_do(&request);
-		virtio_blk_attend(&blk);
+		virtio_blk_poll_link(&blk);
 	}
 	expect_done(header, BLK_S_OK, 300 * 512 + 1);
 	assert_memory_equal(ram + DATA_AT, disk_bytes + 100 * 512, 300 * 512);
@@ -61,9 +61,9 @@ static void a_piece_fails(void **state)
 
 	(void)state;
 	disk_do(&request);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	disk_answer(disk_take().id, BLOCK_ERROR);
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	expect_done(header, BLK_S_IOERR, 128 * 512 + 1);
 	disk_expect_nothing();
 }
@@ -86,7 +86,7 @@ static void statuses(void **state)
 		u32 header = send(BLK_T_FLUSH, ~0ull, 0);
 
 		disk_answer(disk_take().id, cases[i].from);
-		virtio_blk_attend(&blk);
+		virtio_blk_poll_link(&blk);
 		expect_done(header, cases[i].to, 1);
 	}
 }
@@ -154,7 +154,7 @@ static void long_ranges(void **state)
 {
 	(void)state;
 	disk_about()->sectors = 100000;
-	virtio_blk_attend(&blk);
+	virtio_blk_poll_link(&blk);
 	send_range(BLK_T_WRITE_ZEROES, 0, BLOCK_RANGE_SECTORS + 1, 0);
 	assert_int_equal(outcome(), BLK_S_IOERR);
 	send_range(BLK_T_WRITE_ZEROES, 9, BLOCK_RANGE_SECTORS, 0);

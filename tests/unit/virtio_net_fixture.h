@@ -133,7 +133,7 @@ static UNUSED void power_on(void)
 	platform.clock = (struct machine_clock){.tsc_khz = 1000000, .wall_ns = NS_PER_S};
 	virtio_net_open(&net, wire, ring_switch, NULL);
 	assert_int_equal(platform_init(&platform, &config), STATUS_OK);
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 }
 
 static UNUSED void set_up_queue(u32 queue)
@@ -313,7 +313,7 @@ static UNUSED void put_frame_as(u64 mac, const struct frame_header *header)
 static UNUSED void port_publish(void)
 {
 	(void)!link_publish(&port);
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 }
 
 static UNUSED void give_as(u64 mac, const struct frame_header *header)

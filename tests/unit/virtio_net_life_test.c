@@ -54,10 +54,10 @@ static void link_state(void **state)
 	(void)state;
 	(void)get(AT_ISR, 1);
 	wire_about()->flags = 0;
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	assert_int_equal(get(CONFIG(6), 2), 0);
 	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_CONFIG);
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	assert_int_equal(get(AT_ISR, 1), 0);
 	add_buffers(0, 0, 1, 1526);
 	give(60);
@@ -65,14 +65,14 @@ static void link_state(void **state)
 	assert_int_equal(net.counts.lost[NET_LOSS_NOBODY], 1);
 	wire_about()->flags = NET_LINK_UP;
 	wire_about()->mtu = 9000;
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	assert_int_equal(get(CONFIG(6), 2), LINK_UP);
 	assert_int_equal(get(CONFIG(10), 2), 9000);
 	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_CONFIG);
 	give(60);
 	expect_received(0, 0, 60);
 	wire_about()->mtu = ~0u; /* from whoever can write there */
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	assert_int_equal(get(CONFIG(10), 2), NET_MTU_MAX);
 }
 
@@ -86,7 +86,7 @@ static void another_switch(void **state)
 	(void)get(AT_ISR, 1);
 	new_switch();
 	rings = 0;
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	assert_int_equal(rings, 1);
 	assert_int_equal(get(CONFIG(6), 2), LINK_UP | ANNOUNCE);
 	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_CONFIG);
@@ -108,7 +108,7 @@ static void not_asked_to_announce(void **state)
 	setup_with(1, ~BIT(NET_F_GUEST_ANNOUNCE));
 	(void)get(AT_ISR, 1);
 	new_switch();
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	assert_int_equal(get(CONFIG(6), 2), LINK_UP);
 	assert_int_equal(get(AT_ISR, 1), 0);
 }
@@ -130,7 +130,7 @@ static void another_switch_while_full(void **state)
 	give(600);
 	assert_true(net.hungry && net.full != 0);
 	new_switch();
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	assert_int_equal(used_new(1), 100);
 	give(60);
 	assert_int_equal(hear(0), 60 + HEADER_BYTES);
@@ -209,7 +209,7 @@ static void not_bus_master(void **state)
 	expect_no_frame();
 	pci_config_write(&net.virtio.function, PCI_COMMAND, 2,
 			 PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER);
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	expect_received(0, 0, 60);
 	notify(1);
 	expect_frame(ram + SEND_AT + HEADER_BYTES, 60);
@@ -227,7 +227,7 @@ static void loaded_in_place(void **state)
 	save_machine();
 	device_reset(&net.virtio.function.device);
 	load_machine();
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	platform_tick(&platform, 0);
 	assert_int_equal(used_new(0), 1);
 	add_buffers(0, 1, 1, 1526);
@@ -254,7 +254,7 @@ static void loaded_elsewhere(void **state)
 	load_machine();
 	assert_int_equal(get(CONFIG(6), 2), LINK_UP);
 	(void)get(AT_ISR, 1);
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	assert_int_equal(get(CONFIG(6), 2), 0);
 	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_CONFIG);
 	assert_int_equal(get(CONFIG(4), 2), 0x0a00); /* the guest's word */
@@ -277,7 +277,7 @@ static void another_address(void **state)
 	for (u32 i = 0; i < 2; i++) {
 		power_on();
 		load_machine();
-		virtio_net_attend(&net);
+		virtio_net_poll_link(&net);
 		assert_int_equal(get(CONFIG(6), 2) & LINK_UP, 0);
 		give(60);
 		send(60);
@@ -291,7 +291,7 @@ static void another_address(void **state)
 	assert_int_equal(get(CONFIG(4), 2), 0x0c00);
 	save_machine();
 	load_machine();
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	assert_int_equal(get(CONFIG(6), 2), LINK_UP);
 	add_buffers(0, 0, 1, 1526);
 	give(60);

@@ -36,7 +36,7 @@ static void in_batches(void **state)
 	assert_false(link_await_room(&port, FRAMES_RING_BYTES / 2));
 	assert_true(link_publish(&port)); /* the card had asked for it */
 	assert_true(link_await_room(&port, FRAMES_RING_BYTES));
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	assert_int_equal(used_new(0), 16);
 	assert_int_equal(rings, 1);
 	for (u32 i = 0; i < 16; i++)
@@ -96,7 +96,7 @@ static void merges_when_there_are_enough(void **state)
 	give(2500);
 	give(60);
 	assert_int_equal(used_new(0), 0);
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	assert_int_equal(used_new(0), 0);
 	add_buffers(0, 2, 1, 1000);
 	assert_int_equal(used_new(0), 3);
@@ -239,7 +239,7 @@ static void wishes(void **state)
 	for (u32 i = 0; i < ARRAY_COUNT(cases); i++) {
 		teardown(state);
 		setup_with(1, cases[i].known);
-		virtio_net_attend(&net);
+		virtio_net_poll_link(&net);
 		assert_int_equal(link_wish_of_peer(&port), cases[i].wish);
 		add_buffers(0, 0, 4, 1526);
 		for (u32 k = 0; k < ARRAY_COUNT(frame); k++)
@@ -252,7 +252,7 @@ static void wishes(void **state)
 		assert_int_equal(link_wish_of_peer(&port), 0);
 		new_switch();
 		start_device(cases[i].known);
-		virtio_net_attend(&net);
+		virtio_net_poll_link(&net);
 		assert_int_equal(link_wish_of_peer(&port), cases[i].wish);
 	}
 }

@@ -262,18 +262,18 @@ static void waits_for_room(void **state)
 	for (; seen < sent / 4; seen++)
 		expect_frame(ram + SEND_AT + HEADER_BYTES, 9000);
 	assert_false(link_publish(&port)); /* not worth a signal yet */
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	assert_int_equal(used_new(1), sent);
 	for (; seen < sent / 2 + 2; seen++)
 		expect_frame(ram + SEND_AT + HEADER_BYTES, 9000);
 	assert_true(link_publish(&port));
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	assert_true(used_new(1) > sent);
 	while (used_new(1) < 200 || seen < 200) {
 		expect_frame(ram + SEND_AT + HEADER_BYTES, 9000);
 		seen++;
 		if (link_publish(&port))
-			virtio_net_attend(&net);
+			virtio_net_poll_link(&net);
 	}
 	expect_no_frame();
 	assert_int_equal(net.counts.sent_frames, 200);
@@ -295,7 +295,7 @@ static void pairs_share_the_room(void **state)
 		expect_frame(ram + SEND_AT + HEADER_BYTES, 9000);
 		seen++;
 		if (link_publish(&port))
-			virtio_net_attend(&net);
+			virtio_net_poll_link(&net);
 		assert_false(seen == 200 && used_new(3) < 60);
 	}
 	assert_true(used_new(1) >= 150 && used_new(3) >= 150);
@@ -318,13 +318,13 @@ static void link_down(void **state)
 {
 	(void)state;
 	wire_about()->flags = 0;
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	send(60);
 	assert_int_equal(hear(1), 0);
 	expect_no_frame();
 	assert_int_equal(net.counts.lost[NET_LOSS_NOBODY], 1);
 	wire_about()->flags = NET_LINK_UP;
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	send(60);
 	expect_frame(ram + SEND_AT + HEADER_BYTES, 60);
 }
@@ -334,16 +334,16 @@ static void nobody(void **state)
 {
 	(void)state;
 	wire->generation = 0;
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	send(60);
 	assert_int_equal(net.counts.lost[NET_LOSS_NOBODY], 1);
 	wire->generation = 7;
 	(void)!link_renewed(&port);
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	send(60);
 	expect_frame(ram + SEND_AT + HEADER_BYTES, 60);
 	wire->line[LINK_SERVER].written = 1; /* no multiple of a frame's place */
-	virtio_net_attend(&net);
+	virtio_net_poll_link(&net);
 	assert_true(net.end.broken);
 	send(60);
 	assert_int_equal(net.counts.lost[NET_LOSS_NOBODY], 2);

@@ -211,7 +211,7 @@ bool vm_save_waits(const struct vm *vm)
 	return false;
 }
 
-void vm_save_settle(struct vm *vm)
+void vm_save_end_transfer(struct vm *vm)
 {
 	(void)vm;
 }
@@ -348,7 +348,7 @@ bool vm_release_step(struct vm *vm)
 		vm->monitor.wake = HANDLE_NONE;
 		groups--;
 	}
-	vm_save_settle(vm);
+	vm_save_end_transfer(vm);
 	return true;
 }
 

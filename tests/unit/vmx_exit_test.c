@@ -258,7 +258,7 @@ static void traps_change_the_control_words(void **state)
 	assert_int_equal(field[VMCS_CR3_TARGET_COUNT], vmx_capability.cr3_targets);
 	if (vmx_capability.cr3_targets > 1)
 		assert_int_equal(field[VMCS_CR3_TARGET0 + 2], 0x7000);
-	assert_false(vmx_cr_settle(&vcpu, 4 | GPR_RAX << 8));
+	assert_false(vmx_cr_handle(&vcpu, 4 | GPR_RAX << 8));
 
 	page->trap = VTRAP_RESTRICTED;
 	page->trap_exceptions = 0;
@@ -268,10 +268,10 @@ static void traps_change_the_control_words(void **state)
 	assert_int_equal(field[VMCS_PRIMARY_CONTROLS], vmx_capability.primary);
 	assert_true((field[VMCS_CR0_MASK] & (CR0_PE | CR0_PG)) == (CR0_PE | CR0_PG));
 	page->gpr[GPR_RAX] = CR0_PE;
-	assert_false(vmx_cr_settle(&vcpu, 0 | GPR_RAX << 8));
+	assert_false(vmx_cr_handle(&vcpu, 0 | GPR_RAX << 8));
 	page->trap = 0;
 	vmx_set(&vcpu, VCPU_TRAPS);
-	assert_true(vmx_cr_settle(&vcpu, 0 | GPR_RAX << 8));
+	assert_true(vmx_cr_handle(&vcpu, 0 | GPR_RAX << 8));
 }
 
 int main(void)

@@ -12,7 +12,7 @@
 #include "vmm/manager/log/log_text.h"
 #include "vmm/manager/pci/pci.h"
 #include "vmm/manager/random.h"
-#include "vmm/manager/turn.h"
+#include "vmm/manager/event_loop.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
@@ -75,13 +75,13 @@ int main(void)
 	disks_start();
 	nets_start();
 	while (!drivers_settled())
-		turn();
+		event_loop_run_once();
 	while (setup_start_next()) {
 		while (!setup_settled())
-			turn();
+			event_loop_run_once();
 	}
 	console_script_set(setup_options_get()->run);
 	console_open();
 	for (;;)
-		turn();
+		event_loop_run_once();
 }

@@ -5,7 +5,7 @@
 #include "vmm/rt/syscall.h"
 
 /* Commands that do not fit the present state have no effect: the manager sees the state. */
-static void command_obey_one(struct machine *machine, u32 command)
+static void command_handle_one(struct machine *machine, u32 command)
 {
 	switch (command) {
 	case VM_COMMAND_START:
@@ -51,7 +51,7 @@ static void command_obey_one(struct machine *machine, u32 command)
 	}
 }
 
-void command_obey(struct machine *machine)
+void command_handle(struct machine *machine)
 {
 	struct vm_channel *channel = machine->channel;
 	u32 sequence = __atomic_load_n(&channel->command_sequence, __ATOMIC_ACQUIRE);
@@ -61,7 +61,7 @@ void command_obey(struct machine *machine)
 		return;
 	if (sequence != machine->obeyed) {
 		machine->obeyed = sequence;
-		command_obey_one(machine, channel->command);
+		command_handle_one(machine, channel->command);
 	}
 	if (machine->todo != 0 || reserve_under_way(machine) ||
 	    machine->obeyed == channel->done_sequence)

@@ -4,4 +4,4 @@
 #include "vmm/monitor/machine.h"
 
 /* Obeys the manager's command, if there is a new one. */
-void command_obey(struct machine *machine);
+void command_handle(struct machine *machine);

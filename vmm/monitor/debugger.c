@@ -377,7 +377,7 @@ static void debugger_release(struct machine *machine, u64 run, u64 step)
 }
 
 /* Removes all that a debugger has put into the guest. */
-static void debugger_take_back(struct machine *machine)
+static void debugger_remove_all(struct machine *machine)
 {
 	struct debugger *debugger = &machine->debugger;
 	bool hardware = false;
@@ -401,7 +401,7 @@ static void debugger_attach(struct machine *machine)
 {
 	struct debugger *debugger = &machine->debugger;
 
-	debugger_take_back(machine);
+	debugger_remove_all(machine);
 	/* the manager tells stops apart by the number: none is used twice */
 	*debugger = (struct debugger){
 		.held = true, .run = ~0ull, .stop.sequence = debugger->stop.sequence};
@@ -410,12 +410,12 @@ static void debugger_attach(struct machine *machine)
 
 static void debugger_detach(struct machine *machine)
 {
-	debugger_take_back(machine);
+	debugger_remove_all(machine);
 	debugger_traps_set(machine, false);
 	debugger_release(machine, ~0ull, 0);
 }
 
-enum status debugger_obey(struct machine *machine, const struct query *query)
+enum status debugger_answer(struct machine *machine, const struct query *query)
 {
 	if (query->kind < QUERY_ATTACH || query->kind >= QUERY_KIND_COUNT)
 		return STATUS_NOT_SUPPORTED;

@@ -46,7 +46,7 @@ struct debugger {
 };
 
 /* Answer to QUERY_DEBUG: every vCPU is out of the guest and has its registers valid. */
-enum status debugger_obey(struct machine *machine, const struct query *query);
+enum status debugger_answer(struct machine *machine, const struct query *query);
 
 /* Whether this vCPU may go on; while it steps it takes no interrupt. */
 bool debugger_may_run(const struct vcpu *vcpu);

@@ -39,7 +39,7 @@ static bool handover_disks_have_answered(struct machine *machine)
 	char text[sizeof(machine->channel->handover_problem)];
 
 	for (u32 i = 0; i < machine->blk_count; i++) {
-		while (!virtio_blk_settle(&machine->blk[i])) {
+		while (!virtio_blk_drain(&machine->blk[i])) {
 			if (clock_tsc() > until) {
 				format(text, sizeof(text),
 				       "disk %u does not answer what it was asked",

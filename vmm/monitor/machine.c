@@ -77,10 +77,10 @@ static void machine_set_state(struct machine *machine, enum vm_state state)
 {
 	machine->state = state;
 	machine->todo |= TODO_REPORT;
-	machine->brief = false;
+	machine->fast_path = false;
 	if (machine->guest_count != 0)
 		machine_wake_all(machine);
-	machine_conclude(machine);
+	machine_do_todo(machine);
 }
 
 static void machine_set_reason(struct machine *machine, const char *pattern, va_list arguments)
@@ -187,7 +187,7 @@ static void machine_publish_counters(struct machine *machine)
 	machine->channel->unknown_memory_last = platform->memory.unknown_last;
 }
 
-void machine_conclude(struct machine *machine)
+void machine_do_todo(struct machine *machine)
 {
 	u32 todo = machine->todo;
 
@@ -206,7 +206,7 @@ void machine_conclude(struct machine *machine)
 	if ((todo & TODO_HOLD) != 0)
 		handover_hold(machine);
 	machine_report(machine);
-	machine->brief = machine_may_run(machine) && !machine->watched;
+	machine->fast_path = machine_may_run(machine) && !machine->watched;
 	if (machine->state == VM_RUNNING)
 		machine_wake_all(machine);
 }
@@ -325,7 +325,7 @@ void machine_unasked_reset(struct vcpu *vcpu, const char *what)
 }
 
 /* What the guest has asked of its devices. */
-static void machine_obey_guest(struct machine *machine)
+static void machine_handle_requests(struct machine *machine)
 {
 	struct machine_events *events = &machine->platform.events;
 	u32 pending = events->pending;
@@ -352,19 +352,19 @@ static void machine_obey_guest(struct machine *machine)
 	}
 }
 
-void machine_attend(struct machine *machine)
+void machine_handle_pending(struct machine *machine)
 {
-	machine_obey_guest(machine);
-	command_obey(machine);
+	machine_handle_requests(machine);
+	command_handle(machine);
 	if (unlikely(machine->handover.held))
 		return;
-	query_hear(machine);
+	query_take(machine);
 	if (machine->state == VM_RUNNING)
 		console_input(machine);
 	for (u32 i = 0; i < machine->blk_count; i++)
-		virtio_blk_attend(&machine->blk[i]);
+		virtio_blk_poll_link(&machine->blk[i]);
 	for (u32 i = 0; i < machine->net_count; i++)
-		virtio_net_attend(&machine->net[i]);
+		virtio_net_poll_link(&machine->net[i]);
 	if (machine->state != VM_STOPPED || machine->todo != 0)
 		return;
 	console_signal(machine);

@@ -59,7 +59,7 @@ struct machine {
 	enum vm_state state;
 	enum vm_state reported; /* what the channel shows */
 	u32 todo;	  /* enum machine_todo */
-	bool brief;	  /* may_run and not watched: exits may take the short way */
+	bool fast_path;	  /* may_run and not watched: exits may take the fast path */
 	u32 guest_count;  /* vCPUs that may be in the guest */
 	u32 obeyed;	  /* sequence of the command that was last begun */
 	u32 heard;	  /* number of the question last taken up */
@@ -94,7 +94,7 @@ static inline struct lapic *machine_lapic(const struct vcpu *vcpu)
 }
 
 /* Does what is in `todo` once no vCPU is in the guest; to be called when a vCPU has left it. */
-void machine_conclude(struct machine *machine);
+void machine_do_todo(struct machine *machine);
 
 /* Loads the guest and starts it from power-on; a guest that cannot be loaded is a crashed one. */
 void machine_start(struct machine *machine);
@@ -137,7 +137,7 @@ void machine_refresh_clock(struct machine_clock *clock, bool wall);
  * What is to be done between two runs: commands and input from the manager, what the guest has
  * asked of its devices. Ends the process when the machine has stopped.
  */
-void machine_attend(struct machine *machine);
+void machine_handle_pending(struct machine *machine);
 
 /* A line for the log, without its newline. */
 void machine_log(struct machine *machine, const char *pattern, ...) PRINTF_LIKE(2, 3);

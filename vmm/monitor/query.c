@@ -202,7 +202,7 @@ static enum status query_answer_debug(struct machine *machine, const struct quer
 {
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		vcpu_need(&machine->vcpu[i], VCPU_ALL & ~(u32)VCPU_EVENT);
-	return debugger_obey(machine, query);
+	return debugger_answer(machine, query);
 }
 
 static enum status query_answer_trace(struct machine *machine, const struct query *query,
@@ -298,7 +298,7 @@ void query_answer(struct machine *machine)
 	machine->signal = true;
 }
 
-void query_hear(struct machine *machine)
+void query_take(struct machine *machine)
 {
 	u32 asked = __atomic_load_n(&machine->channel->question.asked, __ATOMIC_ACQUIRE);
 

@@ -4,7 +4,7 @@
 #include "vmm/monitor/machine.h"
 
 /* Takes up a question that the manager has asked (vmm/rt/query.h). */
-void query_hear(struct machine *machine);
+void query_take(struct machine *machine);
 
 /* Answers it: no vCPU is in the guest. */
 void query_answer(struct machine *machine);

@@ -35,7 +35,7 @@ static void reserve_show_result(struct machine *machine)
 	else
 		__atomic_store_n(&channel->ready, 1, __ATOMIC_RELEASE);
 	machine->signal = true;
-	command_obey(machine);
+	command_handle(machine);
 }
 
 static void reserve_end_round(struct machine *machine)

@@ -5,7 +5,7 @@
 #include "lib/string.h"
 #include "vmm/monitor/console.h"
 #include "vmm/monitor/cpuid/cpuid_table.h"
-#include "vmm/monitor/exits/brief.h"
+#include "vmm/monitor/exits/fast_path.h"
 #include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/exits/inject.h"
 #include "vmm/monitor/load/start_state.h"
@@ -231,7 +231,7 @@ void vcpu_advance(struct vcpu *vcpu)
 	vcpu->page->request |= REQUEST_ADVANCE;
 }
 
-/* Signals only say that there is something to look at: machine_attend looks. */
+/* Signals only say that there is something to look at: machine_handle_pending looks. */
 static NOINLINE void vcpu_drain_queue(struct vcpu *vcpu)
 {
 	u64 key;
@@ -244,7 +244,7 @@ static NOINLINE void vcpu_drain_queue(struct vcpu *vcpu)
  * The lock is not fair: a guest that exits all the time would take it again before a waiter that
  * was just told to try, perhaps on another CPU, has woken up. So the waiter goes first.
  */
-static void vcpu_make_way(struct vcpu *vcpu)
+static void vcpu_let_waiter_first(struct vcpu *vcpu)
 {
 	struct mutex *lock = &vcpu->machine->lock;
 	u64 waiting = __atomic_load_n(&lock->waiting, __ATOMIC_RELAXED) & ~BIT(vcpu->id);
@@ -262,11 +262,11 @@ static void vcpu_make_way(struct vcpu *vcpu)
 }
 
 /* Takes the lock, then takes over what the run has left: an event cut short, the APIC's page. */
-static void vcpu_arrive(struct vcpu *vcpu)
+static void vcpu_lock_machine(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
 
-	vcpu_make_way(vcpu);
+	vcpu_let_waiter_first(vcpu);
 	mutex_lock(&machine->lock, vcpu->id, vcpu->queue);
 	if (vcpu->place == VCPU_IN_GUEST) {
 		machine->guest_count--;
@@ -276,10 +276,10 @@ static void vcpu_arrive(struct vcpu *vcpu)
 	}
 	vcpu->place = VCPU_INSIDE;
 	vcpu->woken = false;
-	machine_conclude(machine);
+	machine_do_todo(machine);
 }
 
-static void vcpu_depart(struct vcpu *vcpu, enum vcpu_place place)
+static void vcpu_unlock_machine(struct vcpu *vcpu, enum vcpu_place place)
 {
 	vcpu->place = place;
 	if (place == VCPU_IN_GUEST) {
@@ -295,7 +295,7 @@ static void vcpu_sleep(struct vcpu *vcpu, u64 deadline_tsc)
 	u64 key;
 	enum status status;
 
-	trace_settled(&vcpu->trace);
+	trace_handled(&vcpu->trace);
 	status = sys_queue_wait(vcpu->queue, deadline_tsc != 0 ? deadline_tsc : ~0ull, &key);
 	if (status != STATUS_OK && status != STATUS_TIMED_OUT)
 		rt_fail("queue");
@@ -309,18 +309,18 @@ static bool vcpu_apic_moved(const struct vcpu *vcpu)
 }
 
 /* A refused run has not delivered its event. */
-static void vcpu_take_back_event(struct vcpu *vcpu)
+static void vcpu_requeue_event(struct vcpu *vcpu)
 {
 	if (vcpu->page->inject.valid)
 		vcpu->event = vcpu->page->inject;
 	vcpu->page->inject = (struct vcpu_event){0};
 }
 
-static void vcpu_settle_run(struct vcpu *vcpu)
+static void vcpu_end_run(struct vcpu *vcpu)
 {
 	if (unlikely(vcpu_apic_moved(vcpu))) {
 		vcpu->refused = STATUS_OK;
-		vcpu_take_back_event(vcpu);
+		vcpu_requeue_event(vcpu);
 		return;
 	}
 	if (vcpu->refused != STATUS_OK)
@@ -331,7 +331,7 @@ static void vcpu_settle_run(struct vcpu *vcpu)
 		return;
 	if (vcpu->pv_eoi.pending)
 		pv_eoi_collect(vcpu);
-	exits_settle(vcpu);
+	exits_handle(vcpu);
 	if (unlikely(vcpu->machine->watched))
 		debugger_settled(vcpu);
 }
@@ -404,17 +404,17 @@ static bool vcpu_prepare(struct vcpu *vcpu)
  * What is done between two runs, under the machine's lock. True: the guest goes on; false: it has
  * nothing to do before *deadline_tsc, 0 being never.
  */
-static bool vcpu_pass(struct vcpu *vcpu, u64 *deadline_tsc)
+static bool vcpu_between_runs(struct vcpu *vcpu, u64 *deadline_tsc)
 {
 	struct machine *machine = vcpu->machine;
 	u32 reason = vcpu->page->exit.reason;
 	bool runnable;
 
-	vcpu_arrive(vcpu);
+	vcpu_lock_machine(vcpu);
 	vcpu_update_clock(vcpu);
 	do {
-		vcpu_settle_run(vcpu);
-		machine_attend(machine);
+		vcpu_end_run(vcpu);
+		machine_handle_pending(machine);
 	} while (vcpu_was_held(vcpu));
 	reserve_ask(vcpu);
 	if (machine_may_run(machine))
@@ -437,7 +437,7 @@ static bool vcpu_pass(struct vcpu *vcpu, u64 *deadline_tsc)
 		console_signal(machine);
 	else
 		console_after_port(machine);
-	vcpu_depart(vcpu, runnable ? VCPU_IN_GUEST : VCPU_ASLEEP);
+	vcpu_unlock_machine(vcpu, runnable ? VCPU_IN_GUEST : VCPU_ASLEEP);
 	return runnable;
 }
 
@@ -487,10 +487,10 @@ void vcpu_thread(struct vcpu *vcpu)
 	u64 deadline_tsc;
 
 	for (;;) {
-		if (vcpu_pass(vcpu, &deadline_tsc)) {
+		if (vcpu_between_runs(vcpu, &deadline_tsc)) {
 			if (unlikely(vcpu->yield_to != 0))
 				vcpu_yield(vcpu);
-			brief_run(vcpu);
+			fast_path_run(vcpu);
 			vcpu_leave_guest(vcpu);
 		} else {
 			vcpu_sleep(vcpu, deadline_tsc);

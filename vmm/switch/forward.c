@@ -84,7 +84,7 @@ static enum net_drop forward_send(void)
 	u32 port;
 
 	if ((mac & 1) != 0)
-		return (mac & NEIGHBOURS_MASK) == NEIGHBOURS_MAC || loop_hear(&packet)
+		return (mac & NEIGHBOURS_MASK) == NEIGHBOURS_MAC || loop_take_probe(&packet)
 			       ? NET_DROP_NOBODY
 			       : forward_flood(port_sets.there);
 	port = forward_find_port(mac);
@@ -110,7 +110,7 @@ static enum net_drop forward_pass(struct port *from, const struct frame_header *
 	if (!vlan_enter(&packet))
 		return NET_DROP_VLAN;
 	if (unlikely((from->flags & (NET_PORT_BLOCKED | NET_PORT_MIRROR)) != 0)) {
-		(void)loop_hear(&packet);
+		(void)loop_take_probe(&packet);
 		return NET_DROP_NOBODY;
 	}
 	if (!source_is_allowed(&packet))

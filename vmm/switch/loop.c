@@ -164,7 +164,7 @@ static bool loop_form(const struct port *one, const struct port *other)
 	       (one->flags & other->flags & NET_PORT_PRIVATE) == 0;
 }
 
-bool loop_hear(const struct packet *packet)
+bool loop_take_probe(const struct packet *packet)
 {
 	const struct port *sender = loop_sender_of(packet);
 	struct port *here = packet->from;

@@ -22,7 +22,7 @@ void loop_come(struct port *port);
 void loop_leave(struct port *port);
 void loop_set_down(struct port *port, bool down);
 /* True: the frame is a probe of this switch, which has been acted on and goes no further. */
-bool loop_hear(const struct packet *packet);
+bool loop_take_probe(const struct packet *packet);
 /* Sends probes, and opens ports, when it is time. */
 void loop_tick(u64 now);
 /* When loop_tick has something to do; ~0: never. */

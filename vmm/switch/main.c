@@ -75,7 +75,7 @@ static bool switch_take_signal(u64 deadline)
 	if (sys_queue_wait(switch_queue, deadline, &key) != STATUS_OK)
 		return false;
 	if (key == KEY_MANAGER)
-		port_attend();
+		port_take_commands();
 	else if (key - KEY_PORTS < NET_PORT_MAX)
 		port_sets.active |= BIT(key - KEY_PORTS) & port_sets.there;
 	return true;
@@ -86,11 +86,11 @@ static void switch_await_ports(void)
 {
 	while (__atomic_load_n(&switch_channel->opened, __ATOMIC_ACQUIRE) == 0)
 		(void)switch_take_signal(~0ull);
-	port_attend();
+	port_take_commands();
 }
 
 /* All the signals that there can be at once, for more may come without end. */
-static void switch_hear(void)
+static void switch_take_signals(void)
 {
 	for (u32 i = 0; i <= NET_PORT_MAX && switch_take_signal(0); i++)
 		;
@@ -144,7 +144,7 @@ int main(void)
 			unlooked = 0;
 		}
 		if (unheard >= SIGNAL_FRAMES) {
-			switch_hear();
+			switch_take_signals();
 			unheard = 0;
 		}
 		if (port_sets.active == 0)

@@ -89,7 +89,7 @@ static void port_leave(struct port *port)
 	*port = (struct port){0};
 }
 
-void port_attend(void)
+void port_take_commands(void)
 {
 	for (u32 i = 0; i < NET_PORT_MAX; i++) {
 		u32 number = __atomic_load_n(&channel->client[i].number, __ATOMIC_ACQUIRE);

@@ -43,7 +43,7 @@ extern struct port_sets port_sets;
 /* Once, before all others. The signals of port n arrive in the queue with key first_key + n. */
 void port_init(struct driver_channel *channel, handle_t queue, u64 first_key);
 /* Obeys the manager: ports come, go, and get other limits. Tells it that the switch is alive. */
-void port_attend(void);
+void port_take_commands(void);
 /* Shows the clients of changed ports what there is, and signals those that wait for it. */
 void port_publish(void);
 /* The link is of a new generation: both ends begin anew. To be asked before a port is read. */

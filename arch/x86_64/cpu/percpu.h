@@ -66,7 +66,7 @@ struct cpu {
 	u64 pending;     /* enum cpu_pending; may be set at any instruction, by other CPUs too */
 	u32 id;
 	u32 apic_id;
-	u8 zone;         /* the memory zone it is in */
+	u8 node;	 /* the memory node it is in */
 	u64 nmi_rip;     /* where the last NMI hit */
 	u64 nmi_count;   /* NMIs that are not yet logged */
 	struct machine_check machine_check; /* the last, until the loop settles it */

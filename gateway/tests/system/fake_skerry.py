@@ -345,7 +345,7 @@ class FakeSkerry(Snapshots, States):
 
     def run_mem(self, _words, _after):
         return [{"owner": "guest", "pages": 65536}, {"owner": "kernel", "pages": 1024},
-                {"owner": "free", "pages": 190000}, {"owner": "zone-0", "pages": 256560,
+                {"owner": "free", "pages": 190000}, {"owner": "node-0", "pages": 256560,
                                                      "free": 190000}]
 
     def run_log_show(self, words, _after):

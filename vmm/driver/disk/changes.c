@@ -59,7 +59,7 @@ void changes_set(struct changes *changes, u64 sector, u64 sectors)
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
-void changes_attend(struct client *client)
+void changes_take_command(struct client *client)
 {
 	const struct disk_changes_given *shared = client_changes_given(client);
 	struct disk_changes_given given = {

@@ -32,4 +32,4 @@ static inline void changes_note(struct changes *changes, u32 operation, u64 sect
 }
 
 /* Obeys the manager. */
-void changes_attend(struct client *client);
+void changes_take_command(struct client *client);

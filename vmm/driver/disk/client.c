@@ -38,9 +38,9 @@ static void client_come(u32 index, const struct driver_client *given)
 		driver_give_up("client %u cannot be heard", index);
 	client_turn_come(client);
 	memset(&channel->disk.undo[index], 0, sizeof(channel->disk.undo[index]));
-	undo_attend(client);
+	undo_take_command(client);
 	channel->disk.changes[index] = 0;
-	changes_attend(client);
+	changes_take_command(client);
 	memset(&channel->disk.counts[index], 0, sizeof(channel->disk.counts[index]));
 	__atomic_store_n(&channel->served[index], given->number, __ATOMIC_RELEASE);
 	client_tell_manager();
@@ -96,7 +96,7 @@ static void client_change_limit(u32 index)
 		client_turn_wake(&clients[index], clock_tsc());
 }
 
-void client_attend(void)
+void client_take_commands(void)
 {
 	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
 		u32 number = __atomic_load_n(&channel->client[i].number, __ATOMIC_ACQUIRE);
@@ -104,8 +104,8 @@ void client_attend(void)
 		if (number == clients[i].given.number) {
 			client_change_limit(i);
 			client_change_window(i);
-			undo_attend(&clients[i]);
-			changes_attend(&clients[i]);
+			undo_take_command(&clients[i]);
+			changes_take_command(&clients[i]);
 			continue;
 		}
 		clients[i].leaving = clients[i].given.number != 0;

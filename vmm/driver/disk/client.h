@@ -6,7 +6,7 @@
 /* Once, before all others. The signals of client n arrive in the queue with key first_key + n. */
 void client_init(struct driver_channel *channel, handle_t queue, u64 first_key);
 /* Obeys the manager: clients come and go. */
-void client_attend(void);
+void client_take_commands(void);
 /*
  * Clients of that disk are served from now on. It has so many requests at once, DRIVER_DEPTH at
  * most; 0: as many.

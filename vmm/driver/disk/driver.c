@@ -95,7 +95,7 @@ static void driver_wait(void)
 	if (key == PROCESS_DEVICE)
 		process_interrupt_taken();
 	if (key == PROCESS_MANAGER)
-		client_attend();
+		client_take_commands();
 }
 
 int main(void)
@@ -103,7 +103,7 @@ int main(void)
 	channel = process_open();
 	client_init(channel, process_queue(), PROCESS_OTHERS);
 	driver_start_device();
-	client_attend();
+	client_take_commands();
 	for (;;) {
 		bool more = client_serve();
 

@@ -231,11 +231,11 @@ struct client *undo_finished(const struct driver_request *request, enum block_st
 		undo_move_keep(client, status);
 	else
 		undo_went_back(client, request->operation, status);
-	undo_attend(client);
+	undo_take_command(client);
 	return client;
 }
 
-void undo_attend(struct client *client)
+void undo_take_command(struct client *client)
 {
 	const struct disk_undo_given *shared = client_undo_given(client);
 	struct disk_undo_given given = {

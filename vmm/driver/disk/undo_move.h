@@ -25,7 +25,7 @@ void undo_tell(const struct client *client, bool full);
 /* A request of the driver's own has ended. Whose it was; NULL: nobody's. */
 struct client *undo_finished(const struct driver_request *request, enum block_status status);
 /* Obeys the manager. */
-void undo_attend(struct client *client);
+void undo_take_command(struct client *client);
 /* The next step of what goes back to disks. True: it did something. */
 bool undo_serve(void);
 

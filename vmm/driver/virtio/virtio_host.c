@@ -154,7 +154,7 @@ void virtio_host_go(const struct virtio_host *host)
 			VIO_ACKNOWLEDGE | VIO_DRIVER | VIO_FEATURES_OK | VIO_DRIVER_OK);
 }
 
-void virtio_host_heard(const struct virtio_host *host)
+void virtio_host_acknowledge(const struct virtio_host *host)
 {
 	if (host->line && host->isr != NULL && host->isr_bytes != 0)
 		(void)*host->isr;

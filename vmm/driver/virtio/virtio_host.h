@@ -76,7 +76,7 @@ bool virtio_host_open(struct virtio_host *host, struct virtio_ring *ring, u16 in
 /* The device may begin. */
 void virtio_host_go(const struct virtio_host *host);
 /* Takes the interrupt back, if that is a line. */
-void virtio_host_heard(const struct virtio_host *host);
+void virtio_host_acknowledge(const struct virtio_host *host);
 /* Why nothing more is to be hoped for; NULL: it is well. */
 const char *virtio_host_failure(const struct virtio_host *host);
 /* `count` bytes of its configuration, all of one moment; false: it has no such, or none of one. */

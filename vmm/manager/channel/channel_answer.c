@@ -168,7 +168,7 @@ void channel_answer_park(struct channel_slot *slot)
 		output->ready = output->written;
 	if (slot->streamed || bytes > CHANNEL_HELD_BYTES)
 		return;
-	channel_output_take_back(output, slot->start, slot->held);
+	channel_output_cut(output, slot->start, slot->held);
 	slot->held_bytes = bytes;
 	slot->channel->holder = NULL;
 }

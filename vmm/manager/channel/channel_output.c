@@ -37,7 +37,7 @@ bool channel_output_quoted(struct channel_output *output, struct text text)
 	return channel_output_add(output, (struct text){quoted, length});
 }
 
-void channel_output_take_back(struct channel_output *output, u32 start, char *bytes)
+void channel_output_cut(struct channel_output *output, u32 start, char *bytes)
 {
 	for (u32 i = start; i != output->written; i++)
 		*bytes++ = (char)output->bytes[i % CHANNEL_OUTPUT_BYTES];

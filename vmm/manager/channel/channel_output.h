@@ -25,7 +25,7 @@ bool channel_output_string(struct channel_output *output, const char *string);
 /* Quoted for JSON; what is too long for one piece is cut. */
 bool channel_output_quoted(struct channel_output *output, struct text text);
 /* The last bytes written, copied out and taken back. */
-void channel_output_take_back(struct channel_output *output, u32 start, char *bytes);
+void channel_output_cut(struct channel_output *output, u32 start, char *bytes);
 /* Hands over what is ready as long as it is taken. */
 void channel_output_send(struct channel_output *output,
 			 u32 (*send)(void *context, const u8 *bytes, u32 count), void *context);

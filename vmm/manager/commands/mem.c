@@ -4,28 +4,28 @@
 #include "vmm/manager/page_names.h"
 #include "vmm/rt/format.h"
 
-/* Only if there is more than one zone: the memory that is close to some of the CPUs. */
-static void mem_show_zones(struct reply *reply, const struct kernel_page *page)
+/* Only if there is more than one node: the memory that is close to some of the CPUs. */
+static void mem_show_nodes(struct reply *reply, const struct kernel_page *page)
 {
 	char name[16];
 
-	for (u32 i = 0; i < ZONE_MAX; i++) {
-		const struct zone_counters *zone = &page->zones[i];
+	for (u32 i = 0; i < NODE_MAX; i++) {
+		const struct node_counters *node = &page->nodes[i];
 
-		if (zone->pages == 0 || page->zones[0].pages == page->page_count)
+		if (node->pages == 0 || page->nodes[0].pages == page->page_count)
 			continue;
-		format(name, sizeof(name), "zone-%u", i);
+		format(name, sizeof(name), "node-%u", i);
 		if (!reply->json) {
 			reply_line(reply, "%-10s %12llu %10llu  %llu free", name,
-				   (unsigned long long)zone->pages,
-				   (unsigned long long)(zone->pages * PAGE_SIZE / KIB),
-				   (unsigned long long)zone->free);
+				   (unsigned long long)node->pages,
+				   (unsigned long long)(node->pages * PAGE_SIZE / KIB),
+				   (unsigned long long)node->free);
 			continue;
 		}
 		reply_object_begin(reply);
 		json_string(&reply->object, "owner", name);
-		json_u64(&reply->object, "pages", zone->pages);
-		json_u64(&reply->object, "free", zone->free);
+		json_u64(&reply->object, "pages", node->pages);
+		json_u64(&reply->object, "free", node->free);
 		reply_object_end(reply);
 	}
 }
@@ -51,7 +51,7 @@ static void mem_run(struct reply *reply, const struct arguments *arguments)
 		json_u64(&reply->object, "pages", pages);
 		reply_object_end(reply);
 	}
-	mem_show_zones(reply, page);
+	mem_show_nodes(reply, page);
 }
 
 COMMAND(mem,

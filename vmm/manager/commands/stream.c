@@ -54,7 +54,8 @@ static bool stream_take_option(struct reply *reply, const struct vm *vm, const c
 }
 
 /* There is one writer at most: another one has to go, or is in the way. */
-static bool stream_make_way(struct reply *reply, const struct vm *vm, const struct options *options)
+static bool stream_close_other(struct reply *reply, const struct vm *vm,
+			       const struct options *options)
 {
 	struct channel_stream_state *writer = channel_stream_writer(vm, options->port);
 
@@ -106,7 +107,7 @@ static void stream_run_open(struct reply *reply, const struct arguments *argumen
 		return;
 	}
 	from = options.from_end ? end : MAX(options.from, oldest);
-	if (!stream_make_way(reply, vm, &options))
+	if (!stream_close_other(reply, vm, &options))
 		return;
 	stream = channel_stream_new(channel);
 	if (stream == NULL) {

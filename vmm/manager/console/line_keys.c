@@ -83,7 +83,7 @@ static bool line_take_size(struct line_editor *editor, char final)
 }
 
 /* The keys that send a number and '~'. */
-static void line_obey_numbered(struct line_editor *editor, bool modified)
+static void line_handle_numbered(struct line_editor *editor, bool modified)
 {
 	switch (editor->escape[0]) {
 	case '1':
@@ -110,7 +110,7 @@ static void line_obey_numbered(struct line_editor *editor, bool modified)
  * Sequences of xterm, rxvt, VT100 and the Linux console: "[" parameters final, or "O" final. With
  * Ctrl or Alt held xterm adds ";5" or ";3", rxvt sends small letters or an ESC before it all.
  */
-static void line_obey_escape(struct line_editor *editor, char final)
+static void line_handle_escape(struct line_editor *editor, char final)
 {
 	bool modified = editor->meta || strchr(editor->escape, ';') != NULL ||
 			editor->escape[0] == '5' || (final >= 'a' && final <= 'd');
@@ -137,7 +137,7 @@ static void line_obey_escape(struct line_editor *editor, char final)
 		line_move_to(editor, editor->length);
 		break;
 	case '~':
-		line_obey_numbered(editor, modified);
+		line_handle_numbered(editor, modified);
 		break;
 	case 'E': /* other keys of a terminal: they do nothing */
 	case 'P':
@@ -153,7 +153,7 @@ static void line_obey_escape(struct line_editor *editor, char final)
 }
 
 /* ESC and a letter: Alt held, or ESC pressed before. */
-static void line_obey_alt(struct line_editor *editor, char byte)
+static void line_handle_alt(struct line_editor *editor, char byte)
 {
 	switch (byte) {
 	case 'b':
@@ -198,9 +198,9 @@ enum line_event line_escape_feed(struct line_editor *editor, char byte)
 	if (state == ESCAPE_CSI && line_take_size(editor, byte))
 		return LINE_SIZE;
 	if (state == ESCAPE_FIRST)
-		line_obey_alt(editor, byte);
+		line_handle_alt(editor, byte);
 	else
-		line_obey_escape(editor, byte);
+		line_handle_escape(editor, byte);
 	return LINE_NONE;
 }
 

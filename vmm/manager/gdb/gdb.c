@@ -234,7 +234,7 @@ static void gdb_take_let_go(const struct vm_answer *answer)
  * the VM for nobody. A question under way is answered first: if it were given up, it would keep
  * this one from the slot.
  */
-static void gdb_settle_hold(void)
+static void gdb_end_hold(void)
 {
 	if (gdb.busy || gdb.vm_id == 0)
 		return;
@@ -256,7 +256,7 @@ void gdb_close(void)
 	if (gdb.running)
 		gdb_reply("X09");
 	gdb.running = false;
-	gdb_settle_hold();
+	gdb_end_hold();
 }
 
 static void gdb_take_nothing(const struct vm_answer *answer)
@@ -278,7 +278,7 @@ void gdb_lock(void)
 	gdb.attached = false;
 	gdb.running = false;
 	gdb_login_lock();
-	gdb_settle_hold();
+	gdb_end_hold();
 }
 
 static void gdb_step_query(void)
@@ -366,7 +366,7 @@ void gdb_step(void)
 	gdb_login_step();
 	if (gdb.vm_id != 0)
 		gdb_receive(); /* a new GDB goes first */
-	gdb_settle_hold();
+	gdb_end_hold();
 	gdb_send();
 }
 

@@ -318,7 +318,7 @@ static void vm_step_stop(struct vm *vm, u64 now)
 		vm_end(vm, "ended by `vm stop`, the power button had no effect");
 	} else if (now >= vm->press_again_tsc) {
 		vm->press_again_tsc = now + clock_ns_to_tsc(VM_PRESS_AGAIN_NS);
-		if (vm->state == VM_RUNNING && vm_obeyed(vm))
+		if (vm->state == VM_RUNNING && vm_command_done(vm))
 			vm_send(vm, VM_COMMAND_POWER_BUTTON);
 	}
 }

@@ -163,7 +163,7 @@ static inline bool vm_is_kept(const struct vm *vm)
 }
 
 /* Whether the monitor has done the last command. */
-bool vm_obeyed(const struct vm *vm);
+bool vm_command_done(const struct vm *vm);
 /* Whether the monitor is set up. */
 bool vm_ready(const struct vm *vm);
 

@@ -374,14 +374,14 @@ void vm_backup_step(struct vm *vm, u64 now_tsc)
 	case BACKUP_SAVING:
 		return;
 	case BACKUP_HOLDING:
-		if (vm_obeyed(vm))
+		if (vm_command_done(vm))
 			vm_backup_held(vm);
 		break;
 	case BACKUP_KEEPING:
 		vm_backup_step_keeping(vm, now_tsc);
 		return;
 	case BACKUP_CONTINUING:
-		if (vm_obeyed(vm))
+		if (vm_command_done(vm))
 			vm_backup_goes_on(vm);
 		break;
 	case BACKUP_COPYING:

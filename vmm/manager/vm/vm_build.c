@@ -386,7 +386,7 @@ bool vm_release_step(struct vm *vm)
 	if (vm->leaving_drivers)
 		return false;
 	if (vm->group == HANDLE_NONE) {
-		vm_save_settle(vm);
+		vm_save_end_transfer(vm);
 		return true;
 	}
 	if (disk_any_is_viewed(vm)) {
@@ -412,7 +412,7 @@ bool vm_release_step(struct vm *vm)
 	vm->monitor = (struct vm_monitor){.process = HANDLE_NONE};
 	vm->clone_of = 0;
 	vm_pace_reset(vm);
-	vm_save_settle(vm);
+	vm_save_end_transfer(vm);
 	return true;
 }
 

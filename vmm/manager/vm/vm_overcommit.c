@@ -24,7 +24,7 @@ static bool vm_overcommit_can_spare(const struct vm *vm)
 	       vm->account != NULL && vm_ready(vm) && !vm_busy(vm);
 }
 
-static void vm_overcommit_take_back_unused(void)
+static void vm_overcommit_reclaim_unused(void)
 {
 	VM_FOR_EACH(vm) {
 		u64 pages;
@@ -44,7 +44,7 @@ u64 vm_overcommit_available(u64 wanted)
 
 	if (available >= wanted)
 		return available;
-	vm_overcommit_take_back_unused();
+	vm_overcommit_reclaim_unused();
 	return vm_build_pages_available();
 }
 
@@ -57,7 +57,8 @@ void vm_overcommit_ask(struct vm *vm, bool parked)
 {
 	if (vm->group == HANDLE_NONE || (vm->starved && (vm->parked || !parked)))
 		return;
-	if (!parked && !vm_obeyed(vm)) /* it has been told to go on, or will be looked at again */
+	if (!parked &&
+	    !vm_command_done(vm)) /* it has been told to go on, or will be looked at again */
 		return;
 	vm->starved = true;
 	vm->parked |= parked;

@@ -239,14 +239,14 @@ void vm_renew_step(struct vm *vm, u64 now_tsc)
 	case RENEW_NONE:
 		return;
 	case RENEW_SAVING:
-		if (vm_obeyed(vm))
+		if (vm_command_done(vm))
 			vm_renew_saved(vm);
 		break;
 	case RENEW_TAKING:
 		vm_renew_look_whether_taken(vm);
 		break;
 	case RENEW_CONTINUING:
-		if (vm_obeyed(vm))
+		if (vm_command_done(vm))
 			vm_renew_done(vm);
 		break;
 	}

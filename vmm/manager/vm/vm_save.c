@@ -248,7 +248,7 @@ void vm_save_abandon(struct vm *vm)
 	vm->save.disk = 0;
 }
 
-void vm_save_settle(struct vm *vm)
+void vm_save_end_transfer(struct vm *vm)
 {
 	struct vm_saving *save = &vm->save;
 	const char *problem = save->restoring ? save->problem : vm->renewal.problem;
@@ -281,7 +281,7 @@ void vm_save_step(struct vm *vm)
 	struct vm_saving *save = &vm->save;
 
 	if (vm->dying && vm->kept_by_clones)
-		vm_save_settle(vm);
+		vm_save_end_transfer(vm);
 	if (vm->dying || vm->renewal.phase != RENEW_NONE)
 		return;
 	if (save->restoring && save->disk != 0)
@@ -291,7 +291,7 @@ void vm_save_step(struct vm *vm)
 	if (save->disk != 0)
 		vm_save_abandon(vm);
 	if (!vm->dying)
-		vm_save_settle(vm);
+		vm_save_end_transfer(vm);
 	if (save->link != NULL && driver_link_end(save->link))
 		save->link = NULL;
 }

@@ -75,4 +75,4 @@ bool vm_save_waits(const struct vm *vm);
 /* The VM ends: the link goes with the others. */
 void vm_save_abandon(struct vm *vm);
 /* Its processes have ended: so does what is left of a transfer. */
-void vm_save_settle(struct vm *vm);
+void vm_save_end_transfer(struct vm *vm);

@@ -210,7 +210,7 @@ void vm_share_step(struct vm *vm)
 
 	if (vm->change_phase == CHANGE_DONE)
 		vm->change_phase = CHANGE_NONE;
-	if (vm->change_phase == CHANGE_NONE || !vm_obeyed(vm))
+	if (vm->change_phase == CHANGE_NONE || !vm_command_done(vm))
 		return;
 	switch (vm->change_phase) {
 	case CHANGE_RELEASE:

@@ -427,7 +427,7 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 		vm_snapshot_look_whether_let_go(vm);
 		break;
 	case SNAPSHOT_SAVING:
-		if (vm_obeyed(vm))
+		if (vm_command_done(vm))
 			vm_snapshot_saved(vm);
 		break;
 	case SNAPSHOT_FREEZING:
@@ -437,7 +437,7 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 		vm_snapshot_look_whether_kept(vm);
 		break;
 	case SNAPSHOT_HOLDING:
-		if (vm_obeyed(vm))
+		if (vm_command_done(vm))
 			vm_snapshot_held(vm);
 		break;
 	case SNAPSHOT_PUTTING_BACK:
@@ -447,7 +447,7 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 		more = vm_snapshot_go_back(vm);
 		break;
 	case SNAPSHOT_CONTINUING:
-		if (vm_obeyed(vm))
+		if (vm_command_done(vm))
 			vm_snapshot_done(vm);
 		break;
 	}

@@ -89,7 +89,7 @@ u64 vm_uptime_ns(const struct vm *vm)
 	return clock_tsc_to_ns(vm_uptime_tsc(vm));
 }
 
-bool vm_obeyed(const struct vm *vm)
+bool vm_command_done(const struct vm *vm)
 {
 	return __atomic_load_n(&vm->channel->done_sequence, __ATOMIC_ACQUIRE) ==
 	       vm->command_sequence;
@@ -105,5 +105,6 @@ bool vm_busy(const struct vm *vm)
 	if (vm->dying || vm->change_phase > CHANGE_DONE || vm->renewal.phase != RENEW_NONE ||
 	    vm->snapshots.phase != SNAPSHOT_NONE || vm_backup_holds(vm))
 		return true;
-	return !vm_has_ended(vm) && vm->group != HANDLE_NONE && (!vm_ready(vm) || !vm_obeyed(vm));
+	return !vm_has_ended(vm) && vm->group != HANDLE_NONE &&
+	       (!vm_ready(vm) || !vm_command_done(vm));
 }

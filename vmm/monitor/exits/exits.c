@@ -105,7 +105,7 @@ static u32 exits_emulation_groups(const struct vcpu *vcpu)
 	       ((vcpu->page->rflags & RFLAGS_TF) != 0 ? (u32)VCPU_DEBUG : 0);
 }
 
-static void exits_settle_memory(struct vcpu *vcpu)
+static void exits_handle_memory(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 	struct vcpu_event event = {0};
@@ -128,7 +128,7 @@ static void exits_settle_memory(struct vcpu *vcpu)
 	exits_finish_emulation(vcpu, result, &event, "memory access");
 }
 
-static void exits_settle_io_string(struct vcpu *vcpu)
+static void exits_handle_io_string(struct vcpu *vcpu)
 {
 	struct vcpu_event event = {0};
 	enum emulate_result result;
@@ -139,7 +139,7 @@ static void exits_settle_io_string(struct vcpu *vcpu)
 	exits_finish_emulation(vcpu, result, &event, "string port access");
 }
 
-static void exits_settle_io(struct vcpu *vcpu)
+static void exits_handle_io(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 	struct bus *ports = &vcpu->machine->platform.ports;
@@ -148,7 +148,7 @@ static void exits_settle_io(struct vcpu *vcpu)
 	u64 value;
 
 	if ((exit->io_flags & IO_STRING) != 0) {
-		exits_settle_io_string(vcpu);
+		exits_handle_io_string(vcpu);
 		return;
 	}
 	if ((exit->io_flags & IO_IN) != 0) {
@@ -161,7 +161,7 @@ static void exits_settle_io(struct vcpu *vcpu)
 	vcpu_advance(vcpu);
 }
 
-static void exits_settle_cpuid(struct vcpu *vcpu)
+static void exits_handle_cpuid(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 	const struct cpuid_policy *policy = &vcpu->machine->cpuid;
@@ -203,7 +203,7 @@ static bool exits_xcr0_valid(const struct vcpu *vcpu, u64 value)
 	       (avx512 == 0 || (avx512 == XCR0_AVX512 && (value & XCR0_AVX) != 0));
 }
 
-static void exits_settle_xsetbv(struct vcpu *vcpu)
+static void exits_handle_xsetbv(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 	u64 value = page->gpr[GPR_RDX] << 32 | (u32)page->gpr[GPR_RAX];
@@ -221,7 +221,7 @@ static void exits_settle_xsetbv(struct vcpu *vcpu)
 }
 
 /* Only VMX exits for it: SDM vol. 3, table 28-2. */
-static void exits_settle_task_switch(struct vcpu *vcpu)
+static void exits_handle_task_switch(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 	const struct vcpu_event by = vcpu->event;
@@ -250,7 +250,7 @@ static void exits_settle_task_switch(struct vcpu *vcpu)
 		vcpu_raise_event(vcpu, &event);
 }
 
-static void exits_settle_halt(struct vcpu *vcpu)
+static void exits_handle_halt(struct vcpu *vcpu)
 {
 	/* the trap of a single step ends the halt at once */
 	vcpu->halted = (vcpu->page->rflags & RFLAGS_TF) == 0;
@@ -278,7 +278,7 @@ static bool exits_is_mov_to_cr8(const struct x86_instruction *in)
  * SVM exits before a MOV to CR8 while an interrupt waits for the task priority to fall. If the
  * instruction has changed since, or the exit was for a trap no longer wanted, it is executed again.
  */
-static void exits_settle_cr(struct vcpu *vcpu)
+static void exits_handle_cr(struct vcpu *vcpu)
 {
 	struct vcpu_event event = {0};
 	struct x86_instruction in = {0};
@@ -298,7 +298,7 @@ static void exits_settle_cr(struct vcpu *vcpu)
 	}
 }
 
-void exits_settle(struct vcpu *vcpu)
+void exits_handle(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 
@@ -315,20 +315,20 @@ void exits_settle(struct vcpu *vcpu)
 		break;
 	case EXIT_CR:
 		if (!trap_step(vcpu))
-			exits_settle_cr(vcpu);
+			exits_handle_cr(vcpu);
 		break;
 	case EXIT_DR:
 		(void)trap_step(vcpu); /* no longer wanted: executed again, without an exit */
 		break;
 	case EXIT_IO:
-		exits_settle_io(vcpu);
+		exits_handle_io(vcpu);
 		break;
 	case EXIT_APIC_ACCESS:
 		vapic_accessed(vcpu);
-		exits_settle_memory(vcpu);
+		exits_handle_memory(vcpu);
 		break;
 	case EXIT_MEMORY:
-		exits_settle_memory(vcpu);
+		exits_handle_memory(vcpu);
 		break;
 	case EXIT_EOI:
 		vapic_ended(vcpu);
@@ -337,10 +337,10 @@ void exits_settle(struct vcpu *vcpu)
 		vapic_written(vcpu);
 		break;
 	case EXIT_CPUID:
-		exits_settle_cpuid(vcpu);
+		exits_handle_cpuid(vcpu);
 		break;
 	case EXIT_HLT:
-		exits_settle_halt(vcpu);
+		exits_handle_halt(vcpu);
 		break;
 	case EXIT_RDMSR:
 		exits_rdmsr(vcpu);
@@ -349,13 +349,13 @@ void exits_settle(struct vcpu *vcpu)
 		exits_wrmsr(vcpu);
 		break;
 	case EXIT_XSETBV:
-		exits_settle_xsetbv(vcpu);
+		exits_handle_xsetbv(vcpu);
 		break;
 	case EXIT_EXCEPTION:
 		exits_exception(vcpu);
 		break;
 	case EXIT_HYPERCALL:
-		hypercall_settle(vcpu);
+		hypercall_handle(vcpu);
 		break;
 	case EXIT_PAUSE:
 		vcpu_spins(vcpu);
@@ -377,7 +377,7 @@ void exits_settle(struct vcpu *vcpu)
 		machine_unasked_reset(vcpu, "triple fault");
 		break;
 	case EXIT_TASK_SWITCH:
-		exits_settle_task_switch(vcpu);
+		exits_handle_task_switch(vcpu);
 		break;
 	case EXIT_NO_MEMORY:
 		machine_starve(vcpu->machine);

@@ -10,7 +10,7 @@
 void exits_set_wants(struct vcpu_page *page);
 
 /* Settles the exit in the vCPU page, once. */
-void exits_settle(struct vcpu *vcpu);
+void exits_handle(struct vcpu *vcpu);
 
 /* EXIT_RDMSR and EXIT_WRMSR. */
 void exits_rdmsr(struct vcpu *vcpu);

@@ -50,7 +50,7 @@ static ALWAYS_INLINE void trace_exit(struct trace *trace, const struct vcpu_page
 }
 
 /* The last exit is settled, which was not reported yet: the guest goes on or sleeps. */
-static ALWAYS_INLINE void trace_just_settled(struct trace *trace)
+static ALWAYS_INLINE void trace_just_handled(struct trace *trace)
 {
 	struct query_trace_entry *entry = trace->next - 1;
 
@@ -61,8 +61,8 @@ static ALWAYS_INLINE void trace_just_settled(struct trace *trace)
 }
 
 /* The same, without effect if it was reported before. */
-static inline void trace_settled(struct trace *trace)
+static inline void trace_handled(struct trace *trace)
 {
 	if (trace->next[-1].spent == 0)
-		trace_just_settled(trace);
+		trace_just_handled(trace);
 }

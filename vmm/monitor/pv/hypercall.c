@@ -90,7 +90,7 @@ void hypercall_setup(struct vcpu_page *page)
 	page->hypercall_result = (u64)HYPERCALL_UNKNOWN;
 }
 
-void hypercall_settle(struct vcpu *vcpu)
+void hypercall_handle(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 	const u64 *gpr = page->gpr;

@@ -22,4 +22,4 @@ void hypercall_setup(struct vcpu_page *page);
  * EXIT_HYPERCALL: VMCALL or VMMCALL in KVM's convention (Linux
  * Documentation/virt/kvm/x86/hypercalls.rst).
  */
-void hypercall_settle(struct vcpu *vcpu);
+void hypercall_handle(struct vcpu *vcpu);

@@ -123,7 +123,8 @@ static void virtio_balloon_report(struct virtio_balloon *balloon, const struct v
 }
 
 /* The guest has written what it knows, and waits to be asked again. */
-static void virtio_balloon_hear(struct virtio_balloon *balloon, const struct virtio_chain *chain)
+static void virtio_balloon_take_statistics(struct virtio_balloon *balloon,
+					   const struct virtio_chain *chain)
 {
 	struct virtio_balloon_state *state = &balloon->state;
 	struct balloon_stat stat;
@@ -143,13 +144,13 @@ static void virtio_balloon_hear(struct virtio_balloon *balloon, const struct vir
 }
 
 /* One request of the guest's; whether it gets it back at once. */
-static bool virtio_balloon_obey(struct virtio_balloon *balloon, u32 queue,
-				const struct virtio_chain *chain)
+static bool virtio_balloon_handle(struct virtio_balloon *balloon, u32 queue,
+				  const struct virtio_chain *chain)
 {
 	if (queue == QUEUE_INFLATE)
 		virtio_balloon_inflate(balloon, chain);
 	else if (queue == QUEUE_STATS && virtio_has(&balloon->virtio, BALLOON_STATS_VQ))
-		virtio_balloon_hear(balloon, chain);
+		virtio_balloon_take_statistics(balloon, chain);
 	else if (queue >= QUEUE_STATS && virtio_has(&balloon->virtio, BALLOON_REPORTING))
 		virtio_balloon_report(balloon, chain);
 	/* a page that leaves the balloon comes when it is touched */
@@ -165,7 +166,7 @@ static void virtio_balloon_notify(struct virtio_device *device, u32 queue)
 	if (queue == QUEUE_STATS && balloon->state.stats_held != 0)
 		return;
 	for (; left > 0 && virtqueue_pop(device, queue, &chain); left--) {
-		if (!virtio_balloon_obey(balloon, queue, &chain))
+		if (!virtio_balloon_handle(balloon, queue, &chain))
 			return;
 		virtqueue_push(device, queue, chain.head, 0);
 	}

@@ -69,7 +69,7 @@ static void blk_go_on(struct virtio_blk *blk)
 		blk_ask_all(blk);
 }
 
-void virtio_blk_attend(struct virtio_blk *blk)
+void virtio_blk_poll_link(struct virtio_blk *blk)
 {
 	if (unlikely(disk_client_renewed(&blk->client)))
 		blk_ask_again(blk);
@@ -80,7 +80,7 @@ void virtio_blk_attend(struct virtio_blk *blk)
 	blk_go_on(blk);
 }
 
-bool virtio_blk_settle(struct virtio_blk *blk)
+bool virtio_blk_drain(struct virtio_blk *blk)
 {
 	if (unlikely(disk_client_renewed(&blk->client)))
 		blk_ask_again(blk);

@@ -59,6 +59,6 @@ enum status virtio_blk_attach(struct platform *platform,
 /* After a reset: whether what was asked before it may still be written to the guest's memory. */
 bool virtio_blk_is_landing(struct virtio_blk *blk);
 /* Takes answers, and asks for nothing more. Whether nothing is under way. */
-bool virtio_blk_settle(struct virtio_blk *blk);
+bool virtio_blk_drain(struct virtio_blk *blk);
 /* Looks at the link: answers, another driver, a disk that has grown. */
-void virtio_blk_attend(struct virtio_blk *blk);
+void virtio_blk_poll_link(struct virtio_blk *blk);

@@ -142,8 +142,8 @@ static void virtio_console_device_ready(struct virtio_console *console)
 }
 
 /* Ports that are not there, and events that are the device's to send, are without effect. */
-static void virtio_console_control_obey(struct virtio_console *console,
-					const struct control *control)
+static void virtio_console_control_handle(struct virtio_console *console,
+					  const struct control *control)
 {
 	if (control->event == CONTROL_DEVICE_READY && control->value == 1)
 		virtio_console_device_ready(console);
@@ -157,7 +157,7 @@ static void virtio_console_control_obey(struct virtio_console *console,
 	}
 }
 
-static void virtio_console_control_hear(struct virtio_console *console)
+static void virtio_console_control_receive(struct virtio_console *console)
 {
 	struct virtio_device *device = &console->virtio;
 	struct virtio_chain chain;
@@ -168,7 +168,7 @@ static void virtio_console_control_hear(struct virtio_console *console)
 
 		if (virtio_chain_read(device->memory, &chain, 0, &control, sizeof(control)) ==
 		    sizeof(control))
-			virtio_console_control_obey(console, &control);
+			virtio_console_control_handle(console, &control);
 		virtqueue_push(device, QUEUE_CONTROL_TRANSMIT, chain.head, 0);
 	}
 	if (left == 0)
@@ -186,7 +186,7 @@ static void virtio_console_notify(struct virtio_device *device, u32 queue)
 	if (queue == QUEUE_CONTROL_RECEIVE)
 		virtio_console_tell_all(console);
 	else if (queue == QUEUE_CONTROL_TRANSMIT)
-		virtio_console_control_hear(console);
+		virtio_console_control_receive(console);
 	else if (queue % 2 == 0)
 		device->function.device.events->pending |= MACHINE_ROOM;
 	else

@@ -82,7 +82,7 @@ static void net_look_for_changes(struct virtio_net *net)
 	virtio_config_changed(&net->virtio);
 }
 
-void virtio_net_attend(struct virtio_net *net)
+void virtio_net_poll_link(struct virtio_net *net)
 {
 	net_look_for_changes(net);
 	if (unlikely(link_renewed(&net->end))) {

@@ -75,4 +75,4 @@ void virtio_net_open(struct virtio_net *net, struct link_memory *memory,
 enum status virtio_net_attach(struct platform *platform,
 			      const struct platform_config *config) MUST_CHECK;
 /* Looks at the link: frames, room, another switch, the wire's state. */
-void virtio_net_attend(struct virtio_net *net);
+void virtio_net_poll_link(struct virtio_net *net);

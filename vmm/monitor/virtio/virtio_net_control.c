@@ -141,7 +141,7 @@ static bool net_announced(struct virtio_net *net, u8 number)
 	return true;
 }
 
-static bool net_obey(struct virtio_net *net, const struct virtio_chain *chain)
+static bool net_handle_command(struct virtio_net *net, const struct virtio_chain *chain)
 {
 	struct net_command command = {net->virtio.memory, chain, 0};
 	u8 head[NET_HEAD_BYTES];
@@ -173,7 +173,8 @@ void net_control(struct virtio_net *net)
 	u32 left = NET_CONTROL_BURST;
 
 	for (; left > 0 && virtqueue_pop(device, queue, &net->chain); left--) {
-		const u8 ack = net_obey(net, &net->chain) ? (u8)NET_ACK_OK : (u8)NET_ACK_ERROR;
+		const u8 ack =
+			net_handle_command(net, &net->chain) ? (u8)NET_ACK_OK : (u8)NET_ACK_ERROR;
 		u64 written = virtio_chain_write(device->memory, &net->chain, 0, &ack, 1);
 
 		virtqueue_push(device, queue, net->chain.head, (u32)written);

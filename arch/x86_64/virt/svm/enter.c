@@ -77,7 +77,7 @@ static void svm_take_machine_check(struct virt_vcpu *vcpu)
 	int_machine_check();
 }
 
-static void svm_settle_exception(struct virt_vcpu *vcpu)
+static void svm_handle_exception(struct virt_vcpu *vcpu)
 {
 	if (vcpu->exit.vector == VECTOR_MC) {
 		svm_take_machine_check(vcpu);
@@ -92,7 +92,7 @@ static void svm_settle_exception(struct virt_vcpu *vcpu)
  * took the virtual interrupt that it was to take: that is then an event like one whose delivery was
  * cut short.
  */
-static void svm_take_back_interrupt(struct virt_vcpu *vcpu)
+static void svm_requeue_interrupt(struct virt_vcpu *vcpu)
 {
 	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
 	u8 vector = (u8)(control->virtual_interrupt >> VMCB_V_INTR_VECTOR_SHIFT);
@@ -105,7 +105,7 @@ static void svm_take_back_interrupt(struct virt_vcpu *vcpu)
 }
 
 /* The window was opened for an interrupt, or for an exit soon after the IRET that unblocks NMIs. */
-static void svm_settle_window(struct virt_vcpu *vcpu)
+static void svm_handle_window(struct virt_vcpu *vcpu)
 {
 	if (svm_vmcb(vcpu)->control.interrupt_shadow & VMCB_SHADOW) {
 		vcpu->shadow_lost = true; /* see svm_shadow_keep */
@@ -119,7 +119,7 @@ static void svm_settle_window(struct virt_vcpu *vcpu)
 }
 
 /* See svm_nmi_block. The kernel enters the guest again, and the IRET runs. */
-static void svm_settle_iret(struct virt_vcpu *vcpu)
+static void svm_handle_iret(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
@@ -131,23 +131,23 @@ static void svm_settle_iret(struct virt_vcpu *vcpu)
 	vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 }
 
-static void svm_settle(struct virt_vcpu *vcpu)
+static void svm_handle(struct virt_vcpu *vcpu)
 {
 	if (vcpu->nmi_iret && svm_vmcb(vcpu)->save.rip != vcpu->nmi_iret_rip)
 		svm_nmi_block(vcpu, false);
 	if (vcpu->event.valid && vcpu->event.type == EVENT_NMI)
 		svm_nmi_block(vcpu, false); /* it was not delivered */
-	svm_take_back_interrupt(vcpu);
+	svm_requeue_interrupt(vcpu);
 
 	switch (vcpu->exit.reason) {
 	case EXIT_INTERRUPT_WINDOW:
-		svm_settle_window(vcpu);
+		svm_handle_window(vcpu);
 		break;
 	case EXIT_NMI_WINDOW:
-		svm_settle_iret(vcpu);
+		svm_handle_iret(vcpu);
 		break;
 	case EXIT_EXCEPTION:
-		svm_settle_exception(vcpu);
+		svm_handle_exception(vcpu);
 		break;
 	case EXIT_BUS_LOCK: /* it has yet to come */
 		svm_vmcb(vcpu)->control.bus_lock_counter = 1;
@@ -317,7 +317,7 @@ static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *a
 	if (vcpu->shadow_lost)
 		svm_window_open(vmcb);
 	vcpu->shadow_lost = false;
-	svm_settle(vcpu);
+	svm_handle(vcpu);
 }
 
 void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
@@ -335,7 +335,7 @@ void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		return;
 	svm_decode_exit(vcpu);
 	if (unlikely(MAY_BE_SETTLED >> vcpu->exit.reason & 1 || vcpu->event.valid))
-		svm_settle(vcpu);
+		svm_handle(vcpu);
 }
 
 static NOINLINE void svm_leave_and_get(struct virt_vcpu *vcpu, u32 groups)

@@ -133,7 +133,7 @@ static bool vmx_cr0_refused(u64 value)
  * values and the instruction runs again, now without an exit, so that the CPU itself does all the
  * rest. CLTS and LMSW change no host-owned bit; MOV to CR3 and CR8 does not exit. True: settled.
  */
-bool vmx_cr_settle(struct virt_vcpu *vcpu, u64 qualification)
+bool vmx_cr_handle(struct virt_vcpu *vcpu, u64 qualification)
 {
 	static const struct vcpu_event general_protection = {
 		.valid = 1, .type = EVENT_EXCEPTION, .vector = VECTOR_GP};

@@ -189,7 +189,7 @@ static bool vmx_decode_reason(struct virt_vcpu *vcpu, u32 basic)
 		return vmx_decode_exception(vcpu);
 	case VMX_EXIT_CR_ACCESS:
 		exit->reason = EXIT_CR;
-		return vmx_cr_settle(vcpu, exit->qualification);
+		return vmx_cr_handle(vcpu, exit->qualification);
 	case VMX_EXIT_PREEMPTION_TIMER:
 		/* Before the deadline, or without one, this is the end of STAY_MAX_MS. */
 		exit->reason = vcpu->timer_tsc == 0 || rdtsc() < vcpu->timer_tsc

@@ -54,7 +54,7 @@ u64 vmx_cr4_mask(const struct virt_vcpu *vcpu);
 u64 vmx_cr0_get(void);
 u64 vmx_cr4_get(void);
 void vmx_control_set(struct virt_vcpu *vcpu);
-bool vmx_cr_settle(struct virt_vcpu *vcpu, u64 qualification);
+bool vmx_cr_handle(struct virt_vcpu *vcpu, u64 qualification);
 bool vmx_is_64_bit(void);
 
 /* inject.c */

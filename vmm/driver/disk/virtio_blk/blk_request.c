@@ -117,7 +117,7 @@ void vblk_poll(struct vblk *vblk)
 	u32 bytes;
 	u16 id;
 
-	virtio_host_heard(&vblk->host);
+	virtio_host_acknowledge(&vblk->host);
 	do {
 		while (left > 0 && virtio_ring_take(&vblk->ring, &id, &bytes)) {
 			vblk_end_request(vblk, id);

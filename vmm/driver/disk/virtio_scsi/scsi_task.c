@@ -234,7 +234,7 @@ void vscsi_poll(struct vscsi *vscsi)
 	u32 bytes;
 	u16 id;
 
-	virtio_host_heard(&vscsi->host);
+	virtio_host_acknowledge(&vscsi->host);
 	do {
 		while (left > 0 && virtio_ring_take(&vscsi->ring, &id, &bytes)) {
 			vscsi_end(vscsi, vscsi->task_of[id]);

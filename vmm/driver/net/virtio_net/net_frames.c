@@ -135,7 +135,7 @@ void vnet_look(struct vnet *vnet)
 {
 	u16 status = VIO_NET_LINK_UP;
 
-	virtio_host_heard(&vnet->host);
+	virtio_host_acknowledge(&vnet->host);
 	if ((vnet->host.features & VIO_NET_F_STATUS) != 0 &&
 	    !virtio_host_config(&vnet->host, VIO_NET_STATUS, &status, sizeof(status)))
 		return;

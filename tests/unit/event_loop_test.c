@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "vmm/manager/turn.c"
+#include "vmm/manager/event_loop.c"
 
 #define SILENT	0
 #define HOSTILE 1
@@ -143,11 +143,11 @@ static void test_endless_signals(void **state)
 	(void)state;
 	waiting[0] = HOSTILE;
 	waiting[1] = PATIENT;
-	turn();
+	event_loop_run_once();
 	assert_int_equal(console_steps, 1);
 	assert_true(handled[HOSTILE] > 1);
 	assert_int_equal(handled[PATIENT], 1);
-	turn();
+	event_loop_run_once();
 	assert_int_equal(console_steps, 2);
 }
 

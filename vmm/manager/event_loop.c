@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/turn.h"
+#include "vmm/manager/event_loop.h"
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/disk/disk_restore.h"
@@ -20,7 +20,7 @@
 /* A monitor can signal without end; the queue is a FIFO, so the others keep their place in it. */
 #define EVENTS_AT_ONCE 64u
 
-static void turn_handle(const struct event *event)
+static void event_loop_handle(const struct event *event)
 {
 	struct vm *vm;
 
@@ -66,7 +66,7 @@ static void turn_handle(const struct event *event)
 	}
 }
 
-void turn(void)
+void event_loop_run_once(void)
 {
 	struct event event;
 	bool more = false;
@@ -74,7 +74,7 @@ void turn(void)
 
 	/* what comes may be what the caller waits for: it looks again before anything waits */
 	for (u32 i = 0; i < EVENTS_AT_ONCE && events_wait(0, &event); i++) {
-		turn_handle(&event);
+		event_loop_handle(&event);
 		more = true;
 	}
 	serial_poll();
@@ -98,5 +98,5 @@ void turn(void)
 	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
 	deadline = MIN(deadline, MIN(perf_deadline(), gdb_deadline()));
 	if (events_wait(deadline, &event))
-		turn_handle(&event);
+		event_loop_handle(&event);
 }

@@ -4,7 +4,7 @@
 #include "vmm/monitor/vcpu.h"
 
 /*
- * The short way for the commonest exits. It leaves out what only a timer, a signal or a command
+ * The fast path for the commonest exits. It leaves out what only a timer, a signal or a command
  * makes necessary: for those the kernel ends a run anyway. It serves ports and device memory, the
  * registers of the local APIC, TSC deadlines set and come, and interrupt windows.
  *
@@ -12,4 +12,4 @@
  * untouched, or is settled and its reason is EXIT_NONE. To others the vCPU is in the guest all the
  * while; whoever wants something of it meanwhile kicks it, and the next run returns for that.
  */
-void brief_run(struct vcpu *vcpu);
+void fast_path_run(struct vcpu *vcpu);

@@ -2,7 +2,7 @@
 /* The short path for the commonest exits: what it settles, and what it leaves untouched. */
 #include "tests/unit/monitor_fixture.h"
 
-#define IOAPIC 0xfec00000ull
+#define IOAPIC	0xfec00000ull
 #define NOTHING 0x5555555555555555ull
 
 static u64 device_value;
@@ -63,8 +63,11 @@ static void assert_settled(u32 length)
 
 static bool port(u8 size, u8 flags)
 {
-	return briefly((struct vcpu_exit){.reason = EXIT_IO, .instruction_length = 2,
-					  .io_port = 0x123, .io_size = size, .io_flags = flags});
+	return briefly((struct vcpu_exit){.reason = EXIT_IO,
+					  .instruction_length = 2,
+					  .io_port = 0x123,
+					  .io_size = size,
+					  .io_flags = flags});
 }
 
 static bool msr(enum exit_reason reason, u32 index, u64 value)
@@ -214,8 +217,7 @@ static void test_loads(void **state)
 	assert_true(page.gpr[GPR_RAX] == 0x5555555555558788ull);
 	assert_int_equal(page.advance_length, 3);
 	/* movabs 0xfec00010, %eax */
-	assert_true(MEMORY("\xa1\x10\x00\xc0\xfe\x00\x00\x00\x00", ACCESS_READ,
-			   IOAPIC + 0x10));
+	assert_true(MEMORY("\xa1\x10\x00\xc0\xfe\x00\x00\x00\x00", ACCESS_READ, IOAPIC + 0x10));
 	assert_settled(9);
 	assert_true(page.gpr[GPR_RAX] == 0x8586878a);
 	ops.widest = 8;
@@ -235,13 +237,12 @@ static void test_stores(void **state)
 	assert_settled(7);
 	assert_true(device_value == 0x55667788);
 	/* movl $0xfffffffe, 0xf5(%rip) */
-	assert_true(MEMORY("\xc7\x05\xf6\x00\x00\x00\xfe\xff\xff\xff", ACCESS_WRITE,
-			   IOAPIC + 0x100));
+	assert_true(
+		MEMORY("\xc7\x05\xf6\x00\x00\x00\xfe\xff\xff\xff", ACCESS_WRITE, IOAPIC + 0x100));
 	assert_settled(10);
 	assert_true(device_value == 0xfffffffe);
 	/* movabs %al, 0xfec00020 */
-	assert_true(MEMORY("\xa2\x20\x00\xc0\xfe\x00\x00\x00\x00", ACCESS_WRITE,
-			   IOAPIC + 0x20));
+	assert_true(MEMORY("\xa2\x20\x00\xc0\xfe\x00\x00\x00\x00", ACCESS_WRITE, IOAPIC + 0x20));
 	assert_true(device_value == (u8)page.gpr[GPR_RAX]);
 	page.gpr[GPR_RSP] = 0x2000;
 	assert_true(MEMORY("\x88\x0c\x24", ACCESS_WRITE, IOAPIC)); /* mov %cl, (%rsp) */
@@ -266,10 +267,10 @@ static void test_memory_not(void **state)
 {
 	(void)state;
 	device_value = 9;
-	assert_false(MEMORY("\x88\x23", ACCESS_WRITE, IOAPIC));	    /* mov %ah */
-	assert_false(MEMORY("\x64\x88\x0b", ACCESS_WRITE, IOAPIC)); /* %fs */
-	assert_false(MEMORY("\x67\x88\x0b", ACCESS_WRITE, IOAPIC)); /* 32-bit address */
-	assert_false(MEMORY("\xf0\x88\x0b", ACCESS_WRITE, IOAPIC)); /* #UD */
+	assert_false(MEMORY("\x88\x23", ACCESS_WRITE, IOAPIC));		/* mov %ah */
+	assert_false(MEMORY("\x64\x88\x0b", ACCESS_WRITE, IOAPIC));	/* %fs */
+	assert_false(MEMORY("\x67\x88\x0b", ACCESS_WRITE, IOAPIC));	/* 32-bit address */
+	assert_false(MEMORY("\xf0\x88\x0b", ACCESS_WRITE, IOAPIC));	/* #UD */
 	assert_false(MEMORY("\xc6\x4b\x00\x01", ACCESS_WRITE, IOAPIC)); /* c6 /1 */
 	assert_false(MEMORY("\xaa", ACCESS_WRITE, IOAPIC));
 	assert_false(MEMORY("\x0f\xc7\x0b", ACCESS_WRITE, IOAPIC));
@@ -283,8 +284,8 @@ static void test_memory_not(void **state)
 	page.gpr[GPR_RBX] = 0;
 	page.code_bytes = 0;
 	page.valid = VCPU_RIP;
-	assert_false(briefly((struct vcpu_exit){
-		.reason = EXIT_MEMORY, .gpa = IOAPIC, .access = ACCESS_WRITE}));
+	assert_false(briefly(
+		(struct vcpu_exit){.reason = EXIT_MEMORY, .gpa = IOAPIC, .access = ACCESS_WRITE}));
 	assert_int_equal(page.exit.reason, EXIT_MEMORY);
 	assert_int_equal(page.request, 0);
 	assert_int_equal(device_value, 9);
@@ -478,13 +479,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, fixture_free)
 	const struct CMUnitTest tests[] = {
-		TEST(test_port),	 TEST(test_port_polled), TEST(test_port_not),
-		TEST(test_interrupts),
-		TEST(test_pv_eoi),	 TEST(test_loads),	TEST(test_stores),
-		TEST(test_code_changes), TEST(test_memory_not), TEST(test_lapic_memory),
-		TEST(test_msrs),	 TEST(test_tsc_deadline), TEST(test_others_not),
-		TEST(test_deadline_comes), TEST(test_window),	TEST(test_icr),
-		TEST(test_lapic_timer),
+		TEST(test_port),	 TEST(test_port_polled),    TEST(test_port_not),
+		TEST(test_interrupts),	 TEST(test_pv_eoi),	    TEST(test_loads),
+		TEST(test_stores),	 TEST(test_code_changes),   TEST(test_memory_not),
+		TEST(test_lapic_memory), TEST(test_msrs),	    TEST(test_tsc_deadline),
+		TEST(test_others_not),	 TEST(test_deadline_comes), TEST(test_window),
+		TEST(test_icr),		 TEST(test_lapic_timer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,4 +2,4 @@
 #pragma once
 
 /* Handles some events, then does a step of all that is under way; waits when nothing is. */
-void turn(void);
+void event_loop_run_once(void);
