@@ -12,6 +12,7 @@ import pytest
 
 import bundle
 from machine import Bochs, Qemu, on_cpus
+from prompt import Prompt
 
 COUNTED = ("-icount", "shift=0,sleep=off")
 MS = 1000000
@@ -301,11 +302,9 @@ def test_echo(build, tmp_path, emulator, cpus):
         assert len(loads) == cpus and min(loads) > 95, loads
 
 
-def idle_bundle(build, tmp_path, names, affinity):
-    conf = "".join(f"[vm {name}]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 96M\n"
-                   f"cmdline = console=ttyS0 quiet name={name}\naffinity = {affinity}\n"
-                   f"autostart = yes\n"
-                   for name in names)
+def idle_bundle(build, tmp_path, affinity):
+    conf = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 96M\n"
+            f"cmdline = console=ttyS0 quiet name=alpha\naffinity = {affinity}\nautostart = yes\n")
     return bundle.make(tmp_path / "idle.cpio", conf, bundle.debian(build / "guests"))
 
 
@@ -314,12 +313,11 @@ def test_idle_wakeups(build, tmp_path, cpus, guests):
     """With idle Linux guests CPUs wake up as often as the guests' own timers require, no more."""
     names = [f"guest{i}" for i in range(guests)]
     host, affinity = on_cpus(Qemu, cpus)
-    files = idle_bundle(build, tmp_path, names, affinity)
+    files = idle_bundle(build, tmp_path, affinity)
     with Qemu(build, bundle=files, memory="1536M", **host) as machine:
-        machine.wait_prompt()
+        prompt = Prompt(machine)
         for name in names:
-            machine.attach_shell(name)
-            machine.leave()
+            prompt.clone(name)
         quiet(machine, 10)
         # The wake-ups that asking costs: they are part of any difference between two answers.
         before, again = wakeups(machine, names), wakeups(machine, names)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""A Linux guest at its prompt: booted once, and then each test begins with a clone of it there."""
+import contextlib
+
+
+class Prompt:
+    """A machine with a guest that is kept, paused, where it had just booted."""
+
+    def __init__(self, machine, name="alpha"):
+        self.machine, self.name = machine, name
+        machine.wait_prompt()
+        machine.attach_shell(name, 600)
+        machine.leave()
+        self.good(f"vm snapshot {name} prompt")
+        self.good(f"vm pause {name}")
+
+    def good(self, line):
+        answer = self.machine.command(line)
+        assert "error: " not in answer, answer
+
+    def clone(self, name):
+        """Another guest, at the same prompt."""
+        self.good(f"vm clone {self.name}@prompt {name}")
+
+    @contextlib.contextmanager
+    def guest(self, name):
+        """The machine, with a clone of that name for as long."""
+        self.clone(name)
+        yield self.machine
+        self.good(f"vm destroy {name}")

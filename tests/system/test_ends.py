@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""How a Linux ends: by a panic, by its watchdog, by the power button. Each test begins at its prompt."""
+import re
+
+import pytest
+
+import bundle
+from machine import DETACH, Qemu
+from prompt import Prompt
+
+LIMIT = 120
+CONF = """[vm alpha]
+kernel = vmlinuz
+initrd = initramfs.cpio.gz
+cmdline = console=ttyS0 quiet name=alpha
+memory = 128M
+stop_timeout = 200s
+autostart = yes
+[vm deaf]
+kernel = built-in
+memory = 16M
+stop_timeout = 300s
+"""
+EXPIRED = "watchdog expired: no sign of life from the guest for 2 s"
+
+
+@pytest.fixture(scope="module")
+def prompt(build, tmp_path_factory):
+    files = bundle.make(tmp_path_factory.mktemp("ends") / "ends.cpio", CONF,
+                        bundle.debian(build / "guests"))
+    with Qemu(build, bundle=files) as machine:
+        yield Prompt(machine, "alpha")
+
+
+def panics(machine, name):
+    """It panics, and boots again, as on_crash = restart says."""
+    machine.command(f"vm set {name} on_crash=restart")
+    machine.attach(name)
+    machine.type("echo c >/proc/sysrq-trigger\n")
+    # the console stays attached: what comes next is the new kernel
+    machine.wait("Kernel panic - not syncing: sysrq triggered crash", LIMIT)
+    machine.wait(r"READY alpha\r*\n", LIMIT)
+    machine.wait("alpha# ", LIMIT)
+    assert machine.shell("hostname") == "alpha\n"
+    machine.type(DETACH)
+    assert machine.wait_end(name, LIMIT) == ("crashed", "guest panicked")
+    machine.wait_prompt()
+    assert machine.vm(name)["state"] == "running"
+
+
+def test_panic_restarts(prompt):
+    with prompt.guest("beta") as machine:
+        panics(machine, "beta")
+
+
+def test_watchdog_holds(prompt):
+    with prompt.guest("beta") as machine:
+        machine.attach("beta")
+        # served in time, then stopped: neither is a crash
+        machine.shell("exec 3>/dev/watchdog; sleep 2; printf V >&3; exec 3>&-")
+        assert "wdat_wdt" in machine.shell("cat /sys/class/watchdog/watchdog0/identity")
+        machine.shell("watchdog -T 2 -t 1 /dev/watchdog; sleep 4")
+        machine.leave()
+        assert machine.vm("beta")["state"] == "running"
+        machine.attach("beta")
+        machine.type("killall -9 watchdog\n")
+        assert machine.wait_end("beta", LIMIT) == ("crashed", EXPIRED)
+        machine.wait_prompt()
+        found = machine.vm("beta")
+        assert (found["state"], found["reason"]) == ("crashed", EXPIRED)
+        assert "rip" in machine.command("vm regs beta").lower()
+
+
+def test_stop_after_reset(prompt):
+    """
+    Nobody heeds the button yet, while the guest is on its way up: it is pressed again, and the answer
+    says what to expect. A stray Ctrl-] does nothing.
+    """
+    with prompt.guest("beta") as machine:
+        machine.type(DETACH)
+        assert "running" in machine.command("vm reset beta")
+        said = machine.command("vm stop beta")
+        assert re.search(r"beta: running: power button pressed, (199|200) s left", said), said
+        assert machine.wait_end("beta", 150) == ("stopped", "guest powered off")
+        machine.wait_prompt()
+        # a guest that can say nothing more is ended at once, and that is said once
+        machine.command("vm start beta")
+        machine.command("vm pause beta")
+        said = machine.command("vm stop beta")
+        assert said.count("beta: stopped: ended by `vm stop`") == 1, said
+
+
+def test_poweroff_asks(prompt):
+    """Running guests are stopped before the machine; `now` does not wait for a deaf one."""
+    machine = prompt.machine
+    prompt.clone("beta")
+    machine.command("vm create deaf")
+    machine.command("vm start deaf")
+    machine.type("poweroff\r")
+    machine.wait("Stopping 3 VMs first")
+    assert machine.wait_end("beta", 150) == ("stopped", "guest powered off")
+    machine.type("\x03")
+    machine.wait_prompt()
+    assert machine.vm("deaf")["state"] == "running"
+    assert "allowed: now" in machine.command("poweroff soon")
+    machine.command("vm pause deaf")
+    machine.type("poweroff\r")
+    assert machine.ended(), "nothing runs any more"
