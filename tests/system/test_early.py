@@ -80,6 +80,6 @@ def test_kernel_error_code(build, tmp_path):
 
 def test_other_cpu(build, tmp_path):
     """A CPU that starts can report its exceptions before it turns on any feature."""
-    at = call(build, "ap_main", "features_enable")
+    at = call(build, "cpus_ap_main", "features_enable")
     with start(build, tmp_path, "kernel", at, extra=("-smp", "2")) as machine:
         machine.wait(r"panic on CPU 1: exception 6, error code 0\r\n", 60)

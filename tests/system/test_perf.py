@@ -50,7 +50,7 @@ def check_profile(machine, cpus):
     check_cpus(rows, cpus, done["samples"])
     functions = [row for row in rows if "symbol" in row]
     assert sum(row["samples"] for row in functions) <= done["samples"]
-    assert functions[0]["symbol"] == "idle" and functions[0]["where"] == "kernel", rows
+    assert functions[0]["symbol"] == "cpu_loop_idle" and functions[0]["where"] == "kernel", rows
     exits = {row["reason"]: row for row in rows if "reason" in row}
     assert exits["io"]["count"] > 0 and exits["io"]["instructions"] > 0, rows
     # samples do not fill the log

@@ -195,7 +195,7 @@ def test_lost_cpu(build, tmp_path):
         machine.type("vm destroy one\r")
         machine.wait("panic on CPU 0: CPU 1 does not answer")
         shown = backtraces(machine)
-        assert "take_back" in shown["panic"]  # of tlb_cpu_passed
+        assert "tlb_reclaim" in shown["panic"]  # of tlb_cpu_passed
         assert re.match(r"at\n +[0-9a-f]+ machine_halt", shown["1"]), shown["1"]
         assert "cpu_loop" in shown["1"]
 

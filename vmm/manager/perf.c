@@ -119,7 +119,7 @@ void perf_step(void)
 /* An NMI that hits a guest is taken on the way out of it. */
 static bool perf_is_guest(const char *name)
 {
-	return string_equal(name, "svm_switch_out") || string_equal(name, "decode_exception");
+	return string_equal(name, "svm_switch_out") || string_equal(name, "vmx_decode_exception");
 }
 
 static bool perf_same_place(const struct perf_row *a, const struct perf_row *b)
