@@ -22,6 +22,8 @@ ALSO = {"kernel/queue": "signal", "kernel/syscall": "sys", "vmm/rt/syscall": "sy
         "mm/discard": "memory", "mm/slots": "memory",
         "vmm/driver/disk/virtio_blk/": "vblk", "vmm/driver/disk/virtio_scsi/": "vscsi",
         "vmm/driver/net/virtio_net/": "vnet"}
+# Many are named as what they command, which is in the same program.
+COMMANDS = "vmm/manager/commands/"
 ENTRIES = ("main", "kernel_main")
 FUNCTION = re.compile(r"^(?!typedef\b|return\b|else\b)([A-Za-z_][\w \t*]*?[\s*])([a-z]\w*)\([^;{}]*\)[^;{}()=]*\n\{",
                       re.MULTILINE)
@@ -77,6 +79,9 @@ def main():
     for path, text in sorted(sources.items()):
         for kind, name in FUNCTION.findall(text):
             places[name].append(path)
+            if path.startswith(COMMANDS) and "static" in kind.split() and \
+               not name.startswith("command_"):
+                errors.append(f"{path}: {name} does not begin with command_")
             homes = {path} | (set() if "static" in kind.split() else declared[name])
             if path in COMMON or name in ENTRIES:
                 continue

@@ -153,10 +153,10 @@ static void test_log_stat(void **state)
 		vms[i].log.dropped_all = i + 1;
 	}
 	vms[1].log.dropped_all = 0; /* no drops to report */
-	run_all(log_stat_run, true);
+	run_all(command_log_stat_run, true);
 	assert_int_equal(objects, 1 + VMS - 1);
 	assert_string_equal(last, "{\"name\":\"a-name-as-long-as-it-can-be-119\",\"dropped\":120}");
-	run_all(log_stat_run, false);
+	run_all(command_log_stat_run, false);
 	assert_int_equal(lines, 23 + VMS - 1);
 }
 

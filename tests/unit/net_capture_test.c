@@ -161,7 +161,7 @@ static void ask(struct reply *reply, const char *name, const char *seconds, cons
 	arguments.word[2] = frames;
 	memset(reply, 0, sizeof(*reply));
 	reply->to = &asker;
-	net_capture_run(reply, &arguments);
+	command_net_capture_run(reply, &arguments);
 }
 
 static int setup(void **state)
@@ -195,10 +195,10 @@ static void shows_frames(void **state)
 	(void)state;
 	ask(&reply, "lan", "10", "2");
 	assert_non_null(reply.resume);
-	assert_false(net_capture_resume(&reply));
+	assert_false(command_net_capture_resume(&reply));
 	for (u32 i = 0; i < 3; i++)
 		write_frame();
-	assert_true(net_capture_resume(&reply));
+	assert_true(command_net_capture_resume(&reply));
 	assert_int_equal(lines, 2);
 	assert_false(capture_step());
 	assert_null(link);
@@ -211,7 +211,7 @@ static void refused_beside_another(void **state)
 
 	(void)state;
 	ask(&first, "lan", "10", "3");
-	assert_false(net_capture_resume(&first));
+	assert_false(command_net_capture_resume(&first));
 	ask(&second, "dmz", "86400", "1");
 	assert_null(second.resume);
 	assert_int_equal(errors, 1);
@@ -219,13 +219,13 @@ static void refused_beside_another(void **state)
 	assert_int_equal(errors, 2);
 	for (u32 i = 0; i < 3; i++)
 		write_frame();
-	assert_true(net_capture_resume(&first));
+	assert_true(command_net_capture_resume(&first));
 	assert_int_equal(lines, 3);
 	setup(NULL);
 	ask(&first, "lan", "10", NULL);
 	ask(&second, "dmz", "86400", NULL);
 	now += 10 * NS_PER_S;
-	assert_true(net_capture_resume(&first));
+	assert_true(command_net_capture_resume(&first));
 }
 
 /* Whose reader went without a word ends, and he gets nothing of the next one. */
@@ -237,7 +237,7 @@ static void a_reader_who_left(void **state)
 	ask(&first, "lan", "86400", NULL);
 	for (u32 i = 0; i < 10; i++) {
 		now += NS_PER_S;
-		assert_false(net_capture_resume(&first));
+		assert_false(command_net_capture_resume(&first));
 		assert_false(capture_step());
 		assert_non_null(link);
 	}
@@ -247,11 +247,11 @@ static void a_reader_who_left(void **state)
 	memory->generation++;
 	ask(&second, "dmz", "10", NULL);
 	assert_int_equal(errors, 0);
-	assert_false(net_capture_resume(&second));
+	assert_false(command_net_capture_resume(&second));
 	write_frame();
-	assert_true(net_capture_resume(&first));
+	assert_true(command_net_capture_resume(&first));
 	assert_int_equal(lines, 0);
-	assert_false(net_capture_resume(&second));
+	assert_false(command_net_capture_resume(&second));
 	assert_int_equal(lines, 1);
 }
 
@@ -263,9 +263,9 @@ static void nothing_to_show_of_many(void **state)
 	(void)state;
 	ask(&reply, "lan", "10", NULL);
 	string_copy(reply.filter, sizeof(reply.filter), "nothing like that");
-	assert_false(net_capture_resume(&reply));
+	assert_false(command_net_capture_resume(&reply));
 	flooded = true;
-	assert_false(net_capture_resume(&reply));
+	assert_false(command_net_capture_resume(&reply));
 	assert_true(written <= 1000);
 	assert_int_equal(reply.deadline_tsc, now);
 	assert_int_equal(lines, 0);

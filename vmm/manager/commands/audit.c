@@ -18,7 +18,7 @@ struct room {
 };
 
 /* Memory that is there for as long as the audit runs. */
-static bool audit_take(struct room *room, u64 bytes, u32 flags)
+static bool command_audit_take(struct room *room, u64 bytes, u32 flags)
 {
 	room->bytes = align_up(bytes, PAGE_SIZE);
 	if (memory_take(room->bytes, flags, &room->memory, &room->at) == STATUS_OK)
@@ -27,7 +27,7 @@ static bool audit_take(struct room *room, u64 bytes, u32 flags)
 	return false;
 }
 
-static void audit_give_back(struct room *room)
+static void command_audit_give_back(struct room *room)
 {
 	if (room->memory != HANDLE_NONE)
 		memory_give_back(room->memory, room->at, room->bytes);
@@ -40,7 +40,7 @@ struct run {
 	struct room frames;
 };
 
-static bool audit_list(void *context, u32 level, u64 what, u64 where, u64 at, u64 *next)
+static bool command_audit_list(void *context, u32 level, u64 what, u64 where, u64 at, u64 *next)
 {
 	const struct run *run = context;
 
@@ -48,7 +48,7 @@ static bool audit_list(void *context, u32 level, u64 what, u64 where, u64 at, u6
 			 next) == STATUS_OK;
 }
 
-static void audit_report(void *context, const char *text)
+static void command_audit_report(void *context, const char *text)
 {
 	struct reply *reply = ((struct run *)context)->reply;
 
@@ -63,21 +63,21 @@ static void audit_report(void *context, const char *text)
 }
 
 /* As large a window as there is memory for: fewer lists. */
-static bool audit_take_all(struct run *run, u64 *frames)
+static bool command_audit_take_all(struct run *run, u64 *frames)
 {
-	if (!audit_take(&run->page[0], PAGE_SIZE, MEMORY_PINNED) ||
-	    !audit_take(&run->page[1], PAGE_SIZE, MEMORY_PINNED) ||
-	    !audit_take(&run->balances, AUDIT_BALANCES * sizeof(struct audit_balance), 0))
+	if (!command_audit_take(&run->page[0], PAGE_SIZE, MEMORY_PINNED) ||
+	    !command_audit_take(&run->page[1], PAGE_SIZE, MEMORY_PINNED) ||
+	    !command_audit_take(&run->balances, AUDIT_BALANCES * sizeof(struct audit_balance), 0))
 		return false;
 	for (*frames = MIB; *frames >= WINDOW_MIN; *frames /= 2) {
 		if (*frames < 4 * machine_page()->page_count &&
-		    audit_take(&run->frames, *frames * sizeof(struct audit_frame), 0))
+		    command_audit_take(&run->frames, *frames * sizeof(struct audit_frame), 0))
 			return true;
 	}
 	return false;
 }
 
-static void audit_tell(struct reply *reply, const struct audit *audit)
+static void command_audit_tell(struct reply *reply, const struct audit *audit)
 {
 	if (!reply->json) {
 		reply_line(reply,
@@ -110,13 +110,14 @@ static void audit_tell(struct reply *reply, const struct audit *audit)
 	reply_object_end(reply);
 }
 
-static void audit_run_now(struct reply *reply, const struct arguments *arguments)
+static void command_audit_run_now(struct reply *reply, const struct arguments *arguments)
 {
 	struct run run = {.reply = reply};
-	struct audit audit = {.list = audit_list, .report = audit_report, .context = &run};
+	struct audit audit = {
+		.list = command_audit_list, .report = command_audit_report, .context = &run};
 
 	(void)arguments;
-	if (!audit_take_all(&run, &audit.frame_count)) {
+	if (!command_audit_take_all(&run, &audit.frame_count)) {
 		reply_fail(reply, CODE_NO_MEMORY,
 			   "too little memory is free to audit: it takes 512 KiB");
 	} else {
@@ -125,15 +126,15 @@ static void audit_run_now(struct reply *reply, const struct arguments *arguments
 		audit.balance = (struct audit_balance *)run.balances.at;
 		audit.frame = (struct audit_frame *)run.frames.at;
 		if (audit_run(&audit))
-			audit_tell(reply, &audit);
+			command_audit_tell(reply, &audit);
 		else
 			reply_fail(reply, CODE_NO_MEMORY,
 				   "there are too many objects to audit, `vm destroy` some first");
 	}
-	audit_give_back(&run.frames);
-	audit_give_back(&run.balances);
-	audit_give_back(&run.page[1]);
-	audit_give_back(&run.page[0]);
+	command_audit_give_back(&run.frames);
+	command_audit_give_back(&run.balances);
+	command_audit_give_back(&run.page[1]);
+	command_audit_give_back(&run.page[0]);
 }
 
 COMMAND(audit, .name = "audit",
@@ -150,4 +151,4 @@ COMMAND(audit, .name = "audit",
 	.example = "audit",
 	.keys = "found; pages objects leaves device_pages device_guest_pages "
 		"guest_pages guest_large_pages guest_huge_pages findings",
-	.run = audit_run_now);
+	.run = command_audit_run_now);

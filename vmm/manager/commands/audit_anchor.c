@@ -5,7 +5,7 @@
 
 #define HASH_DIGITS 64u
 
-static void audit_anchor_run(struct reply *reply, const struct arguments *arguments)
+static void command_audit_anchor_run(struct reply *reply, const struct arguments *arguments)
 {
 	const char *hash = arguments->word[0];
 	char shown[40];
@@ -37,7 +37,7 @@ COMMAND(audit_anchor,
 		  "shows the last ones.",
 	.example = "audit anchor 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 	.keys = "hash time_ns",
-	.run = audit_anchor_run,
+	.run = command_audit_anchor_run,
 	.minimum = 1,
 	.maximum = 1,
 	.changes = true);

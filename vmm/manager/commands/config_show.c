@@ -6,7 +6,8 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/log_export.h"
 
-static void config_show_keys(struct reply *reply, const struct config_key *keys, const void *target)
+static void command_config_show_keys(struct reply *reply, const struct config_key *keys,
+				     const void *target)
 {
 	char value[CONFIG_CMDLINE_BYTES];
 	char line[CONFIG_LINE_BYTES];
@@ -22,56 +23,56 @@ static void config_show_keys(struct reply *reply, const struct config_key *keys,
 	}
 }
 
-static void config_show_host(struct reply *reply)
+static void command_config_show_host(struct reply *reply)
 {
 	if (!reply->json) {
 		reply_line(reply, "[host]");
-		config_show_keys(reply, config_host_keys, &setup_config()->host);
+		command_config_show_keys(reply, config_host_keys, &setup_config()->host);
 		if (login_required())
 			reply_line(reply, "# password = is set and not shown");
 		return;
 	}
 	reply_object_begin(reply);
 	json_string(&reply->object, "section", "host");
-	config_show_keys(reply, config_host_keys, &setup_config()->host);
+	command_config_show_keys(reply, config_host_keys, &setup_config()->host);
 	reply_object_end(reply);
 }
 
 /* A disk, a network, a channel or a service, that has `what` for its kind. */
-static void config_show_named(struct reply *reply, const char *what,
-			      const struct config_section *section, const struct config_key *keys,
-			      const void *target)
+static void command_config_show_named(struct reply *reply, const char *what,
+				      const struct config_section *section,
+				      const struct config_key *keys, const void *target)
 {
 	if (!section->declared || section->broken)
 		return;
 	if (!reply->json) {
 		reply_line(reply, "[%s %s]", what, section->name);
-		config_show_keys(reply, keys, target);
+		command_config_show_keys(reply, keys, target);
 		return;
 	}
 	reply_object_begin(reply);
 	json_string(&reply->object, "section", what);
 	json_string(&reply->object, "name", section->name);
-	config_show_keys(reply, keys, target);
+	command_config_show_keys(reply, keys, target);
 	reply_object_end(reply);
 }
 
-static void config_show_vm(struct reply *reply, const struct vm_config *config)
+static void command_config_show_vm(struct reply *reply, const struct vm_config *config)
 {
 	if (!reply->json) {
 		reply_line(reply, "[vm %s]", config->name);
-		config_show_keys(reply, config_vm_keys, config);
+		command_config_show_keys(reply, config_vm_keys, config);
 		return;
 	}
 	reply_object_begin(reply);
 	json_string(&reply->object, "section", "vm");
 	json_string(&reply->object, "name", config->name);
-	config_show_keys(reply, config_vm_keys, config);
+	command_config_show_keys(reply, config_vm_keys, config);
 	reply_object_end(reply);
 }
 
 /* Takes over what commands have changed since the start. */
-static void config_show_take_over(struct config *config)
+static void command_config_show_take_over(struct config *config)
 {
 	enum log_level level = log_level_get(LOG_BOOT);
 	bool same = true;
@@ -84,23 +85,23 @@ static void config_show_take_over(struct config *config)
 	config->host.log_format = log_export_form();
 }
 
-static void config_show_section(struct reply *reply, const struct vm_config *section)
+static void command_config_show_section(struct reply *reply, const struct vm_config *section)
 {
 	const struct vm *vm = vm_find(section->name);
 
 	if (vm != NULL)
-		config_show_vm(reply, &vm->config);
+		command_config_show_vm(reply, &vm->config);
 	else if (!section->broken && !section->destroyed)
-		config_show_vm(reply, section);
+		command_config_show_vm(reply, section);
 }
 
-static void config_show_other(struct reply *reply, const struct vm *vm)
+static void command_config_show_other(struct reply *reply, const struct vm *vm)
 {
 	if (vm != NULL && config_find(setup_config(), vm->config.name) == NULL)
-		config_show_vm(reply, &vm->config);
+		command_config_show_vm(reply, &vm->config);
 }
 
-static bool config_show_file(struct reply *reply, u64 number)
+static bool command_config_show_file(struct reply *reply, u64 number)
 {
 	const struct file *file = file_at((u32)number);
 
@@ -116,43 +117,43 @@ static bool config_show_file(struct reply *reply, u64 number)
  * In the order of the file, so that the file made of it shows the same again: VMs in the list as
  * they are, those never created as their section stands; then the VMs that have no section.
  */
-static bool config_show_part(struct reply *reply, u64 number)
+static bool command_config_show_part(struct reply *reply, u64 number)
 {
 	const struct config *config = setup_config();
 
 	if (number < config->vm_count)
-		config_show_section(reply, &config->vm[number]);
+		command_config_show_section(reply, &config->vm[number]);
 	else if (number - config->vm_count < VM_MAX)
-		config_show_other(reply, vm_at(number - config->vm_count));
+		command_config_show_other(reply, vm_at(number - config->vm_count));
 	else
-		return config_show_file(reply, number - config->vm_count - VM_MAX);
+		return command_config_show_file(reply, number - config->vm_count - VM_MAX);
 	return true;
 }
 
-static bool config_show_resume(struct reply *reply)
+static bool command_config_show_resume(struct reply *reply)
 {
-	return reply_list(reply, config_show_part);
+	return reply_list(reply, command_config_show_part);
 }
 
 static void command_config_show(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
-	config_show_take_over(setup_config());
-	config_show_host(reply);
+	command_config_show_take_over(setup_config());
+	command_config_show_host(reply);
 	for (u32 i = 0; config_service(i) != NULL; i++)
-		config_show_named(reply, "service", &config_service(i)->section,
-				  config_service_keys, config_service(i));
+		command_config_show_named(reply, "service", &config_service(i)->section,
+					  config_service_keys, config_service(i));
 	for (u32 i = 0; config_disk(i) != NULL; i++)
-		config_show_named(reply, "disk", &config_disk(i)->section, config_disk_keys,
-				  config_disk(i));
+		command_config_show_named(reply, "disk", &config_disk(i)->section, config_disk_keys,
+					  config_disk(i));
 	for (u32 i = 0; config_net(i) != NULL; i++)
-		config_show_named(reply, "net", &config_net(i)->section, config_net_keys,
-				  config_net(i));
+		command_config_show_named(reply, "net", &config_net(i)->section, config_net_keys,
+					  config_net(i));
 	for (u32 i = 0; config_channel(i) != NULL; i++)
-		config_show_named(reply, "channel", &config_channel(i)->section,
-				  config_channel_keys, config_channel(i));
-	if (!config_show_resume(reply))
-		reply->resume = config_show_resume;
+		command_config_show_named(reply, "channel", &config_channel(i)->section,
+					  config_channel_keys, config_channel(i));
+	if (!command_config_show_resume(reply))
+		reply->resume = command_config_show_resume;
 }
 
 COMMAND(config_show,

@@ -9,7 +9,7 @@
 #include "vmm/rt/format.h"
 
 /* The part of the time since the last call that was not idle, in percent. */
-static u64 cpu_load_percent(u32 cpu, u64 idle_tsc, u64 now)
+static u64 command_cpu_load_percent(u32 cpu, u64 idle_tsc, u64 now)
 {
 	static u64 last_idle[CPU_MAX];
 	static u64 last_now[CPU_MAX];
@@ -24,7 +24,7 @@ static u64 cpu_load_percent(u32 cpu, u64 idle_tsc, u64 now)
 }
 
 /* Whose thread the CPU runs. */
-static const char *cpu_running_name(const struct cpu_counters *counters)
+static const char *command_cpu_running_name(const struct cpu_counters *counters)
 {
 	const struct vm *vm = vm_by_id((u32)counters->tag);
 
@@ -35,13 +35,13 @@ static const char *cpu_running_name(const struct cpu_counters *counters)
 	return vm != NULL ? vm->config.name : "gone";
 }
 
-static size_t cpu_add_word(char *text, size_t size, size_t length, const char *word)
+static size_t command_cpu_add_word(char *text, size_t size, size_t length, const char *word)
 {
 	return length + format(text + length, size - length, "%s%s", length > 0 ? " " : "", word);
 }
 
 /* What is done about speculation, as words. */
-static void cpu_speculation_words(char *text, size_t size)
+static void command_cpu_speculation_words(char *text, size_t size)
 {
 	static const struct {
 		u64 bit;
@@ -63,16 +63,16 @@ static void cpu_speculation_words(char *text, size_t size)
 	size_t length = 0;
 
 	if ((machine_page()->features & HOST_SPLIT_TABLES) != 0)
-		length = cpu_add_word(text, size, length, "split-tables");
+		length = command_cpu_add_word(text, size, length, "split-tables");
 	for (u32 i = 0; i < ARRAY_COUNT(words); i++)
 		if ((words[i].bit & bits) != 0)
-			length = cpu_add_word(text, size, length, words[i].word);
+			length = command_cpu_add_word(text, size, length, words[i].word);
 	if (length == 0)
 		format(text, size, "none");
 }
 
 /* The names of what the CPUs are open to. */
-static void cpu_open_words(const struct leak_cpu *cpu, char *text, size_t size)
+static void command_cpu_open_words(const struct leak_cpu *cpu, char *text, size_t size)
 {
 	size_t length = 0;
 
@@ -80,20 +80,20 @@ static void cpu_open_words(const struct leak_cpu *cpu, char *text, size_t size)
 		struct leak leak = leak_judge(cpu, i);
 
 		if (leak.state == LEAK_OPEN)
-			length = cpu_add_word(text, size, length, leak.name);
+			length = command_cpu_add_word(text, size, length, leak.name);
 	}
 	if (length == 0)
 		format(text, size, "none");
 }
 
-static void cpu_show_text(struct reply *reply, u32 cpu, const struct cpu_counters *counters,
-			  u64 load)
+static void command_cpu_show_text(struct reply *reply, u32 cpu, const struct cpu_counters *counters,
+				  u64 load)
 {
 	reply_line(reply, "%3u %4llu%% %12llu %8llu %10llu %12llu %10llu %12llu  %s", cpu,
 		   (unsigned long long)load, (unsigned long long)counters->exits,
 		   (unsigned long long)counters->ipis, (unsigned long long)counters->wakeups,
 		   (unsigned long long)counters->interrupts, (unsigned long long)counters->switches,
-		   (unsigned long long)counters->syscalls, cpu_running_name(counters));
+		   (unsigned long long)counters->syscalls, command_cpu_running_name(counters));
 }
 
 /* What is said of all CPUs alike. */
@@ -104,15 +104,15 @@ struct alike {
 	char entropy[ENTROPY_NAMES_BYTES];
 };
 
-static void cpu_alike_words(struct alike *words)
+static void command_cpu_alike_words(struct alike *words)
 {
 	words->cpu = leak_cpu_read();
-	cpu_speculation_words(words->done, sizeof(words->done));
-	cpu_open_words(&words->cpu, words->open, sizeof(words->open));
+	command_cpu_speculation_words(words->done, sizeof(words->done));
+	command_cpu_open_words(&words->cpu, words->open, sizeof(words->open));
 	entropy_names(machine_page()->entropy_sources, words->entropy, sizeof(words->entropy));
 }
 
-static void cpu_leaks_json(struct json *json, const struct leak_cpu *cpu)
+static void command_cpu_leaks_json(struct json *json, const struct leak_cpu *cpu)
 {
 	json_array_begin(json, "leaks");
 	for (u32 i = 0; i < LEAK_COUNT; i++) {
@@ -127,13 +127,13 @@ static void cpu_leaks_json(struct json *json, const struct leak_cpu *cpu)
 	json_array_end(json);
 }
 
-static void cpu_show_json(struct reply *reply, u32 cpu, const struct cpu_counters *counters,
-			  u64 load)
+static void command_cpu_show_json(struct reply *reply, u32 cpu, const struct cpu_counters *counters,
+				  u64 load)
 {
 	struct json *json = &reply->object;
 	struct alike words;
 
-	cpu_alike_words(&words);
+	command_cpu_alike_words(&words);
 	reply_object_begin(reply);
 	json_u64(json, "id", cpu);
 	json_u64(json, "load_percent", load);
@@ -143,34 +143,34 @@ static void cpu_show_json(struct reply *reply, u32 cpu, const struct cpu_counter
 	json_u64(json, "interrupts", counters->interrupts);
 	json_u64(json, "switches", counters->switches);
 	json_u64(json, "syscalls", counters->syscalls);
-	json_string(json, "runs", cpu_running_name(counters));
+	json_string(json, "runs", command_cpu_running_name(counters));
 	json_string(json, "speculation", words.done);
 	json_string(json, "speculation_open", words.open);
 	json_string(json, "entropy", words.entropy);
 	json_string(json, "dma", iommu_word());
 	if (cpu == 0)
-		cpu_leaks_json(json, &words.cpu);
+		command_cpu_leaks_json(json, &words.cpu);
 	reply_object_end(reply);
 }
 
-static void cpu_show(struct reply *reply, u32 cpu)
+static void command_cpu_show(struct reply *reply, u32 cpu)
 {
 	struct cpu_counters counters = machine_page()->cpu[cpu];
 	u64 now = clock_tsc();
 	u64 halted = counters.idle_since_tsc != 0 ? now - counters.idle_since_tsc : 0;
-	u64 load = cpu_load_percent(cpu, counters.idle_tsc + halted, now);
+	u64 load = command_cpu_load_percent(cpu, counters.idle_tsc + halted, now);
 
 	if (reply->json)
-		cpu_show_json(reply, cpu, &counters, load);
+		command_cpu_show_json(reply, cpu, &counters, load);
 	else
-		cpu_show_text(reply, cpu, &counters, load);
+		command_cpu_show_text(reply, cpu, &counters, load);
 }
 
-static void cpu_show_alike(struct reply *reply)
+static void command_cpu_show_alike(struct reply *reply)
 {
 	struct alike words;
 
-	cpu_alike_words(&words);
+	command_cpu_alike_words(&words);
 	reply_line(reply, "speculation: %s; open: %s; entropy: %s; DMA: %s", words.done,
 		   words.open, words.entropy, iommu_word());
 	reply_line(reply, "%-*s  %-14s  %s", (int)LEAK_NAME_BYTES - 1, "LEAK", "STATE", "BY");
@@ -185,20 +185,20 @@ static void cpu_show_alike(struct reply *reply)
 }
 
 /* CPU by CPU; people are told at the end what they have in common. */
-static bool cpu_show_next(struct reply *reply, u64 place)
+static bool command_cpu_show_next(struct reply *reply, u64 place)
 {
 	if (place < machine_page()->cpu_count && place < CPU_MAX) {
-		cpu_show(reply, (u32)place);
+		command_cpu_show(reply, (u32)place);
 		return true;
 	}
 	if (!reply->json)
-		cpu_show_alike(reply);
+		command_cpu_show_alike(reply);
 	return false;
 }
 
-static bool cpu_resume_cpus(struct reply *reply)
+static bool command_cpu_resume_cpus(struct reply *reply)
 {
-	return reply_list(reply, cpu_show_next);
+	return reply_list(reply, command_cpu_show_next);
 }
 
 static void command_cpu(struct reply *reply, const struct arguments *arguments)
@@ -208,8 +208,8 @@ static void command_cpu(struct reply *reply, const struct arguments *arguments)
 		reply_line(reply, "%3s %5s %12s %8s %10s %12s %10s %12s  %s", "CPU", "LOAD",
 			   "EXITS", "IPIS", "WAKEUPS", "INTERRUPTS", "SWITCHES", "SYSCALLS",
 			   "RUNS");
-	if (!cpu_resume_cpus(reply))
-		reply->resume = cpu_resume_cpus;
+	if (!command_cpu_resume_cpus(reply))
+		reply->resume = command_cpu_resume_cpus;
 }
 
 COMMAND(cpu,

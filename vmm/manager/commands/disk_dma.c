@@ -2,7 +2,7 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/disk/disk.h"
 
-static void disk_dma_run(struct reply *reply, const struct arguments *arguments)
+static void command_disk_dma_run(struct reply *reply, const struct arguments *arguments)
 {
 	char problem[sizeof(((struct disk *)NULL)->problem)];
 	bool direct = string_equal(arguments->word[1], "direct");
@@ -47,7 +47,7 @@ COMMAND(disk_dma,
 		  "goes on: `disk stat -j` says how far that is.",
 	.example = "disk dma data copy",
 	.keys = "name dma",
-	.run = disk_dma_run,
+	.run = command_disk_dma_run,
 	.minimum = 2,
 	.maximum = 2,
 	.audited = true,

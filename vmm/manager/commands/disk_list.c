@@ -6,7 +6,7 @@
 
 #define USERS_BYTES 160u
 
-static const char *disk_list_state_of(const struct disk *disk)
+static const char *command_disk_list_state_of(const struct disk *disk)
 {
 	if (disk->driver == NULL || disk->problem[0] != '\0')
 		return "unusable";
@@ -15,7 +15,7 @@ static const char *disk_list_state_of(const struct disk *disk)
 	return driver_life_name(disk->driver->life);
 }
 
-static const char *disk_list_problem_of(const struct disk *disk)
+static const char *command_disk_list_problem_of(const struct disk *disk)
 {
 	if (disk->problem[0] == '\0' && disk->driver != NULL &&
 	    disk->driver->life == DRIVER_LIFE_FAILED)
@@ -23,13 +23,14 @@ static const char *disk_list_problem_of(const struct disk *disk)
 	return disk->problem;
 }
 
-static void disk_list_show_json(struct reply *reply, const struct disk *disk, const char *users)
+static void command_disk_list_show_json(struct reply *reply, const struct disk *disk,
+					const char *users)
 {
 	reply_object_begin(reply);
 	json_string(&reply->object, "name", disk->config->section.name);
 	json_string(&reply->object, "driver", disk->driver != NULL ? disk->driver->name : "");
-	json_string(&reply->object, "state", disk_list_state_of(disk));
-	json_string(&reply->object, "problem", disk_list_problem_of(disk));
+	json_string(&reply->object, "state", command_disk_list_state_of(disk));
+	json_string(&reply->object, "problem", command_disk_list_problem_of(disk));
 	json_string(&reply->object, "partition", disk->config->partition);
 	json_u64(&reply->object, "first_sector", disk->first_sector);
 	json_u64(&reply->object, "bytes", disk->sectors * BLOCK_SECTOR_BYTES);
@@ -39,7 +40,7 @@ static void disk_list_show_json(struct reply *reply, const struct disk *disk, co
 }
 
 /* The partitions of a disk that is used as a whole: what others could name. */
-static void disk_list_show_partitions(struct reply *reply, const struct disk *disk)
+static void command_disk_list_show_partitions(struct reply *reply, const struct disk *disk)
 {
 	const struct disk_unit *unit = disk_unit_of(disk);
 	u32 count = MIN(unit->partition_count, DISK_PARTITION_MAX);
@@ -58,18 +59,20 @@ static void disk_list_show_partitions(struct reply *reply, const struct disk *di
 	}
 }
 
-static void disk_list_show_text(struct reply *reply, const struct disk *disk, const char *users)
+static void command_disk_list_show_text(struct reply *reply, const struct disk *disk,
+					const char *users)
 {
 	reply_line(reply, "%-16s %-16s %-10s %10llu  %s", disk->config->section.name,
-		   disk->driver != NULL ? disk->driver->name : "-", disk_list_state_of(disk),
+		   disk->driver != NULL ? disk->driver->name : "-",
+		   command_disk_list_state_of(disk),
 		   (unsigned long long)(disk->sectors * BLOCK_SECTOR_BYTES / MIB), users);
-	if (disk_list_problem_of(disk)[0] != '\0')
-		reply_line(reply, "  %s", disk_list_problem_of(disk));
+	if (command_disk_list_problem_of(disk)[0] != '\0')
+		reply_line(reply, "  %s", command_disk_list_problem_of(disk));
 	if (disk->driver != NULL && disk->driver->channel != NULL)
-		disk_list_show_partitions(reply, disk);
+		command_disk_list_show_partitions(reply, disk);
 }
 
-static void disk_list_run(struct reply *reply, const struct arguments *arguments)
+static void command_disk_list_run(struct reply *reply, const struct arguments *arguments)
 {
 	char users[USERS_BYTES];
 
@@ -84,9 +87,9 @@ static void disk_list_run(struct reply *reply, const struct arguments *arguments
 			continue;
 		disk_users(disk, users, sizeof(users));
 		if (reply->json)
-			disk_list_show_json(reply, disk, users);
+			command_disk_list_show_json(reply, disk, users);
 		else
-			disk_list_show_text(reply, disk, users);
+			command_disk_list_show_text(reply, disk, users);
 	}
 }
 
@@ -97,4 +100,4 @@ COMMAND(disk_list,
 	.summary = "the disks of the configuration and who uses them",
 	.example = "disk list",
 	.keys = "name driver state problem partition first_sector bytes read_only users",
-	.run = disk_list_run);
+	.run = command_disk_list_run);

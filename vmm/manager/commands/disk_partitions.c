@@ -4,8 +4,8 @@
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/guid.h"
 
-static void disk_partitions_show(struct reply *reply, const struct driver *driver, u32 unit,
-				 const struct disk_partition *partition)
+static void command_disk_partitions_show(struct reply *reply, const struct driver *driver, u32 unit,
+					 const struct disk_partition *partition)
 {
 	const struct text name = {partition->name,
 				  strnlen(partition->name, sizeof(partition->name))};
@@ -33,7 +33,8 @@ static void disk_partitions_show(struct reply *reply, const struct driver *drive
 }
 
 /* The driver may write there at any time: each partition is copied once. */
-static void disk_partitions_show_unit(struct reply *reply, const struct driver *driver, u32 number)
+static void command_disk_partitions_show_unit(struct reply *reply, const struct driver *driver,
+					      u32 number)
 {
 	const struct disk_unit *unit = &driver->channel->disk.unit[number];
 	u32 count = MIN(unit->partition_count, DISK_PARTITION_MAX);
@@ -41,11 +42,11 @@ static void disk_partitions_show_unit(struct reply *reply, const struct driver *
 	for (u32 i = 0; i < count; i++) {
 		struct disk_partition partition = unit->partition[i];
 
-		disk_partitions_show(reply, driver, number, &partition);
+		command_disk_partitions_show(reply, driver, number, &partition);
 	}
 }
 
-static void disk_partitions_run(struct reply *reply, const struct arguments *arguments)
+static void command_disk_partitions_run(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
 	if (!reply->json)
@@ -55,7 +56,7 @@ static void disk_partitions_run(struct reply *reply, const struct arguments *arg
 		if (driver->life != DRIVER_LIFE_READY || driver->kind->class != &disk_class)
 			continue;
 		for (u32 i = 0; i < disk_units_of(driver); i++)
-			disk_partitions_show_unit(reply, driver, i);
+			command_disk_partitions_show_unit(reply, driver, i);
 	}
 }
 
@@ -66,4 +67,4 @@ COMMAND(disk_partitions,
 	.summary = "the partitions that the disks have, by the names that [disk NAME] takes",
 	.example = "disk partitions",
 	.keys = "driver disk name id first_sector bytes",
-	.run = disk_partitions_run);
+	.run = command_disk_partitions_run);

@@ -4,7 +4,7 @@
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
 
-static void disk_resize_run(struct reply *reply, const struct arguments *arguments)
+static void command_disk_resize_run(struct reply *reply, const struct arguments *arguments)
 {
 	char problem[sizeof(((struct disk *)NULL)->problem)];
 	char shown[CONFIG_NAME_BYTES];
@@ -47,7 +47,7 @@ COMMAND(disk_resize,
 		  "told. A disk never shrinks.",
 	.example = "disk resize scratch 128M",
 	.keys = "name bytes",
-	.run = disk_resize_run,
+	.run = command_disk_resize_run,
 	.minimum = 2,
 	.maximum = 2,
 	.audited = true,

@@ -4,18 +4,18 @@
 #include "vmm/manager/disk/disk_restore.h"
 #include "vmm/rt/format.h"
 
-static const char *disk_restore_state_of(const struct disk_restore *restore)
+static const char *command_disk_restore_state_of(const struct disk_restore *restore)
 {
 	if (restore->problem[0] != '\0')
 		return "failed";
 	return restore->phase == RESTORE_COPYING ? "copying" : "done";
 }
 
-static void disk_restore_show_json(struct reply *reply, const struct disk_restore *restore)
+static void command_disk_restore_show_json(struct reply *reply, const struct disk_restore *restore)
 {
 	reply_object_begin(reply);
 	json_string(&reply->object, "name", restore->name);
-	json_string(&reply->object, "state", disk_restore_state_of(restore));
+	json_string(&reply->object, "state", command_disk_restore_state_of(restore));
 	json_string(&reply->object, "reason", restore->problem);
 	json_u64(&reply->object, "copied_bytes", restore->seen.copied_bytes);
 	json_u64(&reply->object, "all_bytes", restore->seen.all_bytes);
@@ -23,24 +23,24 @@ static void disk_restore_show_json(struct reply *reply, const struct disk_restor
 	reply_object_end(reply);
 }
 
-static void disk_restore_show(struct reply *reply)
+static void command_disk_restore_show(struct reply *reply)
 {
 	const struct disk_restore *restore = disk_restore_last();
 
 	if (restore->number == 0)
 		return;
 	if (reply->json)
-		disk_restore_show_json(reply, restore);
+		command_disk_restore_show_json(reply, restore);
 	else
 		reply_line(reply, "%s: %s, %llu of %llu KiB%s%s", restore->name,
-			   disk_restore_state_of(restore),
+			   command_disk_restore_state_of(restore),
 			   (unsigned long long)(restore->seen.copied_bytes / KIB),
 			   (unsigned long long)(restore->seen.all_bytes / KIB),
 			   restore->problem[0] != '\0' ? ": " : "", restore->problem);
 }
 
 /* Until all of it is over, its links too: who asked may use the disk then. */
-static bool disk_restore_resume(struct reply *reply)
+static bool command_disk_restore_resume(struct reply *reply)
 {
 	const struct disk_restore *restore = disk_restore_last();
 
@@ -50,11 +50,11 @@ static bool disk_restore_resume(struct reply *reply)
 		reply_error(reply, "%s: not restored: %s%s", restore->name, restore->problem,
 			    restore->seen.touched != 0 ? "; it holds nothing whole now" : "");
 	else
-		disk_restore_show(reply);
+		command_disk_restore_show(reply);
 	return true;
 }
 
-static bool disk_restore_find(struct reply *reply, const char *name, u32 *number)
+static bool command_disk_restore_find(struct reply *reply, const char *name, u32 *number)
 {
 	char shown[CONFIG_NAME_BYTES];
 
@@ -65,7 +65,7 @@ static bool disk_restore_find(struct reply *reply, const char *name, u32 *number
 	return false;
 }
 
-static void disk_restore_run(struct reply *reply, const struct arguments *arguments)
+static void command_disk_restore_run(struct reply *reply, const struct arguments *arguments)
 {
 	u32 places[BACKUP_CHAIN_MAX];
 	u32 count = arguments->count - 1;
@@ -73,7 +73,7 @@ static void disk_restore_run(struct reply *reply, const struct arguments *argume
 	u32 disk;
 
 	if (arguments->count == 0) {
-		disk_restore_show(reply);
+		command_disk_restore_show(reply);
 		return;
 	}
 	if (count == 0 || count > BACKUP_CHAIN_MAX) {
@@ -81,10 +81,10 @@ static void disk_restore_run(struct reply *reply, const struct arguments *argume
 			  BACKUP_CHAIN_MAX);
 		return;
 	}
-	if (!disk_restore_find(reply, arguments->word[0], &disk))
+	if (!command_disk_restore_find(reply, arguments->word[0], &disk))
 		return;
 	for (u32 i = 0; i < count; i++) {
-		if (!disk_restore_find(reply, arguments->word[1 + i], &places[i]))
+		if (!command_disk_restore_find(reply, arguments->word[1 + i], &places[i]))
 			return;
 	}
 	if (!disk_restore_begin(disk, places, count, problem, sizeof(problem))) {
@@ -93,7 +93,7 @@ static void disk_restore_run(struct reply *reply, const struct arguments *argume
 		return;
 	}
 	reply->left = disk_restore_last()->number;
-	reply->resume = disk_restore_resume;
+	reply->resume = command_disk_restore_resume;
 }
 
 COMMAND(disk_restore,
@@ -106,7 +106,7 @@ COMMAND(disk_restore,
 		  "what DISK holds is lost then. Ctrl-C stops waiting, the copying goes on.",
 	.example = "disk restore data vault1 vault2",
 	.keys = "name state reason copied_bytes all_bytes unix_seconds",
-	.run = disk_restore_run,
+	.run = command_disk_restore_run,
 	.maximum = 1 + BACKUP_CHAIN_MAX,
 	.changes = true,
 	.audited = true);

@@ -4,8 +4,8 @@
 #include "vmm/manager/disk/disk_window.h"
 
 /* Only what is not as for every VM. */
-static void disk_stat_show_limits(struct reply *reply, const struct share_given *limit,
-				  u64 limited_ns)
+static void command_disk_stat_show_limits(struct reply *reply, const struct share_given *limit,
+					  u64 limited_ns)
 {
 	if (limit->units != 0)
 		reply_line(reply, "  %llu operations a second", (unsigned long long)limit->units);
@@ -18,7 +18,7 @@ static void disk_stat_show_limits(struct reply *reply, const struct share_given 
 			   (unsigned long long)(limited_ns / NS_PER_MS));
 }
 
-static void disk_stat_show(struct reply *reply, const struct driver *driver, u32 index)
+static void command_disk_stat_show(struct reply *reply, const struct driver *driver, u32 index)
 {
 	const struct driver_link *link = &driver->link[index];
 	struct disk_counts counts = driver->channel->disk.counts[index];
@@ -31,7 +31,7 @@ static void disk_stat_show(struct reply *reply, const struct driver *driver, u32
 			   (unsigned long long)(counts.written_bytes / KIB),
 			   (unsigned long long)counts.flushes, (unsigned long long)counts.errors,
 			   (unsigned long long)counts.refused);
-		disk_stat_show_limits(reply, &link->disk.limit, counts.limited_ns);
+		command_disk_stat_show_limits(reply, &link->disk.limit, counts.limited_ns);
 		return;
 	}
 	reply_object_begin(reply);
@@ -53,7 +53,7 @@ static void disk_stat_show(struct reply *reply, const struct driver *driver, u32
 	reply_object_end(reply);
 }
 
-static void disk_stat_run(struct reply *reply, const struct arguments *arguments)
+static void command_disk_stat_run(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
 	if (!reply->json)
@@ -64,7 +64,7 @@ static void disk_stat_run(struct reply *reply, const struct arguments *arguments
 			continue;
 		for (u32 i = 0; driver->channel != NULL && i < DRIVER_CLIENT_MAX; i++) {
 			if (driver->link[i].used)
-				disk_stat_show(reply, driver, i);
+				command_disk_stat_show(reply, driver, i);
 		}
 	}
 }
@@ -80,4 +80,4 @@ COMMAND(disk_stat,
 	.keys = "disk vm requests read_bytes written_bytes flushes errors refused direct"
 		" window ops_limit "
 		"bytes_limit burst weight limited_ns",
-	.run = disk_stat_run);
+	.run = command_disk_stat_run);

@@ -7,7 +7,7 @@
 #define HEADING "%-14s %-11s %-8s %7s %6s %8s %7s  %s"
 #define COLUMNS "%-14s %-11s %-8s %7u %6u %8s %7llu  %s"
 
-static u32 driver_list_count_clients(const struct driver *driver)
+static u32 command_driver_list_count_clients(const struct driver *driver)
 {
 	u32 count = 0;
 
@@ -16,19 +16,19 @@ static u32 driver_list_count_clients(const struct driver *driver)
 	return count;
 }
 
-static u64 driver_list_resident_kib(const struct driver *driver)
+static u64 command_driver_list_resident_kib(const struct driver *driver)
 {
 	return driver_resident_pages(driver) * PAGE_SIZE / KIB;
 }
 
-static const char *driver_list_dma_word(const struct driver *driver)
+static const char *command_driver_list_dma_word(const struct driver *driver)
 {
 	if (!driver->kind->dma)
 		return "none";
 	return driver->dma_space != HANDLE_NONE ? "confined by an IOMMU" : "trusted";
 }
 
-static const char *driver_list_dma_text(const struct driver *driver)
+static const char *command_driver_list_dma_text(const struct driver *driver)
 {
 	if (!driver->kind->dma)
 		return "none";
@@ -36,38 +36,39 @@ static const char *driver_list_dma_text(const struct driver *driver)
 						: "trusted: no IOMMU confines its device";
 }
 
-static void driver_list_show_json(struct reply *reply, const struct driver *driver)
+static void command_driver_list_show_json(struct reply *reply, const struct driver *driver)
 {
 	reply_object_begin(reply);
 	json_string(&reply->object, "name", driver->name);
 	json_string(&reply->object, "image", driver->kind->image);
 	json_string(&reply->object, "state", driver_life_name(driver->life));
 	json_string(&reply->object, "reason", driver->reason);
-	json_u64(&reply->object, "clients", driver_list_count_clients(driver));
+	json_u64(&reply->object, "clients", command_driver_list_count_clients(driver));
 	json_u64(&reply->object, "starts", driver->starts);
 	json_u64(&reply->object, "restart_us", driver->restart_ns / NS_PER_US);
 	json_u64(&reply->object, "pause_us", driver_pause_ns(driver) / NS_PER_US);
-	json_u64(&reply->object, "resident_kib", driver_list_resident_kib(driver));
+	json_u64(&reply->object, "resident_kib", command_driver_list_resident_kib(driver));
 	json_u64(&reply->object, "cpu_ns", driver_cpu_ns(driver));
-	json_string(&reply->object, "dma", driver_list_dma_word(driver));
+	json_string(&reply->object, "dma", command_driver_list_dma_word(driver));
 	reply_object_end(reply);
 }
 
-static void driver_list_show_text(struct reply *reply, const struct driver *driver)
+static void command_driver_list_show_text(struct reply *reply, const struct driver *driver)
 {
 	u64 cpu_ms = driver_cpu_ns(driver) / NS_PER_MS;
 	char cpu[24];
 
 	format(cpu, sizeof(cpu), "%llu.%03llu", cpu_ms / 1000ull, cpu_ms % 1000ull);
 	reply_line(reply, COLUMNS, driver->name, driver->kind->image,
-		   driver_life_name(driver->life), driver_list_count_clients(driver),
-		   driver->starts, cpu, (unsigned long long)driver_list_resident_kib(driver),
-		   driver_list_dma_text(driver));
+		   driver_life_name(driver->life), command_driver_list_count_clients(driver),
+		   driver->starts, cpu,
+		   (unsigned long long)command_driver_list_resident_kib(driver),
+		   command_driver_list_dma_text(driver));
 	if (driver->life == DRIVER_LIFE_FAILED)
 		reply_line(reply, "  %s", driver->reason);
 }
 
-static void driver_list_run(struct reply *reply, const struct arguments *arguments)
+static void command_driver_list_run(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
 	if (!reply->json)
@@ -75,9 +76,9 @@ static void driver_list_run(struct reply *reply, const struct arguments *argumen
 			   "KIB", "DMA");
 	DRIVER_FOR_EACH(driver) {
 		if (reply->json)
-			driver_list_show_json(reply, driver);
+			command_driver_list_show_json(reply, driver);
 		else
-			driver_list_show_text(reply, driver);
+			command_driver_list_show_text(reply, driver);
 	}
 }
 
@@ -93,4 +94,4 @@ COMMAND(driver_list,
 	.example = "driver list",
 	.keys = "name image state reason clients starts restart_us pause_us "
 		"resident_kib cpu_ns dma",
-	.run = driver_list_run);
+	.run = command_driver_list_run);

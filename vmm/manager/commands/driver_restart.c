@@ -2,7 +2,7 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/driver/driver.h"
 
-static void driver_restart_run(struct reply *reply, const struct arguments *arguments)
+static void command_driver_restart_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct driver *driver = driver_find(arguments->word[0]);
 	char shown[DRIVER_NAME_BYTES];
@@ -28,7 +28,7 @@ COMMAND(driver_restart,
 	.summary = "end a driver's process and start it anew",
 	.detail = "Its clients go on: what they asked for and was not answered is asked again.",
 	.example = "driver restart nvme0",
-	.run = driver_restart_run,
+	.run = command_driver_restart_run,
 	.minimum = 1,
 	.maximum = 1,
 	.audited = true,

@@ -3,7 +3,7 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/text/parse_number.h"
 
-static bool events_since_show(struct reply *reply)
+static bool command_events_since_show(struct reply *reply)
 {
 	const struct vm_event_record *record;
 	u64 lost = 0;
@@ -29,7 +29,7 @@ static bool events_since_show(struct reply *reply)
 	return false;
 }
 
-static void events_since_run(struct reply *reply, const struct arguments *arguments)
+static void command_events_since_run(struct reply *reply, const struct arguments *arguments)
 {
 	char shown[40];
 	u64 since;
@@ -49,12 +49,12 @@ static void events_since_run(struct reply *reply, const struct arguments *argume
 	}
 	reply->shown = since;
 	reply->left = vm_event_last(); /* what comes meanwhile is for the next time */
-	if (!events_since_show(reply))
-		reply->resume = events_since_show;
+	if (!command_events_since_show(reply))
+		reply->resume = command_events_since_show;
 }
 
 COMMAND(events_since, .name = "events since", .right = MAY_VIEW, .arguments = "NUMBER",
 	.summary = "what happened to VMs after the event of that number",
 	.detail = "The last 1024 are kept. 0 is before the first.", .example = "events since 0",
-	.keys = "event sequence vm uuid reason time_ns", .run = events_since_run, .minimum = 1,
-	.maximum = 1);
+	.keys = "event sequence vm uuid reason time_ns",
+	.run = command_events_since_run, .minimum = 1, .maximum = 1);

@@ -3,7 +3,7 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/log/log.h"
 
-static void gdb_show(struct reply *reply)
+static void command_gdb_show(struct reply *reply)
 {
 	const struct vm *vm = gdb_vm();
 	const char *state = gdb_locked()      ? "locked"
@@ -34,14 +34,14 @@ static void command_gdb(struct reply *reply, const struct arguments *arguments)
 	const char *problem;
 
 	if (arguments->count == 0) {
-		gdb_show(reply);
+		command_gdb_show(reply);
 		return;
 	}
 	if (string_equal(arguments->word[0], "off")) {
 		vm = gdb_vm();
 		log_message(LOG_INFO, LOG_AUDIT, vm != NULL ? vm->config.name : "", "gdb off");
 		gdb_close();
-		gdb_show(reply);
+		command_gdb_show(reply);
 		return;
 	}
 	vm = command_vm(reply, arguments->word[0]);
@@ -56,7 +56,7 @@ static void command_gdb(struct reply *reply, const struct arguments *arguments)
 		reply_error(reply, "cannot debug %s: %s", vm->config.name, problem);
 		return;
 	}
-	gdb_show(reply);
+	command_gdb_show(reply);
 }
 
 COMMAND(gdb,

@@ -28,8 +28,8 @@ struct listing {
 };
 
 /* NULL: the kernel refuses. */
-static const struct audit_page *handles_list(const struct listing *listing, u32 level, u64 what,
-					     u64 where, u64 at, u64 *next)
+static const struct audit_page *command_handles_list(const struct listing *listing, u32 level,
+						     u64 what, u64 where, u64 at, u64 *next)
 {
 	if (sys_audit(start_handle(START_ROOT), listing->memory[level], what, where, at, next) !=
 	    STATUS_OK)
@@ -38,14 +38,14 @@ static const struct audit_page *handles_list(const struct listing *listing, u32 
 }
 
 /* The kernel's list of an object's own slab begins at its frame. */
-static u32 handles_type_of(const struct listing *listing, u64 id)
+static u32 command_handles_type_of(const struct listing *listing, u64 id)
 {
 	const struct audit_page *page;
 	u64 next;
 
 	if (id == 0)
 		return OBJECT_ROOT;
-	page = handles_list(listing, 1, AUDIT_FRAMES, id / PAGE_SIZE, 0, &next);
+	page = command_handles_list(listing, 1, AUDIT_FRAMES, id / PAGE_SIZE, 0, &next);
 	for (u64 i = 0; page != NULL && i < MIN(page->count, AUDIT_RECORDS); i++) {
 		const struct audit_record *record = &page->record[i];
 
@@ -56,11 +56,11 @@ static u32 handles_type_of(const struct listing *listing, u64 id)
 }
 
 /* The next process by address; 0: there is none after `id`. */
-static u64 handles_next_process(const struct listing *listing, u64 id)
+static u64 command_handles_next_process(const struct listing *listing, u64 id)
 {
 	for (u64 next = id / PAGE_SIZE; next != AUDIT_END;) {
 		const struct audit_page *page =
-			handles_list(listing, 0, AUDIT_FRAMES, next, 0, &next);
+			command_handles_list(listing, 0, AUDIT_FRAMES, next, 0, &next);
 
 		if (page == NULL)
 			return 0;
@@ -76,11 +76,11 @@ static u64 handles_next_process(const struct listing *listing, u64 id)
 }
 
 /* The process that has the root is the manager. */
-static bool handles_has_root(const struct listing *listing, u64 process)
+static bool command_handles_has_root(const struct listing *listing, u64 process)
 {
 	for (u64 at = 0; at != AUDIT_END;) {
 		const struct audit_page *page =
-			handles_list(listing, 1, AUDIT_HANDLES, process, at, &at);
+			command_handles_list(listing, 1, AUDIT_HANDLES, process, at, &at);
 
 		if (page == NULL)
 			return false;
@@ -93,13 +93,13 @@ static bool handles_has_root(const struct listing *listing, u64 process)
 }
 
 /* Looking up a type takes the page that the ids are in: they are copied before. */
-static bool handles_has_vm(const struct listing *listing, u64 process)
+static bool command_handles_has_vm(const struct listing *listing, u64 process)
 {
 	static u64 ids[AUDIT_RECORDS];
 
 	for (u64 at = 0; at != AUDIT_END;) {
 		const struct audit_page *page =
-			handles_list(listing, 1, AUDIT_HANDLES, process, at, &at);
+			command_handles_list(listing, 1, AUDIT_HANDLES, process, at, &at);
 		u64 count = page != NULL ? MIN(page->count, AUDIT_RECORDS) : 0;
 
 		if (page == NULL)
@@ -107,21 +107,22 @@ static bool handles_has_vm(const struct listing *listing, u64 process)
 		for (u64 i = 0; i < count; i++)
 			ids[i] = page->record[i].other;
 		for (u64 i = 0; i < count; i++) {
-			if (handles_type_of(listing, ids[i]) == OBJECT_VM)
+			if (command_handles_type_of(listing, ids[i]) == OBJECT_VM)
 				return true;
 		}
 	}
 	return false;
 }
 
-static const char *handles_name_of(const struct listing *listing, u64 process)
+static const char *command_handles_name_of(const struct listing *listing, u64 process)
 {
-	if (handles_has_root(listing, process))
+	if (command_handles_has_root(listing, process))
 		return "manager";
-	return handles_has_vm(listing, process) ? "monitor" : "driver";
+	return command_handles_has_vm(listing, process) ? "monitor" : "driver";
 }
 
-static void handles_tell(struct reply *reply, const char *who, u64 process, u32 type, u32 rights)
+static void command_handles_tell(struct reply *reply, const char *who, u64 process, u32 type,
+				 u32 rights)
 {
 	char text[80] = "";
 	size_t length = 0;
@@ -145,39 +146,41 @@ static void handles_tell(struct reply *reply, const char *who, u64 process, u32 
 }
 
 /* Shows a page of a process's handles; returns where the next one begins. */
-static u64 handles_tell_page(const struct listing *listing, u64 process, u64 at)
+static u64 command_handles_tell_page(const struct listing *listing, u64 process, u64 at)
 {
-	const char *who = handles_name_of(listing, process);
+	const char *who = command_handles_name_of(listing, process);
 	u64 next;
-	const struct audit_page *page = handles_list(listing, 0, AUDIT_HANDLES, process, at, &next);
+	const struct audit_page *page =
+		command_handles_list(listing, 0, AUDIT_HANDLES, process, at, &next);
 
 	if (page == NULL)
 		return AUDIT_END;
 	for (u64 i = 0; i < MIN(page->count, AUDIT_RECORDS); i++)
-		handles_tell(listing->reply, who, process,
-			     handles_type_of(listing, page->record[i].other), page->record[i].info);
+		command_handles_tell(listing->reply, who, process,
+				     command_handles_type_of(listing, page->record[i].other),
+				     page->record[i].info);
 	return next;
 }
 
 /* reply->shown: the process that is shown; left: its next handle. */
-static bool handles_tell_some(struct listing *listing)
+static bool command_handles_tell_some(struct listing *listing)
 {
 	struct reply *reply = listing->reply;
 
 	while (reply_room(reply) > PAGE_ROOM) {
 		if (reply->left == AUDIT_END) {
-			reply->shown = handles_next_process(listing, reply->shown);
+			reply->shown = command_handles_next_process(listing, reply->shown);
 			reply->left = 0;
 			if (reply->shown == 0)
 				return true;
 		}
-		reply->left = handles_tell_page(listing, reply->shown, reply->left);
+		reply->left = command_handles_tell_page(listing, reply->shown, reply->left);
 	}
 	reply->deadline_tsc = 0; /* more room comes with an event */
 	return false;
 }
 
-static bool handles_resume(struct reply *reply)
+static bool command_handles_resume(struct reply *reply)
 {
 	struct listing listing = {.reply = reply};
 	bool done = true;
@@ -187,7 +190,7 @@ static bool handles_resume(struct reply *reply)
 					&listing.at[taken]) == STATUS_OK)
 		taken++;
 	if (taken == 2)
-		done = handles_tell_some(&listing);
+		done = command_handles_tell_some(&listing);
 	else
 		reply_error(reply, "too little memory is free to list handles: it takes 8 KiB");
 	while (taken-- > 0)
@@ -195,15 +198,15 @@ static bool handles_resume(struct reply *reply)
 	return done;
 }
 
-static void handles_run(struct reply *reply, const struct arguments *arguments)
+static void command_handles_run(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
 	if (!reply->json)
 		reply_line(reply, "%-8s %12s  %-8s %s", "PROCESS", "ID", "TYPE", "RIGHTS");
 	reply->shown = 0;
 	reply->left = AUDIT_END;
-	if (!handles_resume(reply))
-		reply->resume = handles_resume;
+	if (!command_handles_resume(reply))
+		reply->resume = command_handles_resume;
 }
 
 COMMAND(handles, .name = "handles",
@@ -211,4 +214,4 @@ COMMAND(handles, .name = "handles",
 	.arguments = "",
 	.summary = "every handle of the manager, of each monitor and of each driver",
 	.detail = "A process can reach what it has a handle to, and do what the rights say.",
-	.example = "handles", .keys = "process id type rights", .run = handles_run);
+	.example = "handles", .keys = "process id type rights", .run = command_handles_run);

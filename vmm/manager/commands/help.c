@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
 
-static void help_list(struct reply *reply)
+static void command_help_list(struct reply *reply)
 {
 	COMMAND_FOR_EACH(command) {
 		if (reply->json) {
@@ -22,7 +22,7 @@ static void help_list(struct reply *reply)
 }
 
 /* Every command that begins with the words given. */
-static void help_run(struct reply *reply, const struct arguments *arguments)
+static void command_help_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct text rest;
 	struct text word;
@@ -30,7 +30,7 @@ static void help_run(struct reply *reply, const struct arguments *arguments)
 	char shown[40];
 
 	if (arguments->count == 0) {
-		help_list(reply);
+		command_help_list(reply);
 		return;
 	}
 	COMMAND_FOR_EACH(command) {
@@ -63,6 +63,6 @@ COMMAND(help,
 	.summary = "lists the commands, or explains one",
 	.example = "help vm create",
 	.keys = "name arguments summary",
-	.run = help_run,
+	.run = command_help_run,
 	.maximum = 3,
 	.completion = COMPLETE_COMMAND);

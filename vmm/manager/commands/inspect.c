@@ -15,7 +15,8 @@ bool inspect_number(struct reply *reply, const char *word, const char *what, u64
 	return false;
 }
 
-static bool inspect_take_cpu(struct reply *reply, const struct vm *vm, const char *word, u32 *cpu)
+static bool command_inspect_take_cpu(struct reply *reply, const struct vm *vm, const char *word,
+				     u32 *cpu)
 {
 	char shown[40];
 	u64 number;
@@ -51,7 +52,7 @@ bool inspect_begin(struct reply *reply, const char *name, const char *cpu, bool 
 	if (vm == NULL)
 		return false;
 	query.vcpu = 0;
-	if (cpu != NULL && !inspect_take_cpu(reply, vm, cpu, &query.vcpu))
+	if (cpu != NULL && !command_inspect_take_cpu(reply, vm, cpu, &query.vcpu))
 		return false;
 	reply->last_cpu = cpu == NULL && all_cpus ? (u32)vm->config.vcpus - 1 : query.vcpu;
 	inspect_ask(reply, vm, &query);
@@ -90,7 +91,7 @@ bool inspect_next_vm(struct reply *reply, const struct query *question)
 }
 
 /* Of several VMs the others are still to come. */
-static void inspect_tell_problem(struct reply *reply, const char *problem)
+static void command_inspect_tell_problem(struct reply *reply, const char *problem)
 {
 	if (!reply->all_vms) {
 		reply_error(reply, "%s", problem);
@@ -118,7 +119,7 @@ bool inspect_take(struct reply *reply, const struct vm_answer **answer)
 		if (vm_by_id(reply->vm_id) == NULL)
 			format(problem, sizeof(problem), "%s was destroyed meanwhile",
 			       reply->vm_name);
-		inspect_tell_problem(reply, problem);
+		command_inspect_tell_problem(reply, problem);
 		break;
 	case VM_QUERY_ANSWERED:
 		break;
@@ -140,7 +141,7 @@ const void *inspect_data(struct reply *reply, const struct vm_answer *answer, si
 		format(problem, sizeof(problem),
 		       "the monitor of %s gave %u bytes, allowed: %lu, `vm destroy %s` ends it",
 		       reply->vm_name, answer->bytes, (unsigned long)bytes, reply->vm_name);
-	inspect_tell_problem(reply, problem);
+	command_inspect_tell_problem(reply, problem);
 	return NULL;
 }
 

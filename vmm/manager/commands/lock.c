@@ -3,7 +3,7 @@
 #include "vmm/manager/gdb/gdb.h"
 #include "vmm/manager/vm/vm_save_key.h"
 
-static void lock_run(struct reply *reply, const struct arguments *arguments)
+static void command_lock_run(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
 	if (reply->to->channel == NULL)
@@ -26,5 +26,5 @@ COMMAND(lock,
 		  "COM3, where `gdb` lets a GDB debug a VM, is locked with it; a GDB is detached.\n"
 		  "At the console it also forgets what `state key` has asked for.",
 	.example = "lock",
-	.run = lock_run,
+	.run = command_lock_run,
 	.changes = true);

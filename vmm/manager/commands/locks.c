@@ -12,7 +12,8 @@ static const char *const names[LOCK_RANKS] = {
 };
 _Static_assert(LOCK_RANKS <= ARRAY_COUNT(((struct kernel_page *)0)->locks), "all are counted");
 
-static void locks_show(struct reply *reply, const char *name, const struct lock_counters *counters)
+static void command_locks_show(struct reply *reply, const char *name,
+			       const struct lock_counters *counters)
 {
 	if (!reply->json) {
 		reply_line(reply, "%-10s %14llu %12llu", name, (unsigned long long)counters->taken,
@@ -38,7 +39,7 @@ static void command_locks(struct reply *reply, const struct arguments *arguments
 	if (!reply->json)
 		reply_line(reply, "%-10s %14s %12s", "LOCK", "TAKEN", "WAITED");
 	for (u32 i = 0; i < LOCK_RANKS; i++)
-		locks_show(reply, names[i], &locks[i]);
+		command_locks_show(reply, names[i], &locks[i]);
 }
 
 COMMAND(locks,

@@ -2,7 +2,7 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/log/log.h"
 
-static void log_clear_run(struct reply *reply, const struct arguments *arguments)
+static void command_log_clear_run(struct reply *reply, const struct arguments *arguments)
 {
 	(void)reply;
 	(void)arguments;
@@ -16,5 +16,5 @@ COMMAND(log_clear,
 	.arguments = "",
 	.summary = "drops the lines kept so far, except the audit's",
 	.example = "log clear",
-	.run = log_clear_run,
+	.run = command_log_clear_run,
 	.audited = true);

@@ -3,8 +3,8 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/console/console.h"
 
-static bool log_export_parse_target(struct reply *reply, const char *word,
-				    enum config_export *target)
+static bool command_log_export_parse_target(struct reply *reply, const char *word,
+					    enum config_export *target)
 {
 	char shown[40];
 
@@ -25,8 +25,8 @@ static bool log_export_parse_target(struct reply *reply, const char *word,
 	return true;
 }
 
-static bool log_export_parse_format(struct reply *reply, const char *word,
-				    enum config_log_format *form)
+static bool command_log_export_parse_format(struct reply *reply, const char *word,
+					    enum config_log_format *form)
 {
 	char shown[40];
 
@@ -40,13 +40,14 @@ static bool log_export_parse_format(struct reply *reply, const char *word,
 	return !reply->failed;
 }
 
-static void log_export_run(struct reply *reply, const struct arguments *arguments)
+static void command_log_export_run(struct reply *reply, const struct arguments *arguments)
 {
 	enum config_log_format form = LOG_FORMAT_AUTO;
 	enum config_export target;
 
-	if (!log_export_parse_target(reply, arguments->word[0], &target) ||
-	    (arguments->count == 2 && !log_export_parse_format(reply, arguments->word[1], &form)))
+	if (!command_log_export_parse_target(reply, arguments->word[0], &target) ||
+	    (arguments->count == 2 &&
+	     !command_log_export_parse_format(reply, arguments->word[1], &form)))
 		return;
 	log_export_set(target, form);
 }
@@ -60,7 +61,7 @@ COMMAND(log_export,
 		  "It continues after the last line exported. Where com2 is the machine\n"
 		  "channel, text lines appear between its replies.",
 	.example = "log export com2 json",
-	.run = log_export_run,
+	.run = command_log_export_run,
 	.minimum = 1,
 	.maximum = 2,
 	.audited = true,

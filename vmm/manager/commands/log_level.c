@@ -3,7 +3,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/log_names.h"
 
-static void log_level_show(struct reply *reply, enum log_category category)
+static void command_log_level_show(struct reply *reply, enum log_category category)
 {
 	const char *level = log_level_name(log_level_get(category));
 
@@ -17,7 +17,7 @@ static void log_level_show(struct reply *reply, enum log_category category)
 	reply_object_end(reply);
 }
 
-static void log_level_run(struct reply *reply, const struct arguments *arguments)
+static void command_log_level_run(struct reply *reply, const struct arguments *arguments)
 {
 	u32 category = LOG_CATEGORY_COUNT;
 	enum log_category named;
@@ -49,7 +49,7 @@ static void log_level_run(struct reply *reply, const struct arguments *arguments
 	}
 	for (u32 i = 0; i < LOG_CATEGORY_COUNT; i++) {
 		if (category == LOG_CATEGORY_COUNT || category == i)
-			log_level_show(reply, (enum log_category)i);
+			command_log_level_show(reply, (enum log_category)i);
 	}
 }
 
@@ -63,7 +63,7 @@ COMMAND(log_level,
 		  "Without a category all are set; audit is kept at any level.",
 	.example = "log level vm debug",
 	.keys = "category level",
-	.run = log_level_run,
+	.run = command_log_level_run,
 	.maximum = 2,
 	.audited = true,
 	.completion = COMPLETE_WORDS,

@@ -3,14 +3,15 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/format.h"
 
-static const char *log_rotate_stamp(u64 ns, char *buffer, size_t size)
+static const char *command_log_rotate_stamp(u64 ns, char *buffer, size_t size)
 {
 	format(buffer, size, "%llu.%06llu", (unsigned long long)(ns / NS_PER_S),
 	       (unsigned long long)(ns % NS_PER_S / NS_PER_US));
 	return buffer;
 }
 
-static void log_rotate_show(struct reply *reply, u64 number, const struct log_segment *segment)
+static void command_log_rotate_show(struct reply *reply, u64 number,
+				    const struct log_segment *segment)
 {
 	char first[32];
 	char last[32];
@@ -18,8 +19,8 @@ static void log_rotate_show(struct reply *reply, u64 number, const struct log_se
 	if (!reply->json) {
 		reply_line(reply, "%-8llu %8u %8u %16s %16s", (unsigned long long)number,
 			   segment->line_count, segment->bytes,
-			   log_rotate_stamp(segment->first_ns, first, sizeof(first)),
-			   log_rotate_stamp(segment->last_ns, last, sizeof(last)));
+			   command_log_rotate_stamp(segment->first_ns, first, sizeof(first)),
+			   command_log_rotate_stamp(segment->last_ns, last, sizeof(last)));
 		return;
 	}
 	reply_object_begin(reply);
@@ -31,7 +32,7 @@ static void log_rotate_show(struct reply *reply, u64 number, const struct log_se
 	reply_object_end(reply);
 }
 
-static void log_rotate_run(struct reply *reply, const struct arguments *arguments)
+static void command_log_rotate_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct log_store *store = log_lines();
 
@@ -42,7 +43,7 @@ static void log_rotate_run(struct reply *reply, const struct arguments *argument
 		reply_line(reply, "%-8s %8s %8s %16s %16s", "SEGMENT", "LINES", "BYTES", "FIRST",
 			   "LAST");
 	for (u64 i = store->oldest; i <= store->newest; i++)
-		log_rotate_show(reply, i, log_store_segment(store, i));
+		command_log_rotate_show(reply, i, log_store_segment(store, i));
 }
 
 COMMAND(log_rotate,
@@ -55,5 +56,5 @@ COMMAND(log_rotate,
 		  "the oldest is dropped as a whole.",
 	.example = "log rotate",
 	.keys = "segment lines bytes first_ns last_ns",
-	.run = log_rotate_run,
+	.run = command_log_rotate_run,
 	.audited = true);

@@ -15,7 +15,7 @@
 #define FOLLOW_NS    (100 * NS_PER_MS)
 #define OPTIONS_HELP "-n N, -l LEVEL, -c CATEGORY, -v VM, -s TIME, -u TIME, -w, -f"
 
-static bool log_show_matches(const struct log_query *query, const struct log_line *line)
+static bool command_log_show_matches(const struct log_query *query, const struct log_line *line)
 {
 	return line->level >= query->level &&
 	       (query->category == LOG_CATEGORY_COUNT || line->category == query->category) &&
@@ -23,7 +23,7 @@ static bool log_show_matches(const struct log_query *query, const struct log_lin
 	       line->time_ns >= query->since_ns && line->time_ns <= query->until_ns;
 }
 
-static void log_show_line(struct reply *reply, const struct log_line *line)
+static void command_log_show_line(struct reply *reply, const struct log_line *line)
 {
 	char text[LOG_LINE_TEXT_BYTES];
 	size_t length;
@@ -43,7 +43,7 @@ static void log_show_line(struct reply *reply, const struct log_line *line)
 }
 
 /* Shows as many lines as there is room for; the rest when some of it is sent. */
-static bool log_show_resume(struct reply *reply)
+static bool command_log_show_resume(struct reply *reply)
 {
 	struct log_query *query = &reply->query;
 	struct log_line line;
@@ -57,31 +57,31 @@ static bool log_show_resume(struct reply *reply)
 			reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(FOLLOW_NS);
 			return !query->follow;
 		}
-		if (!log_show_matches(query, &line))
+		if (!command_log_show_matches(query, &line))
 			continue;
 		if (query->skip > 0)
 			query->skip--;
 		else
-			log_show_line(reply, &line);
+			command_log_show_line(reply, &line);
 	}
 	/* More room comes with an event; other things only get their turn. */
 	reply->deadline_tsc = reply_room(reply) > REPLY_LINE_BYTES ? clock_tsc() : 0;
 	return false;
 }
 
-static u64 log_show_count_matches(const struct log_query *query)
+static u64 command_log_show_count_matches(const struct log_query *query)
 {
 	struct log_reader reader = {.lines.index = 0};
 	struct log_line line;
 	u64 count = 0;
 
 	while (log_next(&reader, &line))
-		count += log_show_matches(query, &line);
+		count += command_log_show_matches(query, &line);
 	return count;
 }
 
 /* "30s" is that long ago, "12.345" that many seconds after the start, as lines are stamped. */
-static bool log_show_parse_time(struct text text, u64 *ns)
+static bool command_log_show_parse_time(struct text text, u64 *ns)
 {
 	u64 now = clock_tsc_to_ns(clock_tsc() - machine_page()->boot_tsc);
 	struct text whole = text;
@@ -110,7 +110,8 @@ static bool log_show_parse_time(struct text text, u64 *ns)
 	return fraction.length != 1;
 }
 
-static bool log_show_take_value(struct log_query *query, char option, const char *value, u64 *limit)
+static bool command_log_show_take_value(struct log_query *query, char option, const char *value,
+					u64 *limit)
 {
 	enum log_category category;
 	u32 level;
@@ -132,13 +133,13 @@ static bool log_show_take_value(struct log_query *query, char option, const char
 		return config_name_valid(text_of(value)) &&
 		       string_copy(query->vm, sizeof(query->vm), value);
 	case 's':
-		return log_show_parse_time(text_of(value), &query->since_ns);
+		return command_log_show_parse_time(text_of(value), &query->since_ns);
 	default: /* 'u' */
-		return log_show_parse_time(text_of(value), &query->until_ns);
+		return command_log_show_parse_time(text_of(value), &query->until_ns);
 	}
 }
 
-static const char *log_show_value_allowed(char option)
+static const char *command_log_show_value_allowed(char option)
 {
 	switch (option) {
 	case 'n':
@@ -154,8 +155,8 @@ static const char *log_show_value_allowed(char option)
 	}
 }
 
-static bool log_show_take_options(struct reply *reply, const struct arguments *arguments,
-				  u64 *limit)
+static bool command_log_show_take_options(struct reply *reply, const struct arguments *arguments,
+					  u64 *limit)
 {
 	char shown[40];
 
@@ -177,10 +178,10 @@ static bool log_show_take_options(struct reply *reply, const struct arguments *a
 				  text_show(shown, sizeof(shown), text_of(option)));
 			return false;
 		}
-		if (!log_show_take_value(&reply->query, option[1], value, limit)) {
+		if (!command_log_show_take_value(&reply->query, option[1], value, limit)) {
 			reply_bad(reply, "%s: found \"%s\", allowed: %s", option,
 				  text_show(shown, sizeof(shown), text_of(value)),
-				  log_show_value_allowed(option[1]));
+				  command_log_show_value_allowed(option[1]));
 			return false;
 		}
 		i++;
@@ -194,7 +195,7 @@ static bool log_show_take_options(struct reply *reply, const struct arguments *a
 }
 
 /* A VM that is gone still has its lines. */
-static bool log_show_nobody(const struct log_query *query)
+static bool command_log_show_nobody(const struct log_query *query)
 {
 	const struct log_query any = {.category = LOG_CATEGORY_COUNT, .until_ns = ~0ull};
 	struct log_query of_vm = any;
@@ -203,27 +204,27 @@ static bool log_show_nobody(const struct log_query *query)
 	    config_find(setup_config(), query->vm) != NULL)
 		return false;
 	string_copy(of_vm.vm, sizeof(of_vm.vm), query->vm);
-	return log_show_count_matches(&of_vm) == 0;
+	return command_log_show_count_matches(&of_vm) == 0;
 }
 
-static void log_show_run(struct reply *reply, const struct arguments *arguments)
+static void command_log_show_run(struct reply *reply, const struct arguments *arguments)
 {
 	u64 limit = ~0ull;
 	u64 count;
 
 	reply->query = (struct log_query){.category = LOG_CATEGORY_COUNT, .until_ns = ~0ull};
-	if (!log_show_take_options(reply, arguments, &limit))
+	if (!command_log_show_take_options(reply, arguments, &limit))
 		return;
 	log_take_kernel();
-	if (log_show_nobody(&reply->query)) {
+	if (command_log_show_nobody(&reply->query)) {
 		reply_bad(reply, "-v: there is no VM \"%s\", and the log has no line of one",
 			  reply->query.vm);
 		return;
 	}
-	count = limit != ~0ull ? log_show_count_matches(&reply->query) : 0;
+	count = limit != ~0ull ? command_log_show_count_matches(&reply->query) : 0;
 	reply->query.skip = count > limit ? count - limit : 0;
-	if (!log_show_resume(reply))
-		reply->resume = log_show_resume;
+	if (!command_log_show_resume(reply))
+		reply->resume = command_log_show_resume;
 }
 
 COMMAND(log_show,
@@ -238,6 +239,6 @@ COMMAND(log_show,
 		  "what comes, until Ctrl-C.",
 	.example = "log show -n 20 -l warning -s 60s",
 	.keys = "time_ns unix_ms cpu level category vm text sequence; of the audit's lines: chain",
-	.run = log_show_run,
+	.run = command_log_show_run,
 	.maximum = 14,
 	.completion = COMPLETE_LOG_OPTION);

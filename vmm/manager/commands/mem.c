@@ -5,7 +5,7 @@
 #include "vmm/rt/format.h"
 
 /* Only if there is more than one node: the memory that is close to some of the CPUs. */
-static void mem_show_nodes(struct reply *reply, const struct kernel_page *page)
+static void command_mem_show_nodes(struct reply *reply, const struct kernel_page *page)
 {
 	char name[16];
 
@@ -30,7 +30,7 @@ static void mem_show_nodes(struct reply *reply, const struct kernel_page *page)
 	}
 }
 
-static void mem_run(struct reply *reply, const struct arguments *arguments)
+static void command_mem_run(struct reply *reply, const struct arguments *arguments)
 {
 	const struct kernel_page *page = machine_page();
 
@@ -51,7 +51,7 @@ static void mem_run(struct reply *reply, const struct arguments *arguments)
 		json_u64(&reply->object, "pages", pages);
 		reply_object_end(reply);
 	}
-	mem_show_nodes(reply, page);
+	command_mem_show_nodes(reply, page);
 }
 
 COMMAND(mem,
@@ -62,4 +62,4 @@ COMMAND(mem,
 	.detail = "A page has 4096 bytes.",
 	.example = "mem",
 	.keys = "owner pages free",
-	.run = mem_run);
+	.run = command_mem_run);

@@ -25,12 +25,12 @@ static struct capture_run {
 	u64 start_tsc;
 } current;
 
-static u64 net_capture_now_ns(void)
+static u64 command_net_capture_now_ns(void)
 {
 	return current.start_ns + clock_tsc_to_ns(clock_tsc() - current.start_tsc);
 }
 
-static void net_capture_show_block(struct reply *reply, const u8 *block, u32 bytes)
+static void command_net_capture_show_block(struct reply *reply, const u8 *block, u32 bytes)
 {
 	char text[BASE64_BYTES(PCAPNG_BLOCK_BYTES)];
 
@@ -40,7 +40,7 @@ static void net_capture_show_block(struct reply *reply, const u8 *block, u32 byt
 	reply_object_end(reply);
 }
 
-static u64 net_capture_mac_at(const u8 *bytes)
+static u64 command_net_capture_mac_at(const u8 *bytes)
 {
 	u64 mac = 0;
 
@@ -49,27 +49,28 @@ static u64 net_capture_mac_at(const u8 *bytes)
 }
 
 /* For people, a line for each frame; for programs a block of a file. */
-static void net_capture_show_frame(struct reply *reply, const u8 *frame, u32 kept, u32 length)
+static void command_net_capture_show_frame(struct reply *reply, const u8 *frame, u32 kept,
+					   u32 length)
 {
 	u8 block[PCAPNG_BLOCK_BYTES];
 	char from[MAC_TEXT_BYTES];
 	char to[MAC_TEXT_BYTES];
-	u64 time_ns = net_capture_now_ns();
+	u64 time_ns = command_net_capture_now_ns();
 
 	if (reply->json) {
-		net_capture_show_block(reply, block,
-				       pcapng_frame(block, time_ns, frame, kept, length));
+		command_net_capture_show_block(reply, block,
+					       pcapng_frame(block, time_ns, frame, kept, length));
 		return;
 	}
-	address_format_mac(net_capture_mac_at(frame), to);
-	address_format_mac(net_capture_mac_at(frame + NET_MAC_BYTES), from);
+	address_format_mac(command_net_capture_mac_at(frame), to);
+	address_format_mac(command_net_capture_mac_at(frame + NET_MAC_BYTES), from);
 	reply_line(reply, "%6llu.%06llu %s > %s type %02x%02x, %u bytes",
 		   (unsigned long long)((time_ns - current.start_ns) / NS_PER_S),
 		   (unsigned long long)((time_ns - current.start_ns) % NS_PER_S / NS_PER_US), from,
 		   to, frame[TYPE_AT], frame[TYPE_AT + 1], length);
 }
 
-static bool net_capture_resume(struct reply *reply)
+static bool command_net_capture_resume(struct reply *reply)
 {
 	u8 frame[PCAPNG_SNAP_BYTES];
 	u32 count = 0;
@@ -83,7 +84,7 @@ static bool net_capture_resume(struct reply *reply)
 		if (reply_room(reply) <= REPLY_LINE_BYTES ||
 		    !capture_take(frame, &kept, &length))
 			break;
-		net_capture_show_frame(reply, frame, kept, length);
+		command_net_capture_show_frame(reply, frame, kept, length);
 		current.left--;
 	}
 	reply->deadline_tsc = clock_tsc();
@@ -95,7 +96,7 @@ static bool net_capture_resume(struct reply *reply)
 	return true;
 }
 
-static int net_capture_find(const char *name)
+static int command_net_capture_find(const char *name)
 {
 	for (u32 i = 0; net_at(i) != NULL; i++) {
 		const struct config_section *section = &net_at(i)->config->section;
@@ -106,8 +107,8 @@ static int net_capture_find(const char *name)
 	return -1;
 }
 
-static bool net_capture_take_number(struct reply *reply, const char *word, u64 most,
-				    const char *what, u64 *number)
+static bool command_net_capture_take_number(struct reply *reply, const char *word, u64 most,
+					    const char *what, u64 *number)
 {
 	char shown[40];
 
@@ -118,7 +119,8 @@ static bool net_capture_take_number(struct reply *reply, const char *word, u64 m
 	return false;
 }
 
-static void net_capture_begin(struct reply *reply, const char *name, struct capture_run wanted)
+static void command_net_capture_begin(struct reply *reply, const char *name,
+				      struct capture_run wanted)
 {
 	u8 block[PCAPNG_BLOCK_BYTES];
 
@@ -127,16 +129,16 @@ static void net_capture_begin(struct reply *reply, const char *name, struct capt
 	wanted.start_ns = machine_wall_seconds(wanted.start_tsc) * NS_PER_S;
 	current = wanted;
 	if (reply->json)
-		net_capture_show_block(reply, block, pcapng_begin(block, name));
+		command_net_capture_show_block(reply, block, pcapng_begin(block, name));
 	reply->shown = current.number;
-	reply->resume = net_capture_resume;
+	reply->resume = command_net_capture_resume;
 }
 
-static void net_capture_run(struct reply *reply, const struct arguments *arguments)
+static void command_net_capture_run(struct reply *reply, const struct arguments *arguments)
 {
 	char problem[DRIVER_TEXT_BYTES];
 	char shown[40];
-	int net = net_capture_find(arguments->word[0]);
+	int net = command_net_capture_find(arguments->word[0]);
 	struct capture_run wanted = {.left = FRAMES_MAX};
 	u64 seconds;
 
@@ -146,13 +148,15 @@ static void net_capture_run(struct reply *reply, const struct arguments *argumen
 			   text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
-	if (!net_capture_take_number(reply, arguments->word[1], SECONDS_MAX, "seconds", &seconds) ||
-	    (arguments->count > 2 && !net_capture_take_number(reply, arguments->word[2], FRAMES_MAX,
-							      "a number of frames", &wanted.left)))
+	if (!command_net_capture_take_number(reply, arguments->word[1], SECONDS_MAX, "seconds",
+					     &seconds) ||
+	    (arguments->count > 2 &&
+	     !command_net_capture_take_number(reply, arguments->word[2], FRAMES_MAX,
+					      "a number of frames", &wanted.left)))
 		return;
 	wanted.until_tsc = clock_tsc() + clock_ns_to_tsc(seconds * NS_PER_S);
 	if (capture_begin((u32)net, problem, sizeof(problem)))
-		net_capture_begin(reply, arguments->word[0], wanted);
+		command_net_capture_begin(reply, arguments->word[0], wanted);
 	else
 		reply_error(reply, "%s: %s", arguments->word[0], problem);
 }
@@ -168,7 +172,7 @@ COMMAND(net_capture,
 		  "into segments is shown before that. What the reader is too slow for is lost.",
 	.example = "net capture lan 10 100",
 	.keys = "pcapng",
-	.run = net_capture_run,
+	.run = command_net_capture_run,
 	.minimum = 2,
 	.maximum = 3,
 	.changes = true,

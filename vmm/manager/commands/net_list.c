@@ -6,7 +6,7 @@
 
 #define WORDS_BYTES ((size_t)NET_UPLINK_MAX * DRIVER_NAME_BYTES)
 
-static u32 net_list_count_ports(const struct net *net)
+static u32 command_net_list_count_ports(const struct net *net)
 {
 	u32 count = 0;
 
@@ -15,14 +15,14 @@ static u32 net_list_count_ports(const struct net *net)
 	return count;
 }
 
-static const char *net_list_state_of(const struct net *net)
+static const char *command_net_list_state_of(const struct net *net)
 {
 	if (net->config->section.broken)
 		return "broken";
 	return net->bridge != NULL ? driver_life_name(net->bridge->life) : "failed";
 }
 
-static const char *net_list_problem_of(const struct net *net)
+static const char *command_net_list_problem_of(const struct net *net)
 {
 	if (net->problem[0] == '\0' && net->bridge != NULL &&
 	    net->bridge->life == DRIVER_LIFE_FAILED)
@@ -34,7 +34,7 @@ static const char *net_list_problem_of(const struct net *net)
  * "up", "down", or the state of the card's driver where that is not ready; "blocked" where the
  * switch has closed the port to break a loop.
  */
-static const char *net_list_link_of(const struct net_uplink *uplink)
+static const char *command_net_list_link_of(const struct net_uplink *uplink)
 {
 	const struct driver *card = uplink->card;
 
@@ -49,15 +49,16 @@ static const char *net_list_link_of(const struct net_uplink *uplink)
 		       : net_port_state_name(net_port_shown(uplink->link));
 }
 
-static const char *net_list_card_of(const struct net_uplink *uplink)
+static const char *command_net_list_card_of(const struct net_uplink *uplink)
 {
 	return uplink->card != NULL ? uplink->card->name : "-";
 }
 
 /* A word for each uplink; "-": there is none. */
-static const char *net_list_words_of(const struct net *net,
-				     const char *(*word_of)(const struct net_uplink *uplink),
-				     char text[WORDS_BYTES])
+static const char *
+command_net_list_words_of(const struct net *net,
+			  const char *(*word_of)(const struct net_uplink *uplink),
+			  char text[WORDS_BYTES])
 {
 	size_t length = 0;
 
@@ -68,35 +69,38 @@ static const char *net_list_words_of(const struct net *net,
 	return text;
 }
 
-static void net_list_show_json(struct reply *reply, const struct net *net)
+static void command_net_list_show_json(struct reply *reply, const struct net *net)
 {
 	char words[WORDS_BYTES];
 
 	reply_object_begin(reply);
 	json_string(&reply->object, "name", net->config->section.name);
-	json_string(&reply->object, "state", net_list_state_of(net));
-	json_string(&reply->object, "problem", net_list_problem_of(net));
-	json_string(&reply->object, "uplink", net_list_words_of(net, net_list_card_of, words));
-	json_string(&reply->object, "link", net_list_words_of(net, net_list_link_of, words));
+	json_string(&reply->object, "state", command_net_list_state_of(net));
+	json_string(&reply->object, "problem", command_net_list_problem_of(net));
+	json_string(&reply->object, "uplink",
+		    command_net_list_words_of(net, command_net_list_card_of, words));
+	json_string(&reply->object, "link",
+		    command_net_list_words_of(net, command_net_list_link_of, words));
 	json_u64(&reply->object, "mtu", net->config->mtu);
-	json_u64(&reply->object, "ports", net_list_count_ports(net));
+	json_u64(&reply->object, "ports", command_net_list_count_ports(net));
 	reply_object_end(reply);
 }
 
-static void net_list_show_text(struct reply *reply, const struct net *net)
+static void command_net_list_show_text(struct reply *reply, const struct net *net)
 {
 	char cards[WORDS_BYTES];
 	char links[WORDS_BYTES];
 
 	reply_line(reply, "%-16s %-10s %-10s %-12s %5llu %5u", net->config->section.name,
-		   net_list_state_of(net), net_list_words_of(net, net_list_card_of, cards),
-		   net_list_words_of(net, net_list_link_of, links),
-		   (unsigned long long)net->config->mtu, net_list_count_ports(net));
-	if (net_list_problem_of(net)[0] != '\0')
-		reply_line(reply, "  %s", net_list_problem_of(net));
+		   command_net_list_state_of(net),
+		   command_net_list_words_of(net, command_net_list_card_of, cards),
+		   command_net_list_words_of(net, command_net_list_link_of, links),
+		   (unsigned long long)net->config->mtu, command_net_list_count_ports(net));
+	if (command_net_list_problem_of(net)[0] != '\0')
+		reply_line(reply, "  %s", command_net_list_problem_of(net));
 }
 
-static void net_list_run(struct reply *reply, const struct arguments *arguments)
+static void command_net_list_run(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
 	if (!reply->json)
@@ -106,9 +110,9 @@ static void net_list_run(struct reply *reply, const struct arguments *arguments)
 		if (!net_at(i)->config->section.declared)
 			continue;
 		if (reply->json)
-			net_list_show_json(reply, net_at(i));
+			command_net_list_show_json(reply, net_at(i));
 		else
-			net_list_show_text(reply, net_at(i));
+			command_net_list_show_text(reply, net_at(i));
 	}
 }
 
@@ -119,4 +123,4 @@ COMMAND(net_list,
 	.summary = "the networks of the configuration, their switches and uplinks",
 	.example = "net list",
 	.keys = "name state problem uplink link mtu ports",
-	.run = net_list_run);
+	.run = command_net_list_run);

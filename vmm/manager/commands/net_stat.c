@@ -13,8 +13,9 @@ static const char *const drop_names[NET_DROP_COUNT] = {
 	[NET_DROP_NOBODY] = "nobody",
 };
 
-static void net_stat_show_json(struct reply *reply, const struct driver_link *link, const char *net,
-			       const char *mac, const struct net_counts *counts)
+static void command_net_stat_show_json(struct reply *reply, const struct driver_link *link,
+				       const char *net, const char *mac,
+				       const struct net_counts *counts)
 {
 	reply_object_begin(reply);
 	json_string(&reply->object, "net", net);
@@ -32,7 +33,7 @@ static void net_stat_show_json(struct reply *reply, const struct driver_link *li
 	reply_object_end(reply);
 }
 
-static void net_stat_show_drops(struct reply *reply, const struct net_counts *counts)
+static void command_net_stat_show_drops(struct reply *reply, const struct net_counts *counts)
 {
 	for (u32 i = 0; i < NET_DROP_COUNT; i++) {
 		if (counts->dropped[i] != 0)
@@ -41,7 +42,7 @@ static void net_stat_show_drops(struct reply *reply, const struct net_counts *co
 	}
 }
 
-static void net_stat_show(struct reply *reply, const struct net *net, u32 index)
+static void command_net_stat_show(struct reply *reply, const struct net *net, u32 index)
 {
 	const struct driver_link *link = &net->bridge->link[index];
 	struct net_counts counts = net->bridge->channel->net.counts[index];
@@ -50,7 +51,7 @@ static void net_stat_show(struct reply *reply, const struct net *net, u32 index)
 	if (link->port.mac != 0)
 		address_format_mac(link->port.mac, mac);
 	if (reply->json) {
-		net_stat_show_json(reply, link, net->config->section.name, mac, &counts);
+		command_net_stat_show_json(reply, link, net->config->section.name, mac, &counts);
 		return;
 	}
 	reply_line(reply, "%-16s %-16s %-17s %10llu %12llu %10llu %12llu",
@@ -60,10 +61,10 @@ static void net_stat_show(struct reply *reply, const struct net *net, u32 index)
 		   (unsigned long long)counts.sent_frames, (unsigned long long)counts.sent_bytes);
 	if (net_port_shown(link) != NET_PORT_OPEN)
 		reply_line(reply, "  %s", net_port_state_name(net_port_shown(link)));
-	net_stat_show_drops(reply, &counts);
+	command_net_stat_show_drops(reply, &counts);
 }
 
-static void net_stat_run(struct reply *reply, const struct arguments *arguments)
+static void command_net_stat_run(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
 	if (!reply->json)
@@ -74,7 +75,7 @@ static void net_stat_run(struct reply *reply, const struct arguments *arguments)
 
 		for (u32 port = 0; bridge != NULL && port < DRIVER_CLIENT_MAX; port++) {
 			if (bridge->link[port].used && bridge->channel != NULL)
-				net_stat_show(reply, net_at(i), port);
+				command_net_stat_show(reply, net_at(i), port);
 		}
 	}
 }
@@ -89,4 +90,4 @@ COMMAND(net_stat,
 		  "listens (an uplink, whether it is), or down (an uplink without a link).",
 	.example = "net stat",
 	.keys = "net port mac state received_frames received_bytes sent_frames sent_bytes dropped",
-	.run = net_stat_run);
+	.run = command_net_stat_run);

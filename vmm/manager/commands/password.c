@@ -2,7 +2,7 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/text/parse_number.h"
 
-static void password_run(struct reply *reply, const struct arguments *arguments)
+static void command_password_run(struct reply *reply, const struct arguments *arguments)
 {
 	u64 iterations = PASSWORD_ITERATIONS;
 	char shown[40];
@@ -29,7 +29,7 @@ COMMAND(password,
 		  "starts with that line in [host]. More iterations make guessing and logging in\n"
 		  "slower: 1000 to 1000000, else 100000.",
 	.example = "password",
-	.run = password_run,
+	.run = command_password_run,
 	.maximum = 1,
 	.audited = true,
 	.changes = true);

@@ -5,20 +5,20 @@
 #include "vmm/manager/iommu/iommu.h"
 #include "vmm/rt/format.h"
 
-static const char *pci_driver_of(const struct pci_function *function)
+static const char *command_pci_driver_of(const struct pci_function *function)
 {
 	if (function->driver[0] != '\0')
 		return function->driver;
 	return pci_is_bridge(function) ? "as the firmware left it" : "none";
 }
 
-static bool pci_may_have_dma(const struct pci_function *function)
+static bool command_pci_may_have_dma(const struct pci_function *function)
 {
 	return pci_answers(function) && pci_has_dma(function);
 }
 
 /* NULL: nothing is wrong with it. */
-static const char *pci_problem_of(const struct pci_function *function)
+static const char *command_pci_problem_of(const struct pci_function *function)
 {
 	return pci_answers(function) ? function->problem : "it does not answer any more";
 }
@@ -27,7 +27,7 @@ static const char *const bar_names[] = {
 	[PCI_BAR_PORTS] = "ports", [PCI_BAR_32BIT] = "memory", [PCI_BAR_64BIT] = "memory"};
 
 /* 4096 as 4K. */
-static void pci_size_text(u64 size, char *text, size_t room)
+static void command_pci_size_text(u64 size, char *text, size_t room)
 {
 	static const char units[] = {'\0', 'K', 'M', 'G', 'T'};
 	u32 unit = 0;
@@ -37,19 +37,19 @@ static void pci_size_text(u64 size, char *text, size_t room)
 	format(text, room, unit == 0 ? "%llu" : "%llu%c", (unsigned long long)size, units[unit]);
 }
 
-static void pci_bar_line(struct reply *reply, u32 number, const struct pci_bar *bar)
+static void command_pci_bar_line(struct reply *reply, u32 number, const struct pci_bar *bar)
 {
 	char size[16];
 
-	pci_size_text(bar->size, size, sizeof(size));
+	command_pci_size_text(bar->size, size, sizeof(size));
 	reply_line(reply, "        BAR %u: %s at %#llx, %s%s%s", number, bar_names[bar->kind],
 		   (unsigned long long)bar->address, size,
 		   bar->kind == PCI_BAR_64BIT ? ", 64-bit" : "",
 		   bar->prefetchable ? ", prefetchable" : "");
 }
 
-static void pci_capability_words(const struct pci_function *function, u32 number, char *text,
-				 size_t room)
+static void command_pci_capability_words(const struct pci_function *function, u32 number,
+					 char *text, size_t room)
 {
 	const struct pci_capability *capability = &function->capability[number];
 	const char *name = pci_capability_name(capability);
@@ -62,14 +62,14 @@ static void pci_capability_words(const struct pci_function *function, u32 number
 		format(text, room, "%s", name);
 }
 
-static void pci_capabilities_line(struct reply *reply, const struct pci_function *function)
+static void command_pci_capabilities_line(struct reply *reply, const struct pci_function *function)
 {
 	char text[512] = "";
 	char words[40];
 	size_t length = 0;
 
 	for (u32 i = 0; i < function->capability_count && length < sizeof(text); i++) {
-		pci_capability_words(function, i, words, sizeof(words));
+		command_pci_capability_words(function, i, words, sizeof(words));
 		length += format(text + length, sizeof(text) - length, "%s%s", i > 0 ? ", " : "",
 				 words);
 	}
@@ -77,7 +77,7 @@ static void pci_capabilities_line(struct reply *reply, const struct pci_function
 		reply_line(reply, "        capabilities: %s", text);
 }
 
-static const char *pci_reach_of(const struct pci_function *function)
+static const char *command_pci_reach_of(const struct pci_function *function)
 {
 	static const char *const words[] = {
 		[IOMMU_NOTHING] = "nothing",
@@ -86,13 +86,13 @@ static const char *pci_reach_of(const struct pci_function *function)
 	};
 
 	if (function->iommu == 0)
-		return pci_may_have_dma(function) ? "all memory" : words[IOMMU_NOTHING];
+		return command_pci_may_have_dma(function) ? "all memory" : words[IOMMU_NOTHING];
 	return words[function->reaches];
 }
 
-static void pci_show_text(struct reply *reply, const struct pci_function *function)
+static void command_pci_show_text(struct reply *reply, const struct pci_function *function)
 {
-	const char *problem = pci_problem_of(function);
+	const char *problem = command_pci_problem_of(function);
 	char address[PCI_ADDRESS_BYTES];
 
 	pci_address_text(function->address, address);
@@ -107,22 +107,23 @@ static void pci_show_text(struct reply *reply, const struct pci_function *functi
 			   function->subsystem);
 	for (u32 i = 0; i < PCI_BARS; i++) {
 		if (function->bar[i].kind != PCI_BAR_NONE)
-			pci_bar_line(reply, i, &function->bar[i]);
+			command_pci_bar_line(reply, i, &function->bar[i]);
 	}
-	pci_capabilities_line(reply, function);
+	command_pci_capabilities_line(reply, function);
 	if (problem != NULL)
 		reply_line(reply, "        problem: %s", problem);
-	reply_line(reply, "        driver: %s, DMA %s", pci_driver_of(function),
-		   pci_may_have_dma(function) ? "on" : "off");
+	reply_line(reply, "        driver: %s, DMA %s", command_pci_driver_of(function),
+		   command_pci_may_have_dma(function) ? "on" : "off");
 	if (function->iommu != 0 && !pci_is_bridge(function))
-		reply_line(reply, "        reaches: %s, by IOMMU %u%s", pci_reach_of(function),
-			   function->iommu - 1u, function->cut_off ? "; cut off" : "");
+		reply_line(reply, "        reaches: %s, by IOMMU %u%s",
+			   command_pci_reach_of(function), function->iommu - 1u,
+			   function->cut_off ? "; cut off" : "");
 	if (function->faults > 0)
 		reply_line(reply, "        refused: %s%u accesses",
 			   function->lost ? "at least " : "", function->faults);
 }
 
-static void pci_bars_json(struct json *json, const struct pci_function *function)
+static void command_pci_bars_json(struct json *json, const struct pci_function *function)
 {
 	json_array_begin(json, "bars");
 	for (u32 i = 0; i < PCI_BARS; i++) {
@@ -142,21 +143,21 @@ static void pci_bars_json(struct json *json, const struct pci_function *function
 	json_array_end(json);
 }
 
-static void pci_capabilities_json(struct json *json, const struct pci_function *function)
+static void command_pci_capabilities_json(struct json *json, const struct pci_function *function)
 {
 	char words[40];
 
 	json_array_begin(json, "capabilities");
 	for (u32 i = 0; i < function->capability_count; i++) {
-		pci_capability_words(function, i, words, sizeof(words));
+		command_pci_capability_words(function, i, words, sizeof(words));
 		json_string(json, NULL, words);
 	}
 	json_array_end(json);
 }
 
-static void pci_show_json(struct reply *reply, const struct pci_function *function)
+static void command_pci_show_json(struct reply *reply, const struct pci_function *function)
 {
-	const char *problem = pci_problem_of(function);
+	const char *problem = command_pci_problem_of(function);
 	struct json *json = &reply->object;
 	char text[PCI_ADDRESS_BYTES];
 
@@ -174,13 +175,13 @@ static void pci_show_json(struct reply *reply, const struct pci_function *functi
 	json_u64(json, "revision", function->revision);
 	json_u64(json, "first_bus", function->secondary_bus);
 	json_u64(json, "last_bus", function->subordinate_bus);
-	pci_bars_json(json, function);
-	pci_capabilities_json(json, function);
+	command_pci_bars_json(json, function);
+	command_pci_capabilities_json(json, function);
 	json_u64(json, "msix_entries", pci_msix_entries(function));
 	json_bool(json, "resets", pci_can_reset(function));
 	json_string(json, "driver", function->driver);
-	json_bool(json, "dma", pci_may_have_dma(function));
-	json_string(json, "reaches", pci_reach_of(function));
+	json_bool(json, "dma", command_pci_may_have_dma(function));
+	json_string(json, "reaches", command_pci_reach_of(function));
 	json_bool(json, "remapped", iommu_interrupts(function) != IOMMU_NOBODY);
 	json_u64(json, "refused", function->faults);
 	json_bool(json, "refused_more", function->lost);
@@ -189,49 +190,49 @@ static void pci_show_json(struct reply *reply, const struct pci_function *functi
 	reply_object_end(reply);
 }
 
-static void pci_show(struct reply *reply, const struct pci_function *function)
+static void command_pci_show(struct reply *reply, const struct pci_function *function)
 {
 	if (reply->json)
-		pci_show_json(reply, function);
+		command_pci_show_json(reply, function);
 	else
-		pci_show_text(reply, function);
+		command_pci_show_text(reply, function);
 }
 
-static const char *pci_use_of(u32 iommu)
+static const char *command_pci_use_of(u32 iommu)
 {
 	if (!iommu_is_used(iommu))
 		return "not used";
 	return iommu_remaps(iommu) ? "remaps interrupts" : "does not remap interrupts";
 }
 
-static void pci_show_trust(struct reply *reply)
+static void command_pci_show_trust(struct reply *reply)
 {
 	for (u32 i = 0; i < iommu_count(); i++)
 		reply_line(reply, "IOMMU %u: %s, registers at %#llx, %s", i, iommu_kind_name(i),
-			   (unsigned long long)iommu_registers(i), pci_use_of(i));
+			   (unsigned long long)iommu_registers(i), command_pci_use_of(i));
 	if (!iommu_any_used())
 		reply_line(reply, "No IOMMU is in use: a driver, and the device it drives, can "
 				  "reach all memory by DMA.");
 }
 
 /* Function by function; people are told at the end what all have in common. */
-static bool pci_show_next(struct reply *reply, u64 place)
+static bool command_pci_show_next(struct reply *reply, u64 place)
 {
 	if (place < pci_count()) {
-		pci_show(reply, pci_get((u32)place));
+		command_pci_show(reply, pci_get((u32)place));
 		return true;
 	}
 	if (!reply->json)
-		pci_show_trust(reply);
+		command_pci_show_trust(reply);
 	return false;
 }
 
-static bool pci_resume(struct reply *reply)
+static bool command_pci_resume(struct reply *reply)
 {
-	return reply_list(reply, pci_show_next);
+	return reply_list(reply, command_pci_show_next);
 }
 
-static void pci_show_one(struct reply *reply, const char *word)
+static void command_pci_show_one(struct reply *reply, const char *word)
 {
 	const struct pci_function *function = NULL;
 	struct pci_address address;
@@ -243,15 +244,15 @@ static void pci_show_one(struct reply *reply, const char *word)
 	else if ((function = pci_find(address)) == NULL)
 		reply_bad(reply, "found %s, allowed: an address that `pci` lists", word);
 	else
-		pci_show(reply, function);
+		command_pci_show(reply, function);
 }
 
 static void command_pci(struct reply *reply, const struct arguments *arguments)
 {
 	if (arguments->count > 0)
-		pci_show_one(reply, arguments->word[0]);
-	else if (!pci_resume(reply))
-		reply->resume = pci_resume;
+		command_pci_show_one(reply, arguments->word[0]);
+	else if (!command_pci_resume(reply))
+		reply->resume = command_pci_resume;
 }
 
 COMMAND(pci, .name = "pci",

@@ -12,7 +12,7 @@
 #define ROWS_SHOWN  40u
 #define N(value)    ((unsigned long long)(value))
 
-static const char *perf_owner_name(const struct perf_row *row)
+static const char *command_perf_owner_name(const struct perf_row *row)
 {
 	const struct vm *vm = vm_by_id(row->vm_id);
 
@@ -23,7 +23,7 @@ static const char *perf_owner_name(const struct perf_row *row)
 	return vm != NULL ? vm->config.name : "gone";
 }
 
-static void perf_show_row(struct reply *reply, const struct perf_row *row)
+static void command_perf_show_row(struct reply *reply, const struct perf_row *row)
 {
 	const struct perf_profile *profile = perf_profile();
 	enum symbol_image image = row->guest || row->vm_id == PERF_NOT_A_VM ? SYMBOLS_KERNEL
@@ -39,12 +39,12 @@ static void perf_show_row(struct reply *reply, const struct perf_row *row)
 	name = name != NULL ? name : "?";
 	if (!reply->json) {
 		reply_line(reply, "%3llu.%llu%% %8llu  %-16s %s", N(permille / 10),
-			   N(permille % 10), N(row->count), perf_owner_name(row),
+			   N(permille % 10), N(row->count), command_perf_owner_name(row),
 			   row->guest ? "(the guest itself)" : name);
 		return;
 	}
 	reply_object_begin(reply);
-	json_string(&reply->object, "where", perf_owner_name(row));
+	json_string(&reply->object, "where", command_perf_owner_name(row));
 	json_string(&reply->object, "symbol", name);
 	json_bool(&reply->object, "guest", row->guest);
 	json_u64(&reply->object, "samples", row->count);
@@ -53,7 +53,7 @@ static void perf_show_row(struct reply *reply, const struct perf_row *row)
 }
 
 /* A CPU that was never hit is left out. */
-static void perf_show_cpus(struct reply *reply)
+static void command_perf_show_cpus(struct reply *reply)
 {
 	const struct perf_profile *profile = perf_profile();
 
@@ -71,7 +71,7 @@ static void perf_show_cpus(struct reply *reply)
 	}
 }
 
-static void perf_show_profile(struct reply *reply)
+static void command_perf_show_profile(struct reply *reply)
 {
 	const struct perf_profile *profile = perf_profile();
 	u64 ms = clock_tsc_to_ns(profile->tsc) / NS_PER_MS;
@@ -84,13 +84,13 @@ static void perf_show_profile(struct reply *reply)
 	if (!reply->json)
 		reply_line(reply, "%llu samples in %llu.%03llu s", N(profile->samples),
 			   N(ms / 1000), N(ms % 1000));
-	perf_show_cpus(reply);
+	command_perf_show_cpus(reply);
 	for (u32 i = 0; i < MIN(profile->row_count, ROWS_SHOWN); i++)
-		perf_show_row(reply, &profile->row[i]);
+		command_perf_show_row(reply, &profile->row[i]);
 }
 
-static void perf_show_exits(struct reply *reply, const char *vm, u32 reason, u64 count, u64 each,
-			    bool measured)
+static void command_perf_show_exits(struct reply *reply, const char *vm, u32 reason, u64 count,
+				    u64 each, bool measured)
 {
 	struct json *json = &reply->object;
 	char cost[24] = "-";
@@ -114,24 +114,25 @@ static void perf_show_exits(struct reply *reply, const char *vm, u32 reason, u64
 	reply_object_end(reply);
 }
 
-static void perf_show_costs(struct reply *reply, const struct query_costs *costs)
+static void command_perf_show_costs(struct reply *reply, const struct query_costs *costs)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);
 
 	for (u32 i = 0; vm != NULL && i < EXIT_REASON_COUNT; i++) {
 		const struct query_cost *cost = &costs->cost[i];
 
-		perf_show_exits(reply, reply->vm_name, i, vm_account(vm)->exits_by_reason[i],
-				cost->tsc / MAX(cost->count, 1ull), cost->count != 0);
+		command_perf_show_exits(reply, reply->vm_name, i,
+					vm_account(vm)->exits_by_reason[i],
+					cost->tsc / MAX(cost->count, 1ull), cost->count != 0);
 	}
 }
 
-static bool perf_next_vm(struct reply *reply)
+static bool command_perf_next_vm(struct reply *reply)
 {
 	return inspect_next_vm(reply, &(struct query){.kind = QUERY_COSTS});
 }
 
-static bool perf_resume_report(struct reply *reply)
+static bool command_perf_resume_report(struct reply *reply)
 {
 	const struct vm_answer *answer;
 	const struct query_costs *costs;
@@ -140,8 +141,8 @@ static bool perf_resume_report(struct reply *reply)
 		return false;
 	costs = answer != NULL ? inspect_data(reply, answer, sizeof(*costs)) : NULL;
 	if (costs != NULL)
-		perf_show_costs(reply, costs);
-	return !perf_next_vm(reply);
+		command_perf_show_costs(reply, costs);
+	return !command_perf_next_vm(reply);
 }
 
 static void command_perf_report(struct reply *reply, const struct arguments *arguments)
@@ -151,14 +152,14 @@ static void command_perf_report(struct reply *reply, const struct arguments *arg
 		reply_error(reply, "a profile is being recorded, try again when it is done");
 		return;
 	}
-	perf_show_profile(reply);
+	command_perf_show_profile(reply);
 	if (!reply->json)
 		reply_line(reply, "\n%-16s %-18s %12s %12s", "VM", "EXITS", "COUNT", "CYCLES EACH");
-	if (perf_next_vm(reply))
-		reply->resume = perf_resume_report;
+	if (command_perf_next_vm(reply))
+		reply->resume = command_perf_resume_report;
 }
 
-static bool perf_resume_record(struct reply *reply)
+static bool command_perf_resume_record(struct reply *reply)
 {
 	const struct perf_profile *profile = perf_profile();
 
@@ -198,7 +199,7 @@ static void command_perf_record(struct reply *reply, const struct arguments *arg
 		return;
 	}
 	log_message(LOG_INFO, LOG_AUDIT, "", "perf record %llu", N(seconds));
-	reply->resume = perf_resume_record;
+	reply->resume = command_perf_resume_record;
 }
 
 COMMAND(perf_record,

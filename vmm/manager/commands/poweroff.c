@@ -2,7 +2,7 @@
 #include "vmm/manager/commands/stop_all.h"
 #include "vmm/manager/host/machine.h"
 
-static void poweroff_run(struct reply *reply, const struct arguments *arguments)
+static void command_poweroff_run(struct reply *reply, const struct arguments *arguments)
 {
 	if (machine_power_problem() != NULL) {
 		reply_error(reply, "cannot power off: %s", machine_power_problem());
@@ -19,7 +19,7 @@ COMMAND(poweroff,
 	.detail = "As `vm stop` does it, so it takes stop_timeout at the most. `poweroff now`\n"
 		  "does not ask the VMs.",
 	.example = "poweroff",
-	.run = poweroff_run,
+	.run = command_poweroff_run,
 	.maximum = 1,
 	.audited = true,
 	.completion = COMPLETE_WORDS,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/commands/stop_all.h"
 
-static void reboot_run(struct reply *reply, const struct arguments *arguments)
+static void command_reboot_run(struct reply *reply, const struct arguments *arguments)
 {
 	stop_all_run(reply, arguments, SHUTDOWN_REBOOT);
 }
@@ -14,7 +14,7 @@ COMMAND(reboot,
 	.detail = "As `vm stop` does it, so it takes stop_timeout at the most. `reboot now`\n"
 		  "does not ask the VMs.",
 	.example = "reboot",
-	.run = reboot_run,
+	.run = command_reboot_run,
 	.maximum = 1,
 	.audited = true,
 	.completion = COMPLETE_WORDS,

@@ -5,7 +5,7 @@
 
 #define HEARTBEAT_MAX_S 3600u
 
-static void samples_show_fields(struct reply *reply)
+static void command_samples_show_fields(struct reply *reply)
 {
 	char name[32];
 
@@ -17,7 +17,7 @@ static void samples_show_fields(struct reply *reply)
 	reply_object_end(reply);
 }
 
-static void samples_run(struct reply *reply, const struct arguments *arguments)
+static void command_samples_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct machine_channel *channel = reply_channel(reply);
 	const char *word = arguments->word[0];
@@ -35,7 +35,7 @@ static void samples_run(struct reply *reply, const struct arguments *arguments)
 	}
 	channel_samples_set(channel, period_ms);
 	if (period_ms != 0)
-		samples_show_fields(reply);
+		command_samples_show_fields(reply);
 }
 
 COMMAND(samples,
@@ -47,12 +47,12 @@ COMMAND(samples,
 		  "A VM of which nothing has changed is left out.",
 	.example = "samples every=1000",
 	.keys = "fields",
-	.run = samples_run,
+	.run = command_samples_run,
 	.minimum = 1,
 	.maximum = 1,
 	.changes = true);
 
-static void samples_run_heartbeat(struct reply *reply, const struct arguments *arguments)
+static void command_samples_run_heartbeat(struct reply *reply, const struct arguments *arguments)
 {
 	struct machine_channel *channel = reply_channel(reply);
 	const char *word = arguments->word[0];
@@ -76,7 +76,7 @@ COMMAND(heartbeat,
 	.arguments = "SECONDS|off",
 	.summary = "an event every so often on a machine channel, so that silence means something",
 	.example = "heartbeat 10",
-	.run = samples_run_heartbeat,
+	.run = command_samples_run_heartbeat,
 	.minimum = 1,
 	.maximum = 1,
 	.changes = true);

@@ -2,7 +2,7 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/vm/vm_save_key.h"
 
-static void state_key_run(struct reply *reply, const struct arguments *arguments)
+static void command_state_key_run(struct reply *reply, const struct arguments *arguments)
 {
 	if (!reply_has_terminal(reply))
 		return;
@@ -22,7 +22,7 @@ COMMAND(state_key,
 	.detail = "64 hex digits, without echo, at the console only. It counts for `vm save` and\n"
 		  "`vm restore` until `state key forget` or `lock`, or until the machine ends.",
 	.example = "state key",
-	.run = state_key_run,
+	.run = command_state_key_run,
 	.maximum = 1,
 	.audited = true,
 	.changes = true,

@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/commands/stop_all.h"
 
-static bool stop_all_is_up(const struct vm *vm)
+static bool command_stop_all_is_up(const struct vm *vm)
 {
 	return vm->state == VM_RUNNING || vm->state == VM_PAUSED ||
 	       (vm->dying && !vm_is_kept(vm));
 }
 
-static u32 stop_all_count_up(void)
+static u32 command_stop_all_count_up(void)
 {
 	u32 count = 0;
 
 	VM_FOR_EACH(vm) {
-		count += stop_all_is_up(vm);
+		count += command_stop_all_is_up(vm);
 	}
 	return count;
 }
 
 /* One that is still busy with something else is asked again in the next turn. */
-static bool stop_all_resume(struct reply *reply)
+static bool command_stop_all_resume(struct reply *reply)
 {
 	char problem[256];
 
 	VM_FOR_EACH(vm) {
-		if (stop_all_is_up(vm) && !vm->dying &&
+		if (command_stop_all_is_up(vm) && !vm->dying &&
 		    (vm->stop_deadline_tsc == 0 || vm->state == VM_PAUSED))
 			(void)vm_act(vm, ACTION_STOP, problem, sizeof(problem));
 	}
-	if (stop_all_count_up() > 0)
+	if (command_stop_all_count_up() > 0)
 		return false;
 	reply->resume = NULL;
 	shutdown_run(reply, reply->action);
@@ -36,7 +36,7 @@ static bool stop_all_resume(struct reply *reply)
 
 void stop_all_run(struct reply *reply, const struct arguments *arguments, enum shutdown what)
 {
-	u32 count = stop_all_count_up();
+	u32 count = command_stop_all_count_up();
 	char shown[40];
 
 	if (arguments->count > 0 && !string_equal(arguments->word[0], "now")) {
@@ -54,5 +54,5 @@ void stop_all_run(struct reply *reply, const struct arguments *arguments, enum s
 			   reply->to->terminal ? " Ctrl-C: the machine stays on." : "");
 	reply->lasting = true;
 	reply->action = (u8)what;
-	reply->resume = stop_all_resume;
+	reply->resume = command_stop_all_resume;
 }

@@ -14,7 +14,8 @@ struct options {
 	u32 port;
 };
 
-static bool stream_take_port(struct reply *reply, const struct vm *vm, const char *name, u32 *port)
+static bool command_stream_take_port(struct reply *reply, const struct vm *vm, const char *name,
+				     u32 *port)
 {
 	*port = vm_port_find(vm, name);
 	if (*port != 0 && !channel_port_is(vm, *port))
@@ -28,13 +29,13 @@ static bool stream_take_port(struct reply *reply, const struct vm *vm, const cha
 	return false;
 }
 
-static bool stream_take_option(struct reply *reply, const struct vm *vm, const char *word,
-			       struct options *options)
+static bool command_stream_take_option(struct reply *reply, const struct vm *vm, const char *word,
+				       struct options *options)
 {
 	char shown[40];
 
 	if (strncmp(word, "port=", 5) == 0)
-		return stream_take_port(reply, vm, word + 5, &options->port);
+		return command_stream_take_port(reply, vm, word + 5, &options->port);
 	if (string_equal(word, "mode=read") || string_equal(word, "mode=write")) {
 		options->writes = word[5] == 'w';
 		return true;
@@ -54,8 +55,8 @@ static bool stream_take_option(struct reply *reply, const struct vm *vm, const c
 }
 
 /* There is one writer at most: another one has to go, or is in the way. */
-static bool stream_close_other(struct reply *reply, const struct vm *vm,
-			       const struct options *options)
+static bool command_stream_close_other(struct reply *reply, const struct vm *vm,
+				       const struct options *options)
 {
 	struct channel_stream_state *writer = channel_stream_writer(vm, options->port);
 
@@ -70,8 +71,8 @@ static bool stream_close_other(struct reply *reply, const struct vm *vm,
 	return true;
 }
 
-static void stream_start(struct channel_stream_state *stream, struct vm *vm, u64 from,
-			 const struct options *options)
+static void command_stream_start(struct channel_stream_state *stream, struct vm *vm, u64 from,
+				 const struct options *options)
 {
 	stream->vm_id = vm->id;
 	stream->port = options->port;
@@ -83,7 +84,7 @@ static void stream_start(struct channel_stream_state *stream, struct vm *vm, u64
 	stream->returned = options->writes ? CHANNEL_INPUT_BYTES : 0;
 }
 
-static void stream_run_open(struct reply *reply, const struct arguments *arguments)
+static void command_stream_run_open(struct reply *reply, const struct arguments *arguments)
 {
 	struct machine_channel *channel = reply_channel(reply);
 	struct vm *vm = channel != NULL ? command_vm(reply, arguments->word[0]) : NULL;
@@ -94,7 +95,7 @@ static void stream_run_open(struct reply *reply, const struct arguments *argumen
 	u64 from;
 
 	for (u32 i = 1; vm != NULL && i < arguments->count; i++) {
-		if (!stream_take_option(reply, vm, arguments->word[i], &options))
+		if (!command_stream_take_option(reply, vm, arguments->word[i], &options))
 			return;
 	}
 	if (vm == NULL)
@@ -107,7 +108,7 @@ static void stream_run_open(struct reply *reply, const struct arguments *argumen
 		return;
 	}
 	from = options.from_end ? end : MAX(options.from, oldest);
-	if (!stream_close_other(reply, vm, &options))
+	if (!command_stream_close_other(reply, vm, &options))
 		return;
 	stream = channel_stream_new(channel);
 	if (stream == NULL) {
@@ -115,7 +116,7 @@ static void stream_run_open(struct reply *reply, const struct arguments *argumen
 			   CHANNEL_STREAMS);
 		return;
 	}
-	stream_start(stream, vm, from, &options);
+	command_stream_start(stream, vm, from, &options);
 	if (options.writes)
 		vm_event(vm->config.name, vm->uuid, EVENT_CONSOLE_ATTACHED, reply->to->name);
 	reply_object_begin(reply);
@@ -138,14 +139,14 @@ COMMAND(stream_open,
 		  "one is refused, or takes its place with take=yes.",
 	.example = "stream open alpha mode=write",
 	.keys = "stream from oldest next lost",
-	.run = stream_run_open,
+	.run = command_stream_run_open,
 	.minimum = 1,
 	.maximum = 5,
 	.audited = true,
 	.changes = true,
 	.completion = COMPLETE_VM);
 
-static void stream_run_close(struct reply *reply, const struct arguments *arguments)
+static void command_stream_run_close(struct reply *reply, const struct arguments *arguments)
 {
 	struct machine_channel *channel = reply_channel(reply);
 	struct channel_stream_state *stream = NULL;
@@ -167,7 +168,7 @@ COMMAND(stream_close,
 	.arguments = "NUMBER",
 	.summary = "ends a stream of the machine channel",
 	.example = "stream close 1",
-	.run = stream_run_close,
+	.run = command_stream_run_close,
 	.minimum = 1,
 	.maximum = 1,
 	.changes = true);

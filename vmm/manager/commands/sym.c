@@ -5,7 +5,7 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 
-static void sym_show(struct reply *reply, const char *name, u64 distance, u64 address)
+static void command_sym_show(struct reply *reply, const char *name, u64 distance, u64 address)
 {
 	u32 line = 0;
 	const char *file = symbols_line(symbols_of(SYMBOLS_KERNEL),
@@ -54,7 +54,7 @@ static void command_sym(struct reply *reply, const struct arguments *arguments)
 	text_show(shown, sizeof(shown), text_of(word));
 	if (!parse_u64(text_of(word), &address)) {
 		if (symbols_find(symbols, word, &offset))
-			sym_show(reply, word, 0, first + offset);
+			command_sym_show(reply, word, 0, first + offset);
 		else
 			reply_bad(reply,
 				  "found \"%s\", allowed: a kernel symbol or an address such as "
@@ -65,7 +65,7 @@ static void command_sym(struct reply *reply, const struct arguments *arguments)
 	name = address >= first && address < end ? symbols_name(symbols, address - first, &distance)
 						 : NULL;
 	if (name != NULL)
-		sym_show(reply, name, distance, address);
+		command_sym_show(reply, name, distance, address);
 	else
 		reply_bad(reply, "found %s, allowed: an address from 0x%llx to 0x%llx", shown,
 			  (unsigned long long)first, (unsigned long long)end - 1);

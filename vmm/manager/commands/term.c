@@ -8,7 +8,7 @@
 #define COLUMNS_MAX 1000u
 
 /* "50" or "50x132". */
-static bool term_parse_geometry(const char *word, struct console_terminal *terminal)
+static bool command_term_parse_geometry(const char *word, struct console_terminal *terminal)
 {
 	struct text rows = text_of(word);
 	struct text columns;
@@ -32,7 +32,7 @@ static bool term_parse_geometry(const char *word, struct console_terminal *termi
 	return true;
 }
 
-static bool term_change(struct reply *reply, const struct arguments *arguments)
+static bool command_term_change(struct reply *reply, const struct arguments *arguments)
 {
 	struct console_terminal terminal = console_terminal();
 	const char *word = arguments->word[0];
@@ -46,7 +46,7 @@ static bool term_change(struct reply *reply, const struct arguments *arguments)
 		return false;
 	}
 	if (arguments->count == 2 &&
-	    (!terminal.on || !term_parse_geometry(arguments->word[1], &terminal))) {
+	    (!terminal.on || !command_term_parse_geometry(arguments->word[1], &terminal))) {
 		reply_bad(reply,
 			  "found \"%s\", allowed: ROWS or ROWSxCOLUMNS after `on`, rows 0 (no "
 			  "pages) or 2 to 1000, columns 40 to 1000",
@@ -57,11 +57,12 @@ static bool term_change(struct reply *reply, const struct arguments *arguments)
 	return true;
 }
 
-static void term_run(struct reply *reply, const struct arguments *arguments)
+static void command_term_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct console_terminal terminal;
 
-	if (!reply_has_terminal(reply) || (arguments->count > 0 && !term_change(reply, arguments)))
+	if (!reply_has_terminal(reply) ||
+	    (arguments->count > 0 && !command_term_change(reply, arguments)))
 		return;
 	terminal = console_terminal();
 	if (reply->json) {
@@ -87,7 +88,7 @@ COMMAND(term,
 		  "now and only now. off, the default: plain text, fit for a pipe.",
 	.example = "term on 50x132",
 	.keys = "on rows columns",
-	.run = term_run,
+	.run = command_term_run,
 	.maximum = 2,
 	.completion = COMPLETE_WORDS,
 	.words = "auto off on");

@@ -39,12 +39,12 @@ static struct top {
 	struct use use[VM_MAX]; /* the first `count`: busiest first */
 } tops[2];
 
-static struct top *top_of(const struct reply *reply)
+static struct top *command_top_of(const struct reply *reply)
 {
 	return &tops[reply->to->terminal ? 1 : 0];
 }
 
-static struct sample top_sample_of(const struct vm *vm)
+static struct sample command_top_sample_of(const struct vm *vm)
 {
 	return (struct sample){
 		.id = vm->id,
@@ -54,25 +54,26 @@ static struct sample top_sample_of(const struct vm *vm)
 	};
 }
 
-static u64 top_permille(u64 before, u64 now, u64 passed_ns)
+static u64 command_top_permille(u64 before, u64 now, u64 passed_ns)
 {
 	return now > before ? (now - before) * 1000 / passed_ns : 0;
 }
 
 /* Against the last sample; a VM that was booted since counts from 0, as its account does. */
-static struct use top_use_of(u32 place, struct sample last, struct sample now, u64 passed_ns)
+static struct use command_top_use_of(u32 place, struct sample last, struct sample now,
+				     u64 passed_ns)
 {
 	if (last.id != now.id || now.cpu_ns < last.cpu_ns || now.exits < last.exits)
 		last = (struct sample){0};
 	return (struct use){
 		.place = place,
-		.cpu_permille = top_permille(last.cpu_ns, now.cpu_ns, passed_ns),
-		.steal_permille = top_permille(last.steal_ns, now.steal_ns, passed_ns),
+		.cpu_permille = command_top_permille(last.cpu_ns, now.cpu_ns, passed_ns),
+		.steal_permille = command_top_permille(last.steal_ns, now.steal_ns, passed_ns),
 		.exits = (now.exits - last.exits) * 1000 / MAX(passed_ns / NS_PER_MS, 1ul),
 	};
 }
 
-static void top_take_sample(struct top *top)
+static void command_top_take_sample(struct top *top)
 {
 	u64 now = clock_tsc();
 	u64 passed_ns = MAX(clock_tsc_to_ns(now - top->taken_tsc), NS_PER_MS);
@@ -88,8 +89,8 @@ static void top_take_sample(struct top *top)
 		top->sample[place] = (struct sample){0};
 		if (vm == NULL)
 			continue;
-		top->sample[place] = top_sample_of(vm);
-		use = top_use_of(place, last, top->sample[place], passed_ns);
+		top->sample[place] = command_top_sample_of(vm);
+		use = command_top_use_of(place, last, top->sample[place], passed_ns);
 		for (; at > 0 && top->use[at - 1].cpu_permille < use.cpu_permille; at--)
 			top->use[at] = top->use[at - 1];
 		top->use[at] = use;
@@ -97,7 +98,7 @@ static void top_take_sample(struct top *top)
 	}
 }
 
-static void top_show_json(struct reply *reply, const struct vm *vm, const struct use *use)
+static void command_top_show_json(struct reply *reply, const struct vm *vm, const struct use *use)
 {
 	reply_object_begin(reply);
 	json_string(&reply->object, "name", vm->config.name);
@@ -110,7 +111,7 @@ static void top_show_json(struct reply *reply, const struct vm *vm, const struct
 	reply_object_end(reply);
 }
 
-static void top_show_text(struct reply *reply, const struct vm *vm, const struct use *use)
+static void command_top_show_text(struct reply *reply, const struct vm *vm, const struct use *use)
 {
 	char number[5][24];
 
@@ -126,7 +127,7 @@ static void top_show_text(struct reply *reply, const struct vm *vm, const struct
 }
 
 /* As many as the terminal has room for, the busiest. */
-static u32 top_rows(const struct reply *reply, const struct top *top)
+static u32 command_top_rows(const struct reply *reply, const struct top *top)
 {
 	struct console_terminal terminal = console_terminal();
 
@@ -135,20 +136,20 @@ static u32 top_rows(const struct reply *reply, const struct top *top)
 	return MIN(top->count, terminal.rows - AROUND);
 }
 
-static bool top_show_use(struct reply *reply, u64 number)
+static bool command_top_show_use(struct reply *reply, u64 number)
 {
-	struct top *top = top_of(reply);
+	struct top *top = command_top_of(reply);
 	const struct use *use = &top->use[number];
-	const struct vm *vm = number < top_rows(reply, top) ? vm_at(use->place) : NULL;
+	const struct vm *vm = number < command_top_rows(reply, top) ? vm_at(use->place) : NULL;
 
 	if (vm != NULL && reply->json)
-		top_show_json(reply, vm, use);
+		command_top_show_json(reply, vm, use);
 	else if (vm != NULL)
-		top_show_text(reply, vm, use);
-	return number + 1 < top_rows(reply, top);
+		command_top_show_text(reply, vm, use);
+	return number + 1 < command_top_rows(reply, top);
 }
 
-static void top_show_heading(struct reply *reply, const struct top *top)
+static void command_top_show_heading(struct reply *reply, const struct top *top)
 {
 	const struct kernel_page *page = machine_page();
 	u64 sum = 0;
@@ -164,22 +165,22 @@ static void top_show_heading(struct reply *reply, const struct top *top)
 		   "EXITS/S");
 }
 
-static bool top_resume(struct reply *reply)
+static bool command_top_resume(struct reply *reply)
 {
-	struct top *top = top_of(reply);
+	struct top *top = command_top_of(reply);
 
 	if (!top->listing) {
 		reply->deadline_tsc = top->next_tsc;
 		if (clock_tsc() < top->next_tsc)
 			return false;
-		top_take_sample(top);
+		command_top_take_sample(top);
 		top->next_tsc = clock_tsc() + clock_ns_to_tsc(top->interval_ns);
 		top->listing = true;
 		reply->shown = 0;
 		if (!reply->json)
-			top_show_heading(reply, top);
+			command_top_show_heading(reply, top);
 	}
-	if (top->count > 0 && !reply_list(reply, top_show_use))
+	if (top->count > 0 && !reply_list(reply, command_top_show_use))
 		return false;
 	top->listing = false;
 	reply->deadline_tsc = top->next_tsc;
@@ -189,7 +190,7 @@ static bool top_resume(struct reply *reply)
 
 static void command_top(struct reply *reply, const struct arguments *arguments)
 {
-	struct top *top = top_of(reply);
+	struct top *top = command_top_of(reply);
 	u64 seconds = SECONDS_DEFAULT;
 	char shown[40];
 
@@ -208,12 +209,12 @@ static void command_top(struct reply *reply, const struct arguments *arguments)
 		console_page_off();
 	top->interval_ns = seconds * NS_PER_S;
 	top->listing = false;
-	top_take_sample(top);
+	command_top_take_sample(top);
 	/* the first figures come soon, and are those of a second */
 	top->next_tsc = clock_tsc() +
 			clock_ns_to_tsc(reply->to->terminal ? NS_PER_S : top->interval_ns);
 	reply->deadline_tsc = top->next_tsc;
-	reply->resume = top_resume;
+	reply->resume = command_top_resume;
 }
 
 COMMAND(top,

@@ -9,7 +9,8 @@
 #define SHOWN_DEFAULT 16u
 #define N(value)      ((unsigned long long)(value))
 
-static void trace_describe_io(const struct query_trace_entry *entry, char *text, size_t size)
+static void command_trace_describe_io(const struct query_trace_entry *entry, char *text,
+				      size_t size)
 {
 	static const u32 masks[5] = {0, 0xff, 0xffff, 0, 0xffffffff};
 	bool in = (entry->io_flags & IO_IN) != 0;
@@ -27,12 +28,12 @@ static void trace_describe_io(const struct query_trace_entry *entry, char *text,
 }
 
 /* What the reason alone does not say. */
-static void trace_describe(const struct query_trace_entry *entry, char *text, size_t size)
+static void command_trace_describe(const struct query_trace_entry *entry, char *text, size_t size)
 {
 	text[0] = '\0';
 	switch (entry->reason) {
 	case EXIT_IO:
-		trace_describe_io(entry, text, size);
+		command_trace_describe_io(entry, text, size);
 		break;
 	case EXIT_MEMORY:
 		format(text, size, "%s at 0x%llx",
@@ -66,20 +67,20 @@ static void trace_describe(const struct query_trace_entry *entry, char *text, si
 	}
 }
 
-static u64 trace_time_ns(u64 tsc)
+static u64 command_trace_time_ns(u64 tsc)
 {
 	u64 boot = machine_page()->boot_tsc;
 
 	return tsc > boot ? clock_tsc_to_ns(tsc - boot) : 0;
 }
 
-static void trace_show_entry(struct reply *reply, const struct query_trace_entry *entry)
+static void command_trace_show_entry(struct reply *reply, const struct query_trace_entry *entry)
 {
 	struct json *json = &reply->object;
-	u64 at = trace_time_ns(entry->tsc);
+	u64 at = command_trace_time_ns(entry->tsc);
 	char text[64];
 
-	trace_describe(entry, text, sizeof(text));
+	command_trace_describe(entry, text, sizeof(text));
 	if (!reply->json) {
 		reply_line(reply, "[%5llu.%06llu] %-16s rip %016llx %9llu cycles  %s",
 			   N(at / NS_PER_S), N(at % NS_PER_S / NS_PER_US), exit_name(entry->reason),
@@ -97,7 +98,7 @@ static void trace_show_entry(struct reply *reply, const struct query_trace_entry
 	reply_object_end(reply);
 }
 
-static void trace_show(struct reply *reply, const struct query_trace *trace)
+static void command_trace_show(struct reply *reply, const struct query_trace *trace)
 {
 	u32 count = MIN(trace->count, QUERY_TRACE_ENTRIES);
 	u32 first = count - (u32)MIN(reply->left, count);
@@ -107,10 +108,10 @@ static void trace_show(struct reply *reply, const struct query_trace *trace)
 			   reply->vm_name, reply->asked.question.vcpu, count - first,
 			   N(trace->seen));
 	for (u32 i = first; i < count; i++)
-		trace_show_entry(reply, &trace->entry[i]);
+		command_trace_show_entry(reply, &trace->entry[i]);
 }
 
-static bool trace_resume(struct reply *reply)
+static bool command_trace_resume(struct reply *reply)
 {
 	const struct query_trace *trace;
 	const struct vm_answer *answer;
@@ -119,7 +120,7 @@ static bool trace_resume(struct reply *reply)
 		return false;
 	trace = answer != NULL ? inspect_data(reply, answer, sizeof(*trace)) : NULL;
 	if (trace != NULL) {
-		trace_show(reply, trace);
+		command_trace_show(reply, trace);
 		if (inspect_next_cpu(reply))
 			return false;
 	}
@@ -127,8 +128,8 @@ static bool trace_resume(struct reply *reply)
 }
 
 /* -n N may stand anywhere; the other words are left, in order. False after an error. */
-static bool trace_take_options(struct reply *reply, const struct arguments *arguments,
-			       const char *words[2], u32 *count)
+static bool command_trace_take_options(struct reply *reply, const struct arguments *arguments,
+				       const char *words[2], u32 *count)
 {
 	char shown[40];
 
@@ -162,15 +163,15 @@ static void command_trace(struct reply *reply, const struct arguments *arguments
 	const char *words[2] = {NULL, NULL};
 	u32 count = 0;
 
-	if (!trace_take_options(reply, arguments, words, &count))
+	if (!command_trace_take_options(reply, arguments, words, &count))
 		return;
 	if (count > 0) {
 		if (inspect_begin(reply, words[0], words[1], true, &question))
-			reply->resume = trace_resume;
+			reply->resume = command_trace_resume;
 		return;
 	}
 	if (inspect_next_vm(reply, &question))
-		reply->resume = trace_resume;
+		reply->resume = command_trace_resume;
 	else if (!reply->json)
 		reply_line(reply, "no VM has a monitor");
 }

@@ -12,7 +12,7 @@
 #define COMMIT ""
 #endif
 
-static void version_run(struct reply *reply, const struct arguments *arguments)
+static void command_version_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct text backend = {start_info->backend,
 			       strnlen(start_info->backend, sizeof(start_info->backend))};
@@ -41,4 +41,4 @@ COMMAND(version,
 	.summary = "version, ABI, back end, compiler and commit",
 	.example = "version -j",
 	.keys = "name version abi backend build commit",
-	.run = version_run);
+	.run = command_version_run);

@@ -5,8 +5,8 @@
 
 #define LAST_PAGES_NS (20 * NS_PER_MS)
 
-static void vm_act_show(struct reply *reply, const char *name, const char *state,
-			const char *reason)
+static void command_vm_act_show(struct reply *reply, const char *name, const char *state,
+				const char *reason)
 {
 	if (!reply->json) {
 		reply_line(reply, "%s: %s%s%s", name, state, reason[0] != '\0' ? ": " : "", reason);
@@ -20,7 +20,8 @@ static void vm_act_show(struct reply *reply, const char *name, const char *state
 }
 
 /* With several VMs the next one follows; the answer ends in an error all the same. */
-static void vm_act_not_done(struct reply *reply, enum reply_code code, const char *pattern, ...)
+static void command_vm_act_not_done(struct reply *reply, enum reply_code code, const char *pattern,
+				    ...)
 {
 	char problem[320];
 	va_list arguments;
@@ -43,23 +44,23 @@ static void vm_act_not_done(struct reply *reply, enum reply_code code, const cha
 	reply_object_end(reply);
 }
 
-static void vm_act_show_vm(struct reply *reply, const struct vm *vm)
+static void command_vm_act_show_vm(struct reply *reply, const struct vm *vm)
 {
 	char reason[80];
 	u64 now = clock_tsc();
 
 	if (vm->state != VM_RUNNING || vm->stop_deadline_tsc <= now) {
-		vm_act_show(reply, vm->config.name, vm_state_name(vm->state), vm->reason);
+		command_vm_act_show(reply, vm->config.name, vm_state_name(vm->state), vm->reason);
 		return;
 	}
 	format(reason, sizeof(reason), "power button pressed, %llu s left to power off",
 	       (unsigned long long)((clock_tsc_to_ns(vm->stop_deadline_tsc - now) + NS_PER_S - 1) /
 				    NS_PER_S));
-	vm_act_show(reply, vm->config.name, vm_state_name(vm->state), reason);
+	command_vm_act_show(reply, vm->config.name, vm_state_name(vm->state), reason);
 }
 
 /* Whether the monitor has done what it was told; the answer is written then. */
-static bool vm_act_step_action(struct reply *reply)
+static bool command_vm_act_step_action(struct reply *reply)
 {
 	struct vm *vm = command_vm_kept(reply);
 
@@ -69,10 +70,10 @@ static bool vm_act_step_action(struct reply *reply)
 		vm_channel_signalled(vm); /* that it has obeyed may be known before its new state */
 		vm->answered = false;
 		if (vm->state == VM_CRASHED)
-			vm_act_not_done(reply, CODE_FAILED, "%s: crashed: %s", vm->config.name,
-					vm->reason);
+			command_vm_act_not_done(reply, CODE_FAILED, "%s: crashed: %s",
+						vm->config.name, vm->reason);
 		else
-			vm_act_show_vm(reply, vm);
+			command_vm_act_show_vm(reply, vm);
 		return true;
 	}
 	if (!command_vm_given_up(reply, vm))
@@ -82,14 +83,14 @@ static bool vm_act_step_action(struct reply *reply)
 }
 
 /* The kernel returns the last pages when each CPU has been through its loop once more. */
-static bool vm_act_step_destroy(struct reply *reply)
+static bool command_vm_act_step_destroy(struct reply *reply)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);
 
 	if (vm != NULL && vm->kept_by != NULL) {
-		vm_act_not_done(reply, CODE_BUSY,
-				"%s: destroyed once the device of driver %s is quiet",
-				vm->config.name, vm->kept_by);
+		command_vm_act_not_done(reply, CODE_BUSY,
+					"%s: destroyed once the device of driver %s is quiet",
+					vm->config.name, vm->kept_by);
 		return true;
 	}
 	if (vm != NULL)
@@ -98,12 +99,12 @@ static bool vm_act_step_destroy(struct reply *reply)
 		reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(LAST_PAGES_NS);
 	if (clock_tsc() < reply->deadline_tsc)
 		return false;
-	vm_act_show(reply, reply->vm_name, "destroyed", "");
+	command_vm_act_show(reply, reply->vm_name, "destroyed", "");
 	return true;
 }
 
 /* Why vm_act has refused. */
-static enum reply_code vm_act_code_of(struct reply *reply, const struct vm *vm)
+static enum reply_code command_vm_act_code_of(struct reply *reply, const struct vm *vm)
 {
 	reply->refused = (u8)(reply->action + 1);
 	if (!vm_allows(vm, reply->action))
@@ -111,7 +112,7 @@ static enum reply_code vm_act_code_of(struct reply *reply, const struct vm *vm)
 	return vm_busy(vm) || vm->stop_deadline_tsc != 0 ? CODE_BUSY : CODE_FAILED;
 }
 
-static void vm_act_begin(struct reply *reply, struct vm *vm)
+static void command_vm_act_begin(struct reply *reply, struct vm *vm)
 {
 	enum vm_action action = reply->action;
 	char problem[256];
@@ -119,7 +120,7 @@ static void vm_act_begin(struct reply *reply, struct vm *vm)
 	vm->answered = reply->to->terminal && action != ACTION_DESTROY;
 	if (!vm_act(vm, action, problem, sizeof(problem))) {
 		vm->answered = false;
-		vm_act_not_done(reply, vm_act_code_of(reply, vm), "%s", problem);
+		command_vm_act_not_done(reply, command_vm_act_code_of(reply, vm), "%s", problem);
 	} else if (action == ACTION_DESTROY) {
 		command_vm_keep(reply, vm);
 		reply->deadline_tsc = 0;
@@ -134,8 +135,8 @@ bool vm_act_resume(struct reply *reply)
 
 	for (;;) {
 		if (reply->vm_id != 0 &&
-		    !(reply->action == ACTION_DESTROY ? vm_act_step_destroy(reply)
-						      : vm_act_step_action(reply)))
+		    !(reply->action == ACTION_DESTROY ? command_vm_act_step_destroy(reply)
+						      : command_vm_act_step_action(reply)))
 			return false;
 		reply->vm_id = 0;
 		if (reply->failed)
@@ -147,7 +148,7 @@ bool vm_act_resume(struct reply *reply)
 			return false;
 		vm = vm_by_id(reply->chosen[reply->chosen_next++]);
 		if (vm != NULL)
-			vm_act_begin(reply, vm);
+			command_vm_act_begin(reply, vm);
 	}
 	if (reply->undone_count > 0)
 		reply_error(reply, "not done with %u of %u VMs, see above", reply->undone_count,
@@ -155,7 +156,7 @@ bool vm_act_resume(struct reply *reply)
 	return true;
 }
 
-static void vm_act_choose(struct reply *reply, const struct vm *vm)
+static void command_vm_act_choose(struct reply *reply, const struct vm *vm)
 {
 	for (u32 i = 0; i < reply->chosen_count; i++) {
 		if (reply->chosen[i] == vm->id)
@@ -165,7 +166,7 @@ static void vm_act_choose(struct reply *reply, const struct vm *vm)
 }
 
 /* '*' stands for any characters, '?' for one. */
-static bool vm_act_matches(const char *pattern, const char *name)
+static bool command_vm_act_matches(const char *pattern, const char *name)
 {
 	const char *star = NULL; /* the last one, and how far it reaches */
 	const char *reach = NULL;
@@ -190,15 +191,16 @@ static bool vm_act_matches(const char *pattern, const char *name)
 }
 
 /* A pattern takes the VMs of that name that are in a state for it. */
-static bool vm_act_choose_matching(struct reply *reply, const char *pattern, enum vm_action action)
+static bool command_vm_act_choose_matching(struct reply *reply, const char *pattern,
+					   enum vm_action action)
 {
 	u32 before = reply->chosen_count;
 	char shown[40];
 
 	VM_FOR_EACH(vm) {
-		if (vm_act_matches(pattern, vm->config.name) && !vm->dying &&
+		if (command_vm_act_matches(pattern, vm->config.name) && !vm->dying &&
 		    vm_life(vm->state, action).effect != EFFECT_REFUSED)
-			vm_act_choose(reply, vm);
+			command_vm_act_choose(reply, vm);
 	}
 	reply->several = true;
 	if (reply->chosen_count > before)
@@ -218,14 +220,14 @@ void vm_act_run(struct reply *reply, const struct arguments *arguments, enum vm_
 		const struct vm *vm;
 
 		if (strchr(word, '*') != NULL || strchr(word, '?') != NULL) {
-			if (!vm_act_choose_matching(reply, word, action))
+			if (!command_vm_act_choose_matching(reply, word, action))
 				return;
 			continue;
 		}
 		vm = command_vm(reply, word);
 		if (vm == NULL)
 			return;
-		vm_act_choose(reply, vm);
+		command_vm_act_choose(reply, vm);
 	}
 	if (!vm_act_resume(reply))
 		reply->resume = vm_act_resume;

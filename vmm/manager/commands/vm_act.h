@@ -12,11 +12,13 @@
 void vm_act_run(struct reply *reply, const struct arguments *arguments, enum vm_action action);
 bool vm_act_resume(struct reply *reply);
 
-#define VM_ACT_COMMAND(identifier, action, ...)                                                    \
-	static void identifier##_run(struct reply *reply, const struct arguments *arguments)       \
-	{                                                                                          \
-		vm_act_run(reply, arguments, action);                                              \
-	}                                                                                          \
-	COMMAND(identifier, .arguments = "NAME...", .keys = "name state reason",               \
-		.run = identifier##_run, .minimum = 1, .maximum = COMMAND_WORDS_MAX,           \
-		.changes = true, .completion = COMPLETE_VMS, __VA_ARGS__)
+#define VM_ACT_COMMAND(identifier, action, ...)							\
+	static void command_##identifier##_run(struct reply *reply,				\
+					       const struct arguments *arguments)		\
+	{											\
+		vm_act_run(reply, arguments, action);						\
+	}											\
+	COMMAND(identifier, .arguments = "NAME...", .keys = "name state reason",		\
+		.run = command_##identifier##_run, .minimum = 1,				\
+		.maximum = COMMAND_WORDS_MAX, .changes = true, .completion = COMPLETE_VMS,	\
+		__VA_ARGS__)

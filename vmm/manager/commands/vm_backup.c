@@ -4,7 +4,7 @@
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/rt/format.h"
 
-static void vm_backup_answer(struct reply *reply, const struct vm *vm)
+static void command_vm_backup_answer(struct reply *reply, const struct vm *vm)
 {
 	u64 held_us = vm_handover_held_ns(vm) / NS_PER_US;
 
@@ -26,7 +26,7 @@ static void vm_backup_answer(struct reply *reply, const struct vm *vm)
 	reply_object_end(reply);
 }
 
-static bool vm_backup_resume(struct reply *reply)
+static bool command_vm_backup_resume(struct reply *reply)
 {
 	const struct vm *vm = command_vm_kept(reply);
 
@@ -34,12 +34,12 @@ static bool vm_backup_resume(struct reply *reply)
 		return true;
 	if (vm_backup_holds(vm))
 		return false; /* each phase has its own limit */
-	vm_backup_answer(reply, vm);
+	command_vm_backup_answer(reply, vm);
 	return true;
 }
 
 /* The place of a disk in the VM; CONFIG_VM_DISK_MAX: it has none of that name. */
-static u32 vm_backup_place_of(const struct vm *vm, struct text name)
+static u32 command_vm_backup_place_of(const struct vm *vm, struct text name)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && vm->config.disk[i].number != 0; i++) {
 		const char *has = config_disk(vm->config.disk[i].number - 1u)->section.name;
@@ -51,14 +51,15 @@ static u32 vm_backup_place_of(const struct vm *vm, struct text name)
 }
 
 /* "state" is no disk, unless the VM has one of that name. */
-static bool vm_backup_is_state(const struct vm *vm, struct text name)
+static bool command_vm_backup_is_state(const struct vm *vm, struct text name)
 {
-	return text_equal(name, "state") && vm_backup_place_of(vm, name) == CONFIG_VM_DISK_MAX;
+	return text_equal(name, "state") &&
+	       command_vm_backup_place_of(vm, name) == CONFIG_VM_DISK_MAX;
 }
 
 /* DISK=TARGET, or state=TARGET. */
-static bool vm_backup_take_pair(struct reply *reply, const struct vm *vm, const char *word,
-				struct vm_backup_wish *wish)
+static bool command_vm_backup_take_pair(struct reply *reply, const struct vm *vm, const char *word,
+					struct vm_backup_wish *wish)
 {
 	const char *equals = strchr(word, '=');
 	struct text name = {word, equals != NULL ? (size_t)(equals - word) : 0};
@@ -70,9 +71,10 @@ static bool vm_backup_take_pair(struct reply *reply, const struct vm *vm, const 
 			  text_show(shown, sizeof(shown), text_of(word)));
 		return false;
 	}
-	place = vm_backup_place_of(vm, name);
-	if (vm_backup_is_state(vm, name) ? wish->state
-					 : place == CONFIG_VM_DISK_MAX || wish->chosen[place]) {
+	place = command_vm_backup_place_of(vm, name);
+	if (command_vm_backup_is_state(vm, name)
+		    ? wish->state
+		    : place == CONFIG_VM_DISK_MAX || wish->chosen[place]) {
 		reply_fail(reply, CODE_NOT_FOUND,
 			   "%s: found the disk \"%s\", allowed: each disk of the VM once, and "
 			   "state",
@@ -84,7 +86,7 @@ static bool vm_backup_take_pair(struct reply *reply, const struct vm *vm, const 
 			   text_show(shown, sizeof(shown), text_of(equals + 1)));
 		return false;
 	}
-	if (vm_backup_is_state(vm, name)) {
+	if (command_vm_backup_is_state(vm, name)) {
 		wish->state = true;
 		wish->state_place = target;
 		return true;
@@ -94,8 +96,9 @@ static bool vm_backup_take_pair(struct reply *reply, const struct vm *vm, const 
 	return true;
 }
 
-static bool vm_backup_take_wish(struct reply *reply, const struct vm *vm,
-				const struct arguments *arguments, struct vm_backup_wish *wish)
+static bool command_vm_backup_take_wish(struct reply *reply, const struct vm *vm,
+					const struct arguments *arguments,
+					struct vm_backup_wish *wish)
 {
 	u32 count = arguments->count;
 	char shown[CONFIG_NAME_BYTES];
@@ -111,22 +114,22 @@ static bool vm_backup_take_wish(struct reply *reply, const struct vm *vm,
 	}
 	wish->overwrite = string_equal(arguments->word[count - 1], "overwrite");
 	for (u32 i = 2; i < count - wish->overwrite; i++) {
-		if (!vm_backup_take_pair(reply, vm, arguments->word[i], wish))
+		if (!command_vm_backup_take_pair(reply, vm, arguments->word[i], wish))
 			return false;
 	}
 	return true;
 }
 
-static void vm_backup_run(struct reply *reply, const struct arguments *arguments)
+static void command_vm_backup_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct vm *vm = command_vm(reply, arguments->word[0]);
 	struct vm_backup_wish wish = {.overwrite = false};
 	char problem[256];
 
-	if (vm == NULL || !vm_backup_take_wish(reply, vm, arguments, &wish))
+	if (vm == NULL || !command_vm_backup_take_wish(reply, vm, arguments, &wish))
 		return;
 	if (vm_backup(vm, &wish, problem, sizeof(problem)))
-		command_vm_wait(reply, vm, vm_backup_resume);
+		command_vm_wait(reply, vm, command_vm_backup_resume);
 	else
 		reply_fail(reply, vm_busy(vm) ? CODE_BUSY : CODE_BAD_STATE, "%s: no backup: %s",
 			   vm->config.name, problem);
@@ -146,7 +149,7 @@ COMMAND(vm_backup,
 		  "`disk restore` writes a disk from backups.",
 	.example = "vm backup alpha full data=vault",
 	.keys = "name state held_us",
-	.run = vm_backup_run,
+	.run = command_vm_backup_run,
 	.minimum = 3,
 	.maximum = COMMAND_WORDS_MAX,
 	.changes = true,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
 
-static void vm_backup_cancel_run(struct reply *reply, const struct arguments *arguments)
+static void command_vm_backup_cancel_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct vm *vm = command_vm(reply, arguments->word[0]);
 	char problem[256];
@@ -30,7 +30,7 @@ COMMAND(vm_backup_cancel,
 		  "would have had.",
 	.example = "vm backup cancel alpha",
 	.keys = "name",
-	.run = vm_backup_cancel_run,
+	.run = command_vm_backup_cancel_run,
 	.minimum = 1,
 	.maximum = 1,
 	.changes = true,

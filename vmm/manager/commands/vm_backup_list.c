@@ -4,7 +4,7 @@
 
 #define COLUMNS "%-12s %-12s %-12s %-5s %-5s %-8s %12s %12s  %s"
 
-static const char *vm_backup_list_state_of(const struct vm_backup *backup)
+static const char *command_vm_backup_list_state_of(const struct vm_backup *backup)
 {
 	if (backup->failed)
 		return "failed";
@@ -14,7 +14,7 @@ static const char *vm_backup_list_state_of(const struct vm_backup *backup)
 }
 
 /* Bytes are those of all disks of the backup. */
-static void vm_backup_list_show_one(struct reply *reply, const struct vm *vm, u32 place)
+static void command_vm_backup_list_show_one(struct reply *reply, const struct vm *vm, u32 place)
 {
 	const struct vm_backup *backup = &vm->backup;
 	const char *disk = config_disk(vm->config.disk[place].number - 1u)->section.name;
@@ -30,7 +30,8 @@ static void vm_backup_list_show_one(struct reply *reply, const struct vm *vm, u3
 		format(text[1], sizeof(text[1]), "%lluK", (unsigned long long)(copied / KIB));
 		format(text[2], sizeof(text[2]), "%lluK", (unsigned long long)(all / KIB));
 		reply_line(reply, COLUMNS, vm->config.name, disk, target, kind, text[0],
-			   vm_backup_list_state_of(backup), text[1], text[2], backup->problem);
+			   command_vm_backup_list_state_of(backup), text[1], text[2],
+			   backup->problem);
 		return;
 	}
 	reply_object_begin(reply);
@@ -39,7 +40,7 @@ static void vm_backup_list_show_one(struct reply *reply, const struct vm *vm, u3
 	json_string(&reply->object, "target", target);
 	json_string(&reply->object, "kind", kind);
 	json_u64(&reply->object, "number", number);
-	json_string(&reply->object, "state", vm_backup_list_state_of(backup));
+	json_string(&reply->object, "state", command_vm_backup_list_state_of(backup));
 	json_u64(&reply->object, "copied_bytes", copied);
 	json_u64(&reply->object, "all_bytes", all);
 	json_string(&reply->object, "problem", backup->problem);
@@ -47,7 +48,7 @@ static void vm_backup_list_show_one(struct reply *reply, const struct vm *vm, u3
 }
 
 /* Of a VM that was named, or of all. */
-static bool vm_backup_list_show_place(struct reply *reply, u64 place)
+static bool command_vm_backup_list_show_place(struct reply *reply, u64 place)
 {
 	const struct vm *vm = place < VM_MAX ? vm_at(place) : NULL;
 
@@ -55,16 +56,16 @@ static bool vm_backup_list_show_place(struct reply *reply, u64 place)
 		return place < VM_MAX;
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
 		if (vm->backup.disk[i].chosen && vm->config.disk[i].number != 0)
-			vm_backup_list_show_one(reply, vm, i);
+			command_vm_backup_list_show_one(reply, vm, i);
 	return true;
 }
 
-static bool vm_backup_list_resume(struct reply *reply)
+static bool command_vm_backup_list_resume(struct reply *reply)
 {
-	return reply_list(reply, vm_backup_list_show_place);
+	return reply_list(reply, command_vm_backup_list_show_place);
 }
 
-static void vm_backup_list_run(struct reply *reply, const struct arguments *arguments)
+static void command_vm_backup_list_run(struct reply *reply, const struct arguments *arguments)
 {
 	const struct vm *vm = NULL;
 
@@ -77,8 +78,8 @@ static void vm_backup_list_run(struct reply *reply, const struct arguments *argu
 	if (!reply->json)
 		reply_line(reply, COLUMNS, "VM", "DISK", "TARGET", "KIND", "CHAIN", "STATE",
 			   "COPIED", "OF", "PROBLEM");
-	if (!vm_backup_list_resume(reply))
-		reply->resume = vm_backup_list_resume;
+	if (!command_vm_backup_list_resume(reply))
+		reply->resume = command_vm_backup_list_resume;
 }
 
 COMMAND(vm_backup_list,
@@ -90,6 +91,6 @@ COMMAND(vm_backup_list,
 		  "is COPIED, OF how much, of all disks of that backup.",
 	.example = "vm backup list alpha",
 	.keys = "name disk target kind number state copied_bytes all_bytes problem",
-	.run = vm_backup_list_run,
+	.run = command_vm_backup_list_run,
 	.maximum = 1,
 	.completion = COMPLETE_VM);

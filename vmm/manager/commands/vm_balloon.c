@@ -8,7 +8,7 @@
 #define SMALLEST     (2 * MIB) /* of the key `memory` */
 #define KIB_OF(pages) N((pages) * (PAGE_SIZE / KIB))
 
-static void vm_balloon_show(struct reply *reply, const struct query_balloon *balloon)
+static void command_vm_balloon_show(struct reply *reply, const struct query_balloon *balloon)
 {
 	u64 wanted = balloon->ram - MIN(balloon->target, balloon->ram);
 	u64 present = balloon->ram - MIN(balloon->actual, balloon->ram);
@@ -28,7 +28,7 @@ static void vm_balloon_show(struct reply *reply, const struct query_balloon *bal
 	reply_object_end(reply);
 }
 
-static bool vm_balloon_resume(struct reply *reply)
+static bool command_vm_balloon_resume(struct reply *reply)
 {
 	const struct query_balloon *balloon;
 	const struct vm_answer *answer;
@@ -37,12 +37,12 @@ static bool vm_balloon_resume(struct reply *reply)
 		return false;
 	balloon = answer != NULL ? inspect_data(reply, answer, sizeof(*balloon)) : NULL;
 	if (balloon != NULL)
-		vm_balloon_show(reply, balloon);
+		command_vm_balloon_show(reply, balloon);
 	return true;
 }
 
-static bool vm_balloon_take_size(struct reply *reply, const struct vm *vm, const char *word,
-				 u64 *bytes)
+static bool command_vm_balloon_take_size(struct reply *reply, const struct vm *vm, const char *word,
+					 u64 *bytes)
 {
 	char shown[40];
 
@@ -63,7 +63,7 @@ static void command_vm_balloon(struct reply *reply, const struct arguments *argu
 	struct query question = {.kind = QUERY_BALLOON, .flags = QUERY_AIM};
 	u64 bytes;
 
-	if (vm == NULL || !vm_balloon_take_size(reply, vm, arguments->word[1], &bytes))
+	if (vm == NULL || !command_vm_balloon_take_size(reply, vm, arguments->word[1], &bytes))
 		return;
 	if (vm->config.balloon == 0) {
 		reply_fail(reply, CODE_BAD_STATE,
@@ -74,7 +74,7 @@ static void command_vm_balloon(struct reply *reply, const struct arguments *argu
 	}
 	question.address = (vm->config.memory_bytes - bytes) / PAGE_SIZE;
 	inspect_ask(reply, vm, &question);
-	reply->resume = vm_balloon_resume;
+	reply->resume = command_vm_balloon_resume;
 }
 
 COMMAND(vm_balloon,

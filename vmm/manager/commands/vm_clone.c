@@ -3,7 +3,7 @@
 #include "vmm/manager/net/net.h"
 #include "vmm/rt/format.h"
 
-static void vm_clone_show(struct reply *reply, const struct vm *vm)
+static void command_vm_clone_show(struct reply *reply, const struct vm *vm)
 {
 	const struct vm *from = vm_by_id(vm->clone_of);
 
@@ -20,7 +20,7 @@ static void vm_clone_show(struct reply *reply, const struct vm *vm)
 }
 
 /* Until it runs, or its monitor has said why it cannot. */
-static bool vm_clone_resume(struct reply *reply)
+static bool command_vm_clone_resume(struct reply *reply)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);
 
@@ -30,12 +30,13 @@ static bool vm_clone_resume(struct reply *reply)
 	}
 	if (vm->state == VM_CREATED || (vm->dying && vm->fresh))
 		return vm->dying ? false : command_vm_given_up(reply, vm);
-	vm_clone_show(reply, vm);
+	command_vm_clone_show(reply, vm);
 	return true;
 }
 
 /* NAME@SNAP */
-static struct vm_snapshot *vm_clone_find(struct reply *reply, const char *word, struct vm **vm)
+static struct vm_snapshot *command_vm_clone_find(struct reply *reply, const char *word,
+						 struct vm **vm)
 {
 	const char *at = strchr(word, '@');
 	char name[CONFIG_NAME_BYTES];
@@ -52,7 +53,7 @@ static struct vm_snapshot *vm_clone_find(struct reply *reply, const char *word, 
 }
 
 /* The names of the networks that there are: "lan, test". */
-static void vm_clone_net_names(char *text, size_t size)
+static void command_vm_clone_net_names(char *text, size_t size)
 {
 	const struct net *net;
 	size_t length = 0;
@@ -65,7 +66,7 @@ static void vm_clone_net_names(char *text, size_t size)
 }
 
 /* As vm_net.number; 0: there is none of that name. */
-static u8 vm_clone_find_net(const char *name)
+static u8 command_vm_clone_find_net(const char *name)
 {
 	const struct net *net;
 
@@ -75,7 +76,7 @@ static u8 vm_clone_find_net(const char *name)
 	return 0;
 }
 
-static u32 vm_clone_card_count(const struct vm *vm)
+static u32 command_vm_clone_card_count(const struct vm *vm)
 {
 	u32 count = 0;
 
@@ -85,27 +86,27 @@ static u32 vm_clone_card_count(const struct vm *vm)
 }
 
 /* net=NAME... in the order of the VM's cards. */
-static bool vm_clone_find_nets(struct reply *reply, const struct arguments *arguments,
-			       const struct vm *from, struct vm_clone_nets *nets)
+static bool command_vm_clone_find_nets(struct reply *reply, const struct arguments *arguments,
+				       const struct vm *from, struct vm_clone_nets *nets)
 {
 	u32 count = arguments->count - 2;
 	char names[CONFIG_NET_MAX * CONFIG_NAME_BYTES];
 	char shown[40];
 
-	if (count > vm_clone_card_count(from)) {
+	if (count > command_vm_clone_card_count(from)) {
 		reply_bad(reply, "found %u networks, allowed: at most %u, one for each card of %s",
-			  count, vm_clone_card_count(from), from->config.name);
+			  count, command_vm_clone_card_count(from), from->config.name);
 		return false;
 	}
 	for (u32 i = 0; i < count; i++) {
 		const char *word = arguments->word[i + 2];
 		bool is_net = strncmp(word, "net=", 4) == 0;
 
-		nets->number[i] = is_net ? vm_clone_find_net(word + 4) : 0;
+		nets->number[i] = is_net ? command_vm_clone_find_net(word + 4) : 0;
 		if (nets->number[i] != 0)
 			continue;
 		text_show(shown, sizeof(shown), text_of(is_net ? word + 4 : word));
-		vm_clone_net_names(names, sizeof(names));
+		command_vm_clone_net_names(names, sizeof(names));
 		if (is_net)
 			reply_bad(reply, "found the network \"%s\", allowed: %s", shown, names);
 		else
@@ -115,7 +116,7 @@ static bool vm_clone_find_nets(struct reply *reply, const struct arguments *argu
 	return true;
 }
 
-static void vm_clone_run(struct reply *reply, const struct arguments *arguments)
+static void command_vm_clone_run(struct reply *reply, const struct arguments *arguments)
 {
 	const char *name = arguments->word[1];
 	const struct vm_snapshot *snapshot;
@@ -125,7 +126,7 @@ static void vm_clone_run(struct reply *reply, const struct arguments *arguments)
 	char problem[256];
 	char shown[40];
 
-	snapshot = vm_clone_find(reply, arguments->word[0], &from);
+	snapshot = command_vm_clone_find(reply, arguments->word[0], &from);
 	if (snapshot == NULL)
 		return;
 	if (!config_name_valid(text_of(name))) {
@@ -133,7 +134,7 @@ static void vm_clone_run(struct reply *reply, const struct arguments *arguments)
 			  text_show(shown, sizeof(shown), text_of(name)));
 		return;
 	}
-	if (!vm_clone_find_nets(reply, arguments, from, &nets))
+	if (!command_vm_clone_find_nets(reply, arguments, from, &nets))
 		return;
 	if (vm_busy(from)) {
 		reply_fail(reply, CODE_BUSY, "%s is still busy with the last command, try again",
@@ -145,7 +146,7 @@ static void vm_clone_run(struct reply *reply, const struct arguments *arguments)
 		reply_fail(reply, vm_find(name) != NULL ? CODE_EXISTS : CODE_FAILED, "VM %s: %s",
 			   name, problem);
 	else
-		command_vm_wait(reply, vm, vm_clone_resume);
+		command_vm_wait(reply, vm, command_vm_clone_resume);
 }
 
 COMMAND(vm_clone,
@@ -161,7 +162,7 @@ COMMAND(vm_clone,
 		  "what it writes to them is its own, up to `disk.undo` of each, and ends with it.",
 	.example = "vm clone alpha@ready beta net=test",
 	.keys = "name state uuid",
-	.run = vm_clone_run,
+	.run = command_vm_clone_run,
 	.minimum = 2,
 	.maximum = 2 + CONFIG_VM_NET_MAX,
 	.changes = true,

@@ -2,7 +2,7 @@
 #include "vmm/manager/channel/channel_port.h"
 #include "vmm/manager/command.h"
 
-static void vm_console_no_port(struct reply *reply, const struct vm *vm, const char *name)
+static void command_vm_console_no_port(struct reply *reply, const struct vm *vm, const char *name)
 {
 	char ports[CONFIG_PORT_MAX * CONFIG_NAME_BYTES];
 
@@ -12,7 +12,7 @@ static void vm_console_no_port(struct reply *reply, const struct vm *vm, const c
 }
 
 /* The words without -r, wherever it stands. */
-static bool vm_console_take_raw(const struct arguments *arguments, struct arguments *names)
+static bool command_vm_console_take_raw(const struct arguments *arguments, struct arguments *names)
 {
 	bool raw = false;
 
@@ -26,11 +26,11 @@ static bool vm_console_take_raw(const struct arguments *arguments, struct argume
 	return raw;
 }
 
-static void vm_console_run(struct reply *reply, const struct arguments *arguments)
+static void command_vm_console_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct arguments names;
 	const struct vm *vm;
-	bool raw = vm_console_take_raw(arguments, &names);
+	bool raw = command_vm_console_take_raw(arguments, &names);
 	u32 port = 0;
 
 	if (!reply_has_terminal(reply))
@@ -46,7 +46,7 @@ static void vm_console_run(struct reply *reply, const struct arguments *argument
 	if (names.count > 1) {
 		port = vm_port_find(vm, names.word[1]);
 		if (port == 0) {
-			vm_console_no_port(reply, vm, names.word[1]);
+			command_vm_console_no_port(reply, vm, names.word[1]);
 			return;
 		}
 	}
@@ -71,7 +71,7 @@ COMMAND(vm_console,
 		  "makes it answer or change for good. -r: all that the guest prints, for guests\n"
 		  "that you trust with your terminal.",
 	.example = "vm console alpha",
-	.run = vm_console_run,
+	.run = command_vm_console_run,
 	.minimum = 1,
 	.maximum = 3,
 	.audited = true,

@@ -21,7 +21,7 @@ struct control_view {
 	u64 shadow; /* what the guest reads of those */
 };
 
-static u64 vm_cr0_word(const struct vcpu_page *page, u32 id)
+static u64 command_vm_cr0_word(const struct vcpu_page *page, u32 id)
 {
 	u64 value = 0;
 
@@ -30,39 +30,39 @@ static u64 vm_cr0_word(const struct vcpu_page *page, u32 id)
 }
 
 /* SVM has no masks: all bits are the guest's, except EFER.SVME, which VMRUN requires. */
-static void vm_cr0_view_svm(const struct vcpu_page *page, struct control_view view[3])
+static void command_vm_cr0_view_svm(const struct vcpu_page *page, struct control_view view[3])
 {
 	const u32 save = offsetof(struct vmcb, save);
 
-	view[0].real = vm_cr0_word(page, save + offsetof(struct vmcb_save, cr0));
-	view[1].real = vm_cr0_word(page, save + offsetof(struct vmcb_save, cr4));
-	view[2].real = vm_cr0_word(page, save + offsetof(struct vmcb_save, efer));
+	view[0].real = command_vm_cr0_word(page, save + offsetof(struct vmcb_save, cr0));
+	view[1].real = command_vm_cr0_word(page, save + offsetof(struct vmcb_save, cr4));
+	view[2].real = command_vm_cr0_word(page, save + offsetof(struct vmcb_save, efer));
 	view[2].mask = EFER_SVME;
 }
 
-static void vm_cr0_view_vmx(const struct vcpu_page *page, struct control_view view[3])
+static void command_vm_cr0_view_vmx(const struct vcpu_page *page, struct control_view view[3])
 {
-	view[0].real = vm_cr0_word(page, VMCS_GUEST_CR0);
-	view[0].mask = vm_cr0_word(page, VMCS_CR0_MASK);
-	view[0].shadow = vm_cr0_word(page, VMCS_CR0_SHADOW);
-	view[1].real = vm_cr0_word(page, VMCS_GUEST_CR4);
-	view[1].mask = vm_cr0_word(page, VMCS_CR4_MASK);
-	view[1].shadow = vm_cr0_word(page, VMCS_CR4_SHADOW);
-	view[2].real = vm_cr0_word(page, VMCS_GUEST_EFER);
+	view[0].real = command_vm_cr0_word(page, VMCS_GUEST_CR0);
+	view[0].mask = command_vm_cr0_word(page, VMCS_CR0_MASK);
+	view[0].shadow = command_vm_cr0_word(page, VMCS_CR0_SHADOW);
+	view[1].real = command_vm_cr0_word(page, VMCS_GUEST_CR4);
+	view[1].mask = command_vm_cr0_word(page, VMCS_CR4_MASK);
+	view[1].shadow = command_vm_cr0_word(page, VMCS_CR4_SHADOW);
+	view[2].real = command_vm_cr0_word(page, VMCS_GUEST_EFER);
 }
 
-static void vm_cr0_fill_views(const struct vcpu_page *page, struct control_view view[3])
+static void command_vm_cr0_fill_views(const struct vcpu_page *page, struct control_view view[3])
 {
 	view[0] = (struct control_view){"cr0", cr0_bits, page->cr0, 0, 0, 0};
 	view[1] = (struct control_view){"cr4", cr4_bits, page->cr4, 0, 0, 0};
 	view[2] = (struct control_view){"efer", efer_bits, page->efer, 0, 0, 0};
 	if (cpu_is_svm())
-		vm_cr0_view_svm(page, view);
+		command_vm_cr0_view_svm(page, view);
 	else
-		vm_cr0_view_vmx(page, view);
+		command_vm_cr0_view_vmx(page, view);
 }
 
-static void vm_cr0_show_register(struct reply *reply, const struct control_view *view)
+static void command_vm_cr0_show_register(struct reply *reply, const struct control_view *view)
 {
 	char set[256];
 
@@ -82,7 +82,7 @@ static void vm_cr0_show_register(struct reply *reply, const struct control_view 
 	}
 }
 
-static u64 vm_cr0_table_of(const struct vcpu_page *page)
+static u64 command_vm_cr0_table_of(const struct vcpu_page *page)
 {
 	if ((page->cr0 & CR0_PG) != 0 && (page->efer & EFER_LMA) == 0 &&
 	    (page->cr4 & CR4_PAE) != 0)
@@ -90,18 +90,18 @@ static u64 vm_cr0_table_of(const struct vcpu_page *page)
 	return page->cr3 & CR3_ADDRESS;
 }
 
-static void vm_cr0_show_cr3(struct reply *reply, const struct vcpu_page *page)
+static void command_vm_cr0_show_cr3(struct reply *reply, const struct vcpu_page *page)
 {
 	if ((page->cr4 & CR4_PCIDE) != 0)
 		reply_line(reply, "cr3 " HEX "  table 0x%llx, PCID %llu", N(page->cr3),
-			   N(vm_cr0_table_of(page)), N(page->cr3 & CR3_PCID));
+			   N(command_vm_cr0_table_of(page)), N(page->cr3 & CR3_PCID));
 	else
 		reply_line(reply, "cr3 " HEX "  table 0x%llx, PWT %u, PCD %u", N(page->cr3),
-			   N(vm_cr0_table_of(page)), (page->cr3 & CR3_PWT) != 0,
+			   N(command_vm_cr0_table_of(page)), (page->cr3 & CR3_PWT) != 0,
 			   (page->cr3 & CR3_PCD) != 0);
 }
 
-static void vm_cr0_show_cacheability(struct reply *reply, const struct vcpu_page *page)
+static void command_vm_cr0_show_cacheability(struct reply *reply, const struct vcpu_page *page)
 {
 	char types[64];
 	size_t length = 0;
@@ -117,12 +117,12 @@ static void vm_cr0_show_cacheability(struct reply *reply, const struct vcpu_page
 				: "RAM is WB whatever CD and PAT say (EPT with IPAT)");
 }
 
-static void vm_cr0_show_control(struct reply *reply, const struct vcpu_page *page,
-				const struct control_view view[3])
+static void command_vm_cr0_show_control(struct reply *reply, const struct vcpu_page *page,
+					const struct control_view view[3])
 {
 	if (cpu_is_svm()) {
-		u64 first = vm_cr0_word(page, 0);
-		u64 second = vm_cr0_word(page, 8);
+		u64 first = command_vm_cr0_word(page, 0);
+		u64 second = command_vm_cr0_word(page, 8);
 
 		reply_line(reply,
 			   "intercepts: CR read %04llx write %04llx, DR read %04llx write "
@@ -136,12 +136,12 @@ static void vm_cr0_show_control(struct reply *reply, const struct vcpu_page *pag
 		reply_line(reply, "%s: guest/host mask " HEX ", read shadow " HEX, view[i].name,
 			   N(view[i].mask), N(view[i].shadow));
 	reply_line(reply, "exceptions that exit %08llx, CR3-target values %llu",
-		   N(vm_cr0_word(page, VMCS_EXCEPTION_BITMAP)),
-		   N(vm_cr0_word(page, VMCS_CR3_TARGET_COUNT)));
+		   N(command_vm_cr0_word(page, VMCS_EXCEPTION_BITMAP)),
+		   N(command_vm_cr0_word(page, VMCS_CR3_TARGET_COUNT)));
 }
 
-static void vm_cr0_show_text(struct reply *reply, const struct vcpu_page *page,
-			     const struct control_view view[3])
+static void command_vm_cr0_show_text(struct reply *reply, const struct vcpu_page *page,
+				     const struct control_view view[3])
 {
 	reply_line(reply, "%s vCPU %u: %s mode, paging %s, %u-bit code", reply->vm_name,
 		   reply->asked.question.vcpu, cpu_mode(page), cpu_paging(page),
@@ -149,26 +149,26 @@ static void vm_cr0_show_text(struct reply *reply, const struct vcpu_page *page,
 			   ? 64
 		   : (page->segment[SEG_CS].access & SEGMENT_DB) != 0 ? 32
 								      : 16);
-	vm_cr0_show_register(reply, &view[0]);
-	vm_cr0_show_cr3(reply, page);
-	vm_cr0_show_register(reply, &view[1]);
-	vm_cr0_show_register(reply, &view[2]);
-	vm_cr0_show_cacheability(reply, page);
-	vm_cr0_show_control(reply, page, view);
+	command_vm_cr0_show_register(reply, &view[0]);
+	command_vm_cr0_show_cr3(reply, page);
+	command_vm_cr0_show_register(reply, &view[1]);
+	command_vm_cr0_show_register(reply, &view[2]);
+	command_vm_cr0_show_cacheability(reply, page);
+	command_vm_cr0_show_control(reply, page, view);
 }
 
-static void vm_cr0_control_json(struct json *json, const struct vcpu_page *page,
-				const struct control_view view[3])
+static void command_vm_cr0_control_json(struct json *json, const struct vcpu_page *page,
+					const struct control_view view[3])
 {
-	u64 first = vm_cr0_word(page, 0);
-	u64 second = vm_cr0_word(page, 8);
+	u64 first = command_vm_cr0_word(page, 0);
+	u64 second = command_vm_cr0_word(page, 8);
 
 	if (!cpu_is_svm()) {
 		json_u64(json, "cr0_mask", view[0].mask);
 		json_u64(json, "cr0_shadow", view[0].shadow);
 		json_u64(json, "cr4_mask", view[1].mask);
 		json_u64(json, "cr4_shadow", view[1].shadow);
-		json_u64(json, "exceptions", vm_cr0_word(page, VMCS_EXCEPTION_BITMAP));
+		json_u64(json, "exceptions", command_vm_cr0_word(page, VMCS_EXCEPTION_BITMAP));
 		return;
 	}
 	json_object_begin(json, "intercepts");
@@ -178,12 +178,12 @@ static void vm_cr0_control_json(struct json *json, const struct vcpu_page *page,
 	json_u64(json, "dr_write", first >> 48);
 	json_u64(json, "exceptions", second & 0xffffffff);
 	json_u64(json, "instructions1", second >> 32);
-	json_u64(json, "instructions2", vm_cr0_word(page, 16) & 0xffffffff);
+	json_u64(json, "instructions2", command_vm_cr0_word(page, 16) & 0xffffffff);
 	json_object_end(json);
 }
 
-static void vm_cr0_show_json(struct reply *reply, const struct vcpu_page *page,
-			     const struct control_view view[3])
+static void command_vm_cr0_show_json(struct reply *reply, const struct vcpu_page *page,
+				     const struct control_view view[3])
 {
 	struct json *json = &reply->object;
 	char key[16];
@@ -194,7 +194,7 @@ static void vm_cr0_show_json(struct reply *reply, const struct vcpu_page *page,
 	json_string(json, "mode", cpu_mode(page));
 	json_string(json, "paging", cpu_paging(page));
 	json_u64(json, "cr3", page->cr3);
-	json_u64(json, "table", vm_cr0_table_of(page));
+	json_u64(json, "table", command_vm_cr0_table_of(page));
 	for (u32 i = 0; i < 3; i++) {
 		json_u64(json, view[i].name, view[i].value);
 		format(key, sizeof(key), "%s_bits", view[i].name);
@@ -208,11 +208,11 @@ static void vm_cr0_show_json(struct reply *reply, const struct vcpu_page *page,
 		json_string(json, NULL,
 			    cpu_state_memory_type(page->msr[VMSR_PAT] >> (8 * i) & 0xff));
 	json_array_end(json);
-	vm_cr0_control_json(json, page, view);
+	command_vm_cr0_control_json(json, page, view);
 	reply_object_end(reply);
 }
 
-static bool vm_cr0_resume(struct reply *reply)
+static bool command_vm_cr0_resume(struct reply *reply)
 {
 	const struct query_registers *registers;
 	struct control_view view[3];
@@ -221,17 +221,17 @@ static bool vm_cr0_resume(struct reply *reply)
 		return false;
 	if (registers == NULL)
 		return true;
-	vm_cr0_fill_views(&registers->page, view);
+	command_vm_cr0_fill_views(&registers->page, view);
 	if (reply->json)
-		vm_cr0_show_json(reply, &registers->page, view);
+		command_vm_cr0_show_json(reply, &registers->page, view);
 	else
-		vm_cr0_show_text(reply, &registers->page, view);
+		command_vm_cr0_show_text(reply, &registers->page, view);
 	return !inspect_next_cpu(reply);
 }
 
 static void command_vm_cr0(struct reply *reply, const struct arguments *arguments)
 {
-	inspect_registers_begin(reply, arguments, vm_cr0_resume);
+	inspect_registers_begin(reply, arguments, command_vm_cr0_resume);
 }
 
 COMMAND(vm_cr0,

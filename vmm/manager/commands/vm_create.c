@@ -5,8 +5,8 @@
 #include "vmm/rt/format.h"
 
 /* Sets one KEY=VALUE, which overrides what the section says. */
-static bool vm_create_set(struct reply *reply, struct vm_config *config, u64 *given,
-			  const char *word)
+static bool command_vm_create_set(struct reply *reply, struct vm_config *config, u64 *given,
+				  const char *word)
 {
 	const char *equals = strchr(word, '=');
 	char problem[CONFIG_PROBLEM_BYTES];
@@ -25,8 +25,8 @@ static bool vm_create_set(struct reply *reply, struct vm_config *config, u64 *gi
 	return false;
 }
 
-static bool vm_create_prepare(struct reply *reply, const struct arguments *arguments,
-			      struct vm_config *config)
+static bool command_vm_create_prepare(struct reply *reply, const struct arguments *arguments,
+				      struct vm_config *config)
 {
 	const char *name = arguments->word[0];
 	struct vm_config *section = config_find(setup_config(), name);
@@ -52,7 +52,7 @@ static bool vm_create_prepare(struct reply *reply, const struct arguments *argum
 		config_vm_init(config);
 	string_copy(config->name, sizeof(config->name), name);
 	for (u32 i = 1; i < arguments->count; i++) {
-		if (!vm_create_set(reply, config, &given, arguments->word[i]))
+		if (!command_vm_create_set(reply, config, &given, arguments->word[i]))
 			return false;
 	}
 	config->given |= given;
@@ -62,7 +62,7 @@ static bool vm_create_prepare(struct reply *reply, const struct arguments *argum
 	return false;
 }
 
-static void vm_create_show(struct reply *reply, const struct vm *vm)
+static void command_vm_create_show(struct reply *reply, const struct vm *vm)
 {
 	if (!reply->json) {
 		reply_line(reply, "%s: %s", vm->config.name, vm_state_name(vm->state));
@@ -75,7 +75,7 @@ static void vm_create_show(struct reply *reply, const struct vm *vm)
 }
 
 /* Waits for the monitor to have set itself up: it may be refused what it was promised. */
-static bool vm_create_resume(struct reply *reply)
+static bool command_vm_create_resume(struct reply *reply)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);
 
@@ -84,7 +84,7 @@ static bool vm_create_resume(struct reply *reply)
 	if (vm != NULL && !vm_ready(vm))
 		return command_vm_given_up(reply, vm);
 	if (vm != NULL)
-		vm_create_show(reply, vm);
+		command_vm_create_show(reply, vm);
 	else
 		reply_error(reply, "VM %s: %s", reply->vm_name, vm_refusal(reply->vm_id));
 	return true;
@@ -97,7 +97,7 @@ static void command_vm_create(struct reply *reply, const struct arguments *argum
 	struct vm *vm;
 	bool exists;
 
-	if (!vm_create_prepare(reply, arguments, &config))
+	if (!command_vm_create_prepare(reply, arguments, &config))
 		return;
 	exists = vm_find(config.name) != NULL;
 	vm = vm_create(&config, problem, sizeof(problem));
@@ -106,7 +106,7 @@ static void command_vm_create(struct reply *reply, const struct arguments *argum
 			   problem);
 		return;
 	}
-	command_vm_wait(reply, vm, vm_create_resume);
+	command_vm_wait(reply, vm, command_vm_create_resume);
 }
 
 COMMAND(vm_create,

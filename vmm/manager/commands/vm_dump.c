@@ -12,7 +12,7 @@
 /* Canonical addresses of the upper half are beyond every physical one. */
 #define LINEAR_FIRST 0xff00000000000000ull
 
-static void vm_dump_show_line(struct reply *reply, u64 address, const u8 *bytes, u32 count)
+static void command_vm_dump_show_line(struct reply *reply, u64 address, const u8 *bytes, u32 count)
 {
 	char hex[3 * LINE_BYTES + 2] = "";
 	char plain[LINE_BYTES + 1];
@@ -40,7 +40,7 @@ static void vm_dump_show_line(struct reply *reply, u64 address, const u8 *bytes,
 	reply_object_end(reply);
 }
 
-static bool vm_dump_nothing_there(struct reply *reply, u64 address)
+static bool command_vm_dump_nothing_there(struct reply *reply, u64 address)
 {
 	bool linear = (reply->asked.question.flags & QUERY_LINEAR) != 0;
 
@@ -50,7 +50,7 @@ static bool vm_dump_nothing_there(struct reply *reply, u64 address)
 	return true;
 }
 
-static bool vm_dump_resume(struct reply *reply)
+static bool command_vm_dump_resume(struct reply *reply)
 {
 	struct query *question = &reply->asked.question;
 	const struct vm_answer *answer;
@@ -61,15 +61,15 @@ static bool vm_dump_resume(struct reply *reply)
 	if (answer == NULL)
 		return true;
 	if (answer->status != STATUS_OK)
-		return vm_dump_nothing_there(reply, question->address);
+		return command_vm_dump_nothing_there(reply, question->address);
 	count = MIN(answer->bytes, question->length);
 	for (u32 at = 0; at < count; at += LINE_BYTES)
-		vm_dump_show_line(reply, question->address + at, answer->data + at,
-				  MIN(count - at, LINE_BYTES));
+		command_vm_dump_show_line(reply, question->address + at, answer->data + at,
+					  MIN(count - at, LINE_BYTES));
 	reply->left -= count;
 	question->address += count;
 	if (count < question->length)
-		return vm_dump_nothing_there(reply, question->address);
+		return command_vm_dump_nothing_there(reply, question->address);
 	question->length = (u32)MIN(reply->left, DUMP_PIECE);
 	if (question->length > 0)
 		inspect_again(reply);
@@ -77,7 +77,7 @@ static bool vm_dump_resume(struct reply *reply)
 }
 
 /* A size, or a number as for START. */
-static bool vm_dump_parse_length(struct text text, u64 *length)
+static bool command_vm_dump_parse_length(struct text text, u64 *length)
 {
 	return (parse_size(text, length) || parse_u64(text, length)) && *length > 0 &&
 	       *length <= DUMP_MAX;
@@ -92,7 +92,7 @@ static void command_vm_dump(struct reply *reply, const struct arguments *argumen
 
 	if (!inspect_number(reply, arguments->word[1], "start", &question.address))
 		return;
-	if (!vm_dump_parse_length(text_of(arguments->word[2]), &length)) {
+	if (!command_vm_dump_parse_length(text_of(arguments->word[2]), &length)) {
 		reply_bad(reply, "length: found \"%s\", allowed: 1 to 16M bytes",
 			  text_show(shown, sizeof(shown), text_of(arguments->word[2])));
 		return;
@@ -108,7 +108,7 @@ static void command_vm_dump(struct reply *reply, const struct arguments *argumen
 	question.length = (u32)MIN(length, DUMP_PIECE);
 	reply->left = length;
 	if (inspect_begin(reply, arguments->word[0], cpu, false, &question))
-		reply->resume = vm_dump_resume;
+		reply->resume = command_vm_dump_resume;
 }
 
 COMMAND(vm_dump,

@@ -6,8 +6,8 @@
 #include "vmm/manager/config/setup.h"
 
 /* Where the value comes from. */
-static const char *vm_get_origin(const struct vm *vm, const struct config_key *key,
-				 const char *value)
+static const char *command_vm_get_origin(const struct vm *vm, const struct config_key *key,
+					 const char *value)
 {
 	const struct vm_config *section = config_find(setup_config(), vm->config.name);
 	u64 bit = BIT((u64)(key - config_vm_keys));
@@ -21,7 +21,7 @@ static const char *vm_get_origin(const struct vm *vm, const struct config_key *k
 	return string_equal(written, value) ? "configuration" : "command";
 }
 
-static bool vm_get_show(struct reply *reply, u64 number)
+static bool command_vm_get_show(struct reply *reply, u64 number)
 {
 	const struct vm *vm = command_vm_kept(reply);
 	const struct config_key *key = &config_vm_keys[number];
@@ -34,24 +34,24 @@ static bool vm_get_show(struct reply *reply, u64 number)
 	applies = vm_set_at_any_time(text_of(key->name)) ? "now" : "next-start";
 	if (!reply->json) {
 		reply_line(reply, "%-20s %-10s %-13s %s", key->name, applies,
-			   vm_get_origin(vm, key, value), value);
+			   command_vm_get_origin(vm, key, value), value);
 		return true;
 	}
 	reply_object_begin(reply);
 	json_string(&reply->object, "key", key->name);
 	json_string(&reply->object, "value", value);
 	json_string(&reply->object, "applies", applies);
-	json_string(&reply->object, "origin", vm_get_origin(vm, key, value));
+	json_string(&reply->object, "origin", command_vm_get_origin(vm, key, value));
 	reply_object_end(reply);
 	return true;
 }
 
-static bool vm_get_resume(struct reply *reply)
+static bool command_vm_get_resume(struct reply *reply)
 {
-	return reply_list(reply, vm_get_show);
+	return reply_list(reply, command_vm_get_show);
 }
 
-static void vm_get_run(struct reply *reply, const struct arguments *arguments)
+static void command_vm_get_run(struct reply *reply, const struct arguments *arguments)
 {
 	const struct vm *vm = command_vm(reply, arguments->word[0]);
 
@@ -60,8 +60,8 @@ static void vm_get_run(struct reply *reply, const struct arguments *arguments)
 	command_vm_keep(reply, vm);
 	if (!reply->json)
 		reply_line(reply, "%-20s %-10s %-13s %s", "KEY", "APPLIES", "ORIGIN", "VALUE");
-	if (!vm_get_resume(reply))
-		reply->resume = vm_get_resume;
+	if (!command_vm_get_resume(reply))
+		reply->resume = command_vm_get_resume;
 }
 
 COMMAND(vm_get,
@@ -73,7 +73,7 @@ COMMAND(vm_get,
 		  "is the configuration, a command, or that nobody has set it.",
 	.example = "vm get alpha",
 	.keys = "key value applies origin",
-	.run = vm_get_run,
+	.run = command_vm_get_run,
 	.minimum = 1,
 	.maximum = 1,
 	.completion = COMPLETE_VM);

@@ -6,7 +6,7 @@
 #define N(value)    ((unsigned long long)(value))
 #define ANSWERS_MAX 4096u /* of one command, whatever a monitor says */
 
-static u64 vm_inspect_number_of(const struct query_field *field)
+static u64 command_vm_inspect_number_of(const struct query_field *field)
 {
 	u64 value = 0;
 
@@ -15,7 +15,7 @@ static u64 vm_inspect_number_of(const struct query_field *field)
 }
 
 /* Whether the path is the one that was asked for, or lies within it. */
-static bool vm_inspect_is_wanted(const char *wanted, const char *path)
+static bool command_vm_inspect_is_wanted(const char *wanted, const char *path)
 {
 	size_t length = strlen(wanted);
 
@@ -24,7 +24,7 @@ static bool vm_inspect_is_wanted(const char *wanted, const char *path)
 	return length == 0 || path[length] == '\0' || path[length] == '.' || path[length] == '[';
 }
 
-static void vm_inspect_show_field(struct reply *reply, const struct query_field *field)
+static void command_vm_inspect_show_field(struct reply *reply, const struct query_field *field)
 {
 	struct json *json = &reply->object;
 	char hex[2 * QUERY_FIELD_BYTES + 1];
@@ -32,7 +32,7 @@ static void vm_inspect_show_field(struct reply *reply, const struct query_field 
 
 	text_show(path, sizeof(path),
 		  (struct text){field->path, strnlen(field->path, sizeof(field->path))});
-	if (!vm_inspect_is_wanted(reply->path, path))
+	if (!command_vm_inspect_is_wanted(reply->path, path))
 		return;
 	text_hex(hex, field->value, MIN(field->bytes, QUERY_FIELD_BYTES));
 	if (reply->json) {
@@ -42,19 +42,19 @@ static void vm_inspect_show_field(struct reply *reply, const struct query_field 
 		if (field->kind == FIELD_BYTES)
 			json_string(json, "hex", hex);
 		else
-			json_u64(json, "value", vm_inspect_number_of(field));
+			json_u64(json, "value", command_vm_inspect_number_of(field));
 		reply_object_end(reply);
 	} else if (field->kind == FIELD_BYTES) {
 		reply_line(reply, "%-44s %s", path, hex);
 	} else if (field->kind == FIELD_NUMBER) {
-		reply_line(reply, "%-44s %llu", path, N(vm_inspect_number_of(field)));
+		reply_line(reply, "%-44s %llu", path, N(command_vm_inspect_number_of(field)));
 	} else {
-		reply_line(reply, "%-44s 0x%llx", path, N(vm_inspect_number_of(field)));
+		reply_line(reply, "%-44s 0x%llx", path, N(command_vm_inspect_number_of(field)));
 	}
 	reply->left++;
 }
 
-static bool vm_inspect_resume(struct reply *reply)
+static bool command_vm_inspect_resume(struct reply *reply)
 {
 	const struct query_state *state;
 	const struct vm_answer *answer;
@@ -65,7 +65,7 @@ static bool vm_inspect_resume(struct reply *reply)
 	if (state == NULL)
 		return true;
 	for (u32 i = 0; i < MIN(state->count, QUERY_FIELDS_MAX); i++)
-		vm_inspect_show_field(reply, &state->field[i]);
+		command_vm_inspect_show_field(reply, &state->field[i]);
 	if (state->next > reply->asked.question.address && ++reply->shown < ANSWERS_MAX) {
 		reply->asked.question.address = state->next;
 		inspect_again(reply);
@@ -80,7 +80,8 @@ static bool vm_inspect_resume(struct reply *reply)
 }
 
 /* The monitor is asked for one kind of section alone: the path's first word. */
-static void vm_inspect_take_path(struct reply *reply, const char *word, struct query *question)
+static void command_vm_inspect_take_path(struct reply *reply, const char *word,
+					 struct query *question)
 {
 	char kind[QUERY_SECTION_NAME] = {0};
 	u32 length = 0;
@@ -99,9 +100,9 @@ static void command_vm_inspect(struct reply *reply, const struct arguments *argu
 	struct query question = {.kind = QUERY_STATE};
 
 	if (arguments->word[1] != NULL)
-		vm_inspect_take_path(reply, arguments->word[1], &question);
+		command_vm_inspect_take_path(reply, arguments->word[1], &question);
 	if (inspect_begin(reply, arguments->word[0], NULL, false, &question))
-		reply->resume = vm_inspect_resume;
+		reply->resume = command_vm_inspect_resume;
 }
 
 COMMAND(vm_inspect,

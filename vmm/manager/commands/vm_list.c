@@ -6,7 +6,7 @@
 
 #define N(value) ((unsigned long long)(value))
 
-static void vm_list_show_json(struct reply *reply, const struct vm *vm)
+static void command_vm_list_show_json(struct reply *reply, const struct vm *vm)
 {
 	const struct group_page *account = vm_account(vm);
 	const struct vm_usage usage = vm_usage(vm);
@@ -45,7 +45,7 @@ static void vm_list_show_json(struct reply *reply, const struct vm *vm)
 /* 80 columns without the reason; weight and cap are in -j and in `config show`. */
 #define COLUMNS "%-12s %-8s %5s %6s %8s %9s %8s %8s  %s"
 
-static void vm_list_show_text(struct reply *reply, const struct vm *vm)
+static void command_vm_list_show_text(struct reply *reply, const struct vm *vm)
 {
 	u64 uptime_ms = vm_uptime_ns(vm) / NS_PER_MS;
 	u64 cpu_ms = vm_cpu_ns(vm) / NS_PER_MS;
@@ -62,20 +62,20 @@ static void vm_list_show_text(struct reply *reply, const struct vm *vm)
 		   number[2], number[3], number[4], number[5], vm->reason);
 }
 
-static bool vm_list_show_place(struct reply *reply, u64 place)
+static bool command_vm_list_show_place(struct reply *reply, u64 place)
 {
 	const struct vm *vm = place < VM_MAX ? vm_at(place) : NULL;
 
 	if (vm != NULL && reply->json)
-		vm_list_show_json(reply, vm);
+		command_vm_list_show_json(reply, vm);
 	else if (vm != NULL)
-		vm_list_show_text(reply, vm);
+		command_vm_list_show_text(reply, vm);
 	return place < VM_MAX;
 }
 
-static bool vm_list_resume(struct reply *reply)
+static bool command_vm_list_resume(struct reply *reply)
 {
-	return reply_list(reply, vm_list_show_place);
+	return reply_list(reply, command_vm_list_show_place);
 }
 
 static void command_vm_list(struct reply *reply, const struct arguments *arguments)
@@ -84,8 +84,8 @@ static void command_vm_list(struct reply *reply, const struct arguments *argumen
 	if (!reply->json)
 		reply_line(reply, COLUMNS, "NAME", "STATE", "VCPUS", "MEMORY", "RESIDENT", "UPTIME",
 			   "CPU", "EXITS", "REASON");
-	if (!vm_list_resume(reply))
-		reply->resume = vm_list_resume;
+	if (!command_vm_list_resume(reply))
+		reply->resume = command_vm_list_resume;
 }
 
 COMMAND(vm_list,

@@ -15,7 +15,8 @@ static const char msr_names[VMSR_COUNT][16] = {
 	"star",		"lstar",	"cstar",	"sfmask", "kernel_gs_base",
 	"sysenter_cs", "sysenter_esp", "sysenter_eip", "pat",	  "tsc_aux"};
 
-static void vm_regs_show_general(struct reply *reply, const struct query_registers *registers)
+static void command_vm_regs_show_general(struct reply *reply,
+					 const struct query_registers *registers)
 {
 	static const u8 order[GPR_COUNT] = {GPR_RAX, GPR_RBX, GPR_RCX, GPR_RDX, GPR_RSI, GPR_RDI,
 					    GPR_RBP, GPR_RSP, 8,       9,	10,	 11,
@@ -37,7 +38,7 @@ static void vm_regs_show_general(struct reply *reply, const struct query_registe
 		   (page->shadow & SHADOW_NMI) != 0 ? " [NMIs blocked]" : "");
 }
 
-static void vm_regs_show_segments(struct reply *reply, const struct vcpu_page *page)
+static void command_vm_regs_show_segments(struct reply *reply, const struct vcpu_page *page)
 {
 	for (u32 i = 0; i < SEG_COUNT; i++) {
 		const struct vcpu_segment_state *segment = &page->segment[i];
@@ -60,7 +61,7 @@ static void vm_regs_show_segments(struct reply *reply, const struct vcpu_page *p
 		   page->idtr.limit);
 }
 
-static void vm_regs_show_system(struct reply *reply, const struct vcpu_page *page)
+static void command_vm_regs_show_system(struct reply *reply, const struct vcpu_page *page)
 {
 	reply_line(reply, "cr0 " HEX "  cr2 " HEX "  cr3 " HEX, N(page->cr0), N(page->cr2),
 		   N(page->cr3));
@@ -77,19 +78,19 @@ static void vm_regs_show_system(struct reply *reply, const struct vcpu_page *pag
 		   N(page->tsc_offset));
 }
 
-static void vm_regs_show_text(struct reply *reply, const struct query_registers *registers)
+static void command_vm_regs_show_text(struct reply *reply, const struct query_registers *registers)
 {
 	const struct vcpu_page *page = &registers->page;
 
 	reply_line(reply, "%s vCPU %u: %s mode, paging %s%s", reply->vm_name,
 		   reply->asked.question.vcpu, cpu_mode(page), cpu_paging(page),
 		   registers->halted ? ", halted" : "");
-	vm_regs_show_general(reply, registers);
-	vm_regs_show_segments(reply, page);
-	vm_regs_show_system(reply, page);
+	command_vm_regs_show_general(reply, registers);
+	command_vm_regs_show_segments(reply, page);
+	command_vm_regs_show_system(reply, page);
 }
 
-static void vm_regs_segments_json(struct json *json, const struct vcpu_page *page)
+static void command_vm_regs_segments_json(struct json *json, const struct vcpu_page *page)
 {
 	json_object_begin(json, "segments");
 	for (u32 i = 0; i < SEG_COUNT; i++) {
@@ -111,7 +112,7 @@ static void vm_regs_segments_json(struct json *json, const struct vcpu_page *pag
 	json_object_end(json);
 }
 
-static void vm_regs_show_json(struct reply *reply, const struct query_registers *registers)
+static void command_vm_regs_show_json(struct reply *reply, const struct query_registers *registers)
 {
 	static const u8 debug[] = {0, 1, 2, 3, 6, 7};
 	const struct vcpu_page *page = &registers->page;
@@ -128,7 +129,7 @@ static void vm_regs_show_json(struct reply *reply, const struct query_registers 
 		json_u64(json, gpr_names[i], page->gpr[i]);
 	json_u64(json, "rip", page->rip);
 	json_u64(json, "rflags", page->rflags);
-	vm_regs_segments_json(json, page);
+	command_vm_regs_segments_json(json, page);
 	json_u64(json, "cr0", page->cr0);
 	json_u64(json, "cr2", page->cr2);
 	json_u64(json, "cr3", page->cr3);
@@ -146,7 +147,7 @@ static void vm_regs_show_json(struct reply *reply, const struct query_registers 
 	reply_object_end(reply);
 }
 
-static bool vm_regs_resume(struct reply *reply)
+static bool command_vm_regs_resume(struct reply *reply)
 {
 	const struct query_registers *registers;
 
@@ -155,15 +156,15 @@ static bool vm_regs_resume(struct reply *reply)
 	if (registers == NULL)
 		return true;
 	if (reply->json)
-		vm_regs_show_json(reply, registers);
+		command_vm_regs_show_json(reply, registers);
 	else
-		vm_regs_show_text(reply, registers);
+		command_vm_regs_show_text(reply, registers);
 	return !inspect_next_cpu(reply);
 }
 
 static void command_vm_regs(struct reply *reply, const struct arguments *arguments)
 {
-	inspect_registers_begin(reply, arguments, vm_regs_resume);
+	inspect_registers_begin(reply, arguments, command_vm_regs_resume);
 }
 
 COMMAND(vm_regs,

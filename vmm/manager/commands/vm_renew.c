@@ -4,7 +4,7 @@
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/rt/format.h"
 
-static void vm_renew_answer(struct reply *reply, const struct vm *vm)
+static void command_vm_renew_answer(struct reply *reply, const struct vm *vm)
 {
 	u64 held_us = vm_handover_held_ns(vm) / NS_PER_US;
 
@@ -24,7 +24,7 @@ static void vm_renew_answer(struct reply *reply, const struct vm *vm)
 	reply_object_end(reply);
 }
 
-static bool vm_renew_resume(struct reply *reply)
+static bool command_vm_renew_resume(struct reply *reply)
 {
 	const struct vm *vm = command_vm_kept(reply);
 
@@ -32,7 +32,7 @@ static bool vm_renew_resume(struct reply *reply)
 		return true;
 	if (vm->renewal.phase != RENEW_NONE)
 		return false; /* each phase has its own limit */
-	vm_renew_answer(reply, vm);
+	command_vm_renew_answer(reply, vm);
 	return true;
 }
 
@@ -51,7 +51,7 @@ static void command_vm_renew(struct reply *reply, const struct arguments *argume
 			   "%s: not renewed: %s", vm->config.name, problem);
 		return;
 	}
-	command_vm_wait(reply, vm, vm_renew_resume);
+	command_vm_wait(reply, vm, command_vm_renew_resume);
 }
 
 COMMAND(vm_renew,

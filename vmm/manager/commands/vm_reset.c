@@ -2,7 +2,7 @@
 #include "vmm/manager/commands/vm_act.h"
 #include "vmm/manager/commands/vm_snapshot.h"
 
-static void vm_reset_to(struct reply *reply, const char *name, const char *to)
+static void command_vm_reset_to(struct reply *reply, const char *name, const char *to)
 {
 	struct vm *vm = command_vm(reply, name);
 	const struct vm_snapshot *snapshot;
@@ -21,7 +21,7 @@ static void vm_reset_to(struct reply *reply, const char *name, const char *to)
 	command_snapshot_wait(reply, vm, begun, problem);
 }
 
-static void vm_reset_run(struct reply *reply, const struct arguments *arguments)
+static void command_vm_reset_run(struct reply *reply, const struct arguments *arguments)
 {
 	u32 at = 0;
 
@@ -30,7 +30,7 @@ static void vm_reset_run(struct reply *reply, const struct arguments *arguments)
 	if (at == arguments->count)
 		vm_act_run(reply, arguments, ACTION_RESET);
 	else if (at == 1 && arguments->count == 3)
-		vm_reset_to(reply, arguments->word[0], arguments->word[2]);
+		command_vm_reset_to(reply, arguments->word[0], arguments->word[2]);
 	else
 		reply_bad(reply, "found --to as word %u of %u, allowed: NAME --to SNAP", at + 1,
 			  arguments->count);
@@ -46,7 +46,7 @@ COMMAND(vm_reset,
 		  "paused one stays paused.",
 	.example = "vm reset alpha --to ready",
 	.keys = "name state reason snapshot held_us",
-	.run = vm_reset_run,
+	.run = command_vm_reset_run,
 	.minimum = 1,
 	.maximum = COMMAND_WORDS_MAX,
 	.changes = true,

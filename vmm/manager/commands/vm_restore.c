@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/commands/vm_save.h"
 
-static bool vm_restore_resume(struct reply *reply)
+static bool command_vm_restore_resume(struct reply *reply)
 {
 	struct vm *vm = command_vm_kept(reply);
 
@@ -39,7 +39,7 @@ static void command_vm_restore(struct reply *reply, const struct arguments *argu
 		return;
 	}
 	vm->answered = reply->to->terminal;
-	command_vm_wait(reply, vm, vm_restore_resume);
+	command_vm_wait(reply, vm, command_vm_restore_resume);
 }
 
 COMMAND(vm_restore,

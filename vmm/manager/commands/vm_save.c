@@ -44,7 +44,7 @@ void vm_save_answer(struct reply *reply, const struct vm *vm)
 	reply_object_end(reply);
 }
 
-static bool vm_save_resume(struct reply *reply)
+static bool command_vm_save_resume(struct reply *reply)
 {
 	struct vm *vm = command_vm_kept(reply);
 
@@ -63,8 +63,8 @@ static bool vm_save_resume(struct reply *reply)
 }
 
 /* Behind NAME and the place. */
-static bool vm_save_take_words(struct reply *reply, const struct arguments *arguments,
-			       struct vm_save_place *place)
+static bool command_vm_save_take_words(struct reply *reply, const struct arguments *arguments,
+				       struct vm_save_place *place)
 {
 	char shown[CONFIG_NAME_BYTES];
 
@@ -93,7 +93,7 @@ static void command_vm_save(struct reply *reply, const struct arguments *argumen
 
 	if (!vm_save_arguments(reply, arguments, &vm, &place))
 		return;
-	if (!vm_save_take_words(reply, arguments, &place))
+	if (!command_vm_save_take_words(reply, arguments, &place))
 		return;
 	if (!vm_save(vm, &place, problem, sizeof(problem))) {
 		reply_fail(reply,
@@ -108,7 +108,7 @@ static void command_vm_save(struct reply *reply, const struct arguments *argumen
 		return;
 	}
 	vm->answered = reply->to->terminal;
-	command_vm_wait(reply, vm, vm_save_resume);
+	command_vm_wait(reply, vm, command_vm_save_resume);
 }
 
 COMMAND(vm_save,

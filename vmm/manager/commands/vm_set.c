@@ -24,7 +24,7 @@ bool vm_set_at_any_time(struct text key)
 }
 
 /* A crashed one that goes back to one of them has its old monitor, as it was configured. */
-static bool vm_set_has_snapshots(const struct vm *vm)
+static bool command_vm_set_has_snapshots(const struct vm *vm)
 {
 	for (u32 i = 0; i < VM_SNAPSHOT_MAX; i++)
 		if (vm->snapshots.list[i].name[0] != '\0')
@@ -35,13 +35,13 @@ static bool vm_set_has_snapshots(const struct vm *vm)
 /* The others take effect when the VM boots with a new monitor; config_set knows what is no key. */
 bool vm_set_can_change(const struct vm *vm, struct text key)
 {
-	return (vm_has_ended(vm) && !vm_set_has_snapshots(vm)) || vm_set_at_any_time(key) ||
+	return (vm_has_ended(vm) && !command_vm_set_has_snapshots(vm)) || vm_set_at_any_time(key) ||
 	       config_key_find(config_vm_keys, key) == NULL;
 }
 
 /* KEY=VALUE, or KEY and VALUE as two words: *index is left on the last one used. */
-static bool vm_set_one(struct reply *reply, const struct arguments *arguments, u32 *index,
-		       const struct vm *vm, struct vm_config *config, u64 *changed)
+static bool command_vm_set_one(struct reply *reply, const struct arguments *arguments, u32 *index,
+			       const struct vm *vm, struct vm_config *config, u64 *changed)
 {
 	const char *word = arguments->word[*index];
 	const char *equals = strchr(word, '=');
@@ -60,8 +60,8 @@ static bool vm_set_one(struct reply *reply, const struct arguments *arguments, u
 			   "found the key \"%s\" while %s is %s%s, allowed: " AT_ANY_TIME
 			   "; all others while it is stopped or crashed%s",
 			   shown, vm->config.name, vm_state_name(vm->state),
-			   vm_set_has_snapshots(vm) ? " and has snapshots" : "",
-			   vm_set_has_snapshots(vm) ? ", without snapshots" : "");
+			   command_vm_set_has_snapshots(vm) ? " and has snapshots" : "",
+			   command_vm_set_has_snapshots(vm) ? ", without snapshots" : "");
 		return false;
 	}
 	if (equals == NULL && *index + 1 >= arguments->count) {
@@ -76,8 +76,9 @@ static bool vm_set_one(struct reply *reply, const struct arguments *arguments, u
 	return false;
 }
 
-static const char *vm_set_value_text(const struct config_key *key, const struct vm_config *config,
-				     char *buffer, size_t size)
+static const char *command_vm_set_value_text(const struct config_key *key,
+					     const struct vm_config *config, char *buffer,
+					     size_t size)
 {
 	config_value_text(key, config, buffer, size);
 	if (buffer[0] == '\0')
@@ -86,7 +87,7 @@ static const char *vm_set_value_text(const struct config_key *key, const struct 
 }
 
 /* The changed keys, in the order of the configuration's. */
-static void vm_set_show(struct reply *reply, const struct vm *vm)
+static void command_vm_set_show(struct reply *reply, const struct vm *vm)
 {
 	char value[CONFIG_CMDLINE_BYTES];
 
@@ -99,7 +100,7 @@ static void vm_set_show(struct reply *reply, const struct vm *vm)
 
 		if ((reply->changed & BIT(i)) == 0)
 			continue;
-		vm_set_value_text(key, &vm->config, value, sizeof(value));
+		command_vm_set_value_text(key, &vm->config, value, sizeof(value));
 		if (reply->json)
 			json_string(&reply->object, key->name, value);
 		else
@@ -109,15 +110,15 @@ static void vm_set_show(struct reply *reply, const struct vm *vm)
 		reply_object_end(reply);
 }
 
-static void vm_set_answer(struct reply *reply, const struct vm *vm)
+static void command_vm_set_answer(struct reply *reply, const struct vm *vm)
 {
 	if (vm->change_problem[0] != '\0')
 		reply_error(reply, "VM %s: %s", vm->config.name, vm->change_problem);
 	else
-		vm_set_show(reply, vm);
+		command_vm_set_show(reply, vm);
 }
 
-static bool vm_set_resume(struct reply *reply)
+static bool command_vm_set_resume(struct reply *reply)
 {
 	const struct vm *vm = command_vm_kept(reply);
 
@@ -125,7 +126,7 @@ static bool vm_set_resume(struct reply *reply)
 		return true;
 	if (vm->change_phase > CHANGE_DONE)
 		return command_vm_given_up(reply, vm);
-	vm_set_answer(reply, vm);
+	command_vm_set_answer(reply, vm);
 	return true;
 }
 
@@ -145,7 +146,7 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 	config = vm->config;
 	reply->changed = 0;
 	for (u32 i = 1; i < arguments->count; i++) {
-		if (!vm_set_one(reply, arguments, &i, vm, &config, &reply->changed))
+		if (!command_vm_set_one(reply, arguments, &i, vm, &config, &reply->changed))
 			return;
 	}
 	config.given |= reply->changed;
@@ -158,9 +159,9 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 	}
 	vm_share_change(vm, &config);
 	if (vm->change_phase == CHANGE_NONE)
-		vm_set_answer(reply, vm);
+		command_vm_set_answer(reply, vm);
 	else
-		command_vm_wait(reply, vm, vm_set_resume);
+		command_vm_wait(reply, vm, command_vm_set_resume);
 }
 
 COMMAND(vm_set,

@@ -17,7 +17,7 @@ struct vm_snapshot *command_snapshot(struct reply *reply, struct vm *vm, const c
 	return NULL;
 }
 
-static void vm_snapshot_answer(struct reply *reply, const struct vm *vm)
+static void command_vm_snapshot_answer(struct reply *reply, const struct vm *vm)
 {
 	const struct vm_snapshots *snapshots = &vm->snapshots;
 	u64 held_us = vm_handover_held_ns(vm) / NS_PER_US;
@@ -42,7 +42,7 @@ static void vm_snapshot_answer(struct reply *reply, const struct vm *vm)
 	reply_object_end(reply);
 }
 
-static bool vm_snapshot_resume(struct reply *reply)
+static bool command_vm_snapshot_resume(struct reply *reply)
 {
 	const struct vm *vm = command_vm_kept(reply);
 
@@ -50,20 +50,20 @@ static bool vm_snapshot_resume(struct reply *reply)
 		return true;
 	if (vm->snapshots.phase != SNAPSHOT_NONE)
 		return false; /* each phase has its own limit */
-	vm_snapshot_answer(reply, vm);
+	command_vm_snapshot_answer(reply, vm);
 	return true;
 }
 
 void command_snapshot_wait(struct reply *reply, struct vm *vm, bool begun, const char *problem)
 {
 	if (begun)
-		command_vm_wait(reply, vm, vm_snapshot_resume);
+		command_vm_wait(reply, vm, command_vm_snapshot_resume);
 	else
 		reply_fail(reply, vm_busy(vm) ? CODE_BUSY : CODE_BAD_STATE, "%s: %s",
 			   vm->config.name, problem);
 }
 
-static void vm_snapshot_run(struct reply *reply, const struct arguments *arguments)
+static void command_vm_snapshot_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct vm *vm = command_vm(reply, arguments->word[0]);
 	char problem[256];
@@ -86,7 +86,7 @@ COMMAND(vm_snapshot,
 		  "each holds may be overwritten until the snapshot is dropped.",
 	.example = "vm snapshot alpha ready",
 	.keys = "name snapshot state held_us",
-	.run = vm_snapshot_run,
+	.run = command_vm_snapshot_run,
 	.minimum = 2,
 	.maximum = 2,
 	.changes = true,

@@ -2,14 +2,15 @@
 #include "vmm/manager/commands/vm_snapshot.h"
 
 /* Its memory becomes the VM's again. */
-static bool vm_snapshot_drop_resume(struct reply *reply)
+static bool command_vm_snapshot_drop_resume(struct reply *reply)
 {
 	const struct vm *vm = command_vm_kept(reply);
 
 	return vm == NULL || vm->snapshots.phase == SNAPSHOT_NONE;
 }
 
-static void vm_snapshot_drop_answer(struct reply *reply, const struct vm *vm, const char *name)
+static void command_vm_snapshot_drop_answer(struct reply *reply, const struct vm *vm,
+					    const char *name)
 {
 	if (!reply->json) {
 		reply_line(reply, "%s: snapshot %s dropped", vm->config.name, name);
@@ -21,7 +22,7 @@ static void vm_snapshot_drop_answer(struct reply *reply, const struct vm *vm, co
 	reply_object_end(reply);
 }
 
-static void vm_snapshot_drop_run(struct reply *reply, const struct arguments *arguments)
+static void command_vm_snapshot_drop_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct vm *vm = command_vm(reply, arguments->word[0]);
 	struct vm_snapshot *snapshot;
@@ -36,9 +37,9 @@ static void vm_snapshot_drop_run(struct reply *reply, const struct arguments *ar
 		reply_fail(reply, CODE_BUSY, "%s: not dropped: %s", vm->config.name, problem);
 		return;
 	}
-	vm_snapshot_drop_answer(reply, vm, arguments->word[1]);
+	command_vm_snapshot_drop_answer(reply, vm, arguments->word[1]);
 	if (vm->snapshots.phase != SNAPSHOT_NONE)
-		command_vm_wait(reply, vm, vm_snapshot_drop_resume);
+		command_vm_wait(reply, vm, command_vm_snapshot_drop_resume);
 }
 
 COMMAND(vm_snapshot_drop,
@@ -50,7 +51,7 @@ COMMAND(vm_snapshot_drop,
 		  "more, that is the VM's again, as if there had never been a snapshot.",
 	.example = "vm snapshot drop alpha ready",
 	.keys = "name snapshot",
-	.run = vm_snapshot_drop_run,
+	.run = command_vm_snapshot_drop_run,
 	.minimum = 2,
 	.maximum = 2,
 	.changes = true,

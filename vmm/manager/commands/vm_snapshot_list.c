@@ -6,8 +6,8 @@
 
 #define COLUMNS "%-12s %-12s %10s %8s %8s %7s  %s"
 
-static void vm_snapshot_list_show_one(struct reply *reply, const struct vm *vm,
-				      const struct vm_snapshot *snapshot)
+static void command_vm_snapshot_list_show_one(struct reply *reply, const struct vm *vm,
+					      const struct vm_snapshot *snapshot)
 {
 	u64 age_ns = clock_tsc_to_ns(clock_tsc() - snapshot->taken_tsc);
 	u32 clones = vm_snapshot_clones(vm, snapshot);
@@ -39,7 +39,7 @@ static void vm_snapshot_list_show_one(struct reply *reply, const struct vm *vm,
 }
 
 /* Of a VM that was named, or of all: a VM's snapshots at a time. */
-static bool vm_snapshot_list_show_place(struct reply *reply, u64 place)
+static bool command_vm_snapshot_list_show_place(struct reply *reply, u64 place)
 {
 	const struct vm *vm = place < VM_MAX ? vm_at(place) : NULL;
 
@@ -47,16 +47,16 @@ static bool vm_snapshot_list_show_place(struct reply *reply, u64 place)
 		return place < VM_MAX;
 	for (u32 i = 0; i < VM_SNAPSHOT_MAX; i++)
 		if (vm->snapshots.list[i].taken_tsc != 0)
-			vm_snapshot_list_show_one(reply, vm, &vm->snapshots.list[i]);
+			command_vm_snapshot_list_show_one(reply, vm, &vm->snapshots.list[i]);
 	return true;
 }
 
-static bool vm_snapshot_list_resume(struct reply *reply)
+static bool command_vm_snapshot_list_resume(struct reply *reply)
 {
-	return reply_list(reply, vm_snapshot_list_show_place);
+	return reply_list(reply, command_vm_snapshot_list_show_place);
 }
 
-static void vm_snapshot_list_run(struct reply *reply, const struct arguments *arguments)
+static void command_vm_snapshot_list_run(struct reply *reply, const struct arguments *arguments)
 {
 	const struct vm *vm = NULL;
 
@@ -69,8 +69,8 @@ static void vm_snapshot_list_run(struct reply *reply, const struct arguments *ar
 	if (!reply->json)
 		reply_line(reply, COLUMNS, "VM", "SNAPSHOT", "SECONDS", "STATE", "DISKS", "CLONES",
 			   "RESET");
-	if (!vm_snapshot_list_resume(reply))
-		reply->resume = vm_snapshot_list_resume;
+	if (!command_vm_snapshot_list_resume(reply))
+		reply->resume = command_vm_snapshot_list_resume;
 }
 
 COMMAND(vm_snapshot_list,
@@ -83,6 +83,6 @@ COMMAND(vm_snapshot_list,
 		  "--to` can go back to it, as it can to the last.",
 	.example = "vm snapshot list alpha",
 	.keys = "name snapshot age_ns state_bytes disk_bytes clones reset",
-	.run = vm_snapshot_list_run,
+	.run = command_vm_snapshot_list_run,
 	.maximum = 1,
 	.completion = COMPLETE_VM);

@@ -63,8 +63,8 @@ static const struct control_word svm_words[] = {
 	{"np-control", offsetof(struct vmcb_control, np_control), 0, 32, NULL},
 };
 
-static void vm_stat_show(struct reply *reply, const char *reason, u64 count,
-			 const struct query_cost *cost)
+static void command_vm_stat_show(struct reply *reply, const char *reason, u64 count,
+				 const struct query_cost *cost)
 {
 	bool measured = cost != NULL && cost->count != 0;
 
@@ -88,65 +88,67 @@ static void vm_stat_show(struct reply *reply, const char *reason, u64 count,
 	reply_object_end(reply);
 }
 
-static void vm_stat_show_count(struct reply *reply, const char *reason, u64 count)
+static void command_vm_stat_show_count(struct reply *reply, const char *reason, u64 count)
 {
-	vm_stat_show(reply, reason, count, NULL);
+	command_vm_stat_show(reply, reason, count, NULL);
 }
 
 /* Accesses that no device answered, and where the last one went. */
-static void vm_stat_show_unknown(struct reply *reply, const char *reason, u64 count, u64 last)
+static void command_vm_stat_show_unknown(struct reply *reply, const char *reason, u64 count,
+					 u64 last)
 {
 	char name[32];
 
-	vm_stat_show_count(reply, reason, count);
+	command_vm_stat_show_count(reply, reason, count);
 	format(name, sizeof(name), "%s-last", reason);
 	if (count == 0)
 		return;
 	if (reply->json)
-		vm_stat_show_count(reply, name, last);
+		command_vm_stat_show_count(reply, name, last);
 	else
 		reply_line(reply, "%-24s   0x%08llx", name, N(last));
 }
 
 /* The account is shared with the kernel, the channel with the monitor: each number is read once. */
-static void vm_stat_show_counts(struct reply *reply, const struct vm *vm,
-				const struct query_costs *costs)
+static void command_vm_stat_show_counts(struct reply *reply, const struct vm *vm,
+					const struct query_costs *costs)
 {
 	static const char *const trapped[VM_TRAP_COUNT] = {
 		"trapped-cr", "trapped-dr", "trapped-exceptions", "trapped-msr", "trapped-io"};
 	const struct group_page *account = vm_account(vm);
 
 	for (u32 i = 0; i < ARRAY_COUNT(account->exits_by_reason); i++)
-		vm_stat_show(reply, exit_name(i), account->exits_by_reason[i],
-			     costs != NULL && i < EXIT_REASON_COUNT ? &costs->cost[i] : NULL);
-	vm_stat_show_count(reply, "exits", vm_exits(vm));
-	vm_stat_show_count(reply, "exits-settled-in-kernel", account->kernel_exits);
-	vm_stat_show_count(reply, "injected", account->injected);
-	vm_stat_show_count(reply, "cpu-time-ns", clock_tsc_to_ns(account->cpu_tsc));
-	vm_stat_show_count(reply, "guest-time-ns", clock_tsc_to_ns(account->guest_tsc));
-	vm_stat_show_count(reply, "steal-time-ns", clock_tsc_to_ns(account->waited_tsc));
-	vm_stat_show_count(reply, "reserved-permille", account->reserved_permille);
-	vm_stat_show_count(reply, "missed-deadlines", account->missed);
+		command_vm_stat_show(reply, exit_name(i), account->exits_by_reason[i],
+				     costs != NULL && i < EXIT_REASON_COUNT ? &costs->cost[i]
+									    : NULL);
+	command_vm_stat_show_count(reply, "exits", vm_exits(vm));
+	command_vm_stat_show_count(reply, "exits-settled-in-kernel", account->kernel_exits);
+	command_vm_stat_show_count(reply, "injected", account->injected);
+	command_vm_stat_show_count(reply, "cpu-time-ns", clock_tsc_to_ns(account->cpu_tsc));
+	command_vm_stat_show_count(reply, "guest-time-ns", clock_tsc_to_ns(account->guest_tsc));
+	command_vm_stat_show_count(reply, "steal-time-ns", clock_tsc_to_ns(account->waited_tsc));
+	command_vm_stat_show_count(reply, "reserved-permille", account->reserved_permille);
+	command_vm_stat_show_count(reply, "missed-deadlines", account->missed);
 	for (u32 i = PAGE_FREE + 1; i < PAGE_OWNER_COUNT; i++)
-		vm_stat_show_count(reply, page_owner_name_pages(i), account->pages[i]);
-	vm_stat_show_count(reply, "pages-resident", vm_resident_bytes(vm) / PAGE_SIZE);
-	vm_stat_show_count(reply, "pages-trimmed", vm->trim.given_all);
-	vm_stat_show_count(reply, "pages-used", account->used_pages);
-	vm_stat_show_count(reply, "pages-allowed", account->quota_pages);
+		command_vm_stat_show_count(reply, page_owner_name_pages(i), account->pages[i]);
+	command_vm_stat_show_count(reply, "pages-resident", vm_resident_bytes(vm) / PAGE_SIZE);
+	command_vm_stat_show_count(reply, "pages-trimmed", vm->trim.given_all);
+	command_vm_stat_show_count(reply, "pages-used", account->used_pages);
+	command_vm_stat_show_count(reply, "pages-allowed", account->quota_pages);
 	if (vm->channel == NULL)
 		return;
-	vm_stat_show_count(reply, "resets", vm->channel->reset_count);
-	vm_stat_show_unknown(reply, "unknown-ports", vm->channel->unknown_ports,
-			     vm->channel->unknown_port_last);
-	vm_stat_show_unknown(reply, "unknown-memory", vm->channel->unknown_memory,
-			     vm->channel->unknown_memory_last);
-	vm_stat_show_count(reply, "timer-expirations", vm->channel->timer_expirations);
+	command_vm_stat_show_count(reply, "resets", vm->channel->reset_count);
+	command_vm_stat_show_unknown(reply, "unknown-ports", vm->channel->unknown_ports,
+				     vm->channel->unknown_port_last);
+	command_vm_stat_show_unknown(reply, "unknown-memory", vm->channel->unknown_memory,
+				     vm->channel->unknown_memory_last);
+	command_vm_stat_show_count(reply, "timer-expirations", vm->channel->timer_expirations);
 	for (u32 i = 0; i < VM_TRAP_COUNT; i++)
-		vm_stat_show_count(reply, trapped[i], vm->channel->trapped[i]);
+		command_vm_stat_show_count(reply, trapped[i], vm->channel->trapped[i]);
 }
 
-static void vm_stat_show_card(struct reply *reply, u32 number,
-			      const struct virtio_net_counts *counts)
+static void command_vm_stat_show_card(struct reply *reply, u32 number,
+				      const struct virtio_net_counts *counts)
 {
 	static const char *const lost[NET_LOSS_COUNT] = {
 		[NET_LOSS_SHORT] = "lost-short",       [NET_LOSS_LONG] = "lost-long",
@@ -167,23 +169,23 @@ static void vm_stat_show_card(struct reply *reply, u32 number,
 
 	for (u32 i = 0; i < ARRAY_COUNT(rows); i++) {
 		format(name, sizeof(name), "card-%u-%s", number, rows[i].name);
-		vm_stat_show_count(reply, name, rows[i].count);
+		command_vm_stat_show_count(reply, name, rows[i].count);
 	}
 	for (u32 i = 0; i < NET_LOSS_COUNT; i++) {
 		format(name, sizeof(name), "card-%u-%s", number, lost[i]);
-		vm_stat_show_count(reply, name, counts->lost[i]);
+		command_vm_stat_show_count(reply, name, counts->lost[i]);
 	}
 }
 
 /* The monitor's word: its count is cut to what there may be. */
-static void vm_stat_show_cards(struct reply *reply, const struct net_cards *cards)
+static void command_vm_stat_show_cards(struct reply *reply, const struct net_cards *cards)
 {
 	for (u32 i = 0; cards != NULL && i < MIN(cards->count, NET_CARDS_MAX); i++)
-		vm_stat_show_card(reply, i, &cards->card[i]);
+		command_vm_stat_show_card(reply, i, &cards->card[i]);
 }
 
 /* Of a VM with a balloon; the statistics are those that its guest has ever given. */
-static void vm_stat_show_balloon(struct reply *reply, const struct query_balloon *balloon)
+static void command_vm_stat_show_balloon(struct reply *reply, const struct query_balloon *balloon)
 {
 	static const char *const stats[BALLOON_STATS] = {
 		"guest-swapped-in-bytes", "guest-swapped-out-bytes", "guest-major-faults",
@@ -194,19 +196,20 @@ static void vm_stat_show_balloon(struct reply *reply, const struct query_balloon
 
 	if (balloon == NULL)
 		return;
-	vm_stat_show_count(reply, "balloon-target-pages", balloon->target);
-	vm_stat_show_count(reply, "balloon-pages", balloon->actual);
-	vm_stat_show_count(reply, "balloon-inflated-pages", balloon->inflated);
-	vm_stat_show_count(reply, "balloon-reported-pages", balloon->reported);
-	vm_stat_show_count(reply, "balloon-refused-pages", balloon->refused);
+	command_vm_stat_show_count(reply, "balloon-target-pages", balloon->target);
+	command_vm_stat_show_count(reply, "balloon-pages", balloon->actual);
+	command_vm_stat_show_count(reply, "balloon-inflated-pages", balloon->inflated);
+	command_vm_stat_show_count(reply, "balloon-reported-pages", balloon->reported);
+	command_vm_stat_show_count(reply, "balloon-refused-pages", balloon->refused);
 	for (u32 i = 0; i < BALLOON_STATS; i++)
 		if ((balloon->stats_seen & BIT(i)) != 0)
-			vm_stat_show_count(reply, stats[i], balloon->stats[i]);
+			command_vm_stat_show_count(reply, stats[i], balloon->stats[i]);
 	if (balloon->stats_seen != 0)
-		vm_stat_show_count(reply, "guest-said-ns-ago", balloon->stats_age_ns);
+		command_vm_stat_show_count(reply, "guest-said-ns-ago", balloon->stats_age_ns);
 }
 
-static void vm_stat_show_word(struct reply *reply, const struct control_word *word, u64 value)
+static void command_vm_stat_show_word(struct reply *reply, const struct control_word *word,
+				      u64 value)
 {
 	char set[256] = "";
 
@@ -225,7 +228,7 @@ static void vm_stat_show_word(struct reply *reply, const struct control_word *wo
 }
 
 /* The words in force for vCPU 0. */
-static void vm_stat_show_controls(struct reply *reply, const struct vcpu_page *page)
+static void command_vm_stat_show_controls(struct reply *reply, const struct vcpu_page *page)
 {
 	const struct control_word *words = cpu_is_svm() ? svm_words : vmx_words;
 	u32 count = cpu_is_svm() ? ARRAY_COUNT(svm_words) : ARRAY_COUNT(vmx_words);
@@ -233,40 +236,42 @@ static void vm_stat_show_controls(struct reply *reply, const struct vcpu_page *p
 
 	for (u32 i = 0; i < count; i++) {
 		if (cpu_dump_word(page, words[i].id, &value))
-			vm_stat_show_word(reply, &words[i], value);
+			command_vm_stat_show_word(reply, &words[i], value);
 	}
 }
 
 /* What was asked last is answered; false: there is another question. */
-static bool vm_stat_show_answer(struct reply *reply, const struct vm *vm,
-				const struct vm_answer *answer)
+static bool command_vm_stat_show_answer(struct reply *reply, const struct vm *vm,
+					const struct vm_answer *answer)
 {
 	const struct query_registers *registers;
 
 	switch (reply->asked.question.kind) {
 	case QUERY_COSTS:
-		vm_stat_show_counts(reply, vm, vm_answer_data(answer, sizeof(struct query_costs)));
+		command_vm_stat_show_counts(reply, vm,
+					    vm_answer_data(answer, sizeof(struct query_costs)));
 		inspect_ask(reply, vm, &(struct query){.kind = QUERY_CARDS});
 		return false;
 	case QUERY_CARDS:
-		vm_stat_show_cards(reply, vm_answer_data(answer, sizeof(struct net_cards)));
+		command_vm_stat_show_cards(reply, vm_answer_data(answer, sizeof(struct net_cards)));
 		inspect_ask(reply, vm, &(struct query){.kind = vm->config.balloon ? QUERY_BALLOON
 										: QUERY_REGISTERS});
 		return false;
 	case QUERY_BALLOON:
-		vm_stat_show_balloon(reply, vm_answer_data(answer, sizeof(struct query_balloon)));
+		command_vm_stat_show_balloon(reply,
+					     vm_answer_data(answer, sizeof(struct query_balloon)));
 		inspect_ask(reply, vm, &(struct query){.kind = QUERY_REGISTERS});
 		return false;
 	default:
 		registers = vm_answer_data(answer, sizeof(*registers));
 		if (registers != NULL)
-			vm_stat_show_controls(reply, &registers->page);
+			command_vm_stat_show_controls(reply, &registers->page);
 		return true;
 	}
 }
 
 /* One question after the other; without a monitor that answers, the counts are left. */
-static bool vm_stat_resume(struct reply *reply)
+static bool command_vm_stat_resume(struct reply *reply)
 {
 	const struct vm_answer *answer = NULL;
 	const struct vm *vm = command_vm_kept(reply);
@@ -282,12 +287,12 @@ static bool vm_stat_resume(struct reply *reply)
 		return false;
 	case VM_QUERY_FAILED:
 		if (costs)
-			vm_stat_show_counts(reply, vm, NULL);
+			command_vm_stat_show_counts(reply, vm, NULL);
 		return true;
 	case VM_QUERY_ANSWERED:
 		break;
 	}
-	return vm_stat_show_answer(reply, vm, answer);
+	return command_vm_stat_show_answer(reply, vm, answer);
 }
 
 static void command_vm_stat(struct reply *reply, const struct arguments *arguments)
@@ -295,7 +300,7 @@ static void command_vm_stat(struct reply *reply, const struct arguments *argumen
 	const struct query question = {.kind = QUERY_COSTS};
 
 	if (inspect_begin(reply, arguments->word[0], NULL, false, &question))
-		reply->resume = vm_stat_resume;
+		reply->resume = command_vm_stat_resume;
 }
 
 COMMAND(vm_stat,

@@ -22,7 +22,7 @@ static const struct bit_name ept_bits[] = {
 	{7, "PS", ""}, {8, "A", ""}, {9, "D", ""}, {0, "", NULL},
 };
 
-static const char *vm_translate_level_name(u32 level)
+static const char *command_vm_translate_level_name(u32 level)
 {
 	static const char names[6][8] = {"", "PT", "PD", "PDPT", "PML4", "PML5"};
 
@@ -30,7 +30,7 @@ static const char *vm_translate_level_name(u32 level)
 }
 
 /* The PAT entry that a leaf chooses (SDM vol. 3, 12.12.3); without paging the first. */
-static u32 vm_translate_pat_index(const struct query_translation *walk)
+static u32 command_vm_translate_pat_index(const struct query_translation *walk)
 {
 	const struct query_level *leaf;
 	u64 pat_bit;
@@ -44,9 +44,9 @@ static u32 vm_translate_pat_index(const struct query_translation *walk)
 }
 
 /* What the guest's tables alone ask for. */
-static u64 vm_translate_guest_type(const struct query_translation *walk)
+static u64 command_vm_translate_guest_type(const struct query_translation *walk)
 {
-	return walk->pat >> (8 * vm_translate_pat_index(walk)) & 0xff;
+	return walk->pat >> (8 * command_vm_translate_pat_index(walk)) & 0xff;
 }
 
 /*
@@ -54,24 +54,26 @@ static u64 vm_translate_guest_type(const struct query_translation *walk)
  * 3, 29.3.7.2). NPT maps it as WB too, and the guest's type prevails over that (APM vol. 2,
  * 15.25.8); CD makes it uncached.
  */
-static const char *vm_translate_effective_type(const struct query_translation *walk)
+static const char *command_vm_translate_effective_type(const struct query_translation *walk)
 {
 	if (walk->mapping != QUERY_RAM)
 		return "UC";
 	if (!cpu_is_svm())
 		return "WB";
-	return (walk->cr0 & CR0_CD) != 0 ? "UC"
-					 : cpu_state_memory_type(vm_translate_guest_type(walk));
+	return (walk->cr0 & CR0_CD) != 0
+		       ? "UC"
+		       : cpu_state_memory_type(command_vm_translate_guest_type(walk));
 }
 
-static const char *vm_translate_entry_text(u64 entry, const struct bit_name *names, u64 address,
-					   char *buffer, size_t size)
+static const char *command_vm_translate_entry_text(u64 entry, const struct bit_name *names,
+						   u64 address, char *buffer, size_t size)
 {
 	return cpu_state_bits_text(names, entry & ~address & ~BITS(11, 9) & ~BITS(62, 52), buffer,
 				   size);
 }
 
-static void vm_translate_show_levels(struct reply *reply, const struct query_translation *walk)
+static void command_vm_translate_show_levels(struct reply *reply,
+					     const struct query_translation *walk)
 {
 	char set[96];
 
@@ -81,18 +83,20 @@ static void vm_translate_show_levels(struct reply *reply, const struct query_tra
 		const struct query_level *level = &walk->level[i];
 
 		reply_line(reply, "%-5s at 0x%09llx  %016llx  %s%s",
-			   vm_translate_level_name(level->level), N(level->at), N(level->entry),
+			   command_vm_translate_level_name(level->level), N(level->at),
+			   N(level->entry),
 			   (level->entry & PTE_P) != 0
-				   ? vm_translate_entry_text(level->entry,
-							     level->level == 1 ? leaf_bits
-									       : entry_bits,
-							     PTE_ADDRESS, set, sizeof(set))
+				   ? command_vm_translate_entry_text(level->entry,
+								     level->level == 1 ? leaf_bits
+										       : entry_bits,
+								     PTE_ADDRESS, set, sizeof(set))
 				   : "not present",
 			   level->in_ram ? "" : " (no RAM there: reads as all ones)");
 	}
 }
 
-static void vm_translate_show_second(struct reply *reply, const struct query_translation *walk)
+static void command_vm_translate_show_second(struct reply *reply,
+					     const struct query_translation *walk)
 {
 	char set[96];
 	const char *kind = cpu_is_svm() ? "NPT" : "EPT";
@@ -107,26 +111,27 @@ static void vm_translate_show_second(struct reply *reply, const struct query_tra
 				   kind, walk->second[i].level);
 			continue;
 		}
-		reply_line(reply, "%s level %u  %016llx  %s%s%s", kind, walk->second[i].level,
-			   N(entry),
-			   vm_translate_entry_text(entry,
-						   !cpu_is_svm()		? ept_bits
-						   : walk->second[i].level == 1 ? leaf_bits
-										: entry_bits,
-						   known, set, sizeof(set)),
-			   leaf && !cpu_is_svm() ? " type " : "",
-			   leaf && !cpu_is_svm() ? cpu_state_memory_type(bits_get(entry, 5, 3))
-						 : "");
+		reply_line(
+			reply, "%s level %u  %016llx  %s%s%s", kind, walk->second[i].level,
+			N(entry),
+			command_vm_translate_entry_text(entry,
+							!cpu_is_svm()		     ? ept_bits
+							: walk->second[i].level == 1 ? leaf_bits
+										     : entry_bits,
+							known, set, sizeof(set)),
+			leaf && !cpu_is_svm() ? " type " : "",
+			leaf && !cpu_is_svm() ? cpu_state_memory_type(bits_get(entry, 5, 3)) : "");
 	}
 }
 
-static void vm_translate_show_text(struct reply *reply, const struct query_translation *walk)
+static void command_vm_translate_show_text(struct reply *reply,
+					   const struct query_translation *walk)
 {
 	u64 linear = reply->asked.question.address;
 
 	reply_line(reply, "%s vCPU %u: linear 0x%llx, cr3 0x%llx", reply->vm_name,
 		   reply->asked.question.vcpu, N(linear), N(walk->cr3));
-	vm_translate_show_levels(reply, walk);
+	command_vm_translate_show_levels(reply, walk);
 	if (walk->mapping == QUERY_UNMAPPED) {
 		reply_line(reply, "not mapped: an access raises #PF with error code 0x%x",
 			   walk->error_code);
@@ -137,14 +142,15 @@ static void vm_translate_show_text(struct reply *reply, const struct query_trans
 		   walk->executable ? ", execute" : "", walk->user ? "user" : "supervisor");
 	if (walk->mapping == QUERY_DEVICE)
 		reply_line(reply, "there is no RAM: the monitor's devices, or nothing");
-	vm_translate_show_second(reply, walk);
+	command_vm_translate_show_second(reply, walk);
 	reply_line(reply, "memory type: the guest asks for %s (PAT entry %u), effective %s",
-		   cpu_state_memory_type(vm_translate_guest_type(walk)),
-		   vm_translate_pat_index(walk), vm_translate_effective_type(walk));
+		   cpu_state_memory_type(command_vm_translate_guest_type(walk)),
+		   command_vm_translate_pat_index(walk), command_vm_translate_effective_type(walk));
 }
 
-static void vm_translate_levels_json(struct json *json, const char *key,
-				     const struct query_level *level, u32 count, bool second)
+static void command_vm_translate_levels_json(struct json *json, const char *key,
+					     const struct query_level *level, u32 count,
+					     bool second)
 {
 	json_array_begin(json, key);
 	for (u32 i = 0; i < count; i++) {
@@ -158,7 +164,8 @@ static void vm_translate_levels_json(struct json *json, const char *key,
 	json_array_end(json);
 }
 
-static void vm_translate_show_json(struct reply *reply, const struct query_translation *walk)
+static void command_vm_translate_show_json(struct reply *reply,
+					   const struct query_translation *walk)
 {
 	struct json *json = &reply->object;
 
@@ -167,8 +174,8 @@ static void vm_translate_show_json(struct reply *reply, const struct query_trans
 	json_u64(json, "cpu", reply->asked.question.vcpu);
 	json_u64(json, "address", reply->asked.question.address);
 	json_u64(json, "cr3", walk->cr3);
-	vm_translate_levels_json(json, "guest", walk->level,
-				 MIN(walk->level_count, QUERY_LEVELS_MAX), false);
+	command_vm_translate_levels_json(json, "guest", walk->level,
+					 MIN(walk->level_count, QUERY_LEVELS_MAX), false);
 	json_bool(json, "mapped", walk->mapping != QUERY_UNMAPPED);
 	if (walk->mapping == QUERY_UNMAPPED) {
 		json_u64(json, "error_code", walk->error_code);
@@ -179,16 +186,16 @@ static void vm_translate_show_json(struct reply *reply, const struct query_trans
 		json_bool(json, "executable", walk->executable != 0);
 		json_bool(json, "user", walk->user != 0);
 		json_bool(json, "ram", walk->mapping == QUERY_RAM);
-		vm_translate_levels_json(json, "second_stage", walk->second,
-					 MIN(walk->second_count, 4u), true);
+		command_vm_translate_levels_json(json, "second_stage", walk->second,
+						 MIN(walk->second_count, 4u), true);
 		json_string(json, "guest_type",
-			    cpu_state_memory_type(vm_translate_guest_type(walk)));
-		json_string(json, "type", vm_translate_effective_type(walk));
+			    cpu_state_memory_type(command_vm_translate_guest_type(walk)));
+		json_string(json, "type", command_vm_translate_effective_type(walk));
 	}
 	reply_object_end(reply);
 }
 
-static bool vm_translate_resume(struct reply *reply)
+static bool command_vm_translate_resume(struct reply *reply)
 {
 	const struct query_translation *walk;
 	const struct vm_answer *answer;
@@ -206,9 +213,9 @@ static bool vm_translate_resume(struct reply *reply)
 	if (walk == NULL)
 		return true;
 	if (reply->json)
-		vm_translate_show_json(reply, walk);
+		command_vm_translate_show_json(reply, walk);
 	else
-		vm_translate_show_text(reply, walk);
+		command_vm_translate_show_text(reply, walk);
 	return true;
 }
 
@@ -219,7 +226,7 @@ static void command_vm_translate(struct reply *reply, const struct arguments *ar
 	if (!inspect_number(reply, arguments->word[1], "address", &question.address))
 		return;
 	if (inspect_begin(reply, arguments->word[0], arguments->word[2], false, &question))
-		reply->resume = vm_translate_resume;
+		reply->resume = command_vm_translate_resume;
 }
 
 COMMAND(vm_translate,

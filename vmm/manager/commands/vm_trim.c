@@ -5,7 +5,7 @@
 
 #define N(value) ((unsigned long long)(value))
 
-static void vm_trim_show(struct reply *reply, const struct vm *vm)
+static void command_vm_trim_show(struct reply *reply, const struct vm *vm)
 {
 	u64 bytes = vm->trim.given * PAGE_SIZE;
 
@@ -19,7 +19,7 @@ static void vm_trim_show(struct reply *reply, const struct vm *vm)
 	reply_object_end(reply);
 }
 
-static bool vm_trim_resume(struct reply *reply)
+static bool command_vm_trim_resume(struct reply *reply)
 {
 	const struct vm *vm = command_vm_kept(reply);
 
@@ -28,7 +28,7 @@ static bool vm_trim_resume(struct reply *reply)
 	if (vm_trim_is_on(&vm->trim))
 		return false;
 	if (vm->trim.problem[0] == '\0')
-		vm_trim_show(reply, vm);
+		command_vm_trim_show(reply, vm);
 	else
 		reply_fail(reply, CODE_BAD_STATE, "%s: %llu KiB given back, then: %s",
 			   vm->config.name, N(vm->trim.given * PAGE_SIZE / KIB), vm->trim.problem);
@@ -43,7 +43,7 @@ static void command_vm_trim(struct reply *reply, const struct arguments *argumen
 	if (vm == NULL)
 		return;
 	if (vm_trim_begin(vm, problem, sizeof(problem)))
-		command_vm_wait(reply, vm, vm_trim_resume);
+		command_vm_wait(reply, vm, command_vm_trim_resume);
 	else
 		reply_fail(reply, CODE_BAD_STATE, "%s: nothing given back: %s", vm->config.name,
 			   problem);

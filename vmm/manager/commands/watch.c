@@ -15,7 +15,7 @@ static bool json;
 static bool (*inner)(struct reply *reply); /* what the command watched waits for */
 
 /* Runs the command anew, as if nothing had been answered yet. */
-static void watch_begin(struct reply *reply)
+static void command_watch_begin(struct reply *reply)
 {
 	const struct requester *to = reply->to;
 	char filter[REPLY_FILTER_BYTES];
@@ -39,7 +39,7 @@ static void watch_begin(struct reply *reply)
 		reply->deadline_tsc = next_tsc;
 }
 
-static bool watch_resume(struct reply *reply)
+static bool command_watch_resume(struct reply *reply)
 {
 	if (inner != NULL) {
 		if (!inner(reply))
@@ -51,12 +51,12 @@ static bool watch_resume(struct reply *reply)
 	reply->deadline_tsc = next_tsc;
 	if (clock_tsc() < next_tsc)
 		return false;
-	watch_begin(reply);
-	reply->resume = watch_resume;
+	command_watch_begin(reply);
+	reply->resume = command_watch_resume;
 	return reply->failed;
 }
 
-static bool watch_watchable(struct reply *reply, const char *const *words, u32 count)
+static bool command_watch_watchable(struct reply *reply, const char *const *words, u32 count)
 {
 	const struct command *command;
 	char shown[40];
@@ -72,7 +72,7 @@ static bool watch_watchable(struct reply *reply, const char *const *words, u32 c
 	return false;
 }
 
-static void watch_run(struct reply *reply, const struct arguments *arguments)
+static void command_watch_run(struct reply *reply, const struct arguments *arguments)
 {
 	char shown[40];
 	u64 seconds;
@@ -85,7 +85,7 @@ static void watch_run(struct reply *reply, const struct arguments *arguments)
 			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
-	if (!watch_watchable(reply, arguments->word + 1, arguments->count - 1))
+	if (!command_watch_watchable(reply, arguments->word + 1, arguments->count - 1))
 		return;
 	if (!words_join(line, sizeof(line), arguments->word + 1, arguments->count - 1)) {
 		reply_bad(reply, "found a command that is too long, allowed: %u characters",
@@ -95,8 +95,8 @@ static void watch_run(struct reply *reply, const struct arguments *arguments)
 	console_page_off();
 	interval_ns = seconds * NS_PER_S;
 	json = reply->json;
-	watch_begin(reply);
-	reply->resume = reply->failed ? NULL : watch_resume;
+	command_watch_begin(reply);
+	reply->resume = reply->failed ? NULL : command_watch_resume;
 }
 
 COMMAND(watch,
@@ -108,7 +108,7 @@ COMMAND(watch,
 		  "screen.",
 	.example = "watch 2 vm list",
 	.keys = "those of the command",
-	.run = watch_run,
+	.run = command_watch_run,
 	.minimum = 2,
 	.maximum = COMMAND_WORDS_MAX,
 	.changes = true,
