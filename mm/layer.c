@@ -193,7 +193,7 @@ static void layer_put_below(struct memory *memory, struct memory *frozen)
 static void layer_forget_shown(struct memory *memory)
 {
 	LIST_FOR_EACH(node, &memory->mappings)
-	layer_mapping_of(node)->shown = 0;
+		layer_mapping_of(node)->shown = 0;
 }
 
 /* The promise stays with the live object; what is present is promised once more. */

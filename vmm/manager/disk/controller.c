@@ -127,8 +127,7 @@ static bool controller_find_device(const char *wanted, u32 *device)
 /* A driver that has another disk of that controller; NULL: there is none. */
 static const struct driver *controller_other_of(u32 device)
 {
-	DRIVER_FOR_EACH(driver)
-	{
+	DRIVER_FOR_EACH(driver) {
 		if (driver->kind->dma && driver->device != device &&
 		    device_function(driver->device) == device_function(device))
 			return driver;

@@ -113,8 +113,7 @@ static void vm_backup_finish(struct vm *vm, const char *problem)
 
 static void vm_backup_confirmed(struct vm *vm)
 {
-	VM_BACKUP_FOR_EACH(vm, i)
-	{
+	VM_BACKUP_FOR_EACH(vm, i) {
 		struct vm_backup_disk *disk = &vm->backup.disk[i];
 
 		disk->last = disk->next;
@@ -129,8 +128,7 @@ static void vm_backup_not_copied(struct vm *vm, const char *said)
 {
 	char problem[sizeof(vm->backup.problem)];
 
-	VM_BACKUP_FOR_EACH(vm, i)
-	{
+	VM_BACKUP_FOR_EACH(vm, i) {
 		const struct driver_link *view = vm->backup.disk[i].from;
 		const char *why = view != NULL ? disk_view_problem(view) : NULL;
 
@@ -237,8 +235,7 @@ static enum disk_undo_state vm_backup_look_whether_kept(const struct vm *vm, cha
 {
 	enum disk_undo_state all = DISK_UNDO_DONE;
 
-	VM_BACKUP_FOR_EACH(vm, i)
-	{
+	VM_BACKUP_FOR_EACH(vm, i) {
 		const struct driver_link *link = vm->link[i];
 		enum disk_undo_state one = disk_undo_begun(link);
 
@@ -270,8 +267,7 @@ static void vm_backup_step_keeping(struct vm *vm, u64 now_tsc)
 /* The disks hold what is to be copied. Until it is confirmed the last point's changes count too. */
 static void vm_backup_keep(struct vm *vm)
 {
-	VM_BACKUP_FOR_EACH(vm, i)
-	{
+	VM_BACKUP_FOR_EACH(vm, i) {
 		disk_undo_begin(vm->link[i]);
 		disk_changes_begin(vm->link[i], vm->backup.disk[i].merge);
 		vm->backup.disk[i].merge = true;

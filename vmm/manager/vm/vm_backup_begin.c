@@ -158,8 +158,7 @@ bool vm_backup_prepare(struct vm *vm, char *problem, size_t size)
 	if (!vm_quota_raise(vm, pages, problem, size))
 		return false;
 	backup->quota_pages += pages;
-	VM_BACKUP_FOR_EACH(vm, i)
-	{
+	VM_BACKUP_FOR_EACH(vm, i) {
 		if (!vm_backup_prepare_disk(vm, i, problem, size))
 			return false;
 	}
