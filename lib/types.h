@@ -18,7 +18,7 @@ typedef int64_t s64;
 /*
  * Addresses of different worlds are different types: mixing them up does not compile.
  * hpa: host physical, hva: host virtual (a kernel or process address kept as a number).
- * vmm/monitor/guest_memory.h has those of a guest.
+ * vmm/monitor/memory/guest_memory.h has those of a guest.
  */
 typedef struct hpa {
 	u64 value;

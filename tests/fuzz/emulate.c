@@ -5,8 +5,8 @@
  * device memory. An input has raw bytes, or numbers of known forms that are encoded here.
  */
 /*
- * Counted elsewhere: vmm/monitor/emulate/emulate_system.c vmm/monitor/task/ vmm/monitor/walk.c
- * vmm/monitor/x86/
+ * Counted elsewhere: vmm/monitor/emulate/emulate_system.c vmm/monitor/task/
+ * vmm/monitor/memory/walk.c vmm/monitor/x86/
  */
 #include "tests/fuzz/fuzz.h"
 

@@ -5,8 +5,9 @@
  * crash; its monitor does not, and makes only system calls that the kernel accepts.
  */
 /*
- * Counted elsewhere: vmm/monitor/load/ vmm/monitor/task/ vmm/monitor/emulate/ vmm/monitor/walk.c
- * vmm/monitor/dev/ vmm/monitor/irqchip/ vmm/monitor/x86/ vmm/monitor/xsave.c vmm/rt/
+ * Counted elsewhere: vmm/monitor/load/ vmm/monitor/task/ vmm/monitor/emulate/
+ * vmm/monitor/memory/walk.c vmm/monitor/dev/ vmm/monitor/irqchip/ vmm/monitor/x86/
+ * vmm/monitor/vcpu/xsave.c vmm/rt/
  */
 #include "tests/fuzz/fuzz.h"
 

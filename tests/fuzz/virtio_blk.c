@@ -4,8 +4,8 @@
  * answers anything. What is asked of the driver keeps to the rules; state survives being saved.
  */
 /*
- * Counted elsewhere: vmm/monitor/dev/ vmm/monitor/irqchip/ vmm/monitor/bus.c vmm/monitor/pci/
- * vmm/monitor/guest_memory.c
+ * Counted elsewhere: vmm/monitor/dev/ vmm/monitor/irqchip/ vmm/monitor/bus/bus.c vmm/monitor/pci/
+ * vmm/monitor/memory/guest_memory.c
  */
 #include "tests/fuzz/fuzz.h"
 

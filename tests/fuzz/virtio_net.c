@@ -5,8 +5,8 @@
  * state survives being saved.
  */
 /*
- * Counted elsewhere: vmm/monitor/dev/ vmm/monitor/irqchip/ vmm/monitor/bus.c vmm/monitor/pci/
- * vmm/monitor/guest_memory.c vmm/monitor/virtio/virtio_blk vmm/monitor/virtio/virtio_console
+ * Counted elsewhere: vmm/monitor/dev/ vmm/monitor/irqchip/ vmm/monitor/bus/bus.c vmm/monitor/pci/
+ * vmm/monitor/memory/guest_memory.c vmm/monitor/virtio/virtio_blk vmm/monitor/virtio/virtio_console
  * vmm/monitor/virtio/virtio_rng vmm/monitor/disk/ vmm/io/slots.c
  */
 #include "tests/fuzz/fuzz.h"

@@ -17,8 +17,8 @@
 
 void __real_disk_client_flush(struct disk_client *client);
 void __wrap_disk_client_flush(struct disk_client *client);
-void __real_virtio_net_attend(struct virtio_net *net);
-void __wrap_virtio_net_attend(struct virtio_net *net);
+void __real_virtio_net_poll_link(struct virtio_net *net);
+void __wrap_virtio_net_poll_link(struct virtio_net *net);
 
 static bool lies(enum start_kind kind)
 {
@@ -141,12 +141,12 @@ static void lie_on_link(struct link_memory *memory)
 }
 
 /* Each lie on a link of a new generation, which is the manager's word: the last was closed. */
-void __wrap_virtio_net_attend(struct virtio_net *net)
+void __wrap_virtio_net_poll_link(struct virtio_net *net)
 {
 	struct link_memory *memory = net->end.memory;
 	static u32 truths;
 
-	__real_virtio_net_attend(net);
+	__real_virtio_net_poll_link(net);
 	if (!lies(START_NET) || truths++ < TRUTHS)
 		return;
 	lie_on_link(memory);

@@ -2,7 +2,7 @@
 #pragma once
 
 /* A device's registers by the addresses at which a guest finds them. Include cmocka.h before. */
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 /* The number of the region that an address lies in. */
 static u32 fixture_region(const struct device *device, u64 address)

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "tests/unit/device_access.h"
-#include "vmm/monitor/bus.c"
-#include "vmm/monitor/dev/platform_add.c"
+#include "vmm/monitor/bus/bus.c"
+#include "vmm/monitor/bus/platform_add.c"
 
 static struct platform fixture_platform;
 static bool fixture_line[IRQCHIP_LINE_COUNT];

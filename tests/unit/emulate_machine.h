@@ -33,14 +33,14 @@
 #include "vmm/monitor/emulate/emulate_vector_forms.c"
 #include "vmm/monitor/emulate/emulate_x87.c"
 #include "vmm/monitor/emulate/x87_number.c"
-#include "vmm/monitor/guest_memory.c"
+#include "vmm/monitor/memory/guest_memory.c"
 #include "vmm/monitor/task/task_segment.c"
 #include "vmm/monitor/task/task_switch.c"
-#include "vmm/monitor/walk.c"
+#include "vmm/monitor/memory/walk.c"
 #include "vmm/monitor/x86/decode.c"
 #include "vmm/monitor/x86/prefix.c"
 #include "vmm/monitor/x86/tables.c"
-#include "vmm/monitor/xsave.c"
+#include "vmm/monitor/vcpu/xsave.c"
 
 /* The CPUID of the test process. */
 void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs)

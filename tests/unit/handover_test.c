@@ -3,7 +3,7 @@
 #define FIXTURE_HANDOVER
 #include "tests/unit/monitor_fixture.h"
 
-#include "vmm/monitor/handover.c"
+#include "vmm/monitor/machine/handover.c"
 #include "vmm/monitor/state/list.c"
 #include "vmm/monitor/state/machine_state.c"
 #include "vmm/monitor/state/policy.c"

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "vmm/monitor/cpuid/cpuid.c"
-#include "vmm/monitor/msr.c"
-#include "vmm/monitor/msr_mtrr.c"
+#include "vmm/monitor/vcpu/msr.c"
+#include "vmm/monitor/vcpu/msr_mtrr.c"
 
 static struct cpuid_policy policy;
 static struct msr_state state;

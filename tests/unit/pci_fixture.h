@@ -5,7 +5,7 @@
 #include "tests/unit/device_fixture.h"
 
 #include "vmm/monitor/dev/reset.c"
-#include "vmm/monitor/guest_memory.c"
+#include "vmm/monitor/memory/guest_memory.c"
 
 #ifdef WATCHED_READS /* a fuzz target sees, and disturbs, each read of the guest's memory */
 static bool watched_read(const struct guest_memory *memory, gpa_t gpa, void *buffer, u64 length);

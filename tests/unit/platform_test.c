@@ -2,7 +2,7 @@
 /* The devices wired together: from a port access to the vector that the processor gets. */
 #include "tests/unit/irqchip_fixture.h"
 
-#include "vmm/monitor/bus.c"
+#include "vmm/monitor/bus/bus.c"
 #include "vmm/monitor/dev/acpi_pm.c"
 #include "vmm/monitor/dev/crtc.c"
 #include "vmm/monitor/dev/debug.c"
@@ -11,7 +11,7 @@
 #include "vmm/monitor/dev/pit.c"
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
-#include "vmm/monitor/dev/platform_add.c"
+#include "vmm/monitor/bus/platform_add.c"
 #include "vmm/monitor/dev/platform_firmware.c"
 #include "vmm/monitor/dev/pvpanic.c"
 #include "vmm/monitor/dev/reset.c"
@@ -20,7 +20,7 @@
 #include "vmm/monitor/dev/serial.c"
 #include "vmm/monitor/dev/test_device.c"
 #include "vmm/monitor/dev/watchdog.c"
-#include "vmm/monitor/guest_memory.c"
+#include "vmm/monitor/memory/guest_memory.c"
 #include "tests/unit/pci_sources.h"
 
 #define LAPIC(offset) (LAPIC_DEFAULT_ADDRESS + (offset))

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "vmm/monitor/guest_memory.c"
-#include "vmm/monitor/machine_time.c"
+#include "vmm/monitor/memory/guest_memory.c"
+#include "vmm/monitor/machine/machine_time.c"
 #include "vmm/monitor/pv/pvclock.c"
 
 #define RAM_BYTES (4 * MIB)

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "vmm/monitor/guest_memory.c"
+#include "vmm/monitor/memory/guest_memory.c"
 #include "vmm/monitor/task/task_segment.c"
 #include "vmm/monitor/task/task_switch.c"
-#include "vmm/monitor/walk.c"
+#include "vmm/monitor/memory/walk.c"
 
 #define RAM_BYTES 0x10000u
 #define GDT	  0x1000u

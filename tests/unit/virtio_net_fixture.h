@@ -4,7 +4,7 @@
 /* A platform with a virtio network card, between a guest and a switch as the test wants them. */
 #include "tests/unit/irqchip_fixture.h"
 
-#include "vmm/monitor/bus.c"
+#include "vmm/monitor/bus/bus.c"
 #include "vmm/monitor/dev/acpi_pm.c"
 #include "vmm/monitor/dev/crtc.c"
 #include "vmm/monitor/dev/debug.c"
@@ -13,7 +13,7 @@
 #include "vmm/monitor/dev/pit.c"
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
-#include "vmm/monitor/dev/platform_add.c"
+#include "vmm/monitor/bus/platform_add.c"
 #include "tests/unit/platform_saved.h"
 #include "vmm/monitor/dev/pvpanic.c"
 #include "vmm/monitor/dev/reset.c"
@@ -22,7 +22,7 @@
 #include "vmm/monitor/dev/serial.c"
 #include "vmm/monitor/dev/test_device.c"
 #include "vmm/monitor/dev/watchdog.c"
-#include "vmm/monitor/guest_memory.c"
+#include "vmm/monitor/memory/guest_memory.c"
 #include "tests/unit/pci_sources.h"
 
 #include <stdlib.h>

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "arch/x86_64/hw/control.h"
-#include "vmm/monitor/guest_memory.c"
-#include "vmm/monitor/walk.c"
+#include "vmm/monitor/memory/guest_memory.c"
+#include "vmm/monitor/memory/walk.c"
 
 #define RAM_BYTES 0x20000ul
 /* Tables of the levels 1 to 5, each in its own page. */

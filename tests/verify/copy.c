@@ -6,7 +6,7 @@
 #include "tests/verify/frama.h"
 
 #include "lib/checked.h"
-#include "vmm/monitor/guest_memory.c"
+#include "vmm/monitor/memory/guest_memory.c"
 
 #define RAM_BYTES 4096
 #define LENGTH_MAX 64

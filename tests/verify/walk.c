@@ -6,8 +6,8 @@
  */
 #include "tests/verify/frama.h"
 
-#include "vmm/monitor/guest_memory.c"
-#include "vmm/monitor/walk.c"
+#include "vmm/monitor/memory/guest_memory.c"
+#include "vmm/monitor/memory/walk.c"
 
 #define RAM_BYTES 0x8000
 

@@ -3,7 +3,7 @@
  * The monitor: one process for one VM. It loads the guest, provides its devices and does what its
  * CPUs cannot do alone. It can reach its own guest's memory and nobody else's.
  */
-#include "vmm/monitor/machine_setup.h"
+#include "vmm/monitor/machine/machine_setup.h"
 #include "vmm/monitor/save/copier.h"
 #include "vmm/monitor/save/restorer.h"
 #include "vmm/monitor/save/saver.h"

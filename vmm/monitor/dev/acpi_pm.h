@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/hw/acpi_fixed.h"
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 /* Where the fixed hardware lies; the FADT says the same. */
 #define ACPI_PM_EVENT_PORT    0x600u /* status, then enable, two bytes each */

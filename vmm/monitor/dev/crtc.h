@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 #define CRTC_INDEX_PORT 0x3d4u
 #define CRTC_PORT_COUNT 2u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 #define DEBUG_EXIT_PORT	 0xf4u
 #define DEBUG_EXIT_BYTES 4u /* some programs write it as a dword */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 #define FW_CFG_SELECTOR_PORT 0x510u /* 16 bits, little-endian */
 #define FW_CFG_DATA_PORT     0x511u /* bytes */

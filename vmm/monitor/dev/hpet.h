@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/hw/hpet.h"
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 #define HPET_TIMER_COUNT 3u
 /* Bits 31:0 of the capabilities, which the ACPI table repeats. */

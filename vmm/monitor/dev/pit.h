@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/hw/pit.h"
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 /* Times are in clocks of 1.193182 MHz since the machine's start. */
 struct pit_channel {

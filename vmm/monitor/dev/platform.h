@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/bus.h"
+#include "vmm/monitor/bus/bus.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 #include "vmm/rt/channel.h"
 

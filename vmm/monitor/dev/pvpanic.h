@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 #define PVPANIC_PORT	   0x505u
 #define PVPANIC_PORT_COUNT 1u

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/monitor/dev/i8042.h"
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 struct reset_state {
 	u8 control;   /* port 0xcf9 */

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/monitor/dev/mc146818.h"
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 struct rtc_state {
 	s64 offset_s; /* guest's date - wall clock, in whole seconds */

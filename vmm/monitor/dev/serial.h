@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/hw/uart.h"
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 struct serial_state {
 	u64 timeout_ns; /* when the FIFO's character timeout is due, or DEADLINE_NONE */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 #define TEST_IO_PORT	0xe0u
 #define TEST_IO_BYTES	4u

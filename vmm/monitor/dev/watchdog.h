@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 #define WATCHDOG_PORT	     0x630u
 #define WATCHDOG_PORT_COUNT  6u

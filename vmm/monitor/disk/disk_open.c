@@ -3,7 +3,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/monitor/machine.h"
+#include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"

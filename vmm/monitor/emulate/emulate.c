@@ -3,7 +3,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_state.h"
-#include "vmm/monitor/walk.h"
+#include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/x86/canonical.h"
 
 /* Faults other than #PF carry error code 0 here, and none in real mode (SDM vol. 3, 21.1.4). */

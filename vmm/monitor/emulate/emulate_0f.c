@@ -4,7 +4,7 @@
 #include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_alu.h"
 #include "vmm/monitor/emulate/emulate_state.h"
-#include "vmm/monitor/walk.h"
+#include "vmm/monitor/memory/walk.h"
 
 /* 40-4f: memory is read, and a 32-bit register's upper half cleared, in any case. */
 static enum emulate_result emulate_move_if(struct emulation *em)

@@ -3,7 +3,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_state.h"
-#include "vmm/monitor/walk.h"
+#include "vmm/monitor/memory/walk.h"
 
 static void emulate_set_flags(struct emulation *em, u64 flag, bool set)
 {

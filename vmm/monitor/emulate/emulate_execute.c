@@ -3,7 +3,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "vmm/monitor/emulate/emulate_alu.h"
 #include "vmm/monitor/emulate/emulate_state.h"
-#include "vmm/monitor/walk.h"
+#include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/x86/canonical.h"
 
 /* 00-3b: bit 1 of the opcode tells the direction. CMP writes nothing. */

@@ -3,7 +3,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_state.h"
-#include "vmm/monitor/walk.h"
+#include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/x86/canonical.h"
 #include "vmm/monitor/x86/segment.h"
 

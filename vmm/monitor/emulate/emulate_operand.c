@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The operands that an encoding names: registers and effective addresses. */
 #include "vmm/monitor/emulate/emulate_state.h"
-#include "vmm/monitor/walk.h"
+#include "vmm/monitor/memory/walk.h"
 
 /* Without REX, byte registers 4 to 7 are AH, CH, DH, BH (SDM vol. 2, table 2-2). */
 static bool emulate_is_high_byte(const struct emulation *emulation, u8 reg, u32 size)

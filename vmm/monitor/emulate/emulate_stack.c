@@ -2,7 +2,7 @@
 /* Instructions that touch no memory but the stack, for a stack in device memory. */
 #include "arch/x86_64/hw/control.h"
 #include "vmm/monitor/emulate/emulate_state.h"
-#include "vmm/monitor/walk.h"
+#include "vmm/monitor/memory/walk.h"
 
 static enum emulate_result emulate_stack_push_value(struct emulation *em, u64 value)
 {

@@ -3,7 +3,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "vmm/monitor/emulate/emulate_alu.h"
 #include "vmm/monitor/emulate/emulate_state.h"
-#include "vmm/monitor/walk.h"
+#include "vmm/monitor/memory/walk.h"
 
 /* Elements done before the guest runs again, so that it can be interrupted. */
 #define STRING_CHUNK 256

@@ -5,7 +5,7 @@
 #include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/task/task_state.h"
-#include "vmm/monitor/walk.h"
+#include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/x86/canonical.h"
 
 static bool emulate_is_protected(const struct emulation *em)

@@ -5,8 +5,8 @@
 #include "lib/string.h"
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/emulate/emulate_vector_forms.h"
-#include "vmm/monitor/walk.h"
-#include "vmm/monitor/xsave.h"
+#include "vmm/monitor/memory/walk.h"
+#include "vmm/monitor/vcpu/xsave.h"
 
 #define V_PIECE	   8u /* bytes that go to memory at a time, at most */
 #define PIECES_MAX (XSAVE_VECTOR_BYTES / V_PIECE)

@@ -6,9 +6,9 @@
 #include "arch/x86_64/hw/control.h"
 #include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_state.h"
-#include "vmm/monitor/walk.h"
+#include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/emulate/x87_number.h"
-#include "vmm/monitor/xsave.h"
+#include "vmm/monitor/vcpu/xsave.h"
 
 #define STATUS_C1 BIT(9)
 #define CONTROL_MASK 0x1f3fu

@@ -4,7 +4,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "lib/string.h"
 #include "vmm/monitor/cpuid/cpuid_table.h"
-#include "vmm/monitor/machine.h"
+#include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/pv/hypercall.h"
 #include "vmm/monitor/task/task_switch.h"
 #include "vmm/rt/exit_names.h"

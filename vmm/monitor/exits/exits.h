@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/vcpu.h"
+#include "vmm/monitor/vcpu/vcpu.h"
 
 /* What the emulator needs of the guest that has reached device memory. */
 #define EXIT_MEMORY_GROUPS (VCPU_SEGMENTS | VCPU_CONTROL | VCPU_CODE)

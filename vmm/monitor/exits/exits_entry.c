@@ -2,7 +2,7 @@
 #include "lib/string.h"
 #include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/exits/explain.h"
-#include "vmm/monitor/machine.h"
+#include "vmm/monitor/machine/machine.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 

@@ -4,10 +4,10 @@
 #include "arch/x86_64/hw/svm.h"
 #include "arch/x86_64/hw/vmx.h"
 #include "lib/string.h"
-#include "vmm/monitor/debugger.h"
+#include "vmm/monitor/vcpu/debugger.h"
 #include "vmm/monitor/exits/exits.h"
-#include "vmm/monitor/machine.h"
-#include "vmm/monitor/walk.h"
+#include "vmm/monitor/machine/machine.h"
+#include "vmm/monitor/memory/walk.h"
 #include "vmm/rt/start.h"
 
 enum opcode { OPCODE_INT3 = 0xcc, OPCODE_INT_N = 0xcd, OPCODE_INTO = 0xce };

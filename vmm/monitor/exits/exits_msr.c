@@ -3,7 +3,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
 #include "vmm/monitor/exits/exits.h"
-#include "vmm/monitor/machine.h"
+#include "vmm/monitor/machine/machine.h"
 
 /* MSRs of time, and the KVM interface's. */
 static bool exits_is_own(u32 index)

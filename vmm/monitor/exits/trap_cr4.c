@@ -3,7 +3,7 @@
 
 #include "arch/x86_64/hw/control.h"
 #include "vmm/hw/cpuid.h"
-#include "vmm/monitor/machine.h"
+#include "vmm/monitor/machine/machine.h"
 
 enum where { WHERE_1_ECX, WHERE_1_EDX, WHERE_7_EBX, WHERE_7_ECX, WHERE_COUNT };
 

@@ -3,7 +3,7 @@
 
 #include "arch/x86_64/hw/ioapic.h"
 #include "vmm/hw/lapic_guest.h"
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 #define IOAPIC_PIN_COUNT     24u
 #define IOAPIC_BYTES	     256u /* of memory that its registers take */

@@ -4,7 +4,7 @@
 #include "arch/x86_64/hw/msr.h"
 #include "lib/bits.h"
 #include "vmm/hw/lapic_guest.h"
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 struct irqchip;
 

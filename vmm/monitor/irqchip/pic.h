@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/hw/pic.h"
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 /* One 8259A. Names are the data sheet's. */
 struct pic_chip {

@@ -2,7 +2,7 @@
 #include "vmm/monitor/net/net_open.h"
 
 #include "lib/bits.h"
-#include "vmm/monitor/machine.h"
+#include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/hw/pci.h"
-#include "vmm/monitor/device.h"
+#include "vmm/monitor/bus/device.h"
 
 #define PCI_SLOTS      32u
 #define PCI_MSIX_MAX   32u

@@ -2,7 +2,7 @@
 #include "vmm/monitor/pv/hypercall.h"
 
 #include "arch/x86_64/hw/control.h"
-#include "vmm/monitor/machine.h"
+#include "vmm/monitor/machine/machine.h"
 
 enum kvm_error {
 	KVM_NO_PERMISSION = -1,

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/bits.h"
-#include "vmm/monitor/vcpu.h"
+#include "vmm/monitor/vcpu/vcpu.h"
 
 /* Linux Documentation/virt/kvm/x86/hypercalls.rst and include/uapi/linux/kvm_para.h */
 enum kvm_call {

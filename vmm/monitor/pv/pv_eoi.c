@@ -2,7 +2,7 @@
 #include "vmm/monitor/pv/pv_eoi.h"
 
 #include "lib/bits.h"
-#include "vmm/monitor/machine.h"
+#include "vmm/monitor/machine/machine.h"
 
 #define PV_EOI_PENDING 1u /* in the guest's byte */
 

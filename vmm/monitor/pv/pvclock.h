@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/device.h"
-#include "vmm/monitor/guest_memory.h"
+#include "vmm/monitor/bus/device.h"
+#include "vmm/monitor/memory/guest_memory.h"
 
 /* Linux Documentation/virt/kvm/x86/msr.rst */
 #define MSR_KVM_WALL_CLOCK  0x4b564d00u

@@ -2,7 +2,7 @@
 #include "vmm/monitor/pv/steal_time.h"
 
 #include "lib/bits.h"
-#include "vmm/monitor/machine.h"
+#include "vmm/monitor/machine/machine.h"
 #include "vmm/rt/clock.h"
 
 #define STEAL_TIME_ENABLED  BIT(0)

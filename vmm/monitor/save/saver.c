@@ -3,7 +3,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/monitor/random.h"
+#include "vmm/monitor/machine/random.h"
 #include "vmm/monitor/save/disk_sum.h"
 #include "vmm/monitor/save/save_store.h"
 #include "vmm/rt/channel.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/machine.h"
+#include "vmm/monitor/machine/machine.h"
 
 /*
  * Answers QUERY_STATE, no vCPU being in the guest: STATUS_NOT_FOUND for an address that is no

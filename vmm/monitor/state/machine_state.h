@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/machine.h"
+#include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/state/list.h"
 #include "vmm/monitor/state/policy.h"
 

@@ -3,7 +3,7 @@
 
 #include "lib/string.h"
 #include "vmm/monitor/exits/exits.h"
-#include "vmm/monitor/machine.h"
+#include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/pv/hypercall.h"
 
 #define INSTRUCTION_MAX 15u

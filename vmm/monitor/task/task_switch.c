@@ -5,7 +5,7 @@
 #include "arch/x86_64/hw/descriptor.h"
 #include "lib/string.h"
 #include "vmm/monitor/task/task_state.h"
-#include "vmm/monitor/walk.h"
+#include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/x86/segment.h"
 
 #define EXTERNAL	 1u /* bit 0 of a selector error code */

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/string.h"
-#include "vmm/monitor/guest_memory.h"
+#include "vmm/monitor/memory/guest_memory.h"
 
 /*
  * Split virtqueues, virtio 1.2, 2.7. Limits: a queue has at most VIRTQUEUE_SIZE_MAX entries, a

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/bus/device.h"
+
+#define BUS_RANGE_MAX 128
+
+struct bus_range {
+	u64 base;
+	u64 bytes;
+	struct device *device;
+	u32 region; /* the device's own number for it */
+};
+
+/*
+ * One address space of a machine, ports or memory: which device answers where. An address that no
+ * device answers reads as all ones and ignores writes, and is counted. So is an access that
+ * straddles the end of a range.
+ */
+struct bus {
+	u32 range_count;
+	u64 unknown_count;
+	u64 unknown_last;	 /* address of the last one */
+	struct bus_range recent; /* the range found last */
+	u64 plain;		 /* bytes up to which `recent` takes an access in one piece */
+	struct bus_range range[BUS_RANGE_MAX]; /* ascending, disjoint */
+};
+
+/*
+ * Puts a region of a device at [base, base + bytes). Without effect: STATUS_BAD_ADDRESS where that
+ * is empty or wraps, STATUS_IN_USE where another answers already or the region is on this bus,
+ * STATUS_NO_MEMORY on a full bus.
+ */
+enum status bus_add(struct bus *bus, struct device *device, u32 region, u64 base,
+		    u64 bytes) MUST_CHECK;
+/* Takes it off the bus again; without effect where it is not on it. */
+void bus_remove(struct bus *bus, const struct device *device, u32 region);
+
+/* What has all of [address, address + size), until the bus changes; or NULL. */
+const struct bus_range *bus_find(struct bus *bus, u64 address, u32 size);
+
+/* bus_find_plain for a range other than the last one. */
+bool bus_search_plain(struct bus *bus, u64 address, u32 size);
+
+/* True: `recent` holds the device, which takes the access in one piece. False: none does. */
+static ALWAYS_INLINE bool bus_find_plain(struct bus *bus, u64 address, u32 size)
+{
+	/* `plain` is at most the range's bytes; an address below the base wraps beyond the end */
+	return likely(size <= bus->plain &&
+		      address - bus->recent.base <= bus->recent.bytes - size) ||
+	       bus_search_plain(bus, address, size);
+}
+
+/* size is 1, 2, 4 or 8. Nothing here blocks or fails. */
+u64 bus_read(struct bus *bus, u64 address, u32 size);
+void bus_write(struct bus *bus, u64 address, u32 size, u64 value);
+/* Counts an access for which the caller found no device. */
+void bus_unknown(struct bus *bus, u64 address);

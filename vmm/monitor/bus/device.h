@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/status.h"
+#include "lib/string.h"
+#include "lib/types.h"
+#include "vmm/monitor/state/section.h"
+
+#define DEADLINE_NONE (~0ull)
+/* Beats faster than this are not kept: the guest would do nothing but exit. */
+#define BEAT_MIN_NS (50 * NS_PER_US)
+
+struct device;
+struct irqchip;
+struct platform;
+struct platform_config;
+
+enum clock_stale {
+	CLOCK_GUEST_STALE = 1 << 0,
+	CLOCK_WALL_STALE = 1 << 1,
+	CLOCK_STALE = CLOCK_GUEST_STALE | CLOCK_WALL_STALE,
+};
+
+/*
+ * The times of a machine. Before each call into a device or interrupt controller the owner brings
+ * them up to date, or says that they are stale: a device that looks at the time (device_now_ns)
+ * then does so itself, and others are spared it. Guest time stands still while the machine is
+ * paused, wall time goes on.
+ */
+struct machine_clock {
+	u32 stale; /* enum clock_stale */
+	/* the owner's, needed if it is ever stale: brings guest time up to date, or all */
+	void (*update)(struct machine_clock *clock, bool wall);
+	u64 now_ns;	/* guest time since the machine's start */
+	u64 guest_tsc;	/* what RDTSC returns at now_ns on the present vCPU */
+	u64 tsc_adjust; /* of that vCPU; set before an update */
+	u64 tsc_khz;
+	u64 wall_ns; /* Unix time in nanoseconds */
+};
+
+enum machine_event {
+	MACHINE_RESET = 1 << 0,
+	MACHINE_POWER_OFF = 1 << 1,    /* ACPI S5 */
+	MACHINE_EXIT = 1 << 2,	       /* debug exit with exit_code */
+	MACHINE_DEADLINE = 1 << 3,     /* a device's deadline_ns is another than before */
+	MACHINE_ROOM = 1 << 4,	       /* the serial port takes more input */
+	MACHINE_PANIC = 1 << 5,	       /* its kernel says that it has panicked */
+	MACHINE_CRASH_KERNEL = 1 << 6, /* likewise, and that another one takes over */
+	MACHINE_WATCHDOG = 1 << 7,     /* the watchdog has expired */
+};
+
+/*
+ * What an access has made necessary, the first three because the guest asked for it; the owner
+ * checks it after each access and clears it.
+ */
+struct machine_events {
+	u32 pending;	/* enum machine_event */
+	u16 reset_port; /* by which the guest asked for a reset */
+	u32 exit_code;
+	u32 watchdog_s; /* how long it has waited for a sign of life */
+};
+
+enum device_space {
+	DEVICE_PORTS,
+	DEVICE_MEMORY,
+};
+
+/* Where a part of a device's registers lies from power-on. */
+struct device_region {
+	enum device_space space;
+	u64 base;
+	u64 bytes;
+};
+
+/*
+ * `region` is the number by which the registers were put on a bus (bus_add), `offset` counts from
+ * where they begin there; all `size` bytes lie inside. size is 1, 2, 4 or 8 and never above
+ * `widest`: wider accesses arrive in pieces, lowest offset first. Values have no bits set above
+ * size.
+ */
+struct device_ops {
+	u32 widest;
+	u64 (*read)(struct device *device, u32 region, u64 offset, u32 size);
+	void (*write)(struct device *device, u32 region, u64 offset, u32 size, u64 value);
+	/* The state after power-on. */
+	void (*reset)(struct device *device);
+	/* Brings the state up to now and calls device_set_deadline. NULL: has no clock. */
+	void (*tick)(struct device *device);
+	/* NULL, or called when a state has been loaded: what follows from it follows. */
+	void (*loaded)(struct device *device);
+	/* Whether the bytes are a state from which no guest access can harm the monitor. */
+	bool (*valid)(const void *state);
+};
+
+/*
+ * A device is its operations over one plain state struct without pointers: the struct is the
+ * snapshot. Everything else here is wiring. Calls for one machine come one at a time, under its
+ * owner's lock.
+ */
+struct device {
+	const char *name;
+	const struct device_ops *ops;
+	const struct device_region *regions; /* by their numbers */
+	u32 region_count;
+	void *state;
+	size_t state_bytes;
+	enum state_kind kind; /* of its section in a saved state */
+	u32 version;	      /* of its state struct: raised by each change */
+	/* set by platform_add */
+	u32 instance;
+	struct machine_clock *clock;
+	struct machine_events *events;
+	struct irqchip *irqchip;
+	u64 deadline_ns; /* guest time at which tick wants to be called; DEADLINE_NONE */
+};
+
+static inline u64 device_now_ns(const struct device *device)
+{
+	if ((device->clock->stale & CLOCK_GUEST_STALE) != 0)
+		device->clock->update(device->clock, false);
+	return device->clock->now_ns;
+}
+
+static inline u64 device_wall_ns(const struct device *device)
+{
+	if ((device->clock->stale & CLOCK_WALL_STALE) != 0)
+		device->clock->update(device->clock, true);
+	return device->clock->wall_ns;
+}
+
+static inline void device_set_deadline(struct device *device, u64 deadline_ns)
+{
+	if (likely(device->deadline_ns == deadline_ns))
+		return;
+	device->deadline_ns = deadline_ns;
+	device->events->pending |= MACHINE_DEADLINE;
+}
+
+static inline void device_reset(struct device *device)
+{
+	device->deadline_ns = DEADLINE_NONE;
+	device->ops->reset(device);
+}
+
+static inline void device_tick(struct device *device)
+{
+	if (device->ops->tick)
+		device->ops->tick(device);
+}
+
+/* Copies the state to bytes[size]: STATUS_TOO_BIG unless it takes exactly size. */
+static inline enum status device_save(const struct device *device, void *bytes, size_t size)
+{
+	if (size != device->state_bytes)
+		return STATUS_TOO_BIG;
+	memcpy(bytes, device->state, size);
+	return STATUS_OK;
+}
+
+/*
+ * Puts a saved state back, without effect unless it is valid. The bytes are 8-byte aligned and
+ * nobody else writes them. Interrupt lines are the interrupt controllers' state: load those too.
+ */
+static inline enum status device_load(struct device *device, const void *bytes, size_t size)
+{
+	if (size != device->state_bytes || (uintptr_t)bytes % 8 != 0)
+		return STATUS_BAD_ARGUMENT;
+	if (!device->ops->valid(bytes))
+		return STATUS_BAD_FORMAT;
+	memcpy(device->state, bytes, size);
+	device->deadline_ns = DEADLINE_NONE;
+	if (device->ops->loaded)
+		device->ops->loaded(device);
+	device_tick(device);
+	return STATUS_OK;
+}

@@ -1,7 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-#pragma once
-
-#include "vmm/monitor/machine.h"
-
-/* Obeys the manager's command, if there is a new one. */
-void command_handle(struct machine *machine);

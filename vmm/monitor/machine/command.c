@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/machine/command.h"
+
+#include "vmm/monitor/dev/acpi_pm.h"
+#include "vmm/rt/syscall.h"
+
+/* Commands that do not fit the present state have no effect: the manager sees the state. */
+static void command_handle_one(struct machine *machine, u32 command)
+{
+	switch (command) {
+	case VM_COMMAND_START:
+		if (machine->handover.loaded)
+			handover_start(machine);
+		else if (machine->state == VM_CREATED || machine->state == VM_CRASHED)
+			machine_start(machine);
+		break;
+	case VM_COMMAND_PAUSE:
+		machine_pause(machine);
+		break;
+	case VM_COMMAND_RESUME:
+		machine_resume(machine);
+		break;
+	case VM_COMMAND_RESET:
+		if (machine->state == VM_RUNNING || machine->state == VM_PAUSED)
+			machine_reset(machine);
+		break;
+	case VM_COMMAND_POWER_BUTTON:
+		acpi_pm_power_button(machine->platform.acpi_pm);
+		break;
+	case VM_COMMAND_TRAP:
+		machine_trap(machine);
+		break;
+	case VM_COMMAND_RESERVE:
+		reserve_change(machine, machine->channel->reserve_budget_ns,
+			       machine->channel->reserve_period_ns);
+		break;
+	case VM_COMMAND_SAVE:
+		machine_save(machine);
+		break;
+	case VM_COMMAND_CONTINUE:
+		handover_continue(machine);
+		break;
+	case VM_COMMAND_HOLD:
+		machine_hold_still(machine);
+		break;
+	case VM_COMMAND_LOAD:
+		handover_load(machine);
+		break;
+	default:
+		break;
+	}
+}
+
+void command_handle(struct machine *machine)
+{
+	struct vm_channel *channel = machine->channel;
+	u32 sequence = __atomic_load_n(&channel->command_sequence, __ATOMIC_ACQUIRE);
+
+	/* a command may still wait until all vCPUs have left the guest, or have asked to reserve */
+	if (machine->todo != 0 || reserve_under_way(machine))
+		return;
+	if (sequence != machine->obeyed) {
+		machine->obeyed = sequence;
+		command_handle_one(machine, channel->command);
+	}
+	if (machine->todo != 0 || reserve_under_way(machine) ||
+	    machine->obeyed == channel->done_sequence)
+		return;
+	__atomic_store_n(&channel->done_sequence, machine->obeyed, __ATOMIC_RELEASE);
+	machine->signal = true;
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/machine/machine.h"
+
+/* Obeys the manager's command, if there is a new one. */
+void command_handle(struct machine *machine);

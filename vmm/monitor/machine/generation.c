@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/machine/generation.h"
+
+#include "vmm/monitor/dev/acpi_pm.h"
+#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/machine/machine.h"
+#include "vmm/monitor/machine/random.h"
+
+#define GENERATION_BYTES 16u
+
+static void generation_draw(struct machine *machine)
+{
+	u8 id[GENERATION_BYTES];
+
+	random_draw(id, sizeof(id));
+	memcpy(machine->job.ram + LAYOUT_GENERATION, id, sizeof(id));
+}
+
+void generation_begin(struct machine *machine)
+{
+	static const u8 none[GENERATION_BYTES];
+
+	if (machine->job.pci &&
+	    memcmp(machine->job.ram + LAYOUT_GENERATION, none, sizeof(none)) == 0)
+		generation_draw(machine);
+}
+
+void generation_change(struct machine *machine)
+{
+	if (!machine->job.pci)
+		return;
+	generation_draw(machine);
+	acpi_pm_generation(machine->platform.acpi_pm);
+}

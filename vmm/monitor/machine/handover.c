@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/machine/handover.h"
+
+#include "lib/bits.h"
+#include "vmm/monitor/machine/generation.h"
+#include "vmm/monitor/machine/machine_setup.h"
+#include "vmm/monitor/state/machine_state.h"
+#include "vmm/monitor/virtio/virtio_blk.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/memory.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
+#include "vmm/rt/syscall.h"
+
+/* So long a disk may take to answer what it was asked. */
+#define ANSWERS_NS (2 * NS_PER_S)
+
+static void handover_set_problem(struct machine *machine, const char *text)
+{
+	format(machine->channel->handover_problem, sizeof(machine->channel->handover_problem), "%s",
+	       text);
+}
+
+static void handover_set_problem_status(struct machine *machine, const char *what,
+					enum status status)
+{
+	format(machine->channel->handover_problem, sizeof(machine->channel->handover_problem),
+	       "its state cannot be %s: %s", what, status_text(status));
+}
+
+/*
+ * What a disk was asked would else be asked a second time, and done once more when the guest no
+ * longer expects it.
+ */
+static bool handover_disks_have_answered(struct machine *machine)
+{
+	u64 until = clock_tsc() + clock_ns_to_tsc(ANSWERS_NS);
+	char text[sizeof(machine->channel->handover_problem)];
+
+	for (u32 i = 0; i < machine->blk_count; i++) {
+		while (!virtio_blk_drain(&machine->blk[i])) {
+			if (clock_tsc() > until) {
+				format(text, sizeof(text),
+				       "disk %u does not answer what it was asked",
+				       machine->blk[i].number);
+				handover_set_problem(machine, text);
+				return false;
+			}
+			(void)!sys_thread_yield(HANDLE_NONE);
+		}
+	}
+	return true;
+}
+
+static bool handover_may_be_held(struct machine *machine)
+{
+	if (machine->debugger.attached) {
+		handover_set_problem(machine, "a debugger is attached to it");
+		return false;
+	}
+	return handover_disks_have_answered(machine);
+}
+
+/* Whether the machine is in a state from which another process can go on. */
+static bool handover_may_be_saved(struct machine *machine)
+{
+	if (machine->state != VM_RUNNING && machine->state != VM_PAUSED) {
+		handover_set_problem(machine, "it neither runs nor is it paused");
+		return false;
+	}
+	if ((machine->platform.events.pending & ~(u32)MACHINE_DEADLINE) != 0) {
+		handover_set_problem(machine, "its guest is ending or resetting it");
+		return false;
+	}
+	return handover_may_be_held(machine);
+}
+
+static void handover_begin_hold(struct machine *machine)
+{
+	machine->handover.held = true;
+	machine->channel->held_tsc = clock_tsc();
+	machine->channel->held = 1;
+	machine_time_pause(&machine->time, machine->channel->held_tsc);
+	machine_update_clock(machine);
+}
+
+void handover_hold(struct machine *machine)
+{
+	machine->channel->held = 0;
+	if (handover_may_be_held(machine))
+		handover_begin_hold(machine);
+}
+
+/* Into the memory that the manager gave for it. 0: handover_set_problem was called. */
+static u64 handover_save_to(struct machine *machine, handle_t memory, u64 size)
+{
+	const struct state_choice all = state_choose_all(machine);
+	handle_t space = start_handle(START_SPACE);
+	enum status status;
+	size_t used = 0;
+	u64 at = 0;
+
+	status = sys_space_map(space, 0, memory, 0, size, RIGHT_READ | RIGHT_WRITE, &at);
+	if (status == STATUS_OK) {
+		status = state_save(machine, &all, "", (void *)(uintptr_t)at, size, &used);
+		while (sys_space_unmap(space, at, size) == STATUS_AGAIN)
+			;
+	}
+	(void)!sys_handle_close(memory);
+	if (status == STATUS_OK && machine->state != VM_CRASHED)
+		return used;
+	handover_set_problem_status(machine, "saved", status);
+	return 0;
+}
+
+void handover_save(struct machine *machine)
+{
+	struct vm_channel *channel = machine->channel;
+	handle_t memory = channel->state_memory;
+	u64 size = align_down(channel->state_size, PAGE_SIZE);
+
+	channel->state_used = 0;
+	if (!handover_may_be_saved(machine)) {
+		(void)!sys_handle_close(memory);
+		return;
+	}
+	handover_begin_hold(machine);
+	channel->state_used = handover_save_to(machine, memory, size);
+	if (channel->state_used == 0)
+		handover_continue(machine);
+}
+
+void handover_continue(struct machine *machine)
+{
+	if (!machine->handover.held)
+		return;
+	machine->handover.held = false;
+	machine->handover.number = 0;
+	machine->channel->held = 0;
+	if (!machine_bind_links(machine)) /* to which the other process has listened */
+		return;
+	machine_let_go(machine);
+	machine->channel->continued_tsc = clock_tsc();
+}
+
+static void handover_forget_life(struct machine *machine)
+{
+	machine->platform.events.pending = 0;
+	for (u32 i = 0; i < machine->vcpu_count; i++) {
+		machine->vcpu[i].page->request |= REQUEST_FLUSH;
+		machine->vcpu[i].refused = STATUS_OK;
+	}
+	if (machine->state != VM_CRASHED)
+		return;
+	machine->state = VM_RUNNING;
+	machine->channel->reason[0] = '\0';
+}
+
+/* A snapshot's state stays as it is, and the manager lets nobody write to it. */
+static bool handover_is_known(const struct machine *machine, u32 sum, size_t size)
+{
+	return sum != 0 && sum == machine->handover.sum && size == machine->handover.sum_of;
+}
+
+/* Devices first become new ones, as in another process: what they derive is not in a state. */
+static bool handover_load_over(struct machine *machine, const void *bytes, size_t size)
+{
+	const struct state_choice all = state_choose_all(machine);
+	struct state_problem problem;
+	char text[sizeof(machine->channel->reason)];
+	u32 sum = state_sum(bytes, size);
+
+	if (!machine_make_devices_anew(machine))
+		return false;
+	if (handover_is_known(machine, sum, size)) {
+		state_load_again(machine, &all, bytes);
+		return true;
+	}
+	if (state_load(machine, &all, bytes, size, &problem)) {
+		machine->handover.sum = sum;
+		machine->handover.sum_of = size;
+		return true;
+	}
+	state_problem_text(&problem, text, sizeof(text));
+	machine_crash(machine, "its state cannot be loaded: %s", text);
+	return false;
+}
+
+void handover_load(struct machine *machine)
+{
+	handle_t memory = machine->channel->state_memory;
+	u64 size = machine->channel->state_size;
+	u64 whole = align_up(size, PAGE_SIZE);
+	handle_t space = start_handle(START_SPACE);
+	enum status status = STATUS_BAD_STATE;
+	u64 at = 0;
+
+	if (machine->handover.held)
+		status = sys_space_map(space, 0, memory, 0, whole, RIGHT_READ, &at);
+	(void)!sys_handle_close(memory);
+	if (status == STATUS_OK) {
+		if (handover_load_over(machine, (const void *)(uintptr_t)at, size)) {
+			handover_forget_life(machine);
+			generation_change(machine);
+		}
+		while (sys_space_unmap(space, at, whole) == STATUS_AGAIN)
+			;
+	} else {
+		machine_crash(machine, "its state cannot be read: %s", status_text(status));
+	}
+	handover_continue(machine);
+}
+
+/* The reason is there. */
+static void handover_tell_refused(struct machine *machine)
+{
+	__atomic_store_n(&machine->channel->refused_renewal, machine->handover.number,
+			 __ATOMIC_RELEASE);
+	machine->signal = true;
+}
+
+void handover_refuse(struct machine *machine, const char *reason)
+{
+	handover_set_problem(machine, reason);
+	handover_tell_refused(machine);
+}
+
+static bool handover_load_state(struct machine *machine, const void *bytes, size_t size)
+{
+	const struct state_choice all = state_choose_all(machine);
+	struct state_problem problem;
+	char text[sizeof(machine->channel->handover_problem)];
+
+	if (state_load(machine, &all, bytes, size, &problem))
+		return true;
+	state_problem_text(&problem, text, sizeof(text));
+	handover_set_problem(machine, text);
+	return false;
+}
+
+/* From a copy: the old process may still be able to write to what it has saved. False: why not. */
+static bool handover_load_copy(struct machine *machine)
+{
+	const struct start_entry *entry = start_find(START_STATE);
+	u64 size = entry != NULL ? entry->value : 0;
+	u64 whole = align_up(size, PAGE_SIZE);
+	enum status status = STATUS_NOT_FOUND;
+	handle_t memory;
+	bool loaded;
+	u64 at = 0;
+
+	if (size != 0)
+		status = memory_take(whole, 0, &memory, &at);
+	if (status != STATUS_OK) {
+		handover_set_problem_status(machine, "read", status);
+		return false;
+	}
+	memcpy((void *)(uintptr_t)at, (const void *)(uintptr_t)entry->offset, size);
+	loaded = handover_load_state(machine, (const void *)(uintptr_t)at, size);
+	memory_give_back(memory, at, whole);
+	while (sys_space_unmap(start_handle(START_SPACE), entry->offset, whole) == STATUS_AGAIN)
+		;
+	return loaded;
+}
+
+bool handover_take(struct machine *machine)
+{
+	struct vm_channel *channel = machine->channel;
+	u32 state = channel->state;
+
+	if (state != VM_RUNNING && state != VM_PAUSED) {
+		handover_refuse(machine, "it neither runs nor is it paused");
+		return false;
+	}
+	machine_time_wall(&machine->time, channel->wall_seconds, channel->wall_tsc);
+	machine_time_pause(&machine->time, clock_tsc());
+	if (!handover_load_copy(machine)) {
+		handover_tell_refused(machine);
+		return false;
+	}
+	machine->state = machine->reported = (enum vm_state)state;
+	machine->obeyed = channel->done_sequence;
+	machine->heard = channel->question.answered;
+	machine->handover.held = true;
+	__atomic_store_n(&channel->taken_renewal, machine->handover.number, __ATOMIC_RELEASE);
+	machine->signal = true;
+	return true;
+}
+
+bool handover_clone(struct machine *machine)
+{
+	machine_time_pause(&machine->time, clock_tsc());
+	if (!handover_load_copy(machine)) {
+		machine_crash(machine, "%s", machine->channel->handover_problem);
+		return false;
+	}
+	generation_change(machine);
+	machine->handover.loaded = true;
+	return true;
+}
+
+void handover_start(struct machine *machine)
+{
+	machine->handover.loaded = false;
+	machine->state = VM_RUNNING;
+	machine_let_go(machine);
+}

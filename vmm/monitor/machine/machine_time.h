@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/bus/device.h"
+
+/*
+ * A guest's time. It starts at 0 with the machine and stands still while paused; the TSC a vCPU
+ * reads is that time in TSC cycles plus what the guest itself has added there (IA32_TSC_ADJUST).
+ */
+struct machine_time {
+	u64 tsc_khz;
+	u64 base_tsc;	  /* host TSC at guest time 0, moved on by every pause */
+	u64 paused_tsc;	  /* host TSC when the present pause began; 0: running */
+	u64 wall_seconds; /* Unix time at wall_tsc */
+	u64 wall_tsc;
+};
+
+void machine_time_start(struct machine_time *time, u64 tsc_khz, u64 host_tsc);
+void machine_time_wall(struct machine_time *time, u64 seconds, u64 host_tsc);
+void machine_time_pause(struct machine_time *time, u64 host_tsc);
+void machine_time_resume(struct machine_time *time, u64 host_tsc);
+
+/*
+ * Fills in what the devices, and a vCPU with clock->tsc_adjust, see at host_tsc; or all but wall
+ * time.
+ */
+void machine_time_update_guest(const struct machine_time *time, struct machine_clock *clock,
+			       u64 host_tsc);
+void machine_time_update(const struct machine_time *time, struct machine_clock *clock,
+			 u64 host_tsc);
+
+/* What the CPU adds to the host's TSC, without the vCPU's IA32_TSC_ADJUST. */
+u64 machine_time_tsc_offset(const struct machine_time *time);
+
+/* The host TSC at which guest time has reached ns; 0 for DEADLINE_NONE, never 0 otherwise. */
+u64 machine_time_to_host(const struct machine_time *time, u64 ns);

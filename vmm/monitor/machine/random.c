@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/machine/random.h"
+
+#include "lib/entropy.h"
+#include "vmm/rt/start.h"
+
+static struct entropy_pool pool;
+
+void random_init(void)
+{
+	entropy_mix(&pool, start_info->entropy, sizeof(start_info->entropy));
+}
+
+void random_draw(void *bytes, size_t count)
+{
+	entropy_draw(&pool, bytes, count);
+}

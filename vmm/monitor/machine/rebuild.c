@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/machine/rebuild.h"
+
+#include "lib/bits.h"
+#include "vmm/monitor/machine/machine_setup.h"
+#include "vmm/monitor/state/machine_state.h"
+#include "vmm/monitor/virtio/virtio_blk.h"
+#include "vmm/monitor/virtio/virtio_net.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
+#include "vmm/rt/syscall.h"
+
+#define CPUS_MAX 8u /* of machines that are made anew */
+#define SAVED_MAX                                                                                  \
+	(CPUS_MAX * (sizeof(struct lapic_saved) + 2 * PAGE_SIZE) + 64 * KIB +                      \
+	 VIRTIO_BLK_MAX * (sizeof(struct virtio_blk_state) + KIB) +                                \
+	 VIRTIO_NET_MAX * (sizeof(struct virtio_net_state) + KIB))
+#define POISON 0xcc
+
+/* All under the machine's lock; one machine is all that a monitor has. */
+static u8 saved_bytes[SAVED_MAX] ALIGNED(8);
+static size_t saved_used;
+static struct lapic kept_lapic[CPUS_MAX];
+static struct lapic_page unused_page;
+
+/* The kernel's counts go on; all else in the new pages is to come from the saved state. */
+static enum status rebuild_make_vcpu_anew(struct vcpu *vcpu)
+{
+	u32 run_count = vcpu->page->run_count;
+	u64 waited_tsc = vcpu->page->waited_tsc;
+	enum status status = sys_object_destroy(vcpu->handle);
+
+	if (status == STATUS_OK)
+		status = sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)vcpu->page,
+					 VCPU_PAGES_MAX * PAGE_SIZE);
+	if (status == STATUS_OK)
+		status = vcpu_make(vcpu);
+	if (status != STATUS_OK)
+		return status;
+	vcpu->page->run_count = run_count;
+	vcpu->page->waited_tsc = waited_tsc;
+	return STATUS_OK;
+}
+
+/* The APIC's page is in use by a CPU: that local APIC stays as it is. */
+static bool rebuild_keeps_lapic(const struct machine *machine, u32 cpu)
+{
+	return machine->vcpu[cpu].place == VCPU_IN_GUEST;
+}
+
+/* The whole machine, or as much of it as stands still. */
+static struct state_choice rebuild_choose_still(const struct machine *machine,
+						const struct vcpu *vcpu)
+{
+	struct state_choice choice = state_choose_all(machine);
+
+	if (machine->guest_count == 0)
+		return choice;
+	choice.whole = false;
+	choice.vcpus = BIT(vcpu->id);
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		if (rebuild_keeps_lapic(machine, i))
+			choice.lapics &= ~BIT(i);
+	return choice;
+}
+
+static bool rebuild_make_devices_anew(struct machine *machine)
+{
+	bool made;
+
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		if (rebuild_keeps_lapic(machine, i))
+			machine->vcpu[i].lapic_page = &unused_page;
+	made = machine_make_devices(machine);
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		if (rebuild_keeps_lapic(machine, i)) {
+			machine->platform.irqchip.lapic[i] = kept_lapic[i];
+			machine->vcpu[i].lapic_page = kept_lapic[i].page;
+		}
+	return made;
+}
+
+/* Of the platform only the time stays. */
+static bool rebuild_make_platform_anew(struct machine *machine)
+{
+	struct platform *platform = &machine->platform;
+	const struct machine_clock clock = platform->clock;
+
+	memcpy(kept_lapic, platform->irqchip.lapic, machine->vcpu_count * sizeof(*kept_lapic));
+	memset(platform, POISON, sizeof(*platform));
+	platform->clock = clock;
+	return rebuild_make_devices_anew(machine);
+}
+
+static void rebuild_load_machine(struct machine *machine, const struct state_choice *choice)
+{
+	struct state_problem problem;
+	char text[128];
+
+	if (state_load(machine, choice, saved_bytes, saved_used, &problem))
+		return;
+	state_problem_text(&problem, text, sizeof(text));
+	machine_crash(machine, "its state cannot be loaded: %s", text);
+}
+
+void rebuild(struct vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+	struct state_choice choice = rebuild_choose_still(machine, vcpu);
+	enum status status;
+
+	vcpu->rebuilt_at = vcpu->page->run_count;
+	if (machine->vcpu_count > CPUS_MAX ||
+	    (machine->platform.events.pending & ~(u32)MACHINE_DEADLINE) != 0)
+		return;
+	if (state_save(machine, &choice, "", saved_bytes, sizeof(saved_bytes), &saved_used) !=
+	    STATUS_OK) {
+		machine_crash(machine, "its state cannot be saved");
+		return;
+	}
+	status = rebuild_make_vcpu_anew(vcpu);
+	if (status != STATUS_OK) {
+		machine_crash(machine, "its vCPU %u cannot be made anew: %s", vcpu->id,
+			      status_text(status));
+		return;
+	}
+	if (!rebuild_make_platform_anew(machine)) {
+		machine_crash(machine, "its devices cannot be made anew");
+		return;
+	}
+	rebuild_load_machine(machine, &choice);
+	vcpu->page->deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
+	if (vcpu->id == 0)
+		machine->job.page = vcpu->page;
+	if (is_power_of_two(++machine->rebuilt_count))
+		machine_log(machine, "rebuilt %u times, last with vCPU %u", machine->rebuilt_count,
+			    vcpu->id);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/vcpu.h"
+#include "vmm/monitor/memory/guest_memory.h"
+
+/* The kind of an access: bits as in a page fault's error code (SDM vol. 3, 4.7). */
+enum walk_access {
+	WALK_READ = 0,
+	WALK_WRITE = 1 << 1,
+	WALK_USER = 1 << 2, /* at CPL 3 */
+	WALK_FETCH = 1 << 4,
+	WALK_PROBE = 1 << 8,	/* a look from outside: no permissions, no A and D bits */
+	WALK_IMPLICIT = 1 << 9, /* by the CPU itself, to descriptor tables and TSSs */
+};
+
+struct walk_result {
+	gpa_t gpa;
+	u64 page_bytes; /* of the page it lies in; 4 KiB with paging off */
+	u32 error_code; /* when the walk failed: of the #PF to give */
+};
+
+#define WALK_LEVELS_MAX 5
+
+/* One entry on the way down, as it was read. */
+struct walk_step {
+	u8 *host; /* where it lies; NULL: not in RAM */
+	u64 gpa;
+	u64 entry;
+};
+
+/* The path of a walk: step[levels] down to step[last], indexed by level. */
+struct walk_path {
+	u32 levels; /* 0: paging is off */
+	u32 last;
+	u64 rights; /* PTE_W, PTE_U, PTE_NX in force, if the walk reached a page */
+	struct walk_step step[WALK_LEVELS_MAX + 1];
+};
+
+/*
+ * Walks the guest's page tables as the CPU does with the control registers and RFLAGS in `page`
+ * (groups VCPU_RIP and VCPU_CONTROL; the address must be canonical): no paging, 32-bit with 4-MiB
+ * pages, PAE, 4 and 5 levels; sets accessed and dirty bits. Protection keys are not checked; a
+ * table outside RAM reads as all ones. Returns false, with nothing changed, when the access faults.
+ */
+bool walk(const struct guest_memory *memory, const struct vcpu_page *page, gva_t gva, u32 access,
+	  struct walk_result *result);
+
+/* The same with WALK_PROBE, and records the path. */
+bool walk_trace(const struct guest_memory *memory, const struct vcpu_page *page, gva_t gva,
+		struct walk_path *path, struct walk_result *result);
+
+/* Width of linear addresses under the paging mode in force: 48 or 57. */
+u32 walk_linear_bits(const struct vcpu_page *page);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/vcpu.h"
+#include "vmm/rt/query.h"
+
+/*
+ * What the last exits of a vCPU were and what they cost: a ring, summed up by reason each time it
+ * has been filled. Only exits that reach the monitor are here. This is part of every exit, so
+ * recording the commonest takes few instructions; the ring is read when no vCPU is in the guest.
+ */
+struct trace {
+	struct query_trace_entry *next;		   /* where the next exit goes */
+	u64 filled;				   /* how often the ring has been full */
+	struct query_cost cost[EXIT_REASON_COUNT]; /* summed over those */
+	struct query_trace_entry entry[1 + QUERY_TRACE_ENTRIES]; /* the first one is not used */
+};
+
+void trace_init(struct trace *trace);
+/* The ring is full: sums it up and begins anew. */
+void trace_turn(struct trace *trace);
+/* Copies the last entries, oldest first; returns how many. */
+u32 trace_copy(const struct trace *trace, struct query_trace_entry to[QUERY_TRACE_ENTRIES]);
+u64 trace_count(const struct trace *trace);
+/* Adds all that was measured to `cost`. */
+void trace_costs(const struct trace *trace, struct query_cost cost[EXIT_REASON_COUNT]);
+
+/* Records the exit in the page. Adjacent fields are copied a word at a time. */
+static ALWAYS_INLINE void trace_exit(struct trace *trace, const struct vcpu_page *page)
+{
+	const struct vcpu_exit *exit = &page->exit;
+	struct query_trace_entry *entry = trace->next;
+	u64 reason = exit->reason;
+
+	_Static_assert(offsetof(struct vcpu_exit, io_flags) ==
+			       offsetof(struct vcpu_exit, access) + 7,
+		       "neighbours");
+	entry->tsc = exit->tsc;
+	entry->rip = page->rip;
+	entry->rax = page->gpr[GPR_RAX];
+	__builtin_memcpy(&entry->reason, &reason, sizeof(reason)); /* and `spent`: 0 */
+	__builtin_memcpy(&entry->access, &exit->access, sizeof(u64));
+	if (reason != EXIT_IO) {
+		entry->gpa = exit->gpa;
+		entry->qualification = exit->qualification;
+		entry->vector = exit->vector;
+		entry->rcx = (u32)page->gpr[GPR_RCX];
+	}
+	trace->next = entry + 1;
+}
+
+/* The last exit is settled, which was not reported yet: the guest goes on or sleeps. */
+static ALWAYS_INLINE void trace_just_handled(struct trace *trace)
+{
+	struct query_trace_entry *entry = trace->next - 1;
+
+	/* modulo 2^32: no exit takes the monitor that long, and none takes 0 cycles */
+	entry->spent = (u32)__builtin_ia32_rdtsc() - (u32)entry->tsc;
+	if (unlikely(trace->next == &trace->entry[1 + QUERY_TRACE_ENTRIES]))
+		trace_turn(trace);
+}
+
+/* The same, without effect if it was reported before. */
+static inline void trace_handled(struct trace *trace)
+{
+	if (trace->next[-1].spent == 0)
+		trace_just_handled(trace);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/rt/channel.h"
+
+struct machine;
+struct vcpu;
+
+/*
+ * The key `trap` and its kin: what the operator wants logged and counted before it takes effect.
+ * The CPU itself then executes an access to a control or debug register, in a single step with the
+ * trap off and no interrupts, so that all checks and effects are the CPU's.
+ */
+struct trap_vcpu {
+	bool stepping;
+	bool had_tf;	 /* the guest's own trap flag */
+	u32 next_target; /* index of the cr3_target to replace next */
+};
+
+/* Tells the vCPU's back end what to trap, by the machine's keys and any debugger's presence. */
+void trap_apply(struct vcpu *vcpu);
+/* Sets the keys: `wanted` is enum vm_trap, `controls` enum vcpu_trap. */
+void trap_set(struct machine *machine, u32 wanted, u32 controls);
+
+/* Logs and counts the exit in the page, if it is wanted. */
+void trap_note(struct vcpu *vcpu);
+/* Logs an EXIT_CR or EXIT_DR and begins its step. False: there is nothing to trap. */
+bool trap_step(struct vcpu *vcpu);
+/* An exception has caused an exit: ends a step. True when it was nothing but the step's trap. */
+bool trap_exception(struct vcpu *vcpu);
+bool trap_steps(const struct vcpu *vcpu);
