@@ -99,7 +99,7 @@ static struct state_record *record_at(u32 number)
 
 static void seal(struct state_record *record)
 {
-	record->check = record_check(record);
+	record->check = record_check(record, state_record_bytes(record->length));
 }
 
 static void expect(enum state_fault fault, u32 record, const char *text)

@@ -27,6 +27,7 @@ OPTIONS = {
                "300"],
     "table": ["-eva-slevel", "20000", "-eva-ilevel", "64", "-eva-plevel", "600",
               "-eva-auto-loop-unroll", "600"],
+    "record": ["-eva-slevel", "20000", "-eva-auto-loop-unroll", "0"],
     "walk": ["-eva-slevel", "40"],
 }
 # (source, text in it, its replacement, harness, the proof that notices)
@@ -62,6 +63,9 @@ MUTANTS = (
      "protect"),
     ("mm/table.c", "		page_free(table->root.kernel, quota);\n", "		;\n",
      "table", "life"),
+    ("vmm/monitor/state/record.c", "	if (*taken > left)\n		return STATE_SHORT;\n", "",
+     "record", "parse"),
+    ("vmm/monitor/state/record.c", "left < sizeof(*record)", "0", "record", "parse"),
     ("kernel/log.c", "(ring->capacity - 1)]", "(2 * ring->capacity - 1)]", "log", "write"),
     ("vmm/manager/log/log_kernel.c", "taken[index] & (ring->capacity - 1)",
      "taken[index] & ring->capacity", "log_take", "take"),

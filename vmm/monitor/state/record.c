@@ -64,13 +64,13 @@ static u32 state_header_check(struct state_header header)
 	return state_check(0, &header, sizeof(header));
 }
 
-static u32 record_check(const struct state_record *record)
+/* Of a record that takes so many bytes. */
+static u32 record_check(const struct state_record *record, size_t taken)
 {
 	struct state_record head = *record;
 
 	head.check = 0;
-	return state_check(state_check(0, &head, sizeof(head)), record + 1,
-			   state_record_bytes(head.length) - sizeof(head));
+	return state_check(state_check(0, &head, sizeof(head)), record + 1, taken - sizeof(head));
 }
 
 enum status state_begin(struct state_writer *writer, void *bytes, size_t size, const char *name,
@@ -115,9 +115,10 @@ void *state_body(struct state_writer *writer, u32 type, u16 instance, u16 versio
 void state_seal(struct state_writer *writer)
 {
 	struct state_record *record = (struct state_record *)(void *)(writer->bytes + writer->used);
+	size_t taken = state_record_bytes(record->length);
 
-	record->check = record_check(record);
-	writer->used += state_record_bytes(record->length);
+	record->check = record_check(record, taken);
+	writer->used += taken;
 	writer->sequence++;
 }
 
@@ -161,64 +162,70 @@ static enum state_fault state_header_fault(const struct state_header *header, si
 	return ended && header->record_limit == STATE_RECORD_LIMIT ? STATE_FINE : STATE_TOO_LONG;
 }
 
-/* The record at bytes[left]; it is within them if it has no fault. */
-static enum state_fault record_fault(const u8 *bytes, size_t left, u64 sequence,
+/* The record at bytes[left]: it is within them, and takes *taken of them, if it has no fault. */
+static enum state_fault record_fault(const u8 *bytes, size_t left, u64 sequence, size_t *taken,
 				     struct state_problem *problem)
 {
 	const struct state_record *record = (const void *)bytes;
-	u64 taken;
+	u32 length;
 
 	if (left < sizeof(*record))
 		return STATE_SHORT;
+	length = record->length;
 	problem->type = record->type & ~STATE_SKIPPABLE;
 	problem->instance = record->instance;
-	problem->found = record->length;
+	problem->found = length;
 	problem->wanted = STATE_RECORD_LIMIT;
-	if (record->length > STATE_RECORD_LIMIT || sequence >= STATE_RECORDS_MAX)
+	if (length > STATE_RECORD_LIMIT || sequence >= STATE_RECORDS_MAX)
 		return STATE_TOO_LONG;
-	taken = state_record_bytes(record->length);
-	if (taken > left)
+	if (length > left - sizeof(*record))
 		return STATE_SHORT;
-	if (record->check != record_check(record))
+	/*@ split length; */ /* make verify */
+	*taken = state_record_bytes(length);
+	if (*taken > left)
+		return STATE_SHORT;
+	if (record->check != record_check(record, *taken))
 		return STATE_OTHER_CHECK;
 	if (record->sequence != sequence)
 		return STATE_OUT_OF_ORDER;
-	if (record->reserved != 0 || !is_zero(bytes + sizeof(*record) + record->length,
-						    taken - sizeof(*record) - record->length))
+	if (record->reserved != 0 ||
+	    !is_zero(bytes + sizeof(*record) + length, *taken - sizeof(*record) - length))
 		return STATE_NOT_ZERO;
 	return STATE_FINE;
 }
 
-static enum state_fault state_end_fault(const u8 *bytes, size_t at, size_t size)
+/* Of bytes[size], in which the last record takes the `taken` ones from `at` on. */
+static enum state_fault state_end_fault(const u8 *bytes, size_t at, size_t taken, size_t size)
 {
 	const struct state_record *record = (const void *)(bytes + at);
 	const struct state_end *end = (const void *)(record + 1);
 
-	if (record->length != sizeof(*end) || record->instance != 0 || end->reserved != 0 ||
+	if (taken != state_record_bytes(sizeof(*end)) || record->length != sizeof(*end) ||
+	    record->instance != 0 || end->reserved != 0 ||
 	    end->record_count != record->sequence + 1 || end->check != state_check(0, bytes, at))
 		return STATE_BAD_END;
-	return at + state_record_bytes(sizeof(*end)) == size ? STATE_FINE : STATE_SURPLUS;
+	return at + taken == size ? STATE_FINE : STATE_SURPLUS;
 }
 
 bool state_parse(const void *bytes, size_t size, struct state_problem *problem)
 {
 	const u8 *start = bytes;
 	size_t at = sizeof(struct state_header);
+	size_t taken;
 
 	*problem = (struct state_problem){.record = ~0u};
 	problem->fault = state_header_fault(bytes, size, problem);
 	for (u32 i = 0; problem->fault == STATE_FINE; i++) {
-		const struct state_record *record = (const void *)(start + at);
-
+		/*@ split at; */ /* make verify */
 		problem->record = i;
-		problem->fault = record_fault(start + at, size - at, i, problem);
+		problem->fault = record_fault(start + at, size - at, i, &taken, problem);
 		if (problem->fault != STATE_FINE)
 			break;
-		if (record->type == STATE_END) {
-			problem->fault = state_end_fault(start, at, size);
+		if (((const struct state_record *)(const void *)(start + at))->type == STATE_END) {
+			problem->fault = state_end_fault(start, at, taken, size);
 			break;
 		}
-		at += state_record_bytes(record->length);
+		at += taken;
 	}
 	return problem->fault == STATE_FINE;
 }
