@@ -138,7 +138,7 @@ def test_panic(build, tmp_path):
         assert set(shown) == {"panic", "1", "2", "3"}
         # CPU 1 was in its guest: the NMI is taken after the exit, when GIF is set. CPU 3 was idle.
         assert "svm_switch_out" in shown["1"], shown["1"]
-        assert "settle" in shown["3"], shown["3"]
+        assert "cpu_loop_handle" in shown["3"], shown["3"]
 
 
 class Debugger:
