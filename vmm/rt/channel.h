@@ -86,6 +86,7 @@ struct vm_channel {
 	u8 save_key[32];       /* while a save is written or read; else zero */
 	u32 save_overwrite;    /* 1: whatever the disk holds may be lost */
 	u32 save_gives;	       /* enum save_gives */
+	u32 save_digests;      /* 1: nothing is written, only digested */
 
 	/* written by the monitor */
 	u32 done_sequence;    /* of the last command obeyed */
@@ -116,6 +117,9 @@ struct vm_channel {
 	u32 held;	      /* 1: the guest stands still for that; 0: not, see handover_problem */
 	u32 no_memory;	      /* 1: it is paused as the host has no page for the guest */
 	u32 save_moved;	      /* grows with each record of a save that was written or read */
+	u8 ram_digest[32]; /* save_digests: SHA-256 of each page that is not zero, behind its number
+			    */
+	u8 state_digest[32];  /* and of the state */
 	u64 held_tsc;	      /* host TSC when the guest last stood still for that */
 	u64 continued_tsc;    /* and when it went on */
 

@@ -46,6 +46,8 @@ static bool vm_renew_saves(const struct vm *vm)
 
 static const char *vm_renew_what_for(const struct vm *vm)
 {
+	if (vm->save.disk == VM_SAVE_DIGEST)
+		return "digested";
 	return vm_renew_saves(vm) ? "saved" : "renewed";
 }
 

@@ -120,6 +120,21 @@ bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, si
 	return false;
 }
 
+bool vm_save_digest(struct vm *vm, char *problem, size_t size)
+{
+	if (!vm_save_last_is_over(vm, problem, size) || !vm_renew_may_begin(vm, problem, size))
+		return false;
+	vm->save.disk = VM_SAVE_DIGEST;
+	vm->save.restoring = false;
+	vm->save.goes_on = true;
+	vm->channel->save_digests = 1;
+	vm->channel->save_gives = vm->overcommits ? SAVE_GIVES_PAGES : SAVE_GIVES_BLOCKS;
+	if (vm_renew(vm, problem, size))
+		return true;
+	vm_save_abandon(vm);
+	return false;
+}
+
 static void vm_save_succeeded(struct vm_saving *save)
 {
 	save->done = true;
@@ -137,7 +152,7 @@ u32 vm_save_moved(const struct vm *vm)
 	u32 moved = READ_ONCE(vm->channel->save_moved);
 
 	/* a store has its own time, which is less */
-	return vm_save_has_disk(&vm->save) ? moved : moved + (u32)vm->save.transfer.at;
+	return vm->save.disk != VM_SAVE_CHANNEL ? moved : moved + (u32)vm->save.transfer.at;
 }
 
 bool vm_saved(struct vm *vm)
@@ -145,6 +160,8 @@ bool vm_saved(struct vm *vm)
 	char reason[sizeof(vm->reason)];
 	char place[CONFIG_NAME_BYTES + 32];
 
+	if (vm->save.disk == VM_SAVE_DIGEST)
+		return true;
 	if (!vm_save_has_disk(&vm->save) && vm->save.transfer.state != TRANSFER_CONFIRMED)
 		return false;
 	format(reason, sizeof(reason), "saved %s %s", vm_save_has_disk(&vm->save) ? "on" : "to",
@@ -243,8 +260,10 @@ bool vm_restore_failed(struct vm *vm, const char *reason)
 
 void vm_save_abandon(struct vm *vm)
 {
-	if (vm->channel != NULL)
+	if (vm->channel != NULL) {
 		secret_forget(vm->channel->save_key, sizeof(vm->channel->save_key));
+		vm->channel->save_digests = 0;
+	}
 	vm->save.disk = 0;
 }
 

@@ -8,6 +8,7 @@ struct vm;
 struct driver_link;
 
 #define VM_SAVE_CHANNEL 0xffu /* as vm_saving.disk: it is none, but the store at a channel */
+#define VM_SAVE_DIGEST	0xfeu /* likewise: nothing is saved, only digested */
 
 /* Where a save goes to, or comes from. */
 struct vm_save_place {
@@ -23,7 +24,7 @@ struct vm_saving {
 	struct transfer transfer; /* with that store */
 	struct machine_channel *channel;
 	u8 last; /* disk that it was last saved on or restored from, its number and 1; 0: none */
-	u8 disk; /* its number and 1, or VM_SAVE_CHANNEL; 0: neither is under way */
+	u8 disk; /* its number and 1, VM_SAVE_CHANNEL or VM_SAVE_DIGEST; 0: none is under way */
 	bool restoring;
 	bool goes_on;	      /* a save: so does the VM */
 	bool room;	      /* in its quota for that link: there was a key when it was built */
@@ -34,7 +35,7 @@ struct vm_saving {
 
 static inline bool vm_save_has_disk(const struct vm_saving *saving)
 {
-	return saving->disk != 0 && saving->disk != VM_SAVE_CHANNEL;
+	return saving->disk != 0 && saving->disk < VM_SAVE_DIGEST;
 }
 
 /*
@@ -42,6 +43,11 @@ static inline bool vm_save_has_disk(const struct vm_saving *saving)
  * then the VM is VM_STOPPED, unless it was to go on, or is not saved: vm->renewal.problem says why.
  */
 bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size);
+/*
+ * Begins to digest a running or paused VM, which stands still meanwhile and then goes on: false and
+ * vm_busy likewise. vm->channel has the digests then, unless vm->renewal.problem says why not.
+ */
+bool vm_save_digest(struct vm *vm, char *problem, size_t size);
 /*
  * Begins to restore a VM that does not run. False: `problem` says why not. vm_busy until it runs,
  * or is again what it was, and vm->save.problem says why.

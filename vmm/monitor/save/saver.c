@@ -4,6 +4,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/machine/random.h"
+#include "vmm/monitor/save/digest.h"
 #include "vmm/monitor/save/disk_sum.h"
 #include "vmm/monitor/save/save_store.h"
 #include "vmm/rt/channel.h"
@@ -114,10 +115,15 @@ static void saver_open_stream(void)
 	secret_forget(secret, sizeof(secret));
 }
 
-static void saver_moved(void)
+static void saver_tell_moved(void)
 {
 	__atomic_store_n(&saver.channel->save_moved, saver.channel->save_moved + 1,
 			 __ATOMIC_RELEASE);
+}
+
+static void saver_moved(void)
+{
+	saver_tell_moved();
 	save_store_works(&saver.store);
 }
 
@@ -222,6 +228,33 @@ static bool save_all(void)
 	return written;
 }
 
+static void saver_digest_ram(u8 digest[SHA256_BYTES])
+{
+	struct digest_ram ram;
+	u64 end;
+
+	digest_ram_begin(&ram);
+	for (u64 first = 0; first < saver.ram_pages; first = end) {
+		end = saver_block_end(first);
+		saver_tell_moved();
+		if (saver_look_at_block(first) == 0)
+			continue;
+		for (u64 page = first; page < end; page++)
+			digest_ram_page(&ram, page, saver.ram + page * PAGE_SIZE);
+	}
+	digest_ram_end(&ram, digest);
+}
+
+/* As if it were saved, but only to say what it is. */
+static bool saver_digest_all(void)
+{
+	saver_digest_ram(saver.channel->ram_digest);
+	if (digest_state(saver.state, saver.state_bytes, saver.channel->state_digest))
+		return true;
+	format(saver.store.problem, sizeof(saver.store.problem), "its state is broken");
+	return false;
+}
+
 static u64 saver_map(handle_t memory, u64 bytes, u32 rights)
 {
 	u64 at = 0;
@@ -259,7 +292,9 @@ NORETURN void saver_run(void)
 	u64 key;
 
 	saver.queue = saver_open_all();
-	saved = save_store_open(&saver.store, saver.queue) && save_all();
+	saved = saver.channel->save_digests != 0
+			? saver_digest_all()
+			: save_store_open(&saver.store, saver.queue) && save_all();
 	if (!saved)
 		format(saver.channel->handover_problem, sizeof(saver.channel->handover_problem),
 		       "%s", saver.store.problem);

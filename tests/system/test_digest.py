@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""`vm digest`: RAM is what it was, page by page, after a save and a restore, with holes and without."""
+import pytest
+
+import bundle
+from machine import Bochs, Qemu, wait_for
+
+KEY = "00112233445566778899aabbccddeeff" * 2
+CONF = """[host]
+state_key = {key}
+[disk saves]
+controller = nvme0 ide0.0
+[vm fill]
+kernel = fill.bin
+memory = {memory}M
+cmdline = first={first} end={end}
+autostart = yes
+"""
+
+
+def digest(machine):
+    answers = []
+    # "try again", while the disk of a restore is still being left
+    wait_for(lambda: answers.extend(machine.objects("vm digest fill")) or answers, 30)
+    (answer,) = answers
+    assert answer["name"] == "fill" and len(answer["ram"]) == len(answer["state"]) == 64
+    return answer
+
+
+def start(emulator, build, folder, memory, words):
+    image = folder / "disk.img"
+    with open(image, "wb") as file:
+        file.truncate(64 << 20)
+    files = bundle.make(folder / "digest.cpio", CONF.format(key=KEY, memory=memory, **words),
+                        bundle.tiny(build, "fill"))
+    if emulator is Bochs:
+        return Bochs(build, bundle=files, memory="2G", disk=image)
+    return Qemu(build, bundle=files, memory="8G", extra=(
+        "-drive", f"if=none,id=disk0,file={image},format=raw", "-device", "nvme,drive=disk0,serial=one"))
+
+
+@pytest.mark.parametrize("emulator, memory, first, end", [
+    (Qemu, 1024, 512, 1024),
+    pytest.param(Qemu, 3072, 1024, 3072, marks=pytest.mark.long),
+    # 3 GiB, a hole of 1 GiB, and 2 GiB
+    pytest.param(Qemu, 5120, 4096, 6144, marks=pytest.mark.long),
+    (Bochs, 1024, 512, 1024)])
+def test_equal(build, tmp_path, emulator, memory, first, end):
+    with start(emulator, build, tmp_path, memory, {"first": first, "end": end}) as machine:
+        machine.wait_prompt()
+        machine.attach("fill")
+        machine.wait("PASS kept")
+        machine.leave()
+        before = machine.vm("fill")["resident_bytes"]
+        running = digest(machine)
+        # what was looked at and holds nothing is not kept
+        assert machine.vm("fill")["resident_bytes"] < before + (64 << 20)
+        machine.command("vm pause fill")
+        paused = digest(machine)
+        assert paused["ram"] == running["ram"]
+        assert digest(machine) == paused and machine.vm("fill")["state"] == "paused"
+        machine.command("vm resume fill")
+        assert "saved on disk saves" in machine.command("vm save fill saves")
+        assert "fill: running" in machine.command("vm restore fill saves")
+        assert digest(machine)["ram"] == running["ram"]
+        machine.command("vm reset fill")
+        machine.attach("fill")
+        machine.wait("PASS clear|FAIL clear")
+        machine.leave()
+        assert machine.command("vm kill fill").startswith("fill: ")
+        assert "only a running or paused VM" in machine.command("vm digest fill")
+        assert ": 0 found" in machine.command("audit")

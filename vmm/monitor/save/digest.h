@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/rt/crypto/sha256.h"
+
+/* What a machine's RAM and state are, in 32 bytes each: the same after a save and a restore. */
+
+struct digest_ram {
+	struct sha256_state sum;
+	u64 bytes;
+};
+
+/*
+ * Of each page that is not zero its number and its bytes, in the order in which they come; not of
+ * that of the generation ID (vmm/monitor/machine/generation.h).
+ */
+void digest_ram_begin(struct digest_ram *ram);
+void digest_ram_page(struct digest_ram *ram, u64 number, const u8 *page);
+void digest_ram_end(const struct digest_ram *ram, u8 digest[SHA256_BYTES]);
+
+/*
+ * Of state[bytes] in the format SKST (vmm/monitor/state/record.h), the time left out, so that it
+ * stays the same while a machine stands still. False: it is not in that format.
+ */
+bool digest_state(const void *state, size_t bytes, u8 digest[SHA256_BYTES]) MUST_CHECK;
