@@ -120,6 +120,12 @@ class Machine:
         self.wait(re.escape(line) + r"\r*\n", limit)
         return self.wait_prompt(limit).replace("\r", "")
 
+    def good(self, line):
+        """The same of a command that has to succeed."""
+        out = self.command(line)
+        assert "error: " not in out, out
+        return out
+
     def objects(self, line):
         """The JSON objects that a command prints."""
         out = self.command(line + " -j")

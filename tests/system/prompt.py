@@ -11,20 +11,16 @@ class Prompt:
         machine.wait_prompt()
         machine.attach_shell(name, 600)
         machine.leave()
-        self.good(f"vm snapshot {name} prompt")
-        self.good(f"vm pause {name}")
-
-    def good(self, line):
-        answer = self.machine.command(line)
-        assert "error: " not in answer, answer
+        machine.good(f"vm snapshot {name} prompt")
+        machine.good(f"vm pause {name}")
 
     def clone(self, name):
         """Another guest, at the same prompt."""
-        self.good(f"vm clone {self.name}@prompt {name}")
+        self.machine.good(f"vm clone {self.name}@prompt {name}")
 
     @contextlib.contextmanager
     def guest(self, name):
         """The machine, with a clone of that name for as long."""
         self.clone(name)
         yield self.machine
-        self.good(f"vm destroy {name}")
+        self.machine.good(f"vm destroy {name}")

@@ -74,11 +74,6 @@ FORK = "crng reseeded due to virtual machine fork"
 URANDOM = "head -c 16 /dev/urandom | hexdump -v -e '1/1 \"%02x\"'"
 
 
-def good(machine, line):
-    out = machine.command(line)
-    assert "error: " not in out, out
-
-
 def test_twins(foreign, tmp_path):
     """
     A kernel with a driver for the generation ID reseeds: what clones, and a guest that was set back,
@@ -88,14 +83,14 @@ def test_twins(foreign, tmp_path):
     files = bundle.make(tmp_path / "twins.cpio", conf, bundle.debian(foreign / "guests-i386"))
     with Qemu(foreign, bundle=files) as machine:
         boot(machine, "alpha")
-        good(machine, "vm snapshot alpha ready")
-        good(machine, "vm renew alpha")
+        machine.good("vm snapshot alpha ready")
+        machine.good("vm renew alpha")
         assert shell(machine, "alpha", f"dmesg | grep -c '{FORK}'") == "0\n"
         drawn = set()
         for name in ("beta", "gamma"):
-            good(machine, f"vm clone alpha@ready {name}")
+            machine.good(f"vm clone alpha@ready {name}")
         for _ in range(2):
-            good(machine, "vm reset alpha --to ready")
+            machine.good("vm reset alpha --to ready")
             for name in ("alpha", "beta", "gamma"):
                 machine.attach(name)
                 machine.shell(f"while ! dmesg | grep '{FORK}'; do sleep 1; done")

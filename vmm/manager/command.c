@@ -267,6 +267,16 @@ void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(st
 	reply->resume = resume;
 }
 
+void command_vm_not_done(struct reply *reply, const struct vm *vm, const char *done,
+			 const char *problem)
+{
+	reply_fail(reply,
+		   vm->state != VM_RUNNING && vm->state != VM_PAUSED ? CODE_BAD_STATE
+		   : vm_busy(vm)				     ? CODE_BUSY
+								     : CODE_FAILED,
+		   "%s: not %s: %s", vm->config.name, done, problem);
+}
+
 bool command_vm_given_up(struct reply *reply, const struct vm *vm)
 {
 	if (clock_tsc() < reply->deadline_tsc)

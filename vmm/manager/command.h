@@ -88,5 +88,8 @@ void command_vm_keep(struct reply *reply, const struct vm *vm);
 struct vm *command_vm_kept(struct reply *reply);
 /* Waits for the monitor to do something: calls `resume` until command_vm_given_up. */
 void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(struct reply *reply));
+/* An error: a VM that has to run or to be paused for it was not `done`; `problem` says why. */
+void command_vm_not_done(struct reply *reply, const struct vm *vm, const char *done,
+			 const char *problem);
 /* Whether the monitor has used up its time; an error has been written then. */
 bool command_vm_given_up(struct reply *reply, const struct vm *vm);

@@ -49,11 +49,7 @@ static void command_vm_digest(struct reply *reply, const struct arguments *argum
 	if (vm == NULL)
 		return;
 	if (!vm_save_digest(vm, problem, sizeof(problem))) {
-		reply_fail(reply,
-			   vm->state != VM_RUNNING && vm->state != VM_PAUSED ? CODE_BAD_STATE
-			   : vm_busy(vm)				       ? CODE_BUSY
-									       : CODE_FAILED,
-			   "%s: not digested: %s", vm->config.name, problem);
+		command_vm_not_done(reply, vm, "digested", problem);
 		return;
 	}
 	command_vm_wait(reply, vm, command_vm_digest_resume);

@@ -44,11 +44,7 @@ static void command_vm_renew(struct reply *reply, const struct arguments *argume
 	if (vm == NULL)
 		return;
 	if (!vm_renew(vm, problem, sizeof(problem))) {
-		reply_fail(reply,
-			   vm->state != VM_RUNNING && vm->state != VM_PAUSED ? CODE_BAD_STATE
-			   : vm_busy(vm)				       ? CODE_BUSY
-									       : CODE_FAILED,
-			   "%s: not renewed: %s", vm->config.name, problem);
+		command_vm_not_done(reply, vm, "renewed", problem);
 		return;
 	}
 	command_vm_wait(reply, vm, command_vm_renew_resume);

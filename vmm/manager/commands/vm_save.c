@@ -96,11 +96,7 @@ static void command_vm_save(struct reply *reply, const struct arguments *argumen
 	if (!command_vm_save_take_words(reply, arguments, &place))
 		return;
 	if (!vm_save(vm, &place, problem, sizeof(problem))) {
-		reply_fail(reply,
-			   vm->state != VM_RUNNING && vm->state != VM_PAUSED ? CODE_BAD_STATE
-			   : vm_busy(vm)				       ? CODE_BUSY
-									       : CODE_FAILED,
-			   "%s: not saved: %s", vm->config.name, problem);
+		command_vm_not_done(reply, vm, "saved", problem);
 		return;
 	}
 	if (place.channel != NULL) {

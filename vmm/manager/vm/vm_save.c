@@ -61,7 +61,7 @@ void vm_save_fill(struct vm *vm)
 {
 	const struct state_key *key = vm_save_key();
 
-	if (vm->save.disk == 0)
+	if (vm->save.disk == 0 || vm->save.disk == VM_SAVE_DIGEST)
 		return;
 	if (key != NULL)
 		memcpy(vm->channel->save_key, key->bytes, sizeof(vm->channel->save_key));
@@ -100,17 +100,14 @@ static void vm_save_set_place(struct vm *vm, const struct vm_save_place *place, 
 	vm->save.problem[0] = '\0';
 }
 
-bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size)
+static bool vm_save_begin(struct vm *vm, const struct vm_save_place *place, char *problem,
+			  size_t size)
 {
-	if (!vm_save_last_is_over(vm, problem, size) || !vm_save_has_key(problem, size) ||
-	    !vm_save_store_is_another(vm, place, problem, size) ||
-	    vm_clone_has_views(vm, problem, size) || !vm_renew_may_begin(vm, problem, size) ||
-	    !vm_save_open_place(vm, place, problem, size))
-		return false;
 	vm_save_set_place(vm, place, false);
 	vm_save_fill(vm);
 	vm->channel->save_overwrite = place->overwrite;
-	vm->channel->save_gives = !place->goes_on  ? SAVE_GIVES_NOTHING
+	vm->channel->save_digests = vm->save.disk == VM_SAVE_DIGEST;
+	vm->channel->save_gives = !place->goes_on   ? SAVE_GIVES_NOTHING
 				  : vm->overcommits ? SAVE_GIVES_PAGES
 						    : SAVE_GIVES_BLOCKS;
 	if (vm_renew(vm, problem, size))
@@ -120,19 +117,22 @@ bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, si
 	return false;
 }
 
+bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size)
+{
+	if (!vm_save_last_is_over(vm, problem, size) || !vm_save_has_key(problem, size) ||
+	    !vm_save_store_is_another(vm, place, problem, size) ||
+	    vm_clone_has_views(vm, problem, size) || !vm_renew_may_begin(vm, problem, size) ||
+	    !vm_save_open_place(vm, place, problem, size))
+		return false;
+	return vm_save_begin(vm, place, problem, size);
+}
+
 bool vm_save_digest(struct vm *vm, char *problem, size_t size)
 {
-	if (!vm_save_last_is_over(vm, problem, size) || !vm_renew_may_begin(vm, problem, size))
-		return false;
-	vm->save.disk = VM_SAVE_DIGEST;
-	vm->save.restoring = false;
-	vm->save.goes_on = true;
-	vm->channel->save_digests = 1;
-	vm->channel->save_gives = vm->overcommits ? SAVE_GIVES_PAGES : SAVE_GIVES_BLOCKS;
-	if (vm_renew(vm, problem, size))
-		return true;
-	vm_save_abandon(vm);
-	return false;
+	const struct vm_save_place nowhere = {.disk = VM_SAVE_DIGEST - 1u, .goes_on = true};
+
+	return vm_save_last_is_over(vm, problem, size) && vm_renew_may_begin(vm, problem, size) &&
+	       vm_save_begin(vm, &nowhere, problem, size);
 }
 
 static void vm_save_succeeded(struct vm_saving *save)
@@ -260,10 +260,8 @@ bool vm_restore_failed(struct vm *vm, const char *reason)
 
 void vm_save_abandon(struct vm *vm)
 {
-	if (vm->channel != NULL) {
+	if (vm->channel != NULL)
 		secret_forget(vm->channel->save_key, sizeof(vm->channel->save_key));
-		vm->channel->save_digests = 0;
-	}
 	vm->save.disk = 0;
 }
 
