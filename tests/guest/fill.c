@@ -2,7 +2,26 @@
 /* Writes a word in each 2 MiB of RAM from first= to end= (MiB): it was 0, and keeps its value. */
 #include "tests/guest/rt/devices.h"
 
-#define PIECE (2 * MIB)
+#define PIECE	  (2 * MIB)
+#define LOW_GIBS  4u /* what tests/guest/rt/start.S maps */
+#define HIGH_GIBS 4u
+#define LARGE	  0x83u /* a leaf of 2 MiB, present and writable */
+#define TABLE	  0x03u
+
+extern u64 boot_pml4[];
+static u64 directory[HIGH_GIBS][512] __attribute__((aligned(4096)));
+
+/* The GiB behind the first four, one to one as they are. */
+static void map_high(void)
+{
+	u64 *pdpt = (u64 *)(boot_pml4[0] & ~0xfffull);
+
+	for (u64 i = 0; i < HIGH_GIBS; i++) {
+		for (u64 j = 0; j < 512; j++)
+			directory[i][j] = (LOW_GIBS + i) * GIB + j * PIECE + LARGE;
+		pdpt[LOW_GIBS + i] = (u64)directory[i] + TABLE;
+	}
+}
 
 /* A different word of each piece. */
 static volatile u64 *word_of(u64 at)
@@ -18,6 +37,7 @@ void guest_main(void)
 	u64 lost = 0;
 
 	pic_mask_all();
+	map_high();
 	for (u64 at = first; at < end; at += PIECE) {
 		set += *word_of(at) != 0;
 		*word_of(at) = ~at;

@@ -41,9 +41,9 @@ def start(emulator, build, folder, memory, words):
 
 @pytest.mark.parametrize("emulator, memory, first, end", [
     (Qemu, 1024, 512, 1024),
-    pytest.param(Qemu, 3072, 1024, 3072, marks=pytest.mark.long),
+    (Qemu, 3072, 1024, 3072),
     # 3 GiB, a hole of 1 GiB, and 2 GiB
-    pytest.param(Qemu, 5120, 4096, 6144, marks=pytest.mark.long),
+    (Qemu, 5120, 4096, 6144),
     (Bochs, 1024, 512, 1024)])
 def test_equal(build, tmp_path, emulator, memory, first, end):
     with start(emulator, build, tmp_path, memory, {"first": first, "end": end}) as machine:

@@ -117,6 +117,10 @@ static void test_e820_above_4g(void **state)
 	assert_int_equal(map.entry[map.count - 1].length, 2 * GIB);
 	e820_build(&map, 3 * GIB, false);
 	assert_true(map.entry[map.count - 1].start < 4 * GIB);
+	/* all that there can be has a place */
+	e820_build(&map, 5 * GIB, true);
+	assert_int_equal(map.count, E820_ENTRIES_MAX);
+	assert_int_equal(map.entry[map.count - 1].start, 4 * GIB);
 }
 
 static void test_initrd(void **state)

@@ -16,7 +16,7 @@ struct e820_entry {
 	u32 type; /* enum e820_type */
 };
 
-#define E820_ENTRIES_MAX 8
+#define E820_ENTRIES_MAX 9 /* with PCI, and RAM above 4 GiB */
 
 struct e820_map {
 	u32 count;
