@@ -93,6 +93,7 @@ enum cli_exit vm_backup_command(struct cli *cli, int count, char **words);
 enum cli_exit vm_save_command(struct cli *cli, int count, char **words);
 enum cli_exit vm_restore_command(struct cli *cli, int count, char **words);
 enum cli_exit vm_balloon_command(struct cli *cli, int count, char **words);
+enum cli_exit vm_digest_command(struct cli *cli, int count, char **words);
 enum cli_exit vm_inspect_command(struct cli *cli, int count, char **words);
 enum cli_exit console_command(struct cli *cli, int count, char **words);
 enum cli_exit events_command(struct cli *cli, int count, char **words);

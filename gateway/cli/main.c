@@ -18,7 +18,7 @@ static const char usage[] =
 	"  vm save NAME DISK [--overwrite] [--continue] | restore NAME DISK\n"
 	"  vm backup NAME full|diff DISK=TARGET... [state=TARGET] [--overwrite]\n"
 	"            | list NAME | cancel NAME\n"
-	"  vm balloon NAME [SIZE] | inspect NAME [PATH]\n"
+	"  vm balloon NAME [SIZE] | inspect NAME [PATH] | digest NAME\n"
 	"  disk list\n"
 	"  disk restore DISK FULL [DIFF...]\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"

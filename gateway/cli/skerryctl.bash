@@ -45,17 +45,17 @@ _skerryctl() {
 	case "${words[0]-} ${words[1]-}" in
 	' ') choices='vm disk console events log audit host token user login logout password' ;;
 	'vm ') choices='list show start stop kill pause resume reset renew snapshot clone save restore
-		backup balloon inspect create set destroy' ;;
+		backup balloon inspect digest create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
 	'token ') choices='list create revoke' ;;
 	'user ') choices='list create set password remove' ;;
 	'disk ') choices='list restore' ;;
 	'console '* | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm snapshot' | 'vm set' | 'vm destroy' | \
-		'vm save' | 'vm restore' | 'vm backup' | 'vm balloon' | 'vm inspect')
+		'vm save' | 'vm restore' | 'vm backup' | 'vm balloon' | 'vm inspect' | 'vm digest')
 		# Names have no blanks; nobody is asked anything: without a terminal and with a limit.
 		local list=(vm list)
 		[[ ${#words[@]} -eq 3 && ${words[1]} == @(save|restore) ]] && list=(disk list)
-		[[ ${#words[@]} -eq 3 && ${words[1]} == @(balloon|inspect) ]] && return
+		[[ ${#words[@]} -eq 3 && ${words[1]} == @(balloon|inspect|digest) ]] && return
 		choices=$(setsid -w timeout 2 "${COMP_WORDS[0]}" "${asked[@]}" "${list[@]}" </dev/null 2>/dev/null |
 			awk 'NR > 1 && $1 ~ /^[A-Za-z0-9._-]+$/ { print $1 }')
 		;;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl vm save, restore, balloon, inspect: a machine's state and memory. */
+/* skerryctl vm save, restore, balloon, inspect, digest: a machine's state and memory. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +149,41 @@ enum cli_exit vm_inspect_command(struct cli *cli, int count, char **words)
 		putchar(' ');
 		escape_print(stdout, hex != NULL ? hex : table_text(field, "value"));
 		putchar('\n');
+	}
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+static void print_digest(const char *name, const char *of, const char *digest)
+{
+	escape_print(stdout, name);
+	printf(": %-5s ", of);
+	escape_print(stdout, digest);
+	putchar('\n');
+}
+
+enum cli_exit vm_digest_command(struct cli *cli, int count, char **words)
+{
+	struct http_answer answer;
+	const json_t *digest;
+	enum cli_exit code;
+	char path[600];
+
+	if (count != 1)
+		cli_die(CLI_USAGE, "allowed: vm digest NAME");
+	cli_connect(cli);
+	snprintf(path, sizeof(path), "/v1/vms/%s/actions/digest", http_segment(words[0]));
+	code = cli_change(cli, "POST", path, NULL, NULL, words[0], "digest", &answer);
+	if (code != CLI_OK)
+		return code;
+	digest = json_object_get(answer.json, "result"); /* of an operation that took its time */
+	if (digest == NULL)
+		digest = answer.json;
+	if (cli->json) {
+		output_json(digest);
+	} else {
+		print_digest(words[0], "RAM", table_text(digest, "ram"));
+		print_digest(words[0], "state", table_text(digest, "state"));
 	}
 	json_decref(answer.json);
 	return CLI_OK;

@@ -265,7 +265,7 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 		{"snapshot", vm_snapshot_command}, {"clone", vm_clone_command},
 		{"save", vm_save_command},	   {"restore", vm_restore_command},
 		{"balloon", vm_balloon_command},   {"inspect", vm_inspect_command},
-		{"backup", vm_backup_command},
+		{"backup", vm_backup_command},	   {"digest", vm_digest_command},
 	};
 	const char *verb = count > 0 ? words[0] : "";
 
@@ -302,5 +302,5 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 		"vm reset NAME --to SNAP, vm save NAME DISK [--overwrite] [--continue], "
 		"vm restore NAME DISK, vm backup NAME full|diff DISK=TARGET... [state=TARGET] "
 		"[--overwrite], vm balloon NAME [SIZE], "
-		"vm inspect NAME [PATH]");
+		"vm inspect NAME [PATH], vm digest NAME");
 }

@@ -245,6 +245,14 @@ void api_vm_action(struct request *request)
 			request->vm, wanted, 200, request_wait_s(request, stop ? 0 : API_WAIT_S));
 }
 
+void api_vm_digest(struct request *request)
+{
+	const char *words[] = {request->vm, NULL};
+
+	operation_start(request, OPERATION_RESULT, "vm digest", words, request->vm, NULL, 200,
+			request_wait_s(request, API_WAIT_S));
+}
+
 /* Rows of `vm stat` that are no exits' reasons. */
 static bool api_is_exit(const char *reason)
 {

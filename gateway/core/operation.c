@@ -54,16 +54,23 @@ static struct operation *operation_place(void)
 	return best;
 }
 
+/* Borrowed; NULL unless it is what was asked for, and there. */
+static json_t *operation_row(const struct operation *operation)
+{
+	return operation->kind == OPERATION_RESULT ? json_array_get(operation->result, 0) : NULL;
+}
+
 static json_t *operation_json(const struct operation *operation)
 {
 	char number[24];
 
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)operation->number);
-	return json_pack("{s:s, s:s, s:O?, s:s}", "id", number, "state",
+	return json_pack("{s:s, s:s, s:O?, s:s, s:O*}", "id", number, "state",
 			 operation->running   ? "running"
 			 : operation->problem ? "failed"
 					      : "done",
-			 "problem", operation->problem, "target", operation->target);
+			 "problem", operation->problem, "target", operation->target, "result",
+			 operation_row(operation));
 }
 
 static void operation_answer_began(struct operation *operation, struct request *request)
@@ -81,6 +88,8 @@ static void operation_answer_began(struct operation *operation, struct request *
 		answer_problem_json(request, json_copy(operation->problem));
 	} else if (operation->status == 204) {
 		answer_json(request, 204, NULL);
+	} else if (operation->kind == OPERATION_RESULT) {
+		answer_json(request, operation->status, json_incref(operation_row(operation)));
 	} else if (!strcmp(request->route->gives, "Changed") || !vm) {
 		answer_json(request, operation->status,
 			    json_pack("{s:b, s:o*}", "changed", operation->changed, "vm",
@@ -168,6 +177,10 @@ static void operation_took(uint64_t number, json_t *reply)
 		return;
 	}
 	operation->result = json_incref(json_object_get(reply, "result"));
+	if (operation->kind == OPERATION_RESULT) {
+		operation_end(operation, NULL);
+		return;
+	}
 	json_array_foreach(operation->result, i, row) machine_vm_patch(row);
 	machine_refresh();
 	if (operation->kind == OPERATION_STOP && !operation_stopped(operation))

@@ -8,8 +8,9 @@
  * that was asked for, else with 202 and its id; it goes on when the client leaves.
  */
 enum operation_kind {
-	OPERATION_REPLY, /* done when Skerry has replied */
-	OPERATION_STOP,	 /* done when the VM runs no more */
+	OPERATION_REPLY,  /* done when Skerry has replied */
+	OPERATION_STOP,	  /* done when the VM runs no more */
+	OPERATION_RESULT, /* as REPLY, and what Skerry replied is the answer: its first row */
 };
 
 /*

@@ -66,6 +66,7 @@ void api_vm_create(struct request *request);
 void api_vm_change(struct request *request);
 void api_vm_destroy(struct request *request);
 void api_vm_action(struct request *request);
+void api_vm_digest(struct request *request);
 void api_vm_exits(struct request *request);
 void api_vm_save(struct request *request);
 void api_vm_restore(struct request *request);

@@ -92,6 +92,7 @@ const struct schema schema_list[] = {
 			   "\"driver\":{\"type\":[\"boolean\",\"null\"]},"
 			   "\"guest\":{\"type\":\"object\",\"additionalProperties\":"
 			   "{\"type\":\"string\"}}")},
+	{"Digest", OBJECT(STRING("name") "," STRING("ram") "," STRING("state"))},
 	{"Fields", OBJECT(OBJECTS("items", STRING("path") "," STRING("value") "," STRING("hex")))},
 	{"Exits", OBJECT(OBJECTS("items", STRING("reason") "," STRING("count") ","
 				 STRING_OR_NULL("cycles")))},
@@ -99,7 +100,7 @@ const struct schema schema_list[] = {
 	{"Ticket", OBJECT(STRING("ticket") "," COUNT("expires_s"))},
 	{"Operation", OBJECT(STRING("id") ",\"state\":{\"enum\":[\"running\",\"done\",\"failed\"]},"
 			     "\"problem\":{\"oneOf\":[{\"$ref\":\"#/components/schemas/Problem\"},"
-			     "{\"type\":\"null\"}]}," STRING("target"))},
+			     "{\"type\":\"null\"}]}," STRING("target") "," FREE_OBJECT("result"))},
 	{"Log", OBJECT(OBJECTS("items", STRING("sequence") "," NUMBER("time_s") "," STRING("level")
 			       "," STRING("category") "," STRING("vm") "," STRING("text")))},
 	{"Audit", OBJECT(OBJECTS("items", STRING("n") "," STRING("time") "," STRING("who") ","

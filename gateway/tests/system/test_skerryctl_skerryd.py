@@ -90,6 +90,8 @@ def test_states(ctl, fake):
         assert ctl.run("vm", "balloon", "vm02", size).returncode == 2, size
     assert ctl.good("vm", "inspect", "vm02", "vcpu.0.rip").splitlines()[0] == "vcpu.0.rip 18446744071578845184"
     assert ctl.run("vm", "inspect", "vm02", "nothing").returncode == 3
+    assert ctl.good("vm", "digest", "vm02") == f"vm02: RAM   {64 * 'a'}\nvm02: state {64 * 'b'}\n"
+    assert ctl.run("vm", "digest").returncode == 2
     assert ctl.good("vm", "snapshot", "vm02", "s") and "8K" in ctl.good("vm", "snapshot", "list", "vm02")
 
 

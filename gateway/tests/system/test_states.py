@@ -117,6 +117,23 @@ def test_balloon(server, fake):
     assert fake.commands[-1][0][:2] == ["vm", "stat"]
 
 
+def test_digest(server, fake):
+    """What Skerry replies is the answer, at once or in the operation that it takes; not a VM's state."""
+    path = "/v1/vms/vm02/actions/digest"
+    digest = {"name": "vm02", "ram": 64 * "a", "state": 64 * "b"}
+    assert server.tls("POST", path).json() == digest
+    assert server.tls("GET", "/v1/vms/vm02").json()["state"] == "running"
+    fake.delay_s = 1
+    later = server.tls("POST", path, headers={"Prefer": "wait=0"})
+    assert later.status == 202 and "result" not in later.json()
+    ended = server.tls("GET", f"{later.headers['Location']}?wait=10").json()
+    assert ended["state"] == "done" and ended["result"] == digest
+    fake.delay_s = 0
+    assert server.tls("POST", "/v1/vms/vm02/actions/kill").status == 200
+    assert server.tls("POST", path).status == 409
+    assert server.tls("POST", path, token=server.make_token(["viewer"])).status == 403
+
+
 def test_inspect(pair):
     fake, server = pair(rights=["view", "operate", "console", "configure", "host"])
     server.start()

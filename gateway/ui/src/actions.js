@@ -50,10 +50,10 @@ function change(id, changes) {
 	results.set(results.get().map((line) => (line.id === id ? { ...line, ...changes } : line)));
 }
 
-/** Waits until an operation is done, if that is what `operation` is; throws when it failed. */
+/** Waits until an operation is done, if that is what `operation` is; how it ended. Throws when it failed. */
 export async function finish(operation) {
 	if (!operation?.id || !operation.state) {
-		return;
+		return operation;
 	}
 	while (operation.state === "running") {
 		operation = await call("GET", `/operations/${encodeURIComponent(operation.id)}?wait=10`);
@@ -61,6 +61,7 @@ export async function finish(operation) {
 	if (operation.state === "failed") {
 		throw new Error(operation.problem?.detail ?? "It failed.");
 	}
+	return operation;
 }
 
 async function run(line) {

@@ -81,6 +81,20 @@ class States:
         self.balloons[name] = request.json()["bytes"]
         self.balloon(request, user, name)
 
+    def digest(self, request, user, name):
+        """Of web-1 by an operation, which takes its time."""
+        self.vm(user, name)
+        self.need(user, "operator")
+        self.machine.record(user[0], "vm.digest", name, "ok")
+        result = {"name": name, "ram": 64 * "a", "state": 64 * "b"}
+        if name == "web-1":
+            number = str(len(self.operations) + 1)
+            operation = {"id": number, "state": "running", "target": name, "problem": None}
+            self.operations[number] = {**operation, "state": "done", "result": result}
+            send(request, 202, operation)
+        else:
+            send(request, 200, result)
+
     def inspect(self, request, user, name):
         self.vm(user, name)
         self.need(user, "admin")
@@ -127,6 +141,7 @@ ROUTES = (
     (r"GET vms/([^/]+)/backups", States.backups), (r"POST vms/([^/]+)/backups", States.backup_begin),
     (r"POST vms/([^/]+)/actions/backup-cancel", States.backup_cancel),
     (r"GET vms/([^/]+)/balloon", States.balloon), (r"POST vms/([^/]+)/actions/balloon", States.balloon_aim),
+    (r"POST vms/([^/]+)/actions/digest", States.digest),
     (r"GET vms/([^/]+)/inspect", States.inspect), (r"GET users", States.user_list),
     (r"POST users", States.user_make), (r"DELETE users/([^/]+)", States.user_remove),
     (r"POST me/password", States.own_password),

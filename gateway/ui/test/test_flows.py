@@ -250,6 +250,15 @@ def test_balloon_and_fields(page):
     page.sees("0xffffffff81000000", ".fields")
 
 
+def test_digest(page):
+    """Shown as it is answered, at once or by an operation."""
+    for name in ("web-2", "web-1"):
+        page.login(place=f"#/machines/{name}") if name == "web-2" else page.open(f"#/machines/{name}")
+        page.button("Digest", '[aria-label="Digest"]').click()
+        page.sees(64 * "a", ".digest", 10)
+        page.sees(64 * "b", ".digest")
+
+
 def test_login_by_password_and_users(page):
     """A name and a password; users made and removed; one's own password changed, and the login ends."""
     page.delete_all_cookies()

@@ -15,10 +15,9 @@ export function useAct() {
 		setError("");
 		setBusy(done);
 		try {
-			const answer = await call(...request, WAIT);
-			await finish(answer);
+			const answer = await finish(await call(...request, WAIT));
 			announce(done);
-			return answer ?? {};
+			return answer?.result ?? answer ?? {};
 		} catch (problem) {
 			setError(problem.message);
 			return null;

@@ -11,6 +11,7 @@ import { Backups } from "../parts/backups.js";
 import { Balloon } from "../parts/balloon.js";
 import { Configuration } from "../parts/configuration.js";
 import { ConsolePane } from "../parts/console_pane.js";
+import { Digest } from "../parts/digest.js";
 import { Exits } from "../parts/exits.js";
 import { Graph } from "../parts/graph.js";
 import { Inspect } from "../parts/inspect.js";
@@ -114,6 +115,7 @@ export function MachineScreen({ name }) {
 			<${Balloon} vm=${vm} />
 			<${Configuration} vm=${vm} />
 			<${Inspect} vm=${vm} />
+			<${Digest} vm=${vm} />
 			<${Happened} name=${name} />
 		</div>`;
 }
