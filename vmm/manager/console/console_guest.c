@@ -137,7 +137,8 @@ enum console_guest_state console_guest_step(enum serial_name port, const char **
 		return CONSOLE_GUEST_LEAVE;
 	}
 	console_guest_show_output(vm);
-	if (vm_has_ended(vm) && !vm_console_waiting(vm, session.port) && !vm->dying) {
+	if (vm_has_ended(vm) && !vm_console_waiting(vm, session.port) &&
+	    (!vm->dying || vm_is_kept(vm))) {
 		*why = "[the guest has ended]\n";
 		return CONSOLE_GUEST_LEAVE;
 	}
