@@ -92,6 +92,33 @@ def test_counter(build, tmp_path, emulator):
         assert ": 0 found" in machine.command("audit"), machine.transcript()
 
 
+@pytest.mark.parametrize("emulator", EMULATORS)
+@pytest.mark.parametrize("clock", ["stop", "jump"])
+def test_clock(build, tmp_path, emulator, clock):
+    """Whether the time in which a state lay is the guest's too, after a reset and in a clone."""
+    def guest_ns(name):
+        rows = {row["path"]: row["value"] for row in machine.objects(f"vm inspect {name} time")}
+        return rows["time.0.elapsed_tsc"] * 1000000 // rows["time.0.tsc_khz"]
+
+    def host_ns():
+        return machine.vm("count")["uptime_ns"]
+
+    with start(build, tmp_path, emulator, f"{COUNTER}clock = {clock}\n") as machine:
+        machine.wait_prompt()
+        wait_counts(machine, "count")
+        one(machine, "vm snapshot count one")
+        begun, since = guest_ns("count"), host_ns()
+        wait_for(lambda: host_ns() > since + 5 * 10**9, 120)
+        one(machine, "vm reset count --to one")
+        one(machine, "vm clone count@one alpha")
+        for name in ("count", "alpha"):
+            gone = guest_ns(name) - begun
+            assert gone > 5 * 10**9 if clock == "jump" else gone < 4 * 10**9, (name, gone)
+            end(machine, name)
+            machine.wait_end(name)
+            machine.wait_prompt()
+
+
 def test_life(build, tmp_path):
     """Who may end when, what is left, and the words for what is refused."""
     with start(build, tmp_path) as machine:

@@ -23,6 +23,7 @@ static void test_everything(void **state)
 			       "reserve = 2ms/10ms\n"
 			       "autostart = yes\n"
 			       "on_crash = restart\n"
+			       "clock = jump\n"
 			       "stop_timeout = 5s\n"
 			       "pages = 2m\n"
 			       "trap = cr, io msr\n"
@@ -51,6 +52,7 @@ static void test_everything(void **state)
 	assert_int_equal(vm->reserve_period_ns, 10 * NS_PER_MS);
 	assert_int_equal(vm->autostart, 1);
 	assert_int_equal(vm->on_crash, ON_CRASH_RESTART);
+	assert_int_equal(vm->clock, CLOCK_JUMP);
 	assert_int_equal(vm->stop_timeout_ns, 5 * NS_PER_S);
 	assert_int_equal(vm->pages, PAGES_2M);
 	assert_int_equal(vm->trap, TRAP_CR | TRAP_IO | TRAP_MSR);
@@ -111,6 +113,7 @@ static void test_values(void **state)
 		{"affinity = 1,,2", 12, "affinity"},
 		{"autostart = maybe", 13, "autostart: found \"maybe\", allowed: yes no"},
 		{"on_crash = explode", 12, "allowed: hold restart destroy restore"},
+		{"clock = run", 9, "clock: found \"run\", allowed: stop jump"},
 		{"stop_timeout = 30", 16, "stop_timeout"},
 		{"stop_timeout = 2h", 16, "stop_timeout"},
 		{"pages = 3m", 9, "allowed: auto 4k 2m 1g"},

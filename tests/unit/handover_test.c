@@ -325,6 +325,39 @@ static void load_again(u64 used)
 	tell(VM_COMMAND_LOAD);
 }
 
+static u64 jumped_ns;
+
+void platform_jumped(struct platform *platform, u64 ns)
+{
+	(void)platform;
+	jumped_ns = ns;
+}
+
+/* The time in which the state lay is the guest's too, unless its clock is to stop. */
+static void catches_up(void **state)
+{
+	u64 used;
+
+	(void)state;
+	channel.wall_seconds = 1700000000;
+	machine_take_wall_time(&machine);
+	page.xcr0 = other_page[0].xcr0 = 1;
+	save();
+	used = channel.state_used;
+	tell(VM_COMMAND_CONTINUE);
+	for (u64 jumps = 0; jumps < 2; jumps++) {
+		info.parameter[MONITOR_FLAGS] = jumps * MONITOR_CLOCK_JUMPS;
+		host_tsc += 7 * NS_PER_S;
+		load_again(used);
+		assert_int_equal(jumped_ns, jumps * 14 * NS_PER_S);
+		assert_int_equal(host_tsc - machine.time.base_tsc, 4000 + jumped_ns);
+	}
+	channel.wall_seconds -= 100; /* the host's clock is behind the state's */
+	machine_take_wall_time(&machine);
+	load_again(used);
+	assert_int_equal(host_tsc - machine.time.base_tsc, 4000);
+}
+
 /* A state that was loaded here is not checked again, any other one is. */
 static void checked_once(void **state)
 {
@@ -456,6 +489,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(taken, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(not_taken, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(set_back, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(catches_up, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(checked_once, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(another_generation, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(not_set_back, set_up, fixture_free),

@@ -203,6 +203,37 @@ static void what_cannot_be(void **state)
 	refuses("header: vendor (1: VMX, 2: SVM): found 2, wanted 1");
 }
 
+/* When it was saved is in the state if the host knows, and makes no difference to a load. */
+static void the_date(void **state)
+{
+	struct state_record *record;
+	const char *words;
+
+	(void)state;
+	use(&machine.vcpu[0], 0x11);
+	use(&machine.vcpu[1], 0x22);
+	used = save_to(saved, sizeof(saved));
+	assert_int_equal(state_wall_ns(saved), 0);
+	machine_time_wall(&machine.time, 1700000000, 1000);
+	assert_true(load_saved(&words));
+	used = save_to(saved, sizeof(saved));
+	assert_int_equal(state_wall_ns(saved), 1700000000 * NS_PER_S + 4000);
+	machine.time.wall_seconds = 0;
+	assert_true(load_saved(&words));
+	machine.time.wall_seconds = 1;
+	record = (struct state_record *)(uintptr_t)state_find(saved, STATE_WALL | STATE_SKIPPABLE,
+							      0);
+	record->version = 2;
+	assert_true(load_saved(&words));
+	assert_int_equal(state_wall_ns(saved), 0);
+	record->version = 1;
+	record->type = STATE_WALL;
+	assert_false(load_saved(&words));
+	assert_string_equal(words, "record 2 (wall 0): the machine has no place for it");
+	record->type |= STATE_SKIPPABLE;
+	assert_true(load_saved(&words));
+}
+
 /* Version 1.0 of all that is no device's, as it was: it loads, and is what is saved now. */
 static void golden(void **state)
 {
@@ -233,6 +264,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(all_comes_back, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(parts, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(what_cannot_be, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(the_date, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(golden, set_up, fixture_free),
 	};
 

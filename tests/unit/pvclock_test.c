@@ -119,6 +119,26 @@ static void test_pause(void **unused)
 	assert_int_equal(clock_now.now_ns, 2 * NS_PER_S + 8);
 }
 
+/* Forwards only, and never so far that it would look negative. */
+static void test_jump(void **unused)
+{
+	(void)unused;
+	machine_time_start(&now, 1000000, 1000);
+	assert_int_equal(machine_time_wall_ns(&now, 5000), 0);
+	machine_time_wall(&now, 1700000000, 1000);
+	assert_int_equal(machine_time_wall_ns(&now, 5000), 1700000000 * NS_PER_S + 4000);
+	machine_time_pause(&now, 5000);
+	machine_time_jump(&now, 7 * 24 * 3600 * NS_PER_S);
+	machine_time_resume(&now, 6000);
+	machine_time_update(&now, &clock_now, 6000);
+	assert_int_equal(clock_now.now_ns, 7 * 24 * 3600 * NS_PER_S + 4000);
+	machine_time_pause(&now, 6000);
+	machine_time_jump(&now, ~0ull);
+	machine_time_jump(&now, 1ull << 63);
+	machine_time_update(&now, &clock_now, 9000);
+	assert_int_equal(clock_now.now_ns, 7 * 24 * 3600 * NS_PER_S + 4000);
+}
+
 static void test_deadline(void **unused)
 {
 	(void)unused;
@@ -201,6 +221,7 @@ int main(void)
 		cmocka_unit_test(test_scale),
 		cmocka_unit_test_setup_teardown(test_clock_agrees, make, unmake),
 		cmocka_unit_test_setup_teardown(test_pause, make, unmake),
+		cmocka_unit_test_setup_teardown(test_jump, make, unmake),
 		cmocka_unit_test_setup_teardown(test_deadline, make, unmake),
 		cmocka_unit_test_setup_teardown(test_older_than_host, make, unmake),
 		cmocka_unit_test_setup_teardown(test_wall_clock, make, unmake),

@@ -60,6 +60,23 @@ static void expires_once(void **state)
 	assert_int_equal(in16(0x632), 30);
 }
 
+/* The guest keeps the time that it had. */
+static void does_not_count_a_jump(void **state)
+{
+	(void)state;
+	device->ops->jumped(device, NS_PER_S);
+	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
+	out16(0x632, 30);
+	out8(device, 0x630, 1);
+	fixture_platform.clock.now_ns += 1000 * NS_PER_S;
+	device->ops->jumped(device, 1000 * NS_PER_S);
+	assert_int_equal(in16(0x634), 30);
+	assert_int_equal(asked(), 0);
+	device->ops->jumped(device, ~0ull - 1);
+	assert_int_equal(in16(0x634), WATCHDOG_COUNT_MAX);
+	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
+}
+
 static void kept_alive(void **state)
 {
 	(void)state;
@@ -138,6 +155,7 @@ int main(void)
 		cmocka_unit_test_setup(stopped_at_first, setup),
 		cmocka_unit_test_setup(expires_once, setup),
 		cmocka_unit_test_setup(kept_alive, setup),
+		cmocka_unit_test_setup(does_not_count_a_jump, setup),
 		cmocka_unit_test_setup(counts_out_of_range, setup),
 		cmocka_unit_test_setup(saved_and_reset, setup),
 		cmocka_unit_test_setup(panic_is_told_once, setup),

@@ -147,16 +147,17 @@ enum monitor_parameter {
 
 enum monitor_flag {
 	MONITOR_DEMO = 1 << 0, /* the kernel file is the flat built-in guest, real mode at 0x7c00 */
-	MONITOR_TEST_DEVICE = 1 << 1, /* the guest finds a test device */
+	MONITOR_TEST_DEVICE = 1 << 1,	/* the guest finds a test device */
 	MONITOR_APIC_EMULATED = 1 << 2, /* even if the CPU virtualizes local APICs */
-	MONITOR_HPET = 1 << 3, /* the guest finds an HPET */
-	MONITOR_PCI = 1 << 4, /* the guest finds a PCI bus */
+	MONITOR_HPET = 1 << 3,		/* the guest finds an HPET */
+	MONITOR_PCI = 1 << 4,		/* the guest finds a PCI bus */
 	MONITOR_VIRTIO_RNG = 1 << 5,
 	MONITOR_VIRTIO_CONSOLE = 1 << 6,
 	MONITOR_VIRTIO_BALLOON = 1 << 7,
-	MONITOR_OVERCOMMIT = 1 << 9, /* the guest waits where the host has no page for it */
-	MONITOR_COPIER = 1 << 11, /* it copies the disks of a VM, and no more: copier_page.h */
-	MONITOR_RESTORER = 1 << 12, /* it writes a disk from backups: restorer_page.h */
+	MONITOR_OVERCOMMIT = 1 << 9,   /* the guest waits where the host has no page for it */
+	MONITOR_COPIER = 1 << 11,      /* it copies the disks of a VM, and no more: copier_page.h */
+	MONITOR_RESTORER = 1 << 12,    /* it writes a disk from backups: restorer_page.h */
+	MONITOR_CLOCK_JUMPS = 1 << 13, /* the key clock: time goes on while a state lies there */
 	MONITOR_SAVER = 1 << 8, /* it writes the state and the RAM of a VM to a disk, and no more */
 	MONITOR_TRANSFER = 1 << 10, /* START_SAVE is no disk's but a transfer: vmm/rt/transfer.h */
 };

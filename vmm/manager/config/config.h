@@ -14,6 +14,7 @@
 #define CONFIG_CPU_WORDS 4u /* affinity covers CPU_MAX host CPUs */
 
 /* Choices: the numbers follow the words in config_keys.c. */
+enum config_clock { CLOCK_STOP, CLOCK_JUMP };
 enum config_on_crash { ON_CRASH_HOLD, ON_CRASH_RESTART, ON_CRASH_DESTROY, ON_CRASH_RESTORE };
 enum config_pages { PAGES_AUTO, PAGES_4K, PAGES_2M, PAGES_1G };
 enum config_automatic { AUTOMATIC_AUTO, AUTOMATIC_OFF };
@@ -171,6 +172,7 @@ struct vm_config {
 	u64 reserve_period_ns;
 	u64 autostart;
 	u64 on_crash;
+	u64 clock;
 	u64 stop_timeout_ns;
 	u64 pages;
 	u64 trap; /* enum config_trap */

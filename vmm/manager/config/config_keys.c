@@ -61,6 +61,7 @@ const struct config_key config_vm_keys[] = {
 	{"autostart", VALUE_CHOICE, VM_FIELD(autostart), .words = "no yes", .allowed = "yes no"},
 	{"on_crash", VALUE_CHOICE, VM_FIELD(on_crash), .words = "hold restart destroy restore",
 	 .allowed = "hold restart destroy restore"},
+	{"clock", VALUE_CHOICE, VM_FIELD(clock), .words = "stop jump", .allowed = "stop jump"},
 	{"stop_timeout", VALUE_DURATION, VM_FIELD(stop_timeout_ns), 0, 3600 * NS_PER_S, NULL,
 	 "a time such as 30s, at most 3600s"},
 	{"pages", VALUE_CHOICE, VM_FIELD(pages), .words = "auto 4k 2m 1g",

@@ -233,6 +233,12 @@ u64 machine_wall_seconds(u64 tsc)
 	return wall_seconds + clock_tsc_to_ns(tsc - wall_tsc) / NS_PER_S;
 }
 
+void machine_wall_base(u64 *seconds, u64 *tsc)
+{
+	*seconds = wall_seconds;
+	*tsc = wall_tsc;
+}
+
 u64 machine_start_unix_ns(void)
 {
 	if (wall_seconds == 0)

@@ -32,6 +32,9 @@ u64 machine_time_ns(void);
 /* Unix time at that value of the TSC; 0 when the machine's clock cannot be read. */
 u64 machine_wall_seconds(u64 tsc);
 
+/* The clock's reading when it was read, and the TSC then: the same for all that begins with it. */
+void machine_wall_base(u64 *seconds, u64 *tsc);
+
 /* Unix time in nanoseconds at which the log's time was 0; 0 when the clock cannot be read. */
 u64 machine_start_unix_ns(void);
 

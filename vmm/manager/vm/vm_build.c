@@ -117,8 +117,7 @@ static void vm_clear_channel(struct vm *vm)
 			vm_clear_stream(vm, i);
 	}
 	channel->exit_code = -1;
-	channel->wall_tsc = clock_tsc();
-	channel->wall_seconds = machine_wall_seconds(channel->wall_tsc);
+	machine_wall_base(&channel->wall_seconds, &channel->wall_tsc);
 }
 
 /* Created once per VM. */
@@ -178,17 +177,16 @@ static void vm_fill_start_info(const struct vm *vm, struct start_info *info)
 		(vm->config.preemption_timer == AUTOMATIC_OFF ? VTRAP_NO_TIMER : 0ul) |
 		(vm->config.unrestricted == AUTOMATIC_OFF ? VTRAP_RESTRICTED : 0ul) |
 		(vm->config.tlb_flush == TLB_FLUSH_FULL ? VTRAP_FLUSH : 0ul);
-	info->parameter[MONITOR_FLAGS] = (demo ? MONITOR_DEMO : 0ul) |
-					 (vm->config.hpet ? MONITOR_HPET : 0ul) |
-					 (vm->config.pci == PCI_ON ? MONITOR_PCI : 0ul) |
-					 (vm->config.rng ? MONITOR_VIRTIO_RNG : 0ul) |
-					 (vm->config.balloon ? MONITOR_VIRTIO_BALLOON : 0ul) |
-					 (vm->overcommits ? MONITOR_OVERCOMMIT : 0ul) |
-					 (vm->config.console == CONSOLE_VIRTIO
-						  ? MONITOR_VIRTIO_CONSOLE : 0ul) |
-					 (vm->config.test_device ? MONITOR_TEST_DEVICE : 0ul) |
-					 (vm->config.apic_virtualization == AUTOMATIC_OFF
-						  ? MONITOR_APIC_EMULATED : 0ul);
+	info->parameter[MONITOR_FLAGS] =
+		(demo ? MONITOR_DEMO : 0ul) | (vm->config.hpet ? MONITOR_HPET : 0ul) |
+		(vm->config.pci == PCI_ON ? MONITOR_PCI : 0ul) |
+		(vm->config.clock == CLOCK_JUMP ? MONITOR_CLOCK_JUMPS : 0ul) |
+		(vm->config.rng ? MONITOR_VIRTIO_RNG : 0ul) |
+		(vm->config.balloon ? MONITOR_VIRTIO_BALLOON : 0ul) |
+		(vm->overcommits ? MONITOR_OVERCOMMIT : 0ul) |
+		(vm->config.console == CONSOLE_VIRTIO ? MONITOR_VIRTIO_CONSOLE : 0ul) |
+		(vm->config.test_device ? MONITOR_TEST_DEVICE : 0ul) |
+		(vm->config.apic_virtualization == AUTOMATIC_OFF ? MONITOR_APIC_EMULATED : 0ul);
 }
 
 static void vm_grant_all(const struct vm *vm, struct parts *parts)

@@ -88,6 +88,8 @@ struct device_ops {
 	void (*tick)(struct device *device);
 	/* NULL, or called when a state has been loaded: what follows from it follows. */
 	void (*loaded)(struct device *device);
+	/* NULL, or called when guest time has jumped: by ns in which the guest could do nothing. */
+	void (*jumped)(struct device *device, u64 ns);
 	/* Whether the bytes are a state from which no guest access can harm the monitor. */
 	bool (*valid)(const void *state);
 };

@@ -122,3 +122,10 @@ u64 platform_deadline(const struct platform *platform, u32 cpu)
 		deadline = MIN(deadline, platform->timed[i]->deadline_ns);
 	return deadline;
 }
+
+void platform_jumped(struct platform *platform, u64 ns)
+{
+	for (u32 i = 0; i < platform->device_count; i++)
+		if (platform->device[i]->ops->jumped != NULL)
+			platform->device[i]->ops->jumped(platform->device[i], ns);
+}

@@ -77,6 +77,8 @@ struct platform {
  */
 enum status platform_init(struct platform *platform,
 			  const struct platform_config *config) MUST_CHECK;
+/* Guest time has jumped by ns in which the guest could do nothing. */
+void platform_jumped(struct platform *platform, u64 ns);
 /* A reset of the machine: everything but date and CMOS bytes. Clears events and kicks. */
 void platform_reset(struct platform *platform);
 /*

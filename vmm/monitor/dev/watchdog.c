@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/dev/watchdog.h"
+
 #include "vmm/monitor/dev/platform.h"
+#include "vmm/rt/checked.h"
 
 /* After loading any number, watchdog_left_s is still one of 16 bits. */
 static u64 watchdog_left_s(const struct device *device)
@@ -75,6 +77,17 @@ static void watchdog_write(struct device *device, u32 region, u64 offset, u32 si
 	watchdog_tick(device);
 }
 
+/* It counts what the guest could have used for a sign of life. */
+static void watchdog_jumped(struct device *device, u64 ns)
+{
+	struct watchdog_state *state = device->state;
+
+	if ((state->control & WATCHDOG_RUN) != 0 &&
+	    !checked_add(state->expires_ns, ns, &state->expires_ns))
+		state->expires_ns = DEADLINE_NONE;
+	watchdog_tick(device);
+}
+
 static void watchdog_reset(struct device *device)
 {
 	struct watchdog_state *state = device->state;
@@ -103,6 +116,7 @@ static const struct device_ops watchdog_ops = {
 	.write = watchdog_write,
 	.reset = watchdog_reset,
 	.tick = watchdog_tick,
+	.jumped = watchdog_jumped,
 	.valid = watchdog_valid,
 };
 

@@ -144,6 +144,20 @@ void handover_continue(struct machine *machine)
 	machine->channel->continued_tsc = clock_tsc();
 }
 
+/* Its time stands still. When it was saved is what a process of the VM's says: any number. */
+void handover_catch_up(struct machine *machine, const void *state)
+{
+	u64 saved_ns = state_wall_ns(state);
+	u64 now_ns = machine_time_wall_ns(&machine->time, machine->time.paused_tsc);
+
+	if ((start_info->parameter[MONITOR_FLAGS] & MONITOR_CLOCK_JUMPS) == 0 || saved_ns == 0 ||
+	    saved_ns >= now_ns)
+		return;
+	machine_time_jump(&machine->time, now_ns - saved_ns);
+	machine_update_clock(machine);
+	platform_jumped(&machine->platform, now_ns - saved_ns);
+}
+
 static void handover_forget_life(struct machine *machine)
 {
 	machine->platform.events.pending = 0;
@@ -175,11 +189,13 @@ static bool handover_load_over(struct machine *machine, const void *bytes, size_
 		return false;
 	if (handover_is_known(machine, sum, size)) {
 		state_load_again(machine, &all, bytes);
+		handover_catch_up(machine, bytes);
 		return true;
 	}
 	if (state_load(machine, &all, bytes, size, &problem)) {
 		machine->handover.sum = sum;
 		machine->handover.sum_of = size;
+		handover_catch_up(machine, bytes);
 		return true;
 	}
 	state_problem_text(&problem, text, sizeof(text));
@@ -232,8 +248,10 @@ static bool handover_load_state(struct machine *machine, const void *bytes, size
 	struct state_problem problem;
 	char text[sizeof(machine->channel->handover_problem)];
 
-	if (state_load(machine, &all, bytes, size, &problem))
+	if (state_load(machine, &all, bytes, size, &problem)) {
+		handover_catch_up(machine, bytes);
 		return true;
+	}
 	state_problem_text(&problem, text, sizeof(text));
 	handover_set_problem(machine, text);
 	return false;
@@ -273,7 +291,7 @@ bool handover_take(struct machine *machine)
 		handover_refuse(machine, "it neither runs nor is it paused");
 		return false;
 	}
-	machine_time_wall(&machine->time, channel->wall_seconds, channel->wall_tsc);
+	machine_take_wall_time(machine);
 	machine_time_pause(&machine->time, clock_tsc());
 	if (!handover_load_copy(machine)) {
 		handover_tell_refused(machine);
@@ -290,6 +308,7 @@ bool handover_take(struct machine *machine)
 
 bool handover_clone(struct machine *machine)
 {
+	machine_take_wall_time(machine);
 	machine_time_pause(&machine->time, clock_tsc());
 	if (!handover_load_copy(machine)) {
 		machine_crash(machine, "%s", machine->channel->handover_problem);

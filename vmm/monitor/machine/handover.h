@@ -36,6 +36,12 @@ void handover_continue(struct machine *machine);
 void handover_load(struct machine *machine);
 
 /*
+ * With the key `clock = jump` time goes on by as long as the state, which was just loaded, has lain
+ * somewhere. The guest's time stands still. A watchdog does not count it.
+ */
+void handover_catch_up(struct machine *machine, const void *state);
+
+/*
  * The rest of the set-up of a clone: of another VM's state, which goes on with handover_start.
  * False: the machine is crashed.
  */

@@ -115,7 +115,7 @@ void machine_stop(struct machine *machine, s32 exit_code, const char *reason)
 	machine_set_state(machine, VM_STOPPED);
 }
 
-static void machine_take_wall_time(struct machine *machine)
+void machine_take_wall_time(struct machine *machine)
 {
 	machine_time_wall(&machine->time, machine->channel->wall_seconds,
 			  machine->channel->wall_tsc);

@@ -128,6 +128,8 @@ void machine_save(struct machine *machine);
 /* Holds the machine as soon as all vCPUs have left the guest. */
 void machine_hold_still(struct machine *machine);
 
+/* What the manager knows of the date. */
+void machine_take_wall_time(struct machine *machine);
 /* Brings the platform's clock up to date. */
 void machine_update_clock(struct machine *machine);
 /* The same for a device that finds it stale. What it says of the TSC may be another vCPU's. */

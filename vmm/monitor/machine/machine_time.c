@@ -60,6 +60,26 @@ void machine_time_update(const struct machine_time *time, struct machine_clock *
 		time->wall_seconds * NS_PER_S + mul_div(since_wall, NS_PER_MS, time->tsc_khz);
 }
 
+u64 machine_time_wall_ns(const struct machine_time *time, u64 host_tsc)
+{
+	struct machine_clock clock = {0};
+
+	if (time->wall_seconds == 0)
+		return 0;
+	machine_time_update(time, &clock, host_tsc);
+	return clock.wall_ns;
+}
+
+void machine_time_jump(struct machine_time *time, u64 ns)
+{
+	u64 cycles = mul_div(ns, time->tsc_khz, NS_PER_MS);
+	u64 now = time->paused_tsc - time->base_tsc;
+	u64 then;
+
+	if (checked_add(now, cycles, &then) && then >> 63 == 0)
+		time->base_tsc -= cycles;
+}
+
 u64 machine_time_tsc_offset(const struct machine_time *time)
 {
 	return -time->base_tsc;

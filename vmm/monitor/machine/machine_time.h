@@ -29,6 +29,11 @@ void machine_time_update_guest(const struct machine_time *time, struct machine_c
 void machine_time_update(const struct machine_time *time, struct machine_clock *clock,
 			 u64 host_tsc);
 
+/* Unix time at host_tsc in ns; 0: not known. */
+u64 machine_time_wall_ns(const struct machine_time *time, u64 host_tsc);
+/* The guest's time goes on by `ns` at once, as long as it stays below 2^63 cycles. */
+void machine_time_jump(struct machine_time *time, u64 ns);
+
 /* What the CPU adds to the host's TSC, without the vCPU's IA32_TSC_ADJUST. */
 u64 machine_time_tsc_offset(const struct machine_time *time);
 

@@ -71,7 +71,8 @@ bool digest_state(const void *state, size_t bytes, u8 digest[SHA256_BYTES])
 	for (record = state_first(state); record != NULL; record = state_next(record)) {
 		u8 block[SHA256_BLOCK_BYTES] = {0};
 
-		if (record->type == STATE_TIME || record->type == STATE_END)
+		if (record->type == STATE_TIME || record->type == STATE_END ||
+		    record->type == (STATE_WALL | STATE_SKIPPABLE))
 			continue;
 		if (record->type == STATE_VCPU)
 			digest_vcpu(record, block);

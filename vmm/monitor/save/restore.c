@@ -233,6 +233,7 @@ static void restore_load_state(struct machine *machine)
 	const struct state_choice all = state_choose_all(machine);
 
 	state_load_again(machine, &all, restore.state);
+	handover_catch_up(machine, restore.state);
 	generation_change(machine);
 }
 
@@ -247,8 +248,7 @@ bool restore_load(struct machine *machine)
 	if (memory_take(restore.state_size, 0, &memory, &at) != STATUS_OK)
 		return restore_refuse(machine, "there is no memory for its state");
 	restore.state = (u8 *)(uintptr_t)at;
-	machine_time_wall(&machine->time, machine->channel->wall_seconds,
-			  machine->channel->wall_tsc);
+	machine_take_wall_time(machine);
 	machine_time_pause(&machine->time, clock_tsc());
 	whole = restore_open_save(machine) && restore_read_all(machine);
 	if (whole)

@@ -96,6 +96,11 @@ static const struct state_field of_time_saved[] = {
 };
 STRUCT(time_saved);
 
+static const struct state_field of_wall_saved[] = {
+	FIELD(wall_saved, unix_ns, FIELD_NUMBER),
+};
+STRUCT(wall_saved);
+
 static const struct state_field of_cpuid_regs[] = {
 	FIELD(cpuid_regs, eax, FIELD_HEX),
 	FIELD(cpuid_regs, ebx, FIELD_HEX),
@@ -177,6 +182,7 @@ static const struct state_fields *const machine_fields[] = {
 	[STATE_VCPU] = &fields_vcpu_saved,     [STATE_TIME] = &fields_time_saved,
 	[STATE_POLICY] = &fields_policy_saved, [STATE_IRQCHIP] = &fields_irqchip_saved,
 	[STATE_BUS] = &fields_bus_saved,       [STATE_LAPIC] = &fields_lapic_rows,
+	[STATE_WALL] = &fields_wall_saved,
 };
 
 const struct state_fields *state_fields_of(u32 kind)

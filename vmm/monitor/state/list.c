@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/state/list.h"
 
+static u32 state_section_type(const struct state_section *section)
+{
+	return section->kind | (section->optional ? STATE_SKIPPABLE : 0);
+}
+
 enum status state_list_save(const struct state_list *list, const char *name,
 			    enum state_vendor vendor, void *bytes, size_t size, size_t *used)
 {
@@ -13,8 +18,8 @@ enum status state_list_save(const struct state_list *list, const char *name,
 
 		if (section.kind == 0)
 			continue;
-		body = state_body(&writer, section.kind, section.instance, section.version,
-				  section.bytes);
+		body = state_body(&writer, state_section_type(&section), section.instance,
+				  section.version, section.bytes);
 		if (body == NULL)
 			return STATUS_TOO_BIG;
 		section.save(section.owner, body);
@@ -26,6 +31,12 @@ enum status state_list_save(const struct state_list *list, const char *name,
 	return status;
 }
 
+static bool state_is_left_out(const struct state_section *section,
+			      const struct state_record *record)
+{
+	return section->optional && (record == NULL || record->version != section->version);
+}
+
 static enum state_fault state_section_fault(const struct state_section *section,
 					    const struct state_record *record,
 					    struct state_problem *problem)
@@ -34,6 +45,8 @@ static enum state_fault state_section_fault(const struct state_section *section,
 	problem->type = section->kind;
 	problem->instance = section->instance;
 	problem->reason = NULL;
+	if (state_is_left_out(section, record))
+		return STATE_FINE;
 	if (record == NULL)
 		return STATE_MISSING;
 	problem->found = record->version;
@@ -56,12 +69,14 @@ static bool state_has_place(const struct state_list *list, const struct state_re
 	u32 first = *next;
 
 	for (u32 i = first; list->at(list->owner, i, &section); i++)
-		if (section.kind == record->type && section.instance == record->instance) {
+		if (state_section_type(&section) == record->type &&
+		    section.instance == record->instance) {
 			*next = i + 1;
 			return true;
 		}
 	for (u32 i = 0; i < first && list->at(list->owner, i, &section); i++)
-		if (section.kind == record->type && section.instance == record->instance)
+		if (state_section_type(&section) == record->type &&
+		    section.instance == record->instance)
 			return true;
 	return false;
 }
@@ -95,9 +110,9 @@ static const struct state_record *state_find_on(const void *bytes,
 {
 	const struct state_record *record = *next;
 
-	if (record == NULL || record->type != section->kind ||
+	if (record == NULL || record->type != state_section_type(section) ||
 	    record->instance != section->instance)
-		record = state_find(bytes, section->kind, section->instance);
+		record = state_find(bytes, state_section_type(section), section->instance);
 	*next = record != NULL ? state_next(record) : NULL;
 	return record;
 }
@@ -136,9 +151,15 @@ void state_list_take(const struct state_list *list, const void *bytes)
 	const struct state_record *next = NULL;
 	struct state_section section;
 
-	for (u32 i = 0; list->at(list->owner, i, &section); i++)
-		if (section.kind != 0)
-			section.load(section.owner, state_find_on(bytes, &section, &next) + 1);
+	for (u32 i = 0; list->at(list->owner, i, &section); i++) {
+		const struct state_record *record;
+
+		if (section.kind == 0)
+			continue;
+		record = state_find_on(bytes, &section, &next);
+		if (!state_is_left_out(&section, record))
+			section.load(section.owner, record + 1);
+	}
 }
 
 bool state_list_load(const struct state_list *list, enum state_vendor vendor, const void *bytes,

@@ -10,8 +10,9 @@ enum status state_list_save(const struct state_list *list, const char *name,
 			    size_t *used) MUST_CHECK;
 
 /*
- * Whether a state can be loaded: it is sound, has a record for each section and for nothing else,
- * each of the same version and size, with valid content. False with *problem filled in.
+ * Whether a state can be loaded: it is sound, has a record for each section that is not optional
+ * and for nothing else, each of the same version and size, with valid content. False with *problem
+ * filled in.
  */
 bool state_list_check(const struct state_list *list, enum state_vendor vendor, const void *bytes,
 		      size_t size, struct state_problem *problem) MUST_CHECK;

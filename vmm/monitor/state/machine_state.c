@@ -95,6 +95,35 @@ static void state_load_time(void *owner, const void *bytes)
 	machine_update_clock(machine);
 }
 
+static void state_save_wall(const void *owner, void *bytes)
+{
+	const struct machine_time *time = &((const struct machine *)owner)->time;
+
+	((struct wall_saved *)bytes)->unix_ns =
+		machine_time_wall_ns(time, state_guest_tsc_now(time));
+}
+
+static bool state_wall_valid(const void *owner, const void *bytes, const char **reason)
+{
+	(void)owner, (void)bytes, (void)reason;
+	return true;
+}
+
+/* The date is the host's. Who wants to know how long a state has lain asks state_wall_ns. */
+static void state_load_wall(void *owner, const void *bytes)
+{
+	(void)owner, (void)bytes;
+}
+
+u64 state_wall_ns(const void *bytes)
+{
+	const struct state_record *record = state_find(bytes, STATE_WALL | STATE_SKIPPABLE, 0);
+
+	if (record == NULL || record->version != 1 || record->length != sizeof(struct wall_saved))
+		return 0;
+	return ((const struct wall_saved *)(record + 1))->unix_ns;
+}
+
 static struct state_section state_policy_section(struct machine *machine)
 {
 	return (struct state_section){
@@ -123,19 +152,43 @@ static struct state_section state_time_section(struct machine *machine)
 	};
 }
 
+static struct state_section state_wall_section(struct machine *machine)
+{
+	return (struct state_section){
+		.name = "wall",
+		.kind = machine->time.wall_seconds != 0 ? STATE_WALL : 0,
+		.version = 1,
+		.optional = true,
+		.bytes = sizeof(struct wall_saved),
+		.owner = machine,
+		.save = state_save_wall,
+		.valid = state_wall_valid,
+		.load = state_load_wall,
+	};
+}
+
+/* What belongs to no vCPU and no device, in this order. */
+static struct state_section (*const state_whole[])(struct machine *machine) = {
+	state_policy_section,
+	state_time_section,
+	state_wall_section,
+};
+
 /* The time goes first, from which vCPUs and devices take theirs. */
 bool state_section_at(struct machine *machine, const struct state_choice *choice, u32 index,
 		      struct state_section *section)
 {
 	struct platform_part part = {&machine->platform, choice->lapics};
-	u32 cpu = (index - 2) / 2;
+	u32 cpu;
 
-	if (index < 2) {
-		*section = index == 0 ? state_policy_section(machine) : state_time_section(machine);
+	if (index < ARRAY_COUNT(state_whole)) {
+		*section = state_whole[index](machine);
 		if (!choice->whole)
 			section->kind = 0;
 		return true;
 	}
+	index -= (u32)ARRAY_COUNT(state_whole);
+	cpu = index / 2;
 	if (cpu < machine->vcpu_count) {
 		*section = index % 2 == 0 ? vcpu_state_section(&machine->vcpu[cpu])
 					  : vcpu_state_xsave(&machine->vcpu[cpu]);
@@ -143,7 +196,7 @@ bool state_section_at(struct machine *machine, const struct state_choice *choice
 			section->kind = 0;
 		return true;
 	}
-	return platform_section(&part, index - 2 - 2 * machine->vcpu_count, section);
+	return platform_section(&part, index - 2 * machine->vcpu_count, section);
 }
 
 static bool state_chosen_at(void *owner, u32 index, struct state_section *section)

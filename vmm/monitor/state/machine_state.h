@@ -12,13 +12,18 @@
 struct state_choice {
 	u64 vcpus;  /* a bit for each; with their XSAVE images */
 	u64 lapics; /* likewise */
-	bool whole; /* what belongs to no vCPU or device: the policy and the time */
+	bool whole; /* what belongs to no vCPU or device: the policy, the time and the date */
 };
 
 /* Version 1 of STATE_TIME. */
 struct time_saved {
 	u64 elapsed_tsc; /* guest time, in cycles of tsc_khz */
 	u64 tsc_khz;
+};
+
+/* Version 1 of STATE_WALL, which is there if the host knows what time it is. */
+struct wall_saved {
+	u64 unix_ns; /* when the guest's time stood where it was saved */
 };
 
 /* All there is of this machine. */
@@ -53,6 +58,9 @@ bool state_fits(struct machine *machine, const struct state_choice *choice, cons
  */
 void state_load_again(struct machine *machine, const struct state_choice *choice,
 		      const void *bytes);
+
+/* Of a loaded state, when it was saved: Unix time in ns; 0: not known. */
+u64 state_wall_ns(const void *bytes);
 
 /* Of the list of all sections number `index`; false: there are not so many. */
 bool state_section_at(struct machine *machine, const struct state_choice *choice, u32 index,

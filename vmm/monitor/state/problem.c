@@ -30,6 +30,7 @@ static const char *const kind_names[] = {
 	[STATE_VIRTIO_NET] = "virtio_net",
 	[STATE_POLICY] = "policy",
 	[STATE_TIME] = "time",
+	[STATE_WALL] = "wall",
 	[STATE_VCPU] = "vcpu",
 	[STATE_XSAVE] = "xsave",
 	[STATE_END] = "end",

@@ -33,6 +33,7 @@ enum state_kind {
 	STATE_XSAVE = 26,
 	STATE_END = 27, /* the last record, no section */
 	STATE_VIRTIO_BALLOON = 28,
+	STATE_WALL = 29, /* optional */
 	STATE_KIND_COUNT
 };
 
@@ -45,6 +46,7 @@ struct state_section {
 	u16 kind;     /* enum state_kind; 0: an empty place in a list */
 	u16 instance; /* counts those of one kind, from 0 */
 	u16 version;  /* of the struct that is saved: raised by each change to it */
+	bool optional; /* it may be missing, or be of another version, and is not loaded then */
 	u32 bytes;
 	void *owner;
 	void (*save)(const void *owner, void *bytes);
