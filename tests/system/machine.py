@@ -126,9 +126,9 @@ class Machine:
         assert "error: " not in out, out
         return out
 
-    def objects(self, line):
+    def objects(self, line, limit=None):
         """The JSON objects that a command prints."""
-        out = self.command(line + " -j")
+        out = self.command(line + " -j", limit)
         return [json.loads(text) for text in out.split("\n") if text.startswith("{")]
 
     def vm(self, name):

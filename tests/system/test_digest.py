@@ -18,10 +18,13 @@ autostart = yes
 """
 
 
+LIMIT = 1200  # seconds
+
+
 def digest(machine):
     answers = []
     # "try again", while the disk of a restore is still being left
-    wait_for(lambda: answers.extend(machine.objects("vm digest fill")) or answers, 30)
+    wait_for(lambda: answers.extend(machine.objects("vm digest fill", LIMIT)) or answers, LIMIT)
     (answer,) = answers
     assert answer["name"] == "fill" and len(answer["ram"]) == len(answer["state"]) == 64
     return answer
@@ -34,7 +37,8 @@ def start(emulator, build, folder, memory, words):
     files = bundle.make(folder / "digest.cpio", CONF.format(key=KEY, memory=memory, **words),
                         bundle.tiny(build, "fill"))
     if emulator is Bochs:
-        return Bochs(build, bundle=files, memory="2G", disk=image)
+        host = 2 if memory == 1024 else memory // 1024 + 2  # GiB; with 8 Bochs does not start
+        return Bochs(build, bundle=files, memory=f"{host}G", disk=image)
     return Qemu(build, bundle=files, memory="8G", extra=(
         "-drive", f"if=none,id=disk0,file={image},format=raw", "-device", "nvme,drive=disk0,serial=one"))
 
@@ -44,7 +48,9 @@ def start(emulator, build, folder, memory, words):
     (Qemu, 3072, 1024, 3072),
     # 3 GiB, a hole of 1 GiB, and 2 GiB
     (Qemu, 5120, 4096, 6144),
-    (Bochs, 1024, 512, 1024)])
+    (Bochs, 1024, 512, 1024),
+    pytest.param(Bochs, 3072, 1024, 3072, marks=pytest.mark.long),
+    pytest.param(Bochs, 5120, 4096, 6144, marks=pytest.mark.long)])
 def test_equal(build, tmp_path, emulator, memory, first, end):
     with start(emulator, build, tmp_path, memory, {"first": first, "end": end}) as machine:
         machine.wait_prompt()
@@ -60,9 +66,10 @@ def test_equal(build, tmp_path, emulator, memory, first, end):
         assert paused["ram"] == running["ram"]
         assert digest(machine) == paused and machine.vm("fill")["state"] == "paused"
         machine.command("vm resume fill")
-        assert "saved on disk saves" in machine.command("vm save fill saves")
-        assert "fill: running" in machine.command("vm restore fill saves")
-        assert digest(machine)["ram"] == running["ram"]
+        for _ in range(2 if emulator is Qemu else 1):  # what was restored can be saved again
+            assert "saved on disk saves" in machine.command("vm save fill saves overwrite", LIMIT)
+            assert "fill: running" in machine.command("vm restore fill saves", LIMIT)
+            assert digest(machine)["ram"] == running["ram"]
         machine.command("vm reset fill")
         machine.attach("fill")
         machine.wait("PASS clear|FAIL clear")
