@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`vm digest`: RAM is what it was, page by page, after a save and a restore, with holes and without."""
+import re
+
 import pytest
 
 import bundle
@@ -30,7 +32,7 @@ def digest(machine):
     return answer
 
 
-def start(emulator, build, folder, memory, words):
+def start(emulator, build, folder, memory, words, extra=()):
     image = folder / "disk.img"
     with open(image, "wb") as file:
         file.truncate(64 << 20)
@@ -40,7 +42,7 @@ def start(emulator, build, folder, memory, words):
         host = 2 if memory == 1024 else memory // 1024 + 2  # GiB; with 8 Bochs does not start
         return Bochs(build, bundle=files, memory=f"{host}G", disk=image)
     return Qemu(build, bundle=files, memory="8G", extra=(
-        "-drive", f"if=none,id=disk0,file={image},format=raw", "-device", "nvme,drive=disk0,serial=one"))
+        "-drive", f"if=none,id=disk0,file={image},format=raw", "-device", "nvme,drive=disk0,serial=one", *extra))
 
 
 @pytest.mark.parametrize("emulator, memory, first, end", [
@@ -77,3 +79,17 @@ def test_equal(build, tmp_path, emulator, memory, first, end):
         assert machine.command("vm kill fill").startswith("fill: ")
         assert "only a running or paused VM" in machine.command("vm digest fill")
         assert ": 0 found" in machine.command("audit")
+
+
+def test_longer_than_a_minute(build, tmp_path):
+    """Who saves or digests gets the CPU as long as that takes, while a console waits for it."""
+    words = {"first": 1024, "end": 3072}
+    slow = ("-icount", "shift=5,sleep=off")  # 31 million instructions a second
+    with start(Qemu, build, tmp_path, 3072, words, slow) as machine:
+        machine.wait_prompt()
+        machine.attach("fill")
+        machine.wait("PASS kept")
+        machine.leave()
+        assert digest(machine)["ram"]
+        (held,) = re.findall(r"digested, its guest stood still for (\d+) us", machine.command("log show -n 3"))
+        assert int(held) > 60_000_000, held

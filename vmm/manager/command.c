@@ -263,8 +263,15 @@ struct vm *command_vm_kept(struct reply *reply)
 void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(struct reply *reply))
 {
 	command_vm_keep(reply, vm);
-	reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(ANSWER_NS);
+	reply->deadline_tsc = 0;
 	reply->resume = resume;
+}
+
+void command_vm_await_monitor(struct reply *reply, const struct vm *vm,
+			      bool (*resume)(struct reply *reply))
+{
+	command_vm_wait(reply, vm, resume);
+	reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(ANSWER_NS);
 }
 
 void command_vm_not_done(struct reply *reply, const struct vm *vm, const char *done,

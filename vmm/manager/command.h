@@ -86,8 +86,11 @@ struct vm *command_vm(struct reply *reply, const char *name);
 void command_vm_keep(struct reply *reply, const struct vm *vm);
 /* That VM; NULL after an error has been written: it was destroyed. */
 struct vm *command_vm_kept(struct reply *reply);
-/* Waits for the monitor to do something: calls `resume` until command_vm_given_up. */
+/* Calls `resume` until it is done: what it waits for has limits of its own. */
 void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(struct reply *reply));
+/* Waits for the monitor to do something: calls `resume`, at last when command_vm_given_up. */
+void command_vm_await_monitor(struct reply *reply, const struct vm *vm,
+			      bool (*resume)(struct reply *reply));
 /* An error: a VM that has to run or to be paused for it was not `done`; `problem` says why. */
 void command_vm_not_done(struct reply *reply, const struct vm *vm, const char *done,
 			 const char *problem);

@@ -125,7 +125,7 @@ static void command_vm_act_begin(struct reply *reply, struct vm *vm)
 		command_vm_keep(reply, vm);
 		reply->deadline_tsc = 0;
 	} else {
-		command_vm_wait(reply, vm, vm_act_resume);
+		command_vm_await_monitor(reply, vm, vm_act_resume);
 	}
 }
 

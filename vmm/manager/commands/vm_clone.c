@@ -146,7 +146,7 @@ static void command_vm_clone_run(struct reply *reply, const struct arguments *ar
 		reply_fail(reply, vm_find(name) != NULL ? CODE_EXISTS : CODE_FAILED, "VM %s: %s",
 			   name, problem);
 	else
-		command_vm_wait(reply, vm, command_vm_clone_resume);
+		command_vm_await_monitor(reply, vm, command_vm_clone_resume);
 }
 
 COMMAND(vm_clone,

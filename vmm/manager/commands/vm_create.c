@@ -106,7 +106,7 @@ static void command_vm_create(struct reply *reply, const struct arguments *argum
 			   problem);
 		return;
 	}
-	command_vm_wait(reply, vm, command_vm_create_resume);
+	command_vm_await_monitor(reply, vm, command_vm_create_resume);
 }
 
 COMMAND(vm_create,

@@ -161,7 +161,7 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 	if (vm->change_phase == CHANGE_NONE)
 		command_vm_set_answer(reply, vm);
 	else
-		command_vm_wait(reply, vm, command_vm_set_resume);
+		command_vm_await_monitor(reply, vm, command_vm_set_resume);
 }
 
 COMMAND(vm_set,
