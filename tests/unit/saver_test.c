@@ -239,6 +239,8 @@ static void saves_all(void **state)
 	assert_true(holds_all());
 	assert_false(dirty);
 	assert_int_equal(pages_given, 0);
+	/* each piece of RAM that is looked at, and each record that is written */
+	assert_int_equal(own_channel.save_moved, 1 + 3 + 2 + 1);
 	set_up(MONITOR_TRANSFER);
 	assert_true(runs());
 	assert_true(holds_all());

@@ -83,6 +83,18 @@ static u64 saver_look_at_block(u64 first)
 	return 0;
 }
 
+static void saver_tell_moved(void)
+{
+	__atomic_store_n(&saver.channel->save_moved, saver.channel->save_moved + 1,
+			 __ATOMIC_RELEASE);
+}
+
+static void saver_moved(void)
+{
+	saver_tell_moved();
+	save_store_works(&saver.store);
+}
+
 /* All of it, if it were written now. */
 static u64 saver_bytes_needed(void)
 {
@@ -90,8 +102,10 @@ static u64 saver_bytes_needed(void)
 	u64 rest = saver.state_bytes % STREAM_BODY_MAX;
 	u64 pages = 0;
 
-	for (u64 first = 0; first < saver.ram_pages; first = saver_block_end(first))
+	for (u64 first = 0; first < saver.ram_pages; first = saver_block_end(first)) {
+		saver_moved();
 		pages += saver_look_at_block(first);
+	}
 	/* a record that is not full takes no more than one that is */
 	return STREAM_BLOCK_BYTES + whole * STREAM_RECORD_LIMIT + stream_record_bytes((u32)rest) +
 	       stream_record_bytes(sizeof(struct stream_disks)) +
@@ -113,18 +127,6 @@ static void saver_open_stream(void)
 	memcpy(secret, saver.channel->save_key, sizeof(secret));
 	stream_open(&saver.stream, &header, secret);
 	secret_forget(secret, sizeof(secret));
-}
-
-static void saver_tell_moved(void)
-{
-	__atomic_store_n(&saver.channel->save_moved, saver.channel->save_moved + 1,
-			 __ATOMIC_RELEASE);
-}
-
-static void saver_moved(void)
-{
-	saver_tell_moved();
-	save_store_works(&saver.store);
 }
 
 static bool saver_write_record(u32 bytes)
