@@ -1,28 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Split queues: what a driver puts in comes out, and what a hostile one puts in does no harm. */
-#include "tests/unit/virtio_fixture.h"
-
-#define SIZE 8u
-
-static struct virtio_device *rng;
-static struct virtio_chain chain;
-
-/* Taken by the test rather than by the rng. */
-static void take_nothing(struct virtio_device *device, u32 queue)
-{
-	(void)device, (void)queue;
-}
-
-static const struct virtio_ops test_ops = {.notify = take_nothing};
-
-static void start(u64 features)
-{
-	rng = virtio_of(&function_at(RNG)->device);
-	rng->ops = &test_ops;
-	memset(ram, 0, sizeof(ram));
-	message_count = 0;
-	bring_up(RNG, VERSION_1 | features, 1, SIZE);
-}
+#include "tests/unit/virtqueue_fixture.h"
 
 static int setup(void **state)
 {
