@@ -13,7 +13,7 @@ struct symbol {
 /*
  * An image's functions and objects by address; their names follow the entries, each ended by 0. In
  * a DEBUG build source lines follow, at the next multiple of 8: line_count times struct symbol_line
- * (vmm/manager/symbols.c), then the file names.
+ * (vmm/manager/inspect/symbols.c), then the file names.
  */
 struct symbol_table {
 	u64 magic; /* SYMBOLS_MAGIC */

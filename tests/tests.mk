@@ -86,7 +86,7 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/flags
 # --- the hostile process: the product's kernel with other programs built in ---
 
 HOSTILE := $(BUILD)/tests/hostile
-HOSTILE_RT := $(call find_sources,vmm/rt) $(LIB) vmm/manager/audit.c vmm/manager/page_names.c
+HOSTILE_RT := $(call find_sources,vmm/rt) $(LIB) vmm/manager/inspect/audit.c vmm/manager/inspect/page_names.c
 $(eval $(call program,tests/hostile/hostile,$(call find_sources,tests/hostile) $(HOSTILE_RT)))
 -include $(patsubst %.o,%.d,$(call objects,$(call find_sources,tests/hostile)))
 

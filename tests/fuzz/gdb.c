@@ -5,7 +5,7 @@
  * else, but for text while there is a password. A GDB that keeps to the protocol gets one answer to
  * each packet, whatever the monitor does. While COM3 is locked nothing is asked but to let go.
  */
-/* Counted elsewhere: vmm/manager/text/text.c vmm/manager/password.c vmm/rt/crypto/sha256.c */
+/* Counted elsewhere: vmm/manager/text/text.c vmm/manager/login/password.c vmm/rt/crypto/sha256.c */
 #include "tests/fuzz/fuzz.h"
 
 #include "tests/unit/gdb_sources.h"

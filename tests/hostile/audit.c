@@ -2,7 +2,7 @@
 /* What the command `audit` does, for the boss: the code that judges is the manager's. */
 #include "lib/bits.h"
 #include "tests/hostile/hostile.h"
-#include "vmm/manager/audit.h"
+#include "vmm/manager/inspect/audit.h"
 #include "vmm/rt/memory.h"
 
 #define WINDOW_FRAMES (MIB / 4)

@@ -10,8 +10,8 @@
 
 #include "kernel/abi/object.h"
 #include "kernel/abi/pages.h"
-#include "vmm/manager/audit.c"
-#include "vmm/manager/page_names.c"
+#include "vmm/manager/inspect/audit.c"
+#include "vmm/manager/inspect/page_names.c"
 #include "vmm/rt/format.c"
 
 #define WINDOW 64u /* frames: the machine has several windows */

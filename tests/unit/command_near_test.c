@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
-#include "vmm/manager/command_near.c"
+#include "vmm/manager/command/command_near.c"
 #include "vmm/rt/format.c"
 
 static const struct command mem = {.name = "mem"};

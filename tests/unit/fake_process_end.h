@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/process_end.c"
+#include "vmm/manager/process/process_end.c"
 
 /* Nobody knows how a process has ended. */
 enum status sys_process_status(handle_t process, u64 *code)

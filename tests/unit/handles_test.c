@@ -14,7 +14,7 @@
 #include "vmm/manager/text/json.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/text/utf8.c"
-#include "vmm/manager/reply.c"
+#include "vmm/manager/command/reply.c"
 
 #define PROCESSES 300u
 #define MANAGER	  7u /* its last handle is the root */

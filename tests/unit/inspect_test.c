@@ -17,7 +17,7 @@
 #include "vmm/manager/commands/perf.c"
 #include "vmm/manager/commands/trace.c"
 #include "vmm/manager/commands/vm_stat.c"
-#include "vmm/manager/reply.c"
+#include "vmm/manager/command/reply.c"
 #include "vmm/manager/text/json.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"

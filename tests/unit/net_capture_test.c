@@ -19,7 +19,7 @@
 #include "vmm/manager/text/utf8.c"
 #include "vmm/rt/format.c"
 #include "vmm/rt/status_text.c"
-#include "vmm/manager/reply.c"
+#include "vmm/manager/command/reply.c"
 #include "vmm/manager/commands/net_capture.c"
 #include "vmm/manager/net/capture.c"
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
-#include "vmm/manager/process_end.c"
+#include "vmm/manager/process/process_end.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/rt/format.c"
 

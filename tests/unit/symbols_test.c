@@ -7,7 +7,7 @@
 
 #include "lib/string.c"
 #include "lib/symbols.c"
-#include "vmm/manager/symbol_table.c"
+#include "vmm/manager/inspect/symbol_table.c"
 
 static const char text[] = "start\0middle\0end";
 

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
-#include "vmm/manager/words.c"
+#include "vmm/manager/command/words.c"
 
 static struct words words;
 

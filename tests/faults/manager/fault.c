@@ -3,7 +3,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/faults/manager/fault.h"
-#include "vmm/manager/symbols.h"
+#include "vmm/manager/inspect/symbols.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"

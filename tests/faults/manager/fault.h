@@ -2,7 +2,7 @@
 #pragma once
 
 #include "tests/faults/test_call.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 
 /* SYS_TEST. */
 enum status fault_test(enum test_what what, u64 argument, u64 *value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests under way on a machine channel, and what they answer. */
 #include "vmm/manager/channel/channel_state.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm_life.h"
 #include "vmm/rt/format.h"
 

@@ -2,7 +2,7 @@
 #include "kernel/abi/version.h"
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/host/machine.h"
-#include "vmm/manager/random.h"
+#include "vmm/manager/process/random.h"
 #include "vmm/manager/vm/vm_events.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/bits.h"
-#include "vmm/manager/reply.h"
+#include "vmm/manager/command/reply.h"
 #include "vmm/manager/text/text.h"
 
 #define CHANNEL_OUTPUT_BYTES 131072u

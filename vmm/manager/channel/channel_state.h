@@ -6,7 +6,7 @@
 #include "vmm/manager/channel/channel_samples.h"
 #include "vmm/manager/channel/channel_stream.h"
 #include "vmm/manager/channel/request.h"
-#include "vmm/manager/reply.h"
+#include "vmm/manager/command/reply.h"
 #include "vmm/manager/vm/vm_events.h"
 
 #define CHANNEL_REQUESTS    8u	  /* under way besides those that are answered in order */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/login.h"
+#include "vmm/manager/login/login.h"
 #include "vmm/manager/text/text.h"
 
 /*

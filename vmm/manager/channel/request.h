@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/console/line_editor.h"
-#include "vmm/manager/password.h"
+#include "vmm/manager/login/password.h"
 #include "vmm/manager/text/text.h"
 
 #define REQUEST_BYTES	    8192u /* of one line at most */

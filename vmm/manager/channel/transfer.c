@@ -2,7 +2,7 @@
 #include "vmm/manager/channel/transfer.h"
 #include "lib/string.h"
 #include "vmm/manager/channel/channel_state.h"
-#include "vmm/manager/process_build.h"
+#include "vmm/manager/process/process_build.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/memory.h"

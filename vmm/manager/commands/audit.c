@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/audit.h"
+#include "vmm/manager/inspect/audit.h"
 #include "lib/bits.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/page_names.h"
+#include "vmm/manager/inspect/page_names.h"
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"

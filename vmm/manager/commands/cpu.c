@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/host/machine.h"
 #include "arch/x86_64/hw/speculation.h"
-#include "vmm/manager/command.h"
-#include "vmm/manager/entropy_names.h"
+#include "vmm/manager/command/command.h"
+#include "vmm/manager/inspect/entropy_names.h"
 #include "vmm/manager/host/leak.h"
 #include "vmm/manager/iommu/iommu.h"
 #include "vmm/rt/clock.h"

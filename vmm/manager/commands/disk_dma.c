@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/disk/disk.h"
 
 static void command_disk_dma_run(struct reply *reply, const struct arguments *arguments)

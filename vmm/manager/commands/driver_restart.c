@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/driver/driver.h"
 
 static void command_driver_restart_run(struct reply *reply, const struct arguments *arguments)

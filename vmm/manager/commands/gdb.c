@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/gdb/gdb.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/log/log.h"
 
 static void command_gdb_show(struct reply *reply)

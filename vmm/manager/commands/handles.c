@@ -2,7 +2,7 @@
 /* Who may do what: every handle of every process, as SYS_AUDIT lists them. */
 #include "kernel/abi/audit.h"
 #include "kernel/abi/object.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"

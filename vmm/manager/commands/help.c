@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 
 static void command_help_list(struct reply *reply)
 {

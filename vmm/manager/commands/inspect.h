@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 
 /* What the commands that look into a guest have in common. */
 

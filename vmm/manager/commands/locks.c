@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/lock.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/host/machine.h"
 
 static const char *const names[LOCK_RANKS] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/log/log.h"
 
 static void command_log_clear_run(struct reply *reply, const struct arguments *arguments)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/log/log_export.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/console/console.h"
 
 static bool command_log_export_parse_target(struct reply *reply, const char *word,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/abi/pages.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/log_export.h"

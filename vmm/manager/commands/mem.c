@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/host/machine.h"
-#include "vmm/manager/command.h"
-#include "vmm/manager/page_names.h"
+#include "vmm/manager/command/command.h"
+#include "vmm/manager/inspect/page_names.h"
 #include "vmm/rt/format.h"
 
 /* Only if there is more than one node: the memory that is close to some of the CPUs. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/net/capture.h"
 #include "vmm/manager/text/base64.h"

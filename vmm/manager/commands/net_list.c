@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/string.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/net/net.h"
 #include "vmm/rt/format.h"
 

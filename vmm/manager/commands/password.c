@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/text/parse_number.h"
 
 static void command_password_run(struct reply *reply, const struct arguments *arguments)

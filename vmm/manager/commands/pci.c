@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The host's PCI functions, as far as Skerry looks at them. */
 #include "vmm/manager/pci/pci.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/iommu/iommu.h"
 #include "vmm/rt/format.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/perf.h"
+#include "vmm/manager/inspect/perf.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/rt/exit_names.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/symbols.h"
+#include "vmm/manager/inspect/symbols.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"

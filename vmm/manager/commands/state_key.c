@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm_save_key.h"
 
 static void command_state_key_run(struct reply *reply, const struct arguments *arguments)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/command.h"
-#include "vmm/manager/symbols.h"
+#include "vmm/manager/command/command.h"
+#include "vmm/manager/inspect/symbols.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 
 static void command_vm_backup_cancel_run(struct reply *reply, const struct arguments *arguments)
 {

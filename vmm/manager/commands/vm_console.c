@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/channel/channel_port.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 
 static void command_vm_console_no_port(struct reply *reply, const struct vm *vm, const char *name)
 {

@@ -5,7 +5,7 @@
 #include "arch/x86_64/hw/svm.h"
 #include "arch/x86_64/hw/vmx.h"
 #include "vmm/manager/commands/inspect.h"
-#include "vmm/manager/cpu_state.h"
+#include "vmm/manager/inspect/cpu_state.h"
 #include "vmm/rt/format.h"
 
 #define HEX "%016llx"

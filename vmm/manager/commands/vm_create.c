@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/config/setup.h"
 #include "vmm/rt/format.h"

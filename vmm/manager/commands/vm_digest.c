@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/string.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/crypto/sha256.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/bits.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/commands/vm_set.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/config/setup.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm_usage.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"

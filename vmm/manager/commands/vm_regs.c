@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/x86_64/hw/control.h"
 #include "vmm/manager/commands/inspect.h"
-#include "vmm/manager/cpu_state.h"
+#include "vmm/manager/inspect/cpu_state.h"
 #include "vmm/rt/format.h"
 
 #define HEX "%016llx"

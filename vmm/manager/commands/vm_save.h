@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm.h"
 
 /* What `vm save` and `vm restore` have in common: which VM and disk; false, after an error. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/bits.h"
 #include "vmm/manager/commands/vm_set.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/rt/format.h"

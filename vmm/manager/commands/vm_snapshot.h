@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 
 /* For commands: the VM's snapshot of that name; NULL after an error has been written. */
 struct vm_snapshot *command_snapshot(struct reply *reply, struct vm *vm, const char *name);

@@ -3,9 +3,9 @@
 #include "arch/x86_64/hw/vmx.h"
 #include "vmm/io/net_cards.h"
 #include "vmm/manager/commands/inspect.h"
-#include "vmm/manager/cpu_state.h"
+#include "vmm/manager/inspect/cpu_state.h"
 #include "vmm/rt/exit_names.h"
-#include "vmm/manager/page_names.h"
+#include "vmm/manager/inspect/page_names.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

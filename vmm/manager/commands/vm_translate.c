@@ -4,7 +4,7 @@
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/paging.h"
 #include "vmm/manager/commands/inspect.h"
-#include "vmm/manager/cpu_state.h"
+#include "vmm/manager/inspect/cpu_state.h"
 #include "vmm/rt/format.h"
 
 #define N(value) ((unsigned long long)(value))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Gives back what of a VM's memory holds nothing. */
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm.h"
 
 #define N(value) ((unsigned long long)(value))

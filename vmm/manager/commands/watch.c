@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/text/parse_number.h"
-#include "vmm/manager/words.h"
+#include "vmm/manager/command/words.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/password.h"
+#include "vmm/manager/login/password.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/channel.h"
 

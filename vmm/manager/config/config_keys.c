@@ -3,7 +3,7 @@
 #include "vmm/manager/config/config_lists.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
-#include "vmm/manager/rights.h"
+#include "vmm/manager/command/rights.h"
 #include "vmm/manager/log/log_names.h"
 #include "vmm/manager/log/log_store.h"
 #include "vmm/io/net.h"

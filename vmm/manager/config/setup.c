@@ -5,7 +5,7 @@
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/console/console_idle.h"
 #include "vmm/manager/console/console_secret.h"
-#include "vmm/manager/entropy_names.h"
+#include "vmm/manager/inspect/entropy_names.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/log_export.h"

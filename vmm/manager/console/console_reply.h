@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/manager/console/console_output.h"
-#include "vmm/manager/reply.h"
+#include "vmm/manager/command/reply.h"
 
 /* A piece of an answer as the terminal shows it. */
 void console_reply_put(struct console_output *output, bool colours, enum reply_kind kind,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/console/console_secret.h"
 #include "vmm/manager/console/console_input.h"
-#include "vmm/manager/random.h"
-#include "vmm/manager/secret_line.h"
+#include "vmm/manager/process/random.h"
+#include "vmm/manager/login/secret_line.h"
 #include "vmm/manager/vm/vm_save_key.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/crypto/secret.h"

@@ -3,7 +3,7 @@
 
 #include "vmm/manager/console/console_output.h"
 #include "vmm/manager/host/serial.h"
-#include "vmm/manager/login.h"
+#include "vmm/manager/login/login.h"
 
 /*
  * What the console asks without showing what is typed: the password that opens it, the two lines

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/manager/pci/pci.h"
-#include "vmm/manager/process_build.h"
+#include "vmm/manager/process/process_build.h"
 
 /*
  * What a driver drives, by one number: a function of the host's PCI and, where several drivers

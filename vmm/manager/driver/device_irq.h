@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/manager/pci/pci.h"
-#include "vmm/manager/process_build.h"
+#include "vmm/manager/process/process_build.h"
 
 /*
  * The interrupts of functions that have a driver, at most one for each `device`. They are kept

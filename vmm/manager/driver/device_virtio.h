@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/manager/pci/pci.h"
-#include "vmm/manager/process_build.h"
+#include "vmm/manager/process/process_build.h"
 
 /*
  * Hands the structures of a virtio device (virtio 1.2, 4.1.4) over: each as START_REGISTERS with

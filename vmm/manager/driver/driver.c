@@ -7,7 +7,7 @@
 #include "vmm/manager/driver/device.h"
 #include "vmm/manager/iommu/iommu.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/process_end.h"
+#include "vmm/manager/process/process_end.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"

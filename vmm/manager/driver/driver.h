@@ -7,7 +7,7 @@
 #include "vmm/manager/config/config.h"
 #include "vmm/manager/config/files.h"
 #include "vmm/manager/driver/dma_pages.h"
-#include "vmm/manager/process_build.h"
+#include "vmm/manager/process/process_build.h"
 
 /*
  * Drivers, a process each: of disk controllers, of network cards, and a network's switch, which is

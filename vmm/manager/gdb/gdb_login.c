@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/gdb/gdb_login.h"
 #include "vmm/manager/gdb/gdb_session.h"
-#include "vmm/manager/login.h"
-#include "vmm/manager/secret_line.h"
+#include "vmm/manager/login/login.h"
+#include "vmm/manager/login/secret_line.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

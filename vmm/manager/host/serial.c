@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/hw/uart.h"
-#include "vmm/manager/events.h"
+#include "vmm/manager/process/events.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/host/port_io.h"
 #include "vmm/manager/host/serial.h"

@@ -4,7 +4,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/manager/events.h"
+#include "vmm/manager/process/events.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/pci/pci.h"

@@ -5,7 +5,7 @@
 #include "vmm/manager/config/config_lists.h"
 #include "vmm/manager/net/card.h"
 #include "vmm/manager/net/net.h"
-#include "vmm/manager/random.h"
+#include "vmm/manager/process/random.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 

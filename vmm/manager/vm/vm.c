@@ -3,7 +3,7 @@
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/process_end.h"
+#include "vmm/manager/process/process_end.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/manager/vm/vm_crash.h"
 #include "vmm/manager/vm/vm_events.h"

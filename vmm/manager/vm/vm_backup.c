@@ -6,7 +6,7 @@
 #include "vmm/manager/disk/disk_changes.h"
 #include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/process_end.h"
+#include "vmm/manager/process/process_end.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_backup_begin.h"
 #include "vmm/manager/vm/vm_backup_copier.h"

@@ -4,7 +4,7 @@
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/disk_changes.h"
 #include "vmm/manager/disk/disk_view.h"
-#include "vmm/manager/random.h"
+#include "vmm/manager/process/random.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_backup_copier.h"
 #include "vmm/manager/vm/vm_handover.h"

@@ -2,7 +2,7 @@
 /* Putting VMs into the list. */
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/net/net.h"
-#include "vmm/manager/random.h"
+#include "vmm/manager/process/random.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/manager/vm/vm_clone_disk.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/vm/vm_pace.h"
-#include "vmm/manager/events.h"
+#include "vmm/manager/process/events.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/clock.h"
 

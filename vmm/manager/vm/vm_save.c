@@ -10,7 +10,7 @@
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/process_build.h"
+#include "vmm/manager/process/process_build.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_clone_disk.h"
 #include "vmm/manager/vm/vm_quota.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/process_end.h"
+#include "vmm/manager/process/process_end.h"
 
 #include "kernel/abi/syscall.h"
 #include "lib/bits.h"

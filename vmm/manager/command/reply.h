@@ -2,8 +2,8 @@
 #pragma once
 
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/login.h"
-#include "vmm/manager/rights.h"
+#include "vmm/manager/login/login.h"
+#include "vmm/manager/command/rights.h"
 #include "vmm/manager/text/json.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_query.h"

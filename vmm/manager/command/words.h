@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/manager/console/line_editor.h"
 
 /* A line cut into words; quotes keep spaces together, a backslash within quotes the next byte. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/password.h"
+#include "vmm/manager/login/password.h"
 
 /*
  * Who may give commands. Each way in (the console, the machine channel) is a door; with a password

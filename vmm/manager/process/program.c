@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/program.h"
+#include "vmm/manager/process/program.h"
 
 #include "kernel/abi/programs.h"
 #include "lib/string.h"

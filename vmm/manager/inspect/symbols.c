@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/symbols.h"
+#include "vmm/manager/inspect/symbols.h"
 #include "kernel/abi/image.h"
 #include "lib/bits.h"
 #include "lib/string.h"

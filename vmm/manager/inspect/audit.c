@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/audit.h"
+#include "vmm/manager/inspect/audit.h"
 #include "kernel/abi/object.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/manager/page_names.h"
+#include "vmm/manager/inspect/page_names.h"
 #include "vmm/rt/format.h"
 
 #define PARTS_MAX      64u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What was meant: the command from which the fewest typing mistakes lead to what was typed. */
-#include "vmm/manager/command_near.h"
-#include "vmm/manager/command.h"
+#include "vmm/manager/command/command_near.h"
+#include "vmm/manager/command/command.h"
 #include "vmm/rt/format.h"
 
 #define NAME_MAX     24u

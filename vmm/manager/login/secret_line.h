@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/password.h"
+#include "vmm/manager/login/password.h"
 
 /* A line that is typed and not shown: Backspace and Ctrl-U edit it. */
 struct secret_line {

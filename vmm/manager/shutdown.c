@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/host/shutdown.h"
+#include "vmm/manager/shutdown.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/channel/machine_channel.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/cpu_state.h"
+#include "vmm/manager/inspect/cpu_state.h"
 #include "arch/x86_64/hw/control.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/command.h"
-#include "vmm/manager/command_near.h"
+#include "vmm/manager/command/command.h"
+#include "vmm/manager/command/command_near.h"
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/words.h"
+#include "vmm/manager/command/words.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

@@ -5,8 +5,8 @@
 #include "vmm/manager/config/files.h"
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/log/log_names.h"
-#include "vmm/manager/symbols.h"
-#include "vmm/manager/words.h"
+#include "vmm/manager/inspect/symbols.h"
+#include "vmm/manager/command/words.h"
 #include "vmm/rt/format.h"
 
 struct offers {

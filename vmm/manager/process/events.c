@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/events.h"
+#include "vmm/manager/process/events.h"
 #include "lib/bits.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/symbol_table.h"
+#include "vmm/manager/inspect/symbol_table.h"
 #include "lib/checked.h"
 #include "lib/string.h"
 

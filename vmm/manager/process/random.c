@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/random.h"
+#include "vmm/manager/process/random.h"
 #include "lib/entropy.h"
 #include "vmm/rt/start.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/process_build.h"
+#include "vmm/manager/process/process_build.h"
 
 #include "kernel/abi/version.h"
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/manager/random.h"
+#include "vmm/manager/process/random.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 

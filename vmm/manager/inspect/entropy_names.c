@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/entropy_names.h"
+#include "vmm/manager/inspect/entropy_names.h"
 #include "kernel/abi/pages.h"
 #include "vmm/rt/format.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/reply.h"
+#include "vmm/manager/command/reply.h"
 #include "vmm/rt/format.h"
 
 static bool reply_passes(const struct reply *reply, struct text text)

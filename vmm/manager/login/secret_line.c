@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/secret_line.h"
+#include "vmm/manager/login/secret_line.h"
 #include "vmm/rt/crypto/secret.h"
 
 #define CONTROL_C 0x03

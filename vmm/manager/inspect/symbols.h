@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/symbol_table.h"
+#include "vmm/manager/inspect/symbol_table.h"
 
 /* The images that are part of Skerry's image. */
 enum symbol_image { SYMBOLS_KERNEL, SYMBOLS_MONITOR, SYMBOLS_MANAGER, SYMBOLS_COUNT };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/password.h"
+#include "vmm/manager/login/password.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"

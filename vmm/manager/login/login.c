@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/login.h"
+#include "vmm/manager/login/login.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/clock.h"
 

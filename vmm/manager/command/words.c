@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/words.h"
+#include "vmm/manager/command/words.h"
 
 void words_split(struct words *words, const char *line)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/reply.h"
+#include "vmm/manager/command/reply.h"
 
 #define COMMAND_WORDS_MAX 32u
 

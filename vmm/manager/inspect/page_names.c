@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/page_names.h"
+#include "vmm/manager/inspect/page_names.h"
 
 #define PREFIX "pages-"
 
