@@ -263,8 +263,13 @@ struct vm *command_vm_kept(struct reply *reply)
 void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(struct reply *reply))
 {
 	command_vm_keep(reply, vm);
-	reply->deadline_tsc = 0;
+	command_vm_wait_on(reply);
 	reply->resume = resume;
+}
+
+void command_vm_wait_on(struct reply *reply)
+{
+	reply->deadline_tsc = 0;
 }
 
 void command_vm_await_monitor(struct reply *reply, const struct vm *vm,

@@ -88,6 +88,8 @@ void command_vm_keep(struct reply *reply, const struct vm *vm);
 struct vm *command_vm_kept(struct reply *reply);
 /* Calls `resume` until it is done: what it waits for has limits of its own. */
 void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(struct reply *reply));
+/* For `resume`: what it waits for now has its own limit, as a VM that is being taken back. */
+void command_vm_wait_on(struct reply *reply);
 /* Waits for the monitor to do something: calls `resume`, at last when command_vm_given_up. */
 void command_vm_await_monitor(struct reply *reply, const struct vm *vm,
 			      bool (*resume)(struct reply *reply));

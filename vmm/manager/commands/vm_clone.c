@@ -28,8 +28,12 @@ static bool command_vm_clone_resume(struct reply *reply)
 		reply_error(reply, "VM %s: %s", reply->vm_name, vm_refusal(reply->vm_id));
 		return true;
 	}
-	if (vm->state == VM_CREATED || (vm->dying && vm->fresh))
-		return vm->dying ? false : command_vm_given_up(reply, vm);
+	if (vm->dying && (vm->state == VM_CREATED || vm->fresh)) {
+		command_vm_wait_on(reply);
+		return false;
+	}
+	if (vm->state == VM_CREATED)
+		return command_vm_given_up(reply, vm);
 	command_vm_clone_show(reply, vm);
 	return true;
 }

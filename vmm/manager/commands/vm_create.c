@@ -79,8 +79,10 @@ static bool command_vm_create_resume(struct reply *reply)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);
 
-	if (vm != NULL && vm->dying)
+	if (vm != NULL && vm->dying) {
+		command_vm_wait_on(reply);
 		return false;
+	}
 	if (vm != NULL && !vm_ready(vm))
 		return command_vm_given_up(reply, vm);
 	if (vm != NULL)
