@@ -189,18 +189,15 @@ static bool handover_load_over(struct machine *machine, const void *bytes, size_
 		return false;
 	if (handover_is_known(machine, sum, size)) {
 		state_load_again(machine, &all, bytes);
-		handover_catch_up(machine, bytes);
-		return true;
+	} else if (!state_load(machine, &all, bytes, size, &problem)) {
+		state_problem_text(&problem, text, sizeof(text));
+		machine_crash(machine, "its state cannot be loaded: %s", text);
+		return false;
 	}
-	if (state_load(machine, &all, bytes, size, &problem)) {
-		machine->handover.sum = sum;
-		machine->handover.sum_of = size;
-		handover_catch_up(machine, bytes);
-		return true;
-	}
-	state_problem_text(&problem, text, sizeof(text));
-	machine_crash(machine, "its state cannot be loaded: %s", text);
-	return false;
+	machine->handover.sum = sum;
+	machine->handover.sum_of = size;
+	handover_catch_up(machine, bytes);
+	return true;
 }
 
 void handover_load(struct machine *machine)

@@ -45,8 +45,8 @@ static bool state_policy_valid(const void *owner, const void *bytes, const char 
 	return !policy_differs(bytes, &own, policy_text, sizeof(policy_text));
 }
 
-/* It is as it is. */
-static void state_load_policy(void *owner, const void *bytes)
+/* Of what is as it is: the policy, and the date, which is the host's. */
+static void state_load_nothing(void *owner, const void *bytes)
 {
 	(void)owner, (void)bytes;
 }
@@ -109,12 +109,6 @@ static bool state_wall_valid(const void *owner, const void *bytes, const char **
 	return true;
 }
 
-/* The date is the host's. Who wants to know how long a state has lain asks state_wall_ns. */
-static void state_load_wall(void *owner, const void *bytes)
-{
-	(void)owner, (void)bytes;
-}
-
 u64 state_wall_ns(const void *bytes)
 {
 	const struct state_record *record = state_find(bytes, STATE_WALL | STATE_SKIPPABLE, 0);
@@ -134,7 +128,7 @@ static struct state_section state_policy_section(struct machine *machine)
 		.owner = machine,
 		.save = state_save_policy,
 		.valid = state_policy_valid,
-		.load = state_load_policy,
+		.load = state_load_nothing,
 	};
 }
 
@@ -163,7 +157,7 @@ static struct state_section state_wall_section(struct machine *machine)
 		.owner = machine,
 		.save = state_save_wall,
 		.valid = state_wall_valid,
-		.load = state_load_wall,
+		.load = state_load_nothing,
 	};
 }
 
