@@ -17,6 +17,11 @@ sys.path.insert(0, str(HERE / "fuzz"))
 import fuzz  # noqa: E402
 import second_run  # noqa: E402
 
+# (what failed, the end of what it said), shown once more before the total: whoever looks at the end
+# of a long run sees it.
+failures = []
+SHOWN = 2000
+
 
 def in_order(function, items):
     """function's results for each item, WORKERS at a time."""
@@ -49,6 +54,7 @@ def run_unit(build, name):
         print(f"unit/{program.name}: {good} passed, {wrong} failed ({seconds:.1f} s)", flush=True)
         if wrong:
             print(done.stdout[-6000:], flush=True)
+            failures.append((f"unit/{program.name}", done.stdout))
     return passed, failed
 
 
@@ -60,6 +66,8 @@ def run_mutants(name):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     print(done.stdout.rstrip(), flush=True)
     count = re.search(r"^unit/mutants: (\d+) passed, (\d+) failed", done.stdout, re.MULTILINE)
+    if done.returncode != 0:
+        failures.append(("unit/mutants", done.stdout))
     return (int(count.group(1)), int(count.group(2))) if count else (0, 1)
 
 
@@ -75,7 +83,9 @@ def run_pytest(build, shelf, name, long_run):
     if long_run:
         command += ["--long"]
     where = [HERE / shelf, *(["-k", name] if name else [])]
-    return second_run.run(shelf, command, HERE.parent, where, report)
+    passed, wrong = second_run.run(shelf, command, HERE.parent, where, report)
+    failures.extend((test, "") for test in wrong)
+    return passed, len(wrong)
 
 
 def run_fuzz(build, name, long_run):
@@ -93,6 +103,8 @@ def run_fuzz(build, name, long_run):
         failed += not good
         print(f"fuzz/{target}: {line}, {'nothing found' if good else 'FOUND SOMETHING'} "
               f"({seconds:.1f} s)", flush=True)
+        if not good:
+            failures.append((f"fuzz/{target}", line))
     return passed, failed
 
 
@@ -102,6 +114,8 @@ def run_gateway(name, long_run):
                            "--seconds", "100" if long_run else "1"], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     print(done.stdout.rstrip(), flush=True)
+    if done.returncode != 0:
+        failures.append(("gateway", done.stdout))
     count = re.search(r"^gateway: (\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)
     return (int(count.group(1)), int(count.group(2))) if count else (0, 1)
 
@@ -134,6 +148,8 @@ def main():
     if passed + failed == 0:
         print("no test has that name")
         failed = 1
+    for what, said in failures:
+        print(f"failed: {what}\n{said[-SHOWN:]}".rstrip())
     print(f"{passed} passed, {failed} failed")
     sys.exit(failed != 0)
 

@@ -22,7 +22,7 @@ PROMPT = r"(?:^|\n|\r)skerry> "
 PANIC = r"panic on CPU \d+"
 DETACH = "\x1d"
 EXAMINE = ("vm list", "cpu", "gdb", "log show -l warning")
-REPORT_CHARACTERS = 6000
+REPORT_CHARACTERS = 10000
 OVMF = "/usr/share/ovmf/OVMF.fd"
 ROOT = Path(__file__).resolve().parents[2]
 EPYC = "EPYC,+svm,+npt"
@@ -54,6 +54,11 @@ def guest_output(transcript):
     """
     return re.sub(r"\r*\n(?:[^\r\n]*\r)?skerry> .*?\[console of [^\n]*\n", "", transcript,
                   flags=re.DOTALL)
+
+
+def running(text):
+    """The VMs that `vm list` has shown as running."""
+    return re.findall(r"^(\S+) +running ", text, re.MULTILINE)
 
 
 class Machine:
@@ -94,6 +99,7 @@ class Machine:
             self.type(DETACH)
             time.sleep(1)  # what comes right behind it is dropped
             self.type("\r" + "".join(f"{line}\r" for line in EXAMINE))
+            self.type("".join(f"vm regs {name}\r" for name in running(self.wait_rest())))
         if instead is not pexpect.EOF:
             self.wait_rest()
         return (f"waited for {pattern!r}, but: {instead}; the emulator's end: "
