@@ -3,6 +3,7 @@
 import gzip
 import random
 import subprocess
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,12 +75,19 @@ def is_up(driver, starts):
     return driver["state"] == "ready" and driver["starts"] == starts
 
 
+def requests_of(machine):
+    return machine.objects("disk stat")[0]["requests"]
+
+
 def restart_driver(machine, times):
-    """Each time after the guest has had some more of its disk."""
+    """
+    Each time after the guest has had some more of its disk; on a host that let the test wait for
+    long the guest may have all it wants by then.
+    """
     machine.leave()
     for starts in range(2, times + 2):
-        requests = machine.objects("disk stat")[0]["requests"]
-        while machine.objects("disk stat")[0]["requests"] < requests + 20:
+        requests, end = requests_of(machine), time.monotonic() + 20
+        while requests_of(machine) < requests + 20 and time.monotonic() < end:
             pass
         machine.command("driver restart nvme0")
         while not is_up(machine.objects("driver list")[0], starts):
