@@ -235,8 +235,8 @@ $(SLOW)/skerry.elf: $(BUILD)/skerry.elf $(SLOW)/ramdisk.bin boot/blobs.S tests/t
 # --- the product with a monitor that rebuilds its machine all the time, as that of TEST=1 does ---
 
 REBUILT := $(BUILD)/tests/rebuilt
-# What knows when it is due: vmm/monitor/machine/rebuild.h.
-REBUILT_SOURCES := vmm/monitor/machine/rebuild.c vmm/monitor/vcpu/vcpu.c vmm/monitor/exits/fast_path.c
+# What knows when it is due: vmm/monitor/machine/rebuild_due.h.
+REBUILT_SOURCES := vmm/monitor/life/loop.c vmm/monitor/life/rebuild.c vmm/monitor/exits/fast_path.c
 REBUILT_OBJECTS := $(REBUILT_SOURCES:%.c=$(REBUILT)/obj/%.o)
 
 $(REBUILT)/obj/%.o: %.c $(BUILD)/flags

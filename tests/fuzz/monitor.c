@@ -7,7 +7,7 @@
 /*
  * Counted elsewhere: vmm/monitor/load/ vmm/monitor/task/ vmm/monitor/emulate/
  * vmm/monitor/memory/walk.c vmm/monitor/dev/ vmm/monitor/irqchip/ vmm/monitor/x86/
- * vmm/monitor/vcpu/xsave.c vmm/rt/
+ * vmm/monitor/x86/xsave.c vmm/rt/
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -383,7 +383,7 @@ static void check(const struct vcpu *vcpu)
 	CHECK_THAT(lapic_ppr(lapic) <= 0xff);
 }
 
-/* What vcpu_thread does until the guest runs or its thread sleeps. */
+/* What loop_run does until the guest runs or its thread sleeps. */
 static void take_turn(struct fuzz *fuzz, struct vcpu *vcpu)
 {
 	u64 deadline_tsc;
@@ -404,10 +404,10 @@ static void take_turn(struct fuzz *fuzz, struct vcpu *vcpu)
 			return;
 		}
 	}
-	if (vcpu_between_runs(vcpu, &deadline_tsc))
+	if (loop_between_runs(vcpu, &deadline_tsc))
 		kernel_enter(vcpu->page);
 	if (vcpu->yield_to != 0)
-		vcpu_yield(vcpu);
+		loop_yield(vcpu);
 }
 
 static bool set_up(struct fuzz *fuzz)

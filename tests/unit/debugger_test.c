@@ -13,7 +13,7 @@ static enum status ask_as(struct query question)
 
 		/* each vCPU gets a pass */
 		for (u32 cpu = 0; cpu < machine.vcpu_count; cpu++)
-			vcpu_between_runs(&machine.vcpu[cpu], &deadline_tsc);
+			loop_between_runs(&machine.vcpu[cpu], &deadline_tsc);
 	}
 	assert_int_equal(channel.question.answered, number);
 	return (enum status)channel.question.status;
@@ -32,9 +32,9 @@ static bool round_with(enum exit_reason reason, u32 vector)
 	page.exit.reason = reason;
 	page.exit.vector = vector;
 	page.exit.instruction_length = 2;
-	goes_on = vcpu_between_runs(vcpu, &deadline_tsc);
+	goes_on = loop_between_runs(vcpu, &deadline_tsc);
 	machine.vcpu[1].page->exit.reason = EXIT_KICK;
-	vcpu_between_runs(&machine.vcpu[1], &deadline_tsc);
+	loop_between_runs(&machine.vcpu[1], &deadline_tsc);
 	return goes_on;
 }
 
@@ -305,8 +305,8 @@ static void test_two_at_once(void **state)
 	ask((struct query){.kind = QUERY_RELEASE, .run = ~0ull});
 	page.exit.reason = other->page->exit.reason = EXIT_EXCEPTION;
 	page.exit.vector = other->page->exit.vector = VECTOR_BP;
-	vcpu_between_runs(vcpu, &deadline_tsc);
-	vcpu_between_runs(other, &deadline_tsc);
+	loop_between_runs(vcpu, &deadline_tsc);
+	loop_between_runs(other, &deadline_tsc);
 	assert_int_equal(channel.question.stop.cpu, 0);
 	ask((struct query){.kind = QUERY_UNBREAK, .address = 0x1000});
 	ask((struct query){.kind = QUERY_RELEASE, .run = 1, .step = 1});
@@ -350,9 +350,9 @@ static void test_step_overtaken(void **state)
 	ask((struct query){.kind = QUERY_RELEASE, .run = 3, .step = 1});
 	other->page->exit.reason = EXIT_EXCEPTION;
 	other->page->exit.vector = VECTOR_BP;
-	vcpu_between_runs(other, &deadline_tsc);
+	loop_between_runs(other, &deadline_tsc);
 	page.exit.reason = EXIT_KICK;
-	vcpu_between_runs(vcpu, &deadline_tsc);
+	loop_between_runs(vcpu, &deadline_tsc);
 	assert_int_equal(channel.question.stop.cpu, 1);
 	ask((struct query){.kind = QUERY_RELEASE, .run = 3});
 	assert_true((page.rflags & RFLAGS_TF) == 0);
@@ -397,7 +397,7 @@ static void test_unsettled(void **state)
 	page.exit.instruction_length = 1;
 	channel.question.query = (struct query){.kind = QUERY_RELEASE, .run = ~0ull};
 	channel.question.asked = ++number;
-	assert_false(vcpu_between_runs(vcpu, &deadline_tsc));
+	assert_false(loop_between_runs(vcpu, &deadline_tsc));
 	assert_true(vcpu->halted);
 	assert_int_equal(page.exit.reason, EXIT_NONE);
 }

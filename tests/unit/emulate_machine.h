@@ -40,7 +40,7 @@
 #include "vmm/monitor/x86/decode.c"
 #include "vmm/monitor/x86/prefix.c"
 #include "vmm/monitor/x86/tables.c"
-#include "vmm/monitor/vcpu/xsave.c"
+#include "vmm/monitor/x86/xsave.c"
 
 /* The CPUID of the test process. */
 void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs)

@@ -222,11 +222,11 @@ static void test_bus_lock(void **state)
 
 	(void)state;
 	page.exit.reason = EXIT_HLT;
-	vcpu_leave_guest(vcpu);
+	loop_leave_guest(vcpu);
 	assert_int_equal(host_tsc, before);
 	signals_left = 5;
 	page.exit.reason = EXIT_BUS_LOCK;
-	vcpu_leave_guest(vcpu);
+	loop_leave_guest(vcpu);
 	assert_int_equal(host_tsc - before, NS_PER_MS);
 	assert_int_equal(signals_left, 0);
 	settle(EXIT_BUS_LOCK);
@@ -242,11 +242,13 @@ static void test_unknown_length(void **state)
 	page.exit.reason = EXIT_INVD;
 	page.exit.instruction_length = 0;
 	exits_handle(vcpu);
+	todo_do(&machine);
 	assert_int_equal(page.request, REQUEST_ADVANCE);
 	assert_int_equal(page.advance_length, 9);
 	emulate_answer = EMULATE_UNSUPPORTED;
 	page.exit.reason = EXIT_INVD;
 	exits_handle(vcpu);
+	todo_do(&machine);
 	assert_crashed("cannot be decoded");
 }
 
@@ -342,6 +344,7 @@ static void test_simple_answers(void **state)
 	page.exit.instruction_length = 0; /* with a length it would be INT1 */
 	page.request = 0;
 	exits_handle(vcpu);
+	todo_do(&machine);
 	assert_raised(VECTOR_DB);
 	settle(EXIT_KICK);
 	assert_int_equal(page.request, 0);
@@ -362,6 +365,7 @@ static void test_crashes(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		machine_start(&machine);
+		todo_do(&machine);
 		settle(cases[i].reason);
 		assert_crashed(cases[i].words);
 	}
@@ -432,6 +436,7 @@ static void test_noise(void **state)
 		emulate_answer = (enum emulate_result)(seed >> 8 & 3);
 		if (machine.state != VM_RUNNING)
 			machine_start(&machine);
+			todo_do(&machine);
 		settle((enum exit_reason)(seed >> 40 & 63));
 		if (machine.state == VM_RUNNING)
 			(void)inject_prepare(vcpu);

@@ -1,45 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A machine goes from one monitor process to another, or stays where it is. */
-#define FIXTURE_HANDOVER
-#include "tests/unit/monitor_fixture.h"
-
-#include "vmm/monitor/machine/handover.c"
-#include "vmm/monitor/state/list.c"
-#include "vmm/monitor/state/machine_state.c"
-#include "vmm/monitor/state/policy.c"
-#include "vmm/monitor/state/problem.c"
-#include "vmm/monitor/state/record.c"
-#include "vmm/monitor/state/vcpu_state.c"
-
-static u8 xsave_pages[2][PAGE_SIZE];
-static u64 copied[sizeof(own_area) / 8];
-static struct start_entry given;
-static bool disk_answers;
-static u32 bound; /* links, how often */
-
-/* The devices have tests of their own. */
-bool platform_section(void *owner, u32 index, struct state_section *section)
-{
-	(void)owner, (void)index, (void)section;
-	return false;
-}
-
-bool machine_bind_links(struct machine *of)
-{
-	(void)of;
-	bound++;
-	return true;
-}
-
-/* Devices have no part here; the time stays. */
-static u32 made_anew;
-
-bool machine_make_devices_anew(struct machine *of)
-{
-	(void)of;
-	made_anew++;
-	return true;
-}
+#include "tests/unit/handover_fixture.h"
 
 /* The id of the guest that will run. */
 static u64 generation(void)
@@ -50,23 +11,6 @@ static u64 generation(void)
 	return id;
 }
 
-bool virtio_blk_drain(struct virtio_blk *blk)
-{
-	(void)blk;
-	host_tsc += NS_PER_MS;
-	return disk_answers;
-}
-
-const struct start_entry *start_find(enum start_kind kind)
-{
-	return kind == START_STATE && given.value != 0 ? &given : NULL;
-}
-
-void memory_give_back(handle_t memory, u64 at, u64 bytes)
-{
-	(void)memory, (void)at, (void)bytes;
-}
-
 static void make(void)
 {
 	fixture_make_many(2);
@@ -74,7 +18,7 @@ static void make(void)
 		machine.vcpu[i].xsave_page = xsave_pages[i];
 	host_tsc = 5000;
 	machine_time_start(&machine.time, 1000000, 1000);
-	machine_do_todo(&machine);
+	todo_do(&machine);
 }
 
 static int set_up(void **state)
@@ -93,7 +37,7 @@ static void tell(enum vm_command command)
 {
 	channel.command = command;
 	channel.command_sequence++;
-	machine_handle_pending(&machine);
+	pending_handle(&machine);
 	assert_int_equal(channel.done_sequence, channel.command_sequence);
 }
 
@@ -126,14 +70,14 @@ static void is_held(void **state)
 	channel.stream[0].input_written = 1;
 	serial_room = 1;
 	host_tsc = 9000;
-	machine_handle_pending(&machine);
+	pending_handle(&machine);
 	assert_int_equal(channel.stream[0].input_read, 0);
 	assert_int_equal(bound, 0);
 	tell(VM_COMMAND_CONTINUE);
 	assert_true(machine_may_run(&machine));
 	assert_int_equal(machine.time.base_tsc, 5000);
 	assert_int_equal(bound, 1);
-	machine_handle_pending(&machine);
+	pending_handle(&machine);
 	assert_int_equal(channel.stream[0].input_read, 1);
 }
 
@@ -147,14 +91,14 @@ static void waits_for_vcpus(void **state)
 	channel.state_size = sizeof(own_area);
 	channel.command = VM_COMMAND_SAVE;
 	channel.command_sequence++;
-	machine_handle_pending(&machine);
+	pending_handle(&machine);
 	assert_int_equal(channel.state_used, 0);
 	assert_int_equal(kicks_sent[1], 1);
 	machine.vcpu[1].place = VCPU_INSIDE;
 	machine.guest_count = 0;
-	machine_do_todo(&machine);
+	todo_do(&machine);
 	assert_true(machine.handover.held);
-	machine_handle_pending(&machine);
+	pending_handle(&machine);
 	assert_int_equal(channel.done_sequence, channel.command_sequence);
 }
 
@@ -163,6 +107,7 @@ static void paused(void **state)
 {
 	(void)state;
 	machine_pause(&machine);
+	todo_do(&machine);
 	host_tsc = 6000;
 	save();
 	assert_int_not_equal(channel.state_used, 0);
@@ -235,7 +180,7 @@ static void taken(void **state)
 	assert_int_equal(channel.refused_renewal, 0);
 	assert_int_equal(machine.state, VM_RUNNING);
 	assert_false(machine_may_run(&machine));
-	machine_handle_pending(&machine); /* the command of the old one is none for this one */
+	pending_handle(&machine); /* the command of the old one is none for this one */
 	assert_true(machine.handover.held);
 	assert_int_equal(page.rip, 0x1234);
 	assert_int_equal(other_page[0].gpr[GPR_RBX], 77);
@@ -247,6 +192,7 @@ static void taken(void **state)
 	assert_int_equal(page.tsc_offset, -machine.time.base_tsc);
 	assert_int_equal(channel.started_tsc, 4321);
 	machine_crash(&machine, "now it counts");
+	todo_do(&machine);
 	assert_int_equal(channel.state, VM_CRASHED);
 }
 
@@ -276,6 +222,7 @@ static void not_taken(void **state)
 	assert_not_taken("record 0 (policy 0): its checksum is wrong");
 	become_new(7);
 	machine_crash(&machine, "vcpus: %u asked for", 99);
+	todo_do(&machine);
 	assert_int_equal(channel.refused_renewal, 7);
 	assert_string_equal(channel.handover_problem, "vcpus: 99 asked for");
 	assert_int_equal(channel.state, VM_RUNNING);
@@ -312,6 +259,7 @@ static void set_back(void **state)
 		assert_int_equal(machine.state, in == VM_PAUSED ? VM_PAUSED : VM_RUNNING);
 		assert_int_equal(channel.state, machine.state);
 		machine_resume(&machine);
+		todo_do(&machine);
 		assert_true(machine_may_run(&machine));
 		assert_int_equal(host_tsc - machine.time.base_tsc, elapsed);
 	}
@@ -398,10 +346,14 @@ static void another_generation(void **state)
 	machine.job.pci = true;
 	page.xcr0 = other_page[0].xcr0 = 1;
 	machine_start(&machine);
+	todo_do(&machine);
 	assert_int_equal(generation(), GENERATION_DRAWN + 1);
 	machine_reset(&machine);
+	todo_do(&machine);
 	machine_pause(&machine);
+	todo_do(&machine);
 	machine_resume(&machine);
+	todo_do(&machine);
 	save();
 	used = channel.state_used;
 	tell(VM_COMMAND_CONTINUE);
@@ -421,6 +373,7 @@ static void another_generation(void **state)
 	/* nothing of it without PCI */
 	machine.job.pci = false;
 	machine_start(&machine);
+	todo_do(&machine);
 	load_again(channel.state_used);
 	assert_int_equal(generation() + generations + drawn, 0);
 }
@@ -475,6 +428,7 @@ static void cloned(void **state)
 	become_new(0);
 	own_area[100] ^= 1;
 	assert_false(handover_clone(&machine));
+	todo_do(&machine);
 	assert_int_equal(channel.state, VM_CRASHED);
 	assert_string_equal(channel.reason, "record 0 (policy 0): its checksum is wrong");
 }

@@ -20,7 +20,11 @@
 #include "vmm/monitor/x86/prefix.c"
 #include "vmm/monitor/x86/tables.c"
 #include "vmm/monitor/exits/fast_path.c"
-#include "vmm/monitor/machine/command.c"
+#include "vmm/monitor/life/command.c"
+#include "vmm/monitor/life/loop.c"
+#include "vmm/monitor/life/pending.c"
+#include "vmm/monitor/life/todo.c"
+#include "vmm/monitor/life/vcpu_setup.c"
 #include "vmm/monitor/machine/console.c"
 #include "vmm/monitor/cpuid/cpuid.c"
 #include "vmm/monitor/exits/exits.c"
@@ -31,6 +35,7 @@
 #include "vmm/monitor/exits/exits_msr.c"
 #include "vmm/monitor/machine/generation.c"
 #include "vmm/monitor/memory/guest_memory.c"
+#include "vmm/monitor/exits/exits_hypercall.c"
 #include "vmm/monitor/pv/hypercall.c"
 #include "vmm/monitor/vcpu/inject.c"
 #include "vmm/monitor/load/start_state.c"
@@ -41,16 +46,17 @@
 #include "vmm/monitor/vcpu/msr_mtrr.c"
 #include "vmm/monitor/pv/pv_eoi.c"
 #include "vmm/monitor/pv/pvclock.c"
-#include "vmm/monitor/machine/query.c"
+#include "vmm/monitor/life/query.c"
 #include "vmm/monitor/task/task_segment.c"
 #include "vmm/monitor/task/task_switch.c"
-#include "vmm/monitor/machine/reserve.c"
+#include "vmm/monitor/life/reserve.c"
 #include "vmm/monitor/pv/steal_time.c"
 #include "vmm/monitor/vcpu/trace.c"
 #include "vmm/monitor/vcpu/trap.c"
-#include "vmm/monitor/exits/trap_cr4.c"
+#include "vmm/monitor/vcpu/trap_cr4.c"
 #include "vmm/monitor/vcpu/vapic.c"
-#include "vmm/monitor/vcpu/vcpu.c"
+#include "vmm/monitor/vcpu/vcpu_reset.c"
+#include "vmm/monitor/machine/vcpu.c"
 #include "vmm/monitor/memory/walk.c"
 #include "vmm/rt/format.c"
 #include "vmm/rt/mutex.c"
@@ -323,7 +329,7 @@ enum status state_inspect(struct machine *of, const struct query *query, struct 
 	return STATUS_NO_MEMORY;
 }
 
-#ifndef FIXTURE_HANDOVER /* the test includes vmm/monitor/machine/handover.c */
+#ifndef FIXTURE_HANDOVER /* the test includes vmm/monitor/life/handover.c */
 void handover_save(struct machine *of)
 {
 	(void)of;
@@ -332,11 +338,6 @@ void handover_save(struct machine *of)
 void handover_continue(struct machine *of)
 {
 	(void)of;
-}
-
-void handover_refuse(struct machine *of, const char *reason)
-{
-	(void)of, (void)reason;
 }
 
 void handover_hold(struct machine *of)
@@ -426,6 +427,7 @@ static int fixture_make_many(u32 count)
 	make_vcpus(count);
 	cpuid_build(&machine.cpuid, count);
 	machine_start(&machine);
+	todo_do(&machine);
 	assert_int_equal(machine.state, VM_RUNNING);
 	page.dirty = 0;
 	page.rflags = RFLAGS_FIXED | RFLAGS_IF;
@@ -460,4 +462,5 @@ static UNUSED void settle(enum exit_reason reason)
 	page.exit.instruction_length = 2;
 	page.request = 0;
 	exits_handle(vcpu);
+	todo_do(&machine);
 }

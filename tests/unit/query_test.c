@@ -11,6 +11,7 @@ static enum status ask(const struct query *question)
 	channel.question.query = *question;
 	channel.question.asked = ++number;
 	query_take(&machine);
+	todo_do(&machine);
 	assert_int_equal(channel.question.answered, number);
 	return (enum status)channel.question.status;
 }
@@ -19,6 +20,7 @@ static int set_up(void **state)
 {
 	fixture_make(state);
 	machine_pause(&machine);
+	todo_do(&machine);
 	machine.heard = number;
 	vcpu->page->valid = VCPU_ALL;
 	vcpu->page->cr0 = CR0_PE;

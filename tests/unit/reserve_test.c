@@ -13,7 +13,7 @@ static void round_of(u32 cpu)
 	u64 deadline_tsc;
 
 	asking = cpu;
-	vcpu_between_runs(&machine.vcpu[cpu], &deadline_tsc);
+	loop_between_runs(&machine.vcpu[cpu], &deadline_tsc);
 }
 
 static void rounds(void)

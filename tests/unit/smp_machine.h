@@ -18,7 +18,7 @@ static bool round_of(u32 cpu)
 {
 	u64 deadline_tsc;
 
-	return vcpu_between_runs(&machine.vcpu[cpu], &deadline_tsc);
+	return loop_between_runs(&machine.vcpu[cpu], &deadline_tsc);
 }
 
 static bool round_after(u32 cpu, enum exit_reason reason)

@@ -42,8 +42,8 @@ static void test_command(void **state)
 	channel.trap = VM_TRAP_IO;
 	channel.command = VM_COMMAND_TRAP;
 	channel.command_sequence++;
-	vcpu_between_runs(vcpu, &deadline_tsc);
-	vcpu_between_runs(vcpu, &deadline_tsc);
+	loop_between_runs(vcpu, &deadline_tsc);
+	loop_between_runs(vcpu, &deadline_tsc);
 	assert_int_equal(channel.done_sequence, channel.command_sequence);
 	assert_int_equal(machine.trap_wanted, VM_TRAP_IO);
 	assert_true(machine_may_run(&machine));

@@ -218,7 +218,7 @@ static void a_refused_run_keeps_its_event(void **state)
 	vcpu->refused = STATUS_BAD_ADDRESS;
 	irq_pending[0] = PENDING_INTERRUPT;
 	irq_vector = 0x52;
-	assert_true(vcpu_between_runs(vcpu, &deadline_tsc));
+	assert_true(loop_between_runs(vcpu, &deadline_tsc));
 	assert_int_equal(machine.state, VM_RUNNING);
 	assert_true(page.inject.valid);
 	assert_int_equal(page.inject.vector, 0x31);

@@ -3,7 +3,10 @@
  * The monitor: one process for one VM. It loads the guest, provides its devices and does what its
  * CPUs cannot do alone. It can reach its own guest's memory and nobody else's.
  */
-#include "vmm/monitor/machine/machine_setup.h"
+#include "vmm/monitor/life/loop.h"
+#include "vmm/monitor/life/machine_setup.h"
+#include "vmm/monitor/life/todo.h"
+#include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/save/copier.h"
 #include "vmm/monitor/save/restorer.h"
 #include "vmm/monitor/save/saver.h"
@@ -17,6 +20,7 @@ static NORETURN void main_wait_for_the_end(void)
 {
 	u64 key;
 
+	todo_do(&machine);
 	(void)sys_event_signal(machine.channel_out);
 	while (sys_queue_wait(machine.queue, ~0ull, &key) == STATUS_OK)
 		;
@@ -33,5 +37,5 @@ int main(void)
 		saver_run();
 	if (!machine_setup(&machine))
 		main_wait_for_the_end();
-	vcpu_thread(&machine.vcpu[0]);
+	loop_run(&machine.vcpu[0]);
 }

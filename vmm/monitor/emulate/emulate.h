@@ -4,7 +4,7 @@
 #include "kernel/abi/vcpu.h"
 #include "vmm/monitor/memory/guest_memory.h"
 #include "vmm/monitor/x86/decode.h"
-#include "vmm/monitor/vcpu/xsave.h"
+#include "vmm/monitor/x86/xsave.h"
 
 /*
  * Carries out the instructions that hardware leaves to a monitor: those that touch device memory,

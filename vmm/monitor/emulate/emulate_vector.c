@@ -6,7 +6,7 @@
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/emulate/emulate_vector_forms.h"
 #include "vmm/monitor/memory/walk.h"
-#include "vmm/monitor/vcpu/xsave.h"
+#include "vmm/monitor/x86/xsave.h"
 
 #define V_PIECE	   8u /* bytes that go to memory at a time, at most */
 #define PIECES_MAX (XSAVE_VECTOR_BYTES / V_PIECE)

@@ -7,16 +7,9 @@
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/pv/hypercall.h"
 #include "vmm/monitor/task/task_switch.h"
+#include "vmm/monitor/vcpu/inject.h"
 #include "vmm/rt/exit_names.h"
 #include "vmm/rt/format.h"
-
-void exits_set_wants(struct vcpu_page *page)
-{
-	memset(page->want, 0, sizeof(page->want));
-	page->want[EXIT_MEMORY] = EXIT_MEMORY_GROUPS;
-	page->want[EXIT_APIC_ACCESS] = EXIT_MEMORY_GROUPS;
-	page->want[EXIT_HYPERCALL] = VCPU_SEGMENTS | VCPU_CONTROL;
-}
 
 static u64 exits_emulate_read(void *device, gpa_t gpa, u32 size)
 {
@@ -88,7 +81,7 @@ static void exits_finish_emulation(struct vcpu *vcpu, enum emulate_result result
 	case EMULATE_DONE:
 	case EMULATE_FAULT:
 		if (event->valid)
-			vcpu_raise_event(vcpu, event);
+			inject_raise_event(vcpu, event);
 		break;
 	case EMULATE_AGAIN:
 		break;
@@ -212,7 +205,7 @@ static void exits_handle_xsetbv(struct vcpu *vcpu)
 	vcpu_need(vcpu, VCPU_SEGMENTS);
 	if ((page->segment[SEG_SS].access >> SEGMENT_DPL_SHIFT & 3) != 0 ||
 	    (u32)page->gpr[GPR_RCX] != 0 || !exits_xcr0_valid(vcpu, value)) {
-		vcpu_raise(vcpu, VECTOR_GP, 0);
+		inject_raise(vcpu, VECTOR_GP, 0);
 		return;
 	}
 	page->xcr0 = value;
@@ -247,7 +240,7 @@ static void exits_handle_task_switch(struct vcpu *vcpu)
 	    by.type != EVENT_EXCEPTION)
 		vcpu->event.valid = 0;
 	if (event.valid)
-		vcpu_raise_event(vcpu, &event);
+		inject_raise_event(vcpu, &event);
 }
 
 static void exits_handle_halt(struct vcpu *vcpu)
@@ -291,7 +284,7 @@ static void exits_handle_cr(struct vcpu *vcpu)
 	} else if (!exits_is_mov_to_cr8(&in)) {
 		return;
 	} else if ((vcpu->page->gpr[in.rm & 15] & ~0xfull) != 0) {
-		vcpu_raise(vcpu, VECTOR_GP, 0);
+		inject_raise(vcpu, VECTOR_GP, 0);
 	} else {
 		lapic_set_cr8(machine_lapic(vcpu), vcpu->page->gpr[in.rm & 15]);
 		vcpu_advance(vcpu);
@@ -355,7 +348,7 @@ void exits_handle(struct vcpu *vcpu)
 		exits_exception(vcpu);
 		break;
 	case EXIT_HYPERCALL:
-		hypercall_handle(vcpu);
+		exits_hypercall(vcpu);
 		break;
 	case EXIT_PAUSE:
 		vcpu_spins(vcpu);
@@ -368,10 +361,10 @@ void exits_handle(struct vcpu *vcpu)
 	case EXIT_INVALID_OPCODE:
 	case EXIT_MONITOR:
 	case EXIT_MWAIT:
-		vcpu_raise(vcpu, VECTOR_UD, 0);
+		inject_raise(vcpu, VECTOR_UD, 0);
 		break;
 	case EXIT_RDPMC:
-		vcpu_raise(vcpu, VECTOR_GP, 0); /* no counters are offered */
+		inject_raise(vcpu, VECTOR_GP, 0); /* no counters are offered */
 		break;
 	case EXIT_TRIPLE_FAULT:
 		machine_unasked_reset(vcpu, "triple fault");

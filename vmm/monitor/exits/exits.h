@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/vcpu/vcpu.h"
-
-/* What the emulator needs of the guest that has reached device memory. */
-#define EXIT_MEMORY_GROUPS (VCPU_SEGMENTS | VCPU_CONTROL | VCPU_CODE)
-
-/* Which register groups the kernel is to bring along with each reason. */
-void exits_set_wants(struct vcpu_page *page);
+#include "vmm/monitor/machine/vcpu.h"
 
 /* Settles the exit in the vCPU page, once. */
 void exits_handle(struct vcpu *vcpu);
@@ -18,10 +12,12 @@ void exits_wrmsr(struct vcpu *vcpu);
 
 /* EXIT_EXCEPTION: a debugger's, or one that the guest gets as if it had not exited. */
 void exits_exception(struct vcpu *vcpu);
-/* Whether the CPU's own codes in an exit are SVM's; else they are VMX's. */
-bool exits_is_svm(void);
-/* The causes of the last exit's #DB, as bits of DR6. */
-u64 exits_debug_bits(const struct vcpu *vcpu);
+
+/*
+ * EXIT_HYPERCALL: VMCALL or VMMCALL in KVM's convention (Linux
+ * Documentation/virt/kvm/x86/hypercalls.rst).
+ */
+void exits_hypercall(struct vcpu *vcpu);
 
 /* EXIT_ENTRY_FAILED: fetches the control structure's dump and says what is wrong with it. */
 void exits_entry_failed(struct vcpu *vcpu);

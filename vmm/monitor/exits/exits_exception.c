@@ -3,29 +3,18 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/svm.h"
 #include "arch/x86_64/hw/vmx.h"
-#include "lib/string.h"
 #include "vmm/monitor/vcpu/debugger.h"
 #include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/memory/walk.h"
-#include "vmm/rt/start.h"
+#include "vmm/monitor/vcpu/inject.h"
 
 enum opcode { OPCODE_INT3 = 0xcc, OPCODE_INT_N = 0xcd, OPCODE_INTO = 0xce };
-
-bool exits_is_svm(void)
-{
-	return string_starts_with(start_info->backend, "SVM");
-}
-
-u64 exits_debug_bits(const struct vcpu *vcpu)
-{
-	return exits_is_svm() ? vcpu->page->dr[6] : vcpu->page->exit.qualification;
-}
 
 /* SVM's intercept of INT n, by which emulated CPUs exit for INT3 and INTO too. */
 static bool exits_is_any_software(const struct vcpu_exit *exit)
 {
-	return exits_is_svm() && exit->vendor_code == VMEXIT_SWINT;
+	return vcpu_is_svm() && exit->vendor_code == VMEXIT_SWINT;
 }
 
 /* The instruction at RIP, if it is one that could have caused this exit. */
@@ -114,7 +103,7 @@ static bool exits_raise_int1(struct vcpu *vcpu)
 {
 	u32 length = vcpu->page->exit.instruction_length;
 
-	if (vcpu->page->exit.vector != VECTOR_DB || length == 0 || exits_is_svm())
+	if (vcpu->page->exit.vector != VECTOR_DB || length == 0 || vcpu_is_svm())
 		return false;
 	vcpu_need(vcpu, VCPU_DEBUG);
 	vcpu->page->dr[7] &= ~DR7_GD;
@@ -134,12 +123,12 @@ static void exits_leave_traces(struct vcpu *vcpu)
 
 	if (exit->vector == VECTOR_PF) {
 		vcpu_need(vcpu, VCPU_CONTROL);
-		page->cr2 = exits_is_svm() ? exit->qualification2 : exit->qualification;
+		page->cr2 = vcpu_is_svm() ? exit->qualification2 : exit->qualification;
 		page->dirty |= VCPU_CONTROL;
 	}
 	if (exit->vector == VECTOR_DB) {
 		vcpu_need(vcpu, VCPU_DEBUG);
-		if (!exits_is_svm())
+		if (!vcpu_is_svm())
 			page->dr[6] = (page->dr[6] & ~DR6_BREAKPOINTS) |
 				      (exit->qualification & DB_QUALIFICATION_DR6);
 		page->dr[7] &= ~DR7_GD;
@@ -154,5 +143,5 @@ void exits_exception(struct vcpu *vcpu)
 	if (exits_raise_software(vcpu) || exits_raise_int1(vcpu))
 		return;
 	exits_leave_traces(vcpu);
-	vcpu_raise(vcpu, vcpu->page->exit.vector & 31, vcpu->page->exit.error_code);
+	inject_raise(vcpu, vcpu->page->exit.vector & 31, vcpu->page->exit.error_code);
 }

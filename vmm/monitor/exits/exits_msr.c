@@ -4,6 +4,7 @@
 #include "arch/x86_64/hw/msr.h"
 #include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/machine/machine.h"
+#include "vmm/monitor/vcpu/inject.h"
 
 /* MSRs of time, and the KVM interface's. */
 static bool exits_is_own(u32 index)
@@ -72,7 +73,7 @@ void exits_rdmsr(struct vcpu *vcpu)
 		known = msr_read(&vcpu->msr, &vcpu->machine->cpuid, page, index, &value);
 	}
 	if (!known) {
-		vcpu_raise(vcpu, VECTOR_GP, 0);
+		inject_raise(vcpu, VECTOR_GP, 0);
 		return;
 	}
 	page->gpr[GPR_RAX] = (u32)value;
@@ -103,5 +104,5 @@ void exits_wrmsr(struct vcpu *vcpu)
 	if (allowed)
 		vcpu_advance(vcpu);
 	else
-		vcpu_raise(vcpu, VECTOR_GP, 0);
+		inject_raise(vcpu, VECTOR_GP, 0);
 }

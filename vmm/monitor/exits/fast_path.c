@@ -7,9 +7,9 @@
 #include "vmm/hw/lapic_guest.h"
 #include "vmm/monitor/machine/console.h"
 #include "vmm/monitor/exits/exits.h"
+#include "vmm/monitor/machine/rebuild_due.h"
 #include "vmm/monitor/vcpu/inject.h"
 #include "vmm/monitor/machine/machine.h"
-#include "vmm/monitor/machine/rebuild.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 

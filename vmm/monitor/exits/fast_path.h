@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/vcpu/vcpu.h"
+#include "vmm/monitor/machine/vcpu.h"
 
 /*
  * The fast path for the commonest exits. It leaves out what only a timer, a signal or a command

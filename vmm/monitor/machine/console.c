@@ -7,7 +7,7 @@
 
 /*
  * The oldest bytes give way. A line is shown when it is complete; what has no newline is shown once
- * the guest does something other than printing (vcpu.c), be it polling (console_after_port).
+ * the guest does something other than printing (life/loop.c), be it polling (console_after_port).
  */
 void console_port_put(void *context, u32 port, u8 byte)
 {

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/machine/machine.h"
 
-#include "vmm/monitor/machine/command.h"
-#include "vmm/monitor/machine/console.h"
-#include "vmm/monitor/machine/generation.h"
-#include "vmm/monitor/machine/query.h"
-#include "vmm/monitor/virtio/virtio_blk.h"
-#include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
@@ -31,48 +25,13 @@ void machine_log(struct machine *machine, const char *pattern, ...)
 	machine->signal = true;
 }
 
-/* The number goes last: the stop that it announces is complete by then. */
-static void machine_show_stop(struct query_stop *to, struct query_stop *stop)
-{
-	stop->sequence++;
-	to->cpu = stop->cpu;
-	to->kind = stop->kind;
-	to->address = stop->address;
-	__atomic_store_n(&to->sequence, stop->sequence, __ATOMIC_RELEASE);
-}
-
-/* Shows the manager the state; time in `running` is added up. */
-static void machine_report(struct machine *machine)
-{
-	struct vm_channel *channel = machine->channel;
-	enum vm_state state = machine->state;
-	u64 now = clock_tsc();
-
-	if (machine->reported == VM_RUNNING && state != VM_RUNNING) {
-		channel->running_tsc += now - channel->started_tsc;
-		channel->started_tsc = 0;
-	}
-	if (machine->reported != VM_RUNNING && state == VM_RUNNING)
-		channel->started_tsc = now;
-	if (state == VM_PAUSED || machine->debugger.held || machine->handover.held)
-		machine_time_pause(&machine->time, now);
-	if (machine->debugger.news) {
-		machine->debugger.news = false;
-		debugger_gather(machine);
-		machine_show_stop(&channel->question.stop, &machine->debugger.stop);
-	}
-	machine->reported = state;
-	__atomic_store_n(&channel->state, state, __ATOMIC_RELEASE);
-	machine->signal = true;
-}
-
 void machine_wake_all(struct machine *machine)
 {
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		vcpu_wake(&machine->vcpu[i]);
 }
 
-/* No vCPU enters the guest from now on; those that are there come back. */
+/* No vCPU enters the guest until life/todo.c has reported it; those that are there come back. */
 static void machine_set_state(struct machine *machine, enum vm_state state)
 {
 	machine->state = state;
@@ -80,12 +39,20 @@ static void machine_set_state(struct machine *machine, enum vm_state state)
 	machine->fast_path = false;
 	if (machine->guest_count != 0)
 		machine_wake_all(machine);
-	machine_do_todo(machine);
 }
 
-static void machine_set_reason(struct machine *machine, const char *pattern, va_list arguments)
+void machine_tell_refused(struct machine *machine)
 {
-	format_va(machine->channel->reason, sizeof(machine->channel->reason), pattern, arguments);
+	__atomic_store_n(&machine->channel->refused_renewal, machine->handover.number,
+			 __ATOMIC_RELEASE);
+	machine->signal = true;
+}
+
+void machine_refuse(struct machine *machine, const char *reason)
+{
+	format(machine->channel->handover_problem, sizeof(machine->channel->handover_problem), "%s",
+	       reason);
+	machine_tell_refused(machine);
 }
 
 /* A process that has not taken the machine over cannot crash it. */
@@ -95,15 +62,13 @@ void machine_crash(struct machine *machine, const char *pattern, ...)
 	va_list arguments;
 
 	va_start(arguments, pattern);
-	if (machine->handover.number != 0)
-		format_va(reason, sizeof(reason), pattern, arguments);
-	else
-		machine_set_reason(machine, pattern, arguments);
+	format_va(reason, sizeof(reason), pattern, arguments);
 	va_end(arguments);
 	if (machine->handover.number != 0) {
-		handover_refuse(machine, reason);
+		machine_refuse(machine, reason);
 		return;
 	}
+	format(machine->channel->reason, sizeof(machine->channel->reason), "%s", reason);
 	machine->todo &= ~(u32)TODO_START;
 	machine_set_state(machine, VM_CRASHED);
 }
@@ -134,81 +99,6 @@ void machine_refresh_clock(struct machine_clock *clock, bool wall)
 		machine_update_clock(machine);
 	else
 		machine_time_update_guest(&machine->time, clock, clock_tsc());
-}
-
-/* A disk may take so long, its driver's restart and its limits included. */
-#define LANDING_NS (60 * NS_PER_S)
-
-/* Nothing of the last life may land in the new one's memory. False: a disk does not end it. */
-static bool machine_disks_have_ended(struct machine *machine)
-{
-	u64 until = clock_tsc() + clock_ns_to_tsc(LANDING_NS);
-
-	for (u32 i = 0; i < machine->blk_count; i++) {
-		while (virtio_blk_is_landing(&machine->blk[i])) {
-			if (clock_tsc() > until)
-				return false;
-			(void)!sys_thread_yield(HANDLE_NONE);
-		}
-	}
-	return true;
-}
-
-/* From power-on to the kernel's first instruction; a failure is a crash. */
-static void machine_boot(struct machine *machine)
-{
-	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
-	machine_take_wall_time(machine);
-	machine->platform.clock.tsc_adjust = 0; /* vcpu_reset */
-	machine_update_clock(machine);
-	platform_reset(&machine->platform);
-	for (u32 i = 0; i < machine->vcpu_count; i++)
-		vcpu_reset(&machine->vcpu[i]);
-	machine->state = VM_RUNNING;
-	machine->channel->reason[0] = '\0';
-	if (!machine_disks_have_ended(machine))
-		machine_crash(machine, "a disk does not end what it was asked before the reset");
-	else if (!load_guest(&machine->job))
-		machine_crash(machine, "%s", machine->job.error);
-	else if (machine->job.firmware)
-		platform_firmware(&machine->platform);
-	generation_begin(machine);
-	for (u32 i = 0; i < machine->vcpu_count; i++)
-		debugger_restarted(&machine->vcpu[i]);
-}
-
-static void machine_publish_counters(struct machine *machine)
-{
-	const struct platform *platform = &machine->platform;
-
-	machine->channel->unknown_ports = platform->ports.unknown_count;
-	machine->channel->unknown_memory = platform->memory.unknown_count;
-	machine->channel->unknown_port_last = platform->ports.unknown_last;
-	machine->channel->unknown_memory_last = platform->memory.unknown_last;
-}
-
-void machine_do_todo(struct machine *machine)
-{
-	u32 todo = machine->todo;
-
-	if (todo == 0 || machine->guest_count != 0)
-		return;
-	machine->todo = 0;
-	if ((todo & TODO_START) != 0)
-		machine_boot(machine);
-	if ((todo & TODO_TRAP) != 0)
-		trap_set(machine, machine->channel->trap, machine->trap_controls);
-	machine_publish_counters(machine); /* the asker reads them along with the answer */
-	if ((todo & TODO_QUERY) != 0)
-		query_answer(machine);
-	if ((todo & TODO_SAVE) != 0)
-		handover_save(machine);
-	if ((todo & TODO_HOLD) != 0)
-		handover_hold(machine);
-	machine_report(machine);
-	machine->fast_path = machine_may_run(machine) && !machine->watched;
-	if (machine->state == VM_RUNNING)
-		machine_wake_all(machine);
 }
 
 static void machine_stop_for(struct machine *machine, enum machine_todo todo)
@@ -324,49 +214,3 @@ void machine_unasked_reset(struct vcpu *vcpu, const char *what)
 		machine_reset(machine);
 }
 
-/* What the guest has asked of its devices. */
-static void machine_handle_requests(struct machine *machine)
-{
-	struct machine_events *events = &machine->platform.events;
-	u32 pending = events->pending;
-	char reason[32];
-
-	if (pending == 0)
-		return;
-	events->pending = 0;
-	if ((pending & MACHINE_CRASH_KERNEL) != 0)
-		machine_log(machine, "guest panicked, its crash kernel takes over");
-	if ((pending & MACHINE_EXIT) != 0) {
-		format(reason, sizeof(reason), "debug exit %u", events->exit_code);
-		machine_stop(machine, (s32)events->exit_code, reason);
-	} else if ((pending & MACHINE_POWER_OFF) != 0) {
-		machine_stop(machine, -1, "guest powered off");
-	} else if ((pending & MACHINE_PANIC) != 0) {
-		machine_crash(machine, "guest panicked");
-	} else if ((pending & MACHINE_WATCHDOG) != 0) {
-		machine_crash(machine, "watchdog expired: no sign of life from the guest for %u s",
-			      events->watchdog_s);
-	} else if ((pending & MACHINE_RESET) != 0) {
-		machine_log(machine, "reset by the guest, port 0x%x", events->reset_port);
-		machine_reset(machine);
-	}
-}
-
-void machine_handle_pending(struct machine *machine)
-{
-	machine_handle_requests(machine);
-	command_handle(machine);
-	if (unlikely(machine->handover.held))
-		return;
-	query_take(machine);
-	if (machine->state == VM_RUNNING)
-		console_input(machine);
-	for (u32 i = 0; i < machine->blk_count; i++)
-		virtio_blk_poll_link(&machine->blk[i]);
-	for (u32 i = 0; i < machine->net_count; i++)
-		virtio_net_poll_link(&machine->net[i]);
-	if (machine->state != VM_STOPPED || machine->todo != 0)
-		return;
-	console_signal(machine);
-	sys_process_exit(0);
-}

@@ -6,12 +6,10 @@
 #include "vmm/monitor/vcpu/debugger.h"
 #include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/memory/guest_memory.h"
-#include "vmm/monitor/machine/handover.h"
 #include "vmm/monitor/load/load.h"
 #include "vmm/monitor/machine/machine_time.h"
-#include "vmm/monitor/machine/reserve.h"
 #include "vmm/monitor/vcpu/vapic.h"
-#include "vmm/monitor/vcpu/vcpu.h"
+#include "vmm/monitor/machine/vcpu.h"
 #include "vmm/rt/channel.h"
 #include "vmm/rt/mutex.h"
 
@@ -29,6 +27,41 @@ enum machine_todo {
 	TODO_QUERY = 1 << 2,  /* answer the manager's question */
 	TODO_SAVE = 1 << 4,   /* hand the machine over */
 	TODO_HOLD = 1 << 5,   /* hold it for another state */
+};
+
+/*
+ * A machine goes over to another monitor process. The old one saves its state into memory that the
+ * manager gave it, and stands still: no vCPU runs, nothing is taken from a link, the guest's time
+ * does not go on. The new one is built from the same configuration, loads that state, and stands
+ * still as well. Then the manager ends one of the two and has the other go on. Under the machine's
+ * lock.
+ */
+struct handover {
+	bool held;   /* nothing moves until VM_COMMAND_CONTINUE or VM_COMMAND_LOAD */
+	bool loaded; /* VM_COMMAND_START does not boot the guest but goes on from a loaded state */
+	u32 sum;     /* of the state that VM_COMMAND_LOAD has loaded last; 0: none */
+	u64 sum_of;  /* so many bytes */
+	u32 number;  /* MONITOR_RENEWAL of a process that has not taken over yet; 0: it has */
+};
+
+/*
+ * CPU time that the kernel guarantees to each vCPU. Every vCPU's thread asks for its own, in a
+ * round; when one of them is refused, all go back to what they had, in a second round. Everything
+ * is under the machine's lock.
+ */
+struct reserve_time {
+	u64 budget_ns; /* 0: none */
+	u64 period_ns;
+};
+
+struct reserve {
+	struct reserve_time wanted;
+	struct reserve_time kept; /* what every vCPU has */
+	u32 round;		  /* grows with each change of `wanted` */
+	u32 waiting;		  /* vCPUs that have not asked in this round */
+	bool refused;
+	u32 refused_vcpu;
+	u64 left_permille; /* of a CPU, which the kernel could have granted */
 };
 
 /*
@@ -93,9 +126,6 @@ static inline struct lapic *machine_lapic(const struct vcpu *vcpu)
 	return vcpu->lapic;
 }
 
-/* Does what is in `todo` once no vCPU is in the guest; to be called when a vCPU has left it. */
-void machine_do_todo(struct machine *machine);
-
 /* Loads the guest and starts it from power-on; a guest that cannot be loaded is a crashed one. */
 void machine_start(struct machine *machine);
 void machine_pause(struct machine *machine);
@@ -109,7 +139,14 @@ void machine_let_go(struct machine *machine);
 void machine_reset(struct machine *machine);
 /* A reset that the guest did not ask for; `what` says what happened to the vCPU. */
 void machine_unasked_reset(struct vcpu *vcpu, const char *what);
-/* Puts the machine into VM_CRASHED, where it stays for inspection. */
+/* This process cannot take over: `reason` goes to the manager, and nothing of the VM changes. */
+void machine_refuse(struct machine *machine, const char *reason);
+/* The same; the reason is in the channel. */
+void machine_tell_refused(struct machine *machine);
+/*
+ * Puts the machine into VM_CRASHED, where it stays for inspection. A process that has not taken the
+ * machine over refuses to do so instead.
+ */
 void machine_crash(struct machine *machine, const char *pattern, ...) PRINTF_LIKE(2, 3);
 /* The guest has ended its machine; exit_code -1 where it gave none. The process ends soon. */
 void machine_stop(struct machine *machine, s32 exit_code, const char *reason);
@@ -134,12 +171,6 @@ void machine_take_wall_time(struct machine *machine);
 void machine_update_clock(struct machine *machine);
 /* The same for a device that finds it stale. What it says of the TSC may be another vCPU's. */
 void machine_refresh_clock(struct machine_clock *clock, bool wall);
-
-/*
- * What is to be done between two runs: commands and input from the manager, what the guest has
- * asked of its devices. Ends the process when the machine has stopped.
- */
-void machine_handle_pending(struct machine *machine);
 
 /* A line for the log, without its newline. */
 void machine_log(struct machine *machine, const char *pattern, ...) PRINTF_LIKE(2, 3);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/bits.h"
-#include "vmm/monitor/vcpu/vcpu.h"
+#include "kernel/abi/vcpu.h"
 
 /* Linux Documentation/virt/kvm/x86/hypercalls.rst and include/uapi/linux/kvm_para.h */
 enum kvm_call {
@@ -17,9 +17,3 @@ enum kvm_call {
 
 /* Tells the kernel which calls to leave to the monitor, and how to refuse all others. */
 void hypercall_setup(struct vcpu_page *page);
-
-/*
- * EXIT_HYPERCALL: VMCALL or VMMCALL in KVM's convention (Linux
- * Documentation/virt/kvm/x86/hypercalls.rst).
- */
-void hypercall_handle(struct vcpu *vcpu);

@@ -6,6 +6,7 @@
 #include "vmm/monitor/machine/generation.h"
 #include "vmm/monitor/save/disk_sum.h"
 #include "vmm/monitor/save/save_store.h"
+#include "vmm/monitor/state/catch_up.h"
 #include "vmm/monitor/state/machine_state.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/rt/clock.h"
@@ -233,7 +234,7 @@ static void restore_load_state(struct machine *machine)
 	const struct state_choice all = state_choose_all(machine);
 
 	state_load_again(machine, &all, restore.state);
-	handover_catch_up(machine, restore.state);
+	catch_up(machine, restore.state);
 	generation_change(machine);
 }
 

@@ -4,7 +4,6 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/dev/platform_state.h"
-#include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/state/vcpu_state.h"
 #include "vmm/rt/clock.h"
 
@@ -202,7 +201,7 @@ static bool state_chosen_at(void *owner, u32 index, struct state_section *sectio
 
 static enum state_vendor state_vendor_here(void)
 {
-	return exits_is_svm() ? STATE_VENDOR_SVM : STATE_VENDOR_VMX;
+	return vcpu_is_svm() ? STATE_VENDOR_SVM : STATE_VENDOR_VMX;
 }
 
 struct state_choice state_choose_all(const struct machine *machine)

@@ -2,7 +2,6 @@
 #include "vmm/monitor/state/vcpu_state.h"
 
 #include "lib/string.h"
-#include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/pv/hypercall.h"
 
@@ -124,7 +123,7 @@ static void vcpu_state_prepare_page(struct vcpu *vcpu)
 	page->valid = 0;
 	page->dirty = (VCPU_ALL & ~(u32)VCPU_EVENT) | VCPU_XSAVE;
 	page->code_bytes = 0;
-	exits_set_wants(page);
+	vcpu_set_wants(page);
 	hypercall_setup(page);
 	trap_apply(vcpu);
 	vcpu_set_tsc_offset(vcpu);

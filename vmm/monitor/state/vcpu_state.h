@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/monitor/state/section.h"
-#include "vmm/monitor/vcpu/vcpu.h"
+#include "vmm/monitor/machine/vcpu.h"
 
 /*
  * A vCPU as it is saved: all but its local APIC and its XSAVE image, which are sections of their

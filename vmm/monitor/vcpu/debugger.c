@@ -3,7 +3,6 @@
 
 #include "arch/x86_64/hw/control.h"
 #include "lib/string.h"
-#include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/memory/walk.h"
 
@@ -127,7 +126,7 @@ static bool debugger_take_hardware(struct vcpu *vcpu, u64 hits)
 static bool debugger_take_debug(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
-	u64 hits = exits_debug_bits(vcpu);
+	u64 hits = vcpu_debug_bits(vcpu);
 
 	if (debugger_steps(vcpu) && (hits & DR6_BS) != 0) {
 		page->dr[6] &= ~DR6_BS;

@@ -4,6 +4,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "vmm/hw/lapic_guest.h"
 #include "vmm/monitor/machine/machine.h"
+#include "vmm/monitor/vcpu/vcpu_reset.h"
 
 static bool inject_is_contributory(u32 vector)
 {
@@ -27,7 +28,7 @@ static void inject_combine(struct vcpu *vcpu, struct vcpu_event *event)
 	}
 }
 
-void vcpu_raise_event(struct vcpu *vcpu, const struct vcpu_event *event)
+void inject_raise_event(struct vcpu *vcpu, const struct vcpu_event *event)
 {
 	struct vcpu_event next = *event;
 
@@ -41,7 +42,7 @@ void vcpu_raise_event(struct vcpu *vcpu, const struct vcpu_event *event)
 	vcpu->event = next;
 }
 
-void vcpu_raise(struct vcpu *vcpu, u32 vector, u32 error_code)
+void inject_raise(struct vcpu *vcpu, u32 vector, u32 error_code)
 {
 	bool has_error_code = (EXCEPTIONS_WITH_ERROR_CODE & BIT(vector)) != 0;
 	const struct vcpu_event event = {
@@ -52,7 +53,7 @@ void vcpu_raise(struct vcpu *vcpu, u32 vector, u32 error_code)
 		.error_code = has_error_code ? error_code : 0,
 	};
 
-	vcpu_raise_event(vcpu, &event);
+	inject_raise_event(vcpu, &event);
 }
 
 /*
@@ -172,7 +173,7 @@ static bool inject_prepare_start(struct vcpu *vcpu, struct irqchip *irqchip, u32
 		if ((pending & PENDING_WAIT) == 0) {
 			/* there is no firmware to go on from there */
 			machine_unasked_reset(vcpu, "INIT of the boot processor");
-			return machine_may_run(vcpu->machine);
+			return false;
 		}
 		vcpu_take_init(vcpu);
 	}

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/vcpu/vcpu.h"
+#include "vmm/monitor/machine/vcpu.h"
 
 /*
  * Decides what the next entry delivers, and which windows to ask for when it cannot be delivered
  * yet. False: the vCPU is halted with nothing to wake it, or waits for its start-up IPI.
  */
 bool inject_prepare(struct vcpu *vcpu);
+
+/*
+ * Gives the guest an exception at the instruction of the last exit. During the delivery of another
+ * exception it becomes #DF or a triple fault, as on the CPU.
+ */
+void inject_raise(struct vcpu *vcpu, u32 vector, u32 error_code);
+/* The same for an event that the emulator made. */
+void inject_raise_event(struct vcpu *vcpu, const struct vcpu_event *event);

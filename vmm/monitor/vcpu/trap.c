@@ -4,8 +4,8 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/svm.h"
 #include "arch/x86_64/hw/vmx.h"
-#include "vmm/monitor/exits/exits.h"
-#include "vmm/monitor/exits/trap_cr4.h"
+#include "vmm/monitor/vcpu/inject.h"
+#include "vmm/monitor/vcpu/trap_cr4.h"
 #include "vmm/monitor/machine/machine.h"
 
 /* All but NMI and #MC, which go to the host first. */
@@ -57,7 +57,7 @@ static void trap_count(struct machine *machine, enum vm_trap what)
 /* The register's number, and whether it is written: SDM vol. 3, 28.2.1; APM vol. 2, 15.9. */
 static u32 trap_decode(const struct vcpu_exit *exit, bool *write)
 {
-	if (exits_is_svm()) {
+	if (vcpu_is_svm()) {
 		*write = (exit->vendor_code & 0x10) != 0;
 		return (u32)exit->vendor_code & 15;
 	}
@@ -141,7 +141,7 @@ static void trap_spare_cr3(struct vcpu *vcpu)
 	bool write;
 	u64 value;
 
-	if (exits_is_svm() || trap_decode(&page->exit, &write) != 3 || !write)
+	if (vcpu_is_svm() || trap_decode(&page->exit, &write) != 3 || !write)
 		return;
 	value = page->gpr[bits_get(page->exit.qualification, 11, 8)];
 	for (u32 i = 0; i < CR3_TARGETS; i++) {
@@ -163,8 +163,8 @@ bool trap_step(struct vcpu *vcpu)
 	if (cr && trap_decode(&vcpu->page->exit, &write) == 8)
 		return false;
 	trap_note_register(vcpu, cr ? "CR" : "DR", what);
-	if (cr && exits_is_svm() && trap_cr4_refuses(vcpu)) {
-		vcpu_raise(vcpu, VECTOR_GP, 0);
+	if (cr && vcpu_is_svm() && trap_cr4_refuses(vcpu)) {
+		inject_raise(vcpu, VECTOR_GP, 0);
 		return true;
 	}
 	if (cr)
@@ -190,7 +190,7 @@ bool trap_exception(struct vcpu *vcpu)
 	vcpu->trap.stepping = false;
 	vcpu_need(vcpu, VCPU_DEBUG);
 	done = page->exit.vector == VECTOR_DB && !vcpu->trap.had_tf &&
-	       (exits_debug_bits(vcpu) & DR6_BREAKPOINTS) == 0;
+	       (vcpu_debug_bits(vcpu) & DR6_BREAKPOINTS) == 0;
 	if (!vcpu->trap.had_tf) {
 		page->rflags &= ~RFLAGS_TF;
 		page->dr[6] &= ~DR6_BS;

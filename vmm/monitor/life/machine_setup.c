@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Setting a machine up, once: what the manager handed over becomes RAM, vCPUs and devices. */
-#include "vmm/monitor/machine/machine_setup.h"
+#include "vmm/monitor/life/machine_setup.h"
 
 #include "vmm/monitor/disk/disk_open.h"
+#include "vmm/monitor/life/handover.h"
+#include "vmm/monitor/life/loop.h"
+#include "vmm/monitor/life/reserve.h"
+#include "vmm/monitor/life/vcpu_setup.h"
 #include "vmm/monitor/machine/console.h"
 #include "vmm/monitor/load/layout.h"
 #include "vmm/monitor/net/net_open.h"
@@ -121,7 +125,7 @@ static bool machine_create_vcpus(struct machine *machine)
 	machine->vcpu_count = (u32)count;
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
 		if (!machine_worked(machine, "creating a vCPU",
-				    vcpu_init(&machine->vcpu[i], machine, i)))
+				    vcpu_setup(&machine->vcpu[i], machine, i)))
 			return false;
 	}
 	return true;
@@ -201,7 +205,7 @@ bool machine_make_devices_anew(struct machine *machine)
 
 static void machine_run_vcpu(void *vcpu)
 {
-	vcpu_thread(vcpu);
+	loop_run(vcpu);
 }
 
 /* One for each vCPU but the first, whose thread is the one that runs here. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/vcpu/vcpu.h"
+#include "vmm/monitor/machine/vcpu.h"
 
 /*
  * Shows that all state can be read out and put back, which is what snapshots and migration need: an
@@ -17,9 +17,3 @@ static inline bool rebuild_is_due(const struct vcpu *vcpu)
 {
 	return REBUILD_EVERY != 0 && vcpu->page->run_count - vcpu->rebuilt_at > REBUILD_EVERY;
 }
-
-/*
- * Saves, destroys, makes anew and loads the vCPU, which is ready to run, and all devices of its
- * machine. A machine that cannot be made anew is a crashed one.
- */
-void rebuild(struct vcpu *vcpu);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/monitor/machine/rebuild.h"
+#include "vmm/monitor/life/rebuild.h"
 
 #include "lib/bits.h"
-#include "vmm/monitor/machine/machine_setup.h"
+#include "vmm/monitor/life/machine_setup.h"
+#include "vmm/monitor/life/vcpu_setup.h"
 #include "vmm/monitor/state/machine_state.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/monitor/virtio/virtio_net.h"
@@ -34,7 +35,7 @@ static enum status rebuild_make_vcpu_anew(struct vcpu *vcpu)
 		status = sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)vcpu->page,
 					 VCPU_PAGES_MAX * PAGE_SIZE);
 	if (status == STATUS_OK)
-		status = vcpu_make(vcpu);
+		status = vcpu_setup_pages(vcpu);
 	if (status != STATUS_OK)
 		return status;
 	vcpu->page->run_count = run_count;

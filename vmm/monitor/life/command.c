@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/monitor/machine/command.h"
+#include "vmm/monitor/life/command.h"
 
 #include "vmm/monitor/dev/acpi_pm.h"
+#include "vmm/monitor/life/handover.h"
+#include "vmm/monitor/life/reserve.h"
+#include "vmm/monitor/life/todo.h"
+#include "vmm/monitor/machine/machine.h"
 #include "vmm/rt/syscall.h"
 
 /* Commands that do not fit the present state have no effect: the manager sees the state. */
@@ -62,6 +66,7 @@ void command_handle(struct machine *machine)
 	if (sequence != machine->obeyed) {
 		machine->obeyed = sequence;
 		command_handle_one(machine, channel->command);
+		todo_do(machine);
 	}
 	if (machine->todo != 0 || reserve_under_way(machine) ||
 	    machine->obeyed == channel->done_sequence)

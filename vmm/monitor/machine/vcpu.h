@@ -61,25 +61,11 @@ struct vcpu {
 	struct trap_vcpu trap;
 };
 
-/* Creates the kernel's vCPU, its pages, queue and event; vCPU 0 has the machine's queue. */
-enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id) MUST_CHECK;
-
-/* Creates the kernel's vCPU and new, empty pages that are shared with it. */
-enum status vcpu_make(struct vcpu *vcpu) MUST_CHECK;
-
-/* Power-on: forgets what the vCPU was about to do. The first one's registers are the loader's. */
-void vcpu_reset(struct vcpu *vcpu);
-
 /*
  * Writes the table from which the kernel answers CPUID, empty while a debugger is attached. To be
  * repeated when that comes or goes and when the APIC is turned on or off.
  */
 void vcpu_show_cpuid(struct vcpu *vcpu);
-
-/* INIT: registers as the manual says, and nothing under way. */
-void vcpu_take_init(struct vcpu *vcpu);
-/* SIPI: starts in real mode at vector << 12. */
-void vcpu_take_sipi(struct vcpu *vcpu, u8 vector);
 
 /* Makes the vCPU's thread look at what is new for it: ends its run or its sleep. */
 void vcpu_wake(struct vcpu *vcpu);
@@ -100,8 +86,11 @@ void vcpu_wake_for_deadline(struct vcpu *vcpu);
 /* Writes its record of the KVM clock anew. */
 void vcpu_update_pvclock(struct vcpu *vcpu, bool stopped);
 
-/* The vCPU's life: never returns. */
-NORETURN void vcpu_thread(struct vcpu *vcpu);
+/* What the emulator needs of the guest that has reached device memory. */
+#define EXIT_MEMORY_GROUPS (VCPU_SEGMENTS | VCPU_CONTROL | VCPU_CODE)
+
+/* Which register groups the kernel is to bring along with each reason. */
+void vcpu_set_wants(struct vcpu_page *page);
 
 /* Makes groups of registers valid in the page. */
 void vcpu_need(struct vcpu *vcpu, u32 groups);
@@ -112,10 +101,7 @@ void vcpu_spins(struct vcpu *vcpu);
 /* The instruction of the last exit is done: the guest goes on after it. */
 void vcpu_advance(struct vcpu *vcpu);
 
-/*
- * Gives the guest an exception at the instruction of the last exit. During the delivery of another
- * exception it becomes #DF or a triple fault, as on the CPU.
- */
-void vcpu_raise(struct vcpu *vcpu, u32 vector, u32 error_code);
-/* The same for an event that the emulator made. */
-void vcpu_raise_event(struct vcpu *vcpu, const struct vcpu_event *event);
+/* Whether the CPU's own codes in an exit are SVM's; else they are VMX's. */
+bool vcpu_is_svm(void);
+/* The causes of the last exit's #DB, as bits of DR6. */
+u64 vcpu_debug_bits(const struct vcpu *vcpu);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/monitor/machine/handover.h"
+#include "vmm/monitor/life/handover.h"
 
 #include "lib/bits.h"
 #include "vmm/monitor/machine/generation.h"
-#include "vmm/monitor/machine/machine_setup.h"
+#include "vmm/monitor/life/machine_setup.h"
+#include "vmm/monitor/state/catch_up.h"
 #include "vmm/monitor/state/machine_state.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/rt/clock.h"
@@ -144,20 +145,6 @@ void handover_continue(struct machine *machine)
 	machine->channel->continued_tsc = clock_tsc();
 }
 
-/* Its time stands still. When it was saved is what a process of the VM's says: any number. */
-void handover_catch_up(struct machine *machine, const void *state)
-{
-	u64 saved_ns = state_wall_ns(state);
-	u64 now_ns = machine_time_wall_ns(&machine->time, machine->time.paused_tsc);
-
-	if ((start_info->parameter[MONITOR_FLAGS] & MONITOR_CLOCK_JUMPS) == 0 || saved_ns == 0 ||
-	    saved_ns >= now_ns)
-		return;
-	machine_time_jump(&machine->time, now_ns - saved_ns);
-	machine_update_clock(machine);
-	platform_jumped(&machine->platform, now_ns - saved_ns);
-}
-
 static void handover_forget_life(struct machine *machine)
 {
 	machine->platform.events.pending = 0;
@@ -196,7 +183,7 @@ static bool handover_load_over(struct machine *machine, const void *bytes, size_
 	}
 	machine->handover.sum = sum;
 	machine->handover.sum_of = size;
-	handover_catch_up(machine, bytes);
+	catch_up(machine, bytes);
 	return true;
 }
 
@@ -225,20 +212,6 @@ void handover_load(struct machine *machine)
 	handover_continue(machine);
 }
 
-/* The reason is there. */
-static void handover_tell_refused(struct machine *machine)
-{
-	__atomic_store_n(&machine->channel->refused_renewal, machine->handover.number,
-			 __ATOMIC_RELEASE);
-	machine->signal = true;
-}
-
-void handover_refuse(struct machine *machine, const char *reason)
-{
-	handover_set_problem(machine, reason);
-	handover_tell_refused(machine);
-}
-
 static bool handover_load_state(struct machine *machine, const void *bytes, size_t size)
 {
 	const struct state_choice all = state_choose_all(machine);
@@ -246,7 +219,7 @@ static bool handover_load_state(struct machine *machine, const void *bytes, size
 	char text[sizeof(machine->channel->handover_problem)];
 
 	if (state_load(machine, &all, bytes, size, &problem)) {
-		handover_catch_up(machine, bytes);
+		catch_up(machine, bytes);
 		return true;
 	}
 	state_problem_text(&problem, text, sizeof(text));
@@ -285,13 +258,13 @@ bool handover_take(struct machine *machine)
 	u32 state = channel->state;
 
 	if (state != VM_RUNNING && state != VM_PAUSED) {
-		handover_refuse(machine, "it neither runs nor is it paused");
+		machine_refuse(machine, "it neither runs nor is it paused");
 		return false;
 	}
 	machine_take_wall_time(machine);
 	machine_time_pause(&machine->time, clock_tsc());
 	if (!handover_load_copy(machine)) {
-		handover_tell_refused(machine);
+		machine_tell_refused(machine);
 		return false;
 	}
 	machine->state = machine->reported = (enum vm_state)state;

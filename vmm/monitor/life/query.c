@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/monitor/machine/query.h"
+#include "vmm/monitor/life/query.h"
 
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/paging.h"

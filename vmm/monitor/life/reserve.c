@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/monitor/machine/reserve.h"
+#include "vmm/monitor/life/reserve.h"
 
-#include "vmm/monitor/machine/command.h"
+#include "vmm/monitor/life/command.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"

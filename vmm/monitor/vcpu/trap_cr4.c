@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/monitor/exits/trap_cr4.h"
+#include "vmm/monitor/vcpu/trap_cr4.h"
 
 #include "arch/x86_64/hw/control.h"
 #include "vmm/hw/cpuid.h"

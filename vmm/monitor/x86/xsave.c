@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/monitor/vcpu/xsave.h"
+#include "vmm/monitor/x86/xsave.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"

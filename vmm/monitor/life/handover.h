@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+struct machine;
+
+/* No vCPU is in the guest: saves the machine and holds it, or says in the channel why not. */
+void handover_save(struct machine *machine);
+
+/* The same without saving it, also when it has crashed. */
+void handover_hold(struct machine *machine);
+
+/* The machine goes on here: this process alone has it. */
+void handover_continue(struct machine *machine);
+
+/*
+ * The machine, which is held, becomes what it was when its state was saved, and goes on; its RAM is
+ * the manager's business. One that cannot is crashed.
+ */
+void handover_load(struct machine *machine);
+
+/*
+ * The rest of the set-up of a clone: of another VM's state, which goes on with handover_start.
+ * False: the machine is crashed.
+ */
+bool handover_clone(struct machine *machine);
+void handover_start(struct machine *machine);
+
+/*
+ * The rest of the set-up of a process that was started with START_STATE: the state is loaded, and
+ * the machine held. False: machine_refuse has told the manager why.
+ */
+bool handover_take(struct machine *machine);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/machine/machine.h"
+
+/* Does what is in `todo` if no vCPU is in the guest. */
+void todo_do_all(struct machine *machine);
+
+/* To be called when a vCPU has left the guest, and when something may have been added. */
+static inline void todo_do(struct machine *machine)
+{
+	if (unlikely(machine->todo != 0))
+		todo_do_all(machine);
+}

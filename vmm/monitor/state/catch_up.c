@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/state/catch_up.h"
+
+#include "vmm/monitor/machine/machine.h"
+#include "vmm/monitor/state/machine_state.h"
+#include "vmm/rt/start.h"
+
+/* Its time stands still. When it was saved is what a process of the VM's says: any number. */
+void catch_up(struct machine *machine, const void *state)
+{
+	u64 saved_ns = state_wall_ns(state);
+	u64 now_ns = machine_time_wall_ns(&machine->time, machine->time.paused_tsc);
+
+	if ((start_info->parameter[MONITOR_FLAGS] & MONITOR_CLOCK_JUMPS) == 0 || saved_ns == 0 ||
+	    saved_ns >= now_ns)
+		return;
+	machine_time_jump(&machine->time, now_ns - saved_ns);
+	machine_update_clock(machine);
+	platform_jumped(&machine->platform, now_ns - saved_ns);
+}
