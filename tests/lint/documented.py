@@ -72,8 +72,8 @@ def check_offsets(page):
 
 def check_changeable(page):
     """The keys that `vm set` takes at any time are those that its row in the table names."""
-    words = re.search(r'^#define AT_ANY_TIME\s+((?:\\\n|\s|"[a-z_. ]+")+)',
-                      read("vmm/manager/commands/vm_set.c"), re.MULTILINE)
+    words = re.search(r'^#define VM_KEYS_AT_ANY_TIME\s+((?:\\\n|\s|"[a-z_. ]+")+)',
+                      read("vmm/manager/vm/vm_keys.h"), re.MULTILINE)
     row = re.search(r"^\| `vm set .*\| changes (.*) at any time", page, re.MULTILINE)
     if not words or not row:
         yield "docs/manager.md: the keys of vm set are not found, the pattern is out of date"

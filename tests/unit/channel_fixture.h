@@ -30,7 +30,8 @@
 #include "vmm/manager/channel/channel_output.c"
 #include "vmm/manager/channel/channel_samples.c"
 #include "vmm/manager/channel/channel_stream.c"
-#include "vmm/manager/channel/transfer.c"
+#include "vmm/manager/channel/channel_transfer.c"
+#include "vmm/manager/transfer/transfer.c"
 #include "vmm/manager/channel/machine_channel.c"
 #include "vmm/manager/config/config_sections.c"
 #include "vmm/manager/disk/guid.c"
@@ -41,7 +42,7 @@
 #include "vmm/manager/channel/request.c"
 #include "vmm/manager/text/base64.c"
 #include "vmm/manager/text/parse_number.c"
-#include "vmm/manager/vm/vm_events.c"
+#include "vmm/manager/log/vm_events.c"
 #include "vmm/manager/vm/vm_life.c"
 
 #define ITEMS 20000u /* items of a long answer */
@@ -319,6 +320,7 @@ static int begin(void **state)
 	written = 0;
 	to_machine_length = to_machine_taken = from_machine_length = 0;
 	input_lost = 0;
+	channel_transfers_init();
 	machine_channel_open();
 	return 0;
 }

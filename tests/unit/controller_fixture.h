@@ -163,16 +163,22 @@ struct disk_config *config_disk(u32 number)
 	return number < disk_count ? &disks[number] : NULL;
 }
 
-enum status pci_msix_set(struct pci_function *function, u32 entry, handle_t irq)
+u64 iommu_interrupts(const struct pci_function *function)
 {
-	(void)function, (void)irq;
+	(void)function;
+	return IOMMU_NOBODY;
+}
+
+enum status pci_msix_set(struct pci_function *function, u32 entry, u64 remapper, handle_t irq)
+{
+	(void)function, (void)remapper, (void)irq;
 	assert_int_equal(entry, 0);
 	return STATUS_OK;
 }
 
-enum status pci_msi_set(struct pci_function *function, handle_t irq)
+enum status pci_msi_set(struct pci_function *function, u64 remapper, handle_t irq)
 {
-	(void)function, (void)irq;
+	(void)function, (void)remapper, (void)irq;
 	return STATUS_NOT_FOUND;
 }
 

@@ -187,7 +187,7 @@ u64 clock_tsc_to_ns(u64 tsc)
 	return 2 * tsc;
 }
 
-u64 vm_build_pages_available(void)
+u64 pages_available(void)
 {
 	return ~0ull;
 }

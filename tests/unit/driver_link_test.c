@@ -161,7 +161,7 @@ void process_build_name(struct process_build *build, const char *name)
 	(void)name;
 }
 
-void console_notice(const char *pattern, ...)
+void notice(const char *pattern, ...)
 {
 	(void)pattern;
 }

@@ -108,6 +108,18 @@ void serial_interrupt(enum serial_name name)
 	(void)name;
 }
 
+bool serial_lost_interrupt(enum serial_name name)
+{
+	(void)name;
+	return false;
+}
+
+void log_message(enum log_level level, enum log_category category, const char *vm,
+		 const char *pattern, ...)
+{
+	(void)level, (void)category, (void)vm, (void)pattern;
+}
+
 void iommu_signalled(u32 number)
 {
 	(void)number;

@@ -205,10 +205,10 @@ static void test_msix(void **state)
 	entry(3)->address = 0x1000;
 	set16(nvme, PCI_COMMAND, 0);
 	assert_int_equal(pci_msix_entries(function), 65);
-	assert_int_equal(pci_msix_set(function, 65, 9), STATUS_NOT_FOUND);
-	assert_int_equal(pci_msix_set(function, 1, 8), STATUS_BAD_ARGUMENT);
+	assert_int_equal(pci_msix_set(function, 65, IOMMU_NOBODY, 9), STATUS_NOT_FOUND);
+	assert_int_equal(pci_msix_set(function, 1, IOMMU_NOBODY, 8), STATUS_BAD_ARGUMENT);
 	assert_int_equal(nvme->byte[0x43] & 0xc0, 0);
-	assert_int_equal(pci_msix_set(function, 1, 9), STATUS_OK);
+	assert_int_equal(pci_msix_set(function, 1, IOMMU_NOBODY, 9), STATUS_OK);
 	assert_int_equal(entry(1)->address, 0xfee01000);
 	assert_int_equal(entry(1)->address_high, 0);
 	assert_int_equal(entry(1)->data, 0x74);
@@ -217,7 +217,7 @@ static void test_msix(void **state)
 	assert_int_equal(entry(64)->control, 1);
 	assert_int_equal(nvme->byte[0x43] & 0xc0, 0x80); /* on, and not masked as a whole */
 	assert_int_equal(command_of(nvme), PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_OFF);
-	assert_int_equal(pci_msix_set(function, 2, 9), STATUS_OK);
+	assert_int_equal(pci_msix_set(function, 2, IOMMU_NOBODY, 9), STATUS_OK);
 	assert_int_equal(entry(1)->control, 0); /* stays */
 	pci_messages_off(function);
 	assert_int_equal(nvme->byte[0x43] & 0x80, 0);
@@ -231,7 +231,7 @@ static void test_msix_outside(void **state)
 	(void)state;
 	for (u32 i = 0; i < ARRAY_COUNT(places); i++) {
 		set32(nvme, 0x44, places[i]);
-		assert_int_equal(pci_msix_set(function, 0, 9), STATUS_BAD_FORMAT);
+		assert_int_equal(pci_msix_set(function, 0, IOMMU_NOBODY, 9), STATUS_BAD_FORMAT);
 	}
 }
 
@@ -239,8 +239,8 @@ static void test_msi(void **state)
 {
 	(void)state;
 	set16(nvme, 0x52, PCI_MSI_64 | 0x30); /* the firmware enabled several */
-	assert_int_equal(pci_msi_set(function, 8), STATUS_BAD_ARGUMENT);
-	assert_int_equal(pci_msi_set(function, 9), STATUS_OK);
+	assert_int_equal(pci_msi_set(function, IOMMU_NOBODY, 8), STATUS_BAD_ARGUMENT);
+	assert_int_equal(pci_msi_set(function, IOMMU_NOBODY, 9), STATUS_OK);
 	assert_int_equal(nvme->word[0x54 / 4], 0xfee01000);
 	assert_int_equal(nvme->word[0x58 / 4], 0);
 	assert_int_equal(nvme->word[0x5c / 4] & 0xffff, 0x74);
@@ -248,11 +248,11 @@ static void test_msi(void **state)
 	pci_messages_off(function);
 	assert_int_equal(pci_read(nvme->address, 0x52, 2), PCI_MSI_64);
 	set16(nvme, 0x52, 0);
-	assert_int_equal(pci_msi_set(function, 9), STATUS_OK);
+	assert_int_equal(pci_msi_set(function, IOMMU_NOBODY, 9), STATUS_OK);
 	assert_int_equal(nvme->word[0x58 / 4] & 0xffff, 0x74);
 	function->capability_count = 0;
-	assert_int_equal(pci_msi_set(function, 9), STATUS_NOT_FOUND);
-	assert_int_equal(pci_msix_set(function, 0, 9), STATUS_NOT_FOUND);
+	assert_int_equal(pci_msi_set(function, IOMMU_NOBODY, 9), STATUS_NOT_FOUND);
+	assert_int_equal(pci_msix_set(function, 0, IOMMU_NOBODY, 9), STATUS_NOT_FOUND);
 }
 
 /* Repeats the call at its deadlines; returns how long it took. */
@@ -277,7 +277,7 @@ static void test_quiet(void **state)
 {
 	(void)state;
 	assert_true(pci_can_reset(function));
-	assert_int_equal(pci_msix_set(function, 1, 9), STATUS_OK);
+	assert_int_equal(pci_msix_set(function, 1, IOMMU_NOBODY, 9), STATUS_OK);
 	pci_enable(function);
 	assert_true(quiet(STATUS_OK) >= 100 * NS_PER_MS);
 	assert_int_equal(nvme->resets, 1);

@@ -88,9 +88,9 @@ void pci_master_off(const struct pci_function *function)
 	masters_off++;
 }
 
-enum status pci_msi_set(struct pci_function *function, handle_t irq)
+enum status pci_msi_set(struct pci_function *function, u64 remapper, handle_t irq)
 {
-	(void)function, (void)irq;
+	(void)function, (void)remapper, (void)irq;
 	return STATUS_OK;
 }
 
@@ -109,13 +109,14 @@ void machine_lines_remap(u32 ioapic, u64 number, u16 requester)
 	remapped[ioapic] = number << 16 | requester;
 }
 
-void machine_iommus(struct iommu_table *found)
+const u8 *machine_acpi_open(const char *signature, u32 *count)
 {
-	*found = (struct iommu_table){.unit_count = 0};
-	if (amd)
-		ivrs_parse(bytes, length, found);
-	else
-		dmar_parse(bytes, length, found);
+	*count = length;
+	return strcmp(signature, amd ? "IVRS" : "DMAR") == 0 ? bytes : NULL;
+}
+
+void machine_acpi_close(void)
+{
 }
 
 void log_message(enum log_level level, enum log_category category, const char *vm,

@@ -361,7 +361,7 @@ static void test_patience(void **state)
 	open_one(false);
 	says("{\"credit\":1,\"bytes\":1}\n");
 	assert_true(transfer_write(&end, "hello", 5));
-	transfer_step(&com2, &transfer);
+	channel_transfer_step(&com2, &transfer);
 	assert_true(transfer_write(&end, "hello", 5));
 	transfer.stream->credit = 1;
 	assert_int_equal(machine_channels_deadline(), 0);

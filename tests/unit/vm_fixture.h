@@ -35,7 +35,7 @@ static u32 groups;        /* that exist */
 static u32 channels;      /* that exist */
 static u32 release_steps; /* that releasing a group takes before the last */
 static u32 steps_left;
-static char notice[256];
+static char noticed[256];
 static u32 lines;      /* in the log */
 static u32 lines_left; /* that the monitor may cause */
 
@@ -45,12 +45,12 @@ enum status sys_event_signal(handle_t event)
 	return STATUS_OK;
 }
 
-void console_notice(const char *pattern, ...)
+void notice(const char *pattern, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, pattern);
-	format_va(notice, sizeof(notice), pattern, arguments);
+	format_va(noticed, sizeof(noticed), pattern, arguments);
 	va_end(arguments);
 }
 
@@ -64,7 +64,7 @@ void log_message(enum log_level level, enum log_category category, const char *v
 	lines++;
 }
 
-void setup_destroyed(const char *name)
+void boot_config_destroyed(const char *name)
 {
 	assert_string_equal(name, "alpha");
 }

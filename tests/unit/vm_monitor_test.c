@@ -15,7 +15,7 @@ static void test_unasked_resets(void **state)
 	monitor_reports(vm, VM_CRASHED, "triple fault, 5 times within 60 s");
 	settle(vm);
 	assert_int_equal(vm->state, VM_CRASHED);
-	assert_non_null(strstr(notice, "not restarted"));
+	assert_non_null(strstr(noticed, "not restarted"));
 	assert_int_equal(groups, 1);
 	/* Three such resets and a crash: started again. The next crash is the fifth. */
 	vm = create(ON_CRASH_RESTART);
@@ -36,21 +36,21 @@ static void test_said_once(void **state)
 	struct vm *vm = in_state(VM_RUNNING);
 
 	(void)state;
-	notice[0] = '\0';
+	noticed[0] = '\0';
 	vm->answered = true;
 	monitor_reports(vm, VM_CRASHED, "bad");
-	assert_string_equal(notice, "");
+	assert_string_equal(noticed, "");
 	vm = in_state(VM_RUNNING);
 	monitor_reports(vm, VM_CRASHED, "bad");
-	assert_string_equal(notice, "alpha: crashed: bad\n");
+	assert_string_equal(noticed, "alpha: crashed: bad\n");
 	/* the answer will be how it has fared since */
 	vm = create(ON_CRASH_RESTART);
 	assert_true(act(vm, ACTION_START));
 	settle(vm);
-	notice[0] = '\0';
+	noticed[0] = '\0';
 	vm->answered = true;
 	monitor_reports(vm, VM_CRASHED, "bad");
-	assert_string_equal(notice, "alpha: crashed: bad\n");
+	assert_string_equal(noticed, "alpha: crashed: bad\n");
 }
 
 static void test_fresh_boot(void **state)
@@ -122,7 +122,7 @@ static void test_on_crash(void **state)
 	vm_process_ended(vm);
 	settle(vm);
 	assert_int_equal(vm->state, VM_CRASHED);
-	assert_non_null(strstr(notice, "not restarted"));
+	assert_non_null(strstr(noticed, "not restarted"));
 	/* Five crashes in more than a minute are not a loop. */
 	now += 30 * NS_PER_S;
 	assert_true(act(vm, ACTION_START));
@@ -157,7 +157,7 @@ static void test_crash_restores(void **state)
 	vm_process_ended(vm);
 	settle(vm);
 	assert_int_equal(vm->state, VM_CRASHED);
-	assert_non_null(strstr(notice, "not restored, it crashed 5 times within 60 s"));
+	assert_non_null(strstr(noticed, "not restored, it crashed 5 times within 60 s"));
 	now += 100 * NS_PER_S;
 	assert_true(act(vm, ACTION_START));
 	settle(vm);
@@ -166,7 +166,7 @@ static void test_crash_restores(void **state)
 	settle(vm);
 	assert_int_equal(vm->state, VM_CRASHED);
 	assert_int_equal(restored, VM_CRASH_LIMIT);
-	assert_non_null(strstr(notice, "not restored, there is none"));
+	assert_non_null(strstr(noticed, "not restored, there is none"));
 }
 
 /* A monitor gone bad: invalid states, a reason that is not terminated and has control bytes. */
@@ -362,7 +362,7 @@ static void test_set_up(void **state)
 	assert_int_equal(groups, 0);
 	assert_string_equal(vm_refusal(id), "nothing left");
 	assert_string_equal(vm_refusal(id + 1), "it was destroyed meanwhile");
-	assert_non_null(strstr(notice, "error: VM alpha: nothing left"));
+	assert_non_null(strstr(noticed, "error: VM alpha: nothing left"));
 
 	/* Its monitor has failed before it is to be started, and nobody has heard that yet. */
 	vm = vm_create(&config, problem, sizeof(problem));

@@ -37,7 +37,7 @@ enum status sys_memory_trim(handle_t memory, u64 first, u64 count, u64 *done, u6
 	return trim_status;
 }
 
-u64 vm_build_pages_available(void)
+u64 pages_available(void)
 {
 	return available;
 }

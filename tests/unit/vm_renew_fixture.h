@@ -68,7 +68,7 @@ static struct driver_link save_link;
 static bool disk_free;
 static u32 link_steps; /* until the driver has nothing of it any more */
 
-struct config *setup_config(void)
+struct config *boot_config(void)
 {
 	return &host_config;
 }

@@ -37,6 +37,7 @@
 #include "vmm/manager/command/command.c"
 #include "vmm/manager/command/command_near.c"
 #include "vmm/manager/commands/vm_set.c"
+#include "vmm/manager/vm/vm_keys.c"
 #include "vmm/manager/commands/vm_create.c"
 
 const struct command *const commands_start[1];
@@ -60,7 +61,7 @@ const struct kernel_page *machine_page(void)
 	return &machine;
 }
 
-struct config *setup_config(void)
+struct config *boot_config(void)
 {
 	return &configuration;
 }

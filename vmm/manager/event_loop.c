@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/event_loop.h"
-#include "vmm/manager/config/setup.h"
+#include "vmm/manager/setup.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/disk/disk_restore.h"
 #include "vmm/manager/driver/driver.h"
@@ -9,7 +9,7 @@
 #include "vmm/manager/shutdown.h"
 #include "vmm/manager/iommu/iommu.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/log/log_export.h"
+#include "vmm/manager/channel/log_export.h"
 #include "vmm/manager/channel/machine_channel.h"
 #include "vmm/manager/net/capture.h"
 #include "vmm/manager/inspect/perf.h"
@@ -66,6 +66,14 @@ static void event_loop_handle(const struct event *event)
 	}
 }
 
+static void event_loop_tell_lost_interrupts(void)
+{
+	for (enum serial_name name = SERIAL_COM1; name <= SERIAL_COM2; name++)
+		if (serial_lost_interrupt(name))
+			log_message(LOG_WARNING, LOG_DEVICE, "", "COM%u: an interrupt was lost",
+				    name + 1);
+}
+
 void event_loop_run_once(void)
 {
 	struct event event;
@@ -78,6 +86,7 @@ void event_loop_run_once(void)
 		more = true;
 	}
 	serial_poll();
+	event_loop_tell_lost_interrupts();
 	log_take_kernel();
 	perf_step();
 	gdb_step();

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The manager: reads the configuration, creates monitors, owns the console, keeps the log. */
-#include "vmm/manager/config/setup.h"
+#include "vmm/manager/config/boot_config.h"
+#include "vmm/manager/driver/driver.h"
+#include "vmm/manager/inspect/perf.h"
+#include "vmm/manager/process/pages.h"
+#include "vmm/manager/setup.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/console/console_script.h"
 #include "vmm/manager/disk/disk.h"
@@ -19,6 +23,8 @@
 
 #define MANAGER_RESERVE_PERMILLE 50u
 #define MANAGER_RESERVE_NS	 NS_PER_MS
+
+static const struct log_hooks log_hooks = {.vm_name = vm_name_by_low_id, .take_entry = perf_take};
 
 extern char __data_end[];
 extern char __bss_end[];
@@ -60,6 +66,7 @@ int main(void)
 	main_reserve_time();
 	if (events_init() != STATUS_OK || machine_init() != STATUS_OK || log_init() != STATUS_OK)
 		rt_fail("setup");
+	log_hooks_set(&log_hooks);
 	log_text_start(machine_start_unix_ns());
 	main_touch_all();
 	random_init();
@@ -72,6 +79,7 @@ int main(void)
 	pci_init();
 	iommu_init();
 	vm_build_init();
+	pages_count_promised(driver_pages_promised);
 	disks_start();
 	nets_start();
 	while (!drivers_settled())
@@ -80,7 +88,7 @@ int main(void)
 		while (!setup_settled())
 			event_loop_run_once();
 	}
-	console_script_set(setup_options_get()->run);
+	console_script_set(boot_config_options()->run);
 	console_open();
 	for (;;)
 		event_loop_run_once();

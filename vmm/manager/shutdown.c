@@ -3,6 +3,7 @@
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/channel/machine_channel.h"
+#include "vmm/manager/log/notice.h"
 
 static enum shutdown wanted;
 
@@ -20,7 +21,7 @@ void shutdown_step(void)
 	wanted = SHUTDOWN_NONE;
 	console_flush();
 	machine_channel_flush();
-	console_notice("error: the machine does not stop: %s\n",
+	notice("error: the machine does not stop: %s\n",
 		       what == SHUTDOWN_REBOOT ? machine_reboot() : machine_power_off());
 }
 

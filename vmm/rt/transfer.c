@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The process's end of a transfer; the manager's is vmm/manager/channel/transfer.c. */
+/* The process's end of a transfer; the manager's is vmm/manager/transfer/transfer.c. */
 #include "vmm/rt/transfer.h"
 
 #include "lib/string.h"

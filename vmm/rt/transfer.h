@@ -7,7 +7,7 @@
 /*
  * Bytes from a process to whoever is at the other end of a machine channel, or from there to the
  * process: outward or inward. Process and manager share a ring in memory; the manager passes its
- * bytes on as pieces of a stream (vmm/manager/channel/transfer.h). Indices run freely. Whoever
+ * bytes on as pieces of a stream (vmm/manager/transfer/transfer.h). Indices run freely. Whoever
  * reads what the other has written takes it once, and the manager checks it.
  */
 #define TRANSFER_RING_BYTES 65536u

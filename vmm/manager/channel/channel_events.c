@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Events of VMs on a machine channel. */
 #include "vmm/manager/channel/channel_state.h"
-#include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/log/vm_events.h"
 
 #define EVENT_LINE_BYTES 1536u
 

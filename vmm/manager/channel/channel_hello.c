@@ -3,7 +3,7 @@
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/process/random.h"
-#include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/log/vm_events.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

@@ -7,7 +7,7 @@
 #include "vmm/manager/channel/channel_stream.h"
 #include "vmm/manager/channel/request.h"
 #include "vmm/manager/command/reply.h"
-#include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/log/vm_events.h"
 
 #define CHANNEL_REQUESTS    8u	  /* under way besides those that are answered in order */
 #define CHANNEL_HELD_BYTES  4096u /* of an answer that is not whole yet */

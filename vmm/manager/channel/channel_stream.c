@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams of a machine channel: consoles, and transfers (transfer.h). */
 #include "vmm/manager/channel/channel_state.h"
-#include "vmm/manager/channel/transfer.h"
+#include "vmm/manager/channel/channel_transfer.h"
+#include "vmm/manager/transfer/transfer.h"
 #include "vmm/manager/text/base64.h"
 #include "vmm/manager/vm/vm_output.h"
 #include "vmm/rt/format.h"
@@ -82,7 +83,7 @@ void channel_stream_take(struct machine_channel *channel, const struct request *
 	if (stream == NULL || !channel->login.open)
 		return;
 	if (stream->transfer != NULL)
-		transfer_take(stream->transfer, request);
+		channel_transfer_take(stream->transfer, request);
 	else if (request->kind == REQUEST_DATA)
 		channel_stream_take_input(stream, request);
 	else if (request->kind != REQUEST_CREDIT ||
@@ -207,7 +208,7 @@ static bool channel_stream_step(struct machine_channel *channel,
 	struct vm *vm;
 
 	if (stream->transfer != NULL)
-		return transfer_step(channel, stream->transfer);
+		return channel_transfer_step(channel, stream->transfer);
 	vm = channel_stream_vm_of(stream);
 	if (vm == NULL && stream->closed == NULL)
 		stream->closed = "destroyed";
@@ -249,7 +250,8 @@ u64 channel_streams_deadline(const struct machine_channel *channel)
 		const struct channel_stream_state *stream = &channel->stream[i];
 
 		if (stream->number != 0 && stream->transfer != NULL)
-			deadline = MIN(deadline, transfer_deadline(channel, stream->transfer));
+			deadline =
+				MIN(deadline, channel_transfer_deadline(channel, stream->transfer));
 	}
 	return deadline;
 }

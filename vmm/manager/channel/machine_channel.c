@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/channel/machine_channel.h"
 #include "vmm/manager/channel/channel_state.h"
+#include "vmm/manager/channel/channel_transfer.h"
 #include "vmm/manager/host/serial.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/crypto/secret.h"
@@ -70,6 +71,7 @@ bool machine_channel_is_open(void)
 
 void machine_channel_configure(bool locked)
 {
+	channel_transfers_init();
 	channel_init(&com2, config_channel_find(com2.name));
 	if (locked)
 		login_lock(&com2.login);

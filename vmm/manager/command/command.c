@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/command/command_near.h"
-#include "vmm/manager/config/setup.h"
+#include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/command/words.h"
 #include "vmm/rt/clock.h"
@@ -219,7 +219,7 @@ struct vm *command_vm(struct reply *reply, const char *name)
 
 	if (vm != NULL)
 		return vm;
-	section = config_find(setup_config(), name);
+	section = config_find(boot_config(), name);
 	if (section != NULL && section->broken) {
 		reply_fail(reply, CODE_BAD_STATE,
 			   "%s does not exist: its section has mistakes, `log show -c config` "

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What could stand where a line ends. */
-#include "vmm/manager/commands/vm_set.h"
+#include "vmm/manager/vm/vm_keys.h"
+#include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/config/files.h"
-#include "vmm/manager/config/setup.h"
 #include "vmm/manager/log/log_names.h"
 #include "vmm/manager/inspect/symbols.h"
 #include "vmm/manager/command/words.h"
@@ -108,7 +108,7 @@ static void command_complete_offer_keys(const struct offers *offers, const struc
 		struct text rest = text_of(key->words != NULL ? key->words : "");
 		struct text word;
 
-		if (vm != NULL && !vm_set_can_change(vm, text_of(key->name)))
+		if (vm != NULL && !vm_keys_can_change(vm, text_of(key->name)))
 			continue;
 		if (strncmp(text, offers->prefix, length) != 0) {
 			command_complete_offer(offers, text);
@@ -123,7 +123,7 @@ static void command_complete_offer_keys(const struct offers *offers, const struc
 			continue;
 		for (u32 i = 0; file_at(i) != NULL; i++) {
 			format(text + length, sizeof(text) - length, "%s", file_at(i)->name);
-			if (!string_equal(file_at(i)->name, setup_config_name()) &&
+			if (!string_equal(file_at(i)->name, boot_config_name()) &&
 			    file_may_be(file_at(i), key->name[0] == 'k'))
 				command_complete_offer(offers, text);
 		}
@@ -162,8 +162,8 @@ static void command_complete_offer_arguments(const struct offers *offers,
 			command_complete_offer_snapshots(offers);
 		break;
 	case COMPLETE_SECTION:
-		for (u32 i = 0; i < setup_config()->vm_count && done == name_words; i++)
-			command_complete_offer(offers, setup_config()->vm[i].name);
+		for (u32 i = 0; i < boot_config()->vm_count && done == name_words; i++)
+			command_complete_offer(offers, boot_config()->vm[i].name);
 		if (done > name_words)
 			command_complete_offer_keys(offers, NULL);
 		break;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command/command.h"
+#include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/config/files.h"
-#include "vmm/manager/config/setup.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/log/log_export.h"
+#include "vmm/manager/channel/log_export.h"
 
 static void command_config_show_keys(struct reply *reply, const struct config_key *keys,
 				     const void *target)
@@ -27,14 +27,14 @@ static void command_config_show_host(struct reply *reply)
 {
 	if (!reply->json) {
 		reply_line(reply, "[host]");
-		command_config_show_keys(reply, config_host_keys, &setup_config()->host);
+		command_config_show_keys(reply, config_host_keys, &boot_config()->host);
 		if (login_required())
 			reply_line(reply, "# password = is set and not shown");
 		return;
 	}
 	reply_object_begin(reply);
 	json_string(&reply->object, "section", "host");
-	command_config_show_keys(reply, config_host_keys, &setup_config()->host);
+	command_config_show_keys(reply, config_host_keys, &boot_config()->host);
 	reply_object_end(reply);
 }
 
@@ -97,7 +97,7 @@ static void command_config_show_section(struct reply *reply, const struct vm_con
 
 static void command_config_show_other(struct reply *reply, const struct vm *vm)
 {
-	if (vm != NULL && config_find(setup_config(), vm->config.name) == NULL)
+	if (vm != NULL && config_find(boot_config(), vm->config.name) == NULL)
 		command_config_show_vm(reply, &vm->config);
 }
 
@@ -107,7 +107,7 @@ static bool command_config_show_file(struct reply *reply, u64 number)
 
 	if (file == NULL || reply->json)
 		return false;
-	if (!string_equal(file->name, setup_config_name()))
+	if (!string_equal(file->name, boot_config_name()))
 		reply_line(reply, "# file %s, %llu bytes", file->name,
 			   (unsigned long long)file->size);
 	return true;
@@ -119,7 +119,7 @@ static bool command_config_show_file(struct reply *reply, u64 number)
  */
 static bool command_config_show_part(struct reply *reply, u64 number)
 {
-	const struct config *config = setup_config();
+	const struct config *config = boot_config();
 
 	if (number < config->vm_count)
 		command_config_show_section(reply, &config->vm[number]);
@@ -138,7 +138,7 @@ static bool command_config_show_resume(struct reply *reply)
 static void command_config_show(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
-	command_config_show_take_over(setup_config());
+	command_config_show_take_over(boot_config());
 	command_config_show_host(reply);
 	for (u32 i = 0; config_service(i) != NULL; i++)
 		command_config_show_named(reply, "service", &config_service(i)->section,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/log/log_export.h"
+#include "vmm/manager/channel/log_export.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/console/console.h"
 

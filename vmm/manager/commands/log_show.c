@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/abi/pages.h"
 #include "vmm/manager/command/command.h"
-#include "vmm/manager/config/setup.h"
+#include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
@@ -201,7 +201,7 @@ static bool command_log_show_nobody(const struct log_query *query)
 	struct log_query of_vm = any;
 
 	if (query->vm[0] == '\0' || vm_find(query->vm) != NULL ||
-	    config_find(setup_config(), query->vm) != NULL)
+	    config_find(boot_config(), query->vm) != NULL)
 		return false;
 	string_copy(of_vm.vm, sizeof(of_vm.vm), query->vm);
 	return command_log_show_count_matches(&of_vm) == 0;

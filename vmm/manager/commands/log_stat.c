@@ -3,7 +3,7 @@
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/log/log_export.h"
+#include "vmm/manager/channel/log_export.h"
 #include "vmm/rt/clock.h"
 
 #define MILLION 1000000u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command/command.h"
-#include "vmm/manager/vm/vm_save_key.h"
+#include "vmm/manager/config/vm_save_key.h"
 
 static void command_state_key_run(struct reply *reply, const struct arguments *arguments)
 {

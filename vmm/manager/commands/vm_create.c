@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command/command.h"
+#include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_keys.h"
-#include "vmm/manager/config/setup.h"
 #include "vmm/rt/format.h"
 
 /* Sets one KEY=VALUE, which overrides what the section says. */
@@ -29,7 +29,7 @@ static bool command_vm_create_prepare(struct reply *reply, const struct argument
 				      struct vm_config *config)
 {
 	const char *name = arguments->word[0];
-	struct vm_config *section = config_find(setup_config(), name);
+	struct vm_config *section = config_find(boot_config(), name);
 	char problem[CONFIG_PROBLEM_BYTES];
 	char shown[40];
 	u64 given = 0;

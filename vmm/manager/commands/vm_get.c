@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/bits.h"
 #include "vmm/manager/command/command.h"
-#include "vmm/manager/commands/vm_set.h"
+#include "vmm/manager/vm/vm_keys.h"
+#include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_keys.h"
-#include "vmm/manager/config/setup.h"
 
 /* Where the value comes from. */
 static const char *command_vm_get_origin(const struct vm *vm, const struct config_key *key,
 					 const char *value)
 {
-	const struct vm_config *section = config_find(setup_config(), vm->config.name);
+	const struct vm_config *section = config_find(boot_config(), vm->config.name);
 	u64 bit = BIT((u64)(key - config_vm_keys));
 	char written[CONFIG_CMDLINE_BYTES];
 
@@ -31,7 +31,7 @@ static bool command_vm_get_show(struct reply *reply, u64 number)
 	if (vm == NULL || key->name == NULL)
 		return false;
 	config_value_text(key, &vm->config, value, sizeof(value));
-	applies = vm_set_at_any_time(text_of(key->name)) ? "now" : "next-start";
+	applies = vm_keys_at_any_time(text_of(key->name)) ? "now" : "next-start";
 	if (!reply->json) {
 		reply_line(reply, "%-20s %-10s %-13s %s", key->name, applies,
 			   command_vm_get_origin(vm, key, value), value);

@@ -1,43 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/bits.h"
-#include "vmm/manager/commands/vm_set.h"
+#include "vmm/manager/vm/vm_keys.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/rt/format.h"
-
-#define AT_ANY_TIME                                                                                \
-	"weight cap reserve affinity on_crash stop_timeout autostart trap "                        \
-	"disk.ops disk.bytes disk.burst disk.weight "                                              \
-	"net.packets net.bytes net.burst net.weight"
-
-bool vm_set_at_any_time(struct text key)
-{
-	struct text rest = TEXT(AT_ANY_TIME);
-	struct text word;
-
-	while (text_next_word(&rest, &word)) {
-		if (word.length == key.length && memcmp(word.start, key.start, key.length) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* A crashed one that goes back to one of them has its old monitor, as it was configured. */
-static bool command_vm_set_has_snapshots(const struct vm *vm)
-{
-	for (u32 i = 0; i < VM_SNAPSHOT_MAX; i++)
-		if (vm->snapshots.list[i].name[0] != '\0')
-			return true;
-	return false;
-}
-
-/* The others take effect when the VM boots with a new monitor; config_set knows what is no key. */
-bool vm_set_can_change(const struct vm *vm, struct text key)
-{
-	return (vm_has_ended(vm) && !command_vm_set_has_snapshots(vm)) || vm_set_at_any_time(key) ||
-	       config_key_find(config_vm_keys, key) == NULL;
-}
 
 /* KEY=VALUE, or KEY and VALUE as two words: *index is left on the last one used. */
 static bool command_vm_set_one(struct reply *reply, const struct arguments *arguments, u32 *index,
@@ -53,15 +20,15 @@ static bool command_vm_set_one(struct reply *reply, const struct arguments *argu
 	if (equals != NULL)
 		key.length = (size_t)(equals - word);
 	text_show(shown, sizeof(shown), key);
-	if (!vm_set_at_any_time(key) && !reply_may(reply, MAY_CONFIGURE))
+	if (!vm_keys_at_any_time(key) && !reply_may(reply, MAY_CONFIGURE))
 		return false;
-	if (!vm_set_can_change(vm, key)) {
+	if (!vm_keys_can_change(vm, key)) {
 		reply_fail(reply, CODE_BAD_STATE,
-			   "found the key \"%s\" while %s is %s%s, allowed: " AT_ANY_TIME
+			   "found the key \"%s\" while %s is %s%s, allowed: " VM_KEYS_AT_ANY_TIME
 			   "; all others while it is stopped or crashed%s",
 			   shown, vm->config.name, vm_state_name(vm->state),
-			   command_vm_set_has_snapshots(vm) ? " and has snapshots" : "",
-			   command_vm_set_has_snapshots(vm) ? ", without snapshots" : "");
+			   vm_keys_has_snapshots(vm) ? " and has snapshots" : "",
+			   vm_keys_has_snapshots(vm) ? ", without snapshots" : "");
 		return false;
 	}
 	if (equals == NULL && *index + 1 >= arguments->count) {
@@ -169,7 +136,7 @@ COMMAND(vm_set,
 	.right = MAY_OPERATE | MAY_CONFIGURE,
 	.arguments = "NAME KEY=VALUE...",
 	.summary = "changes the configuration of a VM",
-	.detail = "At any time: " AT_ANY_TIME ".\n"
+	.detail = "At any time: " VM_KEYS_AT_ANY_TIME ".\n"
 		  "Every other key while the VM is stopped or crashed and has no snapshots, for\n"
 		  "its next start.\n"
 		  "Values as in the configuration, `none` for no cap or reservation, `all` for\n"

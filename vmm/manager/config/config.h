@@ -47,7 +47,7 @@ struct host_config {
 	struct state_key {
 		bool given;
 		u8 bytes[32];
-	} state_key; /* of saves: vmm/manager/vm/vm_save_key.h */
+	} state_key; /* of saves: vmm/manager/config/vm_save_key.h */
 };
 
 #define CONFIG_DISK_MAX	   64u

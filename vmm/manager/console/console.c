@@ -13,10 +13,11 @@
 #include "vmm/manager/console/console_secret.h"
 #include "vmm/manager/console/console_send.h"
 #include "vmm/manager/console/line_editor.h"
+#include "vmm/manager/log/notice.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-#define PROMPT	     "skerry> "
+#define PROMPT		    "skerry> "
 #define COMMAND_ROOM	    (CONSOLE_OUTPUT_BYTES / 4 * 3) /* free before a command starts */
 #define FULL_INPUT_RETRY_NS (10 * NS_PER_MS)
 #define FLUSH_NS	    NS_PER_S
@@ -75,13 +76,6 @@ static const struct requester command_line = {
 	.rights = MAY_ALL,
 };
 
-void console_init(enum serial_name name)
-{
-	port = name;
-	console_output_init(&output);
-	line_editor_init(&editor, PROMPT, console_write_editor, NULL);
-}
-
 void console_use(enum serial_name name)
 {
 	port = name;
@@ -99,7 +93,7 @@ static bool console_shows_notices(void)
 	       console_login.open;
 }
 
-bool console_takes_notices(void)
+static bool console_takes_notices(void)
 {
 	return console_shows_notices() && console_output_room(&output) > CONSOLE_OUTPUT_BYTES / 2;
 }
@@ -114,19 +108,25 @@ static void console_show_notice(struct text text)
 		line_editor_show(&editor);
 }
 
-void console_notice(const char *pattern, ...)
+static void console_show_or_keep_notice(struct text text)
 {
-	char text[1280];
-	va_list arguments;
-	size_t length;
-
-	va_start(arguments, pattern);
-	length = MIN(format_va(text, sizeof(text), pattern, arguments), sizeof(text) - 1);
-	va_end(arguments);
 	if (console_shows_notices())
-		console_show_notice((struct text){text, length});
+		console_show_notice(text);
 	else
-		console_notices_keep((struct text){text, length});
+		console_notices_keep(text);
+}
+
+static const struct notice_board board = {
+	.show = console_show_or_keep_notice,
+	.is_free = console_takes_notices,
+};
+
+void console_init(enum serial_name name)
+{
+	port = name;
+	console_output_init(&output);
+	notice_show_on(&board);
+	line_editor_init(&editor, PROMPT, console_write_editor, NULL);
 }
 
 /* The commands of `run=` come before the password is asked for. */
@@ -209,8 +209,8 @@ static void console_tell_lost_input(void)
 	u64 lost = console_input_lost();
 
 	if (lost != 0)
-		console_notice("error: %llu bytes of input were lost, send more slowly\n",
-			       (unsigned long long)lost);
+		notice("error: %llu bytes of input were lost, send more slowly\n",
+		       (unsigned long long)lost);
 }
 
 /* Answers a line that is not even looked at. */

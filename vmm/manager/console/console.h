@@ -5,7 +5,8 @@
 
 /*
  * The operator's terminal: edits lines, runs commands one after the other, serves as a guest's
- * console while attached to it. Nothing here waits; console_step does what can be done.
+ * console while attached to it. Nothing here waits; console_step does what can be done. Notices
+ * (log/notice.h) are shown above the line being edited, or wait until a guest's console is left.
  */
 void console_init(enum serial_name port);
 /* Moves it to another port; what was not yet sent goes there. */
@@ -26,14 +27,6 @@ void console_page_off(void);
 
 /* From now on there is a prompt, after the commands of console_script.h. */
 void console_open(void);
-
-/*
- * A line that nobody asked for. It is shown above the line being edited; while the terminal is a
- * guest's console it waits until that is left.
- */
-void console_notice(const char *pattern, ...) PRINTF_LIKE(1, 2);
-/* Whether a notice would be shown now. */
-bool console_takes_notices(void);
 
 /* Moves bytes and commands on; true when there is more to do at once. */
 bool console_step(void);

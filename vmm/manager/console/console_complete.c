@@ -2,6 +2,7 @@
 #include "vmm/manager/console/console_complete.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/console/console.h"
+#include "vmm/manager/log/notice.h"
 #include "vmm/rt/format.h"
 
 #define MORE_TEXT_MAX 24u
@@ -47,6 +48,6 @@ void console_complete(struct line_editor *editor)
 	if (candidates.count == 1 && (common == 0 || candidates.common[common - 1] != '='))
 		line_editor_insert(editor, " ", 1);
 	else if (candidates.count > 1 && common == typed)
-		console_notice(candidates.listed < candidates.count ? "%s... %u in all\n" : "%s\n",
+		notice(candidates.listed < candidates.count ? "%s... %u in all\n" : "%s\n",
 			       candidates.list, candidates.count);
 }

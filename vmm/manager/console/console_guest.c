@@ -4,7 +4,7 @@
 #include "vmm/manager/console/console_secret.h"
 #include "vmm/manager/console/terminal_filter.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/log/vm_events.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

@@ -3,7 +3,7 @@
 #include "vmm/manager/console/console_secret.h"
 #include "vmm/manager/gdb/gdb.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/vm/vm_save_key.h"
+#include "vmm/manager/config/vm_save_key.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

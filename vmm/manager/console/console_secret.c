@@ -3,7 +3,7 @@
 #include "vmm/manager/console/console_input.h"
 #include "vmm/manager/process/random.h"
 #include "vmm/manager/login/secret_line.h"
-#include "vmm/manager/vm/vm_save_key.h"
+#include "vmm/manager/config/vm_save_key.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"

@@ -2,16 +2,15 @@
 #include "vmm/manager/disk/disk.h"
 
 #include "lib/bits.h"
-#include "vmm/manager/config/setup.h"
-#include "vmm/manager/console/console.h"
+#include "vmm/manager/log/notice.h"
+#include "vmm/manager/setup.h"
 #include "vmm/manager/disk/disk_start.h"
 #include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/disk/disk_window.h"
 #include "vmm/manager/disk/guid.h"
 #include "vmm/manager/driver/service.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/vm/vm_clone_disk.h"
-#include "vmm/manager/vm/vm_save_key.h"
+#include "vmm/manager/config/vm_save_key.h"
 #include "vmm/rt/format.h"
 
 #define DISK_BYTES_MAX	 (1024ul * GIB)
@@ -332,11 +331,8 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 		const struct vm_disk *wanted = &vm->config.disk[i];
 		const char *name = config_disk(wanted->number - 1u)->section.name;
 
-		if ((wanted->flags & VM_DISK_CLONED) != 0) {
-			if (!vm_clone_disk_attach(vm, i, problem, size))
-				return false;
+		if ((wanted->flags & VM_DISK_CLONED) != 0)
 			continue;
-		}
 		vm->link[i] =
 			disk_attach_own(vm, wanted->number - 1u,
 					(wanted->flags & VM_DISK_READ_ONLY) != 0, why, sizeof(why));
@@ -348,7 +344,7 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 		}
 		log_message(LOG_WARNING, LOG_VM, vm->config.name, "starts without disk %s: %s",
 			    name, why);
-		console_notice("%s: starts without disk %s: %s\n", vm->config.name, name, why);
+		notice("%s: starts without disk %s: %s\n", vm->config.name, name, why);
 	}
 	if (!vm_save_has_disk(&vm->save))
 		return true;
@@ -381,7 +377,7 @@ static void disk_say_kept(struct vm *vm, struct driver_link *link)
 	log_message(LOG_WARNING, LOG_VM, vm->config.name,
 		    "its memory is kept: the device of driver %s may still write to it",
 		    driver->name);
-	console_notice("%s: its memory is kept, the device of driver %s may still write to it; "
+	notice("%s: its memory is kept, the device of driver %s may still write to it; "
 		       "`driver restart %s` tries again\n",
 		       vm->config.name, driver->name, driver->name);
 }
@@ -399,8 +395,6 @@ bool disk_detach_all(struct vm *vm)
 {
 	bool all = true;
 
-	if (!vm_backup_detach(vm))
-		return false;
 	vm->kept_by = NULL;
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if (vm->link[i] == NULL || disk_is_viewed(vm->link[i]))

@@ -7,6 +7,7 @@
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/process/events.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/process/pages.h"
 #include "vmm/manager/process/process_build.h"
 #include "vmm/manager/process/process_end.h"
 #include "vmm/manager/vm/vm_build.h"
@@ -35,10 +36,10 @@ static bool disk_restore_make_group(u32 count, char *problem, size_t size)
 {
 	u64 pages = PROCESS_PAGES + (count + 1) * DISK_LINK_PAGES;
 
-	if (pages > vm_build_pages_available()) {
+	if (pages > pages_available()) {
 		format(problem, size, "it takes %llu KiB, allowed: the %llu KiB not promised to "
 		       "anybody", (unsigned long long)(pages * PAGE_SIZE / KIB),
-		       (unsigned long long)(vm_build_pages_available() * PAGE_SIZE / KIB));
+		       (unsigned long long)(pages_available() * PAGE_SIZE / KIB));
 		return false;
 	}
 	if (sys_group_create(start_handle(START_ROOT), pages, WEIGHT, &restore.group) == STATUS_OK)

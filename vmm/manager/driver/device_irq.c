@@ -3,6 +3,7 @@
 
 #include "vmm/manager/driver/driver.h"
 #include "vmm/manager/host/machine.h"
+#include "vmm/manager/iommu/iommu.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
@@ -38,9 +39,9 @@ bool device_irq_message(struct process_build *build, struct pci_function *functi
 
 	if (irq == NULL)
 		return false;
-	status = pci_msix_set(function, 0, *irq);
+	status = pci_msix_set(function, 0, iommu_interrupts(function), *irq);
 	if (status != STATUS_OK)
-		status = pci_msi_set(function, *irq);
+		status = pci_msi_set(function, iommu_interrupts(function), *irq);
 	if (status == STATUS_OK)
 		device_irq_grant(build, *irq, 0);
 	else

@@ -3,10 +3,10 @@
 #include "vmm/manager/driver/driver.h"
 
 #include "lib/bits.h"
-#include "vmm/manager/console/console.h"
 #include "vmm/manager/driver/device.h"
 #include "vmm/manager/iommu/iommu.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/log/notice.h"
 #include "vmm/manager/process/process_end.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/clock.h"
@@ -24,6 +24,15 @@ struct driver *driver_next(struct driver *driver)
 			return &drivers[at];
 	}
 	return NULL;
+}
+
+u64 driver_pages_promised(void)
+{
+	u64 promised = 0;
+
+	DRIVER_FOR_EACH(driver)
+		promised += driver->quota_pages;
+	return promised;
 }
 
 u32 driver_number(const struct driver *driver)
@@ -75,7 +84,7 @@ static void driver_fail(struct driver *driver, const char *reason)
 	string_copy(driver->reason, sizeof(driver->reason), reason);
 	log_message(LOG_ERROR, LOG_DEVICE, "", "driver %s: failed: %s", driver->name,
 		    driver->reason);
-	console_notice("error: driver %s: %s\n", driver->name, driver->reason);
+	notice("error: driver %s: %s\n", driver->name, driver->reason);
 	driver_links_lose(driver);
 }
 

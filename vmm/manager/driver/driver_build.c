@@ -8,6 +8,7 @@
 #include "vmm/manager/driver/driver.h"
 #include "vmm/manager/iommu/iommu.h"
 #include "vmm/manager/process/events.h"
+#include "vmm/manager/process/pages.h"
 #include "vmm/manager/process/program.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/rt/clock.h"
@@ -304,7 +305,7 @@ static u64 driver_store_pages(const struct driver *driver)
 
 bool driver_raise_quota(struct driver *driver, u64 pages)
 {
-	if (pages > vm_build_pages_available() ||
+	if (pages > pages_available() ||
 	    sys_group_set(driver->group, GROUP_QUOTA, driver->group_pages + pages) != STATUS_OK)
 		return false;
 	driver->group_pages += pages;
@@ -371,11 +372,11 @@ bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t si
 		       driver->grown_count);
 		return false;
 	}
-	if (quota_pages > vm_build_pages_available()) {
+	if (quota_pages > pages_available()) {
 		format(problem, size,
 		       "it takes %llu MiB more, allowed: the %llu MiB not promised to anybody",
 		       (unsigned long long)(quota_pages * PAGE_SIZE / MIB),
-		       (unsigned long long)(vm_build_pages_available() * PAGE_SIZE / MIB));
+		       (unsigned long long)(pages_available() * PAGE_SIZE / MIB));
 		return false;
 	}
 	driver_make_store(driver, quota_pages, &store, &build);

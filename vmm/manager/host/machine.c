@@ -188,18 +188,13 @@ void machine_lines_remap(u32 ioapic, u64 unit, u16 requester)
 		machine_route_line(line);
 }
 
-void machine_iommus(struct iommu_table *table)
+const u8 *machine_acpi_open(const char *signature, u32 *bytes)
 {
-	const u8 *bytes;
-	u32 count = 0;
+	return host_acpi_find(start_info->rsdp, machine_read_physical, NULL, signature, bytes);
+}
 
-	*table = (struct iommu_table){.unit_count = 0};
-	bytes = host_acpi_find(start_info->rsdp, machine_read_physical, NULL, "DMAR", &count);
-	if (bytes != NULL)
-		dmar_parse(bytes, count, table);
-	bytes = host_acpi_find(start_info->rsdp, machine_read_physical, NULL, "IVRS", &count);
-	if (bytes != NULL)
-		ivrs_parse(bytes, count, table);
+void machine_acpi_close(void)
+{
 	machine_window_close();
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "kernel/abi/object.h"
 #include "kernel/abi/pages.h"
 #include "lib/status.h"
 #include "vmm/manager/host/host_acpi.h"
 #include "vmm/manager/host/host_lines.h"
-#include "vmm/manager/iommu/iommu_table.h"
 
 /* The machine as a whole: the kernel's counters, wall clock, power. */
 enum status machine_init(void) MUST_CHECK;
@@ -23,8 +23,12 @@ enum status machine_isa_irq(u32 line, u32 flags, handle_t *irq) MUST_CHECK;
 /* From now on that I/O APIC raises its lines through an IOMMU, by the kernel's number. */
 void machine_lines_remap(u32 ioapic, u64 unit, u16 requester);
 
-/* What the firmware says of IOMMUs. */
-void machine_iommus(struct iommu_table *table);
+/*
+ * The firmware's ACPI table of that signature, valid until the next is opened or this one closed;
+ * NULL: there is none.
+ */
+const u8 *machine_acpi_open(const char *signature, u32 *bytes);
+void machine_acpi_close(void);
 
 /* Nanoseconds since the kernel started, as the log counts them. */
 u64 machine_time_ns(void);

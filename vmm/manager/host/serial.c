@@ -4,7 +4,6 @@
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/host/port_io.h"
 #include "vmm/manager/host/serial.h"
-#include "vmm/manager/log/log.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
@@ -20,7 +19,8 @@ struct serial {
 	u32 line; /* ISA interrupt */
 	bool present;
 	bool polled; /* nobody listens to its interrupt: COM3 has COM1's, others may have none */
-	bool waits; /* since the last look: bytes, of which no interrupt has told yet */
+	bool interrupt_lost; /* of which nobody has been told yet */
+	bool waits;	     /* since the last look: bytes, of which no interrupt has told yet */
 	u8 ier;
 	u32 fifo_bytes; /* what it takes at once when its transmitter is empty */
 	handle_t irq;
@@ -272,9 +272,17 @@ static void serial_look(enum serial_name name)
 	} else if (!serial->waits) {
 		serial->waits = true;
 	} else {
-		log_message(LOG_WARNING, LOG_DEVICE, "", "COM%u: an interrupt was lost", name + 1);
+		serial->interrupt_lost = true;
 		serial_interrupt(name);
 	}
+}
+
+bool serial_lost_interrupt(enum serial_name name)
+{
+	bool lost = ports[name].interrupt_lost;
+
+	ports[name].interrupt_lost = false;
+	return lost;
 }
 
 void serial_poll(void)

@@ -22,6 +22,8 @@ void serial_interrupt(enum serial_name name);
  * one was lost. The TSC at which it is due.
  */
 void serial_poll(void);
+/* Whether one was, since the last time that this was asked. */
+bool serial_lost_interrupt(enum serial_name name);
 u64 serial_deadline(void);
 
 /*

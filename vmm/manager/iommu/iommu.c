@@ -111,7 +111,7 @@ static void iommu_set_message(const struct iommu_entry *entry, handle_t irq)
 	if (entry->kind != IOMMU_AMDVI || function == NULL || !iommu_is_unit(function))
 		return;
 	string_copy(function->driver, sizeof(function->driver), "kernel");
-	if (pci_msi_set(function, irq) == STATUS_OK)
+	if (pci_msi_set(function, iommu_interrupts(function), irq) == STATUS_OK)
 		pci_enable(function);
 }
 
@@ -279,9 +279,25 @@ static void iommu_give_regions(const struct iommu_scope *scope)
 	}
 }
 
+/* What the firmware says of IOMMUs. */
+static void iommu_read_table(void)
+{
+	u32 count = 0;
+	const u8 *bytes;
+
+	memset(&table, 0, sizeof(table));
+	bytes = machine_acpi_open("DMAR", &count);
+	if (bytes != NULL)
+		dmar_parse(bytes, count, &table);
+	bytes = machine_acpi_open("IVRS", &count);
+	if (bytes != NULL)
+		ivrs_parse(bytes, count, &table);
+	machine_acpi_close();
+}
+
 void iommu_init(void)
 {
-	machine_iommus(&table);
+	iommu_read_table();
 	for (; unit_count < table.unit_count; unit_count++)
 		iommu_start_unit(unit_count);
 	for (u32 i = 0; i < table.ioapic_count; i++) {

@@ -6,8 +6,6 @@
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log_format.h"
 #include "vmm/manager/log/log_kernel.h"
-#include "vmm/manager/inspect/perf.h"
-#include "vmm/manager/vm/vm.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/memory.h"
@@ -28,6 +26,7 @@ static struct log_stats stats;
 static u8 threshold[LOG_CATEGORY_COUNT];
 static const char *actor = ACTOR_DEFAULT;
 static bool behind;
+static const struct log_hooks *hooks;
 
 /* Every page is taken at once: what `mem` shows later is what VMs cost. */
 static enum status log_map_store(u64 bytes, void **at)
@@ -160,16 +159,15 @@ void log_monitor_dropped(u64 count)
 	stats.monitor_dropped += count;
 }
 
+void log_hooks_set(const struct log_hooks *set)
+{
+	hooks = set;
+}
+
 /* The VM whose thread ran on the CPU when the entry was written. */
 static struct text log_vm_of(const struct log_entry *entry)
 {
-	if (entry->vm != 0) {
-		VM_FOR_EACH(vm) {
-			if ((u16)vm->id == entry->vm)
-				return text_of(vm->config.name);
-		}
-	}
-	return TEXT("");
+	return entry->vm != 0 && hooks != NULL ? text_of(hooks->vm_name(entry->vm)) : TEXT("");
 }
 
 static void log_add_kernel_entry(const struct log_entry *entry)
@@ -185,7 +183,7 @@ static void log_add_kernel_entry(const struct log_entry *entry)
 		.text.start = text,
 	};
 
-	if (perf_take(entry, pattern))
+	if (hooks != NULL && hooks->take_entry(entry, pattern))
 		return;
 	if (line.category < LOG_CATEGORY_COUNT && line.level < threshold[line.category]) {
 		stats.below_count++; /* kept while a profile was recorded */

@@ -24,7 +24,17 @@ struct log_stats {
 	struct log_cost export;	 /* of making lines for a serial port */
 };
 
+/* What the log asks of others. */
+struct log_hooks {
+	/* Of the VM whose id has these low bits, "" for none. */
+	const char *(*vm_name)(u16 low_id);
+	/* True: the kernel's entry is no line of the log, but was for somebody else. */
+	bool (*take_entry)(const struct log_entry *entry, struct text pattern);
+};
+
 enum status log_init(void) MUST_CHECK;
+/* Without them lines name no VM, and each entry is one. */
+void log_hooks_set(const struct log_hooks *hooks);
 
 /*
  * Resizes the store; the lines that still fit are kept. Fails without effect: STATUS_NO_MEMORY,

@@ -2,7 +2,7 @@
 /* What switches have in common, as the manager sees them. */
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/net/net.h"
-#include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/log/vm_events.h"
 #include "vmm/rt/format.h"
 
 /* Page tables, events and mappings of its ports, the links of its uplink and of a capture. */

@@ -2,8 +2,8 @@
 /* A VM's cards: their ports and addresses. */
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/manager/console/console.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/log/notice.h"
 #include "vmm/manager/net/net.h"
 #include "vmm/rt/crypto/sha256.h"
 #include "vmm/rt/format.h"
@@ -118,7 +118,7 @@ bool net_attach_all(struct vm *vm, char *problem, size_t size)
 		}
 		log_message(LOG_WARNING, LOG_VM, vm->config.name, "starts without net %s: %s",
 			    name, why);
-		console_notice("%s: starts without net %s: %s\n", vm->config.name, name, why);
+		notice("%s: starts without net %s: %s\n", vm->config.name, name, why);
 	}
 	return true;
 }

@@ -47,10 +47,11 @@ u32 pci_msix_entries(const struct pci_function *function);
 /*
  * Entry `entry` of its MSI-X table, or its only MSI, raises an irq made with IRQ_MSI. The other
  * entries are masked, INTx is off. STATUS_NOT_FOUND: it has no such message; STATUS_BAD_FORMAT:
- * the table is outside its BAR.
+ * the table is outside its BAR. `remapper` is the IOMMU on the way, iommu_interrupts.
  */
-enum status pci_msix_set(struct pci_function *function, u32 entry, handle_t irq) MUST_CHECK;
-enum status pci_msi_set(struct pci_function *function, handle_t irq) MUST_CHECK;
+enum status pci_msix_set(struct pci_function *function, u32 entry, u64 remapper,
+			 handle_t irq) MUST_CHECK;
+enum status pci_msi_set(struct pci_function *function, u64 remapper, handle_t irq) MUST_CHECK;
 /* No message leaves it any more. */
 void pci_messages_off(const struct pci_function *function);
 /* The first byte of the BAR that belongs to the MSI-X table's pages; the BAR's size: none does. */

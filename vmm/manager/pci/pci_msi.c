@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupts by message: PCI 3.0, 6.8. */
 #include "lib/checked.h"
-#include "vmm/manager/iommu/iommu.h"
 #include "vmm/manager/pci/pci.h"
 #include "vmm/manager/pci/pci_memory.h"
 #include "vmm/rt/syscall.h"
@@ -77,7 +76,7 @@ static void pci_mask_others(volatile struct pci_msix_entry *entry, u32 count)
 		entry[i].control |= (u32)PCI_MSIX_ENTRY_MASKED;
 }
 
-enum status pci_msix_set(struct pci_function *function, u32 number, handle_t irq)
+enum status pci_msix_set(struct pci_function *function, u32 number, u64 remapper, handle_t irq)
 {
 	struct table table = pci_table_of(function);
 	u32 control = table.capability + PCI_MSIX_CONTROL;
@@ -90,7 +89,7 @@ enum status pci_msix_set(struct pci_function *function, u32 number, handle_t irq
 		return STATUS_NOT_FOUND;
 	if (!table.valid)
 		return STATUS_BAD_FORMAT;
-	status = sys_irq_message(irq, iommu_interrupts(function), function->requester, &message);
+	status = sys_irq_message(irq, remapper, function->requester, &message);
 	if (status != STATUS_OK)
 		return status;
 	if (!pci_table_open(function, &table, &memory))
@@ -112,7 +111,7 @@ enum status pci_msix_set(struct pci_function *function, u32 number, handle_t irq
 	return STATUS_OK;
 }
 
-enum status pci_msi_set(struct pci_function *function, handle_t irq)
+enum status pci_msi_set(struct pci_function *function, u64 remapper, handle_t irq)
 {
 	u32 at = pci_capability(function, PCI_CAP_MSI);
 	struct pci_address address = function->address;
@@ -122,7 +121,7 @@ enum status pci_msi_set(struct pci_function *function, handle_t irq)
 
 	if (at == 0)
 		return STATUS_NOT_FOUND;
-	status = sys_irq_message(irq, iommu_interrupts(function), function->requester, &message);
+	status = sys_irq_message(irq, remapper, function->requester, &message);
 	if (status != STATUS_OK)
 		return status;
 	wide = (pci_read(address, at + PCI_MSI_CONTROL, 2) & PCI_MSI_64) != 0;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/vm/vm.h"
-#include "vmm/manager/config/setup.h"
-#include "vmm/manager/console/console.h"
+#include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/log/notice.h"
 #include "vmm/manager/process/process_end.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/manager/vm/vm_crash.h"
-#include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/vm/vm_overcommit.h"
 #include "vmm/manager/vm/vm_output.h"
 #include "vmm/manager/vm/vm_pace.h"
@@ -70,7 +70,7 @@ static void vm_refused(struct vm *vm, const char *reason)
 	vm_set_state(vm, VM_CRASHED, reason);
 	log_message(LOG_ERROR, LOG_VM, vm->config.name, "not created: %s", vm->reason);
 	if (vm->start_wanted)
-		console_notice("error: VM %s: %s\n", vm->config.name, vm->reason);
+		notice("error: VM %s: %s\n", vm->config.name, vm->reason);
 	refusal.id = vm->id;
 	string_copy(refusal.reason, sizeof(refusal.reason), vm->reason);
 	vm_release(vm, AFTER_REMOVE);
@@ -80,7 +80,7 @@ static void vm_refused(struct vm *vm, const char *reason)
 static void vm_notice_end(const struct vm *vm)
 {
 	if (!vm->answered)
-		console_notice("%s: %s: %s\n", vm->config.name, vm_state_name(vm->state),
+		notice("%s: %s: %s\n", vm->config.name, vm_state_name(vm->state),
 			       vm->reason);
 }
 
@@ -433,7 +433,7 @@ static void vm_released(struct vm *vm)
 		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "destroyed");
 		if (!vm->fresh) {
 			vm_event(vm->config.name, vm->uuid, EVENT_DESTROYED, vm->end_reason);
-			setup_destroyed(vm->config.name);
+			boot_config_destroyed(vm->config.name);
 		}
 		vm->id = 0;
 		break;

@@ -118,6 +118,8 @@ struct vm *vm_next(struct vm *vm);
 #define VM_FOR_EACH(each) for (struct vm *each = vm_next(NULL); each != NULL; each = vm_next(each))
 struct vm *vm_find(const char *name);
 struct vm *vm_by_id(u32 id);
+/* Of the one whose id has these low bits, "" for none. */
+const char *vm_name_by_low_id(u16 low_id);
 /* NULL: there are VM_MAX already. */
 struct vm *vm_free_slot(void);
 

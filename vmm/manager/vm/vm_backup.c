@@ -10,7 +10,7 @@
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_backup_begin.h"
 #include "vmm/manager/vm/vm_backup_copier.h"
-#include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/vm_quota.h"
 #include "vmm/rt/clock.h"

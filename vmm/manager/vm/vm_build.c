@@ -8,8 +8,10 @@
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process/process_build.h"
+#include "vmm/manager/vm/vm_backup.h"
+#include "vmm/manager/vm/vm_clone_disk.h"
 #include "vmm/manager/vm/vm_pace.h"
-#include "vmm/manager/vm/vm_save_key.h"
+#include "vmm/manager/config/vm_save_key.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
@@ -346,7 +348,8 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 	vm_create_group(vm, &parts.process);
 	vm_create_ram(vm, &parts.process);
 	if (!process_build_failed(&parts.process) &&
-	    (!disk_attach_all(vm, problem, size) || !net_attach_all(vm, problem, size)))
+	    (!disk_attach_all(vm, problem, size) || !vm_clone_disks_attach(vm, problem, size) ||
+	     !net_attach_all(vm, problem, size)))
 		return false;
 	vm_build_all(vm, &parts);
 	vm_close_parts(&parts);
@@ -379,7 +382,7 @@ bool vm_release_step(struct vm *vm)
 		vm->account = NULL;
 	}
 	/* before the group, which has paid for them */
-	vm->leaving_drivers = !disk_detach_all(vm);
+	vm->leaving_drivers = !vm_backup_detach(vm) || !disk_detach_all(vm);
 	vm->leaving_drivers |= !net_detach_all(vm);
 	if (vm->leaving_drivers)
 		return false;

@@ -6,9 +6,6 @@
 /* Takes stock of free memory. */
 void vm_build_init(void);
 
-/* Pages promised to nobody. */
-u64 vm_build_pages_available(void);
-
 struct file;
 
 /* Pages that a VM's group is promised. */

@@ -5,6 +5,7 @@
 #include "vmm/manager/driver/driver.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/net/net.h"
+#include "vmm/manager/process/pages.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/manager/vm/vm_overcommit.h"
 #include "vmm/rt/format.h"
@@ -20,34 +21,13 @@
 #define OVERHEAD_VCPU_PAGES 64u
 #define MANAGER_PAGES	    (16u + CHANNEL_BYTES / PAGE_SIZE)
 
-static u64 pages_at_start; /* free for VMs before the first one */
-
 u64 vm_build_pages(const struct vm_config *config)
 {
 	u64 ram = config->memory_bytes / PAGE_SIZE;
 
 	return ram + ram / OVERHEAD_RAM_SHARE + OVERHEAD_PAGES +
 	       (config->balloon ? ram / OVERHEAD_SLOT_SHARE : 0) +
-	       config->vcpus * OVERHEAD_VCPU_PAGES + disk_pages(config) +
-	       net_pages(config);
-}
-
-/*
- * Pages promised to nobody: guest RAM is taken at first touch but promised in full. What the
- * manager spends on each VM, its channel above all, is on no VM's account.
- */
-u64 vm_build_pages_available(void)
-{
-	u64 promised = 0;
-
-	DRIVER_FOR_EACH(driver)
-		promised += driver->quota_pages;
-	VM_FOR_EACH(vm) {
-		promised += MANAGER_PAGES;
-		if (vm->group != HANDLE_NONE)
-			promised += vm->quota_pages;
-	}
-	return pages_at_start > promised ? pages_at_start - promised : 0;
+	       config->vcpus * OVERHEAD_VCPU_PAGES + disk_pages(config) + net_pages(config);
 }
 
 const struct file *vm_build_kernel(const struct vm_config *config, bool *demo)
@@ -86,14 +66,14 @@ bool vm_build_has_files(const struct vm_config *config, char *problem, size_t si
 
 bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)
 {
-	if (vm_build_pages(config) <= pages_at_start)
+	if (vm_build_pages(config) <= pages_at_start())
 		return true;
 	format(problem, size,
 	       "memory: found %llu MiB, which takes %llu MiB in all, allowed: the %llu MiB that "
 	       "this machine has for VMs",
 	       (unsigned long long)(config->memory_bytes / MIB),
 	       (unsigned long long)(vm_build_pages(config) * PAGE_SIZE / MIB),
-	       (unsigned long long)(pages_at_start * PAGE_SIZE / MIB));
+	       (unsigned long long)(pages_at_start() * PAGE_SIZE / MIB));
 	return false;
 }
 
@@ -140,8 +120,24 @@ bool vm_build_check(const struct vm *vm, char *problem, size_t size)
 	return vm_share_check(config, problem, size);
 }
 
+/*
+ * Guest RAM is taken at first touch but promised in full. What the manager spends on each VM, its
+ * channel above all, is on no VM's account.
+ */
+static u64 vm_build_pages_promised(void)
+{
+	u64 promised = 0;
+
+	VM_FOR_EACH(vm) {
+		promised += MANAGER_PAGES;
+		if (vm->group != HANDLE_NONE)
+			promised += vm->quota_pages;
+	}
+	return promised;
+}
+
 void vm_build_init(void)
 {
-	pages_at_start = machine_page()->pages[PAGE_FREE] -
-			 machine_page()->page_count / KERNEL_SHARE;
+	pages_set_up(machine_page()->pages[PAGE_FREE] - machine_page()->page_count / KERNEL_SHARE);
+	pages_count_promised(vm_build_pages_promised);
 }

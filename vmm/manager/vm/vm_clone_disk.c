@@ -3,7 +3,7 @@
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/vm/vm_snapshot_disk.h"
 #include "vmm/rt/format.h"
 
@@ -54,7 +54,7 @@ void vm_clone_disks_mark(struct vm *clone, const struct vm *from)
 			clone->config.disk[i].flags |= VM_DISK_CLONED;
 }
 
-bool vm_clone_disk_attach(struct vm *clone, u32 place, char *problem, size_t size)
+static bool vm_clone_disk_attach(struct vm *clone, u32 place, char *problem, size_t size)
 {
 	const struct vm *from = vm_by_id(clone->clone_of);
 	const struct share_given limit = disk_limit_of(&clone->config);
@@ -78,6 +78,14 @@ bool vm_clone_disk_attach(struct vm *clone, u32 place, char *problem, size_t siz
 	if (!vm_disk_prepare(clone, link, problem, size))
 		return false;
 	disk_undo_begin(link);
+	return true;
+}
+
+bool vm_clone_disks_attach(struct vm *clone, char *problem, size_t size)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
+		if (vm_clone_is_marked(clone, i) && !vm_clone_disk_attach(clone, i, problem, size))
+			return false;
 	return true;
 }
 

@@ -13,8 +13,8 @@ bool vm_clone_disks_may(const struct vm *from, const struct vm_snapshot *snapsho
 			size_t size);
 /* For a clone that is not built yet: which of its disks are views. They stay that. */
 void vm_clone_disks_mark(struct vm *clone, const struct vm *from);
-/* The link of a disk that is marked. False: `problem` says why not. */
-bool vm_clone_disk_attach(struct vm *clone, u32 place, char *problem, size_t size);
+/* The links of those that are marked. False: `problem` says why not. */
+bool vm_clone_disks_attach(struct vm *clone, char *problem, size_t size);
 /* Whether one of the VM's disks is marked; then `problem` says that it cannot be kept. */
 bool vm_clone_has_views(const struct vm *vm, char *problem, size_t size);
 /*

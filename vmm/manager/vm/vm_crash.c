@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/vm/vm_crash.h"
-#include "vmm/manager/console/console.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/log/notice.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
@@ -21,7 +21,7 @@ static bool vm_crash_too_often(const struct vm *vm)
 static void vm_crash_say_held(const struct vm *vm, const char *what, const char *why)
 {
 	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not %s, %s", what, why);
-	console_notice("%s: not %s, %s\n", vm->config.name, what, why);
+	notice("%s: not %s, %s\n", vm->config.name, what, why);
 }
 
 static bool vm_crash_boot_again(struct vm *vm)

@@ -2,6 +2,7 @@
 #include "vmm/manager/vm/vm_overcommit.h"
 #include "lib/bits.h"
 #include "lib/read_once.h"
+#include "vmm/manager/process/pages.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/rt/clock.h"
@@ -40,12 +41,12 @@ static void vm_overcommit_reclaim_unused(void)
 
 u64 vm_overcommit_available(u64 wanted)
 {
-	u64 available = vm_build_pages_available();
+	u64 available = pages_available();
 
 	if (available >= wanted)
 		return available;
 	vm_overcommit_reclaim_unused();
-	return vm_build_pages_available();
+	return pages_available();
 }
 
 bool vm_overcommit_stopped(const struct vm *vm)

@@ -14,7 +14,7 @@
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_clone_disk.h"
 #include "vmm/manager/vm/vm_quota.h"
-#include "vmm/manager/vm/vm_save_key.h"
+#include "vmm/manager/config/vm_save_key.h"
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/channel/transfer.h"
+#include "vmm/manager/transfer/transfer.h"
 #include "vmm/manager/vm/vm_life.h"
 
 struct vm;

@@ -8,7 +8,7 @@
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm.h"
-#include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/log/vm_events.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/status_text.h"

@@ -3,7 +3,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_clone_disk.h"
-#include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/vm_quota.h"
 #include "vmm/manager/vm/vm_snapshot_disk.h"

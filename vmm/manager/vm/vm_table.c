@@ -50,6 +50,15 @@ struct vm *vm_by_id(u32 id)
 	return NULL;
 }
 
+const char *vm_name_by_low_id(u16 low_id)
+{
+	VM_FOR_EACH(vm) {
+		if ((u16)vm->id == low_id)
+			return vm->config.name;
+	}
+	return "";
+}
+
 u32 vm_port_find(const struct vm *vm, const char *name)
 {
 	for (u32 i = 0; i < CONFIG_PORT_MAX && vm->config.port[i][0] != '\0'; i++) {

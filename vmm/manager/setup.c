@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/config/setup.h"
+#include "vmm/manager/setup.h"
 #include "kernel/abi/version.h"
+#include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/files.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/console/console_idle.h"
@@ -8,8 +9,9 @@
 #include "vmm/manager/inspect/entropy_names.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/log/log_export.h"
+#include "vmm/manager/channel/log_export.h"
 #include "vmm/manager/channel/machine_channel.h"
+#include "vmm/manager/log/notice.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
@@ -19,11 +21,7 @@
 #define DEMO_MEMORY (16 * MIB)
 #define SETUP_NS    (10 * NS_PER_S) /* that a monitor may take to set itself up */
 
-static struct options options;
-static struct config config;
-static const char *config_name = "";
-
-static u32 next_vm;    /* of config.vm: the next to start */
+static u32 next_vm;    /* of the configuration: the next to start */
 static u32 waiting_id; /* the last one started; 0: none */
 static u64 waiting_until_tsc;
 
@@ -31,7 +29,7 @@ static u64 waiting_until_tsc;
 static void setup_report(const char *problem)
 {
 	log_message(LOG_ERROR, LOG_CONFIG, "", "%s", problem);
-	console_notice("error: %s\n", problem);
+	notice("error: %s\n", problem);
 }
 
 static void setup_report_option(void *context, const char *problem)
@@ -50,35 +48,12 @@ static void setup_report_config(void *context, const struct config_problem *prob
 	setup_report(text);
 }
 
-const struct options *setup_options_get(void)
-{
-	return &options;
-}
-
-struct config *setup_config(void)
-{
-	return &config;
-}
-
-void setup_destroyed(const char *name)
-{
-	struct vm_config *section = config_find(&config, name);
-
-	if (section != NULL)
-		section->destroyed = true;
-}
-
-const char *setup_config_name(void)
-{
-	return config_name;
-}
-
 void setup_options(void)
 {
 	char line[sizeof(start_info->command_line)];
 
 	string_copy(line, sizeof(line), start_info->command_line);
-	options_parse(&options, line, setup_report_option, NULL);
+	options_parse(boot_config_options(), line, setup_report_option, NULL);
 }
 
 /* COM2 is the console only where it is there; everything reported so far waits in the console. */
@@ -87,9 +62,9 @@ void setup_serial(void)
 	bool com1 = serial_open(SERIAL_COM1);
 	bool com2 = serial_open(SERIAL_COM2);
 
-	if (com2 && (options.console == 2 || !com1))
+	if (com2 && (boot_config_options()->console == 2 || !com1))
 		console_use(SERIAL_COM2);
-	if (!com2 && options.console == 2)
+	if (!com2 && boot_config_options()->console == 2)
 		setup_report(
 			"command line: found console=com2, allowed: com1, there is no second port");
 	if (com2 && console_port() != SERIAL_COM2)
@@ -98,7 +73,8 @@ void setup_serial(void)
 
 static void setup_demo_config(void)
 {
-	struct vm_config *vm = &config.vm[config.vm_count++];
+	struct config *config = boot_config();
+	struct vm_config *vm = &config->vm[config->vm_count++];
 
 	config_vm_init(vm);
 	string_copy(vm->name, sizeof(vm->name), DEMO_NAME);
@@ -112,27 +88,29 @@ void setup_config_file(void)
 	const struct file *file;
 	char problem[128];
 
-	config_init(&config);
+	config_init(boot_config());
 	files_init(setup_report);
 	if (files_none()) {
 		setup_demo_config();
 		return;
 	}
-	file = file_find(options.config);
+	file = file_find(boot_config_options()->config);
 	if (file == NULL) {
 		format(problem, sizeof(problem),
-		       "there is no configuration %s among the boot files", options.config);
+		       "there is no configuration %s among the boot files",
+		       boot_config_options()->config);
 		setup_report(problem);
 		return;
 	}
-	config_name = file->name;
-	config_parse(&config, file->name, (struct text){(const char *)file->bytes, file->size},
-		     setup_report_config, NULL);
+	boot_config_name_set(file->name);
+	config_parse(boot_config(), file->name,
+		     (struct text){(const char *)file->bytes, file->size}, setup_report_config,
+		     NULL);
 }
 
 static void setup_set_log_store(void)
 {
-	struct host_config *host = &config.host;
+	struct host_config *host = &boot_config()->host;
 	enum status status;
 
 	if (host->log_segments == LOG_SEGMENTS_DEFAULT && host->log_segment_age_ns == 0 &&
@@ -151,32 +129,37 @@ static void setup_set_log_store(void)
 
 static void setup_set_password(void)
 {
-	if (config.host.password_asked) {
-		login_require(&config.host.password);
+	const struct host_config *host = &boot_config()->host;
+
+	if (host->password_asked) {
+		login_require(&host->password);
 		login_lock(&console_login);
-		console_idle_limit(config.host.lock_after_ns);
-	} else if (config.host.lock_after_ns != 0) {
+		console_idle_limit(host->lock_after_ns);
+	} else if (host->lock_after_ns != 0) {
 		setup_report("[host] lock_after: found without a password, allowed: with one");
 	}
-	machine_channel_configure(config.host.password_asked);
+	machine_channel_configure(host->password_asked);
 }
 
 void setup_host(void)
 {
+	const struct options *options = boot_config_options();
+	struct host_config *host = &boot_config()->host;
+
 	setup_set_password();
-	if (options.log_given)
-		config.host.log = options.log;
-	log_level_set(LOG_CATEGORY_COUNT, (u32)config.host.log);
-	vm_log_rate_set((u32)config.host.log_rate);
+	if (options->log_given)
+		host->log = options->log;
+	log_level_set(LOG_CATEGORY_COUNT, (u32)host->log);
+	vm_log_rate_set((u32)host->log_rate);
 	setup_set_log_store();
-	if (config.host.export == EXPORT_COM2 &&
+	if (host->export == EXPORT_COM2 &&
 	    (!serial_present(SERIAL_COM2) || console_port() == SERIAL_COM2))
 		setup_report(
 			"[host] export: found com2, which is missing or the console, allowed: off "
 			"com1");
 	else
-		log_export_set((enum config_export)config.host.export,
-			       (enum config_log_format)config.host.log_format);
+		log_export_set((enum config_export)host->export,
+			       (enum config_log_format)host->log_format);
 }
 
 static void setup_start_vm(const struct vm_config *vm_config)
@@ -189,7 +172,7 @@ static void setup_start_vm(const struct vm_config *vm_config)
 	waiting_id = vm != NULL ? vm->id : 0;
 	waiting_until_tsc = clock_tsc() + clock_ns_to_tsc(SETUP_NS);
 	if (vm == NULL || !vm_act(vm, ACTION_START, problem, sizeof(problem)))
-		console_notice("error: VM %s: %s\n", vm_config->name, problem);
+		notice("error: VM %s: %s\n", vm_config->name, problem);
 	log_actor_set(NULL);
 }
 
@@ -197,33 +180,35 @@ static void setup_start_vm(const struct vm_config *vm_config)
 
 static void setup_announce_vms(void)
 {
+	const struct config *config = boot_config();
 	char starting[ANNOUNCED_MAX * (CONFIG_NAME_BYTES + 1)] = "";
 	size_t length = 0;
 	u32 count = 0;
 
-	for (u32 i = 0; i < config.vm_count; i++) {
-		if (!config.vm[i].autostart || config.vm[i].broken)
+	for (u32 i = 0; i < config->vm_count; i++) {
+		if (!config->vm[i].autostart || config->vm[i].broken)
 			continue;
 		if (++count <= ANNOUNCED_MAX)
 			length += format(starting + length, sizeof(starting) - length, " %s",
-					 config.vm[i].name);
+					 config->vm[i].name);
 	}
 	if (count == 0 || count > ANNOUNCED_MAX)
 		format(starting, sizeof(starting), count == 0 ? " no VM" : " %u VMs", count);
-	console_notice("Starting:%s. `help` lists the commands.\n", starting);
+	notice("Starting:%s. `help` lists the commands.\n", starting);
 }
 
 bool setup_start_next(void)
 {
+	const struct config *config = boot_config();
+
 	if (next_vm == 0)
 		setup_announce_vms();
-	if (next_vm == config.vm_count)
+	if (next_vm == config->vm_count)
 		return false;
-	if (config.vm[next_vm].broken)
-		console_notice("error: VM %s is not created, see above\n",
-			       config.vm[next_vm].name);
-	else if (config.vm[next_vm].autostart)
-		setup_start_vm(&config.vm[next_vm]);
+	if (config->vm[next_vm].broken)
+		notice("error: VM %s is not created, see above\n", config->vm[next_vm].name);
+	else if (config->vm[next_vm].autostart)
+		setup_start_vm(&config->vm[next_vm]);
 	next_vm++;
 	return true;
 }
@@ -245,10 +230,10 @@ void setup_banner(void)
 	const struct kernel_page *page = machine_page();
 	char entropy[ENTROPY_NAMES_BYTES];
 
-	console_notice("\nSkerry " SKERRY_VERSION ", %.16s, %u CPU%s, %llu MiB, %llu MiB free\n",
-		       start_info->backend, page->cpu_count, page->cpu_count == 1 ? "" : "s",
-		       (unsigned long long)(page->page_count * PAGE_SIZE / MIB),
-		       (unsigned long long)(page->pages[PAGE_FREE] * PAGE_SIZE / MIB));
+	notice("\nSkerry " SKERRY_VERSION ", %.16s, %u CPU%s, %llu MiB, %llu MiB free\n",
+	       start_info->backend, page->cpu_count, page->cpu_count == 1 ? "" : "s",
+	       (unsigned long long)(page->page_count * PAGE_SIZE / MIB),
+	       (unsigned long long)(page->pages[PAGE_FREE] * PAGE_SIZE / MIB));
 	log_message(LOG_INFO, LOG_BOOT, "", "Skerry " SKERRY_VERSION " on %.16s",
 		    start_info->backend);
 	entropy_names(page->entropy_sources, entropy, sizeof(entropy));

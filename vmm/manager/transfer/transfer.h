@@ -6,7 +6,6 @@
 
 struct machine_channel;
 struct process_build;
-struct request;
 struct channel_stream_state;
 
 /* The client gives no credit, sends nothing, or does not confirm; or the process does nothing. */
@@ -60,13 +59,21 @@ void transfer_close(struct transfer *transfer, const char *problem);
 /* The end of one that nobody was told of. */
 void transfer_forget(struct transfer *transfer);
 
-/* --- for the channel's streams --- */
+/* --- for who carries it --- */
 
-/* A line of the client. */
-void transfer_take(struct transfer *transfer, const struct request *request);
+/* A stream of a channel, NULL if it has too many; and the end of one that nobody was told of. */
+struct transfer_carrier {
+	struct channel_stream_state *(*open)(struct machine_channel *channel);
+	void (*end)(struct channel_stream_state *stream);
+};
+void transfer_carried_by(const struct transfer_carrier *carrier);
+
+/* It has moved on. */
+void transfer_touch(struct transfer *transfer);
+/* The process is to look at the ring. */
+void transfer_ring_bell(const struct transfer *transfer);
+void transfer_break_off(struct transfer *transfer, const char *pattern, ...) PRINTF_LIKE(2, 3);
+/* Outward: the client has all of it. */
+void transfer_confirm(struct transfer *transfer);
 /* Its client is gone. */
 void transfer_lose(struct transfer *transfer);
-/* True when a line was sent. */
-bool transfer_step(struct machine_channel *channel, struct transfer *transfer);
-/* The TSC at which transfer_step has something to do, if nothing else happens. */
-u64 transfer_deadline(const struct machine_channel *channel, const struct transfer *transfer);

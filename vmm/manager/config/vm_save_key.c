@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/vm/vm_save_key.h"
+#include "vmm/manager/config/vm_save_key.h"
+#include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_keys.h"
-#include "vmm/manager/config/setup.h"
 #include "vmm/rt/crypto/secret.h"
 
 static struct state_key typed_key;
 
 const struct state_key *vm_save_key(void)
 {
-	const struct state_key *configured = &setup_config()->host.state_key;
+	const struct state_key *configured = &boot_config()->host.state_key;
 
 	if (typed_key.given)
 		return &typed_key;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/log/log_export.h"
-#include "vmm/manager/console/console.h"
+#include "vmm/manager/channel/log_export.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/log_text.h"
 #include "vmm/manager/channel/machine_channel.h"
+#include "vmm/manager/log/notice.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
@@ -88,8 +88,8 @@ static bool log_export_step_com1(void)
 {
 	bool moved = false;
 
-	while (console_takes_notices() && log_export_next_line()) {
-		console_notice("%.*s", (int)line_length, line_bytes);
+	while (notice_is_free() && log_export_next_line()) {
+		notice("%.*s", (int)line_length, line_bytes);
 		moved = true;
 	}
 	return moved;

@@ -13,14 +13,6 @@ void setup_options(void);
 void setup_serial(void);
 void setup_config_file(void);
 
-const struct options *setup_options_get(void);
-struct config *setup_config(void);
-/* Name of the configuration file in force, "" for none. */
-const char *setup_config_name(void);
-
-/* A VM has left the list: its section, if it has one, is in force no longer. */
-void setup_destroyed(const char *name);
-
 /* Applies what [host] says. */
 void setup_host(void);
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/log/vm_events.h"
 #include "lib/string.h"
 #include "vmm/manager/host/machine.h"
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/config/config.h"
+#include "vmm/manager/config/options.h"
+
+/*
+ * What the machine was started with: the kernel's command line, and the configuration among the
+ * boot files. setup.c reads both.
+ */
+struct options *boot_config_options(void);
+struct config *boot_config(void);
+/* Name of the configuration file in force, "" for none. */
+const char *boot_config_name(void);
+void boot_config_name_set(const char *name);
+
+/* A VM has left the list: its section, if it has one, is in force no longer. */
+void boot_config_destroyed(const char *name);

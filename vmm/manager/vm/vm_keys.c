@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/vm/vm_keys.h"
+
+#include "vmm/manager/config/config_keys.h"
+
+bool vm_keys_at_any_time(struct text key)
+{
+	struct text rest = TEXT(VM_KEYS_AT_ANY_TIME);
+	struct text word;
+
+	while (text_next_word(&rest, &word)) {
+		if (word.length == key.length && memcmp(word.start, key.start, key.length) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool vm_keys_has_snapshots(const struct vm *vm)
+{
+	for (u32 i = 0; i < VM_SNAPSHOT_MAX; i++)
+		if (vm->snapshots.list[i].name[0] != '\0')
+			return true;
+	return false;
+}
+
+/* The others take effect when the VM boots with a new monitor; config_set knows what is no key. */
+bool vm_keys_can_change(const struct vm *vm, struct text key)
+{
+	return (vm_has_ended(vm) && !vm_keys_has_snapshots(vm)) || vm_keys_at_any_time(key) ||
+	       config_key_find(config_vm_keys, key) == NULL;
+}

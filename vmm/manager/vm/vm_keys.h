@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/vm/vm.h"
+
+#define VM_KEYS_AT_ANY_TIME                                                                        \
+	"weight cap reserve affinity on_crash stop_timeout autostart trap "                        \
+	"disk.ops disk.bytes disk.burst disk.weight "                                              \
+	"net.packets net.bytes net.burst net.weight"
+
+/* Whether the VM's key may be changed in its present state, or is none. */
+bool vm_keys_can_change(const struct vm *vm, struct text key);
+/* Whether the key can be changed while the VM runs, and takes effect at once. */
+bool vm_keys_at_any_time(struct text key);
+
+/* A crashed one that goes back to one of them has its old monitor, as it was configured. */
+bool vm_keys_has_snapshots(const struct vm *vm);
