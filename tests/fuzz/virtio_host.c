@@ -181,6 +181,8 @@ static void answer_scsi(u8 what)
 		return;
 	entries = (struct vio_used *)(uintptr_t)(ring->used + 1);
 	id = last_added(ring);
+	if (id >= ring->size) /* the device has written there */
+		return;
 	slot += vscsi.task_of[id];
 	slot->response = (struct vio_scsi_response){.status = what >= 0xc0 ? what & 0xa : 0,
 						    .sense_bytes = 18,
