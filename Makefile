@@ -245,6 +245,7 @@ lint: lint-packages $(BUILD)/skerry.elf ## layering, names, W^X, sizes, stack de
 	$(Q)$(PYTHON) tests/lint/files.py
 	$(Q)$(PYTHON) tests/lint/names.py
 	$(Q)$(PYTHON) tests/lint/image.py $(BUILD)/skerry.elf
+	$(Q)$(PYTHON) tests/lint/calls.py $(BUILD)
 	$(Q)$(PYTHON) tests/lint/boot.py $(BUILD)/obj
 	$(Q)$(PYTHON) tests/lint/masks.py $(BUILD)/skerry.elf
 	$(Q)$(PYTHON) tests/lint/stack.py $(BUILD)/obj

@@ -4,7 +4,7 @@
 #include "kernel/group.h"
 #include "kernel/handle.h"
 #include "kernel/log_ring.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "kernel/process.h"
 #include "kernel/syscall.h"
 #include "kernel/thread.h"

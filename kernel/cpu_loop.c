@@ -4,14 +4,14 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/tsc.h"
 #include "kernel/abi/pages.h"
-#include "kernel/cpus.h"
+#include "arch/x86_64/cpu/cpus.h"
 #include "kernel/log.h"
 #include "kernel/log_ring.h"
 #include "kernel/long_lock.h"
 #include "kernel/machine.h"
 #include "kernel/machine_check.h"
 #include "kernel/object_lock.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/teardown.h"
@@ -226,4 +226,10 @@ void cpu_loop(struct cpu *cpu)
 		if (vcpu_step(cpu, guest) && !cpu_has_pending(cpu))
 			cpu_loop_leave_to_user(cpu);
 	}
+}
+
+void cpu_loop_join(struct cpu *cpu)
+{
+	cpus_publish(cpu);
+	cpu_loop(cpu);
 }

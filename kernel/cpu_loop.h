@@ -13,3 +13,6 @@ static inline bool cpu_has_pending(const struct cpu *cpu)
 
 /* A CPU's whole life; started again at the base of its stack at every entry from ring 3. */
 NORETURN void cpu_loop(struct cpu *cpu);
+
+/* The first thing that an application processor does in what remains mapped. */
+NORETURN void cpu_loop_join(struct cpu *cpu);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/group.h"
-#include "kernel/cpus.h"
+#include "arch/x86_64/cpu/cpus.h"
 #include "kernel/object_lock.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"

@@ -6,7 +6,7 @@
 #include "arch/x86_64/hw/lapic.h"
 #include "arch/x86_64/hw/msi.h"
 #include "kernel/abi/syscall.h"
-#include "kernel/cpus.h"
+#include "arch/x86_64/cpu/cpus.h"
 #include "mm/cache.h"
 
 #define GSI_MAX (VECTOR_GSI_LAST - VECTOR_GSI_FIRST)

@@ -2,7 +2,7 @@
 /* DEBUG=1: checks the order of locks and counts how often each was taken and was not free. */
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/machine.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "lib/lock.h"
 
 #ifdef DEBUG

@@ -24,3 +24,5 @@ extern struct signal log_news;
 /* Gives a CPU its ring before it runs; false: no memory. */
 bool log_ring_create(u32 cpu);
 const struct log_ring *log_ring_of(u32 cpu);
+/* Prints the last entries of a CPU's ring: for panics. */
+void log_last_print(u32 cpu);

@@ -5,8 +5,6 @@
 #include "kernel/abi/syscall.h"
 #include "lib/types.h"
 
-struct cpu;
-
 /* What is known about the machine. Not changed after boot. */
 struct machine {
 	hpa_t image_hpa;	  /* where the image lies */
@@ -19,9 +17,5 @@ extern struct machine machine;
 /* Physical address of something inside the kernel image. */
 hpa_t machine_image_hpa(const void *address);
 
-/* Leaves VMX or SVM operation on this CPU; harmless to repeat. */
-void machine_virt_leave(struct cpu *cpu);
-
 /* SYS_MACHINE_RESET. If nothing resets the machine, it halts for good. */
 NORETURN void machine_reboot(u16 port, u8 value);
-NORETURN void machine_halt(void);

@@ -13,7 +13,7 @@
 #include "kernel/group.h"
 #include "kernel/log.h"
 #include "kernel/long_lock.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "kernel/process.h"
 #include "kernel/start.h"
 #include "mm/cache.h"

@@ -7,7 +7,7 @@
 #include "kernel/abi/start.h"
 #include "kernel/group.h"
 #include "kernel/long_lock.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "kernel/sched.h"
 #include "kernel/start.h"
 #include "kernel/thread.h"

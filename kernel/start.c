@@ -2,7 +2,7 @@
 #include "kernel/start.h"
 #include "kernel/cpu_loop.h"
 #include "kernel/log.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "kernel/process.h"
 #include "mm/kernel_space.h"
 #include "mm/memory.h"

@@ -3,7 +3,7 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/speculation.h"
-#include "kernel/cpus.h"
+#include "arch/x86_64/cpu/cpus.h"
 #include "kernel/group.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"

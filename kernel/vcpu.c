@@ -5,7 +5,7 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/msr.h"
-#include "kernel/cpus.h"
+#include "arch/x86_64/cpu/cpus.h"
 #include "kernel/group.h"
 #include "kernel/log.h"
 #include "kernel/long_lock.h"

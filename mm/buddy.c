@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/cpu/cpus.h"
 #include "mm/page.h"
 
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
 #include "lib/lock.h"
@@ -62,7 +63,7 @@ void page_block_remove(u32 frame)
 /* Where a free block of at least this order is: the CPU's own node, if it has one. */
 static u32 buddy_node_find(unsigned int order)
 {
-	u32 own = page_arch_node();
+	u32 own = cpus_node();
 
 	for (u32 n = 0; n < NODE_MAX; n++)
 		if (free_orders[(own + n) % NODE_MAX] >> order != 0)

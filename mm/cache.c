@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/cache.h"
 
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "mm/address.h"

@@ -2,7 +2,7 @@
 #include "mm/memory.h"
 
 #include "arch/x86_64/cpu/features.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "lib/checked.h"
 #include "mm/address.h"
 #include "mm/cache.h"

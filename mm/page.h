@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernel/abi/pages.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "lib/status.h"
 #include "lib/types.h"
 #include "mm/address.h"
@@ -36,9 +36,6 @@ enum page_flag {
 	PAGE_FLAG_SLAB = 1 << 2, /* a slab of mm/cache.c */
 	PAGE_FLAG_BAD = 1 << 3,	 /* this very frame, head of a block or not, is set aside */
 };
-
-/* Implemented by kernel/: the node that the running CPU is in. */
-u8 page_arch_node(void);
 
 /*
  * A block of 2^order pages, not cleared, from the CPU's own node if that has one. Charged to

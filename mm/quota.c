@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/quota.h"
 
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "mm/tlb.h"
 
 void quota_init(struct quota *quota, struct group_page *account, u64 limit)

@@ -3,7 +3,7 @@
 
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/random.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "lib/checked.h"
 #include "mm/address.h"
 #include "mm/cache.h"

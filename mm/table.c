@@ -2,7 +2,7 @@
 #include "mm/table.h"
 
 #include "arch/x86_64/cpu/instructions.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "mm/address.h"
 #include "mm/page.h"
 #include "mm/tlb.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/tlb.h"
 
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "lib/lock.h"
 #include "mm/kernel_space.h"
 #include "mm/page.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "arch/x86_64/cpu/tlb_arch.h"
 #include "kernel/abi/pages.h"
 #include "lib/types.h"
 
@@ -96,10 +97,3 @@ static inline bool tlb_cpu_must_pass(u32 cpu)
 /* A mark after all pages that wait now; and whether all pages before a mark are free. */
 u64 tlb_pages_mark(void);
 bool tlb_pages_freed(u64 mark);
-
-/* The processor's part, implemented in kernel/machine.c. */
-void tlb_arch_load_root(hpa_t root); /* writes CR3, which flushes all but global entries */
-void tlb_arch_kick(u32 cpu);         /* makes a CPU, perhaps this one, pass its loop soon */
-bool tlb_arch_kicked(u32 cpu);       /* not this one, and it has not noticed its last kick yet */
-u64 tlb_arch_clock_ms(void);
-u32 tlb_arch_cpu(void);              /* this one */

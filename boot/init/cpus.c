@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The boot CPU's struct and stacks, and the start of the other CPUs. */
-#include "kernel/cpus.h"
+#include "arch/x86_64/cpu/cpus.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/lapic.h"
 #include "arch/x86_64/cpu/tsc.h"
 #include "boot/init/init.h"
 #include "boot/layout.h"
+#include "kernel/cpu_loop.h"
 #include "kernel/log.h"
 #include "kernel/log_ring.h"
 #include "kernel/machine.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "kernel/sched.h"
 #include "lib/string.h"
 #include "mm/address.h"
@@ -110,10 +111,10 @@ static NORETURN void cpus_ap_main(struct cpu *cpu)
 	tables_load(cpu);
 	if (!features_enable() || machine_cpu_init(cpu, cpus_acpi) != STATUS_OK) {
 		__atomic_store_n(&unfit, true, __ATOMIC_RELAXED);
-		machine_halt();
+		cpus_halt();
 	}
 	tlb_cpu_online(cpu->id);
-	cpu_stack_reset(cpu, cpus_join);
+	cpu_stack_reset(cpu, cpu_loop_join);
 }
 
 /* Waits at most `ns` for a CPU to come up or to be found unfit; returns whether it is up. */

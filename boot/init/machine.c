@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/cpu/cpus.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/ioapic.h"
 #include "arch/x86_64/cpu/lapic.h"
@@ -10,7 +11,7 @@
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/machine_check.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "kernel/vm.h"
 #include "lib/checked.h"
 #include "mm/address.h"
@@ -101,6 +102,7 @@ void machine_init(const struct boot_info *info, struct acpi_info *acpi)
 	virt = virt_probe(&reason);
 	if (virt == NULL)
 		uart_unfit(reason);
+	cpus_virt_disable = virt->cpu_disable;
 	if (page_alloc_cleared(0, PAGE_CONTROL, NULL, &cpu->virt_area) != STATUS_OK)
 		panic("no page for virtualization");
 	if (machine_cpu_init(cpu, acpi) != STATUS_OK)

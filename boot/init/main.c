@@ -3,8 +3,9 @@
 #include "arch/x86_64/cpu/random.h"
 #include "arch/x86_64/cpu/uart.h"
 #include "boot/init/init.h"
+#include "kernel/log_ring.h"
 #include "kernel/machine.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "kernel/sched.h"
 #include "kernel/start.h"
 #include "mm/cache.h"
@@ -30,6 +31,7 @@ void kernel_main(struct boot_info *info)
 	boot = info;
 	machine.image_hpa = info->image_hpa;
 	machine.image_base = info->image_base;
+	panic_print_log = log_last_print;
 	features = features_read();
 	cpus_adopt_boot();
 	(void)features_enable();

@@ -8,7 +8,7 @@
 #include "boot/init/init.h"
 #include "boot/init/virt.h"
 #include "boot/init/vmx_capability.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "lib/string.h"
 
 static bool vmx_is_locked_off(u64 feature_control)

@@ -10,7 +10,7 @@ import sys
 RULES = {
     "lib": [],
     "arch/x86_64/hw": ["lib"],
-    "arch/x86_64/cpu": ["lib", "arch/x86_64/hw"],
+    "arch/x86_64/cpu": ["lib", "arch/x86_64/hw", "kernel/abi"],
     "mm": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "kernel/abi"],
     "arch/x86_64/virt": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "mm", "kernel/abi"],
     "arch/x86_64/iommu": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "mm", "kernel/abi"],
@@ -45,11 +45,6 @@ RULES = {
 INHERITS = {"arch/x86_64/virt/svm": "arch/x86_64/virt", "arch/x86_64/virt/vmx": "arch/x86_64/virt"}
 PRIVATE = ["arch/x86_64/virt/svm", "arch/x86_64/virt/vmx"]
 
-# Up-calls: what all of ring 0 may use from kernel/.
-UP_CALLS = ["kernel/log.h", "kernel/panic.h"]
-RING0 = ["arch/x86_64/cpu", "mm", "arch/x86_64/iommu", "arch/x86_64/virt", "arch/x86_64/virt/svm",
-         "arch/x86_64/virt/vmx"]
-
 FREE = {"offsets.h"}  # made from kernel/offsets.c
 SYSTEM = {"stdarg.h", "stdbool.h", "stddef.h", "stdint.h"}  # the compiler's own
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^">]+)[">]')
@@ -67,8 +62,6 @@ def folder_of(path):
 def allowed(folder, header):
     owner = folder_of(header)
     if header in FREE or owner == folder:
-        return True
-    if header in UP_CALLS and folder in RING0:
         return True
     if owner in PRIVATE:
         # The one place that knows the back ends chooses between them.

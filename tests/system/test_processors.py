@@ -191,12 +191,12 @@ def test_lost_cpu(build, tmp_path):
               extra=("-smp", "2", "-gdb", f"tcp:127.0.0.1:{port}")) as machine:
         wait_running(machine, ("one", "two"))
         debugger = Debugger(port)
-        debugger.lose(1, address_of(build, "sched_next"), address_of(build, "machine_halt"))
+        debugger.lose(1, address_of(build, "sched_next"), address_of(build, "cpus_halt"))
         machine.type("vm destroy one\r")
         machine.wait("panic on CPU 0: CPU 1 does not answer")
         shown = backtraces(machine)
         assert "tlb_reclaim" in shown["panic"]  # of tlb_cpu_passed
-        assert re.match(r"at\n +[0-9a-f]+ machine_halt", shown["1"]), shown["1"]
+        assert re.match(r"at\n +[0-9a-f]+ cpus_halt", shown["1"]), shown["1"]
         assert "cpu_loop" in shown["1"]
 
 

@@ -98,6 +98,7 @@ bool tlb_cpu_behind(u32 id) { return behind; }
 void tlb_cpu_idle(u32 id, bool idle) { say(idle ? "idle" : "awake"); }
 void timer_arm_anew(struct cpu *of, u64 deadline) { say("arm"); }
 u64 tsc_from_ns(u64 ns) { return ns; }
+void cpus_publish(struct cpu *cpu) { (void)cpu; }
 void cpus_pend(struct cpu *to, u64 reasons) { to->pending |= reasons; }
 bool sched_must_move(const struct cpu *of) { return must_move; }
 bool vcpu_await_window(struct vcpu *guest) { return interrupts_off; }

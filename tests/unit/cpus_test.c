@@ -17,7 +17,7 @@
 #undef DEBUG
 #define DEBUG /* for its assertions */
 #include "lib/string.c"
-#include "kernel/cpus.c"
+#include "arch/x86_64/cpu/cpus.c"
 #include "boot/init/cpus.c"
 
 #define NOBODY 99u
@@ -176,8 +176,6 @@ void cpu_stack_reset(struct cpu *cpu, void (*function)(struct cpu *cpu)) { abort
 const void *cpu_idt_fill(const char *stubs) { return stubs; }
 void cpu_loop(struct cpu *cpu) { abort(); }
 enum status machine_cpu_init(struct cpu *cpu, const struct acpi_info *info) { return STATUS_OK; }
-void machine_virt_leave(struct cpu *cpu) { (void)cpu; }
-void machine_halt(void) { abort(); }
 void tlb_cpu_online(u32 cpu) { (void)cpu; }
 
 /* Four CPUs; the first one is the boot CPU. */

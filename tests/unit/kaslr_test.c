@@ -9,7 +9,7 @@
 #include "arch/x86_64/cpu/uart.h"
 #include "boot/entropy.c"
 #include "boot/kaslr.c"
-#include "boot/option.c"
+#include "boot/init/option.c"
 #include "boot/regions.c"
 #include "lib/chacha20.c"
 #include "lib/checked.h"

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "boot/init/page.c"
 #ifndef MACHINE_HAS_BUDDY
 #include "mm/buddy.c"
@@ -62,7 +62,7 @@ struct node_counters *const page_nodes = machine_nodes;
 
 static u8 machine_node; /* of the current CPU */
 
-u8 page_arch_node(void)
+u8 cpus_node(void)
 {
 	return machine_node;
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "boot/option.c"
+#include "boot/init/option.c"
 #include "lib/string.c"
 #include "vmm/manager/config/options.c"
 #include "vmm/manager/log/log_names.c"

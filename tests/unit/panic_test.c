@@ -33,7 +33,8 @@
 static struct cpu cpus[3];
 
 #include "lib/string.c"
-#include "kernel/panic.c"
+#include "arch/x86_64/cpu/panic.c"
+#include "kernel/log_last.c"
 #include "arch/x86_64/cpu/print.c"
 
 const char __image_start[1], __image_end[1];
@@ -87,12 +88,12 @@ const struct log_ring *log_ring_of(u32 cpu)
 	return shown_log;
 }
 
-void machine_virt_leave(struct cpu *cpu)
+void cpus_virt_leave(struct cpu *cpu)
 {
 	(void)cpu;
 }
 
-NORETURN void machine_halt(void)
+NORETURN void cpus_halt(void)
 {
 	longjmp(halted, 1);
 }
@@ -103,6 +104,7 @@ static int set_up(void **state)
 	memset(stacks, 0, sizeof(stacks));
 	printed[0] = '\0';
 	panicking = false;
+	panic_print_log = log_last_print;
 	for (u32 id = 0; id < ARRAY_COUNT(cpus); id++)
 		cpus[id] = (struct cpu){.id = id,
 					.stack_top = (u64)&stacks[id + 1] - STACK_BASE_BYTES};

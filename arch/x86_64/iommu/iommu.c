@@ -5,7 +5,7 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/tsc.h"
 #include "arch/x86_64/hw/msi.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "lib/checked.h"
 #include "mm/address.h"
 #include "mm/kernel_space.h"

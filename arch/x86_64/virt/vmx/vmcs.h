@@ -3,7 +3,7 @@
 
 #include "arch/x86_64/hw/vmx.h"
 #include "arch/x86_64/virt/vmx/instructions.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 
 /*
  * Fields of the current VMCS. If the CPU refuses an access, this code is wrong: no VMCS is current,

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/cpus.h"
+#include "arch/x86_64/cpu/cpus.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/lapic.h"
 #include "arch/x86_64/cpu/tsc.h"
-#include "kernel/cpu_loop.h"
-#include "kernel/machine.h"
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
+#include "kernel/abi/pages.h"
 
 #define STOP_WAIT_NS (200 * NS_PER_MS)
 
@@ -13,6 +12,8 @@ static struct cpu *cpus[CPU_MAX];
 static u32 count;
 
 static bool stopping;
+
+void (*cpus_virt_disable)(void) SECTION(".data.ro_after_init");
 
 u32 cpus_count(void)
 {
@@ -30,12 +31,6 @@ void cpus_publish(struct cpu *cpu)
 	__atomic_store_n(&count, cpu->id + 1, __ATOMIC_RELEASE);
 }
 
-void cpus_join(struct cpu *cpu)
-{
-	cpus_publish(cpu);
-	cpu_loop(cpu);
-}
-
 void cpus_pend(struct cpu *cpu, u64 reasons)
 {
 	u64 before = __atomic_fetch_or(&cpu->pending, reasons, __ATOMIC_SEQ_CST);
@@ -48,14 +43,35 @@ void cpus_pend(struct cpu *cpu, u64 reasons)
 	lapic_send(cpu->apic_id, APIC_FIXED, VECTOR_KICK);
 }
 
+u8 cpus_node(void)
+{
+	return this_cpu()->node;
+}
+
+void cpus_virt_leave(struct cpu *cpu)
+{
+	if (!cpu->virt_on)
+		return;
+	cpu->virt_on = false;
+	cpus_virt_disable();
+}
+
+void cpus_halt(void)
+{
+	for (;;) {
+		cli();
+		hlt();
+	}
+}
+
 /* Called from an NMI or #MC, at any instruction, on its IST stack. */
 void cpus_stop_if_told(struct cpu *cpu, const struct trap_frame *frame)
 {
 	if (!__atomic_load_n(&stopping, __ATOMIC_RELAXED))
 		return;
-	machine_virt_leave(cpu);
+	cpus_virt_leave(cpu);
 	__atomic_store_n(&cpu->stopped, frame, __ATOMIC_RELEASE);
-	machine_halt();
+	cpus_halt();
 }
 
 void cpus_stop_others(void)

@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/panic.h"
+#include "arch/x86_64/cpu/panic.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/print.h"
 #include "arch/x86_64/cpu/uart.h"
 #include "kernel/abi/version.h"
-#include "kernel/cpus.h"
-#include "kernel/log_ring.h"
-#include "kernel/machine.h"
+#include "arch/x86_64/cpu/cpus.h"
 #include "lib/bits.h"
 #include "lib/symbols.h"
 
 #define BACKTRACE_MAX 24
-#define LOG_SHOWN 12
 /* The top of the stack that an address is on, in the sense of cpu->stack_top. */
 #define STACK_TOP(at) (align_up((at) + 1, KERNEL_STACK_BYTES) - STACK_BASE_BYTES)
 
-extern const char __image_start[], __image_end[], __logfmt_start[];
+extern const char __image_start[], __image_end[];
 extern const char blob_symbols_start[];
 extern u64 __stack_chk_guard;
 u64 __stack_chk_guard SECTION(".data.ro_after_init"); /* boot/relocate.c sets it */
 NORETURN void __stack_chk_fail(void);
 
 static bool panicking;
+
+void (*panic_print_log)(u32 cpu) SECTION(".data.ro_after_init");
 
 static void panic_print_address(u64 address)
 {
@@ -83,26 +82,6 @@ static void panic_print_other(const struct cpu *cpu)
 	panic_print_backtrace(cpu, frame->rbp);
 }
 
-static void panic_print_log(u32 cpu)
-{
-	const struct log_ring *ring = log_ring_of(cpu);
-	u64 last = ring->written;
-	u64 first = last > LOG_SHOWN ? last - LOG_SHOWN : 0;
-
-	print("last log entries:\n");
-	for (u64 i = first; i < last; i++) {
-		const struct log_entry *entry = &ring->entry[i & (ring->capacity - 1)];
-		const u64 *a = entry->argument;
-
-		if (entry->sequence != i + 1)
-			continue;
-		print("  %lu ", entry->tsc);
-		/* The format is the kernel's own literal. */
-		print(__logfmt_start + entry->format, a[0], a[1], a[2], a[3], a[4]);
-		print("\n");
-	}
-}
-
 static NORETURN void panic_stop(const struct trap_frame *frame, u64 frame_pointer,
 				const char *text, va_list arguments)
 {
@@ -110,7 +89,7 @@ static NORETURN void panic_stop(const struct trap_frame *frame, u64 frame_pointe
 
 	cli();
 	if (__atomic_exchange_n(&panicking, true, __ATOMIC_ACQ_REL))
-		machine_halt();
+		cpus_halt();
 	cpus_stop_others();
 
 	uart_init();
@@ -124,10 +103,11 @@ static NORETURN void panic_stop(const struct trap_frame *frame, u64 frame_pointe
 		if (cpus_get(id) != cpu)
 			panic_print_other(cpus_get(id));
 	}
-	panic_print_log(cpu->id);
+	if (panic_print_log != NULL)
+		panic_print_log(cpu->id);
 	print("halted\n");
-	machine_virt_leave(cpu);
-	machine_halt();
+	cpus_virt_leave(cpu);
+	cpus_halt();
 }
 
 void panic(const char *text, ...)

@@ -14,6 +14,9 @@ NORETURN void panic(const char *text, ...) PRINTF_LIKE(1, 2);
 /* The same with the registers of a trap taken in the kernel; NULL: there was none. */
 NORETURN void panic_trap(const struct trap_frame *frame, const char *text, ...) PRINTF_LIKE(2, 3);
 
+/* Prints the last entries of a CPU's log: set at the boot, NULL before. */
+extern void (*panic_print_log)(u32 cpu);
+
 /* States what must be true; if it is not, that is a kernel bug. CHECK stays in every build. */
 #define CHECK(condition)                                                                        \
 	do {                                                                                    \
