@@ -10,6 +10,7 @@
 #include "vmm/rt/status_text.c"
 
 #define TEST 1 /* its state is saved and loaded when the target wants it */
+#define DEBUG 1 /* vcpu_check */
 #include "vmm/monitor/bus/bus.c"
 #include "vmm/monitor/life/command.c"
 #include "vmm/monitor/life/loop.c"
@@ -103,7 +104,10 @@
 #include "vmm/monitor/machine/machine_time.c"
 #include "vmm/monitor/vcpu/msr.c"
 #include "vmm/monitor/vcpu/msr_mtrr.c"
+#include "vmm/monitor/exits/exits_apic.c"
 #include "vmm/monitor/exits/exits_hypercall.c"
+#include "vmm/monitor/exits/exits_memory.c"
+#include "vmm/monitor/exits/exits_port.c"
 #include "vmm/monitor/pv/hypercall.c"
 #include "vmm/monitor/pv/pv_eoi.c"
 #include "vmm/monitor/pv/pvclock.c"
@@ -126,6 +130,7 @@
 #include "vmm/monitor/task/task_switch.c"
 #include "vmm/monitor/vcpu/vapic.c"
 #include "vmm/monitor/vcpu/vcpu_reset.c"
+#include "vmm/monitor/machine/vcpu_check.c"
 #include "vmm/monitor/machine/vcpu.c"
 #include "vmm/monitor/memory/walk.c"
 #include "vmm/monitor/x86/decode.c"
@@ -135,4 +140,5 @@
 #include "vmm/monitor/disk/disk_open.c"
 #include "vmm/monitor/net/net_open.c"
 #include "tests/unit/pci_sources.h"
+#undef DEBUG
 #undef TEST

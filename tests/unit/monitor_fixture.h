@@ -14,6 +14,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#define DEBUG 1 /* vcpu_check */
 #include "vmm/rt/status_text.c"
 #include "lib/string.c"
 #include "vmm/monitor/x86/decode.c"
@@ -35,7 +36,10 @@
 #include "vmm/monitor/exits/exits_msr.c"
 #include "vmm/monitor/machine/generation.c"
 #include "vmm/monitor/memory/guest_memory.c"
+#include "vmm/monitor/exits/exits_apic.c"
 #include "vmm/monitor/exits/exits_hypercall.c"
+#include "vmm/monitor/exits/exits_memory.c"
+#include "vmm/monitor/exits/exits_port.c"
 #include "vmm/monitor/pv/hypercall.c"
 #include "vmm/monitor/vcpu/inject.c"
 #include "vmm/monitor/load/start_state.c"
@@ -56,6 +60,7 @@
 #include "vmm/monitor/vcpu/trap_cr4.c"
 #include "vmm/monitor/vcpu/vapic.c"
 #include "vmm/monitor/vcpu/vcpu_reset.c"
+#include "vmm/monitor/machine/vcpu_check.c"
 #include "vmm/monitor/machine/vcpu.c"
 #include "vmm/monitor/memory/walk.c"
 #include "vmm/rt/format.c"

@@ -4,155 +4,14 @@
 #include "arch/x86_64/hw/control.h"
 #include "lib/string.h"
 #include "vmm/monitor/cpuid/cpuid_table.h"
+#include "vmm/monitor/exits/exits_memory.h"
+#include "vmm/monitor/exits/exits_settle.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/pv/hypercall.h"
 #include "vmm/monitor/task/task_switch.h"
 #include "vmm/monitor/vcpu/inject.h"
 #include "vmm/rt/exit_names.h"
 #include "vmm/rt/format.h"
-
-static u64 exits_emulate_read(void *device, gpa_t gpa, u32 size)
-{
-	struct vcpu *vcpu = device;
-
-	return platform_memory_read(&vcpu->machine->platform, vcpu->id, gpa.value, size);
-}
-
-static void exits_emulate_write(void *device, gpa_t gpa, u32 size, u64 value)
-{
-	struct vcpu *vcpu = device;
-
-	platform_memory_write(&vcpu->machine->platform, vcpu->id, gpa.value, size, value);
-}
-
-static u32 exits_emulate_in(void *device, u16 port, u32 size)
-{
-	struct vcpu *vcpu = device;
-
-	return (u32)bus_read(&vcpu->machine->platform.ports, port, size);
-}
-
-static void exits_emulate_out(void *device, u16 port, u32 size, u32 value)
-{
-	struct vcpu *vcpu = device;
-
-	bus_write(&vcpu->machine->platform.ports, port, size, value);
-}
-
-static u8 *exits_emulate_vectors(void *device)
-{
-	struct vcpu *vcpu = device;
-
-	vcpu_need(vcpu, VCPU_XSAVE);
-	return vcpu->xsave_page;
-}
-
-static void exits_emulate_tables(void *device)
-{
-	vcpu_need(device, VCPU_TABLES);
-}
-
-const struct emulate_ops exits_emulate_ops = {
-	.read = exits_emulate_read,
-	.write = exits_emulate_write,
-	.in = exits_emulate_in,
-	.out = exits_emulate_out,
-	.vectors = exits_emulate_vectors,
-	.tables = exits_emulate_tables,
-};
-
-static void exits_crash_unsupported(struct vcpu *vcpu, const char *what)
-{
-	const struct emulator *emulator = &vcpu->emulator;
-	char bytes[3 * X86_LENGTH_MAX + 1] = "";
-
-	for (u32 i = 0; i < MIN(emulator->byte_count, (u8)X86_LENGTH_MAX); i++)
-		format(&bytes[3ul * i], 4, " %02x", emulator->bytes[i]);
-	machine_crash(vcpu->machine,
-		      "%s at 0x%lx by an instruction that is not emulated, rip 0x%lx:%s", what,
-		      vcpu->page->exit.gpa, vcpu->page->rip, bytes);
-}
-
-/* Acts on what the emulator has made of the exit's instruction. */
-static void exits_finish_emulation(struct vcpu *vcpu, enum emulate_result result,
-				   const struct vcpu_event *event, const char *what)
-{
-	switch (result) {
-	case EMULATE_DONE:
-	case EMULATE_FAULT:
-		if (event->valid)
-			inject_raise_event(vcpu, event);
-		break;
-	case EMULATE_AGAIN:
-		break;
-	case EMULATE_UNSUPPORTED:
-		exits_crash_unsupported(vcpu, what);
-		break;
-	}
-}
-
-/* The groups that the emulator needs: a single step also sets DR6. */
-static u32 exits_emulation_groups(const struct vcpu *vcpu)
-{
-	return VCPU_SEGMENTS | VCPU_CONTROL |
-	       ((vcpu->page->rflags & RFLAGS_TF) != 0 ? (u32)VCPU_DEBUG : 0);
-}
-
-static void exits_handle_memory(struct vcpu *vcpu)
-{
-	const struct vcpu_exit *exit = &vcpu->page->exit;
-	struct vcpu_event event = {0};
-	enum emulate_result result;
-
-	if (vcpu->event.valid) {
-		machine_crash(vcpu->machine,
-			      "delivery of vector %u needs address 0x%lx, where there is no memory",
-			      vcpu->event.vector, exit->gpa);
-		return;
-	}
-	if ((exit->access & ACCESS_EXECUTE) != 0) {
-		machine_crash(vcpu->machine,
-			      "rip 0x%lx lies at address 0x%lx, where there is no memory",
-			      vcpu->page->rip, exit->gpa);
-		return;
-	}
-	vcpu_need(vcpu, exits_emulation_groups(vcpu));
-	result = emulate(&vcpu->emulator, &event);
-	exits_finish_emulation(vcpu, result, &event, "memory access");
-}
-
-static void exits_handle_io_string(struct vcpu *vcpu)
-{
-	struct vcpu_event event = {0};
-	enum emulate_result result;
-
-	vcpu->quiet = false; /* INS may write to the local APIC */
-	vcpu_need(vcpu, exits_emulation_groups(vcpu));
-	result = emulate_io_string(&vcpu->emulator, &event);
-	exits_finish_emulation(vcpu, result, &event, "string port access");
-}
-
-static void exits_handle_io(struct vcpu *vcpu)
-{
-	const struct vcpu_exit *exit = &vcpu->page->exit;
-	struct bus *ports = &vcpu->machine->platform.ports;
-	u64 *rax = &vcpu->page->gpr[GPR_RAX];
-	u64 mask = BITS((exit->io_size & 7u) * 8 - 1, 0);
-	u64 value;
-
-	if ((exit->io_flags & IO_STRING) != 0) {
-		exits_handle_io_string(vcpu);
-		return;
-	}
-	if ((exit->io_flags & IO_IN) != 0) {
-		value = bus_read(ports, exit->io_port, exit->io_size) & mask;
-		/* a result of 32 bits clears the upper half (SDM vol. 1, 3.4.1.1) */
-		*rax = exit->io_size == 4 ? value : (*rax & ~mask) | value;
-	} else {
-		bus_write(ports, exit->io_port, exit->io_size, *rax & mask);
-	}
-	vcpu_advance(vcpu);
-}
 
 static void exits_handle_cpuid(struct vcpu *vcpu)
 {
@@ -280,7 +139,7 @@ static void exits_handle_cr(struct vcpu *vcpu)
 	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
 	result = emulate_decode(&vcpu->emulator, &in, &event);
 	if (result != EMULATE_DONE) {
-		exits_finish_emulation(vcpu, result, &event, "control register access");
+		exits_memory_finish(vcpu, result, &event, "control register access");
 	} else if (!exits_is_mov_to_cr8(&in)) {
 		return;
 	} else if ((vcpu->page->gpr[in.rm & 15] & ~0xfull) != 0) {
@@ -291,20 +150,14 @@ static void exits_handle_cr(struct vcpu *vcpu)
 	}
 }
 
-void exits_handle(struct vcpu *vcpu)
+static void exits_handle_rest(struct vcpu *vcpu)
 {
-	const struct vcpu_exit *exit = &vcpu->page->exit;
-
-	if (unlikely(vcpu->machine->watched))
-		trap_note(vcpu);
-	switch (exit->reason) {
+	switch (vcpu->page->exit.reason) {
 	case EXIT_NONE:
 	case EXIT_KICK:
-	case EXIT_DEADLINE:
-	case EXIT_INTERRUPT_WINDOW:
 	case EXIT_NMI_WINDOW:
 	case EXIT_TPR:
-	case EXIT_BUS_LOCK: /* vcpu_thread has let it wait */
+	case EXIT_BUS_LOCK: /* life/loop.c has let it wait */
 		break;
 	case EXIT_CR:
 		if (!trap_step(vcpu))
@@ -314,20 +167,10 @@ void exits_handle(struct vcpu *vcpu)
 		(void)trap_step(vcpu); /* no longer wanted: executed again, without an exit */
 		break;
 	case EXIT_IO:
-		exits_handle_io(vcpu);
-		break;
-	case EXIT_APIC_ACCESS:
-		vapic_accessed(vcpu);
-		exits_handle_memory(vcpu);
+		exits_port(vcpu);
 		break;
 	case EXIT_MEMORY:
-		exits_handle_memory(vcpu);
-		break;
-	case EXIT_EOI:
-		vapic_ended(vcpu);
-		break;
-	case EXIT_APIC_WRITE:
-		vapic_written(vcpu);
+		exits_memory(vcpu);
 		break;
 	case EXIT_CPUID:
 		exits_handle_cpuid(vcpu);
@@ -382,5 +225,13 @@ void exits_handle(struct vcpu *vcpu)
 		exits_crash_unexpected(vcpu);
 		break;
 	}
+}
+
+void exits_handle(struct vcpu *vcpu)
+{
+	if (unlikely(vcpu->machine->watched))
+		trap_note(vcpu);
+	if (!exits_settle(vcpu))
+		exits_handle_rest(vcpu);
 	vcpu->page->exit.reason = EXIT_NONE;
 }

@@ -3,8 +3,16 @@
 
 #include "vmm/monitor/machine/vcpu.h"
 
-/* Settles the exit in the vCPU page, once. */
+/* All of it, for the exit in the vCPU page, once. */
 void exits_handle(struct vcpu *vcpu);
+
+/* The instruction, of that length, is done. True, for who has settled its exit by that. */
+static inline bool exits_advance(struct vcpu_page *page, u32 length)
+{
+	page->advance_length = length;
+	page->request |= REQUEST_ADVANCE;
+	return true;
+}
 
 /* EXIT_RDMSR and EXIT_WRMSR. */
 void exits_rdmsr(struct vcpu *vcpu);

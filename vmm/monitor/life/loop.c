@@ -10,6 +10,7 @@
 #include "vmm/monitor/machine/console.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/machine/rebuild_due.h"
+#include "vmm/monitor/machine/vcpu_check.h"
 #include "vmm/monitor/vcpu/inject.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
@@ -196,6 +197,8 @@ static bool loop_between_runs(struct vcpu *vcpu, u64 *deadline_tsc)
 		console_signal(machine);
 	else
 		console_after_port(machine);
+	if (runnable)
+		vcpu_check(vcpu);
 	loop_unlock_machine(vcpu, runnable ? VCPU_IN_GUEST : VCPU_ASLEEP);
 	return runnable;
 }

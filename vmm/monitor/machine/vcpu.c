@@ -121,6 +121,14 @@ void vcpu_tick(struct vcpu *vcpu)
 	vcpu->page->deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
 }
 
+void vcpu_tick_now(struct vcpu *vcpu)
+{
+	vcpu_update_clock(vcpu);
+	vcpu_tick(vcpu);
+	if (vcpu->id == 0) /* its next run ends in time */
+		vcpu->machine->platform.events.pending &= ~(u32)MACHINE_DEADLINE;
+}
+
 void vcpu_wake_for_deadline(struct vcpu *vcpu)
 {
 	struct platform *platform = &vcpu->machine->platform;

@@ -81,6 +81,8 @@ void vcpu_update_clock(struct vcpu *vcpu);
  * ends when the next one is due.
  */
 void vcpu_tick(struct vcpu *vcpu);
+/* The same at once, by a clock that is brought up to date. */
+void vcpu_tick_now(struct vcpu *vcpu);
 /* Another vCPU has moved a device's deadline: wakes the first, whose work it is, if it is early. */
 void vcpu_wake_for_deadline(struct vcpu *vcpu);
 /* Writes its record of the KVM clock anew. */

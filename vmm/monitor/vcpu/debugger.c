@@ -338,7 +338,7 @@ static enum status debugger_breakpoint(struct machine *machine, const struct que
 static void debugger_traps_set(struct machine *machine, bool attached)
 {
 	machine->debugger.attached = attached;
-	machine->watched = attached || machine->trap_wanted != 0;
+	trap_watch(machine);
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
 		struct vcpu *vcpu = &machine->vcpu[i];
 

@@ -33,11 +33,16 @@ void trap_apply(struct vcpu *vcpu)
 	page->dirty |= VCPU_TRAPS;
 }
 
+void trap_watch(struct machine *machine)
+{
+	machine->watched = machine->trap_wanted != 0 || machine->debugger.attached;
+}
+
 void trap_set(struct machine *machine, u32 wanted, u32 controls)
 {
 	machine->trap_wanted = wanted;
 	machine->trap_controls = controls;
-	machine->watched = wanted != 0 || machine->debugger.attached;
+	trap_watch(machine);
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
 		machine->vcpu[i].quiet = false;
 		trap_apply(&machine->vcpu[i]);

@@ -19,6 +19,8 @@ struct trap_vcpu {
 
 /* Tells the vCPU's back end what to trap, by the machine's keys and any debugger's presence. */
 void trap_apply(struct vcpu *vcpu);
+/* Somebody looks at exits one by one, or nobody any more: a debugger or the key `trap`. */
+void trap_watch(struct machine *machine);
 /* Sets the keys: `wanted` is enum vm_trap, `controls` enum vcpu_trap. */
 void trap_set(struct machine *machine, u32 wanted, u32 controls);
 

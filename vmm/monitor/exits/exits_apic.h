@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/hw/lapic_guest.h"
+#include "vmm/monitor/exits/exits.h"
+#include "vmm/monitor/machine/machine.h"
+
+/* Registers whose value or effect depends on the time. */
+static inline bool exits_apic_is_timer(u32 offset)
+{
+	return offset == LAPIC_LVT_TIMER || offset == LAPIC_TIMER_INITIAL ||
+	       offset == LAPIC_TIMER_CURRENT || offset == LAPIC_TIMER_DIVIDE;
+}
+
+/* Takes the page back; for a register that depends on the time also updates the clock. */
+static ALWAYS_INLINE void exits_apic_take(struct vcpu *vcpu, struct lapic *lapic, u32 offset)
+{
+	lapic_recall(lapic);
+	if (exits_apic_is_timer(offset))
+		vcpu_update_clock(vcpu);
+}
+
+/*
+ * After a write the next entry has to be prepared anew if the task priority may have changed, or if
+ * requests wait for that or for an EOI; a new request kicks. Timers may have moved.
+ */
+static ALWAYS_INLINE void exits_apic_touched(struct vcpu *vcpu, const struct lapic *lapic,
+					     u32 offset)
+{
+	if (offset == LAPIC_TPR || offset == LAPIC_SVR || lapic->words.requested != 0 ||
+	    (lapic->by_cpu && lapic->moved))
+		vcpu->quiet = false;
+	if (exits_apic_is_timer(offset))
+		vcpu_tick(vcpu);
+}
+
+/*
+ * What the guest does to its local APIC. Whoever needs the page takes it back; the next entry lends
+ * it again. False: nothing has happened, it takes more than that.
+ */
+
+/* EXIT_RDMSR and EXIT_WRMSR of x2APIC's registers, the TSC deadline, and the APIC's base. */
+bool exits_apic_rdmsr(struct vcpu *vcpu);
+bool exits_apic_wrmsr(struct vcpu *vcpu);
+/* EXIT_DEADLINE: a timer of this vCPU is due, most often the local APIC's. */
+bool exits_apic_deadline(struct vcpu *vcpu);
+/* EXIT_APIC_WRITE and EXIT_EOI: the CPU has done the rest. */
+bool exits_apic_write(struct vcpu *vcpu);
+bool exits_apic_eoi(struct vcpu *vcpu);

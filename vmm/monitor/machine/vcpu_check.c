@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/machine/vcpu_check.h"
+
+#include "vmm/monitor/machine/console.h"
+#include "vmm/monitor/machine/machine.h"
+#include "vmm/rt/start.h"
+
+#ifdef DEBUG
+#define PROMISE(condition)                                                                         \
+	do {                                                                                       \
+		if (unlikely(!(condition)))                                                        \
+			rt_fail("broken promise: " #condition);                                    \
+	} while (0)
+
+/* Its exit is settled, and what the next entry delivers is in the page. */
+static void vcpu_check_entry(const struct vcpu *vcpu)
+{
+	const struct vcpu_page *page = vcpu->page;
+
+	PROMISE(page->exit.reason == EXIT_NONE);
+	PROMISE(vcpu->refused == STATUS_OK);
+	PROMISE(!vcpu->halted);
+	PROMISE(!vcpu->event.valid);
+	PROMISE(!vcpu->quiet || !vcpu->held.valid);
+	PROMISE(!vcpu->quiet || (page->request & REQUEST_INTERRUPT_WINDOW) == 0);
+	PROMISE(vcpu->yield_to <= vcpu->machine->vcpu_count);
+	PROMISE(vcpu->place != VCPU_ASLEEP);
+	PROMISE(vcpu->place != VCPU_INSIDE || !vcpu->woken);
+}
+
+static void vcpu_check_lapic(const struct vcpu *vcpu)
+{
+	const struct machine *machine = vcpu->machine;
+	const struct lapic *lapic = vcpu->lapic;
+
+	PROMISE(lapic->by_cpu == machine->vapic.by_cpu);
+	PROMISE(!lapic->lent || lapic->by_cpu);
+	PROMISE(!lapic->lent || vcpu->place == VCPU_IN_GUEST);
+	PROMISE(lapic->lent || vcpu->place != VCPU_IN_GUEST || !lapic->by_cpu);
+	PROMISE(lapic->lent || lapic->posted.words == 0);
+	PROMISE(!machine->vapic.late || machine->vapic.by_cpu);
+}
+
+/* An exit whose instructions have to be decoded brings along what that needs. */
+static void vcpu_check_wants(const struct vcpu *vcpu)
+{
+	const u32 needed = VCPU_SEGMENTS | VCPU_CONTROL;
+
+	for (u64 left = vcpu->decoded; left != 0; left &= left - 1)
+		PROMISE((vcpu->page->want[bit_lowest(left)] & needed) == needed);
+}
+
+static void vcpu_check_machine(const struct machine *machine)
+{
+	u32 inside_guest = 0;
+
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		inside_guest += machine->vcpu[i].place == VCPU_IN_GUEST;
+	PROMISE(inside_guest == machine->guest_count);
+	PROMISE(machine_may_run(machine));
+	PROMISE(machine->watched == (machine->trap_wanted != 0 || machine->debugger.attached));
+	PROMISE(machine->fast_path == !machine->watched);
+	PROMISE(!machine->signal || machine->ports_since_output < CONSOLE_PATIENCE);
+	PROMISE(machine->platform.ports.plain <= machine->platform.ports.recent.bytes);
+	PROMISE(machine->platform.memory.plain <= machine->platform.memory.recent.bytes);
+}
+
+void vcpu_check_promises(const struct vcpu *vcpu)
+{
+	vcpu_check_entry(vcpu);
+	vcpu_check_lapic(vcpu);
+	vcpu_check_wants(vcpu);
+	vcpu_check_machine(vcpu->machine);
+}
+#endif
