@@ -245,11 +245,12 @@ class Qemu(Machine):
     """QEMU's software CPU: SVM and NPT."""
 
     def __init__(self, build, boot="kernel", cpu=EPYC, memory="1G", bundle=None, cmdline="",
-                 com2=None, channel=False, com3=False, kernel=None, iso=None, extra=()):
+                 com2=None, channel=False, com3=False, kernel=None, iso=None, accel="tcg",
+                 extra=()):
         super().__init__(build)
         port = free_port()
         second = free_port() if channel else None
-        command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", cpu, "-m", memory,
+        command = ["qemu-system-x86_64", "-M", "q35", "-accel", accel, "-cpu", cpu, "-m", memory,
                    "-display", "none", "-no-reboot", "-nic", "none",
                    "-chardev", f"socket,id=com1,host=127.0.0.1,port={port},server=on,wait=on",
                    "-serial", "chardev:com1"]
@@ -293,10 +294,14 @@ class Bochs(Machine):
 def on_cpus(emulator, cpus):
     """
     The arguments of a machine with so many CPUs for guests, and the guests' affinity. QEMU's own
-    threads harm guests on CPU 0 (docs/platforms.md), so with QEMU one more CPU has no guests.
+    threads harm guests on CPU 0, so with QEMU one more CPU has no guests. And where the host has
+    fewer than half as many CPUs they keep each other from running: then one thread is all of them
+    (docs/platforms.md).
     """
     if emulator is not Qemu:
         return {"cpus": cpus}, "all"
     if cpus == 1:
         return {}, "all"
-    return {"extra": ("-smp", str(cpus + 1))}, f"1-{cpus}"
+    single = cpus + 1 > 2 * os.cpu_count()
+    return {"extra": ("-smp", str(cpus + 1)),
+            "accel": "tcg,thread=single" if single else "tcg"}, f"1-{cpus}"
