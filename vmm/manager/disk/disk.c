@@ -3,7 +3,6 @@
 
 #include "lib/bits.h"
 #include "vmm/manager/log/notice.h"
-#include "vmm/manager/setup.h"
 #include "vmm/manager/disk/disk_start.h"
 #include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/disk/disk_window.h"

@@ -10,7 +10,6 @@
 #include "vmm/manager/process/pages.h"
 #include "vmm/manager/process/process_build.h"
 #include "vmm/manager/process/process_end.h"
-#include "vmm/manager/vm/vm_build.h"
 #include "vmm/rt/channel.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"

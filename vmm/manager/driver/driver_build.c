@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A driver's process, and what stays when it dies: its group, its channel, its memory. */
 #include "kernel/abi/image.h"
+#include "kernel/abi/pages.h"
 #include "lib/bits.h"
 #include "lib/read_once.h"
 #include "lib/string.h"
@@ -10,7 +11,6 @@
 #include "vmm/manager/process/events.h"
 #include "vmm/manager/process/pages.h"
 #include "vmm/manager/process/program.h"
-#include "vmm/manager/vm/vm_build.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"

@@ -4,7 +4,6 @@
 #include "lib/read_once.h"
 #include "vmm/io/copier_page.h"
 #include "vmm/io/disk_changes.h"
-#include "vmm/manager/setup.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/process/events.h"
