@@ -57,7 +57,9 @@ def run_system(build, name):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "-rf",
                f"--gateway={build}"]
     where = [HERE / "system", *(["-k", name] if name else [])]
-    return second_run.run("gateway/system", command, HERE.parents[1], where, report)
+    passed, wrong = second_run.run("gateway/system", command, HERE.parents[1], where, report)
+    print("".join(f"failed: {test}\n" for test in wrong), end="", flush=True)
+    return passed, len(wrong)
 
 
 def main():
