@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The manager: reads the configuration, creates monitors, owns the console, keeps the log. */
 #include "vmm/manager/config/boot_config.h"
-#include "vmm/manager/driver/driver.h"
 #include "vmm/manager/inspect/perf.h"
-#include "vmm/manager/process/pages.h"
 #include "vmm/manager/setup.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/console/console_script.h"
@@ -79,7 +77,6 @@ int main(void)
 	pci_init();
 	iommu_init();
 	vm_build_init();
-	pages_count_promised(driver_pages_promised);
 	disks_start();
 	nets_start();
 	while (!drivers_settled())

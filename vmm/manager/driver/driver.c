@@ -26,15 +26,6 @@ struct driver *driver_next(struct driver *driver)
 	return NULL;
 }
 
-u64 driver_pages_promised(void)
-{
-	u64 promised = 0;
-
-	DRIVER_FOR_EACH(driver)
-		promised += driver->quota_pages;
-	return promised;
-}
-
 u32 driver_number(const struct driver *driver)
 {
 	return (u32)(driver - drivers);

@@ -211,9 +211,6 @@ struct driver {
 };
 
 /* Walks the drivers; NULL after the last. */
-/* Pages promised to all of them. */
-u64 driver_pages_promised(void);
-
 struct driver *driver_next(struct driver *driver);
 #define DRIVER_FOR_EACH(each) \
 	for (struct driver *each = driver_next(NULL); each != NULL; each = driver_next(each))

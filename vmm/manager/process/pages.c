@@ -2,12 +2,12 @@
 #include "vmm/manager/process/pages.h"
 
 static u64 at_start;
-static pages_promised_t *promises[2];
-static u32 promise_count;
+static u64 (*promised_now)(void);
 
-void pages_set_up(u64 count)
+void pages_set_up(u64 count, u64 (*promised)(void))
 {
 	at_start = count;
+	promised_now = promised;
 }
 
 u64 pages_at_start(void)
@@ -15,16 +15,9 @@ u64 pages_at_start(void)
 	return at_start;
 }
 
-void pages_count_promised(pages_promised_t *promised)
-{
-	promises[promise_count++ % ARRAY_COUNT(promises)] = promised;
-}
-
 u64 pages_available(void)
 {
-	u64 promised = 0;
+	u64 promised = promised_now();
 
-	for (u32 i = 0; i < promise_count; i++)
-		promised += promises[i]();
 	return at_start > promised ? at_start - promised : 0;
 }

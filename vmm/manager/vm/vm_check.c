@@ -128,6 +128,8 @@ static u64 vm_build_pages_promised(void)
 {
 	u64 promised = 0;
 
+	DRIVER_FOR_EACH(driver)
+		promised += driver->quota_pages;
 	VM_FOR_EACH(vm) {
 		promised += MANAGER_PAGES;
 		if (vm->group != HANDLE_NONE)
@@ -138,6 +140,6 @@ static u64 vm_build_pages_promised(void)
 
 void vm_build_init(void)
 {
-	pages_set_up(machine_page()->pages[PAGE_FREE] - machine_page()->page_count / KERNEL_SHARE);
-	pages_count_promised(vm_build_pages_promised);
+	pages_set_up(machine_page()->pages[PAGE_FREE] - machine_page()->page_count / KERNEL_SHARE,
+		     vm_build_pages_promised);
 }

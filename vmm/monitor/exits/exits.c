@@ -2,7 +2,6 @@
 #include "vmm/monitor/exits/exits.h"
 
 #include "arch/x86_64/hw/control.h"
-#include "lib/string.h"
 #include "vmm/monitor/cpuid/cpuid_table.h"
 #include "vmm/monitor/exits/exits_memory.h"
 #include "vmm/monitor/exits/exits_settle.h"
@@ -11,7 +10,6 @@
 #include "vmm/monitor/task/task_switch.h"
 #include "vmm/monitor/vcpu/inject.h"
 #include "vmm/rt/exit_names.h"
-#include "vmm/rt/format.h"
 
 static void exits_handle_cpuid(struct vcpu *vcpu)
 {

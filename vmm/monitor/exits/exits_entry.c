@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/string.h"
 #include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/exits/explain.h"
 #include "vmm/monitor/machine/machine.h"
-#include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
 void exits_entry_failed(struct vcpu *vcpu)
@@ -13,7 +11,7 @@ void exits_entry_failed(struct vcpu *vcpu)
 	char text[224] = "the control structure could not be read";
 
 	if (sys_vcpu_get(vcpu->handle, VCPU_DUMP) == STATUS_OK) {
-		if (string_starts_with(start_info->backend, "SVM"))
+		if (vcpu_is_svm())
 			explain_svm(page, text, sizeof(text));
 		else
 			explain_vmx(page, text, sizeof(text));

@@ -111,7 +111,6 @@ static bool exits_memory_is_of_exit(const struct move *move, const struct vcpu_p
 	       within + move->bytes <= PAGE_SIZE;
 }
 
-/* The next exit for the same reason brings along what this one needed. */
 bool exits_memory_move(struct vcpu *vcpu, enum exit_reason reason)
 {
 	struct vcpu_page *page = vcpu->page;

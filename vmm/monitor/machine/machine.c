@@ -4,7 +4,6 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
-#include "vmm/rt/syscall.h"
 
 void machine_log(struct machine *machine, const char *pattern, ...)
 {
