@@ -81,7 +81,6 @@ static void audit_put_thread(struct listing *listing, const struct thread *threa
 {
 	if (thread->sibling.next != &thread->sibling)
 		audit_put_reference(listing, thread->process, thread);
-	audit_put_reference(listing, thread, thread->waits_for);
 	audit_put_reference(listing, thread, thread->ran);
 	audit_put_reference(listing, thread, thread->served);
 }

@@ -24,8 +24,6 @@
 
 #define POLL_SHIFT 33
 
-struct lock object_lock;
-
 /* True if a step was done: there may be more. */
 static bool cpu_loop_tidy_up(void)
 {
@@ -110,24 +108,32 @@ static NORETURN void cpu_loop_leave_to_user(struct cpu *cpu)
 	cpu_return_to_user(cpu);
 }
 
-/* What concerns objects, and therefore needs the object lock: for each sleeper anew. */
-static void cpu_loop_handle_objects(struct cpu *cpu, u64 pending)
+/* For each sleeper anew: so whoever wants the objects alone waits for one of them. */
+static void cpu_loop_wake(struct cpu *cpu)
 {
 	while (timer_is_due(cpu->wake_tsc)) {
-		lock_acquire(&object_lock, LOCK_OBJECTS);
+		object_share();
 		timer_expire(cpu);
-		lock_release(&object_lock, LOCK_OBJECTS);
+		object_unshare();
 	}
-	if ((pending & (PENDING_LOG | PENDING_GIVE)) == 0 && !sched_must_move(cpu))
-		return;
-	lock_acquire(&object_lock, LOCK_OBJECTS);
-	if ((pending & PENDING_LOG) != 0)
-		signal_raise(&log_news);
+}
+
+static void cpu_loop_tell_log(void)
+{
+	object_share();
+	signal_raise(&log_news);
+	object_unshare();
+}
+
+/* A thread that changes its home needs the objects alone. */
+static void cpu_loop_move(struct cpu *cpu)
+{
+	object_lock();
 	if (sched_must_move(cpu))
 		sched_move(cpu);
-	else if ((pending & PENDING_GIVE) != 0)
+	else
 		sched_give(cpu);
-	lock_release(&object_lock, LOCK_OBJECTS);
+	object_unlock();
 }
 
 /* Logs the offset into the image where it hit: the log must not reveal where images lie. */
@@ -198,8 +204,13 @@ static NOINLINE void cpu_loop_handle(struct cpu *cpu)
 		}
 		if (slice_over && !cpu_loop_has_grace(cpu, now))
 			pending |= PENDING_RESCHEDULE;
-		if ((pending & (PENDING_LOG | PENDING_GIVE)) != 0 || timer_is_due(cpu->wake_tsc))
-			cpu_loop_handle_objects(cpu, pending);
+		cpu_loop_wake(cpu);
+		if ((pending & PENDING_LOG) != 0)
+			cpu_loop_tell_log();
+		if ((pending & PENDING_DROPPED) != 0)
+			object_put_dropped(cpu);
+		if ((pending & PENDING_GIVE) != 0)
+			cpu_loop_move(cpu);
 		if ((pending & PENDING_RESCHEDULE) != 0 || cpu->running == NULL)
 			cpu_loop_reschedule(cpu);
 		cpu_loop_pass(cpu);

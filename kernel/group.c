@@ -105,13 +105,13 @@ bool group_starve(struct thread *thread)
 {
 	struct group *group = thread->process->group;
 
-	lock_acquire(&object_lock, LOCK_OBJECTS);
+	object_lock();
 	if (group->starved.queue != NULL && thread->state != THREAD_DEAD) {
 		thread->state = THREAD_WAITING;
 		cpus_pend(thread->cpu, PENDING_RESCHEDULE);
 		signal_raise(&group->starved);
 	}
-	lock_release(&object_lock, LOCK_OBJECTS);
+	object_unlock();
 	return group->starved.queue != NULL;
 }
 

@@ -80,12 +80,14 @@ void irq_unmask(struct irq *irq)
 
 	if (irq_is_message(irq))
 		return;
+	lock_acquire(&irq->lock, LOCK_IRQ);
 	/* The next one goes to the CPU where its handler runs, if an I/O APIC can address that. */
 	if (*apic_id != here && *apic_id != IOAPIC_ALL_CPUS && here < IOAPIC_ALL_CPUS) {
 		*apic_id = here;
 		(void)!iommu_message(&irq->message, false, &irq->value);
 	}
 	ioapic_unmask(irq->number, irq->value);
+	lock_release(&irq->lock, LOCK_IRQ);
 }
 
 enum status irq_message(struct irq *irq, u64 unit, u64 source, u64 *value)

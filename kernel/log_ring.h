@@ -18,7 +18,7 @@ struct log_memory {
 
 extern struct log_memory log_memory_boot;
 
-/* Raised after the log has grown: the root object's signal. Guarded by the object lock. */
+/* Raised after the log has grown: the root object's signal. With the object lock shared. */
 extern struct signal log_news;
 
 /* Gives a CPU its ring before it runs; false: no memory. */

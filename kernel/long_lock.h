@@ -6,7 +6,8 @@
 /*
  * The long lock and then the object lock, for whoever makes, changes or ends objects: the steps of
  * a teardown, the end of a process, and all system calls but those that wait, signal, kick and
- * yield. So a wake-up waits for one of these at most, on however many CPUs they are made.
+ * yield, which share the objects. So a wake-up waits for one of these at most, on however many CPUs
+ * they are made.
  */
 void long_lock(void);
 void long_unlock(void);

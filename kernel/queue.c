@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/queue.h"
+#include "arch/x86_64/cpu/instructions.h"
 #include "kernel/sched.h"
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
@@ -11,7 +12,8 @@ static void signal_mark_vcpu(struct queue *queue)
 		queue->vcpu->signalled = !list_empty(&queue->pending);
 }
 
-bool queue_take(struct queue *queue, struct thread *thread, u64 *key)
+/* Under the queue's lock, like the next. False when it is empty. */
+static bool queue_take(struct queue *queue, struct thread *thread, u64 *key)
 {
 	struct signal *signal;
 
@@ -26,12 +28,6 @@ bool queue_take(struct queue *queue, struct thread *thread, u64 *key)
 	return true;
 }
 
-void queue_end(struct queue *queue)
-{
-	if (queue->waiter != NULL)
-		thread_wake(queue->waiter, STATUS_BAD_HANDLE, 0);
-}
-
 /* A waiter takes the signal at once; a running vCPU is kicked so that its monitor looks. */
 static void queue_deliver(struct queue *queue)
 {
@@ -44,20 +40,60 @@ static void queue_deliver(struct queue *queue)
 		vcpu_kick(queue->vcpu);
 }
 
+static enum status queue_wait_locked(struct queue *queue, struct thread *thread, u64 deadline_tsc,
+				     u64 *key)
+{
+	if (queue_take(queue, thread, key))
+		return STATUS_OK;
+	sched_serve(thread, NULL);
+	if (rdtsc() >= deadline_tsc)
+		return STATUS_TIMED_OUT;
+	if (queue->waiter != NULL)
+		return STATUS_IN_USE;
+	thread_wait(thread, queue, deadline_tsc);
+	return STATUS_OK;
+}
+
+enum status queue_wait(struct queue *queue, struct thread *thread, u64 deadline_tsc, u64 *key)
+{
+	enum status status;
+
+	lock_acquire(&queue->lock, LOCK_QUEUE);
+	status = queue_wait_locked(queue, thread, deadline_tsc, key);
+	lock_release(&queue->lock, LOCK_QUEUE);
+	return status;
+}
+
+void queue_expire(struct queue *queue, const struct thread *thread)
+{
+	lock_acquire(&queue->lock, LOCK_QUEUE);
+	if (queue->waiter == thread)
+		thread_wake(queue->waiter, STATUS_TIMED_OUT, 0);
+	lock_release(&queue->lock, LOCK_QUEUE);
+}
+
+void queue_end(struct queue *queue)
+{
+	if (queue->waiter != NULL)
+		thread_wake(queue->waiter, STATUS_BAD_HANDLE, 0);
+}
+
 void signal_raise(struct signal *signal)
 {
 	struct queue *queue = signal->queue;
 
 	if (queue == NULL) {
-		signal->early = true;
+		__atomic_store_n(&signal->early, true, __ATOMIC_RELAXED);
 		return;
 	}
-	if (signal->raised || queue->object.dead)
-		return;
-	signal->raised = true;
-	list_push_back(&queue->pending, &signal->node);
-	signal_mark_vcpu(queue);
-	queue_deliver(queue);
+	lock_acquire(&queue->lock, LOCK_QUEUE);
+	if (!signal->raised && !queue->object.dead) {
+		signal->raised = true;
+		list_push_back(&queue->pending, &signal->node);
+		signal_mark_vcpu(queue);
+		queue_deliver(queue);
+	}
+	lock_release(&queue->lock, LOCK_QUEUE);
 }
 
 void signal_unbind(struct signal *signal)

@@ -6,6 +6,7 @@
 #include "arch/x86_64/cpu/cpus.h"
 #include "kernel/group.h"
 #include "kernel/log.h"
+#include "kernel/object_lock.h"
 #include "kernel/process.h"
 #include "kernel/thread.h"
 #include "kernel/timer.h"
@@ -18,6 +19,7 @@
 bool sched_init(struct cpu *cpu)
 {
 	list_init(&cpu->sleeping);
+	list_init(&cpu->dropped);
 	cpu->pending |= PENDING_RESCHEDULE; /* the boot CPU may have had an NMI already */
 	if (cache_alloc(NULL, CACHE_RUN_QUEUE, sizeof(*cpu->queue), (void **)&cpu->queue) !=
 	    STATUS_OK)
@@ -94,7 +96,7 @@ static u64 sched_queue_lock(struct cpu *cpu)
 	u64 now;
 	u64 ran;
 
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
+	lock_acquire(&cpu->lock, LOCK_RUN);
 	running = cpu->running;
 	now = rdtsc();
 	ran = now - cpu->charged_tsc;
@@ -117,7 +119,7 @@ static void sched_queue_publish(struct cpu *cpu, u64 now)
 	cpu->counters->running_since_tsc = running != NULL ? now : 0;
 	__atomic_store_n(&cpu->queue_tsc, delay != ~0ull ? now + delay : 0, __ATOMIC_RELAXED);
 	timer_stale(cpu);
-	lock_release(&cpu->lock, LOCK_QUEUE);
+	lock_release(&cpu->lock, LOCK_RUN);
 }
 
 /* The thread's home CPU is busy: wakes an idle CPU, which may then ask for the thread. */
@@ -141,7 +143,7 @@ void sched_ready(struct thread *thread)
 	bool look;
 
 	if (thread->run.runnable && thread->run.queue != NULL) { /* its CPU has not let it wait */
-		lock_release(&cpu->lock, LOCK_QUEUE);
+		lock_release(&cpu->lock, LOCK_RUN);
 		return;
 	}
 	if (!thread->run.runnable)
@@ -164,7 +166,7 @@ void sched_remove(struct thread *thread)
 
 	if (cpu->running != thread && thread->run.runnable)
 		run_queue_remove(cpu->queue, &thread->run, now);
-	lock_release(&cpu->lock, LOCK_QUEUE);
+	lock_release(&cpu->lock, LOCK_RUN);
 }
 
 void sched_serve(struct thread *thread, struct group *group)
@@ -178,11 +180,11 @@ void sched_serve(struct thread *thread, struct group *group)
 		return;
 	(void)sched_queue_lock(cpu);
 	thread->served = group;
-	lock_release(&cpu->lock, LOCK_QUEUE);
+	lock_release(&cpu->lock, LOCK_RUN);
 	if (group != NULL)
 		object_get(&group->object);
 	if (before != NULL)
-		object_put(&before->object);
+		object_drop(&before->object);
 }
 
 static void sched_begin(struct thread *thread, u64 now)
@@ -274,7 +276,7 @@ enum status sched_yield(struct cpu *cpu, struct thread *to)
 	(void)sched_queue_lock(cpu);
 	waits = to == NULL ||
 		(to->cpu == cpu && run_queue_yield_to(&cpu->running->run, &to->run));
-	lock_release(&cpu->lock, LOCK_QUEUE);
+	lock_release(&cpu->lock, LOCK_RUN);
 	if (!waits)
 		return STATUS_NOT_FOUND;
 	cpus_pend(cpu, PENDING_RESCHEDULE);
@@ -315,7 +317,7 @@ static struct thread *sched_take(struct cpu *cpu, struct cpu **target, u64 now)
 	struct run_entity *entity = NULL;
 	struct thread *found = NULL;
 
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
+	lock_acquire(&cpu->lock, LOCK_RUN);
 	for (u32 n = 0; n < GIVE_TRIES && found == NULL; n++) {
 		entity = run_queue_next_waiting(cpu->queue, entity);
 		if (entity == NULL)
@@ -326,7 +328,7 @@ static struct thread *sched_take(struct cpu *cpu, struct cpu **target, u64 now)
 	}
 	if (found != NULL)
 		run_queue_detach(cpu->queue, entity, now);
-	lock_release(&cpu->lock, LOCK_QUEUE);
+	lock_release(&cpu->lock, LOCK_RUN);
 	return found;
 }
 
@@ -393,9 +395,9 @@ static struct cpu *sched_find_room(const struct thread *thread, u64 budget, u64 
 
 		if (cpu == thread->cpu || !sched_allowed(thread->process->group->affinity, id))
 			continue;
-		lock_acquire(&cpu->lock, LOCK_QUEUE);
+		lock_acquire(&cpu->lock, LOCK_RUN);
 		fits = run_queue_admit(cpu->queue->reserved, budget, period, &left);
-		lock_release(&cpu->lock, LOCK_QUEUE);
+		lock_release(&cpu->lock, LOCK_RUN);
 		if (fits && (best == NULL || left > *left_permille))
 			best = cpu;
 		*left_permille = MAX(*left_permille, left);
@@ -432,8 +434,8 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u
 void sched_forget(struct thread *thread)
 {
 	thread->process->group->page->reserved_permille -= thread->reserved_permille;
-	lock_acquire(&thread->cpu->lock, LOCK_QUEUE);
+	lock_acquire(&thread->cpu->lock, LOCK_RUN);
 	if (thread->run.queue != NULL)
 		run_queue_detach(thread->cpu->queue, &thread->run, rdtsc());
-	lock_release(&thread->cpu->lock, LOCK_QUEUE);
+	lock_release(&thread->cpu->lock, LOCK_RUN);
 }

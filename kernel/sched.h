@@ -40,8 +40,8 @@ void sched_changed(void);
 struct cpu *sched_place(u64 affinity);
 
 /*
- * The thread can run from now on, on its home CPU, which is told if it must react. Under the object
- * lock, like all down to sched_reserve.
+ * The thread can run from now on, on its home CPU, which is told if it must react. With the object
+ * lock shared, like all down to sched_serve.
  */
 void sched_ready(struct thread *thread);
 /* The thread has died: takes it out of the queue, unless its CPU runs it and will do so itself. */
@@ -51,11 +51,11 @@ void sched_remove(struct thread *thread);
  * takes is that group's too. NULL: for its own alone.
  */
 void sched_serve(struct thread *thread, struct group *group);
-/* Releases the reservation of a dead thread that no CPU holds. */
+/* Releases the reservation of a dead thread that no CPU holds. With the objects alone. */
 void sched_forget(struct thread *thread);
 /*
- * SYS_THREAD_RESERVE; sets *left_permille also with STATUS_NO_QUOTA. STATUS_AGAIN: the thread,
- * which is the caller, moves to a CPU that has more left.
+ * SYS_THREAD_RESERVE, with the objects alone; sets *left_permille also with STATUS_NO_QUOTA.
+ * STATUS_AGAIN: the thread, which is the caller, moves to a CPU that has more left.
  */
 enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns,
 			  u64 *left_permille) MUST_CHECK;
@@ -74,11 +74,11 @@ void sched_next(struct cpu *cpu);
 void sched_extend(struct cpu *cpu);
 /* Whether the running thread must move to another CPU. */
 bool sched_must_move(const struct cpu *cpu);
-/* Moves it; its registers may be loaded here. Under the object lock. */
+/* Moves it; its registers may be loaded here. With the objects alone. */
 void sched_move(struct cpu *cpu);
 /*
  * SYS_THREAD_YIELD by the running thread; `to` may be NULL. STATUS_NOT_FOUND, without effect: `to`
- * is of another group or does not wait here. Under the object lock.
+ * is of another group or does not wait here. With the object lock shared.
  */
 enum status sched_yield(struct cpu *cpu, struct thread *to);
 /* This CPU has nothing to do: asks the busiest one for a thread. */
@@ -88,5 +88,5 @@ static inline bool sched_balance_due(const struct cpu *cpu, u64 now)
 {
 	return now >= cpu->balance_tsc && cpu->queue->count > 1;
 }
-/* Hands a waiting thread to a CPU that has less to do, if there is one. Under the object lock. */
+/* Hands a waiting thread to a CPU that has less to do, if there is one. With the objects alone. */
 void sched_give(struct cpu *cpu);

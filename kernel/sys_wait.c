@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on queues and what is bound to them. */
-#include "arch/x86_64/cpu/instructions.h"
 #include "kernel/group.h"
 #include "kernel/irq.h"
 #include "kernel/queue.h"
-#include "kernel/sched.h"
 #include "kernel/syscall.h"
-#include "kernel/thread.h"
 #include "mm/cache.h"
 
 /* For types whose struct begins with the object and needs only zeros, a queue also its list. */
@@ -33,18 +30,8 @@ enum status sys_queue_create(struct system_call *call)
 
 enum status sys_queue_wait(struct system_call *call)
 {
-	struct queue *queue = SYSCALL_OBJECT(call, 0, queue);
-	u64 deadline = call->argument[1];
-
-	if (queue_take(queue, call->caller, &call->value))
-		return STATUS_OK;
-	sched_serve(call->caller, NULL);
-	if (rdtsc() >= deadline)
-		return STATUS_TIMED_OUT;
-	if (queue->waiter != NULL)
-		return STATUS_IN_USE;
-	thread_wait(call->caller, queue, deadline);
-	return STATUS_OK;
+	return queue_wait(SYSCALL_OBJECT(call, 0, queue), call->caller, call->argument[1],
+			  &call->value);
 }
 
 enum status sys_event_create(struct system_call *call)

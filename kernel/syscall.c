@@ -124,7 +124,7 @@ static enum status syscall_run(u64 number, struct system_call *call)
 	return status;
 }
 
-/* Those that hold the object lock for no longer than a wake-up does; the others: long_lock. */
+/* Those that share the objects (kernel/object_lock.h); the others: long_lock. */
 static bool syscall_is_fast(u64 number)
 {
 	const u64 fast = BIT(SYS_THREAD_YIELD) | BIT(SYS_QUEUE_WAIT) | BIT(SYS_EVENT_SIGNAL) |
@@ -139,9 +139,9 @@ static enum status syscall_run_fast(u64 number, struct system_call *call)
 	struct group *group = call->caller->process->group;
 	enum status status;
 
-	lock_acquire(&object_lock, LOCK_OBJECTS);
+	object_share();
 	status = syscall_run(number, call);
-	lock_release(&object_lock, LOCK_OBJECTS);
+	object_unshare();
 	if (unlikely(teardown_waiting()) && !list_empty(&group->teardown.objects)) {
 		long_lock();
 		(void)teardown_step(group);

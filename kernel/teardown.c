@@ -39,12 +39,6 @@ static void teardown_release_later(struct object *object)
 		long_aside();
 }
 
-static void teardown_release_queue(struct object *object)
-{
-	list_remove(&object->node);
-	cache_free(CONTAINER_OF(object, struct queue, object));
-}
-
 static void teardown_release_event(struct object *object)
 {
 	struct event *event = CONTAINER_OF(object, struct event, object);
@@ -61,7 +55,7 @@ void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
 	[OBJECT_SPACE] = teardown_release_later,
 	[OBJECT_PROCESS] = teardown_release_later,
 	[OBJECT_THREAD] = teardown_release_later,
-	[OBJECT_QUEUE] = teardown_release_queue,
+	[OBJECT_QUEUE] = teardown_release_later,
 	[OBJECT_EVENT] = teardown_release_event,
 	[OBJECT_IRQ] = irq_release,
 	[OBJECT_VM] = vm_release,
@@ -81,12 +75,22 @@ static enum status teardown_step_aside(struct object *object)
 	return status;
 }
 
+/* A thread may still wait there: its own handle was closed meanwhile. */
+static enum status teardown_step_queue(struct queue *queue)
+{
+	queue_end(queue);
+	cache_free(queue);
+	return STATUS_OK;
+}
+
 static enum status teardown_step_destroying(struct object *object)
 {
 	switch (object->type) {
 	case OBJECT_MEMORY:
 	case OBJECT_SPACE:
 		return teardown_step_aside(object);
+	case OBJECT_QUEUE:
+		return teardown_step_queue(CONTAINER_OF(object, struct queue, object));
 	case OBJECT_PROCESS:
 		return process_free(CONTAINER_OF(object, struct process, object));
 	case OBJECT_THREAD:

@@ -24,9 +24,8 @@ static struct trap_frame *thread_loaded_frame(struct cpu *cpu)
 
 void thread_wait(struct thread *thread, struct queue *queue, u64 deadline_tsc)
 {
-	object_get(&queue->object);
 	queue->waiter = thread;
-	thread->waits_for = queue;
+	__atomic_store_n(&thread->waits_for, queue, __ATOMIC_RELAXED);
 	thread->state = THREAD_WAITING;
 	cpus_pend(thread->cpu, PENDING_RESCHEDULE);
 	if (deadline_tsc != NO_DEADLINE) {
@@ -41,9 +40,8 @@ static void thread_stop_waiting(struct thread *thread)
 
 	if (queue == NULL)
 		return;
-	thread->waits_for = NULL;
+	__atomic_store_n(&thread->waits_for, NULL, __ATOMIC_RELAXED);
 	queue->waiter = NULL;
-	object_put(&queue->object);
 	timer_cancel(thread);
 }
 
@@ -53,7 +51,8 @@ void thread_wake(struct thread *thread, enum status status, u64 value)
 	thread->has_result = true;
 	thread->result = status;
 	thread->result_value = value;
-	thread->state = THREAD_READY;
+	/* Its CPU, which may not have let it wait yet, reads this without the queue's lock. */
+	__atomic_store_n(&thread->state, THREAD_READY, __ATOMIC_RELEASE);
 	sched_ready(thread);
 }
 
@@ -73,10 +72,10 @@ static bool thread_held_by(struct cpu *cpu, const struct thread *thread)
 {
 	bool held;
 
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
+	lock_acquire(&cpu->lock, LOCK_RUN);
 	held = cpu->running == thread ||
 	       __atomic_load_n(&cpu->thread, __ATOMIC_ACQUIRE) == thread;
-	lock_release(&cpu->lock, LOCK_QUEUE);
+	lock_release(&cpu->lock, LOCK_RUN);
 	return held;
 }
 

@@ -45,7 +45,7 @@ struct thread {
 	u64 reserved_permille;     /* part of the group's */
 	struct group *served;      /* sched_serve; holds a reference, NULL: none */
 
-	struct queue *waits_for;
+	struct queue *waits_for;   /* under its lock; no reference: it ends the wait itself */
 	struct list sleep_node;    /* in cpu->sleeping */
 	u64 wake_tsc;
 
@@ -56,11 +56,14 @@ struct thread {
 };
 
 /*
- * The thread, which runs, waits: its CPU goes on with another once it looks, behind the object
- * lock, unless the thread is woken first. deadline_tsc ~0: none.
+ * The thread, which runs, waits: its CPU goes on with another once it looks, behind the queue's
+ * lock, unless the thread is woken first. deadline_tsc ~0: none. Under the queue's lock.
  */
 void thread_wait(struct thread *thread, struct queue *queue, u64 deadline_tsc);
-/* Ends a wait with the result of its system call. */
+/*
+ * Ends a wait with the result of its system call. Under the lock of the queue it waits for, or with
+ * the objects alone.
+ */
 void thread_wake(struct thread *thread, enum status status, u64 value);
 /* Takes the thread out of every queue for good. */
 void thread_end(struct thread *thread);

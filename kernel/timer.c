@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/timer.h"
 #include "arch/x86_64/cpu/instructions.h"
+#include "kernel/queue.h"
 #include "kernel/thread.h"
 
 static struct thread *timer_first(const struct cpu *cpu)
@@ -23,7 +24,7 @@ void timer_sleep(struct thread *thread)
 	struct cpu *cpu = thread->cpu;
 	struct list *position = &cpu->sleeping;
 
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
+	lock_acquire(&cpu->lock, LOCK_RUN);
 	LIST_FOR_EACH(node, &cpu->sleeping) {
 		if (LIST_ENTRY(node, struct thread, sleep_node)->wake_tsc > thread->wake_tsc) {
 			position = node;
@@ -32,17 +33,17 @@ void timer_sleep(struct thread *thread)
 	}
 	list_insert_before(position, &thread->sleep_node);
 	timer_publish_first(cpu);
-	lock_release(&cpu->lock, LOCK_QUEUE);
+	lock_release(&cpu->lock, LOCK_RUN);
 }
 
 void timer_cancel(struct thread *thread)
 {
 	struct cpu *cpu = thread->cpu;
 
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
+	lock_acquire(&cpu->lock, LOCK_RUN);
 	list_remove(&thread->sleep_node);
 	timer_publish_first(cpu);
-	lock_release(&cpu->lock, LOCK_QUEUE);
+	lock_release(&cpu->lock, LOCK_RUN);
 }
 
 /*
@@ -61,8 +62,20 @@ void timer_arm_anew(struct cpu *cpu, u64 deadline)
 	lapic_timer_set(next);
 }
 
+/*
+ * A signal may be waking the thread on another CPU: its queue knows. It waits again only once this
+ * CPU, its home, runs it.
+ */
 void timer_expire(struct cpu *cpu)
 {
-	if (timer_is_due(cpu->wake_tsc))
-		thread_wake(timer_first(cpu), STATUS_TIMED_OUT, 0);
+	struct queue *queue = NULL;
+	struct thread *thread;
+
+	lock_acquire(&cpu->lock, LOCK_RUN);
+	thread = timer_first(cpu);
+	if (thread != NULL && timer_is_due(thread->wake_tsc))
+		queue = __atomic_load_n(&thread->waits_for, __ATOMIC_RELAXED);
+	lock_release(&cpu->lock, LOCK_RUN);
+	if (queue != NULL)
+		queue_expire(queue, thread);
 }

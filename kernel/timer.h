@@ -9,8 +9,8 @@
 /* Deadlines are host TSC values. */
 
 /*
- * The thread's home CPU will wake it at thread->wake_tsc, with STATUS_TIMED_OUT. Under the object
- * lock, like the next two.
+ * The thread's home CPU will wake it at thread->wake_tsc, with STATUS_TIMED_OUT. With the object
+ * lock shared, like the next two.
  */
 void timer_sleep(struct thread *thread);
 void timer_cancel(struct thread *thread);

@@ -46,10 +46,10 @@ static void trap_interrupt(struct cpu *cpu, u64 vector)
 	case VECTOR_KICK:
 		break;
 	case VECTOR_GSI_FIRST ... VECTOR_MSI_LAST:
-		lock_acquire(&object_lock, LOCK_OBJECTS);
+		object_share();
 		if (!irq_raise((u32)(vector - VECTOR_GSI_FIRST)))
 			trap_unexpected(vector);
-		lock_release(&object_lock, LOCK_OBJECTS);
+		object_unshare();
 		break;
 	case VECTOR_SPURIOUS: /* SDM vol. 3, 11.9: no EOI */
 		trap_unexpected(vector);

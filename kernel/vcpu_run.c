@@ -376,7 +376,7 @@ static NOINLINE enum status vcpu_find(struct thread *thread, u64 handle)
 	struct object *object;
 	enum status status;
 
-	lock_acquire(&object_lock, LOCK_OBJECTS);
+	object_lock();
 	status = handle_lookup(table, handle, OBJECT_VCPU, RIGHT_CONTROL, &object);
 	if (status == STATUS_OK && thread->process->ports != NULL)
 		status = STATUS_NOT_SUPPORTED; /* a VMX exit cuts the bitmap off the TSS */
@@ -391,7 +391,7 @@ static NOINLINE enum status vcpu_find(struct thread *thread, u64 handle)
 		thread->ran_closed = table->closed;
 		vcpu_show_waited(thread);
 	}
-	lock_release(&object_lock, LOCK_OBJECTS);
+	object_unlock();
 	return status;
 }
 

@@ -9,12 +9,16 @@
  */
 enum lock_rank {
 	LOCK_LONG,     /* kernel/long_lock.h */
-	LOCK_OBJECTS,  /* mm/object_lock.h */
-	LOCK_QUEUE,    /* struct cpu: run queue and sleepers */
+	LOCK_OBJECTS,  /* kernel/object_lock.h: alone */
+	LOCK_SHARED,   /* the same, together with other CPUs */
+	LOCK_IRQ,      /* struct irq */
+	LOCK_QUEUE,    /* struct queue, and the signals bound to it */
+	LOCK_RUN,      /* struct cpu: run queue and sleepers */
 	LOCK_GROUP,    /* struct run_group */
 	LOCK_LAYER,    /* mm/layer.h */
 	LOCK_SPACE,
 	LOCK_IOMMU,    /* arch/x86_64/iommu: one for each unit */
+	LOCK_IOAPIC,   /* arch/x86_64/cpu/ioapic.c: one for each */
 	LOCK_MEMORY,
 	LOCK_QUOTA,    /* struct quota, and the slabs charged to it */
 	LOCK_DEFERRED, /* mm/tlb.c: pages on their way back, epochs */

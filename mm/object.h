@@ -9,7 +9,7 @@ struct object {
 	u8 type;   /* enum object_type */
 	bool dead; /* destroyed: its handles are stale; it waits for its last reference to go */
 	u32 references;
-	struct list node; /* for kernel/: in its group's list, or in that of objects to tear down */
+	struct list node; /* of kernel/: its group's objects, those to tear down, those dropped */
 };
 
 /*
@@ -36,4 +36,17 @@ static inline void object_put(struct object *object)
 {
 	if (__atomic_sub_fetch(&object->references, 1, __ATOMIC_ACQ_REL) == 0)
 		object_release[object->type](object);
+}
+
+/* False, without effect, if the caller has the only reference. */
+static inline bool object_put_unless_last(struct object *object)
+{
+	u32 references = __atomic_load_n(&object->references, __ATOMIC_RELAXED);
+
+	while (references > 1) {
+		if (__atomic_compare_exchange_n(&object->references, &references, references - 1,
+						true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
 }

@@ -163,7 +163,8 @@ static u32 handles_held(const struct process *process)
 static void check_result(u64 number, const struct trap_frame *frame, bool handles_changed)
 {
 	CHECK_THAT(frame->rax < STATUS_COUNT);
-	CHECK_THAT(object_lock.next == object_lock.serving);
+	CHECK_THAT(object_turn.next == object_turn.serving && !object_alone);
+	CHECK_THAT(!machine_cpu.shares && list_empty(&machine_cpu.dropped));
 	CHECK_THAT(long_lock_first.next == long_lock_first.serving);
 	if (frame->rax == STATUS_OK || number == SYS_OBJECT_DESTROY)
 		return;
@@ -250,8 +251,7 @@ static void call(struct fuzz *input)
 		return;
 	machine_cpu.thread = machine_cpu.running = thread;
 	if (setjmp(machine_stopped) != 0) { /* the call stopped the machine: the test goes on */
-		object_lock.serving = object_lock.next;
-		long_lock_first.serving = long_lock_first.next;
+		machine_unlock();
 		frame.rax = STATUS_OK;
 	} else if (number == SYS_VCPU_RUN) {
 		run_guest(input, thread, &frame);

@@ -28,8 +28,8 @@ PANICS = ("panic", "panic_trap", "__stack_chk_fail")
 # A recursion with a bound, and that bound: both right spines of a heap of a million threads.
 BOUNDED = {"heap_merge": 40}
 
-RELEASES = ("group_release", "teardown_release_later", "teardown_release_queue",
-            "teardown_release_event", "irq_release", "vm_release")
+RELEASES = ("group_release", "teardown_release_later", "teardown_release_event",
+            "irq_release", "vm_release")
 # Releasing an object may let go of another: an event of its queue, a VM of its space and group.
 RELEASE_NESTS = 3
 # Calls through pointers, by the caller's name or file: what they reach. Whatever is not here can

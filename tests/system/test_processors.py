@@ -271,6 +271,8 @@ def test_debug_image(build, debug_build, tmp_path):
         locks = {row["lock"]: row for row in machine.objects("locks")}
         assert locks.pop("iommu")["taken"] == 0, "the machine has none"
         assert locks.pop("layer")["taken"] == 0, "no VM has a snapshot"
+        for line in ("irq", "ioapic"):
+            assert locks.pop(line)["taken"] > 0, "the console's interrupt line is unmasked"
         rare = {name: row["taken"] for name, row in locks.items() if row["taken"] < 100}
         assert not rare, "locks that the guests' second must have taken more often"
         assert all(row["waited"] <= row["taken"] for row in locks.values())

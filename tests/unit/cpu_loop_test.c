@@ -72,6 +72,7 @@ static u32 guest_steps;
 static u64 guest_pends; /* at the first exit */
 static jmp_buf left;
 static bool work_found; /* as soon as it is asked for */
+static enum { NOTHING, SHARED, ALONE } objects;
 
 void log_write(enum log_level level, enum log_category category, const char *text,
 	       const u64 *arguments, unsigned int count)
@@ -86,9 +87,19 @@ void machine_check_handle(struct cpu *of)
 void machine_check_poll(void) { say("poll"); }
 void vcpu_unload(struct cpu *of) { say("unload"); }
 void vcpu_preempt(struct vcpu *guest) { say("preempt"); }
-void timer_expire(struct cpu *of) { say("expire"); of->wake_tsc = 0; }
-void signal_raise(struct signal *signal) { say("news"); }
-void sched_give(struct cpu *of) { say("give"); }
+void object_lock(void) { assert_int_equal(objects, NOTHING); objects = ALONE; }
+void object_unlock(void) { assert_int_equal(objects, ALONE); objects = NOTHING; }
+void object_share(void) { assert_int_equal(objects, NOTHING); objects = SHARED; }
+void object_put_dropped(struct cpu *of) { say("put"); }
+void object_unshare(void) { assert_int_equal(objects, SHARED); objects = NOTHING; }
+void timer_expire(struct cpu *of)
+{
+	assert_int_equal(objects, SHARED);
+	say("expire");
+	of->wake_tsc = 0;
+}
+void signal_raise(struct signal *signal) { assert_int_equal(objects, SHARED); say("news"); }
+void sched_give(struct cpu *of) { assert_int_equal(objects, ALONE); say("give"); }
 void thread_isolate(struct cpu *of, const struct thread *to) { say("isolate"); }
 void thread_load(struct cpu *of, struct thread *to) { say("load"); of->thread = to; }
 void thread_clear(struct cpu *of) { say("clear"); of->foreign = false; }
@@ -124,6 +135,7 @@ void cpu_return_to_user(struct cpu *of)
 
 void sched_move(struct cpu *of)
 {
+	assert_int_equal(objects, ALONE);
 	say("move");
 	must_move = false;
 }
@@ -179,6 +191,7 @@ static void start(void)
 	list_init(&teardown_groups);
 	guest_steps = 0;
 	guest_pends = 0;
+	objects = NOTHING;
 	must_move = interrupts_off = may_extend = work_found = behind = false;
 }
 
@@ -202,6 +215,7 @@ static void test_reasons(void **state)
 	assert_said(PENDING_UNLOAD, "unload pass ");
 	assert_said(PENDING_LOG, "news pass ");
 	assert_said(PENDING_GIVE, "give pass ");
+	assert_said(PENDING_DROPPED, "put pass ");
 	assert_said(PENDING_NMI, "log pass ");
 	must_move = true;
 	assert_said(PENDING_GIVE, "move pass ");

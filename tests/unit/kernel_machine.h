@@ -54,6 +54,14 @@ static inline struct cpu *this_cpu(void)
 #endif
 #include "arch/x86_64/iommu/vtd.c"
 #include "kernel/long_lock.c"
+#include "kernel/object_lock.c"
+
+/* After what stopped the machine with them. */
+static UNUSED void machine_unlock(void)
+{
+	object_turn = long_lock_first = (struct lock){0};
+	object_alone = false;
+}
 
 /* Tests call what long calls do without their locks, too. */
 static bool machine_is_long(void)
@@ -101,7 +109,6 @@ static void machine_back(void)
 #include "kernel/vcpu_run.c"
 #include "kernel/vm.c"
 
-struct lock object_lock;
 struct machine machine;
 struct signal log_news;
 u8 log_threshold[LOG_CATEGORY_COUNT];
@@ -387,7 +394,8 @@ static UNUSED void kernel_machine_start(u64 ram_bytes)
 	virt = &machine_virt;
 	machine_cpu = (struct cpu){.counters = &machine_counters};
 	list_init(&machine_cpu.sleeping);
-	object_lock = long_lock_first = (struct lock){0};
+	list_init(&machine_cpu.dropped);
+	machine_unlock();
 	log_news = (struct signal){0};
 	machine_root = (struct object){0};
 	object_init(&machine_root, OBJECT_ROOT);

@@ -49,7 +49,7 @@ static void test_order(void **state)
 	(void)state;
 	cpu.locks = 0;
 	machine.page = NULL; /* the first locks are taken before it exists */
-	assert_false(panics(&a, LOCK_QUEUE));
+	assert_false(panics(&a, LOCK_RUN));
 	assert_false(panics(&b, LOCK_GROUP));
 	assert_false(panics(&c, LOCK_PAGES));
 	lock_release(&b, LOCK_GROUP);
@@ -60,7 +60,7 @@ static void test_order(void **state)
 	b = (struct lock){0};
 	assert_true(panics(&b, LOCK_QUOTA)); /* a second lock of the same kind */
 	lock_release(&c, LOCK_QUOTA);
-	lock_release(&a, LOCK_QUEUE);
+	lock_release(&a, LOCK_RUN);
 	assert_int_equal(cpu.locks, 0);
 	b = (struct lock){0};
 	assert_false(panics(&b, LOCK_OBJECTS));

@@ -19,13 +19,30 @@ static struct cpu *this_cpu(void)
 }
 
 #include "kernel/long_lock.c"
+#include "kernel/object_lock.c"
 
-struct lock object_lock;
+u32 cpus_count(void)
+{
+	return ARRAY_COUNT(cpus);
+}
+
+void cpus_pend(struct cpu *cpu, u64 reasons)
+{
+	cpu->pending |= reasons;
+}
+
+struct cpu *cpus_get(u32 id)
+{
+	return &cpus[id];
+}
+
+void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object);
 
 static void assert_held(bool long_one, bool object_one)
 {
 	assert_int_equal(long_lock_first.next - long_lock_first.serving, long_one);
-	assert_int_equal(object_lock.next - object_lock.serving, object_one);
+	assert_int_equal(object_turn.next - object_turn.serving, object_one);
+	assert_int_equal(object_alone, object_one);
 }
 
 static void test_both(void **state)

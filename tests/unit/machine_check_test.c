@@ -317,7 +317,7 @@ static void test_page_of_monitor(void **state)
 	machine_managers = space;
 	assert_panics(check_at(page_3(memory)));
 	machine_managers = NULL;
-	object_lock = long_lock_first = (struct lock){0};
+	machine_unlock();
 	assert_true(vm[1].process->running);
 
 	object_put(&memory->object);
@@ -381,7 +381,7 @@ static void test_page_of_nobody(void **state)
 	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
 	assert_never_again(&(u64){16 * MIB + 0x5000}, 1);
 	assert_panics(check_at(hpa.value));
-	object_lock = long_lock_first = (struct lock){0};
+	machine_unlock();
 	check_at(16 * MIB + 0x5008); /* scrubbing reports it again */
 	assert_int_equal(page_counts[PAGE_RESERVED], reserved + 1);
 	assert_panics(check_at(1ull << 45));

@@ -85,7 +85,11 @@ void cpus_pend(struct cpu *to, u64 reasons)
 	to->pending |= reasons;
 }
 
-void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object);
+void object_drop(struct object *object)
+{
+	assert_int_not_equal(object->references, 1); /* a group lives as long as its threads */
+	object->references--;
+}
 
 void thread_unload(struct cpu *from, struct thread *thread)
 {

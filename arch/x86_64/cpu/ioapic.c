@@ -3,11 +3,13 @@
 
 #include "arch/x86_64/hw/ioapic.h"
 #include "arch/x86_64/hw/msi.h"
+#include "lib/lock.h"
 
 static struct ioapic {
 	volatile u32 *registers;
 	u32 gsi_base;
 	u32 gsi_count;
+	struct lock lock; /* of its two registers: which entry is selected, and that entry */
 } ioapics[IOAPIC_MAX];
 static unsigned int ioapic_count;
 
@@ -18,7 +20,7 @@ static volatile u32 *ioapic_reg_at(const struct ioapic *ioapic, u32 reg)
 	return &ioapic->registers[IOAPIC_IOWIN / 4];
 }
 
-static const struct ioapic *ioapic_of(u32 gsi)
+static struct ioapic *ioapic_of(u32 gsi)
 {
 	for (unsigned int i = 0; i < ioapic_count; i++) {
 		if (gsi - ioapics[i].gsi_base < ioapics[i].gsi_count)
@@ -32,13 +34,15 @@ enum half { LOW, HIGH };
 /* Clears the bits `away` and sets the bits `in` in one half of the input's redirection entry. */
 static void ioapic_entry_change(u32 gsi, enum half half, u32 away, u32 in)
 {
-	const struct ioapic *ioapic = ioapic_of(gsi);
+	struct ioapic *ioapic = ioapic_of(gsi);
 	volatile u32 *word;
 
 	if (!ioapic)
 		return;
+	lock_acquire(&ioapic->lock, LOCK_IOAPIC);
 	word = ioapic_reg_at(ioapic, IOAPIC_REDIRECTION + 2 * (gsi - ioapic->gsi_base) + half);
 	*word = (*word & ~away) | in;
+	lock_release(&ioapic->lock, LOCK_IOAPIC);
 }
 
 void ioapic_add(volatile void *registers, u32 gsi_base)

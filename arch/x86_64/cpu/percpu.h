@@ -12,8 +12,8 @@
 #define IST_COUNT 3
 #define STACK_BASE_BYTES 16ul /* struct stack_base, at the highest address of every stack */
 
-struct thread;
 struct run_queue;
+struct thread;
 struct vcpu;
 struct cpu_counters;
 
@@ -54,6 +54,7 @@ enum cpu_pending {
 	PENDING_KICK = 1 << 7,   /* nothing but a pass through the loop */
 	PENDING_GIVE = 1 << 6,   /* another CPU may have less to do: hand a thread over */
 	PENDING_LOG = 1 << 8,    /* the log has grown: its reader must be told */
+	PENDING_DROPPED = 1 << 9, /* last references are to be put: object_drop */
 };
 
 /*
@@ -97,6 +98,9 @@ struct cpu {
 	u64 gave_nothing_tsc;        /* when it was last asked for a thread in vain */
 	bool grace;                  /* `running` goes on past its slice: sched_extend */
 	bool idle;                   /* halted, or about to look for work elsewhere */
+
+	bool shares;                 /* kernel/object_lock.h; other CPUs read it */
+	struct list dropped;         /* struct object, likewise: last references, still to be put */
 
 	u64 gdt[GDT_ENTRIES];
 	struct descriptor_table_register gdtr; /* of gdt; VMX reloads it after exits */

@@ -73,8 +73,8 @@ void __wrap_syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 		__real_syscall_dispatch(caller, frame);
 		return;
 	}
-	lock_acquire(&object_lock, LOCK_OBJECTS);
+	object_lock();
 	frame->rax = test(&call);
-	lock_release(&object_lock, LOCK_OBJECTS);
+	object_unlock();
 	frame->rdi = call.value;
 }
