@@ -25,21 +25,22 @@ def run(shelf, command, folder, where, report):
     Runs pytest with what it shall run, then again with what failed; how many passed, and the names
     of those that failed both times.
     """
-    def once(*more):
+    def once(report, *more):
         report.unlink(missing_ok=True)
         code = subprocess.run([*command, f"--rootdir={folder}", f"--junitxml={report}",
                                *more], cwd=folder).returncode
         # 5: there was no test of that name
         return code in (0, 1, 5) and report.exists()
 
-    if not once(*where):
+    if not once(report, *where):
         return 0, [f"{shelf}: pytest itself"]
     passed, wrong = results(report)
     if not 0 < len(wrong) <= MOST:
         return passed, wrong
     print(f"{shelf}: a second run, alone, of {' '.join(wrong)}", flush=True)
-    if not once("--numprocesses=0", *wrong):
+    second = report.with_suffix(".second.xml")
+    if not once(second, "--numprocesses=0", *wrong):
         return passed, wrong
-    again, still = results(report)
+    again, still = results(second)
     print(f"{shelf}: {again} of {len(wrong)} passed in the second run", flush=True)
     return passed + again, still

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A guest takes each interrupt once."""
+import pytest
+
 import bundle
 import qemu_monitor
 from machine import Qemu
@@ -12,23 +14,29 @@ cmdline = "console=ttyS0 quiet name=alpha no_timer_check"
 memory = 128M
 autostart = yes
 """
-STOPS = 2000
+DISK = "disk = data\n[disk data]\ncontroller = memory\nsize = 32M\n"
+
+# What the guest does all the time, beside its timer's ticks.
+BUSY = "while :; do cat /proc/interrupts >/dev/null; done"
+READS = "while :; do dd if=/dev/vda of=/dev/null bs=4k iflag=direct 2>/dev/null; done"
 
 
-def test_emulator_stops(build, tmp_path):
+@pytest.mark.parametrize("more, work, stops", [("", BUSY, 2000), (DISK, READS, 10000)],
+                         ids=("timer", "disk"))
+def test_emulator_stops(build, tmp_path, more, work, stops):
     """
     QEMU stops and goes on thousands of times while a guest takes interrupts. It would then deliver
     again an interrupt that was injected as an event (docs/platforms.md).
     """
     link = tmp_path / "monitor"
-    files = bundle.make(tmp_path / "one.cpio", CONF, bundle.debian(build / "guests"))
+    files = bundle.make(tmp_path / "one.cpio", CONF + more, bundle.debian(build / "guests"))
     with Qemu(build, bundle=files, extra=qemu_monitor.option(link)) as machine:
         machine.wait_prompt()
         machine.attach_shell("alpha")
-        machine.type("while :; do :; done & while :; do cat /proc/interrupts >/dev/null; done &\r")
+        machine.type(f"while :; do :; done & {work} &\r")
         machine.wait("alpha# ")
         with qemu_monitor.Monitor(link) as monitor:
-            for _ in range(STOPS):
+            for _ in range(stops):
                 monitor.command("stop")
                 monitor.command("cont")
         machine.type("echo al''ive\r")

@@ -103,6 +103,35 @@ static void test_interrupted_event_first(void **state)
 	assert_false(vcpu->event.valid);
 }
 
+/* Then there is no window behind an interrupt (irqchip_put_back). */
+static void test_interrupted_event_gives_way(void **state)
+{
+	const struct vcpu_event first = {.valid = 1, .type = EVENT_INTERRUPT, .vector = 0x40};
+
+	(void)state;
+	irq_vector = 0x80;
+	vcpu->event = first;
+	irq_pending[0] = PENDING_INTERRUPT;
+	put_back = 0x40;
+	assert_true(prepare_again());
+	assert_injects(EVENT_INTERRUPT, 0x80);
+	assert_int_equal(page.request, 0);
+	assert_false(vcpu->event.valid);
+
+	vcpu->event = first;
+	irq_pending[0] = PENDING_INTERRUPT;
+	assert_true(prepare_again());
+	assert_injects(EVENT_INTERRUPT, 0x40);
+	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
+
+	vcpu->event = first;
+	page.rflags = RFLAGS_FIXED; /* the CPU had accepted it already */
+	put_back = 0x40;
+	assert_true(prepare_again());
+	assert_injects(EVENT_INTERRUPT, 0x40);
+	put_back = 0;
+}
+
 static void test_nmi(void **state)
 {
 	(void)state;
@@ -322,6 +351,7 @@ int main(void)
 		TEST(test_shadow_ends),
 		TEST(test_single_step_first),
 		TEST(test_interrupted_event_first),
+		TEST(test_interrupted_event_gives_way),
 		TEST(test_nmi),
 		TEST(test_two_nmis),
 		TEST(test_nmis_in_handler),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages of devices to the local APICs (SDM vol. 3, 11.11): who gets them, and how. */
+/* Messages of devices to the local APICs (SDM vol. 3, 11.11): who gets them, when, and how. */
 #include "tests/unit/irqchip_fixture.h"
 
 #define TO(destination) (MSI_ADDRESS_BASE | (u64)(destination) << MSI_ADDRESS_DESTINATION_SHIFT)
@@ -116,6 +116,29 @@ static void other_modes(void **state)
 	assert_int_equal(chip.kick, 0);
 }
 
+/* What was taken and not delivered gives way to a higher class alone, and comes again after it. */
+static void puts_back(void **state)
+{
+	(void)state;
+	assert_true(irqchip_message(&chip, TO(0), 0x40));
+	assert_int_equal(irqchip_take_interrupt(&chip, 0), 0x40);
+	assert_false(irqchip_put_back(&chip, 0, 0x40));
+	assert_true(irqchip_message(&chip, TO(0), 0x4f));
+	assert_false(irqchip_put_back(&chip, 0, 0x40));
+	assert_true(irqchip_message(&chip, TO(0), 0x80));
+	assert_false(irqchip_put_back(&chip, 0, 0x41)); /* the 8259's: none of the local APIC's */
+	assert_true(irqchip_put_back(&chip, 0, 0x40));
+	assert_int_equal(irqchip_take_interrupt(&chip, 0), 0x80);
+	assert_int_equal(irqchip_take_interrupt(&chip, 0), -1);
+	lapic_write(&chip.lapic[0], LAPIC_EOI, 0);
+	assert_int_equal(irqchip_take_interrupt(&chip, 0), 0x4f);
+	lapic_write(&chip.lapic[0], LAPIC_EOI, 0);
+	assert_int_equal(irqchip_take_interrupt(&chip, 0), 0x40);
+	lapic_write(&chip.lapic[0], LAPIC_EOI, 0);
+	assert_int_equal(irqchip_pending(&chip, 0), 0);
+	assert_int_equal(lapic_ppr(&chip.lapic[0]), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +148,7 @@ int main(void)
 		cmocka_unit_test_setup(lowest_priority, chip_setup_enabled),
 		cmocka_unit_test_setup(levels, chip_setup_enabled),
 		cmocka_unit_test_setup(other_modes, chip_setup_enabled),
+		cmocka_unit_test_setup(puts_back, chip_setup_enabled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

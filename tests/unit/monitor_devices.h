@@ -97,6 +97,17 @@ int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu)
 	return irq_vector;
 }
 
+static u32 put_back; /* the only vector that gives way, and then is here 0 */
+
+bool irqchip_put_back(struct irqchip *irqchip, u32 cpu, u32 vector)
+{
+	(void)irqchip;
+	if (put_back == 0 || vector != put_back)
+		return false;
+	put_back = 0;
+	return true;
+}
+
 void irqchip_take_nmi(struct irqchip *irqchip, u32 cpu)
 {
 	(void)irqchip;

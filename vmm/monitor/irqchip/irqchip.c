@@ -215,6 +215,13 @@ int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu)
 	return vector;
 }
 
+bool irqchip_put_back(struct irqchip *irqchip, u32 cpu, u32 vector)
+{
+	struct lapic *lapic = &irqchip->lapic[cpu];
+
+	return lapic_pending(lapic) >= 0 && lapic_put_back(lapic, vector);
+}
+
 void irqchip_take_nmi(struct irqchip *irqchip, u32 cpu)
 {
 	if (irqchip->lapic[cpu].state.nmi_count > 0)

@@ -79,6 +79,11 @@ u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu);
  * vector, which must be injected then, or -1 when there is none.
  */
 int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu);
+/*
+ * That interrupt was taken and could not be delivered: if a local one of a higher class has come
+ * since, it waits again. False, without effect: none has, or it was the 8259's.
+ */
+bool irqchip_put_back(struct irqchip *irqchip, u32 cpu, u32 vector);
 void irqchip_take_nmi(struct irqchip *irqchip, u32 cpu);
 /* The CPU is handling an NMI: of those that came since then it keeps one (SDM vol. 3, 6.7.1). */
 void irqchip_latch_nmi(struct irqchip *irqchip, u32 cpu);

@@ -131,6 +131,11 @@ bool lapic_accepts_extint(const struct lapic *lapic);
  */
 int lapic_pending(const struct lapic *lapic);
 void lapic_accept(struct lapic *lapic, u32 vector);
+/*
+ * The processor has not taken the vector after all: it waits again. False: it is not what was put
+ * in service last, so no local interrupt that was just accepted. Not while the page is lent.
+ */
+bool lapic_put_back(struct lapic *lapic, u32 vector);
 bool lapic_is_requested(const struct lapic *lapic, u32 vector);
 void lapic_eoi(struct lapic *lapic);
 /* The part of an EOI outside the page: tells the I/O APIC of a level-triggered one. */

@@ -131,6 +131,16 @@ void lapic_accept(struct lapic *lapic, u32 vector)
 	lapic_set(lapic, LAPIC_PPR, vector & 0xf0);
 }
 
+bool lapic_put_back(struct lapic *lapic, u32 vector)
+{
+	if (lapic_highest_in_service(lapic) != (int)vector)
+		return false;
+	lapic_vector_clear(lapic, LAPIC_ISR, vector);
+	lapic_vector_set(lapic, LAPIC_IRR, vector);
+	lapic_set(lapic, LAPIC_PPR, lapic_processor_priority(lapic));
+	return true;
+}
+
 void lapic_eoi(struct lapic *lapic)
 {
 	int vector = lapic_highest_in_service(lapic);

@@ -143,6 +143,22 @@ static void inject_prepare_interrupt(struct vcpu *vcpu, struct irqchip *irqchip,
 }
 
 /*
+ * The delivery of a local interrupt was cut short, and one of a higher class has come since: the
+ * first waits again in IRR, and the other goes first, as on a CPU that had not begun yet. So there
+ * is no window to be asked for behind an interrupt, which SVM would then have to inject as an event
+ * (inject_virtual in arch/x86_64/virt/svm/inject.c).
+ */
+static bool inject_give_way(struct vcpu *vcpu, struct irqchip *irqchip)
+{
+	if (machine_lapic(vcpu)->by_cpu || vcpu->event.type != EVENT_INTERRUPT ||
+	    !inject_can_take_interrupt(vcpu) ||
+	    !irqchip_put_back(irqchip, vcpu->id, vcpu->event.vector))
+		return false;
+	vcpu->event.valid = 0;
+	return true;
+}
+
+/*
  * A CPU that virtualizes the local APIC delivers by itself what is left in IRR, as soon as the
  * priority allows it. It may deliver too early what IF or a shadow holds back, and it may forget
  * what it was delivering when a second-stage fault cuts that short: Bochs 2.7 does both
@@ -209,7 +225,7 @@ bool inject_prepare(struct vcpu *vcpu)
 		vcpu->unhalted = false;
 	}
 
-	if (unlikely(vcpu->event.valid)) {
+	if (unlikely(vcpu->event.valid) && !inject_give_way(vcpu, irqchip)) {
 		inject_deliver(vcpu, vcpu->event);
 		vcpu->event.valid = 0;
 		taken = true;
