@@ -156,3 +156,10 @@ static UNUSED void run(u64 code, u64 rip)
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, setup)
+
+static UNUSED void inject(u8 type, u8 vector, bool has_error_code, u32 error_code, u32 length)
+{
+	const struct vcpu_event what = {1, type, vector, has_error_code, error_code, length, 0};
+
+	svm_request(&vcpu, &what, 0);
+}

@@ -142,8 +142,8 @@ struct virt_ops {
 	/*
 	 * Prepares `inject` (NULL: none) for the next entry and obeys `request` (enum vcpu_request
 	 * but REQUEST_ADVANCE). VMX closes windows not requested; SVM's stay until they have ended
-	 * a run. If an exit interrupts the delivery, the event comes back in vcpu->event, whatever
-	 * the exit reason.
+	 * a run, that for interrupts until one is injected. If an exit interrupts the delivery, the
+	 * event comes back in vcpu->event, whatever the exit reason.
 	 */
 	void (*request)(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request);
 	/* Fills page->dump with the control structure, except for host addresses. */

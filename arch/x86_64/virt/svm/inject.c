@@ -182,7 +182,18 @@ void svm_advance(struct virt_vcpu *vcpu, u64 length)
 		svm_end_specially(vmcb);
 }
 
-/* A window that was requested stays open until it has ended a run. */
+/* A host interrupt came at the moment when the window would have opened: it is not needed. */
+static void svm_window_forget(struct virt_vcpu *vcpu)
+{
+	if (!vcpu->nmi_window)
+		svm_window_close(svm_vmcb(vcpu));
+	vcpu->window = false;
+}
+
+/*
+ * A window that was requested stays open until it has ended a run, or an interrupt is injected
+ * without another request.
+ */
 void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -191,6 +202,8 @@ void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 		vcpu->nmi_window = true;
 	if (request & REQUEST_INTERRUPT_WINDOW)
 		vcpu->window = true;
+	else if (vcpu->window && inject != NULL && inject->type == EVENT_INTERRUPT)
+		svm_window_forget(vcpu);
 	if (inject != NULL && !inject_virtual(vcpu, inject))
 		svm_inject(vcpu, inject);
 	if (vcpu->window || (vcpu->nmi_window && !vcpu->nmi_blocked))
