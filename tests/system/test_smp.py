@@ -89,7 +89,8 @@ def check_debugger(machine):
 
 
 @pytest.mark.parametrize("emulator, cpus, vcpus, rounds", [
-    (Qemu, 1, 4, 20000), (Qemu, 2, 4, 20000), (Qemu, 4, 4, 20000),
+    (Qemu, 1, 4, 20000), (Qemu, 2, 4, 8000), (Qemu, 4, 4, 20000),
+    pytest.param(Qemu, 2, 4, 20000, marks=pytest.mark.long),
     (Bochs, 2, 4, BRIEF), pytest.param(Bochs, 1, 4, 3000, marks=pytest.mark.long),
     pytest.param(Bochs, 2, 4, 3000, marks=pytest.mark.long),
     pytest.param(Bochs, 4, 4, 3000, marks=pytest.mark.long)])

@@ -66,7 +66,7 @@ def test_while_it_writes(build, tmp_path):
         machine.wait("ROUND")
         machine.leave()
         given = [one(machine, "vm trim alpha")["given_bytes"] for _ in range(20)]
-        assert sum(given) > 66 * MIB and given[-1] > 0, given
+        assert sum(given) > 66 * MIB, given
         machine.attach("alpha")
         machine.wait("ROUND")
         machine.leave()
