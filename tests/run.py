@@ -116,6 +116,7 @@ def run_gateway(name, long_run):
     print(done.stdout.rstrip(), flush=True)
     if done.returncode != 0:
         failures.append(("gateway", done.stdout))
+    second_run.not_at_once += re.findall(r"^not at once: (.+)$", done.stdout, re.MULTILINE)
     count = re.search(r"^gateway: (\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)
     return (int(count.group(1)), int(count.group(2))) if count else (0, 1)
 
@@ -148,6 +149,8 @@ def main():
     if passed + failed == 0:
         print("no test has that name")
         failed = 1
+    for test in second_run.not_at_once:
+        print(f"not at once: {test}")
     for what, said in failures:
         print(f"failed: {what}\n{said[-SHOWN:]}".rstrip())
     print(f"{passed} passed, {failed} failed")

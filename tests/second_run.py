@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Tests on emulators share the host's CPUs with each other, and now and then one of them meets a
-limit because of that. The few that failed run once more, alone. Both runs' output is shown."""
+limit because of that. The few that failed run once more, alone. Both runs' output is shown, and who
+looks at the end of it sees their names: a fault that comes once in ten runs shows only there."""
 import subprocess
 import xml.etree.ElementTree as xml
 
 # More than these are no accident: there is no second run.
-MOST = 6
+MOST = 3
+# What passed in a second run only, of all shelves.
+not_at_once = []
 
 
 def results(report):
@@ -43,4 +46,7 @@ def run(shelf, command, folder, where, report):
         return passed, wrong
     again, still = results(second)
     print(f"{shelf}: {again} of {len(wrong)} passed in the second run", flush=True)
+    late = [test for test in wrong if test not in still]
+    print("".join(f"not at once: {test}\n" for test in late), end="", flush=True)
+    not_at_once.extend(late)
     return passed + again, still
