@@ -60,7 +60,8 @@ static void audit_put_reference(struct listing *listing, const void *holder, con
 
 static void audit_put_group(struct listing *listing, const struct group *group)
 {
-	if (!group->object.dead)
+	/* its own until it is destroyed, or one that a CPU is about to put: object_drop */
+	if (!group->object.dead || !list_empty(&group->object.node))
 		audit_put_reference(listing, group, group);
 	audit_put_reference(listing, group, group->page_memory);
 	for (u32 owner = 0; owner < PAGE_OWNER_COUNT; owner++) {
