@@ -6,35 +6,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#define this_cpu this_cpu_of_stack
-#include "arch/x86_64/cpu/percpu.h"
-#undef this_cpu
-
-static struct cpu cpus[2];
-static u32 here;
-
-static struct cpu *this_cpu(void)
-{
-	return &cpus[here];
-}
+#define CPUS 2u
+#include "tests/unit/fake_cpus.h"
 
 #include "kernel/long_lock.c"
 #include "kernel/object_lock.c"
-
-u32 cpus_count(void)
-{
-	return ARRAY_COUNT(cpus);
-}
-
-void cpus_pend(struct cpu *cpu, u64 reasons)
-{
-	cpu->pending |= reasons;
-}
-
-struct cpu *cpus_get(u32 id)
-{
-	return &cpus[id];
-}
 
 void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object);
 

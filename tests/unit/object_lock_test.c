@@ -8,35 +8,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#define this_cpu this_cpu_of_stack
-#include "arch/x86_64/cpu/percpu.h"
-#undef this_cpu
-
 #define CPUS   4u
 #define ROUNDS 200u
-
-static struct cpu cpus[CPUS];
-static _Thread_local u32 here;
-
-static struct cpu *this_cpu(void)
-{
-	return &cpus[here];
-}
-
-u32 cpus_count(void)
-{
-	return CPUS;
-}
-
-struct cpu *cpus_get(u32 id)
-{
-	return &cpus[id];
-}
-
-void cpus_pend(struct cpu *cpu, u64 reasons)
-{
-	cpu->pending |= reasons;
-}
+#include "tests/unit/fake_cpus.h"
 
 /* There may be fewer processors than threads. */
 #define __builtin_ia32_pause sched_yield

@@ -13,20 +13,11 @@
 #define rdtsc rdtsc_of_cpu
 #include "arch/x86_64/cpu/instructions.h"
 #undef rdtsc
-#define this_cpu this_cpu_of_stack
-#include "arch/x86_64/cpu/percpu.h"
-#undef this_cpu
-
 #define CPUS 3u
+#include "tests/unit/fake_cpus.h"
 
-static struct cpu cpus[CPUS];
 static u64 now;
 static bool has_memory;
-
-static inline struct cpu *this_cpu(void)
-{
-	return &cpus[0];
-}
 
 static inline u64 rdtsc(void)
 {
@@ -68,21 +59,6 @@ enum status cache_alloc(struct quota *quota, unsigned int kind, size_t bytes, vo
 u64 tsc_from_ns(u64 ns)
 {
 	return ns;
-}
-
-u32 cpus_count(void)
-{
-	return CPUS;
-}
-
-struct cpu *cpus_get(u32 id)
-{
-	return &cpus[id];
-}
-
-void cpus_pend(struct cpu *to, u64 reasons)
-{
-	to->pending |= reasons;
 }
 
 void object_drop(struct object *object)
