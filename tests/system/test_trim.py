@@ -67,6 +67,7 @@ def test_while_it_writes(build, tmp_path):
         machine.leave()
         given = [one(machine, "vm trim alpha")["given_bytes"] for _ in range(20)]
         assert sum(given) > 66 * MIB, given
+        wait_for(lambda: one(machine, "vm trim alpha")["given_bytes"] > 0)  # it goes on writing
         machine.attach("alpha")
         machine.wait("ROUND")
         machine.leave()
