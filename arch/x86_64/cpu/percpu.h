@@ -12,8 +12,8 @@
 #define IST_COUNT 3
 #define STACK_BASE_BYTES 16ul /* struct stack_base, at the highest address of every stack */
 
-struct run_queue;
 struct thread;
+struct run_queue;
 struct vcpu;
 struct cpu_counters;
 
@@ -100,7 +100,7 @@ struct cpu {
 	bool idle;                   /* halted, or about to look for work elsewhere */
 
 	bool shares;                 /* kernel/object_lock.h; other CPUs read it */
-	struct list dropped;         /* struct object, likewise: last references, still to be put */
+	struct list dropped;         /* struct object: last references, still to be put */
 
 	u64 gdt[GDT_ENTRIES];
 	struct descriptor_table_register gdtr; /* of gdt; VMX reloads it after exits */
