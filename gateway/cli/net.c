@@ -5,6 +5,7 @@
 #include <gnutls/crypto.h>
 #include <netdb.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +14,10 @@
 
 #define CONNECT_MS 10000
 #define WRITE_MS 30000
+
+/* The types of record that a server's first may have (RFC 8446, 5.1). */
+#define RECORD_ALERT 21
+#define RECORD_HANDSHAKE 22
 
 static bool fail(struct net *net, const char *what, const char *why)
 {
@@ -93,12 +98,42 @@ static bool take_fingerprint(struct net *net)
 	return true;
 }
 
+/* GnuTLS does not tell what came instead of TLS: the first byte is kept for it. */
+static ssize_t tls_pull(gnutls_transport_ptr_t context, void *bytes, size_t size)
+{
+	struct net *net = context;
+	ssize_t got = recv(net->fd, bytes, size, 0);
+
+	if (net->first_byte < 0 && got > 0)
+		net->first_byte = *(unsigned char *)bytes;
+	return got;
+}
+
+static int tls_pull_wait(gnutls_transport_ptr_t context, unsigned int timeout_ms)
+{
+	struct pollfd waits = { .fd = ((struct net *)context)->fd, .events = POLLIN };
+
+	return poll(&waits, 1, timeout_ms == GNUTLS_INDEFINITE_TIMEOUT ? -1 : (int)timeout_ms);
+}
+
+static void set_transport(struct net *net)
+{
+	gnutls_transport_set_ptr2(net->tls, net, (gnutls_transport_ptr_t)(intptr_t)net->fd);
+	gnutls_transport_set_pull_function(net->tls, tls_pull);
+	gnutls_transport_set_pull_timeout_function(net->tls, tls_pull_wait);
+}
+
 /* Says how far it came: what was wrong with a server's TLS is seen nowhere else. */
 static bool fail_handshake(struct net *net, const char *host, int result)
 {
 	gnutls_handshake_description_t last = gnutls_handshake_get_last_in(net->tls);
+	int first = net->first_byte;
 	char why[160];
 
+	if (first >= 0 && first != RECORD_HANDSHAKE && first != RECORD_ALERT) {
+		snprintf(why, sizeof(why), "its answer begins with 0x%02x, which is no TLS", first);
+		return fail(net, host, why);
+	}
 	snprintf(why, sizeof(why), "TLS handshake, after %s: %s",
 		 last <= GNUTLS_HANDSHAKE_KEY_UPDATE ? gnutls_handshake_description_get_name(last)
 						     : "nothing",
@@ -112,6 +147,7 @@ bool net_open_tls(struct net *net, const char *host, const char *port)
 
 	net->tls = NULL;
 	net->fd = -1;
+	net->first_byte = -1;
 	if (!connect_tcp(net, host, port))
 		return false;
 	if (gnutls_certificate_allocate_credentials(&net->credentials) < 0 ||
@@ -121,7 +157,7 @@ bool net_open_tls(struct net *net, const char *host, const char *port)
 	gnutls_credentials_set(net->tls, GNUTLS_CRD_CERTIFICATE, net->credentials);
 	if (strspn(host, "0123456789.:") != strlen(host))
 		gnutls_server_name_set(net->tls, GNUTLS_NAME_DNS, host, strlen(host));
-	gnutls_transport_set_int(net->tls, net->fd);
+	set_transport(net);
 	gnutls_handshake_set_timeout(net->tls, CONNECT_MS);
 	do {
 		struct pollfd waits = { .fd = net->fd, .events = POLLIN };

@@ -10,6 +10,7 @@ struct net {
 	int			fd;		/* -1: none */
 	gnutls_session_t	tls;		/* NULL at a Unix socket */
 	gnutls_certificate_credentials_t credentials;
+	int			first_byte;	/* that the server sent, -1: none yet */
 	char			fingerprint[65];	/* SHA-256 of the certificate, hex */
 	char			error[768];
 };

@@ -252,19 +252,22 @@ def test_nobody_there(client, tmp_path):
     assert client.run("--host", "http://a", "vm", "list").returncode == 2
 
 
-def test_no_tls(client):
-    """A server that answers in plain text; the words say that it was the handshake, and how far it came."""
+@pytest.mark.parametrize("answer, words", [
+    (b"HTTP/1.1 400 Bad Request\r\n\r\n", "its answer begins with 0x48, which is no TLS"),
+    (b"\x16\x03\x03\x00\x04\x02\xff\xff\xff", "TLS handshake, after nothing: ")])
+def test_bad_tls(client, answer, words):
+    """A server in plain text, and one that breaks its first message off: the words tell them apart."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         def serve():
             with listener.accept()[0] as peer:
                 peer.recv(4096)
-                peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                peer.sendall(answer)
         thread = threading.Thread(target=serve)
         thread.start()
         host = f"https://127.0.0.1:{listener.getsockname()[1]}"
         done = client.run("--host", host, "vm", "list")
         thread.join()
-    assert done.returncode == 6 and "TLS handshake, after nothing: " in done.stderr, done
+    assert done.returncode == 6 and words in done.stderr, done
 
 
 # --- events ---
