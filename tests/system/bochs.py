@@ -22,7 +22,7 @@ ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 {disk}ata0-slave: type=cdrom, path={iso}, status=inserted
 boot: cdrom
 clock: sync=none, time0=local
-com1: enabled=1, mode=socket-server, dev=localhost:{port}
+com1: enabled=1, mode=socket-client, dev=localhost:{port}
 {com2}{card}sound: driver=dummy
 log: {log}
 """
@@ -36,12 +36,6 @@ HOST_MAX = 2048 # MiB; guest memory beyond that is kept in a file
 def megabytes(memory):
     """1G or 512M as a number of MiB."""
     return int(memory[:-1]) * (1024 if memory[-1] in "Gg" else 1)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def disk_line(path):
@@ -59,14 +53,16 @@ CARD = "e1000: enabled=1, mac=52:54:00:12:34:56, ethmod=slirp\n"
 
 def configuration(folder, iso, port, memory="1G", model="corei7_skylake_x", cpus=1, com2=None,
                   channel=None, com3=None, disk=None, card=False):
-    """Writes Bochs's files into the folder; returns the command. COM1 is a socket at the port,
-    COM2 a file or a socket at the port `channel`, COM3 a socket at that port; `disk` is a path. With `card` there is an e1000
-    that leads to the host."""
+    """
+    Writes Bochs's files into the folder; returns the command. COM1, COM2 (`channel`) and COM3
+    connect to those ports, where the caller listens; COM2 can also be a file (`com2`). `disk` is a
+    path. With `card` there is an e1000 that leads to the host.
+    """
     second = f"com2: enabled=1, mode=file, dev={com2}\n" if com2 else ""
     if channel:
-        second = f"com2: enabled=1, mode=socket-server, dev=localhost:{channel}\n"
+        second = f"com2: enabled=1, mode=socket-client, dev=localhost:{channel}\n"
     if com3:
-        second += f"com3: enabled=1, mode=socket-server, dev=localhost:{com3}\n"
+        second += f"com3: enabled=1, mode=socket-client, dev=localhost:{com3}\n"
     # Debian's Bochs starts in its debugger, which is told to continue.
     (folder / "rc").write_text("c\n")
     (folder / "bochsrc").write_text(CONFIGURATION.format(
@@ -86,7 +82,9 @@ def main():
     parser.add_argument("--card", action="store_true")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="bochs-"))
-    port = free_port()
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(10)
+    port = listener.getsockname()[1]
     command = configuration(folder, options.iso.resolve(), port, memory=options.memory,
                             cpus=options.cpus, disk=options.disk and options.disk.resolve(),
                             card=options.card)
@@ -97,8 +95,11 @@ def main():
           flush=True)
     terminal = "STDIO,raw,echo=0,isig=1,intr=0x1c" if os.isatty(0) else "STDIO"
     try:
-        subprocess.run(["socat", terminal, f"TCP:127.0.0.1:{port},retry=100,interval=0.1"],
-                       check=False)
+        console, _ = listener.accept()
+        subprocess.run(["socat", terminal, f"FD:{console.fileno()}"],
+                       pass_fds=[console.fileno()], check=False)
+    except TimeoutError:
+        print((folder / "out").read_text(errors="replace"))
     except KeyboardInterrupt:
         pass
     finally:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pexpect
 import pexpect.fdpexpect
 
-from bochs import configuration, free_port
+from bochs import configuration
 from channel import Channel
 from relay import Relay
 
@@ -71,6 +71,7 @@ class Machine:
         self.folder = Path(tempfile.mkdtemp(dir=folder))
         self.log = open(self.folder / "emulator.log", "wb")
         self.read = open(self.folder / "console.txt", "w", encoding="utf-8")
+        self.listeners = {}
         self.console = None
         self.channel = None
         self.com3 = None  # a Relay: GDBs connect to its port
@@ -201,37 +202,49 @@ class Machine:
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+        for listener in self.listeners.values():
+            listener.close()
         self.log.close()
         self.read.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, command, port, channel_port=None, third_port=None):
+    def listen(self, line):
+        """
+        The port that a serial line of the emulator shall connect to. We listen there already: of a
+        port that only seems to be free another program may be the first to make use.
+        """
+        self.listeners[line] = socket.create_server(("127.0.0.1", 0))
+        return self.listeners[line].getsockname()[1]
+
+    def start(self, command):
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log, start_new_session=True)
         try:
-            self.connect(port)
-            if channel_port:
-                self.channel = Channel(self.open_link(channel_port), self.limit)
-            if third_port:
-                self.com3 = Relay(self.open_link(third_port))
-        except OSError:
+            links = {line: self.accept(listener) for line, listener in self.listeners.items()}
+        except TimeoutError:
             said = (self.folder / "emulator.log").read_text(errors="replace")
             self.close()
             raise AssertionError(f"{command[0]} does not start:\n{said[-2000:]}") from None
+        self.open_console(links["com1"])
+        if "com2" in links:
+            self.channel = Channel(links["com2"], self.limit)
+        if "com3" in links:
+            self.com3 = Relay(links["com3"])
 
-    def open_link(self, port):
+    def accept(self, listener):
+        """The line's other end: the emulator connects when it starts."""
+        listener.settimeout(0.5)
         deadline = time.monotonic() + 60
         while True:
             try:
-                return socket.create_connection(("127.0.0.1", port), timeout=5)
-            except OSError:
-                if time.monotonic() > deadline or self.ended(0.05):
+                return listener.accept()[0]
+            except TimeoutError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
                     raise
 
-    def connect(self, port):
-        self.link = self.open_link(port)
-        self.link.setblocking(True)
-        self.console = pexpect.fdpexpect.fdspawn(self.link.fileno(), encoding="utf-8",
+    def open_console(self, link):
+        self.link = link
+        self.console = pexpect.fdpexpect.fdspawn(link.fileno(), encoding="utf-8",
                                                  codec_errors="replace", timeout=self.limit)
         self.console.logfile_read = self.read
         self.console.delaybeforesend = None
@@ -248,22 +261,16 @@ class Qemu(Machine):
                  com2=None, channel=False, com3=False, kernel=None, iso=None, accel="tcg",
                  extra=()):
         super().__init__(build)
-        port = free_port()
-        second = free_port() if channel else None
         command = ["qemu-system-x86_64", "-M", "q35", "-accel", accel, "-cpu", cpu, "-m", memory,
                    "-display", "none", "-no-reboot", "-nic", "none",
-                   "-chardev", f"socket,id=com1,host=127.0.0.1,port={port},server=on,wait=on",
-                   "-serial", "chardev:com1"]
+                   *self.serial("com1")]
         if com2:
             command += ["-serial", f"file:{com2}"]
         if channel:
-            command += ["-chardev", f"socket,id=com2,host=127.0.0.1,port={second},server=on,wait=on",
-                        "-serial", "chardev:com2"]
-        third = free_port() if com3 else None
+            command += self.serial("com2")
         if com3:
             command += [] if com2 or channel else ["-serial", "null"]
-            command += ["-chardev", f"socket,id=com3,host=127.0.0.1,port={third},server=on,wait=off",
-                        "-serial", "chardev:com3"]
+            command += self.serial("com3")
         if boot == "kernel":
             command += ["-kernel", kernel or build / "skerry.elf", "-append", cmdline]
             if bundle:
@@ -273,7 +280,11 @@ class Qemu(Machine):
             command += ["-cdrom", iso]
             if boot == "uefi":
                 command += ["-bios", OVMF]
-        self.start(command + list(extra), port, second, third)
+        self.start(command + list(extra))
+
+    def serial(self, line):
+        return ["-chardev", f"socket,id={line},host=127.0.0.1,port={self.listen(line)}",
+                "-serial", f"chardev:{line}"]
 
 
 class Bochs(Machine):
@@ -282,13 +293,12 @@ class Bochs(Machine):
     def __init__(self, build, memory="1G", bundle=None, cmdline="", model="corei7_skylake_x",
                  cpus=1, com2=None, channel=False, com3=False, iso=None, disk=None, card=False):
         super().__init__(build)
-        port = free_port()
-        second = free_port() if channel else None
-        third = free_port() if com3 else None
         iso = iso or make_iso(build, self.folder / "test.iso", bundle, cmdline)
-        words = configuration(self.folder, iso, port, memory=memory, model=model, cpus=cpus,
-                              com2=com2, channel=second, com3=third, disk=disk, card=card)
-        self.start(words, port, second, third)
+        ports = {line: self.listen(line) for line, wanted in
+                 (("com1", True), ("com2", channel), ("com3", com3)) if wanted}
+        self.start(configuration(self.folder, iso, ports["com1"], memory=memory, model=model,
+                                 cpus=cpus, com2=com2, channel=ports.get("com2"),
+                                 com3=ports.get("com3"), disk=disk, card=card))
 
 
 def on_cpus(emulator, cpus):

@@ -7,8 +7,8 @@ import zlib
 import bundle
 import gdb_poke
 import gpt
-from bochs import free_port
 from machine import Qemu
+from ports import free_port
 
 SECTORS = 32768
 PARTITIONS = {"one": (2048, 4095, uuid.UUID(int=2)), "two": (4096, 20479, uuid.UUID(int=3))}

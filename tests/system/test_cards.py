@@ -8,9 +8,9 @@ import pytest
 import fio
 import qemu_monitor
 import test_nvme
-from bochs import free_port
 from machine import Qemu, wait_for
 from net import boot, fetch, files, guest, pings, user_card
+from ports import free_port
 
 LAN = "[net lan]\nuplink = net0\n"
 

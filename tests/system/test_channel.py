@@ -8,6 +8,7 @@ import pytest
 import bundle
 from channel import Channel
 from machine import Bochs, Qemu
+from ports import free_port
 
 CONF = """[host]
 {host}
@@ -163,24 +164,24 @@ def test_requests(build, tmp_path):
         assert [channel.reply()["id"] for _ in range(500)] == list(range(500))
 
 
-def narrow(channel):
-    """The same channel by a connection that takes some 100 KiB ahead of its reader, not megabytes."""
-    address = channel.link.getpeername()
-    channel.close()
+def narrow_link(port):
+    """A connection that takes some 100 KiB ahead of its reader, not megabytes."""
     link = socket.socket()
     link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
-    link.connect(address)
-    return Channel(link, channel.limit)
+    link.connect(("127.0.0.1", port))
+    return link
 
 
 def test_slow_reader(build, tmp_path):
     """A client that does not read loses log lines and is told how many; no reply is lost, and the
     console does not wait."""
     made = make_bundle(build, tmp_path, "log.segments = 2\nlog.segment_size = 4K")
-    with Qemu(build, bundle=made, channel=True) as machine:
+    port = free_port()
+    com2 = ("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off")
+    with Qemu(build, bundle=made, extra=com2) as machine:
         machine.wait_prompt()
-        channel = machine.channel = narrow(machine.channel)
+        channel = machine.channel = Channel(narrow_link(port), machine.limit)
         channel.result("log export com2")
         channel.send(b"".join(b'{"id":%d,"command":"help"}\n' % i for i in range(100)))
         for _ in range(200): # more than two segments hold

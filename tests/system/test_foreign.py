@@ -11,9 +11,9 @@ import subprocess
 import pytest
 
 import bundle
-from bochs import free_port
 from machine import ROOT, Bochs, Qemu
 from net import boot, guest, host_page, shell, user_card
+from ports import free_port
 
 DISK = "[disk data]\ncontroller = memory\nsize = 4M\n"
 CELLS = pytest.mark.parametrize("emulator", [Qemu, pytest.param(Bochs, marks=pytest.mark.long)])

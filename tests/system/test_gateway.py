@@ -8,7 +8,8 @@ from pathlib import Path
 
 import bundle
 import pytest
-from machine import Qemu, free_port
+from machine import Qemu
+from ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "gateway/tests/system"))

@@ -7,8 +7,8 @@ import subprocess
 
 import pexpect
 
-from bochs import free_port
 from machine import PROMPT, ROOT
+from ports import free_port
 
 GUIDE = ROOT / "docs/guides/debian-on-a-disk.md"
 BOOT_LIMIT = 400

@@ -8,9 +8,9 @@ import pytest
 
 import bundle
 import fio
-from bochs import free_port
 from machine import Bochs, Qemu, wait_for
 from net import boot, fetch, files, guest, host_page, pings, ports, shell, user_card, wait_shells
+from ports import free_port
 
 LAN = "[net lan]\nuplink = net0\n"
 

@@ -11,9 +11,9 @@ import pytest
 
 import bundle
 import fio
-from bochs import free_port
 from machine import Qemu, wait_for
 from net import boot, guest, shell, user_card
+from ports import free_port
 
 LAN = "[net lan]\nuplink = net0\nrestart_limit = 0\n"
 PIECE = 65536

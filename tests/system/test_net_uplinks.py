@@ -5,9 +5,9 @@ import subprocess
 
 import fio
 import qemu_monitor
-from bochs import free_port
 from machine import Qemu, wait_for
 from net import fetch, files, guest, ports, wait_shells
+from ports import free_port
 
 LAN = "[net lan]\nuplink = net0, net1\n"
 WIRES = {"net0": "a", "net1": "b"}

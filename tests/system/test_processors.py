@@ -9,8 +9,8 @@ import subprocess
 import pytest
 
 import bundle
-from bochs import free_port
 from machine import ROOT, Bochs, Qemu, wait_for
+from ports import free_port
 from test_scheduling import boot, busy_bundle, measure, wait_running
 
 GOOD = 16  # EXIT_GOOD of tests/guest/rt/rt.h

@@ -9,9 +9,9 @@ import pexpect
 import pytest
 
 import bundle
-from bochs import free_port
 from machine import PROMPT, ROOT
 from net import fetch
+from ports import free_port
 
 CONF = {"skerry.conf": b"[host]\nlog = info\n[disk data]\ncontroller = nvme0 ide0.0\n"
                        b"partition = data\n[vm mine]\nkernel = built-in\nmemory = 16M\n"

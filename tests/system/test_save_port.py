@@ -6,10 +6,10 @@ import time
 import pytest
 
 import bundle
-from bochs import free_port
 from channel_v2 import Client
 from machine import Qemu
 from net import guest, user_card
+from ports import free_port
 from test_channel_v2 import OPEN_PORT
 from test_save import KEY
 

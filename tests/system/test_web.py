@@ -8,8 +8,8 @@ import time
 
 import pexpect
 
-from bochs import free_port
 from machine import PROMPT, ROOT
+from ports import free_port
 
 LIMIT = 240
 

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+"""Ports of this host, for programs that listen and cannot be given a socket that does already."""
+import itertools
+import os
+import socket
+
+# Below those that connections get by themselves (ip_local_port_range), and some for each of
+# pytest's workers: what one of them was told nobody else takes before its program listens there.
+FIRST, EACH = 20000, 1000
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+NUMBERS = itertools.count(os.getpid())
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port():
+    """A port that nobody listens at."""
+    ports = (FIRST + WORKER * EACH + number % EACH for number in NUMBERS)
+    return next(port for port in ports if is_free(port))
