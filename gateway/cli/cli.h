@@ -103,6 +103,7 @@ enum cli_exit host_command(struct cli *cli, int count, char **words);
 enum cli_exit token_command(struct cli *cli, int count, char **words);
 enum cli_exit login_command(struct cli *cli, int count, char **words);
 enum cli_exit logout_command(struct cli *cli, int count, char **words);
+enum cli_exit net_command(struct cli *cli, int count, char **words);
 enum cli_exit disk_command(struct cli *cli, int count, char **words);
 enum cli_exit disk_restore_command(struct cli *cli, int count, char **words);
 enum cli_exit user_command(struct cli *cli, int count, char **words);

@@ -185,6 +185,25 @@ static void disk_row(struct table *table, const json_t *disk)
 	table_add(table, table_text(disk, "problem"));
 }
 
+static void net_row(struct table *table, const json_t *net)
+{
+	table_add(table, table_text(net, "name"));
+	table_add(table, table_text(net, "state"));
+	table_add(table, table_text(net, "uplink"));
+	table_add(table, table_text(net, "link"));
+	table_add(table, table_text(net, "mtu"));
+	table_add(table, table_text(net, "ports"));
+	table_add(table, table_text(net, "problem"));
+}
+
+enum cli_exit net_command(struct cli *cli, int count, char **words)
+{
+	if (count != 1 || strcmp(words[0], "list") != 0)
+		cli_die(CLI_USAGE, "allowed: net list");
+	cli_connect(cli);
+	return items_show(cli, "/v1/nets", "NAME STATE UPLINK LINK >MTU >PORTS PROBLEM", net_row);
+}
+
 enum cli_exit disk_command(struct cli *cli, int count, char **words)
 {
 	if (count >= 3 && strcmp(words[0], "restore") == 0)

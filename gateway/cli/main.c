@@ -21,6 +21,7 @@ static const char usage[] =
 	"  vm balloon NAME [SIZE] | inspect NAME [PATH] | digest NAME\n"
 	"  disk list\n"
 	"  disk restore DISK FULL [DIFF...]\n"
+	"  net list\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"
 	"  events [--follow]         what happened, and what happens\n"
 	"  log, audit, host          lines of the log, of the audit; the host\n"
@@ -101,6 +102,7 @@ static const struct {
 	{"log", log_command},	    {"audit", audit_command},	    {"host", host_command},
 	{"token", token_command},   {"user", user_command},	    {"login", login_command},
 	{"logout", logout_command}, {"password", password_command}, {"disk", disk_command},
+	{"net", net_command},
 };
 
 static void take_role(struct cli *cli, const char *role)
@@ -174,7 +176,7 @@ int main(int count, char **words)
 		return finish(code);
 	}
 	cli_die(CLI_USAGE,
-		"found \"%s\", allowed: vm disk console events log audit host token "
+		"found \"%s\", allowed: vm disk net console events log audit host token "
 		"user login logout password",
 		words[optind]);
 }

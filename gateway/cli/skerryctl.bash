@@ -43,13 +43,14 @@ _skerryctl() {
 	fi
 	local choices=
 	case "${words[0]-} ${words[1]-}" in
-	' ') choices='vm disk console events log audit host token user login logout password' ;;
+	' ') choices='vm disk net console events log audit host token user login logout password' ;;
 	'vm ') choices='list show start stop kill pause resume reset renew snapshot clone save restore
 		backup balloon inspect digest create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
 	'token ') choices='list create revoke' ;;
 	'user ') choices='list create set password remove' ;;
 	'disk ') choices='list restore' ;;
+	'net ') choices='list' ;;
 	'console '* | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm snapshot' | 'vm set' | 'vm destroy' | \
 		'vm save' | 'vm restore' | 'vm backup' | 'vm balloon' | 'vm inspect' | 'vm digest')
 		# Names have no blanks; nobody is asked anything: without a terminal and with a limit.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A VM saved on a disk, and the disks. */
+/* A VM saved on a disk. */
 #include <string.h>
 
 #include "gateway/core/ask.h"
@@ -37,26 +37,4 @@ void api_vm_restore(struct request *request)
 	if (disk)
 		operation_start(request, OPERATION_REPLY, "vm restore", words, request->vm, NULL,
 				200, request_wait_s(request, SAVE_WAIT_S));
-}
-
-static json_t *save_disk_item(const struct request *request, json_t *row)
-{
-	static const char *const keys[] = {"name",	"state", "problem",   "driver",
-					   "partition", "bytes", "read_only", "users"};
-	json_t *item = json_object();
-
-	(void)request;
-	for (size_t key = 0; key < sizeof(keys) / sizeof(keys[0]); key++)
-		json_object_set(item, keys[key], json_object_get(row, keys[key]));
-	return item;
-}
-
-static void save_took_disks(uint64_t id, json_t *reply)
-{
-	ask_took_items(id, reply, save_disk_item);
-}
-
-void api_disks(struct request *request)
-{
-	ask_skerry(request, "disk list", NULL, NULL, save_took_disks);
 }

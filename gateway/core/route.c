@@ -85,6 +85,8 @@ const struct route routes[] = {
 	 "Fields", "path", 200, "fields of a VM's state by name; the link needs the right inspect"},
 	{"GET", "/v1/disks", ROLE_VIEWER, SCOPE_ALL, ROUTE_LINK, NULL, api_disks, NULL, "Disks",
 	 NULL, 200, "the disks of the host and who uses them"},
+	{"GET", "/v1/nets", ROLE_VIEWER, SCOPE_ALL, ROUTE_LINK, NULL, api_nets, NULL, "Nets", NULL,
+	 200, "the networks of the host, their uplinks and how many ports are in use"},
 	{"POST", "/v1/disks/restore", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW,
 	 "disk.restore", api_disk_restore, "DiskRestore", "Changed", NULL, 200,
 	 "writes a disk that nobody uses from backups: all that it holds is lost"},

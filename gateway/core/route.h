@@ -71,6 +71,7 @@ void api_vm_exits(struct request *request);
 void api_vm_save(struct request *request);
 void api_vm_restore(struct request *request);
 void api_disks(struct request *request);
+void api_nets(struct request *request);
 void api_backups(struct request *request);
 void api_backup_begin(struct request *request);
 void api_backup_cancel(struct request *request);

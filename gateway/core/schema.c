@@ -80,6 +80,9 @@ const struct schema schema_list[] = {
 	{"Disks", OBJECT(OBJECTS("items", STRING("name") "," STRING("state") "," STRING("problem")
 				 "," STRING("driver") "," STRING("partition") "," COUNT("bytes") ","
 				 TRUTH("read_only") "," STRING("users")))},
+	{"Nets", OBJECT(OBJECTS("items", STRING("name") "," STRING("state") "," STRING("problem")
+				"," STRING("uplink") "," STRING("link") "," COUNT("mtu") ","
+				COUNT("ports")))},
 	{"DiskRestore", OBJECT(STRING("disk") "," STRING("from"))},
 	{"Backup", OBJECT("\"kind\":{\"enum\":[\"full\",\"diff\"]}," STRING("disks") ","
 			  TRUTH("overwrite"))},

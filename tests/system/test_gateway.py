@@ -17,6 +17,7 @@ from client import Server, wait_for  # noqa: E402
 
 CONF = """[channel com2]
 rights = view operate console configure host
+[net lan]
 [vm tiny]
 kernel = hlt.bin
 memory = 16M
@@ -44,6 +45,9 @@ def test_gateway(line):
     host = server.tls("GET", "/v1/host").json()
     assert host["link"] == "up" and len(host["boot"]) == 32 and "inspect" not in host["rights"]
     assert host["memory"]["free_bytes"] > 100 << 20
+    assert server.tls("GET", "/v1/nets").json()["items"] == [
+        {"name": "lan", "state": "ready", "problem": "", "uplink": "-", "link": "-", "mtu": 1500,
+         "ports": 0}]
     events = server.events()
     assert events.next()[1] == "snapshot"
     made = server.tls("POST", "/v1/vms", {"name": "gamma", "config": {

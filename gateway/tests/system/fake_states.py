@@ -6,6 +6,10 @@ DISKS = [{"name": "saves", "driver": "ram0", "state": "ready", "problem": "", "p
           "first_sector": 0, "bytes": 64 << 20, "read_only": False, "users": ""},
          {"name": "data", "driver": "nvme0", "state": "ready", "problem": "", "partition": "data",
           "first_sector": 2048, "bytes": 1 << 30, "read_only": False, "users": "vm00"}]
+NETS = [{"name": "lan", "state": "ready", "problem": "", "uplink": "net0 net1", "link": "up down",
+         "mtu": 1500, "ports": 3},
+        {"name": "lab", "state": "failed", "problem": "net2 is no network card", "uplink": "-",
+         "link": "-", "mtu": 1500, "ports": 0}]
 FIELDS = {"vcpu.0.rip": 0xffffffff81000000, "vcpu.0.rflags": 0x246, "pit.0.channel[1].count": 65535}
 
 
@@ -17,6 +21,9 @@ class States:
 
     def run_disk_list(self, _words, _after):
         return DISKS
+
+    def run_net_list(self, _words, _after):
+        return NETS
 
     def run_disk_restore(self, words, _after):
         """Of "data" somebody is the user."""

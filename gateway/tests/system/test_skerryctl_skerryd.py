@@ -67,6 +67,9 @@ def test_machines(ctl, fake):
 
 def test_states(ctl, fake):
     assert ctl.good("disk", "list").splitlines()[1].split()[:4] == ["saves", "ram0", "ready", "64M"]
+    lan, lab = ctl.good("net", "list").splitlines()[1:]
+    assert lan.split() == ["lan", "ready", "net0", "net1", "up", "down", "1500", "3", "-"]
+    assert lab.endswith("net2 is no network card") and ctl.run("net", "lan").returncode == 2
     assert ctl.good("disk", "restore", "saves", "data") == "saves: restored\n"
     assert ctl.run("disk", "restore", "data", "saves").returncode == 5
     assert ctl.run("disk", "restore", "saves").returncode == 2

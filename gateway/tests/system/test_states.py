@@ -28,6 +28,14 @@ def test_save_and_restore(server, fake):
     assert back["vm"]["state"] == "running"
 
 
+def test_networks(server):
+    nets = server.tls("GET", "/v1/nets").json()["items"]
+    assert [(net["name"], net["link"], net["ports"]) for net in nets] == [("lan", "up down", 3),
+                                                                          ("lab", "-", 0)]
+    few = server.make_token(["admin"], "vm0*")
+    assert server.tls("GET", "/v1/nets", token=few).status == 403
+
+
 def test_disks_are_of_the_whole_host(server, fake):
     """Other VMs' saves are on a disk too: only with the scope *, over anything else only as admin."""
     few = server.make_token(["admin"], "vm0*")

@@ -21,6 +21,16 @@ class States:
                  ("saves", "ready", "", 1 << 30, ""), ("scratch", "ready", "", 256 << 20, ""),
                  ("data", "ready", "", 16 << 30, "db"), ("old", "unusable", "there is no such controller", 0, ""))]})
 
+    def nets(self, request, user):
+        self.need(user, "viewer")
+        if user[2] != "*":
+            raise Problem(403, "forbidden", "This needs the scope *.")
+        send(request, 200, {"items": [
+            {"name": name, "state": state, "problem": problem, "uplink": uplink, "link": link, "mtu": 1500,
+             "ports": ports} for name, state, problem, uplink, link, ports in (
+                 ("lan", "ready", "", "net0 net1", "up blocked", 5), ("lab", "ready", "", "-", "-", 2),
+                 ("dmz", "failed", "net2 is no network card", "-", "-", 0))]})
+
     def disk_restore(self, request, user):
         self.need(user, "admin")
         given = request.json()
@@ -136,7 +146,7 @@ class States:
 
 
 ROUTES = (
-    (r"GET disks", States.disks), (r"POST disks/restore", States.disk_restore),
+    (r"GET disks", States.disks), (r"GET nets", States.nets), (r"POST disks/restore", States.disk_restore),
     (r"POST vms/([^/]+)/actions/(save|restore)", States.keep),
     (r"GET vms/([^/]+)/backups", States.backups), (r"POST vms/([^/]+)/backups", States.backup_begin),
     (r"POST vms/([^/]+)/actions/backup-cancel", States.backup_cancel),

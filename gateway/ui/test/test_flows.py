@@ -233,6 +233,14 @@ def test_a_disk_goes_back_to_a_backup(page):
     page.until(lambda: not page.button("Restore", tile).is_enabled() and not page.all(f"{tile} [role=alert]"), "the end")
 
 
+def test_networks(page):
+    page.login(place="#/host")
+    rows = '[aria-label="Networks"] tbody'
+    page.sees("net0 up, net1 blocked", rows, 10)
+    page.sees("failed: net2 is no network card", rows)
+    page.sees("none", rows)
+
+
 def test_balloon_and_fields(page):
     page.login(place="#/machines/db")
     page.sees("It has none.", '[aria-label="Balloon"]', 10)
