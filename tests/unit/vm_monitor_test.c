@@ -78,6 +78,24 @@ static void test_fresh_boot(void **state)
 	assert_int_equal(groups, 0);
 }
 
+/* Between a monitor that is ready and the start that waits for it nobody may think it is done. */
+static void test_ready_before_told(void **state)
+{
+	struct vm *vm = in_state(VM_STOPPED);
+
+	(void)state;
+	monitor_sets_up = false;
+	assert_true(act(vm, ACTION_START));
+	monitor_sets_up = true;
+	channel.ready = 1;
+	assert_true(vm_busy(vm));
+	vm_channel_signalled(vm);
+	assert_int_equal(channel.command, VM_COMMAND_START);
+	assert_true(vm_busy(vm));
+	settle(vm);
+	assert_false(vm_busy(vm));
+}
+
 /* A process that the manager ended has not crashed; one that ended otherwise has. */
 static void test_process_end(void **state)
 {
@@ -389,6 +407,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unasked_resets),
 		cmocka_unit_test(test_fresh_boot),
+		cmocka_unit_test(test_ready_before_told),
 		cmocka_unit_test(test_said_once),
 		cmocka_unit_test(test_process_end),
 		cmocka_unit_test(test_on_crash),

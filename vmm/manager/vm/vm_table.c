@@ -115,5 +115,5 @@ bool vm_busy(const struct vm *vm)
 	    vm->snapshots.phase != SNAPSHOT_NONE || vm_backup_holds(vm))
 		return true;
 	return !vm_has_ended(vm) && vm->group != HANDLE_NONE &&
-	       (!vm_ready(vm) || !vm_command_done(vm));
+	       (!vm_ready(vm) || vm->start_wanted || !vm_command_done(vm));
 }
