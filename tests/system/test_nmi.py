@@ -21,7 +21,7 @@ SYSENTER = ("sysenter_entry",)
 VMX = ("vmx_run", "vmx_exited")
 HELD = ("svm_switch_in", "svm_run", "svm_switch_out")
 ENOUGH = 0.9  # of the instructions
-CLOSED_SWEEPS = 8  # at most
+CLOSED_SWEEPS = 20  # at most
 SYSCALL_STUB = 3  # instructions; the rest of its page is padding
 KICK_STUB = 0xf1 * 16  # in trap_stubs
 STUB_BYTES = 16
@@ -136,7 +136,7 @@ def sweep_closed(machine, monitor, count, log, rows):
         monitor.command("log exec,nochain,trace:ioapic_set_irq")
         sweep(machine, count)
         monitor.command("log none")
-        found = held(log, rows)
+        found = held(log, rows)  # QEMU appends to its log
         if len(found) >= ENOUGH * len(rows):
             break
     monitor.command("singlestep off")
