@@ -30,7 +30,8 @@ def symbols(build):
 
 
 def image(monitor, loop, linked):
-    """Where the image lies, virtual and physical. Its first pages are unmapped by now."""
+    """Where the image lies, virtual and physical. Its first pages are unmapped by now. No guest may
+    run: while the CPU is in one QEMU sees its addresses."""
     offset = linked["cpu_loop"] - linked["__image_start"]
     return loop - offset, monitor.number(f"gva2gpa {loop:#x}", r"gpa: 0x([0-9a-f]+)\n") - offset
 
@@ -44,6 +45,7 @@ def boot(build, files, path, linked):
         said = "".join(machine.command(line) for line in
                        ("log show", "vm list", "mem", "cpu", "config show", "audit",
                         "vm stat demo", "vm regs demo", "vm cr0 demo"))
+        machine.good("vm pause demo")
         monitor = qemu_monitor.Monitor(path)
         base, physical = image(monitor, loop, linked)
         variable = linked["direct_map_base"] - linked["__image_start"] + physical
@@ -87,7 +89,8 @@ def test_kaslr(build, tmp_path, boots):
 def test_boot_unmapped(build, tmp_path):
     """Of the image's part that only the boot needs no page is mapped any more."""
     linked = symbols(build)
-    with Qemu(build, extra=qemu_monitor.option(tmp_path / "monitor")) as machine:
+    files = bundle.make(tmp_path / "none.cpio", "# no VM\n")
+    with Qemu(build, bundle=files, extra=qemu_monitor.option(tmp_path / "monitor")) as machine:
         machine.wait_prompt()
         loop = machine.objects("sym cpu_loop")[0]["address"]
         monitor = qemu_monitor.Monitor(tmp_path / "monitor")
