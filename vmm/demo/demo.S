@@ -18,6 +18,8 @@
 #define VECTORS    0x20 /* of the master's eight inputs */
 #define SERIAL_IRQ 4
 
+#define PIT_CONTROL 0x43
+
 #define PM1_CONTROL 0x604
 #define S5_AND_GO   ((5 << 10) | (1 << 13)) /* SLP_TYP 5, SLP_EN (ACPI 4.8.3.2) */
 
@@ -148,7 +150,10 @@ start64:
 	movw	%ax, 6(%rdi)
 	lidt	idt_register
 
-	/* 6. the interrupt controllers: vectors, cascade, 8086 mode, only the serial port open */
+	/*
+	 * 6. the interrupt controllers: vectors, cascade, 8086 mode, only the serial port open; and
+	 * no more beats of the timer, which firmware leaves running
+	 */
 	movl	$init_sequence, %esi
 3:	movzwl	(%rsi), %edx
 	movb	2(%rsi), %al
@@ -208,6 +213,8 @@ init_sequence:
 	.byte	0xff & ~(1 << SERIAL_IRQ)
 	.word	PIC_SLAVE + 1
 	.byte	0xff
+	.word	PIT_CONTROL
+	.byte	0x30			/* channel 0, mode 0, and no count: quiet */
 	.word	MCR
 	.byte	0x0b			/* DTR, RTS, and OUT2: the line to the controller */
 	.word	IER
