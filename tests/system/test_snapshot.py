@@ -17,8 +17,9 @@ COUNTER = "[vm count]\nkernel = counter.bin\nmemory = 16M\nautostart = yes\n"
 
 def one(machine, line):
     """The one object that a command gives."""
-    (answer,) = machine.objects(line)
-    return answer
+    answers = machine.objects(line)
+    assert len(answers) == 1, machine.transcript()[-1000:]
+    return answers[0]
 
 
 def refused(machine, line):
