@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Tests on emulators share the host's CPUs with each other, and now and then one of them meets a
-limit because of that. The few that failed run once more, alone. Both runs' output is shown, and who
-looks at the end of it sees their names: a fault that comes once in ten runs shows only there."""
+"""Runs pytest on folders of tests, several files at a time, and counts what its report says."""
+import os
 import subprocess
+import sys
 import xml.etree.ElementTree as xml
 
-# More than these are no accident: there is no second run.
-MOST = 3
-# What passed in a second run only, of all shelves.
-not_at_once = []
+# Machines and servers wait for time to pass a third of the time: one more of them than there are
+# CPUs keeps these busy.
+WORKERS = min((os.cpu_count() or 1) + 1, 3)
 
 
 def results(report):
@@ -23,30 +22,19 @@ def results(report):
     return passed, wrong
 
 
-def run(shelf, command, folder, where, report):
+def run(folder, where, report, *options):
     """
-    Runs pytest with what it shall run, then again with what failed; how many passed, and the names
-    of those that failed both times.
+    Runs what is at `where`, with names as seen from the folder; how many passed, and the names of
+    those that did not. None is run twice: what fails now and then has a fault, or its test has.
     """
-    def once(report, *more):
-        report.unlink(missing_ok=True)
-        code = subprocess.run([*command, f"--rootdir={folder}", f"--junitxml={report}",
-                               *more], cwd=folder).returncode
-        # 5: there was no test of that name
-        return code in (0, 1, 5) and report.exists()
-
-    if not once(report, *where):
-        return 0, [f"{shelf}: pytest itself"]
-    passed, wrong = results(report)
-    if not 0 < len(wrong) <= MOST:
-        return passed, wrong
-    print(f"{shelf}: a second run, alone, of {' '.join(wrong)}", flush=True)
-    second = report.with_suffix(".second.xml")
-    if not once(second, "--numprocesses=0", *wrong):
-        return passed, wrong
-    again, still = results(second)
-    print(f"{shelf}: {again} of {len(wrong)} passed in the second run", flush=True)
-    late = [test for test in wrong if test not in still]
-    print("".join(f"not at once: {test}\n" for test in late), end="", flush=True)
-    not_at_once.extend(late)
-    return passed + again, still
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    # A file's tests stay together: some share a machine that one of them booted.
+    code = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                           "--tb=short", f"--numprocesses={WORKERS}", "--dist=loadfile",
+                           f"--rootdir={folder}", f"--junitxml={report}", *options, *where],
+                          cwd=folder).returncode
+    # 5: there was no test of that name
+    if code not in (0, 1, 5) or not report.exists():
+        return 0, [f"pytest itself, {report.stem}"]
+    return results(report)

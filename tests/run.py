@@ -10,12 +10,12 @@ import sys
 import time
 from pathlib import Path
 
-# Emulators are mostly one busy thread each: two at a time, however many CPUs there are more.
+# Programs at a time, each one busy thread.
 WORKERS = min(os.cpu_count() or 1, 2)
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "fuzz"))
 import fuzz  # noqa: E402
-import second_run  # noqa: E402
+import pytest_run  # noqa: E402
 
 # (what failed, the end of what it said), shown once more before the total: whoever looks at the end
 # of a long run sees it.
@@ -71,19 +71,13 @@ def run_mutants(name):
     return (int(count.group(1)), int(count.group(2))) if count else (0, 1)
 
 
-def run_pytest(build, shelf, name, long_run):
-    if not list((HERE / shelf).glob("test_*.py")):
-        return 0, 0
-    report = (build / f"tests/{shelf}.xml").resolve()
-    report.parent.mkdir(parents=True, exist_ok=True)
-    # A file's tests stay together: some share a machine that one of them booted.
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
-               f"--numprocesses={WORKERS}", "--dist=loadfile", "--durations=25",
-               "-rA" if os.environ.get("VERBOSE") else "-rf", f"--build={build.resolve()}"]
-    if long_run:
-        command += ["--long"]
-    where = [HERE / shelf, *(["-k", name] if name else [])]
-    passed, wrong = second_run.run(shelf, command, HERE.parent, where, report)
+def run_machines(build, shelves, name, long_run):
+    """What boots machines, of all these shelves side by side."""
+    where = [*(HERE / shelf for shelf in shelves), *(["-k", name] if name else []),
+             *(["--long"] if long_run else [])]
+    passed, wrong = pytest_run.run(HERE.parent, where, (build / "tests/machines.xml").resolve(),
+                                   "--durations=25", "-rA" if os.environ.get("VERBOSE") else "-rf",
+                                   f"--build={build.resolve()}")
     failures.extend((test, "") for test in wrong)
     return passed, len(wrong)
 
@@ -116,7 +110,6 @@ def run_gateway(name, long_run):
     print(done.stdout.rstrip(), flush=True)
     if done.returncode != 0:
         failures.append(("gateway", done.stdout))
-    second_run.not_at_once += re.findall(r"^not at once: (.+)$", done.stdout, re.MULTILINE)
     count = re.search(r"^gateway: (\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)
     return (int(count.group(1)), int(count.group(2))) if count else (0, 1)
 
@@ -129,8 +122,10 @@ def main():
     parser.add_argument("--long", action="store_true")
     options = parser.parse_args()
     passed = failed = 0
-    for shelf in ("unit", "fuzz", "guest", "system", "gateway"):
-        if options.only not in ("", shelf):
+    for shelves in (("unit",), ("fuzz",), ("guest", "system"), ("gateway",)):
+        shelves = [shelf for shelf in shelves if options.only in ("", shelf)]
+        shelf = " and ".join(shelves)
+        if not shelves:
             continue
         began = time.monotonic()
         if shelf == "unit":
@@ -141,7 +136,7 @@ def main():
         elif shelf == "gateway":
             good, wrong = run_gateway(options.name, options.long)
         else:
-            good, wrong = run_pytest(options.build, shelf, options.name, options.long)
+            good, wrong = run_machines(options.build, shelves, options.name, options.long)
         print(f"{shelf}: {good} passed, {wrong} failed ({time.monotonic() - began:.0f} s)",
               flush=True)
         passed += good
@@ -149,8 +144,6 @@ def main():
     if passed + failed == 0:
         print("no test has that name")
         failed = 1
-    for test in second_run.not_at_once:
-        print(f"not at once: {test}")
     for what, said in failures:
         print(f"failed: {what}\n{said[-SHOWN:]}".rstrip())
     print(f"{passed} passed, {failed} failed")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "tests"))
-import second_run  # noqa: E402
+import pytest_run  # noqa: E402
 
 
 def run_unit(build, name):
@@ -53,11 +53,9 @@ def run_fuzz(build, name, seconds):
 
 
 def run_system(build, name):
-    report = build / "tests/system.xml"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "-rf",
-               f"--gateway={build}"]
     where = [HERE / "system", *(["-k", name] if name else [])]
-    passed, wrong = second_run.run("gateway/system", command, HERE.parents[1], where, report)
+    passed, wrong = pytest_run.run(HERE.parents[1], where, build / "tests/system.xml",
+                                   "-rf", f"--gateway={build}")
     print("".join(f"failed: {test}\n" for test in wrong), end="", flush=True)
     return passed, len(wrong)
 
