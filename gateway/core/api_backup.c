@@ -11,13 +11,10 @@ enum { BACKUP_WAIT_S = 10, BACKUP_DISKS_MAX = 12, BACKUP_CHAIN_MAX = 8, NAME_BYT
 static json_t *backup_json(const struct request *request, json_t *row)
 {
 	static const char *const keys[] = {"disk",  "target",	    "kind",	 "number",
-					   "state", "copied_bytes", "all_bytes", "problem"};
-	json_t *item = json_object();
+					   "state", "copied_bytes", "all_bytes", "problem", NULL};
 
 	(void)request;
-	for (size_t key = 0; key < sizeof(keys) / sizeof(keys[0]); key++)
-		json_object_set(item, keys[key], json_object_get(row, keys[key]));
-	return item;
+	return ask_pick(row, keys);
 }
 
 static void backup_took_list(uint64_t id, json_t *reply)

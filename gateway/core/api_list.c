@@ -2,23 +2,13 @@
 /* What the host has for its VMs: disks and networks, as Skerry lists them. */
 #include "gateway/core/ask.h"
 
-/* Of Skerry's row the members that the API promises, in this order. */
-static json_t *list_pick(json_t *row, const char *const *keys, size_t count)
-{
-	json_t *item = json_object();
-
-	for (size_t key = 0; key < count; key++)
-		json_object_set(item, keys[key], json_object_get(row, keys[key]));
-	return item;
-}
-
 static json_t *list_disk(const struct request *request, json_t *row)
 {
-	static const char *const keys[] = {"name",	"state", "problem",   "driver",
-					   "partition", "bytes", "read_only", "users"};
+	static const char *const keys[] = {"name",  "state",	 "problem", "driver", "partition",
+					   "bytes", "read_only", "users",   NULL};
 
 	(void)request;
-	return list_pick(row, keys, sizeof(keys) / sizeof(keys[0]));
+	return ask_pick(row, keys);
 }
 
 static void list_took_disks(uint64_t id, json_t *reply)
@@ -34,10 +24,10 @@ void api_disks(struct request *request)
 static json_t *list_net(const struct request *request, json_t *row)
 {
 	static const char *const keys[] = {"name", "state", "problem", "uplink",
-					   "link", "mtu",   "ports"};
+					   "link", "mtu",   "ports",   NULL};
 
 	(void)request;
-	return list_pick(row, keys, sizeof(keys) / sizeof(keys[0]));
+	return ask_pick(row, keys);
 }
 
 static void list_took_nets(uint64_t id, json_t *reply)

@@ -23,6 +23,15 @@ struct request *ask_took(uint64_t id, json_t *reply, json_t **rows)
 	return NULL;
 }
 
+json_t *ask_pick(json_t *row, const char *const *keys)
+{
+	json_t *item = json_object();
+
+	for (; *keys; keys++)
+		json_object_set(item, *keys, json_object_get(row, *keys));
+	return item;
+}
+
 void ask_took_items(uint64_t id, json_t *reply, ask_item *item)
 {
 	json_t *rows, *row, *items;

@@ -9,8 +9,12 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
 import time
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[3] / "tests"))
+from ports import free_port  # noqa: E402
 
 LIMIT = 10
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -25,12 +29,6 @@ def wait_for(found, limit=LIMIT, what="it"):
             return value
         assert time.monotonic() < deadline, f"{what} did not happen in {limit} s"
         time.sleep(0.01)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Answer:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from client import free_port, wait_for
+from client import wait_for
+from ports import free_port
 
 MONITORING = Path(__file__).resolve().parents[2] / "monitoring"
 
