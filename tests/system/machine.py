@@ -78,11 +78,14 @@ class Machine:
         self.process = None
         # In seconds, and generous: emulators share the host's cores with each other.
         self.limit = 300
+        self.reported = False
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *unused):
+    def __exit__(self, why, *unused):
+        if why is not None and not self.reported:
+            print(f"the machine had said:\n{self.transcript()[-REPORT_CHARACTERS:]}")
         self.close()
 
     def wait(self, pattern, limit=None):
@@ -96,6 +99,7 @@ class Machine:
 
     def report(self, pattern, instead):
         """Why a wait failed: what the machine had said, and what it says now when asked."""
+        self.reported = True
         if instead is pexpect.TIMEOUT:
             self.type(DETACH)
             time.sleep(1)  # what comes right behind it is dropped

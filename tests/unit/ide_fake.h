@@ -35,6 +35,7 @@ static struct {
 	u32 dma_table;
 	u8 pending; /* the command under way; 0: none */
 	u8 data[512];
+	u32 resetting;	 /* steps until the reset is over */
 	u32 at, left;	 /* bytes of data[] that were moved; sectors still to come */
 	u64 sector;	 /* of the next one */
 	u8 last_command; /* that it took */
@@ -45,6 +46,7 @@ static struct {
 	bool no_interrupt, dma_error, partial;
 	bool stuck;	   /* its data request stays */
 	u32 fail_commands; /* so many end with an error */
+	u32 reset_steps;   /* a reset takes so many, and registers stay what they were until then */
 	u8 refuse;	   /* an error for this command */
 	u64 far;	   /* subtracted from sectors: the disk pretends to be larger */
 } fake;
@@ -198,9 +200,20 @@ static void run_command(void)
 	}
 }
 
+static void end_reset(void)
+{
+	fake.silent = fake.silent && fake.never_ready;
+	fake.status = fake.never_ready || fake.dies ? (u8)ATA_STATUS_BUSY : (u8)ATA_STATUS_READY;
+	memset(fake.reg, 0, sizeof(fake.reg));
+	fake.reg[4] = fake.packet ? ATA_PACKET_MID : 0;
+	fake.reg[5] = fake.packet ? ATA_PACKET_HIGH : 0;
+}
+
 /* What happens while nobody looks. */
 static void fake_step(void)
 {
+	if (fake.resetting != 0 && --fake.resetting == 0)
+		end_reset();
 	if (fake.pending != 0 && !fake.silent && (fake.status & ATA_STATUS_BUSY) != 0)
 		run_command();
 }
@@ -215,11 +228,10 @@ static void fake_reset(void)
 {
 	fake.resets++;
 	fake.pending = 0;
-	fake.silent = fake.silent && fake.never_ready;
-	fake.status = fake.never_ready || fake.dies ? (u8)ATA_STATUS_BUSY : (u8)ATA_STATUS_READY;
-	memset(fake.reg, 0, sizeof(fake.reg));
-	fake.reg[4] = fake.packet ? ATA_PACKET_MID : 0;
-	fake.reg[5] = fake.packet ? ATA_PACKET_HIGH : 0;
+	fake.status = (u8)ATA_STATUS_BUSY;
+	fake.resetting = fake.reset_steps;
+	if (fake.resetting == 0)
+		end_reset();
 }
 
 static bool is_chosen(void)
@@ -276,6 +288,8 @@ void ide_out16(u16 port, u16 value)
 
 static void put_register(u32 number, u8 value)
 {
+	if (fake.resetting != 0)
+		return;
 	fake.previous[number] = fake.reg[number];
 	fake.reg[number] = value;
 	if (number != IDE_COMMAND || !is_chosen())

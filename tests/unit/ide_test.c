@@ -81,6 +81,20 @@ static void test_start(void **state)
 	assert_true(ide.dma);
 }
 
+/*
+ * Firmware that looked for the other disk of the channel has left that one chosen. It is not there:
+ * its status is 0, also while the reset goes on.
+ */
+static void test_other_chosen(void **state)
+{
+	(void)state;
+	fake.status = (u8)ATA_STATUS_READY;
+	fake.reg[IDE_DEVICE] = (u8)(IDE_DEVICE_OLD | IDE_DEVICE_SLAVE);
+	fake.reset_steps = 20;
+	assert_true(begin_disk());
+	assert_int_equal(disk.sectors, DISK_BYTES / 512);
+}
+
 /* A mode that nobody chose, a size of 48 bits, a cache without a command to empty it. */
 static void test_features(void **state)
 {
@@ -300,9 +314,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 	const struct CMUnitTest tests[] = {
-		TEST(test_start), TEST(test_features), TEST(test_dma),	    TEST(test_cpu),
-		TEST(test_far),	  TEST(test_queue),    TEST(test_errors),   TEST(test_timeouts),
-		TEST(test_gone),  TEST(test_refused),
+		TEST(test_start), TEST(test_features), TEST(test_dma),		TEST(test_cpu),
+		TEST(test_far),	  TEST(test_queue),    TEST(test_errors),	TEST(test_timeouts),
+		TEST(test_gone),  TEST(test_refused),  TEST(test_other_chosen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
