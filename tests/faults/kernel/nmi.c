@@ -18,6 +18,7 @@
 #define SOONEST	  1500u
 #define SPAN	  997u
 #define NEAR_SPAN 1009u
+#define LEFT_SPAN 61u
 
 extern const char __image_start[];
 extern const char syscall_stub[];
@@ -65,7 +66,27 @@ static u64 some_below(u64 limit)
 	return (chance >> 33) % limit;
 }
 
+/* Takes `count` instructions more than for 0: odd ones fall through to one more. */
+static void pass_instructions(u64 count)
+{
+	u64 pairs = count / 2 + 1;
+
+	__asm__ volatile("1: dec %0\n\t"
+			 "jnz 1b\n\t"
+			 "test $1, %1\n\t"
+			 "jz 2f\n\t"
+			 "nop\n"
+			 "2:"
+			 : "+r"(pairs)
+			 : "q"((u8)count)
+			 : "cc");
+}
+
 /*
+ * What waits for the TSC does so in steps of several instructions, and what is interrupted stands
+ * still meanwhile. In which of its instructions the timer's edge comes is decided by how many are
+ * left until then when it goes on.
+ *
  * Every other time this CPU sends itself an interrupt, to be taken when it goes on, and the next
  * NMI comes shortly afterwards: otherwise the stubs of interrupts would seldom be hit.
  */
@@ -74,12 +95,13 @@ static void next(const struct cpu *cpu)
 	u64 at = rdtsc() + SOONEST + some_below(SPAN);
 
 	arm(at);
-	if (some_below(2) != 0)
-		return;
-	at -= some_below(NEAR_SPAN);
-	lapic_send(cpu->apic_id, APIC_FIXED, VECTOR_KICK);
-	while (rdtsc() < at)
-		;
+	if (some_below(2) != 0) {
+		at -= some_below(NEAR_SPAN);
+		lapic_send(cpu->apic_id, APIC_FIXED, VECTOR_KICK);
+		while (rdtsc() < at)
+			;
+	}
+	pass_instructions(some_below(LEFT_SPAN));
 }
 
 void __real_trap_nmi(struct trap_frame *frame);
