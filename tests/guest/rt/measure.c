@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/guest/rt/devices.h"
 
-#define ATTEMPTS 10u
+#define ATTEMPTS 60u /* a busy host interrupts most of them */
 #define CALIBRATION_US 20000u
 #define CLOSE_US 100u
 
