@@ -87,8 +87,8 @@ def test_without(build, tmp_path):
 @pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.long)])
 def test_clones(build, tmp_path, count):
     """Clones of a tiny guest, whose quotas together would be more than there is."""
-    # Of the last ones one that has not yet answered may hold all that it began with: there is room
-    # for some more than these. Of 4 MiB each they would take 240 MiB.
+    # A clone that has not yet answered holds all it was granted at first, so there is room for a few
+    # more. With all of their RAM the 60 would take 240 MiB.
     memory = "2G" if count > 100 else "104M"
     files = bundle.make(tmp_path / "clones.cpio",
                         "[vm base]\nkernel = built-in\nmemory = 4M\nautostart = yes\novercommit = yes\n")

@@ -104,7 +104,7 @@ def test_under_load(build, tmp_path, controller, driver):
         fio.die(machine, driver, "driver restart")
         machine.attach("alpha")
         machine.wait(r"fio-ends=(\d+)")
-        assert machine.match().group(1) == "0", machine.transcript()[-3000:]
+        assert machine.match().group(1) == "0"
         assert "2" in machine.shell("grep -c ^processor /proc/cpuinfo")
         assert "stall" not in machine.shell("dmesg | tail -n 20")
         machine.leave()
@@ -130,7 +130,7 @@ def test_leaves_nothing(build, tmp_path):
         for _ in range(3):
             renew(machine, "count")
         wait_for(lambda: owned(machine) == before, 30)
-        assert ": 0 found" in machine.command("audit"), machine.transcript()
+        assert ": 0 found" in machine.command("audit")
         machine.command("vm set count reserve=1ms/10ms")
         assert "found a reservation" in refused(machine, "vm renew count")
         machine.command("vm set count reserve=none")
@@ -168,7 +168,7 @@ def test_net(build, tmp_path):
             renew(machine, name)
         machine.attach("alpha")
         machine.wait(r"iperf-ends=(\d+)")
-        assert machine.match().group(1) == "0", machine.transcript()[-3000:]
+        assert machine.match().group(1) == "0"
         machine.leave()
         assert net.pings(machine, "alpha", "10.0.2.16") == 3
 

@@ -17,9 +17,8 @@ COUNTER = "[vm count]\nkernel = counter.bin\nmemory = 16M\nautostart = yes\n"
 
 def one(machine, line):
     """The one object that a command gives."""
-    answers = machine.objects(line)
-    assert len(answers) == 1, machine.transcript()[-1000:]
-    return answers[0]
+    (answer,) = machine.objects(line)
+    return answer
 
 
 def refused(machine, line):
@@ -90,7 +89,7 @@ def test_counter(build, tmp_path, emulator):
         assert counts.count(first[0]) > times / 4, counts
         machine.wait_end("count")
         machine.wait_prompt()
-        assert ": 0 found" in machine.command("audit"), machine.transcript()
+        assert ": 0 found" in machine.command("audit")
 
 
 @pytest.mark.parametrize("emulator", EMULATORS)
@@ -220,7 +219,7 @@ def test_merges(build, tmp_path, emulator):
         end(machine, "count")
         machine.wait_end("count")
         machine.wait_prompt()
-        assert ": 0 found" in machine.command("audit"), machine.transcript()
+        assert ": 0 found" in machine.command("audit")
 
 
 ROUND = ("vm create count", "vm start count", "vm snapshot count a", "vm clone count@a beta",

@@ -64,7 +64,7 @@ def test_rebuilt_disk(build, rebuilding, tmp_path, vcpus):
         fio.die_often(machine, "data", 5, random.Random(1), "driver restart")
         machine.attach("alpha")
         machine.wait(r"fio-ends=(\d+)")
-        assert machine.match().group(1) == "0", machine.transcript()[-3000:]
+        assert machine.match().group(1) == "0"
         machine.leave()
         lines = machine.command("log show -n 1000")
         assert re.search(r"rebuilt (\d+) times", lines.split("driver restart data", 1)[1]), lines
@@ -113,7 +113,7 @@ def test_rebuilt_net(build, rebuilding, tmp_path, vcpus):
             before = net.ports(machine)["beta"]["sent_bytes"]
         machine.attach("alpha")
         machine.wait(r"iperf-ends=(\d+)")
-        assert machine.match().group(1) == "0", machine.transcript()[-3000:]
+        assert machine.match().group(1) == "0"
         machine.leave()
         assert net.pings(machine, "alpha", "10.0.2.16") == 3
 

@@ -70,7 +70,7 @@ static void ide_choose(const struct ide *ide, u64 bits)
 bool ide_reset(struct ide *ide)
 {
 	ide->resets++;
-	/* Firmware may have left the other disk chosen, of which nobody says that it is busy. */
+	/* Firmware may have left the other disk chosen: a missing one never says BUSY. */
 	ide_choose(ide, 0);
 	ide_out8(ide->control_port, (u8)(IDE_CONTROL_RESET | IDE_CONTROL_NO_INTERRUPT));
 	ide_wait_at_least(RESET_PULSE_NS);
