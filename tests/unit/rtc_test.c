@@ -270,6 +270,49 @@ static void alarm_interrupt(void **state)
 	assert_int_equal(fixture_edges[8], 2);
 }
 
+static bool alarm_matches(u32 reg, u32 value)
+{
+	u8 byte = rtc->state.byte[reg];
+
+	return (byte & RTC_ALARM_ANY) == RTC_ALARM_ANY ||
+	       byte == (value / 10 << 4 | value % 10);
+}
+
+/* As the data sheet has it: the alarm's bytes are compared with the date, second by second. */
+static s64 alarm_awaited(s64 seconds)
+{
+	for (s64 at = seconds + 1; at <= seconds + 86400; at++) {
+		struct date time = date_from_seconds(at);
+
+		if (alarm_matches(RTC_HOURS_ALARM, time.hour) &&
+		    alarm_matches(RTC_MINUTES_ALARM, time.minute) &&
+		    alarm_matches(RTC_SECONDS_ALARM, time.second))
+			return at;
+	}
+	return -1;
+}
+
+static void alarm_comes_at_the_first_second_that_matches(void **state)
+{
+	static const u8 hours[] = {0x00, 0x07, 0x23, 0x24, 0xc0};
+	static const u8 others[] = {0x00, 0x31, 0x59, 0x60, 0xff};
+	static const s64 days[] = {-1, 0, START_S / 86400};
+	static const s64 in_day[] = {0, 1, 59, 60, 7 * 3600 + 31 * 60 + 30, 86398, 86399};
+	u8 *byte = rtc->state.byte;
+
+	(void)state;
+	for (u32 i = 0; i < 125; i++) {
+		byte[RTC_HOURS_ALARM] = hours[i / 25];
+		byte[RTC_MINUTES_ALARM] = others[i / 5 % 5];
+		byte[RTC_SECONDS_ALARM] = others[i % 5];
+		for (u32 j = 0; j < ARRAY_COUNT(days) * ARRAY_COUNT(in_day); j++) {
+			s64 at = days[j % 3] * 86400 + in_day[j / 3];
+
+			assert_true(rtc_next_alarm(&rtc->state, at) == alarm_awaited(at));
+		}
+	}
+}
+
 static void wall_clock_set_back(void **state)
 {
 	(void)state;
@@ -349,6 +392,7 @@ int main(void)
 		cmocka_unit_test_setup(update_interrupt, setup),
 		cmocka_unit_test_setup(periodic_interrupt, setup),
 		cmocka_unit_test_setup(alarm_interrupt, setup),
+		cmocka_unit_test_setup(alarm_comes_at_the_first_second_that_matches, setup),
 		cmocka_unit_test_setup(wall_clock_set_back, setup),
 		cmocka_unit_test_setup(cmos_bytes, setup),
 		cmocka_unit_test_setup(save_and_load, setup),

@@ -96,30 +96,46 @@ static u32 rtc_alarm_value(const struct rtc_state *state, u8 reg)
 	return reg == RTC_HOURS_ALARM ? rtc_decode_hour(state, byte) : rtc_decode(state, byte);
 }
 
-/* The first second after `seconds` at which the alarm fires; at most a day later, or -1: never. */
+/* Where `seconds` lies in its day. */
+static u32 rtc_in_day(s64 seconds)
+{
+	s64 in_day = seconds % DAY_SECONDS;
+
+	return (u32)(in_day < 0 ? in_day + DAY_SECONDS : in_day);
+}
+
+/* How far it is from one number of a dial to the next that is wanted. */
+static u32 rtc_ahead(u32 from, u32 wanted, u32 numbers)
+{
+	return (wanted + numbers - from) % numbers;
+}
+
+/*
+ * The first second after `seconds` at which the alarm fires; at most a day later, or -1: never.
+ * Turns one hand after the other to where it is wanted, which may carry into those before it.
+ */
 static s64 rtc_next_alarm(const struct rtc_state *state, s64 seconds)
 {
 	u32 hour = rtc_alarm_value(state, RTC_HOURS_ALARM);
 	u32 minute = rtc_alarm_value(state, RTC_MINUTES_ALARM);
 	u32 second = rtc_alarm_value(state, RTC_SECONDS_ALARM);
-	s64 end = seconds + 86400;
+	s64 at = seconds + 1;
 
 	if ((hour != ALARM_ANY && hour > 23) || (minute != ALARM_ANY && minute > 59) ||
 	    (second != ALARM_ANY && second > 59))
 		return -1;
-	for (s64 at = seconds + 1; at <= end;) {
-		struct date time = date_from_seconds(at);
+	for (;;) {
+		u32 in_day = rtc_in_day(at);
 
-		if (hour != ALARM_ANY && hour != time.hour)
-			at += 3600 - (s64)(time.minute * 60 + time.second);
-		else if (minute != ALARM_ANY && minute != time.minute)
-			at += 60 - (s64)time.second;
-		else if (second != ALARM_ANY && second != time.second)
-			at++;
+		if (hour != ALARM_ANY && hour != in_day / 3600)
+			at += rtc_ahead(in_day / 3600, hour, 24) * 3600 - in_day % 3600;
+		else if (minute != ALARM_ANY && minute != in_day / 60 % 60)
+			at += rtc_ahead(in_day / 60 % 60, minute, 60) * 60 - in_day % 60;
+		else if (second != ALARM_ANY && second != in_day % 60)
+			at += rtc_ahead(in_day % 60, second, 60);
 		else
 			return at;
 	}
-	return -1;
 }
 
 /* Periodic rate in clocks of the crystal, 0: off (MC146818A, table 5). */
