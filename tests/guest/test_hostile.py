@@ -318,7 +318,7 @@ def mib_free(yard):
     """The MiB that, by a refusal, are left for a VM: its RAM and all else that it takes."""
     out = yard.machine.command("vm create huge kernel=greedy.bin memory=512G")
     assert out.startswith("error: ") and yard.machine.vm("huge") is None, out
-    return int(re.search(r"allowed: the (\d+) MiB that are free", out).group(1))
+    return int(re.search(r"allowed: the (\d+) MiB that are promised to nobody", out).group(1))
 
 
 def test_memory_full(yard):

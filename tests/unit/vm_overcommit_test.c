@@ -111,7 +111,8 @@ static void waits(void **state)
 	assert_int_equal(event_count[EVENT_PAUSED], 1);
 	assert_int_equal(quota, 500);
 	assert_false(act(vm, ACTION_RESUME));
-	assert_non_null(strstr(problem, "found 4348 KiB that are free, allowed: 4352 KiB"));
+	assert_non_null(strstr(problem, "found 4348 KiB that are promised to nobody, allowed: "
+					"4352 KiB"));
 	available++;
 	settle(vm);
 	settle(vm);

@@ -111,7 +111,7 @@ bool vm_build_check(const struct vm *vm, char *problem, size_t size)
 	if (pages > available) {
 		format(problem, size,
 		       "memory: found %llu MiB, which takes %llu MiB in all, allowed: the %llu MiB "
-		       "that are free",
+		       "that are promised to nobody",
 		       (unsigned long long)(config->memory_bytes / MIB),
 		       (unsigned long long)(pages * PAGE_SIZE / MIB),
 		       (unsigned long long)(available * PAGE_SIZE / MIB));

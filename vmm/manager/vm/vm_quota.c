@@ -24,8 +24,8 @@ bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
 
 	if (pages > available) {
 		format(problem, size,
-		       "memory: found %llu KiB that are free, allowed: with the %llu KiB that it "
-		       "takes, %llu KiB are missing",
+		       "memory: found %llu KiB that are promised to nobody, allowed: with the "
+		       "%llu KiB that it takes, %llu KiB are missing",
 		       (unsigned long long)(available * PAGE_SIZE / KIB),
 		       (unsigned long long)(pages * PAGE_SIZE / KIB),
 		       (unsigned long long)((pages - available) * PAGE_SIZE / KIB));
