@@ -42,6 +42,18 @@ def time_limit(request):
     signal.alarm(0)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test that fails shows what the machines of its fixtures had said; its own say it."""
+    from machine import Machine
+
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == "call" and report.failed:
+        report.sections += [("said by a machine of a fixture", said)
+                            for said in Machine.unreported()]
+
+
 @pytest.fixture(scope="session")
 def build(request):
     folder = Path(request.config.getoption("--build")).resolve()

@@ -64,6 +64,8 @@ def running(text):
 class Machine:
     """What both emulators have in common: a console on a socket, files in a folder of their own."""
 
+    started = []  # by this process, and not yet closed
+
     def __init__(self, build):
         folder = build / "tests/machines"
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,6 +89,12 @@ class Machine:
         if why is not None and not self.reported:
             print(f"the machine had said:\n{self.transcript()[-REPORT_CHARACTERS:]}")
         self.close()
+
+    @classmethod
+    def unreported(cls):
+        """The ends of what those machines have said that still run: a fixture holds them."""
+        return [machine.transcript()[-REPORT_CHARACTERS:] for machine in cls.started
+                if not machine.reported]
 
     def wait(self, pattern, limit=None):
         """Waits for a pattern; returns what came before it."""
@@ -192,6 +200,8 @@ class Machine:
             return False
 
     def close(self):
+        if self in self.started:
+            self.started.remove(self)
         if self.console is not None:
             try:
                 self.console.close()
@@ -252,6 +262,7 @@ class Machine:
                                                  codec_errors="replace", timeout=self.limit)
         self.console.logfile_read = self.read
         self.console.delaybeforesend = None
+        self.started.append(self)
 
     def transcript(self):
         self.read.flush()
