@@ -306,7 +306,8 @@ static void alarm_comes_at_the_first_second_that_matches(void **state)
 		byte[RTC_MINUTES_ALARM] = others[i / 5 % 5];
 		byte[RTC_SECONDS_ALARM] = others[i % 5];
 		for (u32 j = 0; j < ARRAY_COUNT(days) * ARRAY_COUNT(in_day); j++) {
-			s64 at = days[j % 3] * 86400 + in_day[j / 3];
+			s64 at = days[j % ARRAY_COUNT(days)] * 86400 +
+				 in_day[j / ARRAY_COUNT(days)];
 
 			assert_true(rtc_next_alarm(&rtc->state, at) == alarm_awaited(at));
 		}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/rt/date.h"
 
+#define DAY_SECONDS    86400
 #define DAYS_400_YEARS 146097
 #define DAYS_TO_1970   719468 /* from 1 March of year 0 */
 

@@ -3,8 +3,6 @@
 
 #include "lib/types.h"
 
-#define DAY_SECONDS 86400 /* there are no leap seconds */
-
 /* A date of the Gregorian calendar, without leap seconds. */
 struct date {
 	u32 year;

@@ -96,14 +96,6 @@ static u32 rtc_alarm_value(const struct rtc_state *state, u8 reg)
 	return reg == RTC_HOURS_ALARM ? rtc_decode_hour(state, byte) : rtc_decode(state, byte);
 }
 
-/* Where `seconds` lies in its day. */
-static u32 rtc_in_day(s64 seconds)
-{
-	s64 in_day = seconds % DAY_SECONDS;
-
-	return (u32)(in_day < 0 ? in_day + DAY_SECONDS : in_day);
-}
-
 /* How far it is from one number of a dial to the next that is wanted. */
 static u32 rtc_ahead(u32 from, u32 wanted, u32 numbers)
 {
@@ -125,14 +117,15 @@ static s64 rtc_next_alarm(const struct rtc_state *state, s64 seconds)
 	    (second != ALARM_ANY && second > 59))
 		return -1;
 	for (;;) {
-		u32 in_day = rtc_in_day(at);
+		struct date time = date_from_seconds(at);
 
-		if (hour != ALARM_ANY && hour != in_day / 3600)
-			at += rtc_ahead(in_day / 3600, hour, 24) * 3600 - in_day % 3600;
-		else if (minute != ALARM_ANY && minute != in_day / 60 % 60)
-			at += rtc_ahead(in_day / 60 % 60, minute, 60) * 60 - in_day % 60;
-		else if (second != ALARM_ANY && second != in_day % 60)
-			at += rtc_ahead(in_day % 60, second, 60);
+		if (hour != ALARM_ANY && hour != time.hour)
+			at += rtc_ahead(time.hour, hour, 24) * 3600 - time.minute * 60 -
+			      time.second;
+		else if (minute != ALARM_ANY && minute != time.minute)
+			at += rtc_ahead(time.minute, minute, 60) * 60 - time.second;
+		else if (second != ALARM_ANY && second != time.second)
+			at += rtc_ahead(time.second, second, 60);
 		else
 			return at;
 	}
