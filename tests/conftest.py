@@ -43,7 +43,7 @@ def time_limit(request):
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
+def pytest_runtest_makereport():
     """A test that fails shows what the machines of its fixtures had said; its own say it."""
     from machine import Machine
 

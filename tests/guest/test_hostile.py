@@ -11,8 +11,7 @@ import time
 import pytest
 
 import bundle
-from machine import Bochs, Qemu
-from shares import COUNTED
+from machine import COUNTED, Bochs, Qemu
 
 GOOD = 16  # EXIT_GOOD of rt.h
 NEIGHBOUR = "[vm neighbour]\nautostart = yes\n"

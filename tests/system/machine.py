@@ -26,6 +26,8 @@ REPORT_CHARACTERS = 10000
 OVMF = "/usr/share/ovmf/OVMF.fd"
 ROOT = Path(__file__).resolve().parents[2]
 EPYC = "EPYC,+svm,+npt"
+# For QEMU: a nanosecond of the machine is an instruction, whatever else the host has to do.
+COUNTED = ("-icount", "shift=0,sleep=off")
 
 
 def make_iso(build, out, bundle=None, cmdline=""):
@@ -87,14 +89,13 @@ class Machine:
 
     def __exit__(self, why, *unused):
         if why is not None and not self.reported:
-            print(f"the machine had said:\n{self.transcript()[-REPORT_CHARACTERS:]}")
+            print(f"the machine had said:\n{self.said()}")
         self.close()
 
     @classmethod
     def unreported(cls):
         """The ends of what those machines have said that still run: a fixture holds them."""
-        return [machine.transcript()[-REPORT_CHARACTERS:] for machine in cls.started
-                if not machine.reported]
+        return [machine.said() for machine in cls.started if not machine.reported]
 
     def wait(self, pattern, limit=None):
         """Waits for a pattern; returns what came before it."""
@@ -116,7 +117,7 @@ class Machine:
         if instead is not pexpect.EOF:
             self.wait_rest()
         return (f"waited for {pattern!r}, but: {instead}; the emulator's end: "
-                f"{self.process.poll()}\n{self.transcript()[-REPORT_CHARACTERS:]}")
+                f"{self.process.poll()}\n{self.said()}")
 
     def wait_rest(self):
         """What the machine still says in the next seconds."""
@@ -267,6 +268,10 @@ class Machine:
     def transcript(self):
         self.read.flush()
         return (self.folder / "console.txt").read_text(encoding="utf-8", errors="replace")
+
+    def said(self):
+        """The end of the transcript, for a report."""
+        return self.transcript()[-REPORT_CHARACTERS:]
 
 
 class Qemu(Machine):

@@ -2,9 +2,6 @@
 """What the tests of shares have in common: tiny guests that measure (tests/guest/rt/samples.c)."""
 from machine import wait_for
 
-# A nanosecond of the machine is an instruction, whatever else the host has to do.
-COUNTED = ("-icount", "shift=0,sleep=off")
-
 
 def value(machine, what):
     """The next that the guest says whose console is attached; what it had said counts too."""

@@ -7,7 +7,7 @@ import pytest
 
 import bundle
 import kvm
-from machine import Bochs, Qemu, wait_for
+from machine import COUNTED, Bochs, Qemu, wait_for
 
 MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
            "virtio_balloon")
@@ -126,7 +126,6 @@ def test_refused(build, tmp_path):
         assert stat(machine)["balloon-target-pages"] == 156 * MIB
 
 
-ICOUNT = ("-icount", "shift=0,sleep=off")
 # By page, given back and taken again, in instructions: docs/performance.md.
 COSTS = {"first": (700, 2000), "run": (650, 2000), "scattered": (2300, 2000), "blocks": (10, 600)}
 
@@ -143,7 +142,7 @@ def test_costs(build, tmp_path, emulator):
     """A tiny guest gives pages back in runs, one by one, and as blocks, and takes them again."""
     conf = "[vm alpha]\nkernel = balloon.bin\nmemory = 64M\nautostart = no\nballoon = yes\n"
     files = bundle.make(tmp_path / "balloon.cpio", conf, bundle.tiny(build, "balloon"))
-    with Qemu(build, bundle=files, extra=ICOUNT) if emulator == "qemu" else \
+    with Qemu(build, bundle=files, extra=COUNTED) if emulator == "qemu" else \
             Bochs(build, bundle=files) as machine:
         machine.wait_prompt()
         machine.command("vm create alpha")
@@ -170,7 +169,7 @@ def test_costs_kvm(build, tmp_path, emulator):
     """The same guest under KVM and its QEMU, for docs/performance.md: all of it costs more there."""
     more = {"balloon.bin": build / "tests/guest/balloon.bin"}
     with kvm.boot(Qemu if emulator == "qemu" else Bochs, build, tmp_path, KVM, more,
-                  extra=ICOUNT) as machine:
+                  extra=COUNTED) as machine:
         costs = costs_of(machine.wait("MARK end").replace("\r", ""))
     print(costs)
     assert costs.keys() == COSTS.keys()

@@ -7,8 +7,8 @@ tests/slow take 25 us for each MiB of their size, and any number of requests at 
 import pytest
 
 import bundle
-from machine import Qemu, wait_for
-from shares import COUNTED, order, ping, rate_of, value
+from machine import COUNTED, Qemu, wait_for
+from shares import order, ping, rate_of, value
 
 GUEST = """[vm {name}]
 kernel = disk_share.bin

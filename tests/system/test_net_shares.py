@@ -7,9 +7,9 @@ import pytest
 
 import bundle
 import fio
-from machine import Qemu, wait_for
+from machine import COUNTED, Qemu, wait_for
 from net import ports
-from shares import COUNTED, order, ping, rate_of, value
+from shares import order, ping, rate_of, value
 
 DEATHS = 35  # twice what the quota of a switch would do for if nothing were freed
 GUEST = """[vm {name}]

@@ -12,7 +12,7 @@ import pytest
 
 import bundle
 import qemu_monitor
-from machine import Bochs, Qemu
+from machine import COUNTED, Bochs, Qemu
 
 PIT_LINE = "ioapic_set_irq vector: 0 level: 1"
 STUBS = ("trap_common", "trap_return", "user_common", "syscall_common", "cpu_return_to_caller")
@@ -163,7 +163,7 @@ def test_svm(build, tmp_path, count):
     path, log = tmp_path / "monitor", tmp_path / "executed.log"
     rows, closed = stubs(code, False), sum((code[name] for name in HELD), [])
     base = code["syscall_stub"][0][0] & ~0xfffff
-    words = ("-icount", "shift=0,sleep=off", "-D", log, "-dfilter",
+    words = (*COUNTED, "-D", log, "-dfilter",
              f"{min(closed)[0]:#x}..{max(closed)[0]:#x}", *qemu_monitor.option(path))
     with Qemu(image, bundle=guests(build, tmp_path, "qemu"), cmdline="nokaslr",
               extra=words) as machine, qemu_monitor.Monitor(path) as monitor:

@@ -11,10 +11,9 @@ import pexpect
 import pytest
 
 import bundle
-from machine import Bochs, Qemu, on_cpus
+from machine import COUNTED, Bochs, Qemu, on_cpus
 from prompt import Prompt
 
-COUNTED = ("-icount", "shift=0,sleep=off")
 MS = 1000000
 
 

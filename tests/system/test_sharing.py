@@ -7,7 +7,7 @@ import pexpect
 import pytest
 
 import bundle
-from machine import EPYC, Bochs, Qemu
+from machine import COUNTED, EPYC, Bochs, Qemu
 
 
 def tiny_bundle(build, tmp_path, names, guest, words=""):
@@ -94,7 +94,7 @@ def counted_run(build, files, out):
     """A run without any input from outside; the TSC counts instructions."""
     command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", EPYC, "-m", "512M",
                "-display", "none", "-no-reboot", "-nic", "none", "-serial", f"file:{out}",
-               "-icount", "shift=0,sleep=off", "-seed", "1",
+               *COUNTED, "-seed", "1",
                "-rtc", "base=2024-01-01,clock=vm", "-kernel", build / "skerry.elf",
                "-initrd", files, "-append", 'run="vm list; mem; vm stat one; log show; poweroff now"']
     subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, timeout=300,

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import bundle
-from machine import Bochs, Qemu, wait_for
+from machine import COUNTED, Bochs, Qemu, wait_for
 
 EMULATORS = {"qemu": Qemu, "bochs": Bochs}
-COUNTED = ("-icount", "shift=0,sleep=off", "-seed", "1")
+SEEDED = (*COUNTED, "-seed", "1")
 COUNTER = "[vm count]\nkernel = counter.bin\nmemory = 16M\nautostart = yes\n"
 
 
@@ -249,7 +249,7 @@ def logged(machine, pattern):
 
 def test_instructions(build, tmp_path):
     """What it takes, in instructions: with -icount the clock counts them, one a nanosecond."""
-    with start(build, tmp_path, extra=COUNTED) as machine:
+    with start(build, tmp_path, extra=SEEDED) as machine:
         machine.wait_prompt()
         wait_counts(machine, "count")
         taken = one(machine, "vm snapshot count one")["held_us"] * 1000
@@ -270,7 +270,7 @@ INSTRUCTIONS = {"qemu": 1000, "bochs": 50}
 def start_copies(build, folder, emulator, memory="16M", vcpus=1):
     files = bundle.make(folder / "copies.cpio", COPIES.format(memory=memory, vcpus=vcpus),
                         bundle.tiny(build, "copies"))
-    more = {"extra": COUNTED} if emulator == "qemu" else {}
+    more = {"extra": SEEDED} if emulator == "qemu" else {}
     return EMULATORS[emulator](build, bundle=files, memory="2G", **more)
 
 

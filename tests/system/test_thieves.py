@@ -9,10 +9,10 @@ time, the console answers, and the attacker can be destroyed. All times are TSC 
 import pytest
 
 import bundle
-from machine import Bochs, Qemu
+from machine import COUNTED, Bochs, Qemu
 from test_scheduling import measure, wait_running
 
-COUNTED = ("-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2024-01-01,clock=vm")
+REPEATED = (*COUNTED, "-seed", "1", "-rtc", "base=2024-01-01,clock=vm")
 PATTERNS = ("big", "sleep-burst", "sleep-stagger", "threads", "wave", "yield", "yield-vcpu",
             "unmap", "touch", "teardown", "hoard", "ring", "kick", "kick-event", "again",
             "reserve-busy", "reserve-nap", "reserve-more", "fuzz")
@@ -93,7 +93,7 @@ def check(figures, name, share=SHARE_PERMILLE):
 
 
 def boot_counted(build, seed):
-    return lambda words: Qemu(build / "tests/thief", cmdline=f"{words} seed={seed}", extra=COUNTED)
+    return lambda words: Qemu(build / "tests/thief", cmdline=f"{words} seed={seed}", extra=REPEATED)
 
 
 PLAYED = {}
@@ -144,7 +144,7 @@ def share_beside(build, tmp_path, kernel):
     conf = "".join(f"[vm {name}]\nkernel = {file}.bin\nmemory = 4M\nautostart = yes\n"
                    for name, file in (("victim", "busy"), ("rival", kernel)))
     files = bundle.make(tmp_path / f"{kernel}.cpio", conf, bundle.tiny(build, "busy", kernel))
-    with Qemu(build, bundle=files, extra=COUNTED) as machine:
+    with Qemu(build, bundle=files, extra=REPEATED) as machine:
         wait_running(machine, ("victim", "rival"))
         spent, passed = measure(machine, 700)["victim"]
         assert machine.command("vm destroy rival") == "rival: destroyed"
