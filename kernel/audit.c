@@ -19,6 +19,7 @@
 
 #define STEP_FRAMES 1024u
 #define STEP_SLOTS  1024u
+#define STEP_LEAVES 128u
 #define KERNEL_HALF 0xffff800000000000ull
 
 /* The count is a private copy, because the caller may write to the page at any time. */
@@ -188,25 +189,36 @@ static u64 audit_list_frames(struct listing *listing, u64 first)
 	return first;
 }
 
+/* The tables whose first address this is, from the deepest one up. */
+static void audit_put_tables(struct listing *listing, const struct pt_walk *walk, u64 id, u64 at)
+{
+	for (u32 level = walk->level; level < PT_LEVEL_COUNT; level++) {
+		if (!is_aligned(at, table_level_bytes((enum pt_level)(level + 1))))
+			return;
+		audit_put(listing, AUDIT_TABLE, level, id, at, walk->node[level].value);
+	}
+}
+
+/* Each step goes on behind what it has found, in order: so it comes to each table once. */
 static u64 audit_list_leaves(struct listing *listing, const struct table *table, u64 id, u64 at,
 			     u64 end)
 {
 	u64 began = at;
+	struct pt_walk walk;
 	struct pt_leaf leaf;
 
 	/* The address after the last one is 0. */
-	while (!audit_full(listing) && at >= began && at < end) {
-		enum status status = table_next(table, &at, end, &leaf);
-
-		if (status == STATUS_NOT_FOUND)
-			return AUDIT_END;
-		if (status == STATUS_AGAIN)
-			break;
-		if (leaf.at < began)
-			return AUDIT_END;
-		audit_put(listing, AUDIT_LEAF, leaf.rights | (u32)leaf.level << 8, id, leaf.at,
-			  leaf.hpa.value);
-		at = leaf.at + table_level_bytes(leaf.level);
+	for (u32 n = 0; n < STEP_LEAVES && at >= began && at < end; n++) {
+		if (listing->count + PT_LEVEL_COUNT >= AUDIT_RECORDS)
+			return at;
+		leaf.rights = 0;
+		if (table_walk(table, at, &walk))
+			table_walk_leaf(table, at, &walk, &leaf);
+		audit_put_tables(listing, &walk, id, at);
+		if (leaf.rights != 0)
+			audit_put(listing, AUDIT_LEAF, leaf.rights | (u32)leaf.level << 8, id,
+				  leaf.at, leaf.hpa.value);
+		at = (at | (table_level_bytes(walk.level) - 1)) + 1;
 	}
 	return at >= began && at < end ? at : AUDIT_END;
 }
@@ -260,6 +272,9 @@ static u64 audit_list_space(struct listing *listing, struct space *space, u64 at
 	u64 next;
 
 	lock_acquire(&space->lock, LOCK_SPACE);
+	if (at == 0 && space->table.root.user.value != space->table.root.kernel.value)
+		audit_put(listing, AUDIT_TABLE, PT_LEVEL_512G, audit_identity(space), at,
+			  space->table.root.user.value);
 	next = audit_list_leaves(listing, &space->table, audit_identity(space), at, space->high);
 	lock_release(&space->lock, LOCK_SPACE);
 	return next;

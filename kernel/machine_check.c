@@ -158,21 +158,6 @@ static bool machine_check_holds(struct memory *memory, hpa_t page)
 	return false;
 }
 
-/* The memory object that the page belongs to. Searches all objects: this is rare. */
-static NOINLINE struct memory *machine_check_memory_of(hpa_t page)
-{
-	struct cache_cursor cursor = {0};
-
-	for (void *object; (object = cache_walk_all(&cursor)) != NULL;) {
-		struct memory *memory = CONTAINER_OF(object, struct memory, object);
-
-		if (cursor.kind == OBJECT_MEMORY && memory->kind == MEMORY_RAM &&
-		    machine_check_holds(memory, page))
-			return memory;
-	}
-	return NULL;
-}
-
 /* The manager cannot do without a page it has mapped: it would use the page again and again. */
 static bool machine_check_manager_uses(const struct memory *memory)
 {
@@ -184,29 +169,50 @@ static bool machine_check_manager_uses(const struct memory *memory)
 	return false;
 }
 
+/*
+ * Ends all groups whose memory has the page, or lies on what has it: they would meet it again.
+ * Searches all objects: this is rare. False: the manager is among them.
+ */
+static NOINLINE bool machine_check_end_groups(hpa_t page)
+{
+	struct cache_cursor cursor = {0};
+
+	for (void *object; (object = cache_walk_all(&cursor)) != NULL;) {
+		struct memory *memory = CONTAINER_OF(object, struct memory, object);
+		struct memory *at = memory;
+		struct group *group = CONTAINER_OF(memory->quota, struct group, quota);
+
+		if (cursor.kind != OBJECT_MEMORY || memory->kind != MEMORY_RAM)
+			continue;
+		while (at != NULL && !machine_check_holds(at, page))
+			at = at->below;
+		if (at == NULL)
+			continue;
+		if (machine_check_manager_uses(memory))
+			return false;
+		log_error(LOG_PROCESS, "page %#lx is lost, with it group %lu", page.value,
+			  group->tag);
+		group_kill(group, KILL_CODE(KILL_MACHINE_CHECK, 0));
+	}
+	return true;
+}
+
 /* Why the machine cannot go on without the page; NULL: it can. */
 static const char *machine_check_lose_page(const struct machine_check *record)
 {
 	hpa_t page = HPA(record->address & PTE_ADDRESS);
 	enum page_owner owner = page_owner(page);
-	struct memory *memory;
-	struct group *group;
 
 	if (owner == PAGE_RESERVED && page_is_set_aside(page))
 		return NULL; /* already retired by an earlier error */
 	if (owner != PAGE_GUEST && owner != PAGE_PROCESS && owner != PAGE_FREE)
 		return "the page is the kernel's";
 	long_lock();
-	memory = machine_check_memory_of(page);
-	if (memory != NULL && machine_check_manager_uses(memory))
-		return "the page is the manager's";
-	group = memory != NULL ? CONTAINER_OF(memory->quota, struct group, quota) : NULL;
-	log_error(LOG_PROCESS,
-		  "machine check: bank %u, status %#lx: page %#lx is lost, with it group %lu",
-		  record->bank, record->status, page.value, group != NULL ? group->tag : 0);
+	log_error(LOG_PROCESS, "machine check: bank %u, status %#lx: page %#lx is lost",
+		  record->bank, record->status, page.value);
 	page_set_aside(page);
-	if (group != NULL)
-		group_kill(group, KILL_CODE(KILL_MACHINE_CHECK, 0));
+	if (!machine_check_end_groups(page))
+		return "the page is the manager's";
 	long_unlock();
 	return NULL;
 }

@@ -19,6 +19,7 @@
 #include "mm/space.h"
 
 #define STACK_PAGES 16u
+#define OVERHEAD_PAGES 32u /* of a process: its objects, handles and tables */
 #define IMAGE_PAGES_MAX 4096u
 
 /* Reads the header once: ring 3 may change the image at any time. `first` is one of its pages. */
@@ -39,17 +40,6 @@ static enum status process_read_header(struct memory *image, u64 first, struct i
 	    header->entry >= header->text_pages * PAGE_SIZE)
 		return STATUS_BAD_FORMAT;
 	return STATUS_OK;
-}
-
-static enum status process_map(struct space *space, u64 *at, struct memory *memory, u64 first,
-			       u64 count, u32 rights)
-{
-	u64 where = *at;
-
-	*at += count * PAGE_SIZE;
-	if (count == 0)
-		return STATUS_OK;
-	return space_map(space, where, memory, first, count, rights, &where);
 }
 
 /* A piece of 2 MiB is cleared in 16 steps. After more the quota has no page until later. */
@@ -79,7 +69,7 @@ static enum status process_copy_data(struct group *group, struct memory *image, 
 	for (u64 i = 0; status == STATUS_OK && i < header->data_pages; i++) {
 		status = process_data_populate(*data, i);
 		if (status == STATUS_OK)
-			status = memory_populate(image, first + i);
+			status = process_data_populate(image, first + i);
 		if (status == STATUS_OK)
 			memcpy(memory_pointer(*data, i), memory_pointer(image, first + i),
 			       PAGE_SIZE);
@@ -92,64 +82,87 @@ static enum status process_copy_data(struct group *group, struct memory *image, 
 static enum status process_map_image(struct process *process, struct memory *image, u64 first,
 				     struct memory *data, const struct image_header *header)
 {
-	u64 total = (u64)header->text_pages + header->rodata_pages + header->data_pages +
-		    header->bss_pages + 1; /* the canary's */
+	const struct {
+		struct memory *memory;
+		u64 first, count;
+		u32 rights;
+	} parts[] = {
+		{image, first, header->text_pages, PT_READ | PT_EXECUTE},
+		{image, first + header->text_pages, header->rodata_pages, PT_READ},
+		{data, 0, data->page_count - 1, PT_READ | PT_WRITE},
+		{data, data->page_count - 1, 1, PT_READ}, /* the canary's */
+	};
+	u64 total = parts[0].count + parts[1].count + data->page_count;
 	u64 range = (SPACE_USER_HIGH - SPACE_USER_LOW) / PAGE_SIZE - total;
-	enum status status;
+	enum status status = STATUS_OK;
 	u64 at = SPACE_USER_LOW + random_below(range) * PAGE_SIZE;
 
 	process->image_base = at;
 	process->entry = at + header->entry;
-	status = process_map(process->space, &at, image, first, header->text_pages,
-			     PT_READ | PT_EXECUTE);
-	if (status == STATUS_OK)
-		status = process_map(process->space, &at, image, first + header->text_pages,
-				     header->rodata_pages, PT_READ);
-	if (status == STATUS_OK)
-		status = process_map(process->space, &at, data, 0, data->page_count - 1,
-				     PT_READ | PT_WRITE);
-	if (status == STATUS_OK)
-		status = process_map(process->space, &at, data, data->page_count - 1, 1, PT_READ);
+	for (u32 i = 0; i < ARRAY_COUNT(parts) && status == STATUS_OK; i++) {
+		u64 where = at;
+
+		at += parts[i].count * PAGE_SIZE;
+		if (parts[i].count != 0)
+			status = space_map(process->space, where, parts[i].memory, parts[i].first,
+					   parts[i].count, parts[i].rights, &where);
+	}
 	return status;
 }
 
-static enum status process_fill(struct process *process, struct memory *image, u64 first)
+static enum status process_fill(struct process *process, struct memory *image, u64 first,
+				const struct image_header *header)
 {
-	struct quota *quota = &process->group->quota;
-	struct image_header header;
 	struct memory *data;
-	enum status status = process_read_header(image, first, &header);
+	enum status status;
 
-	if (status != STATUS_OK)
-		return status;
 	long_aside();
-	status = space_create_process(quota, &process->space);
+	status = space_create_process(&process->group->quota, &process->space);
 	long_back();
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(process->group, &process->space->object);
 	long_aside();
 	status = process_copy_data(process->group, image,
-				   first + header.text_pages + header.rodata_pages, &header, &data);
+				   first + header->text_pages + header->rodata_pages, header, &data);
 	long_back();
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(process->group, &data->object);
 	long_aside();
-	status = process_map_image(process, image, first, data, &header);
+	status = process_map_image(process, image, first, data, header);
 	long_back();
 	object_put(&data->object); /* the mappings keep it */
 	return status;
+}
+
+/*
+ * STATUS_AGAIN while pages that the process will take are on their way back: before anything of it
+ * is there, so that who repeats the call until then leaves nothing behind each time.
+ */
+static bool process_must_wait(struct quota *quota, const struct image_header *header)
+{
+	u64 pages = (u64)header->data_pages + header->bss_pages + OVERHEAD_PAGES;
+	enum status status = quota_charge(quota, PAGE_PROCESS, pages);
+
+	if (status == STATUS_OK)
+		quota_release(quota, PAGE_PROCESS, pages, 0);
+	return status == STATUS_AGAIN;
 }
 
 enum status process_create(struct group *group, struct memory *image, u64 first, u32 table_order,
 			   struct process **result)
 {
 	struct quota *quota = &group->quota;
+	struct image_header header;
 	struct process *process;
-	enum status status =
-		cache_alloc_object(quota, OBJECT_PROCESS, sizeof(*process), (void **)&process);
+	enum status status = process_read_header(image, first, &header);
 
+	if (status == STATUS_OK && process_must_wait(quota, &header))
+		status = STATUS_AGAIN;
+	if (status == STATUS_OK)
+		status = cache_alloc_object(quota, OBJECT_PROCESS, sizeof(*process),
+					    (void **)&process);
 	if (status != STATUS_OK)
 		return status;
 	status = page_alloc_cleared(table_order, PAGE_KERNEL, quota, (void **)&process->handles);
@@ -162,10 +175,10 @@ enum status process_create(struct group *group, struct memory *image, u64 first,
 	process->group = group;
 	process->ended.group = group;
 	group_adopt(group, &process->object);
-	status = process_fill(process, image, first);
+	status = process_fill(process, image, first, &header);
 	if (status != STATUS_OK) {
 		object_put(&process->object);
-		return status;
+		return status == STATUS_AGAIN ? STATUS_NO_QUOTA : status;
 	}
 	*result = process;
 	return STATUS_OK;

@@ -121,15 +121,16 @@ static enum status discard_or_wait(struct memory *memory, u64 first, u64 *count)
 	} else {
 		u64 revoked = first;
 
+		layer_wait_begin(memory, WAIT_PAGE);
 		lock_acquire(&memory->lock, LOCK_MEMORY);
 		status = discard_step(memory, first, count);
 		lock_release(&memory->lock, LOCK_MEMORY);
 		while (status == STATUS_OK &&
-		       layer_revoke(memory, &revoked, first + *count) != STATUS_OK)
+		       layer_revoke(memory, &revoked, first + *count, WAIT_PAGE) != STATUS_OK)
 			;
 		memory->cursor = *count;
 	}
-	if (status == STATUS_OK && !tlb_all_passed(memory->awaited))
+	if (status == STATUS_OK && !tlb_all_passed(memory->awaited[WAIT_PAGE]))
 		status = STATUS_AGAIN;
 	memory->breaking = status == STATUS_AGAIN ? first + 1 : 0;
 	return status;
@@ -177,8 +178,7 @@ static u32 memory_hide_zeros(struct memory *memory, u64 first, u64 *count, u64 *
 	return found;
 }
 
-/* Nobody has touched those that are still hidden, nor can any more: if they hold zeros they go. */
-static u64 memory_settle_hidden(struct memory *memory, bool gives)
+u64 memory_trim_settle(struct memory *memory, bool gives)
 {
 	u64 given = 0;
 	u64 number = memory->trim_first / MEMORY_CHUNK_PAGES;
@@ -201,11 +201,6 @@ static u64 memory_settle_hidden(struct memory *memory, bool gives)
 	return given;
 }
 
-void memory_trim_undo(struct memory *memory)
-{
-	(void)memory_settle_hidden(memory, false);
-}
-
 /* Under layer_lock. STATUS_AGAIN: an old translation to what is hidden may still be in use. */
 static enum status memory_trim_step(struct memory *memory, u64 first, u64 *count, u64 *given)
 {
@@ -213,12 +208,12 @@ static enum status memory_trim_step(struct memory *memory, u64 first, u64 *count
 	bool begins = memory->trim_count == 0 || memory->trim_first != first;
 	u32 found = 0;
 
-	if (!begins && !tlb_all_passed(memory->awaited))
+	if (!begins && !tlb_all_passed(memory->awaited[WAIT_PAGE]))
 		return STATUS_AGAIN;
 	if (!begins)
 		*count = memory->trim_count;
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	*given = memory_settle_hidden(memory, !begins);
+	*given = memory_trim_settle(memory, !begins);
 	if (begins)
 		found = memory_hide_zeros(memory, first, count, index);
 	if (found != 0) {
@@ -228,7 +223,8 @@ static enum status memory_trim_step(struct memory *memory, u64 first, u64 *count
 	lock_release(&memory->lock, LOCK_MEMORY);
 	if (found == 0)
 		return STATUS_OK;
-	layer_revoke_pages(memory, index, found);
+	layer_wait_begin(memory, WAIT_PAGE);
+	layer_revoke_pages(memory, index, found, WAIT_PAGE);
 	return STATUS_AGAIN;
 }
 

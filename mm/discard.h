@@ -24,5 +24,8 @@ enum status memory_discard(struct memory *memory, u64 first, u64 *count) MUST_CH
  * nothing is lost. What lies in blocks of 2 MiB stays.
  */
 enum status memory_trim(struct memory *memory, u64 first, u64 *count, u64 *given) MUST_CHECK;
-/* Under the object's lock: what a step of memory_trim has hidden comes back. */
-void memory_trim_undo(struct memory *memory);
+/*
+ * Under the object's lock: what a step of memory_trim has hidden comes back; or, if `gives`, goes
+ * where it holds zeros: nobody has touched it, nor can any more. Returns how many pages went.
+ */
+u64 memory_trim_settle(struct memory *memory, bool gives);

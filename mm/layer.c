@@ -22,13 +22,23 @@ static struct mapping *layer_mapping_of(struct list *node)
 	return LIST_ENTRY(node, struct mapping, memory_node);
 }
 
-void layer_flush(const struct mapping *mapping)
+void layer_wait_begin(struct memory *memory, enum memory_wait wait)
 {
-	tlb_flush_space(mapping->space);
-	tlb_await(mapping->space, mapping->memory->awaited);
+	for (u32 word = 0; word < ARRAY_COUNT(*memory->awaited); word++) {
+		memory->awaited[wait][word] = memory->awaited[WAIT_PAGE][word] |
+					      memory->awaited[WAIT_ALL][word] |
+					      memory->awaited[WAIT_LATER][word];
+		memory->awaited[WAIT_LATER][word] = 0;
+	}
 }
 
-void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count)
+void layer_flush(const struct mapping *mapping, enum memory_wait wait)
+{
+	tlb_flush_space(mapping->space);
+	tlb_await(mapping->space, mapping->memory->awaited[wait]);
+}
+
+void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count, enum memory_wait wait)
 {
 	LIST_FOR_EACH(node, &memory->mappings) {
 		const struct mapping *mapping = layer_mapping_of(node);
@@ -37,7 +47,7 @@ void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count)
 		lock_acquire(&space->lock, LOCK_SPACE);
 		if (table_unmap_pages(&space->table, mapping->at, mapping->offset,
 				      mapping->page_count, index, count))
-			layer_flush(mapping);
+			layer_flush(mapping, wait);
 		lock_release(&space->lock, LOCK_SPACE);
 	}
 }
@@ -75,6 +85,7 @@ static ALWAYS_INLINE enum status layer_begin_breaking(struct mapping *mapping, u
 	if (status != STATUS_OK)
 		return status;
 	memory->breaking = index + 1;
+	layer_wait_begin(memory, WAIT_PAGE);
 	return layer_shown_elsewhere(mapping, index) ? STATUS_IN_USE : STATUS_OK;
 }
 
@@ -98,12 +109,16 @@ static ALWAYS_INLINE enum status layer_give_page(struct memory *memory, u64 inde
 {
 	const void *from;
 
-	if (!tlb_all_passed(memory->awaited))
+	if (!tlb_all_passed(memory->awaited[WAIT_PAGE]))
 		return STATUS_AGAIN;
 	from = memory_frozen_page(memory->below, index);
+	if (from != NULL && unlikely(page_is_set_aside(pointer_to_hpa(from))))
+		return STATUS_NO_MEMORY;
 	*hpa = HPA(*slot & PTE_ADDRESS);
 	if (*slot == 0) {
-		CHECK(page_alloc_reserved(0, memory->owner, hpa) == STATUS_OK);
+		/* pages that were set aside may be missing */
+		if (page_alloc_reserved(0, memory->owner, hpa) != STATUS_OK)
+			return STATUS_NO_MEMORY;
 		memory_count_present(memory, 1);
 	}
 	if (from != NULL)
@@ -130,7 +145,7 @@ NOINLINE enum status layer_help(struct memory *memory)
 enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa)
 {
 	struct memory *memory = mapping->memory;
-	u64 *slot = memory_slot_quick(memory, index);
+	u64 *slot = memory_slot_find(memory, index);
 	u64 chunk = slot != NULL ? 0 : memory->chunks[index / MEMORY_CHUNK_PAGES];
 	enum status status;
 
@@ -155,7 +170,7 @@ void layer_break(struct memory *memory)
 	u64 index = memory->breaking - 1;
 
 	if (memory->breaking != 0)
-		layer_revoke_pages(memory, &index, 1);
+		layer_revoke_pages(memory, &index, 1, WAIT_PAGE);
 }
 
 static enum status layer_freeze_check(const struct memory *memory)
@@ -184,7 +199,8 @@ static void layer_put_below(struct memory *memory, struct memory *frozen)
 	memory->present = 0;
 	memory->below = frozen;
 	memory->depth++;
-	memory->own_first = 0;
+	memory->own_first = memory->hide_first = 0;
+	memory->resetting = false;
 	memory->breaking = 0;
 	memory->cursor = 0;
 }
@@ -196,35 +212,33 @@ static void layer_forget_shown(struct memory *memory)
 		layer_mapping_of(node)->shown = 0;
 }
 
-/* The promise stays with the live object; what is present is promised once more. */
+/*
+ * The promise stays with the live object; what is present is promised once more. It is under the
+ * object's lock, so that nobody can touch more meanwhile.
+ */
 static enum status layer_freeze_begin(struct memory *memory)
 {
 	enum status status = layer_freeze_check(memory);
-	u64 present = memory->present;
 	struct memory *frozen;
 
-	if (status == STATUS_OK)
-		status = memory_create_promised(memory->quota, memory->owner, memory->page_count,
-						present, memory->flags, &frozen);
 	if (status != STATUS_OK)
 		return status;
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	memory_trim_undo(memory);
-	if (memory->present == present) {
+	(void)memory_trim_settle(memory, false);
+	status = memory_create_promised(memory->quota, memory->owner, memory->page_count,
+					memory->present, memory->flags, &frozen);
+	if (status == STATUS_OK) {
 		layer_put_below(memory, frozen);
 		layer_forget_shown(memory);
-	} else {
-		status = STATUS_AGAIN; /* more was touched meanwhile */
+		layer_wait_begin(memory, WAIT_ALL);
 	}
-	if (memory->flags & MEMORY_OVERCOMMIT)
+	if (status == STATUS_OK && (memory->flags & MEMORY_OVERCOMMIT))
 		memory_promise_end(memory);
 	lock_release(&memory->lock, LOCK_MEMORY);
-	if (status != STATUS_OK)
-		object_put(&frozen->object);
 	return status;
 }
 
-enum status layer_revoke(struct memory *memory, u64 *first, u64 end)
+enum status layer_revoke(struct memory *memory, u64 *first, u64 end, enum memory_wait wait)
 {
 	u64 reached = end;
 
@@ -241,7 +255,7 @@ enum status layer_revoke(struct memory *memory, u64 *first, u64 end)
 		lock_acquire(&space->lock, LOCK_SPACE);
 		if (table_unmap(&space->table, &at, begin + (last << PAGE_SHIFT)) != STATUS_OK)
 			reached = MIN(reached, (at - begin) >> PAGE_SHIFT);
-		layer_flush(mapping);
+		layer_flush(mapping, wait);
 		lock_release(&space->lock, LOCK_SPACE);
 	}
 	*first = reached;
@@ -251,8 +265,8 @@ enum status layer_revoke(struct memory *memory, u64 *first, u64 end)
 /* Takes away what was mapped before the pages moved below. True: nobody can write any more. */
 static bool layer_freeze_step(struct memory *memory)
 {
-	return layer_revoke(memory, &memory->cursor, memory->page_count) == STATUS_OK &&
-	       tlb_all_passed(memory->awaited);
+	return layer_revoke(memory, &memory->cursor, memory->page_count, WAIT_ALL) == STATUS_OK &&
+	       tlb_all_passed(memory->awaited[WAIT_ALL]);
 }
 
 enum status layer_freeze(struct memory *memory, struct memory **frozen)
@@ -263,7 +277,7 @@ enum status layer_freeze(struct memory *memory, struct memory **frozen)
 	if (memory->merging)
 		status = STATUS_BAD_STATE;
 	else if (memory->frozen || memory->below == NULL ||
-		 (memory->below->frozen && memory->own_first != 0))
+		 (memory->below->frozen && (memory->own_first | memory->hide_first) != 0))
 		status = layer_freeze_begin(memory);
 	if (status == STATUS_OK && !memory->below->frozen) {
 		memory->below->frozen = layer_freeze_step(memory);
@@ -298,15 +312,15 @@ static void layer_hide(struct memory *memory)
 	u32 count = 0;
 
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	for (; count < STEP_PAGES && memory->own_first != 0; count++) {
-		const struct page *page = page_of_frame(memory->own_first);
+	for (; count < STEP_PAGES && memory->hide_first != 0; count++) {
+		const struct page *page = page_of_frame(memory->hide_first);
 
 		index[count] = page->references;
 		*memory_slot_find(memory, page->references) ^= SLOT_PRESENT | SLOT_KEPT;
-		memory->own_first = page->next;
+		memory->hide_first = page->next;
 	}
 	lock_release(&memory->lock, LOCK_MEMORY);
-	layer_revoke_pages(memory, index, count);
+	layer_revoke_pages(memory, index, count, WAIT_ALL);
 }
 
 enum status layer_reset(struct memory *memory)
@@ -316,9 +330,15 @@ enum status layer_reset(struct memory *memory)
 	lock_acquire(&layer_lock, LOCK_LAYER);
 	if (memory->below != NULL && memory->below->frozen && !memory->frozen &&
 	    !memory->merging) {
+		if (!memory->resetting) { /* it ends, however much is written to from now on */
+			memory->hide_first = memory->own_first;
+			memory->own_first = 0;
+			layer_wait_begin(memory, WAIT_ALL);
+		}
 		layer_hide(memory);
-		status = memory->own_first == 0 && tlb_all_passed(memory->awaited) ? STATUS_OK
-										   : STATUS_AGAIN;
+		memory->resetting = memory->hide_first != 0 ||
+				    !tlb_all_passed(memory->awaited[WAIT_ALL]);
+		status = memory->resetting ? STATUS_AGAIN : STATUS_OK;
 	}
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status;
@@ -350,26 +370,51 @@ static void layer_take_page(struct memory *memory, u64 index)
 		layer_take_count(memory, 1);
 }
 
+/* So many blocks from the chunk of that number on. */
+static void layer_take_blocks(struct memory *memory, u64 number, u64 count)
+{
+	for (u64 n = number; n < number + count; n++) {
+		memory->chunks[n] = memory->below->chunks[n];
+		memory->below->chunks[n] = 0;
+	}
+	layer_take_count(memory, count * MEMORY_CHUNK_PAGES);
+}
+
+/*
+ * A GiB comes up as a whole, if all of it is ready and nothing lies above it: its pieces are never
+ * in two objects. If not, they are blocks of their own.
+ */
+static bool layer_take_huge(struct memory *memory, u64 number)
+{
+	u64 above = 0;
+
+	for (u64 n = number; n < number + HUGE_CHUNKS; n++)
+		above |= memory->chunks[n];
+	if (above != 0 || memory_huge_unready(memory->below, number) != NULL) {
+		memory_huge_end(memory->below, number);
+		return false;
+	}
+	layer_take_blocks(memory, number, HUGE_CHUNKS);
+	return true;
+}
+
 /* Of a chunk without slots below: the block, unless it has to be split. *end: up to there. */
 static enum status layer_take_chunk(struct memory *memory, u64 *end)
 {
 	u64 number = memory->cursor / MEMORY_CHUNK_PAGES;
 	u64 *from = &memory->below->chunks[number];
-	u64 *chunk = &memory->chunks[number];
 
+	if ((*from & CHUNK_HUGE) && layer_take_huge(memory, number)) {
+		*end += (HUGE_CHUNKS - 1) * MEMORY_CHUNK_PAGES;
+		return STATUS_OK;
+	}
 	if (!(*from & CHUNK_READY)) /* nobody has seen it */
 		return STATUS_OK;
-	if (*chunk != 0) {
+	if (memory->chunks[number] != 0) {
 		*end = memory->cursor;
-		if (*from & CHUNK_HUGE) {
-			memory_huge_end(memory->below, number);
-			memory_huge_end(memory, number);
-		}
 		return memory_block_split(memory->below, from);
 	}
-	*chunk = *from;
-	*from = 0;
-	layer_take_count(memory, MEMORY_CHUNK_PAGES);
+	layer_take_blocks(memory, number, 1);
 	return STATUS_OK;
 }
 
@@ -415,7 +460,7 @@ static enum status layer_merge_step(struct memory *memory)
 	lock_release(&memory->lock, LOCK_MEMORY);
 	if (status != STATUS_OK)
 		return status;
-	(void)layer_revoke(memory, &memory->cursor, end);
+	(void)layer_revoke(memory, &memory->cursor, end, WAIT_LATER);
 	return memory->cursor == memory->page_count ? STATUS_OK : STATUS_AGAIN;
 }
 
@@ -428,7 +473,7 @@ static void layer_merge_end(struct memory *memory)
 	memory->depth = below->depth;
 	below->below = NULL;
 	if (memory->below == NULL)
-		memory->own_first = 0;
+		memory->own_first = memory->hide_first = 0;
 	memory->merging = false;
 	lock_release(&memory->lock, LOCK_MEMORY);
 	object_put(&below->object);

@@ -41,8 +41,9 @@ enum status layer_create(struct quota *quota, struct memory *frozen,
 			 struct memory **memory) MUST_CHECK;
 
 /*
- * One step of hiding the pages that the object owns: it shows again what lies below, until it is
- * written to. Whoever uses it meanwhile may see either. STATUS_BAD_STATE: nothing frozen is below.
+ * One step of hiding the pages that the object owns when the first step is made: it shows again
+ * what lies below, until it is written to. Whoever uses it meanwhile may see either.
+ * STATUS_BAD_STATE: nothing frozen is below.
  */
 enum status layer_reset(struct memory *memory) MUST_CHECK;
 
@@ -56,19 +57,22 @@ enum status layer_reset(struct memory *memory) MUST_CHECK;
  */
 enum status layer_merge(struct memory *memory) MUST_CHECK;
 
+/* Under layer_lock: from now on `wait` is for all that was revoked before, and by itself. */
+void layer_wait_begin(struct memory *memory, enum memory_wait wait);
 /*
  * Under layer_lock: one step of taking away what is mapped of the pages from *first on and before
- * `end`; *first becomes what the slowest mapping has come to. Who may still use it is awaited.
+ * `end`; *first becomes what the slowest mapping has come to. `wait` awaits who may still use it.
  */
-enum status layer_revoke(struct memory *memory, u64 *first, u64 end);
+enum status layer_revoke(struct memory *memory, u64 *first, u64 end, enum memory_wait wait);
 /* The same with the pages of a list, quickest from the last on: they were written in order. */
-void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count);
+void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count, enum memory_wait wait);
 
 /*
  * Under layer_lock and the lock of the mapping's space: one step of giving an object with layers a
  * page of its own where none is on its way and the mapping shows none. STATUS_OK: it
  * has the page, *hpa, which may be mapped for writing; STATUS_AGAIN; STATUS_IN_USE: layer_break
- * comes next; STATUS_NO_MEMORY or STATUS_NO_QUOTA: as memory_populate.
+ * comes next; STATUS_NO_MEMORY or STATUS_NO_QUOTA: as memory_populate, or the page below is
+ * broken and was set aside.
  */
 enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa) MUST_CHECK;
 /*
@@ -76,8 +80,8 @@ enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa) MUST_CHECK
  * up. Who comes meanwhile does this first, so that nobody need finish his own. STATUS_AGAIN.
  */
 enum status layer_help(struct memory *memory) MUST_CHECK;
-/* Under both locks. What the mapping has shown is awaited: see tlb_await. */
-void layer_flush(const struct mapping *mapping);
+/* Under both locks. `wait` awaits who may still use what the mapping has shown: see tlb_await. */
+void layer_flush(const struct mapping *mapping, enum memory_wait wait);
 /* Without the space's lock: takes the page that is on its way from all other mappings. */
 void layer_break(struct memory *memory);
 

@@ -223,8 +223,7 @@ static ALWAYS_INLINE enum status memory_chunk_clear(u64 *word)
 	return chunk & CHUNK_READY ? STATUS_OK : STATUS_AGAIN;
 }
 
-/* In the GiB that the chunk is in, the last chunk that is not ready; NULL: all are. */
-static u64 *memory_huge_unready(const struct memory *memory, u64 number)
+u64 *memory_huge_unready(const struct memory *memory, u64 number)
 {
 	u64 *first = memory_huge_of(memory, number);
 
@@ -232,11 +231,6 @@ static u64 *memory_huge_unready(const struct memory *memory, u64 number)
 		if (!(first[left] & CHUNK_READY))
 			return &first[left];
 	return NULL;
-}
-
-u64 *memory_slot_find(struct memory *memory, u64 index)
-{
-	return memory_slot_quick(memory, index);
 }
 
 static enum status memory_slot_populate(struct memory *memory, u64 *slot)
@@ -266,7 +260,7 @@ static enum status memory_slot_populate(struct memory *memory, u64 *slot)
 /* The word for the page, its slot or its chunk's, and the address and level that it gives. */
 static u64 memory_word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
-	u64 *slot = memory_slot_quick(memory, index);
+	u64 *slot = memory_slot_find(memory, index);
 	u64 word = slot != NULL ? *slot : memory->chunks[index / MEMORY_CHUNK_PAGES];
 	u64 place = slot != NULL ? 0 : index % MEMORY_CHUNK_PAGES;
 

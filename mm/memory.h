@@ -17,6 +17,17 @@ enum memory_kind {
 };
 
 /*
+ * Who waits until no CPU uses what was revoked. Each waits for what was revoked before it began and
+ * by itself, so that nobody else can make it wait longer: layer_wait_begin.
+ */
+enum memory_wait {
+	WAIT_PAGE,  /* for one page to be exchanged, or some to be given back */
+	WAIT_ALL,   /* for a freeze or a reset */
+	WAIT_LATER, /* whoever begins next */
+	MEMORY_WAITS
+};
+
+/*
  * An array of page slots that can be mapped. RAM is charged to the quota and reserved from the
  * machine in full when it is created, so that populating it cannot run out of pages.
  */
@@ -43,11 +54,13 @@ struct memory {
 	bool held;	      /* somebody was told where its pages are: no layers any more */
 	u32 device_mappings;  /* of mapping_count: devices reach its pages, no layers meanwhile */
 	u32 own_first;	      /* frames, linked by `next`, their index in `references` */
+	u32 hide_first;	      /* likewise: those that a reset has yet to hide */
+	bool resetting;
 	u64 breaking;	      /* the page that is about to leave `below`, plus 1; 0: none */
 	u64 cursor;	      /* revoked, or merged, up to this page */
 	u64 trim_first;	      /* memory_trim has hidden pages from here on... */
 	u64 trim_count;	      /* ... in so many */
-	u64 awaited[CPU_MAX / 64]; /* CPUs that may still use what was revoked: tlb_await */
+	u64 awaited[MEMORY_WAITS][CPU_MAX / 64]; /* who may still use what was revoked: tlb_await */
 	/*
 	 * MEMORY_RAM: the slots themselves for up to MEMORY_INLINE_SLOTS pages; else one word per
 	 * 2-MiB chunk, here for that many chunks, or in pages of their own.

@@ -17,12 +17,14 @@ void quota_init(struct quota *quota, struct group_page *account, u64 limit)
 		list_init(&quota->slabs[i]);
 }
 
-/* All of them count until the last one is free. */
+/* Those of one mark count until the last of them is free. */
 static u64 quota_still_returning(struct quota *quota)
 {
-	if (quota->returning != 0 && tlb_pages_freed(quota->returning_mark))
-		quota->returning = 0;
-	return quota->returning;
+	while (quota->returning[0].pages != 0 && tlb_pages_freed(quota->returning[0].mark)) {
+		quota->returning[0] = quota->returning[1];
+		quota->returning[1].pages = 0;
+	}
+	return quota->returning[0].pages + quota->returning[1].pages;
 }
 
 enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count)
@@ -61,6 +63,8 @@ enum status quota_set_limit(struct quota *quota, u64 limit)
 
 void quota_release(struct quota *quota, enum page_owner owner, u64 count, u64 mark)
 {
+	struct quota_returning *returning;
+
 	if (quota == NULL)
 		return;
 	lock_acquire(&quota->lock, LOCK_QUOTA);
@@ -68,8 +72,9 @@ void quota_release(struct quota *quota, enum page_owner owner, u64 count, u64 ma
 	quota->account->used_pages -= count;
 	quota->account->pages[owner] -= count;
 	if (mark != 0) {
-		quota->returning = quota_still_returning(quota) + count;
-		quota->returning_mark = MAX(quota->returning_mark, mark); /* CPUs overtake here */
+		returning = &quota->returning[quota_still_returning(quota) != 0];
+		returning->pages += count;
+		returning->mark = MAX(returning->mark, mark); /* CPUs overtake here */
 	}
 	lock_release(&quota->lock, LOCK_QUOTA);
 }

@@ -16,9 +16,15 @@ struct quota {
 	u32 number; /* another one for each, from 1 on; the kernel's own has 0 */
 	/* quota_pages, pages[] and its sum, used_pages, are written only under the lock. */
 	struct group_page *account;
-	/* Likewise: pages that were released but are not free yet, and the mark after them. */
-	u64 returning;
-	u64 returning_mark;
+	/*
+	 * Likewise: pages that were released but are not free yet, and the mark after them. Those
+	 * released while the first ones wait are counted apart: else who releases a page now and
+	 * then would keep all of them here.
+	 */
+	struct quota_returning {
+		u64 pages;
+		u64 mark;
+	} returning[2];
 	/* Slabs with room, by kind; guarded by the same lock. */
 	struct list slabs[CACHE_KIND_COUNT];
 };

@@ -11,7 +11,7 @@
  * A slot is 0, or its page's address and SLOT_PRESENT. A chunk's word is 0, or the address of a
  * page of 512 slots and SLOT_PRESENT, or the address of a 2-MiB block, CHUNK_LARGE and the number
  * of its pages that are cleared: nobody sees the block until all 512 are, which sets CHUNK_READY.
- * CHUNK_HUGE: the 512 chunks from a multiple of 512 on are one aligned GiB.
+ * CHUNK_HUGE: the 512 chunks from a multiple of 512 on are one aligned GiB, and all have the flag.
  */
 #define SLOT_PRESENT	    BIT(0)
 #define SLOT_KEPT	    BIT(1) /* instead: hidden by a reset until the next write */
@@ -34,9 +34,7 @@ static inline u64 *memory_slot_of(u64 chunk, u64 index)
 }
 
 /* The page's slot; NULL if its chunk is a large block or does not exist. */
-u64 *memory_slot_find(struct memory *memory, u64 index);
-/* The same, inlined. */
-static inline u64 *memory_slot_quick(struct memory *memory, u64 index)
+static inline u64 *memory_slot_find(struct memory *memory, u64 index)
 {
 	u64 chunk;
 
@@ -52,7 +50,9 @@ const void *memory_frozen_page(struct memory *memory, u64 index);
 enum status memory_slots_create(struct memory *memory, u64 *chunk) MUST_CHECK;
 /* Under the object's lock. A large block becomes 512 pages with slots. Likewise. */
 enum status memory_block_split(struct memory *memory, u64 *chunk) MUST_CHECK;
-/* The GiB of the chunk of that number has no single leaf any more. */
+/* In the GiB that the chunk is in, the last chunk that is not ready; NULL: all are. */
+u64 *memory_huge_unready(const struct memory *memory, u64 number);
+/* The 512 chunks of the GiB that the chunk of that number is in are blocks of their own from now on. */
 void memory_huge_end(struct memory *memory, u64 number);
 
 /*

@@ -224,7 +224,7 @@ static enum status space_mapping_remove(struct mapping *mapping)
 			     mapping->at + space_mapping_bytes(mapping));
 	tlb_flush_space(space);
 	if (memory->owner == PAGE_GUEST)
-		tlb_await(space, memory->awaited);
+		tlb_await(space, memory->awaited[WAIT_LATER]);
 	if (status == STATUS_OK) {
 		list_remove(&mapping->space_node);
 		space->mapping_count--;
@@ -285,14 +285,15 @@ static bool space_leaf_fits(const struct mapping *mapping, u64 address, hpa_t hp
 
 /* The largest leaf around the address that both the mapping and the memory allow. */
 static void space_leaf_choose(const struct mapping *mapping, u64 address, hpa_t hpa,
-			      enum pt_level level, struct pt_leaf *leaf)
+			      enum pt_level level, bool own, struct pt_leaf *leaf)
 {
+	address = align_down(address, PAGE_SIZE);
 	while (!space_leaf_fits(mapping, address, hpa, level))
 		level--;
 	leaf->level = level;
 	leaf->at = align_down(address, table_level_bytes(leaf->level));
 	leaf->hpa = HPA(align_down(hpa.value, table_level_bytes(leaf->level)));
-	leaf->rights = mapping->rights;
+	leaf->rights = own ? mapping->rights : mapping->rights & ~(u32)PT_WRITE;
 	/* iTLB multihit: a guest's pages of two sizes with one address; see space_leaf_put */
 	if (mapping->space->second_stage && leaf->level != PT_LEVEL_4K &&
 	    (features.speculation.done & HOST_SMALL_CODE))
@@ -308,20 +309,20 @@ static u64 space_index_of(const struct mapping *mapping, u64 address)
 /* Not inlined, so that steps that only clear pages need not save registers for it. */
 static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address, u32 access)
 {
+	struct table *table = &mapping->space->table;
 	struct pt_leaf leaf;
 	struct pt_walk walk;
 	enum pt_level level;
-	enum status status;
 	hpa_t hpa;
 	bool own;
 
 	/* Another CPU was first, or the fault is an old one; or the leaf grants less. */
-	if (table_walk(&mapping->space->table, address, &walk)) {
-		table_walk_leaf(&mapping->space->table, address, &walk, &leaf);
+	if (table_walk(table, address, &walk)) {
+		table_walk_leaf(table, address, &walk, &leaf);
 		if (access & ~leaf.rights & PT_WRITE)
 			return STATUS_IN_USE;
 		return leaf.level == PT_LEVEL_4K || !(access & ~leaf.rights)
-			       ? STATUS_OK : table_split(&mapping->space->table, address);
+			       ? STATUS_OK : table_split(table, address);
 	}
 	/* Before it looks: who is about to give the object a page looks there behind the lookup. */
 	if (mapping->memory->below != NULL)
@@ -331,14 +332,15 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 			     &own) ||
 	    (!own && (access & PT_WRITE)))
 		return STATUS_IN_USE;
-	space_leaf_choose(mapping, align_down(address, PAGE_SIZE), hpa, level, &leaf);
-	if (!own)
-		leaf.rights &= ~(u32)PT_WRITE;
-	status = table_map_walked(&mapping->space->table, &walk, &leaf);
-	if (status == STATUS_IN_USE && leaf.level == PT_LEVEL_1G &&
-	    table_merge(&mapping->space->table, &leaf))
-		tlb_flush_space(mapping->space);
-	return status == STATUS_IN_USE ? STATUS_OK : status;
+	space_leaf_choose(mapping, address, hpa, level, own, &leaf);
+	if (unlikely(leaf.level > walk.level)) { /* smaller ones are around the address */
+		if (table_merge(table, &leaf)) {
+			tlb_flush_space(mapping->space);
+			return STATUS_OK;
+		}
+		space_leaf_choose(mapping, address, hpa, walk.level, own, &leaf);
+	}
+	return table_map_walked(table, &walk, &leaf);
 }
 
 /* The mapping of the address, if it grants the access. */
@@ -380,7 +382,7 @@ static ALWAYS_INLINE enum status space_own_leaf_put(struct space *space, struct 
 			return STATUS_OK; /* another CPU was first */
 		table_unmap_walked(table, address, &walk);
 		if (!space->second_stage || !tlb_flush_alone(space))
-			layer_flush(mapping);
+			layer_flush(mapping, WAIT_PAGE);
 	}
 	leaf.at = align_down(address, PAGE_SIZE);
 	leaf.level = PT_LEVEL_4K;

@@ -191,13 +191,25 @@ bool table_map_page(struct table *table, u64 at, hpa_t hpa, u32 rights, enum pt_
 	return table_map(table, &leaf) == STATUS_OK;
 }
 
+/* Entries of 4 KiB are leaves; of the others those with the bit. */
+static bool table_has_tables(const struct pt_format *format, hpa_t node, enum pt_level level)
+{
+	const u64 *entry = hpa_to_pointer(node);
+
+	for (u32 i = 0; level != PT_LEVEL_4K && i < PT_ENTRY_COUNT; i++)
+		if ((entry[i] & format->present) && !(entry[i] & format->large))
+			return true;
+	return false;
+}
+
 bool table_merge(struct table *table, const struct pt_leaf *leaf)
 {
 	const struct pt_format *format = table->format;
 	struct pt_walk walk;
 
 	table_walk_down(table, leaf->at, leaf->level, &walk);
-	if (!(walk.entry & format->present) || (walk.entry & format->large))
+	if (!(walk.entry & format->present) || (walk.entry & format->large) ||
+	    table_has_tables(format, HPA(walk.entry & PTE_ADDRESS), leaf->level - 1))
 		return false;
 	table_entry_write(table, walk.node[walk.level], leaf->at, walk.level,
 			  table_leaf_encode(format, leaf));
@@ -320,23 +332,6 @@ u64 table_entry(const struct table *table, u64 at, enum pt_level level)
 
 	table_walk_down(table, at, level, &walk);
 	return walk.level == level ? walk.entry & ~PTE_ADDRESS : 0;
-}
-
-enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_leaf *leaf)
-{
-	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++) {
-		struct pt_walk walk;
-		u64 bytes;
-
-		table_walk_down(table, *at, PT_LEVEL_4K, &walk);
-		if (walk.entry & table->format->present) {
-			table_leaf_decode(table->format, *at, &walk, leaf);
-			return STATUS_OK;
-		}
-		bytes = table_level_bytes(walk.level);
-		*at = align_down(*at, bytes) + bytes;
-	}
-	return *at < end ? STATUS_AGAIN : STATUS_NOT_FOUND;
 }
 
 void table_protect(struct table *table, u64 at, u64 end, u32 rights)

@@ -105,7 +105,7 @@ bool table_map_page(struct table *table, u64 at, hpa_t hpa, u32 rights, enum pt_
 
 /*
  * Replaces a table of smaller leaves by one leaf that maps the same. The table may be incomplete.
- * False: there is no such table. The caller flushes.
+ * False, without effect: there is no such table, or there are tables below it. The caller flushes.
  */
 bool table_merge(struct table *table, const struct pt_leaf *leaf);
 
@@ -135,7 +135,7 @@ bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf);
 
 /*
  * Whether a leaf maps `at`, and the way there, which is good for as long as the caller holds the
- * tree's lock: walk->entry is the leaf.
+ * tree's lock: walk->entry is the leaf. If not, the way goes as far down as there are tables.
  */
 bool table_walk(const struct table *table, u64 at, struct pt_walk *walk);
 /* The leaf that the walk to `at` has found. */
@@ -149,12 +149,6 @@ enum status table_map_walked(struct table *table, struct pt_walk *walk,
 
 /* The entry at `level` on the way to `at`, without its address bits; 0: there is none. */
 u64 table_entry(const struct table *table, u64 at, enum pt_level level);
-
-/*
- * The first leaf at or after *at and before `end`. STATUS_NOT_FOUND: there is none; STATUS_AGAIN,
- * with *at advanced: none within a bounded number of entries.
- */
-enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_leaf *leaf);
 
 /*
  * Changes the rights of what is mapped in [at, end), which cuts through no leaf; 0 unmaps it. Takes

@@ -11,7 +11,7 @@
  */
 enum audit_what {
 	AUDIT_FRAMES,  /* from frame `where` on: blocks in use, and the objects in them */
-	AUDIT_SPACE,   /* leaves of space `where` from address `at` on; `where` 0: the kernel's */
+	AUDIT_SPACE,   /* tables and leaves of space `where` from address `at` on; `where` 0: the kernel's */
 	AUDIT_MEMORY,  /* pages of memory object `where` from index `at` on */
 	AUDIT_HANDLES, /* of process `where`, from index `at` on */
 };
@@ -24,6 +24,7 @@ enum audit_kind {
 	AUDIT_PROMISE,	 /* id: account; info: owner; value: pages charged for a memory */
 	AUDIT_LEAF,	 /* id: space; info: rights, level << 8; other: address; value: page */
 	AUDIT_SLOT,	 /* id: memory; other: index; value: page; info: number of pages */
+	AUDIT_TABLE,	 /* id: space; info: level; other: its first address; value: page */
 };
 
 struct audit_record {

@@ -218,7 +218,8 @@ enum syscall {
 	SYS_MEMORY_LAYER,
 	/*
 	 * (memory). Gives up all that was written since it was frozen, or made by
-	 * SYS_MEMORY_LAYER. Until STATUS_OK its pages may show either. STATUS_BAD_STATE: neither.
+	 * SYS_MEMORY_LAYER, before the first step. Until STATUS_OK its pages may show either.
+	 * STATUS_BAD_STATE: neither.
 	 */
 	SYS_MEMORY_RESET,
 	/*

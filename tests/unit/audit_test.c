@@ -176,6 +176,7 @@ static void build(void)
 	begin_list(AUDIT_SPACE, SPACE_A);
 	leaf(LEAVES_A, SPACE_A, 0, RAM_A, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE);
 	begin_list(AUDIT_SPACE, SPACE_B);
+	add_record(LEAVES_B, AUDIT_TABLE, 3, SPACE_B, 0, TABLE_PAGE);
 	leaf(LEAVES_B, SPACE_B, 0, RAM_B, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE);
 	begin_list(AUDIT_SPACE, PROCESS_SPACE_A);
 	leaf(LEAVES_PROCESS, PROCESS_SPACE_A, 0x10000, RAM_A, RIGHT_READ | RIGHT_WRITE);
@@ -331,6 +332,27 @@ static void test_kernel_tables(void **state)
 	expect("page 0x40000 is open to ring 3");
 }
 
+static void test_tables(void **state)
+{
+	(void)state;
+	build();
+	lists[LEAVES_B].record[0].kind = AUDIT_LEAF; /* and what it showed is a leaf elsewhere */
+	lists[LEAVES_B].record[0].value = RAM_B;
+	expect("table 0x60000 is in no space's tree");
+	build();
+	lists[LEAVES_B].record[0].value = MODULE_PAGE;
+	run();
+	assert_int_equal(report_count, 2);
+	assert_non_null(strstr(reported[0], "page 0x62000 (module) is used as a table at 0"));
+	build();
+	add_record(LEAVES_A, AUDIT_TABLE, 1, SPACE_A, 0x200000, TABLE_PAGE);
+	expect("table 0x60000 is reached from two places");
+	build(); /* on its way back nobody pays for it */
+	block(0x70000, PAGE_TABLE, 0, 0);
+	run();
+	assert_int_equal(report_count, 0);
+}
+
 static void test_references(void **state)
 {
 	(void)state;
@@ -405,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_kernel_tables),  cmocka_unit_test(test_references),
 		cmocka_unit_test(test_charges),	       cmocka_unit_test(test_confirmed),
 		cmocka_unit_test(test_grows),	       cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define MACHINE_HAS_KERNEL_SPACE
 #include "tests/unit/mm_machine.h"
+#include "tests/unit/leaf_next.h"
 
 #include "mm/kernel_space.c"
 #include "boot/init/kernel_space.c"
@@ -192,12 +193,9 @@ static void test_seal(void **state)
 static u64 exposed_bytes(u64 at, u64 end)
 {
 	struct pt_leaf leaf, kernel;
-	enum status status;
 	u64 bytes = 0;
 
-	while ((status = table_next(&kernel_entry_table, &at, end, &leaf)) != STATUS_NOT_FOUND) {
-		if (status == STATUS_AGAIN)
-			continue;
+	while (leaf_next(&kernel_entry_table, &at, end, &leaf)) {
 		if (table_lookup(&kernel_table, at, &kernel)) { /* not the image, see start() */
 			assert_int_equal(leaf.hpa.value, kernel.hpa.value);
 			assert_int_equal(leaf.rights, kernel.rights);

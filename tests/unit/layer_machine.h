@@ -2,6 +2,7 @@
 #pragma once
 
 /* Guests' RAM with layers, for layer_test.c and discard_test.c. */
+#include "tests/unit/leaf_next.h"
 #include "tests/unit/mm_machine.h"
 
 static u32 kicks;
@@ -18,7 +19,7 @@ void tlb_arch_kick(u32 cpu)
 }
 
 /* CPU 1 takes notice of its kick. */
-static void pass(void)
+static UNUSED void pass(void)
 {
 	machine_kicked[1] = false;
 }
@@ -56,7 +57,7 @@ static void make_vm(struct machine_vm *vm, u64 pages, u64 limit)
 	map_ram(vm);
 }
 
-static void end_vm(struct machine_vm *vm)
+static UNUSED void end_vm(struct machine_vm *vm)
 {
 	object_put(&vm->guest->object);
 	object_put(&vm->monitor->object);
@@ -84,12 +85,12 @@ static u64 *in_guest(struct machine_vm *vm, u64 index, u32 access)
 	return reach(vm->guest, AT + index * PAGE_SIZE, access);
 }
 
-static u64 *in_monitor(struct machine_vm *vm, u64 index, u32 access)
+static UNUSED u64 *in_monitor(struct machine_vm *vm, u64 index, u32 access)
 {
 	return reach(vm->monitor, vm->at + index * PAGE_SIZE, access);
 }
 
-static struct memory *freeze(struct machine_vm *vm)
+static UNUSED struct memory *freeze(struct machine_vm *vm)
 {
 	struct memory *frozen;
 	enum status status;
@@ -115,16 +116,12 @@ static UNUSED void reset(struct machine_vm *vm)
 }
 
 /* The rule that the audit checks. */
-static void assert_no_writable_leaf(struct space *space, const struct memory *frozen)
+static UNUSED void assert_no_writable_leaf(struct space *space, const struct memory *frozen)
 {
 	u64 at = 0;
 	struct pt_leaf leaf;
-	enum status status;
 
-	while ((status = table_next(&space->table, &at, SPACE_USER_HIGH, &leaf)) !=
-	       STATUS_NOT_FOUND) {
-		if (status == STATUS_AGAIN)
-			continue;
+	while (leaf_next(&space->table, &at, SPACE_USER_HIGH, &leaf)) {
 		at = leaf.at + table_level_bytes(leaf.level);
 		if ((leaf.rights & PT_WRITE) == 0)
 			continue;

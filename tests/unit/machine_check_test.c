@@ -368,6 +368,45 @@ static void test_page_of_guest(void **state)
 	}
 }
 
+/* A page that was frozen under a clone: its source and the clone meet it, and end; others do not. */
+static void test_page_of_layer(void **state)
+{
+	struct vm_of_test vm[3];
+	struct group *groups[3];
+	struct memory *frozen;
+	struct memory *layer;
+	enum status status;
+	u64 lost;
+
+	(void)state;
+	start();
+	for (u32 n = 0; n < 3; n++) {
+		vm[n] = vm_make(4);
+		groups[n] = vm[n].group;
+	}
+	lost = page_at(&vm[0], 3);
+	do
+		status = layer_freeze(vm[0].memory, &frozen);
+	while (status == STATUS_AGAIN);
+	assert_int_equal(status, STATUS_OK);
+	group_adopt(groups[0], &frozen->object);
+	assert_int_equal(layer_create(&groups[1]->quota, frozen, &layer), STATUS_OK);
+	group_adopt(groups[1], &layer->object);
+	check_at(lost);
+	for (u32 n = 0; n < 2; n++) {
+		assert_false(vm[n].process->running);
+		assert_int_equal(vm[n].process->exit_code, KILL_CODE(KILL_MACHINE_CHECK, 0));
+	}
+	assert_true(vm[2].process->running);
+	object_put(&layer->object);
+	for (u32 n = 0; n < 3; n++) {
+		object_put(&vm[n].process->object);
+		object_put(&vm[n].memory->object);
+	}
+	kernel_machine_end(groups, 3, 100000);
+	assert_never_again(&lost, 1);
+}
+
 static void test_page_of_nobody(void **state)
 {
 	u64 reserved;
@@ -395,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_not_signalled),
 		cmocka_unit_test(test_page_of_guest), cmocka_unit_test(test_page_of_monitor),
 		cmocka_unit_test(test_page_of_nobody),
+		cmocka_unit_test(test_page_of_layer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,49 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* RAM allocated by 1 GiB: how it is mapped, when it becomes one leaf, and that all is freed. */
-#include "tests/unit/space_machine.h"
-
-#define RAM_BYTES (3 * GIB + 512 * MIB) /* what a layer holds is promised once more */
-#define PAGES	  (2 * GIB / PAGE_SIZE)
-
-static struct pt_leaf touched(struct space *space, u64 at)
-{
-	struct pt_leaf leaf;
-
-	fault_settle(space, at, PT_WRITE);
-	assert_true(table_lookup(&space->table, at, &leaf));
-	return leaf;
-}
-
-static struct memory *huge_ram(u64 page_count, u32 flags)
-{
-	struct memory *memory;
-
-	assert_int_equal(memory_create(NULL, PAGE_GUEST, page_count, MEMORY_HUGE | flags, &memory),
-			 STATUS_OK);
-	return memory;
-}
-
-/*
- * Makes a guest with all of its RAM mapped, which has touched the first GiB: that one is not
- * allocated as a whole, since a PC's has holes. Returns how many pages were free before.
- */
-static u64 begin(u32 flags, struct memory **ram, struct space **guest)
-{
-	struct memory *memory;
-	struct space *space;
-	u64 before;
-	u64 at;
-
-	features.gib_pages = true;
-	start(RAM_BYTES);
-	before = machine_free_pages();
-	*guest = space = guest_create(NULL);
-	*ram = memory = huge_ram(PAGES, flags);
-	assert_int_equal(MAP(space, 0, 0, PAGES, ALL), STATUS_OK);
-	assert_int_equal(touched(space, 5 * MIB).level, PT_LEVEL_2M);
-	assert_int_equal(page_counts[PAGE_GUEST], 512);
-	return before;
-}
+#include "tests/unit/huge_machine.h"
 
 /* Touches all pieces of the second GiB, and returns the leaf that the last one got. */
 static struct pt_leaf touch_all(struct space *space)
@@ -144,22 +101,11 @@ static void test_discard(void **state)
 	}
 }
 
-static void merge_layers(struct memory *memory)
-{
-	enum status status;
-
-	do
-		status = layer_merge(memory);
-	while (status == STATUS_AGAIN);
-	assert_int_equal(status, STATUS_OK);
-}
-
 /* A layer's pages taken up: the GiB is no leaf if one of them was written to above it. */
 static void test_layers(void **state)
 {
 	u64 first = (GIB + 6 * MIB) / PAGE_SIZE;
 	struct memory *memory;
-	struct memory *frozen;
 	struct space *space;
 	u64 before;
 
@@ -168,9 +114,7 @@ static void test_layers(void **state)
 	assert_int_equal(touched(space, GIB + 7 * MIB).level, PT_LEVEL_1G);
 	*(u64 *)memory_pointer(memory, first) = 66;
 	*(u64 *)memory_pointer(memory, first + 512) = 77;
-	while (layer_freeze(memory, &frozen) == STATUS_AGAIN)
-		;
-	assert_true(frozen->frozen);
+	assert_true(freeze_layers(memory)->frozen);
 	assert_int_equal(touched(space, GIB + 6 * MIB).level, PT_LEVEL_4K);
 	*(u64 *)memory_pointer(memory, first) = 88;
 	merge_layers(memory);

@@ -111,11 +111,47 @@ static void test_canary(void **state)
 	kernel_machine_end(&group, 1, 10000);
 }
 
+/* While pages of the group are on their way back nothing is made that would have to be undone. */
+static void test_again(void **state)
+{
+	struct memory *image;
+	struct process *process;
+	struct group *group;
+	enum status status;
+	hpa_t hpa[40];
+	u64 used;
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	image = make_image();
+	assert_int_equal(group_create(200, 1, &group), STATUS_OK);
+	for (u32 i = 0; i < ARRAY_COUNT(hpa); i++)
+		assert_int_equal(page_alloc(0, PAGE_PROCESS, &group->quota, &hpa[i]), STATUS_OK);
+	used = group->page->used_pages;
+	assert_int_equal(quota_set_limit(&group->quota, used + 4), STATUS_OK);
+	for (u32 i = 0; i < ARRAY_COUNT(hpa); i++)
+		tlb_page_free(hpa[i], &group->quota);
+	for (u32 i = 0; i < 1000; i++) {
+		assert_int_equal(process_create(group, image, 0, 0, &process), STATUS_AGAIN);
+		assert_int_equal(group->page->used_pages, used - ARRAY_COUNT(hpa));
+	}
+	for (u32 i = 0; tlb_pages_waiting() != 0; i++) {
+		assert_true(i < 100);
+		tlb_cpu_passed(0, false);
+	}
+	status = process_create(group, image, 0, 0, &process);
+	assert_int_equal(status, STATUS_OK);
+	object_put(&process->object);
+	object_put(&image->object);
+	kernel_machine_end(&group, 1, 10000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_space_rights),
 		cmocka_unit_test(test_canary),
+		cmocka_unit_test(test_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "tests/unit/leaf_next.h"
 #include "tests/unit/mm_machine.h"
 
 void tlb_arch_load_root(hpa_t root)
@@ -163,7 +164,6 @@ static void model_check(const struct table *table)
 	struct pt_leaf found;
 	u64 at = 0;
 	size_t seen = 0;
-	enum status status;
 
 	for (unsigned int n = 0; n < 20; n++) {
 		u64 place = place_random(PT_LEVEL_4K);
@@ -178,9 +178,7 @@ static void model_check(const struct table *table)
 		assert_int_equal(found.rights, leaf->rights);
 		assert_int_equal(found.type, leaf->type);
 	}
-	while ((status = table_next(table, &at, 1ull << 47, &found)) != STATUS_NOT_FOUND) {
-		if (status == STATUS_AGAIN)
-			continue;
+	while (leaf_next(table, &at, 1ull << 47, &found)) {
 		assert_non_null(model_find(found.at, 1));
 		at = found.at + table_level_bytes(found.level);
 		seen++;

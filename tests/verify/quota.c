@@ -35,8 +35,10 @@ static void any_quota(void)
 	for (u32 i = 0; i < PAGE_OWNER_COUNT; i++)
 		account.pages[i] = ANY_U64;
 	quota.account = &account;
-	quota.returning = ANY_U64;
-	quota.returning_mark = ANY_U64;
+	quota.returning[0].pages = ANY_U64;
+	quota.returning[0].mark = ANY_U64;
+	quota.returning[1].pages = ANY_U64;
+	quota.returning[1].mark = ANY_U64;
 }
 
 void prove_charge(void)

@@ -292,24 +292,6 @@ void prove_unmap(void)
 	}
 }
 
-void prove_next(void)
-{
-	u32 which = ANY_CHOSEN;
-	u64 from;
-	struct pt_leaf leaf;
-	enum status status;
-
-	//@ split which;
-	one_way(which);
-	from = at;
-	status = table_next(&table, &from, at + PAGE_SIZE, &leaf);
-	if (used) {
-		//@ assert found: status == STATUS_OK && from == at && leaf.level == end;
-	} else {
-		//@ assert not_found: status == STATUS_NOT_FOUND && from > at;
-	}
-}
-
 void prove_map(void)
 {
 	u32 which = ANY_CHOSEN;

@@ -231,7 +231,6 @@ enum vmcb_event_type {
 
 /* Exit codes: APM vol. 2, appendix C */
 #define VMEXIT_CR_READ		   0x000ull
-#define VMEXIT_CR_WRITE		   0x010ull
 #define VMEXIT_DR_READ		   0x020ull
 #define VMEXIT_EXCEPTION	   0x040ull /* + vector */
 #define VMEXIT_INTR		   0x060ull

@@ -23,7 +23,6 @@ enum vtd_register {
 #define VTD_PROTECTS	    BITS(6, 5) /* firmware may have protected some memory */
 #define VTD_CACHES_ABSENT   BIT(7)     /* entries that are not present too */
 #define VTD_FOUR_LEVELS	    BIT(10)
-#define VTD_WIDTH	    BITS(21, 16) /* of its addresses, minus 1 */
 #define VTD_LARGE	    BIT(34)
 #define VTD_DRAIN_SHIFT	    (54 - 6)	 /* to the two bits of the same use in a descriptor */
 #define VTD_DRAIN	    BITS(7, 6)

@@ -20,6 +20,8 @@ enum frame_flag {
 	FRAME_CONSTANT = 1 << 3,
 	FRAME_WRITABLE = 1 << 4,
 	FRAME_FROZEN = 1 << 5, /* of a frozen memory object */
+	FRAME_PAID = 1 << 6,   /* a table that a group pays for: not one on its way back */
+	FRAME_TABLE = 1 << 7,  /* a space reaches it as a table */
 };
 
 typedef void audit_visit(struct audit *audit, const struct audit_record *record);
@@ -246,6 +248,8 @@ static void audit_own_block(struct audit *audit, const struct audit_record *reco
 				    page_owner_name(frame->owner),
 				    page_owner_name(record->info & 0xff));
 		frame->owner = (u8)record->info;
+		if (frame->owner == PAGE_TABLE && record->other != 0)
+			frame->flags |= FRAME_PAID;
 	}
 }
 
@@ -294,6 +298,26 @@ static void audit_judge_write(struct audit *audit, struct audit_frame *frame, u6
 		frame->flags |= FRAME_GUEST_WRITES;
 }
 
+/* A tree's table is reached from one place, and from there alone. */
+static void audit_judge_table(struct audit *audit, const struct audit_record *record)
+{
+	u64 count = 1;
+	u64 first;
+	struct audit_frame *frame =
+		audit_in_window(audit, record->value / PAGE_SIZE, &count, &first);
+
+	if (frame == NULL)
+		return;
+	if (frame->owner != PAGE_TABLE && frame->owner != PAGE_FREE)
+		audit_found(audit, "page %#lx (%s) is used as a table at %#lx",
+			    (unsigned long)record->value, page_owner_name(frame->owner),
+			    (unsigned long)record->other);
+	if ((frame->flags & FRAME_TABLE) != 0)
+		audit_found(audit, "table %#lx is reached from two places",
+			    (unsigned long)record->value);
+	frame->flags |= FRAME_TABLE;
+}
+
 static void audit_judge_leaf(struct audit *audit, const struct audit_record *record)
 {
 	u32 level = record->info >> 8 & 3;
@@ -302,6 +326,8 @@ static void audit_judge_leaf(struct audit *audit, const struct audit_record *rec
 	struct audit_frame *frame =
 		audit_in_window(audit, record->value / PAGE_SIZE, &count, &first);
 
+	if (record->kind == AUDIT_TABLE)
+		return audit_judge_table(audit, record);
 	audit->leaves += frame != NULL;
 	if (frame != NULL && of_leaves.device)
 		audit->device_pages += count;
@@ -349,7 +375,7 @@ static void audit_judge_kernel_leaf(struct audit *audit, const struct audit_reco
 		audit_in_window(audit, record->value / PAGE_SIZE, &count, &first);
 	u8 flags;
 
-	if (frame == NULL)
+	if (frame == NULL || record->kind != AUDIT_LEAF)
 		return;
 	if (writable && executable)
 		audit_found(audit, "kernel address of page %#lx is writable and executable",
@@ -369,6 +395,15 @@ static void audit_judge_kernel_leaf(struct audit *audit, const struct audit_reco
 	}
 }
 
+/* What no space reaches any more would never be freed. */
+static void audit_judge_lost_tables(struct audit *audit)
+{
+	for (u64 i = 0; i < audit->frame_count; i++)
+		if ((audit->frame[i].flags & (FRAME_PAID | FRAME_TABLE)) == FRAME_PAID)
+			audit_found(audit, "table %#lx is in no space's tree",
+				    (unsigned long)(audit->window + i) * PAGE_SIZE);
+}
+
 static void audit_judge_frames(struct audit *audit)
 {
 	for (audit->window = 0; audit->window < audit->last_frame && !audit->failed;
@@ -376,6 +411,7 @@ static void audit_judge_frames(struct audit *audit)
 		memset(audit->frame, 0, audit->frame_count * sizeof(*audit->frame));
 		audit_walk(audit, 0, AUDIT_FRAMES, 0, audit_claim_record);
 		audit_walk(audit, 0, AUDIT_FRAMES, 0, audit_reach_record);
+		audit_judge_lost_tables(audit);
 		audit_walk(audit, 0, AUDIT_SPACE, 0, audit_judge_kernel_leaf);
 	}
 }
