@@ -110,6 +110,27 @@ static void must(const char *what, enum status status)
 }
 #define MUST(call) must(#call, call)
 
+static void freeze(handle_t memory_handle, handle_t *frozen)
+{
+	enum status status;
+	u32 depth;
+
+	do
+		status = sys_memory_freeze(memory_handle, frozen, &depth);
+	while (status == STATUS_AGAIN);
+	MUST(status);
+}
+
+static void reset(handle_t memory_handle)
+{
+	enum status status;
+
+	do
+		status = sys_memory_reset(memory_handle);
+	while (status == STATUS_AGAIN);
+	MUST(status);
+}
+
 /* Until the event bound to the queue is signalled: an audit finds references that come and go. */
 static void await(handle_t on)
 {
@@ -247,7 +268,7 @@ static void copy(handle_t frozen)
 	*(volatile u32 *)(at + FIRST) = 7;
 	if (word(memory, 0) != seen[0])
 		fail("write through", word(memory, 0), seen[0]);
-	MUST(sys_memory_reset(layer));
+	reset(layer);
 	compare("copy after a reset", (const u8 *)at);
 	MUST(sys_space_unmap(start_handle(START_SPACE), at, RAM_BYTES));
 	MUST(sys_handle_close(layer));
@@ -299,11 +320,10 @@ static void merge(void)
 static void freeze_and_merge(void)
 {
 	handle_t frozen;
-	u32 depth;
 
 	for (u32 i = 0; i < MERGES; i++) {
 		for (u32 layers = 0; layers <= i % 4; layers++) {
-			MUST(sys_memory_freeze(ram, &frozen, &depth));
+			freeze(ram, &frozen);
 			MUST(sys_handle_close(frozen));
 			if (i % 2 == 0)
 				pause_ns(queue, PLAY_NS);
@@ -316,7 +336,6 @@ static void freeze_and_merge(void)
 static void round(u32 number)
 {
 	handle_t frozen;
-	u32 depth;
 	u32 was;
 
 	if (number % (ROUNDS / 2) == 0) {
@@ -324,13 +343,13 @@ static void round(u32 number)
 		freeze_and_merge();
 	}
 	if (number == 1 || number == ROUNDS / 2) {
-		MUST(sys_memory_freeze(ram, &frozen, &depth));
+		freeze(ram, &frozen);
 		MUST(sys_handle_close(frozen));
 	}
 	halt();
 	if (number % (ROUNDS / 2) == 2) { /* with those above four times at most */
 		remember();
-		MUST(sys_memory_freeze(ram, &frozen, &depth));
+		freeze(ram, &frozen);
 		compare("frozen", memory);
 		copy(frozen);
 		MUST(sys_handle_close(frozen));
@@ -346,7 +365,7 @@ static void round(u32 number)
 	if (word(memory, 0) < was + 2)
 		fail("the guest stands still", number, was);
 	if (number > 2) {
-		MUST(sys_memory_reset(ram));
+		reset(ram);
 		if (number % (ROUNDS / 2) > 2)
 			compare("reset", memory);
 	}

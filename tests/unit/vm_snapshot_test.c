@@ -184,6 +184,50 @@ static void goes_back(void **state)
 	}
 }
 
+/* The next step comes after what the monitor was asked for, and one after that. */
+static void monitor_did(void)
+{
+	channel.done_sequence = channel.command_sequence;
+	(void)vm_step();
+	(void)vm_step();
+}
+
+/* Pages of its group come and go for ever, or its memory is written to for ever: it has limits. */
+static void gives_up(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+
+	(void)state;
+	calls = ~0u;
+	assert_true(take(vm, "one"));
+	channel.state_used = 5000;
+	monitor_did();
+	assert_int_equal(vm->snapshots.phase, SNAPSHOT_FREEZING);
+	assert_true(calls >= ~0u - 2 * STEP_CALLS); /* others have their turn */
+	now += VM_HANDOVER_NS;
+	(void)vm_step();
+	assert_int_equal(channel.command, VM_COMMAND_CONTINUE);
+	monitor_does(vm, VM_COMMAND_CONTINUE);
+	assert_false(vm_busy(vm));
+	assert_int_equal(vm->state, VM_RUNNING);
+	assert_int_equal(quota, 2000);
+	assert_null(vm_snapshot_find(vm, "one"));
+	assert_non_null(strstr(vm->snapshots.problem, "on their way back"));
+
+	calls = 0;
+	taken(vm, "one");
+	calls = ~0u;
+	assert_true(set_back(vm, "one"));
+	channel.held = 1;
+	monitor_did();
+	assert_int_equal(vm->snapshots.phase, SNAPSHOT_RESETTING);
+	assert_true(calls >= ~0u - 4 * STEP_CALLS);
+	now += VM_HANDOVER_NS;
+	(void)vm_step();
+	assert_int_equal(vm->state, VM_CRASHED);
+	calls = 0;
+}
+
 /* A crashed guest is set back, and powers off before anybody has looked. */
 static void goes_back_and_ends(void **state)
 {
@@ -379,6 +423,7 @@ int main(void)
 		cmocka_unit_test(keeps),	 cmocka_unit_test(is_a_layer),
 		cmocka_unit_test(not_taken),	 cmocka_unit_test(refused_words),
 		cmocka_unit_test(goes_back),	 cmocka_unit_test(goes_back_and_ends),
+		cmocka_unit_test(gives_up),
 		cmocka_unit_test(lets_go),
 		cmocka_unit_test(clones),	 cmocka_unit_test(does_not_go_back),
 		cmocka_unit_test(ends_meanwhile), cmocka_unit_test(merges_layers),

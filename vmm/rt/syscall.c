@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/rt/syscall.h"
+#include "vmm/rt/clock.h"
+
+#define WAIT_NS NS_PER_S /* pages are back after some milliseconds */
 
 static inline struct syscall_result syscall_enter(u64 number, const u64 argument[6])
 {
@@ -43,19 +46,36 @@ enum status syscall(enum syscall number, const u64 argument[6], u64 *value)
 	return (enum status)result.status;
 }
 
+/* Those whose steps the caller makes, because it has other things to do meanwhile. */
+static bool syscall_is_stepped(enum syscall number)
+{
+	return number == SYS_OBJECT_DESTROY || number == SYS_MEMORY_FREEZE ||
+	       number == SYS_MEMORY_RESET || number == SYS_MEMORY_MERGE;
+}
+
+/* Those that come to their end by being repeated; others wait for pages that others give back. */
+static bool syscall_goes_on(enum syscall number)
+{
+	return number == SYS_SPACE_UNMAP || number == SYS_SPACE_POPULATE ||
+	       number == SYS_MEMORY_DISCARD;
+}
+
 /*
- * A call that has only made a step is repeated, unless the caller has other things to do meanwhile.
+ * A call that has only made a step is repeated. One that waits is so for WAIT_NS and then refused:
+ * in a group whose processes take and give back pages all the time there may never be one left.
  */
 static enum status syscall_call(enum syscall number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f,
 				u64 *value)
 {
-	enum status status;
+	enum status status = syscall(number, (const u64[]){a, b, c, d, e, f}, value);
+	u64 end_tsc;
 
-	do
+	if (likely(status != STATUS_AGAIN) || syscall_is_stepped(number))
+		return status;
+	end_tsc = clock_tsc() + clock_ns_to_tsc(WAIT_NS);
+	while (status == STATUS_AGAIN && (syscall_goes_on(number) || clock_tsc() < end_tsc))
 		status = syscall(number, (const u64[]){a, b, c, d, e, f}, value);
-	while (status == STATUS_AGAIN && number != SYS_OBJECT_DESTROY &&
-	       number != SYS_MEMORY_MERGE);
-	return status;
+	return status == STATUS_AGAIN ? STATUS_NO_QUOTA : status;
 }
 
 static inline enum status syscall_short_call(enum syscall number, u64 a, u64 b, u64 *value)

@@ -8,7 +8,9 @@
 /*
  * The system calls as C functions; kernel/abi/syscall.h says what each does, needs and returns. A
  * value comes back through the last pointer, written only on STATUS_OK; sys_thread_reserve's also
- * when it is refused. Calls that answer STATUS_AGAIN are repeated here, all but sys_object_destroy.
+ * when it is refused. Calls that answer STATUS_AGAIN are repeated here, all but those that say that
+ * they make one step. Where they wait for pages that others give back they do so for a second; then
+ * it is STATUS_NO_QUOTA.
  */
 enum status syscall(enum syscall number, const u64 argument[6], u64 *value) MUST_CHECK;
 
@@ -35,11 +37,11 @@ enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *me
 enum status sys_memory_physical(handle_t root, u64 hpa, u64 bytes, u32 flags,
 				handle_t *memory) MUST_CHECK;
 enum status sys_memory_address(handle_t root, handle_t memory, u64 offset, u64 *hpa) MUST_CHECK;
-/* *depth: how many frozen objects are below it then. */
+/* One step: STATUS_AGAIN until it is done. *depth: how many frozen objects are below it then. */
 enum status sys_memory_freeze(handle_t memory, handle_t *frozen, u32 *depth) MUST_CHECK;
 enum status sys_memory_layer(handle_t group, handle_t frozen, handle_t *memory) MUST_CHECK;
+/* One step each: STATUS_AGAIN until it is done. */
 enum status sys_memory_reset(handle_t memory) MUST_CHECK;
-/* One step: STATUS_AGAIN until it is done. */
 enum status sys_memory_merge(handle_t memory) MUST_CHECK;
 /* All of the pages, in as many steps as it takes; on an error some may be gone. */
 enum status sys_memory_discard(handle_t memory, u64 first, u64 count) MUST_CHECK;

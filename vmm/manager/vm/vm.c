@@ -442,7 +442,7 @@ static void vm_released(struct vm *vm)
 
 static bool vm_waits_for_others(const struct vm *vm)
 {
-	return vm->leaving_drivers || vm->kept_by_clones;
+	return vm->leaving_drivers || vm->kept_by_clones || vm->kept_by_kernel;
 }
 
 bool vm_step(void)

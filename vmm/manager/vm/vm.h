@@ -63,6 +63,7 @@ struct vm {
 	bool leaving_drivers;	 /* before that they have to be done with it */
 	const char *kept_by;	 /* a driver whose device may still write to its memory */
 	bool kept_by_clones;	 /* the group has ended but for what they read, or views of disks */
+	bool kept_by_kernel;	 /* likewise: some of its pages do not come back, which is logged */
 	enum vm_after after;
 	char end_reason[24];     /* why it leaves the list */
 	bool fresh;              /* its first monitor is not set up yet: it may never come to be */
@@ -161,7 +162,7 @@ bool vm_busy(const struct vm *vm);
 /* Whether others still have its memory, for as long as they like: nobody waits for that. */
 static inline bool vm_is_kept(const struct vm *vm)
 {
-	return vm->kept_by != NULL || vm->kept_by_clones;
+	return vm->kept_by != NULL || vm->kept_by_clones || vm->kept_by_kernel;
 }
 
 /* Whether the monitor has done the last command. */

@@ -401,12 +401,16 @@ bool vm_release_step(struct vm *vm)
 	vm_snapshot_forget(vm);
 	status = sys_object_destroy(vm->group);
 	vm->kept_by_clones = status == STATUS_IN_USE && vm_snapshot_clones(vm, NULL) != 0;
-	if (status == STATUS_AGAIN || vm->kept_by_clones)
+	if (status != STATUS_OK) {
+		if (status != STATUS_AGAIN && !vm->kept_by_clones && !vm->kept_by_kernel)
+			log_message(LOG_ERROR, LOG_VM, vm->config.name,
+				    "the kernel says \"%s\" while taking everything back, its group "
+				    "stays until it does not",
+				    status_text(status));
+		vm->kept_by_kernel = status != STATUS_AGAIN && !vm->kept_by_clones;
 		return false;
-	if (status != STATUS_OK)
-		log_message(LOG_ERROR, LOG_VM, vm->config.name,
-			    "the kernel says \"%s\" while taking everything back",
-			    status_text(status));
+	}
+	vm->kept_by_kernel = false;
 	/* The handles of what belonged to the group went with it. */
 	vm->group = HANDLE_NONE;
 	vm->ram = HANDLE_NONE;

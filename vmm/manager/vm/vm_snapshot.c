@@ -402,13 +402,20 @@ static void vm_snapshot_give_up(struct vm *vm)
 	case SNAPSHOT_HOLDING:
 		vm_snapshot_not_done(vm, "its monitor does not stand still");
 		return;
+	case SNAPSHOT_FREEZING:
+		vm_quota_lower(vm, snapshots->room);
+		vm_snapshot_not_done(vm, "pages of its group are on their way back all the time");
+		return;
+	case SNAPSHOT_RESETTING:
+		vm_snapshot_lost(vm, "its memory does not become what it was");
+		return;
 	case SNAPSHOT_CONTINUING:
 		if (snapshots->problem[0] == '\0')
 			format(snapshots->problem, sizeof(snapshots->problem),
 			       "its monitor does not go on");
 		vm_snapshot_done(vm);
 		return;
-	default: /* the kernel's steps come to an end, and the disks have limits of their own */
+	default: /* merging ends in so many steps, and the disks have limits of their own */
 		return;
 	}
 }
