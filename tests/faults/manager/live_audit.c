@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Audits between commands: the linker's --wrap puts this in front of the manager's command_run. */
+/*
+ * Audits between commands, and after each operation on layers of memory: the linker's --wrap puts
+ * these in front of the manager's functions.
+ */
 #include "lib/string.h"
 #include "tests/faults/manager/fault.h"
 #include "vmm/manager/text/parse_number.h"
+#include "vmm/manager/vm/vm.h"
 
 static u64 every; /* 0: never */
 static u64 commands;
@@ -23,20 +27,38 @@ static u32 room(void *context)
 }
 
 void __real_command_run(struct reply *reply, const char *line);
-void __wrap_command_run(struct reply *reply, const char *line);
-void __wrap_command_run(struct reply *reply, const char *line)
+
+static void audit(void)
 {
 	static const struct requester nobody = {.put = put, .room = room, .name = "live audit",
 						.rights = MAY_ALL};
 	static struct reply answer;
 
-	if (every != 0 && ++commands % every == 0) {
-		memset(&answer, 0, sizeof(answer));
-		answer.to = &nobody;
-		audits++;
-		__real_command_run(&answer, "audit");
-	}
+	memset(&answer, 0, sizeof(answer));
+	answer.to = &nobody;
+	audits++;
+	__real_command_run(&answer, "audit");
+}
+
+void __wrap_command_run(struct reply *reply, const char *line);
+void __wrap_command_run(struct reply *reply, const char *line)
+{
+	if (every != 0 && ++commands % every == 0)
+		audit();
 	__real_command_run(reply, line);
+}
+
+/* A snapshot, a reset or a merge has ended with this step. */
+bool __real_vm_snapshot_step(struct vm *vm, u64 now_tsc);
+bool __wrap_vm_snapshot_step(struct vm *vm, u64 now_tsc);
+bool __wrap_vm_snapshot_step(struct vm *vm, u64 now_tsc)
+{
+	bool was = vm->snapshots.phase != SNAPSHOT_NONE;
+	bool more = __real_vm_snapshot_step(vm, now_tsc);
+
+	if (was && vm->snapshots.phase == SNAPSHOT_NONE)
+		audit();
+	return more;
 }
 
 static void command_every(struct reply *reply, const struct arguments *arguments)

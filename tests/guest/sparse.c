@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes a word to each 2 MiB of RAM from first= to end= (MiB), but to none from hole= to hole_end=.
+ * Then it does what is typed: 'f' fills the hole, 'c' compares all that it has written, 's' searches
+ * the hole for words that are neither its own nor zero, and overwrites them.
+ */
+#include "tests/guest/rt/devices.h"
+
+#define PIECE (2 * MIB)
+
+static u64 first, end, hole, hole_end;
+
+/* Each piece has its own word in another place. */
+static volatile u64 *word_of(u64 at)
+{
+	return (volatile u64 *)(at + at / PIECE % 512 * sizeof(u64));
+}
+
+static u64 value_of(u64 at)
+{
+	return ~at;
+}
+
+static void say(const char *what, u64 count)
+{
+	print(what);
+	print(" ");
+	print_hex(count);
+	print("\n");
+}
+
+static void fill(u64 from, u64 to)
+{
+	for (u64 at = from; at < to; at += PIECE)
+		*word_of(at) = value_of(at);
+}
+
+static u64 count_lost(u64 from, u64 to)
+{
+	u64 lost = 0;
+
+	for (u64 at = from; at < to; at += PIECE)
+		lost += *word_of(at) != value_of(at);
+	return lost;
+}
+
+static u64 count_foreign(u64 from, u64 to)
+{
+	u64 foreign = 0;
+
+	for (u64 at = from; at < to; at += sizeof(u64)) {
+		volatile u64 *word = (volatile u64 *)at;
+		u64 piece = at & ~(PIECE - 1);
+
+		if (*word == 0 || (word == word_of(piece) && *word == value_of(piece)))
+			continue;
+		foreign++;
+		*word = 0x666;
+	}
+	return foreign;
+}
+
+static void obey(char key)
+{
+	if (key == 'f') {
+		fill(hole, hole_end);
+		pass("hole-filled");
+	} else if (key == 'c') {
+		say("LOST", count_lost(first, hole) + count_lost(hole_end, end));
+	} else if (key == 's') {
+		say("FOREIGN", count_foreign(hole, hole_end));
+	}
+}
+
+void guest_main(void)
+{
+	first = option_number("first", 1024) * MIB;
+	end = option_number("end", 2048) * MIB;
+	hole = option_number("hole", end / MIB) * MIB;
+	hole_end = option_number("hole_end", end / MIB) * MIB;
+	pic_mask_all();
+	fill(first, hole);
+	fill(hole_end, end);
+	pass("filled");
+	for (;;)
+		obey(typed());
+}

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""Layers of RAM in large pieces: what comes up when a snapshot goes is the VM's own, and all of it."""
+import pytest
+
+import bundle
+from machine import Bochs, Qemu, wait_for
+
+SPARSE = """\
+[vm sparse]
+kernel = sparse.bin
+cmdline = first=1024 hole=1088 hole_end=1216 end=2048
+memory = 2G
+autostart = yes
+[vm other]
+kernel = sparse.bin
+cmdline = first=16 end=1000
+memory = 1G
+pages = 2m
+autostart = no
+"""
+
+
+def says(machine, name, key, text):
+    """What a VM's guest answers to a key."""
+    machine.attach(name)
+    machine.type(key)
+    machine.wait(text, limit=120)
+    said = machine.match().group(1) if machine.match().groups() else None
+    machine.leave()
+    return said
+
+
+def audited(machine):
+    """Nothing is wrong with the pages and who reaches them."""
+    said = machine.command("audit")
+    assert "FOUND" not in said and "error" not in said, said
+
+
+def test_hole(build, tmp_path):
+    """
+    A guest has left out some pieces of a GiB, and a snapshot goes. What it then touches there is its
+    own: not what somebody else has got meanwhile, to which those pieces went.
+    """
+    files = bundle.make(tmp_path / "sparse.cpio", SPARSE, bundle.tiny(build, "sparse"))
+    with Qemu(build / "tests/faults", bundle=files, memory="5G") as machine:
+        machine.wait_prompt()
+        machine.attach("sparse")
+        machine.wait("PASS filled", limit=120)
+        machine.leave()
+        machine.command("vm snapshot sparse one")
+        machine.command("vm snapshot drop sparse one")
+        wait_for(lambda: "layer" not in machine.command("vm snapshot list sparse"))
+        machine.command("vm start other")
+        machine.attach("other")
+        machine.wait("PASS filled", limit=120)
+        machine.leave()
+        says(machine, "sparse", "f", "PASS hole-filled")
+        audited(machine)
+        assert says(machine, "sparse", "s", r"FOREIGN (0x[0-9a-f]+)\s") == "0x0"
+        assert says(machine, "sparse", "c", r"LOST (0x[0-9a-f]+)\s") == "0x0"
+        assert says(machine, "other", "c", r"LOST (0x[0-9a-f]+)\s") == "0x0"
+        machine.command("vm destroy sparse")
+        audited(machine)
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_rewrite(build, tmp_path, emulator):
+    """A guest that writes and reads all the time goes on, whenever a snapshot is taken and dropped."""
+    conf = "[vm busy]\nkernel = rewrite.bin\nmemory = 160M\nautostart = yes\n"
+    files = bundle.make(tmp_path / "busy.cpio", conf, bundle.tiny(build, "rewrite"))
+    with emulator(build / "tests/faults", bundle=files, memory="1G") as machine:
+        machine.wait_prompt()
+        for _ in range(3):
+            machine.attach("busy")
+            machine.wait(r"ROUND 0x[0-9a-f]+\s", limit=120)
+            machine.leave()
+            machine.command("vm snapshot busy one")
+            machine.command("vm snapshot drop busy one")
+            machine.attach("busy")
+            for _ in range(2):
+                machine.wait(r"ROUND 0x[0-9a-f]+\s", limit=120)
+            machine.leave()
+            assert "FAIL" not in machine.transcript()
+        audits = machine.objects("fault audits")[0]
+        assert audits["audits"] >= 6 and audits["findings"] == 0, machine.command("log show")
