@@ -192,11 +192,10 @@ static u64 audit_list_frames(struct listing *listing, u64 first)
 /* The tables whose first address this is, from the deepest one up. */
 static void audit_put_tables(struct listing *listing, const struct pt_walk *walk, u64 id, u64 at)
 {
-	for (u32 level = walk->level; level < PT_LEVEL_COUNT; level++) {
-		if (!is_aligned(at, table_level_bytes((enum pt_level)(level + 1))))
-			return;
+	u32 level = walk->level;
+
+	for (; level < PT_LEVEL_COUNT && is_aligned(at, table_level_bytes(level + 1)); level++)
 		audit_put(listing, AUDIT_TABLE, level, id, at, walk->node[level].value);
-	}
 }
 
 /* Each step goes on behind what it has found, in order: so it comes to each table once. */

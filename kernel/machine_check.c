@@ -180,7 +180,7 @@ static NOINLINE bool machine_check_end_groups(hpa_t page)
 	for (void *object; (object = cache_walk_all(&cursor)) != NULL;) {
 		struct memory *memory = CONTAINER_OF(object, struct memory, object);
 		struct memory *at = memory;
-		struct group *group = CONTAINER_OF(memory->quota, struct group, quota);
+		struct group *group;
 
 		if (cursor.kind != OBJECT_MEMORY || memory->kind != MEMORY_RAM)
 			continue;
@@ -190,6 +190,7 @@ static NOINLINE bool machine_check_end_groups(hpa_t page)
 			continue;
 		if (machine_check_manager_uses(memory))
 			return false;
+		group = CONTAINER_OF(memory->quota, struct group, quota);
 		log_error(LOG_PROCESS, "page %#lx is lost, with it group %lu", page.value,
 			  group->tag);
 		group_kill(group, KILL_CODE(KILL_MACHINE_CHECK, 0));

@@ -113,6 +113,7 @@ static enum status process_map_image(struct process *process, struct memory *ima
 static enum status process_fill(struct process *process, struct memory *image, u64 first,
 				const struct image_header *header)
 {
+	u64 of_data = first + header->text_pages + header->rodata_pages;
 	struct memory *data;
 	enum status status;
 
@@ -123,8 +124,7 @@ static enum status process_fill(struct process *process, struct memory *image, u
 		return status;
 	group_adopt(process->group, &process->space->object);
 	long_aside();
-	status = process_copy_data(process->group, image,
-				   first + header->text_pages + header->rodata_pages, header, &data);
+	status = process_copy_data(process->group, image, of_data, header, &data);
 	long_back();
 	if (status != STATUS_OK)
 		return status;

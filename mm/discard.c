@@ -205,7 +205,8 @@ u64 memory_trim_settle(struct memory *memory, bool gives)
 static enum status memory_trim_step(struct memory *memory, u64 first, u64 *count, u64 *given)
 {
 	u64 index[TRIM_STEP];
-	bool begins = memory->trim_count == 0 || memory->trim_first != first;
+	bool begins = memory->trim_count == 0 || memory->trim_first != first ||
+		      *count < memory->trim_count;
 	u32 found = 0;
 
 	if (!begins && !tlb_all_passed(memory->awaited[WAIT_PAGE]))

@@ -52,7 +52,7 @@ enum status memory_slots_create(struct memory *memory, u64 *chunk) MUST_CHECK;
 enum status memory_block_split(struct memory *memory, u64 *chunk) MUST_CHECK;
 /* In the GiB that the chunk is in, the last chunk that is not ready; NULL: all are. */
 u64 *memory_huge_unready(const struct memory *memory, u64 number);
-/* The 512 chunks of the GiB that the chunk of that number is in are blocks of their own from now on. */
+/* The chunks of the GiB that the chunk of that number is in are blocks of their own from now on. */
 void memory_huge_end(struct memory *memory, u64 number);
 
 /*

@@ -11,7 +11,7 @@
  */
 enum audit_what {
 	AUDIT_FRAMES,  /* from frame `where` on: blocks in use, and the objects in them */
-	AUDIT_SPACE,   /* tables and leaves of space `where` from address `at` on; `where` 0: the kernel's */
+	AUDIT_SPACE,   /* tables, leaves of space `where` from `at` on; `where` 0: the kernel's */
 	AUDIT_MEMORY,  /* pages of memory object `where` from index `at` on */
 	AUDIT_HANDLES, /* of process `where`, from index `at` on */
 };

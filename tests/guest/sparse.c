@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a word to each 2 MiB of RAM from first= to end= (MiB), but to none from hole= to hole_end=.
- * Then it does what is typed: 'f' fills the hole, 'c' compares all that it has written, 's' searches
- * the hole for words that are neither its own nor zero, and overwrites them.
+ * Writes a word to each 2 MiB of RAM from first= to end= (MiB), but to none from hole= to
+ * hole_end=. Then it does what is typed: 'f' fills the hole, 'c' compares all that it has written,
+ * 's' searches the hole for words that are neither its own nor zero, and overwrites them.
  */
 #include "tests/guest/rt/devices.h"
 
@@ -21,7 +21,7 @@ static u64 value_of(u64 at)
 	return ~at;
 }
 
-static void say(const char *what, u64 count)
+static void tell(const char *what, u64 count)
 {
 	print(what);
 	print(" ");
@@ -49,13 +49,13 @@ static u64 count_foreign(u64 from, u64 to)
 	u64 foreign = 0;
 
 	for (u64 at = from; at < to; at += sizeof(u64)) {
-		volatile u64 *word = (volatile u64 *)at;
+		volatile u64 *there = (volatile u64 *)at;
 		u64 piece = at & ~(PIECE - 1);
 
-		if (*word == 0 || (word == word_of(piece) && *word == value_of(piece)))
+		if (*there == 0 || (there == word_of(piece) && *there == value_of(piece)))
 			continue;
 		foreign++;
-		*word = 0x666;
+		*there = 0x666;
 	}
 	return foreign;
 }
@@ -66,9 +66,9 @@ static void obey(char key)
 		fill(hole, hole_end);
 		pass("hole-filled");
 	} else if (key == 'c') {
-		say("LOST", count_lost(first, hole) + count_lost(hole_end, end));
+		tell("LOST", count_lost(first, hole) + count_lost(hole_end, end));
 	} else if (key == 's') {
-		say("FOREIGN", count_foreign(hole, hole_end));
+		tell("FOREIGN", count_foreign(hole, hole_end));
 	}
 }
 

@@ -212,13 +212,40 @@ static void test_broken(void **state)
 	assert_int_equal(space_fault(vm.guest, AT + 5 * PAGE_SIZE, PT_WRITE), STATUS_NO_MEMORY);
 }
 
+/* A step of trimming that is repeated for fewer pages deals with no more than these. */
+static void test_trim_fewer(void **state)
+{
+	struct machine_vm vm;
+	enum status status;
+	u64 count = 32;
+	u64 given;
+
+	(void)state;
+	machine_start(64 * MIB);
+	machine_quota(&vm.quota, 3000);
+	assert_int_equal(memory_create(&vm.quota, PAGE_GUEST, PAGES, MEMORY_OVERCOMMIT, &vm.ram),
+			 STATUS_OK);
+	map_ram(&vm);
+	for (u64 i = 0; i < 32; i++)
+		(void)in_guest(&vm, i, PT_WRITE);
+	assert_int_equal(memory_trim(vm.ram, 0, &count, &given), STATUS_AGAIN);
+	do {
+		count = 5;
+		status = memory_trim(vm.ram, 0, &count, &given);
+	} while (status == STATUS_AGAIN);
+	assert_int_equal(status, STATUS_OK);
+	assert_int_equal(count, 5);
+	assert_int_equal(given, 5);
+	assert_non_null(memory_pointer(vm.ram, 5));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_returning), cmocka_unit_test(test_freeze),
 		cmocka_unit_test(test_reset),	  cmocka_unit_test(test_reset_again),
 		cmocka_unit_test(test_merge),	  cmocka_unit_test(test_missing),
-		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_broken),	  cmocka_unit_test(test_trim_fewer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -368,7 +368,7 @@ static void test_page_of_guest(void **state)
 	}
 }
 
-/* A page that was frozen under a clone: its source and the clone meet it, and end; others do not. */
+/* A page that was frozen under a clone: its source and the clone meet it and end, others do not. */
 static void test_page_of_layer(void **state)
 {
 	struct vm_of_test vm[3];

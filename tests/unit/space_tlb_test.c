@@ -220,11 +220,11 @@ static void test_returning(void **state)
 	quota_release(&full, PAGE_KERNEL, 0, tlb_pages_mark() + 2);
 	tlb_page_free(second, &full);
 	while (tlb_pages_waiting() != 0) {
-		assert_int_equal(quota_charge(&full, PAGE_KERNEL, 1), STATUS_AGAIN);
+		assert_int_equal(quota_charge(&full, PAGE_KERNEL, 2), STATUS_AGAIN);
 		machine_pass(1);
 		machine_pass(0);
 	}
-	assert_int_equal(quota_charge(&full, PAGE_KERNEL, 1), STATUS_AGAIN);
+	assert_int_equal(quota_charge(&full, PAGE_KERNEL, 2), STATUS_AGAIN);
 	assert_int_equal(quota_charge(&full, PAGE_KERNEL, ~0ull), STATUS_NO_QUOTA);
 	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &first), STATUS_OK);
 	tlb_page_free(first, NULL);

@@ -404,8 +404,8 @@ bool vm_release_step(struct vm *vm)
 	if (status != STATUS_OK) {
 		if (status != STATUS_AGAIN && !vm->kept_by_clones && !vm->kept_by_kernel)
 			log_message(LOG_ERROR, LOG_VM, vm->config.name,
-				    "the kernel says \"%s\" while taking everything back, its group "
-				    "stays until it does not",
+				    "the kernel says \"%s\" while taking everything back, which is "
+				    "tried again",
 				    status_text(status));
 		vm->kept_by_kernel = status != STATUS_AGAIN && !vm->kept_by_clones;
 		return false;
