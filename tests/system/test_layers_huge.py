@@ -50,6 +50,7 @@ def test_hole(build, tmp_path):
         machine.command("vm snapshot sparse one")
         machine.command("vm snapshot drop sparse one")
         wait_for(lambda: "layer" not in machine.command("vm snapshot list sparse"))
+        machine.command("vm create other")
         machine.command("vm start other")
         machine.attach("other")
         machine.wait("PASS filled", limit=120)
