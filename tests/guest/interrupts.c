@@ -227,6 +227,43 @@ static void test_priority(void)
 	asm volatile("nop");
 	interrupts_off();
 	check_equal("cr8-lowered", trap_count[VECTOR_LOW], 1);
+
+	/* one that IF holds back until the priority does */
+	forget();
+	lapic_send_self(VECTOR_LOW);
+	write_cr8(VECTOR_LOW >> 4);
+	interrupts_on();
+	asm volatile("nop");
+	check_equal("cr8-raised-meanwhile", trap_count[VECTOR_LOW], 0);
+	check_equal("cr8-raised-tpr", lapic_get(LAPIC_TPR), VECTOR_LOW & 0xf0);
+	write_cr8(0);
+	asm volatile("nop");
+	interrupts_off();
+	check_equal("cr8-raised-lowered", trap_count[VECTOR_LOW], 1);
+}
+
+static void gate_back(struct trap_frame *frame)
+{
+	(void)frame;
+	trap_gate_present(VECTOR_HIGH, true);
+	write_cr8(VECTOR_LOW >> 4);
+	write_cr8(0);
+}
+
+/* An interrupt that finds no gate, whose handler therefore is that of another vector. */
+static void test_gate(void)
+{
+	forget();
+	trap_set_hook(VECTOR_NP, gate_back);
+	trap_set_hook(VECTOR_HIGH, no_end);
+	trap_gate_present(VECTOR_HIGH, false);
+	lapic_send_self(VECTOR_HIGH);
+	open_window();
+	/* QEMU 7.2 may deliver a virtual interrupt again whose delivery has raised a fault */
+	check_between("no-gate", trap_count[VECTOR_NP], 1, 2);
+	lapic_put(LAPIC_EOI, 0);
+	trap_set_hook(VECTOR_NP, NULL);
+	trap_set_hook(VECTOR_HIGH, lapic_end_of_interrupt);
 }
 
 static void test_shadows(void)
@@ -334,6 +371,7 @@ void guest_main(void)
 	test_ipi();
 	test_untouched_stack();
 	test_priority();
+	test_gate();
 	test_shadows();
 	test_nmi();
 	test_software();

@@ -187,6 +187,21 @@ static void test_task_priority(void **state)
 	page.tpr_threshold = 0;
 	run(VMEXIT_HLT, 0);
 	assert_int_equal(vmcb.control.intercept_cr_write, 0);
+
+	/* on a CPU like QEMU's, also while a virtual interrupt is there to be taken */
+	vmcb.save.rflags = RFLAGS_IF;
+	for (u32 i = 0; i < 2; i++) {
+		svm_leave(&vcpu, 0);
+		inject(EVENT_INTERRUPT, 0x41, false, 0, 0);
+		run(VMEXIT_HLT, 0);
+		assert_int_equal(vmcb.control.intercept_cr_write,
+				 svm_capabilities.nrip_save ? 0 : 1 << 8);
+		vmcb.control.virtual_interrupt &= ~VMCB_V_IRQ;
+		svm_leave(&vcpu, 0);
+		run(VMEXIT_HLT, 0);
+		assert_int_equal(vmcb.control.intercept_cr_write, 0);
+		svm_capabilities.nrip_save = !svm_capabilities.nrip_save;
+	}
 }
 
 /* The host's state is restored once, however often the guest was entered. */

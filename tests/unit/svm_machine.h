@@ -104,6 +104,9 @@ void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT])
 	(void)vmcb_hpa;
 	(void)gpr;
 	assert_int_equal(switched_in, switched_out + 1);
+	/* there QEMU's CPU does not survive a MOV to CR8 (docs/platforms.md) */
+	if ((vmcb.control.virtual_interrupt & VMCB_V_IRQ) && !svm_capabilities.nrip_save)
+		assert_true(vmcb.control.intercept_cr_write & SVM_INTERCEPT_CR8);
 	run_count++;
 	injected = vmcb.control.event_injection;
 	flags_entered = vmcb.save.rflags;

@@ -57,7 +57,7 @@ struct virt_vcpu {
 	bool window;            /* an interrupt window (VMX: or an NMI window) was requested */
 	bool msrs_live;         /* VMX: the CPU's MSRs are newer than those in scratch */
 	bool nmi_blocked;       /* SVM: an NMI was delivered and its IRET has not completed */
-	u8 tpr_threshold;       /* VMX: the value in the VMCS; SVM: whether there is one */
+	u8 tpr_threshold;       /* VMX: the value in the VMCS; SVM: whether MOV to CR8 exits */
 	bool live;              /* between enter and leave */
 	bool own_timer;         /* VMX: the preemption timer enforces the deadline */
 	/* Whatever makes an entry special: tested together, as one word. */

@@ -29,6 +29,20 @@ static bool svm_tag_is_stale(const struct virt_vcpu *vcpu, const struct asid_poo
 	return asids->flush_all || vcpu->tag_generation != asids->generation;
 }
 
+/*
+ * SVM has no threshold: every change of CR8 exits before it happens. It still does while V_IRQ is
+ * set: see inject_set.
+ */
+static NOINLINE void svm_change_cr8(struct virt_vcpu *vcpu)
+{
+	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
+
+	if (vcpu->tpr_threshold != 0 && (control->virtual_interrupt & VMCB_V_IRQ))
+		return;
+	vcpu->tpr_threshold ^= 1;
+	control->intercept_cr_write ^= SVM_INTERCEPT_CR8;
+}
+
 /* Writes what then stays in the VMCB, or the CPU, over repeated entries until svm_leave. */
 static ALWAYS_INLINE void svm_supply(struct virt_vcpu *vcpu)
 {
@@ -38,11 +52,8 @@ static ALWAYS_INLINE void svm_supply(struct virt_vcpu *vcpu)
 
 	vmcb->control.virtual_interrupt = (vmcb->control.virtual_interrupt & ~VMCB_V_TPR) |
 					  virt_cr8(vcpu);
-	/* SVM has no threshold: every change of CR8 exits before it happens. */
-	if (unlikely(threshold != vcpu->tpr_threshold)) {
-		vcpu->tpr_threshold = threshold;
-		vmcb->control.intercept_cr_write ^= SVM_INTERCEPT_CR8;
-	}
+	if (unlikely(threshold != vcpu->tpr_threshold))
+		svm_change_cr8(vcpu);
 	vmcb->save.rsp = READ_ONCE(page->gpr[GPR_RSP]);
 	svm_switch_in(vcpu->control_hpa.value);
 	vcpu->live = true;
@@ -127,7 +138,7 @@ static void svm_handle_iret(struct virt_vcpu *vcpu)
 	vcpu->nmi_iret = true;
 	vcpu->nmi_iret_rip = vmcb->save.rip;
 	if (vcpu->nmi_window)
-		svm_window_open(vmcb);
+		svm_window_open(vcpu);
 	vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 }
 
@@ -315,7 +326,7 @@ static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *a
 	if (step)
 		svm_step_end(vcpu);
 	if (vcpu->shadow_lost)
-		svm_window_open(vmcb);
+		svm_window_open(vcpu);
 	vcpu->shadow_lost = false;
 	svm_handle(vcpu);
 }

@@ -93,6 +93,18 @@ static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 	vmcb->control.event_injection = info;
 }
 
+/* QEMU, which has no NRIP save, does not survive a MOV to CR8 meanwhile (docs/platforms.md). */
+static void inject_set(struct virt_vcpu *vcpu, u64 vector)
+{
+	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
+
+	control->virtual_interrupt |= INTERRUPT | vector << VMCB_V_INTR_VECTOR_SHIFT;
+	if (!svm_capabilities.nrip_save) {
+		control->intercept_cr_write |= SVM_INTERCEPT_CR8;
+		vcpu->tpr_threshold = true;
+	}
+}
+
 /*
  * As a virtual interrupt, which the CPU takes before the guest's next instruction (APM vol. 2,
  * 15.21.4), if nothing else needs the VMCB's only one: QEMU may deliver an interrupt that is
@@ -106,8 +118,7 @@ static bool inject_virtual(struct virt_vcpu *vcpu, const struct vcpu_event *even
 	    vcpu->nmi_window || vcpu->nmi_iret || vcpu->shadow_lost)
 		return false;
 	vmcb->control.virtual_interrupt &= ~INTERRUPT_FIELDS;
-	vmcb->control.virtual_interrupt |=
-		INTERRUPT | (u64)event->vector << VMCB_V_INTR_VECTOR_SHIFT;
+	inject_set(vcpu, event->vector);
 	vmcb->control.interrupt_shadow &= ~VMCB_SHADOW;
 	return true;
 }
@@ -116,10 +127,10 @@ static bool inject_virtual(struct virt_vcpu *vcpu, const struct vcpu_event *even
  * A dummy virtual interrupt of the highest priority, which is never delivered: it exits as soon as
  * the guest could take it (APM vol. 2, 15.21.4).
  */
-void svm_window_open(struct vmcb *vmcb)
+void svm_window_open(struct virt_vcpu *vcpu)
 {
-	vmcb->control.virtual_interrupt |= INTERRUPT;
-	vmcb->control.intercept1 |= (u32)VMCB_INTERCEPT1_VINTR;
+	inject_set(vcpu, 0);
+	svm_vmcb(vcpu)->control.intercept1 |= (u32)VMCB_INTERCEPT1_VINTR;
 }
 
 void svm_window_close(struct vmcb *vmcb)
@@ -156,10 +167,9 @@ void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked)
 
 	vcpu->nmi_blocked = blocked;
 	vcpu->nmi_iret = false;
+	control->intercept1 &= (u32)~VMCB_INTERCEPT1_IRET;
 	if (blocked)
 		control->intercept1 |= (u32)VMCB_INTERCEPT1_IRET;
-	else
-		control->intercept1 &= (u32)~VMCB_INTERCEPT1_IRET;
 }
 
 /* The settled instruction ends like any other: RF is cleared, and TF raises a single-step trap. */
@@ -182,32 +192,26 @@ void svm_advance(struct virt_vcpu *vcpu, u64 length)
 		svm_end_specially(vmcb);
 }
 
-/* A host interrupt came at the moment when the window would have opened: it is not needed. */
-static void svm_window_forget(struct virt_vcpu *vcpu)
-{
-	if (!vcpu->nmi_window)
-		svm_window_close(svm_vmcb(vcpu));
-	vcpu->window = false;
-}
-
 /*
  * A window that was requested stays open until it has ended a run, or an interrupt is injected
  * without another request.
  */
 void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request)
 {
-	struct vmcb *vmcb = svm_vmcb(vcpu);
-
 	if (request & REQUEST_NMI_WINDOW)
 		vcpu->nmi_window = true;
-	if (request & REQUEST_INTERRUPT_WINDOW)
+	if (request & REQUEST_INTERRUPT_WINDOW) {
 		vcpu->window = true;
-	else if (vcpu->window && inject != NULL && inject->type == EVENT_INTERRUPT)
-		svm_window_forget(vcpu);
+	} else if (vcpu->window && inject != NULL && inject->type == EVENT_INTERRUPT) {
+		/* a host interrupt came just when it would have opened: it is not needed */
+		if (!vcpu->nmi_window)
+			svm_window_close(svm_vmcb(vcpu));
+		vcpu->window = false;
+	}
 	if (inject != NULL && !inject_virtual(vcpu, inject))
 		svm_inject(vcpu, inject);
 	if (vcpu->window || (vcpu->nmi_window && !vcpu->nmi_blocked))
-		svm_window_open(vmcb);
+		svm_window_open(vcpu);
 	if (request & REQUEST_FLUSH)
 		vcpu->flush = true;
 }

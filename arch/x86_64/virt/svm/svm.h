@@ -96,7 +96,7 @@ u32 svm_code_length(struct virt_vcpu *vcpu);
 void svm_traps_set(struct virt_vcpu *vcpu);
 void svm_event_decode(u64 exit_int_info, struct vcpu_event *event);
 /* Turn on and off the exit that comes as soon as the guest can take an interrupt. */
-void svm_window_open(struct vmcb *vmcb);
+void svm_window_open(struct virt_vcpu *vcpu);
 void svm_window_close(struct vmcb *vmcb);
 void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked);
 
