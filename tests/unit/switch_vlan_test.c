@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* VLANs, and from which addresses a port may send. */
+/* VLANs: who gets which frame, with which tag. */
 #include "tests/unit/switch_tcp.h"
-
-#define IP_OWN	 0x0a00000au /* as in a frame */
-#define IP_OTHER 0x0b00000au
 
 static void put_tagged(u32 index, u64 to, u64 source, u16 tag, u16 type, u32 bytes)
 {
@@ -185,145 +182,6 @@ static void learnt_by_vlan(void **state)
 	expect_nothing(3);
 }
 
-/* --- sources --- */
-
-static void from_its_own_address_only(void **state)
-{
-	static const u64 forged[] = {MAC(1), MAC(2), BEHIND(0), 0, BROADCAST, MAC(0) | 1};
-
-	(void)state;
-	attach(0);
-	attach(1);
-	for (u32 i = 0; i < ARRAY_COUNT(forged); i++)
-		put_plain(0, MAC(1), forged[i], 60, 0);
-	put_plain(0, BROADCAST, MAC(1), 60, 0);
-	serve_all();
-	expect_nothing(1);
-	expect_dropped(0, NET_DROP_SPOOFED, ARRAY_COUNT(forged) + 1);
-}
-
-/* A port that may send from any address: but not from another VM's, and not from a group's. */
-static void any_source_but_others(void **state)
-{
-	(void)state;
-	attach(0);
-	attach_port(1, (struct net_port){.mac = MAC(1), .flags = NET_PORT_ANY_SOURCE});
-	attach_port(2, (struct net_port){.mac = MAC(2), .flags = NET_PORT_TRUNK});
-	attach_uplink(3);
-	put_plain(1, MAC(0), BEHIND(1), 60, PAYLOAD(1));
-	put_plain(1, MAC(0), MAC(1), 60, PAYLOAD(2));
-	for (u32 i = 1; i < 4; i += 2) {
-		put_plain(i, MAC(0), MAC(0), 60, 0);
-		put_plain(i, MAC(0), MAC(2), 60, 0);
-		put_plain(i, MAC(0), BROADCAST, 60, 0);
-		put_plain(i, MAC(0), 0, 60, 0);
-	}
-	put_plain(3, MAC(0), MAC(1), 60, 0);
-	serve_all();
-	expect_plain(0, MAC(0), BEHIND(1), 60, PAYLOAD(1));
-	expect_plain(0, MAC(0), MAC(1), 60, PAYLOAD(2));
-	expect_nothing(0);
-	expect_dropped(1, NET_DROP_SPOOFED, 4);
-	expect_dropped(3, NET_DROP_SPOOFED, 5);
-}
-
-static void put_arp(u32 index, u64 sender_mac, u32 sender, u32 form, u32 bytes)
-{
-	memset(scratch, 0x11, bytes);
-	put_mac(scratch, BROADCAST);
-	put_mac(scratch + 6, MAC(index));
-	bytes_put16(scratch + 12, ETHER_ARP);
-	bytes_put32(scratch + 14, form);
-	bytes_put16(scratch + 18, 0x0604);
-	put_mac(scratch + 22, sender_mac);
-	memcpy(scratch + 28, &sender, 4);
-	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
-}
-
-static void put_ipv4(u32 index, u32 source, u32 bytes)
-{
-	memset(scratch, 0x11, bytes);
-	put_mac(scratch, MAC(1));
-	put_mac(scratch + 6, MAC(index));
-	bytes_put16(scratch + 12, ETHER_IPV4);
-	if (bytes >= 30)
-		memcpy(scratch + 26, &source, 4);
-	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
-}
-
-/* A request for an address, of 590 bytes; then one byte of it is another, bytes of it are there. */
-static void put_dhcp(u64 client, u32 at, u8 value, u32 bytes)
-{
-	u8 *ip = scratch + 14;
-
-	memset(scratch, 0, 590);
-	put_mac(scratch, BROADCAST);
-	put_mac(scratch + 6, MAC(0));
-	bytes_put16(scratch + 12, ETHER_IPV4);
-	ip[0] = 0x45;
-	ip[9] = 17;
-	bytes_put32(ip + 16, ~0u);
-	bytes_put16(ip + 20, 68);
-	bytes_put16(ip + 22, 67);
-	bytes_put32(ip + 28, 0x01010600);
-	put_mac(ip + 56, client);
-	ip[at] = value;
-	put_frame(0, (struct frame_header){.bytes = bytes}, scratch);
-}
-
-static void may_ask_for_its_ip(void **state)
-{
-	struct frame_header header;
-
-	(void)state;
-	attach_port(0, (struct net_port){.mac = MAC(0), .address = IP_OWN});
-	attach(1);
-	put_dhcp(MAC(0), 0, 0x45, 590);
-	put_dhcp(MAC(0), 0, 0x45, 14 + 28 + 236);
-	put_dhcp(MAC(0), 0, 0x45, 14 + 28 + 235);
-	put_dhcp(MAC(1), 0, 0x45, 590);
-	put_dhcp(MAC(0), 0, 0x46, 590);
-	put_dhcp(MAC(0), 6, 0x20, 590); /* the first of several */
-	put_dhcp(MAC(0), 9, 6, 590);
-	put_dhcp(MAC(0), 12, 10, 590);
-	put_dhcp(MAC(0), 19, 10, 590);
-	put_dhcp(MAC(0), 21, 67, 590);
-	put_dhcp(MAC(0), 23, 53, 590);
-	put_dhcp(MAC(0), 28, 2, 590); /* what a server says */
-	serve_all();
-	for (u32 i = 0; i < 2; i++)
-		assert_true(take_frame(1, &header));
-	expect_nothing(1);
-	expect_dropped(0, NET_DROP_SPOOFED, 10);
-}
-
-static void from_its_own_ip_only(void **state)
-{
-	struct frame_header header;
-
-	(void)state;
-	attach_port(0, (struct net_port){.mac = MAC(0), .address = IP_OWN});
-	attach(1);
-	put_ipv4(0, IP_OWN, 60);
-	put_ipv4(0, IP_OTHER, 60);
-	put_ipv4(0, IP_OWN, 33);
-	put_ipv4(0, 0, 60);
-	put_arp(0, MAC(0), IP_OWN, 0x00010800, 42);
-	put_arp(0, MAC(1), IP_OWN, 0x00010800, 42);
-	put_arp(0, MAC(0), IP_OTHER, 0x00010800, 42);
-	put_arp(0, MAC(0), IP_OWN, 0x00060800, 42);
-	put_arp(0, MAC(0), IP_OWN, 0x00010800, 41);
-	put_type(0, MAC(1), ETHER_IPV6, 60);
-	put_type(0, MAC(1), 60, 60); /* a length: IPv4 may be behind an LLC header */
-	serve_all();
-	assert_true(take_frame(1, &header));
-	assert_int_equal(bytes_get16(scratch + 12), ETHER_IPV4);
-	assert_true(take_frame(1, &header));
-	assert_int_equal(bytes_get16(scratch + 12), ETHER_ARP);
-	expect_nothing(1);
-	expect_dropped(0, NET_DROP_SPOOFED, 9);
-}
-
 /* A tag makes a frame longer than it came: the longest of all would close the receiver's link. */
 static void the_longest_with_a_tag(void **state)
 {
@@ -365,10 +223,6 @@ int main(void)
 		TEST(priority_goes_on),
 		TEST(a_mirror_is_told_the_vlan),
 		TEST(learnt_by_vlan),
-		TEST(from_its_own_address_only),
-		TEST(any_source_but_others),
-		TEST(from_its_own_ip_only),
-		TEST(may_ask_for_its_ip),
 		TEST(the_longest_with_a_tag),
 	};
 

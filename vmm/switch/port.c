@@ -60,6 +60,8 @@ static void port_come(struct port *port, const struct driver_client *given)
 	memset(port->counts, 0, sizeof(*port->counts));
 	port_sets.there |= bit;
 	port_sets.active |= bit;
+	if (port->address != 0)
+		port_sets.addressed |= bit;
 	if ((port->flags & NET_PORT_MIRROR) != 0)
 		port_sets.mirrors |= bit;
 	else if ((port->flags & (NET_PORT_UPLINK | NET_PORT_ANY_SOURCE)) != 0)
@@ -80,6 +82,7 @@ static void port_leave(struct port *port)
 	port_sets.changed &= others;
 	port_sets.trunks &= others;
 	port_sets.mirrors &= others;
+	port_sets.addressed &= others;
 	port_sets.holders &= others;
 	port_sets.announce &= others;
 	loop_leave(port);

@@ -16,8 +16,11 @@
 #define ARP_FORM	0x00010800u
 #define ARP_LENGTHS_AT	4u
 #define ARP_LENGTHS	0x0604u
+#define ARP_KIND_AT	6u
+#define ARP_REQUEST	1u
 #define ARP_SENDER_MAC_AT 8u
 #define ARP_SENDER_AT	14u
+#define ARP_TARGET_AT	24u
 
 static bool source_is_group(u64 mac)
 {
@@ -72,6 +75,16 @@ static bool source_asks_for_address(const struct packet *packet, u64 mac)
 	       bytes_get_mac(ip + DHCP_CLIENT_AT) == mac;
 }
 
+/* It asks whether anybody has its address: a probe (RFC 5227, 2.1.1) claims nothing. */
+static bool source_probes(const struct packet *packet)
+{
+	const u8 *arp = packet->head + L3_AT;
+
+	return source_address_at(arp + ARP_SENDER_AT) == 0 &&
+	       bytes_get16(arp + ARP_KIND_AT) == ARP_REQUEST &&
+	       source_address_at(arp + ARP_TARGET_AT) == packet->from->address;
+}
+
 /* Nothing but IPv4 and ARP, for whatever else may carry other addresses. */
 bool source_has_address(const struct packet *packet, u64 mac)
 {
@@ -86,5 +99,37 @@ bool source_has_address(const struct packet *packet, u64 mac)
 	       bytes_get32(l3 + ARP_FORM_AT) == ARP_FORM &&
 	       bytes_get16(l3 + ARP_LENGTHS_AT) == ARP_LENGTHS &&
 	       bytes_get_mac(l3 + ARP_SENDER_MAC_AT) == mac &&
-	       source_address_at(l3 + ARP_SENDER_AT) == packet->from->address;
+	       (source_address_at(l3 + ARP_SENDER_AT) == packet->from->address ||
+		source_probes(packet));
+}
+
+static bool source_is_free(u32 address, u16 vlan)
+{
+	for (u64 set = port_sets.addressed; set != 0; set &= set - 1) {
+		const struct port *owner = &ports[bit_lowest(set)];
+
+		if (owner->address == address && port_carries(owner, vlan))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * ARP's sender is looked at where Ethernet has it, whatever form the frame says it has: there are
+ * receivers that do not look. What is too short may become longer on its way.
+ */
+bool source_takes_no_address(const struct packet *packet)
+{
+	const u8 *l3 = packet->head + L3_AT;
+	u32 there = packet->head_bytes - L3_AT;
+
+	if ((packet->from->flags & NET_PORT_UPLINK) != 0)
+		return true;
+	if (packet->type == ETHER_IPV4)
+		return there >= IPV4_BYTES &&
+		       source_is_free(source_address_at(l3 + IPV4_SOURCE_AT), packet->vlan);
+	if (packet->type == ETHER_ARP)
+		return there >= ARP_BYTES &&
+		       source_is_free(source_address_at(l3 + ARP_SENDER_AT), packet->vlan);
+	return true;
 }
