@@ -3,7 +3,7 @@
 # make run: boots the image with its console on the terminal.
 #   BOOT=iso|kernel|uefi  EMULATOR=qemu|bochs  CPUS=4 MEMORY=2G BUNDLE=my.cpio CMDLINE="words"
 #   HTTP_PORT=8080: port of this machine that leads to port 80 of 10.0.2.15, guest alpha
-#   WEB=1 HTTPS_PORT=8443: with the service VM; that port leads to port 443 of 10.0.2.17, skerryd there
+#   WEB=1 HTTPS_PORT=8443: with the service VM; that port leads to port 443 of 10.0.3.15, skerryd there
 #   UI=no: without a page for browsers, which takes npm
 
 BOOT ?= iso
@@ -73,11 +73,13 @@ run-state: $(SKERRYD)
 	$(Q)$(PYTHON) gateway/image/state.py $(SKERRYD) $(STATE_DISK) $(HTTPS_PORT)
 
 comma := ,
+# The service VM's own way out, which is one way: it is asked and answers.
+MANAGEMENT_CARD := -nic user,model=e1000e,net=10.0.3.0/24,restrict=on,hostfwd=tcp:127.0.0.1:$(HTTPS_PORT)-10.0.3.15:443
 QEMU := qemu-system-x86_64 -M q35 -accel tcg -cpu $(QEMU_CPU) -smp $(CPUS) -m $(MEMORY) \
 	-device intel-iommu,intremap=on,aw-bits=48 -device nvme,drive=data,serial=data \
 	-drive if=none,id=data,file=$(DATA_DISK),format=raw \
-	-nic user,model=e1000e,hostfwd=tcp:127.0.0.1:$(HTTP_PORT)-10.0.2.15:80$(if \
-	$(WEB),$(comma)hostfwd=tcp:127.0.0.1:$(HTTPS_PORT)-10.0.2.17:443) \
+	-nic user,model=e1000e,hostfwd=tcp:127.0.0.1:$(HTTP_PORT)-10.0.2.15:80 \
+	$(if $(WEB),$(MANAGEMENT_CARD)) \
 	$(if $(WEB),-device virtio-blk-pci$(comma)disable-legacy=on$(comma)iommu_platform=on$(comma)drive=state -drive \
 		if=none$(comma)id=state$(comma)file=$(STATE_DISK)$(comma)format=raw) \
 	-display none -serial mon:stdio

@@ -41,6 +41,47 @@ def start(build, disk, port):
     return terminal, said
 
 
+def run(terminal, line, shown):
+    """A command at the prompt; what it says up to what it has to show."""
+    terminal.send(f"{line}\r")
+    terminal.expect(shown)
+    said = terminal.before + terminal.after
+    terminal.expect(PROMPT)
+    return said
+
+
+def check_apart(terminal, port, fingerprint):
+    """
+    The service VM has a network that no guest is on. One that takes its address reaches nobody, and
+    cannot send from there.
+    """
+    run(terminal, "net list", r"lan +ready +net0 [^\n]*\r\nmanagement +ready +net1 ")
+    said = run(terminal, "net stat", r"management +[^\n]*\r\n(management [^\n]*\r\n)*")
+    assert re.findall(r"\n(lan|management) +([\w.]+)", said) == [
+        ("lan", "net0"), ("lan", "alpha"), ("lan", "beta"), ("management", "net1"), ("management", "web")]
+    terminal.send("vm console beta\r")
+    terminal.expect("READY beta")
+    terminal.expect("beta# ")
+    for line, shown in (("arping -c 2 -w 5 -I eth0 10.0.3.15", r"Received 0 response"),
+                        ("ip address add 10.0.3.15/24 dev eth0; echo status $?", r"status \d"),
+                        ("arping -U -c 3 -I eth0 10.0.3.15; echo status $?", r"status \d")):
+        terminal.send(f"{line}\r")
+        terminal.expect(shown)
+        terminal.expect("beta# ")
+    terminal.send("\x1d")
+    terminal.expect(PROMPT)
+    assert shown_by(port) == fingerprint
+
+
+def shown_by(port):
+    """The fingerprint of the certificate that is shown at that port."""
+    shown = subprocess.run(["openssl", "s_client", "-connect", f"localhost:{port}"],
+                           stdin=subprocess.DEVNULL, capture_output=True, timeout=60).stdout
+    print_of = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256"],
+                              input=shown, capture_output=True, timeout=20).stdout
+    return print_of.decode().split("=")[1].strip().replace(":", "").lower()
+
+
 def end(terminal):
     terminal.send("poweroff\r")
     terminal.expect(pexpect.EOF)
@@ -59,22 +100,20 @@ def test_service_vm(build, tmp_path):
         me = curl(port, "/v1/me", "-H", f"Authorization: Bearer {token}")
         assert '"admin"' in me, me
         assert "unauthenticated" in curl(port, "/v1/vms")
-        shown = subprocess.run(["openssl", "s_client", "-connect", f"localhost:{port}"],
-                               stdin=subprocess.DEVNULL, capture_output=True, timeout=60).stdout
-        print_of = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256"],
-                                  input=shown, capture_output=True, timeout=20).stdout
-        assert print_of.decode().split("=")[1].strip().replace(":", "").lower() == fingerprint
+        assert shown_by(port) == fingerprint
         vms = json.loads(curl(port, "/v1/vms", "-H", f"Authorization: Bearer {token}"))
         assert {vm["name"]: vm["state"] for vm in vms["items"]} == dict.fromkeys(
             ("alpha", "beta", "web"), "running")
         terminal.send("vm console web\r")
-        terminal.expect("SERVICE web at 10.0.2.17/24")
+        terminal.expect("SERVICE web at 10.0.3.15/24")
         terminal.expect(f"fingerprint {fingerprint}")
         terminal.send("\x1d")
         terminal.expect(PROMPT)
         assert "sky_" not in terminal.before
         terminal.send("vm list\r")
         terminal.expect("alpha +running.*beta +running.*web +running")
+        terminal.expect(PROMPT)
+        check_apart(terminal, port, fingerprint)
         end(terminal)
         assert token.encode() not in disk.read_bytes()
         # The second time: the same server, and nothing secret is said.
