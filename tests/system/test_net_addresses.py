@@ -32,16 +32,20 @@ def test_address(build, tmp_path):
     """
     A guest without `address=` takes that of another one, and answers nobody in its place. One with it
     reaches others and the world, finds out whether somebody on the wire has its address, and asks
-    for it by DHCP.
+    for it by DHCP. That guests are beside one with a machine channel is said.
     """
     port = free_port()
-    conf = files(build, tmp_path, LAN,
-                 guest("alpha", "10.0.2.15", "lan address=10.0.2.15", "serve=hello"),
+    conf = files(build, tmp_path, LAN, "[channel skerry]\nrights = view",
+                 guest("alpha", "10.0.2.15", "lan address=10.0.2.15", "serve=hello") +
+                 "port = skerry\nchannel = skerry",
                  guest("beta", "10.0.2.16", "lan address=10.0.2.16, lan address=10.0.2.2"),
                  guest("thief", "10.0.2.15", words="serve=stolen"))
     with host_page(b"the host says: hello\n") as page, \
             Qemu(build, bundle=conf, extra=user_card(port)) as machine:
         boot(machine, "alpha", "beta", "thief")
+        for name in ("beta", "thief"):
+            assert (f"warning: net lan: {name} is on it beside alpha, which has the machine channel skerry; "
+                    "a [net] for alpha alone keeps guests away") in machine.transcript()
         check_thief(machine, port)
         assert "the host says: hello" in shell(machine, "alpha",
                                                f"wget -q -O - http://10.0.2.2:{page}/")
