@@ -210,13 +210,12 @@ static u64 audit_list_leaves(struct listing *listing, const struct table *table,
 	for (u32 n = 0; n < STEP_LEAVES && at >= began && at < end; n++) {
 		if (listing->count + PT_LEVEL_COUNT >= AUDIT_RECORDS)
 			return at;
-		leaf.rights = 0;
-		if (table_walk(table, at, &walk))
+		if (table_walk(table, at, &walk)) {
 			table_walk_leaf(table, at, &walk, &leaf);
-		audit_put_tables(listing, &walk, id, at);
-		if (leaf.rights != 0)
 			audit_put(listing, AUDIT_LEAF, leaf.rights | (u32)leaf.level << 8, id,
 				  leaf.at, leaf.hpa.value);
+		}
+		audit_put_tables(listing, &walk, id, at);
 		at = (at | (table_level_bytes(walk.level) - 1)) + 1;
 	}
 	return at >= began && at < end ? at : AUDIT_END;

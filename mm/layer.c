@@ -262,13 +262,6 @@ enum status layer_revoke(struct memory *memory, u64 *first, u64 end, enum memory
 	return reached == end ? STATUS_OK : STATUS_AGAIN;
 }
 
-/* Takes away what was mapped before the pages moved below. True: nobody can write any more. */
-static bool layer_freeze_step(struct memory *memory)
-{
-	return layer_revoke(memory, &memory->cursor, memory->page_count, WAIT_ALL) == STATUS_OK &&
-	       tlb_all_passed(memory->awaited[WAIT_ALL]);
-}
-
 enum status layer_freeze(struct memory *memory, struct memory **frozen)
 {
 	enum status status = STATUS_OK;
@@ -280,7 +273,10 @@ enum status layer_freeze(struct memory *memory, struct memory **frozen)
 		 (memory->below->frozen && (memory->own_first | memory->hide_first) != 0))
 		status = layer_freeze_begin(memory);
 	if (status == STATUS_OK && !memory->below->frozen) {
-		memory->below->frozen = layer_freeze_step(memory);
+		/* what was mapped before the pages moved below goes; then nobody can write any more */
+		memory->below->frozen = layer_revoke(memory, &memory->cursor, memory->page_count,
+						     WAIT_ALL) == STATUS_OK &&
+					tlb_all_passed(memory->awaited[WAIT_ALL]);
 		status = memory->below->frozen ? STATUS_OK : STATUS_AGAIN;
 	}
 	*frozen = memory->below;

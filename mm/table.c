@@ -94,9 +94,10 @@ static u64 table_leaf_encode(const struct pt_format *format, const struct pt_lea
 	return entry | (leaf->rights & PT_EXECUTE ? format->execute : format->no_execute);
 }
 
-static void table_leaf_decode(const struct pt_format *format, u64 at, const struct pt_walk *walk,
-			      struct pt_leaf *leaf)
+void table_walk_leaf(const struct table *table, u64 at, const struct pt_walk *walk,
+		     struct pt_leaf *leaf)
 {
+	const struct pt_format *format = table->format;
 	u64 types = format->type[PT_TYPE_WB] | format->type[PT_TYPE_UC];
 	u64 bytes = table_level_bytes(walk->level);
 	u64 entry = walk->entry;
@@ -304,19 +305,13 @@ bool table_walk(const struct table *table, u64 at, struct pt_walk *walk)
 	return table_walk_quick(table, at, PT_LEVEL_4K, walk) != 0;
 }
 
-void table_walk_leaf(const struct table *table, u64 at, const struct pt_walk *walk,
-		     struct pt_leaf *leaf)
-{
-	table_leaf_decode(table->format, at, walk, leaf);
-}
-
 bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf)
 {
 	struct pt_walk walk;
 
 	if (!table_walk(table, at, &walk))
 		return false;
-	table_leaf_decode(table->format, at, &walk, leaf);
+	table_walk_leaf(table, at, &walk, leaf);
 	return true;
 }
 
@@ -344,7 +339,7 @@ void table_protect(struct table *table, u64 at, u64 end, u32 rights)
 		table_walk_down(table, at, PT_LEVEL_4K, &walk);
 		bytes = table_level_bytes(walk.level);
 		if (walk.entry & table->format->present) {
-			table_leaf_decode(table->format, at, &walk, &leaf);
+			table_walk_leaf(table, at, &walk, &leaf);
 			CHECK(at == leaf.at && end - at >= bytes);
 			leaf.rights = rights;
 			table_entry_write(table, walk.node[walk.level], at, walk.level,

@@ -94,8 +94,9 @@ MUTANTS = (
      "&quota->returning[quota_still_returning(quota) != 0];", "&quota->returning[0];",
      "layer_bound_test"),
     ("a freeze waits for others' exchanges", "mm/layer.c",
-     "tlb_all_passed(memory->awaited[WAIT_ALL]);\n}",
-     "tlb_all_passed(memory->awaited[WAIT_ALL]) && tlb_all_passed(memory->awaited[WAIT_PAGE]);\n}",
+     "tlb_all_passed(memory->awaited[WAIT_ALL]);\n		status",
+     "tlb_all_passed(memory->awaited[WAIT_ALL]) &&\n"
+     "		tlb_all_passed(memory->awaited[WAIT_PAGE]);\n		status",
      "layer_bound_test"),
     ("a reset hides what is written meanwhile", "mm/layer.c",
      "		memory->hide_first = page->next;\n",
