@@ -273,7 +273,7 @@ enum status layer_freeze(struct memory *memory, struct memory **frozen)
 		 (memory->below->frozen && (memory->own_first | memory->hide_first) != 0))
 		status = layer_freeze_begin(memory);
 	if (status == STATUS_OK && !memory->below->frozen) {
-		/* what was mapped before the pages moved below goes; then nobody can write any more */
+		/* what was mapped before the pages moved goes; then nobody can write any more */
 		memory->below->frozen = layer_revoke(memory, &memory->cursor, memory->page_count,
 						     WAIT_ALL) == STATUS_OK &&
 					tlb_all_passed(memory->awaited[WAIT_ALL]);

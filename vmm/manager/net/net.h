@@ -38,11 +38,6 @@ const struct net *net_of_bridge(const struct driver *driver);
  * optional may be missing, which is logged. False: `problem` says why.
  */
 bool net_attach_all(struct vm *vm, char *problem, size_t size);
-/*
- * The VM has just got this port: warns when it may exchange frames with one that is there, and one
- * of the two has a machine channel.
- */
-void net_warn_shared(const struct net *net, const struct vm *vm, const struct driver_link *link);
 /* Hands them to its monitor. */
 void net_give_all(const struct vm *vm, struct process_build *build);
 /* Ends the links, in steps: true once the switches have nothing of the VM any more. */

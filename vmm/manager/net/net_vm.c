@@ -110,10 +110,8 @@ bool net_attach_all(struct vm *vm, char *problem, size_t size)
 		const char *name = config_net(asked->number - 1u)->section.name;
 
 		vm->port[i] = net_attach(vm, i, why, sizeof(why));
-		if (vm->port[i] != NULL) {
-			net_warn_shared(net_at(asked->number - 1u), vm, vm->port[i]);
+		if (vm->port[i] != NULL)
 			continue;
-		}
 		if ((asked->flags & VM_NET_OPTIONAL) == 0) {
 			format(problem, size, "net %s: %s", name, why);
 			return false;

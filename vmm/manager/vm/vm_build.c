@@ -10,6 +10,7 @@
 #include "vmm/manager/process/process_build.h"
 #include "vmm/manager/vm/vm_backup.h"
 #include "vmm/manager/vm/vm_clone_disk.h"
+#include "vmm/manager/vm/vm_net_shared.h"
 #include "vmm/manager/vm/vm_pace.h"
 #include "vmm/manager/config/vm_save_key.h"
 #include "vmm/rt/clock.h"
@@ -351,6 +352,7 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 	    (!disk_attach_all(vm, problem, size) || !vm_clone_disks_attach(vm, problem, size) ||
 	     !net_attach_all(vm, problem, size)))
 		return false;
+	vm_net_warn_shared(vm);
 	vm_build_all(vm, &parts);
 	vm_close_parts(&parts);
 	return vm_has_worked(&parts.process, problem, size);

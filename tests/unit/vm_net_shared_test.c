@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is said of guests on the network of a VM that has a machine channel. */
 #include "tests/unit/config_fixture.h"
-#include "vmm/manager/net/net_shared.c"
+#include "vmm/manager/vm/vm_net_shared.c"
 
 #define WEB_CONF                                                                                   \
 	"[channel skerry]\nrights = view operate\n[channel idle]\nrights = none\n"                 \
@@ -16,6 +16,12 @@ static struct net net;
 static struct vm vms[3]; /* web, alpha and one more, in that order */
 static char told[NOTE_BYTES + 32];
 static u32 told_count;
+
+const struct net *net_at(u32 number)
+{
+	assert_int_equal(number, 0);
+	return &net;
+}
 
 struct vm *vm_find(const char *name)
 {
@@ -74,9 +80,9 @@ static void make(const char *channel)
 static u32 said_of(struct net_port web, struct net_port alpha)
 {
 	told_count = 0;
-	net_warn_shared(&net, &vms[0], put(0, "web", web));
+	vm_net_warn_beside(&net, &vms[0], put(0, "web", web));
 	assert_int_equal(told_count, 0);
-	net_warn_shared(&net, &vms[1], put(1, "alpha", alpha));
+	vm_net_warn_beside(&net, &vms[1], put(1, "alpha", alpha));
 	bridge.link[0].used = false;
 	bridge.link[1].used = false;
 	return told_count;
@@ -98,10 +104,10 @@ static void a_guest_before_it(void **state)
 {
 	(void)state;
 	make("skerry");
-	net_warn_shared(&net, &vms[1], put(0, "alpha", (struct net_port){0}));
-	net_warn_shared(&net, &vms[2], put(1, "net0", (struct net_port){0}));
+	vm_net_warn_beside(&net, &vms[1], put(0, "alpha", (struct net_port){0}));
+	vm_net_warn_beside(&net, &vms[2], put(1, "net0", (struct net_port){0}));
 	assert_int_equal(told_count, 0);
-	net_warn_shared(&net, &vms[0], put(2, "web", (struct net_port){.address = 1}));
+	vm_net_warn_beside(&net, &vms[0], put(2, "web", (struct net_port){.address = 1}));
 	assert_int_equal(told_count, 1);
 	assert_non_null(strstr(told, "net lan: alpha is on it beside web, "));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A VM with a machine channel commands Skerry; guests on its network are as near as one can be. */
+#include "vmm/manager/vm/vm_net_shared.h"
 #include "lib/string.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/notice.h"
@@ -8,7 +9,7 @@
 
 #define NOTE_BYTES 256u
 
-static bool net_has_channel(const struct vm *vm)
+static bool vm_net_has_channel(const struct vm *vm)
 {
 	const struct channel_config *channel = config_channel_find(vm->config.channel);
 
@@ -16,18 +17,18 @@ static bool net_has_channel(const struct vm *vm)
 }
 
 /* As the switch has it: port_carries. */
-static bool net_carries(const struct net_port *port, u16 vlan)
+static bool vm_net_carries(const struct net_port *port, u16 vlan)
 {
 	return port->vlan == vlan || ((port->flags & NET_PORT_TRUNK) != 0 && vlan != 0);
 }
 
-static bool net_ports_meet(const struct net_port *one, const struct net_port *other)
+static bool vm_net_ports_meet(const struct net_port *one, const struct net_port *other)
 {
 	return (one->flags & other->flags & NET_PORT_PRIVATE) == 0 &&
-	       (net_carries(one, other->vlan) || net_carries(other, one->vlan));
+	       (vm_net_carries(one, other->vlan) || vm_net_carries(other, one->vlan));
 }
 
-static void net_tell_shared(const char *net, const struct vm *guest, const struct vm *service,
+static void vm_net_tell_shared(const char *net, const struct vm *guest, const struct vm *service,
 			    const struct net_port *port)
 {
 	const char *name = service->config.name;
@@ -43,9 +44,10 @@ static void net_tell_shared(const char *net, const struct vm *guest, const struc
 	notice("warning: %s\n", note);
 }
 
-void net_warn_shared(const struct net *net, const struct vm *vm, const struct driver_link *link)
+static void vm_net_warn_beside(const struct net *net, const struct vm *vm,
+			       const struct driver_link *link)
 {
-	bool serves = net_has_channel(vm);
+	bool serves = vm_net_has_channel(vm);
 	const char *name = net->config->section.name;
 
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
@@ -54,15 +56,22 @@ void net_warn_shared(const struct net *net, const struct vm *vm, const struct dr
 
 		if (!other->used || other == link ||
 		    (other->port.flags & (NET_PORT_UPLINK | NET_PORT_MIRROR)) != 0 ||
-		    !net_ports_meet(&link->port, &other->port))
+		    !vm_net_ports_meet(&link->port, &other->port))
 			continue;
 		its = vm_find(other->user);
-		if (its == NULL || net_has_channel(its) == serves)
+		if (its == NULL || vm_net_has_channel(its) == serves)
 			continue;
 		if (serves)
-			net_tell_shared(name, its, vm, &link->port);
+			vm_net_tell_shared(name, its, vm, &link->port);
 		else
-			net_tell_shared(name, vm, its, &other->port);
+			vm_net_tell_shared(name, vm, its, &other->port);
 		return;
 	}
+}
+
+void vm_net_warn_shared(const struct vm *vm)
+{
+	for (u32 i = 0; i < CONFIG_VM_NET_MAX && vm->config.net[i].number != 0; i++)
+		if (vm->port[i] != NULL)
+			vm_net_warn_beside(net_at(vm->config.net[i].number - 1u), vm, vm->port[i]);
 }
