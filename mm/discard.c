@@ -115,6 +115,7 @@ static enum status discard_step(struct memory *memory, u64 first, u64 *count)
 static enum status discard_or_wait(struct memory *memory, u64 first, u64 *count)
 {
 	enum status status = STATUS_OK;
+	bool waits;
 
 	if (memory->breaking == first + 1) {
 		*count = MIN(*count, memory->cursor);
@@ -130,10 +131,9 @@ static enum status discard_or_wait(struct memory *memory, u64 first, u64 *count)
 			;
 		memory->cursor = *count;
 	}
-	if (status == STATUS_OK && !tlb_all_passed(memory->awaited[WAIT_PAGE]))
-		status = STATUS_AGAIN;
-	memory->breaking = status == STATUS_AGAIN ? first + 1 : 0;
-	return status;
+	waits = status == STATUS_OK && !tlb_all_passed(memory->awaited[WAIT_PAGE]);
+	memory->breaking = waits ? first + 1 : 0;
+	return waits ? STATUS_AGAIN : status;
 }
 
 enum status memory_discard(struct memory *memory, u64 first, u64 *count)

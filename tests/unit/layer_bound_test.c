@@ -212,6 +212,32 @@ static void test_broken(void **state)
 	assert_int_equal(space_fault(vm.guest, AT + 5 * PAGE_SIZE, PT_WRITE), STATUS_NO_MEMORY);
 }
 
+/* A block cannot be split while its group's pages are on their way back: nothing of it is given. */
+static void test_discard_waits(void **state)
+{
+	struct machine_vm vm;
+	enum status status;
+	u64 count = 1;
+	u64 index = 5;
+	hpa_t hpa;
+
+	(void)state;
+	start_two(&vm, PAGES, 8 * PAGES);
+	assert_int_equal(page_alloc(0, PAGE_PROCESS, &vm.quota, &hpa), STATUS_OK);
+	assert_int_equal(quota_set_limit(&vm.quota, vm.quota.account->used_pages), STATUS_OK);
+	tlb_page_free(hpa, &vm.quota);
+	assert_int_equal(memory_discard(vm.ram, index, &count), STATUS_AGAIN);
+	assert_int_equal(memory_discard(vm.ram, index, &count), STATUS_AGAIN);
+	assert_int_equal(*(u64 *)memory_pointer(vm.ram, index), index);
+	do {
+		let_cpus_pass();
+		machine_cpu_id = 0;
+		status = memory_discard(vm.ram, index, &count);
+	} while (status == STATUS_AGAIN && machine_clock_ms < STEPS_MAX);
+	assert_int_equal(status, STATUS_OK);
+	assert_null(memory_pointer(vm.ram, index));
+}
+
 /* A step of trimming that is repeated for fewer pages deals with no more than these. */
 static void test_trim_fewer(void **state)
 {
@@ -246,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_reset),	  cmocka_unit_test(test_reset_again),
 		cmocka_unit_test(test_merge),	  cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_broken),	  cmocka_unit_test(test_trim_fewer),
+		cmocka_unit_test(test_discard_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
