@@ -56,6 +56,35 @@ static void test_hole(void **state)
 	}
 }
 
+/* Between the steps of the merge the guest writes there: it finds zeros, not what was there once. */
+static void test_hole_between_steps(void **state)
+{
+	struct memory *memory;
+	struct space *space;
+	enum status status;
+	u64 before;
+	u64 at = HOLE;
+
+	(void)state;
+	before = begin(0, &memory, &space);
+	touch_all_but_the_hole(space);
+	memset(hpa_to_pointer(HPA(touched(space, GIB).hpa.value + 6 * MIB)), 0x55, 2 * MIB);
+	(void)freeze_layers(memory);
+	do {
+		status = layer_merge(memory);
+		if (status == STATUS_AGAIN && memory->cursor <= GIB / PAGE_SIZE)
+			continue;
+		fault_settle(space, at, PT_WRITE);
+		assert_shows_own(space, memory, at);
+		assert_int_equal(*(u64 *)memory_pointer(memory, at / PAGE_SIZE), 0);
+		at = HOLE + (at + PAGE_SIZE) % (2 * MIB);
+	} while (status == STATUS_AGAIN);
+	assert_int_equal(status, STATUS_OK);
+	object_put(&memory->object);
+	object_put(&space->object);
+	machine_assert_clean(before, NULL);
+}
+
 /* One that is ready to its last page stays one, and is mapped as one. */
 static void test_ready(void **state)
 {
@@ -192,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hole),
+		cmocka_unit_test(test_hole_between_steps),
 		cmocka_unit_test(test_ready),
 		cmocka_unit_test(test_clearing),
 		cmocka_unit_test(test_small_code_tables),
