@@ -46,9 +46,9 @@ static void write_on(struct machine_vm *vm)
 		(void)!space_fault(vm->monitor, vm->at + at, PT_WRITE);
 		turn += 7;
 	}
-	if (space_map(vm->monitor, 0, vm->ram, 0, 16, PT_READ | PT_WRITE, &at) == STATUS_OK) {
-		(void)!space_fault(vm->monitor, at, PT_WRITE);
-		while (space_unmap(vm->monitor, at, 16 * PAGE_SIZE) == STATUS_AGAIN)
+	if (space_map(vm->guest, 4 * AT, vm->ram, 0, 16, PT_READ | PT_WRITE, &at) == STATUS_OK) {
+		(void)!space_fault(vm->guest, at, PT_WRITE);
+		while (space_unmap(vm->guest, at, 16 * PAGE_SIZE) == STATUS_AGAIN)
 			;
 	}
 	machine_cpu_id = 0;

@@ -70,6 +70,9 @@ static void test_hole_between_steps(void **state)
 	touch_all_but_the_hole(space);
 	memset(hpa_to_pointer(HPA(touched(space, GIB).hpa.value + 6 * MIB)), 0x55, 2 * MIB);
 	(void)freeze_layers(memory);
+	for (u64 piece = GIB; piece < 2 * GIB; piece += 2 * MIB)
+		if (piece != HOLE)
+			fault_settle(space, piece, PT_READ);
 	do {
 		status = layer_merge(memory);
 		if (status == STATUS_AGAIN && memory->cursor <= GIB / PAGE_SIZE)
