@@ -56,7 +56,7 @@ static void test_hole(void **state)
 	}
 }
 
-/* The guest writes there between the steps of the merge: it finds zeros, not what was there once. */
+/* The guest writes there between the steps of the merge: it finds zeros, not what was there. */
 static void test_hole_between_steps(void **state)
 {
 	struct memory *memory;
