@@ -219,15 +219,135 @@ static void leaves_nonsense(void **state)
 	assert_true(broken > 30);
 }
 
+/* --- how a piece is found --- */
+
+#define MANY 3000u /* pieces */
+#define FAR  44u   /* bits of their numbers: a disk of 64 PiB */
+
+static u8 *many;
+static struct undo tree;
+
+static void begin_tree(void)
+{
+	const u64 bytes = (MANY + MANY / 64) * PAGE_SIZE;
+	struct disk_undo_given room = {.bytes = bytes, .number = 1};
+
+	many = aligned_alloc(PAGE_SIZE, bytes);
+	assert_non_null(many);
+	memset(many, 0, PAGE_SIZE);
+	room.at = (u64)(uintptr_t)many;
+	undo_open(&tree, &room, (u64)UNDO_PIECE_SECTORS << FAR);
+	assert_true(tree.room >= MANY);
+}
+
+/* As undo_find goes, counted. */
+static u32 steps_to(u64 piece)
+{
+	u32 place = 0;
+	u32 bit = ROOT_BIT + 1;
+	u32 steps = 0;
+
+	while (tree.node[place].bit < bit) {
+		bit = tree.node[place].bit;
+		place = tree.node[place].child[piece >> bit & 1];
+		steps++;
+	}
+	return steps;
+}
+
+/* Each that was added is found, and nothing else, in as many steps as there are bits and one. */
+static void expect_found(const u64 *pieces, u32 count)
+{
+	u32 most = 0;
+
+	for (u32 i = 0; i < count; i++) {
+		const u64 others[] = {pieces[i] + 1, pieces[i] ^ 1ull << (i % FAR)};
+
+		assert_ptr_equal(undo_find(&tree, pieces[i]), &tree.entry[i]);
+		most = MAX(most, steps_to(pieces[i]));
+		for (u32 k = 0; k < ARRAY_COUNT(others); k++) {
+			const struct undo_entry *entry = undo_find(&tree, others[k]);
+
+			assert_true(entry == NULL || entry->piece == others[k]);
+			most = MAX(most, steps_to(others[k]));
+		}
+	}
+	assert_in_range(most, 1, FAR + 1);
+}
+
+/* A hash by a factor that everybody knows would bring all of these together. */
+static u64 piece_of_one_chain(u32 i)
+{
+	static u64 piece;
+
+	piece = i == 0 ? 0 : piece + 1;
+	while ((piece * 0x9e3779b97f4a7c15ull >> 32 & 8191) != 0)
+		piece++;
+	return piece;
+}
+
+static u64 one_of(u32 kind, u32 i)
+{
+	switch (kind) {
+	case 0:
+		return i; /* one after another */
+	case 1:
+		return MANY - 1 - i;
+	case 2:
+		return (u64)i << 32; /* far apart */
+	case 3: /* as long a way as there is: each is the last one's neighbour in one bit less */
+		return i < FAR ? (1ull << FAR) - (1ull << i) : i;
+	case 4:
+		return piece_of_one_chain(i);
+	default:
+		return random_step(&seed) >> (64 - FAR);
+	}
+}
+
+/* Whatever a guest writes to, a piece is found in as many steps as its number has bits. */
+static void found_in_few_steps(void **state)
+{
+	static u64 pieces[MANY];
+
+	(void)state;
+	for (u32 kind = 0; kind < 6; kind++) {
+		u32 count = 0;
+
+		begin_tree();
+		assert_null(undo_find(&tree, 0));
+		for (u32 i = 0; i < MANY; i++) {
+			u64 piece = one_of(kind, i);
+
+			if (undo_find(&tree, piece) != NULL)
+				continue;
+			undo_add(&tree, piece, NULL);
+			pieces[count++] = piece;
+			if (i < 64)
+				expect_found(pieces, count);
+		}
+		expect_found(pieces, count);
+		/* the next process finds the same */
+		undo_open(&tree,
+			  &(struct disk_undo_given){.at = (u64)(uintptr_t)many,
+						    .bytes = (MANY + MANY / 64) * PAGE_SIZE,
+						    .number = 1},
+			  (u64)UNDO_PIECE_SECTORS << FAR);
+		assert_int_equal(tree.problem, DISK_UNDO_WHOLE);
+		assert_int_equal(tree.count, count);
+		expect_found(pieces, count);
+		free(many);
+	}
+}
+
 #undef TEST
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_disk, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(goes_back), TEST(old_blocks_first), TEST(full),
-		TEST(errors),	 TEST(leaves),		 TEST(dies),
-		TEST(leaves_nonsense), TEST(last_of_all),
+		TEST(goes_back),       TEST(old_blocks_first), TEST(full),
+		TEST(errors),	       TEST(leaves),	       TEST(dies),
+		TEST(leaves_nonsense), TEST(last_of_all),      TEST(found_in_few_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,20 +4,12 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
-#define HASH_FACTOR 0x9e3779b97f4a7c15ull /* 2^64 by the golden ratio: spreads neighbours */
+/* Above all that a piece has: of the first entry, where every search begins. */
+#define ROOT_BIT 63u
 
 static u64 undo_pages_for(u64 bytes)
 {
 	return align_up(bytes, PAGE_SIZE) / PAGE_SIZE;
-}
-
-static u64 undo_table_size_of(u64 room)
-{
-	u64 size = 2;
-
-	while (size < 2 * room)
-		size *= 2;
-	return size;
 }
 
 /* As many pieces as go into so many pages, with all that belongs to them. */
@@ -25,44 +17,71 @@ static void undo_lay_out(struct undo *undo, u8 *memory, u64 pages)
 {
 	u64 room = pages != 0 ? pages - 1 : 0;
 	u64 entries;
-	u64 table;
+	u64 nodes;
 
 	for (;; room--) {
 		entries = undo_pages_for(room * sizeof(struct undo_entry));
-		table = undo_pages_for(undo_table_size_of(room) * sizeof(u32));
-		if (room == 0 || 1 + entries + table + room <= pages)
+		nodes = undo_pages_for(room * sizeof(struct undo_node));
+		if (room == 0 || 1 + entries + nodes + room <= pages)
 			break;
 	}
 	undo->room = room;
-	undo->table_size = undo_table_size_of(room);
 	undo->head = (struct undo_head *)(uintptr_t)memory;
 	undo->entry = (struct undo_entry *)(uintptr_t)(memory + PAGE_SIZE);
-	undo->table = (u32 *)(uintptr_t)(memory + (1 + entries) * PAGE_SIZE);
-	undo->data = memory + (1 + entries + table) * PAGE_SIZE;
+	undo->node = (struct undo_node *)(uintptr_t)(memory + (1 + entries) * PAGE_SIZE);
+	undo->data = memory + (1 + entries + nodes) * PAGE_SIZE;
 }
 
-/* The piece's place in the table, or a free one: it is never more than half full. */
-static u64 undo_place_of(const struct undo *undo, u64 piece)
+static u32 undo_side_of(u64 piece, u32 bit)
 {
-	u64 at = (piece * HASH_FACTOR >> 32) & (undo->table_size - 1);
+	return (u32)(piece >> bit & 1);
+}
 
-	while (undo->table[at] != 0 && undo->entry[undo->table[at] - 1].piece != piece)
-		at = (at + 1) & (undo->table_size - 1);
-	return at;
+/* The entry whose piece is that one, if there is such; else one that is like it. There is one. */
+static u32 undo_nearest(const struct undo *undo, u64 piece)
+{
+	u32 place = 0;
+	u32 bit;
+
+	do {
+		bit = undo->node[place].bit;
+		place = undo->node[place].child[undo_side_of(piece, bit)];
+	} while (undo->node[place].bit < bit);
+	return place;
 }
 
 struct undo_entry *undo_find(const struct undo *undo, u64 piece)
 {
-	u32 number = undo->table[undo_place_of(undo, piece)];
+	struct undo_entry *entry;
 
-	return number != 0 ? &undo->entry[number - 1] : NULL;
+	if (undo->count == 0)
+		return NULL;
+	entry = &undo->entry[undo_nearest(undo, piece)];
+	return entry->piece == piece ? entry : NULL;
 }
 
-/* The next entry into the table. */
+/* The next entry into the tree, where its piece's bits are first unlike those of the others. */
 static void undo_enter(struct undo *undo, u64 piece)
 {
-	undo->table[undo_place_of(undo, piece)] = (u32)undo->count + 1;
-	undo->count++;
+	const u32 place = (u32)undo->count++;
+	struct undo_node *node = &undo->node[place];
+	u32 *link = &undo->node[0].child[0];
+	u32 above = ROOT_BIT;
+	u32 side;
+
+	if (place == 0) {
+		*node = (struct undo_node){.bit = ROOT_BIT};
+		return;
+	}
+	node->bit = bit_highest(undo->entry[undo_nearest(undo, piece)].piece ^ piece);
+	while (undo->node[*link].bit < above && undo->node[*link].bit > node->bit) {
+		above = undo->node[*link].bit;
+		link = &undo->node[*link].child[undo_side_of(piece, above)];
+	}
+	side = undo_side_of(piece, node->bit);
+	node->child[side] = place;
+	node->child[side ^ 1] = *link;
+	*link = place;
 }
 
 /* False: this is nothing that a driver would have left. */
@@ -97,7 +116,6 @@ void undo_open(struct undo *undo, const struct disk_undo_given *given, u64 secto
 	if (undo->number == 0)
 		return;
 	undo_lay_out(undo, (u8 *)(uintptr_t)given->at, given->bytes / PAGE_SIZE);
-	memset(undo->table, 0, undo->table_size * sizeof(undo->table[0]));
 	if (undo->head->number != undo->number)
 		undo_begin_empty(undo);
 	else if (undo->head->problem != DISK_UNDO_WHOLE)

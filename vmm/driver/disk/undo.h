@@ -7,7 +7,7 @@
 /*
  * What a disk held at a snapshot of its client, of all that was written since: memory that the
  * manager gave, and that outlives this process. Pieces are added and never change. Behind a head
- * lie the entries, a table to find them by, and the pieces.
+ * lie the entries, a tree to find them by, and the pieces.
  */
 #define UNDO_PIECE_BYTES   PAGE_SIZE
 #define UNDO_PIECE_SECTORS ((u32)(UNDO_PIECE_BYTES / BLOCK_SECTOR_BYTES))
@@ -25,13 +25,22 @@ struct undo_entry {
 	u32 pad;
 };
 
+/*
+ * Of a PATRICIA tree, for the entry with the same place. `child` are places, by the bit of the
+ * piece; bits fall on the way down, and the first step that they do not leads to the only entry
+ * that may have the piece. So no choice of pieces makes a way longer than their numbers have bits.
+ */
+struct undo_node {
+	u32 child[2];
+	u32 bit;
+};
+
 struct undo {
 	u32 number; /* 0: nothing is kept */
 	enum disk_undo_problem problem;
 	struct undo_head *head;
 	struct undo_entry *entry;
-	u32 *table; /* by a hash of the piece: the entry's place + 1; 0: free */
-	u64 table_size; /* a power of two, at least twice `room` */
+	struct undo_node *node; /* this process's: the next one makes all of them anew */
 	u8 *data;
 	u64 room; /* for so many pieces */
 	u64 count;
