@@ -139,17 +139,17 @@ $(LAYERS)/skerry.elf: $(BUILD)/skerry.elf $(LAYERS)/layers.bin boot/blobs.S test
 	$(call test_image,$(LAYERS),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
 # --- the product with a monitor and a RAM disk's driver that lie on their links, and an NVMe driver
-# that lies to its controller: tests/liars ---
+# that lies to its controller, or is late: tests/liars ---
 
 LIARS := $(BUILD)/tests/liars
-$(eval $(call program,tests/liars/monitor,$(MONITOR) tests/liars/monitor_liar.c))
+$(eval $(call program,tests/liars/monitor,$(MONITOR) tests/liars/monitor_liar.c tests/liars/pool_watcher.c))
 $(eval $(call program,tests/liars/ramdisk,$(call driver_sources,vmm/driver/disk/ramdisk) tests/liars/driver_liar.c))
 $(eval $(call program,tests/liars/nvme,$(call driver_sources,vmm/driver/disk/nvme) tests/liars/nvme_liar.c))
 -include $(patsubst %.o,%.d,$(call objects,$(wildcard tests/liars/*.c)))
 
 $(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush --wrap=virtio_net_poll_link
 $(LIARS)/ramdisk.elf: PROGRAM_WRAPS := --wrap=client_publish
-$(LIARS)/nvme.elf: PROGRAM_WRAPS := --wrap=nvme_start
+$(LIARS)/nvme.elf: PROGRAM_WRAPS := --wrap=nvme_start --wrap=driver_finish
 
 $(LIARS)/skerry.elf: $(BUILD)/skerry.elf $(LIARS)/monitor.bin $(LIARS)/monitor.symbols \
 		$(LIARS)/ramdisk.bin $(LIARS)/nvme.bin boot/blobs.S tests/tests.mk

@@ -2,10 +2,11 @@
 /*
  * A monitor that breaks its links: with a disk or a network called `liar` it writes anything into
  * its own line, requests, frames and the pool, also into what is the driver's and the manager's,
- * and signals on and on.
+ * and signals on and on. With a disk called `watched` it is pool_watcher.c's.
  */
 #include "lib/string.h"
 #include "tests/liars/liar.h"
+#include "tests/liars/pool_watcher.h"
 #include "vmm/monitor/disk/disk_client.h"
 #include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/rt/start.h"
@@ -20,13 +21,18 @@ void __wrap_disk_client_flush(struct disk_client *client);
 void __real_virtio_net_poll_link(struct virtio_net *net);
 void __wrap_virtio_net_poll_link(struct virtio_net *net);
 
-static bool lies(enum start_kind kind)
+static bool has(enum start_kind kind, const char *name)
 {
 	const struct start_entry *entry = start_find(kind);
 
-	while (entry != NULL && strcmp(entry->name, "liar") != 0)
+	while (entry != NULL && strcmp(entry->name, name) != 0)
 		entry = start_next(entry);
 	return entry != NULL;
+}
+
+static bool lies(enum start_kind kind)
+{
+	return has(kind, "liar");
 }
 
 /* Requests that look right but for one number. */
@@ -54,6 +60,10 @@ void __wrap_disk_client_flush(struct disk_client *client)
 	static u32 truths;
 	static u32 turn;
 
+	if (has(START_DISK, "watched")) {
+		pool_watcher_flush(client, __real_disk_client_flush);
+		return;
+	}
 	__real_disk_client_flush(client);
 	if (!lies(START_DISK) || truths++ < TRUTHS)
 		return;

@@ -3,6 +3,8 @@
  * An NVMe driver that has its controller read the disk's first page, if that is marked, to where it
  * has no business: each 2-MiB piece of the first 384 MiB, a page further in each, and the pages at
  * the edges of its memory. It may be ended at any time, and goes on with the next address then.
+ * With a disk whose serial number is `late` it is honest, and looks a while after the controller
+ * has done what it was asked for.
  */
 #include "lib/string.h"
 #include "tests/liars/liar.h"
@@ -14,6 +16,7 @@
 #define PIECE	   (2 * MIB)
 #define PIECES	   192u /* twice: at its begin, and a page further in each */
 #define EDGES	   4u
+#define LATE	   (5 * NS_PER_MS)
 #define PATIENCE   NS_PER_S
 #define NOTE_PAGE  20u /* of its memory: outlives the process */
 #define SHEET_PAGE 21u /* what it reads itself */
@@ -26,6 +29,10 @@ struct note {
 
 bool __real_nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size_t size);
 bool __wrap_nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size_t size);
+void __real_driver_finish(struct driver_request *request, enum block_status status);
+void __wrap_driver_finish(struct driver_request *request, enum block_status status);
+
+static bool late;
 
 static u8 *page_of(const struct nvme *nvme, u32 page)
 {
@@ -103,6 +110,7 @@ bool __wrap_nvme_start(struct nvme *nvme, struct driver_disk *disk, char *proble
 
 	if (!__real_nvme_start(nvme, disk, problem, size))
 		return false;
+	late = strcmp(disk->serial, "late") == 0;
 	memset(page_of(nvme, SHEET_PAGE), 0, PAGE_SIZE);
 	read_to(nvme, nvme->memory.address[SHEET_PAGE]);
 	if (!await(nvme) || memcmp(page_of(nvme, SHEET_PAGE), MARK, sizeof(MARK) - 1) != 0)
@@ -114,4 +122,13 @@ bool __wrap_nvme_start(struct nvme *nvme, struct driver_disk *disk, char *proble
 	format(problem, size, "tried %llu of %llu addresses", (unsigned long long)note->next,
 	       (unsigned long long)(EDGES + 2 * PIECES));
 	return false;
+}
+
+void __wrap_driver_finish(struct driver_request *request, enum block_status status)
+{
+	u64 until = clock_tsc() + (late ? clock_ns_to_tsc(LATE) : 0);
+
+	while (clock_tsc() < until)
+		nvme_pause();
+	__real_driver_finish(request, status);
 }

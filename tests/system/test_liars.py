@@ -5,14 +5,20 @@ Beside them a neighbour writes and verifies a disk of its own: behind the same N
 lying monitor's, and behind a driver of its own when another driver lies.
 """
 import re
+import struct
 import time
 import uuid
+
+import pytest
 
 import bundle
 import gpt
 from machine import Qemu
+from test_iommu import UNITS
 
 SECTORS = 32768
+MARK, OLD = 0x5ec4e75ec4e75ec4, 0x01d01d01d01d01d0  # words: tests/liars/pool_watcher.h
+READS = 10
 PARTITIONS = {"liar": (2048, 10239, uuid.UUID(int=2)), "mine": (10240, 20479, uuid.UUID(int=3))}
 VM = ("[vm {name}]\nkernel = neighbour.bin\nmemory = 64M\ncmdline = key=7 disk\ndisk = {disk}\n"
       "autostart = {start}\n")
@@ -104,3 +110,48 @@ def test_drivers(build, tmp_path):
         assert drivers["deaths"]["starts"] > 1 and drivers["hang"]["starts"] > 1
         machine.command("log show")
         assert machine.vm("neighbour")["state"] == "running"
+
+
+def sector(machine, name, key):
+    """What the guest reads there: the first and the last word."""
+    machine.attach(name)
+    machine.type(key)
+    machine.wait(r"SECTOR 0x[0-9a-f]+ 0x0 (0x[0-9a-f]+) (0x[0-9a-f]+)\s")
+    words = tuple(int(word, 16) for word in machine.match().groups())
+    machine.leave()
+    return words
+
+
+@pytest.mark.parametrize("unit", (None, *UNITS))
+def test_watching_clone(build, tmp_path, unit):
+    """
+    The monitor of a clone looks at the pool while its disk is read, and asks for more than its guest
+    did: what the source has written since the snapshot never comes by, however late the driver is.
+    """
+    image = tmp_path / "watched.img"
+    old, next_old, mark = (struct.pack("<Q", word) * (gpt.SECTOR // 8)
+                           for word in (OLD, OLD + 1, MARK))
+    image.write_bytes(old + next_old * 99 + mark + bytes((SECTORS - 101) * gpt.SECTOR))
+    conf = ("[disk watched]\ncontroller = nvme0\n[vm source]\nkernel = sectors.bin\nmemory = 16M\n"
+            "pci = on\ndisk = watched\nautostart = yes\n")
+    files = bundle.make(tmp_path / "watched.cpio", conf, bundle.tiny(build, "sectors"))
+    with Qemu(build / "tests/liars", bundle=files, extra=(
+            "-smp", "3", *(("-device", UNITS[unit]) if unit else ()), "-drive", f"if=none,id=disk0,file={image},format=raw",
+            "-device", "nvme,drive=disk0,serial=late")) as machine:
+        machine.wait_prompt()
+        machine.attach("source")
+        machine.wait("READY")
+        machine.leave()
+        assert sector(machine, "source", "1") == (MARK, MARK)
+        machine.objects("vm snapshot source one")
+        machine.attach("source")
+        machine.type("w")  # what it has read last, to sector 1
+        machine.wait("WRITTEN 0x0")
+        machine.leave()
+        machine.objects("vm clone source@one clone")
+        seen = [sector(machine, "clone", "0") for _ in range(READS)]
+        print(f"{sum(first == MARK for first, _ in seen)} of {READS} came by")
+        assert seen == [(OLD, OLD + 1)] * READS
+        assert image.read_bytes()[gpt.SECTOR:2 * gpt.SECTOR] == mark
+        machine.command("vm destroy clone")
+        assert "0 found" in machine.command("audit")

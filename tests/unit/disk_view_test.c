@@ -86,6 +86,8 @@ static void from_begin_to_end(void **state)
 	assert_int_equal(view->disk.sectors, 8000);
 	assert_int_equal(view->disk.limit.weight, 3);
 	assert_int_equal(view->section, 4);
+	/* what its reader has not: what the device may have brought since is there */
+	assert_int_equal(view->hidden_bytes, BLOCK_BOUNCE_BYTES);
 	assert_string_equal(view->user, "reader");
 	assert_true(disk_is_viewed(source) && !disk_is_viewed(other) && !disk_is_viewed(view));
 	assert_null(disk_view_problem(view));
@@ -106,6 +108,7 @@ static void may_be_written(void **state)
 	assert_true(disk_is_view(view) && !view->disk.read_only);
 	assert_ptr_equal(disk_view_source(view), source);
 	assert_int_equal(view->undo.number, 0);
+	assert_int_equal(view->hidden_bytes, BLOCK_BOUNCE_BYTES);
 }
 
 static void lost(void **state)

@@ -149,7 +149,9 @@ static UNUSED void attach(u32 index, bool read_only)
 {
 	struct peer *peer = &peers[index];
 
-	peer->memory = calloc(1, BLOCK_LINK_BYTES);
+	peer->memory = calloc(1, shared.client[index].disk.view.number != 0
+					 ? BLOCK_BOUNCE_OFFSET + BLOCK_BOUNCE_BYTES
+					 : BLOCK_LINK_BYTES);
 	slot_open(&peer->end, peer->memory, LINK_CLIENT);
 	raise_generation(peer);
 	shared.client[index] = (struct driver_client){

@@ -27,15 +27,20 @@ static u32 mapped; /* in the driver */
 static u32 grants_left;
 static u32 builds;
 static u64 pages_tsc; /* until then no process can be made */
+static u64 made_bytes;		      /* the link's memory */
+static u64 there_bytes;		      /* of it, what the driver has */
+static u64 given_bytes;		      /* what its client has */
+static u64 reached_at, reached_bytes; /* what the device has */
+static enum status reach_status;
 
 enum status sys_space_map(handle_t space, u64 at, handle_t object, u64 offset, u64 bytes,
 			  u32 rights, u64 *address)
 {
 	(void)at;
-	(void)object;
 	(void)offset;
-	(void)bytes;
 	(void)rights;
+	if (space == SPACE && object == 6)
+		there_bytes = bytes;
 	mapped += space == SPACE;
 	*address = (u64)(uintptr_t)&memory;
 	return STATUS_OK;
@@ -64,8 +69,8 @@ enum status sys_handle_grant(handle_t process, handle_t handle, u32 rights, hand
 enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *object)
 {
 	(void)group;
-	(void)bytes;
 	(void)flags;
+	made_bytes = bytes;
 	*object = 6;
 	return STATUS_OK;
 }
@@ -114,11 +119,11 @@ enum status dma_pages_make(handle_t group, const struct dma_window *window, hand
 {
 	(void)group;
 	(void)window;
-	(void)object;
-	(void)offset;
-	(void)bytes;
-	(void)pages;
-	return STATUS_NO_MEMORY;
+	assert_int_equal(object, 6);
+	reached_at = offset;
+	reached_bytes = bytes;
+	*pages = 8;
+	return reach_status;
 }
 
 struct pci_function *pci_get(u32 number)
@@ -140,9 +145,10 @@ void process_build_map(struct process_build *build, enum start_kind kind, handle
 	(void)build;
 	(void)kind;
 	(void)object;
-	(void)offset;
-	(void)bytes;
+	assert_int_equal(offset, 0);
+	given_bytes = bytes;
 	(void)rights;
+	build->info->entry_count++;
 }
 
 void process_build_grant(struct process_build *build, enum start_kind kind, handle_t handle,
@@ -240,6 +246,7 @@ static int setup(void **state)
 	pages_tsc = 0;
 	grants_left = 1000;
 	now = NS_PER_S;
+	reach_status = STATUS_OK;
 	driver = driver_create("lan.switch", &kind, 0, NULL, 0, problem, sizeof(problem));
 	assert_non_null(driver);
 	driver_says_ready();
@@ -407,6 +414,49 @@ static void waits_for_pages_at_a_restart(void **state)
 	assert_in_range(now, died + DRIVER_PAGES_NS, died + DRIVER_PAGES_NS + 2 * DRIVER_PAUSE_NS);
 }
 
+/*
+ * What a view's device brings is the driver's to look at first: the device reaches that, and not
+ * what the client has too.
+ */
+static void hidden_from_the_client(void **state)
+{
+	static const struct driver_class pools = {.link_bytes = 7 * PAGE_SIZE,
+						  .pool_at = 3 * PAGE_SIZE,
+						  .client_max = 4,
+						  .describe = say_nothing,
+						  .fill = fill_nothing};
+	static const struct driver_kind device = {.image = "nvme", .class = &pools, .dma = true};
+	const struct driver_link wanted = {.user = "vm", .hidden_bytes = 4 * PAGE_SIZE};
+	static _Alignas(struct start_info) u8 page[START_BYTES];
+	struct process_build build = {.info = (struct start_info *)(void *)page};
+	struct driver_link *link;
+
+	(void)state;
+	driver->kind = &device;
+	link = make();
+	assert_int_equal(made_bytes, 7 * PAGE_SIZE);
+	assert_int_equal(there_bytes, 7 * PAGE_SIZE);
+	assert_int_equal(reached_at, 3 * PAGE_SIZE);
+	assert_int_equal(reached_bytes, 4 * PAGE_SIZE);
+	assert_non_null(link);
+	link = driver_link_make(driver, CLIENTS, &wanted, problem, sizeof(problem));
+	assert_non_null(link);
+	assert_int_equal(made_bytes, 11 * PAGE_SIZE);
+	assert_int_equal(there_bytes, 11 * PAGE_SIZE);
+	assert_int_equal(reached_at, 7 * PAGE_SIZE);
+	assert_int_equal(reached_bytes, 4 * PAGE_SIZE);
+	driver_link_give(&build, link, START_DISK, 0, "data");
+	assert_int_equal(given_bytes, 7 * PAGE_SIZE);
+	/* a disk in memory copies there itself */
+	driver->kind = &kind;
+	reached_bytes = 0;
+	link = driver_link_make(driver, CLIENTS, &wanted, problem, sizeof(problem));
+	assert_non_null(link);
+	assert_int_equal(made_bytes, 5 * PAGE_SIZE);
+	assert_int_equal(there_bytes, 5 * PAGE_SIZE);
+	assert_int_equal(reached_bytes, 0);
+}
+
 static void each_name_once(void **state)
 {
 	(void)state;
@@ -420,15 +470,11 @@ static void each_name_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(ends_when_the_driver_says_so),
-		TEST(refused_when_it_is_made),
-		TEST(refused_to_the_next_process),
-		TEST(never_lets_it_go),
-		TEST(answers_now_and_then),
-		TEST(a_late_look_is_no_hang),
-		TEST(a_pause_between_short_lives),
-		TEST(waits_for_pages_at_a_restart),
-		TEST(each_name_once),
+		TEST(ends_when_the_driver_says_so), TEST(refused_when_it_is_made),
+		TEST(refused_to_the_next_process),  TEST(never_lets_it_go),
+		TEST(answers_now_and_then),	    TEST(a_late_look_is_no_hang),
+		TEST(a_pause_between_short_lives),  TEST(waits_for_pages_at_a_restart),
+		TEST(hidden_from_the_client),	    TEST(each_name_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,13 @@
 #define BLOCK_POOL_PAGES    256u
 #define BLOCK_POOL_BYTES    (BLOCK_POOL_PAGES * PAGE_SIZE)
 #define BLOCK_LINK_BYTES    (SLOT_POOL_OFFSET + BLOCK_POOL_BYTES)
+/*
+ * Of a view, behind what its client is given: where its data comes to from the device. As much as
+ * the pool, and a request's data has the same place there. Who may see a disk as it was must not
+ * see what it is: only the driver, and its device, reach these pages.
+ */
+#define BLOCK_BOUNCE_OFFSET BLOCK_LINK_BYTES
+#define BLOCK_BOUNCE_BYTES  BLOCK_POOL_BYTES
 /* Data of one request. */
 #define BLOCK_REQUEST_PAGES 16u
 #define BLOCK_REQUEST_BYTES (BLOCK_REQUEST_PAGES * PAGE_SIZE)

@@ -69,7 +69,11 @@ struct disk_undo_told {
 struct disk_client_part {
 	u64 window_at; /* where the device finds the client's RAM */
 	u64 window_pages;
-	u64 pool_pages;	  /* of the host-physical addresses of the pool's pages; 0: no DMA here */
+	/*
+	 * Of the addresses at which the device finds the pool's pages, of a view those that it
+	 * bounces through; 0: no DMA here.
+	 */
+	u64 pool_pages;
 	u64 first_sector; /* what the client sees of the disk, in sectors of 512 bytes */
 	u64 sectors;
 	u32 read_only;

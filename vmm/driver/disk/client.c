@@ -36,6 +36,7 @@ static void client_come(u32 index, const struct driver_client *given)
 	slot_open(&client->end, (struct link_memory *)(uintptr_t)given->link, LINK_SERVER);
 	if (sys_object_bind(given->doorbell, queue, first_key + index) != STATUS_OK)
 		driver_give_up("client %u cannot be heard", index);
+	view_come(client);
 	client_turn_come(client);
 	memset(&channel->disk.undo[index], 0, sizeof(channel->disk.undo[index]));
 	undo_take_command(client);
@@ -199,7 +200,6 @@ static void client_release(struct driver_request *request)
 static bool client_hand_over(struct client *client, const struct block_request *asked)
 {
 	struct driver_request *request = client_request(client->given.disk.unit);
-	const u8 *pool = (const u8 *)client->end.memory + SLOT_POOL_OFFSET;
 
 	if (request == NULL)
 		return false;
@@ -214,7 +214,8 @@ static bool client_hand_over(struct client *client, const struct block_request *
 		window_addresses(&client->window, asked, request->pages);
 		request->address = request->pages;
 	} else if (client_has_data(asked->operation)) {
-		request->data = (u8 *)(uintptr_t)pool + asked->offset;
+		request->data = view_is(client) ? view_bounce(client, asked->offset)
+						: client_pool(client, asked->offset);
 		if (client->given.disk.pool_pages != 0)
 			request->address =
 				(const u64 *)(uintptr_t)client->given.disk.pool_pages +
@@ -223,8 +224,12 @@ static bool client_hand_over(struct client *client, const struct block_request *
 	changes_note(&client->changes, asked->operation, asked->sector, asked->sectors);
 	client->waiting++;
 	client->window.under_way += request->direct;
+	if (view_is(client))
+		view_begin(client, request);
 	if (driver_ops.submit(request))
 		return true;
+	if (view_is(client))
+		view_end(client, request);
 	client->window.under_way -= request->direct;
 	client->waiting--;
 	client_release(request);
@@ -302,7 +307,8 @@ enum client_taken client_take_one(struct client *client)
 	/* also of one that was held: its window may have closed since */
 	if (status == BLOCK_OK && client_has_data(client->held.operation) &&
 	    client->held.window != 0)
-		status = window_check(&client->window, &client->held);
+		status =
+			view_is(client) ? BLOCK_COPY : window_check(&client->window, &client->held);
 	if (status != BLOCK_OK) {
 		client_counts(client)->refused += status == BLOCK_REFUSED;
 		client->has_held = false;

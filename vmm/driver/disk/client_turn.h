@@ -19,6 +19,7 @@ struct client {
 	u32 undo_ended;	   /* the last such order */
 	u64 undo_at;	   /* so many entries are back */
 	u64 not_fetched;   /* of a view: this piece, less 1, could not be read; 0: none */
+	u64 bounced[BLOCK_POOL_PAGES / 64]; /* likewise: pages that a request bounces through */
 	u32 window_told; /* the manager: which one the device may be using */
 	u32 waiting;  /* with the device */
 	bool leaving; /* takes no more; gone once nothing waits */
@@ -28,6 +29,11 @@ struct client {
 	bool has_held;
 };
 extern struct client clients[DISK_CLIENT_MAX];
+
+static inline u8 *client_pool(const struct client *client, u64 offset)
+{
+	return (u8 *)client->end.memory + SLOT_POOL_OFFSET + offset;
+}
 
 enum client_taken {
 	CLIENT_NOTHING, /* it has none */

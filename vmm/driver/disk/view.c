@@ -37,15 +37,84 @@ static void view_lay_over(const struct client *client, u64 sector, u32 sectors, 
 		undo_lay_over(&client->undo, sector, sectors, data);
 }
 
-enum block_status view_finish(const struct client *client, const struct driver_request *request,
+/* --- what the device reads --- */
+
+u8 *view_bounce(const struct client *client, u64 offset)
+{
+	return (u8 *)client->end.memory + BLOCK_BOUNCE_OFFSET + offset;
+}
+
+/* Without DMA it is this process that writes there: all of what is asked for, or it has failed. */
+void view_come(const struct client *client)
+{
+	if (view_is(client) && client->given.disk.pool_pages != 0)
+		memset(view_bounce(client, 0), 0, BLOCK_BOUNCE_BYTES);
+}
+
+static u64 view_bytes_of(u32 sectors)
+{
+	return (u64)sectors * BLOCK_SECTOR_BYTES;
+}
+
+/* Whether another read has one of these pages: a client may name a piece of its pool twice. */
+static bool view_is_bounced(const struct client *client, u64 offset, u64 bytes)
+{
+	for (u64 page = offset / PAGE_SIZE; page * PAGE_SIZE < offset + bytes; page++) {
+		if ((client->bounced[page / 64] & BIT(page % 64)) != 0)
+			return true;
+	}
+	return false;
+}
+
+static void view_mark_bounced(struct client *client, const struct driver_request *request,
+			      bool bounced)
+{
+	u64 first = (u64)(request->data - view_bounce(client, 0)) / PAGE_SIZE;
+	u64 pages = align_up(view_bytes_of(request->sectors), PAGE_SIZE) / PAGE_SIZE;
+
+	for (u64 page = first; page < first + pages; page++) {
+		if (bounced)
+			client->bounced[page / 64] |= BIT(page % 64);
+		else
+			client->bounced[page / 64] &= ~BIT(page % 64);
+	}
+}
+
+void view_begin(struct client *client, const struct driver_request *request)
+{
+	view_mark_bounced(client, request, true);
+}
+
+void view_end(struct client *client, const struct driver_request *request)
+{
+	view_mark_bounced(client, request, false);
+}
+
+bool view_waits(const struct client *client)
+{
+	const struct block_request *held = &client->held;
+
+	return view_is(client) && client->has_held && held->operation == BLOCK_READ &&
+	       view_is_bounced(client, held->offset, view_bytes_of(held->sectors));
+}
+
+/* What is not shown does not stay either, should a device leave out a part of the next read. */
+enum block_status view_finish(struct client *client, const struct driver_request *request,
 			      enum block_status status)
 {
-	if (request->operation != BLOCK_READ || status != BLOCK_OK)
+	u64 offset = (u64)(request->data - view_bounce(client, 0));
+	u64 bytes = view_bytes_of(request->sectors);
+
+	view_end(client, request);
+	if (status == BLOCK_OK && !view_is_whole(client))
+		status = BLOCK_ERROR;
+	if (status != BLOCK_OK) {
+		memset(request->data, 0, bytes);
 		return status;
-	if (request->direct || !view_is_whole(client))
-		return BLOCK_ERROR;
+	}
 	view_lay_over(client, request->sector - client->given.disk.first_sector, request->sectors,
 		      request->data);
+	memcpy(client_pool(client, offset), request->data, bytes);
 	return BLOCK_OK;
 }
 
@@ -127,17 +196,12 @@ void view_fetched(struct client *client, u64 piece, u8 *data, enum block_status 
 	undo_add(&client->undo, piece, data);
 }
 
-static const u8 *view_data_of(const struct client *client, const struct block_request *request)
-{
-	return (const u8 *)client->end.memory + SLOT_POOL_OFFSET + request->offset;
-}
-
 /* A piece that is new counts once all of it is there; of another a part is old until it is new. */
 static void view_store(struct client *client, const struct block_request *request,
 		       const struct part *part)
 {
 	bool zeroes = request->operation == BLOCK_WRITE_ZEROES;
-	const u8 *data = zeroes ? NULL : view_data_of(client, request) + part->at;
+	const u8 *data = zeroes ? NULL : client_pool(client, request->offset) + part->at;
 	struct undo_entry *entry = undo_find(&client->undo, part->piece);
 	u64 bytes = (u64)(part->end - part->from) * BLOCK_SECTOR_BYTES;
 	u8 *to;
@@ -203,8 +267,10 @@ enum client_taken view_take(struct client *client, const struct block_request *r
 	if (request->operation != BLOCK_READ)
 		return CLIENT_DONE;
 	if (!view_is_here(client, request))
-		return CLIENT_TOOK;
+		return view_is_bounced(client, request->offset, view_bytes_of(request->sectors))
+			       ? CLIENT_WAITS
+			       : CLIENT_TOOK;
 	view_lay_over(client, request->sector, request->sectors,
-		      (u8 *)(uintptr_t)view_data_of(client, request));
+		      client_pool(client, request->offset));
 	return CLIENT_DONE;
 }

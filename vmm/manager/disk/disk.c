@@ -426,10 +426,11 @@ void disk_limit_all(struct vm *vm)
 u64 disk_pages(const struct vm_config *config)
 {
 	u64 count = 0;
+	u64 views = 0;
 
-	while (count < CONFIG_VM_DISK_MAX && config->disk[count].number != 0)
-		count++;
+	for (; count < CONFIG_VM_DISK_MAX && config->disk[count].number != 0; count++)
+		views += (config->disk[count].flags & VM_DISK_CLONED) != 0;
 	if (vm_save_key() != NULL)
 		count++; /* for a save */
-	return count * DISK_LINK_PAGES;
+	return count * DISK_LINK_PAGES + views * DISK_VIEW_PAGES;
 }

@@ -83,5 +83,7 @@ bool disk_detach_all(struct vm *vm);
 void disk_limit_all(struct vm *vm);
 /* Of a link: its memory, page tables, events, its pages' list, the monitor's requests. */
 #define DISK_LINK_PAGES (BLOCK_LINK_BYTES / PAGE_SIZE + 48u)
+/* Of a view so many more. */
+#define DISK_VIEW_PAGES (BLOCK_BOUNCE_BYTES / PAGE_SIZE + 1u)
 /* Pages that links of its disks take, and that of a save if there is a key for one. */
 u64 disk_pages(const struct vm_config *config);

@@ -16,6 +16,7 @@ static struct driver_link *disk_view_make_any(const struct driver_link *source, 
 	struct driver_link wanted = {
 		.section = source->section,
 		.fails = source->fails,
+		.hidden_bytes = BLOCK_BOUNCE_BYTES,
 		.disk = {.unit = source->disk.unit,
 			 .first_sector = source->disk.first_sector,
 			 .sectors = source->disk.sectors,

@@ -106,6 +106,11 @@ struct driver_link {
 	char user[CONFIG_NAME_BYTES]; /* the VM, the card */
 	u32 section;		      /* number of the [disk] or [net] in the configuration */
 	bool whole; /* the disk from its first to its last sector: it grows with it */
+	/*
+	 * Of its memory so much lies behind what the client is given, and is the driver's alone:
+	 * what its device reaches then, in place of the pool.
+	 */
+	u64 hidden_bytes;
 	struct disk_client_part disk;
 	struct net_port port;
 };

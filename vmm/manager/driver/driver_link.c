@@ -21,22 +21,34 @@ static u32 driver_link_index_of(const struct driver *driver, const struct driver
 	return (u32)(link - driver->link);
 }
 
-static u64 driver_link_bytes(const struct driver *driver)
+static u64 driver_link_shown_bytes(const struct driver *driver)
 {
 	return align_up(driver->kind->class->link_bytes, PAGE_SIZE);
 }
 
-static u64 driver_link_pool_bytes(const struct driver *driver)
+static u64 driver_link_bytes(const struct driver *driver, const struct driver_link *link)
 {
-	const struct driver_class *class = driver->kind->class;
+	return driver_link_shown_bytes(driver) + link->hidden_bytes;
+}
 
-	return driver->kind->dma && class->pool_at != 0 ? class->link_bytes - class->pool_at : 0;
+/* Where in its memory the device's part begins, which ends with it. */
+static u64 driver_link_pool_at(const struct driver *driver, const struct driver_link *link)
+{
+	return link->hidden_bytes != 0 ? driver_link_shown_bytes(driver)
+				       : driver->kind->class->pool_at;
+}
+
+static u64 driver_link_pool_bytes(const struct driver *driver, const struct driver_link *link)
+{
+	if (!driver->kind->dma || driver->kind->class->pool_at == 0)
+		return 0;
+	return driver_link_bytes(driver, link) - driver_link_pool_at(driver, link);
 }
 
 /* Of the list of the pool's addresses. */
-static u64 driver_link_list_bytes(const struct driver *driver)
+static u64 driver_link_list_bytes(const struct driver *driver, const struct driver_link *link)
 {
-	return align_up(driver_link_pool_bytes(driver) / PAGE_SIZE * sizeof(u64), PAGE_SIZE);
+	return align_up(driver_link_pool_bytes(driver, link) / PAGE_SIZE * sizeof(u64), PAGE_SIZE);
 }
 
 void driver_link_renew(struct driver_link *link)
@@ -101,12 +113,12 @@ void driver_link_drop_changes(struct driver_link *link)
 static enum status driver_link_map_there(struct driver *driver, struct driver_link *link)
 {
 	enum status status =
-		sys_space_map(driver->space, 0, link->memory, 0, driver_link_bytes(driver),
+		sys_space_map(driver->space, 0, link->memory, 0, driver_link_bytes(driver, link),
 			      RIGHT_READ | RIGHT_WRITE, &link->driver_at);
 
 	if (status == STATUS_OK && link->pool_pages != HANDLE_NONE)
 		status = sys_space_map(driver->space, 0, link->pool_pages, 0,
-				       driver_link_list_bytes(driver), RIGHT_READ,
+				       driver_link_list_bytes(driver, link), RIGHT_READ,
 				       &link->pool_pages_at);
 	if (status == STATUS_OK)
 		status = driver_link_map_undo(link);
@@ -116,9 +128,10 @@ static enum status driver_link_map_there(struct driver *driver, struct driver_li
 static void driver_link_unmap_there(const struct driver *driver, struct driver_link *link)
 {
 	if (link->driver_at != 0)
-		sys_space_unmap(driver->space, link->driver_at, driver_link_bytes(driver));
+		sys_space_unmap(driver->space, link->driver_at, driver_link_bytes(driver, link));
 	if (link->pool_pages_at != 0)
-		sys_space_unmap(driver->space, link->pool_pages_at, driver_link_list_bytes(driver));
+		sys_space_unmap(driver->space, link->pool_pages_at,
+				driver_link_list_bytes(driver, link));
 	driver_link_unmap_undo(link);
 	driver_link_unmap_changes(link);
 	link->driver_at = 0;
@@ -201,7 +214,8 @@ static enum status driver_link_open(struct driver *driver, struct driver_link *l
 static enum status driver_link_make_objects(const struct driver *driver, handle_t group,
 					    struct driver_link *link)
 {
-	enum status status = sys_memory_create(group, driver_link_bytes(driver), 0, &link->memory);
+	enum status status =
+		sys_memory_create(group, driver_link_bytes(driver, link), 0, &link->memory);
 	u64 at = 0;
 
 	/* the client's: what the driver does for its signals is charged to whose they are */
@@ -209,13 +223,13 @@ static enum status driver_link_make_objects(const struct driver *driver, handle_
 		status = sys_event_create(group, &link->doorbell);
 	if (status == STATUS_OK)
 		status = sys_event_create(driver->group, &link->bell);
-	if (status == STATUS_OK && driver_link_pool_bytes(driver) != 0) {
+	if (status == STATUS_OK && driver_link_pool_bytes(driver, link) != 0) {
 		link->window = (struct dma_window){driver->dma_space,
 						   POOLS_AT + driver_link_index_of(driver, link) *
 								      POOL_ROOM};
 		status = dma_pages_make(group, &link->window, link->memory,
-					driver->kind->class->pool_at,
-					driver_link_pool_bytes(driver), &link->pool_pages);
+					driver_link_pool_at(driver, link),
+					driver_link_pool_bytes(driver, link), &link->pool_pages);
 	}
 	if (status == STATUS_OK)
 		status = sys_space_map(start_handle(START_SPACE), 0, link->memory, 0, PAGE_SIZE,

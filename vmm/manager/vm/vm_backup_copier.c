@@ -23,7 +23,7 @@ _Static_assert((u32)COPIER_DISK_MAX == CONFIG_VM_DISK_MAX, "a label for each");
 
 u64 vm_backup_copier_pages(u32 disks)
 {
-	return PROCESS_PAGES + 2ull * disks * DISK_LINK_PAGES;
+	return PROCESS_PAGES + disks * (2ull * DISK_LINK_PAGES + DISK_VIEW_PAGES);
 }
 
 static void vm_backup_copier_make_page(struct vm *vm, struct process_build *build)
