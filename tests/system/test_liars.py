@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A monitor and a disk driver that lie on their links: tests/liars. Only their own disks are harmed.
+Another monitor writes to the state that it has saved, and looks for the host's key.
 
 Beside them a neighbour writes and verifies a disk of its own: behind the same NVMe driver as the
 lying monitor's, and behind a driver of its own when another driver lies.
@@ -155,3 +156,48 @@ def test_watching_clone(build, tmp_path, unit):
         assert image.read_bytes()[gpt.SECTOR:2 * gpt.SECTOR] == mark
         machine.command("vm destroy clone")
         assert "0 found" in machine.command("audit")
+
+
+KEY = bytes((0x10 + 7 * i) % 256 for i in range(32)).hex()  # which tests/liars/saver_liar.c knows
+
+
+def said(machine):
+    """What the monitor that looks and writes has said, the last line last."""
+    return re.findall(r"liar: (.*\S)", machine.command("log show"))
+
+
+def counts(machine, name, beyond):
+    """Until the guest says a number above that one; the number."""
+    machine.attach(name)
+    while True:
+        machine.wait(r"COUNT (0x[0-9a-f]+)\r?\n")
+        found = int(machine.match().group(1), 16)
+        if found > beyond:
+            machine.leave()
+            return found
+
+
+def start_saver(build, folder):
+    """Its monitor lies when it is saved. The configuration is in the page in which the kernel begins."""
+    conf = (f"[host]\nstate_key = {KEY}\n[disk saves]\ncontroller = memory\nsize = 24M\n"
+            "[vm evil]\nkernel = counter.bin\nmemory = 16M\ncmdline = liar\nautostart = yes\n")
+    files = bundle.write(folder / "saves.cpio", {"skerry.conf": conf.encode()} |
+                         bundle.tiny(build, "counter"))
+    return Qemu(build / "tests/liars", bundle=files)
+
+
+def test_state(build, tmp_path):
+    """It goes on writing to what it was saved to: whoever loads that finds what it was."""
+    with start_saver(build, tmp_path) as machine:
+        machine.wait_prompt()
+        reached = counts(machine, "evil", 2)
+        machine.command("vm snapshot evil one")
+        assert "to write to the saved state" in said(machine)[-1]
+        for name in ("first", "second"):
+            assert machine.objects(f"vm clone evil@one {name}")[0]["state"] == "running"
+            counts(machine, name, reached)
+        assert machine.objects("vm reset evil --to one")[0]["state"] == "running"
+        counts(machine, "evil", reached)
+        assert machine.objects("vm digest evil")[0]["state"]
+        assert "renewed" in machine.command("vm renew evil")
+        counts(machine, "evil", reached)

@@ -15,7 +15,6 @@
 #include "vmm/monitor/state/vcpu_state.c"
 
 static u8 xsave_pages[2][PAGE_SIZE];
-static u64 copied[sizeof(own_area) / 8];
 static struct start_entry given;
 static bool disk_answers;
 static u32 bound; /* links, how often */
@@ -54,9 +53,4 @@ bool virtio_blk_drain(struct virtio_blk *blk)
 const struct start_entry *start_find(enum start_kind kind)
 {
 	return kind == START_STATE && given.value != 0 ? &given : NULL;
-}
-
-void memory_give_back(handle_t memory, u64 at, u64 bytes)
-{
-	(void)memory, (void)at, (void)bytes;
 }

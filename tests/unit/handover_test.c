@@ -27,7 +27,6 @@ static int set_up(void **state)
 	memset(own_area, 0, sizeof(own_area));
 	make();
 	given = (struct start_entry){.value = 0};
-	memory_left = copied;
 	disk_answers = true;
 	bound = made_anew = 0;
 	return 0;
@@ -213,10 +212,6 @@ static void not_taken(void **state)
 	become_new(4);
 	given.value = 0;
 	assert_not_taken("its state cannot be read: not found");
-	become_new(5);
-	memory_left = NULL;
-	assert_not_taken("its state cannot be read: no memory");
-	memory_left = copied;
 	become_new(6);
 	own_area[100] ^= 1;
 	assert_not_taken("record 0 (policy 0): its checksum is wrong");

@@ -233,14 +233,12 @@ enum status sys_queue_wait(handle_t queue, u64 deadline_tsc, u64 *key)
 	return STATUS_TIMED_OUT;
 }
 
-static u64 *memory_left; /* for the monitor; NULL: there is none */
-
 enum status memory_take(u64 bytes, u32 flags, handle_t *memory, u64 *at)
 {
 	(void)bytes, (void)flags;
 	*memory = HANDLE_NONE;
-	*at = (u64)(uintptr_t)memory_left;
-	return memory_left != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+	*at = 0;
+	return STATUS_NO_MEMORY;
 }
 
 static u64 mapped_at; /* where the monitor has mapped a page for the guest; 0: nowhere */

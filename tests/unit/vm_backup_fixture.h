@@ -4,6 +4,7 @@
 /* A VM's backups over drivers, a copier and a kernel that do what the test says. */
 #define FIXTURE_BACKUP
 #include "tests/unit/vm_fixture.h"
+#include "tests/unit/fake_map.h"
 
 #include "vmm/manager/vm/vm_backup.c"
 #include "vmm/manager/vm/vm_backup_begin.c"

@@ -216,9 +216,10 @@ void vm_save_end_transfer(struct vm *vm)
 	(void)vm;
 }
 
-void vm_renew_step(struct vm *vm, u64 now_tsc)
+bool vm_renew_step(struct vm *vm, u64 now_tsc)
 {
 	(void)vm, (void)now_tsc;
+	return false;
 }
 
 void vm_renew_abandon(struct vm *vm)

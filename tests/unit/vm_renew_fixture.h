@@ -4,6 +4,7 @@
 /* For whoever moves a VM from its monitor to another process, or to a disk. */
 #define FIXTURE_RENEW
 #include "tests/unit/vm_fixture.h"
+#include "tests/unit/fake_map.h"
 
 #include "vmm/manager/vm/vm_handover.c"
 #include "vmm/manager/vm/vm_renew.c"
@@ -11,7 +12,7 @@
 #include "vmm/rt/crypto/secret.c"
 #include "vmm/rt/status_text.c"
 
-enum { OLD = 10, HEIR = 20, STATE = 30, THEIRS = 40 };
+enum { OLD = 10, HEIR = 20, GIVEN = 29, STATE = 30, THEIRS = 40 };
 
 static u32 destroyed; /* handles, a bit for each */
 static u32 muted;
@@ -19,6 +20,7 @@ static u32 process_bound; /* by EVENT_PROCESS */
 static u32 renewed;	  /* links */
 static bool heir_works;
 static enum status memory_status;
+static u32 memories; /* that were made */
 static struct driver_link *const link = (struct driver_link *)&renewed;
 
 enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory)
@@ -26,13 +28,15 @@ enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *me
 	(void)flags;
 	assert_int_equal(group, 7);
 	assert_int_equal(bytes, 2 * PAGE_SIZE);
-	*memory = memory_status == STATUS_OK ? (handle_t)STATE : HANDLE_NONE;
+	*memory = HANDLE_NONE;
+	if (memory_status == STATUS_OK) /* the second one is the copy */
+		*memory = memories++ % 2 == 0 ? GIVEN : STATE;
 	return memory_status;
 }
 
 enum status sys_handle_grant(handle_t process, handle_t handle, u32 rights, handle_t *theirs)
 {
-	assert_int_equal(handle, STATE);
+	assert_int_equal(handle, GIVEN);
 	assert_int_equal(process % 10, 0);
 	assert_int_equal(rights, RIGHT_READ | RIGHT_WRITE);
 	*theirs = THEIRS;
@@ -213,7 +217,7 @@ static struct vm *ready_in(enum vm_state state)
 	vm->link[2] = link;
 	vm->port[0] = link;
 	channel.state_bytes = 5000;
-	destroyed = muted = process_bound = renewed = 0;
+	destroyed = muted = process_bound = renewed = memories = 0;
 	heir_works = true;
 	memory_status = STATUS_OK;
 	return vm;

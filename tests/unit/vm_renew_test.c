@@ -34,10 +34,10 @@ static void goes_over(void **state)
 		assert_int_equal(vm->renewal.phase, RENEW_SAVING);
 		monitor_saves(vm, 5000);
 		vm_step();
-		assert_int_equal(destroyed, 0);
+		assert_int_equal(destroyed, BIT(GIVEN));
 		channel.taken_renewal = vm->renewal.number;
 		vm_step();
-		assert_int_equal(destroyed, ALL_OF(OLD) | BIT(STATE));
+		assert_int_equal(destroyed, ALL_OF(OLD) | BIT(GIVEN) | BIT(STATE));
 		assert_int_equal(vm->monitor.process, HEIR);
 		assert_int_equal(vm->monitor.ring, HEIR + 2);
 		assert_int_equal(process_bound, HEIR);
@@ -57,7 +57,7 @@ static void not_saved(void **state)
 	string_copy(channel.handover_problem, sizeof(channel.handover_problem), "disk 3 \033");
 	monitor_saves(vm, 0);
 	monitor_continues(vm, "disk 3 ?");
-	assert_stayed(vm, BIT(STATE));
+	assert_stayed(vm, BIT(GIVEN));
 	vm = ready_in(VM_RUNNING);
 	assert_true(renew(vm));
 	monitor_saves(vm, 2 * PAGE_SIZE + 1);
@@ -67,7 +67,7 @@ static void not_saved(void **state)
 	now += 6 * NS_PER_S;
 	vm_step();
 	monitor_continues(vm, "its monitor does not save it");
-	assert_stayed(vm, BIT(STATE));
+	assert_stayed(vm, BIT(GIVEN));
 }
 
 static void not_taken(void **state)
@@ -79,7 +79,7 @@ static void not_taken(void **state)
 	heir_works = false;
 	monitor_saves(vm, 5000);
 	monitor_continues(vm, "no memory");
-	assert_stayed(vm, BIT(STATE));
+	assert_stayed(vm, BIT(GIVEN) | BIT(STATE));
 	vm = ready_in(VM_RUNNING);
 	assert_true(renew(vm));
 	monitor_saves(vm, 5000);
@@ -87,13 +87,13 @@ static void not_taken(void **state)
 	channel.refused_renewal = vm->renewal.number;
 	vm_step();
 	monitor_continues(vm, "CPUID");
-	assert_stayed(vm, ALL_OF(HEIR) | BIT(STATE));
+	assert_stayed(vm, ALL_OF(HEIR) | BIT(GIVEN) | BIT(STATE));
 	vm = ready_in(VM_RUNNING);
 	assert_true(renew(vm));
 	monitor_saves(vm, 5000);
 	vm_renew_heir_ended(vm);
 	monitor_continues(vm, "its new monitor died, `log show -c process` says why");
-	assert_stayed(vm, ALL_OF(HEIR) | BIT(STATE));
+	assert_stayed(vm, ALL_OF(HEIR) | BIT(GIVEN) | BIT(STATE));
 	vm = ready_in(VM_RUNNING);
 	assert_true(renew(vm));
 	monitor_saves(vm, 5000);
@@ -101,7 +101,7 @@ static void not_taken(void **state)
 	now += 6 * NS_PER_S;
 	vm_step();
 	monitor_continues(vm, "its new monitor does not say whether it has loaded it");
-	assert_stayed(vm, ALL_OF(HEIR) | BIT(STATE));
+	assert_stayed(vm, ALL_OF(HEIR) | BIT(GIVEN) | BIT(STATE));
 }
 
 static void refused_words(void **state)
@@ -146,7 +146,7 @@ static void ends_meanwhile(void **state)
 	assert_true(act(vm, ACTION_KILL));
 	assert_string_equal(vm->renewal.problem, "alpha has ended meanwhile");
 	settle(vm);
-	assert_int_equal(destroyed, 0);
+	assert_int_equal(destroyed, BIT(GIVEN));
 	assert_int_equal(groups, 0);
 	assert_int_equal(vm->renewal.phase, RENEW_NONE);
 	/* on its way out of the list it has no channel any more */

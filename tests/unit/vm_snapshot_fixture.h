@@ -4,6 +4,7 @@
 /* A VM's snapshots over a kernel, a monitor and disks that do what the test says. */
 #define FIXTURE_SNAPSHOT
 #include "tests/unit/vm_fixture.h"
+#include "tests/unit/fake_map.h"
 
 #include "vmm/manager/vm/vm_handover.c"
 #include "vmm/manager/vm/vm_quota.c"

@@ -458,7 +458,7 @@ bool vm_step(void)
 			vm_step_stop(vm, now);
 		vm_pace_step(vm, now);
 		vm_share_step(vm);
-		vm_renew_step(vm, now);
+		more |= vm_renew_step(vm, now);
 		more |= vm_snapshot_step(vm, now);
 		vm_save_step(vm);
 		vm_backup_step(vm, now);

@@ -7,6 +7,7 @@
 #include "vmm/manager/disk/guid.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/manager/vm/vm_backup.h"
+#include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/vm_life.h"
 #include "vmm/manager/vm/vm_log.h"
 #include "vmm/manager/vm/vm_renew.h"
@@ -52,6 +53,7 @@ struct vm {
 	handle_t group;          /* HANDLE_NONE: there is no monitor */
 	handle_t ram;            /* its memory, for windows; goes with the group */
 	struct vm_monitor monitor; /* likewise */
+	struct vm_handover handover; /* likewise */
 	struct vm_renewal renewal;
 	struct vm_snapshots snapshots;
 	u32 clone_of;            /* the VM of whose snapshot its RAM is a layer; 0: none */

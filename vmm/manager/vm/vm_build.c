@@ -417,6 +417,7 @@ bool vm_release_step(struct vm *vm)
 	vm->group = HANDLE_NONE;
 	vm->ram = HANDLE_NONE;
 	vm->monitor = (struct vm_monitor){.process = HANDLE_NONE};
+	vm->handover = (struct vm_handover){.given = HANDLE_NONE};
 	vm->clone_of = 0;
 	vm_pace_reset(vm);
 	vm_save_end_transfer(vm);

@@ -71,6 +71,7 @@ static void vm_renew_go_on(struct vm *vm)
 	if (vm_renew_saves(vm) && renewal->phase == RENEW_TAKING)
 		vm_renew_links(vm, false); /* the saver has read its disks */
 	vm_save_goes_on(vm);
+	vm_handover_drop(vm);
 	vm_handover_end(&renewal->state);
 	renewal->phase = RENEW_NONE;
 	if (vm_backup_saved(vm, renewal->problem))
@@ -124,8 +125,7 @@ bool vm_renew(struct vm *vm, char *problem, size_t size)
 	if (vm->overcommits && !vm_overcommit_feed(vm, problem, size)) /* for its second monitor */
 		return false;
 	vm_quota_tidy(vm);
-	renewal->bytes = vm_handover_state_bytes(vm);
-	if (!vm_handover_save(vm, renewal->bytes, &renewal->state, problem, size))
+	if (!vm_handover_save(vm, vm_handover_state_bytes(vm), problem, size))
 		return false;
 	renewal->problem[0] = '\0';
 	renewal->number++;
@@ -152,16 +152,23 @@ static void vm_renew_take(struct vm *vm, u64 bytes)
 		vm_renew_fall_back(vm, problem);
 }
 
-static void vm_renew_saved(struct vm *vm)
+/* True: what it has saved is not all copied yet. */
+static bool vm_renew_saved(struct vm *vm)
 {
-	u64 used = READ_ONCE(vm->channel->state_used);
+	char problem[sizeof(vm->renewal.problem)];
+	u64 used;
 
-	if (used == 0)
-		vm_renew_fall_back_as_said(vm);
-	else if (used > vm->renewal.bytes)
-		vm_renew_fall_back(vm, "its monitor does not say how large its state is");
-	else
+	switch (vm_handover_take(vm, &vm->renewal.state, &used, problem, sizeof(problem))) {
+	case HANDOVER_COPIES:
+		return true;
+	case HANDOVER_DONE:
 		vm_renew_take(vm, used);
+		return false;
+	case HANDOVER_FAILED:
+		vm_renew_fall_back(vm, problem);
+		return false;
+	}
+	return false;
 }
 
 /* From here on there is the new one alone. */
@@ -235,14 +242,16 @@ static void vm_renew_give_up(struct vm *vm)
 				    : "its new monitor does not say whether it has loaded it");
 }
 
-void vm_renew_step(struct vm *vm, u64 now_tsc)
+bool vm_renew_step(struct vm *vm, u64 now_tsc)
 {
+	bool more = false;
+
 	switch (vm->renewal.phase) {
 	case RENEW_NONE:
-		return;
+		return false;
 	case RENEW_SAVING:
 		if (vm_command_done(vm))
-			vm_renew_saved(vm);
+			more = vm_renew_saved(vm);
 		break;
 	case RENEW_TAKING:
 		vm_renew_look_whether_taken(vm);
@@ -254,6 +263,7 @@ void vm_renew_step(struct vm *vm, u64 now_tsc)
 	}
 	if (vm->renewal.phase != RENEW_NONE && now_tsc >= vm->renewal.until_tsc)
 		vm_renew_give_up(vm);
+	return more;
 }
 
 void vm_renew_heir_ended(struct vm *vm)

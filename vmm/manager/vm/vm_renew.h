@@ -25,7 +25,6 @@ struct vm_renewal {
 	enum vm_renew_phase phase;
 	u32 number;	/* of the last one */
 	handle_t state; /* memory: what the old monitor has saved */
-	u64 bytes;	/* of it */
 	u32 moved;	/* records of a save, when last looked at */
 	u64 until_tsc;	/* as long as the present phase may take */
 	struct vm_monitor heir; /* the new one, until it is the VM's */
@@ -39,8 +38,8 @@ struct vm_renewal {
 bool vm_renew(struct vm *vm, char *problem, size_t size);
 /* Whether there is nothing against it now. */
 bool vm_renew_may_begin(const struct vm *vm, char *problem, size_t size);
-/* One step, in vm_step. */
-void vm_renew_step(struct vm *vm, u64 now_tsc);
+/* One step, in vm_step; true: there is more to do at once. */
+bool vm_renew_step(struct vm *vm, u64 now_tsc);
 /* The new process has ended. */
 void vm_renew_heir_ended(struct vm *vm);
 /* A process of a VM's ends before the VM's group does. */

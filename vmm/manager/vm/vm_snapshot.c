@@ -43,6 +43,7 @@ static void vm_snapshot_go_on(struct vm *vm, enum vm_command command)
 
 static void vm_snapshot_undo_taking(struct vm *vm)
 {
+	vm_handover_drop(vm);
 	vm_snapshot_release(vm, &vm->snapshots.list[vm->snapshots.place]);
 	if (vm->snapshots.layer == 0)
 		vm_disks_reach_again(vm);
@@ -128,12 +129,11 @@ static bool vm_snapshot_find_place(struct vm *vm, char *problem, size_t size)
 static void vm_snapshot_look_whether_let_go(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
-	struct vm_snapshot *snapshot = &snapshots->list[snapshots->place];
+	u64 bytes = snapshots->list[snapshots->place].state_pages * PAGE_SIZE;
 
 	if (!vm_disks_let_go(vm))
 		return;
-	if (vm_handover_save(vm, snapshot->state_pages * PAGE_SIZE, &snapshot->state,
-			     snapshots->problem, sizeof(snapshots->problem)))
+	if (vm_handover_save(vm, bytes, snapshots->problem, sizeof(snapshots->problem)))
 		vm_snapshot_enter(vm, SNAPSHOT_SAVING);
 	else
 		vm_snapshot_not_begun(vm);
@@ -169,22 +169,36 @@ bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t siz
 static void vm_snapshot_saved(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
-	struct vm_snapshot *snapshot = &snapshots->list[snapshots->place];
-	u64 used = READ_ONCE(vm->channel->state_used);
 	char problem[sizeof(snapshots->problem)];
 
+	vm_quota_tidy(vm); /* what the monitor saved to is no more */
 	snapshots->room = vm_resident_bytes(vm) / PAGE_SIZE +
 			  vm->config.memory_bytes / PAGE_SIZE / TABLES_SHARE + TABLES_PAGES;
 	snapshots->used_before = READ_ONCE(vm->account->used_pages);
-	snapshot->state_used = used;
-	if (used == 0)
-		vm_snapshot_not_done_as_said(vm);
-	else if (used > snapshot->state_pages * PAGE_SIZE)
-		vm_snapshot_not_done(vm, "its monitor does not say how large its state is");
-	else if (!vm_quota_raise(vm, snapshots->room, problem, sizeof(problem)))
+	if (!vm_quota_raise(vm, snapshots->room, problem, sizeof(problem)))
 		vm_snapshot_not_done(vm, problem);
 	else
 		vm_snapshot_enter(vm, SNAPSHOT_FREEZING);
+}
+
+/* True: what the monitor has saved is not all copied yet. */
+static bool vm_snapshot_take_state(struct vm *vm)
+{
+	struct vm_snapshot *snapshot = &vm->snapshots.list[vm->snapshots.place];
+	char problem[sizeof(vm->snapshots.problem)];
+
+	switch (vm_handover_take(vm, &snapshot->state, &snapshot->state_used, problem,
+				 sizeof(problem))) {
+	case HANDOVER_COPIES:
+		return true;
+	case HANDOVER_DONE:
+		vm_snapshot_saved(vm);
+		return false;
+	case HANDOVER_FAILED:
+		vm_snapshot_not_done(vm, problem);
+		return false;
+	}
+	return false;
 }
 
 /* The disks hold what they held when the guest was stopped. */
@@ -435,7 +449,7 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 		break;
 	case SNAPSHOT_SAVING:
 		if (vm_command_done(vm))
-			vm_snapshot_saved(vm);
+			more = vm_snapshot_take_state(vm);
 		break;
 	case SNAPSHOT_FREEZING:
 		more = vm_snapshot_freeze(vm);

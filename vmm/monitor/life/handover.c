@@ -9,7 +9,6 @@
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
-#include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
@@ -227,27 +226,20 @@ static bool handover_load_state(struct machine *machine, const void *bytes, size
 	return false;
 }
 
-/* From a copy: the old process may still be able to write to what it has saved. False: why not. */
-static bool handover_load_copy(struct machine *machine)
+/* Nobody writes to what it was given. False: why not. */
+static bool handover_load_given(struct machine *machine)
 {
 	const struct start_entry *entry = start_find(START_STATE);
 	u64 size = entry != NULL ? entry->value : 0;
-	u64 whole = align_up(size, PAGE_SIZE);
-	enum status status = STATUS_NOT_FOUND;
-	handle_t memory;
 	bool loaded;
-	u64 at = 0;
 
-	if (size != 0)
-		status = memory_take(whole, 0, &memory, &at);
-	if (status != STATUS_OK) {
-		handover_set_problem_status(machine, "read", status);
+	if (size == 0) {
+		handover_set_problem_status(machine, "read", STATUS_NOT_FOUND);
 		return false;
 	}
-	memcpy((void *)(uintptr_t)at, (const void *)(uintptr_t)entry->offset, size);
-	loaded = handover_load_state(machine, (const void *)(uintptr_t)at, size);
-	memory_give_back(memory, at, whole);
-	while (sys_space_unmap(start_handle(START_SPACE), entry->offset, whole) == STATUS_AGAIN)
+	loaded = handover_load_state(machine, (const void *)(uintptr_t)entry->offset, size);
+	while (sys_space_unmap(start_handle(START_SPACE), entry->offset,
+			       align_up(size, PAGE_SIZE)) == STATUS_AGAIN)
 		;
 	return loaded;
 }
@@ -263,7 +255,7 @@ bool handover_take(struct machine *machine)
 	}
 	machine_take_wall_time(machine);
 	machine_time_pause(&machine->time, clock_tsc());
-	if (!handover_load_copy(machine)) {
+	if (!handover_load_given(machine)) {
 		machine_tell_refused(machine);
 		return false;
 	}
@@ -280,7 +272,7 @@ bool handover_clone(struct machine *machine)
 {
 	machine_take_wall_time(machine);
 	machine_time_pause(&machine->time, clock_tsc());
-	if (!handover_load_copy(machine)) {
+	if (!handover_load_given(machine)) {
 		machine_crash(machine, "%s", machine->channel->handover_problem);
 		return false;
 	}
