@@ -241,6 +241,14 @@ void process_build_map(struct process_build *build, enum start_kind kind, handle
 	(void)rights;
 }
 
+void process_build_map_file(struct process_build *build, enum start_kind kind,
+			    const struct file *file)
+{
+	(void)build;
+	(void)kind;
+	(void)file;
+}
+
 void process_build_start(struct process_build *build)
 {
 	(void)build;

@@ -198,8 +198,7 @@ static void driver_grant_all(struct driver *driver, struct process_build *build)
 	if (driver->dma_space != HANDLE_NONE && driver->kind->direct)
 		process_build_grant(build, START_DMA_SPACE, driver->dma_space, RIGHT_WRITE, 0);
 	if (driver->file != NULL)
-		process_build_map(build, START_DISK_FILE, driver->file->memory,
-				  driver->file->offset, driver->file->size, RIGHT_READ);
+		process_build_map_file(build, START_DISK_FILE, driver->file);
 	if (driver->dma_space != HANDLE_NONE && !process_build_failed(build))
 		process_build_note(build, "letting its device reach its memory",
 				   iommu_attach(device_function(driver->device),

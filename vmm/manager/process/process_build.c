@@ -4,6 +4,7 @@
 #include "kernel/abi/version.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/manager/config/files.h"
 #include "vmm/manager/process/random.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
@@ -45,6 +46,7 @@ void process_build_begin(struct process_build *build, handle_t group, handle_t i
 {
 	if (process_build_failed(build))
 		return;
+	build->group = group;
 	process_build_note(build, "creating its process",
 			   sys_process_create(group, image, first_page, &build->process));
 	if (!process_build_failed(build))
@@ -115,6 +117,64 @@ void process_build_map(struct process_build *build, enum start_kind kind, handle
 							    .handle = HANDLE_NONE,
 							    .offset = address + (offset - first),
 							    .value = bytes});
+}
+
+/* Of the page there, the part that is the file's. */
+static void process_build_copy_page(struct process_build *build, u64 address,
+				    const struct file *file, u64 offset)
+{
+	u64 from = MAX(offset, file->offset);
+	u64 to = MIN(offset + PAGE_SIZE, file->offset + file->size);
+	handle_t page = HANDLE_NONE;
+	u8 *here = NULL;
+
+	process_build_note(build, "copying the edges of a file",
+			   sys_memory_create(build->group, PAGE_SIZE, 0, &page));
+	if (process_build_failed(build))
+		return;
+	process_build_show(build, page, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE, &here);
+	if (!process_build_failed(build)) {
+		memcpy(here + (from - offset), file->bytes + (from - file->offset), to - from);
+		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)here, PAGE_SIZE);
+		process_build_note(build, "mapping the edges of a file",
+				   sys_space_map(build->space, address, page, 0, PAGE_SIZE,
+						 RIGHT_READ, &address));
+	}
+	sys_handle_close(page);
+}
+
+/* A piece of the module, where it is the file's alone. */
+static void process_build_map_inside(struct process_build *build, u64 address,
+				     const struct file *file, u64 from, u64 to)
+{
+	if (from < to && !process_build_failed(build))
+		process_build_note(build, "mapping what it works with",
+				   sys_space_map(build->space, address, file->memory, from,
+						 to - from, RIGHT_READ, &address));
+}
+
+void process_build_map_file(struct process_build *build, enum start_kind kind,
+			    const struct file *file)
+{
+	u64 end = file->offset + file->size;
+	u64 first = align_down(file->offset, PAGE_SIZE);
+	u64 inside = align_up(file->offset, PAGE_SIZE);
+	u64 inside_end = align_down(end, PAGE_SIZE);
+	u64 whole = align_up(end, PAGE_SIZE) - first;
+	u64 address;
+
+	/* all of it at once, to find the place, which stays free: the process does not run yet */
+	process_build_map(build, kind, file->memory, file->offset, file->size, RIGHT_READ);
+	if (process_build_failed(build) || file->bytes == NULL)
+		return;
+	address = align_down(build->info->entry[build->info->entry_count - 1].offset, PAGE_SIZE);
+	process_build_note(build, "mapping what it works with",
+			   sys_space_unmap(build->space, address, whole));
+	if (first != inside)
+		process_build_copy_page(build, address, file, first);
+	process_build_map_inside(build, address + (inside - first), file, inside, inside_end);
+	if (inside_end != end && inside_end >= inside)
+		process_build_copy_page(build, address + (inside_end - first), file, inside_end);
 }
 
 void process_build_name(struct process_build *build, const char *name)

@@ -4,6 +4,8 @@
 #include "kernel/abi/start.h"
 #include "lib/status.h"
 
+struct file;
+
 /*
  * How the manager makes a process, a monitor or a driver: it creates it, hands it what it may have,
  * tells it so in its start page, and starts it. After the first step that fails nothing more is
@@ -12,6 +14,7 @@
 struct process_build {
 	enum status status;
 	const char *what; /* was being done */
+	handle_t group;	  /* that it is charged to */
 	handle_t process;
 	handle_t space;
 	handle_t start;
@@ -45,9 +48,15 @@ void process_build_show(struct process_build *build, handle_t memory, u64 bytes,
  */
 void process_build_map(struct process_build *build, enum start_kind kind, handle_t memory,
 		       u64 offset, u64 bytes, u32 rights);
-/* Lets it use `count` ports from `first` on. */
+/*
+ * The same for a file, read-only: where others' bytes share its first or last page the process gets
+ * a copy of that page with its own alone.
+ */
+void process_build_map_file(struct process_build *build, enum start_kind kind,
+			    const struct file *file);
 /* Names what was handed over last. */
 void process_build_name(struct process_build *build, const char *name);
+/* Lets it use `count` ports from `first` on. */
 void process_build_ports(struct process_build *build, u16 first, u32 count, const char *name);
 /* Starts it; nothing can be handed over through its start page any more. */
 void process_build_start(struct process_build *build);

@@ -220,7 +220,7 @@ static void vm_map_file(struct process_build *build, enum start_kind kind, const
 {
 	if (file->size == 0)
 		process_build_note(build, "mapping its files (one is empty)", STATUS_BAD_FORMAT);
-	process_build_map(build, kind, file->memory, file->offset, file->size, RIGHT_READ);
+	process_build_map_file(build, kind, file);
 }
 
 static void vm_map_files(const struct vm *vm, struct process_build *build)
