@@ -58,7 +58,7 @@ static u32 make_record(struct fuzz *fuzz, struct stream *writer)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	static const u8 secret[STREAM_SECRET_BYTES] = {1};
+	static const u8 secret[CHACHA20_KEY_BYTES] = {1};
 	struct fuzz input = {bytes, size};
 	struct stream writer, reader;
 	struct stream_header header;

@@ -201,3 +201,15 @@ def test_state(build, tmp_path):
         assert machine.objects("vm digest evil")[0]["state"]
         assert "renewed" in machine.command("vm renew evil")
         counts(machine, "evil", reached)
+
+
+def test_key(build, tmp_path):
+    """The host's key is in nothing that a monitor has, neither of a VM that is saved nor restored."""
+    with start_saver(build, tmp_path) as machine:
+        machine.wait_prompt()
+        reached = counts(machine, "evil", 2)
+        assert "saved on disk saves" in machine.command("vm save evil saves")
+        assert machine.objects("vm restore evil saves")[0]["state"] == "running"
+        counts(machine, "evil", reached)
+        print(said(machine))
+        assert said(machine) == ["looked for the key"] * 2

@@ -113,17 +113,6 @@ bool disk_sum(struct save_disk *disk, const struct stream *stream, u32 number, v
 	return false;
 }
 
-void random_init(void)
-{
-}
-
-void random_draw(void *bytes, size_t count)
-{
-	static u8 next;
-
-	memset(bytes, ++next, count);
-}
-
 enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes,
 			  u32 rights, u64 *address)
 {
@@ -161,6 +150,8 @@ enum status sys_queue_wait(handle_t queue, u64 until, u64 *key)
 
 static void set_up(u64 flags)
 {
+	static u8 salt;
+
 	memset(&start, 0, sizeof(start));
 	memset(&own_channel, 0, sizeof(own_channel));
 	memset(&saver, 0, sizeof(saver));
@@ -172,7 +163,8 @@ static void set_up(u64 flags)
 	start.entry[0].handle = 7;
 	add(START_STATE, STATE_BYTES, saved_state, "");
 	add(START_SAVE, 0, NULL, "alpha");
-	memset(own_channel.save_key, 0x5a, sizeof(own_channel.save_key));
+	memset(&start.info.parameter[MONITOR_SAVE_KEY], 0x5a, SAVE_KEY_BYTES);
+	memset(&start.info.parameter[MONITOR_SAVE_SALT], ++salt, SAVE_SALT_BYTES);
 	for (u32 i = 0; i < STATE_BYTES; i++)
 		saved_state[i] = (u8)(i * 7);
 	for (u32 i = 0; i < USED_PAGES; i += 2)
@@ -197,7 +189,7 @@ static bool holds_all(void)
 {
 	static u8 record[STREAM_RECORD_LIMIT] ALIGNED(8);
 	struct stream_record *in = (void *)record;
-	u8 secret[STREAM_SECRET_BYTES];
+	u8 key[SAVE_KEY_BYTES];
 	struct stream_header header;
 	u64 at = STREAM_BLOCK_BYTES;
 	u64 state_bytes = 0;
@@ -207,8 +199,8 @@ static bool holds_all(void)
 	memcpy(&header, place, sizeof(header));
 	if (stream_header_fault(&header) != STREAM_FINE)
 		return false;
-	memset(secret, 0x5a, sizeof(secret));
-	stream_open(&stream, &header, secret);
+	memset(key, 0x5a, sizeof(key));
+	stream_open(&stream, &header, key);
 	do {
 		u32 there = (u32)MIN(sizeof(place) - at, sizeof(record));
 		const struct stream_ram *some = (const void *)(in + 1);
@@ -251,13 +243,11 @@ static void gives_back(void **state)
 {
 	(void)state;
 	memset(place, 0, sizeof(place));
-	set_up(0);
-	own_channel.save_gives = SAVE_GIVES_PAGES;
+	set_up(MONITOR_SAVE_GIVES_PAGES);
 	assert_true(runs());
 	assert_int_equal(pages_given, 2 * (PAGES - USED_PAGES / 2));
-	set_up(0);
+	set_up(MONITOR_SAVE_GIVES_BLOCKS);
 	memset(ram, 0, sizeof(ram));
-	own_channel.save_gives = SAVE_GIVES_BLOCKS;
 	assert_true(runs());
 	assert_int_equal(pages_given, PAGES);
 }
@@ -275,9 +265,8 @@ static void is_cut_off(void **state)
 		memset(place, 0, sizeof(place));
 		set_up(0);
 		assert_true(runs());
-		set_up(0);
+		set_up(MONITOR_SAVE_OVERWRITES);
 		ram[0]++;
-		own_channel.save_overwrite = 1;
 		writes_left = writes;
 		if (runs())
 			break;

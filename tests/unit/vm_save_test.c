@@ -2,17 +2,6 @@
 /* A VM goes to a disk and comes from there, or is what it was. */
 #include "tests/unit/vm_renew_fixture.h"
 
-static struct vm *ready_to_save(enum vm_state state)
-{
-	struct vm *vm = ready_in(state);
-
-	memset(vm->link, 0, sizeof(vm->link));
-	host_config.host.state_key = (struct state_key){true, {1, 2, 3}};
-	disk_free = true;
-	link_steps = 1;
-	return vm;
-}
-
 static bool save(struct vm *vm, bool overwrite)
 {
 	const struct vm_save_place disk = {.disk = 4, .overwrite = overwrite};
@@ -21,9 +10,23 @@ static bool save(struct vm *vm, bool overwrite)
 	return vm_save(vm, &disk, problem, sizeof(problem));
 }
 
-static bool has_save_key(void)
+/* What the monitor sees has no key; the saver's own page, once it is there, that of its save. */
+static void assert_monitor_has_no_key(const struct vm *vm, bool has_saver)
 {
-	return memcmp(channel.save_key, host_config.host.state_key.bytes, 32) == 0;
+	assert_false(holds(&channel, sizeof(channel), host_config.host.state_key.bytes));
+	assert_false(holds(&channel, sizeof(channel), key_of_save()));
+	if (!has_saver)
+		return;
+	assert_false(holds(&heir_info, sizeof(heir_info), host_config.host.state_key.bytes));
+	assert_memory_equal(&heir_info.parameter[MONITOR_SAVE_KEY], key_of_save(), SAVE_KEY_BYTES);
+	assert_int_equal(*(u8 *)&heir_info.parameter[MONITOR_SAVE_SALT], 0x5a);
+	assert_false(holds(&vm->save, sizeof(vm->save), key_of_save()));
+}
+
+static bool saver_is_to(enum monitor_flag flag)
+{
+	assert_true((heir_info.parameter[MONITOR_FLAGS] & MONITOR_SAVER) != 0);
+	return (heir_info.parameter[MONITOR_FLAGS] & flag) != 0;
 }
 
 static void is_saved(void **state)
@@ -35,10 +38,13 @@ static void is_saved(void **state)
 		tidied = 0;
 		assert_true(save(vm, in == VM_PAUSED));
 		assert_int_equal(tidied, 2); /* for the link, and for the second process */
-		assert_true(vm_busy(vm) && has_save_key());
-		assert_int_equal(channel.save_overwrite, in == VM_PAUSED);
+		assert_true(vm_busy(vm));
+		assert_monitor_has_no_key(vm, false);
 		assert_false(save(vm, false));
 		monitor_saves(vm, 5000);
+		assert_monitor_has_no_key(vm, true);
+		assert_int_equal(saver_is_to(MONITOR_SAVE_OVERWRITES), in == VM_PAUSED);
+		assert_false(saver_is_to(MONITOR_SAVE_DIGESTS));
 		/* as long as it moves it has time */
 		for (u32 i = 0; i < 10; i++) {
 			now += 30 * NS_PER_S;
@@ -51,7 +57,6 @@ static void is_saved(void **state)
 		assert_int_equal(vm->state, VM_STOPPED);
 		assert_string_equal(vm->reason, "saved on disk saves");
 		assert_string_equal(vm->renewal.problem, "");
-		assert_false(has_save_key());
 		settle(vm);
 		assert_int_equal(groups, 0);
 		assert_int_equal(last_event, EVENT_STOPPED);
@@ -68,7 +73,7 @@ static void monitor_goes_on(struct vm *vm, const char *words)
 	vm_step();
 	assert_null(vm->save.link);
 	assert_int_equal(vm->save.disk, 0);
-	assert_false(has_save_key());
+	assert_monitor_has_no_key(vm, false);
 }
 
 /* It was to go on: the disk has it, and its old monitor does. */
@@ -135,14 +140,6 @@ static void is_not_saved(void **state)
 	assert_false(save(vm, false));
 	assert_non_null(strstr(problem, "only a running or paused VM"));
 	assert_false(vm_busy(vm));
-}
-
-static bool restore(struct vm *vm)
-{
-	const struct vm_save_place disk = {.disk = 4};
-
-	problem[0] = '\0';
-	return vm_restore(vm, &disk, problem, sizeof(problem));
 }
 
 static void is_restored(void **state)
@@ -280,8 +277,9 @@ static struct vm *saving_to_store(void)
 	store_channel.on.vm_id = 0;
 	assert_true(vm_save(vm, &store, problem, sizeof(problem)));
 	assert_int_equal(stores_open, 1);
-	assert_true(vm_busy(vm) && has_save_key());
+	assert_true(vm_busy(vm));
 	monitor_saves(vm, 5000);
+	assert_monitor_has_no_key(vm, true);
 	return vm;
 }
 
@@ -312,7 +310,6 @@ static void is_saved_to_a_store(void **state)
 	settle(vm);
 	assert_int_equal(stores_open, 0);
 	assert_string_equal(store_told, "");
-	assert_false(has_save_key());
 	/* a saver that lies */
 	vm = saving_to_store();
 	channel.taken_renewal = vm->renewal.number;

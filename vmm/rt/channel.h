@@ -13,6 +13,9 @@
 #define CHANNEL_RING_BYTES 4096u
 #define CHANNEL_OUT_BYTES 65536u /* kept for whoever attaches later */
 
+#define SAVE_KEY_BYTES	32u
+#define SAVE_SALT_BYTES 32u
+
 #define CHANNEL_STREAM_MAX 4u	 /* the console and three further ports */
 #define CHANNEL_NAME_BYTES 32u
 
@@ -56,13 +59,6 @@ enum vm_trap {
 	VM_TRAP_COUNT = 5
 };
 
-/* What a saver gives back of RAM that holds nothing, of a VM that goes on. */
-enum save_gives {
-	SAVE_GIVES_NOTHING,
-	SAVE_GIVES_BLOCKS, /* pieces of 2 MiB */
-	SAVE_GIVES_PAGES,
-};
-
 enum vm_state {
 	VM_CREATED,
 	VM_RUNNING,
@@ -83,10 +79,8 @@ struct vm_channel {
 	u32 trap; /* enum vm_trap, for VM_COMMAND_TRAP */
 	handle_t state_memory; /* to save to or load, the monitor's own handle, which it closes */
 	u64 state_size;        /* of it, or to load, in bytes */
-	u8 save_key[32];       /* while a save is written or read; else zero */
-	u32 save_overwrite;    /* 1: whatever the disk holds may be lost */
-	u32 save_gives;	       /* enum save_gives */
-	u32 save_digests;      /* 1: nothing is written, only digested */
+	u8 save_key[SAVE_KEY_BYTES]; /* of the save that it restores, once; else zero */
+	u32 save_key_given;	     /* 1: it is there */
 
 	/* written by the monitor */
 	u32 done_sequence;    /* of the last command obeyed */
@@ -117,8 +111,9 @@ struct vm_channel {
 	u32 held;	      /* 1: the guest stands still for that; 0: not, see handover_problem */
 	u32 no_memory;	      /* 1: it is paused as the host has no page for the guest */
 	u32 save_moved;	      /* grows with each record of a save that was written or read */
-	u8 ram_digest[32]; /* save_digests: SHA-256 of each page that is not zero, behind its number
-			    */
+	u8 save_salt[SAVE_SALT_BYTES]; /* of the save that it restores, from its header */
+	u32 save_key_wanted;	       /* 1: it is there */
+	u8 ram_digest[32];    /* SHA-256 of each page that is not zero, behind its number */
 	u8 state_digest[32];  /* and of the state */
 	u64 held_tsc;	      /* host TSC when the guest last stood still for that */
 	u64 continued_tsc;    /* and when it went on */
@@ -136,13 +131,17 @@ struct vm_channel {
  */
 enum monitor_parameter {
 	MONITOR_VCPUS,
-	MONITOR_ID,        /* number of the VM, as the log shows it */
-	MONITOR_FLAGS,     /* enum monitor_flag */
+	MONITOR_ID,		   /* number of the VM, as the log shows it */
+	MONITOR_FLAGS,		   /* enum monitor_flag */
 	MONITOR_RESERVE_BUDGET_NS, /* for each vCPU, guaranteed or the VM is refused; 0: none */
 	MONITOR_RESERVE_PERIOD_NS,
 	MONITOR_TRAP,	  /* enum vm_trap */
 	MONITOR_CONTROLS, /* enum vcpu_trap: the keys preemption_timer, tlb_flush, unrestricted */
 	MONITOR_RENEWAL,  /* which process of this VM it is, with START_STATE; else 0 */
+	/* a saver's, who alone has them: with this key it seals a save of this salt */
+	MONITOR_SAVE_KEY,
+	MONITOR_SAVE_SALT = MONITOR_SAVE_KEY + SAVE_KEY_BYTES / 8,
+	MONITOR_PARAMETERS = MONITOR_SAVE_SALT + SAVE_SALT_BYTES / 8,
 };
 
 enum monitor_flag {
@@ -160,4 +159,10 @@ enum monitor_flag {
 	MONITOR_CLOCK_JUMPS = 1 << 13, /* the key clock: time goes on while a state lies there */
 	MONITOR_SAVER = 1 << 8, /* it writes the state and the RAM of a VM to a disk, and no more */
 	MONITOR_TRANSFER = 1 << 10, /* START_SAVE is no disk's but a transfer: vmm/rt/transfer.h */
+	/* a saver's */
+	MONITOR_SAVE_OVERWRITES = 1 << 14, /* whatever the disk holds may be lost */
+	MONITOR_SAVE_DIGESTS = 1 << 15,	   /* nothing is written, only digested */
+	/* the VM goes on: of RAM that holds nothing it gives back pieces of 2 MiB, or pages */
+	MONITOR_SAVE_GIVES_BLOCKS = 1 << 16,
+	MONITOR_SAVE_GIVES_PAGES = 1 << 17,
 };

@@ -2,17 +2,37 @@
 #include "vmm/manager/config/vm_save_key.h"
 #include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_keys.h"
+#include "vmm/rt/crypto/hkdf.h"
 #include "vmm/rt/crypto/secret.h"
+#include "vmm/rt/format.h"
 
 static struct state_key typed_key;
 
-const struct state_key *vm_save_key(void)
+static const struct state_key *vm_save_key(void)
 {
 	const struct state_key *configured = &boot_config()->host.state_key;
 
 	if (typed_key.given)
 		return &typed_key;
 	return configured->given ? configured : NULL;
+}
+
+bool vm_save_key_is_there(void)
+{
+	return vm_save_key() != NULL;
+}
+
+bool vm_save_key_make(const char *vm, const u8 salt[SAVE_SALT_BYTES], u8 key[SAVE_KEY_BYTES])
+{
+	const struct state_key *host = vm_save_key();
+	char purpose[CONFIG_NAME_BYTES + 32];
+	size_t length = format(purpose, sizeof(purpose), "skerry save 2 of %s", vm);
+
+	if (host == NULL)
+		return false;
+	hkdf(host->bytes, sizeof(host->bytes), salt, SAVE_SALT_BYTES, purpose, length, key,
+	     SAVE_KEY_BYTES);
+	return true;
 }
 
 bool vm_save_key_take(struct text typed)

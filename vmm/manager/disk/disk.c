@@ -430,7 +430,7 @@ u64 disk_pages(const struct vm_config *config)
 
 	for (; count < CONFIG_VM_DISK_MAX && config->disk[count].number != 0; count++)
 		views += (config->disk[count].flags & VM_DISK_CLONED) != 0;
-	if (vm_save_key() != NULL)
+	if (vm_save_key_is_there())
 		count++; /* for a save */
 	return count * DISK_LINK_PAGES + views * DISK_VIEW_PAGES;
 }

@@ -36,7 +36,7 @@ static const u32 memory_flags[] = {
 static void vm_create_group(struct vm *vm, struct process_build *build)
 {
 	vm->quota_pages = vm_build_quota(vm);
-	vm->save.room = vm_save_key() != NULL;
+	vm->save.room = vm_save_key_is_there();
 	process_build_note(build, "creating its group",
 			   sys_group_create(start_handle(START_ROOT), vm->quota_pages,
 					    vm->config.weight, &vm->group));
@@ -162,7 +162,6 @@ static void vm_prepare_channel(struct vm *vm, struct process_build *build)
 	vm->resets_told = 0;
 	vm->unasked_told = 0;
 	vm_log_restart(&vm->log);
-	vm_save_fill(vm);
 }
 
 static void vm_fill_start_info(const struct vm *vm, struct start_info *info)
@@ -288,7 +287,7 @@ static void vm_build_monitor(struct vm *vm, struct parts *parts, const struct gi
 	if (state->heir) {
 		build->info->parameter[MONITOR_RENEWAL] = vm->renewal.number;
 		if (vm->save.disk != 0)
-			build->info->parameter[MONITOR_FLAGS] |= MONITOR_SAVER;
+			vm_save_fill(vm, build->info);
 	}
 	if (vm->save.disk == VM_SAVE_CHANNEL)
 		build->info->parameter[MONITOR_FLAGS] |= MONITOR_TRANSFER;

@@ -11,12 +11,14 @@
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process/process_build.h"
+#include "vmm/manager/process/random.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_clone_disk.h"
 #include "vmm/manager/vm/vm_quota.h"
 #include "vmm/manager/config/vm_save_key.h"
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
+#include "vmm/rt/syscall.h"
 
 static const char *vm_save_place_text(const struct vm *vm, char *text, size_t size)
 {
@@ -29,7 +31,7 @@ static const char *vm_save_place_text(const struct vm *vm, char *text, size_t si
 
 static bool vm_save_has_key(char *problem, size_t size)
 {
-	if (vm_save_key() != NULL)
+	if (vm_save_key_is_there())
 		return true;
 	format(problem, size,
 	       "[host] has no state_key, allowed: `state_key` and 64 hex digits that nobody can "
@@ -57,16 +59,15 @@ static bool vm_save_store_is_another(const struct vm *vm, const struct vm_save_p
 	return false;
 }
 
-void vm_save_fill(struct vm *vm)
+/* Nothing of it goes through the channel: that is the old monitor's too. */
+void vm_save_fill(struct vm *vm, struct start_info *info)
 {
-	const struct state_key *key = vm_save_key();
+	struct vm_saving *save = &vm->save;
 
-	if (vm->save.disk == 0 || vm->save.disk == VM_SAVE_DIGEST)
-		return;
-	if (key != NULL)
-		memcpy(vm->channel->save_key, key->bytes, sizeof(vm->channel->save_key));
-	else /* it was forgotten meanwhile: with this one nothing opens */
-		memset(vm->channel->save_key, 0, sizeof(vm->channel->save_key));
+	info->parameter[MONITOR_FLAGS] |= save->orders;
+	memcpy(&info->parameter[MONITOR_SAVE_KEY], save->key, sizeof(save->key));
+	memcpy(&info->parameter[MONITOR_SAVE_SALT], save->salt, sizeof(save->salt));
+	secret_forget(save->key, sizeof(save->key));
 }
 
 /* One that was built when there was no key. */
@@ -95,22 +96,39 @@ static void vm_save_set_place(struct vm *vm, const struct vm_save_place *place, 
 	vm->save.disk = place->channel != NULL ? (u8)VM_SAVE_CHANNEL : (u8)(place->disk + 1);
 	vm->save.channel = place->channel;
 	vm->save.restoring = restoring;
+	vm->save.answered = false;
 	vm->save.goes_on = place->goes_on;
 	vm->save.done = false;
 	vm->save.problem[0] = '\0';
+}
+
+static u32 vm_save_orders(const struct vm *vm, const struct vm_save_place *place)
+{
+	u32 orders = MONITOR_SAVER;
+
+	if (place->overwrite)
+		orders |= MONITOR_SAVE_OVERWRITES;
+	if (vm->save.disk == VM_SAVE_DIGEST)
+		orders |= MONITOR_SAVE_DIGESTS;
+	if (place->goes_on)
+		orders |= vm->overcommits ? MONITOR_SAVE_GIVES_PAGES : MONITOR_SAVE_GIVES_BLOCKS;
+	return orders;
+}
+
+/* Whether there is a key, which was looked at before; a digest needs none. */
+static bool vm_save_make_key(struct vm *vm)
+{
+	random_draw(vm->save.salt, sizeof(vm->save.salt));
+	return vm->save.disk == VM_SAVE_DIGEST ||
+	       vm_save_key_make(vm->config.name, vm->save.salt, vm->save.key);
 }
 
 static bool vm_save_begin(struct vm *vm, const struct vm_save_place *place, char *problem,
 			  size_t size)
 {
 	vm_save_set_place(vm, place, false);
-	vm_save_fill(vm);
-	vm->channel->save_overwrite = place->overwrite;
-	vm->channel->save_digests = vm->save.disk == VM_SAVE_DIGEST;
-	vm->channel->save_gives = !place->goes_on   ? SAVE_GIVES_NOTHING
-				  : vm->overcommits ? SAVE_GIVES_PAGES
-						    : SAVE_GIVES_BLOCKS;
-	if (vm_renew(vm, problem, size))
+	vm->save.orders = vm_save_orders(vm, place);
+	if (vm_save_make_key(vm) && vm_renew(vm, problem, size))
 		return true;
 	transfer_forget(&vm->save.transfer);
 	vm_save_abandon(vm);
@@ -262,6 +280,7 @@ void vm_save_abandon(struct vm *vm)
 {
 	if (vm->channel != NULL)
 		secret_forget(vm->channel->save_key, sizeof(vm->channel->save_key));
+	secret_forget(vm->save.key, sizeof(vm->save.key));
 	vm->save.disk = 0;
 }
 
@@ -277,6 +296,30 @@ void vm_save_end_transfer(struct vm *vm)
 							     : "the VM has ended meanwhile");
 }
 
+/*
+ * The new monitor has read a salt: it is told, once, what was sealed with it. That is of a save of
+ * this VM, or opens nothing.
+ */
+static void vm_save_tell_key(struct vm *vm)
+{
+	struct vm_channel *channel = vm->channel;
+	u8 salt[SAVE_SALT_BYTES];
+	u8 key[SAVE_KEY_BYTES];
+
+	if (vm->save.answered || __atomic_load_n(&channel->save_key_wanted, __ATOMIC_ACQUIRE) == 0)
+		return;
+	vm->save.answered = true;
+	memcpy(salt, channel->save_salt, sizeof(salt));
+	if (!vm_save_key_make(vm->config.name, salt, key)) {
+		(void)vm_restore_failed(vm, "its key was forgotten meanwhile");
+		return;
+	}
+	memcpy(channel->save_key, key, sizeof(key));
+	secret_forget(key, sizeof(key));
+	__atomic_store_n(&channel->save_key_given, 1, __ATOMIC_RELEASE);
+	(void)!sys_event_signal(vm->monitor.wake);
+}
+
 /* A restore that is under way: it has come to its end, or goes no further. */
 static void vm_save_look_at_restore(struct vm *vm)
 {
@@ -290,6 +333,8 @@ static void vm_save_look_at_restore(struct vm *vm)
 		vm_save_succeeded(save);
 	} else if (vm_save_broken(vm) != NULL) {
 		(void)vm_restore_failed(vm, vm_save_broken(vm));
+	} else if (vm->state == VM_CREATED) {
+		vm_save_tell_key(vm);
 	}
 }
 

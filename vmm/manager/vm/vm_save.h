@@ -3,9 +3,11 @@
 
 #include "vmm/manager/transfer/transfer.h"
 #include "vmm/manager/vm/vm_life.h"
+#include "vmm/rt/channel.h"
 
 struct vm;
 struct driver_link;
+struct start_info;
 
 #define VM_SAVE_CHANNEL 0xffu /* as vm_saving.disk: it is none, but the store at a channel */
 #define VM_SAVE_DIGEST	0xfeu /* likewise: nothing is saved, only digested */
@@ -25,7 +27,11 @@ struct vm_saving {
 	struct machine_channel *channel;
 	u8 last; /* disk that it was last saved on or restored from, its number and 1; 0: none */
 	u8 disk; /* its number and 1, VM_SAVE_CHANNEL or VM_SAVE_DIGEST; 0: none is under way */
+	u32 orders;		  /* to the saver: enum monitor_flag */
+	u8 salt[SAVE_SALT_BYTES]; /* of the save that begins */
+	u8 key[SAVE_KEY_BYTES];	  /* likewise, until the saver has it */
 	bool restoring;
+	bool answered;	      /* a restore: it was told its key, or that there is none */
 	bool goes_on;	      /* a save: so does the VM */
 	bool room;	      /* in its quota for that link: there was a key when it was built */
 	bool done;	      /* the last one has succeeded */
@@ -68,8 +74,8 @@ bool vm_saved(struct vm *vm);
 /* Likewise: the saver is gone, and the guest goes on. */
 void vm_save_goes_on(struct vm *vm);
 
-/* For the new monitor of a VM that is being restored: its channel has the key. */
-void vm_save_fill(struct vm *vm);
+/* For the process that saves it, who alone has its start page: what it is to do, and the key. */
+void vm_save_fill(struct vm *vm, struct start_info *info);
 /* For the process that saves or restores it: the ring of its transfer, if it has one. */
 void vm_save_give(struct vm *vm, struct process_build *build);
 /* The monitor that should restore it has ended. False: there was none. */

@@ -17,6 +17,8 @@
 
 /* A state that is larger than the machine's own has another configuration; it is looked at too. */
 #define STATE_SURPLUS_BYTES MIB
+/* A signal of the manager's that another wait has taken away is not missed for longer. */
+#define LOOK_NS (10 * NS_PER_MS)
 
 static struct {
 	struct save_store store;
@@ -51,11 +53,23 @@ static bool restore_refuse_fault(struct machine *machine, const struct stream *s
 	return restore_refuse(machine, text);
 }
 
+/* The manager makes it of the host's, the name of this VM and the salt, or ends this process. */
+static void restore_ask_for_key(struct machine *machine, const struct stream_header *header)
+{
+	struct vm_channel *channel = machine->channel;
+	u64 key;
+
+	memcpy(channel->save_salt, header->salt, sizeof(channel->save_salt));
+	__atomic_store_n(&channel->save_key_wanted, 1, __ATOMIC_RELEASE);
+	(void)!sys_event_signal(machine->channel_out);
+	while (__atomic_load_n(&channel->save_key_given, __ATOMIC_ACQUIRE) == 0)
+		(void)!sys_queue_wait(machine->queue, clock_tsc() + clock_ns_to_tsc(LOOK_NS), &key);
+}
+
 static bool restore_open_save(struct machine *machine)
 {
 	struct stream_header *header = (struct stream_header *)(void *)block;
 	const char *name = start_find(START_SAVE)->name;
-	u8 secret[STREAM_SECRET_BYTES];
 	enum stream_fault fault;
 
 	if (!save_store_open(&restore.store, machine->queue) ||
@@ -69,9 +83,9 @@ static bool restore_open_save(struct machine *machine)
 			      name);
 		return false;
 	}
-	memcpy(secret, machine->channel->save_key, sizeof(secret));
-	stream_open(&restore.stream, header, secret);
-	secret_forget(secret, sizeof(secret));
+	restore_ask_for_key(machine, header);
+	stream_open(&restore.stream, header, machine->channel->save_key);
+	secret_forget(machine->channel->save_key, sizeof(machine->channel->save_key));
 	return true;
 }
 

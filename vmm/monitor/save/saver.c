@@ -3,7 +3,6 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/monitor/machine/random.h"
 #include "vmm/monitor/save/digest.h"
 #include "vmm/monitor/save/disk_sum.h"
 #include "vmm/monitor/save/save_store.h"
@@ -32,9 +31,19 @@ static u8 room[STREAM_RECORD_LIMIT] ALIGNED(8);
 
 static u64 zero_blocks[BLOCKS_MAX / 64]; /* a bit for each block of RAM without content */
 
+_Static_assert(MONITOR_PARAMETERS <= ARRAY_COUNT(start_info->parameter), "room for them");
+_Static_assert((u32)SAVE_KEY_BYTES == CHACHA20_KEY_BYTES, "the manager makes them");
+_Static_assert(SAVE_SALT_BYTES == STREAM_SALT_BYTES, "likewise");
+
+/* The manager's word: the channel is the old monitor's too. */
+static bool saver_is_to(enum monitor_flag flag)
+{
+	return (start_info->parameter[MONITOR_FLAGS] & flag) != 0;
+}
+
 bool saver_wanted(void)
 {
-	return (start_info->parameter[MONITOR_FLAGS] & MONITOR_SAVER) != 0;
+	return saver_is_to(MONITOR_SAVER);
 }
 
 /*
@@ -50,7 +59,7 @@ static bool saver_page_is_needed(u64 page)
 {
 	bool zero = is_zero(saver.ram + page * PAGE_SIZE, PAGE_SIZE);
 
-	if (zero && saver.channel->save_gives == SAVE_GIVES_PAGES)
+	if (zero && saver_is_to(MONITOR_SAVE_GIVES_PAGES))
 		saver_give_back(page, 1);
 	return !zero;
 }
@@ -78,7 +87,7 @@ static u64 saver_look_at_block(u64 first)
 	if (pages != 0)
 		return pages;
 	zero_blocks[first / BLOCK_PAGES / 64] |= BIT(first / BLOCK_PAGES % 64);
-	if (saver.channel->save_gives == SAVE_GIVES_BLOCKS)
+	if (saver_is_to(MONITOR_SAVE_GIVES_BLOCKS))
 		saver_give_back(first, end - first);
 	return 0;
 }
@@ -113,20 +122,18 @@ static u64 saver_bytes_needed(void)
 	       stream_record_bytes(sizeof(struct stream_end));
 }
 
-/* Made of the VM's name, the secret, and a salt that is new each time. */
+static const u8 *saver_bytes_of(enum monitor_parameter parameter)
+{
+	return (const u8 *)&start_info->parameter[parameter];
+}
+
 static void saver_open_stream(void)
 {
-	u8 secret[STREAM_SECRET_BYTES];
 	struct stream_header header;
-	u8 salt[STREAM_SALT_BYTES];
 
-	random_init();
-	random_draw(salt, sizeof(salt));
 	stream_header_make(&header, start_find(START_SAVE)->name, saver.ram_pages * PAGE_SIZE,
-			   salt);
-	memcpy(secret, saver.channel->save_key, sizeof(secret));
-	stream_open(&saver.stream, &header, secret);
-	secret_forget(secret, sizeof(secret));
+			   saver_bytes_of(MONITOR_SAVE_SALT));
+	stream_open(&saver.stream, &header, saver_bytes_of(MONITOR_SAVE_KEY));
 }
 
 static bool saver_write_record(u32 bytes)
@@ -219,7 +226,7 @@ static bool save_all(void)
 	bool written;
 
 	if (!save_store_fits(&saver.store, saver_bytes_needed(),
-			     saver.channel->save_overwrite != 0))
+			     saver_is_to(MONITOR_SAVE_OVERWRITES)))
 		return false;
 	saver_open_stream();
 	written = save_store_begin(&saver.store, &saver.stream.header) && saver_write_state() &&
@@ -294,7 +301,7 @@ NORETURN void saver_run(void)
 	u64 key;
 
 	saver.queue = saver_open_all();
-	saved = saver.channel->save_digests != 0
+	saved = saver_is_to(MONITOR_SAVE_DIGESTS)
 			? saver_digest_all()
 			: save_store_open(&saver.store, saver.queue) && save_all();
 	if (!saved)

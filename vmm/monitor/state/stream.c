@@ -8,7 +8,6 @@
 #include "vmm/rt/zero.h"
 
 static const char stream_magic[8] = {'S', 'K', 'E', 'R', 'R', 'Y', 'S', 'V'};
-static const char stream_purpose[] = "skerry save 1";
 static const char disk_purpose[] = "skerry disk 1 ?"; /* its number instead of the last one */
 
 /* What is authenticated with a record beside its body. */
@@ -56,11 +55,10 @@ bool stream_may_overwrite(const u8 block[STREAM_BLOCK_BYTES])
 }
 
 void stream_open(struct stream *stream, const struct stream_header *header,
-		 const u8 secret[STREAM_SECRET_BYTES])
+		 const u8 key[CHACHA20_KEY_BYTES])
 {
 	*stream = (struct stream){.header = *header};
-	hkdf(secret, STREAM_SECRET_BYTES, header->salt, sizeof(header->salt), stream_purpose,
-	     sizeof(stream_purpose) - 1, stream->key, sizeof(stream->key));
+	memcpy(stream->key, key, sizeof(stream->key));
 }
 
 void stream_disk_key(const struct stream *stream, u32 number, u8 key[POLY1305_KEY_BYTES])
@@ -219,7 +217,8 @@ enum stream_fault stream_unseal(struct stream *stream, struct stream_record *rec
 static const char *const stream_fault_texts[STREAM_FAULT_COUNT] = {
 	[STREAM_FINE] = "nothing is wrong",
 	[STREAM_NO_SAVE] = "this is no save",
-	[STREAM_OTHER_VERSION] = "it has another version",
+	[STREAM_OTHER_VERSION] = "it was saved by another version of Skerry, which can restore it, "
+				 "allowed: format 2",
 	[STREAM_BAD_HEADER] = "it was changed",
 	[STREAM_CUT] = "the save ends within it",
 	[STREAM_BAD_LENGTH] = "it is longer than a record may be",

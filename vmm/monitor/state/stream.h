@@ -6,17 +6,16 @@
 
 /*
  * A machine at rest, state and RAM, as it lies on a disk: a block with the header, then encrypted
- * records, each in whole blocks: the state (SKST, in pieces), the RAM, STREAM_END. A record's key
- * is made of the secret and the header's salt, its nonce is its number, and the header is
- * authenticated with each: records cannot be changed, left out, moved, repeated, nor come from
- * another save. Functions over buffers; who reads or writes the disk is elsewhere.
+ * records, each in whole blocks: the state (SKST, in pieces), the RAM, STREAM_END. Their key is of
+ * this save alone, a record's nonce is its number, and the header is authenticated with each:
+ * records cannot be changed, left out, moved, repeated, nor come from another save. Functions over
+ * buffers; who reads or writes the disk is elsewhere.
  */
 #define STREAM_BLOCK_BYTES  4096u
 #define STREAM_RECORD_LIMIT 0x10000u /* bytes of a record, in blocks */
-#define STREAM_SECRET_BYTES 32u
 #define STREAM_SALT_BYTES   32u
 #define STREAM_NAME_BYTES   32u
-#define STREAM_VERSION	    1u
+#define STREAM_VERSION	    2u /* 1: all with one key, made of the host's */
 #define STREAM_RAM_PAGES    15u /* of a record */
 #define STREAM_SUM_BYTES    POLY1305_TAG_BYTES
 #define STREAM_DISK_MAX	    16u
@@ -122,9 +121,12 @@ enum stream_fault stream_header_fault(const struct stream_header *header) MUST_C
 /* Whether the block may be lost without a question: a save's, also of another version, or zeros. */
 bool stream_may_overwrite(const u8 block[STREAM_BLOCK_BYTES]) MUST_CHECK;
 
-/* With a header that has no fault; the caller forgets the stream in the end (secret_forget). */
+/*
+ * With a header that has no fault, and the key that the manager makes of the host's, the VM's name
+ * and the header's salt; the caller forgets the stream in the end (secret_forget).
+ */
 void stream_open(struct stream *stream, const struct stream_header *header,
-		 const u8 secret[STREAM_SECRET_BYTES]);
+		 const u8 key[CHACHA20_KEY_BYTES]);
 
 /* For the sum of the disk of that number, in STREAM_DISKS: another one for each disk and save. */
 void stream_disk_key(const struct stream *stream, u32 number, u8 key[POLY1305_KEY_BYTES]);
