@@ -25,10 +25,14 @@ enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
 static enum status trim_status;
 static u64 trimmed;    /* pages that were looked at */
 static u64 trim_gives; /* of each piece */
+static u32 trim_calls;
 
 enum status sys_memory_trim(handle_t memory, u64 first, u64 count, u64 *done, u64 *given)
 {
 	assert_int_equal(memory, 9);
+	trim_calls++;
+	if (trim_status == STATUS_AGAIN)
+		return STATUS_AGAIN;
 	assert_true(first == trimmed && count == 64 * MIB / PAGE_SIZE - first);
 	*done = MIN(count, 30);
 	*given = trim_gives;
@@ -202,6 +206,27 @@ static void trims(void **state)
 }
 
 /* Not of what lies in layers, nor of what is not there. */
+/* Its monitor undoes each step: others have their turn meanwhile, and it is given up. */
+static void trims_in_vain(void **state)
+{
+	struct vm *vm = running(1000);
+	char problem[96];
+
+	(void)state;
+	trim_status = STATUS_AGAIN;
+	assert_true(vm_trim_begin(vm, problem, sizeof(problem)));
+	for (u32 turn = 0; turn < 3; turn++) {
+		trimmed = 0;
+		trim_calls = 0;
+		assert_true(vm_trim_step(vm));
+		assert_true(trim_calls <= STEPS);
+	}
+	now += STEP_NS;
+	trimmed = 0;
+	assert_false(vm_trim_step(vm));
+	assert_non_null(strstr(vm->trim.problem, "given back all the time"));
+}
+
 static void trims_not(void **state)
 {
 	struct vm *vm = running(5000);
@@ -234,6 +259,7 @@ int main(void)
 		cmocka_unit_test(gives_back),
 		cmocka_unit_test(trims),
 		cmocka_unit_test(trims_not),
+		cmocka_unit_test(trims_in_vain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,8 +46,8 @@ enum status sys_memory_merge(handle_t memory) MUST_CHECK;
 /* All of the pages, in as many steps as it takes; on an error some may be gone. */
 enum status sys_memory_discard(handle_t memory, u64 first, u64 count) MUST_CHECK;
 /*
- * One step with those that hold zeros. *done: the pages from `first` on that it has looked at;
- * *given: of them, given back.
+ * One step with those that hold zeros: STATUS_AGAIN until it is made. *done: the pages from `first`
+ * on that it has looked at; *given: of them, given back.
  */
 enum status sys_memory_trim(handle_t memory, u64 first, u64 count, u64 *done,
 			    u64 *given) MUST_CHECK;

@@ -8,6 +8,8 @@
 #include "vmm/rt/syscall.h"
 
 #define STEPS 8u /* in a turn: some 256 pages are looked at */
+/* A step waits for CPUs, some milliseconds; its own monitor, by giving pages back, can undo it. */
+#define STEP_NS (2 * NS_PER_S)
 
 bool vm_trim_begin(struct vm *vm, char *problem, size_t size)
 {
@@ -41,6 +43,8 @@ static const char *vm_trim_reason(enum status status)
 {
 	if (status == STATUS_BAD_STATE)
 		return "a device reaches its memory, or a snapshot was taken";
+	if (status == STATUS_AGAIN)
+		return "pages are given back all the time, by its monitor or by others";
 	return status_text(status);
 }
 
@@ -56,6 +60,11 @@ static void vm_trim_step_memory(struct vm *vm)
 		return;
 	}
 	status = sys_memory_trim(vm->ram, trim->next, trim->end - trim->next, &done, &given);
+	if (status == STATUS_AGAIN && trim->until_tsc == 0)
+		trim->until_tsc = clock_tsc() + clock_ns_to_tsc(STEP_NS);
+	if (status == STATUS_AGAIN && clock_tsc() < trim->until_tsc)
+		return;
+	trim->until_tsc = 0;
 	if (status != STATUS_OK) {
 		vm_trim_end(trim, vm_trim_reason(status));
 		return;

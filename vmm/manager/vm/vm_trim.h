@@ -15,6 +15,7 @@ struct vm_trim {
 	u64 given;     /* pages, by the one under way or the last one */
 	u64 given_all; /* since the VM is there */
 	u64 ended_tsc;
+	u64 until_tsc; /* the step that is under way; 0: none is */
 	char problem[96]; /* why the last one has ended early; "": it has not */
 };
 
