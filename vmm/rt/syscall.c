@@ -192,8 +192,8 @@ enum status sys_memory_discard(handle_t memory, u64 first, u64 count)
 enum status sys_memory_trim(handle_t memory, u64 first, u64 count, u64 *done, u64 *given)
 {
 	u64 value = 0;
-	enum status status = syscall(SYS_MEMORY_DISCARD,
-				     (const u64[]){memory, first, count, DISCARD_ZEROS, 0, 0}, &value);
+	const u64 argument[6] = {memory, first, count, DISCARD_ZEROS};
+	enum status status = syscall(SYS_MEMORY_DISCARD, argument, &value);
 
 	*done = (u32)value;
 	*given = value >> 32;
