@@ -68,6 +68,23 @@ static void test_page_fault_across(void **state)
 	assert_fault(RUN("\x48\x0f\xbb\x0b"), VECTOR_PF, PF_ERROR_U | PF_ERROR_W); /* BTC */
 }
 
+/* A store over the end of a page of registers into another: each has its own bytes, by value. */
+static void test_devices_across(void **state)
+{
+	machine_set_device_pages(&machine, 3);
+	page->gpr[GPR_RBX] = DATA_GVA + PAGE_SIZE - 3;
+	page->gpr[GPR_RCX] = 0x8877665544332211;
+	assert_int_equal(RUN("\x48\x89\x0b"), EMULATE_DONE); /* MOV [RBX], RCX */
+	assert_memory_equal(machine.device + PAGE_SIZE - 3, &page->gpr[GPR_RCX], 8);
+	assert_int_equal(machine.device[PAGE_SIZE - 4] | machine.device[PAGE_SIZE + 5], 0);
+	assert_int_equal(machine.writes, 4); /* 1 and 2 bytes, 4 and 1 */
+	page->rip = CODE_GVA;
+	assert_int_equal(RUN("\x48\x8b\x13"), EMULATE_DONE); /* MOV RDX, [RBX] */
+	assert_true(page->gpr[GPR_RDX] == page->gpr[GPR_RCX]);
+	assert_int_equal(machine.reads, 4);
+	assert_int_equal(machine.widest, 4);
+}
+
 static void test_fetch_faults(void **state)
 {
 	machine_map(&machine, CODE_GVA + PAGE_SIZE, 0);
@@ -356,6 +373,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_page_faults, reset),
 		cmocka_unit_test_setup(test_page_fault_across, reset),
+		cmocka_unit_test_setup(test_devices_across, reset),
 		cmocka_unit_test_setup(test_fetch_faults, reset),
 		cmocka_unit_test_setup(test_protection_faults, reset),
 		cmocka_unit_test_setup(test_invalid_opcodes, reset),
