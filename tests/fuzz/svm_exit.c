@@ -26,8 +26,9 @@ static void make_exit(struct fuzz *input)
 		vmcb.save.rflags = fuzz_number(input);
 	if (set & 64)
 		vmcb.control.interrupt_shadow = fuzz_number(input);
-	if (set & 128)
-		vmcb.control.virtual_interrupt = fuzz_number(input);
+	if (set & 128) /* a CPU takes V_IRQ away, and never sets it */
+		vmcb.control.virtual_interrupt =
+			fuzz_number(input) & (vmcb.control.virtual_interrupt | ~(u64)VMCB_V_IRQ);
 	code_length = fuzz_u8(input) & 15;
 }
 
