@@ -42,13 +42,12 @@ void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count, enum
 {
 	LIST_FOR_EACH(node, &memory->mappings) {
 		const struct mapping *mapping = layer_mapping_of(node);
-		struct space *space = mapping->space;
 
-		lock_acquire(&space->lock, LOCK_SPACE);
-		if (table_unmap_pages(&space->table, mapping->at, mapping->offset,
+		lock_acquire(&mapping->space->lock, LOCK_SPACE);
+		if (table_unmap_pages(&mapping->space->table, mapping->at, mapping->offset,
 				      mapping->page_count, index, count))
 			layer_flush(mapping, wait);
-		lock_release(&space->lock, LOCK_SPACE);
+		lock_release(&mapping->space->lock, LOCK_SPACE);
 	}
 }
 
@@ -230,7 +229,6 @@ static enum status layer_freeze_begin(struct memory *memory)
 	if (status == STATUS_OK) {
 		layer_put_below(memory, frozen);
 		layer_forget_shown(memory);
-		layer_wait_begin(memory, WAIT_ALL);
 	}
 	if (status == STATUS_OK && (memory->flags & MEMORY_OVERCOMMIT))
 		memory_promise_end(memory);
@@ -244,19 +242,18 @@ enum status layer_revoke(struct memory *memory, u64 *first, u64 end, enum memory
 
 	LIST_FOR_EACH(node, &memory->mappings) {
 		const struct mapping *mapping = layer_mapping_of(node);
-		struct space *space = mapping->space;
 		u64 from = MAX(*first, mapping->offset);
 		u64 last = MIN(end, mapping->offset + mapping->page_count);
-		u64 begin = mapping->at - (mapping->offset << PAGE_SHIFT); /* of the object */
-		u64 at = begin + (from << PAGE_SHIFT);
+		u64 base = mapping->at - (mapping->offset << PAGE_SHIFT); /* of the object */
+		u64 at = base + (from << PAGE_SHIFT);
 
 		if (from >= last)
 			continue;
-		lock_acquire(&space->lock, LOCK_SPACE);
-		if (table_unmap(&space->table, &at, begin + (last << PAGE_SHIFT)) != STATUS_OK)
-			reached = MIN(reached, (at - begin) >> PAGE_SHIFT);
+		lock_acquire(&mapping->space->lock, LOCK_SPACE);
+		if (table_unmap(&mapping->space->table, &at, base + (last << PAGE_SHIFT)) != STATUS_OK)
+			reached = MIN(reached, (at - base) >> PAGE_SHIFT);
 		layer_flush(mapping, wait);
-		lock_release(&space->lock, LOCK_SPACE);
+		lock_release(&mapping->space->lock, LOCK_SPACE);
 	}
 	*first = reached;
 	return reached == end ? STATUS_OK : STATUS_AGAIN;
@@ -273,6 +270,9 @@ enum status layer_freeze(struct memory *memory, struct memory **frozen)
 		 (memory->below->frozen && (memory->own_first | memory->hide_first) != 0))
 		status = layer_freeze_begin(memory);
 	if (status == STATUS_OK && !memory->below->frozen) {
+		/* what was unmapped since the last step could be written to until then */
+		if (memory->cursor != memory->page_count)
+			layer_wait_begin(memory, WAIT_ALL);
 		/* what was mapped before the pages moved goes; then nobody can write any more */
 		memory->below->frozen = layer_revoke(memory, &memory->cursor, memory->page_count,
 						     WAIT_ALL) == STATUS_OK &&
@@ -329,8 +329,9 @@ enum status layer_reset(struct memory *memory)
 		if (!memory->resetting) { /* it ends, however much is written to from now on */
 			memory->hide_first = memory->own_first;
 			memory->own_first = 0;
-			layer_wait_begin(memory, WAIT_ALL);
 		}
+		if (memory->hide_first != 0) /* of it, others may have unmapped some since */
+			layer_wait_begin(memory, WAIT_ALL);
 		layer_hide(memory);
 		memory->resetting = memory->hide_first != 0 ||
 				    !tlb_all_passed(memory->awaited[WAIT_ALL]);

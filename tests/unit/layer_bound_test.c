@@ -162,6 +162,53 @@ static void test_reset_again(void **state)
 	}
 }
 
+/* A thread of the monitor comes to CPU 1 and writes, and another has the mapping taken away. */
+static void write_and_unmap(struct machine_vm *vm, u64 index)
+{
+	*in_monitor(vm, index, PT_WRITE) = 1;
+	tlb_space_enter(vm->monitor, 1);
+	while (space_unmap(vm->monitor, vm->at, PAGES * PAGE_SIZE) == STATUS_AGAIN)
+		;
+	assert_true(machine_kicked[1]);
+}
+
+/* What is unmapped between two steps of a freeze may be written to until CPU 1 has passed. */
+static void test_freeze_unmapped(void **state)
+{
+	struct memory *frozen;
+	struct machine_vm vm;
+	u64 *page;
+
+	(void)state;
+	start_two(&vm, PAGES, 8 * PAGES);
+	page = in_monitor(&vm, PAGES - 1, PT_WRITE);
+	assert_int_equal(layer_freeze(vm.ram, &frozen), STATUS_AGAIN);
+	assert_ptr_equal(in_monitor(&vm, PAGES - 1, PT_WRITE), page);
+	write_and_unmap(&vm, PAGES - 1);
+	for (u32 i = 0; i < 100; i++)
+		assert_int_equal(layer_freeze(vm.ram, &frozen), STATUS_AGAIN);
+	pass();
+	(void)freeze(&vm);
+}
+
+/* Likewise of a reset. */
+static void test_reset_unmapped(void **state)
+{
+	struct machine_vm vm;
+
+	(void)state;
+	start_two(&vm, PAGES, 8 * PAGES);
+	(void)freeze(&vm);
+	for (u64 i = 0; i < PAGES; i++)
+		*in_guest(&vm, i, PT_WRITE) = i + 1;
+	assert_int_equal(layer_reset(vm.ram), STATUS_AGAIN);
+	write_and_unmap(&vm, 0); /* the last one to be hidden */
+	for (u32 i = 0; i < 100; i++)
+		assert_int_equal(layer_reset(vm.ram), STATUS_AGAIN);
+	pass();
+	reset(&vm);
+}
+
 static void test_merge(void **state)
 {
 	struct machine_vm vm;
@@ -272,7 +319,8 @@ int main(void)
 		cmocka_unit_test(test_reset),	  cmocka_unit_test(test_reset_again),
 		cmocka_unit_test(test_merge),	  cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_broken),	  cmocka_unit_test(test_trim_fewer),
-		cmocka_unit_test(test_discard_waits),
+		cmocka_unit_test(test_discard_waits), cmocka_unit_test(test_freeze_unmapped),
+		cmocka_unit_test(test_reset_unmapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

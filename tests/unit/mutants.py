@@ -106,6 +106,12 @@ MUTANTS = (
      "		memory->hide_first = page->next;\n		if (memory->hide_first == 0) {\n"
      "			memory->hide_first = memory->own_first;\n"
      "			memory->own_first = 0;\n		}\n", "layer_bound_test"),
+    ("a freeze awaits nothing that is unmapped between its steps", "mm/layer.c",
+     "		if (memory->cursor != memory->page_count)\n", "		if (memory->cursor == 0)\n",
+     "layer_bound_test"),
+    ("a reset awaits nothing that is unmapped between its steps", "mm/layer.c",
+     "		if (memory->hide_first != 0) /*", "		if (!memory->resetting) /*",
+     "layer_bound_test"),
     ("a page that was set aside is copied", "mm/layer.c",
      "from != NULL && unlikely(page_is_set_aside(pointer_to_hpa(from)))", "false",
      "layer_bound_test"),
