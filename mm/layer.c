@@ -244,14 +244,14 @@ enum status layer_revoke(struct memory *memory, u64 *first, u64 end, enum memory
 		const struct mapping *mapping = layer_mapping_of(node);
 		u64 from = MAX(*first, mapping->offset);
 		u64 last = MIN(end, mapping->offset + mapping->page_count);
-		u64 base = mapping->at - (mapping->offset << PAGE_SHIFT); /* of the object */
-		u64 at = base + (from << PAGE_SHIFT);
+		u64 at0 = mapping->at - (mapping->offset << PAGE_SHIFT); /* of the object */
+		u64 at = at0 + (from << PAGE_SHIFT);
 
 		if (from >= last)
 			continue;
 		lock_acquire(&mapping->space->lock, LOCK_SPACE);
-		if (table_unmap(&mapping->space->table, &at, base + (last << PAGE_SHIFT)) != STATUS_OK)
-			reached = MIN(reached, (at - base) >> PAGE_SHIFT);
+		if (table_unmap(&mapping->space->table, &at, at0 + (last << PAGE_SHIFT)) != STATUS_OK)
+			reached = MIN(reached, (at - at0) >> PAGE_SHIFT);
 		layer_flush(mapping, wait);
 		lock_release(&mapping->space->lock, LOCK_SPACE);
 	}
