@@ -200,8 +200,7 @@ static void layer_put_below(struct memory *memory, struct memory *frozen)
 	memory->depth++;
 	memory->own_first = memory->hide_first = 0;
 	memory->resetting = false;
-	memory->breaking = 0;
-	memory->cursor = 0;
+	memory->breaking = memory->cursor = 0;
 }
 
 /* Whatever they show is about to be taken away. */
@@ -242,18 +241,19 @@ enum status layer_revoke(struct memory *memory, u64 *first, u64 end, enum memory
 
 	LIST_FOR_EACH(node, &memory->mappings) {
 		const struct mapping *mapping = layer_mapping_of(node);
+		struct space *space = mapping->space;
 		u64 from = MAX(*first, mapping->offset);
 		u64 last = MIN(end, mapping->offset + mapping->page_count);
-		u64 at0 = mapping->at - (mapping->offset << PAGE_SHIFT); /* of the object */
-		u64 at = at0 + (from << PAGE_SHIFT);
+		u64 begin = mapping->at - (mapping->offset << PAGE_SHIFT); /* of the object */
+		u64 at = begin + (from << PAGE_SHIFT);
 
 		if (from >= last)
 			continue;
-		lock_acquire(&mapping->space->lock, LOCK_SPACE);
-		if (table_unmap(&mapping->space->table, &at, at0 + (last << PAGE_SHIFT)) != STATUS_OK)
-			reached = MIN(reached, (at - at0) >> PAGE_SHIFT);
+		lock_acquire(&space->lock, LOCK_SPACE);
+		if (table_unmap(&space->table, &at, begin + (last << PAGE_SHIFT)) != STATUS_OK)
+			reached = MIN(reached, (at - begin) >> PAGE_SHIFT);
 		layer_flush(mapping, wait);
-		lock_release(&mapping->space->lock, LOCK_SPACE);
+		lock_release(&space->lock, LOCK_SPACE);
 	}
 	*first = reached;
 	return reached == end ? STATUS_OK : STATUS_AGAIN;
