@@ -13,6 +13,9 @@ FUZZ_COVERAGE := -fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping
 TARGET ?=
 SECONDS ?= 30
 
+# Its tries are long ones, on stacks of its own, and mm/'s memory is none that ASan knows.
+$(FUZZ)/mm: FUZZ_SANITIZE := -O2 -fsanitize=fuzzer,undefined -fno-sanitize-coverage=trace-cmp -fno-sanitize-recover=all
+
 $(FUZZ)/%: tests/fuzz/%.c tests/fuzz/fuzz.mk
 	@mkdir -p $(@D)
 	@$(if $(VERBOSE),,echo "  FUZZ    $<")

@@ -22,7 +22,9 @@
 #include "mm/buddy.c"
 #endif
 #include "mm/cache.c"
+#ifndef MACHINE_HAS_DISCARD
 #include "mm/discard.c"
+#endif
 #include "mm/format.c"
 #include "mm/layer.c"
 #include "mm/memory.c"

@@ -10,3 +10,4 @@ verify: ## proofs (Frama-C) and models of the cross-CPU protocols (Spin): TARGET
 	$(Q)$(VERIFY) --check $(TARGET)
 	$(Q)iso/packages.sh $(VERIFY_PACKAGES)
 	$(Q)$(VERIFY) $(TARGET)
+	$(if $(MUTANTS),$(Q)$(PYTHON) tests/model/mutants.py --build $(BUILD)/verify $(TARGET))

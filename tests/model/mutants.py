@@ -1,0 +1,135 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Breaks mm/ in turn, each time in a way that the model of tests/model has to find: within a minute,
+from nothing but the number that the dice begin with."""
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT_S = 60
+PARTS = ("arch", "boot", "kernel", "lib", "mm", "tests/fuzz", "tests/model", "tests/unit")
+COMPILE = ("clang", "-std=gnu17", "-D_GNU_SOURCE", "-g1", "-O2", "-w", "-I.",
+           "-fsanitize=fuzzer,undefined", "-fno-sanitize-recover=all",
+           "-fno-sanitize-coverage=trace-cmp", "-o", "model", "tests/fuzz/mm.c", "-lcmocka")
+
+# (what is wrong, file, what stands there, what takes its place)
+MUTANTS = (
+    ("a merge divides a GiB between two objects", "mm/layer.c",
+     "(*from & CHUNK_HUGE) && layer_take_huge(memory, number)", "0"),
+    ("what is left of a GiB below is still called one", "mm/layer.c",
+     "		memory_huge_end(memory->below, number);\n", ""),
+    ("a GiB's leaf loses the tables below those that it replaces", "mm/table.c",
+     " ||\n	    table_has_tables(format, HPA(walk.entry & PTE_ADDRESS), leaf->level - 1))", ")"),
+    ("a fault ends with nothing mapped", "mm/space.c",
+     "		space_leaf_choose(mapping, address, hpa, walk.level, own, &leaf);\n",
+     "		return STATUS_OK;\n"),
+    ("a reset hides what is written meanwhile, too", "mm/layer.c",
+     "		if (!memory->resetting) {", "		if (memory->hide_first == 0) {"),
+    ("a reset waits for what others exchange meanwhile", "mm/layer.c",
+     "layer_revoke_pages(memory, &index, 1, WAIT_PAGE)",
+     "layer_revoke_pages(memory, &index, 1, WAIT_ALL)"),
+    ("an exchange waits for nobody", "mm/layer.c",
+     "	tlb_await(mapping->space, mapping->memory->awaited[wait]);\n", ""),
+    ("what is exchanged stays in TLBs", "mm/layer.c", "	tlb_flush_space(mapping->space);\n", ""),
+    ("what is frozen is promised to nobody", "mm/layer.c",
+     "memory->present, memory->flags, &frozen", "0, memory->flags, &frozen"),
+    ("what is frozen stays writable", "mm/space.c",
+     "own ? mapping->rights : mapping->rights & ~(u32)PT_WRITE", "mapping->rights"),
+    ("a page of one's own is not a copy", "mm/layer.c", "		page_copy(*hpa, from);",
+     "		page_clear(*hpa, 1);"),
+    ("who reads what is below is not noted", "mm/space.c",
+     "		mapping->shown |= layer_shown_bit(space_index_of(mapping, address));\n",
+     "		;\n"),
+    ("what a merge brings up is not listed", "mm/layer.c",
+     "	layer_slot_set(memory, slot, index, HPA(*from & PTE_ADDRESS));\n",
+     "	*slot = *from;\n"),
+    ("what is merged is counted twice", "mm/layer.c",
+     "	memory_count_present(memory->below, -count);\n", ""),
+    ("what is given back is somebody else's, too", "mm/discard.c",
+     "	*word = 0;\n	memory_count_present", "	memory_count_present"),
+    ("what is given back stays mapped", "mm/discard.c",
+     "layer_revoke(memory, &revoked, first + *count, WAIT_PAGE) != STATUS_OK", "false"),
+    ("a GiB with a page given back stays one", "mm/discard.c",
+     "			memory_huge_end(memory, first / MEMORY_CHUNK_PAGES);\n", "			;\n"),
+    ("what was written to while it was hidden goes", "mm/discard.c",
+     "		if (!gives || !memory_holds_zeros(*slot) ||\n", "		if (!gives ||\n"),
+    ("a new page is not cleared", "mm/memory.c",
+     "	memory_count_present(memory, 1);\n	page_clear(hpa, 1);\n",
+     "	memory_count_present(memory, 1);\n"),
+    ("a block is seen before it is cleared", "mm/memory.c",
+     "	return word & (SLOT_PRESENT | CHUNK_READY);", "	return word != 0;"),
+    ("what was promised is not given back", "mm/memory.c",
+     "	quota_release(memory->quota, memory->owner, absent, 0);\n", ""),
+    ("an unmapped range stays in TLBs", "mm/space.c",
+     "	tlb_flush_space(space);\n	if (memory->owner", "	if (memory->owner"),
+    ("ring 3's half of the tables is forgotten", "mm/table.c",
+     "	if (level == TOP && table_entry_index(at, level) < LOWER_HALF)", "	if (0)"),
+)
+
+
+def found_by(output):
+    """The line before the end of the process."""
+    lines = re.split(r"\n?==\d+== ERROR|\nSUMMARY", output)[0].split("\n")
+    return lines[-1] if "Test unit written" in output else None
+
+
+def run(command, folder, limit):
+    try:
+        done = subprocess.run(command, cwd=folder, text=True, errors="replace", timeout=limit,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.returncode, done.stdout
+    except subprocess.TimeoutExpired:
+        return 1, f"not done in {limit} s"
+
+
+def find(folder, mutant):
+    """Whether the model fails over the source with the mistake; what it said."""
+    _, source, old, new = mutant
+    text = (ROOT / source).read_text()
+    if old not in text:
+        return False, f"{source} has no longer: {old}"
+    shutil.rmtree(folder, ignore_errors=True)
+    for part in PARTS:
+        shutil.copytree(ROOT / part, folder / part)
+    shutil.copy(ROOT / "tests/random.h", folder / "tests")
+    (folder / source).write_text(text.replace(old, new))
+    code, output = run(COMPILE, folder, 600)
+    if code != 0:
+        return False, output
+    code, output = run(["./model", "-seed=1", f"-max_total_time={LIMIT_S}", "-max_len=4096",
+                        "-artifact_prefix=./"], folder, LIMIT_S + 120)
+    return found_by(output) is not None, output
+
+
+def tasks(build):
+    """As verify.py's."""
+    for number, mutant in enumerate(MUTANTS):
+        yield (f"model {mutant[0]}", f"{mutant[1]}: {mutant[0]}: found by the model",
+               partial(find, build / f"model{number}", mutant))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", help="only what contains one of these")
+    parser.add_argument("--build", type=Path, default=ROOT / "build/verify")
+    options = parser.parse_args()
+    failed = 0
+    for name, what, how in tasks(options.build):
+        if options.names and not any(part in name for part in options.names):
+            continue
+        began = time.monotonic()
+        good, output = how()
+        failed += not good
+        print(f"{what}: {'yes' if good else 'NO'} ({time.monotonic() - began:.0f} s)",
+              found_by(output) or output[-300:], flush=True)
+    sys.exit(failed != 0)
+
+
+if __name__ == "__main__":
+    main()
