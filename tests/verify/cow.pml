@@ -4,16 +4,22 @@
  * writes to a page that lies in the frozen object below. Its CPU takes the leaf away wherever the
  * page is mapped, waits until no other CPU may hold the old translation, then publishes the copy.
  * Others read the page all the time, fault it in again, leave the space and come back. Once the
- * copy is there nobody may use the frozen page instead of it: they would miss what was written.
+ * copy is there nobody may use the frozen page instead of it: they would miss what was written. If
+ * the page below is of a block, who touches another page of it maps both, unless there are slots above.
  *
  * tlb_flush_space, in the order of the code: increment the generation, then kick each CPU on the
  * space: set PENDING_KICK and, unless it was set, send an interrupt. Then tlb_await: all on the
  * space are awaited. A CPU takes its pending word when it passes its loop, then compares generations
  * before it enters the guest. Quiet: each awaited CPU was once seen without PENDING_KICK.
  *
- * Each `atomic` step is one atomic access, or what a lock covers. BROKEN publishes before quiet.
+ * Each `atomic` step is one atomic access, or what a lock covers. BROKEN publishes before quiet; in BROKEN_SLOTS
+ * there are slots above no sooner than the page.
  */
+#ifdef BROKEN_SLOTS
+#define READERS 1
+#else
 #define READERS 2
+#endif
 #define CPUS (READERS + 1)
 #define WRITER READERS
 
@@ -30,7 +36,8 @@ bool awaited[CPUS];  /* memory->awaited */
 bool kick[CPUS];     /* an interrupt on its way */
 bool arrived[CPUS];  /* ... and pending: it ends a guest, or the next entry at once */
 bool breaking;       /* memory->breaking names the page */
-bool own;            /* the slot in the top */
+bool slots;          /* the top has some for what was a block */
+bool own;            /* the page's there */
 bool written;
 
 inline pass(cpu)
@@ -66,6 +73,7 @@ proctype reader(byte cpu)
 			if
 			:: leaf == NONE && own -> leaf = OWN
 			:: leaf == NONE && !own && !breaking -> leaf = FROZEN
+			:: leaf == NONE && !slots -> leaf = FROZEN /* by a neighbour's fault */
 			:: else
 			fi
 		}
@@ -107,10 +115,15 @@ proctype writer()
 		if
 		:: atomic { leaf == OWN -> tlb[WRITER] = OWN; written = true }; break
 		:: atomic { own && leaf == NONE -> leaf = OWN }
+		:: atomic { own && leaf == FROZEN -> leaf = NONE }; flush_space()
 		:: !own -> /* a step of own */
 			if
 			:: !breaking ->
+#ifdef BROKEN_SLOTS
 				breaking = true;
+#else
+				atomic { breaking = true; slots = true };
+#endif
 				if
 				:: atomic { leaf != NONE -> leaf = NONE };
 					flush_space()
@@ -129,7 +142,7 @@ proctype writer()
 			}
 #endif
 			if
-			:: quiet -> atomic { own = true; breaking = false }
+			:: quiet -> atomic { own = true; slots = true; breaking = false }
 			:: else
 			fi
 		fi
@@ -148,7 +161,15 @@ end:	do
 }
 
 init {
-	atomic { run reader(0); run reader(1); run writer(); run apic() }
+	atomic {
+		run reader(0);
+		if
+		:: READERS == 2 -> run reader(1)
+		:: else
+		fi;
+		run writer();
+		run apic()
+	}
 }
 
 /* The writer gets its page. */

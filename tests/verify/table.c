@@ -226,6 +226,18 @@ void prove_any_unmap(void)
 	(void)table_unmap_entry(&table, &at, &walk);
 }
 
+void prove_any_merge(void)
+{
+	u32 level = (u32)ANY_OF(PT_LEVEL_2M, PT_LEVEL_1G);
+	struct pt_leaf leaf;
+
+	any_format();
+	split_top();
+	//@ split level;
+	leaf = any_leaf(ANY_U64, (enum pt_level)level);
+	(void)table_merge(&table, &leaf);
+}
+
 void prove_any_map(void)
 {
 	u32 level = (u32)ANY_OF(0, PT_LEVEL_1G);

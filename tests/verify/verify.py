@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Proofs and models. Frama-C's EVA analyses each prove_* function of tests/verify/*.c with the
 sources that ship and must not raise an alarm; Spin searches every state of each *.pml, and must
-find the mistake in the variant that has one (BROKEN). --mutants breaks each proved source in turn:
+find the mistake in each variant that has one (BROKEN, BROKEN_...). --mutants breaks each proved
+source in turn:
 a proof must fail each time."""
 import argparse
 import re
@@ -109,34 +110,44 @@ def refute(folder, mutant):
     return not holds and "ANALYSIS SUMMARY" in output, output
 
 
-def search(model, folder, broken):
-    """Whether safety and the LTL formula hold in every state."""
+def mistakes(model):
+    """The names that make the model one with a mistake."""
+    return sorted(set(re.findall(r"^#\s*(?:el)?if.*?\b(BROKEN\w*)", model.read_text(),
+                                 re.MULTILINE)))
+
+
+def search(model, folder, mistake=None):
+    """How many errors and states there are: of safety, and if it holds of the LTL formula. A model may
+    have less to search for the latter, which takes longer: #ifdef SAFETY."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    code, output = run(["spin", *(["-DBROKEN"] if broken else []), "-a", str(model)], folder)
-    errors, states = 0, 0
-    for options, search_options in ((["-DSAFETY", "-DNOCLAIM"], []), ([], ["-a", "-f"])):
-        code, text = run(["gcc", "-w", "-O2", *options, "-o", "pan", "pan.c"], folder)
+    output, states = "", 0
+    for macros, options in ((["-DSAFETY"], ["-DSAFETY", "-DNOCLAIM"]), ([], [])):
+        text = run(["spin", *macros, *([f"-D{mistake}"] if mistake else []), "-a", str(model)],
+                   folder)[1]
+        code, compiled = run(["gcc", "-w", "-O2", *options, "-o", "pan", "pan.c"], folder)
+        output += text + compiled
         if code != 0:
-            return None, output + text
-        code, text = run(["./pan", "-m1000000", *search_options], folder)
+            return None, output
+        code, text = run(["./pan", "-m1000000", *([] if macros else ["-a", "-f"])], folder)
         output += text
         found = re.search(r"errors: (\d+)", text)
         if not found or "max search depth too small" in text:
             return None, output
-        errors += int(found[1])
         states += int(re.search(r"(\d+) states, stored", text)[1])
-    return (errors, states), output
+        if found[1] != "0":
+            return (int(found[1]), states), output
+    return (0, states), output
 
 
 def search_good(model, folder):
-    found, output = search(model, folder, False)
+    found, output = search(model, folder)
     print(f"{model.name}: {found[1] if found else 'not all'} states")
     return found is not None and found[0] == 0, output
 
 
-def search_broken(model, folder):
-    found, output = search(model, folder, True)
+def search_broken(model, folder, mistake):
+    found, output = search(model, folder, mistake)
     return found is not None and found[0] > 0, output
 
 
@@ -152,7 +163,9 @@ def tasks(build, mutants):
     for model in sorted(HERE.glob("*.pml")):
         folder = build / model.stem
         yield model.stem, model.name, partial(search_good, model, folder)
-        yield model.stem, f"{model.name} notices its mistake", partial(search_broken, model, folder)
+        for mistake in mistakes(model):
+            yield (model.stem, f"{model.name} notices {mistake}",
+                   partial(search_broken, model, folder, mistake))
 
 
 def main():
