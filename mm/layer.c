@@ -24,11 +24,13 @@ static struct mapping *layer_mapping_of(struct list *node)
 
 void layer_wait_begin(struct memory *memory, enum memory_wait wait)
 {
-	for (u32 word = 0; word < ARRAY_COUNT(*memory->awaited); word++) {
-		memory->awaited[wait][word] = memory->awaited[WAIT_PAGE][word] |
-					      memory->awaited[WAIT_ALL][word] |
-					      memory->awaited[WAIT_LATER][word];
-		memory->awaited[WAIT_LATER][word] = 0;
+	u64(*set)[CPU_MAX / 64] = memory->awaited;
+
+	memory->revoked = false;
+	for (u32 word = 0; word < CPU_MAX / 64; word++) {
+		set[wait][word] = set[0][word] | set[WAIT_ALL][word] | set[WAIT_LATER][word];
+		set[WAIT_LATER][word] = 0;
+		memory->revoked |= set[WAIT_ALL][word] != 0;
 	}
 }
 
@@ -36,6 +38,7 @@ void layer_flush(const struct mapping *mapping, enum memory_wait wait)
 {
 	tlb_flush_space(mapping->space);
 	tlb_await(mapping->space, mapping->memory->awaited[wait]);
+	mapping->memory->revoked |= wait != WAIT_PAGE;
 }
 
 void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count, enum memory_wait wait)
@@ -84,14 +87,15 @@ static ALWAYS_INLINE enum status layer_begin_breaking(struct mapping *mapping, u
 	if (status != STATUS_OK)
 		return status;
 	memory->breaking = index + 1;
-	layer_wait_begin(memory, WAIT_PAGE);
+	if (unlikely(memory->revoked))
+		layer_wait_begin(memory, WAIT_PAGE);
 	return layer_shown_elsewhere(mapping, index) ? STATUS_IN_USE : STATUS_OK;
 }
 
 /* A reset hides it, as all that are listed. */
 static void layer_slot_set(struct memory *memory, u64 *slot, u64 index, hpa_t hpa)
 {
-	struct page *page = page_of(hpa);
+	struct page *page = &page_frames[hpa.value >> PAGE_SHIFT]; /* the allocator's */
 
 	page->references = (u32)index;
 	page->next = memory->own_first;
@@ -111,7 +115,8 @@ static ALWAYS_INLINE enum status layer_give_page(struct memory *memory, u64 inde
 	if (!tlb_all_passed(memory->awaited[WAIT_PAGE]))
 		return STATUS_AGAIN;
 	from = memory_frozen_page(memory->below, index);
-	if (from != NULL && unlikely(page_is_set_aside(pointer_to_hpa(from))))
+	if (from != NULL &&
+	    unlikely(page_frames[pointer_to_hpa(from).value >> PAGE_SHIFT].flags & PAGE_FLAG_BAD))
 		return STATUS_NO_MEMORY;
 	*hpa = HPA(*slot & PTE_ADDRESS);
 	if (*slot == 0) {
@@ -198,8 +203,7 @@ static void layer_put_below(struct memory *memory, struct memory *frozen)
 	memory->present = 0;
 	memory->below = frozen;
 	memory->depth++;
-	memory->own_first = memory->hide_first = 0;
-	memory->resetting = false;
+	memory->own_first = memory->hide_first = memory->resetting = 0;
 	memory->breaking = memory->cursor = 0;
 }
 

@@ -53,9 +53,9 @@ struct memory {
 	bool merging;	      /* it takes up what is below, and has come to the cursor */
 	bool held;	      /* somebody was told where its pages are: no layers any more */
 	u32 device_mappings;  /* of mapping_count: devices reach its pages, no layers meanwhile */
-	u32 own_first;	      /* frames, linked by `next`, their index in `references` */
-	u32 hide_first;	      /* likewise: those that a reset has yet to hide */
-	bool resetting;
+	/* frames, linked by `next`, their index in `references`; those that a reset has to hide */
+	u32 own_first, hide_first;
+	bool resetting, revoked; /* revoked: somebody is awaited, not for WAIT_PAGE alone */
 	u64 breaking;	      /* the page that is about to leave `below`, plus 1; 0: none */
 	u64 cursor;	      /* revoked, or merged, up to this page */
 	u64 trim_first;	      /* memory_trim has hidden pages from here on... */

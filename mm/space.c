@@ -222,9 +222,7 @@ static enum status space_mapping_remove(struct mapping *mapping)
 	space_mappings_lock(space, memory);
 	status = table_unmap(&space->table, &mapping->cursor,
 			     mapping->at + space_mapping_bytes(mapping));
-	tlb_flush_space(space);
-	if (memory->owner == PAGE_GUEST)
-		tlb_await(space, memory->awaited[WAIT_LATER]);
+	layer_flush(mapping, WAIT_LATER);
 	if (status == STATUS_OK) {
 		list_remove(&mapping->space_node);
 		space->mapping_count--;

@@ -67,7 +67,7 @@ MUTANTS = (
     ("what was promised is not given back", "mm/memory.c",
      "	quota_release(memory->quota, memory->owner, absent, 0);\n", ""),
     ("an unmapped range stays in TLBs", "mm/space.c",
-     "	tlb_flush_space(space);\n	if (memory->owner", "	if (memory->owner"),
+     "	layer_flush(mapping, WAIT_LATER);\n", ""),
     ("ring 3's half of the tables is forgotten", "mm/table.c",
      "	if (level == TOP && table_entry_index(at, level) < LOWER_HALF)", "	if (0)"),
 )
