@@ -162,7 +162,7 @@ def test_failures(build, tmp_path):
         for content, words in (
                 (b"", "header: this is no save"),
                 (b"x" + whole[1:], "header: this is no save"),
-                (whole[:8] + b"\1" + whole[9:], "by another version of Skerry"),
+                (whole[:8] + b"\1" + whole[9:], "another version of Skerry saved it"),
                 (end, "the save ends within it"),
                 (whole[:4096 + 4] + b"\xff" * 4 + whole[4096 + 8:], "longer than a record"),
                 (whole[:5000] + b"x" + whole[5001:], "changed"),

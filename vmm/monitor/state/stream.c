@@ -217,8 +217,7 @@ enum stream_fault stream_unseal(struct stream *stream, struct stream_record *rec
 static const char *const stream_fault_texts[STREAM_FAULT_COUNT] = {
 	[STREAM_FINE] = "nothing is wrong",
 	[STREAM_NO_SAVE] = "this is no save",
-	[STREAM_OTHER_VERSION] = "it was saved by another version of Skerry, which can restore it, "
-				 "allowed: format 2",
+	[STREAM_OTHER_VERSION] = "another version of Skerry saved it, and can restore it",
 	[STREAM_BAD_HEADER] = "it was changed",
 	[STREAM_CUT] = "the save ends within it",
 	[STREAM_BAD_LENGTH] = "it is longer than a record may be",
