@@ -8,7 +8,8 @@
 
 #define ROUNDS	       100u
 #define PIT_COUNT      11932u	      /* about 10 ms */
-#define TIME_OUT_TICKS BIT(33)	      /* some seconds: there is no PIT */
+#define TIME_OUT_TICKS BIT(33)	      /* some seconds: there is no PIT, */
+#define TIME_OUT_READS 20000u	      /* unless the CPU stood still and has hardly looked */
 #define WHOLE	       BIT(32)	      /* doubt is a fraction of this */
 #define GOOD_ENOUGH    (WHOLE / 8192) /* after one round */
 
@@ -31,6 +32,7 @@ static bool tsc_calibrate_round_measure(struct round *round)
 	u64 end_low;
 	u64 end_high;
 	u64 before; /* TSC before the last read of OUT */
+	u32 reads = 0;
 	u8 over;
 
 	out8(PIT_GATE_PORT, gate);
@@ -49,7 +51,8 @@ static bool tsc_calibrate_round_measure(struct round *round)
 		before = end_high;
 		over = in8(PIT_GATE_PORT) & PIT_GATE_OUT_2;
 		end_high = rdtsc_ordered();
-	} while (!over && end_high - start_low < TIME_OUT_TICKS);
+		reads++;
+	} while (!over && (end_high - start_low < TIME_OUT_TICKS || reads < TIME_OUT_READS));
 	round->ticks = (end_low + end_high) / 2 - (start_low + start_high) / 2;
 	round->doubt = mul_div(end_high - end_low + start_high - loaded, WHOLE, round->ticks);
 	return over;
