@@ -67,6 +67,29 @@ static void test_order(void **state)
 	lock_release(&b, LOCK_OBJECTS);
 }
 
+static bool release_panics(struct lock *lock, enum lock_rank rank)
+{
+	if (setjmp(target) != 0)
+		return true;
+	lock_release(lock, rank);
+	return false;
+}
+
+/* Whoever lets a lock go twice would let a third CPU in beside the second. */
+static void test_release(void **state)
+{
+	struct lock lock = {0};
+
+	(void)state;
+	cpu.locks = 0;
+	machine.page = NULL;
+	lock_acquire(&lock, LOCK_SPACE);
+	assert_true(release_panics(&lock, LOCK_MEMORY));
+	assert_false(release_panics(&lock, LOCK_SPACE));
+	assert_true(release_panics(&lock, LOCK_SPACE));
+	assert_int_equal(lock.serving, 1);
+}
+
 static void test_counts(void **state)
 {
 	struct lock lock = {0};
@@ -89,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_counts),
 	};
 
