@@ -112,7 +112,8 @@ def test_inspect(build, emulator):
         machine.wait_prompt()
         control = check_registers(machine)
         if emulator == "qemu":
-            assert control["intercepts"]["cr_write"] == 0
+            # CR8's, while an interrupt waits on a CPU that does not save the next RIP
+            assert control["intercepts"]["cr_write"] in (0, 1 << 8)
         else:
             # CD and NW are the host's (SDM vol. 3, 25.6.6)
             assert control["cr0_mask"] & 0x60000000 == 0x60000000

@@ -126,6 +126,7 @@ def test_leaves_nothing(build, tmp_path):
                         bundle.tiny(build, "counter"))
     with Qemu(build, bundle=files) as machine:
         machine.wait_prompt()
+        wait_for(lambda: machine.vm("count")["state"] == "running")
         before = owned(machine)
         for _ in range(3):
             renew(machine, "count")

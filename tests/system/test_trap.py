@@ -39,7 +39,9 @@ def check_running(machine, svm):
     wait_for(lambda: words(machine).get(word) == 0xFFFBFFFB | 1 << 18)
     now = words(machine)
     if svm:
-        assert now["intercept-cr-write"] == 0x19 and now["intercept-dr-write"] == 0xFFFF
+        # CR8's bit comes and goes while an interrupt waits
+        assert now["intercept-cr-write"] & ~(1 << 8) == 0x19
+        assert now["intercept-dr-write"] == 0xFFFF
     else:
         primary = before["primary-controls"]
         assert now["primary-controls"] == (primary | CR3_LOAD | MOV_DR) & ~MSR_BITMAPS
