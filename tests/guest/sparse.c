@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a word to each 2 MiB of RAM from first= to end= (MiB), but to none from hole= to
- * hole_end=. Then it does what is typed: 'f' fills the hole, 'c' compares all that it has written,
- * 's' searches the hole for words that are neither its own nor zero, and overwrites them.
+ * Executes an instruction in each of the first fetch= pieces of 2 MiB from first= on (MiB). Writes
+ * a word to each piece from there to end=, but to none from hole= to hole_end=. Then it does what
+ * is typed: 'x' executes once more, 'f' fills the hole, 'c' compares all that it has written, 's'
+ * searches the hole for words that are neither its own nor zero, and overwrites them.
  */
 #include "tests/guest/rt/devices.h"
 
 #define PIECE (2 * MIB)
+#define CODE  (PAGE_SIZE + 64) /* in its piece; words are in the page before */
+#define RET   0xc3
 
-static u64 first, end, hole, hole_end;
+static u64 first, end, hole, hole_end, fetched;
+static bool filled; /* the hole is */
 
 /* Each piece has its own word in another place. */
 static volatile u64 *word_of(u64 at)
@@ -33,6 +37,14 @@ static void fill(u64 from, u64 to)
 {
 	for (u64 at = from; at < to; at += PIECE)
 		*word_of(at) = value_of(at);
+}
+
+static void execute(u64 from, u64 to)
+{
+	for (u64 at = from + CODE; at < to; at += PIECE) {
+		*(volatile u8 *)at = RET;
+		((void (*)(void))at)();
+	}
 }
 
 static u64 count_lost(u64 from, u64 to)
@@ -62,11 +74,16 @@ static u64 count_foreign(u64 from, u64 to)
 
 static void obey(char key)
 {
-	if (key == 'f') {
+	if (key == 'x') {
+		execute(first, fetched);
+		pass("executed");
+	} else if (key == 'f') {
 		fill(hole, hole_end);
+		filled = true;
 		pass("hole-filled");
 	} else if (key == 'c') {
-		tell("LOST", count_lost(first, hole) + count_lost(hole_end, end));
+		tell("LOST", count_lost(first, hole) + count_lost(hole_end, end) +
+				     (filled ? count_lost(hole, hole_end) : 0));
 	} else if (key == 's') {
 		tell("FOREIGN", count_foreign(hole, hole_end));
 	}
@@ -78,7 +95,9 @@ void guest_main(void)
 	end = option_number("end", 2048) * MIB;
 	hole = option_number("hole", end / MIB) * MIB;
 	hole_end = option_number("hole_end", end / MIB) * MIB;
+	fetched = first + option_number("fetch", 0) * PIECE;
 	pic_mask_all();
+	execute(first, fetched);
 	fill(first, hole);
 	fill(hole_end, end);
 	pass("filled");

@@ -36,6 +36,13 @@ def audited(machine):
     assert "FOUND" not in said and "error" not in said, said
 
 
+def take_and_drop(machine, name):
+    """A snapshot comes and goes; only once the memory below is the VM's own again it may be trimmed."""
+    machine.good(f"vm snapshot {name} one")
+    machine.good(f"vm snapshot drop {name} one")
+    wait_for(lambda: "lies above a snapshot" not in machine.command(f"vm trim {name}"))
+
+
 def test_hole(build, tmp_path):
     """
     A guest has left out some pieces of a GiB, and a snapshot goes. What it then touches there is its
@@ -47,9 +54,7 @@ def test_hole(build, tmp_path):
         machine.attach("sparse")
         machine.wait("PASS filled", limit=120)
         machine.leave()
-        machine.command("vm snapshot sparse one")
-        machine.command("vm snapshot drop sparse one")
-        wait_for(lambda: "layer" not in machine.command("vm snapshot list sparse"))
+        take_and_drop(machine, "sparse")
         machine.command("vm create other")
         machine.command("vm start other")
         machine.attach("other")
@@ -57,8 +62,9 @@ def test_hole(build, tmp_path):
         machine.leave()
         says(machine, "sparse", "f", "PASS hole-filled")
         audited(machine)
-        assert says(machine, "sparse", "s", r"FOREIGN (0x[0-9a-f]+)\s") == "0x0"
+        # what it touches first outside the hole may be mapped with all of the GiB, and so the hole
         assert says(machine, "sparse", "c", r"LOST (0x[0-9a-f]+)\s") == "0x0"
+        assert says(machine, "sparse", "s", r"FOREIGN (0x[0-9a-f]+)\s") == "0x0"
         assert says(machine, "other", "c", r"LOST (0x[0-9a-f]+)\s") == "0x0"
         machine.command("vm destroy sparse")
         audited(machine)
