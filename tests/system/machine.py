@@ -114,7 +114,9 @@ class Machine:
             time.sleep(1)  # what comes right behind it is dropped
             self.type("\r" + "".join(f"{line}\r" for line in EXAMINE))
             self.type("".join(f"vm regs {name}\r" for name in running(self.wait_rest())))
-        if instead is not pexpect.EOF:
+        if instead is pexpect.EOF:
+            self.ended(10)
+        else:
             self.wait_rest()
         return (f"waited for {pattern!r}, but: {instead}; the emulator's end: "
                 f"{self.process.poll()}\n{self.said()}")
@@ -237,9 +239,9 @@ class Machine:
         try:
             links = {line: self.accept(listener) for line, listener in self.listeners.items()}
         except TimeoutError:
-            said = (self.folder / "emulator.log").read_text(errors="replace")
+            said = self.log_end()
             self.close()
-            raise AssertionError(f"{command[0]} does not start:\n{said[-2000:]}") from None
+            raise AssertionError(f"{command[0]} does not start:\n{said}") from None
         self.open_console(links["com1"])
         if "com2" in links:
             self.channel = Channel(links["com2"], self.limit)
@@ -270,8 +272,14 @@ class Machine:
         return (self.folder / "console.txt").read_text(encoding="utf-8", errors="replace")
 
     def said(self):
-        """The end of the transcript, for a report."""
-        return self.transcript()[-REPORT_CHARACTERS:]
+        """The end of the transcript, for a report, and why the emulator has ended if it has."""
+        said = self.transcript()[-REPORT_CHARACTERS:]
+        if self.process is None or self.process.poll() is None:
+            return said
+        return f"{said}\nthe emulator has ended, it had said:\n{self.log_end()}"
+
+    def log_end(self):
+        return (self.folder / "emulator.log").read_text(errors="replace")[-2000:]
 
 
 class Qemu(Machine):

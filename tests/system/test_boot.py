@@ -140,6 +140,14 @@ def test_reboot(build, empty):
         assert machine.ended()
 
 
+def test_emulator_ends(build):
+    """A test that fails because its emulator has ended tells what that said last."""
+    with Qemu(build) as machine:
+        machine.process.terminate()
+        with pytest.raises(AssertionError, match="terminating on signal 15"):
+            machine.wait_prompt()
+
+
 def test_help(build, empty):
     """Every command has its help; those that show something take -j; an error says so."""
     with Qemu(build, bundle=empty) as machine:
