@@ -10,6 +10,7 @@
 #define UNTOUCHED_AT 0x1000000ull /* RAM that nobody has used yet, 64 KiB apart */
 #define UNTOUCHED_STEP 0x10000ull
 #define IST 1u
+#define EXTERNAL_ERRORS	     20000u
 
 static void do_divide(void *unused)
 {
@@ -82,6 +83,14 @@ static void do_x87_error(void *unused)
 	asm volatile("fninit; fldcw %0; fld1; fldz; fdivrp; fwait" ::"m"(unmasked));
 }
 
+/* Without CR0.NE an error of the FPU is the interrupt controllers' IRQ 13. */
+static void do_external_error(void *unused)
+{
+	do_x87_error(unused);
+	for (u32 i = 0; i < EXTERNAL_ERRORS; i++)
+		asm volatile("fwait");
+}
+
 static void do_sse_error(void *unused)
 {
 	static const u32 unmasked = 0x1d80; /* division by zero not masked */
@@ -126,6 +135,12 @@ static void test_fpu(void)
 	expect("nm-clts", do_x87, 0, NO_TRAP, 0);
 	expect("mf", do_x87_error, 0, VECTOR_MF, 0);
 	asm volatile("fninit");
+	if (option("qemu")) { /* other CPUs wait there for an interrupt */
+		write_cr0(read_cr0() & ~(word)CR0_NE);
+		expect("mf-external", do_external_error, 0, NO_TRAP, 0);
+		asm volatile("fninit");
+		write_cr0(read_cr0() | CR0_NE);
+	}
 	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
 	if (option("qemu")) /* 7.2 raises none */
 		absent("xm");
