@@ -248,7 +248,7 @@ static void table_walk_on(const struct table *table, u64 at, struct pt_walk *wal
 	walk->at = at;
 }
 
-/* Moves *at behind the entry; whether there was a leaf. */
+/* Moves *at behind the entry; whether a leaf, or a table that CPUs may still walk, has gone. */
 static bool table_unmap_entry(struct table *table, u64 *at, struct pt_walk *walk)
 {
 	enum pt_level level;
@@ -265,7 +265,7 @@ static bool table_unmap_entry(struct table *table, u64 *at, struct pt_walk *walk
 		walk->level = TOP;
 	}
 	*at = align_down(*at, bytes) + bytes;
-	return walk->entry & table->format->present;
+	return (walk->entry & table->format->present) || bytes != table_level_bytes(level);
 }
 
 bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const u64 *index,

@@ -124,8 +124,8 @@ enum status table_split(struct table *table, u64 at) MUST_CHECK;
 enum status table_unmap(struct table *table, u64 *at, u64 end);
 /*
  * The same for the entries around pages of an object, of which `pages` from `first` on are mapped
- * from `at` on: those of the list that are among these, from its end on. Whether there was a leaf.
- * Quickest in the order of addresses.
+ * from `at` on: those of the list that are among these, from its end on. Whether a leaf or a table
+ * has gone: then the caller flushes. Quickest in the order of addresses.
  */
 bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const u64 *index,
 		       u32 count);

@@ -147,6 +147,8 @@ MUTANTS = (
     ("a clock that is behind makes a kick an old one", "mm/tlb.c",
      "(s64)(now - cpus[cpu].kicked_ms)", "now - cpus[cpu].kicked_ms", "space_tlb_test"),
     ("tables return at once", "mm/table.c", "tlb_page_free(", "page_free(", "space_tlb_test"),
+    ("a table goes without a flush", "mm/table.c", " || bytes != table_level_bytes(level);", ";",
+     "table_test"),
     ("a space ends while a CPU is in it", "mm/space.c", "	if (space_running_anywhere(space)) {",
      "	if (0) {", "space_tlb_test"),
     ("a device keeps what is unmapped", "mm/tlb.c", "		space->devices->flush(space);",

@@ -255,6 +255,28 @@ static void test_unmap_pages(void **state)
 	machine_assert_clean(before, NULL);
 }
 
+/* A table that was left without entries goes, and is told of: a CPU may know the way to it. */
+static void test_unmap_empty_table(void **state)
+{
+	const struct pt_leaf leaf = leaf_make(64 * MIB, 0, PT_LEVEL_4K, PT_READ, PT_TYPE_WB);
+	const u64 neighbour = 1;
+	struct table table;
+	struct pt_walk walk;
+	u64 before;
+
+	(void)state;
+	machine_start(8 * MIB);
+	before = machine_free_pages();
+	assert_int_equal(table_init(&table, &format_ept, NULL, false), STATUS_OK);
+	assert_int_equal(table_map(&table, &leaf), STATUS_OK);
+	assert_true(table_walk(&table, leaf.at, &walk));
+	table_unmap_walked(&table, leaf.at, &walk);
+	assert_true(table_unmap_pages(&table, leaf.at, 0, 512, &neighbour, 1));
+	assert_false(table_unmap_pages(&table, leaf.at, 0, 512, &neighbour, 1));
+	table_free(&table);
+	machine_assert_clean(before, NULL);
+}
+
 static void test_unmap_is_bounded(void **state)
 {
 	struct pt_leaf leaf = leaf_make(0, 0, PT_LEVEL_4K, PT_READ, PT_TYPE_WB);
@@ -400,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_formats),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_unmap_pages),
+		cmocka_unit_test(test_unmap_empty_table),
 		cmocka_unit_test(test_unmap_is_bounded),
 		cmocka_unit_test(test_tables_are_kept_until_passed),
 		cmocka_unit_test(test_split_tops),
