@@ -66,6 +66,7 @@ static void attempt_any(u32 cpu)
 	u64 index;
 
 	if (processor_roll(4) == 0) {
+		machine_clock_ms += processor_roll(3);
 		processors[cpu].call = world_pass;
 		return;
 	}
@@ -90,6 +91,9 @@ static u32 steps_cpu(u32 which)
 	processors_settle();
 	return which % PROCESSORS;
 }
+
+/* Who waits for CPUs alone has waited after so many times, between which they pass. */
+#define STEPS_WAIT 16u
 
 /* Everybody who repeats a call comes to its end, whatever others do: in so many steps. */
 static u32 steps_limit(const struct memory *memory)

@@ -116,6 +116,66 @@ static void check_space(const struct space *space)
 			  PAGE_SIZE / 2) == 0);
 }
 
+/* --- what CPUs still know --- */
+
+/* A page that a CPU may still use is the VM's or on its way back; what is frozen is not written. */
+static void check_use(const struct vm *vm, const struct pt_leaf *leaf, u64 at)
+{
+	u64 frame = (leaf->hpa.value + (at - leaf->at)) >> PAGE_SHIFT;
+	const struct page *head = buddy_block_of(frame);
+	const struct memory *memory;
+
+	CHECK_THAT(head != NULL && use_of((u64)(head - page_frames)) != USE_NONE);
+	memory = uses[head - page_frames].memory;
+	if (memory == NULL)
+		return;
+	CHECK_THAT(memory->object.dead || world_lies_on(vm->ram, memory));
+	CHECK_THAT(!(leaf->rights & PT_WRITE) || !memory->frozen);
+}
+
+/* Whoever has compared generations translates as the tables do, and knows the way as it is. */
+static void check_current(const struct tag *tag, const struct space *space)
+{
+	struct pt_walk walk;
+	struct pt_leaf leaf;
+
+	for (u32 i = 0; i < tag->count; i++) {
+		const struct pt_leaf *old = &tag->entry[i].leaf;
+
+		CHECK_THAT(table_lookup(&space->table, tag->entry[i].at, &leaf));
+		CHECK_THAT(leaf.hpa.value - leaf.at == old->hpa.value - old->at);
+		CHECK_THAT((old->rights & ~leaf.rights) == 0);
+	}
+	for (u32 i = 0; i < tag->table_count; i++) {
+		(void)table_walk(&space->table, tag->table[i].at, &walk);
+		CHECK_THAT(walk.level == PT_LEVEL_4K &&
+			   walk.node[PT_LEVEL_4K].value == tag->table[i].node.value);
+	}
+}
+
+static void check_tag(const struct vm *vm, enum space_of where, u32 cpu)
+{
+	const struct tag *tag = world_tag(vm, where, cpu);
+	const struct space *space = vm->space[where];
+	u64 seen = where == GUEST ? vm->tag[cpu].seen : cpus[cpu].seen;
+
+	for (u32 i = 0; tag != NULL && i < tag->count; i++)
+		check_use(vm, &tag->entry[i].leaf, tag->entry[i].at);
+	if (tag != NULL && seen == space->generation &&
+	    (where == GUEST || cpus[cpu].space == space))
+		check_current(tag, space);
+}
+
+static void check_tags(void)
+{
+	for (u32 cpu = 0; cpu < PROCESSORS; cpu++) {
+		for (u32 i = 0; i < VMS; i++) {
+			check_tag(&vms[i], GUEST, cpu);
+			check_tag(&vms[i], MONITOR, cpu);
+		}
+	}
+}
+
 static void check_spaces(void)
 {
 	for (u32 i = 0; i < VMS; i++)
@@ -197,6 +257,7 @@ static void invariants_check(void)
 	for (u32 i = 0; i < FROZEN_MAX; i++)
 		check_frozen(&frozen[i]);
 	check_spaces();
+	check_tags();
 	check_blocks();
 	for (u32 i = 0; i < VMS; i++)
 		check_account(&vms[i], &sums_of[i]);

@@ -11,9 +11,11 @@
 
 #define page_clear real_page_clear
 #define page_copy real_page_copy
+#define page_free real_page_free
 #include "mm/page.h"
 #undef page_clear
 #undef page_copy
+#undef page_free
 
 #define MACHINE_RAM_MIN (24 * MIB)
 #define MACHINE_RAM_MAX (3 * GIB + 256 * MIB)
@@ -59,6 +61,65 @@ static void *machine_pointer(hpa_t hpa)
 	return page;
 }
 
+#define quota_charge real_quota_charge
+#define quota_release real_quota_release
+#include "mm/quota.c"
+#undef quota_charge
+#undef quota_release
+
+/* The last pages that groups have given back, and when each is free: until then they have it. */
+static struct {
+	const struct quota *quota;
+	u64 pages;
+	u64 mark;
+} machine_returning[256];
+static u32 machine_returning_next;
+
+static void quota_release(struct quota *quota, enum page_owner owner, u64 count, u64 mark)
+{
+	u32 n;
+
+	real_quota_release(quota, owner, count, mark);
+	if (mark == 0)
+		return;
+	n = machine_returning_next++ % ARRAY_COUNT(machine_returning);
+	machine_returning[n].quota = quota;
+	machine_returning[n].pages = count;
+	machine_returning[n].mark = mark;
+}
+
+/* A group never has more pages than its limit, with those that are not free yet. */
+static enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count)
+{
+	u64 limit = quota != NULL ? quota->account->quota_pages : 0;
+	enum status status = real_quota_charge(quota, owner, count);
+	u64 sum = quota != NULL ? quota->account->used_pages : 0;
+
+	if (quota == NULL || status != STATUS_OK || limit != quota->account->quota_pages)
+		return status;
+	for (u32 n = 0; n < ARRAY_COUNT(machine_returning); n++)
+		if (machine_returning[n].quota == quota &&
+		    !tlb_pages_freed(machine_returning[n].mark))
+			sum += machine_returning[n].pages;
+	CHECK_THAT(sum <= limit);
+	return status;
+}
+
+/* No frame is free while a CPU may reach it: world.h knows what is in TLBs. */
+static void world_check_unreached(u64 frame, u64 count);
+
+#define page_free real_page_free
+#include "mm/buddy.c"
+#undef page_free
+
+static void page_free(hpa_t hpa, struct quota *quota)
+{
+	world_check_unreached(hpa.value >> PAGE_SHIFT, 1ull << page_of(hpa)->order);
+	real_page_free(hpa, quota);
+}
+
+#define MACHINE_HAS_BUDDY
+#define MACHINE_HAS_QUOTA
 #define MACHINE_HAS_TEARDOWN
 #define MACHINE_HAS_DISCARD
 #include "tests/unit/mm_machine.h"
@@ -147,6 +208,7 @@ static void machine_begin(bool large)
 
 	if (machine_ram == NULL)
 		machine_map();
+	memset(machine_returning, 0, sizeof(machine_returning));
 	machine_ram_bytes = bytes;
 	memset(machine_words, 0xa5, (bytes >> PAGE_SHIFT) * sizeof(u64));
 	machine_clock_ms = 0;

@@ -21,15 +21,16 @@ static void step_discard(const struct step *step, struct vm *vm, u32 cpu)
 		/* a step that was left half done is not made again: what was touched since stays */
 		bool repeats = vm->ram->breaking == first + 1;
 
+		/* of an object with layers nothing is given back */
 		for (u32 place = 0; place < shapes[vm->shape].places; place++)
-			if (world_index(vm->shape, place) - first < left)
+			if (vm->ram->below == NULL && world_index(vm->shape, place) - first < left)
 				reference_open(&vm->reference, place, 0);
 		call.first = first;
 		call.count = left;
-		step_call(step, cpu, call_discard);
+		step_call(step, cpu, call_discard, steps_limit(vm->ram));
 		if (call.status != STATUS_OK)
 			return;
-		CHECK_THAT(call.count != 0 && call.count <= left);
+		CHECK_THAT(vm->ram->below == NULL && call.count != 0 && call.count <= left);
 		step_close(vm, &vm->reference, vm->ram, first, call.count, !repeats);
 		cpu = steps_cpu(cpu);
 	}
@@ -46,7 +47,7 @@ static void step_trim(const struct step *step, struct vm *vm, u32 cpu)
 	left = MIN(step->b * 8ull + 1, vm->ram->page_count - call.first);
 	for (; left > 0; left -= call.count, call.first += call.count) {
 		call.count = left;
-		step_call(step, cpu, call_trim);
+		step_call(step, cpu, call_trim, steps_limit(vm->ram));
 		if (call.status != STATUS_OK)
 			return;
 		CHECK_THAT(call.count != 0 && call.count <= left && call.given <= call.count);
@@ -128,7 +129,7 @@ static void step_unmap(const struct step *step, struct vm *vm, u32 cpu)
 	call.space = space;
 	call.at = mapping->at;
 	call.count = mapping->page_count;
-	step_call(step, cpu, call_unmap);
+	step_call(step, cpu, call_unmap, steps_limit(vm->ram));
 }
 
 static void step_byte(const struct step *step, struct vm *vm, u32 cpu)
@@ -155,7 +156,7 @@ static void step_hold(const struct step *step, struct vm *vm, u32 cpu)
 		return;
 	call.vm = vm;
 	call.first = attempt_index(vm->shape, step->b);
-	step_call(step, cpu, call_hold);
+	step_call(step, cpu, call_hold, steps_limit(vm->ram));
 }
 
 /* A page is broken: all whose memory it is, or lies on it, end. */

@@ -11,8 +11,21 @@ static bool run_shows;
 /* What a step's kind stands for; some come up more often. */
 enum kind {
 	KIND_CREATE = 0,
+	KIND_LAYER = 2,
+	KIND_MAP = 3,
+	KIND_UNMAP = 4,
 	KIND_FREEZE = 5,
+	KIND_RESET = 7,
+	KIND_MERGE = 8,
+	KIND_DISCARD = 10,
+	KIND_TRIM = 11,
+	KIND_DROP = 12,
+	KIND_CHURN = 15,
+	KIND_SLEEP = 17,
+	KIND_END = 19,
+	KIND_TEARDOWN = 20,
 	KIND_SWEEP = 22,
+	KIND_ROUND = 25,
 	KIND_TOUCH = 28,
 	KINDS = 32,
 };

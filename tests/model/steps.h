@@ -6,9 +6,9 @@
 
 /* What the manager does with an answer of STATUS_AGAIN. */
 enum insists {
-	INSISTS_NOT,	 /* it leaves the call half done, for a later step */
+	INSISTS_NOT,	 /* it leaves the call half done, for a later step, a merge at some place */
 	INSISTS,	 /* it repeats the call, until it has ended */
-	INSISTS_WRITTEN, /* the same while somebody writes to the VM's RAM between any two calls */
+	INSISTS_WRITTEN, /* the same while others exchange pages of the VM's RAM for their own */
 	INSISTS_FREED,	 /* the same while the group gives back a page now and then */
 	INSISTS_COUNT
 };
@@ -22,18 +22,36 @@ static void step_churn_call(u32 cpu)
 		tlb_page_free(hpa, &call.vm->quota);
 }
 
-/* Others' doings between two calls of the manager's; all CPUs pass. */
+/*
+ * One page after the other is read on a CPU, and on another one begun to be written to through
+ * another space. Each time it is the other of the two that has yet to notice its kick.
+ */
+static void step_exchange(struct vm *vm, u32 cpu, u32 n)
+{
+	u64 index = (vm->ram->page_count / 2 + n) % vm->ram->page_count;
+	u32 reader = steps_cpu(cpu + 1 + n % 2);
+	enum space_of where = n / 2 % 2 ? MONITOR : GUEST;
+
+	if (n % 8 == 7)
+		(void)steps_reach(reader, vm, where, attempt_index(vm->shape, n), PT_WRITE, false);
+	(void)steps_reach(reader, vm, where, index, PT_READ, false);
+	cpu = steps_cpu(cpu + 2 - n % 2);
+	if (!attempt_choose(cpu, vm, where == GUEST ? MONITOR : GUEST, index, PT_WRITE))
+		return;
+	accesses[cpu].zero = true;
+	processor_run(cpu, world_attempt);
+}
+
+/* Others' doings between two calls of the manager's. */
 static void step_meanwhile(enum insists insists, u32 cpu, u32 n)
 {
-	u32 other = steps_cpu(cpu + 1);
 	enum status status = call.status;
 
-	if (insists == INSISTS_FREED && n % 8 == 0)
-		processor_run(other, step_churn_call);
-	if (insists == INSISTS_WRITTEN && call.vm->ram != NULL)
-		(void)steps_reach(other, call.vm, n % SPACES,
-				  attempt_index(call.vm->shape, n % 5), PT_WRITE, n % 4 == 0);
 	world_round();
+	if (insists == INSISTS_FREED && n % 2 == 0) /* none is back by then */
+		processor_run(steps_cpu(cpu + 1), step_churn_call);
+	if (insists == INSISTS_WRITTEN && call.vm->ram != NULL)
+		step_exchange(call.vm, cpu, n);
 	call.status = status;
 }
 
@@ -43,19 +61,22 @@ static void step_leave_little(const struct step *step, struct vm *vm, u32 cpu)
 	call.vm = vm;
 	for (u32 n = 0; n < 48; n++)
 		processor_run(cpu, step_churn_call);
-	call.count = vm->account.used_pages + vm->ram->present + 8 + step->c % 32;
+	call.count = vm->account.used_pages + vm->ram->present + 12 + step->c % 32;
 	processor_run(cpu, call_limit);
 }
 
 /* Makes the call, as often as the manager insists. Whatever others do, it ends. */
-static void step_call(const struct step *step, u32 cpu, void (*function)(u32 cpu))
+static void step_call(const struct step *step, u32 cpu, void (*function)(u32 cpu), u32 limit)
 {
 	enum insists insists = step->d % INSISTS_COUNT;
-	u32 limit = steps_limit(call.vm->ram);
+	u64 merged = attempt_index(call.vm->shape, step->b | step->c << 8);
 
 	for (u32 n = 0;; n++) {
 		processor_run(cpu, function);
-		if (call.status != STATUS_AGAIN || insists == INSISTS_NOT)
+		if (call.status != STATUS_AGAIN)
+			return;
+		if (insists == INSISTS_NOT && (!call.vm->ram->merging ||
+					       call.vm->ram->cursor >= merged))
 			return;
 		CHECK_THAT(n < limit); /* the manager hangs */
 		step_meanwhile(insists, cpu, n);
@@ -260,7 +281,7 @@ static void step_freeze(const struct step *step, struct vm *vm, u32 cpu)
 	call.vm = vm;
 	if (step->d % INSISTS_COUNT == INSISTS_FREED)
 		step_leave_little(step, vm, cpu);
-	step_call(step, cpu, step_freeze_call);
+	step_call(step, cpu, step_freeze_call, steps_limit(vm->ram));
 	if (vm->ram->held || vm->ram->device_mappings != 0)
 		CHECK_THAT(call.status == STATUS_BAD_STATE || call.status == STATUS_NO_MEMORY);
 	if (call.status != STATUS_OK)
@@ -298,6 +319,21 @@ static void step_drop(const struct step *step, struct vm *vm, u32 cpu)
 	}
 }
 
+/* What the object does not own when the first step is made stays, as does what comes later. */
+static void step_reset_call(u32 cpu)
+{
+	struct vm *vm = call.vm;
+	bool begins = !vm->ram->resetting;
+
+	call_reset(cpu);
+	for (u32 place = 0; begins && place < shapes[vm->shape].places; place++) {
+		u64 index = world_index(vm->shape, place);
+
+		if (vm->resetting && slot_word(vm->ram, index) == 0)
+			step_close(vm, &vm->reference, vm->ram, index, 1, false);
+	}
+}
+
 /* All that was written before the first step goes. */
 static void step_reset(const struct step *step, struct vm *vm, u32 cpu)
 {
@@ -306,14 +342,16 @@ static void step_reset(const struct step *step, struct vm *vm, u32 cpu)
 	if (vm->ram == NULL || vm->ram->below == NULL || vm->ram->merging)
 		return;
 	call.vm = vm;
-	if (!vm->resetting)
-		step_settle(); /* of a discard that was left half done */
-	/* else it goes on with one of which it is no longer known when it began */
 	gone = vm->resetting || !vm->ram->resetting;
-	vm->resetting = vm->ram->below->frozen;
-	if (vm->resetting)
-		step_open(vm, &vm->reference, &world_frozen_of(vm->ram->below)->reference);
-	step_call(step, cpu, call_reset);
+	if (!vm->resetting) {
+		/* else it goes on with one of which it is no longer known when it began */
+		step_settle(); /* of a discard that was left half done */
+		vm->resetting = vm->ram->below->frozen;
+		if (vm->resetting)
+			step_open(vm, &vm->reference,
+				  &world_frozen_of(vm->ram->below)->reference);
+	}
+	step_call(step, cpu, step_reset_call, STEPS_WAIT + (u32)vm->ram->present / 32);
 	if (call.status != STATUS_OK)
 		return;
 	step_close(vm, &vm->reference, vm->ram, 0, ~0ull, gone);
@@ -325,5 +363,6 @@ static void step_merge(const struct step *step, struct vm *vm, u32 cpu)
 	if (vm->ram == NULL)
 		return;
 	call.vm = vm;
-	step_call(step, cpu, call_merge);
+	/* each page that is on its way comes up first, and none comes twice */
+	step_call(step, cpu, call_merge, steps_limit(vm->ram) + (u32)vm->ram->page_count);
 }

@@ -8,7 +8,7 @@
 #define VMS	      3u
 #define FROZEN_MAX    24u
 #define ANY_PLACE     REFERENCE_PLACES /* a page that holds only zeros for ever */
-#define HUGE_PAGES    (2 * GIB / PAGE_SIZE)
+#define HUGE_PAGES    (2 * GIB / PAGE_SIZE + 512)
 
 enum space_of {
 	GUEST,   /* second stage */
@@ -17,15 +17,23 @@ enum space_of {
 	SPACES
 };
 
-/* A TLB, or the part of one that has a tag. */
+/*
+ * A TLB, or the part of one that has a tag, with the entries of 2 MiB that lead to tables of 4 KiB
+ * and were passed on the way (SDM vol. 3, 4.10.3): another walk there begins in the table.
+ */
 #define TAG_ENTRIES 12u
 struct tag {
 	u32 count;
+	u32 table_count;
 	u64 seen;
 	struct {
 		u64 at;
 		struct pt_leaf leaf;
 	} entry[TAG_ENTRIES];
+	struct {
+		u64 at;
+		hpa_t node;
+	} table[TAG_ENTRIES];
 };
 
 struct vm {
@@ -125,12 +133,60 @@ static struct running {
 	bool idle;
 	bool inside;	      /* in the guest since it last compared generations */
 	struct tag tag;	      /* of CR3 */
+	const struct space *tag_space; /* whose translations these are */
 } running[PROCESSORS];
+
+static void world_flush(struct tag *tag)
+{
+	tag->count = tag->table_count = 0;
+}
 
 void tlb_arch_load_root(hpa_t root)
 {
 	(void)root;
-	running[machine_cpu_id].tag.count = 0;
+	world_flush(&running[machine_cpu_id].tag);
+}
+
+/*
+ * What a CPU may use without another look at a generation: of a guest what it uses now, or would
+ * use when it enters next; of a monitor all that CR3 has led to. NULL: nothing.
+ */
+static const struct tag *world_tag(const struct vm *vm, enum space_of where, u32 cpu)
+{
+	const struct running *self = &running[cpu];
+	const struct space *space = vm->space[where];
+
+	if (space == NULL)
+		return NULL;
+	if (where == MONITOR)
+		return self->tag_space == space ? &self->tag : NULL;
+	return (self->guest == vm && self->inside) || vm->tag[cpu].seen == space->generation
+		       ? &vm->tag[cpu] : NULL;
+}
+
+static void world_check_tag(const struct tag *tag, u64 frame, u64 count)
+{
+	for (u32 i = 0; i < tag->count; i++) {
+		u64 hpa = tag->entry[i].leaf.hpa.value +
+			  (tag->entry[i].at - tag->entry[i].leaf.at);
+
+		CHECK_THAT((hpa >> PAGE_SHIFT) - frame >= count);
+	}
+	for (u32 i = 0; i < tag->table_count; i++)
+		CHECK_THAT((tag->table[i].node.value >> PAGE_SHIFT) - frame >= count);
+}
+
+static void world_check_unreached(u64 frame, u64 count)
+{
+	for (u32 cpu = 0; cpu < PROCESSORS; cpu++) {
+		world_check_tag(&running[cpu].tag, frame, count);
+		for (u32 i = 0; i < VMS; i++) {
+			const struct tag *tag = world_tag(&vms[i], GUEST, cpu);
+
+			if (tag != NULL)
+				world_check_tag(tag, frame, count);
+		}
+	}
 }
 
 static void world_unload(u32 cpu)
@@ -234,6 +290,7 @@ static void world_enter(u32 cpu, const struct access *access)
 		if (self->process == access->vm)
 			return; /* back to ring 3 after a fault: nobody compares */
 		self->process = access->vm;
+		self->tag_space = access->vm->space[MONITOR];
 		tlb_process_enter(access->vm->space[MONITOR], cpu);
 		return;
 	}
@@ -243,8 +300,36 @@ static void world_enter(u32 cpu, const struct access *access)
 		self->guest = access->vm;
 	}
 	if (!self->inside && tlb_must_flush(access->vm->space[GUEST], &tag->seen))
-		tag->count = 0;
+		world_flush(tag);
 	self->inside = true;
+}
+
+/* A walk through the tables, from where the CPU still knows the way. */
+static bool world_walk(struct tag *tag, const struct table *table, u64 at, struct pt_leaf *leaf)
+{
+	struct pt_walk walk = {.level = PT_LEVEL_4K};
+	u32 i = 0;
+
+	while (i < tag->table_count && tag->table[i].at != align_down(at, 2 * MIB))
+		i++;
+	if (i < tag->table_count) {
+		const u64 *entry = hpa_to_pointer(tag->table[i].node);
+
+		CHECK_THAT(page_owner(tag->table[i].node) == PAGE_TABLE);
+		walk.entry = entry[at / PAGE_SIZE % PT_ENTRY_COUNT];
+	} else {
+		(void)table_walk(table, at, &walk);
+		if (walk.level == PT_LEVEL_4K) {
+			i = tag->table_count < TAG_ENTRIES ? tag->table_count++
+							   : processor_roll(TAG_ENTRIES);
+			tag->table[i].at = align_down(at, 2 * MIB);
+			tag->table[i].node = walk.node[PT_LEVEL_4K];
+		}
+	}
+	if (!(walk.entry & table->format->present))
+		return false;
+	table_walk_leaf(table, at, &walk, leaf);
+	return true;
 }
 
 /* Through the TLB; false: a fault. */
@@ -258,7 +343,7 @@ static bool world_translate(struct tag *tag, const struct table *table, u64 at, 
 	if (i == tag->count) {
 		struct pt_leaf leaf;
 
-		if (!table_lookup(table, at, &leaf))
+		if (!world_walk(tag, table, at, &leaf))
 			return false;
 		i = tag->count < TAG_ENTRIES ? tag->count++ : processor_roll(TAG_ENTRIES);
 		tag->entry[i].at = at;

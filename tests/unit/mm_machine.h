@@ -28,7 +28,9 @@
 #include "mm/format.c"
 #include "mm/layer.c"
 #include "mm/memory.c"
+#ifndef MACHINE_HAS_QUOTA
 #include "mm/quota.c"
+#endif
 #include "mm/space.c"
 #include "mm/table.c"
 #include "mm/tlb.c"
