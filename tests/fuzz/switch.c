@@ -296,7 +296,7 @@ static void start(struct fuzz *fuzz)
 	next_tick = ~0ull;
 	now = NS_PER_S;
 	sent = arrived = 0;
-	mac_table_init(fuzz_u8(fuzz));
+	mac_table_init(fuzz_u8(fuzz), 0);
 	forward_init(MTU);
 	port_init(&channel_memory, 1, 1);
 	attach(fuzz, HONEST, 0);

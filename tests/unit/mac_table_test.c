@@ -15,7 +15,7 @@
 static int setup(void **state)
 {
 	(void)state;
-	mac_table_init(RANDOM_SEED);
+	mac_table_init(RANDOM_SEED, 1);
 	mac_table_tick(1000);
 	return 0;
 }
@@ -204,20 +204,64 @@ static void whatever_is_done(void **state)
 	}
 }
 
+static u32 chain_number(u64 key)
+{
+	return (u32)(mac_table_chain_of(key) - chains);
+}
+
+/* Three addresses at that distance are in one chain, as one could see by the time it takes. */
+static u64 distance_of_one_chain(u64 from)
+{
+	for (u64 distance = 1; distance < 1ull << 26; distance++) {
+		if (chain_number(from) == chain_number(from + distance) &&
+		    chain_number(from) == chain_number(from + 2 * distance))
+			return distance;
+	}
+	fail_msg("no three in one chain");
+	return 0;
+}
+
+/* Whoever has found some addresses of one chain does not know the next ones by that. */
+static void no_chain_is_chosen(void **state)
+{
+	u64 random = RANDOM_SEED;
+
+	(void)state;
+	for (u32 round = 0; round < 4; round++) {
+		u32 length[ARRAY_COUNT(chains)] = {0};
+		u32 longest = 0;
+		u64 distance;
+
+		mac_table_init(random_step(&random), random_step(&random));
+		distance = distance_of_one_chain(KEY(1, 0));
+		for (u64 i = 0; i < MAC_TABLE_LEARNT; i++) {
+			u32 chain = chain_number(KEY(1, 0) + i * distance);
+
+			longest = MAX(longest, ++length[chain]);
+		}
+		assert_in_range(longest, 1, 12); /* by chance 5 to 7 */
+	}
+}
+
+/* Of the bytes 0 to 7 by the key of bytes 0 to 15. */
+static void hash_is_siphash_1_3(void **state)
+{
+	(void)state;
+	mac_table_init(0x0706050403020100, 0x0f0e0d0c0b0a0908);
+	assert_true(mac_table_hash(0x0706050403020100) == 0x369095118d299a8e);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(fixed_and_learnt),
-		TEST(learnt_before_it_was_fixed),
-		TEST(two_with_one_address),
-		TEST(the_same_address_in_two_vlans),
-		TEST(forgotten_in_time),
-		TEST(a_storm),
-		TEST(shares_in_a_full_table),
-		TEST(what_goes_with_a_port),
-		TEST(whatever_is_done),
+		TEST(fixed_and_learnt),	      TEST(learnt_before_it_was_fixed),
+		TEST(two_with_one_address),   TEST(the_same_address_in_two_vlans),
+		TEST(forgotten_in_time),      TEST(a_storm),
+		TEST(shares_in_a_full_table), TEST(what_goes_with_a_port),
+		TEST(whatever_is_done),	      TEST(no_chain_is_chosen),
+		TEST(hash_is_siphash_1_3),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -327,7 +327,7 @@ static void announced_by_a_new_switch(void **state)
 	take_all(0);
 	memset(ports, 0, sizeof(ports));
 	port_sets = (struct port_sets){0};
-	mac_table_init(5);
+	mac_table_init(5, 6);
 	for (u32 i = 0; i < 2; i++)
 		peers[i].memory->generation++;
 	port_take_commands();

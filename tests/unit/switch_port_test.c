@@ -118,7 +118,7 @@ static void the_switch_died(void **state)
 	put_plain(0, MAC(1), MAC(0), 60, 0);
 	memset(ports, 0, sizeof(ports));
 	port_sets = (struct port_sets){0};
-	mac_table_init(5);
+	mac_table_init(5, 6);
 	for (u32 i = 0; i < 2; i++)
 		manager_raises_the_generation(i);
 	port_take_commands();
@@ -142,7 +142,7 @@ static void the_first_frame_of_a_life(void **state)
 		attach(i);
 	memset(ports, 0, sizeof(ports));
 	port_sets = (struct port_sets){0};
-	mac_table_init(5);
+	mac_table_init(5, 6);
 	for (u32 i = 0; i < 3; i++)
 		manager_raises_the_generation(i);
 	for (u32 i = 0; i < 2; i++)

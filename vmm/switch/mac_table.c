@@ -30,7 +30,7 @@ static struct mac_entry entries[MAC_TABLE_LEARNT + NET_PORT_MAX];
 static u16 chains[1u << CHAIN_BITS];
 static struct mac_list lists[NET_PORT_MAX];
 static struct mac_list unused;
-static u64 multiplier;
+static u64 secret[2];
 static u32 now_seconds;
 
 static bool mac_table_is_fixed(u32 index)
@@ -38,9 +38,49 @@ static bool mac_table_is_fixed(u32 index)
 	return index >= MAC_TABLE_LEARNT;
 }
 
+static u64 mac_table_rotate(u64 value, u32 count)
+{
+	return value << count | value >> (64 - count);
+}
+
+static void mac_table_round(u64 v[4])
+{
+	v[0] += v[1];
+	v[1] = mac_table_rotate(v[1], 13) ^ v[0];
+	v[0] = mac_table_rotate(v[0], 32);
+	v[2] += v[3];
+	v[3] = mac_table_rotate(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = mac_table_rotate(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = mac_table_rotate(v[1], 17) ^ v[2];
+	v[2] = mac_table_rotate(v[2], 32);
+}
+
+/*
+ * SipHash-1-3 of the key's eight bytes (Aumasson and Bernstein, 2012). Who does not know the secret
+ * learns nothing of a key's chain from those of others, as it would where a product is taken.
+ */
+static u64 mac_table_hash(u64 key)
+{
+	const u64 blocks[] = {key, (u64)sizeof(key) << 56};
+	u64 v[4] = {secret[0] ^ 0x736f6d6570736575ull, secret[1] ^ 0x646f72616e646f6dull,
+		    secret[0] ^ 0x6c7967656e657261ull, secret[1] ^ 0x7465646279746573ull};
+
+	for (u32 i = 0; i < ARRAY_COUNT(blocks); i++) {
+		v[3] ^= blocks[i];
+		mac_table_round(v);
+		v[0] ^= blocks[i];
+	}
+	v[2] ^= 0xff;
+	for (u32 i = 0; i < 3; i++)
+		mac_table_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
 static u16 *mac_table_chain_of(u64 key)
 {
-	return &chains[key * multiplier >> (64 - CHAIN_BITS)];
+	return &chains[mac_table_hash(key) >> (64 - CHAIN_BITS)];
 }
 
 static void mac_table_list_add(struct mac_list *list, u16 index)
@@ -70,11 +110,12 @@ static void mac_table_list_remove(struct mac_list *list, u16 index)
 	list->count--;
 }
 
-void mac_table_init(u64 secret)
+void mac_table_init(u64 secret_low, u64 secret_high)
 {
 	static const struct mac_list empty = {.oldest = NONE, .newest = NONE};
 
-	multiplier = secret | 1;
+	secret[0] = secret_low;
+	secret[1] = secret_high;
 	now_seconds = 0;
 	memset(chains, 0xff, sizeof(chains));
 	memset(entries, 0, sizeof(entries));

@@ -34,7 +34,7 @@ static inline u16 mac_table_vlan(u64 key)
 }
 
 /* Empty. The secret keeps others from choosing addresses that are found slowly. */
-void mac_table_init(u64 secret);
+void mac_table_init(u64 secret_low, u64 secret_high);
 /* An address that only this port has. Of two ports with the same one the first counts. */
 void mac_table_add(u32 port, u64 key);
 /* A port, or MAC_TABLE_NOBODY. */

@@ -55,12 +55,12 @@ static void switch_open_channel(void)
 static void switch_start(void)
 {
 	u64 mtu = start_info->parameter[DRIVER_MTU];
-	u64 secret;
+	u64 secret[2];
 
 	if (mtu < NET_MTU_MIN || mtu > NET_MTU_MAX)
 		switch_give_up("MTU: found %lu, allowed: %u to %u", mtu, NET_MTU_MIN, NET_MTU_MAX);
-	memcpy(&secret, start_info->entropy + sizeof(secret), sizeof(secret));
-	mac_table_init(secret);
+	memcpy(secret, start_info->entropy + sizeof(secret), sizeof(secret));
+	mac_table_init(secret[0], secret[1]);
 	forward_init((u32)mtu);
 	string_copy(switch_channel->model, sizeof(switch_channel->model), "switch");
 	__atomic_store_n(&switch_channel->state, DRIVER_READY, __ATOMIC_RELEASE);
