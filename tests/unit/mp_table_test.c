@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of the MultiProcessor Specification 1.4, read as a kernel without ACPI reads it. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -188,12 +189,45 @@ static void test_rewrite(void **state)
 	assert_memory_equal(first, ram + LAYOUT_MP, sizeof(first));
 }
 
+static bool ended;
+
+/* A device that reaches the guest's RAM writes where the table's head goes. */
+static void *scribble(void *argument)
+{
+	volatile u8 *head = ram + LAYOUT_MP + sizeof(struct mp_pointer);
+
+	while (!__atomic_load_n(&ended, __ATOMIC_RELAXED)) {
+		for (u32 i = 0; i < sizeof(struct mp_header); i++)
+			head[i] = 0x55;
+	}
+	return argument;
+}
+
+/* Whatever is written there meanwhile, the monitor writes to nothing beside the table. */
+static void test_changed_meanwhile(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	memset(ram, 0x5a, 2 * MIB);
+	assert_int_equal(pthread_create(&thread, NULL, scribble, NULL), 0);
+	for (u32 i = 0; i < 2000; i++)
+		write(255);
+	__atomic_store_n(&ended, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	for (u32 i = 0; i < 2 * MIB; i++) {
+		if (i < LAYOUT_MP || i >= LAYOUT_MP + LAYOUT_MP_BYTES)
+			assert_int_equal(ram[i], 0x5a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_processors),
 		cmocka_unit_test(test_interrupts),
 		cmocka_unit_test(test_rewrite),
+		cmocka_unit_test(test_changed_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, make_ram, free_ram);

@@ -97,14 +97,23 @@ struct mp_interrupt {
 } PACKED;
 _Static_assert(sizeof(struct mp_interrupt) == 8, "MP 4.3.4");
 
-static void mp_table_add(struct mp_header *header, const void *entry, u16 bytes)
+/*
+ * A table that is being made. Where it goes may be written to meanwhile, by a device that reaches
+ * the guest's RAM: nothing that the next step relies on is read from there.
+ */
+struct mp_writer {
+	u8 *table;
+	struct mp_header header; /* goes there last */
+};
+
+static void mp_table_add(struct mp_writer *writer, const void *entry, u16 bytes)
 {
-	memcpy((u8 *)header + header->length, entry, bytes);
-	header->length = (u16)(header->length + bytes);
-	header->entry_count++;
+	memcpy(writer->table + writer->header.length, entry, bytes);
+	writer->header.length = (u16)(writer->header.length + bytes);
+	writer->header.entry_count++;
 }
 
-static void mp_table_add_interrupts(struct mp_header *header)
+static void mp_table_add_interrupts(struct mp_writer *writer)
 {
 	struct mp_interrupt interrupt = {.type = MP_IO_INTERRUPT, .kind = MP_INT, .bus = ISA_BUS};
 
@@ -114,36 +123,19 @@ static void mp_table_add_interrupts(struct mp_header *header)
 		interrupt.bus_irq = irq;
 		interrupt.input = irq == 0 ? PIT_PIN : irq;
 		interrupt.flags = irq == ACPI_PM_SCI ? MP_ACTIVE_HIGH_LEVEL : 0;
-		mp_table_add(header, &interrupt, sizeof(interrupt));
+		mp_table_add(writer, &interrupt, sizeof(interrupt));
 	}
 	/* as the MADT has it: the 8259s at LINT0, NMI at LINT1 */
 	interrupt = (struct mp_interrupt){
 		.type = MP_LOCAL_INTERRUPT, .kind = MP_EXTINT, .apic = MP_ALL_LAPICS, .input = 0};
-	mp_table_add(header, &interrupt, sizeof(interrupt));
+	mp_table_add(writer, &interrupt, sizeof(interrupt));
 	interrupt.kind = MP_NMI;
 	interrupt.input = 1;
-	mp_table_add(header, &interrupt, sizeof(interrupt));
+	mp_table_add(writer, &interrupt, sizeof(interrupt));
 }
 
-void mp_table_write(u8 *ram, u32 vcpu_count, struct mp_cpu cpu)
+static void mp_table_add_processors(struct mp_writer *writer, u32 vcpu_count, struct mp_cpu cpu)
 {
-	struct mp_pointer *pointer = (struct mp_pointer *)(ram + LAYOUT_MP);
-	struct mp_header *header = (struct mp_header *)(pointer + 1);
-	const struct mp_bus isa = {.type = MP_BUS, .id = ISA_BUS, .name = "ISA   "};
-	const struct mp_ioapic ioapic = {
-		.type = MP_IOAPIC,
-		.version = IOAPIC_VERSION_VALUE & 0xff,
-		.flags = MP_IOAPIC_ENABLED,
-		.address = IOAPIC_DEFAULT_ADDRESS,
-	};
-
-	memset(pointer, 0, LAYOUT_MP_BYTES);
-	memcpy(header->signature, "PCMP", sizeof(header->signature));
-	memcpy(header->oem_id, "SKERRY  ", sizeof(header->oem_id));
-	memcpy(header->product_id, "VM          ", sizeof(header->product_id));
-	header->revision = 4;
-	header->length = sizeof(*header);
-	header->lapic_address = LAPIC_DEFAULT_ADDRESS;
 	for (u32 i = 0; i < vcpu_count; i++) {
 		const struct mp_processor processor = {
 			.type = MP_PROCESSOR,
@@ -153,16 +145,52 @@ void mp_table_write(u8 *ram, u32 vcpu_count, struct mp_cpu cpu)
 			.cpu = cpu,
 		};
 
-		mp_table_add(header, &processor, sizeof(processor));
+		mp_table_add(writer, &processor, sizeof(processor));
 	}
-	mp_table_add(header, &isa, sizeof(isa));
-	mp_table_add(header, &ioapic, sizeof(ioapic));
-	mp_table_add_interrupts(header);
-	header->checksum = bytes_checksum(header, header->length);
+}
 
-	memcpy(pointer->signature, "_MP_", sizeof(pointer->signature));
-	pointer->table = (u32)(LAYOUT_MP + sizeof(*pointer));
-	pointer->length = 1;
-	pointer->revision = 4;
-	pointer->checksum = bytes_checksum(pointer, sizeof(*pointer));
+/* The sum is of entries as they lie there: of any that was changed it is wrong, and that is all. */
+static void mp_table_end(struct mp_writer *writer)
+{
+	struct mp_header *header = &writer->header;
+	const u8 *entries = writer->table + sizeof(*header);
+	u8 of_entries = bytes_checksum(entries, header->length - sizeof(*header));
+
+	header->checksum = (u8)(bytes_checksum(header, sizeof(*header)) + of_entries);
+	memcpy(writer->table, header, sizeof(*header));
+}
+
+void mp_table_write(u8 *ram, u32 vcpu_count, struct mp_cpu cpu)
+{
+	struct mp_pointer pointer = {
+		.signature = {'_', 'M', 'P', '_'},
+		.table = (u32)(LAYOUT_MP + sizeof(pointer)),
+		.length = 1,
+		.revision = 4,
+	};
+	struct mp_writer writer = {
+		.table = ram + pointer.table,
+		.header = {.signature = {'P', 'C', 'M', 'P'},
+			   .length = sizeof(writer.header),
+			   .revision = 4,
+			   .lapic_address = LAPIC_DEFAULT_ADDRESS},
+	};
+	const struct mp_bus isa = {.type = MP_BUS, .id = ISA_BUS, .name = "ISA   "};
+	const struct mp_ioapic ioapic = {
+		.type = MP_IOAPIC,
+		.version = IOAPIC_VERSION_VALUE & 0xff,
+		.flags = MP_IOAPIC_ENABLED,
+		.address = IOAPIC_DEFAULT_ADDRESS,
+	};
+
+	memcpy(writer.header.oem_id, "SKERRY  ", sizeof(writer.header.oem_id));
+	memcpy(writer.header.product_id, "VM          ", sizeof(writer.header.product_id));
+	memset(ram + LAYOUT_MP, 0, LAYOUT_MP_BYTES);
+	mp_table_add_processors(&writer, vcpu_count, cpu);
+	mp_table_add(&writer, &isa, sizeof(isa));
+	mp_table_add(&writer, &ioapic, sizeof(ioapic));
+	mp_table_add_interrupts(&writer);
+	mp_table_end(&writer);
+	pointer.checksum = bytes_checksum(&pointer, sizeof(pointer));
+	memcpy(ram + LAYOUT_MP, &pointer, sizeof(pointer));
 }
