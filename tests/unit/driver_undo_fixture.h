@@ -38,18 +38,23 @@ static UNUSED void device_does(enum block_status status)
 	finish_first(status);
 }
 
-/* As main does, until nothing is left to do. */
+/* As main does, once. True: there may be more to do. */
+static UNUSED bool step(void)
+{
+	bool more = undo_serve();
+
+	more |= client_serve();
+	if (given_count == 0)
+		return more;
+	device_does(BLOCK_OK);
+	return true;
+}
+
+/* Until nothing is left to do. */
 static UNUSED void run(void)
 {
 	for (u32 i = 0, idle = 0; idle < 80; i++) {
-		bool more = client_serve();
-
-		more |= undo_serve();
-		if (given_count != 0) {
-			device_does(BLOCK_OK);
-			more = true;
-		}
-		idle = more ? 0 : idle + 1;
+		idle = step() ? 0 : idle + 1;
 		assert_true(i < 100000);
 	}
 	assert_true(client_may_wait());

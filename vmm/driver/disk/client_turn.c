@@ -285,8 +285,8 @@ static bool client_turn_may_wait(u32 unit, struct client *client)
 	if (client->leaving || client_is_limited(client) || !view_may_ask(client))
 		return true;
 	if (undo_holds(client))
-		return client_waiting() != 0;
-	if (client->has_held && (undo_is_moving() || view_waits(client)))
+		return undo_waits(client);
+	if (client->has_held && (undo_waits(client) || view_waits(client)))
 		return true;
 	if (client_is_stopped(unit) && client_waiting_for(unit) > 0 &&
 	    (units[unit].looked_at & bit) != 0)

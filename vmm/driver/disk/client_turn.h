@@ -18,6 +18,8 @@ struct client {
 	u32 undo_put_back; /* what was kept goes back to the disk, by that order; 0: it does not */
 	u32 undo_ended;	   /* the last such order */
 	u64 undo_at;	   /* so many entries are back */
+	u64 wanted_piece;  /* the driver shall read that one, and so many in all */
+	u32 wanted_pieces; /* 0: it has begun to, or need not */
 	u64 not_fetched;   /* of a view: this piece, less 1, could not be read; 0: none */
 	u64 bounced[BLOCK_POOL_PAGES / 64]; /* likewise: pages that a request bounces through */
 	u32 window_told; /* the manager: which one the device may be using */

@@ -105,9 +105,9 @@ int main(void)
 	driver_start_device();
 	client_take_commands();
 	for (;;) {
-		bool more = client_serve();
+		bool more = undo_serve(); /* first: clients would take the places */
 
-		more |= undo_serve();
+		more |= client_serve();
 		driver_ops.poll();
 		client_publish();
 		channel->waiting = client_waiting();

@@ -9,17 +9,23 @@
 #define MOVE_PIECES ((u32)(BLOCK_REQUEST_BYTES / UNDO_PIECE_BYTES))
 _Static_assert(MOVE_PIECES * UNDO_PIECE_BYTES <= DRIVER_OWN_PAGES * PAGE_SIZE, "its data");
 
-/* The request that is under way. */
 static struct {
-	const struct driver_request *request; /* NULL: none is */
+	const struct driver_request *request; /* that is under way; NULL: none is */
 	struct client *client;
 	u64 piece; /* the first, of so many; 0: it is a flush */
 	u32 pieces;
+	u32 turn;	/* the client that is looked at first for the next one */
+	u32 stopped_at; /* with so many requests at that one's disk there was no place for it */
 } move;
 
-bool undo_is_moving(void)
+static bool undo_is_moving(void)
 {
 	return move.request != NULL;
+}
+
+static bool undo_moves(const struct client *client)
+{
+	return undo_is_moving() && move.client == client;
 }
 
 static void undo_move_tell(const struct client *client)
@@ -46,6 +52,7 @@ void undo_tell(const struct client *client, bool full)
 static void undo_move_give_up(struct client *client, enum disk_undo_problem problem)
 {
 	undo_give_up(&client->undo, problem);
+	client->wanted_pieces = 0;
 	undo_move_tell(client);
 }
 
@@ -87,11 +94,6 @@ static bool undo_start(struct client *client, enum block_operation operation, u6
 	return false;
 }
 
-bool undo_fetch(struct client *client, u64 piece)
-{
-	return undo_start(client, BLOCK_READ, piece, 1);
-}
-
 /* --- what is kept --- */
 
 static bool undo_changes(u32 operation)
@@ -131,12 +133,10 @@ enum client_taken undo_keep(struct client *client, const struct block_request *r
 			undo_mark(undo, first, end);
 			return CLIENT_TOOK;
 		}
-		if (undo_is_moving())
-			return CLIENT_WAITS;
 		if (undo_is_full(undo))
 			undo_move_give_up(client, DISK_UNDO_FULL);
-		else if (!undo_start(client, BLOCK_READ, piece, undo_missing(undo, piece, end)))
-			return CLIENT_FULL;
+		else if (undo_read(client, piece, undo_missing(undo, piece, end)))
+			return CLIENT_WAITS;
 	}
 	return CLIENT_TOOK;
 }
@@ -171,14 +171,11 @@ static void undo_end_put_back(struct client *client, bool done)
 	client_tell_manager();
 }
 
-/* Whatever it has changed since comes after it: nothing else of this client is under way. */
 static bool undo_move_put_back(struct client *client)
 {
 	struct undo *undo = &client->undo;
 	u32 run;
 
-	if (undo_is_moving() || client->waiting != 0)
-		return false;
 	if (!undo_keeps(undo)) {
 		undo_end_put_back(client, false);
 		return true;
@@ -193,17 +190,6 @@ static bool undo_move_put_back(struct client *client)
 	return undo_start(client, BLOCK_WRITE, undo->entry[client->undo_at].piece, run);
 }
 
-bool undo_serve(void)
-{
-	bool any = false;
-
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
-		if (undo_holds(&clients[i]))
-			any |= undo_move_put_back(&clients[i]);
-	}
-	return any;
-}
-
 static void undo_went_back(struct client *client, enum block_operation operation,
 			   enum block_status status)
 {
@@ -215,6 +201,74 @@ static void undo_went_back(struct client *client, enum block_operation operation
 	} else {
 		client->undo_at += move.pieces;
 	}
+}
+
+/* --- whose turn it is --- */
+
+static bool undo_move_read(struct client *client)
+{
+	u32 pieces = client->wanted_pieces;
+
+	client->wanted_pieces = 0;
+	if (undo_start(client, BLOCK_READ, client->wanted_piece, pieces))
+		return true;
+	client->wanted_pieces = pieces;
+	return false;
+}
+
+/* What it has changed since comes after what goes back: nothing else of it is under way. */
+static bool undo_may_move(const struct client *client)
+{
+	if (undo_holds(client))
+		return client->waiting == 0;
+	return client->wanted_pieces != 0 && !client->leaving;
+}
+
+/* Whoever finds no place at its disk is not passed over: it has the next one. */
+bool undo_serve(void)
+{
+	u32 first = move.turn;
+	bool any = false;
+
+	move.stopped_at = 0;
+	for (u32 i = 0; i < DISK_CLIENT_MAX && !undo_is_moving(); i++) {
+		u32 turn = (first + i) % DISK_CLIENT_MAX;
+		struct client *client = &clients[turn];
+
+		if (!undo_may_move(client))
+			continue;
+		move.turn = turn;
+		if (!(undo_holds(client) ? undo_move_put_back(client) : undo_move_read(client))) {
+			move.stopped_at = client_waiting_for(client->given.disk.unit);
+			return any;
+		}
+		move.turn = (turn + 1) % DISK_CLIENT_MAX;
+		any = true;
+	}
+	return any;
+}
+
+bool undo_read(struct client *client, u64 piece, u32 pieces)
+{
+	if (!undo_moves(client)) {
+		client->wanted_piece = piece;
+		client->wanted_pieces = pieces;
+		(void)undo_serve();
+	}
+	return client->wanted_pieces != 0 || undo_moves(client);
+}
+
+static bool undo_is_stopped(void)
+{
+	return move.stopped_at != 0 &&
+	       client_waiting_for(clients[move.turn].given.disk.unit) >= move.stopped_at;
+}
+
+bool undo_waits(const struct client *client)
+{
+	if (undo_may_move(client))
+		return undo_is_moving() || undo_is_stopped();
+	return undo_holds(client) || undo_moves(client);
 }
 
 /* --- both --- */
@@ -243,12 +297,13 @@ void undo_take_command(struct client *client)
 	};
 	u32 asked = view_is(client) ? 0 : __atomic_load_n(&shared->put_back, __ATOMIC_ACQUIRE);
 
-	if (client->given.number == 0 || (undo_is_moving() && move.client == client))
+	if (client->given.number == 0 || undo_moves(client))
 		return;
 	given.at = shared->at;
 	given.bytes = shared->bytes;
 	if (given.number != client->undo.number) {
 		undo_open(&client->undo, &given, client->given.disk.sectors);
+		client->wanted_pieces = 0;
 		undo_move_tell(client);
 	}
 	if (asked == 0) {
@@ -257,5 +312,6 @@ void undo_take_command(struct client *client)
 	} else if (asked != client->undo_put_back && asked != client->undo_ended) {
 		client->undo_put_back = asked;
 		client->undo_at = 0;
+		client->wanted_pieces = 0;
 	}
 }

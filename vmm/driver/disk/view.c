@@ -173,10 +173,8 @@ static enum client_taken view_fetch(struct client *client, u64 piece, enum block
 			client->not_fetched = 0;
 			*status = BLOCK_ERROR;
 			return CLIENT_DONE;
-		} else if (undo_is_moving()) {
+		} else if (undo_read(client, piece, 1)) {
 			return CLIENT_WAITS;
-		} else if (!undo_fetch(client, piece)) {
-			return CLIENT_FULL;
 		}
 	}
 	return CLIENT_TOOK;

@@ -38,5 +38,5 @@ bool view_waits(const struct client *client);
 /* The device has read for it, or not: what there is to be answered. */
 enum block_status view_finish(struct client *client, const struct driver_request *request,
 			      enum block_status status);
-/* undo_fetch has ended. */
+/* What undo_read was to read has come, or not. */
 void view_fetched(struct client *client, u64 piece, u8 *data, enum block_status status);
