@@ -21,6 +21,7 @@ static bool dirty[DISKS]; /* written since it was flushed */
 static u32 headers;	  /* in all places, when the first of them was written */
 static u64 changed[2];	  /* of A and of B */
 static bool lies;	  /* the driver: there is more when it is looked at again */
+static u32 grows; /* this place, while it is written to */
 static struct copier_page the_page;
 
 static bool open_disk(struct save_disk *disk, u32 number)
@@ -70,6 +71,11 @@ bool save_disk_write(struct save_disk *disk, u64 offset, const void *bytes, u32 
 	return true;
 }
 
+bool save_disk_has_grown(const struct save_disk *disk)
+{
+	return disk->queue == grows;
+}
+
 bool save_disk_flush(struct save_disk *disk)
 {
 	flushed[disk->queue]++;
@@ -106,6 +112,7 @@ static void set_up(enum backup_kind kind)
 		disk_size[TO_A + i] = PLACE_BYTES;
 		the_page.label[3 + i] = (struct backup_label){
 			.chain = {7, (u8)i}, .id = {7, (u8)i}, .kind = (u32)kind};
+		the_page.disk_bytes[3 + i] = DISK_BYTES;
 		for (u32 at = 0; at < DISK_BYTES; at++)
 			disk_bytes[A + i][at] = (u8)(at / 512 + i + 1);
 	}
@@ -185,6 +192,7 @@ static void copies_what_changed(void **state)
 	assert_non_null(header);
 	assert_int_equal(header->blocks, 0);
 	assert_int_equal(the_page.copied_bytes, BLOCK_BYTES + 512);
+	assert_int_equal(the_page.all_bytes, BLOCK_BYTES + 512);
 }
 
 /* A driver adds blocks after they were counted: there is no room for these. */
@@ -270,8 +278,35 @@ static void looks_first(void **state)
 	disk_size[TO_A] = 2 * 4096 + 2 * BLOCK_BYTES - 512;
 	refuses("allowed: at least");
 	set_up(BACKUP_FULL);
-	disk_size[A] = 0;
+	disk_size[A] = the_page.disk_bytes[3] = 0;
 	refuses("disk data: it has no bytes");
+}
+
+/* A chain has one size: what could not be restored is no backup. */
+static void has_another_size(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 4; i++) {
+		set_up(i % 2 == 0 ? BACKUP_FULL : BACKUP_DIFF);
+		empty_places();
+		disk_size[B] = i < 2 ? DISK_BYTES + 512 : DISK_BYTES - 512;
+		refuses("disk more: its size has changed meanwhile, allowed: a full backup of "
+			"what it is now");
+	}
+}
+
+/* Its header would not be where one looks for it. */
+static void a_place_grows(void **state)
+{
+	(void)state;
+	set_up(BACKUP_FULL);
+	empty_places();
+	grows = TO_B;
+	assert_false(runs());
+	grows = 0;
+	assert_string_equal(the_page.problem, "the copy of disk more: it has grown meanwhile, "
+					      "allowed: a place that keeps its size");
+	assert_null(header_at(TO_B, TAIL));
 }
 
 /* What it builds upon, also where it may overwrite. */
@@ -297,9 +332,10 @@ static void keeps_its_base(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(copies_all),	cmocka_unit_test(copies_what_changed),
-		cmocka_unit_test(is_lied_to),	cmocka_unit_test(is_cut_off),
-		cmocka_unit_test(looks_first),	cmocka_unit_test(keeps_its_base),
+		cmocka_unit_test(copies_all),	    cmocka_unit_test(copies_what_changed),
+		cmocka_unit_test(is_lied_to),	    cmocka_unit_test(is_cut_off),
+		cmocka_unit_test(looks_first),	    cmocka_unit_test(keeps_its_base),
+		cmocka_unit_test(has_another_size), cmocka_unit_test(a_place_grows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
+#include "vmm/io/disk_changes.h"
 #include "vmm/manager/disk/disk_class.c"
 
 #define UNITS 3u
@@ -85,6 +86,12 @@ void disk_changes_show(const struct driver_link *link, struct disk_changes_given
 	(void)link, (void)shown;
 }
 
+void driver_link_drop_changes(struct driver_link *link)
+{
+	assert_int_equal(link->changes.driver_at, 0); /* the new process has nothing of it yet */
+	link->changes = (struct link_changes){.memory = HANDLE_NONE};
+}
+
 void disk_undo_show(const struct driver_link *link, struct disk_undo_given *shown)
 {
 	(void)link, (void)shown;
@@ -132,6 +139,23 @@ static void grows(void **state)
 	assert_int_equal(describe(2).features, DISK_FLUSH);
 }
 
+/* A list of changes without room for what is new would count as lost for ever. */
+static void outgrows_its_list(void **state)
+{
+	const u64 reach = 32768ull * DISK_CHANGES_BLOCK_SECTORS; /* of a list of one page a half */
+
+	(void)state;
+	for (u32 i = 0; i < UNITS; i++)
+		driver.link[i].changes = (struct link_changes){
+			.memory = 9, .bytes = disk_changes_bytes(100), .number = 1};
+	channel.disk.unit[0].sectors = reach - DISK_CHANGES_BLOCK_SECTORS;
+	channel.disk.unit[1].sectors = channel.disk.unit[2].sectors = reach + 1;
+	disk_class.ready(&driver);
+	assert_int_equal(driver.link[0].changes.memory, 9);
+	assert_int_equal(driver.link[1].changes.memory, 9); /* a partition stays as it is */
+	assert_int_equal(driver.link[2].changes.memory, HANDLE_NONE);
+}
+
 /* One is gone: its clients wait or fail as configured, the others are served. */
 static void one_is_gone(void **state)
 {
@@ -171,7 +195,7 @@ static void what_the_driver_gets(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
-	const struct CMUnitTest tests[] = {TEST(grows), TEST(one_is_gone),
+	const struct CMUnitTest tests[] = {TEST(grows), TEST(outgrows_its_list), TEST(one_is_gone),
 					   TEST(what_the_driver_gets)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

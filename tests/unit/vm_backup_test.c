@@ -34,6 +34,48 @@ static void makes_a_chain(void **state)
 	}
 }
 
+/* What a disk has grown by is in no list of changes. */
+static void needs_a_full_one_after_growth(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+
+	(void)state;
+	source.disk.sectors = 264;
+	copied(vm, BACKUP_FULL);
+	copied(vm, BACKUP_DIFF);
+	source.disk.sectors = 800;
+	assert_false(begin(vm, BACKUP_DIFF));
+	assert_string_equal(problem, "disk data: it has grown from 132 to 400 KiB since the last "
+				     "backup, allowed: a full one");
+	/* one that was begun before is of what the disk was then */
+	copied(vm, BACKUP_FULL);
+	begun(vm, BACKUP_DIFF);
+	source.disk.sectors = 808;
+	page.state = COPIER_DONE;
+	vm_backup_copier_ended(vm);
+	ended(vm, NULL);
+	assert_false(begin(vm, BACKUP_DIFF));
+	assert_non_null(strstr(problem, "it has grown from 400 to 404 KiB"));
+	copied(vm, BACKUP_FULL);
+	copied(vm, BACKUP_DIFF);
+}
+
+/* Where the list had become too small, its memory is made anew and paid for once. */
+static void makes_its_list_anew(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+
+	(void)state;
+	copied(vm, BACKUP_FULL);
+	source.changes = (struct link_changes){.memory = HANDLE_NONE};
+	changes_whole = false;
+	assert_false(begin(vm, BACKUP_DIFF));
+	changes_whole = true;
+	lower_late = 0;
+	copied(vm, BACKUP_FULL);
+	copied(vm, BACKUP_DIFF);
+}
+
 /* Nothing is released that was not confirmed: what comes next has what this one would have had. */
 /* Its monitor stands still until it is saved, and then until the disks keep what they hold. */
 static void waits_for_its_state(void **state)
@@ -255,6 +297,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_a_chain),
+		cmocka_unit_test(needs_a_full_one_after_growth),
+		cmocka_unit_test(makes_its_list_anew),
 		cmocka_unit_test(waits_for_its_state),
 		cmocka_unit_test(fails_while_copying),
 		cmocka_unit_test(quota_stays),

@@ -23,6 +23,7 @@ struct copier_page {
 	u32 pad;
 	u64 unix_seconds;
 	struct backup_label label[COPIER_DISK_MAX]; /* of the copy of disk n */
+	u64 disk_bytes[COPIER_DISK_MAX]; /* of disk n: there is no backup of another size */
 
 	/* written by the process */
 	u32 state; /* enum copier_state */

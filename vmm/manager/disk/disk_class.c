@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What disk drivers have in common, as the manager sees them. */
 #include "lib/bits.h"
+#include "vmm/io/disk_changes.h"
 #include "vmm/manager/disk/controller.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/disk_changes.h"
@@ -34,6 +35,18 @@ static void disk_class_log_units(const struct driver *driver)
 	}
 }
 
+/*
+ * Where a link's list of changes has no room for what is new it goes, before the new process has
+ * it: the next backup is a full one, and makes another list.
+ */
+static void disk_class_set_sectors(struct driver_link *link, u64 sectors)
+{
+	link->disk.sectors = sectors;
+	if (link->changes.memory != HANDLE_NONE &&
+	    link->changes.bytes < disk_changes_bytes(sectors))
+		driver_link_drop_changes(link);
+}
+
 /* Its disks may have grown: whoever has all of one gets the sectors that are new. */
 static void disk_ready(struct driver *driver)
 {
@@ -51,8 +64,8 @@ static void disk_ready(struct driver *driver)
 		struct driver_link *link = &driver->link[i];
 
 		if (link->used && link->whole)
-			link->disk.sectors =
-				MAX(link->disk.sectors, disk_class_sectors_of(driver, link));
+			disk_class_set_sectors(
+				link, MAX(link->disk.sectors, disk_class_sectors_of(driver, link)));
 	}
 }
 

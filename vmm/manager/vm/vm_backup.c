@@ -117,6 +117,7 @@ static void vm_backup_confirmed(struct vm *vm)
 		struct vm_backup_disk *disk = &vm->backup.disk[i];
 
 		disk->last = disk->next;
+		disk->last_bytes = disk->next_bytes;
 		disk->chained = true;
 		disk->merge = false;
 	}
@@ -151,6 +152,7 @@ void vm_backup_abandon(struct vm *vm)
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		backup->disk[i].chained = false;
 		backup->disk[i].merge = false;
+		backup->disk[i].changes_pages = 0;
 	}
 }
 

@@ -33,6 +33,9 @@ struct vm_backup_disk {
 	struct driver_link *to;	  /* the place; NULL: none */
 	struct backup_label next; /* of the one under way */
 	struct backup_label last; /* that was confirmed */
+	u64 next_bytes;		  /* of the disk, likewise: a chain has one size */
+	u64 last_bytes;
+	u64 changes_pages;	  /* the VM's quota was raised by, for the list of its changes */
 	bool chained;		  /* there is such a one: a differential one can follow */
 	bool merge; /* the last point's backup was not: what was noted before it still counts */
 };

@@ -26,6 +26,7 @@ static bool vm_backup_disk_may_begin(const struct vm *vm, u32 place, enum backup
 {
 	const struct vm_backup_disk *disk = &vm->backup.disk[place];
 	const struct driver_link *link = vm->link[place];
+	u64 bytes = link != NULL ? link->disk.sectors * BLOCK_SECTOR_BYTES : 0;
 
 	if (link == NULL)
 		format(why, size, "the VM runs without it");
@@ -37,6 +38,12 @@ static bool vm_backup_disk_may_begin(const struct vm *vm, u32 place, enum backup
 		format(why, size, "its driver is still busy with the last backup, try again");
 	else if (kind == BACKUP_DIFF && !disk->chained)
 		format(why, size, "there is no backup since it was booted, allowed: a full one");
+	else if (kind == BACKUP_DIFF && bytes != disk->last_bytes)
+		format(why, size,
+		       "it has grown from %llu to %llu KiB since the last backup, allowed: a full "
+		       "one",
+		       (unsigned long long)(disk->last_bytes / KIB),
+		       (unsigned long long)(bytes / KIB));
 	else if (kind == BACKUP_DIFF && !disk_changes_are_whole(link))
 		format(why, size, "not all changes since the last backup are known, allowed: a "
 				  "full one");
@@ -104,19 +111,22 @@ bool vm_backup_may_begin(struct vm *vm, const struct vm_backup_wish *wish, char 
 	return false;
 }
 
-/* A list of what changes, where there is none yet. */
-static bool vm_backup_prepare_changes(struct vm *vm, struct driver_link *link, char *problem,
-				      size_t size)
+/* A list of what changes, where there is none yet, or the disk has grown beyond what it had. */
+static bool vm_backup_prepare_changes(struct vm *vm, u32 place, char *problem, size_t size)
 {
-	u64 pages = disk_changes_pages(link);
+	struct driver_link *link = vm->link[place];
+	u64 *pages = &vm->backup.disk[place].changes_pages;
 
 	if (link->changes.memory != HANDLE_NONE)
 		return true;
-	if (!vm_quota_raise(vm, pages, problem, size))
-		return false;
-	if (disk_changes_make(link, vm->group, problem, size))
-		return true;
-	vm_quota_lower(vm, pages);
+	vm_quota_lower(vm, *pages);
+	*pages = disk_changes_pages(link);
+	if (vm_quota_raise(vm, *pages, problem, size)) {
+		if (disk_changes_make(link, vm->group, problem, size))
+			return true;
+		vm_quota_lower(vm, *pages);
+	}
+	*pages = 0;
 	return false;
 }
 
@@ -138,8 +148,9 @@ static bool vm_backup_prepare_disk(struct vm *vm, u32 place, char *problem, size
 	struct driver_link *link = vm->link[place];
 
 	vm_backup_make_label(disk, vm->backup.kind);
+	disk->next_bytes = link->disk.sectors * BLOCK_SECTOR_BYTES;
 	if (!vm_disk_prepare(vm, link, problem, size) ||
-	    !vm_backup_prepare_changes(vm, link, problem, size))
+	    !vm_backup_prepare_changes(vm, place, problem, size))
 		return false;
 	disk->to = disk_attach_save(vm, disk->target, false, problem, size);
 	return disk->to != NULL;

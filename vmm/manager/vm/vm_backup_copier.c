@@ -42,8 +42,10 @@ static void vm_backup_copier_make_page(struct vm *vm, struct process_build *buil
 		return;
 	backup->page->overwrite = backup->overwrite;
 	backup->page->unix_seconds = machine_wall_seconds(clock_tsc());
-	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		backup->page->label[i] = backup->disk[i].next;
+		backup->page->disk_bytes[i] = backup->disk[i].next_bytes;
+	}
 }
 
 static bool vm_backup_copier_make_views(struct vm *vm, char *problem, size_t size)

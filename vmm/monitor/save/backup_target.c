@@ -101,6 +101,10 @@ bool backup_target_confirm(struct save_disk *disk, struct backup_header *header)
 	header->version = BACKUP_VERSION;
 	header->block_bytes = BACKUP_BLOCK_BYTES;
 	header->check = backup_header_check(header);
+	/* who restores it looks for a full one's header at the end that the place has then */
+	if (save_disk_has_grown(disk))
+		return backup_target_refuse(
+			disk, "it has grown meanwhile, allowed: a place that keeps its size");
 	return save_disk_flush(disk) &&
 	       save_disk_write(disk,
 			       header->label.kind == BACKUP_FULL ? backup_tail_at(disk) : 0,

@@ -85,9 +85,15 @@ static bool copier_is_wanted(const struct copy *copy, u64 number)
 		1) != 0;
 }
 
+/* The disk's last block may be shorter. */
+static u32 copier_bytes_of(const struct copy *copy, u64 number)
+{
+	return (u32)MIN(copy->from.bytes - number * BLOCK_BYTES, (u64)BLOCK_BYTES);
+}
+
 static bool copier_read_block(struct copy *copy, u64 number, u32 *bytes)
 {
-	*bytes = (u32)MIN(copy->from.bytes - number * BLOCK_BYTES, (u64)BLOCK_BYTES);
+	*bytes = copier_bytes_of(copy, number);
 	if (!save_disk_read(&copy->from, number * BLOCK_BYTES, room->block, *bytes))
 		return copier_source_fails(copy);
 	memset(room->block + *bytes, 0, BLOCK_BYTES - *bytes);
@@ -158,9 +164,12 @@ static bool copier_copy_diff(struct copy *copy)
 static void copier_count_blocks(struct copy *copy)
 {
 	copy->blocks = copy->from.bytes / BLOCK_BYTES + (copy->from.bytes % BLOCK_BYTES != 0);
-	for (u64 number = 0; number < copy->blocks; number++)
-		copy->wanted += copier_is_wanted(copy, number);
-	page->all_bytes += MIN(copy->wanted * BLOCK_BYTES, copy->from.bytes);
+	for (u64 number = 0; number < copy->blocks; number++) {
+		if (!copier_is_wanted(copy, number))
+			continue;
+		copy->wanted++;
+		page->all_bytes += copier_bytes_of(copy, number);
+	}
 	copy->header.disk_bytes = copy->from.bytes;
 	copy->header.data_at =
 		copy->header.label.kind == BACKUP_DIFF ? backup_data_at(copy->wanted) : 0;
@@ -223,6 +232,10 @@ static bool copier_open_one(struct copy *copy, const struct start_entry *entry, 
 		return copier_source_fails(copy);
 	if (copy->from.bytes == 0)
 		return copier_fails("disk %s: it has no bytes", copy->name);
+	if (copy->from.bytes != page->disk_bytes[entry->value])
+		return copier_fails("disk %s: its size has changed meanwhile, allowed: a full "
+				    "backup of what it is now",
+				    copy->name);
 	if (!save_disk_open_target(&copy->to, &copy->to_client, target, queue))
 		return copier_target_fails(copy);
 	header->label = page->label[entry->value];

@@ -89,14 +89,23 @@ static bool save_disk_run(struct save_disk *disk, struct errand errand)
 				  : save_disk_fails(disk, "its disk cannot read or write there");
 }
 
-void save_disk_over(struct save_disk *disk, struct disk_client *client, handle_t queue)
+static u64 save_disk_bytes_now(const struct disk_client *client)
 {
 	struct block_about about = disk_client_about(client);
 
+	return about.sectors < ~0ull / BLOCK_SECTOR_BYTES ? about.sectors * BLOCK_SECTOR_BYTES : 0;
+}
+
+void save_disk_over(struct save_disk *disk, struct disk_client *client, handle_t queue)
+{
 	disk->client = client;
 	disk->queue = queue;
-	disk->bytes =
-		about.sectors < ~0ull / BLOCK_SECTOR_BYTES ? about.sectors * BLOCK_SECTOR_BYTES : 0;
+	disk->bytes = save_disk_bytes_now(client);
+}
+
+bool save_disk_has_grown(const struct save_disk *disk)
+{
+	return save_disk_bytes_now(disk->client) != disk->bytes;
 }
 
 static bool save_disk_open_one(struct save_disk *disk, struct disk_client *client,

@@ -22,6 +22,8 @@ bool save_disk_open_link(struct save_disk *disk, struct disk_client *client,
 /* Likewise of a disk that is written to (START_SAVE), of several. */
 bool save_disk_open_target(struct save_disk *disk, struct disk_client *client,
 			   const struct start_entry *entry, handle_t queue) MUST_CHECK;
+/* Since it was opened; `bytes` is what it had then. */
+bool save_disk_has_grown(const struct save_disk *disk);
 /* `count` bytes at `offset`, both in whole blocks, at most BLOCK_REQUEST_BYTES. */
 bool save_disk_read(struct save_disk *disk, u64 offset, void *bytes, u32 count) MUST_CHECK;
 bool save_disk_write(struct save_disk *disk, u64 offset, const void *bytes, u32 count) MUST_CHECK;
