@@ -9,7 +9,8 @@
 #include "vmm/driver/disk/gpt.c"
 #include "vmm/rt/format.c"
 
-static u8 *block;
+static u8 *start; /* blocks 0 and 1 */
+static u8 *block; /* 1 */
 static u8 *entries;
 static u32 block_bytes;
 
@@ -18,15 +19,16 @@ static void put32(u8 *at, u32 value)
 	memcpy(at, &value, sizeof(value));
 }
 
-/* Block 1, and from then on the entries: each in memory of exactly its size. */
+/* Both of these, and from then on the entries: each in memory of exactly its size. */
 bool driver_read(const struct driver_disk *from, u64 sector, u32 sectors, const u8 **data)
 {
 	u64 bytes = (u64)sectors * BLOCK_SECTOR_BYTES;
 	u8 *whole;
 
 	CHECK_THAT(bytes != 0 && bytes <= BLOCK_REQUEST_BYTES);
-	if (sector == block_bytes / BLOCK_SECTOR_BYTES) {
-		*data = block;
+	if (sector == 0) {
+		CHECK_THAT(bytes == 2 * block_bytes);
+		*data = start;
 		return true;
 	}
 	CHECK_THAT(sector >= 2 * block_bytes / BLOCK_SECTOR_BYTES);
@@ -38,10 +40,16 @@ bool driver_read(const struct driver_disk *from, u64 sector, u32 sectors, const 
 	return true;
 }
 
-/* Blocks 40 to 999 of 1024, and eight entries, all unused. */
-static void make_table(void)
+/* Blocks 40 to 999 of 1024, and eight entries, all unused; `first`: what block 0 has. */
+static void make_table(u8 first)
 {
-	block = calloc(1, block_bytes);
+	start = calloc(2, block_bytes);
+	block = start + block_bytes;
+	if ((first & 0x30) != 0) {
+		put32(start + 508, 0xaa550000);
+		start[446 + (first >> 6) * 16 + 4] = (first & 0x10) != 0 ? 0xee : 0x83;
+		start[446 + (first >> 6) * 16 + 8] = 1;
+	}
 	entries = calloc(1, BLOCK_REQUEST_BYTES);
 	memcpy(block, "EFI PART", 8);
 	put32(block + 8, REVISION);
@@ -65,7 +73,10 @@ static void change(struct fuzz *fuzz)
 		block[what >> 2] = fuzz_u8(fuzz);
 		break;
 	case 1:
-		block[64 + (what >> 2) % 32] = fuzz_u8(fuzz);
+		if ((what & 0x80) != 0)
+			start[400 + (what >> 2) % 32 * 4] = fuzz_u8(fuzz);
+		else
+			block[64 + (what >> 2) % 32] = fuzz_u8(fuzz);
 		break;
 	case 2:
 		entries[fuzz_u16(fuzz)] = fuzz_u8(fuzz);
@@ -94,6 +105,18 @@ static void correct(void)
 		put32(block + 16, gpt_crc32(block, bytes));
 }
 
+/* Where the first sector is somebody's, nothing is believed that it does not know of. */
+static bool is_protected(void)
+{
+	static const u8 zeros[BLOCK_SECTOR_BYTES];
+	bool found = false;
+
+	for (u32 i = 446; i < 510; i += 16)
+		found |= start[i + 4] == 0xee && gpt_get32(start + i + 8) == 1;
+	return memcmp(start, zeros, sizeof(zeros)) == 0 ||
+	       (found && start[510] == 0x55 && start[511] == 0xaa);
+}
+
 static void check_partition(const struct disk_unit *unit, u32 number, u64 sectors)
 {
 	const struct disk_partition *partition = &unit->partition[number];
@@ -120,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	block_bytes = disk.block_bytes;
 	disk.sectors = what & 4 ? fuzz_number(&fuzz) & (~0ull >> 9)
 				: 1024 * (block_bytes / BLOCK_SECTOR_BYTES);
-	make_table();
+	make_table(what);
 	while (fuzz.left > 0)
 		change(&fuzz);
 	if (what & 2)
@@ -132,7 +155,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	CHECK_THAT(unit.partition_count == 0 || unit.problem[0] == '\0');
 	for (u32 i = 0; i < unit.partition_count; i++)
 		check_partition(&unit, i, disk.sectors);
-	free(block);
+	CHECK_THAT(unit.partition_count == 0 || (is_protected() && unit.gpt_ignored == 0));
+	CHECK_THAT(unit.gpt_ignored == 0 || !is_protected());
+	free(start);
 	free(entries);
 	return 0;
 }

@@ -27,6 +27,12 @@ def header(sectors, table):
     return fields[:16] + struct.pack("<I", zlib.crc32(fields)) + fields[20:]
 
 
+def first_sector(*rows):
+    """With a DOS partition table of (type, first sector, sectors)."""
+    table = b"".join(struct.pack("<B3xB3xII", 0, kind, first, count) for kind, first, count in rows)
+    return bytes(446) + table.ljust(64, b"\0") + b"\x55\xaa"
+
+
 def image(sectors, partitions, spoil=None):
     """An image's bytes; `spoil` is the offset of a byte of the table to be changed."""
     disk = bytearray(sectors * SECTOR)

@@ -112,6 +112,27 @@ TABLES = {
 }
 
 
+# A partition "one" that is not meant, or could be two; the whole disk may be used.
+UNCLEAR = {
+    "left-over": (gpt.first_sector((0x83, 32, 4000)) + GOOD[gpt.SECTOR:],
+                  'found "one", and on left-over a GPT that is left over'),
+    "twice": (with_header(GOOD[:2 * gpt.SECTOR] + entry(64, 127, "one") + entry(128, 191, "one")
+                          + GOOD[2 * gpt.SECTOR + 256:], 88, struct.pack("<I", zlib.crc32(
+                              (entry(64, 127, "one") + entry(128, 191, "one"))
+                              .ljust(gpt.ENTRIES * gpt.ENTRY_BYTES, b"\0")))),
+              'found "one" twice on twice, allowed: a UUID, as 00000000-0000-0000-0000-000000000009'),
+}
+HYBRID = gpt.first_sector((0xee, 1, 33), (0x83, 64, 64)) + GOOD[gpt.SECTOR:]
+
+
+def check_unclear(machine):
+    for name, (_, words) in UNCLEAR.items():
+        said = machine.command(f"vm create vm-{name}")
+        assert words in said, said
+        assert machine.command(f"vm create whole-{name}") == f"whole-{name}: created"
+    assert machine.command("vm create vm-hybrid") == "vm-hybrid: created"
+
+
 def test_tables(build, tmp_path):
     """A broken table is refused, for a partition and for the whole disk, and nothing is written."""
     conf = "[disk good]\ncontroller = memory\nimage = good.img\n[vm good]\nkernel = spin.bin\n" \
@@ -119,7 +140,13 @@ def test_tables(build, tmp_path):
     for name in TABLES:
         conf += f"[disk {name}]\ncontroller = memory\nimage = {name}.img\n"
         conf += f"[vm vm-{name}]\nkernel = spin.bin\nmemory = 16M\ndisk = {name}\n"
+    for name in (*UNCLEAR, "hybrid"):
+        conf += f"[disk {name}]\ncontroller = memory\nimage = {name}.img\npartition = one\n"
+        conf += f"[disk whole-{name}]\ncontroller = memory\nimage = {name}.img\n"
+        conf += "".join(f"[vm {vm}-{name}]\nkernel = spin.bin\nmemory = 16M\ndisk = {disk}{name}\n"
+                        for vm, disk in (("vm", ""), ("whole", "whole-")))
     images = {f"{name}.img": data for name, data in TABLES.items()} | {"good.img": GOOD}
+    images |= {f"{name}.img": data for name, (data, _) in UNCLEAR.items()} | {"hybrid.img": HYBRID}
     files = bundle.make(tmp_path / "tables.cpio", conf, bundle.tiny(build, "spin") | images)
     with Qemu(build, bundle=files) as machine:
         machine.wait_prompt()
@@ -127,7 +154,8 @@ def test_tables(build, tmp_path):
         found = {row["driver"]: row for row in machine.objects("disk partitions")}
         assert found["good"] == {"driver": "good", "disk": "good", "name": "one", "first_sector": 64,
                                  "id": str(uuid.UUID(int=2)), "bytes": 64 * gpt.SECTOR}
-        assert set(found) == {"good"}
+        assert set(found) == {"good", "twice", "whole-twice", "hybrid", "whole-hybrid"}
+        check_unclear(machine)
         taken = {}
         for name in TABLES:
             said = machine.command(f"vm create vm-{name}")

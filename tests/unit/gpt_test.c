@@ -203,6 +203,64 @@ static void unusual_tables(void **state)
 	expect_partition(0, 40, 960, "last");
 }
 
+static void put_dos_entry(u32 entry, u8 type, u32 first)
+{
+	disk[446 + 16 * entry + 4] = type;
+	put32(446 + 16 * entry + 8, first);
+	disk[510] = 0x55;
+	disk[511] = 0xaa;
+}
+
+static void expect_ignored(bool ignored)
+{
+	reads_that_work = 2;
+	read_table();
+	assert_string_equal(unit.problem, "");
+	assert_int_equal(unit.gpt_ignored, ignored);
+	assert_int_equal(unit.partition_count, ignored ? 0 : 1);
+}
+
+/* A table counts if the first sector knows of it (5.2.3), or has nothing to say. */
+static void what_the_first_sector_says(void **state)
+{
+	static const u32 sizes[] = {512, 4096};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(sizes); i++) {
+		for (u32 entry = 0; entry < 4; entry++) {
+			make_table(sizes[i]);
+			add_partition(0, 40, 50, "data");
+			expect_ignored(false);
+			put_dos_entry((entry + 1) % 4, 0x83, 40); /* a disk of a DOS table */
+			expect_ignored(true);
+			put_dos_entry(entry, 0xee, 1); /* a hybrid one */
+			expect_ignored(false);
+			put_dos_entry(entry, 0xee, 2);
+			expect_ignored(true);
+			put_dos_entry(entry, 0xee, 1);
+			disk[511] = 0;
+			expect_ignored(true);
+		}
+		make_table(sizes[i]);
+		put_dos_entry(0, 0xee, 1); /* alone, as usual */
+		add_partition(0, 40, 50, "data");
+		expect_ignored(false);
+		/* what is no table of partitions is somebody's as well */
+		for (u32 at = 0; at < 512; at += 73) {
+			make_table(sizes[i]);
+			add_partition(0, 40, 50, "data");
+			disk[at] = 1;
+			expect_ignored(true);
+		}
+		disk[header_at(20)] ^= 1; /* nobody asks whether it is whole */
+		expect_ignored(true);
+		disk[header_at(0)] = 0;
+		reads_that_work = 2;
+		read_table();
+		assert_int_equal(unit.gpt_ignored, 0);
+	}
+}
+
 static void disks_without_one(void **state)
 {
 	(void)state;
@@ -342,15 +400,11 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(checksum),
-		cmocka_unit_test(good_tables),
-		cmocka_unit_test(unusual_tables),
-		cmocka_unit_test(disks_without_one),
-		cmocka_unit_test(broken_headers),
-		cmocka_unit_test(broken_entries),
-		cmocka_unit_test(overlapping_entries),
-		cmocka_unit_test(too_many),
-		cmocka_unit_test(names),
+		cmocka_unit_test(checksum),	     cmocka_unit_test(good_tables),
+		cmocka_unit_test(unusual_tables),    cmocka_unit_test(what_the_first_sector_says),
+		cmocka_unit_test(disks_without_one), cmocka_unit_test(broken_headers),
+		cmocka_unit_test(broken_entries),    cmocka_unit_test(overlapping_entries),
+		cmocka_unit_test(too_many),	     cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,7 +115,7 @@ struct disk_unit {
 	u32 block_bytes; /* 512 or 4096 */
 	u64 sectors;  /* of 512 bytes; 0: it cannot be used */
 	u32 partition_count;
-	u32 pad0;
+	u32 gpt_ignored; /* not 0: it has a GPT that its first sector does not know of */
 	char model[48];
 	char serial[24];
 	/* Why it cannot be used, or has no partitions; "": it can, and has those of its table. */

@@ -10,6 +10,15 @@
 #define ENTRY_BYTES_MIN	 128u
 #define NAME_UNITS	 36u /* UTF-16 */
 #define CRC32_POLYNOMIAL 0xedb88320u
+/* The first sector, as a DOS partition table has it (UEFI 2.10, 5.2.1). */
+#define DOS_ENTRIES_AT	 446u
+#define DOS_ENTRY_BYTES	 16u
+#define DOS_ENTRIES	 4u
+#define DOS_TYPE_AT	 4u
+#define DOS_FIRST_AT	 8u
+#define DOS_SIGNATURE_AT 510u
+#define DOS_SIGNATURE	 0xaa55u
+#define DOS_TYPE_GPT	 0xeeu
 
 static u32 gpt_crc32(const u8 *bytes, size_t count)
 {
@@ -37,6 +46,24 @@ static u64 gpt_get64(const u8 *bytes)
 
 	memcpy(&value, bytes, sizeof(value));
 	return value;
+}
+
+bool gpt_counts(const u8 *sector)
+{
+	const u8 *entry = sector + DOS_ENTRIES_AT;
+	bool zeros = true;
+
+	for (u32 i = 0; i < BLOCK_SECTOR_BYTES && zeros; i++)
+		zeros = sector[i] == 0;
+	if (zeros)
+		return true;
+	if ((sector[DOS_SIGNATURE_AT] | sector[DOS_SIGNATURE_AT + 1] << 8) != DOS_SIGNATURE)
+		return false;
+	for (u32 i = 0; i < DOS_ENTRIES; i++, entry += DOS_ENTRY_BYTES) {
+		if (entry[DOS_TYPE_AT] == DOS_TYPE_GPT && gpt_get32(entry + DOS_FIRST_AT) == 1)
+			return true;
+	}
+	return false;
 }
 
 static bool gpt_header_crc_fits(const u8 *block, u32 bytes)
@@ -76,13 +103,18 @@ static const char *gpt_find_header_fault(const u8 *block, u32 block_bytes, u64 b
 	return NULL;
 }
 
+static bool gpt_is_there(const u8 *block)
+{
+	return gpt_get64(block) == SIGNATURE;
+}
+
 enum gpt_result gpt_parse_header(const u8 *block, u32 block_bytes, u64 blocks,
 				 struct gpt_header *header, char *problem, size_t size)
 {
 	const char *fault;
 
 	problem[0] = '\0';
-	if (gpt_get64(block) != SIGNATURE)
+	if (!gpt_is_there(block))
 		return GPT_NONE;
 	*header = (struct gpt_header){
 		.first_usable = gpt_get64(block + 40),
@@ -185,12 +217,17 @@ static int gpt_read_all(const struct driver_disk *disk, struct disk_unit *unit)
 	const u8 *data;
 	u32 blocks;
 
-	if (disk->sectors / per_block < 3 || !driver_read(disk, per_block, per_block, &data)) {
+	unit->gpt_ignored = 0;
+	problem[0] = '\0';
+	if (disk->sectors / per_block < 3 || !driver_read(disk, 0, 2 * per_block, &data)) {
 		format(problem, size, "its partition table cannot be read");
 		return -1;
 	}
-	result = gpt_parse_header(data, disk->block_bytes, disk->sectors / per_block, &header,
-				  problem, size);
+	unit->gpt_ignored = gpt_is_there(data + disk->block_bytes) && !gpt_counts(data);
+	if (unit->gpt_ignored != 0)
+		return 0;
+	result = gpt_parse_header(data + disk->block_bytes, disk->block_bytes,
+				  disk->sectors / per_block, &header, problem, size);
 	if (result != GPT_GOOD)
 		return result == GPT_NONE ? 0 : -1;
 	blocks = (header.entry_count * header.entry_bytes + disk->block_bytes - 1) /

@@ -21,6 +21,12 @@ enum gpt_result {
 	GPT_GOOD,
 };
 
+/*
+ * Whether a GPT behind that first sector of the disk is meant (5.2.3): it has an entry that is
+ * there to protect it, alone or beside others, or nothing at all. Elsewise it is left over from
+ * before the disk was given what it has now, and whoever believed it wrote into that.
+ */
+bool gpt_counts(const u8 *sector);
 /* `block` holds the disk's block 1, of block_bytes; the disk has `blocks` of them. */
 enum gpt_result gpt_parse_header(const u8 *block, u32 block_bytes, u64 blocks,
 				 struct gpt_header *header, char *problem, size_t size);

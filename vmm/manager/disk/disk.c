@@ -3,10 +3,10 @@
 
 #include "lib/bits.h"
 #include "vmm/manager/log/notice.h"
+#include "vmm/manager/disk/disk_partition.h"
 #include "vmm/manager/disk/disk_start.h"
 #include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/disk/disk_window.h"
-#include "vmm/manager/disk/guid.h"
 #include "vmm/manager/driver/service.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/config/vm_save_key.h"
@@ -25,23 +25,6 @@ void disks_start(void)
 	services_check();
 }
 
-static const struct disk_partition *disk_find_partition(const struct disk_unit *unit,
-							const char *wanted)
-{
-	u32 count = MIN(unit->partition_count, DISK_PARTITION_MAX);
-	char id[GUID_TEXT_BYTES];
-
-	for (u32 i = 0; i < count; i++) {
-		const struct disk_partition *partition = &unit->partition[i];
-
-		guid_text(partition->id, id);
-		if (strncmp(partition->name, wanted, sizeof(partition->name)) == 0 ||
-		    guid_equal(id, wanted))
-			return partition;
-	}
-	return NULL;
-}
-
 /* Which sectors it has. What the driver says is checked: it may be broken. */
 static void disk_look_up(struct disk *disk)
 {
@@ -57,18 +40,13 @@ static void disk_look_up(struct disk *disk)
 		return;
 	}
 	if (disk->config->partition[0] != '\0') {
-		const struct disk_partition *partition =
-			disk_find_partition(unit, disk->config->partition);
+		struct disk_partition partition;
 
-		if (partition == NULL) {
-			format(disk->problem, sizeof(disk->problem),
-			       "partition: found \"%s\", which %s has not; `disk list` shows those "
-			       "that there are",
-			       disk->config->partition, disk->driver->name);
+		if (!disk_partition_find(unit, disk->config->partition, disk->driver->name,
+					 &partition, disk->problem, sizeof(disk->problem)))
 			return;
-		}
-		first = partition->first_sector;
-		count = partition->sectors;
+		first = partition.first_sector;
+		count = partition.sectors;
 	}
 	if (count == 0 || count > all || first > all - count) {
 		format(disk->problem, sizeof(disk->problem), "it is smaller than its partition");

@@ -12,7 +12,7 @@ struct disk {
 	const struct disk_config *config;
 	struct driver *driver; /* NULL: its controller is not there, or the section is broken */
 	u32 unit; /* of the driver's disks */
-	char problem[DRIVER_TEXT_BYTES + 64]; /* why it cannot be used; "": it can */
+	char problem[2 * DRIVER_TEXT_BYTES]; /* why it cannot be used; "": it can */
 	u64 first_sector; /* once `found` */
 	u64 sectors;
 	bool found;
