@@ -137,6 +137,7 @@
 #include "vmm/monitor/x86/prefix.c"
 #include "vmm/monitor/x86/tables.c"
 #include "vmm/monitor/x86/xsave.c"
+#include "vmm/io/disk_serial.c"
 #include "vmm/monitor/disk/disk_open.c"
 #include "vmm/monitor/net/net_open.c"
 #include "tests/unit/pci_sources.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "vmm/io/disk_serial.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/guid.h"
@@ -23,9 +24,29 @@ static const char *command_disk_list_problem_of(const struct disk *disk)
 	return disk->problem;
 }
 
+/* As its guest sees it. */
+static struct text command_disk_list_serial_of(const struct disk *disk,
+					       char serial[DISK_SERIAL_BYTES])
+{
+	disk_serial(disk->config->section.name, serial);
+	return (struct text){serial, strnlen(serial, DISK_SERIAL_BYTES)};
+}
+
+/* Where a guest does not see all of its name. */
+static void command_disk_list_show_serial(struct reply *reply, const struct disk *disk)
+{
+	char serial[DISK_SERIAL_BYTES];
+	const struct text text = command_disk_list_serial_of(disk, serial);
+
+	if (!text_equal(text, disk->config->section.name))
+		reply_line(reply, "  serial number %.*s", (int)text.length, text.start);
+}
+
 static void command_disk_list_show_json(struct reply *reply, const struct disk *disk,
 					const char *users)
 {
+	char serial[DISK_SERIAL_BYTES];
+
 	reply_object_begin(reply);
 	json_string(&reply->object, "name", disk->config->section.name);
 	json_string(&reply->object, "driver", disk->driver != NULL ? disk->driver->name : "");
@@ -35,6 +56,7 @@ static void command_disk_list_show_json(struct reply *reply, const struct disk *
 	json_u64(&reply->object, "first_sector", disk->first_sector);
 	json_u64(&reply->object, "bytes", disk->sectors * BLOCK_SECTOR_BYTES);
 	json_bool(&reply->object, "read_only", disk->config->read_only != 0);
+	json_text(&reply->object, "serial", command_disk_list_serial_of(disk, serial));
 	json_string(&reply->object, "users", users);
 	reply_object_end(reply);
 }
@@ -68,6 +90,7 @@ static void command_disk_list_show_text(struct reply *reply, const struct disk *
 		   (unsigned long long)(disk->sectors * BLOCK_SECTOR_BYTES / MIB), users);
 	if (command_disk_list_problem_of(disk)[0] != '\0')
 		reply_line(reply, "  %s", command_disk_list_problem_of(disk));
+	command_disk_list_show_serial(reply, disk);
 	if (disk->driver != NULL && disk->driver->channel != NULL)
 		command_disk_list_show_partitions(reply, disk);
 }
@@ -99,5 +122,5 @@ COMMAND(disk_list,
 	.arguments = "",
 	.summary = "the disks of the configuration and who uses them",
 	.example = "disk list",
-	.keys = "name driver state problem partition first_sector bytes read_only users",
+	.keys = "name driver state problem partition first_sector bytes read_only serial users",
 	.run = command_disk_list_run);

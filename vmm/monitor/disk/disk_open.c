@@ -3,6 +3,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/io/disk_serial.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/rt/memory.h"
@@ -23,12 +24,12 @@ static enum status disk_open_one(struct machine *machine, const struct start_ent
 {
 	struct virtio_blk *blk = &machine->blk[machine->blk_count];
 	handle_t doorbell = start_handle_of(START_DISK_DOORBELL, entry->value);
+	char name[sizeof(entry->name) + 1] = "";
 
 	disk_client_open(&blk->client, (struct link_memory *)(uintptr_t)entry->offset, disk_ring,
 			 (void *)(uintptr_t)doorbell);
-	/* not terminated where all of it is used (virtio 1.2, 5.2.6) */
-	memcpy(blk->name, entry->name, MIN(strnlen(entry->name, sizeof(entry->name)),
-					   sizeof(blk->name)));
+	memcpy(name, entry->name, sizeof(entry->name));
+	disk_serial(name, blk->name);
 	blk->number = (u32)entry->value;
 	machine->blk_count++;
 	return disk_bind(machine, blk->number, key);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "vmm/io/disk_serial.h"
 #include "vmm/monitor/disk/disk_client.h"
 #include "vmm/monitor/virtio/virtio.h"
 
@@ -12,7 +13,7 @@ struct platform_config;
 #define VIRTIO_BLK_REQUESTS   128u /* taken from all queues and not yet given back */
 #define VIRTIO_BLK_DATA_MAX   32u  /* segments of a request's data: seg_max */
 #define VIRTIO_BLK_SEGMENTS   (VIRTIO_BLK_DATA_MAX + 2) /* and of its header and status */
-#define VIRTIO_BLK_NAME_BYTES 20u
+#define VIRTIO_BLK_NAME_BYTES DISK_SERIAL_BYTES
 
 enum blk_phase {
 	BLK_FREE,

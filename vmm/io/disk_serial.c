@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/io/disk_serial.h"
+
+#include "lib/string.h"
+
+#define SUM_DIGITS  8u
+#define BEGIN_BYTES (DISK_SERIAL_BYTES - SUM_DIGITS - 1)
+/* FNV-1a of 32 bits. */
+#define SUM_START  0x811c9dc5u
+#define SUM_FACTOR 0x01000193u
+
+static u32 disk_serial_sum(const char *name)
+{
+	u32 sum = SUM_START;
+
+	for (; *name != '\0'; name++)
+		sum = (u32)((sum ^ (u8)*name) * (u64)SUM_FACTOR);
+	return sum;
+}
+
+void disk_serial(const char *name, char serial[DISK_SERIAL_BYTES])
+{
+	size_t length = strlen(name);
+	u32 sum = disk_serial_sum(name);
+
+	memset(serial, 0, DISK_SERIAL_BYTES);
+	if (length <= DISK_SERIAL_BYTES) {
+		memcpy(serial, name, length);
+		return;
+	}
+	memcpy(serial, name, BEGIN_BYTES);
+	serial[BEGIN_BYTES] = '-';
+	for (u32 i = 0; i < SUM_DIGITS; i++)
+		serial[BEGIN_BYTES + 1 + i] = "0123456789abcdef"[sum >> (28 - 4 * i) & 15];
+}
