@@ -2,8 +2,8 @@
 /*
  * A switch with four ports. The first is honest, and so is whoever reads at the second; the
  * second's own frames, and both others, are any bytes in rings and lines at any time. The honest
- * frames arrive unchanged and in order, nobody else sends in their name, and whatever arrives has a
- * header that is true.
+ * frames arrive unchanged and in order, nobody else sends in their name, whatever arrives has a
+ * header that is true, and from a port with an address nothing comes that names another one.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -30,6 +30,8 @@
 #define PORTS	   4u
 #define HONEST	   0u /* sends */
 #define READER	   1u /* reads what all send, and writes garbage */
+#define ADDRESSED  3u /* may have an IPv4 address */
+#define ADDRESS	   0x0a00000au
 #define MTU	   1500u
 #define MAC(n)	   (0x000000005452ull | (u64)(n) << 40)
 #define ROUNDS_MAX 200u
@@ -141,6 +143,25 @@ static bool may_be_from(u64 source)
 	return port_sets.holders != 0 && source != MAC(READER) && (source & 1) == 0;
 }
 
+/* From a port with an IPv4 address nothing comes that names another one, nor an IPv6 address. */
+static void check_address(const u8 *frame, u32 bytes)
+{
+	static const u8 nobody[IPV6_ADDRESS_BYTES];
+	u16 type = bytes_get16(frame + ETHER_TYPE_AT);
+	const u8 *l3 = frame + L3_AT;
+	u32 sender;
+
+	if (type == ETHER_IPV6) {
+		CHECK_THAT(bytes >= L3_AT + IPV6_BYTES + SOLICITATION_BYTES);
+		CHECK_THAT(memcmp(l3 + IPV6_ADDRESSES_AT, nobody, sizeof(nobody)) == 0);
+		CHECK_THAT(memcmp(l3 + 61, frame + 9, 3) == 0);
+		return;
+	}
+	CHECK_THAT(type == ETHER_IPV4 || type == ETHER_ARP);
+	memcpy(&sender, l3 + (type == ETHER_ARP ? ARP_SENDER_AT : IPV4_SOURCE_AT), sizeof(sender));
+	CHECK_THAT(sender == ADDRESS || sender == 0);
+}
+
 static void read_all(void)
 {
 	u32 wishes = memory[READER][LINK_LINE_BYTES + offsetof(struct link_line, wish)];
@@ -153,6 +174,8 @@ static void read_all(void)
 		CHECK_THAT(may_be_from(source));
 		CHECK_THAT(bytes_get16(frame + ETHER_TYPE_AT) != ETHER_TAG);
 		check_header(&header, frame, wishes);
+		if (ports[ADDRESSED].address != 0 && source == ports[ADDRESSED].only_mac)
+			check_address(frame, header.bytes);
 		if (source == MAC(HONEST))
 			check_honest(frame, header.bytes);
 		frames_drop(&reader, &header);
@@ -187,12 +210,37 @@ static u32 make_frame(struct fuzz *fuzz, u8 *frame, struct frame_header *header)
 	return bytes;
 }
 
+/* Who asks whether somebody has the IPv6 address that is made of the frame's source. */
+static void make_solicitation(u8 *frame, struct frame_header *header)
+{
+	static const u8 start[] = {0x60, 0, 0, 0, 0, 24, IP_ICMPV6, SOLICITATION_HOPS};
+	static const u8 group[] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
+	u8 *ip = frame + L3_AT;
+	u8 *asked = ip + IPV6_BYTES + SOLICITED_AT;
+
+	bytes_put16(frame + ETHER_TYPE_AT, ETHER_IPV6);
+	memset(ip, 0, IPV6_BYTES + SOLICITATION_BYTES);
+	memcpy(ip, start, sizeof(start));
+	memcpy(ip + IPV6_TARGET_AT, group, sizeof(group));
+	memcpy(ip + IPV6_TARGET_AT + 13, frame + 9, 3);
+	bytes_put16(ip + IPV6_BYTES, SOLICITATION);
+	bytes_put16(asked, 0xfe80);
+	memcpy(asked + 8, frame + 6, 3);
+	bytes_put16(asked + 11, 0xfffe);
+	memcpy(asked + 13, frame + 9, 3);
+	asked[8] ^= EUI64_UNIVERSAL;
+	*header = (struct frame_header){.bytes = L3_AT + IPV6_BYTES + SOLICITATION_BYTES};
+}
+
 /* A probe as it would come back from somewhere. */
 static void make_probe(struct fuzz *fuzz, u8 *frame, struct frame_header *header)
 {
-	u8 number = fuzz_u8(fuzz) % PORTS;
+	u8 what = fuzz_u8(fuzz);
+	u8 number = what % PORTS;
 	u64 secret = SECRET + number;
 
+	if (what >= 128)
+		return make_solicitation(frame, header);
 	bytes_put_mac(frame, PROBE_GROUP);
 	bytes_put16(frame + ETHER_TYPE_AT, PROBE_TYPE);
 	bytes_put16(frame + PROBE_NUMBER_AT, number);
@@ -270,7 +318,7 @@ static void scribble(struct fuzz *fuzz, u32 index)
 	port_sets.active |= BIT(index);
 }
 
-static void attach(struct fuzz *fuzz, u32 index, u32 flags)
+static void attach(struct fuzz *fuzz, u32 index, u32 flags, u32 address)
 {
 	struct link_memory *link = (struct link_memory *)(void *)memory[index];
 
@@ -280,6 +328,7 @@ static void attach(struct fuzz *fuzz, u32 index, u32 flags)
 		.link = (u64)(uintptr_t)link,
 		.port = {.mac = (flags & NET_PORT_UPLINK) != 0 ? 0 : MAC(index),
 			 .flags = flags,
+			 .address = address,
 			 .secret = SECRET + index},
 		.number = 1};
 }
@@ -287,6 +336,7 @@ static void attach(struct fuzz *fuzz, u32 index, u32 flags)
 static void start(struct fuzz *fuzz)
 {
 	static const u32 others[] = {0, NET_PORT_TRUNK, NET_PORT_UPLINK, NET_PORT_ANY_SOURCE};
+	u8 what;
 
 	memset(&channel_memory, 0, sizeof(channel_memory));
 	memset(memory, 0, sizeof(memory));
@@ -299,10 +349,11 @@ static void start(struct fuzz *fuzz)
 	mac_table_init(fuzz_u8(fuzz), 0);
 	forward_init(MTU);
 	port_init(&channel_memory, 1, 1);
-	attach(fuzz, HONEST, 0);
-	attach(fuzz, READER, 0);
-	attach(fuzz, 2, others[fuzz_u8(fuzz) % ARRAY_COUNT(others)]);
-	attach(fuzz, 3, others[fuzz_u8(fuzz) % ARRAY_COUNT(others)]);
+	attach(fuzz, HONEST, 0, 0);
+	attach(fuzz, READER, 0, 0);
+	attach(fuzz, 2, others[fuzz_u8(fuzz) % ARRAY_COUNT(others)], 0);
+	what = fuzz_u8(fuzz);
+	attach(fuzz, ADDRESSED, others[what % ARRAY_COUNT(others)], what >= 128 ? ADDRESS : 0);
 	port_take_commands();
 	frames_open(&honest, (struct link_memory *)(void *)memory[HONEST], LINK_CLIENT);
 	frames_open(&reader, (struct link_memory *)(void *)memory[READER], LINK_CLIENT);

@@ -201,6 +201,59 @@ static void may_probe_for_its_ip(void **state)
 	expect_dropped(0, NET_DROP_SPOOFED, 4);
 }
 
+/* Who asks whether somebody has an IPv6 address (RFC 4862, 5.4.2); one byte of it is another. */
+static void put_solicitation(u32 index, u64 mac, u32 at, u8 value, u32 bytes)
+{
+	static const u8 start[] = {0x60, 0, 0, 0, 0, 32, 58, 255};
+	u8 *ip = scratch + 14;
+	u8 *asked = ip + 48;
+	u8 card[8];
+
+	memset(scratch, 0, 100);
+	bytes_put16(scratch, 0x3333);
+	put_mac(scratch + 6, MAC(index));
+	bytes_put16(scratch + 12, ETHER_IPV6);
+	memcpy(ip, start, sizeof(start));
+	bytes_put16(asked, 0xfe80);
+	memcpy(card, &mac, sizeof(card));
+	memcpy(asked + 8, card, 3);
+	bytes_put16(asked + 11, 0xfffe);
+	memcpy(asked + 13, card + 3, 3);
+	asked[8] ^= 2;
+	bytes_put16(ip + 24, 0xff02);
+	ip[35] = 1;
+	ip[36] = 0xff;
+	memcpy(ip + 37, asked + 13, 3);
+	ip[40] = 135;
+	ip[at] = value;
+	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
+}
+
+/* Likewise for the IPv6 address that is made of its card's; and nothing else by IPv6. */
+static void may_probe_for_its_ipv6(void **state)
+{
+	static const u8 other[][2] = {{0, 0x40},  {6, 17}, {7, 64},    {8, 0xfe}, {23, 1},
+				      {24, 0xfe}, {35, 2}, {36, 1},    {37, 9},	  {39, 9},
+				      {40, 136},  {41, 1}, {48, 0x20}, {55, 1},	  {56, 0},
+				      {58, 9},	  {59, 0}, {60, 0},    {61, 9},	  {63, 9}};
+
+	(void)state;
+	attach_port(0, (struct net_port){.mac = MAC(0), .address = IP_OWN});
+	attach(1);
+	put_solicitation(0, MAC(0), 1, 0, 14 + 64);
+	put_solicitation(0, MAC(0), 20, 0, 14 + 72); /* with a nonce behind it (RFC 7527) */
+	serve_all();
+	expect_frames(1, 2);
+	expect_dropped(0, NET_DROP_SPOOFED, 0);
+	put_solicitation(0, MAC(0), 1, 0, 14 + 63);
+	put_solicitation(0, MAC(1), 1, 0, 14 + 64);
+	for (u32 i = 0; i < ARRAY_COUNT(other); i++)
+		put_solicitation(0, MAC(0), other[i][0], other[i][1], 14 + 64);
+	serve_all();
+	expect_nothing(1);
+	expect_dropped(0, NET_DROP_SPOOFED, 2 + ARRAY_COUNT(other));
+}
+
 /* Whatever a port may send from, it is not an address that the manager has given to another. */
 static void not_from_anothers_ip(void **state)
 {
@@ -295,15 +348,11 @@ static void free_once_its_port_is_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(from_its_own_address_only),
-		TEST(any_source_but_others),
-		TEST(from_its_own_ip_only),
-		TEST(may_ask_for_its_ip),
-		TEST(may_probe_for_its_ip),
-		TEST(not_from_anothers_ip),
-		TEST(the_wire_is_believed),
-		TEST(anothers_ip_in_its_vlan),
-		TEST(free_once_its_port_is_gone),
+		TEST(from_its_own_address_only), TEST(any_source_but_others),
+		TEST(from_its_own_ip_only),	 TEST(may_ask_for_its_ip),
+		TEST(may_probe_for_its_ip),	 TEST(may_probe_for_its_ipv6),
+		TEST(not_from_anothers_ip),	 TEST(the_wire_is_believed),
+		TEST(anothers_ip_in_its_vlan),	 TEST(free_once_its_port_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,20 @@ bool source_learn(const struct packet *packet, u64 mac)
 _Static_assert(PACKET_HEAD_BYTES - FRAME_TAG_BYTES >= L3_AT + DHCP_COPIED_BYTES,
 	       "all that is looked at lies in the head");
 
+/* IPv6 (RFC 8200), and in it a neighbour solicitation (RFC 4861, 4.3). */
+#define IPV6_BYTES	   40u
+#define IPV6_HOPS_AT	   7u
+#define IPV6_ADDRESS_BYTES (IPV6_ADDRESSES_BYTES / 2)
+#define IPV6_TARGET_AT	   (IPV6_ADDRESSES_AT + IPV6_ADDRESS_BYTES)
+#define IP_ICMPV6	   58u
+#define SOLICITATION	   (135u << 8) /* and the code, 0 */
+#define SOLICITATION_BYTES 24u
+#define SOLICITATION_HOPS  255u
+#define SOLICITED_AT	   8u
+#define EUI64_UNIVERSAL	   2u
+_Static_assert(PACKET_HEAD_BYTES - FRAME_TAG_BYTES >= L3_AT + IPV6_BYTES + SOLICITATION_BYTES,
+	       "so does all of that");
+
 static u32 source_address_at(const u8 *at)
 {
 	u32 address;
@@ -85,7 +99,32 @@ static bool source_probes(const struct packet *packet)
 	       source_address_at(arp + ARP_TARGET_AT) == packet->from->address;
 }
 
-/* Nothing but IPv4 and ARP, for whatever else may carry other addresses. */
+/*
+ * IPv6: it asks whether anybody has the link-local address that is made of its MAC (RFC 4862,
+ * 5.4.2; RFC 4291, appendix A), from none and of those that listen for it. To ask for another one
+ * could keep that one's owner from it (5.4.3).
+ */
+static bool source_probes_ipv6(const u8 *ip, u32 there, u64 mac)
+{
+	static const u8 nobody[IPV6_ADDRESS_BYTES];
+	static const u8 listeners[] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
+	u8 own[IPV6_ADDRESS_BYTES] = {0xfe, 0x80, [11] = 0xff, [12] = 0xfe};
+	u8 card[NET_MAC_BYTES];
+
+	bytes_put_mac(card, mac);
+	memcpy(own + 8, card, 3);
+	memcpy(own + 13, card + 3, 3);
+	own[8] ^= EUI64_UNIVERSAL;
+	return there >= IPV6_BYTES + SOLICITATION_BYTES && ip[0] >> 4 == 6 &&
+	       ip[IPV6_NEXT_AT] == IP_ICMPV6 && ip[IPV6_HOPS_AT] == SOLICITATION_HOPS &&
+	       memcmp(ip + IPV6_ADDRESSES_AT, nobody, sizeof(nobody)) == 0 &&
+	       memcmp(ip + IPV6_TARGET_AT, listeners, sizeof(listeners)) == 0 &&
+	       memcmp(ip + IPV6_TARGET_AT + 13, own + 13, 3) == 0 &&
+	       bytes_get16(ip + IPV6_BYTES) == SOLICITATION &&
+	       memcmp(ip + IPV6_BYTES + SOLICITED_AT, own, sizeof(own)) == 0;
+}
+
+/* Nothing but IPv4 and ARP, for whatever else may carry other addresses; and that probe. */
 bool source_has_address(const struct packet *packet, u64 mac)
 {
 	const u8 *l3 = packet->head + L3_AT;
@@ -95,6 +134,8 @@ bool source_has_address(const struct packet *packet, u64 mac)
 		return there >= IPV4_BYTES &&
 		       (source_address_at(l3 + IPV4_SOURCE_AT) == packet->from->address ||
 			source_asks_for_address(packet, mac));
+	if (packet->type == ETHER_IPV6)
+		return source_probes_ipv6(l3, there, mac);
 	return packet->type == ETHER_ARP && there >= ARP_BYTES &&
 	       bytes_get32(l3 + ARP_FORM_AT) == ARP_FORM &&
 	       bytes_get16(l3 + ARP_LENGTHS_AT) == ARP_LENGTHS &&

@@ -6,7 +6,7 @@
 
 /* Whether the port may send from another address than its own, which is learnt then. */
 bool source_learn(const struct packet *packet, u64 mac) MUST_CHECK;
-/* Whether it is from the port's IPv4 address. */
+/* Whether it is from the port's IPv4 address, or claims none. */
 bool source_has_address(const struct packet *packet, u64 mac) MUST_CHECK;
 /*
  * Whether it is from no IPv4 address that the manager has given to another port. For a port to
