@@ -82,7 +82,7 @@ static void access_ports_send_no_tags(void **state)
 	attach_vlan(1, 5, 0);
 	attach_vlan(2, 0, 0);
 	put_tagged(0, MAC(1), MAC(0), 5, 0x1234, 64);
-	put_tagged(0, MAC(1), MAC(0), 0, 0x1234, 64);
+	put_tagged(0, MAC(1), MAC(0), 0xfff, 0x1234, 64);
 	put_tagged(2, MAC(1), MAC(2), 5, 0x1234, 64);
 	put_type(0, MAC(1), ETHER_TAG_SERVICE, 64);
 	put_type(0, MAC(1), ETHER_TAG_OLD, 64);
@@ -91,6 +91,41 @@ static void access_ports_send_no_tags(void **state)
 	expect_nothing(1);
 	expect_dropped(0, NET_DROP_VLAN, 5);
 	expect_dropped(2, NET_DROP_VLAN, 1);
+}
+
+/* A priority and no VLAN: as if there were no tag, also for who looks at the source. */
+static void access_ports_send_priorities(void **state)
+{
+	(void)state;
+	for (u16 vlan = 0; vlan <= 5; vlan += 5) {
+		attach_vlan(0, vlan, 0);
+		attach_vlan(1, vlan, 0);
+		attach_vlan(2, 6, 0);
+		attach_vlan(3, 0, NET_PORT_UPLINK);
+		put_tagged(0, MAC(1), MAC(0), 0, 0x1234, 64);
+		put_tagged(0, MAC(1), MAC(0), 0xe000, 0x1235, MTU + 18);
+		put_tagged(0, MAC(1), MAC(0), 0, 0x1236, 18);
+		put_tagged(0, BROADCAST, MAC(0), 0x6000, 0x1237, 64);
+		put_tagged(0, MAC(1), MAC(2), 0, 0x1238, 64);
+		put_tagged(0, MAC(1), MAC(0), 0, 0x1239, 17);
+		put_tagged(0, MAC(1), MAC(0), 0, ETHER_TAG, 64);
+		put_tagged(0, MAC(1), MAC(0), 0, ETHER_TAG_SERVICE, 64);
+		serve_all();
+		expect_frame(1, MAC(1), 60, -1, 0x1234);
+		expect_frame(1, MAC(1), MTU + 14, -1, 0x1235);
+		expect_frame(1, MAC(1), 14, -1, 0x1236);
+		expect_frame(1, BROADCAST, 60, -1, 0x1237);
+		expect_nothing(1);
+		expect_nothing(2);
+		if (vlan == 0)
+			expect_frame(3, BROADCAST, 60, -1, 0x1237);
+		else
+			expect_frame(3, BROADCAST, 64, 0x6005, 0x1237);
+		assert_int_equal(dropped(0, NET_DROP_SPOOFED), 1);
+		assert_int_equal(dropped(0, NET_DROP_VLAN), 3);
+		for (u32 i = 0; i < 4; i++)
+			detach(i);
+	}
 }
 
 static void trunks(void **state)
@@ -218,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(access_ports),
 		TEST(access_ports_send_no_tags),
+		TEST(access_ports_send_priorities),
 		TEST(trunks),
 		TEST(tags_that_nobody_may_send),
 		TEST(priority_goes_on),

@@ -27,11 +27,13 @@ bool vlan_enter_tagged(struct packet *packet)
 	u16 word;
 	u16 inner;
 
-	if (packet->type != ETHER_TAG || !packet->from->carries_all ||
-	    packet->bytes < FRAME_BYTES_MIN + FRAME_TAG_BYTES)
+	if (packet->type != ETHER_TAG || packet->bytes < FRAME_BYTES_MIN + FRAME_TAG_BYTES)
 		return false;
 	word = bytes_get16(tag + 2);
 	inner = bytes_get16(tag + FRAME_TAG_BYTES);
+	/* what has a priority only is of the port's own VLAN (802.1Q, 6.9.1), as without a tag */
+	if (!packet->from->carries_all && (word & VID_MASK) != VID_NONE)
+		return false;
 	/* a second tag would be believed by whoever takes the first one out */
 	if ((word & VID_MASK) == VID_INVALID || vlan_is_tag(inner))
 		return false;

@@ -5,7 +5,8 @@
 
 /*
  * VLANs (802.1Q). Inside the switch a frame has no tag and belongs to a VLAN. A port that is
- * neither trunk nor uplink sends and gets frames of its VLAN without tags.
+ * neither trunk nor uplink sends and gets frames of its VLAN without tags; it may send those that
+ * have a priority and no VLAN.
  */
 
 /* Takes the tag out. False: it is one that the port may not send. */
