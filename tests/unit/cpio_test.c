@@ -22,20 +22,26 @@ static void pad(void)
 		archive[archive_size++] = '\0';
 }
 
-static void add(const char *name, u32 mode, const char *data, size_t size)
+static void add_link(const char *name, u32 mode, const char *data, size_t size, u32 inode,
+		     u32 links, u32 minor)
 {
 	size_t name_size = strlen(name) + 1;
 
-	archive_size += format(archive + archive_size, 111,
-			       "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
-			       1u, mode, 0u, 0u, 1u, 0u, (u32)size, 0u, 0u, 0u, 0u,
-			       (u32)name_size, 0u);
+	archive_size +=
+		format(archive + archive_size, 111,
+		       "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", inode, mode,
+		       0u, 0u, links, 0u, (u32)size, 8u, minor, 0u, 0u, (u32)name_size, 0u);
 	memcpy(archive + archive_size, name, name_size);
 	archive_size += name_size;
 	pad();
 	memcpy(archive + archive_size, data, size);
 	archive_size += size;
 	pad();
+}
+
+static void add(const char *name, u32 mode, const char *data, size_t size)
+{
+	add_link(name, mode, data, size, 1, 1, 0);
 }
 
 static void make(void)
@@ -170,6 +176,111 @@ static void test_long_name(void **state)
 	assert_int_equal(members, 2);
 }
 
+static struct cpio_member members[16];
+
+static enum cpio_result take(struct cpio *cpio, u32 count)
+{
+	enum cpio_result result = CPIO_MEMBER;
+
+	for (u32 i = 0; i < count && result == CPIO_MEMBER; i++)
+		result = cpio_next(cpio, &members[i]);
+	return result;
+}
+
+static void expect_bytes(const struct cpio *start, u32 member, const char *bytes)
+{
+	struct cpio_member found = members[member];
+
+	if (bytes == NULL) {
+		assert_false(cpio_find_bytes(*start, &found));
+		return;
+	}
+	assert_true(cpio_find_bytes(*start, &found));
+	assert_int_equal(found.size, strlen(bytes));
+	assert_memory_equal(archive + found.offset, bytes, found.size);
+}
+
+/* Of a file with several names one has the bytes, the first, the last or any. */
+static void test_links(void **state)
+{
+	struct cpio start;
+	struct cpio cpio;
+
+	(void)state;
+	archive_size = 0;
+	add_link("one", 0100644, "", 0, 5, 3, 0);
+	add_link("first", 0100644, "first", 5, 6, 2, 0);
+	add_link("other device", 0100644, "", 0, 5, 2, 1);
+	add_link("alone", 0100644, "alone", 5, 5, 1, 1);
+	add_link("folder", 0040755, "", 0, 5, 3, 1);
+	add_link("two", 0100644, "", 0, 5, 3, 0);
+	add_link("three", 0100644, "three", 5, 5, 3, 0);
+	add_link("second", 0100644, "", 0, 6, 2, 0);
+	add("TRAILER!!!", 0, "", 0);
+	cpio_start(&start, archive, archive_size);
+	cpio = start;
+	assert_int_equal(take(&cpio, 8), CPIO_MEMBER);
+	assert_true(members[0].is_linked && members[6].is_linked);
+	assert_false(members[3].is_linked || members[4].is_linked || members[4].is_file);
+	expect_bytes(&start, 0, "three");
+	expect_bytes(&start, 5, "three");
+	expect_bytes(&start, 7, "first");
+	expect_bytes(&start, 2, NULL);
+}
+
+/* One behind the other, with or without zeros between; inodes are each one's own. */
+static void test_several_archives(void **state)
+{
+	static const u32 zeros[] = {0, 4, 512, 2048};
+	struct cpio start;
+	struct cpio cpio;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(zeros); i++) {
+		memset(archive, 0, sizeof(archive));
+		archive_size = 0;
+		add_link("one", 0100644, "", 0, 5, 2, 0);
+		add("TRAILER!!!", 0, "", 0);
+		archive_size += zeros[i];
+		add_link("two", 0100644, "bytes", 5, 5, 2, 0);
+		add("TRAILER!!!", 0, "", 0);
+		archive_size += zeros[i];
+		cpio_start(&start, archive, archive_size);
+		cpio = start;
+		assert_int_equal(take(&cpio, 2), CPIO_NEXT);
+		expect_bytes(&start, 0, NULL);
+		start = cpio;
+		assert_int_equal(take(&cpio, 1), CPIO_MEMBER);
+		assert_true(text_equal(members[0].name, "two"));
+		expect_bytes(&start, 0, "bytes");
+		assert_int_equal(cpio_next(&cpio, &members[0]), CPIO_END);
+		assert_int_equal(cpio.offset, archive_size);
+	}
+}
+
+/* What follows a trailer and is no archive is named with its place. */
+static void test_behind_the_trailer(void **state)
+{
+	struct cpio cpio;
+	size_t end;
+
+	(void)state;
+	make();
+	end = archive_size;
+	for (u32 zeros = 0; zeros < 8; zeros++) {
+		memset(archive + end, 0, 100);
+		memcpy(archive + end + zeros, "rest!!", 6);
+		cpio_start(&cpio, archive, end + zeros + 6);
+		assert_int_equal(take(&cpio, 6), zeros % 4 == 0 ? CPIO_NEXT : CPIO_BROKEN);
+		assert_int_equal(cpio.offset, end + zeros);
+		if (zeros % 4 == 0)
+			assert_int_equal(take(&cpio, 1), CPIO_BROKEN);
+		assert_non_null(strstr(cpio.problem,
+				       zeros % 4 == 0 ? "bad magic, 070701" : "something follows"));
+		assert_int_equal(cpio.offset, end + zeros);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +288,9 @@ int main(void)
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_broken_fields),
 		cmocka_unit_test(test_long_name),
+		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_several_archives),
+		cmocka_unit_test(test_behind_the_trailer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,8 +13,12 @@
 #define TRAILER	     "TRAILER!!!"
 
 enum field { /* eight hexadecimal digits each, behind the magic */
+	     FIELD_INODE = 0,
 	     FIELD_MODE = 1,
+	     FIELD_LINKS = 4,
 	     FIELD_SIZE = 6,
+	     FIELD_MAJOR = 7,
+	     FIELD_MINOR = 8,
 	     FIELD_NAME_SIZE = 11,
 };
 
@@ -58,11 +62,43 @@ static const char *cpio_take_name(struct cpio *cpio, u64 start, u64 size, struct
 	return NULL;
 }
 
+/* Of what is a file, and how many names it has. */
+static bool cpio_take_identity(const char *header, struct cpio_member *member)
+{
+	struct cpio_identity *identity = &member->identity;
+	u64 mode, links, inode, major, minor;
+
+	if (!cpio_parse_field(header, FIELD_MODE, &mode) ||
+	    !cpio_parse_field(header, FIELD_LINKS, &links) ||
+	    !cpio_parse_field(header, FIELD_INODE, &inode) ||
+	    !cpio_parse_field(header, FIELD_MAJOR, &major) ||
+	    !cpio_parse_field(header, FIELD_MINOR, &minor))
+		return false;
+	*identity = (struct cpio_identity){(u32)inode, (u32)major, (u32)minor};
+	member->is_file = (mode & MODE_TYPE) == MODE_REGULAR;
+	member->is_linked = member->is_file && links > 1;
+	return true;
+}
+
+/* Goes to the archive behind the trailer, whose end is at `end`. */
+static enum cpio_result cpio_pass_trailer(struct cpio *cpio, u64 end)
+{
+	while (end < cpio->size && cpio->archive[end] == '\0')
+		end++;
+	cpio->offset = MIN(end, cpio->size);
+	if (cpio->offset == cpio->size)
+		return CPIO_END;
+	if (!is_aligned(cpio->offset, ALIGNMENT))
+		return cpio_broken(cpio,
+				   "something follows the trailer, allowed: zeros, and another "
+				   "archive at a multiple of 4 bytes");
+	return CPIO_NEXT;
+}
+
 enum cpio_result cpio_next(struct cpio *cpio, struct cpio_member *member)
 {
 	const char *header = cpio->archive + cpio->offset;
 	const char *problem;
-	u64 mode;
 	u64 name_size;
 	u64 data;
 
@@ -75,22 +111,37 @@ enum cpio_result cpio_next(struct cpio *cpio, struct cpio_member *member)
 		return cpio_broken(cpio, "bad magic, 070701 (newc, not compressed) is expected");
 	if (!range_within(cpio->offset, HEADER_BYTES, cpio->size))
 		return cpio_broken(cpio, "truncated inside a member's header");
-	if (!cpio_parse_field(header, FIELD_MODE, &mode) ||
+	if (!cpio_take_identity(header, member) ||
 	    !cpio_parse_field(header, FIELD_SIZE, &member->size) ||
 	    !cpio_parse_field(header, FIELD_NAME_SIZE, &name_size))
 		return cpio_broken(cpio, "a header field is not hexadecimal");
 	problem = cpio_take_name(cpio, cpio->offset + HEADER_BYTES, name_size, &member->name);
 	if (problem != NULL)
 		return cpio_broken(cpio, problem);
-	if (text_equal(member->name, TRAILER))
-		return CPIO_END;
 
 	/* No sum wraps: each is below the archive's size plus 2^32. */
 	data = align_up(cpio->offset + HEADER_BYTES + name_size, ALIGNMENT);
+	if (text_equal(member->name, TRAILER))
+		return cpio_pass_trailer(cpio, data);
 	if (!range_within(data, member->size, cpio->size))
 		return cpio_broken(cpio, "truncated inside a member's data");
 	member->offset = data;
-	member->is_file = (mode & MODE_TYPE) == MODE_REGULAR;
 	cpio->offset = MIN(align_up(data + member->size, ALIGNMENT), cpio->size);
 	return CPIO_MEMBER;
+}
+
+bool cpio_find_bytes(struct cpio cpio, struct cpio_member *member)
+{
+	struct cpio_member other;
+	bool found = false;
+
+	while (cpio_next(&cpio, &other) == CPIO_MEMBER) {
+		if (!other.is_linked || other.size == 0 ||
+		    memcmp(&other.identity, &member->identity, sizeof(other.identity)) != 0)
+			continue;
+		member->offset = other.offset;
+		member->size = other.size;
+		found = true;
+	}
+	return found;
 }

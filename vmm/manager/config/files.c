@@ -21,7 +21,17 @@ static const u8 *file_map_module(const struct start_entry *module)
 	return (const u8 *)address + module->offset;
 }
 
-static void file_add(const struct file *file, void (*report)(const char *problem))
+static struct file *file_find_named(const char *name)
+{
+	for (u32 i = 0; i < file_count; i++) {
+		if (string_equal(files[i].name, name))
+			return &files[i];
+	}
+	return NULL;
+}
+
+/* Where it was put; NULL: it is left out. */
+static struct file *file_add(const struct file *file, void (*report)(const char *problem))
 {
 	char problem[160];
 
@@ -32,45 +42,106 @@ static void file_add(const struct file *file, void (*report)(const char *problem
 		format(problem, sizeof(problem), "boot modules: %s is left out, at most %u files",
 		       file->name, FILE_MAX);
 	else {
-		files[file_count++] = *file;
-		return;
+		files[file_count] = *file;
+		return &files[file_count++];
 	}
 	report(problem);
+	return NULL;
+}
+
+/* A bundle, and the archive of it that is looked at. */
+struct bundle {
+	const struct start_entry *module;
+	const u8 *bytes;
+	struct cpio start;  /* the archive's first member */
+	struct file *first; /* behind those of the archives before it */
+	/* of the files with several names that have no bytes here: where they are in `files` */
+	struct cpio_member bare[FILE_MAX];
+	u64 is_bare;
+	void (*report)(const char *problem);
+};
+_Static_assert(FILE_MAX <= 64, "a bit for each");
+
+static void file_set_bytes(const struct bundle *bundle, struct file *file,
+			   const struct cpio_member *member)
+{
+	file->offset = bundle->module->offset + member->offset;
+	file->size = member->size;
+	file->bytes = bundle->bytes + member->offset;
+}
+
+/* One of a later archive takes the place of the one before it, as with Linux. */
+static void file_add_member(struct bundle *bundle, const struct cpio_member *member)
+{
+	struct file file = {.memory = bundle->module->handle};
+	char problem[160];
+	struct file *there;
+
+	text_show(file.name, sizeof(file.name), member->name);
+	if (member->name.length >= sizeof(file.name)) {
+		format(problem, sizeof(problem),
+		       "boot bundle: %s is left out, allowed: names of at most %u bytes", file.name,
+		       (u32)sizeof(file.name) - 1);
+		bundle->report(problem);
+		return;
+	}
+	file_set_bytes(bundle, &file, member);
+	there = file_find_named(file.name);
+	if (there != NULL && there->memory == file.memory && there < bundle->first)
+		*there = file;
+	else
+		there = file_add(&file, bundle->report);
+	if (there == NULL || !member->is_linked || member->size != 0)
+		return;
+	bundle->bare[there - files] = *member;
+	bundle->is_bare |= BIT(there - files);
+}
+
+/* At an archive's end: inodes are its own. */
+static void file_link_all(struct bundle *bundle)
+{
+	for (; bundle->is_bare != 0; bundle->is_bare &= bundle->is_bare - 1) {
+		u32 i = bit_lowest(bundle->is_bare);
+
+		if (cpio_find_bytes(bundle->start, &bundle->bare[i]))
+			file_set_bytes(bundle, &files[i], &bundle->bare[i]);
+	}
 }
 
 static void file_add_bundle(const struct start_entry *module, const u8 *bytes,
 			    void (*report)(const char *problem))
 {
+	static struct bundle bundle;
 	struct cpio cpio;
 	struct cpio_member member;
 	enum cpio_result result;
-	char problem[160];
+	char problem[200];
 
 	cpio_start(&cpio, bytes, module->value);
-	while ((result = cpio_next(&cpio, &member)) == CPIO_MEMBER) {
-		struct file file = {
-			.memory = module->handle,
-			.offset = module->offset + member.offset,
-			.size = member.size,
-			.bytes = bytes + member.offset,
-		};
-
-		if (!member.is_file)
-			continue;
-		text_show(file.name, sizeof(file.name), member.name);
-		if (member.name.length < sizeof(file.name)) {
-			file_add(&file, report);
-			continue;
+	bundle = (struct bundle){.module = module, .bytes = bytes, .report = report};
+	do {
+		bundle.start = cpio;
+		bundle.first = &files[file_count];
+		while ((result = cpio_next(&cpio, &member)) == CPIO_MEMBER) {
+			if (member.is_file)
+				file_add_member(&bundle, &member);
 		}
-		format(problem, sizeof(problem),
-		       "boot bundle: %s is left out, allowed: names of at most %u bytes", file.name,
-		       (u32)sizeof(file.name) - 1);
-		report(problem);
-	}
+		file_link_all(&bundle);
+	} while (result == CPIO_NEXT);
 	if (result == CPIO_END)
 		return;
 	format(problem, sizeof(problem), "boot bundle (%llu bytes): at byte %llu: %s",
 	       (unsigned long long)module->value, (unsigned long long)cpio.offset, cpio.problem);
+	report(problem);
+}
+
+static void file_left_out(const struct file *file, void (*report)(const char *problem))
+{
+	char problem[160];
+
+	format(problem, sizeof(problem), "boot modules: %s %s and is left out",
+	       file->name[0] != '\0' ? file->name : "one without a name",
+	       file->size == 0 ? "is empty" : "cannot be mapped");
 	report(problem);
 }
 
@@ -86,7 +157,7 @@ static void file_add_module(const struct start_entry *module, void (*report)(con
 	text_show(file.name, sizeof(file.name),
 		  (struct text){module->name, strnlen(module->name, sizeof(module->name))});
 	if (file.bytes == NULL)
-		report("boot modules: one is empty or cannot be mapped and is left out");
+		file_left_out(&file, report);
 	else if (file.name[0] != '\0')
 		file_add(&file, report);
 	else
@@ -110,10 +181,19 @@ void files_init(void (*report)(const char *problem))
 
 const struct file *file_find(const char *name)
 {
-	for (u32 i = 0; i < file_count; i++) {
-		if (string_equal(files[i].name, name))
-			return &files[i];
-	}
+	return file_find_named(name);
+}
+
+const struct file *file_find_filled(const char *key, const char *name, char *problem, size_t size)
+{
+	const struct file *file = file_find(name);
+
+	if (file != NULL && file->size != 0)
+		return file;
+	format(problem, size,
+	       file == NULL ? "%s: there is no file \"%s\" in the bundle"
+			    : "%s: the file \"%s\" is empty, allowed: one with bytes",
+	       key, name);
 	return NULL;
 }
 

@@ -19,14 +19,13 @@ static void disk_start_refuse(struct disk *disk, const char *problem)
 static void disk_start_memory(struct disk *disk)
 {
 	const struct disk_config *config = disk->config;
-	const struct file *file = config->image[0] != '\0' ? file_find(config->image) : NULL;
+	const struct file *file = NULL;
 	char problem[DRIVER_TEXT_BYTES];
 
-	if (config->image[0] != '\0' && (file == NULL || file->size == 0)) {
-		format(problem, sizeof(problem), "image: there is no file \"%s\" in the bundle",
-		       config->image);
-		disk_start_refuse(disk, problem);
-		return;
+	if (config->image[0] != '\0') {
+		file = file_find_filled("image", config->image, problem, sizeof(problem));
+		if (file == NULL)
+			return disk_start_refuse(disk, problem);
 	}
 	disk->driver = driver_create(config->section.name, &disk_memory_kind, 0, file,
 				     config->size_bytes,

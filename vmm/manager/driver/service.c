@@ -37,18 +37,14 @@ static bool service_is_program(const struct file *file)
 static const struct file *service_find_program(const struct service_config *service, char *problem,
 					       size_t size)
 {
-	const struct file *program = file_find(service->program);
+	const struct file *program = file_find_filled("program", service->program, problem, size);
 
-	if (program == NULL)
-		format(problem, size, "program: there is no file \"%s\" in the bundle",
-		       service->program);
-	else if (!service_is_program(program))
-		format(problem, size,
-		       "program: \"%s\" is no program for Skerry, allowed: one as `make services` "
-		       "builds it",
-		       service->program);
-	else
+	if (program == NULL || service_is_program(program))
 		return program;
+	format(problem, size,
+	       "program: \"%s\" is no program for Skerry, allowed: one as `make services` builds "
+	       "it",
+	       service->program);
 	return NULL;
 }
 
@@ -68,13 +64,13 @@ const struct driver_kind *service_find(const char *name, const struct driver_cla
 	}
 	kinds[number].class = class;
 	program = service_find_program(service, problem, size);
-	*file = service->file[0] != '\0' ? file_find(service->file) : NULL;
+	*file = NULL;
 	if (program == NULL)
 		return NULL;
-	if (service->file[0] != '\0' && (*file == NULL || (*file)->size == 0)) {
-		format(problem, size, "file: there is no file \"%s\" in the bundle",
-		       service->file);
-		return NULL;
+	if (service->file[0] != '\0') {
+		*file = file_find_filled("file", service->file, problem, size);
+		if (*file == NULL)
+			return NULL;
 	}
 	*memory_bytes = service->memory_bytes;
 	kinds[number] = (struct driver_kind){.image = program->name,

@@ -49,19 +49,26 @@ static void vm_build_missing_file(const char *key, const char *name, char *probl
 		format(problem + length, size - length, " none");
 }
 
+static bool vm_build_has_file(const char *key, const char *name, const struct file *file,
+			      char *problem, size_t size)
+{
+	if (file == NULL)
+		vm_build_missing_file(key, name, problem, size);
+	else if (file->size == 0)
+		format(problem, size, "%s: the file \"%s\" is empty, allowed: one with bytes", key,
+		       name);
+	return file != NULL && file->size != 0;
+}
+
 bool vm_build_has_files(const struct vm_config *config, char *problem, size_t size)
 {
 	bool demo;
 
-	if (vm_build_kernel(config, &demo) == NULL) {
-		vm_build_missing_file("kernel", config->kernel, problem, size);
-		return false;
-	}
-	if (config->initrd[0] != '\0' && file_find(config->initrd) == NULL) {
-		vm_build_missing_file("initrd", config->initrd, problem, size);
-		return false;
-	}
-	return true;
+	return vm_build_has_file("kernel", config->kernel, vm_build_kernel(config, &demo), problem,
+				 size) &&
+	       (config->initrd[0] == '\0' ||
+		vm_build_has_file("initrd", config->initrd, file_find(config->initrd), problem,
+				  size));
 }
 
 bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)

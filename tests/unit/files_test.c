@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* The files that come with the image: of modules, and of bundles as archivers and loaders make
+ * them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/string.c"
+#include "vmm/manager/config/cpio.c"
+#include "vmm/manager/config/files.c"
+#include "vmm/manager/text/parse_number.c"
+#include "vmm/manager/text/text.c"
+#include "vmm/rt/format.c"
+
+static struct start_entry modules[2];
+static u32 module_count;
+static u8 bundle[PAGE_SIZE * 4];
+static size_t bundle_bytes;
+static char reported[512];
+
+const struct start_entry *start_find(enum start_kind kind)
+{
+	return kind == START_MODULE && module_count != 0 ? modules : NULL;
+}
+
+const struct start_entry *start_next(const struct start_entry *entry)
+{
+	return entry + 1 < modules + module_count ? entry + 1 : NULL;
+}
+
+handle_t start_handle(enum start_kind kind)
+{
+	return (handle_t)kind;
+}
+
+enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes,
+			  u32 rights, u64 *address)
+{
+	(void)space, (void)at, (void)memory, (void)offset, (void)rights;
+	assert_true(bytes <= sizeof(bundle));
+	*address = (u64)(uintptr_t)bundle;
+	return STATUS_OK;
+}
+
+static void report(const char *problem)
+{
+	string_copy(reported, sizeof(reported), problem);
+}
+
+static void pad(void)
+{
+	while (bundle_bytes % 4 != 0)
+		bundle[bundle_bytes++] = 0;
+}
+
+static void add(const char *name, const char *bytes, u32 inode, u32 links)
+{
+	u32 name_bytes = (u32)strlen(name) + 1;
+
+	bundle_bytes += format((char *)bundle + bundle_bytes, 111,
+			       "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", inode,
+			       0100644u, 0u, 0u, links, 0u, (u32)strlen(bytes), 0u, 0u, 0u, 0u,
+			       name_bytes, 0u);
+	memcpy(bundle + bundle_bytes, name, name_bytes);
+	bundle_bytes += name_bytes;
+	pad();
+	memcpy(bundle + bundle_bytes, bytes, strlen(bytes));
+	bundle_bytes += strlen(bytes);
+	pad();
+}
+
+static void end_archive(size_t zeros)
+{
+	add(TRAILER, "", 0, 1);
+	memset(bundle + bundle_bytes, 0, zeros);
+	bundle_bytes += zeros;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	file_count = 0;
+	bundle_bytes = 0;
+	reported[0] = '\0';
+	return 0;
+}
+
+static void take_bundle(void)
+{
+	modules[0] = (struct start_entry){.kind = START_MODULE, .handle = 9, .value = bundle_bytes};
+	module_count = 1;
+	files_init(report);
+}
+
+static void expect_file(const char *name, const char *bytes)
+{
+	const struct file *file = file_find(name);
+
+	assert_non_null(file);
+	assert_int_equal(file->size, strlen(bytes));
+	assert_memory_equal(file->bytes, bytes, file->size);
+	assert_ptr_equal(file->bytes, bundle + file->offset);
+	assert_int_equal(file->memory, 9);
+}
+
+/* cpio stores the bytes of a file with several names once. */
+static void linked_names_are_one_file(void **state)
+{
+	(void)state;
+	add("linux", "", 7, 3);
+	add("vmlinuz", "", 7, 3);
+	add("initrd", "initrd", 8, 1);
+	add("kernel", "kernel", 7, 3);
+	add("first", "first", 9, 2);
+	add("second", "", 9, 2);
+	add("empty", "", 10, 2);
+	end_archive(0);
+	take_bundle();
+	assert_string_equal(reported, "");
+	expect_file("linux", "kernel");
+	expect_file("vmlinuz", "kernel");
+	expect_file("kernel", "kernel");
+	expect_file("second", "first");
+	expect_file("empty", "");
+}
+
+/* Also where the name that has them cannot be used. */
+static void bytes_of_a_name_that_is_left_out(void **state)
+{
+	char name[FILE_NAME_BYTES + 1];
+
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	add("linux", "", 7, 2);
+	add(name, "kernel", 7, 2);
+	end_archive(0);
+	take_bundle();
+	assert_non_null(strstr(reported, "is left out"));
+	expect_file("linux", "kernel");
+	assert_null(file_at(1));
+}
+
+/* All archives of a bundle count, and of two files of one name the later archive's. */
+static void later_archives_come_on_top(void **state)
+{
+	(void)state;
+	for (u32 zeros = 0; zeros <= 512; zeros += 512) {
+		set_up(NULL);
+		add("skerry.conf", "old", 1, 1);
+		add("linux", "", 2, 2);
+		end_archive(zeros);
+		add("skerry.conf", "new one", 1, 1);
+		add("other", "other", 2, 2);
+		end_archive(zeros);
+		take_bundle();
+		assert_string_equal(reported, "");
+		expect_file("skerry.conf", "new one");
+		expect_file("other", "other");
+		expect_file("linux", ""); /* a file's names lie in one archive */
+		assert_null(file_at(3));
+	}
+	set_up(NULL);
+	add("twice", "one", 1, 1);
+	add("twice", "two", 2, 1);
+	end_archive(0);
+	take_bundle();
+	assert_string_equal(reported, "boot modules: two files named twice, the first counts");
+	expect_file("twice", "one");
+}
+
+static void names_what_follows(void **state)
+{
+	(void)state;
+	add("linux", "kernel", 1, 1);
+	end_archive(4);
+	memcpy(bundle + bundle_bytes, "\x1f\x8b\x08 and so on", 13);
+	bundle_bytes += 13;
+	take_bundle();
+	assert_string_equal(reported,
+			    "boot bundle (265 bytes): at byte 252: bad magic, 070701 (newc, "
+			    "not compressed) is expected");
+	expect_file("linux", "kernel");
+}
+
+static void names_what_is_empty(void **state)
+{
+	char problem[160];
+
+	(void)state;
+	add("linux", "", 1, 1);
+	add("initrd", "x", 2, 1);
+	end_archive(0);
+	take_bundle();
+	assert_null(file_find_filled("image", "linux", problem, sizeof(problem)));
+	assert_string_equal(problem, "image: the file \"linux\" is empty, allowed: one with bytes");
+	assert_null(file_find_filled("image", "more", problem, sizeof(problem)));
+	assert_string_equal(problem, "image: there is no file \"more\" in the bundle");
+	assert_ptr_equal(file_find_filled("image", "initrd", problem, sizeof(problem)),
+			 file_find("initrd"));
+	modules[0] = (struct start_entry){.kind = START_MODULE, .handle = 9, .name = "vmlinuz"};
+	files_init(report);
+	assert_string_equal(reported, "boot modules: vmlinuz is empty and is left out");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+	const struct CMUnitTest tests[] = {
+		TEST(linked_names_are_one_file),  TEST(bytes_of_a_name_that_is_left_out),
+		TEST(later_archives_come_on_top), TEST(names_what_follows),
+		TEST(names_what_is_empty),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
