@@ -18,9 +18,11 @@ static struct {
 	u32 cpus;
 	u32 boot_cpus;
 	u32 buses;
+	u32 isa; /* number of that bus; the other one is PCI's, 0 as in its configuration space */
 	u32 ioapics;
 	u32 pin[256];	/* of an ISA IRQ, ~0 without */
 	u32 flags[256]; /* its polarity and trigger */
+	u32 slot[32];	/* pin of its INTA, ~0 without */
 	u32 local[2];	/* what LINT0 and LINT1 carry */
 } found;
 
@@ -82,9 +84,11 @@ static void read_entry(const u8 *entry)
 		read_processor(entry);
 		break;
 	case 1:
-		assert_int_equal(entry[1], 0);
-		assert_memory_equal(entry + 2, "ISA   ", 6);
-		found.buses++;
+		assert_int_equal(entry[1], found.buses++);
+		if (memcmp(entry + 2, "ISA   ", 6) == 0)
+			found.isa = entry[1];
+		else
+			assert_true(memcmp(entry + 2, "PCI   ", 6) == 0 && entry[1] == 0);
 		break;
 	case 2:
 		assert_int_equal(entry[1], 0);
@@ -95,8 +99,13 @@ static void read_entry(const u8 *entry)
 		break;
 	case 3:
 		assert_int_equal(entry[1], 0);
-		assert_int_equal(entry[4], 0);
 		assert_int_equal(entry[6], 0);
+		if (entry[4] != found.isa) {
+			assert_int_equal(entry[4] | number(entry + 2, 2) | (entry[5] & 3), 0);
+			assert_int_equal(found.slot[entry[5] >> 2], ~0u);
+			found.slot[entry[5] >> 2] = entry[7];
+			break;
+		}
 		assert_int_equal(found.pin[entry[5]], ~0u);
 		found.pin[entry[5]] = entry[7];
 		found.flags[entry[5]] = number(entry + 2, 2);
@@ -119,6 +128,7 @@ static void read_table(void)
 
 	memset(&found, 0, sizeof(found));
 	memset(found.pin, 0xff, sizeof(found.pin));
+	memset(found.slot, 0xff, sizeof(found.slot));
 	assert_non_null(pointer);
 	assert_int_equal(pointer[8], 1);
 	assert_int_equal(pointer[9], 4);
@@ -137,10 +147,15 @@ static void read_table(void)
 	assert_in_range((u64)(at - ram), LAYOUT_MP, LAYOUT_MP + LAYOUT_MP_BYTES);
 }
 
-static void write(u32 vcpu_count)
+static void write_with(u32 vcpu_count, bool pci)
 {
 	mp_table_write(ram, vcpu_count,
-		       (struct mp_cpu){.signature = 0x800f12, .features = 0x178bfbff});
+		       (struct mp_cpu){.signature = 0x800f12, .features = 0x178bfbff}, pci);
+}
+
+static void write(u32 vcpu_count)
+{
+	write_with(vcpu_count, false);
 }
 
 static void test_processors(void **state)
@@ -174,6 +189,26 @@ static void test_interrupts(void **state)
 	assert_int_equal(found.pin[16], ~0u);
 	assert_int_equal(found.local[0], 3);
 	assert_int_equal(found.local[1], 1);
+}
+
+/* Slot n's INTA at pin 16 + n % 8, as _PRT says; the ISA's interrupts are as without PCI. */
+static void test_pci(void **state)
+{
+	static const u32 vcpus[] = {1, 255};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(vcpus); i++) {
+		write_with(vcpus[i], true);
+		read_table();
+		assert_int_equal(found.buses, 2);
+		assert_int_equal(found.isa, 1);
+		assert_int_equal(found.slot[0], ~0u); /* the bridge has none */
+		for (u32 slot = 1; slot < 32; slot++)
+			assert_int_equal(found.slot[slot], 16 + slot % 8);
+		assert_int_equal(found.pin[0], 2);
+		assert_int_equal(found.pin[15], 15);
+		assert_int_equal(found.local[0], 3);
+	}
 }
 
 /* A second boot finds the same table, whatever the first one left in the memory. */
@@ -226,6 +261,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_processors),
 		cmocka_unit_test(test_interrupts),
+		cmocka_unit_test(test_pci),
 		cmocka_unit_test(test_rewrite),
 		cmocka_unit_test(test_changed_meanwhile),
 	};

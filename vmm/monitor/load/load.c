@@ -39,7 +39,7 @@ bool load_guest(struct load_job *job)
 							   .hpet = job->hpet,
 							   .pci = job->pci,
 							   .pci_high_base = job->pci_high_base});
-	mp_table_write(job->ram, job->vcpu_count, job->cpu);
+	mp_table_write(job->ram, job->vcpu_count, job->cpu, job->pci);
 	job->rsdp = LAYOUT_RSDP;
 
 	if (job->demo)

@@ -9,6 +9,7 @@
 #include "vmm/monitor/irqchip/lapic.h"
 #include "vmm/monitor/load/bytes.h"
 #include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/pci/pci.h"
 
 /* MultiProcessor Specification 1.4, chapter 4. All numbers are little-endian. */
 struct mp_pointer {
@@ -80,7 +81,7 @@ enum mp_interrupt_kind { MP_INT = 0, MP_NMI = 1, MP_EXTINT = 3 };
 
 #define MP_ACTIVE_HIGH_LEVEL (1u | 3u << 2)
 #define MP_ALL_LAPICS	     0xffu
-#define ISA_BUS		     0u
+#define PCI_BUS		     0u /* as its configuration space has it */
 #define ISA_IRQS	     16u
 #define ISA_CASCADE	     2u
 #define PIT_PIN		     2u
@@ -89,7 +90,7 @@ enum mp_interrupt_kind { MP_INT = 0, MP_NMI = 1, MP_EXTINT = 3 };
 struct mp_interrupt {
 	u8 type;
 	u8 kind;
-	u16 flags; /* 0: as the bus has it: edges on ISA */
+	u16 flags; /* 0: as the bus has it: edges on ISA, levels on PCI */
 	u8 bus;
 	u8 bus_irq;
 	u8 apic;
@@ -113,9 +114,21 @@ static void mp_table_add(struct mp_writer *writer, const void *entry, u16 bytes)
 	writer->header.entry_count++;
 }
 
-static void mp_table_add_interrupts(struct mp_writer *writer)
+/* INTA of each slot and its pin, as _PRT has it: level-triggered, active low, as on PCI. */
+static void mp_table_add_pci(struct mp_writer *writer)
 {
-	struct mp_interrupt interrupt = {.type = MP_IO_INTERRUPT, .kind = MP_INT, .bus = ISA_BUS};
+	struct mp_interrupt interrupt = {.type = MP_IO_INTERRUPT, .kind = MP_INT, .bus = PCI_BUS};
+
+	for (u32 slot = 1; slot < PCI_SLOTS; slot++) {
+		interrupt.bus_irq = (u8)(slot << 2); /* table D-1 */
+		interrupt.input = (u8)(PCI_LINE_FIRST + slot % PCI_LINES);
+		mp_table_add(writer, &interrupt, sizeof(interrupt));
+	}
+}
+
+static void mp_table_add_interrupts(struct mp_writer *writer, u8 isa_bus)
+{
+	struct mp_interrupt interrupt = {.type = MP_IO_INTERRUPT, .kind = MP_INT, .bus = isa_bus};
 
 	for (u8 irq = 0; irq < ISA_IRQS; irq++) {
 		if (irq == ISA_CASCADE)
@@ -132,6 +145,19 @@ static void mp_table_add_interrupts(struct mp_writer *writer)
 	interrupt.kind = MP_NMI;
 	interrupt.input = 1;
 	mp_table_add(writer, &interrupt, sizeof(interrupt));
+}
+
+/* Numbered from 0 on, PCI buses first: theirs are those of their configuration space. */
+static u8 mp_table_add_buses(struct mp_writer *writer, bool pci)
+{
+	struct mp_bus bus = {.type = MP_BUS, .id = PCI_BUS, .name = "PCI   "};
+
+	if (pci)
+		mp_table_add(writer, &bus, sizeof(bus));
+	bus.id = pci ? PCI_BUS + 1 : 0;
+	memcpy(bus.name, "ISA   ", sizeof(bus.name));
+	mp_table_add(writer, &bus, sizeof(bus));
+	return bus.id;
 }
 
 static void mp_table_add_processors(struct mp_writer *writer, u32 vcpu_count, struct mp_cpu cpu)
@@ -160,7 +186,7 @@ static void mp_table_end(struct mp_writer *writer)
 	memcpy(writer->table, header, sizeof(*header));
 }
 
-void mp_table_write(u8 *ram, u32 vcpu_count, struct mp_cpu cpu)
+void mp_table_write(u8 *ram, u32 vcpu_count, struct mp_cpu cpu, bool pci)
 {
 	struct mp_pointer pointer = {
 		.signature = {'_', 'M', 'P', '_'},
@@ -175,21 +201,23 @@ void mp_table_write(u8 *ram, u32 vcpu_count, struct mp_cpu cpu)
 			   .revision = 4,
 			   .lapic_address = LAPIC_DEFAULT_ADDRESS},
 	};
-	const struct mp_bus isa = {.type = MP_BUS, .id = ISA_BUS, .name = "ISA   "};
 	const struct mp_ioapic ioapic = {
 		.type = MP_IOAPIC,
 		.version = IOAPIC_VERSION_VALUE & 0xff,
 		.flags = MP_IOAPIC_ENABLED,
 		.address = IOAPIC_DEFAULT_ADDRESS,
 	};
+	u8 isa_bus;
 
 	memcpy(writer.header.oem_id, "SKERRY  ", sizeof(writer.header.oem_id));
 	memcpy(writer.header.product_id, "VM          ", sizeof(writer.header.product_id));
 	memset(ram + LAYOUT_MP, 0, LAYOUT_MP_BYTES);
 	mp_table_add_processors(&writer, vcpu_count, cpu);
-	mp_table_add(&writer, &isa, sizeof(isa));
+	isa_bus = mp_table_add_buses(&writer, pci);
 	mp_table_add(&writer, &ioapic, sizeof(ioapic));
-	mp_table_add_interrupts(&writer);
+	if (pci)
+		mp_table_add_pci(&writer);
+	mp_table_add_interrupts(&writer, isa_bus);
 	mp_table_end(&writer);
 	pointer.checksum = bytes_checksum(&pointer, sizeof(pointer));
 	memcpy(ram + LAYOUT_MP, &pointer, sizeof(pointer));

@@ -12,6 +12,7 @@ struct mp_cpu {
 /*
  * Writes the floating pointer structure and the configuration table of the MultiProcessor
  * Specification 1.4 into the guest's RAM, which starts at `ram`, for kernels that do not read ACPI
- * tables: to LAYOUT_MP. vcpu_count is 1 to 255.
+ * tables: to LAYOUT_MP. vcpu_count is 1 to 255; with `pci` there is a bus, and the pins of its
+ * slots.
  */
-void mp_table_write(u8 *ram, u32 vcpu_count, struct mp_cpu cpu);
+void mp_table_write(u8 *ram, u32 vcpu_count, struct mp_cpu cpu, bool pci);
