@@ -196,11 +196,13 @@ static void test_shapes(void)
  */
 static void test_code(void)
 {
+	const struct virtio_place *ports =
+		balloon.doorbell.ports ? &balloon.doorbell : &balloon.doorbell_2;
 	u8 *code = lent[8];
 	u32 zero = 0;
 
 	bring_up(ALL);
-	if (!balloon.doorbell.ports)
+	if (!ports->ports)
 		return;
 	for (u32 i = 2; i < PAGE; i++)
 		code[i] = 0xcc;
@@ -212,8 +214,7 @@ static void test_code(void)
 	rings.queue[0].available.head[0] = 0;
 	asm volatile("" ::: "memory");
 	rings.queue[0].available.index = 1;
-	asm volatile("call *%2" : "+a"(zero) : "d"((u32)balloon.doorbell.at), "r"(code)
-		     : "memory", "cc");
+	asm volatile("call *%2" : "+a"(zero) : "d"((u32)ports->at), "r"(code) : "memory", "cc");
 	check_equal("code", outcome(0, 0), 0);
 	check("code-zero", is_filled(8, true), "the page is another");
 	code[0] = 0xc3;

@@ -114,8 +114,9 @@ enum status virtio_add(struct platform *platform, const struct guest_memory *mem
 	pci_function_bar(function, BAR_DOORBELL, PCI_BAR_PORTS, DOORBELL_BYTES);
 	pci_function_bar(function, BAR_MEMORY, PCI_BAR_MEMORY, BAR_MEMORY_BYTES);
 	(void)virtio_add_cap(function, CAP_COMMON, BAR_MEMORY, AT_COMMON, COMMON_BYTES);
-	(void)virtio_add_cap(function, CAP_NOTIFY, BAR_DOORBELL, 0, DOORBELL_BYTES);
+	/* drivers that know no ports take the first, or none (4.1.4) */
 	(void)virtio_add_cap(function, CAP_NOTIFY, BAR_MEMORY, AT_DOORBELL, DOORBELL_BYTES);
+	(void)virtio_add_cap(function, CAP_NOTIFY, BAR_DOORBELL, 0, DOORBELL_BYTES);
 	(void)virtio_add_cap(function, CAP_ISR, BAR_MEMORY, AT_ISR, 1);
 	if (device->config_bytes != 0)
 		(void)virtio_add_cap(function, CAP_DEVICE, BAR_MEMORY, AT_DEVICE,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* BAR 0, ports: a doorbell and nothing else. Offered first: an exit for a port costs less. */
+/* BAR 0, ports: a doorbell and nothing else. An exit for a port costs less than the one in memory.
+ */
 #define BAR_DOORBELL   0u
 #define DOORBELL_BYTES 4u
 
