@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/fuzz/fuzz.h"
 
+#include "vmm/monitor/dev/acpi_pm.c"
 #include "vmm/monitor/dev/rtc.c"
 #include "vmm/rt/date.c"
 #include "tests/fuzz/device.h"
@@ -14,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	fixture_reset();
 	fixture_platform.clock.wall_ns = 1709251199ull * 1000000000;
 	device = fixture_attach(rtc_attach, &fixture_config);
+	(void)fixture_attach(acpi_pm_attach, &fixture_config);
 	fuzz_device(device, ranges, ARRAY_COUNT(ranges), &fuzz, NULL);
 	return 0;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How a Linux ends: by a panic, by its watchdog, by the power button. Each test begins at its prompt."""
+"""How a Linux ends or sleeps: panic, watchdog, power button, alarm. Each test begins at its prompt."""
 import re
 
 import pytest
@@ -69,6 +69,19 @@ def test_watchdog_holds(prompt):
         found = machine.vm("beta")
         assert (found["state"], found["reason"]) == ("crashed", EXPIRED)
         assert "rip" in machine.command("vm regs beta").lower()
+
+
+def test_sleeps(prompt):
+    """In suspend-to-idle a guest hears its RTC's alarm, and the power button."""
+    with prompt.guest("beta") as machine:
+        machine.attach("beta")
+        machine.shell("echo +2 >/sys/class/rtc/rtc0/wakealarm; echo freeze >/sys/power/state", LIMIT)
+        assert "suspend exit" in machine.shell("dmesg | tail -n 20")
+        machine.type("echo freeze >/sys/power/state\n")
+        machine.leave()
+        machine.command("vm stop beta")
+        assert machine.wait_end("beta", 150) == ("stopped", "guest powered off")
+        machine.wait_prompt()
 
 
 def test_stop_after_reset(prompt):

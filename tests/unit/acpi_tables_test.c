@@ -126,6 +126,7 @@ static void test_fadt(void **state)
 	assert_int_equal(fadt->sci_int, 9);
 	assert_int_equal(fadt->flags & ACPI_FADT_HW_REDUCED, 0);
 	assert_int_equal(fadt->flags & ACPI_FADT_PWR_BUTTON, 0);
+	assert_int_equal(fadt->flags & ACPI_FADT_FIX_RTC, 0);
 	assert_int_equal(fadt->reset_reg.address, 0xcf9);
 	assert_int_equal(fadt->reset_value, 6);
 	assert_int_equal(fadt->firmware_ctrl % 64, 0);

@@ -4,13 +4,14 @@
 
 #include <time.h>
 
+#include "vmm/monitor/dev/acpi_pm.c"
 #include "vmm/monitor/dev/rtc.c"
 #include "vmm/rt/date.c"
 
 #define START_S 1709251199ull /* Thu 29 Feb 2024 23:59:59 UTC */
 
 static struct rtc *rtc;
-static struct device *device;
+static struct device *device, *pm;
 
 static u32 get(u32 reg)
 {
@@ -36,6 +37,7 @@ static int setup(void **state)
 	fixture_platform.clock.now_ns = 5000;
 	fixture_platform.clock.wall_ns = START_S * NS_PER_S;
 	device = fixture_attach(rtc_attach, &fixture_config);
+	pm = fixture_attach(acpi_pm_attach, &fixture_config);
 	rtc = CONTAINER_OF(device, struct rtc, device);
 	return 0;
 }
@@ -278,6 +280,35 @@ static bool alarm_matches(u32 reg, u32 value)
 	       byte == (value / 10 << 4 | value % 10);
 }
 
+/* A guest that sleeps has masked IRQ 8 and listens to the fixed event. */
+static void alarm_wakes(void **state)
+{
+	(void)state;
+	fixture_write(pm, ACPI_PM_EVENT_PORT + 2, 2, ACPI_PM1_RTC);
+	set(RTC_SECONDS_ALARM, 0x10);
+	set(RTC_MINUTES_ALARM, 0xff);
+	set(RTC_HOURS_ALARM, 0xff);
+	pass_ns(30 * NS_PER_S); /* nobody has asked for it */
+	assert_int_equal(fixture_read(pm, ACPI_PM_EVENT_PORT, 2), 0);
+	(void)get(RTC_C);
+	set(RTC_B, RTC_B_24H | RTC_B_AIE | RTC_B_UIE);
+	pass_ns(40 * NS_PER_S);
+	assert_int_equal(fixture_read(pm, ACPI_PM_EVENT_PORT, 2), 0);
+	assert_false(fixture_line[9]);
+	pass_ns(NS_PER_S);
+	assert_true(fixture_line[9]);
+	assert_int_equal(fixture_read(pm, ACPI_PM_EVENT_PORT, 2), ACPI_PM1_RTC);
+	/* once for each */
+	fixture_write(pm, ACPI_PM_EVENT_PORT, 2, ACPI_PM1_RTC);
+	assert_false(fixture_line[9]);
+	pass_ns(5 * NS_PER_S);
+	assert_false(fixture_line[9]);
+	(void)get(RTC_C);
+	pass_ns(60 * NS_PER_S);
+	assert_true(fixture_line[9]);
+	assert_int_equal(fixture_edges[9], 2);
+}
+
 /* As the data sheet has it: the alarm's bytes are compared with the date, second by second. */
 static s64 alarm_awaited(s64 seconds)
 {
@@ -393,6 +424,7 @@ int main(void)
 		cmocka_unit_test_setup(update_interrupt, setup),
 		cmocka_unit_test_setup(periodic_interrupt, setup),
 		cmocka_unit_test_setup(alarm_interrupt, setup),
+		cmocka_unit_test_setup(alarm_wakes, setup),
 		cmocka_unit_test_setup(alarm_comes_at_the_first_second_that_matches, setup),
 		cmocka_unit_test_setup(wall_clock_set_back, setup),
 		cmocka_unit_test_setup(cmos_bytes, setup),

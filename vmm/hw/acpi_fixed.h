@@ -106,9 +106,9 @@ _Static_assert(sizeof(struct acpi_fadt) == 276, "ACPI 5.2.9");
 enum acpi_fadt_flag {
 	ACPI_FADT_WBINVD = 1 << 0,
 	ACPI_FADT_PROC_C1 = 1 << 2,
-	ACPI_FADT_PWR_BUTTON = 1 << 4, /* set: a control-method button or none */
-	ACPI_FADT_SLP_BUTTON = 1 << 5, /* likewise */
-	ACPI_FADT_FIX_RTC = 1 << 6,
+	ACPI_FADT_PWR_BUTTON = 1 << 4,	/* set: a control-method button or none */
+	ACPI_FADT_SLP_BUTTON = 1 << 5,	/* likewise */
+	ACPI_FADT_FIX_RTC = 1 << 6,	/* set: an alarm is not seen in PM1 */
 	ACPI_FADT_TMR_VAL_EXT = 1 << 8, /* PM timer has 32 bits */
 	ACPI_FADT_RESET_REG_SUP = 1 << 10,
 	ACPI_FADT_HEADLESS = 1 << 12,

@@ -51,6 +51,12 @@ void acpi_pm_power_button(struct acpi_pm *pm)
 	acpi_pm_tick(&pm->device);
 }
 
+void acpi_pm_alarm(struct acpi_pm *pm)
+{
+	pm->state.status |= ACPI_PM1_RTC;
+	acpi_pm_tick(&pm->device);
+}
+
 void acpi_pm_generation(struct acpi_pm *pm)
 {
 	pm->state.gpe_status |= BIT(ACPI_PM_GPE_GENERATION);

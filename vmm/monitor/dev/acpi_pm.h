@@ -38,5 +38,7 @@ enum status acpi_pm_attach(struct platform *platform,
 		           const struct platform_config *config) MUST_CHECK;
 /* Presses the power button; kept until the guest enables its event. */
 void acpi_pm_power_button(struct acpi_pm *pm);
+/* The RTC's alarm, for a guest that sleeps. */
+void acpi_pm_alarm(struct acpi_pm *pm);
 /* The guest's generation ID is another one. */
 void acpi_pm_generation(struct acpi_pm *pm);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/dev/rtc.h"
 #include "lib/checked.h"
+#include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/dev/platform.h"
 #include "vmm/rt/date.h"
 #include "vmm/monitor/irqchip/irqchip.h"
@@ -193,14 +194,25 @@ static u64 rtc_next_flag(const struct rtc *rtc, u64 now)
 	return next;
 }
 
+/* An alarm that is listened to wakes a guest that sleeps (ACPI 4.8.2.4); `before`: register C. */
+static void rtc_wake(const struct rtc *rtc, u8 before)
+{
+	u8 raised = rtc->state.byte[RTC_C] & (u8)~before;
+
+	if ((raised & rtc->state.byte[RTC_B] & RTC_C_AF) != 0)
+		acpi_pm_alarm(rtc->platform->acpi_pm);
+}
+
 static void rtc_tick(struct device *device)
 {
 	struct rtc *rtc = CONTAINER_OF(device, struct rtc, device);
 	u8 *byte = rtc->state.byte;
+	u8 before = byte[RTC_C];
 	u64 now = rtc_now(rtc);
 	u64 next;
 
 	rtc_raise_flags(rtc, now);
+	rtc_wake(rtc, before);
 	byte[RTC_C] &= (u8)~RTC_C_IRQF;
 	if (byte[RTC_C] & byte[RTC_B] & (RTC_C_PF | RTC_C_AF | RTC_C_UF))
 		byte[RTC_C] |= RTC_C_IRQF;
@@ -356,6 +368,7 @@ enum status rtc_attach(struct platform *platform, const struct platform_config *
 
 	if (rtc == NULL)
 		return STATUS_NO_MEMORY;
+	rtc->platform = platform;
 	rtc->ram_below_4g = config->ram_below_4g;
 	rtc->ram_above_4g = config->ram_above_4g;
 	rtc->state.byte[RTC_A] = RTC_A_DIVIDER_32KHZ | 6; /* 1024 Hz */

@@ -13,10 +13,13 @@ struct rtc_state {
 	u8 reserved[7];
 };
 
+struct platform;
+
 /* An MC146818 that follows the wall clock, with a PC's CMOS bytes; interrupt 8. */
 struct rtc {
 	struct device device;
 	struct rtc_state state;
+	struct platform *platform; /* whose fixed hardware an alarm wakes */
 	u64 ram_below_4g;
 	u64 ram_above_4g;
 };

@@ -211,8 +211,7 @@ static u32 acpi_tables_put_fadt(struct acpi_writer *writer, u32 facs, u32 dsdt)
 		.century = RTC_CENTURY,
 		.iapc_boot_arch = ACPI_BOOT_LEGACY_DEVICES | ACPI_BOOT_NO_VGA,
 		.flags = ACPI_FADT_WBINVD | ACPI_FADT_PROC_C1 | ACPI_FADT_SLP_BUTTON |
-			 ACPI_FADT_FIX_RTC | ACPI_FADT_TMR_VAL_EXT | ACPI_FADT_RESET_REG_SUP |
-			 ACPI_FADT_HEADLESS,
+			 ACPI_FADT_TMR_VAL_EXT | ACPI_FADT_RESET_REG_SUP | ACPI_FADT_HEADLESS,
 		.reset_reg = acpi_tables_io_address(RESET_CONTROL_PORT, 1),
 		.reset_value = RESET_CONTROL_SYSTEM | RESET_CONTROL_CPU,
 		.x_pm1a_evt_blk = acpi_tables_io_address(ACPI_PM_EVENT_PORT, ACPI_PM_EVENT_BYTES),
