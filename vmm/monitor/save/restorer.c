@@ -160,6 +160,12 @@ static bool restorer_read_number(struct source *source, u64 index, u64 *number)
 		       : restorer_source_fails(source, "it has a block beyond the disk's end");
 }
 
+/* The disk's last block may be shorter. */
+static u32 restorer_bytes_of(u64 number)
+{
+	return (u32)MIN(disk_bytes - number * BLOCK_BYTES, (u64)BLOCK_BYTES);
+}
+
 static bool restorer_check_numbers(struct source *source)
 {
 	u64 number;
@@ -167,6 +173,7 @@ static bool restorer_check_numbers(struct source *source)
 	for (u64 i = 0; i < source->header.blocks; i++) {
 		if (!restorer_read_number(source, i, &number))
 			return false;
+		page->all_bytes += restorer_bytes_of(number);
 	}
 	return true;
 }
@@ -181,16 +188,11 @@ static bool restorer_check_all(void)
 			    : !restorer_check_follows(source) || !restorer_check_room(source) ||
 				      !restorer_check_numbers(source))
 			return false;
-		page->all_bytes +=
-			restorer_is_full(source) ? disk_bytes : source->header.blocks * BLOCK_BYTES;
+		if (restorer_is_full(source))
+			page->all_bytes += disk_bytes;
 		page->moved++;
 	}
 	return true;
-}
-
-static u32 restorer_bytes_of(u64 number)
-{
-	return (u32)MIN(disk_bytes - number * BLOCK_BYTES, (u64)BLOCK_BYTES);
 }
 
 static bool restorer_write_block(u64 number, const u8 *from)
