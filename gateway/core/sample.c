@@ -94,10 +94,10 @@ json_t *machine_cpus_json(void)
 		const struct machine_cpu *cpu = &machine.cpus[i];
 		double guest = sample_round(cpu->guest_percent);
 
-		json_array_append_new(
-			cpus, json_pack("{s:i, s:f, s:o}", "id", (int)i, "busy_percent",
-					sample_round(cpu->busy_percent), "guest_percent",
-					cpu->guest_known ? json_real(guest) : json_null()));
+		json_array_append_new(cpus,
+				      json_pack("{s:i, s:f, s:o}", "id", (int)i, "busy_percent",
+						sample_round(cpu->busy_percent), "guest_percent",
+						cpu->guest_known ? json_real(guest) : json_null()));
 	}
 	return cpus;
 }
@@ -132,9 +132,14 @@ static void sample_cpus(json_t *list, int64_t time_ns)
 	machine.cpu_time_ns = time_ns;
 }
 
-/* The host's closes a period: a VM that was left out did nothing in it. */
+/*
+ * The host's comes first in each round: a VM that was left out of the one before did nothing until
+ * then. With the time of this one what it does next would seem to be done within a moment.
+ */
 static void sample_host(json_t *line, int64_t time_ns)
 {
+	int64_t round_ns = machine.cpu_time_ns;
+
 	sample_cpus(json_object_get(line, "cpus"), time_ns);
 	machine.free_bytes = json_integer_value(json_object_get(line, "free_bytes"));
 	for (unsigned i = 0; i < machine.vm_count; i++) {
@@ -142,7 +147,8 @@ static void sample_host(json_t *line, int64_t time_ns)
 
 		if (!vm->fresh && vm->now.time_ns) {
 			vm->before = vm->now;
-			vm->now.time_ns = time_ns;
+			if (round_ns > vm->now.time_ns)
+				vm->now.time_ns = round_ns;
 			vm->sampled = true;
 			machine_vm_changed(vm);
 		}
