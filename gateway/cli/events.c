@@ -31,15 +31,19 @@ static void show(struct cli *cli, const struct reader *reader)
 {
 	json_error_t error;
 	json_t *event = json_loadb(reader->data, reader->data_size, 0, &error);
+	bool all = cli->since == NULL && !cli->follow;
 
 	if (event == NULL) {
 		cli_say("an event is not JSON; it is left out");
 		return;
 	}
+	/* Who asks for all that is kept is not told that it is not all that ever was. */
 	if (strcmp(reader->name, "snapshot") == 0) {
 		/* The answer to an id behind which something is gone. */
-		if (reader->last_id[0])
+		if (reader->last_id[0] && !all)
 			cli_say("not all of what happened since then is kept");
+	} else if (strcmp(reader->name, "lost") == 0 && all) {
+		;
 	} else if (cli->json) {
 		output_json_line(event);
 	} else {

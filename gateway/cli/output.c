@@ -98,6 +98,8 @@ static enum cli_exit code_of(const char *code, long long status)
 	if (strcmp(code, "bad-state") == 0 || strcmp(code, "exists") == 0 ||
 	    strcmp(code, "busy") == 0 || strcmp(code, "changed") == 0)
 		return CLI_CONFLICT;
+	if (strcmp(code, "failed") == 0)
+		return CLI_FAILED;
 	switch (status) {
 	case 401: case 403:
 		return CLI_NO_ACCESS;

@@ -123,8 +123,8 @@ const struct account *account_by_number(uint64_t number)
 
 void account_become(const struct account *account, struct identity *identity)
 {
-	*identity = (struct identity){.roles = role_imply(account->roles),
-				      .account = account->number};
+	*identity =
+		(struct identity){.roles = role_imply(account->roles), .account = account->number};
 	snprintf(identity->name, sizeof(identity->name), "%s", account->name);
 	snprintf(identity->scope, sizeof(identity->scope), "%s", account->scope);
 }
@@ -168,6 +168,19 @@ bool account_within(const struct account *account, const struct identity *who)
 {
 	return !(role_imply(account->roles) & ~who->roles) &&
 	       scope_within(account->scope, who->scope);
+}
+
+unsigned account_kept(uint64_t except)
+{
+	unsigned roles = 0;
+
+	for (size_t i = 0; i < ACCOUNT_COUNT; i++) {
+		const struct account *account = &accounts.list[i];
+
+		if (account->number && account->number != except && !strcmp(account->scope, "*"))
+			roles |= account->roles;
+	}
+	return roles;
 }
 
 json_t *account_list(const struct identity *who)

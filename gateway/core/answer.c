@@ -48,6 +48,15 @@ void answer_age(struct request *request)
 	answer_header(request, "Age", text);
 }
 
+/* By which web counts a credential's connections; equal ones share. */
+static uint32_t answer_who(const struct request *request)
+{
+	const struct identity *who = &request->who;
+	uint64_t number = who->token ? who->token << 1 : who->account ? who->account << 1 | 1 : 0;
+
+	return (uint32_t)(number << MESSAGE_WHO_SHIFT);
+}
+
 static void answer_send(const struct request *request, enum message_kind kind, uint32_t value,
 			uint32_t flags, const char *bytes, size_t count)
 {
@@ -61,7 +70,7 @@ void answer_bytes(struct request *request, unsigned status, const char *type, co
 	if (type)
 		answer_header(request, "Content-Type", type);
 	answer_header(request, "Request-Id", request->code);
-	answer_send(request, MESSAGE_ANSWER, status, 0, request->headers.bytes,
+	answer_send(request, MESSAGE_ANSWER, status, answer_who(request), request->headers.bytes,
 		    request->headers.count);
 	idempotency_keep(request, status, type, bytes, count);
 	if (count == 0)
@@ -151,7 +160,7 @@ json_t *problem_of_reply(json_t *reply)
 		{"bad-request", 422}, {"bad-argument", 422}, {"unknown-command", 502},
 		{"not-found", 404},   {"exists", 409},	     {"bad-state", 409},
 		{"busy", 409},	      {"no-memory", 409},    {"too-old", 409},
-		{"no-right", 403},    {"locked", 503},	     {"failed", 502},
+		{"no-right", 403},    {"locked", 503},	     {"failed", 409},
 	};
 	const char *code = json_string_value(json_object_get(reply, "code"));
 	const char *detail = json_string_value(json_object_get(reply, "error"));
@@ -161,7 +170,8 @@ json_t *problem_of_reply(json_t *reply)
 		return problem_json(503, "link-down",
 				    "the link to Skerry was lost; whether it was done is not known",
 				    NULL);
-	for (size_t i = 0; code && i < sizeof(codes) / sizeof(codes[0]); i++) {
+	/* Skerry has understood and says why not: the request does not fit what there is. */
+	for (size_t i = 0; code && detail && *detail && i < sizeof(codes) / sizeof(codes[0]); i++) {
 		if (!strcmp(code, codes[i].code))
 			return problem_json(codes[i].status, code, detail ? detail : "", allowed);
 	}
@@ -178,6 +188,7 @@ void answer_problem_json(struct request *request, json_t *problem)
 		answer_header(request, "Retry-After", "2");
 	if (status == 401 && !request->cookie)
 		answer_header(request, "WWW-Authenticate", "Bearer");
+	router_denied(request, code);
 	audit_end(request->audit, code);
 	request->audit = 0;
 	answer_text(request, status, "application/problem+json", problem);
@@ -205,8 +216,8 @@ void stream_start(struct request *request, enum stream_kind kind, const char *pr
 		answer_header(request, "Content-Type", "text/event-stream");
 	else
 		answer_header(request, "Sec-WebSocket-Protocol", protocol);
-	answer_send(request, MESSAGE_ANSWER, status, flags, request->headers.bytes,
-		    request->headers.count);
+	answer_send(request, MESSAGE_ANSWER, status, flags | answer_who(request),
+		    request->headers.bytes, request->headers.count);
 	answer_count(request->route, status);
 	audit_end(request->audit, "ok");
 	request->audit = 0;

@@ -26,7 +26,9 @@ void api_root(struct request *request)
 
 void api_health(struct request *request)
 {
-	answer_json(request, 200, json_pack("{s:b, s:b}", "live", true, "ready", machine.up));
+	answer_json(request, 200,
+		    json_pack("{s:b, s:b, s:b}", "live", true, "ready", machine.up, "audit",
+			      audit_works()));
 }
 
 void api_openapi(struct request *request)
@@ -101,6 +103,15 @@ void api_token_remove(struct request *request)
 		break;
 	case TOKEN_UNKNOWN:
 		answer_problem(request, 404, "not-found", "there is no such token");
+		break;
+	case TOKEN_ABOVE:
+		answer_problem(request, 403, "forbidden",
+			       "the token has roles that you do not have");
+		break;
+	case TOKEN_LAST:
+		answer_problem(request, 409, "last-one",
+			       "nobody else is admin, or auditor, of all machines without an end: "
+			       "make another token first");
 		break;
 	case TOKEN_UNWRITTEN:
 		answer_problem(request, 503, "failed", "the tokens cannot be written");

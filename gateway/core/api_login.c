@@ -32,24 +32,33 @@ static const char *login_address(const struct request *request)
 	return address ? address : "socket";
 }
 
-/* False: it has been answered. */
-static bool login_may_try(struct request *request)
+/* Old passwords at a change are counted beside those of logins, wherever they come from. */
+#define LOGIN_CHANGE "change"
+
+static void login_late(struct request *request, unsigned retry_s)
 {
-	unsigned retry_s;
 	char text[16];
 
-	if (login_allowed(login_address(request), &retry_s))
-		return true;
 	snprintf(text, sizeof(text), "%u", retry_s);
 	answer_header(request, "Retry-After", text);
 	answer_problem(request, 429, "rate-limited", "too many wrong logins: wait %u s", retry_s);
+}
+
+/* False: it has been answered. */
+static bool login_may_try(struct request *request, const char *user)
+{
+	unsigned retry_s;
+
+	if (login_allowed(login_address(request), user, &retry_s))
+		return true;
+	login_late(request, retry_s);
 	return false;
 }
 
 static void login_refuse(struct request *request, const char *name, const char *what)
 {
-	audit_begin("?", "login", name && machine_name_valid(name) ? name : "",
-		    login_address(request), "unauthenticated");
+	audit_denied(NULL, "login", name && machine_name_valid(name) ? name : "",
+		     login_address(request), "unauthenticated");
 	answer_problem(request, 401, "unauthenticated", "%s", what);
 }
 
@@ -62,15 +71,12 @@ static void login_answer(struct request *request)
 	json_t *body;
 
 	request_actor(request, actor, sizeof(actor));
-	if (!audit_begin(actor, "login", "", login_address(request), "ok")) {
-		answer_problem(request, 503, "audit-unwritable", "the audit cannot be written");
-		return;
-	}
+	/* Who looks after an audit that cannot be written has to get in; it changes nothing. */
+	(void)audit_begin(actor, "login", "", login_address(request), "ok");
 	if (!session_make(&request->who, cookie ? "" : SESSION_PREFIX, secret)) {
 		answer_problem(request, 500, "failed", "there are no random numbers");
 		return;
 	}
-	login_passed(login_address(request));
 	body = login_me(&request->who);
 	json_object_set_new(body, "session_s", json_integer(SESSION_S));
 	if (cookie) {
@@ -100,6 +106,7 @@ static void login_took(const struct password_result *result)
 	}
 	account_become(account, &request->who);
 	account_used(account->number);
+	login_passed(login_address(request), account->name);
 	login_answer(request);
 }
 
@@ -111,7 +118,7 @@ static void login_password(struct request *request, const char *user, const char
 {
 	const struct account *account = account_find(user);
 
-	login_failed(login_address(request));
+	login_failed(login_address(request), user);
 	if (!password_check(request->id, account ? account->number : 0, password,
 			    account ? account->hash : NULL, login_took)) {
 		answer_header(request, "Retry-After", "1");
@@ -124,18 +131,19 @@ void api_login(struct request *request)
 	const char *token = request_text(request, "token"), *user = request_text(request, "user");
 	const char *password = request_text(request, "password");
 
-	if (!login_may_try(request))
+	if (!user && token && token_identify(token, &request->who)) {
+		login_answer(request);
+		return;
+	}
+	if (!login_may_try(request, user))
 		return;
 	if (user && password && strlen(password) <= PASSWORD_MOST) {
 		login_password(request, user, password);
-	} else if (token && token_identify(token, &request->who)) {
-		login_answer(request);
-	} else {
-		login_failed(login_address(request));
-		login_refuse(request, user,
-			     user ? "the name or the password is not valid"
-				  : "the token is not valid");
+		return;
 	}
+	login_failed(login_address(request), user);
+	login_refuse(request, user,
+		     user ? "the name or the password is not valid" : "the token is not valid");
 }
 
 void api_logout(struct request *request)
@@ -190,7 +198,7 @@ static void login_took_old(const struct password_result *result)
 		answer_problem(request, 403, "wrong-password", "the old password is another one");
 		return;
 	}
-	login_passed(login_address(request));
+	login_passed(LOGIN_CHANGE, request->who.name);
 	if (!password_make(request->id, result->account, request_text(request, "new"),
 			   login_took_new))
 		answer_problem(request, 429, "rate-limited", "too many logins at a time");
@@ -200,6 +208,7 @@ void api_me_password(struct request *request)
 {
 	const char *old = request_text(request, "old"), *new = request_text(request, "new");
 	const struct account *account = account_by_number(request->who.account);
+	unsigned retry_s;
 
 	if (!old || strlen(old) > PASSWORD_MOST || !password_valid(new)) {
 		answer_problem(request, 422, "bad-argument",
@@ -212,9 +221,11 @@ void api_me_password(struct request *request)
 			       "only who logged in with a password can change it");
 		return;
 	}
-	if (!login_may_try(request))
+	if (!login_allowed(LOGIN_CHANGE, account->name, &retry_s)) {
+		login_late(request, retry_s);
 		return;
-	login_failed(login_address(request));
+	}
+	login_failed(LOGIN_CHANGE, account->name);
 	if (!password_check(request->id, account->number, old, account->hash, login_took_old))
 		answer_problem(request, 429, "rate-limited", "too many logins at a time");
 }

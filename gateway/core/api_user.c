@@ -49,15 +49,36 @@ static bool user_password(struct request *request, const char **password)
 	return false;
 }
 
+/* What a user has for all VMs. */
+static unsigned user_keeps(const struct account *account)
+{
+	return account && !strcmp(account->scope, "*") ? account->roles : 0;
+}
+
+/* False: it is the last one with a role that somebody must have, and it has been answered. */
+static bool user_spared(struct request *request, const struct account *before,
+			const struct account *after)
+{
+	if (!before || !(user_keeps(before) & ~user_keeps(after) & role_lost(0, before->number)))
+		return true;
+	answer_problem(request, 409, "last-one",
+		       "nobody else is admin, or auditor, of all machines without an end: "
+		       "make another user or token first");
+	return false;
+}
+
 static void user_keep(struct request *request, struct account *account)
 {
 	unsigned status = account->number ? 200 : 201;
 
-	if (account_keep(account))
+	if (!user_spared(request, account_by_number(account->number), account))
+		;
+	else if (account_keep(account))
 		answer_json(request, status, account_json(account));
 	else
-		answer_problem(request, 503, "failed", "there are too many users, or they cannot "
-						       "be written");
+		answer_problem(request, 503, "failed",
+			       "there are too many users, or they cannot "
+			       "be written");
 	explicit_bzero(account, sizeof(*account));
 }
 
@@ -138,7 +159,7 @@ void api_user_remove(struct request *request)
 {
 	const struct account *account = user_find(request);
 
-	if (!account)
+	if (!account || !user_spared(request, account, NULL))
 		return;
 	if (account_remove(account->number))
 		answer_json(request, 204, NULL);

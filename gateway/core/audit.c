@@ -15,7 +15,7 @@
 #include "gateway/core/state.h"
 #include "gateway/link/link.h"
 
-enum { AUDIT_KEPT = 1000 };
+enum { AUDIT_KEPT = 1000, AUDIT_AGAIN_S = 5 };
 
 struct audit_item {
 	uint64_t line;
@@ -26,12 +26,17 @@ struct audit_item {
 static struct {
 	int fd;
 	bool broken;
+	bool failing;	 /* the last line could not be written */
+	uint64_t missed; /* lines that should have been written and could not */
+	double again_s;	 /* when it is tried again */
 	uint64_t lines;
 	uint64_t first; /* line of the file that is written */
 	char head[AUDIT_HASH], anchored[AUDIT_HASH], sent[AUDIT_HASH];
 	struct audit_item kept[AUDIT_KEPT]; /* begun lines, by count % AUDIT_KEPT */
 	uint64_t kept_count;
 } audit = {.fd = -1};
+
+static void audit_end_begun(void);
 
 static struct audit_item *audit_find(uint64_t line)
 {
@@ -100,6 +105,8 @@ bool audit_open(void)
 	audit.broken = audit.fd < 0 || !audit_load();
 	if (audit.broken)
 		fprintf(stderr, "skerryd: the audit cannot be used; changes are refused\n");
+	else
+		audit_end_begun();
 	return !audit.broken;
 }
 
@@ -123,6 +130,8 @@ static void audit_rotate(void)
 		close(audit.fd);
 		audit.fd = fd;
 		audit.first = audit.lines + 1;
+		while (settings.audit_files && audit_chain_drop(settings.audit_files))
+			;
 		return;
 	} else {
 		renameat(folder, full, folder, AUDIT_FILE);
@@ -133,7 +142,36 @@ static void audit_rotate(void)
 
 bool audit_works(void)
 {
-	return !audit.broken;
+	return !audit.broken && !audit.failing;
+}
+
+/* What was written of a line is taken back; if even that fails, nothing may follow it. */
+static bool audit_put(const char *text, size_t count, off_t before)
+{
+	ssize_t written = write(audit.fd, text, count);
+	int error;
+
+	if (written == (ssize_t)count && fdatasync(audit.fd) == 0)
+		return true;
+	/* A part of it: there was no room for more. */
+	error = written > 0 && written < (ssize_t)count ? ENOSPC : errno;
+	if (!audit.failing)
+		fprintf(stderr, "skerryd: the audit cannot be written: %s\n", strerror(error));
+	audit.broken = ftruncate(audit.fd, before) < 0;
+	errno = error;
+	return false;
+}
+
+/* A full disk: the oldest of the full files makes room for what is written now. */
+static bool audit_append(const char *text, size_t count)
+{
+	off_t before = lseek(audit.fd, 0, SEEK_END);
+
+	while (before >= 0 && !audit_put(text, count, before)) {
+		if (audit.broken || errno != ENOSPC || !audit_chain_drop(0))
+			return false;
+	}
+	return before >= 0;
 }
 
 /* Appends one line, on the disk before this returns; takes `object`. */
@@ -141,41 +179,31 @@ static uint64_t audit_write(json_t *object)
 {
 	char *text;
 	size_t count;
-	off_t before = audit.fd < 0 ? -1 : lseek(audit.fd, 0, SEEK_END);
 	char stamp[40];
 	struct tm utc;
 	time_t now = time(NULL);
 
-	if (before >= (off_t)settings.audit_kib << 10 && !audit.broken) {
+	if (!audit.broken && lseek(audit.fd, 0, SEEK_END) >= (off_t)settings.audit_kib << 10)
 		audit_rotate();
-		before = lseek(audit.fd, 0, SEEK_END);
-	}
 	gmtime_r(&now, &utc);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &utc);
 	json_object_set_new(object, "n", json_integer((json_int_t)audit.lines + 1));
 	json_object_set_new(object, "time", json_string(stamp));
 	json_object_set_new(object, "prev", json_string(audit.head));
 	text = json_dumps(object, JSON_COMPACT);
-	if (!text || audit.broken || before < 0) {
-		free(text);
-		json_decref(object);
-		return 0;
+	count = text ? strlen(text) : 0;
+	if (text)
+		text[count] = '\n';
+	audit.failing = !text || audit.broken || !audit_append(text, count + 1);
+	if (!audit.failing) {
+		audit_hash(text, count, audit.head);
+		audit_keep(object, ++audit.lines, audit.head);
+	} else {
+		audit.missed++;
 	}
-	count = strlen(text);
-	text[count] = '\n';
-	if (write(audit.fd, text, count + 1) != (ssize_t)(count + 1) || fdatasync(audit.fd) < 0) {
-		fprintf(stderr, "skerryd: the audit cannot be written: %s\n", strerror(errno));
-		/* No half line may stay; if even that fails, nothing may follow it. */
-		audit.broken = ftruncate(audit.fd, before) < 0;
-		free(text);
-		json_decref(object);
-		return 0;
-	}
-	audit_hash(text, count, audit.head);
-	audit_keep(object, ++audit.lines, audit.head);
 	free(text);
 	json_decref(object);
-	return audit.lines;
+	return audit.failing ? 0 : audit.lines;
 }
 
 uint64_t audit_begin(const char *who, const char *action, const char *target, const char *from,
@@ -191,6 +219,48 @@ void audit_end(uint64_t line, const char *result)
 	if (line)
 		audit_write(json_pack("{s:I, s:s}", "of", (json_int_t)line, "result",
 				      result ? result : "failed"));
+}
+
+bool audit_count(const char *action, uint64_t count)
+{
+	return audit_write(json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "who", "skerryd", "action",
+				     action, "target", "", "from", "", "result", "counted", "count",
+				     (json_int_t)count)) != 0;
+}
+
+/*
+ * Whatever still stands there as begun was under way when an earlier process ended, as when it
+ * resets the VM that it runs in: nobody is left who could say more.
+ */
+static void audit_end_begun(void)
+{
+	for (size_t i = 0; i < AUDIT_KEPT; i++) {
+		const char *result =
+			json_string_value(json_object_get(audit.kept[i].object, "result"));
+
+		if (result && !strcmp(result, "begun"))
+			audit_end(audit.kept[i].line, "gateway-ended");
+	}
+}
+
+void audit_tick(void)
+{
+	double now_s = machine_now_s();
+	uint64_t missed = audit.missed;
+
+	if (!audit.broken && missed && now_s >= audit.again_s) {
+		audit.again_s = now_s + AUDIT_AGAIN_S;
+		audit.missed = audit_count("audit.missed", missed) ? 0 : missed;
+	}
+	if (!audit.failing)
+		audit_denied_tell(false);
+}
+
+void audit_close(void)
+{
+	audit_denied_tell(true);
+	if (!audit.broken)
+		audit_end_begun();
 }
 
 static void audit_took_anchor(uint64_t unused, json_t *reply)
@@ -237,5 +307,5 @@ json_t *audit_json(const struct identity *who, uint64_t after, unsigned limit)
 	}
 	return json_pack("{s:o, s:s, s:o, s:b}", "items", items, "head", audit.head, "anchored",
 			 *audit.anchored ? json_string(audit.anchored) : json_null(), "works",
-			 !audit.broken);
+			 audit_works());
 }

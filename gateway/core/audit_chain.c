@@ -133,6 +133,23 @@ bool audit_chain_newest(char *name)
 	return count > 0;
 }
 
+bool audit_chain_drop(unsigned kept)
+{
+	struct dirent **list;
+	int count = chain_list(&list);
+	bool done = count > 0 && (unsigned)count > kept &&
+		    unlinkat(state_folder(), list[0]->d_name, 0) == 0;
+
+	if (done)
+		fprintf(stderr, "skerryd: %s, the oldest of the audit, was removed\n",
+			list[0]->d_name);
+	for (int i = 0; i < count; i++)
+		free(list[i]);
+	if (count >= 0)
+		free(list);
+	return done;
+}
+
 bool audit_chain_verify(struct audit_chain *chain)
 {
 	struct dirent **list;

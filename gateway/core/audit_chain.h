@@ -37,5 +37,7 @@ bool audit_chain_file(struct audit_chain *chain, const char *name, size_t *good,
 void audit_chain_name(char *name, uint64_t first);
 /* The newest full one; false: there is none. */
 bool audit_chain_newest(char *name);
+/* Removes the oldest full one if there are more than `kept`; false: there is none to remove. */
+bool audit_chain_drop(unsigned kept);
 /* Through all files. */
 bool audit_chain_verify(struct audit_chain *chain);

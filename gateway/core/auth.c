@@ -61,6 +61,21 @@ bool identity_alive(const struct identity *identity, int64_t now)
 	return !identity->token || token_alive(identity->token, now);
 }
 
+void identity_actor(const struct identity *identity, char *actor, size_t room)
+{
+	if (identity->token)
+		snprintf(actor, room, "%.36s via token %llu", identity->name,
+			 (unsigned long long)identity->token);
+	else
+		snprintf(actor, room, "%.36s via %s", identity->name,
+			 identity->account ? "password" : "socket");
+}
+
+unsigned role_lost(uint64_t token, uint64_t account)
+{
+	return (ROLE_ADMIN | ROLE_AUDITOR) & ~(token_kept(token) | account_kept(account));
+}
+
 bool scope_has(const char *scope, const char *vm)
 {
 	return !strcmp(scope, "*") || fnmatch(scope, vm, FNM_NOESCAPE) == 0;

@@ -49,8 +49,12 @@ bool scope_valid(const char *scope);
 bool secret_make(const char *prefix, char *text, uint8_t *hash);
 void secret_hash(const char *text, uint8_t *hash);
 
-/* tokens.json of the state directory. *first gets the first token when none was there, else "". */
-bool token_open(char *first);
+/*
+ * tokens.json of the state directory. *first gets the first token when none was there, else "".
+ * `hash` (64 hex digits, or NULL) is the SHA-256 of a token that there is from then on, with all
+ * roles: the way back for whoever has lost the others.
+ */
+bool token_open(char *first, const char *hash);
 bool token_identify(const char *secret, struct identity *identity);
 /* Makes one; false: it cannot be written. `text` gets the secret. */
 bool token_make(const char *name, unsigned roles, const char *scope, int64_t expires,
@@ -59,12 +63,22 @@ bool token_make(const char *name, unsigned roles, const char *scope, int64_t exp
 bool token_alive(uint64_t number, int64_t now);
 /* Those that `who` may see or remove: whose scope is within that of `who`. */
 json_t *token_list(const struct identity *who);
-enum token_outcome { TOKEN_REMOVED, TOKEN_UNKNOWN, TOKEN_UNWRITTEN };
+enum token_outcome { TOKEN_REMOVED, TOKEN_UNKNOWN, TOKEN_ABOVE, TOKEN_LAST, TOKEN_UNWRITTEN };
 enum token_outcome token_remove(uint64_t number, const struct identity *who);
 void token_tick(void);
 
+/*
+ * Of the roles admin and auditor those that nobody keeps without `token` and `account` (0: none of
+ * these): for all VMs, and without an end.
+ */
+unsigned role_lost(uint64_t token, uint64_t account);
+unsigned token_kept(uint64_t except);
+
 /* False: the token or the user is there no more. */
 bool identity_alive(const struct identity *identity, int64_t now);
+
+/* "alice via token 7" in at most 64 bytes. */
+void identity_actor(const struct identity *identity, char *actor, size_t room);
 
 /* Logins: in memory only, SESSION_S. `prefix` is "" of a cookie's secret, else SESSION_PREFIX. */
 #define SESSION_PREFIX "sks_"
@@ -73,13 +87,22 @@ bool session_make(const struct identity *identity, const char *prefix, char *tex
 bool session_identify(const char *text, struct identity *identity);
 void session_end(const char *text);
 
-/* One-use tickets for WebSockets, 30 s. `what`: "stream", "read", "write". */
-bool ticket_make(const struct identity *identity, const char *vm, const char *what, char *text);
-bool ticket_use(const char *text, const char *vm, char *what, struct identity *identity);
+/*
+ * One-use tickets for WebSockets, 30 s: each for GET of one path of the table, and of one VM where
+ * the path has one. `what`: "stream", "read", "write".
+ */
+bool ticket_make(const struct identity *identity, const char *path, const char *vm,
+		 const char *what, char *text);
+bool ticket_use(const char *text, const char *path, const char *vm, char *what,
+		struct identity *identity);
 
 /* False: too much; *retry_s says when again. */
 bool rate_allows(const struct identity *identity, bool change, unsigned *retry_s);
-/* Wrong logins by address: five a minute, then doubling up to 64 s. */
-bool login_allowed(const char *address, unsigned *retry_s);
-void login_failed(const char *address);
-void login_passed(const char *address);
+/*
+ * Wrong credentials: five a minute, then doubling up to 64 s, for each user at each address (`user`
+ * NULL: for the tokens of an address), and thirty for all users of an address. A token that is
+ * right is not asked for here, and takes back wrong tokens alone.
+ */
+bool login_allowed(const char *address, const char *user, unsigned *retry_s);
+void login_failed(const char *address, const char *user);
+void login_passed(const char *address, const char *user);

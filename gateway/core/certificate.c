@@ -109,6 +109,7 @@ static bool certificate_fingerprint(const char *text, char *fingerprint)
 		return false;
 	done = gnutls_x509_crt_import(certificate, &pem, GNUTLS_X509_FMT_PEM) >= 0 &&
 	       gnutls_x509_crt_get_fingerprint(certificate, GNUTLS_DIG_SHA256, hash, &size) >= 0;
+	settings.issued = done && !gnutls_x509_crt_check_issuer(certificate, certificate);
 	gnutls_x509_crt_deinit(certificate);
 	if (done)
 		hex_write(fingerprint, hash, sizeof(hash));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/core/share.h"
 #include "gateway/link/link.h"
 
 enum {
@@ -22,6 +23,7 @@ struct console {
 	struct buffer input;
 	size_t credit; /* bytes of input that Skerry takes */
 	size_t given;  /* bytes of output that Skerry may send */
+	double began_s;
 	/* of a GET */
 	bool tail;
 	struct buffer bytes;
@@ -29,6 +31,8 @@ struct console {
 };
 
 static struct console consoles[CONSOLES];
+/* Of those whose client has gone, and whose number is still to come. */
+static const struct identity console_nobody;
 
 static void console_free(struct console *console)
 {
@@ -82,6 +86,21 @@ void console_leave(struct request *request)
 		console->request = 0;
 		console_close(console);
 	}
+}
+
+/* Somebody who has fewer consoles gets this one's place. */
+static void console_displace(struct console *console)
+{
+	struct request *request = request_find(console->request);
+
+	console->request = 0;
+	if (request)
+		request->console = NULL;
+	console_close(console);
+	if (request && request->stream == STREAM_CONSOLE)
+		stream_end(request, 1013);
+	else if (request)
+		answer_problem(request, 503, "busy", "%d consoles are open already", CONSOLES);
 }
 
 static void console_give(struct console *console, size_t count)
@@ -193,23 +212,44 @@ static void console_opened(uint64_t index, json_t *reply)
 	console_push(console);
 }
 
+/*
+ * A free place; when there is none, whoever has most of them loses its oldest, which is then free
+ * as soon as Skerry has said that it is closed. NULL: there is none for `who`.
+ */
+static struct console *console_place(const struct identity *who)
+{
+	struct share places[CONSOLES] = {{NULL, 0}};
+	size_t place;
+
+	for (size_t i = 0; i < CONSOLES; i++) {
+		struct request *request = request_find(consoles[i].request);
+
+		if (consoles[i].used)
+			places[i] = (struct share){request ? &request->who : &console_nobody,
+						   consoles[i].began_s};
+	}
+	place = share_place(places, CONSOLES, who, false);
+	if (place == CONSOLES)
+		return NULL;
+	if (consoles[place].used)
+		console_displace(&consoles[place]);
+	return consoles[place].used ? NULL : &consoles[place];
+}
+
 static void console_open(struct request *request, bool write, bool tail, bool take)
 {
 	const char *from = request_query(request, "from");
 	char place[40], actor[65];
 	const char *words[] = {request->vm, write ? "mode=write" : "mode=read", NULL, NULL, NULL};
-	struct console *console = NULL;
-	size_t index, count = 2;
+	struct console *console;
+	size_t count = 2;
 	json_t *ask;
 
 	if (request_number(from, 0, INT64_MAX / 10) < 0) {
 		answer_problem(request, 422, "bad-argument", "from is an offset in bytes");
 		return;
 	}
-	for (index = 0; index < CONSOLES && !console; index++) {
-		if (!consoles[index].used)
-			console = &consoles[index];
-	}
+	console = console_place(&request->who);
 	if (!console) {
 		answer_problem(request, 503, "busy", "%d consoles are open already", CONSOLES);
 		return;
@@ -227,6 +267,7 @@ static void console_open(struct request *request, bool write, bool tail, bool ta
 		.write = write,
 		.tail = tail,
 		.credit = write ? 4096 : 0,
+		.began_s = machine_now_s(),
 	};
 	console->input.limit = CONSOLE_INPUT + MESSAGE_PAYLOAD;
 	ask = link_command("stream open", words, actor);
@@ -276,7 +317,7 @@ void api_console_ticket(struct request *request)
 		answer_problem(request, 403, "forbidden", "your roles do not allow this");
 		return;
 	}
-	if (!ticket_make(&request->who, request->vm, mode, text)) {
+	if (!ticket_make(&request->who, "/v1/vms/{vm}/console", request->vm, mode, text)) {
 		answer_problem(request, 500, "failed", "there are no random numbers");
 		return;
 	}

@@ -14,7 +14,7 @@
 #include "gateway/core/stream.h"
 #include "gateway/link/link.h"
 
-enum { MACHINE_REFRESH_MS = 10000 };
+enum { MACHINE_REFRESH_MS = 10000, MACHINE_EVENTS_BEFORE = 100 };
 
 struct machine machine = {.audit_findings = -1};
 
@@ -350,6 +350,20 @@ static void machine_new_boot(void)
 	operation_restarted();
 }
 
+/*
+ * Of what has happened before this gateway saw the machine the last events are shown too: as many
+ * as a serial line brings in a second or two.
+ */
+static int64_t machine_events_from(json_t *hello)
+{
+	int64_t last = json_integer_value(json_object_get(hello, "event_last"));
+	int64_t from = json_integer_value(json_object_get(hello, "event_first")) - 1;
+
+	if (from < last - MACHINE_EVENTS_BEFORE)
+		from = last - MACHINE_EVENTS_BEFORE;
+	return from > 0 ? from : 0;
+}
+
 static void machine_took_hello(uint64_t unused, json_t *reply)
 {
 	json_t *hello = json_array_get(json_object_get(reply, "result"), 0);
@@ -387,15 +401,13 @@ static void machine_took_hello(uint64_t unused, json_t *reply)
 	machine.hello_s = machine_now_s();
 	json_decref(machine.rights);
 	machine.rights = json_incref(json_object_get(hello, "rights"));
+	if (!same)
+		machine.last_sequence = machine_events_from(hello);
 	snprintf(number, sizeof(number), "%lld", (long long)machine.last_sequence);
-	if (same) {
-		json_decref(asked.held);
-		asked.held = json_array();
-		if (!link_ask(link_command("events since", since, NULL), machine_took_missed, 0))
-			machine_release();
-	} else {
-		machine.last_sequence = json_integer_value(json_object_get(hello, "event_last"));
-	}
+	json_decref(asked.held);
+	asked.held = json_array();
+	if (!link_ask(link_command("events since", since, NULL), machine_took_missed, 0))
+		machine_release();
 	link_ask(link_command("samples", samples, NULL), machine_took_fields, 0);
 	machine_ask_rows();
 	machine_ask_list();

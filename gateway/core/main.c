@@ -85,6 +85,8 @@ static void core_start_web(void)
 	core.web.fd = ends[0];
 	fields_text(&setup, "certificate", core.certificate ? core.certificate : "");
 	fields_text(&setup, "key", core.key ? core.key : "");
+	if (settings.issued)
+		fields_text(&setup, "issued", "yes");
 	message_send(&core.web, (struct message_head){MESSAGE_SETUP, 0, 0, 0}, setup.bytes,
 		     setup.count, -1);
 	explicit_bzero(setup.bytes, setup.count);
@@ -188,6 +190,7 @@ static void core_tick(int64_t now_ms)
 	stream_tick(now_ms);
 	token_tick();
 	account_tick();
+	audit_tick();
 	if (now_ms - anchor_ms >= (int64_t)settings.anchor_s * 1000) {
 		anchor_ms = now_ms;
 		audit_anchor();
@@ -260,7 +263,7 @@ static bool core_setup(void)
 		return false;
 	explicit_bzero(password, sizeof(password));
 	if (!state_certificate(&core.certificate, &core.key, settings.fingerprint) ||
-	    !token_open(first) || !account_open())
+	    !token_open(first, settings.token_hash) || !account_open())
 		return false;
 	(void)audit_open();
 	if (settings.listen && (core.listener = options_listen(settings.listen)) < 0)
@@ -327,6 +330,7 @@ int main(int count, char **words)
 		return 1;
 	while (!core.ended)
 		core_turn();
+	audit_close();
 	if (core.web_pid)
 		kill(core.web_pid, SIGKILL);
 	if (settings.socket)

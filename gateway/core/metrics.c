@@ -178,6 +178,9 @@ static void metrics_server(struct buffer *out)
 			       (double)machine.audit_findings);
 	metrics_number(out, "skerryd_audit_works", "gauge", "1 while the audit can be written.",
 		       audit_works());
+	metrics_number(out, "skerryd_audit_counted_total", "counter",
+		       "Denied requests that were counted and have no line in the audit.",
+		       (double)audit_denied_counted());
 	metrics_head(out, "skerryd_requests_total", "counter", "Requests by route and status.");
 	for (size_t i = 0; i < sizeof(request_counters) / sizeof(request_counters[0]); i++) {
 		const struct request_counters *each = &request_counters[i];

@@ -114,6 +114,7 @@ char *openapi_text(void)
 	}
 	for (const struct schema *schema = schema_list; schema->name; schema++)
 		json_object_set_new(schemas, schema->name, json_loads(schema->text, 0, NULL));
+	json_object_set_new(schemas, "VmConfig", schema_config());
 	root = json_pack("{s:s, s:{s:s, s:s}, s:[{s:[]}, {s:[]}], s:o, s:{s:o, s:{s:{s:s, s:s}, "
 			 "s:{s:s, s:s, s:s}}}}",
 			 "openapi", "3.1.0", "info", "title", "skerryd", "version", SKERRYD_VERSION,

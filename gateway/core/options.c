@@ -19,6 +19,7 @@ struct settings settings = {
 	.per_address = 16,
 	.anchor_s = 60,
 	.audit_kib = 16384,
+	.audit_files = 64,
 	.silence_s = 20,
 };
 
@@ -31,12 +32,14 @@ static const char options_help[] =
 	"admin\n"
 	"  --ui DIR             the files of the web UI\n"
 	"  --name HOST          a name that this server is asked by; may be repeated\n"
+	"  --token-hash HEX     SHA-256 of a token with all roles, for who has lost the others\n"
 	"  --password-file FILE of the machine channel, when it is locked\n"
 	"  --rate N             requests a second for each token (50; 0: any)\n"
 	"  --change-rate N      changes a second for each token (5; 0: any)\n"
 	"  --per-address N      connections of one address (16; 0: any)\n"
 	"  --anchor SECONDS     how often the audit's head goes into Skerry's audit (60)\n"
 	"  --audit-file KIB     of the audit, then the next one is begun (16384)\n"
+	"  --audit-files N      full ones that are kept; the oldest goes (64; 0: all stay)\n"
 	"  --silence SECONDS    without an answer, after which the link is lost (20)\n"
 	"skerryd openapi | routes | verify-audit DIR | --version | --help\n";
 
@@ -48,11 +51,13 @@ enum {
 	OPTION_UI,
 	OPTION_NAME,
 	OPTION_PASSWORD,
+	OPTION_TOKEN_HASH,
 	OPTION_RATE,
 	OPTION_CHANGE_RATE,
 	OPTION_PER_ADDRESS,
 	OPTION_ANCHOR,
 	OPTION_AUDIT_FILE,
+	OPTION_AUDIT_FILES,
 	OPTION_SILENCE,
 	OPTION_VERSION,
 	OPTION_HELP
@@ -66,11 +71,13 @@ static const struct option options_list[] = {
 	{"ui", 1, NULL, OPTION_UI},
 	{"name", 1, NULL, OPTION_NAME},
 	{"password-file", 1, NULL, OPTION_PASSWORD},
+	{"token-hash", 1, NULL, OPTION_TOKEN_HASH},
 	{"rate", 1, NULL, OPTION_RATE},
 	{"change-rate", 1, NULL, OPTION_CHANGE_RATE},
 	{"per-address", 1, NULL, OPTION_PER_ADDRESS},
 	{"anchor", 1, NULL, OPTION_ANCHOR},
 	{"audit-file", 1, NULL, OPTION_AUDIT_FILE},
+	{"audit-files", 1, NULL, OPTION_AUDIT_FILES},
 	{"silence", 1, NULL, OPTION_SILENCE},
 	{"version", 0, NULL, OPTION_VERSION},
 	{"help", 0, NULL, OPTION_HELP},
@@ -111,6 +118,9 @@ static bool options_text(int option)
 	case OPTION_PASSWORD:
 		settings.password_file = optarg;
 		return true;
+	case OPTION_TOKEN_HASH:
+		settings.token_hash = optarg;
+		return true;
 	case OPTION_NAME:
 		if (settings.name_count == sizeof(settings.names) / sizeof(settings.names[0]))
 			return false;
@@ -134,6 +144,8 @@ static bool options_one(int option)
 		return options_number(optarg, &settings.anchor_s) && settings.anchor_s;
 	case OPTION_AUDIT_FILE:
 		return options_number(optarg, &settings.audit_kib) && settings.audit_kib;
+	case OPTION_AUDIT_FILES:
+		return options_number(optarg, &settings.audit_files);
 	case OPTION_SILENCE:
 		return options_number(optarg, &settings.silence_s) && settings.silence_s;
 	case OPTION_VERSION:

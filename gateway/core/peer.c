@@ -45,14 +45,22 @@ void peer_accept(int listener, struct message_socket *web)
 	struct ucred user;
 	socklen_t size = sizeof(user);
 	struct peer *peer = NULL;
+	unsigned same = 0;
 
 	if (fd < 0)
 		return;
-	for (size_t i = 0; i < PEER_COUNT && !peer; i++) {
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &size) < 0) {
+		close(fd);
+		return;
+	}
+	for (size_t i = 0; i < PEER_COUNT; i++) {
 		if (!peers[i].number)
 			peer = &peers[i];
+		else
+			same += peers[i].user == user.uid;
 	}
-	if (!peer || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &size) < 0) {
+	/* Whoever may do nothing here must not take the places of those who may. */
+	if (!peer || (user.uid != 0 && user.uid != getuid() && same >= PEER_SHARE)) {
 		close(fd);
 		return;
 	}

@@ -7,7 +7,7 @@
  * The Unix socket: core accepts and sees who it is; web only gets the connection and its number, so
  * that a broken web can be nobody but those who are connected.
  */
-enum { PEER_COUNT = 64 };
+enum { PEER_COUNT = 64, PEER_SHARE = 8 /* of another user than root and our own */ };
 
 /* The listening descriptor, -1: a sentence is on stderr. */
 int peer_listen(const char *path);

@@ -173,12 +173,7 @@ unsigned request_roles(const struct request *request)
 
 void request_actor(const struct request *request, char *actor, size_t room)
 {
-	if (request->who.token)
-		snprintf(actor, room, "%.36s via token %llu", request->who.name,
-			 (unsigned long long)request->who.token);
-	else
-		snprintf(actor, room, "%.36s via %s", request->who.name,
-			 request->who.account ? "password" : "socket");
+	identity_actor(&request->who, actor, room);
 }
 
 unsigned request_wait_s(const struct request *request, unsigned missing)

@@ -26,6 +26,7 @@ struct request {
 	const struct route *route;
 	struct identity who;
 	bool cookie;		     /* the credential is one */
+	bool judged;		     /* a problem now is a denial, which has a line in the audit */
 	char vm[MACHINE_NAME_BYTES]; /* {vm} */
 	char item[40];		     /* {id} */
 	struct buffer headers;
@@ -73,6 +74,9 @@ unsigned request_wait_s(const struct request *request, unsigned missing);
 void router_run(struct request *request);
 /* The one place where it is decided who may do what; false: it has been answered. */
 bool authorise(struct request *request);
+
+/* A request that is judged is denied, for that reason: it gets its line. */
+void router_denied(struct request *request, const char *code);
 
 /* The unix connection's user, by the number that core gave it. */
 bool peer_user(const char *number, unsigned *user);

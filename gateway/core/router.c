@@ -61,19 +61,33 @@ static bool router_find(struct request *request, const char *method, const char 
 	return false;
 }
 
+/* The name or address of a Host header into `name`, without brackets; false: it is no host. */
+static bool router_host(const char *host, char *name, size_t room)
+{
+	bool bracket = *host == '[';
+	size_t length = strcspn(host += bracket, bracket ? "]" : ":");
+	const char *port = host + length;
+
+	if (bracket && *port++ != ']')
+		return false;
+	if (length == 0 || length >= room ||
+	    (*port &&
+	     (*port != ':' || !port[1] || strspn(port + 1, "0123456789") != strlen(port + 1))))
+		return false;
+	snprintf(name, room, "%.*s", (int)length, host);
+	return true;
+}
+
 /* Against DNS rebinding: an address, localhost, this machine's name, or one of --name. */
 static bool router_host_known(const char *host)
 {
 	char name[256], own[256] = "";
 	struct in6_addr address;
-	size_t length;
 
-	if (*host == '[')
-		return true;
-	length = strcspn(host, ":");
-	if (length >= sizeof(name))
+	if (!router_host(host, name, sizeof(name)))
 		return false;
-	snprintf(name, length + 1, "%s", host);
+	if (*host == '[')
+		return inet_pton(AF_INET6, name, &address) == 1;
 	gethostname(own, sizeof(own) - 1);
 	if (inet_pton(AF_INET, name, &address) == 1 || !strcasecmp(name, "localhost") ||
 	    !strcasecmp(name, own))
@@ -104,22 +118,33 @@ static bool router_cookie(const struct request *request, char *text, size_t room
 	return false;
 }
 
-/* The ticket among the subprotocols, taken for this route and VM. */
-static bool router_ticket(struct request *request)
+/* The ticket among the subprotocols; NULL: none is shown. */
+static const char *router_ticket(const struct request *request)
 {
 	const char *protocols = request_header(request, "sec-websocket-protocol");
 	const char *at = protocols ? strstr(protocols, "ticket.") : NULL;
-	char text[AUTH_TEXT_BYTES];
-	size_t length;
 
-	if (!at || !fields_get(&request->fields, "upgrade"))
-		return false;
-	at += strlen("ticket.");
-	length = strcspn(at, ", ");
+	return at && fields_get(&request->fields, "upgrade") ? at + strlen("ticket.") : NULL;
+}
+
+/*
+ * A ticket opens the WebSocket that it was made for, and nothing else: on any other method, path or
+ * VM it is no credential, and is used up. Of the roles it carries those that its route asks for.
+ */
+static bool router_ticket_good(struct request *request, const char *ticket)
+{
+	const char *method = fields_get(&request->fields, "method");
+	char text[AUTH_TEXT_BYTES];
+	size_t length = strcspn(ticket, ", ");
+	const char *path = strcmp(method, "GET") ? "" : request->route->path;
+
 	if (length >= sizeof(text))
 		return false;
-	snprintf(text, length + 1, "%s", at);
-	return ticket_use(text, request->vm, request->ticket, &request->who);
+	snprintf(text, length + 1, "%s", ticket);
+	if (!ticket_use(text, path, request->vm, request->ticket, &request->who))
+		return false;
+	request->who.roles &= request->route->role;
+	return true;
 }
 
 static bool router_same_origin(const struct request *request)
@@ -134,8 +159,17 @@ static bool router_same_origin(const struct request *request)
 
 static bool router_wrong(struct request *request, const char *address)
 {
-	login_failed(address);
-	audit_begin("?", "login", "", address, "unauthenticated");
+	unsigned retry_s;
+	char text[16];
+
+	if (!login_allowed(address, NULL, &retry_s)) {
+		snprintf(text, sizeof(text), "%u", retry_s);
+		answer_header(request, "Retry-After", text);
+		answer_problem(request, 429, "rate-limited", "too many wrong credentials");
+		return false;
+	}
+	login_failed(address, NULL);
+	audit_denied(NULL, "login", "", address, "unauthenticated");
 	answer_problem(request, 401, "unauthenticated", "the credential is not valid");
 	return false;
 }
@@ -146,28 +180,26 @@ static bool authenticate(struct request *request)
 	const char *bearer = request_header(request, "authorization");
 	const char *connection = fields_get(&request->fields, "connection");
 	const char *address = fields_get(&request->fields, "address");
+	const char *ticket = router_ticket(request);
 	char cookie[AUTH_TEXT_BYTES];
-	unsigned retry_s;
 
 	if (request->route->flags & ROUTE_PUBLIC)
 		return true;
-	if (router_ticket(request))
-		return true;
+	/* As with a bearer token, no other credential beside it counts. */
+	if (ticket) {
+		if (router_ticket_good(request, ticket))
+			return true;
+		answer_problem(request, 401, "unauthenticated",
+			       "the ticket is not valid, or is for something else");
+		return false;
+	}
 	if (bearer) {
-		if (!login_allowed(address ? address : "socket", &retry_s)) {
-			char text[16];
-
-			snprintf(text, sizeof(text), "%u", retry_s);
-			answer_header(request, "Retry-After", text);
-			answer_problem(request, 429, "rate-limited", "too many wrong credentials");
-			return false;
-		}
 		/* A bearer token is used alone: a cookie beside it does not count. */
 		if (!strncasecmp(bearer, "Bearer ", 7) &&
 		    (token_identify(bearer + 7, &request->who) ||
 		     (!strncmp(bearer + 7, SESSION_PREFIX, 4) &&
 		      session_identify(bearer + 7, &request->who)))) {
-			login_passed(address ? address : "socket");
+			login_passed(address ? address : "socket", NULL);
 			return true;
 		}
 		return router_wrong(request, address ? address : "socket");
@@ -276,6 +308,14 @@ bool authorise(struct request *request)
 			       "the role admin is needed for keys that are not of run time");
 		return false;
 	}
+	/* By its command line it gets tokens of all roles: that is for whoever has the console. */
+	if (route->flags & ROUTE_KEYS && *machine.own && !strcmp(request->vm, machine.own) &&
+	    !router_run_time_keys(request)) {
+		answer_problem(request, 403, "own-vm",
+			       "what the VM of this gateway is made of changes at Skerry's console "
+			       "alone");
+		return false;
+	}
 	switch (route->scope) {
 	case SCOPE_VM:
 		if (machine_find(request->vm) && scope_has(request->who.scope, request->vm))
@@ -299,21 +339,44 @@ bool authorise(struct request *request)
 	return true;
 }
 
-/* Denied ones have a line too; false: it cannot be written, and nothing is done. */
+/* A login has its own line, when it is known whose it is. */
+static bool router_audited(const struct request *request)
+{
+	return request->route->action && !(request->route->flags & ROUTE_LOGIN);
+}
+
+/* What it is about, as the audit says it. */
+static const char *router_target(const struct request *request)
+{
+	const char *target = *request->vm     ? request->vm
+			     : *request->item ? request->item
+					      : request_text(request, "name");
+
+	return target ? target : "";
+}
+
+void router_denied(struct request *request, const char *code)
+{
+	const char *address = fields_get(&request->fields, "address");
+
+	if (!request->judged)
+		return;
+	request->judged = false;
+	audit_denied(&request->who, request->route->action, router_target(request),
+		     address ? address : "socket", code);
+}
+
+/* False: it cannot be written, and nothing is done. */
 static bool router_audit(struct request *request)
 {
 	const struct route *route = request->route;
 	const char *address = fields_get(&request->fields, "address");
-	const char *target = *request->vm     ? request->vm
-			     : *request->item ? request->item
-					      : request_text(request, "name");
 	char actor[65];
 
-	/* A login has its own line, when it is known whose it is. */
-	if (!route->action || route->flags & ROUTE_LOGIN)
+	if (!router_audited(request))
 		return true;
 	request_actor(request, actor, sizeof(actor));
-	request->audit = audit_begin(actor, route->action, target ? target : "",
+	request->audit = audit_begin(actor, route->action, router_target(request),
 				     address ? address : "socket", NULL);
 	if (request->audit)
 		return true;
@@ -355,7 +418,11 @@ void router_run(struct request *request)
 	if (!router_find(request, method, path) || !authenticate(request) ||
 	    !router_rate(request) || !router_csrf(request))
 		return;
-	if (!router_audit(request) || !authorise(request))
+	request->judged = router_audited(request);
+	if (!authorise(request))
+		return;
+	request->judged = false;
+	if (!router_audit(request))
 		return;
 	if (request->route->flags & ROUTE_LINK && !machine.up) {
 		answer_problem(request, 503, "link-down", "the link to Skerry is lost");

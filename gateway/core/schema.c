@@ -40,7 +40,7 @@ const struct schema schema_list[] = {
 	{"Bytes", "{\"type\":\"string\",\"format\":\"binary\"}"},
 	{"Events", "{\"type\":\"string\"}"},
 	{"Root", OBJECT(STRING("name") "," STRING("version") "," WORDS("features"))},
-	{"Health", OBJECT(TRUTH("live") "," TRUTH("ready"))},
+	{"Health", OBJECT(TRUTH("live") "," TRUTH("ready") "," TRUTH("audit"))},
 	{"Me", OBJECT(ME_PROPERTIES)},
 	{"LoggedIn", OBJECT(ME_PROPERTIES "," COUNT("session_s") "," STRING("token"))},
 	{"Login", OBJECT(STRING("token") "," STRING("user") "," STRING("password") ","
@@ -64,10 +64,15 @@ const struct schema schema_list[] = {
 			  NUMBER("halted_percent") "," NUMBER("exits_per_s") ","
 			  FREE_OBJECT("exits") "," COUNT("resident_bytes"))},
 	{"Vm", OBJECT(VM_PROPERTIES)},
-	{"VmFull", OBJECT(VM_PROPERTIES "," FREE_OBJECT("config") "," TRUTH("stale"))},
+	{"VmKey", OBJECT(STRING_OR_NULL("value") ","
+			 "\"applies\":{\"enum\":[\"now\",\"next-start\"],\"description\":"
+			 "\"next-start: it can change while the VM does not run\"},"
+			 "\"origin\":{\"enum\":[\"configuration\",\"command\",\"default\"]}")},
+	{"VmFull", OBJECT(VM_PROPERTIES ",\"config\":{\"type\":\"object\",\"additionalProperties\":"
+			  "{\"$ref\":\"#/components/schemas/VmKey\"}}," TRUTH("stale"))},
 	{"Vms", OBJECT(ITEMS("Vm") "," STRING_OR_NULL("next") "," TRUTH("stale"))},
-	{"VmNew", OBJECT(STRING("name") "," FREE_OBJECT("config"))},
-	{"VmChange", OBJECT(FREE_OBJECT("config"))},
+	{"VmNew", OBJECT(STRING("name") "," REFERENCE("config", "VmConfig"))},
+	{"VmChange", OBJECT(REFERENCE("config", "VmConfig"))},
 	{"Changed", OBJECT(TRUTH("changed") "," REFERENCE("vm", "Vm"))},
 	{"Reset", OBJECT(STRING("snapshot"))},
 	{"Named", OBJECT(STRING("name"))},
@@ -108,7 +113,7 @@ const struct schema schema_list[] = {
 			       "," STRING("category") "," STRING("vm") "," STRING("text")))},
 	{"Audit", OBJECT(OBJECTS("items", STRING("n") "," STRING("time") "," STRING("who") ","
 				 STRING("action") "," STRING("target") "," STRING("from") ","
-				 STRING("result") "," STRING("hash")) ","
+				 STRING("result") "," COUNT("count") "," STRING("hash")) ","
 			 STRING("head") "," STRING_OR_NULL("anchored") "," TRUTH("works"))},
 	{"TokenNew", OBJECT(STRING("name") "," WORDS("roles") "," STRING("scope") ","
 			    COUNT("expires_s"))},

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <jansson.h>
+
 /* JSON schemas of what the routes take and give, by the names in the table of routes. */
 struct schema {
 	const char *name, *text;
@@ -8,3 +10,6 @@ struct schema {
 
 /* Ends with a name of NULL. */
 extern const struct schema schema_list[];
+
+/* That of `config`, VmConfig: a new reference. */
+json_t *schema_config(void);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -7,11 +8,12 @@
 
 #include "gateway/core/auth.h"
 #include "gateway/core/machine.h"
+#include "gateway/core/share.h"
 
 /* Logins and tickets: secrets that end with this process, kept as their SHA-256. */
 enum {
 	SESSION_COUNT = 256,
-	TICKET_COUNT = 128,
+	TICKET_COUNT = 256,
 	TICKET_S = 30,
 };
 
@@ -19,23 +21,12 @@ struct session {
 	struct identity identity;
 	uint8_t hash[AUTH_SECRET_BYTES];
 	double ends_s;		     /* machine_now_s(); 0: free */
+	const char *path;	     /* of a ticket, as in the table of routes */
 	char vm[MACHINE_NAME_BYTES]; /* of a ticket */
 	char what[8];
 };
 
 static struct session sessions[SESSION_COUNT], tickets[TICKET_COUNT];
-
-/* A free place, or the one that ends first. */
-static struct session *session_place(struct session *list, size_t count)
-{
-	struct session *best = list;
-
-	for (size_t i = 0; i < count; i++) {
-		if (list[i].ends_s < best->ends_s)
-			best = &list[i];
-	}
-	return best;
-}
 
 static bool session_alive(struct session *session)
 {
@@ -45,6 +36,28 @@ static bool session_alive(struct session *session)
 		return true;
 	session->ends_s = 0;
 	return false;
+}
+
+/* A list has at most so many places. */
+static_assert((int)SESSION_COUNT == (int)TICKET_COUNT, "session_place has room for either");
+
+static struct session *session_place(struct session *list, const struct identity *who)
+{
+	struct share places[SESSION_COUNT];
+	double now_s = machine_now_s();
+	size_t place, oldest = 0;
+
+	for (size_t i = 0; i < SESSION_COUNT; i++) {
+		bool free = list[i].ends_s <= now_s;
+
+		/* What ends first began first. */
+		places[i] = (struct share){free ? NULL : &list[i].identity, list[i].ends_s};
+		if (list[i].ends_s < list[oldest].ends_s)
+			oldest = i;
+	}
+	/* Who has none when everybody has one gets the oldest of all. */
+	place = share_place(places, SESSION_COUNT, who, true);
+	return &list[place < SESSION_COUNT ? place : oldest];
 }
 
 static struct session *session_find(struct session *list, size_t count, const char *text)
@@ -61,7 +74,7 @@ static struct session *session_find(struct session *list, size_t count, const ch
 
 bool session_make(const struct identity *identity, const char *prefix, char *text)
 {
-	struct session *session = session_place(sessions, SESSION_COUNT);
+	struct session *session = session_place(sessions, identity);
 
 	if (!secret_make(prefix, text, session->hash))
 		return false;
@@ -87,20 +100,23 @@ void session_end(const char *text)
 		session->ends_s = 0;
 }
 
-bool ticket_make(const struct identity *identity, const char *vm, const char *what, char *text)
+bool ticket_make(const struct identity *identity, const char *path, const char *vm,
+		 const char *what, char *text)
 {
-	struct session *ticket = session_place(tickets, TICKET_COUNT);
+	struct session *ticket = session_place(tickets, identity);
 
 	if (!secret_make("", text, ticket->hash))
 		return false;
 	ticket->identity = *identity;
+	ticket->path = path;
 	snprintf(ticket->vm, sizeof(ticket->vm), "%s", vm);
 	snprintf(ticket->what, sizeof(ticket->what), "%s", what);
 	ticket->ends_s = machine_now_s() + TICKET_S;
 	return true;
 }
 
-bool ticket_use(const char *text, const char *vm, char *what, struct identity *identity)
+bool ticket_use(const char *text, const char *path, const char *vm, char *what,
+		struct identity *identity)
 {
 	struct session *ticket = session_find(tickets, TICKET_COUNT, text);
 
@@ -108,7 +124,7 @@ bool ticket_use(const char *text, const char *vm, char *what, struct identity *i
 		return false;
 	/* Whoever shows it for something else has used it up too. */
 	ticket->ends_s = 0;
-	if (strcmp(ticket->vm, vm))
+	if (strcmp(ticket->path, path) || strcmp(ticket->vm, vm))
 		return false;
 	strcpy(what, ticket->what);
 	*identity = ticket->identity;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/core/share.h"
+
 static bool stream_listens(const struct request *request)
 {
 	return request->stream == STREAM_SSE || request->stream == STREAM_SOCKET;
@@ -262,39 +264,58 @@ void stream_tick(int64_t now_ms)
 	}
 }
 
+/* When all places are taken, whoever has most of them loses its oldest. */
 static bool stream_free(struct request *request)
 {
-	unsigned readers = 0;
+	struct request *readers[STREAM_READERS] = {NULL};
+	struct share places[STREAM_READERS] = {{NULL, 0}};
+	size_t count = 0, place;
 
-	for (struct request *each = request_first(); each; each = each->next)
-		readers += stream_listens(each);
-	if (readers < STREAM_READERS)
-		return true;
-	answer_problem(request, 503, "busy", "there are %u readers already", readers);
-	return false;
+	for (struct request *each = request_first(); each; each = each->next) {
+		if (!stream_listens(each) || count == STREAM_READERS)
+			continue;
+		/* Numbers of requests grow. */
+		places[count] = (struct share){&each->who, each->id};
+		readers[count++] = each;
+	}
+	place = share_place(places, STREAM_READERS, &request->who, false);
+	if (place == STREAM_READERS) {
+		answer_problem(request, 503, "busy", "there are %u readers already",
+			       STREAM_READERS);
+		return false;
+	}
+	if (readers[place])
+		stream_end(readers[place], 1013);
+	return true;
 }
 
-/* Exactly what was missed, if it is all kept and of this boot; else a snapshot. */
+/*
+ * Exactly what was missed, if it is all kept and of this boot; else all that is kept behind it, as
+ * `lost` says before, and a snapshot.
+ */
 static void stream_resume(struct request *request)
 {
 	int64_t last = stream_last_id(request);
 	uint64_t first =
 		machine.event_count > MACHINE_EVENTS ? machine.event_count - MACHINE_EVENTS : 0;
-	bool all = last == machine.last_sequence;
+	int64_t oldest = first < machine.event_count
+				 ? machine.events[first % MACHINE_EVENTS].sequence
+				 : machine.last_sequence + 1;
+	bool all = last <= machine.last_sequence && last + 1 >= oldest;
 
-	for (uint64_t i = first; last >= 0 && !all && i < machine.event_count; i++)
-		all = machine.events[i % MACHINE_EVENTS].sequence == last ||
-		      machine.events[i % MACHINE_EVENTS].sequence == last + 1;
-	if (last < 0 || !all) {
-		stream_snapshot(request);
-		return;
-	}
-	for (uint64_t i = first; i < machine.event_count; i++) {
+	if (last >= 0 && last + 1 < oldest)
+		stream_send_json(request, "lost", 0,
+				 json_pack("{s:s, s:I}", "type", "lost", "count",
+					   (json_int_t)(oldest - last - 1)));
+	for (uint64_t i = first; last >= 0 && i < machine.event_count; i++) {
 		if (machine.events[i % MACHINE_EVENTS].sequence > last)
 			stream_send_event(request, &machine.events[i % MACHINE_EVENTS]);
 	}
-	/* The headers go at once even when nothing was missed. */
-	stream_piece(request, true, ":\n\n", 3);
+	if (last < 0 || !all)
+		stream_snapshot(request);
+	else
+		/* The headers go at once even when nothing was missed. */
+		stream_piece(request, true, ":\n\n", 3);
 }
 
 void api_events(struct request *request)
@@ -315,10 +336,6 @@ void api_stream(struct request *request)
 {
 	const char *protocols = request_header(request, "sec-websocket-protocol");
 
-	if (*request->ticket && strcmp(request->ticket, "stream")) {
-		answer_problem(request, 401, "unauthenticated", "the ticket is for something else");
-		return;
-	}
 	if (!fields_get(&request->fields, "upgrade") || !protocols ||
 	    !strstr(protocols, "skerry.stream.v1")) {
 		answer_header(request, "Upgrade", "websocket");
@@ -336,7 +353,7 @@ void api_stream_ticket(struct request *request)
 {
 	char text[AUTH_TEXT_BYTES];
 
-	if (!ticket_make(&request->who, "", "stream", text)) {
+	if (!ticket_make(&request->who, "/v1/stream", "", "stream", text)) {
 		answer_problem(request, 500, "failed", "there are no random numbers");
 		return;
 	}

@@ -10,7 +10,7 @@
 #include "gateway/core/auth.h"
 #include "gateway/core/state.h"
 
-enum { TOKEN_COUNT = 1024 };
+enum { TOKEN_COUNT = 1024, TOKEN_ALL_ROLES = ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE };
 
 struct token {
 	uint64_t number; /* 0: free */
@@ -76,6 +76,19 @@ static struct token *token_free_place(void)
 	return NULL;
 }
 
+/* The bytes of a hash in hex; false: it is none. */
+static bool token_hash(const char *text, uint8_t *hash)
+{
+	if (strlen(text) != 2 * AUTH_SECRET_BYTES ||
+	    strspn(text, "0123456789abcdefABCDEF") != 2 * AUTH_SECRET_BYTES)
+		return false;
+	for (size_t i = 0; i < AUTH_SECRET_BYTES; i++) {
+		if (sscanf(text + 2 * i, "%2hhx", &hash[i]) != 1)
+			return false;
+	}
+	return true;
+}
+
 static bool token_load(json_t *object)
 {
 	struct token *token = token_free_place();
@@ -83,15 +96,10 @@ static bool token_load(json_t *object)
 	const char *scope = json_string_value(json_object_get(object, "scope"));
 	const char *hash = json_string_value(json_object_get(object, "sha256"));
 	const char *number = json_string_value(json_object_get(object, "id"));
-	size_t i;
 
-	if (!token || !name || !scope || !hash || !number || strlen(hash) != 64 ||
-	    !scope_valid(scope))
+	if (!token || !name || !scope || !hash || !number || !scope_valid(scope) ||
+	    !token_hash(hash, token->hash))
 		return false;
-	for (i = 0; i < AUTH_SECRET_BYTES; i++) {
-		if (sscanf(hash + 2 * i, "%2hhx", &token->hash[i]) != 1)
-			return false;
-	}
 	snprintf(token->name, sizeof(token->name), "%s", name);
 	snprintf(token->scope, sizeof(token->scope), "%s", scope);
 	token->roles = role_of_json(json_object_get(object, "roles"));
@@ -104,7 +112,36 @@ static bool token_load(json_t *object)
 	return token->number != 0;
 }
 
-bool token_open(char *first)
+/* The token of --token-hash, unless it is there from an earlier start. */
+static bool token_give(const char *text)
+{
+	struct token *token = token_free_place();
+	uint8_t hash[AUTH_SECRET_BYTES];
+
+	if (!token_hash(text, hash)) {
+		fprintf(stderr, "skerryd: --token-hash is the SHA-256 of a token: 64 hex digits\n");
+		return false;
+	}
+	for (size_t i = 0; i < TOKEN_COUNT; i++) {
+		if (tokens.list[i].number && !memcmp(tokens.list[i].hash, hash, sizeof(hash)))
+			return true;
+	}
+	if (!token) {
+		fprintf(stderr, "skerryd: there is no room for the token of --token-hash\n");
+		return false;
+	}
+	*token = (struct token){
+		.number = ++tokens.last,
+		.name = "given at the start",
+		.roles = TOKEN_ALL_ROLES,
+		.scope = "*",
+		.created = time(NULL),
+	};
+	memcpy(token->hash, hash, sizeof(hash));
+	return token_save();
+}
+
+bool token_open(char *first, const char *hash)
 {
 	json_t *root, *object;
 	uint64_t number;
@@ -114,9 +151,10 @@ bool token_open(char *first)
 	*first = 0;
 	if (!state_read("tokens.json", &text))
 		return false;
+	if (!text && hash)
+		return token_give(hash);
 	if (!text)
-		return token_make("first", ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE, "*", 0,
-				  &number, first);
+		return token_make("first", TOKEN_ALL_ROLES, "*", 0, &number, first);
 	root = json_loads(text, 0, NULL);
 	free(text);
 	if (!root) {
@@ -133,7 +171,7 @@ bool token_open(char *first)
 		}
 	}
 	json_decref(root);
-	return true;
+	return !hash || token_give(hash);
 }
 
 bool token_make(const char *name, unsigned roles, const char *scope, int64_t expires,
@@ -215,6 +253,23 @@ json_t *token_list(const struct identity *who)
 	return list;
 }
 
+/* What it has for all VMs and for ever, and others may have lost. */
+static unsigned token_keeps(const struct token *token)
+{
+	return strcmp(token->scope, "*") || token->expires ? 0 : token->roles;
+}
+
+unsigned token_kept(uint64_t except)
+{
+	unsigned roles = 0;
+
+	for (size_t i = 0; i < TOKEN_COUNT; i++) {
+		if (tokens.list[i].number && tokens.list[i].number != except)
+			roles |= token_keeps(&tokens.list[i]);
+	}
+	return roles;
+}
+
 enum token_outcome token_remove(uint64_t number, const struct identity *who)
 {
 	for (size_t i = 0; i < TOKEN_COUNT; i++) {
@@ -222,6 +277,10 @@ enum token_outcome token_remove(uint64_t number, const struct identity *who)
 
 		if (!number || token->number != number || !scope_within(token->scope, who->scope))
 			continue;
+		if (role_imply(token->roles) & ~who->roles)
+			return TOKEN_ABOVE;
+		if (token_keeps(token) & role_lost(number, 0))
+			return TOKEN_LAST;
 		token->number = 0;
 		if (token_save()) {
 			explicit_bzero(token, sizeof(*token));

@@ -251,7 +251,7 @@ static void link_skipped(void)
 		return;
 	}
 	reply = json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)line.skipped_id, "status",
-			  "error", "code", "failed", "error",
+			  "error", "code", "bad-answer", "error",
 			  "Skerry's answer is longer than 1 MiB: ask for less");
 	link_take_reply(line.skipped_id, reply);
 	json_decref(reply);

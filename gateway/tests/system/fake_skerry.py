@@ -90,6 +90,7 @@ class FakeSkerry(Snapshots, States):
         self.own = None         # the VM whose port the channel is
         self.accepts = True
         self.peer = None
+        self.numbered = False
         self.ended = False
         self.restart()
         self.listener = socket.socket(socket.AF_UNIX)

@@ -13,7 +13,7 @@ API = Path(__file__).resolve().parents[2] / "api/openapi.json"
 def test_root_and_health_need_no_credential(server):
     root = server.tls("GET", "/v1", token="").json()
     assert root["name"] == "skerryd" and "stream-ws" in root["features"]
-    assert server.tls("GET", "/v1/health", token="").json() == {"live": True, "ready": True}
+    assert server.tls("GET", "/v1/health", token="").json() == {"live": True, "ready": True, "audit": True}
 
 
 def test_first_token_is_shown_once_and_kept_as_a_hash(server):

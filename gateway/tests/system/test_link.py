@@ -18,7 +18,7 @@ def test_link_lost_and_back(pair):
     vms = answer.json()
     assert vms["stale"] is True and len(vms["items"]) == 16 and int(answer.headers["Age"]) < 60
     assert server.tls("GET", "/v1/vms/vm00").headers["Age"] and server.tls("GET", "/v1/host").headers["Age"]
-    assert server.tls("GET", "/v1/health").json() == {"live": True, "ready": False}
+    assert server.tls("GET", "/v1/health").json() == {"live": True, "ready": False, "audit": True}
     assert server.tls("GET", "/v1/host").json()["link"] == "lost"
     began = time.monotonic()
     answer = server.tls("POST", "/v1/vms/vm00/actions/pause")
@@ -50,6 +50,19 @@ def test_events_of_the_gap_are_told(pair):
     assert events.until("crashed")[2]["reason"] == "in the gap"
     fake.crash("vm00", "after")
     assert events.until("crashed")[2]["reason"] == "after"
+    events.close()
+
+
+def test_events_from_before_the_gateway(pair):
+    """Of a machine that has long run there are events to show, also to who asks for all of them."""
+    fake, server = pair()
+    for number in range(150):
+        fake.crash("vm00", f"number {number}")
+    server.start()
+    events = server.events(headers={"Last-Event-ID": "0"})
+    assert events.next()[1] == "lost"
+    assert events.until("crashed")[2]["reason"] == "number 50"
+    assert events.until("snapshot")
     events.close()
 
 

@@ -18,7 +18,7 @@ def test_save_and_restore(server, fake):
         assert server.tls("POST", f"{vm}/actions/restore", body).status == 422, body
     assert server.tls("POST", f"{vm}/actions/save", {"disk": "other"}).status == 404
     refused = server.tls("POST", f"{vm}/actions/save", {"disk": "data"})
-    assert refused.status == 502 and "holds something else" in refused.json()["detail"]
+    assert refused.status == 409 and "holds something else" in refused.json()["detail"]
     saved = server.tls("POST", f"{vm}/actions/save", {"disk": "saves"}).json()
     assert saved["changed"] and saved["vm"]["state"] == "stopped"
     again = server.tls("POST", f"{vm}/actions/save", {"disk": "saves"})

@@ -25,11 +25,33 @@ bool token_alive(uint64_t number, int64_t now)
 	return false;
 }
 
+static unsigned kept_by_tokens, kept_by_users;
+
+unsigned token_kept(uint64_t except)
+{
+	return except ? 0 : kept_by_tokens;
+}
+
+unsigned account_kept(uint64_t except)
+{
+	return except ? 0 : kept_by_users;
+}
+
+static void test_roles_that_nobody_keeps(void **state)
+{
+	(void)state;
+	kept_by_tokens = ROLE_ADMIN | ROLE_VIEWER;
+	kept_by_users = ROLE_AUDITOR;
+	assert_int_equal(role_lost(0, 0), 0);
+	assert_int_equal(role_lost(1, 0), ROLE_ADMIN);
+	assert_int_equal(role_lost(0, 1), ROLE_AUDITOR);
+}
+
 static void test_base64(void **state)
 {
-	static const char *const pairs[][2] = {{"", ""},	    {"f", "Zg=="},
-					       {"fo", "Zm8="},	    {"foo", "Zm9v"},
-					       {"foob", "Zm9vYg=="}, {"foobar", "Zm9vYmFy"}};
+	static const char *const pairs[][2] = {
+		{"", ""},	 {"f", "Zg=="},	       {"fo", "Zm8="},
+		{"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"foobar", "Zm9vYmFy"}};
 	uint8_t bytes[16];
 
 	(void)state;
@@ -53,11 +75,16 @@ static void test_base64(void **state)
 
 static void test_utf8(void **state)
 {
-	static const char *const good[] = {"", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
-					   "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"};
-	static const char *const bad[] = {"\x80",	  "\xc0\xaf",	      "\xe0\x80\xaf",
-					  "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3",
-					  "\xf0\x9f\x98", "\xff"};
+	static const char *const good[] = {"",
+					   "a",
+					   "\xc3\xa9",
+					   "\xe2\x82\xac",
+					   "\xf0\x9f\x98\x80",
+					   "\xed\x9f\xbf",
+					   "\xf4\x8f\xbf\xbf"};
+	static const char *const bad[] = {
+		"\x80", "\xc0\xaf",	"\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+		"\xc3", "\xf0\x9f\x98", "\xff"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -174,7 +201,7 @@ int main(void)
 		cmocka_unit_test(test_base64),	    cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_numbers),	    cmocka_unit_test(test_fields_below),
 		cmocka_unit_test(test_fields),	    cmocka_unit_test(test_scopes),
-		cmocka_unit_test(test_roles_imply),
+		cmocka_unit_test(test_roles_imply), cmocka_unit_test(test_roles_that_nobody_keeps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: MIT
+"""What one may not take from others: their logins, their places, their rights, the audit's disk."""
+import json
+import subprocess
+
+import pytest
+from client import Closed, wait_for
+
+PASSWORD = "correct horse"
+WRONG = "sky_" + "0" * 64
+
+
+def login(server, user, password):
+    return server.tls("POST", "/v1/login", {"user": user, "password": password, "cookie": False}, token="")
+
+
+@pytest.fixture
+def alone(pair):
+    _, server = pair()
+    return server.start()
+
+
+def test_wrong_tokens_lock_out_no_right_one(alone):
+    codes = [alone.tls("GET", "/v1/me", token=WRONG).status for _ in range(8)]
+    assert codes[0] == 401 and codes[-1] == 429
+    assert alone.tls("GET", "/v1/me").status == 200
+    assert alone.tls("POST", "/v1/login", {"token": alone.token}, token="").status == 200
+
+
+def test_a_right_token_clears_no_count_of_passwords(alone):
+    alone.local("POST", "/v1/users", {"name": "erin", "password": PASSWORD, "roles": ["viewer"]})
+    alone.local("POST", "/v1/users", {"name": "mallory", "password": PASSWORD, "roles": ["viewer"]})
+    wrong = 0
+    for number in range(12):
+        wrong += login(alone, "erin", f"guess {number}").status == 401
+        # Neither a token nor another user's password makes a guess free.
+        assert alone.tls("GET", "/v1/me").status == 200
+        assert alone.tls("POST", "/v1/login", {"token": alone.token}, token="").status == 200
+        assert login(alone, "mallory", PASSWORD).status == 200
+    assert wrong <= 7
+
+
+def test_one_users_guesses_are_not_another_ones(alone):
+    alone.local("POST", "/v1/users", {"name": "bob", "password": PASSWORD, "roles": ["viewer"]})
+    assert [login(alone, "alice", f"guess {number}").status for number in range(7)] == [401] * 6 + [429]
+    assert login(alone, "bob", PASSWORD).status == 200
+    # All names of an address have a count, too; whoever was there before is not kept out by it.
+    codes = [login(alone, f"name{number}", "guess").status for number in range(40)]
+    assert codes[-1] == 429 and codes.count(401) <= 30
+    assert login(alone, "carol", "guess").status == 429
+    assert login(alone, "bob", PASSWORD).status == 200
+
+
+def test_a_ticket_is_for_its_route_alone(server):
+    """On any other method or path it is no credential."""
+    def ticket(path, body=None):
+        return server.tls("POST", path, body).json()["ticket"]
+
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+               "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    for path, body in (("/v1/stream/tickets", None), ("/v1/vms/vm02/console/tickets", {"mode": "read"}),
+                       ("/v1/vms/vm02/console/tickets", {"mode": "write"})):
+        for method, route, what in (("POST", "/v1/tokens", {"name": "x", "roles": ["admin"]}),
+                                    ("POST", "/v1/vms/vm02/actions/kill", None),
+                                    ("DELETE", "/v1/vms/vm02", None), ("GET", "/v1/audit", None),
+                                    ("GET", "/v1/vms/vm02", None), ("HEAD", "/v1/stream", None),
+                                    ("GET", "/v1/vms/vm01/console", None), ("GET", "/v1/events", None)):
+            protocol = f"skerry.stream.v1, skerry.console.v1, ticket.{ticket(path, body)}"
+            answer = server.tls(method, route, what, token="",
+                                headers={**upgrade, "Sec-WebSocket-Protocol": protocol})
+            assert answer.status == 401, (path, method, route)
+    assert server.tls("GET", "/v1/vms/vm02").json()["state"] == "running"
+    # A ticket that is not good is not made good by what stands beside it.
+    assert server.websocket("/v1/stream", "skerry.stream.v1, ticket.00", token=server.token).status == 401
+
+
+def test_a_viewer_ends_nobodys_login(alone):
+    alone.local("POST", "/v1/users", {"name": "bob", "password": PASSWORD, "roles": ["viewer"]})
+    other = login(alone, "bob", PASSWORD).json()["token"]
+    viewer = alone.make_token(["viewer"])
+    connection = alone.connect()
+    first = None
+    for _ in range(300):
+        answer = alone.ask(connection, "POST", "/v1/login", {"token": viewer, "cookie": False})
+        first = first or answer.json()["token"]
+    assert alone.tls("GET", "/v1/me", token=other).status == 200
+    assert alone.tls("GET", "/v1/me", token=answer.json()["token"]).status == 200
+    assert alone.tls("GET", "/v1/me", token=first).status == 401
+
+
+def test_consoles_and_streams_are_shared(alone):
+    reader = alone.make_token(["console-read", "viewer"])
+    consoles = [alone.console("vm00", "read", token=reader) for _ in range(16)]
+    for console in consoles:
+        console.message()
+    mine = alone.console("vm00", "write")
+    assert mine.status == 101
+    with pytest.raises(Closed):
+        while True:
+            consoles[0].message()
+    # One's own are not ended by asking for more.
+    assert alone.console("vm00", "read", token=reader).status == 503
+    streams = [alone.stream(token=reader) for _ in range(64)]
+    assert alone.stream(token=reader).status == 503
+    stream = alone.stream()
+    assert stream.status == 101 and stream.json("snapshot")
+    for each in (*consoles, *streams, mine, stream):
+        each.close()
+
+
+def test_nobody_revokes_what_is_above(alone):
+    admin = alone.make_token(["admin"])
+    auditor = alone.make_token(["auditor", "admin"])
+    ids = {item["id"]: item["roles"] for item in alone.tls("GET", "/v1/tokens").json()["items"]}
+    for number, roles in ids.items():
+        wanted = 403 if {"auditor", "console-write"} & set(roles) else 409 if number == "1" else 204
+        if "admin" in roles and not {"auditor", "console-write"} & set(roles):
+            continue
+        assert alone.tls("DELETE", f"/v1/tokens/{number}", token=admin).status == wanted
+    # The one that is also auditor still may not revoke the first, which types at consoles.
+    assert alone.tls("DELETE", "/v1/tokens/1", token=auditor).status == 403
+    assert alone.tls("GET", "/v1/me").status == 200
+
+
+def test_the_last_auditor_and_the_last_admin_stay(alone):
+    last = alone.tls("DELETE", "/v1/tokens/1")
+    assert (last.status, last.code) == (409, "last-one")
+    alone.make_token(["admin", "auditor"], expires_s=100)
+    alone.make_token(["admin", "auditor"], "vm0*")
+    assert alone.tls("DELETE", "/v1/tokens/1").status == 409
+    assert alone.tls("POST", "/v1/users", {"name": "ann", "password": PASSWORD,
+                                           "roles": ["admin", "auditor"]}).status == 201
+    assert alone.tls("DELETE", "/v1/tokens/1").status == 204
+    for change in ({"roles": ["admin"]}, {"roles": ["auditor"]}, {"scope": "vm0*"}):
+        assert alone.local("PATCH", "/v1/users/ann", change).code == "last-one", change
+    assert alone.local("DELETE", "/v1/users/ann").code == "last-one"
+    assert alone.local("PATCH", "/v1/users/ann", {"password": "another horse"}).status == 200
+    alone.make_token(["admin", "auditor"])
+    assert alone.local("DELETE", "/v1/users/ann").status == 204
+
+
+def test_a_lost_token_has_a_way_back(pair):
+    """The hash of a new one, given at the start; a second start makes no second token of it."""
+    import hashlib
+    _, server = pair()
+    server.start()
+    server.stop()
+    secret = "sky_" + "5a" * 32
+    server.options = ("--token-hash", hashlib.sha256(secret.encode()).hexdigest())
+    for _ in range(2):
+        server.start()
+        me = server.tls("GET", "/v1/me", token=secret).json()
+        assert {"admin", "auditor", "console-write"} <= set(me["roles"]) and me["scope"] == "*"
+        assert len(server.tls("GET", "/v1/tokens", token=secret).json()["items"]) == 2
+        server.stop()
+    server.options = ("--token-hash", "abc")
+    with pytest.raises(AssertionError, match="64 hex digits"):
+        server.start(ready=False)
+
+
+def test_the_gateways_own_machine_is_changed_at_the_console(pair):
+    """Its command line can name a token with all roles: more than an admin may have."""
+    fake, server = pair()
+    fake.own = "vm00"
+    server.start()
+    answer = server.tls("PATCH", "/v1/vms/vm00", {"config": {"cmdline": "token-hash=" + "0" * 64}})
+    assert (answer.status, answer.code) == (403, "own-vm")
+    assert server.tls("PATCH", "/v1/vms/vm00", {"config": {"weight": "300"}}).status == 200
+
+
+def test_denied_requests_fill_no_disk(alone, program):
+    """They are counted; what others do is still written, and the chain has the count."""
+    path = alone.state / "audit.jsonl"
+    viewer = alone.make_token(["viewer"])
+    connection = alone.connect()
+    headers = {"Authorization": f"Bearer {viewer}"}
+    before = path.stat().st_size
+    for _ in range(300):
+        assert alone.ask(connection, "POST", "/v1/vms/vm00/actions/pause", headers=headers).status == 403
+    for _ in range(60):
+        alone.tls("GET", "/v1/me", token=WRONG)
+    assert path.stat().st_size - before < 45 * 400
+    assert alone.tls("POST", "/v1/vms/vm00/actions/reset").status == 200
+    assert alone.tls("POST", "/v1/login", {"token": alone.token}, token="").status == 200
+    text = alone.tls("GET", "/metrics").body.decode()
+    counted = int(text.split("\nskerryd_audit_counted_total ")[1].split()[0])
+    assert counted >= 280
+    alone.stop()
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    assert sum(line.get("count", 0) for line in lines if line.get("action") == "audit.denied") == counted
+    assert subprocess.run([program, "verify-audit", alone.state], check=False).returncode == 0
+
+
+def test_only_so_many_files_of_the_audit(pair, program):
+    _, server = pair("--audit-file", "1", "--audit-files", "3")
+    server.start()
+    for _ in range(40):
+        assert server.tls("POST", "/v1/vms/vm00/actions/reset").status == 200
+    assert len(list(server.state.glob("audit-*.jsonl"))) == 3
+    server.stop()
+    done = subprocess.run([program, "verify-audit", server.state], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "first 1\n" not in done.stdout
+
+
+def test_who_looks_after_the_audit_gets_in(alone):
+    """No line can be written: health says so, one can log in, and what was missed is told later."""
+    alone.tls("POST", "/v1/vms/vm00/actions/reset")
+    assert alone.health()["audit"] is True
+    path = alone.state / "audit.jsonl"
+    limit = ["prlimit", "--pid", str(alone.process.pid)]
+    subprocess.run([*limit, f"--fsize={path.stat().st_size}:"], check=True)
+    assert alone.tls("POST", "/v1/vms/vm00/actions/reset").code == "audit-unwritable"
+    assert alone.tls("POST", "/v1/login", {"token": alone.token}, token="").status == 200
+    assert alone.health()["audit"] is False
+    assert alone.tls("GET", "/v1/audit").json()["works"] is False
+    subprocess.run([*limit, "--fsize=unlimited:"], check=True)
+    wait_for(lambda: alone.health()["audit"])
+    missed = [item for item in alone.tls("GET", "/v1/audit").json()["items"]
+              if item["action"] == "audit.missed"]
+    assert sum(item["count"] for item in missed) >= 2
+
+
+def test_what_was_begun_does_not_stay_so(pair):
+    """A gateway that resets its own VM does not live to see the result."""
+    fake, server = pair(stop_s=60)
+    server.start()
+    fake.silent = True
+    with pytest.raises(OSError):
+        server.tls("POST", "/v1/vms/vm00/actions/reset", headers={"Prefer": "wait=30"}, timeout=0.5)
+    server.kill()
+    fake.silent = False
+    server.start()
+    last = [item for item in server.tls("GET", "/v1/audit").json()["items"] if item["action"] == "vm.reset"]
+    assert [item["result"] for item in last] == ["gateway-ended"]
