@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/web/tunnel.h"
 #include "gateway/web/web.h"
 
 struct exchange *exchange_find(uint32_t id)
@@ -34,6 +35,14 @@ static struct exchange *exchange_new(struct MHD_Connection *connection)
 	return NULL;
 }
 
+int exchange_socket(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return info ? info->connect_fd : -1;
+}
+
 void exchange_free(struct exchange *exchange)
 {
 	buffer_free(&exchange->body);
@@ -63,12 +72,16 @@ static enum MHD_Result exchange_refuse(struct exchange *exchange, unsigned statu
 {
 	static const char format[] = "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,"
 				     "\"code\":\"%s\",\"detail\":\"%s\"}\n";
-	const char *code = status == MHD_HTTP_CONTENT_TOO_LARGE ? "too-large" : "bad-request";
-	const char *detail = status == MHD_HTTP_CONTENT_TOO_LARGE
-				     ? "a request's body has at most 16384 bytes"
-			     : status == MHD_HTTP_SERVICE_UNAVAILABLE
-				     ? "too many requests at a time"
-				     : "the request cannot be read: path, query or JSON body";
+	const char *code = status == MHD_HTTP_CONTENT_TOO_LARGE	    ? "too-large"
+			   : status == MHD_HTTP_MISDIRECTED_REQUEST ? "misdirected"
+								    : "bad-request";
+	const char *detail =
+		status == MHD_HTTP_CONTENT_TOO_LARGE ? "a request's body has at most 16384 bytes"
+		: status == MHD_HTTP_SERVICE_UNAVAILABLE ? "too many requests at a time"
+		: status == MHD_HTTP_MISDIRECTED_REQUEST
+			? "the target is a path, or a URL of this server"
+			: "the request cannot be read: headers, path, query or JSON "
+			  "body";
 	char text[400];
 	struct MHD_Response *response;
 	enum MHD_Result result;
@@ -78,6 +91,8 @@ static enum MHD_Result exchange_refuse(struct exchange *exchange, unsigned statu
 		 detail);
 	response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_COPY);
 	MHD_add_response_header(response, "Content-Type", "application/problem+json");
+	if (exchange->chunked)
+		MHD_add_response_header(response, "Connection", "close");
 	web_guard_headers(response);
 	result = MHD_queue_response(exchange->connection, status, response);
 	MHD_destroy_response(response);
@@ -93,13 +108,19 @@ static enum MHD_Result exchange_submit(struct exchange *exchange, const char *ur
 				       const char *method)
 {
 	struct buffer fields = {0};
+	const char *path;
 	unsigned status;
 
-	if (!exchange_is_api(url)) {
+	tunnel_complete(exchange_socket(exchange->connection));
+	if (!request_path(exchange, url, &path))
+		return exchange_refuse(exchange, MHD_HTTP_MISDIRECTED_REQUEST);
+	if (!exchange_is_api(path)) {
+		if (exchange->chunked)
+			return exchange_refuse(exchange, MHD_HTTP_BAD_REQUEST);
 		exchange->answered = exchange->ended = true;
-		return static_queue(exchange->connection, url, method);
+		return static_queue(exchange->connection, path, method);
 	}
-	if (!request_fields(exchange, url, method, &fields, &status)) {
+	if (!request_fields(exchange, path, method, &fields, &status)) {
 		buffer_free(&fields);
 		return exchange_refuse(exchange, status);
 	}
@@ -140,6 +161,8 @@ static void exchange_headers(const struct exchange *exchange, struct MHD_Respons
 {
 	static struct fields fields;
 
+	if (exchange->chunked)
+		MHD_add_response_header(response, "Connection", "close");
 	web_guard_headers(response);
 	if (!fields_read(&fields, exchange->headers.bytes, exchange->headers.count))
 		return;
@@ -172,6 +195,20 @@ static enum MHD_Result exchange_reply(struct exchange *exchange)
 	return result;
 }
 
+/* The head is there. False: nobody can say for sure where the next one begins. */
+static bool exchange_begin(struct exchange *exchange, const char *version)
+{
+	uint64_t body;
+	bool good = request_frame(exchange->connection, version, &body);
+
+	exchange->chunked = !good || body == REQUEST_CHUNKED;
+	if (good)
+		tunnel_request(exchange_socket(exchange->connection), body);
+	else
+		tunnel_shut(exchange_socket(exchange->connection));
+	return good;
+}
+
 enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection, const char *url,
 				const char *method, const char *version, const char *bytes,
 				size_t *count, void **context)
@@ -179,13 +216,14 @@ enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection,
 	struct exchange *exchange = exchange_find((uint32_t)(uintptr_t)*context);
 
 	(void)unused;
-	(void)version;
 	if (!exchange) {
 		exchange = exchange_new(connection);
 		if (!exchange)
 			return MHD_NO;
 		*context = (void *)(uintptr_t)exchange->id;
-		return MHD_YES;
+		return exchange_begin(exchange, version)
+			       ? MHD_YES
+			       : exchange_refuse(exchange, MHD_HTTP_BAD_REQUEST);
 	}
 	if (exchange->answered)
 		return exchange->sent ? exchange_reply(exchange) : MHD_YES;
@@ -210,11 +248,11 @@ void exchange_done(void *unused, struct MHD_Connection *connection, void **conte
 	struct exchange *exchange = exchange_find((uint32_t)(uintptr_t)*context);
 
 	(void)unused;
-	(void)connection;
 	(void)code;
 	*context = NULL;
 	if (!exchange || exchange->upgraded)
 		return;
+	tunnel_answered(exchange_socket(connection));
 	if (exchange->sent && !exchange->ended)
 		exchange_tell(exchange, MESSAGE_CANCEL, 0);
 	exchange_free(exchange);
@@ -227,6 +265,7 @@ void exchange_answer(struct exchange *exchange, const struct message_head *head,
 		return;
 	exchange->status = head->value;
 	exchange->flags = head->flags;
+	tunnel_known(exchange_socket(exchange->connection), head->flags >> MESSAGE_WHO_SHIFT);
 	buffer_add(&exchange->headers, bytes, count);
 	if (head->flags & (MESSAGE_STREAM | MESSAGE_UPGRADE)) {
 		exchange->answered = true;

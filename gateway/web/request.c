@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gateway/web/tunnel.h"
 #include "gateway/web/web.h"
 
 enum { QUERY_COUNT = 32 };
@@ -14,6 +15,14 @@ struct collect {
 	unsigned count;
 	unsigned seen; /* of request_names, by bit */
 	bool bad;
+};
+
+/* Of which one only may come: whoever stands before this server may look at the other one. */
+static const char *const request_single[] = {
+	"authorization",	 "host",     "origin",
+	"content-type",		 "if-match", "idempotency-key",
+	"sec-fetch-site",	 "upgrade",  "sec-websocket-key",
+	"sec-websocket-version",
 };
 
 /* %XX to bytes in place; false: a wrong escape, a 0, or a slash that was hidden. */
@@ -96,6 +105,94 @@ static enum MHD_Result request_header(void *context, enum MHD_ValueKind kind, co
 	return MHD_YES;
 }
 
+struct frame {
+	const char *length, *coding;
+	unsigned seen, twice; /* of request_single, by bit */
+	bool bad;
+};
+
+static enum MHD_Result request_frame_header(void *context, enum MHD_ValueKind kind, const char *key,
+					    const char *value)
+{
+	struct frame *frame = context;
+
+	(void)kind;
+	value = value ? value : "";
+	for (size_t i = 0; i < sizeof(request_single) / sizeof(request_single[0]); i++) {
+		unsigned bit = 1u << i;
+
+		if (strcasecmp(request_single[i], key))
+			continue;
+		frame->twice |= frame->seen & bit;
+		frame->seen |= bit;
+	}
+	if (!strcasecmp(key, "content-length")) {
+		frame->bad |= frame->length != NULL;
+		frame->length = value;
+	} else if (!strcasecmp(key, "transfer-encoding")) {
+		frame->bad |= frame->coding != NULL;
+		frame->coding = value;
+	}
+	return MHD_YES;
+}
+
+/*
+ * RFC 9112, 6.1 and 6.3: one length, or one Transfer-Encoding that is `chunked`, and not both, or
+ * the next request could begin at another place for another reader.
+ */
+bool request_frame(struct MHD_Connection *connection, const char *version, uint64_t *body)
+{
+	struct frame frame = {0};
+
+	*body = 0;
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, request_frame_header, &frame);
+	if (frame.bad || frame.twice || (frame.length && frame.coding))
+		return false;
+	if (frame.coding) {
+		*body = REQUEST_CHUNKED;
+		return !strcasecmp(frame.coding, "chunked") && strcmp(version, "HTTP/1.0") != 0;
+	}
+	if (!frame.length)
+		return true;
+	for (const char *at = frame.length; *at; at++) {
+		if (*at < '0' || *at > '9' || *body > REQUEST_CHUNKED / 16)
+			return false;
+		*body = *body * 10 + (uint64_t)(*at - '0');
+	}
+	return *frame.length != 0;
+}
+
+/*
+ * The path of a target; of one in the absolute form (RFC 9112, 3.2.2), as proxies send it, the
+ * authority counts instead of Host. Empty: there is none.
+ */
+static bool request_target(const char *url, bool tls, const char **path, char *authority,
+			   size_t room)
+{
+	const char *scheme = tls ? "https://" : "http://";
+	size_t length;
+
+	*authority = 0;
+	*path = url;
+	if (*url == '/')
+		return true;
+	if (strncasecmp(url, scheme, strlen(scheme)))
+		return false;
+	url += strlen(scheme);
+	length = strcspn(url, "/");
+	if (length == 0 || length >= room || memchr(url, '@', length))
+		return false;
+	snprintf(authority, room, "%.*s", (int)length, url);
+	*path = url[length] ? url + length : "/";
+	return true;
+}
+
+bool request_path(struct exchange *exchange, const char *url, const char **path)
+{
+	return request_target(url, tunnel_has(exchange_socket(exchange->connection)), path,
+			      exchange->authority, sizeof(exchange->authority));
+}
+
 static bool request_is_upgrade(struct MHD_Connection *connection)
 {
 	const char *upgrade = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Upgrade");
@@ -150,8 +247,10 @@ bool request_fields(const struct exchange *exchange, const char *url, const char
 	if (collect.bad)
 		return false;
 	request_peer(exchange->connection, fields);
+	if (*exchange->authority)
+		request_header(&collect, MHD_HEADER_KIND, "Host", exchange->authority);
 	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, request_header, &collect);
-	if (request_is_upgrade(exchange->connection))
+	if (!exchange->chunked && request_is_upgrade(exchange->connection))
 		fields_text(fields, "upgrade", "websocket");
 	if (exchange->body.count && !flatten(exchange->body.bytes, exchange->body.count, fields))
 		return false;

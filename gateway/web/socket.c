@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/web/tunnel.h"
 #include "gateway/web/web.h"
 
 /* Until MHD has handed a WebSocket's descriptor over, what core sends waits in `output`. */
@@ -98,6 +99,7 @@ static void socket_handed(void *unused, struct MHD_Connection *connection, void 
 		return;
 	}
 	exchange->upgraded = upgraded;
+	tunnel_open(fd);
 	web.socket_count++;
 	exchange->fd = fd;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);

@@ -199,7 +199,6 @@ enum MHD_Result static_queue(struct MHD_Connection *connection, const char *path
 {
 	const char *known =
 		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match");
-	const char *last = strrchr(path, '/');
 	struct MHD_Response *response;
 	const struct static_file *file;
 	const char *encoding = NULL;
@@ -210,11 +209,9 @@ enum MHD_Result static_queue(struct MHD_Connection *connection, const char *path
 
 	if (strcmp(method, "GET") && strcmp(method, "HEAD"))
 		return static_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "not allowed\n");
-	file = static_choose(connection, path, &encoding);
-	page = !file && last && !strchr(last, '.');
-	if (page)
-		file = static_find("/index.html");
-	page = page || !strcmp(path, "/index.html");
+	/* The screens are behind a # of one page: there is no other path without a file. */
+	page = !strcmp(path, "/") || !strcmp(path, "/index.html");
+	file = page ? static_find("/index.html") : static_choose(connection, path, &encoding);
 	if (!file)
 		return static_text(connection, MHD_HTTP_NOT_FOUND,
 				   static_count ? "not found\n"
@@ -239,6 +236,7 @@ enum MHD_Result static_queue(struct MHD_Connection *connection, const char *path
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
 	MHD_add_response_header(response, "Vary", "Accept-Encoding");
+	web_strict(response);
 	if (!page)
 		MHD_add_response_header(response, "ETag", file->tag);
 	if (encoding)

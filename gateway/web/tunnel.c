@@ -10,62 +10,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <gnutls/gnutls.h>
-
+#include "gateway/web/tunnel_list.h"
 #include "gateway/web/web.h"
 
 enum {
-	TUNNEL_BYTES = 16384, /* one record of TLS */
-	TUNNEL_ROUNDS = 8,    /* records of one connection before the next one's turn */
+	TUNNEL_ROUNDS = 8, /* records of one connection before the next one's turn */
 	TUNNEL_ACCEPTS = 16,
 	HANDSHAKE_MS = 10000,
 	LINGER_MS = 1000,
 	TUNNEL_UNSENT = 131072, /* bytes that the kernel keeps for a slow client */
 };
-
-/* Bytes on their way; they stay where they are until all of them have gone. */
-struct tunnel_bytes {
-	char bytes[TUNNEL_BYTES];
-	size_t at, count;
-};
-
-enum tunnel_state {
-	TUNNEL_HANDSHAKE,
-	TUNNEL_OPEN,
-	TUNNEL_LINGERS, /* all is sent: what still comes is read and dropped, else it would be reset
-			 */
-};
-
-struct tunnel {
-	enum tunnel_state state;
-	int client;
-	int inner; /* our end of the pair; -1 before the handshake has ended */
-	gnutls_session_t session;
-	struct sockaddr_storage address;
-	int64_t until_ms;  /* of the handshake and of lingering */
-	bool client_ended; /* no more will come from it */
-	bool inner_told;   /* and the server knows */
-	bool server_ended;
-	bool again; /* bytes wait in the session, where poll does not see them */
-	struct tunnel_bytes up, down;
-};
-
-static struct {
-	int listener;
-	unsigned per_address;
-	gnutls_certificate_credentials_t credentials;
-	gnutls_priority_t priority;
-	struct tunnel *list[TUNNELS];
-	size_t count, polled;
-} tunnels = {.listener = -1};
-
-static int64_t tunnel_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 bool tunnel_start(int listener, const char *certificate, const char *key, unsigned per_address)
 {
@@ -82,42 +36,6 @@ bool tunnel_start(int listener, const char *certificate, const char *key, unsign
 	tunnels.listener = listener;
 	tunnels.per_address = per_address;
 	return true;
-}
-
-static void tunnel_free(size_t place)
-{
-	struct tunnel *tunnel = tunnels.list[place];
-
-	if (tunnel->session)
-		gnutls_deinit(tunnel->session);
-	close(tunnel->client);
-	if (tunnel->inner >= 0)
-		close(tunnel->inner);
-	explicit_bzero(tunnel, sizeof(*tunnel));
-	free(tunnel);
-	tunnels.list[place] = tunnels.list[--tunnels.count];
-}
-
-static bool tunnel_same_address(const struct sockaddr_storage *one,
-				const struct sockaddr_storage *other)
-{
-	if (one->ss_family != other->ss_family)
-		return false;
-	if (one->ss_family == AF_INET6)
-		return !memcmp(&((const struct sockaddr_in6 *)one)->sin6_addr,
-			       &((const struct sockaddr_in6 *)other)->sin6_addr,
-			       sizeof(struct in6_addr));
-	return ((const struct sockaddr_in *)one)->sin_addr.s_addr ==
-	       ((const struct sockaddr_in *)other)->sin_addr.s_addr;
-}
-
-static bool tunnel_has_room(const struct sockaddr_storage *address)
-{
-	unsigned count = 0;
-
-	for (size_t i = 0; i < tunnels.count; i++)
-		count += tunnel_same_address(&tunnels.list[i]->address, address);
-	return tunnels.count < TUNNELS && (tunnels.per_address == 0 || count < tunnels.per_address);
 }
 
 static bool tunnel_session(struct tunnel *tunnel)
@@ -157,7 +75,8 @@ static bool tunnel_accept(int64_t now_ms)
 		return true;
 	}
 	tunnel->client = fd;
-	tunnel->inner = -1;
+	tunnel->inner = tunnel->server = -1;
+	tunnel->number = ++tunnels.last;
 	tunnel->address = address;
 	tunnel->until_ms = now_ms + HANDSHAKE_MS;
 	tunnels.list[tunnels.count++] = tunnel;
@@ -189,8 +108,14 @@ static bool tunnel_handshake(struct tunnel *tunnel, int64_t now_ms)
 		return true;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
 		return false;
+	/* A number that one had which web has closed since. */
+	if (tunnel_of(pair[1]))
+		tunnel_of(pair[1])->server = -1;
 	tunnel->inner = pair[0];
+	tunnel->server = pair[1];
 	tunnel->state = TUNNEL_OPEN;
+	tunnel->until_ms = 0;
+	gate_start(&tunnel->gate, now_ms);
 	return web_tls_connection(pair[1], (const struct sockaddr *)&tunnel->address,
 				  sizeof(tunnel->address));
 }
@@ -200,7 +125,7 @@ static bool tunnel_decrypt(struct tunnel *tunnel, bool *broken)
 {
 	ssize_t count;
 
-	if (tunnel->up.count || tunnel->client_ended)
+	if (tunnel->up.count || tunnel->client_ended || tunnel->gate.bad)
 		return false;
 	count = gnutls_record_recv(tunnel->session, tunnel->up.bytes, TUNNEL_BYTES);
 	if (count > 0) {
@@ -218,29 +143,32 @@ static bool tunnel_decrypt(struct tunnel *tunnel, bool *broken)
 
 static bool tunnel_give(struct tunnel *tunnel, bool *broken)
 {
+	struct tunnel_bytes *up = &tunnel->up;
 	ssize_t sent;
 
-	if (!tunnel->up.count) {
-		if (tunnel->client_ended && !tunnel->inner_told) {
+	up->passed += gate_pass(&tunnel->gate, up->bytes + up->at + up->passed,
+				up->count - up->passed, tunnel_now_ms());
+	if (!up->passed) {
+		if (!up->count && tunnel->client_ended && !tunnel->inner_told) {
 			shutdown(tunnel->inner, SHUT_WR);
 			tunnel->inner_told = true;
 		}
 		return false;
 	}
-	sent = send(tunnel->inner, tunnel->up.bytes + tunnel->up.at, tunnel->up.count,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
+	sent = send(tunnel->inner, up->bytes + up->at, up->passed, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (sent <= 0) {
 		/* What it answered before it left still goes to the client. */
 		if (errno == EPIPE || errno == ECONNRESET) {
 			tunnel->client_ended = tunnel->inner_told = true;
-			tunnel->up.count = 0;
+			up->count = up->passed = 0;
 		} else {
 			*broken = errno != EAGAIN && errno != EINTR;
 		}
 		return false;
 	}
-	tunnel->up.at += (size_t)sent;
-	tunnel->up.count -= (size_t)sent;
+	up->at += (size_t)sent;
+	up->count -= (size_t)sent;
+	up->passed -= (size_t)sent;
 	return true;
 }
 
@@ -258,6 +186,7 @@ static bool tunnel_take(struct tunnel *tunnel, bool *broken)
 	}
 	if (count == 0 || errno == ECONNRESET) {
 		tunnel->server_ended = true;
+		tunnel->server = -1;
 		return true;
 	}
 	*broken = errno != EAGAIN && errno != EINTR;
@@ -281,6 +210,26 @@ static bool tunnel_encrypt(struct tunnel *tunnel, bool *broken)
 	return true;
 }
 
+/*
+ * A head that must not pass: everything that was asked before it has been answered, as no byte of
+ * it passed sooner, and what the server has sent is on its way.
+ */
+static void tunnel_refuse(struct tunnel *tunnel)
+{
+	static const char text[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
+				   "Content-Length: 0\r\n\r\n";
+	bool broken;
+
+	if (!tunnel->gate.bad || tunnel->server_ended || tunnel->down.count)
+		return;
+	tunnel->down.at = 0;
+	tunnel->down.count = sizeof(text) - 1;
+	memcpy(tunnel->down.bytes, text, sizeof(text) - 1);
+	tunnel->server_ended = true;
+	tunnel->server = -1;
+	tunnel_encrypt(tunnel, &broken);
+}
+
 /* False: it is over. */
 static bool tunnel_move(struct tunnel *tunnel, int64_t now_ms)
 {
@@ -293,8 +242,11 @@ static bool tunnel_move(struct tunnel *tunnel, int64_t now_ms)
 		moved |= !broken && tunnel_take(tunnel, &broken);
 		moved |= !broken && tunnel_encrypt(tunnel, &broken);
 	}
-	tunnel->again = !tunnel->up.count && !tunnel->client_ended &&
-			gnutls_record_check_pending(tunnel->session) > 0;
+	if (!moved && !broken)
+		tunnel_refuse(tunnel);
+	tunnel->again = tunnel->gate.bad ? !tunnel->server_ended && !tunnel->down.count
+					 : !tunnel->up.count && !tunnel->client_ended &&
+						   gnutls_record_check_pending(tunnel->session) > 0;
 	if (tunnel->server_ended && !tunnel->down.count && !broken) {
 		gnutls_bye(tunnel->session, GNUTLS_SHUT_WR);
 		tunnel_end(tunnel, now_ms);
@@ -330,7 +282,8 @@ static short tunnel_client_wants(const struct tunnel *tunnel)
 
 	if (tunnel->state == TUNNEL_HANDSHAKE)
 		return gnutls_record_get_direction(tunnel->session) ? POLLOUT : POLLIN;
-	if (tunnel->state == TUNNEL_LINGERS || (!tunnel->up.count && !tunnel->client_ended))
+	if (tunnel->state == TUNNEL_LINGERS ||
+	    (!tunnel->up.count && !tunnel->client_ended && !tunnel->gate.bad))
 		events |= POLLIN;
 	if (tunnel->down.count)
 		events |= POLLOUT;
@@ -341,11 +294,17 @@ static short tunnel_inner_wants(const struct tunnel *tunnel)
 {
 	short events = 0;
 
-	if (tunnel->up.count)
+	if (tunnel->up.passed)
 		events |= POLLOUT;
 	if (!tunnel->down.count && !tunnel->server_ended)
 		events |= POLLIN;
 	return events;
+}
+
+/* 0: it may take as long as it likes. */
+static int64_t tunnel_until_ms(const struct tunnel *tunnel)
+{
+	return tunnel->until_ms ? tunnel->until_ms : tunnel->gate.until_ms;
 }
 
 size_t tunnel_wants(struct pollfd *waits, int *wait_ms)
@@ -358,9 +317,8 @@ size_t tunnel_wants(struct pollfd *waits, int *wait_ms)
 	for (size_t i = 0; i < tunnels.count; i++) {
 		const struct tunnel *tunnel = tunnels.list[i];
 		short client = tunnel_client_wants(tunnel), inner = tunnel_inner_wants(tunnel);
-		int64_t left_ms = tunnel->state != TUNNEL_OPEN ? tunnel->until_ms - now_ms
-				  : tunnel->again	       ? 0
-							       : *wait_ms;
+		int64_t until_ms = tunnel_until_ms(tunnel);
+		int64_t left_ms = tunnel->again ? 0 : until_ms ? until_ms - now_ms : *wait_ms;
 
 		/* One that wants nothing now is not asked, or an end would wake us at once. */
 		waits[1 + 2 * i] = (struct pollfd){client ? tunnel->client : -1, client, 0};
@@ -382,7 +340,8 @@ void tunnel_turn(const struct pollfd *waits)
 	/* From the last on: one that is freed leaves its place to one that has had its turn. */
 	for (size_t i = tunnels.polled; i-- > 0;) {
 		struct tunnel *tunnel = tunnels.list[i];
-		bool late = tunnel->state != TUNNEL_OPEN && now_ms >= tunnel->until_ms;
+		int64_t until_ms = tunnel_until_ms(tunnel);
+		bool late = until_ms && now_ms >= until_ms;
 		bool ready = waits[1 + 2 * i].revents || waits[2 + 2 * i].revents || tunnel->again;
 
 		if (late || (ready && !tunnel_step(tunnel, now_ms)))

@@ -14,11 +14,13 @@
 enum {
 	TUNNELS = 256,
 	TUNNEL_POLLS = 1 + 2 * TUNNELS, /* that tunnel_wants may need */
+	TUNNEL_PER_WHO = 4,
 };
 
 /*
- * Certificate and key are PEM. From then on connections of `listener` are taken, at most
- * `per_address` at a time from one address (0: as many as there are).
+ * Certificate and key are PEM. From then on connections of `listener` are taken: of those that have
+ * shown no credential yet at most `per_address` at a time from one address (of IPv6: a /64), of
+ * those of one credential TUNNEL_PER_WHO times as many (0: as many as there are).
  */
 bool tunnel_start(int listener, const char *certificate, const char *key, unsigned per_address);
 
@@ -30,3 +32,21 @@ size_t tunnel_wants(struct pollfd *waits, int *wait_ms);
 
 /* After it, with the same list. */
 void tunnel_turn(const struct pollfd *waits);
+
+/*
+ * What the server's side of a connection, known by its socket, says of it: one that is no tunnel's
+ * is left alone. Until the server has answered a request, no byte behind it is handed over, so that
+ * each head is looked at before the server reads it.
+ */
+bool tunnel_has(int server);
+/* A head is read, and so many bytes of a body follow; UINT64_MAX: it says itself where it ends. */
+void tunnel_request(int server, uint64_t body);
+/* All of the request is there. */
+void tunnel_complete(int server);
+/* A number for the credential that was shown; 0: none. */
+void tunnel_known(int server, uint32_t who);
+void tunnel_answered(int server);
+/* A head that is refused: nothing more passes. */
+void tunnel_shut(int server);
+/* A WebSocket: from now on all bytes pass. */
+void tunnel_open(int server);

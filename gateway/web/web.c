@@ -20,8 +20,19 @@ struct web web;
 
 enum { WEB_TIMEOUT_S = 60, WEB_CONNECTIONS = TUNNELS + 64, WEB_MESSAGES = 256 };
 
+/*
+ * RFC 6797: with a certificate of our own nobody could get past the browser's warning any more once
+ * it is another one.
+ */
+void web_strict(struct MHD_Response *response)
+{
+	if (web.issued)
+		MHD_add_response_header(response, "Strict-Transport-Security", "max-age=31536000");
+}
+
 void web_guard_headers(struct MHD_Response *response)
 {
+	web_strict(response);
 	MHD_add_response_header(response, "Cache-Control", "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
@@ -91,6 +102,7 @@ static bool web_start(int listener, unsigned per_address)
 		return false;
 	certificate = fields_get(&setup, "certificate");
 	key = fields_get(&setup, "key");
+	web.issued = fields_get(&setup, "issued");
 	if (listener >= 0 &&
 	    (!certificate || !key || !tunnel_start(listener, certificate, key, per_address)))
 		return false;

@@ -18,10 +18,12 @@ enum {
 struct exchange {
 	uint32_t id; /* 0: free */
 	struct MHD_Connection *connection;
-	struct buffer body; /* of the request, then of the answer */
-	bool too_large;	    /* the request's body is */
-	bool sent;	    /* core has the request */
-	bool suspended;	    /* MHD waits for web */
+	struct buffer body;  /* of the request, then of the answer */
+	bool too_large;	     /* the request's body is */
+	bool chunked;	     /* how the body comes; the connection then ends with the answer */
+	char authority[256]; /* of a target in the absolute form */
+	bool sent;	     /* core has the request */
+	bool suspended;	     /* MHD waits for web */
 	bool answered;
 	bool ended;
 	unsigned status;
@@ -42,9 +44,10 @@ struct web {
 	struct MHD_Daemon *daemon;
 	struct exchange exchanges[WEB_EXCHANGES];
 	unsigned socket_count; /* of them that are WebSockets */
-	uint32_t rounds; /* of numbers, each with one for each exchange */
+	uint32_t rounds;       /* of numbers, each with one for each exchange */
 	uint32_t *connections; /* by descriptor: the number of core's connection, 0: TLS */
 	size_t connection_room;
+	bool issued; /* the certificate is somebody's who is trusted, not our own */
 };
 
 extern struct web web;
@@ -74,6 +77,16 @@ void exchange_body(struct exchange *exchange, const struct message_head *head, c
 		   size_t count);
 void exchange_end(struct exchange *exchange, unsigned code);
 
+/* The socket by which a tunnel knows a connection. */
+int exchange_socket(struct MHD_Connection *connection);
+
+/* How long the body is (REQUEST_CHUNKED: it says so itself); false: that can be read in two ways.
+ */
+#define REQUEST_CHUNKED UINT64_MAX
+bool request_frame(struct MHD_Connection *connection, const char *version, uint64_t *body);
+/* The path of a target, which may be in the absolute form; false: it is none for this server. */
+bool request_path(struct exchange *exchange, const char *url, const char **path);
+
 /* The list of fields that core gets; false: a status stands in *status. */
 bool request_fields(const struct exchange *exchange, const char *url, const char *method,
 		    struct buffer *fields, unsigned *status);
@@ -94,7 +107,8 @@ bool static_load(const char *folder);
 enum MHD_Result static_queue(struct MHD_Connection *connection, const char *path,
 			     const char *method);
 
-/* Headers of every answer. */
+/* Headers of every answer, and of those that are no file of the UI's. */
+void web_strict(struct MHD_Response *response);
 void web_guard_headers(struct MHD_Response *response);
 
 /* From here on only what web needs; false: the filter could not be set. */

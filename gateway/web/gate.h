@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdint.h>
+
+#include "gateway/web/head.h"
+
+/*
+ * What of a client's bytes the server gets: a head once each byte of it was looked at, then its
+ * body, and no byte behind that before it has answered. It also says how long a client may take.
+ */
+enum {
+	GATE_HEAD_MS = 10000, /* for a head, and until the first one is right */
+	GATE_BODY_MS = 30000,
+};
+
+struct gate {
+	enum {
+		GATE_HEAD,
+		GATE_WAIT, /* for the server */
+		GATE_BODY,
+		GATE_OPEN, /* what ends itself: a body in chunks, a WebSocket */
+		GATE_SHUT, /* the server will read nothing more */
+	} state;
+	struct head head;
+	uint64_t body_left;
+	int64_t until_ms; /* 0: there is no limit now */
+	bool bad;	  /* no byte more passes */
+};
+
+void gate_start(struct gate *gate, int64_t now_ms);
+/* How many of the bytes pass now; each is shown once. */
+size_t gate_pass(struct gate *gate, const char *bytes, size_t count, int64_t now_ms);
+/* UINT64_MAX: chunks. */
+void gate_request(struct gate *gate, uint64_t body, int64_t now_ms);
+void gate_complete(struct gate *gate);
+/* `known`: the client may be idle, as it has shown a credential. */
+void gate_answered(struct gate *gate, bool known, int64_t now_ms);
+void gate_open(struct gate *gate);
+void gate_shut(struct gate *gate);
+/* Between two requests. */
+bool gate_idle(const struct gate *gate);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/web/head.h"
+
+static bool head_control(unsigned char byte)
+{
+	return (byte < ' ' && byte != '\t') || byte == 127;
+}
+
+/* The end of a line. */
+static enum head_result head_line(struct head *head)
+{
+	switch (head->state) {
+	case HEAD_START:
+		return HEAD_MORE;
+	case HEAD_LINE:
+	case HEAD_VALUE:
+		head->state = HEAD_NAME_FIRST;
+		return HEAD_MORE;
+	case HEAD_NAME_FIRST:
+		return HEAD_ENDS;
+	case HEAD_NAME:
+		break;
+	}
+	return HEAD_BAD;
+}
+
+static enum head_result head_byte(struct head *head, unsigned char byte)
+{
+	bool blank = byte == ' ' || byte == '\t';
+
+	switch (head->state) {
+	case HEAD_START:
+		head->state = HEAD_LINE;
+		return blank ? HEAD_BAD : HEAD_MORE;
+	case HEAD_NAME_FIRST:
+		head->state = HEAD_NAME;
+		return blank || byte == ':' ? HEAD_BAD : HEAD_MORE;
+	case HEAD_NAME:
+		if (byte == ':')
+			head->state = HEAD_VALUE;
+		return blank ? HEAD_BAD : HEAD_MORE;
+	case HEAD_LINE:
+	case HEAD_VALUE:
+		break;
+	}
+	return HEAD_MORE;
+}
+
+enum head_result head_take(struct head *head, const char *bytes, size_t count, size_t *used)
+{
+	enum head_result result = HEAD_MORE;
+	size_t at = 0;
+
+	while (at < count && result == HEAD_MORE) {
+		unsigned char byte = (unsigned char)bytes[at++];
+		bool cr = head->cr;
+
+		head->cr = byte == '\r';
+		if (cr && byte != '\n')
+			result = HEAD_BAD;
+		else if (byte == '\n')
+			result = head_line(head);
+		else if (byte != '\r')
+			result = head_control(byte) ? HEAD_BAD : head_byte(head, byte);
+		if (++head->count > HEAD_BYTES)
+			result = HEAD_BAD;
+	}
+	*used = at;
+	if (result == HEAD_ENDS)
+		*head = (struct head){HEAD_START, false, 0};
+	return result;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The head of an HTTP/1.1 request (RFC 9112, 2.1 to 5) as its bytes come in: where it ends, and
+ * whether it has what servers read in different ways and libmicrohttpd lets pass: a NUL or another
+ * control, a lone CR, a folded line (5.2), a name with a blank behind it (5.1).
+ */
+enum { HEAD_BYTES = 32768 };
+
+struct head {
+	enum {
+		HEAD_START,	 /* empty lines before a request are left out (2.2) */
+		HEAD_LINE,	 /* in the request line */
+		HEAD_NAME_FIRST, /* at the begin of a header line */
+		HEAD_NAME,
+		HEAD_VALUE,
+	} state;
+	bool cr;      /* the last byte was one */
+	size_t count; /* of bytes so far */
+};
+
+enum head_result { HEAD_MORE, HEAD_ENDS, HEAD_BAD };
+
+/* *used is how many of the bytes are of this head; behind HEAD_ENDS `head` is as at the start. */
+enum head_result head_take(struct head *head, const char *bytes, size_t count, size_t *used);

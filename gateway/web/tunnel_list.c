@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/web/tunnel_list.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct tunnels tunnels = {.listener = -1};
+
+int64_t tunnel_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void tunnel_free(size_t place)
+{
+	struct tunnel *tunnel = tunnels.list[place];
+
+	if (tunnel->session)
+		gnutls_deinit(tunnel->session);
+	close(tunnel->client);
+	if (tunnel->inner >= 0)
+		close(tunnel->inner);
+	explicit_bzero(tunnel, sizeof(*tunnel));
+	free(tunnel);
+	tunnels.list[place] = tunnels.list[--tunnels.count];
+}
+
+static size_t tunnel_place(const struct tunnel *tunnel)
+{
+	size_t place = 0;
+
+	while (tunnels.list[place] != tunnel)
+		place++;
+	return place;
+}
+
+struct tunnel *tunnel_of(int server)
+{
+	for (size_t i = 0; server >= 0 && i < tunnels.count; i++) {
+		if (tunnels.list[i]->server == server)
+			return tunnels.list[i];
+	}
+	return NULL;
+}
+
+static bool tunnel_same_address(const struct sockaddr_storage *one,
+				const struct sockaddr_storage *other)
+{
+	if (one->ss_family != other->ss_family)
+		return false;
+	if (one->ss_family == AF_INET6) {
+		const struct in6_addr *first = &((const struct sockaddr_in6 *)one)->sin6_addr;
+		const struct in6_addr *second = &((const struct sockaddr_in6 *)other)->sin6_addr;
+
+		/* Whoever has one address of IPv6 has all of its /64. */
+		return !memcmp(first, second, IN6_IS_ADDR_V4MAPPED(first) ? sizeof(*first) : 8);
+	}
+	return ((const struct sockaddr_in *)one)->sin_addr.s_addr ==
+	       ((const struct sockaddr_in *)other)->sin_addr.s_addr;
+}
+
+/* The oldest that is idle, of `who` or, with 0, of those who have shown nothing; NULL: none is. */
+static struct tunnel *tunnel_idle(uint32_t who)
+{
+	struct tunnel *oldest = NULL;
+
+	for (size_t i = 0; i < tunnels.count; i++) {
+		struct tunnel *tunnel = tunnels.list[i];
+
+		bool idle = who ? gate_idle(&tunnel->gate) : tunnel->gate.state == GATE_HEAD;
+
+		if (tunnel->who == who && tunnel->until_ms != TUNNEL_LEAVES &&
+		    (tunnel->state != TUNNEL_OPEN || idle) &&
+		    (!oldest || tunnel->number < oldest->number))
+			oldest = tunnel;
+	}
+	return oldest;
+}
+
+static unsigned tunnel_count(uint32_t who)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < tunnels.count; i++)
+		count += tunnels.list[i]->who == who && tunnels.list[i]->until_ms != TUNNEL_LEAVES;
+	return count;
+}
+
+/* Who has most of them, of those that have shown a credential. */
+static uint32_t tunnel_most(void)
+{
+	unsigned most = 0;
+	uint32_t who = 0;
+
+	for (size_t i = 0; i < tunnels.count; i++) {
+		unsigned count = tunnels.list[i]->who ? tunnel_count(tunnels.list[i]->who) : 0;
+
+		if (count > most) {
+			most = count;
+			who = tunnels.list[i]->who;
+		}
+	}
+	return who;
+}
+
+/*
+ * When all places are taken, whoever has shown no credential for the longest time gives up one,
+ * else whoever has most of them.
+ */
+bool tunnel_has_room(const struct sockaddr_storage *address)
+{
+	struct tunnel *idle = NULL;
+	unsigned count = 0;
+
+	for (size_t i = 0; i < tunnels.count; i++)
+		count += !tunnels.list[i]->who &&
+			 tunnel_same_address(&tunnels.list[i]->address, address);
+	if (tunnels.per_address && count >= tunnels.per_address)
+		return false;
+	if (tunnels.count == TUNNELS)
+		idle = tunnel_idle(0);
+	if (tunnels.count == TUNNELS && !idle && tunnel_most())
+		idle = tunnel_idle(tunnel_most());
+	if (idle)
+		tunnel_free(tunnel_place(idle));
+	return tunnels.count < TUNNELS;
+}
+
+bool tunnel_has(int server)
+{
+	return tunnel_of(server);
+}
+
+void tunnel_request(int server, uint64_t body)
+{
+	struct tunnel *tunnel = tunnel_of(server);
+
+	if (!tunnel)
+		return;
+	gate_request(&tunnel->gate, body, tunnel_now_ms());
+	tunnel->again = tunnel->up.count;
+}
+
+void tunnel_complete(int server)
+{
+	struct tunnel *tunnel = tunnel_of(server);
+
+	if (tunnel)
+		gate_complete(&tunnel->gate);
+}
+
+void tunnel_answered(int server)
+{
+	struct tunnel *tunnel = tunnel_of(server);
+
+	if (!tunnel)
+		return;
+	gate_answered(&tunnel->gate, tunnel->who, tunnel_now_ms());
+	tunnel->again = tunnel->up.count;
+}
+
+void tunnel_open(int server)
+{
+	struct tunnel *tunnel = tunnel_of(server);
+
+	if (!tunnel)
+		return;
+	gate_open(&tunnel->gate);
+	tunnel->again = tunnel->up.count;
+}
+
+void tunnel_shut(int server)
+{
+	struct tunnel *tunnel = tunnel_of(server);
+
+	if (tunnel)
+		gate_shut(&tunnel->gate);
+}
+
+/* Whoever has too many gives up its oldest that is idle, or this one. */
+void tunnel_known(int server, uint32_t who)
+{
+	struct tunnel *tunnel = tunnel_of(server), *idle;
+
+	if (!tunnel || !who)
+		return;
+	tunnel->who = who;
+	if (!tunnels.per_address || tunnel_count(who) <= tunnels.per_address * TUNNEL_PER_WHO)
+		return;
+	idle = tunnel_idle(who);
+	(idle ? idle : tunnel)->until_ms = TUNNEL_LEAVES;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <sys/socket.h>
+
+#include <gnutls/gnutls.h>
+
+#include "gateway/web/gate.h"
+#include "gateway/web/tunnel.h"
+
+/* All tunnels, and who has how many of them: what tunnel.c and tunnel_list.c share. */
+enum {
+	TUNNEL_BYTES = 16384, /* one record of TLS */
+	TUNNEL_LEAVES = 1,    /* as until_ms: at its next turn */
+};
+
+/* Bytes on their way; they stay where they are until all of them have gone. */
+struct tunnel_bytes {
+	char bytes[TUNNEL_BYTES];
+	size_t at, count;
+	size_t passed; /* of those that have not gone: so many may go */
+};
+
+enum tunnel_state {
+	TUNNEL_HANDSHAKE,
+	TUNNEL_OPEN,
+	TUNNEL_LINGERS, /* all is sent: what still comes is read and dropped, else it would be reset
+			 */
+};
+
+struct tunnel {
+	enum tunnel_state state;
+	int client;
+	int inner;	 /* our end of the pair; -1 before the handshake has ended */
+	int server;	 /* the other end, by which web names it; -1: it is closed */
+	uint64_t number; /* later ones have greater ones */
+	uint32_t who;	 /* has shown a credential: its number, else 0 */
+	struct gate gate;
+	gnutls_session_t session;
+	struct sockaddr_storage address;
+	int64_t until_ms;  /* of the handshake and of lingering, or TUNNEL_LEAVES */
+	bool client_ended; /* no more will come from it */
+	bool inner_told;   /* and the server knows */
+	bool server_ended;
+	bool again; /* bytes wait in the session, where poll does not see them */
+	struct tunnel_bytes up, down;
+};
+
+struct tunnels {
+	int listener;
+	unsigned per_address;
+	gnutls_certificate_credentials_t credentials;
+	gnutls_priority_t priority;
+	struct tunnel *list[TUNNELS];
+	size_t count, polled;
+	uint64_t last; /* number */
+};
+extern struct tunnels tunnels;
+
+int64_t tunnel_now_ms(void);
+void tunnel_free(size_t place);
+/* NULL: the socket is no tunnel's. */
+struct tunnel *tunnel_of(int server);
+/* Whether somebody at that address may have one more; may take the place of another one. */
+bool tunnel_has_room(const struct sockaddr_storage *address);
