@@ -28,6 +28,7 @@ struct cli {
 	bool		read_only;
 	bool		take;
 	bool		force;
+	bool		yes;	/* nobody is asked whether it is meant */
 	const char	*to;	/* vm reset: a snapshot; NULL: power-on */
 	bool overwrite;		/* vm save, vm backup: also what is something else */
 	bool goes_on;		/* vm save: the machine does */
@@ -71,6 +72,12 @@ enum cli_exit cli_problem(const struct http_answer *answer, const char *about);
 bool cli_read_secret(const char *prompt, char *line, size_t size);
 /* A password twice where that is a terminal; ends the program when they differ or there is none. */
 void cli_read_new_password(char *line, size_t size);
+
+/*
+ * At a terminal: "WHAT ABOUT? SO [y/N]", and whether the answer is yes. Elsewhere, and with --yes,
+ * it is meant.
+ */
+bool cli_confirm(const struct cli *cli, const char *what, const char *about, const char *so);
 
 /* {"roles":[...],"scope":...} of the options, as far as they are given. */
 json_t *cli_grant(const struct cli *cli);

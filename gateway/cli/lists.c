@@ -157,6 +157,9 @@ enum cli_exit host_command(struct cli *cli, int count, char **words)
 		known |= strcmp(words[0], actions[i]) == 0;
 	if (!known)
 		cli_die(CLI_USAGE, "allowed: host, host audit|log-rotate|reboot|poweroff");
+	if (action && (strcmp(words[0], "reboot") == 0 || strcmp(words[0], "poweroff") == 0) &&
+	    !cli_confirm(cli, words[0], "this host", "All machines are stopped."))
+		return CLI_FAILED;
 	if (action)
 		snprintf(path, sizeof(path), "/v1/host/actions/%s", words[0]);
 	cli_connect(cli);

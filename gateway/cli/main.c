@@ -13,6 +13,8 @@ static const char usage[] =
 	"skerryctl [OPTION...] COMMAND\n"
 	"  vm list | show NAME | start|stop|kill|pause|resume|reset|renew|trim|destroy NAME...\n"
 	"  vm create NAME KEY=VALUE... | set NAME KEY=VALUE...\n"
+	"     KEY: kernel initrd cmdline memory vcpus disk net weight cap reserve autostart\n"
+	"     on_crash and others; `vm show NAME` shows all that a machine has\n"
 	"  vm snapshot NAME SNAP | list NAME | drop NAME SNAP\n"
 	"  vm clone NAME@SNAP NEW [net=NAME...] | reset NAME --to SNAP\n"
 	"  vm save NAME DISK [--overwrite] [--continue] | restore NAME DISK\n"
@@ -38,6 +40,7 @@ static const char usage[] =
 	"  --json                    what the server says, as JSON\n"
 	"  --read-only, --take       console: look, do not type; be the one who types\n"
 	"  --force                   also the machine in which skerryd runs\n"
+	"  --yes                     destroy, reboot, poweroff: do not ask at a terminal\n"
 	"  --overwrite               vm save, vm backup: also a disk that holds something else\n"
 	"  --continue                vm save: the machine goes on\n"
 	"  --level L, --vm NAME, --limit N, --since SEQUENCE\n"
@@ -54,6 +57,7 @@ enum {
 	OPT_READ_ONLY,
 	OPT_TAKE,
 	OPT_FORCE,
+	OPT_YES,
 	OPT_LEVEL,
 	OPT_VM,
 	OPT_LIMIT,
@@ -78,6 +82,7 @@ static const struct option options[] = {
 	{"read-only", no_argument, NULL, OPT_READ_ONLY},
 	{"take", no_argument, NULL, OPT_TAKE},
 	{"force", no_argument, NULL, OPT_FORCE},
+	{"yes", no_argument, NULL, OPT_YES},
 	{"to", required_argument, NULL, OPT_TO},
 	{"level", required_argument, NULL, OPT_LEVEL},
 	{"vm", required_argument, NULL, OPT_VM},
@@ -125,6 +130,7 @@ static void take_option(struct cli *cli, int option)
 	case OPT_READ_ONLY:	cli->read_only = true; break;
 	case OPT_TAKE:		cli->take = true; break;
 	case OPT_FORCE:		cli->force = true; break;
+	case OPT_YES:		cli->yes = true; break;
 	case OPT_TO:		cli->to = optarg; break;
 	case OPT_LEVEL:		cli->level = optarg; break;
 	case OPT_VM:		cli->vm = optarg; break;

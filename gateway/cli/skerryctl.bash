@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: MIT
-# bash completion for skerryctl: commands, options, and the names of machines and tokens.
+# bash completion for skerryctl: commands, options, keys, and the names of machines, snapshots, disks and tokens.
+
+# The first column of what a command shows. Names have no blanks; nobody is asked anything: without a
+# terminal and with a limit.
+_skerryctl_names() {
+	setsid -w timeout 2 "${COMP_WORDS[0]}" "$@" </dev/null 2>/dev/null |
+		awk 'NR > 1 && $1 ~ /^[A-Za-z0-9._-]+$/ { print $1 }'
+}
 
 _skerryctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local words=() asked=() options i
-	options='--host --socket --json --token-file --fingerprint --follow --read-only --take --force --to --level --vm
+	options='--host --socket --json --token-file --fingerprint --follow --read-only --take --force --yes --to --level --vm
 		--limit --since --scope --expires --role --user --overwrite --continue --help --version'
 	COMPREPLY=()
 	case $previous in
@@ -21,7 +28,8 @@ _skerryctl() {
 		return
 		;;
 	--vm) ;;
-	--host | --fingerprint | --limit | --since | --scope | --expires | --to | --user) return ;;
+	--to) ;;
+	--host | --fingerprint | --limit | --since | --scope | --expires | --user) return ;;
 	esac
 	# The words that are no options; the same server is asked for names.
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -37,6 +45,8 @@ _skerryctl() {
 	done
 	if [[ $previous == --vm ]]; then
 		words=(console)
+	elif [[ $previous == --to ]]; then
+		words=(vm snapshot drop "${words[2]-}")
 	elif [[ $current == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
 		return
@@ -44,30 +54,49 @@ _skerryctl() {
 	local choices=
 	case "${words[0]-} ${words[1]-}" in
 	' ') choices='vm disk net console events log audit host token user login logout password' ;;
-	'vm ') choices='list show start stop kill pause resume reset renew snapshot clone save restore
+	'vm ') choices='list show start stop kill pause resume reset renew trim snapshot clone save restore
 		backup balloon inspect digest create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
 	'token ') choices='list create revoke' ;;
 	'user ') choices='list create set password remove' ;;
 	'disk ') choices='list restore' ;;
 	'net ') choices='list' ;;
-	'console '* | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm snapshot' | 'vm set' | 'vm destroy' | \
-		'vm save' | 'vm restore' | 'vm backup' | 'vm balloon' | 'vm inspect' | 'vm digest')
-		# Names have no blanks; nobody is asked anything: without a terminal and with a limit.
+	'vm create' | 'vm set')
+		# A key, behind which its value stands; '=' begins another word for bash.
+		if [[ ${#words[@]} -ge 3 && $previous != '=' ]]; then
+			compopt -o nospace 2>/dev/null
+			choices='kernel= initrd= cmdline= memory= vcpus= disk= net= port= channel= weight= cap= reserve= affinity=
+				autostart= on_crash= stop_timeout= balloon= clock= trap='
+		elif [[ ${words[1]} == set && ${#words[@]} -eq 2 ]]; then
+			choices=$(_skerryctl_names "${asked[@]}" vm list)
+		fi
+		;;
+	'vm snapshot')
+		case ${#words[@]}${words[2]-} in
+		2*) choices="list drop $(_skerryctl_names "${asked[@]}" vm list)" ;;
+		3list | 3drop) choices=$(_skerryctl_names "${asked[@]}" vm list) ;;
+		4drop) choices=$(_skerryctl_names "${asked[@]}" vm snapshot list "${words[3]}") ;;
+		esac
+		;;
+	'vm clone')
+		# NAME@SNAP are three words for bash.
+		if [[ $previous == '@' && ${#words[@]} -eq 4 ]]; then
+			choices=$(_skerryctl_names "${asked[@]}" vm snapshot list "${words[2]}")
+		elif [[ ${#words[@]} -eq 2 ]]; then
+			compopt -o nospace 2>/dev/null
+			choices=$(_skerryctl_names "${asked[@]}" vm list)
+		fi
+		;;
+	'console '* | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm trim' | \
+		'vm destroy' | 'vm save' | 'vm restore' | 'vm backup' | 'vm balloon' | 'vm inspect' | 'vm digest')
 		local list=(vm list)
 		[[ ${#words[@]} -eq 3 && ${words[1]} == @(save|restore) ]] && list=(disk list)
 		[[ ${#words[@]} -eq 3 && ${words[1]} == @(balloon|inspect|digest) ]] && return
-		choices=$(setsid -w timeout 2 "${COMP_WORDS[0]}" "${asked[@]}" "${list[@]}" </dev/null 2>/dev/null |
-			awk 'NR > 1 && $1 ~ /^[A-Za-z0-9._-]+$/ { print $1 }')
+		choices=$(_skerryctl_names "${asked[@]}" "${list[@]}")
 		;;
-	'user set' | 'user password' | 'user remove')
-		choices=$(setsid -w timeout 2 "${COMP_WORDS[0]}" "${asked[@]}" user list </dev/null 2>/dev/null |
-			awk 'NR > 1 && $1 ~ /^[A-Za-z0-9._-]+$/ { print $1 }')
-		;;
-	'token revoke')
-		choices=$(setsid -w timeout 2 "${COMP_WORDS[0]}" "${asked[@]}" token list </dev/null 2>/dev/null |
-			awk 'NR > 1 && $1 ~ /^[0-9]+$/ { print $1 }')
-		;;
+	'disk restore') choices=$(_skerryctl_names "${asked[@]}" disk list) ;;
+	'user set' | 'user password' | 'user remove') choices=$(_skerryctl_names "${asked[@]}" user list) ;;
+	'token revoke') choices=$(_skerryctl_names "${asked[@]}" token list) ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
 }

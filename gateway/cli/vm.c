@@ -97,7 +97,7 @@ static void print_vm(const json_t *vm)
 		escape_print(stdout, key);
 		fputs(" = ", stdout);
 		escape_print(stdout, table_text(value, "value"));
-		puts(strcmp(applies, "now") == 0 ? "" : "   (changes at the next start)");
+		puts(strcmp(applies, "now") == 0 ? "" : "   (can change while it is stopped)");
 	}
 }
 
@@ -226,6 +226,8 @@ static enum cli_exit destroy(struct cli *cli, const char *name)
 	enum cli_exit code;
 	char path[600];
 
+	if (!cli_confirm(cli, "destroy", name, "What it has in memory is lost."))
+		return CLI_FAILED;
 	snprintf(path, sizeof(path), "/v1/vms/%s%s", http_segment(name),
 		 cli->force ? "?force=true" : "");
 	code = cli_change(cli, "DELETE", path, NULL, NULL, name, "destroy", &answer);

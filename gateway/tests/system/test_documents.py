@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What comes beside the programs: manual pages, completion, rules for Prometheus."""
+import json
 import os
 import re
 import subprocess
@@ -39,12 +40,45 @@ def test_manual_says_all(request):
 @pytest.mark.parametrize("words, offered", [
     ("v", "vm"), ("vm s", "show start stop snapshot save set"), ("--json token c", "create"),
     ("token create x --role a", "admin auditor"), ("--host h host r", "reboot"), ("--fol", "--follow"),
-    ("vm balloon x", ""), ("user create x --role v", "viewer"), ("user p", "password"), ("disk l", "list")])
+    ("vm balloon x", ""), ("vm t", "trim"), ("vm create x mem", "memory="), ("vm set x on_", "on_crash="),
+    ("vm set x a=1 disk", "disk="), ("vm snapshot l", "list"), ("disk r", "restore"), ("vm destroy x --y", "--yes"), ("user create x --role v", "viewer"), ("user p", "password"), ("disk l", "list")])
 def test_completion(words, offered):
     script = ('source gateway/cli/skerryctl.bash; COMP_WORDS=(skerryctl %s); '
               'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _skerryctl; echo "${COMPREPLY[*]}"' % words)
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=10)
     assert done.stdout.strip() == offered and done.stderr == ""
+
+
+def test_completion_of_names(tmp_path):
+    """Machines and snapshots are asked for with the same options."""
+    program = tmp_path / "ctl"
+    program.write_text('#!/bin/sh\ncase "$*" in\n"--socket s vm list") printf "NAME\\nalpha\\nbeta\\n" ;;\n'
+                       '"--socket s vm snapshot list alpha") printf "SNAPSHOT\\nfirst\\nsecond\\n" ;;\nesac\n')
+    program.chmod(0o755)
+    for words, offered in (("vm trim ''", "alpha beta"), ("vm snapshot b", "beta"), ("vm clone a", "alpha"),
+                           ("vm clone alpha @ s", "second"), ("vm snapshot drop alpha ''", "first second"),
+                           ("vm reset alpha --to f", "first"), ("vm set be", "beta"), ("vm snapshot list ''", "alpha beta")):
+        script = (f'source gateway/cli/skerryctl.bash; COMP_WORDS=({program} --socket s {words}); '
+                  'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _skerryctl; echo "${COMPREPLY[*]}"')
+        done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=10)
+        assert done.stdout.strip() == offered and done.stderr == "", (words, done)
+
+
+def test_keys_of_a_vm():
+    """The description of `config` has Skerry's own keys with their words, and completion offers no other."""
+    with open(os.path.join(ROOT, "vmm/manager/config/config_keys.c"), encoding="utf-8") as file:
+        table = file.read().split("config_vm_keys[] = {")[1].split("{NULL")[0]
+    with open(os.path.join(ROOT, "gateway/api/openapi.json"), encoding="utf-8") as file:
+        schemas = json.load(file)["components"]["schemas"]
+    described = schemas["VmConfig"]["properties"]
+    assert set(described) == set(re.findall(r'\{"([a-z_.]+)", VALUE_', table))
+    for key, words in re.findall(r'\{"([a-z_]+)", VALUE_CHOICE, VM_FIELD\(\w+\),\s*\.words = "([^"]*)"', table):
+        assert {word for word in described[key]["enum"] if isinstance(word, str)} == set(words.split()), key
+    for schema in ("VmNew", "VmChange"):
+        assert schemas[schema]["properties"]["config"] == {"$ref": "#/components/schemas/VmConfig"}
+    with open(os.path.join(ROOT, "gateway/cli/skerryctl.bash"), encoding="utf-8") as file:
+        offered = re.findall(r"([a-z_.]+)=[ '\n]", file.read().split("choices='kernel=")[1].split("'")[0] + "'")
+    assert len(offered) > 10 and set(offered) <= set(described)
 
 
 def test_rules():

@@ -65,6 +65,37 @@ def test_machines(ctl, fake):
     assert fake.commands[-1][1] is None or "first" in str(fake.commands[-1][1])
 
 
+def test_what_cannot_be_undone_is_asked_for(ctl, fake):
+    """At a terminal; a script is not asked."""
+    fake.vms["vm08"].state = "created"
+    terminal = ctl.spawn("vm", "destroy", "vm08")
+    terminal.expect("destroy vm08\\? What it has in memory is lost. .y/N. ")
+    terminal.sendline("")
+    terminal.expect("not done")
+    terminal.close()
+    assert "vm08" in fake.vms and terminal.exitstatus == 1
+    count = len(fake.commands)
+    for action in ("reboot", "poweroff"):
+        terminal = ctl.spawn("host", action)
+        terminal.expect("All machines are stopped. .y/N. ")
+        terminal.sendline("n")
+        terminal.expect("not done")
+        terminal.close()
+    assert not [words for words, _ in fake.commands[count:] if words[0] in ("reboot", "poweroff")]
+    terminal = ctl.spawn("vm", "destroy", "vm08")
+    terminal.expect("y/N. ")
+    terminal.sendline("y")
+    terminal.expect("vm08: destroyed")
+    terminal.close()
+    ctl.good("vm", "create", "vm08")
+    assert ctl.good("vm", "destroy", "vm08") == "vm08: destroyed\n"
+    ctl.good("vm", "create", "vm08")
+    terminal = ctl.spawn("vm", "destroy", "vm08", "--yes")
+    terminal.expect("vm08: destroyed")
+    terminal.close()
+    ctl.good("vm", "create", "vm08")
+
+
 def test_states(ctl, fake):
     assert ctl.good("disk", "list").splitlines()[1].split()[:4] == ["saves", "ram0", "ready", "64M"]
     lan, lab = ctl.good("net", "list").splitlines()[1:]
@@ -158,7 +189,7 @@ def test_life(ctl, fake):
     assert ctl.run("vm", "create", "fresh", "kernel=vmlinuz").returncode == 5
     ctl.good("vm", "set", "fresh", "weight=77")
     shown = ctl.good("vm", "show", "fresh")
-    assert "  weight = 77\n" in shown and "memory = 64M   (changes at the next start)" in shown
+    assert "  weight = 77\n" in shown and "memory = 64M   (can change while it is stopped)" in shown
     assert json.loads(ctl.good("--json", "vm", "show", "fresh"))["weight"] == 77
     assert ctl.run("vm", "set", "fresh", "nonsense=1").returncode == 1
     ctl.good("vm", "destroy", "fresh")
