@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The part of the mock that knows disks, saves, balloons, fields of a state, and users."""
+"""The part of the mock that knows disks, saves, balloons, fields of a state, users and tokens."""
 from mock_http import Problem, send
 
 PASSWORD = "correct horse"
@@ -9,6 +9,8 @@ class States:
     def setup_states(self):
         self.users = {"alice": {"name": "alice", "roles": ["admin", "auditor", "console-write"], "scope": "*",
                                 "created": 0, "last_login": None}}
+        self.programs = {"1": {"id": "1", "name": "first", "roles": ["admin", "auditor", "console-write"],
+                               "scope": "*", "created": 0, "expires": None, "last_use": 1764288000}}
         self.saved, self.balloons, self.backed_up = {}, {"web-1": 192 << 20}, {}
 
     def disks(self, request, user):
@@ -134,6 +136,28 @@ class States:
         del self.users[name]
         send(request, 204)
 
+    def token_list(self, request, user):
+        self.need(user, "admin")
+        send(request, 200, {"items": list(self.programs.values()), "next": None})
+
+    def token_make(self, request, user):
+        self.need(user, "admin")
+        given = request.json()
+        if not given["roles"]:
+            raise Problem(422, "bad-argument", "name, roles, scope and expires_s are meant")
+        number = str(len(self.programs) + 1)
+        self.programs[number] = {key: given[key] for key in ("name", "roles", "scope")} | {
+            "id": number, "created": 0, "last_use": None,
+            "expires": 1764288000 + given["expires_s"] if "expires_s" in given else None}
+        send(request, 201, {"id": number, "token": "sky_" + "0" * 64})
+
+    def token_revoke(self, request, user, number):
+        self.need(user, "admin")
+        if number == "1":
+            raise Problem(409, "last-one", "nobody else is admin, or auditor: make another token first")
+        del self.programs[number]
+        send(request, 204)
+
     def own_password(self, request, user):
         if request.json()["old"] != PASSWORD:
             raise Problem(403, "wrong-password", "the old password is another one")
@@ -154,5 +178,7 @@ ROUTES = (
     (r"POST vms/([^/]+)/actions/digest", States.digest),
     (r"GET vms/([^/]+)/inspect", States.inspect), (r"GET users", States.user_list),
     (r"POST users", States.user_make), (r"DELETE users/([^/]+)", States.user_remove),
+    (r"GET tokens", States.token_list), (r"POST tokens", States.token_make),
+    (r"DELETE tokens/([0-9]+)", States.token_revoke),
     (r"POST me/password", States.own_password),
 )

@@ -267,6 +267,28 @@ def test_digest(page):
         page.sees(64 * "b", ".digest")
 
 
+def test_tokens(page):
+    """A new one is shown once; the last one cannot be revoked."""
+    page.login(place="#/host")
+    page.sees("first", ".tokens")
+    tile = '[aria-label="Tokens"]'
+    page.one(f"{tile} summary").click()
+    page.one(f"{tile} input[name=name]").send_keys("ci")
+    page.one(f"{tile} input[value=viewer]").click()
+    page.button("Make token").click()
+    page.sees("sky_0000", f"{tile} [role=status]")
+    page.sees("ci", ".tokens")
+    page.button("I have it", tile).click()
+    page.until(lambda: not page.all(f"{tile} [role=status]"), "the secret is gone")
+    for name, seen in (("ci", None), ("first", "make another token first")):
+        next(one for one in page.all(".tokens button") if name in one.get_attribute("textContent")).click()
+        page.button("Revoke", "dialog").click()
+        if seen:
+            page.sees(seen, f"{tile} [role=alert]")
+        else:
+            page.until(lambda: name not in page.text(".tokens"), f"{name} is gone")
+
+
 def test_login_by_password_and_users(page):
     """A name and a password; users made and removed; one's own password changed, and the login ends."""
     page.delete_all_cookies()

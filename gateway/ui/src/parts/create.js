@@ -1,13 +1,26 @@
 // SPDX-License-Identifier: MIT
 // The form for a new machine.
-import { call } from "../api.js";
+import { call, useLoad } from "../api.js";
+import { newMachine } from "../defaults.js";
 import { html, useState } from "../lib.js";
 import { go } from "../router.js";
+import { vms } from "../stream.js";
 
-const FIELDS = [["kernel", "Kernel", "vmlinuz"], ["initrd", "Initial RAM disk", ""],
-	["memory", "Memory", "256M"], ["vcpus", "vCPUs", "1"], ["cmdline", "Kernel's command line", "console=ttyS0"]];
+const FIELDS = [["kernel", "Kernel"], ["initrd", "Initial RAM disk"], ["memory", "Memory"], ["vcpus", "vCPUs"],
+	["cmdline", "Kernel's command line"]];
 
+/** Filled in as the first machine is, which shows what files there are and what starts here. */
 export function Create({ close }) {
+	const [first] = [...(vms.get()?.keys() ?? [])].sort();
+	const model = useLoad(first ? `/vms/${encodeURIComponent(first)}` : null);
+	const host = useLoad("/host");
+	if ((first && model.loading) || host.loading) {
+		return html`<form><h2>New machine</h2><p class="muted">Looking at what there is</p></form>`;
+	}
+	return html`<${Form} close=${close} values=${newMachine(model.data?.config, host.data?.memory?.free_bytes)} />`;
+}
+
+function Form({ close, values }) {
 	const [error, setError] = useState(null);
 	const [busy, setBusy] = useState(false);
 	const submit = async (event) => {
@@ -28,8 +41,8 @@ export function Create({ close }) {
 	};
 	return html`<form onSubmit=${submit}><h2>New machine</h2>
 		<label class="field">Name<input name="name" required autofocus autocomplete="off" spellcheck=${false} /></label>
-		${FIELDS.map(([key, label, value]) => html`<label class="field">${label}
-			<input name=${key} defaultValue=${value} autocomplete="off" spellcheck=${false} /></label>`)}
+		${FIELDS.map(([key, label]) => html`<label class="field">${label}
+			<input name=${key} defaultValue=${values[key]} autocomplete="off" spellcheck=${false} /></label>`)}
 		${error && html`<p class="inline-error" role="alert">${error.message}</p>`}
 		<div class="buttons"><button type="button" onClick=${close}>Cancel</button>
 			<button class="primary" disabled=${busy}>Create</button></div></form>`;

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// Tokens of programs: who has which, a new one, which is shown once, and the end of one.
+import { may, useLoad } from "../api.js";
+import { html, useState } from "../lib.js";
+import { useAct } from "./act.js";
+import { confirm } from "./dialogs.js";
+import { Loaded } from "./states.js";
+
+const ROLES = ["viewer", "operator", "admin", "auditor", "console-read", "console-write"];
+const ENDS = [["", "never"], ["3600", "in an hour"], ["86400", "in a day"], ["2592000", "in 30 days"], ["31536000", "in a year"]];
+
+const day = (seconds) => (seconds ? new Date(seconds * 1000).toISOString().slice(0, 10) : null);
+
+function Add({ act, made }) {
+	const submit = async (event) => {
+		event.preventDefault();
+		const form = event.target;
+		const given = new FormData(form);
+		const body = { name: given.get("name").trim(), roles: given.getAll("role"), scope: given.get("scope").trim() || "*" };
+		if (given.get("expires")) {
+			body.expires_s = Number(given.get("expires"));
+		}
+		const answer = await act(`Token ${body.name} made.`, "POST", "/tokens", body);
+		if (answer) {
+			made({ name: body.name, secret: answer.token });
+			form.reset();
+		}
+	};
+	return html`<details><summary>New token</summary><form onSubmit=${submit}>
+		<label class="field">Name<input name="name" required maxlength="39" autocomplete="off" spellcheck=${false} /></label>
+		<fieldset class="roles"><legend>Roles</legend>${ROLES.map((role) => html`<label class="check" key=${role}>
+			<input type="checkbox" name="role" value=${role} /> ${role}</label>`)}</fieldset>
+		<label class="field">Machines<input name="scope" placeholder="*: all" maxlength="63" autocomplete="off" spellcheck=${false} /></label>
+		<label class="field">Ends<select name="expires">${ENDS.map(([value, label]) => html`<option key=${value} value=${value}>${label}</option>`)}</select></label>
+		<div class="buttons"><button class="primary">Make token</button></div></form></details>`;
+}
+
+export function Tokens() {
+	const list = useLoad(may("admin") ? "/tokens" : null);
+	const [secret, setSecret] = useState(null);
+	const { act: change, failure } = useAct();
+	const act = async (...request) => {
+		const answer = await change(...request);
+		list.reload();
+		return answer;
+	};
+	const revoke = async ({ id, name }) => await confirm({ title: `Revoke token ${id}, ${name}?`, label: "Revoke",
+		text: "Whoever uses it is out, and what it has logged in ends." }) &&
+		act(`Token ${id} revoked.`, "DELETE", `/tokens/${id}`, undefined);
+	return may("admin") && html`<section class="tile" aria-label="Tokens"><h2>Tokens</h2><${Loaded} from=${list} lines=${2}>${({ items }) => html`
+		<div class="table-box" tabindex="0" role="region" aria-label="Table of tokens"><table class="plain tokens">
+			<thead><tr><th scope="col">Name</th><th scope="col">Roles</th><th scope="col" class="opt-2">Machines</th>
+			<th scope="col" class="opt-2">Last use</th><th scope="col">Ends</th>
+			<th scope="col"><span class="unseen">Actions</span></th></tr></thead><tbody>${items.map((token) => html`<tr key=${token.id}>
+			<th scope="row">${token.name}</th><td>${token.roles.join(", ")}</td><td class="opt-2">${token.scope}</td>
+			<td class="opt-2">${day(token.last_use) ?? "never"}</td><td>${day(token.expires) ?? "never"}</td>
+			<td><button class="danger-quiet" onClick=${() => revoke(token)}>Revoke<span class="unseen"> ${token.name}</span></button></td></tr>`)}
+			</tbody></table></div>
+		${secret && html`<p role="status">The token of ${secret.name}, shown this once: <code class="fingerprint">${secret.secret}</code>
+			<button type="button" onClick=${() => setSecret(null)}>I have it</button></p>`}
+		<${Add} act=${act} made=${setSecret} />`}<//>${failure}</section>`;
+}
