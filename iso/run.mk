@@ -64,6 +64,7 @@ run-image: run-packages
 .PHONY: run-ui
 run-ui:
 ifneq ($(UI),no)
+	$(Q)mkdir -p $(BUILD)
 	$(Q)timeout 300 $(MAKE) -s -C gateway/ui >$(BUILD)/ui.log 2>&1 || echo \
 		"No page for browsers: it takes npm (\`apt install nodejs npm\`) and its registry, see $(BUILD)/ui.log"
 endif

@@ -85,6 +85,18 @@ def test_port_taken(build):
     assert "HTTP_PORT=8081" in out, out
 
 
+def test_page_where_nothing_is_built_yet(tmp_path):
+    """What makes the page is run also before there is a build folder, and its words are kept."""
+    npm = tmp_path / "bin/npm"
+    npm.parent.mkdir()
+    npm.write_text("#!/bin/sh\necho asked for $*\nexit 1\n")
+    npm.chmod(0o755)
+    done = subprocess.run(["make", "--no-print-directory", "run-ui", f"BUILD={tmp_path}/new"], cwd=ROOT, text=True,
+                          capture_output=True, env={**os.environ, "PATH": f"{npm.parent}:{os.environ['PATH']}"}, check=True)
+    assert "No page for browsers" in done.stdout and done.stderr == ""
+    assert "asked for ci" in (tmp_path / "new/ui.log").read_text()
+
+
 def test_only_what_is_tested(tmp_path):
     """A unit test asked for by name needs no image, and no other test."""
     parts, status = pexpect.run(f"make -n test-parts ONLY=unit NAME=walk BUILD={tmp_path}", cwd=ROOT,
