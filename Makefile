@@ -2,6 +2,19 @@
 #
 # Sources are found by folder; a new file needs no entry here. Everything made goes to build/.
 # Switches: DEBUG=1 (assertions), TEST=1 (fault injection, live audit), VERBOSE=1, CC=clang.
+# BED=trixie, or bookworm: the same goals in a chroot of that Debian, which iso/bed.mk makes.
+
+ifneq ($(BED),)
+
+GOALS := $(or $(MAKECMDGOALS),all)
+.PHONY: $(GOALS) in-bed
+$(GOALS): in-bed
+	@:
+in-bed:
+	@$(MAKE) --no-print-directory BED= SUITE=$(BED) bed
+	@iso/bed.sh run build/beds/$(BED) make --no-print-directory BED= BEDS= $(GOALS)
+
+else
 
 BUILD := build
 VERSION := $(shell sed -n 's/.*SKERRY_VERSION "\(.*\)"/\1/p' kernel/abi/version.h)
@@ -234,7 +247,7 @@ SBOM_LIST := $(BUILD)/iso/$(subst /,-,$(BUILD)/skerry.iso).list
 $(BUILD)/skerry.spdx.json: $(BUILD)/skerry.iso iso/sbom.py $(BUILD)/commit
 	@$(if $(VERBOSE),,echo "  SPDX    $@")
 	$(Q)$(PYTHON) iso/sbom.py --version $(VERSION) --commit "$(COMMIT)" --compiler $(CC) --iso $< \
-		--list $(SBOM_LIST) --guests $(BUILD)/guests $(if $(filter $(BUILD)/guests.cpio,$(BUNDLE)),--demonstration) >$@.new
+		--list $(SBOM_LIST) --guests $(GUESTS) $(NEW_GUESTS) $(if $(filter $(BUILD)/guests.cpio,$(BUNDLE)),--demonstration) >$@.new
 	$(Q)mv $@.new $@
 
 # --- the rest ---
@@ -288,3 +301,6 @@ help: ## this list
 -include docs/docs.mk
 -include tests/bench/bench.mk
 -include iso/container.mk
+-include iso/bed.mk
+
+endif

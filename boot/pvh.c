@@ -17,8 +17,8 @@ static const char *pvh_text_at(const struct boot_view *view, u64 address, size_t
 static const char *pvh_modules(const struct boot_view *view, const struct pvh_start_info *start,
 				 struct boot_info *info)
 {
-	const struct pvh_module *list =
-		boot_view(view, start->modules, start->module_count * sizeof(*list));
+	const char *list =
+		boot_view(view, start->modules, start->module_count * sizeof(struct pvh_module));
 	const char *error = NULL;
 
 	if (start->module_count != 0 && list == NULL)
@@ -28,7 +28,7 @@ static const char *pvh_modules(const struct boot_view *view, const struct pvh_st
 		const char *text;
 		size_t size;
 
-		memcpy(&module, &list[i], sizeof(module));
+		memcpy(&module, list + i * sizeof(module), sizeof(module));
 		if (boot_view(view, module.base, module.length) == NULL)
 			return "a PVH module lies outside the low 4 GiB";
 		text = pvh_text_at(view, module.command_line, BOOT_COMMAND_LINE_BYTES, &size);
@@ -40,18 +40,19 @@ static const char *pvh_modules(const struct boot_view *view, const struct pvh_st
 static const char *pvh_memory_map(const struct boot_view *view,
 				    const struct pvh_start_info *start, struct boot_info *info)
 {
-	const struct pvh_memory_entry *list;
+	const u64 bytes = start->memory_map_count * sizeof(struct pvh_memory_entry);
+	const char *list;
 	const char *error = NULL;
 
 	if (start->version == 0 || start->memory_map_count == 0)
 		return "the PVH loader gives no memory map";
-	list = boot_view(view, start->memory_map, start->memory_map_count * sizeof(*list));
+	list = boot_view(view, start->memory_map, bytes);
 	if (list == NULL)
 		return "the PVH memory map lies outside the low 4 GiB";
 	for (u32 i = 0; error == NULL && i < start->memory_map_count; i++) {
 		struct pvh_memory_entry entry;
 
-		memcpy(&entry, &list[i], sizeof(entry));
+		memcpy(&entry, list + i * sizeof(entry), sizeof(entry));
 		error = boot_add_region(info, entry.base, entry.length, entry.type);
 	}
 	return error;

@@ -10,23 +10,23 @@ XEN := $(BUILD)/xen
 .PHONY: guests-foreign
 guests-foreign: $(I386)/initramfs.cpio.gz $(MEMTEST)/memtest.bin $(XEN)/xen.elf
 
-$(I386)/vmlinuz: iso/foreign.sh iso/foreign.mk
+$(I386)/vmlinuz: iso/fetch.sh iso/sources.sh iso/foreign.mk
 	@echo "  APT     linux-image-686-pae busybox-static (i386)"
 	$(Q)iso/packages.sh $(GUEST_PACKAGES)
-	$(Q)iso/foreign.sh $(I386) i386 linux-image-686-pae busybox-static
+	$(Q)iso/fetch.sh $(I386) $(GUEST_SUITE) i386 linux-image-686-pae busybox-static
 	$(Q)cp $(I386)/root/boot/vmlinuz-* $@ && touch $@
 
 $(I386)/initramfs.cpio.gz: $(I386)/vmlinuz iso/guests/init
 	$(call initramfs,$(I386),$(I386)/root/bin/busybox)
 
-$(MEMTEST)/memtest.bin: iso/foreign.sh iso/foreign.mk
+$(MEMTEST)/memtest.bin: iso/fetch.sh iso/sources.sh iso/foreign.mk
 	@echo "  APT     memtest86+"
-	$(Q)iso/foreign.sh $(MEMTEST) amd64 memtest86+
+	$(Q)iso/fetch.sh $(MEMTEST) $(GUEST_SUITE) amd64 memtest86+
 	$(Q)cp $(MEMTEST)/root/boot/memtest86+x64.bin $@ && touch $@
 
-$(XEN)/xen.elf: iso/foreign.sh iso/foreign.mk
+$(XEN)/xen.elf: iso/fetch.sh iso/sources.sh iso/foreign.mk
 	@echo "  APT     xen-hypervisor"
-	$(Q)iso/foreign.sh $(XEN) amd64 xen-hypervisor-4.17-amd64
+	$(Q)iso/fetch.sh $(XEN) $(GUEST_SUITE) amd64 xen-hypervisor-4.17-amd64
 	$(Q)gunzip -c $(XEN)/root/boot/xen-*.gz >$@
 
 # --- GRUB as a kernel: for i386-multiboot, with a script of its own built in ---
@@ -58,13 +58,13 @@ LINUX_KERNELS := bullseye-cloud-amd64 bullseye-686 bookworm-amd64 bookworm-rt-am
 .SECONDARY: $(LINUX_KERNELS:%=$(LINUX)/%/vmlinuz)
 guests-linux: $(LINUX_KERNELS:%=$(LINUX)/%/initramfs.cpio.gz)
 
-$(LINUX)/%/vmlinuz: iso/foreign.sh iso/foreign.mk
+$(LINUX)/%/vmlinuz: iso/fetch.sh iso/sources.sh iso/foreign.mk
 	@echo "  APT     linux-image-$* busybox-static"
 	$(Q)iso/packages.sh $(GUEST_PACKAGES)
-	$(Q)SUITE=$(firstword $(subst -, ,$*)) iso/foreign.sh $(@D) \
+	$(Q)iso/fetch.sh $(@D) $(firstword $(subst -, ,$*)) \
 		$(if $(findstring 686,$*),i386,amd64) \
 		linux-image-$(subst $(firstword $(subst -, ,$*))-,,$*) busybox-static
 	$(Q)cp $$(find $(@D)/root -name 'vmlinuz*' -type f) $@ && touch $@
 
 $(LINUX)/%/initramfs.cpio.gz: $(LINUX)/%/vmlinuz iso/guests/init
-	$(call initramfs,$(@D),$(firstword $(wildcard $(addprefix $(@D)/root/,bin/busybox usr/bin/busybox))))
+	$(call initramfs,$(@D),$(@D)/root/bin/busybox)

@@ -89,12 +89,14 @@ def grub_packages(files):
                              packageVerificationCode=verification_code(files, names)), names
 
 
-def guest_packages(folder):
+def guest_packages(folders):
     """The Debian packages that the demonstration's bundle is made of."""
-    for deb in sorted(folder.glob("debs/*.deb")):
+    for deb in sorted(deb for folder in folders for deb in folder.glob("debs/*.deb")):
         name, version, architecture = (said_by("dpkg-deb", "-f", deb, field) for field in
                                        ("Package", "Version", "Architecture"))
-        yield debian_package(name or deb.stem.split("_")[0], version, architecture,
+        name = name or deb.stem.split("_")[0]
+        yield debian_package(name, version, architecture,
+                             SPDXID=f"SPDXRef-Package-{identifier(f'{name}-{version}')}",  # two releases
                              filesAnalyzed=False, packageFileName=deb.name,
                              checksums=[{"algorithm": "SHA256",
                                          "checksumValue": sha256_of(deb)}])
@@ -150,7 +152,7 @@ def main():
     parser.add_argument("--compiler", required=True)
     parser.add_argument("--iso", type=Path, required=True)
     parser.add_argument("--list", type=Path, required=True, help="as iso.sh has written it")
-    parser.add_argument("--guests", type=Path, required=True, help="where `make guests` works")
+    parser.add_argument("--guests", type=Path, nargs="+", required=True, help="where `make guests` works")
     parser.add_argument("--demonstration", action="store_true", help="its bundle is in the ISO")
     json.dump(document(parser.parse_args()), sys.stdout, indent=1)
     print()

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
-# make test: the CI set. ONLY=unit|fuzz|guest|system|gateway and NAME=pattern narrow it.
+# make test: the CI set. ONLY=unit|fuzz|guest|system|gateway|bed and NAME=pattern narrow it. The last of
+# these is what differs in the other release of Debian, in a chroot of it (iso/bed.mk); BEDS= leaves it out.
 
 include gateway/packages.mk
 TEST_PACKAGES := curl debootstrap tcpdump tshark e2fsprogs libc6-dev libcmocka-dev python3-pytest python3-pytest-xdist python3-pexpect binutils lz4 busybox-static gdb acpica-tools \
 	$(RUN_PACKAGES_qemu) $(RUN_PACKAGES_uefi) $(RUN_PACKAGES_bochs) $(BUILD_PACKAGES) \
 	$(GUEST_PACKAGES) $(FUZZ_PACKAGES) $(DISK_TOOL_PACKAGES) $(GATEWAY_TEST_PACKAGES)
 
-.PHONY: test test-long test-check test-packages test-parts
+.PHONY: test test-long test-bed test-bed-parts test-check test-packages test-parts
 test-check:
-	@$(if $(filter unit fuzz guest system gateway,$(or $(ONLY),unit)),,echo "ONLY: found $(ONLY), allowed: unit fuzz guest system gateway" >&2; exit 1)
+	@$(if $(filter unit fuzz guest system gateway bed,$(or $(ONLY),unit)),,echo "ONLY: found $(ONLY), allowed: unit fuzz guest system gateway bed" >&2; exit 1)
 
 test-packages:
 	$(Q)iso/packages.sh $(TEST_PACKAGES)
@@ -284,12 +285,23 @@ gateway-parts:
 
 test-parts: $(sort $(foreach shelf,$(or $(ONLY),unit fuzz guest system gateway),$(PARTS_$(shelf))))
 
+# What another release of Debian is tried with: all is built by its gcc, and by its clang the image and the
+# unit tests.
+BED_CLANG := $(BUILD)/clang
+test-bed-parts: $(sort $(PARTS_system))
+	$(Q)$(MAKE) --no-print-directory CC=clang BUILD=$(BED_CLANG) BUNDLE= all $(UNIT_TESTS:$(BUILD)/%=$(BED_CLANG)/%)
+
 # All CPUs build, unless -j says how many shall.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-test: test-check test-packages ## run the CI set: ONLY=unit|fuzz|guest|system|gateway NAME=pattern
+test: test-check test-packages ## run the CI set: ONLY=unit|fuzz|guest|system|gateway|bed NAME=pattern
 	$(Q)$(MAKE) $(JOBS) --no-print-directory test-parts
-	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)'
+	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)' --beds '$(BEDS)'
+
+# For a bed's chroot: make test-bed BED=trixie is what make test does there.
+test-bed: test-packages
+	$(Q)$(MAKE) $(JOBS) --no-print-directory test-bed-parts
+	$(Q)$(PYTHON) tests/bed.py --build $(BUILD) --clang $(BED_CLANG) --name '$(NAME)'
 
 test-long: test-check test-packages ## run every test in every cell, and longer
 	$(Q)$(MAKE) $(JOBS) --no-print-directory test-parts

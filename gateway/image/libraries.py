@@ -1,48 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""libraries.py FROM TO PROGRAM: copies the shared libraries that TO/PROGRAM needs, and the program
-that loads them, from the tree FROM of unpacked packages to the same places under TO."""
+"""libraries.py TO PROGRAM: copies the shared libraries that this machine would run TO/PROGRAM with, and the
+program that loads them, under TO. Nothing here knows their names or versions."""
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-FOLDERS = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
+FOLDER = "lib/x86_64-linux-gnu"
 
 
-def needed(path):
-    """The names of the libraries of one file, and of its interpreter."""
-    text = subprocess.run(["readelf", "--wide", "--dynamic", "--program-headers", path],
-                          check=True, capture_output=True, text=True).stdout
-    names = re.findall(r"\(NEEDED\).*\[(.+)\]", text)
-    return names, re.findall(r"interpreter: /(\S+)\]", text)
+def main(target, program):
+    said = subprocess.run(["ldd", target / program], check=True, capture_output=True, text=True).stdout
+    missing = re.findall(r"(\S+) => not found", said)
+    if missing:
+        sys.exit(f"{program} needs {', '.join(missing)}, which this machine lacks: make run WEB=1 installs it")
+    files = {f"{FOLDER}/{name}": path for name, path in re.findall(r"(\S+) => (/\S+)", said)}
+    files |= {path[1:]: path for path in re.findall(r"^\s+(/\S+) \(", said, re.MULTILINE)}
+    for name, path in files.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target / name)
 
 
-def find(source, name):
-    for folder in FOLDERS:
-        if (source / folder / name).exists():
-            return source / folder / name
-    sys.exit(f"{name}: in none of the packages; its package belongs into SERVICE_LIBRARIES")
-
-
-def main(source, target, program):
-    queue, seen = [target / program], set()
-    _, loaders = needed(target / program)
-    for loader in loaders:
-        place = find(source, Path(loader).name)
-        (target / loader).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(place, target / loader)
-        seen.add(Path(loader).name)
-    while queue:
-        for name in needed(queue.pop())[0]:
-            if name in seen:
-                continue
-            seen.add(name)
-            copy = target / "lib/x86_64-linux-gnu" / name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(find(source, name), copy)
-            queue.append(copy)
-
-
-main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+main(Path(sys.argv[1]), sys.argv[2])

@@ -239,11 +239,11 @@ static void monitor_answers(struct fuzz *fuzz)
 	struct query_area *area = &channel.question;
 	u8 how = fuzz_u8(fuzz);
 	u32 at = fuzz_u16(fuzz) % QUERY_BYTES;
+	u32 count = how & 4 ? fuzz_u8(fuzz) : 0;
 
 	area->status = how & 1 ? STATUS_OK : (u32)fuzz_number(fuzz);
 	area->bytes = how & 2 ? sizeof(struct query_registers) : (u32)fuzz_number(fuzz);
-	if (how & 4)
-		fuzz_take(fuzz, area->answer + at, MIN(fuzz_u8(fuzz), QUERY_BYTES - at));
+	fuzz_take(fuzz, area->answer + at, MIN(count, QUERY_BYTES - at));
 	area->answered = how & 8 ? (u32)fuzz_number(fuzz) : area->asked;
 }
 

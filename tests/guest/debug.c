@@ -167,7 +167,7 @@ static void test_step_sti(void)
 {
 	word at;
 
-	if (option("qemu")) { /* 7.2 executes the next instruction as well */
+	if (lacks("step-sti")) { /* QEMU executes the next instruction as well */
 		absent("step-sti");
 		return;
 	}
@@ -235,7 +235,7 @@ static void touch_dr(void *unused)
 
 static void test_general_detect(void)
 {
-	if (option("qemu")) { /* 7.2 has no general detect */
+	if (lacks("general-detect")) {
 		absent("general-detect");
 		return;
 	}
@@ -251,7 +251,7 @@ static void test_general_detect(void)
 
 static void test_icebp(void)
 {
-	if (option("qemu")) { /* 7.2 gives #UD */
+	if (lacks("icebp")) { /* QEMU gives #UD */
 		absent("icebp");
 		return;
 	}

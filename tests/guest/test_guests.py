@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 import bundle
+import emulators
 from machine import EPYC, Bochs, Qemu
 
 GOOD = 16  # EXIT_GOOD of rt.h
@@ -39,15 +40,6 @@ TRAP_GUESTS = ("breakpoints",)
 # What a guest prints by other ways than COM1.
 SAYS = {"virtio_blk": ("PASS console-queue\n", "PASS console-indirect\n")}
 
-# What QEMU's CPU does not do, or does differently: no hypervisor can mend that.
-QEMU_LACKS = {
-    "debug": {"step-sti", "icebp", "general-detect"},
-    "exceptions": {"np-gate", "ss-non-canonical", "cr8-reserved", "xm", "ac"},
-    "msr": {"canonical-checks"},
-    "paging": {"control-checks"},
-    "paging32": {"pae-pdpte-reserved"},
-    "v8086": {"limit"},
-}
 # On the bare CPU what Skerry itself provides is missing too.
 BARE_LACKS = {
     "cpuid": {"kvm-leaves"},
@@ -76,9 +68,9 @@ def check_answers(guest, text, lacks):
 class Bed:
     """A machine that is booted when it is needed, and again after a test on it has failed."""
 
-    def __init__(self, make, lacks):
+    def __init__(self, emulator, make):
+        self.emulator = emulator
         self.make = make
-        self.lacks = lacks
         self.machine = None
 
     def ready(self):
@@ -86,6 +78,9 @@ class Bed:
             self.machine = self.make()
             self.machine.wait_prompt()
         return self.machine
+
+    def check(self, guest, text):
+        check_answers(guest, text, emulators.lacks(self.emulator, guest))
 
     def run(self, *names):
         """Starts VMs together; returns what `vm list` and their consoles say at the end."""
@@ -118,32 +113,32 @@ class Bed:
             self.machine = None
 
 
-def tiny_bundle(build, folder, words):
+def tiny_bundle(build, folder, emulator):
+    def words(guest):
+        return f"{emulator} {emulators.words(emulator, guest)}"
+
     sections = [DISKS]
     for guest in GUESTS:
         for seed in FPU_SEEDS if guest == "fpu" else ("",):
             sections.append(f"[vm {guest}{seed}]\nkernel = {guest}.bin\nmemory = 32M\n"
                             f"vcpus = {CPUS.get(guest, 1)}\nautostart = no\n"
-                            f"cmdline = {words} seed={seed}\n{KEYS.get(guest, '')}")
+                            f"cmdline = {words(guest)} seed={seed}\n{KEYS.get(guest, '')}")
     for guest in APIC_GUESTS:
         sections.append(f"[vm {guest}-apic]\nkernel = {guest}.bin\nmemory = 32M\n"
                         f"vcpus = {CPUS.get(guest, 1)}\napic_virtualization = off\n"
-                        f"cmdline = {words}\n")
+                        f"cmdline = {words(guest)}\n")
     for guest in TRAP_GUESTS:
         sections.append(f"[vm {guest}-trap]\nkernel = {guest}.bin\nmemory = 32M\n"
-                        f"trap = exceptions\ncmdline = {words}\n")
+                        f"trap = exceptions\ncmdline = {words(guest)}\n")
     return bundle.make(folder / "tiny.cpio", "\n".join(sections), bundle.tiny(build, *GUESTS) | {"disk.img": bytes(DISK_BYTES)})
 
 
 @pytest.fixture(scope="module", params=["qemu", "bochs"])
 def bed(request, build, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
-    if request.param == "qemu":
-        files = tiny_bundle(build, folder, "qemu")
-        made = Bed(lambda: Qemu(build, bundle=files), QEMU_LACKS)
-    else:
-        files = tiny_bundle(build, folder, "bochs")
-        made = Bed(lambda: Bochs(build, bundle=files), {})
+    files = tiny_bundle(build, folder, request.param)
+    machine = {"qemu": Qemu, "bochs": Bochs}[request.param]
+    made = Bed(request.param, lambda: machine(build, bundle=files))
     yield made
     made.close()
 
@@ -152,7 +147,7 @@ def bed(request, build, tmp_path_factory):
 def test_guest(bed, guest):
     names = [f"fpu{seed}" for seed in FPU_SEEDS] if guest == "fpu" else [guest]
     for vm, text in bed.run(*names):
-        check_answers(guest, text, bed.lacks.get(guest, set()))
+        bed.check(guest, text)
         assert all(words in text for words in SAYS.get(guest, ()))
         assert vm["state"] == "stopped"
         assert vm["exit_code"] == GOOD
@@ -161,21 +156,21 @@ def test_guest(bed, guest):
 @pytest.mark.parametrize("guest", APIC_GUESTS)
 def test_other_apic(bed, guest):
     ((vm, text),) = bed.run(f"{guest}-apic")
-    check_answers(guest, text, bed.lacks.get(guest, set()))
+    bed.check(guest, text)
     assert vm["exit_code"] == GOOD
 
 
 @pytest.mark.parametrize("guest", TRAP_GUESTS)
 def test_trapped(bed, guest):
     ((vm, text),) = bed.run(f"{guest}-trap")
-    check_answers(guest, text, bed.lacks.get(guest, set()))
+    bed.check(guest, text)
     assert vm["exit_code"] == GOOD
 
 
 def test_without_xsave(build, tmp_path):
     """On a host that saves the FPU's state by FXSAVE alone."""
     files = tiny_bundle(build, tmp_path, "qemu")
-    made = Bed(lambda: Qemu(build, bundle=files, cpu=f"{EPYC},-xsave"), QEMU_LACKS)
+    made = Bed("qemu", lambda: Qemu(build, bundle=files, cpu=f"{EPYC},-xsave"))
     try:
         for vm, text in made.run("fpu1", "fpu2", "hlt", "mmio"):
             assert vm["exit_code"] == GOOD, text
@@ -191,9 +186,9 @@ def test_bare(build, tmp_path, guest):
     command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", EPYC, "-m", "64M",
                "-display", "none", "-nic", "none", "-serial", "stdio",
                "-smp", str(CPUS.get(guest, 1)),
-               "-kernel", build / f"tests/guest/{guest}.bin", "-append", "bare qemu",
+               "-kernel", build / f"tests/guest/{guest}.bin", "-append", f"bare {emulators.words('qemu', guest)}",
                "-device", "isa-debug-exit,iobase=0xf4,iosize=4", *devices]
-    lacks = QEMU_LACKS.get(guest, set()) | BARE_LACKS.get(guest, set())
+    lacks = emulators.lacks("qemu", guest) | BARE_LACKS.get(guest, set())
     for _ in range(6):
         done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=120)

@@ -11,6 +11,7 @@ import time
 import pytest
 
 import bundle
+import emulators
 from machine import COUNTED, Bochs, Qemu
 
 GOOD = 16  # EXIT_GOOD of rt.h
@@ -143,7 +144,7 @@ class Yard:
     def create(self, name, image, words, more=""):
         out = self.machine.command(
             f'vm create {name} kernel={image}.bin memory=32M {more} autostart=no '
-            f'cmdline="{words} {self.words}"')
+            f'cmdline="{words} {emulators.words(self.words, image)}"')
         assert "error" not in out, out
 
     def start(self, name):

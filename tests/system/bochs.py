@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import emulators
+
 CONFIGURATION = """\
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
@@ -70,7 +72,7 @@ def configuration(folder, iso, port, memory="1G", model="corei7_skylake_x", cpus
         iso=iso, port=port, disk=disk_line(disk) if disk else "", com2=second,
         plugin=", e1000=1" if card else "", slots=", slot1=e1000" if card else "",
         card=CARD if card else "", log=folder / "bochs.log"))
-    return ["bochs", "-q", "-f", folder / "bochsrc", "-rc", folder / "rc"]
+    return [*emulators.bochs_command(), "-q", "-f", folder / "bochsrc", "-rc", folder / "rc"]
 
 
 def main():

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+import emulators
 from machine import PROMPT, Bochs, Qemu
 
 # One style: the prefix, no capital but in a name, no full stop, a line of its own.
@@ -66,7 +67,7 @@ def test_all(build, model, more):
 
 @pytest.mark.parametrize("model", [
     pytest.param(model, marks=() if model == BOCHS_ALWAYS else pytest.mark.long)
-    for model in BOCHS])
+    for model in BOCHS if emulators.bochs_has(model)])
 def test_bochs(build, model):
     with Bochs(build, model=model) as machine:
         assert BOCHS[model] in verdict(machine)

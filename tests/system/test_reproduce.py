@@ -64,12 +64,13 @@ def test_image(build, copy, tmp_path):
 
 def test_bundle(build, copy):
     """The demonstration's bundle, from the same Debian packages."""
-    guests = copy / "build/guests"
-    guests.mkdir()
-    for name in ("packages", "kernel-version"):
-        shutil.copy2(build / "guests" / name, guests / name)
-    for name in ("root", "debs"):
-        os.symlink(build / "guests" / name, guests / name)
+    for folder in ("guests", "guests-trixie"):
+        guests = copy / "build" / folder
+        guests.mkdir()
+        for name in ("packages", "kernel-version"):
+            shutil.copy2(build / folder / name, guests / name)
+        for name in ("root", "debs"):
+            os.symlink(build / folder / name, guests / name)
     old = os.umask(0o077)
     try:
         make(copy, *switches(build), "build/guests.cpio")

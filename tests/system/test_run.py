@@ -137,6 +137,7 @@ def test_container_packages():
     ("run BOOT=tape", "BOOT: found tape, allowed: iso kernel uefi"),
     ("run EMULATOR=none", "EMULATOR: found none, allowed: qemu bochs"),
     ("run EMULATOR=bochs BOOT=kernel", "EMULATOR=bochs boots by BOOT=iso only"),
+    ("bed SUITE=potato", "SUITE: found potato, allowed: bookworm trixie"),
     ("run WEB=1 EMULATOR=bochs", "WEB: goes with EMULATOR=qemu only"),
     ("test ONLY=units", "ONLY: found units, allowed: unit fuzz guest system"),
     ("run BOOT=kernel BUNDLE=none.cpio", "BUNDLE: found none.cpio, which is no file"),

@@ -269,6 +269,21 @@ static void test_pvh_good(void **state)
 	assert_int_equal(info.rsdp_bytes, 0);
 }
 
+/* No loader promises that its lists lie at multiples of anything. */
+static void test_pvh_misaligned(void **state)
+{
+	struct pvh_start_info head = pvh_good();
+
+	(void)state;
+	memmove(memory.bytes + 0x2001, memory.bytes + 0x2000, 2 * sizeof(struct pvh_memory_entry));
+	memmove(memory.bytes + 0x2803, memory.bytes + 0x2800, sizeof(struct pvh_module));
+	head.memory_map++;
+	head.modules += 3;
+	assert_null(parse_pvh_at(&head, INFO_AT));
+	assert_string_equal(info.module[0].name, "guests.cpio");
+	assert_int_equal(info.region[1].length, 0x1000000);
+}
+
 static void test_pvh_malformed(void **state)
 {
 	static const struct pvh_module far = {.base = 1ull << 40, .length = 1};
@@ -420,6 +435,7 @@ int main(void)
 		cmocka_unit_test(test_multiboot2_malformed),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_pvh_good),
+		cmocka_unit_test(test_pvh_misaligned),
 		cmocka_unit_test(test_pvh_malformed),
 		cmocka_unit_test(test_regions),
 		cmocka_unit_test(test_regions_overflow),

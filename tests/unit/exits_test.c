@@ -305,6 +305,15 @@ static void test_xsetbv(void **state)
 	static const u64 bad[] = {0, 2, 5, 0xf, 0xe7, 0x207, 1ull << 63 | 1};
 
 	(void)state;
+	/* whatever else is wrong: without OSXSAVE there is no such instruction */
+	page.segment[SEG_SS].access = 3 << SEGMENT_DPL_SHIFT;
+	page.gpr[GPR_RAX] = 7;
+	settle(EXIT_XSETBV);
+	assert_raised(VECTOR_UD);
+	page.segment[SEG_SS].access = 0;
+	settle(EXIT_XSETBV);
+	assert_raised(VECTOR_UD);
+	page.cr4 |= CR4_OSXSAVE;
 	for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
 		page.gpr[GPR_RAX] = bad[i] & 0xffffffff;
 		page.gpr[GPR_RDX] = bad[i] >> 32;

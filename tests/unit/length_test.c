@@ -68,8 +68,17 @@ static bool parse_line(char *text, struct line *line)
 	return line->count > 0;
 }
 
-/* SDM vol. 2, 2.3.2 to 2.3.5: such a prefix before VEX gives #UD; objdump accepts it. */
-static bool is_forbidden_vex(const u8 *bytes, size_t count, enum x86_mode mode)
+/* Of APX: EVEX with map 4, or with bits that select registers from 16 on. */
+static bool is_apx_evex(const u8 *bytes)
+{
+	return (bytes[1] & 8) != 0 || (bytes[2] & 4) == 0 || (bytes[1] & 7) == 4;
+}
+
+/*
+ * SDM vol. 2, 2.3.2 to 2.3.5: such a prefix before VEX gives #UD; objdump accepts it. And from
+ * 2.42 on it knows APX, which no guest is offered: in 64-bit code REX2 (D5) and more of EVEX.
+ */
+static bool is_refused(const u8 *bytes, size_t count, enum x86_mode mode)
 {
 	bool forbidden = false;
 	size_t i = 0;
@@ -78,6 +87,9 @@ static bool is_forbidden_vex(const u8 *bytes, size_t count, enum x86_mode mode)
 			     (mode == X86_MODE_64 && (bytes[i] & 0xf0) == 0x40));
 	     i++)
 		forbidden = true;
+	if (mode == X86_MODE_64 && i + 2 < count &&
+	    (bytes[i] == 0xd5 || (bytes[i] == 0x62 && is_apx_evex(bytes + i))))
+		return true;
 	return forbidden && i < count && memchr("\xc4\xc5\x62\x8f", bytes[i], 4) != NULL;
 }
 
@@ -93,7 +105,7 @@ static bool line_agrees(const u8 *bytes, size_t available, const struct line *li
 
 	do {
 		if (x86_decode(bytes + done, available - done, mode, &instruction) != X86_OK)
-			return is_forbidden_vex(bytes, line->count, mode);
+			return is_refused(bytes, line->count, mode);
 		done += instruction.length;
 	} while (done < line->count && instruction.map == X86_MAP_PRIMARY &&
 		 instruction.opcode == 0x9b);
@@ -128,7 +140,8 @@ static size_t compare(const char *command, enum x86_mode mode)
 	assert_int_equal(pclose(pipe), 0);
 
 	for (size_t i = 0, at = 0; i < count; at += lines[i++].count) {
-		if (!lines[i].checked)
+		/* what objdump is told to stop at cuts the last one off */
+		if (!lines[i].checked || i + 1 == count)
 			continue;
 		checked++;
 		if (line_agrees(bytes + at, total - at, &lines[i], mode))

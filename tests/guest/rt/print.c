@@ -174,6 +174,16 @@ bool option(const char *word_wanted)
 	return end != NULL && (*end == '\0' || *end == ' ');
 }
 
+bool lacks(const char *check)
+{
+	char wanted[32] = "no-";
+	u32 count = 3;
+
+	while (*check != '\0' && count < sizeof(wanted) - 1)
+		wanted[count++] = *check++;
+	return option(wanted);
+}
+
 u64 option_number(const char *name, u64 otherwise)
 {
 	const char *digit = find_option(name);

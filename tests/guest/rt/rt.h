@@ -34,6 +34,8 @@ NORETURN void finish(void);
 
 /* Whether the word stands on the command line; "name=number": its value, else `otherwise`. */
 bool option(const char *word_wanted);
+/* Whether the emulator cannot pass this check, as tests/system/emulators.py knows. */
+bool lacks(const char *check);
 u64 option_number(const char *name, u64 otherwise);
 
 /* traps.c */

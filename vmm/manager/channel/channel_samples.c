@@ -14,6 +14,7 @@
 
 /* Exits by reason come behind these. */
 enum value { GUEST, MONITOR, STEAL, HALTED, RESIDENT, EXITS, VALUE_COUNT };
+#define FIELD_COUNT ((u32)VALUE_COUNT + (u32)EXIT_REASON_COUNT)
 
 const char *channel_sample_field(u32 number, char *buffer, size_t size)
 {
@@ -22,7 +23,7 @@ const char *channel_sample_field(u32 number, char *buffer, size_t size)
 		[HALTED] = "halted_ns", [RESIDENT] = "resident_bytes", [EXITS] = "exits",
 	};
 
-	if (number >= VALUE_COUNT + EXIT_REASON_COUNT)
+	if (number >= FIELD_COUNT)
 		return NULL;
 	if (number < VALUE_COUNT)
 		string_copy(buffer, size, names[number]);
@@ -77,7 +78,7 @@ static bool channel_samples_has_changed(struct channel_samples *samples, u64 pla
 {
 	u64 mark = 1;
 
-	for (u32 i = 0; i < VALUE_COUNT + EXIT_REASON_COUNT; i++)
+	for (u32 i = 0; i < FIELD_COUNT; i++)
 		mark = channel_samples_mix(mark, values[i]);
 	if (samples->last[place].mark == mark)
 		return false;
@@ -99,7 +100,7 @@ static void channel_samples_send_line(struct machine_channel *channel, struct js
 static void channel_samples_send_vm(struct machine_channel *channel, u64 place, const struct vm *vm)
 {
 	static char line[LINE_BYTES + 1];
-	u64 values[VALUE_COUNT + EXIT_REASON_COUNT];
+	u64 values[FIELD_COUNT];
 	struct json json;
 
 	channel_samples_read_values(&channel->samples, place, vm, values);

@@ -58,8 +58,12 @@ static void exits_handle_xsetbv(struct vcpu *vcpu)
 	struct vcpu_page *page = vcpu->page;
 	u64 value = page->gpr[GPR_RDX] << 32 | (u32)page->gpr[GPR_RAX];
 
-	/* SVM may exit before the privilege is checked */
-	vcpu_need(vcpu, VCPU_SEGMENTS);
+	/* SVM may exit before the privilege is checked; QEMU 10 does before CR4 is, too */
+	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
+	if ((page->cr4 & CR4_OSXSAVE) == 0) {
+		inject_raise(vcpu, VECTOR_UD, 0);
+		return;
+	}
 	if ((page->segment[SEG_SS].access >> SEGMENT_DPL_SHIFT & 3) != 0 ||
 	    (u32)page->gpr[GPR_RCX] != 0 || !exits_xcr0_valid(vcpu, value)) {
 		inject_raise(vcpu, VECTOR_GP, 0);

@@ -51,8 +51,9 @@ void start_state_reset(struct vcpu_page *page)
 	code.base = 0xffff0000;
 	start_state_set_segments(page, code,
 				 start_state_segment(0, 0xffff, TYPE_DATA | SEGMENT_S | SEGMENT_P));
-	page->segment[SEG_LDTR] = start_state_segment(0, 0xffff, DESCRIPTOR_LDT | SEGMENT_P);
-	page->segment[SEG_TR] = start_state_segment(0, 0xffff, DESCRIPTOR_TSS_BUSY | SEGMENT_P);
+	page->segment[SEG_LDTR] = start_state_segment(0, 0xffff, (u32)DESCRIPTOR_LDT | SEGMENT_P);
+	page->segment[SEG_TR] =
+		start_state_segment(0, 0xffff, (u32)DESCRIPTOR_TSS_BUSY | SEGMENT_P);
 	page->gdtr = (struct vcpu_table_state){.base = 0, .limit = 0xffff};
 	page->idtr = (struct vcpu_table_state){.base = 0, .limit = 0xffff};
 	page->dirty |= VCPU_ALL & ~(u32)(VCPU_EVENT | VCPU_TSC);
@@ -111,7 +112,7 @@ static void start_state_set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 
 		page, start_state_segment(code, 0xffffffff, TYPE_CODE | access | code_size),
 		start_state_segment(data, 0xffffffff, TYPE_DATA | access | SEGMENT_DB));
 	/* A null selector says that there was no LTR yet: kernels ask by STR. */
-	page->segment[SEG_TR] = start_state_segment(0, 0x67, DESCRIPTOR_TSS_BUSY | SEGMENT_P);
+	page->segment[SEG_TR] = start_state_segment(0, 0x67, (u32)DESCRIPTOR_TSS_BUSY | SEGMENT_P);
 	/* No protocol promises a stack, yet boot loaders leave theirs, and kernels push to it. */
 	page->gpr[GPR_RSP] = LAYOUT_STACK_TOP;
 }

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+#
+# make bed SUITE=trixie: another release of Debian under build/beds, as a chroot that has what the tests
+# need. With BED=trixie every goal of make happens in it (see the Makefile's first lines): same sources,
+# and build/beds/trixie/build is its build/. It is kept; `make bed SUITE=trixie NEW=1` makes it anew.
+
+SUITES := bookworm trixie
+HOST_SUITE := $(shell . /etc/os-release && echo $$VERSION_CODENAME)
+BED_FOLDER := $(BUILD)/beds
+# Where make test runs what differs: the other one of them, if this machine is one.
+BEDS ?= $(if $(filter $(HOST_SUITE),$(SUITES)),$(filter-out $(HOST_SUITE),$(SUITES)))
+SUITE ?= $(firstword $(filter-out $(HOST_SUITE),$(SUITES)))
+
+.PHONY: bed bed-check
+bed-check:
+	@$(if $(filter $(SUITE),$(SUITES)),,echo "SUITE: found $(SUITE), allowed: $(SUITES)" >&2; exit 1)
+
+bed: bed-check $(if $(NEW),bed-old) ## make a chroot of the other Debian for BED=: SUITE=bookworm|trixie NEW=1
+	$(Q)$(MAKE) --no-print-directory $(BED_FOLDER)/$(SUITE)/made
+
+.PHONY: bed-old
+bed-old:
+	$(Q)rm -f $(BED_FOLDER)/$(SUITE)/made
+
+# mmdebstrap of its own release; the keys of both are in either's package.
+$(BED_FOLDER)/%/made:
+	$(Q)iso/packages.sh mmdebstrap debian-archive-keyring util-linux
+	@echo "  DEBIAN  $(@D)"
+	$(Q)iso/bed.sh make $(@D) $* $(sort ca-certificates $(TEST_PACKAGES))
+	$(Q)touch $@

@@ -1,0 +1,59 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+Runs in another release of Debian what may differ there: compilers, emulators, firmware and libraries. The
+rest of the tests is the main bed's (run.py). The last line is the total.
+"""
+import argparse
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import pytest_run  # noqa: E402
+import run  # noqa: E402
+
+GUESTS = ("guest/test_guests.py",)
+# SVM and VMX, firmware, IOMMUs, disks, networks, snapshots, interrupts, the service VM, `make run`.
+SYSTEM = ("first_light", "boot", "models", "processors", "iommu", "under_kvm", "linux_vmx", "nmi", "nvme", "ahci",
+          "ide", "scsi", "virtio_host", "net", "snapshot", "renew", "trap", "gdb", "gateway", "run")
+# The gateway's own, by name: its packages are made by, and for, the release.
+GATEWAY = ("packages",)
+
+
+def run_machines(build, name):
+    where = [HERE / path for path in GUESTS]
+    where += [path for path in (HERE / f"system/test_{each}.py" for each in SYSTEM) if path.exists()]
+    passed, wrong = pytest_run.run(HERE.parent, where, (build / "tests/bed.xml").resolve(),
+                                   "--durations=25", "-rf", f"--build={build.resolve()}",
+                                   *(["-k", name] if name else []))
+    run.failures.extend((test, "") for test in wrong)
+    return passed, len(wrong)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=Path, default=Path("build"))
+    parser.add_argument("--clang", type=Path, required=True, help="what clang has made")
+    parser.add_argument("--name", default="")
+    options = parser.parse_args()
+    passed = failed = 0
+    for shelf, function in (
+            ("unit", lambda: run.run_unit(options.clang, options.name)),
+            ("guest and system", lambda: run_machines(options.build, options.name)),
+            *(("gateway", lambda name=name: run.run_gateway(name, False)) for name in GATEWAY
+              if options.name in name)):
+        began = time.monotonic()
+        good, wrong = function()
+        print(f"{shelf}: {good} passed, {wrong} failed ({time.monotonic() - began:.0f} s)", flush=True)
+        passed += good
+        failed += wrong
+    for what, said in run.failures:
+        print(f"failed: {what}\n{said[-run.SHOWN:]}".rstrip())
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(failed != 0)
+
+
+if __name__ == "__main__":
+    main()

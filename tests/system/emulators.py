@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""
+Which emulators this machine has, and what each version of them lacks: the one place of the tests that
+knows. A guest's check that no hypervisor can make pass there gets the word no-NAME on its command line, and
+answers ABSENT. What they do differently is explained in docs/platforms.md.
+"""
+import functools
+import os
+import re
+import subprocess
+
+NEVER = (999,)
+# Of QEMU's CPU: {guest: {check: the first version that does it right}}.
+QEMU = {
+    "debug": {"step-sti": NEVER, "icebp": NEVER, "general-detect": NEVER},
+    "exceptions": {"np-gate": NEVER, "ss-non-canonical": NEVER, "cr8-reserved": NEVER, "xm": NEVER,
+                   "ac": NEVER},
+    "hostile_cpu": {"register-checks": NEVER},
+    "msr": {"canonical-checks": NEVER},
+    "paging": {"control-checks": NEVER},
+    "paging32": {"pae-pdpte-reserved": NEVER},
+    "v8086": {"limit": NEVER},
+}
+BOCHS = {}
+# Bochs' models, and the version from which they are gone.
+BOCHS_GONE = {"bx_generic": (3, 0)}
+# From this version on it takes commands for its debugger only with -debugger, and runs whole traces of
+# instructions without: a test that stops between two instructions needs the steps.
+BOCHS_DEBUGGER = (3, 0)
+PROGRAMS = {"qemu": "qemu-system-x86", "bochs": "bochs"}
+
+
+@functools.cache
+def version(emulator):
+    """As (major, minor), of the Debian package: Bochs itself does not say it without a machine."""
+    said = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", PROGRAMS[emulator]],
+                          check=True, text=True, stdout=subprocess.PIPE).stdout
+    major, minor = re.match(r"(?:\d+:)?(\d+)\.(\d+)", said).groups()
+    return int(major), int(minor)
+
+
+def lacks(emulator, guest):
+    """The checks of a guest that this machine's emulator fails."""
+    table = {"qemu": QEMU, "bochs": BOCHS}[emulator]
+    return {check for check, since in table.get(guest, {}).items() if version(emulator) < since}
+
+
+def words(emulator, guest):
+    """What a guest is told of it on its command line."""
+    return " ".join(sorted(f"no-{check}" for check in lacks(emulator, guest)))
+
+
+def bochs_command():
+    """Bochs as it starts in its debugger, which Debian builds in."""
+    return ["bochs", *(["-debugger"] if version("bochs") >= BOCHS_DEBUGGER else [])]
+
+
+def bochs_has(model):
+    return version("bochs") < BOCHS_GONE.get(model, NEVER)

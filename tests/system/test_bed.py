@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Other releases of Debian: where packages come from, and what is known of the emulators by version."""
+import os
+import re
+import subprocess
+
+import pytest
+
+import emulators
+from machine import ROOT
+
+# (whose it is, where, for which release), as apt tells of its package sources
+SOURCES = [("Debian", "http://mirror.example/debian/", "{own}"), ("", "http://mirror.example/debian/", "{own}-updates"),
+           ("Debian", "http://mirror.example/security/", "{own}-security"),
+           ("Debian", "http://mirror.example/debian/", "{own}-backports"),
+           ("Vendor", "http://vendor.example/debian/", "{own}"), ("Debian", "http://old.example/debian/", "potato")]
+
+
+def sources(folder, suite, told):
+    """What sources.sh makes of an apt that tells this."""
+    program = folder / "apt-get"
+    program.write_text("#!/bin/sh\ncat <<'EOF'\n" + "".join(f"{' '.join(line)}\n" for line in told) + "EOF\n")
+    program.chmod(0o755)
+    done = subprocess.run([ROOT / "iso/sources.sh", suite], text=True, capture_output=True,
+                          env=os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"}, check=True)
+    lines = [re.fullmatch(r"deb \[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg\] (\S+) (\S+) main", line)
+             for line in done.stdout.splitlines()]
+    assert all(lines), done.stdout
+    return {line.groups() for line in lines}
+
+
+def own_release():
+    found = re.search(r"^VERSION_CODENAME=(\S+)", open("/etc/os-release", encoding="utf-8").read(), re.MULTILINE)
+    return found.group(1)
+
+
+def test_sources(tmp_path):
+    """The same servers for another release, none that somebody else has for this one."""
+    told = [(whose, where, suite.format(own=own_release())) for whose, where, suite in SOURCES]
+    assert sources(tmp_path, "trixie", told) == {
+        ("http://mirror.example/debian/", "trixie"), ("http://mirror.example/debian/", "trixie-updates"),
+        ("http://mirror.example/security/", "trixie-security")}
+    assert sources(tmp_path, "sid", told) == {("http://mirror.example/debian/", "sid")}
+    # an apt that knows of none, as in some containers
+    assert ("http://deb.debian.org/debian/", "bookworm") in sources(tmp_path, "bookworm", [])
+
+
+@pytest.mark.parametrize("emulator", emulators.PROGRAMS)
+def test_version(emulator, monkeypatch):
+    """What an emulator lacks depends on its version, and on nothing else."""
+    assert emulators.version(emulator) >= (2, 0)
+    monkeypatch.setattr(emulators, "QEMU", {"debug": {"icebp": (8, 1), "step-sti": emulators.NEVER}})
+    for version, lacking in (((7, 2), "no-icebp no-step-sti"), ((8, 1), "no-step-sti"), ((10, 0), "no-step-sti")):
+        monkeypatch.setattr(emulators, "version", lambda _, found=version: found)
+        assert emulators.words("qemu", "debug") == lacking
+
+
+def test_bochs_steps(monkeypatch):
+    """Bochs 3 without its debugger would run whole traces between two looks at what is pending."""
+    for version, words in (((2, 7), ["bochs"]), ((3, 0), ["bochs", "-debugger"])):
+        monkeypatch.setattr(emulators, "version", lambda _, found=version: found)
+        assert emulators.bochs_command() == words
+        assert emulators.bochs_has("bx_generic") == (version < (3, 0))
