@@ -288,7 +288,7 @@ test-parts: $(sort $(foreach shelf,$(or $(ONLY),unit fuzz guest system gateway),
 # What another release of Debian is tried with: all is built by its gcc, and by its clang the image and the
 # unit tests.
 BED_CLANG := $(BUILD)/clang
-test-bed-parts: $(sort $(PARTS_system))
+test-bed-parts: $(sort $(PARTS_guest))
 	$(Q)$(MAKE) --no-print-directory CC=clang BUILD=$(BED_CLANG) BUNDLE= all $(UNIT_TESTS:$(BUILD)/%=$(BED_CLANG)/%)
 
 # All CPUs build, unless -j says how many shall.

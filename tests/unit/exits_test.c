@@ -445,7 +445,7 @@ static void test_noise(void **state)
 		emulate_answer = (enum emulate_result)(seed >> 8 & 3);
 		if (machine.state != VM_RUNNING)
 			machine_start(&machine);
-			todo_do(&machine);
+		todo_do(&machine);
 		settle((enum exit_reason)(seed >> 40 & 63));
 		if (machine.state == VM_RUNNING)
 			(void)inject_prepare(vcpu);
