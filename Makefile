@@ -11,7 +11,7 @@ GOALS := $(or $(MAKECMDGOALS),all)
 $(GOALS): in-bed
 	@:
 in-bed:
-	@$(MAKE) --no-print-directory BED= SUITE=$(BED) bed
+	@$(MAKE) --no-print-directory BED= BUILD=build SUITE=$(BED) bed
 	@iso/bed.sh run build/beds/$(BED) make --no-print-directory BED= BEDS= $(GOALS)
 
 else

@@ -15,15 +15,11 @@ SUITE ?= $(firstword $(filter-out $(HOST_SUITE),$(SUITES)))
 bed-check:
 	@$(if $(filter $(SUITE),$(SUITES)),,echo "SUITE: found $(SUITE), allowed: $(SUITES)" >&2; exit 1)
 
-bed: bed-check $(if $(NEW),bed-old) ## make a chroot of the other Debian for BED=: SUITE=bookworm|trixie NEW=1
-	$(Q)$(MAKE) --no-print-directory $(BED_FOLDER)/$(SUITE)/made
-
-.PHONY: bed-old
-bed-old:
-	$(Q)rm -f $(BED_FOLDER)/$(SUITE)/made
+bed: bed-check $(BED_FOLDER)/$(SUITE)/made ## make a chroot of the other Debian for BED=: SUITE=bookworm|trixie NEW=1
+	@:
 
 # mmdebstrap of its own release; the keys of both are in either's package.
-$(BED_FOLDER)/%/made:
+$(BED_FOLDER)/%/made: $(if $(NEW),FORCE)
 	$(Q)iso/packages.sh mmdebstrap debian-archive-keyring util-linux
 	@echo "  DEBIAN  $(@D)"
 	$(Q)iso/bed.sh make $(@D) $* $(sort ca-certificates $(TEST_PACKAGES))
