@@ -148,12 +148,27 @@ void debug_steps(void);
 extern const struct step debug_expected[];
 extern const struct step debug_expected_end[];
 
+static void merge_steps(void)
+{
+	u32 kept = 0;
+
+	for (u32 i = 0; i < step_count; i++) {
+		if (i == 0 || steps[i] != steps[i - 1])
+			steps[kept++] = steps[i];
+	}
+	step_count = kept;
+}
+
 static void test_steps(void)
 {
 	u32 wanted = (u32)(debug_expected_end - debug_expected);
 
 	forget();
 	debug_steps();
+	if (lacks("rep-steps")) { /* QEMU: one more on REP, when its count is 0 */
+		absent("rep-steps");
+		merge_steps();
+	}
 	for (u32 i = 0; i < wanted; i++)
 		check_equal(debug_expected[i].name, i < step_count ? steps[i] : 0,
 			    debug_expected[i].rip);

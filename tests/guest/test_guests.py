@@ -186,9 +186,9 @@ def test_bare(build, tmp_path, guest):
     command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", EPYC, "-m", "64M",
                "-display", "none", "-nic", "none", "-serial", "stdio",
                "-smp", str(CPUS.get(guest, 1)),
-               "-kernel", build / f"tests/guest/{guest}.bin", "-append", f"bare {emulators.words('qemu', guest)}",
+               "-kernel", build / f"tests/guest/{guest}.bin", "-append", f"bare {emulators.words('qemu', guest, True)}",
                "-device", "isa-debug-exit,iobase=0xf4,iosize=4", *devices]
-    lacks = emulators.lacks("qemu", guest) | BARE_LACKS.get(guest, set())
+    lacks = emulators.lacks("qemu", guest, True) | BARE_LACKS.get(guest, set())
     for _ in range(6):
         done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=120)
