@@ -148,12 +148,13 @@ void debug_steps(void);
 extern const struct step debug_expected[];
 extern const struct step debug_expected_end[];
 
+/* Two in a row are right: the instruction before it ends there, too. */
 static void merge_steps(void)
 {
 	u32 kept = 0;
 
 	for (u32 i = 0; i < step_count; i++) {
-		if (i == 0 || steps[i] != steps[i - 1])
+		if (i < 2 || steps[i] != steps[i - 1] || steps[i] != steps[i - 2])
 			steps[kept++] = steps[i];
 	}
 	step_count = kept;

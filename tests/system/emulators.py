@@ -16,7 +16,7 @@ QEMU = {
     "exceptions": {"np-gate": (10, 0), "ss-non-canonical": NEVER, "cr8-reserved": NEVER, "xm": NEVER,
                    "ac": NEVER},
     "hostile_cpu": {"register-checks": NEVER},
-    "msr": {"canonical-checks": (10, 0)},
+    "msr": {"canonical-checks": NEVER},
     "paging": {"control-checks": NEVER},
     "paging32": {"pae-pdpte-reserved": NEVER},
     "v8086": {"limit": NEVER},
