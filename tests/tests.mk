@@ -11,8 +11,9 @@ TEST_PACKAGES := curl debootstrap tcpdump tshark e2fsprogs libc6-dev libcmocka-d
 .PHONY: test test-long test-bed test-bed-parts test-check test-packages test-parts
 test-check:
 	@$(if $(filter unit fuzz guest system gateway bed,$(or $(ONLY),unit)),,echo "ONLY: found $(ONLY), allowed: unit fuzz guest system gateway bed" >&2; exit 1)
+	$(if $(NAME),$(Q)$(PYTHON) tests/named.py '$(ONLY)' '$(NAME)')
 
-test-packages:
+test-packages: test-check
 	$(Q)iso/packages.sh $(TEST_PACKAGES)
 
 # --- unit tests: host programs, each includes the sources it tests ---

@@ -140,7 +140,12 @@ def test_container_packages():
     ("bed SUITE=potato", "SUITE: found potato, allowed: bookworm trixie"),
     ("run WEB=1 EMULATOR=bochs", "WEB: goes with EMULATOR=qemu only"),
     ("test ONLY=units", "ONLY: found units, allowed: unit fuzz guest system"),
-    ("run BOOT=kernel BUNDLE=none.cpio", "BUNDLE: found none.cpio, which is no file"),
+    (f"run BOOT=kernel BUNDLE=none.cpio HTTP_PORT={free_port()}",
+     "BUNDLE: found none.cpio, which is no file"),
+    ("run DATA_DISK=dta.img", "DATA_DISK: found dta.img, which is no file"),
+    # in two pieces: named.py looks here as well
+    ("test NAME=wal" "lk", "NAME: found wal" "lk, which is in no test's name"),
+    ("test ONLY=unit NAME=test_console", "NAME: found test_console, which is in no test's name"),
     ("fuzz TARGET=nothing", "TARGET: found nothing, allowed: acpi_pm"),
     ("verify TARGET=nothing", "verify: nothing has that name"),
 ])
@@ -155,6 +160,7 @@ def test_refused(words, said):
 def test_data_disk(build, tmp_path, emulator, limit):
     """What alpha writes to /data is there at the next `make run`; `make clean` asks before it goes."""
     disk = tmp_path / "data.img"
+    subprocess.run(["make", "-s", disk, f"DATA_DISK={disk}"], cwd=ROOT, check=True)
     line = (f"make run HTTP_PORT={free_port()} EMULATOR={emulator} DATA_DISK={disk} "
             f"BUILD={os.path.relpath(build, ROOT)}")
     for command, shown in (("echo kept >/data/note", "note"), ("cat /data/note", "\nkept")):
