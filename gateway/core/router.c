@@ -247,7 +247,8 @@ static bool router_csrf(struct request *request)
 
 /*
  * Whether all of body.config is what an operator shares out while VMs run. Skerry too asks for the
- * right to configure for any other key, and for `trap`, which looks into a guest, only here.
+ * right to configure for any other key, and only here for `trap`, which looks into a guest, and for
+ * `disk.undo`, which takes memory.
  */
 static bool router_run_time_keys(const struct request *request)
 {

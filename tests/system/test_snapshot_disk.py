@@ -146,6 +146,9 @@ def clone_ends(machine, guest):
     (full,) = [row for row in machine.objects("events since 0") if row["event"] == "disk_full"]
     assert full["vm"] == "beta" and "(disk.undo) is full, writes fail" in full["reason"], full
     assert machine.vm("beta")["state"] == "running"
+    # room made while it runs: what was refused is taken
+    machine.command("vm set beta disk.undo=4M")
+    assert disk_clones.at(machine, "beta", write.format(16)) == "0\n"
     assert guest.raw() == before
     guest.spoil("four")
     wait_for(lambda: machine.vm("beta")["state"] == "crashed", 30)
@@ -171,12 +174,20 @@ def test_full(build, tmp_path):
                        if row["event"] == "snapshot_dropped"]
             assert "snapshot ready dropped: disk " in dropped[-1]["reason"], dropped
             assert "old blocks (disk.undo) is full" in machine.command("log show -n 20")
-            assert "has no snapshot" in refused(machine, "vm reset alpha --to ready")
+            said = refused(machine, "vm reset alpha --to ready")
+            assert 'no snapshot "ready" any more, it was dropped: disk ' in said, said
             assert guest.shell("echo 3 >/proc/sys/vm/drop_caches; cat /mnt/*/file /mnt/*/more; "
                                "tr -d '\\0' </mnt/vda/random; tr -d '\\0' </mnt/vdb/random"
                                ) == f"{word}\n{word}\nmore\nmore\n"
             one(machine, "vm snapshot alpha ready")
         clone_ends(machine, guest)
+        # room made for a snapshot that there is
+        one(machine, "vm snapshot alpha ready")
+        machine.command("vm set alpha disk.undo=4M")
+        guest.spoil("five")
+        one(machine, "vm reset alpha --to ready")
+        assert guest.shell("cat /mnt/*/file") == "four\nfour\n"
+        assert "KiB are used for what a snapshot keeps" in machine.command("log show -v alpha")
         end(machine)
 
 

@@ -50,17 +50,27 @@ enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *me
 {
 	(void)flags;
 	assert_int_equal(group, GROUP);
-	assert_int_equal(bytes, BYTES);
+	assert_int_equal(bytes % BYTES, 0);
 	memories += create_status == STATUS_OK;
-	*memory = MEMORY;
+	*memory = MEMORY + memories;
 	return create_status;
 }
 
 enum status sys_object_destroy(handle_t handle)
 {
-	assert_int_equal(handle, MEMORY);
-	assert_int_equal(maps, 0);
+	assert_in_range(handle, MEMORY, MEMORY + LINK_UNDO_PARTS);
 	memories--;
+	return STATUS_OK;
+}
+
+enum status driver_link_map_undo_part(struct driver_link *of, u32 part)
+{
+	assert_int_equal(part, of->undo.parts);
+	if (map_status != STATUS_OK)
+		return map_status;
+	if (part == 0)
+		return driver_link_map_undo(of);
+	assert_int_not_equal(of->undo.driver_at, 0);
 	return STATUS_OK;
 }
 
@@ -153,13 +163,60 @@ static void from_begin_to_end(void **state)
 	assert_int_equal(disk_undo_is_back(link), DISK_UNDO_FAILED);
 	disk_undo_go_on(link);
 	disk_undo_close(link);
-	assert_int_equal(disk_undo_release(link), 0); /* the driver still uses it */
+	assert_false(disk_undo_release(link)); /* the driver still uses it */
 	assert_int_equal(memories, 1);
 	told->number = 0;
-	assert_int_equal(disk_undo_release(link), BYTES / PAGE_SIZE);
+	assert_true(disk_undo_release(link));
 	assert_int_equal(memories + maps, 0);
 	assert_int_equal(quota, 0);
-	assert_int_equal(disk_undo_release(link), 0);
+	assert_false(disk_undo_release(link));
+}
+
+/* While it is in use: the driver learns of more only behind what it has; all goes at once. */
+static void grows(void **state)
+{
+	u64 before;
+
+	(void)state;
+	link->disk.sectors = 64 * MIB / 512;
+	assert_true(make_it());
+	disk_undo_begin(link);
+	told->number = given->number;
+	before = given->number;
+	told->kept_bytes = BYTES / 2;
+	assert_false(disk_undo_becomes_low(link));
+	told->kept_bytes = BYTES / 4 * 3;
+	assert_true(disk_undo_becomes_low(link));
+	assert_false(disk_undo_becomes_low(link));
+	assert_true(make_it());
+	assert_int_equal(given->bytes, 2 * BYTES);
+	assert_int_equal(given->number, before);
+	assert_int_equal(memories, 2);
+	assert_false(disk_undo_becomes_low(link));
+	told->kept_bytes = 2 * BYTES;
+	assert_true(disk_undo_becomes_low(link));
+	/* what it cannot have leaves what there is */
+	map_status = STATUS_IN_USE;
+	assert_false(make_it());
+	map_status = STATUS_OK;
+	assert_int_equal(given->bytes, 2 * BYTES);
+	assert_int_equal(memories, 2);
+	dies();
+	while (link->undo.parts < LINK_UNDO_PARTS)
+		assert_true(make_it());
+	assert_false(make_it());
+	assert_non_null(strstr(problem, "allowed: no more"));
+	serves();
+	assert_int_equal(given->bytes, LINK_UNDO_PARTS * BYTES);
+	/* nothing is low that holds all of the disk */
+	told->kept_bytes = given->bytes;
+	link->disk.sectors = BYTES / 512;
+	assert_false(disk_undo_becomes_low(link));
+	disk_undo_close(link);
+	told->number = 0;
+	assert_true(disk_undo_release(link));
+	assert_int_equal(memories + maps, 0);
+	assert_int_equal(quota, 0);
 }
 
 /* What is put back is put back once: not again by a process that comes later. */
@@ -188,7 +245,7 @@ static void dies_meanwhile(void **state)
 	/* closed while there is nobody */
 	dies();
 	disk_undo_close(link);
-	assert_int_equal(disk_undo_release(link), BYTES / PAGE_SIZE);
+	assert_true(disk_undo_release(link));
 	serves();
 	assert_int_equal(given->number, 0);
 }
@@ -236,9 +293,7 @@ static void refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(from_begin_to_end),
-		TEST(dies_meanwhile),
-		TEST(words),
+		TEST(from_begin_to_end), TEST(grows), TEST(dies_meanwhile), TEST(words),
 		TEST(refused),
 	};
 

@@ -84,6 +84,33 @@ static void full(void **state)
 	put_back_and_compare(4);
 }
 
+/* More memory behind what there was: what is kept stays, and there is room once more. */
+static void grows(void **state)
+{
+	struct disk_undo_told *kept = &shared.disk.undo[0];
+
+	(void)state;
+	keep_from_now(1);
+	shared.client[0].disk.undo.bytes = 20 * PAGE_SIZE; /* 17 pieces */
+	next_process();
+	told = 0;
+	for (u32 i = 0; i < 17; i++) {
+		change(BLOCK_WRITE, i * 24, 1);
+		/* the manager learns of it in time, and once */
+		assert_int_equal(told, i >= 12);
+	}
+	assert_true(disk_undo_is_low(kept->kept_bytes, 20 * PAGE_SIZE));
+	shared.client[0].disk.undo.bytes = sizeof(memory);
+	client_take_commands();
+	assert_false(disk_undo_is_low(kept->kept_bytes, sizeof(memory)));
+	for (u32 i = 17; i < 34; i++)
+		change(BLOCK_WRITE, i * 24, 1);
+	assert_int_equal(kept->problem, DISK_UNDO_WHOLE);
+	assert_int_equal(kept->kept_bytes, 34 * PAGE_SIZE);
+	next_process();
+	put_back_and_compare(2);
+}
+
 static void errors(void **state)
 {
 	(void)state;
@@ -247,9 +274,9 @@ static u32 steps_to(u64 piece)
 	u32 bit = ROOT_BIT + 1;
 	u32 steps = 0;
 
-	while (tree.node[place].bit < bit) {
-		bit = tree.node[place].bit;
-		place = tree.node[place].child[piece >> bit & 1];
+	while (undo_node_at(&tree, place)->bit < bit) {
+		bit = undo_node_at(&tree, place)->bit;
+		place = undo_node_at(&tree, place)->child[piece >> bit & 1];
 		steps++;
 	}
 	return steps;
@@ -263,7 +290,7 @@ static void expect_found(const u64 *pieces, u32 count)
 	for (u32 i = 0; i < count; i++) {
 		const u64 others[] = {pieces[i] + 1, pieces[i] ^ 1ull << (i % FAR)};
 
-		assert_ptr_equal(undo_find(&tree, pieces[i]), &tree.entry[i]);
+		assert_ptr_equal(undo_find(&tree, pieces[i]), undo_entry_at(&tree, i));
 		most = MAX(most, steps_to(pieces[i]));
 		for (u32 k = 0; k < ARRAY_COUNT(others); k++) {
 			const struct undo_entry *entry = undo_find(&tree, others[k]);
@@ -345,9 +372,11 @@ static void found_in_few_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(goes_back),       TEST(old_blocks_first), TEST(full),
-		TEST(errors),	       TEST(leaves),	       TEST(dies),
-		TEST(leaves_nonsense), TEST(last_of_all),      TEST(found_in_few_steps),
+		TEST(goes_back),   TEST(old_blocks_first),
+		TEST(full),	   TEST(grows),
+		TEST(errors),	   TEST(leaves),
+		TEST(dies),	   TEST(leaves_nonsense),
+		TEST(last_of_all), TEST(found_in_few_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ static bool may_view, has_room;
 static const char *source_problem; /* the source's disks are not whole */
 static const char *undo_problem;   /* of the clone's */
 static bool is_full;
-static u32 crashes, full_events;
+static u32 crashes, full_events, notices;
 static char reason[200];
 static char problem[300];
 
@@ -119,6 +119,12 @@ void vm_event(const char *name, const char *uuid, enum vm_event event, const cha
 	full_events++;
 }
 
+void notice(const char *pattern, ...)
+{
+	(void)pattern;
+	notices++;
+}
+
 void log_message(enum log_level level, enum log_category category, const char *vm,
 		 const char *pattern, ...)
 {
@@ -131,7 +137,7 @@ static int setup(void **state)
 	(void)state;
 	memset(vms, 0, sizeof(vms));
 	memset(&driver, 0, sizeof(driver));
-	overlays = crashes = full_events = 0;
+	overlays = crashes = full_events = notices = 0;
 	may_view = has_room = true;
 	source_problem = undo_problem = NULL;
 	is_full = false;
@@ -278,6 +284,7 @@ static void overlay_full(void **state)
 	for (u32 i = 0; i < 3; i++)
 		vm_clone_disks_look(clone);
 	assert_int_equal(full_events, 2); /* one for each of its disks */
+	assert_int_equal(notices, 2);
 	assert_string_equal(reason, "disk disk2: the room for what it writes (disk.undo) is full, "
 				    "writes fail");
 	assert_int_equal(crashes, 0);

@@ -82,6 +82,13 @@ void random_draw(void *bytes, size_t count)
 /* What a subscriber was told about the VM; each event must be able to follow the previous one. */
 static enum vm_event last_event = EVENT_DESTROYED;
 static u32 event_count[VM_EVENT_COUNT];
+static struct vm_event_record last_record;
+
+const struct vm_event_record *vm_event_next(u64 *cursor, u64 *lost)
+{
+	(void)lost;
+	return (*cursor)++ == 0 ? &last_record : NULL;
+}
 
 void vm_event(const char *name, const char *uuid, enum vm_event event, const char *reason)
 {
@@ -108,6 +115,9 @@ void vm_event(const char *name, const char *uuid, enum vm_event event, const cha
 	if (event < EVENT_SNAPSHOT)
 		last_event = event;
 	event_count[event]++;
+	last_record.event = event;
+	string_copy(last_record.reason, sizeof(last_record.reason), reason);
+	string_copy(last_record.uuid, sizeof(last_record.uuid), uuid);
 }
 
 void vm_log_take(struct vm *vm)

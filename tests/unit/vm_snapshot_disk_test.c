@@ -82,6 +82,7 @@ static void disks_go_back(void **state)
 static void disks_are_full(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);
+	char why[200];
 
 	(void)state;
 	taken(vm, "one");
@@ -95,6 +96,12 @@ static void disks_are_full(void **state)
 	assert_non_null(vm_snapshot_find(vm, "one"));
 	assert_null(vm_snapshot_find(vm, "two"));
 	assert_null(vm_snapshot_find(vm, "three"));
+	/* whoever looks for it later is told, and whoever sits there at once */
+	assert_string_equal(noticed, "alpha: snapshot three dropped: disk data: full\n");
+	assert_true(vm_snapshot_was_dropped(vm, "three", why, sizeof(why)));
+	assert_string_equal(why, "disk data: full");
+	assert_false(vm_snapshot_was_dropped(vm, "thre", why, sizeof(why)));
+	assert_false(vm_snapshot_was_dropped(vm, "one", why, sizeof(why)));
 	assert_true(disks.forgotten);
 	assert_int_equal(states, 1);
 	assert_int_equal(vm->state, VM_RUNNING);

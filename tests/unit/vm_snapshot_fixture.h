@@ -112,6 +112,11 @@ void vm_clone_disks_look(struct vm *vm)
 	disks.clones_know = disks.problem != NULL;
 }
 
+void vm_disks_look_at_room(struct vm *vm)
+{
+	(void)vm;
+}
+
 void vm_disks_put_back(struct vm *vm)
 {
 	(void)vm;

@@ -24,11 +24,36 @@ enum disk_feature {
  * for the first time since a snapshot of the client.
  */
 struct disk_undo_given {
-	u64 at;	      /* in the driver; it and `bytes` stay the same while `number` is not 0 */
-	u64 bytes;
+	u64 at;	      /* in the driver; it stays the same while `number` is not 0 */
+	u64 bytes;    /* while `number` is not 0 they may become more */
 	u32 number;   /* another one for each snapshot; 0: nothing is kept */
 	u32 put_back; /* not 0: what was kept goes back to the disk; another one each time */
 };
+
+/*
+ * Behind a head of a page it consists of groups: a page of entries, one of the tree's nodes, and so
+ * many pieces of a page each; of the last group there may be less. So it can grow while in use.
+ */
+#define DISK_UNDO_GROUP_PIECES 256u
+#define DISK_UNDO_GROUP_PAGES  (2 + DISK_UNDO_GROUP_PIECES)
+
+/* For so many pieces there is room. */
+static inline u64 disk_undo_room(u64 bytes)
+{
+	u64 pages = bytes / PAGE_SIZE != 0 ? bytes / PAGE_SIZE - 1 : 0;
+	u64 last = pages % DISK_UNDO_GROUP_PAGES;
+
+	return pages / DISK_UNDO_GROUP_PAGES * DISK_UNDO_GROUP_PIECES + (last > 2 ? last - 2 : 0);
+}
+
+/* So much holds all of a disk. */
+static inline u64 disk_undo_bytes_of(u64 sectors)
+{
+	u64 pieces = align_up(sectors * 512, PAGE_SIZE) / PAGE_SIZE;
+	u64 groups = align_up(pieces, DISK_UNDO_GROUP_PIECES) / DISK_UNDO_GROUP_PIECES;
+
+	return (1 + 2 * groups + pieces) * PAGE_SIZE;
+}
 
 /* Memory in which the driver notes what the client changes: vmm/io/disk_changes.h. */
 struct disk_changes_given {
@@ -64,6 +89,12 @@ struct disk_undo_told {
 	u32 not_put_back; /* the disk did not take it */
 	u64 kept_bytes;
 };
+
+/* Whether it is time to give it more: three quarters of it are used. */
+static inline bool disk_undo_is_low(u64 kept_bytes, u64 bytes)
+{
+	return kept_bytes / PAGE_SIZE * 4 >= disk_undo_room(bytes) * 3;
+}
 
 /* What a client has of the disk; written by the manager. `limit` may change while it is in use. */
 struct disk_client_part {

@@ -7,31 +7,6 @@
 /* Above all that a piece has: of the first entry, where every search begins. */
 #define ROOT_BIT 63u
 
-static u64 undo_pages_for(u64 bytes)
-{
-	return align_up(bytes, PAGE_SIZE) / PAGE_SIZE;
-}
-
-/* As many pieces as go into so many pages, with all that belongs to them. */
-static void undo_lay_out(struct undo *undo, u8 *memory, u64 pages)
-{
-	u64 room = pages != 0 ? pages - 1 : 0;
-	u64 entries;
-	u64 nodes;
-
-	for (;; room--) {
-		entries = undo_pages_for(room * sizeof(struct undo_entry));
-		nodes = undo_pages_for(room * sizeof(struct undo_node));
-		if (room == 0 || 1 + entries + nodes + room <= pages)
-			break;
-	}
-	undo->room = room;
-	undo->head = (struct undo_head *)(uintptr_t)memory;
-	undo->entry = (struct undo_entry *)(uintptr_t)(memory + PAGE_SIZE);
-	undo->node = (struct undo_node *)(uintptr_t)(memory + (1 + entries) * PAGE_SIZE);
-	undo->data = memory + (1 + entries + nodes) * PAGE_SIZE;
-}
-
 static u32 undo_side_of(u64 piece, u32 bit)
 {
 	return (u32)(piece >> bit & 1);
@@ -44,9 +19,9 @@ static u32 undo_nearest(const struct undo *undo, u64 piece)
 	u32 bit;
 
 	do {
-		bit = undo->node[place].bit;
-		place = undo->node[place].child[undo_side_of(piece, bit)];
-	} while (undo->node[place].bit < bit);
+		bit = undo_node_at(undo, place)->bit;
+		place = undo_node_at(undo, place)->child[undo_side_of(piece, bit)];
+	} while (undo_node_at(undo, place)->bit < bit);
 	return place;
 }
 
@@ -56,7 +31,7 @@ struct undo_entry *undo_find(const struct undo *undo, u64 piece)
 
 	if (undo->count == 0)
 		return NULL;
-	entry = &undo->entry[undo_nearest(undo, piece)];
+	entry = undo_entry_at(undo, undo_nearest(undo, piece));
 	return entry->piece == piece ? entry : NULL;
 }
 
@@ -64,8 +39,8 @@ struct undo_entry *undo_find(const struct undo *undo, u64 piece)
 static void undo_enter(struct undo *undo, u64 piece)
 {
 	const u32 place = (u32)undo->count++;
-	struct undo_node *node = &undo->node[place];
-	u32 *link = &undo->node[0].child[0];
+	struct undo_node *node = undo_node_at(undo, place);
+	u32 *link = &undo_node_at(undo, 0)->child[0];
 	u32 above = ROOT_BIT;
 	u32 side;
 
@@ -73,10 +48,14 @@ static void undo_enter(struct undo *undo, u64 piece)
 		*node = (struct undo_node){.bit = ROOT_BIT};
 		return;
 	}
-	node->bit = bit_highest(undo->entry[undo_nearest(undo, piece)].piece ^ piece);
-	while (undo->node[*link].bit < above && undo->node[*link].bit > node->bit) {
-		above = undo->node[*link].bit;
-		link = &undo->node[*link].child[undo_side_of(piece, above)];
+	node->bit = bit_highest(undo_entry_at(undo, undo_nearest(undo, piece))->piece ^ piece);
+	for (;;) {
+		struct undo_node *below = undo_node_at(undo, *link);
+
+		if (below->bit >= above || below->bit <= node->bit)
+			break;
+		above = below->bit;
+		link = &below->child[undo_side_of(piece, above)];
 	}
 	side = undo_side_of(piece, node->bit);
 	node->child[side] = place;
@@ -92,7 +71,7 @@ static bool undo_take_over(struct undo *undo)
 	if (count > undo->room)
 		return false;
 	while (undo->count < count) {
-		u64 piece = undo->entry[undo->count].piece;
+		u64 piece = undo_entry_at(undo, undo->count)->piece;
 
 		if (piece >= undo->pieces || undo_find(undo, piece) != NULL)
 			return false;
@@ -109,13 +88,21 @@ static void undo_begin_empty(struct undo *undo)
 	__atomic_store_n(&undo->head->number, undo->number, __ATOMIC_RELEASE);
 }
 
+void undo_extend(struct undo *undo, u64 bytes)
+{
+	undo->bytes = bytes;
+	undo->room = disk_undo_room(bytes);
+	undo->low = false;
+}
+
 void undo_open(struct undo *undo, const struct disk_undo_given *given, u64 sectors)
 {
 	*undo = (struct undo){.number = given->number,
 			      .pieces = (sectors + UNDO_PIECE_SECTORS - 1) / UNDO_PIECE_SECTORS};
 	if (undo->number == 0)
 		return;
-	undo_lay_out(undo, (u8 *)(uintptr_t)given->at, given->bytes / PAGE_SIZE);
+	undo->head = (struct undo_head *)(uintptr_t)given->at;
+	undo_extend(undo, given->bytes);
 	if (undo->head->number != undo->number)
 		undo_begin_empty(undo);
 	else if (undo->head->problem != DISK_UNDO_WHOLE)
@@ -127,12 +114,12 @@ void undo_open(struct undo *undo, const struct disk_undo_given *given, u64 secto
 /* Wherever this process may die: the entry counts when all of it is there. */
 void undo_add(struct undo *undo, u64 piece, const u8 *data)
 {
-	struct undo_entry *entry = &undo->entry[undo->count];
+	struct undo_entry *entry = undo_entry_at(undo, undo->count);
 
 	if (data != NULL)
-		memcpy(undo_data(undo, entry), data, UNDO_PIECE_BYTES);
+		memcpy(undo_data(entry), data, UNDO_PIECE_BYTES);
 	else
-		memset(undo_data(undo, entry), 0, UNDO_PIECE_BYTES);
+		memset(undo_data(entry), 0, UNDO_PIECE_BYTES);
 	*entry = (struct undo_entry){.piece = piece};
 	undo_enter(undo, piece);
 	__atomic_store_n(&undo->head->count, undo->count, __ATOMIC_RELEASE);
@@ -150,8 +137,7 @@ void undo_lay_over(const struct undo *undo, u64 sector, u32 sectors, u8 *data)
 
 		if (entry != NULL)
 			memcpy(data,
-			       undo_data(undo, entry) +
-				       sector % UNDO_PIECE_SECTORS * BLOCK_SECTOR_BYTES,
+			       undo_data(entry) + sector % UNDO_PIECE_SECTORS * BLOCK_SECTOR_BYTES,
 			       bytes);
 		data += bytes;
 		sector = next;
@@ -166,11 +152,13 @@ void undo_give_up(struct undo *undo, enum disk_undo_problem problem)
 
 u32 undo_run(const struct undo *undo, u64 first, u32 most)
 {
+	u64 end = MIN(undo->count,
+		      align_down(first, DISK_UNDO_GROUP_PIECES) + DISK_UNDO_GROUP_PIECES);
+	const struct undo_entry *entry = undo_entry_at(undo, first);
 	u32 count = 0;
 
-	while (count < most && first + count < undo->count &&
-	       undo->entry[first + count].changed != 0 &&
-	       undo->entry[first + count].piece == undo->entry[first].piece + count)
+	while (count < most && first + count < end && entry[count].changed != 0 &&
+	       entry[count].piece == entry->piece + count)
 		count++;
 	return count;
 }
@@ -178,5 +166,5 @@ u32 undo_run(const struct undo *undo, u64 first, u32 most)
 void undo_put_back(struct undo *undo)
 {
 	for (u64 i = 0; i < undo->count; i++)
-		undo->entry[i].changed = 0;
+		undo_entry_at(undo, i)->changed = 0;
 }

@@ -7,7 +7,7 @@
 /*
  * What a disk held at a snapshot of its client, of all that was written since: memory that the
  * manager gave, and that outlives this process. Pieces are added and never change. Behind a head
- * lie the entries, a tree to find them by, and the pieces.
+ * lie groups of entries, of a tree to find them by, and of pieces (struct disk_undo_given).
  */
 #define UNDO_PIECE_BYTES   PAGE_SIZE
 #define UNDO_PIECE_SECTORS ((u32)(UNDO_PIECE_BYTES / BLOCK_SECTOR_BYTES))
@@ -34,14 +34,16 @@ struct undo_node {
 	u32 child[2];
 	u32 bit;
 };
+_Static_assert(DISK_UNDO_GROUP_PIECES * sizeof(struct undo_entry) == PAGE_SIZE &&
+		       DISK_UNDO_GROUP_PIECES * sizeof(struct undo_node) <= PAGE_SIZE,
+	       "a page of a group");
 
 struct undo {
 	u32 number; /* 0: nothing is kept */
 	enum disk_undo_problem problem;
-	struct undo_head *head;
-	struct undo_entry *entry;
-	struct undo_node *node; /* this process's: the next one makes all of them anew */
-	u8 *data;
+	bool low;		/* it has been said that it should be made larger */
+	struct undo_head *head; /* at the beginning of it all */
+	u64 bytes;
 	u64 room; /* for so many pieces */
 	u64 count;
 	u64 pieces; /* of the client's part */
@@ -52,6 +54,8 @@ struct undo {
  * number is checked and kept, else it begins empty.
  */
 void undo_open(struct undo *undo, const struct disk_undo_given *given, u64 sectors);
+/* There are more bytes behind those that it was opened with. */
+void undo_extend(struct undo *undo, u64 bytes);
 /* Whether the disk's piece is there; NULL: it is not. */
 struct undo_entry *undo_find(const struct undo *undo, u64 piece);
 /* There is room, and it was not there. NULL: zeros. */
@@ -60,7 +64,10 @@ void undo_add(struct undo *undo, u64 piece, const u8 *data);
 void undo_lay_over(const struct undo *undo, u64 sector, u32 sectors, u8 *data);
 /* It will never be whole. */
 void undo_give_up(struct undo *undo, enum disk_undo_problem problem);
-/* So many entries from `first` on lie one after another on the disk too, and have changed. */
+/*
+ * So many entries from `first` on lie one after another on the disk too, as their pieces do in
+ * memory, and have changed.
+ */
 u32 undo_run(const struct undo *undo, u64 first, u32 most);
 /* All have been put back. */
 void undo_put_back(struct undo *undo);
@@ -70,9 +77,37 @@ static inline bool undo_keeps(const struct undo *undo)
 	return undo->number != 0 && undo->problem == DISK_UNDO_WHOLE;
 }
 
-static inline u8 *undo_data(const struct undo *undo, const struct undo_entry *entry)
+static inline u8 *undo_group_of(const struct undo *undo, u64 place)
 {
-	return undo->data + (u64)(entry - undo->entry) * UNDO_PIECE_BYTES;
+	return (u8 *)undo->head +
+	       (1 + place / DISK_UNDO_GROUP_PIECES * DISK_UNDO_GROUP_PAGES) * PAGE_SIZE;
+}
+
+static inline struct undo_entry *undo_entry_at(const struct undo *undo, u64 place)
+{
+	return (struct undo_entry *)(uintptr_t)undo_group_of(undo, place) +
+	       place % DISK_UNDO_GROUP_PIECES;
+}
+
+/* This process's: the next one makes all of them anew. */
+static inline struct undo_node *undo_node_at(const struct undo *undo, u64 place)
+{
+	return (struct undo_node *)(uintptr_t)(undo_group_of(undo, place) + PAGE_SIZE) +
+	       place % DISK_UNDO_GROUP_PIECES;
+}
+
+static inline u8 *undo_data_at(const struct undo *undo, u64 place)
+{
+	return undo_group_of(undo, place) + (2 + place % DISK_UNDO_GROUP_PIECES) * UNDO_PIECE_BYTES;
+}
+
+/* Its page has the entries of a group, behind which lie its pieces. */
+static inline u8 *undo_data(const struct undo_entry *entry)
+{
+	u64 at = (u64)(uintptr_t)entry;
+	u64 place = at % PAGE_SIZE / sizeof(*entry);
+
+	return (u8 *)(uintptr_t)(align_down(at, PAGE_SIZE) + (2 + place) * UNDO_PIECE_BYTES);
 }
 
 static inline bool undo_is_full(const struct undo *undo)

@@ -49,6 +49,23 @@ void undo_tell(const struct client *client, bool full)
 	client_tell_manager();
 }
 
+/* The manager is told once, early enough to make it larger. */
+static void undo_move_tell_low(struct client *client)
+{
+	struct undo *undo = &client->undo;
+
+	if (undo->low || !disk_undo_is_low(undo->count * UNDO_PIECE_BYTES, undo->bytes))
+		return;
+	undo->low = true;
+	client_tell_manager();
+}
+
+void undo_tell_kept(struct client *client)
+{
+	undo_tell(client, false);
+	undo_move_tell_low(client);
+}
+
 static void undo_move_give_up(struct client *client, enum disk_undo_problem problem)
 {
 	undo_give_up(&client->undo, problem);
@@ -155,7 +172,7 @@ static void undo_move_keep(struct client *client, enum block_status status)
 	}
 	for (u32 i = 0; i < move.pieces; i++)
 		undo_add(&client->undo, move.piece + i, data + i * UNDO_PIECE_BYTES);
-	undo_tell(client, false);
+	undo_tell_kept(client);
 }
 
 /* --- what goes back --- */
@@ -180,14 +197,14 @@ static bool undo_move_put_back(struct client *client)
 		undo_end_put_back(client, false);
 		return true;
 	}
-	while (client->undo_at < undo->count && undo->entry[client->undo_at].changed == 0)
+	while (client->undo_at < undo->count && undo_entry_at(undo, client->undo_at)->changed == 0)
 		client->undo_at++;
 	if (client->undo_at == undo->count)
 		return undo_start(client, BLOCK_FLUSH, 0, 0);
 	run = undo_run(undo, client->undo_at, MOVE_PIECES);
-	memcpy(process_own_memory().memory, undo->data + client->undo_at * UNDO_PIECE_BYTES,
+	memcpy(process_own_memory().memory, undo_data_at(undo, client->undo_at),
 	       run * UNDO_PIECE_BYTES);
-	return undo_start(client, BLOCK_WRITE, undo->entry[client->undo_at].piece, run);
+	return undo_start(client, BLOCK_WRITE, undo_entry_at(undo, client->undo_at)->piece, run);
 }
 
 static void undo_went_back(struct client *client, enum block_operation operation,
@@ -300,10 +317,13 @@ void undo_take_command(struct client *client)
 	if (client->given.number == 0 || undo_moves(client))
 		return;
 	given.at = shared->at;
-	given.bytes = shared->bytes;
+	given.bytes = __atomic_load_n(&shared->bytes, __ATOMIC_ACQUIRE);
 	if (given.number != client->undo.number) {
 		undo_open(&client->undo, &given, client->given.disk.sectors);
 		client->wanted_pieces = 0;
+		undo_move_tell(client);
+	} else if (given.number != 0 && given.bytes > client->undo.bytes) {
+		undo_extend(&client->undo, given.bytes);
 		undo_move_tell(client);
 	}
 	if (asked == 0) {

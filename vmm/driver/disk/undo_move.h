@@ -24,6 +24,8 @@ bool undo_read(struct client *client, u64 piece, u32 pieces);
 bool undo_waits(const struct client *client);
 /* The manager learns how much is kept of the client, and that there is no room for more. */
 void undo_tell(const struct client *client, bool full);
+/* Likewise, after it was added to; and once when it should be made larger. */
+void undo_tell_kept(struct client *client);
 /* A request of the driver's own has ended. Whose it was; NULL: nobody's. */
 struct client *undo_finished(const struct driver_request *request, enum block_status status);
 /* Obeys the manager. */

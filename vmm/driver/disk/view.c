@@ -168,7 +168,7 @@ static enum client_taken view_fetch(struct client *client, u64 piece, enum block
 		const struct undo_entry *entry = undo_find(old, piece);
 
 		if (entry != NULL) {
-			undo_add(&client->undo, piece, undo_data(old, entry));
+			undo_add(&client->undo, piece, undo_data(entry));
 		} else if (client->not_fetched == piece + 1) {
 			client->not_fetched = 0;
 			*status = BLOCK_ERROR;
@@ -208,7 +208,7 @@ static void view_store(struct client *client, const struct block_request *reques
 		undo_add(&client->undo, part->piece, data);
 		return;
 	}
-	to = undo_data(&client->undo, entry) + (u64)part->from * BLOCK_SECTOR_BYTES;
+	to = undo_data(entry) + (u64)part->from * BLOCK_SECTOR_BYTES;
 	if (zeroes)
 		memset(to, 0, bytes);
 	else
@@ -236,7 +236,7 @@ static enum client_taken view_write(struct client *client, const struct block_re
 	part = (struct part){0};
 	while (view_next_part(request, &part))
 		view_store(client, request, &part);
-	undo_tell(client, false);
+	undo_tell_kept(client);
 	return CLIENT_DONE;
 }
 

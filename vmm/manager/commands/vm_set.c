@@ -4,6 +4,7 @@
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/vm/vm_build.h"
+#include "vmm/manager/vm/vm_snapshot_disk.h"
 #include "vmm/rt/format.h"
 
 /* KEY=VALUE, or KEY and VALUE as two words: *index is left on the last one used. */
@@ -118,6 +119,7 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 	}
 	config.given |= reply->changed;
 	if (!config_vm_check(&config, problem, sizeof(problem)) ||
+	    !vm_disks_make_room(vm, config.disk_undo_bytes, problem, sizeof(problem)) ||
 	    !vm_share_check(&config, problem, sizeof(problem)) ||
 	    !vm_build_has_files(&config, problem, sizeof(problem)) ||
 	    !vm_build_fits(&config, problem, sizeof(problem))) {

@@ -7,13 +7,17 @@ struct vm_snapshot *command_snapshot(struct reply *reply, struct vm *vm, const c
 {
 	struct vm_snapshot *snapshot = vm_snapshot_find(vm, name);
 	char names[VM_SNAPSHOT_MAX * (CONFIG_NAME_BYTES + 2)];
+	char why[sizeof(vm->reason)];
 	char shown[40];
+	bool dropped;
 
 	if (snapshot != NULL)
 		return snapshot;
 	vm_snapshot_names(vm, names, sizeof(names));
-	reply_fail(reply, CODE_NOT_FOUND, "%s has no snapshot \"%s\", allowed: %s",
-		   vm->config.name, text_show(shown, sizeof(shown), text_of(name)), names);
+	dropped = vm_snapshot_was_dropped(vm, name, why, sizeof(why));
+	reply_fail(reply, CODE_NOT_FOUND, "%s has no snapshot \"%s\"%s%s, allowed: %s",
+		   vm->config.name, text_show(shown, sizeof(shown), text_of(name)),
+		   dropped ? " any more, it was dropped: " : "", dropped ? why : "", names);
 	return NULL;
 }
 
@@ -83,7 +87,8 @@ COMMAND(vm_snapshot,
 	.detail = "Its guest stands still for a moment. `vm reset NAME --to SNAP` goes back, `vm\n"
 		  "clone NAME@SNAP NEW` begins another VM there. Snapshots are in memory, until\n"
 		  "the VM stops or is booted anew. Disks go back too: up to `disk.undo` of what\n"
-		  "each holds may be overwritten until the snapshot is dropped.",
+		  "each holds may be overwritten until the snapshot is dropped; `vm set NAME\n"
+		  "disk.undo=SIZE` makes that more, also afterwards.",
 	.example = "vm snapshot alpha ready",
 	.keys = "name snapshot state held_us",
 	.run = command_vm_snapshot_run,

@@ -15,6 +15,7 @@
 
 /* Choices: the numbers follow the words in config_keys.c. */
 enum config_clock { CLOCK_STOP, CLOCK_JUMP };
+enum config_autostart { AUTOSTART_NO, AUTOSTART_YES, AUTOSTART_RESTORE };
 enum config_on_crash { ON_CRASH_HOLD, ON_CRASH_RESTART, ON_CRASH_DESTROY, ON_CRASH_RESTORE };
 enum config_pages { PAGES_AUTO, PAGES_4K, PAGES_2M, PAGES_1G };
 enum config_automatic { AUTOMATIC_AUTO, AUTOMATIC_OFF };
@@ -54,8 +55,8 @@ struct host_config {
 #define CONFIG_VM_DISK_MAX 16u
 #define CONFIG_WORD_BYTES  48u
 #define CONFIG_RESTART_MAX 64u
-#define DISK_WEIGHT	   256u /* of a VM that says nothing else */
-#define DISK_UNDO_DEFAULT  (16 * MIB)
+#define DISK_WEIGHT	   256u	       /* of a VM that says nothing else */
+#define DISK_UNDO_DEFAULT  (256 * MIB) /* more than an upgrade of packages writes */
 #define DISK_UNDO_MIN	   (64 * KIB)
 #define DISK_UNDO_MAX	   (16 * GIB)
 
@@ -170,7 +171,7 @@ struct vm_config {
 	u64 cap_percent; /* 0: none */
 	u64 reserve_budget_ns; /* 0: none */
 	u64 reserve_period_ns;
-	u64 autostart;
+	u64 autostart; /* enum config_autostart */
 	u64 on_crash;
 	u64 clock;
 	u64 stop_timeout_ns;

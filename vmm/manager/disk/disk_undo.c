@@ -31,18 +31,25 @@ static const struct disk_undo_told *disk_undo_told_by(const struct driver_link *
 	return &driver->channel->disk.undo[index];
 }
 
-static enum status disk_undo_make_store(struct driver_link *link, handle_t group, u64 bytes)
+/* A process that does not serve it gets the memory with the link. */
+static enum status disk_undo_add_part(struct driver_link *link, handle_t group, u64 bytes)
 {
 	struct link_undo *undo = &link->undo;
-	enum status status = sys_memory_create(group, bytes, 0, &undo->memory);
+	u32 part = undo->parts;
+	enum status status = sys_memory_create(group, bytes, 0, &undo->part[part].memory);
 
+	if (status != STATUS_OK)
+		return status;
+	undo->part[part].bytes = bytes;
+	if (link->driver_at != 0)
+		status = driver_link_map_undo_part(link, part);
 	if (status != STATUS_OK) {
-		undo->memory = HANDLE_NONE;
+		sys_object_destroy(undo->part[part].memory);
 		return status;
 	}
-	undo->bytes = bytes;
-	/* a process that does not serve it gets the memory with the link */
-	return link->driver_at != 0 ? driver_link_map_undo(link) : STATUS_OK;
+	undo->parts++;
+	undo->bytes += bytes;
+	return STATUS_OK;
 }
 
 static void disk_undo_unmake(struct driver_link *link)
@@ -50,10 +57,10 @@ static void disk_undo_unmake(struct driver_link *link)
 	struct link_undo *undo = &link->undo;
 
 	driver_link_unmap_undo(link);
-	if (undo->memory != HANDLE_NONE)
-		sys_object_destroy(undo->memory);
+	for (u32 i = 0; i < undo->parts; i++)
+		sys_object_destroy(undo->part[i].memory);
 	driver_lower_quota(driver_of_link(link), undo->table_pages);
-	*undo = (struct link_undo){.memory = HANDLE_NONE};
+	*undo = (struct link_undo){.parts = 0};
 }
 
 bool disk_undo_make(struct driver_link *link, handle_t group, u64 bytes, char *problem, size_t size)
@@ -62,15 +69,25 @@ bool disk_undo_make(struct driver_link *link, handle_t group, u64 bytes, char *p
 	u64 tables = bytes / TABLE_REACH + TABLE_OTHERS;
 	enum status status = STATUS_NO_QUOTA;
 
+	if (link->undo.parts == LINK_UNDO_PARTS) {
+		format(problem, size,
+		       "found room for old blocks that has grown %u times, allowed: "
+		       "no more, until the snapshot is dropped",
+		       LINK_UNDO_PARTS - 1);
+		return false;
+	}
 	if (driver_raise_quota(driver, tables)) {
-		link->undo.table_pages = tables;
-		status = disk_undo_make_store(link, group, bytes);
+		status = disk_undo_add_part(link, group, bytes);
+		if (status != STATUS_OK)
+			driver_lower_quota(driver, tables);
 	}
 	if (status == STATUS_OK) {
+		link->undo.table_pages += tables;
+		link->undo.low_told = false;
+		link->undo.full_told = false;
 		driver_link_fill(link);
 		return true;
 	}
-	disk_undo_unmake(link);
 	format(problem, size, "the kernel says \"%s\" while making room for old blocks",
 	       status_text(status));
 	return false;
@@ -121,6 +138,16 @@ u64 disk_undo_kept_bytes(const struct driver_link *link)
 			    : 0;
 }
 
+bool disk_undo_becomes_low(struct driver_link *link)
+{
+	if (link->undo.low_told || disk_undo_problem_of(link) != DISK_UNDO_WHOLE ||
+	    link->undo.bytes >= disk_undo_bytes_of(link->disk.sectors) ||
+	    !disk_undo_is_low(disk_undo_kept_bytes(link), link->undo.bytes))
+		return false;
+	link->undo.low_told = true;
+	return true;
+}
+
 enum disk_undo_state disk_undo_begun(const struct driver_link *link)
 {
 	const struct disk_undo_told *told = disk_undo_told_by(link);
@@ -165,28 +192,28 @@ void disk_undo_close(struct driver_link *link)
 	driver_link_fill(link);
 }
 
-u64 disk_undo_release(struct driver_link *link)
+bool disk_undo_release(struct driver_link *link)
 {
 	const struct disk_undo_told *told = disk_undo_told_by(link);
-	u64 pages = link->undo.bytes / PAGE_SIZE;
 
-	if (link->undo.memory == HANDLE_NONE || link->undo.number != 0)
-		return 0;
+	if (link->undo.parts == 0 || link->undo.number != 0)
+		return false;
 	/* a process that does not know the link yet begins without it */
 	if (link->driver_at != 0 &&
 	    (told == NULL || __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != 0))
-		return 0;
+		return false;
 	disk_undo_unmake(link);
-	return pages;
+	return true;
 }
 
-/* Address and size first, and the number when they are there: disk_undo_show. */
+/* Address and size first, and the number when they are there; what they grow by then:
+ * disk_undo_show. */
 struct disk_undo_given disk_undo_given(const struct driver_link *link,
 				       const struct disk_undo_given *shown)
 {
 	return (struct disk_undo_given){
 		.at = link->undo.driver_at,
-		.bytes = link->undo.bytes,
+		.bytes = shown->number != 0 ? shown->bytes : link->undo.bytes,
 		.number = shown->number,
 		.put_back = shown->put_back,
 	};
@@ -194,6 +221,7 @@ struct disk_undo_given disk_undo_given(const struct driver_link *link,
 
 void disk_undo_show(const struct driver_link *link, struct disk_undo_given *shown)
 {
+	__atomic_store_n(&shown->bytes, link->undo.bytes, __ATOMIC_RELEASE);
 	__atomic_store_n(&shown->number, link->undo.number, __ATOMIC_RELEASE);
 	__atomic_store_n(&shown->put_back, link->undo.put_back, __ATOMIC_RELEASE);
 }

@@ -14,7 +14,7 @@ enum disk_undo_state {
 	DISK_UNDO_FAILED,
 };
 
-/* Memory for it, where there is none yet. False: `problem` says why not. */
+/* Memory for it, or more of it, while it is in use as well. False: `problem` says why not. */
 bool disk_undo_make(struct driver_link *link, handle_t group, u64 bytes, char *problem,
 		    size_t size);
 /* From now on all that the disk holds at this moment is kept: nothing is under way. */
@@ -24,6 +24,8 @@ enum disk_undo_state disk_undo_begun(const struct driver_link *link);
 const char *disk_undo_problem(const struct driver_link *link);
 /* Whether that is so as there was no room. */
 bool disk_undo_is_full(const struct driver_link *link);
+/* Whether there is not much room left since: true once. */
+bool disk_undo_becomes_low(struct driver_link *link);
 u64 disk_undo_kept_bytes(const struct driver_link *link);
 
 /* It shall go back to the disk, of which nothing else is asked meanwhile. */
@@ -34,8 +36,8 @@ void disk_undo_go_on(struct driver_link *link);
 
 /* Nothing is kept any more. */
 void disk_undo_close(struct driver_link *link);
-/* Pages that were given back since: the driver has let go of what was closed. */
-u64 disk_undo_release(struct driver_link *link);
+/* True: its memory is given back now, as the driver has let go of what was closed. */
+bool disk_undo_release(struct driver_link *link);
 
 /* What the driver is told: in `shown` is what it was told before. */
 struct disk_undo_given disk_undo_given(const struct driver_link *link,

@@ -58,15 +58,25 @@ struct ram_window {
 	u64 closing_tsc; /* since then */
 };
 
+#define LINK_UNDO_PARTS 8u /* so often it can grow, less one */
+
 /* Memory for what a disk held at a snapshot of its VM; disk_undo.h. */
 struct link_undo {
-	handle_t memory; /* of the client's group; HANDLE_NONE: there is none */
-	u64 bytes;
-	u64 driver_at;	 /* 0: not mapped there */
-	u32 number;	 /* of what is kept; 0: nothing is, or it is being closed */
-	u32 put_back;	 /* not 0: it goes back to the disk */
-	bool full_told;	 /* that a clone has no more room to write */
-	u64 table_pages; /* by so many the driver's quota was raised, for page tables */
+	/* of the client's group, one behind the other in the driver */
+	struct {
+		handle_t memory;
+		u64 bytes;
+	} part[LINK_UNDO_PARTS];
+	u32 parts;	  /* 0: there is none */
+	u64 bytes;	  /* of all */
+	u64 sectors;	  /* of the client's part of the disk, when its room was last looked at */
+	u64 client_pages; /* by so many the client's quota was raised: its maker's */
+	u64 driver_at;	  /* 0: not mapped there */
+	u32 number;	  /* of what is kept; 0: nothing is, or it is being closed */
+	u32 put_back;	  /* not 0: it goes back to the disk */
+	bool full_told;	  /* that a clone has no more room to write */
+	bool low_told;	  /* that there is not much left */
+	u64 table_pages;  /* by so many the driver's quota was raised, for page tables */
 };
 
 /* Memory for what the client has changed since a backup; disk_changes.h. */
@@ -290,6 +300,8 @@ static inline bool driver_link_is_closing(const struct driver_link *link)
 
 /* The driver's present process gets the memory of link->undo, or has it no more. */
 enum status driver_link_map_undo(struct driver_link *link) MUST_CHECK;
+/* It has one part more: likewise. */
+enum status driver_link_map_undo_part(struct driver_link *link, u32 part) MUST_CHECK;
 void driver_link_unmap_undo(struct driver_link *link);
 
 /* Likewise that of link->changes; it is given back. */

@@ -16,6 +16,8 @@
 #define POOLS_AT   GIB
 #define POOL_ROOM  (16 * MIB)
 
+#define UNDO_PLACES 8u /* tried, for parts that lie one behind the other */
+
 static u32 driver_link_index_of(const struct driver *driver, const struct driver_link *link)
 {
 	return (u32)(link - driver->link);
@@ -60,22 +62,56 @@ void driver_link_renew(struct driver_link *link)
 	sys_event_signal(link->doorbell);
 }
 
-enum status driver_link_map_undo(struct driver_link *link)
+enum status driver_link_map_undo_part(struct driver_link *link, u32 part)
 {
 	struct link_undo *undo = &link->undo;
+	u64 at = part != 0 ? undo->driver_at : 0;
+	enum status status;
 
-	if (undo->memory == HANDLE_NONE || undo->driver_at != 0)
+	for (u32 i = 0; i < part; i++)
+		at += undo->part[i].bytes;
+	status = sys_space_map(driver_of_link(link)->space, at, undo->part[part].memory, 0,
+			       undo->part[part].bytes, RIGHT_READ | RIGHT_WRITE, &at);
+	if (status == STATUS_OK && part == 0)
+		undo->driver_at = at;
+	return status;
+}
+
+static void driver_link_unmap_undo_parts(struct driver_link *link, u32 count)
+{
+	u64 at = link->undo.driver_at;
+
+	for (u32 i = 0; i < count; i++) {
+		sys_space_unmap(driver_of_link(link)->space, at, link->undo.part[i].bytes);
+		at += link->undo.part[i].bytes;
+	}
+	link->undo.driver_at = 0;
+}
+
+/* Where the kernel puts the first there may be no room for the others: hardly ever. */
+enum status driver_link_map_undo(struct driver_link *link)
+{
+	enum status status = STATUS_OK;
+	u32 part = 0;
+
+	if (link->undo.driver_at != 0)
 		return STATUS_OK;
-	return sys_space_map(driver_of_link(link)->space, 0, undo->memory, 0, undo->bytes,
-			     RIGHT_READ | RIGHT_WRITE, &undo->driver_at);
+	for (u32 i = 0; i < UNDO_PLACES && part < link->undo.parts; i++) {
+		status = STATUS_OK;
+		for (part = 0; part < link->undo.parts && status == STATUS_OK; part++)
+			status = driver_link_map_undo_part(link, part);
+		if (status != STATUS_OK)
+			driver_link_unmap_undo_parts(link, --part);
+		if (status != STATUS_IN_USE)
+			break;
+	}
+	return status;
 }
 
 void driver_link_unmap_undo(struct driver_link *link)
 {
 	if (link->undo.driver_at != 0)
-		sys_space_unmap(driver_of_link(link)->space, link->undo.driver_at,
-				link->undo.bytes);
-	link->undo.driver_at = 0;
+		driver_link_unmap_undo_parts(link, link->undo.parts);
 }
 
 enum status driver_link_map_changes(struct driver_link *link)
@@ -248,7 +284,7 @@ void driver_link_unmap_ram(struct driver_link *link)
 
 static void driver_link_close_here(struct driver_link *link)
 {
-	const handle_t handles[] = {link->memory, link->pool_pages, link->undo.memory};
+	const handle_t handles[] = {link->memory, link->pool_pages};
 	const handle_t events[] = {link->doorbell, link->bell};
 
 	/* first: the device reaches none of it any more when this returns */
@@ -261,6 +297,8 @@ static void driver_link_close_here(struct driver_link *link)
 		if (handles[i] != HANDLE_NONE)
 			sys_handle_close(handles[i]);
 	}
+	for (u32 i = 0; i < link->undo.parts; i++)
+		sys_handle_close(link->undo.part[i].memory);
 	for (u32 i = 0; i < ARRAY_COUNT(events); i++) {
 		if (events[i] == HANDLE_NONE)
 			continue;

@@ -6,6 +6,7 @@
 #include "vmm/manager/disk/disk_changes.h"
 #include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/log/notice.h"
 #include "vmm/manager/process/process_end.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_backup_begin.h"
@@ -107,6 +108,8 @@ static void vm_backup_finish(struct vm *vm, const char *problem)
 		       (unsigned long long)(backup->copied_bytes / KIB));
 	}
 	log_message(problem != NULL ? LOG_WARNING : LOG_INFO, LOG_VM, vm->config.name, "%s", text);
+	if (problem != NULL)
+		notice("%s: %s\n", vm->config.name, text);
 	vm_event(vm->config.name, vm->uuid,
 		 problem != NULL ? EVENT_BACKUP_FAILED : EVENT_BACKUP_DONE, text);
 }

@@ -3,6 +3,7 @@
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/log/notice.h"
 #include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/vm/vm_snapshot_disk.h"
 #include "vmm/rt/format.h"
@@ -127,6 +128,7 @@ static void vm_clone_tell_full(const struct vm *clone, u32 place)
 	       "disk %s: the room for what it writes (disk.undo) is full, writes fail",
 	       vm_clone_name_of(clone, place));
 	log_message(LOG_WARNING, LOG_VM, clone->config.name, "%s", text);
+	notice("%s: %s\n", clone->config.name, text);
 	vm_event(clone->config.name, clone->uuid, EVENT_DISK_FULL, text);
 }
 

@@ -5,7 +5,7 @@
 
 #define VM_KEYS_AT_ANY_TIME                                                                        \
 	"weight cap reserve affinity on_crash stop_timeout autostart trap "                        \
-	"disk.ops disk.bytes disk.burst disk.weight "                                              \
+	"disk.ops disk.bytes disk.burst disk.weight disk.undo "                                    \
 	"net.packets net.bytes net.burst net.weight"
 
 /* Whether the VM's key may be changed in its present state, or is none. */

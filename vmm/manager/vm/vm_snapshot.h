@@ -60,6 +60,10 @@ struct vm_snapshots {
 
 /* NULL: it has none of that name. */
 struct vm_snapshot *vm_snapshot_find(struct vm *vm, const char *name);
+/* The text of the event, which the name and the reason follow. */
+#define VM_SNAPSHOT_DROPPED "snapshot %s dropped: "
+/* Why there is none of that name any more; false: none was dropped that anybody remembers. */
+bool vm_snapshot_was_dropped(const struct vm *vm, const char *name, char *why, size_t size);
 /* All its names, for words: "a, b", or "none". */
 void vm_snapshot_names(const struct vm *vm, char *text, size_t size);
 /* Whether the VM can go back to it: no later one lies between. */

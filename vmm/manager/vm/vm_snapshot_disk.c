@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/vm/vm_snapshot_disk.h"
+#include "lib/bits.h"
 #include "lib/read_once.h"
 #include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/disk/disk_window.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/log/notice.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_quota.h"
 #include "vmm/rt/format.h"
@@ -41,20 +44,88 @@ static u64 vm_pages_for(u64 bytes)
 	return pages + pages / TABLES_SHARE + TABLES_PAGES;
 }
 
-bool vm_disk_prepare(struct vm *vm, struct driver_link *link, char *problem, size_t size)
+/* No disk needs more than all of it. */
+static bool vm_disk_make_room(struct vm *vm, struct driver_link *link, u64 bytes, char *problem,
+			      size_t size)
 {
-	u64 bytes = vm->config.disk_undo_bytes;
+	u64 wanted = MIN(bytes, disk_undo_bytes_of(link->disk.sectors));
+	u64 pages = vm_pages_for(wanted - MIN(wanted, link->undo.bytes));
 	char why[160];
 
-	if (link->undo.memory != HANDLE_NONE)
+	if (link->undo.bytes >= wanted)
 		return true;
-	if (vm_quota_raise(vm, vm_pages_for(bytes), why, sizeof(why))) {
-		if (disk_undo_make(link, vm->group, bytes, why, sizeof(why)))
+	if (vm_quota_raise(vm, pages, why, sizeof(why))) {
+		if (disk_undo_make(link, vm->group, wanted - link->undo.bytes, why, sizeof(why))) {
+			link->undo.client_pages += pages;
+			link->undo.sectors = link->disk.sectors;
 			return true;
-		vm_quota_lower(vm, vm_pages_for(bytes));
+		}
+		vm_quota_lower(vm, pages);
 	}
-	format(problem, size, "disk %s: %s", vm_name_of(link), why);
+	format(problem, size, "disk %s: %s (disk.undo = %lluK)", vm_name_of(link), why,
+	       (unsigned long long)(bytes / KIB));
 	return false;
+}
+
+bool vm_disk_prepare(struct vm *vm, struct driver_link *link, char *problem, size_t size)
+{
+	return vm_disk_make_room(vm, link, vm->config.disk_undo_bytes, problem, size);
+}
+
+bool vm_disks_make_room(struct vm *vm, u64 bytes, char *problem, size_t size)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		struct driver_link *link = vm->link[i];
+
+		if (link != NULL && link->undo.parts != 0 &&
+		    !vm_disk_make_room(vm, link, bytes, problem, size))
+			return false;
+	}
+	return true;
+}
+
+/* What there is still, of one of its disks: where that becomes little the operator can do
+ * something. */
+static void vm_disk_say_low(const struct vm *vm, const struct driver_link *link)
+{
+	const char *name = vm->config.name;
+	u64 next_mib = align_up(link->undo.bytes, MIB) / MIB * 2;
+	char text[200];
+
+	format(text, sizeof(text),
+	       "disk %s: %llu of %llu KiB are used for %s, `vm set %s disk.undo=%lluM` makes "
+	       "room",
+	       vm_name_of(link), (unsigned long long)(disk_undo_kept_bytes(link) / KIB),
+	       (unsigned long long)(link->undo.bytes / KIB),
+	       disk_is_view(link) ? "what it writes" : "what a snapshot keeps", name,
+	       (unsigned long long)next_mib);
+	log_message(LOG_WARNING, LOG_VM, name, "%s", text);
+	notice("%s: %s\n", name, text);
+}
+
+/* It may need more than it could use before; without memory for that it has what it has. */
+static void vm_disk_look_whether_grown(struct vm *vm, struct driver_link *link)
+{
+	char problem[200];
+
+	if (link->undo.sectors == link->disk.sectors)
+		return;
+	link->undo.sectors = link->disk.sectors;
+	if (!vm_disk_prepare(vm, link, problem, sizeof(problem)))
+		log_message(LOG_WARNING, LOG_VM, vm->config.name, "%s", problem);
+}
+
+void vm_disks_look_at_room(struct vm *vm)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		struct driver_link *link = vm->link[i];
+
+		if (link == NULL || link->undo.parts == 0)
+			continue;
+		vm_disk_look_whether_grown(vm, link);
+		if (disk_undo_becomes_low(link))
+			vm_disk_say_low(vm, link);
+	}
 }
 
 bool vm_disks_prepare(struct vm *vm, char *problem, size_t size)
@@ -219,9 +290,9 @@ void vm_disks_release(struct vm *vm)
 {
 	for (struct driver_link *link = vm_snapshot_disk_next(vm, NULL); link != NULL;
 	     link = vm_snapshot_disk_next(vm, link)) {
-		u64 pages = disk_undo_release(link);
+		u64 pages = link->undo.client_pages;
 
-		if (pages != 0)
-			vm_quota_lower(vm, vm_pages_for(pages * PAGE_SIZE));
+		if (disk_undo_release(link))
+			vm_quota_lower(vm, pages);
 	}
 }

@@ -15,6 +15,10 @@ struct vm_snapshot;
 bool vm_disks_known_at(const struct vm *vm, const struct vm_snapshot *snapshot);
 /* Memory for one of them, charged to the VM. False: `problem` says why there is none. */
 bool vm_disk_prepare(struct vm *vm, struct driver_link *link, char *problem, size_t size);
+/* For all of those that have some: more, while it is in use. */
+bool vm_disks_make_room(struct vm *vm, u64 bytes, char *problem, size_t size);
+/* In vm_step: the operator is told once when there is not much left; a disk may have grown. */
+void vm_disks_look_at_room(struct vm *vm);
 /* For all of them. */
 bool vm_disks_prepare(struct vm *vm, char *problem, size_t size);
 /*

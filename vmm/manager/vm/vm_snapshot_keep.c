@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Snapshots that are there: what they hold goes, for one or all, when asked for or when it must. */
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/log/notice.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_clone_disk.h"
 #include "vmm/manager/log/vm_events.h"
@@ -27,8 +28,9 @@ static void vm_snapshot_drop_last(struct vm *vm, const char *problem)
 	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
 		if (snapshot->name[0] == '\0' || !snapshot->disks_kept)
 			continue;
-		format(text, sizeof(text), "snapshot %s dropped: %s", snapshot->name, problem);
+		format(text, sizeof(text), VM_SNAPSHOT_DROPPED "%s", snapshot->name, problem);
 		log_message(LOG_WARNING, LOG_VM, vm->config.name, "%s", text);
+		notice("%s: %s\n", vm->config.name, text);
 		vm_event(vm->config.name, vm->uuid, EVENT_SNAPSHOT, text);
 		vm_snapshot_release(vm, snapshot);
 	}
@@ -49,6 +51,7 @@ void vm_snapshot_look(struct vm *vm)
 	char problem[sizeof(vm->snapshots.problem)];
 
 	vm_clone_disks_look(vm); /* before what its clones see is forgotten */
+	vm_disks_look_at_room(vm);
 	if (vm->group == HANDLE_NONE || vm->dying || vm_backup_keeps(vm))
 		return;
 	if (!vm_disks_are_whole(vm, problem, sizeof(problem)))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Looking for a VM's snapshots, and for VMs that began there. */
+#include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/format.h"
 
@@ -10,6 +11,25 @@ struct vm_snapshot *vm_snapshot_find(struct vm *vm, const char *name)
 			return snapshot;
 	}
 	return NULL;
+}
+
+bool vm_snapshot_was_dropped(const struct vm *vm, const char *name, char *why, size_t size)
+{
+	char begin[CONFIG_NAME_BYTES + sizeof(VM_SNAPSHOT_DROPPED)];
+	size_t length = format(begin, sizeof(begin), VM_SNAPSHOT_DROPPED, name);
+	const struct vm_event_record *record;
+	u64 cursor = 0;
+	u64 lost = 0;
+	bool found = false;
+
+	while (length < sizeof(begin) && (record = vm_event_next(&cursor, &lost)) != NULL) {
+		if (record->event != EVENT_SNAPSHOT || !string_equal(record->uuid, vm->uuid) ||
+		    memcmp(record->reason, begin, length) != 0)
+			continue;
+		string_copy(why, size, record->reason + length);
+		found = true;
+	}
+	return found;
 }
 
 void vm_snapshot_names(const struct vm *vm, char *text, size_t size)

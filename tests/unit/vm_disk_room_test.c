@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* How much memory a VM's disks have for their old blocks: what is paid for it, when it is more. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/string.c"
+#include "vmm/manager/vm/vm_snapshot_disk.c"
+#include "vmm/rt/format.c"
+
+static struct vm vm;
+static struct driver_link links[2];
+static struct disk_config config;
+static u64 quota;
+static u64 most; /* pages that nobody was promised */
+static bool low;
+static char noticed[300];
+static char problem[300];
+
+struct disk_config *config_disk(u32 number)
+{
+	(void)number;
+	return &config;
+}
+
+bool vm_quota_raise(struct vm *of, u64 pages, char *why, size_t size)
+{
+	(void)of;
+	if (quota + pages > most) {
+		format(why, size, "memory: none");
+		return false;
+	}
+	quota += pages;
+	return true;
+}
+
+void vm_quota_lower(struct vm *of, u64 pages)
+{
+	(void)of;
+	quota -= pages;
+}
+
+bool disk_undo_make(struct driver_link *link, handle_t group, u64 bytes, char *why, size_t size)
+{
+	(void)group, (void)why, (void)size;
+	link->undo.parts++;
+	link->undo.bytes += bytes;
+	link->undo.low_told = false;
+	return true;
+}
+
+bool disk_undo_becomes_low(struct driver_link *link)
+{
+	bool becomes = low && !link->undo.low_told;
+
+	link->undo.low_told |= becomes;
+	return becomes;
+}
+
+bool disk_undo_release(struct driver_link *link)
+{
+	bool there = link->undo.parts != 0;
+
+	link->undo = (struct link_undo){.parts = 0};
+	return there;
+}
+
+u64 disk_undo_kept_bytes(const struct driver_link *link)
+{
+	return link->undo.bytes / 4 * 3;
+}
+
+void notice(const char *pattern, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	format_va(noticed, sizeof(noticed), pattern, arguments);
+	va_end(arguments);
+}
+
+void log_message(enum log_level level, enum log_category category, const char *name,
+		 const char *pattern, ...)
+{
+	(void)level, (void)category, (void)name, (void)pattern;
+}
+
+/* What these tests do not come to. */
+void disk_window_want(struct driver_link *link, bool wanted)
+{
+	(void)link, (void)wanted;
+}
+
+void disk_undo_begin(struct driver_link *link)
+{
+	(void)link;
+}
+
+enum disk_undo_state disk_undo_begun(const struct driver_link *link)
+{
+	(void)link;
+	return DISK_UNDO_DONE;
+}
+
+const char *disk_undo_problem(const struct driver_link *link)
+{
+	(void)link;
+	return NULL;
+}
+
+void disk_undo_put_back(struct driver_link *link)
+{
+	(void)link;
+}
+
+enum disk_undo_state disk_undo_is_back(const struct driver_link *link)
+{
+	(void)link;
+	return DISK_UNDO_DONE;
+}
+
+void disk_undo_go_on(struct driver_link *link)
+{
+	(void)link;
+}
+
+void disk_undo_close(struct driver_link *link)
+{
+	(void)link;
+}
+
+bool disk_is_viewed(const struct driver_link *link)
+{
+	(void)link;
+	return false;
+}
+
+struct driver *driver_of_link(const struct driver_link *link)
+{
+	(void)link;
+	return NULL;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	vm = (struct vm){.config = {.name = "alpha", .disk_undo_bytes = 16 * MIB}};
+	string_copy(config.section.name, sizeof(config.section.name), "data");
+	memset(links, 0, sizeof(links));
+	links[0] = (struct driver_link){.used = true, .disk = {.sectors = GIB / 512}};
+	links[1] = (struct driver_link){.used = true, .disk = {.sectors = MIB / 512}};
+	vm.link[0] = &links[0];
+	vm.link[3] = &links[1];
+	quota = 0;
+	most = 100000;
+	low = false;
+	noticed[0] = problem[0] = '\0';
+	return 0;
+}
+
+static void as_much_as_there_is_of_the_disk(void **state)
+{
+	(void)state;
+	assert_true(vm_disks_prepare(&vm, problem, sizeof(problem)));
+	assert_int_equal(links[0].undo.bytes, 16 * MIB);
+	/* all of it: a head, a group's two pages, its pieces */
+	assert_int_equal(links[1].undo.bytes, MIB + 3 * PAGE_SIZE);
+	assert_int_equal(disk_undo_room(links[1].undo.bytes), MIB / PAGE_SIZE);
+	/* the next snapshot has them already */
+	assert_true(vm_disks_prepare(&vm, problem, sizeof(problem)));
+	assert_int_equal(links[0].undo.parts, 1);
+	vm_disks_release(&vm);
+	assert_int_equal(quota, 0);
+}
+
+static void more_while_in_use(void **state)
+{
+	(void)state;
+	assert_true(vm_disks_make_room(&vm, GIB, problem, sizeof(problem)));
+	assert_int_equal(links[0].undo.parts, 0); /* there is no snapshot */
+	assert_true(vm_disks_prepare(&vm, problem, sizeof(problem)));
+	assert_true(vm_disks_make_room(&vm, 64 * MIB, problem, sizeof(problem)));
+	assert_int_equal(links[0].undo.bytes, 64 * MIB);
+	assert_int_equal(links[1].undo.parts, 1);
+	/* less is nothing to do, more than there is changes nothing */
+	assert_true(vm_disks_make_room(&vm, MIB, problem, sizeof(problem)));
+	most = quota + 100;
+	assert_false(vm_disks_make_room(&vm, 128 * MIB, problem, sizeof(problem)));
+	assert_string_equal(problem, "disk data: memory: none (disk.undo = 131072K)");
+	assert_int_equal(links[0].undo.bytes, 64 * MIB);
+	vm_disks_release(&vm);
+	assert_int_equal(quota, 0);
+}
+
+/* The operator is told while something can be done, once for so much room. */
+static void little_is_left(void **state)
+{
+	(void)state;
+	assert_true(vm_disks_prepare(&vm, problem, sizeof(problem)));
+	vm_disks_look_at_room(&vm);
+	assert_string_equal(noticed, "");
+	links[1].undo.low_told = low = true;
+	vm_disks_look_at_room(&vm);
+	assert_string_equal(noticed, "alpha: disk data: 12288 of 16384 KiB are used for what a "
+				     "snapshot keeps, `vm set alpha disk.undo=32M` makes room\n");
+	noticed[0] = '\0';
+	vm_disks_look_at_room(&vm);
+	assert_string_equal(noticed, "");
+	/* a disk that has grown may need more than all of what it was */
+	links[1].disk.sectors = 2 * MIB / 512;
+	vm_disks_look_at_room(&vm);
+	assert_int_equal(disk_undo_room(links[1].undo.bytes), 2 * MIB / PAGE_SIZE);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(as_much_as_there_is_of_the_disk),
+		TEST(more_while_in_use),
+		TEST(little_is_left),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
