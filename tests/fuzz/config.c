@@ -15,6 +15,7 @@
 #include "vmm/manager/config/config_text.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/login/password.c"
+#include "vmm/manager/pci/pci_address.c"
 #include "vmm/manager/text/parse_address.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"

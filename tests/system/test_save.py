@@ -117,9 +117,10 @@ def test_over_a_boot(build, tmp_path, emulator):
     content = image.read_bytes()
     assert (content[:first], content[end:]) == (beside[:first], beside[end:])
     assert content[first:].startswith(b"SKERRYSV")
-    with boot(build, make_bundle(build, tmp_path, "no", **conf), image, emulator) as machine:
+    with boot(build, make_bundle(build, tmp_path, "restore", **conf), image, emulator) as machine:
+        machine.wait(r"count: not started \(autostart = restore\): `vm restore count DISK`")
         machine.wait_prompt()
-        machine.command("vm create count")
+        assert machine.vm("count")["state"] == "created"
         out = machine.command("vm restore count saves", 120)
         assert "count: running" in out, out
         check_goes_on(machine, before, last)

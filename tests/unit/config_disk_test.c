@@ -107,6 +107,31 @@ static void values(void **state)
 		       "address such as 00:04.0");
 }
 
+/* No machine has a controller of that name: said when it is read, not when the disk is used. */
+static void controllers(void **state)
+{
+	static const char *const wrong[] = {"sda",	    "nvme",	  "nvme0x",
+					    "ahci0",	    "ide0.0 hda", "scsi0.",
+					    "/dev/nvme0n1", "00:04",	  "memory0"};
+	static const char *const right[] = {"nvme0",   "nvme12 ahci3.31", "ide0.3",	 "scsi0.31",
+					    "virtio0", "00:1f.2",	  "0001:00:04.0"};
+	char text[128];
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(wrong); i++) {
+		format(text, sizeof(text), "[disk d]\ncontroller = %s\n", wrong[i]);
+		assert_int_equal(parse(text), 1);
+		assert_int_equal(problems[0].line, 2);
+		assert_non_null(strstr(problems[0].text, "allowed: memory, nvme0, ahci0.0"));
+	}
+	for (u32 i = 0; i < ARRAY_COUNT(right); i++) {
+		format(text, sizeof(text), "[disk d]\ncontroller = %s\n", right[i]);
+		assert_int_equal(parse(text), 0);
+	}
+	assert_int_equal(parse("[net n]\nuplink = eth0\n"), 1);
+	assert_int_equal(parse("[net n]\nuplink = net0 00:03.0, net1\n"), 0);
+}
+
 /* What each key allows and the section as a whole does not, shown where the section begins. */
 static void whole_sections(void **state)
 {
@@ -314,15 +339,11 @@ static void shown_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(everything),
-		cmocka_unit_test(values),
-		cmocka_unit_test(whole_sections),
-		cmocka_unit_test(sections),
-		cmocka_unit_test(service_sections),
-		cmocka_unit_test(names_used_by_vms),
-		cmocka_unit_test(too_many),
-		cmocka_unit_test(without_pci),
-		cmocka_unit_test(shown_again),
+		cmocka_unit_test(everything),	     cmocka_unit_test(values),
+		cmocka_unit_test(controllers),	     cmocka_unit_test(whole_sections),
+		cmocka_unit_test(sections),	     cmocka_unit_test(service_sections),
+		cmocka_unit_test(names_used_by_vms), cmocka_unit_test(too_many),
+		cmocka_unit_test(without_pci),	     cmocka_unit_test(shown_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,7 +80,7 @@ static void setup_demo_config(void)
 	string_copy(vm->name, sizeof(vm->name), DEMO_NAME);
 	string_copy(vm->kernel, sizeof(vm->kernel), VM_KERNEL_BUILT_IN);
 	vm->memory_bytes = DEMO_MEMORY;
-	vm->autostart = 1;
+	vm->autostart = AUTOSTART_YES;
 }
 
 void setup_config_file(void)
@@ -162,6 +162,19 @@ void setup_host(void)
 			       (enum config_log_format)host->log_format);
 }
 
+/*
+ * What a save holds goes with the disks as they were then. So the VM does not start, which would
+ * write to them; whether it was saved, and on which disk, the operator knows.
+ */
+static void setup_offer_restore(const struct vm_config *vm_config)
+{
+	const char *name = vm_config->name;
+
+	notice("%s: not started (autostart = restore): `vm restore %s DISK` goes on with what `vm "
+	       "save` has saved there, `vm start %s` boots it\n",
+	       name, name, name);
+}
+
 static void setup_start_vm(const struct vm_config *vm_config)
 {
 	char problem[256];
@@ -171,7 +184,9 @@ static void setup_start_vm(const struct vm_config *vm_config)
 	vm = vm_create(vm_config, problem, sizeof(problem));
 	waiting_id = vm != NULL ? vm->id : 0;
 	waiting_until_tsc = clock_tsc() + clock_ns_to_tsc(SETUP_NS);
-	if (vm == NULL || !vm_act(vm, ACTION_START, problem, sizeof(problem)))
+	if (vm != NULL && vm_config->autostart == AUTOSTART_RESTORE)
+		setup_offer_restore(vm_config);
+	else if (vm == NULL || !vm_act(vm, ACTION_START, problem, sizeof(problem)))
 		notice("error: VM %s: %s\n", vm_config->name, problem);
 	log_actor_set(NULL);
 }
@@ -186,7 +201,7 @@ static void setup_announce_vms(void)
 	u32 count = 0;
 
 	for (u32 i = 0; i < config->vm_count; i++) {
-		if (!config->vm[i].autostart || config->vm[i].broken)
+		if (config->vm[i].autostart != AUTOSTART_YES || config->vm[i].broken)
 			continue;
 		if (++count <= ANNOUNCED_MAX)
 			length += format(starting + length, sizeof(starting) - length, " %s",
@@ -207,7 +222,7 @@ bool setup_start_next(void)
 		return false;
 	if (config->vm[next_vm].broken)
 		notice("error: VM %s is not created, see above\n", config->vm[next_vm].name);
-	else if (config->vm[next_vm].autostart)
+	else if (config->vm[next_vm].autostart != AUTOSTART_NO)
 		setup_start_vm(&config->vm[next_vm]);
 	next_vm++;
 	return true;

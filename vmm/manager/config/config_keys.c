@@ -6,6 +6,7 @@
 #include "vmm/manager/command/rights.h"
 #include "vmm/manager/log/log_names.h"
 #include "vmm/manager/log/log_store.h"
+#include "vmm/manager/pci/pci_access.h"
 #include "vmm/io/net.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
@@ -58,7 +59,8 @@ const struct config_key config_vm_keys[] = {
 	{"reserve", VALUE_RESERVE, VM_FIELD(reserve_budget_ns), 50 * NS_PER_US, NS_PER_S, NULL,
 	 "budget/period such as 2ms/10ms, the budget from 50us up to the period, the period from "
 	 "100us to 1s, or none"},
-	{"autostart", VALUE_CHOICE, VM_FIELD(autostart), .words = "no yes", .allowed = "yes no"},
+	{"autostart", VALUE_CHOICE, VM_FIELD(autostart), .words = "no yes restore",
+	 .allowed = "yes no restore"},
 	{"on_crash", VALUE_CHOICE, VM_FIELD(on_crash), .words = "hold restart destroy restore",
 	 .allowed = "hold restart destroy restore"},
 	{"clock", VALUE_CHOICE, VM_FIELD(clock), .words = "stop jump", .allowed = "stop jump"},
@@ -119,7 +121,8 @@ const struct config_key config_vm_keys[] = {
 #define DISK_FIELD(field) offsetof(struct disk_config, field)
 
 const struct config_key config_disk_keys[] = {
-	{"controller", VALUE_TEXT, DISK_FIELD(controller), 1, CONFIG_WORD_BYTES - 1, NULL,
+	{"controller", VALUE_TEXT, DISK_FIELD(controller), 1, CONFIG_WORD_BYTES - 1,
+	 "memory nvme# ahci#.# ide#.# virtio# scsi#.#",
 	 "memory, nvme0, ahci0.0, ide0.0, virtio0, scsi0.0 or a PCI address such as 00:04.0, or "
 	 "several of "
 	 "these but memory"},
@@ -142,7 +145,7 @@ const struct config_key config_disk_keys[] = {
 #define NET_FIELD(field) offsetof(struct net_config, field)
 
 const struct config_key config_net_keys[] = {
-	{"uplink", VALUE_TEXT, NET_FIELD(uplink), 1, CONFIG_WORD_BYTES - 1, NULL,
+	{"uplink", VALUE_TEXT, NET_FIELD(uplink), 1, CONFIG_WORD_BYTES - 1, "net#",
 	 "net0 or a PCI address such as 00:03.0, or several of them; for two uplinks a comma "
 	 "between them"},
 	{"mtu", VALUE_NUMBER, NET_FIELD(mtu), NET_MTU_MIN, NET_MTU_MAX, NULL,
@@ -245,8 +248,62 @@ static bool config_parse_choice(const char *words, struct text text, u64 *choice
 	return place >= 0;
 }
 
+/* A '#' of the pattern stands for a number. */
+static bool config_is_like(struct text word, struct text pattern)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < pattern.length; i++) {
+		size_t first = at;
+
+		if (pattern.start[i] != '#') {
+			if (at == word.length || word.start[at++] != pattern.start[i])
+				return false;
+			continue;
+		}
+		while (at < word.length && word.start[at] >= '0' && word.start[at] <= '9')
+			at++;
+		if (at == first)
+			return false;
+	}
+	return at == word.length;
+}
+
+static bool config_is_pci_address(struct text word)
+{
+	char text[16];
+	struct pci_address address;
+
+	return text_copy(text, sizeof(text), word) && pci_address_parse(text, &address);
+}
+
+/* Whether each is like one of the patterns, or a PCI address: no machine has any other. */
+static bool config_names_devices(const char *patterns, struct text text)
+{
+	struct text rest = text;
+	struct text part;
+	bool more;
+
+	do {
+		more = config_split(rest, ',', &part, &rest);
+		for (struct text word; text_next_word(&part, &word);) {
+			struct text left = text_of(patterns);
+			struct text pattern;
+			bool known = config_is_pci_address(word);
+
+			while (!known && text_next_word(&left, &pattern))
+				known = config_is_like(word, pattern);
+			if (!known)
+				return false;
+		}
+	} while (more);
+	return true;
+}
+
 static bool config_parse_text(const struct config_key *key, struct text text, char *to)
 {
+	if (key->words != NULL && !config_names_devices(key->words, text))
+		return false;
 	for (size_t i = 0; i < text.length; i++) {
 		if (!char_is_printable(text.start[i]))
 			return false;
