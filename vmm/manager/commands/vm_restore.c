@@ -7,8 +7,10 @@ static bool command_vm_restore_resume(struct reply *reply)
 
 	if (vm == NULL)
 		return true;
-	if (vm_busy(vm))
+	if (vm_busy(vm)) {
+		vm_save_show_progress(reply, vm, "restoring");
 		return false; /* each request of the disk has its own limit */
+	}
 	vm_channel_signalled(vm); /* that it has obeyed may be known before its new state */
 	vm->answered = false;
 	if (vm->save.problem[0] != '\0')

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/commands/vm_save.h"
 #include "vmm/manager/disk/disk.h"
+#include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
+
+#define PROGRESS_NS (5 * NS_PER_S)
 
 bool vm_save_arguments(struct reply *reply, const struct arguments *arguments, struct vm **vm,
 		       struct vm_save_place *place)
@@ -44,14 +47,29 @@ void vm_save_answer(struct reply *reply, const struct vm *vm)
 	reply_object_end(reply);
 }
 
+void vm_save_show_progress(struct reply *reply, const struct vm *vm, const char *doing)
+{
+	u64 now = clock_tsc();
+
+	if (!reply->to->terminal || reply->json || now < reply->deadline_tsc)
+		return;
+	if (reply->deadline_tsc != 0)
+		reply_line(reply, "%s: %s, %llu MiB so far, at most %llu and its state",
+			   vm->config.name, doing, (unsigned long long)(vm_save_bytes(vm) / MIB),
+			   (unsigned long long)(vm->config.memory_bytes / MIB));
+	reply->deadline_tsc = now + clock_ns_to_tsc(PROGRESS_NS);
+}
+
 static bool command_vm_save_resume(struct reply *reply)
 {
 	struct vm *vm = command_vm_kept(reply);
 
 	if (vm == NULL)
 		return true;
-	if (vm->renewal.phase != RENEW_NONE || (vm->dying && !vm_is_kept(vm)))
+	if (vm->renewal.phase != RENEW_NONE || (vm->dying && !vm_is_kept(vm))) {
+		vm_save_show_progress(reply, vm, "saving");
 		return false; /* each phase has its own limit */
+	}
 	if (vm->save.link != NULL && driver_of_link(vm->save.link)->life == DRIVER_LIFE_READY)
 		return false; /* so that the disk is free for the next one */
 	vm->answered = false;

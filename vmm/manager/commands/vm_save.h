@@ -9,5 +9,7 @@ bool vm_save_arguments(struct reply *reply, const struct arguments *arguments, s
 		       struct vm_save_place *place);
 /* With a store: the number of its stream. */
 void vm_save_answer_stream(struct reply *reply, const struct vm *vm);
+/* While it is waited for: every few seconds a line for a person says how far it is. */
+void vm_save_show_progress(struct reply *reply, const struct vm *vm, const char *doing);
 /* What became of the VM. */
 void vm_save_answer(struct reply *reply, const struct vm *vm);

@@ -165,6 +165,17 @@ const char *vm_save_broken(const struct vm *vm)
 	return vm->save.transfer.state == TRANSFER_BROKEN ? vm->save.transfer.problem : NULL;
 }
 
+u64 vm_save_bytes(const struct vm *vm)
+{
+	const struct driver_link *link = vm->save.link;
+	const struct disk_counts *counts;
+
+	if (link == NULL)
+		return 0;
+	counts = &driver_of_link(link)->channel->disk.counts[link - driver_of_link(link)->link];
+	return READ_ONCE(counts->read_bytes) + READ_ONCE(counts->written_bytes);
+}
+
 u32 vm_save_moved(const struct vm *vm)
 {
 	u32 moved = READ_ONCE(vm->channel->save_moved);

@@ -62,6 +62,9 @@ bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem,
 /* The same from the disk that it was last saved on, or restored from. */
 bool vm_restore_last(struct vm *vm, char *problem, size_t size);
 
+/* So many bytes went to or came from the disk so far; 0 where there is none. */
+u64 vm_save_bytes(const struct vm *vm);
+
 /* For vm_renew.c, while it is being saved: it goes no further, NULL: it may. */
 const char *vm_save_broken(const struct vm *vm);
 /* Likewise: what grows as long as the save moves on. */
