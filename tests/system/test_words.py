@@ -60,14 +60,22 @@ def test_lost_words(build):
         machine.wait_prompt()
         for typed, said in (("vm lsit", "did you mean `vm list`?"), ("lst", "`help` lists all"),
                             ("mme", "did you mean `mem`?"), ("vm", "there are: vm backup, vm backup cancel, "),
-                            ("exit", "there is nothing to leave"),
+                            ("exit", "there is nothing to leave"), ("ls", "`vm list` shows VMs"),
                             ("log shwo -n 3", 'unknown command "log shwo", did you mean `log show`?'),
                             ("vm list x", "wrong number of arguments (1), usage: vm list"),
                             ("log show -v nosuch", 'there is no VM "nosuch", and the log'),
                             ("lock", "no password is set")):
             out = machine.command(typed)
             assert out.startswith("error: ") and said in out, (typed, out)
-        assert "stops a running VM's time" in machine.command("? vm pause")
+        for typed in ("? vm pause", "vm pause --help", "vm pause alpha --help"):
+            assert "stops a running VM's time" in machine.command(typed), typed
+        group = machine.command("vm help")
+        assert group == machine.command("help vm") and "vm start NAME..." in group, group
+        groups = machine.command("--help")
+        assert groups.startswith("VMs:\n  vm ") and "\n\nLooking closer:\n" in groups, groups
+        # each command once, whatever group it is in
+        names = [line[2:].split("  ")[0] for line in groups.split("\n") if line.startswith("  ")]
+        assert sorted(names) == sorted(row["name"] for row in machine.objects("help"))
         assert re.search("built by (gcc|Debian clang) ", machine.command("version"))
         assert [line for line in machine.command("help | COM3").split("\n") if line] == \
             [line for line in machine.command("help").split("\n") if "COM3" in line]

@@ -74,6 +74,10 @@ static void command_unknown(struct reply *reply, const struct words *words)
 	else if (length > 0)
 		reply_fail(reply, CODE_UNKNOWN_COMMAND, "unknown command \"%s%s%s\", there are: %s",
 			   shown[0], words->count > 1 ? " " : "", shown[1], list);
+	else if (string_equal(words->word[0], "ls") || string_equal(words->word[0], "ps"))
+		reply_fail(reply, CODE_UNKNOWN_COMMAND,
+			   "unknown command \"%s\", `vm list` shows VMs, `help` lists all commands",
+			   shown[0]);
 	else if (command_leaves(words->word[0]))
 		reply_fail(reply, CODE_UNKNOWN_COMMAND,
 			   "unknown command \"%s\", there is nothing to leave; `lock` asks for "
@@ -96,6 +100,28 @@ static void command_take_json(struct reply *reply, struct words *words)
 			words->word[count++] = words->word[i];
 	}
 	words->count = count;
+}
+
+static bool command_is_help(const char *word)
+{
+	return string_equal(word, "--help") || string_equal(word, "-h") || string_equal(word, "?");
+}
+
+/* As other programs have it: --help behind a command, and `vm help`; it becomes help for that. */
+static void command_take_help(struct words *words)
+{
+	u32 last = words->count - 1;
+	u32 name_words;
+
+	if (last == 0 && command_is_help(words->word[0]))
+		words->word[0] = "help";
+	if (last == 0 || (!string_equal(words->word[last], "--help") &&
+			  (!string_equal(words->word[last], "help") ||
+			   command_find(words->word, words->count, &name_words) != NULL)))
+		return;
+	for (u32 i = last; i > 0; i--)
+		words->word[i] = words->word[i - 1];
+	words->word[0] = "help";
 }
 
 /* Takes `| WORD` off the end of the line. */
@@ -169,8 +195,7 @@ void command_run_words(struct reply *reply, const char *line, const char *const 
 	log_message(LOG_DEBUG, LOG_CONSOLE, "", "command: %s", line);
 	if (words.count == 0)
 		words.word[words.count++] = "";
-	if (string_equal(words.word[0], "?"))
-		words.word[0] = "help";
+	command_take_help(&words);
 	command = command_find(words.word, words.count, &name_words);
 	if (command == NULL) {
 		command_unknown(reply, &words);
