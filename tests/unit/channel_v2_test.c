@@ -180,10 +180,35 @@ static void test_samples(void **state)
 	assert_null(next_line());
 }
 
+/* Whoever comes next has nothing of a client that went away without a word. */
+static void test_hello_ends_streams(void **state)
+{
+	(void)state;
+	printed_end = printed_oldest = 0;
+	alpha.id = 5;
+	client_sends("{\"id\":1,\"hello\":2}\n");
+	turns(2, 1000000);
+	assert_non_null(next_line());
+	for (u32 i = 0; i < CHANNEL_STREAMS; i++)
+		open_stream(false);
+	assert_null(channel_stream_new(&com2));
+	channel_heartbeat_set(&com2, 5);
+	client_sends("{\"id\":1,\"hello\":1}\n");
+	turns(2, 1000000);
+	assert_non_null(next_line());
+	assert_null(channel_stream_new(&com2)); /* that was none */
+	client_sends("{\"id\":1,\"hello\":2}\n");
+	turns(2, 1000000);
+	assert_non_null(next_line());
+	assert_non_null(channel_stream_new(&com2));
+	assert_int_equal(com2.heartbeat_tsc, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_hello, begin),
+		cmocka_unit_test_setup(test_hello_ends_streams, begin),
 		cmocka_unit_test_setup(test_any_order, begin),
 		cmocka_unit_test_setup(test_streams, begin),
 		cmocka_unit_test_setup(test_samples, begin),

@@ -86,6 +86,10 @@ void channel_hello(struct channel_slot *slot, const struct request *request)
 	json_string(json, "channel", channel->name);
 	json_bool(json, "locked", !channel->login.open);
 	if (channel->login.open) {
+		/* of one before it that has gone away, which the line does not show */
+		channel_streams_drop(channel);
+		channel_samples_set(channel, 0);
+		channel_heartbeat_set(channel, 0);
 		channel_hello_show_more(json, channel);
 		channel->event_cursor = vm_event_last();
 	}
