@@ -30,6 +30,7 @@ static struct {
 	u8 mcr;
 	u8 lcr;
 	u8 scr;
+	u8 fcr;
 	bool overrun;
 	bool was_asserted;
 	bool edge; /* the line has risen since the last check */
@@ -86,6 +87,12 @@ static void port_out8(u16 port, u8 value)
 		break;
 	case UART_LCR:
 		uart.lcr = value;
+		break;
+	case UART_FCR:
+		if (((value ^ uart.fcr) & UART_FCR_ENABLE) != 0)
+			uart.count = 0;
+		uart.fcr = value;
+		update_line();
 		break;
 	case UART_MCR:
 		uart.mcr = value;
@@ -310,6 +317,25 @@ static void test_rts_with_others(void **state)
 	assert_int_equal(uart.mcr & UART_MCR_RTS, UART_MCR_RTS);
 }
 
+/* Typed while the machine boots, before there is a FIFO: turning that on would drop it. */
+static void test_typed_early(void **state)
+{
+	u64 lost;
+	u8 byte;
+
+	(void)state;
+	memset(&uart, 0, sizeof(uart));
+	ports[SERIAL_COM2] = (struct serial){.port = UART_COM2, .line = UART_COM2_IRQ};
+	obeys_rts = false;
+	next_sent = 'v';
+	send_limit = 'v' + 1;
+	wire();
+	assert_true(serial_open(SERIAL_COM2));
+	assert_int_equal(serial_receive(SERIAL_COM2, &byte, 1, &lost), 1);
+	assert_int_equal(byte, 'v');
+	assert_int_equal(lost, 0);
+}
+
 /* A port whose interrupt cannot be routed is polled, and works all the same. */
 static void test_no_interrupt(void **state)
 {
@@ -378,6 +404,7 @@ int main(void)
 		cmocka_unit_test_setup(test_overrun_while_sending, begin),
 		cmocka_unit_test_setup(test_find, begin),
 		cmocka_unit_test_setup(test_rts_with_others, begin),
+		cmocka_unit_test_setup(test_typed_early, begin),
 		cmocka_unit_test_setup(test_no_interrupt, begin),
 		cmocka_unit_test_setup(test_lost_interrupt, begin),
 	};

@@ -41,7 +41,15 @@ enum uart_msr {
 	UART_MSR_DCD = 1 << 7,
 };
 
-/* Further bits of registers that ring 0 uses. */
+#define UART_FCR UART_IIR /* as it is written */
+
+/* Ring 0 leaves the FIFOs as they are: what was typed before there are any would be lost. */
+enum uart_fcr {
+	UART_FCR_ENABLE = 1 << 0,
+	UART_FCR_CLEAR_TRANSMIT = 1 << 2,
+};
+
+/* Further bits, also of registers that ring 0 uses. */
 enum {
 	UART_FCR_CLEAR_RECEIVE = 1 << 1,
 	UART_FCR_TRIGGER_4 = 0x40,

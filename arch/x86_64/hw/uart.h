@@ -15,17 +15,11 @@ enum uart_reg {		      /* offset from the base port */
 		UART_IER = 1,
 		UART_DLM = 1, /* with LCR.DLAB: divisor, high */
 		UART_IIR = 2, /* read */
-		UART_FCR = 2, /* write */
 		UART_LCR = 3,
 		UART_MCR = 4,
 		UART_LSR = 5,
 		UART_MSR = 6,
 		UART_SCR = 7,
-};
-
-enum uart_fcr {
-	UART_FCR_ENABLE = 1 << 0,
-	UART_FCR_CLEAR_TRANSMIT = 1 << 2,
 };
 
 enum uart_lcr {

@@ -62,6 +62,8 @@ static bool serial_uart_answers(const struct serial *serial)
 	return (serial_reg_read(serial, UART_IER) & ~(u32)UART_IER_MASK) == 0;
 }
 
+static void serial_take_bytes(struct serial *serial);
+
 static void serial_uart_configure(struct serial *serial)
 {
 	serial_reg_write(serial, UART_IER, 0);
@@ -69,6 +71,9 @@ static void serial_uart_configure(struct serial *serial)
 	serial_reg_write(serial, UART_DLL, UART_DIVISOR_115200);
 	serial_reg_write(serial, UART_DLM, 0);
 	serial_reg_write(serial, UART_LCR, UART_LCR_8N1);
+	/* turning the FIFO on drops what was typed while the machine booted (PC16550D, FCR bit 0)
+	 */
+	serial_take_bytes(serial);
 	serial_reg_write(serial, UART_FCR, UART_FCR_ENABLE | UART_FCR_TRIGGER_8);
 	serial_reg_write(serial, UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 	serial->fifo_bytes = (serial_reg_read(serial, UART_IIR) & UART_IIR_FIFO) == UART_IIR_FIFO
