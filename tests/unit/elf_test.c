@@ -171,6 +171,8 @@ static void test_refusals(void **state)
 	assert_refused(fixture, "lies outside the VM's RAM");
 	put_u64(file + 64 + 24, LAYOUT_TABLES);
 	assert_refused(fixture, "lies outside the VM's RAM");
+	put_u64(file + 64 + 24, LAYOUT_HIGH_START - 0x1000); /* across the end of a hole */
+	assert_refused(fixture, "lies outside the VM's RAM: 0-0x90000, 0x100000-0x2000000");
 	put_u64(file + 64 + 24, TEXT_AT);
 	put_u64(file + 64 + 40, TEXT_BYTES - 1);
 	assert_refused(fixture, "in memory");

@@ -52,10 +52,12 @@ bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64
 	if (checked_add(length, clear, &total) && place_needs_memory(job, at, total))
 		return load_fail_memory(job, at + total);
 	if (!checked_add(length, clear, &total) || !place_allowed(job, at, total))
-		return load_fail(job,
-				 "kernel file: %s, 0x%lx bytes at 0x%lx, lies outside the VM's RAM "
-				 "(0x%lx bytes)",
-				 what, length + clear, at, job->ram_bytes);
+		return load_fail(
+			job,
+			"kernel file: %s, 0x%lx bytes at 0x%lx, lies outside the VM's RAM: "
+			"0-0x%lx, 0x%lx-0x%lx",
+			what, length + clear, at, (u64)LAYOUT_GDT, (u64)LAYOUT_HIGH_START,
+			layout_low_bytes(job->ram_bytes));
 	memcpy(job->ram + at, bytes, length);
 	memset(job->ram + at + length, 0, clear);
 	job->kernel_end = MAX(job->kernel_end, at + total);
