@@ -4,6 +4,7 @@
 #   BOOT=iso|kernel|uefi  EMULATOR=qemu|bochs  CPUS=4 MEMORY=2G BUNDLE=my.cpio CMDLINE="words"
 #   HTTP_PORT=8080: port of this machine that leads to port 80 of 10.0.2.15, guest alpha
 #   WEB=1 HTTPS_PORT=8443: with the service VM; that port leads to port 443 of 10.0.3.15, skerryd there
+#   DATA_DISK=my.img: an image that is there, in place of the demonstration's disk
 #   UI=no: without a page for browsers, which takes npm
 
 BOOT ?= iso

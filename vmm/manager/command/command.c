@@ -113,11 +113,12 @@ static void command_take_help(struct words *words)
 	u32 last = words->count - 1;
 	u32 name_words;
 
-	if (last == 0 && command_is_help(words->word[0]))
+	if (command_is_help(words->word[0]))
 		words->word[0] = "help";
-	if (last == 0 || (!string_equal(words->word[last], "--help") &&
-			  (!string_equal(words->word[last], "help") ||
-			   command_find(words->word, words->count, &name_words) != NULL)))
+	if (last == 0 || string_equal(words->word[0], "help") ||
+	    (!string_equal(words->word[last], "--help") &&
+	     (!string_equal(words->word[last], "help") ||
+	      command_find(words->word, words->count, &name_words) != NULL)))
 		return;
 	for (u32 i = last; i > 0; i--)
 		words->word[i] = words->word[i - 1];

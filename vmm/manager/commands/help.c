@@ -11,7 +11,7 @@ static const struct {
 	{"VMs", "vm top"},
 	{"Disks and networks", "disk net driver"},
 	{"The machine", "cpu mem pci version config poweroff reboot"},
-	{"Log and events", "log events audit"},
+	{"Log and events", "log events"},
 	{"This console", "help term watch lock password state"},
 	{"Programs at a machine channel", "stream samples heartbeat"},
 	{"Looking closer", ""},
