@@ -34,6 +34,8 @@ static u64 processor_dice = RANDOM_SEED;
 static u32 processor_noise; /* of 256 places so many are where another CPU may go on */
 /* Lets an idle CPU begin something; what that is depends on the dice. */
 static void (*processor_begin)(u32 cpu);
+/* Whoever makes a call does not sleep. */
+static void (*processor_wake)(u32 cpu);
 /* What a CPU does at the end of a call, before it goes back to ring 3 or a guest. */
 static void (*processor_leave)(u32 cpu);
 
@@ -91,6 +93,7 @@ static void processor_main(void)
 	for (;;) {
 		struct processor *self = &processors[machine_cpu_id];
 
+		processor_wake(machine_cpu_id);
 		self->call(machine_cpu_id);
 		processor_leave(machine_cpu_id);
 		CHECK_THAT(self->ranks == 0);
@@ -162,6 +165,7 @@ static void processor_run(u32 cpu, void (*call)(u32 cpu))
 	CHECK_THAT(processors[cpu].call == NULL);
 	if (processor_noise == 0 && !processors_busy()) {
 		machine_cpu_id = cpu; /* nobody else goes on: no need of another stack */
+		processor_wake(cpu);
 		call(cpu);
 		processor_leave(cpu);
 		return;

@@ -135,6 +135,7 @@ static void run_input(const u8 *bytes, size_t size)
 	processor_noise = 0;
 	processor_begin = attempt_any;
 	processor_leave = world_leave;
+	processor_wake = world_wake;
 	machine_begin(machine % 16 == 9 || machine % 16 == 11);
 	free_before = machine_free_pages();
 	for (u32 n = 0; n < RUN_STEPS_MAX && input.left > 0; n++) {
