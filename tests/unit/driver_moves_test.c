@@ -97,7 +97,7 @@ static void one_write_among_many(void **state)
 	(void)state;
 	warm_up(1);
 	for (u32 i = 0; i < 20; i++) {
-		write_to(1, 10000 + 100 * i, SIZE);
+		write_to(1, 10000 + 104 * i, SIZE);
 		assert_in_range(overtaken_until_answered(1), 0, 3);
 	}
 }
@@ -165,7 +165,7 @@ static void goes_back_meanwhile(void **state)
 {
 	(void)state;
 	for (u32 i = 0; i < 20; i++)
-		write_to(1, 10000 + 100 * i, SIZE);
+		write_to(1, 10000 + 104 * i, SIZE);
 	run();
 	warm_up(1);
 	floods[0].answered = floods[0].asked = 0;
@@ -189,23 +189,16 @@ static bool is_read_for(u64 sector)
 	return found;
 }
 
-/* Until what client 1 writes to is being read, once it has been looked at. */
-static u32 steps_until_read_for(u64 sector)
+/* Client 2 reads without end, client 0 writes. */
+static void step_full(void)
 {
-	u32 steps = 0;
+	struct block_answer answer;
 
-	for (u32 i = 0; i < 1000 && !is_read_for(sector); i++) {
-		struct block_answer answer;
-
-		while (slot_take(&peers[2].end, &answer))
-			(void)!link_publish(&peers[2].end);
-		while (link_room(&peers[2].end) > DRIVER_DEPTH)
-			put_read(2, i);
-		steps += clients[1].has_held;
-		step_flooded(1);
-	}
-	assert_true(is_read_for(sector));
-	return steps;
+	while (slot_take(&peers[2].end, &answer))
+		(void)!link_publish(&peers[2].end);
+	while (link_room(&peers[2].end) > DRIVER_DEPTH)
+		put_read(2, 1);
+	step_flooded(1);
 }
 
 /* A place at the device that comes free is for a move before it is for anybody's next request. */
@@ -216,8 +209,19 @@ static void a_full_device(void **state)
 	device_room = 4;
 	client_open(0, device_room);
 	for (u32 i = 0; i < 20; i++) {
-		write_to(1, 10000 + 100 * i, SIZE);
-		assert_in_range(steps_until_read_for(10000 + 100 * i), 0, device_room + 1);
+		u64 sector = 10000 + 104 * i;
+		struct block_answer answer;
+		u32 steps = 0;
+
+		write_to(1, sector, SIZE);
+		for (; !is_read_for(sector) && steps <= device_room + 1; step_full())
+			steps += clients[1].has_held;
+		assert_true(is_read_for(sector));
+		for (steps = 0; !slot_take(&peers[1].end, &answer); steps++) {
+			assert_true(steps < 1000);
+			step_full();
+		}
+		(void)!link_publish(&peers[1].end);
 	}
 }
 
