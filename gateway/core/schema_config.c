@@ -25,7 +25,7 @@ static const struct {
 	{"weight", CONFIG_NUMBER, "a number from 1 to 65535"},
 	{"cap", CONFIG_TEXT, "a percentage of one CPU such as 50%, or none"},
 	{"reserve", CONFIG_TEXT, "budget/period such as 2ms/10ms, or none"},
-	{"autostart", CONFIG_WORDS, "no yes"},
+	{"autostart", CONFIG_WORDS, "no yes restore"},
 	{"on_crash", CONFIG_WORDS, "hold restart destroy restore"},
 	{"clock", CONFIG_WORDS, "stop jump"},
 	{"stop_timeout", CONFIG_TEXT, "a time such as 30s, at most 3600s"},
@@ -68,7 +68,7 @@ static json_t *config_words(const char *words)
 		at += length;
 		at += strspn(at, " ");
 	}
-	if (!strcmp(words, "no yes")) {
+	if (!strncmp(words, "no yes", 6)) {
 		json_array_append_new(list, json_false());
 		json_array_append_new(list, json_true());
 	}
