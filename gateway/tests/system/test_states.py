@@ -23,7 +23,7 @@ def test_save_and_restore(server, fake):
     assert saved["changed"] and saved["vm"]["state"] == "stopped"
     again = server.tls("POST", f"{vm}/actions/save", {"disk": "saves"})
     assert again.status == 409 and again.json()["allowed_states"] == ["running", "paused"]
-    assert server.tls("POST", f"{vm}/actions/restore", {"disk": "data"}).status == 502
+    assert server.tls("POST", f"{vm}/actions/restore", {"disk": "data"}).status == 409
     back = server.tls("POST", f"{vm}/actions/restore", {"disk": "saves"}).json()
     assert back["vm"]["state"] == "running"
 
