@@ -46,15 +46,39 @@ static enum head_result head_byte(struct head *head, unsigned char byte)
 	return HEAD_MORE;
 }
 
+/* Within a line nothing but controls counts, and within a name its end: most bytes are there. */
+static size_t head_skip(const struct head *head, const char *bytes, size_t count)
+{
+	const unsigned char *from = (const unsigned char *)bytes;
+	size_t at = 0;
+
+	if (head->cr)
+		return 0;
+	if (head->state == HEAD_VALUE || head->state == HEAD_LINE) {
+		while (at < count && from[at] >= ' ' && from[at] != 127)
+			at++;
+	} else if (head->state == HEAD_NAME) {
+		while (at < count && from[at] > ' ' && from[at] != ':' && from[at] != 127)
+			at++;
+	}
+	return at;
+}
+
 enum head_result head_take(struct head *head, const char *bytes, size_t count, size_t *used)
 {
 	enum head_result result = HEAD_MORE;
 	size_t at = 0;
 
 	while (at < count && result == HEAD_MORE) {
-		unsigned char byte = (unsigned char)bytes[at++];
+		size_t skipped = head_skip(head, bytes + at, count - at);
+		unsigned char byte;
 		bool cr = head->cr;
 
+		at += skipped;
+		head->count += skipped;
+		if (at == count)
+			break;
+		byte = (unsigned char)bytes[at++];
 		head->cr = byte == '\r';
 		if (cr && byte != '\n')
 			result = HEAD_BAD;
@@ -62,10 +86,11 @@ enum head_result head_take(struct head *head, const char *bytes, size_t count, s
 			result = head_line(head);
 		else if (byte != '\r')
 			result = head_control(byte) ? HEAD_BAD : head_byte(head, byte);
-		if (++head->count > HEAD_BYTES)
-			result = HEAD_BAD;
+		head->count++;
 	}
 	*used = at;
+	if (head->count > HEAD_BYTES)
+		result = HEAD_BAD;
 	if (result == HEAD_ENDS)
 		*head = (struct head){HEAD_START, false, 0};
 	return result;

@@ -121,7 +121,8 @@ static enum MHD_Result request_frame_header(void *context, enum MHD_ValueKind ki
 	for (size_t i = 0; i < sizeof(request_single) / sizeof(request_single[0]); i++) {
 		unsigned bit = 1u << i;
 
-		if (strcasecmp(request_single[i], key))
+		/* Of a name that is another one mostly the first letter is, too. */
+		if ((key[0] | 32) != request_single[i][0] || strcasecmp(request_single[i], key))
 			continue;
 		frame->twice |= frame->seen & bit;
 		frame->seen |= bit;

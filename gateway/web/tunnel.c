@@ -141,13 +141,13 @@ static bool tunnel_decrypt(struct tunnel *tunnel, bool *broken)
 	return false;
 }
 
-static bool tunnel_give(struct tunnel *tunnel, bool *broken)
+static bool tunnel_give(struct tunnel *tunnel, int64_t now_ms, bool *broken)
 {
 	struct tunnel_bytes *up = &tunnel->up;
 	ssize_t sent;
 
 	up->passed += gate_pass(&tunnel->gate, up->bytes + up->at + up->passed,
-				up->count - up->passed, tunnel_now_ms());
+				up->count - up->passed, now_ms);
 	if (!up->passed) {
 		if (!up->count && tunnel->client_ended && !tunnel->inner_told) {
 			shutdown(tunnel->inner, SHUT_WR);
@@ -238,7 +238,7 @@ static bool tunnel_move(struct tunnel *tunnel, int64_t now_ms)
 
 	for (unsigned round = 0; moved && !broken && round < TUNNEL_ROUNDS; round++) {
 		moved = tunnel_decrypt(tunnel, &broken);
-		moved |= !broken && tunnel_give(tunnel, &broken);
+		moved |= !broken && tunnel_give(tunnel, now_ms, &broken);
 		moved |= !broken && tunnel_take(tunnel, &broken);
 		moved |= !broken && tunnel_encrypt(tunnel, &broken);
 	}
