@@ -187,7 +187,7 @@ def test_full(build, tmp_path):
         guest.spoil("five")
         one(machine, "vm reset alpha --to ready")
         assert guest.shell("cat /mnt/*/file") == "four\nfour\n"
-        assert "KiB are used for what a snapshot keeps" in machine.command("log show -v alpha")
+        assert "KiB are used for old blocks" in machine.command("log show -v alpha")
         end(machine)
 
 

@@ -204,8 +204,8 @@ static void little_is_left(void **state)
 	assert_string_equal(noticed, "");
 	links[1].undo.low_told = low = true;
 	vm_disks_look_at_room(&vm);
-	assert_string_equal(noticed, "alpha: disk data: 12288 of 16384 KiB are used for what a "
-				     "snapshot keeps, `vm set alpha disk.undo=32M` makes room\n");
+	assert_string_equal(noticed, "alpha: disk data: 12288 of 16384 KiB are used for old "
+				     "blocks, `vm set alpha disk.undo=32M` makes room\n");
 	noticed[0] = '\0';
 	vm_disks_look_at_room(&vm);
 	assert_string_equal(noticed, "");

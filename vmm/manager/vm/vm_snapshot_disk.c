@@ -97,7 +97,7 @@ static void vm_disk_say_low(const struct vm *vm, const struct driver_link *link)
 	       "room",
 	       vm_name_of(link), (unsigned long long)(disk_undo_kept_bytes(link) / KIB),
 	       (unsigned long long)(link->undo.bytes / KIB),
-	       disk_is_view(link) ? "what it writes" : "what a snapshot keeps", name,
+	       disk_is_view(link) ? "what it writes" : "old blocks", name,
 	       (unsigned long long)next_mib);
 	log_message(LOG_WARNING, LOG_VM, name, "%s", text);
 	notice("%s: %s\n", name, text);
