@@ -72,7 +72,7 @@ def test_lost_words(build):
         group = machine.command("vm help")
         assert group == machine.command("help vm") and "vm start NAME..." in group, group
         groups = machine.command("--help")
-        assert groups.startswith("VMs:\n  vm ") and "\n\nLooking closer:\n" in groups, groups
+        assert groups.startswith("VMs:\n") and "\n\nLooking closer:\n" in groups, groups
         # each command once, whatever group it is in
         names = [line[2:].split("  ")[0] for line in groups.split("\n") if line.startswith("  ")]
         assert sorted(names) == sorted(row["name"] for row in machine.objects("help"))

@@ -48,7 +48,7 @@ static void command_help_list(struct reply *reply)
 		reply_line(reply, "%s:", groups[group].title);
 		COMMAND_FOR_EACH(command)
 			if (command_help_group_of(command) == group)
-				reply_line(reply, "  %-16s %s", command->name, command->summary);
+				reply_line(reply, "  %-16s  %s", command->name, command->summary);
 	}
 	reply_line(reply, "%s", "");
 	reply_line(reply,
