@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Another release of Debian on this machine, as a chroot:
 #   bed.sh make FOLDER SUITE PACKAGE...   makes FOLDER/root, with these packages in it
-#   bed.sh run FOLDER COMMAND...          runs a command in it, in this folder, whose build/ is FOLDER/build
+#   bed.sh run FOLDER COMMAND...          runs a command in it, in this folder
+# What is built there is in FOLDER/build and FOLDER/gateway, which are this folder's build and gateway/build there.
 # Both take root, or sudo. Each works in mount and process namespaces of its own: what it mounts and starts
 # is seen by nobody else, and ends with it, even if it is killed.
 set -eu
@@ -42,25 +43,26 @@ make_bed() {
 }
 
 run_in_bed() {
-	mkdir -p "$bed/build" "$bed/root$PWD"
+	mkdir -p "$bed/build" "$bed/gateway" "$bed/root$PWD" gateway/build
 	cp -L /etc/resolv.conf /etc/hosts "$bed/root/etc/" 2>/dev/null || true
 	# Of make's own flags: the pipe of its jobs does not reach in there.
 	MAKEFLAGS=$(echo "${MAKEFLAGS:-}" | sed 's/ *--jobserver-[a-z]*=[^ ]*//g')
 	export MAKEFLAGS HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	# shellcheck disable=SC2086
 	exec $alone sh -euc '
-		root=$1 build=$2
-		shift 2
+		root=$1/root bed=$1
+		shift
 		mount -t proc proc "$root/proc"
 		mount --rbind /sys "$root/sys"
 		mount --rbind /dev "$root/dev"
 		mount -t tmpfs run "$root/run"
 		mount --bind "$PWD" "$root$PWD"
-		mount --bind "$build" "$root$PWD/build"
+		mount --bind "$bed/build" "$root$PWD/build"
+		mount --bind "$bed/gateway" "$root$PWD/gateway/build"
 		status=0
 		chroot "$root" env -C "$PWD" "$@" || status=$?
 		exit "$status"
-	' sh "$bed/root" "$bed/build" "$@"
+	' sh "$bed" "$@"
 }
 
 case $what in

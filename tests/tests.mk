@@ -292,6 +292,7 @@ test-parts: $(sort $(foreach shelf,$(or $(ONLY),unit fuzz guest system gateway),
 BED_CLANG := $(BUILD)/clang
 BED_LEVEL := -g0 -O0 -w -Wl,--unresolved-symbols=ignore-all
 test-bed-parts: $(sort $(PARTS_guest))
+	$(Q)$(MAKE) --no-print-directory -C gateway BUILD=$(CURDIR)/gateway/build all
 	$(Q)$(MAKE) --no-print-directory CC=clang BUILD=$(BED_CLANG) BUNDLE= UNIT_LEVEL="$(BED_LEVEL)" all $(UNIT_TESTS:$(BUILD)/%=$(BED_CLANG)/%)
 
 # All CPUs build, unless -j says how many shall.
