@@ -23,12 +23,10 @@ void disk_serial(const char *name, char serial[DISK_SERIAL_BYTES])
 	size_t length = strlen(name);
 	u32 sum = disk_serial_sum(name);
 
-	memset(serial, 0, DISK_SERIAL_BYTES);
-	if (length <= DISK_SERIAL_BYTES) {
-		memcpy(serial, name, length);
+	for (u32 i = 0; i < DISK_SERIAL_BYTES; i++)
+		serial[i] = i < length ? name[i] : '\0';
+	if (length <= DISK_SERIAL_BYTES)
 		return;
-	}
-	memcpy(serial, name, BEGIN_BYTES);
 	serial[BEGIN_BYTES] = '-';
 	for (u32 i = 0; i < SUM_DIGITS; i++)
 		serial[BEGIN_BYTES + 1 + i] = "0123456789abcdef"[sum >> (28 - 4 * i) & 15];
