@@ -21,11 +21,12 @@ static u64 available;	       /* pages that nobody was promised */
 static u64 quota;	       /* of the group */
 static u32 calls;	       /* of the kernel for one freeze or reset, before it is done */
 static enum status ram_status; /* then */
+static u64 call_ns;	       /* that each of them takes */
 static u64 layer_pages;	       /* that a freeze takes */
 static u32 merges;
-static u64 merged_pages;      /* that come back at once */
-static u64 late_pages;	       /* of a state dropped before, which come back meanwhile */
-static u32 states;	       /* memory for states that there is */
+static u64 merged_pages; /* that come back at once */
+static u64 late_pages;	 /* of a state dropped before, which come back meanwhile */
+static u32 states;	 /* memory for states that there is */
 static u32 closed;
 
 /* The VM's disks, as vm_snapshot_disk.c tells of them. */
@@ -36,15 +37,15 @@ static struct {
 	bool goes_on;
 	bool forgotten;
 	bool any;
-	const char *refusal;		/* of vm_disks_prepare */
-	const char *problem;		/* they are not whole */
+	const char *refusal;		 /* of vm_disks_prepare */
+	const char *problem;		 /* they are not whole */
 	enum disk_undo_state keep_state; /* then */
 	enum disk_undo_state back_state;
 	u64 moved;
 	bool clones_know; /* and end, before what they see is forgotten */
-	bool viewed; /* others see what they held at the last one */
-	bool reached; /* their devices still reach the RAM */
-	u32 again;    /* they may once more */
+	bool viewed;	  /* others see what they held at the last one */
+	bool reached;	  /* their devices still reach the RAM */
+	u32 again;	  /* they may once more */
 } disks;
 
 bool vm_disks_prepare(struct vm *vm, char *why, size_t size)
@@ -209,6 +210,7 @@ static u32 layers_below;
 
 static enum status ram_call(void)
 {
+	now += call_ns;
 	if (calls > 0) {
 		calls--;
 		return STATUS_AGAIN;
@@ -276,6 +278,7 @@ static UNUSED struct vm *ready_in(enum vm_state state)
 	account = (struct group_page){.used_pages = 1500, .absent_pages = 900};
 	available = 5000;
 	calls = 100;
+	call_ns = 0;
 	ram_status = STATUS_OK;
 	layer_pages = 300;
 	layers_below = 0;

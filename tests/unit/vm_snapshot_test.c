@@ -203,7 +203,7 @@ static void gives_up(void **state)
 	channel.state_used = 5000;
 	monitor_did();
 	assert_int_equal(vm->snapshots.phase, SNAPSHOT_FREEZING);
-	assert_true(calls >= ~0u - 2 * STEP_CALLS); /* others have their turn */
+	assert_true(calls >= ~0u - 2 * VM_TURN_STEPS); /* others have their turn */
 	now += VM_HANDOVER_NS;
 	(void)vm_step();
 	assert_int_equal(channel.command, VM_COMMAND_CONTINUE);
@@ -221,7 +221,7 @@ static void gives_up(void **state)
 	channel.held = 1;
 	monitor_did();
 	assert_int_equal(vm->snapshots.phase, SNAPSHOT_RESETTING);
-	assert_true(calls >= ~0u - 4 * STEP_CALLS);
+	assert_true(calls >= ~0u - 4 * VM_TURN_STEPS);
 	now += VM_HANDOVER_NS;
 	(void)vm_step();
 	assert_int_equal(vm->state, VM_CRASHED);
@@ -353,6 +353,30 @@ static void merges_layers(void **state)
 	assert_int_equal(vm_deadline(), ~0ull);
 }
 
+/* Steps that its monitor makes slow: after a few of them others have their turn. */
+static void takes_turns(void **state)
+{
+	u32 fewest = ~0u - (VM_TURN_NS / NS_PER_MS + 1);
+	struct vm *vm = ready_in(VM_RUNNING);
+
+	(void)state;
+	taken(vm, "one");
+	call_ns = NS_PER_MS;
+	for (u32 phase = 0; phase < 3; phase++) {
+		vm->snapshots.phase = (const enum vm_snapshot_phase[]){
+			SNAPSHOT_FREEZING, SNAPSHOT_RESETTING, SNAPSHOT_MERGING}[phase];
+		vm->snapshots.until_tsc = ~0ull;
+		calls = ~0u;
+		assert_true(vm_step());
+		assert_true(calls >= fewest && calls < ~0u);
+	}
+	/* one step at least, however slow */
+	call_ns = NS_PER_S;
+	calls = ~0u;
+	assert_true(vm_step());
+	assert_int_equal(calls, ~0u - 1);
+}
+
 /* A clone, or the kernel for now, keeps a layer; it goes later. */
 static void merges_later(void **state)
 {
@@ -420,14 +444,21 @@ static void ends_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keeps),	 cmocka_unit_test(is_a_layer),
-		cmocka_unit_test(not_taken),	 cmocka_unit_test(refused_words),
-		cmocka_unit_test(goes_back),	 cmocka_unit_test(goes_back_and_ends),
+		cmocka_unit_test(keeps),
+		cmocka_unit_test(is_a_layer),
+		cmocka_unit_test(not_taken),
+		cmocka_unit_test(refused_words),
+		cmocka_unit_test(goes_back),
+		cmocka_unit_test(goes_back_and_ends),
 		cmocka_unit_test(gives_up),
+		cmocka_unit_test(takes_turns),
 		cmocka_unit_test(lets_go),
-		cmocka_unit_test(clones),	 cmocka_unit_test(does_not_go_back),
-		cmocka_unit_test(ends_meanwhile), cmocka_unit_test(merges_layers),
-		cmocka_unit_test(merges_later),	 cmocka_unit_test(is_last_again),
+		cmocka_unit_test(clones),
+		cmocka_unit_test(does_not_go_back),
+		cmocka_unit_test(ends_meanwhile),
+		cmocka_unit_test(merges_layers),
+		cmocka_unit_test(merges_later),
+		cmocka_unit_test(is_last_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

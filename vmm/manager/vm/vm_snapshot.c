@@ -5,7 +5,6 @@
  * still, the kernel gives up that layer's pages, and the monitor loads the saved state.
  */
 #include "vmm/manager/vm/vm_snapshot.h"
-#include "lib/bits.h"
 #include "lib/read_once.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm.h"
@@ -13,12 +12,12 @@
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/vm_quota.h"
 #include "vmm/manager/vm/vm_snapshot_disk.h"
+#include "vmm/manager/vm/vm_turn.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define STEP_CALLS	64u /* of the kernel, each of them bounded */
 #define TABLES_SHARE	128u /* of RAM: the slots and tables of one more layer */
 #define TABLES_PAGES	64u
 /* A disk that takes its old blocks does some of it within that time, or its driver starts anew. */
@@ -243,10 +242,11 @@ static bool vm_snapshot_freeze(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 	handle_t *ram = &snapshots->list[snapshots->place].ram;
+	struct vm_turn turn = vm_turn_begin();
 	enum status status = STATUS_AGAIN;
 	u32 depth = 0;
 
-	for (u32 i = 0; i < STEP_CALLS && status == STATUS_AGAIN; i++)
+	while (status == STATUS_AGAIN && vm_turn_goes_on(&turn))
 		status = sys_memory_freeze(vm->ram, ram, &depth);
 	if (status == STATUS_AGAIN)
 		return true;
@@ -366,9 +366,10 @@ static void vm_snapshot_load(struct vm *vm)
 
 static bool vm_snapshot_go_back(struct vm *vm)
 {
+	struct vm_turn turn = vm_turn_begin();
 	enum status status = STATUS_AGAIN;
 
-	for (u32 i = 0; i < STEP_CALLS && status == STATUS_AGAIN; i++)
+	while (status == STATUS_AGAIN && vm_turn_goes_on(&turn))
 		status = sys_memory_reset(vm->ram);
 	if (status == STATUS_AGAIN)
 		return true;

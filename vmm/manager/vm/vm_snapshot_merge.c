@@ -7,10 +7,10 @@
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_quota.h"
 #include "vmm/manager/vm/vm_snapshot_disk.h"
+#include "vmm/manager/vm/vm_turn.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
-#define STEP_CALLS    64u /* of the kernel, each of them bounded */
 #define TRY_AGAIN_NS  NS_PER_S
 #define SURPLUS_LOOKS 100u
 
@@ -79,9 +79,10 @@ static void vm_snapshot_merge_merged(struct vm *vm)
 bool vm_snapshot_merge_step(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
+	struct vm_turn turn = vm_turn_begin();
 	enum status status = STATUS_AGAIN;
 
-	for (u32 i = 0; i < STEP_CALLS && status == STATUS_AGAIN; i++)
+	while (status == STATUS_AGAIN && vm_turn_goes_on(&turn))
 		status = sys_memory_merge(vm->ram);
 	if (status == STATUS_AGAIN)
 		return true;

@@ -2,12 +2,13 @@
 #include "vmm/manager/vm/vm_trim.h"
 
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_turn.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define STEPS 8u /* in a turn: some 256 pages are looked at */
+#define STEPS 8u /* in a turn: some 256 pages are looked at, if there is time */
 /* A step waits for CPUs, some milliseconds; its own monitor, by giving pages back, can undo it. */
 #define STEP_NS (2 * NS_PER_S)
 
@@ -78,7 +79,9 @@ static void vm_trim_step_memory(struct vm *vm)
 
 bool vm_trim_step(struct vm *vm)
 {
-	for (u32 i = 0; i < STEPS && vm_trim_is_on(&vm->trim); i++)
+	struct vm_turn turn = vm_turn_begin();
+
+	for (u32 i = 0; i < STEPS && vm_trim_is_on(&vm->trim) && vm_turn_goes_on(&turn); i++)
 		vm_trim_step_memory(vm);
 	return vm_trim_is_on(&vm->trim);
 }
