@@ -146,13 +146,14 @@ $(LAYERS)/skerry.elf: $(BUILD)/skerry.elf $(LAYERS)/layers.bin boot/blobs.S test
 
 LIARS := $(BUILD)/tests/liars
 $(eval $(call program,tests/liars/monitor,$(MONITOR) tests/liars/monitor_liar.c \
-	tests/liars/pool_watcher.c tests/liars/saver_liar.c))
+	tests/liars/memory_liar.c tests/liars/pool_watcher.c tests/liars/saver_liar.c))
 $(eval $(call program,tests/liars/ramdisk,$(call driver_sources,vmm/driver/disk/ramdisk) tests/liars/driver_liar.c))
 $(eval $(call program,tests/liars/nvme,$(call driver_sources,vmm/driver/disk/nvme) tests/liars/nvme_liar.c))
 -include $(patsubst %.o,%.d,$(call objects,$(wildcard tests/liars/*.c)))
 
 $(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush --wrap=virtio_net_poll_link \
-	--wrap=handover_save --wrap=handover_continue --wrap=handover_start --wrap=sys_handle_close
+	--wrap=handover_save --wrap=handover_continue --wrap=handover_start --wrap=sys_handle_close \
+	--wrap=loop_run
 $(LIARS)/ramdisk.elf: PROGRAM_WRAPS := --wrap=client_publish
 $(LIARS)/nvme.elf: PROGRAM_WRAPS := --wrap=nvme_start --wrap=driver_finish
 
