@@ -90,3 +90,31 @@ def test_rewrite(build, tmp_path, emulator):
             assert "FAIL" not in machine.transcript()
         audits = machine.objects("fault audits")[0]
         assert audits["audits"] >= 6 and audits["findings"] == 0, machine.command("log show")
+
+
+FETCHED = """\
+[vm sparse]
+kernel = sparse.bin
+cmdline = first=1024 end=2048 fetch=100
+memory = 2G
+autostart = no
+"""
+
+
+def test_fetched(build, tmp_path):
+    """
+    A guest has fetched code in some pieces of a GiB, each of them in small pages on such a CPU,
+    when it touches the rest: no table of the small ones is left behind when it ends.
+    """
+    files = bundle.make(tmp_path / "fetched.cpio", FETCHED, bundle.tiny(build, "sparse"))
+    with Bochs(build, bundle=files, memory="2304M") as machine:
+        machine.wait_prompt()
+        free = machine.free_pages()
+        machine.good("vm create sparse")
+        machine.good("vm start sparse")
+        machine.attach("sparse")
+        machine.wait("PASS filled", limit=120)
+        machine.leave()
+        audited(machine)
+        machine.good("vm destroy sparse")
+        machine.wait_free(free)
