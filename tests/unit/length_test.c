@@ -68,15 +68,24 @@ static bool parse_line(char *text, struct line *line)
 	return line->count > 0;
 }
 
-/* Of APX: EVEX with map 4, or with bits that select registers from 16 on. */
-static bool is_apx_evex(const u8 *bytes)
+/* Of APX: REX2 (D5), and EVEX with map 4 or with bits that select registers from 16 on. */
+static bool is_apx(const u8 *bytes, size_t count)
 {
-	return (bytes[1] & 8) != 0 || (bytes[2] & 4) == 0 || (bytes[1] & 7) == 4;
+	size_t i = 0;
+
+	while (i < count && ((bytes[i] & 0xf0) == 0x40 ||
+			     memchr("\xf0\xf2\xf3\x66\x67\x26\x2e\x36\x3e\x64\x65", bytes[i], 11)))
+		i++;
+	if (i + 2 >= count)
+		return false;
+	return bytes[i] == 0xd5 ||
+	       (bytes[i] == 0x62 &&
+		((bytes[i + 1] & 8) != 0 || (bytes[i + 2] & 4) == 0 || (bytes[i + 1] & 7) == 4));
 }
 
 /*
  * SDM vol. 2, 2.3.2 to 2.3.5: such a prefix before VEX gives #UD; objdump accepts it. And from
- * 2.42 on it knows APX, which no guest is offered: in 64-bit code REX2 (D5) and more of EVEX.
+ * 2.42 on it knows APX, which no guest is offered, in 64-bit code.
  */
 static bool is_refused(const u8 *bytes, size_t count, enum x86_mode mode)
 {
@@ -87,8 +96,7 @@ static bool is_refused(const u8 *bytes, size_t count, enum x86_mode mode)
 			     (mode == X86_MODE_64 && (bytes[i] & 0xf0) == 0x40));
 	     i++)
 		forbidden = true;
-	if (mode == X86_MODE_64 && i + 2 < count &&
-	    (bytes[i] == 0xd5 || (bytes[i] == 0x62 && is_apx_evex(bytes + i))))
+	if (mode == X86_MODE_64 && is_apx(bytes, count))
 		return true;
 	return forbidden && i < count && memchr("\xc4\xc5\x62\x8f", bytes[i], 4) != NULL;
 }
