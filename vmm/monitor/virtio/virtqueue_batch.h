@@ -70,7 +70,7 @@ static ALWAYS_INLINE bool virtqueue_batch_front(struct virtqueue_batch *batch, b
 	guest_words_read(batch->place.table + head * sizeof(descriptor), &descriptor,
 			 sizeof(descriptor));
 	offset = descriptor.address - batch->ram.gpa.value;
-	piece->at = batch->ram.host + offset;
+	piece->at = (u8 *)((u64)batch->ram.host + offset); /* used if the offset is one */
 	piece->bytes = descriptor.bytes;
 	piece->head = head;
 	return likely((descriptor.flags & (VIO_NEXT | VIO_INDIRECT | VIO_WRITE)) ==
