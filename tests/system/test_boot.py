@@ -143,6 +143,7 @@ def test_reboot(build, empty):
 def test_emulator_ends(build):
     """A test that fails because its emulator has ended tells what that said last."""
     with Qemu(build) as machine:
+        machine.wait_prompt()
         machine.process.terminate()
         with pytest.raises(AssertionError, match="terminating on signal 15"):
             machine.wait_prompt()

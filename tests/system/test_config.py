@@ -42,7 +42,7 @@ OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "memory":
           "test_device": "yes"}
 # The keys that, by `help vm set`, can change while a VM runs.
 AT_ANY_TIME = ("weight cap reserve affinity on_crash stop_timeout autostart trap disk.ops disk.bytes "
-               "disk.burst disk.weight net.packets net.bytes net.burst net.weight").split()
+               "disk.burst disk.weight disk.undo net.packets net.bytes net.burst net.weight").split()
 
 
 def check_changeable(machine):
