@@ -7,8 +7,8 @@
 SUITES := bookworm trixie
 HOST_SUITE := $(shell . /etc/os-release && echo $$VERSION_CODENAME)
 BED_FOLDER := $(BUILD)/beds
-# Where make test runs what differs: the other one of them, if this machine is one.
-BEDS ?= $(if $(filter $(HOST_SUITE),$(SUITES)),$(filter-out $(HOST_SUITE),$(SUITES)))
+# Where make test runs what differs: BEDS= names them; ONLY=bed alone is the other one, if this machine is one.
+BEDS ?= $(if $(filter bed,$(ONLY)),$(if $(filter $(HOST_SUITE),$(SUITES)),$(filter-out $(HOST_SUITE),$(SUITES))))
 SUITE ?= $(firstword $(filter-out $(HOST_SUITE),$(SUITES)))
 
 .PHONY: bed bed-check

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # make test: the CI set. ONLY=unit|fuzz|guest|system|gateway|bed and NAME=pattern narrow it. The last of
-# these is what differs in the other release of Debian, in a chroot of it (iso/bed.mk); BEDS= leaves it out.
+# these is what differs in the other release of Debian, in a chroot of it (iso/bed.mk). It is not part of
+# the set: ONLY=bed, or BEDS=trixie with the rest.
 
 include gateway/packages.mk
 TEST_PACKAGES := curl debootstrap tcpdump tshark e2fsprogs libc6-dev libcmocka-dev python3-pytest python3-pytest-xdist python3-pexpect binutils lz4 busybox-static gdb acpica-tools \
