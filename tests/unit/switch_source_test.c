@@ -108,6 +108,17 @@ static void expect_frames(u32 index, u32 count)
 }
 
 /* A request for an address, of 590 bytes; then one byte of it is another, bytes of it are there. */
+/* What the sender of the next frames leaves to the switch: a sum, in which field. */
+static struct frame_header offer;
+
+static void put_offered(u32 index, u32 bytes)
+{
+	struct frame_header header = offer;
+
+	header.bytes = bytes;
+	put_frame(index, header, scratch);
+}
+
 static void put_dhcp(u64 client, u32 at, u8 value, u32 bytes)
 {
 	u8 *ip = scratch + 14;
@@ -124,7 +135,7 @@ static void put_dhcp(u64 client, u32 at, u8 value, u32 bytes)
 	bytes_put32(ip + 28, 0x01010600);
 	put_mac(ip + 56, client);
 	ip[at] = value;
-	put_frame(0, (struct frame_header){.bytes = bytes}, scratch);
+	put_offered(0, bytes);
 }
 
 static void may_ask_for_its_ip(void **state)
@@ -226,7 +237,7 @@ static void put_solicitation(u32 index, u64 mac, u32 at, u8 value, u32 bytes)
 	memcpy(ip + 37, asked + 13, 3);
 	ip[40] = 135;
 	ip[at] = value;
-	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
+	put_offered(index, bytes);
 }
 
 /* Likewise for the IPv6 address that is made of its card's; and nothing else by IPv6. */
@@ -252,6 +263,36 @@ static void may_probe_for_its_ipv6(void **state)
 	serve_all();
 	expect_nothing(1);
 	expect_dropped(0, NET_DROP_SPOOFED, 2 + ARRAY_COUNT(other));
+}
+
+static void offer_sum(u16 start, u16 offset)
+{
+	offer = (struct frame_header){
+		.flags = FRAME_NEEDS_CHECKSUM, .checksum_start = start, .checksum_offset = offset};
+}
+
+/* A sum, of bytes that the sender chooses, must not be laid over what it was believed for. */
+static void no_sum_over_what_is_believed(void **state)
+{
+	(void)state;
+	attach_port(0, (struct net_port){.mac = MAC(0), .address = IP_OWN});
+	attach(1);
+	offer_sum(34, 6); /* UDP's own */
+	put_dhcp(MAC(0), 0, 0x45, 590);
+	serve_all();
+	expect_frames(1, 1);
+	offer_sum(34, 40); /* chaddr */
+	put_dhcp(MAC(0), 0, 0x45, 590);
+	offer_sum(34, 16); /* TCP's, of UDP */
+	put_dhcp(MAC(0), 0, 0x45, 590);
+	offer_sum(36, 4); /* the same field by another sum */
+	put_dhcp(MAC(0), 0, 0x45, 590);
+	offer_sum(54, 16); /* the target */
+	put_solicitation(0, MAC(0), 1, 0, 14 + 72);
+	serve_all();
+	expect_nothing(1);
+	expect_dropped(0, NET_DROP_BAD, 4);
+	offer = (struct frame_header){0};
 }
 
 /* Whatever a port may send from, it is not an address that the manager has given to another. */
@@ -316,8 +357,8 @@ static void anothers_ip_in_its_vlan(void **state)
 	expect_dropped(1, NET_DROP_SPOOFED, 1);
 	expect_nothing(2);
 	expect_frames(4, 1);
-	attach_port(5, (struct net_port){.mac = MAC(5), .address = IP_OTHER,
-					 .flags = NET_PORT_TRUNK});
+	attach_port(5,
+		    (struct net_port){.mac = MAC(5), .address = IP_OTHER, .flags = NET_PORT_TRUNK});
 	put_arp_about(3, REPLY, OF_ETHER, IP_OTHER, IP_OTHER);
 	serve_all();
 	expect_dropped(3, NET_DROP_SPOOFED, 1);
@@ -348,11 +389,12 @@ static void free_once_its_port_is_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(from_its_own_address_only), TEST(any_source_but_others),
-		TEST(from_its_own_ip_only),	 TEST(may_ask_for_its_ip),
-		TEST(may_probe_for_its_ip),	 TEST(may_probe_for_its_ipv6),
-		TEST(not_from_anothers_ip),	 TEST(the_wire_is_believed),
-		TEST(anothers_ip_in_its_vlan),	 TEST(free_once_its_port_is_gone),
+		TEST(from_its_own_address_only),    TEST(any_source_but_others),
+		TEST(from_its_own_ip_only),	    TEST(may_ask_for_its_ip),
+		TEST(may_probe_for_its_ip),	    TEST(may_probe_for_its_ipv6),
+		TEST(no_sum_over_what_is_believed), TEST(not_from_anothers_ip),
+		TEST(the_wire_is_believed),	    TEST(anothers_ip_in_its_vlan),
+		TEST(free_once_its_port_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,9 @@
 #include "vmm/switch/bytes.h"
 #include "vmm/switch/tcp.h"
 
+#define IP_UDP		17u
+#define UDP_CHECKSUM_AT 6u
+
 /* Where what is behind the IP header begins, at the least; 0: there is no such header. */
 static u32 offload_transport_at(const struct packet *packet)
 {
@@ -18,7 +21,26 @@ static u32 offload_transport_at(const struct packet *packet)
 	return 0;
 }
 
-/* The field lies behind all that decisions are based on, so that a sum never changes an address. */
+/*
+ * Of a card with an address the field is TCP's or UDP's own. It is for what lies behind the IP
+ * header that such a card may send some frames at all (source.c): DHCP's chaddr, the target of a
+ * neighbour solicitation. A sum put there would change what was believed.
+ */
+static bool offload_is_own_field(const struct packet *packet, u32 start, u32 offset)
+{
+	const u8 *ip = packet->head + IP_AT;
+
+	if (packet->from->address == 0)
+		return true;
+	if (packet->type != ETHER_IPV4 || start != offload_transport_at(packet))
+		return false;
+	return ip[IPV4_PROTOCOL_AT] == IP_TCP
+		       ? offset == TCP_CHECKSUM_AT
+		       : ip[IPV4_PROTOCOL_AT] == IP_UDP && offset == UDP_CHECKSUM_AT;
+}
+
+/* The field lies behind the addresses that decisions are based on, so that a sum never changes one.
+ */
 static bool offload_check_checksum(struct packet *packet, const struct frame_header *header,
 				   u32 tag)
 {
@@ -28,6 +50,8 @@ static bool offload_check_checksum(struct packet *packet, const struct frame_hea
 	if (transport == 0 || start < transport + tag)
 		return false;
 	start -= tag;
+	if (!offload_is_own_field(packet, start, header->checksum_offset))
+		return false;
 	if (start > packet->head_bytes || packet->head_bytes - start < 2 ||
 	    header->checksum_offset > packet->head_bytes - start - 2)
 		return false;
