@@ -117,9 +117,11 @@ void driver_give_up(const char *pattern, ...)
 	abort();
 }
 
+static u32 full_unit = ~0u; /* a disk that takes nothing; ~0: all do */
+
 static bool submit(struct driver_request *request)
 {
-	if (given_count >= device_room)
+	if (given_count >= device_room || request->unit == full_unit)
 		return false;
 	given[given_count++] = request;
 	return true;

@@ -32,6 +32,7 @@ static int setup_moves(void **state)
 
 	memset(rooms, 0, sizeof(rooms));
 	memset(floods, 0, sizeof(floods));
+	full_unit = ~0u;
 	keep(0);
 	attach(1, false);
 	keep(1);
@@ -102,10 +103,9 @@ static void one_write_among_many(void **state)
 	}
 }
 
-/* Two disks of one controller have one move as well. */
-static void of_another_disk(void **state)
+/* Client 1's is another disk of the same controller. */
+static void have_another_disk(void)
 {
-	(void)state;
 	shared.disk.unit[1] = shared.disk.unit[0];
 	client_open(1, 0);
 	shared.client[1].number = 0;
@@ -114,9 +114,60 @@ static void of_another_disk(void **state)
 	shared.client[1].number = ++last_number;
 	client_take_commands();
 	(void)client_serve();
+}
+
+/* Two disks of one controller have one move as well. */
+static void of_another_disk(void **state)
+{
+	(void)state;
+	have_another_disk();
 	warm_up(1);
 	write_to(1, 10000, SIZE);
 	assert_in_range(overtaken_until_answered(1), 0, 3);
+}
+
+/* A disk that takes nothing now, as while it flushes, is no other disk's concern. */
+static void of_a_disk_beside_a_full_one(void **state)
+{
+	struct block_answer answer;
+	u32 steps = 0;
+
+	(void)state;
+	have_another_disk();
+	full_unit = 0;
+	warm_up(1); /* it waits */
+	write_to(1, 10000, SIZE);
+	for (; !slot_take(&peers[1].end, &answer); step_flooded(1))
+		assert_true(steps++ < 20);
+	(void)!link_publish(&peers[1].end);
+	assert_int_equal(floods[0].answered, 0);
+	full_unit = ~0u;
+	warm_up(1);
+	assert_true(floods[0].answered > 0); /* it had its turn at once */
+}
+
+/* What was read before a last piece that is shorter may be of another disk: none of it is kept. */
+static void a_shorter_last_piece(void **state)
+{
+	const u8 none[UNDO_PIECE_BYTES - BLOCK_SECTOR_BYTES] = {0};
+	struct block_answer answer;
+	u32 steps = 0;
+
+	(void)state;
+	shared.client[1].number = 0;
+	client_take_commands();
+	shared.client[1].disk.sectors = SIZE + 1;
+	shared.client[1].number = ++last_number;
+	client_take_commands();
+	(void)client_serve();
+	memset(own, 0xee, sizeof(own));
+	write_to(1, SIZE, 1);
+	for (; !slot_take(&peers[1].end, &answer); (void)step(), client_publish())
+		assert_true(steps++ < 100);
+	(void)!link_publish(&peers[1].end);
+	assert_int_equal(clients[1].undo.count, 1);
+	assert_memory_equal((u8 *)undo_data_at(&clients[1].undo, 0) + BLOCK_SECTOR_BYTES, none,
+			    sizeof(none));
 }
 
 /* So with a clone that writes a part of a piece, of which the rest is read first. */
@@ -233,6 +284,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(one_write_among_many),
 		TEST(of_another_disk),
+		TEST(of_a_disk_beside_a_full_one),
+		TEST(a_shorter_last_piece),
 		TEST(of_a_view),
 		TEST(in_turn),
 		TEST(a_large_range),

@@ -7,15 +7,16 @@
 #include "vmm/rt/clock.h"
 
 #define MOVE_PIECES ((u32)(BLOCK_REQUEST_BYTES / UNDO_PIECE_BYTES))
-_Static_assert(MOVE_PIECES * UNDO_PIECE_BYTES <= DRIVER_OWN_PAGES * PAGE_SIZE, "its data");
+_Static_assert(MOVE_PIECES *UNDO_PIECE_BYTES <= DRIVER_OWN_PAGES * PAGE_SIZE, "its data");
 
 static struct {
 	const struct driver_request *request; /* that is under way; NULL: none is */
 	struct client *client;
 	u64 piece; /* the first, of so many; 0: it is a flush */
 	u32 pieces;
-	u32 turn;	/* the client that is looked at first for the next one */
-	u32 stopped_at; /* with so many requests at that one's disk there was no place for it */
+	u32 turn; /* the client that is looked at first for the next one */
+	/* With so many requests at a disk there was no place for one more; 0: there was. */
+	u32 stopped_at[DISK_UNIT_MAX];
 } move;
 
 static bool undo_is_moving(void)
@@ -80,6 +81,19 @@ static u32 undo_sectors_of(const struct client *client, u64 piece, u32 pieces)
 			client->given.disk.sectors - piece * UNDO_PIECE_SECTORS);
 }
 
+/*
+ * What a shorter last piece has behind it is of the move before, and that may be another disk's. A
+ * disk that grows later has the whole piece.
+ */
+static void undo_clear_tail(struct driver_dma own, u32 sectors)
+{
+	u32 rest = sectors % UNDO_PIECE_SECTORS;
+
+	if (rest != 0)
+		memset((u8 *)own.memory + (u64)sectors * BLOCK_SECTOR_BYTES, 0,
+		       (UNDO_PIECE_SECTORS - rest) * BLOCK_SECTOR_BYTES);
+}
+
 /* False: the device has no room now. It may have ended when this returns. */
 static bool undo_start(struct client *client, enum block_operation operation, u64 piece, u32 pieces)
 {
@@ -95,6 +109,8 @@ static bool undo_start(struct client *client, enum block_operation operation, u6
 		request->sectors = undo_sectors_of(client, piece, pieces);
 		request->data = own.memory;
 		request->address = own.address;
+		if (operation == BLOCK_READ)
+			undo_clear_tail(own, request->sectors);
 		changes_note(&client->changes, operation, piece * UNDO_PIECE_SECTORS,
 			     request->sectors);
 	}
@@ -241,26 +257,35 @@ static bool undo_may_move(const struct client *client)
 	return client->wanted_pieces != 0 && !client->leaving;
 }
 
-/* Whoever finds no place at its disk is not passed over: it has the next one. */
+static bool undo_move_step(struct client *client)
+{
+	return undo_holds(client) ? undo_move_put_back(client) : undo_move_read(client);
+}
+
+/* The first that finds no place at its disk has the next turn; those of other disks go on. */
 bool undo_serve(void)
 {
 	u32 first = move.turn;
+	bool kept = false; /* the turn, for that one */
 	bool any = false;
 
-	move.stopped_at = 0;
+	memset(move.stopped_at, 0, sizeof(move.stopped_at));
 	for (u32 i = 0; i < DISK_CLIENT_MAX && !undo_is_moving(); i++) {
 		u32 turn = (first + i) % DISK_CLIENT_MAX;
 		struct client *client = &clients[turn];
+		u32 unit = client->given.disk.unit;
 
-		if (!undo_may_move(client))
+		if (!undo_may_move(client) || move.stopped_at[unit] != 0)
 			continue;
-		move.turn = turn;
-		if (!(undo_holds(client) ? undo_move_put_back(client) : undo_move_read(client))) {
-			move.stopped_at = client_waiting_for(client->given.disk.unit);
-			return any;
+		if (undo_move_step(client)) {
+			turn++;
+			any = true;
+		} else {
+			move.stopped_at[unit] = client_waiting_for(unit);
 		}
-		move.turn = (turn + 1) % DISK_CLIENT_MAX;
-		any = true;
+		if (!kept)
+			move.turn = turn % DISK_CLIENT_MAX;
+		kept |= move.stopped_at[unit] != 0;
 	}
 	return any;
 }
@@ -275,16 +300,17 @@ bool undo_read(struct client *client, u64 piece, u32 pieces)
 	return client->wanted_pieces != 0 || undo_moves(client);
 }
 
-static bool undo_is_stopped(void)
+static bool undo_is_stopped(const struct client *client)
 {
-	return move.stopped_at != 0 &&
-	       client_waiting_for(clients[move.turn].given.disk.unit) >= move.stopped_at;
+	u32 unit = client->given.disk.unit;
+
+	return move.stopped_at[unit] != 0 && client_waiting_for(unit) >= move.stopped_at[unit];
 }
 
 bool undo_waits(const struct client *client)
 {
 	if (undo_may_move(client))
-		return undo_is_moving() || undo_is_stopped();
+		return undo_is_moving() || undo_is_stopped(client);
 	return undo_holds(client) || undo_moves(client);
 }
 
