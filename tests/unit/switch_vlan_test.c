@@ -120,7 +120,7 @@ static void access_ports_send_priorities(void **state)
 		if (vlan == 0)
 			expect_frame(3, BROADCAST, 60, -1, 0x1237);
 		else
-			expect_frame(3, BROADCAST, 64, 0x6005, 0x1237);
+			expect_frame(3, BROADCAST, 64, 5, 0x1237);
 		assert_int_equal(dropped(0, NET_DROP_SPOOFED), 1);
 		assert_int_equal(dropped(0, NET_DROP_VLAN), 3);
 		for (u32 i = 0; i < 4; i++)

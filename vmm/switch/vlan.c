@@ -39,7 +39,8 @@ bool vlan_enter_tagged(struct packet *packet)
 		return false;
 	vlan_take_out(packet);
 	packet->type = inner;
-	packet->priority = (u16)(word & ~VID_MASK);
+	/* A guest does not choose what goes first on the wire, but for a trunk that may. */
+	packet->priority = packet->from->carries_all ? (u16)(word & ~VID_MASK) : 0;
 	if ((word & VID_MASK) != VID_NONE)
 		packet->vlan = word & VID_MASK;
 	return true;
