@@ -67,12 +67,12 @@ static void login_answer(struct request *request)
 {
 	const struct field *field = fields_below(&request->fields, "body", "cookie");
 	bool cookie = !field || field->type != FIELD_FALSE;
-	char secret[AUTH_TEXT_BYTES], text[160], actor[65];
+	char secret[AUTH_TEXT_BYTES], text[160];
+	uint64_t line;
 	json_t *body;
 
-	request_actor(request, actor, sizeof(actor));
 	/* Who looks after an audit that cannot be written has to get in; it changes nothing. */
-	(void)audit_begin(actor, "login", "", login_address(request), "ok");
+	(void)audit_own(&request->who, "login", "", login_address(request), "ok", &line);
 	if (!session_make(&request->who, cookie ? "" : SESSION_PREFIX, secret)) {
 		answer_problem(request, 500, "failed", "there are no random numbers");
 		return;
@@ -132,7 +132,8 @@ void api_login(struct request *request)
 	const char *password = request_text(request, "password");
 
 	if (!user && token && token_identify(token, &request->who)) {
-		login_answer(request);
+		if (request_rated(request, true))
+			login_answer(request);
 		return;
 	}
 	if (!login_may_try(request, user))

@@ -29,6 +29,12 @@ void audit_end(uint64_t line, const char *result);
  */
 void audit_denied(const struct identity *who, const char *action, const char *target,
 		  const char *from, const char *result);
+/*
+ * What somebody does to what is of its own alone, as a login, as often as it likes: has a line, or
+ * is counted, likewise. False: it cannot be written. *line is 0 when it was counted.
+ */
+bool audit_own(const struct identity *who, const char *action, const char *target, const char *from,
+	       const char *result, uint64_t *line);
 void audit_denied_tell(bool at_once);
 uint64_t audit_denied_counted(void);
 /* A line of skerryd's own: `action`, so many times. False: it cannot be written. */

@@ -7,9 +7,10 @@
 #include "gateway/core/share.h"
 
 /*
- * What was denied. Whoever asks for what it may not have would fill the disk, or drive what others
- * did out of the files that are kept: each credential, and all who have none, get so many lines of
- * their own; what is denied beyond is counted, and the count has a line.
+ * What was denied, and what somebody does to what is of its own alone. Whoever asks for either
+ * again and again would fill the disk, or drive what others did out of the files that are kept:
+ * each credential, and all who have none, get so many lines of each kind; what is beyond is
+ * counted, and the count has a line.
  */
 enum {
 	DENIED_COUNT = 64,  /* credentials at a time */
@@ -17,6 +18,10 @@ enum {
 	DENIED_EACH_S = 10, /* then one line in so many seconds */
 	DENIED_TELL_S = 60, /* between the lines with the count */
 };
+
+enum denied_kind { DENIED, DENIED_OWN, DENIED_KINDS };
+
+static const char *const denied_actions[DENIED_KINDS] = {"audit.denied", "audit.own"};
 
 struct denied {
 	struct identity who;
@@ -28,14 +33,14 @@ static struct {
 	struct denied list[DENIED_COUNT];
 	uint64_t counted, untold;
 	double told_s;
-} denied;
+} denied[DENIED_KINDS];
 
-static struct denied *denied_find(const struct identity *who, double now_s)
+static struct denied *denied_find(enum denied_kind kind, const struct identity *who, double now_s)
 {
-	struct denied *oldest = &denied.list[0];
+	struct denied *oldest = &denied[kind].list[0];
 
 	for (size_t i = 0; i < DENIED_COUNT; i++) {
-		struct denied *each = &denied.list[i];
+		struct denied *each = &denied[kind].list[i];
 
 		if (each->used && share_same(&each->who, who) && each->who.roles == who->roles)
 			return each;
@@ -46,17 +51,21 @@ static struct denied *denied_find(const struct identity *who, double now_s)
 	return oldest;
 }
 
-static bool denied_has_line(const struct identity *who)
+/* False: it has been counted. */
+static bool denied_has_line(enum denied_kind kind, const struct identity *who)
 {
 	double now_s = machine_now_s();
-	struct denied *each = denied_find(who, now_s);
+	struct denied *each = denied_find(kind, who, now_s);
 
 	each->left += (now_s - each->seen_s) / DENIED_EACH_S;
 	if (each->left > DENIED_BURST)
 		each->left = DENIED_BURST;
 	each->seen_s = now_s;
-	if (each->left < 1)
+	if (each->left < 1) {
+		denied[kind].counted++;
+		denied[kind].untold++;
 		return false;
+	}
 	each->left -= 1;
 	return true;
 }
@@ -67,28 +76,40 @@ void audit_denied(const struct identity *who, const char *action, const char *ta
 	static const struct identity nobody;
 	char actor[65] = "?";
 
-	if (!denied_has_line(who ? who : &nobody)) {
-		denied.counted++;
-		denied.untold++;
+	if (!denied_has_line(DENIED, who ? who : &nobody))
 		return;
-	}
 	if (who)
 		identity_actor(who, actor, sizeof(actor));
 	audit_begin(actor, action, target, from, result);
 }
 
+bool audit_own(const struct identity *who, const char *action, const char *target, const char *from,
+	       const char *result, uint64_t *line)
+{
+	char actor[65];
+
+	*line = 0;
+	if (!denied_has_line(DENIED_OWN, who))
+		return true;
+	identity_actor(who, actor, sizeof(actor));
+	*line = audit_begin(actor, action, target, from, result);
+	return *line != 0;
+}
+
 uint64_t audit_denied_counted(void)
 {
-	return denied.counted;
+	return denied[DENIED].counted + denied[DENIED_OWN].counted;
 }
 
 void audit_denied_tell(bool at_once)
 {
 	double now_s = machine_now_s();
 
-	if (!denied.untold || (!at_once && now_s - denied.told_s < DENIED_TELL_S))
-		return;
-	denied.told_s = now_s;
-	if (audit_count("audit.denied", denied.untold))
-		denied.untold = 0;
+	for (size_t i = 0; i < DENIED_KINDS; i++) {
+		if (!denied[i].untold || (!at_once && now_s - denied[i].told_s < DENIED_TELL_S))
+			continue;
+		denied[i].told_s = now_s;
+		if (audit_count(denied_actions[i], denied[i].untold))
+			denied[i].untold = 0;
+	}
 }

@@ -4,8 +4,10 @@
 
 #define VM "/v1/vms/{vm}"
 #define ACTION(verb)                                                                               \
-	{"POST", VM "/actions/" verb, ROLE_OPERATOR, SCOPE_VM, ROUTE_LINK | ROUTE_SLOW,            \
-	 "vm." verb, api_vm_action, NULL, "Changed", "force", 200, verb " a VM"}
+	{                                                                                          \
+		"POST", VM "/actions/" verb, ROLE_OPERATOR, SCOPE_VM, ROUTE_LINK | ROUTE_SLOW,     \
+			"vm." verb, api_vm_action, NULL, "Changed", "force", 200, verb " a VM"     \
+	}
 
 const struct route routes[] = {
 	{"GET", "/v1", ROLE_NONE, SCOPE_NONE, ROUTE_PUBLIC, NULL, api_root, NULL, "Root", NULL, 200,
@@ -15,13 +17,14 @@ const struct route routes[] = {
 	{"GET", "/v1/openapi.json", ROLE_NONE, SCOPE_NONE, ROUTE_PUBLIC, NULL, api_openapi, NULL,
 	 "Any", NULL, 200, "this description"},
 	{"GET", "/v1/me", ROLE_ANY, SCOPE_NONE, 0, NULL, api_me, NULL, "Me", NULL, 200, "who asks"},
-	{"POST", "/v1/me/password", ROLE_ANY, SCOPE_NONE, 0, "user.password", api_me_password,
-	 "NewPassword", NULL, NULL, 204, "changes one's own password; all logins with it end"},
+	{"POST", "/v1/me/password", ROLE_ANY, SCOPE_NONE, ROUTE_OWN, "user.password",
+	 api_me_password, "NewPassword", NULL, NULL, 204,
+	 "changes one's own password; all logins with it end"},
 	{"POST", "/v1/login", ROLE_NONE, SCOPE_NONE, ROUTE_PUBLIC | ROUTE_LOGIN, "login", api_login,
 	 "Login", "LoggedIn", NULL, 200,
 	 "a token, or user and password, for a cookie, or with cookie false for a token that ends"},
-	{"POST", "/v1/logout", ROLE_ANY, SCOPE_NONE, 0, "logout", api_logout, NULL, NULL, NULL, 204,
-	 "ends the login"},
+	{"POST", "/v1/logout", ROLE_ANY, SCOPE_NONE, ROUTE_OWN, "logout", api_logout, NULL, NULL,
+	 NULL, 204, "ends the login"},
 	{"GET", "/metrics", ROLE_VIEWER, SCOPE_FILTER, 0, NULL, api_metrics, NULL, "Text", NULL,
 	 200, "Prometheus text"},
 	{"GET", "/v1/host", ROLE_VIEWER, SCOPE_NONE, 0, NULL, api_host, NULL, "Host", NULL, 200,
@@ -38,8 +41,8 @@ const struct route routes[] = {
 	 "stops all and switches off"},
 	{"GET", "/v1/vms", ROLE_VIEWER, SCOPE_FILTER, 0, NULL, api_vms, NULL, "Vms",
 	 "state limit after", 200, "the VMs in scope"},
-	{"POST", "/v1/vms", ROLE_ADMIN, SCOPE_NEW, ROUTE_LINK | ROUTE_SLOW, "vm.create",
-	 api_vm_create, "VmNew", "Vm", NULL, 201, "creates a VM"},
+	{"POST", "/v1/vms", ROLE_ADMIN, SCOPE_NEW, ROUTE_LINK | ROUTE_SLOW | ROUTE_NAMED,
+	 "vm.create", api_vm_create, "VmNew", "Vm", NULL, 201, "creates a VM"},
 	{"GET", VM, ROLE_VIEWER, SCOPE_VM, 0, NULL, api_vm, NULL, "VmFull", NULL, 200,
 	 "a VM and its configuration"},
 	{"PATCH", VM, ROLE_OPERATOR, SCOPE_VM, ROUTE_LINK | ROUTE_SLOW | ROUTE_KEYS, "vm.set",
@@ -87,8 +90,9 @@ const struct route routes[] = {
 	 NULL, 200, "the disks of the host and who uses them"},
 	{"GET", "/v1/nets", ROLE_VIEWER, SCOPE_ALL, ROUTE_LINK, NULL, api_nets, NULL, "Nets", NULL,
 	 200, "the networks of the host, their uplinks and how many ports are in use"},
-	{"POST", "/v1/disks/restore", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW,
-	 "disk.restore", api_disk_restore, "DiskRestore", "Changed", NULL, 200,
+	{"POST", "/v1/disks/restore", ROLE_ADMIN, SCOPE_ALL,
+	 ROUTE_LINK | ROUTE_SLOW | ROUTE_TO_DISK, "disk.restore", api_disk_restore, "DiskRestore",
+	 "Changed", NULL, 200,
 	 "writes a disk that nobody uses from backups: all that it holds is lost"},
 	{"GET", VM "/snapshots", ROLE_VIEWER, SCOPE_VM, ROUTE_LINK, NULL, api_snapshots, NULL,
 	 "Snapshots", NULL, 200, "its snapshots; `reset`: it can go back to this one"},
@@ -103,7 +107,7 @@ const struct route routes[] = {
 	 NULL, 200, "exits by reason and what one costs"},
 	{"GET", VM "/console", ROLE_CONSOLE_READ, SCOPE_VM, ROUTE_LINK, NULL, api_console, NULL,
 	 "Bytes", "from", 200, "what the guest has printed; as a WebSocket: its console"},
-	{"POST", VM "/console/tickets", ROLE_CONSOLE_READ, SCOPE_VM, 0, "console.ticket",
+	{"POST", VM "/console/tickets", ROLE_CONSOLE_READ, SCOPE_VM, ROUTE_OWN, "console.ticket",
 	 api_console_ticket, "TicketNew", "Ticket", NULL, 201, "a ticket for the WebSocket"},
 	{"GET", "/v1/operations/{id}", ROLE_ANY, SCOPE_NONE, 0, NULL, api_operation, NULL,
 	 "Operation", "wait", 200, "a change that is under way"},
@@ -111,7 +115,7 @@ const struct route routes[] = {
 	 "vm types", 200, "events as they come (SSE)"},
 	{"GET", "/v1/stream", ROLE_VIEWER, SCOPE_FILTER, ROUTE_UPGRADE, NULL, api_stream, NULL,
 	 "Any", NULL, 101, "WebSocket: VMs, events and samples"},
-	{"POST", "/v1/stream/tickets", ROLE_VIEWER, SCOPE_NONE, 0, "stream.ticket",
+	{"POST", "/v1/stream/tickets", ROLE_VIEWER, SCOPE_NONE, ROUTE_OWN, "stream.ticket",
 	 api_stream_ticket, NULL, "Ticket", NULL, 201, "a ticket for the WebSocket"},
 	{"GET", "/v1/log", ROLE_VIEWER, SCOPE_FILTER, ROUTE_LINK, NULL, api_log, NULL, "Log",
 	 "level category vm limit", 200, "the last lines of Skerry's log"},
@@ -119,14 +123,15 @@ const struct route routes[] = {
 	 "limit after", 200, "who did what"},
 	{"GET", "/v1/tokens", ROLE_ADMIN, SCOPE_FILTER, 0, NULL, api_tokens, NULL, "Tokens", NULL,
 	 200, "the tokens, without their secrets"},
-	{"POST", "/v1/tokens", ROLE_ADMIN, SCOPE_FILTER, 0, "token.create", api_token_make,
-	 "TokenNew", "TokenMade", NULL, 201, "makes a token, with no more than one has"},
+	{"POST", "/v1/tokens", ROLE_ADMIN, SCOPE_FILTER, ROUTE_NAMED, "token.create",
+	 api_token_make, "TokenNew", "TokenMade", NULL, 201,
+	 "makes a token, with no more than one has"},
 	{"DELETE", "/v1/tokens/{id}", ROLE_ADMIN, SCOPE_FILTER, 0, "token.revoke", api_token_remove,
 	 NULL, NULL, NULL, 204, "revokes a token"},
 	{"GET", "/v1/users", ROLE_ADMIN, SCOPE_FILTER, 0, NULL, api_users, NULL, "Users", NULL, 200,
 	 "who logs in with a password"},
-	{"POST", "/v1/users", ROLE_ADMIN, SCOPE_FILTER, 0, "user.create", api_user_make, "UserNew",
-	 "User", NULL, 201, "makes a user, with no more than one has"},
+	{"POST", "/v1/users", ROLE_ADMIN, SCOPE_FILTER, ROUTE_NAMED, "user.create", api_user_make,
+	 "UserNew", "User", NULL, 201, "makes a user, with no more than one has"},
 	{"PATCH", "/v1/users/{id}", ROLE_ADMIN, SCOPE_FILTER, 0, "user.change", api_user_change,
 	 "UserChange", "User", NULL, 200, "changes a user, whose logins end"},
 	{"DELETE", "/v1/users/{id}", ROLE_ADMIN, SCOPE_FILTER, 0, "user.remove", api_user_remove,

@@ -16,13 +16,16 @@ enum route_scope {
 };
 
 enum route_flag {
-	ROUTE_LINK = 1,	   /* 503 while the link is lost */
-	ROUTE_UPGRADE = 2, /* a WebSocket; credentials may be a ticket */
-	ROUTE_PUBLIC = 4,  /* no credential */
-	ROUTE_LOGIN = 8,   /* makes one */
-	ROUTE_SLOW = 16,   /* may answer 202 with an operation */
-	ROUTE_KEYS = 32,   /* only for run-time keys; others are for the role admin */
-	ROUTE_DISK = 64,   /* writes to a disk, which is of no VM: see router_disk */
+	ROUTE_LINK = 1,	     /* 503 while the link is lost */
+	ROUTE_UPGRADE = 2,   /* a WebSocket; credentials may be a ticket */
+	ROUTE_PUBLIC = 4,    /* no credential */
+	ROUTE_LOGIN = 8,     /* makes one */
+	ROUTE_SLOW = 16,     /* may answer 202 with an operation */
+	ROUTE_KEYS = 32,     /* only for run-time keys; others are for the role admin */
+	ROUTE_DISK = 64,     /* writes to a disk, which is of no VM: see router_disk */
+	ROUTE_OWN = 128,     /* changes what is of who asks alone: so many lines in the audit */
+	ROUTE_NAMED = 256,   /* body.name is what the audit says that it is about */
+	ROUTE_TO_DISK = 512, /* body.disk is */
 };
 
 /*

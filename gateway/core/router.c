@@ -346,24 +346,40 @@ static bool router_audited(const struct request *request)
 	return request->route->action && !(request->route->flags & ROUTE_LOGIN);
 }
 
-/* What it is about, as the audit says it. */
-static const char *router_target(const struct request *request)
+/*
+ * What it is about, as the audit says it: of the path, or of the one field of the body that its
+ * route is about, and no longer than a VM's name, whole characters of it.
+ */
+static const char *router_target(const struct request *request, char target[MACHINE_NAME_BYTES])
 {
-	const char *target = *request->vm     ? request->vm
-			     : *request->item ? request->item
-					      : request_text(request, "name");
+	unsigned flags = request->route->flags;
+	const char *text = *request->vm		   ? request->vm
+			   : *request->item	   ? request->item
+			   : flags & ROUTE_NAMED   ? request_text(request, "name")
+			   : flags & ROUTE_TO_DISK ? request_text(request, "disk")
+						   : NULL;
+	size_t length = text ? strnlen(text, MACHINE_NAME_BYTES) : 0;
 
-	return target ? target : "";
+	if (length == MACHINE_NAME_BYTES) {
+		do
+			length--;
+		while (length && ((uint8_t)text[length] & 0xc0) == 0x80);
+	}
+	if (length)
+		memcpy(target, text, length);
+	target[length] = 0;
+	return target;
 }
 
 void router_denied(struct request *request, const char *code)
 {
 	const char *address = fields_get(&request->fields, "address");
+	char target[MACHINE_NAME_BYTES];
 
 	if (!request->judged)
 		return;
 	request->judged = false;
-	audit_denied(&request->who, request->route->action, router_target(request),
+	audit_denied(&request->who, request->route->action, router_target(request, target),
 		     address ? address : "socket", code);
 }
 
@@ -372,17 +388,38 @@ static bool router_audit(struct request *request)
 {
 	const struct route *route = request->route;
 	const char *address = fields_get(&request->fields, "address");
-	char actor[65];
+	char actor[65], target[MACHINE_NAME_BYTES];
+	bool written;
 
 	if (!router_audited(request))
 		return true;
+	router_target(request, target);
+	address = address ? address : "socket";
 	request_actor(request, actor, sizeof(actor));
-	request->audit = audit_begin(actor, route->action, router_target(request),
-				     address ? address : "socket", NULL);
-	if (request->audit)
+	if (route->flags & ROUTE_OWN) {
+		written = audit_own(&request->who, route->action, target, address, NULL,
+				    &request->audit);
+	} else {
+		request->audit = audit_begin(actor, route->action, target, address, NULL);
+		written = request->audit != 0;
+	}
+	if (written)
 		return true;
 	answer_problem(request, 503, "audit-unwritable",
 		       "the audit cannot be written, so nothing is changed");
+	return false;
+}
+
+bool request_rated(struct request *request, bool change)
+{
+	unsigned retry_s;
+	char text[16];
+
+	if (rate_allows(&request->who, change, &retry_s))
+		return true;
+	snprintf(text, sizeof(text), "%u", retry_s);
+	answer_header(request, "Retry-After", text);
+	answer_problem(request, 429, "rate-limited", "too many requests in a second");
 	return false;
 }
 
@@ -390,15 +427,8 @@ static bool router_rate(struct request *request)
 {
 	const struct route *route = request->route;
 	bool change = strcmp(route->method, "GET") && !strstr(route->path, "/tickets");
-	unsigned retry_s;
-	char text[16];
 
-	if (route->flags & ROUTE_PUBLIC || rate_allows(&request->who, change, &retry_s))
-		return true;
-	snprintf(text, sizeof(text), "%u", retry_s);
-	answer_header(request, "Retry-After", text);
-	answer_problem(request, 429, "rate-limited", "too many requests in a second");
-	return false;
+	return route->flags & ROUTE_PUBLIC || request_rated(request, change);
 }
 
 void router_run(struct request *request)

@@ -191,6 +191,44 @@ def test_denied_requests_fill_no_disk(alone, program):
     assert subprocess.run([program, "verify-audit", alone.state], check=False).returncode == 0
 
 
+def test_what_is_of_ones_own_fills_no_disk(alone):
+    """Tickets, logins and logouts have so many lines of a credential; what others did stays."""
+    path = alone.state / "audit.jsonl"
+    viewer = alone.make_token(["viewer"], "nothing")
+    connection = alone.connect()
+    headers = {"Authorization": f"Bearer {viewer}"}
+    before = path.stat().st_size
+    for _ in range(60):
+        assert alone.ask(connection, "POST", "/v1/stream/tickets", {"name": "x" * 9000}, headers).status == 201
+        assert alone.ask(connection, "POST", "/v1/login", {"token": viewer, "cookie": False}).status == 200
+        assert alone.ask(connection, "POST", "/v1/logout", {}, headers).status == 204
+    assert path.stat().st_size - before < 45 * 400
+    alone.stop()
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    assert sum(line["count"] for line in lines if line.get("action") == "audit.own") >= 155
+
+
+def test_the_audit_says_what_it_was_about(pair):
+    """A field that the route does not take says nothing; a long one is cut, in whole characters."""
+    _, server = pair()
+    server.start()
+    server.tls("POST", "/v1/me/password", {"old": "x", "new": PASSWORD, "name": "admin"})
+    server.tls("POST", "/v1/disks/restore", {"disk": "db", "from": "full", "name": "scratch"})
+    server.tls("POST", "/v1/vms", {"name": "\u20ac" * 2000})
+    lines = [json.loads(line) for line in (server.state / "audit.jsonl").read_bytes().splitlines()]
+    targets = {line["action"]: line["target"] for line in lines if "action" in line}
+    assert (targets["user.password"], targets["disk.restore"]) == ("", "db")
+    assert 0 < len(targets["vm.create"].encode()) < 64 and set(targets["vm.create"]) == {"\u20ac"}
+
+
+def test_logins_with_a_token_have_a_rate(pair):
+    _, server = pair("--change-rate", "5")
+    server.start()
+    body = {"token": server.token, "cookie": False}
+    codes = [server.tls("POST", "/v1/login", body, token="").status for _ in range(40)]
+    assert set(codes) == {200, 429}
+
+
 def test_only_so_many_files_of_the_audit(pair, program):
     _, server = pair("--audit-file", "1", "--audit-files", "3")
     server.start()
