@@ -71,7 +71,9 @@ void api_token_make(struct request *request)
 	uint64_t number;
 
 	scope = scope ? scope : "*";
-	if (!api_token_name(name) || !roles || !scope_valid(scope) || expires_s < 0) {
+	if (!api_token_name(name) || !roles || !scope_valid(scope) || expires_s < 0 ||
+	    !request_is(request, "scope", FIELD_TEXT) ||
+	    !request_is(request, "expires_s", FIELD_NUMBER)) {
 		answer_problem(
 			request, 422, "bad-argument",
 			"name (printable, 39 at most), roles, scope (a name, * and ? allowed) "

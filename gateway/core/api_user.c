@@ -24,7 +24,8 @@ static bool user_take(struct request *request, struct account *account)
 		account->roles = request_roles(request);
 	if (scope && scope_valid(scope->value))
 		snprintf(account->scope, sizeof(account->scope), "%s", scope->value);
-	if (!account->roles || (scope && strcmp(account->scope, scope->value))) {
+	if (!account->roles || !request_is(request, "scope", FIELD_TEXT) ||
+	    (scope && strcmp(account->scope, scope->value))) {
 		answer_problem(request, 422, "bad-argument",
 			       "roles, and scope (a name, * and ? allowed), are meant");
 		return false;

@@ -77,7 +77,7 @@ static const char *api_value(const struct field *field, bool null_allowed)
 {
 	switch (field->type) {
 	case FIELD_TEXT:
-		if (!strcmp(field->value, "{}"))
+		if (!strcmp(field->value, "{}") || !strcmp(field->value, "[]"))
 			return NULL;
 		return field->value;
 	case FIELD_NUMBER:
@@ -212,9 +212,8 @@ void api_vm_action(struct request *request)
 		const char *verb, *wanted;
 		bool outlived; /* by a gateway in this VM: it goes on where it stood */
 	} actions[] = {
-		{"start", "running", true}, {"stop", "stopped", false},
-		{"kill", "stopped", false}, {"pause", "paused", false},
-		{"resume", "running", true}, {"reset", NULL, false},
+		{"start", "running", true}, {"stop", "stopped", false},	 {"kill", "stopped", false},
+		{"pause", "paused", false}, {"resume", "running", true}, {"reset", NULL, false},
 		{"renew", NULL, true},	    {"trim", NULL, true},
 	};
 	const char *verb = strrchr(request->route->path, '/') + 1;

@@ -116,6 +116,13 @@ const char *request_text(const struct request *request, const char *name)
 	return field && field->type == FIELD_TEXT ? field->value : NULL;
 }
 
+bool request_is(const struct request *request, const char *name, enum field_type type)
+{
+	const struct field *field = fields_below(&request->fields, "body", name);
+
+	return !field || field->type == type;
+}
+
 bool request_true(const struct request *request, const char *name)
 {
 	const struct field *field = fields_below(&request->fields, "body", name);

@@ -52,6 +52,8 @@ const char *request_header(const struct request *request, const char *name);
 const char *request_query(const struct request *request, const char *name);
 /* body.NAME as text; NULL: it is not there or no text. */
 const char *request_text(const struct request *request, const char *name);
+/* Whether body.NAME, if it is there, is of that type: who means a bound must not get none. */
+bool request_is(const struct request *request, const char *name, enum field_type type);
 /* Whether body.NAME is true; anything else, and nothing, is false. */
 bool request_true(const struct request *request, const char *name);
 /* body.NAME as the name of something; NULL: it is none, and has been answered with `problem`. */

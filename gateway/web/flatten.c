@@ -41,6 +41,7 @@ static bool flatten_array(const char *name, json_t *array, unsigned depth, struc
 	size_t index;
 	json_t *value;
 
+	fields_text(fields, name, "[]");
 	json_array_foreach(array, index, value)
 	{
 		snprintf(key, sizeof(key), "%zu", index);

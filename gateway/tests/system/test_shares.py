@@ -229,6 +229,21 @@ def test_logins_with_a_token_have_a_rate(pair):
     assert set(codes) == {200, 429}
 
 
+def test_a_bound_of_another_type_is_refused(alone):
+    """Who means a scope or an end gets it, or no token and no user."""
+    alone.local("POST", "/v1/users", {"name": "bob", "password": PASSWORD, "roles": ["viewer"], "scope": "vm0*"})
+    for wrong in (["vm0*"], [], {"x": "vm0*"}, {}, None, 7, True, ""):
+        token = alone.tls("POST", "/v1/tokens", {"name": "x", "roles": ["viewer"], "scope": wrong})
+        user = alone.tls("POST", "/v1/users", {"name": "x", "password": PASSWORD, "roles": ["viewer"],
+                                               "scope": wrong})
+        change = alone.tls("PATCH", "/v1/users/bob", {"scope": wrong})
+        assert (token.status, user.status, change.status) == (422, 422, 422), wrong
+    for wrong in ([60], [], {"x": 60}, {}, None, True, "60", -1, 0.5):
+        assert alone.tls("POST", "/v1/tokens", {"name": "x", "roles": ["viewer"], "expires_s": wrong}).status == 422
+    users = {user["name"]: user["scope"] for user in alone.tls("GET", "/v1/users").json()["items"]}
+    assert users == {"bob": "vm0*"}
+
+
 def test_only_so_many_files_of_the_audit(pair, program):
     _, server = pair("--audit-file", "1", "--audit-files", "3")
     server.start()
