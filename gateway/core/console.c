@@ -31,8 +31,8 @@ struct console {
 };
 
 static struct console consoles[CONSOLES];
-/* Of those whose client has gone, and whose number is still to come. */
-static const struct identity console_nobody;
+/* Of those whose client has gone, and whose number is still to come: no account has that number. */
+static const struct identity console_nobody = {.account = UINT64_MAX};
 
 static void console_free(struct console *console)
 {
