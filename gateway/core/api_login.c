@@ -149,15 +149,10 @@ void api_login(struct request *request)
 
 void api_logout(struct request *request)
 {
-	static const char name[] = "__Host-skerry=";
-	const char *header = request_header(request, "cookie");
 	const char *bearer = request_header(request, "authorization");
-	const char *at = header ? strstr(header, name) : NULL;
 	char text[AUTH_TEXT_BYTES];
 
-	if (at && request->cookie) {
-		at += strlen(name);
-		snprintf(text, sizeof(text), "%.*s", (int)strcspn(at, "; "), at);
+	if (request->cookie && request_cookie(request, text, sizeof(text))) {
 		session_end(text);
 	} else if (bearer && !strncasecmp(bearer, "Bearer " SESSION_PREFIX, 11)) {
 		session_end(bearer + 7);

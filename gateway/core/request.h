@@ -77,6 +77,8 @@ void router_run(struct request *request);
 /* The one place where it is decided who may do what; false: it has been answered. */
 bool authorise(struct request *request);
 
+/* The cookie __Host-skerry of the header, into `text`. */
+bool request_cookie(const struct request *request, char *text, size_t room);
 /* Whether who asks may ask once more in this second; false: it has been answered. */
 bool request_rated(struct request *request, bool change);
 /* A request that is judged is denied, for that reason: it gets its line. */

@@ -26,6 +26,7 @@ enum route_flag {
 	ROUTE_OWN = 128,     /* changes what is of who asks alone: so many lines in the audit */
 	ROUTE_NAMED = 256,   /* body.name is what the audit says that it is about */
 	ROUTE_TO_DISK = 512, /* body.disk is */
+	ROUTE_COPY = 1024,   /* makes a copy of a VM */
 };
 
 /*

@@ -99,8 +99,7 @@ static bool router_host_known(const char *host)
 	return false;
 }
 
-/* The cookie __Host-skerry of the header, into `text`. */
-static bool router_cookie(const struct request *request, char *text, size_t room)
+bool request_cookie(const struct request *request, char *text, size_t room)
 {
 	static const char name[] = "__Host-skerry=";
 	const char *at = request_header(request, "cookie");
@@ -204,7 +203,7 @@ static bool authenticate(struct request *request)
 		}
 		return router_wrong(request, address ? address : "socket");
 	}
-	if (router_cookie(request, cookie, sizeof(cookie)) &&
+	if (request_cookie(request, cookie, sizeof(cookie)) &&
 	    session_identify(cookie, &request->who)) {
 		request->cookie = true;
 		return true;
@@ -292,10 +291,33 @@ static bool router_disk(struct request *request)
 	return false;
 }
 
+/*
+ * What a copy of the gateway's own VM holds: its key, its users and its tokens; going back to one
+ * brings back those that were revoked. Nor does an operator take its time and network from all who
+ * use it. False: it has been answered.
+ */
+static bool router_own(struct request *request)
+{
+	unsigned flags = request->route->flags;
+
+	if (flags & ROUTE_COPY || request_text(request, "snapshot")) {
+		answer_problem(request, 403, "own-vm",
+			       "the VM of this gateway is copied, and goes back, at Skerry's "
+			       "console alone");
+		return false;
+	}
+	if (!(flags & ROUTE_KEYS) || request->who.roles & ROLE_ADMIN)
+		return true;
+	answer_problem(request, 403, "own-vm", "the VM of this gateway is for the role admin");
+	return false;
+}
+
 bool authorise(struct request *request)
 {
 	const struct route *route = request->route;
 	const char *name = request_text(request, "name");
+	bool own = *machine.own && !strcmp(request->vm, machine.own) &&
+		   scope_has(request->who.scope, request->vm);
 
 	if (route->flags & ROUTE_PUBLIC)
 		return true;
@@ -310,13 +332,14 @@ bool authorise(struct request *request)
 		return false;
 	}
 	/* By its command line it gets tokens of all roles: that is for whoever has the console. */
-	if (route->flags & ROUTE_KEYS && *machine.own && !strcmp(request->vm, machine.own) &&
-	    !router_run_time_keys(request)) {
+	if (route->flags & ROUTE_KEYS && own && !router_run_time_keys(request)) {
 		answer_problem(request, 403, "own-vm",
 			       "what the VM of this gateway is made of changes at Skerry's console "
 			       "alone");
 		return false;
 	}
+	if (own && !router_own(request))
+		return false;
 	switch (route->scope) {
 	case SCOPE_VM:
 		if (machine_find(request->vm) && scope_has(request->who.scope, request->vm))

@@ -168,6 +168,34 @@ def test_the_gateways_own_machine_is_changed_at_the_console(pair):
     assert server.tls("PATCH", "/v1/vms/vm00", {"config": {"weight": "300"}}).status == 200
 
 
+def test_the_gateways_own_machine_is_not_copied(pair):
+    """A copy holds its key and its tokens; an operator takes nothing from it."""
+    fake, server = pair()
+    fake.own = "vm00"
+    server.start()
+    for path, body in (("snapshots", {"name": "s"}), ("snapshots/s/clones", {"name": "web2"}),
+                       ("backups", {"kind": "full", "disks": "state=scratch"}),
+                       ("actions/reset?force=true", {"snapshot": "s"})):
+        answer = server.tls("POST", f"/v1/vms/vm00/{path}", body)
+        assert (answer.status, answer.code) == (403, "own-vm"), path
+    operator = server.make_token(["operator"])
+    answer = server.tls("PATCH", "/v1/vms/vm00", {"config": {"cap": 1}}, token=operator)
+    assert (answer.status, answer.code) == (403, "own-vm")
+    assert server.tls("PATCH", "/v1/vms/vm01", {"config": {"cap": 1}}, token=operator).status == 200
+    foreign = server.make_token(["operator"], "vm01")
+    assert server.tls("POST", "/v1/vms/vm00/snapshots", {"name": "s"}, token=foreign).status == 404
+
+
+def test_a_logout_ends_the_login_that_it_was_asked_with(alone):
+    origin = {"Origin": f"https://127.0.0.1:{alone.port}"}
+    answer = alone.tls("POST", "/v1/login", {"token": alone.token}, token="", headers=origin)
+    cookie = answer.headers["Set-Cookie"].split(";")[0]
+    headers = {**origin, "Cookie": f"x__Host-skerry=zz; {cookie}"}
+    assert alone.tls("GET", "/v1/me", token="", headers=headers).status == 200
+    assert alone.tls("POST", "/v1/logout", {}, token="", headers=headers).status == 204
+    assert alone.tls("GET", "/v1/me", token="", headers=headers).status == 401
+
+
 def test_denied_requests_fill_no_disk(alone, program):
     """They are counted; what others do is still written, and the chain has the count."""
     path = alone.state / "audit.jsonl"
