@@ -414,7 +414,7 @@ static bool router_audit(struct request *request)
 	char actor[65], target[MACHINE_NAME_BYTES];
 	bool written;
 
-	if (!router_audited(request))
+	if (!router_audited(request) || route->flags & ROUTE_READ)
 		return true;
 	router_target(request, target);
 	address = address ? address : "socket";

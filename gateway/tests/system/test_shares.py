@@ -196,6 +196,17 @@ def test_a_logout_ends_the_login_that_it_was_asked_with(alone):
     assert alone.tls("GET", "/v1/me", token="", headers=headers).status == 401
 
 
+def test_who_may_not_read_the_audit_stands_in_it(alone):
+    viewer = alone.make_token(["viewer"])
+    for path in ("audit", "tokens", "users"):
+        assert alone.tls("GET", f"/v1/{path}", token=viewer).status == 403
+        assert alone.tls("GET", f"/v1/{path}").status == 200
+    lines = alone.tls("GET", "/v1/audit").json()["items"]
+    reads = [(line["action"], line["result"]) for line in lines
+             if line["action"] in ("audit.read", "token.list", "user.list")]
+    assert reads == [("audit.read", "forbidden"), ("token.list", "forbidden"), ("user.list", "forbidden")]
+
+
 def test_denied_requests_fill_no_disk(alone, program):
     """They are counted; what others do is still written, and the chain has the count."""
     path = alone.state / "audit.jsonl"
