@@ -94,6 +94,7 @@ static enum MHD_Result exchange_refuse(struct exchange *exchange, unsigned statu
 	if (exchange->chunked)
 		MHD_add_response_header(response, "Connection", "close");
 	web_guard_headers(response);
+	tunnel_known(exchange_socket(exchange->connection), 0);
 	result = MHD_queue_response(exchange->connection, status, response);
 	MHD_destroy_response(response);
 	return result;
@@ -118,6 +119,7 @@ static enum MHD_Result exchange_submit(struct exchange *exchange, const char *ur
 		if (exchange->chunked)
 			return exchange_refuse(exchange, MHD_HTTP_BAD_REQUEST);
 		exchange->answered = exchange->ended = true;
+		tunnel_known(exchange_socket(exchange->connection), 0);
 		return static_queue(exchange->connection, path, method);
 	}
 	if (!request_fields(exchange, path, method, &fields, &status)) {

@@ -12,6 +12,7 @@
 enum {
 	GATE_HEAD_MS = 10000, /* for a head, and until the first one is right */
 	GATE_BODY_MS = 30000,
+	GATE_ANSWER_MS = 30000, /* for whoever has shown no credential, to read one */
 };
 
 struct gate {
@@ -34,6 +35,8 @@ size_t gate_pass(struct gate *gate, const char *bytes, size_t count, int64_t now
 /* UINT64_MAX: chunks. */
 void gate_request(struct gate *gate, uint64_t body, int64_t now_ms);
 void gate_complete(struct gate *gate);
+/* An answer begins. `known`: the client may take its time. */
+void gate_answers(struct gate *gate, bool known, int64_t now_ms);
 /* `known`: the client may be idle, as it has shown a credential. */
 void gate_answered(struct gate *gate, bool known, int64_t now_ms);
 void gate_open(struct gate *gate);

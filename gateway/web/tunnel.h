@@ -43,7 +43,7 @@ bool tunnel_has(int server);
 void tunnel_request(int server, uint64_t body);
 /* All of the request is there. */
 void tunnel_complete(int server);
-/* A number for the credential that was shown; 0: none. */
+/* The answer begins; a number for the credential that was shown, 0: none. */
 void tunnel_known(int server, uint32_t who);
 void tunnel_answered(int server);
 /* A head that is refused: nothing more passes. */

@@ -58,14 +58,14 @@ static bool tunnel_same_address(const struct sockaddr_storage *one,
 		const struct in6_addr *first = &((const struct sockaddr_in6 *)one)->sin6_addr;
 		const struct in6_addr *second = &((const struct sockaddr_in6 *)other)->sin6_addr;
 
-		/* Whoever has one address of IPv6 has all of its /64. */
-		return !memcmp(first, second, IN6_IS_ADDR_V4MAPPED(first) ? sizeof(*first) : 8);
+		/* Whoever has one address of IPv6 has all of its /64; ::/64 is no network. */
+		return !memcmp(first, second, memcmp(first, &in6addr_any, 8) ? 8 : sizeof(*first));
 	}
 	return ((const struct sockaddr_in *)one)->sin_addr.s_addr ==
 	       ((const struct sockaddr_in *)other)->sin_addr.s_addr;
 }
 
-/* The oldest that is idle, of `who` or, with 0, of those who have shown nothing; NULL: none is. */
+/* The oldest that is idle, of those that have shown the credential `who`; NULL: none is. */
 static struct tunnel *tunnel_idle(uint32_t who)
 {
 	struct tunnel *oldest = NULL;
@@ -73,10 +73,8 @@ static struct tunnel *tunnel_idle(uint32_t who)
 	for (size_t i = 0; i < tunnels.count; i++) {
 		struct tunnel *tunnel = tunnels.list[i];
 
-		bool idle = who ? gate_idle(&tunnel->gate) : tunnel->gate.state == GATE_HEAD;
-
 		if (tunnel->who == who && tunnel->until_ms != TUNNEL_LEAVES &&
-		    (tunnel->state != TUNNEL_OPEN || idle) &&
+		    (tunnel->state != TUNNEL_OPEN || gate_idle(&tunnel->gate)) &&
 		    (!oldest || tunnel->number < oldest->number))
 			oldest = tunnel;
 	}
@@ -92,43 +90,69 @@ static unsigned tunnel_count(uint32_t who)
 	return count;
 }
 
-/* Who has most of them, of those that have shown a credential. */
-static uint32_t tunnel_most(void)
+/* Of who has most of them, of those that have shown a credential and have one that is idle. */
+static struct tunnel *tunnel_idle_of_most(void)
 {
+	struct tunnel *found = NULL;
 	unsigned most = 0;
-	uint32_t who = 0;
 
 	for (size_t i = 0; i < tunnels.count; i++) {
-		unsigned count = tunnels.list[i]->who ? tunnel_count(tunnels.list[i]->who) : 0;
+		uint32_t who = tunnels.list[i]->who;
+		unsigned count = who ? tunnel_count(who) : 0;
 
-		if (count > most) {
+		if (count > most && tunnel_idle(who)) {
 			most = count;
-			who = tunnels.list[i]->who;
+			found = tunnel_idle(who);
 		}
 	}
-	return who;
+	return found;
 }
 
-/*
- * When all places are taken, whoever has shown no credential for the longest time gives up one,
- * else whoever has most of them.
- */
-bool tunnel_has_room(const struct sockaddr_storage *address)
+/* How many those at that address have who have shown no credential. */
+static unsigned tunnel_strangers(const struct sockaddr_storage *address)
 {
-	struct tunnel *idle = NULL;
 	unsigned count = 0;
 
 	for (size_t i = 0; i < tunnels.count; i++)
 		count += !tunnels.list[i]->who &&
 			 tunnel_same_address(&tunnels.list[i]->address, address);
-	if (tunnels.per_address && count >= tunnels.per_address)
+	return count;
+}
+
+/* The oldest of the address that has most of them without a credential, whatever it is doing. */
+static struct tunnel *tunnel_stranger(void)
+{
+	struct tunnel *oldest = NULL;
+	unsigned most = 0;
+
+	for (size_t i = 0; i < tunnels.count; i++) {
+		struct tunnel *tunnel = tunnels.list[i];
+		unsigned count = tunnel->who ? 0 : tunnel_strangers(&tunnel->address);
+
+		if (count > most || (count && count == most && tunnel->number < oldest->number)) {
+			most = count;
+			oldest = tunnel;
+		}
+	}
+	return oldest;
+}
+
+/*
+ * When all places are taken, the address that has most of those without a credential gives up its
+ * oldest, else whoever has most of them an idle one.
+ */
+bool tunnel_has_room(const struct sockaddr_storage *address)
+{
+	struct tunnel *leaves = NULL;
+
+	if (tunnels.per_address && tunnel_strangers(address) >= tunnels.per_address)
 		return false;
 	if (tunnels.count == TUNNELS)
-		idle = tunnel_idle(0);
-	if (tunnels.count == TUNNELS && !idle && tunnel_most())
-		idle = tunnel_idle(tunnel_most());
-	if (idle)
-		tunnel_free(tunnel_place(idle));
+		leaves = tunnel_stranger();
+	if (tunnels.count == TUNNELS && !leaves)
+		leaves = tunnel_idle_of_most();
+	if (leaves)
+		tunnel_free(tunnel_place(leaves));
 	return tunnels.count < TUNNELS;
 }
 
@@ -188,10 +212,13 @@ void tunnel_known(int server, uint32_t who)
 {
 	struct tunnel *tunnel = tunnel_of(server), *idle;
 
-	if (!tunnel || !who)
+	if (!tunnel)
 		return;
-	tunnel->who = who;
-	if (!tunnels.per_address || tunnel_count(who) <= tunnels.per_address * TUNNEL_PER_WHO)
+	if (who)
+		tunnel->who = who;
+	gate_answers(&tunnel->gate, tunnel->who, tunnel_now_ms());
+	if (!who || !tunnels.per_address ||
+	    tunnel_count(who) <= tunnels.per_address * TUNNEL_PER_WHO)
 		return;
 	idle = tunnel_idle(who);
 	(idle ? idle : tunnel)->until_ms = TUNNEL_LEAVES;

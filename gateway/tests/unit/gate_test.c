@@ -101,6 +101,13 @@ static void test_slow_heads_have_a_limit(void **state)
 	assert_int_equal(gate.until_ms, 0);
 	gate_answered(&gate, false, 60000);
 	assert_int_equal(gate.until_ms, 60000 + GATE_HEAD_MS);
+	/* Nobody holds a place by not reading an answer. */
+	gate_pass(&gate, HEAD, HEAD_LENGTH, 60001);
+	gate_request(&gate, 0, 60002);
+	gate_answers(&gate, false, 61000);
+	assert_int_equal(gate.until_ms, 61000 + GATE_ANSWER_MS);
+	gate_answers(&gate, true, 62000);
+	assert_int_equal(gate.until_ms, 0);
 }
 
 int main(void)
