@@ -44,6 +44,12 @@ static void login_late(struct request *request, unsigned retry_s)
 	answer_problem(request, 429, "rate-limited", "too many wrong logins: wait %u s", retry_s);
 }
 
+static void login_crowded(struct request *request)
+{
+	answer_header(request, "Retry-After", "1");
+	answer_problem(request, 429, "rate-limited", "too many logins at a time");
+}
+
 /* False: it has been answered. */
 static bool login_may_try(struct request *request, const char *user)
 {
@@ -111,19 +117,19 @@ static void login_took(const struct password_result *result)
 }
 
 /*
- * It counts as wrong until it is right, so that none is free while another one is looked at. A name
- * that nobody has takes as long as one that somebody has.
+ * It counts as wrong from when it is looked at until it is right, so that none is free while
+ * another one is. A name that nobody has takes as long as one that somebody has.
  */
 static void login_password(struct request *request, const char *user, const char *password)
 {
 	const struct account *account = account_find(user);
 
-	login_failed(login_address(request), user);
-	if (!password_check(request->id, account ? account->number : 0, password,
-			    account ? account->hash : NULL, login_took)) {
-		answer_header(request, "Retry-After", "1");
-		answer_problem(request, 429, "rate-limited", "too many logins at a time");
-	}
+	if (password_check(request->id, account ? account->number : 0, password,
+			   account ? account->hash : NULL, login_address(request),
+			   login_known(login_address(request), user), login_took))
+		login_failed(login_address(request), user);
+	else
+		login_crowded(request);
 }
 
 void api_login(struct request *request)
@@ -197,7 +203,7 @@ static void login_took_old(const struct password_result *result)
 	login_passed(LOGIN_CHANGE, request->who.name);
 	if (!password_make(request->id, result->account, request_text(request, "new"),
 			   login_took_new))
-		answer_problem(request, 429, "rate-limited", "too many logins at a time");
+		login_crowded(request);
 }
 
 void api_me_password(struct request *request)
@@ -221,7 +227,9 @@ void api_me_password(struct request *request)
 		login_late(request, retry_s);
 		return;
 	}
-	login_failed(LOGIN_CHANGE, account->name);
-	if (!password_check(request->id, account->number, old, account->hash, login_took_old))
-		answer_problem(request, 429, "rate-limited", "too many logins at a time");
+	if (password_check(request->id, account->number, old, account->hash, login_address(request),
+			   true, login_took_old))
+		login_failed(LOGIN_CHANGE, account->name);
+	else
+		login_crowded(request);
 }

@@ -10,9 +10,11 @@
 #include <gnutls/gnutls.h>
 
 #include "gateway/base/buffer.h"
+#include "gateway/core/auth.h"
 
 struct job {
 	bool used, make;
+	char address[48]; /* "": nobody's share */
 	char text[PASSWORD_MOST + 1];
 	char setting[PASSWORD_HASH_BYTES]; /* the hash to compare with, or salt and cost */
 	bool known;			   /* `setting` is the hash of somebody */
@@ -90,12 +92,27 @@ static bool password_start(void)
 	return false;
 }
 
-static bool password_ask(const struct job *job, const char *text)
+/* A place; PASSWORD_JOBS: there is none for this address. */
+static uint8_t password_place(const char *address, bool known)
 {
-	uint8_t number = 0;
+	unsigned used = 0, of_address = 0;
+	uint8_t place = PASSWORD_JOBS;
 
-	while (number < PASSWORD_JOBS && jobs[number].used)
-		number++;
+	for (uint8_t i = 0; i < PASSWORD_JOBS; i++) {
+		used += jobs[i].used;
+		of_address += jobs[i].used && *address && !strcmp(jobs[i].address, address);
+		if (!jobs[i].used)
+			place = i;
+	}
+	if (of_address >= PASSWORD_PER_ADDRESS || (!known && used >= PASSWORD_JOBS - PASSWORD_KEPT))
+		return PASSWORD_JOBS;
+	return place;
+}
+
+static bool password_ask(const struct job *job, const char *text, bool known)
+{
+	uint8_t number = password_place(job->address, known);
+
 	if (number == PASSWORD_JOBS || strlen(text) > PASSWORD_MOST || !password_start())
 		return false;
 	jobs[number] = *job;
@@ -108,24 +125,25 @@ static bool password_ask(const struct job *job, const char *text)
 }
 
 bool password_check(uint32_t request, uint64_t account, const char *text, const char *hash,
-		    password_done done)
+		    const char *address, bool known, password_done done)
 {
 	struct job job = {.done = done, .known = hash, .result = {request, account, false, ""}};
 
+	login_key(address, job.address, sizeof(job.address));
 	if (hash && strlen(hash) >= sizeof(job.setting))
 		return false;
 	if (hash)
 		strcpy(job.setting, hash);
 	else if (!password_salt(job.setting))
 		return false;
-	return password_ask(&job, text);
+	return password_ask(&job, text, known);
 }
 
 bool password_make(uint32_t request, uint64_t account, const char *text, password_done done)
 {
 	struct job job = {.done = done, .make = true, .result = {request, account, false, ""}};
 
-	return password_salt(job.setting) && password_ask(&job, text);
+	return password_salt(job.setting) && password_ask(&job, text, true);
 }
 
 int password_wait(void)

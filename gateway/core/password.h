@@ -7,19 +7,21 @@
 
 /*
  * Hashes of passwords: yescrypt of libcrypt, which takes milliseconds and 16 MiB each on purpose. A
- * thread computes them, one at a time, so that nothing else waits; more than PASSWORD_JOBS are
- * refused.
+ * thread computes them, one at a time, so that nothing else waits; more than PASSWORD_JOBS, or than
+ * PASSWORD_PER_ADDRESS of one address, are refused.
  */
 enum {
 	PASSWORD_LEAST = 10, /* bytes */
 	PASSWORD_MOST = 200,
 	PASSWORD_HASH_BYTES = 128,
 	PASSWORD_JOBS = 8,
+	PASSWORD_KEPT = 2, /* of them, for whoever has been there before */
+	PASSWORD_PER_ADDRESS = 2,
 };
 
 /* What it was asked for, and whether it is right; `hash` is the new one, "" when there is none. */
 struct password_result {
-	uint32_t request;  /* its id: the client may have gone meanwhile */
+	uint32_t request; /* its id: the client may have gone meanwhile */
 	uint64_t account;
 	bool right;
 	char hash[PASSWORD_HASH_BYTES];
@@ -30,11 +32,12 @@ typedef void (*password_done)(const struct password_result *result);
 bool password_valid(const char *text);
 
 /*
- * Compares with `hash`; NULL takes as long and is wrong. False: too many are under way. `done` is
- * called in core's turn.
+ * Compares with `hash`; NULL takes as long and is wrong. `address`: whose share of the places it
+ * takes, `known`: it may have the last ones, too. False: too many are under way. `done` is called
+ * in core's turn.
  */
 bool password_check(uint32_t request, uint64_t account, const char *text, const char *hash,
-		    password_done done);
+		    const char *address, bool known, password_done done);
 bool password_make(uint32_t request, uint64_t account, const char *text, password_done done);
 
 /* What core waits for (-1: nothing is under way), and what it calls then. */

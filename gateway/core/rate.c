@@ -78,8 +78,7 @@ bool rate_allows(const struct identity *identity, bool change, unsigned *retry_s
 	return true;
 }
 
-/* Whoever has one IPv6 address has all of its /64: they count as one. */
-static void login_key(const char *address, char *key, size_t room)
+void login_key(const char *address, char *key, size_t room)
 {
 	struct in6_addr bytes;
 
@@ -135,6 +134,13 @@ bool login_allowed(const char *address, const char *user, unsigned *retry_s)
 		left_s = login_left_s(login_find(LOGIN_ALL, address, NULL, false));
 	*retry_s = left_s > 0 ? (unsigned)left_s + 1 : 0;
 	return left_s <= 0;
+}
+
+bool login_known(const char *address, const char *user)
+{
+	const struct login *login = login_find(LOGIN_USER, address, user, false);
+
+	return login && login->known;
 }
 
 static void login_count(struct login *login, unsigned free)

@@ -170,6 +170,22 @@ def test_none_is_free_while_another_is_looked_at(alone):
     assert statuses.count(401) <= 6 and statuses.count(429) >= 18, statuses
 
 
+def test_what_is_not_looked_at_is_no_wrong_one(alone):
+    """Right passwords, too many at a time, are refused and lock nobody out."""
+    assert make(alone, "hugo").status == 201
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(login(alone, "hugo", PASSWORD)))
+               for _ in range(24)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert {each.status for each in answers} == {200, 429}
+    assert {each.json()["detail"] for each in answers if each.status == 429} == \
+        {"too many logins at a time"}
+    assert login(alone, "hugo", PASSWORD).status == 200
+
+
 def test_a_name_that_nobody_has_takes_as_long(alone):
     """Both are hashed: told by the CPU time of core, as clocks are no measure on a busy host."""
     server = alone
