@@ -8,7 +8,7 @@
 
 #include "gateway/core/state.h"
 
-enum { ACCOUNT_COUNT = 256 };
+enum { ACCOUNT_COUNT = 256, ACCOUNT_KEPT = 16 /* places for users of all VMs */ };
 
 static struct {
 	struct account list[ACCOUNT_COUNT];
@@ -138,11 +138,21 @@ void account_used(uint64_t number)
 	accounts.touched = true;
 }
 
+/* Whether one more of that scope may be made. */
+static bool account_room(const char *scope)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < ACCOUNT_COUNT; i++)
+		left += !accounts.list[i].number;
+	return left > (strcmp(scope, "*") ? ACCOUNT_KEPT : 0);
+}
+
 bool account_keep(const struct account *account)
 {
 	struct account *place = account_place(account->number), before;
 
-	if (!place)
+	if (!place || (!account->number && !account_room(account->scope)))
 		return false;
 	before = *place;
 	*place = *account;

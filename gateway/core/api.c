@@ -87,7 +87,8 @@ void api_token_make(struct request *request)
 		return;
 	}
 	if (!token_make(name, roles, scope, expires, &number, secret)) {
-		answer_problem(request, 503, "failed", "the token cannot be written");
+		answer_problem(request, 503, "failed",
+			       "there are too many tokens, or they cannot be written");
 		return;
 	}
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)number);

@@ -10,7 +10,12 @@
 #include "gateway/core/auth.h"
 #include "gateway/core/state.h"
 
-enum { TOKEN_COUNT = 1024, TOKEN_ALL_ROLES = ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE };
+enum {
+	TOKEN_COUNT = 1024,
+	TOKEN_KEPT = 32,      /* places for tokens of all VMs */
+	TOKEN_KEPT_START = 4, /* and of them for --token-hash */
+	TOKEN_ALL_ROLES = ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE,
+};
 
 struct token {
 	uint64_t number; /* 0: free */
@@ -67,13 +72,44 @@ static bool token_save(void)
 	return done;
 }
 
-static struct token *token_free_place(void)
+static bool token_expired(const struct token *token, int64_t now)
 {
+	return token->expires && now >= token->expires;
+}
+
+/* A free place, else one of a token that has expired; NULL: no more than `kept` of these are left.
+ */
+static struct token *token_place(size_t kept)
+{
+	struct token *place = NULL;
+	int64_t now = time(NULL);
+	size_t left = 0;
+
 	for (size_t i = 0; i < TOKEN_COUNT; i++) {
-		if (!tokens.list[i].number)
-			return &tokens.list[i];
+		struct token *token = &tokens.list[i];
+
+		if (token->number && !token_expired(token, now))
+			continue;
+		left++;
+		if (!place || (place->number && !token->number))
+			place = token;
 	}
-	return NULL;
+	return left > kept ? place : NULL;
+}
+
+/* For the way back there is always one: the newest of some VMs alone, else the newest of all. */
+static struct token *token_place_start(void)
+{
+	struct token *place = token_place(0), *newest = &tokens.list[0];
+
+	for (size_t i = 1; i < TOKEN_COUNT && !place; i++) {
+		struct token *token = &tokens.list[i];
+		bool all = !strcmp(token->scope, "*"), newest_all = !strcmp(newest->scope, "*");
+
+		if (all == newest_all ? token->number > newest->number : newest_all)
+			newest = token;
+	}
+	return place ? place : newest;
 }
 
 /* The bytes of a hash in hex; false: it is none. */
@@ -91,7 +127,7 @@ static bool token_hash(const char *text, uint8_t *hash)
 
 static bool token_load(json_t *object)
 {
-	struct token *token = token_free_place();
+	struct token *token = token_place(0);
 	const char *name = json_string_value(json_object_get(object, "name"));
 	const char *scope = json_string_value(json_object_get(object, "scope"));
 	const char *hash = json_string_value(json_object_get(object, "sha256"));
@@ -115,7 +151,7 @@ static bool token_load(json_t *object)
 /* The token of --token-hash, unless it is there from an earlier start. */
 static bool token_give(const char *text)
 {
-	struct token *token = token_free_place();
+	struct token *token;
 	uint8_t hash[AUTH_SECRET_BYTES];
 
 	if (!token_hash(text, hash)) {
@@ -126,10 +162,7 @@ static bool token_give(const char *text)
 		if (tokens.list[i].number && !memcmp(tokens.list[i].hash, hash, sizeof(hash)))
 			return true;
 	}
-	if (!token) {
-		fprintf(stderr, "skerryd: there is no room for the token of --token-hash\n");
-		return false;
-	}
+	token = token_place_start();
 	*token = (struct token){
 		.number = ++tokens.last,
 		.name = "given at the start",
@@ -177,7 +210,7 @@ bool token_open(char *first, const char *hash)
 bool token_make(const char *name, unsigned roles, const char *scope, int64_t expires,
 		uint64_t *number, char *text)
 {
-	struct token *token = token_free_place();
+	struct token *token = token_place(strcmp(scope, "*") ? TOKEN_KEPT : TOKEN_KEPT_START);
 
 	if (!token)
 		return false;
@@ -192,11 +225,6 @@ bool token_make(const char *name, unsigned roles, const char *scope, int64_t exp
 	token->number = 0;
 	explicit_bzero(text, strlen(text));
 	return false;
-}
-
-static bool token_expired(const struct token *token, int64_t now)
-{
-	return token->expires && now >= token->expires;
 }
 
 static void token_become(const struct token *token, struct identity *identity)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What one may not take from others: their logins, their places, their rights, the audit's disk."""
+import hashlib
 import json
 import subprocess
 
@@ -141,7 +142,6 @@ def test_the_last_auditor_and_the_last_admin_stay(alone):
 
 def test_a_lost_token_has_a_way_back(pair):
     """The hash of a new one, given at the start; a second start makes no second token of it."""
-    import hashlib
     _, server = pair()
     server.start()
     server.stop()
@@ -156,6 +156,53 @@ def test_a_lost_token_has_a_way_back(pair):
     server.options = ("--token-hash", "abc")
     with pytest.raises(AssertionError, match="64 hex digits"):
         server.start(ready=False)
+
+
+def test_a_scoped_admin_leaves_room_for_tokens_and_users(pair):
+    _, server = pair()
+    server.start()
+    small = server.make_token(["admin"], "test-*")
+    server.local("POST", "/v1/users", {"name": "u", "password": PASSWORD, "roles": ["viewer"], "scope": "test-1"})
+    server.stop()
+
+    def fill(name, key, count, **more):
+        path = server.state / name
+        state = json.loads(path.read_text())
+        form, last = state[key][-1], state["last"]
+        for number in range(last + 1, count + 1):
+            state[key].append({**form, "id": str(number), "number": number, "name": f"n{number}",
+                               "sha256": f"{number:064x}", **more})
+        path.write_text(json.dumps({**state, "last": count}))
+
+    fill("tokens.json", "tokens", 1024 - 32)
+    fill("users.json", "users", 256 - 16)
+    server.start()
+
+    def token(scope, secret):
+        return server.tls("POST", "/v1/tokens", {"name": "x", "roles": ["viewer"], "scope": scope}, token=secret).status
+
+    def user(name, scope):
+        return server.tls("POST", "/v1/users", {"name": name, "password": PASSWORD, "roles": ["viewer"],
+                                                "scope": scope}).status
+
+    assert token("test-1", small) == 503 and token("*", server.token) == 201
+    assert user("small", "test-1") == 503 and user("large", "*") == 201
+    server.stop()
+    # All are taken: whoever has lost theirs gets in. Those that have expired are in nobody's way.
+    fill("tokens.json", "tokens", 1024)
+    secret = "sky_" + "6b" * 32
+    server.options = ("--token-hash", hashlib.sha256(secret.encode()).hexdigest())
+    server.start()
+    assert server.tls("GET", "/v1/me", token=secret).status == 200
+    assert token("*", secret) == 503
+    server.stop()
+    path = server.state / "tokens.json"
+    state = json.loads(path.read_text())
+    for each in state["tokens"][100:200]:
+        each["expires"] = 1
+    path.write_text(json.dumps(state))
+    server.start()
+    assert token("test-1", small) == token("*", secret) == 201
 
 
 def test_the_gateways_own_machine_is_changed_at_the_console(pair):
