@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "gateway/core/idempotency.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
+#include "gateway/core/share.h"
+
 enum { IDEMPOTENCY_S = 24 * 3600, IDEMPOTENCY_KEY_BYTES = 128 };
 
 static struct kept {
-	double until_s;		      /* 0: free */
+	double until_s; /* 0: free */
+	struct identity owner;
 	uint8_t key[32], content[32]; /* SHA-256 */
 	bool under_way;
 	unsigned status;
@@ -52,15 +56,46 @@ static struct kept *idempotency_find(const uint8_t *key)
 	return NULL;
 }
 
-static struct kept *idempotency_place(void)
+/* Shared by who asks, so that nobody's keys make those of others forgotten. */
+static struct kept *idempotency_place(const struct identity *who)
 {
-	struct kept *best = NULL;
+	static struct share places[IDEMPOTENCY_COUNT];
+	double now_s = machine_now_s();
+	size_t place;
 
-	for (size_t i = 0; i < IDEMPOTENCY_COUNT; i++) {
-		if (!kept[i].under_way && (!best || kept[i].until_s < best->until_s))
-			best = &kept[i];
+	for (size_t i = 0; i < IDEMPOTENCY_COUNT; i++)
+		places[i] = (struct share){kept[i].until_s > now_s ? &kept[i].owner : NULL,
+					   kept[i].under_way ? INFINITY : kept[i].until_s};
+	place = share_place(places, IDEMPOTENCY_COUNT, who, true);
+	return place < IDEMPOTENCY_COUNT && !kept[place].under_way ? &kept[place] : NULL;
+}
+
+/* What was refused for a reason that passes may be asked for again. */
+static bool idempotency_passes(unsigned status, const char *bytes, size_t count)
+{
+	static const char *const codes[] = {"busy", "no-memory", "bad-state", "failed"};
+	json_t *problem = status == 409 ? json_loadb(bytes, count, 0, NULL) : NULL;
+	const char *code = json_string_value(json_object_get(problem, "code"));
+	bool passes = status >= 500 || status == 429;
+
+	for (size_t i = 0; code && i < sizeof(codes) / sizeof(*codes); i++)
+		passes |= !strcmp(code, codes[i]);
+	json_decref(problem);
+	return passes;
+}
+
+static void idempotency_store(struct kept *entry, unsigned status, const char *type,
+			      const char *bytes, size_t count)
+{
+	entry->bytes = malloc(count + 1);
+	if (!entry->bytes) {
+		entry->until_s = 0;
+		return;
 	}
-	return best;
+	memcpy(entry->bytes, bytes, count);
+	entry->count = count;
+	entry->status = status;
+	entry->type = type;
 }
 
 bool idempotency_begin(struct request *request)
@@ -69,7 +104,8 @@ bool idempotency_begin(struct request *request)
 	struct kept sought = {0}, *entry;
 
 	if (!key || strcmp(request->route->method, "POST") ||
-	    request->route->flags & (ROUTE_LOGIN | ROUTE_UPGRADE))
+	    request->route->flags & (ROUTE_LOGIN | ROUTE_UPGRADE) ||
+	    strstr(request->route->path, "/tickets"))
 		return true;
 	if (!*key || strlen(key) > IDEMPOTENCY_KEY_BYTES) {
 		answer_problem(request, 422, "bad-argument", "Idempotency-Key has 1 to 128 bytes");
@@ -91,11 +127,12 @@ bool idempotency_begin(struct request *request)
 		answer_bytes(request, entry->status, entry->type, entry->bytes, entry->count);
 		return false;
 	}
-	entry = idempotency_place();
+	entry = idempotency_place(&request->who);
 	if (!entry)
 		return true;
 	free(entry->bytes);
 	*entry = sought;
+	entry->owner = request->who;
 	entry->under_way = true;
 	entry->until_s = machine_now_s() + IDEMPOTENCY_S;
 	request->key = (unsigned)(entry - kept) + 1;
@@ -112,30 +149,28 @@ void idempotency_keep(struct request *request, unsigned status, const char *type
 	entry = &kept[request->key - 1];
 	request->key = 0;
 	entry->under_way = false;
-	/* What failed for a reason that passes may be tried again; a secret is shown once. */
-	if (status >= 500 || status == 429 || count > IDEMPOTENCY_BODY_BYTES ||
+	/* A secret is shown once. */
+	if (idempotency_passes(status, bytes, count) || count > IDEMPOTENCY_BODY_BYTES ||
 	    (request->route && request->route->handler == api_token_make)) {
 		entry->until_s = 0;
 		return;
 	}
-	entry->bytes = malloc(count + 1);
-	if (!entry->bytes) {
-		entry->until_s = 0;
-		return;
-	}
-	memcpy(entry->bytes, bytes, count);
-	entry->count = count;
-	entry->status = status;
-	entry->type = type;
+	idempotency_store(entry, status, type, bytes, count);
 }
 
 void idempotency_forget(struct request *request)
 {
+	struct kept *entry;
+
 	if (!request->key)
 		return;
+	entry = &kept[request->key - 1];
+	request->key = 0;
+	entry->under_way = false;
 	/* What was begun goes on; the same key must not begin it again. */
-	idempotency_keep(request, 409, "application/problem+json",
-			 "{\"type\":\"about:blank\",\"title\":\"Conflict\",\"status\":409,"
-			 "\"code\":\"busy\",\"detail\":\"the first request of this key was left\"}",
-			 115);
+	idempotency_store(
+		entry, 409, "application/problem+json",
+		"{\"type\":\"about:blank\",\"title\":\"Conflict\",\"status\":409,"
+		"\"code\":\"busy\",\"detail\":\"the first request of this key was left\"}",
+		115);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/core/audit.h"
+#include "gateway/core/share.h"
 #include "gateway/link/link.h"
 
 enum { OPERATIONS = 256, OPERATION_KEPT_S = 3600, OPERATION_REQUESTS = 4 };
@@ -39,19 +40,28 @@ static struct operation *operation_find(uint64_t number)
 	return NULL;
 }
 
-static struct operation *operation_place(void)
+/*
+ * Free, or one that has ended: of who has most of these. NULL: all are under way, which is at most
+ * two for each VM.
+ */
+static struct operation *operation_place(const struct identity *who)
 {
-	struct operation *best = NULL;
+	static struct share places[OPERATIONS];
+	static size_t at[OPERATIONS];
+	size_t count = 0, place;
 
 	for (size_t i = 0; i < OPERATIONS; i++) {
-		struct operation *each = &operations[i];
-
-		if (!each->number)
-			return each;
-		if (!each->running && (!best || each->ended_s < best->ended_s))
-			best = each;
+		if (operations[i].number && operations[i].running)
+			continue;
+		at[count] = i;
+		places[count++] = (struct share){operations[i].number ? &operations[i].owner : NULL,
+						 operations[i].ended_s};
 	}
-	return best;
+	place = count ? share_place(places, count, who, true) : 0;
+	/* Nobody has more than the others: the oldest of all goes. */
+	for (size_t i = 0; place >= count && i < count; i++)
+		place = place >= count || places[i].since < places[place].since ? i : place;
+	return count ? &operations[at[place]] : NULL;
 }
 
 /* Borrowed; NULL unless it is what was asked for, and there. */
@@ -190,12 +200,13 @@ static void operation_took(uint64_t number, json_t *reply)
 	operation_end(operation, NULL);
 }
 
-static bool operation_is_busy(const char *target)
+static bool operation_is_busy(const char *target, enum operation_kind kind)
 {
 	for (size_t i = 0; i < OPERATIONS; i++) {
-		/* A VM that was asked to stop may be killed, or asked again. */
+		/* A VM that was asked to stop may be killed; a second stop would wait beside it. */
 		if (operations[i].number && operations[i].running &&
-		    !(operations[i].kind == OPERATION_STOP && operations[i].replied) &&
+		    !(operations[i].kind == OPERATION_STOP && operations[i].replied &&
+		      kind != OPERATION_STOP) &&
 		    !strcmp(operations[i].target, target))
 			return true;
 	}
@@ -206,12 +217,17 @@ void operation_start(struct request *request, enum operation_kind kind, const ch
 		     const char *const *arguments, const char *target, const char *wanted,
 		     unsigned status, unsigned wait_s)
 {
-	struct operation *operation = operation_place();
+	struct operation *operation = operation_place(&request->who);
 	char actor[65];
 	json_t *ask;
 
-	if (operation_is_busy(target) || !operation) {
+	if (operation_is_busy(target, kind)) {
 		answer_problem(request, 409, "busy", "another change of %s is under way", target);
+		return;
+	}
+	if (!operation) {
+		answer_problem(request, 503, "failed", "%d changes are under way: wait for one",
+			       OPERATIONS);
 		return;
 	}
 	request_actor(request, actor, sizeof(actor));

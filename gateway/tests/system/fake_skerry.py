@@ -280,7 +280,9 @@ class FakeSkerry(Snapshots, States):
                 if vm.state in ("running", "paused") and vm.boots == boots:
                     vm.state, vm.reason = "stopped", "powered off"
                     self.event("stopped", vm, vm.reason)
-        threading.Timer(self.stop_s, stopped).start()
+        timer = threading.Timer(self.stop_s, stopped)
+        timer.daemon = True     # it holds up no end of the tests
+        timer.start()
         return [{"name": vm.name, "state": vm.state, "reason": "stopping"}]
 
     def crash(self, name, reason="triple fault"):

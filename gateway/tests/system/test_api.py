@@ -124,6 +124,20 @@ def test_stop_waits_when_it_is_asked_to(server):
     assert answer.status == 200 and answer.json()["vm"]["state"] == "stopped"
 
 
+def test_a_stop_that_takes_long_leaves_room(pair):
+    """A second stop of the same VM waits for the first one; it can be killed, and others changed."""
+    fake, server = pair(stop_s=600)
+    fake.act("start", ["vm01"], [])
+    server.start()
+    first = server.tls("POST", "/v1/vms/vm01/actions/stop")
+    assert first.status == 202
+    wait_for(lambda: server.tls("POST", "/v1/vms/vm01/actions/stop").code == "busy")
+    assert server.tls("POST", "/v1/vms/vm00/actions/pause").status == 200
+    assert server.tls("POST", "/v1/vms/vm01/actions/kill").status == 200
+    place = first.headers["Location"]
+    assert server.tls("GET", f"{place}?wait=5").json()["state"] == "done"
+
+
 def test_operations_are_ones_own(server):
     answer = server.tls("POST", "/v1/vms/vm00/actions/reset")
     assert answer.status == 200
@@ -187,6 +201,16 @@ def test_idempotency_key(server, fake):
     assert first.status == second.status == 200 and first.body == second.body
     assert count() == before + 1
     assert server.tls("POST", "/v1/vms/vm03/actions/reset", headers=headers).status == 422
+    # What passes is not kept: a state, and what has no key at all, a ticket.
+    headers["Idempotency-Key"] = "two"
+    assert server.tls("POST", "/v1/vms/vm02/actions/kill").status == 200
+    assert server.tls("POST", "/v1/vms/vm02/actions/pause", headers=headers).code == "bad-state"
+    assert server.tls("POST", "/v1/vms/vm02/actions/start").status == 200
+    assert server.tls("POST", "/v1/vms/vm02/actions/pause", headers=headers).status == 200
+    assert server.tls("POST", "/v1/vms/vm02/actions/resume").status == 200
+    tickets = {server.tls("POST", "/v1/stream/tickets", headers=headers).json()["ticket"] for _ in range(2)}
+    assert len(tickets) == 2
+    headers["Idempotency-Key"] = "one"
     other = server.make_token(["operator"])
     assert server.tls("POST", "/v1/vms/vm02/actions/reset", token=other,
                       headers=headers).status == 200
