@@ -8,14 +8,17 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
+#include "tests/fake_clock.h"
+#include "vmm/manager/vm/vm_quota.c"
 #include "vmm/manager/vm/vm_snapshot_disk.c"
 #include "vmm/rt/format.c"
+#include "vmm/rt/status_text.c"
 
 static struct vm vm;
 static struct driver_link links[2];
 static struct disk_config config;
-static u64 quota;
-static u64 most; /* pages that nobody was promised */
+static u64 most; /* pages that can be promised */
+static u64 used; /* of its group */
 static bool low;
 static char noticed[300];
 static char problem[300];
@@ -26,21 +29,20 @@ struct disk_config *config_disk(u32 number)
 	return &config;
 }
 
-bool vm_quota_raise(struct vm *of, u64 pages, char *why, size_t size)
+/* Beside the quota that the VM has. */
+u64 vm_overcommit_available(u64 pages)
 {
-	(void)of;
-	if (quota + pages > most) {
-		format(why, size, "memory: none");
-		return false;
-	}
-	quota += pages;
-	return true;
+	(void)pages;
+	return most - vm.quota_pages;
 }
 
-void vm_quota_lower(struct vm *of, u64 pages)
+enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
 {
-	(void)of;
-	quota -= pages;
+	(void)group;
+	if (setting == GROUP_TIDY)
+		return STATUS_OK;
+	assert_int_equal(setting, GROUP_QUOTA);
+	return value < used ? STATUS_IN_USE : STATUS_OK;
 }
 
 bool disk_undo_make(struct driver_link *link, handle_t group, u64 bytes, char *why, size_t size)
@@ -154,8 +156,8 @@ static int setup(void **state)
 	links[1] = (struct driver_link){.used = true, .disk = {.sectors = MIB / 512}};
 	vm.link[0] = &links[0];
 	vm.link[3] = &links[1];
-	quota = 0;
 	most = 100000;
+	used = 0;
 	low = false;
 	noticed[0] = problem[0] = '\0';
 	return 0;
@@ -173,7 +175,7 @@ static void as_much_as_there_is_of_the_disk(void **state)
 	assert_true(vm_disks_prepare(&vm, problem, sizeof(problem)));
 	assert_int_equal(links[0].undo.parts, 1);
 	vm_disks_release(&vm);
-	assert_int_equal(quota, 0);
+	assert_int_equal(vm.quota_pages, 0);
 }
 
 static void more_while_in_use(void **state)
@@ -187,12 +189,54 @@ static void more_while_in_use(void **state)
 	assert_int_equal(links[1].undo.parts, 1);
 	/* less is nothing to do, more than there is changes nothing */
 	assert_true(vm_disks_make_room(&vm, MIB, problem, sizeof(problem)));
-	most = quota + 100;
+	most = vm.quota_pages + 100;
 	assert_false(vm_disks_make_room(&vm, 128 * MIB, problem, sizeof(problem)));
-	assert_string_equal(problem, "disk data: memory: none (disk.undo = 131072K)");
+	assert_string_equal(problem,
+			    "disk data: memory: found 400 KiB that are promised to nobody, "
+			    "allowed: with the 65680 KiB that it takes, 65280 KiB are missing "
+			    "(disk.undo = 131072K)");
 	assert_int_equal(links[0].undo.bytes, 64 * MIB);
 	vm_disks_release(&vm);
-	assert_int_equal(quota, 0);
+	assert_int_equal(vm.quota_pages, 0);
+}
+
+/* A monitor that at once uses what is freed has no more by that, however often it happens. */
+static void taken_by_its_monitor(void **state)
+{
+	u64 with_room;
+
+	(void)state;
+	vm.link[3] = NULL;
+	vm.quota_pages = 1000;
+	assert_true(vm_disks_prepare(&vm, problem, sizeof(problem)));
+	with_room = vm.quota_pages;
+	for (u32 i = 0; i < 5; i++) {
+		used = with_room;
+		vm_disks_release(&vm);
+		assert_int_equal(vm.quota_pages, with_room);
+		assert_true(vm_disks_prepare(&vm, problem, sizeof(problem)));
+		assert_int_equal(vm.quota_pages, with_room);
+	}
+	/* more than before is raised by the rest */
+	vm_disks_release(&vm);
+	vm.config.disk_undo_bytes *= 2;
+	assert_true(vm_disks_prepare(&vm, problem, sizeof(problem)));
+	assert_int_equal(vm.quota_pages - 1000, vm_pages_for(32 * MIB));
+	used = vm.quota_pages;
+	vm_disks_release(&vm);
+	assert_int_equal(vm.quota_pages - 1000, vm_pages_for(32 * MIB));
+	/* It is not forgotten, however long it takes, and not tried all the time. */
+	for (u32 i = 0; i < 1000; i++) {
+		now = vm_quota_deadline(&vm);
+		vm_quota_look(&vm);
+	}
+	used = 500;
+	vm_quota_look(&vm);
+	assert_int_not_equal(vm.quota_pages, 1000);
+	now = vm_quota_deadline(&vm);
+	vm_quota_look(&vm);
+	assert_int_equal(vm.quota_pages, 1000);
+	assert_int_equal(vm_quota_deadline(&vm), ~0ull);
 }
 
 /* The operator is told while something can be done, once for so much room. */
@@ -222,6 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(as_much_as_there_is_of_the_disk),
 		TEST(more_while_in_use),
+		TEST(taken_by_its_monitor),
 		TEST(little_is_left),
 	};
 

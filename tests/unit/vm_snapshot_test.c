@@ -348,6 +348,7 @@ static void merges_layers(void **state)
 	assert_int_equal(vm->quota_pages, 2000 + 300 + tables);
 	assert_int_not_equal(vm_deadline(), ~0ull);
 	account.used_pages = 1500;
+	now += 10 * NS_PER_MS;
 	(void)vm_step();
 	assert_int_equal(vm->quota_pages, 2000);
 	assert_int_equal(vm_deadline(), ~0ull);

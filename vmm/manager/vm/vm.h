@@ -75,6 +75,9 @@ struct vm {
 	bool answered;           /* a command at the console waits, and says how it ends */
 	const struct group_page *account; /* NULL: none */
 	u64 quota_pages;         /* promised to `group` */
+	u64 quota_surplus;	 /* of these: taken back as soon as they are used no more */
+	u64 quota_look_tsc;	 /* then that is tried again */
+	u32 quota_looks;	 /* so often that was tried */
 	bool overcommits;	 /* its RAM is not: vm_overcommit.h */
 	bool starved;		 /* it waits for pages */
 	bool parked;		 /* so does a thread of its monitor, which cannot say so */

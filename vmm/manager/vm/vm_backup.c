@@ -55,15 +55,14 @@ static bool vm_backup_end_link(struct driver_link **link)
 /* What its group has given back is counted a little later. */
 static bool vm_backup_quota_is_lowered(struct vm *vm)
 {
-	u64 before = vm->quota_pages;
+	u64 pages = vm->backup.quota_pages;
 
-	if (vm->backup.quota_pages != 0 && vm->group != HANDLE_NONE && !vm->dying) {
-		vm_quota_lower(vm, vm->backup.quota_pages);
-		if (vm->quota_pages == before)
-			return false;
-	}
 	vm->backup.quota_pages = 0;
-	return true;
+	if (vm->group == HANDLE_NONE || vm->dying)
+		return true;
+	vm_quota_lower(vm, pages);
+	vm_quota_look(vm);
+	return vm->quota_surplus == 0;
 }
 
 bool vm_backup_detach(struct vm *vm)

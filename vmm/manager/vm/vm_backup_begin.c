@@ -119,7 +119,7 @@ static bool vm_backup_prepare_changes(struct vm *vm, u32 place, char *problem, s
 
 	if (link->changes.memory != HANDLE_NONE)
 		return true;
-	vm_quota_lower(vm, *pages);
+	vm_quota_lower(vm, *pages); /* of one before it */
 	*pages = disk_changes_pages(link);
 	if (vm_quota_raise(vm, *pages, problem, size)) {
 		if (disk_changes_make(link, vm->group, problem, size))

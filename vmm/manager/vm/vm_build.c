@@ -36,6 +36,7 @@ static const u32 memory_flags[] = {
 static void vm_create_group(struct vm *vm, struct process_build *build)
 {
 	vm->quota_pages = vm_build_quota(vm);
+	vm->quota_surplus = 0;
 	vm->save.room = vm_save_key_is_there();
 	process_build_note(build, "creating its group",
 			   sys_group_create(start_handle(START_ROOT), vm->quota_pages,

@@ -33,9 +33,11 @@ static void vm_overcommit_reclaim_unused(void)
 		if (!vm_overcommit_can_spare(vm))
 			continue;
 		pages = READ_ONCE(vm->account->used_pages) + SPARE_PAGES;
-		if (pages < vm->quota_pages &&
-		    sys_group_set(vm->group, GROUP_QUOTA, pages) == STATUS_OK)
-			vm->quota_pages = pages;
+		if (pages >= vm->quota_pages ||
+		    sys_group_set(vm->group, GROUP_QUOTA, pages) != STATUS_OK)
+			continue;
+		vm->quota_surplus -= MIN(vm->quota_surplus, vm->quota_pages - pages);
+		vm->quota_pages = pages;
 	}
 }
 

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/vm/vm_quota.h"
+#include "lib/bits.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_overcommit.h"
+#include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 /* A monitor's remains take some hundred; a hostile one's are not to hold up the others' VMs. */
 #define TIDY_STEPS 4096u
+
+/* What has ended is freed soon; a monitor that uses the surplus itself may do so for good. */
+#define LOOK_NS	       (10 * NS_PER_MS)
+#define LOOKS	       100u
+#define LOOK_SELDOM_NS NS_PER_S
 
 void vm_quota_tidy(const struct vm *vm)
 {
@@ -17,7 +24,7 @@ void vm_quota_tidy(const struct vm *vm)
 	}
 }
 
-bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
+static bool vm_quota_raise_more(struct vm *vm, u64 pages, char *problem, size_t size)
 {
 	u64 available = vm_overcommit_available(pages);
 	enum status status;
@@ -40,8 +47,53 @@ bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
 	return status == STATUS_OK;
 }
 
+bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
+{
+	u64 owed = MIN(pages, vm->quota_surplus);
+
+	if (owed != 0)
+		vm_quota_tidy(vm); /* what holds them may have ended by now */
+	if (pages != owed && !vm_quota_raise_more(vm, pages - owed, problem, size))
+		return false;
+	vm->quota_surplus -= owed;
+	return true;
+}
+
+/* A group that has ended owes nothing. */
+static void vm_quota_lower_surplus(struct vm *vm)
+{
+	u64 surplus = MIN(vm->quota_surplus, vm->quota_pages);
+	enum status status;
+
+	vm_quota_tidy(vm);
+	status = sys_group_set(vm->group, GROUP_QUOTA, vm->quota_pages - surplus);
+	if (status == STATUS_OK)
+		vm->quota_pages -= surplus;
+	vm->quota_surplus = status == STATUS_IN_USE ? surplus : 0;
+	vm->quota_look_tsc =
+		clock_tsc() + clock_ns_to_tsc(vm->quota_looks < LOOKS ? LOOK_NS : LOOK_SELDOM_NS);
+}
+
 void vm_quota_lower(struct vm *vm, u64 pages)
 {
-	if (sys_group_set(vm->group, GROUP_QUOTA, vm->quota_pages - pages) == STATUS_OK)
-		vm->quota_pages -= pages;
+	if (pages == 0)
+		return;
+	vm->quota_surplus += pages;
+	vm->quota_looks = 0;
+	vm_quota_lower_surplus(vm);
+}
+
+void vm_quota_look(struct vm *vm)
+{
+	if (vm->quota_surplus == 0 || clock_tsc() < vm->quota_look_tsc)
+		return;
+	vm->quota_looks += vm->quota_looks < LOOKS;
+	vm_quota_lower_surplus(vm);
+}
+
+u64 vm_quota_deadline(const struct vm *vm)
+{
+	if (vm->quota_surplus == 0)
+		return ~0ull;
+	return MAX(vm->quota_look_tsc, clock_tsc() + clock_ns_to_tsc(LOOK_NS));
 }

@@ -22,7 +22,6 @@
 #define TABLES_PAGES	64u
 /* A disk that takes its old blocks does some of it within that time, or its driver starts anew. */
 #define PUT_BACK_NS	(60 * NS_PER_S)
-#define SURPLUS_LOOK_NS (10 * NS_PER_MS)
 /* Of a driver that does not let go the manager makes an end before (DRIVER_LEAVE_NS). */
 #define LET_GO_NS	(40 * NS_PER_S)
 
@@ -225,8 +224,7 @@ static void vm_snapshot_frozen(struct vm *vm, u32 depth)
 		kept = 0; /* nothing was written since the last one */
 	else
 		vm_snapshot_layer_made(vm, kept);
-	if (kept < snapshots->room)
-		vm_quota_lower(vm, snapshots->room - kept);
+	vm_quota_lower(vm, snapshots->room - MIN(kept, snapshots->room));
 	snapshots->depth = depth;
 	snapshot->depth = depth;
 	snapshot->layer = snapshots->layer;
@@ -483,7 +481,7 @@ u64 vm_snapshot_deadline(const struct vm *vm)
 {
 	if (vm->snapshots.phase != SNAPSHOT_NONE)
 		return vm->snapshots.until_tsc;
-	return vm->snapshots.surplus != 0 ? clock_tsc() + clock_ns_to_tsc(SURPLUS_LOOK_NS) : ~0ull;
+	return vm_quota_deadline(vm);
 }
 
 /* --- its end --- */

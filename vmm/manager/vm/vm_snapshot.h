@@ -41,8 +41,6 @@ struct vm_snapshots {
 	u32 layer; /* counts the frozen objects below its RAM */
 	u32 depth; /* of these, and of what a clone began from */
 	u64 layer_pages[VM_LAYERS_MAX]; /* by so many its quota was raised for each */
-	u64 surplus;	   /* and is to be lowered, when what was merged is freed */
-	u32 surplus_looks; /* so often that was tried */
 	u64 merge_after_tsc; /* not before */
 	enum vm_snapshot_phase phase;
 	u32 place;	   /* in the list, of the one that is taken or gone back to */
@@ -94,8 +92,6 @@ void vm_snapshot_layer_made(struct vm *vm, u64 pages);
 void vm_snapshot_merge_begin(struct vm *vm);
 /* One step of that; true: there is more to do at once. */
 bool vm_snapshot_merge_step(struct vm *vm);
-/* Its quota becomes what it was before that layer, when the memory has come back. */
-void vm_snapshot_merge_lower(struct vm *vm);
 /* The VM ends: what is under way does. */
 void vm_snapshot_abandon(struct vm *vm);
 /* Its group ends, and all snapshots with it. */

@@ -52,14 +52,16 @@ void vm_snapshot_look(struct vm *vm)
 
 	vm_clone_disks_look(vm); /* before what its clones see is forgotten */
 	vm_disks_look_at_room(vm);
-	if (vm->group == HANDLE_NONE || vm->dying || vm_backup_keeps(vm))
+	if (vm->group == HANDLE_NONE || vm->dying)
+		return;
+	vm_quota_look(vm);
+	if (vm_backup_keeps(vm))
 		return;
 	if (!vm_disks_are_whole(vm, problem, sizeof(problem)))
 		vm_snapshot_drop_last(vm, problem);
 	if (!vm_snapshot_can_be_reset(vm))
 		vm_disks_forget(vm);
 	vm_disks_release(vm);
-	vm_snapshot_merge_lower(vm);
 	vm_snapshot_merge_begin(vm);
 }
 
@@ -89,5 +91,4 @@ void vm_snapshot_forget(struct vm *vm)
 	memset(vm->snapshots.list, 0, sizeof(vm->snapshots.list));
 	vm->snapshots.layer = 0;
 	vm->snapshots.depth = 0;
-	vm->snapshots.surplus = 0;
 }

@@ -11,8 +11,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
-#define TRY_AGAIN_NS  NS_PER_S
-#define SURPLUS_LOOKS 100u
+#define TRY_AGAIN_NS NS_PER_S
 
 static bool vm_snapshot_merge_is_needed(struct vm *vm)
 {
@@ -38,19 +37,6 @@ void vm_snapshot_merge_begin(struct vm *vm)
 	snapshots->until_tsc = ~0ull; /* the kernel's steps come to an end */
 }
 
-void vm_snapshot_merge_lower(struct vm *vm)
-{
-	struct vm_snapshots *snapshots = &vm->snapshots;
-	u64 before = vm->quota_pages;
-
-	if (snapshots->surplus == 0)
-		return;
-	vm_quota_tidy(vm);
-	vm_quota_lower(vm, snapshots->surplus);
-	if (vm->quota_pages != before || ++snapshots->surplus_looks == SURPLUS_LOOKS)
-		snapshots->surplus = 0;
-}
-
 /* Of the layer that is made on top of so many, or that was; the kernel has no more of them. */
 static u64 *vm_snapshot_merge_pages_of_layer(struct vm_snapshots *snapshots)
 {
@@ -69,11 +55,9 @@ static void vm_snapshot_merge_merged(struct vm *vm)
 
 	snapshots->layer--;
 	snapshots->depth--;
-	snapshots->surplus += *vm_snapshot_merge_pages_of_layer(snapshots);
-	snapshots->surplus_looks = 0;
 	if (snapshots->layer == 0)
 		vm_disks_reach_again(vm);
-	vm_snapshot_merge_lower(vm);
+	vm_quota_lower(vm, *vm_snapshot_merge_pages_of_layer(snapshots));
 }
 
 bool vm_snapshot_merge_step(struct vm *vm)
