@@ -204,11 +204,30 @@ static void test_hello_ends_streams(void **state)
 	assert_int_equal(com2.heartbeat_tsc, 0);
 }
 
+/* Nor is it answered what that one has asked for. */
+static void test_hello_ends_requests(void **state)
+{
+	(void)state;
+	now = 1000;
+	client_sends("{\"id\":7,\"command\":\"wait\",\"order\":\"any\"}\n");
+	turns(3, 1000000);
+	client_sends("{\"id\":8,\"hello\":2}\n");
+	turns(3, 1000000);
+	assert_memory_equal(next_line(), "{\"id\":8,\"status\":\"ok\"", 21);
+	client_sends("{\"id\":7,\"command\":\"wait\",\"order\":\"any\"}\n");
+	turns(3, 1000000);
+	now = 1100;
+	turns(3, 1000000);
+	expect("{\"id\":7,\"status\":\"ok\",\"result\":[\"waited\"]}");
+	assert_null(next_line());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_hello, begin),
 		cmocka_unit_test_setup(test_hello_ends_streams, begin),
+		cmocka_unit_test_setup(test_hello_ends_requests, begin),
 		cmocka_unit_test_setup(test_any_order, begin),
 		cmocka_unit_test_setup(test_streams, begin),
 		cmocka_unit_test_setup(test_samples, begin),

@@ -173,10 +173,13 @@ void channel_answer_park(struct channel_slot *slot)
 	slot->channel->holder = NULL;
 }
 
-void channel_answers_abandon(struct machine_channel *channel)
+void channel_answers_abandon(struct machine_channel *channel, const struct channel_slot *but)
 {
-	channel->holder = NULL;
+	if (channel->holder != but)
+		channel->holder = NULL;
 	for (u32 i = 0; i < ARRAY_COUNT(channel->slot); i++) {
+		if (&channel->slot[i] == but)
+			continue;
 		channel->slot[i].failed = true;
 		channel->slot[i].streamed = false;
 		channel->slot[i].held_bytes = 0;

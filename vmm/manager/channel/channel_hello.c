@@ -87,6 +87,7 @@ void channel_hello(struct channel_slot *slot, const struct request *request)
 	json_bool(json, "locked", !channel->login.open);
 	if (channel->login.open) {
 		/* of one before it that has gone away, which the line does not show */
+		channel_answers_abandon(channel, slot);
 		channel_streams_drop(channel);
 		channel_samples_set(channel, 0);
 		channel_heartbeat_set(channel, 0);

@@ -103,8 +103,8 @@ void channel_answer_end(struct channel_slot *slot);
 /* A mistake, of which `position` may be NULL, in place of what was answered so far. */
 void channel_answer_error(struct channel_slot *slot, enum reply_code code, struct text problem,
 			  const u32 *position);
-/* What is under way goes on, and is answered to nobody. */
-void channel_answers_abandon(struct machine_channel *channel);
+/* What is under way, `but` one (NULL: none), goes on, and is answered to nobody. */
+void channel_answers_abandon(struct machine_channel *channel, const struct channel_slot *but);
 /* Puts a begun answer aside, if it is small enough. */
 void channel_answer_park(struct channel_slot *slot);
 /* Goes on with all that wait; true when one has ended. */

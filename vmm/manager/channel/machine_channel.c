@@ -48,7 +48,7 @@ void channel_forget_client(struct machine_channel *channel)
 {
 	if (login_required())
 		login_lock(&channel->login);
-	channel_answers_abandon(channel);
+	channel_answers_abandon(channel, NULL);
 	channel_streams_drop(channel);
 	channel_samples_set(channel, 0);
 	channel_heartbeat_set(channel, 0);
