@@ -51,7 +51,7 @@ def check_running(machine, svm):
     machine.command("vm set demo trap=none")
     wait_for(lambda: words(machine).get(word) == before.get(word))
     after = words(machine)
-    for name in ("intercept-cr-write", "intercept-exceptions", "primary-controls",
+    for name in ("intercept-exceptions", "primary-controls",
                  "exception-bitmap"):
         assert after.get(name) == before.get(name), name
     press(machine, "y")
