@@ -30,8 +30,7 @@ enum message_flag {
 	MESSAGE_STREAM = 2,  /* ANSWER: send the pieces as they come */
 	MESSAGE_UPGRADE = 4, /* ANSWER: becomes a WebSocket */
 	MESSAGE_LAST = 8,    /* BODY: the answer is complete, no END follows */
-	/* ANSWER: the bits above are a number for the credential that was shown, 0: none was right
-	 */
+	/* ANSWER: the bits above are a number for the credential shown; 0: none was right */
 	MESSAGE_WHO_SHIFT = 8,
 };
 

@@ -43,7 +43,7 @@ static void show(struct cli *cli, const struct reader *reader)
 		if (reader->last_id[0] && !all)
 			cli_say("not all of what happened since then is kept");
 	} else if (strcmp(reader->name, "lost") == 0 && all) {
-		;
+		/* nothing is shown */
 	} else if (cli->json) {
 		output_json_line(event);
 	} else {

@@ -37,6 +37,14 @@ void answer_header(struct request *request, const char *name, const char *value)
 	fields_text(&request->headers, name, value);
 }
 
+void answer_retry_after(struct request *request, unsigned seconds)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", seconds);
+	answer_header(request, "Retry-After", text);
+}
+
 void answer_age(struct request *request)
 {
 	double age_s = machine_now_s() - machine.heard_s;
@@ -173,7 +181,7 @@ json_t *problem_of_reply(json_t *reply)
 	/* Skerry has understood and says why not: the request does not fit what there is. */
 	for (size_t i = 0; code && detail && *detail && i < sizeof(codes) / sizeof(codes[0]); i++) {
 		if (!strcmp(code, codes[i].code))
-			return problem_json(codes[i].status, code, detail ? detail : "", allowed);
+			return problem_json(codes[i].status, code, detail, allowed);
 	}
 	return problem_json(502, "failed", detail ? detail : "Skerry gave no reason", allowed);
 }
@@ -185,7 +193,7 @@ void answer_problem_json(struct request *request, json_t *problem)
 
 	json_object_set_new(problem, "request_id", json_string(request->code));
 	if (status == 503)
-		answer_header(request, "Retry-After", "2");
+		answer_retry_after(request, 2);
 	if (status == 401 && !request->cookie)
 		answer_header(request, "WWW-Authenticate", "Bearer");
 	router_denied(request, code);

@@ -37,16 +37,13 @@ static const char *login_address(const struct request *request)
 
 static void login_late(struct request *request, unsigned retry_s)
 {
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", retry_s);
-	answer_header(request, "Retry-After", text);
+	answer_retry_after(request, retry_s);
 	answer_problem(request, 429, "rate-limited", "too many wrong logins: wait %u s", retry_s);
 }
 
 static void login_crowded(struct request *request)
 {
-	answer_header(request, "Retry-After", "1");
+	answer_retry_after(request, 1);
 	answer_problem(request, 429, "rate-limited", "too many logins at a time");
 }
 

@@ -70,13 +70,12 @@ static bool user_spared(struct request *request, const struct account *before,
 
 static void user_keep(struct request *request, struct account *account)
 {
+	bool spared = user_spared(request, account_by_number(account->number), account);
 	unsigned status = account->number ? 200 : 201;
 
-	if (!user_spared(request, account_by_number(account->number), account))
-		;
-	else if (account_keep(account))
+	if (spared && account_keep(account))
 		answer_json(request, status, account_json(account));
-	else
+	else if (spared)
 		answer_problem(request, 503, "failed",
 			       "there are too many users, or they cannot "
 			       "be written");

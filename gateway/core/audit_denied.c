@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/* Which lines of the audit are only counted: called by router and logins, in core's thread. */
 #include <stdio.h>
 #include <string.h>
 
 #include "gateway/core/audit.h"
+#include "gateway/core/bucket.h"
 #include "gateway/core/machine.h"
 #include "gateway/core/share.h"
 
@@ -26,7 +28,7 @@ static const char *const denied_actions[DENIED_KINDS] = {"audit.denied", "audit.
 struct denied {
 	struct identity who;
 	bool used;
-	double left, seen_s;
+	struct bucket bucket;
 };
 
 static struct {
@@ -44,10 +46,10 @@ static struct denied *denied_find(enum denied_kind kind, const struct identity *
 
 		if (each->used && share_same(&each->who, who) && each->who.roles == who->roles)
 			return each;
-		if (!each->used || (oldest->used && each->seen_s < oldest->seen_s))
+		if (!each->used || (oldest->used && each->bucket.seen_s < oldest->bucket.seen_s))
 			oldest = each;
 	}
-	*oldest = (struct denied){.who = *who, .used = true, .left = DENIED_BURST, .seen_s = now_s};
+	*oldest = (struct denied){*who, true, {DENIED_BURST, now_s}};
 	return oldest;
 }
 
@@ -55,19 +57,13 @@ static struct denied *denied_find(enum denied_kind kind, const struct identity *
 static bool denied_has_line(enum denied_kind kind, const struct identity *who)
 {
 	double now_s = machine_now_s();
-	struct denied *each = denied_find(kind, who, now_s);
 
-	each->left += (now_s - each->seen_s) / DENIED_EACH_S;
-	if (each->left > DENIED_BURST)
-		each->left = DENIED_BURST;
-	each->seen_s = now_s;
-	if (each->left < 1) {
-		denied[kind].counted++;
-		denied[kind].untold++;
-		return false;
-	}
-	each->left -= 1;
-	return true;
+	if (bucket_take(&denied_find(kind, who, now_s)->bucket, 1.0 / DENIED_EACH_S, DENIED_BURST,
+			now_s))
+		return true;
+	denied[kind].counted++;
+	denied[kind].untold++;
+	return false;
 }
 
 void audit_denied(const struct identity *who, const char *action, const char *target,

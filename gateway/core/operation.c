@@ -40,10 +40,19 @@ static struct operation *operation_find(uint64_t number)
 	return NULL;
 }
 
-/*
- * Free, or one that has ended: of who has most of these. NULL: all are under way, which is at most
- * two for each VM.
- */
+/* That ended longest ago; NULL: all are under way, which is at most two for each VM. */
+static struct operation *operation_oldest(void)
+{
+	struct operation *oldest = NULL;
+
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		if (!operations[i].running && (!oldest || operations[i].ended_s < oldest->ended_s))
+			oldest = &operations[i];
+	}
+	return oldest;
+}
+
+/* Free, or one that has ended: of who has most of these. NULL: there is none. */
 static struct operation *operation_place(const struct identity *who)
 {
 	static struct share places[OPERATIONS];
@@ -57,11 +66,8 @@ static struct operation *operation_place(const struct identity *who)
 		places[count++] = (struct share){operations[i].number ? &operations[i].owner : NULL,
 						 operations[i].ended_s};
 	}
-	place = count ? share_place(places, count, who, true) : 0;
-	/* Nobody has more than the others: the oldest of all goes. */
-	for (size_t i = 0; place >= count && i < count; i++)
-		place = place >= count || places[i].since < places[place].since ? i : place;
-	return count ? &operations[at[place]] : NULL;
+	place = share_place(places, count, who, true);
+	return place < count ? &operations[at[place]] : operation_oldest();
 }
 
 /* Borrowed; NULL unless it is what was asked for, and there. */

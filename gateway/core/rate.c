@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/core/auth.h"
+#include "gateway/core/bucket.h"
 #include "gateway/core/machine.h"
 #include "gateway/core/settings.h"
 
@@ -21,7 +22,7 @@ enum {
 
 struct rate {
 	uint64_t key; /* 0: free */
-	double left, seen_s;
+	struct bucket bucket;
 };
 
 /* What was wrong: tokens of an address, passwords of a user at an address, or of an address. */
@@ -43,12 +44,12 @@ static struct rate *rate_find(uint64_t key, double full, double now_s)
 	for (size_t i = 0; i < RATE_COUNT; i++) {
 		if (rates[i].key == key)
 			return &rates[i];
-		if (!rates[i].key || rates[i].seen_s < oldest->seen_s)
+		if (!rates[i].key || rates[i].bucket.seen_s < oldest->bucket.seen_s)
 			oldest = &rates[i];
 		if (!rates[i].key)
 			break;
 	}
-	*oldest = (struct rate){.key = key, .left = full, .seen_s = now_s};
+	*oldest = (struct rate){key, {full, now_s}};
 	return oldest;
 }
 
@@ -59,23 +60,15 @@ bool rate_allows(const struct identity *identity, bool change, unsigned *retry_s
 	uint64_t who = identity->token	   ? identity->token
 		       : identity->account ? 1ull << 41 | identity->account
 					   : 1ull << 40 | identity->user;
-	struct rate *rate;
 
 	if (limit == 0)
 		return true;
 	if (change)
 		full *= 2;
-	rate = rate_find(who << 1 | change, full, now_s);
-	rate->left += (now_s - rate->seen_s) * limit;
-	if (rate->left > full)
-		rate->left = full;
-	rate->seen_s = now_s;
-	if (rate->left < 1) {
-		*retry_s = 1;
-		return false;
-	}
-	rate->left -= 1;
-	return true;
+	if (bucket_take(&rate_find(who << 1 | change, full, now_s)->bucket, limit, full, now_s))
+		return true;
+	*retry_s = 1;
+	return false;
 }
 
 void login_key(const char *address, char *key, size_t room)
@@ -167,8 +160,7 @@ void login_failed(const char *address, const char *user)
 		login_count(login_find(LOGIN_ALL, address, NULL, true), LOGIN_FREE_ALL);
 }
 
-/* Of all passwords of the address it takes back this one only: it was counted until it was right.
- */
+/* Of all passwords of the address it takes back this one: it was counted until it was right. */
 void login_passed(const char *address, const char *user)
 {
 	struct login *login =

@@ -89,6 +89,8 @@ bool peer_user(const char *number, unsigned *user);
 
 /* Answers; each ends the request. `body` is taken. */
 void answer_header(struct request *request, const char *name, const char *value);
+/* Of an answer that follows: when it is worth asking again. */
+void answer_retry_after(struct request *request, unsigned seconds);
 /* Age (RFC 9111, 5.1) of what is shown although the link is lost. */
 void answer_age(struct request *request);
 void answer_json(struct request *request, unsigned status, json_t *body);

@@ -159,11 +159,9 @@ static bool router_same_origin(const struct request *request)
 static bool router_wrong(struct request *request, const char *address)
 {
 	unsigned retry_s;
-	char text[16];
 
 	if (!login_allowed(address, NULL, &retry_s)) {
-		snprintf(text, sizeof(text), "%u", retry_s);
-		answer_header(request, "Retry-After", text);
+		answer_retry_after(request, retry_s);
 		answer_problem(request, 429, "rate-limited", "too many wrong credentials");
 		return false;
 	}
@@ -436,12 +434,10 @@ static bool router_audit(struct request *request)
 bool request_rated(struct request *request, bool change)
 {
 	unsigned retry_s;
-	char text[16];
 
 	if (rate_allows(&request->who, change, &retry_s))
 		return true;
-	snprintf(text, sizeof(text), "%u", retry_s);
-	answer_header(request, "Retry-After", text);
+	answer_retry_after(request, retry_s);
 	answer_problem(request, 429, "rate-limited", "too many requests in a second");
 	return false;
 }

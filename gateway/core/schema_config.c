@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What the OpenAPI description says of `config`; called while it is made, of constants alone. */
 #include <jansson.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Who gives up a place when all are taken: called by what has a table in core, keeps nothing. */
 #include "gateway/core/share.h"
 
 bool share_same(const struct identity *one, const struct identity *other)

@@ -77,8 +77,7 @@ static bool token_expired(const struct token *token, int64_t now)
 	return token->expires && now >= token->expires;
 }
 
-/* A free place, else one of a token that has expired; NULL: no more than `kept` of these are left.
- */
+/* A free place, else that of an expired token; NULL: no more than `kept` of these are left. */
 static struct token *token_place(size_t kept)
 {
 	struct token *place = NULL;

@@ -24,8 +24,8 @@ struct tunnel_bytes {
 enum tunnel_state {
 	TUNNEL_HANDSHAKE,
 	TUNNEL_OPEN,
-	TUNNEL_LINGERS, /* all is sent: what still comes is read and dropped, else it would be reset
-			 */
+	/* All is sent: what still comes is read and dropped, else it would be reset. */
+	TUNNEL_LINGERS,
 };
 
 struct tunnel {

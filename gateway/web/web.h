@@ -80,8 +80,7 @@ void exchange_end(struct exchange *exchange, unsigned code);
 /* The socket by which a tunnel knows a connection. */
 int exchange_socket(struct MHD_Connection *connection);
 
-/* How long the body is (REQUEST_CHUNKED: it says so itself); false: that can be read in two ways.
- */
+/* How long the body is (REQUEST_CHUNKED: it says itself); false: that can be read in two ways. */
 #define REQUEST_CHUNKED UINT64_MAX
 bool request_frame(struct MHD_Connection *connection, const char *version, uint64_t *body);
 /* The path of a target, which may be in the absolute form; false: it is none for this server. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Heads of requests, whole and in pieces: what web's gate lets through is read in one way. */
 #include <string.h>
 
 #include "gateway/web/gate.c"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What web's gate lets through to the HTTP server, and how long it waits; without a socket. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

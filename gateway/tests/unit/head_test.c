@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Which heads of requests are refused as they could be read in two ways. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

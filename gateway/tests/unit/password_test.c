@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* How places for passwords that are looked at are shared; the helper process is not started. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

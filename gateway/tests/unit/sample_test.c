@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What is made of a VM's samples, with Skerry's lines as they come. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* How often somebody may do something: counted by rate.c and audit_denied.c, in one thread. */
+#pragma once
+
+#include <stdbool.h>
+
+struct bucket {
+	double left, seen_s;
+};
+
+/* It fills by `per_s` a second, up to `full`; true: one was there, and is taken out. */
+static inline bool bucket_take(struct bucket *bucket, double per_s, double full, double now_s)
+{
+	bucket->left += (now_s - bucket->seen_s) * per_s;
+	if (bucket->left > full)
+		bucket->left = full;
+	bucket->seen_s = now_s;
+	if (bucket->left < 1)
+		return false;
+	bucket->left -= 1;
+	return true;
+}
