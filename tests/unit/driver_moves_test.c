@@ -166,8 +166,8 @@ static void a_shorter_last_piece(void **state)
 		assert_true(steps++ < 100);
 	(void)!link_publish(&peers[1].end);
 	assert_int_equal(clients[1].undo.count, 1);
-	assert_memory_equal((u8 *)undo_data_at(&clients[1].undo, 0) + BLOCK_SECTOR_BYTES, none,
-			    sizeof(none));
+	assert_memory_equal(undo_data(undo_entry_at(&clients[1].undo, 0)) + BLOCK_SECTOR_BYTES,
+			    none, sizeof(none));
 }
 
 /* So with a clone that writes a part of a piece, of which the rest is read first. */

@@ -4,7 +4,6 @@
 #include "vmm/switch/bytes.h"
 #include "vmm/switch/tcp.h"
 
-#define IP_UDP		17u
 #define UDP_CHECKSUM_AT 6u
 
 /* Where what is behind the IP header begins, at the least; 0: there is no such header. */
@@ -39,8 +38,7 @@ static bool offload_is_own_field(const struct packet *packet, u32 start, u32 off
 		       : ip[IPV4_PROTOCOL_AT] == IP_UDP && offset == UDP_CHECKSUM_AT;
 }
 
-/* The field lies behind the addresses that decisions are based on, so that a sum never changes one.
- */
+/* The field lies behind the addresses that decisions are based on: a sum never changes one. */
 static bool offload_check_checksum(struct packet *packet, const struct frame_header *header,
 				   u32 tag)
 {

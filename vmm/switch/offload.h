@@ -11,7 +11,6 @@
 
 #define IP_AT	   14u /* without a tag */
 #define IPV4_BYTES_MIN 20u
-#define IPV6_BYTES 40u
 
 /* NET_PASSED: packet->offer, which is empty before, says it again. */
 enum net_drop offload_accept(struct packet *packet, const struct frame_header *header, u32 mtu);

@@ -42,7 +42,6 @@ bool source_learn(const struct packet *packet, u64 mac)
 
 /* DHCP (RFC 2131, 2): UDP from port 68 to 67; a request, of Ethernet, for the client's address. */
 #define IPV4_NO_OPTIONS	   0x45u
-#define IP_UDP		   17u
 #define UDP_PORTS_AT	   20u
 #define DHCP_PORTS	   (68u << 16 | 67u)
 #define DHCP_AT		   28u
@@ -54,7 +53,6 @@ _Static_assert(PACKET_HEAD_BYTES - FRAME_TAG_BYTES >= L3_AT + DHCP_COPIED_BYTES,
 	       "all that is looked at lies in the head");
 
 /* IPv6 (RFC 8200), and in it a neighbour solicitation (RFC 4861, 4.3). */
-#define IPV6_BYTES	   40u
 #define IPV6_HOPS_AT	   7u
 #define IPV6_ADDRESS_BYTES (IPV6_ADDRESSES_BYTES / 2)
 #define IPV6_TARGET_AT	   (IPV6_ADDRESSES_AT + IPV6_ADDRESS_BYTES)

@@ -96,11 +96,6 @@ static inline struct undo_node *undo_node_at(const struct undo *undo, u64 place)
 	       place % DISK_UNDO_GROUP_PIECES;
 }
 
-static inline u8 *undo_data_at(const struct undo *undo, u64 place)
-{
-	return undo_group_of(undo, place) + (2 + place % DISK_UNDO_GROUP_PIECES) * UNDO_PIECE_BYTES;
-}
-
 /* Its page has the entries of a group, behind which lie its pieces. */
 static inline u8 *undo_data(const struct undo_entry *entry)
 {

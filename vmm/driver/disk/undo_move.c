@@ -7,7 +7,7 @@
 #include "vmm/rt/clock.h"
 
 #define MOVE_PIECES ((u32)(BLOCK_REQUEST_BYTES / UNDO_PIECE_BYTES))
-_Static_assert(MOVE_PIECES *UNDO_PIECE_BYTES <= DRIVER_OWN_PAGES * PAGE_SIZE, "its data");
+_Static_assert(MOVE_PIECES * UNDO_PIECE_BYTES <= DRIVER_OWN_PAGES * PAGE_SIZE, "its data");
 
 static struct {
 	const struct driver_request *request; /* that is under way; NULL: none is */
@@ -207,6 +207,7 @@ static void undo_end_put_back(struct client *client, bool done)
 static bool undo_move_put_back(struct client *client)
 {
 	struct undo *undo = &client->undo;
+	const struct undo_entry *first;
 	u32 run;
 
 	if (!undo_keeps(undo)) {
@@ -218,9 +219,9 @@ static bool undo_move_put_back(struct client *client)
 	if (client->undo_at == undo->count)
 		return undo_start(client, BLOCK_FLUSH, 0, 0);
 	run = undo_run(undo, client->undo_at, MOVE_PIECES);
-	memcpy(process_own_memory().memory, undo_data_at(undo, client->undo_at),
-	       run * UNDO_PIECE_BYTES);
-	return undo_start(client, BLOCK_WRITE, undo_entry_at(undo, client->undo_at)->piece, run);
+	first = undo_entry_at(undo, client->undo_at);
+	memcpy(process_own_memory().memory, undo_data(first), run * UNDO_PIECE_BYTES);
+	return undo_start(client, BLOCK_WRITE, first->piece, run);
 }
 
 static void undo_went_back(struct client *client, enum block_operation operation,

@@ -87,10 +87,7 @@ void channel_hello(struct channel_slot *slot, const struct request *request)
 	json_bool(json, "locked", !channel->login.open);
 	if (channel->login.open) {
 		/* of one before it that has gone away, which the line does not show */
-		channel_answers_abandon(channel, slot);
-		channel_streams_drop(channel);
-		channel_samples_set(channel, 0);
-		channel_heartbeat_set(channel, 0);
+		channel_end_all(channel, slot);
 		channel_hello_show_more(json, channel);
 		channel->event_cursor = vm_event_last();
 	}

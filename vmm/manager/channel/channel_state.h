@@ -81,6 +81,8 @@ struct machine_channel {
 void channel_init(struct machine_channel *channel, const struct channel_config *config);
 /* Whoever comes next at the other end finds nothing of who was there. */
 void channel_forget_client(struct machine_channel *channel);
+/* Ends whatever its client has begun, but for one request (NULL: none). */
+void channel_end_all(struct machine_channel *channel, const struct channel_slot *but);
 /* Those on ports. */
 struct machine_channel *channel_on_port(u32 number);
 /* The channels, from 0 on; NULL behind the last. */

@@ -44,14 +44,19 @@ void channel_init(struct machine_channel *channel, const struct channel_config *
 	channel->rights = config->section.broken ? 0 : (u32)config->rights;
 }
 
+void channel_end_all(struct machine_channel *channel, const struct channel_slot *but)
+{
+	channel_answers_abandon(channel, but);
+	channel_streams_drop(channel);
+	channel_samples_set(channel, 0);
+	channel_heartbeat_set(channel, 0);
+}
+
 void channel_forget_client(struct machine_channel *channel)
 {
 	if (login_required())
 		login_lock(&channel->login);
-	channel_answers_abandon(channel, NULL);
-	channel_streams_drop(channel);
-	channel_samples_set(channel, 0);
-	channel_heartbeat_set(channel, 0);
+	channel_end_all(channel, NULL);
 	channel->greeted = false;
 	channel->output.sent = channel->output.ready = channel->output.written;
 	secret_forget(channel->input.bytes, sizeof(channel->input.bytes));

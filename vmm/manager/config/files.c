@@ -184,17 +184,21 @@ const struct file *file_find(const char *name)
 	return file_find_named(name);
 }
 
+bool file_is_filled(const struct file *file, const char *key, char *problem, size_t size)
+{
+	if (file->size == 0)
+		format(problem, size, "%s: the file \"%s\" is empty, allowed: one with bytes", key,
+		       file->name);
+	return file->size != 0;
+}
+
 const struct file *file_find_filled(const char *key, const char *name, char *problem, size_t size)
 {
 	const struct file *file = file_find(name);
 
-	if (file != NULL && file->size != 0)
-		return file;
-	format(problem, size,
-	       file == NULL ? "%s: there is no file \"%s\" in the bundle"
-			    : "%s: the file \"%s\" is empty, allowed: one with bytes",
-	       key, name);
-	return NULL;
+	if (file == NULL)
+		format(problem, size, "%s: there is no file \"%s\" in the bundle", key, name);
+	return file != NULL && file_is_filled(file, key, problem, size) ? file : NULL;
 }
 
 const struct file *file_at(u32 index)

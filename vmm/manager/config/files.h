@@ -20,6 +20,8 @@ struct file {
 void files_init(void (*report)(const char *problem));
 /* NULL: no such file. */
 const struct file *file_find(const char *name);
+/* False: it has no bytes, and `problem` says so of that key's file. */
+bool file_is_filled(const struct file *file, const char *key, char *problem, size_t size);
 /* Likewise, and it has bytes; else `problem` says what is wrong with that key's file. */
 const struct file *file_find_filled(const char *key, const char *name, char *problem, size_t size);
 const struct file *file_at(u32 index); /* NULL behind the last */

@@ -206,8 +206,7 @@ bool disk_undo_release(struct driver_link *link)
 	return true;
 }
 
-/* Address and size first, and the number when they are there; what they grow by then:
- * disk_undo_show. */
+/* Address and size first. The number, and what is added, when these are there: disk_undo_show. */
 struct disk_undo_given disk_undo_given(const struct driver_link *link,
 				       const struct disk_undo_given *shown)
 {

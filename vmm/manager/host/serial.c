@@ -71,8 +71,7 @@ static void serial_uart_configure(struct serial *serial)
 	serial_reg_write(serial, UART_DLL, UART_DIVISOR_115200);
 	serial_reg_write(serial, UART_DLM, 0);
 	serial_reg_write(serial, UART_LCR, UART_LCR_8N1);
-	/* turning the FIFO on drops what was typed while the machine booted (PC16550D, FCR bit 0)
-	 */
+	/* turning the FIFO on drops what was typed while the machine booted (PC16550D, FCR) */
 	serial_take_bytes(serial);
 	serial_reg_write(serial, UART_FCR, UART_FCR_ENABLE | UART_FCR_TRIGGER_8);
 	serial_reg_write(serial, UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);

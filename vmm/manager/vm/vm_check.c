@@ -54,10 +54,7 @@ static bool vm_build_has_file(const char *key, const char *name, const struct fi
 {
 	if (file == NULL)
 		vm_build_missing_file(key, name, problem, size);
-	else if (file->size == 0)
-		format(problem, size, "%s: the file \"%s\" is empty, allowed: one with bytes", key,
-		       name);
-	return file != NULL && file->size != 0;
+	return file != NULL && file_is_filled(file, key, problem, size);
 }
 
 bool vm_build_has_files(const struct vm_config *config, char *problem, size_t size)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* BAR 0, ports: a doorbell and nothing else. An exit for a port costs less than the one in memory.
- */
+/* BAR 0, ports: a doorbell and nothing else. An exit for it costs less than one for memory. */
 #define BAR_DOORBELL   0u
 #define DOORBELL_BYTES 4u
 
