@@ -10,7 +10,7 @@ set -eu
 alone="unshare --mount --propagation private --pid --fork --kill-child --mount-proc"
 
 if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
-	echo "a bed takes root, or sudo, for its chroot; make test BEDS= goes without" >&2
+	echo "a bed takes root, or sudo, for its chroot; make test without BEDS= goes without" >&2
 	exit 1
 fi
 [ "$(id -u)" = 0 ] || exec sudo --preserve-env=MAKEFLAGS,CMDLINE,TERM -- "$0" "$@"
