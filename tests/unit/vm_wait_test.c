@@ -110,10 +110,15 @@ bool vm_build_has_files(const struct vm_config *config, char *problem, size_t si
 	return false;
 }
 
+static bool room_is_there = true;
+static u32 rooms_made;
+
 bool vm_disks_make_room(struct vm *vm, u64 bytes, char *problem, size_t size)
 {
-	(void)vm, (void)problem, (void)size;
-	return bytes != 0;
+	(void)vm, (void)bytes;
+	rooms_made++;
+	string_copy(problem, size, "no room");
+	return room_is_there;
 }
 
 bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)
@@ -294,6 +299,31 @@ static void test_set_file(void **state)
 	assert_string_equal(alpha->config.kernel, "other");
 }
 
+/* Old blocks' room is made when it is asked for, and nothing else is refused any more. */
+static void test_set_disk_undo(void **state)
+{
+	const struct arguments two = {.count = 3,
+				      .word = {"alpha", "disk.undo=128M", "kernel=nofile"}};
+
+	(void)state;
+	rooms_made = 0;
+	room_is_there = false;
+	run(command_vm_set, "weight=99");
+	assert_string_equal(said, "alpha: weight = 99");
+	assert_int_equal(rooms_made, 0);
+	run(command_vm_set, "disk.undo=64M");
+	assert_string_equal(said, "no room");
+	room_is_there = true;
+	run(command_vm_set, "disk.undo=64M");
+	assert_string_equal(said, "alpha: disk.undo = 64M");
+	assert_int_equal(rooms_made, 2);
+	alpha->state = VM_STOPPED;
+	reply = (struct reply){.to = &requester};
+	command_vm_set(&reply, &two);
+	assert_true(reply.failed);
+	assert_int_equal(rooms_made, 2);
+}
+
 /* A crashed VM can go back to a snapshot, where it is what it was. */
 static void test_set_with_snapshots(void **state)
 {
@@ -343,6 +373,7 @@ int main(void)
 		cmocka_unit_test_setup(test_set_late, begin_running),
 		cmocka_unit_test_setup(test_set_late_refusal, begin_running),
 		cmocka_unit_test_setup(test_set_file, begin_running),
+		cmocka_unit_test_setup(test_set_disk_undo, begin_running),
 		cmocka_unit_test_setup(test_set_by_two, begin_running),
 		cmocka_unit_test_setup(test_set_with_snapshots, begin_running),
 	};

@@ -98,6 +98,17 @@ static bool command_vm_set_resume(struct reply *reply)
 	return true;
 }
 
+/* The last check, as it does something. What another key asks for is not held up by it. */
+static bool command_vm_set_make_room(struct vm *vm, const struct vm_config *config, u64 changed,
+				     char *problem, size_t size)
+{
+	for (u32 i = 0; config_vm_keys[i].name != NULL; i++) {
+		if ((changed & BIT(i)) != 0 && string_equal(config_vm_keys[i].name, "disk.undo"))
+			return vm_disks_make_room(vm, config->disk_undo_bytes, problem, size);
+	}
+	return true;
+}
+
 static void command_vm_set(struct reply *reply, const struct arguments *arguments)
 {
 	static struct vm_config config; /* too large for the stack */
@@ -119,10 +130,10 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 	}
 	config.given |= reply->changed;
 	if (!config_vm_check(&config, problem, sizeof(problem)) ||
-	    !vm_disks_make_room(vm, config.disk_undo_bytes, problem, sizeof(problem)) ||
 	    !vm_share_check(&config, problem, sizeof(problem)) ||
 	    !vm_build_has_files(&config, problem, sizeof(problem)) ||
-	    !vm_build_fits(&config, problem, sizeof(problem))) {
+	    !vm_build_fits(&config, problem, sizeof(problem)) ||
+	    !command_vm_set_make_room(vm, &config, reply->changed, problem, sizeof(problem))) {
 		reply_bad(reply, "%s", problem);
 		return;
 	}
