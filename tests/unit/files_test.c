@@ -173,6 +173,21 @@ static void later_archives_come_on_top(void **state)
 	expect_file("twice", "one");
 }
 
+/* In a later archive as in the first one. */
+static void first_of_an_archive_counts(void **state)
+{
+	(void)state;
+	add("linux", "old", 1, 1);
+	end_archive(0);
+	add("linux", "", 7, 2);
+	add("linux", "plain", 8, 1);
+	add("other", "kernel", 7, 2);
+	end_archive(0);
+	take_bundle();
+	assert_string_equal(reported, "boot modules: two files named linux, the first counts");
+	expect_file("linux", "kernel");
+}
+
 static void names_what_follows(void **state)
 {
 	(void)state;
@@ -213,7 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(linked_names_are_one_file),  TEST(bytes_of_a_name_that_is_left_out),
 		TEST(later_archives_come_on_top), TEST(names_what_follows),
-		TEST(names_what_is_empty),
+		TEST(names_what_is_empty),	  TEST(first_of_an_archive_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

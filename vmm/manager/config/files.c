@@ -53,11 +53,11 @@ static struct file *file_add(const struct file *file, void (*report)(const char 
 struct bundle {
 	const struct start_entry *module;
 	const u8 *bytes;
-	struct cpio start;  /* the archive's first member */
-	struct file *first; /* behind those of the archives before it */
+	struct cpio start; /* the archive's first member */
 	/* of the files with several names that have no bytes here: where they are in `files` */
 	struct cpio_member bare[FILE_MAX];
 	u64 is_bare;
+	u64 is_here; /* a bit for each that the archive has put into `files` */
 	void (*report)(const char *problem);
 };
 _Static_assert(FILE_MAX <= 64, "a bit for each");
@@ -87,11 +87,15 @@ static void file_add_member(struct bundle *bundle, const struct cpio_member *mem
 	}
 	file_set_bytes(bundle, &file, member);
 	there = file_find_named(file.name);
-	if (there != NULL && there->memory == file.memory && there < bundle->first)
+	if (there != NULL && there->memory == file.memory &&
+	    (bundle->is_here & BIT(there - files)) == 0)
 		*there = file;
 	else
 		there = file_add(&file, bundle->report);
-	if (there == NULL || !member->is_linked || member->size != 0)
+	if (there == NULL)
+		return;
+	bundle->is_here |= BIT(there - files);
+	if (!member->is_linked || member->size != 0)
 		return;
 	bundle->bare[there - files] = *member;
 	bundle->is_bare |= BIT(there - files);
@@ -121,7 +125,7 @@ static void file_add_bundle(const struct start_entry *module, const u8 *bytes,
 	bundle = (struct bundle){.module = module, .bytes = bytes, .report = report};
 	do {
 		bundle.start = cpio;
-		bundle.first = &files[file_count];
+		bundle.is_here = 0;
 		while ((result = cpio_next(&cpio, &member)) == CPIO_MEMBER) {
 			if (member.is_file)
 				file_add_member(&bundle, &member);
