@@ -179,13 +179,8 @@ def check_healthy(machine):
     machine.leave()
 
 
-def check_pages(machine):
-    """All pages of a destroyed VM come back; of the other none is new meanwhile."""
-    machine.good("vm pause alpha")
-    out = machine.command("vm destroy beta")
-    assert "error" not in out
-    assert machine.vm("beta") is None
-    free = machine.free_pages()
+def lose_life(machine, free):
+    """beta is created, lives to its prompt and is destroyed; returns the pages that did not come back."""
     machine.command("vm create beta")
     assert machine.free_pages() < free
     machine.command("vm start beta")
@@ -193,7 +188,23 @@ def check_pages(machine):
     machine.leave()
     assert machine.free_pages() < free - 4096
     machine.command("vm destroy beta")
-    machine.wait_free(free)
+    return free - machine.settled_free(free)
+
+
+def check_pages(machine):
+    """All pages of a destroyed VM come back; of the other none is new meanwhile."""
+    machine.good("vm pause alpha")
+    out = machine.command("vm destroy beta")
+    assert "error" not in out
+    assert machine.vm("beta") is None
+    free = machine.free_pages()
+    # The manager is given a page of its own when it first touches it, here or there once; what a life
+    # loses is lost in each.
+    lost = []
+    while len(lost) < 3 and (not lost or lost[-1] != 0):
+        lost.append(lose_life(machine, free))
+        free -= lost[-1]
+    assert lost[-1] == 0, f"pages that one life after the other has lost: {lost}"
     machine.good("vm resume alpha")
 
 
