@@ -161,18 +161,17 @@ static bool memory_holds_zeros(u64 slot)
 /* Who touches a page has it back, as it is (memory_slot_populate). Returns how many are hidden. */
 static u32 memory_hide_zeros(struct memory *memory, u64 first, u64 *count, u64 *index)
 {
+	u64 *slot = memory_slot_find(memory, first);
 	u32 found = 0;
 
 	*count = MIN(*count, MEMORY_CHUNK_PAGES - first % MEMORY_CHUNK_PAGES);
-	if (memory_slot_find(memory, first) == NULL)
+	if (slot == NULL)
 		return 0;
 	*count = MIN(*count, TRIM_STEP);
 	for (u64 i = *count; i-- > 0;) {
-		u64 *slot = memory_slot_find(memory, first + i);
-
-		if (!(*slot & SLOT_PRESENT) || !memory_holds_zeros(*slot))
+		if (!(slot[i] & SLOT_PRESENT) || !memory_holds_zeros(slot[i]))
 			continue;
-		*slot ^= SLOT_PRESENT | SLOT_KEPT | SLOT_ASIDE;
+		slot[i] ^= SLOT_PRESENT | SLOT_KEPT | SLOT_ASIDE;
 		index[found++] = first + i;
 	}
 	return found;

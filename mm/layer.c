@@ -141,7 +141,7 @@ NOINLINE enum status layer_help(struct memory *memory)
 	hpa_t hpa;
 
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	status = layer_give_page(memory, index, memory_slot_find(memory, index), &hpa);
+	status = layer_give_page(memory, index, memory_slot_of_page(memory, index), &hpa);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	return status;
 }
@@ -316,7 +316,7 @@ static void layer_hide(struct memory *memory)
 		const struct page *page = page_of_frame(memory->hide_first);
 
 		index[count] = page->references;
-		*memory_slot_find(memory, page->references) ^= SLOT_PRESENT | SLOT_KEPT;
+		*memory_slot_of_page(memory, page->references) ^= SLOT_PRESENT | SLOT_KEPT;
 		memory->hide_first = page->next;
 	}
 	lock_release(&memory->lock, LOCK_MEMORY);
@@ -357,10 +357,8 @@ static void layer_take_count(struct memory *memory, u64 count)
 }
 
 /* The page below, where there is none above it; one that a reset has hidden goes down instead. */
-static void layer_take_page(struct memory *memory, u64 index)
+static void layer_take_page(struct memory *memory, u64 index, u64 *from, u64 *slot)
 {
-	u64 *from = memory_slot_find(memory->below, index);
-	u64 *slot = memory_slot_find(memory, index);
 	u64 hidden = *slot;
 
 	if (!(*from & SLOT_PRESENT) || (hidden & SLOT_PRESENT))
@@ -422,18 +420,19 @@ static enum status layer_take_chunk(struct memory *memory, u64 *end)
 /* Under the object's lock: what lies below, from the cursor on and before *end. */
 static enum status layer_take_pages(struct memory *memory, u64 *end)
 {
+	u64 *from = memory_slot_find(memory->below, memory->cursor);
 	enum status status = STATUS_OK;
 
 	*end = MIN(align_down(memory->cursor, MEMORY_CHUNK_PAGES) + MEMORY_CHUNK_PAGES,
 		   memory->page_count);
-	if (memory_slot_find(memory->below, memory->cursor) == NULL)
+	if (from == NULL)
 		return layer_take_chunk(memory, end);
 	if (memory_slot_find(memory, memory->cursor) == NULL)
 		status = memory_slots_create(memory,
 					     &memory->chunks[memory->cursor / MEMORY_CHUNK_PAGES]);
 	*end = MIN(memory->cursor + STEP_MERGE, *end);
 	for (u64 index = memory->cursor; status == STATUS_OK && index < *end; index++)
-		layer_take_page(memory, index);
+		layer_take_page(memory, index, from++, memory_slot_of_page(memory, index));
 	return status;
 }
 

@@ -44,6 +44,15 @@ static inline u64 *memory_slot_find(struct memory *memory, u64 index)
 	return chunk & SLOT_PRESENT ? memory_slot_of(chunk, index) : NULL;
 }
 
+/* Returns the slot of a page whose chunk is known to have slots. */
+static inline u64 *memory_slot_of_page(struct memory *memory, u64 index)
+{
+	u64 *slot = memory_slot_find(memory, index);
+
+	CHECK(slot != NULL);
+	return slot;
+}
+
 /* The page in a frozen object or those below it, NULL if there is none: no lock guards them. */
 const void *memory_frozen_page(struct memory *memory, u64 index);
 /* A page of slots for a chunk without any. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */

@@ -91,7 +91,7 @@ static void undo_clear_tail(struct driver_dma own, u32 sectors)
 
 	if (rest != 0)
 		memset((u8 *)own.memory + (u64)sectors * BLOCK_SECTOR_BYTES, 0,
-		       (UNDO_PIECE_SECTORS - rest) * BLOCK_SECTOR_BYTES);
+		       (size_t)(UNDO_PIECE_SECTORS - rest) * BLOCK_SECTOR_BYTES);
 }
 
 /* False: the device has no room now. It may have ended when this returns. */
