@@ -47,6 +47,28 @@ static void test_freeze(void **state)
 	assert_int_equal(vm.quota.account->absent_pages, 0);
 }
 
+/* Two vCPUs take turns on one CPU: what one exchanges is not read through the other's TLB. */
+static void test_vcpus_of_one_cpu(void **state)
+{
+	struct machine_vm vm;
+	u64 before;
+	u64 seen;
+
+	(void)state;
+	machine_start(32 * MIB);
+	before = machine_free_pages();
+	make_vm(&vm, PAGES, 4000);
+	*in_guest(&vm, 1090, PT_WRITE) = 33;
+	(void)freeze(&vm);
+	assert_int_equal(*in_guest(&vm, 1090, PT_READ), 33);
+	seen = vm.guest->generation;
+	assert_false(tlb_must_flush(vm.guest, &seen));
+	*in_guest(&vm, 1090, PT_WRITE) = 34;
+	assert_true(tlb_must_flush(vm.guest, &seen));
+	end_vm(&vm);
+	machine_assert_clean(before, &vm.quota);
+}
+
 /* Nothing written since: no new layer. Otherwise the second one holds only what was written. */
 static void test_freeze_again(void **state)
 {
@@ -464,13 +486,13 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_freeze),	cmocka_unit_test(test_freeze_again),
-		cmocka_unit_test(test_layers),	cmocka_unit_test(test_quiet),
-		cmocka_unit_test(test_steps_wait), cmocka_unit_test(test_promise),
-		cmocka_unit_test(test_unmapped), cmocka_unit_test(test_freeze_breaking),
-		cmocka_unit_test(test_shown),	 cmocka_unit_test(test_shown_early),
-		cmocka_unit_test(test_large),	cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_freeze),		cmocka_unit_test(test_vcpus_of_one_cpu),
+		cmocka_unit_test(test_freeze_again),	cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_quiet),		cmocka_unit_test(test_steps_wait),
+		cmocka_unit_test(test_promise),		cmocka_unit_test(test_unmapped),
+		cmocka_unit_test(test_freeze_breaking), cmocka_unit_test(test_shown),
+		cmocka_unit_test(test_shown_early),	cmocka_unit_test(test_large),
+		cmocka_unit_test(test_refused),		cmocka_unit_test(test_devices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

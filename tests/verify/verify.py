@@ -3,8 +3,7 @@
 """Proofs and models. Frama-C's EVA analyses each prove_* function of tests/verify/*.c with the
 sources that ship and must not raise an alarm; Spin searches every state of each *.pml, and must
 find the mistake in each variant that has one (BROKEN, BROKEN_...). --mutants breaks each proved
-source in turn:
-a proof must fail each time."""
+source in turn: a proof must fail each time."""
 import argparse
 import re
 import shutil
@@ -16,6 +15,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+from mutate import Lost, mutated  # noqa: E402
+
 LIMIT_S = 1200
 EVA = ["-c11", "-machdep", "gcc_x86_64", "-eva", "-eva-no-results",
        "-eva-auto-loop-unroll", "300", "-eva-split-limit", "300", "-eva-interprocedural-splits",
@@ -31,44 +33,44 @@ OPTIONS = {
     "record": ["-eva-slevel", "20000", "-eva-auto-loop-unroll", "0"],
     "walk": ["-eva-slevel", "40"],
 }
-# (source, text in it, its replacement, harness, the proof that notices)
+# (source, function, the expression there, its replacement, harness, the proof that notices)
 MUTANTS = (
-    ("kernel/handle.c", "index_masked(index - 1, table->end)", "index_masked(index, 256)", "handle",
+    ("kernel/handle.c", "handle_entry_of", "index_masked(index - 1, table->end)",
+     "index_masked(index, 256)", "handle", "lookup"),
+    ("kernel/handle.c", "handle_entry_of", "entry->object != NULL && entry->generation",
+     "entry->generation", "handle", "lookup"),
+    ("kernel/handle.c", "handle_lookup", "entry == NULL || entry->object->dead", "entry == NULL", "handle",
      "lookup"),
-    ("kernel/handle.c", "entry->object != NULL && entry->generation", "entry->generation",
-     "handle", "lookup"),
-    ("kernel/handle.c", "entry == NULL || entry->object->dead", "entry == NULL", "handle",
-     "lookup"),
-    ("kernel/handle.c", "	if (at == table->size)\n		return STATUS_NO_QUOTA;\n", "",
-     "handle", "insert"),
-    ("kernel/handle.c", "entry->object != NULL && (", "(", "handle", "close_dead"),
-    ("mm/quota.c", "left = account->quota_pages - account->used_pages",
-     "left = account->quota_pages", "quota",
-     "bound"),
-    ("mm/quota.c", "	if (account != NULL) {\n", "	{\n", "quota", "init"),
-    ("lib/checked.h", "length <= limit - start", "start + length <= limit", "copy", "range"),
-    ("vmm/monitor/memory/guest_memory.c", " && length <= region->length - offset", "", "copy", "read"),
-    ("vmm/manager/vm/vm_console.c", "read++ % CHANNEL_OUT_BYTES",
+    ("kernel/handle.c", "handle_insert", "if (at == table->size) return STATUS_NO_QUOTA;", "", "handle",
+     "insert"),
+    ("kernel/handle.c", "handle_close_those", "entry->object != NULL && (", "(", "handle", "close_dead"),
+    ("mm/quota.c", "quota_charge", "left = account->quota_pages - account->used_pages",
+     "left = account->quota_pages", "quota", "bound"),
+    ("mm/quota.c", "quota_init", "if (account != NULL) {", "{", "quota", "init"),
+    ("lib/checked.h", "range_within", "length <= limit - start", "start + length <= limit", "copy",
+     "range"),
+    ("vmm/monitor/memory/guest_memory.c", "guest_memory_pointer", "&& length <= region->length - offset",
+     "", "copy", "read"),
+    ("vmm/manager/vm/vm_console.c", "vm_console_read", "read++ % CHANNEL_OUT_BYTES",
      "read++ % (CHANNEL_OUT_BYTES + 1)", "ring", "output"),
-    ("vmm/manager/vm/vm_console.c", "at++ % CHANNEL_RING_BYTES", "at++",
-     "ring", "input"),
-    ("vmm/monitor/memory/walk.c", "leaf = level == 1 || ", "leaf = ", "walk", "pae"),
-    ("mm/table.c", "!(entry & format->present) ||\n", "0 ||\n", "table", "any_lookup"),
-    ("mm/table.c", "(level != TOP && (entry & format->large))", "0", "table",
+    ("vmm/manager/vm/vm_console.c", "vm_console_write", "at++ % CHANNEL_RING_BYTES", "at++", "ring",
+     "input"),
+    ("vmm/monitor/memory/walk.c", "walk_descend", "leaf = level == 1 ||", "leaf =", "walk", "pae"),
+    ("mm/table.c", "table_walk_step", "!(entry & format->present) ||", "0 ||", "table", "any_lookup"),
+    ("mm/table.c", "table_walk_step", "(level != TOP && (entry & format->large))", "0", "table",
      "any_lookup"),
-    ("mm/table.c", "table_entry_write(table, walk->node[level], *at, level, 0);", ";", "table", "unmap"),
-    ("mm/table.c", "table_entry_write(table, walk->node[level + 1], *at, level + 1, 0);", ";", "table",
-     "unmap"),
-    ("mm/table.c", "return STATUS_IN_USE;", ";", "table", "map"),
-    ("mm/table.c", "			leaf.rights = rights;\n", "", "table",
-     "protect"),
-    ("mm/table.c", "		page_free(table->root.kernel, quota);\n", "		;\n",
-     "table", "life"),
-    ("vmm/monitor/state/record.c", "	if (*taken > left)\n		return STATE_SHORT;\n", "",
-     "record", "parse"),
-    ("vmm/monitor/state/record.c", "left < sizeof(*record)", "0", "record", "parse"),
-    ("kernel/log.c", "(ring->capacity - 1)]", "(2 * ring->capacity - 1)]", "log", "write"),
-    ("vmm/manager/log/log_kernel.c", "taken[index] & (ring->capacity - 1)",
+    ("mm/table.c", "table_unmap_entry", "table_entry_write(table, walk->node[level], *at, level, 0);", ";",
+     "table", "unmap"),
+    ("mm/table.c", "table_unmap_entry",
+     "table_entry_write(table, walk->node[level + 1], *at, level + 1, 0);", ";", "table", "unmap"),
+    ("mm/table.c", "table_map_walked", "return STATUS_IN_USE;", ";", "table", "map"),
+    ("mm/table.c", "table_protect", "leaf.rights = rights;", "", "table", "protect"),
+    ("mm/table.c", "table_init", "page_free(table->root.kernel, quota);", ";", "table", "life"),
+    ("vmm/monitor/state/record.c", "record_fault", "if (*taken > left) return STATE_SHORT;", "", "record",
+     "parse"),
+    ("vmm/monitor/state/record.c", "record_fault", "left < sizeof(*record)", "0", "record", "parse"),
+    ("kernel/log.c", "log_write", "(ring->capacity - 1)]", "(2 * ring->capacity - 1)]", "log", "write"),
+    ("vmm/manager/log/log_kernel.c", "log_kernel_peek", "taken[index] & (ring->capacity - 1)",
      "taken[index] & ring->capacity", "log_take", "take"),
 )
 
@@ -98,14 +100,15 @@ def prove(path, name, tree=ROOT):
 
 def refute(folder, mutant):
     """Whether the proof fails for the source with the mistake, although that can be analysed."""
-    source, old, new, harness, name = mutant
-    text = (ROOT / source).read_text()
-    if old not in text:
-        return False, f"{source} has no longer: {old}"
+    source, function, expression, instead, harness, name = mutant
+    try:
+        text = mutated((ROOT / source).read_text(), function, expression, instead)
+    except Lost as lost:
+        return False, f"{source}: {lost}"
     shutil.rmtree(folder, ignore_errors=True)
     for part in ("arch", "kernel", "lib", "mm", "vmm", "tests/verify"):
         shutil.copytree(ROOT / part, folder / part)
-    (folder / source).write_text(text.replace(old, new))
+    (folder / source).write_text(text)
     holds, output = prove(HERE / f"{harness}.c", f"prove_{name}", folder)
     return not holds and "ANALYSIS SUMMARY" in output, output
 
@@ -155,7 +158,7 @@ def tasks(build, mutants):
     """(name, what is shown, how: it returns whether that holds, and what the tool said)"""
     if mutants:
         for number, mutant in enumerate(MUTANTS):
-            yield (f"{mutant[3]} prove_{mutant[4]}", f"{mutant[0]} broken ({mutant[4]}): refuted",
+            yield (f"{mutant[4]} prove_{mutant[5]}", f"{mutant[0]} broken ({mutant[5]}): refuted",
                    partial(refute, build / f"mutant{number}", mutant))
         return
     for path, name in proofs():
