@@ -21,6 +21,8 @@ import pytest_run  # noqa: E402
 # of a long run sees it.
 failures = []
 SHOWN = 2000
+# What `make lint` and `make docs` check is part of the set; the latter's examples are a system test.
+LINTS = ("lint", "docs-static")
 # Seconds of a target in the fuzz shelf, where a second is too short: mm/ beside its reference model.
 LONGER = {"mm": 60}
 
@@ -117,20 +119,40 @@ def run_gateway(name, long_run):
     return (int(count.group(1)), int(count.group(2))) if count else (0, 1)
 
 
-def run_bed(suite, name):
-    """What another release of Debian is tried with, in its chroot: it counts itself."""
+def run_make(begin, *arguments):
+    """Runs make on its own; shows each line behind `begin`. Returns whether it succeeded, and its lines."""
     flags = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"}
-    done = subprocess.Popen(["make", "--no-print-directory", "test-bed", f"BED={suite}",
-                             f"NAME={name}"], cwd=HERE.parent, text=True, errors="replace",
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    done = subprocess.Popen(["make", "--no-print-directory", *arguments], cwd=HERE.parent, text=True,
+                            errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT,
                             env={key: value for key, value in os.environ.items() if key not in flags})
     said = ""
     for line in done.stdout:
         said += line
-        print(f"{suite}: {line}", end="", flush=True)
+        print(f"{begin}: {line}", end="", flush=True)
+    return done.wait() == 0, said
+
+
+def run_lint(build, name):
+    """The checks of the sources and of the documentation: a target of make each."""
+    passed = failed = 0
+    for target in LINTS:
+        if name not in target:
+            continue
+        good, said = run_make(target, f"-j{os.cpu_count()}", f"BUILD={build}", target)
+        passed += good
+        failed += not good
+        if not good:
+            failures.append((f"make {target}", said))
+    return passed, failed
+
+
+def run_bed(suite, name):
+    """What another release of Debian is tried with, in its chroot: it counts itself."""
+    good, said = run_make(suite, "test-bed", f"BED={suite}", f"NAME={name}")
     count = re.findall(r"^(\d+) passed, (\d+) failed$", said, re.MULTILINE)
     passed, failed = map(int, count[-1]) if count else (0, 1)
-    if done.wait() != 0:
+    if not good:
         failures.append((f"bed {suite}", said))
         failed = max(failed, 1)
     return passed, failed
@@ -145,13 +167,15 @@ def main():
     parser.add_argument("--beds", default="", help="other releases of Debian, besides this one's tests")
     options = parser.parse_args()
     passed = failed = 0
-    for shelves in (("unit",), ("fuzz",), ("guest", "system"), ("gateway",), ("bed",)):
+    for shelves in (("lint",), ("unit",), ("fuzz",), ("guest", "system"), ("gateway",), ("bed",)):
         shelves = [shelf for shelf in shelves if options.only in ("", shelf)]
         shelf = " and ".join(shelves)
         if not shelves:
             continue
         began = time.monotonic()
-        if shelf == "unit":
+        if shelf == "lint":
+            good, wrong = run_lint(options.build, options.name)
+        elif shelf == "unit":
             good, wrong = map(sum, zip(run_unit(options.build, options.name),
                                        run_mutants(options.name)))
         elif shelf == "fuzz":

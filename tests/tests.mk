@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# make test: the CI set. ONLY=unit|fuzz|guest|system|gateway|bed and NAME=pattern narrow it. The last of
+# make test: the CI set. ONLY=lint|unit|fuzz|guest|system|gateway|bed and NAME=pattern narrow it. The last of
 # these is what differs in the other release of Debian, in a chroot of it (iso/bed.mk). It is not part of
 # the set: ONLY=bed, or BEDS=trixie with the rest.
 
@@ -11,7 +11,7 @@ TEST_PACKAGES := curl debootstrap tcpdump tshark e2fsprogs libc6-dev libcmocka-d
 
 .PHONY: test test-long test-bed test-bed-parts test-check test-packages test-parts
 test-check:
-	@$(if $(filter unit fuzz guest system gateway bed,$(or $(ONLY),unit)),,echo "ONLY: found $(ONLY), allowed: unit fuzz guest system gateway bed" >&2; exit 1)
+	@$(if $(filter lint unit fuzz guest system gateway bed,$(or $(ONLY),unit)),,echo "ONLY: found $(ONLY), allowed: lint unit fuzz guest system gateway bed" >&2; exit 1)
 	$(if $(NAME),$(Q)$(PYTHON) tests/named.py '$(ONLY)' '$(NAME)')
 
 test-packages: test-check
@@ -280,7 +280,7 @@ PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.e
 	$(THIEF)/skerry.elf $(LAYERS)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf \
 	$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin $(RIGHTS)/skerry.elf \
 	$(REGISTERS)/skerry.elf $(NO_FLUSH)/skerry.elf $(SLOW)/skerry.elf $(REBUILT)/skerry.elf $(FAULTY)/numbers.bin $(DISK_TOOLS)/made all guests service
-PARTS_system = $(PARTS_guest) gateway-parts
+PARTS_system = $(PARTS_guest) gateway-parts $(DATA_DISK)
 PARTS_gateway = gateway-parts
 
 .PHONY: gateway-parts
@@ -300,7 +300,7 @@ test-bed-parts: $(sort $(PARTS_guest))
 # All CPUs build, unless -j says how many shall.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-test: test-check test-packages ## run the CI set: ONLY=unit|fuzz|guest|system|gateway|bed NAME=pattern
+test: test-check test-packages ## run the CI set: ONLY=lint|unit|fuzz|guest|system|gateway|bed NAME=pattern
 	$(Q)$(MAKE) $(JOBS) --no-print-directory test-parts
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)' --beds '$(BEDS)'
 
