@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The buddy allocator of physical memory: every page of the machine that the kernel, a process or a
+ * guest gets comes from here. All of mm/, kernel/ and boot/init call it; allocation may fail,
+ * freeing may not. It owns the page frames (`struct page`) of free blocks, the free lists and the
+ * page counts, all guarded by `buddy_lock` (LOCK_PAGES), which it never holds while it takes
+ * another lock.
+ */
 #include "arch/x86_64/cpu/cpus.h"
 #include "mm/page.h"
 
@@ -17,9 +24,9 @@ u64 page_frame_count SECTION(".data.ro_after_init");
 u64 page_total SECTION(".data.ro_after_init");
 
 static struct lock buddy_lock;
-/* Guarded by the lock, like the counts and all frames of free blocks. */
+/* buddy_lock guards these four, the page counts and the frames of all free blocks. */
 static u32 free_first[NODE_MAX][PAGE_ORDER_MAX + 1];
-static u32 free_orders[NODE_MAX]; /* a bit for each list that is not empty */
+static u32 free_orders[NODE_MAX]; /* bit n is set while the list of order n is not empty */
 static u64 reserved_count;
 static u64 bad_count;
 
@@ -60,7 +67,10 @@ void page_block_remove(u32 frame)
 	page->flags &= (u8)~PAGE_FLAG_HEAD;
 }
 
-/* Where a free block of at least this order is: the CPU's own node, if it has one. */
+/*
+ * Returns a node that has a free block of at least this order, preferably this CPU's own node;
+ * NODE_MAX if no node has one. The caller holds buddy_lock.
+ */
 static u32 buddy_node_find(unsigned int order)
 {
 	u32 own = cpus_node();
@@ -71,7 +81,10 @@ static u32 buddy_node_find(unsigned int order)
 	return NODE_MAX;
 }
 
-/* The first block of the smallest order from this one on, which becomes *order. */
+/*
+ * Takes the first block of the smallest order that is at least *order off its node's free list,
+ * sets *order to its order and returns its first frame. The caller has found that there is one.
+ */
 static ALWAYS_INLINE u32 buddy_block_pop(u32 node, unsigned int *order)
 {
 	u32 frame;
@@ -89,6 +102,10 @@ static ALWAYS_INLINE u32 buddy_block_pop(u32 node, unsigned int *order)
 	return frame;
 }
 
+/*
+ * Takes a block of 2^order pages off the free lists, splitting a larger one if need be, and counts
+ * it as `owner`'s. The caller holds buddy_lock.
+ */
 static ALWAYS_INLINE enum status buddy_block_alloc(unsigned int order, enum page_owner owner,
 						   hpa_t *hpa)
 {
@@ -115,6 +132,10 @@ static ALWAYS_INLINE enum status buddy_block_alloc(unsigned int order, enum page
 	return STATUS_OK;
 }
 
+/*
+ * Returns a block to the free lists and joins it with its free buddies of the same node. The caller
+ * holds buddy_lock.
+ */
 static void buddy_block_free(u32 frame)
 {
 	unsigned int order = page_frames[frame].order;
@@ -138,8 +159,8 @@ static void buddy_block_free(u32 frame)
 }
 
 /*
- * The first frame of the block that contains this one: its number is this one's with some low bits
- * cleared. NULL: the frame is in no block.
+ * Returns the first frame of the block that contains `frame`, NULL if no block does. Blocks are
+ * aligned to their size, so that number is `frame` with some low bits cleared.
  */
 static struct page *buddy_block_of(u64 frame)
 {
@@ -152,6 +173,7 @@ static struct page *buddy_block_of(u64 frame)
 	return NULL;
 }
 
+/* Returns true if a page of the block was set aside as broken. */
 static bool buddy_has_bad(const struct page *head)
 {
 	for (u32 n = 0; bad_count != 0 && n < 1u << head->order; n++) {
@@ -161,7 +183,10 @@ static bool buddy_has_bad(const struct page *head)
 	return false;
 }
 
-/* Frees a block, taken or free (and off its list), frame by frame, except for the bad frames. */
+/*
+ * Frees a block page by page, except for its bad pages, which become PAGE_RESERVED. The block is
+ * either in use, or free and already off its free list. The caller holds buddy_lock.
+ */
 static void buddy_block_free_parts(struct page *head)
 {
 	const struct page *end = head + (1ull << head->order);
@@ -304,7 +329,10 @@ static ALWAYS_INLINE enum status buddy_alloc_any_reserved(unsigned int order, en
 	return status;
 }
 
-/* Twice: single pages are what guests wait for. */
+/*
+ * The body is inlined twice: a guest's fault waits for a single page, so order 0 has its own,
+ * shorter copy.
+ */
 enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa)
 {
 	return order == 0 ? buddy_alloc_any_reserved(0, owner, hpa)

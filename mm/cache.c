@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The slab allocator of kernel objects and of other pieces smaller than a page. The functions in
+ * kernel/ and mm/ that create and free objects call it, and SYS_AUDIT walks its slabs. A slab is a
+ * page charged to one quota; the lists of slabs with room lie in that quota and are guarded by its
+ * lock.
+ */
 #include "mm/cache.h"
 
 #include "arch/x86_64/cpu/panic.h"
@@ -10,18 +16,20 @@
 
 #define OBJECT_ALIGNMENT 64
 
-/* The header of a slab, at the beginning of its page. */
+/* The header at the beginning of each slab's page; the quota's lock guards it. */
 struct slab {
-	struct list node; /* in quota->slabs while it has room */
-	struct quota *quota; /* as given by the caller, NULL: the kernel's */
-	u64 used;	     /* a bit per piece */
-	u64 full;	     /* `used` when no piece is free */
+	struct list node; /* in quota->slabs while a piece is free */
+	struct quota *quota; /* pays for the page; NULL: the kernel, see kernel_slabs */
+	u64 used;	     /* one bit for each piece in use */
+	u64 full;	     /* the value of `used` when no piece is free */
 	u32 kind;
-	u32 bytes; /* of a piece */
+	u32 bytes; /* size of a piece */
 } ALIGNED(OBJECT_ALIGNMENT);
 _Static_assert((PAGE_SIZE - sizeof(struct slab)) / OBJECT_ALIGNMENT < 64, "one word of bits");
 
-/* Holds the lists of the kernel's own slabs; nothing is charged to it. */
+/*
+ * Holds the lists of the kernel's own slabs in place of a group's quota; nothing is charged to it.
+ */
 static struct quota kernel_slabs;
 
 void cache_init(void)
@@ -61,7 +69,7 @@ enum status cache_alloc(struct quota *quota, unsigned int kind, size_t bytes, vo
 
 	lock_acquire(&holder->lock, LOCK_QUOTA);
 	if (list_empty(slabs)) {
-		/* Charging the page takes the same lock. */
+		/* Charging the new slab's page to the quota takes the same lock. */
 		lock_release(&holder->lock, LOCK_QUOTA);
 		status = cache_slab_alloc(quota, kind, bytes, &slab);
 		if (status != STATUS_OK)

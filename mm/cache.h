@@ -7,40 +7,53 @@
 struct quota;
 
 /*
- * Slab allocator, for what is smaller than a page. A slab is one page of pieces of one kind and one
- * quota: groups share no page, and once a group's objects are gone, so are all its pages.
+ * The slab allocator hands out zeroed pieces smaller than a page. A slab is one page of pieces of
+ * one kind that one quota pays for: two groups never share a page, and once a group's objects are
+ * gone, so are all its slabs.
+ *
+ * A kind is an enum object_type for kernel objects, or one of these for other pieces.
  */
 enum cache_kind {
-	/* an enum object_type, or one of these, which are not objects: */
 	CACHE_MAPPING = OBJECT_TYPE_COUNT, /* struct mapping */
 	CACHE_RUN_QUEUE,
 	CACHE_KIND_COUNT
 };
 
-/* Must be called before all else here. */
+/* Sets up the kernel's own slab lists; boot calls it before any other function of this header. */
 void cache_init(void);
 
 /*
- * A zeroed piece of up to 4,032 bytes, aligned to 64, its page charged to the quota; all pieces of
- * a kind have the same size. STATUS_NO_QUOTA, STATUS_NO_MEMORY.
+ * Returns a zeroed piece of up to 4,032 bytes in *piece, aligned to 64 bytes; all pieces of a kind
+ * have the same size. The slab's page is charged to `quota`. Fails with STATUS_NO_QUOTA,
+ * STATUS_NO_MEMORY or STATUS_AGAIN (pages of the quota are still being freed).
  */
 enum status cache_alloc(struct quota *quota, unsigned int kind, size_t bytes,
 			void **piece) MUST_CHECK;
-/* The same for an object, which begins with a struct object: one reference, the caller's. */
+/*
+ * Does the same for a kernel object, which begins with a struct object, and gives it one reference,
+ * the caller's.
+ */
 enum status cache_alloc_object(struct quota *quota, enum object_type type, size_t bytes,
 			       void **object) MUST_CHECK;
+/* Frees a piece, and its slab's page when that becomes empty. */
 void cache_free(void *piece);
-/* The quota that it was allocated with. */
+/* Returns the quota that cache_alloc was given for the piece. */
 struct quota *cache_quota(const void *piece);
 
-/* Starts as {0}; afterwards gives the kind and the quota of the piece found last. */
+/*
+ * A position in the walk over all pieces in use. It starts as {0} and names the kind and quota of
+ * the piece that was found last.
+ */
 struct cache_cursor {
 	u64 frame;
 	u32 place;
 	u32 kind;
 	const struct quota *quota;
 };
-/* The next piece in use of the slab in a page; NULL after the last or if it is not a slab. */
+/*
+ * Returns the next piece in use of the slab in `page`; NULL after the last one, or if the page is
+ * no slab.
+ */
 void *cache_walk(hpa_t page, struct cache_cursor *cursor);
-/* The next piece in use of any slab. */
+/* Returns the next piece in use of any slab of the machine; NULL after the last one. */
 void *cache_walk_all(struct cache_cursor *cursor);

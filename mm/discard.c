@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Gives guest RAM back to the allocator while the guest runs: memory_discard for pages whose
+ * contents nobody needs (balloon, free-page reports), memory_trim for pages of zeros.
+ * kernel/sys_memory.c calls both, in bounded steps under layer_lock; mm/layer.c uses the helpers
+ * that split blocks. It changes a memory object's slots under the object's lock and frees the pages
+ * once no CPU can use them any more.
+ */
 #include "mm/discard.h"
 
 #include "mm/address.h"
@@ -8,11 +15,19 @@
 #include "mm/space.h"
 #include "mm/tlb.h"
 
-#define DISCARD_STEP 64u /* of a chunk with slots */
-#define TRIM_STEP    32u /* pages looked at, twice if they hold zeros */
-#define WAITING_MAX  4096u /* pages on their way: nobody is charged for them, so who adds waits */
+#define DISCARD_STEP 64u /* most pages that a step discards where a chunk has slots */
+/* most pages that a step of memory_trim reads; it reads pages of zeros twice */
+#define TRIM_STEP    32u
+/*
+ * most pages that may wait to be freed: nobody is charged for them, so a caller above this limit
+ * waits
+ */
+#define WAITING_MAX  4096u
 
-/* Under layer_lock: whether a step may be made now. */
+/*
+ * Returns STATUS_OK if a step may be made now on these pages, STATUS_AGAIN if it has to wait until
+ * fewer pages are waiting to be freed. The caller holds layer_lock.
+ */
 static enum status discard_check(const struct memory *memory, u64 first, u64 count)
 {
 	if (memory->kind != MEMORY_RAM || memory->owner != PAGE_GUEST || memory->held ||
@@ -25,7 +40,11 @@ static enum status discard_check(const struct memory *memory, u64 first, u64 cou
 	return tlb_pages_waiting() > WAITING_MAX ? STATUS_AGAIN : STATUS_OK;
 }
 
-/* What the word stands for goes, and is promised anew before it returns. */
+/*
+ * Frees the `count` pages behind `*word`, a slot's page or a chunk's block, and clears the word.
+ * Reserves as many pages first, so that the guest's promise holds while the old pages wait; an
+ * overcommitted object gives that promise back instead.
+ */
 static enum status memory_return_block(struct memory *memory, u64 *word, u64 count)
 {
 	hpa_t hpa = HPA(*word & PTE_ADDRESS);
@@ -63,7 +82,10 @@ void memory_huge_end(struct memory *memory, u64 number)
 		first[n] &= ~CHUNK_HUGE;
 }
 
-/* A page of slots without any goes, so that the chunk can become one block again. */
+/*
+ * Frees a chunk's page of slots if all its slots are empty, so that the chunk can become one block
+ * again.
+ */
 static void memory_slots_end(struct memory *memory, u64 *chunk)
 {
 	const u64 *slot = hpa_to_pointer(HPA(*chunk & PTE_ADDRESS));
@@ -75,7 +97,11 @@ static void memory_slots_end(struct memory *memory, u64 *chunk)
 	*chunk = 0;
 }
 
-/* Under the object's lock. A chunk that is not ready has been seen by nobody. */
+/*
+ * Discards pages of one chunk from `first` on and sets *count to how many it has dealt with. A
+ * chunk that is not ready has never been mapped and has nothing to discard. The caller holds the
+ * object's lock.
+ */
 static enum status discard_step(struct memory *memory, u64 first, u64 *count)
 {
 	u64 *chunk = memory->chunks == NULL ? NULL : &memory->chunks[first / MEMORY_CHUNK_PAGES];
@@ -109,8 +135,9 @@ static enum status discard_step(struct memory *memory, u64 first, u64 *count)
 }
 
 /*
- * A step that is made is known by `breaking` and `cursor`: repeated, it waits for who may still use
- * what was there, and takes nothing that was touched since.
+ * Makes a step, or waits for the last one: `breaking` and `cursor` record which pages were
+ * discarded. A repeated call for the same pages only waits until no CPU can use the old pages any
+ * more, and does not discard pages that were touched since.
  */
 static enum status discard_or_wait(struct memory *memory, u64 first, u64 *count)
 {
@@ -148,6 +175,7 @@ enum status memory_discard(struct memory *memory, u64 first, u64 *count)
 	return status;
 }
 
+/* Returns true if the slot's page holds only zeros. */
 static bool memory_holds_zeros(u64 slot)
 {
 	const u64 *word = hpa_to_pointer(HPA(slot & PTE_ADDRESS));
@@ -158,7 +186,11 @@ static bool memory_holds_zeros(u64 slot)
 	return any == 0;
 }
 
-/* Who touches a page has it back, as it is (memory_slot_populate). Returns how many are hidden. */
+/*
+ * Hides the present pages of zeros among *count pages from `first` on: a fault on one makes it
+ * present again with its contents (memory_slot_populate). Lists them in `index`, cuts *count to the
+ * pages that were read, and returns how many are hidden.
+ */
 static u32 memory_hide_zeros(struct memory *memory, u64 first, u64 *count, u64 *index)
 {
 	u64 *slot = memory_slot_find(memory, first);
@@ -200,7 +232,11 @@ u64 memory_trim_settle(struct memory *memory, bool gives)
 	return given;
 }
 
-/* Under layer_lock. STATUS_AGAIN: an old translation to what is hidden may still be in use. */
+/*
+ * Hides pages of zeros in a first call and frees them in a later one for the same pages. Returns
+ * STATUS_AGAIN while a CPU may still use an old translation to a hidden page. The caller holds
+ * layer_lock.
+ */
 static enum status memory_trim_step(struct memory *memory, u64 first, u64 *count, u64 *given)
 {
 	u64 index[TRIM_STEP];

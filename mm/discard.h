@@ -6,26 +6,28 @@
 
 struct memory;
 
-#define DISCARD_MAPPINGS_MAX 8 /* of the object: each step visits all of them */
+#define DISCARD_MAPPINGS_MAX 8 /* most mappings of the object: each step visits all of them */
 
 /*
- * One step of giving back guest RAM from page `first` on: *count is cut to the pages that the step
- * has dealt with. They read as zero, and whoever touches one gets another page, which stays
- * reserved. Whoever uses them meanwhile may see either; from STATUS_OK on nobody uses what was
- * there. STATUS_AGAIN: the same step once more. Without effect: STATUS_NO_MEMORY, STATUS_NO_QUOTA
- * (no page for the reserve while the old ones return, or for slots); STATUS_BAD_STATE (no guest
- * RAM, with layers, or the kernel or a device may know where its pages are); STATUS_TOO_BIG (too
- * many mappings); STATUS_BAD_ADDRESS (not in the object).
+ * Makes one step of giving back guest RAM from page `first` on, and cuts *count to the pages that
+ * the step has dealt with. The pages read as zeros afterwards; an access to one gets a new page,
+ * which stays reserved for it. An access during the step may see the old or the new page; once
+ * STATUS_OK is returned, nobody uses the old ones. STATUS_AGAIN: repeat the same step. Fails
+ * without effect: STATUS_NO_MEMORY, STATUS_NO_QUOTA (no page to reserve while the old ones are
+ * being freed, or none for slots); STATUS_BAD_STATE (the object is no guest RAM, has layers, or the
+ * kernel or a device may know where its pages are); STATUS_TOO_BIG (too many mappings);
+ * STATUS_BAD_ADDRESS (pages outside the object).
  */
 enum status memory_discard(struct memory *memory, u64 first, u64 *count) MUST_CHECK;
 
 /*
- * The same with those pages that hold only zeros, *given of them, whoever uses them meanwhile:
- * nothing is lost. What lies in blocks of 2 MiB stays.
+ * Does the same with the pages that hold only zeros, and sets *given to how many were given back.
+ * An access at any time loses nothing. Leaves 2-MiB blocks as they are.
  */
 enum status memory_trim(struct memory *memory, u64 first, u64 *count, u64 *given) MUST_CHECK;
 /*
- * Under the object's lock: what a step of memory_trim has hidden comes back; or, if `gives`, goes
- * where it holds zeros: nobody has touched it, nor can any more. Returns how many pages went.
+ * Ends a step of memory_trim. Makes the pages that it has hidden present again; or, if `gives` is
+ * set, frees those that are still hidden and hold zeros: no one has touched them, and no one can
+ * any more. Returns how many pages were freed. The caller holds the object's lock.
  */
 u64 memory_trim_settle(struct memory *memory, bool gives);

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The entry formats of the five kinds of page table that mm/table.c builds: host, EPT, NPT, VT-d
+ * and AMD-Vi second stage. It is constant data alone; whoever creates a table chooses one:
+ * mm/space.c and boot/init for the host, struct virt_ops for a guest, arch/x86_64/iommu for a
+ * device.
+ */
 #include "arch/x86_64/hw/amdvi.h"
 #include "arch/x86_64/hw/vtd.h"
 #include "mm/table.h"
@@ -7,8 +13,9 @@
 #define EPT_TYPE_WB 6
 
 /*
- * SDM vol. 3, 4.5.4. Accessed and dirty are set in advance: nobody reads them, and so the CPU never
- * writes to a table. U/S is set in every table entry; the leaf decides.
+ * The host's own tables (SDM vol. 3, 4.5.4). Accessed and dirty are set in advance: nobody reads
+ * them, and so the CPU never writes to a table. U/S is set in every entry that points to a table;
+ * the leaf decides.
  */
 const struct pt_format format_host = {
 	.present = PTE_P,
@@ -18,13 +25,14 @@ const struct pt_format format_host = {
 	.write = PTE_W,
 	.no_execute = PTE_NX,
 	.user = PTE_U,
-	/* PAT entry 3, UC since reset (SDM vol. 3, 12.12.4) */
+	/* selects PAT entry 3, which is UC since reset (SDM vol. 3, 12.12.4) */
 	.type = {[PT_TYPE_UC] = PTE_PCD | PTE_PWT},
 };
 
 /*
- * The host's format; every guest access counts as a user access (APM vol. 2, 15.25.5). The types
- * select entries of the host's PAT and are combined with the guest's own types (15.25.8).
+ * AMD's nested page tables have the host's format; every guest access counts as a user access (APM
+ * vol. 2, 15.25.5). The types select entries of the host's PAT and are combined with the guest's
+ * own types (15.25.8).
  */
 const struct pt_format format_npt = {
 	.present = PTE_P,
@@ -37,9 +45,10 @@ const struct pt_format format_npt = {
 };
 
 /*
- * SDM vol. 3, 29.3.2. IPAT: the entry alone sets the memory type, whatever the guest's PAT and
- * CR0.CD say (29.3.7.2). There is no present bit: an entry that permits nothing is not present.
- * Writable but not readable is a misconfiguration (29.3.3.1); mappings are always readable.
+ * Intel's extended page tables (SDM vol. 3, 29.3.2). With IPAT the entry alone sets the memory
+ * type, whatever the guest's PAT and CR0.CD say (29.3.7.2). There is no present bit: an entry that
+ * permits no access is not present. An entry that is writable but not readable is a
+ * misconfiguration (29.3.3.1), so mappings are always readable.
  */
 const struct pt_format format_ept = {
 	.present = EPT_R | EPT_W | EPT_X,
@@ -54,7 +63,10 @@ const struct pt_format format_ept = {
 	},
 };
 
-/* VT-d 9.8: EPT's without memory types; a device executes nothing. */
+/*
+ * VT-d second-stage tables (VT-d 9.8) look like EPT's without memory types; a device executes no
+ * code.
+ */
 const struct pt_format format_vtd = {
 	.present = VTD_READ | VTD_WRITE,
 	.table = VTD_READ | VTD_WRITE,
@@ -64,8 +76,9 @@ const struct pt_format format_vtd = {
 };
 
 /*
- * AMD IOMMU 2.2.3. An entry names the level of the table that it points to, a leaf level 0; that
- * a leaf is one above PT_LEVEL_4K only the walker wants to know, from a bit that the unit ignores.
+ * AMD-Vi tables (AMD IOMMU 2.2.3). An entry names the level of the table that it points to, a leaf
+ * names level 0. Only the table walker needs to tell a leaf above PT_LEVEL_4K from a table; it does
+ * so by a bit that the IOMMU ignores.
  */
 const struct pt_format format_amdvi = {
 	.present = AMDVI_PRESENT,

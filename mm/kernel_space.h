@@ -5,36 +5,53 @@
 #include "mm/address.h"
 #include "mm/table.h"
 
-#define KERNEL_SLOT_FIRST 256u      /* of the top-level table: the kernel's half */
-#define KERNEL_SLOT_DIRECT_END 320u /* the direct map lies in slots 256 to 319 */
+#define KERNEL_SLOT_FIRST 256u      /* first slot of the kernel's half of a top-level table */
+#define KERNEL_SLOT_DIRECT_END 320u /* the direct map fills the slots 256 to 319 */
 
 /* The kernel's own tables, which a CPU runs on when no process is loaded. */
 extern struct table kernel_table;
-/* The kernel's half of the user views: what an entry needs before it changes to the other view. */
+/*
+ * The kernel's half of the tables that ring 3 runs on if the CPU is open to Meltdown: it maps only
+ * what an entry to ring 0 needs before that loads the kernel's own view.
+ */
 extern struct table kernel_entry_table;
 
 /*
- * Unmaps the code and the constants of boot/, and makes .data.ro_after_init read-only, in the
- * direct map too.
+ * Ends boot: unmaps the code and constants of boot/, and makes .data.ro_after_init read-only, in
+ * the direct map too.
  */
 void kernel_space_seal(void);
 
-/* Maps device memory, uncached, for good. `hpa`, `bytes`: need not be aligned. NULL: no memory. */
+/*
+ * Maps device memory, uncached and for good, and returns a pointer to `hpa`; neither `hpa` nor
+ * `bytes` need be aligned. Returns NULL if there is no memory for tables or no address left.
+ */
 void *kernel_map_device(hpa_t hpa, u64 bytes);
 /* Copies the kernel's half into the top-level table or tables of a process. */
 void kernel_space_share(struct table *table);
 
-/* For boot/init. The area for stacks and devices: where the next mapping may begin, and the end. */
+/*
+ * The area of kernel addresses for stacks and devices: where the next mapping may begin, and where
+ * the area ends. Only boot/init uses it besides this part.
+ */
 extern struct kernel_vmap {
 	u64 next;
 	u64 end;
 } kernel_vmap;
-extern u64 kernel_image_alias; /* from the image to its alias in the direct map */
+extern u64 kernel_image_alias; /* distance from an image address to its alias in the direct map */
 
-/* Addresses for `bytes`, whole pages, after an unmapped gap of random length. 0: none left. */
+/*
+ * Reserves addresses for `bytes` (whole pages) after an unmapped gap of random length. Returns 0 if
+ * the area is full.
+ */
 u64 kernel_vmap_reserve(u64 bytes, u64 alignment);
+/*
+ * Maps memory that belongs to somebody else, as kernel_map_device does, with these rights and this
+ * type.
+ */
 void *kernel_map_existing(hpa_t hpa, u64 bytes, u32 rights, enum pt_type type);
 
+/* Returns the entry `slot` of the top-level table at `root`. */
 static inline u64 *kernel_top_entry(hpa_t root, unsigned int slot)
 {
 	return (u64 *)hpa_to_pointer(root) + slot;

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Layers of memory objects, for snapshots and clones: freezes, resets and merges them, and gives a
+ * page to who writes. kernel/sys_memory.c calls the steps, mm/space.c the write faults,
+ * mm/discard.c the waits. Owns an object's layer fields; takes layer_lock, a space's lock, an
+ * object's lock, in this order.
+ */
 #include "mm/layer.h"
 
 #include "arch/x86_64/cpu/panic.h"
@@ -12,8 +18,8 @@
 #include "mm/space.h"
 #include "mm/tlb.h"
 
-#define STEP_PAGES 64 /* hidden in one step */
-#define STEP_MERGE 64 /* slots; a block is one step */
+#define STEP_PAGES 64 /* most pages hidden in one step */
+#define STEP_MERGE 64 /* most slots taken in one step; a block is a step of its own */
 
 struct lock layer_lock;
 
@@ -54,7 +60,7 @@ void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count, enum
 	}
 }
 
-/* Whether another mapping may show what lies below at the page, or still be written through. */
+/* Returns true if another mapping may show the page from below, or may still write to it. */
 static bool layer_shown_elsewhere(const struct mapping *mapping, u64 index)
 {
 	if (!mapping->memory->below->frozen)
@@ -69,8 +75,8 @@ static bool layer_shown_elsewhere(const struct mapping *mapping, u64 index)
 }
 
 /*
- * Under the object's lock: from now on nobody maps the page. Its chunk has slots here, so that no
- * large leaf of a block below covers it either. STATUS_IN_USE: other mappings may show it.
+ * Begins a break: from now on nobody maps the page, and its chunk has slots, so that no leaf of a
+ * block below covers it. STATUS_IN_USE: others may show it. Under the object's lock.
  */
 static ALWAYS_INLINE enum status layer_begin_breaking(struct mapping *mapping, u64 index,
 						      u64 **slot)
@@ -92,10 +98,11 @@ static ALWAYS_INLINE enum status layer_begin_breaking(struct mapping *mapping, u
 	return layer_shown_elsewhere(mapping, index) ? STATUS_IN_USE : STATUS_OK;
 }
 
-/* A reset hides it, as all that are listed. */
+/* Puts the page into its slot and on the list of pages that a reset hides. */
 static void layer_slot_set(struct memory *memory, u64 *slot, u64 index, hpa_t hpa)
 {
-	struct page *page = &page_frames[hpa.value >> PAGE_SHIFT]; /* the allocator's */
+	/* not page_of: the allocator gave it */
+	struct page *page = &page_frames[hpa.value >> PAGE_SHIFT];
 
 	page->references = (u32)index;
 	page->next = memory->own_first;
@@ -104,8 +111,8 @@ static void layer_slot_set(struct memory *memory, u64 *slot, u64 index, hpa_t hp
 }
 
 /*
- * Likewise. The page on its way arrives, once nobody can use what it leaves: a reserved one, or
- * that which a reset has hidden.
+ * Completes a copy-on-write break once no CPU can use the replaced page. The new page is a reserved
+ * one, or the one that a reset has hidden. Under the object's lock.
  */
 static ALWAYS_INLINE enum status layer_give_page(struct memory *memory, u64 index, u64 *slot,
 						 hpa_t *hpa)
@@ -120,7 +127,7 @@ static ALWAYS_INLINE enum status layer_give_page(struct memory *memory, u64 inde
 		return STATUS_NO_MEMORY;
 	*hpa = HPA(*slot & PTE_ADDRESS);
 	if (*slot == 0) {
-		/* pages that were set aside may be missing */
+		/* broken pages that were set aside may be missing from the reserve */
 		if (page_alloc_reserved(0, memory->owner, hpa) != STATUS_OK)
 			return STATUS_NO_MEMORY;
 		memory_count_present(memory, 1);
@@ -153,7 +160,7 @@ enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa)
 	u64 chunk = slot != NULL ? 0 : memory->chunks[index / MEMORY_CHUNK_PAGES];
 	enum status status;
 
-	if (unlikely(chunk != 0)) { /* a block that it has taken up meanwhile */
+	if (unlikely(chunk != 0)) { /* a merge has taken this block from below meanwhile */
 		*hpa = HPA((chunk & PTE_ADDRESS) + (index % MEMORY_CHUNK_PAGES << PAGE_SHIFT));
 		return STATUS_OK;
 	}
@@ -186,7 +193,7 @@ static enum status layer_freeze_check(const struct memory *memory)
 		       ? STATUS_TOO_BIG : STATUS_OK;
 }
 
-/* Both objects have as many pages, so both keep their slots in the same way. */
+/* Swaps the chunks; both objects are of one size, so that their slots are kept alike. */
 static void layer_put_below(struct memory *memory, struct memory *frozen)
 {
 	u64 *chunks = memory->chunks;
@@ -207,7 +214,7 @@ static void layer_put_below(struct memory *memory, struct memory *frozen)
 	memory->breaking = memory->cursor = 0;
 }
 
-/* Whatever they show is about to be taken away. */
+/* Clears what the mappings show: all of it is about to be unmapped. */
 static void layer_forget_shown(struct memory *memory)
 {
 	LIST_FOR_EACH(node, &memory->mappings)
@@ -215,8 +222,8 @@ static void layer_forget_shown(struct memory *memory)
 }
 
 /*
- * The promise stays with the live object; what is present is promised once more. It is under the
- * object's lock, so that nobody can touch more meanwhile.
+ * Moves the pages to a frozen object. The live one keeps its promise; what is present is promised
+ * again. Under the object's lock, so that nobody can touch more pages.
  */
 static enum status layer_freeze_begin(struct memory *memory)
 {
@@ -248,7 +255,7 @@ enum status layer_revoke(struct memory *memory, u64 *first, u64 end, enum memory
 		struct space *space = mapping->space;
 		u64 from = MAX(*first, mapping->offset);
 		u64 last = MIN(end, mapping->offset + mapping->page_count);
-		u64 begin = mapping->at - (mapping->offset << PAGE_SHIFT); /* of the object */
+		u64 begin = mapping->at - (mapping->offset << PAGE_SHIFT); /* object's page 0 */
 		u64 at = begin + (from << PAGE_SHIFT);
 
 		if (from >= last)
@@ -274,10 +281,10 @@ enum status layer_freeze(struct memory *memory, struct memory **frozen)
 		 (memory->below->frozen && (memory->own_first | memory->hide_first) != 0))
 		status = layer_freeze_begin(memory);
 	if (status == STATUS_OK && !memory->below->frozen) {
-		/* what was unmapped since the last step could be written to until then */
+		/* await CPUs that could write to what was unmapped since */
 		if (memory->cursor != memory->page_count)
 			layer_wait_begin(memory, WAIT_ALL);
-		/* what was mapped before the pages moved goes; then nobody can write any more */
+		/* once all that was mapped before the move is gone, nobody can write */
 		memory->below->frozen = layer_revoke(memory, &memory->cursor, memory->page_count,
 						     WAIT_ALL) == STATUS_OK &&
 					tlb_all_passed(memory->awaited[WAIT_ALL]);
@@ -305,7 +312,7 @@ enum status layer_create(struct quota *quota, struct memory *frozen, struct memo
 	return STATUS_OK;
 }
 
-/* The last pages that were written to show again what lies below. */
+/* Hides the last STEP_PAGES that were written to, so that what lies below shows again. */
 static void layer_hide(struct memory *memory)
 {
 	u64 index[STEP_PAGES];
@@ -330,11 +337,12 @@ enum status layer_reset(struct memory *memory)
 	lock_acquire(&layer_lock, LOCK_LAYER);
 	if (memory->below != NULL && memory->below->frozen && !memory->frozen &&
 	    !memory->merging) {
-		if (!memory->resetting) { /* it ends, however much is written to from now on */
+		/* so that the reset ends, however much is written from now on */
+		if (!memory->resetting) {
 			memory->hide_first = memory->own_first;
 			memory->own_first = 0;
 		}
-		if (memory->hide_first != 0) /* of it, others may have unmapped some since */
+		if (memory->hide_first != 0) /* others may have unmapped some of these since */
 			layer_wait_begin(memory, WAIT_ALL);
 		layer_hide(memory);
 		memory->resetting = memory->hide_first != 0 ||
@@ -345,7 +353,7 @@ enum status layer_reset(struct memory *memory)
 	return status;
 }
 
-/* So many pages that were present below are the object's. */
+/* Counts `count` present pages as the live object's, which were the frozen object's. */
 static void layer_take_count(struct memory *memory, u64 count)
 {
 	if (memory->flags & MEMORY_OVERCOMMIT) {
@@ -356,7 +364,7 @@ static void layer_take_count(struct memory *memory, u64 count)
 	memory_count_present(memory->below, -count);
 }
 
-/* The page below, where there is none above it; one that a reset has hidden goes down instead. */
+/* Takes a page from below where the object has none; one hidden by a reset goes down instead. */
 static void layer_take_page(struct memory *memory, u64 index, u64 *from, u64 *slot)
 {
 	u64 hidden = *slot;
@@ -369,7 +377,7 @@ static void layer_take_page(struct memory *memory, u64 index, u64 *from, u64 *sl
 		layer_take_count(memory, 1);
 }
 
-/* So many blocks from the chunk of that number on. */
+/* Takes `count` blocks from below, beginning with chunk `number`. */
 static void layer_take_blocks(struct memory *memory, u64 number, u64 count)
 {
 	for (u64 n = number; n < number + count; n++) {
@@ -379,10 +387,7 @@ static void layer_take_blocks(struct memory *memory, u64 number, u64 count)
 	layer_take_count(memory, count * MEMORY_CHUNK_PAGES);
 }
 
-/*
- * A GiB comes up as a whole, if all of it is ready and nothing lies above it: its pieces are never
- * in two objects. If not, they are blocks of their own.
- */
+/* Takes a GiB as a whole if it is all ready and nothing lies above: no block is in two objects. */
 static bool layer_take_huge(struct memory *memory, u64 number)
 {
 	u64 above = 0;
@@ -397,7 +402,7 @@ static bool layer_take_huge(struct memory *memory, u64 number)
 	return true;
 }
 
-/* Of a chunk without slots below: the block, unless it has to be split. *end: up to there. */
+/* Takes the block of the cursor's chunk, or splits it; *end: the page after what was taken. */
 static enum status layer_take_chunk(struct memory *memory, u64 *end)
 {
 	u64 number = memory->cursor / MEMORY_CHUNK_PAGES;
@@ -407,7 +412,7 @@ static enum status layer_take_chunk(struct memory *memory, u64 *end)
 		*end += (HUGE_CHUNKS - 1) * MEMORY_CHUNK_PAGES;
 		return STATUS_OK;
 	}
-	if (!(*from & CHUNK_READY)) /* nobody has seen it */
+	if (!(*from & CHUNK_READY)) /* never mapped: nothing to keep */
 		return STATUS_OK;
 	if (memory->chunks[number] != 0) {
 		*end = memory->cursor;
@@ -417,7 +422,7 @@ static enum status layer_take_chunk(struct memory *memory, u64 *end)
 	return STATUS_OK;
 }
 
-/* Under the object's lock: what lies below, from the cursor on and before *end. */
+/* Takes a step's pages, from the cursor on and before *end. Under the object's lock. */
 static enum status layer_take_pages(struct memory *memory, u64 *end)
 {
 	u64 *from = memory_slot_find(memory->below, memory->cursor);
@@ -444,10 +449,7 @@ static bool layer_can_merge(const struct memory *memory)
 	       below->quota == memory->quota && below->object.references == 1;
 }
 
-/*
- * A page that is about to leave `below` does so first. What was mapped may be written to now; the
- * cursor stands where all mappings are told.
- */
+/* Completes a break that is under way, then takes pages: writable once mappings are updated. */
 static enum status layer_merge_step(struct memory *memory)
 {
 	enum status status = memory->breaking != 0 ? layer_help(memory) : STATUS_OK;

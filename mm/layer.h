@@ -10,82 +10,106 @@ struct quota;
 struct space;
 
 /*
- * Layers of memory objects. A frozen object never changes. A live one may lie on top of it: a page
- * that it lacks is read from below, and written to only after it got a page of its own. So each
- * page still has one owner, an object's own pages are what was written since it was frozen, and
- * several objects can lie on one. Whatever an object may come to own is reserved.
+ * Layers of memory objects. A frozen object never changes. A live object may lie on top of a frozen
+ * one: a page that it lacks is read from below, and a write first gives it a page of its own (a
+ * copy-on-write break). So each page still has one owner, an object's own pages are those written
+ * since it was frozen, and several objects can lie on one. Every page that an object may come to
+ * own is reserved.
  *
- * Exchanging a page is not like unmapping it: who still used the old translation would miss what
- * others write. So it waits until no other CPU can (tlb_all_passed), in steps of STATUS_AGAIN.
+ * Replacing a page differs from unmapping it: a CPU that still used the old translation would miss
+ * what others write. So the replacement waits until no other CPU can use the old page
+ * (tlb_all_passed); each step that has to wait returns STATUS_AGAIN.
  */
-#define LAYER_DEPTH_MAX    4  /* objects below another */
-#define LAYER_MAPPINGS_MAX 16 /* of an object with layers: each step visits all of them */
+#define LAYER_DEPTH_MAX    4  /* most objects below another */
+/* most mappings of an object with layers: each step visits all of them */
+#define LAYER_MAPPINGS_MAX 16
 
-/* Guards what is done to an object with layers wherever it is mapped, and its list of mappings. */
+/*
+ * Guards operations on an object with layers in all its mappings, and the object's list of
+ * mappings.
+ */
 extern struct lock layer_lock;
 
 /*
- * One step of freezing guest RAM: what it holds moves to a new object below it, with its reference;
- * later calls take away what may still be written to. Without effect: STATUS_BAD_STATE (not guest
- * RAM, frozen itself, or the kernel or a device may know where its pages are),
- * STATUS_TOO_BIG (too many layers or mappings), STATUS_NO_MEMORY, STATUS_NO_QUOTA, STATUS_AGAIN.
- * STATUS_OK: *frozen is frozen; if nothing was written since the last time, it is the same one.
+ * Makes one step of freezing guest RAM. The first step moves its pages to a new object below it, to
+ * which the live object holds a reference; later steps unmap what may still be written to. Fails
+ * without effect: STATUS_BAD_STATE (not guest RAM, itself frozen, or the kernel or a device may
+ * know where its pages are), STATUS_TOO_BIG (too many layers or mappings), STATUS_NO_MEMORY,
+ * STATUS_NO_QUOTA, STATUS_AGAIN. STATUS_AGAIN: repeat. STATUS_OK: *frozen is frozen; it is the same
+ * object as the last time if nothing was written since.
  */
 enum status layer_freeze(struct memory *memory, struct memory **frozen) MUST_CHECK;
 
 /*
- * A new object on top of a frozen one, charged in full. STATUS_BAD_STATE: it is not frozen;
- * STATUS_TOO_BIG: too many layers; STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ * Creates an object on top of a frozen one, charged in full to `quota`. STATUS_BAD_STATE: `frozen`
+ * is not frozen; STATUS_TOO_BIG: too many layers; STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status layer_create(struct quota *quota, struct memory *frozen,
 			 struct memory **memory) MUST_CHECK;
 
 /*
- * One step of hiding the pages that the object owns when the first step is made: it shows again
- * what lies below, until it is written to. Whoever uses it meanwhile may see either.
- * STATUS_BAD_STATE: nothing frozen is below.
+ * Makes one step of a reset: hides the pages that the object owned at the first step, so that it
+ * shows again the pages below, until it is written to. An access meanwhile may see either page.
+ * STATUS_AGAIN: repeat; STATUS_BAD_STATE: nothing frozen is below.
  */
 enum status layer_reset(struct memory *memory) MUST_CHECK;
 
 /*
- * One step of taking up the frozen object that is below, which nobody else needs any more: its
- * pages become the live object's, where that has none of its own, and what was below it comes
- * below the live one. STATUS_AGAIN; STATUS_OK: it is gone, with the pages that were not needed.
- * STATUS_BAD_STATE: nothing frozen is below, somebody has a handle of it or lies on it, or it is
- * charged to another quota; STATUS_NO_MEMORY, STATUS_NO_QUOTA: no page for slots. Until STATUS_OK
- * the live object can neither be frozen nor reset.
+ * Makes one step of merging the frozen object below, which nobody else needs any more, into the
+ * live one. Its pages become the live object's where that has none of its own, and what was below
+ * the frozen object comes below the live one. STATUS_AGAIN: repeat; STATUS_OK: the frozen object is
+ * gone, with the pages that were not needed. STATUS_BAD_STATE: nothing frozen is below, somebody
+ * has a handle of it or another object lies on it, or another quota pays for it; STATUS_NO_MEMORY,
+ * STATUS_NO_QUOTA: no page for slots. Until STATUS_OK the live object can neither be frozen nor
+ * reset.
  */
 enum status layer_merge(struct memory *memory) MUST_CHECK;
 
-/* Under layer_lock: from now on `wait` is for all that was revoked before, and by itself. */
+/*
+ * Begins a wait: from now on `wait` awaits the CPUs that may use pages revoked before, and those
+ * that `wait` itself revokes, but none that other waits revoke later. The caller holds layer_lock.
+ */
 void layer_wait_begin(struct memory *memory, enum memory_wait wait);
 /*
- * Under layer_lock: one step of taking away what is mapped of the pages from *first on and before
- * `end`; *first becomes what the slowest mapping has come to. `wait` awaits who may still use it.
+ * Makes one step of unmapping the pages [*first, end) of the object from all its mappings, and sets
+ * *first to the page that the slowest mapping has reached. `wait` awaits the CPUs that may still
+ * use them. Returns STATUS_AGAIN until *first is `end`. The caller holds layer_lock.
  */
 enum status layer_revoke(struct memory *memory, u64 *first, u64 end, enum memory_wait wait);
-/* The same with the pages of a list, quickest from the last on: they were written in order. */
+/*
+ * Unmaps the `count` pages listed in `index`; quickest if their order is descending, as they are
+ * when they were written to in ascending order.
+ */
 void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count, enum memory_wait wait);
 
 /*
- * Under layer_lock and the lock of the mapping's space: one step of giving an object with layers a
- * page of its own where none is on its way and the mapping shows none. STATUS_OK: it
- * has the page, *hpa, which may be mapped for writing; STATUS_AGAIN; STATUS_IN_USE: layer_break
- * comes next; STATUS_NO_MEMORY or STATUS_NO_QUOTA: as memory_populate, or the page below is
- * broken and was set aside.
+ * Makes one step of giving an object with layers its own page `index`, where no break is under way
+ * and the mapping does not show the page. STATUS_OK: the object has the page, *hpa, which may be
+ * mapped for writing; STATUS_AGAIN: repeat; STATUS_IN_USE: call layer_break next; STATUS_NO_MEMORY,
+ * STATUS_NO_QUOTA: as memory_populate, or the page below is broken and was set aside. The caller
+ * holds layer_lock and the lock of the mapping's space.
  */
 enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa) MUST_CHECK;
 /*
- * Under layer_lock, where memory->breaking names a page that is on its way: one step of bringing it
- * up. Who comes meanwhile does this first, so that nobody need finish his own. STATUS_AGAIN.
+ * Makes one step of completing the break that memory->breaking names. Whoever finds one under way
+ * does this first, so that a break ends even if the thread that began it never returns.
+ * STATUS_AGAIN: repeat. The caller holds layer_lock.
  */
 enum status layer_help(struct memory *memory) MUST_CHECK;
-/* Under both locks. `wait` awaits who may still use what the mapping has shown: see tlb_await. */
+/*
+ * Flushes the mapping's space; `wait` awaits the CPUs that may still use what the mapping has shown
+ * (tlb_await). The caller holds layer_lock and the space's lock.
+ */
 void layer_flush(const struct mapping *mapping, enum memory_wait wait);
-/* Without the space's lock: takes the page that is on its way from all other mappings. */
+/*
+ * Unmaps the page of the break that is under way from all mappings. The caller holds layer_lock,
+ * but no space's lock.
+ */
 void layer_break(struct memory *memory);
 
-/* The bit in mapping->shown for the page's chunk. */
+/*
+ * Returns the bit in mapping->shown that stands for the page's chunk; chunks 64 apart share a bit.
+ */
 static inline u64 layer_shown_bit(u64 index)
 {
 	return BIT(index / MEMORY_CHUNK_PAGES % 64);

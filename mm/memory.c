@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Memory objects: arrays of pages that spaces map. kernel/sys_memory.c, kernel/process.c and the
+ * other owners of pages create and destroy them, mm/space.c populates them on a fault. It owns an
+ * object's slots, which the object's lock guards, and its counts of promised and present pages; the
+ * pages come from mm/buddy.c and are charged to the object's quota.
+ */
 #include "mm/memory.h"
 
 #include "arch/x86_64/cpu/features.h"
@@ -12,13 +18,13 @@
 #include "mm/slots.h"
 #include "mm/tlb.h"
 
-/* Bounds of a step: pages cleared; slots or blocks visited when freeing. */
+/* The bounds of a step: pages that it clears; slots or blocks that it visits when freeing. */
 #define STEP_CLEAR 32
 #define STEP_FREE  64
 
 /* The time to check a physical range grows with its size; 16 MiB at a time suffice for devices. */
 #define PHYSICAL_PAGES_MAX 4096
-#define MEMORY_SINGLE (MEMORY_SMALL | MEMORY_OVERCOMMIT) /* no blocks */
+#define MEMORY_SINGLE (MEMORY_SMALL | MEMORY_OVERCOMMIT) /* flags that rule out 2-MiB blocks */
 
 static enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory)
 {
@@ -33,7 +39,7 @@ static enum status memory_alloc(struct quota *quota, u64 page_count, struct memo
 	return STATUS_OK;
 }
 
-/* The slots or words may fit in the object itself. */
+/* Allocates the chunks' words, unless they or the slots themselves fit in the object. */
 static enum status memory_alloc_chunks(struct memory *memory)
 {
 	u64 count = (memory->page_count + MEMORY_CHUNK_PAGES - 1) / MEMORY_CHUNK_PAGES;
@@ -152,15 +158,15 @@ bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count)
 	return range_within(first, page_count, memory->page_count);
 }
 
-/* The first chunk's word of the GiB that the chunk is in. */
+/* Returns the word of the first chunk in the GiB that contains chunk `number`. */
 static u64 *memory_huge_of(const struct memory *memory, u64 number)
 {
 	return memory->chunks + align_down(number, HUGE_CHUNKS);
 }
 
 /*
- * Creates all chunks of a GiB at once, if none exists yet and the allocator has such a block. Not
- * the first GiB: a PC's has holes, so that no single leaf can map it.
+ * Creates all chunks of a GiB at once, if none of them exists yet and the allocator has such a
+ * block. Leaves out the first GiB: a PC's has holes, so that no single leaf can map it.
  */
 static bool memory_huge_create(struct memory *memory, u64 number)
 {
@@ -192,7 +198,10 @@ enum status memory_slots_create(struct memory *memory, u64 *chunk)
 	return status;
 }
 
-/* A large block, if the object fills the chunk and there is one; else a page of slots. */
+/*
+ * Gives the chunk a large block if the object fills the chunk and the allocator has one, else
+ * slots.
+ */
 static enum status memory_chunk_create(struct memory *memory, u64 *chunk)
 {
 	u64 end = (u64)(chunk - memory->chunks + 1) * MEMORY_CHUNK_PAGES;
@@ -240,7 +249,7 @@ static enum status memory_slot_populate(struct memory *memory, u64 *slot)
 
 	if (*slot & SLOT_PRESENT)
 		return STATUS_OK;
-	if (*slot & SLOT_KEPT) { /* or by a reset, of layers that are gone, with nothing below */
+	if (*slot & SLOT_KEPT) { /* without SLOT_ASIDE: hidden by a reset; layers have gone since */
 		if (!(*slot & SLOT_ASIDE))
 			page_clear(HPA(*slot & PTE_ADDRESS), 1);
 		*slot = (*slot & PTE_ADDRESS) | SLOT_PRESENT;
@@ -257,7 +266,9 @@ static enum status memory_slot_populate(struct memory *memory, u64 *slot)
 	return STATUS_OK;
 }
 
-/* The word for the page, its slot or its chunk's, and the address and level that it gives. */
+/*
+ * Returns the word for the page, its slot or its chunk's, and the address and level in that word.
+ */
 static u64 memory_word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
 	u64 *slot = memory_slot_find(memory, index);
@@ -279,7 +290,7 @@ static bool memory_slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum p
 }
 
 /*
- * Looks in the object, then in those below it, which are frozen: no lock guards them. A leaf is no
+ * Looks in the object, then in those below it, which are frozen and need no lock. A leaf is no
  * larger than what no object above has slots for.
  */
 static bool memory_slot_search(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level,
@@ -336,7 +347,7 @@ static NOINLINE enum status memory_populate_anew(struct memory *memory, u64 inde
 				    : memory_slot_populate(memory, memory_slot_of(*chunk, index));
 }
 
-/* Clearing is frequent and needs little stack; all the rest happens once and is kept apart. */
+/* Clears in the common case, with little stack; the rare cases are in memory_populate_anew. */
 enum status memory_populate(struct memory *memory, u64 index)
 {
 	enum status status;
@@ -409,7 +420,7 @@ static u64 memory_walk_ram(struct memory *memory, u64 *index, hpa_t *hpa)
 	u64 rest = level == PT_LEVEL_4K ? 1 : MEMORY_CHUNK_PAGES - *index % MEMORY_CHUNK_PAGES;
 
 	*index += rest;
-	/* of a chunk: CHUNK_LARGE, which is SLOT_KEPT's bit */
+	/* SLOT_KEPT is the same bit as CHUNK_LARGE, so this covers chunks too */
 	return word & (SLOT_PRESENT | SLOT_KEPT) ? rest : 0;
 }
 
@@ -429,7 +440,7 @@ u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)
 	return count;
 }
 
-/* Frees what the cursor stands at, a page or a large block, and advances the cursor. */
+/* Frees the page or large block at the cursor, and advances the cursor. */
 static void memory_destroy_step(struct memory *memory)
 {
 	u64 first = memory->destroy_cursor;

@@ -12,18 +12,18 @@
 #define MEMORY_PAGES_MAX (1ull << 23) /* 32 GiB: 32 pages of chunk words, cleared at once */
 
 enum memory_kind {
-	MEMORY_RAM,   /* pages of its own, allocated at first touch and cleared before use */
+	MEMORY_RAM,   /* its own pages, allocated at first touch and cleared before use */
 	MEMORY_FIXED, /* a physical range that belongs to somebody else: device, module, image */
 };
 
 /*
- * Who waits until no CPU uses what was revoked. Each waits for what was revoked before it began and
- * by itself, so that nobody else can make it wait longer: layer_wait_begin.
+ * The waits until no CPU uses revoked (unmapped) pages. Each awaits the CPUs that may use pages
+ * revoked before it began or by itself, so that nobody else can prolong it (layer_wait_begin).
  */
 enum memory_wait {
-	WAIT_PAGE,  /* for one page to be exchanged, or some to be given back */
-	WAIT_ALL,   /* for a freeze or a reset */
-	WAIT_LATER, /* whoever begins next */
+	WAIT_PAGE,  /* one page is replaced, or some are given back (mm/discard.h) */
+	WAIT_ALL,   /* a freeze or a reset */
+	WAIT_LATER, /* collects CPUs for whichever wait begins next */
 	MEMORY_WAITS
 };
 
@@ -43,70 +43,81 @@ struct memory {
 	hpa_t base;           /* MEMORY_FIXED */
 	u64 destroy_cursor;   /* pages below this index are freed already */
 	u64 promised;	      /* pages reserved and charged */
-	u64 present;	      /* of these: the others await first touch */
+	u64 present;	      /* how many of these exist; the others await their first touch */
 	struct list mappings; /* struct mapping, by its memory_node */
 	u32 mapping_count;
 	/* Layers: mm/layer.h. */
-	struct memory *below; /* with a reference; where the pages are that this one lacks */
-	u8 depth;	      /* how many are below */
+	struct memory *below; /* holds a reference; has the pages that this object lacks */
+	u8 depth;	      /* number of objects below */
 	bool frozen;	      /* never changes again, and is never mapped */
-	bool merging;	      /* it takes up what is below, and has come to the cursor */
-	bool held;	      /* somebody was told where its pages are: no layers any more */
-	u32 device_mappings;  /* of mapping_count: devices reach its pages, no layers meanwhile */
-	/* frames, linked by `next`, their index in `references`; those that a reset has to hide */
-	u32 own_first, hide_first;
-	bool resetting, revoked; /* revoked: somebody is awaited, not for WAIT_PAGE alone */
-	u64 breaking;	      /* the page that is about to leave `below`, plus 1; 0: none */
-	u64 cursor;	      /* revoked, or merged, up to this page */
-	u64 trim_first;	      /* memory_trim has hidden pages from here on... */
-	u64 trim_count;	      /* ... in so many */
-	u64 awaited[MEMORY_WAITS][CPU_MAX / 64]; /* who may still use what was revoked: tlb_await */
+	bool merging;	      /* a merge of what is below has reached `cursor` */
+	bool held; /* the kernel or a device was told where its pages are: no layers from now on */
+	u32 device_mappings;  /* how many of the mappings a device uses: no layers meanwhile */
 	/*
-	 * MEMORY_RAM: the slots themselves for up to MEMORY_INLINE_SLOTS pages; else one word per
-	 * 2-MiB chunk, here for that many chunks, or in pages of their own.
+	 * The object's own pages above `below`, and those that a reset has yet to hide: frames,
+	 * linked by `next`, with their page index in `references`.
+	 */
+	u32 own_first, hide_first;
+	bool resetting, revoked; /* revoked: some CPU is awaited for WAIT_ALL or WAIT_LATER */
+	u64 breaking;	      /* 1 + the page that a break is about to replace; 0: none */
+	u64 cursor;	      /* pages before it are revoked, or merged */
+	u64 trim_first;	      /* memory_trim has hidden pages of zeros from here on, ... */
+	u64 trim_count;	      /* ... among this many pages */
+	/* CPUs that may still use revoked pages: tlb_await */
+	u64 awaited[MEMORY_WAITS][CPU_MAX / 64];
+	/*
+	 * MEMORY_RAM: the slots themselves of up to MEMORY_INLINE_SLOTS pages, where `chunks` is
+	 * NULL; else one word for each 2-MiB chunk, here for up to that many chunks, or in pages
+	 * that `chunks` points to.
 	 */
 	u64 inline_slots[MEMORY_INLINE_SLOTS];
 	u64 *chunks;
 };
 
 /*
- * Zeroed RAM of 1 to MEMORY_PAGES_MAX pages, charged to the quota as `owner` (PAGE_GUEST or
- * PAGE_PROCESS). `flags` as in SYS_MEMORY_CREATE; a caller that passes MEMORY_PINNED must populate
- * all pages itself. STATUS_NO_MEMORY and STATUS_NO_QUOTA, without effect.
+ * Creates zeroed RAM of 1 to MEMORY_PAGES_MAX pages, charged to the quota as `owner` (PAGE_GUEST or
+ * PAGE_PROCESS), with `flags` as in SYS_MEMORY_CREATE; a caller that passes MEMORY_PINNED must
+ * populate all pages itself. Fails without effect: STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_count, u32 flags,
 			  struct memory **memory) MUST_CHECK;
 /*
- * Device or firmware memory, `flags` as in SYS_MEMORY_PHYSICAL. STATUS_TOO_BIG: more than 16 MiB;
- * STATUS_BAD_ADDRESS: the range is unaligned, exceeds the CPU's physical-address width or touches
- * managed RAM. STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ * Creates an object of device or firmware memory, with `flags` as in SYS_MEMORY_PHYSICAL.
+ * STATUS_TOO_BIG: more than 16 MiB; STATUS_BAD_ADDRESS: the range is unaligned, exceeds the CPU's
+ * physical-address width or touches managed RAM; STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status memory_create_physical(struct quota *quota, hpa_t hpa, u64 page_count, u32 flags,
 				   struct memory **memory) MUST_CHECK;
-/* Wraps pages that the kernel never frees: modules, parts of the image, pages of its own. */
+/*
+ * Creates an object of pages that the kernel never frees: boot modules, parts of the image, pages
+ * of its own. STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ */
 enum status memory_wrap(struct quota *quota, hpa_t hpa, u64 page_count,
 			struct memory **memory) MUST_CHECK;
 
-/* Whether the range lies inside the object. */
+/* Returns true if the range lies inside the object. */
 bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count);
 
 /*
  * Makes page `index` present. STATUS_AGAIN: a step of clearing was done, call again.
- * STATUS_NO_MEMORY or STATUS_NO_QUOTA: no page for the chunk's slots. STATUS_IN_USE: the page must
- * come from layer_own.
+ * STATUS_NO_MEMORY, STATUS_NO_QUOTA: no page for the chunk's slots, or none for an overcommitted
+ * object. STATUS_IN_USE: the page must come from layer_own.
  */
 enum status memory_populate(struct memory *memory, u64 index) MUST_CHECK;
 /*
- * The same with all of these for who tells the kernel or a device where they are: the object can
- * have no layers from now on. STATUS_BAD_STATE: it has.
+ * Makes `count` pages present for a caller that tells the kernel or a device where they are: the
+ * object can have no layers from now on. STATUS_BAD_STATE: the object has layers.
  */
 enum status memory_hold(struct memory *memory, u64 first, u64 count) MUST_CHECK;
 
-/* As memory_slot, for a fault. *own: the page is not a frozen object's, and may be written to. */
+/*
+ * Does what memory_slot does, for a fault: *own tells that the page is the object's own, not a
+ * frozen object's, and may be written to.
+ */
 bool memory_slot_own(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level, bool *own);
 /*
- * The address of page `index`, and the level of the largest leaf that could map it: the leaf's
- * range is contiguous and all present. False if the page is absent.
+ * Finds the address of page `index`, and the level of the largest leaf that could map it: the
+ * leaf's range is contiguous and all present. Returns false if the page is absent.
  */
 static inline bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
@@ -114,17 +125,20 @@ static inline bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enu
 
 	return memory_slot_own(memory, index, hpa, level, &own);
 }
-/* The kernel's pointer to a present page, NULL if it is absent. Not for device memory. */
+/*
+ * Returns the kernel's pointer to a page, NULL if the page is absent. Not for device memory, which
+ * the direct map lacks.
+ */
 void *memory_pointer(struct memory *memory, u64 index);
 
 /*
- * For SYS_AUDIT: the number of pages from *index on that lie contiguously from *hpa on, 0 if page
- * *index is absent. Moves *index past what it looked at.
+ * Returns, for SYS_AUDIT, how many pages from *index on lie contiguously from *hpa on; 0 if page
+ * *index is absent. Moves *index past the pages that it has looked at.
  */
 u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa);
 
 /*
- * One step of freeing all pages and, last, the object itself: STATUS_AGAIN until it returns
- * STATUS_OK. Nothing may map the object or refer to it any more.
+ * Makes one step of freeing all pages and, last, the object itself. Returns STATUS_AGAIN until all
+ * is freed, then STATUS_OK. Nothing may map the object or refer to it any more.
  */
 enum status memory_destroy(struct memory *memory) MUST_CHECK;

@@ -7,18 +7,23 @@
 /* The beginning of every kernel object. */
 struct object {
 	u8 type;   /* enum object_type */
-	bool dead; /* destroyed: its handles are stale; it waits for its last reference to go */
+	bool dead; /* destroyed: its handles are stale, and its last reference frees it */
 	u32 references;
-	struct list node; /* of kernel/: its group's objects, those to tear down, those dropped */
+	/*
+	 * used by kernel/: in its group's list, or the list to tear down, or the list of dropped
+	 * objects
+	 */
+	struct list node;
 };
 
 /*
- * Called when the last reference to an object goes; kernel/teardown.c fills in the functions.
- * Tearing down takes bounded steps, so most of them only queue the object.
+ * The function for each type that object_put calls when the last reference to an object goes;
+ * kernel/teardown.c fills the table. Tearing down takes bounded steps, so most functions only queue
+ * the object.
  */
 extern void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object);
 
-/* The object starts with one reference, the caller's. */
+/* Initialises the object with one reference, the caller's. */
 static inline void object_init(struct object *object, enum object_type type)
 {
 	object->type = (u8)type;
@@ -32,13 +37,14 @@ static inline void object_get(struct object *object)
 	__atomic_fetch_add(&object->references, 1, __ATOMIC_RELAXED);
 }
 
+/* Gives up a reference; the last one releases the object. */
 static inline void object_put(struct object *object)
 {
 	if (__atomic_sub_fetch(&object->references, 1, __ATOMIC_ACQ_REL) == 0)
 		object_release[object->type](object);
 }
 
-/* False, without effect, if the caller has the only reference. */
+/* Gives up a reference; returns false, without effect, if it is the only one. */
 static inline bool object_put_unless_last(struct object *object)
 {
 	u32 references = __atomic_load_n(&object->references, __ATOMIC_RELAXED);

@@ -14,11 +14,16 @@ struct quota;
 #define PAGE_ORDER_1G 18
 #define PAGE_ORDER_MAX PAGE_ORDER_1G
 
-/* One per 4-KiB frame of the machine. A block, free or not, is described by its first frame. */
+/* Describes a 4-KiB frame of the machine. A block, free or not, is described by its first frame. */
 struct page {
-	u32 next; /* frame, in the free list or a list that the block's owner keeps; 0: none */
-	u32 previous;   /* likewise; block in use: number of the quota that pays, 0: the kernel */
-	u32 references; /* the owner's: a page table's entries in use, a deferred block's epoch */
+	u32 next; /* next frame in the free list, or in a list of the block's owner; 0: none */
+	/*
+	 * free block: the frame before; block in use: the number of the quota that pays, 0: the
+	 * kernel
+	 */
+	u32 previous;
+	/* for the owner's use: a page table's entries in use, a deferred block's epoch */
+	u32 references;
 	u8 owner;       /* enum page_owner */
 	u8 order;
 	u8 flags; /* enum page_flag */
@@ -26,7 +31,7 @@ struct page {
 };
 _Static_assert(sizeof(struct page) == 16, "0.4 % of the memory");
 
-/* One for each frame, and how many: boot/init fills them. */
+/* The array of all frames, and its length; boot/init fills both. */
 extern struct page *page_frames;
 extern u64 page_frame_count;
 
@@ -34,35 +39,43 @@ enum page_flag {
 	PAGE_FLAG_RAM = 1 << 0,  /* managed RAM, which SYS_MEMORY_PHYSICAL refuses */
 	PAGE_FLAG_HEAD = 1 << 1, /* the first frame of a block */
 	PAGE_FLAG_SLAB = 1 << 2, /* a slab of mm/cache.c */
-	PAGE_FLAG_BAD = 1 << 3,	 /* this very frame, head of a block or not, is set aside */
+	PAGE_FLAG_BAD = 1 << 3,	 /* this frame, first of a block or not, is broken and set aside */
 };
 
 /*
- * A block of 2^order pages, not cleared, from the CPU's own node if that has one. Charged to
- * `quota` (NULL: the kernel). STATUS_NO_QUOTA or STATUS_NO_MEMORY, without effect; never takes
- * pages that page_reserve has reserved.
+ * Allocates a block of 2^order pages, not cleared, from the CPU's own node if that has one, and
+ * charges it to `quota` (NULL: the kernel). Never takes pages that page_reserve has reserved. Fails
+ * without effect: STATUS_NO_QUOTA, STATUS_NO_MEMORY, STATUS_AGAIN (as quota_charge).
  */
 enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *quota,
 		       hpa_t *hpa) MUST_CHECK;
-/* The same, cleared, as a pointer into the direct map. At most order 5: clearing takes time. */
+/*
+ * Does the same with a cleared block, and returns it as a pointer into the direct map. The order is
+ * at most 5: clearing takes time.
+ */
 enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct quota *quota,
 			       void **pointer) MUST_CHECK;
-/* Splits a block in use into blocks of 2^order pages, each to be freed on its own. */
+/* Splits a block in use into blocks of 2^order pages, each of which is then freed by itself. */
 void page_split(hpa_t hpa, unsigned int order);
-/* `quota` as it was given to page_alloc. */
+/* Frees a block; `quota` is the one that was given to page_alloc. */
 void page_free(hpa_t hpa, struct quota *quota);
 
-/* Retires a broken page: it becomes PAGE_RESERVED, at once if it is free, else with its block. */
+/*
+ * Retires a broken page: it becomes PAGE_RESERVED, at once if it is free, else when its block is
+ * freed.
+ */
 void page_set_aside(hpa_t hpa);
 bool page_is_set_aside(hpa_t hpa);
 
 /*
  * Reserves `count` pages for later calls of page_alloc_reserved, which then fail only for want of a
- * block of their order, never at order 0. STATUS_NO_MEMORY if there are too few; 1/KERNEL_SHARE of
- * all memory always remains for the kernel.
+ * block of their order, never at order 0. Returns STATUS_NO_MEMORY if too few are free;
+ * 1/KERNEL_SHARE of all memory always remains for the kernel.
  */
 enum status page_reserve(u64 count) MUST_CHECK;
+/* Gives up a reservation of `count` pages that were not allocated. */
 void page_unreserve(u64 count);
+/* Allocates a block out of the reservation, not cleared and charged to nobody. */
 enum status page_alloc_reserved(unsigned int order, enum page_owner owner,
 				hpa_t *hpa) MUST_CHECK;
 
@@ -92,24 +105,31 @@ static inline struct page *page_of_frame(u32 frame)
 	return page_of(HPA((u64)frame << PAGE_SHIFT));
 }
 hpa_t page_hpa(const struct page *page);
-/* Who the page belongs to; PAGE_RESERVED for what is not RAM. */
+/* Returns the owner of the page; PAGE_RESERVED if the address is not RAM. */
 enum page_owner page_owner(hpa_t hpa);
-/* Whether any page of the range is managed RAM; looks at each page. */
+/* Returns true if any page of the range is managed RAM; looks at each page. */
 bool page_range_has_ram(hpa_t hpa, u64 bytes);
 
 /*
- * *head: the block in use that begins at the frame, NULL if none does; `previous` is the number of
- * the quota that pays for it. Returns how many frames to advance; 0 after the last frame.
+ * Walks over all blocks: sets *head to the block in use that begins at the frame, NULL if none
+ * does; its `previous` is the number of the quota that pays for it. Returns how many frames to
+ * advance, 0 after the last frame.
  */
 u64 page_block_at(u64 frame, const struct page **head);
 bool page_is_slab(hpa_t hpa);
 
-/* Pages by owner and by node; they lie in struct kernel_page. */
+/*
+ * The numbers of pages by owner and by node; they lie in struct kernel_page, which the manager
+ * reads.
+ */
 extern u64 *const page_counts;
 extern struct node_counters *const page_nodes;
-/* All managed pages: the sum of page_counts. */
+/* The number of all managed pages: the sum of page_counts. */
 extern u64 page_total;
 
-/* While one CPU runs: puts a block into the free list of its node, or takes it out. */
+/*
+ * Puts a block into the free list of its node, or takes it out. Takes no lock: from outside
+ * mm/buddy.c only boot calls these, while one CPU runs.
+ */
 void page_block_insert(u32 frame, unsigned int order);
 void page_block_remove(u32 frame);

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Limits each group's use of memory: charges and releases pages against the group's quota. The
+ * allocators of mm/ call it for every page that a group pays for, kernel/ sets the limits. It
+ * writes a quota's counts, which lie in the group's page for the manager to read, and the pages
+ * that are still being freed, all under the quota's lock.
+ */
 #include "mm/quota.h"
 
 #include "arch/x86_64/cpu/panic.h"
@@ -6,7 +12,7 @@
 
 void quota_init(struct quota *quota, struct group_page *account, u64 limit)
 {
-	static u32 numbers; /* guarded by the object lock; four thousand million last long */
+	static u32 numbers; /* guarded by the object lock; 2^32 groups are not reached */
 
 	*quota = (struct quota){.account = account};
 	if (account != NULL) {
@@ -17,7 +23,10 @@ void quota_init(struct quota *quota, struct group_page *account, u64 limit)
 		list_init(&quota->slabs[i]);
 }
 
-/* Those of one mark count until the last of them is free. */
+/*
+ * Returns how many released pages still count as used. The pages under one mark count until the
+ * last of them is free. The caller holds the quota's lock.
+ */
 static u64 quota_still_returning(struct quota *quota)
 {
 	while (quota->returning[0].pages != 0 && tlb_pages_freed(quota->returning[0].mark)) {
@@ -74,7 +83,8 @@ void quota_release(struct quota *quota, enum page_owner owner, u64 count, u64 ma
 	if (mark != 0) {
 		returning = &quota->returning[quota_still_returning(quota) != 0];
 		returning->pages += count;
-		returning->mark = MAX(returning->mark, mark); /* CPUs overtake here */
+		/* another CPU may have released later pages before these */
+		returning->mark = MAX(returning->mark, mark);
 	}
 	lock_release(&quota->lock, LOCK_QUOTA);
 }

@@ -5,17 +5,19 @@
 #include "mm/memory.h"
 #include "mm/quota.h"
 
-/* The words of a memory object's slots: for mm/memory.c, mm/layer.c and mm/discard.c alone. */
+/* The words of a memory object's slots; only mm/memory.c, mm/layer.c and mm/discard.c use them. */
 
 /*
- * A slot is 0, or its page's address and SLOT_PRESENT. A chunk's word is 0, or the address of a
- * page of 512 slots and SLOT_PRESENT, or the address of a 2-MiB block, CHUNK_LARGE and the number
- * of its pages that are cleared: nobody sees the block until all 512 are, which sets CHUNK_READY.
- * CHUNK_HUGE: the 512 chunks from a multiple of 512 on are one aligned GiB, and all have the flag.
+ * A slot is 0, or the address of its page and SLOT_PRESENT. A chunk's word is 0, or the address of
+ * a page of 512 slots and SLOT_PRESENT, or the address of a 2-MiB block, CHUNK_LARGE and the number
+ * of its pages that are cleared: the block is mapped nowhere until all 512 are, which sets
+ * CHUNK_READY. CHUNK_HUGE: the 512 chunks from a multiple of 512 on are one aligned GiB, and all of
+ * them have the flag.
  */
 #define SLOT_PRESENT	    BIT(0)
-#define SLOT_KEPT	    BIT(1) /* instead: hidden by a reset until the next write */
-#define SLOT_ASIDE	    BIT(2) /* with it: hidden by memory_trim, until somebody touches it */
+/* in place of SLOT_PRESENT: hidden by a reset until the next write */
+#define SLOT_KEPT	    BIT(1)
+#define SLOT_ASIDE	    BIT(2) /* with SLOT_KEPT: hidden by memory_trim until the next access */
 #define CHUNK_LARGE	    BIT(1)
 #define CHUNK_CLEARED_SHIFT 2
 #define CHUNK_CLEARED	    BITS(11, 2)
@@ -23,17 +25,20 @@
 #define CHUNK_HUGE	    BIT(52)
 #define HUGE_CHUNKS	    512ull
 
-/* As memory_create, of which only so many of the pages can become present. */
+/*
+ * Does what memory_create does, but reserves and charges only `promised` pages: no more can become
+ * present, unless memory_promise_page promises them.
+ */
 enum status memory_create_promised(struct quota *quota, enum page_owner owner, u64 page_count,
 				   u64 promised, u32 flags, struct memory **memory) MUST_CHECK;
 
-/* The page's slot in a page of slots, whose word that is. */
+/* Returns the page's slot in the page of slots that the chunk's word points to. */
 static inline u64 *memory_slot_of(u64 chunk, u64 index)
 {
 	return (u64 *)hpa_to_pointer(HPA(chunk & PTE_ADDRESS)) + index % MEMORY_CHUNK_PAGES;
 }
 
-/* The page's slot; NULL if its chunk is a large block or does not exist. */
+/* Returns the page's slot; NULL if its chunk is a large block or does not exist yet. */
 static inline u64 *memory_slot_find(struct memory *memory, u64 index)
 {
 	u64 chunk;
@@ -53,29 +58,41 @@ static inline u64 *memory_slot_of_page(struct memory *memory, u64 index)
 	return slot;
 }
 
-/* The page in a frozen object or those below it, NULL if there is none: no lock guards them. */
+/*
+ * Returns a pointer to the page in a frozen object or in those below it, NULL if none has it.
+ * Frozen objects need no lock.
+ */
 const void *memory_frozen_page(struct memory *memory, u64 index);
-/* A page of slots for a chunk without any. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
+/* Gives a chunk a page of slots. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status memory_slots_create(struct memory *memory, u64 *chunk) MUST_CHECK;
-/* Under the object's lock. A large block becomes 512 pages with slots. Likewise. */
+/*
+ * Splits a chunk's large block into 512 pages with slots. STATUS_NO_MEMORY, STATUS_NO_QUOTA. The
+ * caller holds the object's lock.
+ */
 enum status memory_block_split(struct memory *memory, u64 *chunk) MUST_CHECK;
-/* In the GiB that the chunk is in, the last chunk that is not ready; NULL: all are. */
+/*
+ * Returns the last chunk that is not ready in the GiB that contains chunk `number`; NULL if all
+ * are.
+ */
 u64 *memory_huge_unready(const struct memory *memory, u64 number);
-/* The chunks of the GiB that the chunk of that number is in are blocks of their own from now on. */
+/* Makes the chunks of the GiB that contains chunk `number` separate blocks from now on. */
 void memory_huge_end(struct memory *memory, u64 number);
 
 /*
- * Under the object's lock. Of an object that promises nothing, one page more than are there:
- * STATUS_NO_QUOTA, STATUS_NO_MEMORY, STATUS_AGAIN. Its group keeps MEMORY_SPARE_PAGES for all else.
+ * Promises one page more than an overcommitted object has, if all its promised pages are present;
+ * does nothing for others. Leaves MEMORY_SPARE_PAGES of the group's quota for other uses.
+ * STATUS_NO_QUOTA, STATUS_NO_MEMORY, STATUS_AGAIN (as quota_charge). The caller holds the object's
+ * lock.
  */
 enum status memory_promise_page(struct memory *memory) MUST_CHECK;
 #define MEMORY_SPARE_PAGES 32u
-/* Gives back what was promised and is not there. */
+/* Gives back the pages that are promised and not present. */
 void memory_promise_end(struct memory *memory);
 
 /*
- * Under the object's lock: `count` more of the promised pages are there. A group's memories are
- * populated at the same time.
+ * Counts `count` (modulo 2^64) more of the promised pages as present. The group's count is changed
+ * atomically, as several of its objects are populated at the same time. The caller holds the
+ * object's lock.
  */
 static inline void memory_count_present(struct memory *memory, u64 count)
 {

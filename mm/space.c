@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Address spaces: maps and unmaps memory objects, and resolves faults. kernel/sys_memory.c and
+ * kernel/process.c map, kernel/trap.c and kernel/vcpu_memory.c bring faults, arch/x86_64/iommu what
+ * devices reach. Owns a space's mappings and table, under the space's lock (after layer_lock for
+ * objects with layers).
+ */
 #include "mm/space.h"
 
 #include "arch/x86_64/cpu/features.h"
@@ -68,7 +74,7 @@ static u64 space_mapping_bytes(const struct mapping *mapping)
 	return mapping->page_count << PAGE_SHIFT;
 }
 
-/* The first mapping that ends after the address, or the head of the list. */
+/* Returns the first mapping that ends after the address, or the head of the list if none does. */
 static struct list *space_mapping_after(struct space *space, u64 address)
 {
 	LIST_FOR_EACH(node, &space->mappings) {
@@ -97,8 +103,9 @@ static bool space_range_free(struct space *space, u64 at, u64 bytes)
 }
 
 /*
- * A random place with room for guard pages, aligned so that large pages can be used. The user half
- * is so much larger than any memory object (MEMORY_PAGES_MAX) that a few attempts suffice.
+ * Chooses a random free place with room for guard pages, aligned so that large pages can be used.
+ * The user half is so much larger than any memory object (MEMORY_PAGES_MAX) that a few attempts
+ * suffice.
  */
 static enum status space_place_choose(struct space *space, const struct mapping *mapping, u64 *at)
 {
@@ -116,7 +123,7 @@ static enum status space_place_choose(struct space *space, const struct mapping 
 	return STATUS_IN_USE;
 }
 
-/* The checks that need no lock. */
+/* Makes the checks of a new mapping that need no lock. */
 static enum status space_map_check(const struct space *space, u64 at, const struct memory *memory,
 				   u64 offset, u64 page_count, u32 rights)
 {
@@ -165,7 +172,10 @@ static enum status space_mapping_insert(struct space *space, struct mapping *map
 	return STATUS_OK;
 }
 
-/* Before a mapping of the object comes or goes: who gives it a page visits all of them. */
+/*
+ * Locks the space, and layer_lock for an object with layers: a copy-on-write break visits all
+ * mappings of the object, so none may come or go meanwhile.
+ */
 static void space_mappings_lock(struct space *space, const struct memory *memory)
 {
 	if (memory->below != NULL)
@@ -210,8 +220,8 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
 }
 
 /*
- * One bounded step of removing a mapping. STATUS_OK: it is gone. Guest RAM may be frozen next: that
- * waits until nobody writes through this mapping.
+ * Makes one bounded step of removing a mapping; STATUS_OK: it is gone. A freeze that follows waits
+ * until nobody writes through this mapping (WAIT_LATER).
  */
 static enum status space_mapping_remove(struct mapping *mapping)
 {
@@ -237,7 +247,7 @@ static enum status space_mapping_remove(struct mapping *mapping)
 	return status;
 }
 
-/* Whether there are mappings in the range, and all of them lie inside it as a whole. */
+/* Returns STATUS_OK if the range has mappings and each lies inside it as a whole. */
 static enum status space_unmap_check(struct space *space, u64 at, u64 bytes)
 {
 	struct list *node = space_mapping_after(space, at);
@@ -268,7 +278,7 @@ enum status space_unmap(struct space *space, u64 at, u64 bytes)
 	return status == STATUS_OK && !space_range_free(space, at, bytes) ? STATUS_AGAIN : status;
 }
 
-/* Whether a leaf of this level around the address lies in the mapping and is aligned in memory. */
+/* Returns true if the leaf lies inside the mapping and is aligned in physical memory. */
 static bool space_leaf_fits(const struct mapping *mapping, u64 address, hpa_t hpa,
 			    enum pt_level level)
 {
@@ -281,7 +291,7 @@ static bool space_leaf_fits(const struct mapping *mapping, u64 address, hpa_t hp
 	       range_within(at - mapping->at, bytes, space_mapping_bytes(mapping));
 }
 
-/* The largest leaf around the address that both the mapping and the memory allow. */
+/* Fills in the largest leaf around the address that both the mapping and the memory allow. */
 static void space_leaf_choose(const struct mapping *mapping, u64 address, hpa_t hpa,
 			      enum pt_level level, bool own, struct pt_leaf *leaf)
 {
@@ -292,7 +302,9 @@ static void space_leaf_choose(const struct mapping *mapping, u64 address, hpa_t 
 	leaf->at = align_down(address, table_level_bytes(leaf->level));
 	leaf->hpa = HPA(align_down(hpa.value, table_level_bytes(leaf->level)));
 	leaf->rights = own ? mapping->rights : mapping->rights & ~(u32)PT_WRITE;
-	/* iTLB multihit: a guest's pages of two sizes with one address; see space_leaf_put */
+	/*
+	 * iTLB multihit (pages of two sizes at one address): only 4 KiB execute, see space_leaf_put
+	 */
 	if (mapping->space->second_stage && leaf->level != PT_LEVEL_4K &&
 	    (features.speculation.done & HOST_SMALL_CODE))
 		leaf->rights &= ~(u32)PT_EXECUTE;
@@ -304,7 +316,10 @@ static u64 space_index_of(const struct mapping *mapping, u64 address)
 	return mapping->offset + ((address - mapping->at) >> PAGE_SHIFT);
 }
 
-/* Not inlined, so that steps that only clear pages need not save registers for it. */
+/*
+ * Maps a populated page, or splits its leaf; STATUS_IN_USE: space_fault_layered must do so. Not
+ * inlined, so that steps that only clear pages need not save registers for it.
+ */
 static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address, u32 access)
 {
 	struct table *table = &mapping->space->table;
@@ -314,7 +329,9 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 	hpa_t hpa;
 	bool own;
 
-	/* Another CPU was first, or the fault is an old one; or the leaf grants less. */
+	/*
+	 * A leaf exists: another CPU was first, the fault is an old one, or the leaf lacks a right.
+	 */
 	if (table_walk(table, address, &walk)) {
 		table_walk_leaf(table, address, &walk, &leaf);
 		if (access & ~leaf.rights & PT_WRITE)
@@ -322,16 +339,18 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 		return leaf.level == PT_LEVEL_4K || !(access & ~leaf.rights)
 			       ? STATUS_OK : table_split(table, address);
 	}
-	/* Before it looks: who is about to give the object a page looks there behind the lookup. */
+	/*
+	 * Before the lookup: a CPU that breaks this page's sharing looks at `shown` after it began.
+	 */
 	if (mapping->memory->below != NULL)
 		mapping->shown |= layer_shown_bit(space_index_of(mapping, address));
-	/* A reset may have taken it away again. */
+	/* A reset may have hidden the page again. */
 	if (!memory_slot_own(mapping->memory, space_index_of(mapping, address), &hpa, &level,
 			     &own) ||
 	    (!own && (access & PT_WRITE)))
 		return STATUS_IN_USE;
 	space_leaf_choose(mapping, address, hpa, level, own, &leaf);
-	if (unlikely(leaf.level > walk.level)) { /* smaller ones are around the address */
+	if (unlikely(leaf.level > walk.level)) { /* smaller leaves are around the address */
 		if (table_merge(table, &leaf)) {
 			tlb_flush_space(mapping->space);
 			return STATUS_OK;
@@ -341,7 +360,10 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 	return table_map_walked(table, &walk, &leaf);
 }
 
-/* The mapping of the address, if it grants the access. */
+/*
+ * Finds the mapping of the address. STATUS_NOT_FOUND: none; STATUS_BAD_STATE: being removed;
+ * STATUS_NO_RIGHT: the access is not granted. Under the space's lock.
+ */
 static enum status space_mapping_for(struct space *space, u64 address, u32 access,
 				     struct mapping **mapping)
 {
@@ -353,7 +375,9 @@ static enum status space_mapping_for(struct space *space, u64 address, u32 acces
 	return access & ~(*mapping)->rights ? STATUS_NO_RIGHT : STATUS_OK;
 }
 
-/* STATUS_IN_USE: it is a matter for space_fault_layered. */
+/*
+ * Serves a fault that needs no break of sharing; STATUS_IN_USE: space_fault_layered must serve it.
+ */
 static enum status space_fault_unlayered(struct mapping *mapping, u64 address, u32 access)
 {
 	enum status status;
@@ -366,7 +390,10 @@ static enum status space_fault_unlayered(struct mapping *mapping, u64 address, u
 	return status == STATUS_OK ? space_leaf_put(mapping, address, access) : status;
 }
 
-/* Maps a page of the object's own, which may have to be made first. */
+/*
+ * Maps a page that the object itself owns, writable; breaks the sharing of the page first if need
+ * be.
+ */
 static ALWAYS_INLINE enum status space_own_leaf_put(struct space *space, struct mapping *mapping,
 						    u64 address)
 {
@@ -377,7 +404,7 @@ static ALWAYS_INLINE enum status space_own_leaf_put(struct space *space, struct 
 
 	if (table_walk(table, address, &walk)) {
 		if (walk.entry & table->format->write)
-			return STATUS_OK; /* another CPU was first */
+			return STATUS_OK; /* another CPU has mapped the page first */
 		table_unmap_walked(table, address, &walk);
 		if (!space->second_stage || !tlb_flush_alone(space))
 			layer_flush(mapping, WAIT_PAGE);
@@ -399,7 +426,7 @@ enum status space_fault_layered(struct space *space, u64 address, u32 access)
 	lock_acquire(&space->lock, LOCK_SPACE);
 	status = space_mapping_for(space, address, access, &mapping);
 	if (status == STATUS_OK && unlikely(mapping->memory->below == NULL)) {
-		space->layered = false; /* layers are gone by now */
+		space->layered = false; /* the object's layers were merged meanwhile */
 		status = STATUS_AGAIN;
 	}
 	if (status == STATUS_OK && unlikely(mapping->memory->breaking != 0))
@@ -407,7 +434,7 @@ enum status space_fault_layered(struct space *space, u64 address, u32 access)
 	if (status == STATUS_OK)
 		status = space_own_leaf_put(space, mapping, address);
 	lock_release(&space->lock, LOCK_SPACE);
-	if (status == STATUS_IN_USE) /* the mapping stays while the layers are locked */
+	if (status == STATUS_IN_USE) /* layer_lock keeps the mapping in place */
 		layer_break(mapping->memory);
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status == STATUS_IN_USE ? STATUS_AGAIN : status;
@@ -458,7 +485,9 @@ enum status space_destroy(struct space *space)
 			LIST_ENTRY(space->mappings.next, struct mapping, space_node));
 		return STATUS_AGAIN;
 	}
-	/* CPUs that still have its tables loaded leave them when they next pass (mm/tlb.h). */
+	/*
+	 * CPUs that still have the space's tables loaded leave them when they next pass (mm/tlb.h).
+	 */
 	if (space_running_anywhere(space)) {
 		tlb_flush_space(space);
 		return STATUS_AGAIN;

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Walks and changes trees of page tables in any of the formats of mm/format.c. mm/space.c and
+ * mm/layer.c call it for processes, guests and devices, boot/init and mm/kernel_space.c for the
+ * kernel's own tables. The lock of the tree's owner guards a tree; table pages are charged to its
+ * quota and freed by mm/tlb.c once no CPU can walk them.
+ */
 #include "mm/table.h"
 
 #include "arch/x86_64/cpu/instructions.h"
@@ -21,7 +27,10 @@ static u64 *table_entry_of(hpa_t node, u64 at, enum pt_level level)
 	return (u64 *)hpa_to_pointer(node) + table_entry_index(at, level);
 }
 
-/* Keeps up to date the table page's count of entries in use, and the second top's lower half. */
+/*
+ * Writes an entry, keeps the table page's count of entries in use, and copies an entry of the top's
+ * lower half to the second top.
+ */
 static ALWAYS_INLINE void table_entry_write(struct table *table, hpa_t node, u64 at,
 					    enum pt_level level, u64 value)
 {
@@ -39,7 +48,7 @@ static ALWAYS_INLINE void table_entry_write(struct table *table, hpa_t node, u64
 				 __ATOMIC_RELEASE);
 }
 
-/* From `level` to the next one; false: the walk ends here. */
+/* Moves the walk one level down; returns false if it ends at `level`. */
 static ALWAYS_INLINE bool table_walk_step(const struct pt_format *format, u64 at,
 					  enum pt_level level, enum pt_level last,
 					  struct pt_walk *walk)
@@ -58,8 +67,8 @@ static ALWAYS_INLINE bool table_walk_step(const struct pt_format *format, u64 at
 }
 
 /*
- * Walks down to the entry at level `last`, or to one above it that is a leaf or not present. Every
- * fault does: hence without a loop.
+ * Walks down to the entry at level `last`, or to a higher one that is a leaf or not present.
+ * Returns its present bits. Every fault makes this walk: hence no loop.
  */
 static ALWAYS_INLINE u64 table_walk_quick(const struct table *table, u64 at, enum pt_level last,
 					  struct pt_walk *walk)
@@ -192,7 +201,10 @@ bool table_map_page(struct table *table, u64 at, hpa_t hpa, u32 rights, enum pt_
 	return table_map(table, &leaf) == STATUS_OK;
 }
 
-/* Entries of 4 KiB are leaves; of the others those with the bit. */
+/*
+ * Returns true if the table has an entry that points to another table: a present one above 4 KiB
+ * without the bit of large leaves.
+ */
 static bool table_has_tables(const struct pt_format *format, hpa_t node, enum pt_level level)
 {
 	const u64 *entry = hpa_to_pointer(node);
@@ -238,7 +250,10 @@ enum status table_split(struct table *table, u64 at)
 	return STATUS_OK;
 }
 
-/* Down to 4 KiB; at once if the last walk ended in the same table. The first one has level TOP. */
+/*
+ * Walks down to 4 KiB, from the last table if the previous walk ended in the same one. The first
+ * walk begins with walk->level TOP.
+ */
 static void table_walk_on(const struct table *table, u64 at, struct pt_walk *walk)
 {
 	if (walk->level == PT_LEVEL_4K && (walk->at ^ at) < table_level_bytes(PT_LEVEL_2M))
@@ -248,7 +263,10 @@ static void table_walk_on(const struct table *table, u64 at, struct pt_walk *wal
 	walk->at = at;
 }
 
-/* Moves *at behind the entry; whether a leaf, or a table that CPUs may still walk, has gone. */
+/*
+ * Clears the entry around *at, frees tables that become empty, and moves *at behind the entry.
+ * Returns true if a leaf, or a table that CPUs may still walk, was removed.
+ */
 static bool table_unmap_entry(struct table *table, u64 *at, struct pt_walk *walk)
 {
 	enum pt_level level;
@@ -274,7 +292,7 @@ bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const 
 	struct pt_walk walk;
 	bool any = false;
 	u64 begin = 0;
-	u64 end = 0; /* nothing is mapped in between */
+	u64 end = 0; /* [begin, end) is known to be unmapped */
 
 	walk.level = TOP;
 	while (count-- > 0) {

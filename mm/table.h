@@ -8,7 +8,7 @@
 
 struct quota;
 
-/* Levels of a table, by what one entry covers. */
+/* The levels of a table, by the range that one entry covers. */
 enum pt_level {
 	PT_LEVEL_4K,
 	PT_LEVEL_2M,
@@ -21,7 +21,7 @@ enum pt_rights {
 	PT_READ = RIGHT_READ,
 	PT_WRITE = RIGHT_WRITE,
 	PT_EXECUTE = RIGHT_EXECUTE,
-	PT_USER = 1 << 3, /* host tables: ring 3 may use it */
+	PT_USER = 1 << 3, /* in host tables: ring 3 may use the page */
 };
 
 enum pt_type {
@@ -30,16 +30,16 @@ enum pt_type {
 	PT_TYPE_COUNT
 };
 
-/* A format of four-level tables: the bits of its entries. */
+/* A format of four-level page tables: the bits of its entries. */
 struct pt_format {
 	u64 present;     /* an entry with none of these is not present */
-	u64 table;       /* the flags of an entry that points to a table */
-	u64 table_level; /* added to them as often as the entry's enum pt_level says */
+	u64 table;       /* the flags of an entry that points to another table */
+	u64 table_level; /* added to `table` once for each enum pt_level of the entry */
 	u64 leaf;        /* set in every leaf */
 	u64 large;       /* set in a leaf above PT_LEVEL_4K */
 	u64 write;
-	u64 execute;    /* set when allowed */
-	u64 no_execute; /* set when not allowed */
+	u64 execute;    /* set in a leaf whose contents may be executed */
+	u64 no_execute; /* set in a leaf whose contents may not be executed */
 	u64 user;
 	u64 type[PT_TYPE_COUNT];
 };
@@ -59,16 +59,16 @@ struct pt_root {
 	hpa_t user;
 };
 
-/* A tree of tables. The caller's lock guards it. */
+/* A tree of page tables, guarded by a lock of its owner's. */
 struct table {
 	const struct pt_format *format;
 	struct pt_root root;
 	struct quota *quota; /* pays for the pages of the tree */
-	bool uncached;	     /* who walks it reads memory, not the CPUs' caches */
+	bool uncached;	     /* the IOMMU that walks the tree reads memory, not the CPUs' caches */
 };
 
 struct pt_leaf {
-	u64 at; /* first address it maps */
+	u64 at; /* first address that the leaf maps */
 	hpa_t hpa;
 	enum pt_level level;
 	u32 rights; /* enum pt_rights */
@@ -80,7 +80,10 @@ static inline u64 table_level_bytes(enum pt_level level)
 	return 1ull << (PAGE_SHIFT + 9 * level);
 }
 
-/* The tables on the way to an address, down to the deepest one, and its entry for the address. */
+/*
+ * A walk to an address: the tables on the way, down to the deepest one, and its entry for the
+ * address.
+ */
 struct pt_walk {
 	hpa_t node[PT_LEVEL_COUNT];
 	enum pt_level level;
@@ -88,70 +91,76 @@ struct pt_walk {
 	u64 at;
 };
 
-/* An empty tree; `split` gives it a second top. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
+/* Initialises an empty tree; `split` gives it a second top. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status table_init(struct table *table, const struct pt_format *format, struct quota *quota,
 		       bool split) MUST_CHECK;
-/* Frees the top or tops. Everything below must have been unmapped (host: the lower half). */
+/*
+ * Frees the top or tops. Everything below must have been unmapped (in host tables: the lower half).
+ */
 void table_free(struct table *table);
 
 /*
- * Maps one leaf, its `at` and `hpa` aligned to its level. STATUS_IN_USE: something is mapped there;
- * STATUS_NO_MEMORY, STATUS_NO_QUOTA: a table is missing and cannot be allocated. An empty table may
- * then remain on the way; unmapping the range frees it.
+ * Maps one leaf, whose `at` and `hpa` must be aligned to its level. STATUS_IN_USE: something is
+ * mapped there; STATUS_NO_MEMORY, STATUS_NO_QUOTA: a table is missing and cannot be allocated. An
+ * empty table may then remain on the way; unmapping the range frees it.
  */
 enum status table_map(struct table *table, const struct pt_leaf *leaf) MUST_CHECK;
-/* The same with a page of 4 KiB; true: STATUS_OK. */
+/* Maps a page of 4 KiB in the same way; returns true for STATUS_OK. */
 bool table_map_page(struct table *table, u64 at, hpa_t hpa, u32 rights, enum pt_type type);
 
 /*
- * Replaces a table of smaller leaves by one leaf that maps the same. The table may be incomplete.
- * False, without effect: there is no such table, or there are tables below it. The caller flushes.
+ * Replaces a table of smaller leaves by one leaf that maps the same memory; the table may be
+ * incomplete. Returns false, without effect, if there is no such table or if it points to tables.
+ * The caller flushes.
  */
 bool table_merge(struct table *table, const struct pt_leaf *leaf);
 
 /*
  * Replaces the leaf around `at`, above PT_LEVEL_4K, by a table of leaves of the next level that map
- * the same; those of 4 KiB can be executed. STATUS_NO_MEMORY, STATUS_NO_QUOTA. Rights are gained,
- * none lost: nobody need flush.
+ * the same memory; leaves of 4 KiB become executable. STATUS_NO_MEMORY, STATUS_NO_QUOTA. Rights are
+ * gained and none lost, so nobody need flush.
  */
 enum status table_split(struct table *table, u64 at) MUST_CHECK;
 
 /*
- * Unmaps [*at, end), which cuts through no leaf, and frees tables that become empty, once every CPU
- * has passed (mm/tlb.h). Visits a bounded number of entries: STATUS_AGAIN with *at moved on when
- * there may be more. The caller flushes after each call.
+ * Unmaps [*at, end), whose ends cut through no leaf, and frees tables that become empty, once every
+ * CPU has passed (mm/tlb.h). Visits a bounded number of entries: returns STATUS_AGAIN, with *at
+ * moved on, when there may be more. The caller flushes after each call.
  */
 enum status table_unmap(struct table *table, u64 *at, u64 end);
 /*
- * The same for the entries around pages of an object, of which `pages` from `first` on are mapped
- * from `at` on: those of the list that are among these, from its end on. Whether a leaf or a table
- * has gone: then the caller flushes. Quickest in the order of addresses.
+ * Unmaps listed pages of an object, of which `pages` pages from `first` on are mapped from `at` on;
+ * indices outside that range are ignored. Goes through the list from its end; quickest if the list
+ * is in the order of addresses. Returns true if a leaf or a table was removed: then the caller
+ * flushes.
  */
 bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const u64 *index,
 		       u32 count);
 
-/* The leaf that maps `at`; false if there is none. */
+/* Finds the leaf that maps `at`; returns false if there is none. */
 bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf);
 
 /*
- * Whether a leaf maps `at`, and the way there, which is good for as long as the caller holds the
- * tree's lock: walk->entry is the leaf. If not, the way goes as far down as there are tables.
+ * Walks to `at` and returns true if a leaf maps it: walk->entry is the leaf's entry. If none does,
+ * the walk goes down as far as there are tables. It stays valid while the caller holds the tree's
+ * lock.
  */
 bool table_walk(const struct table *table, u64 at, struct pt_walk *walk);
-/* The leaf that the walk to `at` has found. */
+/* Decodes the leaf that a walk to `at` has found. */
 void table_walk_leaf(const struct table *table, u64 at, const struct pt_walk *walk,
 		     struct pt_leaf *leaf);
-/* Unmaps it. Frees no table; the caller flushes. */
+/* Unmaps the leaf that a walk has found. Frees no table; the caller flushes. */
 void table_unmap_walked(struct table *table, u64 at, struct pt_walk *walk);
-/* As table_map, where a walk to an address in the leaf has found none. */
+/* Does what table_map does, where a walk to an address in the leaf has found no leaf. */
 enum status table_map_walked(struct table *table, struct pt_walk *walk,
 			     const struct pt_leaf *leaf) MUST_CHECK;
 
-/* The entry at `level` on the way to `at`, without its address bits; 0: there is none. */
+/* Returns the entry at `level` on the way to `at` without its address bits; 0 if there is none. */
 u64 table_entry(const struct table *table, u64 at, enum pt_level level);
 
 /*
- * Changes the rights of what is mapped in [at, end), which cuts through no leaf; 0 unmaps it. Takes
- * unbounded time: for the kernel's own tables at boot. The caller flushes.
+ * Changes the rights of everything mapped in [at, end), whose ends cut through no leaf; rights 0
+ * unmap it. Takes unbounded time, so it is only for the kernel's own tables at boot. The caller
+ * flushes.
  */
 void table_protect(struct table *table, u64 at, u64 end, u32 rights);

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * TLB invalidation without waiting, and the freeing of pages that a CPU may still reach.
+ * mm/space.c, mm/layer.c and mm/discard.c flush and free here; kernel/cpu_loop.c reports each pass
+ * of a CPU, kernel/thread.c and kernel/vcpu.c which space a CPU runs on. It owns the list of pages
+ * that wait and the epochs, guarded by `tlb_lock`; it loads CR3 and kicks CPUs through tlb_arch.
+ */
 #include "mm/tlb.h"
 
 #include "arch/x86_64/cpu/panic.h"
@@ -9,41 +15,47 @@
 #include "mm/space.h"
 
 #define STEP_BLOCKS 96
-/* A CPU frees as many as it has brought, and so many of others' in each pass. */
+/*
+ * In each pass a CPU frees as many blocks as it has brought itself, and at most this many of other
+ * CPUs'.
+ */
 #define OTHERS_BLOCKS 2
 
 /*
- * Epochs. An epoch ends when every CPU has passed during it. A block freed in epoch e may still be
- * used by the system call that freed it until that CPU passes, and until then another CPU's pass
- * may enter with the old generation. So it waits for the end of e (whose passes may precede the
- * freeing), of e + 1 (the freeing CPU has passed, and flushed) and of e + 2 (all pass once more).
+ * The epochs that a freed block waits. An epoch ends when every CPU has passed during it. A block
+ * freed in epoch e may still be used by the system call that freed it until that CPU passes, and
+ * until then another CPU's pass may enter with the old generation. So the block waits for the end
+ * of e (whose passes may precede the freeing), of e + 1 (the freeing CPU has passed, and flushed)
+ * and of e + 2 (all pass once more).
  */
 #define EPOCHS_TO_WAIT 3
 
-/* A CPU that twice does not pass for this long after a kick never will. */
+/* A CPU that twice has not passed this long after a kick is taken for dead: the kernel panics. */
 #define ANSWER_LIMIT_MS 10000
 
-/* `space` and `seen` are used by the CPU itself alone; the lock guards all the rest. */
+/*
+ * Each CPU's state. Only the CPU itself uses `space` and `seen`; tlb_lock guards all other fields.
+ */
 static struct tlb_cpu {
-	struct space *space; /* whose tables CR3 holds; NULL: the kernel's own */
+	struct space *space; /* the space whose tables CR3 holds; NULL: the kernel's own tables */
 	u64 seen;            /* the space's generation when CR3 was loaded */
 	u32 passed;          /* the epoch in which the CPU last passed */
 	u32 kicked;          /* the epoch in which it was last kicked to pass */
 	u64 kicked_ms;
 	bool kicked_again;
 	bool idle;
-	u32 owes; /* blocks that it has brought and not yet freed as many; the lock guards it */
+	u32 owes; /* blocks brought by this CPU less those that it has freed */
 } cpus[CPU_MAX];
 
 static struct lock tlb_lock;
-/* Guarded by the lock. */
-static u32 cpu_count; /* those that are online, from 0 on */
+/* tlb_lock guards these. */
+static u32 cpu_count; /* the CPUs online: 0 to this number less 1 */
 static u32 epoch = 1;
-static u64 epoch_ms; /* when it began, or the first of the pages that wait came */
-static u32 waiting_first; /* frames, oldest first, linked by `next`; their epochs in `references` */
+static u64 epoch_ms; /* when the epoch began, or when the first waiting page came */
+static u32 waiting_first; /* waiting frames, oldest first, by `next`; epochs in `references` */
 static u32 waiting_last;
 u64 tlb_waiting;
-static u64 freed; /* pages that have waited and are free now */
+static u64 freed; /* pages that have waited and are free now; grows for ever */
 
 void tlb_page_free(hpa_t hpa, struct quota *quota)
 {
@@ -55,7 +67,7 @@ void tlb_page_free(hpa_t hpa, struct quota *quota)
 
 	CHECK(page->flags & PAGE_FLAG_HEAD);
 	page->next = 0;
-	page->previous = 0; /* nobody pays for it any more */
+	page->previous = 0; /* no quota pays for the page any more */
 	lock_acquire(&tlb_lock, LOCK_DEFERRED);
 	page->references = epoch;
 	if (waiting_first == 0) {
@@ -97,7 +109,7 @@ void tlb_space_leave(struct space *space, u32 cpu)
 	__atomic_fetch_and(&space->cpus[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST);
 }
 
-/* Who has left meanwhile, or come, will compare generations. */
+/* A CPU that leaves or enters meanwhile compares generations before it uses the space again. */
 void tlb_await(const struct space *space, u64 *awaited)
 {
 	for (u32 word = 0; word < ARRAY_COUNT(space->cpus); word++)
@@ -120,7 +132,9 @@ bool tlb_rest_passed(u64 *awaited)
 	return left == 0;
 }
 
-/* Pairs with whoever enters the space: that sets its CPU's bit, then reads the generation. */
+/*
+ * Pairs with a CPU that enters the space, which sets its bit first and then reads the generation.
+ */
 void tlb_flush_space(struct space *space)
 {
 	__atomic_fetch_add(&space->generation, 1, __ATOMIC_SEQ_CST);
@@ -140,7 +154,7 @@ bool tlb_flush_alone(struct space *space)
 	u64 others = 0;
 
 	__atomic_fetch_add(&space->generation, 1, __ATOMIC_SEQ_CST);
-#pragma GCC unroll 4 /* a guest's first write waits for it */
+#pragma GCC unroll 4 /* a guest's first write to a page waits for this loop */
 	for (u32 word = 0; word < CPU_MAX / 64; word++)
 		others |= __atomic_load_n(&space->cpus[word], __ATOMIC_SEQ_CST) &
 			  ~(word == own / 64 ? BIT(own % 64) : 0);
@@ -199,7 +213,10 @@ void tlb_cpu_idle(u32 cpu, bool idle)
 	lock_release(&tlb_lock, LOCK_DEFERRED);
 }
 
-/* Ends the epoch if every CPU has passed in it, and kicks those that have not; both in time. */
+/*
+ * Ends the epoch if every CPU has passed in it, else kicks those that have not; does neither before
+ * the epoch is TLB_EPOCH_MS old. The caller holds tlb_lock.
+ */
 static void tlb_epoch_advance(void)
 {
 	u64 now = tlb_arch_clock_ms();
@@ -218,7 +235,10 @@ static void tlb_epoch_advance(void)
 			continue;
 		if (again && cpus[cpu].kicked_again)
 			panic("CPU %u does not answer", cpu);
-		/* At first this may only mean that the whole machine was suspended: kick again. */
+		/*
+		 * The first time this may only mean that the whole machine was suspended: kick
+		 * again.
+		 */
 		cpus[cpu].kicked_again = again;
 		cpus[cpu].kicked = epoch;
 		cpus[cpu].kicked_ms = now;
@@ -230,7 +250,10 @@ static void tlb_epoch_advance(void)
 	}
 }
 
-/* The list's first `count` blocks go off it, as far as they may be freed. Returns how many. */
+/*
+ * Takes up to `count` blocks that may be freed off the head of the list; returns how many. The
+ * caller holds tlb_lock.
+ */
 static u32 tlb_waiting_take(u32 count)
 {
 	for (u32 n = 0; n < count; n++) {
@@ -244,7 +267,10 @@ static u32 tlb_waiting_take(u32 count)
 	return count;
 }
 
-/* Without the lock: others' passes would wait for it. Returns how many pages these were. */
+/*
+ * Frees the blocks taken off the list and returns how many pages they had. Holds no lock, for which
+ * other CPUs' passes would wait.
+ */
 static u64 tlb_free_taken(u32 frame, u32 count)
 {
 	u64 pages = 0;
@@ -259,7 +285,10 @@ static u64 tlb_free_taken(u32 frame, u32 count)
 	return pages;
 }
 
-/* Whoever frees memory spends its own CPU's time on it, and but little of others'. */
+/*
+ * Records this CPU's pass and frees blocks: as many as this CPU has brought, so that freeing costs
+ * the time of the CPU that caused it, and only few of others'.
+ */
 static NOINLINE void tlb_reclaim(struct tlb_cpu *self)
 {
 	u32 first, count;
@@ -272,7 +301,10 @@ static NOINLINE void tlb_reclaim(struct tlb_cpu *self)
 	first = waiting_first;
 	count = tlb_waiting_take(MIN(STEP_BLOCKS, self->owes + OTHERS_BLOCKS));
 	self->owes -= MIN(count, self->owes);
-	/* While nothing waits no pass is recorded: a kick in this epoch must not count later. */
+	/*
+	 * While nothing waits no pass is recorded, so begin a new epoch: a kick in the old one must
+	 * not count later.
+	 */
 	if (waiting_first == 0) {
 		epoch++;
 		for (u32 cpu = 0; cpu < cpu_count; cpu++)
@@ -305,7 +337,7 @@ void tlb_cpu_passed(u32 cpu, bool used)
 		tlb_reclaim(self);
 }
 
-/* Without the lock: what it misses is noticed a pass later. */
+/* Reads without the lock: a change that it misses is noticed a pass later. */
 bool tlb_cpu_behind(u32 cpu)
 {
 	return __atomic_load_n(&cpus[cpu].passed, __ATOMIC_RELAXED) !=
