@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* SYS_AUDIT: lists what kernel/abi/audit.h names, a page of records at a time. */
+/*
+ * SYS_AUDIT: lists which objects, pages, mappings and handles exist (kernel/abi/audit.h), a page of
+ * records at a time, so that ring 3 can check the kernel's bookkeeping. kernel/syscall.c calls it
+ * with the objects alone. It only reads objects, walks their tables and slots under their locks,
+ * and writes to the page that the caller provides.
+ */
 #include "kernel/abi/audit.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
@@ -22,7 +27,10 @@
 #define STEP_LEAVES 128u
 #define KERNEL_HALF 0xffff800000000000ull
 
-/* The count is a private copy, because the caller may write to the page at any time. */
+/*
+ * A page of records being filled. The count is a private copy, because the caller may write to the
+ * page at any time.
+ */
 struct listing {
 	struct audit_page *page;
 	u64 count;
@@ -33,7 +41,10 @@ static bool audit_full(const struct listing *listing)
 	return listing->count == AUDIT_RECORDS;
 }
 
-/* The records of one slab fit in a page; the check would find a slab whose records do not. */
+/*
+ * Appends a record. The records of one slab fit in a page; the check would find a slab whose
+ * records do not.
+ */
 static void audit_put(struct listing *listing, enum audit_kind kind, u64 info, u64 id, u64 other,
 		      u64 value)
 {
@@ -61,7 +72,10 @@ static void audit_put_reference(struct listing *listing, const void *holder, con
 
 static void audit_put_group(struct listing *listing, const struct group *group)
 {
-	/* its own until it is destroyed, or one that a CPU is about to put: object_drop */
+	/*
+	 * the group's reference to itself until it is destroyed, or one that a CPU is about to put
+	 * (object_drop)
+	 */
 	if (!group->object.dead || !list_empty(&group->object.node))
 		audit_put_reference(listing, group, group);
 	audit_put_reference(listing, group, group->page_memory);
@@ -110,7 +124,10 @@ static u32 audit_detail(const struct object *object)
 	return memory->owner | (memory->frozen ? AUDIT_DETAIL_FROZEN : 0);
 }
 
-/* RAM was charged in full when the object was created, or frozen. */
+/*
+ * Lists a memory object's charge and the object below it. RAM was charged in full when the object
+ * was created or frozen.
+ */
 static void audit_put_memory(struct listing *listing, const struct memory *memory)
 {
 	if (memory->kind == MEMORY_RAM)
@@ -164,7 +181,10 @@ static void audit_put_slab(struct listing *listing, hpa_t slab)
 	}
 }
 
-/* Each slab starts a new page of records. */
+/*
+ * Lists blocks in use and the objects in slabs from frame `first` on; returns the frame to continue
+ * with. Each slab starts a new page of records.
+ */
 static u64 audit_list_frames(struct listing *listing, u64 first)
 {
 	const struct page *head;
@@ -189,7 +209,7 @@ static u64 audit_list_frames(struct listing *listing, u64 first)
 	return first;
 }
 
-/* The tables whose first address this is, from the deepest one up. */
+/* Lists the tables on a walk whose first address is `at`, from the deepest one up. */
 static void audit_put_tables(struct listing *listing, const struct pt_walk *walk, u64 id, u64 at)
 {
 	u32 level = walk->level;
@@ -198,7 +218,10 @@ static void audit_put_tables(struct listing *listing, const struct pt_walk *walk
 		audit_put(listing, AUDIT_TABLE, level, id, at, walk->node[level].value);
 }
 
-/* Each step goes on behind what it has found, in order: so it comes to each table once. */
+/*
+ * Lists leaves and tables from `at` on; returns the address to continue with. Each step goes on
+ * behind the entry that it has found, so it comes to each table once.
+ */
 static u64 audit_list_leaves(struct listing *listing, const struct table *table, u64 id, u64 at,
 			     u64 end)
 {
@@ -206,7 +229,7 @@ static u64 audit_list_leaves(struct listing *listing, const struct table *table,
 	struct pt_walk walk;
 	struct pt_leaf leaf;
 
-	/* The address after the last one is 0. */
+	/* The address after the last page wraps to 0. */
 	for (u32 n = 0; n < STEP_LEAVES && at >= began && at < end; n++) {
 		if (listing->count + PT_LEVEL_COUNT >= AUDIT_RECORDS)
 			return at;
@@ -253,7 +276,7 @@ static u64 audit_list_handles(struct listing *listing, const struct process *pro
 	return index < process->handles->end ? index : AUDIT_END;
 }
 
-/* The object with an identity from an earlier list; NULL: it no longer exists. */
+/* Returns the object with an identity from an earlier list; NULL if it no longer exists. */
 static struct object *audit_object_find(u64 id, enum object_type type)
 {
 	struct cache_cursor cursor = {0};

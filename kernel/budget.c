@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The arithmetic of CPU budgets: caps, which limit a group, and reservations, which guarantee time
+ * to an entity. kernel/run_queue.c alone calls it, under a CPU's run-queue lock for reservations
+ * and a group's lock for caps. It touches only the structures it is given and reads no clock; times
+ * are TSC ticks.
+ */
 #include "kernel/budget.h"
 #include "kernel/heap.h"
 #include "lib/checked.h"
 
-/* A cap that was not looked at for so many periods starts afresh: nothing was spending it. */
+/*
+ * A cap that was not looked at for more than this many periods starts afresh: nothing was spending
+ * it.
+ */
 #define PERIODS_FORGOTTEN 16u
 
 static void budget_cap_advance(struct budget_cap *cap, u64 now)
@@ -59,8 +68,8 @@ u64 budget_reservation_share(u64 budget, u64 period)
 }
 
 /*
- * A period that ends at `deadline`, or where that many are owed, all those whose budgets are owed
- * whole: so that no timer interrupt comes for a budget that is spent.
+ * Begins a period that ends at `deadline`. If whole budgets are owed, begins as many periods at
+ * once, none with budget left, so that no timer interrupt comes for a budget that is spent.
  */
 static void budget_begin_period(struct budget_reservation *reservation, u64 deadline)
 {
@@ -71,15 +80,15 @@ static void budget_begin_period(struct budget_reservation *reservation, u64 dead
 	reservation->deadline = deadline + (whole - (whole != 0)) * reservation->period;
 }
 
-/* The budgets of `periods` that passed unused pay for what is owed. */
+/* Reduces what is owed by the budgets of `periods` periods that passed unused. */
 static void budget_repay(struct budget_reservation *reservation, u64 periods)
 {
 	reservation->owed -= MIN(reservation->owed, periods * reservation->budget);
 }
 
 /*
- * The old deadline and budget remain in force if the remaining budget is no more than the reserved
- * share of the time until that deadline; else the entity would get more than it has reserved.
+ * Keeps the old deadline and budget if the remaining budget is no more than the reserved share of
+ * the time until that deadline; otherwise the entity would get more than it has reserved.
  */
 void budget_reservation_wake(struct budget_reservation *reservation, u64 now)
 {

@@ -4,9 +4,9 @@
 #include "lib/types.h"
 
 /*
- * The most CPU time that a group gets: a budget per period, shared by all CPUs. `spent` is a clock
- * that runs as many times as fast as the group has running entities. Any overrun (by timer latency,
- * or for a reservation, which has precedence) is taken from the next period.
+ * A cap: the most CPU time that a group gets, as a budget per period for all CPUs together. `spent`
+ * is a clock that runs as many times as fast as the group has running entities. Any overrun (by
+ * timer latency, or for a reservation, which has precedence) is taken from the next period.
  */
 struct budget_cap {
 	u64 budget; /* ticks per period; 0: no cap */
@@ -14,43 +14,56 @@ struct budget_cap {
 	u64 period_end;
 	u64 spent;   /* of this period's budget, earlier overruns included */
 	u64 updated; /* the tick up to which `spent` counts */
-	u64 running; /* entities that spend it now */
+	u64 running; /* entities that spend the budget now */
 };
 
-/* percent of one CPU; 0: no cap. Begins a new period, period_ticks long. */
+/* Sets a cap in percent of one CPU, 0 for none, and begins a new period of `period_ticks`. */
 void budget_cap_set(struct budget_cap *cap, u64 percent, u64 period_ticks, u64 now);
-/* From now on `change` more entities spend it; modulo 2^64, so -1 means one fewer. */
+/*
+ * Counts `change` more entities that spend the cap from now on; modulo 2^64, so -1 means one fewer.
+ */
 void budget_cap_run(struct budget_cap *cap, u64 change, u64 now);
-/* Ticks until it is spent; 0: stop until cap->period_end. ~0: there is no cap. */
+/*
+ * Returns the ticks until the cap is spent; 0 if the group must stop until cap->period_end, ~0 if
+ * there is no cap.
+ */
 u64 budget_cap_left(struct budget_cap *cap, u64 now);
 
 /*
- * The CPU time that an entity is guaranteed: `budget` in every `period`, by a constant-bandwidth
- * server (Abeni and Buttazzo, 1998) whose budget is renewed at its deadline and not before.
+ * A reservation: the CPU time that an entity is guaranteed, `budget` in every `period`, by a
+ * constant-bandwidth server (Abeni and Buttazzo, 1998) whose budget is renewed at its deadline and
+ * not before.
  */
 struct budget_reservation {
 	u64 budget; /* ticks; 0: no reservation */
 	u64 period;
-	u64 remaining; /* until the deadline */
-	u64 deadline;  /* with budget 0: that of the last reservation, if it had a period */
-	u64 owed;      /* what it ran beyond its budgets at others' cost */
+	u64 remaining; /* budget left until the deadline */
+	u64 deadline;  /* with budget 0: the deadline of the last reservation, if it had a period */
+	u64 owed;      /* ticks that it ran beyond its budgets at other entities' cost */
 	u64 missed_count; /* deadlines, not yet counted elsewhere, that passed with budget left */
 };
 
-/* Its share of a CPU in units of 10^-9; more than any CPU has if `period` is 0. */
+/*
+ * Returns a reservation's share of a CPU in units of 10^-9; more than any CPU has if `period` is 0.
+ */
 u64 budget_reservation_share(u64 budget, u64 period);
-/* The entity wakes up: keeps its old deadline and budget if it may, else starts a new period. */
+/*
+ * Reports that the entity wakes up: keeps the old deadline and budget if it may, else starts a new
+ * period.
+ */
 void budget_reservation_wake(struct budget_reservation *reservation, u64 now);
-/* Starts the period that `now` lies in. To be called at the deadline or later. */
+/* Starts the period that contains `now`. The deadline must have been reached. */
 void budget_reservation_renew(struct budget_reservation *reservation, u64 now);
 /*
- * Replaces budget and period; 0: none. What it owes it goes on owing. While a period lasts it gets
- * nothing before the next one: else a thread could have a new budget as often as it asks.
+ * Replaces budget and period; budget 0 ends the reservation. What the entity owes remains owed.
+ * While a period lasts the entity gets nothing before the next one: else a thread could have a new
+ * budget as often as it asks.
  */
 void budget_reservation_set(struct budget_reservation *reservation, u64 budget, u64 period,
 			    u64 now);
 /*
- * Charges `ran` ticks that end now to a budget that is not 0; returns those it did not cover. If
- * they were at others' cost, the caller adds them to `owed`: the next budgets are less by that.
+ * Charges `ran` ticks that end now to a budget that is not 0, and returns the ticks that the budget
+ * did not cover. If those were at others' cost, the caller adds them to `owed`: later budgets are
+ * shorter by that.
  */
 u64 budget_reservation_charge(struct budget_reservation *reservation, u64 ran, u64 now);

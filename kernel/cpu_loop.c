@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A CPU's whole life: the loop that handles pending reasons, chooses what runs, and leaves for ring
+ * 3 or a guest. boot/init and the entry stubs start it, again at each entry from ring 3. It owns
+ * the running CPU's struct cpu, takes the object lock (shared where that suffices) for what a
+ * reason asks for, and holds no lock when it leaves.
+ */
 #include "kernel/cpu_loop.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -24,7 +30,7 @@
 
 #define POLL_SHIFT 33
 
-/* True if a step was done: there may be more. */
+/* Makes one step of freeing dead objects; returns true if a step was done, as there may be more. */
 static bool cpu_loop_tidy_up(void)
 {
 	bool more = false;
@@ -37,7 +43,7 @@ static bool cpu_loop_tidy_up(void)
 	return more;
 }
 
-/* Every few seconds, unless the CPU sleeps all the time. */
+/* Looks for corrected machine checks every few seconds, unless the CPU sleeps all the time. */
 static void cpu_loop_poll(struct cpu *cpu, u64 now)
 {
 	if (likely(cpu->polled == now >> POLL_SHIFT))
@@ -46,7 +52,7 @@ static void cpu_loop_poll(struct cpu *cpu, u64 now)
 	machine_check_poll();
 }
 
-/* Nothing can run here: tidy up in small steps, then halt until an interrupt. */
+/* Frees dead objects in small steps while nothing can run here, then halts until an interrupt. */
 static NOINLINE void cpu_loop_idle(struct cpu *cpu)
 {
 	u64 began = rdtsc();
@@ -58,8 +64,8 @@ static NOINLINE void cpu_loop_idle(struct cpu *cpu)
 	__atomic_store_n(&cpu->idle, true, __ATOMIC_SEQ_CST);
 	sched_request_work(cpu);
 	/*
-	 * Sets the timer again even if it is set: QEMU 7.2 may lose an interrupt that comes during
-	 * VMRUN or #VMEXIT, and the CPU would sleep until the next one (docs/platforms.md).
+	 * The timer is set again even if it is set: QEMU 7.2 may lose an interrupt that comes
+	 * during VMRUN or #VMEXIT, and the CPU would sleep until the next one (docs/platforms.md).
 	 */
 	timer_forget(cpu);
 	timer_arm(cpu, tlb_pages_waiting() == 0 ? 0 : began + tsc_from_ns(TLB_EPOCH_NS));
@@ -76,8 +82,8 @@ static NOINLINE void cpu_loop_idle(struct cpu *cpu)
 }
 
 /*
- * The best thread takes the CPU; a dead one that the CPU still holds is dropped. While guests take
- * turns, the loaded ring-3 frame and address space may stay those of another thread.
+ * Gives the CPU to the best thread, and drops a dead one that the CPU still holds. While guests
+ * take turns, the loaded ring-3 frame and address space may stay those of another thread.
  */
 static void cpu_loop_reschedule(struct cpu *cpu)
 {
@@ -108,7 +114,10 @@ static NORETURN void cpu_loop_leave_to_user(struct cpu *cpu)
 	cpu_return_to_user(cpu);
 }
 
-/* For each sleeper anew: so whoever wants the objects alone waits for one of them. */
+/*
+ * Wakes the sleepers that are due. Shares the objects for each sleeper anew, so that a CPU that
+ * wants the objects alone waits for one of them at most.
+ */
 static void cpu_loop_wake(struct cpu *cpu)
 {
 	while (timer_is_due(cpu->wake_tsc)) {
@@ -125,7 +134,10 @@ static void cpu_loop_tell_log(void)
 	object_unshare();
 }
 
-/* A thread that changes its home needs the objects alone. */
+/*
+ * Moves the running thread to the CPU it must go to, or a waiting one to a less busy CPU. A change
+ * of a thread's home needs the objects alone.
+ */
 static void cpu_loop_move(struct cpu *cpu)
 {
 	object_lock();
@@ -136,7 +148,10 @@ static void cpu_loop_move(struct cpu *cpu)
 	object_unlock();
 }
 
-/* Logs the offset into the image where it hit: the log must not reveal where images lie. */
+/*
+ * Logs NMIs with the offset into the image where the last one hit: the log must not reveal where
+ * images lie.
+ */
 static NOINLINE void cpu_loop_log_nmi(struct cpu *cpu)
 {
 	u64 image = machine.image_base.value;
@@ -149,16 +164,16 @@ static NOINLINE void cpu_loop_log_nmi(struct cpu *cpu)
 }
 
 /*
- * The slice is over. A guest with interrupts off may hold a lock for which its other vCPUs would
- * spin in vain: it goes on until they are on again, for a short time. Meanwhile every exit comes
- * here.
+ * Returns true if the running guest may go on although its slice is over. A guest with interrupts
+ * off may hold a lock for which its other vCPUs would spin in vain, so it goes on until they are on
+ * again, for a short time. Meanwhile every exit comes here.
  */
 static bool cpu_loop_has_grace(struct cpu *cpu, u64 now)
 {
 	struct vcpu *guest = cpu->running != NULL ? cpu->running->guest : NULL;
 	bool spent = cpu->grace && now > cpu->queue_tsc - 1;
 
-	if (guest == NULL) /* its monitor is at work for it */
+	if (guest == NULL) /* its monitor is at work for the guest */
 		return cpu->grace && !spent;
 	if (spent || guest != cpu->loaded || !vcpu_await_window(guest))
 		return false;
@@ -168,8 +183,8 @@ static bool cpu_loop_has_grace(struct cpu *cpu, u64 now)
 }
 
 /*
- * Passes (mm/tlb.h). A vCPU that is loaded and does not run here gives its space up as well once
- * that has changed, so that its monitor interrupts this CPU for it once.
+ * Reports the CPU's pass (mm/tlb.h). A vCPU that is loaded but does not run here leaves its space
+ * too once the space has changed, so that unmapping interrupts this CPU for it only once.
  */
 static void cpu_loop_pass(struct cpu *cpu)
 {
@@ -182,7 +197,7 @@ static void cpu_loop_pass(struct cpu *cpu)
 	tlb_cpu_passed(cpu->id, running != NULL && cpu->thread == running);
 }
 
-/* Handles every pending reason; returns once there is a thread that can run here. */
+/* Handles every pending reason, and returns once there is a thread that can run here. */
 static NOINLINE void cpu_loop_handle(struct cpu *cpu)
 {
 	do {
@@ -233,7 +248,9 @@ void cpu_loop(struct cpu *cpu)
 			timer_arm_briefly(cpu);
 			cpu_loop_leave_to_user(cpu);
 		}
-		/* Leaves the timer as set for the guest: no later than ring 3's next event. */
+		/*
+		 * The timer stays as set for the guest, which is no later than ring 3's next event.
+		 */
 		if (vcpu_step(cpu, guest) && !cpu_has_pending(cpu))
 			cpu_loop_leave_to_user(cpu);
 	}

@@ -5,14 +5,19 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "mm/tlb.h"
 
-/* Whether the loop has anything to do besides going on with the running thread. */
+/* Returns true if the loop has anything to do besides going on with the running thread. */
 static inline bool cpu_has_pending(const struct cpu *cpu)
 {
 	return cpu->pending != 0;
 }
 
-/* A CPU's whole life; started again at the base of its stack at every entry from ring 3. */
+/*
+ * Runs a CPU for its whole life; started again at the base of its stack at every entry from ring 3.
+ */
 NORETURN void cpu_loop(struct cpu *cpu);
 
-/* The first thing that an application processor does in what remains mapped. */
+/*
+ * Publishes an application processor and enters its loop; its boot code, which is unmapped later,
+ * ends with this call.
+ */
 NORETURN void cpu_loop_join(struct cpu *cpu);

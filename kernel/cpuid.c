@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Handles CPUID and hypercall exits in the kernel with answers that the monitor has stored in pages
+ * shared with the vCPU. kernel/vcpu_run.c calls it right after the exit, while the CPU holds the
+ * guest's state. It writes only the guest's general registers in the vCPU page; the shared pages
+ * may change at any time, so each word is read once.
+ */
 #include "kernel/cpuid.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/cpuid.h"
@@ -6,7 +12,10 @@
 #include "kernel/vm.h"
 #include "lib/read_once.h"
 
-/* The monitor may write the table at any time: a wrong answer harms only its own guest. */
+/*
+ * Finds the table's answer to the leaf and subleaf in the registers; NULL if there is none. The
+ * monitor may write the table at any time: a wrong answer harms only its own guest.
+ */
 static const struct vcpu_cpuid_entry *cpuid_find(const struct vcpu_cpuid_entry *table,
 						 const u64 *gpr)
 {
@@ -27,7 +36,7 @@ static const struct vcpu_cpuid_entry *cpuid_find(const struct vcpu_cpuid_entry *
 	return NULL;
 }
 
-/* ECX with the bits that follow the guest's CR4. */
+/* Answers in ECX, with the bits that follow the guest's CR4. */
 static NOINLINE void cpuid_answer_ecx(struct vcpu *vcpu, u32 flags, u32 ecx)
 {
 	u64 cr4;

@@ -6,9 +6,10 @@
 struct vcpu;
 
 /*
- * Settle exits that need nothing but the guest's registers and what the monitor has put into the
- * shared pages. True: the instruction is done, the caller advances RIP. False, without effect: no
- * answer was found, or the instruction's length is unknown; the exit goes to the monitor.
+ * Handle exits that need only the guest's registers and what the monitor has put into the shared
+ * pages. They return true if the instruction is done, and the caller advances RIP; false, without
+ * effect, if there is no answer or the instruction's length is unknown: the exit goes to the
+ * monitor.
  */
 bool cpuid_handle(struct vcpu *vcpu);
 bool cpuid_handle_hypercall(struct vcpu *vcpu);

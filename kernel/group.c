@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Groups, one per VM: the unit that pays for pages and CPU time, and whose destruction ends
+ * everything charged to it. System calls, process creation and teardown call it with the objects
+ * alone. It owns a group's list of members and its page of counts; the CPU share is
+ * kernel/run_queue.c's, the page quota mm/quota.c's.
+ */
 #include "kernel/group.h"
 #include "arch/x86_64/cpu/cpus.h"
 #include "kernel/object_lock.h"
@@ -11,9 +17,12 @@
 #include "mm/memory.h"
 #include "mm/page.h"
 
-#define ENDED_A_CALL 64u /* members ended per call */
+#define ENDED_A_CALL 64u /* most members ended in a call of group_end */
 
-/* The kernel pays for the page, because whoever maps it may keep it longer than the group lives. */
+/*
+ * Creates the page of counts that ring 3 may read, and the group's shares on each CPU. The kernel
+ * pays for the page, because a process that maps it may keep it longer than the group lives.
+ */
 static enum status group_page_create(struct group *group, u64 weight)
 {
 	u64 share_pages = (cpus_count() * sizeof(struct run_share) + PAGE_MASK) / PAGE_SIZE;
@@ -74,14 +83,14 @@ void group_kill(struct group *group, u64 code)
 
 		if (object->type != OBJECT_PROCESS)
 			return;
-		object_get(object); /* ending a process may drop its last reference */
+		object_get(object); /* ending a process may put its last other reference */
 		process_end(CONTAINER_OF(object, struct process, object), code);
 		node = node->next;
 		object_put(object);
 	}
 }
 
-/* A process may have been started since the group was killed. */
+/* Ends a member, and a process in particular: one may have been started since group_kill. */
 static void group_end_member(struct group *group, struct object *object)
 {
 	object->dead = true;
@@ -93,7 +102,7 @@ static void group_end_member(struct group *group, struct object *object)
 
 bool group_end(struct group *group)
 {
-	signal_unbind(&group->starved); /* its queue may be the group's */
+	signal_unbind(&group->starved); /* the signal's queue may be a member of the group */
 	if (list_empty(&group->ended))
 		group_kill(group, 0);
 	for (u32 i = 0; i < ENDED_A_CALL && !list_empty(&group->members); i++)
@@ -115,7 +124,7 @@ bool group_starve(struct thread *thread)
 	return group->starved.queue != NULL;
 }
 
-/* Who waits, and for nothing in particular, waits for this. */
+/* Wakes the threads that group_starve has stopped: those that wait, but for no queue. */
 void group_feed(struct group *group)
 {
 	LIST_FOR_EACH(node, &group->members) {

@@ -14,12 +14,13 @@ struct memory;
 struct thread;
 
 /*
- * The time to end a process grows with its threads, as do that of a timed wait on their CPUs and
- * that until the last of those is served whose waits end at the same time.
+ * The most threads of a group. The time to end a process grows with its threads; so does the time
+ * of a timed wait on their CPU, and the time until the last thread is served of those whose waits
+ * end together.
  */
 #define GROUP_THREADS_MAX 256u
 
-/* The unit of account, one per VM: who pays for pages and for CPU time. */
+/* The unit of account, one per VM: pays for pages and for CPU time. */
 struct group {
 	struct object object;
 	struct quota quota;
@@ -27,17 +28,20 @@ struct group {
 	struct list ended;       /* members that group_end has already ended */
 	struct teardown teardown;
 	struct run_group run;    /* weight and cap */
-	u32 thread_count;        /* threads that are not yet freed */
+	u32 thread_count;        /* threads that exist, dead ones included until they are freed */
 	u64 affinity;            /* CPUs 0 to 63 that its threads may use, a bit each */
-	u64 reservable_permille; /* of one CPU: what its threads may reserve together */
+	u64 reservable_permille; /* in 1/1000 of a CPU: what its threads may reserve together */
 	u64 tag;                 /* GROUP_TAG: shown by CPUs that run its threads */
-	struct group_page *page; /* shown to the holder of the handle */
+	struct group_page *page; /* its counts, which the holder of a handle may read */
 	struct memory *page_memory;
-	struct signal starved; /* raised for each thread that group_starve has stopped */
-	u64 pages_mark; /* while it ends: tlb_pages_mark() after its last page was freed */
+	struct signal starved; /* raised when group_starve stops a thread */
+	u64 pages_mark; /* while the group ends: tlb_pages_mark() after its last page was freed */
 };
 
-/* The caller keeps a reference until the group is destroyed: its members must not outlive it. */
+/*
+ * Creates a group. The caller keeps a reference until the group is destroyed: its members must not
+ * outlive it. STATUS_NO_MEMORY.
+ */
 enum status group_create(u64 quota_pages, u64 weight, struct group **group) MUST_CHECK;
 
 /* Makes the object a member, so that destroying the group ends the object. */
@@ -47,16 +51,19 @@ void group_adopt(struct group *group, struct object *object);
 void group_kill(struct group *group, u64 code);
 
 /*
- * Ends the processes first, then a bounded number of members per call: their handles become stale.
- * True: there is more to do.
+ * Ends the group's processes first, then a bounded number of members per call: handles of ended
+ * objects become stale. Returns true if there is more to do.
  */
 bool group_end(struct group *group);
 
 /*
- * The running thread finds no page left to its group. If somebody listens he is told, and it waits
- * until group_feed has it try again; else false.
+ * Stops the running thread, whose group has no page left for it, until group_feed lets it try
+ * again, and signals whoever has bound the group. Returns false, without effect, if nobody has. The
+ * function takes the object lock.
  */
 bool group_starve(struct thread *thread);
+/* Lets the threads that group_starve has stopped try again. With the objects alone. */
 void group_feed(struct group *group);
 
+/* Frees the group when its last reference goes; for object_release. */
 void group_release(struct object *object);

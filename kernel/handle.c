@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A process's handles: its table of references to objects with rights, and the only way for ring 3
+ * to name an object. The system calls look handles up here; with the objects alone they insert and
+ * close them. It owns the table's entries; each holds a reference to its object.
+ */
 #include "kernel/handle.h"
 #include "lib/index.h"
 #include "mm/object.h"
@@ -25,7 +30,7 @@ enum status handle_insert(struct handle_table *table, struct object *object, u32
 {
 	u16 at = table->first_free;
 
-	*handle = HANDLE_NONE; /* it goes to ring 3 whatever the status */
+	*handle = HANDLE_NONE; /* the value goes to ring 3 whatever the status */
 	while (at < table->end && table->entry[at].object != NULL)
 		at++;
 	table->first_free = at;
@@ -60,7 +65,7 @@ u32 handle_rights(const struct handle_table *table, u64 handle)
 	return entry != NULL ? entry->rights : 0;
 }
 
-/* The reference is dropped last, because releasing an object may take other locks. */
+/* Closes an entry. The reference is put last, because releasing an object may take other locks. */
 static void handle_close_entry(struct handle_table *table, struct handle_entry *entry)
 {
 	struct object *object = entry->object;

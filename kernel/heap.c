@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A leftist heap for the scheduler's queues, which orders nodes embedded in their owners'
+ * structures. Only kernel/run_queue.c calls it, under the lock of the CPU whose queue holds the
+ * heap. It allocates nothing and touches only the nodes of one heap.
+ */
 #include "kernel/heap.h"
 
 static u64 heap_rank(const struct heap_node *node)
@@ -6,7 +11,7 @@ static u64 heap_rank(const struct heap_node *node)
 	return node == NULL ? 0 : node->rank;
 }
 
-/* Puts the child of lower rank to the right. True if the node's own rank has changed. */
+/* Puts the child of lower rank to the right. Returns true if the node's own rank has changed. */
 static bool heap_balance(struct heap_node *node)
 {
 	u64 old = node->rank;
@@ -21,7 +26,10 @@ static bool heap_balance(struct heap_node *node)
 	return node->rank != old;
 }
 
-/* Recurses along both right spines: that of a heap of n nodes has at most log2(n + 1) of them. */
+/*
+ * Merges two heaps and returns the first node of the result. Recurses along both right spines: the
+ * one of a heap of n nodes has at most log2(n + 1) of them.
+ */
 static struct heap_node *heap_merge(struct heap_node *a, struct heap_node *b)
 {
 	if (a == NULL)

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Host interrupts that ring 3 handles: lines of I/O APICs and messages (MSI), each an object that
+ * raises a signal. Drivers create and unmask them by system calls of kernel/sys_wait.c;
+ * kernel/trap.c reports each interrupt. It owns the table of interrupts by vector, the I/O APIC
+ * entries of its lines and the IOMMU's entries of its messages.
+ */
 #include "kernel/irq.h"
 #include "arch/x86_64/cpu/ioapic.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -11,7 +17,7 @@
 
 #define GSI_MAX (VECTOR_GSI_LAST - VECTOR_GSI_FIRST)
 
-static struct irq *irqs[VECTOR_MSI_LAST - VECTOR_GSI_FIRST + 1]; /* by struct irq.number */
+static struct irq *irqs[VECTOR_MSI_LAST - VECTOR_GSI_FIRST + 1]; /* indexed by struct irq.number */
 
 static bool irq_is_message(const struct irq *irq)
 {
@@ -81,7 +87,10 @@ void irq_unmask(struct irq *irq)
 	if (irq_is_message(irq))
 		return;
 	lock_acquire(&irq->lock, LOCK_IRQ);
-	/* The next one goes to the CPU where its handler runs, if an I/O APIC can address that. */
+	/*
+	 * The next interrupt goes to the CPU where its handler runs, if an I/O APIC can address
+	 * that CPU.
+	 */
 	if (*apic_id != here && *apic_id != IOAPIC_ALL_CPUS && here < IOAPIC_ALL_CPUS) {
 		*apic_id = here;
 		(void)!iommu_message(&irq->message, false, &irq->value);
@@ -106,7 +115,7 @@ enum status irq_message(struct irq *irq, u64 unit, u64 source, u64 *value)
 		return status;
 	irq->message = message;
 	irq->value = *value = raises;
-	if (!irq_is_message(irq)) { /* one that came meanwhile may be lost */
+	if (!irq_is_message(irq)) { /* an interrupt that came meanwhile may be lost */
 		irq_unmask(irq);
 		signal_raise(&irq->signal);
 	}
@@ -125,7 +134,10 @@ void irq_release(struct object *object)
 	cache_free(irq);
 }
 
-/* Only level-triggered lines are masked: they interrupt again; a masked edge would be lost. */
+/*
+ * Masks a level-triggered line only: that interrupts again once unmasked, while a masked edge would
+ * be lost.
+ */
 bool irq_raise(u32 number)
 {
 	if (number >= ARRAY_COUNT(irqs) || irqs[number] == NULL)

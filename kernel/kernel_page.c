@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The page of counts that the kernel shows to the manager (struct kernel_page), and the pointers by
+ * which mm/ counts pages there. boot/init fills its constants, the CPUs their counters, mm/buddy.c
+ * the page counts under its own lock. Ring 3 may map it, so it lies alone in its pages.
+ */
 #include "kernel/kernel_page.h"
 #include "mm/page.h"
 

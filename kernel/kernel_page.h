@@ -7,7 +7,7 @@
 	((sizeof(struct kernel_page) + CPU_MAX * sizeof(struct cpu_counters) + PAGE_MASK) &     \
 	 ~PAGE_MASK)
 
-/* What the kernel shows to the manager, in whole pages, because ring 3 maps them. */
+/* The counters that the kernel shows to the manager, in whole pages, because ring 3 maps them. */
 union kernel_page_memory {
 	struct kernel_page page;
 	u8 bytes[KERNEL_PAGE_BYTES];

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* DEBUG=1: checks the order of locks and counts how often each was taken and was not free. */
+/*
+ * DEBUG=1: checks that every CPU takes locks in the order of enum lock_rank, and counts how often
+ * each rank was taken and was not free. lib/lock.h calls it at each acquisition and release. It
+ * touches the running CPU's mask of held locks and the counts in struct kernel_page.
+ */
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/machine.h"
 #include "arch/x86_64/cpu/panic.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes the kernel's log: one ring of binary entries per CPU, which the manager reads and turns
+ * into text. Any code of ring 0 calls it through the macros of kernel/log.h, at any instruction and
+ * under any lock. It takes no lock and never waits; each CPU writes only its own ring.
+ */
 #include "kernel/log.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -11,15 +16,15 @@ u8 log_threshold[LOG_CATEGORY_COUNT] = {
 	[0 ... LOG_CATEGORY_COUNT - 1] = LOG_INFO,
 };
 
-/* The boot CPU writes before there is an allocator: its ring is part of the image. */
+/* The boot CPU's ring is part of the image, because it writes before there is an allocator. */
 struct log_memory log_memory_boot ALIGNED(4096) = {.ring.capacity = LOG_RING_ENTRIES};
 static struct log_ring *rings[CPU_MAX] = {&log_memory_boot.ring};
 struct signal log_news;
 
 /*
- * An NMI may write an entry between any two instructions here: so each writer takes its own
- * sequence number, and a reader trusts an entry only if its sequence is right after the copy.
- * `sampled_tsc` may then lose an update: it is only a sample.
+ * Writes one entry. An NMI may write another between any two instructions here: so each writer
+ * takes its own sequence number, and a reader trusts an entry only if its sequence is right after
+ * the copy. `sampled_tsc` may then lose an update: it is only a sample.
  */
 void log_write(enum log_level level, enum log_category category, const char *text,
 	       const u64 *arguments, unsigned int count)
@@ -42,8 +47,8 @@ void log_write(enum log_level level, enum log_category category, const char *tex
 		entry->argument[i] = arguments[i];
 	__atomic_store_n(&entry->sequence, sequence, __ATOMIC_RELEASE);
 	/*
-	 * For a category that is kept at debug level the reader polls: its entries may come with
-	 * every exit, or as a profile's samples on all CPUs at once.
+	 * The reader polls a category that is kept at debug level: such entries may come with every
+	 * exit, or as a profile's samples on all CPUs at once.
 	 */
 	if (log_threshold[category] > LOG_DEBUG || sequence % (LOG_RING_ENTRIES / 4) == 0)
 		__atomic_fetch_or(&cpu->pending, PENDING_LOG, __ATOMIC_RELAXED);

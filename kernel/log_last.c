@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Prints the last entries of a CPU's log on COM1 when the kernel panics. arch/x86_64/cpu/panic.c
+ * calls it through `panic_print_log`, which boot/init sets. It only reads the ring, may run at any
+ * instruction, and takes no lock.
+ */
 #include "arch/x86_64/cpu/print.h"
 #include "kernel/log_ring.h"
 #include "lib/bits.h"

@@ -5,7 +5,7 @@
 #include "kernel/queue.h"
 
 #define LOG_RING_ENTRIES 512u
-#define LOG_MEMORY_ORDER 4 /* 64 KiB: room for one CPU's struct log_memory */
+#define LOG_MEMORY_ORDER 4 /* 64 KiB, enough for one CPU's struct log_memory */
 
 /* One CPU's ring in whole pages, so that ring 3 can map it and nothing else. */
 struct log_memory {
@@ -18,11 +18,14 @@ struct log_memory {
 
 extern struct log_memory log_memory_boot;
 
-/* Raised after the log has grown: the root object's signal. With the object lock shared. */
+/*
+ * The root object's signal, raised after the log has grown. It is raised with the object lock
+ * shared.
+ */
 extern struct signal log_news;
 
-/* Gives a CPU its ring before it runs; false: no memory. */
+/* Gives a CPU its ring before the CPU runs; returns false if there is no memory. */
 bool log_ring_create(u32 cpu);
 const struct log_ring *log_ring_of(u32 cpu);
-/* Prints the last entries of a CPU's ring: for panics. */
+/* Prints the last entries of a CPU's ring, for a panic. */
 void log_last_print(u32 cpu);

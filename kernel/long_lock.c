@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The long lock, which orders the operations that create, change or end objects, one after the
+ * other. The system calls, teardown, and the code that ends processes take it, always before the
+ * object lock. It owns that lock and notes which CPU has set the object lock aside.
+ */
 #include "kernel/long_lock.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/object_lock.h"
 #include "lib/lock.h"
 
 static struct lock long_lock_first;
-/* Changed by who has that lock, read by all: only this CPU finds itself there. */
+/*
+ * The CPU between long_aside and long_back. The holder of the long lock writes it; any CPU may read
+ * it, and only that CPU finds itself there.
+ */
 static struct cpu *long_lock_aside;
 
 void long_lock(void)

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the kernel knows about the machine as a whole, and how it resets the machine. boot/init
+ * fills `machine`; SYS_MACHINE_RESET calls machine_reboot. The reset stops all other CPUs and
+ * leaves VMX or SVM operation first.
+ */
 #include "kernel/machine.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"

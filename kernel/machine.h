@@ -5,17 +5,21 @@
 #include "kernel/abi/syscall.h"
 #include "lib/types.h"
 
-/* What is known about the machine. Not changed after boot. */
+/* The facts about the machine that boot finds; nothing changes them afterwards. */
 struct machine {
-	hpa_t image_hpa;	  /* where the image lies */
-	hva_t image_base;	  /* and runs */
-	struct kernel_page *page; /* shown to the manager */
+	hpa_t image_hpa;	  /* physical address of the kernel image */
+	hva_t image_base;	  /* address at which the kernel image runs */
+	struct kernel_page *page; /* the counters shown to the manager */
 };
 
 extern struct machine machine;
 
-/* Physical address of something inside the kernel image. */
+/* Returns the physical address of an object inside the kernel image. */
 hpa_t machine_image_hpa(const void *address);
 
-/* SYS_MACHINE_RESET. If nothing resets the machine, it halts for good. */
+/*
+ * Resets the machine as SYS_MACHINE_RESET says: writes `value` to `port` if that is not 0, then
+ * asks the keyboard controller, then causes a triple fault. Halts for good if nothing resets the
+ * machine.
+ */
 NORETURN void machine_reboot(u16 port, u8 value);

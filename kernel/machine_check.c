@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Machine checks (SDM vol. 3, chapter 16; APM vol. 2, chapter 9). An uncorrected error that costs
- * one page of a guest's RAM or of its monitor ends that VM; any other is a panic.
+ * one page of a guest's RAM or of its monitor ends that VM; any other is a panic. kernel/trap.c
+ * reports #MC, which is only recorded; kernel/cpu_loop.c handles the record later, under the long
+ * lock, and polls for corrected errors. It owns the machine-check MSRs.
  */
 #include "kernel/machine_check.h"
 #include "arch/x86_64/cpu/features.h"
@@ -21,9 +23,12 @@
 #include "mm/page.h"
 #include "mm/space.h"
 
-/* If ring 0 uses lost memory, machine checks repeat endlessly and the CPU loop is never reached. */
+/*
+ * The most errors recorded before the CPU loop handles them: if ring 0 uses lost memory, machine
+ * checks repeat endlessly and the loop is never reached.
+ */
 #define COUNT_MAX 100u
-#define BANKS_MAX 32u /* those with contiguous registers */
+#define BANKS_MAX 32u /* banks whose registers are contiguous */
 
 static u32 machine_check_bank_count(void)
 {
@@ -42,7 +47,10 @@ static bool machine_check_is_recoverable(void)
 	return (rdmsr(MSR_MCG_CAP) & MCG_CAP_SER) != 0;
 }
 
-/* Whether #MC reports it. Otherwise nobody has used what is lost yet (SDM vol. 3, 16.6.3). */
+/*
+ * Returns true if the error raises #MC. Otherwise nobody has used what is lost yet (SDM vol. 3,
+ * 16.6.3).
+ */
 static bool machine_check_is_signalled(u64 status)
 {
 	return (status & MCI_STATUS_UC) &&
@@ -92,7 +100,7 @@ static void machine_check_record_banks(struct machine_check *record)
 	}
 	record->global = record->status != 0 ? record->global & global : global;
 	if (banks != 0)
-		wrmsr(MSR_MCG_STATUS, 0); /* until then another #MC would shut the CPU down */
+		wrmsr(MSR_MCG_STATUS, 0); /* until this write another #MC would shut the CPU down */
 }
 
 static const char *machine_check_why_fatal(const struct machine_check *record)
@@ -102,7 +110,7 @@ static const char *machine_check_why_fatal(const struct machine_check *record)
 	if (!(record->global & MCG_STATUS_RIPV))
 		return "the interrupted code cannot be resumed";
 	if (status == 0)
-		return NULL; /* another CPU's, broadcast to all */
+		return NULL; /* the error is another CPU's, broadcast to all */
 	if (status & MCI_STATUS_PCC)
 		return "the CPU's own state is corrupt";
 	if (record->more || (status & MCI_STATUS_OVER))
@@ -118,7 +126,7 @@ static const char *machine_check_why_fatal(const struct machine_check *record)
 	return NULL;
 }
 
-/* `frame`: what was interrupted; NULL: called from the CPU loop. */
+/* Panics. `frame` holds what was interrupted; NULL if the CPU loop calls. */
 static NOINLINE NORETURN void machine_check_end_machine(const struct machine_check *record,
 							const char *why,
 							const struct trap_frame *frame)
@@ -127,7 +135,10 @@ static NOINLINE NORETURN void machine_check_end_machine(const struct machine_che
 		   this_cpu()->id, record->bank, record->status, record->address, why);
 }
 
-/* If ring 3 went on, it would use the lost page again: a self-IPI takes it to the CPU loop. */
+/*
+ * A self-IPI takes an interrupted ring 3 to the CPU loop: if it went on, it would use the lost page
+ * again.
+ */
 void machine_check_taken(struct cpu *cpu, const struct trap_frame *frame)
 {
 	const char *why;
@@ -158,7 +169,10 @@ static bool machine_check_holds(struct memory *memory, hpa_t page)
 	return false;
 }
 
-/* The manager cannot do without a page it has mapped: it would use the page again and again. */
+/*
+ * Returns true if the manager has mapped the object: it cannot do without a page that it has
+ * mapped, and would use the lost page again and again.
+ */
 static bool machine_check_manager_uses(const struct memory *memory)
 {
 	LIST_FOR_EACH(node, &memory->mappings) {
@@ -170,8 +184,8 @@ static bool machine_check_manager_uses(const struct memory *memory)
 }
 
 /*
- * Ends all groups whose memory has the page, or lies on what has it: they would meet it again.
- * Searches all objects: this is rare. False: the manager is among them.
+ * Ends all groups whose memory contains the page, or lies on an object that does: they would use it
+ * again. Searches all objects: this is rare. Returns false if the manager is among them.
  */
 static NOINLINE bool machine_check_end_groups(hpa_t page)
 {
@@ -198,14 +212,18 @@ static NOINLINE bool machine_check_end_groups(hpa_t page)
 	return true;
 }
 
-/* Why the machine cannot go on without the page; NULL: it can. */
+/*
+ * Retires the lost page and ends the groups that used it. Returns why the machine cannot go on
+ * without the page, NULL if it can; when it cannot, the long lock may stay taken, as the machine
+ * panics.
+ */
 static const char *machine_check_lose_page(const struct machine_check *record)
 {
 	hpa_t page = HPA(record->address & PTE_ADDRESS);
 	enum page_owner owner = page_owner(page);
 
 	if (owner == PAGE_RESERVED && page_is_set_aside(page))
-		return NULL; /* already retired by an earlier error */
+		return NULL; /* an earlier error has retired the page already */
 	if (owner != PAGE_GUEST && owner != PAGE_PROCESS && owner != PAGE_FREE)
 		return "the page is the kernel's";
 	long_lock();

@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The object lock, which one CPU has alone or several share, and the references that a CPU may only
+ * put with the objects alone. All code that relates objects to each other calls it;
+ * kernel/object_lock.h says what it guards. It owns `object_turn`, each CPU's `shares` flag and
+ * each CPU's list of dropped objects.
+ */
 #include "kernel/object_lock.h"
 #include "arch/x86_64/cpu/cpus.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "lib/lock.h"
 
-/* The turn of whoever wants the objects alone, or has found that another does. */
+/*
+ * Held by the CPU that has the objects alone, and awaited by those that want them alone or want to
+ * share while another CPU has them alone.
+ */
 static struct lock object_turn;
 static bool object_alone;
 
 void object_lock(void)
 {
 	lock_acquire(&object_turn, LOCK_OBJECTS);
-	/* Either a CPU that begins to share sees this, or it is seen below. */
+	/* Either a CPU that begins to share sees this store, or the loop below sees its flag. */
 	__atomic_store_n(&object_alone, true, __ATOMIC_SEQ_CST);
 	for (u32 id = 0; id < cpus_count(); id++) {
 		while (__atomic_load_n(&cpus_get(id)->shares, __ATOMIC_SEQ_CST))
@@ -25,7 +34,10 @@ void object_unlock(void)
 	lock_release(&object_turn, LOCK_OBJECTS);
 }
 
-/* In its turn nobody has the objects alone, and who comes next waits for this CPU. */
+/*
+ * Begins to share while this CPU holds the turn: nobody has the objects alone then, and the next
+ * CPU that wants them alone waits for this one.
+ */
 static NOINLINE void object_share_in_turn(struct cpu *cpu)
 {
 	__atomic_store_n(&cpu->shares, false, __ATOMIC_RELEASE);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Compiled to assembly only: the build turns each "->NAME value" into a #define of offsets.h. */
+/*
+ * Offsets and constants of C structures for assembly files. The build compiles it to assembly only,
+ * never links it, and turns each "->NAME value" into a #define of build/offsets.h.
+ */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/control.h"
@@ -27,7 +30,7 @@ void offsets(void)
 	DEFINE(SELECTOR_USER_CODE, SELECTOR_USER_CODE);
 	DEFINE(RFLAGS_USER, RFLAGS_FIXED | RFLAGS_IF);
 
-	/* indices into struct vcpu_page's gpr; those of R8 to R15 are their numbers */
+	/* indices into struct vcpu_page.gpr; the indices of R8 to R15 are their numbers */
 	_Static_assert(GPR_R8 == 8 && GPR_R15 == 15, "gpr.h");
 	DEFINE(GPR_RAX, GPR_RAX);
 	DEFINE(GPR_RCX, GPR_RCX);

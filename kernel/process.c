@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Processes: creates them from images, starts threads, ends and frees them. kernel/sys_process.c
+ * and boot/init call it with the objects alone; kernel/trap.c and kernel/group.c end processes. It
+ * owns a process's address space, handle table, list of threads and I/O-port bitmap, all charged to
+ * the process's group.
+ */
 #include "kernel/process.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/random.h"
@@ -19,10 +25,13 @@
 #include "mm/space.h"
 
 #define STACK_PAGES 16u
-#define OVERHEAD_PAGES 32u /* of a process: its objects, handles and tables */
+#define OVERHEAD_PAGES 32u /* pages that a process takes for its objects, handles and tables */
 #define IMAGE_PAGES_MAX 4096u
 
-/* Reads the header once: ring 3 may change the image at any time. `first` is one of its pages. */
+/*
+ * Reads and checks the header, once: ring 3 may change the image at any time. Page `first` is one
+ * of the image's pages.
+ */
 static enum status process_read_header(struct memory *image, u64 first, struct image_header *header)
 {
 	enum status status = memory_populate(image, first);
@@ -42,7 +51,10 @@ static enum status process_read_header(struct memory *image, u64 first, struct i
 	return STATUS_OK;
 }
 
-/* A piece of 2 MiB is cleared in 16 steps. After more the quota has no page until later. */
+/*
+ * The most steps of making a page present. A block of 2 MiB is cleared in 16; if more are needed,
+ * the quota has no page until later.
+ */
 #define POPULATE_STEPS 32u
 
 static enum status process_data_populate(struct memory *memory, u64 page)
@@ -54,7 +66,10 @@ static enum status process_data_populate(struct memory *memory, u64 page)
 	return status;
 }
 
-/* The process's own copy of the data; bss and the canary's page follow in the same memory. */
+/*
+ * Makes the process's own copy of the data; bss and the canary's page follow in the same memory
+ * object.
+ */
 static enum status process_copy_data(struct group *group, struct memory *image, u64 first,
 				     const struct image_header *header, struct memory **data)
 {
@@ -64,7 +79,7 @@ static enum status process_copy_data(struct group *group, struct memory *image, 
 	if (status != STATUS_OK)
 		return status;
 	status = process_data_populate(*data, canary);
-	if (status == STATUS_OK) /* its lowest byte is zero, which stops string overruns */
+	if (status == STATUS_OK) /* the canary's lowest byte is zero, which stops string overruns */
 		*(u64 *)memory_pointer(*data, canary) = random_u64() & ~0xffull;
 	for (u64 i = 0; status == STATUS_OK && i < header->data_pages; i++) {
 		status = process_data_populate(*data, i);
@@ -90,7 +105,7 @@ static enum status process_map_image(struct process *process, struct memory *ima
 		{image, first, header->text_pages, PT_READ | PT_EXECUTE},
 		{image, first + header->text_pages, header->rodata_pages, PT_READ},
 		{data, 0, data->page_count - 1, PT_READ | PT_WRITE},
-		{data, data->page_count - 1, 1, PT_READ}, /* the canary's */
+		{data, data->page_count - 1, 1, PT_READ}, /* the page with the stack canary */
 	};
 	u64 total = parts[0].count + parts[1].count + data->page_count;
 	u64 range = (SPACE_USER_HIGH - SPACE_USER_LOW) / PAGE_SIZE - total;
@@ -132,13 +147,14 @@ static enum status process_fill(struct process *process, struct memory *image, u
 	long_aside();
 	status = process_map_image(process, image, first, data, header);
 	long_back();
-	object_put(&data->object); /* the mappings keep it */
+	object_put(&data->object); /* the mappings hold references to the object */
 	return status;
 }
 
 /*
- * STATUS_AGAIN while pages that the process will take are on their way back: before anything of it
- * is there, so that who repeats the call until then leaves nothing behind each time.
+ * Returns true while the group has room for the process, but only once pages that are still being
+ * freed are free. Checked before any part of the process exists, so that a caller that repeats the
+ * call until then leaves nothing behind each time.
  */
 static bool process_must_wait(struct quota *quota, const struct image_header *header)
 {
@@ -254,7 +270,8 @@ enum status process_start(struct process *process, struct memory *start_memory)
 	top = stack + STACK_PAGES * PAGE_SIZE - 16 * (random_u64() & 31);
 	if (status == STATUS_OK)
 		status = process_thread_create(process, process->entry, top, start, &thread);
-	if (status != STATUS_OK) { /* start, stack: 0, where nothing is mapped, if not reached */
+	/* `start` and `stack` are 0, where nothing is mapped, if their step was not reached */
+	if (status != STATUS_OK) {
 		while (space_unmap(process->space, start, START_BYTES) == STATUS_AGAIN ||
 		       space_unmap(process->space, stack, STACK_PAGES * PAGE_SIZE) == STATUS_AGAIN)
 			;

@@ -19,42 +19,56 @@ struct process {
 	struct handle_table *handles;
 	struct list threads;       /* struct thread.sibling */
 	u64 image_base;
-	u64 entry;                 /* of the first thread */
-	u8 *ports;                 /* IO_BITMAP_BYTES; NULL: none */
-	u32 ports_version;         /* differs from that of every other bitmap */
-	u32 thread_count;          /* threads that are not yet freed */
+	u64 entry;                 /* address where the first thread begins */
+	u8 *ports; /* bitmap of IO_BITMAP_BYTES, charged to the group; NULL: no ports */
+	u32 ports_version;         /* unique to this state of this bitmap */
+	u32 thread_count;          /* threads that exist, dead ones included until they are freed */
 	struct signal ended;
 	u64 exit_code;
 	bool started;
-	bool running;              /* started and not yet ended: it holds a reference to itself */
+	bool running; /* started and not yet ended; the process holds a reference to itself */
 };
 
 /*
- * Lays the image (kernel/abi/image.h) that begins with page `first` of the memory, which has that
- * page, out at a random place in a new address space. The process's handle table has 2^table_order
- * pages.
+ * Creates a process from the image (kernel/abi/image.h) that begins with page `first` of the memory
+ * object, which has that page, at a random place in a new address space. The handle table gets
+ * 2^table_order pages. STATUS_BAD_FORMAT, STATUS_NO_MEMORY, STATUS_NO_QUOTA; STATUS_AGAIN: repeat,
+ * as pages are still being freed.
  */
 enum status process_create(struct group *group, struct memory *image, u64 first, u32 table_order,
 			   struct process **process) MUST_CHECK;
 
-/* Starts the first thread; start_memory is mapped read-only and its address passed in RDI. */
+/*
+ * Starts the first thread; start_memory is mapped read-only and its address passed to the thread in
+ * RDI.
+ */
 enum status process_start(struct process *process, struct memory *start_memory) MUST_CHECK;
 
+/*
+ * Creates a thread, which runs at once. STATUS_TOO_BIG: the group has GROUP_THREADS_MAX threads;
+ * STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ */
 enum status process_thread_create(struct process *process, u64 entry, u64 stack, u64 argument,
 				  struct thread **thread) MUST_CHECK;
 
 /*
- * Ends every thread and raises `ended`; memory stays until the object is destroyed. `code`: from
- * the process itself, with the top bit clear; 0 if it is destroyed; KILL_CODE if the kernel
+ * Ends every thread and raises `ended`; memory stays until the object is destroyed. `code` is the
+ * process's own, with the top bit clear; 0 if the process is destroyed; KILL_CODE if the kernel
  * kills it.
  */
 void process_end(struct process *process, u64 code);
 
-/* Ends it for good and closes its handles, because a handle to itself would keep it for ever. */
+/*
+ * Ends the process for good and closes its handles, because a handle to itself would keep it for
+ * ever.
+ */
 void process_destroy(struct process *process);
 
 #define KILL_CODE(reason, vector)                                                                  \
 	(PROCESS_KILLED | (u64)(vector) << PROCESS_VECTOR_SHIFT | (reason))
 
-/* Frees what the process holds, once nobody refers to it. STATUS_AGAIN: a thread still exists. */
+/*
+ * Frees what the process holds, once nobody refers to it. STATUS_AGAIN: a thread still exists;
+ * repeat.
+ */
 enum status process_free(struct process *process);

@@ -1,18 +1,29 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Queues and signals: raising a signal, and waiting for one. Events, interrupts, ends of processes
+ * and the log raise signals; SYS_QUEUE_WAIT waits. It owns a queue's list of raised signals and its
+ * waiter, guarded by the queue's lock, and takes run-queue locks after that one to wake threads.
+ */
 #include "kernel/queue.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "kernel/sched.h"
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
 
-/* A vCPU whose queue holds a signal must not run; it checks only its own flag, set here. */
+/*
+ * Sets the flag of the queue's vCPU, which must not run while its queue holds a signal and checks
+ * only this flag.
+ */
 static void signal_mark_vcpu(struct queue *queue)
 {
 	if (queue->vcpu != NULL)
 		queue->vcpu->signalled = !list_empty(&queue->pending);
 }
 
-/* Under the queue's lock, like the next. False when it is empty. */
+/*
+ * Takes the oldest signal off the queue for the thread; returns false if the queue is empty. The
+ * caller holds the queue's lock, as for the next two functions.
+ */
 static bool queue_take(struct queue *queue, struct thread *thread, u64 *key)
 {
 	struct signal *signal;
@@ -28,7 +39,10 @@ static bool queue_take(struct queue *queue, struct thread *thread, u64 *key)
 	return true;
 }
 
-/* A waiter takes the signal at once; a running vCPU is kicked so that its monitor looks. */
+/*
+ * Hands a new signal to a waiting thread at once, or kicks a running vCPU so that its monitor
+ * looks.
+ */
 static void queue_deliver(struct queue *queue)
 {
 	struct thread *waiter = queue->waiter;

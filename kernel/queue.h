@@ -11,25 +11,27 @@ struct thread;
 struct vcpu;
 
 /*
- * The only kind of object that threads wait on: a FIFO of signals. A signal is in it at most once,
- * so raising one costs no memory and a slow reader misses nothing but repetitions.
+ * The only kind of object that threads wait on: a FIFO of signals. A signal is in a queue at most
+ * once, so raising one takes no memory, and a slow reader misses only repetitions.
  */
 struct queue {
 	struct object object;
-	struct vcpu *vcpu;     /* kicked out of its guest when a signal arrives, or NULL */
-	struct lock lock;      /* of the following, and of the bound signals' node and raised */
+	struct vcpu *vcpu;     /* the vCPU that a signal kicks out of its guest, or NULL */
+	/* guards the fields below, and `node` and `raised` of the bound signals */
+	struct lock lock;
 	struct list pending;   /* struct signal, oldest first */
-	struct thread *waiter; /* parked in SYS_QUEUE_WAIT, or NULL */
+	struct thread *waiter; /* the thread that waits in SYS_QUEUE_WAIT, or NULL */
 };
 
-/* Embedded in whatever can be bound to a queue. All zeros: unbound. */
+/* Embedded in every structure that can be bound to a queue. All zeros: unbound. */
 struct signal {
 	struct queue *queue; /* holds a reference; NULL: unbound */
-	struct group *group; /* for which a thread works that takes it; NULL: none */
+	/* the group for which a thread that takes the signal works; NULL: none */
+	struct group *group;
 	u64 key;
 	struct list node;    /* in queue->pending while raised */
 	bool raised;
-	bool early;          /* raised before it was bound */
+	bool early;          /* the signal was raised before it was bound */
 };
 
 struct event {
@@ -37,24 +39,30 @@ struct event {
 	struct signal signal;
 };
 
-/* That which SYS_OBJECT_BIND binds; NULL: nothing. */
+/* Returns the signal of an object that SYS_OBJECT_BIND can bind; NULL if the type has none. */
 struct signal *signal_of(struct object *object);
 /*
- * With the objects alone. Unbinds first if it was bound. A signal raised before is delivered now.
+ * Binds the signal to the queue with this key, from a former queue if need be. A signal that was
+ * raised before is delivered now. With the objects alone, as signal_unbind.
  */
 void signal_bind(struct signal *signal, struct queue *queue, u64 key);
 void signal_unbind(struct signal *signal);
-/* With the objects alone: whoever waits on it gets STATUS_BAD_HANDLE. */
+/* Ends a thread's wait on the queue with STATUS_BAD_HANDLE. With the objects alone. */
 void queue_end(struct queue *queue);
 
-/* With the object lock shared: */
+/* The functions below are called with the object lock shared. */
 
 void signal_raise(struct signal *signal);
 
 /*
- * SYS_QUEUE_WAIT by the thread, which runs. It takes the oldest signal, whose key is returned, and
- * works for its group from now on: what a server does for those who call it is their own time.
+ * Does SYS_QUEUE_WAIT for the running thread, which takes the oldest signal, whose key is returned,
+ * and works for that signal's group from now on: what a server does for a client is the client's
+ * own CPU time. STATUS_TIMED_OUT; STATUS_IN_USE: another thread waits. If there is no signal yet,
+ * STATUS_OK is returned and the thread waits; whoever wakes it sets its result.
  */
 enum status queue_wait(struct queue *queue, struct thread *thread, u64 deadline_tsc, u64 *key);
-/* The thread's deadline has passed: STATUS_TIMED_OUT, if it still waits here. By its home CPU. */
+/*
+ * Ends the wait of a thread whose deadline has passed with STATUS_TIMED_OUT, if the thread still
+ * waits here. Called by the thread's home CPU.
+ */
 void queue_expire(struct queue *queue, const struct thread *thread);

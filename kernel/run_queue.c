@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Decides which entity runs next on one CPU, by shares, caps and reservations. kernel/sched.c calls
+ * it under the lock of that CPU, which guards the queue; a group has a lock of its own for its cap.
+ */
 #include "kernel/run_queue.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
@@ -16,7 +20,7 @@
 /* The load of a lone entity of default weight. */
 #define LOAD_UNIT 1024u
 
-#define SHORT_SLICES 16u /* in a slice, while groups that have slept catch up */
+#define SHORT_SLICES 16u /* parts of a slice, while groups that have slept catch up */
 
 #define RESERVABLE (RUN_RESERVABLE_PERMILLE * 1000000ull)
 
@@ -49,9 +53,9 @@ void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u
 	lock_release(&group->lock, LOCK_GROUP);
 }
 
-/* A snapshot of what other CPUs may change at any time. */
+/* A snapshot of a cap, which other CPUs may change at any time. */
 struct cap_state {
-	u64 left; /* ticks until the cap is spent; 0: it is, ~0: never */
+	u64 left; /* ticks until the cap is spent; 0: it is spent, ~0: never */
 	u64 period_end;
 };
 
@@ -76,7 +80,7 @@ static void run_queue_advance(u64 *time, u64 to)
 		*time = to;
 }
 
-/* The time is that of the one furthest behind, of the running one and those in the heap. */
+/* Advances a time to that of the node furthest behind: the running one or one in the heap. */
 static void run_queue_follow(u64 *time, u64 running, const struct heap *waiting)
 {
 	const struct heap_node *next = waiting->first;
@@ -95,10 +99,7 @@ static void run_queue_set_load(struct run_queue *queue, struct run_entity *entit
 	entity->load = load;
 }
 
-/*
- * A group of which some wait joins those that may run, with a sleeper's credit, or those that have
- * spent their caps, from which it returns as if it had slept.
- */
+/* Queues a group of which some wait, with a sleeper's credit; parks it if its cap is spent. */
 static void run_queue_enqueue_share(struct run_queue *queue, struct run_share *share, u64 now)
 {
 	struct run_group *group = share->group;
@@ -117,7 +118,7 @@ static void run_queue_enqueue_share(struct run_queue *queue, struct run_share *s
 		heap_insert(&queue->fair, &share->node, share->virtual_time);
 }
 
-/* Queues it without reserved time; within its group too the credit is half a slice. */
+/* Queues an entity without reserved time; in its group, too, the credit is half a slice. */
 static void run_queue_enqueue_fair(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	struct run_share *share = entity->share;
@@ -128,7 +129,7 @@ static void run_queue_enqueue_fair(struct run_queue *queue, struct run_entity *e
 		run_queue_enqueue_share(queue, share, now);
 }
 
-/* To be called when one of the group waited and no longer does: it leaves with the last. */
+/* Takes a group out of the heaps if none of its entities waits any more. */
 static void run_queue_dequeue_share(struct run_share *share)
 {
 	if (share->waiting.first == NULL)
@@ -216,7 +217,7 @@ void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now)
 	run_queue_enqueue(queue, entity, now);
 }
 
-/* Without a cap it counts without the lock: a cap set at the same moment starts slightly off. */
+/* Counts without the lock if there is no cap; a cap set at the same moment starts slightly off. */
 static void run_queue_set_running(struct run_entity *entity, bool running, u64 now)
 {
 	struct run_group *group = entity->group;
@@ -262,7 +263,7 @@ void run_queue_detach(struct run_queue *queue, struct run_entity *entity, u64 no
 	entity->queue = NULL;
 }
 
-/* The first that may run. Parks the groups in front of it that have spent their caps. */
+/* Returns the first that may run; parks the groups before it that have spent their caps. */
 static struct run_entity *run_queue_best_waiting(struct run_queue *queue, u64 now)
 {
 	struct run_entity *entity = run_queue_deadline_entity(queue->deadline.first);
@@ -278,7 +279,7 @@ static struct run_entity *run_queue_best_waiting(struct run_queue *queue, u64 no
 	return entity;
 }
 
-/* Whether the running one may go on although `best` waits (NULL: none does). */
+/* Returns true if the running one may go on although `best` waits (NULL: none does). */
 static bool run_queue_stays(const struct run_queue *queue, const struct run_entity *running,
 			    const struct run_entity *best, u64 now)
 {
@@ -346,7 +347,7 @@ void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 r
 		bool reserved = reservation->remaining != 0;
 
 		ran = budget_reservation_charge(reservation, ran, now);
-		/* The timer was set for the end of the budget: this is what it was late. */
+		/* The timer was set for the end of the budget: `ran` is how late it came. */
 		if (reserved && others) {
 			reservation->owed += ran;
 			ran = 0;
@@ -398,13 +399,13 @@ bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *
 	return heap_tick_before(candidate->share->virtual_time, running->share->virtual_time);
 }
 
-/* The lesser of the delay and the time until the tick. */
+/* Returns the lesser of the delay and the time until the tick. */
 static u64 run_queue_earlier(u64 delay, u64 tick, u64 now)
 {
 	return MIN(delay, heap_tick_before(now, tick) ? tick - now : 0);
 }
 
-/* Ticks from now until the running one must be looked at; ~0: never. */
+/* Returns the ticks until the running entity must be reconsidered; ~0: never. */
 static u64 run_queue_running_delay(const struct run_queue *queue, const struct run_entity *running,
 				   u64 now)
 {
@@ -417,7 +418,7 @@ static u64 run_queue_running_delay(const struct run_queue *queue, const struct r
 	    (reservation->remaining == 0 || heap_tick_before(urgent->key, reservation->deadline)))
 		return 0;
 	if (reservation->remaining != 0) {
-		/* Once that is used up, others can go ahead of it, and a cap can stop it. */
+		/* Once the budget is used up, others can go ahead of it, and a cap can stop it. */
 		if (urgent != NULL || queue->fair.first != NULL || left != ~0ull)
 			delay = reservation->remaining;
 		return delay;
@@ -425,7 +426,7 @@ static u64 run_queue_running_delay(const struct run_queue *queue, const struct r
 	if (queue->fair.first != NULL) {
 		u64 end = queue->slice_end;
 
-		/* A group that has slept waits, and may not for the slice of one like it. */
+		/* A group that has slept must not wait for a whole slice of a group like it. */
 		if (heap_tick_before(queue->fair.first->key, queue->virtual_time))
 			end -= queue->slice - queue->slice / SHORT_SLICES;
 		delay = run_queue_earlier(delay, end, now);

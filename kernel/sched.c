@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Decides which thread runs on which CPU: puts threads on run queues, tells CPUs to look, moves
+ * threads and makes reservations. Threads, queues and system calls report threads that can run or
+ * have died; kernel/cpu_loop.c asks for the next one. It owns each CPU's queue, `running` and
+ * scheduling times, guarded by the CPU's lock; a thread's home changes only with the objects alone.
+ */
 #include "kernel/sched.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -13,14 +19,15 @@
 #include "kernel/vcpu.h"
 #include "mm/cache.h"
 
-#define GIVE_TRIES 8u /* threads looked at for one to hand over */
-#define AFFINITY_CPUS 64u /* CPUs above have no bit: every group may use them */
+#define GIVE_TRIES 8u /* most threads considered when one is to be handed over */
+#define AFFINITY_CPUS 64u /* CPUs with higher numbers have no bit: every group may use them */
 
 bool sched_init(struct cpu *cpu)
 {
 	list_init(&cpu->sleeping);
 	list_init(&cpu->dropped);
-	cpu->pending |= PENDING_RESCHEDULE; /* the boot CPU may have had an NMI already */
+	/* ORed in, as the boot CPU may have had an NMI already */
+	cpu->pending |= PENDING_RESCHEDULE;
 	if (cache_alloc(NULL, CACHE_RUN_QUEUE, sizeof(*cpu->queue), (void **)&cpu->queue) !=
 	    STATUS_OK)
 		return false;
@@ -81,7 +88,7 @@ static void sched_publish_missed(struct thread *thread)
 	*missed = 0;
 }
 
-/* To its own group, and to the one for which it works. */
+/* Charges ticks to the thread's own group, and to the group for which the thread works. */
 static void sched_charge_thread(struct cpu *cpu, struct thread *thread, u64 ticks, u64 now)
 {
 	if (thread->served != NULL)
@@ -89,7 +96,10 @@ static void sched_charge_thread(struct cpu *cpu, struct thread *thread, u64 tick
 	run_queue_charge(cpu->queue, &thread->run, ticks, now);
 }
 
-/* Locks the CPU's queue and charges its running thread up to now, which it returns. */
+/*
+ * Locks the CPU's queue, charges its running thread up to now, and returns the time up to which it
+ * has charged.
+ */
 static u64 sched_queue_lock(struct cpu *cpu)
 {
 	struct thread *running;
@@ -109,7 +119,7 @@ static u64 sched_queue_lock(struct cpu *cpu)
 	return now;
 }
 
-/* Publishes who runs there, since `now`, and until when, and unlocks the queue. */
+/* Publishes which thread runs on the CPU, since `now` and until when, and unlocks the queue. */
 static void sched_queue_publish(struct cpu *cpu, u64 now)
 {
 	struct thread *running = cpu->running;
@@ -122,7 +132,7 @@ static void sched_queue_publish(struct cpu *cpu, u64 now)
 	lock_release(&cpu->lock, LOCK_RUN);
 }
 
-/* The thread's home CPU is busy: wakes an idle CPU, which may then ask for the thread. */
+/* Wakes an idle CPU, which may then ask for a thread whose home CPU is busy. */
 static void sched_wake_idle_cpu(u64 affinity)
 {
 	for (u32 id = 0; id < cpus_count(); id++) {
@@ -142,7 +152,8 @@ void sched_ready(struct thread *thread)
 	u64 now = sched_queue_lock(cpu);
 	bool look;
 
-	if (thread->run.runnable && thread->run.queue != NULL) { /* its CPU has not let it wait */
+	/* its CPU has not yet taken it off the queue */
+	if (thread->run.runnable && thread->run.queue != NULL) {
 		lock_release(&cpu->lock, LOCK_RUN);
 		return;
 	}
@@ -301,8 +312,9 @@ void sched_request_work(struct cpu *cpu)
 }
 
 /*
- * Whether the load there, with the thread's added, does not exceed that here. It may become equal,
- * so that three threads take turns at having one of two CPUs alone; the one that came last stays.
+ * Returns true if the load there, with the thread's added, does not exceed the load here. It may
+ * become equal, so that three threads take turns at having one of two CPUs alone; the one that
+ * moved last stays.
  */
 static bool sched_better(const struct cpu *there, const struct cpu *here,
 			 const struct thread *thread, u64 now)
@@ -311,7 +323,10 @@ static bool sched_better(const struct cpu *there, const struct cpu *here,
 	       (sched_load_of(there) == 0 || now - thread->moved_tsc > tsc_from_ns(SCHED_STAY_NS));
 }
 
-/* Takes, of the threads that wait here, the one furthest behind that is better off elsewhere. */
+/*
+ * Takes the thread furthest behind off the queue, of those that wait here and are better off
+ * elsewhere; NULL if there is none. Sets *target to its new CPU.
+ */
 static struct thread *sched_take(struct cpu *cpu, struct cpu **target, u64 now)
 {
 	struct run_entity *entity = NULL;
@@ -355,7 +370,10 @@ static u64 sched_permille_of(u64 budget, u64 period)
 	return period != 0 ? (budget * 1000 + period - 1) / period : 0;
 }
 
-/* With what the switches cost that it takes to use the budget up once a period. */
+/*
+ * Returns the ticks to reserve: the budget, and the cost of the switches that using it up takes
+ * once a period.
+ */
 static u64 sched_reserved_ticks(u64 budget_ns, u64 period_ns)
 {
 	return budget_ns == 0 ? 0 : tsc_from_ns(MIN(budget_ns + SCHED_RESERVE_NS, period_ns));
@@ -382,7 +400,10 @@ static bool sched_reserve_here(struct thread *thread, u64 budget_ns, u64 period_
 	return true;
 }
 
-/* Of the other CPUs that the thread may use, the one with most left; NULL: none has enough. */
+/*
+ * Returns the CPU with most left to reserve among the others that the thread may use; NULL if none
+ * has enough.
+ */
 static struct cpu *sched_find_room(const struct thread *thread, u64 budget, u64 period,
 				   u64 *left_permille)
 {
@@ -425,7 +446,7 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u
 		thread->wanted = NULL;
 		return STATUS_NO_QUOTA;
 	}
-	/* It moves without its reservation, and makes a new one on the other CPU. */
+	/* The thread moves without its reservation, and makes a new one on the other CPU. */
 	(void)sched_reserve_here(thread, 0, 0, &ignored);
 	cpus_pend(this_cpu(), PENDING_RESCHEDULE);
 	return STATUS_AGAIN;

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The end of the boot sequence: unmaps the code that only booting needs and starts the manager.
+ * boot/init hands over the manager's process and its start information, then calls start_run. It
+ * keeps which process is the manager, whose end or lost memory means a panic.
+ */
 #include "kernel/start.h"
 #include "kernel/cpu_loop.h"
 #include "kernel/log.h"
@@ -26,7 +31,10 @@ void start_run(struct cpu *cpu)
 	kernel_space_seal();
 	if (process_start(manager, manager_start) != STATUS_OK)
 		panic("no memory for the manager's first thread");
-	/* From now on its mappings refer to this, and the process to itself while it runs. */
+	/*
+	 * The mappings refer to the start information from now on, and the process refers to itself
+	 * while it runs.
+	 */
 	object_put(&manager_start->object);
 	object_put(&manager->object);
 	log_info(LOG_BOOT, "kernel ready");

@@ -7,11 +7,14 @@ struct cpu;
 struct memory;
 struct process;
 
-/* Hands over the manager and the memory with its start_info, both with a reference. */
+/*
+ * Hands over the manager and the memory object with its start_info; the references become this
+ * part's.
+ */
 void start_prepare(struct process *process, struct memory *start_info);
 
-/* The end of the boot sequence: what only that needed is unmapped, and the manager runs. */
+/* Ends the boot sequence: unmaps what only that needed, and runs the manager. */
 NORETURN void start_run(struct cpu *cpu);
 
-/* The manager's process, without which the machine cannot go on. */
+/* Returns the manager's process, without which the machine cannot go on. */
 const struct process *start_manager_process(void);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on IOMMUs, and on the spaces that devices reach. */
+/*
+ * System calls on IOMMUs and on the spaces that devices reach, for the manager and drivers.
+ * kernel/syscall.c calls each function with its handles already looked up and the objects alone,
+ * sys_space_populate under the long lock alone. The work is done by arch/x86_64/iommu.
+ */
 #include "arch/x86_64/iommu/iommu.h"
 #include "kernel/group.h"
 #include "kernel/syscall.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on the machine as a whole. */
+/*
+ * System calls on the machine as a whole: the log's thresholds and the reset. kernel/syscall.c
+ * calls them for a holder of the root handle, with the objects alone.
+ */
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/syscall.h"

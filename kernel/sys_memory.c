@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on memory objects and spaces. */
+/*
+ * System calls on memory objects and spaces: checks arguments and rights, then calls mm/.
+ * kernel/syscall.c calls each function with its handles looked up, either with the objects alone
+ * or, for calls that are long and touch no handles, under the long lock alone. New objects are
+ * charged to a group and become its members.
+ */
 #include "kernel/group.h"
 #include "kernel/handle.h"
 #include "kernel/long_lock.h"
@@ -13,7 +18,10 @@
 #include "mm/memory.h"
 #include "mm/space.h"
 
-/* A pinned object is populated in one call, which must stay short; it gets no large block. */
+/*
+ * The most pages of a pinned object: it is populated in one call, which must stay short, and gets
+ * no large block.
+ */
 #define PINNED_PAGES_MAX 32u
 #define MEMORY_RIGHTS (RIGHT_ALL & ~(u32)RIGHT_EXECUTE)
 
@@ -97,8 +105,8 @@ enum status sys_memory_address(struct system_call *call)
 }
 
 /*
- * What is frozen belongs to the group of the live object. Its handle lets nobody write to it, nor
- * destroy what others lie on.
+ * Freezes guest RAM. The frozen object belongs to the group of the live object. Its handle lets
+ * nobody write to it, nor destroy an object on which others lie.
  */
 enum status sys_memory_freeze(struct system_call *call)
 {
@@ -177,7 +185,10 @@ enum status sys_space_map(struct system_call *call)
 	u32 rights = (u32)call->argument[5] & (RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE);
 	struct space *space = SYSCALL_OBJECT(call, 0, space);
 	struct memory *memory = SYSCALL_OBJECT(call, 2, memory);
-	/* A guest executes from its RAM: for a second stage the handle needs no RIGHT_EXECUTE. */
+	/*
+	 * A guest executes from its RAM, so a mapping into a second stage needs no RIGHT_EXECUTE on
+	 * the handle.
+	 */
 	u32 needed = space->second_stage ? rights & ~(u32)RIGHT_EXECUTE : rights;
 	u64 pages;
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on handles, on objects of any type, and on groups. */
+/*
+ * System calls on handles, on objects of any type, and on groups. kernel/syscall.c calls each
+ * function with its handles looked up and the objects alone. They change handle tables, bind
+ * signals, and end objects; what those held is freed later, in steps (kernel/teardown.c).
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/tsc.h"
 #include "kernel/group.h"
@@ -18,7 +22,7 @@
 #include "mm/tlb.h"
 
 #define CAP_PERIOD_NS (20 * NS_PER_MS)
-#define GROUP_CAP_MAX 25600u /* percent of one CPU */
+#define GROUP_CAP_MAX 25600u /* highest cap, in percent of one CPU */
 
 enum status sys_handle_close(struct system_call *call)
 {
@@ -54,7 +58,8 @@ static enum status sys_destroy_group(struct thread *caller, struct group *group)
 	if (caller->served == group)
 		sched_serve(caller, NULL);
 	object_put(&group->object);
-	(void)teardown_step(NULL); /* frees its struct group_page: nothing else is left */
+	/* frees the memory object with the group's page; nothing else is left */
+	(void)teardown_step(NULL);
 	return STATUS_OK;
 }
 
@@ -126,7 +131,7 @@ enum status sys_group_create(struct system_call *call)
 		status = group_create(call->argument[1], call->argument[2], &group);
 	if (status == STATUS_OK)
 		status = syscall_give(call, &group->object, RIGHT_ALL);
-	if (status == STATUS_OK) /* the group's own reference, until it is destroyed */
+	if (status == STATUS_OK) /* the group's reference to itself until it is destroyed */
 		object_get(&group->object);
 	return status;
 }
@@ -158,7 +163,11 @@ enum status sys_group_set(struct system_call *call)
 		sched_changed();
 		return STATUS_OK;
 	case GROUP_QUOTA:
-		group_feed(group); /* who is too early asks again, behind the object lock */
+		/*
+		 * a thread that tries too early starves again, after this call has released the
+		 * object lock
+		 */
+		group_feed(group);
 		return quota_set_limit(&group->quota, value);
 	case GROUP_TIDY:
 		return teardown_step(group) ? STATUS_IN_USE : STATUS_OK;

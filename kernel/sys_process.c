@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on processes and threads. */
+/*
+ * System calls on processes and threads, and on the I/O ports of a process. kernel/syscall.c calls
+ * each function with its handles looked up: sys_thread_yield with the objects shared, the others
+ * with the objects alone.
+ */
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
@@ -17,7 +21,7 @@
 
 #define PORT_COUNT 65536u
 #define IO_BITMAP_ORDER 1
-#define RESERVE_BUDGET_MIN_NS (50 * NS_PER_US) /* large beside SCHED_RESERVE_NS */
+#define RESERVE_BUDGET_MIN_NS (50 * NS_PER_US) /* large compared to SCHED_RESERVE_NS */
 #define RESERVE_PERIOD_MIN_NS (100 * NS_PER_US)
 #define RESERVE_PERIOD_MAX_NS (10 * NS_PER_S)
 
@@ -77,7 +81,7 @@ enum status sys_thread_create(struct system_call *call)
 				       call->argument[3], &thread);
 	if (status != STATUS_OK)
 		return status;
-	/* Without room for a handle the thread runs all the same: the process refers to it. */
+	/* Without room for a handle the thread runs nevertheless: the process refers to it. */
 	(void)!handle_insert(call->handles, &thread->object, RIGHT_ALL, &call->value);
 	return STATUS_OK;
 }
@@ -128,7 +132,8 @@ enum status sys_ports_grant(struct system_call *call)
 	for (u64 port = first; port < first + count; port++)
 		process->ports[port / 8] &= (u8)~(1u << port % 8);
 	process->ports_version = ++version;
-	process->handles->closed++; /* makes SYS_VCPU_RUN look again and see the ports */
+	/* makes SYS_VCPU_RUN look the handle up again and see the ports */
+	process->handles->closed++;
 	thread_ports_load(this_cpu(), call->caller);
 	return STATUS_OK;
 }

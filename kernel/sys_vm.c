@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on VMs and vCPUs. */
+/*
+ * System calls on VMs and vCPUs, except SYS_VCPU_RUN, which kernel/trap.c takes to
+ * kernel/vcpu_run.c. kernel/syscall.c calls each function with its handles looked up: sys_vcpu_kick
+ * with the objects shared, the others with the objects alone.
+ */
 #include "kernel/group.h"
 #include "kernel/long_lock.h"
 #include "kernel/queue.h"

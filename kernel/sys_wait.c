@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on queues and what is bound to them. */
+/*
+ * System calls on queues and on the objects bound to them: events and interrupts. kernel/syscall.c
+ * calls each function with its handles looked up: those that wait, signal or unmask with the
+ * objects shared, those that create with the objects alone.
+ */
 #include "kernel/group.h"
 #include "kernel/irq.h"
 #include "kernel/queue.h"
 #include "kernel/syscall.h"
 #include "mm/cache.h"
 
-/* For types whose struct begins with the object and needs only zeros, a queue also its list. */
+/*
+ * Creates a queue or an event, whose struct begins with the object and needs only zeros besides a
+ * queue's list and an event's group.
+ */
 static enum status sys_create(struct system_call *call, enum object_type type, size_t bytes)
 {
 	struct group *group = SYSCALL_OBJECT(call, 0, group);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Dispatches system calls: checks each call's handle arguments against a table of types and rights,
+ * takes the locks it needs, and calls its function. kernel/trap.c calls syscall_dispatch for every
+ * call but SYS_VCPU_RUN, without locks. It writes the result to the caller's frame.
+ */
 #include "kernel/syscall.h"
 #include "arch/x86_64/cpu/trap_frame.h"
 #include "kernel/group.h"
@@ -11,14 +16,14 @@
 #include "lib/bits.h"
 #include "lib/index.h"
 
-#define OR_NONE (1u << 15) /* beside the rights: HANDLE_NONE is accepted too */
+#define OR_NONE (1u << 15) /* together with rights: HANDLE_NONE is accepted too */
 
 /* Each call's function, and the types and rights that its handle arguments must have. */
 static const struct {
 	syscall_function *function;
 	struct wanted {
 		u8 type;     /* enum object_type, OBJECT_NONE: any */
-		u8 argument; /* which one it is */
+		u8 argument; /* number of the handle argument */
 		u16 rights;  /* 0: end of the list */
 	} wanted[4];
 } syscalls[SYS_COUNT] = {
@@ -63,7 +68,7 @@ static const struct {
 			     {{OBJECT_VM, 0, RIGHT_CONTROL},
 			      {OBJECT_MEMORY, 1, RIGHT_READ | RIGHT_WRITE},
 			      {OBJECT_QUEUE, 3, RIGHT_BIND}}},
-	[SYS_VCPU_RUN] = {.function = NULL}, /* trap_system_call */
+	[SYS_VCPU_RUN] = {.function = NULL}, /* see trap_system_call */
 	[SYS_VCPU_KICK] = {sys_vcpu_kick, {{OBJECT_VCPU, 0, RIGHT_WRITE}}},
 	[SYS_VCPU_GET] = {sys_vcpu_get, {{OBJECT_VCPU, 0, RIGHT_READ}}},
 	[SYS_SPACE_ENTRY] = {sys_space_entry, {{OBJECT_SPACE, 0, RIGHT_READ}}},
@@ -88,7 +93,9 @@ static const struct {
 	[SYS_MEMORY_MERGE] = {sys_memory_merge, {{OBJECT_MEMORY, 0, RIGHT_CONTROL}}},
 };
 
-/* Those that work on memory objects and spaces alone. */
+/*
+ * Returns true for the calls that work on memory objects and spaces alone, without the object lock.
+ */
 static bool syscall_is_aside(u64 number)
 {
 	const u64 aside = BIT(SYS_SPACE_MAP) | BIT(SYS_SPACE_UNMAP) | BIT(SYS_SPACE_ENTRY) |
@@ -98,7 +105,10 @@ static bool syscall_is_aside(u64 number)
 	return aside >> number & 1;
 }
 
-/* Another CPU may have ended the caller meanwhile: then the call is ignored. */
+/*
+ * Looks the handles up and carries the call out. Another CPU may have ended the caller meanwhile:
+ * then the call is ignored.
+ */
 static enum status syscall_run(u64 number, struct system_call *call)
 {
 	enum status status;
@@ -124,7 +134,10 @@ static enum status syscall_run(u64 number, struct system_call *call)
 	return status;
 }
 
-/* Those that share the objects (kernel/object_lock.h); the others: long_lock. */
+/*
+ * Returns true for the calls that share the objects (kernel/object_lock.h); the others take the
+ * long lock.
+ */
 static bool syscall_is_fast(u64 number)
 {
 	const u64 fast = BIT(SYS_THREAD_YIELD) | BIT(SYS_QUEUE_WAIT) | BIT(SYS_EVENT_SIGNAL) |

@@ -9,20 +9,23 @@ struct handle_table;
 struct thread;
 struct trap_frame;
 
-/* One call: argument[] in, value out (when the result is STATUS_OK). */
+/* A system call in progress: argument[] comes in, `value` goes out when the result is STATUS_OK. */
 struct system_call {
 	struct thread *caller;
-	struct handle_table *handles; /* the caller's */
-	const u64 *argument;	      /* six */
-	struct object *object[4]; /* by argument, for those that are handles; NULL: HANDLE_NONE */
+	struct handle_table *handles; /* the caller's handle table */
+	const u64 *argument;	      /* array of six */
+	struct object *object[4]; /* objects of the arguments that are handles; NULL: HANDLE_NONE */
 	u64 value;
 };
 
-/* The object of a handle argument; the table in syscall.c has made sure of its type and rights. */
+/*
+ * Yields the object of a handle argument; the table in syscall.c has made sure of its type and
+ * rights.
+ */
 #define SYSCALL_OBJECT(call, number, type)                                                      \
 	CONTAINER_OF((call)->object[number], struct type, object)
 
-/* Decodes the call in the frame, carries it out and puts its result there. */
+/* Decodes the call in the frame, carries it out and writes its result to the frame. */
 void syscall_dispatch(struct thread *caller, struct trap_frame *frame);
 
 /*
@@ -47,5 +50,8 @@ syscall_function sys_memory_freeze, sys_memory_layer, sys_memory_reset;
 syscall_function sys_memory_discard;
 syscall_function sys_memory_merge;
 
-/* Turns the new object's only reference into a handle of the caller's; without room it is freed. */
+/*
+ * Turns the new object's only reference into a handle of the caller's; frees the object if there is
+ * no room for a handle.
+ */
 enum status syscall_give(struct system_call *call, struct object *object, u32 rights);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Frees what dead objects held, in bounded steps, group by group. object_put queues an object here
+ * when its last reference goes; system calls of the group, its destroyer and idle CPUs make the
+ * steps, under the long lock with the object lock. It owns the lists of objects that wait.
+ */
 #include "kernel/teardown.h"
 #include "kernel/group.h"
 #include "kernel/irq.h"
@@ -12,15 +17,18 @@
 #include "mm/memory.h"
 #include "mm/space.h"
 
-/* struct teardown.node of those with objects. */
+/* The groups that have objects to free, linked by struct teardown.node. */
 struct list teardown_groups = {&teardown_groups, &teardown_groups};
-/* Of the objects that are charged to nobody. */
+/* The objects that are charged to nobody. */
 static struct teardown kernels = {
 	{&kernels.objects, &kernels.objects},
 	{&kernels.node, &kernels.node},
 };
 
-/* Memory objects are released from aside, too: the lists are the object lock's. */
+/*
+ * Queues an object to be freed later. A memory object may be released between long_aside and
+ * long_back: the object lock, which guards the lists, is taken back for that.
+ */
 static void teardown_release_later(struct object *object)
 {
 	bool aside = long_is_aside();
@@ -48,7 +56,7 @@ static void teardown_release_event(struct object *object)
 	cache_free(event);
 }
 
-/* Nothing for the root: start.c keeps its own reference. */
+/* The root object has no entry: it is never released. */
 void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
 	[OBJECT_GROUP] = group_release,
 	[OBJECT_MEMORY] = teardown_release_later,
@@ -62,7 +70,10 @@ void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
 	[OBJECT_VCPU] = teardown_release_later,
 };
 
-/* Nobody else knows the object any more. */
+/*
+ * Makes a step of freeing a memory object or a space under the long lock alone: nobody else knows
+ * the object any more.
+ */
 static enum status teardown_step_aside(struct object *object)
 {
 	enum status status;
@@ -75,7 +86,7 @@ static enum status teardown_step_aside(struct object *object)
 	return status;
 }
 
-/* A thread may still wait there: its own handle was closed meanwhile. */
+/* Frees a queue. A thread may still wait on it whose own handle was closed meanwhile. */
 static enum status teardown_step_queue(struct queue *queue)
 {
 	queue_end(queue);
@@ -102,7 +113,10 @@ static enum status teardown_step_destroying(struct object *object)
 	}
 }
 
-/* Objects released on the way join the list at its end, and so does one that needs more steps. */
+/*
+ * Makes one step for the first object of a list; returns false if the list is empty. Objects
+ * released by the step join the list at its end, and so does an object that needs more steps.
+ */
 static bool teardown_step_of(struct teardown *teardown)
 {
 	struct object *object;

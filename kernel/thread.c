@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Threads: waiting, waking, ending, and the change from one thread to another on a CPU. Queues and
+ * processes wake and end threads; kernel/cpu_loop.c loads them. It owns a thread's state and saved
+ * frame; on the running CPU it owns the frame at the base of the stack, the loaded address space
+ * and the I/O bitmap in the TSS.
+ */
 #include "kernel/thread.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -51,23 +57,29 @@ void thread_wake(struct thread *thread, enum status status, u64 value)
 	thread->has_result = true;
 	thread->result = status;
 	thread->result_value = value;
-	/* Its CPU, which may not have let it wait yet, reads this without the queue's lock. */
+	/*
+	 * The thread's CPU, which may not have taken it off the run queue yet, reads this without
+	 * the queue's lock.
+	 */
 	__atomic_store_n(&thread->state, THREAD_READY, __ATOMIC_RELEASE);
 	sched_ready(thread);
 }
 
-/* A CPU that runs or holds the thread drops it itself. */
+/* Ends a thread; a CPU that runs or holds it drops it itself. */
 void thread_end(struct thread *thread)
 {
 	thread_stop_waiting(thread);
-	/* From now on no queue takes it. */
+	/* From now on the scheduler puts it on no run queue. */
 	__atomic_store_n(&thread->state, THREAD_DEAD, __ATOMIC_SEQ_CST);
 	sched_remove(thread);
 	thread->object.dead = true;
 	cpus_pend(thread->cpu, PENDING_RESCHEDULE);
 }
 
-/* A CPU that has picked the thread (running) loads it later (thread), without the lock. */
+/*
+ * Returns true if the CPU runs or holds the thread. A CPU that has picked the thread (`running`)
+ * loads it later (`thread`), without the lock.
+ */
 static bool thread_held_by(struct cpu *cpu, const struct thread *thread)
 {
 	bool held;
@@ -85,7 +97,7 @@ enum status thread_free(struct thread *thread)
 		cpus_pend(thread->cpu, PENDING_RESCHEDULE);
 		return STATUS_AGAIN;
 	}
-	if (thread->guest != NULL) /* another thread may take it */
+	if (thread->guest != NULL) /* so that another thread may run the vCPU */
 		vcpu_unclaim(thread->guest);
 	vcpu_forget(thread);
 	sched_serve(thread, NULL);
@@ -109,12 +121,15 @@ void thread_forget_dead(struct cpu *cpu)
 {
 	struct thread *thread = cpu->thread;
 
-	/* One that was ended after the CPU picked it stays until the CPU reschedules. */
+	/* A thread that was ended after the CPU picked it stays until the CPU reschedules. */
 	if (thread != NULL && thread != cpu->running && thread->state == THREAD_DEAD)
 		thread_forget(cpu);
 }
 
-/* The loaded vCPU may be the thread's, which would else have to ask for it from its new CPU. */
+/*
+ * Unloads the vCPU too: it may be the thread's, which would otherwise have to ask for it from its
+ * new CPU.
+ */
 void thread_unload(struct cpu *cpu, struct thread *thread)
 {
 	vcpu_unload(cpu);
@@ -151,14 +166,20 @@ void thread_clear(struct cpu *cpu)
 	speculation_clear();
 }
 
-/* Even for the thread loaded last CR3 may hold the kernel's own tables: the CPU was idle. */
+/*
+ * Loads a thread. Even if it was loaded last, CR3 may hold the kernel's own tables, as the CPU may
+ * have been idle.
+ */
 void thread_load(struct cpu *cpu, struct thread *thread)
 {
 	struct space *space = thread->process->space;
 	const struct pt_root *root = &space->table.root;
 	bool split = root->kernel.value != root->user.value;
 
-	/* If the CPU is open to Meltdown, ring 3 runs on the user view; the entry stubs switch. */
+	/*
+	 * If the CPU is open to Meltdown, ring 3 runs on the user view, and the entry stubs switch
+	 * views.
+	 */
 	cpu->kernel_root = split ? root->kernel.value : 0;
 	cpu->user_root = split ? root->user.value : 0;
 	tlb_process_enter(space, cpu->id);

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The one-shot timer of each CPU, and the threads that sleep until a deadline. kernel/thread.c puts
+ * threads to sleep, kernel/cpu_loop.c wakes those that are due, and both the loop and
+ * kernel/vcpu_run.c set the timer before they leave ring 0. It owns a CPU's list of sleepers,
+ * guarded by the CPU's lock, and the local APIC's timer.
+ */
 #include "kernel/timer.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "kernel/queue.h"
@@ -47,8 +53,8 @@ void timer_cancel(struct thread *thread)
 }
 
 /*
- * Marks the timer as up to date first, so that what another CPU changes afterwards makes it stale
- * again. Sets it only if the time has changed: that costs a slow write, or an exit in a VM.
+ * Marks the timer as up to date first, so that a change by another CPU afterwards makes it stale
+ * again. Sets the timer only if its time has changed: that costs a slow write, or an exit in a VM.
  */
 void timer_arm_anew(struct cpu *cpu, u64 deadline)
 {
@@ -63,8 +69,8 @@ void timer_arm_anew(struct cpu *cpu, u64 deadline)
 }
 
 /*
- * A signal may be waking the thread on another CPU: its queue knows. It waits again only once this
- * CPU, its home, runs it.
+ * Only the queue's lock tells whether a signal is waking the thread on another CPU at the same
+ * time. The thread cannot wait again meanwhile, as only this CPU, its home, runs it.
  */
 void timer_expire(struct cpu *cpu)
 {

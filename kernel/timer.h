@@ -6,25 +6,28 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "lib/bits.h"
 
-/* Deadlines are host TSC values. */
+/* Deadlines of this part are host TSC values. */
 
 /*
- * The thread's home CPU will wake it at thread->wake_tsc, with STATUS_TIMED_OUT. With the object
- * lock shared, like the next two.
+ * Lets the thread's home CPU wake the thread at thread->wake_tsc, with STATUS_TIMED_OUT. With the
+ * object lock shared, like the next two functions.
  */
 void timer_sleep(struct thread *thread);
 void timer_cancel(struct thread *thread);
 
-/* Wakes the first thread, if its time has come; for the CPU itself. */
+/* Wakes the CPU's first sleeper, if its time has come; each CPU calls it for itself. */
 void timer_expire(struct cpu *cpu);
 
-/* Whether this TSC value has been reached; 0 is never. */
+/* Returns true if this TSC value has been reached; 0 stands for never. */
 static inline bool timer_is_due(u64 tsc)
 {
 	return rdtsc() > tsc - 1;
 }
 
-/* The CPU's next event, `deadline` included. 0 means never: subtracting 1 makes it the latest. */
+/*
+ * Returns the time of the CPU's next event, `deadline` included. 0 means never: subtracting 1 makes
+ * it the latest.
+ */
 static inline u64 timer_next(const struct cpu *cpu, u64 deadline)
 {
 	u64 queue = __atomic_load_n(&cpu->queue_tsc, __ATOMIC_RELAXED) - 1;
@@ -34,8 +37,8 @@ static inline u64 timer_next(const struct cpu *cpu, u64 deadline)
 }
 
 /*
- * In armed_for: the timer must be computed again. Other CPUs store it too. A monitor may ask for
- * this deadline, but it is long past: no guest is entered with it.
+ * The value of armed_for that says that the timer must be computed again. Other CPUs store it too.
+ * A monitor may ask for this deadline, but it is long past: no guest is entered with it.
  */
 #define TIMER_STALE 1ull
 
@@ -44,24 +47,27 @@ static inline void timer_stale(struct cpu *cpu)
 	__atomic_store_n(&cpu->armed_for, TIMER_STALE, __ATOMIC_RELEASE);
 }
 
-/* It must be set again, even to the same time. */
+/* Makes the next call set the timer again, even to the same time. */
 static inline void timer_forget(struct cpu *cpu)
 {
 	cpu->armed_tsc = 0;
 	timer_stale(cpu);
 }
 
-/* Its interrupt has come, or should have. */
+/* Reports that the timer's interrupt has come, or should have come. */
 static inline void timer_fired(struct cpu *cpu)
 {
 	timer_forget(cpu);
 	__atomic_fetch_or(&cpu->pending, PENDING_TIMER, __ATOMIC_RELAXED);
 }
 
-/* Sets the timer to the next event, if that has changed. */
+/* Sets the timer to the next event or `deadline` (0: none), if that has changed. */
 void timer_arm_anew(struct cpu *cpu, u64 deadline);
 
-/* For a guest with this deadline; looks at other events only if one of them has changed. */
+/*
+ * Sets the timer for a guest with this deadline; looks at other events only if one of them has
+ * changed.
+ */
 static inline void timer_arm(struct cpu *cpu, u64 deadline)
 {
 	if (unlikely(cpu->armed_for != deadline))
@@ -69,8 +75,8 @@ static inline void timer_arm(struct cpu *cpu, u64 deadline)
 }
 
 /*
- * The same while no guest's deadline matters. A timer that is still set for one may stay, because
- * an interrupt that comes too early does no harm.
+ * Sets the timer while no guest's deadline matters. A timer that is still set for one may stay,
+ * because an interrupt that comes too early does no harm.
  */
 static inline void timer_arm_briefly(struct cpu *cpu)
 {

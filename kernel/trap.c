@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What the entry stubs call. */
+/*
+ * Traps and system calls as C sees them: interrupts, exceptions of ring 3 and of the kernel, NMI
+ * and machine check. The entry stubs of arch/x86_64/cpu/entry.S call it with interrupts off. It
+ * holds no lock on entry; for a process it kills it takes the long lock, for an interrupt it shares
+ * the objects; NMI and machine check only record.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/lapic.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -26,7 +31,7 @@
 
 extern const char sysenter_entry[];
 
-/* Logs the first, and again each time the count has doubled. */
+/* Logs the first unexpected interrupt of a vector, and again each time the count has doubled. */
 static NOINLINE void trap_unexpected(u64 vector)
 {
 	static u32 counts[256];
@@ -51,7 +56,7 @@ static void trap_interrupt(struct cpu *cpu, u64 vector)
 			trap_unexpected(vector);
 		object_unshare();
 		break;
-	case VECTOR_SPURIOUS: /* SDM vol. 3, 11.9: no EOI */
+	case VECTOR_SPURIOUS: /* needs no EOI (SDM vol. 3, 11.9) */
 		trap_unexpected(vector);
 		return;
 	default:
@@ -92,8 +97,9 @@ static void trap_page_fault(struct thread *thread, const struct trap_frame *fram
 }
 
 /*
- * SYSEXIT faults in ring 0 if RIP or RSP is not canonical: a frame with either is refused here.
- * SYS_VCPU_RUN, which follows every exit that a monitor settles, takes the fast path.
+ * Handles a system call. SYSEXIT faults in ring 0 if RIP or RSP is not canonical: a frame with
+ * either is refused here. SYS_VCPU_RUN, which follows every exit that a monitor handles, takes the
+ * fast path.
  */
 void trap_system_call(struct cpu *cpu, struct trap_frame *frame)
 {
@@ -102,7 +108,7 @@ void trap_system_call(struct cpu *cpu, struct trap_frame *frame)
 	} else if (likely(frame->rax == SYS_VCPU_RUN)) {
 		vcpu_run(cpu, frame);
 	} else {
-		cpu->counters->syscalls++; /* runs are counted by their exits */
+		cpu->counters->syscalls++; /* SYS_VCPU_RUN is counted by the guest's exits */
 		syscall_dispatch(cpu->thread, frame);
 	}
 }
@@ -134,7 +140,7 @@ void trap_from_kernel(struct trap_frame *frame)
 		frame->rflags &= ~(u64)RFLAGS_TF;
 		return;
 	}
-	/* in the page below the stack, which guards it */
+	/* the address lies in the guard page below the stack */
 	if (frame->vector == TRAP_DOUBLE_FAULT &&
 	    cpu->stack_top + STACK_BASE_BYTES - KERNEL_STACK_BYTES - 1 - read_cr2() < PAGE_SIZE)
 		panic_trap(frame, "kernel stack overflow");

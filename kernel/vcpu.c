@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Creates and frees vCPUs, loads and unloads their registers on a CPU, and kicks them. System calls
+ * create, read and kick; kernel/vcpu_run.c and kernel/cpu_loop.c load. At most one CPU holds a
+ * vCPU's registers (`loaded`), and at most one thread runs or reads it (`runner`); both are atomic,
+ * without a lock.
+ */
 #include "kernel/vcpu.h"
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/fpu.h"
@@ -59,13 +65,16 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 	return STATUS_OK;
 }
 
-/* Only on the CPU itself. What ring 3 could read of the guest's registers is gone afterwards. */
+/*
+ * Unloads the vCPU, on the CPU itself. Afterwards nothing of the guest's registers is left that
+ * ring 3 could read.
+ */
 void vcpu_unload(struct cpu *cpu)
 {
 	if (cpu->loaded == NULL)
 		return;
 	tlb_space_leave(cpu->loaded->vm->space, cpu->id);
-	virt->vcpu_unload(&cpu->loaded->virt); /* last use: from now on it may be freed */
+	virt->vcpu_unload(&cpu->loaded->virt); /* last use: from now on the vCPU may be freed */
 	cpu->loaded = NULL;
 	if (features.rdtscp)
 		wrmsr(MSR_TSC_AUX, 0);
@@ -92,7 +101,7 @@ enum status vcpu_free(struct vcpu *vcpu)
 		vcpu_kick(vcpu);
 		return STATUS_AGAIN;
 	}
-	/* Once this CPU has had its registers no other has. */
+	/* Once this CPU has held its registers, no other CPU holds them. */
 	if (vcpu_load(this_cpu(), vcpu) != STATUS_OK)
 		return STATUS_AGAIN;
 	vcpu_unload(this_cpu());
@@ -121,7 +130,10 @@ void vcpu_forget(struct thread *thread)
 	object_put(&vcpu->object);
 }
 
-/* The FPU registers come last, because they unload the vCPU; the rest needs it loaded. */
+/*
+ * Copies register groups to the shared pages. The FPU registers come last, because reading them
+ * unloads the vCPU; the other groups need it loaded.
+ */
 static void vcpu_get(struct vcpu *vcpu, u32 groups)
 {
 	virt->get(&vcpu->virt, groups);
@@ -150,9 +162,10 @@ enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups)
 }
 
 /*
- * The runner's CPU checks `kicked` before it enters, and the interrupt makes it leave the guest.
- * Whoever has set `kicked` before has also sent it. A runner that waits for its turn needs none:
- * a CPU makes it `running`, sets its timer (by an exchange) and checks `kicked`, in this order.
+ * Makes the current or next run return EXIT_KICK. The runner's CPU checks `kicked` before it
+ * enters, and the interrupt makes it leave the guest. A thread that has set `kicked` before has
+ * also sent the interrupt. A runner that waits for its turn needs none: a CPU makes it `running`,
+ * sets its timer (by an exchange) and checks `kicked`, in this order.
  */
 void vcpu_kick(struct vcpu *vcpu)
 {

@@ -11,25 +11,26 @@ struct group_page;
 struct memory;
 struct vm;
 
-/* A virtual CPU: the back end's state, and pages shared with its monitor. */
+/* A virtual CPU: the back end's state, and the pages shared with its monitor. */
 struct vcpu {
 	struct object object;
 	struct vm *vm;         /* holds a reference */
-	struct queue *queue;   /* holds a reference: a signal in it ends a run */
+	struct queue *queue;   /* holds a reference; a signal in the queue ends a run */
 	struct memory *memory; /* holds a reference: the shared pages */
-	struct thread *thread; /* that ran it first, if it still lives; under the object lock */
-	struct thread *runner; /* the thread that runs or reads it now, NULL: none; atomic */
-	struct group_page *account; /* its group's */
-	const struct vcpu_cpuid_entry *cpuid; /* shared page; NULL: the monitor settles CPUID */
+	/* the thread that ran it first, while that lives; under the object lock */
+	struct thread *thread;
+	struct thread *runner; /* the thread that runs or reads it now; NULL: none; atomic */
+	struct group_page *account; /* its group's counts */
+	const struct vcpu_cpuid_entry *cpuid; /* shared page; NULL: the monitor handles CPUID */
 	void *xsave; /* shared page for VCPU_XSAVE; NULL: there is none */
 	struct virt_vcpu virt;
-	u64 deadline_tsc;      /* the monitor's, for this run; 0: none */
+	u64 deadline_tsc;      /* the monitor's deadline for this run; 0: none */
 	u64 space_seen;        /* for tlb_must_flush */
-	u64 nowhere;           /* last byte of the page that last faulted unmapped; 0: none */
-	u64 nowhere_generation; /* the space's generation then */
-	u32 nowhere_mappings;  /* its mapping_count then */
+	u64 nowhere; /* last byte of the page of the last fault that no mapping covers; 0: none */
+	u64 nowhere_generation; /* the space's generation at that fault */
+	u32 nowhere_mappings;  /* the space's mapping_count at that fault */
 	u32 requested;         /* enum vcpu_request of this run */
-	/* Whatever makes the start of a run special: tested together, as one word. */
+	/* The flags that make the start of a run special, tested together as one word. */
 	union {
 		struct {
 			bool preempted; /* MARK_PREEMPTED was written */
@@ -42,14 +43,14 @@ struct vcpu {
 };
 
 /*
- * vcpu_memory.c: settles an EXIT_MEMORY. True: the guest can go on; its page is mapped, or will be
- * after further attempts. False: the exit is the monitor's, perhaps as EXIT_NO_MEMORY.
+ * Handles an EXIT_MEMORY. Returns true if the guest can go on: its page is mapped, or will be after
+ * further attempts; false if the exit is the monitor's, perhaps as EXIT_NO_MEMORY.
  */
 bool vcpu_handle_memory(struct vcpu *vcpu);
 /*
- * Likewise, while the CPU still holds the guest's state, where its space may have layers: the first
- * write to a page of these. What it cannot settle in one go, or only with the monitor, is left to
- * vcpu_handle_memory.
+ * Handles, while the CPU still holds the guest's state, the first write to a page of an object with
+ * layers. Returns false for whatever it cannot do in one go, or only with the monitor: that is left
+ * to vcpu_handle_memory.
  */
 bool vcpu_handle_write(struct vcpu *vcpu);
 /*
@@ -59,47 +60,57 @@ bool vcpu_handle_write(struct vcpu *vcpu);
 enum status vcpu_find_apic(struct vcpu *vcpu) MUST_CHECK;
 
 /*
- * `memory` holds the pages of enum vcpu_pages from page `index` on, those from VCPU_PAGES on if it
- * is large enough; all present. STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ * Creates a vCPU. `memory` holds the pages of enum vcpu_pages from page `index` on, those from
+ * VCPU_PAGES on if it is large enough; all of them are present. STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct queue *queue,
 			struct vcpu **vcpu) MUST_CHECK;
-/* Frees it once no CPU has its registers; STATUS_AGAIN until then. */
+/* Frees the vCPU once no CPU has its registers; returns STATUS_AGAIN until then. */
 enum status vcpu_free(struct vcpu *vcpu);
 
 /*
- * Sets the timer and runs the guest until an exit that is not settled at once. True: the exit is
- * the monitor's, and the thread's SYS_VCPU_RUN has ended. False: the guest goes on later.
+ * Sets the timer and runs the guest until an exit that is not handled at once. Returns true if the
+ * exit is the monitor's, and the thread's SYS_VCPU_RUN has ended; false if the guest goes on later.
  */
 bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu);
 
 /*
- * SYS_VCPU_RUN: usually starts the run, does one step and returns to ring 3 itself. Otherwise it
- * returns here for the CPU loop: the CPU has other things to do, or the guest goes on.
+ * Does SYS_VCPU_RUN: usually starts the run, does one step and returns to ring 3 itself. Otherwise
+ * it returns here for the CPU loop: the CPU has other things to do, or the guest goes on.
  */
 void vcpu_run(struct cpu *cpu, struct trap_frame *frame);
 
-/* SYS_VCPU_GET, for a vCPU that does not run. STATUS_IN_USE: a thread runs or reads it. */
+/*
+ * Does SYS_VCPU_GET, for a vCPU that does not run. STATUS_IN_USE: a thread runs or reads it;
+ * STATUS_AGAIN: another CPU has its registers.
+ */
 enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups) MUST_CHECK;
 
+/* Makes the vCPU's current or next run return EXIT_KICK. With the objects shared or alone. */
 void vcpu_kick(struct vcpu *vcpu);
 
 /* Saves the registers of the vCPU that the CPU has loaded, if any; called by the CPU itself. */
 void vcpu_unload(struct cpu *cpu);
 enum status vcpu_load_anew(struct cpu *cpu, struct vcpu *vcpu) MUST_CHECK;
-/* STATUS_AGAIN: another CPU still has its registers and was asked to save them. */
+/*
+ * Loads the vCPU's registers on this CPU. STATUS_AGAIN: another CPU still has them and was asked to
+ * save them.
+ */
 static inline enum status vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 {
 	return likely(cpu->loaded == vcpu) ? STATUS_OK : vcpu_load_anew(cpu, vcpu);
 }
 
 /*
- * Whether the guest, loaded on this CPU and not in its monitor's hands, has interrupts off. If so,
- * its run ends with EXIT_INTERRUPT_WINDOW, asked for or not, as soon as they are on.
+ * Returns true if the guest, loaded on this CPU and not in its monitor's hands, has interrupts off.
+ * Then its run ends with EXIT_INTERRUPT_WINDOW, asked for or not, as soon as they are on.
  */
 bool vcpu_await_window(struct vcpu *vcpu);
 
-/* Only one thread at a time may run or read a vCPU; false: another one does. */
+/*
+ * Claims the vCPU for a thread, as only one thread at a time may run or read it; returns false if
+ * another one does.
+ */
 static inline bool vcpu_claim(struct vcpu *vcpu, struct thread *thread)
 {
 	struct thread *nobody = NULL;
@@ -120,8 +131,8 @@ static inline void vcpu_show_waited(const struct thread *thread)
 		thread->ran->virt.page->waited_tsc = thread->waited_tsc;
 }
 
-/* The vCPU loses the CPU, which is the caller's: tells the guest (preempted_gpa). */
+/* Tells the guest (preempted_gpa) that the vCPU loses the CPU, which is the caller's. */
 void vcpu_preempt(struct vcpu *vcpu);
 
-/* Drops the thread's reference to the vCPU it last ran. Under the object lock. */
+/* Puts the thread's reference to the vCPU it last ran. The caller has the objects alone. */
 void vcpu_forget(struct thread *thread);

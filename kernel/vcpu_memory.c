@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Second-stage faults: RAM is populated and mapped; all else is the monitor's. */
+/*
+ * Second-stage faults of guests: populates and maps RAM; what no mapping covers is the monitor's.
+ * kernel/vcpu_run.c calls it, without locks, for each EXIT_MEMORY; mm/space.c does the work under
+ * the space's lock. It writes the vCPU's exit and its memory of the last fault that no mapping
+ * covered.
+ */
 #include "kernel/vcpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -20,13 +25,13 @@ static NOINLINE bool vcpu_handle_fault(struct vcpu *vcpu, struct space *space)
 
 	vcpu->nowhere_generation = READ_ONCE(space->generation);
 	vcpu->nowhere_mappings = READ_ONCE(space->mapping_count);
-	do { /* between steps of clearing, lets interrupts in: there may be more urgent work */
+	do { /* lets interrupts in between steps of clearing, as there may be more urgent work */
 		sti_nop_cli();
 		status = space_fault(space, at, access);
 	} while (status == STATUS_AGAIN && this_cpu()->pending == 0 && tlb_pages_waiting() == 0);
 	if (status == STATUS_OK)
 		log_debug(LOG_MEMORY, "RAM populated at %#lx", exit->gpa);
-	timer_arm_briefly(this_cpu()); /* what was woken meanwhile gets its turn in time */
+	timer_arm_briefly(this_cpu()); /* a thread that was woken meanwhile gets its turn in time */
 	vcpu->nowhere = status == STATUS_NOT_FOUND ? exit->gpa | PAGE_MASK : 0;
 	if (status == STATUS_NO_MEMORY || status == STATUS_NO_QUOTA)
 		exit->reason = EXIT_NO_MEMORY;
@@ -38,7 +43,7 @@ bool vcpu_handle_write(struct vcpu *vcpu)
 	struct space *space = vcpu->vm->space;
 	const struct vcpu_exit *exit = &vcpu->virt.exit;
 
-	/* An event whose delivery was cut short is injected anew by who enters first. */
+	/* An event whose delivery was cut short must be injected again at the next entry. */
 	if (!(exit->access & ACCESS_WRITE) || vcpu->virt.event.valid)
 		return false;
 	if (space_fault_layered(space, exit->gpa, PT_WRITE) != STATUS_OK)
@@ -52,7 +57,10 @@ bool vcpu_handle_memory(struct vcpu *vcpu)
 {
 	struct space *space = vcpu->vm->space;
 
-	/* The last fault's address again, and no mapping was added or removed: need not look. */
+	/*
+	 * The last fault's address came again, and no mapping was added or removed: the answer is
+	 * known.
+	 */
 	if (vcpu->nowhere == (vcpu->virt.exit.gpa | PAGE_MASK) &&
 	    vcpu->nowhere_generation == READ_ONCE(space->generation) &&
 	    vcpu->nowhere_mappings == READ_ONCE(space->mapping_count))

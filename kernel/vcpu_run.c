@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* One run of a guest: the monitor's requests, the entry, its exit, and what the monitor is told. */
+/*
+ * One run of a guest: takes over the monitor's requests, enters, handles exits that need no
+ * monitor, and tells the monitor about the others. kernel/trap.c calls vcpu_run for SYS_VCPU_RUN,
+ * kernel/cpu_loop.c vcpu_step to go on with a run. It owns the claimed vCPU and its pages, reads
+ * each word of the shared page once, and takes no lock but the object lock for a new handle.
+ */
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -18,11 +23,14 @@
 #include "mm/space.h"
 #include "mm/tlb.h"
 
-/* After so many, interrupts are let in: Bochs 2.7 holds them back while the guest has IF clear. */
+/*
+ * After this many handled exits interrupts are let in: Bochs 2.7 holds them back while the guest
+ * has IF clear.
+ */
 #define SETTLED_MAX 1000u
-/* VMX's interruption types, without 1, which is reserved. */
+/* VMX's interruption types, without type 1, which is reserved. */
 #define EVENT_TYPES (BITS(EVENT_SOFTWARE_EXCEPTION, EVENT_INTERRUPT) & ~BIT(1))
-#define MARK_NOWHERE	   BIT(8) /* in none of the bits of a guest's byte */
+#define MARK_NOWHERE	   BIT(8) /* outside the eight bits of a guest's byte */
 #define REQUEST_PERSISTENT (REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW)
 
 static NOINLINE enum status vcpu_take_registers(struct vcpu *vcpu, u32 dirty)
@@ -36,7 +44,8 @@ static NOINLINE enum status vcpu_take_registers(struct vcpu *vcpu, u32 dirty)
 	if ((dirty & VCPU_XSAVE) != 0 && vcpu->xsave != NULL) {
 		vcpu_unload(this_cpu());
 		fpu_area_take(vcpu->virt.xsave_area, vcpu->xsave);
-		(void)vcpu_load(this_cpu(), vcpu); /* nobody else has it: it was loaded here */
+		/* cannot fail: the vCPU was loaded here, so no other CPU has it */
+		(void)vcpu_load(this_cpu(), vcpu);
 	}
 	if ((dirty & VCPU_XCR0) != 0) {
 		vcpu->virt.xcr0 = xcr0;
@@ -57,7 +66,10 @@ static NOINLINE bool vcpu_take_event(struct vcpu_event *event, struct vcpu_event
 	return event->valid;
 }
 
-/* `dirty` and the beginning of `inject`, read in one load; 0: the monitor has changed nothing. */
+/*
+ * Returns `dirty` and the beginning of `inject`, read in one load; 0 if the monitor has changed
+ * nothing.
+ */
 static u64 vcpu_changes(const struct vcpu_page *page)
 {
 	u64 both;
@@ -128,14 +140,17 @@ static NOINLINE void vcpu_log_exit(u32 reason, u64 rip)
 	log_debug(LOG_VIRT, "exit %#u to the monitor, rip %#lx", reason, rip);
 }
 
-/* The groups that the monitor gets with an exit. */
+/* Returns the register groups that the monitor gets with an exit. */
 static u32 vcpu_groups_of(const struct vcpu *vcpu, u32 reason)
 {
 	return VCPU_RIP | (READ_ONCE(vcpu->virt.page->want[reason]) &
 			   (VCPU_ALL | VCPU_CODE) & ~(u32)VCPU_EVENT);
 }
 
-/* Copies the first fields of the exit to the page; the groups are there already. */
+/*
+ * Ends the run: copies the first fields of the exit to the page, where the register groups are
+ * already.
+ */
 static ALWAYS_INLINE void vcpu_return_to_monitor(struct vcpu *vcpu, u32 groups)
 {
 	const size_t few = offsetof(struct vcpu_exit, gpa);
@@ -156,7 +171,10 @@ static ALWAYS_INLINE void vcpu_return_to_monitor(struct vcpu *vcpu, u32 groups)
 	vcpu_unclaim(vcpu);
 }
 
-/* Copies in two pieces: one would compile to REP MOVS, which is slower. */
+/*
+ * Ends the run with all fields of the exit. Copies them in two pieces: one copy would compile to
+ * REP MOVS, which is slower.
+ */
 static NOINLINE void vcpu_return_whole_exit(struct vcpu *vcpu)
 {
 	const size_t few = offsetof(struct vcpu_exit, gpa);
@@ -170,7 +188,8 @@ static NOINLINE void vcpu_return_whole_exit(struct vcpu *vcpu)
 
 static NOINLINE void vcpu_return_with(struct vcpu *vcpu, enum exit_reason reason)
 {
-	vcpu->virt.code.depth = 0; /* no entry has checked that the memory is still the guest's */
+	/* no entry has checked that the memory of the code is still the guest's */
+	vcpu->virt.code.depth = 0;
 	vcpu->virt.exit = (struct vcpu_exit){.reason = reason, .tsc = rdtsc()};
 	vcpu_return_whole_exit(vcpu);
 }
@@ -185,7 +204,10 @@ static bool vcpu_settle(struct vcpu *vcpu)
 	return true;
 }
 
-/* Exits that need little are settled while the CPU still holds the guest's state. */
+/*
+ * Handles exits that need little while the CPU still holds the guest's state; returns false for all
+ * others.
+ */
 static ALWAYS_INLINE bool vcpu_handle_at_once(struct vcpu *vcpu, u32 reason)
 {
 	if (!(reason == EXIT_CPUID && cpuid_handle(vcpu)) &&
@@ -196,7 +218,7 @@ static ALWAYS_INLINE bool vcpu_handle_at_once(struct vcpu *vcpu, u32 reason)
 	return true;
 }
 
-/* A group's vCPUs may run on several CPUs. */
+/* Adds to a counter of the group, whose vCPUs may run on several CPUs. */
 static void vcpu_count(u64 *counter, u64 more)
 {
 	__atomic_fetch_add(counter, more, __ATOMIC_RELAXED);
@@ -209,7 +231,10 @@ static NOINLINE void vcpu_inject(struct vcpu *vcpu)
 	vcpu_count(&vcpu->account->injected, 1);
 }
 
-/* Returns the old value of the guest's byte, 0 if there is none; MARK_NOWHERE: it has no page. */
+/*
+ * Writes the guest's byte at preempted_gpa and returns its old value; 0 if there is no such byte,
+ * MARK_NOWHERE if it has no writable page.
+ */
 static u32 vcpu_mark(struct vcpu *vcpu, u8 value)
 {
 	u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa);
@@ -223,7 +248,7 @@ static u32 vcpu_mark(struct vcpu *vcpu, u8 value)
 void vcpu_preempt(struct vcpu *vcpu)
 {
 	if (unlikely(vcpu->preempted))
-		return; /* it may have been asked for a flush since */
+		return; /* the guest may have asked for a flush since */
 	vcpu->preempted = true;
 	(void)vcpu_mark(vcpu, MARK_PREEMPTED);
 }
@@ -239,8 +264,9 @@ bool vcpu_await_window(struct vcpu *vcpu)
 }
 
 /*
- * Whoever kicks the vCPU or unmaps its memory sends an interrupt, which ends the next entry before
- * the guest's first instruction: so the loop need not check the reasons to stop again.
+ * Enters the guest until an exit that is not handled at once, and returns its reason. A CPU that
+ * kicks the vCPU or unmaps its memory sends an interrupt, which ends the next entry before the
+ * guest's first instruction: so the loop need not check the reasons to stop again.
  */
 static ALWAYS_INLINE u32 vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
 {
@@ -261,7 +287,8 @@ static ALWAYS_INLINE u32 vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
 		if (likely(!vcpu_handle_at_once(vcpu, reason)))
 			break;
 		if (++settled == SETTLED_MAX) {
-			settled--; /* the last one counts as the host interrupt it is made into */
+			/* the last exit counts as the host interrupt that it is turned into */
+			settled--;
 			reason = EXIT_HOST_INTERRUPT;
 			vcpu->virt.exit.reason = reason;
 			break;
@@ -280,10 +307,13 @@ static ALWAYS_INLINE void vcpu_leave_guest(struct vcpu *vcpu, u32 groups, u64 en
 	vcpu_count(&vcpu->account->guest_tsc, vcpu->virt.exit.tsc - entered_tsc);
 }
 
-/* True: the run has ended with EXIT_KICK. */
+/*
+ * Handles kicks, signals and marks before an entry. Returns true if the run has ended, with
+ * EXIT_KICK or EXIT_NO_MEMORY.
+ */
 static NOINLINE bool vcpu_begin_specially(struct vcpu *vcpu)
 {
-	/* The monitor must see whatever preceded a kick consumed here: hence SEQ_CST. */
+	/* The monitor must see whatever preceded a kick that is consumed here: hence SEQ_CST. */
 	bool kicked = vcpu->kicked &&
 		      __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST);
 	bool ends = kicked || vcpu->signalled;
@@ -291,8 +321,8 @@ static NOINLINE bool vcpu_begin_specially(struct vcpu *vcpu)
 	u32 marked = ends ? 0 : vcpu_mark(vcpu, 0);
 
 	/*
-	 * A mark that was set before its page was frozen must be taken back where the guest sees
-	 * it, else flushes asked for from now on are lost. Until then the vCPU must not enter.
+	 * A mark that was set before its page was frozen must be cleared where the guest sees it,
+	 * else flushes asked for from now on are lost. Until then the vCPU must not enter.
 	 */
 	if (unlikely(marked == MARK_NOWHERE)) {
 		u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa) & ~PAGE_MASK;
@@ -312,7 +342,10 @@ static NOINLINE bool vcpu_begin_specially(struct vcpu *vcpu)
 	return false;
 }
 
-/* Its interrupt waits, unless QEMU 7.2 has lost it (docs/platforms.md). As vcpu_run_on below. */
+/*
+ * Handles a timer whose time has passed: its interrupt waits, unless QEMU 7.2 has lost it
+ * (docs/platforms.md). Returns true if the run has ended.
+ */
 static NOINLINE bool vcpu_timer_overdue(struct cpu *cpu, struct vcpu *vcpu, u64 now, u64 deadline)
 {
 	if (now > deadline - 1) {
@@ -324,7 +357,10 @@ static NOINLINE bool vcpu_timer_overdue(struct cpu *cpu, struct vcpu *vcpu, u64 
 	return false;
 }
 
-/* The CPU's timer has been set, taking `deadline` into account. True: the run has ended. */
+/*
+ * Does one step of a run, after the CPU's timer has been set with `deadline` in mind. Returns true
+ * if the run has ended.
+ */
 static ALWAYS_INLINE bool vcpu_run_on(struct cpu *cpu, struct vcpu *vcpu, u64 deadline)
 {
 	u64 now = rdtsc();
@@ -333,7 +369,7 @@ static ALWAYS_INLINE bool vcpu_run_on(struct cpu *cpu, struct vcpu *vcpu, u64 de
 
 	if (unlikely(vcpu->special != 0) && vcpu_begin_specially(vcpu))
 		return true;
-	/* 0 means none: subtracting 1 makes it later than everything. */
+	/* An armed_tsc of 0 means none: subtracting 1 makes it later than everything. */
 	if (unlikely(now > cpu->armed_tsc - 1))
 		return vcpu_timer_overdue(cpu, vcpu, now, deadline);
 	reason = vcpu_enter(cpu, vcpu);
@@ -352,7 +388,7 @@ static ALWAYS_INLINE bool vcpu_run_on(struct cpu *cpu, struct vcpu *vcpu, u64 de
 	return true;
 }
 
-/* The deadline that the CPU's timer must enforce; 0: none. */
+/* Returns the deadline that the CPU's timer must enforce; 0: none. */
 static u64 vcpu_deadline_of(const struct vcpu *vcpu)
 {
 	return vcpu->virt.own_timer ? 0 : vcpu->deadline_tsc;
@@ -384,7 +420,10 @@ static NOINLINE enum status vcpu_find(struct thread *thread, u64 handle)
 		object_get(object);
 		vcpu_forget(thread);
 		thread->ran = CONTAINER_OF(object, struct vcpu, object);
-		/* Yields go to the thread that ran it first; others may run it now and then. */
+		/*
+		 * SYS_THREAD_YIELD goes to the thread that ran the vCPU first; others may run it
+		 * now and then.
+		 */
 		if (thread->ran->thread == NULL)
 			thread->ran->thread = thread;
 		thread->ran_handle = handle;
@@ -396,8 +435,8 @@ static NOINLINE enum status vcpu_find(struct thread *thread, u64 handle)
 }
 
 /*
- * STATUS_IN_USE: another thread runs or reads the vCPU; STATUS_AGAIN: another CPU still has its
- * registers.
+ * Begins a run of the vCPU that the handle names. STATUS_IN_USE: another thread runs or reads the
+ * vCPU; STATUS_AGAIN: another CPU still has its registers.
  */
 static ALWAYS_INLINE enum status vcpu_begin_run(struct cpu *cpu, struct thread *thread, u64 handle)
 {
@@ -405,8 +444,8 @@ static ALWAYS_INLINE enum status vcpu_begin_run(struct cpu *cpu, struct thread *
 	struct vcpu *vcpu;
 
 	/*
-	 * Usually avoids the object lock: the thread's reference keeps the vCPU; if its handle is
-	 * closed or the vCPU is destroyed at the same time, that might as well have happened a
+	 * Usually this avoids the object lock: the thread's reference keeps the vCPU; if its handle
+	 * is closed or the vCPU is destroyed at the same time, that might as well have happened a
 	 * moment later.
 	 */
 	if (unlikely(thread->ran_closed != READ_ONCE(*thread->closed) ||
@@ -425,7 +464,7 @@ static ALWAYS_INLINE enum status vcpu_begin_run(struct cpu *cpu, struct thread *
 	return status;
 }
 
-/* Inlined into one function: as calls, its parts would save and restore 60 registers. */
+/* All parts are inlined into this function: as calls, they would save and restore 60 registers. */
 void vcpu_run(struct cpu *cpu, struct trap_frame *frame)
 {
 	struct thread *thread = cpu->thread;

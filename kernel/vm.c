@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * VMs: what the vCPUs of one guest share, a second-stage space and the back end's state, and the
+ * choice of the back end (`virt`). SYS_VM_CREATE creates a VM with the objects alone; its last
+ * reference frees it. Entering a guest only reads it.
+ */
 #include "kernel/vm.h"
 #include "kernel/group.h"
 #include "kernel/long_lock.h"
