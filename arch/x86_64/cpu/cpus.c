@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The set of CPUs: how they are found by number, interrupted, stopped and halted. The scheduler,
+ * mm/tlb.c and kernel/vcpu.c interrupt CPUs here; panics and resets stop them. It owns the table of
+ * CPUs and the flag that stops them, takes no lock, and changes another CPU only by its pending
+ * word and by IPIs.
+ */
 #include "arch/x86_64/cpu/cpus.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/lapic.h"
@@ -36,7 +42,7 @@ void cpus_pend(struct cpu *cpu, u64 reasons)
 	u64 before = __atomic_fetch_or(&cpu->pending, reasons, __ATOMIC_SEQ_CST);
 
 	ASSERT((reasons & PENDING_PASS) == 0);
-	/* Whoever set them before has also sent the interrupt. */
+	/* The CPU that set these bits before has also sent the interrupt. */
 	if (cpu == this_cpu() || (before & reasons) == reasons)
 		return;
 	this_cpu()->counters->ipis++;
@@ -64,7 +70,10 @@ void cpus_halt(void)
 	}
 }
 
-/* Called from an NMI or #MC, at any instruction, on its IST stack. */
+/*
+ * Halts this CPU for good if cpus_stop_others asks for that. An NMI or #MC calls it, at any
+ * instruction, on its IST stack.
+ */
 void cpus_stop_if_told(struct cpu *cpu, const struct trap_frame *frame)
 {
 	if (!__atomic_load_n(&stopping, __ATOMIC_RELAXED))

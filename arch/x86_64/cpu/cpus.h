@@ -7,12 +7,15 @@
 u32 cpus_count(void);
 struct cpu *cpus_get(u32 id);
 
-/* Counts a CPU that comes up, or its final struct. */
+/* Counts a CPU that comes up, or replaces the boot CPU's struct by its final one. */
 void cpus_publish(struct cpu *cpu);
-/* The memory node that the running CPU is in. */
+/* Returns the memory node of the running CPU. */
 u8 cpus_node(void);
 
-/* Sets reasons in a CPU's pending word; another CPU is interrupted so that it notices. */
+/*
+ * Sets reasons (enum cpu_pending) in a CPU's pending word, and interrupts another CPU so that it
+ * notices them.
+ */
 void cpus_pend(struct cpu *cpu, u64 reasons);
 
 /* Stops all other CPUs for good, out of VMX or SVM operation; waits a bounded time for them. */
@@ -20,8 +23,9 @@ void cpus_stop_others(void);
 /* Does not return if another CPU has called cpus_stop_others. */
 void cpus_stop_if_told(struct cpu *cpu, const struct trap_frame *frame);
 
-/* How a CPU leaves VMX or SVM operation: set at the boot. */
+/* Takes the running CPU out of VMX or SVM operation; boot sets it. */
 extern void (*cpus_virt_disable)(void);
-/* Leaves it on this CPU; harmless to repeat. */
+/* Takes this CPU out of VMX or SVM operation; may be repeated. */
 void cpus_virt_leave(struct cpu *cpu);
+/* Halts the running CPU for good, with interrupts off. */
 NORETURN void cpus_halt(void);

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every way into the kernel and back to ring 3. Interrupts are off from the first instruction.
- * No entry uses SWAPGS: interrupts find their stack in the TSS, SYSENTER in its MSR, and SYSCALL
- * because its stub is mapped once per CPU, in the page just above that CPU's stack.
+ * Every way into the kernel and back to ring 3: the CPU reaches these stubs by its IDT, by SYSENTER
+ * or SYSCALL; they call kernel/trap.c and kernel/cpu_loop.c. Interrupts are off from the first
+ * instruction. No entry uses SWAPGS: interrupts find their stack in the TSS, SYSENTER in its MSR,
+ * and SYSCALL because its stub is mapped once per CPU, in the page just above that CPU's stack.
  */
 #include "offsets.h"
 
 /* Exceptions with an error code (APM vol. 2, table 8-1): 8, 10 to 14, 17, 21, 29, 30. */
 #define ERROR_CODES 0x60227d00
 
-	/* What runs on the user view of the tables is here, and its data in .data.entry. */
+	/*
+	 * Code that runs on the user view of the tables is in this section, and its data in
+	 * .data.entry.
+	 */
 	.section .text.entry, "ax"
 
 /* 1. Exceptions and interrupts: push vector (and an error code where the CPU gave none). */
@@ -34,8 +38,9 @@ trap_stubs:
 	.endm
 
 	/*
-	 * An exception may find a stub, or ring 3, on the user view: RBX = what to load into CR3
-	 * afterwards, or 0. C runs below the page with the frame, which every user view maps.
+	 * An exception may interrupt a stub, or ring 3, on the user view: RBX becomes the value to
+	 * load into CR3 afterwards, or 0. C runs below the page with the frame, which every user
+	 * view maps.
 	 */
 	.macro	interrupted_view
 	mov	%rsp, %r12
@@ -83,7 +88,7 @@ trap_return:
 	add	$16, %rsp
 	iretq
 
-/* 2. NMI and machine check: on their own stack, possibly with the user view of the tables. */
+/* 2. NMI and machine check, on their own stack, possibly with the user view of the tables. */
 trap_ist:
 	interrupted_view
 	and	$-4096, %rsp
@@ -91,8 +96,8 @@ trap_ist:
 	jmp	trap_back
 
 /*
- * 3. From ring 3: the kernel view of the tables, then C, on the stack's lower pages; no return this
- * way.
+ * 3. From ring 3: loads the kernel view of the tables, then calls C on the stack's lower pages,
+ * which never returns this way.
  */
 	.macro	kernel_view
 	mov	FRAME_BYTES(%rsp), %rbx	/* struct stack_base follows the frame */
@@ -122,7 +127,7 @@ sysenter_entry:
 	push	$RFLAGS_USER
 	push	$SELECTOR_USER_CODE
 	push	%rdx
-	push	$2			/* as in user_common; SYSCALL clears the flags itself */
+	push	$2			/* as in user_common; SYSCALL clears these flags itself */
 	popfq
 	testl	$SPECULATION_HISTORY, features + SPECULATION_DONE(%rip)
 	jz	syscall_common
@@ -181,7 +186,7 @@ cpu_return_to_user:
 	user_view
 	jmp	trap_return
 
-	/* The same for a frame, at RSI, that is known to be a system call's. */
+	/* Does the same for a frame at RSI that is known to be a system call's. */
 	.globl	cpu_return_to_caller
 cpu_return_to_caller:
 	mov	%rsi, %rsp

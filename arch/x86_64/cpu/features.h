@@ -4,21 +4,21 @@
 #include "arch/x86_64/cpu/speculation.h"
 #include "lib/types.h"
 
-/* What this machine's CPUs can do, as far as the kernel needs to know. */
+/* The abilities of this machine's CPUs that the kernel needs to know. */
 struct cpu_features {
 	u8 physical_bits;
-	bool rdtscp; /* and with it MSR_TSC_AUX */
+	bool rdtscp; /* RDTSCP, and with it MSR_TSC_AUX */
 	bool x2apic;
 	bool tsc_deadline;
-	bool machine_check; /* MCA: MSR_MCG_CAP and the banks */
+	bool machine_check; /* the machine-check architecture: MSR_MCG_CAP and the banks */
 	bool vmx;
 	bool svm;
-	bool gib_pages;	   /* also in a second stage */
+	bool gib_pages;	   /* 1-GiB pages, also in a second stage */
 	bool meltdown;	   /* ring 3 may read what its tables map for ring 0 */
-	u64 cr4; /* what the kernel always runs with, as far as this machine has it */
+	u64 cr4; /* CR4 with which the kernel always runs, as far as this machine has its bits */
 	struct speculation speculation;
 	u64 xcr0;	   /* state components that guests may use; 0 without XSAVE */
 	struct speculation_cpu cpu;
 };
 
-extern struct cpu_features features; /* the boot CPU's */
+extern struct cpu_features features; /* boot/init fills them in from the boot CPU */

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The x87 and vector registers of guests: save areas, loading and saving, XCR0. The VMX and SVM
+ * back ends load and save them when a vCPU changes its CPU, kernel/vcpu_run.c takes an area from a
+ * monitor. It owns CR0.TS and XCR0 of the running CPU; the kernel itself uses none of these
+ * registers.
+ */
 #include "arch/x86_64/cpu/fpu.h"
 
 #include "arch/x86_64/cpu/features.h"
@@ -6,12 +12,12 @@
 #include "arch/x86_64/hw/control.h"
 #include "lib/string.h"
 
-/* SDM vol. 1, 13.4: the legacy region, where FXSAVE puts everything, and the header. */
+/* The legacy region, which is all that FXSAVE writes, and the header (SDM vol. 1, 13.4). */
 #define LEGACY_BYTES 512u
 #define HEADER_BYTES 64u
 #define LEGACY_FCW   0u
 #define LEGACY_MXCSR 24u
-#define FCW_RESET    0x0040u /* SDM vol. 3, table 10-1; FNINIT gives 0x37f */
+#define FCW_RESET    0x0040u /* SDM vol. 3, table 10-1; FNINIT would set 0x37f */
 #define MXCSR_RESET  0x1f80u
 
 /* Makes the FPU registers unusable again: elsewhere any use of them raises #NM. */
@@ -74,10 +80,10 @@ bool fpu_xcr0_valid(u64 xcr0)
 }
 
 /*
- * Components that the guest has disabled in XCR0 keep their values, so all are saved and restored;
- * XCR0 enables all of them while no guest's state is loaded. FNINIT: on older AMD CPUs a restore
- * without a pending exception leaves the previous owner's x87 instruction and data pointers in
- * place (APM vol. 5, FXRSTOR).
+ * Loads an area. Components that the guest has disabled in XCR0 keep their values, so all are saved
+ * and restored; XCR0 enables all of them while no guest's state is loaded. FNINIT is needed because
+ * on older AMD CPUs a restore without a pending exception leaves the previous owner's x87
+ * instruction and data pointers in place (APM vol. 5, FXRSTOR).
  */
 void fpu_load(const void *area, u64 xcr0)
 {
@@ -95,7 +101,7 @@ void fpu_load(const void *area, u64 xcr0)
 
 void fpu_save(void *area)
 {
-	/* no component is there: XRSTOR initializes them all */
+	/* an area without any component: XRSTOR initializes them all */
 	static const u32 nothing[(LEGACY_BYTES + HEADER_BYTES) / 4] ALIGNED(64) = {
 		[LEGACY_MXCSR / 4] = MXCSR_RESET};
 

@@ -4,11 +4,11 @@
 #include "lib/types.h"
 
 /*
- * Vector and x87 registers of guests. The kernel and ring 3 use none: CR0.TS is set except inside
- * these functions. XCR0 is the loaded guest's.
+ * The vector and x87 registers of guests. The kernel and ring 3 use none: CR0.TS is set except
+ * inside these functions. XCR0 holds the loaded guest's value.
  */
 
-/* Size of one vCPU's save area, which must be 64-byte aligned. */
+/* Returns the size of one vCPU's save area, which must be 64-byte aligned. */
 size_t fpu_area_bytes(void);
 
 /* Makes an area hold the state after RESET. */
@@ -20,13 +20,20 @@ void fpu_area_init(void *area);
  */
 void fpu_area_take(void *area, const void *image);
 
-/* Whether XSETBV would accept this value (SDM vol. 2, XSETBV) and features.xcr0 covers it. */
+/* Returns true if XSETBV accepts this value (SDM vol. 2, XSETBV) and features.xcr0 covers it. */
 bool fpu_xcr0_valid(u64 xcr0);
 
+/* Loads the registers from an area and sets XCR0 to the guest's value, which must be valid. */
 void fpu_load(const void *area, u64 xcr0);
-/* Leaves nothing in the registers: CR0.TS does not hide them from ring 3 on all CPUs (LazyFP). */
+/*
+ * Saves the registers and leaves nothing in them: CR0.TS does not hide them from ring 3 on all CPUs
+ * (LazyFP).
+ */
 void fpu_save(void *area);
-/* The loaded guest's XCR0, which it may have set itself if the CPU does not intercept XSETBV. */
+/*
+ * Returns the loaded guest's XCR0, which the guest may have set itself if the CPU does not
+ * intercept XSETBV.
+ */
 u64 fpu_xcr0_get(void);
 /* Sets the loaded guest's XCR0 to a valid value. */
 void fpu_xcr0_set(u64 xcr0);

@@ -46,14 +46,14 @@ static inline struct cpuid_regs cpuid(u32 leaf, u32 subleaf)
 
 static inline u64 rdtsc(void)
 {
-	u64 low; /* the upper halves are cleared */
+	u64 low; /* RDTSC clears the upper halves */
 	u64 high;
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
 	return high << 32 | low;
 }
 
-/* Waits for earlier instructions to complete first (SDM vol. 2, RDTSC). */
+/* Reads the TSC after all earlier instructions have completed (SDM vol. 2, RDTSC). */
 static inline u64 rdtsc_ordered(void)
 {
 	__asm__ volatile("lfence" : : : "memory");
@@ -84,7 +84,7 @@ CONTROL_REGISTER(dr3)
 CONTROL_REGISTER(dr6)
 #undef CONTROL_REGISTER
 
-/* Null selectors, whatever ring 3 has put there. */
+/* Loads null selectors in place of those that ring 3 has loaded. */
 static inline void selectors_clear(void)
 {
 	__asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" : : "r"(0));
@@ -109,7 +109,7 @@ WITHOUT_OPERANDS(mfence)
 WITHOUT_OPERANDS(pause)
 #undef WITHOUT_OPERANDS
 
-/* Writes what the CPUs' caches have of it back to memory. */
+/* Writes what the CPUs' caches hold of these bytes back to memory. */
 static inline void cache_flush(const void *from, u64 bytes)
 {
 	const u8 *line = (const u8 *)((u64)from & ~63ull);
@@ -118,13 +118,15 @@ static inline void cache_flush(const void *from, u64 bytes)
 		__asm__ volatile("clflush %0" : : "m"(*line) : "memory");
 }
 
-/* Halts with interrupts on; one that is already pending ends the halt (SDM vol. 2, STI). */
+/*
+ * Halts with interrupts on; an interrupt that is already pending ends the halt (SDM vol. 2, STI).
+ */
 static inline void sti_hlt_cli(void)
 {
 	__asm__ volatile("sti; hlt; cli" : : : "memory");
 }
 
-/* Takes whatever host interrupt is pending: STI's shadow covers the NOP. */
+/* Takes any pending host interrupt: STI's shadow covers the NOP. */
 static inline void sti_nop_cli(void)
 {
 	__asm__ volatile("sti; nop; cli" : : : "memory");
@@ -153,7 +155,7 @@ static inline void xsetbv(u32 index, u64 value)
 			 : "memory");
 }
 
-/* The area is 64-byte aligned; CR0.TS is clear. */
+/* Saves components to an area, which must be 64-byte aligned; CR0.TS must be clear. */
 static inline void xsave(void *area, u64 components)
 {
 	__asm__ volatile("xsave64 (%0)"
@@ -180,7 +182,10 @@ static inline void fxrstor(const void *area)
 	__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
 }
 
-/* Both return false if the CPU had no number ready (SDM vol. 1, 7.3.17). */
+/*
+ * RDRAND and RDSEED; both functions return false if the CPU has no number ready (SDM vol. 1,
+ * 7.3.17).
+ */
 #define RANDOM_NUMBER(name)                                                                        \
 	static inline bool name(u64 *value)                                                        \
 	{                                                                                          \

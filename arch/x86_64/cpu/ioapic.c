@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The I/O APICs: routes and masks interrupt lines. kernel/irq.c is its only user after boot/init
+ * has added each unit. It owns the units' registers; a unit's lock guards its pair of registers,
+ * index and data window.
+ */
 #include "arch/x86_64/cpu/ioapic.h"
 
 #include "arch/x86_64/hw/ioapic.h"
@@ -9,11 +14,12 @@ static struct ioapic {
 	volatile u32 *registers;
 	u32 gsi_base;
 	u32 gsi_count;
-	struct lock lock; /* of its two registers: which entry is selected, and that entry */
+	/* guards the unit's two registers: the index of an entry and the window to it */
+	struct lock lock;
 } ioapics[IOAPIC_MAX];
 static unsigned int ioapic_count;
 
-/* The data window, with register `reg` selected. */
+/* Selects register `reg` and returns the data window. */
 static volatile u32 *ioapic_reg_at(const struct ioapic *ioapic, u32 reg)
 {
 	ioapic->registers[IOAPIC_IOREGSEL / 4] = reg;
@@ -76,11 +82,14 @@ void ioapic_mask(u32 gsi)
 	ioapic_entry_change(gsi, LOW, 0, (u32)IOAPIC_ENTRY_MASKED);
 }
 
-/* The high half holds nothing but where it goes: an interrupt reaches the old or the new CPU. */
+/*
+ * Unmasks the line. The high half holds only the destination, so an interrupt that comes between
+ * the two writes reaches the old or the new CPU.
+ */
 void ioapic_unmask(u32 gsi, u64 message)
 {
 	u64 address = message >> 32;
-	/* a remapped one is what its unit's entry says (VT-d 5.1.2.1) */
+	/* the IOMMU's entry says what a remapped message is (VT-d 5.1.2.1) */
 	u64 away = IOAPIC_ENTRY_MASKED |
 		   ((address & MSI_ADDRESS_REMAPPED) != 0 ? IOAPIC_ENTRY_DELIVERY : 0);
 

@@ -11,11 +11,14 @@
  */
 void ioapic_add(volatile void *registers, u32 gsi_base);
 
-/* Whether some I/O APIC has this input. The others below ignore a GSI for which it is false. */
+/*
+ * Returns true if some I/O APIC has this input. The functions below ignore a GSI that no I/O APIC
+ * has.
+ */
 bool ioapic_has_gsi(u32 gsi);
 
-/* Routes `gsi` to `vector`, masked. `flags`: IOAPIC_ENTRY_LEVEL, _ACTIVE_LOW, _DELIVERY. */
+/* Routes `gsi` to `vector`, masked. `flags` are IOAPIC_ENTRY_LEVEL, _ACTIVE_LOW and _DELIVERY. */
 void ioapic_route(u32 gsi, u8 vector, u32 flags);
 void ioapic_mask(u32 gsi);
-/* From now on `gsi` raises the message: its address in the upper half, as of an MSI. */
+/* Unmasks `gsi`, which raises this message from now on: an MSI's address is in the upper half. */
 void ioapic_unmask(u32 gsi, u64 message);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The running CPU's local APIC, by memory or by x2APIC MSRs: EOI, IPIs and the one-shot timer.
+ * kernel/trap.c ends interrupts, cpus.c sends IPIs, kernel/timer.c sets the timer; boot/init sets
+ * it up. It owns the local APIC's registers; each CPU touches only its own, without a lock.
+ */
 #include "arch/x86_64/cpu/lapic.h"
 
 #include "arch/x86_64/cpu/features.h"
@@ -37,8 +42,9 @@ void lapic_eoi(void)
 }
 
 /*
- * Whoever takes the interrupt must see earlier stores: an x2APIC WRMSR does not wait for them. In
- * xAPIC mode the ICR takes one command at a time (SDM vol. 3, 11.6.1).
+ * Sends an IPI. The CPU that takes the interrupt must see earlier stores, and an x2APIC WRMSR does
+ * not wait for them: hence MFENCE. In xAPIC mode the ICR takes one command at a time (SDM vol. 3,
+ * 11.6.1).
  */
 void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector)
 {
@@ -56,7 +62,7 @@ void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector)
 	lapic_reg_write(LAPIC_ICR, (u32)command);
 }
 
-/* xAPIC: leaves ICR_HIGH alone, which the interrupted code may just have written. */
+/* Leaves xAPIC's ICR_HIGH alone, which the interrupted code may just have written. */
 void lapic_send_self(u8 vector)
 {
 	lapic_reg_write(LAPIC_ICR, (u32)(LAPIC_ICR_SHORTHAND_SELF | LAPIC_ICR_ASSERT | vector));

@@ -4,14 +4,16 @@
 #include "arch/x86_64/hw/lapic.h"
 #include "lib/types.h"
 
-/* For boot/init, which sets these before the second CPU starts. */
+/* boot/init sets these before the second CPU starts, and uses the two functions. */
 extern volatile u32 *lapic_registers; /* not used in x2APIC mode */
 extern u64 lapic_timer_ratio;	      /* timer ticks per TSC tick, times 2^LAPIC_RATIO_SHIFT */
 #define LAPIC_RATIO_SHIFT 32
 u32 lapic_reg_read(enum lapic_reg reg);
 void lapic_reg_write(enum lapic_reg reg, u32 value);
 
+/* Returns the running CPU's APIC id. */
 u32 lapic_id(void);
+/* Ends the interrupt that the running CPU has taken. */
 void lapic_eoi(void);
 
 /*
@@ -23,7 +25,8 @@ void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector);
 void lapic_send_self(u8 vector);
 
 /*
- * Interrupts once the TSC has reached deadline_tsc, at once if it already has; 0 disarms. May fire
- * early if the counter is too short: the caller then checks the TSC and sets the timer again.
+ * Interrupts this CPU once the TSC has reached deadline_tsc, at once if it already has; 0 disarms.
+ * May fire early if the counter is too short: the caller then checks the TSC and sets the timer
+ * again.
  */
 void lapic_timer_set(u64 deadline_tsc);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Stops the machine when the kernel finds a bug in itself: prints why, registers, backtraces of all
+ * CPUs and the last log entries on COM1, then halts. Any code of ring 0 calls it, by panic or
+ * CHECK, in any state. It stops the other CPUs, takes over the UART and holds no lock.
+ */
 #include "arch/x86_64/cpu/panic.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -10,7 +15,7 @@
 #include "lib/symbols.h"
 
 #define BACKTRACE_MAX 24
-/* The top of the stack that an address is on, in the sense of cpu->stack_top. */
+/* The top of the stack that contains an address, in the sense of cpu->stack_top. */
 #define STACK_TOP(at) (align_up((at) + 1, KERNEL_STACK_BYTES) - STACK_BASE_BYTES)
 
 extern const char __image_start[], __image_end[];
@@ -38,8 +43,9 @@ static void panic_print_address(u64 address)
 }
 
 /*
- * Follows the frame pointers as long as they stay on the stack they started on: the CPU's, or the
- * current one. If an entry or exit stub was interrupted, RBP may still be ring 3's or a guest's.
+ * Prints the return addresses along the frame pointers as long as those stay on the stack they
+ * started on: the CPU's, or the current one. If an entry or exit stub was interrupted, RBP may
+ * still be ring 3's or a guest's.
  */
 static void panic_print_backtrace(const struct cpu *cpu, u64 frame)
 {
@@ -68,7 +74,7 @@ static void panic_print_registers(const struct trap_frame *f)
 	      read_cr2(), read_cr3(), read_cr4());
 }
 
-/* Where the NMI stopped another CPU; there are no symbols here for ring 3's code. */
+/* Prints where the NMI stopped another CPU; there are no symbols here for ring 3's code. */
 static void panic_print_other(const struct cpu *cpu)
 {
 	const struct trap_frame *frame = cpu->stopped;

@@ -6,18 +6,21 @@
 struct trap_frame;
 
 /*
- * A kernel bug: prints the text (print.h), registers, a symbolised backtrace and the last
+ * Reports a kernel bug: prints the text (print.h), registers, a symbolised backtrace and the last
  * log entries on COM1, leaves VMX or SVM operation and halts. May be called anywhere at any time.
  */
 NORETURN void panic(const char *text, ...) PRINTF_LIKE(1, 2);
 
-/* The same with the registers of a trap taken in the kernel; NULL: there was none. */
+/* Does the same with the registers of a trap taken in the kernel; NULL: there was none. */
 NORETURN void panic_trap(const struct trap_frame *frame, const char *text, ...) PRINTF_LIKE(2, 3);
 
-/* Prints the last entries of a CPU's log: set at the boot, NULL before. */
+/* Prints the last entries of a CPU's log; boot sets it, NULL before. */
 extern void (*panic_print_log)(u32 cpu);
 
-/* States what must be true; if it is not, that is a kernel bug. CHECK stays in every build. */
+/*
+ * Panics unless the condition is true, as anything else is a kernel bug. CHECK stays in every
+ * build, ASSERT only in DEBUG=1.
+ */
 #define CHECK(condition)                                                                        \
 	do {                                                                                    \
 		if (unlikely(!(condition)))                                                     \

@@ -35,80 +35,85 @@ struct tss {
 enum gdt_selector {
 	SELECTOR_KERNEL_CODE = 0x08,
 	SELECTOR_KERNEL_DATA = 0x10,
-	/* SYSRET: 0x18 + 8 and + 16; SYSEXIT: 0x08 + 32 and + 40 */
+	/* SYSRET loads 0x18 + 8 and + 16, SYSEXIT 0x08 + 32 and + 40 */
 	SELECTOR_USER_DATA = 0x20 | 3,
 	SELECTOR_USER_CODE = 0x28 | 3,
 	SELECTOR_TSS = 0x38,
 	GDT_ENTRIES = 9,
 };
 
-/* Reasons for the CPU loop to stop what it does; bits of cpu->pending. */
+/* The reasons for the CPU loop to stop what it does, bits of cpu->pending. */
 enum cpu_pending {
 	PENDING_RESCHEDULE = 1 << 0,
 	PENDING_TIMER = 1 << 1,
 	PENDING_NMI = 1 << 2,
 	PENDING_MACHINE_CHECK = 1 << 3,
-	/* Set as long as pages wait to be freed, or `grace`, and only by the CPU itself. */
+	/* Set while pages wait to be freed or `grace` is set, and only by the CPU itself. */
 	PENDING_PASS = 1 << 4,
 	PENDING_UNLOAD = 1 << 5, /* save and release the vCPU whose registers are loaded */
-	PENDING_KICK = 1 << 7,   /* nothing but a pass through the loop */
+	PENDING_KICK = 1 << 7,   /* asks only for a pass through the loop */
 	PENDING_GIVE = 1 << 6,   /* another CPU may have less to do: hand a thread over */
-	PENDING_LOG = 1 << 8,    /* the log has grown: its reader must be told */
-	PENDING_DROPPED = 1 << 9, /* last references are to be put: object_drop */
+	PENDING_LOG = 1 << 8,    /* the log has grown: signal its reader */
+	PENDING_DROPPED = 1 << 9, /* put the last references in `dropped` (object_drop) */
 };
 
 /*
- * What one CPU owns; used by that CPU alone unless a field says otherwise. Mapped outside the
+ * The state of one CPU; only that CPU uses it unless a field says otherwise. Mapped outside the
  * direct map, so that the entry stubs can reach it in the user view of the tables too.
  */
 struct cpu {
 	u64 kernel_root; /* CR3 to load on entry from ring 3; 0: one table serves both views */
-	u64 user_root;   /* CR3 to load on return, likewise */
+	u64 user_root;   /* CR3 to load on return to ring 3; 0: as above */
 	u64 pending;     /* enum cpu_pending; may be set at any instruction, by other CPUs too */
 	u32 id;
 	u32 apic_id;
-	u8 node;	 /* the memory node it is in */
-	u64 nmi_rip;     /* where the last NMI hit */
+	u8 node;	 /* the CPU's memory node */
+	u64 nmi_rip;     /* RIP at which the last NMI hit */
 	u64 nmi_count;   /* NMIs that are not yet logged */
-	struct machine_check machine_check; /* the last, until the loop settles it */
+	struct machine_check machine_check; /* the last machine check, until the loop handles it */
 	u64 polled;      /* when corrected errors were last looked for, TSC / 2^POLL_SHIFT */
 
-	struct thread *thread;       /* whose frame and address space are loaded */
-	u64 ran;                     /* serial of the thread that, or whose guest, last ran here */
-	bool foreign;                /* others have run since ring 3 last did: thread_clear */
-	struct thread *running;      /* scheduled here; differs from `thread` while guests run */
-	u32 ports_version;           /* of the I/O bitmap in the TSS */
-	struct vcpu *loaded;         /* whose FPU and MSRs the registers hold */
+	struct thread *thread;       /* the thread whose frame and address space are loaded */
+	u64 ran; /* serial of the thread that last ran here, itself or its guest */
+	bool foreign; /* other threads have run since ring 3 last did: thread_clear */
+	/* the thread scheduled here; differs from `thread` while guests run */
+	struct thread *running;
+	u32 ports_version;           /* the version of the I/O bitmap in the TSS */
+	struct vcpu *loaded;         /* the vCPU whose FPU and MSRs the registers hold */
 	struct cpu_counters *counters;
 	u64 stack_top;               /* a frame from ring 3 ends here */
 	u64 ist[IST_COUNT];          /* tops of the stacks for NMI, double fault, machine check */
 	const void *idt;             /* shared by all CPUs, at an address that ring 3 may learn */
 
 	u64 charged_tsc;             /* when `running` was last charged; guarded by `lock` */
-	u64 armed_tsc;               /* what the one-shot timer is set to; 0: nothing */
-	u64 armed_for;               /* the guest's deadline it was set for; TIMER_STALE */
-	/* Threads that want to run here, and those asleep; other CPUs change both. Under `lock`. */
+	u64 armed_tsc;               /* the TSC for which the one-shot timer is set; 0: none */
+	u64 armed_for;               /* the guest's deadline for which it was set; or TIMER_STALE */
+	/*
+	 * Guarded by `lock`: threads that want to run here, and those asleep; other CPUs change
+	 * both.
+	 */
 	struct lock lock;
 	struct run_queue *queue;
 	struct list sleeping;        /* threads with a deadline, earliest first */
 	/* Written under the lock, read without it; 0: never. */
 	u64 wake_tsc;                /* the earliest deadline of `sleeping` */
-	u64 queue_tsc;               /* when to look at the queue again */
-	u64 balance_tsc;             /* when to look for less busy CPUs; under the object lock */
-	u64 gave_nothing_tsc;        /* when it was last asked for a thread in vain */
+	u64 queue_tsc;               /* when the queue must be looked at again */
+	u64 balance_tsc; /* when to look for less busy CPUs next; under the object lock */
+	u64 gave_nothing_tsc;        /* when another CPU last asked this one for a thread in vain */
 	bool grace;                  /* `running` goes on past its slice: sched_extend */
 	bool idle;                   /* halted, or about to look for work elsewhere */
 
-	bool shares;                 /* kernel/object_lock.h; other CPUs read it */
-	struct list dropped;         /* struct object: last references, still to be put */
+	bool shares; /* the CPU shares the objects (kernel/object_lock.h); other CPUs read it */
+	struct list dropped;         /* objects whose last reference this CPU has yet to put */
 
 	u64 gdt[GDT_ENTRIES];
-	struct descriptor_table_register gdtr; /* of gdt; VMX reloads it after exits */
+	struct descriptor_table_register gdtr; /* describes gdt; VMX reloads it after exits */
 	struct tss tss;
 	void *virt_area;             /* VMXON region or host save area */
 	bool virt_on;
-	u32 locks; /* DEBUG=1: BIT(enum lock_rank) of each lock it holds */
-	const struct trap_frame *stopped; /* where an NMI stopped it for good; NULL: it runs */
+	u32 locks; /* DEBUG=1: BIT(enum lock_rank) of each lock that the CPU holds */
+	/* the frame where an NMI stopped the CPU for good; NULL: it runs */
+	const struct trap_frame *stopped;
 };
 
 struct stack_base {
@@ -117,7 +122,10 @@ struct stack_base {
 };
 _Static_assert(sizeof(struct stack_base) == STACK_BASE_BYTES, "known to entry.S");
 
-/* The running CPU, found by the stack pointer: kernel and IST stacks all end in a stack_base. */
+/*
+ * Returns the running CPU, found by the stack pointer: kernel and IST stacks all end in a
+ * stack_base.
+ */
 static inline struct cpu *this_cpu(void)
 {
 	u64 rsp;
@@ -127,7 +135,7 @@ static inline struct cpu *this_cpu(void)
 }
 
 /*
- * Fills the IDT that all CPUs share, CPU_IDT_BYTES long, loads it and returns it. Vector n goes to
+ * Fills the IDT that all CPUs share, CPU_IDT_BYTES long, loads it and returns it. Vector n leads to
  * stubs + n * TRAP_STUB_BYTES; for NMI, #DF and #MC there must be a TSS.
  */
 #define CPU_IDT_BYTES 4096u
@@ -135,23 +143,32 @@ static inline struct cpu *this_cpu(void)
 extern const char trap_stubs[];
 const void *cpu_idt_fill(const char *stubs);
 
-/* Loads TR, from a descriptor that is written for it. */
+/* Writes the TSS's descriptor and loads TR from it. */
 void cpu_tss_load(struct cpu *cpu);
 
-/* Makes the TSS use `bitmap` (IO_BITMAP_BYTES, a 0 bit allows); NULL: forbid every port. */
+/*
+ * Makes the TSS use `bitmap` (IO_BITMAP_BYTES; a 0 bit allows a port), copied if `changed`; NULL
+ * forbids every port.
+ */
 void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed);
 
 /* Returns to ring 3 with the frame at the base of this CPU's stack. */
 NORETURN void cpu_return_to_user(struct cpu *cpu);
-/* The same for a frame that is known to be a system call's. */
+/* Returns to ring 3 with a frame that is known to be a system call's. */
 NORETURN void cpu_return_to_caller(struct cpu *cpu, const struct trap_frame *frame);
 /* Calls `function(cpu)` at the base of the CPU's own stack; the current stack is abandoned. */
 NORETURN void cpu_stack_reset(struct cpu *cpu, void (*function)(struct cpu *cpu));
 
-/* Implemented by the kernel, called by the entry stubs. */
+/* The kernel implements these functions, the entry stubs call them. */
 NORETURN void trap_from_user(struct trap_frame *frame);
-/* Returns to ring 3 itself, or to its caller, which then enters the CPU loop. */
+/*
+ * Handles a system call; returns to ring 3 itself, or to its caller, which then enters the CPU
+ * loop.
+ */
 void trap_system_call(struct cpu *cpu, struct trap_frame *frame);
 void trap_from_kernel(struct trap_frame *frame);
-/* NMI or #MC, on an IST stack, at any instruction: may only record it and set pending bits. */
+/*
+ * Handles an NMI or #MC on an IST stack, at any instruction: may only record it and set pending
+ * bits.
+ */
 void trap_nmi(struct trap_frame *frame);

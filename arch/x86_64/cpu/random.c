@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Random numbers for the kernel's own layout, for canaries and for the entropy that processes start
+ * with. boot hands over the pool; kernel/process.c, mm/space.c and mm/kernel_space.c draw from it.
+ * The pool has no lock: its callers run one at a time (random.h).
+ */
 #include "arch/x86_64/cpu/random.h"
 
 static struct entropy_pool pool;
@@ -13,7 +18,10 @@ void random_bytes(void *to, size_t count)
 	entropy_draw(&pool, to, count);
 }
 
-/* A draw costs some 2,500 instructions, and gives four. */
+/*
+ * Returns 64 random bits. A draw costs some 2,500 instructions and gives four such numbers, so
+ * three are kept.
+ */
 u64 random_u64(void)
 {
 	static u64 drawn[4];
@@ -29,7 +37,10 @@ u64 random_u64(void)
 	return value;
 }
 
-/* Rejects the lowest 2^64 % limit values to avoid a bias: fewer than two draws on average. */
+/*
+ * Returns a number below `limit`. Rejects the lowest 2^64 % limit values to avoid a bias: fewer
+ * than two draws on average.
+ */
 u64 random_below(u64 limit)
 {
 	u64 rest = -limit % limit;

@@ -4,11 +4,11 @@
 #include "lib/entropy.h"
 
 /*
- * Random numbers for the kernel's own needs, from the pool that boot/ filled. It has no lock: at
- * boot only the boot CPU draws, later every caller holds the long lock.
+ * Random numbers for the kernel's own needs, from the pool that boot/ has filled. The pool has no
+ * lock: while booting only the boot CPU draws, later every caller holds the long lock.
  */
 void random_seed(const struct entropy_pool *seed);
 void random_bytes(void *to, size_t count);
 u64 random_u64(void);
-/* Evenly distributed below limit, which is not 0. */
+/* Returns a number evenly distributed below `limit`, which is not 0. */
 u64 random_below(u64 limit);

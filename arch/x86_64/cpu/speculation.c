@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Mitigations of speculative execution at run time: barriers, buffer clearing and overwritten
+ * branch history. The entry stubs and guest entries call them, kernel/thread.c between threads;
+ * boot/init has chosen which are needed (`features.speculation`). They write MSRs and predictor
+ * state of the running CPU alone.
+ */
 #include "arch/x86_64/cpu/speculation.h"
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
@@ -6,17 +12,20 @@
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/speculation.h"
 
-/* VERW needs a writable segment to clear buffers: SDM vol. 2, and Intel's guidance on MDS. */
+/*
+ * The operand of VERW, which needs a writable segment to clear buffers (SDM vol. 2, and Intel's
+ * guidance on MDS).
+ */
 const u16 speculation_selector = SELECTOR_KERNEL_DATA;
 
-/* So many returns as the largest return stack predicts; each would go to an INT3. */
+/* Fills the largest return stack there is with predictions that lead to an INT3. */
 static ALWAYS_INLINE void speculation_return_stack_fill(void)
 {
 	__asm__ volatile(".rept 32\n call 1f\n int3\n 1:\n .endr\n add $256, %%rsp; lfence"
 			 : : : "memory", "cc");
 }
 
-/* Some AMD CPUs' IBPB leaves the return stack as it is. */
+/* Issues an IBPB and fills the return stack, which some AMD CPUs' IBPB leaves as it is. */
 void speculation_barrier(void)
 {
 	if (unlikely((features.speculation.done & HOST_IBPB) != 0)) {
@@ -25,7 +34,10 @@ void speculation_barrier(void)
 	}
 }
 
-/* Intel, "Branch History Injection": taken branches enough for CPUs without BHI_DIS_S. */
+/*
+ * Overwrites the branch history with enough taken branches for CPUs without BHI_DIS_S (Intel,
+ * "Branch History Injection").
+ */
 void SECTION(".text.entry") speculation_forget(void)
 {
 	__asm__ volatile("mov $5, %%ecx\n 1: call 2f\n dec %%ecx; jnz 1b; jmp 5f\n"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The processor's part of TLB invalidation: loads CR3, kicks a CPU, and reads the clock. Only
+ * mm/tlb.c and mm/kernel_space.c call it, so that they need no x86 header. It changes the running
+ * CPU's CR3 and another CPU's pending word.
+ */
 #include "arch/x86_64/cpu/tlb_arch.h"
 #include "arch/x86_64/cpu/cpus.h"
 #include "arch/x86_64/cpu/instructions.h"

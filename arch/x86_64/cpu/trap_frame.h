@@ -4,8 +4,8 @@
 #include "lib/types.h"
 
 /*
- * The registers of whatever was interrupted, as the entry stubs push them. A frame from ring 3
- * always lies at the same place, the base of the CPU's kernel stack.
+ * The registers of the interrupted code, as the entry stubs push them. A frame from ring 3 always
+ * lies at the same place, the base of the CPU's kernel stack.
  */
 struct trap_frame {
 	u64 r15, r14, r13, r12, r11, r10, r9, r8;
@@ -26,11 +26,12 @@ enum trap_vector {
 	TRAP_EXCEPTION_COUNT = 32,
 	VECTOR_GSI_FIRST = 0x30, /* + GSI */
 	VECTOR_GSI_LAST = 0x6f,
-	VECTOR_MSI_FIRST = 0x70, /* given to whoever asks, as long as there are any */
+	VECTOR_MSI_FIRST = 0x70, /* handed out to irqs that are messages */
 	VECTOR_MSI_LAST = 0xef,
-	VECTOR_PIC_FIRST = 0x20, /* where the masked PIC's spurious interrupts go */
+	VECTOR_PIC_FIRST = 0x20, /* vectors of the masked PIC's spurious interrupts */
 	VECTOR_TIMER = 0xf0,
-	VECTOR_KICK = 0xf1, /* from another CPU: look at your pending word */
+	VECTOR_KICK = 0xf1, /* another CPU asks this one to look at its pending word */
 	VECTOR_SPURIOUS = 0xff,
-	TRAP_SYSCALL = 0x100, /* frame from SYSCALL or SYSENTER: returns by SYSRET or SYSEXIT */
+	/* a frame from SYSCALL or SYSENTER, which returns by SYSRET or SYSEXIT */
+	TRAP_SYSCALL = 0x100,
 };

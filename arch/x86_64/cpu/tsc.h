@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* The TSC as the kernel's clock. One rate for all CPUs. */
+/* The rate of the TSC, the kernel's clock, in kHz; the same on all CPUs. */
 extern u32 tsc_rate_khz;
 
 /* Sets the rate that the conversions use; khz is not 0. */
@@ -13,5 +13,5 @@ static inline u32 tsc_khz(void)
 	return tsc_rate_khz;
 }
 
-/* Rounds down and saturates at 2^64 - 1. */
+/* Returns TSC ticks, rounded down; saturates at 2^64 - 1. */
 u64 tsc_from_ns(u64 ns);

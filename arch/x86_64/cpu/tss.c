@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Each CPU's task-state segment: its descriptor, TR, and the I/O bitmap that lets a driver use
+ * ports. boot/init loads TR, kernel/thread.c sets the bitmap when it loads a thread. It touches the
+ * running CPU's GDT and TSS only.
+ */
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/descriptor.h"
 #include "lib/string.h"
 
-#define DESCRIPTOR_TSS64 0x0000890000000000ull /* available */
+#define DESCRIPTOR_TSS64 0x0000890000000000ull /* an available 64-bit TSS */
 
 void cpu_tss_load(struct cpu *cpu)
 {
@@ -15,7 +20,7 @@ void cpu_tss_load(struct cpu *cpu)
 	__asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS) : "memory");
 }
 
-/* SDM vol. 3, 28.5.2: a VM exit sets the TSS limit to 67h, so TR is loaded again. */
+/* Loads TR again as well, because a VM exit sets the TSS limit to 67h (SDM vol. 3, 28.5.2). */
 void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed)
 {
 	cpu->tss.io_bitmap_offset = TSS_NO_IO_BITMAP;

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Polled output on COM1 for fatal errors. panic.c, print.c and boot call it when nothing else can
+ * report; the console of normal operation is the manager's. It owns the UART's registers while it
+ * prints, waits a bounded time for a byte, and takes no lock.
+ */
 #include "arch/x86_64/cpu/uart.h"
 
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/uart.h"
 
-/* Some 100 ms of port reads; a byte takes 87 us at 115200 baud. */
+/* The most polls for a byte: some 100 ms of port reads, while a byte takes 87 us at 115200 baud. */
 #define UART_POLLS 100000u
 
 static bool dead;
 
-/* A missing UART floats: LSR reads as all ones. */
+/*
+ * Waits until the UART can take a byte; returns false if it cannot. The LSR of a missing UART reads
+ * as all ones.
+ */
 static bool uart_sender_wait(void)
 {
 	for (unsigned int i = 0; i < UART_POLLS; i++) {

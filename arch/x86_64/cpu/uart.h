@@ -8,7 +8,7 @@
  * and is then not used any more.
  */
 void uart_init(void);
-/* Sends "\r\n" for '\n'. */
+/* Sends a character, "\r\n" for '\n'. */
 void uart_put(char c);
 void uart_puts(const char *text);
 /*

@@ -17,7 +17,7 @@ enum amdvi_register {
 };
 
 #define AMDVI_INV_ALL_KNOWN BIT(6) /* features */
-#define AMDVI_DEVICE_PAGES  511ull /* of the device table, minus 1: all of a segment */
+#define AMDVI_DEVICE_PAGES  511ull /* pages of the device table minus 1: all devices of a segment */
 #define AMDVI_RING_256	    (8ull << 56)
 /* Control */
 #define AMDVI_ENABLE	    BIT(0)
@@ -27,9 +27,9 @@ enum amdvi_register {
 #define AMDVI_RUNS	    BITS(4, 3) /* log, commands */
 
 /* Device table entry (2.2.2.1), 32 bytes: the first two words */
-#define AMDVI_VALID	    BITS(1, 0) /* and translation is */
+#define AMDVI_VALID	    BITS(1, 0) /* the entry and its translation are valid */
 #define AMDVI_LEVELS_4	    (4ull << 9)
-/* The third: messages go by a table of 2^8 entries, 32 bits each (2.2.5), or nowhere */
+/* Third word: messages are remapped by a table of 2^8 entries of 32 bits (2.2.5), or blocked */
 #define AMDVI_MESSAGES	    (1ull | 8ull << 1 | 2ull << 60)
 #define AMDVI_MESSAGES_NMI  BIT(58) /* NMIs pass */
 #define AMDVI_MESSAGE_ON    BIT(0)
@@ -39,7 +39,7 @@ enum amdvi_register {
 /* Page tables (2.2.3) */
 #define AMDVI_PRESENT	    BIT(0)
 #define AMDVI_NEXT_LEVEL    BIT(9)  /* the lowest of three bits; 0: a leaf */
-#define AMDVI_SOFTWARE	    BIT(7)  /* ignored */
+#define AMDVI_SOFTWARE	    BIT(7)  /* a bit that the unit ignores */
 #define AMDVI_COHERENT_LEAF BIT(60)
 #define AMDVI_READ	    BIT(61)
 #define AMDVI_WRITE	    BIT(62)

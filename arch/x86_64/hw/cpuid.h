@@ -4,7 +4,7 @@
 #include "lib/bits.h"
 #include "lib/types.h"
 
-/* What ring 0 asks of CPUID once it runs; all else is in vmm/hw/cpuid.h. */
+/* The CPUID leaves and bits that ring 0 uses at run time; all others are in vmm/hw/cpuid.h. */
 struct cpuid_regs {
 	u32 eax;
 	u32 ebx;

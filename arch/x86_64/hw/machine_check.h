@@ -29,8 +29,8 @@ enum machine_check_register { MCI_CTL, MCI_STATUS, MCI_ADDR, MCI_MISC, MCI_REGIS
 
 /* An uncorrected error, as the handler found it. */
 struct machine_check {
-	u64 global; /* MSR_MCG_STATUS; of several errors the bits they share */
-	u64 status; /* of its bank; 0: there was none */
+	u64 global; /* MSR_MCG_STATUS; for several errors the bits that they share */
+	u64 status; /* the bank's status; 0: there was no error */
 	u64 address;
 	u64 misc;
 	u32 bank;

@@ -67,7 +67,7 @@ struct vmcb_control {
 	u64 reserved4;
 	u64 vmsa_pointer;
 	u8 reserved5[16];
-	u16 bus_lock_counter; /* how many may come until one exits */
+	u16 bus_lock_counter; /* bus locks that may come until one exits */
 	u8 reserved6[734];
 };
 _Static_assert(sizeof(struct vmcb_control) == 0x400, "APM vol. 2, table B-1");
@@ -227,7 +227,7 @@ enum vmcb_event_type {
 #define VMEXIT_IOIO_PORT_SHIFT 16
 
 /* exit_info1 of NPF: the low bits are those of a #PF error code (APM vol. 2, 15.25.6) */
-#define VMEXIT_NPF_WALK	 BIT(33) /* walking the guest's own page tables */
+#define VMEXIT_NPF_WALK	 BIT(33) /* the fault came in a walk of the guest's own page tables */
 
 /* Exit codes: APM vol. 2, appendix C */
 #define VMEXIT_CR_READ		   0x000ull
@@ -265,7 +265,7 @@ enum vmcb_event_type {
 #define VMEXIT_MWAIT_CONDITIONAL   0x08cull
 #define VMEXIT_XSETBV		   0x08dull
 #define VMEXIT_RDPRU		   0x08eull
-#define VMEXIT_BUS_LOCK		   0x0a5ull /* before the instruction */
+#define VMEXIT_BUS_LOCK		   0x0a5ull /* the exit comes before the instruction */
 #define VMEXIT_NPF		   0x400ull
 #define VMEXIT_INVALID		   0xffffffffu /* of 64 bits; QEMU writes 32 */
 

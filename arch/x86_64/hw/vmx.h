@@ -224,7 +224,7 @@ enum vmcs_natural {
 
 /* Exit reason: SDM vol. 3, table 25-18 and appendix C */
 #define EXIT_REASON_BASIC	  BITS(15, 0)
-#define EXIT_REASON_BUS_LOCK	  (1u << 26) /* there was one, whatever the reason */
+#define EXIT_REASON_BUS_LOCK	  (1u << 26) /* a bus lock was taken, whatever the reason */
 #define EXIT_REASON_ENTRY_FAILURE (1u << 31)
 enum vmx_exit_reason {
 	VMX_EXIT_EXCEPTION_NMI = 0,

@@ -14,23 +14,23 @@ enum vtd_register {
 	VTD_PROTECTED = 0x64,
 	VTD_QUEUE_TAIL = 0x88,
 	VTD_QUEUE_ADDRESS = 0x90,
-	VTD_MESSAGES = 0xb8, /* the table of interrupt entries, and the two below */
+	VTD_MESSAGES = 0xb8, /* the table of interrupt entries, with VTD_MESSAGES_WIDE and _256 */
 };
 
 /* Capability */
 #define VTD_DOMAINS	    BITS(2, 0) /* 2^(4 + 2 * this) */
-#define VTD_WRITE_BUFFER    BIT(4)     /* it must be flushed by hand */
+#define VTD_WRITE_BUFFER    BIT(4)     /* the write buffer must be flushed by hand */
 #define VTD_PROTECTS	    BITS(6, 5) /* firmware may have protected some memory */
-#define VTD_CACHES_ABSENT   BIT(7)     /* entries that are not present too */
+#define VTD_CACHES_ABSENT   BIT(7)     /* the unit also caches entries that are not present */
 #define VTD_FOUR_LEVELS	    BIT(10)
 #define VTD_LARGE	    BIT(34)
-#define VTD_DRAIN_SHIFT	    (54 - 6)	 /* to the two bits of the same use in a descriptor */
+#define VTD_DRAIN_SHIFT	    (54 - 6) /* moves two bits to those of the same use in a descriptor */
 #define VTD_DRAIN	    BITS(7, 6)
 /* Extended capability */
 #define VTD_COHERENT	    BIT(0)
 #define VTD_QUEUED	    BIT(1)
-#define VTD_REMAPS	    BIT(3) /* interrupts */
-#define VTD_WIDE	    BIT(4) /* for APIC ids of 32 bits */
+#define VTD_REMAPS	    BIT(3) /* the unit can remap interrupts */
+#define VTD_WIDE	    BIT(4) /* APIC ids of 32 bits */
 
 #define VTD_MESSAGES_WIDE   BIT(11)
 #define VTD_MESSAGES_256    7ull
@@ -41,14 +41,14 @@ enum vtd_register {
 #define VTD_QUEUE	    BIT(26)
 #define VTD_REMAP	    BIT(25)
 #define VTD_SET_MESSAGES    BIT(24)
-#define VTD_PASS	    BIT(23) /* messages in the old format */
-/* Of the status, what a command repeats: never that old messages pass. */
+#define VTD_PASS	    BIT(23) /* messages in the old format pass */
+/* The bits of the status that a command repeats: never that old messages pass. */
 #define VTD_STAYS	    (0x96ffffffu & ~(u32)VTD_PASS)
 
 /* Root and context entries (9.1, 9.3), legacy mode */
 #define VTD_PRESENT	    BIT(0)
 #define VTD_LEVELS_4	    2ull /* context, upper half */
-#define VTD_DOMAIN_SHIFT    8	 /* likewise */
+#define VTD_DOMAIN_SHIFT    8	 /* context, upper half */
 
 /* Interrupt entries (9.10), 16 bytes, with VTD_PRESENT; upper half: the requester, and its check */
 #define VTD_MESSAGE_LEVEL	   BIT(4)
@@ -64,12 +64,12 @@ enum vtd_register {
 #define VTD_LARGE_PAGE	    BIT(7)
 
 /* Descriptors (6.5.2); the granularity is in bits 5:4 */
-#define VTD_INV_CONTEXT	    (1ull | 3ull << 4) /* of one device */
+#define VTD_INV_CONTEXT	    (1ull | 3ull << 4) /* the context of one device */
 #define VTD_INV_CONTEXTS    (1ull | 1ull << 4)
 #define VTD_INV_DOMAIN	    (2ull | 2ull << 4)
 #define VTD_INV_ALL	    (2ull | 1ull << 4)
-#define VTD_INV_MESSAGES    4ull /* all of them */
+#define VTD_INV_MESSAGES    4ull /* all interrupt entries */
 #define VTD_INV_DOMAIN_SHIFT 16
 #define VTD_INV_DEVICE_SHIFT 32
-/* Waits for those before it, then writes the upper half of this to an address. */
+/* Waits for the descriptors before it, then writes its upper half to an address. */
 #define VTD_INV_WAIT	    (5ull | 1ull << 5 | 1ull << 6)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* AMD-Vi: one device table for a whole segment, a ring of commands, a ring of events. */
+/*
+ * AMD-Vi: operates an AMD IOMMU with one device table for a whole segment, a ring of commands and a
+ * ring of events. iommu.c calls it through `iommu_amdvi`, under the unit's lock. It writes the
+ * unit's registers, its device table, its tables of interrupt entries and its command ring.
+ */
 #include "arch/x86_64/hw/amdvi.h"
 #include "arch/x86_64/hw/ioapic.h"
 #include "arch/x86_64/iommu/iommu.h"
@@ -9,7 +13,10 @@
 #define AMDVI_DEVICE_COUNT 0x10000ull
 #define AMDVI_DEVICE_WORDS 4
 
-/* Its entry's word about messages, whose tables are by domain: nobody raises another's. */
+/*
+ * Returns the word of a device's entry about messages. Each domain has its own table of interrupt
+ * entries, so that no device raises another's interrupt.
+ */
 static u64 amdvi_messages(const struct iommu *unit, u32 domain)
 {
 	const u32 *tables = iommu_page(unit, IOMMU_PAGE_MESSAGES);
@@ -35,7 +42,7 @@ static enum status amdvi_start(struct iommu *unit)
 	unit->coherent = true;
 	unit->large = true;
 	unit->high = BIT(48);
-	/* A device without a table may neither read nor write. */
+	/* A device without a page table may neither read nor write. */
 	for (u64 i = 0; i < AMDVI_DEVICE_COUNT * AMDVI_DEVICE_WORDS; i += AMDVI_DEVICE_WORDS) {
 		unit->devices[i] = AMDVI_VALID;
 		unit->devices[i + 2] = amdvi_messages(unit, 0);
@@ -61,7 +68,7 @@ static enum status amdvi_set(struct iommu *unit, u32 source, u32 domain)
 
 	if (space != NULL)
 		root |= space->table.root.kernel.value | AMDVI_LEVELS_4 | AMDVI_READ | AMDVI_WRITE;
-	/* whoever reads it in between finds a domain without a table */
+	/* a unit that reads the entry in between finds a domain without a page table */
 	iommu_entry_write(unit, &entry[0], AMDVI_VALID);
 	iommu_entry_write(unit, &entry[1], domain);
 	iommu_entry_write(unit, &entry[2], amdvi_messages(unit, domain));
@@ -77,7 +84,10 @@ static void amdvi_forget(struct iommu *unit, u32 source, u32 domain)
 		      AMDVI_INV_WHOLE);
 }
 
-/* NMIs have no entry: the whole device may raise them, or not (2.2.2.1). */
+/*
+ * Lets a message pass in one domain and blocks it in all others. NMIs have no entry: a device may
+ * raise them or not as a whole (2.2.2.1).
+ */
 static void amdvi_message(struct iommu *unit, u32 domain, const struct iommu_message *message,
 			  u64 *value)
 {
@@ -87,7 +97,7 @@ static void amdvi_message(struct iommu *unit, u32 domain, const struct iommu_mes
 	u32 what = (u32)AMDVI_MESSAGE_ON | message->apic_id << AMDVI_MESSAGE_CPU_SHIFT |
 		   message->vector << AMDVI_MESSAGE_VECTOR_SHIFT;
 
-	(void)value; /* as without a unit */
+	(void)value; /* the value is the same as without an IOMMU */
 	for (u32 i = 1; i < IOMMU_DOMAINS; i++)
 		__atomic_store_n(&entry[i * IOMMU_MESSAGES], i == domain && !nmi ? what : 0,
 				 __ATOMIC_RELEASE);

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * IOMMUs, independent of their kind: creates units, gives devices their spaces, flushes what was
+ * unmapped and routes interrupt messages. kernel/sys_iommu.c and kernel/irq.c call it with the
+ * objects alone or under the long lock; mm/tlb.c flushes through a space's `devices`. It owns the
+ * units and their domains, each guarded by its unit's lock.
+ */
 #include "arch/x86_64/iommu/iommu.h"
 
 #include "arch/x86_64/cpu/features.h"
@@ -11,15 +17,18 @@
 #include "mm/kernel_space.h"
 #include "mm/page.h"
 
-/* A unit that takes longer is broken: nothing that devices reached could ever be used again. */
+/*
+ * The time in which a unit must answer. A slower one is broken, and the kernel panics: memory that
+ * devices reached could never be used again.
+ */
 #define PATIENCE_NS (10 * NS_PER_S)
 #define IOMMU_PAGES_ORDER 5
 _Static_assert(IOMMU_PAGES <= 1u << IOMMU_PAGES_ORDER, "the pages at a unit's ring");
 
 static struct iommu iommu_units[IOMMU_MAX];
-static u32 iommu_unit_count; /* changed under the object lock */
+static u32 iommu_unit_count; /* changed with the objects alone */
 
-/* NULL: there is none of that number. */
+/* Returns the unit of that number; NULL if there is none. */
 static struct iommu *iommu_get(u64 number)
 {
 	return number < iommu_unit_count ? &iommu_units[number] : NULL;
@@ -40,7 +49,7 @@ void iommu_expect32(const struct iommu *unit, u32 offset, u32 bits, u32 value)
 		iommu_wait(unit, deadline);
 }
 
-/* Never full: each few commands are waited for. */
+/* Appends a command of 16 bytes. The ring is never full, as each few commands are waited for. */
 void iommu_command(struct iommu *unit, u64 first, u64 second)
 {
 	u64 *to = (u64 *)(unit->ring + unit->command);
@@ -123,7 +132,7 @@ static void iommu_flush(struct space *space)
 	lock_release(&unit->lock, LOCK_IOMMU);
 }
 
-/* 0: it is attached to none. */
+/* Returns the domain to which the requester is attached; 0 if it is attached to none. */
 static u32 iommu_domain_of(const struct iommu *unit, u64 source)
 {
 	u32 domain = IOMMU_DOMAINS - 1;
@@ -134,14 +143,14 @@ static u32 iommu_domain_of(const struct iommu *unit, u64 source)
 	return domain;
 }
 
-/* The device reaches nothing; returns once the unit knows. */
+/* Takes the device's space away; returns once the unit uses it no more. */
 static void iommu_detach(struct iommu *unit, u32 source)
 {
 	u32 domain = iommu_domain_of(unit, source);
 
 	if (source == IOMMU_NO_SOURCE || domain == 0)
 		return;
-	/* its entry exists: this allocates nothing */
+	/* the device's entry exists, so this allocates nothing */
 	CHECK(unit->ops->set(unit, source, 0) == STATUS_OK);
 	unit->ops->forget(unit, source, domain);
 	iommu_confirm(unit);
@@ -234,7 +243,7 @@ enum status iommu_populate(struct space *space, u64 at, u32 access, u64 *bytes)
 	if (iommu_of(space)->caches_absent)
 		iommu_flush(space);
 	lock_acquire(&space->lock, LOCK_SPACE);
-	/* it may have been unmapped since */
+	/* the page may have been unmapped since */
 	*bytes = table_lookup(&space->table, at, &leaf)
 			 ? leaf.at + table_level_bytes(leaf.level) - align_down(at, PAGE_SIZE)
 			 : 0;

@@ -6,86 +6,95 @@
 #include "mm/space.h"
 
 #define IOMMU_MAX      8u
-#define IOMMU_DOMAINS  64u /* of each unit, the first of them unused */
-#define IOMMU_MESSAGES 256ull /* entries of a table, by the vectors of the interrupts */
+#define IOMMU_DOMAINS  64u /* domains of each unit; domain 0 is unused */
+#define IOMMU_MESSAGES 256ull /* interrupt entries of a table, by vector */
 
-/* The pages at `ring`. */
+/* The pages at struct iommu.ring. */
 enum iommu_page {
 	IOMMU_PAGE_COMMANDS,
-	IOMMU_PAGE_WORD,     /* that a command writes */
+	IOMMU_PAGE_WORD,     /* a word that a waiting command writes */
 	IOMMU_PAGE_ROOT,     /* VT-d: the root table */
-	IOMMU_PAGE_MESSAGES, /* tables of entries; AMD-Vi: one of each domain */
+	IOMMU_PAGE_MESSAGES, /* tables of interrupt entries; AMD-Vi: one for each domain */
 	IOMMU_PAGES = IOMMU_PAGE_MESSAGES + 16
 };
 
-/* A space that a device may reach, known to its unit by its index. */
+/* A space that a device may reach; its index is the name by which the unit knows it. */
 struct iommu_domain {
-	struct space *space; /* NULL: it is free */
-	u32 source;	     /* SOURCE_NONE: no device is attached */
+	struct space *space; /* NULL: the domain is free */
+	u32 source;	     /* requester id of the device; IOMMU_NO_SOURCE: none is attached */
 };
 #define IOMMU_NO_SOURCE (~0u)
 
-/* An interrupt. */
+/* An interrupt that a device raises by writing a message, or an I/O APIC's line. */
 struct iommu_message {
-	u64 unit;    /* that remaps it, or IOMMU_NOBODY */
-	u64 source;  /* who alone can raise it there */
-	u32 vector;  /* also the number of its entry */
-	u32 apic_id; /* of the CPU it goes to; IOAPIC_ALL_CPUS: an NMI, to all */
+	u64 unit;    /* number of the IOMMU that remaps it, or IOMMU_NOBODY */
+	u64 source;  /* id of the only requester that can raise it there */
+	u32 vector;  /* vector, and number of its interrupt entry */
+	u32 apic_id; /* APIC id of the CPU that takes it; IOAPIC_ALL_CPUS: an NMI for all */
 	bool level;
 };
 
-/* One unit. Its lock guards all of it. */
+/* An IOMMU; its lock guards all fields. */
 struct iommu {
 	struct lock lock;
 	const struct iommu_ops *ops;
 	u8 *registers;
 	u8 *ring; /* enum iommu_page */
 	u64 *devices; /* AMD-Vi: the device table */
-	u64 drain;    /* VT-d: bits of a descriptor */
-	u64 high;     /* device addresses lie below */
-	u32 command;  /* bytes: where the next command goes */
-	bool coherent; /* it reads tables through the CPUs' caches */
+	u64 drain;    /* VT-d: bits for descriptors that drain pending requests */
+	u64 high;     /* device addresses lie below this one */
+	u32 command;  /* offset of the next command in the ring, in bytes */
+	bool coherent; /* the unit reads tables through the CPUs' caches */
 	bool caches_absent;
-	bool large; /* leaves of 2 MiB */
-	bool remaps; /* interrupts: it may, or does */
+	bool large; /* the unit knows leaves of 2 MiB */
+	bool remaps; /* the unit remaps interrupts, or is asked to */
 	struct iommu_domain domain[IOMMU_DOMAINS];
 };
 
-/* A kind of unit; the caller holds the unit's lock. */
+/* The operations of a kind of IOMMU; the caller holds the unit's lock. */
 struct iommu_ops {
 	const struct pt_format *format;
 	u32 register_pages;
-	u32 command_tail; /* the register that says where the commands end */
-	/* Takes it into use: every device is blocked. STATUS_NOT_SUPPORTED, STATUS_NO_MEMORY. */
+	u32 command_tail; /* offset of the register that says where the commands end */
+	/*
+	 * Takes the unit into use: every device is blocked. STATUS_NOT_SUPPORTED, STATUS_NO_MEMORY.
+	 */
 	enum status (*start)(struct iommu *unit);
-	/* The device reaches the domain's space; domain 0: nothing. STATUS_NO_MEMORY. */
+	/* Lets the device reach the domain's space; domain 0: nothing. STATUS_NO_MEMORY. */
 	enum status (*set)(struct iommu *unit, u32 source, u32 domain);
-	/* Gives commands that forget what the unit keeps of the device and of the domain. */
+	/* Gives commands that drop what the unit caches of the device and of the domain. */
 	void (*forget)(struct iommu *unit, u32 source, u32 domain);
-	/* The interrupt is its domain's; 0: nobody's. *value: iommu_message's, if it differs. */
+	/*
+	 * Lets the domain's device raise the interrupt; domain 0: nobody. Changes *value if the
+	 * unit needs another message than the one that it holds.
+	 */
 	void (*message)(struct iommu *unit, u32 domain, const struct iommu_message *message,
 			u64 *value);
-	/* A command that writes `value` to the word once those before it are done. */
+	/* Gives a command that writes `value` to the word once all earlier commands are done. */
 	void (*wait)(struct iommu *unit, hpa_t word, u32 value);
 };
 
 extern const struct iommu_ops iommu_vtd;
 extern const struct iommu_ops iommu_amdvi;
 
-/* kernel/abi/syscall.h says what these do. */
+/*
+ * kernel/abi/syscall.h describes these four under SYS_IOMMU_CREATE, _SPACE, _ATTACH and
+ * SYS_SPACE_POPULATE.
+ */
 enum status iommu_create(hpa_t registers, u64 kind, bool remap, u64 *number) MUST_CHECK;
 enum status iommu_space_create(u64 number, struct quota *quota, struct space **space) MUST_CHECK;
-/* NULL: it reaches nothing. */
+/* Attaches a device to a space; NULL: the device reaches nothing. */
 enum status iommu_attach(u64 number, u64 source, struct space *space) MUST_CHECK;
 enum status iommu_populate(struct space *space, u64 at, u32 access, u64 *bytes) MUST_CHECK;
 /*
- * What raises an interrupt, as SYS_IRQ_MESSAGE gives it. Its unit lets it pass, or blocks it, from
- * now on. STATUS_NOT_FOUND: there is no such unit or source, or interrupts are not remapped;
- * STATUS_BAD_STATE: the source is attached to no space: it is blocked.
+ * Returns in *value what raises an interrupt, as SYS_IRQ_MESSAGE does. Its IOMMU lets the message
+ * pass from now on, or blocks it. STATUS_NOT_FOUND: there is no such IOMMU or requester, or the
+ * IOMMU does not remap interrupts; STATUS_BAD_STATE: the requester is attached to no space, so that
+ * the message is blocked.
  */
 enum status iommu_message(const struct iommu_message *message, bool blocked, u64 *value) MUST_CHECK;
 
-/* For the kinds. */
+/* The functions below are for amdvi.c and vtd.c. */
 static inline void *iommu_page(const struct iommu *unit, enum iommu_page page)
 {
 	return unit->ring + page * PAGE_SIZE;
@@ -94,11 +103,11 @@ u32 iommu_read32(const struct iommu *unit, u32 offset);
 void iommu_write32(const struct iommu *unit, u32 offset, u32 value);
 u64 iommu_read64(const struct iommu *unit, u32 offset);
 void iommu_write64(const struct iommu *unit, u32 offset, u64 value);
-/* Waits until the bits in the register are as they are in `value`, or ends the machine. */
+/* Waits until `bits` of the register equal `value`; panics if that takes too long. */
 void iommu_expect32(const struct iommu *unit, u32 offset, u32 bits, u32 value);
-/* Puts 16 bytes into the ring and tells the unit. */
+/* Puts a command of 16 bytes into the ring and tells the unit. */
 void iommu_command(struct iommu *unit, u64 first, u64 second);
-/* Waits until the unit has done what it was told. */
+/* Waits until the unit has carried out all commands; panics if that takes too long. */
 void iommu_confirm(struct iommu *unit);
-/* Writes an entry of a table so that the unit sees it. */
+/* Writes an entry of a table so that the unit sees it, whether or not it snoops caches. */
 void iommu_entry_write(const struct iommu *unit, u64 *entry, u64 value);

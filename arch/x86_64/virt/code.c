@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finds the instruction at which a guest has stopped, in 64-bit mode with 4-level paging only; in
- * other modes the monitor fetches it. Nothing here interprets it.
+ * other modes the monitor fetches it. Both back ends call it after an exit. It walks guest page
+ * tables through the second stage, remembers the last walk in the vCPU, and does not interpret the
+ * instruction.
  */
 #include "arch/x86_64/hw/paging.h"
 #include "arch/x86_64/virt/virt.h"
@@ -10,7 +12,7 @@
 #include "mm/page.h"
 #include "mm/table.h"
 
-/* Device memory is not in the direct map. */
+/* Returns NULL for device memory, which the direct map lacks. */
 const void *virt_guest_pointer(const struct virt_vcpu *vcpu, u64 gpa)
 {
 	struct pt_leaf leaf;
@@ -22,7 +24,10 @@ const void *virt_guest_pointer(const struct virt_vcpu *vcpu, u64 gpa)
 	return page_owner(hpa) == PAGE_RESERVED ? NULL : hpa_to_pointer(hpa);
 }
 
-/* The CPU has just walked these tables, so rights are not checked again, only presence. */
+/*
+ * Walks the guest's tables to a linear address and remembers the walk. The CPU has just walked
+ * them, so it checks only presence, not rights.
+ */
 static NOINLINE bool virt_walk(struct virt_vcpu *vcpu, u64 cr3, u64 linear)
 {
 	struct virt_code *code = &vcpu->code;
@@ -56,7 +61,10 @@ static NOINLINE bool virt_walk(struct virt_vcpu *vcpu, u64 cr3, u64 linear)
 	return true;
 }
 
-/* Unmapping guest memory causes a flush, which discards the remembered walk (code->depth). */
+/*
+ * Returns true if the remembered walk still leads to the same page. Unmapping guest memory causes a
+ * flush, which discards the remembered walk (code->depth).
+ */
 static bool virt_still_true(const struct virt_code *code, u64 linear, u64 cr3)
 {
 	if (code->depth == 0 || code->linear != (linear & ~PAGE_MASK) || code->cr3 != cr3)
@@ -81,7 +89,7 @@ void virt_code_show(struct virt_vcpu *vcpu, const u8 *bytes)
 	page->code_bytes = 0;
 	if (bytes == NULL || ((u64)bytes & PAGE_MASK) > PAGE_SIZE - sizeof(page->code))
 		return;
-	/* Other vCPUs may change the bytes meanwhile: the monitor decodes this copy. */
+	/* Other vCPUs may change the bytes meanwhile, so the monitor decodes this copy. */
 	__builtin_memcpy(page->code, bytes, sizeof(page->code));
 	page->code_bytes = sizeof(page->code);
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* DR0 to DR3, which neither VMRUN nor VM entry switches: the CPU holds those of the loaded vCPU. */
+/*
+ * The debug registers DR0 to DR3, which neither VMRUN nor VM entry switches: a CPU holds those of
+ * its loaded vCPU. Both back ends call it when they load, unload, read or set a vCPU. It touches
+ * the running CPU's debug registers, the vCPU's copy and its page.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/virt/virt.h"
 #include "lib/read_once.h"

@@ -3,7 +3,7 @@
 
 #include "offsets.h"
 
-/* For assembly: what the guest entry code of VMX and SVM has in common. */
+/* Assembly macros that the guest entry code of VMX and SVM shares. */
 
 	/* Saves C's callee-saved registers; keeps the chain of frame pointers intact. */
 	.macro	host_push

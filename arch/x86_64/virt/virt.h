@@ -11,25 +11,28 @@
 struct cpu;
 
 /*
- * The processor's virtualization, one interface for VMX and SVM. Vendor code enters a guest and
- * decodes the exit into a struct vcpu_exit; its callers decide what to do about it.
+ * The processor's virtualization: one interface for VMX and SVM. Vendor code enters a guest and
+ * decodes the exit into a struct vcpu_exit; its callers decide what to do about the exit.
  */
 
-/* What the vCPUs of a VM share. The owner zeroes it and sets the first two before vm_init. */
+/*
+ * The state that the vCPUs of a VM share. Its owner zeroes it and sets the first two fields before
+ * vm_init.
+ */
 struct virt_vm {
-	struct table second_stage; /* of the guest's physical space */
+	struct table second_stage; /* translates the guest's physical addresses */
 	struct quota *quota;       /* pays for control pages */
 	void *msr_bitmap;          /* SVM: MSRPM (2 pages); VMX: two MSR bitmaps (control.c) */
 };
 
 /*
- * How the page that RIP lies in was last translated. As long as the table entries are unchanged, a
+ * The last translation of the page that contains RIP. As long as the table entries are unchanged, a
  * walk would lead to the same page.
  */
 struct virt_code {
-	u64 linear; /* of the page */
+	u64 linear; /* linear address of the page */
 	u64 cr3;
-	u32 depth;  /* number of entries on the way; 0: nothing is known */
+	u32 depth;  /* number of entries on the way; 0: no walk is remembered */
 	const u64 *entry[4];
 	u64 value[4];
 	const u8 *page;
@@ -37,20 +40,22 @@ struct virt_code {
 
 /*
  * One virtual CPU as the back end sees it. Outside the guest its general registers are always in
- * page->gpr, except that RSP is there only from leave to the next enter; likewise the task priority
- * in the APIC page.
+ * page->gpr, except that RSP is there only from leave to the next enter; the same holds for the
+ * task priority in the APIC page.
  */
 struct virt_vcpu {
 	struct virt_vm *vm;
 	struct vcpu_page *page; /* kernel address of the page shared with the monitor */
-	struct lapic_page *apic; /* likewise; VMX: its virtual-APIC page */
+	/* kernel address of the shared APIC page; VMX: the virtual-APIC page */
+	struct lapic_page *apic;
 	hpa_t apic_access;      /* VMX: page that stands for the local APIC's memory, 0: none */
-	struct vcpu_exit exit;  /* of the last enter */
-	struct vcpu_event event; /* whose delivery the last exit interrupted; also one to inject */
+	struct vcpu_exit exit;  /* the exit of the last enter */
+	/* an event whose delivery the last exit interrupted, or one to inject */
+	struct vcpu_event event;
 
-	void *control;          /* VMCB, one page; or VMCS, and a page of struct vmx_scratch */
+	void *control; /* the VMCB (one page), or the VMCS and a page of struct vmx_scratch */
 	hpa_t control_hpa;
-	u64 tag_generation;     /* of the ASID or VPID, per CPU */
+	u64 tag_generation;     /* generation of the ASID or VPID; each CPU has its own */
 	u32 tag;                /* ASID or VPID; 0: none assigned */
 	u32 loaded_cpu;         /* CPU whose registers hold its state, or ~0 */
 	bool launched;          /* VMX: VMLAUNCH has succeeded since VMCLEAR */
@@ -60,7 +65,7 @@ struct virt_vcpu {
 	u8 tpr_threshold;       /* VMX: the value in the VMCS; SVM: whether MOV to CR8 exits */
 	bool live;              /* between enter and leave */
 	bool own_timer;         /* VMX: the preemption timer enforces the deadline */
-	/* Whatever makes an entry special: tested together, as one word. */
+	/* The flags that make an entry special, tested together as one word. */
 	union {
 		struct {
 			bool flush;       /* flush the guest's TLB entries at the next entry */
@@ -68,7 +73,7 @@ struct virt_vcpu {
 			bool nmi_iret;    /* SVM: the IRET at nmi_iret_rip ends NMI blocking */
 			bool shadow_lost; /* SVM: the window opened inside a shadow */
 			bool unchecked;   /* SVM: no entry has accepted what set changed yet */
-			bool rip_moved;   /* SVM: by svm_inject, from moved_rip */
+			bool rip_moved;   /* SVM: svm_inject has moved RIP from moved_rip */
 			u8 reserved[2];
 		};
 		u64 special;
@@ -88,13 +93,13 @@ struct virt_vcpu {
 	u64 cr2;                /* VMX: not in the VMCS */
 	const struct cpu *host_cpu; /* VMX: the CPU whose host state the VMCS holds; NULL: none */
 	u64 host_rsp;           /* VMX: the value in the VMCS; 0: unknown */
-	u64 host_cr3;           /* likewise */
+	u64 host_cr3;           /* VMX: the value in the VMCS; 0: unknown */
 	u64 rsp;                /* VMX: the guest's, the value in the VMCS */
 	struct virt_code code;
 	void *xsave_area;       /* 64-byte aligned, fpu_area_bytes() long */
 };
 
-/* Types of operations with equal signatures. */
+/* The types of operations that have equal signatures. */
 typedef void virt_operation(struct virt_vcpu *vcpu);
 typedef void virt_groups_operation(struct virt_vcpu *vcpu, u32 groups);
 
@@ -128,9 +133,9 @@ struct virt_ops {
 	virt_groups_operation *leave;
 
 	/*
-	 * For a vCPU that is loaded here, like all that follow: copy groups between the control
-	 * structure and the page. set reads each word of the page once. VCPU_EVENT is left to the
-	 * caller, and so is setting VCPU_XCR0 (checked, in vcpu->xcr0).
+	 * The operations from here on are for a vCPU that is loaded here. get and set copy groups
+	 * between the control structure and the page. set reads each word of the page once.
+	 * VCPU_EVENT is left to the caller, and so is setting VCPU_XCR0 (checked, in vcpu->xcr0).
 	 */
 	virt_groups_operation *get;
 	virt_groups_operation *set;
@@ -155,46 +160,49 @@ extern const struct virt_ops svm_ops;
 
 /*
  * vm.c, for both back ends: allocate an MSR bitmap of 2^order pages, with every bit set so that all
- * accesses exit; or a vCPU's control structure, also of 2^order pages, and its XSAVE area.
- * STATUS_NO_MEMORY, STATUS_NO_QUOTA: without effect.
+ * accesses exit; or a vCPU's control structure, also of 2^order pages, and its XSAVE area. They
+ * fail without effect: STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status virt_vm_alloc(struct virt_vm *vm, unsigned int order) MUST_CHECK;
 void virt_vm_free(struct virt_vm *vm);
 enum status virt_vcpu_alloc(struct virt_vcpu *vcpu, unsigned int order) MUST_CHECK;
 void virt_vcpu_free(struct virt_vcpu *vcpu);
-/* MSRs that belong to the guest alone while it runs, on VMX and SVM: accesses need not exit. */
+/* The MSRs that belong to the guest alone while it runs, on VMX and SVM: accesses need not exit. */
 extern const u32 virt_guest_msrs[10];
 
 /*
- * #DB and #AC are benign: an exception or software interrupt whose delivery they interrupted will
- * be raised again by the guest's instruction. An interrupt or NMI comes only once and would be
- * lost: it is injected instead of the #DB or #AC, which its delivery will raise again.
+ * Returns true if the event would be lost if a #DB or #AC replaced it. #DB and #AC are benign: an
+ * exception or software interrupt whose delivery they interrupted will be raised again by the
+ * guest's instruction. An interrupt or NMI comes only once and would be lost: it is injected
+ * instead of the #DB or #AC, which its delivery will raise again.
  */
 static inline bool virt_comes_once(const struct vcpu_event *event)
 {
 	return event->valid && (event->type == EVENT_INTERRUPT || event->type == EVENT_NMI);
 }
 
-/* debug.c, for both back ends: DR0 to DR3, to and from the CPU and (get, set) the page. */
+/* debug.c, for both back ends: copy DR0 to DR3 to and from the CPU and (get, set) the page. */
 void virt_debug_load(const struct virt_vcpu *vcpu);
 void virt_debug_save(struct virt_vcpu *vcpu);
 void virt_debug_get(struct virt_vcpu *vcpu);
 void virt_debug_set(struct virt_vcpu *vcpu);
 
 /*
- * code.c, for both back ends. The guest's code at RIP, translated by 4-level paging, up to the end
- * of the page; NULL if it cannot be found. Whoever flushes must set vcpu->code.depth to 0.
+ * code.c, for both back ends. Returns the guest's code at RIP, translated by 4-level paging, up to
+ * the end of the page; NULL if it cannot be found. A back end that flushes must set
+ * vcpu->code.depth to 0.
  */
 const u8 *virt_code_find(struct virt_vcpu *vcpu, u64 cr3, u64 rip);
 /*
- * The guest's RAM at an address, NULL if it is not mapped or not in the direct map. Even if it is
- * unmapped meanwhile, nobody else gets it before this CPU has passed its loop (mm/tlb.h).
+ * Returns a pointer to the guest's RAM at an address, NULL if it is not mapped or not in the direct
+ * map. Even if the page is unmapped meanwhile, nobody else gets it before this CPU has passed its
+ * loop (mm/tlb.h).
  */
 const void *virt_guest_pointer(const struct virt_vcpu *vcpu, u64 gpa);
-/* VCPU_CODE: copies `bytes`, from virt_code_find, to the page; NULL: none are known. */
+/* Copies `bytes`, from virt_code_find, to the page for VCPU_CODE; NULL: none are known. */
 void virt_code_show(struct virt_vcpu *vcpu, const u8 *bytes);
 
-/* CR8 is bits 7:4 of TPR; the CPU does not use bits 3:0. */
+/* Returns the guest's CR8: bits 7:4 of TPR; the CPU does not use bits 3:0. */
 static inline u32 virt_cr8(const struct virt_vcpu *vcpu)
 {
 	return (u32)(u8)READ_ONCE(vcpu->apic->reg[LAPIC_TPR / 4]) >> 4;

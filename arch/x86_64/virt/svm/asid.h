@@ -11,10 +11,14 @@
 struct asid_pool {
 	u64 generation;
 	u32 next;
-	u32 count;	/* ASIDs of the CPU; 0 is the host's */
+	u32 count;	/* number of the CPU's ASIDs; ASID 0 is the host's */
 	bool flush_all; /* the next entry must flush everything */
 };
 
+/*
+ * Sets up the pool of CPU number `cpu`, which has `count` ASIDs; its first entry flushes
+ * everything.
+ */
 void asid_pool_init(struct asid_pool *pool, u32 cpu, u32 count);
 
 /*
@@ -23,5 +27,8 @@ void asid_pool_init(struct asid_pool *pool, u32 cpu, u32 count);
  */
 u8 asid_prepare(struct asid_pool *pool, struct virt_vcpu *vcpu, bool flush_by_asid);
 
-/* VMRUN has accepted the entry and so done the flush. Returns the value for the next entries. */
+/*
+ * Records that VMRUN has accepted the entry and so done the flush. Returns the enum
+ * vmcb_tlb_control for the next entries.
+ */
 u8 asid_entered(struct asid_pool *pool, struct virt_vcpu *vcpu);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The length of the instruction that made the guest exit, for CPUs without NRIP save (APM vol. 2,
- * 15.7.1). What is not found here is left to the monitor, which can decode any instruction.
+ * Finds the length of the instruction that made the guest exit, for CPUs without NRIP save (APM
+ * vol. 2, 15.7.1). enter.c and state.c call it. It reads guest memory; what it does not find is
+ * left to the monitor, which can decode any instruction.
  */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/svm/length.h"
@@ -24,7 +25,7 @@ u32 svm_code_length(struct virt_vcpu *vcpu)
 
 	if (code == NULL || ((u64)code & PAGE_MASK) > PAGE_SIZE - sizeof(bytes))
 		return 0;
-	/* A single load: other vCPUs may change the bytes. */
+	/* The bytes are read by a single load, as other vCPUs may change them. */
 	__asm__ volatile("mov %1, %0" : "=r"(bytes) : "m"(*(const u8(*)[sizeof(bytes)])code));
 	return svm_length_of_exit(bytes);
 }

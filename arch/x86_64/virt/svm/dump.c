@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dumps the VMCB so that a failed entry can be explained, as 8-byte words by offset. Host addresses
- * are left out: the monitor must not learn the kernel's layout.
+ * Dumps the VMCB, as 8-byte words by offset, so that a failed entry can be explained. kernel/vcpu.c
+ * calls it for VCPU_DUMP. It writes the vCPU's page and leaves host addresses out: the monitor must
+ * not learn the kernel's layout.
  */
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/string.h"
 
-/* Offsets of the first and the last word. */
+/* The runs of words to dump, by the offsets of their first and last word. */
 static const struct {
 	u16 first;
 	u16 last;

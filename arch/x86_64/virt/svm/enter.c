@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* One run of the guest, and the part of its exit that concerns the back end alone. */
+/*
+ * One run of an SVM guest: enters by VMRUN, decodes the exit, and handles the part of it that
+ * concerns the back end alone. kernel/vcpu_run.c calls it through svm_ops on the vCPU's CPU, with
+ * interrupts off. It owns the vCPU's VMCB while the vCPU is loaded, and takes no lock.
+ */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
@@ -8,30 +12,33 @@
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/read_once.h"
 
-#define NO_SHADOW ~0ull /* no RIP */
-/* See settle(). */
+#define NO_SHADOW ~0ull /* a value that no RIP has */
+/* The exits that svm_handle may handle itself. */
 #define MAY_BE_SETTLED                                                                             \
 	(BIT(EXIT_HOST_INTERRUPT) | BIT(EXIT_ENTRY_FAILED) | BIT(EXIT_INTERRUPT_WINDOW) |          \
 	 BIT(EXIT_NMI_WINDOW) | BIT(EXIT_EXCEPTION) | BIT(EXIT_TRIPLE_FAULT) | BIT(EXIT_BUS_LOCK))
 
-/* entry.S */
+/* These are in entry.S. */
 void svm_switch_in(u64 vmcb_hpa);
 void svm_switch_out(u64 vmcb_hpa, u64 host_area_hpa);
 void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT]);
 
-/* Exits by instructions whose length svm_code_length can find. */
+/* The exits by instructions whose length svm_code_length can find. */
 #define LENGTH_FOUND                                                                               \
 	(BIT(EXIT_CPUID) | BIT(EXIT_HLT) | BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_HYPERCALL))
 
-/* The entry must flush or change the ASID, even if the vCPU has not asked for a flush. */
+/*
+ * Returns true if the entry must flush or change the ASID, even if the vCPU has not asked for a
+ * flush.
+ */
 static bool svm_tag_is_stale(const struct virt_vcpu *vcpu, const struct asid_pool *asids)
 {
 	return asids->flush_all || vcpu->tag_generation != asids->generation;
 }
 
 /*
- * SVM has no threshold: every change of CR8 exits before it happens. It still does while V_IRQ is
- * set: see inject_set.
+ * Changes whether MOV to CR8 exits. SVM has no TPR threshold: every change of CR8 exits before it
+ * happens. It still does while V_IRQ is set: see inject_set.
  */
 static NOINLINE void svm_change_cr8(struct virt_vcpu *vcpu)
 {
@@ -43,7 +50,7 @@ static NOINLINE void svm_change_cr8(struct virt_vcpu *vcpu)
 	control->intercept_cr_write ^= SVM_INTERCEPT_CR8;
 }
 
-/* Writes what then stays in the VMCB, or the CPU, over repeated entries until svm_leave. */
+/* Writes what stays in the VMCB, or the CPU, over repeated entries until svm_leave. */
 static ALWAYS_INLINE void svm_supply(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -60,10 +67,10 @@ static ALWAYS_INLINE void svm_supply(struct virt_vcpu *vcpu)
 }
 
 /*
- * #DB and #AC are intercepted only because delivering one can raise the next in an endless loop,
- * with no instruction in between at which the CPU would exit. Here they are injected unchanged: see
- * virt_comes_once. DR6 and DR7 in the VMCB are already what the guest's handler expects (APM vol.
- * 2, 15.12.2).
+ * Injects an intercepted exception unchanged. #DB and #AC are intercepted only because delivering
+ * one can raise the next in an endless loop, with no instruction in between at which the CPU would
+ * exit: see virt_comes_once. DR6 and DR7 in the VMCB are already what the guest's handler expects
+ * (APM vol. 2, 15.12.2).
  */
 static void svm_reflect(struct virt_vcpu *vcpu)
 {
@@ -81,7 +88,7 @@ static void svm_reflect(struct virt_vcpu *vcpu)
 	};
 }
 
-/* The host's handler only records it. */
+/* Runs the host's handler for a machine check, which only records it. */
 static void svm_take_machine_check(struct virt_vcpu *vcpu)
 {
 	svm_leave(vcpu, 0); /* the handler's IST stack is in the host's TSS */
@@ -99,9 +106,9 @@ static void svm_handle_exception(struct virt_vcpu *vcpu)
 }
 
 /*
- * The entry failed, or an interrupt, an NMI or a machine check of the host's came, before the guest
- * took the virtual interrupt that it was to take: that is then an event like one whose delivery was
- * cut short.
+ * Makes a virtual interrupt that the guest has not taken an event again, like one whose delivery
+ * was cut short: the entry failed, or an interrupt, an NMI or a machine check of the host's came
+ * first.
  */
 static void svm_requeue_interrupt(struct virt_vcpu *vcpu)
 {
@@ -115,7 +122,10 @@ static void svm_requeue_interrupt(struct virt_vcpu *vcpu)
 	svm_window_close(svm_vmcb(vcpu));
 }
 
-/* The window was opened for an interrupt, or for an exit soon after the IRET that unblocks NMIs. */
+/*
+ * Handles an interrupt window, which was opened for an interrupt, or for an exit soon after the
+ * IRET that unblocks NMIs.
+ */
 static void svm_handle_window(struct virt_vcpu *vcpu)
 {
 	if (svm_vmcb(vcpu)->control.interrupt_shadow & VMCB_SHADOW) {
@@ -129,7 +139,10 @@ static void svm_handle_window(struct virt_vcpu *vcpu)
 	vcpu->window = false;
 }
 
-/* See svm_nmi_block. The kernel enters the guest again, and the IRET runs. */
+/*
+ * Handles the intercepted IRET that ends NMI blocking (svm_nmi_block). The kernel enters the guest
+ * again, and the IRET runs.
+ */
 static void svm_handle_iret(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -147,7 +160,7 @@ static void svm_handle(struct virt_vcpu *vcpu)
 	if (vcpu->nmi_iret && svm_vmcb(vcpu)->save.rip != vcpu->nmi_iret_rip)
 		svm_nmi_block(vcpu, false);
 	if (vcpu->event.valid && vcpu->event.type == EVENT_NMI)
-		svm_nmi_block(vcpu, false); /* it was not delivered */
+		svm_nmi_block(vcpu, false); /* the NMI was not delivered */
 	svm_requeue_interrupt(vcpu);
 
 	switch (vcpu->exit.reason) {
@@ -160,7 +173,7 @@ static void svm_handle(struct virt_vcpu *vcpu)
 	case EXIT_EXCEPTION:
 		svm_handle_exception(vcpu);
 		break;
-	case EXIT_BUS_LOCK: /* it has yet to come */
+	case EXIT_BUS_LOCK: /* the bus lock has yet to come */
 		svm_vmcb(vcpu)->control.bus_lock_counter = 1;
 		break;
 	case EXIT_TRIPLE_FAULT:
@@ -175,10 +188,10 @@ static void svm_handle(struct virt_vcpu *vcpu)
 }
 
 /*
- * With IF clear no interrupt window opens after the IRET that unblocks NMIs, so that IRET is
- * single-stepped if an NMI waits; likewise an instruction that lost its shadow (see
- * svm_shadow_keep). All exceptions exit meanwhile, and no event is injected, so that no frame shows
- * this TF.
+ * Begins a single step if one is needed. With IF clear no interrupt window opens after the IRET
+ * that unblocks NMIs, so that IRET is single-stepped if an NMI waits; so is an instruction that
+ * lost its shadow (see svm_shadow_keep). All exceptions exit meanwhile, and no event is injected,
+ * so that no frame shows this TF.
  */
 static bool svm_step_begin(const struct virt_vcpu *vcpu)
 {
@@ -195,7 +208,10 @@ static bool svm_step_begin(const struct virt_vcpu *vcpu)
 	return true;
 }
 
-/* An IRET has loaded RFLAGS itself, unless it raised an exception or has yet to run. */
+/*
+ * Ends a single step: clears TF, unless an IRET has loaded RFLAGS itself; it has not if it raised
+ * an exception or has yet to run.
+ */
 static void svm_step_end(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -215,10 +231,10 @@ static void svm_step_end(struct virt_vcpu *vcpu)
 }
 
 /*
- * An interrupt or NPF exit before the instruction in a shadow must leave the shadow in force (APM
- * vol. 2, 15.21.5). QEMU 7.2 stores the shadow at such an exit but does not load it at the next
- * entry: the exit after that shows none, or is the interrupt window itself. Then the instruction
- * must be single-stepped, lest an interrupt come between STI and HLT.
+ * Keeps a shadow in force. An interrupt or NPF exit before the instruction in a shadow must leave
+ * the shadow in force (APM vol. 2, 15.21.5). QEMU 7.2 stores the shadow at such an exit but does
+ * not load it at the next entry: the exit after that shows none, or is the interrupt window itself.
+ * Then the instruction must be single-stepped, lest an interrupt come between STI and HLT.
  */
 static void svm_shadow_keep(struct virt_vcpu *vcpu, u64 shadow_rip)
 {
@@ -262,8 +278,8 @@ static ALWAYS_INLINE void svm_decode_exit(struct virt_vcpu *vcpu)
 }
 
 /*
- * VMRUN may refuse what the monitor has set. QEMU then leaves a mix of guest and host state in the
- * VMCB, which must be neither shown nor run.
+ * Enters with state that no entry has accepted yet, and restores it if VMRUN refuses it. QEMU then
+ * leaves a mix of guest and host state in the VMCB, which must be neither shown nor run.
  */
 static void svm_run_unchecked(struct virt_vcpu *vcpu)
 {
@@ -314,7 +330,10 @@ static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *a
 		svm_run_unchecked(vcpu);
 	else
 		svm_run_plainly(vcpu);
-	/* if another event was cut short, or elsewhere, the guest has taken this one and gone on */
+	/*
+	 * if another event was cut short, or RIP differs, the guest has taken this event and gone
+	 * on
+	 */
 	if (vcpu->rip_moved && vmcb->control.exit_int_info == injected && vmcb->save.rip == rip)
 		vmcb->save.rip = vcpu->moved_rip;
 	vcpu->rip_moved = false;
@@ -355,7 +374,10 @@ static NOINLINE void svm_leave_and_get(struct virt_vcpu *vcpu, u32 groups)
 	svm_get(vcpu, groups);
 }
 
-/* The switch comes last, as a tail call; groups other than VCPU_RIP are read after it. */
+/*
+ * Ends a sequence of entries. The switch comes last, as a tail call; groups other than VCPU_RIP are
+ * read after it.
+ */
 void svm_leave(struct virt_vcpu *vcpu, u32 groups)
 {
 	const struct svm_cpu *cpu = vcpu->scratch;

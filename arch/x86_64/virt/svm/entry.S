@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Entering the guest and coming back, as C functions. */
+/*
+ * Enters an SVM guest and comes back, as C functions that enter.c calls with interrupts off. They
+ * switch the registers that VMRUN and #VMEXIT do not, keep the guest's general registers in its
+ * page, and leave no guest value in a register.
+ */
 #include "arch/x86_64/virt/gpr.h"
 
 	.text
@@ -7,9 +11,9 @@
 /*
  * void svm_switch_in(u64 vmcb_hpa), void svm_switch_out(u64 vmcb_hpa, u64 host_area_hpa)
  *
- * They switch what VMRUN and #VMEXIT do not: FS, GS, LDTR, TR and the system-call MSRs. In between
- * the host runs with the guest's TR, so GIF is kept clear: NMI and #MC would look for their stacks
- * in the wrong TSS. One that is pending is taken at the STGI.
+ * Switch what VMRUN and #VMEXIT do not: FS, GS, LDTR, TR and the system-call MSRs. In between the
+ * host runs with the guest's TR, so GIF is kept clear: NMI and #MC would look for their stacks in
+ * the wrong TSS. One that is pending is taken at the STGI.
  */
 	.globl	svm_switch_in
 	.type	svm_switch_in, @function
@@ -36,8 +40,9 @@ svm_switch_out:
 /*
  * void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT])
  *
- * Called between the two above. IF is set, so that with V_INTR_MASKING host interrupts end the
- * guest's run; GIF is clear before and after it, so that they stay pending (APM vol. 2, 15.21.1).
+ * Runs the guest; called between svm_switch_in and svm_switch_out. IF is set, so that with
+ * V_INTR_MASKING host interrupts end the guest's run; GIF is clear before and after it, so that
+ * they stay pending (APM vol. 2, 15.21.1).
  */
 	.globl	svm_run
 	.type	svm_run, @function

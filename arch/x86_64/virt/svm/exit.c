@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* From SVM's exit codes to struct vcpu_exit (APM vol. 2, appendix C). */
+/*
+ * Translates SVM's exit codes to struct vcpu_exit (APM vol. 2, appendix C). enter.c calls it after
+ * each VMRUN. It only reads the VMCB and fills in the exit and the interrupted event.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/svm/svm.h"
 
-/* Exit codes that need no further decoding. The others are EXIT_NONE here. */
+/* The exit codes that need no further decoding; all others are EXIT_NONE here. */
 static const u8 plain_reasons[] = {
 	[VMEXIT_CR_READ ... VMEXIT_DR_READ - 1] = EXIT_CR,
 	[VMEXIT_DR_READ ... VMEXIT_EXCEPTION - 1] = EXIT_DR,
-	[VMEXIT_INTR ... VMEXIT_INIT] = EXIT_HOST_INTERRUPT, /* NMI and SMI between them */
+	[VMEXIT_INTR ... VMEXIT_INIT] = EXIT_HOST_INTERRUPT, /* INTR, NMI, SMI, INIT */
 	[VMEXIT_VINTR] = EXIT_INTERRUPT_WINDOW,
 	[VMEXIT_CR0_SELECTIVE_WRITE] = EXIT_CR,
 	[VMEXIT_IDTR_READ ... VMEXIT_TR_WRITE] = EXIT_DESCRIPTOR_TABLE,
@@ -34,7 +37,7 @@ static const u8 plain_reasons[] = {
 	[VMEXIT_BUS_LOCK] = EXIT_BUS_LOCK,
 };
 
-/* APM vol. 2, 15.25.6 */
+/* Decodes a nested page fault (APM vol. 2, 15.25.6). */
 static void svm_decode_nested_fault(struct vcpu_exit *exit)
 {
 	u64 info = exit->qualification;

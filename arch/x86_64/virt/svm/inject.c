@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Injecting events into the guest, and the exits that tell when it can take one. */
+/*
+ * Injects events into an SVM guest, and arranges the exits that tell when it can take one. enter.c
+ * and state.c call it, kernel/vcpu_run.c through svm_ops. It writes the VMCB's injection, intercept
+ * and virtual-interrupt fields and the vCPU's NMI state.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/bits.h"
@@ -15,9 +19,10 @@ _Static_assert((u32)VMCB_EVENT_INTR == EVENT_INTERRUPT && (u32)VMCB_EVENT_NMI ==
 	       "svm_event_decode and svm_inject move them as they are");
 
 /*
- * An event whose delivery the exit interrupted (APM vol. 2, 15.7.2). INTn, INT3 and INTO leave RIP
- * at the instruction, which will raise them again, also those injected (svm_pass_instruction).
- * Emulated CPUs may report an interrupt as an exception, but no exception has a vector above 31.
+ * Decodes an event whose delivery the exit interrupted (APM vol. 2, 15.7.2). INTn, INT3 and INTO
+ * leave RIP at the instruction, which will raise them again, also if they were injected
+ * (svm_pass_instruction). Emulated CPUs may report an interrupt as an exception, but no exception
+ * has a vector above 31.
  */
 void svm_event_decode(u64 info, struct vcpu_event *event)
 {
@@ -49,10 +54,11 @@ static ALWAYS_INLINE void svm_rip_advance(struct vmcb *vmcb, u64 length)
 }
 
 /*
- * INT3, INTO and INT n push the address behind them. With NRIP save that is a field of its own, and
- * RIP stays, for a fault on the way to push it. Otherwise RIP must be moved (APM vol. 2, 15.20),
- * and back again if an exit cuts the delivery short: see enter_specially. INT1 is an exception like
- * any other to the CPU: an exit leaves RIP behind it, where it is injected again.
+ * Moves RIP past an injected INT3, INTO or INT n, which push the address behind them. With NRIP
+ * save that is a field of its own, and RIP stays, for a fault on the way to push it. Otherwise RIP
+ * must be moved (APM vol. 2, 15.20), and back again if an exit cuts the delivery short: see
+ * enter_specially. To the CPU INT1 is an exception like any other: an exit leaves RIP behind it,
+ * where it is injected again.
  */
 static void svm_pass_instruction(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 {
@@ -83,7 +89,7 @@ static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 		svm_nmi_block(vcpu, true);
 	if (event->type >= EVENT_SOFTWARE_INTERRUPT)
 		svm_pass_instruction(vcpu, event);
-	/* VMRUN pushes it unchanged */
+	/* VMRUN pushes RFLAGS unchanged */
 	if (event->type == EVENT_EXCEPTION && EXCEPTIONS_FAULTS & BIT(event->vector & 31))
 		vmcb->save.rflags |= RFLAGS_RF;
 	/* In real mode exceptions push no error code (APM vol. 2, 8.2). */
@@ -93,7 +99,10 @@ static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 	vmcb->control.event_injection = info;
 }
 
-/* QEMU, which has no NRIP save, does not survive a MOV to CR8 meanwhile (docs/platforms.md). */
+/*
+ * Sets a virtual interrupt. QEMU, which has no NRIP save, does not survive a MOV to CR8 meanwhile
+ * (docs/platforms.md), so that exits.
+ */
 static void inject_set(struct virt_vcpu *vcpu, u64 vector)
 {
 	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
@@ -106,9 +115,10 @@ static void inject_set(struct virt_vcpu *vcpu, u64 vector)
 }
 
 /*
- * As a virtual interrupt, which the CPU takes before the guest's next instruction (APM vol. 2,
- * 15.21.4), if nothing else needs the VMCB's only one: QEMU may deliver an interrupt that is
- * injected as an event a second time (docs/platforms.md).
+ * Injects an interrupt as a virtual interrupt, which the CPU takes before the guest's next
+ * instruction (APM vol. 2, 15.21.4), if nothing else needs the VMCB's only one; returns false
+ * otherwise. QEMU may deliver an interrupt that is injected as an event a second time
+ * (docs/platforms.md).
  */
 static bool inject_virtual(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 {
@@ -124,8 +134,8 @@ static bool inject_virtual(struct virt_vcpu *vcpu, const struct vcpu_event *even
 }
 
 /*
- * A dummy virtual interrupt of the highest priority, which is never delivered: it exits as soon as
- * the guest could take it (APM vol. 2, 15.21.4).
+ * Sets a dummy virtual interrupt of the highest priority, which is never delivered: it exits as
+ * soon as the guest could take it (APM vol. 2, 15.21.4).
  */
 void svm_window_open(struct virt_vcpu *vcpu)
 {
@@ -158,8 +168,9 @@ void svm_traps_set(struct virt_vcpu *vcpu)
 }
 
 /*
- * The CPU does not tell when the guest's NMIs are unblocked, so its next IRET is intercepted. That
- * exit comes before the IRET; the blocking ends with the first exit at another RIP.
+ * Notes that the guest's NMIs are blocked, or are not. The CPU does not tell when they are
+ * unblocked, so the guest's next IRET is intercepted. That exit comes before the IRET; the blocking
+ * ends with the first exit at another RIP.
  */
 void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked)
 {
@@ -172,7 +183,7 @@ void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked)
 		control->intercept1 |= (u32)VMCB_INTERCEPT1_IRET;
 }
 
-/* The settled instruction ends like any other: RF is cleared, and TF raises a single-step trap. */
+/* Ends a handled instruction like any other: RF is cleared, and TF raises a single-step trap. */
 static NOINLINE void svm_end_specially(struct vmcb *vmcb)
 {
 	vmcb->save.rflags &= ~RFLAGS_RF;
@@ -193,8 +204,8 @@ void svm_advance(struct virt_vcpu *vcpu, u64 length)
 }
 
 /*
- * A window that was requested stays open until it has ended a run, or an interrupt is injected
- * without another request.
+ * Opens windows, injects and flushes. A window that was requested stays open until it has ended a
+ * run, or an interrupt is injected without another request.
  */
 void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request)
 {
@@ -203,7 +214,7 @@ void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 	if (request & REQUEST_INTERRUPT_WINDOW) {
 		vcpu->window = true;
 	} else if (vcpu->window && inject != NULL && inject->type == EVENT_INTERRUPT) {
-		/* a host interrupt came just when it would have opened: it is not needed */
+		/* a host interrupt came just when the window would have opened: it is not needed */
 		if (!vcpu->nmi_window)
 			svm_window_close(svm_vmcb(vcpu));
 		vcpu->window = false;

@@ -4,8 +4,8 @@
 #include "lib/types.h"
 
 /*
- * The length of CPUID, RDMSR, WRMSR, VMMCALL or HLT, given the first eight bytes at RIP; 0 for any
- * other instruction, and with prefixes, which these nearly never have.
+ * Returns the length of CPUID, RDMSR, WRMSR, VMMCALL or HLT, given the first eight bytes at RIP; 0
+ * for any other instruction, and for one with prefixes, which these nearly never have.
  */
 static inline u32 svm_length_of_exit(u64 bytes)
 {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The SVM back end's operations, the state that it keeps for each CPU, and its end on a CPU.
+ * boot/init enables SVM and fills the capabilities; ring 0 reaches all else through svm_ops.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/control.h"
@@ -32,7 +36,7 @@ struct svm_cpu *svm_cpu(void)
 	return &cpus[this_cpu()->id];
 }
 
-/* May be called at any time, from a panic too. */
+/* Turns SVM off on this CPU; may be called at any time, from a panic too. */
 void svm_cpu_disable(void)
 {
 	if (!(rdmsr(MSR_EFER) & EFER_SVME))

@@ -11,9 +11,12 @@
 #define SEGMENT_LOW_BITS	0xffu
 #define SEGMENT_HIGH_BITS	0xf00u
 #define SEGMENT_HIGH_SHIFT	4
-#define SEGMENT_LIMIT_BYTES_MAX 0xfffffu /* what 20 bits hold without G */
+#define SEGMENT_LIMIT_BYTES_MAX 0xfffffu /* the largest limit that 20 bits hold without G */
 
-/* The VMCB has "not present" in place of "unusable" and need not keep G (APM vol. 2, 15.5.1). */
+/*
+ * Converts a segment of the VMCB, which has "not present" in place of "unusable" and need not keep
+ * G (APM vol. 2, 15.5.1).
+ */
 static inline void segment_from_vmcb(const struct vmcb_segment *from, struct vcpu_segment_state *to)
 {
 	u32 attributes = from->attributes & (u32)~VMCB_ATTRIBUTE_G;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest's registers, by group, between VMCB, CPU and page. */
+/*
+ * Copies the guest's registers, by group, between VMCB, CPU and the vCPU page. The kernel calls
+ * svm_get and svm_set through svm_ops for a loaded vCPU. svm_set reads each word of the page once
+ * and trusts none: VMRUN checks the state.
+ */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
@@ -42,7 +46,7 @@ static void svm_segments_get(const struct virt_vcpu *vcpu)
 
 	for (u32 i = 0; i < SEG_COUNT; i++)
 		segment_from_vmcb(svm_segment_of(save, i), &page->segment[i]);
-	/* VMX takes SS.DPL as the CPL; the VMCB has a field for it. */
+	/* VMX takes SS.DPL as the CPL; the VMCB has a field for the CPL. */
 	page->segment[SEG_SS].access &= ~(3u << SEGMENT_DPL_SHIFT);
 	page->segment[SEG_SS].access |= (u32)save->cpl << SEGMENT_DPL_SHIFT;
 }
@@ -77,7 +81,10 @@ static void svm_tables_set(const struct virt_vcpu *vcpu)
 	save->idtr.limit = READ_ONCE(vcpu->page->idtr.limit);
 }
 
-/* VMRUN requires EFER.SVME, which the guest must not see (APM vol. 2, 15.5.1). */
+/*
+ * Copies control registers to the page. VMRUN requires EFER.SVME, which the guest must not see (APM
+ * vol. 2, 15.5.1).
+ */
 static void svm_control_get(const struct virt_vcpu *vcpu)
 {
 	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;
@@ -125,7 +132,10 @@ _Static_assert(ARRAY_COUNT(((struct vmcb_save *)0)->msr) == VMSR_SYSENTER_EIP + 
 		       VMSR_STAR == 0 && VMSR_KERNEL_GS_BASE == 4,
 	       "in the order of enum vcpu_msr");
 
-/* The guest can write TSC_AUX only through the monitor, so the copy is always right. */
+/*
+ * Copies MSRs to the page. The guest can write TSC_AUX only through the monitor, so the copy is
+ * always right.
+ */
 static void svm_msrs_get(const struct virt_vcpu *vcpu)
 {
 	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;

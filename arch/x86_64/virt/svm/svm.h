@@ -8,10 +8,10 @@
 
 /* Shared by the files of the SVM back end. */
 
-/* #DB and #AC: see reflect() in enter.c. */
+/* Exceptions that always exit; #DB and #AC: see svm_reflect in enter.c. */
 #define SVM_INTERCEPT_EXCEPTIONS ((u32)(BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC)))
 
-/* CR0, CR3 and CR4, for VTRAP_CR */
+/* writes of CR0, CR3 and CR4, for VTRAP_CR */
 #define SVM_INTERCEPT_CR_WRITES ((u16)(BIT(0) | BIT(3) | BIT(4)))
 
 #define SVM_INSTRUCTION_BYTES_MAX 15u
@@ -25,9 +25,10 @@ struct svm_capabilities {
 };
 extern struct svm_capabilities svm_capabilities;
 
-/* One for each CPU, touched by that CPU alone. */
+/* SVM's state of one CPU, touched by that CPU alone. */
 struct svm_cpu {
-	hpa_t host_area; /* VMRUN's host save area, also for VMSAVE and VMLOAD of the rest */
+	/* VMRUN's host save area; VMSAVE and VMLOAD keep the rest of the host's state there */
+	hpa_t host_area;
 	struct asid_pool asids;
 };
 struct svm_cpu *svm_cpu(void);
@@ -40,12 +41,12 @@ static inline struct vmcb *svm_vmcb(const struct virt_vcpu *vcpu)
 /* MOV to CR8: intercepted while an interrupt waits for the task priority to fall */
 #define SVM_INTERCEPT_CR8 ((u16)BIT(8))
 
-/* exit.c: what the VMCB says about the last exit, without acting on it */
+/* exit.c: decodes what the VMCB says about the last exit, without acting on it */
 void svm_exit_decode(const struct vmcb *vmcb, struct vcpu_exit *exit, struct vcpu_event *event);
 
 /*
- * The instruction's length, if the CPU gives the address of the next one: IOIO always does, others
- * with NRIP save. 0: unknown.
+ * Returns the instruction's length, if the CPU gives the address of the next one: IOIO always does,
+ * others with NRIP save. 0: unknown.
  */
 static inline u32 svm_length_to(u64 rip, u64 next_rip)
 {
@@ -59,8 +60,8 @@ _Static_assert(VMEXIT_IOIO_IN == IO_IN && VMEXIT_IOIO_STR >> 1 == IO_STRING &&
 	       "svm_decode_io moves them as they are");
 
 /*
- * IOIO exits, APM vol. 2, 15.10.2. These fields say everything about such an exit, and it cannot
- * interrupt the delivery of an event. False: it is another exit.
+ * Decodes an IOIO exit (APM vol. 2, 15.10.2); returns false for any other exit. These fields say
+ * everything about an IOIO exit, which cannot interrupt the delivery of an event.
  */
 static ALWAYS_INLINE bool svm_decode_io(const struct vmcb *vmcb, struct vcpu_exit *exit)
 {
@@ -87,7 +88,10 @@ static inline void svm_rip_get(const struct virt_vcpu *vcpu)
 		       (vcpu->nmi_blocked ? SHADOW_NMI : 0);
 }
 
-/* code.c: the instruction at RIP, NULL: not found; its length (svm_length_of_exit), 0: unknown */
+/*
+ * code.c: returns the instruction at RIP, NULL: not found; its length (svm_length_of_exit), 0:
+ * unknown
+ */
 const u8 *svm_code_find(struct virt_vcpu *vcpu);
 u32 svm_code_length(struct virt_vcpu *vcpu);
 

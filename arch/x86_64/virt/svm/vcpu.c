@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A vCPU's VMCB, and moving a vCPU to and from a CPU. */
+/*
+ * Initialises a vCPU's VMCB, and moves a vCPU to and from a CPU. kernel/vcpu.c calls it through
+ * svm_ops. Loading writes the FPU, debug registers and TSC_AUX of the running CPU; unloading saves
+ * them and releases the vCPU to other CPUs.
+ */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
@@ -9,13 +13,13 @@
 #include "mm/address.h"
 
 /*
- * APM vol. 2, 15.14.4: so many PAUSEs, at most PAUSE_FILTER_THRESHOLD cycles apart (if the CPU
- * supports the threshold), are a spin loop.
+ * This many PAUSEs, at most PAUSE_FILTER_THRESHOLD cycles apart (if the CPU supports the
+ * threshold), are a spin loop (APM vol. 2, 15.14.4).
  */
 #define PAUSE_FILTER_COUNT 3000
 #define PAUSE_FILTER_THRESHOLD 128
 
-/* RDTSC, CR and DR accesses and INVLPG do not exit. */
+/* The instructions and events that exit. RDTSC, CR and DR accesses and INVLPG do not. */
 #define INTERCEPT1                                                                                 \
 	(VMCB_INTERCEPT1_INTR | VMCB_INTERCEPT1_NMI | VMCB_INTERCEPT1_SMI | VMCB_INTERCEPT1_INIT | \
 	 VMCB_INTERCEPT1_RDPMC | VMCB_INTERCEPT1_CPUID | VMCB_INTERCEPT1_INVD |                    \
@@ -74,6 +78,6 @@ void svm_vcpu_unload(struct virt_vcpu *vcpu)
 	vcpu->xcr0 = fpu_xcr0_get();
 	fpu_save(vcpu->xsave_area);
 	virt_debug_save(vcpu);
-	/* From now on another CPU may load it. */
+	/* From now on another CPU may load the vCPU. */
 	__atomic_store_n(&vcpu->loaded_cpu, ~0u, __ATOMIC_RELEASE);
 }

@@ -3,10 +3,10 @@
 
 #include "lib/types.h"
 
-/* What this machine's VMX offers, as the back end uses it. The same on all CPUs. */
+/* The abilities of this machine's VMX that the back end uses; the same on all CPUs. */
 struct vmx_capability {
-	u32 revision; /* of a VMCS region */
-	/* Control words for every VMCS; windows and the guest's mode change some bits later. */
+	u32 revision; /* revision identifier of a VMCS region */
+	/* The control words of every VMCS; windows and the guest's mode change some bits later. */
 	u32 pin;
 	u32 primary;
 	u32 secondary;
@@ -17,9 +17,9 @@ struct vmx_capability {
 	u32 cr3_targets;     /* number of CR3-target values: they load without an exit */
 	u32 apic;	     /* secondary controls that virtualize the local APIC: all or 0 */
 	u32 timer_shift;     /* the preemption timer counts TSC >> timer_shift */
-	u32 invept_type;     /* the narrowest that is supported */
+	u32 invept_type;     /* the narrowest type that is supported */
 	u32 invvpid_type;
-	u32 gib_pages; /* in EPT */
+	u32 gib_pages; /* EPT has leaves of 1 GiB */
 };
 _Static_assert(sizeof(struct vmx_capability) == 12 * 4 + 2 * 8, "no gaps: compared as bytes");
 

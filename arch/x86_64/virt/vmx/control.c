@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What a VM and a vCPU consist of: MSR bitmaps and the VMCS. */
+/*
+ * Initialises what a VMX guest and its vCPUs consist of: MSR bitmaps, control fields and the rest
+ * of the VMCS. kernel/vm.c and kernel/vcpu.c call it through vmx_ops, state.c for VCPU_TRAPS and
+ * VCPU_APIC. It writes the current VMCS and pages that the VM's quota pays for.
+ */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
@@ -14,9 +18,9 @@
 #define PLE_GAP 128
 #define PLE_WINDOW 4096
 
-#define CONTROL_ORDER 1 /* the VMCS and struct vmx_scratch */
+#define CONTROL_ORDER 1 /* two pages: the VMCS and struct vmx_scratch */
 
-/* x2APIC registers that the CPU virtualizes in the APIC page; bit 0 is MSR_X2APIC_BASE. */
+/* The x2APIC registers that the CPU virtualizes in the APIC page; bit 0 is MSR_X2APIC_BASE. */
 #define X2APIC_READABLE                                                                            \
 	(BITS(0x03, 0x02) | BIT(0x08) | BIT(0x0a) | BIT(0x0d) | BIT(0x0f) | BITS(0x28, 0x10) |     \
 	 BITS(0x38, 0x32) | BIT(0x3e))
@@ -43,7 +47,7 @@ static void vmx_msr_bitmap_fill(struct vmx_msr_bitmap *bitmap)
 	vmx_msr_pass(bitmap, MSR_TSC, false); /* RDMSR adds the TSC offset: SDM vol. 3, 26.3 */
 }
 
-/* The second bitmap is for vCPUs whose CPU virtualizes x2APIC mode. */
+/* Creates a VM's two MSR bitmaps; the second is for vCPUs whose CPU virtualizes x2APIC mode. */
 enum status vmx_vm_init(struct virt_vm *vm)
 {
 	enum status status = virt_vm_alloc(vm, 1);
@@ -58,7 +62,10 @@ enum status vmx_vm_init(struct virt_vm *vm)
 	return STATUS_OK;
 }
 
-/* VCPU_APIC. The x2APIC's MSRs pass through only in VAPIC_MSRS, where the CPU virtualizes them. */
+/*
+ * Takes over VCPU_APIC. The x2APIC's MSRs pass through only in VAPIC_MSRS, where the CPU
+ * virtualizes them.
+ */
 void vmx_apic_set(struct virt_vcpu *vcpu)
 {
 	static const u32 controls[] = {
@@ -105,7 +112,7 @@ static void controls_write(struct virt_vcpu *vcpu)
 		vmcs_write32(VMCS_PLE_WINDOW, PLE_WINDOW);
 	}
 
-	/* SGX: no leaf of them is a guest's. */
+	/* No leaf function of SGX's ENCLS and ENCLV is a guest's. */
 	if (vmx_capability.secondary & SECONDARY_ENCLS_EXITING)
 		vmcs_write64(VMCS_ENCLS_BITMAP, ~0ull);
 	if (vmx_capability.secondary & SECONDARY_ENCLV_EXITING)
@@ -150,7 +157,7 @@ void vmx_traps_set(struct virt_vcpu *vcpu)
 	pin = vmx_capability.pin & ~(trap & VTRAP_NO_TIMER ? PIN_PREEMPTION_TIMER : 0);
 	vcpu->own_timer = (pin & PIN_PREEMPTION_TIMER) != 0;
 	vmcs_write32(VMCS_PIN_CONTROLS, pin);
-	/* SDM vol. 3, 29.4.3.1: without VPID each entry and each exit flushes. */
+	/* Without VPID each entry and each exit flushes (SDM vol. 3, 29.4.3.1). */
 	vmcs_change32(VMCS_SECONDARY_CONTROLS, ~vmx_capability.apic,
 		     vmx_capability.secondary &
 			     ~((trap & VTRAP_FLUSH ? SECONDARY_VPID : 0) |
@@ -182,7 +189,7 @@ enum status vmx_vcpu_init(struct virt_vcpu *vcpu)
 	vmx_set(vcpu, VCPU_ALL | VCPU_TRAPS | VCPU_APIC | VCPU_INTERRUPTS);
 	vcpu->page->apic_virtualized = vmx_capability.apic != 0;
 	CHECK(vmclear(vcpu->control_hpa.value));
-	if (previous != ~0ull) /* the VMCS of the vCPU that is loaded here */
+	if (previous != ~0ull) /* make the VMCS of the vCPU that is loaded here current again */
 		CHECK(vmptrld(previous));
 	return STATUS_OK;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CR0, CR4 and EFER. The guest owns every bit that harms nobody else, so that paging, long mode and
- * lazy FPU switching cost no exit; the CPU then does all checks, loads PDPTEs and updates EFER.LMA.
- * Host-owned are CD and NW (a guest must not slow down its neighbours), NE and whatever else VMX
- * operation fixes, CR4.MCE (clearing it would let a machine check shut the CPU down) and the bits
- * of CR4 that no guest is offered. The read shadows hold the guest's values of these.
+ * CR0, CR4 and EFER of a VMX guest. The guest owns every bit that harms nobody else, so that
+ * paging, long mode and lazy FPU switching cost no exit; the CPU does all checks. Host-owned are CD
+ * and NW (a guest must not slow down its neighbours), NE and whatever else VMX operation fixes,
+ * CR4.MCE (clearing it would let a machine check shut the CPU down) and the CR4 bits that no guest
+ * is offered; the read shadows hold the guest's values of these. state.c, control.c and exit.c call
+ * it.
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
@@ -28,7 +29,10 @@ static u64 vmx_cr4_mask_for(void)
 	return ~CR4_GUEST_OWNED | vmx_capability.cr4_fixed;
 }
 
-/* The guest/host mask: host-owned bits, or all bits if the monitor wants to see every write. */
+/*
+ * Returns the guest/host mask: host-owned bits, or all bits if the monitor wants to see every
+ * write.
+ */
 u64 vmx_cr0_mask(const struct virt_vcpu *vcpu)
 {
 	if (vcpu->trap & VTRAP_CR)
@@ -70,8 +74,8 @@ static bool vmx_pae_paging(u64 cr0, u64 cr4, u64 efer)
 }
 
 /*
- * With EPT, VM entry takes the PDPTEs from the VMCS (SDM vol. 3, 27.3.2.4). If the guest's table
- * lies in RAM that is not populated, they are 0: nothing is mapped.
+ * Loads the PDPTEs, which with EPT VM entry takes from the VMCS (SDM vol. 3, 27.3.2.4). If the
+ * guest's table lies in RAM that is not populated, they are 0: nothing is mapped.
  */
 static void vmx_pdptes_load(const struct virt_vcpu *vcpu, u64 cr3)
 {
@@ -121,7 +125,10 @@ void vmx_control_set(struct virt_vcpu *vcpu)
 	vcpu->flush = true;
 }
 
-/* SDM vol. 2, MOV to control register: what the guest gets #GP for. */
+/*
+ * Returns true if MOV to CR0 of this value raises #GP in the guest (SDM vol. 2, MOV to control
+ * register).
+ */
 static bool vmx_cr0_refused(u64 value)
 {
 	return value >> 32 || (value & (CR0_NW | CR0_CD)) == CR0_NW ||
@@ -129,9 +136,10 @@ static bool vmx_cr0_refused(u64 value)
 }
 
 /*
- * Settles a MOV to CR0 or CR4 that would change host-owned bits: the read shadow takes their new
+ * Handles a MOV to CR0 or CR4 that would change host-owned bits: the read shadow takes their new
  * values and the instruction runs again, now without an exit, so that the CPU itself does all the
- * rest. CLTS and LMSW change no host-owned bit; MOV to CR3 and CR8 does not exit. True: settled.
+ * rest, loading PDPTEs and EFER.LMA included. CLTS and LMSW change no host-owned bit; MOV to CR3
+ * and CR8 does not exit. Returns true if handled.
  */
 bool vmx_cr_handle(struct virt_vcpu *vcpu, u64 qualification)
 {

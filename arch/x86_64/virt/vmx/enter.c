@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A vCPU on its CPU: load, enter, leave, unload. */
+/*
+ * A VMX vCPU on its CPU: load, enter, leave, unload. kernel/vcpu_run.c and kernel/vcpu.c call it
+ * through vmx_ops, with interrupts off. The loaded vCPU's VMCS is the CPU's current one; between
+ * enter and leave the CPU holds part of the guest's state.
+ */
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -8,7 +12,7 @@
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "lib/read_once.h"
 
-/* entry.S. False: the entry failed and VMCS_INSTRUCTION_ERROR says why. */
+/* Runs the guest (entry.S). Returns false if the entry failed: VMCS_INSTRUCTION_ERROR says why. */
 bool vmx_run(u64 gpr[GPR_COUNT], bool launched, u64 *host_rsp);
 
 void vmx_vcpu_load(struct virt_vcpu *vcpu)
@@ -25,7 +29,7 @@ void vmx_vcpu_load(struct virt_vcpu *vcpu)
 	fpu_load(vcpu->xsave_area, vcpu->xcr0);
 }
 
-/* SDM vol. 3, 25.11: VMCLEAR before another CPU may load the VMCS. */
+/* Unloads the vCPU, by VMCLEAR before another CPU may load the VMCS (SDM vol. 3, 25.11). */
 void vmx_vcpu_unload(struct virt_vcpu *vcpu)
 {
 	fpu_save(vcpu->xsave_area);
@@ -45,7 +49,10 @@ void vmx_vcpu_unload(struct virt_vcpu *vcpu)
  */
 #define STAY_MAX_MS 5u
 
-/* Rounded up: the timer must not fire before the deadline (SDM vol. 3, 26.5.1). */
+/*
+ * Returns the preemption timer's ticks to the deadline, rounded up: the timer must not fire before
+ * the deadline (SDM vol. 3, 26.5.1).
+ */
 static u32 vmx_timer_ticks(u64 deadline_tsc)
 {
 	u64 stay = (u64)tsc_khz() * STAY_MAX_MS;
@@ -60,7 +67,10 @@ static u32 vmx_timer_ticks(u64 deadline_tsc)
 	return (u32)MIN((stay >> vmx_capability.timer_shift) + 1, 0xffffffffull);
 }
 
-/* VM entry fails if the threshold is above the task priority (SDM vol. 3, 27.2.1.1). */
+/*
+ * Sets the TPR threshold, at most to the task priority: otherwise VM entry fails (SDM vol. 3,
+ * 27.2.1.1).
+ */
 static NOINLINE void vmx_set_threshold(struct virt_vcpu *vcpu, u32 wanted)
 {
 	u8 threshold = (u8)MIN(wanted, virt_cr8(vcpu));
@@ -114,7 +124,7 @@ void vmx_collect(struct virt_vcpu *vcpu)
 	vcpu->page->gpr[GPR_RSP] = vcpu->rsp;
 }
 
-/* The entry failed before the checks on the guest state (SDM vol. 3, 27.2). */
+/* Reports an entry that failed before the checks on the guest state (SDM vol. 3, 27.2). */
 static void vmx_entry_refused(struct virt_vcpu *vcpu)
 {
 	vcpu->exit = (struct vcpu_exit){
@@ -136,7 +146,10 @@ static void vmx_decode_io(struct vcpu_exit *exit)
 			      (qualification & IO_QUALIFICATION_REP ? IO_REP : 0));
 }
 
-/* Decodes the most common exits; vmx_exit_decode does the others. True: settled, enter again. */
+/*
+ * Decodes the most common exits; vmx_exit_decode does the others. Returns true if the exit is
+ * handled: enter again.
+ */
 static ALWAYS_INLINE bool vmx_decode_exit(struct virt_vcpu *vcpu)
 {
 	u32 reason = vmcs_read32(VMCS_EXIT_REASON);
@@ -157,7 +170,7 @@ static ALWAYS_INLINE bool vmx_decode_exit(struct virt_vcpu *vcpu)
 	return false;
 }
 
-/* True: settled, enter again. */
+/* Enters once; returns true if the exit is handled: enter again. */
 static ALWAYS_INLINE bool enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
 	vmx_prepare(vcpu, deadline_tsc);
@@ -183,7 +196,10 @@ void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		enter_again(vcpu);
 }
 
-/* A VM exit sets the GDT limit to FFFFh, beyond the table's end (SDM vol. 3, 28.5.2). */
+/*
+ * Ends a sequence of entries. Reloads the GDT's limit, which a VM exit sets to FFFFh, beyond the
+ * table's end (SDM vol. 3, 28.5.2).
+ */
 void vmx_leave(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (likely(vcpu->live)) {

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Entering the guest and coming back, as a C function. */
+/*
+ * Enters a VMX guest and comes back, as a C function that enter.c calls with interrupts off. It
+ * keeps the guest's general registers in the vCPU's page, runs the mitigations of an entry and an
+ * exit, and leaves no guest value in a register.
+ */
 #include "arch/x86_64/virt/gpr.h"
 
 	.text

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* From VMX's exit reasons to struct vcpu_exit (SDM vol. 3, 25.9, 28.2 and appendix C). */
+/*
+ * Translates VMX's exit reasons to struct vcpu_exit (SDM vol. 3, 25.9, 28.2 and appendix C), and
+ * handles exits that concern the back end alone. enter.c calls it after each exit. It reads and
+ * changes the current VMCS, the vCPU's exit and event.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
@@ -43,9 +47,9 @@ const u8 vmx_plain_reasons[] = {
 };
 
 /*
- * Fields that an exit does not define are not read: instructions that exit unconditionally or by a
- * control have no qualification, and only the exits of HAS_DELIVERY can interrupt the delivery of
- * an event (SDM vol. 3, 25.9.1, 25.9.3).
+ * The exits that define a field; others do not have it read. Instructions that exit unconditionally
+ * or by a control have no qualification, and only the exits of HAS_DELIVERY can interrupt the
+ * delivery of an event (SDM vol. 3, 25.9.1, 25.9.3).
  */
 #define HAS_QUALIFICATION                                                                          \
 	(BIT(VMX_EXIT_EXCEPTION_NMI) | BIT(VMX_EXIT_SIPI) | BIT(VMX_EXIT_TASK_SWITCH) |            \
@@ -68,8 +72,8 @@ const u8 vmx_plain_reasons[] = {
 	 BIT(VMX_EXIT_EPT_VIOLATION))
 
 /*
- * IRET ends NMI blocking even if it then faults. If the fault causes an exit, IRET will run again,
- * so the blocking must be restored (SDM vol. 3, 28.2.3).
+ * Restores NMI blocking. IRET ends it even if it then faults; if the fault causes an exit, IRET
+ * will run again, so the blocking must be restored (SDM vol. 3, 28.2.3).
  */
 static void vmx_nmi_blocking_restore(const struct virt_vcpu *vcpu)
 {
@@ -101,9 +105,9 @@ static void vmx_decode_ept_violation(struct virt_vcpu *vcpu)
 }
 
 /*
- * #DB and #AC are intercepted only because delivering one can raise the next in an endless loop,
- * with no instruction in between at which the CPU would exit. Here they are injected unchanged (see
- * virt_comes_once), and vmx_enter returns after VMX_ROUNDS of them.
+ * Injects an intercepted #DB or #AC unchanged (see virt_comes_once). They are intercepted only
+ * because delivering one can raise the next in an endless loop, with no instruction in between at
+ * which the CPU would exit; vmx_enter returns after VMX_ROUNDS of them.
  */
 static bool vmx_reflect(struct virt_vcpu *vcpu, const struct vcpu_event *exception)
 {
@@ -111,7 +115,7 @@ static bool vmx_reflect(struct virt_vcpu *vcpu, const struct vcpu_event *excepti
 		return true;
 	if (exception->vector == VECTOR_DB) {
 		/*
-		 * SDM vol. 3, 28.1: such an exit has updated neither DR6 nor DR7. INT1 does not
+		 * Such an exit has updated neither DR6 nor DR7 (SDM vol. 3, 28.1). INT1 does not
 		 * change DR6 either, though Bochs 2.7 reports a pending single step for it.
 		 */
 		if (exception->type == EVENT_EXCEPTION)
@@ -132,7 +136,7 @@ static NOINLINE bool vmx_decode_exception(struct virt_vcpu *vcpu)
 						       vcpu->exit.instruction_length);
 
 	if (exception.type == EVENT_NMI) {
-		/* The exit has consumed the host's NMI: SDM vol. 3, 28.2.1. */
+		/* The exit has consumed the host's NMI (SDM vol. 3, 28.2.1): run its handler. */
 		int_nmi();
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 		return false;
@@ -144,7 +148,9 @@ static NOINLINE bool vmx_decode_exception(struct virt_vcpu *vcpu)
 	}
 	if (info & INTERRUPTION_NMI_UNBLOCKED && exception.vector != VECTOR_DF)
 		vmx_nmi_blocking_restore(vcpu);
-	/* SDM vol. 3, 27.3.1.5: a shadow with TF needs a pending single step; this #DB was that. */
+	/*
+	 * A shadow with TF needs a pending single step, which this #DB was (SDM vol. 3, 27.3.1.5).
+	 */
 	if (exception.vector == VECTOR_DB)
 		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY,
 			      INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS, 0);
@@ -159,7 +165,7 @@ static NOINLINE bool vmx_decode_exception(struct virt_vcpu *vcpu)
 	return false;
 }
 
-/* SDM vol. 3, 27.8: the guest has not run. */
+/* Decodes a failed VM entry; the guest has not run (SDM vol. 3, 27.8). */
 static void vmx_decode_entry_failure(struct vcpu_exit *exit, u32 basic)
 {
 	if (basic == VMX_EXIT_MACHINE_CHECK) {
@@ -179,7 +185,7 @@ static void vmx_interrupted_delivery(struct virt_vcpu *vcpu)
 					       vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH));
 }
 
-/* True: settled. */
+/* Decodes an exit by its basic reason; returns true if it is handled. */
 static bool vmx_decode_reason(struct virt_vcpu *vcpu, u32 basic)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
@@ -223,7 +229,7 @@ static bool vmx_decode_reason(struct virt_vcpu *vcpu, u32 basic)
 		return false;
 	}
 	exit->reason = EXIT_UNKNOWN;
-	/* one in IS_PLAIN comes this way only if its upper bits are not 0: that is unknown */
+	/* a reason in IS_PLAIN comes this way only with upper bits set, whose meaning is unknown */
 	if (basic < ARRAY_COUNT(vmx_plain_reasons) && vmx_plain_reasons[basic] != EXIT_NONE &&
 	    !vmx_is_one_of(basic, IS_PLAIN))
 		exit->reason = vmx_plain_reasons[basic];
@@ -245,7 +251,9 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason)
 		vmx_decode_entry_failure(&vcpu->exit, basic);
 		return false;
 	}
-	/* Those that vmx_decode_exit has not known for it come again, without the bit. */
+	/*
+	 * Exits that vmx_decode_exit did not recognise because of this bit come again without it.
+	 */
 	if ((reason & EXIT_REASON_BUS_LOCK) && vmx_is_one_of(basic, IS_PLAIN | BIT(VMX_EXIT_IO)))
 		return true;
 

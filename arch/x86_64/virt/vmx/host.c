@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Host-state area: what a VM exit loads on this CPU (SDM vol. 3, 25.5). */
+/*
+ * Writes the host-state area of a VMCS: what a VM exit loads on this CPU (SDM vol. 3, 25.5).
+ * enter.c calls it when a vCPU comes to another CPU. It writes the current VMCS alone.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/control.h"
@@ -7,7 +10,10 @@
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
 
-/* CR3 and RSP change now and then: enter.c and entry.S write them. */
+/*
+ * Writes the whole host state but CR3 and RSP, which change now and then: enter.c and entry.S write
+ * them.
+ */
 void vmx_host_state_write(struct virt_vcpu *vcpu)
 {
 	const struct cpu *cpu = this_cpu();

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Injecting events into the guest, and the exits that tell when it can take one. */
+/*
+ * Injects events into a VMX guest, arranges the exits that tell when it can take one, and moves RIP
+ * past handled instructions. enter.c, exit.c and cr.c call it, kernel/vcpu_run.c through vmx_ops.
+ * It writes the current VMCS.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
@@ -25,7 +29,7 @@ void vmx_inject(const struct vcpu_event *event)
 	u32 info = INTERRUPTION_VALID | event->vector |
 		   ((u32)event->type << INTERRUPTION_TYPE_SHIFT & (u32)INTERRUPTION_TYPE);
 
-	/* SDM vol. 3, 27.3.1.5: an NMI whose delivery was interrupted would still block itself. */
+	/* An NMI whose delivery was interrupted would still block itself (SDM vol. 3, 27.3.1.5). */
 	if (event->type == EVENT_NMI)
 		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_NMI, 0);
 	/* VM entry pushes RFLAGS unchanged */
@@ -51,7 +55,7 @@ struct vcpu_event vmx_inject_cancel(void)
 	return event;
 }
 
-/* `info`: VM-entry, VM-exit or IDT-vectoring information, which have the same format. */
+/* Decodes VM-entry, VM-exit or IDT-vectoring information, which have the same format. */
 struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length)
 {
 	struct vcpu_event event = {0};
@@ -70,13 +74,13 @@ struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length)
 	return event;
 }
 
-/* SDM vol. 3, 27.3.1.4: only in 64-bit mode is RIP wider than 32 bits. */
+/* Wraps RIP: only in 64-bit mode is it wider than 32 bits (SDM vol. 3, 27.3.1.4). */
 static NOINLINE u64 vmx_wrap(u64 rip)
 {
 	return vmx_is_64_bit() ? rip : (u32)rip;
 }
 
-/* The settled instruction ends like any other: RF is cleared, and TF raises a single-step trap. */
+/* Ends a handled instruction like any other: RF is cleared, and TF raises a single-step trap. */
 static NOINLINE void vmx_advance_specially(u64 next, u64 length)
 {
 	const u32 shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
@@ -95,7 +99,7 @@ void vmx_advance(struct virt_vcpu *vcpu, u64 length)
 	u32 shadow;
 	u64 next;
 
-	if (vcpu->live) { /* settled by the kernel: the page is not up to date */
+	if (vcpu->live) { /* handled by the kernel: the page is not up to date */
 		rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
 		shadow = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
 		next = vmcs_read_natural(VMCS_GUEST_RIP) + length;
@@ -110,7 +114,7 @@ void vmx_advance(struct virt_vcpu *vcpu, u64 length)
 		vmcs_write_natural(VMCS_GUEST_RIP, next);
 }
 
-/* Opens the windows asked for and closes the others. */
+/* Opens the windows that are requested and closes the others. */
 static void vmx_windows_set(struct virt_vcpu *vcpu, u32 request)
 {
 	u32 windows = 0;

@@ -4,8 +4,9 @@
 #include "lib/types.h"
 
 /*
- * The VMX instructions, one function each. False: VMfailInvalid or VMfailValid, with CF or ZF set
- * (SDM vol. 3, 31.2). Host tests define VMX_INSTRUCTIONS_FAKED and functions of the same names.
+ * The VMX instructions, one function each. They return false on VMfailInvalid or VMfailValid, with
+ * CF or ZF set (SDM vol. 3, 31.2). Host tests define VMX_INSTRUCTIONS_FAKED and functions of the
+ * same names.
  */
 #ifndef VMX_INSTRUCTIONS_FAKED
 
@@ -28,7 +29,7 @@ static inline void vmxoff(void)
 	__asm__ volatile("vmxoff" : : : "cc", "memory");
 }
 
-/* ~0: there is no current VMCS. */
+/* Returns the address of the current VMCS; ~0 if there is none. */
 static inline u64 vmptrst(void)
 {
 	u64 vmcs;
@@ -53,7 +54,7 @@ static inline bool vmwrite(u64 field, u64 value)
 	return !failed;
 }
 
-/* `what`: an EPT pointer or a VPID. */
+/* `what` is an EPT pointer or a VPID. */
 #define INVALIDATION(name)                                                                         \
 	static inline bool name(u64 type, u64 what)                                                \
 	{                                                                                          \
@@ -71,7 +72,7 @@ INVALIDATION(invept)
 INVALIDATION(invvpid)
 #undef INVALIDATION
 
-/* Runs the host's own handler, whose IRET ends the blocking of further NMIs. */
+/* Runs the host's own NMI handler, whose IRET ends the blocking of further NMIs. */
 static inline void int_nmi(void)
 {
 	__asm__ volatile("int $2" : : : "memory");

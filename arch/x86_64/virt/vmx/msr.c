@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * MSRs that VM entry and exit do not switch. The host uses none of them on Intel (system calls use
- * SYSENTER), so they stay the guest's until another vCPU is loaded. The first entry after a load
- * or a change loads them from the MSR-load area: a value that WRMSR would refuse then fails that
- * entry instead of faulting the host.
+ * SYSENTER), so they stay the guest's until another vCPU is loaded. The first entry after a load or
+ * a change loads them from the MSR-load area: a value that WRMSR would refuse then fails that entry
+ * instead of faulting the host. enter.c and state.c call it for the loaded vCPU.
  */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
@@ -19,7 +19,7 @@ static const struct {
 	{MSR_STAR, VMSR_STAR},	   {MSR_LSTAR, VMSR_LSTAR},
 	{MSR_CSTAR, VMSR_CSTAR},   {MSR_SFMASK, VMSR_SFMASK},
 	{MSR_KERNEL_GS_BASE, VMSR_KERNEL_GS_BASE},
-	{MSR_TSC_AUX, VMSR_TSC_AUX}, /* last: only with RDTSCP */
+	{MSR_TSC_AUX, VMSR_TSC_AUX}, /* the last one, used only with RDTSCP */
 };
 
 /* Makes the next entry load the MSRs from the area, which holds their values until then. */
@@ -46,7 +46,7 @@ void vmx_msrs_fetch(struct virt_vcpu *vcpu)
 
 	if (!vcpu->msrs_live)
 		return;
-	/* Not TSC_AUX, the last: the guest can write that only through the monitor. */
+	/* TSC_AUX, the last, is left out: the guest can write it only through the monitor. */
 	for (u32 i = 0; i < ARRAY_COUNT(left_in_cpu) - 1; i++, entry++)
 		entry->value = rdmsr(entry->index);
 }

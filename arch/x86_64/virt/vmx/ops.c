@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The VMX back end's operations, and its end on a CPU. boot/init enables VMX and fills the
+ * capabilities; ring 0 reaches all else through vmx_ops.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
@@ -22,7 +26,7 @@ const struct virt_ops vmx_ops = {
 	.dump = vmx_dump,
 };
 
-/* May be called at any time, from a panic too. */
+/* Turns VMX off on this CPU; may be called at any time, from a panic too. */
 void vmx_cpu_disable(void)
 {
 	if (!(read_cr4() & CR4_VMXE))

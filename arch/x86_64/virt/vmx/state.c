@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's registers, by group, between VMCS, CPU and page. kernel/vcpu_run.c handles VCPU_EVENT
- * and the setting of VCPU_XCR0.
+ * Copies the guest's registers, by group, between VMCS, CPU and the vCPU page. The kernel calls
+ * vmx_get and vmx_set through vmx_ops for a loaded vCPU; kernel/vcpu_run.c handles VCPU_EVENT and
+ * the setting of VCPU_XCR0. vmx_set reads each word of the page once and trusts none: VM entry
+ * checks the state.
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
@@ -30,7 +32,7 @@ static void vmx_rip_set(const struct vcpu_page *page)
 	u32 shadow = READ_ONCE(page->shadow);
 	u64 rflags = READ_ONCE(page->rflags);
 
-	/* SDM vol. 3, 27.3.1.5 */
+	/* A shadow with TF needs a pending single step (SDM vol. 3, 27.3.1.5). */
 	vmcs_change_natural(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS,
 			    shadow & SHADOW_MOV_SS && rflags & RFLAGS_TF ? PENDING_DEBUG_BS : 0);
 	vmcs_write_natural(VMCS_GUEST_RIP, READ_ONCE(page->rip));
@@ -57,7 +59,7 @@ static void vmx_segments_set(const struct vcpu_page *page)
 	for (u32 i = 0; i < SEG_COUNT; i++) {
 		u32 access = READ_ONCE(page->segment[i].access);
 
-		/* SVM has only "not present"; on VMX such a register must be unusable. */
+		/* SVM knows only "not present"; on VMX such a register must be unusable. */
 		if (!(access & SEGMENT_P))
 			access |= SEGMENT_UNUSABLE;
 		vmcs_write_natural(BASE_FIELD(i), READ_ONCE(page->segment[i].base));

@@ -6,9 +6,9 @@
 #include "arch/x86_64/cpu/panic.h"
 
 /*
- * Fields of the current VMCS. If the CPU refuses an access, this code is wrong: no VMCS is current,
- * or the field does not exist here. Then UD2 panics, with the field in a register, because a call
- * to panic would give every function that reads a field a stack frame.
+ * Accessors of the current VMCS's fields. If the CPU refuses an access, this code is wrong: no VMCS
+ * is current, or the field does not exist here. Then UD2 panics, with the field in a register,
+ * because a call to panic would give every function that reads a field a stack frame.
  */
 static inline u64 vmcs_read_any(u32 field)
 {

@@ -6,22 +6,25 @@
 #include "arch/x86_64/virt/virt.h"
 #include "arch/x86_64/virt/vmx/capability.h"
 
-/* Shared by the files of the VMX back end. All act on the current VMCS, which is that of `vcpu`. */
+/*
+ * Shared by the files of the VMX back end. All functions act on the current VMCS, which is that of
+ * `vcpu`.
+ */
 
-/* Exceptions that always exit; #DB and #AC: see reflect() in exit.c. */
+/* Exceptions that always exit; #DB and #AC: see vmx_reflect in exit.c. */
 #define VMX_EXCEPTIONS ((u32)(BIT(VECTOR_MC) | BIT(VECTOR_DB) | BIT(VECTOR_AC)))
 
-/* How often vmx_enter enters before it returns: no guest keeps it in the loop for longer. */
+/* How often vmx_enter enters before it returns: no guest keeps it in its loop for longer. */
 #define VMX_ROUNDS 16
 
-/* The page after a VMCS. */
+/* The contents of the page after a VMCS. */
 struct vmx_scratch {
 	struct vmx_msr_entry msr_load[8];
 	struct vmx_msr_entry exit_load[1]; /* SPEC_CTRL, where it must be written at exits */
 };
 _Static_assert(offsetof(struct vmx_scratch, msr_load) % 16 == 0, "SDM vol. 3, 25.7.2");
 
-/* enter.c: reads RSP and CR2, which between enter and leave are not up to date in page and vCPU */
+/* enter.c: reads RSP and CR2, of which page and vCPU have old values between enter and leave */
 void vmx_collect(struct virt_vcpu *vcpu);
 
 /* entry.S: where an exit continues */
@@ -32,7 +35,7 @@ void vmx_host_state_write(struct virt_vcpu *vcpu);
 
 /* msr.c: STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE and TSC_AUX, which entry does not switch */
 void vmx_msrs_load(struct virt_vcpu *vcpu);
-/* After the first entry since vmx_msrs_load. Returns `reason`, so that it stays in a register. */
+/* Records the first entry since vmx_msrs_load. Returns `reason`, so that it stays in a register. */
 u32 vmx_msrs_entered(struct virt_vcpu *vcpu, u32 reason);
 void vmx_msrs_fetch(struct virt_vcpu *vcpu);
 void vmx_msrs_get(struct virt_vcpu *vcpu);
@@ -42,10 +45,10 @@ void vmx_msrs_set(struct virt_vcpu *vcpu);
 void vmx_tag_assign(struct virt_vcpu *vcpu);
 void vmx_tag_flush(struct virt_vcpu *vcpu);
 
-/* control.c: VCPU_TRAPS */
+/* control.c: takes over VCPU_TRAPS */
 void vmx_traps_set(struct virt_vcpu *vcpu);
 
-/* control.c: VCPU_APIC */
+/* control.c: takes over VCPU_APIC */
 void vmx_apic_set(struct virt_vcpu *vcpu);
 
 /* cr.c */
@@ -62,12 +65,12 @@ void vmx_inject(const struct vcpu_event *event);
 struct vcpu_event vmx_inject_cancel(void);
 struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length);
 
-/* exit.c: fills vcpu->exit and vcpu->event; true: settled, enter again */
+/* exit.c: fills vcpu->exit and vcpu->event; returns true if the exit is handled: enter again */
 bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason);
-/* Exit reasons that need no further decoding. The others are EXIT_NONE here. */
+/* The exit reasons that need no further decoding; all others are EXIT_NONE here. */
 extern const u8 vmx_plain_reasons[VMX_EXIT_BUS_LOCK + 1];
 
-/* Exits about which there is little to know but the instruction's length, or not even that. */
+/* Exits about which only the instruction's length is to be known, or not even that. */
 #define IS_PLAIN                                                                                   \
 	(BIT(VMX_EXIT_EXTERNAL_INTERRUPT) | BIT(VMX_EXIT_CPUID) | BIT(VMX_EXIT_HLT) |              \
 	 BIT(VMX_EXIT_VMCALL) | BIT(VMX_EXIT_RDMSR) | BIT(VMX_EXIT_WRMSR))

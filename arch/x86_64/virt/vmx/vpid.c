@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VPIDs, the tags of the TLB. Each CPU hands out its VPIDs in turn, and none twice until it has
- * flushed them all, so a vCPU that comes back to a CPU never meets translations from its last stay.
+ * Hands out VPIDs, the tags of the TLB, and flushes them. Each CPU hands out its VPIDs in turn, and
+ * none twice until it has flushed them all, so a vCPU that comes back to a CPU never meets
+ * translations from its last stay. enter.c calls it for the loaded vCPU; a CPU touches only its own
+ * counters.
  */
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
@@ -10,12 +12,12 @@
 
 #define VPID_MAX 0xffffu
 
-static u64 generations; /* started so far, on all CPUs: no two have the same number */
+static u64 generations; /* generations started so far on all CPUs: no two have the same number */
 
-/* Written by its own CPU alone. */
+/* Each CPU's counters, written by that CPU alone. */
 static struct {
-	u64 generation; /* of all VPIDs handed out since the last flush */
-	u32 last;	/* 0 when none has been */
+	u64 generation; /* generation of all VPIDs handed out since the last flush */
+	u32 last;	/* the last VPID handed out; 0: none yet */
 } tags[CPU_MAX];
 
 void vmx_tag_assign(struct virt_vcpu *vcpu)
@@ -32,8 +34,7 @@ void vmx_tag_assign(struct virt_vcpu *vcpu)
 	vcpu->tag = ++tags[cpu].last;
 	vcpu->tag_generation = tags[cpu].generation;
 	vmcs_write16(VMCS_VPID, (u16)vcpu->tag);
-	/* Guest-physical mappings are tagged by the EPT's address, which may have been reused.
-	 */
+	/* Guest-physical mappings are tagged by the EPT's address, which may be reused. */
 	vcpu->flush = true;
 }
 
