@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What is built into the image and handed to ring 3: whole pages, zero-filled at their ends. */
+/*
+ * The programs that are built into the image and handed to ring 3: the manager, the monitor, the
+ * built-in guest and the drivers, each in whole pages, zero-filled at their ends.
+ * boot/init/manager.c gives the manager handles to them; the kernel itself runs none of them.
+ */
 
 .macro blob name, file
 	.balign	4096

@@ -7,11 +7,11 @@
 #include "lib/entropy.h"
 
 /*
- * The steps between the loader and the kernel. The code runs where it was loaded, before its
+ * The steps between the loader and the kernel. Their code runs where it was loaded, before its
  * relocations are applied: no static data here may hold a pointer.
  */
 
-/* Free RAM, sorted; the image's final place and the page tables are taken from it. */
+/* The free RAM, sorted, from which the image's final place and the page tables are taken. */
 struct boot_memory {
 	struct ram_ranges free;
 	struct boot_info *info;
@@ -40,11 +40,14 @@ void map_reach(hpa_t base, u64 length);
 /* Copies the image to its final place, relocates it and enters it. */
 NORETURN void relocate_and_jump(struct boot_info *info, u64 canary);
 
-/* linker.ld */
+/* These symbols are defined in linker.ld. */
 extern u8 __image_start[], __text_start[], __text_end[], __rodata_end[];
 extern u8 __ro_after_init_end[], __image_end[], __boot_end[];
 
-/* Offset in bytes from the image's first byte; it does not depend on where the image lies. */
+/*
+ * Returns the offset in bytes from the image's first byte, which does not depend on where the image
+ * lies.
+ */
 static inline u64 boot_image_offset(const void *address)
 {
 	return (uintptr_t)address - (uintptr_t)__image_start;

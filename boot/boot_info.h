@@ -14,7 +14,7 @@
 enum boot_region_type {
 	BOOT_REGION_RAM = 1,
 	BOOT_REGION_RESERVED = 2,
-	BOOT_REGION_ACPI = 3, /* tables, reclaimable */
+	BOOT_REGION_ACPI = 3, /* ACPI tables, reclaimable */
 	BOOT_REGION_NVS = 4,
 	BOOT_REGION_BAD = 5,
 };
@@ -28,10 +28,11 @@ struct boot_region {
 struct boot_module {
 	hpa_t base;
 	u64 length;
-	char name[BOOT_NAME_BYTES]; /* first word of its command line; empty if there is none */
+	/* first word of the module's command line; empty if there is none */
+	char name[BOOT_NAME_BYTES];
 };
 
-/* RAM that stays in use. */
+/* A range of RAM that stays in use. */
 struct boot_used {
 	hpa_t base;
 	u64 length;
@@ -39,8 +40,9 @@ struct boot_used {
 };
 
 /*
- * All that the kernel learns from the loader, and where boot/ put things. It lies in the image's
- * bss; the loader's own structures are not needed any more. RAM that is not in `used` is free.
+ * All that the kernel learns from the loader, and where boot/ has put the image and the tables. It
+ * lies in the image's bss; the loader's own structures are not needed any more. RAM that is not in
+ * `used` is free.
  */
 struct boot_info {
 	char command_line[BOOT_COMMAND_LINE_BYTES];
@@ -50,30 +52,33 @@ struct boot_info {
 	u32 used_count;
 	u32 entropy_sources; /* enum entropy_source */
 
-	struct entropy_pool pool; /* the kernel's */
+	struct entropy_pool pool; /* the entropy pool that the kernel goes on with */
 
-	hpa_t rsdp;     /* 0: not known, or known as a copy only */
+	hpa_t rsdp;     /* address of the RSDP; 0: not known, or known as a copy only */
 	u32 rsdp_bytes; /* length of rsdp_copy; 0: none */
 	u8 rsdp_copy[36];
 
 	hpa_t image_hpa;
-	hva_t image_base;      /* where the image runs; image_base - IMAGE_LINK_BASE is the slide */
-	u64 image_bytes;       /* bss included, whole pages */
-	hva_t direct_map_base; /* hpa 0 */
+	hva_t image_base;      /* where the image runs; less IMAGE_LINK_BASE it is the slide */
+	u64 image_bytes;       /* whole pages, bss included */
+	hva_t direct_map_base; /* where host physical address 0 appears */
 	hva_t vmap_base;
-	hpa_t root_table;      /* slot 0 maps the code that loads it into CR3, for that alone */
+	hpa_t root_table;      /* slot 0 maps only the code that loads it into CR3 */
 
 	struct boot_region region[BOOT_REGION_MAX]; /* sorted, merged, without overlap */
 	struct boot_module module[BOOT_MODULE_MAX];
 	struct boot_used used[BOOT_USED_MAX];
 };
 
-/* The image's entry into C proper, on the 16-KiB boot stack, interrupts off, without an IDT. */
+/*
+ * The kernel's C entry, in the relocated image: on the 16-KiB boot stack, interrupts off, without
+ * an IDT.
+ */
 void kernel_main(struct boot_info *info) NORETURN;
 
 /*
- * The value of an option such as "cpus=" in a command line, 1 for a plain word such as "nokaslr",
- * 0 if it is absent. A word may be quoted, as GRUB does. A malformed one has no effect here;
- * vmm/manager/config/options.c, which follows the same rules, reports it.
+ * Returns the value of an option such as "cpus=" in a command line, 1 for a plain word such as
+ * "nokaslr", 0 if it is absent. A word may be quoted, as GRUB does. A malformed word has no effect
+ * here; vmm/manager/config/options.c, which follows the same rules, reports it.
  */
 u32 boot_option(const char *line, const char *name);

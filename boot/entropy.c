@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Gathers entropy for the address layout, canaries and the kernel's random numbers. boot/main.c
+ * calls it once, before anything is placed. It reads RDRAND, RDSEED, the TSC and what the loader
+ * has left, and writes only the pool and the list of sources.
+ */
 #include "lib/entropy.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "boot/boot.h"
 #include "kernel/abi/pages.h"
 #include "vmm/hw/cpuid.h"
 
-#define HARDWARE_WORDS 8  /* 512 bits from each instruction */
+#define HARDWARE_WORDS 8  /* draws from each instruction: 512 bits */
 #define HARDWARE_TRIES 128
 #define JITTER_ROUNDS 16
 #define JITTER_SAMPLES 64
 #define MODULE_SAMPLES 256u
 #define MODULE_SAMPLE_BYTES 64u
 
-/* False if the source gives too few values or always the same: harmless, but not counted. */
+/*
+ * Mixes in values of a CPU's generator. Returns false if it gives too few values or always the
+ * same: that is harmless, but not counted as a source.
+ */
 static bool entropy_mix_hardware(struct entropy_pool *pool, bool (*draw)(u64 *value))
 {
 	u64 value[HARDWARE_WORDS];
@@ -41,7 +49,10 @@ static u32 entropy_gather_hardware(struct entropy_pool *pool)
 	return sources;
 }
 
-/* TSC jitter from caches, DRAM refresh and the bus; mixing a block disturbs the next samples. */
+/*
+ * Mixes in TSC jitter from caches, DRAM refresh and the bus; mixing a block disturbs the next
+ * samples.
+ */
 static void entropy_gather_jitter(struct entropy_pool *pool)
 {
 	u64 sample[JITTER_SAMPLES];
@@ -49,13 +60,13 @@ static void entropy_gather_jitter(struct entropy_pool *pool)
 	for (u32 round = 0; round < JITTER_ROUNDS; round++) {
 		for (u32 i = 0; i < JITTER_SAMPLES; i++) {
 			sample[i] = rdtsc();
-			in8(0x80); /* an ISA cycle, timed by another clock */
+			in8(0x80); /* an ISA cycle, which another clock times */
 		}
 		entropy_mix(pool, sample, sizeof(sample));
 	}
 }
 
-/* The command line, the memory map, and samples of each module, which may hold a seed. */
+/* Mixes in the command line, the memory map, and samples of each module, which may hold a seed. */
 static void entropy_gather_loader(struct entropy_pool *pool, const struct boot_info *info)
 {
 	entropy_mix(pool, info, sizeof(*info));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What loaders look for. A 32-bit absolute address cannot be relocated in a PIE: each is written
- * as its distance from a label whose load address layout.h fixes.
+ * What loaders look for in the image: the PVH note and the Multiboot2 header. A 32-bit absolute
+ * address cannot be relocated in a PIE, so each is written as its distance from a label whose load
+ * address layout.h fixes.
  */
 #include "boot/layout.h"
 

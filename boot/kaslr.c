@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Chooses at random where the image, the direct map and the area for stacks and devices lie, or
+ * takes fixed places with "nokaslr". boot/main.c calls it once. It takes the image's pages out of
+ * the free RAM and writes the chosen places to struct boot_info.
+ */
 #include "boot/boot.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
@@ -13,9 +18,12 @@
 #define IMAGE_END 448u
 #define VMAP_FIRST 448u
 #define VMAP_END 511u
-#define VMAP_LEAST SLOT_BYTES /* least size of the vmap area */
+#define VMAP_LEAST SLOT_BYTES /* least size of the area for stacks and devices */
 
-/* A random address in [start, end - bytes], in steps of `step` from `start`, evenly distributed. */
+/*
+ * Returns a random address in [start, end - bytes], in steps of `step` from `start`, evenly
+ * distributed.
+ */
 static u64 kaslr_choose_at_random(struct entropy_pool *pool, u64 start, u64 end, u64 bytes,
 				  u64 step)
 {
@@ -25,8 +33,8 @@ static u64 kaslr_choose_at_random(struct entropy_pool *pool, u64 start, u64 end,
 }
 
 /*
- * A random page of the free ranges at which `bytes` fit, evenly distributed: each range replaces
- * what was chosen before it as often as its share of the places so far demands.
+ * Returns the address of a random page of the free ranges at which `bytes` fit, evenly distributed:
+ * each range replaces the page chosen before it as often as its share of the places so far demands.
  */
 static u64 kaslr_choose_hpa(const struct ram_ranges *free, struct entropy_pool *pool, u64 bytes)
 {
@@ -47,9 +55,12 @@ static u64 kaslr_choose_hpa(const struct ram_ranges *free, struct entropy_pool *
 	return chosen;
 }
 
-#define FRAMES_END BIT(32 + PAGE_SHIFT) /* frame numbers have 32 bits: struct page */
+#define FRAMES_END BIT(32 + PAGE_SHIFT) /* frame numbers in struct page have 32 bits */
 
-/* The end of what the direct map has to cover, in whole GiB; ~0: beyond FRAMES_END. */
+/*
+ * Returns the end of the memory that the direct map must cover, in whole GiB; ~0 if it lies beyond
+ * FRAMES_END.
+ */
 static u64 kaslr_memory_end(const struct boot_info *info)
 {
 	u64 end = 0;

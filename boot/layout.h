@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Where the image is linked and loaded: for C, assembly and linker.ld, hence plain numbers. */
+/*
+ * Where the image is linked and loaded. C, assembly and linker.ld use these, hence plain numbers.
+ */
 #define IMAGE_LINK_BASE 0xffffffff80200000
 #define IMAGE_LOAD_BASE 0x200000
 
@@ -22,16 +24,16 @@
 #define PROTOCOL_MULTIBOOT2 1
 #define PROTOCOL_PVH 2
 
-/* What takes a CPU from 32 or 16 bits to 64. */
+/* The register values that take a CPU from 32-bit or 16-bit to 64-bit mode. */
 #define CR0_LONG_MODE 0x80010033 /* PG, WP, NE, ET, MP, PE */
 #define CR4_LONG_MODE 0x20 /* PAE */
 #define EFER_LONG_MODE 0x900 /* NXE, LME */
 
-/* What Multiboot2 passes in EAX (3.5). */
+/* The value that a Multiboot2 loader passes in EAX (3.5). */
 #define MULTIBOOT2_BOOT_MAGIC 0x36d76289
 
 /*
- * Pages in which application processors start: real-mode code, then the PML4 of their first
+ * The pages in which application processors start: real-mode code, then the PML4 of their first
  * tables. The page allocator never hands them out.
  */
 #define TRAMPOLINE_BASE 0x8000

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The steps from the loader to the kernel, in order: read what the loader left, gather entropy,
+ * choose the layout, build page tables, relocate and jump. start32.S calls boot_main once, under
+ * the identity mapping, on the boot CPU. It owns all memory until it jumps, and stops with a
+ * sentence on COM1 if the machine does not suit.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/print.h"
@@ -8,9 +14,9 @@
 #include "kernel/abi/pages.h"
 #include "lib/string.h"
 
-/* Below this the boot code places nothing: AP start-up code and BIOS data live there. */
+/* The boot code places nothing below this address: AP start-up code and BIOS data lie there. */
 #define LOW_MEMORY_END MIB
-/* What one identity-mapped PML4 slot covers; placing the image higher gains nothing. */
+/* The range that one identity-mapped PML4 slot covers; placing the image higher gains nothing. */
 #define REACHABLE_END (512 * GIB)
 #define MEMORY_LEAST (32 * MIB)
 
@@ -27,7 +33,10 @@ static void boot_check(const char *error)
 		uart_unfit(error);
 }
 
-/* All RAM but the loaded image and the modules; the loader's other data has been read already. */
+/*
+ * Lists as free all RAM but the loaded image and the modules; the loader's other data has been read
+ * already.
+ */
 static void boot_find_free_memory(struct boot_memory *memory, struct boot_info *info)
 {
 	struct ram_ranges *free = &memory->free;
@@ -47,7 +56,10 @@ static void boot_find_free_memory(struct boot_memory *memory, struct boot_info *
 		uart_unfit("too little memory: 32 MiB must be free besides image and modules");
 }
 
-/* Called by start32.S; `stub` is inside the one of the exception's vector. */
+/*
+ * Reports an exception while booting; start32.S calls it. `stub` lies inside the stub of the
+ * exception's vector.
+ */
 void boot_exception(const char *stub, const void *const *pushed)
 {
 	u64 vector = (u64)(stub - boot_stubs) / TRAP_STUB_BYTES;
@@ -59,7 +71,10 @@ void boot_exception(const char *stub, const void *const *pushed)
 		hlt();
 }
 
-/* Called by start32.S, under the identity mapping and with interrupts off. */
+/*
+ * Takes the machine from the loader to the kernel; start32.S calls it under the identity mapping,
+ * with interrupts off.
+ */
 void boot_main(u32 protocol, u64 address)
 {
 	static const struct boot_view low_4_gib = {.base = 0, .size = 4 * GIB};

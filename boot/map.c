@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Builds the kernel's page tables while booting: the image, the direct map, and the page that
+ * switches tables. boot/main.c and boot/relocate.c call it, on the boot CPU. It takes pages for
+ * tables from the free RAM and records them in struct boot_info; the kernel goes on with these
+ * tables.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/paging.h"
 #include "boot/boot.h"
@@ -11,14 +17,16 @@
 #define PTE_RODATA (PTE_P | PTE_NX)
 #define PTE_TEXT PTE_P
 
-/* start32.S: tables that last as long as the image as loaded; boot_pdpt maps the low 4 GiB. */
+/*
+ * The tables of start32.S, which last as long as the image as loaded; boot_pdpt maps the low 4 GiB.
+ */
 extern u64 boot_pdpt[PT_ENTRY_COUNT];
 extern u64 boot_reach[2][PT_ENTRY_COUNT];
 extern u64 boot_switch[PT_LEVELS - 1][PT_ENTRY_COUNT];
 
 /*
- * A zeroed page for a table: the highest free one below 4 GiB, so that tables end up side by side
- * and out of the way of large pages.
+ * Returns a zeroed page for a table: the highest free one below 4 GiB, so that tables end up side
+ * by side and do not cut up large pages.
  */
 static u64 map_table_alloc(struct boot_memory *memory)
 {
@@ -50,7 +58,7 @@ static u64 map_table_index(u64 address, u32 level)
 	return address >> PT_LEVEL_SHIFT(level) & (PT_ENTRY_COUNT - 1);
 }
 
-/* The entry that maps `address` at `level`; allocates the tables above it as needed. */
+/* Returns the entry that maps `address` at `level`; allocates the tables above it as needed. */
 static u64 *map_entry_at(struct boot_memory *memory, u64 address, u32 level)
 {
 	u64 *table = (u64 *)memory->info->root_table.value;
@@ -99,8 +107,9 @@ static void map_image(struct boot_memory *memory)
 }
 
 /*
- * Part of the direct map. The image's text and rodata get no writable alias; the ro_after_init
- * data behind them is mapped in 4-KiB pages, because kernel_space_seal makes it read-only later.
+ * Maps a part of the direct map. The image's text and rodata get no writable alias; the
+ * ro_after_init data behind them is mapped in 4-KiB pages, because kernel_space_seal makes it
+ * read-only later.
  */
 static void map_direct(struct boot_memory *memory, u64 start, u64 end)
 {
@@ -118,7 +127,7 @@ static void map_direct(struct boot_memory *memory, u64 start, u64 end)
 	map_range(memory, direct + rest, rest, end - rest, PTE_DATA, top);
 }
 
-/* All RAM and firmware tables; regions that touch or share a page become one run. */
+/* Maps all RAM and firmware tables; regions that touch or share a page become one run. */
 static void map_memory(struct boot_memory *memory)
 {
 	const struct boot_info *info = memory->info;

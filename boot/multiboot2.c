@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads the boot information of a Multiboot2 loader such as GRUB into struct boot_info. boot/main.c
+ * calls it once; a fuzzer calls it too. It reads only memory in the view that it is given and
+ * trusts no number in it.
+ */
 #include "boot/multiboot2.h"
 #include "boot/parse.h"
 #include "lib/bits.h"
@@ -7,7 +12,7 @@
 
 static const char too_short[] = "a Multiboot2 tag is shorter than its contents";
 
-/* The rest of a tag after its first `skip` bytes, and how long it is. */
+/* Returns the rest of a tag after its first `skip` bytes, and its length in *size. */
 static const char *multiboot2_tag_rest(const struct multiboot2_tag *tag, size_t skip, size_t *size)
 {
 	*size = tag->size - skip;
@@ -65,7 +70,10 @@ static const char *multiboot2_parse_memory_map(const struct multiboot2_tag *tag,
 	return error;
 }
 
-/* The tag holds a copy and does not say where the original lies. The longer (newer) form wins. */
+/*
+ * Takes a copy of the ACPI root pointer; the tag does not say where the original lies. The longer
+ * (newer) form wins.
+ */
 static const char *multiboot2_parse_rsdp(const char *bytes, size_t size, struct boot_info *info)
 {
 	if (size < ACPI_RSDP_V1_BYTES)

@@ -22,7 +22,7 @@ struct multiboot2_info {
 
 struct multiboot2_tag {
 	u32 type; /* enum multiboot2_tag_type */
-	u32 size; /* header included, padding not */
+	u32 size; /* bytes, with the header and without the padding */
 };
 
 struct multiboot2_module {

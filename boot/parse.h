@@ -3,24 +3,27 @@
 
 #include "boot/boot_info.h"
 
-/* The memory a parser may read: addresses 0 to size, found at `base`. */
+/* The memory that a parser may read: addresses 0 to size - 1, which lie at `base`. */
 struct boot_view {
 	uintptr_t base;
 	u64 size;
 };
 
-/* The bytes at address, or NULL if they are not all in view. */
+/* Returns the bytes at `address`; NULL if they are not all in view. */
 const void *boot_view(const struct boot_view *view, u64 address, u64 length);
 
 /*
- * Each fills `info` (zeroed by the caller) from what one kind of loader left at `address`, trusting
- * no number in it. Regions are left as the loader gave them. Returns NULL, or a sentence that says
- * what is wrong.
+ * Each parser fills `info` (zeroed by the caller) from what one kind of loader left at `address`,
+ * trusting no number in it. Regions are left as the loader gave them. Returns NULL, or a sentence
+ * that says what is wrong.
  */
 const char *multiboot2_parse(const struct boot_view *view, u64 address, struct boot_info *info);
 const char *pvh_parse(const struct boot_view *view, u64 address, struct boot_info *info);
 
-/* Used by both; `text` has at most `size` bytes and need not be terminated. Errors as above. */
+/*
+ * Both parsers use these. `text` has at most `size` bytes and need not be terminated. Errors are as
+ * above.
+ */
 const char *boot_add_region(struct boot_info *info, u64 base, u64 length, u32 type);
 const char *boot_add_module(struct boot_info *info, u64 base, u64 length, const char *text,
 			    size_t size);

@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads the start information of a PVH loader such as QEMU into struct boot_info. boot/main.c calls
+ * it once; a fuzzer calls it too. It reads only memory in the view that it is given and trusts no
+ * number in it.
+ */
 #include "boot/parse.h"
 #include "boot/pvh.h"
 #include "lib/string.h"
 
-/* The text at an address, cut at `limit` bytes or the end of view; empty at address 0. */
+/*
+ * Returns the text at an address, cut at `limit` bytes or the end of the view; an empty text at
+ * address 0.
+ */
 static const char *pvh_text_at(const struct boot_view *view, u64 address, size_t limit,
 			       size_t *size)
 {

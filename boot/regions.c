@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The memory map while booting: sorts and merges the loader's regions, and keeps the list of free
+ * RAM. boot/main.c, boot/kaslr.c and boot/map.c call it. It works on struct boot_info and the list
+ * that it is given, with static scratch space.
+ */
 #include "boot/regions.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -6,7 +11,7 @@
 static struct boot_region given[BOOT_REGION_MAX];
 static u64 edge[2 * BOOT_REGION_MAX];
 
-/* The type that wins between two neighbouring edges; 0: no region covers that piece. */
+/* Returns the type that wins between two neighbouring edges; 0 if no region covers that piece. */
 static u32 regions_winning_type(u32 count, u64 start, u64 end)
 {
 	static const u8 rank[] = {

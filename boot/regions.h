@@ -10,7 +10,7 @@
  */
 const char *regions_normalise(struct boot_info *info);
 
-/* Half-open, whole pages. */
+/* A half-open range of whole pages. */
 struct ram_range {
 	u64 start;
 	u64 end;
@@ -22,9 +22,11 @@ struct ram_ranges {
 	struct ram_range range[RAM_RANGE_MAX]; /* sorted */
 };
 
-/* All whole pages of RAM from `start` to `limit`. The memory map must be normalised. */
+/* Lists all whole pages of RAM from `start` to `limit`. The memory map must be normalised. */
 void regions_from_ram(struct ram_ranges *ranges, const struct boot_info *info, u64 start,
 		      u64 limit);
-/* Takes out every page that [base, base + length) touches; false when the list would overflow. */
+/*
+ * Removes every page that [base, base + length) touches; returns false if the list would overflow.
+ */
 bool regions_remove(struct ram_ranges *ranges, u64 base, u64 length) MUST_CHECK;
 u64 regions_bytes(const struct ram_ranges *ranges);

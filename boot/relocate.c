@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Moves the image to its final place, applies its relocations, sets the stack canary and enters the
+ * kernel there. boot/main.c calls it as its last step. It writes the copy of the image; nothing of
+ * the boot code runs afterwards.
+ */
 #include "boot/boot.h"
 #include "lib/checked.h"
 #include "lib/string.h"
 
-/* System V ABI, AMD64 supplement, 4.4: the one kind of relocation that a static PIE has. */
+/* The one kind of relocation that a static PIE has (System V ABI, AMD64 supplement, 4.4). */
 #define R_X86_64_RELATIVE 8u
 
 struct elf_rela {
-	u64 offset; /* virtual, as linked */
+	u64 offset; /* virtual address, as linked */
 	u64 info;   /* type in the lower half */
 	s64 addend;
 };
@@ -16,7 +21,7 @@ extern const struct elf_rela __rela_start[], __rela_end[];
 extern u64 __stack_chk_guard;
 extern u8 boot_stack_end[];
 
-/* start32.S */
+/* Switches tables and stack and jumps (start32.S). */
 void boot_jump(u64 root, u64 stack, u64 entry, u64 argument) NORETURN;
 
 static void relocate_apply_relocations(const struct boot_info *info)

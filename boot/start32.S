@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From either loader's 32-bit protected mode to C in 64-bit mode. The image still lies where it
- * was loaded and runs there under an identity mapping of the low 4 GiB, W^X for the image itself.
+ * The way from either loader's 32-bit protected mode to C in 64-bit mode: the loader enters here,
+ * and the code calls boot_main. The image still lies where it was loaded and runs there under an
+ * identity mapping of the low 4 GiB, W^X for the image itself. It checks only that the CPU has long
+ * mode and NX, and stops with a sentence on COM1 otherwise.
  */
 #include "boot/layout.h"
 
@@ -35,7 +37,7 @@ start_pvh:
 	mov	$PHYS(boot_stack_end), %esp
 	mov	%ebx, %esi
 
-	/* 2. What the next steps need from the CPU. */
+	/* 2. Check that the CPU has what the next steps need. */
 	mov	$0x80000000, %eax
 	cpuid
 	cmp	$0x80000001, %eax
@@ -108,7 +110,7 @@ start_pvh:
 	lgdt	PHYS(gdt_register)
 	ljmp	$(gdt_code - gdt), $PHYS(start64)
 
-/* Writes ECX entries at EDI for consecutive tables; EAX: the first entry. */
+/* Writes ECX entries at EDI for consecutive tables; EAX holds the first entry. */
 fill_tables:
 	mov	%eax, (%edi)
 	movl	$0, 4(%edi)
@@ -134,7 +136,7 @@ fatal:
 	add	$2, %edi
 	loop	1b
 2:	mov	$(COM1 + 5), %dx
-	mov	$100000, %ecx		/* there may be no UART: do not wait for ever */
+	mov	$100000, %ecx		/* the UART may be missing: do not wait for ever */
 3:	in	%dx, %al
 	test	$0x20, %al
 	loopz	3b
@@ -186,7 +188,7 @@ start64:
 	call	boot_main
 	ud2
 
-	/* Exceptions until boot_jump: the CALL's return address tells the vector. */
+	/* The stubs of exceptions until boot_jump; the CALL's return address tells the vector. */
 	.global	boot_stubs
 	.hidden	boot_stubs
 	.balign	16
@@ -200,8 +202,8 @@ boot_stubs:
 	call	boot_exception
 
 /*
- * boot_jump(root, stack, entry, argument): the last instructions under the identity mapping. The
- * final tables map this page too, until the kernel drops that mapping.
+ * boot_jump(root, stack, entry, argument) runs the last instructions under the identity mapping.
+ * The final tables map this page too, until the kernel drops that mapping.
  */
 	.global	boot_jump
 	.hidden	boot_jump

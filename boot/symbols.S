@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The symbol table (lib/symbols.h), made by boot/symbols.py from the link before this one. */
+/*
+ * The kernel's symbol table (lib/symbols.h), made by boot/symbols.py from the link before this one.
+ * Panics read it, and the manager gets a handle to it.
+ */
 
 	.section .blob.symbols, "a"
 	.balign	4096

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where an application processor starts: real mode, at TRAMPOLINE_BASE, in a copy of these bytes.
- * It runs on a table of its own, which maps that page (executable) and the kernel's half; the
- * words at its end say where to continue. One CPU at a time.
+ * Where an application processor starts: in real mode, at TRAMPOLINE_BASE, in a copy of these bytes
+ * that boot/init/cpus.c makes. It runs on a table of its own, which maps that page (executable) and
+ * the kernel's half; the words at its end say where to continue. One CPU at a time.
  */
 #include "boot/layout.h"
 
@@ -32,7 +32,7 @@ trampoline_start:
 	mov	%eax, %cr0
 	ljmpl	$8, $AT(long_mode)
 
-	/* 2. The kernel's own stack, then its C: entry(cpu). */
+	/* 2. Switch to the CPU's kernel stack and call C: entry(cpu). */
 	.code64
 long_mode:
 	xor	%eax, %eax

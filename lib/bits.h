@@ -4,7 +4,7 @@
 #include "lib/types.h"
 
 #define BIT(n) (1ull << (n))
-/* Bits low to high, both included. */
+/* A mask of the bits low to high, both included. */
 #define BITS(high, low) ((~0ull >> (63 - (high))) & (~0ull << (low)))
 
 static inline u64 align_down(u64 value, u64 alignment)
@@ -12,7 +12,7 @@ static inline u64 align_down(u64 value, u64 alignment)
 	return value & ~(alignment - 1);
 }
 
-/* Wraps to 0 past 2^64: check the range first where the value is not trusted. */
+/* Rounds up, and wraps to 0 past 2^64: check the range first where the value is not trusted. */
 static inline u64 align_up(u64 value, u64 alignment)
 {
 	return (value + alignment - 1) & ~(alignment - 1);
@@ -28,19 +28,19 @@ static inline bool is_power_of_two(u64 value)
 	return value != 0 && (value & (value - 1)) == 0;
 }
 
-/* Position of the highest set bit; value must not be 0. */
+/* Returns the position of the highest set bit; value must not be 0. */
 static inline unsigned int bit_highest(u64 value)
 {
-	return 63u ^ (unsigned int)__builtin_clzll(value); /* BSR alone */
+	return 63u ^ (unsigned int)__builtin_clzll(value); /* compiles to BSR alone */
 }
 
-/* Position of the lowest set bit; value must not be 0. */
+/* Returns the position of the lowest set bit; value must not be 0. */
 static inline unsigned int bit_lowest(u64 value)
 {
 	return (unsigned int)__builtin_ctzll(value);
 }
 
-/* Bits high..low of value, moved down to bit 0. */
+/* Returns the bits high..low of value, moved down to bit 0. */
 static inline u64 bits_get(u64 value, unsigned int high, unsigned int low)
 {
 	return (value & BITS(high, low)) >> low;

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The ChaCha20 block function (RFC 8439), the base of all random numbers. lib/entropy.c calls it,
+ * in the kernel and in ring 3. It computes on its arguments alone and takes the same time for every
+ * key.
+ */
 #include "lib/chacha20.h"
 #include "lib/string.h"
 
@@ -9,7 +14,7 @@ static u32 chacha20_rotate_left(u32 value, unsigned int count)
 	return value << count | value >> (32 - count);
 }
 
-/* RFC 8439, 2.1 */
+/* Does a quarter round (RFC 8439, 2.1). */
 static void chacha20_quarter_round(u32 state[WORDS], int a, int b, int c, int d)
 {
 	state[a] += state[b];

@@ -3,19 +3,24 @@
 
 #include "lib/types.h"
 
-/* Whether [start, start + length) lies inside [0, limit). An empty range at `limit` does. */
+/*
+ * Returns true if [start, start + length) lies inside [0, limit); so does an empty range at
+ * `limit`.
+ */
 static inline bool range_within(u64 start, u64 length, u64 limit)
 {
 	return start <= limit && length <= limit - start;
 }
 
-/* Whether [a, a + a_length) and [b, b + b_length) share an element; neither may wrap. */
+/* Returns true if [a, a + a_length) and [b, b + b_length) share an element; neither may wrap. */
 static inline bool ranges_overlap(u64 a, u64 a_length, u64 b, u64 b_length)
 {
 	return a < b + b_length && b < a + a_length;
 }
 
-/* value * numerator / denominator without overflow of the product; saturates at 2^64 - 1. */
+/*
+ * Returns value * numerator / denominator, without overflow of the product; saturates at 2^64 - 1.
+ */
 static inline u64 mul_div(u64 value, u64 numerator, u64 denominator)
 {
 	u64 low;

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * An entropy pool: absorbs input and yields random bytes. The kernel (arch/x86_64/cpu/random.c,
+ * boot/) and ring-3 programs call it, each on a pool of its own. It changes the given pool alone
+ * and leaves no key material on the stack.
+ */
 #include "lib/entropy.h"
 #include "lib/chacha20.h"
 #include "lib/string.h"
@@ -7,7 +12,7 @@ _Static_assert(ENTROPY_POOL_BYTES == CHACHA20_KEY_BYTES, "the pool is a key");
 
 enum purpose { PURPOSE_MIX = 1, PURPOSE_DRAW = 2 };
 
-/* Replaces the key; the block's other half is output. */
+/* Makes a block under the key and replaces the key by its first half; the other half is output. */
 static void entropy_next_block(struct entropy_pool *pool, enum purpose purpose, u32 length,
 			       u8 block[CHACHA20_BLOCK_BYTES])
 {

@@ -14,6 +14,8 @@ struct entropy_pool {
 	u8 key[ENTROPY_POOL_BYTES];
 };
 
+/* Absorbs `count` bytes; the pool is never weaker afterwards. */
 void entropy_mix(struct entropy_pool *pool, const void *bytes, size_t count);
+/* Writes `count` random bytes. */
 void entropy_draw(struct entropy_pool *pool, void *bytes, size_t count);
 u64 entropy_draw_u64(struct entropy_pool *pool);

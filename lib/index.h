@@ -4,8 +4,9 @@
 #include "lib/types.h"
 
 /*
- * An index that a branch has found to be below `size`; 0 if it is not, as when the CPU speculates
- * past that branch (Spectre v1). The compiler cannot know better, nor make it a branch again.
+ * Returns an index that a branch has found to be below `size`; 0 if it is not, as when the CPU
+ * speculates past that branch (Spectre v1). The compiler cannot know better, nor make it a branch
+ * again.
  */
 static inline u64 index_masked(u64 index, u64 size)
 {

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The C library's own names; host tests take theirs from the host instead. */
+/*
+ * The C library's own names (memcpy, strlen and others), which the compiler may call by itself. All
+ * of ring 0 and ring 3 is linked with it; host tests take theirs from the host instead. They touch
+ * the given memory alone.
+ */
 #include "lib/string.h"
 
 void *memcpy(void *restrict to, const void *restrict from, size_t count)
@@ -8,8 +12,8 @@ void *memcpy(void *restrict to, const void *restrict from, size_t count)
 	size_t words = count / 8;
 
 	/*
-	 * Words first: emulators, and CPUs without fast short REP MOVSB, take one step per unit
-	 * moved.
+	 * Words come first: emulators, and CPUs without fast short REP MOVSB, take one step per
+	 * unit moved.
 	 */
 	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 	count %= 8;

@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* Circular doubly linked list; the head is a node that belongs to no element. */
+/* A circular doubly linked list; the head is a node that belongs to no element. */
 struct list {
 	struct list *next;
 	struct list *prev;
@@ -38,7 +38,7 @@ static inline void list_push_front(struct list *head, struct list *node)
 	list_insert_before(head->next, node);
 }
 
-/* Leaves the node empty, so that removing it again is harmless. */
+/* Removes the node and leaves it empty, so that removing it again is harmless. */
 static inline void list_remove(struct list *node)
 {
 	node->prev->next = node->next;

@@ -4,29 +4,30 @@
 #include "lib/types.h"
 
 /*
- * Every lock, in the order in which a CPU may take them: while it holds one, only later ones, and
- * never two of one rank. DEBUG=1 checks this at every acquisition and counts those that waited.
+ * All locks, in the order in which a CPU may take them: while it holds one, it may take only later
+ * ones, and never two of one rank. DEBUG=1 checks this at every acquisition and counts the
+ * acquisitions that had to wait.
  */
 enum lock_rank {
 	LOCK_LONG,     /* kernel/long_lock.h */
-	LOCK_OBJECTS,  /* kernel/object_lock.h: alone */
-	LOCK_SHARED,   /* the same, together with other CPUs */
+	LOCK_OBJECTS,  /* kernel/object_lock.h: the objects alone */
+	LOCK_SHARED,   /* the objects, shared with other CPUs */
 	LOCK_IRQ,      /* struct irq */
 	LOCK_QUEUE,    /* struct queue, and the signals bound to it */
 	LOCK_RUN,      /* struct cpu: run queue and sleepers */
 	LOCK_GROUP,    /* struct run_group */
 	LOCK_LAYER,    /* mm/layer.h */
 	LOCK_SPACE,
-	LOCK_IOMMU,    /* arch/x86_64/iommu: one for each unit */
-	LOCK_IOAPIC,   /* arch/x86_64/cpu/ioapic.c: one for each */
+	LOCK_IOMMU,    /* struct iommu, one for each IOMMU */
+	LOCK_IOAPIC,   /* arch/x86_64/cpu/ioapic.c, one for each I/O APIC */
 	LOCK_MEMORY,
 	LOCK_QUOTA,    /* struct quota, and the slabs charged to it */
-	LOCK_DEFERRED, /* mm/tlb.c: pages on their way back, epochs */
+	LOCK_DEFERRED, /* mm/tlb.c: epochs, and pages that wait to be freed */
 	LOCK_PAGES,    /* mm/buddy.c */
 	LOCK_RANKS
 };
 
-/* A ticket lock: first come, first served. All zero is an open lock. */
+/* A ticket lock: first come, first served. A lock of all zeros is free. */
 struct lock {
 	u32 next;    /* the ticket handed out next */
 	u32 serving; /* the ticket that holds the lock */
@@ -45,7 +46,7 @@ static inline void lock_acquire(struct lock *lock, enum lock_rank rank)
 	u32 ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
 	bool waited = false;
 
-	/* Pairs with the release below. */
+	/* Pairs with the release store in lock_release. */
 	while (unlikely(__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket)) {
 		waited = true;
 		__builtin_ia32_pause();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A single load: memory shared with ring 3 or a guest may change between two. */
+/* Reads by a single load: memory shared with ring 3 or a guest may change between two loads. */
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Text functions besides the C library's: copying into a fixed buffer, and comparisons that read as
+ * statements. Ring 0 and ring 3 call them; they touch the given memory alone.
+ */
 #include "lib/string.h"
 
 bool string_copy(char *to, size_t size, const char *text)

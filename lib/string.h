@@ -15,8 +15,8 @@ int strncmp(const char *a, const char *b, size_t limit);
 char *strchr(const char *text, int c);
 
 /*
- * Copies text into to[size], cut to fit and always terminated (size >= 1). Returns false when it
- * was cut.
+ * Copies text into to[size], cut to fit and always terminated (size >= 1). Returns false if the
+ * text was cut.
  */
 bool string_copy(char *to, size_t size, const char *text);
 bool string_equal(const char *a, const char *b);

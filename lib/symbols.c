@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds a function's name by its address in a symbol table. Panics call it for backtraces, the
+ * manager for profiles and dumps. It only reads the table, which boot/symbols.py has sorted.
+ */
 #include "lib/symbols.h"
 
 const char *symbols_name(const struct symbol_table *table, u64 offset, u64 *distance)
@@ -6,7 +10,7 @@ const char *symbols_name(const struct symbol_table *table, u64 offset, u64 *dist
 	u32 low = 0;
 	u32 high = table->count;
 
-	/* The first symbol above offset. */
+	/* Searches for the first symbol above offset. */
 	while (low < high) {
 		u32 middle = low + (high - low) / 2;
 

@@ -7,13 +7,13 @@
 
 struct symbol {
 	u32 offset; /* bytes from the image's first byte */
-	u32 name;   /* bytes into the names */
+	u32 name;   /* offset of the name in the names, in bytes */
 };
 
 /*
  * An image's functions and objects by address; their names follow the entries, each ended by 0. In
- * a DEBUG build source lines follow, at the next multiple of 8: line_count times struct symbol_line
- * (vmm/manager/inspect/symbols.c), then the file names.
+ * a DEBUG build source lines follow, at the next multiple of 8: line_count entries of struct
+ * symbol_line (vmm/manager/inspect/symbols.c), then the file names.
  */
 struct symbol_table {
 	u64 magic; /* SYMBOLS_MAGIC */
@@ -31,7 +31,7 @@ static inline const char *symbols_names(const struct symbol_table *table)
 }
 
 /*
- * The name of the last symbol at or below offset, and in *distance how many bytes above it offset
- * lies; NULL if there is none.
+ * Returns the name of the last symbol at or below offset, and in *distance how many bytes above it
+ * offset lies; NULL if there is none.
  */
 const char *symbols_name(const struct symbol_table *table, u64 offset, u64 *distance);

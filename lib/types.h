@@ -56,7 +56,9 @@ typedef struct hva {
 #define SECTION(name) __attribute__((section(name)))
 #define USED __attribute__((used))
 #define UNUSED __attribute__((unused))
-/* For code that is seldom needed: its registers and buffers stay out of the caller's frame. */
+/*
+ * Keeps code that is seldom needed apart: its registers and buffers stay out of the caller's frame.
+ */
 #define NOINLINE __attribute__((noinline))
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define likely(x) __builtin_expect(!!(x), 1)

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel reads from the firmware's tables. They may be broken: trust nothing. */
+/*
+ * Reads CPUs, I/O APICs and memory nodes from the firmware's ACPI tables (MADT, SRAT).
+ * boot/init/machine.c calls it once; a fuzzer calls it too. The tables may be broken: every length
+ * and checksum is checked, and what is found goes to struct acpi_info alone.
+ */
 #include "boot/init/acpi.h"
 
 #include "arch/x86_64/hw/lapic.h"
 #include "lib/string.h"
 #include "vmm/hw/acpi.h"
 
-#define ACPI_TABLE_BYTES_MAX (256 * KIB) /* bounds the work that a bad length causes */
+#define ACPI_TABLE_BYTES_MAX (256 * KIB) /* bounds the work that a wrong length causes */
 #define ACPI_TABLES_MAX	     256u
 
 static bool acpi_checksum_right(const void *table, size_t bytes)
@@ -43,7 +47,7 @@ static enum status acpi_table_map(u64 address, acpi_map_t map, const struct acpi
 	return STATUS_OK;
 }
 
-/* ACPI 5.2.5.3: the XSDT if there is a usable one, else the RSDT. */
+/* Finds the XSDT if there is a usable one, else the RSDT (ACPI 5.2.5.3). */
 static enum status acpi_root_find(hpa_t address, acpi_map_t map, const struct acpi_header **root,
 				  size_t *entry_bytes)
 {
@@ -100,7 +104,10 @@ static enum status acpi_table_find(const struct acpi_header *root, size_t entry_
 	return STATUS_NOT_FOUND;
 }
 
-/* Some firmware lists a CPU twice, as a local APIC and as an x2APIC. */
+/*
+ * Adds a CPU, unless it is listed already: some firmware lists a CPU twice, as a local APIC and as
+ * an x2APIC.
+ */
 static void acpi_cpu_add(struct acpi_info *info, u32 apic_id, u32 flags)
 {
 	if (!(flags & ACPI_CPU_ENABLED) || info->cpu_count >= ACPI_CPU_MAX)
@@ -119,7 +126,7 @@ static void acpi_ioapic_found(struct acpi_info *info, const struct acpi_madt_ioa
 		(struct acpi_ioapic){entry->gsi_base, HPA(entry->address)};
 }
 
-/* Entries too short for their type are skipped, and so are unknown types. */
+/* Reads an entry of the MADT; skips unknown types and entries too short for their type. */
 static void acpi_entry_found(struct acpi_info *info, const struct acpi_madt_entry *entry)
 {
 	const void *at = entry;
@@ -142,7 +149,10 @@ static void acpi_entry_found(struct acpi_info *info, const struct acpi_madt_entr
 	}
 }
 
-/* Domain numbers are arbitrary; nodes are numbered from 0. Surplus domains go to node 0. */
+/*
+ * Returns the node of a proximity domain. Domain numbers are arbitrary; nodes are numbered from 0.
+ * Surplus domains go to node 0.
+ */
 static u32 acpi_node_of(struct acpi_info *info, u32 domain)
 {
 	u32 node = 0;

@@ -10,18 +10,22 @@
 #define ACPI_NODE_MAX  8u
 
 /*
- * A permanent mapping of [address, address + length) of physical memory; NULL if there is none.
+ * Returns a permanent mapping of [address, address + length) of physical memory; NULL if there is
+ * none.
  */
 typedef const void *(*acpi_map_t)(hpa_t address, u64 length);
 
-/* What the kernel needs from the firmware's tables: the MADT, and the SRAT if there is one. */
+/*
+ * The facts that the kernel needs from the firmware's tables: the MADT, and the SRAT if there is
+ * one.
+ */
 struct acpi_info {
 	hpa_t lapic;
 	u32 cpu_count; /* CPUs that can be started; any beyond ACPI_CPU_MAX are left out */
 	u32 ioapic_count;
 	struct acpi_cpu {
 		u32 apic_id;
-		u32 node; /* of memory: an index into domain */
+		u32 node; /* the CPU's memory node, an index into `domain` */
 	} cpu[ACPI_CPU_MAX];
 	struct acpi_ioapic {
 		u32 gsi_base;
@@ -34,13 +38,12 @@ struct acpi_info {
 		hpa_t base;
 		u64 length;
 		u32 node;
-	} range[ACPI_RANGE_MAX]; /* of memory */
+	} range[ACPI_RANGE_MAX]; /* ranges of memory */
 };
 
 /*
- * Walks RSDP, XSDT or RSDT, and the MADT; every length and checksum is checked. STATUS_NOT_FOUND:
- * no RSDP (0) or no MADT; STATUS_BAD_ADDRESS: `map` cannot map a table; STATUS_BAD_FORMAT. On
- * failure *info describes a PC without tables: one CPU, no I/O APIC. A
- * broken SRAT counts as none.
+ * Walks RSDP, XSDT or RSDT, and the MADT; checks every length and checksum. STATUS_NOT_FOUND: no
+ * RSDP (0) or no MADT; STATUS_BAD_ADDRESS: `map` cannot map a table; STATUS_BAD_FORMAT. On failure
+ * *info describes a PC without tables: one CPU, no I/O APIC. A broken SRAT counts as none.
  */
 enum status acpi_read(hpa_t rsdp, acpi_map_t map, struct acpi_info *info) MUST_CHECK;

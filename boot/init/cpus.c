@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The boot CPU's struct and stacks, and the start of the other CPUs. */
+/*
+ * The boot CPU's struct and stacks, and the start of the other CPUs by INIT and SIPI.
+ * boot/init/main.c calls it, on the boot CPU, before ring 3 runs. It allocates each CPU's struct,
+ * stacks and log ring for good, and owns the trampoline pages while it starts CPUs.
+ */
 #include "arch/x86_64/cpu/cpus.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/lapic.h"
@@ -21,7 +25,7 @@
 #define CPU_PAGES	((sizeof(struct cpu) + PAGE_MASK) / PAGE_SIZE)
 #define INIT_WAIT_NS	(10 * NS_PER_MS) /* SDM vol. 3, 9.4.4.1 */
 #define STARTUP_WAIT_NS (200 * NS_PER_US)
-#define ANSWER_WAIT_NS	(2000 * NS_PER_MS) /* an emulated CPU may itself have to wait for one */
+#define ANSWER_WAIT_NS	(2000 * NS_PER_MS) /* an emulated CPU may itself have to wait for a CPU */
 
 struct trampoline_words {
 	u64 root;
@@ -34,10 +38,10 @@ extern u8 boot_stack_end[];
 extern const char syscall_stub[];
 extern const u8 trampoline_start[], trampoline_end[], trampoline_words[];
 
-static struct cpu early_cpu; /* until the boot CPU's final struct can be mapped */
+static struct cpu early_cpu; /* serves until the boot CPU's final struct can be mapped */
 
 static const struct acpi_info *cpus_acpi;
-static bool unfit; /* the CPU that starts lacks a feature of the boot CPU */
+static bool unfit; /* the CPU that is starting lacks a feature of the boot CPU */
 
 static struct stack_base *cpus_stack_base(void *end)
 {
@@ -55,7 +59,10 @@ void cpus_adopt_boot(void)
 	tables_load(&early_cpu);
 }
 
-/* Returns where the stack's first push goes, below its struct cpus_stack_base; 0: no memory. */
+/*
+ * Creates a stack and returns the address below which its first push goes, that of its struct
+ * stack_base; 0 if there is no memory.
+ */
 static u64 cpus_stack_create(struct cpu *cpu, hpa_t above)
 {
 	u8 *stack = kernel_stack_alloc(above);
@@ -89,7 +96,7 @@ struct cpu *cpus_create_boot(void)
 	return cpu;
 }
 
-/* Memory, stacks and a log ring for one more CPU. NULL: no memory. */
+/* Allocates memory, stacks and a log ring for one more CPU; returns NULL if there is no memory. */
 static struct cpu *cpus_cpu_create(u32 id, u32 apic_id)
 {
 	struct cpu *cpu = kernel_pages_alloc(CPU_PAGES);
@@ -104,7 +111,10 @@ static struct cpu *cpus_cpu_create(u32 id, u32 apic_id)
 	return sched_init(cpu) ? cpu : NULL;
 }
 
-/* The first C code of an application processor: on its own stack, but the trampoline's tables. */
+/*
+ * Runs as the first C code of an application processor, on its own stack, but on the trampoline's
+ * tables.
+ */
 static NORETURN void cpus_ap_main(struct cpu *cpu)
 {
 	write_cr3(kernel_table.root.kernel.value);
@@ -117,7 +127,7 @@ static NORETURN void cpus_ap_main(struct cpu *cpu)
 	cpu_stack_reset(cpu, cpu_loop_join);
 }
 
-/* Waits at most `ns` for a CPU to come up or to be found unfit; returns whether it is up. */
+/* Waits at most `ns` for a CPU to come up or to be found unfit; returns true if it is up. */
 static bool cpus_wait_for(u32 id, u64 ns)
 {
 	u64 end = rdtsc() + tsc_from_ns(ns);
@@ -148,7 +158,7 @@ static void cpus_start_one(struct cpu *cpu, hpa_t root)
 	lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
 	if (cpus_wait_for(cpu->id, ANSWER_WAIT_NS))
 		return;
-	/* It must not start late, with what is meant for the next one. */
+	/* The CPU must not start late, with the words that are meant for the next CPU. */
 	lapic_send(cpu->apic_id, APIC_INIT, 0);
 	if (unfit)
 		log_error(LOG_CPU, "the CPU with APIC id %u lacks a feature and is left out",
@@ -159,7 +169,10 @@ static void cpus_start_one(struct cpu *cpu, hpa_t root)
 	unfit = false;
 }
 
-/* The PML4 is copied to the page after the trampoline, because 16-bit code loads 32 bits of CR3. */
+/*
+ * Prepares the trampoline page and its tables. The PML4 is copied to the page after the trampoline,
+ * because 16-bit code loads only 32 bits of CR3.
+ */
 static bool cpus_trampoline_prepare(struct table *table)
 {
 	if (page_owner(HPA(TRAMPOLINE_BASE)) != PAGE_KERNEL ||
@@ -177,7 +190,7 @@ static bool cpus_trampoline_prepare(struct table *table)
 	return true;
 }
 
-/* Leaves no executable low page behind. */
+/* Unmaps and clears the trampoline: leaves no executable low page behind. */
 static void cpus_trampoline_remove(struct table *table)
 {
 	u64 at = TRAMPOLINE_BASE;

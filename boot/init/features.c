@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads what the boot CPU can do, and turns on, on each CPU, what the kernel always runs with.
+ * boot/init/main.c and boot/init/cpus.c call it. It fills `features` once and writes the running
+ * CPU's control registers, XCR0, PAT and speculation MSRs.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
@@ -8,7 +13,10 @@
 
 struct cpu_features features SECTION(".data.entry");
 
-/* State components that are saved with plain XSAVE in a page: no MPX, no AMX. */
+/*
+ * The state components offered to guests: those that plain XSAVE saves in a page, without MPX and
+ * AMX.
+ */
 #define XCR0_OFFERED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU)
 
 static struct cpuid_regs features_leaf_read(u32 leaf, u32 subleaf)
@@ -18,7 +26,10 @@ static struct cpuid_regs features_leaf_read(u32 leaf, u32 subleaf)
 	return cpuid(leaf, subleaf);
 }
 
-/* AMD CPUs are not open to Meltdown; any other must report RDCL_NO, or it is taken to be open. */
+/*
+ * Reads what concerns speculation. AMD CPUs are not open to Meltdown; any other CPU must report
+ * RDCL_NO, or it is taken to be open.
+ */
 static void features_speculation_read(struct cpu_features *to)
 {
 	u32 vendor = cpuid(CPUID_VENDOR, 0).ebx;
@@ -44,9 +55,10 @@ static void features_speculation_read(struct cpu_features *to)
 }
 
 /*
- * SDM vol. 1, 13.3: AVX-512's three components are enabled together, and only with AVX. QEMU
- * announces XSAVE, but refuses CR4.OSXSAVE, if leaf 0DH.1 is empty: it then repeats the MOV to CR4
- * for ever. There are real CPUs with XSAVE and an empty leaf, and they work.
+ * Returns the state components that guests may use. AVX-512's three components are enabled
+ * together, and only with AVX (SDM vol. 1, 13.3). QEMU announces XSAVE, but refuses CR4.OSXSAVE, if
+ * leaf 0DH.1 is empty: it then repeats the MOV to CR4 for ever. There are real CPUs with XSAVE and
+ * an empty leaf, and they work.
  */
 static u64 features_xcr0_read(u32 leaf_1_ecx)
 {
@@ -104,7 +116,7 @@ bool features_enable(void)
 	    features.machine_check > here.machine_check)
 		return false;
 	speculation_enable(&features.speculation);
-	wrmsr(MSR_PAT, PAT_RESET); /* page tables rely on it; firmware may have changed it */
+	wrmsr(MSR_PAT, PAT_RESET); /* page tables rely on this PAT; firmware may have changed it */
 	write_cr4(features.cr4);
 	if (features.xcr0)
 		xsetbv(0, features.xcr0);

@@ -8,23 +8,23 @@
 #include "lib/status.h"
 
 /*
- * From the image's entry into C to the manager. Like the rest of boot/, its code and constants are
- * unmapped before the first process runs (kernel_space_seal); variables stay.
+ * The boot sequence from the image's entry into C to the manager. Like the rest of boot/, its code
+ * and constants are unmapped before the first process runs (kernel_space_seal); its variables stay.
  */
 
-/* Reads CPUID and MSRs of the running CPU. */
+/* Reads the running CPU's features from CPUID and MSRs. */
 struct cpu_features features_read(void);
 /*
  * Turns on, on the running CPU, what the kernel always runs with: CR0.WP, NE, MP and TS; CR4.OSFXSR
  * and OSXMMEXCPT and, if supported, DE, MCE, SMEP, SMAP, UMIP, OSXSAVE; PAT as after RESET; the
- * speculation controls. EFER.NXE was set on the way into long mode. False, without effect: it
- * lacks something that the boot CPU has.
+ * speculation controls. EFER.NXE was set on the way into long mode. Returns false, without effect,
+ * if the CPU lacks something that the boot CPU has.
  */
 bool features_enable(void);
 
-/* Decides what is done about speculation, by its argument alone. */
+/* Decides which mitigations of speculation are needed, by its argument alone. */
 struct speculation speculation_decide(const struct speculation_cpu *cpu);
-/* Sets, on the running CPU, whatever is set only once. */
+/* Sets, on the running CPU, the mitigations that are set only once. */
 void speculation_enable(const struct speculation *speculation);
 
 /*
@@ -36,11 +36,12 @@ void tables_load(struct cpu *cpu);
 
 /*
  * Takes over the machine's RAM. Regions may overlap; partial pages at their ends are left out. The
- * pages in info->used and page 0 are never given out. False: no room for the frame array.
+ * pages in info->used and page 0 are never given out. Returns false if there is no room for the
+ * frame array.
  */
 bool page_init(const struct boot_info *info) MUST_CHECK;
 /*
- * Moves the pages of a range to a node; no block spans two nodes. To be called while only one CPU
+ * Moves the pages of a range to a node; no block spans two nodes. Must be called while only one CPU
  * runs.
  */
 void page_node_set(hpa_t base, u64 length, u8 node);
@@ -51,20 +52,21 @@ void page_node_set(hpa_t base, u64 length, u8 node);
  */
 enum status kernel_space_init(const struct boot_info *info) MUST_CHECK;
 /*
- * Maps memory again, read-only, at an address that does not reveal the other; `hpa` is aligned. The
- * user views of the tables have what is mapped by this and the next two functions, too: of a stack
- * the highest page and the stub alone. NULL: no memory.
+ * Maps memory a second time, read-only, at an address that does not reveal the first; `hpa` is
+ * aligned. The user views of the tables also show what this function and the next two map: of a
+ * stack the highest page and the stub alone. Returns NULL if there is no memory.
  */
 const void *kernel_map_constant(hpa_t hpa, u64 bytes);
 
 /*
- * A stack of KERNEL_STACK_BYTES, aligned to its size, with an unmapped page below it. The page at
- * `stub` is mapped above it, executable; if `stub` is 0, nothing is. Returns the stack's lowest
- * address, or NULL if there is no memory. Permanent, like all mappings of the kernel.
+ * Allocates a stack of KERNEL_STACK_BYTES, aligned to its size, with an unmapped page below it. The
+ * page at `stub` is mapped above it, executable; if `stub` is 0, nothing is. Returns the stack's
+ * lowest address, or NULL if there is no memory. The stack is permanent, like all mappings of the
+ * kernel.
  */
 void *kernel_stack_alloc(hpa_t stub);
 
-/* Zeroed pages outside the direct map, for good. NULL: no memory. */
+/* Allocates zeroed pages outside the direct map, for good; returns NULL if there is no memory. */
 void *kernel_pages_alloc(u64 page_count);
 
 /* Fills the page that the kernel shows to the manager. */
@@ -72,7 +74,7 @@ void kernel_page_init(const struct boot_info *info);
 
 /* Sets up ACPI tables, interrupt controllers, the clock and virtualization, on the boot CPU. */
 void machine_init(const struct boot_info *info, struct acpi_info *acpi);
-/* The part of it that every CPU does for itself; fails if virtualization cannot be turned on. */
+/* Sets up what every CPU has of its own; fails if virtualization cannot be turned on. */
 enum status machine_cpu_init(struct cpu *cpu, const struct acpi_info *acpi);
 
 /*
@@ -94,16 +96,19 @@ void lapic_timer_init(u8 vector);
 
 /* Makes this_cpu() work on the boot stack, and an exception there a panic. `features` is filled. */
 void cpus_adopt_boot(void);
-/* The boot CPU's final struct, with guarded stacks and tables loaded; still on the boot stack. */
+/*
+ * Creates the boot CPU's final struct, with guarded stacks, and loads its tables; still on the boot
+ * stack.
+ */
 struct cpu *cpus_create_boot(void);
 /*
- * Starts the other CPUs of the MADT, one after the other, until `limit` CPUs run; 0: all. One that
- * does not answer is named in the log and left out.
+ * Starts the other CPUs of the MADT, one after the other, until `limit` CPUs run; 0: all. A CPU
+ * that does not answer is named in the log and left out.
  */
 void cpus_start(const struct acpi_info *acpi, u32 limit);
 
 /*
- * Makes the manager, the one process that the kernel starts itself, with every handle it holds:
+ * Creates the manager, the one process that the kernel starts itself, with every handle it holds:
  * the root, the kernel's published pages, what is built into the image, and the boot modules.
  */
 void manager_create(const struct boot_info *info);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Fills the constants of the page that the kernel shows to the manager (struct kernel_page).
+ * boot/init/main.c calls it once, on the boot CPU; the running kernel counts in the page from then
+ * on.
+ */
 #include "kernel/kernel_page.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "boot/init/init.h"
@@ -6,7 +11,7 @@
 #include "kernel/machine.h"
 #include "mm/page.h"
 
-/* mm/ keeps the page counts in it already. */
+/* Fills in the constants; mm/ counts pages in this page already. */
 void kernel_page_init(const struct boot_info *info)
 {
 	struct kernel_page *page = &kernel_page.page;

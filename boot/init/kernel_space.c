@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Takes over the boot code's page tables and maps what each CPU needs: stacks, CPU structs and the
+ * IDT, in the user views too. boot/init/main.c and boot/init/cpus.c call it before ring 3 runs. It
+ * writes the kernel's tables (mm/kernel_space.c) without a lock.
+ */
 #include "mm/kernel_space.h"
 
 #include "boot/init/init.h"
@@ -8,11 +13,14 @@
 
 #define VMAP_BYTES (64 * GIB)
 
-/* Boundaries that the linker sets. */
+/* The linker script (linker.ld) defines these section boundaries. */
 extern const char __text_start[], __entry_text_end[];
 extern const char __ro_after_init_start[], __entry_data_end[];
 
-/* Allocates a table for every top-level slot of the area, so that the top never changes again. */
+/*
+ * Allocates a table for every top-level slot of the area for mappings, so that the top level never
+ * changes again.
+ */
 static enum status kernel_vmap_prepare(u64 base)
 {
 	kernel_vmap.next = base;
@@ -33,7 +41,7 @@ static enum status kernel_vmap_prepare(u64 base)
 	return STATUS_OK;
 }
 
-/* Maps in the user views what the kernel maps there with 4-KiB pages. */
+/* Maps in the user views what the kernel maps in this range with 4-KiB pages. */
 static bool kernel_expose(u64 at, u64 end)
 {
 	for (; at < end; at += PAGE_SIZE) {
@@ -47,8 +55,8 @@ static bool kernel_expose(u64 at, u64 end)
 }
 
 /*
- * The boot code's tables have no counts of their entries in use (struct page, references). Nobody
- * needs them, because none of these tables is ever freed.
+ * The boot code's tables have no counts of their entries in use (struct page, references). None are
+ * needed, because none of these tables is ever freed.
  */
 enum status kernel_space_init(const struct boot_info *info)
 {
@@ -73,7 +81,10 @@ const void *kernel_map_constant(hpa_t hpa, u64 bytes)
 	return at != NULL && kernel_expose((u64)at, (u64)at + bytes) ? at : NULL;
 }
 
-/* If memory runs out, what is mapped already stays: the CPU cannot be started anyway. */
+/*
+ * Maps new pages. If memory runs out, the pages mapped so far stay: the CPU cannot be started
+ * anyway.
+ */
 static bool kernel_map_new_pages(u64 at, u64 bytes)
 {
 	for (u64 done = 0; done < bytes; done += PAGE_SIZE) {

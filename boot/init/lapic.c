@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Turns on a CPU's local APIC and measures the rate of its timer. boot/init/machine.c calls it on
+ * each CPU for itself. It writes the local APIC's registers; the running kernel uses
+ * arch/x86_64/cpu/lapic.c.
+ */
 #include "arch/x86_64/cpu/lapic.h"
 
 #include "arch/x86_64/cpu/instructions.h"
@@ -9,9 +14,12 @@
 
 #define CALIBRATION_ROUNDS   8u
 #define CALIBRATION_NS	     (2 * NS_PER_MS)
-#define CALIBRATION_DOUBT_NS (4 * NS_PER_US) /* good enough */
+#define CALIBRATION_DOUBT_NS (4 * NS_PER_US) /* an uncertainty that is good enough */
 
-/* SDM vol. 3, 11.12.5: x2APIC mode is entered from xAPIC mode, and left only through "disabled". */
+/*
+ * Turns the local APIC on. x2APIC mode is entered from xAPIC mode, and left only through "disabled"
+ * (SDM vol. 3, 11.12.5).
+ */
 void lapic_enable(volatile void *mapped, u8 spurious_vector)
 {
 	u64 base = rdmsr(MSR_APIC_BASE) | APIC_BASE_EN;
@@ -75,7 +83,7 @@ void lapic_timer_init(u8 vector)
 {
 	if (features.tsc_deadline) {
 		lapic_reg_write(LAPIC_LVT_TIMER, (u32)(LAPIC_LVT_TIMER_TSC_DEADLINE | vector));
-		/* SDM vol. 3, 11.5.4.1: the mode must be set before the first deadline is. */
+		/* The mode must be set before the first deadline is (SDM vol. 3, 11.5.4.1). */
 		mfence();
 		return;
 	}

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Sets up the machine's hardware: ACPI tables, interrupt controllers, the clock, virtualization,
+ * and what each CPU has of its own. boot/init/main.c and boot/init/cpus.c call it. It stops with a
+ * sentence on COM1 if the machine cannot run Skerry.
+ */
 #include "arch/x86_64/cpu/cpus.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/ioapic.h"
@@ -20,9 +25,12 @@
 #include "vmm/hw/cpuid.h"
 
 static const struct boot_info *boot;
-static void *lapic_mapped; /* not used in x2APIC mode */
+static void *lapic_mapped; /* the local APIC's mapped page; not used in x2APIC mode */
 
-/* RAM and ACPI tables are in the direct map; what lies in ROM gets a mapping of its own. */
+/*
+ * Returns a pointer to a firmware table. RAM and ACPI tables are in the direct map; a table in ROM
+ * gets a mapping of its own.
+ */
 static const void *machine_firmware(hpa_t address, u64 length)
 {
 	if (!range_within(address.value, length, 1ull << features.physical_bits))

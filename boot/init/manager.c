@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Creates the manager, the first process, and gives it a handle to everything it starts with.
+ * boot/init/main.c calls it once, last before the manager runs. It owns the root object; the pages
+ * it hands out are never freed by the kernel.
+ */
 #include "boot/init/init.h"
 #include "arch/x86_64/cpu/random.h"
 #include "arch/x86_64/cpu/tsc.h"
@@ -23,10 +28,10 @@
 #include "mm/space.h"
 
 #define MANAGER_WEIGHT	    1024u
-#define MANAGER_TABLE_ORDER 5u /* 8191 handles: a VM takes six */
+#define MANAGER_TABLE_ORDER 5u /* room for 8191 handles; a VM takes six */
 #define LOG_READ_MAX	    64u
 
-/* Of boot/blobs.S. */
+/* boot/blobs.S and boot/symbols.S define these. */
 #define BLOB(name) extern const char blob_##name##_start[], blob_##name##_end[]
 BLOB(manager);
 BLOB(monitor);
@@ -38,7 +43,9 @@ extern const char __logfmt_start[], __logfmt_end[];
 static struct object root;
 static struct process *manager;
 
-/* At this point only a lack of memory can make anything fail. */
+/*
+ * Panics unless the status is STATUS_OK: at this point only a lack of memory can make a step fail.
+ */
 static void manager_must(enum status status)
 {
 	if (status != STATUS_OK)
@@ -93,7 +100,10 @@ static void manager_give_modules(struct start_info *info, const struct boot_info
 	}
 }
 
-/* The boot CPU's ring lies in the image. The rings of CPUs from LOG_READ_MAX on are not read. */
+/*
+ * Gives handles to the log rings. The boot CPU's ring lies in the image; the rings of CPUs from
+ * LOG_READ_MAX on are not read.
+ */
 static void manager_give_logs(struct start_info *info)
 {
 	manager_give_range(info, START_LOG, machine_image_hpa(&log_memory_boot),

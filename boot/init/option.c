@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds options in the kernel's command line. boot/kaslr.c and boot/init/main.c call it, also
+ * before the image is relocated. It only reads the line, which comes from the loader and is not
+ * trusted.
+ */
 #include "boot/boot.h"
 #include "lib/string.h"
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the page allocator begins with. */
+/*
+ * What the page allocator begins with: the frame array, the RAM in use and the free blocks by
+ * memory node. boot/init/main.c and boot/init/machine.c call it, while one CPU runs. It writes the
+ * allocator's data (mm/buddy.c) without its lock.
+ */
 #include "mm/page.h"
 
 #include "boot/init/init.h"
@@ -8,7 +12,7 @@
 #include "lib/string.h"
 #include "mm/address.h"
 
-/* The lowest address of `bytes` of RAM that overlap nothing in use; 0 if there is none. */
+/* Returns the lowest address of `bytes` of RAM that overlap nothing in use; 0 if there is none. */
 static u64 page_place_find(const struct boot_info *info, u64 bytes)
 {
 	for (u32 i = 0; i < info->region_count; i++) {
@@ -51,7 +55,7 @@ static void page_frames_mark_used(u64 base, u64 length, enum page_owner owner)
 /* Divides a run of frames into the largest aligned blocks, none of which spans two nodes. */
 static void page_run_insert(u64 frame, u64 end)
 {
-	u64 stop = frame; /* where another node begins, or the end */
+	u64 stop = frame; /* the frame where another node begins, or the end */
 
 	while (frame < end) {
 		unsigned int order;
@@ -84,7 +88,7 @@ static void page_frames_free_rest(void)
 	}
 }
 
-/* The number of the frame after a region's last; 0: the region is not RAM. */
+/* Returns the number of the frame after a region's last; 0 if the region is not RAM. */
 static u64 page_ram_end(const struct boot_region *region)
 {
 	return region->type == BOOT_REGION_RAM ? (region->base + region->length) >> PAGE_SHIFT : 0;
@@ -132,7 +136,7 @@ static void page_frame_move(struct page *page, u8 node)
 	page->node = node;
 }
 
-/* Free blocks that the range touches are split up and inserted again. */
+/* Splits up free blocks that the range touches and inserts them again. */
 void page_node_set(hpa_t base, u64 length, u8 node)
 {
 	u64 first = base.value >> PAGE_SHIFT;

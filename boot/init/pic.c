@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Silences the two 8259 interrupt controllers, as all interrupts go through APICs.
+ * boot/init/machine.c calls it once, on the boot CPU. It writes the controllers' I/O ports.
+ */
 #include "boot/init/pic.h"
 
 #include "arch/x86_64/cpu/instructions.h"
 #include "vmm/hw/pic.h"
 
-/* The four initialization words, with the pauses an old 8259 needs; then masks all inputs. */
+/*
+ * Writes the four initialization words, with the pauses that an old 8259 needs; then masks all
+ * inputs.
+ */
 static void pic_write(u16 base, u8 vector, u8 cascade)
 {
 	const u8 icw[] = {vector, cascade, PIC_ICW4_8086, 0xff};

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What is done about speculation on this machine. */
+/*
+ * Decides which mitigations of speculative execution this machine needs, and sets those that are
+ * set once. boot/init/features.c calls it on each CPU. The decision depends only on what the CPU
+ * reports; docs/threat-model.md has the table.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
@@ -14,7 +18,10 @@ static void speculation_use(struct speculation *to, bool when, u64 spec_ctrl, u6
 	to->done |= when ? done : 0;
 }
 
-/* Intel: "Affected processors: transient execution attacks", and SDM vol. 4, table 2-2. */
+/*
+ * Decides for Intel CPUs (Intel, "Affected processors: transient execution attacks", and SDM vol.
+ * 4, table 2-2).
+ */
 static void speculation_decide_intel(const struct speculation_cpu *cpu, struct speculation *to)
 {
 	u64 no = cpu->capabilities;
@@ -45,7 +52,7 @@ static void speculation_decide_intel(const struct speculation_cpu *cpu, struct s
 	speculation_use(to, !(no & ARCH_CAP_PSCHANGE_MC_NO), 0, HOST_SMALL_CODE);
 }
 
-/* AMD: "Indirect branch control extension", APM vol. 2, 3.2.9. */
+/* Decides for AMD CPUs (AMD, "Indirect branch control extension", APM vol. 2, 3.2.9). */
 static void speculation_decide_amd(const struct speculation_cpu *cpu, struct speculation *to)
 {
 	u32 ebx = cpu->leaf_88_ebx;
@@ -59,7 +66,9 @@ static void speculation_decide_amd(const struct speculation_cpu *cpu, struct spe
 	speculation_use(to, ebx & CPUID_88_EBX_STIBP, SPEC_CTRL_STIBP, HOST_STIBP);
 	speculation_use(to, !(ebx & CPUID_88_EBX_SSB_NO) && (ebx & CPUID_88_EBX_SSBD),
 			SPEC_CTRL_SSBD, HOST_SSBD);
-	/* SB-7029: Zen 3 and 4. VERW clears something if their microcode is new enough. */
+	/*
+	 * SB-7029 concerns Zen 3 and 4, where VERW clears buffers if the microcode is new enough.
+	 */
 	speculation_use(to,
 			speculation_family(cpu) == 0x19 && (cpu->leaf_821_ecx & TSA_NO) != TSA_NO,
 			0, HOST_VERW);

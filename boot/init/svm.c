@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds out whether Skerry can use this machine's SVM, and turns it on. */
+/*
+ * Finds out whether Skerry can use this machine's SVM, and turns it on, on each CPU for itself.
+ * boot/init/virt.c calls it. It fills svm_capabilities once and writes EFER.SVME and the host save
+ * area's MSR.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
@@ -12,10 +16,13 @@
 #include "mm/page.h"
 #include "vmm/hw/cpuid.h"
 
-#define IOPM_ORDER 2 /* three pages are used */
+#define IOPM_ORDER 2 /* four pages, of which three are used */
 _Static_assert(IOPM_BYTES <= PAGE_SIZE << IOPM_ORDER, "APM vol. 2, 15.10.1");
 
-/* APM vol. 2, 15.4: SVMDIS was set by the firmware, and nothing here can clear it. */
+/*
+ * Returns SVM's operations, or NULL and a reason. If the firmware has set SVMDIS, nothing here can
+ * clear it (APM vol. 2, 15.4).
+ */
 const struct virt_ops *svm_probe(const char **reason)
 {
 	struct cpuid_regs leaf;
@@ -55,8 +62,8 @@ static void svm_vmsave(hpa_t area)
 }
 
 /*
- * VMRUN keeps its part of the host state in `area`, in a format of its own (APM vol. 2, 15.30.4).
- * No existing CPU keeps it where VMSAVE writes, so one page serves both.
+ * Turns SVM on. VMRUN keeps its part of the host state in the area, in a format of its own (APM
+ * vol. 2, 15.30.4). No existing CPU keeps it where VMSAVE writes, so one page serves both.
  */
 enum status svm_cpu_enable(hpa_t area_hpa)
 {

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptor tables of one CPU and the registers that hold its entry points into the kernel. */
+/*
+ * Loads a CPU's descriptor tables and the registers that hold its entry points into the kernel.
+ * boot/main.c uses the IDT while booting, boot/init/cpus.c calls tables_load on each CPU. It writes
+ * that CPU's GDT and TSS, and the IDT that all CPUs share.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/descriptor.h"
@@ -7,7 +11,7 @@
 #include "boot/init/init.h"
 #include "lib/string.h"
 
-/* SDM vol. 3, 6.14.1: 64-bit IDT gate. */
+/* A gate of the 64-bit IDT (SDM vol. 3, 6.14.1). */
 struct idt_gate {
 	u16 offset_low;
 	u16 selector;
@@ -47,7 +51,7 @@ const void *cpu_idt_fill(const char *stubs)
 	idt[TRAP_NMI].ist = 1;
 	idt[TRAP_DOUBLE_FAULT].ist = 2;
 	idt[TRAP_MACHINE_CHECK].ist = 3;
-	idtr.base = (u64)idt; /* no initializer: the boot code is not relocated yet */
+	idtr.base = (u64)idt; /* not in an initializer: the boot code is not relocated yet */
 	__asm__ volatile("lidt %0" : : "m"(idtr) : "memory");
 	return idt;
 }
@@ -74,7 +78,7 @@ static void tables_gdt_load(struct cpu *cpu)
 			 : "rax", "memory");
 }
 
-/* SDM vol. 2, SYSENTER; APM vol. 2, 6.1.1. */
+/* Loads the MSRs of system calls (SDM vol. 2, SYSENTER; APM vol. 2, 6.1.1). */
 static void tables_syscall_load(const struct cpu *cpu)
 {
 	if (use_sysenter) {
@@ -86,7 +90,8 @@ static void tables_syscall_load(const struct cpu *cpu)
 	}
 	((struct stack_base *)cpu->stack_top)->syscall_entry = (u64)(uintptr_t)syscall_entry;
 	wrmsr(MSR_STAR, (u64)SELECTOR_KERNEL_CODE << 32 | (u64)(SELECTOR_USER_CODE - 16) << 48);
-	wrmsr(MSR_LSTAR, cpu->stack_top + STACK_BASE_BYTES); /* its own mapping of syscall_stub */
+	/* this stack's own mapping of syscall_stub */
+	wrmsr(MSR_LSTAR, cpu->stack_top + STACK_BASE_BYTES);
 	wrmsr(MSR_SFMASK, RFLAGS_ALL & ~(u64)RFLAGS_FIXED);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Measures the rate of the TSC by the PIT, the one timer that every PC and both emulators have. */
+/*
+ * Measures the rate of the TSC by the PIT, the one timer that every PC and both emulators have.
+ * boot/init/machine.c calls it once, on the boot CPU. It programs the PIT's channel 2 and falls
+ * back on CPUID if no PIT counts.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "boot/init/init.h"
 #include "lib/checked.h"
@@ -8,20 +12,21 @@
 
 #define ROUNDS	       100u
 #define PIT_COUNT      11932u	      /* about 10 ms */
-#define TIME_OUT_TICKS BIT(33)	      /* some seconds: there is no PIT, */
-#define TIME_OUT_READS 20000u	      /* unless the CPU stood still and has hardly looked */
-#define WHOLE	       BIT(32)	      /* doubt is a fraction of this */
-#define GOOD_ENOUGH    (WHOLE / 8192) /* after one round */
+#define TIME_OUT_TICKS BIT(33)	      /* some seconds: no PIT counts, ... */
+#define TIME_OUT_READS 20000u	      /* ... unless the CPU stood still and has hardly looked */
+#define WHOLE	       BIT(32)	      /* the unit of struct round.doubt */
+#define GOOD_ENOUGH    (WHOLE / 8192) /* a doubt that is accepted after one round */
 
 struct round {
 	u64 ticks;
-	u64 doubt; /* relative uncertainty: the true number is ticks +- ticks * doubt / WHOLE / 2 */
+	u64 doubt; /* relative uncertainty: the true value is ticks +- ticks * doubt / WHOLE / 2 */
 };
 
 /*
  * Lets channel 2 count down once in mode 0 and reads the TSC before and after its start and its
  * end, so that a delay of this CPU (an SMI, or an emulator's host) shows. end_low precedes the last
  * read of OUT that was still low: the delay may have come right after that read took its value.
+ * Returns false if the counter never ends.
  */
 static bool tsc_calibrate_round_measure(struct round *round)
 {
@@ -58,7 +63,7 @@ static bool tsc_calibrate_round_measure(struct round *round)
 	return over;
 }
 
-/* SDM vol. 2, CPUID leaves 15H and 16H. */
+/* Returns the rate in kHz by CPUID leaves 15H and 16H (SDM vol. 2); 0 if they do not tell. */
 static u32 tsc_calibrate_khz_from_cpuid(void)
 {
 	u32 last = cpuid(CPUID_VENDOR, 0).eax;
@@ -72,7 +77,10 @@ static u32 tsc_calibrate_khz_from_cpuid(void)
 	return last >= CPUID_FREQUENCY ? (cpuid(CPUID_FREQUENCY, 0).eax & 0xffff) * 1000 : 0;
 }
 
-/* Each further round accepts more doubt: on a busy host every read may be delayed. */
+/*
+ * Measures in rounds. Each further round accepts more doubt: on a busy host every read may be
+ * delayed.
+ */
 u32 tsc_calibrate(void)
 {
 	struct round best = {0, ~0ull};
@@ -85,7 +93,7 @@ u32 tsc_calibrate(void)
 		if (round.doubt < best.doubt)
 			best = round;
 	}
-	if (best.doubt >= WHOLE) /* over at once, or never: there is no PIT that counts */
+	if (best.doubt >= WHOLE) /* the counter ended at once, or never: no PIT counts */
 		return tsc_calibrate_khz_from_cpuid();
 	return (u32)((mul_div(best.ticks, 2ull * PIT_HZ, PIT_COUNT * 1000ull) + 1) / 2);
 }

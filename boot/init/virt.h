@@ -4,14 +4,14 @@
 #include "arch/x86_64/virt/virt.h"
 
 /*
- * Chooses the back end. NULL if this CPU cannot run guests (no VMX or SVM, no nested paging, or
- * locked off by the firmware): *reason then is one plain sentence for the operator.
+ * Chooses the back end. Returns NULL if this CPU cannot run guests (no VMX or SVM, no nested
+ * paging, or locked off by the firmware): *reason then is one plain sentence for the operator.
  */
 const struct virt_ops *virt_probe(const char **reason);
 const struct virt_ops *vmx_probe(const char **reason);
 const struct virt_ops *svm_probe(const char **reason);
 
-/* Turns virtualization on, on the running CPU; `area`: a zeroed page for this CPU. */
+/* Turns virtualization on, on the running CPU; `area` is a zeroed page for this CPU. */
 enum status virt_cpu_enable(void *area);
 enum status vmx_cpu_enable(void *area, hpa_t area_hpa);
 enum status svm_cpu_enable(hpa_t area_hpa);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds out whether Skerry can use this machine's VMX, and turns it on. */
+/*
+ * Finds out whether Skerry can use this machine's VMX, and turns it on, on each CPU for itself.
+ * boot/init/virt.c calls it. It fills vmx_capability once, locks IA32_FEATURE_CONTROL where the
+ * firmware has not, and executes VMXON.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
@@ -17,7 +21,10 @@ static bool vmx_is_locked_off(u64 feature_control)
 	       !(feature_control & FEATURE_CONTROL_VMX_OUTSIDE_SMX);
 }
 
-/* The CPU must have VMX. MSRs of features that it lacks are returned as 0 (SDM vol. 3, A). */
+/*
+ * Reads the capability MSRs of a CPU with VMX. MSRs of features that it lacks are returned as 0
+ * (SDM vol. 3, A).
+ */
 static struct vmx_capability_msrs vmx_capability_msrs(void)
 {
 	struct vmx_capability_msrs msrs = {

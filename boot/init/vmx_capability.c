@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Judges whether a CPU's VMX offers what Skerry needs, and derives the control words of every VMCS.
+ * boot/init/vmx.c calls it for each CPU. It depends on its arguments alone; `vmx_capability` holds
+ * the boot CPU's result.
+ */
 #include "boot/init/vmx_capability.h"
 
 #include "arch/x86_64/hw/control.h"
@@ -11,7 +16,7 @@ struct vmx_capability vmx_capability SECTION(".data.ro_after_init");
 struct control_wish {
 	u32 required;
 	u32 optional;
-	u32 refused; /* must not be forced to 1 */
+	u32 refused; /* controls that must not be forced to 1 */
 };
 
 static const struct control_wish pin_wish = {
@@ -27,7 +32,7 @@ static const struct control_wish primary_wish = {
 	.refused = PRIMARY_CR3_LOAD_EXITING | PRIMARY_CR3_STORE_EXITING | PRIMARY_INVLPG_EXITING,
 };
 
-/* The optional controls decide which of their instructions a guest's CPUID may offer. */
+/* Some optional controls decide which instructions a guest's CPUID may offer. */
 static const struct control_wish secondary_wish = {
 	.required = SECONDARY_EPT | SECONDARY_VPID | SECONDARY_WBINVD_EXITING,
 	.optional = SECONDARY_RDTSCP | SECONDARY_INVPCID | SECONDARY_PAUSE_LOOP_EXITING |
@@ -46,7 +51,10 @@ static const struct control_wish entry_wish = {
 	.refused = ENTRY_IA32E_GUEST,
 };
 
-/* SDM vol. 3, A.2: bits set in the low half must be 1 in the word; clear in the high half, 0. */
+/*
+ * Forms a control word. Bits set in the MSR's low half must be 1 in the word, bits clear in its
+ * high half 0 (SDM vol. 3, A.2). Returns false if the wish cannot be met.
+ */
 static bool vmx_capability_control_adjust(u64 msr, const struct control_wish *wish, u32 *word)
 {
 	*word = ((wish->required | wish->optional) & (u32)(msr >> 32)) | (u32)msr;
@@ -74,7 +82,7 @@ static const char *vmx_capability_control_judge(const struct vmx_capability_msrs
 	return NULL;
 }
 
-/* SDM vol. 3, chapter 30: only together do they avoid exits for EOIs and self-IPIs. */
+/* Only together do these controls avoid exits for EOIs and self-IPIs (SDM vol. 3, chapter 30). */
 #define APIC_CONTROLS                                                                              \
 	(SECONDARY_APIC_ACCESSES | SECONDARY_X2APIC_MODE | SECONDARY_APIC_REGISTERS |              \
 	 SECONDARY_INTERRUPT_DELIVERY)
@@ -121,7 +129,7 @@ const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
 		(msrs->secondary >> 32 & APIC_CONTROLS) == APIC_CONTROLS ? APIC_CONTROLS : 0;
 	capability->cr3_targets = MIN((u32)bits_get(msrs->misc, 24, 16), 4u);
 	capability->timer_shift = (u32)(msrs->misc & VMX_MISC_TIMER_SHIFT);
-	/* SDM vol. 3, 24.8: an unrestricted guest may clear PE and PG. */
+	/* An unrestricted guest may clear PE and PG (SDM vol. 3, 24.8). */
 	capability->cr0_fixed = (msrs->cr0_fixed0 & ~(CR0_PE | CR0_PG)) | CR0_NE;
 	capability->cr4_fixed = msrs->cr4_fixed0 | CR4_VMXE;
 	return NULL;

@@ -6,7 +6,7 @@
 /* The capability MSRs as this CPU reports them: SDM vol. 3, appendix A. */
 struct vmx_capability_msrs {
 	u64 basic;
-	u64 pin; /* the TRUE ones */
+	u64 pin; /* this one and the next three: the TRUE control MSRs */
 	u64 primary;
 	u64 secondary;
 	u64 exit;
@@ -18,8 +18,8 @@ struct vmx_capability_msrs {
 };
 
 /*
- * Judges the MSRs and chooses the control words. NULL when Skerry can use this CPU, otherwise one
- * plain sentence that says what is missing.
+ * Judges the MSRs and chooses the control words. Returns NULL if Skerry can use this CPU, otherwise
+ * one plain sentence that says what is missing.
  */
 const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
 				 struct vmx_capability *capability);
