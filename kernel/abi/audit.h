@@ -4,22 +4,23 @@
 #include "lib/types.h"
 
 /*
- * What SYS_AUDIT lists: who owns which page, who refers to what, what is mapped where. The kernel
- * only reports; the caller judges whether it is right. An identity is the physical address of an
- * object, for comparison only; an account is a number of 32 bits that its group alone has, 0 the
- * kernel's.
+ * What SYS_AUDIT lists: which object owns which page, which refers to which, and what is mapped
+ * where. The kernel only reports; the caller judges whether it is right. An identity is the
+ * physical address of an object, for comparison only; an account is a number of 32 bits that only
+ * one group has, 0 the kernel's.
  */
 enum audit_what {
-	AUDIT_FRAMES,  /* from frame `where` on: blocks in use, and the objects in them */
-	AUDIT_SPACE,   /* tables, leaves of space `where` from `at` on; `where` 0: the kernel's */
-	AUDIT_MEMORY,  /* pages of memory object `where` from index `at` on */
-	AUDIT_HANDLES, /* of process `where`, from index `at` on */
+	AUDIT_FRAMES,  /* from frame `where` on: the blocks in use, and the objects in them */
+	AUDIT_SPACE, /* from `at` on: tables and leaves of space `where`; `where` 0: the kernel's */
+	AUDIT_MEMORY,  /* from index `at` on: pages of memory object `where` */
+	AUDIT_HANDLES, /* from index `at` on: handles of process `where` */
 };
 
 enum audit_kind {
 	AUDIT_BLOCK,  /* id: address; info: owner, order << 8; other: account */
 	AUDIT_OBJECT, /* info: type, dead << 8, detail << 16; other: account; value: references */
-	AUDIT_REFERENCE, /* id: who holds it, 0: the kernel; other: what; info: a handle's rights */
+	/* id: its holder, 0: the kernel; other: its object; info: a handle's rights */
+	AUDIT_REFERENCE,
 	AUDIT_CHARGE,	 /* id: account; info: owner; value: pages charged */
 	AUDIT_PROMISE,	 /* id: account; info: owner; value: pages charged for a memory */
 	AUDIT_LEAF,	 /* id: space; info: rights, level << 8; other: address; value: page */
@@ -37,9 +38,9 @@ struct audit_record {
 
 /* AUDIT_OBJECT's detail: a memory object's owner, or one of these. */
 #define AUDIT_DETAIL_FIXED  0x8000u /* memory: a physical range that it does not own */
-#define AUDIT_DETAIL_FROZEN 0x4000u /* memory: beside its owner; nobody may write to its pages */
+#define AUDIT_DETAIL_FROZEN 0x4000u /* memory, with its owner: nobody may write to its pages */
 #define AUDIT_DETAIL_SECOND 1u	    /* space: a second stage */
-#define AUDIT_DETAIL_DEVICE 2u	    /* space: what a device may reach */
+#define AUDIT_DETAIL_DEVICE 2u	    /* space: the memory that a device may reach */
 
 #define AUDIT_RECORDS 127u
 #define AUDIT_END     (~0ull)

@@ -10,11 +10,11 @@
 #define IMAGE_MAGIC 0x4547414d49594b53ull
 
 /*
- * A ring-3 image: position-independent, page-granular, laid out text, rodata, data, bss from its
- * first byte (this header is the start of the text). It relocates itself: all that needs
+ * A ring-3 image: position-independent, in whole pages, laid out as text, rodata, data, bss from
+ * its first byte (this header is the start of the text). The image relocates itself: all that needs
  * relocation is in data. Text and rodata are mapped shared, data is copied, bss is zero. Behind bss
  * lies a page that the process can only read: its first eight bytes are the stack canary, random
- * but for the lowest one, which is 0.
+ * but for the lowest byte, which is 0.
  */
 struct image_header {
 	u64 magic;
@@ -22,6 +22,6 @@ struct image_header {
 	u32 rodata_pages;
 	u32 data_pages;
 	u32 bss_pages;
-	u64 entry; /* bytes from the first byte, inside the text */
+	u64 entry; /* offset of the entry from the first byte; lies in the text */
 };
 #endif

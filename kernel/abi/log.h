@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* As a threshold, LOG_LEVEL_COUNT keeps nothing. */
+/* The levels of entries; as a threshold, LOG_LEVEL_COUNT keeps nothing. */
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_LEVEL_COUNT };
 
 enum log_category {
@@ -14,12 +14,15 @@ enum log_category {
 
 #define LOG_ARGUMENTS 5
 
-/* One in so many entries of a ring is timed, to know what logging costs at hardly any cost. */
+/*
+ * One in this many entries of a ring is timed, so that the cost of logging is known at hardly any
+ * cost.
+ */
 #define LOG_SAMPLE_EVERY 16
 
-/* One event, of fixed size; the reader makes the text from the format and the arguments. */
+/* One event, of fixed size; the reader makes its text from the format and the arguments. */
 struct log_entry {
-	u64 sequence; /* from 1; written last, so that the right number means a complete entry */
+	u64 sequence; /* from 1 on; written last, so that the right number means a complete entry */
 	u64 tsc;
 	u16 format;   /* byte offset of the format text in START_LOG_FORMATS */
 	u16 vm;       /* low bits of the GROUP_TAG of the thread that ran; 0: none */
@@ -32,8 +35,9 @@ struct log_entry {
 _Static_assert(sizeof(struct log_entry) == 64, "a cache line");
 
 /*
- * One CPU's ring, read-only to the reader. The writer increments `written`, which is its sequence,
- * fills entry (sequence - 1) % capacity and sets its sequence last; the reader copies, then checks.
+ * One CPU's ring, read-only to the reader. The writer increments `written`, whose new value is the
+ * entry's sequence, fills entry (sequence - 1) % capacity and sets that entry's sequence last; the
+ * reader copies the entry, then checks the sequence.
  */
 struct log_ring {
 	u64 written; /* entries ever written */

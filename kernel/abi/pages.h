@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* Who a page of the machine belongs to. */
+/* The owners of the machine's pages. */
 enum page_owner {
 	PAGE_FREE,
 	PAGE_RESERVED,  /* firmware, holes, the frame array itself */
@@ -17,7 +17,10 @@ enum page_owner {
 	PAGE_OWNER_COUNT
 };
 
-/* 1/KERNEL_SHARE of all memory is kept for the kernel and its tables, not for SYS_MEMORY_CREATE. */
+/*
+ * 1/KERNEL_SHARE of all memory is kept for the kernel and its tables: SYS_MEMORY_CREATE cannot have
+ * it.
+ */
 #define KERNEL_SHARE 64
 
 #define CPU_MAX 256
@@ -28,34 +31,37 @@ struct cpu_counters {
 	u64 wakeups;       /* returns from the idle HLT */
 	u64 interrupts;    /* host interrupts taken */
 	u64 switches;      /* threads switched to */
-	u64 syscalls; /* except SYS_VCPU_RUN, which `exits` counts */
+	u64 syscalls; /* all but SYS_VCPU_RUN, which `exits` counts */
 	u64 idle_tsc;      /* TSC cycles spent halted */
 	u64 ipis;
 	u64 idle_since_tsc; /* TSC when the current halt began; 0: not halted */
 	u64 tag;           /* GROUP_TAG of the running thread's group */
-	u64 running_since_tsc; /* TSC up to which its group's cpu_tsc counts; 0: no thread runs */
+	u64 running_since_tsc; /* TSC up to which that group's cpu_tsc counts; 0: no thread runs */
 };
 
-/* Kept up to date by the kernel, read-only to the manager. All counts since boot. */
+/*
+ * The machine's counters, kept up to date by the kernel, read-only to the manager. All count since
+ * boot.
+ */
 struct kernel_page {
 	u64 boot_tsc; /* TSC when the kernel started */
 	u64 tsc_khz;
-	u64 page_count; /* of all managed memory */
+	u64 page_count; /* number of all managed pages */
 	u64 pages[PAGE_OWNER_COUNT];
 	struct node_counters {
-		u64 pages; /* managed ones */
+		u64 pages; /* managed pages */
 		u64 free;
-	} nodes[NODE_MAX]; /* memory by distance; what the SRAT does not name is in the first */
+	} nodes[NODE_MAX]; /* memory nodes; memory that the SRAT does not name is in the first */
 	u32 cpu_count;
 	u32 log_bytes; /* size of one CPU's struct log_ring */
 	u64 entropy_sources; /* enum entropy_source */
 	u64 features;        /* enum host_feature; above it, enum host_speculation */
 	u64 arch_capabilities; /* MSRs of the boot CPU: IA32_ARCH_CAPABILITIES, 0: none */
-	u64 opt_ctrl;        /* IA32_MCU_OPT_CTRL, likewise */
+	u64 opt_ctrl;        /* IA32_MCU_OPT_CTRL of the boot CPU, 0: none */
 	u64 microcode;       /* AMD: the patch level */
 	struct lock_counters {
 		u64 taken;
-		u64 waited; /* acquisitions that found it taken */
+		u64 waited; /* acquisitions that found the lock taken */
 	} locks[16]; /* lib/lock.h, enum lock_rank; all 0 unless built with DEBUG=1 */
 	struct cpu_counters cpu[];
 };
@@ -68,22 +74,22 @@ enum entropy_source {
 };
 
 enum host_feature {
-	HOST_SPLIT_TABLES = 1 << 0, /* processes run without the direct map (Meltdown) */
+	HOST_SPLIT_TABLES = 1 << 0, /* ring 3 runs on tables without the direct map (Meltdown) */
 };
 
-/* One group's account, read-only to whoever holds its handle. */
+/* One group's account, read-only to the holders of a handle of the group. */
 struct group_page {
 	u64 exits_by_reason[64]; /* enum exit_reason */
 	u64 quota_pages;
 	u64 used_pages;
 	u64 pages[PAGE_OWNER_COUNT];
 	u64 cpu_tsc;       /* TSC cycles its threads ran */
-	u64 guest_tsc;     /* of these, inside the guest */
-	u64 kernel_exits;  /* of all exits, those settled in the kernel */
+	u64 guest_tsc;     /* the part of cpu_tsc that was inside the guest */
+	u64 kernel_exits;  /* the exits that the kernel handled without the monitor */
 	u64 injected;      /* interrupts and exceptions injected */
 	u64 weight;
-	u64 reserved_permille; /* of one CPU, by its threads together */
+	u64 reserved_permille; /* 1/1000 of a CPU, reserved by its threads together */
 	u64 waited_tsc;    /* TSC cycles its threads waited for a CPU */
 	u64 missed;        /* deadlines that passed before a thread had its reserved time */
-	u64 absent_pages;  /* of used_pages, those of memory objects that nobody has touched yet */
+	u64 absent_pages; /* the part of used_pages in memory objects that nobody has touched yet */
 };

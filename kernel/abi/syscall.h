@@ -16,30 +16,35 @@
  * STATUS_NO_RIGHT, unknown call numbers STATUS_NOT_SUPPORTED.
  */
 enum syscall {
-	/* (handle). The object lives on while another handle or the kernel refers to it. */
+	/*
+	 * (handle). Closes the handle; the object lives on while another handle or the kernel
+	 * refers to it.
+	 */
 	SYS_HANDLE_CLOSE,
 	/*
-	 * (process, handle, rights) -> handle, valid in that process, with the rights in both the
-	 * original and `rights`. Both handles need RIGHT_GRANT.
+	 * (process, handle, rights) -> handle of the same object, valid in that process, with the
+	 * rights in both the original and `rights`. Both handles need RIGHT_GRANT.
 	 */
 	SYS_HANDLE_GRANT,
 	/*
 	 * (handle). Ends the object: every handle to it is stale at once. A process loses its
-	 * threads, its memory and all that only it refers to; a group all that was charged to it.
-	 * A thread that waits on the queue gets STATUS_BAD_HANDLE. The root and a process's space
-	 * cannot be destroyed. A group: STATUS_AGAIN until all its pages have been freed.
+	 * threads, its memory and all that only it refers to; a group all that was charged to it. A
+	 * thread that waits on the queue gets STATUS_BAD_HANDLE. The root and a process's space
+	 * cannot be destroyed. For a group, STATUS_AGAIN is returned until all its pages have been
+	 * freed.
 	 */
 	SYS_OBJECT_DESTROY,
 	/*
 	 * (handle, queue, key). From now on the object's signals arrive in the queue with this key:
-	 * those of an event or irq, a process's end, for the root growth of the kernel's log. For a
-	 * group: one of its threads has found no page left to it, and waits until GROUP_QUOTA.
+	 * those of an event or irq; of a process, its end; of the root, growth of the kernel's log;
+	 * of a group, that one of its threads has found no page left to the group, and waits until
+	 * GROUP_QUOTA.
 	 */
 	SYS_OBJECT_BIND,
 
-	/* (root, quota_pages, weight) -> group. */
+	/* (root, quota_pages, weight) -> group, with a limit in pages and a share of the CPUs. */
 	SYS_GROUP_CREATE,
-	/* (group, enum group_setting, value). */
+	/* (group, enum group_setting, value). Changes a setting of the group. */
 	SYS_GROUP_SET,
 	/* (group) -> memory: one read-only page, struct group_page, kept up to date. */
 	SYS_GROUP_PAGE,
@@ -51,11 +56,12 @@ enum syscall {
 	/* (group) -> space: a second-stage table. */
 	SYS_SPACE_CREATE,
 	/*
-	 * (space, at, memory, offset, bytes, rights) -> address. All page-aligned. In a process's
-	 * space `at` 0 lets the kernel choose at random. Pages are populated at first touch.
+	 * (space, at, memory, offset, bytes, rights) -> address of the new mapping. All are
+	 * page-aligned. In a process's space `at` 0 lets the kernel choose at random. Pages are
+	 * populated at first touch.
 	 */
 	SYS_SPACE_MAP,
-	/* (space, at, bytes). Whole mappings only. STATUS_AGAIN while there is more to do. */
+	/* (space, at, bytes). Removes whole mappings; STATUS_AGAIN while there is more to do. */
 	SYS_SPACE_UNMAP,
 
 	/*
@@ -68,57 +74,65 @@ enum syscall {
 	 * process's handle has it, to grant.
 	 */
 	SYS_PROCESS_SPACE,
-	/* (process, memory). Starts its first thread; RDI holds where the start_info is. */
+	/*
+	 * (process, memory). Starts the process's first thread, with the address of the start_info
+	 * in RDI.
+	 */
 	SYS_PROCESS_START,
 	/* (code). Ends the caller's process; watchers of the process see the code. */
 	SYS_PROCESS_EXIT,
-	/* (process, entry, stack, argument) -> thread. STATUS_TOO_BIG: its group has 256. */
+	/*
+	 * (process, entry, stack, argument) -> thread, which runs. STATUS_TOO_BIG: its group has
+	 * 256.
+	 */
 	SYS_THREAD_CREATE,
 	/*
-	 * (vcpu or HANDLE_NONE). Yields the CPU to the next thread. With a vCPU: the thread that
-	 * runs it goes ahead of the caller if it is of the same group and waits for the same CPU,
-	 * else STATUS_NOT_FOUND, and the caller keeps the CPU.
+	 * (vcpu or HANDLE_NONE). Yields the CPU to the next thread. With a vCPU, the thread that
+	 * runs the vCPU goes ahead of the caller if it is of the same group and waits for the same
+	 * CPU; else STATUS_NOT_FOUND is returned, and the caller keeps the CPU.
 	 */
 	SYS_THREAD_YIELD,
 	/*
 	 * (thread or HANDLE_NONE: the caller, budget_ns, period_ns) -> the most, in permille of a
-	 * CPU, that the thread could reserve besides other threads' reservations. Guarantees it
-	 * the budget, 50 us or more, in each period, after a change from the next one on; budget 0
-	 * ends that. STATUS_NO_QUOTA, also with that value:
-	 * more than the group may reserve or any CPU has left. STATUS_AGAIN: the caller moves to
-	 * a CPU that has more left, and has lost its old reservation.
+	 * CPU, that the thread could reserve besides other threads' reservations. Guarantees the
+	 * thread the budget, 50 us or more, in each period, after a change from the next period on;
+	 * budget 0 ends that. STATUS_NO_QUOTA, also with that value: the reservation is more than
+	 * the group may reserve or any CPU has left. STATUS_AGAIN: the caller moves to a CPU that
+	 * has more left, and has lost its old reservation.
 	 */
 	SYS_THREAD_RESERVE,
 	/* (root, process, first, count). Opens a range of host I/O ports to a process. */
 	SYS_PORTS_GRANT,
 
-	/* (group) -> queue. */
+	/* (group) -> queue, on which one thread at a time can wait. */
 	SYS_QUEUE_CREATE,
 	/*
-	 * (queue, deadline_tsc) -> key of the oldest signal. Waits until there is one, or the TSC
-	 * reaches the deadline: STATUS_TIMED_OUT. Deadline 0 only looks; ~0 waits for ever. Until
-	 * it calls again, the caller's CPU time also counts as that of the group whose event, or
-	 * whose process's end, it was.
+	 * (queue, deadline_tsc) -> key of the oldest signal. Waits until there is a signal, or the
+	 * TSC reaches the deadline: STATUS_TIMED_OUT. Deadline 0 only looks; ~0 waits for ever.
+	 * Until the caller calls again, its CPU time also counts as that of the group whose event,
+	 * or whose process's end, the signal was.
 	 */
 	SYS_QUEUE_WAIT,
-	/* (group) -> event. */
+	/* (group) -> event, to be bound to a queue and signalled. */
 	SYS_EVENT_CREATE,
-	/* (event). Stays signalled until its key is taken from the queue. */
+	/*
+	 * (event). Signals the event, which stays signalled until its key is taken from the queue.
+	 */
 	SYS_EVENT_SIGNAL,
 	/*
-	 * (root, gsi, flags of enum irq_flag) -> irq, masked until the first SYS_IRQ_UNMASK.
-	 * With IRQ_MSI (root, host CPU, IRQ_MSI) -> irq that a device raises by SYS_IRQ_MESSAGE's
-	 * message, on that CPU for good, never masked. STATUS_IN_USE: there are 128 already;
-	 * STATUS_NOT_SUPPORTED: a message cannot name that CPU.
+	 * (root, gsi, flags of enum irq_flag) -> irq, masked until the first SYS_IRQ_UNMASK. With
+	 * IRQ_MSI: (root, host CPU, IRQ_MSI) -> irq that a device raises on that CPU by the message
+	 * that SYS_IRQ_MESSAGE returns, never masked. STATUS_IN_USE: 128 such irqs exist already,
+	 * or the line has one; STATUS_NOT_SUPPORTED: a message cannot name that CPU.
 	 */
 	SYS_IRQ_CREATE,
 	/*
-	 * (irq). To be called after each signal, once the device has been served. The next
-	 * interrupt goes to the CPU that the caller runs on. A message needs no call.
+	 * (irq). Unmasks the line; to be called after each signal, once the device has been served.
+	 * The next interrupt goes to the CPU that the caller runs on. A message needs no call.
 	 */
 	SYS_IRQ_UNMASK,
 
-	/* (group, space) -> vm. */
+	/* (group, space) -> vm, whose second stage is the space. */
 	SYS_VM_CREATE,
 	/*
 	 * (vm, memory, offset, queue) -> vcpu. The pages at offset become its shared pages, in the
@@ -127,8 +141,9 @@ enum syscall {
 	 */
 	SYS_VCPU_CREATE,
 	/*
-	 * (vcpu). Runs the guest until an exit that the caller must settle; see vcpu.h.
-	 * STATUS_NOT_SUPPORTED: its process has I/O ports, whose bitmap a VMX exit would disable.
+	 * (vcpu). Runs the guest until an exit that the caller must handle; see vcpu.h.
+	 * STATUS_NOT_SUPPORTED: the caller's process has I/O ports, whose bitmap a VMX exit would
+	 * disable.
 	 */
 	SYS_VCPU_RUN,
 	/* (vcpu). The current or next SYS_VCPU_RUN returns EXIT_KICK. */
@@ -138,34 +153,34 @@ enum syscall {
 
 	/*
 	 * (space, address, level) -> the second-stage entry for the address at enum pt_level
-	 * `level` (0: maps 4 KiB, 3: the top), without its host address bits; 0: there is none.
+	 * `level` (0: maps 4 KiB, 3: the top), without its host address bits; 0 if there is none.
 	 */
 	SYS_SPACE_ENTRY,
 
-	/* (root, category, level). The lowest level that the kernel's log keeps; see log.h. */
+	/* (root, category, level). Sets the lowest level that the kernel's log keeps; see log.h. */
 	SYS_LOG_LEVEL,
 	/*
-	 * (root, port, value): every CPU leaves VMX or SVM operation; then the byte is written to
-	 * the port, if that is not 0, and the machine is reset by its keyboard controller, or else
-	 * by a triple fault. Does not return on success.
+	 * (root, port, value). Resets the machine: every CPU leaves VMX or SVM operation; then the
+	 * byte is written to the port, if that is not 0, and the machine is reset by its keyboard
+	 * controller, or else by a triple fault. Does not return on success.
 	 */
 	SYS_MACHINE_RESET,
 	/*
 	 * (root, memory, enum audit_what, where, at) -> the `where` (AUDIT_FRAMES) or `at` to
-	 * continue with; AUDIT_END: that was all. Fills the first page of the pinned memory object
-	 * with a struct audit_page.
+	 * continue with; AUDIT_END after the last record. Fills the first page of the pinned memory
+	 * object with a struct audit_page.
 	 */
 	SYS_AUDIT,
 
 	/*
-	 * (irq, number of an IOMMU or IOMMU_NOBODY, requester) -> what a device has to write to
-	 * raise it: the address in bits 63:32 (above them it is 0), the data in bits 31:0. Switch
-	 * the device's MSI off before the irq goes: the next irq may get the same message. Where
-	 * the IOMMU remaps interrupts, that requester alone can raise it. Of a line the requester
-	 * is its I/O APIC, and the value means nothing: the line goes that way from now on, is
-	 * unmasked, and signals once, as an interrupt may have been lost. STATUS_NOT_FOUND: there
-	 * is no such IOMMU, or it does not remap; STATUS_BAD_STATE: the requester is attached to
-	 * no space.
+	 * (irq, number of an IOMMU or IOMMU_NOBODY, requester) -> the message that a device has to
+	 * write to raise the irq: the address in bits 63:32 (its upper half is 0), the data in bits
+	 * 31:0. Switch the device's MSI off before the irq goes: the next irq may get the same
+	 * message. Where the IOMMU remaps interrupts, only that requester can raise it. For a line
+	 * the requester is its I/O APIC, and the value means nothing: the line's interrupts go
+	 * through the IOMMU from now on, the line is unmasked, and the irq signals once, as an
+	 * interrupt may have been lost. STATUS_NOT_FOUND: there is no such IOMMU, or it does not
+	 * remap; STATUS_BAD_STATE: the requester is attached to no space.
 	 */
 	SYS_IRQ_MESSAGE,
 	/*
@@ -177,72 +192,77 @@ enum syscall {
 
 	/*
 	 * (root, hpa of its registers, enum iommu_kind, remap) -> number of an IOMMU that is now in
-	 * use, and IOMMU_REMAPS: no device behind it reaches memory; if `remap` is not 0 and the
-	 * unit can, none interrupts either, I/O APICs included, but by SYS_IRQ_MESSAGE. Its
-	 * registers for refused accesses are the caller's. STATUS_NOT_SUPPORTED: it lacks queued
+	 * use, and IOMMU_REMAPS. No device behind it reaches memory; if `remap` is not 0 and the
+	 * unit can remap, none interrupts either, I/O APICs included, but by SYS_IRQ_MESSAGE. The
+	 * caller keeps its registers for refused accesses. STATUS_NOT_SUPPORTED: it lacks queued
 	 * invalidation, four levels or 64 domains, or needs its write buffer flushed by hand.
 	 */
 	SYS_IOMMU_CREATE,
 	/*
-	 * (root, group, number of an IOMMU) -> space: what one device behind it may reach, empty.
-	 * SYS_SPACE_MAP and SYS_SPACE_UNMAP change it. STATUS_TOO_BIG: the IOMMU has 63 already.
+	 * (root, group, number of an IOMMU) -> space: the memory that one device behind it may
+	 * reach, empty at first. SYS_SPACE_MAP and SYS_SPACE_UNMAP change it. STATUS_TOO_BIG: the
+	 * IOMMU has 63 already.
 	 */
 	SYS_IOMMU_SPACE,
 	/*
 	 * (root, number of an IOMMU, requester: bus << 8 | device << 3 | function, space or
-	 * HANDLE_NONE). From now on the device reaches that space, or nothing: when this returns,
-	 * nothing that it did before is still on its way. STATUS_IN_USE: another has that space.
+	 * HANDLE_NONE). From now on the device reaches that space, or nothing: when the call
+	 * returns, no access that the device made before is still on its way. STATUS_IN_USE:
+	 * another device has that space.
 	 */
 	SYS_IOMMU_ATTACH,
 	/*
 	 * (space made by SYS_IOMMU_SPACE, at, RIGHT_READ or RIGHT_WRITE: what the device will do)
-	 * -> bytes from that page on that the device can now reach. Puts in what is mapped there,
+	 * -> bytes from that page on that the device can now reach. Populates what is mapped there,
 	 * in the largest piece that fits. STATUS_AGAIN: a step of clearing was done, repeat.
 	 */
 	SYS_SPACE_POPULATE,
 
 	/*
-	 * (memory: guest RAM) -> memory: what it holds now, which never changes again. The object
-	 * itself goes on, on top of it: a page is copied when it is first written to. Stop who
-	 * writes first, else pages are frozen one after the other. STATUS_BAD_STATE: not guest RAM,
-	 * pinned, or a device or the kernel knows its pages; STATUS_TOO_BIG: 4 layers are below it
-	 * already, or it is mapped more than 16 times. With nothing written since it returns the
-	 * same object again. Bits 63:32 of the result: how many objects are below it now.
+	 * (memory: guest RAM) -> memory: its present contents, which never change again. The object
+	 * itself goes on, on top of the frozen one: a page is copied when it is first written to.
+	 * Stop all that write to it first, else pages are frozen one after the other.
+	 * STATUS_BAD_STATE: not guest RAM, pinned, or a device or the kernel knows its pages;
+	 * STATUS_TOO_BIG: 4 layers are below it already, or it is mapped more than 16 times. If
+	 * nothing was written since the last call, the same frozen object is returned again. Bits
+	 * 63:32 of the result: how many objects are below it now.
 	 */
 	SYS_MEMORY_FREEZE,
 	/*
-	 * (group, frozen memory) -> memory that begins as a copy of it, charged to the group in
-	 * full and copied page by page when written to. STATUS_BAD_STATE: it is not frozen;
-	 * STATUS_TOO_BIG: 4 layers. The frozen memory's group can end only after the copy.
+	 * (group, frozen memory) -> memory that begins as a copy of the frozen one, charged to the
+	 * group in full and copied page by page when written to. STATUS_BAD_STATE: the memory is
+	 * not frozen; STATUS_TOO_BIG: 4 layers. The frozen memory's group can end only after the
+	 * copy.
 	 */
 	SYS_MEMORY_LAYER,
 	/*
-	 * (memory). Gives up all that was written since it was frozen, or made by
-	 * SYS_MEMORY_LAYER, before the first step. Until STATUS_OK its pages may show either.
-	 * STATUS_BAD_STATE: neither.
+	 * (memory). Gives up all that was written before the first step, since the memory was
+	 * frozen or was made by SYS_MEMORY_LAYER. Until STATUS_OK its pages may show either.
+	 * STATUS_BAD_STATE: it was neither frozen nor made so.
 	 */
 	SYS_MEMORY_RESET,
 	/*
-	 * (memory: guest RAM, first page, count, flags) -> how many pages from there on were
-	 * given back to the machine: a step's worth at most; the caller goes on behind them. They
-	 * read as zero, and touching one takes another page: they stay reserved and charged. Until
-	 * STATUS_OK who uses them may see either. With DISCARD_ZEROS only single pages that hold
-	 * zeros go, so that nobody can tell: their number is in bits 63:32. STATUS_BAD_ARGUMENT:
-	 * another flag; STATUS_BAD_STATE: not guest RAM, with layers, or a device or the kernel
-	 * knows its pages; STATUS_TOO_BIG: mapped more than 8 times; STATUS_BAD_ADDRESS: not all in
-	 * the object; STATUS_NO_MEMORY: no page is free while those are on their way.
+	 * (memory: guest RAM, first page, count, flags) -> how many pages from there on were given
+	 * back to the machine: a step's worth at most; the caller goes on behind them. They read as
+	 * zeros, and touching one takes another page: they stay reserved and charged. Until
+	 * STATUS_OK an access may see the old or the new page. With DISCARD_ZEROS only single pages
+	 * that hold zeros are given back, so that nobody can tell: their number is in bits 63:32.
+	 * STATUS_BAD_ARGUMENT: another flag; STATUS_BAD_STATE: not guest RAM, with layers, or a
+	 * device or the kernel knows its pages; STATUS_TOO_BIG: mapped more than 8 times;
+	 * STATUS_BAD_ADDRESS: not all in the object; STATUS_NO_MEMORY: no page is free while those
+	 * are being freed.
 	 */
 	SYS_MEMORY_DISCARD,
 	/*
-	 * (memory). A step of taking up the frozen memory below it, of which nobody has a handle
-	 * any more: after STATUS_OK there is one layer less. STATUS_BAD_STATE: there is none, or
-	 * other memory lies on it too, or it belongs to another group. Until STATUS_OK it can
-	 * neither be frozen nor reset.
+	 * (memory). Makes a step of merging the frozen memory below it, of which nobody has a
+	 * handle any more: after STATUS_OK there is one layer less. STATUS_BAD_STATE: there is
+	 * none, or other memory lies on it too, or it belongs to another group. Until STATUS_OK the
+	 * memory can neither be frozen nor reset.
 	 */
 	SYS_MEMORY_MERGE,
 	/*
-	 * (process) -> how it has ended: the code that it passed to SYS_PROCESS_EXIT, or
-	 * PROCESS_KILLED. STATUS_BAD_STATE: it has not, or was never started.
+	 * (process) -> how the process has ended: the code that it passed to SYS_PROCESS_EXIT, or
+	 * PROCESS_KILLED. STATUS_BAD_STATE: it has not ended, or was never started.
 	 */
 	SYS_PROCESS_STATUS,
 	SYS_COUNT
@@ -250,23 +270,25 @@ enum syscall {
 
 enum iommu_kind { IOMMU_VTD, IOMMU_AMDVI };
 
-#define IOMMU_REMAPS (1u << 16) /* with the number, from SYS_IOMMU_CREATE: interrupts too */
-#define IOMMU_NOBODY (~0ull)	/* instead of a number: no IOMMU */
+/* with the number, from SYS_IOMMU_CREATE: it remaps interrupts too */
+#define IOMMU_REMAPS (1u << 16)
+#define IOMMU_NOBODY (~0ull)	/* in place of a number: no IOMMU */
 
 enum group_setting {
 	GROUP_WEIGHT,      /* 1 to 65535, 256 by default */
-	GROUP_CAP_PERCENT, /* of one CPU, all threads together; 0: none */
+	GROUP_CAP_PERCENT, /* in percent of one CPU, for all threads together; 0: no cap */
 	/*
-	 * A bit for each of CPUs 0 to 63 that its threads may use; those above are always allowed.
-	 * One of them must run. STATUS_IN_USE: the group has reservations, bound to their CPUs.
+	 * A bit for each of CPUs 0 to 63 that its threads may use; CPUs with higher numbers are
+	 * always allowed. One allowed CPU must run. STATUS_IN_USE: the group has reservations,
+	 * which are bound to their CPUs.
 	 */
 	GROUP_AFFINITY,
-	GROUP_RESERVABLE_PERMILLE, /* of one CPU, what its threads may reserve together */
-	GROUP_TAG, /* any number: shown as cpu_counters.tag by the CPUs that run its threads */
+	GROUP_RESERVABLE_PERMILLE, /* 1/1000 of a CPU: what its threads may reserve together */
+	GROUP_TAG, /* any number, shown as cpu_counters.tag by the CPUs that run its threads */
 	GROUP_QUOTA, /* in pages. STATUS_IN_USE: more than that is used */
 	/*
-	 * A step of freeing what has ended in the group and counts until it is freed; the value is
-	 * ignored. STATUS_IN_USE: there may be more.
+	 * Makes a step of freeing what has ended in the group and counts until it is freed; the
+	 * value is ignored. STATUS_IN_USE: there may be more to free.
 	 */
 	GROUP_TIDY,
 };
@@ -281,19 +303,20 @@ enum kill_reason {
 	KILL_PAGE_FAULT,
 	KILL_NO_MEMORY,
 	KILL_FPU,
-	KILL_MACHINE_CHECK, /* a page of its group's memory is lost */
+	KILL_MACHINE_CHECK, /* a page of its group's memory was lost */
 };
 
 enum memory_flag {
-	MEMORY_PINNED = 1 << 0,   /* populate at once */
+	MEMORY_PINNED = 1 << 0,   /* populated at once */
 	MEMORY_UNCACHED = 1 << 1, /* physical only: memory type UC */
-	MEMORY_GUEST = 1 << 2,    /* guest RAM: counted as such */
+	MEMORY_GUEST = 1 << 2,    /* guest RAM, and counted as such */
 	MEMORY_SMALL = 1 << 3,    /* 4-KiB pages only */
 	MEMORY_HUGE = 1 << 4,     /* blocks of 1 GiB, as long as the machine has any left */
-	MEMORY_WHOLE = 1 << 5,    /* with MEMORY_HUGE: first touch clears the whole block */
+	MEMORY_WHOLE = 1 << 5,    /* with MEMORY_HUGE: the first touch clears the whole block */
 	/*
 	 * Reserved and charged page by page, at first touch; so are layers above it. Where no page
-	 * is left a guest exits with EXIT_NO_MEMORY; a process is killed unless its group is bound.
+	 * is left, a guest exits with EXIT_NO_MEMORY, and a process is killed unless its group is
+	 * bound.
 	 */
 	MEMORY_OVERCOMMIT = 1 << 6,
 	/* Processes may be made from it. The group's handle needs RIGHT_CONTROL. */
@@ -307,7 +330,7 @@ enum discard_flag {
 enum irq_flag {
 	IRQ_LEVEL = 1 << 0,
 	IRQ_ACTIVE_LOW = 1 << 1,
-	IRQ_NMI = 1 << 2, /* an NMI to every CPU, logged with where it hit; no signal */
-	IRQ_MSI = 1 << 3, /* alone: no line but a message that a device writes */
+	IRQ_NMI = 1 << 2, /* an NMI to every CPU, which logs where it hit; raises no signal */
+	IRQ_MSI = 1 << 3, /* alone: a message that a device writes in place of a line */
 	IRQ_FLAGS = IRQ_LEVEL | IRQ_ACTIVE_LOW | IRQ_NMI | IRQ_MSI,
 };

@@ -3,27 +3,27 @@
 
 #include "lib/types.h"
 
-/* Why a guest stopped running, the same on VMX and SVM. */
+/* The reasons for which a guest stops running, the same on VMX and SVM. */
 enum exit_reason {
 	EXIT_NONE,
 	EXIT_HOST_INTERRUPT,     /* kernel only */
 	EXIT_KICK,               /* SYS_VCPU_KICK or a signal in the vCPU's queue */
 	EXIT_DEADLINE,           /* deadline_tsc has passed */
 	EXIT_INTERRUPT_WINDOW,   /* the guest can take an interrupt now; also if not requested */
-	EXIT_NMI_WINDOW,         /* as requested: the guest can take an NMI now */
+	EXIT_NMI_WINDOW,         /* only if requested: the guest can take an NMI now */
 	EXIT_IO,
 	EXIT_MEMORY,             /* second-stage fault that no mapping covers */
 	EXIT_CPUID,
 	EXIT_HLT,
 	EXIT_RDMSR,
 	EXIT_WRMSR,
-	EXIT_CR,                 /* control-register access that the back end does not settle */
+	EXIT_CR,                 /* control-register access that the back end does not handle */
 	EXIT_DR,
 	EXIT_XSETBV,
-	EXIT_EXCEPTION,          /* intercepted: event.vector, event.error_code */
+	EXIT_EXCEPTION,          /* an intercepted exception: exit.vector, exit.error_code */
 	EXIT_HYPERCALL,          /* VMCALL or VMMCALL */
 	EXIT_TRIPLE_FAULT,
-	EXIT_INVALID_OPCODE,     /* an instruction that no guest has: inject #UD */
+	EXIT_INVALID_OPCODE,     /* an instruction that no guest has; inject #UD */
 	EXIT_INVD,               /* INVD, WBINVD, WBNOINVD */
 	EXIT_PAUSE,
 	EXIT_MONITOR,
@@ -37,13 +37,14 @@ enum exit_reason {
 	EXIT_SIPI,
 	EXIT_SMI,
 	EXIT_EOI,                /* the CPU has done the EOI of a vector in eoi_exit */
-	EXIT_TPR,                /* TPR fell below tpr_threshold (SVM: EXIT_CR instead, before) */
-	EXIT_APIC_ACCESS,        /* to the APIC's memory, left to the monitor: qualification */
+	EXIT_TPR,                /* TPR fell below tpr_threshold (SVM: EXIT_CR before it does) */
+	EXIT_APIC_ACCESS, /* access to the APIC's memory, left to the monitor: qualification */
 	EXIT_ENTRY_FAILED,       /* guest state refused: vendor_code; VCPU_DUMP says more */
 	EXIT_UNKNOWN,            /* vendor_code and qualification hold what the CPU reported */
 	EXIT_NO_MEMORY,          /* guest RAM could not be populated */
-	EXIT_APIC_WRITE,         /* an APIC register was written; its effects are yet to come */
-	EXIT_BUS_LOCK,           /* the guest locks the bus for all: let it wait for a while */
+	/* an APIC register was written; the monitor must bring about the effects */
+	EXIT_APIC_WRITE,
+	EXIT_BUS_LOCK,           /* the guest locks the bus for all CPUs: let it wait for a while */
 	EXIT_REASON_COUNT
 };
 _Static_assert(EXIT_REASON_COUNT <= 64, "reasons fit a mask and struct group_page");
@@ -52,7 +53,8 @@ enum exit_access {
 	ACCESS_READ = 1 << 0,
 	ACCESS_WRITE = 1 << 1,
 	ACCESS_EXECUTE = 1 << 2,
-	ACCESS_TABLE_WALK = 1 << 3, /* by a walk of the guest's own page tables */
+	/* the access was made by a walk of the guest's own page tables */
+	ACCESS_TABLE_WALK = 1 << 3,
 };
 
 enum exit_io_flag {
@@ -86,8 +88,9 @@ enum vcpu_gpr {
 };
 
 /*
- * Register groups. The general registers are always live in the page. Any other group is valid
- * there only if its bit is set in `valid`; the next run takes it over if its bit is set in `dirty`.
+ * The register groups. The general registers are always live in the page. Any other group is valid
+ * there only if its bit is set in `valid`; the next run takes the group over if its bit is set in
+ * `dirty`.
  */
 enum vcpu_groups {
 	VCPU_RIP = 1 << 0,      /* rip, rflags, shadow */
@@ -149,7 +152,7 @@ enum vcpu_shadow {
 	SHADOW_NMI = 1 << 2,    /* NMIs are blocked until IRET */
 };
 
-enum event_type { /* as in the VMX interruption information */
+enum event_type { /* values as in the VMX interruption information */
 	EVENT_INTERRUPT = 0,
 	EVENT_NMI = 2,
 	EVENT_EXCEPTION = 3,
@@ -165,20 +168,20 @@ struct vcpu_event {
 	u8 vector;
 	u8 has_error_code;
 	u32 error_code;
-	u32 instruction_length; /* software events */
+	u32 instruction_length; /* of software events */
 	u32 reserved;
 };
 
 enum vcpu_request {
 	REQUEST_INTERRUPT_WINDOW = 1 << 0, /* exit when an interrupt can be taken */
 	REQUEST_NMI_WINDOW = 1 << 1,
-	REQUEST_ADVANCE = 1 << 2,  /* move RIP by advance_length first, ending any shadow */
+	REQUEST_ADVANCE = 1 << 2,  /* move RIP by advance_length first, which ends any shadow */
 	REQUEST_FLUSH = 1 << 3,    /* flush the guest's TLB entries */
 };
 
 /*
  * The pages given to SYS_VCPU_CREATE: the vCPU page, the local APIC's registers and, if the object
- * is large enough, a table by which the kernel settles CPUID, and the image of VCPU_XSAVE in
+ * is large enough, a table by which the kernel handles CPUID, and the image of VCPU_XSAVE in
  * XSAVE's standard format (SDM vol. 1, 13.4), or FXSAVE's if the CPU has no XSAVE.
  */
 enum vcpu_pages {
@@ -192,7 +195,7 @@ enum vcpu_pages {
 
 enum vcpu_cpuid_flag {
 	CPUID_VALID = 1 << 0,   /* the slot is in use */
-	CPUID_INDEXED = 1 << 1, /* answers this subleaf only */
+	CPUID_INDEXED = 1 << 1, /* the entry answers this subleaf only */
 	CPUID_OSXSAVE = 1 << 2, /* ECX bit 27 shows CR4.OSXSAVE */
 	CPUID_OSPKE = 1 << 3,   /* ECX bit 4 shows CR4.PKE */
 };
@@ -215,35 +218,39 @@ struct vcpu_cpuid_entry {
 #define VCPU_CPUID_SLOTS (PAGE_SIZE / sizeof(struct vcpu_cpuid_entry))
 #define VCPU_CPUID_PROBES 16u
 
-/* Spreads the three ranges in use (0, 0x40000000, 0x80000000) and leaves room for subleaves. */
+/*
+ * Returns the first slot of a leaf: spreads the three ranges in use (0, 0x40000000, 0x80000000) and
+ * leaves room for subleaves.
+ */
 static inline u32 vcpu_cpuid_slot(u32 leaf)
 {
 	return (leaf * 4 + (leaf >> 25)) % VCPU_CPUID_SLOTS;
 }
 
-/* What a monitor may ask of the back end; what the CPU does not support has no effect. */
+/* What a monitor may ask of the back end; a request that the CPU does not support has no effect. */
 enum vcpu_trap {
-	VTRAP_CR = 1 << 0,	  /* writes of CR0, CR3 and CR4: EXIT_CR, with nothing done */
-	VTRAP_DR = 1 << 1,	  /* MOV from and to a debug register: EXIT_DR, likewise */
-	VTRAP_MSR = 1 << 2,	  /* every MSR */
+	VTRAP_CR = 1 << 0, /* writes of CR0, CR3 and CR4 exit as EXIT_CR, before they take effect */
+	/* MOV from and to a debug register exits as EXIT_DR, before it takes effect */
+	VTRAP_DR = 1 << 1,
+	VTRAP_MSR = 1 << 2,	  /* accesses of every MSR exit */
 	VTRAP_NO_TIMER = 1 << 3,  /* VMX: no preemption timer */
 	VTRAP_FLUSH = 1 << 4,	  /* each entry flushes the TLB */
 	VTRAP_RESTRICTED = 1 << 5, /* VMX: no unrestricted guest, paging is always on */
 };
 
 /*
- * Which parts of a local APIC's work the CPU does by itself, in the APIC page (SDM vol. 3, chapter
- * 30). From VAPIC_DELIVERY on the page belongs to the CPU while the guest runs.
+ * The parts of a local APIC's work that the CPU does by itself, in the APIC page (SDM vol. 3,
+ * chapter 30). From VAPIC_DELIVERY on the page belongs to the CPU while the guest runs.
  */
 enum vcpu_apic_mode {
-	VAPIC_NONE,     /* TPR only, by CR8; read at every entry, written back at every exit */
-	VAPIC_DELIVERY, /* delivers interrupts from IRR */
-	VAPIC_MEMORY,   /* and TPR, EOI, self-IPIs and reads, by memory accesses at apic_gpa */
+	VAPIC_NONE,     /* only TPR, by CR8; read at every entry, written back at every exit */
+	VAPIC_DELIVERY, /* the CPU delivers interrupts from IRR */
+	VAPIC_MEMORY,   /* also TPR, EOI, self-IPIs and reads, by memory accesses at apic_gpa */
 	VAPIC_MSRS,     /* the same by the x2APIC's MSRs, except for reads of ICR */
 };
 
 enum vcpu_settle {
-	SETTLE_HYPERCALL = 1 << 0, /* those from CPL 0 that are not in `hypercalls` */
+	SETTLE_HYPERCALL = 1 << 0, /* hypercalls from CPL 0 that are not in `hypercalls` */
 };
 
 enum vcpu_mark {
@@ -252,9 +259,9 @@ enum vcpu_mark {
 };
 
 /*
- * One page shared by the kernel and the monitor; the monitor writes it only between runs. The
- * kernel reads each word once and trusts none: what the CPU refuses ends in EXIT_ENTRY_FAILED. The
- * run that carries out `request`, `dirty` and `inject` sets them to 0.
+ * The page shared by the kernel and the monitor; the monitor writes it only between runs. The
+ * kernel reads each word once and trusts none: a value that the CPU refuses ends in
+ * EXIT_ENTRY_FAILED. The run that carries out `request`, `dirty` and `inject` sets them to 0.
  */
 struct vcpu_page {
 	u64 gpr[GPR_COUNT];
@@ -273,7 +280,10 @@ struct vcpu_page {
 	u32 tpr_threshold; /* 0: none */
 	u32 want[EXIT_REASON_COUNT]; /* groups to copy at each exit reason, besides VCPU_RIP */
 
-	/* VCPU_EVENT: what was being delivered when the exit came; the monitor injects it again */
+	/*
+	 * VCPU_EVENT: the event that was being delivered when the exit came; the monitor injects it
+	 * again
+	 */
 	struct vcpu_event event;
 
 	/* VCPU_RIP */
@@ -307,19 +317,22 @@ struct vcpu_page {
 		u64 value;
 	} dump[128];
 
-	/* to the kernel, for exits that it settles by itself; may change between any two runs */
+	/* to the kernel, for exits that it handles by itself; may change between any two runs */
 	u32 settle;           /* enum vcpu_settle */
 	u32 settle_reserved;
 	u64 hypercalls;       /* SETTLE_HYPERCALL: mask of numbers below 64 left to the monitor */
 	u64 hypercall_result; /* returned in RAX by all others */
 
-	/* VCPU_CODE: the bytes at RIP, all in one page; code_bytes 0: unknown, fetch them */
+	/*
+	 * VCPU_CODE: the bytes at RIP, all in one page; code_bytes 0: unknown, the monitor fetches
+	 * them
+	 */
 	u32 code_bytes;
 	u32 code_reserved;
 	u8 code[16];
 
 	/*
-	 * Address of a byte in guest RAM, 0: none. When the guest loses the CPU the kernel writes
+	 * Address of a byte in guest RAM; 0: none. When the guest loses the CPU, the kernel writes
 	 * MARK_PREEMPTED there, and 0 before the guest goes on; if MARK_FLUSH was set meanwhile, it
 	 * then flushes the guest's TLB entries (KVM's `preempted`: Linux
 	 * Documentation/virt/kvm/x86/msr.rst, MSR_KVM_STEAL_TIME).
@@ -329,8 +342,9 @@ struct vcpu_page {
 	u64 waited_tsc;
 
 	/*
-	 * VCPU_TRAPS: exceptions that exit as EXIT_EXCEPTION before the guest gets them, a bit for
-	 * each vector. With #BP, INTn may exit too, also as #BP: look at the instruction at RIP.
+	 * VCPU_TRAPS: the exceptions that exit as EXIT_EXCEPTION before the guest gets them, a bit
+	 * for each vector. With #BP, INTn may exit too, also as #BP: look at the instruction at
+	 * RIP.
 	 */
 	u32 trap_exceptions;
 	u32 trap; /* enum vcpu_trap */
@@ -338,9 +352,9 @@ struct vcpu_page {
 
 	u32 apic_virtualized; /* from the kernel, at creation: every enum vcpu_apic_mode works */
 	/*
-	 * VCPU_APIC. VAPIC_MEMORY: a page mapped writable at apic_gpa stands for the APIC's memory,
-	 * the same for all vCPUs of the space; its contents are never seen. If there is none, the
-	 * run returns STATUS_BAD_ADDRESS.
+	 * VCPU_APIC. With VAPIC_MEMORY a page mapped writable at apic_gpa stands for the APIC's
+	 * memory, the same for all vCPUs of the space; its contents are never seen. If there is
+	 * none, the run returns STATUS_BAD_ADDRESS.
 	 */
 	u32 apic_mode; /* enum vcpu_apic_mode */
 	u64 apic_gpa;
