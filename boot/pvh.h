@@ -27,7 +27,7 @@ _Static_assert(sizeof(struct pvh_start_info) == 56, "PVH start info, version 1")
 struct pvh_module {
 	u64 base;
 	u64 length;
-	u64 command_line; /* as above */
+	u64 command_line; /* address of a NUL-terminated string; 0: none */
 	u64 reserved;
 };
 _Static_assert(sizeof(struct pvh_module) == 32, "PVH module list");

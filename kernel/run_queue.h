@@ -12,20 +12,21 @@
 
 /*
  * The scheduler's arithmetic for one CPU; it knows no threads and no clock. All times are TSC
- * ticks, which may wrap. What runs next:
+ * ticks, which may wrap. What runs next is:
  *
  * 1. of the entities with reserved budget left, the one with the earliest deadline (EDF);
- * 2. of all others, one of the group whose virtual time here is furthest behind: the time that its
- *    entities ran here, divided by their part of its weight, of which each runnable entity has the
- *    same, wherever it is. Of those that wait, the one that ran least. So however many they are
- *    and whenever they wake up, together they get what one of them would. Reserved time is not
- *    charged here: reservations come first, the rest is shared by weight.
+ * 2. else an entity of the group whose virtual time on this CPU is furthest behind: the time that
+ *    its entities ran here, divided by their part of the group's weight, of which each runnable
+ *    entity has the same share, on whichever CPU. Of the group's waiting entities, the one that ran
+ *    least. So however many entities a group has, and whenever they wake up, together they get
+ *    what one would get. Reserved time is not charged here: reservations come first, the rest is
+ *    shared by weight.
  *
- * A group's cap applies to all that its entities run, but never stops one that has reserved time
- * left: that comes out of what the cap leaves to the group's other entities. (Whoever sets both
- * makes sure that a group's reservations do not exceed its cap.)
+ * A group's cap applies to all that its entities run, but never stops an entity that has reserved
+ * time left: that time comes out of what the cap leaves to the group's other entities. (A caller
+ * that sets both makes sure that a group's reservations do not exceed its cap.)
  *
- * The caller charges who makes the CPU switch for that as well (SCHED_SWITCH_NS).
+ * The caller also charges an entity for the cost of a switch that it causes (SCHED_SWITCH_NS).
  *
  * The CPU never idles while an entity may run, with or without a reservation.
  *
@@ -40,7 +41,7 @@ struct run_share {
 	struct heap_node node; /* in queue->fair or queue->parked while any of its entities waits */
 	struct heap waiting;   /* its entities that wait for unreserved time, by virtual time */
 	u64 virtual_time;      /* the group's time here; kept while no entity of it is here */
-	u64 remainder;	       /* of the division by the weight, not yet in virtual_time */
+	u64 remainder; /* remainder of the division by the weight, not yet in virtual_time */
 	u64 charged;	       /* the tick at which it was last charged */
 	u64 entities_time;     /* virtual time of its entity furthest behind; never goes back */
 	u64 runnable;	       /* its entities that run or want to run here */

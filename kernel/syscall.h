@@ -29,8 +29,8 @@ struct system_call {
 void syscall_dispatch(struct thread *caller, struct trap_frame *frame);
 
 /*
- * One function per call; kernel/abi/syscall.h says what each does. A call that parks its thread
- * returns STATUS_OK; whoever wakes the thread writes the result.
+ * One function for each call, which kernel/abi/syscall.h describes. A call that parks its thread
+ * returns STATUS_OK; the waker of the thread writes the result.
  */
 typedef enum status syscall_function(struct system_call *call);
 

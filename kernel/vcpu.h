@@ -25,7 +25,7 @@ struct vcpu {
 	void *xsave; /* shared page for VCPU_XSAVE; NULL: there is none */
 	struct virt_vcpu virt;
 	u64 deadline_tsc;      /* the monitor's deadline for this run; 0: none */
-	u64 space_seen;        /* for tlb_must_flush */
+	u64 space_seen;        /* the space's generation at the last entry (tlb_must_flush) */
 	u64 nowhere; /* last byte of the page of the last fault that no mapping covers; 0: none */
 	u64 nowhere_generation; /* the space's generation at that fault */
 	u32 nowhere_mappings;  /* the space's mapping_count at that fault */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Layers of memory objects, for snapshots and clones: freezes, resets and merges them, and gives a
- * page to who writes. kernel/sys_memory.c calls the steps, mm/space.c the write faults,
+ * writer its own page. kernel/sys_memory.c calls the steps, mm/space.c the write faults,
  * mm/discard.c the waits. Owns an object's layer fields; takes layer_lock, a space's lock, an
  * object's lock, in this order.
  */
@@ -101,7 +101,7 @@ static ALWAYS_INLINE enum status layer_begin_breaking(struct mapping *mapping, u
 /* Puts the page into its slot and on the list of pages that a reset hides. */
 static void layer_slot_set(struct memory *memory, u64 *slot, u64 index, hpa_t hpa)
 {
-	/* not page_of: the allocator gave it */
+	/* no page_of check: the allocator has just given the frame */
 	struct page *page = &page_frames[hpa.value >> PAGE_SHIFT];
 
 	page->references = (u32)index;

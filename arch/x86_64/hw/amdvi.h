@@ -45,7 +45,8 @@ enum amdvi_register {
 #define AMDVI_WRITE	    BIT(62)
 
 /* Commands (2.4), first word */
-#define AMDVI_WAIT	    (1ull << 60 | BIT(0)) /* with the address to store to */
+/* a waiting command, with the address to which it stores */
+#define AMDVI_WAIT	    (1ull << 60 | BIT(0))
 #define AMDVI_INV_DEVICE    (2ull << 60)
 #define AMDVI_INV_PAGES	    (3ull << 60)
 #define AMDVI_INV_MESSAGES  (5ull << 60) /* with a requester */

@@ -19,7 +19,7 @@ enum lapic_reg {
 	LAPIC_LDR = 0x0d0,
 	LAPIC_DFR = 0x0e0, /* xAPIC only */
 	LAPIC_SVR = 0x0f0,
-	LAPIC_ISR = 0x100, /* eight words, 16 bytes apart; TMR and IRR likewise */
+	LAPIC_ISR = 0x100, /* eight words, 16 bytes apart, as TMR and IRR have */
 	LAPIC_TMR = 0x180,
 	LAPIC_IRR = 0x200,
 	LAPIC_ESR = 0x280,
