@@ -29,4 +29,5 @@ void regions_from_ram(struct ram_ranges *ranges, const struct boot_info *info, u
  * Removes every page that [base, base + length) touches; returns false if the list would overflow.
  */
 bool regions_remove(struct ram_ranges *ranges, u64 base, u64 length) MUST_CHECK;
+/* Returns the size of all ranges together. */
 u64 regions_bytes(const struct ram_ranges *ranges);

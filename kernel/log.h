@@ -27,5 +27,6 @@
 /* The lowest level that is logged, by category (SYS_LOG_LEVEL). */
 extern u8 log_threshold[LOG_CATEGORY_COUNT];
 
+/* Writes an entry to the running CPU's ring; only the macros above call it. */
 void log_write(enum log_level level, enum log_category category, const char *text,
 	       const u64 *arguments, unsigned int count);

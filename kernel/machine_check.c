@@ -136,8 +136,8 @@ static NOINLINE NORETURN void machine_check_end_machine(const struct machine_che
 }
 
 /*
- * A self-IPI takes an interrupted ring 3 to the CPU loop: if it went on, it would use the lost page
- * again.
+ * Records a #MC; a self-IPI takes an interrupted ring 3 to the CPU loop: if it went on, it would
+ * use the lost page again.
  */
 void machine_check_taken(struct cpu *cpu, const struct trap_frame *frame)
 {

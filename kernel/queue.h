@@ -52,6 +52,10 @@ void queue_end(struct queue *queue);
 
 /* The functions below are called with the object lock shared. */
 
+/*
+ * Raises the signal: a waiting thread gets it, or it stays in the queue until it is taken. Raising
+ * it again has no further effect. A signal that is not bound yet is delivered when it is.
+ */
 void signal_raise(struct signal *signal);
 
 /*

@@ -69,8 +69,9 @@ void timer_arm_anew(struct cpu *cpu, u64 deadline)
 }
 
 /*
- * Only the queue's lock tells whether a signal is waking the thread on another CPU at the same
- * time. The thread cannot wait again meanwhile, as only this CPU, its home, runs it.
+ * Wakes the first sleeper if it is due. Only its queue's lock tells whether a signal is waking the
+ * thread on another CPU at the same time. The thread cannot wait again meanwhile, as only this CPU,
+ * its home, runs it.
  */
 void timer_expire(struct cpu *cpu)
 {

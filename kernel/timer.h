@@ -13,6 +13,7 @@
  * object lock shared, like the next two functions.
  */
 void timer_sleep(struct thread *thread);
+/* Takes the thread off its home CPU's list of sleepers. */
 void timer_cancel(struct thread *thread);
 
 /* Wakes the CPU's first sleeper, if its time has come; each CPU calls it for itself. */
@@ -42,6 +43,7 @@ static inline u64 timer_next(const struct cpu *cpu, u64 deadline)
  */
 #define TIMER_STALE 1ull
 
+/* Makes the next call of timer_arm compute the timer again; any CPU may call it. */
 static inline void timer_stale(struct cpu *cpu)
 {
 	__atomic_store_n(&cpu->armed_for, TIMER_STALE, __ATOMIC_RELEASE);

@@ -91,6 +91,7 @@ void vcpu_kick(struct vcpu *vcpu);
 
 /* Saves the registers of the vCPU that the CPU has loaded, if any; called by the CPU itself. */
 void vcpu_unload(struct cpu *cpu);
+/* Does what vcpu_load does, for a vCPU that is not the loaded one. */
 enum status vcpu_load_anew(struct cpu *cpu, struct vcpu *vcpu) MUST_CHECK;
 /*
  * Loads the vCPU's registers on this CPU. STATUS_AGAIN: another CPU still has them and was asked to

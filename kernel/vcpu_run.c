@@ -464,7 +464,10 @@ static ALWAYS_INLINE enum status vcpu_begin_run(struct cpu *cpu, struct thread *
 	return status;
 }
 
-/* All parts are inlined into this function: as calls, they would save and restore 60 registers. */
+/*
+ * Does SYS_VCPU_RUN. All its parts are inlined here: as calls, they would save and restore 60
+ * registers.
+ */
 void vcpu_run(struct cpu *cpu, struct trap_frame *frame)
 {
 	struct thread *thread = cpu->thread;

@@ -18,4 +18,5 @@ struct entropy_pool {
 void entropy_mix(struct entropy_pool *pool, const void *bytes, size_t count);
 /* Writes `count` random bytes. */
 void entropy_draw(struct entropy_pool *pool, void *bytes, size_t count);
+/* Returns 64 random bits. */
 u64 entropy_draw_u64(struct entropy_pool *pool);

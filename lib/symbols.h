@@ -25,6 +25,7 @@ struct symbol_table {
 	struct symbol symbol[]; /* sorted by offset */
 };
 
+/* Returns the names, which follow the entries. */
 static inline const char *symbols_names(const struct symbol_table *table)
 {
 	return (const char *)&table->symbol[table->count];

@@ -330,8 +330,8 @@ static ALWAYS_INLINE enum status buddy_alloc_any_reserved(unsigned int order, en
 }
 
 /*
- * The body is inlined twice: a guest's fault waits for a single page, so order 0 has its own,
- * shorter copy.
+ * Allocates out of the reservation. The body is inlined twice: a guest's fault waits for a single
+ * page, so order 0 has its own, shorter copy.
  */
 enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa)
 {

@@ -32,6 +32,7 @@ static inline void object_init(struct object *object, enum object_type type)
 	list_init(&object->node);
 }
 
+/* Takes a reference; the caller must have one, or a lock that keeps the object. */
 static inline void object_get(struct object *object)
 {
 	__atomic_fetch_add(&object->references, 1, __ATOMIC_RELAXED);

@@ -65,6 +65,7 @@ void page_free(hpa_t hpa, struct quota *quota);
  * freed.
  */
 void page_set_aside(hpa_t hpa);
+/* Returns true if the page was retired as broken. */
 bool page_is_set_aside(hpa_t hpa);
 
 /*
@@ -79,6 +80,7 @@ void page_unreserve(u64 count);
 enum status page_alloc_reserved(unsigned int order, enum page_owner owner,
 				hpa_t *hpa) MUST_CHECK;
 
+/* Fills `count` pages with zeros. */
 static inline void page_clear(hpa_t hpa, u64 count)
 {
 	void *to = hpa_to_pointer(hpa);
@@ -87,6 +89,7 @@ static inline void page_clear(hpa_t hpa, u64 count)
 	__asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0ull) : "memory");
 }
 
+/* Copies a page from `from` to `hpa`. */
 static inline void page_copy(hpa_t hpa, const void *from)
 {
 	void *to = hpa_to_pointer(hpa);
@@ -95,6 +98,10 @@ static inline void page_copy(hpa_t hpa, const void *from)
 	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
+/*
+ * Returns the struct of the frame that contains the address, which must be below the end of the
+ * array.
+ */
 static inline struct page *page_of(hpa_t hpa)
 {
 	CHECK(hpa.value >> PAGE_SHIFT < page_frame_count);
@@ -104,6 +111,7 @@ static inline struct page *page_of_frame(u32 frame)
 {
 	return page_of(HPA((u64)frame << PAGE_SHIFT));
 }
+/* Returns the physical address of the frame. */
 hpa_t page_hpa(const struct page *page);
 /* Returns the owner of the page; PAGE_RESERVED if the address is not RAM. */
 enum page_owner page_owner(hpa_t hpa);
@@ -116,6 +124,7 @@ bool page_range_has_ram(hpa_t hpa, u64 bytes);
  * advance, 0 after the last frame.
  */
 u64 page_block_at(u64 frame, const struct page **head);
+/* Returns true if the page is a slab of mm/cache.c. */
 bool page_is_slab(hpa_t hpa);
 
 /*

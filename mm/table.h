@@ -75,6 +75,7 @@ struct pt_leaf {
 	enum pt_type type;
 };
 
+/* Returns the size of the range that an entry of this level covers. */
 static inline u64 table_level_bytes(enum pt_level level)
 {
 	return 1ull << (PAGE_SHIFT + 9 * level);

@@ -106,6 +106,7 @@ static inline u64 tlb_pages_waiting(void)
  * bring.
  */
 bool tlb_cpu_behind(u32 cpu);
+/* Returns true if pages wait and this CPU is behind. */
 static inline bool tlb_cpu_must_pass(u32 cpu)
 {
 	return unlikely(tlb_pages_waiting() != 0) && tlb_cpu_behind(cpu);

@@ -55,8 +55,8 @@ static bool kernel_expose(u64 at, u64 end)
 }
 
 /*
- * The boot code's tables have no counts of their entries in use (struct page, references). None are
- * needed, because none of these tables is ever freed.
+ * Takes over the boot code's tables. They have no counts of their entries in use (struct page,
+ * references); none are needed, because none of these tables is ever freed.
  */
 enum status kernel_space_init(const struct boot_info *info)
 {

@@ -5,6 +5,7 @@
 
 /* CPUs are numbered from 0 in the order in which they came up; the boot CPU is 0. */
 u32 cpus_count(void);
+/* Returns the CPU of that number, which must be below cpus_count(). */
 struct cpu *cpus_get(u32 id);
 
 /* Counts a CPU that comes up, or replaces the boot CPU's struct by its final one. */

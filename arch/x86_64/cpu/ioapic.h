@@ -19,6 +19,7 @@ bool ioapic_has_gsi(u32 gsi);
 
 /* Routes `gsi` to `vector`, masked. `flags` are IOAPIC_ENTRY_LEVEL, _ACTIVE_LOW and _DELIVERY. */
 void ioapic_route(u32 gsi, u8 vector, u32 flags);
+/* Masks `gsi`. */
 void ioapic_mask(u32 gsi);
 /* Unmasks `gsi`, which raises this message from now on: an MSI's address is in the upper half. */
 void ioapic_unmask(u32 gsi, u64 message);

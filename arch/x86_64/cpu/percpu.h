@@ -159,13 +159,17 @@ NORETURN void cpu_return_to_caller(struct cpu *cpu, const struct trap_frame *fra
 /* Calls `function(cpu)` at the base of the CPU's own stack; the current stack is abandoned. */
 NORETURN void cpu_stack_reset(struct cpu *cpu, void (*function)(struct cpu *cpu));
 
-/* The kernel implements these functions, the entry stubs call them. */
+/*
+ * Handles an interrupt or exception of ring 3, then enters the CPU loop. The kernel implements this
+ * function and the next three; the entry stubs call them.
+ */
 NORETURN void trap_from_user(struct trap_frame *frame);
 /*
  * Handles a system call; returns to ring 3 itself, or to its caller, which then enters the CPU
  * loop.
  */
 void trap_system_call(struct cpu *cpu, struct trap_frame *frame);
+/* Handles an interrupt that ring 0 has let in; panics on an exception. */
 void trap_from_kernel(struct trap_frame *frame);
 /*
  * Handles an NMI or #MC on an IST stack, at any instruction: may only record it and set pending

@@ -99,6 +99,7 @@ static inline void *iommu_page(const struct iommu *unit, enum iommu_page page)
 {
 	return unit->ring + page * PAGE_SIZE;
 }
+/* Read and write a register at this offset in bytes. */
 u32 iommu_read32(const struct iommu *unit, u32 offset);
 void iommu_write32(const struct iommu *unit, u32 offset, u32 value);
 u64 iommu_read64(const struct iommu *unit, u32 offset);

@@ -32,6 +32,7 @@ static inline void segment_from_vmcb(const struct vmcb_segment *from, struct vcp
 	to->selector = from->selector;
 }
 
+/* Converts a segment of the page to the VMCB's format. */
 static inline struct vmcb_segment segment_to_vmcb(const struct vcpu_segment_state *from)
 {
 	u32 attributes = (from->access & SEGMENT_LOW_BITS) |

@@ -31,6 +31,7 @@ struct svm_cpu {
 	hpa_t host_area;
 	struct asid_pool asids;
 };
+/* Returns the running CPU's state. */
 struct svm_cpu *svm_cpu(void);
 
 static inline struct vmcb *svm_vmcb(const struct virt_vcpu *vcpu)
@@ -77,6 +78,7 @@ static ALWAYS_INLINE bool svm_decode_io(const struct vmcb *vmcb, struct vcpu_exi
 	return true;
 }
 
+/* Copies RIP, RFLAGS and the shadow from the VMCB to the vCPU page. */
 static inline void svm_rip_get(const struct virt_vcpu *vcpu)
 {
 	const struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -95,16 +97,20 @@ static inline void svm_rip_get(const struct virt_vcpu *vcpu)
 const u8 *svm_code_find(struct virt_vcpu *vcpu);
 u32 svm_code_length(struct virt_vcpu *vcpu);
 
-/* inject.c */
-/* Sets the intercepts of VCPU_TRAPS; emulated CPUs intercept INT3 only as a software interrupt. */
+/*
+ * inject.c: sets the intercepts of VCPU_TRAPS; emulated CPUs intercept INT3 only as a software
+ * interrupt.
+ */
 void svm_traps_set(struct virt_vcpu *vcpu);
+/* Decodes an event whose delivery the exit interrupted; `event` is not valid if there is none. */
 void svm_event_decode(u64 exit_int_info, struct vcpu_event *event);
 /* Turn on and off the exit that comes as soon as the guest can take an interrupt. */
 void svm_window_open(struct virt_vcpu *vcpu);
 void svm_window_close(struct vmcb *vmcb);
+/* Notes that the guest's NMIs are blocked, or are not, and intercepts its next IRET accordingly. */
 void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked);
 
-/* The operations of struct virt_ops. */
+/* The operations of svm_ops, which struct virt_ops describes. */
 void svm_cpu_disable(void);
 enum status svm_vm_init(struct virt_vm *vm);
 enum status svm_vcpu_init(struct virt_vcpu *vcpu);

@@ -128,7 +128,10 @@ static bool vmx_reflect(struct virt_vcpu *vcpu, const struct vcpu_event *excepti
 	return true;
 }
 
-/* Not inlined: profiles attribute NMIs that hit in a guest to this function's name. */
+/*
+ * Decodes an exit for an exception or NMI; returns true if it is handled. Not inlined: profiles
+ * attribute NMIs that hit in a guest to this function's name.
+ */
 static NOINLINE bool vmx_decode_exception(struct virt_vcpu *vcpu)
 {
 	u32 info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO);

@@ -30,19 +30,25 @@ void vmx_collect(struct virt_vcpu *vcpu);
 /* entry.S: where an exit continues */
 extern const char vmx_exited[];
 
-/* host.c */
+/* host.c: writes the running CPU's host state to the VMCS */
 void vmx_host_state_write(struct virt_vcpu *vcpu);
 
-/* msr.c: STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE and TSC_AUX, which entry does not switch */
+/*
+ * msr.c: the MSRs that entry does not switch (STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE, TSC_AUX).
+ * Makes the next entry load them from the MSR-load area, which holds their values until then.
+ */
 void vmx_msrs_load(struct virt_vcpu *vcpu);
 /* Records the first entry since vmx_msrs_load. Returns `reason`, so that it stays in a register. */
 u32 vmx_msrs_entered(struct virt_vcpu *vcpu, u32 reason);
+/* Copies these MSRs from the CPU to the area, if the CPU's values are newer. */
 void vmx_msrs_fetch(struct virt_vcpu *vcpu);
+/* Copy these MSRs to and from the vCPU page. */
 void vmx_msrs_get(struct virt_vcpu *vcpu);
 void vmx_msrs_set(struct virt_vcpu *vcpu);
 
-/* vpid.c */
+/* vpid.c: gives the vCPU a VPID without stale translations on this CPU */
 void vmx_tag_assign(struct virt_vcpu *vcpu);
+/* Flushes the vCPU's translations, guest-physical ones included, on this CPU. */
 void vmx_tag_flush(struct virt_vcpu *vcpu);
 
 /* control.c: takes over VCPU_TRAPS */
@@ -51,18 +57,26 @@ void vmx_traps_set(struct virt_vcpu *vcpu);
 /* control.c: takes over VCPU_APIC */
 void vmx_apic_set(struct virt_vcpu *vcpu);
 
-/* cr.c */
+/* cr.c: return the guest/host masks, in which host-owned bits are set */
 u64 vmx_cr0_mask(const struct virt_vcpu *vcpu);
 u64 vmx_cr4_mask(const struct virt_vcpu *vcpu);
+/* Return CR0 and CR4 as the guest sees them. */
 u64 vmx_cr0_get(void);
 u64 vmx_cr4_get(void);
+/* Takes CR0, CR2, CR3, CR4 and EFER from the vCPU page. */
 void vmx_control_set(struct virt_vcpu *vcpu);
+/* Handles an exit for a MOV to CR0 or CR4; returns false if the exit is the monitor's. */
 bool vmx_cr_handle(struct virt_vcpu *vcpu, u64 qualification);
+/* Returns true if the guest runs in 64-bit mode. */
 bool vmx_is_64_bit(void);
 
-/* inject.c */
+/* inject.c: makes the next entry deliver the event */
 void vmx_inject(const struct vcpu_event *event);
+/* Takes back an event that no entry has delivered yet, and returns it. */
 struct vcpu_event vmx_inject_cancel(void);
+/*
+ * Decodes VM-entry, VM-exit or IDT-vectoring information; the event is not valid if there is none.
+ */
 struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length);
 
 /* exit.c: fills vcpu->exit and vcpu->event; returns true if the exit is handled: enter again */
@@ -75,12 +89,13 @@ extern const u8 vmx_plain_reasons[VMX_EXIT_BUS_LOCK + 1];
 	(BIT(VMX_EXIT_EXTERNAL_INTERRUPT) | BIT(VMX_EXIT_CPUID) | BIT(VMX_EXIT_HLT) |              \
 	 BIT(VMX_EXIT_VMCALL) | BIT(VMX_EXIT_RDMSR) | BIT(VMX_EXIT_WRMSR))
 
+/* Returns true if the basic exit reason is one of the bits of `reasons`. */
 static inline bool vmx_is_one_of(u32 basic, u64 reasons)
 {
 	return basic < 64 && (reasons >> basic & 1);
 }
 
-/* The operations of struct virt_ops. */
+/* The operations of vmx_ops, which struct virt_ops describes. */
 void vmx_cpu_disable(void);
 enum status vmx_vm_init(struct virt_vm *vm);
 enum status vmx_vcpu_init(struct virt_vcpu *vcpu);
