@@ -2,7 +2,7 @@
 /*
  * System calls on queues and on the objects bound to them: events and interrupts. kernel/syscall.c
  * calls each function with its handles looked up: those that wait, signal or unmask with the
- * objects shared, those that create with the objects alone.
+ * objects shared, the others with the objects alone.
  */
 #include "kernel/group.h"
 #include "kernel/irq.h"

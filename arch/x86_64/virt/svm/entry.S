@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Enters an SVM guest and comes back, as C functions that enter.c calls with interrupts off. They
- * switch the registers that VMRUN and #VMEXIT do not, keep the guest's general registers in its
- * page, and leave no guest value in a register.
+ * Enters an SVM guest and comes back, as C functions that enter.c calls; no host interrupt is taken
+ * in between (GIF). They switch the registers that VMRUN and #VMEXIT do not, keep the guest's
+ * general registers in its page, and leave no guest value in a register.
  */
 #include "arch/x86_64/virt/gpr.h"
 
