@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/*
- * Where the image is linked and loaded. C, assembly and linker.ld use these, hence plain numbers.
- */
+/* Where the image is linked and loaded: plain numbers, for C, assembly and linker.ld. */
 #define IMAGE_LINK_BASE 0xffffffff80200000
 #define IMAGE_LOAD_BASE 0x200000
 

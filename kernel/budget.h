@@ -19,9 +19,7 @@ struct budget_cap {
 
 /* Sets a cap in percent of one CPU, 0 for none, and begins a new period of `period_ticks`. */
 void budget_cap_set(struct budget_cap *cap, u64 percent, u64 period_ticks, u64 now);
-/*
- * Counts `change` more entities that spend the cap from now on; modulo 2^64, so -1 means one fewer.
- */
+/* Counts `change` more entities that spend the cap now; modulo 2^64, so -1 means one fewer. */
 void budget_cap_run(struct budget_cap *cap, u64 change, u64 now);
 /*
  * Returns the ticks until the cap is spent; 0 if the group must stop until cap->period_end, ~0 if
@@ -43,9 +41,7 @@ struct budget_reservation {
 	u64 missed_count; /* deadlines, not yet counted elsewhere, that passed with budget left */
 };
 
-/*
- * Returns a reservation's share of a CPU in units of 10^-9; more than any CPU has if `period` is 0.
- */
+/* Returns the share of a CPU in units of 10^-9; more than any CPU has if `period` is 0. */
 u64 budget_reservation_share(u64 budget, u64 period);
 /*
  * Reports that the entity wakes up: keeps the old deadline and budget if it may, else starts a new

@@ -248,9 +248,7 @@ void cpu_loop(struct cpu *cpu)
 			timer_arm_briefly(cpu);
 			cpu_loop_leave_to_user(cpu);
 		}
-		/*
-		 * The timer stays as set for the guest, which is no later than ring 3's next event.
-		 */
+		/* The timer stays as set for the guest: no later than ring 3's next event. */
 		if (vcpu_step(cpu, guest) && !cpu_has_pending(cpu))
 			cpu_loop_leave_to_user(cpu);
 	}

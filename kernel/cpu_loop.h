@@ -11,9 +11,7 @@ static inline bool cpu_has_pending(const struct cpu *cpu)
 	return cpu->pending != 0;
 }
 
-/*
- * Runs a CPU for its whole life; started again at the base of its stack at every entry from ring 3.
- */
+/* Runs a CPU for life; started again at the base of its stack at each entry from ring 3. */
 NORETURN void cpu_loop(struct cpu *cpu);
 
 /*

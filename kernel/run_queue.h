@@ -33,9 +33,7 @@
  * The caller holds the CPU's lock in every call; a group's own lock is taken last.
  */
 
-/*
- * A group's state on one queue, guarded by that queue's lock. All zeros: the group was never there.
- */
+/* A group's state on one queue, under that queue's lock. All zeros: the group was never there. */
 struct run_share {
 	struct run_group *group;
 	struct heap_node node; /* in queue->fair or queue->parked while any of its entities waits */
@@ -82,9 +80,7 @@ struct run_queue {
 	struct heap deadline;  /* entities with reserved budget left, by deadline */
 	/* entities with none left, by deadline; they also wait in their group */
 	struct heap exhausted;
-	/*
-	 * groups with spent caps, by the end of the cap's period; they return as if they had slept
-	 */
+	/* groups with spent caps, by their period's end; return as if they slept */
 	struct heap parked;
 	u64 virtual_time;      /* virtual time of the group furthest behind; never goes back */
 	u64 number;	       /* the CPU's number */

@@ -38,9 +38,7 @@ bool sched_init(struct cpu *cpu);
 
 /* Returns true if any of the CPUs that a GROUP_AFFINITY value allows is running. */
 bool sched_affinity_valid(u64 affinity);
-/*
- * Makes every CPU reconsider what runs and until when, after a group's cap or affinity has changed.
- */
+/* Makes every CPU reconsider what runs, after a group's cap or affinity has changed. */
 void sched_changed(void);
 /* Returns the CPU with the least load among those allowed; this CPU if none is allowed. */
 struct cpu *sched_place(u64 affinity);

@@ -93,9 +93,7 @@ static const struct {
 	[SYS_MEMORY_MERGE] = {sys_memory_merge, {{OBJECT_MEMORY, 0, RIGHT_CONTROL}}},
 };
 
-/*
- * Returns true for the calls that work on memory objects and spaces alone, without the object lock.
- */
+/* Returns true for calls that work on memory objects and spaces alone, without the object lock. */
 static bool syscall_is_aside(u64 number)
 {
 	const u64 aside = BIT(SYS_SPACE_MAP) | BIT(SYS_SPACE_UNMAP) | BIT(SYS_SPACE_ENTRY) |

@@ -20,9 +20,7 @@ bool teardown_step(struct group *group);
 /* Makes one step for the next group in turn. Returns false if there was nothing to do. */
 bool teardown_step_any(void);
 
-/*
- * The objects of one group that wait to be freed, and the group's place among those that have any.
- */
+/* A group's objects that wait to be freed, and its place among the groups that have any. */
 struct teardown {
 	struct list objects; /* oldest first */
 	struct list node;

@@ -30,9 +30,7 @@ struct thread {
 	enum thread_state state;
 	struct vcpu *guest;        /* the vCPU that it runs in SYS_VCPU_RUN, else NULL */
 
-	/*
-	 * The vCPU that SYS_VCPU_RUN found last: saves the lookup as long as no handle is closed.
-	 */
+	/* The vCPU of the last SYS_VCPU_RUN: saves the lookup as long as no handle is closed. */
 	struct vcpu *ran;          /* holds a reference */
 	u64 ran_handle;
 	u64 ran_closed;            /* the handle table's `closed` at that time; RAN_NOTHING */
@@ -48,9 +46,7 @@ struct thread {
 	/* the group it works for (sched_serve), with a reference; NULL: none */
 	struct group *served;
 
-	/*
-	 * guarded by the queue's lock; holds no reference: a queue ends the wait before it is freed
-	 */
+	/* under the queue's lock; without a reference: a queue ends the wait before it is freed */
 	struct queue *waits_for;
 	struct list sleep_node;    /* in cpu->sleeping */
 	u64 wake_tsc;
@@ -78,9 +74,7 @@ void thread_end(struct thread *thread);
 enum status thread_free(struct thread *thread);
 /* Makes the CPU forget a dead thread whose registers it still has. */
 void thread_forget_dead(struct cpu *cpu);
-/*
- * Saves what the CPU holds of the registers of the thread and its vCPU: another CPU may load them.
- */
+/* Saves the registers of the thread and its vCPU, so that another CPU may load them. */
 void thread_unload(struct cpu *cpu, struct thread *thread);
 
 /* Makes the TSS allow the I/O ports of the thread's process; needed again after VM exits. */

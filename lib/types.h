@@ -56,9 +56,7 @@ typedef struct hva {
 #define SECTION(name) __attribute__((section(name)))
 #define USED __attribute__((used))
 #define UNUSED __attribute__((unused))
-/*
- * Keeps code that is seldom needed apart: its registers and buffers stay out of the caller's frame.
- */
+/* Keeps seldom needed code apart: its registers and buffers stay out of the caller's frame. */
 #define NOINLINE __attribute__((noinline))
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define likely(x) __builtin_expect(!!(x), 1)

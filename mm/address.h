@@ -15,9 +15,7 @@ static inline void *hpa_to_pointer(hpa_t hpa)
 	return (void *)(hpa.value + direct_map_base);
 }
 
-/*
- * Returns the physical address of a pointer into the direct map; other pointers are not valid here.
- */
+/* Returns the physical address of a pointer, which must lie in the direct map. */
 static inline hpa_t pointer_to_hpa(const void *pointer)
 {
 	return HPA((u64)pointer - direct_map_base);

@@ -27,9 +27,7 @@ struct slab {
 } ALIGNED(OBJECT_ALIGNMENT);
 _Static_assert((PAGE_SIZE - sizeof(struct slab)) / OBJECT_ALIGNMENT < 64, "one word of bits");
 
-/*
- * Holds the lists of the kernel's own slabs in place of a group's quota; nothing is charged to it.
- */
+/* Holds the lists of the kernel's own slabs, as a group's quota does; nothing is charged to it. */
 static struct quota kernel_slabs;
 
 void cache_init(void)

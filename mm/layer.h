@@ -32,11 +32,11 @@ extern struct lock layer_lock;
 
 /*
  * Makes one step of freezing guest RAM. The first step moves its pages to a new object below it, to
- * which the live object holds a reference; later steps unmap what may still be written to. Fails
- * without effect: STATUS_BAD_STATE (not guest RAM, itself frozen, or the kernel or a device may
- * know where its pages are), STATUS_TOO_BIG (too many layers or mappings), STATUS_NO_MEMORY,
- * STATUS_NO_QUOTA, STATUS_AGAIN. STATUS_AGAIN: repeat. STATUS_OK: *frozen is frozen; it is the same
- * object as the last time if nothing was written since.
+ * which the live object holds a reference; later steps unmap what may still be written to.
+ * STATUS_AGAIN: repeat. STATUS_OK: *frozen is frozen; it is the same object as the last time if
+ * nothing was written since. Fails without effect: STATUS_BAD_STATE (not guest RAM, itself frozen,
+ * or the kernel or a device may know where its pages are), STATUS_TOO_BIG (too many layers or
+ * mappings), STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status layer_freeze(struct memory *memory, struct memory **frozen) MUST_CHECK;
 
@@ -107,9 +107,7 @@ void layer_flush(const struct mapping *mapping, enum memory_wait wait);
  */
 void layer_break(struct memory *memory);
 
-/*
- * Returns the bit in mapping->shown that stands for the page's chunk; chunks 64 apart share a bit.
- */
+/* Returns the bit in mapping->shown for the page's chunk; chunks 64 apart share a bit. */
 static inline u64 layer_shown_bit(u64 index)
 {
 	return BIT(index / MEMORY_CHUNK_PAGES % 64);

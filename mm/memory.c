@@ -266,9 +266,7 @@ static enum status memory_slot_populate(struct memory *memory, u64 *slot)
 	return STATUS_OK;
 }
 
-/*
- * Returns the word for the page, its slot or its chunk's, and the address and level in that word.
- */
+/* Returns the word for the page, its slot or its chunk's, and the address and level in it. */
 static u64 memory_word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
 	u64 *slot = memory_slot_find(memory, index);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Address spaces: maps and unmaps memory objects, and resolves faults. kernel/sys_memory.c and
- * kernel/process.c map, kernel/trap.c and kernel/vcpu_memory.c bring faults, arch/x86_64/iommu what
- * devices reach. Owns a space's mappings and table, under the space's lock (after layer_lock for
- * objects with layers).
+ * Address spaces: creates and destroys them, maps and unmaps memory objects, and resolves faults
+ * with the largest leaf that fits. kernel/sys_memory.c and kernel/process.c map, kernel/trap.c and
+ * kernel/vcpu_memory.c bring faults, arch/x86_64/iommu what devices reach. It owns a space's
+ * mappings and its table, under the space's lock, which comes after layer_lock for objects with
+ * layers.
  */
 #include "mm/space.h"
 
@@ -303,7 +304,8 @@ static void space_leaf_choose(const struct mapping *mapping, u64 address, hpa_t 
 	leaf->hpa = HPA(align_down(hpa.value, table_level_bytes(leaf->level)));
 	leaf->rights = own ? mapping->rights : mapping->rights & ~(u32)PT_WRITE;
 	/*
-	 * iTLB multihit (pages of two sizes at one address): only 4 KiB execute, see space_leaf_put
+	 * iTLB multihit: a CPU may fail when it executes from one address by pages of two sizes, so
+	 * a guest executes from 4 KiB alone: space_leaf_put splits the leaf then.
 	 */
 	if (mapping->space->second_stage && leaf->level != PT_LEVEL_4K &&
 	    (features.speculation.done & HOST_SMALL_CODE))
@@ -329,9 +331,7 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 	hpa_t hpa;
 	bool own;
 
-	/*
-	 * A leaf exists: another CPU was first, the fault is an old one, or the leaf lacks a right.
-	 */
+	/* Another CPU was first, or the fault is an old one; or the leaf lacks a right. */
 	if (table_walk(table, address, &walk)) {
 		table_walk_leaf(table, address, &walk, &leaf);
 		if (access & ~leaf.rights & PT_WRITE)
@@ -339,9 +339,7 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 		return leaf.level == PT_LEVEL_4K || !(access & ~leaf.rights)
 			       ? STATUS_OK : table_split(table, address);
 	}
-	/*
-	 * Before the lookup: a CPU that breaks this page's sharing looks at `shown` after it began.
-	 */
+	/* Before the lookup: a CPU that breaks this sharing looks at `shown` afterwards. */
 	if (mapping->memory->below != NULL)
 		mapping->shown |= layer_shown_bit(space_index_of(mapping, address));
 	/* A reset may have hidden the page again. */
@@ -375,9 +373,7 @@ static enum status space_mapping_for(struct space *space, u64 address, u32 acces
 	return access & ~(*mapping)->rights ? STATUS_NO_RIGHT : STATUS_OK;
 }
 
-/*
- * Serves a fault that needs no break of sharing; STATUS_IN_USE: space_fault_layered must serve it.
- */
+/* Serves a fault without a break of sharing; STATUS_IN_USE: space_fault_layered must serve it. */
 static enum status space_fault_unlayered(struct mapping *mapping, u64 address, u32 access)
 {
 	enum status status;
@@ -485,9 +481,7 @@ enum status space_destroy(struct space *space)
 			LIST_ENTRY(space->mappings.next, struct mapping, space_node));
 		return STATUS_AGAIN;
 	}
-	/*
-	 * CPUs that still have the space's tables loaded leave them when they next pass (mm/tlb.h).
-	 */
+	/* CPUs that still have these tables loaded leave them when they next pass (mm/tlb.h). */
 	if (space_running_anywhere(space)) {
 		tlb_flush_space(space);
 		return STATUS_AGAIN;

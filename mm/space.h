@@ -24,9 +24,7 @@ struct mapping {
 	u64 page_count;
 	u64 offset; /* first page of the range in the object */
 	u32 rights; /* enum pt_rights */
-	/*
-	 * the address that unmapping has reached; once it differs from `at`, no faults are served
-	 */
+	/* how far unmapping has come; once it differs from `at`, no faults are served */
 	u64 cursor;
 	/*
 	 * the 2-MiB chunks in which this mapping may show pages of a frozen object below:

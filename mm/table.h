@@ -95,9 +95,7 @@ struct pt_walk {
 /* Initialises an empty tree; `split` gives it a second top. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status table_init(struct table *table, const struct pt_format *format, struct quota *quota,
 		       bool split) MUST_CHECK;
-/*
- * Frees the top or tops. Everything below must have been unmapped (in host tables: the lower half).
- */
+/* Frees the top or tops. All below (in host tables: the lower half) must have been unmapped. */
 void table_free(struct table *table);
 
 /*

@@ -33,9 +33,7 @@
 /* A CPU that twice has not passed this long after a kick is taken for dead: the kernel panics. */
 #define ANSWER_LIMIT_MS 10000
 
-/*
- * Each CPU's state. Only the CPU itself uses `space` and `seen`; tlb_lock guards all other fields.
- */
+/* Each CPU's state. Only the CPU itself uses `space` and `seen`; tlb_lock guards the rest. */
 static struct tlb_cpu {
 	struct space *space; /* the space whose tables CR3 holds; NULL: the kernel's own tables */
 	u64 seen;            /* the space's generation when CR3 was loaded */
@@ -132,9 +130,7 @@ bool tlb_rest_passed(u64 *awaited)
 	return left == 0;
 }
 
-/*
- * Pairs with a CPU that enters the space, which sets its bit first and then reads the generation.
- */
+/* Pairs with a CPU that enters the space: it sets its bit first, then reads the generation. */
 void tlb_flush_space(struct space *space)
 {
 	__atomic_fetch_add(&space->generation, 1, __ATOMIC_SEQ_CST);

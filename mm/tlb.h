@@ -57,9 +57,7 @@ static inline bool tlb_all_passed(u64 *cpus)
  */
 bool tlb_must_flush(const struct space *space, u64 *seen) MUST_CHECK;
 
-/*
- * Puts a process's space on this CPU; loads CR3 if the space is not the current one or has changed.
- */
+/* Puts a process's space on this CPU; loads CR3 if it is another space or has changed. */
 void tlb_process_enter(struct space *space, u32 cpu);
 /* Leaves the process's space, if there is one, for the kernel's own tables. */
 void tlb_process_leave(u32 cpu);

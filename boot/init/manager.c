@@ -43,9 +43,7 @@ extern const char __logfmt_start[], __logfmt_end[];
 static struct object root;
 static struct process *manager;
 
-/*
- * Panics unless the status is STATUS_OK: at this point only a lack of memory can make a step fail.
- */
+/* Panics unless the status is STATUS_OK: only a lack of memory can make a step fail here. */
 static void manager_must(enum status status)
 {
 	if (status != STATUS_OK)

@@ -66,9 +66,7 @@ static void speculation_decide_amd(const struct speculation_cpu *cpu, struct spe
 	speculation_use(to, ebx & CPUID_88_EBX_STIBP, SPEC_CTRL_STIBP, HOST_STIBP);
 	speculation_use(to, !(ebx & CPUID_88_EBX_SSB_NO) && (ebx & CPUID_88_EBX_SSBD),
 			SPEC_CTRL_SSBD, HOST_SSBD);
-	/*
-	 * SB-7029 concerns Zen 3 and 4, where VERW clears buffers if the microcode is new enough.
-	 */
+	/* SB-7029: on Zen 3 and 4 VERW clears buffers, if the microcode is new enough. */
 	speculation_use(to,
 			speculation_family(cpu) == 0x19 && (cpu->leaf_821_ecx & TSA_NO) != TSA_NO,
 			0, HOST_VERW);

@@ -36,9 +36,7 @@ enum start_kind {
 	START_CHANNEL_OUT,  /* event that the monitor signals */
 	START_FILE_KERNEL,  /* no handle: mapped read-only at address `offset`; `value`: bytes */
 	START_FILE_INITRD,  /* no handle: mapped read-only at address `offset`; `value`: bytes */
-	/*
-	 * for drivers, disks and networks; each address is that of a mapping that exists already:
-	 */
+	/* for drivers, disks and networks; addresses are those of existing mappings: */
 	START_DMA,	    /* driver: memory of its device at address `offset`; `value`: bytes */
 	START_DMA_ADDRESSES, /* driver: the host-physical address of each page of START_DMA */
 	/* driver: space that its device reaches; the driver may only populate it */

@@ -115,9 +115,7 @@ enum syscall {
 	SYS_QUEUE_WAIT,
 	/* (group) -> event, to be bound to a queue and signalled. */
 	SYS_EVENT_CREATE,
-	/*
-	 * (event). Signals the event, which stays signalled until its key is taken from the queue.
-	 */
+	/* (event). Signals it; it stays signalled until its key is taken from the queue. */
 	SYS_EVENT_SIGNAL,
 	/*
 	 * (root, gsi, flags of enum irq_flag) -> irq, masked until the first SYS_IRQ_UNMASK. With

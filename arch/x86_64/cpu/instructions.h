@@ -118,9 +118,7 @@ static inline void cache_flush(const void *from, u64 bytes)
 		__asm__ volatile("clflush %0" : : "m"(*line) : "memory");
 }
 
-/*
- * Halts with interrupts on; an interrupt that is already pending ends the halt (SDM vol. 2, STI).
- */
+/* Halts with interrupts on; a pending interrupt ends the halt at once (SDM vol. 2, STI). */
 static inline void sti_hlt_cli(void)
 {
 	__asm__ volatile("sti; hlt; cli" : : : "memory");

@@ -17,9 +17,7 @@ struct speculation {
 void speculation_exited(void) PRESERVING;
 /* Overwrites the history of branches. */
 void speculation_forget(void) PRESERVING;
-/*
- * Issues an IBPB if the CPU has one: what branch predictors learnt before is not used from now on.
- */
+/* Issues an IBPB, if the CPU has it: nothing that predictors learnt before is used from now on. */
 void speculation_barrier(void);
 /*
  * Clears what other security domains have left in CPU buffers, if this CPU needs that; called

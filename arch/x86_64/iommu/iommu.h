@@ -56,9 +56,7 @@ struct iommu_ops {
 	const struct pt_format *format;
 	u32 register_pages;
 	u32 command_tail; /* offset of the register that says where the commands end */
-	/*
-	 * Takes the unit into use: every device is blocked. STATUS_NOT_SUPPORTED, STATUS_NO_MEMORY.
-	 */
+	/* Takes the unit into use, every device blocked. STATUS_NOT_SUPPORTED, STATUS_NO_MEMORY. */
 	enum status (*start)(struct iommu *unit);
 	/* Lets the device reach the domain's space; domain 0: nothing. STATUS_NO_MEMORY. */
 	enum status (*set)(struct iommu *unit, u32 source, u32 domain);

@@ -151,9 +151,7 @@ static NOINLINE bool vmx_decode_exception(struct virt_vcpu *vcpu)
 	}
 	if (info & INTERRUPTION_NMI_UNBLOCKED && exception.vector != VECTOR_DF)
 		vmx_nmi_blocking_restore(vcpu);
-	/*
-	 * A shadow with TF needs a pending single step, which this #DB was (SDM vol. 3, 27.3.1.5).
-	 */
+	/* With TF a shadow needs a pending single step: this #DB (SDM vol. 3, 27.3.1.5). */
 	if (exception.vector == VECTOR_DB)
 		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY,
 			      INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS, 0);
@@ -254,9 +252,7 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason)
 		vmx_decode_entry_failure(&vcpu->exit, basic);
 		return false;
 	}
-	/*
-	 * Exits that vmx_decode_exit did not recognise because of this bit come again without it.
-	 */
+	/* Exits that this bit hid from vmx_decode_exit come again without it. */
 	if ((reason & EXIT_REASON_BUS_LOCK) && vmx_is_one_of(basic, IS_PLAIN | BIT(VMX_EXIT_IO)))
 		return true;
 

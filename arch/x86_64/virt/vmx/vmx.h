@@ -74,9 +74,7 @@ bool vmx_is_64_bit(void);
 void vmx_inject(const struct vcpu_event *event);
 /* Takes back an event that no entry has delivered yet, and returns it. */
 struct vcpu_event vmx_inject_cancel(void);
-/*
- * Decodes VM-entry, VM-exit or IDT-vectoring information; the event is not valid if there is none.
- */
+/* Decodes VM-entry, VM-exit or IDT-vectoring information; not valid if there is no event. */
 struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length);
 
 /* exit.c: fills vcpu->exit and vcpu->event; returns true if the exit is handled: enter again */
