@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What makes a clone another machine than its source: the generation ID, entropy, addresses."""
+import gzip
+import re
+
 import pytest
 
 import bundle
 import net
-from machine import Bochs, Qemu
+from machine import ROOT, Bochs, Qemu
 
 EMULATORS = {"qemu": Qemu, "bochs": Bochs}
 SAVES = f"[host]\nstate_key = {'5a' * 32}\n[disk saves]\ncontroller = memory\nsize = 24M\n"
@@ -86,6 +89,90 @@ def test_without_pci(build, tmp_path):
             machine.wait("DONE")
             machine.wait_end(name)
             machine.wait_prompt()
+
+
+# With the demonstration's kernels: alpha's has no driver for the generation ID, beta's has one.
+KERNELS = """[vm alpha]
+kernel = vmlinuz
+initrd = initramfs.cpio.gz
+cmdline = console=ttyS0 quiet name=alpha no_timer_check
+memory = 128M
+rng = yes
+autostart = yes
+[vm beta]
+kernel = vmlinuz-trixie
+initrd = initramfs-trixie.cpio.gz
+cmdline = console=ttyS0 quiet name=beta no_timer_check
+memory = 128M
+autostart = yes
+"""
+FOLDERS = {"alpha": "guests", "beta": "guests-trixie"}
+GUIDE = ROOT / "docs/guides/snapshots.md"
+
+
+def test_table(build):
+    """The guide's table says of both kernels what their configurations say."""
+    for name, folder in FOLDERS.items():
+        (config,) = (build / folder / "root/boot").glob("config-*")
+        has_it = "CONFIG_VMGENID=y" in config.read_text().split("\n")
+        (row,) = re.findall(rf"^\|.* which the demonstration's `{name}` is \| \W*(yes|no)\W* \|$",
+                            GUIDE.read_text(), re.MULTILINE)
+        assert row == ("yes" if has_it else "no")
+
+
+def guide_lines():
+    """
+    What the guide has a clone do whose kernel has no driver for the generation ID. A program without
+    a C library stands for its last line, as the guests here have no Perl.
+    """
+    lines = re.findall(r"^    ((?:dd if=/dev/hwrng|perl) .*?) *#", GUIDE.read_text(), re.MULTILINE)
+    assert [line[:4] for line in lines] == ["dd i", "dd i", "perl"], lines
+    return [*lines[:2], "/sbin/reseed || echo fai''led"]
+
+
+def draw(machine, name, before=()):
+    """What a clone's /dev/urandom has, read as the first thing behind those lines."""
+    machine.attach(name)
+    for line in before:
+        assert "failed" not in machine.shell(line)
+    drawn = machine.shell("head -c 16 /dev/urandom | od -An -tx1")
+    machine.leave()
+    assert re.fullmatch(r"( [0-9a-f]{2}){16}\n", drawn), drawn
+    return drawn
+
+
+def two_kernels(build):
+    """Both kernels and their initramfs, alpha's with the program that reseeds."""
+    files = bundle.debian(build / FOLDERS["alpha"])
+    program = bundle.member(3000, "sbin/reseed", (build / "tests/guest/linux/reseed").read_bytes(),
+                            bundle.PROGRAM)
+    folder = bundle.member(2999, "sbin", mode=bundle.FOLDER)
+    files["initramfs.cpio.gz"] += gzip.compress(folder + program + bundle.pack({}), mtime=0)
+    newer = bundle.debian(build / FOLDERS["beta"])
+    return files | {"vmlinuz-trixie": newer["vmlinuz"],
+                    "initramfs-trixie.cpio.gz": newer["initramfs.cpio.gz"]}
+
+
+def test_random_numbers(build, tmp_path):
+    """
+    Two clones of beta draw other random bytes, with nothing done before. So do two of alpha behind
+    what the guide tells; without it they draw the same until Linux reseeds, as it warns.
+    """
+    files = bundle.make(tmp_path / "twins.cpio", KERNELS, two_kernels(build))
+    with Qemu(build, bundle=files, memory="2G") as machine:
+        net.boot(machine, "alpha", "beta")
+        for source in ("alpha", "beta"):
+            # No reseeding is due, so that nothing else makes the numbers of clones differ.
+            net.shell(machine, source, "sleep 20; head -c 16 /dev/urandom >/dev/null")
+            machine.good(f"vm snapshot {source} ready")
+            for number in range(4):
+                machine.good(f"vm clone {source}@ready {source}{number}")
+        drawn = [draw(machine, f"beta{number}") for number in range(4)]
+        assert len(set(drawn)) == 4, drawn
+        print([draw(machine, f"alpha{number}") for number in (0, 1)])
+        drawn = [draw(machine, f"alpha{number}", guide_lines()) for number in (2, 3)]
+        assert drawn[0] != drawn[1], drawn
+        assert ": 0 found" in machine.command("audit")
 
 
 NETS = "[net lan]\n[net test]\n"

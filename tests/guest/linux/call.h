@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* System calls for the first process of a Linux guest, which has no C library. */
-enum { SYSTEM_READ = 0, SYSTEM_WRITE = 1, SYSTEM_IOCTL = 16, SYSTEM_REBOOT = 169 };
+/* System calls for programs of a Linux guest that have no C library. */
+enum {
+	SYSTEM_READ = 0,
+	SYSTEM_WRITE = 1,
+	SYSTEM_OPEN = 2,
+	SYSTEM_IOCTL = 16,
+	SYSTEM_EXIT = 60,
+	SYSTEM_REBOOT = 169,
+};
 
 #define REBOOT_MAGIC	 0xfee1deadl
 #define REBOOT_MAGIC2	 672274793l
