@@ -270,7 +270,8 @@ install: $(BUILD)/skerry.elf $(BUILD)/skerry.iso $(BUILD)/skerry.spdx.json ## in
 	install -d $(SHARE)/skerry
 	install -m 644 $^ $(SHARE)/skerry
 	install -m 644 iso/guests/skerry.conf $(SHARE)/skerry/skerry.conf.sample
-	for page in README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE $$(find docs -name '*.md' -o -name '*.svg'); do \
+	for page in README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE docs/guides/*.py \
+			$$(find docs -name '*.md' -o -name '*.svg' -o -name '*.png'); do \
 		install -D -m 644 $$page $(SHARE)/doc/skerry/$$page || exit 1; \
 	done
 

@@ -133,6 +133,21 @@ def test_container_packages():
     assert named > {"gcc", "qemu-system-x86", "clang-tidy"} and named <= set(made), named - set(made)
 
 
+def test_installed_pages(build, tmp_path):
+    """The pages that `make install` leaves find what they show and offer: pictures and programs."""
+    made = [f"{os.path.relpath(build, ROOT)}/skerry.{end}" for end in ("elf", "iso", "spdx.json")]
+    subprocess.run(["make", "-s", *(word for file in made for word in ("-o", file)), "install",
+                    f"BUILD={os.path.relpath(build, ROOT)}", f"PREFIX={tmp_path}"], cwd=ROOT, check=True)
+    pages = tmp_path / "share/doc/skerry"
+    wanted = set()
+    for page in (ROOT / "docs").rglob("*.md"):
+        for link in re.findall(r"\]\(([^)#:]+\.(?:png|svg|py|md))", page.read_text()):
+            wanted.add(os.path.relpath((page.parent / link).resolve(), ROOT))
+    wanted = {path for path in wanted if path.startswith("docs/")}
+    assert {"docs/guides/backup_image.py", "docs/images/ui-overview-dark.png"} < wanted
+    assert [path for path in sorted(wanted) if not (pages / path).is_file()] == []
+
+
 @pytest.mark.parametrize("words, said", [
     ("run BOOT=tape", "BOOT: found tape, allowed: iso kernel uefi"),
     ("run EMULATOR=none", "EMULATOR: found none, allowed: qemu bochs"),
