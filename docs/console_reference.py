@@ -8,7 +8,7 @@ HEAD = """# Console reference
 
 Every command with its help text, as `help COMMAND` shows it. Generated from the image by
 `docs/console_reference.py`; `make docs` checks that it is up to date, `make docs-update` writes it anew.
-What the commands are for stands in [the manager](../manager.md).
+What the commands are for stands in [the manager](../manager/commands.md).
 
 | command | does |
 |---|---|

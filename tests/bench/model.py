@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Estimates cycles of real CPUs from counted instructions: the table of docs/performance.md."""
+"""Estimates cycles of real CPUs from counted instructions: the table of docs/performance/model.md."""
 import json
 from pathlib import Path
 
@@ -8,7 +8,7 @@ BASELINE = Path(__file__).parent / "baseline.json"
 
 # Cycles that the CPU takes to leave a guest and enter it again, and for one system call (SYSCALL
 # and SYSRET or SYSENTER and SYSEXIT); with page tables split against Meltdown two loads of CR3 come
-# on top. docs/performance.md says where the figures are from.
+# on top. docs/performance/model.md says where the figures are from.
 CPUS = (
     ("AMD Zen 2", "qemu", 1360, 120),
     ("Intel, not open to Meltdown", "bochs", 1000, 150),

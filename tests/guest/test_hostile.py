@@ -255,7 +255,7 @@ def run_storm(yard, storm):
     lines = log_lines(machine, name)
     vm = machine.vm(name)
     assert vm["state"] == "running", f"{storm}: {vm}"
-    # Burst and rate of docs/manager.md, and what the manager and the kernel log about the VM
+    # Burst and rate of docs/manager/configuration.md, and what the manager and the kernel log about the VM
     assert lines <= 200 + 20 * vm["uptime_ns"] / 1e9 + 20, f"{storm}: {lines}, {vm}"
     yard.destroy(name)
     return share, part
@@ -331,7 +331,7 @@ def mib_free(yard):
 def test_memory_full(yard):
     """A VM takes the last page there is: another VM is refused, those that run go on."""
     machine = yard.machine
-    # docs/manager.md: RAM / 128 and 512 pages, 64 a vCPU
+    # docs/guides/write-a-configuration.md: RAM / 128 and 512 pages, 64 a vCPU
     mib = (mib_free(yard) - 4) * 128 // 129
     out = machine.command(f"vm create greedy kernel=greedy.bin memory={mib}M cmdline=mib={mib}")
     assert out == "greedy: created", out

@@ -6,6 +6,7 @@ import glob
 import re
 import sys
 
+COMMANDS = "docs/manager/commands.md"
 # (source, pattern of a name, page, how the page writes the name)
 OFFERED = (
     ("kernel/abi/syscall.h", r"^\t(SYS_[A-Z_]+),", "docs/abi.md", "`{}`"),
@@ -13,8 +14,9 @@ OFFERED = (
     ("kernel/abi/start.h", r"^\t(START_[A-Z_]+),", "docs/abi.md", "`{}`"),
     ("kernel/abi/object.h", r"^\t(RIGHT_[A-Z]+) = 1", "docs/abi.md", "`{}`"),
     ("lib/status.h", r"^\t(STATUS_[A-Z_]+) = ", "docs/abi.md", "`{}`"),
-    ("vmm/manager/commands/*.c", r'^\t\.name = "([a-z0-9 ]+)",', "docs/manager.md", "| `{}"),
-    ("vmm/manager/config/config_keys.c", r'^\t\{"([a-z_]+)", VALUE', "docs/manager.md", "| `{}` |"),
+    ("vmm/manager/commands/*.c", r'^\t\.name = "([a-z0-9 ]+)",', COMMANDS, "| `{}"),
+    ("vmm/manager/config/config_keys.c", r'^\t\{"([a-z_]+)", VALUE',
+     "docs/manager/configuration.md", "| `{}` |"),
 )
 PARTS = ("arch", "boot", "kernel", "lib", "mm", "vmm")
 NOT_OFFERED = {"SYS_COUNT", "EXIT_REASON_COUNT", "START_NONE", "RIGHT_ALL"}
@@ -76,11 +78,11 @@ def check_changeable(page):
                       read("vmm/manager/vm/vm_keys.h"), re.MULTILINE)
     row = re.search(r"^\| `vm set .*\| changes (.*) at any time", page, re.MULTILINE)
     if not words or not row:
-        yield "docs/manager.md: the keys of vm set are not found, the pattern is out of date"
+        yield f"{COMMANDS}: the keys of vm set are not found, the pattern is out of date"
         return
     wanted = "".join(re.findall(r'"([^"]*)"', words[1])).split()
     if re.findall(r"`([a-z_.]+)`", row[1]) != wanted:
-        yield f"docs/manager.md: vm set changes {wanted} at any time, found: {row[1]}"
+        yield f"{COMMANDS}: vm set changes {wanted} at any time, found: {row[1]}"
 
 
 def check_folders(page):
@@ -113,7 +115,7 @@ def main():
     errors += check_bits(page, "kernel/abi/object.h", r"^\t(RIGHT_[A-Z]+) = 1(?:u?l*) << (\d+)")
     errors += check_offsets(page)
     errors += check_version(page)
-    errors += check_changeable(read("docs/manager.md"))
+    errors += check_changeable(read(COMMANDS))
     errors += check_folders(read("docs/architecture.md"))
     print("\n".join(errors + [f"documented: {len(errors)} errors"]))
     return 1 if errors else 0

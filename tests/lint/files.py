@@ -24,7 +24,7 @@ RING0_LIMIT = 14837
 LINES_LIMIT = 500
 COLUMNS_LIMIT = 100
 # The page that shows the sizes, and how far they may be off there, in percent.
-PAGE = "docs/performance.md"
+PAGE = "docs/performance/size.md"
 PAGE_PERCENT = 1
 LICENCE = "SPDX-License-Identifier: MIT"
 # The comment right below the licence line of each source: what it is for, who calls it, what it may

@@ -3,14 +3,15 @@
 """
 The documentation's links: relative ones lead to a file, anchors to a heading, quoted paths exist in
 the tree, in «`name` in `path`» the file has the name; each claim of the threat model names a test.
-Nothing was left by a merge.
+A row of a table has as many cells as the table's first. Nothing was left by a merge.
 """
 
 import os
 import re
 import sys
 
-TOPS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs")
+TOPS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "gateway/README.md",
+        "tests/README.md")
 FENCE = re.compile(r"^(```|    )")
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -107,6 +108,26 @@ def check_names(path, text):
             yield from (f"{path}:{number}: {file} has no {name}" for name in missing)
 
 
+def cells(row):
+    """How many cells a row of a table has; `\\|` is a character of its cell."""
+    return len(re.findall(r"(?<!\\)\|", row.strip().strip("|"))) + 1
+
+
+def check_tables(path, text):
+    """A table begins with its head and a line of dashes; no row has more cells or fewer."""
+    head = None
+    lines = list(prose(text))
+    for (number, line), (_, below) in zip(lines, lines[1:] + [(0, "")]):
+        if not line.startswith("|"):
+            head = None
+        elif head is None:
+            head = line
+            if not re.match(r"^\|(?: *:?-+:? *\|)+$", below):
+                yield f"{path}:{number}: a row without a table"
+        elif cells(line) != cells(head):
+            yield f"{path}:{number}: {cells(line)} cells in a table of {cells(head)}"
+
+
 def check_claims(text):
     """Each row of the claims' table names what holds it up and a test or a proof that shows it."""
     table = text[text.index("| claim | held by | shown by |"):].split("\n\n")[0]
@@ -126,6 +147,7 @@ def main():
     known = {path: anchors(text) for path, text in texts.items()}
     errors = [error for path, text in texts.items() for error in check(path, text, known)]
     errors += [error for path, text in texts.items() for error in check_names(path, text)]
+    errors += [error for path, text in texts.items() for error in check_tables(path, text)]
     errors += check_claims(texts[CLAIMS])
     print("\n".join(errors + [f"links: {len(texts)} pages, {len(errors)} errors"]))
     return 1 if errors else 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A client of the machine channel, version 2: docs/manager.md#com2."""
+"""A client of the machine channel, version 2: docs/manager/channel.md."""
 import base64
 import json
 import os

@@ -126,7 +126,7 @@ def test_refused(build, tmp_path):
         assert stat(machine)["balloon-target-pages"] == 156 * MIB
 
 
-# By page, given back and taken again, in instructions: docs/performance.md.
+# By page, given back and taken again, in instructions: docs/performance/memory.md.
 COSTS = {"first": (700, 2000), "run": (650, 2000), "scattered": (2300, 2000), "blocks": (10, 600)}
 
 
@@ -166,7 +166,7 @@ echo MARK end"""
 @pytest.mark.long
 @pytest.mark.parametrize("emulator", ["qemu", "bochs"])
 def test_costs_kvm(build, tmp_path, emulator):
-    """The same guest under KVM and its QEMU, for docs/performance.md: all of it costs more there."""
+    """The same guest under KVM and its QEMU, for docs/performance/memory.md: all of it costs more there."""
     more = {"balloon.bin": build / "tests/guest/balloon.bin"}
     with kvm.boot(Qemu if emulator == "qemu" else Bochs, build, tmp_path, KVM, more,
                   extra=COUNTED) as machine:

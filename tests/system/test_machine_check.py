@@ -63,7 +63,7 @@ def use_all(machine):
     """One more VM writes to all the memory that is left for guests."""
     said = machine.command("vm create huge kernel=greedy.bin memory=512G")
     left = int(re.search(r"allowed: the (\d+) MiB that are promised to nobody", said).group(1))
-    mib = (left - 4) * 128 // 129  # docs/manager.md: besides RAM, RAM / 128 and 512 pages, 64 a vCPU
+    mib = (left - 4) * 128 // 129  # docs/guides/write-a-configuration.md: besides RAM, RAM / 128 and 512 pages, 64 a vCPU
     said = machine.command(f"vm create greedy kernel=greedy.bin memory={mib}M cmdline=mib={mib}")
     assert said == "greedy: created", said
     machine.type("vm start greedy\r")

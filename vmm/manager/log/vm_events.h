@@ -6,7 +6,7 @@
 #include "vmm/manager/disk/guid.h"
 #include "vmm/rt/channel.h"
 
-/* What happened to a VM, in the words of docs/manager.md. */
+/* What happened to a VM, in the words of docs/manager/channel.md. */
 enum vm_event {
 	EVENT_CREATED,
 	EVENT_STARTED,

@@ -8,7 +8,7 @@
 
 _Static_assert(EFFECT_REFUSED == 0, "what the table leaves out is refused");
 
-/* Drawn in docs/manager.md; a VM in VM_ENDING can only end. */
+/* Drawn in docs/manager/life-cycle.md; a VM in VM_ENDING can only end. */
 static const struct vm_life table[VM_LIFE_STATES][ACTION_COUNT] = {
 	[VM_CREATED] = {
 		[ACTION_START] = TELL(VM_RUNNING),
