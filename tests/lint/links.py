@@ -3,7 +3,8 @@
 """
 The documentation's links: relative ones lead to a file, anchors to a heading, quoted paths exist in
 the tree, in «`name` in `path`» the file has the name; each claim of the threat model names a test.
-A row of a table has as many cells as the table's first. Nothing was left by a merge.
+A row of a table has as many cells as the table's first. A sequence drawing's messages begin with a
+function each, which the list below it names in the same order. Nothing was left by a merge.
 """
 
 import os
@@ -18,10 +19,11 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*$")
 UNMERGED = re.compile(r"<{7} |>{7} ")
 # What looks like a path from the root of the tree: a known first folder, no blanks or wildcards.
-PATH = re.compile(r"^(?:arch|boot|docs|iso|kernel|lib|mm|tests|vmm)/[\w./-]*$|^linker\.ld$|^LICENSE$")
+PATH = re.compile(r"^(?:arch|boot|docs|gateway|iso|kernel|lib|mm|tests|vmm)/[\w./-]*$|^linker\.ld$|^LICENSE$")
 
 # «`name` in `path`», where a name is an identifier.
 NAMED = re.compile(r"`(\w+)`(?:,? (?:and|,) `(\w+)`)? in `([\w./-]+\.\w+)`")
+DRAWN = re.compile(r"^ +\w+-+>>\w+: (\w+): ")
 CLAIMS = "docs/threat-model.md"
 HELD_UP = re.compile(r"`tests/(?:unit|guest|system|fuzz|verify|hostile|lint|bench)\b[\w./-]*`")
 
@@ -78,13 +80,17 @@ def check_link(path, target, known):
     return None
 
 
-def check(path, text, known):
-    # A link may extend over two lines.
+def pairs(text):
+    """Lines with their numbers, each also with the next behind it: a link may extend over two."""
     lines = list(prose(text))
-    for index, (number, line) in enumerate(lines):
+    for (number, line), (_, below) in zip(lines, lines[1:] + [(0, "")]):
+        yield number, line, line + " " + below.strip()
+
+
+def check(path, text, known):
+    for number, line, joined in pairs(text):
         if UNMERGED.match(line):
             yield f"{path}:{number}: left by a merge"
-        joined = line + " " + (lines[index + 1][1].strip() if index + 1 < len(lines) else "")
         for match in LINK.finditer(joined):
             error = check_link(path, match[1], known) if match.start() < len(line) else None
             if error:
@@ -101,8 +107,9 @@ def read(path):
 
 def check_names(path, text):
     """A name that is said to be in a file of the tree is there."""
-    for number, line in prose(text):
-        for *names, file in NAMED.findall(line):
+    for number, line, joined in pairs(text):
+        for match in NAMED.finditer(joined):
+            *names, file = match.groups() if match.start() < len(line) else (None, "")
             missing = [name for name in names if name and os.path.isfile(file)
                        and not re.search(rf"\b{name}\b", read(file))]
             yield from (f"{path}:{number}: {file} has no {name}" for name in missing)
@@ -128,6 +135,24 @@ def check_tables(path, text):
             yield f"{path}:{number}: {cells(line)} cells in a table of {cells(head)}"
 
 
+def check_drawings(path, text):
+    """The functions that a drawing shows are those of the list below it, in the list's order."""
+    for section in re.split(r"^## ", text, flags=re.MULTILINE):
+        if "sequenceDiagram" not in section:
+            continue
+        drawing, _, below = section.partition("sequenceDiagram")[2].partition("```")
+        listed = iter(name for match in NAMED.findall(" ".join(below.split()))
+                      for name in match[:-1] if name)
+        title = section.splitlines()[0]
+        messages = [line for line in drawing.splitlines() if ">>" in line]
+        drawn = [DRAWN.match(line) for line in messages]
+        if not messages or not all(drawn):
+            yield f"{path}: {title}: a message of the drawing names no function"
+            continue
+        yield from (f"{path}: {title}: {match[1]} is drawn, and not named in this order below"
+                    for match in drawn if match[1] not in listed)
+
+
 def check_claims(text):
     """Each row of the claims' table names what holds it up and a test or a proof that shows it."""
     table = text[text.index("| claim | held by | shown by |"):].split("\n\n")[0]
@@ -148,6 +173,7 @@ def main():
     errors = [error for path, text in texts.items() for error in check(path, text, known)]
     errors += [error for path, text in texts.items() for error in check_names(path, text)]
     errors += [error for path, text in texts.items() for error in check_tables(path, text)]
+    errors += [error for path, text in texts.items() for error in check_drawings(path, text)]
     errors += check_claims(texts[CLAIMS])
     print("\n".join(errors + [f"links: {len(texts)} pages, {len(errors)} errors"]))
     return 1 if errors else 0
