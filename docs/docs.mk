@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The pages are plain Markdown. These checks are made: links lead somewhere, nothing offered is left
-# out, the generated references are up to date, and console examples print what they show.
+# out, the generated references and drawings are up to date, and console examples print what they show.
 
 .PHONY: docs docs-update docs-static
 docs-static: $(BUILD)/manager.elf
@@ -12,11 +12,15 @@ docs-static: $(BUILD)/manager.elf
 		{ cat $(BUILD)/docs.diff; echo "docs/reference/console.md is old: make docs-update"; exit 1; }
 	$(Q)$(PYTHON) docs/abi_reference.py | diff docs/reference/abi.md - >$(BUILD)/docs.diff || \
 		{ cat $(BUILD)/docs.diff; echo "docs/reference/abi.md is old: make docs-update"; exit 1; }
+	$(Q)$(PYTHON) docs/pictures.py >$(BUILD)/pictures.md
+	$(Q)diff docs/pictures.md $(BUILD)/pictures.md >$(BUILD)/docs.diff || \
+		{ cat $(BUILD)/docs.diff; echo "docs/pictures.md is old: make docs-update"; exit 1; }
 
 docs: docs-static test-packages ## check the documentation: links, completeness, references, console examples
 	$(Q)$(MAKE) --no-print-directory $(BUILD)/skerry.elf $(BUILD)/guests.cpio $(DATA_DISK)
 	$(Q)$(PYTHON) docs/examples.py --build $(BUILD)
 
-docs-update: $(BUILD)/manager.elf ## write docs/reference/ anew
+docs-update: $(BUILD)/manager.elf ## write docs/reference/ and docs/pictures.md anew
 	$(Q)$(PYTHON) docs/console_reference.py $(BUILD)/manager.elf >docs/reference/console.md
 	$(Q)$(PYTHON) docs/abi_reference.py >docs/reference/abi.md
+	$(Q)$(PYTHON) docs/pictures.py >docs/pictures.md
