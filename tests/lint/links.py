@@ -4,7 +4,8 @@
 The documentation's links: relative ones lead to a file, anchors to a heading, quoted paths exist in
 the tree, in «`name` in `path`» the file has the name; each claim of the threat model names a test.
 A row of a table has as many cells as the table's first. A sequence drawing's messages begin with a
-function each, which the list below it names in the same order. Nothing was left by a merge.
+function each, which the list below it names in the same order. Each page of docs/ is in docs/index.md,
+or in the index.md of its folder, which is there. Nothing was left by a merge.
 """
 
 import os
@@ -149,8 +150,24 @@ def check_drawings(path, text):
         if not messages or not all(drawn):
             yield f"{path}: {title}: a message of the drawing names no function"
             continue
-        yield from (f"{path}: {title}: {match[1]} is drawn, and not named in this order below"
-                    for match in drawn if match[1] not in listed)
+        wrong = next((match[1] for match in drawn if match[1] not in listed), None)
+        if wrong:
+            yield f"{path}: {title}: {wrong} is drawn, and not named in this order below"
+
+
+def check_index(texts):
+    """From docs/index.md, or from there by the index of its folder, a reader finds each page."""
+    found = {}
+    for path, text in texts.items():
+        if os.path.basename(path) == "index.md":
+            folder = os.path.dirname(path)
+            found[folder] = {os.path.normpath(os.path.join(folder, target.partition("#")[0]))
+                             for target in LINK.findall(text)}
+    for path in texts:
+        folder = os.path.dirname(path)
+        known = found.get("docs", set()) | found.get(folder, set())
+        if path.startswith("docs/") and path != "docs/index.md" and path not in known:
+            yield f"{path}: neither docs/index.md nor {folder}/index.md leads there"
 
 
 def check_claims(text):
@@ -174,6 +191,7 @@ def main():
     errors += [error for path, text in texts.items() for error in check_names(path, text)]
     errors += [error for path, text in texts.items() for error in check_tables(path, text)]
     errors += [error for path, text in texts.items() for error in check_drawings(path, text)]
+    errors += check_index(texts)
     errors += check_claims(texts[CLAIMS])
     print("\n".join(errors + [f"links: {len(texts)} pages, {len(errors)} errors"]))
     return 1 if errors else 0
