@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Carries out operators' actions on VMs and takes over what monitors report about their guests.
+ * Called by commands, `setup.c` and the event loop; `vm_step` moves on every VM's operations.
+ */
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/log/log.h"
@@ -14,10 +18,10 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
-/* A driver says when it is done; so often its word is not waited for. */
+/* A driver signals when it is done; the manager looks again after this time in case it does not. */
 #define DISK_LOOK_NS (10 * NS_PER_MS)
 
-/* The last VM that could not be created, and why. */
+/* The VM that was last refused at its creation, and the reason. */
 static struct {
 	u32 id;
 	char reason[sizeof(((struct vm *)NULL)->reason)];
@@ -64,7 +68,7 @@ static void vm_set_state(struct vm *vm, enum vm_state state, const char *reason)
 	string_copy(vm->reason, sizeof(vm->reason), reason);
 }
 
-/* The VM never came to be. */
+/* Removes a VM that never came to be, and keeps the reason for vm_refusal. */
 static void vm_refused(struct vm *vm, const char *reason)
 {
 	vm_set_state(vm, VM_CRASHED, reason);
@@ -76,7 +80,7 @@ static void vm_refused(struct vm *vm, const char *reason)
 	vm_release(vm, AFTER_REMOVE);
 }
 
-/* How a VM has ended, unless that is the answer to the command being typed. */
+/* Prints how the VM has ended, unless a waiting command at the console will answer just that. */
 static void vm_notice_end(const struct vm *vm)
 {
 	if (!vm->answered)
@@ -97,13 +101,13 @@ void vm_crash(struct vm *vm, const char *reason, bool monitor_alive)
 	vm->stop_deadline_tsc = 0;
 	vm_tell(vm, LOG_ERROR, EVENT_CRASHED);
 	if (vm->config.on_crash != ON_CRASH_HOLD)
-		vm->answered = false; /* what becomes of it then is another thing to say */
+		vm->answered = false; /* what on_crash does next is still news */
 	vm_notice_end(vm);
 	if (!vm_crash_ends(vm) && !monitor_alive)
 		vm_release(vm, AFTER_NOTHING);
 }
 
-/* No new monitor could be made for a VM that was there before. */
+/* Marks a VM that existed before as crashed: no new monitor could be made for it. */
 static void vm_not_started(struct vm *vm, const char *reason)
 {
 	if (vm_restore_failed(vm, reason))
@@ -122,7 +126,7 @@ void vm_end(struct vm *vm, const char *reason)
 	vm_release(vm, AFTER_NOTHING);
 }
 
-/* What the monitor wrote, made printable. */
+/* Copies the reason that the monitor wrote, with unprintable bytes escaped. */
 static void vm_read_reason(const struct vm *vm, char *reason, size_t size)
 {
 	char raw[sizeof(vm->reason)];
@@ -132,8 +136,8 @@ static void vm_read_reason(const struct vm *vm, char *reason, size_t size)
 }
 
 /*
- * Resets since the last look. Those that nobody asked for count as crashes: at the limit the
- * monitor stops its guest; here the crashes of monitors before it count too.
+ * Returns whether the guest was reset since the last call. Unasked resets are recorded as crashes:
+ * the monitor stops its guest at the limit, but crashes of earlier monitors count too.
  */
 static bool vm_take_resets(struct vm *vm)
 {
@@ -141,7 +145,7 @@ static bool vm_take_resets(struct vm *vm)
 	u32 unasked = vm->channel->unasked_resets;
 	bool any = resets != vm->resets_told;
 
-	/* A monitor gone bad may report any count: above the limit it makes no difference. */
+	/* A faulty monitor may report any count: above the limit the number makes no difference. */
 	for (u32 i = MIN(unasked - vm->unasked_told, VM_CRASH_LIMIT); i > 0; i--)
 		vm_crash_record(vm);
 	vm->unasked_told = unasked;
@@ -158,7 +162,7 @@ static enum vm_event vm_event_of(const struct vm *vm, u32 state, bool reset)
 	return reset ? EVENT_RESET : EVENT_RESUMED;
 }
 
-/* By the last command: a VM is paused only if that was asked, and runs only if it was not. */
+/* Returns whether the report agrees with the last command: paused if and only if that was asked. */
 static bool vm_can_be(const struct vm *vm, u32 state)
 {
 	if (!vm_life_reports(vm->state, state) || (vm->fresh && state != VM_CRASHED))
@@ -168,7 +172,7 @@ static bool vm_can_be(const struct vm *vm, u32 state)
 	return state != VM_RUNNING || !vm->pause_asked;
 }
 
-/* Resets that nobody asked for are reported within the rate limit of log lines. */
+/* Reports a reset; one that nobody asked for only within the rate limit of log lines. */
 static void vm_tell_reset(struct vm *vm)
 {
 	if (vm->reset_asked || vm_log_allows(vm))
@@ -176,7 +180,6 @@ static void vm_tell_reset(struct vm *vm)
 	vm->reset_asked = false;
 }
 
-/* Takes over a change of state that the monitor reports. */
 static void vm_take_state(struct vm *vm)
 {
 	char reason[sizeof(vm->reason)];
@@ -222,7 +225,7 @@ void vm_hungers(struct vm *vm)
 	if (vm->state == VM_RUNNING) {
 		vm_set_state(vm, VM_PAUSED, VM_NO_MEMORY);
 		vm_tell(vm, LOG_WARNING, EVENT_PAUSED);
-	} else { /* on its way up */
+	} else { /* the guest has not begun to run */
 		log_message(LOG_WARNING, LOG_VM, vm->config.name, "waits: " VM_NO_MEMORY);
 	}
 }
@@ -233,7 +236,7 @@ void vm_channel_signalled(struct vm *vm)
 		return;
 	vm_log_take(vm);
 	vm_output_count(vm);
-	/* It may have been started since it became ready, and run already. */
+	/* The VM may have been started after it became ready, and may run already. */
 	if (vm->fresh && !vm->dying && vm_ready(vm)) {
 		vm_event(vm->config.name, vm->uuid, EVENT_CREATED, "");
 		vm->fresh = false;
@@ -246,7 +249,6 @@ void vm_channel_signalled(struct vm *vm)
 	vm->start_wanted = false;
 }
 
-/* A crashed guest lives again, or cannot. */
 bool vm_was_reset(struct vm *vm)
 {
 	u32 state = __atomic_load_n(&vm->channel->state, __ATOMIC_ACQUIRE);
@@ -258,7 +260,7 @@ bool vm_was_reset(struct vm *vm)
 		vm_set_state(vm, VM_RUNNING, "");
 		vm->pause_asked = false;
 		vm_tell(vm, LOG_INFO, EVENT_STARTED);
-		vm_take_state(vm); /* it may have ended by itself since */
+		vm_take_state(vm); /* the guest may have ended by itself since */
 	} else if (vm->state == VM_RUNNING) {
 		vm_event(vm->config.name, vm->uuid, EVENT_RESET, "");
 	}
@@ -271,7 +273,7 @@ void vm_process_ended(struct vm *vm)
 
 	vm_channel_signalled(vm);
 	if (vm->dying || vm->group == HANDLE_NONE)
-		return; /* it was ended from here */
+		return; /* the manager itself has ended the process */
 	if (vm->state == VM_CRASHED)
 		vm_release(vm, AFTER_NOTHING);
 	else
@@ -311,7 +313,6 @@ static bool vm_press_button(struct vm *vm, char *problem, size_t size)
 	return true;
 }
 
-/* As long as a stop is under way. */
 static void vm_step_stop(struct vm *vm, u64 now)
 {
 	if (now >= vm->stop_deadline_tsc) {
@@ -323,7 +324,6 @@ static void vm_step_stop(struct vm *vm, u64 now)
 	}
 }
 
-/* The command to the monitor. */
 static enum vm_command vm_command_of(enum vm_action action)
 {
 	switch (action) {
@@ -356,7 +356,7 @@ bool vm_allows(const struct vm *vm, enum vm_action action)
 	return vm_life(vm_life_state(vm), action).effect != EFFECT_REFUSED;
 }
 
-/* Whether the action has to wait for what the monitor was told last. */
+/* Returns whether the action has to wait until the monitor has done the last command. */
 static bool vm_must_wait(const struct vm *vm, enum vm_action action)
 {
 	bool only_set_up = action == ACTION_START && !vm_ready(vm) && !vm->start_wanted;
@@ -370,13 +370,13 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	struct vm_life life;
 	bool busy;
 
-	vm_channel_signalled(vm); /* what its monitor has said before counts */
+	vm_channel_signalled(vm); /* take over what its monitor has said so far */
 	busy = vm_must_wait(vm, action);
 	if (!busy)
-		vm_channel_signalled(vm); /* it has obeyed: its state was there first */
+		vm_channel_signalled(vm); /* its state was written before it was done */
 	life = vm_life(vm_life_state(vm), action);
 	if (life.effect == EFFECT_REFUSED) {
-		if (refusal.id == vm->id) /* has just been heard: it never came to be */
+		if (refusal.id == vm->id) /* this call has found that out */
 			string_copy(problem, size, refusal.reason);
 		else
 			format(problem, size, "%s is %s, %s", vm->config.name,
@@ -410,7 +410,7 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	}
 }
 
-/* The kernel has taken everything back. */
+/* Does what was to follow, after the kernel has taken back all memory and objects of the VM. */
 static void vm_released(struct vm *vm)
 {
 	char problem[256];
@@ -448,7 +448,7 @@ static bool vm_waits_for_others(const struct vm *vm)
 bool vm_step(void)
 {
 	bool more = false;
-	bool trims = false; /* one VM in a turn */
+	bool trims = false; /* at most one VM is trimmed in a turn */
 	u64 now = clock_tsc();
 
 	vm_overcommit_step(now);
@@ -464,12 +464,12 @@ bool vm_step(void)
 		vm_backup_step(vm, now);
 		if (!vm->dying)
 			continue;
-		/* Before the group: its last steps give back whatever is waiting for it. */
+		/* The channel goes before the group, whose last steps give back what it holds. */
 		if (vm->after == AFTER_REMOVE)
 			vm_release_channel(vm);
 		if (vm_release_step(vm)) {
 			vm_released(vm);
-			more = true; /* others may have waited for that */
+			more = true; /* other VMs may have waited for this memory */
 		}
 		more |= !vm_waits_for_others(vm);
 	}
@@ -482,7 +482,7 @@ u64 vm_deadline(void)
 
 	VM_FOR_EACH(vm) {
 		if (vm->dying && !vm_waits_for_others(vm))
-			return 0; /* since vm_step was called */
+			return 0; /* began to end after vm_step was called */
 		if (vm_save_waits(vm))
 			return 0;
 		if (vm->dying && vm->leaving_drivers)

@@ -20,20 +20,21 @@
 struct driver_link;
 
 #define VM_MAX CONFIG_VM_MAX
-#define VM_CRASH_LIMIT 5u               /* so many within the window: not restarted again */
-/* A guest on its way up has nobody yet who heeds the button. */
+#define VM_CRASH_LIMIT 5u               /* unasked resets and crashes within the window after which
+					 * on_crash stops restarting */
+/* A booting guest ignores the power button: `vm stop` presses it again after this time. */
 #define VM_PRESS_AGAIN_NS (5 * NS_PER_S)
 #define VM_CRASH_WINDOW_NS (60 * NS_PER_S)
 
-/* As a VM's kernel: the guest that is part of the image. */
+/* A value of `kernel`: the guest that is part of Skerry's image. */
 #define VM_KERNEL_BUILT_IN "built-in"
 
-/* What happens once the kernel has taken everything back. */
+/* What follows once the kernel has taken back all memory and objects of a VM. */
 enum vm_after {
 	AFTER_NOTHING,
 	AFTER_START,  /* a fresh boot */
-	AFTER_CREATE, /* a new monitor, which waits for a start */
-	AFTER_REMOVE, /* it leaves the list */
+	AFTER_CREATE, /* make a new monitor, which waits for a start */
+	AFTER_REMOVE, /* remove the VM from the list */
 };
 
 /*
@@ -41,49 +42,49 @@ enum vm_after {
  * channel, with what the guest has printed, stays until the VM is destroyed.
  */
 struct vm {
-	u32 id; /* never used again; 0: the slot is free */
-	char uuid[GUID_TEXT_BYTES]; /* of this VM, for as long as it is in the list */
-	u32 boots;		    /* how often a monitor was made for it */
-	u32 revision;		    /* how often its configuration has changed since it is there */
+	u32 id; /* never reused; 0: this slot is free */
+	char uuid[GUID_TEXT_BYTES]; /* constant while the VM is in the list */
+	u32 boots;		    /* number of monitors that were made to boot it */
+	u32 revision;		    /* number of changes of its configuration since its creation */
 	struct vm_config config;
 	enum vm_state state;
-	s32 exit_code; /* -1: none */
+	s32 exit_code; /* -1: the guest has reported none */
 	char reason[sizeof(((struct vm_channel *)NULL)->reason)];
 
 	handle_t group;          /* HANDLE_NONE: there is no monitor */
-	handle_t ram;            /* its memory, for windows; goes with the group */
-	struct vm_monitor monitor; /* likewise */
-	struct vm_handover handover; /* likewise */
+	handle_t ram;            /* its RAM; destroyed with the group */
+	struct vm_monitor monitor; /* destroyed with the group */
+	struct vm_handover handover; /* destroyed with the group */
 	struct vm_renewal renewal;
 	struct vm_snapshots snapshots;
-	u32 clone_of;            /* the VM of whose snapshot its RAM is a layer; 0: none */
-	u32 clone_layer;         /* of that snapshot */
-	const struct vm_snapshot *origin; /* while its monitor is made from that; NULL: it boots */
+	u32 clone_of;            /* id of the VM whose snapshot its RAM lies on; 0: none */
+	u32 clone_layer;         /* that snapshot's `layer` */
+	const struct vm_snapshot *origin; /* while its monitor is made from it; NULL: it boots */
 	u64 paced_tsc;
-	u64 deaf_until_tsc;      /* 0: the monitor is heard */
-	bool dying;              /* the group is being taken back */
-	bool leaving_drivers;	 /* before that they have to be done with it */
-	const char *kept_by;	 /* a driver whose device may still write to its memory */
-	bool kept_by_clones;	 /* the group has ended but for what they read, or views of disks */
-	bool kept_by_kernel;	 /* likewise: some of its pages do not come back, which is logged */
+	u64 deaf_until_tsc;      /* signals are ignored until then: vm_pace.h; 0: they are heard */
+	bool dying;              /* the group is being destroyed */
+	bool leaving_drivers;	 /* drivers still use its memory, so the group stays */
+	const char *kept_by;	 /* driver with DMA still open to its memory; NULL: none */
+	bool kept_by_clones;	 /* clones still read its memory, or see its disks through views */
+	bool kept_by_kernel;	 /* the kernel cannot free some of its pages; this was logged */
 	enum vm_after after;
-	char end_reason[24];     /* why it leaves the list */
-	bool fresh;              /* its first monitor is not set up yet: it may never come to be */
-	bool start_wanted;       /* as soon as the monitor is set up */
-	bool pause_asked;        /* by the last command that changes its state */
-	bool reset_asked;        /* likewise, and no reset was reported since */
-	bool answered;           /* a command at the console waits, and says how it ends */
-	const struct group_page *account; /* NULL: none */
-	u64 quota_pages;         /* promised to `group` */
-	u64 quota_surplus;	 /* of these: taken back as soon as they are used no more */
-	u64 quota_look_tsc;	 /* then that is tried again */
-	u32 quota_looks;	 /* so often that was tried */
-	bool overcommits;	 /* its RAM is not: vm_overcommit.h */
-	bool starved;		 /* it waits for pages */
-	bool parked;		 /* so does a thread of its monitor, which cannot say so */
-	bool hungers;		 /* for longer: it was said that it is paused */
-	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* to its disks; NULL: none */
-	struct driver_link *port[CONFIG_VM_NET_MAX];  /* of its cards; NULL: none */
+	char end_reason[24];     /* why it was destroyed, for the event */
+	bool fresh;              /* its first monitor is not ready: it may yet fail */
+	bool start_wanted;       /* start it as soon as the monitor is ready */
+	bool pause_asked;        /* the last command that changes the state was a pause */
+	bool reset_asked;        /* a reset was asked for and is not yet reported */
+	bool answered;           /* a waiting console command will print how it ends */
+	const struct group_page *account; /* NULL: there is no group */
+	u64 quota_pages;         /* quota of `group` */
+	u64 quota_surplus;	 /* pages of it to take back: vm_quota.h */
+	u64 quota_look_tsc;	 /* when the next attempt to take them back is due */
+	u32 quota_looks;	 /* number of such attempts, up to a limit */
+	bool overcommits;	 /* its RAM is not promised in full: vm_overcommit.h */
+	bool starved;		 /* the VM waits for pages */
+	bool parked;		 /* its monitor waits for pages, unable to say so */
+	bool hungers;		 /* it was reported as paused: it has waited for longer */
+	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* links to its disks; NULL: none */
+	struct driver_link *port[CONFIG_VM_NET_MAX];  /* links of its network cards; NULL: none */
 	struct vm_trim trim;
 	struct vm_saving save;
 	struct vm_backup backup;
@@ -94,54 +95,54 @@ struct vm {
 	struct {
 		u32 input_written;
 		u32 output_read;
-		u64 printed; /* bytes, as last looked at: vm_output.h */
+		u64 printed; /* bytes printed so far, at the last look: vm_output.h */
 	} stream[CHANNEL_STREAM_MAX];
 	u32 resets_told;
 	u32 unasked_told;
 
-	u32 question_number;	/* of the vm_query under way; 0: none */
-	u64 question_until_tsc; /* how long its asker waits */
+	u32 question_number;	/* number of the vm_query under way; 0: none */
+	u64 question_until_tsc; /* when its asker gives up */
 
 	enum vm_change_phase change_phase;
-	struct vm_config next;   /* what it is being changed to */
+	struct vm_config next;   /* the configuration that a change under way leads to */
 	char change_problem[160];
 
-	u64 stop_deadline_tsc; /* 0: no stop under way */
-	u64 press_again_tsc;   /* when the power button is pressed the next time */
-	u64 crash_tsc[VM_CRASH_LIMIT]; /* a ring of the last ones */
+	u64 stop_deadline_tsc; /* when a stop gives up waiting; 0: none is under way */
+	u64 press_again_tsc;   /* when the power button is pressed again */
+	u64 crash_tsc[VM_CRASH_LIMIT]; /* when it crashed, a ring of the last times */
 	u32 crash_count;
 
-	struct group_page final; /* the account when the last monitor ended */
+	struct group_page final; /* the account of the last monitor at its end */
 	u64 final_uptime_tsc;
 
 	struct vm_log log;
 };
 
-/* The VM at a place in the list, 0 to VM_MAX - 1; NULL: nobody is there. */
+/* Returns the VM in a slot, 0 to VM_MAX - 1, or NULL if the slot is free. */
 struct vm *vm_at(u64 place);
-/* Walks the list; NULL after the last. */
+/* Returns the next VM of the list (the first after NULL), or NULL after the last. */
 struct vm *vm_next(struct vm *vm);
 #define VM_FOR_EACH(each) for (struct vm *each = vm_next(NULL); each != NULL; each = vm_next(each))
 struct vm *vm_find(const char *name);
 struct vm *vm_by_id(u32 id);
-/* Of the one whose id has these low bits, "" for none. */
+/* Returns the name of the VM whose id has these low bits, or "" if there is none. */
 const char *vm_name_by_low_id(u16 low_id);
-/* NULL: there are VM_MAX already. */
+/* Returns a slot for a new VM, or NULL if there are VM_MAX VMs already. */
 struct vm *vm_free_slot(void);
 
-/* Whether no guest runs, nor may run before the next start. */
+/* Returns whether no guest runs, nor can run before the next start. */
 static inline bool vm_has_ended(const struct vm *vm)
 {
 	return vm->state == VM_STOPPED || vm->state == VM_CRASHED;
 }
 
 const char *vm_state_name(enum vm_state state);
-/* Time in state running since the last fresh boot. */
+/* Returns how long the VM has been in state running since its last fresh boot. */
 u64 vm_uptime_tsc(const struct vm *vm);
 u64 vm_uptime_ns(const struct vm *vm);
-/* The account in force, or that of the last monitor. */
+/* Returns the account of the present group, or the final one of the last group. */
 const struct group_page *vm_account(const struct vm *vm);
-/* All exits, whoever settled them. */
+/* Returns the sum of all the guest's exits, in the kernel and in the monitor. */
 static inline u64 vm_exits(const struct vm *vm)
 {
 	const struct group_page *account = vm_account(vm);
@@ -151,94 +152,112 @@ static inline u64 vm_exits(const struct vm *vm)
 		sum += account->exits_by_reason[i];
 	return sum;
 }
-/* What it takes of the machine at present; memory that was promised counts from its first touch. */
+/*
+ * Returns how much of the machine's memory the VM takes; promised memory counts from its first
+ * touch.
+ */
 static inline u64 vm_resident_bytes(const struct vm *vm)
 {
 	u64 used = vm->account != NULL ? vm->account->used_pages : 0;
 	u64 absent = vm->account != NULL ? vm->account->absent_pages : 0;
 
-	return (used - MIN(used, absent)) * PAGE_SIZE; /* read one after the other */
+	return (used - MIN(used, absent)) * PAGE_SIZE; /* the two are read at different times */
 }
-/* CPU time up to now, also of threads that have run for long without the kernel looking. */
+/* Returns its CPU time so far, with that of threads which the kernel has not accounted yet. */
 u64 vm_cpu_ns(const struct vm *vm);
-/* Whether the monitor has not yet done what it was last told, or everything is being taken back. */
+/* Returns whether the monitor has not done its last command yet, or an operation is under way. */
 bool vm_busy(const struct vm *vm);
 
-/* Whether others still have its memory, for as long as they like: nobody waits for that. */
+/*
+ * Returns whether others hold its memory, for any length of time: nobody should wait for the end.
+ */
 static inline bool vm_is_kept(const struct vm *vm)
 {
 	return vm->kept_by != NULL || vm->kept_by_clones || vm->kept_by_kernel;
 }
 
-/* Whether the monitor has done the last command. */
+/* Returns whether the monitor has done the last command. */
 bool vm_command_done(const struct vm *vm);
-/* Whether the monitor is set up. */
+/* Returns whether the monitor has set itself up. */
 bool vm_ready(const struct vm *vm);
 
 /*
- * Puts a VM into the list; its monitor sets itself up. NULL: nothing is left of it, `problem` says
- * why. A monitor that cannot be set up takes the VM with it: vm_refusal then says why.
+ * Adds a VM to the list; its monitor sets itself up later. Returns NULL, with the reason in
+ * `problem`, if nothing of the VM is left. A monitor that fails to set itself up removes the VM:
+ * vm_refusal then returns the reason.
  */
 struct vm *vm_create(const struct vm_config *config, char *problem, size_t size);
-/* As vm_net.number, for each card; 0: it is on the same network as the other VM's. */
+/*
+ * For each card the number of a network (as vm_net.number), or 0 to stay on the source VM's
+ * network.
+ */
 struct vm_clone_nets {
 	u8 number[CONFIG_VM_NET_MAX];
 };
 /*
- * The same for a clone, which begins to run as another VM was at a snapshot: under its own name,
- * with its own memory above that of the snapshot. A card that goes to another network has the
- * address that its guest knows; the others have addresses of their own, which it does not know yet.
+ * Adds a clone of `from`, which begins to run in the state of the snapshot: under its own name,
+ * with its own memory above the snapshot's. A card that moves to another network keeps the address
+ * its guest knows; a card that stays gets an address that the guest does not know yet.
  */
 struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const char *name,
 		    const struct vm_clone_nets *nets, char *problem, size_t size);
-/* For vm.c and its parts: a monitor, of a VM that has never run; false: `problem` says why not. */
+/*
+ * For vm.c and its parts: makes a monitor for a VM that has none. Returns false, with the reason in
+ * `problem`, if that fails.
+ */
 bool vm_boot(struct vm *vm, char *problem, size_t size);
-/* Likewise: ends the monitor, if there is one, in vm_step; then comes what `after` says. */
+/*
+ * For vm.c and its parts: lets vm_step end the monitor, if there is one, and then do what `after`
+ * says.
+ */
 void vm_release(struct vm *vm, enum vm_after after);
-/* Likewise: takes over that its guest was set back; false: vm->reason says why it was not. */
+/*
+ * For vm.c and its parts: takes over that the guest went back to a snapshot. Returns false, with
+ * the reason in vm->reason, if it is still crashed.
+ */
 bool vm_was_reset(struct vm *vm);
-/* Why the VM of that id, which is no more, was not created after all. */
+/* Returns why the VM of that id, which is gone, could not be created. */
 const char *vm_refusal(u32 id);
 
-/* Tells the monitor to do something. */
+/* Gives the monitor a command. */
 void vm_send(struct vm *vm, enum vm_command command);
 
-/* Whether its state has room for the action. */
+/* Returns whether the VM's state allows the action. */
 bool vm_allows(const struct vm *vm, enum vm_action action);
 
 /*
- * Does an action or says why not, in `problem`. What takes time goes on in vm_step and with the
- * monitor's signals; vm_busy tells.
+ * Carries out an action, or returns false with the reason in `problem`. What takes time continues
+ * in vm_step and with the monitor's signals; vm_busy tells whether it does.
  */
 bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size);
 
-/* It waits for pages and there are none: says so, once. */
+/* Reports, once, that the VM waits for pages of which there are none. */
 void vm_hungers(struct vm *vm);
 
-/* Its guest has ended, for that reason; everything is taken back. */
+/* Ends the guest for the given reason; the kernel then takes back its memory and objects. */
 void vm_end(struct vm *vm, const char *reason);
 
 /*
- * Its guest cannot go on, for that reason. The monitor, when it is still alive, is kept for
- * inspection as long as the crash is held.
+ * Records that the guest cannot continue, for the given reason. A monitor that is alive is kept for
+ * inspection for as long as the crash is held.
  */
 void vm_crash(struct vm *vm, const char *reason, bool monitor_alive);
 
-/* Signals of a monitor: something changed in its channel; its process ended. */
+/* Take over a monitor's signals: of a change in its channel, and of the end of its process. */
 void vm_channel_signalled(struct vm *vm);
 void vm_process_ended(struct vm *vm);
 
-/* One bounded step of what is under way; true when there is more to do at once. */
+/* Does one bounded step of all operations; returns whether another is due at once. */
 bool vm_step(void);
-/* The TSC at which vm_step has to be called at the latest, ~0: no need. */
+/* Returns the TSC by which vm_step has to be called, or ~0 if there is no need. */
 u64 vm_deadline(void);
 
-/* The place of a port in the configuration, from 1 on; 0: there is none of that name. */
+/* Returns the number of a port in the configuration, from 1 on, or 0 if none has that name. */
 u32 vm_port_find(const struct vm *vm, const char *name);
 
 /*
- * The console of a guest, 0, or one of its further ports by their place in the configuration, from
- * 1 on. Both return how many bytes were moved.
+ * Move bytes of a guest's console (port 0) or of a port by its number in the configuration, from 1
+ * on. Both return the number of bytes moved.
  */
 u32 vm_console_read(struct vm *vm, u32 port, u8 *bytes, u32 size);
 u32 vm_console_write(struct vm *vm, u32 port, const u8 *bytes, u32 count);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Runs a VM's backup from the moment its guest is held to the end of the process that copies.
+ * Called by the backup commands, by vm_step and, with the copier's events, by the event loop. Owns
+ * vm->backup; vm_backup_begin.c checks and prepares, vm_backup_copier.c makes the process.
+ */
 #include "vmm/manager/vm/vm_backup.h"
 
 #include "lib/read_once.h"
@@ -17,9 +22,9 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* For some block: the disks' drivers may have to start anew meanwhile. */
+/* The longest time without a copied block: the disks' drivers may have to start anew meanwhile. */
 #define COPY_NS (90 * NS_PER_S)
-/* A driver says when it is done; so often its word is not waited for. */
+/* A driver signals when it is done; the manager looks again after this time in case it does not. */
 #define LOOK_NS (10 * NS_PER_MS)
 
 static const char *vm_backup_name_of(const struct driver_link *link)
@@ -43,7 +48,7 @@ bool vm_backup_keeps(const struct vm *vm)
 	return vm->backup.phase != BACKUP_NONE;
 }
 
-/* --- its end --- */
+/* --- the end of a backup --- */
 
 static bool vm_backup_end_link(struct driver_link **link)
 {
@@ -52,7 +57,10 @@ static bool vm_backup_end_link(struct driver_link **link)
 	return *link == NULL;
 }
 
-/* What its group has given back is counted a little later. */
+/*
+ * Takes back the backup's share of the quota. Returns false while its pages are still counted as
+ * used.
+ */
 static bool vm_backup_quota_is_lowered(struct vm *vm)
 {
 	u64 pages = vm->backup.quota_pages;
@@ -76,7 +84,7 @@ bool vm_backup_detach(struct vm *vm)
 		all &= vm_backup_end_link(&backup->disk[i].from);
 		all &= vm_backup_end_link(&backup->disk[i].to);
 	}
-	/* what cannot be lowered for long is once there is another backup */
+	/* a quota that cannot be lowered in time is lowered before the next backup */
 	if (!all || (!vm_backup_quota_is_lowered(vm) && clock_tsc() < backup->until_tsc))
 		return false;
 	backup->phase = BACKUP_NONE;
@@ -88,7 +96,7 @@ static const char *vm_backup_kind_name(const struct vm *vm)
 	return vm->backup.kind == BACKUP_FULL ? "full" : "differential";
 }
 
-/* `problem`: why it has failed; NULL: it has not. */
+/* Ends the copying; `problem` says why the backup has failed, NULL that it has succeeded. */
 static void vm_backup_finish(struct vm *vm, const char *problem)
 {
 	struct vm_backup *backup = &vm->backup;
@@ -126,7 +134,7 @@ static void vm_backup_confirmed(struct vm *vm)
 	vm_backup_finish(vm, NULL);
 }
 
-/* The disks' own reasons are better than what the copier has seen of them. */
+/* Ends the backup with the reason that a disk gives, which is better than what the copier saw. */
 static void vm_backup_not_copied(struct vm *vm, const char *said)
 {
 	char problem[sizeof(vm->backup.problem)];
@@ -150,7 +158,7 @@ void vm_backup_abandon(struct vm *vm)
 
 	if (backup->phase != BACKUP_NONE && backup->phase != BACKUP_ENDING)
 		vm_backup_finish(vm, "its VM has ended meanwhile");
-	/* what has changed is noted in memory that goes now */
+	/* the memory that lists the changed blocks ends with the VM */
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		backup->disk[i].chained = false;
 		backup->disk[i].merge = false;
@@ -158,9 +166,9 @@ void vm_backup_abandon(struct vm *vm)
 	}
 }
 
-/* --- its beginning --- */
+/* --- the beginning of a backup --- */
 
-/* Its monitor is asked to stand still, or to save it, which is that and more. */
+/* Asks the monitor to hold the guest, or to save it, which holds the guest as well. */
 static bool vm_backup_hold_or_save(struct vm *vm, const struct vm_backup_wish *wish, char *problem,
 				   size_t size)
 {
@@ -175,7 +183,7 @@ static bool vm_backup_hold_or_save(struct vm *vm, const struct vm_backup_wish *w
 	if (!vm_save(vm, &place, problem, size))
 		return false;
 	vm_backup_enter(vm, BACKUP_SAVING);
-	vm->backup.until_tsc = ~0ull; /* the save has limits of its own */
+	vm->backup.until_tsc = ~0ull; /* the save has time limits of its own */
 	return true;
 }
 
@@ -183,7 +191,7 @@ bool vm_backup(struct vm *vm, const struct vm_backup_wish *wish, char *problem, 
 {
 	struct vm_backup *backup = &vm->backup;
 
-	vm_channel_signalled(vm); /* what its monitor has said before counts */
+	vm_channel_signalled(vm); /* take over what its monitor has said so far */
 	if (!vm_backup_may_begin(vm, wish, problem, size))
 		return false;
 	backup->kind = wish->kind;
@@ -221,7 +229,7 @@ bool vm_backup_cancel(struct vm *vm, char *problem, size_t size)
 	}
 }
 
-/* --- steps --- */
+/* --- the steps of a backup --- */
 
 static void vm_backup_go_on(struct vm *vm, const char *problem)
 {
@@ -232,7 +240,8 @@ static void vm_backup_go_on(struct vm *vm, const char *problem)
 }
 
 /*
- * The worst that one of them has to say; DISK_UNDO_PENDING: `problem` says who does not answer.
+ * Returns the worst state of the disks; for DISK_UNDO_PENDING `problem` names the driver that does
+ * not answer.
  */
 static enum disk_undo_state vm_backup_look_whether_kept(const struct vm *vm, char *problem,
 							size_t size)
@@ -268,7 +277,10 @@ static void vm_backup_step_keeping(struct vm *vm, u64 now_tsc)
 		vm_backup_go_on(vm, problem);
 }
 
-/* The disks hold what is to be copied. Until it is confirmed the last point's changes count too. */
+/*
+ * Has the disks keep the blocks to be copied. Until the backup is confirmed, changes since the last
+ * point count too.
+ */
 static void vm_backup_keep(struct vm *vm)
 {
 	VM_BACKUP_FOR_EACH(vm, i) {
@@ -320,7 +332,7 @@ static void vm_backup_goes_on(struct vm *vm)
 		vm_backup_finish(vm, problem);
 }
 
-/* What the copier wrote, made printable. */
+/* Copies the copier's reason, with unprintable bytes escaped. */
 static void vm_backup_copier_said(const struct vm *vm, char *text, size_t size)
 {
 	char raw[sizeof(vm->backup.page->problem)];

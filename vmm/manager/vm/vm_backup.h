@@ -11,47 +11,47 @@ struct driver_link;
 struct copier_page;
 
 /*
- * Backups of a VM's disks while it runs. The guest stands still for a moment, in which the disks'
+ * Backups of a VM's disks while it runs. The guest is held for a moment, in which the disks'
  * drivers begin to keep what it overwrites and to note which blocks those are. Then a process
- * copies what the disks held, and has nothing else of the VM.
+ * copies the old contents; it has no access to anything else of the VM.
  */
 enum vm_backup_phase {
 	BACKUP_NONE,
-	BACKUP_SAVING,	   /* its state and RAM go to a place of their own: vm_save.h */
-	BACKUP_HOLDING,	   /* the monitor holds the machine */
-	BACKUP_KEEPING,	   /* its disks' drivers begin to keep what is overwritten */
-	BACKUP_CONTINUING, /* the monitor goes on */
+	BACKUP_SAVING,	   /* its state and RAM are saved as well, to another disk: vm_save.h */
+	BACKUP_HOLDING,	   /* the monitor is asked to hold the guest */
+	BACKUP_KEEPING,	   /* the drivers are asked to keep overwritten blocks */
+	BACKUP_CONTINUING, /* the monitor is asked to continue the guest */
 	BACKUP_COPYING,
-	BACKUP_ENDING,	   /* the drivers let go of its links */
+	BACKUP_ENDING,	   /* the drivers detach the backup's links */
 };
 
-/* A disk of the VM, by its place there. */
+/* One of the VM's disks, by its index in the configuration. */
 struct vm_backup_disk {
 	bool chosen;		  /* for the last backup */
-	u8 target;		  /* number of the disk that its copy goes to */
-	struct driver_link *from; /* what it held; NULL: none */
-	struct driver_link *to;	  /* the place; NULL: none */
-	struct backup_label next; /* of the one under way */
-	struct backup_label last; /* that was confirmed */
-	u64 next_bytes;		  /* of the disk, likewise: a chain has one size */
+	u8 target;		  /* number of the disk that receives the copy */
+	struct driver_link *from; /* link to the old contents; NULL: none */
+	struct driver_link *to;	  /* link to the target; NULL: none */
+	struct backup_label next; /* label of the backup under way */
+	struct backup_label last; /* label of the last confirmed backup */
+	u64 next_bytes;		  /* size at the backup under way: a chain has one size */
 	u64 last_bytes;
-	u64 changes_pages;	  /* the VM's quota was raised by, for the list of its changes */
-	bool chained;		  /* there is such a one: a differential one can follow */
-	bool merge; /* the last point's backup was not: what was noted before it still counts */
+	u64 changes_pages;	  /* by which the quota was raised for its list of changes */
+	bool chained;		  /* a confirmed backup exists, so a differential one can follow */
+	bool merge; /* the last backup was not confirmed: changes noted before it still count */
 };
 
-/* One at a time for each VM. */
+/* A VM has at most one backup under way. */
 struct vm_backup {
 	enum vm_backup_phase phase;
-	enum backup_kind kind; /* of the last one; 0: there was none */
+	enum backup_kind kind; /* of the last backup; 0: there was none */
 	bool overwrite;
-	bool failed; /* the last one: `problem` says why */
-	u64 until_tsc; /* as long as the present phase may take */
-	u64 moved;     /* what the copier had done when it was looked at last */
+	bool failed; /* the last backup has failed: `problem` says why */
+	u64 until_tsc; /* time limit of the present phase */
+	u64 moved;     /* the copier's progress at the last look */
 	u64 copied_bytes;
 	u64 all_bytes;
-	u64 quota_pages; /* by so many the VM's was raised */
-	handle_t copier; /* its process */
+	u64 quota_pages; /* pages by which the VM's quota was raised */
+	handle_t copier; /* the process that copies */
 	handle_t page_memory;
 	struct copier_page *page; /* written by that process: read each field once */
 	char problem[200];
@@ -62,41 +62,45 @@ struct vm_backup {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)                                           \
 		if ((vm)->backup.disk[i].chosen)
 
-/* What is asked for. */
+/* What an operator asks for. */
 struct vm_backup_wish {
 	enum backup_kind kind;
-	bool overwrite; /* what the targets hold may be lost */
+	bool overwrite; /* lets the backup overwrite what the targets hold */
 	bool chosen[CONFIG_VM_DISK_MAX];
 	u8 target[CONFIG_VM_DISK_MAX];
-	bool state;	 /* a save of the same moment, too */
-	u32 state_place; /* number of the disk that it goes to */
+	bool state;	 /* also save the VM's state at the same moment */
+	u32 state_place; /* number of the disk for that save */
 };
 
 /*
- * Begins; false: `problem` says why not. vm_busy until the guest goes on again; then vm->backup
- * shows how far it is, and an event says how it has ended.
+ * Begins a backup; returns false, with the reason in `problem`, if that is not possible. vm_busy
+ * holds until the guest continues; then vm->backup shows the progress, and an event reports the
+ * end.
  */
 bool vm_backup(struct vm *vm, const struct vm_backup_wish *wish, char *problem, size_t size);
-/* Ends the one under way. False: `problem` says why not. */
+/*
+ * Ends the backup under way. Returns false, with the reason in `problem`, if that is not possible.
+ */
 bool vm_backup_cancel(struct vm *vm, char *problem, size_t size);
-/* How much was copied, of how much; 0 of 0: nothing yet. */
+/* Tells how many bytes of how many were copied; both are 0 before the copier begins. */
 void vm_backup_progress(const struct vm *vm, u64 *copied, u64 *all);
 
 /*
- * For vm_renew.c: a save is over. `problem`: why the VM is not saved; "": it is. True: a backup
- * goes on with it, and the guest is still held. False: none waited for it, or there is none then.
+ * For vm_renew.c at the end of a save: `problem` is "" or says why the VM was not saved. Returns
+ * true if a backup continues with it and the guest stays held, false if no backup waited or the
+ * backup has failed.
  */
 bool vm_backup_saved(struct vm *vm, const char *problem);
-/* Whether the guest stands still for one. */
+/* Returns whether the guest is held for a backup. */
 bool vm_backup_holds(const struct vm *vm);
-/* Whether one is under way, for which the disks' old blocks are kept. */
+/* Returns whether a backup is under way, for which the disks keep old blocks. */
 bool vm_backup_keeps(const struct vm *vm);
-/* One step, in vm_step. */
+/* Does one step of the backup; called by vm_step. */
 void vm_backup_step(struct vm *vm, u64 now_tsc);
 u64 vm_backup_deadline(const struct vm *vm);
-/* The process that copies has ended. */
+/* Takes over that the copying process has ended. */
 void vm_backup_copier_ended(struct vm *vm);
-/* The VM ends: what is under way does, and the next one has to be a full one. */
+/* Abandons the backup as the VM ends; the next backup has to be a full one. */
 void vm_backup_abandon(struct vm *vm);
-/* Ends its links, in steps: true once the drivers have nothing of them any more. */
+/* Detaches the backup's links; to be repeated until it returns true. */
 bool vm_backup_detach(struct vm *vm);

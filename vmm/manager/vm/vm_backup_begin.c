@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Checks whether a backup may begin, and prepares quota, lists of changes, labels and links for it.
+ * Called by vm_backup.c alone, before the guest is held. Charges the VM's group; the caller gives
+ * back what a failed preparation leaves.
+ */
 #include "vmm/manager/vm/vm_backup_begin.h"
 
 #include "vmm/manager/disk/disk.h"
@@ -77,7 +82,10 @@ static bool vm_backup_disks_may_begin(const struct vm *vm, const struct vm_backu
 	return true;
 }
 
-/* What the disks held is kept once: for the last snapshot, or for this. */
+/*
+ * Returns whether no snapshot needs the disks' old blocks: they are kept for only one purpose at a
+ * time.
+ */
 static bool vm_backup_snapshots_allow(struct vm *vm, char *problem, size_t size)
 {
 	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
@@ -111,7 +119,7 @@ bool vm_backup_may_begin(struct vm *vm, const struct vm_backup_wish *wish, char 
 	return false;
 }
 
-/* A list of what changes, where there is none yet, or the disk has grown beyond what it had. */
+/* Makes a list of changed blocks where there is none yet, or where the disk has outgrown it. */
 static bool vm_backup_prepare_changes(struct vm *vm, u32 place, char *problem, size_t size)
 {
 	struct driver_link *link = vm->link[place];
@@ -119,7 +127,7 @@ static bool vm_backup_prepare_changes(struct vm *vm, u32 place, char *problem, s
 
 	if (link->changes.memory != HANDLE_NONE)
 		return true;
-	vm_quota_lower(vm, *pages); /* of one before it */
+	vm_quota_lower(vm, *pages); /* gives back the share of an earlier list */
 	*pages = disk_changes_pages(link);
 	if (vm_quota_raise(vm, *pages, problem, size)) {
 		if (disk_changes_make(link, vm->group, problem, size))

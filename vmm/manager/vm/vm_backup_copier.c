@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Starts and ends the process that copies a VM's disks for a backup. Called by vm_backup.c (pages
+ * also by vm_backup_begin.c). The process gets its page of progress, the disks' views and targets
+ * and, for a differential backup, the lists of changes: nothing else.
+ */
 #include "vmm/manager/vm/vm_backup_copier.h"
 
 #include "lib/read_once.h"
@@ -17,7 +22,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define PROCESS_PAGES 512u /* its image, its stack, tables */
+#define PROCESS_PAGES 512u /* for the process's image, stack and page tables */
 
 _Static_assert((u32)COPIER_DISK_MAX == CONFIG_VM_DISK_MAX, "a label for each");
 
@@ -68,7 +73,7 @@ static bool vm_backup_copier_make_views(struct vm *vm, char *problem, size_t siz
 	return true;
 }
 
-/* What was changed from the point before this one to this one. */
+/* Gives the list of blocks changed between the previous point and this one. */
 static void vm_backup_copier_give_changes(const struct driver_link *link,
 					  struct process_build *build)
 {

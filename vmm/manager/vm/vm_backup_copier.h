@@ -5,11 +5,14 @@
 
 struct vm;
 
-/* The process that copies disks for vm_backup.c: vmm/io/copier_page.h. */
+/* The process that copies disks for vm_backup.c: see vmm/io/copier_page.h. */
 
-/* Pages that it and its links take, for so many disks. */
+/* Returns the pages that the process and its links take for a number of disks. */
 u64 vm_backup_copier_pages(u32 disks);
-/* With links to what the chosen disks held. False: `problem` says why there is none. */
+/*
+ * Starts the process with links to the chosen disks' old contents. Returns false, with the reason
+ * in `problem`, if there is none.
+ */
 bool vm_backup_copier_start(struct vm *vm, char *problem, size_t size);
-/* Ends it and gives back what it shared; links stay. */
+/* Ends the process and gives back the memory shared with it; the links stay. */
 void vm_backup_copier_end(struct vm *vm);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes a VM's group, RAM, channel and monitor, and takes all of that back again. Called by
+ * vm_create.c to boot, by vm_renew.c for a second monitor and by vm.c to release. Attaches disks
+ * and networks by their rooms; vm_check.c decides beforehand whether there is room.
+ */
 #include "vmm/manager/vm/vm_build.h"
 #include "lib/bits.h"
 #include "vmm/manager/config/files.h"
@@ -19,7 +24,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-/* What is only needed until the monitor has its own. */
+/* Handles that the manager needs only until the monitor has its own. */
 struct parts {
 	struct process_build process;
 	handle_t space;
@@ -52,7 +57,7 @@ static void vm_create_group(struct vm *vm, struct process_build *build)
 				   events_bind(vm->group, EVENT_STARVED, vm->id));
 }
 
-/* Before its disks, whose devices may reach it. */
+/* Creates the RAM; comes before the disks, whose devices may reach it. */
 static void vm_create_ram(struct vm *vm, struct process_build *build)
 {
 	u32 flags = MEMORY_GUEST | memory_flags[vm->config.pages] |
@@ -109,7 +114,7 @@ static void vm_clear_stream(struct vm *vm, u32 number)
 		string_copy(stream->name, sizeof(stream->name), vm->config.port[number - 1]);
 }
 
-/* For each new monitor; what the guest has printed stays. */
+/* Prepares the channel for a new monitor; what the guest has printed stays. */
 static void vm_clear_channel(struct vm *vm)
 {
 	struct vm_channel *channel = vm->channel;
@@ -124,7 +129,7 @@ static void vm_clear_channel(struct vm *vm)
 	machine_wall_base(&channel->wall_seconds, &channel->wall_tsc);
 }
 
-/* Created once per VM. */
+/* Creates the channel, once for each VM. */
 static void vm_create_channel(struct vm *vm, struct process_build *build)
 {
 	u64 bytes = align_up(CHANNEL_BYTES, PAGE_SIZE);
@@ -142,7 +147,7 @@ static void vm_create_channel(struct vm *vm, struct process_build *build)
 	if (process_build_failed(build))
 		return;
 	vm->channel = (struct vm_channel *)address;
-	/* takes its pages */
+	/* touches every page, so that all are taken now */
 	for (u32 i = 0; i < CHANNEL_STREAM_MAX; i++) {
 		if (vm_has_stream(vm, i))
 			memset(vm->channel->stream[i].output, 0, CHANNEL_OUT_BYTES);
@@ -215,7 +220,7 @@ static void vm_grant_all(const struct vm *vm, struct parts *parts)
 				    grants[i].value);
 }
 
-/* Read-only, in the monitor's address space. */
+/* Maps a file read-only into the monitor's address space. */
 static void vm_map_file(struct process_build *build, enum start_kind kind, const struct file *file)
 {
 	if (file->size == 0)
@@ -260,7 +265,7 @@ static void vm_watch_monitor(const struct vm *vm, struct process_build *build,
 				   events_bind(build->process, process_ended, vm->id));
 }
 
-/* It is the VM's as soon as it runs. */
+/* Starts the process, which is the VM's monitor from then on. */
 static void vm_start_monitor(struct vm *vm, struct process_build *build)
 {
 	process_build_start(build);
@@ -270,11 +275,11 @@ static void vm_start_monitor(struct vm *vm, struct process_build *build)
 	build->process = HANDLE_NONE;
 }
 
-/* A saved state for the monitor to load. */
+/* A saved state for the new monitor to load. */
 struct given_state {
-	handle_t memory; /* HANDLE_NONE: none, it boots its guest */
+	handle_t memory; /* HANDLE_NONE: there is none, the guest boots */
 	u64 bytes;
-	bool heir; /* it follows another monitor of the same VM */
+	bool heir; /* the new monitor takes over from another one of the same VM */
 };
 
 static void vm_build_monitor(struct vm *vm, struct parts *parts, const struct given_state *state)
@@ -383,7 +388,7 @@ bool vm_release_step(struct vm *vm)
 		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)vm->account, PAGE_SIZE);
 		vm->account = NULL;
 	}
-	/* before the group, which has paid for them */
+	/* before the group, which has paid for the links' memory */
 	vm->leaving_drivers = !vm_backup_detach(vm) || !disk_detach_all(vm);
 	vm->leaving_drivers |= !net_detach_all(vm);
 	if (vm->leaving_drivers)
@@ -393,7 +398,10 @@ bool vm_release_step(struct vm *vm)
 		return true;
 	}
 	if (disk_any_is_viewed(vm)) {
-		/* what its disk has held is its memory; nothing of it moves any more */
+		/*
+		 * The kept blocks lie in this VM's memory. Without a monitor none of them changes
+		 * any more.
+		 */
 		vm_renew_end_monitor(&vm->monitor);
 		vm->kept_by_clones = true;
 		return false;
@@ -413,7 +421,7 @@ bool vm_release_step(struct vm *vm)
 		return false;
 	}
 	vm->kept_by_kernel = false;
-	/* The handles of what belonged to the group went with it. */
+	/* The handles of all that belonged to the group have gone with it. */
 	vm->group = HANDLE_NONE;
 	vm->ram = HANDLE_NONE;
 	vm->monitor = (struct vm_monitor){.process = HANDLE_NONE};

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether there is what a VM needs, before anything of it is made. */
+/*
+ * Decides whether the machine has the files and the memory that a VM needs, before anything is
+ * made. Called by vm_build.c, vm_overcommit.c, `vm set` and, at the start, by main.c. Reads the
+ * quotas of all VMs and drivers; changes nothing.
+ */
 #include "vmm/manager/config/files.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/driver/driver.h"
@@ -12,8 +16,8 @@
 
 /*
  * What a VM costs besides its RAM: second-stage tables and the monitor's view of the RAM (each at
- * most RAM / 512 and a few), the monitor's own memory, its vCPUs' control pages. A balloon splits
- * the RAM's blocks: each then has a page of slots.
+ * most RAM / 512 and a few pages), the monitor's own memory and its vCPUs' control pages. A balloon
+ * splits the large blocks of the RAM: each then has a page of slots.
  */
 #define OVERHEAD_RAM_SHARE  128u
 #define OVERHEAD_SLOT_SHARE 512u
@@ -81,7 +85,7 @@ bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)
 	return false;
 }
 
-/* What its monitor loads; a clone's is there. */
+/* Returns the pages of the files that the monitor loads; a clone's are in its RAM already. */
 static u64 vm_build_file_pages(const struct vm *vm)
 {
 	const struct file *initrd = file_find(vm->config.initrd);
@@ -125,8 +129,8 @@ bool vm_build_check(const struct vm *vm, char *problem, size_t size)
 }
 
 /*
- * Guest RAM is taken at first touch but promised in full. What the manager spends on each VM, its
- * channel above all, is on no VM's account.
+ * Returns the pages promised to drivers and VMs. Guest RAM is taken at first touch but promised in
+ * full. What the manager spends on each VM, above all its channel, is on no VM's account.
  */
 static u64 vm_build_pages_promised(void)
 {

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Gives clones views of the disks of the VM they came from, and ends clones whose views fail.
+ * Called by vm_create.c, vm_build.c, vm_save.c and the snapshots. Makes views through
+ * vmm/manager/disk and owns the VM_DISK_CLONED mark in a clone's configuration.
+ */
 #include "vmm/manager/vm/vm_clone_disk.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/disk_view.h"
@@ -75,7 +80,7 @@ static bool vm_clone_disk_attach(struct vm *clone, u32 place, char *problem, siz
 		format(problem, size, "disk %s: %s", vm_clone_name_of(clone, place), why);
 		return false;
 	}
-	clone->link[place] = link; /* from now on it ends with the VM */
+	clone->link[place] = link; /* from now on the link ends with the VM */
 	if (!vm_disk_prepare(clone, link, problem, size))
 		return false;
 	disk_undo_begin(link);
@@ -105,7 +110,10 @@ bool vm_clone_has_views(const struct vm *vm, char *problem, size_t size)
 	return false;
 }
 
-/* Nothing is held of it for inspection: its guest runs, and goes on until its monitor is ended. */
+/*
+ * Ends all clones of a VM. They are not held for inspection: their guests run until their monitors
+ * end.
+ */
 static void vm_clone_end_all(const struct vm *from, const char *problem)
 {
 	char reason[sizeof(from->reason)];
@@ -119,7 +127,7 @@ static void vm_clone_end_all(const struct vm *from, const char *problem)
 	}
 }
 
-/* Its writes are errors from now on where they need more of it. */
+/* Reports that the clone's overlay is full: writes that need more of it fail from now on. */
 static void vm_clone_tell_full(const struct vm *clone, u32 place)
 {
 	char text[sizeof(clone->reason)];

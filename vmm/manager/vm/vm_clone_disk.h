@@ -4,21 +4,26 @@
 #include "vmm/manager/vm/vm.h"
 
 /*
- * Disks of clones of a VM that writes to them: a view of what each held at the VM's last snapshot,
- * below an overlay for what the clone writes, of at most its `disk.undo`, in memory of its group.
+ * Disks of clones of a VM that writes to them: a view of what each disk held at the VM's last
+ * snapshot, below an overlay for the clone's writes. The overlay takes at most the clone's
+ * `disk.undo` and is memory of the clone's group.
  */
 
-/* Whether a clone of that snapshot could have the VM's disks; false: `problem` says why not. */
+/*
+ * Returns whether a clone of that snapshot could have the VM's disks; if not, `problem` says why.
+ */
 bool vm_clone_disks_may(const struct vm *from, const struct vm_snapshot *snapshot, char *problem,
 			size_t size);
-/* For a clone that is not built yet: which of its disks are views. They stay that. */
+/* Marks which disks of a clone are views, before the clone is built. They stay views. */
 void vm_clone_disks_mark(struct vm *clone, const struct vm *from);
-/* The links of those that are marked. False: `problem` says why not. */
+/*
+ * Attaches links for the marked disks. Returns false, with the reason in `problem`, if one fails.
+ */
 bool vm_clone_disks_attach(struct vm *clone, char *problem, size_t size);
-/* Whether one of the VM's disks is marked; then `problem` says that it cannot be kept. */
+/* Returns whether one of the VM's disks is marked; `problem` then says that it cannot be kept. */
 bool vm_clone_has_views(const struct vm *vm, char *problem, size_t size);
 /*
- * Looks what became of them. The clones end when what the VM's disks held is there no more, and a
- * clone that has lost what it wrote; that an overlay is full is told once.
+ * Looks after views: ends all clones of the VM if its disks' old contents are lost, ends the VM if
+ * it is a clone whose own writes are lost, and reports once that an overlay is full.
  */
 void vm_clone_disks_look(struct vm *vm);

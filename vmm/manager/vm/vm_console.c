@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The bytes between a guest's console, or a port, and whoever is attached to it. */
+/*
+ * Moves bytes between a guest's console or port and the one reader that is attached to it. Called
+ * by console_guest.c and by the machine channel. Reads and writes the streams of the VM's channel,
+ * whose other side is the monitor.
+ */
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/syscall.h"
 
@@ -11,8 +15,8 @@ bool vm_console_waiting(const struct vm *vm, u32 port)
 }
 
 /*
- * The monitor may overwrite the oldest bytes while they are copied: then a few bytes that would
- * have been lost a moment later come out garbled.
+ * While this copies, the monitor may overwrite the oldest bytes: then a few bytes that would have
+ * been lost a moment later come out garbled.
  */
 u32 vm_console_read(struct vm *vm, u32 port, u8 *bytes, u32 size)
 {
@@ -42,11 +46,11 @@ u32 vm_console_write(struct vm *vm, u32 port, const u8 *bytes, u32 count)
 	u32 waiting;
 
 	if (vm->channel == NULL || vm->monitor.wake == HANDLE_NONE)
-		return count; /* nobody is there to read it */
+		return count; /* no monitor is there to read them */
 	stream = &vm->channel->stream[port];
 	waiting = at - __atomic_load_n(&stream->input_read, __ATOMIC_ACQUIRE);
 	if (waiting > CHANNEL_RING_BYTES)
-		return count; /* its reader has gone bad */
+		return count; /* the monitor has corrupted its index */
 	while (written < count && waiting + written < CHANNEL_RING_BYTES)
 		stream->input[at++ % CHANNEL_RING_BYTES] = bytes[written++];
 	vm->stream[port].input_written = at;

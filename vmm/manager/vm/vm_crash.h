@@ -3,7 +3,10 @@
 
 #include "vmm/manager/vm/vm.h"
 
-/* How often a VM has crashed of late: on_crash ends there. */
+/* Notes the time of a crash: on_crash stops restarting after VM_CRASH_LIMIT within the window. */
 void vm_crash_record(struct vm *vm);
-/* Does what on_crash says. False: nothing; when that is not what it says, why has been said. */
+/*
+ * Does what on_crash says. Returns false if the crash is held; a reason other than on_crash = hold
+ * has then been reported.
+ */
 bool vm_crash_ends(struct vm *vm);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Putting VMs into the list. */
+/*
+ * Puts VMs and clones into the list and boots them. Called by setup.c, `vm create`, `vm clone` and,
+ * to boot again, by vm.c. Gives out ids and UUIDs.
+ */
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/net/net.h"
 #include "vmm/manager/process/random.h"
@@ -23,7 +26,7 @@ bool vm_boot(struct vm *vm, char *problem, size_t size)
 	return vm_build(vm, problem, size);
 }
 
-/* A place in the list, empty. NULL: there is a VM of that name, or there are too many. */
+/* Returns an empty slot, or NULL if the name is taken or there are too many VMs. */
 static struct vm *vm_new_slot(const char *name, char *problem, size_t size)
 {
 	struct vm *vm = vm_find(name);
@@ -44,7 +47,7 @@ static struct vm *vm_new_slot(const char *name, char *problem, size_t size)
 	return vm;
 }
 
-/* `what`: for the log of who did what. */
+/* Boots a VM that is new in the list; `what` goes to the audit log. */
 static struct vm *vm_first_boot(struct vm *vm, const char *what, char *problem, size_t size)
 {
 	u8 random[16];
@@ -102,7 +105,7 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 		return NULL;
 	vm->config = from->config;
 	string_copy(vm->config.name, sizeof(vm->config.name), name);
-	vm->config.channel[0] = '\0'; /* a guest commands this machine only where it was told to */
+	vm->config.channel[0] = '\0'; /* a guest may command this machine only if told to */
 	vm_clone_disks_mark(vm, from);
 	vm_connect_clone(vm, from, nets);
 	vm->clone_of = from->id;

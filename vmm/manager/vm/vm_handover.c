@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Has a monitor save its machine's state, and copies that state out of the monitor's reach. Called
+ * by vm_renew.c, vm_snapshot.c and vm_backup.c, and by commands for its reasons. Owns vm->handover,
+ * whose memory is charged to the VM's group.
+ */
 #include "vmm/manager/vm/vm_handover.h"
 #include "lib/bits.h"
 #include "lib/read_once.h"
@@ -10,7 +15,7 @@
 #include "vmm/rt/syscall.h"
 
 #define STATE_MAX  (16 * MIB)
-#define COPY_BYTES (256 * KIB) /* in a step: none takes long */
+#define COPY_BYTES (256 * KIB) /* of a step, so that none takes long */
 
 bool vm_handover_may_begin(const struct vm *vm, char *problem, size_t size)
 {
@@ -64,7 +69,7 @@ bool vm_handover_save(struct vm *vm, u64 bytes, char *problem, size_t size)
 	return true;
 }
 
-/* Takes it by its word once: the channel is the monitor's. */
+/* Begins the copy. Reads the size once: the channel belongs to the monitor. */
 static bool vm_handover_begin_copy(struct vm *vm, char *problem, size_t size)
 {
 	struct vm_handover *handover = &vm->handover;
@@ -82,7 +87,10 @@ static bool vm_handover_begin_copy(struct vm *vm, char *problem, size_t size)
 	return false;
 }
 
-/* The monitor may write meanwhile: it chooses what the state is, until it has been copied. */
+/*
+ * Copies a piece. The monitor may still write: until the copy is complete it chooses what the state
+ * is.
+ */
 static enum status vm_handover_copy_piece(struct vm_handover *handover)
 {
 	u64 bytes = MIN(align_up(handover->used, PAGE_SIZE) - handover->at, COPY_BYTES);

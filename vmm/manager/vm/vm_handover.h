@@ -7,50 +7,50 @@
 struct vm;
 
 /*
- * Of vm_renew and vm_snapshot: a monitor saves its machine, and says how it went. It may keep the
- * memory that it saved to; what others load is a copy to which nobody writes any more.
+ * Part of vm_renew and vm_snapshot: a monitor saves its machine and reports how that went. The
+ * monitor may keep the memory that it saved to; others load a copy to which nobody writes any more.
  */
 struct vm_handover {
-	handle_t given; /* memory that the monitor saves to */
-	handle_t copy;	/* HANDLE_NONE: it has not begun */
-	u64 bytes;	/* of `given` */
-	u64 used;	/* of the state, while it is copied */
-	u64 at;		/* so much of it is */
+	handle_t given; /* the memory that the monitor saves to */
+	handle_t copy;	/* the copy; HANDLE_NONE: copying has not begun */
+	u64 bytes;	/* size of `given` */
+	u64 used;	/* size of the state, while it is copied */
+	u64 at;		/* bytes copied so far */
 };
 
 enum vm_handover_progress { HANDOVER_COPIES, HANDOVER_DONE, HANDOVER_FAILED };
 
-/* A monitor's time for each thing it is told: a disk alone may take 2 s to answer. */
+/* The time limit for each command to a monitor: a disk alone may take 2 s to answer. */
 #define VM_HANDOVER_NS (5 * NS_PER_S)
 
-/* Whether nothing else is under way; false: `problem` says what. */
+/* Returns whether nothing else is under way; if not, `problem` says what is. */
 bool vm_handover_may_begin(const struct vm *vm, char *problem, size_t size);
 
-/* What memory for its saved state takes; 0: its monitor does not say. */
+/* Returns the size of memory for the monitor's saved state, or 0 if the monitor gives none. */
 u64 vm_handover_state_bytes(const struct vm *vm);
 
 /*
- * Memory of so many bytes for its state, of its group; tells its monitor to save it there. False:
- * `problem` says why not.
+ * Makes memory of `bytes` bytes in the VM's group and tells the monitor to save its state there.
+ * Returns false, with the reason in `problem`, if that is not possible.
  */
 bool vm_handover_save(struct vm *vm, u64 bytes, char *problem, size_t size);
 
 /*
- * Once the monitor has done that: a step of copying what it has saved, also to memory of its group.
- * HANDOVER_DONE: *state is the copy, of which *used bytes count. HANDOVER_FAILED: `problem` says
- * why.
+ * Copies one piece of the saved state to other memory of the VM's group; to be called once the
+ * monitor has done the save. HANDOVER_DONE: the caller owns the copy *state, of which *used bytes
+ * count. HANDOVER_FAILED: `problem` says why.
  */
 enum vm_handover_progress vm_handover_take(struct vm *vm, handle_t *state, u64 *used, char *problem,
 					   size_t size);
 
-/* What of that is under way is not wanted any more. */
+/* Gives up a handover that is under way. */
 void vm_handover_drop(struct vm *vm);
 
-/* Why its monitor has not done what it was told: its words, made printable. */
+/* Copies the monitor's reason for a failed command, with unprintable bytes escaped. */
 void vm_handover_said(const struct vm *vm, char *text, size_t size);
 
-/* How long the guest stood still the last time. */
+/* Returns how long the guest was last held. */
 u64 vm_handover_held_ns(const struct vm *vm);
 
-/* Ends an object, if there is one. */
+/* Destroys the object and clears the handle, unless it is HANDLE_NONE. */
 void vm_handover_end(handle_t *handle);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Says which keys of a VM's configuration may be changed in its present state. Called by `vm set`,
+ * `vm get` and the completion of command lines. Only reads the VM.
+ */
 #include "vmm/manager/vm/vm_keys.h"
 
 #include "vmm/manager/config/config_keys.h"
@@ -23,7 +27,10 @@ bool vm_keys_has_snapshots(const struct vm *vm)
 	return false;
 }
 
-/* The others take effect when the VM boots with a new monitor; config_set knows what is no key. */
+/*
+ * All other keys take effect when the VM boots with a new monitor. A word that is no key passes
+ * here: config_set refuses it.
+ */
 bool vm_keys_can_change(const struct vm *vm, struct text key)
 {
 	return (vm_has_ended(vm) && !vm_keys_has_snapshots(vm)) || vm_keys_at_any_time(key) ||

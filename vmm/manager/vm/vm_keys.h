@@ -8,10 +8,16 @@
 	"disk.ops disk.bytes disk.burst disk.weight disk.undo "                                    \
 	"net.packets net.bytes net.burst net.weight"
 
-/* Whether the VM's key may be changed in its present state, or is none. */
+/*
+ * Returns whether the VM's key may be changed in its present state; true also for a word that is no
+ * key.
+ */
 bool vm_keys_can_change(const struct vm *vm, struct text key);
 /* Whether the key can be changed while the VM runs, and takes effect at once. */
 bool vm_keys_at_any_time(struct text key);
 
-/* A crashed one that goes back to one of them has its old monitor, as it was configured. */
+/*
+ * Returns whether the VM has snapshots. A crashed VM that goes back to one keeps its monitor, and
+ * so the configuration that this monitor was made with.
+ */
 bool vm_keys_has_snapshots(const struct vm *vm);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The table of a VM's life: which action is allowed in which state and what it does, and which
+ * states a monitor may report next. Called by vm.c, vm_create.c, vm_table.c, the commands on VMs
+ * and the machine channel. Holds no state.
+ */
 #include "vmm/manager/vm/vm_life.h"
 
 #define TELL(state)    {EFFECT_TELL, state}
@@ -8,7 +13,7 @@
 
 _Static_assert(EFFECT_REFUSED == 0, "what the table leaves out is refused");
 
-/* Drawn in docs/manager/life-cycle.md; a VM in VM_ENDING can only end. */
+/* Drawn in docs/manager/life-cycle.md. A VM in VM_ENDING can only come to its end. */
 static const struct vm_life table[VM_LIFE_STATES][ACTION_COUNT] = {
 	[VM_CREATED] = {
 		[ACTION_START] = TELL(VM_RUNNING),
@@ -24,7 +29,7 @@ static const struct vm_life table[VM_LIFE_STATES][ACTION_COUNT] = {
 	[VM_PAUSED] = {
 		[ACTION_RESUME] = TELL(VM_RUNNING),
 		[ACTION_RESET] = TELL(VM_RUNNING),
-		[ACTION_STOP] = END(VM_STOPPED), /* its guest cannot see a button */
+		[ACTION_STOP] = END(VM_STOPPED), /* a paused guest cannot see a button */
 		[ACTION_KILL] = END(VM_STOPPED),
 		[ACTION_DESTROY] = END(VM_ENDING),
 	},
@@ -39,8 +44,8 @@ static const struct vm_life table[VM_LIFE_STATES][ACTION_COUNT] = {
 };
 
 /*
- * What a monitor may say next; nothing comes after the end of a guest. A guest may have ended
- * before anybody has looked.
+ * Whether a monitor may report the second state after the first; no state follows the end of a
+ * guest. A created VM may report an end: its guest may have ended before the manager looked.
  */
 static const bool reports[VM_STATE_COUNT][VM_STATE_COUNT] = {
 	[VM_CREATED] = {[VM_RUNNING] = true, [VM_STOPPED] = true, [VM_CRASHED] = true},

@@ -15,30 +15,30 @@ enum vm_action {
 	ACTION_COUNT
 };
 
-/* The states of enum vm_state, and that of a VM which is on its way out of the list. */
+/* The states of enum vm_state, and one more for a VM that is being removed from the list. */
 enum { VM_ENDING = VM_STATE_COUNT, VM_LIFE_STATES };
 
 /* How an action is carried out. */
 enum vm_effect {
 	EFFECT_REFUSED,
-	EFFECT_TELL,   /* the monitor is told and does it */
-	EFFECT_BOOT,   /* with a new monitor, once the old one is gone */
-	EFFECT_BUTTON, /* the guest is asked; after stop_timeout it is ended */
-	EFFECT_END,    /* the monitor is ended at once, pages and all */
+	EFFECT_TELL,   /* tell the monitor, which carries it out */
+	EFFECT_BOOT,   /* make a new monitor, once the old one is gone */
+	EFFECT_BUTTON, /* ask the guest; end it after stop_timeout */
+	EFFECT_END,    /* end the monitor at once and free its pages */
 };
 
 struct vm_life {
 	u8 effect; /* enum vm_effect */
-	u8 next;   /* the state it leads to */
+	u8 next;   /* the state that the action leads to */
 };
 
-/* The table of the life of a VM: what an action does in a state. */
+/* Returns what an action does in a state: one entry of the table of a VM's life. */
 struct vm_life vm_life(u32 state, enum vm_action action);
 
-/* Whether a monitor that was in one state may report the other, on its own or when told to. */
+/* Returns whether a monitor may report `to` after `from`, by itself or after a command. */
 bool vm_life_reports(enum vm_state from, u32 to);
 
 const char *vm_life_state_name(u32 state);
 const char *vm_life_action_name(enum vm_action action);
-/* Where an action is allowed, in words. */
+/* Returns a sentence that says in which states an action is allowed. */
 const char *vm_life_allowed(enum vm_action action);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Copies monitors' log lines into the manager's log, within a rate limit for each VM. Called by
+ * vm.c when a monitor signals; setup.c sets the rate. Owns vm->log; reads the channel's ring of log
+ * bytes.
+ */
 #include "vmm/manager/vm/vm_log.h"
 #include "lib/checked.h"
 #include "vmm/manager/log/log.h"
@@ -51,7 +56,7 @@ static void vm_log_end_line(struct vm *vm)
 	log->length = 0;
 	if (text.length == 0)
 		return;
-	/* what says how many were dropped is a line as well */
+	/* the warning that lines were dropped counts as a line too */
 	if (!vm_log_take_tokens(log, log->dropped > 0 ? 2 : 1)) {
 		log->dropped++;
 		log->dropped_all++;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A VM with a machine channel commands Skerry; guests on its network are as near as one can be. */
+/*
+ * Warns when guests share a network with a VM that has a machine channel: that VM commands Skerry,
+ * and guests on its network are the nearest possible attackers. Called by vm_build.c once a VM's
+ * networks are attached. Only reads the networks' ports and the configuration.
+ */
 #include "vmm/manager/vm/vm_net_shared.h"
 #include "lib/string.h"
 #include "vmm/manager/log/log.h"
@@ -16,7 +20,7 @@ static bool vm_net_has_channel(const struct vm *vm)
 	return channel != NULL && channel->rights != 0;
 }
 
-/* As the switch has it: port_carries. */
+/* Returns whether the port receives frames of the VLAN, as the switch decides it (port_carries). */
 static bool vm_net_carries(const struct net_port *port, u16 vlan)
 {
 	return port->vlan == vlan || ((port->flags & NET_PORT_TRUNK) != 0 && vlan != 0);

@@ -4,7 +4,7 @@
 struct vm;
 
 /*
- * Once its networks are attached: warns of each on which guests are beside a VM with a machine
- * channel that has rights, whichever of them this one is.
+ * Warns of each of the VM's networks on which guests are beside a VM that has a machine channel
+ * with rights, whichever of the two this VM is. To be called once its networks are attached.
  */
 void vm_net_warn_shared(const struct vm *vm);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads what a guest has printed, for any number of readers at their own pace. Called by the
+ * machine channel's streams, by `stream` and, to keep count, by vm.c. Owns vm->stream[].printed;
+ * reads the rings that the monitor writes.
+ */
 #include "vmm/manager/vm/vm_output.h"
 
 u64 vm_output_end(struct vm *vm, u32 port)
@@ -41,7 +46,9 @@ u32 vm_output_read(struct vm *vm, u32 port, u64 *at, u64 *lost, u8 *bytes, u32 s
 	count = (u32)MIN(vm_output_end(vm, port) - first, size);
 	for (u32 i = 0; i < count; i++)
 		bytes[i] = vm->channel->stream[port].output[(first + i) % CHANNEL_OUT_BYTES];
-	/* pairs with the monitor's release: what it had written over is behind the oldest now */
+	/*
+	 * pairs with the monitor's release: bytes that it has overwritten now lie before the oldest
+	 */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	vm_output_catch_up(vm, port, at, lost);
 	if (*at - first >= count)

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Hands out memory to VMs whose RAM is not promised in full, and pauses those for which there is
+ * none. Called by vm.c (vm_step), the event loop, vm_renew.c, and by vm_quota.c and vm_check.c for
+ * free pages. Sets group quotas in the kernel; owns vm->starved and vm->parked.
+ */
 #include "vmm/manager/vm/vm_overcommit.h"
 #include "lib/bits.h"
 #include "lib/read_once.h"
@@ -9,16 +14,19 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
-#define LEAST_PAGES   64u   /* less is not worth giving */
-#define SPARE_PAGES   64u   /* left beyond what is used: the kernel keeps 32 from the RAM */
-#define RESERVE_PAGES 1024u /* for what the manager is asked to do meanwhile */
-#define GRANT_SHARE   16u   /* of what is there */
+#define LEAST_PAGES   64u   /* a smaller grant is not worth while */
+#define SPARE_PAGES   64u   /* left beyond the used pages: the kernel keeps 32 from the RAM */
+#define RESERVE_PAGES 1024u /* kept for the manager's own work meanwhile */
+#define GRANT_SHARE   16u   /* a grant is at most this part of the free pages */
 #define LOOK_NS	      (50 * NS_PER_MS)
 #define TRIM_AGAIN_NS (10 * NS_PER_S)
 
-static u64 look_tsc; /* before that nothing can have changed that nobody has told */
+static u64 look_tsc; /* no need to look before: a change before then is signalled */
 
-/* Its monitor is not on the way up, and its quota is nobody else's business at present. */
+/*
+ * Returns whether the VM's quota may be lowered: its monitor is ready, and no operation is under
+ * way.
+ */
 static bool vm_overcommit_can_spare(const struct vm *vm)
 {
 	return vm->overcommits && vm->group != HANDLE_NONE && !vm->dying && !vm->starved &&
@@ -61,14 +69,14 @@ void vm_overcommit_ask(struct vm *vm, bool parked)
 	if (vm->group == HANDLE_NONE || (vm->starved && (vm->parked || !parked)))
 		return;
 	if (!parked &&
-	    !vm_command_done(vm)) /* it has been told to go on, or will be looked at again */
+	    !vm_command_done(vm)) /* it was told to continue, or is looked at again */
 		return;
 	vm->starved = true;
 	vm->parked |= parked;
 	look_tsc = 0;
 }
 
-/* Its threads try again. */
+/* Lets the VM's waiting threads try again after its quota was raised. */
 static void vm_overcommit_fed(struct vm *vm)
 {
 	vm->starved = false;
@@ -82,7 +90,7 @@ bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size)
 {
 	u64 available = vm_overcommit_available(RESERVE_PAGES + VM_GRANT_PAGES);
 	u64 pages = MAX(VM_GRANT_PAGES, available / GRANT_SHARE);
-	u64 most = (vm->snapshots.layer + 1) * vm_build_pages(&vm->config); /* as if it had all */
+	u64 most = (vm->snapshots.layer + 1) * vm_build_pages(&vm->config); /* for all its RAM */
 
 	if (available < RESERVE_PAGES + LEAST_PAGES) {
 		format(problem, size,
@@ -100,7 +108,7 @@ bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size)
 	return true;
 }
 
-/* All these VMs give back what holds nothing, once in a while. */
+/* Begins to trim all overcommitted VMs, but each only once in TRIM_AGAIN_NS. */
 static void vm_overcommit_trim_all(u64 now_tsc)
 {
 	char ignored[160];

@@ -6,24 +6,33 @@
 struct vm;
 
 /*
- * VMs whose RAM is promised to nobody in full. Each has a quota for what it has taken and a little
- * more, so that all quotas together never exceed the machine, and whoever was promised memory has
- * it. A VM that finds none left asks for more; while there is none it is paused.
+ * VMs whose RAM is not promised to them in full. Each has a quota for what it has taken and a
+ * little more, so that all quotas together never exceed the machine, and all promised memory
+ * exists. A VM that uses up its quota asks for more; it is paused while there are no free pages.
  */
-#define VM_GRANT_PAGES	 256u /* given at a time, at least */
+#define VM_GRANT_PAGES	 256u /* the least pages given at a time */
 #define VM_NO_MEMORY	 "no memory"
 
-/* Pages that are promised to nobody, after quotas that are not used are taken back if need be. */
+/*
+ * Returns the pages that are promised to nobody; takes back unused quotas first if they are fewer
+ * than wanted.
+ */
 u64 vm_overcommit_available(u64 wanted);
 
-/* The VM needs a page: its guest was stopped for that, or, `parked`, a thread of its monitor. */
+/*
+ * Notes that the VM needs a page: its guest was stopped, or, if `parked`, a thread of its monitor
+ * waits.
+ */
 void vm_overcommit_ask(struct vm *vm, bool parked);
-/* Whether its monitor says that the guest was stopped for that, and nobody has paused it. */
+/*
+ * Returns whether its monitor reports that the guest was stopped for lack of memory, and no
+ * operator paused it.
+ */
 bool vm_overcommit_stopped(const struct vm *vm);
-/* Gives it some now. False: there is none; `problem` says how much is missing. */
+/* Gives the VM pages now. Returns false if there are none; `problem` says how many are missing. */
 bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size);
 
-/* Looks whether memory has come back for those that wait; in vm_step. */
+/* Gives pages to waiting VMs if memory has become free; called by vm_step. */
 void vm_overcommit_step(u64 now_tsc);
-/* When vm_overcommit_step has to be called at the latest, ~0: no need. */
+/* Returns the TSC by which vm_overcommit_step has to be called, or ~0 if there is no need. */
 u64 vm_overcommit_deadline(void);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Limits how often a monitor's signals wake the manager. Called by the event loop on each signal,
+ * by vm_step, and where a VM gets a new monitor. Owns paced_tsc and deaf_until_tsc of the VM and
+ * mutes its event.
+ */
 #include "vmm/manager/vm/vm_pace.h"
 #include "vmm/manager/process/events.h"
 #include "vmm/manager/vm/vm.h"
@@ -10,7 +15,7 @@ void vm_pace_reset(struct vm *vm)
 	vm->deaf_until_tsc = 0;
 }
 
-/* `paced_tsc`: when all its signals so far would have come, one an interval. */
+/* `paced_tsc` is when all signals so far would have come if they came one an interval. */
 void vm_pace_signalled(struct vm *vm)
 {
 	u64 interval = clock_ns_to_tsc(VM_PACE_NS);
@@ -27,6 +32,6 @@ void vm_pace_step(struct vm *vm, u64 now_tsc)
 	if (vm->deaf_until_tsc == 0 || now_tsc < vm->deaf_until_tsc)
 		return;
 	vm->deaf_until_tsc = 0;
-	/* Delivers what it has signalled meanwhile. */
+	/* Delivers the signals of the muted time. */
 	(void)!events_bind(vm->monitor.ring, EVENT_CHANNEL, vm->id);
 }

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Asks a VM's monitor a question and waits for the answer, one question at a time for each VM.
+ * Called by commands that inspect a guest, by `vm stat` and by the debugger. Owns question_number
+ * and the question area of the VM's channel.
+ */
 #include "vmm/manager/vm/vm_query.h"
 #include "lib/read_once.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
-/* Numbers are never used twice, so that an answer cannot be taken for another's. */
+/*
+ * A number is never used twice, so that a late answer cannot be taken for that of another question.
+ */
 static u32 last_number;
 
 void vm_query_begin(struct vm_query *query, const struct vm *vm, const struct query *question)
@@ -24,8 +31,8 @@ static bool vm_query_answered(const struct vm *vm)
 }
 
 /*
- * Whoever gives up waiting leaves its question behind: the slot is free again when that is answered
- * and its owner's time is over.
+ * Returns whether a question can be asked. An asker that gave up leaves its question behind: the
+ * slot is free again when that is answered and the asker's time is over.
  */
 static bool vm_query_slot_free(const struct vm *vm)
 {
@@ -60,7 +67,10 @@ static const struct vm_answer *vm_query_take(struct vm *vm)
 	return &answer;
 }
 
-/* A monitor that is busy with one hears no questions, for minutes perhaps. NULL: it is not. */
+/*
+ * Returns why the monitor cannot answer because of a save or restore, which may take minutes, or
+ * NULL.
+ */
 static const char *vm_query_at_a_save(const struct vm *vm)
 {
 	if (vm->save.disk == 0)

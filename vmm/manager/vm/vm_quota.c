@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Raises and lowers the quota of a VM's group while the VM runs. Called by the operations of this
+ * room (snapshot, backup, save, renewal, disks) and by vm_step. Owns quota_pages and quota_surplus
+ * of the VM.
+ */
 #include "vmm/manager/vm/vm_quota.h"
 #include "lib/bits.h"
 #include "vmm/manager/vm/vm.h"
@@ -8,10 +13,10 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-/* A monitor's remains take some hundred; a hostile one's are not to hold up the others' VMs. */
+/* An ended monitor leaves some hundred steps; a hostile one's must not delay other VMs. */
 #define TIDY_STEPS 4096u
 
-/* What has ended is freed soon; a monitor that uses the surplus itself may do so for good. */
+/* Objects that ended are freed soon; but the monitor may keep using the surplus for good. */
 #define LOOK_NS	       (10 * NS_PER_MS)
 #define LOOKS	       100u
 #define LOOK_SELDOM_NS NS_PER_S
@@ -52,14 +57,14 @@ bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
 	u64 owed = MIN(pages, vm->quota_surplus);
 
 	if (owed != 0)
-		vm_quota_tidy(vm); /* what holds them may have ended by now */
+		vm_quota_tidy(vm); /* its users may have ended by now */
 	if (pages != owed && !vm_quota_raise_more(vm, pages - owed, problem, size))
 		return false;
 	vm->quota_surplus -= owed;
 	return true;
 }
 
-/* A group that has ended owes nothing. */
+/* Takes back what can be taken of the surplus. A group that has ended owes nothing. */
 static void vm_quota_lower_surplus(struct vm *vm)
 {
 	u64 surplus = MIN(vm->quota_surplus, vm->quota_pages);

@@ -6,17 +6,18 @@
 struct vm;
 
 /*
- * More pages for its group; false: `problem` says how much is missing. Those of which it is to be
- * lowered come first: a monitor that holds on to them gains nothing.
+ * Promises the VM's group `pages` more pages. Returns false if there are too few; `problem` says
+ * how many are missing. Pages that are still to be taken back count first, so that a monitor which
+ * holds on to them gains nothing.
  */
 bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size);
 /*
- * Frees what has ended in the group and counts until then: before more is made than the quota has
- * room for besides.
+ * Frees ended objects of the group, which count as used until then. To be called before making
+ * objects for which the quota has no room besides.
  */
 void vm_quota_tidy(const struct vm *vm);
-/* Less, at once or, while they are still used, in vm_quota_look. */
+/* Lowers the quota by `pages`: at once, or by vm_quota_look while these are still used. */
 void vm_quota_lower(struct vm *vm, u64 pages);
-/* Tries again now and then, as long as there is something to lower it by. */
+/* Tries again from time to time, as long as there are pages to take back. */
 void vm_quota_look(struct vm *vm);
 u64 vm_quota_deadline(const struct vm *vm);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A new monitor under a guest. There are two processes for a short time, which share the VM's RAM,
- * channel and links, and never move at the same time: the old one stands still before the new one
- * is made, and the new one until the old one has ended.
+ * Replaces a VM's monitor under its guest. For a short time there are two processes, which share
+ * the VM's RAM, channel and links and never run the guest at the same time: the old one is held
+ * before the new one is made, and the new one until the old one has ended. A save is the same with
+ * a process that writes the state. Called by `vm renew`, vm_save.c, vm_step and the event loop.
  */
 #include "vmm/manager/vm/vm_renew.h"
 #include "lib/read_once.h"
@@ -19,7 +20,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* Of a save, for a record: the disk's driver may have to start anew meanwhile. */
+/* The time limit for one record of a save: the disk's driver may have to start anew meanwhile. */
 #define SAVE_NS (40 * NS_PER_S)
 
 static void vm_renew_enter(struct vm *vm, enum vm_renew_phase phase)
@@ -30,7 +31,7 @@ static void vm_renew_enter(struct vm *vm, enum vm_renew_phase phase)
 
 void vm_renew_end_monitor(struct vm_monitor *monitor)
 {
-	/* nobody is to be told of this end */
+	/* nobody needs the event of this end */
 	if (monitor->process != HANDLE_NONE)
 		(void)!events_mute(monitor->process);
 	vm_handover_end(&monitor->process);
@@ -38,7 +39,7 @@ void vm_renew_end_monitor(struct vm_monitor *monitor)
 	vm_handover_end(&monitor->ring);
 }
 
-/* The new process writes the machine to a disk or a store, and the guest ends. */
+/* Returns whether the second process saves the machine instead of running the guest. */
 static bool vm_renew_saves(const struct vm *vm)
 {
 	return vm->save.disk != 0 && !vm->save.restoring;
@@ -51,7 +52,7 @@ static const char *vm_renew_what_for(const struct vm *vm)
 	return vm_renew_saves(vm) ? "saved" : "renewed";
 }
 
-/* Its disks' and networks' links begin anew: another process has them. */
+/* Starts the links to disks and networks anew, for another process of the VM. */
 static void vm_renew_links(struct vm *vm, bool networks)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
@@ -62,14 +63,17 @@ static void vm_renew_links(struct vm *vm, bool networks)
 			driver_link_renew(vm->port[i]);
 }
 
-/* The old monitor does, or stands still a little longer for the backup that the save is part of. */
+/*
+ * Lets the old monitor continue, unless a backup that this save is part of holds it a little
+ * longer.
+ */
 static void vm_renew_go_on(struct vm *vm)
 {
 	struct vm_renewal *renewal = &vm->renewal;
 
 	vm_renew_end_monitor(&renewal->heir);
 	if (vm_renew_saves(vm) && renewal->phase == RENEW_TAKING)
-		vm_renew_links(vm, false); /* the saver has read its disks */
+		vm_renew_links(vm, false); /* the saver has used these links */
 	vm_save_goes_on(vm);
 	vm_handover_drop(vm);
 	vm_handover_end(&renewal->state);
@@ -119,7 +123,7 @@ bool vm_renew(struct vm *vm, char *problem, size_t size)
 {
 	struct vm_renewal *renewal = &vm->renewal;
 
-	vm_channel_signalled(vm); /* what its monitor has said before counts */
+	vm_channel_signalled(vm); /* take over what its monitor has said so far */
 	if (!vm_renew_may_begin(vm, problem, size))
 		return false;
 	if (vm->overcommits && !vm_overcommit_feed(vm, problem, size)) /* for its second monitor */
@@ -140,7 +144,10 @@ static void vm_renew_enter_taking(struct vm *vm)
 		vm->renewal.until_tsc = clock_tsc() + clock_ns_to_tsc(SAVE_NS);
 }
 
-/* Before the saver looks at the disks: to their drivers it is a new client. */
+/*
+ * Makes the second process. A saver is a new client to the disks' drivers: its links are renewed
+ * first.
+ */
 static void vm_renew_take(struct vm *vm, u64 bytes)
 {
 	char problem[sizeof(vm->renewal.problem)];
@@ -152,7 +159,7 @@ static void vm_renew_take(struct vm *vm, u64 bytes)
 		vm_renew_fall_back(vm, problem);
 }
 
-/* True: what it has saved is not all copied yet. */
+/* Takes over what was saved; returns whether there is more to copy. */
 static bool vm_renew_saved(struct vm *vm)
 {
 	char problem[sizeof(vm->renewal.problem)];
@@ -171,7 +178,7 @@ static bool vm_renew_saved(struct vm *vm)
 	return false;
 }
 
-/* From here on there is the new one alone. */
+/* Ends the old monitor: from here on only the new one exists. */
 static void vm_renew_taken(struct vm *vm)
 {
 	struct vm_renewal *renewal = &vm->renewal;
@@ -187,7 +194,7 @@ static void vm_renew_taken(struct vm *vm)
 	vm_renew_enter(vm, RENEW_CONTINUING);
 }
 
-/* A save takes long: it has so much time for each record. */
+/* Extends the time limit of a save that has written a record since the last look. */
 static void vm_renew_look_whether_it_moves(struct vm *vm)
 {
 	u32 moved = vm_save_moved(vm);

@@ -9,40 +9,40 @@ struct vm;
 /* A monitor's process, and the events between it and the manager. */
 struct vm_monitor {
 	handle_t process;
-	handle_t wake; /* event that the monitor waits on */
+	handle_t wake; /* event on which the monitor waits */
 	handle_t ring; /* event that the monitor signals: vm_pace.h */
 };
 
 enum vm_renew_phase {
 	RENEW_NONE,
 	RENEW_SAVING,	  /* the old monitor saves the machine */
-	RENEW_TAKING,	  /* the new one loads it; the old one waits */
-	RENEW_CONTINUING, /* whichever of the two is left goes on */
+	RENEW_TAKING,	  /* the new monitor loads it, while the old one is held */
+	RENEW_CONTINUING, /* the remaining one of the two continues the guest */
 };
 
-/* A new monitor process under a guest that goes on: one at a time for each VM. */
+/* A new monitor process under a running guest: at most one renewal at a time for each VM. */
 struct vm_renewal {
 	enum vm_renew_phase phase;
-	u32 number;	/* of the last one */
-	handle_t state; /* memory: what the old monitor has saved */
-	u32 moved;	/* records of a save, when last looked at */
-	u64 until_tsc;	/* as long as the present phase may take */
-	struct vm_monitor heir; /* the new one, until it is the VM's */
-	char problem[200]; /* why the last one did not succeed; "": it did */
+	u32 number;	/* number of the last renewal */
+	handle_t state; /* memory with the state that the old monitor saved */
+	u32 moved;	/* records of a save at the last look */
+	u64 until_tsc;	/* time limit of the present phase */
+	struct vm_monitor heir; /* the new monitor, until it becomes the VM's */
+	char problem[200]; /* why the last renewal failed; "": it succeeded */
 };
 
 /*
- * Begins; false: `problem` says why not. vm_busy until it is done; then vm->renewal.problem is the
- * outcome.
+ * Begins a renewal; returns false, with the reason in `problem`, if that is not possible. vm_busy
+ * holds until it ends; then vm->renewal.problem tells the outcome.
  */
 bool vm_renew(struct vm *vm, char *problem, size_t size);
-/* Whether there is nothing against it now. */
+/* Returns whether a renewal may begin now; if not, `problem` says why. */
 bool vm_renew_may_begin(const struct vm *vm, char *problem, size_t size);
-/* One step, in vm_step; true: there is more to do at once. */
+/* Does one step of the renewal, in vm_step; returns whether another is due at once. */
 bool vm_renew_step(struct vm *vm, u64 now_tsc);
-/* The new process has ended. */
+/* Takes over that the new process has ended. */
 void vm_renew_heir_ended(struct vm *vm);
-/* A process of a VM's ends before the VM's group does. */
+/* Ends one process of a VM while the VM's group stays. */
 void vm_renew_end_monitor(struct vm_monitor *monitor);
-/* The VM ends: all handles go with its group. */
+/* Abandons the renewal as the VM ends: all handles go with its group. */
 void vm_renew_abandon(struct vm *vm);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VMs on disks and in stores. A save is a renewal whose second process does not go on with the
- * guest but writes it to a disk, or into a transfer to the client of a machine channel; then the VM
- * ends. A restore is a start whose monitor loads what that has written.
+ * Saves VMs on disks and in stores, and restores them. A save is a renewal whose second process
+ * does not run the guest but writes it to a disk, or into a transfer to the client of a machine
+ * channel; then the VM ends. A restore is a start whose monitor loads what was written. Called by
+ * `vm save`, `vm restore`, `vm digest`, vm_renew.c, vm_backup.c and vm_step. Owns vm->save.
  */
 #include "vmm/manager/vm/vm_save.h"
 #include "lib/read_once.h"
@@ -39,7 +40,7 @@ static bool vm_save_has_key(char *problem, size_t size)
 	return false;
 }
 
-/* While its link or its stream is there. */
+/* Returns whether the last save is over; it is not while its link or its stream exists. */
 static bool vm_save_last_is_over(const struct vm *vm, char *problem, size_t size)
 {
 	if (vm->save.link == NULL && vm->save.transfer.state == TRANSFER_CLOSED)
@@ -49,7 +50,7 @@ static bool vm_save_last_is_over(const struct vm *vm, char *problem, size_t size
 	return false;
 }
 
-/* Who stands still takes nothing. */
+/* Returns whether the store is outside of this VM: a guest that is held takes no data. */
 static bool vm_save_store_is_another(const struct vm *vm, const struct vm_save_place *place,
 				     char *problem, size_t size)
 {
@@ -59,7 +60,9 @@ static bool vm_save_store_is_another(const struct vm *vm, const struct vm_save_p
 	return false;
 }
 
-/* Nothing of it goes through the channel: that is the old monitor's too. */
+/*
+ * Fills the saver's start page. Nothing goes through the channel, which the old monitor reads too.
+ */
 void vm_save_fill(struct vm *vm, struct start_info *info)
 {
 	struct vm_saving *save = &vm->save;
@@ -70,7 +73,7 @@ void vm_save_fill(struct vm *vm, struct start_info *info)
 	secret_forget(save->key, sizeof(save->key));
 }
 
-/* One that was built when there was no key. */
+/* Makes room for the link in the quota of a VM that was built when there was no key. */
 static bool vm_save_make_room(struct vm *vm, char *problem, size_t size)
 {
 	if (!vm->save.room)
@@ -115,7 +118,10 @@ static u32 vm_save_orders(const struct vm *vm, const struct vm_save_place *place
 	return orders;
 }
 
-/* Whether there is a key, which was looked at before; a digest needs none. */
+/*
+ * Draws a salt and derives the key. Returns false if there is no key, which was looked for before;
+ * a digest needs none.
+ */
 static bool vm_save_make_key(struct vm *vm)
 {
 	random_draw(vm->save.salt, sizeof(vm->save.salt));
@@ -180,7 +186,7 @@ u32 vm_save_moved(const struct vm *vm)
 {
 	u32 moved = READ_ONCE(vm->channel->save_moved);
 
-	/* a store has its own time, which is less */
+	/* a store has its own time limit, which is shorter */
 	return vm->save.disk != VM_SAVE_CHANNEL ? moved : moved + (u32)vm->save.transfer.at;
 }
 
@@ -201,13 +207,13 @@ bool vm_saved(struct vm *vm)
 		return true;
 	}
 	vm_end(vm, reason);
-	vm->renewal.problem[0] = '\0'; /* that it has ended is no problem */
+	vm->renewal.problem[0] = '\0'; /* the end of the VM is not a failure here */
 	return true;
 }
 
 void vm_save_goes_on(struct vm *vm)
 {
-	vm->save.transfer.bell = HANDLE_NONE; /* it has ended with the saver */
+	vm->save.transfer.bell = HANDLE_NONE; /* the event has ended with the saver */
 	if (!vm->save.done && vm->save.transfer.state != TRANSFER_CLOSED)
 		transfer_break(&vm->save.transfer, vm->renewal.problem);
 }
@@ -220,7 +226,7 @@ void vm_save_give(struct vm *vm, struct process_build *build)
 	transfer_give(&vm->save.transfer, build, START_SAVE, vm->config.name);
 }
 
-/* What a restore makes anew, or has to be there already. */
+/* Returns whether what a restore makes anew can be made, and what it needs is there. */
 static bool vm_save_may_restore(struct vm *vm, const struct vm_save_place *place, char *problem,
 				size_t size)
 {
@@ -251,7 +257,7 @@ bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem,
 	     !transfer_open(&vm->save.transfer, place->channel, true, problem, size)))
 		return false;
 	vm->save.before = vm->state;
-	vm->state = VM_STOPPED; /* boots anew, from the disk or the store */
+	vm->state = VM_STOPPED; /* it boots anew, from the disk or the store */
 	vm_release(vm, AFTER_START);
 	vm_save_set_place(vm, place, true);
 	return true;
@@ -274,7 +280,7 @@ bool vm_restore_failed(struct vm *vm, const char *reason)
 	bool created = vm->save.before == VM_CREATED;
 	char place[CONFIG_NAME_BYTES + 32];
 
-	/* once it has run it may crash as any other */
+	/* after it has run it may crash as any other VM */
 	if (!vm->save.restoring || vm->save.disk == 0 || vm->state != VM_CREATED)
 		return false;
 	string_copy(vm->save.problem, sizeof(vm->save.problem), reason);
@@ -308,8 +314,8 @@ void vm_save_end_transfer(struct vm *vm)
 }
 
 /*
- * The new monitor has read a salt: it is told, once, what was sealed with it. That is of a save of
- * this VM, or opens nothing.
+ * Tells the monitor the key, once, for the salt that it has read from the save. The key opens a
+ * save of this VM or nothing.
  */
 static void vm_save_tell_key(struct vm *vm)
 {
@@ -331,7 +337,7 @@ static void vm_save_tell_key(struct vm *vm)
 	(void)!sys_event_signal(vm->monitor.wake);
 }
 
-/* A restore that is under way: it has come to its end, or goes no further. */
+/* Looks whether the restore under way has come to its end or has failed. */
 static void vm_save_look_at_restore(struct vm *vm)
 {
 	struct vm_saving *save = &vm->save;

@@ -9,34 +9,34 @@ struct vm;
 struct driver_link;
 struct start_info;
 
-#define VM_SAVE_CHANNEL 0xffu /* as vm_saving.disk: it is none, but the store at a channel */
-#define VM_SAVE_DIGEST	0xfeu /* likewise: nothing is saved, only digested */
+#define VM_SAVE_CHANNEL 0xffu /* as vm_saving.disk: the store at a channel, not a disk */
+#define VM_SAVE_DIGEST	0xfeu /* as vm_saving.disk: nothing is saved, only digested */
 
-/* Where a save goes to, or comes from. */
+/* The place that a save writes to or a restore reads from. */
 struct vm_save_place {
-	struct machine_channel *channel; /* whose client is the store; NULL: the disk */
-	u32 disk;			 /* its number */
-	bool overwrite;			 /* whatever the disk holds may be lost */
-	bool goes_on;			 /* the VM does, once it is saved */
+	struct machine_channel *channel; /* channel whose client is the store; NULL: a disk */
+	u32 disk;			 /* number of the disk */
+	bool overwrite;			 /* lets the save overwrite what the disk holds */
+	bool goes_on;			 /* the VM continues after the save */
 };
 
-/* A VM on a disk or in a store: being saved to it, or being restored from it. */
+/* A save of a VM, or a restore, on a disk or in a store. */
 struct vm_saving {
-	struct driver_link *link; /* to that disk; NULL: none */
-	struct transfer transfer; /* with that store */
+	struct driver_link *link; /* link to the disk; NULL: none */
+	struct transfer transfer; /* transfer with the store */
 	struct machine_channel *channel;
-	u8 last; /* disk that it was last saved on or restored from, its number and 1; 0: none */
-	u8 disk; /* its number and 1, VM_SAVE_CHANNEL or VM_SAVE_DIGEST; 0: none is under way */
-	u32 orders;		  /* to the saver: enum monitor_flag */
-	u8 salt[SAVE_SALT_BYTES]; /* of the save that begins */
-	u8 key[SAVE_KEY_BYTES];	  /* likewise, until the saver has it */
+	u8 last; /* disk of the last save or restore, its number + 1; 0: none */
+	u8 disk; /* number + 1, VM_SAVE_CHANNEL or VM_SAVE_DIGEST; 0: none is under way */
+	u32 orders;		  /* for the saver: enum monitor_flag */
+	u8 salt[SAVE_SALT_BYTES]; /* of the save under way */
+	u8 key[SAVE_KEY_BYTES];	  /* derived from it, until the saver has it */
 	bool restoring;
-	bool answered;	      /* a restore: it was told its key, or that there is none */
-	bool goes_on;	      /* a save: so does the VM */
-	bool room;	      /* in its quota for that link: there was a key when it was built */
-	bool done;	      /* the last one has succeeded */
-	enum vm_state before; /* a restore: what the VM was */
-	char problem[200];    /* why the last restore did not succeed; "": it did */
+	bool answered;	      /* a restore: the key, or that there is none, was told */
+	bool goes_on;	      /* in a save: the VM continues after it */
+	bool room;	      /* the quota has room for the link: a key was there */
+	bool done;	      /* the last save or restore has succeeded */
+	enum vm_state before; /* in a restore: the state of the VM before it */
+	char problem[200];    /* why the last restore failed; "": it succeeded */
 };
 
 static inline bool vm_save_has_disk(const struct vm_saving *saving)
@@ -45,49 +45,52 @@ static inline bool vm_save_has_disk(const struct vm_saving *saving)
 }
 
 /*
- * Begins to save a running or paused VM. False: `problem` says why not. vm_busy until it is done;
- * then the VM is VM_STOPPED, unless it was to go on, or is not saved: vm->renewal.problem says why.
+ * Begins to save a running or paused VM. Returns false, with the reason in `problem`, if that is
+ * not possible. vm_busy holds until the save ends; then the VM is VM_STOPPED, unless it was to
+ * continue, or was not saved: vm->renewal.problem says why.
  */
 bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size);
 /*
- * Begins to digest a running or paused VM, which stands still meanwhile and then goes on: false and
- * vm_busy likewise. vm->channel has the digests then, unless vm->renewal.problem says why not.
+ * Begins to digest a running or paused VM, which is held meanwhile and then continues. Returns
+ * false as vm_save does; vm_busy holds until the end. Then vm->channel has the digests, unless
+ * vm->renewal.problem says why not.
  */
 bool vm_save_digest(struct vm *vm, char *problem, size_t size);
 /*
- * Begins to restore a VM that does not run. False: `problem` says why not. vm_busy until it runs,
- * or is again what it was, and vm->save.problem says why.
+ * Begins to restore a VM that does not run. Returns false, with the reason in `problem`, if that is
+ * not possible. vm_busy holds until the VM runs, or is again in its earlier state; then
+ * vm->save.problem says why.
  */
 bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size);
-/* The same from the disk that it was last saved on, or restored from. */
+/* Restores the VM from the disk of its last save or restore. */
 bool vm_restore_last(struct vm *vm, char *problem, size_t size);
 
-/* So many bytes went to or came from the disk so far; 0 where there is none. */
+/* Returns the bytes read from and written to the disk so far, or 0 if there is no disk. */
 u64 vm_save_bytes(const struct vm *vm);
 
-/* For vm_renew.c, while it is being saved: it goes no further, NULL: it may. */
+/* For vm_renew.c during a save: returns why the transfer has failed, or NULL if it has not. */
 const char *vm_save_broken(const struct vm *vm);
-/* Likewise: what grows as long as the save moves on. */
+/* For vm_renew.c during a save: returns a number that grows as long as the save makes progress. */
 u32 vm_save_moved(const struct vm *vm);
 /*
- * Likewise: the saver has said that all is there, and the VM ends, unless it was to go on. False:
- * the store has not.
+ * For vm_renew.c once the saver has said that all is written: ends the VM, unless it was to
+ * continue. Returns false if the store has not confirmed yet.
  */
 bool vm_saved(struct vm *vm);
-/* Likewise: the saver is gone, and the guest goes on. */
+/* For vm_renew.c once the saver is gone and the guest continues: closes what the save used. */
 void vm_save_goes_on(struct vm *vm);
 
-/* For the process that saves it, who alone has its start page: what it is to do, and the key. */
+/* Writes orders and key for the saver, who alone has its start page. */
 void vm_save_fill(struct vm *vm, struct start_info *info);
-/* For the process that saves or restores it: the ring of its transfer, if it has one. */
+/* Gives the saving or restoring process the ring of its transfer, if there is one. */
 void vm_save_give(struct vm *vm, struct process_build *build);
-/* The monitor that should restore it has ended. False: there was none. */
+/* Takes over that the restoring monitor has ended. Returns false if no restore was under way. */
 bool vm_restore_failed(struct vm *vm, const char *reason);
-/* One step, in vm_step: the link goes when it is no longer needed. */
+/* Does one step of saves and restores, in vm_step: the link goes when it is no longer needed. */
 void vm_save_step(struct vm *vm);
-/* Whether vm_save_step or vm_renew_step has something to do at once. */
+/* Returns whether vm_save_step or vm_renew_step has something to do at once. */
 bool vm_save_waits(const struct vm *vm);
-/* The VM ends: the link goes with the others. */
+/* Abandons the save as the VM ends: the link goes with the others. */
 void vm_save_abandon(struct vm *vm);
-/* Its processes have ended: so does what is left of a transfer. */
+/* Closes what is left of a transfer after its processes have ended. */
 void vm_save_end_transfer(struct vm *vm);

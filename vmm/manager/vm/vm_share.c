@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Applies a VM's weight, cap, affinity and reservations, and changes them while it runs. Called by
+ * vm_build.c, vm_check.c, `vm set`, the lists of VMs and vm_step. Sets the group in the kernel;
+ * reservations are asked of the monitor through the channel.
+ */
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/net/net.h"
 #include "vmm/manager/vm/vm_share.h"
@@ -14,14 +19,14 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define AFFINITY_CPUS 64u /* for which the kernel has a bit */
+#define AFFINITY_CPUS 64u /* CPUs for which the kernel has a bit */
 #define READ_TRIES    8u
 
 _Static_assert((u32)TRAP_CR == VM_TRAP_CR && (u32)TRAP_EXCEPTIONS == VM_TRAP_EXCEPTIONS &&
 		       (u32)TRAP_IO == VM_TRAP_IO,
 	       "the key's value goes to the monitor as it is");
 
-/* A channel has a section, and is a port of one VM. */
+/* Checks that the channel has a section, and is no other VM's. */
 static bool vm_share_check_channel(const struct vm_config *config, char *problem, size_t size)
 {
 	if (config->channel[0] == '\0')
@@ -59,7 +64,10 @@ bool vm_share_check(const struct vm_config *config, char *problem, size_t size)
 	return vm_share_check_channel(config, problem, size);
 }
 
-/* False: the account has moved meanwhile, and time may be counted twice or not at all. */
+/*
+ * Adds the time of running threads. Returns false if the account changed meanwhile: then time may
+ * be missing or counted twice.
+ */
 static bool vm_share_read_running(const struct vm *vm, u64 *cpu_tsc)
 {
 	const struct kernel_page *page = machine_page();
@@ -90,7 +98,10 @@ static u64 vm_share_affinity_mask(const struct vm_config *config)
 	return config->affinity[0] != 0 ? config->affinity[0] : ~0ull;
 }
 
-/* The kernel counts in ticks: rounding may cost each vCPU one permille more. */
+/*
+ * Returns the permille of CPUs that vCPUs may reserve. The kernel counts in ticks: rounding may
+ * cost each vCPU a permille more.
+ */
 static u64 vm_share_reservable(const struct vm_config *config)
 {
 	if (config->reserve_budget_ns == 0)
@@ -129,7 +140,7 @@ static void vm_share_ask(struct vm *vm, enum vm_change_phase phase, const struct
 	vm_send(vm, VM_COMMAND_RESERVE);
 }
 
-/* Nothing can be refused from here on. */
+/* Puts the new configuration into effect: no step can refuse it any more. */
 static void vm_share_finish(struct vm *vm)
 {
 	bool traps = vm->next.trap != vm->config.trap;

@@ -8,31 +8,31 @@
 struct vm;
 
 /*
- * What a VM gets of the CPUs: weight, cap, affinity and reservations. Its group holds the first
- * three; the reservations its monitor asks for, a vCPU at a time.
+ * A VM's share of the CPUs: weight, cap, affinity and reservations. Its group holds the first
+ * three; its monitor asks for the reservations, one vCPU at a time.
  */
 
-/* Whether this machine can give it. False: `problem` says what is allowed. */
+/* Returns whether this machine can give the share; if not, `problem` says what is allowed. */
 bool vm_share_check(const struct vm_config *config, char *problem, size_t size);
 
-/* A new group gets what the configuration says. */
+/* Sets a new group as the configuration says. */
 enum status vm_share_apply(handle_t group, const struct vm_config *config) MUST_CHECK;
 
-/* What a change of a VM that runs is waiting for. */
+/* What a change of a running VM waits for. */
 enum vm_change_phase {
 	CHANGE_NONE,
-	CHANGE_DONE,    /* for one turn, in which whoever waits looks; none begins before */
-	CHANGE_RELEASE, /* the reservations to be given up: they hold the affinity */
-	CHANGE_RESERVE, /* the new ones to be made */
-	CHANGE_RESTORE, /* the old ones to be made again */
+	CHANGE_DONE,    /* for one turn, in which the waiting command looks; no change begins */
+	CHANGE_RELEASE, /* the monitor gives up its reservations, which hold the affinity */
+	CHANGE_RESERVE, /* the monitor makes the new reservations */
+	CHANGE_RESTORE, /* the monitor makes the old reservations again */
 };
 
 /*
  * Makes `next` the VM's configuration, all or nothing, at once or in vm_share_step. Afterwards
- * vm->change_problem says why not, "" when it is done.
+ * vm->change_problem is "", or says why the change failed.
  */
 void vm_share_change(struct vm *vm, const struct vm_config *next);
-/* To be called each turn: goes on once the monitor has done what it was told. */
+/* Continues a change once the monitor has done its command; to be called each turn. */
 void vm_share_step(struct vm *vm);
-/* The monitor is gone, and with it a change under way. */
+/* Abandons a change under way, as the monitor is gone. */
 void vm_share_abandon(struct vm *vm);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Snapshots of a VM in memory. To take one the monitor saves the machine and stands still, and the
- * kernel freezes its RAM: the VM goes on in a layer above it. To go back to one the monitor stands
- * still, the kernel gives up that layer's pages, and the monitor loads the saved state.
+ * Takes snapshots of a VM in memory and goes back to them, for `vm snapshot`, `vm reset` and
+ * vm_step. To take one the monitor saves the machine and holds it, and the kernel freezes its RAM:
+ * the VM continues in a layer above. To go back the kernel gives up that layer's pages, and the
+ * monitor loads the saved state.
  */
 #include "vmm/manager/vm/vm_snapshot.h"
 #include "lib/read_once.h"
@@ -18,11 +19,11 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define TABLES_SHARE	128u /* of RAM: the slots and tables of one more layer */
+#define TABLES_SHARE	128u /* of the RAM's pages: slots and tables of one layer */
 #define TABLES_PAGES	64u
-/* A disk that takes its old blocks does some of it within that time, or its driver starts anew. */
+/* A disk that takes back old blocks moves some within this time, or its driver starts anew. */
 #define PUT_BACK_NS	(60 * NS_PER_S)
-/* Of a driver that does not let go the manager makes an end before (DRIVER_LEAVE_NS). */
+/* Longer than DRIVER_LEAVE_NS, after which the manager ends a driver that does not detach. */
 #define LET_GO_NS	(40 * NS_PER_S)
 
 /* --- phases --- */
@@ -47,7 +48,7 @@ static void vm_snapshot_undo_taking(struct vm *vm)
 		vm_disks_reach_again(vm);
 }
 
-/* Nothing has changed, and the guest goes on. */
+/* Gives up: nothing of the VM has changed, and the guest continues. */
 static void vm_snapshot_not_done(struct vm *vm, const char *problem)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
@@ -58,7 +59,7 @@ static void vm_snapshot_not_done(struct vm *vm, const char *problem)
 	vm_snapshot_go_on(vm, VM_COMMAND_CONTINUE);
 }
 
-/* Its monitor has not been asked for anything yet; snapshots.problem says why it is not. */
+/* Gives up before the monitor was asked for anything; snapshots.problem says why. */
 static void vm_snapshot_not_begun(struct vm *vm)
 {
 	vm_snapshot_undo_taking(vm);
@@ -92,7 +93,7 @@ static void vm_snapshot_not_done_as_said(struct vm *vm)
 	vm_snapshot_not_done(vm, problem);
 }
 
-/* --- taking one --- */
+/* --- taking a snapshot --- */
 
 static bool vm_snapshot_may_take(struct vm *vm, const char *name, char *problem, size_t size)
 {
@@ -123,7 +124,7 @@ static bool vm_snapshot_find_place(struct vm *vm, char *problem, size_t size)
 	return false;
 }
 
-/* The guest runs meanwhile, and is not held for what its disks have under way. */
+/* Saves the machine once its disks' windows are closed; until then the guest runs. */
 static void vm_snapshot_look_whether_let_go(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
@@ -143,7 +144,7 @@ bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t siz
 	struct vm_snapshot *snapshot;
 	u64 bytes;
 
-	vm_channel_signalled(vm); /* what its monitor has said before counts */
+	vm_channel_signalled(vm); /* take over what its monitor has said so far */
 	if (!vm_snapshot_may_take(vm, name, problem, size) ||
 	    !vm_snapshot_find_place(vm, problem, size) || vm_clone_has_views(vm, problem, size) ||
 	    vm_disks_are_viewed(vm, problem, size))
@@ -163,13 +164,13 @@ bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t siz
 	return true;
 }
 
-/* The guest stands still: what its group has is all that can be below. */
+/* Raises the quota for the freeze; the held guest's group has all that can be frozen. */
 static void vm_snapshot_saved(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 	char problem[sizeof(snapshots->problem)];
 
-	vm_quota_tidy(vm); /* what the monitor saved to is no more */
+	vm_quota_tidy(vm); /* the memory that the monitor saved to is gone */
 	snapshots->room = vm_resident_bytes(vm) / PAGE_SIZE +
 			  vm->config.memory_bytes / PAGE_SIZE / TABLES_SHARE + TABLES_PAGES;
 	snapshots->used_before = READ_ONCE(vm->account->used_pages);
@@ -179,7 +180,7 @@ static void vm_snapshot_saved(struct vm *vm)
 		vm_snapshot_enter(vm, SNAPSHOT_FREEZING);
 }
 
-/* True: what the monitor has saved is not all copied yet. */
+/* Copies the saved state; returns whether there is more to copy. */
 static bool vm_snapshot_take_state(struct vm *vm)
 {
 	struct vm_snapshot *snapshot = &vm->snapshots.list[vm->snapshots.place];
@@ -199,7 +200,7 @@ static bool vm_snapshot_take_state(struct vm *vm)
 	return false;
 }
 
-/* The disks hold what they held when the guest was stopped. */
+/* Continues the guest once the disks keep what they held when it was stopped. */
 static void vm_snapshot_look_whether_kept(struct vm *vm)
 {
 	char problem[sizeof(vm->snapshots.problem)];
@@ -211,7 +212,7 @@ static void vm_snapshot_look_whether_kept(struct vm *vm)
 		vm_snapshot_not_done(vm, problem);
 }
 
-/* Of what its quota was raised by stays what the layer has taken, and its tables. */
+/* Notes the new layer. Of the raised quota the layer's pages and its tables stay. */
 static void vm_snapshot_frozen(struct vm *vm, u32 depth)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
@@ -221,7 +222,7 @@ static void vm_snapshot_frozen(struct vm *vm, u32 depth)
 	u64 kept = taken + vm->config.memory_bytes / PAGE_SIZE / TABLES_SHARE;
 
 	if (depth == snapshots->depth)
-		kept = 0; /* nothing was written since the last one */
+		kept = 0; /* the guest has written nothing since the last snapshot */
 	else
 		vm_snapshot_layer_made(vm, kept);
 	vm_quota_lower(vm, snapshots->room - MIN(kept, snapshots->room));
@@ -258,7 +259,7 @@ static bool vm_snapshot_freeze(struct vm *vm)
 	return false;
 }
 
-/* --- going back to one --- */
+/* --- going back to a snapshot --- */
 
 static bool vm_snapshot_may_reset(struct vm *vm, const struct vm_snapshot *to, char *problem,
 				  size_t size)
@@ -305,7 +306,7 @@ static void vm_snapshot_enter_putting_back(struct vm *vm)
 	vm->snapshots.until_tsc = clock_tsc() + clock_ns_to_tsc(PUT_BACK_NS);
 }
 
-/* Some of a disk may be old and some new: nobody goes on with that, but it can be tried again. */
+/* Crashes the VM: a disk may hold old and new blocks. Going back can be tried again. */
 static void vm_snapshot_lost(struct vm *vm, const char *problem)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
@@ -316,7 +317,7 @@ static void vm_snapshot_lost(struct vm *vm, const char *problem)
 	vm_crash(vm, problem, true);
 }
 
-/* The disks first: as long as the RAM is not reset the VM can only be what it was, or crash. */
+/* Puts the disks back before the RAM: until that is reset, the VM stays as it was or crashes. */
 static void vm_snapshot_look_whether_back(struct vm *vm)
 {
 	char problem[sizeof(vm->snapshots.problem)];
@@ -347,7 +348,7 @@ static void vm_snapshot_held(struct vm *vm)
 	}
 }
 
-/* From the first page on there is no way back. */
+/* Has the monitor load the saved state: with its first page the former state is lost. */
 static void vm_snapshot_load(struct vm *vm)
 {
 	const struct vm_snapshot *snapshot = &vm->snapshots.list[vm->snapshots.place];
@@ -356,7 +357,7 @@ static void vm_snapshot_load(struct vm *vm)
 		sys_handle_grant(vm->monitor.process, snapshot->state, RIGHT_READ, &theirs);
 
 	if (status != STATUS_OK)
-		theirs = HANDLE_NONE; /* the monitor says what it cannot read */
+		theirs = HANDLE_NONE; /* the monitor reports that it cannot read the state */
 	vm->channel->state_memory = theirs;
 	vm->channel->state_size = snapshot->state_used;
 	vm_snapshot_go_on(vm, VM_COMMAND_LOAD);
@@ -428,7 +429,7 @@ static void vm_snapshot_give_up(struct vm *vm)
 			       "its monitor does not go on");
 		vm_snapshot_done(vm);
 		return;
-	default: /* merging ends in so many steps, and the disks have limits of their own */
+	default: /* merging is bounded; the disks have limits of their own */
 		return;
 	}
 }
@@ -484,7 +485,7 @@ u64 vm_snapshot_deadline(const struct vm *vm)
 	return vm_quota_deadline(vm);
 }
 
-/* --- its end --- */
+/* --- the end of a VM --- */
 
 void vm_snapshot_abandon(struct vm *vm)
 {

@@ -7,97 +7,106 @@
 struct vm;
 
 #define VM_SNAPSHOT_MAX 8u
-#define VM_LAYERS_MAX	4u /* frozen objects below its RAM: LAYER_DEPTH_MAX in mm/layer.h */
+#define VM_LAYERS_MAX	4u /* most frozen objects below its RAM: LAYER_DEPTH_MAX in mm/layer.h */
 
-/* A VM as it was: its RAM, which nobody writes to any more, and the saved state of all else. */
+/* The state of a VM at one moment: its RAM, which is never written again, and all else as saved. */
 struct vm_snapshot {
 	char name[CONFIG_NAME_BYTES]; /* "": the place is free */
-	handle_t ram;		      /* frozen */
+	handle_t ram;		      /* the frozen RAM */
 	handle_t state;		      /* memory of the VM's group */
-	u64 state_pages;	      /* of it */
-	u64 state_used;		      /* bytes */
+	u64 state_pages;	      /* size of `state` in pages */
+	u64 state_used;		      /* bytes of `state` in use */
 	u64 taken_tsc;		      /* host TSC */
-	u32 layer;		      /* vm_snapshots.layer after it was taken */
-	u32 depth;		      /* vm_snapshots.depth likewise */
-	bool disks_kept;	      /* what its disks held then is kept: it is the last one */
+	u32 layer;		      /* vm_snapshots.layer when it was taken */
+	u32 depth;		      /* vm_snapshots.depth when it was taken */
+	bool disks_kept;	      /* the disks' old blocks are kept: it is the last snapshot */
 };
 
 enum vm_snapshot_phase {
 	SNAPSHOT_NONE,
-	SNAPSHOT_LETTING_GO, /* its disks' devices reach its RAM no more, when they are done */
-	SNAPSHOT_SAVING,     /* the monitor saves the machine, and holds it */
-	SNAPSHOT_FREEZING,   /* the kernel takes its RAM from all writers */
-	SNAPSHOT_KEEPING,    /* its disks' drivers begin to keep what is overwritten */
+	SNAPSHOT_LETTING_GO, /* its disks' devices finish, and lose their windows to its RAM */
+	SNAPSHOT_SAVING,     /* the monitor saves the machine and holds it */
+	SNAPSHOT_FREEZING,   /* the kernel makes its RAM read-only to all writers */
+	SNAPSHOT_KEEPING,    /* its disks' drivers begin to keep overwritten blocks */
 	SNAPSHOT_HOLDING,    /* the monitor holds the machine */
-	SNAPSHOT_PUTTING_BACK, /* they put that back */
-	SNAPSHOT_RESETTING,  /* the kernel gives up what was written to its RAM */
-	SNAPSHOT_CONTINUING, /* the monitor goes on, or loads the saved state and goes on */
-	SNAPSHOT_MERGING,    /* the kernel takes up a layer that no snapshot needs any more */
+	SNAPSHOT_PUTTING_BACK, /* its disks' drivers put the old blocks back */
+	SNAPSHOT_RESETTING,  /* the kernel gives up the pages written since */
+	SNAPSHOT_CONTINUING, /* the monitor continues, after it has loaded the state or not */
+	SNAPSHOT_MERGING,    /* the kernel merges a layer that no snapshot needs any more */
 };
 
-/* The snapshots of a VM, and what is done with one of them: one thing at a time for each VM. */
+/* The snapshots of a VM, and the one operation under way with them. */
 struct vm_snapshots {
 	struct vm_snapshot list[VM_SNAPSHOT_MAX];
-	u32 layer; /* counts the frozen objects below its RAM */
-	u32 depth; /* of these, and of what a clone began from */
-	u64 layer_pages[VM_LAYERS_MAX]; /* by so many its quota was raised for each */
-	u64 merge_after_tsc; /* not before */
+	u32 layer; /* number of frozen objects below its RAM, made by this VM */
+	u32 depth; /* the same with those that a clone began from */
+	u64 layer_pages[VM_LAYERS_MAX]; /* pages by which the quota was raised for each layer */
+	u64 merge_after_tsc; /* earliest time of the next merge */
 	enum vm_snapshot_phase phase;
-	u32 place;	   /* in the list, of the one that is taken or gone back to */
+	u32 place;	   /* index of the snapshot that is taken or gone back to */
 	bool resets;
-	u64 until_tsc;	   /* as long as the monitor may take for the present phase */
-	u64 used_before;   /* pages of its group before the RAM was frozen */
-	u64 moved;	   /* what its disks had done when they were looked at last */
-	u64 room;	   /* by so many its quota was raised for that */
-	char problem[200]; /* why the last one did not succeed; "": it did */
+	u64 until_tsc;	   /* time limit of the present phase */
+	u64 used_before;   /* pages of its group before the freeze */
+	u64 moved;	   /* progress of its disks at the last look */
+	u64 room;	   /* pages by which the quota was raised for the freeze */
+	char problem[200]; /* why the last operation failed; "": it succeeded */
 };
 
 #define VM_SNAPSHOT_FOR_EACH(vm, each)                                                            \
 	for (struct vm_snapshot *each = (vm)->snapshots.list;                                  \
 	     each < (vm)->snapshots.list + VM_SNAPSHOT_MAX; each++)
 
-/* NULL: it has none of that name. */
+/* Returns the snapshot of that name, or NULL if there is none. */
 struct vm_snapshot *vm_snapshot_find(struct vm *vm, const char *name);
-/* The text of the event, which the name and the reason follow. */
+/* The beginning of the event's text; the name is filled in, and the reason follows. */
 #define VM_SNAPSHOT_DROPPED "snapshot %s dropped: "
-/* Why there is none of that name any more; false: none was dropped that anybody remembers. */
+/* Tells why a snapshot of that name was dropped; returns false if no kept event mentions it. */
 bool vm_snapshot_was_dropped(const struct vm *vm, const char *name, char *why, size_t size);
-/* All its names, for words: "a, b", or "none". */
+/* Writes all names for a sentence: "a, b", or "none". */
 void vm_snapshot_names(const struct vm *vm, char *text, size_t size);
-/* Whether the VM can go back to it: no later one lies between. */
+/* Returns whether the VM can go back to the snapshot: no later layer lies above it. */
 bool vm_snapshot_on_top(const struct vm *vm, const struct vm_snapshot *snapshot);
 
 /*
- * Begins; false: `problem` says why not. vm_busy until it is done; then vm->snapshots.problem is
- * the outcome.
+ * Begin to take a snapshot, or to go back to one. They return false, with the reason in `problem`,
+ * if that is not possible. vm_busy holds until the end; then vm->snapshots.problem tells the
+ * outcome.
  */
 bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t size);
 bool vm_snapshot_reset(struct vm *vm, const struct vm_snapshot *to, char *problem, size_t size);
 
-/* Forgets one, vm_busy until its memory is the VM's again. False: `problem` says why not. */
+/*
+ * Forgets a snapshot; vm_busy holds until its memory is merged into the VM's. Returns false, with
+ * the reason in `problem`, if that is not possible.
+ */
 bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem, size_t size);
 
-/* What it holds goes; the place is free. */
+/* Frees what a snapshot holds, and its place in the list. */
 void vm_snapshot_release(struct vm *vm, struct vm_snapshot *snapshot);
-/* In vm_step, while nothing is done with any: what can be gone back to no more goes. */
+/*
+ * Looks after kept snapshots while no operation is under way, in vm_step: one whose disks' old
+ * blocks are lost is dropped.
+ */
 void vm_snapshot_look(struct vm *vm);
 
-/* One step, in vm_step; true: there is more to do at once. */
+/* Does one step of the operation, in vm_step; returns whether another is due at once. */
 bool vm_snapshot_step(struct vm *vm, u64 now_tsc);
 u64 vm_snapshot_deadline(const struct vm *vm);
 
-/* There is one more layer below its RAM, for which its quota was raised by so many pages. */
+/* Notes one more layer below its RAM, for which the quota was raised by `pages`. */
 void vm_snapshot_layer_made(struct vm *vm, u64 pages);
-/* Begins to merge the layer below its RAM, if neither a snapshot nor a clone needs it any more. */
+/*
+ * Begins to merge the top layer below its RAM, if neither a snapshot nor a clone needs it any more.
+ */
 void vm_snapshot_merge_begin(struct vm *vm);
-/* One step of that; true: there is more to do at once. */
+/* Does one step of the merge; returns whether another is due at once. */
 bool vm_snapshot_merge_step(struct vm *vm);
-/* The VM ends: what is under way does. */
+/* Abandons the operation under way as the VM ends. */
 void vm_snapshot_abandon(struct vm *vm);
-/* Its group ends, and all snapshots with it. */
+/* Forgets all snapshots as the VM's group ends. */
 void vm_snapshot_forget(struct vm *vm);
 
-/* VMs whose RAM lies on one of its snapshots: of all, or of one. */
+/* Returns how many VMs have their RAM on this VM's snapshots: on one of them, or on any (NULL). */
 u32 vm_snapshot_clones(const struct vm *vm, const struct vm_snapshot *snapshot);
-/* False: there are such; `problem` names them. */
+/* Returns whether the VM has no clones; if it has, `problem` names them. */
 bool vm_snapshot_may_end(const struct vm *vm, char *problem, size_t size);

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Has the drivers of a VM's disks keep, put back and forget overwritten blocks, for its snapshots.
+ * Called by the snapshot files of this room, vm_clone_disk.c, vm_backup_begin.c, `vm set` and `vm
+ * snapshot list`. Charges the memory to the VM's quota; vmm/manager/disk/disk_undo.c talks to the
+ * drivers.
+ */
 #include "vmm/manager/vm/vm_snapshot_disk.h"
 #include "lib/bits.h"
 #include "lib/read_once.h"
@@ -10,7 +16,7 @@
 #include "vmm/manager/vm/vm_quota.h"
 #include "vmm/rt/format.h"
 
-#define TABLES_SHARE 512u /* of the memory: its slots */
+#define TABLES_SHARE 512u /* part of the memory's pages, for its slots */
 #define TABLES_PAGES 4u
 
 static bool vm_is_written(const struct driver_link *link)
@@ -18,7 +24,7 @@ static bool vm_is_written(const struct driver_link *link)
 	return link != NULL && !link->disk.read_only && !disk_is_view(link);
 }
 
-/* The next one that it may write to, NULL for the first; NULL after the last. */
+/* Returns the next disk that the VM may write to (the first after NULL), or NULL after the last. */
 static struct driver_link *vm_snapshot_disk_next(const struct vm *vm,
 						 const struct driver_link *link)
 {
@@ -44,7 +50,7 @@ static u64 vm_pages_for(u64 bytes)
 	return pages + pages / TABLES_SHARE + TABLES_PAGES;
 }
 
-/* No disk needs more than all of it. */
+/* Raises the memory for old blocks to `bytes`, but never above what the whole disk needs. */
 static bool vm_disk_make_room(struct vm *vm, struct driver_link *link, u64 bytes, char *problem,
 			      size_t size)
 {
@@ -84,8 +90,9 @@ bool vm_disks_make_room(struct vm *vm, u64 bytes, char *problem, size_t size)
 	return true;
 }
 
-/* What there is still, of one of its disks: where that becomes little the operator can do
- * something. */
+/*
+ * Tells the operator how much room for old blocks a disk has left, while more can still be given.
+ */
 static void vm_disk_say_low(const struct vm *vm, const struct driver_link *link)
 {
 	const char *name = vm->config.name;
@@ -103,7 +110,7 @@ static void vm_disk_say_low(const struct vm *vm, const struct driver_link *link)
 	notice("%s: %s\n", name, text);
 }
 
-/* It may need more than it could use before; without memory for that it has what it has. */
+/* Makes more room for a disk that has grown. Without memory for that it keeps the room it has. */
 static void vm_disk_look_whether_grown(struct vm *vm, struct driver_link *link)
 {
 	char problem[200];
@@ -163,7 +170,7 @@ void vm_disks_reach_again(struct vm *vm)
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		struct driver_link *link = vm->link[i];
 
-		/* one that had a window */
+		/* it had a window before */
 		if (link != NULL && link->ram.last_number != 0)
 			disk_window_want(link, config_disk(link->section)->dma == DMA_DIRECT);
 	}
@@ -176,7 +183,7 @@ void vm_disks_keep(struct vm *vm)
 		disk_undo_begin(link);
 }
 
-/* The worse of two; `why` is why the second failed. */
+/* Returns the worse of two states; `why` says why the second failed. */
 static enum disk_undo_state vm_worst(enum disk_undo_state all, const struct driver_link *link,
 				     enum disk_undo_state one, const char *why, char *problem,
 				     size_t size)

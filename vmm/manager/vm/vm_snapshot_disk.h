@@ -7,44 +7,55 @@ struct vm;
 struct vm_snapshot;
 
 /*
- * At a VM's snapshots, its disks that it may write to: what they hold at the latest one is kept by
- * their drivers. Of several the worst counts, and `problem` names the disk.
+ * The disks of a VM with snapshots that it may write to: their drivers keep what the disks held at
+ * the latest snapshot. Functions that ask all disks return the worst answer, and `problem` names
+ * the disk.
  */
 
-/* Whether what all of them held at a snapshot is still kept, or there are none. */
+/*
+ * Returns whether all disks' contents at the snapshot are still kept; true if there are no such
+ * disks.
+ */
 bool vm_disks_known_at(const struct vm *vm, const struct vm_snapshot *snapshot);
-/* Memory for one of them, charged to the VM. False: `problem` says why there is none. */
+/*
+ * Makes memory for one disk's old blocks, charged to the VM. Returns false, with the reason in
+ * `problem`, if there is none.
+ */
 bool vm_disk_prepare(struct vm *vm, struct driver_link *link, char *problem, size_t size);
-/* For all of those that have some: more, while it is in use. */
+/* Raises the memory of all disks that have some to `bytes` each, while it is in use. */
 bool vm_disks_make_room(struct vm *vm, u64 bytes, char *problem, size_t size);
-/* In vm_step: the operator is told once when there is not much left; a disk may have grown. */
+/*
+ * Tells the operator once when room is low, and makes room for a disk that has grown; in vm_step.
+ */
 void vm_disks_look_at_room(struct vm *vm);
-/* For all of them. */
+/* Makes memory for the old blocks of all disks that the VM may write to. */
 bool vm_disks_prepare(struct vm *vm, char *problem, size_t size);
 /*
- * Their devices shall not reach its RAM, which gets layers: data is copied from now on. False: not
- * yet, to be asked again.
+ * Closes the windows of devices to the VM's RAM, which gets layers: from now on data is copied.
+ * Returns false while windows are open: call again.
  */
 bool vm_disks_let_go(struct vm *vm);
-/* It has none: they may, as configured. */
+/* Opens the windows again as configured, once the RAM has no layers. */
 void vm_disks_reach_again(struct vm *vm);
-/* From now on; the machine is held. */
+/* Begins to keep overwritten blocks, while the guest is held. */
 void vm_disks_keep(struct vm *vm);
 enum disk_undo_state vm_disks_kept(const struct vm *vm, char *problem, size_t size);
-/* Whether they could be put back; false: `problem` says why not. */
+/* Returns whether all disks could be put back; if not, `problem` says why. */
 bool vm_disks_are_whole(const struct vm *vm, char *problem, size_t size);
-/* Whether others see what one held at the last snapshot, which then has to stay; `problem` says it.
+/*
+ * Returns whether others see what a disk held at the last snapshot, which then has to stay;
+ * `problem` names it.
  */
 bool vm_disks_are_viewed(const struct vm *vm, char *problem, size_t size);
-/* The machine is held: they shall hold again what was kept. */
+/* Begins to put back the kept blocks, while the guest is held. */
 void vm_disks_put_back(struct vm *vm);
 enum disk_undo_state vm_disks_are_back(const struct vm *vm, char *problem, size_t size);
-/* Grows as long as their drivers do something. */
+/* Returns a number that grows as long as the drivers make progress. */
 u64 vm_disks_moved(const struct vm *vm);
-/* What is kept of all, without what belongs to it. */
+/* Returns the bytes kept of all disks, without the drivers' own tables. */
 u64 vm_disks_kept_bytes(const struct vm *vm);
 void vm_disks_go_on(struct vm *vm);
-/* Nothing is kept for any snapshot. */
+/* Ends the keeping of old blocks, for all snapshots. */
 void vm_disks_forget(struct vm *vm);
-/* Takes back memory that they no longer need. */
+/* Takes back memory that the drivers no longer need. */
 void vm_disks_release(struct vm *vm);

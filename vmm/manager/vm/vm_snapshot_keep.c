@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Snapshots that are there: what they hold goes, for one or all, when asked for or when it must. */
+/*
+ * Looks after the snapshots that a VM has: drops one on request, or those whose disks' old blocks
+ * are lost. Called by `vm snapshot drop`, vm_step (through vm_snapshot_step) and vm_build.c at the
+ * end of the group.
+ */
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/notice.h"
 #include "vmm/manager/vm/vm.h"
@@ -20,7 +24,7 @@ void vm_snapshot_release(struct vm *vm, struct vm_snapshot *snapshot)
 	*snapshot = (struct vm_snapshot){.ram = HANDLE_NONE, .state = HANDLE_NONE};
 }
 
-/* Those that could be gone back to. */
+/* Drops the snapshots that the VM could go back to, and reports that. */
 static void vm_snapshot_drop_last(struct vm *vm, const char *problem)
 {
 	char text[sizeof(vm->reason)];
@@ -45,12 +49,15 @@ static bool vm_snapshot_can_be_reset(struct vm *vm)
 	return false;
 }
 
-/* What they keep may be full by now; without such a snapshot it is of no use. */
+/*
+ * Old blocks may not fit their memory any more; they are of no use without a snapshot to go back
+ * to.
+ */
 void vm_snapshot_look(struct vm *vm)
 {
 	char problem[sizeof(vm->snapshots.problem)];
 
-	vm_clone_disks_look(vm); /* before what its clones see is forgotten */
+	vm_clone_disks_look(vm); /* before the blocks that its clones see are forgotten */
 	vm_disks_look_at_room(vm);
 	if (vm->group == HANDLE_NONE || vm->dying)
 		return;
@@ -85,7 +92,7 @@ bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem
 	return true;
 }
 
-/* The handles go with the group. */
+/* Forgets the list; the handles go with the group. */
 void vm_snapshot_forget(struct vm *vm)
 {
 	memset(vm->snapshots.list, 0, sizeof(vm->snapshots.list));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking for a VM's snapshots, and for VMs that began there. */
+/*
+ * Finds a VM's snapshots by name or layer, and counts the clones that began there. Called by the
+ * operations of this room and by the snapshot commands. Only reads the list.
+ */
 #include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/format.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A layer below a VM's RAM that no snapshot and no clone needs any more: the RAM takes up its
- * pages. Without layers it is as if there had never been a snapshot: disks' devices reach it again,
- * and a balloon gives it back.
+ * Merges the top layer below a VM's RAM once no snapshot and no clone needs it: the RAM takes over
+ * its pages. Without layers all is as before the first snapshot: disks' devices reach the RAM
+ * again, and a balloon gives pages back. Called by vm_snapshot.c and vm_snapshot_keep.c.
  */
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_quota.h"
@@ -34,10 +34,13 @@ void vm_snapshot_merge_begin(struct vm *vm)
 	    clock_tsc() < snapshots->merge_after_tsc)
 		return;
 	snapshots->phase = SNAPSHOT_MERGING;
-	snapshots->until_tsc = ~0ull; /* the kernel's steps come to an end */
+	snapshots->until_tsc = ~0ull; /* the kernel's steps come to an end by themselves */
 }
 
-/* Of the layer that is made on top of so many, or that was; the kernel has no more of them. */
+/*
+ * Returns the pages of the layer at the present depth; the kernel has no more than VM_LAYERS_MAX
+ * layers.
+ */
 static u64 *vm_snapshot_merge_pages_of_layer(struct vm_snapshots *snapshots)
 {
 	return &snapshots->layer_pages[snapshots->layer % VM_LAYERS_MAX];
@@ -74,7 +77,7 @@ bool vm_snapshot_merge_step(struct vm *vm)
 	if (status == STATUS_OK) {
 		vm_snapshot_merge_merged(vm);
 		vm_snapshot_merge_begin(vm);
-	} else { /* no memory for now, or a clone that has not quite ended */
+	} else { /* there is no memory for now, or a clone has not quite ended */
 		snapshots->merge_after_tsc = clock_tsc() + clock_ns_to_tsc(TRY_AGAIN_NS);
 	}
 	return snapshots->phase != SNAPSHOT_NONE;

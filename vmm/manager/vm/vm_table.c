@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The list of VMs, and what can be asked about one. */
+/*
+ * Owns the list of VMs, finds VMs in it and answers questions about one VM. Called by most of the
+ * manager. Reads the channel and the group's account, and writes nothing in a VM.
+ */
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/clock.h"
 
 static struct vm vms[VM_MAX];
-static struct vm *vms_end = vms; /* slots from here on have never been used */
+static struct vm *vms_end = vms; /* slots from here on were never used */
 
 struct vm *vm_at(u64 place)
 {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Frees the pages of a VM's RAM that hold only zeros. Called by `vm trim`, vm_overcommit.c and
+ * vm_step. Owns vm->trim; the kernel looks at the pages.
+ */
 #include "vmm/manager/vm/vm_trim.h"
 
 #include "vmm/manager/vm/vm.h"
@@ -9,7 +13,10 @@
 #include "vmm/rt/syscall.h"
 
 #define STEPS 8u /* in a turn: some 256 pages are looked at, if there is time */
-/* A step waits for CPUs, some milliseconds; its own monitor, by giving pages back, can undo it. */
+/*
+ * The time limit of a step: it waits some milliseconds for CPUs, and a monitor that gives pages
+ * back itself can undo it.
+ */
 #define STEP_NS (2 * NS_PER_S)
 
 bool vm_trim_begin(struct vm *vm, char *problem, size_t size)

@@ -6,24 +6,30 @@
 struct vm;
 
 /*
- * Gives back what of a VM's memory holds only zeros, while its guest goes on and cannot tell:
- * `vm trim`, and what vm_overcommit.h does when others need memory.
+ * Gives back the pages of a VM's memory that hold only zeros, while its guest runs and cannot tell:
+ * for `vm trim`, and for vm_overcommit.h when others need memory.
  */
 struct vm_trim {
-	u64 next;      /* page */
-	u64 end;       /* equal: none is under way */
-	u64 given;     /* pages, by the one under way or the last one */
-	u64 given_all; /* since the VM is there */
+	u64 next;      /* the next page to look at */
+	u64 end;       /* the page to stop at; equal to `next`: no trim is under way */
+	u64 given;     /* pages given back by the present or the last trim */
+	u64 given_all; /* pages given back since the VM's creation */
 	u64 ended_tsc;
-	u64 until_tsc; /* the step that is under way; 0: none is */
-	char problem[96]; /* why the last one has ended early; "": it has not */
+	u64 until_tsc; /* time limit of the step under way; 0: none is */
+	char problem[96]; /* why the last trim ended early; "": it did not */
 };
 
-/* From the beginning, unless one is under way. False, with the reason: it cannot be. */
+/*
+ * Begins at the first page, unless a trim is under way. Returns false, with the reason in
+ * `problem`, if the VM cannot be trimmed.
+ */
 bool vm_trim_begin(struct vm *vm, char *problem, size_t size);
 static inline bool vm_trim_is_on(const struct vm_trim *trim)
 {
 	return trim->next != trim->end;
 }
-/* A bounded piece of it, if one is under way; in vm_step. True: there is more to do. */
+/*
+ * Does a bounded part of the trim, if one is under way, in vm_step; returns whether there is more
+ * to do.
+ */
 bool vm_trim_step(struct vm *vm);

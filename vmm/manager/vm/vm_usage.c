@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Computes a VM's times from its group's account and its channel. Called by `vm list` and the
+ * machine channel's samples. Holds no state.
+ */
 #include "vmm/manager/vm/vm_usage.h"
 #include "lib/read_once.h"
 #include "vmm/rt/clock.h"
@@ -11,7 +15,7 @@ struct vm_usage vm_usage(const struct vm *vm)
 	u64 cpu = MAX(vm_cpu_ns(vm), counted);
 	u64 there = vm_uptime_ns(vm) * vm->config.vcpus;
 	struct vm_usage usage = {
-		/* who has run for long without the kernel looking is in the guest */
+		/* a thread that the kernel has not accounted for long is in the guest */
 		.guest_ns = guest + (cpu - counted),
 		.monitor_ns = counted > guest ? counted - guest : 0,
 		.steal_ns = clock_tsc_to_ns(READ_ONCE(account->waited_tsc)),
