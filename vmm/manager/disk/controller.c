@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds the disk controllers among the host's PCI functions and gives their disks names such as
+ * `nvme0`. Called by disk_start.c, disk_class.c, the AHCI and virtio controllers and `disk
+ * partitions`. Reads the list of PCI functions and the configuration; holds no state.
+ */
 #include "vmm/manager/disk/controller.h"
 
 #include "lib/bits.h"
@@ -8,21 +13,24 @@
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/format.h"
 
-#define SCSI_TARGETS 32u /* that have a name: `units` are bits */
+#define SCSI_TARGETS 32u /* targets with a name: `units` has a bit for each */
 
 struct kind {
 	const struct driver_kind *driver;
 	const char *name;
 	u8 subclass;
-	u8 interface; /* those of its bits that are in `mask` */
+	u8 interface; /* value of the bits in `mask` */
 	u8 mask;
-	u32 units;  /* disks of a controller; 1: a name has no ".0" */
-	u16 vendor; /* 0: of any */
+	u32 units;  /* disks of a controller; 1: the name has no ".0" */
+	u16 vendor; /* 0: any vendor */
 	u16 device;
 	u16 other_device;
 };
 
-/* A virtio disk says that it is a SCSI controller (subclass 0), as others do: by its numbers. */
+/*
+ * A virtio disk claims to be a SCSI controller (subclass 0), as other functions do: its vendor and
+ * device numbers tell them apart.
+ */
 static const struct kind kinds[] = {
 	{&controller_nvme, "nvme", PCI_STORAGE_NVME, 0x02, 0xff, 1, 0, 0, 0},
 	{&controller_ide, "ide", PCI_STORAGE_IDE, 0, 0, IDE_DISKS, 0, 0, 0},
@@ -38,7 +46,7 @@ static bool controller_has_numbers(const struct kind *kind, const struct pci_fun
 		(function->device == kind->device || function->device == kind->other_device));
 }
 
-/* NULL: no driver is here for it. */
+/* Returns the kind of a controller, or NULL if Skerry has no driver for the function. */
 static const struct kind *controller_kind_of(const struct pci_function *function)
 {
 	for (u32 i = 0; i < ARRAY_COUNT(kinds); i++) {
@@ -51,7 +59,7 @@ static const struct kind *controller_kind_of(const struct pci_function *function
 	return NULL;
 }
 
-/* Its number among those of its kind. */
+/* Returns the number of a controller among those of its kind. */
 static u32 controller_number_of(const struct kind *kind, const struct pci_function *wanted)
 {
 	u32 number = 0;
@@ -61,7 +69,7 @@ static u32 controller_number_of(const struct kind *kind, const struct pci_functi
 	return number;
 }
 
-/* One driver has all its disks. */
+/* Returns whether one driver serves all disks of a controller. */
 static bool controller_has_one_driver(const struct kind *kind)
 {
 	return kind->driver->units > 1;
@@ -78,7 +86,10 @@ static void controller_make_name(const struct kind *kind, const struct pci_funct
 		format(name, DRIVER_NAME_BYTES, "%s%u.%u", kind->name, number, unit);
 }
 
-/* The unit of that function that `wanted` names; false: it names none of them. */
+/*
+ * Finds the disk (`*unit`) of the function that `wanted` names. Returns false if it names none of
+ * them.
+ */
 static bool controller_names(const char *wanted, const struct pci_function *function, u32 *unit)
 {
 	const struct kind *kind = controller_kind_of(function);
@@ -124,7 +135,7 @@ static bool controller_find_device(const char *wanted, u32 *device)
 	return false;
 }
 
-/* A driver that has another disk of that controller; NULL: there is none. */
+/* Returns a driver that has another disk of the same controller, or NULL. */
 static const struct driver *controller_other_of(u32 device)
 {
 	DRIVER_FOR_EACH(driver) {
@@ -162,7 +173,9 @@ void controller_disk_name(const struct driver *driver, u32 unit, char name[DRIVE
 		format(name, DRIVER_NAME_BYTES, "%s.%u", driver->name, bit_lowest(left));
 }
 
-/* Which of its driver's disks that one is; false: one too many. */
+/*
+ * Finds which of its driver's disks the device is. Returns false if the driver has no room for it.
+ */
 static bool controller_find_unit(const struct kind *kind, u32 device, u32 *unit)
 {
 	*unit = 0;

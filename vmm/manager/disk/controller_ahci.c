@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the driver of an AHCI controller gets: its registers, which are those of all its ports, and
- * which of its disks the configuration names.
+ * Gives the driver of an AHCI controller its registers, which are those of all ports, and the set
+ * of its disks that the configuration names; resets the controller after a driver's end. Called
+ * through the driver kind by vmm/manager/driver. Owns the list of resets under way.
  */
 #include "lib/bits.h"
 #include "vmm/hw/ahci.h"
@@ -15,7 +16,7 @@
 #define RESET_NS NS_PER_S /* AHCI 1.3.1, 10.4.3 */
 #define LOOK_NS	 (5 * NS_PER_MS)
 
-/* The registers of a controller whose reset is under way. */
+/* A controller whose reset is under way, with its registers. */
 static struct reset {
 	bool begun;
 	u32 device;
@@ -23,7 +24,7 @@ static struct reset {
 	struct pci_memory registers;
 } ahci_resets[DRIVER_MAX];
 
-/* DMA last, when the process has all it needs. */
+/* Gives the process what it needs; DMA is enabled last, when all the rest is there. */
 static void controller_ahci_equip(struct process_build *build, u32 device)
 {
 	struct pci_function *function = device_function(device);
@@ -42,7 +43,7 @@ static volatile u32 *controller_ahci_control_of(const struct reset *reset)
 	return (volatile u32 *)((volatile u8 *)reset->registers.at + AHCI_GHC);
 }
 
-/* NULL: there is none. */
+/* Returns an entry, in use for that device or free, or NULL if there is none. */
 static struct reset *controller_ahci_find_reset(bool begun, u32 device)
 {
 	for (u32 i = 0; i < DRIVER_MAX; i++) {
@@ -52,7 +53,7 @@ static struct reset *controller_ahci_find_reset(bool begun, u32 device)
 	return NULL;
 }
 
-/* NULL: its registers cannot be reached. */
+/* Begins a reset. Returns NULL if the registers cannot be reached. */
 static struct reset *controller_ahci_begin_reset(u32 device)
 {
 	struct reset *reset = controller_ahci_find_reset(false, 0);
@@ -68,7 +69,7 @@ static struct reset *controller_ahci_begin_reset(u32 device)
 	return reset;
 }
 
-/* STATUS_OK: it has forgotten its commands. */
+/* Returns STATUS_OK once the reset has ended: the controller has forgotten its commands. */
 static enum status controller_ahci_look_for_end(struct reset *reset, const char **problem)
 {
 	bool done = (*controller_ahci_control_of(reset) & AHCI_GHC_RESET) == 0;
@@ -81,7 +82,10 @@ static enum status controller_ahci_look_for_end(struct reset *reset, const char 
 	return done ? STATUS_OK : STATUS_BAD_STATE;
 }
 
-/* Without decoding its registers do not answer: then it never had DMA either. */
+/*
+ * Returns whether a reset is needed. A function that does not decode memory does not answer, and
+ * never had DMA.
+ */
 static bool controller_ahci_needs_reset(const struct pci_function *function)
 {
 	return !pci_can_reset(function) &&
@@ -89,8 +93,8 @@ static bool controller_ahci_needs_reset(const struct pci_function *function)
 }
 
 /*
- * With bus mastering off nothing goes to memory; but a command under way would go on once it is on
- * again, before the next driver has come so far.
+ * Stops the controller after a driver's end. With bus mastering off nothing goes to memory; but a
+ * command under way would continue once it is on again, before the next driver could stop it.
  */
 static enum status controller_ahci_quiet(u32 device, const char **problem)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the driver of a disk at an IDE controller gets: the ports of the disk's channel, by which it
- * reaches the other disk of that channel as well, and its interrupt.
+ * Gives the driver of a disk at an IDE controller the ports of the disk's channel, through which it
+ * also reaches the other disk of that channel, and its interrupt; stops transfers after a driver's
+ * end. Called through the driver kind by vmm/manager/driver. Takes the ports itself to do that.
  */
 #include "vmm/hw/ide.h"
 #include "vmm/manager/disk/controller.h"
@@ -24,7 +25,7 @@ static bool controller_ide_is_native(const struct pci_function *function, u32 ch
 	return (function->interface & IDE_INTERFACE_NATIVE(channel)) != 0;
 }
 
-/* 0 for any of these: it has no such ports. */
+/* Each of these returns 0 if the channel has no such ports. */
 static u16 controller_ide_command_ports(const struct pci_function *function, u32 channel)
 {
 	return controller_ide_is_native(function, channel)
@@ -57,7 +58,10 @@ static void controller_ide_give_ports(struct process_build *build, u16 first, u3
 		process_build_ports(build, first, count, name);
 }
 
-/* DMA last, when the process has all it needs. A native channel's line only AML would know. */
+/*
+ * Gives the process what it needs; DMA is enabled last. The interrupt line of a native channel is
+ * described only in AML, so that driver gets none.
+ */
 static void controller_ide_equip(struct process_build *build, u32 device)
 {
 	struct pci_function *function = device_function(device);
@@ -79,7 +83,7 @@ static void controller_ide_equip(struct process_build *build, u32 device)
 		pci_enable(function);
 }
 
-/* The manager's own ports from now on. */
+/* Takes ports for the manager itself. Returns false if it cannot have them. */
 static bool controller_ide_take_ports(u16 first, u32 count)
 {
 	return first != 0 && sys_ports_grant(start_handle(START_ROOT), start_handle(START_SELF),
@@ -87,8 +91,8 @@ static bool controller_ide_take_ports(u16 first, u32 count)
 }
 
 /*
- * With bus mastering off nothing goes to memory; but a transfer under way would go on at the next
- * driver's start. Returns why it is not over; NULL: it is.
+ * Stops a transfer under way. With bus mastering off nothing goes to memory; but the transfer would
+ * continue when the next driver starts. Returns NULL once it is over, or why it is not.
  */
 static const char *controller_ide_stop_transfer(const struct pci_function *function, u32 channel)
 {
@@ -105,7 +109,7 @@ static const char *controller_ide_stop_transfer(const struct pci_function *funct
 		       : "its transfer does not end";
 }
 
-/* The disks forget their commands. */
+/* Resets the channel, so that its disks forget their commands. */
 static void controller_ide_reset_disks(const struct pci_function *function, u32 channel)
 {
 	u16 control = controller_ide_control_port(function, channel);

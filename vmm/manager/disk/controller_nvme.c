@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What an NVMe driver gets. */
+/*
+ * Gives the driver of an NVMe controller its registers and interrupt. Called through the driver
+ * kind by vmm/manager/driver; holds no state.
+ */
 #include "vmm/manager/disk/controller.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/driver/device_irq.h"
 
-/* The registers are BAR 0: NVMe 1.4, 2.1.10. DMA last, when the process has all it needs. */
+/*
+ * Gives the process what it needs. The registers are BAR 0 (NVMe 1.4, 2.1.10); DMA is enabled last,
+ * when all the rest is there.
+ */
 static void controller_nvme_equip(struct process_build *build, u32 device)
 {
 	struct pci_function *function = device_function(device);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What the drivers of a virtio disk and of a virtio SCSI controller get. */
+/*
+ * Gives the drivers of virtio disks and of virtio SCSI controllers their registers and interrupts.
+ * Called through the driver kinds by vmm/manager/driver; holds no state.
+ */
 #include "vmm/manager/disk/controller.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/driver/device_irq.h"
 #include "vmm/manager/driver/device_virtio.h"
 
-/* DMA last, when the process has all it needs. */
+/* Gives the process what it needs; DMA is enabled last, when all the rest is there. */
 static void controller_virtio_equip_with(struct process_build *build, u32 device, const char *image)
 {
 	struct pci_function *function = device_function(device);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Keeps the list of configured disks and links them to their users: VMs, saves, backups and
+ * restores. Called by main.c, vmm/manager/vm, disk_restore.c and the disk commands. Owns `disks`
+ * and the links' conflicts; drivers are started by disk_start.c.
+ */
 #include "vmm/manager/disk/disk.h"
 
 #include "lib/bits.h"
@@ -25,7 +30,7 @@ void disks_start(void)
 	services_check();
 }
 
-/* Which sectors it has. What the driver says is checked: it may be broken. */
+/* Determines the disk's sectors. What the driver reports is checked: the driver may be faulty. */
 static void disk_look_up(struct disk *disk)
 {
 	const struct disk_unit *unit = disk_unit_of(disk);
@@ -85,7 +90,7 @@ const struct disk *disk_find(const char *name, u32 *number)
 	return NULL;
 }
 
-/* Why nobody can use it now; NULL: it can be used. */
+/* Returns why the disk cannot be used now, or NULL if it can. */
 static const char *disk_find_problem(const struct disk *disk)
 {
 	if (disk == NULL || !disk->config->section.declared)
@@ -150,13 +155,13 @@ static bool disk_overlaps(const struct driver_link *link, const struct disk *dis
 	       disk->first_sector < link->disk.first_sector + link->disk.sectors;
 }
 
-/* Whoever has sectors of it that could not be shared; NULL: nobody. */
+/* Returns a link whose sectors overlap and cannot be shared, or NULL. */
 static const struct driver_link *disk_find_conflict(const struct disk *disk, bool read_only)
 {
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		const struct driver_link *link = &disk->driver->link[i];
 
-		/* whose disk a view sees has a link of its own */
+		/* the disk that a view sees has a link of its own */
 		if (link->used && !disk_is_view(link) && disk_overlaps(link, disk) &&
 		    !(read_only && link->disk.read_only))
 			return link;
@@ -198,7 +203,7 @@ struct share_given disk_limit_of(const struct vm_config *config)
 	};
 }
 
-/* `wanted` has the user and what else is his; the rest is the disk's. */
+/* Links a user to a disk. `wanted` names the user and his limits; this fills in the disk's part. */
 static struct driver_link *disk_attach(u32 number, bool read_only, handle_t group,
 				       struct driver_link *wanted, char *problem, size_t size)
 {
@@ -253,7 +258,7 @@ static struct driver_link *disk_attach_own(struct vm *vm, u32 number, bool read_
 	return link;
 }
 
-/* A disk that is no VM's own; who has to write to it must be able to. */
+/* Links a user that is not the disk's VM. Without `read_only` the disk must be writable. */
 static struct driver_link *disk_attach_other(u32 number, bool read_only, handle_t group,
 					     struct driver_link *wanted, char *problem, size_t size)
 {
@@ -340,7 +345,7 @@ void disk_give_all(const struct vm *vm, struct process_build *build)
 		driver_link_give(build, vm->save.link, START_SAVE, 0, vm->config.name);
 }
 
-/* Once: nothing will happen by itself. */
+/* Reports, once, that the VM's memory is kept: without a command nothing will change that. */
 static void disk_say_kept(struct vm *vm, struct driver_link *link)
 {
 	const struct driver *driver = driver_of_link(link);
@@ -409,6 +414,6 @@ u64 disk_pages(const struct vm_config *config)
 	for (; count < CONFIG_VM_DISK_MAX && config->disk[count].number != 0; count++)
 		views += (config->disk[count].flags & VM_DISK_CLONED) != 0;
 	if (vm_save_key_is_there())
-		count++; /* for a save */
+		count++; /* the link of a save */
 	return count * DISK_LINK_PAGES + views * DISK_VIEW_PAGES;
 }

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes the list of blocks that change between a disk's backups, and tells the driver where it is.
+ * Called by vm_backup.c, vm_backup_begin.c and, for what the driver is told, by disk_class.c. The
+ * memory belongs to the VM's group; the tables are charged to the driver.
+ */
 #include "vmm/manager/disk/disk_changes.h"
 
 #include "lib/bits.h"
@@ -9,8 +14,8 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define TABLE_REACH  (2 * MIB) /* of a page table's page */
-#define TABLE_OTHERS 4u	       /* those above, and at a boundary */
+#define TABLE_REACH  (2 * MIB) /* reach of one page of a page table */
+#define TABLE_OTHERS 4u	       /* pages of the levels above, and at a boundary */
 
 u64 disk_changes_pages(const struct driver_link *link)
 {
@@ -32,7 +37,7 @@ static enum status disk_changes_make_map(struct driver_link *link, handle_t grou
 	status = sys_space_map(start_handle(START_SPACE), 0, changes->memory, 0, PAGE_SIZE,
 			       RIGHT_READ, &at);
 	changes->head = (const struct disk_changes_head *)(uintptr_t)at;
-	/* a process that does not serve it gets the memory with the link */
+	/* a process that starts to serve the link later maps it then */
 	if (status == STATUS_OK && link->driver_at != 0)
 		status = driver_link_map_changes(link);
 	return status;
@@ -72,7 +77,7 @@ bool disk_changes_begun(const struct driver_link *link)
 	const struct driver *driver = driver_of_link(link);
 	u32 index = (u32)(link - driver->link);
 
-	/* what stands there may be an earlier process's */
+	/* the value may be that of an earlier process */
 	return link->driver_at != 0 &&
 	       __atomic_load_n(&driver->channel->served[index], __ATOMIC_ACQUIRE) == link->number &&
 	       __atomic_load_n(&driver->channel->disk.changes[index], __ATOMIC_ACQUIRE) ==
@@ -84,7 +89,7 @@ bool disk_changes_are_whole(const struct driver_link *link)
 	return link->changes.head != NULL && READ_ONCE(link->changes.head->lost) == 0;
 }
 
-/* Address and size first, and the number when they are there: disk_changes_show. */
+/* Returns address and size, with the old number; disk_changes_show gives the new one after them. */
 struct disk_changes_given disk_changes_given(const struct driver_link *link,
 					     const struct disk_changes_given *shown)
 {

@@ -5,25 +5,25 @@
 #include "vmm/manager/disk/disk_undo.h"
 
 /*
- * Which blocks of a VM's disk were changed since its last backup. The disk's driver notes it, in
- * memory of the VM's group; vmm/io/disk_changes.h has its layout.
+ * A list of the blocks of a VM's disk that changed since its last backup. The disk's driver fills
+ * it, in memory of the VM's group; vmm/io/disk_changes.h has the layout.
  */
 
-/* Memory for it, where there is none yet. False: `problem` says why not. */
+/* Makes the list where there is none. Returns false, with the reason in `problem`, if it cannot. */
 bool disk_changes_make(struct driver_link *link, handle_t group, char *problem, size_t size);
-/* Pages that it takes. */
+/* Returns the pages that the list takes. */
 u64 disk_changes_pages(const struct driver_link *link);
 /*
- * A point, while nothing is under way: from now on changes are those since it. `merge`: those that
- * were noted before the last point still count, as its backup has failed.
+ * Sets a point, while no request is under way: from now on changes since this point are noted. With
+ * `merge`, those noted before it still count, as the last backup has failed.
  */
 void disk_changes_begin(struct driver_link *link, bool merge);
-/* Whether the driver has passed it; without that there can be no further one. */
+/* Returns whether the driver has passed the point; before that no other may be set. */
 bool disk_changes_begun(const struct driver_link *link);
-/* Whether all changes are known as far as the driver says. */
+/* Returns whether the list has all changes, as far as the driver reports. */
 bool disk_changes_are_whole(const struct driver_link *link);
 
-/* What the driver is told: in `shown` is what it was told before. */
+/* Returns what the driver is told; `shown` is what it was told before. */
 struct disk_changes_given disk_changes_given(const struct driver_link *link,
 					     const struct disk_changes_given *shown);
 void disk_changes_show(const struct driver_link *link, struct disk_changes_given *shown);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What disk drivers have in common, as the manager sees them. */
+/*
+ * What all disk drivers have in common for the manager: their readiness, their clients'
+ * descriptions and limits. Called through disk_class by vmm/manager/driver. Writes to links and to
+ * the drivers' lists of clients.
+ */
 #include "lib/bits.h"
 #include "vmm/io/disk_changes.h"
 #include "vmm/manager/disk/controller.h"
@@ -14,7 +18,7 @@ static u64 disk_class_sectors_of(const struct driver *driver, const struct drive
 	return driver->channel->disk.unit[link->disk.unit].sectors;
 }
 
-/* Of a driver with several disks: what they are, or why they cannot be used. */
+/* Logs the disks of a driver with several, or why they cannot be used. */
 static void disk_class_log_units(const struct driver *driver)
 {
 	for (u32 i = 0; i < disk_units_of(driver); i++) {
@@ -36,8 +40,8 @@ static void disk_class_log_units(const struct driver *driver)
 }
 
 /*
- * Where a link's list of changes has no room for what is new it goes, before the new process has
- * it: the next backup is a full one, and makes another list.
+ * Sets the size. A list of changes that is too small for it goes, before the new process maps it:
+ * the next backup is a full one, and makes another list.
  */
 static void disk_class_set_sectors(struct driver_link *link, u64 sectors)
 {
@@ -47,7 +51,10 @@ static void disk_class_set_sectors(struct driver_link *link, u64 sectors)
 		driver_link_drop_changes(link);
 }
 
-/* Its disks may have grown: whoever has all of one gets the sectors that are new. */
+/*
+ * Takes over a ready driver's disks. A disk may have grown: links to the whole disk get the new
+ * sectors.
+ */
 static void disk_ready(struct driver *driver)
 {
 	char model[4 * sizeof(driver->channel->model)];
@@ -69,7 +76,9 @@ static void disk_ready(struct driver *driver)
 	}
 }
 
-/* Of several disks one may be gone while its driver serves the others. */
+/*
+ * Returns whether the disk is lost; one of several may be gone while its driver serves the others.
+ */
 static bool disk_class_is_lost(const struct driver *driver, const struct driver_link *link)
 {
 	return link->lost || (link->fails && driver->life == DRIVER_LIFE_READY &&

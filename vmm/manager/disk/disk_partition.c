@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds a partition by name or UUID in what a driver reports of its disk. Called by disk.c; holds
+ * no state.
+ */
 #include "vmm/manager/disk/disk_partition.h"
 
 #include "lib/bits.h"
@@ -16,7 +20,10 @@ static bool disk_partition_is(const struct disk_partition *partition, const char
 	       guid_equal(id, wanted);
 }
 
-/* The driver may write there at any time: each partition is copied once. Returns how many are. */
+/*
+ * Copies up to two matching partitions and returns their count. The driver may write there at any
+ * time, so each is copied before it is compared.
+ */
 static u32 disk_partition_look(const struct disk_unit *unit, const char *wanted,
 			       struct disk_partition found[2])
 {

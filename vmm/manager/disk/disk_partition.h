@@ -4,8 +4,8 @@
 #include "vmm/io/disk_channel.h"
 
 /*
- * Copies the one partition of that name or UUID, of what a driver says of the disk `where`. False:
- * there is none, or more than one; `problem` says what would be right.
+ * Copies the one partition of that name or UUID from what a driver reports of the disk `where`.
+ * Returns false if there is none or more than one; `problem` says what would be right.
  */
 bool disk_partition_find(const struct disk_unit *unit, const char *wanted, const char *where,
 			 struct disk_partition *found, char *problem, size_t size);

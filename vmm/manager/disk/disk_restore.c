@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Runs the process that writes a disk from a chain of backups. Called by `disk restore` and the
+ * event loop. Owns the one restore, its group, links and process.
+ */
 #include "vmm/manager/disk/disk_restore.h"
 
 #include "lib/bits.h"
@@ -17,9 +21,9 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define PROCESS_PAGES 512u /* its image, its room, its stack, tables */
+#define PROCESS_PAGES 512u /* for the process's image, memory, stack and page tables */
 #define WEIGHT	      256u
-#define MOVE_NS	      (60 * NS_PER_S) /* a request, and its driver may have to start anew */
+#define MOVE_NS	      (60 * NS_PER_S) /* for one request; its driver may have to start anew */
 #define USER	      "disk restore"
 
 static struct disk_restore restore;
@@ -125,7 +129,7 @@ static bool disk_restore_start_process(char *problem, size_t size)
 	return started;
 }
 
-/* Whatever of it was made goes, in disk_restore_step. */
+/* Ends the process and the shared page; disk_restore_step ends the links and the group. */
 static void disk_restore_end(const char *problem)
 {
 	string_copy(restore.problem, sizeof(restore.problem), problem);
@@ -245,11 +249,11 @@ static bool disk_restore_links_have_ended(void)
 	return all;
 }
 
-/* True: there is more to do at once. */
+/* Ends links, then the group; returns whether another step is due at once. */
 static bool disk_restore_step_ending(void)
 {
 	if (!disk_restore_links_have_ended())
-		return false; /* a driver says when */
+		return false; /* the driver signals when it has detached them */
 	if (restore.group != HANDLE_NONE && sys_object_destroy(restore.group) == STATUS_AGAIN)
 		return true;
 	restore.group = HANDLE_NONE;

@@ -5,42 +5,42 @@
 #include "vmm/manager/driver/driver.h"
 
 /*
- * A disk that nobody uses is written from a chain of backups: by a process that has links to it and
- * to the places where these are, and nothing else. One at a time; nobody can use any of these disks
- * meanwhile, but for reading the places.
+ * A restore of a disk that nobody uses, from a chain of backups: by a process that has links to the
+ * disk and to those with the backups, and nothing else. There is one restore at a time; meanwhile
+ * nobody else can use these disks, except to read the backups.
  */
 enum disk_restore_phase {
 	RESTORE_NONE,
 	RESTORE_COPYING,
-	RESTORE_ENDING, /* the drivers let go of its links */
+	RESTORE_ENDING, /* the drivers detach its links */
 };
 
 struct disk_restore {
 	enum disk_restore_phase phase;
-	u32 number; /* of the last one, from 1 on; 0: there was none */
+	u32 number; /* of the last restore, from 1 on; 0: there was none */
 	char name[CONFIG_NAME_BYTES]; /* of the disk */
-	struct restorer_page seen;    /* a copy of what its process has said last */
-	char problem[224];	      /* why the last one has failed; "": it has not */
-	/* while it is under way */
+	struct restorer_page seen;    /* a copy of what the process reported last */
+	char problem[224];	      /* why the last restore failed; "": it did not */
+	/* valid while a restore is under way */
 	handle_t group;
 	handle_t process;
 	struct restorer_page *page; /* written by the process: read each field once */
 	struct driver_link *to;
 	struct driver_link *from[BACKUP_CHAIN_MAX];
-	u64 until_tsc; /* it has to have moved by then */
+	u64 until_tsc; /* by then the process must have made progress */
 	u64 moved;
 };
 
 /*
- * Begins; `place` are the numbers of the disks with the backups, the full one first. False:
- * `problem` says why not, and nothing has changed.
+ * Begins a restore; `place` has the numbers of the disks with the backups, the full one first.
+ * Returns false, with the reason in `problem`, if nothing was begun.
  */
 bool disk_restore_begin(u32 disk, const u32 *place, u32 count, char *problem, size_t size);
-/* The one under way, or else the last one. */
+/* Returns the restore under way, or else the last one. */
 const struct disk_restore *disk_restore_last(void);
 
-/* Its process has ended. */
+/* Takes over that the process has ended. */
 void disk_restore_ended(void);
-/* One step of what is under way; true when there is more to do at once. */
+/* Does one step of the restore; returns whether another is due at once. */
 bool disk_restore_step(void);
 u64 disk_restore_deadline(void);

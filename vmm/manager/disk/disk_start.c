@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Gives each configured disk its driver, and starts drivers that do not run yet. Called by disk.c
+ * at the start. Creates drivers through vmm/manager/driver; a disk without a driver keeps the
+ * reason.
+ */
 #include "vmm/manager/disk/disk_start.h"
 
 #include "vmm/manager/disk/controller.h"
@@ -8,7 +13,7 @@
 
 const struct driver_kind disk_memory_kind = {.image = "ramdisk", .class = &disk_class};
 
-/* Told at the console when a VM wants it, and by `disk list`. */
+/* Notes why the disk has no driver, for the VM that wants it and for `disk list`. */
 static void disk_start_refuse(struct disk *disk, const char *problem)
 {
 	string_copy(disk->problem, sizeof(disk->problem), problem);
@@ -36,7 +41,10 @@ static void disk_start_memory(struct disk *disk)
 		disk_start_refuse(disk, problem);
 }
 
-/* One of several sections with the same controller: it has one driver, which has one limit. */
+/*
+ * Checks that a section agrees with others of its controller: they share a driver, which has one
+ * limit.
+ */
 static void disk_start_check_limit(struct disk *disk)
 {
 	char problem[DRIVER_TEXT_BYTES];
@@ -51,7 +59,9 @@ static void disk_start_check_limit(struct disk *disk)
 	disk_start_refuse(disk, problem);
 }
 
-/* Disks and partitions of one controller, or of one service, share its driver. */
+/*
+ * Gives the disk the driver that serves all disks and partitions of a controller, or of a service.
+ */
 static void disk_start_shared(struct disk *disk, const char *name, const struct driver_kind *kind,
 			      u32 device, const struct file *file, u64 bytes)
 {

@@ -3,8 +3,11 @@
 
 #include "vmm/manager/disk/disk.h"
 
-/* Of disks in memory. */
+/* The driver kind of disks in memory. */
 extern const struct driver_kind disk_memory_kind;
 
-/* Gives it the driver that its section names, which is started if it is not yet; or a problem. */
+/*
+ * Sets disk->driver, or disk->problem if there is no driver for the disk; starts the driver if
+ * needed.
+ */
 void disk_start(struct disk *disk);

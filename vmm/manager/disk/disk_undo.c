@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Has a disk's driver keep old blocks for a snapshot, put them back and forget them. Called by the
+ * VM's snapshots, clones and backups, and by disk_class.c for what the driver is told. The memory
+ * belongs to the client's group; the tables are charged to the driver.
+ */
 #include "vmm/manager/disk/disk_undo.h"
 
 #include "lib/bits.h"
@@ -6,10 +11,13 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define TABLE_REACH  (2 * MIB) /* of a page table's page */
-#define TABLE_OTHERS 4u	       /* those above, and at a boundary */
+#define TABLE_REACH  (2 * MIB) /* reach of one page of a page table */
+#define TABLE_OTHERS 4u	       /* pages of the levels above, and at a boundary */
 
-/* No two links have the same: a view of what is kept no more finds nothing else instead. */
+/*
+ * Returns a number that no other link has: a view whose blocks are gone must not find others in
+ * their place.
+ */
 static u32 disk_undo_next_number(void)
 {
 	static u32 last;
@@ -19,7 +27,10 @@ static u32 disk_undo_next_number(void)
 	return last;
 }
 
-/* NULL: its present process does not serve the link, and whatever stands there is of an earlier. */
+/*
+ * Returns what the driver reports of the link, or NULL if its present process does not serve the
+ * link yet: the report is then that of an earlier process.
+ */
 static const struct disk_undo_told *disk_undo_told_by(const struct driver_link *link)
 {
 	const struct driver *driver = driver_of_link(link);
@@ -31,7 +42,7 @@ static const struct disk_undo_told *disk_undo_told_by(const struct driver_link *
 	return &driver->channel->disk.undo[index];
 }
 
-/* A process that does not serve it gets the memory with the link. */
+/* Adds memory. A process that starts to serve the link later maps it then. */
 static enum status disk_undo_add_part(struct driver_link *link, handle_t group, u64 bytes)
 {
 	struct link_undo *undo = &link->undo;
@@ -99,7 +110,7 @@ void disk_undo_begin(struct driver_link *link)
 	driver_link_fill(link);
 }
 
-/* enum disk_undo_problem, or whatever else the driver has written there. */
+/* Returns an enum disk_undo_problem, or any other number that the driver wrote there. */
 static u32 disk_undo_problem_of(const struct driver_link *link)
 {
 	const struct disk_undo_told *told = link->undo.number != 0 ? disk_undo_told_by(link) : NULL;
@@ -176,7 +187,7 @@ enum disk_undo_state disk_undo_is_back(const struct driver_link *link)
 		       ? DISK_UNDO_DONE : DISK_UNDO_PENDING;
 }
 
-/* Before the guest writes again: a driver that comes later must not do it once more. */
+/* Ends putting back, before the guest writes again: a later process must not put back once more. */
 void disk_undo_go_on(struct driver_link *link)
 {
 	if (link->undo.put_back == 0)
@@ -198,7 +209,7 @@ bool disk_undo_release(struct driver_link *link)
 
 	if (link->undo.parts == 0 || link->undo.number != 0)
 		return false;
-	/* a process that does not know the link yet begins without it */
+	/* a process that does not serve the link yet starts without that memory */
 	if (link->driver_at != 0 &&
 	    (told == NULL || __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != 0))
 		return false;
@@ -206,7 +217,10 @@ bool disk_undo_release(struct driver_link *link)
 	return true;
 }
 
-/* Address and size first. The number, and what is added, when these are there: disk_undo_show. */
+/*
+ * Returns address and size, with the old number; disk_undo_show gives the new number and the added
+ * bytes after them.
+ */
 struct disk_undo_given disk_undo_given(const struct driver_link *link,
 				       const struct disk_undo_given *shown)
 {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes links that see the old blocks of another link's disk. Called by the backup's copier, by
+ * clones and snapshots, and by disk.c. Holds no state beyond the links.
+ */
 #include "vmm/manager/disk/disk_view.h"
 
 #include "lib/string.h"

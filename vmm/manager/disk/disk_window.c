@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Opens and closes windows through which a disk's device reaches the RAM of its clients. Called by
+ * disk.c, disk_class.c, the VM's snapshots and `disk stat`. Maps RAM in the device's address space;
+ * owns link->ram.
+ */
 #include "vmm/manager/disk/disk_window.h"
 
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
-/* Where a device finds them: above the pools; the last one ends below 2^40. */
+/* Addresses of windows for the device: above the pools; the last window ends below 2^40. */
 #define WINDOWS_AT  (4 * GIB)
 #define WINDOW_ROOM (32 * GIB)
 
@@ -25,7 +30,7 @@ static void disk_window_take_number(struct driver_link *link)
 	link->ram.number = link->ram.last_number;
 }
 
-/* Where it cannot be, as beyond what the unit can map, data is copied. */
+/* Opens the window. Where it cannot be, as beyond what the IOMMU can map, data is copied. */
 static bool disk_window_open(const struct driver *driver, struct driver_link *link)
 {
 	struct ram_window *ram = &link->ram;
@@ -42,27 +47,27 @@ static bool disk_window_open(const struct driver *driver, struct driver_link *li
 	return true;
 }
 
-/* The device reaches none of it any more when this returns. */
+/* Unmaps the window; once this returns, the device reaches none of it. */
 static void disk_window_unmap(struct driver_link *link)
 {
 	driver_link_unmap_ram(link);
 	link->ram.told = 0;
 }
 
-/* Whether the device may be using that window, or 0: none. */
+/* Returns whether the driver has taken over that window number; 0 stands for no window. */
 static bool disk_window_driver_is_at(const struct driver *driver, const struct driver_link *link,
 				     u32 number)
 {
 	u32 index = disk_window_index_of(driver, link);
 
 	if (link->driver_at == 0)
-		return true; /* the next process begins with it */
-	/* until it serves the client what it says is of an earlier one */
+		return true; /* the next process begins with that number */
+	/* before it serves the client, its report is that of an earlier process */
 	return __atomic_load_n(&driver->channel->served[index], __ATOMIC_ACQUIRE) == link->number &&
 	       __atomic_load_n(&driver->channel->disk.window[index], __ATOMIC_ACQUIRE) == number;
 }
 
-/* As far as it goes now. */
+/* Does the next steps of opening or closing that are possible now. */
 static void disk_window_step(const struct driver *driver, struct driver_link *link)
 {
 	struct ram_window *ram = &link->ram;
@@ -73,7 +78,10 @@ static void disk_window_step(const struct driver *driver, struct driver_link *li
 	}
 	if (ram->wanted && ram->at == 0 && !link->leaving && disk_window_open(driver, link))
 		driver_link_fill(link);
-	/* the client last: the driver would refuse what comes through a window that it knows not */
+	/*
+	 * the client is told last: the driver refuses requests through a window that it does not
+	 * know
+	 */
 	if (ram->number != ram->told && ram->number != 0 &&
 	    disk_window_driver_is_at(driver, link, ram->number)) {
 		ram->told = ram->number;
@@ -96,7 +104,7 @@ void disk_window_want(struct driver_link *link, bool wanted)
 
 void disk_window_fill(const struct driver_link *link, struct disk_client_part *part)
 {
-	/* these two stay the same: the driver may read them while the number changes */
+	/* these two never change: the driver may read them while the number does */
 	part->window_at = disk_window_address_of(driver_of_link(link), link);
 	part->window_pages = link->ram.bytes / PAGE_SIZE;
 	part->window = link->ram.number;
@@ -133,7 +141,7 @@ void disk_windows_ended(struct driver *driver)
 			disk_window_take_number(link);
 			link->ram.told = link->ram.number;
 		}
-		/* life is not READY for what follows: the client learns that nothing lands */
+		/* its life is not READY, so the client learns that no more data arrives */
 		__atomic_store_n(&((struct block_about *)(void *)link->at->about)->window, 0,
 				 __ATOMIC_RELEASE);
 		sys_event_signal(link->bell);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes, makes and compares GUIDs. Called by disk_partition.c, by `disk list` and `disk
+ * partitions`, and by vm_create.c for UUIDs of VMs. Holds no state.
+ */
 #include "vmm/manager/disk/guid.h"
 
 #include "vmm/rt/format.h"
@@ -15,7 +19,7 @@ void guid_text(const u8 id[16], char text[GUID_TEXT_BYTES])
 
 void guid_make(u8 random[16], char text[GUID_TEXT_BYTES])
 {
-	random[7] = (u8)((random[7] & 0x0f) | 0x40); /* version 4: the high byte of its field */
+	random[7] = (u8)((random[7] & 0x0f) | 0x40); /* version 4, in the high byte of its field */
 	random[8] = (u8)((random[8] & 0x3f) | 0x80);
 	guid_text(random, text);
 }

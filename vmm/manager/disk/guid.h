@@ -5,9 +5,11 @@
 
 #define GUID_TEXT_BYTES 37u
 
-/* As people write it (UEFI 2.10, appendix A): the first three fields are little-endian in `id`. */
+/*
+ * Writes a GUID as text (UEFI 2.10, appendix A): the first three fields are little-endian in `id`.
+ */
 void guid_text(const u8 id[16], char text[GUID_TEXT_BYTES]);
-/* A new one from 16 random bytes, which it changes (RFC 9562, 5.4). */
+/* Makes a GUID of 16 random bytes, which it changes (RFC 9562, 5.4). */
 void guid_make(u8 random[16], char text[GUID_TEXT_BYTES]);
-/* Whatever the case of the letters. */
+/* Returns whether two texts are the same GUID, in upper or lower case. */
 bool guid_equal(const char *one, const char *other);
