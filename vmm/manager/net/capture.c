@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Captures a network's frames for one reader, through a mirror port of the switch. Called by `net
+ * capture` and the event loop. Owns the one capture and its link, which the switch's group pays
+ * for.
+ */
 #include "vmm/manager/net/capture.h"
 
 #include "lib/bits.h"
@@ -10,12 +15,12 @@
 #include "vmm/rt/syscall.h"
 
 #define LEAVE_NS (50 * NS_PER_MS)
-/* Nobody has said for so long that he still reads: it ends. */
+/* The capture ends this long after its reader was last heard. */
 #define KEEP_NS (2 * NS_PER_S)
 
 static struct driver_link *link; /* NULL: there is no capture */
 static struct link_end end;
-static u64 at; /* where the link is mapped here; 0: it is not */
+static u64 at; /* address of the mapped link; 0: it is not mapped */
 static u64 until;
 static bool leaving;
 
@@ -24,7 +29,7 @@ static u64 capture_bytes_mapped(void)
 	return align_up(FRAMES_LINK_BYTES, PAGE_SIZE);
 }
 
-/* Whatever the switch's ring has for the manager from now on. */
+/* Opens the manager's end of the link: takes whatever the switch's ring has from now on. */
 static bool capture_open_end(char *problem, size_t size)
 {
 	enum status status = sys_space_map(start_handle(START_SPACE), 0, link->memory, 0,
@@ -95,7 +100,7 @@ void capture_end(void)
 	leaving = link != NULL;
 }
 
-/* The memory may go once neither end has it. */
+/* Ends the link in steps: the memory may go once neither end uses it. */
 bool capture_step(void)
 {
 	if (link == NULL)

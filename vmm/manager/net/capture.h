@@ -5,20 +5,23 @@
 #include "vmm/manager/net/pcapng.h"
 
 /*
- * A capture: a port of a network's switch, that gets a copy of each frame, at whose other end is
- * the manager. There is one at a time.
+ * A capture: a port of a network's switch that gets a copy of each frame, with the manager at its
+ * other end. There is one at a time.
  */
 
-/* Starts one, which lasts while somebody reads it. False: `problem` says why not. */
+/*
+ * Starts a capture, which lasts while somebody reads it. Returns false, with the reason in
+ * `problem`, if it cannot.
+ */
 bool capture_begin(u32 net, char *problem, size_t size);
-/* Its reader is still there. To be said each turn: it ends where he went without a word. */
+/* Notes that the reader is still there; to be called each turn. Without it the capture ends. */
 void capture_keep(void);
 /*
- * The next frame: its first bytes, PCAPNG_SNAP_BYTES at most, are copied to `bytes`, *kept of them
- * of *length. False: there is none now.
+ * Copies the first bytes of the next frame, *kept of its *length, at most PCAPNG_SNAP_BYTES.
+ * Returns false if there is no frame now.
  */
 bool capture_take(u8 bytes[PCAPNG_SNAP_BYTES], u32 *kept, u32 *length);
 void capture_end(void);
-/* One step of what is under way; true when there is more to do at once. */
+/* Does one step of the end; returns whether another is due at once. */
 bool capture_step(void);
 u64 capture_deadline(void);

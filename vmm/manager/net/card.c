@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds the host's network cards by name, and gives their drivers registers and interrupts. Called
+ * by net_uplink.c and, through the driver kinds, by vmm/manager/driver. Tells the switch when a
+ * card's link changes.
+ */
 #include "vmm/manager/net/card.h"
 
 #include "lib/bits.h"
@@ -11,7 +16,7 @@
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/format.h"
 
-#define CARD_DMA_PAGES 512u /* descriptors, and a buffer for each */
+#define CARD_DMA_PAGES 512u /* for descriptors and a buffer each */
 static void card_say_link(struct driver *driver)
 {
 	bool up = driver->channel->card.link_up != 0;
@@ -39,7 +44,7 @@ static void card_ready(struct driver *driver)
 		    driver->name, mac, model, driver->link_up ? "up" : "down");
 }
 
-/* Its link may be what it was, but nothing goes over it. */
+/* Notes that the driver is gone: whatever the cable does, no frame goes over it. */
 static void card_ended(struct driver *driver)
 {
 	driver->link_up = false;
@@ -49,7 +54,10 @@ static void card_ended(struct driver *driver)
 static const struct driver_class card_class = {
 	.ready = card_ready, .signalled = card_say_link, .ended = card_ended};
 
-/* BAR 0 has the registers. DMA last, when the process has all it needs. */
+/*
+ * Gives the process what it needs. The registers are BAR 0; DMA is enabled last, when all the rest
+ * is there.
+ */
 static void card_equip_e1000(struct process_build *build, u32 device)
 {
 	struct pci_function *function = device_function(device);
@@ -108,7 +116,7 @@ static const struct {
 	{0x1af4, 0x1041, &virtio_kind},
 };
 
-/* NULL: no driver is here for it. */
+/* Returns the card's driver kind, or NULL if Skerry has none for the function. */
 static const struct driver_kind *card_kind_of(const struct pci_function *function)
 {
 	for (u32 i = 0; i < ARRAY_COUNT(cards); i++) {
@@ -118,7 +126,7 @@ static const struct driver_kind *card_kind_of(const struct pci_function *functio
 	return NULL;
 }
 
-/* The name of the card that is function `number`, by its place among the cards. */
+/* Writes the name of the card that is PCI function `number`: its number among the cards. */
 static void card_name_of(u32 number, char name[DRIVER_NAME_BYTES])
 {
 	u32 place = 0;

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* What switches have in common, as the manager sees them. */
+/*
+ * What all switches have in common for the manager: what their ports are told and report. Called
+ * through bridge_class by vmm/manager/driver, and by `net list` and `net stat`. Writes to links and
+ * reports loops as events.
+ */
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/net/net.h"
 #include "vmm/manager/log/vm_events.h"
 #include "vmm/rt/format.h"
 
-/* Page tables, events and mappings of its ports, the links of its uplink and of a capture. */
+/*
+ * Pages of a switch's quota: page tables, events and mappings of its ports, and the links of its
+ * uplink and of a capture.
+ */
 #define PORT_PAGES 4ull
 #define LINK_PAGES (FRAMES_LINK_BYTES / PAGE_SIZE + 16)
 
@@ -49,7 +56,7 @@ const char *net_port_state_name(u16 shown)
 	return state < NET_PORT_STATE_COUNT ? names[state] : "?";
 }
 
-/* The user of the other port of a loop. */
+/* Returns the user of the port with which a port is in a loop. */
 static const char *net_other_end(const struct driver *driver, u16 shown)
 {
 	u32 with = shown >> NET_PORT_WITH_SHIFT;
@@ -62,7 +69,7 @@ static bool net_is_looped(u16 shown)
 	return (u8)shown == NET_PORT_LOOPED;
 }
 
-/* What a port has become, for people and for programs. */
+/* Reports to operators and programs what has become of a port. */
 static void net_say_state(const struct driver *driver, const struct driver_link *link, u16 after)
 {
 	char text[2 * CONFIG_NAME_BYTES + DRIVER_NAME_BYTES + 64];
@@ -79,7 +86,7 @@ static void net_say_state(const struct driver *driver, const struct driver_link 
 	vm_event(vm, "", EVENT_NETWORK, text);
 }
 
-/* Ports that are blocked, or no longer. */
+/* Looks for ports that were blocked because of a loop, or freed, since the last signal. */
 static void net_bridge_signalled(struct driver *driver)
 {
 	for (u32 i = 0; i < NET_PORT_MAX; i++) {

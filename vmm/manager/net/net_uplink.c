@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The ways out of a network: which cards they are, and whether they are there. */
+/*
+ * Finds and starts the uplinks of networks, and passes on whether their links are up. Called by
+ * net.c, card.c and net_vm.c. Creates the cards' drivers through vmm/manager/driver.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/config/config_lists.h"
@@ -17,7 +20,7 @@ u64 net_port_secret(void)
 	return secret | 1;
 }
 
-/* One card has one network. */
+/* Returns the network that has the card; a card serves at most one. */
 static const struct net *net_user_of(u32 device)
 {
 	const struct net *net;
@@ -31,7 +34,10 @@ static const struct net *net_user_of(u32 device)
 	return NULL;
 }
 
-/* The switch pays for the link: it is there before the card's driver, and outlives it. */
+/*
+ * Makes the card's link. The switch pays for it: the link exists before the card's driver and
+ * outlives it.
+ */
 static struct driver_link *net_make_link(const struct net *net, const char *card, char *problem,
 					 size_t size)
 {
@@ -47,7 +53,7 @@ static struct driver_link *net_make_link(const struct net *net, const char *card
 	return driver_link_make(net->bridge, net->bridge->group, &wanted, problem, size);
 }
 
-/* False: `problem` says why there is no such uplink. */
+/* Starts one uplink. Returns false, with the reason in `problem`, if it cannot be had. */
 static bool net_start_one(struct net *net, const char *wanted, char *problem, size_t size)
 {
 	struct net_uplink *uplink = &net->uplink[net->uplink_count];

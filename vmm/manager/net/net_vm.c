@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A VM's cards: their ports and addresses. */
+/*
+ * Makes and ends the ports of VMs' cards, and derives the cards' addresses. Called by
+ * vmm/manager/vm. Writes vm->port; the switch serves the ports.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/log/log.h"
@@ -9,9 +12,9 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 
-/* Of a link beside its memory: page tables, events. */
+/* Pages of a link besides its memory: page tables, events. */
 #define LINK_EXTRA_PAGES 16u
-#define MAC_LOCAL	 2u /* in the first byte: not a maker's */
+#define MAC_LOCAL	 2u /* in the first byte: no maker has assigned the address */
 #define MAC_GROUP	 1u
 
 u64 net_mac(const struct vm_config *config, u32 card)
@@ -28,7 +31,7 @@ u64 net_mac(const struct vm_config *config, u32 card)
 	return (mac | MAC_LOCAL) & ~(u64)MAC_GROUP;
 }
 
-/* Why nobody can use it now; NULL: it can be used. */
+/* Returns why the network cannot be used now, or NULL if it can. */
 static const char *net_find_problem(const struct net *net)
 {
 	if (net == NULL || !net->config->section.declared)
@@ -40,7 +43,7 @@ static const char *net_find_problem(const struct net *net)
 	return net->bridge->life == DRIVER_LIFE_FAILED ? net->bridge->reason : NULL;
 }
 
-/* Who has that address on the network; NULL: nobody. */
+/* Returns the link that has the address on the network, or NULL. */
 static const struct driver_link *net_find_mac(const struct net *net, u64 mac)
 {
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Writes the blocks of a capture file (pcapng). Called by `net capture`; holds no state. */
 #include "vmm/manager/net/pcapng.h"
 
 #include "lib/bits.h"
@@ -9,11 +10,11 @@
 #define BLOCK_FRAME	6u
 #define BYTE_ORDER	0x1a2b3c4du
 #define LINK_ETHERNET	1u
-#define OPTION_NAME	2u /* of an interface */
+#define OPTION_NAME	2u /* name of an interface */
 #define OPTION_RESOLUTION 9u
 #define NANOSECONDS	9u /* 10 to the power of -9 */
 
-/* A block under construction. */
+/* A block that is being written. */
 struct writer {
 	u8 *block;
 	u32 bytes;
@@ -43,7 +44,7 @@ static struct writer pcapng_begin_block(u8 *block, u32 type)
 	struct writer writer = {block, 0};
 
 	pcapng_put32(&writer, type);
-	pcapng_put32(&writer, 0); /* its length, set at the end */
+	pcapng_put32(&writer, 0); /* its length, which pcapng_end sets */
 	return writer;
 }
 
@@ -86,7 +87,7 @@ u32 pcapng_frame(u8 block[PCAPNG_BLOCK_BYTES], u64 time_ns, const u8 *frame, u32
 {
 	struct writer writer = pcapng_begin_block(block, BLOCK_FRAME);
 
-	pcapng_put32(&writer, 0); /* the interface */
+	pcapng_put32(&writer, 0); /* number of the interface */
 	pcapng_put32(&writer, (u32)(time_ns >> 32));
 	pcapng_put32(&writer, (u32)time_ns);
 	pcapng_put32(&writer, kept);
