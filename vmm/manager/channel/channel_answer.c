@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests under way on a machine channel, and what they answer. */
+/*
+ * Keeps the requests under way on a machine channel and writes their answers. Called by
+ * channel_input.c and machine_channel.c. Owns the channel's slots and who holds its output line;
+ * runs commands through vmm/manager/command.
+ */
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm_life.h"
 #include "vmm/rt/format.h"
 
-#define STREAM_BYTES (CHANNEL_OUTPUT_BYTES / 2) /* of one answer: longer ones leave in pieces */
-#define CLOSING_ROOM (2 * REQUEST_BYTES)	/* kept for the end of an answer */
+#define STREAM_BYTES (CHANNEL_OUTPUT_BYTES / 2) /* answers longer than this leave in pieces */
+#define CLOSING_ROOM (2 * REQUEST_BYTES)	/* reserved for the end of an answer */
 
-/* Only when there is something to say: until then other lines can come first. */
+/*
+ * Writes the beginning of an answer, once there is a result: until then other lines can go first.
+ */
 static bool channel_answer_add_header(struct channel_slot *slot)
 {
 	struct channel_output *output = &slot->channel->output;
@@ -17,7 +23,7 @@ static bool channel_answer_add_header(struct channel_slot *slot)
 	       channel_output_string(output, ",\"status\":\"ok\",\"result\":[");
 }
 
-/* In which states that would be done which was refused. */
+/* Adds the states in which the refused action would be allowed. */
 static void channel_answer_add_allowed_states(struct channel_slot *slot)
 {
 	struct channel_output *output = &slot->channel->output;
@@ -36,7 +42,9 @@ static void channel_answer_add_allowed_states(struct channel_slot *slot)
 	channel_output_string(output, "]");
 }
 
-/* An answer that has not gone out yet becomes the error; else it ends in it. */
+/*
+ * Writes an error in place of an answer that has not been sent yet, or at the end of one that has.
+ */
 void channel_answer_error(struct channel_slot *slot, enum reply_code code, struct text problem,
 			  const u32 *position)
 {
@@ -98,7 +106,7 @@ static u32 channel_answer_room_left(void *context)
 	return room > CLOSING_ROOM ? room - CLOSING_ROOM : 0;
 }
 
-/* Who asks, as audit lines begin with it: a client's word for whom is only its claim. */
+/* Names the asker for audit lines. The actor in a client's request is only the client's claim. */
 static void channel_answer_name_actor(struct channel_slot *slot, const struct request *request)
 {
 	if (request->actor[0] == '\0')
@@ -186,7 +194,7 @@ void channel_answers_abandon(struct machine_channel *channel, const struct chann
 	}
 }
 
-/* Whether the slot has the line now; what it has answered before is in the output again. */
+/* Returns whether the slot holds the line now; its parked answer is in the output again. */
 static bool channel_answer_take_line(struct channel_slot *slot)
 {
 	struct machine_channel *channel = slot->channel;
@@ -201,7 +209,7 @@ static bool channel_answer_take_line(struct channel_slot *slot)
 	return true;
 }
 
-/* A long answer leaves while the command still adds to it. */
+/* Resumes a slot's command. A long answer is sent while the command still adds to it. */
 static bool channel_answer_step_slot(struct channel_slot *slot)
 {
 	bool done;
@@ -233,7 +241,7 @@ u64 channel_answers_deadline(const struct machine_channel *channel)
 	for (u32 i = 0; i < ARRAY_COUNT(channel->slot); i++) {
 		const struct channel_slot *slot = &channel->slot[i];
 
-		/* Others wait until the line is free, or the client reads. */
+		/* The others wait until the line is free, or the client reads. */
 		if (slot->open && slot->reply.deadline_tsc != 0 &&
 		    (channel->holder == slot || (channel->holder == NULL && room)))
 			deadline = MIN(deadline, slot->reply.deadline_tsc);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Events of VMs on a machine channel. */
+/*
+ * Sends events of VMs to the client of a machine channel. Called by machine_channel.c each turn
+ * and, for the fields, by `events since`. Owns the channel's event cursor.
+ */
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/log/vm_events.h"
 
@@ -17,7 +20,10 @@ void channel_event_fields(struct json *json, const struct vm_event_record *recor
 	json_u64(json, "time_ns", record->time_ns);
 }
 
-/* Before a hello lines are as in version 1, in which there were fewer events. */
+/*
+ * Returns whether the client knows the event: without a hello, lines are as in version 1, which had
+ * fewer events.
+ */
 static bool channel_in_version(const struct machine_channel *channel,
 			       const struct vm_event_record *record)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A line now and then, so that the client knows that the link is there. */
+/*
+ * Sends a line at regular intervals, so that the client knows that the link works. Called by
+ * machine_channel.c; `samples` sets the period. Owns the channel's beat times.
+ */
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/rt/clock.h"
@@ -20,7 +23,7 @@ void channel_heartbeat_step(struct machine_channel *channel)
 		return;
 	channel->next_beat_tsc = now + channel->heartbeat_tsc;
 	if (!channel_takes_line(channel))
-		return; /* what is being sent says the same */
+		return; /* the lines being sent say the same */
 	channel_print(channel, "{\"event\":\"heartbeat\",\"time_ns\":%llu}\n",
 		      (unsigned long long)machine_time_ns());
 }

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Answers a client's hello with version, rights and limits, and begins anew with that client.
+ * Called by channel_input.c. Ends what an earlier client on the same line had under way.
+ */
 #include "kernel/abi/version.h"
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/host/machine.h"
@@ -9,7 +13,10 @@
 
 #define VERSION 2u
 
-/* Of this start of the machine: who remembers another one has to begin anew. */
+/*
+ * Returns a text for this start of the machine: a client that remembers another one has to begin
+ * anew.
+ */
 static const char *channel_hello_boot_id(void)
 {
 	static char text[33];
@@ -46,7 +53,7 @@ static void channel_hello_show_limits(struct json *json)
 	json_object_end(json);
 }
 
-/* To those who may know. */
+/* Adds what only clients with the password may know. */
 static void channel_hello_show_more(struct json *json, const struct machine_channel *channel)
 {
 	u64 wall_s = machine_wall_seconds(clock_tsc());
@@ -86,7 +93,7 @@ void channel_hello(struct channel_slot *slot, const struct request *request)
 	json_string(json, "channel", channel->name);
 	json_bool(json, "locked", !channel->login.open);
 	if (channel->login.open) {
-		/* of one before it that has gone away, which the line does not show */
+		/* ends what an earlier client has begun: the line does not show that it is gone */
 		channel_end_all(channel, slot);
 		channel_hello_show_more(json, channel);
 		channel->event_cursor = vm_event_last();

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Lines that come in on a machine channel. */
+/*
+ * Collects and runs the lines that come in on a machine channel. Called by machine_channel.c. Owns
+ * the channel's input line; answers through channel_answer.c and runs commands.
+ */
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
 
-/* Large, and only needed until what was asked for has begun. */
+/* The request being read: too large for the stack, and needed only until it has begun. */
 static struct request request;
 
-/* Answers at once; `position` may be NULL. */
+/* Answers the request with an error; `position` may be NULL. */
 static void channel_input_refuse(struct machine_channel *channel, enum reply_code code,
 				 const char *problem, const u32 *position)
 {
@@ -20,7 +23,7 @@ static void channel_input_refuse(struct machine_channel *channel, enum reply_cod
 	channel_answer_end(&slot);
 }
 
-/* What is wrong with a line that is no request. */
+/* Answers a line that is no request, and ignores the rest of it. */
 static void channel_input_refuse_line(struct machine_channel *channel, const char *problem,
 				      u32 position)
 {
@@ -30,7 +33,7 @@ static void channel_input_refuse_line(struct machine_channel *channel, const cha
 	channel->input.ignored = true;
 }
 
-/* Goes on checking the password of an `auth`. */
+/* Does one step of checking the password of an `auth`; returns whether that is complete. */
 static bool channel_input_check_password(struct reply *reply)
 {
 	switch (login_step(reply->to->login)) {
@@ -61,7 +64,7 @@ static void channel_input_run_auth(struct reply *reply)
 	} else {
 		login_try(login, (struct text){request.password, request.password_length});
 		reply->resume = channel_input_check_password;
-		reply->deadline_tsc = clock_tsc(); /* each turn */
+		reply->deadline_tsc = clock_tsc(); /* check again each turn */
 	}
 	secret_forget(request.password, sizeof(request.password));
 }
@@ -94,7 +97,7 @@ static void channel_input_start(struct channel_slot *slot)
 	channel_answer_park(slot);
 }
 
-/* Beside the others. */
+/* Starts a request with "order":"any" beside the others. */
 static void channel_input_start_any(struct machine_channel *channel)
 {
 	if (request.id.length > CHANNEL_ID_BYTES) {
@@ -115,7 +118,7 @@ static void channel_input_start_any(struct machine_channel *channel)
 		"found one request too many under way, allowed: 8 with \"order\":\"any\"", NULL);
 }
 
-/* False: the line has to wait for the request before it. */
+/* Runs the line. Returns false if the line has to wait for the request before it. */
 static bool channel_input_run_line(struct machine_channel *channel)
 {
 	struct text line = {channel->input.bytes, channel->input.length};
@@ -141,7 +144,7 @@ static bool channel_input_run_line(struct machine_channel *channel)
 	return true;
 }
 
-/* A whole line: it is run, or waits. */
+/* Runs a whole line, or lets it wait; returns whether it was taken. */
 static bool channel_input_end_line(struct machine_channel *channel)
 {
 	if (!channel->input.ignored) {
@@ -149,14 +152,14 @@ static bool channel_input_end_line(struct machine_channel *channel)
 		if (channel->input.whole)
 			return false;
 	}
-	/* it may have been a password */
+	/* the line may have been a password */
 	secret_forget(channel->input.bytes, channel->input.length);
 	channel->input.length = 0;
 	channel->input.ignored = false;
 	return true;
 }
 
-/* Parts of this line or of the next are missing. */
+/* Reports that bytes of this line or of the next are missing. */
 static void channel_input_damaged(struct machine_channel *channel, u64 lost)
 {
 	char problem[96];
@@ -169,7 +172,7 @@ static void channel_input_damaged(struct machine_channel *channel, u64 lost)
 	channel_input_refuse_line(channel, problem, position);
 }
 
-/* Whether the next byte can be taken: its line may have to be answered at once. */
+/* Returns whether the next byte can be taken: its line may have to be answered at once. */
 static bool channel_input_can_take(const struct machine_channel *channel)
 {
 	bool full = channel->input.length == REQUEST_BYTES && !channel->input.ignored;

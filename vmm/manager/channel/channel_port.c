@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Machine channels on ports of VMs: the key `channel` of a VM. */
+/*
+ * Keeps the machine channels on ports of VMs (a VM's key `channel`). Called by machine_channel.c
+ * each turn. Owns the list of these channels, whose memory is never freed.
+ */
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm_output.h"
@@ -40,7 +43,7 @@ bool channel_port_is(const struct vm *vm, u32 port)
 	       vm_port_find(vm, vm->config.channel) == port;
 }
 
-/* The channel of that name, which is made when a VM has it for the first time. */
+/* Returns the channel of that name, and makes it when a VM has it for the first time. */
 static struct machine_channel *channel_get(const char *name)
 {
 	const struct channel_config *config = config_channel_find(name);
@@ -65,7 +68,9 @@ static struct machine_channel *channel_get(const char *name)
 	return channel;
 }
 
-/* Another client is at the other end, or none (NULL): nothing of the one before is left to it. */
+/*
+ * Begins with another client at the other end, or none (NULL): the former client leaves it nothing.
+ */
 static void channel_begin(struct machine_channel *channel, struct vm *vm, u32 port)
 {
 	channel_forget_client(channel);
@@ -76,13 +81,13 @@ static void channel_begin(struct machine_channel *channel, struct vm *vm, u32 po
 		.vm_id = vm->id,
 		.boots = vm->boots,
 		.port = port,
-		.at = vm_output_end(vm, port), /* what was written before is no request */
+		.at = vm_output_end(vm, port), /* bytes written before are no requests */
 	};
 	channel->event_cursor = vm_event_last();
 	channel->is_open = true;
 }
 
-/* The port of the VM that is a channel; 0: none. */
+/* Returns the VM's port that is a channel, or 0. */
 static u32 channel_port_of(const struct vm *vm)
 {
 	if (vm->config.channel[0] == '\0' || vm->channel == NULL ||

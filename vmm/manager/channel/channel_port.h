@@ -8,14 +8,14 @@ struct vm;
 
 /* The port of a VM that a machine channel is on. */
 struct channel_port {
-	u32 vm_id; /* 0: no VM has had it yet */
-	u32 boots; /* of the VM: a guest that boots afresh is another client */
+	u32 vm_id; /* 0: no VM has had the channel yet */
+	u32 boots; /* of the VM: a guest that boots again is another client */
 	u32 port;
-	u64 at;	  /* of the next byte that the guest has written */
-	u64 lost; /* of them, in all */
+	u64 at;	  /* number of the next byte that the guest writes */
+	u64 lost; /* total of bytes that were lost */
 };
 
-/* Looks which ports of VMs are channels now. */
+/* Looks which ports of VMs are machine channels now. */
 void channel_ports_step(void);
-/* Whether that port is one: nobody else reads or writes it. */
+/* Returns whether the port is a machine channel, which nobody else reads or writes. */
 bool channel_port_is(const struct vm *vm, u32 port);

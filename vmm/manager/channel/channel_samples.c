@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Samples on a machine channel. */
+/*
+ * Sends a client the numbers of each VM and of the host in each period. Called by machine_channel.c
+ * each turn and by `samples`. Owns channel->samples; reads VMs' accounts and the kernel's page.
+ */
 #include "vmm/manager/channel/channel_samples.h"
 #include "vmm/manager/channel/channel_state.h"
 #include "lib/read_once.h"
@@ -10,9 +13,9 @@
 #include "vmm/rt/format.h"
 
 #define LINE_BYTES 4095u
-#define CPUS_SHOWN 60u /* so many surely fit a line */
+#define CPUS_SHOWN 60u /* this number surely fits in a line */
 
-/* Exits by reason come behind these. */
+/* The order of a VM's values; its exits by reason follow. */
 enum value { GUEST, MONITOR, STEAL, HALTED, RESIDENT, EXITS, VALUE_COUNT };
 #define FIELD_COUNT ((u32)VALUE_COUNT + (u32)EXIT_REASON_COUNT)
 
@@ -72,7 +75,7 @@ static void channel_samples_read_values(struct channel_samples *samples, u64 pla
 	samples->last[place].halted_ns = values[HALTED];
 }
 
-/* False: nothing has changed since the last time. */
+/* Returns whether a value has changed since the last line. */
 static bool channel_samples_has_changed(struct channel_samples *samples, u64 place,
 					const u64 *values)
 {
@@ -119,7 +122,7 @@ static void channel_samples_send_vm(struct machine_channel *channel, u64 place, 
 	channel_samples_send_line(channel, &json, line);
 }
 
-/* The kernel counts guests' time by VM, not by CPU. */
+/* Adds a CPU's busy and idle time. The guests' part is null: the kernel counts that by VM. */
 static void channel_samples_show_cpu(struct json *json, const struct cpu_counters *counters,
 				     u64 now)
 {
@@ -158,7 +161,7 @@ static void channel_samples_send_host(struct machine_channel *channel)
 	channel_samples_send_line(channel, &json, line);
 }
 
-/* Whether a round begins; one that is not done yet, or came late, makes others be skipped. */
+/* Begins a round if one is due. A round that is not complete, or late, skips others. */
 static void channel_samples_begin_round(struct channel_samples *samples, u64 now)
 {
 	u64 late;

@@ -9,33 +9,34 @@
 #include "vmm/manager/command/reply.h"
 #include "vmm/manager/log/vm_events.h"
 
-#define CHANNEL_REQUESTS    8u	  /* under way besides those that are answered in order */
-#define CHANNEL_HELD_BYTES  4096u /* of an answer that is not whole yet */
-#define CHANNEL_ID_BYTES    64u	  /* of the id of a request with "order":"any" */
+#define CHANNEL_REQUESTS    8u	  /* requests under way besides the one that is answered in order */
+#define CHANNEL_HELD_BYTES  4096u /* bytes kept of an answer that is not complete */
+#define CHANNEL_ID_BYTES    64u	  /* longest id of a request with "order":"any" */
 #define CHANNEL_ACTOR_BYTES 128u
 
-/* How bytes get to the client and back; both return how many were moved and never wait. */
+/* Moves bytes to and from the client. Both functions return how many were moved, and never wait. */
 struct channel_transport {
 	u32 (*send)(void *context, const u8 *bytes, u32 count);
-	/* One byte; *lost is how many before it were lost in all. */
+	/* Receives one byte; *lost is the total of bytes lost before it. */
 	u32 (*receive)(void *context, u8 *byte, u64 *lost);
 	void *context;
 };
 
 /*
- * A request under way. While its command waits, what it has answered so far lies in `held`, so that
- * other lines can be sent; one of which that holds no more keeps the line until it is done.
+ * A request under way. While its command waits, its answer so far is parked in `held`, so that
+ * other lines can be sent. A request whose answer is too long for that keeps the line until its
+ * end.
  */
 struct channel_slot {
 	struct machine_channel *channel;
 	bool open;
 	bool failed;
-	bool streamed; /* a part of the answer may have been sent */
+	bool streamed; /* part of the answer may have been sent */
 	u32 items;
-	u32 start; /* of the answer in the output, while the slot has the line */
+	u32 start; /* of the answer in the output, while the slot holds the line */
 	struct text id;
 	char id_bytes[CHANNEL_ID_BYTES];
-	char actor[CHANNEL_ACTOR_BYTES]; /* who asks, for the log of who did what */
+	char actor[CHANNEL_ACTOR_BYTES]; /* the asker's name for the audit log */
 	struct requester requester;
 	struct reply reply;
 	u32 held_bytes;
@@ -43,79 +44,79 @@ struct channel_slot {
 };
 
 struct machine_channel {
-	const char *name; /* of its section */
+	const char *name; /* name of its section */
 	bool is_open;
-	bool greeted; /* by a hello of version 2 */
+	bool greeted; /* the client has sent a hello of version 2 */
 	u32 rights;
-	struct login login; /* the door: shut, it answers no command and sends nothing by itself */
+	struct login login; /* a locked channel runs no command and sends nothing unasked */
 	struct channel_transport transport;
-	struct channel_port on; /* of channels on ports */
-	char actor[CONFIG_NAME_BYTES + 16]; /* likewise: its name for the log */
+	struct channel_port on; /* for channels on ports */
+	char actor[CONFIG_NAME_BYTES + 16]; /* for channels on ports: the name for the log */
 	struct channel_output output;
 
 	/* The line being received. */
 	struct {
 		char bytes[REQUEST_BYTES];
 		u32 length;
-		bool whole;   /* it waits for the requests before it */
-		bool ignored; /* up to its end: it was answered already */
-		u64 lost;     /* bytes of input, as last reported */
+		bool whole;   /* complete, but waiting for the requests before it */
+		bool ignored; /* skip the rest: the line was already answered */
+		u64 lost;     /* bytes of input lost, as last reported */
 	} input;
 
-	char id_bytes[REQUEST_BYTES]; /* of the request that is answered in order */
-	struct channel_slot slot[1 + CHANNEL_REQUESTS]; /* the first: those in order */
-	struct channel_slot *holder; /* of the line: a part of its answer is in the output */
+	char id_bytes[REQUEST_BYTES]; /* id of the request that is answered in order */
+	struct channel_slot slot[1 + CHANNEL_REQUESTS]; /* slot 0 is for requests in order */
+	struct channel_slot *holder; /* the slot whose answer is in the output */
 
 	u64 event_cursor;
 
 	struct channel_stream_state stream[CHANNEL_STREAMS];
-	u32 last_stream; /* number */
-	u32 next_stream; /* place of the one whose turn it is */
+	u32 last_stream; /* number of the newest stream */
+	u32 next_stream; /* index of the stream whose turn is next */
 
 	struct channel_samples samples;
-	u64 heartbeat_tsc; /* 0: none */
+	u64 heartbeat_tsc; /* 0: no heartbeats */
 	u64 next_beat_tsc;
 };
 
-/* A new one, all zero before: its rights are those of its section. */
+/* Prepares a channel, which must be zeroed: it gets the rights of its section. */
 void channel_init(struct machine_channel *channel, const struct channel_config *config);
-/* Whoever comes next at the other end finds nothing of who was there. */
+/* Removes every trace of the client, for the next one at the other end. */
 void channel_forget_client(struct machine_channel *channel);
-/* Ends whatever its client has begun, but for one request (NULL: none). */
+/* Ends all that the client has begun, except one request (NULL: none). */
 void channel_end_all(struct machine_channel *channel, const struct channel_slot *but);
-/* Those on ports. */
+/* Returns a channel on a port by its number. */
 struct machine_channel *channel_on_port(u32 number);
-/* The channels, from 0 on; NULL behind the last. */
+/* Returns a channel by its number, from 0 on, or NULL behind the last. */
 struct machine_channel *channel_at(u32 number);
 
-/* Whether a line that nobody asked for would be sent soon. */
+/* Returns whether an unasked line would be sent soon. */
 bool channel_takes_line(const struct machine_channel *channel);
-/* Sends one, with its newline. */
+/* Sends a line that has its newline. */
 void channel_line(struct machine_channel *channel, struct text line);
-/* The same of at most 127 bytes. */
+/* Formats and sends a line of at most 127 bytes. */
 void channel_print(struct machine_channel *channel, const char *pattern, ...) PRINTF_LIKE(2, 3);
 
 /* --- channel_answer.c: requests under way and their answers --- */
 
-/* Makes a slot that of a request, which has the line now. */
+/* Begins a request in a slot, which holds the line then. */
 void channel_answer_begin(struct channel_slot *slot, const struct request *request);
-/* Its id stays: the line it came in is about to go. */
+/* Keeps the request's id: the line that has it is about to go. */
 void channel_answer_keep_id(struct channel_slot *slot);
 void channel_answer_end(struct channel_slot *slot);
-/* A mistake, of which `position` may be NULL, in place of what was answered so far. */
+/* Replaces the answer so far by an error; `position` may be NULL. */
 void channel_answer_error(struct channel_slot *slot, enum reply_code code, struct text problem,
 			  const u32 *position);
-/* What is under way, `but` one (NULL: none), goes on, and is answered to nobody. */
+/* Lets all requests but one (NULL: none) continue with no answer to anybody. */
 void channel_answers_abandon(struct machine_channel *channel, const struct channel_slot *but);
-/* Puts a begun answer aside, if it is small enough. */
+/* Parks an incomplete answer, if it is small enough. */
 void channel_answer_park(struct channel_slot *slot);
-/* Goes on with all that wait; true when one has ended. */
+/* Resumes all waiting requests; returns whether one has ended. */
 bool channel_answers_step(struct machine_channel *channel);
 u64 channel_answers_deadline(const struct machine_channel *channel);
 
 /* --- channel_input.c: lines that come in --- */
 
-/* True when a line was taken, so that the rest of the loop gets its turn. */
+/* Takes input; returns whether a line was taken, so that the rest of the loop gets its turn. */
 bool channel_input_step(struct machine_channel *channel);
 
 /* --- channel_hello.c --- */
@@ -125,12 +126,12 @@ void channel_hello(struct channel_slot *slot, const struct request *request);
 /* --- channel_events.c --- */
 
 bool channel_events_step(struct machine_channel *channel);
-/* What a line says about an event; sequence 0: as in version 1. */
+/* Writes the fields of an event; a sequence of 0 selects the form of version 1. */
 void channel_event_fields(struct json *json, const struct vm_event_record *record, u64 sequence);
 
 /* --- channel_heartbeat.c --- */
 
-/* 0: none. */
+/* Sets the period; 0 ends the heartbeats. */
 void channel_heartbeat_set(struct machine_channel *channel, u64 period_s);
 void channel_heartbeat_step(struct machine_channel *channel);
 u64 channel_heartbeat_deadline(const struct machine_channel *channel);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Streams of a machine channel: consoles, and transfers (transfer.h). */
+/*
+ * Sends guests' output to clients and passes on their input, as streams of a machine channel; finds
+ * the transfer behind a stream. Called by channel_input.c, machine_channel.c, channel_transfer.c
+ * and `stream`. Owns channel->stream.
+ */
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/channel/channel_transfer.h"
 #include "vmm/manager/transfer/transfer.h"
@@ -7,7 +11,7 @@
 #include "vmm/manager/vm/vm_output.h"
 #include "vmm/rt/format.h"
 
-#define RETURN_BYTES 1024u /* of input credit, unless nothing waits */
+#define RETURN_BYTES 1024u /* least input credit to give back, unless no input waits */
 
 struct channel_stream_state *channel_stream_new(struct machine_channel *channel)
 {
@@ -93,7 +97,7 @@ void channel_stream_take(struct machine_channel *channel, const struct request *
 		stream->credit += request->bytes;
 }
 
-/* The VM it belongs to, as long as that has the port. */
+/* Returns the stream's VM, or NULL if it is gone or has that port no more. */
 static struct vm *channel_stream_vm_of(const struct channel_stream_state *stream)
 {
 	struct vm *vm = vm_by_id(stream->vm_id);
@@ -167,7 +171,7 @@ static void channel_stream_tell_credit(struct machine_channel *channel,
 	stream->returned = 0;
 }
 
-/* Before the bytes that follow it. */
+/* Reports lost bytes, before the bytes that follow them. */
 static void channel_stream_tell_lost(struct machine_channel *channel,
 				     struct channel_stream_state *stream)
 {
@@ -177,7 +181,10 @@ static void channel_stream_tell_lost(struct machine_channel *channel,
 	stream->lost = 0;
 }
 
-/* True when a line was sent. What was lost is told first, then what came after it is read again. */
+/*
+ * Sends a piece of output; returns whether a line was sent. A loss is reported in a line of its
+ * own, and the bytes behind it are read again for the next.
+ */
 static bool channel_stream_send_output(struct machine_channel *channel,
 				       struct channel_stream_state *stream, struct vm *vm)
 {
@@ -201,7 +208,7 @@ static bool channel_stream_send_output(struct machine_channel *channel,
 	return true;
 }
 
-/* True when a line was sent. */
+/* Does one step of a stream; returns whether a line was sent. */
 static bool channel_stream_step(struct machine_channel *channel,
 				struct channel_stream_state *stream)
 {

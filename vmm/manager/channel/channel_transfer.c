@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The channel's side of transfers: what the client sends, and what is sent to it. */
+/*
+ * Moves the bytes of a transfer between its ring and the client of a machine channel. Called by
+ * channel_stream.c and machine_channel.c. Owns the manager's index in the ring; transfer.c has the
+ * transfer's life.
+ */
 #include "vmm/manager/channel/channel_transfer.h"
 
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/rt/clock.h"
 
-#define GRANT_BYTES 4096u /* of input credit, unless nothing waits */
+#define GRANT_BYTES 4096u /* least input credit to give, unless the ring is empty */
 
 /* --- what the client sends --- */
 
@@ -49,7 +53,7 @@ static void channel_transfer_take_piece(struct transfer *transfer, const struct 
 	}
 }
 
-/* Inward: that was all. Outward: the store has it all. */
+/* Takes an end: inward it says that all was sent, outward that the store has all. */
 static void channel_transfer_take_end(struct transfer *transfer, u64 total)
 {
 	if (transfer->inward ? transfer->ended : !transfer->end_told) {
@@ -114,7 +118,7 @@ static u64 channel_transfer_in_ring(const struct transfer *transfer)
 				: transfer->process_at - transfer->at;
 }
 
-/* It says that it is busy, which counts while nothing waits for the client. */
+/* Counts a busy process as progress, while nothing waits for the client. */
 static void channel_transfer_look_at_work(struct transfer *transfer)
 {
 	u32 works = __atomic_load_n(&transfer->ring->process_works, __ATOMIC_ACQUIRE);
@@ -127,7 +131,7 @@ static void channel_transfer_look_at_work(struct transfer *transfer)
 	transfer->works = works;
 }
 
-/* Its index, read once, has to lie between what it was and what there can be. */
+/* Reads the process's index once; it has to lie between its last value and what is possible. */
 static void channel_transfer_look_at_process(struct transfer *transfer)
 {
 	struct transfer_ring *ring = transfer->ring;
@@ -136,7 +140,7 @@ static void channel_transfer_look_at_process(struct transfer *transfer)
 	u64 most = transfer->inward ? transfer->at : transfer->at + TRANSFER_RING_BYTES;
 
 	if (!transfer->inward && transfer->ended)
-		return; /* what it writes behind its end is not looked at */
+		return; /* bytes that it writes behind its end are ignored */
 	if (at < transfer->process_at || at > most) {
 		transfer_break(transfer, "its process has gone bad");
 		return;
@@ -148,7 +152,7 @@ static void channel_transfer_look_at_process(struct transfer *transfer)
 	channel_transfer_look_at_work(transfer);
 }
 
-/* Who has kept it waiting. */
+/* Ends the transfer, and names the side that did nothing. */
 static void channel_transfer_give_up(struct transfer *transfer)
 {
 	u32 seconds = TRANSFER_IDLE_NS / NS_PER_S;
@@ -191,7 +195,7 @@ static bool channel_transfer_tell_end(struct machine_channel *channel, struct tr
 	return true;
 }
 
-/* What the client may send: no more is under way than the ring has room for. */
+/* Returns how many bytes the client may send: never more than the ring has room for. */
 static u32 channel_transfer_grant(const struct transfer *transfer)
 {
 	u32 room = TRANSFER_CREDIT_BYTES - transfer->stream->allowed -

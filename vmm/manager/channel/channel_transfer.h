@@ -5,13 +5,13 @@
 
 struct request;
 
-/* Transfers find their streams. */
+/* Tells transfers how to open and end streams. */
 void channel_transfers_init(void);
 
-/* A line of the client. */
+/* Takes a client's line. */
 void channel_transfer_take(struct transfer *transfer, const struct request *request);
-/* True when a line was sent. */
+/* Does one step; returns whether a line was sent. */
 bool channel_transfer_step(struct machine_channel *channel, struct transfer *transfer);
-/* The TSC at which channel_transfer_step has something to do, if nothing else happens. */
+/* Returns the TSC at which channel_transfer_step has work, if nothing happens before. */
 u64 channel_transfer_deadline(const struct machine_channel *channel,
 			      const struct transfer *transfer);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Sends the log to COM1 or COM2 besides keeping it. Called by the event loop; setup.c and the
+ * configuration choose the target. Owns its own position in the log.
+ */
 #include "vmm/manager/channel/log_export.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/log_text.h"
@@ -11,10 +15,10 @@ static enum config_export export_target;
 static enum config_log_format export_form;
 static bool as_json;
 static struct log_reader reader;
-static u64 lost; /* since the export began */
+static u64 lost; /* lines lost since the export began */
 static u64 lost_told;
 
-/* The line on its way. */
+/* The line being sent. */
 static char line_bytes[LOG_LINE_JSON_BYTES + 1];
 static u32 line_length;
 
@@ -48,7 +52,7 @@ static void log_export_make_loss(void)
 	lost_told = lost;
 }
 
-/* The next line to send; losses before it are reported first. */
+/* Prepares the next line to send; a loss before it is reported first. */
 static bool log_export_next_line(void)
 {
 	u64 start = clock_tsc();

@@ -5,15 +5,15 @@
 
 /*
  * Where the log goes besides the store, as text or JSON lines; by default JSON on COM2 and text on
- * COM1, which is the operator's console. A slow reader loses the oldest lines, with a line that
+ * COM1, which is the operator's console. A slow reader loses the oldest lines and gets a line that
  * says how many; nobody waits for it.
  */
 void log_export_set(enum config_export target, enum config_log_format form);
 enum config_export log_export_get(void);
 enum config_log_format log_export_form(void);
 
-/* Passes on what the target takes now; true when there was anything. */
+/* Sends what the target takes now; returns whether there was any. */
 bool log_export_step(void);
 
-/* Lines the target was too slow for. */
+/* Returns the number of lines for which the target was too slow. */
 u64 log_export_lost(void);

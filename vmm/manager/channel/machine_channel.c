@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Steps all machine channels, and owns the one on COM2. Called by the event loop, setup.c and
+ * shutdown.c, and by this room for lines without a request. Moves bytes through the serial port or
+ * through channel_port.c.
+ */
 #include "vmm/manager/channel/machine_channel.h"
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/channel/channel_transfer.h"
@@ -40,7 +45,7 @@ void channel_init(struct machine_channel *channel, const struct channel_config *
 	if (config == NULL)
 		return;
 	channel->name = config->section.name;
-	/* A section with mistakes gives nothing: nobody knows what it was to give. */
+	/* A section with mistakes grants no rights: nobody knows which were meant. */
 	channel->rights = config->section.broken ? 0 : (u32)config->rights;
 }
 

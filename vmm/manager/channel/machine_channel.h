@@ -5,35 +5,33 @@
 #include "vmm/manager/text/text.h"
 
 /*
- * The machine channels, that on COM2 and those on ports of VMs: one JSON value a line in both
- * directions. Requests are answered one after the other, or those that say so beside each other;
- * events of VMs, samples, where it is exported there the log, and what guests print come between
- * replies. A slow reader loses log lines and events, the oldest first, and is told how many;
- * replies wait for it. Nothing here waits.
+ * The machine channels, on COM2 and on ports of VMs: one JSON value a line in both directions.
+ * Requests are answered in order, or beside each other if they allow it; events of VMs, samples,
+ * the log (where it is exported there) and guests' output come between replies. A slow reader loses
+ * the oldest log lines and events, and is told how many; replies wait for it. Nothing here waits.
  */
 #define MACHINE_CHANNEL_NAME "com2"
 
-/* COM2 is there, and not the console. */
+/* Opens the channel on COM2, which exists and is not the console. */
 void machine_channel_open(void);
 bool machine_channel_is_open(void);
-/* Gives COM2 the rights of its section, once the configuration is read; locks it with a password.
+/*
+ * Gives COM2 the rights of its section, once the configuration is read, and locks it if there is a
+ * password.
  */
 void machine_channel_configure(bool locked);
 
-/* Does what can be done with bytes and requests; true when there is more to do at once. */
+/* Handles bytes and requests; returns whether there is more to do at once. */
 bool machine_channels_step(void);
-/* After those of the log: what guests print, while nothing else is to be sent. */
+/* Sends guests' output, when nothing else is to be sent; to be called after the log's step. */
 bool machine_channels_step_streams(void);
-/* The TSC at which machine_channels_step has to be called at the latest. */
+/* Returns the TSC by which machine_channels_step has to be called. */
 u64 machine_channels_deadline(void);
 
-/*
- * The log on COM2: whether a line that nobody asked for would be sent soon; if not, its source
- * keeps or loses it.
- */
+/* Returns whether a log line on COM2 would be sent soon; if not, the log keeps or loses it. */
 bool machine_channel_takes_line(void);
-/* Sends one there, with its newline, of at most 4 KiB. */
+/* Sends a line of at most 4 KiB, with its newline, on COM2. */
 void machine_channel_line(struct text line);
 
-/* Sends all that waits on COM2, with a time limit: the machine is about to stop. */
+/* Sends all that waits on COM2, within a time limit: the machine is about to stop. */
 void machine_channel_flush(void);

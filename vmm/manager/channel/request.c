@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads a line of a machine channel into a request. Called by channel_input.c alone. Holds no
+ * state; every byte comes from an untrusted client.
+ */
 #include "vmm/manager/channel/request.h"
 #include "vmm/manager/text/base64.h"
 #include "vmm/manager/text/json_read.h"
@@ -8,7 +12,7 @@
 #define KEYS_ALLOWED "\"id\" and one of \"command\", \"auth\" and \"hello\", once each"
 #define KEY_BYTES    16u
 
-/* The keys, as bits of state.seen. */
+/* The keys of a line, each a bit of state.seen. */
 enum key {
 	KEY_ID,
 	KEY_COMMAND,
@@ -35,7 +39,7 @@ struct state {
 	u32 seen;
 };
 
-/* What keys a line of each kind has, and may have besides. */
+/* The keys that a line of each kind must have, and may have besides. */
 static const struct {
 	enum request_kind kind;
 	u32 wanted;
@@ -51,7 +55,7 @@ static const struct {
 	{REQUEST_REFUSAL, SEEN(KEY_STREAM) | SEEN(KEY_REFUSED), 0},
 };
 
-/* The first mistake is the one that is reported. */
+/* Notes a mistake; the first one is reported. */
 static void request_tell(struct state *state, size_t at, const char *problem)
 {
 	if (state->request->problem[0] != '\0')
@@ -88,7 +92,7 @@ static void request_take_command(struct state *state, size_t at, enum json_kind 
 			     "command: found a control character, allowed: one line of text");
 }
 
-/* Nothing of it is shown, whatever is wrong. */
+/* Takes the password; no message shows any part of it. */
 static void request_take_password(struct state *state, size_t at, enum json_kind kind,
 				  struct text raw)
 {
@@ -131,11 +135,11 @@ static void request_take_number(struct state *state, size_t at, enum json_kind k
 {
 	if (kind == JSON_NUMBER && parse_u64(raw, number))
 		return;
-	*number = ~0ull; /* as good as none where nobody is told */
+	*number = ~0ull; /* treated as no number where no answer is sent */
 	request_tell(state, at, "found no number, allowed: a whole number in decimal");
 }
 
-/* Its room is `decoded`, in which it is decoded in place. */
+/* Takes data. `decoded` is its room: base 64 is decoded in place. */
 static void request_take_data(struct state *state, size_t at, enum json_kind kind, struct text raw)
 {
 	struct request *request = state->request;
@@ -186,7 +190,7 @@ static void request_take_refusal(struct state *state, size_t at, enum json_kind 
 		json_decode(raw, request->decoded, sizeof(request->decoded));
 }
 
-/* An array of strings; false when the line cannot be read any further. */
+/* Takes an array of strings. Returns false if the line cannot be read any further. */
 static bool request_take_arguments(struct state *state)
 {
 	struct json_reader *reader = &state->reader;
@@ -253,7 +257,7 @@ static bool request_take_value(struct state *state, enum key key)
 	return true;
 }
 
-/* A key and its value; false when the line cannot be read any further. */
+/* Takes a key and its value. Returns false if the line cannot be read any further. */
 static bool request_take_member(struct state *state)
 {
 	static const char names[KEY_COUNT][KEY_BYTES] = {
@@ -320,7 +324,7 @@ static bool request_take_members(struct state *state)
 	return true;
 }
 
-/* Which kind has all keys that were seen. */
+/* Sets the kind whose keys are those that were seen. */
 static void request_find_kind(struct state *state, size_t end)
 {
 	u32 brings = SEEN(KEY_CREDIT) | SEEN(KEY_STREAM);

@@ -6,12 +6,12 @@
 #include "vmm/manager/login/password.h"
 #include "vmm/manager/text/text.h"
 
-#define REQUEST_BYTES	    8192u /* of one line at most */
+#define REQUEST_BYTES	    8192u /* most bytes of one line */
 #define REQUEST_ACTOR_BYTES 65u
 
 /* What a line of the machine channel asks for, or brings. */
 enum request_kind {
-	REQUEST_NONE,	 /* from REQUEST_CREDIT on they are answered by nothing */
+	REQUEST_NONE,	 /* from REQUEST_CREDIT on, kinds have no answer */
 	REQUEST_COMMAND, /* {"id":1,"command":"vm set","arguments":["alpha","weight=2"]} */
 	REQUEST_AUTH,	 /* {"id":1,"auth":"PASSWORD"} */
 	REQUEST_HELLO,	 /* {"id":1,"hello":2} */
@@ -23,29 +23,32 @@ enum request_kind {
 
 struct request {
 	enum request_kind kind;
-	struct text id; /* as it stands in the line: any JSON scalar; null where none was found */
-	bool any_order; /* it may be answered before earlier ones */
-	char actor[REQUEST_ACTOR_BYTES]; /* who is behind it, as the client claims; "": not said */
+	struct text id; /* text in the line: any JSON scalar; null if none was found */
+	bool any_order; /* it may be answered before earlier requests */
+	char actor[REQUEST_ACTOR_BYTES]; /* the client's claim of who asks; "": none */
 
 	char command[LINE_MAX + 1];
 	u32 argument_count;
 	const char *argument[COMMAND_WORDS_MAX]; /* each one word as it is */
 
-	char password[PASSWORD_LENGTH_MAX + 1]; /* as far as it fits: a longer one is wrong */
+	char password[PASSWORD_LENGTH_MAX + 1]; /* cut to this size: a longer password is wrong */
 	u32 password_length;
 
-	u64 number; /* the version of a hello; the stream that credit or data is for */
-	u64 bytes;  /* of credit, data, or all; of data, ~0 stands for what is no base 64 */
-	u64 at;	    /* of data: bytes before it; ~0: not said */
+	u64 number; /* version of a hello; number of the stream for credit or data */
+	u64 bytes;  /* of credit, data, or in all; for data that is not base 64: ~0 */
+	u64 at;	    /* for data: number of bytes before it; ~0: not given */
 	u8 *data;
 
 	char problem[192]; /* what was found and what is allowed */
-	u32 position;	   /* of that, in bytes from the start of the line */
+	u32 position;	   /* place of the mistake, in bytes from the start of the line */
 
-	/* arguments one after the other, data, or why it was refused */
+	/* the arguments one after the other, the data, or the reason of a refusal */
 	char decoded[REQUEST_BYTES];
 	u32 decoded_length;
 };
 
-/* False for a mistake, with `problem` and `position`; `id` is valid either way. */
+/*
+ * Reads a line. Returns false for a mistake, with `problem` and `position`; `id` is valid either
+ * way.
+ */
 bool request_parse(struct text line, struct request *request);
