@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `audit`: walks every page's owner, table and reference and shows what is wrong. Run
+ * by command.c. Takes memory of its own while it runs; inspect/audit.c judges what the kernel lists
+ * through sys_audit.
+ */
 #include "vmm/manager/inspect/audit.h"
 #include "lib/bits.h"
 #include "vmm/manager/command/command.h"
@@ -9,7 +14,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define WINDOW_MIN 4096u /* frames */
+#define WINDOW_MIN 4096u /* least number of frames in a window */
 
 struct room {
 	handle_t memory;
@@ -17,7 +22,7 @@ struct room {
 	u64 at;
 };
 
-/* Memory that is there for as long as the audit runs. */
+/* Takes memory that stays for as long as the audit runs. */
 static bool command_audit_take(struct room *room, u64 bytes, u32 flags)
 {
 	room->bytes = align_up(bytes, PAGE_SIZE);
@@ -62,7 +67,10 @@ static void command_audit_report(void *context, const char *text)
 	reply_object_end(reply);
 }
 
-/* As large a window as there is memory for: fewer lists. */
+/*
+ * Takes all memory, with as large a window as possible: a larger one needs fewer passes over the
+ * kernel's lists.
+ */
 static bool command_audit_take_all(struct run *run, u64 *frames)
 {
 	if (!command_audit_take(&run->page[0], PAGE_SIZE, MEMORY_PINNED) ||

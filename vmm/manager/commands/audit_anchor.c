@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `audit anchor`: writes a hash from another system's audit into the audit log. Run by
+ * command.c; writes one log line.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"

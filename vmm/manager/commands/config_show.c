@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `config show`: prints the configuration in force, in the form of a configuration
+ * file. Run by command.c. Reads VMs, log and files; first copies the log's present settings into
+ * the host's section.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_keys.h"
@@ -38,7 +43,7 @@ static void command_config_show_host(struct reply *reply)
 	reply_object_end(reply);
 }
 
-/* A disk, a network, a channel or a service, that has `what` for its kind. */
+/* Shows a section of a disk, a network, a channel or a service; `what` is the name of its kind. */
 static void command_config_show_named(struct reply *reply, const char *what,
 				      const struct config_section *section,
 				      const struct config_key *keys, const void *target)
@@ -71,7 +76,7 @@ static void command_config_show_vm(struct reply *reply, const struct vm_config *
 	reply_object_end(reply);
 }
 
-/* Takes over what commands have changed since the start. */
+/* Copies what commands have changed since the start. */
 static void command_config_show_take_over(struct config *config)
 {
 	enum log_level level = log_level_get(LOG_BOOT);
@@ -114,8 +119,9 @@ static bool command_config_show_file(struct reply *reply, u64 number)
 }
 
 /*
- * In the order of the file, so that the file made of it shows the same again: VMs in the list as
- * they are, those never created as their section stands; then the VMs that have no section.
+ * Shows one part, in the order of the file, so that a file made of the output gives the same
+ * output: existing VMs as they are, VMs that were never created as their section says; then the VMs
+ * that have no section.
  */
 static bool command_config_show_part(struct reply *reply, u64 number)
 {

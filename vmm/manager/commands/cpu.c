@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `cpu`: shows each host CPU's load and counters, and the CPUs' defences against leaks.
+ * Run by command.c. Reads the kernel's page and host/leak.c; keeps the counters of the last call.
+ */
 #include "vmm/manager/host/machine.h"
 #include "arch/x86_64/hw/speculation.h"
 #include "vmm/manager/command/command.h"
@@ -8,14 +12,14 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* The part of the time since the last call that was not idle, in percent. */
+/* Returns the busy part of the time since the last call, in percent. */
 static u64 command_cpu_load_percent(u32 cpu, u64 idle_tsc, u64 now)
 {
 	static u64 last_idle[CPU_MAX];
 	static u64 last_now[CPU_MAX];
 	u64 since = last_now[cpu] != 0 ? last_now[cpu] : machine_page()->boot_tsc;
 	u64 passed = now - since;
-	/* A halt that began after the counters were read may in part be counted twice. */
+	/* A halt that began after the counters were read may be counted twice in part. */
 	u64 idle = idle_tsc > last_idle[cpu] ? MIN(idle_tsc - last_idle[cpu], passed) : 0;
 
 	last_idle[cpu] = idle_tsc;
@@ -23,7 +27,7 @@ static u64 command_cpu_load_percent(u32 cpu, u64 idle_tsc, u64 now)
 	return passed == 0 ? 0 : (passed - idle) * 100 / passed;
 }
 
-/* Whose thread the CPU runs. */
+/* Returns the name of the VM whose thread the CPU runs. */
 static const char *command_cpu_running_name(const struct cpu_counters *counters)
 {
 	const struct vm *vm = vm_by_id((u32)counters->tag);
@@ -40,7 +44,7 @@ static size_t command_cpu_add_word(char *text, size_t size, size_t length, const
 	return length + format(text + length, size - length, "%s%s", length > 0 ? " " : "", word);
 }
 
-/* What is done about speculation, as words. */
+/* Writes the names of the measures against speculation that are in force. */
 static void command_cpu_speculation_words(char *text, size_t size)
 {
 	static const struct {
@@ -71,7 +75,7 @@ static void command_cpu_speculation_words(char *text, size_t size)
 		format(text, size, "none");
 }
 
-/* The names of what the CPUs are open to. */
+/* Writes the names of the leaks to which the CPUs are open. */
 static void command_cpu_open_words(const struct leak_cpu *cpu, char *text, size_t size)
 {
 	size_t length = 0;
@@ -96,7 +100,7 @@ static void command_cpu_show_text(struct reply *reply, u32 cpu, const struct cpu
 		   (unsigned long long)counters->syscalls, command_cpu_running_name(counters));
 }
 
-/* What is said of all CPUs alike. */
+/* What is shown once for all CPUs. */
 struct alike {
 	struct leak_cpu cpu;
 	char done[128];
@@ -184,7 +188,7 @@ static void command_cpu_show_alike(struct reply *reply)
 	reply->tone = TONE_PLAIN;
 }
 
-/* CPU by CPU; people are told at the end what they have in common. */
+/* Shows one CPU; the text form ends with what all CPUs have in common. */
 static bool command_cpu_show_next(struct reply *reply, u64 place)
 {
 	if (place < machine_page()->cpu_count && place < CPU_MAX) {

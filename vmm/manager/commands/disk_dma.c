@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `disk dma`: sets whether a disk's device may reach its users' RAM. Run by command.c;
+ * disk/disk.c opens and closes the windows.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/disk/disk.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `disk list`: shows the configured disks, their drivers and users. Run by command.c;
+ * only reads.
+ */
 #include "vmm/io/disk_serial.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/disk/disk.h"
@@ -24,7 +28,7 @@ static const char *command_disk_list_problem_of(const struct disk *disk)
 	return disk->problem;
 }
 
-/* As its guest sees it. */
+/* Returns the serial number that a guest sees. */
 static struct text command_disk_list_serial_of(const struct disk *disk,
 					       char serial[DISK_SERIAL_BYTES])
 {
@@ -32,7 +36,7 @@ static struct text command_disk_list_serial_of(const struct disk *disk,
 	return (struct text){serial, strnlen(serial, DISK_SERIAL_BYTES)};
 }
 
-/* Where a guest does not see all of its name. */
+/* Shows the serial number if a guest does not see all of the disk's name in it. */
 static void command_disk_list_show_serial(struct reply *reply, const struct disk *disk)
 {
 	char serial[DISK_SERIAL_BYTES];
@@ -61,7 +65,7 @@ static void command_disk_list_show_json(struct reply *reply, const struct disk *
 	reply_object_end(reply);
 }
 
-/* The partitions of a disk that is used as a whole: what others could name. */
+/* Shows the partitions of a disk that is used as a whole: sections could name them. */
 static void command_disk_list_show_partitions(struct reply *reply, const struct disk *disk)
 {
 	const struct disk_unit *unit = disk_unit_of(disk);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `disk partitions`: shows the partitions that the drivers have found, by the names a
+ * section [disk NAME] takes. Run by command.c; only reads.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/disk/controller.h"
 #include "vmm/manager/disk/disk.h"
@@ -32,7 +36,7 @@ static void command_disk_partitions_show(struct reply *reply, const struct drive
 	reply_object_end(reply);
 }
 
-/* The driver may write there at any time: each partition is copied once. */
+/* Shows a disk's partitions. The driver may write there at any time: each is copied before use. */
 static void command_disk_partitions_show_unit(struct reply *reply, const struct driver *driver,
 					      u32 number)
 {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `disk resize`: makes a disk in memory larger. Run by command.c; disk/disk.c restarts
+ * the driver with more memory.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/text/parse_number.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `disk restore`: writes a disk from a chain of backups, or shows how far that is. Run
+ * by command.c; disk/disk_restore.c does the work.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/disk_restore.h"
@@ -39,7 +43,7 @@ static void command_disk_restore_show(struct reply *reply)
 			   restore->problem[0] != '\0' ? ": " : "", restore->problem);
 }
 
-/* Until all of it is over, its links too: who asked may use the disk then. */
+/* Waits until the restore and its links have ended, so that the asker may use the disk then. */
 static bool command_disk_restore_resume(struct reply *reply)
 {
 	const struct disk_restore *restore = disk_restore_last();

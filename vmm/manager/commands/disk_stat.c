@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `disk stat`: shows each VM's requests to its disks, and its limits. Run by command.c;
+ * reads the counts that drivers write.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/disk_window.h"
 
-/* Only what is not as for every VM. */
+/* Shows limits that differ from those of every VM. */
 static void command_disk_stat_show_limits(struct reply *reply, const struct share_given *limit,
 					  u64 limited_ns)
 {

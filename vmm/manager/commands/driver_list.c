@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `driver list`: shows the processes of drivers and switches. Run by command.c; only
+ * reads.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/driver/driver.h"
 #include "vmm/rt/clock.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `driver restart`: ends a driver's process and starts another. Run by command.c;
+ * driver/driver.c does the work.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/driver/driver.h"
 

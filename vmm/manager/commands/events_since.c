@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `events since`: shows the kept events after a given number. Run by command.c; only
+ * reads.
+ */
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/text/parse_number.h"
@@ -48,7 +52,7 @@ static void command_events_since_run(struct reply *reply, const struct arguments
 		return;
 	}
 	reply->shown = since;
-	reply->left = vm_event_last(); /* what comes meanwhile is for the next time */
+	reply->left = vm_event_last(); /* later events are for the next request */
 	if (!command_events_since_show(reply))
 		reply->resume = command_events_since_show;
 }

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `gdb`: lets a GDB on COM3 debug a VM, or ends that. Run by command.c; gdb/gdb.c owns
+ * the session.
+ */
 #include "vmm/manager/gdb/gdb.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/log/log.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who may do what: every handle of every process, as SYS_AUDIT lists them. */
+/*
+ * The command `handles`: shows who may do what, as every handle of every process. Run by command.c;
+ * the kernel lists the handles through sys_audit.
+ */
 #include "kernel/abi/audit.h"
 #include "kernel/abi/object.h"
 #include "vmm/manager/command/command.h"
@@ -8,7 +11,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define PAGE_ROOM (AUDIT_RECORDS * 256u) /* a line has less */
+#define PAGE_ROOM (AUDIT_RECORDS * 256u) /* a line is shorter than this share */
 
 static const char type_names[OBJECT_TYPE_COUNT][8] = {
 	[OBJECT_ROOT] = "root",	  [OBJECT_GROUP] = "group",	[OBJECT_MEMORY] = "memory",
@@ -20,14 +23,17 @@ static const char type_names[OBJECT_TYPE_COUNT][8] = {
 static const char right_names[][8] = {"read",	"write",   "execute", "map",  "bind",
 				      "create", "control", "destroy", "grant"};
 
-/* Lists are nested: what a handle is for is looked up while a page of handles is shown. */
+/*
+ * A listing in progress, with two pages for lists: while a page of handles is shown, another list
+ * is needed to find what a handle refers to.
+ */
 struct listing {
 	struct reply *reply;
 	handle_t memory[2];
 	u64 at[2];
 };
 
-/* NULL: the kernel refuses. */
+/* Returns a page of a list, or NULL if the kernel refuses. */
 static const struct audit_page *command_handles_list(const struct listing *listing, u32 level,
 						     u64 what, u64 where, u64 at, u64 *next)
 {
@@ -37,7 +43,10 @@ static const struct audit_page *command_handles_list(const struct listing *listi
 	return (const struct audit_page *)listing->at[level];
 }
 
-/* The kernel's list of an object's own slab begins at its frame. */
+/*
+ * Returns an object's type. The kernel's list of a frame begins with the objects of that frame's
+ * slab.
+ */
 static u32 command_handles_type_of(const struct listing *listing, u64 id)
 {
 	const struct audit_page *page;
@@ -55,7 +64,7 @@ static u32 command_handles_type_of(const struct listing *listing, u64 id)
 	return OBJECT_NONE;
 }
 
-/* The next process by address; 0: there is none after `id`. */
+/* Returns the next process by address, or 0 if there is none after `id`. */
 static u64 command_handles_next_process(const struct listing *listing, u64 id)
 {
 	for (u64 next = id / PAGE_SIZE; next != AUDIT_END;) {
@@ -75,7 +84,7 @@ static u64 command_handles_next_process(const struct listing *listing, u64 id)
 	return 0;
 }
 
-/* The process that has the root is the manager. */
+/* Returns whether the process has a handle to the root: then it is the manager. */
 static bool command_handles_has_root(const struct listing *listing, u64 process)
 {
 	for (u64 at = 0; at != AUDIT_END;) {
@@ -92,7 +101,10 @@ static bool command_handles_has_root(const struct listing *listing, u64 process)
 	return false;
 }
 
-/* Looking up a type takes the page that the ids are in: they are copied before. */
+/*
+ * Returns whether the process has a handle to a VM. Looking up a type overwrites the page that
+ * holds the ids, so these are copied first.
+ */
 static bool command_handles_has_vm(const struct listing *listing, u64 process)
 {
 	static u64 ids[AUDIT_RECORDS];
@@ -145,7 +157,7 @@ static void command_handles_tell(struct reply *reply, const char *who, u64 proce
 	reply_object_end(reply);
 }
 
-/* Shows a page of a process's handles; returns where the next one begins. */
+/* Shows one page of a process's handles; returns the place of the next. */
 static u64 command_handles_tell_page(const struct listing *listing, u64 process, u64 at)
 {
 	const char *who = command_handles_name_of(listing, process);
@@ -162,7 +174,10 @@ static u64 command_handles_tell_page(const struct listing *listing, u64 process,
 	return next;
 }
 
-/* reply->shown: the process that is shown; left: its next handle. */
+/*
+ * Shows as many pages as there is room for. reply->shown is the process and reply->left its next
+ * handle.
+ */
 static bool command_handles_tell_some(struct listing *listing)
 {
 	struct reply *reply = listing->reply;
@@ -176,7 +191,7 @@ static bool command_handles_tell_some(struct listing *listing)
 		}
 		reply->left = command_handles_tell_page(listing, reply->shown, reply->left);
 	}
-	reply->deadline_tsc = 0; /* more room comes with an event */
+	reply->deadline_tsc = 0; /* an event follows when there is more room */
 	return false;
 }
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `help`: lists all commands, or explains those that begin with the given words. Run by
+ * command.c; reads the table of commands.
+ */
 #include "lib/bits.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/config/config_lists.h"
 
-/* By the first words of their names; the last one has all that no other has. */
+/* Groups of commands by the first words of their names; the last group has all others. */
 static const struct {
 	const char *title;
 	const char *words;
@@ -57,7 +61,7 @@ static void command_help_list(struct reply *reply)
 		   "several VMs, or a pattern such as web*.");
 }
 
-/* Every command that begins with the words given. */
+/* Shows every command whose name begins with the given words. */
 static void command_help_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct text rest;

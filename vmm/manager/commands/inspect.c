@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the commands that look into a guest have in common: they ask the VM's monitor and wait for
+ * the answer. Called by these commands. Keeps the question in the reply; vm/vm_query.c sends it.
+ */
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
@@ -64,7 +68,7 @@ void inspect_again(struct reply *reply)
 	const struct query question = reply->asked.question;
 	const struct vm *vm = vm_by_id(reply->vm_id);
 
-	if (vm != NULL) /* else the next inspect_take says so */
+	if (vm != NULL) /* if it is NULL, the next inspect_take reports that */
 		inspect_ask(reply, vm, &question);
 }
 
@@ -77,7 +81,7 @@ bool inspect_next_cpu(struct reply *reply)
 	return true;
 }
 
-/* Goes by place: the VM that was shown last may be gone. */
+/* Asks the next VM. Counts by slot: the VM that was shown last may be gone. */
 bool inspect_next_vm(struct reply *reply, const struct query *question)
 {
 	reply->all_vms = true;
@@ -90,7 +94,7 @@ bool inspect_next_vm(struct reply *reply, const struct query *question)
 	return false;
 }
 
-/* Of several VMs the others are still to come. */
+/* Reports a problem with a VM; with several VMs this is a line, and the others follow. */
 static void command_inspect_tell_problem(struct reply *reply, const char *problem)
 {
 	if (!reply->all_vms) {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `lock`: asks for the password before the next command, at the console or channel that
+ * it came from. Run by command.c; locks COM3 as well and forgets a typed state key.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/gdb/gdb.h"
 #include "vmm/manager/config/vm_save_key.h"
@@ -7,7 +11,7 @@ static void command_lock_run(struct reply *reply, const struct arguments *argume
 {
 	(void)arguments;
 	if (reply->to->channel == NULL)
-		vm_save_key_forget(); /* it was typed there */
+		vm_save_key_forget(); /* the key was typed at this console */
 	if (!login_required()) {
 		reply_error(reply, "no password is set that would open it again: `password` makes "
 				   "one for the configuration");

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `locks`: shows how often the kernel's locks were taken and contended. Run by
+ * command.c; reads counters that only a DEBUG kernel keeps.
+ */
 #include "lib/lock.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/host/machine.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The command `log clear`: drops the kept lines, except those of the audit. Run by command.c. */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/log/log.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `log export`: chooses the serial port that gets a copy of the log. Run by command.c;
+ * channel/log_export.c sends the lines.
+ */
 #include "vmm/manager/channel/log_export.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/console/console.h"

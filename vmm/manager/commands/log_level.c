@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `log level`: shows or sets the level of each category. Run by command.c; log/log.c
+ * passes the level on to the kernel.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/log_names.h"

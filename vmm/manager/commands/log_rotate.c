@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `log rotate`: closes the newest segment of the log and lists all segments. Run by
+ * command.c.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/format.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `log show`: shows lines of the log that match, and with -f those that follow. Run by
+ * command.c. Only reads the log; its place there is in reply->query.
+ */
 #include "kernel/abi/pages.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/config/boot_config.h"
@@ -11,7 +15,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-#define LOOK_AT_MAX  4096u /* lines in one turn of the loop */
+#define LOOK_AT_MAX  4096u /* lines looked at in one turn of the loop */
 #define FOLLOW_NS    (100 * NS_PER_MS)
 #define OPTIONS_HELP "-n N, -l LEVEL, -c CATEGORY, -v VM, -s TIME, -u TIME, -w, -f"
 
@@ -42,7 +46,7 @@ static void command_log_show_line(struct reply *reply, const struct log_line *li
 	}
 }
 
-/* Shows as many lines as there is room for; the rest when some of it is sent. */
+/* Shows as many lines as there is room for; the rest follows once some was sent. */
 static bool command_log_show_resume(struct reply *reply)
 {
 	struct log_query *query = &reply->query;
@@ -64,7 +68,7 @@ static bool command_log_show_resume(struct reply *reply)
 		else
 			command_log_show_line(reply, &line);
 	}
-	/* More room comes with an event; other things only get their turn. */
+	/* With no room an event calls this again; with room, others only get their turn first. */
 	reply->deadline_tsc = reply_room(reply) > REPLY_LINE_BYTES ? clock_tsc() : 0;
 	return false;
 }
@@ -80,7 +84,9 @@ static u64 command_log_show_count_matches(const struct log_query *query)
 	return count;
 }
 
-/* "30s" is that long ago, "12.345" that many seconds after the start, as lines are stamped. */
+/*
+ * Reads a time: "30s" is that long ago, "12.345" a number of seconds after the start, as in lines.
+ */
 static bool command_log_show_parse_time(struct text text, u64 *ns)
 {
 	u64 now = clock_tsc_to_ns(clock_tsc() - machine_page()->boot_tsc);
@@ -194,7 +200,7 @@ static bool command_log_show_take_options(struct reply *reply, const struct argu
 	return true;
 }
 
-/* A VM that is gone still has its lines. */
+/* Returns whether -v names nobody. A VM that is gone still has its lines. */
 static bool command_log_show_nobody(const struct log_query *query)
 {
 	const struct log_query any = {.category = LOG_CATEGORY_COUNT, .until_ns = ~0ull};

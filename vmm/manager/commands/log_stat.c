@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `log stat`: shows counts, losses and costs of the log. Run by command.c; only reads.
+ */
 #include "kernel/abi/pages.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/host/machine.h"
@@ -47,7 +50,9 @@ static void command_log_stat_show_store(struct reply *reply, const struct log_st
 	command_log_stat_show(reply, "export_lost", log_export_lost());
 }
 
-/* In TSC cycles; in an emulator whose TSC counts instructions, these are instructions. */
+/*
+ * Shows costs in TSC cycles; in an emulator whose TSC counts instructions these are instructions.
+ */
 static void command_log_stat_show_cost(struct reply *reply, const struct log_stats *stats)
 {
 	u64 elapsed = clock_tsc() - machine_page()->boot_tsc;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `mem`: shows the machine's pages by owner and node. Run by command.c; reads the
+ * kernel's page.
+ */
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/inspect/page_names.h"
 #include "vmm/rt/format.h"
 
-/* Only if there is more than one node: the memory that is close to some of the CPUs. */
+/* Shows each node, the memory close to some of the CPUs, if there is more than one. */
 static void command_mem_show_nodes(struct reply *reply, const struct kernel_page *page)
 {
 	char name[16];

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `net capture`: shows the frames on a network, or gives them as blocks of a pcapng
+ * file. Run by command.c; net/capture.c owns the port. Keeps the one capture's limits.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"
@@ -12,15 +16,15 @@
 #define SECONDS_MAX 86400u
 #define FRAMES_MAX  1000000000u
 #define LOOK_NS	    (20 * NS_PER_MS)
-/* So many a turn: those that a filter leaves out take no room. */
+/* Frames taken in a turn; those that a filter leaves out take no room. */
 #define TURN_FRAMES 64u
 #define TYPE_AT	    12u
 
-/* There is one capture, so there is one of these. */
+/* State of the one capture. */
 static struct capture_run {
-	u64 number; /* the reply's `shown`: another one's reader may have come since */
+	u64 number; /* equals the reply's `shown` unless another capture has begun since */
 	u64 until_tsc;
-	u64 left; /* frames to show */
+	u64 left; /* frames still to be shown */
 	u64 start_ns;
 	u64 start_tsc;
 } current;
@@ -48,7 +52,7 @@ static u64 command_net_capture_mac_at(const u8 *bytes)
 	return mac;
 }
 
-/* For people, a line for each frame; for programs a block of a file. */
+/* Shows a frame: a line for people, or a block of a file for programs. */
 static void command_net_capture_show_frame(struct reply *reply, const u8 *frame, u32 kept,
 					   u32 length)
 {

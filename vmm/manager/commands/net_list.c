@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `net list`: shows the configured networks, their switches and uplinks. Run by
+ * command.c; only reads.
+ */
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/net/net.h"
@@ -31,7 +35,7 @@ static const char *command_net_list_problem_of(const struct net *net)
 }
 
 /*
- * "up", "down", or the state of the card's driver where that is not ready; "blocked" where the
+ * Returns "up" or "down", the state of the card's driver if that is not ready, or "blocked" if the
  * switch has closed the port to break a loop.
  */
 static const char *command_net_list_link_of(const struct net_uplink *uplink)
@@ -54,7 +58,7 @@ static const char *command_net_list_card_of(const struct net_uplink *uplink)
 	return uplink->card != NULL ? uplink->card->name : "-";
 }
 
-/* A word for each uplink; "-": there is none. */
+/* Writes a word for each uplink, or "-" if there is none. */
 static const char *
 command_net_list_words_of(const struct net *net,
 			  const char *(*word_of)(const struct net_uplink *uplink),

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `net stat`: shows each port's traffic and drops. Run by command.c; reads the counts
+ * that switches write.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/net/net.h"
 #include "vmm/manager/text/parse_address.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `password`: has the console ask for a new password and prints its configuration line.
+ * Run by command.c; the console does the asking (console/console_secret.c).
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/text/parse_number.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The host's PCI functions, as far as Skerry looks at them. */
+/*
+ * The command `pci`: shows the host's PCI functions with their drivers and the reach of their DMA.
+ * Run by command.c; reads the list of functions and the IOMMUs.
+ */
 #include "vmm/manager/pci/pci.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/iommu/iommu.h"
@@ -17,7 +20,7 @@ static bool command_pci_may_have_dma(const struct pci_function *function)
 	return pci_answers(function) && pci_has_dma(function);
 }
 
-/* NULL: nothing is wrong with it. */
+/* Returns what is wrong with the function, or NULL. */
 static const char *command_pci_problem_of(const struct pci_function *function)
 {
 	return pci_answers(function) ? function->problem : "it does not answer any more";
@@ -26,7 +29,7 @@ static const char *command_pci_problem_of(const struct pci_function *function)
 static const char *const bar_names[] = {
 	[PCI_BAR_PORTS] = "ports", [PCI_BAR_32BIT] = "memory", [PCI_BAR_64BIT] = "memory"};
 
-/* 4096 as 4K. */
+/* Writes a size with its unit: 4096 as 4K. */
 static void command_pci_size_text(u64 size, char *text, size_t room)
 {
 	static const char units[] = {'\0', 'K', 'M', 'G', 'T'};
@@ -215,7 +218,7 @@ static void command_pci_show_trust(struct reply *reply)
 				  "reach all memory by DMA.");
 }
 
-/* Function by function; people are told at the end what all have in common. */
+/* Shows one function; the text form ends with what all functions have in common. */
 static bool command_pci_show_next(struct reply *reply, u64 place)
 {
 	if (place < pci_count()) {

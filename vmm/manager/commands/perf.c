@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The commands `perf record` and `perf report`: make a sampling profile and show it with the cost
+ * of exits. Run by command.c. inspect/perf.c records; costs are asked of each VM's monitor.
+ */
 #include "vmm/manager/inspect/perf.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/rt/exit_names.h"
@@ -52,7 +56,7 @@ static void command_perf_show_row(struct reply *reply, const struct perf_row *ro
 	reply_object_end(reply);
 }
 
-/* A CPU that was never hit is left out. */
+/* Shows the samples of each CPU that has any. */
 static void command_perf_show_cpus(struct reply *reply)
 {
 	const struct perf_profile *profile = perf_profile();

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `reboot`: stops all VMs and resets the machine. Run by command.c; stop_all.c waits
+ * for the VMs.
+ */
 #include "vmm/manager/commands/stop_all.h"
 
 static void command_reboot_run(struct reply *reply, const struct arguments *arguments)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The commands `samples` and `heartbeat`: have a machine channel send numbers or a sign of life in
+ * each period. Run by command.c; the channel room sends the lines.
+ */
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/text/parse_number.h"

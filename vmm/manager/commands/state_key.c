@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `state key`: has the console ask for the key of saved VMs, or forgets it. Run by
+ * command.c; config/vm_save_key.c keeps the key.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/config/vm_save_key.h"
 

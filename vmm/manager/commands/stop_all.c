@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Stops all VMs, then the machine. Called by `poweroff` and `reboot`. Acts on VMs through vm_act,
+ * as `vm stop` does.
+ */
 #include "vmm/manager/commands/stop_all.h"
 
 static bool command_stop_all_is_up(const struct vm *vm)
@@ -17,7 +21,10 @@ static u32 command_stop_all_count_up(void)
 	return count;
 }
 
-/* One that is still busy with something else is asked again in the next turn. */
+/*
+ * Asks each VM to stop, those that are busy again in the next turn; stops the machine after the
+ * last.
+ */
 static bool command_stop_all_resume(struct reply *reply)
 {
 	char problem[256];

@@ -4,5 +4,5 @@
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/shutdown.h"
 
-/* For the commands that stop the machine: `now`, or as soon as every VM has been stopped. */
+/* Stops the machine: at once with the word `now`, else as soon as every VM has been stopped. */
 void stop_all_run(struct reply *reply, const struct arguments *arguments, enum shutdown what);

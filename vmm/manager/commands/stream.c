@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The commands `stream open` and `stream close`: give a machine channel's client a guest's console
+ * or port. Run by command.c; channel/channel_stream.c moves the bytes.
+ */
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/manager/vm/vm_output.h"
 
-/* What the words after the VM's name say. */
+/* The options behind the VM's name. */
 struct options {
 	bool writes;
 	bool takes;
@@ -54,7 +58,9 @@ static bool command_stream_take_option(struct reply *reply, const struct vm *vm,
 	return false;
 }
 
-/* There is one writer at most: another one has to go, or is in the way. */
+/*
+ * Makes room for a writer, of which there is one at most: closes the other stream, or reports it.
+ */
 static bool command_stream_close_other(struct reply *reply, const struct vm *vm,
 				       const struct options *options)
 {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `sym`: finds a kernel symbol's address, or the symbol at an address. Run by
+ * command.c; reads the image's symbols.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/inspect/symbols.h"
 #include "vmm/manager/text/parse_number.h"
@@ -33,7 +37,10 @@ static void command_sym_show(struct reply *reply, const char *name, u64 distance
 	reply_object_end(reply);
 }
 
-/* In none of our languages can a name look like a number: what parses is an address. */
+/*
+ * Runs the command. No name in C or assembly looks like a number, so a word that parses is an
+ * address.
+ */
 static void command_sym(struct reply *reply, const struct arguments *arguments)
 {
 	const struct symbol_table *symbols = symbols_of(SYMBOLS_KERNEL);

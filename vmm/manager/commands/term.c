@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `term`: says what the operator's terminal can do. Run by command.c; console/console.c
+ * keeps the answer.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/text/parse_number.h"
@@ -7,7 +11,7 @@
 #define COLUMNS_MIN 40u
 #define COLUMNS_MAX 1000u
 
-/* "50" or "50x132". */
+/* Reads "50" or "50x132". */
 static bool command_term_parse_geometry(const char *word, struct console_terminal *terminal)
 {
 	struct text rows = text_of(word);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `top`: shows which VM uses how much, again and again. Run by command.c. Keeps the
+ * samples of two runs, one at the console and one at machine channels.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/host/machine.h"
@@ -8,13 +12,13 @@
 
 #define SECONDS_DEFAULT 2u
 #define SECONDS_MAX	3600u
-#define AROUND		3u /* lines that are no VM's: heading, sum, the prompt after the end */
+#define AROUND		3u /* lines besides VMs': the heading, the sum, the last prompt */
 
 #define COLUMNS "%-16s %-8s %7s %7s %9s %8s %10s"
 
-/* What a VM had used up when it was looked at last. */
+/* What a VM had used up at the last sample. */
 struct sample {
-	u32 id; /* 0: it was not there */
+	u32 id; /* 0: there was no VM */
 	u64 cpu_ns;
 	u64 steal_ns;
 	u64 exits;
@@ -24,19 +28,19 @@ struct use {
 	u32 place;
 	u64 cpu_permille; /* of one CPU */
 	u64 steal_permille;
-	u64 exits;	  /* a second */
+	u64 exits;	  /* per second */
 };
 
-/* The console may have one under way, and of all machine channels one may. */
+/* The console's run, and the one that all machine channels share. */
 static struct top {
 	u64 interval_ns;
-	u64 taken_tsc; /* when the samples were */
+	u64 taken_tsc; /* time of the samples */
 	u64 next_tsc;
 	bool listing;
-	bool taken; /* by a machine channel */
+	bool taken; /* a machine channel uses it */
 	u32 count;
 	struct sample sample[VM_MAX];
-	struct use use[VM_MAX]; /* the first `count`: busiest first */
+	struct use use[VM_MAX]; /* the first `count` are valid, the busiest first */
 } tops[2];
 
 static struct top *command_top_of(const struct reply *reply)
@@ -59,7 +63,10 @@ static u64 command_top_permille(u64 before, u64 now, u64 passed_ns)
 	return now > before ? (now - before) * 1000 / passed_ns : 0;
 }
 
-/* Against the last sample; a VM that was booted since counts from 0, as its account does. */
+/*
+ * Returns the use since the last sample. A VM that was booted since counts from 0, as its account
+ * does.
+ */
 static struct use command_top_use_of(u32 place, struct sample last, struct sample now,
 				     u64 passed_ns)
 {
@@ -126,7 +133,7 @@ static void command_top_show_text(struct reply *reply, const struct vm *vm, cons
 		   number[2], number[3], number[4]);
 }
 
-/* As many as the terminal has room for, the busiest. */
+/* Returns how many VMs are shown: the busiest, as many as the terminal has room for. */
 static u32 command_top_rows(const struct reply *reply, const struct top *top)
 {
 	struct console_terminal terminal = console_terminal();
@@ -210,7 +217,7 @@ static void command_top(struct reply *reply, const struct arguments *arguments)
 	top->interval_ns = seconds * NS_PER_S;
 	top->listing = false;
 	command_top_take_sample(top);
-	/* the first figures come soon, and are those of a second */
+	/* the first figures come soon, after one second */
 	top->next_tsc = clock_tsc() +
 			clock_ns_to_tsc(reply->to->terminal ? NS_PER_S : top->interval_ns);
 	reply->deadline_tsc = top->next_tsc;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `trace`: shows the last exits of a VM's vCPUs that reached its monitor. Run by
+ * command.c; asks the monitors through inspect.c.
+ */
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/rt/exit_names.h"
 #include "vmm/manager/host/machine.h"
@@ -27,7 +31,7 @@ static void command_trace_describe_io(const struct query_trace_entry *entry, cha
 		       plural, (u32)entry->rax & masks[entry->io_size % 5]);
 }
 
-/* What the reason alone does not say. */
+/* Writes what the reason alone does not tell. */
 static void command_trace_describe(const struct query_trace_entry *entry, char *text, size_t size)
 {
 	text[0] = '\0';
@@ -127,7 +131,10 @@ static bool command_trace_resume(struct reply *reply)
 	return !(reply->all_vms && inspect_next_vm(reply, &reply->asked.question));
 }
 
-/* -n N may stand anywhere; the other words are left, in order. False after an error. */
+/*
+ * Takes -n N from any place; the other words are left in order. Returns false after writing an
+ * error.
+ */
 static bool command_trace_take_options(struct reply *reply, const struct arguments *arguments,
 				       const char *words[2], u32 *count)
 {

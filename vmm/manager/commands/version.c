@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `version`: shows Skerry's version, ABI, back end, compiler and commit. Run by
+ * command.c; holds no state.
+ */
 #include "kernel/abi/version.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/rt/start.h"
@@ -8,7 +12,7 @@
 #else
 #define COMPILER "gcc " __VERSION__
 #endif
-#ifndef COMMIT /* the Makefile gives it where the source is a git repository */
+#ifndef COMMIT /* the Makefile defines it if the source is a git repository */
 #define COMMIT ""
 #endif
 

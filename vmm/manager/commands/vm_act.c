@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the commands of a VM's life (start, stop, pause, ...) have in common: they choose VMs by
+ * name or pattern, act on each and wait. Called by these commands; vm/vm.c acts.
+ */
 #include "vmm/manager/commands/vm_act.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
@@ -19,7 +23,7 @@ static void command_vm_act_show(struct reply *reply, const char *name, const cha
 	reply_object_end(reply);
 }
 
-/* With several VMs the next one follows; the answer ends in an error all the same. */
+/* Reports a failure. With several VMs the next one follows, but the answer ends in an error. */
 static void command_vm_act_not_done(struct reply *reply, enum reply_code code, const char *pattern,
 				    ...)
 {
@@ -59,7 +63,7 @@ static void command_vm_act_show_vm(struct reply *reply, const struct vm *vm)
 	command_vm_act_show(reply, vm->config.name, vm_state_name(vm->state), reason);
 }
 
-/* Whether the monitor has done what it was told; the answer is written then. */
+/* Returns whether the monitor has done its command; the answer is written then. */
 static bool command_vm_act_step_action(struct reply *reply)
 {
 	struct vm *vm = command_vm_kept(reply);
@@ -67,7 +71,7 @@ static bool command_vm_act_step_action(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (!vm_busy(vm) || (vm->dying && vm->after == AFTER_NOTHING)) {
-		vm_channel_signalled(vm); /* that it has obeyed may be known before its new state */
+		vm_channel_signalled(vm); /* the command may be reported as done before the state */
 		vm->answered = false;
 		if (vm->state == VM_CRASHED)
 			command_vm_act_not_done(reply, CODE_FAILED, "%s: crashed: %s",
@@ -82,7 +86,10 @@ static bool command_vm_act_step_action(struct reply *reply)
 	return true;
 }
 
-/* The kernel returns the last pages when each CPU has been through its loop once more. */
+/*
+ * Waits for a destroyed VM: the kernel returns the last pages after each CPU has been through its
+ * loop once more.
+ */
 static bool command_vm_act_step_destroy(struct reply *reply)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);
@@ -103,7 +110,7 @@ static bool command_vm_act_step_destroy(struct reply *reply)
 	return true;
 }
 
-/* Why vm_act has refused. */
+/* Returns the error code for a refusal by vm_act. */
 static enum reply_code command_vm_act_code_of(struct reply *reply, const struct vm *vm)
 {
 	reply->refused = (u8)(reply->action + 1);
@@ -143,7 +150,7 @@ bool vm_act_resume(struct reply *reply)
 			return true;
 		if (reply->chosen_next == reply->chosen_count)
 			break;
-		reply->deadline_tsc = 0; /* more room comes with an event */
+		reply->deadline_tsc = 0; /* an event follows when there is more room */
 		if (reply_room(reply) <= REPLY_ITEM_BYTES)
 			return false;
 		vm = vm_by_id(reply->chosen[reply->chosen_next++]);
@@ -165,10 +172,10 @@ static void command_vm_act_choose(struct reply *reply, const struct vm *vm)
 	reply->chosen[reply->chosen_count++] = vm->id;
 }
 
-/* '*' stands for any characters, '?' for one. */
+/* Returns whether a name matches: '*' stands for any characters, '?' for one. */
 static bool command_vm_act_matches(const char *pattern, const char *name)
 {
-	const char *star = NULL; /* the last one, and how far it reaches */
+	const char *star = NULL; /* the last star, and the end of what it covers */
 	const char *reach = NULL;
 
 	while (*name != '\0') {
@@ -190,7 +197,7 @@ static bool command_vm_act_matches(const char *pattern, const char *name)
 	return *pattern == '\0';
 }
 
-/* A pattern takes the VMs of that name that are in a state for it. */
+/* Chooses the VMs with a matching name that are in a state for the action. */
 static bool command_vm_act_choose_matching(struct reply *reply, const char *pattern,
 					   enum vm_action action)
 {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm backup`: begins to copy disks of a VM while it runs. Run by command.c;
+ * vm/vm_backup.c does the work.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/vm/vm_handover.h"
@@ -33,12 +37,12 @@ static bool command_vm_backup_resume(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (vm_backup_holds(vm))
-		return false; /* each phase has its own limit */
+		return false; /* each phase has its own time limit */
 	command_vm_backup_answer(reply, vm);
 	return true;
 }
 
-/* The place of a disk in the VM; CONFIG_VM_DISK_MAX: it has none of that name. */
+/* Returns the index of the VM's disk of that name, or CONFIG_VM_DISK_MAX. */
 static u32 command_vm_backup_place_of(const struct vm *vm, struct text name)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && vm->config.disk[i].number != 0; i++) {
@@ -50,14 +54,14 @@ static u32 command_vm_backup_place_of(const struct vm *vm, struct text name)
 	return CONFIG_VM_DISK_MAX;
 }
 
-/* "state" is no disk, unless the VM has one of that name. */
+/* Returns whether the word means the state: the VM may have a disk named "state". */
 static bool command_vm_backup_is_state(const struct vm *vm, struct text name)
 {
 	return text_equal(name, "state") &&
 	       command_vm_backup_place_of(vm, name) == CONFIG_VM_DISK_MAX;
 }
 
-/* DISK=TARGET, or state=TARGET. */
+/* Takes DISK=TARGET or state=TARGET. */
 static bool command_vm_backup_take_pair(struct reply *reply, const struct vm *vm, const char *word,
 					struct vm_backup_wish *wish)
 {

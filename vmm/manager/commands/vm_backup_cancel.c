@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm backup cancel`: ends a backup under way. Run by command.c; vm/vm_backup.c does
+ * the work.
+ */
 #include "vmm/manager/command/command.h"
 
 static void command_vm_backup_cancel_run(struct reply *reply, const struct arguments *arguments)

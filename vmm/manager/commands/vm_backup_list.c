@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm backup list`: shows the last backup of one VM or of all. Run by command.c; only
+ * reads.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/rt/format.h"
 
@@ -13,7 +17,7 @@ static const char *command_vm_backup_list_state_of(const struct vm_backup *backu
 	return backup->phase == BACKUP_COPYING ? "copying" : "begins";
 }
 
-/* Bytes are those of all disks of the backup. */
+/* Shows a disk of the backup; the bytes are those of all its disks. */
 static void command_vm_backup_list_show_one(struct reply *reply, const struct vm *vm, u32 place)
 {
 	const struct vm_backup *backup = &vm->backup;
@@ -47,7 +51,7 @@ static void command_vm_backup_list_show_one(struct reply *reply, const struct vm
 	reply_object_end(reply);
 }
 
-/* Of a VM that was named, or of all. */
+/* Shows the VM in a slot, if it was named or none was. */
 static bool command_vm_backup_list_show_place(struct reply *reply, u64 place)
 {
 	const struct vm *vm = place < VM_MAX ? vm_at(place) : NULL;

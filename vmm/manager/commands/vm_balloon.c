@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* How much of its memory a guest is to keep: its balloon takes the rest, once the guest agrees. */
+/*
+ * The command `vm balloon`: says how much of its memory a guest is to keep; its balloon takes the
+ * rest, once the guest agrees. Run by command.c; asks the monitor through inspect.c.
+ */
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
 
 #define N(value)     ((unsigned long long)(value))
-#define SMALLEST     (2 * MIB) /* of the key `memory` */
+#define SMALLEST     (2 * MIB) /* the least value of the key `memory` */
 #define KIB_OF(pages) N((pages) * (PAGE_SIZE / KIB))
 
 static void command_vm_balloon_show(struct reply *reply, const struct query_balloon *balloon)

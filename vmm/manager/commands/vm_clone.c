@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm clone`: begins another VM in the state of a snapshot. Run by command.c;
+ * vm/vm_create.c makes the clone.
+ */
 #include "vmm/manager/commands/vm_snapshot.h"
 #include "vmm/manager/net/net.h"
 #include "vmm/rt/format.h"
@@ -19,7 +23,7 @@ static void command_vm_clone_show(struct reply *reply, const struct vm *vm)
 	reply_object_end(reply);
 }
 
-/* Until it runs, or its monitor has said why it cannot. */
+/* Waits until the clone runs, or its monitor has said why it cannot. */
 static bool command_vm_clone_resume(struct reply *reply)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);
@@ -38,7 +42,7 @@ static bool command_vm_clone_resume(struct reply *reply)
 	return true;
 }
 
-/* NAME@SNAP */
+/* Finds the snapshot of NAME@SNAP. */
 static struct vm_snapshot *command_vm_clone_find(struct reply *reply, const char *word,
 						 struct vm **vm)
 {
@@ -56,7 +60,7 @@ static struct vm_snapshot *command_vm_clone_find(struct reply *reply, const char
 	return *vm != NULL ? command_snapshot(reply, *vm, at + 1) : NULL;
 }
 
-/* The names of the networks that there are: "lan, test". */
+/* Writes the names of all networks: "lan, test". */
 static void command_vm_clone_net_names(char *text, size_t size)
 {
 	const struct net *net;
@@ -69,7 +73,7 @@ static void command_vm_clone_net_names(char *text, size_t size)
 					 length > 0 ? ", " : "", net->config->section.name);
 }
 
-/* As vm_net.number; 0: there is none of that name. */
+/* Returns a network's number as in vm_net.number, or 0 if none has that name. */
 static u8 command_vm_clone_find_net(const char *name)
 {
 	const struct net *net;
@@ -89,7 +93,7 @@ static u32 command_vm_clone_card_count(const struct vm *vm)
 	return count;
 }
 
-/* net=NAME... in the order of the VM's cards. */
+/* Takes the words net=NAME, in the order of the VM's cards. */
 static bool command_vm_clone_find_nets(struct reply *reply, const struct arguments *arguments,
 				       const struct vm *from, struct vm_clone_nets *nets)
 {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm console`: makes the operator's terminal that of a guest. Run by command.c; the
+ * console attaches after the command (console/console_guest.c).
+ */
 #include "vmm/manager/channel/channel_port.h"
 #include "vmm/manager/command/command.h"
 
@@ -11,7 +15,7 @@ static void command_vm_console_no_port(struct reply *reply, const struct vm *vm,
 		   ports[0] != '\0' ? ports : "nothing, its ports are the key port = NAME");
 }
 
-/* The words without -r, wherever it stands. */
+/* Copies the words without -r, wherever it stands; returns whether it was there. */
 static bool command_vm_console_take_raw(const struct arguments *arguments, struct arguments *names)
 {
 	bool raw = false;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* CR0, CR3, CR4 and EFER bit by bit: what the guest sees, what is in force, and who decides. */
+/*
+ * The command `vm cr0`: shows CR0, CR3, CR4 and EFER bit by bit: what the guest sees, what is in
+ * force, and who decides. Run by command.c; asks the monitor through inspect.c.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/svm.h"
@@ -11,14 +14,14 @@
 #define HEX "%016llx"
 #define N(value) ((unsigned long long)(value))
 
-/* A control register as the guest reads it and as the CPU has it. */
+/* A control register as the guest reads it and as the CPU holds it. */
 struct control_view {
 	const char *name;
 	const struct bit_name *bits;
 	u64 value;
-	u64 real;   /* in the CPU while the guest runs */
+	u64 real;   /* value in the CPU while the guest runs */
 	u64 mask;   /* bits that the host owns */
-	u64 shadow; /* what the guest reads of those */
+	u64 shadow; /* values that the guest reads of those bits */
 };
 
 static u64 command_vm_cr0_word(const struct vcpu_page *page, u32 id)
@@ -29,7 +32,10 @@ static u64 command_vm_cr0_word(const struct vcpu_page *page, u32 id)
 	return value;
 }
 
-/* SVM has no masks: all bits are the guest's, except EFER.SVME, which VMRUN requires. */
+/*
+ * Fills the views for SVM, which has no masks: all bits are the guest's, except EFER.SVME, which
+ * VMRUN requires.
+ */
 static void command_vm_cr0_view_svm(const struct vcpu_page *page, struct control_view view[3])
 {
 	const u32 save = offsetof(struct vmcb, save);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm create`: makes a VM of its section and of keys in the command. Run by command.c;
+ * vm/vm_create.c makes it.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/rt/format.h"
 
-/* Sets one KEY=VALUE, which overrides what the section says. */
+/* Sets one KEY=VALUE, which overrides the section. */
 static bool command_vm_create_set(struct reply *reply, struct vm_config *config, u64 *given,
 				  const char *word)
 {
@@ -74,7 +78,7 @@ static void command_vm_create_show(struct reply *reply, const struct vm *vm)
 	reply_object_end(reply);
 }
 
-/* Waits for the monitor to have set itself up: it may be refused what it was promised. */
+/* Waits until the monitor is ready, as the kernel may still refuse what the VM was promised. */
 static bool command_vm_create_resume(struct reply *reply)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);

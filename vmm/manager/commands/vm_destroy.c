@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm destroy`: ends a VM and removes it from the list. Run by command.c through
+ * vm_act.c.
+ */
 #include "vmm/manager/commands/vm_act.h"
 
 VM_ACT_COMMAND(vm_destroy, ACTION_DESTROY,

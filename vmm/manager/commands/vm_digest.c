@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm digest`: shows SHA-256 digests of a VM's RAM and state. Run by command.c;
+ * vm/vm_save.c has a saver compute them.
+ */
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm.h"
@@ -33,7 +37,7 @@ static bool command_vm_digest_resume(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (vm->renewal.phase != RENEW_NONE)
-		return false; /* each phase has its own limit */
+		return false; /* each phase has its own time limit */
 	if (vm->renewal.problem[0] != '\0' || vm->channel == NULL)
 		reply_error(reply, "%s: not digested: %s", vm->config.name, vm->renewal.problem);
 	else

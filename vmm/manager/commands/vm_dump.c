@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm dump`: shows a VM's memory in hex. Run by command.c; asks the monitor through
+ * inspect.c, a piece at a time.
+ */
 #include "lib/bits.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
 
 #define DUMP_MAX   (16 * MIB)
-#define DUMP_PIECE 1024u /* bytes asked for at once: their lines fit what is kept free */
+#define DUMP_PIECE 1024u /* bytes asked for at a time: their lines fit the room kept free */
 #define PIECE_ROOM (DUMP_PIECE / LINE_BYTES * 128)
 #define LINE_BYTES 16u
 
-/* Canonical addresses of the upper half are beyond every physical one. */
+/* Canonical addresses of the upper half lie above every physical address. */
 #define LINEAR_FIRST 0xff00000000000000ull
 
 static void command_vm_dump_show_line(struct reply *reply, u64 address, const u8 *bytes, u32 count)
@@ -76,7 +80,7 @@ static bool command_vm_dump_resume(struct reply *reply)
 	return question->length == 0;
 }
 
-/* A size, or a number as for START. */
+/* Reads a length: a size with a unit, or a number as for START. */
 static bool command_vm_dump_parse_length(struct text text, u64 *length)
 {
 	return (parse_size(text, length) || parse_u64(text, length)) && *length > 0 &&

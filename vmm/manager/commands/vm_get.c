@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm get`: shows every key of a VM, its origin and when a change takes effect. Run by
+ * command.c; only reads.
+ */
 #include "lib/bits.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm_keys.h"
 #include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_keys.h"
 
-/* Where the value comes from. */
+/* Returns where the value comes from. */
 static const char *command_vm_get_origin(const struct vm *vm, const struct config_key *key,
 					 const char *value)
 {

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Every section of a VM's state, by the names of its fields, as its monitor sees them. */
+/*
+ * The command `vm inspect`: shows the fields of every section of a VM's state, as its monitor names
+ * them. Run by command.c; asks the monitor through inspect.c.
+ */
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/rt/format.h"
 
 #define N(value)    ((unsigned long long)(value))
-#define ANSWERS_MAX 4096u /* of one command, whatever a monitor says */
+#define ANSWERS_MAX 4096u /* answers to one command, however many a monitor offers */
 
 static u64 command_vm_inspect_number_of(const struct query_field *field)
 {
@@ -14,7 +17,7 @@ static u64 command_vm_inspect_number_of(const struct query_field *field)
 	return value;
 }
 
-/* Whether the path is the one that was asked for, or lies within it. */
+/* Returns whether the path is the wanted one or lies below it. */
 static bool command_vm_inspect_is_wanted(const char *wanted, const char *path)
 {
 	size_t length = strlen(wanted);
@@ -79,7 +82,7 @@ static bool command_vm_inspect_resume(struct reply *reply)
 	return true;
 }
 
-/* The monitor is asked for one kind of section alone: the path's first word. */
+/* Takes the path; the monitor is asked for sections of its first word only. */
 static void command_vm_inspect_take_path(struct reply *reply, const char *word,
 					 struct query *question)
 {

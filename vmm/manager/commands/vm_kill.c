@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm kill`: ends a guest without its power button. Run by command.c through vm_act.c.
+ */
 #include "vmm/manager/commands/vm_act.h"
 
 VM_ACT_COMMAND(vm_kill, ACTION_KILL,

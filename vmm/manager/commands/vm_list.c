@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm list`: shows all VMs with state, memory, times and exits. Run by command.c; only
+ * reads.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm_usage.h"
 #include "vmm/rt/clock.h"
@@ -42,7 +46,7 @@ static void command_vm_list_show_json(struct reply *reply, const struct vm *vm)
 	reply_object_end(reply);
 }
 
-/* 80 columns without the reason; weight and cap are in -j and in `config show`. */
+/* The columns take 80 characters without the reason; -j and `config show` have weight and cap. */
 #define COLUMNS "%-12s %-8s %5s %6s %8s %9s %8s %8s  %s"
 
 static void command_vm_list_show_text(struct reply *reply, const struct vm *vm)

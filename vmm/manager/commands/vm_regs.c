@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm regs`: shows the registers of a VM's vCPUs. Run by command.c; asks the monitor
+ * through inspect.c.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/inspect/cpu_state.h"

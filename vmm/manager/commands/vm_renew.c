@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm renew`: gives a VM a new monitor process. Run by command.c; vm/vm_renew.c does
+ * the work.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_handover.h"
@@ -31,7 +35,7 @@ static bool command_vm_renew_resume(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (vm->renewal.phase != RENEW_NONE)
-		return false; /* each phase has its own limit */
+		return false; /* each phase has its own time limit */
 	command_vm_renew_answer(reply, vm);
 	return true;
 }

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm restore`: continues a VM from a save on a disk or in a store. Run by command.c;
+ * vm/vm_save.c does the work.
+ */
 #include "vmm/manager/commands/vm_save.h"
 
 static bool command_vm_restore_resume(struct reply *reply)
@@ -9,9 +13,9 @@ static bool command_vm_restore_resume(struct reply *reply)
 		return true;
 	if (vm_busy(vm)) {
 		vm_save_show_progress(reply, vm, "restoring");
-		return false; /* each request of the disk has its own limit */
+		return false; /* each request of the disk has its own time limit */
 	}
-	vm_channel_signalled(vm); /* that it has obeyed may be known before its new state */
+	vm_channel_signalled(vm); /* the command may be reported as done before the state */
 	vm->answered = false;
 	if (vm->save.problem[0] != '\0')
 		reply_error(reply, "%s: not restored: %s", vm->config.name, vm->save.problem);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm save`: saves a VM on a disk or in a store; also the parts that it shares with `vm
+ * restore`. Run by command.c; vm/vm_save.c does the work.
+ */
 #include "vmm/manager/commands/vm_save.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/rt/clock.h"
@@ -68,10 +72,10 @@ static bool command_vm_save_resume(struct reply *reply)
 		return true;
 	if (vm->renewal.phase != RENEW_NONE || (vm->dying && !vm_is_kept(vm))) {
 		vm_save_show_progress(reply, vm, "saving");
-		return false; /* each phase has its own limit */
+		return false; /* each phase has its own time limit */
 	}
 	if (vm->save.link != NULL && driver_of_link(vm->save.link)->life == DRIVER_LIFE_READY)
-		return false; /* so that the disk is free for the next one */
+		return false; /* wait until the disk is free for the next command */
 	vm->answered = false;
 	if (vm->renewal.problem[0] != '\0')
 		reply_error(reply, "%s: not saved: %s", vm->config.name, vm->renewal.problem);
@@ -80,7 +84,7 @@ static bool command_vm_save_resume(struct reply *reply)
 	return true;
 }
 
-/* Behind NAME and the place. */
+/* Takes the words behind NAME and the place. */
 static bool command_vm_save_take_words(struct reply *reply, const struct arguments *arguments,
 				       struct vm_save_place *place)
 {

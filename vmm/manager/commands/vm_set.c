@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm set`: changes keys of a VM, all or none. Run by command.c; vm/vm_share.c puts the
+ * change into effect.
+ */
 #include "lib/bits.h"
 #include "vmm/manager/vm/vm_keys.h"
 #include "vmm/manager/command/command.h"
@@ -7,7 +11,7 @@
 #include "vmm/manager/vm/vm_snapshot_disk.h"
 #include "vmm/rt/format.h"
 
-/* KEY=VALUE, or KEY and VALUE as two words: *index is left on the last one used. */
+/* Takes KEY=VALUE, or KEY and VALUE as two words; *index is left on the last word used. */
 static bool command_vm_set_one(struct reply *reply, const struct arguments *arguments, u32 *index,
 			       const struct vm *vm, struct vm_config *config, u64 *changed)
 {
@@ -54,7 +58,7 @@ static const char *command_vm_set_value_text(const struct config_key *key,
 	return buffer;
 }
 
-/* The changed keys, in the order of the configuration's. */
+/* Shows the changed keys, in the order of the configuration. */
 static void command_vm_set_show(struct reply *reply, const struct vm *vm)
 {
 	char value[CONFIG_CMDLINE_BYTES];
@@ -98,7 +102,10 @@ static bool command_vm_set_resume(struct reply *reply)
 	return true;
 }
 
-/* The last check, as it does something. What another key asks for is not held up by it. */
+/*
+ * Makes room for a changed `disk.undo`: the last check, as it has an effect. Changes of other keys
+ * alone do not depend on it.
+ */
 static bool command_vm_set_make_room(struct vm *vm, const struct vm_config *config, u64 changed,
 				     char *problem, size_t size)
 {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm snapshot`: keeps a VM's present state under a name. Run by command.c;
+ * vm/vm_snapshot.c does the work.
+ */
 #include "vmm/manager/commands/vm_snapshot.h"
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/rt/format.h"
@@ -53,7 +57,7 @@ static bool command_vm_snapshot_resume(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (vm->snapshots.phase != SNAPSHOT_NONE)
-		return false; /* each phase has its own limit */
+		return false; /* each phase has its own time limit */
 	command_vm_snapshot_answer(reply, vm);
 	return true;
 }

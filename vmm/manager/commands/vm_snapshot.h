@@ -3,7 +3,10 @@
 
 #include "vmm/manager/command/command.h"
 
-/* For commands: the VM's snapshot of that name; NULL after an error has been written. */
+/* Returns the VM's snapshot of that name, or NULL after writing an error. */
 struct vm_snapshot *command_snapshot(struct reply *reply, struct vm *vm, const char *name);
-/* Answers when vm_snapshot_take or vm_snapshot_reset is done, or at once why it has not begun. */
+/*
+ * Answers once vm_snapshot_take or vm_snapshot_reset has ended, or at once with the problem if none
+ * has begun.
+ */
 void command_snapshot_wait(struct reply *reply, struct vm *vm, bool begun, const char *problem);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm snapshot drop`: forgets a snapshot. Run by command.c; vm/vm_snapshot_keep.c does
+ * the work.
+ */
 #include "vmm/manager/commands/vm_snapshot.h"
 
-/* Its memory becomes the VM's again. */
+/* Waits until the snapshot's memory is merged into the VM's. */
 static bool command_vm_snapshot_drop_resume(struct reply *reply)
 {
 	const struct vm *vm = command_vm_kept(reply);

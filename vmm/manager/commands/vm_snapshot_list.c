@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm snapshot list`: shows the snapshots of one VM or of all. Run by command.c; only
+ * reads.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm_snapshot_disk.h"
 #include "vmm/rt/clock.h"
@@ -38,7 +42,7 @@ static void command_vm_snapshot_list_show_one(struct reply *reply, const struct 
 	reply_object_end(reply);
 }
 
-/* Of a VM that was named, or of all: a VM's snapshots at a time. */
+/* Shows the snapshots of the VM in a slot, if it was named or none was. */
 static bool command_vm_snapshot_list_show_place(struct reply *reply, u64 place)
 {
 	const struct vm *vm = place < VM_MAX ? vm_at(place) : NULL;

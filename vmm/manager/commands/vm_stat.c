@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm stat`: shows a VM's exits, pages, cards, balloon and control words. Run by
+ * command.c. Reads the kernel's account and the channel, then asks the monitor through inspect.c.
+ */
 #include "arch/x86_64/hw/svm.h"
 #include "arch/x86_64/hw/vmx.h"
 #include "vmm/io/net_cards.h"
@@ -11,13 +15,15 @@
 
 #define N(value) ((unsigned long long)(value))
 
-/* A word that says what exits: VMCS encoding or VMCB offset, which of its bits, and their names. */
+/*
+ * A word that says what exits: VMCS encoding or VMCB offset, the bits used of it, and their names.
+ */
 struct control_word {
 	const char *name;
 	u16 id;
 	u8 shift;
 	u8 bits;
-	const struct bit_name *names; /* NULL: no names */
+	const struct bit_name *names; /* NULL: its bits have no names */
 };
 
 static const struct bit_name pin_bits[] = {
@@ -93,7 +99,7 @@ static void command_vm_stat_show_count(struct reply *reply, const char *reason, 
 	command_vm_stat_show(reply, reason, count, NULL);
 }
 
-/* Accesses that no device answered, and where the last one went. */
+/* Shows how many accesses no device answered, and the address of the last. */
 static void command_vm_stat_show_unknown(struct reply *reply, const char *reason, u64 count,
 					 u64 last)
 {
@@ -109,7 +115,7 @@ static void command_vm_stat_show_unknown(struct reply *reply, const char *reason
 		reply_line(reply, "%-24s   0x%08llx", name, N(last));
 }
 
-/* The account is shared with the kernel, the channel with the monitor: each number is read once. */
+/* Shows counts. The kernel and the monitor write them at any time: each is read once. */
 static void command_vm_stat_show_counts(struct reply *reply, const struct vm *vm,
 					const struct query_costs *costs)
 {
@@ -177,14 +183,14 @@ static void command_vm_stat_show_card(struct reply *reply, u32 number,
 	}
 }
 
-/* The monitor's word: its count is cut to what there may be. */
+/* Shows the cards. The monitor may report any number of them: it is limited to the array's size. */
 static void command_vm_stat_show_cards(struct reply *reply, const struct net_cards *cards)
 {
 	for (u32 i = 0; cards != NULL && i < MIN(cards->count, NET_CARDS_MAX); i++)
 		command_vm_stat_show_card(reply, i, &cards->card[i]);
 }
 
-/* Of a VM with a balloon; the statistics are those that its guest has ever given. */
+/* Shows the balloon of a VM that has one, and the statistics that its guest has ever given. */
 static void command_vm_stat_show_balloon(struct reply *reply, const struct query_balloon *balloon)
 {
 	static const char *const stats[BALLOON_STATS] = {
@@ -227,7 +233,7 @@ static void command_vm_stat_show_word(struct reply *reply, const struct control_
 	reply_line(reply, "%-24s   0x%08llx  %s", word->name, N(value), set);
 }
 
-/* The words in force for vCPU 0. */
+/* Shows the control words in force for vCPU 0. */
 static void command_vm_stat_show_controls(struct reply *reply, const struct vcpu_page *page)
 {
 	const struct control_word *words = cpu_is_svm() ? svm_words : vmx_words;
@@ -240,7 +246,7 @@ static void command_vm_stat_show_controls(struct reply *reply, const struct vcpu
 	}
 }
 
-/* What was asked last is answered; false: there is another question. */
+/* Shows the answer to the last question; returns false if another question was asked. */
 static bool command_vm_stat_show_answer(struct reply *reply, const struct vm *vm,
 					const struct vm_answer *answer)
 {
@@ -270,7 +276,7 @@ static bool command_vm_stat_show_answer(struct reply *reply, const struct vm *vm
 	}
 }
 
-/* One question after the other; without a monitor that answers, the counts are left. */
+/* Asks one question after the other; without a monitor that answers it shows the counts. */
 static bool command_vm_stat_resume(struct reply *reply)
 {
 	const struct vm_answer *answer = NULL;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `vm stop`: presses guests' power buttons, and ends those that do not react in time.
+ * Run by command.c through vm_act.c.
+ */
 #include "vmm/manager/commands/vm_act.h"
 
 VM_ACT_COMMAND(vm_stop, ACTION_STOP,

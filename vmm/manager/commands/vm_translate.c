@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From a linear address through the guest's tables and the second stage, level by level. */
+/*
+ * The command `vm translate`: shows the walk from a linear address through the guest's tables and
+ * the second stage, level by level. Run by command.c; asks the monitor through inspect.c.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/paging.h"
@@ -29,7 +32,7 @@ static const char *command_vm_translate_level_name(u32 level)
 	return names[level % 6];
 }
 
-/* The PAT entry that a leaf chooses (SDM vol. 3, 12.12.3); without paging the first. */
+/* Returns the PAT entry that a leaf selects (SDM vol. 3, 12.12.3), or the first without paging. */
 static u32 command_vm_translate_pat_index(const struct query_translation *walk)
 {
 	const struct query_level *leaf;
@@ -43,16 +46,16 @@ static u32 command_vm_translate_pat_index(const struct query_translation *walk)
 	       (leaf->entry & pat_bit ? 4u : 0);
 }
 
-/* What the guest's tables alone ask for. */
+/* Returns the memory type that the guest's tables ask for. */
 static u64 command_vm_translate_guest_type(const struct query_translation *walk)
 {
 	return walk->pat >> (8 * command_vm_translate_pat_index(walk)) & 0xff;
 }
 
 /*
- * EPT maps RAM as WB with IPAT: PAT and the guest's CD, which the host owns, do not count (SDM vol.
- * 3, 29.3.7.2). NPT maps it as WB too, and the guest's type prevails over that (APM vol. 2,
- * 15.25.8); CD makes it uncached.
+ * Returns the memory type in effect. EPT maps RAM as WB with IPAT: PAT and the guest's CD, which
+ * the host owns, do not count (SDM vol. 3, 29.3.7.2). NPT maps it as WB too, and the guest's type
+ * prevails over that (APM vol. 2, 15.25.8); CD makes it uncached.
  */
 static const char *command_vm_translate_effective_type(const struct query_translation *walk)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Gives back what of a VM's memory holds nothing. */
+/*
+ * The command `vm trim`: gives back the pages of a VM's memory that hold only zeros. Run by
+ * command.c; vm/vm_trim.c does the work.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The command `watch`: runs another command at intervals. Run by command.c. Keeps the one watched
+ * line and its time; resumes the inner command itself.
+ */
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/manager/command/words.h"
@@ -7,14 +11,14 @@
 
 #define SECONDS_MAX 86400u
 
-/* There is one console, so there is one watch. */
+/* The one watch, as there is one console. */
 static char line[LINE_MAX + 1];
 static u64 interval_ns;
 static u64 next_tsc;
 static bool json;
-static bool (*inner)(struct reply *reply); /* what the command watched waits for */
+static bool (*inner)(struct reply *reply); /* resume function of the watched command */
 
-/* Runs the command anew, as if nothing had been answered yet. */
+/* Runs the command again, in a reply that is reset first. */
 static void command_watch_begin(struct reply *reply)
 {
 	const struct requester *to = reply->to;
