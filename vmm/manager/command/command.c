@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Splits a line into words, finds its command, checks rights and runs it; also helps commands to
+ * wait for VMs. Called by the console, the machine channels and the commands. Writes the audit log;
+ * holds no state between calls.
+ */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/command/command_near.h"
 #include "vmm/manager/config/boot_config.h"
@@ -7,7 +12,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* A monitor that loads a large guest on an emulated CPU takes seconds. */
+/* The time limit for a monitor's answer: loading a large guest on an emulated CPU takes seconds. */
 #define ANSWER_NS (60 * NS_PER_S)
 
 static bool command_name_matches(const char *name, const char *const *words, u32 count,
@@ -40,14 +45,17 @@ const struct command *command_find(const char *const *words, u32 count, u32 *nam
 	return found;
 }
 
-/* What elsewhere ends a session. */
+/* Returns whether the word ends a session in other programs. */
 static bool command_leaves(const char *word)
 {
 	return string_equal(word, "exit") || string_equal(word, "quit") ||
 	       string_equal(word, "logout");
 }
 
-/* Says what would be right: the commands with that first word, or how to list them all. */
+/*
+ * Reports an unknown command, with one that may be meant: the nearest name, those with the same
+ * first word, or `help`.
+ */
 static void command_unknown(struct reply *reply, const struct words *words)
 {
 	const char *near;
@@ -88,7 +96,7 @@ static void command_unknown(struct reply *reply, const struct words *words)
 			   shown[0]);
 }
 
-/* Takes -j out of the line, wherever it stands; alone it is no command. */
+/* Takes -j out of the words, wherever it stands. A line of -j alone is no command. */
 static void command_take_json(struct reply *reply, struct words *words)
 {
 	u32 count = 0;
@@ -107,7 +115,7 @@ static bool command_is_help(const char *word)
 	return string_equal(word, "--help") || string_equal(word, "-h") || string_equal(word, "?");
 }
 
-/* As other programs have it: --help behind a command, and `vm help`; it becomes help for that. */
+/* Makes `vm list --help` and `vm help` into a call of `help`, as other programs do. */
 static void command_take_help(struct words *words)
 {
 	u32 last = words->count - 1;
@@ -125,7 +133,7 @@ static void command_take_help(struct words *words)
 	words->word[0] = "help";
 }
 
-/* Takes `| WORD` off the end of the line. */
+/* Takes `| WORD` off the end of the words. */
 static bool command_take_filter(struct reply *reply, struct words *words)
 {
 	u32 at = 1;
@@ -156,7 +164,9 @@ static bool command_take_arguments(const char *const *words, u32 count, struct a
 	return true;
 }
 
-/* Written before the command runs: attempts are seen as well. */
+/*
+ * Writes the audit line. It is written before the command runs, so that attempts are seen as well.
+ */
 static void command_audit(const struct command *command, const struct arguments *arguments,
 			  const char *line, u32 more)
 {
@@ -178,7 +188,7 @@ static void command_audit(const struct command *command, const struct arguments 
 
 void command_run_words(struct reply *reply, const char *line, const char *const *more, u32 count)
 {
-	static struct words words; /* too large for the stack; arguments point into it */
+	static struct words words; /* too large for the stack; `arguments` points into it */
 	struct arguments arguments = {0};
 	const struct command *command;
 	u32 name_words;

@@ -6,24 +6,24 @@
 #define COMMAND_WORDS_MAX 32u
 
 /*
- * The words after a command's name, without -j; NULL where there are no more. Each is terminated
- * and may hold any other byte.
+ * The words after a command's name, without -j; NULL behind the last. Each is terminated and may
+ * hold any other byte.
  */
 struct arguments {
 	u32 count;
 	const char *word[COMMAND_WORDS_MAX];
 };
 
-/* What the words of a command are, for completion. */
+/* The meaning of a command's words, for completion. */
 enum completion {
 	COMPLETE_NOTHING,
 	COMPLETE_VM,	  /* the first argument is a VM in the list */
-	COMPLETE_VMS,	  /* each argument is one */
+	COMPLETE_VMS,	  /* each argument is a VM in the list */
 	COMPLETE_SNAPSHOT, /* the first argument is NAME@SNAP */
 	COMPLETE_SECTION, /* a VM of the configuration, then keys */
 	COMPLETE_COMMAND, /* the arguments are a command */
 	COMPLETE_WATCH,	  /* a number, then a command with its arguments */
-	COMPLETE_WORDS,   /* those of `words` */
+	COMPLETE_WORDS,   /* the arguments are words of `words` */
 	COMPLETE_KEYS,	  /* a VM in the list, then keys of a VM's section */
 	COMPLETE_SYMBOL,  /* the first argument is a symbol of the kernel */
 	COMPLETE_LOG_OPTION, /* the options of `log show` */
@@ -31,26 +31,26 @@ enum completion {
 
 struct command {
 	const char *name;      /* one to three words */
-	const char *arguments; /* as help shows them */
+	const char *arguments; /* as `help` shows them */
 	const char *summary;   /* one line, without a full stop */
-	const char *detail;    /* more lines; NULL: there is no more to say */
+	const char *detail;    /* more lines; NULL: none */
 	const char *example;   /* a line that can be typed */
-	const char *keys;      /* of the objects that -j gives; NULL: it gives none */
+	const char *keys;      /* keys of the JSON objects that -j gives; NULL: none are given */
 	void (*run)(struct reply *reply, const struct arguments *arguments);
-	u8 right;   /* enum permission: any of these; 0: nobody may */
-	u8 minimum; /* arguments */
+	u8 right;   /* enum permission, any one suffices; 0: nobody may run it */
+	u8 minimum; /* least number of arguments */
 	u8 maximum;
 	u8 completion;     /* enum completion */
-	bool audited;      /* the line goes to the log of who did what */
-	bool changes;      /* it does more than show something: not for `watch` */
-	bool shows_bare;   /* but without arguments it only shows */
+	bool audited;      /* the line goes to the audit log */
+	bool changes;      /* it has an effect, so `watch` refuses it */
+	bool shows_bare;   /* without arguments it only shows */
 	const char *words; /* for completion: a list for each argument, separated by ';' */
 };
 
 /*
- * Puts a command into the list: a file of commands/ needs no entry elsewhere. The linker sorts the
+ * Adds a command to the list: a file in commands/ needs no entry elsewhere. The linker sorts the
  * list by identifier, which is the name with '_' for each space; help and completion rely on
- * commands that begin alike being neighbours.
+ * commands with the same first words being neighbours.
  */
 #define COMMAND(identifier, ...)                                                                 \
 	static const struct command identifier##_description = {__VA_ARGS__};                   \
@@ -63,38 +63,43 @@ extern const struct command *const commands_end[];
 	for (const struct command *const *each##_at = commands_start, *each;                    \
 	     each##_at < commands_end && (each = *each##_at, true); each##_at++)
 
-/* Runs a line. The answer goes to reply; an empty line has none. */
+/* Runs a line. The answer goes to the reply; an empty line has none. */
 void command_run(struct reply *reply, const char *line);
-/* The same with more arguments, each one word as it is; the name stands in `line`. */
+/* Runs a line with more arguments, each one word as it is; the line begins with the name. */
 void command_run_words(struct reply *reply, const char *line, const char *const *more, u32 count);
-/* Goes on with a command that waits; true when it is done. What it does is its requester's deed. */
+/* Resumes a waiting command, in the name of its requester; returns whether it has ended. */
 bool command_resume(struct reply *reply);
 
-/* The command of the longest name that the words begin with, how many it has; NULL for none. */
+/*
+ * Returns the command with the longest name that the words begin with, or NULL; *name_words is the
+ * length of the name in words.
+ */
 const struct command *command_find(const char *const *words, u32 count, u32 *name_words);
 
 /*
- * What could stand where the line ends: calls `offer` with each whole word that begins with its
- * last, unfinished one. Returns the length of that one.
+ * Completes a line: calls `offer` with each word that could stand in place of the last, unfinished
+ * one. Returns the length of that unfinished word.
  */
 size_t command_complete(const char *line, size_t length,
 			void (*offer)(void *context, const char *word), void *context);
 
-/* For commands: the VM of that name; NULL after an error has been written. */
+/* For commands: returns the VM of that name, or NULL after writing an error. */
 struct vm *command_vm(struct reply *reply, const char *name);
-/* For commands that wait: keeps which VM it is about, and its name in case it goes. */
+/* For commands that wait: notes the VM's id, and its name in case the VM goes. */
 void command_vm_keep(struct reply *reply, const struct vm *vm);
-/* That VM; NULL after an error has been written: it was destroyed. */
+/* Returns that VM, or NULL after writing an error: it was destroyed. */
 struct vm *command_vm_kept(struct reply *reply);
-/* Calls `resume` until it is done: what it waits for has limits of its own. */
+/* Calls `resume` each turn until it returns true; what it waits for has a time limit of its own. */
 void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(struct reply *reply));
-/* For `resume`: what it waits for now has its own limit, as a VM that is being taken back. */
+/* For `resume`: from now on it waits for something with its own time limit, as the end of a VM. */
 void command_vm_wait_on(struct reply *reply);
-/* Waits for the monitor to do something: calls `resume`, at last when command_vm_given_up. */
+/* Waits for the monitor to do something: calls `resume` each turn, until command_vm_given_up. */
 void command_vm_await_monitor(struct reply *reply, const struct vm *vm,
 			      bool (*resume)(struct reply *reply));
-/* An error: a VM that has to run or to be paused for it was not `done`; `problem` says why. */
+/*
+ * Writes an error: the VM, which has to be running or paused, was not `done`; `problem` says why.
+ */
 void command_vm_not_done(struct reply *reply, const struct vm *vm, const char *done,
 			 const char *problem);
-/* Whether the monitor has used up its time; an error has been written then. */
+/* Returns whether the monitor has used up its time; an error was written then. */
 bool command_vm_given_up(struct reply *reply, const struct vm *vm);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What could stand where a line ends. */
+/*
+ * Finds the words with which a line could continue. Called by console_complete.c. Only reads: VMs,
+ * keys, files and symbols.
+ */
 #include "vmm/manager/vm/vm_keys.h"
 #include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_keys.h"
@@ -22,7 +25,7 @@ static void command_complete_offer(const struct offers *offers, const char *word
 		offers->offer(offers->context, word);
 }
 
-/* Offers the word after the first `count` of each command's name that these words begin. */
+/* Offers the next word of each command whose name begins with these `count` words. */
 static void command_complete_offer_names(const struct offers *offers, const char *const *words,
 					 u32 count)
 {
@@ -36,7 +39,7 @@ static void command_complete_offer_names(const struct offers *offers, const char
 
 		while (i < count && text_next_word(&rest, &word) && text_equal(word, words[i]))
 			i++;
-		/* Neighbours with the same first word are offered once. */
+		/* Neighbours with the same word are offered once. */
 		if (i == count && text_next_word(&rest, &word) &&
 		    text_copy(name, sizeof(name), word) && !string_equal(name, last)) {
 			command_complete_offer(offers, name);
@@ -45,7 +48,7 @@ static void command_complete_offer_names(const struct offers *offers, const char
 	}
 }
 
-/* Offers the words of the list at `place`; lists are separated by ';'. */
+/* Offers the words of the list with number `place`; lists are separated by ';'. */
 static void command_complete_offer_words(const struct offers *offers, const char *lists, u32 place)
 {
 	struct text rest = text_of(lists);
@@ -98,7 +101,7 @@ static void command_complete_offer_log_option(const struct offers *offers, const
 		command_complete_offer_words(offers, "-n -l -c -v -s -u -w -f", 0);
 }
 
-/* Offers "KEY=", and after it the choices or the files that are there. */
+/* Offers "KEY=", and behind it the choices of the key or the boot files. */
 static void command_complete_offer_keys(const struct offers *offers, const struct vm *vm)
 {
 	char text[2 * CONFIG_FILE_BYTES];
@@ -143,7 +146,7 @@ static void command_complete_offer_arguments(const struct offers *offers,
 					     const struct command *command,
 					     const struct words *words, u32 name_words, u32 done)
 {
-	/* options that stand before the VM */
+	/* skip options before the VM */
 	while (command->completion == COMPLETE_VM && name_words < done &&
 	       words->word[name_words][0] == '-')
 		name_words++;
@@ -192,7 +195,7 @@ static void command_complete_offer_arguments(const struct offers *offers,
 	}
 }
 
-/* A command begins at the word `from`; before `done` all are complete. */
+/* Completes a command that begins at word `from`; the words before `done` are complete. */
 static void command_complete_offer_line(const struct offers *offers, const struct words *words,
 					u32 from, u32 done)
 {
@@ -213,7 +216,7 @@ size_t command_complete(const char *line, size_t length,
 	static struct words words;
 	char before[LINE_MAX + 1];
 	struct offers offers = {.offer = offer_word, .context = context};
-	u32 done; /* words that are complete */
+	u32 done; /* number of complete words */
 
 	memcpy(before, line, length);
 	before[length] = '\0';

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What was meant: the command from which the fewest typing mistakes lead to what was typed. */
+/*
+ * Finds the command that was probably meant: the one with the fewest typing mistakes. Called by
+ * command.c; holds no state.
+ */
 #include "vmm/manager/command/command_near.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/rt/format.h"
@@ -8,12 +11,12 @@
 #define MISTAKES_MAX 2u
 
 /*
- * How many letters are missing, too many, wrong or swapped with the next: the distance of Damerau
- * and Levenshtein, without changing a letter twice.
+ * Returns how many letters are missing, too many, wrong or swapped with the next: the distance of
+ * Damerau and Levenshtein, in which no letter is changed twice.
  */
 static u32 command_near_mistakes(const char *a, const char *b)
 {
-	u32 row[3][NAME_MAX + 1]; /* for the last two letters of a and this one */
+	u32 row[3][NAME_MAX + 1]; /* rows for the last two letters of a and the present one */
 	u32 length = (u32)strlen(b);
 
 	if (strlen(a) > NAME_MAX || length > NAME_MAX)
@@ -49,7 +52,7 @@ const char *command_near(const char *first, const char *second)
 		bool two = strchr(command->name, ' ') != NULL;
 		u32 count = command_near_mistakes(two ? typed : first, command->name);
 
-		/* of a short name, half would be another one */
+		/* more mistakes than a third of a name make another name */
 		if (count < fewest && 3 * (size_t)count <= strlen(command->name)) {
 			fewest = count;
 			best = command->name;

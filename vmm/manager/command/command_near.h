@@ -3,5 +3,8 @@
 
 #include "lib/types.h"
 
-/* The command whose name is typed nearly like that, one or two words; NULL: none is. */
+/*
+ * Returns the command whose name is closest to the one or two typed words, or NULL if none is
+ * close.
+ */
 const char *command_near(const char *first, const char *second);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes answers of commands to whoever asked: text lines, JSON objects and errors. Called by all
+ * commands and by command.c. Holds no state beyond the reply.
+ */
 #include "vmm/manager/command/reply.h"
 #include "vmm/rt/format.h"
 
@@ -160,6 +164,6 @@ bool reply_list(struct reply *reply, bool (*show)(struct reply *reply, u64 numbe
 			return true;
 		reply->shown++;
 	}
-	reply->deadline_tsc = 0; /* more room comes with an event */
+	reply->deadline_tsc = 0; /* an event follows when there is more room */
 	return false;
 }

@@ -11,29 +11,29 @@
 #define REPLY_LINE_BYTES 4096u
 #define REPLY_FILTER_BYTES 64u
 
-/* Which lines `log show` wants, and where it is. */
+/* The lines that `log show` wants, and its place in the log. */
 struct log_query {
 	struct log_reader reader;
-	u64 skip;		    /* matching lines to leave out before the first one shown */
+	u64 skip;		    /* matching lines to skip before the first one shown */
 	u64 since_ns;
 	u64 until_ns;
-	bool follow; /* go on at the end */
-	bool wall;   /* with date and time of day */
-	u32 level;		    /* at least */
+	bool follow; /* continue at the end of the log */
+	bool wall;   /* show date and time of day */
+	u32 level;		    /* the least level */
 	u32 category;		    /* LOG_CATEGORY_COUNT: any */
 	char vm[CONFIG_NAME_BYTES]; /* "": any */
 };
 
-/* What one piece of an answer is. */
+/* The kind of a piece of an answer. */
 enum reply_kind {
 	REPLY_TEXT,   /* lines for people to read, without the last newline */
 	REPLY_OBJECT, /* one whole JSON object */
-	REPLY_ERROR,  /* what was found and what would be right; nothing comes after it */
+	REPLY_ERROR,  /* what was found and what would be right; nothing follows it */
 };
 
-/* What an error is, for programs; the words for it are for people. */
+/* The kind of an error, for programs; the text is for people. */
 enum reply_code {
-	CODE_FAILED, /* anything else */
+	CODE_FAILED, /* none of the others */
 	CODE_BAD_REQUEST,
 	CODE_LOCKED,
 	CODE_WRONG_PASSWORD,
@@ -54,99 +54,99 @@ const char *reply_code_name(enum reply_code code);
 struct machine_channel;
 
 /*
- * Who asked: the console or the machine channel. Commands write with the functions below and see no
+ * The asker: the console or a machine channel. Commands write with the functions below and see no
  * difference, except for `terminal`.
  */
 struct requester {
 	void (*put)(void *context, enum reply_kind kind, struct text text);
 	u32 (*room)(void *context); /* bytes that can be written without loss */
 	void *context;
-	bool terminal; /* a person's: there is somebody to attach a guest's console to */
-	struct login *login; /* the door it came in by */
-	const char *name; /* for the log of who did what */
-	u32 rights; /* enum permission */
-	struct machine_channel *channel; /* NULL: it is the console */
+	bool terminal; /* a person's terminal, to which a guest's console can be attached */
+	struct login *login; /* the login of that console or channel */
+	const char *name; /* for the audit log */
+	u32 rights; /* bits of enum permission */
+	struct machine_channel *channel; /* NULL: the console */
 };
 
-/* How a line is meant, for a terminal with colours. */
+/* The tone of a line, for a terminal with colours. */
 enum reply_tone { TONE_PLAIN, TONE_WARNING, TONE_BAD };
 
 /*
- * The answer to one command: where it is written to and, for a command that is not done yet, what
- * it waits for. A command that has to wait sets `resume`, which is called again each turn of the
- * loop until it returns true. Much output (more than a few KiB) goes in steps as well, as long as
- * there is more than REPLY_LINE_BYTES of reply_room.
+ * The answer to one command: where it is written to and, for a command that has not ended, what it
+ * waits for. A command that has to wait sets `resume`, which is called each turn of the loop until
+ * it returns true. Long output (more than a few KiB) is written in steps too, while there is more
+ * than REPLY_LINE_BYTES of reply_room.
  */
 struct reply {
 	const struct requester *to;
-	bool json; /* -j was given, or it is the machine channel's */
+	bool json; /* -j was given, or a machine channel asks */
 	bool failed;
 	u8 code;    /* enum reply_code, once it failed */
-	u8 refused; /* CODE_BAD_STATE: the enum vm_action that was refused, plus 1 */
-	u8 tone; /* enum reply_tone, of the lines that follow */
-	char filter[REPLY_FILTER_BYTES]; /* only lines and objects with that are shown; "": all */
+	u8 refused; /* for CODE_BAD_STATE: the refused enum vm_action, plus 1 */
+	u8 tone; /* enum reply_tone of the following lines */
+	char filter[REPLY_FILTER_BYTES]; /* show only lines and objects with this text; "": all */
 
 	bool (*resume)(struct reply *reply);
 	u64 deadline_tsc;
 	u32 vm_id;
 	char vm_name[CONFIG_NAME_BYTES];
 	struct log_query query;
-	struct vm_query asked; /* what a monitor is asked */
+	struct vm_query asked; /* the question to a monitor */
 	u32 last_cpu;	       /* the last vCPU to show */
-	bool all_vms;	       /* each VM after the other */
-	char path[72];	       /* what `vm inspect` is to show; "": all */
-	u64 left;	       /* bytes or lines to show */
-	u64 shown;	       /* of a list: reply_list; of the VMs: inspect_next_vm */
-	u64 changed; /* keys of `vm set`, a bit for each of config_vm_keys */
+	bool all_vms;	       /* show all VMs, one after the other */
+	char path[72];	       /* path that `vm inspect` is to show; "": all */
+	u64 left;	       /* bytes or lines still to show */
+	u64 shown;	       /* place in a list (reply_list) or among the VMs (inspect_next_vm) */
+	u64 changed; /* changed keys of `vm set`, a bit for each of config_vm_keys */
 
-	/* the VMs that one command acts on, each after the other */
-	u32 chosen[VM_MAX]; /* ids */
+	/* the VMs on which one command acts, one after the other */
+	u32 chosen[VM_MAX]; /* their ids */
 	u32 chosen_count;
 	u32 chosen_next;
 	u32 undone_count;
 	u8 action;    /* enum vm_action */
-	bool several; /* a VM with which it fails is told, and the next one follows */
+	bool several; /* a failure with one VM is reported, and the next follows */
 
-	bool lasting; /* it is waited for, however long nothing is typed */
-	u32 attach_id; /* the terminal becomes this VM's console; 0: no */
-	u32 attach_port; /* or one of its further ports; 0: its console */
-	bool attach_raw; /* without a filter */
-	u32 secret_iterations; /* of a new password that it asks for; 0: it does not */
-	bool asks_state_key;   /* that is typed next, unseen */
+	bool lasting; /* wait for it even if nobody types for long */
+	u32 attach_id; /* attach the terminal to this VM's console; 0: do not */
+	u32 attach_port; /* number of the VM's port to attach; 0: its console */
+	bool attach_raw; /* attach without the filter */
+	u32 secret_iterations; /* iterations of a new password to ask for; 0: do not ask */
+	bool asks_state_key;   /* ask for the state key, without echo */
 
 	struct json object;
 	char line[REPLY_LINE_BYTES];
 };
 
-/* One line of text; the newline is added. */
+/* Writes one line of text; the newline is added. */
 void reply_line(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
-/* What was found and what would be right, without "error: " before it. */
+/* Writes an error, what was found and what would be right, without "error: " before it. */
 void reply_error(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
-/* The same with a code: of reply_error it is CODE_FAILED, of reply_bad CODE_BAD_ARGUMENT. */
+/* Writes an error with a code; reply_error uses CODE_FAILED and reply_bad CODE_BAD_ARGUMENT. */
 void reply_fail(struct reply *reply, enum reply_code code, const char *pattern, ...)
 	PRINTF_LIKE(3, 4);
 void reply_bad(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
 
-/* One JSON object on a line of its own; between the two, json_* add to reply->object. */
+/* Begin and end a JSON object on a line of its own; in between, json_* add to reply->object. */
 void reply_object_begin(struct reply *reply);
 void reply_object_end(struct reply *reply);
-/* One JSON object that is already made. */
+/* Writes a complete JSON object. */
 void reply_object(struct reply *reply, struct text object);
 
-/* For commands that need a person's terminal: false, after an error, for anybody else. */
+/* For commands that need a person's terminal: returns false, after an error, for other askers. */
 bool reply_has_terminal(struct reply *reply);
 
-/* For commands of a machine channel: NULL, after an error, for anybody else. */
+/* For commands of a machine channel: returns NULL, after an error, for other askers. */
 struct machine_channel *reply_channel(struct reply *reply);
-/* Whether who asked has one of these rights; an error has been written if not. */
+/* Returns whether the asker has one of these rights; if not, an error was written. */
 bool reply_may(struct reply *reply, u32 rights);
 
-/* How many bytes can be written without loss. */
+/* Returns how many bytes can be written without loss. */
 u32 reply_room(const struct reply *reply);
 
 /*
- * For `resume` of a command that shows a list: show(reply, 0), show(reply, 1) and so on, until it
- * returns false, in as many steps as it takes. Each may write REPLY_ITEM_BYTES.
+ * For `resume` of a command that shows a list: calls show(reply, 0), show(reply, 1) and so on until
+ * it returns false, over as many turns as needed. Each call may write REPLY_ITEM_BYTES.
  */
 #define REPLY_ITEM_BYTES (2 * REPLY_LINE_BYTES)
 bool reply_list(struct reply *reply, bool (*show)(struct reply *reply, u64 number));

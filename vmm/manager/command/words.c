@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Cuts a command line into words, and joins words to a line. Called by command.c,
+ * command_complete.c and `watch`. Holds no state.
+ */
 #include "vmm/manager/command/words.h"
 
 void words_split(struct words *words, const char *line)
@@ -49,7 +53,10 @@ bool words_join(char *line, size_t size, const char *const *words, u32 count)
 	for (u32 i = 0; i < count; i++) {
 		bool quoted = words_needs_quotes(words[i]);
 
-		/* Every character with a backslash, two quotes, the space before it, the end. */
+		/*
+		 * Each character with a backslash, two quotes, the space before the word, and the
+		 * end.
+		 */
 		if (length + 2 * strlen(words[i]) + 4 > size)
 			return false;
 		if (i > 0)

@@ -4,7 +4,7 @@
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/console/line_editor.h"
 
-/* A line cut into words; quotes keep spaces together, a backslash within quotes the next byte. */
+/* A line cut into words: quotes keep spaces, and within them a backslash keeps the next byte. */
 struct words {
 	u32 count;
 	const char *word[COMMAND_WORDS_MAX + 2];
@@ -12,8 +12,8 @@ struct words {
 	char bytes[LINE_MAX + COMMAND_WORDS_MAX + 3];
 };
 
-/* The line has at most LINE_MAX characters. */
+/* Cuts a line of at most LINE_MAX characters. */
 void words_split(struct words *words, const char *line);
 
-/* Words put together so that words_split gives them back; false when they do not fit. */
+/* Joins words so that words_split gives them back; returns false if they do not fit. */
 bool words_join(char *line, size_t size, const char *const *words, u32 count);
