@@ -10,9 +10,9 @@
  */
 struct options *boot_config_options(void);
 struct config *boot_config(void);
-/* Name of the configuration file in force, "" for none. */
+/* Returns the name of the configuration file in force, or "" if there is none. */
 const char *boot_config_name(void);
 void boot_config_name_set(const char *name);
 
-/* A VM has left the list: its section, if it has one, is in force no longer. */
+/* Notes that a VM has left the list: its section, if it has one, is no longer in force. */
 void boot_config_destroyed(const char *name);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads configuration files: sections, keys, quotes and comments, with each mistake reported at its
+ * line and column. Called by setup.c; other rooms use its look-ups of names. Writes the given
+ * `struct config` and the lists of config_sections.c.
+ */
 #include "vmm/manager/config/config.h"
 #include "kernel/abi/log.h"
 #include "vmm/manager/config/config_keys.h"
@@ -6,7 +11,7 @@
 #include "vmm/manager/vm/vm_log.h"
 #include "vmm/rt/format.h"
 
-#define CONFIG_VALUE_BYTES (CONFIG_CMDLINE_BYTES + 1) /* the longest, and one too long */
+#define CONFIG_VALUE_BYTES (CONFIG_CMDLINE_BYTES + 1) /* the longest value and one byte too many */
 
 enum section {
 	SECTION_NONE,
@@ -23,16 +28,16 @@ struct parser {
 	struct config *config;
 	config_report *report;
 	void *context;
-	struct config_problem problem; /* file and line of where the parser is */
+	struct config_problem problem; /* its file and line are where the parser is */
 	u32 problem_count;
 	enum section section;
 	u32 section_line;
 	const char *line_start;
-	struct vm_config vm; /* of the section being read */
-	enum config_kind kind; /* of SECTION_NAMED */
-	struct config_section *named; /* likewise; else NULL */
-	bool duplicate;	     /* it is not to be kept */
-	bool full;	     /* of mistakes: the rest is not read */
+	struct vm_config vm; /* the VM of the section being read */
+	enum config_kind kind; /* for SECTION_NAMED */
+	struct config_section *named; /* for SECTION_NAMED; otherwise NULL */
+	bool duplicate;	     /* the section is not to be kept */
+	bool full;	     /* there are too many mistakes: the rest is not read */
 	char value[CONFIG_VALUE_BYTES];
 };
 
@@ -84,7 +89,7 @@ bool config_name_valid(struct text name)
 	return true;
 }
 
-/* Reports the text that stands in parser->problem.text; `at` is where it is in the line. */
+/* Reports the problem in parser->problem.text at place `at` of the line. */
 static void config_tell(struct parser *parser, const char *at)
 {
 	parser->problem.column = (u32)(at - parser->line_start) + 1;
@@ -116,7 +121,7 @@ static bool config_check_named(struct parser *parser)
 	return true;
 }
 
-/* Closes the section being read: a VM is only known to be whole here. */
+/* Ends the section being read: only here a VM is known to be complete. */
 static void config_finish_section(struct parser *parser)
 {
 	struct config *config = parser->config;
@@ -140,7 +145,7 @@ static void config_finish_section(struct parser *parser)
 	parser->named = NULL;
 }
 
-/* What sections have a name besides VMs: the word for it, its keys, how many there may be. */
+/* The kinds of named sections besides VMs: their word, their keys and how many there may be. */
 static const struct {
 	const char *word;
 	const char *what;
@@ -214,7 +219,7 @@ static void config_begin_vm(struct parser *parser, struct text name)
 		parser->duplicate = false;
 }
 
-/* What follows belongs to no section that came before. */
+/* Begins a section: following keys belong to no earlier one. */
 static void config_begin_section(struct parser *parser)
 {
 	config_finish_section(parser);
@@ -249,7 +254,9 @@ static void config_parse_section(struct parser *parser, struct text line)
 		       text_show(shown, sizeof(shown), word));
 }
 
-/* Whether a backslash between quotes stands at `i` for the quote or backslash behind it. */
+/*
+ * Returns whether the backslash at `i`, within quotes, stands for the quote or backslash behind it.
+ */
 static bool config_escapes(struct text text, size_t i)
 {
 	return text.start[i] == '\\' && i + 1 < text.length &&
@@ -257,9 +264,9 @@ static bool config_escapes(struct text text, size_t i)
 }
 
 /*
- * Takes the quotes off a value, and backslashes before quotes and backslashes in between, into
- * `bytes` of CONFIG_VALUE_BYTES; false when the quotes are not closed. What is longer than that is
- * too long for any key.
+ * Takes the quotes off a value, and the backslashes before quotes and backslashes in it, into
+ * `bytes` of CONFIG_VALUE_BYTES. Returns false if the quotes are not closed. A value that fills the
+ * room is too long for any key.
  */
 static bool config_unquote(struct text *value, char *bytes)
 {
@@ -335,7 +342,7 @@ static void config_parse_assignment(struct parser *parser, struct text line)
 		config_tell(parser, in_value ? value_at : key.start);
 }
 
-/* Cuts a comment off: '#' at the start or behind a space, outside double quotes. */
+/* Cuts off a comment: '#' at the start or behind a space, outside double quotes. */
 static struct text config_cut_comment(struct text line)
 {
 	bool quoted = false;
@@ -352,8 +359,8 @@ static struct text config_cut_comment(struct text line)
 }
 
 /*
- * Whether the first letters of a line, a section's name left out, are `password`: who wrote it
- * wants a lock, whatever else is wrong with the line or the lines before it.
+ * Returns whether the first letters of a line, a section's name left out, are `password`: its
+ * writer wants a lock, whatever else is wrong with this line or with lines before it.
  */
 static bool config_names_password(struct text line)
 {
@@ -369,7 +376,10 @@ static bool config_names_password(struct text line)
 	return *word == '\0';
 }
 
-/* Whether a line with bytes that are no text is a heading, be it behind a byte order mark. */
+/*
+ * Returns whether a line with bytes that are not text is a heading, perhaps behind a byte order
+ * mark.
+ */
 static bool config_is_heading(struct text line)
 {
 	size_t i = 0;
@@ -407,7 +417,7 @@ static void config_parse_line(struct parser *parser, struct text line)
 u32 config_parse(struct config *config, const char *file, struct text text,
 		 config_report *report_problem, void *context)
 {
-	static struct parser parser; /* too large for a small stack; one file at a time */
+	static struct parser parser; /* too large for a small stack; one file is read at a time */
 	const char *end = text.start + text.length;
 	const char *start = text.start;
 

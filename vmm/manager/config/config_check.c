@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What only shows when all keys of a section are known. */
+/*
+ * Checks sections for mistakes that show only when all their keys are known. Called by config.c,
+ * `vm create` and `vm set`. Holds no state.
+ */
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/config/config_lists.h"
 #include "vmm/rt/format.h"
 
-/* Of one CPU, all vCPUs together, rounded up. */
+/* Returns the reservation of all vCPUs in percent of one CPU, rounded up. */
 static u64 config_reserve_percent(const struct vm_config *vm)
 {
 	if (vm->reserve_budget_ns == 0)
@@ -13,7 +16,7 @@ static u64 config_reserve_percent(const struct vm_config *vm)
 	       vm->reserve_period_ns;
 }
 
-/* What of it sits on PCI; NULL: nothing. */
+/* Returns the key that needs PCI, or NULL if none does. */
 static const char *config_use_of_pci(const struct vm_config *vm)
 {
 	if (vm->rng)
@@ -64,7 +67,9 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 	return false;
 }
 
-/* Memory is no controller that a machine may lack. */
+/*
+ * Returns whether memory stands among controllers: memory is no controller that a machine may lack.
+ */
 static bool config_has_memory_beside(const char *controllers)
 {
 	return strcmp(controllers, "memory") != 0 &&

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The tables of all keys of the configuration, and the reading of their values. Called by config.c,
+ * config_check.c, `vm set` and `vm create`. Writes only the field of the given target.
+ */
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/config/config_lists.h"
 #include "kernel/abi/pages.h"
@@ -228,7 +232,7 @@ static bool config_parse_words(const char *words, struct text text, u64 *flags)
 	if (text_equal(text, "none"))
 		return true;
 	do {
-		/* A list may be separated by commas, spaces or both. */
+		/* the parts of a list may be separated by commas, spaces or both */
 		more = config_split(text_trim(rest), ',', &part, &rest);
 		for (struct text word; text_next_word(&part, &word);) {
 			place = config_find_word(words, word);
@@ -248,7 +252,7 @@ static bool config_parse_choice(const char *words, struct text text, u64 *choice
 	return place >= 0;
 }
 
-/* A '#' of the pattern stands for a number. */
+/* Returns whether the word is like the pattern, in which '#' stands for a number. */
 static bool config_is_like(struct text word, struct text pattern)
 {
 	size_t at = 0;
@@ -277,7 +281,10 @@ static bool config_is_pci_address(struct text word)
 	return text_copy(text, sizeof(text), word) && pci_address_parse(text, &address);
 }
 
-/* Whether each is like one of the patterns, or a PCI address: no machine has any other. */
+/*
+ * Returns whether each word is like one of the patterns, or is a PCI address: no machine has other
+ * devices.
+ */
 static bool config_names_devices(const char *patterns, struct text text)
 {
 	struct text rest = text;
@@ -323,7 +330,7 @@ bool config_parse_state_key(struct text text, struct state_key *key)
 	return key->given;
 }
 
-/* Parses into `field`, which is all zero; on false it may hold anything. */
+/* Reads a value into `field`, which is all zero; after a failure the field may hold anything. */
 static bool config_parse_value(const struct config_key *key, struct text text, void *field)
 {
 	u64 *number = field;
@@ -418,7 +425,7 @@ static bool config_is_secret(const struct config_key *key)
 	return key->value == VALUE_PASSWORD || key->value == VALUE_KEY;
 }
 
-/* It may stand several times, and each time adds to what is there. */
+/* Returns whether the key may stand several times, and each time adds to the value. */
 static bool config_adds(const struct config_key *key)
 {
 	return key->value == VALUE_DISKS || key->value == VALUE_NETS;

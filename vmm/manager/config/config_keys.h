@@ -13,29 +13,29 @@ enum config_value {
 	VALUE_RESERVE,
 	VALUE_CHOICE,
 	VALUE_FLAGS, /* any of the words, or none */
-	VALUE_DISKS, /* may be given several times: each adds to it */
-	VALUE_NETS,  /* likewise */
+	VALUE_DISKS, /* the key may be given several times, and each adds a disk */
+	VALUE_NETS,  /* the key may be given several times, and each adds a card */
 	VALUE_PORTS,
-	VALUE_PASSWORD, /* shown nowhere, not even where it is wrong */
-	VALUE_KEY,	/* likewise */
+	VALUE_PASSWORD, /* never shown, not even in an error */
+	VALUE_KEY,	/* never shown, not even in an error */
 };
 
-/* One key: what its value looks like and where it is stored. */
+/* A key: the form of its value, and where that is stored. */
 struct config_key {
 	const char *name;
 	enum config_value value;
-	u32 offset;          /* of the field in struct host_config or struct vm_config */
-	u64 minimum;         /* numbers; VALUE_TEXT: the field's size is the maximum */
+	u32 offset;          /* offset of the field in the section's structure */
+	u64 minimum;         /* of a number; for VALUE_TEXT the least length */
 	u64 maximum;
 	const char *words;   /* VALUE_CHOICE, VALUE_FLAGS: in order, separated by spaces;
-			      * VALUE_DURATION: what stands for 0, NULL: nothing does */
-	const char *allowed; /* for the error text */
+			      * VALUE_DURATION: the word for 0, or NULL */
+	const char *allowed; /* text of what is allowed, for errors */
 };
 
-/* Of one key alone; false: it is none. */
+/* Reads a state key alone; returns false if the text is none. */
 bool config_parse_state_key(struct text text, struct state_key *key);
 
-/* The tables end with a key without a name. */
+/* Tables of keys; each ends with a key without a name. */
 extern const struct config_key config_host_keys[];
 extern const struct config_key config_vm_keys[];
 extern const struct config_key config_disk_keys[];
@@ -43,27 +43,27 @@ extern const struct config_key config_net_keys[];
 extern const struct config_key config_channel_keys[];
 extern const struct config_key config_service_keys[];
 
-/* The key of that name; NULL: there is none. */
+/* Returns the key of that name, or NULL if there is none. */
 const struct config_key *config_key_find(const struct config_key *keys, struct text name);
 
 /*
- * Sets `key` in `target` (struct host_config or struct vm_config, `given` its member). False, with
- * nothing changed, for a mistake: `problem` says it in words, *in_value whether it is in the
- * value. A key may be set once.
+ * Sets `key` in `target` (a section's structure; `given` is its member). For a mistake it returns
+ * false and changes nothing; `problem` describes the mistake, and *in_value says whether it is in
+ * the value. A key may be set once.
  */
 bool config_set(const struct config_key *keys, void *target, u64 *given, struct text key,
 		struct text value, char *problem, size_t size, bool *in_value);
 
-/* What only shows when all keys of a VM are known. False: `problem` says what is wrong. */
+/* Check a section whose keys are all known. They return false, with the mistake in `problem`. */
 bool config_vm_check(const struct vm_config *vm, char *problem, size_t size);
 
 bool config_disk_check(const struct disk_config *disk, char *problem, size_t size);
 bool config_service_check(const struct service_config *service, char *problem, size_t size);
 
-/* A line of the file that says so: key = value. Returns `buffer`. */
+/* Writes the line of a configuration file with this key and value; returns `buffer`. */
 const char *config_line_text(const struct config_key *key, const char *value, char *buffer,
 			     size_t size);
 #define CONFIG_LINE_BYTES (2 * CONFIG_CMDLINE_BYTES + 32)
 
-/* The value as the configuration file would have it; "" for one that says nothing. */
+/* Writes the value as in a configuration file, or "" if the key says nothing. */
 void config_value_text(const struct config_key *key, const void *target, char *buffer, size_t size);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads values that are lists: disks, cards and ports of a VM. Called by config_keys.c; help,
+ * net_uplink.c and config_check.c use its splitting of words. Adds mentioned disks and networks to
+ * the lists of config_sections.c.
+ */
 #include "vmm/manager/config/config_lists.h"
 
 #include "lib/string.h"
@@ -78,7 +83,7 @@ bool config_parse_disks(struct text text, struct vm_disk *disks)
 	return true;
 }
 
-/* KEY=VALUE: the value, where the word has that key. */
+/* Takes the value of a word KEY=VALUE; returns false if the word has another key. */
 static bool config_value_of(struct text word, const char *key, struct text *value)
 {
 	struct text head;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Sections that others speak of before or after the file has them: disks, networks, services. */
+/*
+ * Keeps the sections of disks, networks, channels and services, which others may mention before or
+ * after the file defines them. Called by config.c and by most of the manager for look-ups. Owns the
+ * four lists.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/config/config.h"
 
-#define RESTART_LIMIT 5u /* unless the section says otherwise */
+#define RESTART_LIMIT 5u /* used if the section has no restart_limit */
 #define MTU_DEFAULT   1500u
 
 static struct disk_config disks[CONFIG_DISK_MAX];
@@ -17,11 +21,11 @@ static const struct net_config new_net = {.restart_limit = RESTART_LIMIT, .mtu =
 static const struct channel_config new_channel = {.rights = 0};
 static const struct service_config new_service = {.memory_bytes = 0};
 
-/* All of one kind; each begins with its struct config_section. */
+/* The list of one kind; each entry begins with its struct config_section. */
 struct list {
 	void *first;
-	const void *initial; /* what one is before its section is read */
-	size_t bytes;	     /* of each */
+	const void *initial; /* an entry before its section is read */
+	size_t bytes;	     /* size of an entry */
 	u32 maximum;
 	u32 count;
 };
@@ -46,7 +50,10 @@ static void *config_at(enum config_kind kind, u32 number)
 	return number < list->count ? (char *)list->first + number * list->bytes : NULL;
 }
 
-/* The number of that name, which is added when nobody has spoken of it yet; -1: too many. */
+/*
+ * Returns the number of that name, which is added on its first mention, or -1 if there are too
+ * many.
+ */
 static int config_number_of(enum config_kind kind, struct text name)
 {
 	struct list *list = &lists[kind];

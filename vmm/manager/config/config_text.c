@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The values of keys as a configuration file would have them. */
+/*
+ * Writes the values of keys as in a configuration file. Called by `config show`, `vm get`, `vm set`
+ * and vm_share.c. Holds no state; passwords and keys are never written.
+ */
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
 #include "vmm/manager/config/config_keys.h"
@@ -92,7 +95,7 @@ static void config_show_words(const char *words, u64 mask, char *buffer, size_t 
 		format(buffer, size, "none");
 }
 
-/* With the largest unit that leaves nothing over. */
+/* Writes a time with the largest unit that divides it. */
 static size_t config_show_duration(u64 ns, char *buffer, size_t size)
 {
 	const struct {
@@ -176,7 +179,7 @@ void config_value_text(const struct config_key *key, const void *target, char *b
 	}
 }
 
-/* Quotes keep a '#' or an outer space part of a text. */
+/* Writes a line; quotes keep a '#' or an outer space part of a text. */
 const char *config_line_text(const struct config_key *key, const char *value, char *buffer,
 			     size_t size)
 {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Walks the members of cpio archives and checks every header. Called by files.c; holds no state
+ * beyond the given walk.
+ */
 #include "vmm/manager/config/cpio.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
@@ -12,7 +16,7 @@
 #define MODE_REGULAR 0100000u
 #define TRAILER	     "TRAILER!!!"
 
-enum field { /* eight hexadecimal digits each, behind the magic */
+enum field { /* numbers of the fields behind the magic, of eight hexadecimal digits each */
 	     FIELD_INODE = 0,
 	     FIELD_MODE = 1,
 	     FIELD_LINKS = 4,
@@ -41,7 +45,7 @@ static bool cpio_parse_field(const char *header, enum field field, u64 *value)
 	return parse_u64((struct text){digits, sizeof(digits)}, value);
 }
 
-/* Checks the name at `start`; `size` counts its terminator. */
+/* Checks the name at `start`; `size` includes its terminator. Returns what is wrong, or NULL. */
 static const char *cpio_take_name(struct cpio *cpio, u64 start, u64 size, struct text *name)
 {
 	if (size == 0)
@@ -62,7 +66,7 @@ static const char *cpio_take_name(struct cpio *cpio, u64 start, u64 size, struct
 	return NULL;
 }
 
-/* Of what is a file, and how many names it has. */
+/* Reads whether a member is a file, which one, and whether it has several names. */
 static bool cpio_take_identity(const char *header, struct cpio_member *member)
 {
 	struct cpio_identity *identity = &member->identity;
@@ -80,7 +84,7 @@ static bool cpio_take_identity(const char *header, struct cpio_member *member)
 	return true;
 }
 
-/* Goes to the archive behind the trailer, whose end is at `end`. */
+/* Moves to the archive behind the trailer, whose end is at `end`. */
 static enum cpio_result cpio_pass_trailer(struct cpio *cpio, u64 end)
 {
 	while (end < cpio->size && cpio->archive[end] == '\0')

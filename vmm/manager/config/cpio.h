@@ -5,26 +5,26 @@
 
 enum cpio_result {
 	CPIO_MEMBER, /* *member is filled */
-	CPIO_NEXT,   /* the trailer was there, and another archive follows */
-	CPIO_END,    /* the trailer was there, and nothing but zeros follows */
-	CPIO_BROKEN, /* `problem` says what is wrong, `offset` where */
+	CPIO_NEXT,   /* the trailer was found, and another archive follows */
+	CPIO_END,    /* the trailer was found, and only zeros follow */
+	CPIO_BROKEN, /* `problem` says what is wrong at `offset` */
 };
 
 /*
- * Walks newc archives (cpio(5), "SVR4 portable ASCII format without CRC"; 070702 as well), several
- * one behind the other with zeros between them, as Linux takes them for its early user space.
+ * Walks newc archives (cpio(5), "SVR4 portable ASCII format without CRC"; 070702 as well). Several
+ * may follow each other with zeros between them, as Linux accepts them for its early user space.
  */
 struct cpio {
 	const char *archive;
 	u64 size;
-	u64 offset; /* of the header to look at next */
+	u64 offset; /* offset of the next header */
 	const char *problem;
 };
 
-/* Members of one archive with the same are one file, if it has several names. */
+/* Members of one archive with the same identity and several names are one file. */
 struct cpio_identity {
 	u32 inode;
-	u32 major; /* of the device that it was on */
+	u32 major; /* of the device on which the file was */
 	u32 minor;
 };
 
@@ -33,14 +33,15 @@ struct cpio_member {
 	u64 offset;       /* of its data, from the start of the archive */
 	u64 size;
 	bool is_file;	/* a regular file: not a directory, symbolic link or device */
-	bool is_linked; /* one that has several names (hard links) */
+	bool is_linked; /* it has several names (hard links) */
 	struct cpio_identity identity;
 };
 
 void cpio_start(struct cpio *cpio, const void *archive, u64 size);
 enum cpio_result cpio_next(struct cpio *cpio, struct cpio_member *member);
 /*
- * Of a file with several names the bytes may lie at one of them only, most often the last. Looks
- * for them from the member on at which `cpio` is, to the archive's end. False: there are none.
+ * Finds the bytes of a file with several names, which may lie at only one of them, most often the
+ * last. Searches from the member at which `cpio` is to the archive's end. Returns false if there
+ * are none.
  */
 bool cpio_find_bytes(struct cpio cpio, struct cpio_member *member);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Keeps the list of boot files: named modules, and members of bundles. Filled by setup.c; read by
+ * vm_build.c, vm_check.c, services, disks and completion. Maps modules read-only into the manager.
+ */
 #include "vmm/manager/config/files.h"
 #include "lib/bits.h"
 #include "vmm/manager/config/cpio.h"
@@ -30,7 +34,7 @@ static struct file *file_find_named(const char *name)
 	return NULL;
 }
 
-/* Where it was put; NULL: it is left out. */
+/* Adds a file. Returns its place in the list, or NULL after reporting why it is left out. */
 static struct file *file_add(const struct file *file, void (*report)(const char *problem))
 {
 	char problem[160];
@@ -49,15 +53,15 @@ static struct file *file_add(const struct file *file, void (*report)(const char 
 	return NULL;
 }
 
-/* A bundle, and the archive of it that is looked at. */
+/* A bundle, and the archive in it that is being read. */
 struct bundle {
 	const struct start_entry *module;
 	const u8 *bytes;
-	struct cpio start; /* the archive's first member */
-	/* of the files with several names that have no bytes here: where they are in `files` */
+	struct cpio start; /* at the archive's first member */
+	/* files with several names that have no bytes here, by their index in `files` */
 	struct cpio_member bare[FILE_MAX];
 	u64 is_bare;
-	u64 is_here; /* a bit for each that the archive has put into `files` */
+	u64 is_here; /* a bit for each file that this archive has put into `files` */
 	void (*report)(const char *problem);
 };
 _Static_assert(FILE_MAX <= 64, "a bit for each");
@@ -70,7 +74,7 @@ static void file_set_bytes(const struct bundle *bundle, struct file *file,
 	file->bytes = bundle->bytes + member->offset;
 }
 
-/* One of a later archive takes the place of the one before it, as with Linux. */
+/* Adds a member. A member of a later archive replaces one of the same name, as with Linux. */
 static void file_add_member(struct bundle *bundle, const struct cpio_member *member)
 {
 	struct file file = {.memory = bundle->module->handle};
@@ -101,7 +105,7 @@ static void file_add_member(struct bundle *bundle, const struct cpio_member *mem
 	bundle->is_bare |= BIT(there - files);
 }
 
-/* At an archive's end: inodes are its own. */
+/* Finds the bytes of linked files at an archive's end: inodes are numbered within it. */
 static void file_link_all(struct bundle *bundle)
 {
 	for (; bundle->is_bare != 0; bundle->is_bare &= bundle->is_bare - 1) {
@@ -217,7 +221,7 @@ static bool file_begins_with(const struct file *file, const char *bytes, size_t 
 
 bool file_may_be(const struct file *file, bool kernel)
 {
-	/* cpio, and as Linux takes it compressed by gzip, zstd, xz, lz4, bzip2 */
+	/* cpio, also compressed as Linux accepts it: gzip, zstd, xz, lz4, bzip2 */
 	bool archive = file_begins_with(file, "0707", 4) || file_begins_with(file, "\x1f\x8b", 2) ||
 		       file_begins_with(file, "\x28\xb5\x2f\xfd", 4) ||
 		       file_begins_with(file,

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads the manager's options from the kernel's command line. Called by setup.c; holds no state.
+ * The kernel itself reads cpus= and nokaslr, which are only checked here.
+ */
 #include "vmm/manager/config/options.h"
 #include "vmm/manager/log/log_names.h"
 #include "vmm/manager/text/parse_number.h"
@@ -15,7 +19,7 @@ static void options_strip_quotes(struct text *text)
 }
 
 /*
- * Takes the next word; spaces between double quotes belong to it. GRUB puts its quotes round the
+ * Takes the next word; spaces within double quotes belong to it. GRUB puts its quotes round the
  * whole word: "run=command; command".
  */
 static bool options_next(struct text *rest, struct text *word)
@@ -36,7 +40,7 @@ static bool options_next(struct text *rest, struct text *word)
 	return length > 0;
 }
 
-/* The part behind "name=", without the quotes round it. */
+/* Takes the part behind "name=", without quotes round it. */
 static bool option_value(struct text word, const char *name, struct text *value)
 {
 	size_t length = strlen(name);
@@ -60,7 +64,7 @@ static bool options_set_console(struct options *options, struct text value)
 	return true;
 }
 
-/* As boot_option reads it: decimal, without quotes of its own. */
+/* Returns whether the value is a number as boot_option reads it: decimal, without quotes. */
 static bool options_is_count(struct text value)
 {
 	u64 number;
@@ -82,7 +86,7 @@ static bool options_set(struct options *options, struct text word)
 		return options->log_given = log_level_parse(value, &options->log);
 	if (option_value(word, "run", &value))
 		return text_copy(options->run, sizeof(options->run), value);
-	/* These two are obeyed by the kernel. */
+	/* The kernel obeys the next two. */
 	if (option_value(word, "cpus", &value))
 		return options_is_count(value);
 	return text_equal(word, "nokaslr");

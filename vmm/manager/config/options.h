@@ -4,7 +4,7 @@
 #include "vmm/manager/text/text.h"
 #include "kernel/abi/log.h"
 
-/* The kernel's command line, as far as the manager acts on it. */
+/* The options of the kernel's command line on which the manager acts. */
 struct options {
 	char config[64];      /* name of the configuration file */
 	u32 console;          /* 1: COM1, 2: COM2 */
@@ -14,8 +14,8 @@ struct options {
 };
 
 /*
- * Fills in defaults and what the line says. Every word that is not understood is handed to
- * `report` with what is allowed; the rest still counts.
+ * Fills in defaults and the options of the line. Each word that is not understood is given to
+ * `report`, with what is allowed; the others still count.
  */
 void options_parse(struct options *options, const char *line,
 		   void (*report)(void *context, const char *problem), void *context);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Keeps the key of saved VMs and derives a key for each save. Called by vm_save.c, by `state key`,
+ * `lock` and the console, and by disk.c and vm_build.c to learn whether there is one. Owns the
+ * typed key, which it wipes when forgotten.
+ */
 #include "vmm/manager/config/vm_save_key.h"
 #include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_keys.h"
