@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The operator's terminal: its modes, the commands typed there, and what is shown when. Called by
+ * the event loop, main.c and setup.c; commands change its settings. Owns the mode, the output and
+ * the editor.
+ */
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/console/console_complete.h"
@@ -18,7 +23,7 @@
 #include "vmm/rt/format.h"
 
 #define PROMPT		    "skerry> "
-#define COMMAND_ROOM	    (CONSOLE_OUTPUT_BYTES / 4 * 3) /* free before a command starts */
+#define COMMAND_ROOM	    (CONSOLE_OUTPUT_BYTES / 4 * 3) /* room needed before a command starts */
 #define FULL_INPUT_RETRY_NS (10 * NS_PER_MS)
 #define FLUSH_NS	    NS_PER_S
 
@@ -27,8 +32,8 @@ enum mode {
 	MODE_EDIT,
 	MODE_WAIT,   /* a command is under way */
 	MODE_GUEST,  /* attached */
-	MODE_SETTLE, /* just left: what comes in is not for us */
-	MODE_SECRET, /* locked, or a new password being typed */
+	MODE_SETTLE, /* just left a guest: input is dropped */
+	MODE_SECRET, /* locked, or a secret is being typed */
 };
 
 static enum serial_name port;
@@ -67,7 +72,7 @@ static const struct requester operator_terminal = {
 	.rights = MAY_ALL,
 };
 
-/* The commands of `run=` before anybody has logged in: nobody is there to attach a guest to. */
+/* The asker of `run=` commands before anybody has logged in: no guest can be attached. */
 static const struct requester command_line = {
 	.put = console_put_reply,
 	.room = console_room,
@@ -86,7 +91,7 @@ enum serial_name console_port(void)
 	return port;
 }
 
-/* Not above a guest's output or a password, and not to anybody who has not logged in. */
+/* Returns whether notices may be shown: not over a guest or a password, nor before a login. */
 static bool console_shows_notices(void)
 {
 	return mode != MODE_GUEST && mode != MODE_SETTLE && mode != MODE_SECRET &&
@@ -129,7 +134,7 @@ void console_init(enum serial_name name)
 	line_editor_init(&editor, PROMPT, console_write_editor, NULL);
 }
 
-/* The commands of `run=` come before the password is asked for. */
+/* Prompts; the commands of `run=` come before the password is asked for. */
 static void console_prompt_again(void)
 {
 	console_output_fresh_line(&output);
@@ -153,7 +158,7 @@ static void console_show_held_notices(void)
 	console_output_text(&output, console_notices_take());
 }
 
-/* Leaves the guest's console; what was held back comes when the terminal has settled. */
+/* Leaves the guest's console; held notices are shown once the terminal has settled. */
 static void console_detach(const char *why)
 {
 	console_guest_leave();
@@ -162,7 +167,7 @@ static void console_detach(const char *why)
 	mode = MODE_SETTLE;
 }
 
-/* To the console of a VM, or to one of its further ports. */
+/* Attaches the terminal to a VM's console, or to one of its ports. */
 static void console_attach(void)
 {
 	const struct vm *vm = vm_by_id(reply.attach_id);
@@ -213,7 +218,7 @@ static void console_tell_lost_input(void)
 		       (unsigned long long)lost);
 }
 
-/* Answers a line that is not even looked at. */
+/* Answers a line without running it. */
 static void console_refuse(const char *pattern, ...)
 {
 	char text[96];
@@ -254,7 +259,7 @@ static void console_edit(u8 byte)
 	}
 }
 
-/* The next of the commands of `run=`, shown as if it had been typed. */
+/* Runs the next command of `run=`, shown as if it had been typed. */
 static bool console_run_script(void)
 {
 	char line[LINE_MAX + 1];
@@ -270,7 +275,7 @@ static bool console_run_script(void)
 	return true;
 }
 
-/* True when a line was run, so that the rest of the loop gets its turn. */
+/* Edits; returns whether a line was run, so that the rest of the loop gets its turn. */
 static bool console_step_edit(void)
 {
 	u8 byte;
@@ -292,7 +297,7 @@ static bool console_step_edit(void)
 	return true;
 }
 
-/* Gives up the waiting, not what is waited for. */
+/* Stops waiting for the command; what it waits for continues. */
 static void console_interrupt_command(void)
 {
 	struct vm *vm = vm_by_id(reply.vm_id);
@@ -347,7 +352,7 @@ static bool console_step_secret(void)
 	return true;
 }
 
-/* What did not fit has taken the prompt with it; true: there is more to send. */
+/* Reports lost output, which took the prompt with it; returns whether there is more to send. */
 static bool console_recover(void)
 {
 	bool told = console_output_tell_loss(&output);
@@ -362,7 +367,7 @@ static void console_send_some(void)
 	console_send(port, &output, &pager, console_recover);
 }
 
-/* The rest of what is held back is not shown. */
+/* Drops the rest of the held output. */
 static void console_drop_page(void)
 {
 	if (!pager.ended)
@@ -371,7 +376,7 @@ static void console_drop_page(void)
 	pager_off(&pager);
 }
 
-/* A key at "--more--" asks for a line, the rest, nothing more, or else a page. */
+/* Handles a key at "--more--": it asks for a line, for the rest, to stop, or for a page. */
 static void console_step_page(void)
 {
 	u8 byte;
@@ -394,7 +399,7 @@ void console_page_off(void)
 	pager_off(&pager);
 }
 
-/* Ends what is under way at the terminal; false: it has to be waited for. */
+/* Ends what the terminal is used for; returns false if that has to be waited for. */
 static bool console_give_up(void)
 {
 	if (mode == MODE_WAIT && reply.lasting)
@@ -410,7 +415,7 @@ static bool console_give_up(void)
 	return true;
 }
 
-/* Nobody has typed for long. */
+/* Locks the terminal after a long time without input. */
 static void console_lock_idle(void)
 {
 	if (!console_give_up())

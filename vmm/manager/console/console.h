@@ -9,29 +9,29 @@
  * (log/notice.h) are shown above the line being edited, or wait until a guest's console is left.
  */
 void console_init(enum serial_name port);
-/* Moves it to another port; what was not yet sent goes there. */
+/* Moves the terminal to another port; output not yet sent goes there. */
 void console_use(enum serial_name port);
 enum serial_name console_port(void);
 
-/* What the terminal can do; until somebody says so, nothing but show text. */
+/* What the terminal can do; until an operator says so, nothing but show text. */
 struct console_terminal {
 	bool on;     /* colours, pages, clearing the screen */
 	u32 rows;    /* 0: no pages */
 	u32 columns;
-	bool ask; /* the terminal is asked for its size once, which then counts */
+	bool ask; /* ask the terminal once for its size, which then counts */
 };
 struct console_terminal console_terminal(void);
 void console_terminal_set(struct console_terminal settings);
-/* The command under way shows all of its output without stopping. */
+/* Lets the command under way show all of its output without stopping. */
 void console_page_off(void);
 
-/* From now on there is a prompt, after the commands of console_script.h. */
+/* Opens the terminal: from now on there is a prompt, after the commands of console_script.h. */
 void console_open(void);
 
-/* Moves bytes and commands on; true when there is more to do at once. */
+/* Moves bytes and commands on; returns whether there is more to do at once. */
 bool console_step(void);
-/* The TSC at which console_step has to be called at the latest. */
+/* Returns the TSC by which console_step has to be called. */
 u64 console_deadline(void);
 
-/* Sends all that waits, with a time limit: the machine is about to stop. */
+/* Sends all waiting output, within a time limit: the machine is about to stop. */
 void console_flush(void);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Completes the word at the cursor, or lists the choices. Called by console.c for the Tab key;
+ * command_complete finds the words. Holds no state between calls.
+ */
 #include "vmm/manager/console/console_complete.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/console/console.h"

@@ -3,5 +3,8 @@
 
 #include "vmm/manager/console/line_editor.h"
 
-/* Tab: types what all choices have in common; when that is nothing, they are listed. */
+/*
+ * Completes the line for the Tab key: types what all choices have in common, or lists them if that
+ * is nothing.
+ */
 void console_complete(struct line_editor *editor);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Serves the operator's terminal as a guest's console: moves bytes both ways and leaves at Ctrl-].
+ * Called by console.c. Owns the one session; guests' output passes through terminal_filter.c.
+ */
 #include "vmm/manager/console/console_guest.h"
 #include "vmm/manager/console/console_input.h"
 #include "vmm/manager/console/console_secret.h"
@@ -8,18 +12,18 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-#define GUEST_AHEAD 2048u /* of a guest's output: what Ctrl-] can wait for */
+#define GUEST_AHEAD 2048u /* most of a guest's output ahead, for which Ctrl-] may have to wait */
 #define DETACH_NS   NS_PER_S
 #define SETTLE_NS   (200 * NS_PER_MS)
 
 static struct {
 	struct console_output *output;
 	u32 vm_id;
-	u32 port; /* 0: its console */
+	u32 port; /* 0: the VM's console */
 	bool raw;
-	struct terminal_filter filter; /* raw: it only looks on */
-	u64 seen_tsc;	 /* since when Ctrl-] waits behind other input; 0: it does not */
-	u64 settled_tsc; /* once left: until then input is dropped */
+	struct terminal_filter filter; /* in raw mode it sees the output, but does not change it */
+	u64 seen_tsc;	 /* since when Ctrl-] waits behind other input; 0: it does not wait */
+	u64 settled_tsc; /* after leaving: input before then is dropped */
 } session;
 
 static void console_guest_put(void *context, const char *bytes, size_t count)
@@ -44,7 +48,7 @@ static bool console_guest_is_named(const char *cmdline)
 	return false;
 }
 
-/* Why nothing is to be seen, as far as that is known; NULL: there is something, or it will come. */
+/* Returns why there is no output yet, as far as that is known, or NULL. */
 static const char *console_guest_hint_of(const struct vm *vm)
 {
 	if (vm->channel == NULL ||
@@ -96,7 +100,7 @@ static void console_guest_show_output(struct vm *vm)
 	}
 }
 
-/* Ctrl-] after input that the guest does not take: for a moment that may still go in. */
+/* Returns whether Ctrl-] stands behind input that the guest has not taken for DETACH_NS. */
 static bool console_guest_detach_waited(enum serial_name port)
 {
 	u64 now = clock_tsc();
@@ -167,7 +171,7 @@ bool console_guest_settled(enum serial_name port)
 
 	while (console_input_next(port, &byte))
 		;
-	/* what it may answer to could still be on its way */
+	/* the terminal may still answer output that is on its way */
 	if (console_output_room(session.output) < CONSOLE_OUTPUT_BYTES)
 		session.settled_tsc = now + clock_ns_to_tsc(SETTLE_NS);
 	return now >= session.settled_tsc;

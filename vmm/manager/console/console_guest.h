@@ -5,11 +5,11 @@
 #include "vmm/manager/host/serial.h"
 #include "vmm/manager/vm/vm.h"
 
-/* The operator's terminal as a guest's console: bytes go both ways until it is left. */
+/* Serves the operator's terminal as a guest's console: bytes go both ways until it is left. */
 
 /*
- * `of`: the guest's console, 0, or one of its further ports. What the guest prints is filtered
- * (terminal_filter.h) unless it is wanted raw.
+ * Attaches the terminal to the guest's console (`of` 0) or to one of its ports. The guest's output
+ * is filtered (terminal_filter.h) unless `raw` is set.
  */
 void console_guest_attach(struct console_output *output, const struct vm *vm, u32 of, bool raw);
 
@@ -18,16 +18,17 @@ enum console_guest_state {
 	CONSOLE_GUEST_LEAVE, /* Ctrl-] was typed, or the guest is gone: *why, which may be NULL */
 };
 /*
- * After input that the guest does not take Ctrl-] waits for a second; then that input is dropped.
+ * Moves bytes. Behind input that the guest does not take, Ctrl-] waits for a second; then that
+ * input is dropped.
  */
 enum console_guest_state console_guest_step(enum serial_name port, const char **why);
 
-/* Leaves it: the terminal gets its state back, on a line of its own. */
+/* Leaves the guest: the terminal's settings are restored, and it is at the start of a line. */
 void console_guest_leave(void);
 /*
- * Drops what comes in; true when that is over: a while after the terminal has been sent everything.
- * An answer of its to something that the guest has printed is no command.
+ * Drops input and returns whether that may end: some time after all output was sent. The terminal's
+ * answer to a guest's output must not become a command.
  */
 bool console_guest_settled(enum serial_name port);
-/* The TSC at which that has to be asked at the latest. */
+/* Returns the TSC by which console_guest_settled has to be called. */
 u64 console_guest_settle_deadline(void);

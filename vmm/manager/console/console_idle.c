@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Locks the console after a time without input. Called by console.c; setup.c sets the time. Owns
+ * the time of the last input; a lock also forgets the typed state key and locks COM3.
+ */
 #include "vmm/manager/console/console_idle.h"
 #include "vmm/manager/console/console_secret.h"
 #include "vmm/manager/gdb/gdb.h"
@@ -8,8 +12,8 @@
 #include "vmm/rt/format.h"
 
 static u64 limit_ns;
-static u64 since_tsc; /* the last input was seen, or it was first asked */
-static u32 seen;      /* bytes received by then */
+static u64 since_tsc; /* time of the last input, or of the first call */
+static u32 seen;      /* number of bytes received by then */
 
 void console_idle_limit(u64 ns)
 {
@@ -48,6 +52,6 @@ void console_idle_lock(struct console_output *output)
 	log_actor_set(NULL);
 	login_lock(&console_login);
 	vm_save_key_forget();
-	if (!gdb_attached()) /* else somebody works there */
+	if (!gdb_attached()) /* with a GDB attached somebody works there */
 		gdb_lock();
 }

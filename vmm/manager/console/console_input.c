@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads what is typed at the console, and finds keys such as Ctrl-C behind other input. Called by
+ * the other files of this room. Owns the byte that was given back and the count of lost bytes.
+ */
 #include "vmm/manager/console/console_input.h"
 #include "vmm/rt/clock.h"
 
@@ -6,9 +10,9 @@
 
 static u8 back;
 static bool held;
-static u64 full_tsc; /* since when the port is full; 0: it is not */
-static u64 lost;     /* by the port */
-static u64 dropped;  /* here */
+static u64 full_tsc; /* since when the port's buffer is full; 0: it is not */
+static u64 lost;     /* bytes lost by the port */
+static u64 dropped;  /* bytes dropped here */
 static u64 told;
 
 bool console_input_next(enum serial_name port, u8 *byte)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Keeps notices until the terminal is free for them. Called by console.c; owns the kept text. */
 #include "vmm/manager/console/console_notices.h"
 
 #define NOTICE_BYTES 2048u

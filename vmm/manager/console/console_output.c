@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The ring of bytes for the operator's terminal. Called by the files of this room that write;
+ * console_send.c empties it. Holds no state beyond the given ring.
+ */
 #include "vmm/manager/console/console_output.h"
 #include "vmm/rt/format.h"
 
@@ -44,7 +48,7 @@ void console_output_raw(struct console_output *output, const void *bytes, size_t
 
 	(void)console_output_tell_loss(output);
 	for (size_t i = 0; i < count; i++) {
-		/* Once something is lost the rest of it is too, up to the line that says so. */
+		/* Once a byte is lost, all others are too, up to the line that reports the loss. */
 		if (output->lost > 0 || console_output_room(output) == 0)
 			output->lost++;
 		else

@@ -6,9 +6,9 @@
 #define CONSOLE_OUTPUT_BYTES 131072u
 
 /*
- * What waits to be sent to the operator's terminal: a byte ring that never blocks its writer. What
- * does not fit is dropped and counted; once there is room again, one line says how much is missing.
- * Whoever writes much checks console_output_room first.
+ * Bytes to be sent to the operator's terminal: a ring that never blocks its writer. Bytes that do
+ * not fit are dropped and counted; once there is room again, a line says how many are missing.
+ * Writers of long output check console_output_room first.
  */
 struct console_output {
 	u32 written; /* free-running */
@@ -21,15 +21,18 @@ struct console_output {
 void console_output_init(struct console_output *output);
 u32 console_output_room(const struct console_output *output);
 
-/* Bytes as they are, CR and LF included. */
+/* Writes bytes unchanged, CR and LF included. */
 void console_output_raw(struct console_output *output, const void *bytes, size_t count);
-/* This program's own text: each LF becomes CR LF. */
+/* Writes the manager's own text: each LF becomes CR LF. */
 void console_output_text(struct console_output *output, struct text text);
-/* True: something was lost, and the line that says so has just been written. */
+/* Reports lost output; returns whether there was any and the line was written. */
 bool console_output_tell_loss(struct console_output *output);
 /* Ends the line unless the cursor is at the start of one. */
 void console_output_fresh_line(struct console_output *output);
 
-/* Up to *count waiting bytes, in place; console_output_taken says how many of them were sent. */
+/*
+ * Returns up to *count waiting bytes, in place; console_output_taken says how many of them were
+ * sent.
+ */
 const u8 *console_output_waiting(const struct console_output *output, u32 *count);
 void console_output_taken(struct console_output *output, u32 count);

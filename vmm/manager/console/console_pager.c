@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Decides how much of a command's output may be sent before the operator asks for more. Called by
+ * console.c and console_send.c. Holds no state beyond the given pager.
+ */
 #include "vmm/manager/console/console_pager.h"
 
 void pager_begin(struct pager *pager, u32 rows, u32 position)
@@ -23,7 +27,7 @@ void pager_off(struct pager *pager)
 	pager->paused = false;
 }
 
-/* Bytes of the command's output among `count` at position. */
+/* Returns how many of `count` bytes at the position are before the end of the command's output. */
 static u32 pager_mine(const struct pager *pager, u32 count, u32 position)
 {
 	u32 to_end = pager->end - position;
@@ -31,7 +35,9 @@ static u32 pager_mine(const struct pager *pager, u32 count, u32 position)
 	return pager->ended && to_end < count ? to_end : count;
 }
 
-/* Bytes among them that come before the command's: what was typed, the end of that line. */
+/*
+ * Returns how many of them come before the command's output: what was typed, and its end of line.
+ */
 static u32 pager_before(const struct pager *pager, u32 count, u32 position)
 {
 	s32 to_start = (s32)(pager->start - position);

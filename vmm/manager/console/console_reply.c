@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes pieces of answers to the terminal, in colour if the operator allows it. Called by
+ * console.c; holds no state.
+ */
 #include "vmm/manager/console/console_reply.h"
 
-/* ECMA-48, 8.3.117, Select Graphic Rendition: only where the terminal is said to obey it. */
+/*
+ * ECMA-48, 8.3.117, Select Graphic Rendition: used only if the operator said that the terminal
+ * obeys it.
+ */
 #define COLOUR_OFF    "\x1b[0m"
 #define COLOUR_RED    "\x1b[31m"
 #define COLOUR_YELLOW "\x1b[33m"
@@ -17,7 +24,7 @@ static void console_reply_put_coloured(struct console_output *output, const char
 		console_output_text(output, TEXT(COLOUR_OFF));
 }
 
-/* A table's first line: capitals and blanks. */
+/* Returns whether the text is a table's heading: capitals and blanks. */
 static bool console_reply_is_heading(struct text text)
 {
 	for (size_t i = 0; i < text.length; i++) {

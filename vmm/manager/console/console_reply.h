@@ -4,6 +4,6 @@
 #include "vmm/manager/console/console_output.h"
 #include "vmm/manager/command/reply.h"
 
-/* A piece of an answer as the terminal shows it. */
+/* Writes a piece of an answer as the terminal shows it. */
 void console_reply_put(struct console_output *output, bool colours, enum reply_kind kind,
 		       enum reply_tone tone, struct text text);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Keeps the commands of `run=` from the kernel's command line. Set by main.c, taken by console.c.
+ */
 #include "vmm/manager/console/console_script.h"
 #include "vmm/manager/text/text.h"
 

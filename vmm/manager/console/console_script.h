@@ -3,9 +3,9 @@
 
 #include "vmm/manager/console/line_editor.h"
 
-/* The commands of `run=`, separated by ';', one after the other. */
+/* Sets the commands of `run=`, separated by ';'. */
 void console_script_set(const char *commands);
-/* Whether there are any left. */
+/* Returns whether any command is left. */
 bool console_script_left(void);
-/* The next one, without blanks around it; one that is empty or too long is "". */
+/* Takes the next command, without blanks around it; an empty or too long one is "". */
 void console_script_next(char line[LINE_MAX + 1]);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Asks for secrets at the console without echo: the password, a new password, and the state key.
+ * Called by console.c. Owns the typed lines, which it wipes, and the console's login.
+ */
 #include "vmm/manager/console/console_secret.h"
 #include "vmm/manager/console/console_input.h"
 #include "vmm/manager/process/random.h"
@@ -8,24 +12,24 @@
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
 
-/* As many as login takes at a time: others have their turn in between. */
+/* As many iterations as a login takes at a time: other work has its turn in between. */
 #define ITERATIONS_A_STEP 128u
 
 enum stage {
-	STAGE_PASSWORD, /* being typed */
+	STAGE_PASSWORD, /* the password is being typed */
 	STAGE_CHECK,
-	STAGE_DELAY, /* after too many wrong ones; what is typed meanwhile is lost */
-	STAGE_NEW,   /* a new one being typed */
-	STAGE_AGAIN, /* and once more */
-	STAGE_MAKE,  /* its hash under way */
-	STAGE_KEY,   /* the key of saved VMs being typed */
+	STAGE_DELAY, /* after too many wrong passwords; input is lost meanwhile */
+	STAGE_NEW,   /* a new password is being typed */
+	STAGE_AGAIN, /* the new password is being typed again */
+	STAGE_MAKE,  /* its hash is being computed */
+	STAGE_KEY,   /* the key of saved VMs is being typed */
 };
 
 struct login console_login = {.name = "console", .open = true};
 static struct console_output *output;
 static enum stage stage;
 static struct secret_line line;
-static struct secret_line first; /* of the two lines of a new password */
+static struct secret_line first; /* the first of the two lines of a new password */
 static struct password_hash made;
 static struct password_work work;
 

@@ -6,29 +6,32 @@
 #include "vmm/manager/login/login.h"
 
 /*
- * What the console asks without showing what is typed: the password that opens it, the two lines
- * that make a new one, and the key of saved VMs. Nothing here waits: a step does what can be done.
+ * What the console asks without echo: the password that opens it, the two lines of a new password,
+ * and the key of saved VMs. Nothing here waits: a step does what can be done.
  */
 enum console_secret_state {
-	CONSOLE_SECRET_IDLE, /* nothing to do before there is input, or the deadline */
+	CONSOLE_SECRET_IDLE, /* nothing to do before input, or the deadline */
 	CONSOLE_SECRET_BUSY, /* more to do at once */
 	CONSOLE_SECRET_DONE, /* the console is the operator's again */
 };
 
-/* The door to the console. */
+/* The login of the console. */
 extern struct login console_login;
 
-/* Asks for the password; once it was given, a step returns CONSOLE_SECRET_DONE. */
+/* Asks for the password; once it was right, a step returns CONSOLE_SECRET_DONE. */
 void console_secret_ask(struct console_output *output);
-/* Asks for a new password, twice; prints the line for the configuration. */
+/* Asks for a new password, twice, and prints the line for the configuration. */
 void console_secret_make(struct console_output *output, u32 iterations);
 
 /* Asks for the key of saved VMs. */
 void console_secret_ask_key(struct console_output *output);
 
-/* Gives up the making of a new password; false: its hash is under way and will be there soon. */
+/*
+ * Gives up making a new password; returns false if its hash is being computed and will soon be
+ * there.
+ */
 bool console_secret_drop(void);
 
 enum console_secret_state console_secret_step(enum serial_name port);
-/* The TSC at which that has to be called at the latest. */
+/* Returns the TSC by which console_secret_step has to be called. */
 u64 console_secret_deadline(void);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Sends the console's output through the serial port and the pager. Called by console.c. Owns the
+ * text that goes out first.
+ */
 #include "vmm/manager/console/console_send.h"
 
 static struct text first;
@@ -8,7 +12,7 @@ void console_send_first(struct text text)
 	first = text;
 }
 
-/* True when it is out. */
+/* Sends the first text; returns whether all of it is out. */
 static bool console_send_from_first(enum serial_name port)
 {
 	u32 sent = serial_send(port, (const u8 *)first.start, (u32)first.length);

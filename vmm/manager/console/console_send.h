@@ -6,10 +6,10 @@
 #include "vmm/manager/host/serial.h"
 
 /*
- * Sends what waits, as much as the port takes and the pager lets through. `recover` is asked when
- * all is sent: whether there is more after all.
+ * Sends waiting output, as much as the port takes and the pager lets through. When all is sent,
+ * `recover` says whether there is more after all.
  */
 void console_send(enum serial_name port, struct console_output *output, struct pager *pager,
 		  bool (*recover)(void));
-/* Goes out before what waits: the pager's own words. */
+/* Sets a text to send before the waiting output: the pager's own words. */
 void console_send_first(struct text text);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Edits a line and draws it on the terminal. Called by console.c, and by line_keys.c and
+ * line_history.c, which do what keys ask for. Holds no state beyond the given editor.
+ */
 #include "vmm/manager/console/line_editor.h"
 #include "vmm/manager/console/line_keys.h"
 #include "vmm/manager/text/text.h"
@@ -24,7 +28,7 @@ static void line_draw_visible(struct line_editor *editor, u32 from, u32 to)
 	}
 }
 
-/* What comes before the line: the prompt, or what is searched for. */
+/* Returns the text before the line: the prompt, or the search. */
 static const char *line_prompt_of(const struct line_editor *editor, char *buffer, size_t size)
 {
 	if (!editor->searching)
@@ -41,13 +45,16 @@ static u32 line_prompt_columns(const struct line_editor *editor)
 	return (u32)strlen(line_prompt_of(editor, buffer, sizeof(buffer)));
 }
 
-/* Columns for the line, leaving the last one free: some terminals wrap as soon as it is used. */
+/*
+ * Returns the columns for the line, without the last one: some terminals wrap as soon as it is
+ * used.
+ */
 static u32 line_window_columns(const struct line_editor *editor)
 {
 	return editor->columns - 1 - line_prompt_columns(editor);
 }
 
-/* Moves the window so that the cursor is in it, by half a window at a time. */
+/* Moves the window by half its width, so that the cursor is in it. */
 static void line_place_window(struct line_editor *editor)
 {
 	u32 columns = line_window_columns(editor);
@@ -123,7 +130,7 @@ void line_editor_columns(struct line_editor *editor, u32 columns)
 	editor->columns = MAX(columns, 40u);
 }
 
-/* The cursor goes as far down and right as it can, says where it is, and comes back (VT100). */
+/* Asks for the cursor's position after moving it as far down and right as it goes (VT100). */
 void line_editor_ask_size(struct line_editor *editor)
 {
 	line_draw_text(editor, "\x1b\x37\x1b[999;999H\x1b[6n\x1b\x38");
@@ -175,7 +182,7 @@ void line_editor_insert(struct line_editor *editor, const char *text, u32 count)
 	editor->wrapped = editor->drawn > editor->columns - 1;
 }
 
-/* Takes [from, to) out; what was killed can be yanked back. */
+/* Takes [from, to) out of the line; a killed part (`keep`) can be yanked back. */
 void line_erase(struct line_editor *editor, u32 from, u32 to, bool keep)
 {
 	bool last = from + 1 == editor->length && to == editor->length;

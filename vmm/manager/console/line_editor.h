@@ -3,27 +3,27 @@
 
 #include "lib/types.h"
 
-#define LINE_MAX	1024u /* characters of a line */
+#define LINE_MAX	1024u /* most characters of a line */
 #define LINE_HISTORY	32u
 #define LINE_PROMPT_MAX 48u
 #define LINE_QUERY_MAX	24u
-#define LINE_COLUMNS	80u /* of the terminal; a wider one only leaves room unused */
+#define LINE_COLUMNS	80u /* columns of the terminal; a wider one only leaves room unused */
 
 enum line_event {
 	LINE_NONE,
 	LINE_DONE,     /* a line is in `text` */
-	LINE_TOO_LONG, /* more than LINE_MAX characters came before the end of the line */
-	LINE_BAD,      /* it held a byte that no line has: bad_byte, at bad_column from 1 */
+	LINE_TOO_LONG, /* more than LINE_MAX characters came before its end */
+	LINE_BAD,      /* it has a byte that no line has: bad_byte, at bad_column from 1 */
 	LINE_BREAK,    /* Ctrl-C: the line is given up */
-	LINE_COMPLETE, /* Tab: complete what is before the cursor */
-	LINE_SIZE,     /* the terminal has said its size: told_rows, told_columns */
+	LINE_COMPLETE, /* Tab: complete the text before the cursor */
+	LINE_SIZE,     /* the terminal has told its size: told_rows, told_columns */
 };
 
 /*
  * Edits one line of a terminal, byte by byte. Draws with printable characters, CR, LF and BS only,
  * so that a pipe can read along: typing at the end of the line gives plain echo. A line wider than
  * the terminal is shown through a window once it is edited anywhere but at its end. A line is
- * printable ASCII; anything else that is no key is drawn as '?', and makes the line a bad one.
+ * printable ASCII; any other byte that is no key is drawn as '?', and makes the line a bad one.
  */
 struct line_editor {
 	void (*write)(void *context, const char *bytes, size_t count);
@@ -34,23 +34,23 @@ struct line_editor {
 	char text[LINE_MAX + 1]; /* terminated */
 	u32 length;
 	u32 cursor;
-	bool overflow; /* everything up to the end of the line is dropped */
+	bool overflow; /* the rest of the line is dropped */
 	u8 bad_byte;
 	u32 bad_column; /* 0: none */
 	bool after_cr; /* a LF now belongs to the CR before it */
 
-	/* what the terminal shows */
+	/* state of the terminal */
 	bool shown;
 	bool wrapped; /* plain echo has run past the right edge */
 	u32 window;   /* first character shown */
-	u32 drawn;    /* columns in use after the prompt */
+	u32 drawn;    /* columns in use, the prompt included */
 
-	/* escape sequence being read */
+	/* the escape sequence being read */
 	u8 escape_state;
 	u8 escape_length;
-	bool meta; /* ESC came before it */
+	bool meta; /* an ESC came before it */
 	char escape[12];
-	bool size_asked; /* the next answer is taken, others are keys */
+	bool size_asked; /* the next answer is the size; others are keys */
 	u32 told_rows;
 	u32 told_columns;
 
@@ -58,9 +58,9 @@ struct line_editor {
 	u32 killed_length;
 
 	char history[LINE_HISTORY][LINE_MAX + 1];
-	u32 history_count;	    /* lines ever added; the last LINE_HISTORY of them are kept */
-	u32 history_back;	    /* how far back the user looks, 0: at the line being written */
-	bool searching;		    /* Ctrl-R: the query is typed, the line is what it found */
+	u32 history_count;	    /* lines ever added; the last LINE_HISTORY are kept */
+	u32 history_back;	    /* how far back the user looks; 0: at the line being written */
+	bool searching;		    /* Ctrl-R: the query is typed, the line is the find */
 	bool search_failed;
 	char query[LINE_QUERY_MAX + 1];
 	u32 query_length;
@@ -71,8 +71,8 @@ void line_editor_init(struct line_editor *editor, const char *prompt,
 		      void (*write)(void *context, const char *bytes, size_t count), void *context);
 
 /*
- * Takes one byte from the terminal. After LINE_DONE, LINE_TOO_LONG and LINE_BREAK the terminal
- * is at the start of a new line without prompt; the caller uses `text` and calls line_editor_begin.
+ * Takes one byte from the terminal. After LINE_DONE, LINE_TOO_LONG and LINE_BREAK the terminal is
+ * at the start of a new line without prompt; the caller uses `text` and calls line_editor_begin.
  */
 enum line_event line_editor_feed(struct line_editor *editor, char byte);
 
@@ -80,16 +80,16 @@ enum line_event line_editor_feed(struct line_editor *editor, char byte);
 void line_editor_begin(struct line_editor *editor);
 
 /*
- * Makes room for other output at the start of a line, and shows prompt and line again after it.
- * Hiding what is hidden and showing what is shown does nothing.
+ * Make room for other output at the start of a line, and show prompt and line again after it.
+ * Hiding a hidden line or showing a shown one does nothing.
  */
 void line_editor_hide(struct line_editor *editor);
 void line_editor_show(struct line_editor *editor);
 
-/* The terminal's width from now on, at least 40. */
+/* Sets the terminal's width, at least 40. */
 void line_editor_columns(struct line_editor *editor, u32 columns);
 
-/* Asks the terminal for its size; LINE_SIZE is the answer. */
+/* Asks the terminal for its size; its answer is LINE_SIZE. */
 void line_editor_ask_size(struct line_editor *editor);
 
 /* Types `count` characters at the cursor, as completion does. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The lines before this one: one by one, or by a part of them. */
+/*
+ * Finds earlier lines, one by one or by a part of them. Called by line_editor.c and line_keys.c.
+ * Holds no state beyond the given editor.
+ */
 #include "vmm/manager/console/line_keys.h"
 #include "vmm/manager/text/text.h"
 
@@ -15,7 +18,7 @@ void line_history_add(struct line_editor *editor)
 	editor->history_count++;
 }
 
-/* back: lines before the one being written, 0 that line itself. */
+/* Shows the line `back` lines before the one being written; 0 is that line itself. */
 static void line_history_go(struct line_editor *editor, u32 back)
 {
 	if (back > MIN(editor->history_count, LINE_HISTORY) || back == editor->history_back)
@@ -38,7 +41,10 @@ void line_history_down(struct line_editor *editor)
 		line_history_go(editor, editor->history_back - 1);
 }
 
-/* The newest line, `back` lines back or older, that holds the query. None: the line stays. */
+/*
+ * Shows the newest line, `back` lines back or older, that contains the query; if there is none, the
+ * line stays.
+ */
 static void line_search_from(struct line_editor *editor, u32 back)
 {
 	struct text query = {editor->query, editor->query_length};
@@ -69,7 +75,7 @@ void line_search_begin(struct line_editor *editor)
 	line_redraw(editor);
 }
 
-/* Ends the search: what was found becomes the line (`keep`), or the line is what it was. */
+/* Ends the search: the found line stays (`keep`), or the earlier line comes back. */
 void line_search_end(struct line_editor *editor, bool keep)
 {
 	editor->searching = false;
@@ -81,7 +87,10 @@ void line_search_end(struct line_editor *editor, bool keep)
 	}
 }
 
-/* True when the byte belongs to the search; else it ends the search and is a key like any other. */
+/*
+ * Returns whether the byte belongs to the search; another one ends the search and is an ordinary
+ * key.
+ */
 bool line_search_feed(struct line_editor *editor, char byte)
 {
 	if (byte == CTRL_R) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What each key does to the line. */
+/*
+ * Does to the line what each key asks for, and reads escape sequences. Called by line_editor.c.
+ * Holds no state beyond the given editor.
+ */
 #include "vmm/manager/console/line_keys.h"
 #include "vmm/manager/text/text.h"
 
@@ -33,7 +36,7 @@ static void line_delete_right(struct line_editor *editor)
 		line_erase(editor, editor->cursor, editor->cursor + 1, false);
 }
 
-/* A byte that no key sends and no line has. */
+/* Notes a byte that no key sends and no line has. */
 void line_take_bad(struct line_editor *editor, char byte)
 {
 	if (editor->bad_column == 0) {
@@ -53,7 +56,7 @@ static void line_move_right(struct line_editor *editor, bool word)
 		     word ? line_word_right(editor) : MIN(editor->cursor + 1, editor->length));
 }
 
-/* A number of at most three digits, and where it ends. */
+/* Takes a number of at most three digits, and moves *text behind it. */
 static u32 line_take_number(const char **text)
 {
 	u32 number = 0;
@@ -63,7 +66,10 @@ static u32 line_take_number(const char **text)
 	return number;
 }
 
-/* CPR, "ROWS;COLUMNS" (ECMA-48, 8.3.14): also what F3 sends with a key held, so only if asked. */
+/*
+ * Takes a cursor position, "ROWS;COLUMNS" (CPR; ECMA-48, 8.3.14), only if it was asked for: F3 with
+ * a modifier sends the same.
+ */
 static bool line_take_size(struct line_editor *editor, char final)
 {
 	const char *at = editor->escape;
@@ -82,7 +88,7 @@ static bool line_take_size(struct line_editor *editor, char final)
 	return true;
 }
 
-/* The keys that send a number and '~'. */
+/* Handles keys that send a number and '~'. */
 static void line_handle_numbered(struct line_editor *editor, bool modified)
 {
 	switch (editor->escape[0]) {
@@ -101,14 +107,14 @@ static void line_handle_numbered(struct line_editor *editor, bool modified)
 		else
 			line_delete_right(editor);
 		break;
-	default: /* PageUp, F5, the brackets round what is pasted */
+	default: /* PageUp, F5, the brackets around pasted text */
 		break;
 	}
 }
 
 /*
- * Sequences of xterm, rxvt, VT100 and the Linux console: "[" parameters final, or "O" final. With
- * Ctrl or Alt held xterm adds ";5" or ";3", rxvt sends small letters or an ESC before it all.
+ * Handles sequences of xterm, rxvt, VT100 and the Linux console: "[" parameters final, or "O"
+ * final. With Ctrl or Alt xterm adds ";5" or ";3", rxvt sends small letters or an ESC first.
  */
 static void line_handle_escape(struct line_editor *editor, char final)
 {
@@ -139,7 +145,7 @@ static void line_handle_escape(struct line_editor *editor, char final)
 	case '~':
 		line_handle_numbered(editor, modified);
 		break;
-	case 'E': /* other keys of a terminal: they do nothing */
+	case 'E': /* other keys of a terminal do nothing */
 	case 'P':
 	case 'Q':
 	case 'R':
@@ -152,7 +158,7 @@ static void line_handle_escape(struct line_editor *editor, char final)
 	}
 }
 
-/* ESC and a letter: Alt held, or ESC pressed before. */
+/* Handles ESC and a letter: Alt was held, or ESC pressed before. */
 static void line_handle_alt(struct line_editor *editor, char byte)
 {
 	switch (byte) {
@@ -262,7 +268,7 @@ enum line_event line_control_feed(struct line_editor *editor, char byte)
 		editor->meta = false;
 		break;
 	case CTRL_G:
-	case CTRL_BRACKET: /* leaves a guest's console; here it is pressed once too often */
+	case CTRL_BRACKET: /* leaves a guest's console; here it was pressed once too often */
 		break;
 	default:
 		line_take_bad(editor, byte);

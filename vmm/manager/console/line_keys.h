@@ -3,7 +3,7 @@
 
 #include "vmm/manager/console/line_editor.h"
 
-/* What the parts of the line editor share. */
+/* What the files of the line editor share. */
 
 enum control {
 	CTRL_A = 0x01, CTRL_B = 0x02, CTRL_C = 0x03, CTRL_D = 0x04, CTRL_E = 0x05, CTRL_F = 0x06,
@@ -14,12 +14,12 @@ enum control {
 };
 
 
-/* line_editor.c: text and terminal. */
+/* line_editor.c: the text and the terminal */
 void line_draw_text(struct line_editor *editor, const char *text);
 void line_redraw(struct line_editor *editor);
 void line_clear(struct line_editor *editor);
 void line_move_to(struct line_editor *editor, u32 cursor);
-/* Takes [from, to) out; what was killed (`keep`) can be yanked back. */
+/* Takes [from, to) out of the line; a killed part (`keep`) can be yanked back. */
 void line_erase(struct line_editor *editor, u32 from, u32 to, bool keep);
 void line_replace(struct line_editor *editor, const char *text);
 
@@ -28,13 +28,16 @@ void line_history_add(struct line_editor *editor);
 void line_history_up(struct line_editor *editor);
 void line_history_down(struct line_editor *editor);
 void line_search_begin(struct line_editor *editor);
-/* Ends the search: what was found becomes the line (`keep`), or the line is what it was. */
+/* Ends the search: the found line stays (`keep`), or the earlier line comes back. */
 void line_search_end(struct line_editor *editor, bool keep);
-/* True when the byte belongs to the search; else it ends the search and is a key like any other. */
+/*
+ * Returns whether the byte belongs to the search; another one ends the search and is an ordinary
+ * key.
+ */
 bool line_search_feed(struct line_editor *editor, char byte);
 
 /* line_keys.c */
-/* A byte that no key sends and no line has. */
+/* Notes a byte that no key sends and no line has. */
 void line_take_bad(struct line_editor *editor, char byte);
 enum line_event line_escape_feed(struct line_editor *editor, char byte);
 enum line_event line_control_feed(struct line_editor *editor, char byte);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Filters what a guest prints, byte by byte: decides where text, sequences and strings begin and
+ * end. Called by console_guest.c; terminal_sequence.c decides which sequences pass. Holds no state
+ * beyond the given filter; every byte is untrusted.
+ */
 #include "vmm/manager/console/terminal_filter.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -15,15 +20,15 @@
 #define ESCAPE	   0x1b
 #define DELETE	   0x7f
 
-#define REPEAT_MAX    255u /* of a line's graphic: a line */
-#define LINUX_PALETTE 7u   /* hexadecimal digits after ESC ] P, which nothing else ends */
+#define REPEAT_MAX    255u /* of a line graphic: one line of them */
+#define LINUX_PALETTE 7u   /* hexadecimal digits after ESC ] P, which has no other end */
 
 enum state {
 	STATE_TEXT,
 	STATE_ESCAPE,	/* after ESC */
 	STATE_SET,	/* after ESC and an intermediate byte */
 	STATE_SEQUENCE, /* a control sequence: ESC [ */
-	STATE_STRING,	/* dropped up to its end */
+	STATE_STRING,	/* a string, dropped up to its end */
 	STATE_OSC,	/* after ESC ] */
 	STATE_SKIP,
 };
@@ -40,7 +45,7 @@ static void terminal_filter_put_byte(struct terminal_filter *filter, char byte)
 	filter->put(filter->context, &byte, 1);
 }
 
-/* DEC's special graphics from 0x5f on, as xterm has them in Unicode. */
+/* DEC's special graphics from 0x5f on, in Unicode as in xterm. */
 static const u16 graphics[] = {
 	0x0020, 0x25c6, 0x2592, 0x2409, 0x240c, 0x240d, 0x240a, 0x00b0, 0x00b1, 0x2424, 0x240b,
 	0x2518, 0x2510, 0x250c, 0x2514, 0x253c, 0x23ba, 0x23bb, 0x2500, 0x23bc, 0x23bd, 0x251c,
@@ -79,7 +84,7 @@ static void terminal_filter_take_printable(struct terminal_filter *filter, u8 by
 	}
 }
 
-/* C0, which work in the middle of a sequence too. */
+/* Handles C0 controls, which work in the middle of a sequence too. */
 static void terminal_filter_take_control(struct terminal_filter *filter, u8 byte)
 {
 	switch (byte) {
@@ -88,7 +93,7 @@ static void terminal_filter_take_control(struct terminal_filter *filter, u8 byte
 	case '\r':
 		terminal_filter_put_byte(filter, (char)byte);
 		break;
-	case '\n' + 1 ... FORM_FEED: /* terminals take them for the same */
+	case '\n' + 1 ... FORM_FEED: /* terminals treat them as LF */
 		terminal_filter_put_byte(filter, '\n');
 		break;
 	case SHIFT_OUT:
@@ -112,7 +117,7 @@ static void terminal_filter_begin_character(struct terminal_filter *filter, u8 b
 	filter->character[0] = (char)byte;
 }
 
-/* False: the byte does not go on with the character, which is not one. */
+/* Continues a character; returns false if the byte does not belong to it, so that it is none. */
 static bool terminal_filter_continue_character(struct terminal_filter *filter, u8 byte)
 {
 	bool fits = byte >= filter->low && byte <= filter->high;
@@ -127,7 +132,7 @@ static bool terminal_filter_continue_character(struct terminal_filter *filter, u
 	filter->high = 0xbf;
 	if (--filter->need > 0)
 		return true;
-	/* U+0080 to U+009F are C1 again, which xterm obeys in this form as well */
+	/* U+0080 to U+009F are C1 controls too: xterm obeys them in this form */
 	if (filter->have == 2 && (u8)filter->character[0] == 0xc2 && byte < 0xa0)
 		terminal_filter_put_byte(filter, '?');
 	else
@@ -166,7 +171,7 @@ static void terminal_filter_end_escape(struct terminal_filter *filter, u8 byte)
 	case ']':
 		terminal_filter_begin_string(filter, STATE_OSC, true);
 		break;
-	case 'P': /* DCS: what it carries may have lines */
+	case 'P': /* DCS: its contents may have lines */
 		terminal_filter_begin_string(filter, STATE_STRING, false);
 		break;
 	case 'X':
@@ -189,11 +194,13 @@ static void terminal_filter_take_escape(struct terminal_filter *filter, u8 byte)
 	}
 }
 
-/* ESC ( and ESC ) name the sets G0 and G1; `0` is the line graphics, all others are text. */
+/*
+ * Takes the set that ESC ( or ESC ) selects as G0 or G1; `0` is the line graphics, others are text.
+ */
 static void terminal_filter_take_set(struct terminal_filter *filter, u8 byte)
 {
 	if (byte < '0') {
-		filter->intermediate = 0; /* two of them: something else */
+		filter->intermediate = 0; /* two intermediate bytes mean something else */
 		return;
 	}
 	if (filter->intermediate == '(' || filter->intermediate == ')')
@@ -214,7 +221,9 @@ static void terminal_filter_take_sequence(struct terminal_filter *filter, u8 byt
 	}
 }
 
-/* ESC ] R and ESC ] P with seven digits are Linux's, and have no end. */
+/*
+ * Takes the byte after ESC ]. ESC ] R, and ESC ] P with seven digits, are Linux's and have no end.
+ */
 static void terminal_filter_take_osc(struct terminal_filter *filter, u8 byte)
 {
 	filter->state = STATE_STRING;
@@ -231,7 +240,7 @@ static bool terminal_filter_ends_string(const struct terminal_filter *filter, u8
 	return filter->text_string && (byte == BELL || byte == '\n');
 }
 
-/* A byte of a string. */
+/* Drops a byte of a string. */
 static void terminal_filter_drop(struct terminal_filter *filter, u8 byte)
 {
 	if (terminal_filter_ends_string(filter, byte)) {
@@ -245,7 +254,7 @@ static void terminal_filter_drop(struct terminal_filter *filter, u8 byte)
 	}
 }
 
-/* True: the byte is one of those that begin or end a sequence wherever they stand. */
+/* Returns whether the byte begins or ends a sequence wherever it stands. */
 static bool terminal_filter_take_anywhere(struct terminal_filter *filter, u8 byte)
 {
 	if (byte != ESCAPE && byte != CANCEL && byte != SUBSTITUTE)

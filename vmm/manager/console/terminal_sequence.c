@@ -1,36 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* Which sequences pass, by what they do (ECMA-48, 8.3; DEC's and xterm's own). */
+/*
+ * Decides which complete sequences pass, by what they do (ECMA-48, 8.3; DEC's and xterm's own), and
+ * restores the terminal afterwards. Called by terminal_filter.c and console_guest.c. Holds no state
+ * beyond the given filter.
+ */
 #include "vmm/manager/console/terminal_sequence.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/text/text.h"
 
 #define PARAMETERS_MAX 32u
-#define DIGITS_MAX     4u /* of a number: no terminal is larger, and REP has an end */
+#define DIGITS_MAX     4u /* digits of a number: no terminal is larger, and REP is bounded */
 
 /*
- * Insert and delete, move, erase, scroll, repeat: ICH CUU CUD CUF CUB CNL CPL CHA CUP CHT ED EL IL
- * DL DCH SU SD ECH CBT HPA HPR REP VPA VPR HVP.
+ * Sequences that insert, delete, move, erase, scroll and repeat: ICH CUU CUD CUF CUB CNL CPL CHA
+ * CUP CHT ED EL IL DL DCH SU SD ECH CBT HPA HPR REP VPA VPR HVP.
  */
 #define DRAWING "@ABCDEFGHIJKLMPSTXZ`abdef"
 
-/* DEC's modes: form of the cursor keys, reverse, origin, wrapping, cursor seen, other screen. */
+/*
+ * DEC's modes that pass: cursor keys, reverse, origin, wrapping, visible cursor, alternate screen.
+ */
 static const u16 modes[] = {1, 5, 6, 7, 25, 47, 1047, 1048, 1049};
 
 #define MODE_ORIGIN 6u
-#define MODE_INSERT 4u /* of ECMA's */
+#define MODE_INSERT 4u /* an ECMA mode */
 
 struct parameter {
 	const char *start;
 	u32 length;
-	u32 number; /* the first one, if it has several; 0 without any */
-	bool parts; /* it has several, separated by ':' */
+	u32 number; /* the first number; 0: there is none */
+	bool parts; /* there are several numbers, separated by ':' */
 };
 
 struct parameters {
-	char marker; /* '?' and its like; 0: none */
+	char marker; /* '?' and the like; 0: none */
 	char intermediate;
-	bool parts; /* any has several numbers */
+	bool parts; /* one of them has several numbers */
 	u32 count;
 	struct parameter each[PARAMETERS_MAX];
 };
@@ -40,7 +46,7 @@ static void terminal_put_text(struct terminal_filter *filter, const char *text)
 	filter->put(filter->context, text, strlen(text));
 }
 
-/* Each number is short, and there is nothing else. */
+/* Reads a parameter; returns false unless it consists of short numbers. */
 static bool terminal_parse_parameter(struct parameters *all, const char *start, u32 length)
 {
 	struct parameter *parameter = &all->each[all->count];
@@ -62,7 +68,7 @@ static bool terminal_parse_parameter(struct parameters *all, const char *start, 
 	return true;
 }
 
-/* False: it is none that could pass. */
+/* Reads the parameters; returns false for a sequence that cannot pass. */
 static bool terminal_parse(const struct terminal_filter *filter, struct parameters *all)
 {
 	const char *at = filter->parameters;
@@ -85,7 +91,9 @@ static bool terminal_parse(const struct terminal_filter *filter, struct paramete
 	       terminal_parse_parameter(all, start, (u32)(end - start));
 }
 
-/* Puts the sequence with those of its parameters whose bits are in `kept`; not without any. */
+/*
+ * Puts the sequence with those parameters whose bits are in `kept`, or not at all if none is left.
+ */
 static void terminal_put_sequence(struct terminal_filter *filter, const struct parameters *all,
 				  u64 kept, char final)
 {
@@ -118,9 +126,9 @@ static u64 terminal_every(const struct parameters *all)
 	return BIT(all->count) - 1;
 }
 
-/* --- colours: all but the other fonts, which are character sets --- */
+/* --- colours: all pass, but not other fonts, which are character sets --- */
 
-/* How many parameters follow that belong to a colour: 5 and an index, or 2 and three parts. */
+/* Returns how many parameters of a colour follow: 5 and an index, or 2 and three parts. */
 static u32 terminal_colour_length(const struct parameters *all, u32 place)
 {
 	u32 number = all->each[place].number;
@@ -194,7 +202,10 @@ static void terminal_restore_sets(struct terminal_filter *filter)
 	filter->sets = filter->saved_sets;
 }
 
-/* ED 3 takes away what has scrolled off the operator's screen; SD with five is xterm's mouse. */
+/*
+ * Returns whether the sequence only draws. ED 3 would erase the operator's scrolled lines, and SD
+ * with five numbers is xterm's mouse.
+ */
 static bool terminal_draws(const struct parameters *all, char final)
 {
 	if (strchr(DRAWING, final) == NULL || all->count > 2)
@@ -271,7 +282,7 @@ void terminal_escape(struct terminal_filter *filter, char final)
 	case '=':
 	case '>':
 		break;
-	case 'c': /* RIS: what it undoes is undone, the terminal keeps the rest */
+	case 'c': /* RIS: undo what it would undo; the terminal keeps the rest */
 		filter->sets = filter->saved_sets = (struct terminal_sets){.used = 0};
 		filter->touched = true;
 		terminal_filter_leave(filter);
@@ -286,7 +297,10 @@ void terminal_escape(struct terminal_filter *filter, char final)
 
 /* --- leaving --- */
 
-/* The scrolling region and the origin move the cursor, which then goes to the last line. */
+/*
+ * Restores region and screen. Resetting region and origin moves the cursor, which then goes to the
+ * last line.
+ */
 static void terminal_leave_screen(struct terminal_filter *filter)
 {
 	if (filter->region)
@@ -310,8 +324,9 @@ void terminal_filter_leave(struct terminal_filter *filter)
 }
 
 /*
- * Ends whatever is under way, resets softly, and takes back what makes a terminal type by itself:
- * mouse, focus, pasting, other keys; UTF-8 is back, sending 8-bit controls is not.
+ * Sequences that end whatever is under way, reset the terminal softly, and turn off what makes it
+ * type by itself: mouse, focus, pasting, other keys. UTF-8 is turned on again, 8-bit controls are
+ * not.
  */
 #define RAW_BEFORE "\x18\x1b\\\x1b[!p\x1b F\x1b%G"
 #define RAW_AFTER                                                                                  \
