@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the drivers of PCI devices have in common: claiming the function, giving out a BAR, making
+ * the device quiet. Called by the driver kinds of disks and cards. Holds no state; pci/ writes
+ * configuration space.
+ */
 #include "vmm/manager/driver/device.h"
 
 #include "vmm/manager/driver/device_irq.h"

@@ -5,7 +5,7 @@
 #include "vmm/manager/process/process_build.h"
 
 /*
- * What a driver drives, by one number: a function of the host's PCI and, where several drivers
+ * The device of a driver, as one number: a function of the host's PCI and, where several drivers
  * share a function, a unit of it, such as a disk at an IDE controller.
  */
 #define DEVICE_UNITS 32u
@@ -25,10 +25,10 @@ static inline u32 device_unit(u32 device)
 	return device % DEVICE_UNITS;
 }
 
-/* For `equip` of driver_kind. The function is the driver's from now on, if it was nobody's. */
+/* For `equip` of driver_kind: makes the function the driver's, if it was nobody's. */
 void device_claim(struct process_build *build, struct pci_function *function, const char *driver);
-/* The registers of a memory BAR, as START_REGISTERS with its number for a name. */
+/* Gives the registers of a memory BAR, as START_REGISTERS with the BAR's number as name. */
 void device_registers(struct process_build *build, const struct pci_function *function, u32 bar);
-/* For driver_kind, where nothing but the function has to become quiet. */
+/* For driver_kind, where only the function has to become quiet. */
 enum status device_quiet(u32 device, const char **problem);
 u64 device_quiet_deadline(u32 device);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes interrupts for drivers' devices, as messages or ISA lines, and drops them once a device is
+ * quiet. Called by the driver kinds of disks and cards. Owns the list of interrupts.
+ */
 #include "vmm/manager/driver/device_irq.h"
 
 #include "vmm/manager/driver/driver.h"
@@ -7,12 +11,14 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define NO_LINE (~0u) /* but messages */
+#define NO_LINE (~0u) /* the interrupt is a message */
 
 static handle_t irqs[DRIVER_MAX];
 static u32 irq_device[DRIVER_MAX];
 
-/* A new one, for that device, of a line or NO_LINE; NULL: there is none. */
+/*
+ * Makes an interrupt for the device, of a line or NO_LINE. Returns NULL if there is none to be had.
+ */
 static handle_t *device_irq_create(u32 device, u32 line)
 {
 	u32 free = 0;

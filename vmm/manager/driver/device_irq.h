@@ -6,17 +6,19 @@
 
 /*
  * The interrupts of functions that have a driver, at most one for each `device`. They are kept
- * until the device is quiet. Without one a driver looks by itself from time to time.
+ * until the device is quiet. Without an interrupt a driver looks by itself from time to time.
  */
 
-/* The function's message, MSI-X or MSI, on CPU 0. False: there is none to be had. */
+/*
+ * Gives the function's message, MSI-X or MSI, on CPU 0. Returns false if there is none to be had.
+ */
 bool device_irq_message(struct process_build *build, struct pci_function *function, u32 device);
-/* An ISA line, if nobody has it. */
+/* Gives an ISA line, if nobody has it. */
 void device_irq_line(struct process_build *build, u32 line, u32 device);
 /*
- * The message, or else the line that the firmware has left in configuration space: an ISA line, to
- * which the chipset leads those of PCI where there are no messages.
+ * Gives the message, or else the line that the firmware has left in configuration space: an ISA
+ * line, to which the chipset leads those of PCI where there are no messages.
  */
 void device_irq_any(struct process_build *build, struct pci_function *function, u32 device);
-/* Nothing raises it any more. */
+/* Drops the device's interrupt; nothing raises it any more. */
 void device_irq_drop(u32 device);

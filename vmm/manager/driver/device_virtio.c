@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Gives a driver the register structures of a virtio PCI device. Called by the virtio disks and
+ * cards. Reads configuration space, and refuses a device that bypasses its IOMMU.
+ */
 #include "vmm/manager/driver/device_virtio.h"
 
 #include "lib/bits.h"
@@ -8,18 +12,18 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* 4.1.4: from the beginning of the capability */
+/* 4.1.4: offsets from the beginning of the capability */
 enum virtio_capability {
 	VIRTIO_CAP_LENGTH = 2,
 	VIRTIO_CAP_TYPE = 3,
 	VIRTIO_CAP_BAR = 4,
 	VIRTIO_CAP_OFFSET = 8,
 	VIRTIO_CAP_BYTES = 12,
-	VIRTIO_CAP_MULTIPLIER = 16, /* of the notify structure only */
+	VIRTIO_CAP_MULTIPLIER = 16, /* only in the notify structure */
 	VIRTIO_CAP_END = 16,
 };
 
-/* By type, from 1 on. */
+/* Names of the structures by type, from 1 on. */
 static const char *const names[] = {
 	DRIVER_VIRTIO_COMMON,
 	DRIVER_VIRTIO_NOTIFY,
@@ -29,7 +33,7 @@ static const char *const names[] = {
 #define COMMON_TYPE 1u
 #define NOTIFY_TYPE 2u
 
-/* The first capability of that type whose BAR is memory; 0: there is none. */
+/* Returns the first capability of that type whose BAR is memory, or 0 if there is none. */
 static u32 device_virtio_find(const struct pci_function *function, u32 type)
 {
 	for (u32 i = 0; i < function->capability_count; i++) {
@@ -49,8 +53,9 @@ static u32 device_virtio_find(const struct pci_function *function, u32 type)
 }
 
 /*
- * A virtual device may go round the virtual IOMMU: one that does not offer VIRTIO_F_ACCESS_PLATFORM
- * uses physical addresses (6.1), and would take its driver's for such.
+ * Returns whether the device uses the IOMMU. A virtual device may bypass a virtual IOMMU: one that
+ * does not offer VIRTIO_F_ACCESS_PLATFORM uses physical addresses (6.1), and would take its
+ * driver's addresses for such.
  */
 static bool device_virtio_keeps_to_iommu(const struct pci_function *function, handle_t registers,
 					 u64 offset)

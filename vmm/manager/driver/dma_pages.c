@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes lists of the addresses under which a device finds memory. Called by driver_build.c and
+ * driver_link.c. Populates pages, and maps them into the device's space if it has one.
+ */
 #include "vmm/manager/driver/dma_pages.h"
 
 #include "lib/bits.h"

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of drivers. */
+/*
+ * The life of drivers: starts their processes, watches them for deaths and hangs, and restarts
+ * them. Called by the event loop, by the rooms disk and net, and by the commands on drivers. Owns
+ * the list of drivers; driver_build.c makes processes and driver_link.c links.
+ */
 #include "vmm/manager/driver/driver.h"
 
 #include "lib/bits.h"
@@ -61,7 +65,7 @@ const char *driver_life_name(enum driver_life life)
 	return names[life];
 }
 
-/* Nothing that it has told its device lands in memory from here on. */
+/* Detaches the device from memory: from here on none of its DMA arrives. */
 static void driver_detach(const struct driver *driver)
 {
 	if (driver->dma_space != HANDLE_NONE)
@@ -79,7 +83,7 @@ static void driver_fail(struct driver *driver, const char *reason)
 	driver_links_lose(driver);
 }
 
-/* Its device may have been started already: it is made quiet first. */
+/* Fails the driver after its device was made quiet, as that may have been started already. */
 static void driver_fail_quietly(struct driver *driver, const char *reason)
 {
 	if (driver->kind->quiet == NULL) {
@@ -178,7 +182,7 @@ static void driver_note_death(struct driver *driver)
 	driver->death_tsc[driver->deaths++ % CONFIG_RESTART_MAX] = clock_tsc();
 }
 
-/* Whoever dies at once would otherwise keep a CPU busy with nothing but that. */
+/* Sets the pause before the next start: a driver that dies at once must not keep a CPU busy. */
 static void driver_note_pause(struct driver *driver)
 {
 	u64 ready = driver->ready_tsc;
@@ -204,7 +208,7 @@ static bool driver_dies_too_often(const struct driver *driver)
 	return clock_tsc_to_ns(clock_tsc() - oldest) < DRIVER_WINDOW_NS;
 }
 
-/* It has said itself that its device is of no use: a restart would not help. */
+/* Returns whether the driver itself found its device useless: a restart would not help. */
 static bool driver_gave_up(const struct driver *driver)
 {
 	return __atomic_load_n(&driver->channel->state, __ATOMIC_ACQUIRE) == DRIVER_FAILED &&
@@ -245,7 +249,7 @@ void driver_process_ended(u32 number)
 {
 	struct driver *driver = &drivers[number % DRIVER_MAX];
 
-	/* the signal may be that of an earlier one */
+	/* the signal may be that of an earlier process */
 	if (driver->used && driver->process != HANDLE_NONE && driver->starts == number / DRIVER_MAX)
 		driver_ended(driver);
 }
@@ -295,7 +299,7 @@ bool driver_grow(struct driver *driver, u64 bytes, char *problem, size_t size)
 	return true;
 }
 
-/* False: not yet, or not to be had, which ends the restart. */
+/* Returns whether the device is quiet. If it cannot be made quiet, the driver fails. */
 static bool driver_is_quiet(struct driver *driver)
 {
 	const char *why = "its device is not quiet";
@@ -316,7 +320,7 @@ static bool driver_is_quiet(struct driver *driver)
 	return false;
 }
 
-/* The pages of those that died just before come back in the kernel's time. */
+/* Waits for pages: those of processes that have just died come back in the kernel's time. */
 static bool driver_waits_for_pages(struct driver *driver, enum status status)
 {
 	if ((status != STATUS_NO_QUOTA && status != STATUS_NO_MEMORY) || driver->ended_tsc == 0 ||
@@ -360,7 +364,10 @@ static bool driver_owes_answer(const struct driver *driver)
 	return __atomic_load_n(&driver->channel->answered, __ATOMIC_ACQUIRE) != driver->asked;
 }
 
-/* A switch has no requests to show whether it lives; a disk's driver may hang before it has one. */
+/*
+ * Asks whether the driver lives: a switch has no requests to show that, and a disk's driver may
+ * hang before it has one.
+ */
 static void driver_ask(struct driver *driver, u64 now)
 {
 	if (!driver->kind->class->asked || driver->life != DRIVER_LIFE_READY ||
@@ -371,7 +378,10 @@ static void driver_ask(struct driver *driver, u64 now)
 	sys_event_signal(driver->wake);
 }
 
-/* It owes the manager something: its disk, an answer, or that a client has left. */
+/*
+ * Returns whether the driver owes the manager something: its disk, an answer, or the end of a
+ * client.
+ */
 static bool driver_has_work(const struct driver *driver)
 {
 	if (driver->life == DRIVER_LIFE_STARTING || driver->channel->waiting != 0 ||
@@ -386,7 +396,10 @@ static bool driver_has_work(const struct driver *driver)
 	return false;
 }
 
-/* A device may take its time to come up; where there is none, nothing has to be waited for. */
+/*
+ * Returns how long a driver may do nothing. A device may take time to come up; without one there is
+ * nothing to wait for.
+ */
 static u64 driver_patience_ns(const struct driver *driver)
 {
 	return driver->life == DRIVER_LIFE_STARTING && driver->kind->quiet != NULL
@@ -394,7 +407,7 @@ static u64 driver_patience_ns(const struct driver *driver)
 		       : DRIVER_HANG_NS;
 }
 
-/* What it does for its other clients does not count. */
+/* Returns whether the driver fails to release a client; work for other clients does not count. */
 static bool driver_keeps_a_client(const struct driver *driver, u64 now)
 {
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
@@ -410,7 +423,7 @@ static bool driver_keeps_a_client(const struct driver *driver, u64 now)
 	return false;
 }
 
-/* A driver with work has to show some from time to time. */
+/* Ends a driver that has work but makes no progress, or breaks another rule. */
 static void driver_look_for_hang(struct driver *driver, u64 now)
 {
 	u64 finished = driver->channel->finished;
@@ -449,7 +462,7 @@ bool driver_step(void)
 	return more;
 }
 
-/* When the next step is due. */
+/* Returns when the next step of a restart is due. */
 static u64 driver_restart_deadline(const struct driver *driver)
 {
 	if (driver->kind->quiet == NULL)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A driver's process, and what stays when it dies: its group, its channel, its memory. */
+/*
+ * Makes a driver's process, and what outlives it: its group, channel and memory. Called by
+ * driver.c; disks raise and lower the quota through it. Charges all of it to the driver's own
+ * group.
+ */
 #include "kernel/abi/image.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
@@ -17,17 +21,25 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-/* The process, its stack, page tables, queue and events; then tables for what it maps. */
+/*
+ * Pages for the process, its stack, page tables, queue and events; then a share for tables of what
+ * it maps.
+ */
 #define QUOTA_PAGES   256u
 #define QUOTA_SHARE   128u
 #define DRIVER_WEIGHT 1024u
-/* The driver's own part of its memory for a device that does DMA: rings, lists. */
+/* The driver's own memory for a device that does DMA: rings, lists. */
 #define DEVICE_PAGES  64u
-/* Tables of the space that its device reaches: a page for each client, and those above. */
+/* Tables of the space that the device reaches: a page for each client, and those above. */
 #define SPACE_PAGES   (DRIVER_CLIENT_MAX + 16u)
-/* And of windows into clients' RAM: a page a GiB, or for each 2 MiB of a VM with small pages. */
+/*
+ * Tables of windows into clients' RAM: a page for each GiB, or for each 2 MiB of a VM with small
+ * pages.
+ */
 #define WINDOW_PAGES  128u
-/* Where the device finds it: away from 0, where addresses that nobody has set would lead. */
+/*
+ * Where the device finds the memory: away from 0, where addresses that nobody has set would lead.
+ */
 #define DEVICE_AT     (16 * MIB)
 
 static u64 driver_channel_size(const struct driver *driver)
@@ -40,7 +52,10 @@ static u64 driver_disk_pages_of(u64 bytes, const struct file *file)
 	return align_up(MAX(bytes, file != NULL ? file->size : 0), PAGE_SIZE) / PAGE_SIZE;
 }
 
-/* Of a service: its program, and what each of its processes has of that for itself. */
+/*
+ * Returns the pages of a service's program, and of the parts that each of its processes has for
+ * itself.
+ */
 static u64 driver_program_pages(const struct driver_kind *kind)
 {
 	const struct image_header *header;
@@ -75,8 +90,9 @@ static void driver_map_account(const struct driver *driver, struct process_build
 		sys_handle_close(memory);
 }
 
-/* What its device may reach: nothing yet. */
-/* A file of the bundle need not begin with a page, as an image has to. */
+/*
+ * Copies a service's program. A file of the bundle need not begin at a page, but an image has to.
+ */
 static void driver_copy_program(struct driver *driver, struct process_build *build)
 {
 	const struct file *program = driver->kind->program;
@@ -94,6 +110,7 @@ static void driver_copy_program(struct driver *driver, struct process_build *bui
 	sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)at, bytes);
 }
 
+/* Makes the space of what the device may reach, which is nothing yet. */
 static void driver_make_space(struct driver *driver, struct process_build *build)
 {
 	if (process_build_failed(build) || !driver->kind->dma ||
@@ -114,7 +131,7 @@ static void driver_find_pages(struct driver *driver, struct process_build *build
 						  driver->dma_bytes, &driver->dma_pages));
 }
 
-/* Once in a driver's life; none of it goes when its process dies. */
+/* Makes what outlives the processes, once in a driver's life. */
 static void driver_make_lasting(struct driver *driver, struct process_build *build)
 {
 	u64 channel_bytes = align_up(driver_channel_size(driver), PAGE_SIZE);
@@ -152,7 +169,7 @@ static void driver_make_lasting(struct driver *driver, struct process_build *bui
 	driver_map_account(driver, build, &driver->account);
 }
 
-/* The next attempt makes all of it: half of it is worse than none. */
+/* Drops all of it after a failure: the next attempt makes it anew. */
 static void driver_drop_lasting(struct driver *driver)
 {
 	handle_t space = start_handle(START_SPACE);
@@ -207,7 +224,10 @@ static void driver_grant_all(struct driver *driver, struct process_build *build)
 		driver->kind->equip(build, driver->device);
 }
 
-/* The signals of a process that has ended since are told from this one's by the start's number. */
+/*
+ * Binds the driver's events. The number of the start tells the end of this process from that of an
+ * earlier one.
+ */
 static void driver_watch(const struct driver *driver, struct process_build *build)
 {
 	if (!process_build_failed(build))
@@ -312,7 +332,7 @@ bool driver_raise_quota(struct driver *driver, u64 pages)
 	return true;
 }
 
-/* What is still used stays promised. */
+/* Lowers the quota; pages still in use stay promised. */
 void driver_lower_quota(struct driver *driver, u64 pages)
 {
 	if (pages == 0 || sys_group_set(driver->group, GROUP_QUOTA,
@@ -322,7 +342,7 @@ void driver_lower_quota(struct driver *driver, u64 pages)
 	driver->quota_pages -= pages;
 }
 
-/* For what its clients keep of its disks. */
+/* Returns the pages of tables for the old blocks and changes that clients keep. */
 static u64 driver_table_pages(const struct driver *driver)
 {
 	u64 pages = 0;
@@ -333,7 +353,7 @@ static u64 driver_table_pages(const struct driver *driver)
 	return pages;
 }
 
-/* The new group pays for page tables of all the memory. */
+/* Makes the memory and a new group, which also pays for the page tables of all earlier memory. */
 static void driver_make_store(struct driver *driver, u64 quota_pages, struct driver_store *store,
 			      struct process_build *build)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Links between a driver and its clients. A link's memory is charged to the client's group, so it
- * has to have left the driver before that group goes. A driver closes its handles when it leaves.
+ * Links drivers with their clients: makes, maps, describes, renews and ends links. Called by
+ * driver.c and the rooms disk, net and vm. A link's memory is charged to the client's group, so the
+ * link must end before that group does. A driver closes its handles when it leaves.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -16,7 +17,7 @@
 #define POOLS_AT   GIB
 #define POOL_ROOM  (16 * MIB)
 
-#define UNDO_PLACES 8u /* tried, for parts that lie one behind the other */
+#define UNDO_PLACES 8u /* attempts to map parts one behind the other */
 
 static u32 driver_link_index_of(const struct driver *driver, const struct driver_link *link)
 {
@@ -33,7 +34,7 @@ static u64 driver_link_bytes(const struct driver *driver, const struct driver_li
 	return driver_link_shown_bytes(driver) + link->hidden_bytes;
 }
 
-/* Where in its memory the device's part begins, which ends with it. */
+/* Returns where the device's part of the link's memory begins; it reaches to the end. */
 static u64 driver_link_pool_at(const struct driver *driver, const struct driver_link *link)
 {
 	return link->hidden_bytes != 0 ? driver_link_shown_bytes(driver)
@@ -47,7 +48,7 @@ static u64 driver_link_pool_bytes(const struct driver *driver, const struct driv
 	return driver_link_bytes(driver, link) - driver_link_pool_at(driver, link);
 }
 
-/* Of the list of the pool's addresses. */
+/* Returns the size of the list of the pool's addresses. */
 static u64 driver_link_list_bytes(const struct driver *driver, const struct driver_link *link)
 {
 	return align_up(driver_link_pool_bytes(driver, link) / PAGE_SIZE * sizeof(u64), PAGE_SIZE);
@@ -88,7 +89,10 @@ static void driver_link_unmap_undo_parts(struct driver_link *link, u32 count)
 	link->undo.driver_at = 0;
 }
 
-/* Where the kernel puts the first there may be no room for the others: hardly ever. */
+/*
+ * Maps all parts. Behind the place that the kernel chose for the first there is rarely too little
+ * room: then another place is tried.
+ */
 enum status driver_link_map_undo(struct driver_link *link)
 {
 	enum status status = STATUS_OK;
@@ -197,8 +201,9 @@ void driver_link_fill(struct driver_link *link)
 }
 
 /*
- * Hands the driver's end to its present process, which learns of it by publish: both ends begin
- * anew before that, so that what the client then sends at once is not void.
+ * Prepares the driver's end for its present process, which learns of it through
+ * driver_link_publish. Both ends begin anew before that, so that the client's first requests are
+ * not void.
  */
 static enum status driver_link_prepare(struct driver *driver, struct driver_link *link)
 {
@@ -213,7 +218,7 @@ static enum status driver_link_prepare(struct driver *driver, struct driver_link
 	if (status == STATUS_OK)
 		status = sys_handle_grant(driver->process, link->bell, RIGHT_WRITE, &bell);
 	if (status != STATUS_OK) {
-		/* it never learns of it, so it could never say that it has left */
+		/* the driver never learns of the link, so it could not report that it has left */
 		driver_link_unmap_there(driver, link);
 		return status;
 	}
@@ -246,7 +251,7 @@ static enum status driver_link_open(struct driver *driver, struct driver_link *l
 	return STATUS_OK;
 }
 
-/* What the kernel has to make for it. */
+/* Makes the link's kernel objects. */
 static enum status driver_link_make_objects(const struct driver *driver, handle_t group,
 					    struct driver_link *link)
 {
@@ -254,7 +259,7 @@ static enum status driver_link_make_objects(const struct driver *driver, handle_
 		sys_memory_create(group, driver_link_bytes(driver, link), 0, &link->memory);
 	u64 at = 0;
 
-	/* the client's: what the driver does for its signals is charged to whose they are */
+	/* of the client's group: what a driver does for its signals is charged to the client */
 	if (status == STATUS_OK)
 		status = sys_event_create(group, &link->doorbell);
 	if (status == STATUS_OK)
@@ -287,7 +292,7 @@ static void driver_link_close_here(struct driver_link *link)
 	const handle_t handles[] = {link->memory, link->pool_pages};
 	const handle_t events[] = {link->doorbell, link->bell};
 
-	/* first: the device reaches none of it any more when this returns */
+	/* unmap first: once this returns, the device reaches none of it */
 	if (link->window.space != HANDLE_NONE)
 		sys_space_unmap(link->window.space, link->window.at, POOL_ROOM);
 	driver_link_unmap_ram(link);
@@ -357,7 +362,10 @@ void driver_link_give(struct process_build *build, const struct driver_link *lin
 			    number);
 }
 
-/* A driver that has not yet seen the link would never say that it has left. */
+/*
+ * Tells the driver that the client leaves, but not before the driver has seen the link: it would
+ * never report that it has left.
+ */
 static void driver_link_tell_other(struct driver *driver, struct driver_link *link)
 {
 	u32 index = driver_link_index_of(driver, link);
@@ -370,13 +378,16 @@ static void driver_link_tell_other(struct driver *driver, struct driver_link *li
 	link->told = true;
 }
 
-/* Its process has nothing of it any more, or there is no process, and its device is quiet. */
+/*
+ * Returns whether the driver's process uses nothing of the link, or there is no process and its
+ * device is quiet.
+ */
 static bool driver_link_has_left(const struct driver *driver, const struct driver_link *link)
 {
 	if (driver->process == HANDLE_NONE)
 		return driver->life != DRIVER_LIFE_RESTARTING && !driver->loud;
 	if (link->driver_at == 0)
-		return true; /* it was never handed to this process */
+		return true; /* this process never got it */
 	return link->told &&
 	       __atomic_load_n(&driver->channel->served[driver_link_index_of(driver, link)],
 			       __ATOMIC_ACQUIRE) == 0;
@@ -405,7 +416,7 @@ void driver_links_open(struct driver *driver)
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		struct driver_link *link = &driver->link[i];
 
-		/* whatever it refuses stays without a server */
+		/* a link that fails stays without a server */
 		if (link->used && !link->leaving && driver_link_prepare(driver, link) == STATUS_OK)
 			driver_link_publish(driver, link);
 	}

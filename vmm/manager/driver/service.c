@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds the program, file and memory of a service, and makes it a kind of driver. Called by
+ * disk_start.c and disk.c. Owns the list of these kinds; checks the program's header.
+ */
 #include "vmm/manager/driver/service.h"
 
 #include "kernel/abi/image.h"
@@ -7,7 +11,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/format.h"
 
-#define SERVICE_PAGES_MAX 4096u /* of its data, and of what begins as zero */
+#define SERVICE_PAGES_MAX 4096u /* most pages of data, and of zeroed memory */
 
 static struct driver_kind kinds[CONFIG_SERVICE_MAX];
 
@@ -22,7 +26,7 @@ static const struct service_config *service_find_section(const char *name, u32 *
 	return NULL;
 }
 
-/* The kernel checks what else the header says. */
+/* Returns whether the file is a program; the kernel checks the rest of its header. */
 static bool service_is_program(const struct file *file)
 {
 	struct image_header header;
