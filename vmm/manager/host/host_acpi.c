@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads the firmware's ACPI tables: how to switch the machine off and reset it, and where PCI's
+ * configuration space lies. Called by machine.c, which maps memory for it. Holds no state; every
+ * table is checked.
+ */
 #include "lib/bits.h"
 #include "lib/checked.h"
 #include "lib/string.h"
@@ -9,9 +14,9 @@
 #define TABLE_BYTES_MAX (4 * MIB)
 #define TABLE_COUNT_MAX 128u
 _Static_assert(sizeof(struct acpi_rsdp) == HOST_ACPI_RSDP_BYTES, "as the header says");
-#define FADT_BYTES_MIN offsetof(struct acpi_fadt, reset_reg) /* ACPI 1.0 has 116 bytes */
+#define FADT_BYTES_MIN offsetof(struct acpi_fadt, reset_reg) /* an ACPI 1.0 FADT has 116 bytes */
 
-/* ACPI 20.2: the encodings that the value of \_S5 is made of */
+/* ACPI 20.2: the encodings of which the value of \_S5 is made */
 enum aml {
 	AML_ZERO = 0x00,
 	AML_ONE = 0x01,
@@ -26,9 +31,9 @@ enum aml {
 struct reader {
 	host_acpi_read *read;
 	void *context;
-	u64 root; /* XSDT or RSDT */
+	u64 root; /* address of the XSDT or RSDT */
 	u32 root_bytes;
-	u32 pointer_bytes; /* 8 or 4 */
+	u32 pointer_bytes; /* 8 or 4: size of its pointers */
 };
 
 static bool host_acpi_checksum_good(const u8 *bytes, u64 count)
@@ -40,8 +45,7 @@ static bool host_acpi_checksum_good(const u8 *bytes, u64 count)
 	return sum == 0;
 }
 
-/* A whole table with a good checksum; NULL when there is none. Any signature if `signature` is
- * NULL. */
+/* Returns a complete table with a good checksum, or NULL. If `signature` is NULL, any will do. */
 static const u8 *host_acpi_read_table(const struct reader *reader, u64 hpa, const char *signature,
 				      u32 *bytes)
 {
@@ -79,7 +83,7 @@ static bool host_acpi_find_root(struct reader *reader, const u8 *bytes)
 	return host_acpi_read_table(reader, reader->root, "RSDT", &reader->root_bytes) != NULL;
 }
 
-/* The address of the table at `index` in the root table, 0 past the last. */
+/* Returns the address of the table at `index` in the root table, or 0 behind the last. */
 static u64 host_acpi_table_at(const struct reader *reader, u32 index)
 {
 	u32 offset = (u32)sizeof(struct acpi_header) + index * reader->pointer_bytes;
@@ -94,7 +98,9 @@ static u64 host_acpi_table_at(const struct reader *reader, u32 index)
 	return address;
 }
 
-/* ACPI 20.2.4: two bits say how many bytes follow the first. Moves *at past the length. */
+/*
+ * Moves *at past a package's length (ACPI 20.2.4): two bits of its first byte say how many follow.
+ */
 static bool host_acpi_skip_package_length(const u8 *aml, u32 bytes, u32 *at)
 {
 	if (*at >= bytes)
@@ -180,7 +186,7 @@ static bool host_acpi_find_s5_in_tables(const struct reader *reader, u64 dsdt,
 	return false;
 }
 
-/* The old field when it is there, else the extended one when that is in I/O space. */
+/* Returns the old field if it is set, else the extended one if that is in I/O space, else 0. */
 static u16 host_acpi_control_port(u32 port, const struct acpi_address *extended)
 {
 	if (port != 0 && port <= 0xffff)
@@ -244,7 +250,10 @@ void host_acpi_parse(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, 
 		power->problem = "the ACPI tables do not describe \\_S5";
 }
 
-/* Buses in order, 1 MiB each, none of them in two entries. */
+/*
+ * Returns whether the entry can be true: buses in order, 1 MiB each, none of them in an earlier
+ * entry.
+ */
 static bool host_acpi_ecam_valid(const struct host_ecam *ecam, u32 count,
 				 const struct host_ecam *entry)
 {

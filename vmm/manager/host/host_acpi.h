@@ -6,44 +6,50 @@
 #define HOST_ACPI_RSDP_BYTES 36u
 
 /*
- * Reads physical memory for the parser: returns `bytes` readable bytes at `hpa`, NULL when there
- * are none. A call may make what it returned before invalid.
+ * Reads physical memory for the parser: returns `bytes` readable bytes at `hpa`, or NULL if there
+ * are none. A call may invalidate what an earlier one returned.
  */
 typedef const u8 *host_acpi_read(void *context, u64 hpa, u64 bytes);
 
-/* How this machine is switched off and reset, as far as its tables say. Ports are 0 if unknown. */
+/* How this machine is switched off and reset, as far as its tables say. Unknown ports are 0. */
 struct host_power {
-	const char *problem; /* why power-off is not known; NULL when it is */
+	const char *problem; /* why power-off is not known; NULL: it is */
 	u16 pm1a_control;
 	u16 pm1b_control;
 	u8 sleep_type_a; /* SLP_TYPa of \_S5 */
 	u8 sleep_type_b;
-	u16 smi_command; /* writing acpi_enable there turns ACPI mode on */
+	u16 smi_command; /* writing acpi_enable to this port turns ACPI mode on */
 	u8 acpi_enable;
 	u16 reset_port;
 	u8 reset_value;
-	u8 century; /* index of the RTC's century register, 0: none */
+	u8 century; /* index of the RTC's century register; 0: none */
 };
 
 /*
- * Follows RSDP, XSDT or RSDT, FADT and DSDT (SSDTs when the DSDT has no \_S5). Everything read is
- * checked against its length and checksum; a broken table is as good as none.
+ * Follows RSDP, XSDT or RSDT, FADT and DSDT (SSDTs if the DSDT has no \_S5). Every table is checked
+ * for its length and checksum; a broken one counts as missing.
  */
 void host_acpi_parse(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
 		     struct host_power *power);
 
-/* The first whole table of that signature with a good checksum, until the next read; NULL: none. */
+/*
+ * Returns the first complete table of that signature with a good checksum, valid until the next
+ * read, or NULL.
+ */
 const u8 *host_acpi_find(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
 			 const char *signature, u32 *bytes);
 
 /* Where the configuration space of some PCI buses lies in memory. */
 struct host_ecam {
-	u64 base; /* of bus 0, even if that is not among them */
+	u64 base; /* address for bus 0, even if that bus is not among them */
 	u16 segment;
 	u8 first_bus;
 	u8 last_bus;
 };
 
-/* Those of the MCFG, `room` at most; returns how many. What cannot be true is left out. */
+/*
+ * Copies the entries of the MCFG, at most `room`, and returns their number. Impossible entries are
+ * left out.
+ */
 u32 host_acpi_ecam(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
 		   struct host_ecam *ecam, u32 room);

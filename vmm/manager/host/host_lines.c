@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/* Reads the I/O APICs and interrupt overrides of the MADT. Called by machine.c; holds no state. */
 #include "vmm/manager/host/host_lines.h"
 
 #include "kernel/abi/syscall.h"
 #include "lib/string.h"
 #include "vmm/hw/acpi.h"
 
-/* Flags that say "as the bus does" mean edge-triggered, active high on ISA (ACPI table 5.26). */
+/*
+ * Takes an override. The flags for "as the bus does" mean edge-triggered, active high on ISA (ACPI
+ * table 5.26).
+ */
 static void host_lines_override(struct host_lines *lines, const struct acpi_madt_override *entry)
 {
 	if (entry->bus != 0 || entry->source >= HOST_ISA_LINES)

@@ -6,7 +6,7 @@
 #define HOST_ISA_LINES	 16u
 #define HOST_IOAPICS_MAX 8u
 
-/* The lines of the host's I/O APICs, as the MADT says. */
+/* The lines of the host's I/O APICs, according to the MADT. */
 struct host_lines {
 	struct host_isa {
 		u32 gsi;
@@ -14,13 +14,13 @@ struct host_lines {
 	} isa[HOST_ISA_LINES];
 	u32 ioapic_count;
 	struct host_ioapic {
-		u32 id; /* by which DMAR and IVRS know it */
+		u32 id; /* the id that DMAR and IVRS use */
 		u32 gsi_base;
-	} ioapic[HOST_IOAPICS_MAX]; /* by their GSIs */
+	} ioapic[HOST_IOAPICS_MAX]; /* sorted by their GSIs */
 };
 
 /*
- * `table`: a MADT with a good checksum; NULL: there is none, and an ISA line is the GSI of its
- * number. What cannot be true is left out.
+ * Reads a MADT with a good checksum. If `table` is NULL there is none, and an ISA line is the GSI
+ * of the same number. Impossible entries are left out.
  */
 void host_lines_parse(const u8 *table, u32 bytes, struct host_lines *lines);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Converts the registers of the CMOS clock to Unix time. Called by machine.c; holds no state. */
 #include "vmm/manager/host/host_rtc.h"
 #include "vmm/rt/date.h"
 
@@ -19,7 +20,7 @@ static u32 host_rtc_hour(const struct host_rtc *rtc)
 
 	if (rtc->status_b & STATUS_B_24_HOURS)
 		return host_rtc_number(rtc, rtc->hour);
-	/* Twelve comes before one. */
+	/* On a 12-hour clock twelve comes before one. */
 	return value % 12 + ((rtc->hour & HOUR_PM) != 0 ? 12 : 0);
 }
 

@@ -11,9 +11,12 @@ struct host_rtc {
 	u8 day;
 	u8 month;
 	u8 year;
-	u8 century; /* 0 when the machine has no such register */
+	u8 century; /* 0: the machine has no such register */
 	u8 status_b;
 };
 
-/* Seconds since 1970, the clock taken as UTC. False when the registers hold no date. */
+/*
+ * Converts to seconds since 1970, taking the clock as UTC. Returns false if the registers hold no
+ * date.
+ */
 bool host_rtc_to_unix(const struct host_rtc *rtc, u64 *seconds);

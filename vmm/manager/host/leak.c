@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * Judges which known leaks a CPU has, and whether they are closed. Called by the command `cpu`;
+ * holds no state.
  * Sources: Intel, "Affected Processors: Transient Execution Attacks and Related Security Issues by
  * CPU", and SDM vol. 4, table 2-2; AMD's security bulletins SB-1036, 1037, 7005, 7008 and 7029. The
  * lists of models are for what a CPU does not enumerate; models are those of family 6.
@@ -14,13 +16,13 @@
 #define MODEL_IN(cpu, list) leak_model_in(cpu, list, ARRAY_COUNT(list))
 
 #define FAMILY_ZEN  0x17u /* Zen to Zen 2; 18h is Hygon's */
-#define FAMILY_ZEN3 0x19u /* and Zen 4 */
+#define FAMILY_ZEN3 0x19u /* Zen 3 and Zen 4 */
 #define FAMILY_ZEN5 0x1au
 
 /* Bonnell to Airmont, Xeon Phi: in order, or nearly so */
 static const u8 small_cores[] = {0x1c, 0x26, 0x27, 0x35, 0x36, 0x37, 0x4a, 0x4c,
 				 0x4d, 0x57, 0x5a, 0x75, 0x85};
-/* Of these, those that let no load pass a store */
+/* those of them in which no load passes a store */
 static const u8 no_bypass[] = {0x1c, 0x26, 0x27, 0x35, 0x36, 0x37, 0x4a, 0x4c, 0x4d, 0x57, 0x85};
 static const u8 goldmont[] = {0x5c, 0x5f, 0x7a};
 static const u8 tremont_server[] = {0x86};
@@ -29,12 +31,12 @@ static const u8 retbleed[] = {0x4e, 0x55, 0x5e, 0x66, 0x7e, 0x8a, 0x8e, 0x9e, 0x
 /* Skylake to Tiger Lake and Rocket Lake */
 static const u8 downfall[] = {0x4e, 0x55, 0x5e, 0x6a, 0x6c, 0x7e, 0x8c,
 			      0x8d, 0x8e, 0x9e, 0xa5, 0xa6, 0xa7};
-/* Ivy Bridge to Comet Lake, of those for desks; Ice Lake and Tremont's mobile ones */
+/* desktop CPUs from Ivy Bridge to Comet Lake; Ice Lake and Tremont's mobile ones */
 static const u8 srbds[] = {0x3a, 0x3c, 0x3d, 0x45, 0x46, 0x47, 0x4e, 0x5e,
 			   0x7e, 0x8a, 0x8e, 0x96, 0x9c, 0x9e, 0xa5, 0xa6};
-/* Goldmont to Gracemont, and what has Gracemont cores beside others */
+/* Goldmont to Gracemont, and CPUs with Gracemont cores beside others */
 static const u8 rfds[] = {0x5c, 0x5f, 0x7a, 0x86, 0x96, 0x97, 0x9a, 0x9c, 0xb7, 0xba, 0xbe, 0xbf};
-/* Goldmont, Tiger Lake, Alder Lake: not affected before they could say so */
+/* Goldmont, Tiger Lake, Alder Lake: not affected, though they cannot enumerate that */
 static const u8 mmio_safe[] = {0x5c, 0x5f, 0x7a, 0x8c, 0x8d, 0x97, 0x9a};
 
 static const struct its_model {
@@ -45,7 +47,7 @@ static const struct its_model {
 	{0x8e, 12}, {0x9e, 13}, {0xa5, 0}, {0xa6, 0}, {0xa7, 0},
 };
 
-/* From which patch level on AMD's microcode does something; of one stepping or all. */
+/* The patch level from which AMD's microcode closes a leak; for one stepping or all. */
 #define ANY_STEPPING 0xff
 struct fixed_by {
 	u8 first;
@@ -61,7 +63,7 @@ static const struct fixed_by zenbleed[] = {
 	{0xa0, 0xaf, ANY_STEPPING, 0x08a00009},
 };
 
-/* Without it VERW clears nothing. */
+/* Before this level VERW clears nothing. */
 static const struct fixed_by tsa[] = {
 	{0x01, 0x01, 1, 0x0a0011d7}, {0x01, 0x01, 2, 0x0a00123b}, {0x08, 0x08, 2, 0x0a00820d},
 	{0x11, 0x11, 1, 0x0a10114c}, {0x11, 0x11, 2, 0x0a10124c}, {0x18, 0x18, 1, 0x0a108109},
@@ -71,7 +73,7 @@ static const struct fixed_by tsa[] = {
 	{0xa0, 0xa0, 2, 0x0aa00216},
 };
 
-/* SDM vol. 2 and APM vol. 3, CPUID: family, model and stepping. */
+/* The CPU's family, model and stepping (SDM vol. 2 and APM vol. 3, CPUID). */
 static u32 leak_family_of(const struct leak_cpu *cpu)
 {
 	return speculation_family(&cpu->is);
@@ -97,7 +99,7 @@ static bool leak_model_in(const struct leak_cpu *cpu, const u8 *list, size_t cou
 	return false;
 }
 
-/* NULL: the list has no such CPU. */
+/* Returns the entry of the CPU, or NULL if the list has none. */
 static const struct fixed_by *leak_find(const struct leak_cpu *cpu, const struct fixed_by *list,
 					size_t count)
 {
@@ -133,7 +135,10 @@ static struct leak leak_open(const char *why)
 	return (struct leak){.state = LEAK_OPEN, .by = why};
 }
 
-/* By VERW, or the flush of the L1 cache, which microcode that knows VERW makes do the same. */
+/*
+ * Judges a leak that VERW closes, or the flush of the L1 cache, which does the same with microcode
+ * that knows VERW.
+ */
 static struct leak leak_closed_by_verw(const struct leak_cpu *cpu, bool works)
 {
 	if (!works)
@@ -160,7 +165,10 @@ static struct leak leak_judge_spectre_v2(const struct leak_cpu *cpu)
 						      : "no ibrs that may stay on, no retpolines");
 }
 
-/* Guests' and processes' entries in the return stack; APM vol. 2, 3.2.9: automatic IBRS. */
+/*
+ * Judges entries of guests and processes in the return stack; automatic IBRS clears it (APM vol. 2,
+ * 3.2.9).
+ */
 static struct leak leak_judge_return_stack(const struct leak_cpu *cpu)
 {
 	if (cpu->is.amd && (cpu->is.leaf_821_eax & CPUID_821_EAX_AUTOMATIC_IBRS))
@@ -171,7 +179,7 @@ static struct leak leak_judge_return_stack(const struct leak_cpu *cpu)
 					    : leak_open("not filled after exits");
 }
 
-/* Without IBRS that stays on there are easier ways: spectre-v2. */
+/* Judges branch history injection; without IBRS that stays on, spectre-v2 is easier. */
 static struct leak leak_judge_bhi(const struct leak_cpu *cpu)
 {
 	if (cpu->is.amd)
@@ -217,7 +225,7 @@ static struct leak leak_judge_retbleed(const struct leak_cpu *cpu)
 						      : "no ibrs");
 }
 
-/* Zen 5 has it between a guest and the host alone. */
+/* Judges Inception; on Zen 5 it exists only between a guest and the host. */
 static struct leak leak_judge_inception(const struct leak_cpu *cpu)
 {
 	u32 family = leak_family_of(cpu);
@@ -277,7 +285,7 @@ static struct leak leak_judge_taa(const struct leak_cpu *cpu)
 	return leak_closed_by_verw(cpu, cpu->is.leaf_7_edx & CPUID_7_EDX_MD_CLEAR);
 }
 
-/* What clears MDS' buffers and the L1 cache clears these too. */
+/* Judges stale data of MMIO; what clears the buffers of MDS and the L1 cache clears these too. */
 static struct leak leak_judge_mmio(const struct leak_cpu *cpu)
 {
 	const u32 both = (u32)(CPUID_7_EDX_MD_CLEAR | CPUID_7_EDX_L1D_FLUSH);
@@ -357,7 +365,10 @@ static struct leak leak_judge_zenbleed(const struct leak_cpu *cpu)
 	return leak_is_fixed(cpu, fixed) ? leak_closed("microcode") : leak_open("old microcode");
 }
 
-/* CVE-2018-3665, and what needs no speculation: TSC_AUX, XCR0, selectors. */
+/*
+ * Judges CVE-2018-3665, and registers that are readable without speculation: TSC_AUX, XCR0,
+ * selectors.
+ */
 static struct leak leak_judge_lazy_fp(const struct leak_cpu *cpu)
 {
 	(void)cpu;
@@ -376,7 +387,10 @@ static struct leak leak_judge_itlb_multihit(const struct leak_cpu *cpu)
 					  : leak_open("large executable leaves");
 }
 
-/* Not a leak of data: a guest slows its neighbours. APM vol. 2, 15.5.1: CR0 is the guest's. */
+/*
+ * Judges CR0.CD, which leaks no data: a guest slows its neighbours. On SVM CR0 is the guest's (APM
+ * vol. 2, 15.5.1).
+ */
 static struct leak leak_judge_cache_disable(const struct leak_cpu *cpu)
 {
 	return cpu->svm ? leak_open("CR0.CD is the guest's") : leak_closed("CR0.CD is the host's");

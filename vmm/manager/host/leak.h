@@ -4,7 +4,7 @@
 #include "arch/x86_64/hw/speculation.h"
 #include "lib/types.h"
 
-/* What CPUs are known to leak across the borders between guests, processes and the kernel. */
+/* Leaks that CPUs are known for, across the borders between guests, processes and the kernel. */
 enum leak_number {
 	LEAK_MELTDOWN,
 	LEAK_SPECTRE_V2,
@@ -34,16 +34,16 @@ enum leak_number {
 #define LEAK_NAME_BYTES 16u
 
 enum leak_state {
-	LEAK_ABSENT, /* this CPU does not have it */
+	LEAK_ABSENT, /* this CPU does not have the leak */
 	LEAK_CLOSED,
 	LEAK_OPEN
 };
 
-/* What one CPU says of itself, and what is done about it. */
+/* What a CPU reports of itself, and what is done about leaks. */
 struct leak_cpu {
 	struct speculation_cpu is;
-	bool svm;  /* runs guests by SVM, not VMX */
-	u64 done;  /* struct kernel_page, features */
+	bool svm;  /* it runs guests by SVM, not VMX */
+	u64 done;  /* features of struct kernel_page */
 };
 
 struct leak {
@@ -52,9 +52,12 @@ struct leak {
 	const char *by; /* what closes it, what is missing, or why the CPU does not have it */
 };
 
-/* The CPU that runs this; what only the kernel can read is the boot CPU's, as it acts on that. */
+/*
+ * Reads the CPU that runs this. What only the kernel can read is the boot CPU's, on which the
+ * kernel acts.
+ */
 struct leak_cpu leak_cpu_read(void);
 
-/* The judgement, which depends on its arguments alone. */
+/* Judges a leak, from the arguments alone. */
 struct leak leak_judge(const struct leak_cpu *cpu, enum leak_number number);
 const char *leak_state_name(enum leak_state state);

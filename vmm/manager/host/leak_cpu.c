@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads what leak.c judges: CPUID, and what the kernel's page reports. Called by the command `cpu`;
+ * holds no state.
+ */
 #include "lib/string.h"
 #include "vmm/hw/cpuid.h"
 #include "vmm/manager/host/leak.h"
@@ -15,7 +19,9 @@ static struct cpuid_regs leak_cpu_leaf(u32 leaf, u32 subleaf)
 	return regs;
 }
 
-/* Intel's CPUs answer a leaf out of range with another one. */
+/*
+ * Returns a leaf, or zeros if it is out of range: Intel's CPUs answer such a leaf with another one.
+ */
 static struct cpuid_regs leak_cpu_read_if(u32 leaf, u32 subleaf)
 {
 	if (leaf > leak_cpu_leaf(leaf & CPUID_EXTENDED, 0).eax)

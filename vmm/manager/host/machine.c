@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The machine as a whole: the kernel's page, ACPI tables, interrupt lines, the clock and power.
+ * Called by most of the manager; set up by main.c. Owns the window into physical memory and what
+ * was read at the start.
+ */
 #include "lib/bits.h"
 #include "lib/checked.h"
 #include "lib/string.h"
@@ -35,13 +40,13 @@ static struct host_power power;
 static struct host_ecam ecam[ECAM_MAX];
 static u32 ecam_count;
 static struct host_lines lines;
-/* Of each I/O APIC: the IOMMU through which it raises its lines, and in whose name. */
+/* For each I/O APIC: the IOMMU through which it raises its lines, and its requester id there. */
 static struct {
 	u64 unit;
 	u16 requester;
 } line_units[HOST_IOAPICS_MAX];
-static handle_t line_irqs[HOST_ISA_LINES]; /* the last of each, which may be gone */
-static u64 wall_seconds; /* at wall_tsc; 0: not known */
+static handle_t line_irqs[HOST_ISA_LINES]; /* the last of each line; it may be gone */
+static u64 wall_seconds; /* time at wall_tsc; 0: not known */
 static u64 wall_tsc;
 
 /* The part of physical memory that is mapped for the parser. */
@@ -122,7 +127,7 @@ static void machine_rtc_read_once(struct host_rtc *rtc)
 	};
 }
 
-/* Reads until two readings agree with no update between them. */
+/* Reads the clock until two readings agree with no update between them. */
 static void machine_rtc_read(void)
 {
 	struct host_rtc first = {.second = 0xff};
@@ -247,7 +252,9 @@ static void machine_flush_consoles(void)
 	serial_flush(SERIAL_COM2);
 }
 
-/* ACPI 4.8.2.5: outside ACPI mode the firmware owns the power-management registers. */
+/*
+ * Turns ACPI mode on (ACPI 4.8.2.5): outside it the firmware owns the power-management registers.
+ */
 static void machine_enable_acpi_mode(void)
 {
 	u64 deadline = clock_tsc() + clock_ns_to_tsc(ACPI_ENABLE_NS);
@@ -286,8 +293,7 @@ const char *machine_power_off(void)
 		return "the PM1a control port is not available";
 	machine_flush_consoles();
 	machine_enable_acpi_mode();
-	/* ACPI 7.4.2: both blocks, where there are two, get their type; the last write takes
-	 * effect. */
+	/* ACPI 7.4.2: each of the blocks gets its type; the last write takes effect. */
 	if (power.pm1b_control != 0 &&
 	    sys_ports_grant(root, self, power.pm1b_control, 2) == STATUS_OK)
 		port_out16(power.pm1b_control,

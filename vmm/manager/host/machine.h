@@ -7,43 +7,51 @@
 #include "vmm/manager/host/host_acpi.h"
 #include "vmm/manager/host/host_lines.h"
 
-/* The machine as a whole: the kernel's counters, wall clock, power. */
+/* The machine as a whole: the kernel's counters, the wall clock, power. */
 enum status machine_init(void) MUST_CHECK;
 
 const struct kernel_page *machine_page(void);
 
-/* The configuration space of the PCI buses that the MCFG names; returns how many entries. */
+/*
+ * Returns the number of MCFG entries, and in *found where they say that configuration space lies.
+ */
 u32 machine_ecam(const struct host_ecam **found);
 
-/* The lines of the I/O APICs. */
+/* Returns the lines of the I/O APICs. */
 const struct host_lines *machine_lines(void);
-/* An interrupt of ISA's line of that number. `flags`: IRQ_NMI or 0. */
+/* Makes an interrupt of an ISA line. `flags` is IRQ_NMI or 0. */
 enum status machine_isa_irq(u32 line, u32 flags, handle_t *irq) MUST_CHECK;
 
-/* From now on that I/O APIC raises its lines through an IOMMU, by the kernel's number. */
+/*
+ * Notes that an I/O APIC raises its lines through an IOMMU from now on; `unit` is the kernel's
+ * number.
+ */
 void machine_lines_remap(u32 ioapic, u64 unit, u16 requester);
 
 /*
- * The firmware's ACPI table of that signature, valid until the next is opened or this one closed;
- * NULL: there is none.
+ * Returns the firmware's ACPI table of that signature, valid until the next is opened or this one
+ * closed, or NULL.
  */
 const u8 *machine_acpi_open(const char *signature, u32 *bytes);
 void machine_acpi_close(void);
 
-/* Nanoseconds since the kernel started, as the log counts them. */
+/* Returns the nanoseconds since the kernel started, as the log counts them. */
 u64 machine_time_ns(void);
 
-/* Unix time at that value of the TSC; 0 when the machine's clock cannot be read. */
+/* Returns the Unix time at a value of the TSC, or 0 if the machine's clock cannot be read. */
 u64 machine_wall_seconds(u64 tsc);
 
-/* The clock's reading when it was read, and the TSC then: the same for all that begins with it. */
+/* Returns the clock's reading and the TSC at that moment, the same for all users of the clock. */
 void machine_wall_base(u64 *seconds, u64 *tsc);
 
-/* Unix time in nanoseconds at which the log's time was 0; 0 when the clock cannot be read. */
+/*
+ * Returns the Unix time in nanoseconds at which the log's time was 0, or 0 if the clock cannot be
+ * read.
+ */
 u64 machine_start_unix_ns(void);
 
-/* Why the machine could not be switched off, in words; NULL: it can. */
+/* Returns why the machine cannot be switched off, or NULL if it can. */
 const char *machine_power_problem(void);
-/* Each returns only on failure: why not, in words. */
+/* Switch the machine off, or reset it. They return only on failure: the reason in words. */
 const char *machine_power_off(void);
 const char *machine_reboot(void);

@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* Host I/O ports; without SYS_PORTS_GRANT for them each of these ends the process. */
+/* Accesses to host I/O ports; without SYS_PORTS_GRANT for the port, each ends the process. */
 static inline u8 port_in8(u16 port)
 {
 	u8 value;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Drives the host's UARTs: COM1 to COM3. Called by the console, the machine channels, gdb/ and the
+ * event loop. Owns the received bytes; sending never waits.
+ */
 #include "vmm/hw/uart.h"
 #include "vmm/manager/process/events.h"
 #include "vmm/manager/host/machine.h"
@@ -11,24 +15,25 @@
 #define FLUSH_NS       (100 * NS_PER_MS)
 #define POLL_NS	       NS_PER_MS
 #define LOOK_NS	       NS_PER_S
-#define SEND_BURST_MAX 512u  /* bytes in one turn when the UART swallows them at once */
-#define DRAIN_MAX      4096u /* a UART that never stops delivering must not hold the loop */
+#define SEND_BURST_MAX 512u  /* bytes in one turn, when the UART takes them at once */
+#define DRAIN_MAX      4096u /* bytes at a time: a UART that always delivers must not hold the
+			      * loop */
 
 struct serial {
 	u16 port;
-	u32 line; /* ISA interrupt */
+	u32 line; /* its ISA interrupt */
 	bool present;
-	bool polled; /* nobody listens to its interrupt: COM3 has COM1's, others may have none */
-	bool interrupt_lost; /* of which nobody has been told yet */
-	bool waits;	     /* since the last look: bytes, of which no interrupt has told yet */
+	bool polled; /* it has no interrupt: COM3's is COM1's, others may have none */
+	bool interrupt_lost; /* a lost interrupt was not reported yet */
+	bool waits;	     /* bytes wait since the last look, without an interrupt */
 	u8 ier;
-	u32 fifo_bytes; /* what it takes at once when its transmitter is empty */
+	u32 fifo_bytes; /* bytes it takes at once when its transmitter is empty */
 	handle_t irq;
 	u32 written; /* free-running */
 	u32 read;
-	bool full; /* what comes is left in the UART; its sender may wait or not */
-	u64 lost;  /* reported once all before it has been taken */
-	u64 gap;   /* lost at gap_at, a place in what was received */
+	bool full; /* bytes are left in the UART; their sender may wait or not */
+	u64 lost;  /* reported once all bytes before the loss were taken */
+	u64 gap;   /* bytes lost at gap_at, a position in what was received */
 	u32 gap_at;
 	u8 received[SERIAL_RECEIVE_BYTES];
 };
@@ -39,7 +44,7 @@ static struct serial ports[SERIAL_COUNT] = {
 	[SERIAL_COM3] = {.port = UART_COM3, .polled = true},
 };
 
-static u64 look_tsc; /* when those with an interrupt are looked at nevertheless */
+static u64 look_tsc; /* when UARTs with an interrupt are looked at in any case */
 
 static u8 serial_reg_read(const struct serial *serial, enum uart_reg reg)
 {
@@ -51,7 +56,10 @@ static void serial_reg_write(const struct serial *serial, enum uart_reg reg, u32
 	port_out8((u16)(serial->port + reg), (u8)value);
 }
 
-/* The scratch register keeps what is written; the upper half of IER reads as 0. */
+/*
+ * Returns whether there is a UART: the scratch register keeps a value, and the upper half of IER
+ * reads as 0.
+ */
 static bool serial_uart_answers(const struct serial *serial)
 {
 	for (u32 value = 0x5a; value <= 0xa5; value += 0xa5 - 0x5a) {
@@ -71,7 +79,7 @@ static void serial_uart_configure(struct serial *serial)
 	serial_reg_write(serial, UART_DLL, UART_DIVISOR_115200);
 	serial_reg_write(serial, UART_DLM, 0);
 	serial_reg_write(serial, UART_LCR, UART_LCR_8N1);
-	/* turning the FIFO on drops what was typed while the machine booted (PC16550D, FCR) */
+	/* turning the FIFO on drops bytes typed during the boot (PC16550D, FCR) */
 	serial_take_bytes(serial);
 	serial_reg_write(serial, UART_FCR, UART_FCR_ENABLE | UART_FCR_TRIGGER_8);
 	serial_reg_write(serial, UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
@@ -90,7 +98,7 @@ static u8 serial_receive_ier(const struct serial *serial)
 	return serial->full || serial->polled ? 0 : UART_IER_RECEIVED;
 }
 
-/* Without an I/O APIC in ACPI's tables no interrupt comes. */
+/* Binds the interrupt; without an I/O APIC in ACPI's tables none comes. */
 static bool serial_listen(struct serial *serial, enum serial_name name)
 {
 	return machine_isa_irq(serial->line, 0, &serial->irq) == STATUS_OK &&
@@ -114,8 +122,8 @@ bool serial_open(enum serial_name name)
 }
 
 /*
- * Bytes came while the UART was full and are lost: at least one, it does not count them (PC16550D,
- * LSR bit 1).
+ * Counts bytes lost in a full UART: at least one, as the UART does not count them (PC16550D, LSR
+ * bit 1).
  */
 static void serial_note_overrun(struct serial *serial)
 {
@@ -123,7 +131,7 @@ static void serial_note_overrun(struct serial *serial)
 		serial->gap_at = serial->written + serial->fifo_bytes;
 }
 
-/* Reading clears an overrun, whoever reads. */
+/* Returns the line status. Reading it clears an overrun, so each reader has to note it. */
 static u8 serial_line_status(struct serial *serial)
 {
 	u8 status = serial_reg_read(serial, UART_LSR);
@@ -146,7 +154,7 @@ static void serial_take_bytes(struct serial *serial)
 	}
 }
 
-/* RTS asks the sender to wait while nothing more can be taken. */
+/* Takes received bytes; RTS asks the sender to wait while there is no room. */
 static void serial_drain(struct serial *serial)
 {
 	bool was_full = serial->full;
@@ -157,7 +165,7 @@ static void serial_drain(struct serial *serial)
 				 UART_MCR_DTR | UART_MCR_OUT2 | (serial->full ? 0 : UART_MCR_RTS));
 }
 
-/* There is room again for what was left in the UART. */
+/* Takes what was left in the UART, as there is room again. */
 static void serial_drain_again(struct serial *serial)
 {
 	serial_drain(serial);
@@ -177,9 +185,9 @@ void serial_interrupt(enum serial_name name)
 		return;
 	sys_irq_unmask(serial->irq);
 	/*
-	 * The line is edge-triggered: what came up while it was masked would go unnoticed. Turning
-	 * the causes off and on again makes a new edge if one of them is still there. THR-empty
-	 * always is: serial_send turns it on when it has something left.
+	 * The line is edge-triggered: a cause that came while it was masked would go unnoticed.
+	 * Turning the causes off and on again makes a new edge if one of them is still there.
+	 * THR-empty always is: serial_send turns it on when it has bytes left.
 	 */
 	serial_reg_write(serial, UART_IER, 0);
 	serial->ier = serial_receive_ier(serial);
@@ -266,7 +274,7 @@ static bool serial_listens(const struct serial *serial)
 	return serial->present && !serial->polled && (serial->ier & UART_IER_RECEIVED) != 0;
 }
 
-/* Bytes that wait from one look to the next: their interrupt was lost on its way. */
+/* Handles bytes that wait from one look to the next: their interrupt was lost. */
 static void serial_look(enum serial_name name)
 {
 	struct serial *serial = &ports[name];

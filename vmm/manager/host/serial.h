@@ -7,44 +7,49 @@
 
 enum serial_name { SERIAL_COM1, SERIAL_COM2, SERIAL_COM3, SERIAL_COUNT };
 
-/* Opens a host UART: 115200 8n1, FIFOs on, with interrupts if it has them. False: no UART. */
+/*
+ * Opens a host UART: 115200 8n1, FIFOs on, with interrupts if it has them. Returns false if there
+ * is none.
+ */
 bool serial_open(enum serial_name name);
 bool serial_present(enum serial_name name);
 
 /*
  * Handles the UART's interrupt: moves received bytes to the buffer, then unmasks the line. COM3 has
- * no interrupt of its own and needs this call every millisecond or so, for sending too.
+ * no interrupt of its own and needs this call about every millisecond, for sending too.
  */
 void serial_interrupt(enum serial_name name);
 
 /*
- * The same for COM1 and COM2 if they have no interrupt either; else a look, each second, whether
- * one was lost. The TSC at which it is due.
+ * Does the same for COM1 and COM2 if they have no interrupt either; otherwise looks, each second,
+ * whether an interrupt was lost. serial_deadline returns the TSC at which that is due.
  */
 void serial_poll(void);
-/* Whether one was, since the last time that this was asked. */
+/* Returns whether an interrupt was lost since the last call. */
 bool serial_lost_interrupt(enum serial_name name);
 u64 serial_deadline(void);
 
 /*
  * Takes up to `size` received bytes. A full buffer makes the sender wait, by RTS; *lost (may be
- * NULL) is how many bytes in all were lost before the last one taken, because the sender did not
- * wait.
+ * NULL) is the total of bytes lost before the last one taken, because the sender did not wait.
  */
 u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost);
 
-/* How many bytes have come in all; wraps. */
+/* Returns the total of bytes received; it wraps. */
 u32 serial_received(enum serial_name name);
-/* How many received bytes wait to be taken. */
+/* Returns the number of received bytes that were not taken yet. */
 u32 serial_waiting(enum serial_name name);
-/* How many of them there are up to and including the first `byte`; 0: it is not there. */
+/*
+ * Returns how many of them there are up to and including the first `byte`, or 0 if it is not among
+ * them.
+ */
 u32 serial_find(enum serial_name name, u8 byte);
 
 /*
- * Gives bytes to the UART while it takes them and returns how many; never waits. When it took
+ * Gives bytes to the UART while it takes them and returns their number; never waits. If it took
  * fewer, EVENT_SERIAL comes once it takes more.
  */
 u32 serial_send(enum serial_name name, const u8 *bytes, u32 count);
 
-/* Waits until the last byte has left the UART, at most 100 ms: only before the machine stops. */
+/* Waits until the last byte has left the UART, at most 100 ms; only for when the machine stops. */
 void serial_flush(enum serial_name name);
