@@ -237,11 +237,13 @@ struct driver *driver_find(const char *name);
 const char *driver_life_name(enum driver_life life);
 
 /*
- * Copies a text of at most DRIVER_TEXT_BYTES from the driver's channel, read once, with unprintable
- * bytes escaped.
+ * Copies a text of at most DRIVER_TEXT_BYTES from the driver's channel, read once, with '?' for
+ * unprintable bytes.
  */
 void driver_text(const char *from, size_t bytes, char *to, size_t size);
-/* Copies the driver's description of its device: at most 48 bytes, each escaped to at most four. */
+/*
+ * Copies the driver's description of its device, at most 48 bytes, with '?' for unprintable bytes.
+ */
 void driver_model(const struct driver *driver, char *text, size_t size);
 
 /* Starts a driver. Returns NULL, with the reason in `problem`, if it cannot be had. */

@@ -16,8 +16,7 @@
 #define POLL_NS	       NS_PER_MS
 #define LOOK_NS	       NS_PER_S
 #define SEND_BURST_MAX 512u  /* bytes in one turn, when the UART takes them at once */
-#define DRAIN_MAX      4096u /* bytes at a time: a UART that always delivers must not hold the
-			      * loop */
+#define DRAIN_MAX      4096u /* bytes at a time: an endless sender must not hold the loop */
 
 struct serial {
 	u16 port;

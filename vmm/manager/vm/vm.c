@@ -126,7 +126,7 @@ void vm_end(struct vm *vm, const char *reason)
 	vm_release(vm, AFTER_NOTHING);
 }
 
-/* Copies the reason that the monitor wrote, with unprintable bytes escaped. */
+/* Copies the reason that the monitor wrote, with '?' for unprintable bytes. */
 static void vm_read_reason(const struct vm *vm, char *reason, size_t size)
 {
 	char raw[sizeof(vm->reason)];

@@ -46,7 +46,7 @@ enum vm_handover_progress vm_handover_take(struct vm *vm, handle_t *state, u64 *
 /* Gives up a handover that is under way. */
 void vm_handover_drop(struct vm *vm);
 
-/* Copies the monitor's reason for a failed command, with unprintable bytes escaped. */
+/* Copies the monitor's reason for a failed command, with '?' for unprintable bytes. */
 void vm_handover_said(const struct vm *vm, char *text, size_t size);
 
 /* Returns how long the guest was last held. */
