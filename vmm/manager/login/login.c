@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Checks passwords and delays the next try after wrong ones. Called by the console, the machine
+ * channels, gdb/ and `lock`; setup.c sets the password. Owns which password is required; each
+ * `struct login` is its caller's.
+ */
 #include "vmm/manager/login/login.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/clock.h"
 
-/* About a million instructions: others wait for their turn in the loop that calls this. */
+/* About a million instructions: the loop that calls this has other work. */
 #define ITERATIONS_A_STEP 128u
 
 static const struct password_hash *required;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads, writes and computes hashes of passwords. Called by login.c, config_keys.c and
+ * console_secret.c. Holds no state beyond the given work; compares in constant time.
+ */
 #include "vmm/manager/login/password.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/crypto/secret.h"
@@ -6,7 +10,7 @@
 
 #define SCHEME "pbkdf2-sha256$"
 
-/* The part up to the next '$' or the end. */
+/* Takes the part up to the next '$' or the end. */
 static struct text password_next_part(struct text *rest)
 {
 	struct text part = {rest->start, 0};
@@ -22,7 +26,10 @@ static struct text password_next_part(struct text *rest)
 	return part;
 }
 
-/* Returns how many bytes the digits give; 0 if there are others, or not `minimum` to `maximum`. */
+/*
+ * Returns the number of bytes that the digits give, or 0 if there are other characters or the
+ * number is not from `minimum` to `maximum`.
+ */
 static u32 password_parse_hex(struct text text, u8 *bytes, u32 minimum, u32 maximum)
 {
 	if (text.length % 2 != 0 || text.length < 2ul * minimum || text.length > 2ul * maximum)
@@ -87,7 +94,7 @@ void password_begin(struct password_work *work, struct text password,
 	u8 first[PASSWORD_SALT_BYTES_MAX + 4] = {0};
 
 	hmac_open(&work->key, password.start, MIN(password.length, (size_t)PASSWORD_LENGTH_MAX));
-	/* U_1 is of the salt and the block's number, 1 */
+	/* U_1 is the HMAC of the salt and the block's number, 1 */
 	memcpy(first, as->salt, as->salt_bytes);
 	first[as->salt_bytes + 3] = 1;
 	hmac_digest(&work->key, first, as->salt_bytes + 4, work->last);

@@ -4,12 +4,12 @@
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/crypto/hmac.h"
 
-#define PASSWORD_LENGTH_MIN	8u /* of a new one */
+#define PASSWORD_LENGTH_MIN	8u /* of a new password */
 #define PASSWORD_LENGTH_MAX	64u
-#define PASSWORD_SALT_BYTES	16u /* of a new one */
+#define PASSWORD_SALT_BYTES	16u /* of a new password */
 #define PASSWORD_SALT_BYTES_MIN 8u
 #define PASSWORD_SALT_BYTES_MAX 32u
-#define PASSWORD_ITERATIONS	100000u /* of a new one */
+#define PASSWORD_ITERATIONS	100000u /* of a new password */
 #define PASSWORD_ITERATIONS_MIN 1000u
 #define PASSWORD_ITERATIONS_MAX 1000000u
 #define PASSWORD_HASH_ALLOWED                                                                      \
@@ -19,29 +19,34 @@
 
 /* What is kept of a password: PBKDF2 with HMAC-SHA-256 (RFC 8018, 5.2), one block long. */
 struct password_hash {
-	u32 iterations; /* 0: there is none */
+	u32 iterations; /* 0: there is no password */
 	u32 salt_bytes;
 	u8 salt[PASSWORD_SALT_BYTES_MAX];
 	u8 hash[SHA256_BYTES];
 };
 
-/* pbkdf2-sha256$ITERATIONS$SALT$HASH, salt and hash in hex; false for anything else. */
+/*
+ * Reads pbkdf2-sha256$ITERATIONS$SALT$HASH, salt and hash in hex; returns false for anything else.
+ */
 bool password_parse(struct text text, struct password_hash *hash);
-/* Its text, into PASSWORD_TEXT_BYTES. */
+/* Writes a hash in that form, into PASSWORD_TEXT_BYTES. */
 void password_text(const struct password_hash *hash, char *buffer, size_t size);
 
-/* A password's hash in the making: it takes long on purpose, so it is made in steps. */
+/* The computation of a hash: it takes long on purpose, so it is done in steps. */
 struct password_work {
-	struct hmac_key key; /* made of the password */
+	struct hmac_key key; /* made from the password */
 	u8 last[SHA256_BYTES]; /* U_i of RFC 8018 */
 	u8 hash[SHA256_BYTES]; /* the sum so far */
-	u32 left;	       /* iterations */
+	u32 left;	       /* iterations left */
 };
 
-/* Begins with `password` and the iterations and salt of `as`. */
+/* Begins with `password` and with the iterations and salt of `as`. */
 void password_begin(struct password_work *work, struct text password,
 		    const struct password_hash *as);
-/* Moves on by at most `iterations`; true when the hash is there. */
+/* Does at most `iterations`; returns whether the hash is complete. */
 bool password_step(struct password_work *work, u32 iterations);
-/* Whether it is that hash; takes the same time wherever they differ. Erases the work. */
+/*
+ * Returns whether the hashes are equal, in a time that does not depend on where they differ. Erases
+ * the work.
+ */
 bool password_matches(struct password_work *work, const struct password_hash *hash);

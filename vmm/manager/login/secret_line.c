@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Edits a line that is typed without echo. Called by console_secret.c and gdb_login.c. Holds no
+ * state beyond the given line, which it wipes.
+ */
 #include "vmm/manager/login/secret_line.h"
 #include "vmm/rt/crypto/secret.h"
 
@@ -7,7 +11,7 @@
 #define BACKSPACE 0x08
 #define DELETE	  0x7f
 
-/* The end of the line before may still be on its way: after_cr stays. */
+/* Clears the line. `after_cr` stays, as the end of the last line may still be on its way. */
 void secret_line_begin(struct secret_line *line)
 {
 	secret_forget(line->text, sizeof(line->text));

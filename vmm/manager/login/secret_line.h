@@ -3,10 +3,10 @@
 
 #include "vmm/manager/login/password.h"
 
-/* A line that is typed and not shown: Backspace and Ctrl-U edit it. */
+/* A line that is typed without echo; Backspace and Ctrl-U edit it. */
 struct secret_line {
 	char text[PASSWORD_LENGTH_MAX];
-	u32 length; /* one more than `text` holds: too long, only Ctrl-U helps */
+	u32 length; /* one more than `text` holds: the line is too long, only Ctrl-U helps */
 	bool after_cr;
 };
 
