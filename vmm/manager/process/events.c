@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The manager's queue of signals, and a second queue on which nobody waits. Called by the event
+ * loop and by every room that binds an object. Owns both queues.
+ */
 #include "vmm/manager/process/events.h"
 #include "lib/bits.h"
 #include "vmm/rt/start.h"
@@ -7,7 +11,7 @@
 #define KEY_SOURCE_SHIFT 32
 
 static handle_t queue;
-static handle_t mute; /* nobody waits on it */
+static handle_t mute; /* a queue on which nobody waits */
 
 enum status events_init(void)
 {

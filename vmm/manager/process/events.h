@@ -4,19 +4,19 @@
 #include "kernel/abi/object.h"
 #include "lib/status.h"
 
-/* Where a signal in the manager's one queue comes from; `number` says which of them. */
+/* The source of a signal in the manager's queue; `number` says which object of its kind. */
 enum event_source {
 	EVENT_SERIAL,     /* a host UART interrupted; number: 0 for COM1, 1 for COM2 */
 	EVENT_CHANNEL,    /* a monitor signalled; number: of the VM */
-	EVENT_PROCESS,    /* a monitor's process ended; number: of the VM */
-	EVENT_HEIR,	  /* so did one that was to follow it: vm_renew.h; number: of the VM */
-	EVENT_COPIER,	  /* so did one that copies its disks: vm_backup.h; number: of the VM */
-	EVENT_RESTORER,	  /* so did one that restores a disk: disk_restore.h */
+	EVENT_PROCESS,    /* a VM's monitor ended; number: of the VM */
+	EVENT_HEIR,	  /* the second monitor of a VM ended: vm_renew.h; number: of the VM */
+	EVENT_COPIER,	  /* a copier of a VM's disks ended: vm_backup.h; number: of the VM */
+	EVENT_RESTORER,	  /* a process that restores a disk ended: disk_restore.h */
 	EVENT_LOG,        /* the kernel's log has grown */
 	EVENT_DRIVER,	  /* a driver signalled; number: its own */
-	EVENT_IOMMU,	  /* it has refused an access; number: its own */
-	EVENT_STARVED,	  /* a VM's monitor has found no page left; number: of the VM */
-	EVENT_DRIVER_PROCESS, /* its process ended; number: start * DRIVER_MAX + its own */
+	EVENT_IOMMU,	  /* an IOMMU has refused an access; number: its own */
+	EVENT_STARVED,	  /* a VM's monitor found no page left; number: of the VM */
+	EVENT_DRIVER_PROCESS, /* a driver's process ended; number: start * DRIVER_MAX + its own */
 };
 
 struct event {
@@ -27,7 +27,9 @@ struct event {
 enum status events_init(void) MUST_CHECK;
 /* Binds an object's signals to the queue. */
 enum status events_bind(handle_t handle, enum event_source source, u32 number) MUST_CHECK;
-/* Its signals are kept, without waking anybody, until the object is bound again. */
+/* Keeps an object's signals, without waking anybody, until it is bound again. */
 enum status events_mute(handle_t handle) MUST_CHECK;
-/* Waits for the next event until the TSC passes the deadline; false then. 0 only looks. */
+/*
+ * Waits for the next event; returns false if there is none by the deadline (a TSC). 0 only looks.
+ */
 bool events_wait(u64 deadline_tsc, struct event *event);

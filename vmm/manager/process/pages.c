@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Counts the pages that are promised to nobody. Set up by vm_check.c; called by all that promise
+ * pages to VMs or drivers. Owns the number of pages at the start.
+ */
 #include "vmm/manager/process/pages.h"
 
 static u64 at_start;

@@ -3,11 +3,11 @@
 
 #include "lib/types.h"
 
-/* Pages of the machine, and how many of them are promised to nobody. */
+/* The machine's pages for VMs and drivers, and how many of them are promised to nobody. */
 
 /*
- * So many are there for VMs and drivers, before the first of them; `promised` says how many are
- * promised to those that there are.
+ * Sets how many pages there are before the first VM or driver; `promised` returns how many are
+ * promised now.
  */
 void pages_set_up(u64 count, u64 (*promised)(void));
 u64 pages_at_start(void);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes a process step by step: its start page, handles, memory and ports. Called by vm/, driver/,
+ * disk/ and transfer/. Holds no state beyond the given build; charges memory to the build's group.
+ */
 #include "vmm/manager/process/process_build.h"
 
 #include "kernel/abi/version.h"
@@ -119,7 +123,7 @@ void process_build_map(struct process_build *build, enum start_kind kind, handle
 							    .value = bytes});
 }
 
-/* Of the page there, the part that is the file's. */
+/* Copies the part of a page that belongs to the file. */
 static void process_build_copy_page(struct process_build *build, u64 address,
 				    const struct file *file, u64 offset)
 {
@@ -143,7 +147,7 @@ static void process_build_copy_page(struct process_build *build, u64 address,
 	sys_handle_close(page);
 }
 
-/* A piece of the module, where it is the file's alone. */
+/* Maps pages of the module that belong to the file alone. */
 static void process_build_map_inside(struct process_build *build, u64 address,
 				     const struct file *file, u64 from, u64 to)
 {
@@ -163,7 +167,7 @@ void process_build_map_file(struct process_build *build, enum start_kind kind,
 	u64 whole = align_up(end, PAGE_SIZE) - first;
 	u64 address;
 
-	/* all of it at once, to find the place, which stays free: the process does not run yet */
+	/* map all of it once to find a place; that stays free, as the process does not run yet */
 	process_build_map(build, kind, file->memory, file->offset, file->size, RIGHT_READ);
 	if (process_build_failed(build) || file->bytes == NULL)
 		return;

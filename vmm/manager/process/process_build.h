@@ -7,21 +7,21 @@
 struct file;
 
 /*
- * How the manager makes a process, a monitor or a driver: it creates it, hands it what it may have,
- * tells it so in its start page, and starts it. After the first step that fails nothing more is
- * done; `status` and `what` say which it was.
+ * How the manager makes a process, a monitor or a driver: it creates it, gives it handles and
+ * memory, lists these in its start page, and starts it. After the first step that fails nothing
+ * more is done; `status` and `what` say which step it was.
  */
 struct process_build {
 	enum status status;
-	const char *what; /* was being done */
-	handle_t group;	  /* that it is charged to */
+	const char *what; /* the step that failed */
+	handle_t group;	  /* group to which it is charged */
 	handle_t process;
 	handle_t space;
 	handle_t start;
 	struct start_info *info; /* mapped until process_build_start */
 };
 
-/* For steps that only the caller knows: notes how it ended. */
+/* For steps that only the caller knows: notes a step's outcome. */
 void process_build_note(struct process_build *build, const char *what, enum status status);
 static inline bool process_build_failed(const struct process_build *build)
 {
@@ -29,36 +29,41 @@ static inline bool process_build_failed(const struct process_build *build)
 }
 
 /*
- * The process, from the image that begins with that page, with its start page: its entries and
+ * Creates the process, from the image that begins at that page, with a start page whose entries and
  * parameters are still empty.
  */
 void process_build_begin(struct process_build *build, handle_t group, handle_t image,
 			 u64 first_page);
-/* A handle of its own, with `rights` of those that this one has. */
+/* Gives the process a handle of its own, with those `rights` of the given handle. */
 void process_build_grant(struct process_build *build, enum start_kind kind, handle_t handle,
 			 u32 rights, u64 value);
-/* What a monitor, and who copies for it, has of itself: its process, its space and its group. */
+/*
+ * Gives a monitor, or a process that copies for it, handles to itself: its process, space and
+ * group.
+ */
 void process_build_own(struct process_build *build, handle_t group);
-/* Maps memory that it shares with the manager here; `address` is that of a pointer to it. */
+/*
+ * Maps memory that the process shares with the manager here; `address` points to a pointer to it.
+ */
 void process_build_show(struct process_build *build, handle_t memory, u64 bytes, u32 rights,
 			void *address);
 /*
- * Maps part of a memory object, from `offset` on, which need not begin with a page. The entry has
- * the address and `bytes`.
+ * Maps part of a memory object into the process, from `offset` on, which need not be at a page. The
+ * entry has the address and `bytes`.
  */
 void process_build_map(struct process_build *build, enum start_kind kind, handle_t memory,
 		       u64 offset, u64 bytes, u32 rights);
 /*
- * The same for a file, read-only: where others' bytes share its first or last page the process gets
- * a copy of that page with its own alone.
+ * Maps a file read-only. Where other bytes share its first or last page, the process gets a copy of
+ * that page with the file's bytes alone.
  */
 void process_build_map_file(struct process_build *build, enum start_kind kind,
 			    const struct file *file);
-/* Names what was handed over last. */
+/* Names the entry that was added last. */
 void process_build_name(struct process_build *build, const char *name);
-/* Lets it use `count` ports from `first` on. */
+/* Gives the process `count` ports from `first` on. */
 void process_build_ports(struct process_build *build, u16 first, u32 count, const char *name);
-/* Starts it; nothing can be handed over through its start page any more. */
+/* Starts the process; nothing more can be given through its start page. */
 void process_build_start(struct process_build *build);
-/* Gives the handles back, whatever happened; the process lives as long as its group. */
+/* Closes the handles, after success or failure; the process lives as long as its group. */
 void process_build_close(struct process_build *build);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Says in words how a process ended. Called by vm/, driver/ and disk_restore.c. Asks the kernel;
+ * holds no state.
+ */
 #include "vmm/manager/process/process_end.h"
 
 #include "kernel/abi/syscall.h"
@@ -25,7 +29,7 @@ static void process_killed(u64 code, char text[PROCESS_END_BYTES])
 		format(text, PROCESS_END_BYTES, " of %s", reasons[reason]);
 }
 
-/* What rt_fail makes its code of. */
+/* Writes the word of which rt_fail made the process's exit code. */
 static void process_ended_itself(u64 code, char text[PROCESS_END_BYTES])
 {
 	char shown[sizeof(code) + 1];

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Finds programs in the boot image. Called by driver_build.c. Maps the image's directory once. */
 #include "vmm/manager/process/program.h"
 
 #include "kernel/abi/programs.h"
@@ -6,7 +7,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* The directory, mapped at the first call; NULL: it cannot be. */
+/* Returns the directory, mapped at the first call, or NULL if it cannot be mapped. */
 static const struct program_entry *program_directory(void)
 {
 	static u64 at;

@@ -3,11 +3,14 @@
 
 #include "kernel/abi/object.h"
 
-/* A program's image: `first_page` of that memory and the pages behind it. */
+/* A program's image: the pages of that memory from `first_page` on. */
 struct program {
 	handle_t image;
 	u64 first_page;
 };
 
-/* What the boot image has besides the manager and the monitor. False: no such program. */
+/*
+ * Finds a program of the boot image besides the manager and the monitor. Returns false if there is
+ * none of that name.
+ */
 bool program_find(const char *name, struct program *program);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Draws random bytes. Called by every room that makes seeds, salts or ids; main.c fills the pool.
+ * Owns the manager's pool.
+ */
 #include "vmm/manager/process/random.h"
 #include "lib/entropy.h"
 #include "vmm/rt/start.h"
