@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The life of a transfer between a process and the client of a machine channel: opens, judges and
+ * closes it. Called by vm_save.c, its owner, and by channel_stream.c and channel_transfer.c, which
+ * move the bytes. Owns the ring's memory.
+ */
 #include "vmm/manager/transfer/transfer.h"
 #include "lib/string.h"
 #include "vmm/manager/channel/channel_stream.h"
@@ -62,7 +67,7 @@ void transfer_give(const struct transfer *transfer, struct process_build *build,
 	process_build_name(build, name);
 }
 
-/* The last word that the process hears of it. */
+/* Tells the process the outcome, the last word it gets. */
 static void transfer_judge(struct transfer *transfer, enum transfer_verdict verdict)
 {
 	string_copy(transfer->ring->problem, sizeof(transfer->ring->problem), transfer->problem);
