@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The machine's log: keeps the manager's messages, monitors' lines and the kernel's entries. Called
+ * by most of the manager. Owns the two stores, the levels and the counts.
+ */
 #include "vmm/manager/log/log.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
@@ -16,7 +20,7 @@
 #define AUDIT_SEGMENTS	    4u
 #define AUDIT_SEGMENT_BYTES 24576u
 #define DEBUG_LOOK_NS	    (100 * NS_PER_MS)
-#define KERNEL_AT_ONCE	    4096u /* entries: a flood of them must not hold up the loop */
+#define KERNEL_AT_ONCE	    4096u /* most entries in one go: a flood must not hold up the loop */
 #define ACTOR_DEFAULT	    "manager"
 
 static struct log_store store;
@@ -28,7 +32,10 @@ static const char *actor = ACTOR_DEFAULT;
 static bool behind;
 static const struct log_hooks *hooks;
 
-/* Every page is taken at once: what `mem` shows later is what VMs cost. */
+/*
+ * Maps memory for a store and takes every page at once, so that what `mem` shows later is the cost
+ * of VMs.
+ */
 static enum status log_map_store(u64 bytes, void **at)
 {
 	u64 address = 0;
@@ -121,7 +128,7 @@ void log_message(enum log_level level, enum log_category category, const char *v
 	size_t length = 0;
 	va_list arguments;
 
-	/* Who did what to the machine cannot be silenced. */
+	/* Audit lines cannot be silenced. */
 	if (level < threshold[category] && category != LOG_AUDIT) {
 		stats.below_count++;
 		return;
@@ -164,7 +171,7 @@ void log_hooks_set(const struct log_hooks *set)
 	hooks = set;
 }
 
-/* The VM whose thread ran on the CPU when the entry was written. */
+/* Returns the VM whose thread ran on the CPU when the entry was written. */
 static struct text log_vm_of(const struct log_entry *entry)
 {
 	return entry->vm != 0 && hooks != NULL ? text_of(hooks->vm_name(entry->vm)) : TEXT("");
@@ -186,7 +193,7 @@ static void log_add_kernel_entry(const struct log_entry *entry)
 	if (hooks != NULL && hooks->take_entry(entry, pattern))
 		return;
 	if (line.category < LOG_CATEGORY_COUNT && line.level < threshold[line.category]) {
-		stats.below_count++; /* kept while a profile was recorded */
+		stats.below_count++; /* the kernel wrote it only because of a profile */
 		return;
 	}
 	line.text.length = log_format(text, sizeof(text), pattern, entry->argument,

@@ -8,82 +8,94 @@
 
 /*
  * The one log of the machine: the kernel's entries, the monitors' lines and the manager's own
- * messages. What reaches its category's level is kept; the category audit always is, in a store of
- * its own, so that no flood of other lines and no `log clear` takes it away.
+ * messages. A line that reaches its category's level is kept; lines of the category audit always
+ * are, in a store of their own, so that no flood of other lines and no `log clear` removes them.
  */
 struct log_stats {
-	u64 line_count;      /* ever kept */
-	u64 below_count;     /* messages and monitors' lines below their category's level */
+	u64 line_count;      /* lines ever kept */
+	u64 below_count;     /* messages and monitors' lines below their level */
 	u64 kernel_entries;
 	u64 kernel_lost;     /* overwritten in the kernel's ring before they were read */
 	u64 monitor_lines;
-	u64 monitor_dropped; /* by the rate limit */
+	u64 monitor_dropped; /* dropped by the rate limit */
 	u64 messages;        /* the manager's own */
-	struct log_cost kernel;	 /* of taking in kernel entries */
-	struct log_cost message; /* of the manager's own and the monitors' */
-	struct log_cost export;	 /* of making lines for a serial port */
+	struct log_cost kernel;	 /* cost of taking the kernel's entries */
+	struct log_cost message; /* cost of the manager's and the monitors' lines */
+	struct log_cost export;	 /* cost of making lines for a serial port */
 };
 
-/* What the log asks of others. */
+/* What the log asks of other rooms. */
 struct log_hooks {
-	/* Of the VM whose id has these low bits, "" for none. */
+	/* Returns the name of the VM whose id has these low bits, or "". */
 	const char *(*vm_name)(u16 low_id);
-	/* True: the kernel's entry is no line of the log, but was for somebody else. */
+	/* Returns whether the kernel's entry was for another room, and is no line of the log. */
 	bool (*take_entry)(const struct log_entry *entry, struct text pattern);
 };
 
 enum status log_init(void) MUST_CHECK;
-/* Without them lines name no VM, and each entry is one. */
+/* Sets the hooks; without them lines name no VM, and every entry is a line. */
 void log_hooks_set(const struct log_hooks *hooks);
 
 /*
- * Resizes the store; the lines that still fit are kept. Fails without effect: STATUS_NO_MEMORY,
+ * Resizes the store and keeps the lines that still fit. Fails without effect: STATUS_NO_MEMORY,
  * STATUS_NO_QUOTA.
  */
 enum status log_store_resize(u32 segment_count, u32 segment_bytes, u64 age_ns) MUST_CHECK;
 
-/* The manager's own. `vm` is the name of the VM it is about, "" for none. */
+/* Logs a message of the manager. `vm` is the name of the VM it is about, or "". */
 void log_message(enum log_level level, enum log_category category, const char *vm,
 		 const char *pattern, ...) PRINTF_LIKE(4, 5);
 
 /*
- * Who acts from now on; audit lines begin with it: "console", "machine channel", "configuration".
- * NULL: the manager itself. The text must stay valid.
+ * Sets the actor with which audit lines begin from now on: "console", "machine channel",
+ * "configuration". NULL stands for the manager itself. The text must stay valid.
  */
 void log_actor_set(const char *actor);
 
-/* A line of a monitor's, already within its rate limit. */
+/* Logs a line of a monitor that is within its rate limit. */
 void log_monitor_line(const char *vm, struct text text);
 void log_monitor_dropped(u64 count);
 
-/* Takes in what the kernel has written since, some thousand entries at most. */
+/* Takes what the kernel has written since the last call, some thousand entries at most. */
 void log_take_kernel(void);
-/* Whether that left some behind. */
+/* Returns whether the last call left some entries. */
 bool log_behind(void);
-/* The TSC at which it must be done again at the latest: entries of level debug wake nobody. */
+/*
+ * Returns the TSC by which log_take_kernel has to be called again: entries of level debug wake
+ * nobody.
+ */
 u64 log_deadline(void);
 
-/* LOG_CATEGORY_COUNT: every category; LOG_LEVEL_COUNT: off. The kernel is told as well. */
+/*
+ * Sets the level of a category, or of all (LOG_CATEGORY_COUNT); LOG_LEVEL_COUNT is off. The kernel
+ * is told.
+ */
 void log_level_set(u32 category, u32 level);
 u32 log_level_get(enum log_category category);
 
-/* A reader's place in both stores. All zero: before the oldest line. */
+/* A reader's place in both stores; all zero: before the oldest line. */
 struct log_reader {
 	struct log_cursor lines;
 	struct log_cursor audit;
 };
 
-/* The next line by sequence, valid until a line is added; false at the end. */
+/* Returns the next line by sequence, valid until a line is added; false at the end. */
 bool log_next(struct log_reader *reader, struct log_line *line);
-/* How many lines gave way before the reader got to them; to be called before log_next. */
+/*
+ * Returns how many lines were overwritten before the reader got to them; to be called before
+ * log_next.
+ */
 u64 log_overtaken(struct log_reader *reader);
 
-/* All lines but the audit's, which rotating or clearing these does not touch. */
+/*
+ * Return the two stores: all lines but the audit's, and the audit's, which rotating or clearing the
+ * first does not touch.
+ */
 struct log_store *log_lines(void);
 const struct log_store *log_audit_lines(void);
 struct log_stats *log_stats(void);
 
-/* Cycles that the kernel spent on writing its entries: a sample, extrapolated. */
+/* Returns the cycles that the kernel spent on writing its entries, extrapolated from a sample. */
 u64 log_kernel_write_tsc(void);
-/* Entries that the kernel has written since it started. */
+/* Returns the number of entries that the kernel has written since it started. */
 u64 log_kernel_written(void);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Computes the chain of hashes over audit lines. Called by log_store.c; holds no state. */
 #include "vmm/manager/log/log_chain.h"
 #include "lib/bits.h"
 #include "vmm/manager/log/log_names.h"
@@ -7,7 +8,7 @@
 
 _Static_assert(LOG_CHAIN_BYTES == SHA256_BYTES, "a line's hash");
 
-#define NUMBERS_BYTES 64u /* two numbers and a level */
+#define NUMBERS_BYTES 64u /* for two numbers and a level */
 
 void log_chain_add(u8 chain[LOG_CHAIN_BYTES], const struct log_line *line)
 {

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Averages what repeated work costs. Called by log.c, log_export.c and `log stat`. Holds no state
+ * beyond the given counter.
+ */
 #include "vmm/manager/log/log_cost.h"
 
-#define COUNT_ENOUGH 16u /* for a mean that can be relied on */
+#define COUNT_ENOUGH 16u /* samples needed for a mean that can be relied on */
 #define TOO_LONG     16u /* times the mean: no line takes so much longer than others */
 
 void log_cost_add(struct log_cost *cost, u64 tsc)

@@ -4,15 +4,15 @@
 #include "lib/types.h"
 
 /*
- * What something that is done again and again costs, by a clock that also runs while others have
- * the CPU: a time much longer than the mean was interrupted, and counts as the mean.
+ * The cost of repeated work, by a clock that also runs while others have the CPU: a time much
+ * longer than the mean was interrupted, and counts as the mean.
  */
 struct log_cost {
 	u64 tsc;   /* in all */
-	u64 count; /* how often */
+	u64 count; /* number of repetitions */
 };
 
-/* It was done once more, in so many cycles by the clock. */
+/* Adds one repetition that took `tsc` cycles by the clock. */
 void log_cost_add(struct log_cost *cost, u64 tsc);
-/* Mean cycles of one; 0 before the first. */
+/* Returns the mean cycles of a repetition, or 0 before the first. */
 u64 log_cost_each(const struct log_cost *cost);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes the text of a kernel log entry from its pattern and arguments. Called by log.c; holds no
+ * state, and trusts neither.
+ */
 #include "vmm/manager/log/log_format.h"
 #include "vmm/rt/exit_names.h"
 #include "vmm/rt/format.h"
@@ -23,10 +27,13 @@ struct conversion {
 	bool alternate;
 	u32 width;
 	char kind;
-	size_t length; /* of its text in the pattern */
+	size_t length; /* length of its text in the pattern */
 };
 
-/* `text` starts at the '%'. False when it ends inside. */
+/*
+ * Reads the conversion that begins with the '%' of `text`. Returns false if the text ends inside
+ * it.
+ */
 static bool log_format_parse_conversion(struct text text, struct conversion *conversion)
 {
 	size_t i = 1;
@@ -55,7 +62,7 @@ static bool log_format_parse_conversion(struct text text, struct conversion *con
 	return true;
 }
 
-/* Pads the number in `digits` to the width. */
+/* Writes the number in `digits`, padded to the width. */
 static void log_format_emit_number(struct sink *sink, const struct conversion *conversion,
 				   const char *digits)
 {

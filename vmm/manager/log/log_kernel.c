@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads the kernel's rings of log entries, one for each CPU. Called by log.c and `log stat`. Owns
+ * how far each ring was read; the kernel may overwrite entries at any time.
+ */
 #include "vmm/manager/log/log_kernel.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
@@ -7,7 +11,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* The rings by CPU, and how many entries of each have been read. */
+/* The rings by CPU, and the number of entries read from each. */
 static const struct log_ring *rings[CPU_MAX];
 static u64 taken[CPU_MAX];
 static u32 ring_count;
@@ -36,15 +40,15 @@ enum status log_kernel_init(void)
 		rings[ring_count] = log_kernel_map_entry(entry, machine_page()->log_bytes);
 		if (rings[ring_count] == NULL)
 			return STATUS_NO_MEMORY;
-		sys_handle_close(entry->handle); /* it stays mapped */
+		sys_handle_close(entry->handle); /* the ring stays mapped */
 		ring_count++;
 	}
 	return STATUS_OK;
 }
 
 /*
- * Copies the next entry of a ring. An entry counts only if, after the copy, its sequence is still
- * the expected one (kernel/abi/log.h): else it is being written or was overwritten meanwhile.
+ * Copies the next entry of a ring. An entry counts only if its sequence is still the expected one
+ * after the copy (kernel/abi/log.h): otherwise it is being written or was overwritten meanwhile.
  */
 static bool log_kernel_peek(u32 index, struct log_entry *entry, u64 *lost)
 {
@@ -63,7 +67,7 @@ static bool log_kernel_peek(u32 index, struct log_entry *entry, u64 *lost)
 			    entry->sequence == sequence)
 				return true;
 			if (source->sequence < sequence)
-				return false; /* its writer is not done */
+				return false; /* the entry is still being written */
 		}
 		++*lost;
 		taken[index]++;

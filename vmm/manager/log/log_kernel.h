@@ -5,14 +5,14 @@
 #include "lib/status.h"
 #include "vmm/manager/text/text.h"
 
-/* The reader of the kernel's rings, one for each CPU. */
+/* Maps the kernel's rings, one for each CPU, and its formats. */
 enum status log_kernel_init(void) MUST_CHECK;
 
 /*
- * Takes the oldest entry of all rings; false when there is none. *lost grows by the entries that
- * were overwritten before.
+ * Takes the oldest entry of all rings; returns false if there is none. *lost grows by the entries
+ * that were overwritten before.
  */
 bool log_kernel_take(struct log_entry *entry, u64 *lost);
 
-/* The format that the entry names; "?" when there is none. */
+/* Returns the format that the entry names, or "?" if there is none. */
 struct text log_kernel_format(const struct log_entry *entry);

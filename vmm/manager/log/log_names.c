@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Names levels and categories of the log, and finds them by name. Called by the log's texts, by
+ * options and by the log commands. Holds no state.
+ */
 #include "vmm/manager/log/log_names.h"
 
 static const char level_names[LOG_LEVEL_COUNT + 1][8] = {

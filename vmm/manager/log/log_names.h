@@ -8,9 +8,9 @@
 #define LOG_CATEGORY_WORDS \
 	"boot cpu memory virt sched process vm device console config audit"
 
-/* Never NULL; numbers out of range give "?". */
+/* Return a name, never NULL: "?" for a number out of range. */
 const char *log_level_name(u32 level);
 const char *log_category_name(u32 category);
-/* "off" gives LOG_LEVEL_COUNT. */
+/* Find a level or category by name; the level "off" is LOG_LEVEL_COUNT. */
 bool log_level_parse(struct text word, u32 *level);
 bool log_category_parse(struct text word, enum log_category *category);

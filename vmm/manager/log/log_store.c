@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Keeps lines of the log in segments of one size. Called by log.c and by `log rotate`, `log clear`
+ * and `log stat`. Holds no state beyond the given store.
+ */
 #include "vmm/manager/log/log_store.h"
 #include "lib/bits.h"
 #include "vmm/manager/log/log_chain.h"
 
-/* Precedes the hash, if lines are chained, the VM's name and the text; it lies in one segment. */
+/*
+ * A record, followed by the hash (if lines are chained), the VM's name and the text; all of it lies
+ * in one segment.
+ */
 struct record {
 	u64 sequence;
 	u64 time_ns;
-	u16 bytes; /* of the whole record */
+	u16 bytes; /* size of the whole record */
 	u8 cpu;
 	u8 level;
 	u8 category;
@@ -90,7 +97,7 @@ static bool log_store_too_old(const struct log_store *store, const struct log_se
 	       now_ns - segment->first_ns > store->age_ns;
 }
 
-/* The line whose record lies there. */
+/* Returns the line whose record begins at `at`. */
 static struct log_line log_store_view(const struct log_store *store, const u8 *at)
 {
 	const struct record *record = (const struct record *)(const void *)at;

@@ -12,26 +12,26 @@
 #define LOG_TEXT_BYTES	      200u
 #define LOG_CHAIN_BYTES		  32u
 
-/* One line of the log as a reader sees it. The texts are printable ASCII only. */
+/* A line of the log for readers. The texts are printable ASCII only. */
 struct log_line {
-	u64 sequence; /* of the whole log, from 1 */
+	u64 sequence; /* number in the whole log, from 1 */
 	u64 time_ns;  /* since the kernel started */
 	u8 cpu;
 	u8 level;     /* enum log_level */
 	u8 category;  /* enum log_category */
-	struct text vm; /* "" when it is about none */
+	struct text vm; /* "": it is about no VM */
 	struct text text;
-	const u8 *chain; /* LOG_CHAIN_BYTES: the hash of it and of all before; NULL: none */
+	const u8 *chain; /* LOG_CHAIN_BYTES: hash of this line and all before; NULL: none */
 };
 
-/* A reader's place. All zero: before the oldest line. */
+/* A reader's place; all zero: before the oldest line. */
 struct log_cursor {
-	u64 index; /* of the line to be read next, from 1 */
+	u64 index; /* number of the next line to read, from 1 */
 	u64 segment;
-	u32 position; /* in the segment */
+	u32 position; /* offset in the segment */
 };
 
-/* A piece of the store: its lines are dropped together. */
+/* A piece of the store, whose lines are dropped together. */
 struct log_segment {
 	u64 first_index;
 	u64 first_ns;
@@ -42,49 +42,53 @@ struct log_segment {
 
 /*
  * The lines kept, in segments of one size: lines go to the newest; when it is full or too old the
- * next one begins, and when there is no other left the oldest gives way as a whole. Lines are added
- * and read by one thread; a line handed out stays valid until the next log_store_add.
+ * next one begins, and when there is no other left the oldest is dropped as a whole. Lines are
+ * added and read by one thread; a line returned stays valid until the next log_store_add.
  */
 struct log_store {
-	u8 *bytes; /* of all segments; segment n lies at n % segment_count */
+	u8 *bytes; /* all segments; segment n lies at n % segment_count */
 	u32 segment_bytes;
 	u32 segment_count;
-	u64 age_ns; /* a segment whose first line is older takes no more; 0: never too old */
+	u64 age_ns; /* age of its first line at which a segment is closed; 0: never */
 	bool chained;
-	u8 chain[LOG_CHAIN_BYTES]; /* of the last line */
+	u8 chain[LOG_CHAIN_BYTES]; /* hash of the last line */
 
 	struct log_segment segment[LOG_SEGMENTS_MAX];
 	u64 oldest; /* segments are numbered from 1 */
 	u64 newest;
 	u64 next_index;
 	u64 added_bytes;
-	u64 overwritten_count; /* lines that gave way */
+	u64 overwritten_count; /* lines that were dropped */
 };
 
 /*
- * An empty store in `bytes`, segment_count * segment_bytes of them, 8-byte aligned. At least 2
- * segments, at most LOG_SEGMENTS_MAX; at least LOG_SEGMENT_BYTES_MIN in each, a multiple of 8.
+ * Makes an empty store in `bytes`, segment_count * segment_bytes of them, 8-byte aligned. There are
+ * at least 2 segments, at most LOG_SEGMENTS_MAX, of at least LOG_SEGMENT_BYTES_MIN, a multiple of
+ * 8.
  */
 void log_store_init(struct log_store *store, void *bytes, u32 segment_count, u32 segment_bytes,
 		    u64 age_ns);
 
-/* Lines form a chain from now on (log_chain.h). To be called while there is none. */
+/* Chains the lines from now on (log_chain.h); to be called while there is none. */
 void log_store_chain(struct log_store *store);
 
-/* Texts are cut to the limits above and cleaned: what is not printable ASCII becomes '?'. */
+/*
+ * Adds a line. Its texts are cut to the limits above, with '?' in place of what is not printable
+ * ASCII.
+ */
 void log_store_add(struct log_store *store, const struct log_line *line);
 
-/* The line at the cursor, which moves past it; false at the end. */
+/* Returns the line at the cursor, which moves past it; false at the end. */
 bool log_store_next(const struct log_store *store, struct log_cursor *cursor,
 		    struct log_line *line);
 
 /*
- * Puts a cursor that was overtaken on the oldest line; returns how many lines gave way since it was
- * last used (0 for a cursor of all zero). log_store_next does the same silently.
+ * Moves a cursor whose lines were dropped to the oldest line; returns how many lines it has missed
+ * (0 for a cursor of all zero). log_store_next does the same silently.
  */
 u64 log_store_catch_up(const struct log_store *store, struct log_cursor *cursor);
 
-/* Begins a segment; false when the newest one is still empty. */
+/* Begins a segment; returns false if the newest one is still empty. */
 bool log_store_rotate(struct log_store *store);
 
 /* Drops every line; cursors stay usable. */
@@ -92,5 +96,5 @@ void log_store_clear(struct log_store *store);
 
 u64 log_store_line_count(const struct log_store *store);
 u64 log_store_bytes(const struct log_store *store);
-/* A segment from `oldest` to `newest`. */
+/* Returns a segment, from `oldest` to `newest`. */
 const struct log_segment *log_store_segment(const struct log_store *store, u64 number);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes lines of the log as text or JSON. Called by log_export.c and `log show`; main.c sets the
+ * start time, the only state.
+ */
 #include "vmm/manager/log/log_text.h"
 #include "vmm/manager/log/log_names.h"
 #include "vmm/manager/text/json.h"
@@ -15,7 +19,7 @@ void log_text_start(u64 unix_ns)
 	start_unix_ns = unix_ns;
 }
 
-/* Time and date as ISO 8601 has them, in UTC. */
+/* Writes date and time as in ISO 8601, in UTC. */
 static const char *log_wall_of(const struct log_line *line, char buffer[WALL_BYTES])
 {
 	struct date date = date_from_seconds((s64)((start_unix_ns + line->time_ns) / NS_PER_S));

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Passes notices to the console. Called by every room that has news for the operator; console.c
+ * registers itself. Owns only the registration.
+ */
 #include "vmm/manager/log/notice.h"
 
 #include "vmm/rt/format.h"

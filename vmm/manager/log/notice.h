@@ -3,16 +3,16 @@
 
 #include "vmm/manager/text/text.h"
 
-/* Who shows the operator what nobody has asked for. */
+/* The place where notices are shown: news for the operator that nobody asked for. */
 struct notice_board {
-	void (*show)(struct text notice); /* now or, while the terminal is not free, later */
+	void (*show)(struct text notice); /* now, or later if the terminal is busy */
 	bool (*is_free)(void);
 };
 
-/* From now on all notices go there; before, there are none. */
+/* Sets the place for all notices from now on; before, they are dropped. */
 void notice_show_on(const struct notice_board *board);
 
-/* A line for the operator, with its newline. */
+/* Shows a line to the operator; the pattern has its newline. */
 void notice(const char *pattern, ...) PRINTF_LIKE(1, 2);
-/* Whether it would be shown now. */
+/* Returns whether a notice would be shown now. */
 bool notice_is_free(void);

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Keeps the last events of VMs for subscribers, who each read at their own pace. Called by vm/,
+ * disk/, net/ and the console to add, and by the machine channels and `events since` to read. Owns
+ * the ring of records.
+ */
 #include "vmm/manager/log/vm_events.h"
 #include "lib/string.h"
 #include "vmm/manager/host/machine.h"
 
 static struct vm_event_record records[VM_EVENTS_KEPT];
-static u64 written; /* ever */
+static u64 written; /* number of events ever added */
 
 const char *vm_event_name(enum vm_event event)
 {

@@ -6,7 +6,7 @@
 #include "vmm/manager/disk/guid.h"
 #include "vmm/rt/channel.h"
 
-/* What happened to a VM, in the words of docs/manager/channel.md. */
+/* The kinds of events of VMs, named as in docs/manager/channel.md. */
 enum vm_event {
 	EVENT_CREATED,
 	EVENT_STARTED,
@@ -17,12 +17,12 @@ enum vm_event {
 	EVENT_CRASHED,
 	EVENT_DESTROYED,
 	EVENT_CONFIGURATION,	/* its keys have changed */
-	EVENT_CONSOLE_ATTACHED, /* somebody may write to its console: who, is the reason */
-	EVENT_NETWORK, /* a network's port is blocked, or no longer; of no VM if it is an uplink */
-	EVENT_SNAPSHOT, /* one had to be dropped: which and why, is the reason */
-	EVENT_DISK_FULL, /* what a clone writes to a disk has no more room: the reason says it */
-	EVENT_BACKUP_DONE, /* all of it is on the medium: which, is the reason */
-	EVENT_BACKUP_FAILED, /* or was cancelled: which and why, is the reason */
+	EVENT_CONSOLE_ATTACHED, /* somebody may write to its console; the reason says who */
+	EVENT_NETWORK, /* a network's port was blocked or freed; no VM for an uplink */
+	EVENT_SNAPSHOT, /* a snapshot had to be dropped; the reason says which and why */
+	EVENT_DISK_FULL, /* a clone has no more room for writes; the reason says the disk */
+	EVENT_BACKUP_DONE, /* a backup is complete; the reason says which */
+	EVENT_BACKUP_FAILED, /* a backup failed or was cancelled; the reason says which, why */
 	VM_EVENT_COUNT
 };
 
@@ -36,17 +36,20 @@ struct vm_event_record {
 	char reason[sizeof(((struct vm_channel *)NULL)->reason)];
 };
 
-/* Tells every subscriber. `reason` may be "". */
+/* Adds an event, for every subscriber. `reason` may be "". */
 void vm_event(const char *name, const char *uuid, enum vm_event event, const char *reason);
 const char *vm_event_name(enum vm_event event);
 
-/* Events are numbered from 1 on: the last one; the first that is kept, 1 while there is none. */
+/*
+ * Return the number of the last event, and of the first that is kept (1 if there is none). Events
+ * are numbered from 1.
+ */
 u64 vm_event_last(void);
 u64 vm_event_first(void);
 
 /*
- * A subscriber reads by a cursor of its own, the number of the event it has seen last, 0 for the
- * first time: the next event or NULL. The oldest give way; *lost grows by how many of them the
+ * Returns the next event for a subscriber, or NULL. The cursor is the number of the last event that
+ * it has seen, at first 0. The oldest events are dropped; *lost grows by how many of them the
  * subscriber has not seen.
  */
 const struct vm_event_record *vm_event_next(u64 *cursor, u64 *lost);
