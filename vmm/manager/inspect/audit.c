@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Checks the kernel's lists of pages, objects and references against each other. Called by the
+ * command `audit`, which supplies lists and memory. Holds no state but the space whose leaves are
+ * being walked.
+ */
 #include "vmm/manager/inspect/audit.h"
 #include "kernel/abi/object.h"
 #include "kernel/abi/pages.h"
@@ -14,19 +19,22 @@
 #define ACCOUNT_KEY    BIT(63)
 
 enum frame_flag {
-	FRAME_LENT = 1 << 0, /* part of a memory object that does not own it */
+	FRAME_LENT = 1 << 0, /* part of a memory object that does not own the frame */
 	FRAME_GUEST_WRITES = 1 << 1,
-	FRAME_EXECUTABLE = 1 << 2, /* in the kernel's tables */
+	FRAME_EXECUTABLE = 1 << 2, /* executable in the kernel's tables */
 	FRAME_CONSTANT = 1 << 3,
 	FRAME_WRITABLE = 1 << 4,
-	FRAME_FROZEN = 1 << 5, /* of a frozen memory object */
-	FRAME_PAID = 1 << 6,   /* a table that a group pays for: not one on its way back */
+	FRAME_FROZEN = 1 << 5, /* part of a frozen memory object */
+	FRAME_PAID = 1 << 6,   /* a table that a group pays for, not one being freed */
 	FRAME_TABLE = 1 << 7,  /* a space reaches it as a table */
 };
 
 typedef void audit_visit(struct audit *audit, const struct audit_record *record);
 
-/* Anything found may be due to a change between two lists: it counts if it is found again. */
+/*
+ * Notes a finding. It may be due to a change between two lists: it counts only if it is found
+ * again.
+ */
 static void audit_found(struct audit *audit, const char *pattern, ...) PRINTF_LIKE(2, 3);
 static void audit_found(struct audit *audit, const char *pattern, ...)
 {
@@ -72,7 +80,7 @@ static void audit_walk(struct audit *audit, u32 level, u64 what, u64 where, audi
 	}
 }
 
-/* --- what must add up to zero: references and charges --- */
+/* --- sums that must be zero: references and charges --- */
 
 static u64 audit_mix(u64 key)
 {
@@ -180,9 +188,9 @@ static void audit_judge_balances(struct audit *audit)
 	}
 }
 
-/* --- who owns, reaches and writes each page: a window of frames at a time --- */
+/* --- the owner and the writers of each page, a window of frames at a time --- */
 
-/* The part of [first, first + *count) that lies in the window; NULL: none. */
+/* Returns the part of [first, first + *count) that lies in the window, or NULL. */
 static struct audit_frame *audit_in_window(struct audit *audit, u64 first, u64 *count, u64 *shown)
 {
 	u64 end = MIN(first + *count, audit->window + audit->frame_count);
@@ -268,7 +276,7 @@ static void audit_claim_record(struct audit *audit, const struct audit_record *r
 		audit_walk(audit, 1, AUDIT_MEMORY, record->id, take);
 }
 
-/* The space whose leaves are being looked at. */
+/* The space whose leaves are being walked. */
 static struct {
 	u32 account;
 	bool second_stage;
@@ -284,7 +292,10 @@ static void audit_judge_write(struct audit *audit, struct audit_frame *frame, u6
 	if (frame->owner != PAGE_GUEST && frame->owner != PAGE_PROCESS && frame->owner != PAGE_FREE)
 		audit_found(audit, "page %#lx (%s) is writable from ring 3 or a guest",
 			    (unsigned long)page, page_owner_name(frame->owner));
-	/* through a window: what a VM gives a disk's device, it stays the VM's alone otherwise */
+	/*
+	 * a VM gives a disk's device its RAM through a window; the RAM stays the VM's alone
+	 * otherwise
+	 */
 	if (of_leaves.device && frame->owner == PAGE_GUEST)
 		return;
 	if (frame->writer != 0 && frame->writer != account && guest)
@@ -298,7 +309,7 @@ static void audit_judge_write(struct audit *audit, struct audit_frame *frame, u6
 		frame->flags |= FRAME_GUEST_WRITES;
 }
 
-/* A tree's table is reached from one place, and from there alone. */
+/* Checks a table of a tree: exactly one place may reach it. */
 static void audit_judge_table(struct audit *audit, const struct audit_record *record)
 {
 	u64 count = 1;
@@ -364,7 +375,10 @@ static void audit_reach_record(struct audit *audit, const struct audit_record *r
 	audit_walk(audit, 1, AUDIT_SPACE, record->id, audit_judge_leaf);
 }
 
-/* What is executable or constant at one address must not be writable at another. */
+/*
+ * Checks a kernel leaf: a page that is executable or constant at one address must not be writable
+ * at another.
+ */
 static void audit_judge_kernel_leaf(struct audit *audit, const struct audit_record *record)
 {
 	u64 count = 1ull << 9 * (record->info >> 8 & 3);
@@ -395,7 +409,7 @@ static void audit_judge_kernel_leaf(struct audit *audit, const struct audit_reco
 	}
 }
 
-/* What no space reaches any more would never be freed. */
+/* Looks for tables that no space reaches any more: they would never be freed. */
 static void audit_judge_lost_tables(struct audit *audit)
 {
 	for (u64 i = 0; i < audit->frame_count; i++)

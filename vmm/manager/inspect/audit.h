@@ -6,38 +6,41 @@
 
 /*
  * Checks what SYS_AUDIT lists: each page has one owner; no page is writable by two VMs, or by a VM
- * and a process of somebody else; nobody reaches a page of the kernel; nothing is writable and
- * executable in ring 0, or writable at one address and constant at another; references equal what
- * holds them; charges equal pages.
+ * and a process of another group; no guest or process reaches a page of the kernel; nothing is
+ * writable and executable in ring 0, or writable at one address and constant at another; references
+ * equal what holds them; charges equal pages.
  */
 #define AUDIT_BALANCES 16384u
 #define AUDIT_FINDINGS 64u
 
 struct audit_balance {
-	u64 key; /* 0: free */
+	u64 key; /* 0: this entry is free */
 	s64 value;
-	u64 charged; /* of an account: its pages by its own count */
+	u64 charged; /* for an account: its pages by its own count */
 };
 
-/* What is known about a frame of the present window. */
+/* What is known of a frame in the present window. */
 struct audit_frame {
-	u64 memory; /* the object that it belongs to; 0: none */
-	u32 writer; /* the account of who can write it; 0: nobody */
+	u64 memory; /* the object to which it belongs; 0: none */
+	u32 writer; /* the account that can write it; 0: none */
 	u8 owner;   /* enum page_owner */
 	u8 flags;
 	u8 reserved[2];
 };
 
 struct audit {
-	/* Fills page[level]; false: the kernel refuses. Two pages, since lists are nested. */
+	/*
+	 * Fills page[level]; returns false if the kernel refuses. There are two pages, since lists
+	 * are nested.
+	 */
 	bool (*list)(void *context, u32 level, u64 what, u64 where, u64 at, u64 *next);
 	void *context;
 	const struct audit_page *page[2];
-	/* Something wrong: found twice, so not due to a change between two lists. */
+	/* Reports a finding. It was found twice, so it is not due to a change between two lists. */
 	void (*report)(void *context, const char *text);
 
-	struct audit_balance *balance; /* AUDIT_BALANCES of them */
-	struct audit_frame *frame;     /* frame_count of them: a window */
+	struct audit_balance *balance; /* room for AUDIT_BALANCES entries */
+	struct audit_frame *frame;     /* room for frame_count entries: a window */
 	u64 frame_count;
 
 	/* results */
@@ -45,7 +48,7 @@ struct audit {
 	u64 pages_by_owner[16];
 	u64 objects;
 	u64 leaves;
-	u64 device_pages; /* that devices behind IOMMUs reach */
+	u64 device_pages; /* reached by devices behind IOMMUs */
 	u64 device_guest_pages; /* of these, guests' RAM */
 	u64 guest_pages; /* mapped in second stages */
 	u64 guest_large; /* of these, in leaves of 2 MiB or more */
@@ -53,17 +56,17 @@ struct audit {
 	u64 findings;
 
 	/* internal */
-	u64 window; /* its first frame */
+	u64 window; /* number of its first frame */
 	u64 last_frame;
-	u32 part; /* of the keys of balances */
+	u32 part; /* the part of the balances' keys being summed */
 	u32 parts;
 	bool overflow;
 	bool failed;
 	u32 seen_count;
 	u64 seen[AUDIT_FINDINGS];
-	u64 stamp; /* what must be the same, besides its words, when something is found again */
+	u64 stamp; /* value that must be the same when a finding is found again, besides its text */
 	bool confirming;
 };
 
-/* False: the kernel refused a list, or there was too little room. */
+/* Runs the audit. Returns false if the kernel refused a list, or there was too little room. */
 bool audit_run(struct audit *audit);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Names a vCPU's registers and modes. Called by the commands that show registers. Holds no state.
+ */
 #include "vmm/manager/inspect/cpu_state.h"
 #include "arch/x86_64/hw/control.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 
-/* SDM vol. 3, 2.5 */
+/* Bits of CR0 (SDM vol. 3, 2.5) */
 const struct bit_name cr0_bits[] = {
 	{31, "PG", "paging"},
 	{30, "CD", "cache disable"},

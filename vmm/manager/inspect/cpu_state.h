@@ -4,7 +4,7 @@
 #include "kernel/abi/vcpu.h"
 #include "vmm/manager/text/json.h"
 
-/* A vCPU's registers in words. All groups are valid in the page. */
+/* A vCPU's registers in words. All groups of the page have to be valid. */
 
 struct bit_name {
 	u8 bit;
@@ -12,29 +12,34 @@ struct bit_name {
 	const char *meaning;
 };
 
-/* Each ends with an entry without a name. */
+/* Tables of bits; each ends with an entry without a name. */
 extern const struct bit_name cr0_bits[];
 extern const struct bit_name cr4_bits[];
 extern const struct bit_name efer_bits[];
 extern const struct bit_name rflags_bits[];
 
-/* The names of the bits that are set, separated by spaces; unknown ones as "bit N". */
+/*
+ * Writes the names of the bits that are set, separated by spaces; a bit without a name as "bit5".
+ */
 const char *cpu_state_bits_text(const struct bit_name *names, u64 value, char *buffer, size_t size);
-/* An object of all bits that have a name, each with true or false. */
+/* Writes an object of all bits that have a name, each with true or false. */
 void cpu_state_bits_json(struct json *json, const char *key, const struct bit_name *names,
 			 u64 value);
 
-/* real, virtual-8086, protected, compatibility or long */
+/* Returns real, virtual-8086, protected, compatibility or long. */
 const char *cpu_mode(const struct vcpu_page *page);
-/* off, 32-bit, PAE, 4-level or 5-level */
+/* Returns off, 32-bit, PAE, 4-level or 5-level. */
 const char *cpu_paging(const struct vcpu_page *page);
-/* What CR0.CD and CR0.NW say together (SDM vol. 3, table 12-5). */
+/* Returns what CR0.CD and CR0.NW mean together (SDM vol. 3, table 12-5). */
 const char *cpu_caching(u64 cr0);
 
-/* UC, WC, WT, WP, WB or UC- */
+/* Returns UC, WC, WT, WP, WB or UC-, or "?" for a reserved value. */
 const char *cpu_state_memory_type(u64 type);
 
-/* Whether the host has SVM; else it has VMX. */
+/* Returns whether the host has SVM; otherwise it has VMX. */
 bool cpu_is_svm(void);
-/* A word of the control structure's dump: VMCS encoding or VMCB offset; false: it is not there. */
+/*
+ * Finds a word in the control structure's dump, by VMCS encoding or VMCB offset. Returns false if
+ * it is not there.
+ */
 bool cpu_dump_word(const struct vcpu_page *page, u32 id, u64 *value);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Names the sources of the kernel's entropy. Called by setup.c and `cpu`; holds no state. */
 #include "vmm/manager/inspect/entropy_names.h"
 #include "kernel/abi/pages.h"
 #include "vmm/rt/format.h"

@@ -5,7 +5,7 @@
 
 #define ENTROPY_NAMES_BYTES 40u
 
-/* The sources (enum entropy_source) in words. */
+/* Writes the names of the sources (enum entropy_source). */
 void entropy_names(u64 sources, char *text, size_t size);
-/* Whether timing and what was loaded were the only sources. */
+/* Returns whether timing and the loader's bytes were the only sources. */
 bool entropy_is_weak(u64 sources);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Names the owners of pages. Called by audit.c, `mem` and `vm stat`; holds no state. */
 #include "vmm/manager/inspect/page_names.h"
 
 #define PREFIX "pages-"

@@ -3,6 +3,6 @@
 
 #include "kernel/abi/pages.h"
 
-/* The name of an enum page_owner: "guest", and "pages-guest"; "?" past the last. */
+/* Return the name of an enum page_owner: "guest", and "pages-guest"; "?" behind the last. */
 const char *page_owner_name(u32 owner);
 const char *page_owner_name_pages(u32 owner);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Records sampling profiles: starts the timer and counts the samples that the kernel logs. Called
+ * by the commands `perf`, the event loop and, for each log entry, log.c. Owns the profile and the
+ * PIT's channel 0.
+ */
 #include "kernel/abi/syscall.h"
 #include "vmm/hw/pit.h"
 #include "vmm/manager/host/machine.h"
@@ -14,13 +19,13 @@
 #define SAMPLE_TEXT "NMI: ring "
 #define LOOK_NS	    (100 * NS_PER_MS)
 
-/* Arguments of what the kernel logs (cpu_loop_log_nmi in kernel/cpu_loop.c). */
+/* Arguments of the kernel's samples (cpu_loop_log_nmi in kernel/cpu_loop.c). */
 enum sample_argument { SAMPLE_RING, SAMPLE_GROUP, SAMPLE_OFFSET, SAMPLE_COUNT, SAMPLE_ARGUMENTS };
 
 static struct perf_profile profile;
 static handle_t irq;
-static u64 end_tsc;  /* 0: nothing is being recorded */
-static u64 late_tsc; /* until then other CPUs may still report samples of the last recording */
+static u64 end_tsc;  /* end of the recording; 0: none is under way */
+static u64 late_tsc; /* until then CPUs may still report samples of the last recording */
 
 const struct perf_profile *perf_profile(void)
 {
@@ -38,8 +43,8 @@ u64 perf_deadline(void)
 }
 
 /*
- * Samples must pass, whatever the operator wants to see; and at debug the kernel does not wake
- * anybody for each of them.
+ * Lets samples pass the kernel's log level, or restores the level. At debug the kernel wakes nobody
+ * for each of them.
  */
 static void perf_let_samples_pass(bool pass)
 {
@@ -51,7 +56,7 @@ static void perf_let_samples_pass(bool pass)
 			    status_text(status));
 }
 
-/* Mode 2: a low pulse each time the count has run out. */
+/* Starts the timer in mode 2: a low pulse each time the count has run out. */
 static void perf_start_pit(void)
 {
 	u32 count = PIT_HZ / PERF_HZ;
@@ -86,7 +91,7 @@ static void perf_swap(struct perf_row *a, struct perf_row *b)
 	*b = kept;
 }
 
-/* Selection sort: the list is almost always short. */
+/* Sorts by selection: the list is almost always short. */
 static void perf_sort(void)
 {
 	for (u32 i = 0; i < profile.row_count; i++) {
@@ -107,7 +112,7 @@ void perf_step(void)
 	if (end_tsc == 0 || now < end_tsc ||
 	    (log_behind() && now < end_tsc + clock_ns_to_tsc(NS_PER_S)))
 		return;
-	(void)sys_object_destroy(irq); /* masks the line */
+	(void)sys_object_destroy(irq); /* this masks the line */
 	perf_let_samples_pass(false);
 	log_take_kernel();
 	end_tsc = 0;
@@ -116,7 +121,7 @@ void perf_step(void)
 	perf_sort();
 }
 
-/* An NMI that hits a guest is taken on the way out of it. */
+/* Returns whether the sample hit a guest: such an NMI is taken on the way out of it. */
 static bool perf_is_guest(const char *name)
 {
 	return string_equal(name, "svm_switch_out") || string_equal(name, "vmx_decode_exception");
@@ -145,7 +150,7 @@ static void perf_count(const struct perf_row *row)
 	profile.row[i].count += row->count;
 }
 
-/* Whose function it was: ring 0 is the kernel's, whatever group's thread ran. */
+/* Returns the row of a sample: ring 0 is the kernel's, whatever group's thread ran. */
 static struct perf_row perf_row_of(bool kernel, u32 group, u64 offset)
 {
 	enum symbol_image image = kernel       ? SYMBOLS_KERNEL

@@ -7,17 +7,17 @@
 
 /*
  * A sampling profile of the kernel, the monitors and the manager. Channel 0 of the host's PIT,
- * which nothing else uses, interrupts every CPU by an NMI; the kernel logs where each hit, and what
- * is logged comes here instead of into the log.
+ * which nothing else uses, interrupts every CPU by an NMI; the kernel logs where each CPU was, and
+ * these entries come here instead of into the log.
  */
-#define PERF_HZ	      499u /* in step with no other timer */
+#define PERF_HZ	      499u /* a rate that is in step with no other timer */
 #define PERF_ROWS_MAX 1024u
 #define PERF_NOT_A_VM 0xffffffffu
 
-/* Samples in one function, or in a guest. */
+/* The samples in one function, or in a guest. */
 struct perf_row {
-	u32 vm_id;  /* whose monitor or guest; 0: the manager, PERF_NOT_A_VM: the kernel */
-	u32 symbol; /* offset of the function into the image */
+	u32 vm_id;  /* VM of the monitor or guest; 0: the manager; or PERF_NOT_A_VM */
+	u32 symbol; /* offset of the function in the image */
 	bool guest;
 	u64 count;
 };
@@ -25,22 +25,24 @@ struct perf_row {
 struct perf_profile {
 	u64 samples;
 	u64 cpu_samples[CPU_MAX];
-	u64 lost; /* in more functions than there are rows */
+	u64 lost; /* samples of functions for which there was no row */
 	u64 began_tsc;
-	u64 tsc; /* that it took */
+	u64 tsc; /* its duration */
 	u32 row_count;
-	struct perf_row row[PERF_ROWS_MAX]; /* after recording, most samples first */
+	struct perf_row row[PERF_ROWS_MAX]; /* after recording, sorted: most samples first */
 };
 
-/* Starts a new profile. NULL on success, else why not, in words. */
+/* Starts a new profile. Returns NULL, or why it cannot. */
 const char *perf_start(u64 duration_tsc);
 bool perf_recording(void);
 u64 perf_deadline(void);
-/* Ends the recording when it is time: at the TSC perf_deadline at the latest. */
+/* Ends the recording when its time is over; to be called by the TSC perf_deadline. */
 void perf_step(void);
 
-/* Takes an entry of the kernel's log: true when it was a sample, which the log does not keep. */
+/*
+ * Takes an entry of the kernel's log; returns whether it was a sample, which the log does not keep.
+ */
 bool perf_take(const struct log_entry *entry, struct text pattern);
 
-/* The last profile; its rows are in order when none is being recorded. */
+/* Returns the last profile; its rows are sorted unless it is being recorded. */
 const struct perf_profile *perf_profile(void);

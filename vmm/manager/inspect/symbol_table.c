@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Checks a table of symbols and finds a symbol by name. Called by symbols.c and `sym`; holds no
+ * state.
+ */
 #include "vmm/manager/inspect/symbol_table.h"
 #include "lib/checked.h"
 #include "lib/string.h"

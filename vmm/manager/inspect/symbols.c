@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Maps the symbol tables of Skerry's images and finds source lines. Called by `sym`, `perf`, perf.c
+ * and completion. Owns the mapped tables.
+ */
 #include "vmm/manager/inspect/symbols.h"
 #include "kernel/abi/image.h"
 #include "lib/bits.h"
@@ -6,10 +10,10 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* Code from offset up to the next one's is of this line. */
+/* A source line: the code from this offset up to the next entry's. */
 struct symbol_line {
 	u32 offset;
-	u32 file_line; /* bytes into the names of files in 31:16, line in 15:0; line 0: none */
+	u32 file_line; /* offset into the file names in 31:16, line in 15:0; line 0: none */
 };
 
 static const struct symbol_table *tables[SYMBOLS_COUNT];
@@ -28,7 +32,7 @@ static const u8 *symbols_map(enum start_kind kind, u64 *bytes)
 	return (const u8 *)address + entry->offset;
 }
 
-/* As boot/symbols.py lays it out. */
+/* Returns the offset of the lines, as boot/symbols.py lays them out. */
 static u64 symbols_lines_offset(const struct symbol_table *table)
 {
 	return align_up(sizeof(*table) + table->count * sizeof(table->symbol[0]) +
@@ -45,7 +49,7 @@ static u64 symbols_table_bytes(const struct symbol_table *table)
 	return align_up(bytes, 16);
 }
 
-/* Takes a table if it is whole; returns its length, else `size`. */
+/* Takes a table if it is complete; returns its length, or `size` if it is not. */
 static u64 symbols_take(enum symbol_image image, const u8 *bytes, u64 size)
 {
 	const struct symbol_table *table = (const struct symbol_table *)(const void *)bytes;
@@ -56,7 +60,10 @@ static u64 symbols_take(enum symbol_image image, const u8 *bytes, u64 size)
 	return symbols_table_bytes(table);
 }
 
-/* The kernel's table has a blob of its own, the others follow the monitor's image (Makefile). */
+/*
+ * Maps all tables. The kernel's has a blob of its own, the others follow the monitor's image
+ * (Makefile).
+ */
 static void symbols_map_all(void)
 {
 	const struct image_header *header;
