@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads ACPI's DMAR table (Intel): units, scopes and reserved regions. Called by iommu.c; holds no
+ * state, and checks every length.
+ */
 #include "lib/checked.h"
 #include "lib/string.h"
 #include "vmm/hw/acpi_dma.h"
 #include "vmm/manager/iommu/iommu_table.h"
 
-/* Copies what begins at `at` in a structure of `bytes`, if all of it is there. */
+/*
+ * Copies `size` bytes at `at` of a structure of `bytes`; returns false if they are not all there.
+ */
 static bool dmar_take(const u8 *from, u32 at, u32 bytes, void *to, u32 size)
 {
 	if (!range_within(at, size, bytes))
@@ -16,14 +22,14 @@ static bool dmar_take(const u8 *from, u32 at, u32 bytes, void *to, u32 size)
 static void dmar_scope(const u8 *pairs, u32 count, const struct acpi_dmar_scope *entry,
 		       struct iommu_scope scope, struct iommu_table *found)
 {
-	/* not one behind a bridge: there is none */
+	/* an I/O APIC behind a bridge is left out: there is none */
 	if (entry->type == ACPI_DMAR_IOAPIC && count == 1 && !scope.reserved)
 		iommu_table_ioapic(found, &(struct iommu_ioapic){entry->enumeration, scope.owner,
 								 (u16)(entry->bus << 8 |
 								       (pairs[0] & 0x1f) << 3 |
 								       (pairs[1] & 7))});
 	if (entry->type != ACPI_DMAR_FUNCTION && entry->type != ACPI_DMAR_BRIDGE)
-		return; /* timers, what only AML names */
+		return; /* timers, and devices that only AML names */
 	if (count == 0 || count > IOMMU_PATH_MAX) {
 		found->left_out++;
 		return;
@@ -36,7 +42,7 @@ static void dmar_scope(const u8 *pairs, u32 count, const struct acpi_dmar_scope 
 	iommu_table_scope(found, &scope);
 }
 
-/* The scopes of a unit or region, from `at` on. */
+/* Reads the scopes of a unit or region, from `at` on. */
 static void dmar_scopes(const u8 *from, u32 at, u32 bytes, const struct iommu_scope *scope,
 			struct iommu_table *found)
 {

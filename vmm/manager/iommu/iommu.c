@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Takes the host's IOMMUs into use, gives functions spaces, and cuts off devices that misbehave.
+ * Called by main.c, driver/, the event loop, and by `pci` and `cpu`. Owns the list of units; the
+ * kernel owns their tables.
+ */
 #include "vmm/manager/iommu/iommu.h"
 #include "vmm/manager/iommu/iommu_log.h"
 
@@ -12,15 +17,15 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define PIECE_BYTES (16 * MIB) /* that the kernel makes a memory object of at once */
+#define PIECE_BYTES (16 * MIB) /* most bytes of which the kernel makes one memory object */
 /*
- * Refused accesses of devices that nobody knows, or that cannot be stopped: more are not read until
- * a driver starts. All others end when their function is cut off.
+ * The most refused accesses of unknown or unstoppable devices that are read until a driver starts.
+ * Those of other devices end when their function is cut off.
  */
 #define STRAY_MAX 256u
 
 static struct unit {
-	u64 number; /* the kernel's */
+	u64 number; /* number in the kernel */
 	bool used;
 	bool remaps;
 	enum iommu_kind kind;
@@ -89,7 +94,10 @@ const char *iommu_word(void)
 	return outside == 0 ? "drivers are confined" : "some drivers are trusted";
 }
 
-/* It raises a message when it refuses something; 0: it cannot. */
+/*
+ * Makes the message that the unit raises when it refuses an access. Returns 0 if it cannot have
+ * one.
+ */
 static u64 iommu_make_irq(u32 number, handle_t *irq)
 {
 	u64 message = 0;
@@ -102,7 +110,7 @@ static u64 iommu_make_irq(u32 number, handle_t *irq)
 	return message;
 }
 
-/* AMD's is a function of PCI, with a message of its own. */
+/* Sets the message of an AMD unit, which is a PCI function with a message of its own. */
 static void iommu_set_message(const struct iommu_entry *entry, handle_t irq)
 {
 	struct pci_function *function = pci_find((struct pci_address){
@@ -126,7 +134,7 @@ static void iommu_start_log(u32 number, u64 message)
 			    status_text(status));
 }
 
-/* An I/O APIC that no unit names would be blocked. */
+/* Returns whether interrupts may be remapped: an I/O APIC that no unit names would be blocked. */
 static bool iommu_may_remap(void)
 {
 	const struct host_lines *lines = machine_lines();
@@ -142,7 +150,10 @@ static bool iommu_may_remap(void)
 	return table.remap;
 }
 
-/* The lines, as a device that reaches nothing. Those that the manager has already are told. */
+/*
+ * Attaches an I/O APIC's lines, as a device that reaches no memory, and routes the lines that the
+ * manager has already.
+ */
 static void iommu_start_lines(const struct iommu_ioapic *ioapic)
 {
 	const struct host_lines *lines = machine_lines();
@@ -162,7 +173,7 @@ static void iommu_start_lines(const struct iommu_ioapic *ioapic)
 	}
 }
 
-/* Units keep the numbers of the table, whether they are used or not. */
+/* Takes a unit into use. A unit keeps its number in the table, used or not. */
 static void iommu_start_unit(u32 number)
 {
 	const struct iommu_entry *entry = &table.unit[number];
@@ -254,8 +265,8 @@ static enum status iommu_give_region(struct pci_function *function,
 }
 
 /*
- * Some regions are for functions that have no DMA any more, others are RAM by mistake: the rest is
- * given all the same.
+ * Gives a region to the functions of its scope. Some regions are for functions without DMA now,
+ * others are RAM by mistake: a failure does not stop the rest.
  */
 static void iommu_give_regions(const struct iommu_scope *scope)
 {
@@ -279,7 +290,7 @@ static void iommu_give_regions(const struct iommu_scope *scope)
 	}
 }
 
-/* What the firmware says of IOMMUs. */
+/* Reads the firmware's tables of IOMMUs. */
 static void iommu_read_table(void)
 {
 	u32 count = 0;
@@ -330,7 +341,7 @@ static struct pci_function *iommu_function_of(u32 number, u16 requester)
 
 		if (function->iommu != number + 1 || function->requester != requester)
 			continue;
-		/* of several behind a bridge the one that may do DMA */
+		/* among functions behind one bridge, the one that may do DMA */
 		if (found == NULL || function->driver[0] != '\0')
 			found = function;
 	}
@@ -379,13 +390,13 @@ static void iommu_note_fault(u32 number, const struct iommu_fault *fault)
 	}
 	function->faults++;
 	function->faults_now++;
-	/* a unit also passes over those of a device that it has just reported (VT-d 7.3.1) */
+	/* a unit also drops those of a device that it has just reported (VT-d 7.3.1) */
 	function->lost |= fault->lost || units[number].kind == IOMMU_VTD;
 	if (function->faults_now >= IOMMU_FAULTS_MAX)
 		iommu_cut_off(function);
 }
 
-/* All of them: a unit says nothing more while it has one (VT-d 7.3.1). */
+/* Reads all records: a unit signals no more while it has one (VT-d 7.3.1). */
 void iommu_signalled(u32 number)
 {
 	struct unit *unit = &units[number % IOMMU_UNITS_MAX];

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads the records of refused accesses from a unit's registers (VT-d) or ring (AMD-Vi). Called by
+ * iommu.c. Holds no state beyond the given log; the kernel leaves these registers alone.
+ */
 #include "vmm/manager/iommu/iommu_log.h"
 
 #include "lib/bits.h"
@@ -28,7 +32,7 @@ static void iommu_log_write64(const struct iommu_log *log, u32 offset, u64 value
 	iommu_registers_write64(&log->registers, offset, value);
 }
 
-/* --- VT-d: some records among the registers (7.3) --- */
+/* --- VT-d: records among the registers (7.3) --- */
 
 static u32 iommu_log_vtd_first(const struct iommu_log *log)
 {
@@ -77,7 +81,7 @@ static bool iommu_log_vtd_take(const struct iommu_log *log, struct iommu_fault *
 			.interrupt = bits_get(what, 39, 32) >= VTD_FAULT_INTERRUPTS,
 			.lost = (iommu_log_read32(log, VTD_FAULT_STATUS) & VTD_FAULTS_LOST) != 0,
 		};
-		iommu_log_write32(log, record + 12, (u32)(VTD_FAULT >> 32)); /* cleared by a one */
+		iommu_log_write32(log, record + 12, (u32)(VTD_FAULT >> 32)); /* a one clears it */
 		iommu_log_write32(log, VTD_FAULT_STATUS, (u32)VTD_FAULTS_LOST);
 		return true;
 	}
@@ -119,7 +123,10 @@ static enum status iommu_log_amdvi_open(struct iommu_log *log, u64 registers)
 	return STATUS_OK;
 }
 
-/* After an overflow it writes nothing until the log is started anew (2.5.2). */
+/*
+ * Restarts the log after an overflow; until then the unit writes nothing (2.5.2). Returns whether
+ * there was one.
+ */
 static bool iommu_log_amdvi_restart(const struct iommu_log *log)
 {
 	u64 control = iommu_log_read64(log, AMDVI_CONTROL);

@@ -6,12 +6,11 @@
 #include "vmm/manager/pci/pci_memory.h"
 
 /*
- * What a unit that is in use tells of the accesses that it has refused. The kernel leaves these
- * registers alone.
+ * The records of accesses that a unit in use has refused. The kernel leaves these registers alone.
  */
 struct iommu_log {
 	enum iommu_kind kind;
-	bool open; /* else nothing is known */
+	bool open; /* false: nothing is known of refused accesses */
 	struct pci_memory registers;
 	volatile u64 *events; /* AMD-Vi: the ring */
 };
@@ -21,12 +20,12 @@ struct iommu_fault {
 	u32 reason; /* in the unit's own numbers */
 	u16 requester;
 	bool write;
-	bool interrupt; /* and no access: the address means nothing */
+	bool interrupt; /* an interrupt was refused; the address means nothing */
 	bool lost;	/* there were more than the unit could keep */
 };
 
-/* Begins it. VT-d raises `message`, SYS_IRQ_MESSAGE's, when it has something; 0: none. */
+/* Opens the log. VT-d raises `message`, from SYS_IRQ_MESSAGE, when it has a record; 0: none. */
 enum status iommu_log_open(struct iommu_log *log, enum iommu_kind kind, u64 registers,
 			   u64 message) MUST_CHECK;
-/* Takes one record; false: there is none. */
+/* Takes one record; returns false if there is none. */
 bool iommu_log_take(const struct iommu_log *log, struct iommu_fault *fault);

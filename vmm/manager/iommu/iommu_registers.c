@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Reads and writes a unit's registers. Called by iommu_log.c; holds no state. */
 #include "vmm/manager/iommu/iommu_registers.h"
 
 static volatile void *iommu_registers_at(const struct pci_memory *registers, u32 offset)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which functions a scope of DMAR or IVRS names, and in whose name a function makes requests. */
+/*
+ * Finds the functions that a scope of DMAR or IVRS names, and the requester id of a function.
+ * Called by iommu.c. Reads the list of functions and fills in their units.
+ */
 #include "vmm/manager/iommu/iommu.h"
 #include "vmm/manager/pci/pci.h"
 
@@ -8,7 +11,7 @@ static u16 iommu_id_of(const struct pci_function *function)
 	return (u16)(function->address.bus << 8 | function->address.function);
 }
 
-/* The function at the end of a path; NULL: a bridge on the way is missing. */
+/* Returns the function at the end of a path, or NULL if a bridge on the way is missing. */
 static const struct pci_function *iommu_end_of_path(const struct iommu_scope *scope)
 {
 	struct pci_address address = {scope->segment, scope->bus, scope->path[0]};
@@ -46,7 +49,10 @@ bool iommu_scope_has(const struct iommu_scope *scope, const struct pci_function 
 	       (end != NULL && scope->kind == IOMMU_SCOPE_BRIDGE && iommu_is_behind(end, function));
 }
 
-/* NULL: no unit has it. What names it goes before what takes the rest. */
+/*
+ * Returns the scope of the unit that has the function, or NULL. A scope that names it goes before
+ * one for the rest.
+ */
 static const struct iommu_scope *iommu_scope_of(const struct iommu_table *table,
 						const struct pci_function *function)
 {
@@ -77,8 +83,9 @@ static bool iommu_is_express(const struct pci_function *function, u32 *kind)
 }
 
 /*
- * Conventional PCI has no requester: a bridge to it from PCI Express speaks for all behind it as
- * the first function of its bus (PCI Express to PCI bridges 1.0, 2.3), another bridge as itself.
+ * Returns a function's requester. Conventional PCI has none: a bridge to it from PCI Express speaks
+ * for all behind it as the first function of its bus (PCI Express to PCI bridges 1.0, 2.3), another
+ * bridge as itself.
  */
 static u16 iommu_requester_of(const struct pci_function *function)
 {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Adds entries to the table of IOMMUs and leaves out impossible ones. Called by dmar.c and ivrs.c.
+ * Holds no state beyond the given table.
+ */
 #include "vmm/manager/iommu/iommu_table.h"
 #include "lib/bits.h"
 
@@ -10,7 +14,7 @@ u32 iommu_table_unit(struct iommu_table *found, const struct iommu_entry *unit)
 {
 	for (u32 i = 0; i < found->unit_count; i++) {
 		if (found->unit[i].registers == unit->registers)
-			return IOMMU_NONE; /* AMD's tables name it once in each form */
+			return IOMMU_NONE; /* AMD's tables name a unit once in each form */
 	}
 	if (found->unit_count == IOMMU_UNITS_MAX || unit->registers == 0 ||
 	    unit->registers % PAGE_SIZE != 0) {
@@ -43,7 +47,7 @@ void iommu_table_scope(struct iommu_table *found, const struct iommu_scope *scop
 		found->scope[found->scope_count++] = *scope;
 }
 
-/* IVRS may describe a unit several times, for readers of several ages. */
+/* Adds an I/O APIC, once: IVRS may describe a unit several times, for readers of different ages. */
 void iommu_table_ioapic(struct iommu_table *found, const struct iommu_ioapic *ioapic)
 {
 	for (u32 i = 0; i < found->ioapic_count; i++) {

@@ -4,7 +4,7 @@
 #include "kernel/abi/syscall.h"
 #include "lib/types.h"
 
-/* What ACPI's DMAR (Intel) or IVRS (AMD) says of the host's IOMMUs. */
+/* The host's IOMMUs according to ACPI's DMAR (Intel) or IVRS (AMD). */
 #define IOMMU_UNITS_MAX	   8u
 #define IOMMU_SCOPES_MAX   512u
 #define IOMMU_RESERVED_MAX 32u
@@ -12,41 +12,41 @@
 #define IOMMU_IOAPICS_MAX  8u
 
 enum iommu_scope_kind {
-	IOMMU_SCOPE_FUNCTION, /* the one at the end of the path */
-	IOMMU_SCOPE_BRIDGE,   /* that bridge and all behind it */
+	IOMMU_SCOPE_FUNCTION, /* the function at the end of the path */
+	IOMMU_SCOPE_BRIDGE,   /* the bridge there and all behind it */
 	IOMMU_SCOPE_RANGE,    /* requesters first to last */
-	IOMMU_SCOPE_REST,     /* of the segment, what nobody else names */
+	IOMMU_SCOPE_REST,     /* all of the segment that no other scope names */
 };
 
-/* Some functions, of a unit or of a reserved region. */
+/* A set of functions, of a unit or of a reserved region. */
 struct iommu_scope {
 	u8 kind;  /* enum iommu_scope_kind */
 	u8 owner; /* index of the unit or region */
-	bool reserved; /* a region's */
-	bool aliased;  /* they make requests in the name of `alias` */
+	bool reserved; /* it belongs to a region */
+	bool aliased;  /* their requests come under the id `alias` */
 	u16 segment;
 	u16 alias;
 	u16 first; /* bus << 8 | device << 3 | function */
 	u16 last;
-	u8 path_count; /* 1 or more where there is a path */
-	u8 bus;	       /* where it begins */
+	u8 path_count; /* 1 or more if there is a path */
+	u8 bus;	       /* bus where the path begins */
 	u8 path[IOMMU_PATH_MAX]; /* device << 3 | function: of bridges, and of the end */
 };
 
 struct iommu_entry {
 	u64 registers;
 	u16 segment;
-	u16 function; /* AMD: that the unit itself is */
+	u16 function; /* AMD: the PCI function of the unit itself */
 	enum iommu_kind kind;
 };
 
-/* The firmware's devices use it until their drivers take over. */
+/* A region that the firmware's devices use until their drivers take over. */
 struct iommu_region {
 	u64 base;
-	u64 bytes; /* whole pages */
+	u64 bytes; /* a multiple of the page size */
 };
 
-/* An I/O APIC makes requests to interrupt like a device. */
+/* An I/O APIC, which makes requests to interrupt like a device. */
 struct iommu_ioapic {
 	u32 id;	  /* as in the MADT */
 	u8 owner; /* index of the unit */
@@ -57,7 +57,7 @@ struct iommu_table {
 	u32 unit_count;
 	u32 scope_count;
 	u32 region_count;
-	u32 left_out; /* there was no room for them, or they cannot be true */
+	u32 left_out; /* entries without room, or that cannot be true */
 	struct iommu_entry unit[IOMMU_UNITS_MAX];
 	struct iommu_scope scope[IOMMU_SCOPES_MAX];
 	struct iommu_region region[IOMMU_RESERVED_MAX];
@@ -66,11 +66,14 @@ struct iommu_table {
 	struct iommu_ioapic ioapic[IOMMU_IOAPICS_MAX];
 };
 
-/* Add what a table with a good checksum says. What cannot be true is counted as left out. */
+/* Add the entries of a table with a good checksum. Impossible entries are counted as left out. */
 void dmar_parse(const u8 *table, u32 bytes, struct iommu_table *found);
 void ivrs_parse(const u8 *table, u32 bytes, struct iommu_table *found);
 
-/* For these two. The index of a new entry; IOMMU_NONE: it was left out. */
+/*
+ * For these two: the functions that return a number return the index of the new entry, or
+ * IOMMU_NONE if it was left out.
+ */
 #define IOMMU_NONE (~0u)
 u32 iommu_table_unit(struct iommu_table *found, const struct iommu_entry *unit);
 u32 iommu_table_region(struct iommu_table *found, u64 base, u64 last);

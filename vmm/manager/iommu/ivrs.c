@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads ACPI's IVRS table (AMD): units, ranges of devices and reserved regions. Called by iommu.c;
+ * holds no state, and checks every length.
+ */
 #include "lib/checked.h"
 #include "lib/string.h"
 #include "vmm/hw/acpi_dma.h"
@@ -22,7 +26,7 @@ static u16 ivrs_u16(const u8 *from)
 	return (u16)(from[0] | from[1] << 8);
 }
 
-/* Of the entry that begins there; 0: it is cut off. */
+/* Returns the length of an entry, or 0 if it is cut off. */
 static u32 ivrs_entry_length(const u8 *entry, u32 left)
 {
 	u32 length;
@@ -35,7 +39,7 @@ static u32 ivrs_entry_length(const u8 *entry, u32 left)
 	return length <= left ? length : 0;
 }
 
-/* A unit's scope, and the first of a range whose last has not come yet. */
+/* A unit's scope, and the first device of a range whose last has not come yet. */
 struct ivrs_range {
 	struct iommu_scope scope;
 	bool begun;
