@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Keeps the list of the host's PCI functions, gives them to drivers and turns their DMA on. Called
+ * by main.c, driver/, disk/, net/, iommu/ and `pci`. Owns the list; writes command registers.
+ */
 #include "vmm/manager/pci/pci.h"
 #include "lib/string.h"
 #include "vmm/manager/log/log.h"
@@ -54,7 +58,7 @@ void pci_master_off(const struct pci_function *function)
 		  pci_read(function->address, PCI_COMMAND, 2) & ~(u32)PCI_COMMAND_BUS_MASTER);
 }
 
-/* Returns whether it was on. */
+/* Ends a function's DMA; returns whether it was on. */
 static bool pci_end_dma(const struct pci_function *function)
 {
 	u32 command = pci_read(function->address, PCI_COMMAND, 2);
@@ -68,7 +72,10 @@ static bool pci_end_dma(const struct pci_function *function)
 	return true;
 }
 
-/* USB first: firmware that emulates a keyboard may hang without its controller's DMA. */
+/*
+ * Takes a function from the firmware. USB comes first: firmware that emulates a keyboard may hang
+ * without its controller's DMA.
+ */
 static u32 pci_take_over(struct pci_function *function)
 {
 	const char *problem = NULL;
@@ -109,7 +116,10 @@ void pci_init(void)
 		    ended);
 }
 
-/* Behind a bridge to conventional PCI the IOMMU cannot tell one function from another. */
+/*
+ * Returns whether the IOMMU cannot tell the function from another one with a driver, as behind a
+ * bridge to conventional PCI.
+ */
 static bool pci_shares_name(const struct pci_function *function)
 {
 	for (u32 i = 0; i < scan.count; i++) {
@@ -152,7 +162,7 @@ enum status pci_bar_memory(const struct pci_function *function, u32 bar, handle_
 
 	if (bar >= PCI_BARS || (found->kind != PCI_BAR_32BIT && found->kind != PCI_BAR_64BIT))
 		return STATUS_NOT_FOUND;
-	/* A page that also belongs to somebody else cannot be given away. */
+	/* A page that also belongs to another function cannot be given away. */
 	if (found->address == 0 || found->address % PAGE_SIZE != 0 || found->size < PAGE_SIZE)
 		return STATUS_BAD_ADDRESS;
 	table = pci_msix_page(function, bar);
@@ -171,7 +181,9 @@ u16 pci_bar_ports(const struct pci_function *function, u32 bar, u32 count)
 	return (u16)found->address;
 }
 
-/* What a bridge passes on upwards its own bus mastering decides (PCI-to-PCI bridges 1.2, 3.2.4.3).
+/*
+ * Enables the bridges above a function: their own bus mastering decides what they pass upwards
+ * (PCI-to-PCI bridges 1.2, 3.2.4.3).
  */
 static void pci_enable_bridges(struct pci_address behind)
 {

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The host's configuration space: in memory where the MCFG says so, else by ports. */
+/*
+ * Reads and writes the host's configuration space: in memory where the MCFG has an entry, otherwise
+ * by ports. Called by the other files of this room and by device code of disk/, driver/ and iommu/.
+ * Owns the mapped window.
+ */
 #include "kernel/abi/syscall.h"
 #include "vmm/hw/pci.h"
 #include "vmm/manager/host/machine.h"
@@ -12,8 +16,8 @@
 #define WINDOW_BUSES 16u /* 16 MiB, the most that the kernel gives at once */
 #define WINDOW_BYTES (WINDOW_BUSES * MIB)
 /*
- * Aligned like the memory, so that leaves of 2 MiB map it: a look at each device of each bus would
- * else touch 8192 pages.
+ * The window's address, aligned like the memory so that leaves of 2 MiB map it: a look at each
+ * device of each bus would otherwise touch 8192 pages.
  */
 #define WINDOW_AT 0x500000000000ull
 
@@ -60,7 +64,7 @@ static void pci_window_open(const struct pci_range *range, u8 bus)
 	sys_handle_close(memory);
 }
 
-/* A register in memory; NULL: it cannot be reached. */
+/* Returns a register in memory, or NULL if it cannot be reached. */
 static volatile void *pci_in_memory(const struct pci_range *range, struct pci_address address,
 				    u32 offset)
 {
@@ -71,7 +75,7 @@ static volatile void *pci_in_memory(const struct pci_range *range, struct pci_ad
 	return window.failed ? NULL : (volatile void *)(window.address + (hpa - window.hpa));
 }
 
-/* Returns the data port for that register. */
+/* Selects a register; returns its data port. */
 static u16 pci_select_port(struct pci_address address, u32 offset)
 {
 	port_out32(PCI_PORT_ADDRESS, (u32)(PCI_PORT_ENABLE | (u32)address.bus << 16 |
@@ -142,7 +146,7 @@ void pci_write(struct pci_address address, u32 offset, u32 bytes, u32 value)
 		*(volatile u32 *)memory = value;
 }
 
-/* PCI 3.0, 3.2.2.3.2: the enable bit and the address can be read back. */
+/* Returns whether the ports exist: enable bit and address can be read back (PCI 3.0, 3.2.2.3.2). */
 static bool pci_ports_answer(void)
 {
 	u32 value = (u32)PCI_PORT_ENABLE | 0x5a00;
@@ -154,7 +158,10 @@ static bool pci_ports_answer(void)
 	return port_in32(PCI_PORT_ADDRESS) == value;
 }
 
-/* A table that names memory where nothing answers is not believed where ports say otherwise. */
+/*
+ * Returns whether the MCFG can be believed: not if nothing answers in its memory while the ports
+ * find a function.
+ */
 static bool pci_memory_answers(void)
 {
 	const struct pci_address first = {0};

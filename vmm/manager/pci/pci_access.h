@@ -3,33 +3,33 @@
 
 #include "lib/types.h"
 
-/* Where a function of the host is: segment, bus, and device << 3 | function. */
+/* The address of a function of the host: segment, bus, and device << 3 | function. */
 struct pci_address {
 	u16 segment;
 	u8 bus;
 	u8 function;
 };
 
-#define PCI_ADDRESS_BYTES 16u /* as text: 0001:02:03.4, without the segment where it is 0 */
+#define PCI_ADDRESS_BYTES 16u /* as text: 0001:02:03.4, without a segment of 0 */
 void pci_address_text(struct pci_address address, char text[PCI_ADDRESS_BYTES]);
-/* False: the text is not such an address. */
+/* Reads an address; returns false if the text is none. */
 bool pci_address_parse(const char *text, struct pci_address *address);
 bool pci_address_equal(struct pci_address a, struct pci_address b);
 
-/* Some buses that configuration space can be read of. */
+/* Buses whose configuration space can be reached. */
 struct pci_range {
 	u16 segment;
 	u8 first_bus;
 	u8 last_bus;
-	u64 base; /* of bus 0 in memory; 0: by ports */
+	u64 base; /* address for bus 0 in memory; 0: use ports */
 };
 
-/* What there is, from the MCFG or, where that says nothing of segment 0, by ports. */
+/* Returns the ranges: from the MCFG, or by ports if that has no entry for segment 0. */
 u32 pci_access_init(const struct pci_range **ranges);
 
 /*
- * A register of 1, 2 or 4 bytes, aligned. Where nothing is, all bits are set; beyond the 256 bytes
- * that ports reach too. Writes there are lost.
+ * Access an aligned register of 1, 2 or 4 bytes. Where no function answers, or beyond the 256 bytes
+ * that ports reach, reads return all ones and writes are lost.
  */
 u32 pci_read(struct pci_address address, u32 offset, u32 bytes);
 void pci_write(struct pci_address address, u32 offset, u32 bytes, u32 value);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes, reads and compares PCI addresses. Called by all that take addresses from operators or
+ * show them. Holds no state.
+ */
 #include "vmm/manager/pci/pci_access.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/format.h"
@@ -13,7 +17,9 @@ void pci_address_text(struct pci_address address, char text[PCI_ADDRESS_BYTES])
 	       address.function >> 3, address.function & 7);
 }
 
-/* Takes hexadecimal digits, at least one and at most `digits`, and the character after them. */
+/*
+ * Takes hexadecimal digits, at least one and at most `digits`, and the character `end` after them.
+ */
 static bool pci_address_take(const char **text, u32 digits, char end, u32 *value)
 {
 	u32 count = 0;

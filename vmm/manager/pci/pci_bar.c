@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* What a function's base address registers are, and how large. */
+/*
+ * Reads a function's base address registers and their sizes. Called by pci_function.c. Turns
+ * decoding off meanwhile; holds no state.
+ */
 #include "vmm/manager/pci/pci_function.h"
 
-/* PCI 3.0, 6.2.5.1: bits of the address that cannot be set are below its size. */
+/* Returns the size: the address bits below it cannot be set (PCI 3.0, 6.2.5.1). */
 static u64 pci_size_of(u64 mask, u64 width)
 {
 	mask &= width;
 	return mask == 0 ? 0 : mask & -mask;
 }
 
-/* Writes ones, looks which stay, and puts back what was there. */
+/* Writes ones, reads which stay, and restores the register. */
 static u32 pci_probe(struct pci_address address, u32 offset)
 {
 	u32 before = pci_read(address, offset, 4);
@@ -21,7 +24,7 @@ static u32 pci_probe(struct pci_address address, u32 offset)
 	return mask;
 }
 
-/* Returns how many registers it takes. */
+/* Reads one BAR; returns how many registers it takes. */
 static u32 pci_read_bar(const struct pci_function *function, u32 number, struct pci_bar *bar)
 {
 	u32 offset = PCI_BAR + 4 * number;
@@ -49,7 +52,10 @@ static u32 pci_read_bar(const struct pci_function *function, u32 number, struct 
 	return bar->kind == PCI_BAR_64BIT ? 2 : 1;
 }
 
-/* Nothing answers at the addresses that the registers hold while they are probed. */
+/*
+ * Reads all BARs, with decoding off: nothing may answer at the addresses that the registers hold
+ * meanwhile.
+ */
 void pci_bars_read(struct pci_function *function)
 {
 	struct pci_address address = function->address;

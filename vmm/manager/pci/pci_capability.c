@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The lists of a function's capabilities, which may be of any length and lead anywhere. */
+/*
+ * Reads the lists of a function's capabilities, which may be of any length and lead anywhere.
+ * Called by pci_function.c; holds no state.
+ */
 #include "vmm/manager/pci/pci_function.h"
 
 #define STANDARD_MAX ((PCI_CONFIG_BYTES - PCI_CAP_FIRST) / 4)
 #define EXTENDED_MAX ((PCI_EXPRESS_BYTES - PCI_EXTENDED) / 8)
 
-/* More than there is room for are left out; those that drivers need come first in practice. */
+/*
+ * Adds a capability. Those without room are left out; those that drivers need come first in
+ * practice.
+ */
 static void pci_add(struct pci_function *function, u32 offset, u32 id)
 {
 	if (function->capability_count < PCI_CAPABILITIES_MAX)
@@ -13,7 +19,7 @@ static void pci_add(struct pci_function *function, u32 offset, u32 id)
 			(struct pci_capability){(u16)offset, (u16)id};
 }
 
-/* How many bytes of the capability must lie in the first 256. */
+/* Returns how many bytes of the capability must lie in the first 256. */
 static u32 pci_length_of(u32 id)
 {
 	switch (id) {
@@ -30,7 +36,7 @@ static u32 pci_length_of(u32 id)
 	}
 }
 
-/* Why the list cannot be believed; NULL: it can. */
+/* Reads the list; returns why it cannot be believed, or NULL. */
 static const char *pci_read_standard(struct pci_function *function)
 {
 	struct pci_address address = function->address;
@@ -54,7 +60,10 @@ static const char *pci_read_standard(struct pci_function *function)
 	return NULL;
 }
 
-/* PCI Express 7.9: a first entry of 0 or of ones says that there is none. */
+/*
+ * Reads the extended list. A first entry of 0 or of ones means that there is none (PCI Express
+ * 7.9).
+ */
 static const char *pci_read_extended(struct pci_function *function)
 {
 	u32 offset = PCI_EXTENDED;

@@ -9,18 +9,18 @@
 
 struct pci_bar {
 	u64 address;
-	u64 size; /* 0: there is none, or its size was not asked for */
+	u64 size; /* 0: there is no BAR, or its size was not read */
 	u8 kind;  /* enum pci_bar_kind */
 	bool prefetchable;
 };
 enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_PORTS, PCI_BAR_32BIT, PCI_BAR_64BIT };
 
 struct pci_capability {
-	u16 offset; /* from PCI_EXTENDED on: an extended one */
+	u16 offset; /* PCI_EXTENDED or more: an extended one */
 	u16 id;
 };
 
-/* What is known of one function of the host. */
+/* What is known of a function of the host. */
 struct pci_function {
 	struct pci_address address;
 	u16 vendor;
@@ -32,45 +32,45 @@ struct pci_function {
 	u8 interface;
 	u8 revision;
 	u8 header;	   /* enum pci_header */
-	u8 interrupt_line; /* as the firmware left it */
+	u8 interrupt_line; /* as the firmware has set it */
 	u8 interrupt_pin;  /* 0: none */
-	u8 secondary_bus;  /* of a bridge, and what is behind it */
+	u8 secondary_bus;  /* of a bridge: first bus behind it, and the last */
 	u8 subordinate_bus;
 	struct pci_bar bar[PCI_BARS];
 	struct pci_capability capability[PCI_CAPABILITIES_MAX];
 	u32 capability_count;
-	const char *problem; /* why its capabilities are not used, or its buses not looked at */
+	const char *problem; /* why its capabilities, or the buses behind it, are not used */
 	char driver[PCI_DRIVER_BYTES]; /* who has it; "": nobody */
-	/* what it may reach by DMA: vmm/manager/iommu/iommu.h */
+	/* its reach by DMA: vmm/manager/iommu/iommu.h */
 	u8 iommu;      /* number + 1; 0: none, it reaches all memory */
 	u8 reaches;    /* enum iommu_reach */
-	bool cut_off;  /* it reached for too much: its bus mastering is off */
+	bool cut_off;  /* it reached for too much: its DMA is off */
 	bool lost;     /* more accesses were refused than are counted */
-	u16 requester; /* in whose name its requests come: bus << 8 | device << 3 | function */
-	u32 faults;    /* accesses that were refused, since boot */
-	u32 faults_now; /* since its driver was started last */
-	u32 space;	/* handle, with regions reserved by the firmware; 0: none */
+	u16 requester; /* id of its requests: bus << 8 | device << 3 | function */
+	u32 faults;    /* refused accesses since boot */
+	u32 faults_now; /* refused accesses since its driver was last started */
+	u32 space;	/* space with regions reserved by the firmware; 0: none */
 	/* while it is made quiet */
 	u8 quieting;		/* enum in pci_quiet.c */
-	u64 quiet_limit_tsc;	/* the step is over then at the latest */
-	u64 quiet_deadline_tsc; /* the next look */
-	u32 saved[PCI_BARS];	/* a reset clears the BARs */
+	u64 quiet_limit_tsc;	/* time limit of the step */
+	u64 quiet_deadline_tsc; /* time of the next look */
+	u32 saved[PCI_BARS];	/* its BARs, which a reset clears */
 };
 
 /*
- * Fills in what the function at that address says of itself; asking for the sizes of its BARs
- * switches their decoding off meanwhile. False: there is none.
+ * Fills in what the function at that address reports; reading the sizes of its BARs turns their
+ * decoding off meanwhile. Returns false if there is no function.
  */
 bool pci_function_read(struct pci_address address, struct pci_function *function);
-/* Bridges of any kind: what they do is left as the firmware set it up. */
+/* Returns whether it is a bridge of any kind: bridges are left as the firmware has set them up. */
 bool pci_is_bridge(const struct pci_function *function);
-/* Whether it is still there: one that was pulled out reads as all ones. */
+/* Returns whether the function is still there: one that was pulled out reads as all ones. */
 bool pci_answers(const struct pci_function *function);
-/* Whether its bus mastering is on; for one that answers. */
+/* Returns whether its bus mastering is on; only for a function that answers. */
 bool pci_has_dma(const struct pci_function *function);
-/* The capability's offset; 0: it has none of that kind. */
+/* Returns the capability's offset, or 0 if there is none of that kind. */
 u32 pci_capability(const struct pci_function *function, enum pci_capability_id id);
 
-/* Of pci_bar.c and pci_capability.c, called by pci_function_read. */
+/* pci_bar.c and pci_capability.c; called by pci_function_read */
 void pci_bars_read(struct pci_function *function);
 void pci_capabilities_read(struct pci_function *function);

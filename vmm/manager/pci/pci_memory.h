@@ -3,13 +3,13 @@
 
 #include "lib/types.h"
 
-/* A device's registers, for as long as the manager itself has to do with them. */
+/* A device's registers, mapped while the manager itself uses them. */
 struct pci_memory {
 	volatile void *at; /* the first byte asked for */
 	u64 page;
 	u64 bytes;
 };
 
-/* False: it is no device's memory, or there is no room. */
+/* Maps registers; returns false if that is no device's memory, or there is no room. */
 bool pci_memory_open(u64 hpa, u64 bytes, struct pci_memory *memory);
 void pci_memory_close(struct pci_memory *memory);

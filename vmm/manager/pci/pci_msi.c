@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupts by message: PCI 3.0, 6.8. */
+/*
+ * Sets up interrupts by message (PCI 3.0, 6.8) and turns them off. Called by device_irq.c, iommu.c,
+ * pci_quiet.c and `pci`. Writes MSI-X tables, which no driver may; holds no state.
+ */
 #include "lib/checked.h"
 #include "vmm/manager/pci/pci.h"
 #include "vmm/manager/pci/pci_memory.h"
@@ -11,7 +14,7 @@ struct table {
 	u32 bar;
 	u64 offset;
 	u64 bytes;
-	bool valid; /* all of it lies in a memory BAR */
+	bool valid; /* the whole table lies in a memory BAR */
 };
 
 static struct table pci_table_of(const struct pci_function *function)
@@ -60,7 +63,7 @@ static void pci_intx_off(const struct pci_function *function)
 	pci_set_bits(function, PCI_COMMAND, PCI_COMMAND_INTX_OFF, true);
 }
 
-/* A table is only there while memory decoding is on. */
+/* Maps the table, which is there only while memory decoding is on. */
 static bool pci_table_open(const struct pci_function *function, const struct table *table,
 			   struct pci_memory *memory)
 {
@@ -69,7 +72,7 @@ static bool pci_table_open(const struct pci_function *function, const struct tab
 			       memory);
 }
 
-/* What the firmware left in the other entries must not be sent. */
+/* Masks all entries: messages that the firmware left there must not be sent. */
 static void pci_mask_others(volatile struct pci_msix_entry *entry, u32 count)
 {
 	for (u32 i = 0; i < count; i++)
@@ -105,7 +108,7 @@ enum status pci_msix_set(struct pci_function *function, u32 number, u64 remapper
 	entry[number].address_high = 0;
 	entry[number].data = (u32)message;
 	entry[number].control &= ~(u32)PCI_MSIX_ENTRY_MASKED;
-	(void)entry[number].control; /* the writes have arrived */
+	(void)entry[number].control; /* reading back: the writes have arrived */
 	pci_set_bits(function, control, PCI_MSIX_MASKED, false);
 	pci_memory_close(&memory);
 	return STATUS_OK;

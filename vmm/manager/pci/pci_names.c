@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/* Names classes and capabilities of PCI functions. Called by the command `pci`; holds no state. */
 #include "vmm/manager/pci/pci.h"
 
 #define ANY 0xffu
 
-/* PCI Code and ID Assignment 1.11; the first that fits, so special ones stand before ANY. */
+/*
+ * PCI Code and ID Assignment 1.11. The first row that fits counts, so special ones stand before
+ * ANY.
+ */
 static const struct {
 	u8 class, subclass, interface;
 	const char *name;

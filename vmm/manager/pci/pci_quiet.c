@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A function whose driver is gone writes nothing more: first its DMA ends, then it is reset. */
+/*
+ * Makes a function quiet whose driver is gone: first its DMA ends, then it is reset. Called by
+ * driver/device.c, the disk controllers and `pci`. Keeps its progress in the function.
+ */
 #include "vmm/manager/pci/pci.h"
 #include "vmm/rt/clock.h"
 
-/* PCI Express 6.6.2 */
+/* time limits (PCI Express 6.6.2) */
 #define PENDING_NS (100 * NS_PER_MS)
 #define RESET_NS   (100 * NS_PER_MS)
 #define RETURN_NS  (NS_PER_S)
@@ -11,7 +14,7 @@
 
 enum quieting { QUIET_NOT, QUIET_PENDING, QUIET_RESET, QUIET_RETURN };
 
-/* The capability by which it is reset alone; 0: there is none. */
+/* Returns the capability by which the function can be reset alone, or 0. */
 static u32 pci_reset_capability(const struct pci_function *function, bool *express)
 {
 	u32 at = pci_capability(function, PCI_CAP_EXPRESS);
@@ -86,8 +89,8 @@ static enum status pci_give_up(struct pci_function *function, const char **probl
 }
 
 /*
- * The answer to a read does not overtake what the function wrote before (PCI Express 2.4.1): once
- * bus mastering reads as off, all its writes have arrived.
+ * Ends DMA and messages. The answer to a read does not overtake what the function wrote before (PCI
+ * Express 2.4.1): once bus mastering reads as off, all its writes have arrived.
  */
 static enum status pci_begin(struct pci_function *function, const char **problem)
 {

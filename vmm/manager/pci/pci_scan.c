@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds all functions. Which buses hang on a host bridge is said by AML alone, which nobody here
- * reads: so each bus is tried that is not behind a bridge.
+ * Finds all functions of a range of buses. Which buses belong to a host bridge is known only from
+ * AML, which Skerry does not read: so each bus is tried that is not behind a bridge. Called by
+ * pci.c at the start; fills the given scan.
  */
 #include "vmm/manager/pci/pci_scan.h"
 #include "lib/string.h"
 
-/* A bridge's buses lie above its own, within its parent's, and are not another bridge's. */
+/*
+ * Returns why a bridge's buses cannot be used, or NULL: they must lie above its own, within its
+ * parent's, and be no other bridge's.
+ */
 static const char *pci_scan_bridge_problem(const struct pci_scan *scan,
 					   const struct pci_function *bridge)
 {
@@ -74,7 +78,7 @@ static void pci_scan_device(struct pci_scan *scan, struct pci_address address)
 	}
 }
 
-/* A bus and all behind it. What is behind a bus has a larger number: one pass finds it all. */
+/* Scans a bus and all behind it. A bus behind another has a larger number: one pass finds all. */
 static void pci_scan_tree(struct pci_scan *scan, u16 segment, u8 root, u8 last_bus)
 {
 	scan->seen[root] = true;

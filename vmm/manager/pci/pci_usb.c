@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Firmware drives USB keyboards by SMIs until it is asked to stop: xHCI 1.1, 7.1; EHCI 1.0, 2.1.7;
- * OHCI 1.0a, 5.1.1.3.3; UHCI 1.1, 5.2.1.
+ * Takes USB controllers from the firmware, which drives keyboards by SMIs until it is asked to
+ * stop: xHCI 1.1, 7.1; EHCI 1.0, 2.1.7; OHCI 1.0a, 5.1.1.3.3; UHCI 1.1, 5.2.1. Called by pci.c at
+ * the start; holds no state.
  */
 #include "vmm/manager/pci/pci.h"
 #include "vmm/manager/pci/pci_memory.h"
@@ -38,7 +39,7 @@ static void pci_usb_write32(const struct pci_memory *memory, u32 offset, u32 val
 	*(volatile u32 *)((volatile u8 *)memory->at + offset) = value;
 }
 
-/* 0: there is no such capability. */
+/* Returns the offset of the legacy capability, or 0 if there is none. */
 static u32 pci_usb_xhci_legacy(const struct pci_memory *memory)
 {
 	u32 next = pci_usb_read32(memory, XHCI_HCCPARAMS1) >> 16;
@@ -76,7 +77,7 @@ static const char *pci_usb_xhci(const struct pci_memory *memory)
 	return problem;
 }
 
-/* Its legacy support is in configuration space. */
+/* Hands over an EHCI controller; its legacy support is in configuration space. */
 static const char *pci_usb_ehci(const struct pci_function *function,
 				const struct pci_memory *memory)
 {
@@ -111,7 +112,10 @@ static const char *pci_usb_ohci(const struct pci_memory *memory)
 	return NULL;
 }
 
-/* Firmware that uses the controller has its decoding on: without it there is nothing to ask. */
+/*
+ * Hands over a controller. Firmware that uses it has its decoding on: without that there is nothing
+ * to ask.
+ */
 const char *pci_usb_hand_off(const struct pci_function *function)
 {
 	const struct pci_bar *bar = &function->bar[0];
