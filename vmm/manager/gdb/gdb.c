@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The debugger's session on COM3: attaches to a VM, passes packets on, and lets the VM go. Called
+ * by the event loop, by `gdb` and `lock`, and by the console's idle lock. Owns the session; the
+ * VM's monitor holds vCPUs and breakpoints.
+ */
 #include "vmm/manager/gdb/gdb.h"
 #include "lib/bits.h"
 #include "lib/read_once.h"
@@ -11,7 +16,7 @@
 #include "vmm/rt/format.h"
 
 #define POLL_NS	 NS_PER_MS
-#define CPUS_MAX 64u /* a bit for each in struct query */
+#define CPUS_MAX 64u /* struct query has a bit for each */
 
 struct gdb_session gdb;
 
@@ -117,7 +122,7 @@ void gdb_with_registers(void (*then)(void))
 			gdb_take_registers);
 }
 
-/* The packet by which GDB attached is handled now. */
+/* Chooses the layout of registers, then handles the packet with which GDB attached. */
 static void gdb_choose_layout(void)
 {
 	gdb.layout = gdb_layout_of(&gdb.registers);
@@ -142,7 +147,10 @@ static void gdb_take_attach(const struct vm_answer *answer)
 	gdb_with_registers(gdb_choose_layout);
 }
 
-/* A new GDB begins with qSupported, perhaps where another one died: it finds the VM held. */
+/*
+ * Takes a packet. A new GDB begins with qSupported, perhaps where another one died: it finds the VM
+ * held.
+ */
 static void gdb_take_packet(void)
 {
 	bool first = string_starts_with(gdb.line.packet, "qSupported");
@@ -150,7 +158,7 @@ static void gdb_take_packet(void)
 	gdb.owed = true;
 	if (first) {
 		gdb_line_restart(&gdb.line);
-		gdb.running = false; /* that was the other one's */
+		gdb.running = false; /* the other GDB's state */
 	}
 	if (first || !gdb.attached)
 		gdb_ask(&(struct query){.kind = QUERY_ATTACH}, 0, gdb_take_attach);
@@ -158,7 +166,10 @@ static void gdb_take_packet(void)
 		gdb_command();
 }
 
-/* The monitor writes the number last; it may write at any time. */
+/*
+ * Returns the number of the last stop. The monitor writes the number last, and may write at any
+ * time.
+ */
 static u32 gdb_stop_sequence(const struct vm *vm)
 {
 	return __atomic_load_n(&vm->channel->question.stop.sequence, __ATOMIC_ACQUIRE);
@@ -175,7 +186,7 @@ void gdb_await_stop(void)
 		gdb.stops_seen = gdb_stop_sequence(vm);
 }
 
-/* A vCPU has stopped by itself, or as it was asked. */
+/* Tells GDB that a vCPU has stopped, by itself or as asked. */
 static void gdb_tell_stop(const struct vm *vm)
 {
 	const struct query_stop *stop = &vm->channel->question.stop;
@@ -199,7 +210,7 @@ static void gdb_tell_stop(const struct vm *vm)
 	gdb_reply(packet);
 }
 
-/* Tells GDB of a VM that does not run any more; false: it has ended. */
+/* Tells GDB if the VM does not run any more; returns false if the VM has ended. */
 static bool gdb_check_vm(const struct vm *vm)
 {
 	bool gone = vm == NULL || vm->dying || vm->group == HANDLE_NONE;
@@ -230,9 +241,9 @@ static void gdb_take_let_go(const struct vm_answer *answer)
 }
 
 /*
- * The monitor is asked until it answers: it may answer when GDB has lost patience, and then hold
- * the VM for nobody. A question under way is answered first: if it were given up, it would keep
- * this one from the slot.
+ * Has the monitor let the VM go. It is asked until it answers: it may have answered an attach only
+ * after GDB gave up, and then holds the VM for nobody. A question under way is answered first: if
+ * it were given up, it would keep this one from the slot.
  */
 static void gdb_end_hold(void)
 {
@@ -264,7 +275,10 @@ static void gdb_take_nothing(const struct vm_answer *answer)
 	(void)answer;
 }
 
-/* What the monitor is asked just now is answered to nobody; it may hold the VM by then. */
+/*
+ * Locks COM3. An answer still to come from the monitor goes to nobody; the monitor may hold the VM
+ * by then.
+ */
 void gdb_lock(void)
 {
 	if (gdb.vm_id == 0 || gdb.closing || !gdb_login_open())
@@ -309,8 +323,8 @@ static bool gdb_next_byte(void)
 }
 
 /*
- * One packet at a time, so that what goes out has room for its answer. A GDB that has lost patience
- * repeats its packet before there was an answer: that is not taken for a second question.
+ * Receives one packet at a time, so that there is room for its answer. A GDB that loses patience
+ * repeats its packet before there is an answer: that is not a second question.
  */
 static void gdb_receive(void)
 {

@@ -6,26 +6,26 @@
 /*
  * A debugger on COM3, by GDB's remote protocol. One VM at a time: its vCPUs are GDB's threads,
  * numbered from 1. GDB's first packet attaches, which holds the VM; `detach` lets it go, and the
- * line waits for the next GDB. The protocol is handled here, state and breakpoints by the VM's
- * monitor.
+ * line waits for the next GDB. The manager handles the protocol, the VM's monitor handles state and
+ * breakpoints.
  */
 
-/* Makes COM3 the VM's line. NULL on success, else why not, in words. */
+/* Makes COM3 the VM's line. Returns NULL, or why it cannot. */
 const char *gdb_open(const struct vm *vm);
 /* Detaches, if need be, and gives up the line. */
 void gdb_close(void);
 /*
- * With a password: detaches likewise and asks for it at COM3 before anything else is done there.
- * The line stays the VM's.
+ * If there is a password, detaches and asks for it at COM3 before anything else is done there. The
+ * line stays the VM's.
  */
 void gdb_lock(void);
-/* Whether it waits for the password. */
+/* Returns whether COM3 waits for the password. */
 bool gdb_locked(void);
-/* The VM, or NULL; whether a GDB is attached to it, and whether that holds the VM. */
+/* Return the VM or NULL, whether a GDB is attached to it, and whether that GDB holds the VM. */
 const struct vm *gdb_vm(void);
 bool gdb_attached(void);
 bool gdb_holds(void);
 
-/* One turn: takes what has come, sends what is to go. Due again at the TSC gdb_deadline. */
+/* Does one turn: receives and sends. Due again at the TSC gdb_deadline. */
 void gdb_step(void);
 u64 gdb_deadline(void);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Does what each of GDB's packets asks for. */
+/*
+ * Does what each of GDB's packets asks for. Called by gdb.c once GDB is attached. Works on the
+ * session; questions go to the VM's monitor.
+ */
 #include "lib/bits.h"
 #include "vmm/manager/gdb/gdb_session.h"
 #include "vmm/rt/format.h"
@@ -18,7 +21,7 @@ static void gdb_answer_status(const struct vm_answer *answer)
 	gdb_reply_status(answer != NULL ? answer->status : STATUS_TIMED_OUT);
 }
 
-/* Registers travel in the target's byte order, as digits. */
+/* Writes a register as digits, in the target's byte order. */
 static size_t gdb_put_register(char *to, size_t size, u32 number)
 {
 	u32 bytes = gdb_register_bytes(gdb.layout, number);
@@ -54,14 +57,14 @@ static void gdb_send_register(void)
 	gdb_reply(gdb.reply);
 }
 
-/* What the monitor has made of the registers is asked for anew. */
+/* Answers a write of registers; they are read again, as the monitor may have changed them. */
 static void gdb_answer_set(const struct vm_answer *answer)
 {
 	gdb.registers_valid = false;
 	gdb_answer_status(answer);
 }
 
-/* The monitor takes the registers over. */
+/* Has the monitor take over the registers. */
 static void gdb_write_registers(u32 groups)
 {
 	struct query question = {.kind = QUERY_SET,
@@ -162,7 +165,10 @@ static void gdb_write_memory(bool binary)
 		gdb_ask(&question, sizeof(gdb.input), gdb_answer_status);
 }
 
-/* Z and z: type, address, kind; 0 software, 1 hardware, 2 write, 3 read (as access), 4 access. */
+/*
+ * Handles Z and z: type, address, kind. Types: 0 software, 1 hardware, 2 write, 3 read (as access),
+ * 4 access.
+ */
 static void gdb_change_breakpoint(bool insert)
 {
 	static const u32 flags[] = {0, QUERY_BREAK_HARDWARE, QUERY_BREAK_HARDWARE | 1,
@@ -185,7 +191,7 @@ static void gdb_change_breakpoint(bool insert)
 	gdb_ask(&question, 0, gdb_answer_status);
 }
 
-/* GDB hears no more until something stops. */
+/* Handles the answer to a release; if it succeeded, GDB hears nothing until a vCPU stops. */
 static void gdb_answer_release(const struct vm_answer *answer)
 {
 	if (gdb.running && (answer == NULL || answer->status != STATUS_OK)) {
@@ -208,10 +214,10 @@ static const char *gdb_take_action(const char *text, u64 left, u64 *run, u64 *st
 	u64 who = left;
 	u64 thread;
 
-	(void)gdb_hex(&text); /* a signal: there are none here */
+	(void)gdb_hex(&text); /* a signal, which does not exist here */
 	if (*text == ':') {
 		text++;
-		thread = gdb_hex(&text); /* 0 for -1, which is all of them */
+		thread = gdb_hex(&text); /* 0 stands for -1, which is all */
 		if (thread != 0 && thread <= gdb.cpu_count)
 			who = left & BIT(thread - 1);
 	}
@@ -328,7 +334,7 @@ static void gdb_multi(void)
 		gdb_reply("");
 }
 
-/* Hg and Hc; T asks whether a thread is there. */
+/* Handles Hg and Hc, which choose a thread, and T, which asks whether a thread exists. */
 static void gdb_choose_thread(bool choose)
 {
 	const char *text = gdb_packet() + (choose ? 2 : 1);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Asks for the password at COM3 while it is locked. Called by gdb.c. Owns COM3's login and the
+ * typed line, which it wipes.
+ */
 #include "vmm/manager/gdb/gdb_login.h"
 #include "vmm/manager/gdb/gdb_session.h"
 #include "vmm/manager/login/login.h"
@@ -8,7 +12,7 @@
 
 static struct login door = {.name = "COM3", .open = true};
 static struct secret_line secret;
-static bool after_packet; /* acknowledgements of the answer may come */
+static bool after_packet; /* acknowledgements of the answer may follow */
 
 bool gdb_login_open(void)
 {
@@ -57,7 +61,7 @@ static void gdb_login_take_line(void)
 	}
 }
 
-/* GDB shows the text as a warning; what it sent is no part of a password. */
+/* Refuses a packet: GDB shows the text as a warning. What it sent is no part of a password. */
 static void gdb_login_refuse_packet(void)
 {
 	gdb_line_send(&gdb.line, "E.locked: type the password at COM3 with a terminal first");
@@ -81,7 +85,7 @@ void gdb_login_take(u8 byte)
 		gdb_login_take_line();
 		break;
 	case SECRET_BREAK:
-		if (!gdb.line.inside) /* else it is a part of a packet */
+		if (!gdb.line.inside) /* otherwise it is part of a packet */
 			gdb_login_ask_password("\r\n");
 		break;
 	}

@@ -4,16 +4,17 @@
 #include "lib/types.h"
 
 /*
- * COM3's own door. While it is shut, somebody with a terminal is asked for the password, and a GDB
- * gets an error for each packet: neither the guest nor the monitor hears of it.
+ * The login of COM3. While it is locked, somebody with a terminal is asked for the password, and a
+ * GDB gets an error for each packet: neither the guest nor the monitor hears of it. This function
+ * returns whether it is open.
  */
 bool gdb_login_open(void);
-/* Whether what was typed is being checked: nothing else is taken meanwhile. */
+/* Returns whether a password is being checked: no other input is taken meanwhile. */
 bool gdb_login_busy(void);
 
-/* Shuts it and asks; without a password it stays open. */
+/* Locks COM3 and asks; without a required password it stays open. */
 void gdb_login_lock(void);
-/* A byte from the line while it is shut. */
+/* Takes a byte received while it is locked. */
 void gdb_login_take(u8 byte);
-/* Goes on checking. */
+/* Continues checking a password. */
 void gdb_login_step(void);

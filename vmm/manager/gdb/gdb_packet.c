@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The frames of GDB's remote protocol: takes packets from bytes and queues answers. Called by the
+ * other files of this room. Holds no state beyond the given line.
+ */
 #include "vmm/manager/gdb/gdb_packet.h"
 #include "lib/string.h"
 
@@ -56,7 +60,7 @@ static void gdb_put(struct gdb_line *line, char c)
 		line->out[line->filled++] = c;
 }
 
-/* Makes room where bytes have been sent. */
+/* Makes room in place of bytes that were sent. */
 static void gdb_compact(struct gdb_line *line)
 {
 	memmove(line->out, line->out + line->sent, line->filled - line->sent);
@@ -94,7 +98,7 @@ static void gdb_acknowledge(struct gdb_line *line, char c)
 		return;
 	gdb_compact(line);
 	gdb_put(line, c);
-	line->last = line->filled; /* what came shows that the last packet has arrived */
+	line->last = line->filled; /* new input shows that the last packet has arrived */
 }
 
 void gdb_line_restart(struct gdb_line *line)
@@ -105,7 +109,7 @@ void gdb_line_restart(struct gdb_line *line)
 	gdb_acknowledge(line, '+');
 }
 
-/* The last character of a packet has come. */
+/* Handles the last character of a packet. */
 static enum gdb_input gdb_finish(struct gdb_line *line)
 {
 	line->inside = false;
@@ -127,7 +131,7 @@ static enum gdb_input gdb_outside(struct gdb_line *line, u8 byte)
 		line->length = 0;
 		line->overflow = false;
 	} else if (byte == '-' && line->acknowledge && line->sent == line->filled) {
-		line->sent = line->last; /* once more */
+		line->sent = line->last; /* send it once more */
 	}
 	return byte == INTERRUPT ? GDB_INTERRUPT : GDB_NOTHING;
 }
@@ -144,7 +148,7 @@ enum gdb_input gdb_line_take(struct gdb_line *line, u8 byte)
 		line->tail = 1;
 		line->wanted = 0;
 	} else if (byte == '$') {
-		gdb_outside(line, byte); /* the end of the one before was lost */
+		gdb_outside(line, byte); /* the end of the packet before was lost */
 	} else if (line->length == GDB_PACKET_BYTES) {
 		line->overflow = true;
 	} else {

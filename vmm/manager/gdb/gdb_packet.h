@@ -3,7 +3,7 @@
 
 #include "vmm/manager/text/text.h"
 
-#define GDB_PACKET_BYTES 4096u /* the longest, without its frame; qSupported says so */
+#define GDB_PACKET_BYTES 4096u /* longest packet without its frame, as in qSupported */
 #define GDB_OUT_BYTES	 (2 * GDB_PACKET_BYTES + 64)
 
 /*
@@ -12,7 +12,7 @@
  */
 enum gdb_input {
 	GDB_NOTHING,
-	GDB_PACKET,    /* a whole one is in `packet` */
+	GDB_PACKET,    /* a complete packet is in `packet` */
 	GDB_INTERRUPT, /* Ctrl-C */
 };
 
@@ -22,11 +22,11 @@ struct gdb_line {
 	bool inside;
 	u32 tail;  /* characters of the checksum read so far, after # */
 	u8 sum;
-	u8 wanted; /* the checksum as sent */
+	u8 wanted; /* the checksum that was sent */
 	u32 length;
 	bool overflow;
 	char packet[GDB_PACKET_BYTES + 1]; /* terminated; may hold any byte */
-	/* outgoing: [sent, filled) is not yet sent; the last packet is kept in case of - */
+	/* outgoing: [sent, filled) is not sent yet; the last packet is kept in case of - */
 	u32 filled;
 	u32 sent;
 	u32 last; /* where the last packet begins */
@@ -34,7 +34,7 @@ struct gdb_line {
 };
 
 void gdb_line_init(struct gdb_line *line);
-/* The packet just taken is a new GDB's first: it is acknowledged, whatever was agreed before. */
+/* Acknowledges the packet just taken, a new GDB's first, whatever was agreed before. */
 void gdb_line_restart(struct gdb_line *line);
 enum gdb_input gdb_line_take(struct gdb_line *line, u8 byte);
 /* Queues a packet behind what has not been sent yet. */
@@ -42,7 +42,7 @@ void gdb_line_send(struct gdb_line *line, const char *packet);
 /* Queues text for a person, without a frame: a GDB skips it. */
 void gdb_line_text(struct gdb_line *line, const char *text);
 
-/* Takes a hexadecimal number from *text; 0 without one. */
+/* Takes a hexadecimal number from *text; returns 0 without one. */
 u64 gdb_hex(const char **text);
 /* Decodes pairs of digits into bytes; returns how many, at most `size`. */
 u32 gdb_hex_bytes(const char *text, u8 *bytes, u32 size);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The registers of a vCPU as GDB numbers them: tables, values and the target description. Called by
+ * gdb.c and gdb_command.c; holds no state.
+ */
 #include "vmm/manager/gdb/gdb_registers.h"
 #include "arch/x86_64/hw/control.h"
 #include "lib/string.h"
@@ -17,9 +21,9 @@ struct row {
 	char name[12];
 	u8 kind;
 	u8 bytes;
-	u8 feature; /* which of the description's parts it is in */
-	u16 at;	    /* of a word in struct vcpu_page; of a selector the segment */
-	u32 groups; /* of that page that setting it changes; 0: it cannot be set */
+	u8 feature; /* the part of the description that has it */
+	u16 at;	    /* of a word in struct vcpu_page; for a selector its segment */
+	u32 groups; /* groups of that page that setting it changes; 0: it cannot be set */
 };
 
 #define AT(field)                 offsetof(struct vcpu_page, field)
@@ -120,7 +124,7 @@ u32 gdb_register_set(enum gdb_layout layout, struct vcpu_page *page, u32 number,
 		page->rip = layout == GDB_64 ? value : (u32)value;
 	} else if (row->kind == KIND_WORD && row->groups != 0) {
 		*gdb_register_word(row, page) = value;
-	} /* a selector alone makes no segment */
+	} /* setting only a selector would make no segment */
 	return row->groups;
 }
 

@@ -6,15 +6,21 @@
 /* The registers of a vCPU as GDB numbers them, in one of two layouts. */
 enum gdb_layout { GDB_16, GDB_32, GDB_64 };
 
-/* The layout for the vCPU's mode. */
+/* Returns the layout for the vCPU's mode. */
 enum gdb_layout gdb_layout_of(const struct vcpu_page *page);
 
 u32 gdb_register_count(enum gdb_layout layout);
-/* Its size in bytes; 0: there is no such register. */
+/* Returns the register's size in bytes, or 0 if there is none of that number. */
 u32 gdb_register_bytes(enum gdb_layout layout, u32 number);
-/* False: it has no value here (the FPU's). PC is linear: with the base of CS. */
+/*
+ * Returns false if the register has no value here (the FPU's). PC is linear: it includes the base
+ * of CS.
+ */
 bool gdb_register_get(enum gdb_layout layout, const struct vcpu_page *page, u32 number, u64 *value);
-/* Returns the groups that have changed; 0: it cannot be set. GDB_GPRS: general registers only. */
+/*
+ * Returns the groups that have changed, or 0 if the register cannot be set. GDB_GPRS stands for
+ * general registers only.
+ */
 #define GDB_GPRS (1u << 31)
 u32 gdb_register_set(enum gdb_layout layout, struct vcpu_page *page, u32 number, u64 value);
 

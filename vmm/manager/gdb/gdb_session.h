@@ -5,15 +5,15 @@
 #include "vmm/manager/gdb/gdb_registers.h"
 #include "vmm/manager/vm/vm_query.h"
 
-/* What the files of the stub share. */
+/* What the files of the debugger share. */
 struct gdb_session {
 	u32 vm_id;     /* 0: no session */
-	u32 cpu_count; /* of the VM's monitor */
+	u32 cpu_count; /* vCPUs of the VM */
 	bool attached;
 	bool running;  /* the VM was let go: GDB waits for a stop */
 	bool owed;     /* GDB's last packet has no answer yet */
-	bool closing;  /* as soon as the monitor has let the VM go */
-	bool let_go;   /* the monitor holds the VM, or may yet do so, and no GDB is attached */
+	bool closing;  /* ends as soon as the monitor has let the VM go */
+	bool let_go;   /* no GDB is attached, but the monitor holds the VM or may yet do so */
 	u32 cpu;       /* the vCPU for registers and memory */
 	u32 stops_seen;
 	enum gdb_layout layout;
@@ -21,13 +21,13 @@ struct gdb_session {
 	bool byte_waits; /* `byte` was received and not used yet */
 	u8 byte;
 
-	/* A question under way; nothing else is taken until it is answered. */
+	/* The question under way; no other packet is taken until it is answered. */
 	bool busy;
 	struct vm_query query;
 	void (*answered)(const struct vm_answer *answer);
 	u8 input[QUERY_INPUT_BYTES] ALIGNED(64);
 
-	bool registers_valid; /* of `cpu` */
+	bool registers_valid; /* `registers` are those of `cpu` */
 	struct vcpu_page registers;
 	void (*with_registers)(void);
 
@@ -35,17 +35,17 @@ struct gdb_session {
 };
 extern struct gdb_session gdb;
 
-/* Sends a packet. */
+/* Sends a packet to GDB. */
 void gdb_reply(const char *packet);
-/* OK, or an error's number. */
+/* Sends OK, or an error's number. */
 void gdb_reply_status(enum status status);
-/* Asks the monitor; `answered` gets the answer, NULL when there is none. */
+/* Asks the monitor; `answered` gets the answer, or NULL if there is none. */
 void gdb_ask(const struct query *question, u32 input_bytes,
 	     void (*answered)(const struct vm_answer *answer));
-/* The next stop will be the answer. */
+/* Waits for the next stop, which is the answer to GDB's packet. */
 void gdb_await_stop(void);
-/* Calls `then` as soon as the registers of gdb.cpu are in gdb.registers. */
+/* Calls `then` as soon as gdb.registers has the registers of gdb.cpu. */
 void gdb_with_registers(void (*then)(void));
-/* gdb_command.c: the packet in gdb.line, once GDB is attached */
+/* gdb_command.c: handle the packet in gdb.line, and Ctrl-C, once GDB is attached */
 void gdb_command(void);
 void gdb_interrupt(void);
