@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Converts between bytes and base 64. Called by the machine channels and `net capture`; holds no
+ * state.
+ */
 #include "vmm/manager/text/base64.h"
 
 #include "lib/bits.h"
@@ -23,7 +27,7 @@ void base64_text(const u8 *bytes, size_t count, char *text)
 	*text = '\0';
 }
 
-/* 64: it is no digit. */
+/* Returns a digit's value, or 64 if the character is none. */
 static u32 base64_value(char c)
 {
 	if (c >= 'A' && c <= 'Z')

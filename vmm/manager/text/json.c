@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes JSON. Called by commands, log, events and machine channels. Holds no state beyond the
+ * given writer.
+ */
 #include "vmm/manager/text/json.h"
 #include "vmm/manager/text/utf8.h"
 #include "vmm/rt/format.h"

@@ -4,15 +4,15 @@
 #include "vmm/manager/text/text.h"
 
 /*
- * Writes one JSON value into a buffer of the caller's. What is written is always well-formed as
- * long as begins and ends are paired; what does not fit makes json_finish return 0, never half a
- * value. `key` is NULL inside an array and for the outermost value.
+ * Writes one JSON value into a buffer of the caller's. The value is always well-formed as long as
+ * begins and ends are paired; if it does not fit, json_finish returns 0, never half a value. `key`
+ * is NULL inside an array and for the outermost value.
  */
 struct json {
 	char *buffer;
 	size_t size;
-	size_t length; /* as if the buffer had no end */
-	bool comma;    /* a value comes before the next one */
+	size_t length; /* counted as if the buffer had no end */
+	bool comma;    /* the next value needs a comma */
 };
 
 void json_start(struct json *json, char *buffer, size_t size);
@@ -20,12 +20,12 @@ void json_object_begin(struct json *json, const char *key);
 void json_object_end(struct json *json);
 void json_array_begin(struct json *json, const char *key);
 void json_array_end(struct json *json);
-/* Any bytes: UTF-8 stays, control bytes are escaped, what is not UTF-8 becomes U+FFFD. */
+/* Writes any bytes: UTF-8 stays, control bytes are escaped, other bytes become U+FFFD. */
 void json_text(struct json *json, const char *key, struct text text);
 void json_string(struct json *json, const char *key, const char *string);
 void json_u64(struct json *json, const char *key, u64 value);
 void json_s64(struct json *json, const char *key, s64 value);
 void json_bool(struct json *json, const char *key, bool value);
 void json_null(struct json *json, const char *key);
-/* Terminates the text and returns its length; 0 when it did not fit (the buffer holds ""). */
+/* Terminates the text and returns its length, or 0 if it did not fit (the buffer holds ""). */
 size_t json_finish(struct json *json);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads JSON token by token. Called by request.c. Holds no state beyond the given reader; every
+ * byte is untrusted.
+ */
 #include "vmm/manager/text/json_read.h"
 #include "vmm/manager/text/utf8.h"
 #include "vmm/rt/format.h"
@@ -10,7 +14,7 @@ void json_read_start(struct json_reader *reader, struct text text)
 	*reader = (struct json_reader){.text = text};
 }
 
-/* The byte at `at`; 0 at the end, as for a NUL, which is allowed nowhere either. */
+/* Returns the byte at `at`; 0 at the end, as for a NUL, which is allowed nowhere either. */
 static u8 json_read_byte_at(const struct json_reader *reader, size_t at)
 {
 	return at < reader->text.length ? (u8)reader->text.start[at] : 0;
@@ -69,7 +73,7 @@ bool json_read_end(struct json_reader *reader)
 	return reader->at >= reader->text.length;
 }
 
-/* The number of a \u escape whose first digit is at `at`. */
+/* Reads the number of a \u escape whose first digit is at `at`. */
 static bool json_read_unit(const struct json_reader *reader, size_t at, u32 *unit)
 {
 	*unit = 0;
@@ -83,7 +87,7 @@ static bool json_read_unit(const struct json_reader *reader, size_t at, u32 *uni
 	return true;
 }
 
-/* Reads the escape whose backslash is at `at`; 0 after a mistake, else its length. */
+/* Reads the escape whose backslash is at `at`; returns its length, or 0 after a mistake. */
 static size_t json_read_escape(struct json_reader *reader, size_t at, u32 *code)
 {
 	static const char names[] = "\"\\/bfnrt";
@@ -152,7 +156,7 @@ static size_t json_read_digits(const struct json_reader *reader, size_t at)
 	return count;
 }
 
-/* RFC 8259, 6. False, with the mistake said, if it is not a number. */
+/* Takes a number (RFC 8259, 6). Returns false, with the mistake noted, if there is none. */
 static bool json_read_number(struct json_reader *reader, struct text *raw)
 {
 	static const char allowed[] = "a number such as 12, -0.5 or 1e9";
@@ -228,7 +232,7 @@ size_t json_decode(struct text raw, char *to, size_t size)
 		if (bytes[0] == '\\') {
 			taken = json_read_escape(&reader, at, &code);
 			if (taken == 0)
-				break; /* not one that json_read_string took */
+				break; /* json_read_string would not have taken it */
 			count = utf8_encode(code, bytes);
 		}
 		for (size_t i = 0; i < count; i++, length++) {

@@ -17,27 +17,27 @@ enum json_kind {
  */
 struct json_reader {
 	struct text text;
-	size_t at;	   /* of the byte to be read next; after a mistake, where it is */
-	char problem[128]; /* what was found and what is allowed; "": none so far */
+	size_t at;	   /* next byte to read; after a mistake, its place */
+	char problem[128]; /* what was found and what is allowed; "": no mistake */
 };
 
 void json_read_start(struct json_reader *reader, struct text text);
 
 /* Takes the byte if it comes next, skipping blanks before it. */
 bool json_read_byte(struct json_reader *reader, char byte);
-/* Whether nothing but blanks is left. */
+/* Returns whether only blanks are left. */
 bool json_read_end(struct json_reader *reader);
 
 /*
- * A string, or any value that is neither object nor array. *raw is the value as it stands, quotes
- * included: well-formed UTF-8, escapes checked, no half of a surrogate pair. JSON_NONE and false
- * after a mistake.
+ * Take a string, or any value that is neither object nor array. *raw is the value as it stands,
+ * quotes included: well-formed UTF-8, escapes checked, no half of a surrogate pair. After a mistake
+ * they return false or JSON_NONE.
  */
 bool json_read_string(struct json_reader *reader, struct text *raw);
 enum json_kind json_read_scalar(struct json_reader *reader, struct text *raw);
 
-/* Decodes a raw string, terminated; returns its length: `size` or more when it did not fit. */
+/* Decodes a raw string and terminates it; returns its length, `size` or more if it did not fit. */
 size_t json_decode(struct text raw, char *to, size_t size);
 
-/* Says what stands at `at` and what is allowed there; returns false. */
+/* Notes what stands at `at` and what is allowed there; returns false. */
 bool json_read_fail(struct json_reader *reader, size_t at, const char *allowed);

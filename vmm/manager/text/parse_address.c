@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads and writes MAC and IPv4 addresses. Called by the configuration, card.c and the commands on
+ * networks. Holds no state.
+ */
 #include "vmm/manager/text/parse_address.h"
 
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
 
 #define MAC_BYTES	6u
-#define MAC_GROUP	1u /* in the first byte */
+#define MAC_GROUP	1u /* a bit of the first byte */
 #define IPV4_BYTES	4u
-#define IPV4_GROUP_FIRST 224u /* and above: groups, experiments, all */
+#define IPV4_GROUP_FIRST 224u /* from this first byte on: groups, experiments, broadcast */
 
 static int parse_address_digit_of(char c)
 {

@@ -3,12 +3,12 @@
 
 #include "vmm/manager/text/text.h"
 
-/* Addresses of networks, in numbers whose lowest byte is the first. */
+/* Network addresses as numbers whose lowest byte is the first. */
 #define MAC_TEXT_BYTES 18u
 
-/* "52:54:00:12:34:56", that of one card: neither all zero nor a group's. */
+/* Reads the address of one card, "52:54:00:12:34:56": neither all zero nor a group's. */
 bool parse_mac(struct text text, u64 *mac);
-/* "10.0.2.15", that of one machine: not 0.0.0.0, no group's, not 255.255.255.255. */
+/* Reads the address of one machine, "10.0.2.15": not 0.0.0.0, no group's, not 255.255.255.255. */
 bool parse_ipv4(struct text text, u32 *address);
 void address_format_mac(u64 mac, char text[MAC_TEXT_BYTES]);
 void address_format_ipv4(u32 address, char *text, size_t size);

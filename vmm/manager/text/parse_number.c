@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads numbers with and without units. Called by the configuration and by commands. Holds no
+ * state.
+ */
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/checked.h"
 
@@ -27,7 +31,7 @@ bool parse_u64(struct text text, u64 *value)
 	return parse_digits(text, 10, value);
 }
 
-/* A decimal number and one of the units right after it; the last unit has the name NULL. */
+/* Reads a decimal number with one of the units right after it; the last unit has the name NULL. */
 static bool parse_with_unit(struct text text, const struct unit *units, u64 *value)
 {
 	struct text number = {text.start, 0};

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Functions on pieces of text. Called by most of the manager; holds no state. */
 #include "vmm/manager/text/text.h"
 
 bool text_next_word(struct text *rest, struct text *word)

@@ -3,7 +3,7 @@
 
 #include "lib/string.h"
 
-/* A piece of text that somebody else owns; not terminated, may hold any byte. */
+/* A piece of text that belongs to another object; it is not terminated and may hold any byte. */
 struct text {
 	const char *start;
 	size_t length;
@@ -31,7 +31,7 @@ static inline bool char_is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* 16: it is no digit. */
+/* Returns a hexadecimal digit's value, or 16 if the character is none. */
 static inline u32 char_hex_value(char c)
 {
 	char letter = (char)(c | 0x20);
@@ -41,7 +41,10 @@ static inline u32 char_hex_value(char c)
 	return letter >= 'a' && letter <= 'f' ? (u32)(letter - 'a') + 10 : 16;
 }
 
-/* Two small hexadecimal digits for each byte, terminated: to[2 * count + 1]. Returns `to`. */
+/*
+ * Writes two lower-case hexadecimal digits for each byte, terminated: to[2 * count + 1]. Returns
+ * `to`.
+ */
 static inline const char *text_hex(char *to, const u8 *bytes, size_t count)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -59,7 +62,7 @@ static inline bool char_is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Printable ASCII, the space included. */
+/* Returns whether the character is printable ASCII, the space included. */
 static inline bool char_is_printable(char c)
 {
 	return c >= ' ' && c <= '~';
@@ -76,17 +79,17 @@ static inline struct text text_trim(struct text text)
 	return text;
 }
 
-/* Takes the words of `text` one by one, at spaces; false when there is none left. */
+/* Takes the next word of *rest, separated by spaces; returns false if there is none left. */
 bool text_next_word(struct text *rest, struct text *word);
 
-/* Whether `part` stands anywhere in `text`; an empty one does. */
+/* Returns whether `part` stands anywhere in `text`; an empty one does. */
 bool text_contains(struct text text, struct text part);
 
-/* Copies into to[size], terminated; false, with nothing copied, when it does not fit. */
+/* Copies into to[size], terminated; returns false, with nothing copied, if it does not fit. */
 bool text_copy(char *to, size_t size, struct text text);
 
 /*
- * Copies for people to read: bytes outside printable ASCII become '?', what does not fit is cut
- * and ends in "...". size >= 4. Returns `to`.
+ * Copies for people to read: bytes outside printable ASCII become '?', and a text that does not fit
+ * is cut and ends in "...". size >= 4. Returns `to`.
  */
 const char *text_show(char *to, size_t size, struct text text);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Checks and encodes UTF-8. Called by json.c and json_read.c; holds no state. */
 #include "vmm/manager/text/utf8.h"
 
 size_t utf8_length(const u8 *bytes, size_t available)
