@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The manager's loop: handles signals, then does a step of every room, and waits when nothing is
+ * due. Called by main.c only. Holds no state; the order of the steps is part of the design.
+ */
 #include "vmm/manager/event_loop.h"
 #include "vmm/manager/setup.h"
 #include "vmm/manager/console/console.h"
@@ -17,7 +21,10 @@
 #include "vmm/manager/vm/vm_overcommit.h"
 #include "vmm/manager/vm/vm_pace.h"
 
-/* A monitor can signal without end; the queue is a FIFO, so the others keep their place in it. */
+/*
+ * The most events in a turn: a monitor can signal without end. The queue is a FIFO, so other
+ * objects keep their place in it.
+ */
 #define EVENTS_AT_ONCE 64u
 
 static void event_loop_handle(const struct event *event)
@@ -29,7 +36,7 @@ static void event_loop_handle(const struct event *event)
 		serial_interrupt((enum serial_name)event->number);
 		break;
 	case EVENT_LOG:
-		break; /* read each turn */
+		break; /* the log is read each turn */
 	case EVENT_DRIVER:
 		driver_signalled(event->number);
 		break;
@@ -80,7 +87,7 @@ void event_loop_run_once(void)
 	bool more = false;
 	u64 deadline;
 
-	/* what comes may be what the caller waits for: it looks again before anything waits */
+	/* an event may be what the caller waits for: it looks again before anything waits */
 	for (u32 i = 0; i < EVENTS_AT_ONCE && events_wait(0, &event); i++) {
 		event_loop_handle(&event);
 		more = true;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The manager: reads the configuration, creates monitors, owns the console, keeps the log. */
+/*
+ * The manager's start: sets up the rooms in order, starts drivers and VMs, then runs the event loop
+ * for ever. Run by the kernel as the first process.
+ */
 #include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/inspect/perf.h"
 #include "vmm/manager/setup.h"
@@ -27,12 +30,12 @@ static const struct log_hooks log_hooks = {.vm_name = vm_name_by_low_id, .take_e
 extern char __data_end[];
 extern char __bss_end[];
 
-/* As deep as anything here goes; the kernel gives a first thread 64 KiB. */
+/* as deep as the manager's calls go; the kernel gives a first thread 64 KiB */
 #define STACK_PAGES_TOUCHED 13u
 
 /*
- * Takes every page the manager will ever write, so that what `mem` shows from then on is what VMs
- * cost.
+ * Takes every page that the manager will ever write, so that what `mem` shows from then on is the
+ * cost of VMs.
  */
 static void main_touch_all(void)
 {
@@ -45,8 +48,9 @@ static void main_touch_all(void)
 }
 
 /*
- * Whatever the VMs do, the operator is heard and can end them. Without it (another CPU has to be
- * found, or time is reserved already) the manager has its weight, as before.
+ * Reserves CPU time, so that the operator is heard and can end VMs whatever these do. Without the
+ * reservation (another CPU would have to be found, or the time is reserved already) the manager has
+ * only its weight.
  */
 static void main_reserve_time(void)
 {

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads options, boot files and the configuration, applies the host's section and starts the
+ * configured VMs. Called by main.c, and by the event loop for its deadline. Owns which VM is next
+ * to start.
+ */
 #include "vmm/manager/setup.h"
 #include "kernel/abi/version.h"
 #include "vmm/manager/config/boot_config.h"
@@ -19,13 +24,13 @@
 
 #define DEMO_NAME   "demo"
 #define DEMO_MEMORY (16 * MIB)
-#define SETUP_NS    (10 * NS_PER_S) /* that a monitor may take to set itself up */
+#define SETUP_NS    (10 * NS_PER_S) /* time for a monitor to set itself up */
 
-static u32 next_vm;    /* of the configuration: the next to start */
-static u32 waiting_id; /* the last one started; 0: none */
+static u32 next_vm;    /* index of the next VM of the configuration to start */
+static u32 waiting_id; /* id of the last VM started; 0: none */
 static u64 waiting_until_tsc;
 
-/* Shown above the prompt and kept in the log. */
+/* Reports a problem above the prompt and in the log. */
 static void setup_report(const char *problem)
 {
 	log_message(LOG_ERROR, LOG_CONFIG, "", "%s", problem);
@@ -56,7 +61,10 @@ void setup_options(void)
 	options_parse(boot_config_options(), line, setup_report_option, NULL);
 }
 
-/* COM2 is the console only where it is there; everything reported so far waits in the console. */
+/*
+ * Opens the serial ports. COM2 is the console only if it exists; earlier reports wait in the
+ * console's output.
+ */
 void setup_serial(void)
 {
 	bool com1 = serial_open(SERIAL_COM1);
@@ -163,8 +171,9 @@ void setup_host(void)
 }
 
 /*
- * What a save holds goes with the disks as they were then. So the VM does not start, which would
- * write to them; whether it was saved, and on which disk, the operator knows.
+ * Tells the operator why the VM does not start. A save belongs with the disks as they were then,
+ * and a boot would write to them; only the operator knows whether the VM was saved, and on which
+ * disk.
  */
 static void setup_offer_restore(const struct vm_config *vm_config)
 {
@@ -191,7 +200,7 @@ static void setup_start_vm(const struct vm_config *vm_config)
 	log_actor_set(NULL);
 }
 
-#define ANNOUNCED_MAX 8u /* more are counted, not named */
+#define ANNOUNCED_MAX 8u /* more VMs are counted, not named */
 
 static void setup_announce_vms(void)
 {

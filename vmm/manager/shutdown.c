@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Stops the machine after the last answer was sent. Called by stop_all.c and the event loop. Owns
+ * whether the machine is to stop; machine.c switches it off or resets it.
+ */
 #include "vmm/manager/shutdown.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/host/machine.h"

@@ -5,11 +5,15 @@
 
 enum shutdown { SHUTDOWN_NONE, SHUTDOWN_REBOOT, SHUTDOWN_POWER_OFF };
 
-/* The machine stops as soon as whoever asked for it has been answered. */
+/* Asks for the machine to stop, as soon as the asker has been answered. */
 void shutdown_ask(enum shutdown what);
 
-/* Once a turn of the loop: sends all that waits and stops the machine, if it is to stop. */
+/*
+ * Sends all waiting output and stops the machine, if it is to stop; called once a turn of the loop.
+ */
 void shutdown_step(void);
 
-/* For the commands that ask for it: if the console asked, there is no further prompt. */
+/*
+ * For the commands that stop the machine: asks for it, and shows no further prompt at the console.
+ */
 void shutdown_run(struct reply *reply, enum shutdown what);
