@@ -50,7 +50,7 @@ struct machine_channel {
 	u32 rights;
 	struct login login; /* a locked channel runs no command and sends nothing unasked */
 	struct channel_transport transport;
-	struct channel_port on; /* for channels on ports */
+	struct channel_port on;		    /* for channels on ports */
 	char actor[CONFIG_NAME_BYTES + 16]; /* for channels on ports: the name for the log */
 	struct channel_output output;
 
@@ -65,7 +65,7 @@ struct machine_channel {
 
 	char id_bytes[REQUEST_BYTES]; /* id of the request that is answered in order */
 	struct channel_slot slot[1 + CHANNEL_REQUESTS]; /* slot 0 is for requests in order */
-	struct channel_slot *holder; /* the slot whose answer is in the output */
+	struct channel_slot *holder;			/* the slot whose answer is in the output */
 
 	u64 event_cursor;
 

@@ -17,15 +17,15 @@ struct arguments {
 /* The meaning of a command's words, for completion. */
 enum completion {
 	COMPLETE_NOTHING,
-	COMPLETE_VM,	  /* the first argument is a VM in the list */
-	COMPLETE_VMS,	  /* each argument is a VM in the list */
-	COMPLETE_SNAPSHOT, /* the first argument is NAME@SNAP */
-	COMPLETE_SECTION, /* a VM of the configuration, then keys */
-	COMPLETE_COMMAND, /* the arguments are a command */
-	COMPLETE_WATCH,	  /* a number, then a command with its arguments */
-	COMPLETE_WORDS,   /* the arguments are words of `words` */
-	COMPLETE_KEYS,	  /* a VM in the list, then keys of a VM's section */
-	COMPLETE_SYMBOL,  /* the first argument is a symbol of the kernel */
+	COMPLETE_VM,	     /* the first argument is a VM in the list */
+	COMPLETE_VMS,	     /* each argument is a VM in the list */
+	COMPLETE_SNAPSHOT,   /* the first argument is NAME@SNAP */
+	COMPLETE_SECTION,    /* a VM of the configuration, then keys */
+	COMPLETE_COMMAND,    /* the arguments are a command */
+	COMPLETE_WATCH,	     /* a number, then a command with its arguments */
+	COMPLETE_WORDS,	     /* the arguments are words of `words` */
+	COMPLETE_KEYS,	     /* a VM in the list, then keys of a VM's section */
+	COMPLETE_SYMBOL,     /* the first argument is a symbol of the kernel */
 	COMPLETE_LOG_OPTION, /* the options of `log show` */
 };
 
@@ -41,8 +41,8 @@ struct command {
 	u8 minimum; /* least number of arguments */
 	u8 maximum;
 	u8 completion;     /* enum completion */
-	bool audited;      /* the line goes to the audit log */
-	bool changes;      /* it has an effect, so `watch` refuses it */
+	bool audited;	   /* the line goes to the audit log */
+	bool changes;	   /* it has an effect, so `watch` refuses it */
 	bool shows_bare;   /* without arguments it only shows */
 	const char *words; /* for completion: a list for each argument, separated by ';' */
 };

@@ -14,11 +14,11 @@
 /* The lines that `log show` wants, and its place in the log. */
 struct log_query {
 	struct log_reader reader;
-	u64 skip;		    /* matching lines to skip before the first one shown */
+	u64 skip; /* matching lines to skip before the first one shown */
 	u64 since_ns;
 	u64 until_ns;
-	bool follow; /* continue at the end of the log */
-	bool wall;   /* show date and time of day */
+	bool follow;		    /* continue at the end of the log */
+	bool wall;		    /* show date and time of day */
 	u32 level;		    /* the least level */
 	u32 category;		    /* LOG_CATEGORY_COUNT: any */
 	char vm[CONFIG_NAME_BYTES]; /* "": any */
@@ -61,10 +61,10 @@ struct requester {
 	void (*put)(void *context, enum reply_kind kind, struct text text);
 	u32 (*room)(void *context); /* bytes that can be written without loss */
 	void *context;
-	bool terminal; /* a person's terminal, to which a guest's console can be attached */
+	bool terminal;	     /* a person's terminal, to which a guest's console can be attached */
 	struct login *login; /* the login of that console or channel */
-	const char *name; /* for the audit log */
-	u32 rights; /* bits of enum permission */
+	const char *name;    /* for the audit log */
+	u32 rights;	     /* bits of enum permission */
 	struct machine_channel *channel; /* NULL: the console */
 };
 
@@ -83,7 +83,7 @@ struct reply {
 	bool failed;
 	u8 code;    /* enum reply_code, once it failed */
 	u8 refused; /* for CODE_BAD_STATE: the refused enum vm_action, plus 1 */
-	u8 tone; /* enum reply_tone of the following lines */
+	u8 tone;    /* enum reply_tone of the following lines */
 	char filter[REPLY_FILTER_BYTES]; /* show only lines and objects with this text; "": all */
 
 	bool (*resume)(struct reply *reply);
@@ -97,7 +97,7 @@ struct reply {
 	char path[72];	       /* path that `vm inspect` is to show; "": all */
 	u64 left;	       /* bytes or lines still to show */
 	u64 shown;	       /* place in a list (reply_list) or among the VMs (inspect_next_vm) */
-	u64 changed; /* changed keys of `vm set`, a bit for each of config_vm_keys */
+	u64 changed;	       /* changed keys of `vm set`, a bit for each of config_vm_keys */
 
 	/* the VMs on which one command acts, one after the other */
 	u32 chosen[VM_MAX]; /* their ids */
@@ -107,10 +107,10 @@ struct reply {
 	u8 action;    /* enum vm_action */
 	bool several; /* a failure with one VM is reported, and the next follows */
 
-	bool lasting; /* wait for it even if nobody types for long */
-	u32 attach_id; /* attach the terminal to this VM's console; 0: do not */
-	u32 attach_port; /* number of the VM's port to attach; 0: its console */
-	bool attach_raw; /* attach without the filter */
+	bool lasting;	       /* wait for it even if nobody types for long */
+	u32 attach_id;	       /* attach the terminal to this VM's console; 0: do not */
+	u32 attach_port;       /* number of the VM's port to attach; 0: its console */
+	bool attach_raw;       /* attach without the filter */
 	u32 secret_iterations; /* iterations of a new password to ask for; 0: do not ask */
 	bool asks_state_key;   /* ask for the state key, without echo */
 

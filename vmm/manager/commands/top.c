@@ -28,7 +28,7 @@ struct use {
 	u32 place;
 	u64 cpu_permille; /* of one CPU */
 	u64 steal_permille;
-	u64 exits;	  /* per second */
+	u64 exits; /* per second */
 };
 
 /* The console's run, and the one that all machine channels share. */

@@ -33,11 +33,11 @@ struct parser {
 	enum section section;
 	u32 section_line;
 	const char *line_start;
-	struct vm_config vm; /* the VM of the section being read */
-	enum config_kind kind; /* for SECTION_NAMED */
+	struct vm_config vm;	      /* the VM of the section being read */
+	enum config_kind kind;	      /* for SECTION_NAMED */
 	struct config_section *named; /* for SECTION_NAMED; otherwise NULL */
-	bool duplicate;	     /* the section is not to be kept */
-	bool full;	     /* there are too many mistakes: the rest is not read */
+	bool duplicate;		      /* the section is not to be kept */
+	bool full;		      /* there are too many mistakes: the rest is not read */
 	char value[CONFIG_VALUE_BYTES];
 };
 

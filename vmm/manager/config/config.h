@@ -41,9 +41,9 @@ struct host_config {
 	u64 log_segments;
 	u64 log_segment_bytes;
 	u64 log_segment_age_ns; /* 0: a segment is never too old */
-	u64 log_rate;           /* lines a second from each VM's monitor */
-	u64 lock_after_ns;      /* time without input at the console; 0: never */
-	bool password_asked;    /* a line begins with `password`, readable or not */
+	u64 log_rate;		/* lines a second from each VM's monitor */
+	u64 lock_after_ns;	/* time without input at the console; 0: never */
+	bool password_asked;	/* a line begins with `password`, readable or not */
 	struct password_hash password;
 	struct state_key {
 		bool given;
@@ -160,7 +160,7 @@ struct vm_net {
  */
 struct vm_config {
 	char name[CONFIG_NAME_BYTES];
-	bool broken; /* its section has a mistake: the VM must not be created */
+	bool broken;	/* its section has a mistake: the VM must not be created */
 	bool destroyed; /* its VM was destroyed, and may be created again */
 	u64 given;
 	char kernel[CONFIG_FILE_BYTES];
@@ -170,7 +170,7 @@ struct vm_config {
 	u64 vcpus;
 	u64 affinity[CONFIG_CPU_WORDS]; /* all 0: every CPU may be used */
 	u64 weight;
-	u64 cap_percent; /* 0: no cap */
+	u64 cap_percent;       /* 0: no cap */
 	u64 reserve_budget_ns; /* 0: no reservation */
 	u64 reserve_period_ns;
 	u64 autostart; /* enum config_autostart */

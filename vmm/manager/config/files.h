@@ -11,7 +11,7 @@
 struct file {
 	char name[FILE_NAME_BYTES];
 	handle_t memory; /* the boot module in which it lies */
-	u64 offset;      /* offset of its first byte in that module */
+	u64 offset;	 /* offset of its first byte in that module */
 	u64 size;
 	const u8 *bytes; /* mapped read-only in the manager */
 };

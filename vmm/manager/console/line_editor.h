@@ -58,9 +58,9 @@ struct line_editor {
 	u32 killed_length;
 
 	char history[LINE_HISTORY][LINE_MAX + 1];
-	u32 history_count;	    /* lines ever added; the last LINE_HISTORY are kept */
-	u32 history_back;	    /* how far back the user looks; 0: at the line being written */
-	bool searching;		    /* Ctrl-R: the query is typed, the line is the find */
+	u32 history_count; /* lines ever added; the last LINE_HISTORY are kept */
+	u32 history_back;  /* how far back the user looks; 0: at the line being written */
+	bool searching;	   /* Ctrl-R: the query is typed, the line is the find */
 	bool search_failed;
 	char query[LINE_QUERY_MAX + 1];
 	u32 query_length;

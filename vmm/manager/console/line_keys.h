@@ -13,7 +13,6 @@ enum control {
 	DELETE = 0x7f, CTRL_G = 0x07,
 };
 
-
 /* line_editor.c: the text and the terminal */
 void line_draw_text(struct line_editor *editor, const char *text);
 void line_redraw(struct line_editor *editor);

@@ -11,9 +11,9 @@
 struct disk {
 	const struct disk_config *config;
 	struct driver *driver; /* NULL: there is no such controller, or the section is broken */
-	u32 unit; /* index among the driver's disks */
+	u32 unit;	       /* index among the driver's disks */
 	char problem[2 * DRIVER_TEXT_BYTES]; /* why it cannot be used; "": it can */
-	u64 first_sector; /* valid once `found` */
+	u64 first_sector;		     /* valid once `found` */
 	u64 sectors;
 	bool found;
 };

@@ -17,7 +17,7 @@ enum disk_restore_phase {
 
 struct disk_restore {
 	enum disk_restore_phase phase;
-	u32 number; /* of the last restore, from 1 on; 0: there was none */
+	u32 number;		      /* of the last restore, from 1 on; 0: there was none */
 	char name[CONFIG_NAME_BYTES]; /* of the disk */
 	struct restorer_page seen;    /* a copy of what the process reported last */
 	char problem[224];	      /* why the last restore failed; "": it did not */

@@ -102,15 +102,15 @@ struct driver_link {
 	bool said;	 /* it was reported that the link cannot end */
 	bool fails;	 /* its requests fail while the driver is down for good */
 	bool lost;	 /* the driver is down for good */
-	u16 seen; /* state of a port that was last reported */
+	u16 seen;	 /* state of a port that was last reported */
 	u32 number;	 /* number in struct driver_client */
 	handle_t memory; /* belongs to the client's group, as pool_pages does */
 	handle_t doorbell;
 	handle_t bell;
-	struct link_memory *at; /* mapped in the manager */
-	u64 driver_at;		/* address in the driver; 0: not mapped there */
-	u64 pool_pages_at;	/* address of the pool's list in the driver; 0: not mapped */
-	handle_t pool_pages;	/* memory with that list; HANDLE_NONE without DMA */
+	struct link_memory *at;	  /* mapped in the manager */
+	u64 driver_at;		  /* address in the driver; 0: not mapped there */
+	u64 pool_pages_at;	  /* address of the pool's list in the driver; 0: not mapped */
+	handle_t pool_pages;	  /* memory with that list; HANDLE_NONE without DMA */
 	struct dma_window window; /* where the device finds the pool */
 	struct ram_window ram;	  /* its maker sets memory, bytes and wanted */
 	struct link_undo undo;
@@ -118,7 +118,7 @@ struct driver_link {
 	/* set by the maker of the link */
 	char user[CONFIG_NAME_BYTES]; /* name of the VM or card */
 	u32 section;		      /* number of the [disk] or [net] in the configuration */
-	bool whole; /* the link has the whole disk, and grows with it */
+	bool whole;		      /* the link has the whole disk, and grows with it */
 	/*
 	 * Size of memory behind what the client is given, for the driver alone: the device uses it
 	 * in place of the pool.
@@ -136,7 +136,7 @@ struct driver_class {
 	u64 pool_at;	/* offset of what the device may read and write; 0: none */
 	u32 client_max;
 	u32 quota_pages; /* in addition to what every driver takes */
-	bool asked; /* it is asked from time to time whether it lives */
+	bool asked;	 /* it is asked from time to time whether it lives */
 	/* Called each time the driver becomes ready; may be NULL. */
 	void (*ready)(struct driver *driver);
 	/* Called when a ready driver signals; may be NULL. */
@@ -151,7 +151,7 @@ struct driver_class {
 
 /* The kind of a driver's device: how the process gets access to it, and how it is made quiet. */
 struct driver_kind {
-	const char *image; /* name of the driver's image */
+	const char *image;	    /* name of the driver's image */
 	const struct file *program; /* program of a service, in place of an image */
 	const char *argument;	    /* argument of a service; NULL: none */
 	const struct driver_class *class;
@@ -200,32 +200,32 @@ struct driver {
 	u64 dma_bytes;
 	struct driver_store grown[DRIVER_STORE_MAX - 1];
 	u32 grown_count;
-	u64 quota_pages; /* promised to the driver in all */
-	u64 group_pages; /* promised to `group` alone */
+	u64 quota_pages;		/* promised to the driver in all */
+	u64 group_pages;		/* promised to `group` alone */
 	struct driver_channel *channel; /* written by the driver: read each field once */
 	const struct group_page *account;
 
 	u32 starts;
 	u32 deaths;
-	u32 restart_limit; /* deaths within the window; 0: no limit */
+	u32 restart_limit;		   /* deaths within the window; 0: no limit */
 	u64 death_tsc[CONFIG_RESTART_MAX]; /* times of the latest deaths */
-	u64 seen_finished; /* channel->finished at the last look */
+	u64 seen_finished;		   /* channel->finished at the last look */
 	u64 seen_tsc;
 	u64 stuck_tsc; /* time with work but no progress, added up */
-	u32 asked; /* last value written to channel->asked */
+	u32 asked;     /* last value written to channel->asked */
 	u64 asked_tsc;
-	u64 ready_tsc; /* of the present process; 0: it is not ready yet */
-	u64 launch_tsc; /* earliest time of the next start */
+	u64 ready_tsc;	 /* of the present process; 0: it is not ready yet */
+	u64 launch_tsc;	 /* earliest time of the next start */
 	u32 short_lives; /* number of short lives in a row */
 	u32 last_number;
-	u64 ended_tsc; /* of the last process; 0: none has ended */
+	u64 ended_tsc;	/* of the last process; 0: none has ended */
 	u64 restart_ns; /* time from that end until its disk was known again */
-	bool killed; /* ended by `driver restart` or because it hung */
-	bool failing; /* it fails, for `reason`, once its device is quiet */
-	bool link_up; /* link state of a network card */
-	u64 said_tsc; /* beginning of the time in which its lines are counted */
+	bool killed;	/* ended by `driver restart` or because it hung */
+	bool failing;	/* it fails, for `reason`, once its device is quiet */
+	bool link_up;	/* link state of a network card */
+	u64 said_tsc;	/* beginning of the time in which its lines are counted */
 	u32 said_count;
-	bool loud;    /* its device may still write to memory, so none of it is used again */
+	bool loud; /* its device may still write to memory, so none of it is used again */
 	struct driver_link link[DRIVER_CLIENT_MAX];
 };
 
@@ -328,7 +328,7 @@ void driver_link_drop_changes(struct driver_link *link);
 void driver_link_unmap_ram(struct driver_link *link);
 
 /* For the life of a driver. */
-void driver_links_open(struct driver *driver); /* gives all links to a new process */
+void driver_links_open(struct driver *driver);	/* gives all links to a new process */
 void driver_links_close(struct driver *driver); /* unmaps them as the process has ended */
 /* Marks links as lost, since the driver stays down, and tells clients that are configured so. */
 void driver_links_lose(struct driver *driver);

@@ -42,8 +42,8 @@ enum leak_state {
 /* What a CPU reports of itself, and what is done about leaks. */
 struct leak_cpu {
 	struct speculation_cpu is;
-	bool svm;  /* it runs guests by SVM, not VMX */
-	u64 done;  /* features of struct kernel_page */
+	bool svm; /* it runs guests by SVM, not VMX */
+	u64 done; /* features of struct kernel_page */
 };
 
 struct leak {

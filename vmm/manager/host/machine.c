@@ -46,7 +46,7 @@ static struct {
 	u16 requester;
 } line_units[HOST_IOAPICS_MAX];
 static handle_t line_irqs[HOST_ISA_LINES]; /* the last of each line; it may be gone */
-static u64 wall_seconds; /* time at wall_tsc; 0: not known */
+static u64 wall_seconds;		   /* time at wall_tsc; 0: not known */
 static u64 wall_tsc;
 
 /* The part of physical memory that is mapped for the parser. */

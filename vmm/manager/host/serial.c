@@ -22,7 +22,7 @@ struct serial {
 	u16 port;
 	u32 line; /* its ISA interrupt */
 	bool present;
-	bool polled; /* it has no interrupt: COM3's is COM1's, others may have none */
+	bool polled;	     /* it has no interrupt: COM3's is COM1's, others may have none */
 	bool interrupt_lost; /* a lost interrupt was not reported yet */
 	bool waits;	     /* bytes wait since the last look, without an interrupt */
 	u8 ier;

@@ -48,7 +48,7 @@ struct audit {
 	u64 pages_by_owner[16];
 	u64 objects;
 	u64 leaves;
-	u64 device_pages; /* reached by devices behind IOMMUs */
+	u64 device_pages;	/* reached by devices behind IOMMUs */
 	u64 device_guest_pages; /* of these, guests' RAM */
 	u64 guest_pages; /* mapped in second stages */
 	u64 guest_large; /* of these, in leaves of 2 MiB or more */

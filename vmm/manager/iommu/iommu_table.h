@@ -28,8 +28,8 @@ struct iommu_scope {
 	u16 alias;
 	u16 first; /* bus << 8 | device << 3 | function */
 	u16 last;
-	u8 path_count; /* 1 or more if there is a path */
-	u8 bus;	       /* bus where the path begins */
+	u8 path_count;		 /* 1 or more if there is a path */
+	u8 bus;			 /* bus where the path begins */
 	u8 path[IOMMU_PATH_MAX]; /* device << 3 | function: of bridges, and of the end */
 };
 

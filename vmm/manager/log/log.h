@@ -12,8 +12,8 @@
  * are, in a store of their own, so that no flood of other lines and no `log clear` removes them.
  */
 struct log_stats {
-	u64 line_count;      /* lines ever kept */
-	u64 below_count;     /* messages and monitors' lines below their level */
+	u64 line_count;	 /* lines ever kept */
+	u64 below_count; /* messages and monitors' lines below their level */
 	u64 kernel_entries;
 	u64 kernel_lost;     /* overwritten in the kernel's ring before they were read */
 	u64 monitor_lines;

@@ -34,7 +34,7 @@ void password_text(const struct password_hash *hash, char *buffer, size_t size);
 
 /* The computation of a hash: it takes long on purpose, so it is done in steps. */
 struct password_work {
-	struct hmac_key key; /* made from the password */
+	struct hmac_key key;   /* made from the password */
 	u8 last[SHA256_BYTES]; /* U_i of RFC 8018 */
 	u8 hash[SHA256_BYTES]; /* the sum so far */
 	u32 left;	       /* iterations left */

@@ -20,8 +20,8 @@
 struct driver_link;
 
 #define VM_MAX CONFIG_VM_MAX
-#define VM_CRASH_LIMIT 5u               /* unasked resets and crashes within the window after which
-					 * on_crash stops restarting */
+/* Unasked resets and crashes within VM_CRASH_WINDOW_NS after which on_crash stops restarting. */
+#define VM_CRASH_LIMIT 5u
 /* A booting guest ignores the power button: `vm stop` presses it again after this time. */
 #define VM_PRESS_AGAIN_NS (5 * NS_PER_S)
 #define VM_CRASH_WINDOW_NS (60 * NS_PER_S)
@@ -42,7 +42,7 @@ enum vm_after {
  * channel, with what the guest has printed, stays until the VM is destroyed.
  */
 struct vm {
-	u32 id; /* never reused; 0: this slot is free */
+	u32 id;			    /* never reused; 0: this slot is free */
 	char uuid[GUID_TEXT_BYTES]; /* constant while the VM is in the list */
 	u32 boots;		    /* number of monitors that were made to boot it */
 	u32 revision;		    /* number of changes of its configuration since its creation */
@@ -52,37 +52,37 @@ struct vm {
 	char reason[sizeof(((struct vm_channel *)NULL)->reason)];
 
 	handle_t group;          /* HANDLE_NONE: there is no monitor */
-	handle_t ram;            /* its RAM; destroyed with the group */
-	struct vm_monitor monitor; /* destroyed with the group */
+	handle_t ram;		 /* its RAM; destroyed with the group */
+	struct vm_monitor monitor;   /* destroyed with the group */
 	struct vm_handover handover; /* destroyed with the group */
 	struct vm_renewal renewal;
 	struct vm_snapshots snapshots;
-	u32 clone_of;            /* id of the VM whose snapshot its RAM lies on; 0: none */
-	u32 clone_layer;         /* that snapshot's `layer` */
+	u32 clone_of;			  /* id of the VM whose snapshot its RAM lies on; 0: none */
+	u32 clone_layer;		  /* that snapshot's `layer` */
 	const struct vm_snapshot *origin; /* while its monitor is made from it; NULL: it boots */
 	u64 paced_tsc;
-	u64 deaf_until_tsc;      /* signals are ignored until then: vm_pace.h; 0: they are heard */
-	bool dying;              /* the group is being destroyed */
-	bool leaving_drivers;	 /* drivers still use its memory, so the group stays */
-	const char *kept_by;	 /* driver with DMA still open to its memory; NULL: none */
-	bool kept_by_clones;	 /* clones still read its memory, or see its disks through views */
-	bool kept_by_kernel;	 /* the kernel cannot free some of its pages; this was logged */
+	u64 deaf_until_tsc;   /* signals are ignored until then: vm_pace.h; 0: they are heard */
+	bool dying;	      /* the group is being destroyed */
+	bool leaving_drivers; /* drivers still use its memory, so the group stays */
+	const char *kept_by;  /* driver with DMA still open to its memory; NULL: none */
+	bool kept_by_clones;  /* clones still read its memory, or see its disks through views */
+	bool kept_by_kernel;  /* the kernel cannot free some of its pages; this was logged */
 	enum vm_after after;
-	char end_reason[24];     /* why it was destroyed, for the event */
-	bool fresh;              /* its first monitor is not ready: it may yet fail */
-	bool start_wanted;       /* start it as soon as the monitor is ready */
-	bool pause_asked;        /* the last command that changes the state was a pause */
-	bool reset_asked;        /* a reset was asked for and is not yet reported */
-	bool answered;           /* a waiting console command will print how it ends */
+	char end_reason[24];		  /* why it was destroyed, for the event */
+	bool fresh;			  /* its first monitor is not ready: it may yet fail */
+	bool start_wanted;		  /* start it as soon as the monitor is ready */
+	bool pause_asked;		  /* the last command that changes the state was a pause */
+	bool reset_asked;		  /* a reset was asked for and is not yet reported */
+	bool answered;			  /* a waiting console command will print how it ends */
 	const struct group_page *account; /* NULL: there is no group */
-	u64 quota_pages;         /* quota of `group` */
-	u64 quota_surplus;	 /* pages of it to take back: vm_quota.h */
-	u64 quota_look_tsc;	 /* when the next attempt to take them back is due */
-	u32 quota_looks;	 /* number of such attempts, up to a limit */
-	bool overcommits;	 /* its RAM is not promised in full: vm_overcommit.h */
-	bool starved;		 /* the VM waits for pages */
-	bool parked;		 /* its monitor waits for pages, unable to say so */
-	bool hungers;		 /* it was reported as paused: it has waited for longer */
+	u64 quota_pages;		  /* quota of `group` */
+	u64 quota_surplus;		  /* pages of it to take back: vm_quota.h */
+	u64 quota_look_tsc;		  /* when the next attempt to take them back is due */
+	u32 quota_looks;		  /* number of such attempts, up to a limit */
+	bool overcommits;		  /* its RAM is not promised in full: vm_overcommit.h */
+	bool starved;			  /* the VM waits for pages */
+	bool parked;			  /* its monitor waits for pages, unable to say so */
+	bool hungers;			  /* it was reported as paused: it has waited for longer */
 	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* links to its disks; NULL: none */
 	struct driver_link *port[CONFIG_VM_NET_MAX];  /* links of its network cards; NULL: none */
 	struct vm_trim trim;
@@ -104,11 +104,11 @@ struct vm {
 	u64 question_until_tsc; /* when its asker gives up */
 
 	enum vm_change_phase change_phase;
-	struct vm_config next;   /* the configuration that a change under way leads to */
+	struct vm_config next; /* the configuration that a change under way leads to */
 	char change_problem[160];
 
-	u64 stop_deadline_tsc; /* when a stop gives up waiting; 0: none is under way */
-	u64 press_again_tsc;   /* when the power button is pressed again */
+	u64 stop_deadline_tsc;	       /* when a stop gives up waiting; 0: none is under way */
+	u64 press_again_tsc;	       /* when the power button is pressed again */
 	u64 crash_tsc[VM_CRASH_LIMIT]; /* when it crashed, a ring of the last times */
 	u32 crash_count;
 

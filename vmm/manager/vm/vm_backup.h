@@ -22,7 +22,7 @@ enum vm_backup_phase {
 	BACKUP_KEEPING,	   /* the drivers are asked to keep overwritten blocks */
 	BACKUP_CONTINUING, /* the monitor is asked to continue the guest */
 	BACKUP_COPYING,
-	BACKUP_ENDING,	   /* the drivers detach the backup's links */
+	BACKUP_ENDING, /* the drivers detach the backup's links */
 };
 
 /* One of the VM's disks, by its index in the configuration. */
@@ -35,8 +35,8 @@ struct vm_backup_disk {
 	struct backup_label last; /* label of the last confirmed backup */
 	u64 next_bytes;		  /* size at the backup under way: a chain has one size */
 	u64 last_bytes;
-	u64 changes_pages;	  /* by which the quota was raised for its list of changes */
-	bool chained;		  /* a confirmed backup exists, so a differential one can follow */
+	u64 changes_pages; /* by which the quota was raised for its list of changes */
+	bool chained;	   /* a confirmed backup exists, so a differential one can follow */
 	bool merge; /* the last backup was not confirmed: changes noted before it still count */
 };
 
@@ -45,7 +45,7 @@ struct vm_backup {
 	enum vm_backup_phase phase;
 	enum backup_kind kind; /* of the last backup; 0: there was none */
 	bool overwrite;
-	bool failed; /* the last backup has failed: `problem` says why */
+	bool failed;   /* the last backup has failed: `problem` says why */
 	u64 until_tsc; /* time limit of the present phase */
 	u64 moved;     /* the copier's progress at the last look */
 	u64 copied_bytes;

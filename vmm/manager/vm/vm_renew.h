@@ -23,12 +23,12 @@ enum vm_renew_phase {
 /* A new monitor process under a running guest: at most one renewal at a time for each VM. */
 struct vm_renewal {
 	enum vm_renew_phase phase;
-	u32 number;	/* number of the last renewal */
-	handle_t state; /* memory with the state that the old monitor saved */
-	u32 moved;	/* records of a save at the last look */
-	u64 until_tsc;	/* time limit of the present phase */
+	u32 number;		/* number of the last renewal */
+	handle_t state;		/* memory with the state that the old monitor saved */
+	u32 moved;		/* records of a save at the last look */
+	u64 until_tsc;		/* time limit of the present phase */
 	struct vm_monitor heir; /* the new monitor, until it becomes the VM's */
-	char problem[200]; /* why the last renewal failed; "": it succeeded */
+	char problem[200];	/* why the last renewal failed; "": it succeeded */
 };
 
 /*

@@ -25,9 +25,9 @@ struct vm_saving {
 	struct driver_link *link; /* link to the disk; NULL: none */
 	struct transfer transfer; /* transfer with the store */
 	struct machine_channel *channel;
-	u8 last; /* disk of the last save or restore, its number + 1; 0: none */
-	u8 disk; /* number + 1, VM_SAVE_CHANNEL or VM_SAVE_DIGEST; 0: none is under way */
-	u32 orders;		  /* for the saver: enum monitor_flag */
+	u8 last;    /* disk of the last save or restore, its number + 1; 0: none */
+	u8 disk;    /* number + 1, VM_SAVE_CHANNEL or VM_SAVE_DIGEST; 0: none is under way */
+	u32 orders; /* for the saver: enum monitor_flag */
 	u8 salt[SAVE_SALT_BYTES]; /* of the save under way */
 	u8 key[SAVE_KEY_BYTES];	  /* derived from it, until the saver has it */
 	bool restoring;

@@ -24,15 +24,15 @@ struct vm_snapshot {
 
 enum vm_snapshot_phase {
 	SNAPSHOT_NONE,
-	SNAPSHOT_LETTING_GO, /* its disks' devices finish, and lose their windows to its RAM */
-	SNAPSHOT_SAVING,     /* the monitor saves the machine and holds it */
-	SNAPSHOT_FREEZING,   /* the kernel makes its RAM read-only to all writers */
-	SNAPSHOT_KEEPING,    /* its disks' drivers begin to keep overwritten blocks */
-	SNAPSHOT_HOLDING,    /* the monitor holds the machine */
+	SNAPSHOT_LETTING_GO,   /* its disks' devices finish, and lose their windows to its RAM */
+	SNAPSHOT_SAVING,       /* the monitor saves the machine and holds it */
+	SNAPSHOT_FREEZING,     /* the kernel makes its RAM read-only to all writers */
+	SNAPSHOT_KEEPING,      /* its disks' drivers begin to keep overwritten blocks */
+	SNAPSHOT_HOLDING,      /* the monitor holds the machine */
 	SNAPSHOT_PUTTING_BACK, /* its disks' drivers put the old blocks back */
-	SNAPSHOT_RESETTING,  /* the kernel gives up the pages written since */
-	SNAPSHOT_CONTINUING, /* the monitor continues, after it has loaded the state or not */
-	SNAPSHOT_MERGING,    /* the kernel merges a layer that no snapshot needs any more */
+	SNAPSHOT_RESETTING,    /* the kernel gives up the pages written since */
+	SNAPSHOT_CONTINUING,   /* the monitor continues, after it has loaded the state or not */
+	SNAPSHOT_MERGING,      /* the kernel merges a layer that no snapshot needs any more */
 };
 
 /* The snapshots of a VM, and the one operation under way with them. */
@@ -41,9 +41,9 @@ struct vm_snapshots {
 	u32 layer; /* number of frozen objects below its RAM, made by this VM */
 	u32 depth; /* the same with those that a clone began from */
 	u64 layer_pages[VM_LAYERS_MAX]; /* pages by which the quota was raised for each layer */
-	u64 merge_after_tsc; /* earliest time of the next merge */
+	u64 merge_after_tsc;		/* earliest time of the next merge */
 	enum vm_snapshot_phase phase;
-	u32 place;	   /* index of the snapshot that is taken or gone back to */
+	u32 place; /* index of the snapshot that is taken or gone back to */
 	bool resets;
 	u64 until_tsc;	   /* time limit of the present phase */
 	u64 used_before;   /* pages of its group before the freeze */
