@@ -5,15 +5,15 @@
 #include "vmm/rt/start.h"
 
 /*
- * What the processes behind devices have in common: the manager's channel, one queue to wait on, at
- * most one interrupt, memory that the device uses. A driver is one thread, that serves one function
- * of one device.
+ * The environment of a process behind a device: the manager's channel, one queue to wait on, at
+ * most one interrupt, and memory for DMA. A driver is one thread, which serves one function of one
+ * device.
  */
 enum process_key {
-	PROCESS_NOBODY,	     /* the deadline has come */
-	PROCESS_MANAGER,     /* the channel has something new */
-	PROCESS_DEVICE,	     /* process_interrupt_taken once it has been looked at */
-	PROCESS_OTHERS = 16, /* what the driver binds itself, from here on */
+	PROCESS_NOBODY,	     /* the deadline has passed */
+	PROCESS_MANAGER,     /* the manager has changed the channel */
+	PROCESS_DEVICE,	     /* the device: process_interrupt_taken follows */
+	PROCESS_OTHERS = 16, /* the first key for the driver's own bindings */
 };
 
 /* Memory that the device may read and write. */
@@ -23,31 +23,31 @@ struct driver_dma {
 	u64 pages;
 };
 
-/* Once, before all others; ends the process where something is missing. */
+/* Opens the channel; call it once, before all others. Ends the process if a resource is missing. */
 struct driver_channel *process_open(void);
 handle_t process_queue(void);
-/* Whether the device has an interrupt. */
+/* Returns whether the device has an interrupt. */
 bool process_has_interrupt(void);
-/* Whether that is a line, which stays raised until the device has been asked why. */
+/* Returns whether the interrupt is a line, which stays raised until the device's cause is read. */
 bool process_has_line(void);
-/* The first pages, for the driver's own reading, and the others, which are the device driver's. */
+/* Return the first pages, for the driver's own reads, and the others, for the device's driver. */
 struct driver_dma process_own_memory(void);
 struct driver_dma driver_dma(void);
-/* The registers of that name, and how many bytes they are; NULL: it has none of that name. */
+/* Returns the registers with that name and their size in bytes, or NULL if there are none. */
 volatile u8 *process_registers(const char *name, u64 *bytes);
 
-/* Has the manager look at the channel. */
+/* Makes the manager look at the channel. */
 void process_tell_manager(void);
-/* Tells the manager, which asks from time to time, that it lives. */
+/* Answers the manager's periodic question whether this process is alive. */
 void process_answer(void);
-/* From now on what the channel says of the device is the manager's to read. */
+/* Publishes what the channel says of the device; the manager may read it from now on. */
 void process_ready(void);
-/* The device does what nobody could have asked for: ends the process with these words. */
+/* Ends the process with this text after a fault of the device or an impossible state. */
 NORETURN void driver_give_up(const char *pattern, ...) PRINTF_LIKE(1, 2);
 
-/* Waits for a signal until then; says which, an enum process_key. */
+/* Waits for a signal until the deadline. Returns its key, an enum process_key. */
 u64 process_wait(u64 deadline_tsc);
-/* A line that stays raised interrupts no more until this. */
+/* Re-enables a line interrupt, which is masked until this call. */
 void process_interrupt_taken(void);
-/* While the device is waited for: lets others run. */
+/* Lets other threads run during a wait for the device. */
 void process_pause(void);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* IDENTIFY DEVICE: ATA/ATAPI-7 volume 1, 6.17; ATA8-ACS-2, 7.16. */
+/*
+ * Reads the answer to IDENTIFY DEVICE: ATA/ATAPI-7 volume 1, 6.17; ATA8-ACS-2, 7.16. Called by the
+ * AHCI and IDE drivers as a disk starts; reads the untrusted answer and touches no hardware.
+ */
 #include "vmm/driver/disk/ata.h"
 
 #include "lib/string.h"
@@ -14,7 +17,7 @@ static bool ata_refuse(char *problem, size_t size, const char *text)
 	return false;
 }
 
-/* Two characters a word, the first in its upper byte; padded with spaces. */
+/* Copies an ATA string: two characters a word, the first in the upper byte, padded with spaces. */
 static void ata_copy_words(char *to, size_t size, const u16 *word, u32 words)
 {
 	size_t length = MIN(2 * (size_t)words, size - 1);
@@ -34,7 +37,7 @@ static bool ata_is_valid(u16 word)
 	return (word & ATA_COMMANDS_VALID) == ATA_COMMANDS_VALID_IS;
 }
 
-/* Of its logical sectors, which commands count. */
+/* Returns the bytes of a logical sector, the unit in which commands count. */
 static u32 ata_read_block_bytes(const u16 *word)
 {
 	u32 words = SECTOR_BYTES / 2;

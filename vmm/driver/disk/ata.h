@@ -3,19 +3,22 @@
 
 #include "vmm/hw/ata.h"
 
-/* What an ATA disk says of itself, for all drivers of such disks. */
+/* What an ATA disk reports of itself; shared by the AHCI and IDE drivers. */
 struct ata_identity {
 	u64 sectors; /* of 512 bytes */
 	u32 block_bytes;
-	u32 depth; /* commands that it takes at once; 1: it has no queue */
+	u32 depth; /* commands at once; 1: the disk has no queue */
 	bool lba48;
 	bool flush;
-	bool cache; /* it has one for writes, or may have */
+	bool cache; /* the disk has, or may have, a write cache */
 	bool trim;
 	char model[41];
 	char serial[21];
 };
 
-/* `word` is what IDENTIFY DEVICE has returned. False: `problem` says why it is no disk of use. */
+/*
+ * Parses the answer to IDENTIFY DEVICE in `word`. Returns false if the disk cannot be used;
+ * `problem` then says why.
+ */
 bool ata_identify(const u16 word[ATA_IDENTIFY_WORDS], struct ata_identity *identity, char *problem,
 		  size_t size);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Records which blocks of its disk each client changes, for incremental backups. Called by client.c
+ * before each write and at commands of the manager. Owns nothing but the bitmaps in the client's
+ * memory area, which outlives this process (vmm/io/disk_changes.h).
+ */
 #include "vmm/driver/disk/changes.h"
 
 #include "lib/string.h"
@@ -10,9 +15,10 @@ static void changes_lose(struct changes *changes)
 }
 
 /*
- * The half that was filled becomes the one that is read, and the other one is emptied for what
- * comes; `merge`: not before its bits were added to the first. Wherever this process may die: until
- * the number is there the next one does all of it again, and no bit is missing then.
+ * Swaps the halves of the bitmap: readers get the filled half, and the other half is cleared for
+ * new changes. With `merge` the other half's bits are first added to the filled half. If this
+ * process dies before the point's number is stored, its successor repeats all of it, so no bit is
+ * lost.
  */
 static void changes_pass_point(struct changes *changes, u32 number, bool merge)
 {
@@ -49,13 +55,13 @@ void changes_set(struct changes *changes, u64 sector, u64 sectors)
 	u64 end = disk_changes_blocks(sector + sectors);
 	u64 *half = changes->half[changes->number & 1];
 
-	/* a disk that has grown meanwhile */
+	/* the disk has grown since */
 	if (end > changes->blocks)
 		changes_lose(changes);
 	end = MIN(end, changes->blocks);
 	for (u64 block = sector / DISK_CHANGES_BLOCK_SECTORS; block < end; block++)
 		half[block / 64] |= BIT(block % 64);
-	/* also for who reads it when this process is dead */
+	/* publishes the bits to readers that outlive this process */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 

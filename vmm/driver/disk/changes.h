@@ -7,22 +7,22 @@
 struct client;
 
 /*
- * What a client changes of its part of a disk, for a backup: a bit for each block, set before the
- * device is given the write. vmm/io/disk_changes.h has the memory.
+ * The blocks that a client has changed in its part of a disk, for a backup: a bit for each block,
+ * set before the device receives the write. vmm/io/disk_changes.h defines the memory.
  */
 struct changes {
-	u32 number; /* of the last point; 0: nothing is noted */
+	u32 number; /* the last point's; 0: changes are not recorded */
 	struct disk_changes_head *head;
 	u64 *half[2];
-	u64 blocks; /* that there is room for */
+	u64 blocks; /* blocks the bitmap has room for */
 };
 
 /*
- * A point, where nothing of the client is under way, or the memory that an earlier process left
- * there. What is not one of the two counts as lost.
+ * Opens the bitmap at a new point, at which no request of the client is under way, or takes over
+ * what an earlier process has left for the same point. Any other content counts as lost.
  */
 void changes_open(struct changes *changes, const struct disk_changes_given *given);
-/* Those sectors are about to change. */
+/* Records that these sectors are about to change. */
 void changes_set(struct changes *changes, u64 sector, u64 sectors);
 
 static inline void changes_note(struct changes *changes, u32 operation, u64 sector, u64 sectors)
@@ -31,5 +31,5 @@ static inline void changes_note(struct changes *changes, u32 operation, u64 sect
 		changes_set(changes, sector, sectors);
 }
 
-/* Obeys the manager. */
+/* Carries out the manager's latest command about the client's bitmap. */
 void changes_take_command(struct client *client);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The clients' side of a driver: they come and go, their requests are checked here and answered. */
+/*
+ * The clients' side of a disk driver: accepts and removes clients, checks every request before the
+ * device gets it, and answers. Called by driver.c's loop. Owns the clients' links and the table of
+ * requests; reaches the device through `driver_ops` only.
+ */
 #include "vmm/driver/disk/undo_move.h"
 
 #include "lib/bits.h"
@@ -47,7 +51,7 @@ static void client_come(u32 index, const struct driver_client *given)
 	client_tell_manager();
 }
 
-/* Told when no request uses the window that was. */
+/* Tells the manager, once no request uses the previous window, which window is in use. */
 static void client_settle_window(u32 index)
 {
 	struct client *client = &clients[index];
@@ -75,7 +79,10 @@ static void client_leave_if_done(u32 index)
 	client_tell_manager();
 }
 
-/* The manager has closed or opened it: once nothing is under way the device uses the new one. */
+/*
+ * Obeys the manager's change of the client's window; the device uses the new one once no request is
+ * under way.
+ */
 static void client_change_window(u32 index)
 {
 	struct disk_client_part part = channel->client[index].disk;
@@ -88,7 +95,7 @@ static void client_change_window(u32 index)
 	client_settle_window(index);
 }
 
-/* One that waits is looked at again, and waits as the new limit has it. */
+/* Applies a changed limit; a client that waits for its limit is looked at again. */
 static void client_change_limit(u32 index)
 {
 	struct share_given limit = channel->client[index].disk.limit;
@@ -123,7 +130,7 @@ static void client_answer(struct client *client, u64 id, enum block_status statu
 {
 	struct block_answer block_answer = {.id = id, .status = status};
 
-	/* without room the client has not taken what it asked for: its loss */
+	/* a client without room for its answer loses the answer by its own fault */
 	if (link_room(&client->end) != 0)
 		slot_put(&client->end, &block_answer);
 	client->changed = true;
@@ -141,7 +148,10 @@ static u32 client_feature_of(u32 operation)
 						 : 0;
 }
 
-/* BLOCK_OK: the device may do it. By subtraction, so that nothing wraps. */
+/*
+ * Returns BLOCK_OK if the device may do the request. Compares by subtraction, so that no sum can
+ * wrap.
+ */
 static enum block_status client_check(const struct client *client,
 				      const struct block_request *request)
 {
@@ -196,7 +206,10 @@ static void client_release(struct driver_request *request)
 	request_count[request->unit]--;
 }
 
-/* False: the device has no room; the request is kept. */
+/*
+ * Hands a request to the device. Returns false if the device has no room; the client keeps the
+ * request.
+ */
 static bool client_hand_over(struct client *client, const struct block_request *asked)
 {
 	struct driver_request *request = client_request(client->given.disk.unit);
@@ -264,7 +277,7 @@ static void client_count(struct disk_counts *counts, const struct driver_request
 	counts->written_bytes += request->operation == BLOCK_WRITE ? bytes : 0;
 }
 
-/* It has its answer. */
+/* Accounts for a request that has been answered. */
 static void client_note(const struct client *client, const struct driver_request *request,
 			enum block_status status)
 {
@@ -274,7 +287,7 @@ static void client_note(const struct client *client, const struct driver_request
 	client_count(client_counts(client), request, status);
 }
 
-/* What it holds was done without the device. */
+/* Answers the held request, which needed no access to the device. */
 static void client_finish_here(struct client *client, enum block_status status)
 {
 	struct driver_request request = {
@@ -304,7 +317,7 @@ enum client_taken client_take_one(struct client *client)
 	if (!client->has_held && !slot_take(&client->end, &client->held))
 		return CLIENT_NOTHING;
 	status = client->has_held ? BLOCK_OK : client_check(client, &client->held);
-	/* also of one that was held: its window may have closed since */
+	/* checked also for a held request: the client's window may have closed since */
 	if (status == BLOCK_OK && client_has_data(client->held.operation) &&
 	    client->held.window != 0)
 		status =

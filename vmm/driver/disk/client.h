@@ -3,30 +3,30 @@
 
 #include "vmm/driver/disk/driver.h"
 
-/* Once, before all others. The signals of client n arrive in the queue with key first_key + n. */
-void client_init(struct driver_channel *channel, handle_t queue, u64 first_key);
-/* Obeys the manager: clients come and go. */
-void client_take_commands(void);
 /*
- * Clients of that disk are served from now on. It has so many requests at once, DRIVER_DEPTH at
- * most; 0: as many.
+ * Sets up the table of clients; call it once, before all others. Signals of client n arrive in the
+ * queue under the key first_key + n.
  */
+void client_init(struct driver_channel *channel, handle_t queue, u64 first_key);
+/* Carries out the manager's commands: adds, changes and removes clients. */
+void client_take_commands(void);
+/* Begins to serve the clients of a disk with at most `depth` requests at once; 0: DRIVER_DEPTH. */
 void client_open(u32 unit, u32 depth);
 /*
- * One round: takes requests from all clients in turn, by weight and within their limits, and hands
- * them to the device. True: it took some.
+ * Does one round: takes requests of all clients in turn, by weight and within their limits, and
+ * hands them to the device. Returns true if it took any.
  */
 bool client_serve(void);
-/* Shows every client its answers. */
+/* Publishes the answers to all clients. */
 void client_publish(void);
-/* Whether no client has anything that could be done now; each signals from now on. */
+/* Asks all clients to signal new requests. Returns true if no client has any work now. */
 bool client_may_wait(void);
-/* Until then: a client that is over its limit goes on; ~0: none is. In ticks of the TSC. */
+/* Returns when the next client over its limit may continue, in ticks of the TSC; ~0: none waits. */
 u64 client_deadline(void);
-/* How many requests the device has, of all disks and of one. */
+/* Return the number of requests at the device: of all disks, and of one disk. */
 u32 client_waiting(void);
 u32 client_waiting_for(u32 unit);
-/* A request of the driver's own; NULL: none is free. */
+/* Returns a free request for the driver's own use, or NULL. */
 struct driver_request *client_request(u32 unit);
-/* Has the manager look at the channel. */
+/* Makes the manager look at the channel. */
 void client_tell_manager(void);

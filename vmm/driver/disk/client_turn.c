@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose turn it is: all clients that have requests, one after another. In each round a client may
- * have so many bytes of the disk, by its weight among those that compete; what it has beyond it
- * owes. A round stops where the device is full, and goes on there.
+ * The scheduler of a driver's clients: serves all clients with requests in turn. In each round a
+ * client may move a number of bytes, by its weight among the competing clients; an excess is
+ * debited to later rounds. A round stops when the device is full, and resumes there. Called by
+ * client.c; owns the turns of each disk and touches no hardware.
  */
 #include "vmm/driver/disk/undo_move.h"
 
@@ -11,24 +12,27 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
-/* Of the client with the largest weight. */
+/* The bytes in each round for the client with the largest weight. */
 #define TURN_BYTES	 (64ull * 1024)
-/* Each request counts so many bytes more than it has, for the work that it makes. */
+/* The bytes that each request costs beyond its data, for the work it makes. */
 #define REQUEST_OVERHEAD 4096ull
-/* Of the device's places one of so many is for clients that have none: they are served at once. */
+/*
+ * One in KEPT_PART device slots is reserved for clients with nothing in flight: these are served at
+ * once.
+ */
 #define KEPT_PART	 32u
 _Static_assert(TURN_BYTES / REQUEST_OVERHEAD <= 16, "a turn has few requests, however small");
 _Static_assert(DISK_CLIENT_MAX <= 64, "a bit for each");
 
-/* Turns at one disk. */
+/* The state of the turns at one disk. */
 struct turns {
-	u64 members; /* its clients, a bit for each */
-	u32 places;  /* that it has; 0: it is not served */
-	u32 kept;    /* of these, for clients that have none */
+	u64 members; /* the disk's clients, a bit for each */
+	u32 places;  /* slots at the device; 0: not served */
+	u32 kept;    /* slots reserved for clients with none */
 	u32 turn;    /* the client whose turn it is */
-	bool begun;  /* and it has had some of it */
+	bool begun;  /* that client has used a part of its turn */
 	u64 looked_at;	/* clients that competed in the last round */
-	u32 stopped_at; /* with so many requests at the disk there was no place for one more */
+	u32 stopped_at; /* requests at the disk when no slot was left for another */
 };
 
 struct round {
@@ -86,7 +90,7 @@ void client_turn_wake(struct client *client, u64 now_tsc)
 	if (!client_is_limited(client))
 		return;
 	limited_set &= ~BIT(client - clients);
-	/* CPUs' clocks may differ by a little */
+	/* the TSCs of CPUs may differ slightly */
 	if ((s64)(now_tsc - client->limited_tsc) > 0)
 		client_counts(client)->limited_ns += clock_tsc_to_ns(now_tsc - client->limited_tsc);
 }
@@ -99,7 +103,7 @@ static void client_renew(struct client *client)
 	(void)sys_event_signal(client->given.bell);
 }
 
-/* Within its limits, and with a request. */
+/* Returns whether the client is within its limits and has a request. */
 static bool client_competes(struct client *client, u64 now)
 {
 	if (client->leaving || undo_holds(client) || !view_may_ask(client))
@@ -130,7 +134,10 @@ static u64 client_largest_weight(u64 set)
 	return weight;
 }
 
-/* A discard's sectors are work, but nothing of them is moved: bytes a second do not count them. */
+/*
+ * Charges the client for its request. A discard moves no data: it counts against requests a second,
+ * not against bytes a second.
+ */
 static void client_pay(struct client *client)
 {
 	const struct block_request *request = &client->held;
@@ -151,7 +158,10 @@ static bool client_has_place(const struct round *round, const struct client *cli
 	       turns->places - (client->waiting != 0 ? turns->kept : 0);
 }
 
-/* The rest of its turn; a limit ends it as well. True: it has had something. */
+/*
+ * Serves the client for the rest of its turn, which a limit ends too. Returns true if a request was
+ * taken.
+ */
 static bool client_serve_turn(const struct round *round, struct client *client)
 {
 	struct share *share = &client->share;
@@ -176,7 +186,7 @@ static bool client_serve_turn(const struct round *round, struct client *client)
 	return any;
 }
 
-/* False: it is over its limit. */
+/* Begins the client's turn. Returns false if the client is over its limit. */
 static bool client_begin(const struct round *round, struct client *client)
 {
 	struct share *share = &client->share;
@@ -186,7 +196,7 @@ static bool client_begin(const struct round *round, struct client *client)
 		client->limited_tsc = round->now;
 		return false;
 	}
-	/* while nobody competes it owes nobody anything */
+	/* a client without competitors has no debt */
 	if ((round->set & (round->set - 1)) == 0)
 		share->deficit = MAX(share->deficit, 0);
 	share_begin_turn(share, round->largest_weight, TURN_BYTES);
@@ -198,7 +208,7 @@ static bool client_is_stopped(u32 unit)
 	return client_waiting_for(unit) >= units[unit].stopped_at;
 }
 
-/* The first of the set from that one on, around the end. */
+/* Returns the first client of the set at or after `client`, wrapping at the end. */
 static u32 client_next_of(u64 set, u32 client)
 {
 	u64 above = set & ~(BIT(client) - 1);
@@ -206,7 +216,7 @@ static u32 client_next_of(u64 set, u32 client)
 	return bit_lowest(above != 0 ? above : set);
 }
 
-/* Each of the set has its turn, or the rest of it. */
+/* Gives each client of the set its turn, or the rest of it. */
 static bool client_serve_all(const struct round *round)
 {
 	struct turns *turns = round->turns;
@@ -228,7 +238,10 @@ static bool client_serve_all(const struct round *round)
 	return any;
 }
 
-/* What is kept for them: each has one request then, and the next in its turn. */
+/*
+ * Serves clients with nothing in flight from the reserved slots: one request each, the next one in
+ * the client's turn.
+ */
 static bool client_serve_newcomers(const struct round *round)
 {
 	bool any = false;
@@ -275,8 +288,8 @@ bool client_serve(void)
 }
 
 /*
- * Whoever had no place in the last round, or not enough of a turn, has one once a request ends:
- * that wakes the driver.
+ * Returns whether the driver may sleep: a client that found no slot, or had too short a turn,
+ * continues when a request ends, and that end wakes the driver.
  */
 static bool client_turn_may_wait(u32 unit, struct client *client)
 {

@@ -7,7 +7,7 @@
 #include "vmm/driver/disk/window.h"
 #include "vmm/io/share.h"
 
-/* What client.c and client_turn.c have in common: the clients. */
+/* A client, shared by client.c and client_turn.c. */
 struct client {
 	struct driver_client given; /* a copy; number 0: nobody is there */
 	struct link_end end;
@@ -38,11 +38,11 @@ static inline u8 *client_pool(const struct client *client, u64 offset)
 }
 
 enum client_taken {
-	CLIENT_NOTHING, /* it has none */
-	CLIENT_TOOK,	/* `held` says what; the device has it, or it was refused */
-	CLIENT_FULL,	/* the device has no room; it is held */
-	CLIENT_WAITS,	/* for a request of the driver's own, which wakes it; it is held */
-	CLIENT_DONE,	/* and nothing is left to do for the device */
+	CLIENT_NOTHING, /* the client has no request */
+	CLIENT_TOOK,	/* `held` was handed to the device, or refused */
+	CLIENT_FULL,	/* the device has no room; `held` is kept */
+	CLIENT_WAITS,	/* `held` waits for a request of the driver's own, whose end wakes it */
+	CLIENT_DONE,	/* the request needs nothing of the device */
 };
 
 /* Of client.c: the next request of this client. */
@@ -55,8 +55,8 @@ struct disk_undo_told *client_undo_told(const struct client *client);
 const struct disk_changes_given *client_changes_given(const struct client *client);
 u32 *client_changes_told(const struct client *client);
 
-/* Of client_turn.c: it has come, or is about to go. */
+/* Adds a client to the scheduler, and removes it (client_turn.c). */
 void client_turn_come(const struct client *client);
 void client_turn_leave(const struct client *client);
-/* It is looked at again. */
+/* Makes the scheduler look at a waiting client again. */
 void client_turn_wake(struct client *client, u64 now_tsc);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A disk driver's life: starts its device, reads the partition table, serves. */
+/*
+ * The life of a disk driver: starts its device, reads the partition table, serves clients. Every
+ * disk driver's program runs it; it calls the device through `driver_ops` and clients through
+ * client.h.
+ */
 #include "vmm/driver/disk/driver.h"
 
 #include "lib/bits.h"
@@ -10,9 +14,9 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* The device may take so long for a read of the driver's own. */
+/* The time limit for a read of the driver's own. */
 #define READ_NS (5 * NS_PER_S)
-/* A device with requests is looked at so often even if its interrupt is lost. */
+/* The interval of looks at a device with requests, in case its interrupt is lost. */
 #define LOOK_NS (100 * NS_PER_MS)
 
 static struct driver_channel *channel;
@@ -49,7 +53,7 @@ bool driver_read(const struct driver_disk *disk, u64 sector, u32 sectors, const 
 	return client_waiting_for(disk->unit) == 0 && request->status == BLOCK_OK;
 }
 
-/* What the manager may read once the driver is ready; false: `unit` says why it is no disk. */
+/* Starts a disk and publishes what the manager may read of it. On failure the `unit` says why. */
 static bool driver_start_disk(u32 number)
 {
 	struct driver_disk disk = {.unit = number, .block_bytes = BLOCK_SECTOR_BYTES};
@@ -67,7 +71,7 @@ static bool driver_start_disk(u32 number)
 	return true;
 }
 
-/* A device without a single disk is of no use. */
+/* Starts all disks; gives up if the device has no usable one. */
 static void driver_start_device(void)
 {
 	u32 count = 1;
@@ -105,7 +109,7 @@ int main(void)
 	driver_start_device();
 	client_take_commands();
 	for (;;) {
-		bool more = undo_serve(); /* first: clients would take the places */
+		bool more = undo_serve(); /* undo goes first: clients would take the slots */
 
 		more |= client_serve();
 		driver_ops.poll();

@@ -6,12 +6,12 @@
 #include "vmm/io/block.h"
 
 /*
- * What all disk drivers have in common: the clients' links, requests on their way. A driver adds
- * only `driver_ops`.
+ * The interface between the common part of the disk drivers and the part of one device, which
+ * defines `driver_ops` only.
  */
 #define DRIVER_DEPTH 64u /* requests with the device at once */
 
-/* One that has been checked: all of it lies in the client's part of the disk and of its pool. */
+/* A checked request: all of it lies in the client's part of the disk and of its pool. */
 struct driver_request {
 	enum block_operation operation;
 	u32 unit;   /* the disk, of those that the driver has */
@@ -30,7 +30,7 @@ struct driver_request {
 };
 #define DRIVER_SELF DISK_CLIENT_MAX
 
-/* What a disk is, filled in by start but for its number. */
+/* A disk; `start` fills in all but its number. */
 struct driver_disk {
 	u32 unit;
 	u64 sectors;
@@ -43,24 +43,27 @@ struct driver_disk {
 
 struct driver_ops {
 	/*
-	 * Brings a disk up, and with the first one the device, disk->unit being 0 then. False:
-	 * `problem` says why it cannot be used. Most drivers have one disk.
+	 * Brings up a disk; for disk->unit 0 also the device. Most drivers have one disk. Returns
+	 * false if the disk cannot be used; `problem` then says why.
 	 */
 	bool (*start)(struct driver_disk *disk, char *problem, size_t size);
-	/* Hands a request over; driver_finish ends it, at once or later. False: no room now. */
+	/*
+	 * Hands over a request, which driver_finish ends at once or later. Returns false if there
+	 * is no room.
+	 */
 	bool (*submit)(struct driver_request *request);
-	/* Looks for what the device has finished; also when its interrupt came. */
+	/* Ends what the device has completed; called also at its interrupt. */
 	void (*poll)(void);
 };
 
-/* Each driver's own. */
+/* Each driver defines its own. */
 extern const struct driver_ops driver_ops;
 
-/* Answers a request; `request` is free for the next one then. */
+/* Answers a request; afterwards `request` is free for another. */
 void driver_finish(struct driver_request *request, enum block_status status);
 
 /*
- * Reads from the disk while there are no clients yet, at most BLOCK_REQUEST_BYTES. False: the disk
- * did not, within five seconds. *data is good until the next call.
+ * Reads at most BLOCK_REQUEST_BYTES while there are no clients yet. Returns false if the disk fails
+ * or takes longer than five seconds. *data stays valid until the next call.
  */
 bool driver_read(const struct driver_disk *disk, u64 sector, u32 sectors, const u8 **data);

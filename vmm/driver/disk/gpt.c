@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads and checks a disk's GUID partition table (UEFI 2.10, 5.3). Called by driver.c as a disk
+ * starts; reads through driver_read, treats each byte of the disk as hostile, and never writes.
+ */
 #include "vmm/driver/disk/gpt.h"
 
 #include "lib/string.h"
@@ -10,7 +14,7 @@
 #define ENTRY_BYTES_MIN	 128u
 #define NAME_UNITS	 36u /* UTF-16 */
 #define CRC32_POLYNOMIAL 0xedb88320u
-/* The first sector, as a DOS partition table has it (UEFI 2.10, 5.2.1). */
+/* The partition table of the MBR in the first sector (UEFI 2.10, 5.2.1). */
 #define DOS_ENTRIES_AT	 446u
 #define DOS_ENTRY_BYTES	 16u
 #define DOS_ENTRIES	 4u
@@ -75,7 +79,7 @@ static bool gpt_header_crc_fits(const u8 *block, u32 bytes)
 	return gpt_crc32(copy, bytes) == gpt_get32(block + 16);
 }
 
-/* What is wrong with it, NULL: nothing. */
+/* Returns what is wrong with the header, or NULL. */
 static const char *gpt_find_header_fault(const u8 *block, u32 block_bytes, u64 blocks,
 					 const struct gpt_header *header)
 {
@@ -131,7 +135,7 @@ enum gpt_result gpt_parse_header(const u8 *block, u32 block_bytes, u64 blocks,
 	return GPT_BROKEN;
 }
 
-/* UTF-16 into what a console can show. */
+/* Converts a UTF-16 name to printable ASCII. */
 static void gpt_copy_name(char *name, size_t size, const u8 *units)
 {
 	size_t length = 0;

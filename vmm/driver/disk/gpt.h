@@ -22,21 +22,21 @@ enum gpt_result {
 };
 
 /*
- * Whether a GPT behind that first sector of the disk is meant (5.2.3): it has an entry that is
- * there to protect it, alone or beside others, or nothing at all. Elsewise it is left over from
- * before the disk was given what it has now, and whoever believed it wrote into that.
+ * Returns whether a GPT behind this first sector is in force (5.2.3): the sector has a protective
+ * entry, alone or beside others, or is empty. Otherwise the GPT is a leftover of the disk's former
+ * use, and trusting it would damage the disk's present content.
  */
 bool gpt_counts(const u8 *sector);
-/* `block` holds the disk's block 1, of block_bytes; the disk has `blocks` of them. */
+/* Parses the header in `block`, the disk's block 1 of block_bytes; the disk has `blocks` blocks. */
 enum gpt_result gpt_parse_header(const u8 *block, u32 block_bytes, u64 blocks,
 				 struct gpt_header *header, char *problem, size_t size);
 /*
- * `entries` holds entry_count * entry_bytes bytes. Returns how many partitions there are, with
- * their places in sectors of 512 bytes; -1: `problem` says what is wrong.
+ * Parses entry_count * entry_bytes bytes at `entries`. Returns the number of partitions, whose
+ * places are in sectors of 512 bytes; -1: `problem` says what is wrong.
  */
 int gpt_parse_entries(const u8 *entries, const struct gpt_header *header, u32 block_bytes,
 		      struct disk_partition partition[DISK_PARTITION_MAX], char *problem,
 		      size_t size);
 
-/* Shows the manager the disk's partitions, or why there are none. */
+/* Publishes the disk's partitions to the manager, or why there are none. */
 void gpt_read(const struct driver_disk *disk, struct disk_unit *unit);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What SCSI disks answer: SPC-4 6.4 and 7.8, SBC-3 5.16 and 6.5. */
+/*
+ * Reads what SCSI disks answer: SPC-4 6.4 and 7.8, SBC-3 5.16 and 6.5. Called by the virtio SCSI
+ * driver; parses untrusted bytes and touches no hardware.
+ */
 #include "vmm/driver/disk/scsi.h"
 
 #include "lib/string.h"
@@ -13,7 +16,7 @@ static bool scsi_refuse(char *problem, size_t size, const char *text)
 	return false;
 }
 
-/* Padded with spaces on either side, or ended by a zero. */
+/* Copies a text that is padded with spaces on either side, or ended by a zero. */
 static void scsi_copy_text(char *to, size_t size, const u8 *from, size_t count)
 {
 	size_t length = 0;
@@ -86,7 +89,7 @@ bool scsi_read_capacity(struct scsi_disk *disk, const u8 *data, char *problem, s
 	return true;
 }
 
-/* Whether that many blocks, 0 being as many as one likes, are so many sectors at least. */
+/* Returns whether `blocks`, where 0 means no limit, are at least `sectors` sectors. */
 static bool scsi_reaches(const struct scsi_disk *disk, u64 blocks, u32 sectors)
 {
 	return blocks == 0 || blocks >= sectors / (disk->block_bytes / BLOCK_SECTOR_BYTES);

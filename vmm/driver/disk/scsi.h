@@ -4,43 +4,46 @@
 #include "vmm/driver/disk/driver.h"
 #include "vmm/hw/scsi.h"
 
-/* SCSI disks, whatever carries their commands. Nothing that a disk says is believed unchecked. */
+/*
+ * Commands and answers of SCSI disks, whatever transport carries them. Each answer is checked
+ * before its use.
+ */
 
 /* Where a command's data are. */
 enum scsi_data {
 	SCSI_NO_DATA,
 	SCSI_DATA_REQUEST, /* the request's pages */
 	SCSI_DATA_LIST,	   /* `list` */
-	SCSI_DATA_ZEROES,  /* a block of them */
-	SCSI_DATA_OWN,	   /* the driver reads */
+	SCSI_DATA_ZEROES,  /* one block of zeroes */
+	SCSI_DATA_OWN,	   /* a buffer of the driver's own */
 };
 
 struct scsi_command {
 	u8 cdb[SCSI_CDB_BYTES];
 	enum scsi_data data;
 	u32 bytes;  /* of data */
-	bool reads; /* the disk gives them */
+	bool reads; /* the disk sends the data */
 	u8 list[SCSI_UNMAP_LIST_BYTES];
 };
 
-/* What a disk has said of itself. */
+/* What a disk reports of itself. */
 struct scsi_disk {
 	u64 sectors; /* of 512 bytes */
 	u32 block_bytes;
 	u32 features; /* enum disk_feature */
-	bool cache;   /* it has one for writes, or does not say that it has none */
+	bool cache;   /* has, or may have, a write cache */
 	char model[SCSI_VENDOR_BYTES + SCSI_PRODUCT_BYTES + 2];
 	char serial[24];
 };
 
 enum scsi_outcome {
 	SCSI_DONE,
-	SCSI_AGAIN, /* it was not done, and may well be if it is asked for again */
+	SCSI_AGAIN, /* the command failed, but may succeed if repeated */
 	SCSI_UNSUPPORTED,
 	SCSI_FAILED,
 };
 
-/* Numbers of so many bytes in commands and answers. */
+/* Reads and writes big-endian numbers of `bytes` bytes. */
 static inline u64 scsi_get(const u8 *at, u32 bytes)
 {
 	u64 number = 0;
@@ -58,13 +61,19 @@ static inline void scsi_put(u8 *at, u32 bytes, u64 number)
 	}
 }
 
-/* How a command with that status has ended; `sense` of so many bytes goes with CHECK CONDITION. */
+/*
+ * Returns how a command with that status has ended; `sense` (`bytes` bytes) belongs to CHECK
+ * CONDITION.
+ */
 enum scsi_outcome scsi_outcome_of(u8 status, const u8 *sense, u32 bytes);
 
-/* The command for a request of a disk with such blocks; it ends on a block's bounds. */
+/*
+ * Builds the command for a request to a disk with blocks of that size; the request ends at a
+ * block's boundary.
+ */
 void scsi_make_request(struct scsi_command *command, const struct driver_request *request,
 		       u32 block_bytes);
-/* The driver's own commands: each brings at most so many bytes as it has room for. */
+/* Build the driver's own commands; each fetches no more than its buffer holds. */
 void scsi_make_test(struct scsi_command *command);
 void scsi_make_inquiry(struct scsi_command *command);
 void scsi_make_page(struct scsi_command *command, u8 page);
@@ -73,12 +82,12 @@ void scsi_make_mode(struct scsi_command *command);
 void scsi_make_flush(struct scsi_command *command);
 
 /*
- * What those have brought, SCSI_*_BYTES each with zeroes where nothing came. False: `problem` says
- * why it is no disk of use.
+ * Parse the answers to those commands, SCSI_*_BYTES each, zero where nothing came. Return false if
+ * the disk cannot be used; `problem` then says why.
  */
 bool scsi_read_inquiry(struct scsi_disk *disk, const u8 *data, char *problem, size_t size);
 bool scsi_read_capacity(struct scsi_disk *disk, const u8 *data, char *problem, size_t size);
-/* NULL: it has no such page. */
+/* Reads the limits; `limits` and `provisioning` are NULL if the disk has no such page. */
 bool scsi_read_limits(struct scsi_disk *disk, const u8 *limits, const u8 *provisioning,
 		      char *problem, size_t size);
 void scsi_read_serial(struct scsi_disk *disk, const u8 *page);

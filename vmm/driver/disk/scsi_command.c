@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands that SCSI disks are given: SPC-4 6, SBC-3 5. */
+/*
+ * Builds the commands for SCSI disks: SPC-4 6, SBC-3 5. Called by the virtio SCSI driver for
+ * requests and at the start; fills the command structure and touches no hardware.
+ */
 #include "vmm/driver/disk/scsi.h"
 
-/* With a block's number at 2 and a count of blocks at 10, as all commands of 16 bytes have. */
+/* Builds a 16-byte command, whose block number is at byte 2 and whose block count at byte 10. */
 static void scsi_make_16(struct scsi_command *command, enum scsi_command_code code, u64 block,
 			 u64 blocks)
 {

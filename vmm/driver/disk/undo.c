@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The store behind a disk's snapshot: pieces (pages) of the disk as they were, and a PATRICIA tree
+ * to find them. Called by undo_move.c and view.c. Owns the memory that the manager gave for it,
+ * which outlives this process and is checked when the next process takes it over.
+ */
 #include "vmm/driver/disk/undo.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"
 
-/* Above all that a piece has: of the first entry, where every search begins. */
+/*
+ * The bit number of the first entry, above all bits of a piece's number; each search begins there.
+ */
 #define ROOT_BIT 63u
 
 static u32 undo_side_of(u64 piece, u32 bit)
@@ -12,7 +19,7 @@ static u32 undo_side_of(u64 piece, u32 bit)
 	return (u32)(piece >> bit & 1);
 }
 
-/* The entry whose piece is that one, if there is such; else one that is like it. There is one. */
+/* Returns the place of the piece's entry if it exists, else of a similar piece. Needs an entry. */
 static u32 undo_nearest(const struct undo *undo, u64 piece)
 {
 	u32 place = 0;
@@ -35,7 +42,7 @@ struct undo_entry *undo_find(const struct undo *undo, u64 piece)
 	return entry->piece == piece ? entry : NULL;
 }
 
-/* The next entry into the tree, where its piece's bits are first unlike those of the others. */
+/* Adds the next entry to the tree, where the bits of its piece first differ from the others'. */
 static void undo_enter(struct undo *undo, u64 piece)
 {
 	const u32 place = (u32)undo->count++;
@@ -63,7 +70,9 @@ static void undo_enter(struct undo *undo, u64 piece)
 	*link = place;
 }
 
-/* False: this is nothing that a driver would have left. */
+/*
+ * Rebuilds the tree of an earlier process. Returns false if no driver can have left this content.
+ */
 static bool undo_take_over(struct undo *undo)
 {
 	u64 count = undo->head->count;
@@ -111,7 +120,7 @@ void undo_open(struct undo *undo, const struct disk_undo_given *given, u64 secto
 		undo_give_up(undo, DISK_UNDO_BROKEN);
 }
 
-/* Wherever this process may die: the entry counts when all of it is there. */
+/* Adds a piece. The entry counts only when it is complete, so this process may die at any time. */
 void undo_add(struct undo *undo, u64 piece, const u8 *data)
 {
 	struct undo_entry *entry = undo_entry_at(undo, undo->count);

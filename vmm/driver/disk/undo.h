@@ -5,30 +5,32 @@
 #include "vmm/io/disk_channel.h"
 
 /*
- * What a disk held at a snapshot of its client, of all that was written since: memory that the
- * manager gave, and that outlives this process. Pieces are added and never change. Behind a head
- * lie groups of entries, of a tree to find them by, and of pieces (struct disk_undo_given).
+ * A snapshot's store: what a disk held at its client's snapshot, for all pieces written since. It
+ * lies in memory that the manager gave and that outlives this process. Pieces are added and never
+ * change. A head is followed by groups, each of entries, nodes of a tree to find these, and pieces
+ * (struct disk_undo_given).
  */
 #define UNDO_PIECE_BYTES   PAGE_SIZE
 #define UNDO_PIECE_SECTORS ((u32)(UNDO_PIECE_BYTES / BLOCK_SECTOR_BYTES))
 
 /* The first page. */
 struct undo_head {
-	u32 number; /* which one the rest belongs to */
-	u32 problem; /* enum disk_undo_problem: it does not hold all */
-	u64 count; /* of entries that are complete */
+	u32 number; /* identifies the snapshot of the rest */
+	u32 problem; /* enum disk_undo_problem: why it is incomplete */
+	u64 count; /* of complete entries */
 };
 
 struct undo_entry {
-	u64 piece; /* of the client's part of the disk */
-	u32 changed; /* on the disk, since it was added or put back */
+	u64 piece; /* its number in the client's part of the disk */
+	u32 changed; /* differs on the disk, since it was added or put back */
 	u32 pad;
 };
 
 /*
- * Of a PATRICIA tree, for the entry with the same place. `child` are places, by the bit of the
- * piece; bits fall on the way down, and the first step that they do not leads to the only entry
- * that may have the piece. So no choice of pieces makes a way longer than their numbers have bits.
+ * A node of a PATRICIA tree, for the entry with the same place. `child` are places, selected by the
+ * bit of the piece; bit numbers fall on the way down, and the first step where they do not leads to
+ * the only entry that may have the piece. So a path is never longer than a piece's number has bits,
+ * whatever pieces are written.
  */
 struct undo_node {
 	u32 child[2];
@@ -39,37 +41,37 @@ _Static_assert(DISK_UNDO_GROUP_PIECES * sizeof(struct undo_entry) == PAGE_SIZE &
 	       "a page of a group");
 
 struct undo {
-	u32 number; /* 0: nothing is kept */
+	u32 number; /* 0: there is no snapshot to keep */
 	enum disk_undo_problem problem;
-	bool low;		/* it has been said that it should be made larger */
-	struct undo_head *head; /* at the beginning of it all */
+	bool low;		/* the manager has been asked for more memory */
+	struct undo_head *head; /* the first page of the memory */
 	u64 bytes;
-	u64 room; /* for so many pieces */
+	u64 room; /* capacity in pieces */
 	u64 count;
-	u64 pieces; /* of the client's part */
+	u64 pieces; /* pieces of the client's part of the disk */
 };
 
 /*
- * What is given now, for a client with so many sectors. What an earlier process left under the same
- * number is checked and kept, else it begins empty.
+ * Opens the store for a client with `sectors` sectors. Content that an earlier process left under
+ * the same number is checked and kept; otherwise the store begins empty.
  */
 void undo_open(struct undo *undo, const struct disk_undo_given *given, u64 sectors);
-/* There are more bytes behind those that it was opened with. */
+/* Extends the store by `bytes` bytes behind its present memory. */
 void undo_extend(struct undo *undo, u64 bytes);
-/* Whether the disk's piece is there; NULL: it is not. */
+/* Returns the entry of the piece, or NULL if the store does not have it. */
 struct undo_entry *undo_find(const struct undo *undo, u64 piece);
-/* There is room, and it was not there. NULL: zeros. */
+/* Adds a piece, which must be new, to a store with room; `data` NULL stands for zeros. */
 void undo_add(struct undo *undo, u64 piece, const u8 *data);
-/* Sectors of the client's part, as far as their pieces are there, over what `data` has of them. */
+/* Overwrites `data`, sectors of the client's part, where the store has their pieces. */
 void undo_lay_over(const struct undo *undo, u64 sector, u32 sectors, u8 *data);
-/* It will never be whole. */
+/* Marks the store as permanently incomplete. */
 void undo_give_up(struct undo *undo, enum disk_undo_problem problem);
 /*
- * So many entries from `first` on lie one after another on the disk too, as their pieces do in
- * memory, and have changed.
+ * Returns the length, at most `most`, of a run of entries from `first` on that are consecutive on
+ * the disk as their pieces are in memory, and that have changed.
  */
 u32 undo_run(const struct undo *undo, u64 first, u32 most);
-/* All have been put back. */
+/* Marks all entries as put back on the disk. */
 void undo_put_back(struct undo *undo);
 
 static inline bool undo_keeps(const struct undo *undo)
@@ -89,14 +91,16 @@ static inline struct undo_entry *undo_entry_at(const struct undo *undo, u64 plac
 	       place % DISK_UNDO_GROUP_PIECES;
 }
 
-/* This process's: the next one makes all of them anew. */
+/* Returns the node of a place. Nodes belong to this process: its successor rebuilds them. */
 static inline struct undo_node *undo_node_at(const struct undo *undo, u64 place)
 {
 	return (struct undo_node *)(uintptr_t)(undo_group_of(undo, place) + PAGE_SIZE) +
 	       place % DISK_UNDO_GROUP_PIECES;
 }
 
-/* Its page has the entries of a group, behind which lie its pieces. */
+/*
+ * Returns the piece of an entry: a page of entries is followed by nodes, then the group's pieces.
+ */
 static inline u8 *undo_data(const struct undo_entry *entry)
 {
 	u64 at = (u64)(uintptr_t)entry;

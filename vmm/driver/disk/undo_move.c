@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Moves pieces between a disk and the snapshot stores of its clients, one request at a time: saves
+ * a piece before its first overwrite and restores pieces at a rollback. Called by client.c and
+ * driver.c. Owns one request and its DMA memory; reaches the device through `driver_ops`.
+ */
 #include "vmm/driver/disk/undo_move.h"
 
 #include "lib/bits.h"
@@ -10,12 +15,12 @@
 _Static_assert(MOVE_PIECES * UNDO_PIECE_BYTES <= DRIVER_OWN_PAGES * PAGE_SIZE, "its data");
 
 static struct {
-	const struct driver_request *request; /* that is under way; NULL: none is */
+	const struct driver_request *request; /* the request under way, or NULL */
 	struct client *client;
-	u64 piece; /* the first, of so many; 0: it is a flush */
+	u64 piece; /* the first of `pieces`; 0 pieces: it is a flush */
 	u32 pieces;
-	u32 turn; /* the client that is looked at first for the next one */
-	/* With so many requests at a disk there was no place for one more; 0: there was. */
+	u32 turn; /* the client with the first claim on the next move */
+	/* The number of requests at a disk when it had no slot for another; 0: it had one. */
 	u32 stopped_at[DISK_UNIT_MAX];
 } move;
 
@@ -50,7 +55,7 @@ void undo_tell(const struct client *client, bool full)
 	client_tell_manager();
 }
 
-/* The manager is told once, early enough to make it larger. */
+/* Tells the manager once, early enough to enlarge the store, that it fills up. */
 static void undo_move_tell_low(struct client *client)
 {
 	struct undo *undo = &client->undo;
@@ -74,7 +79,7 @@ static void undo_move_give_up(struct client *client, enum disk_undo_problem prob
 	undo_move_tell(client);
 }
 
-/* The disk's last piece may be shorter. */
+/* Returns the sectors of the pieces; the last piece of the disk may be shorter. */
 static u32 undo_sectors_of(const struct client *client, u64 piece, u32 pieces)
 {
 	return (u32)MIN((u64)pieces * UNDO_PIECE_SECTORS,
@@ -82,8 +87,8 @@ static u32 undo_sectors_of(const struct client *client, u64 piece, u32 pieces)
 }
 
 /*
- * What a shorter last piece has behind it is of the move before, and that may be another disk's. A
- * disk that grows later has the whole piece.
+ * Clears what follows a shorter last piece: the bytes are of an earlier move, perhaps of another
+ * disk. After growth of the disk the whole piece is valid.
  */
 static void undo_clear_tail(struct driver_dma own, u32 sectors)
 {
@@ -94,7 +99,7 @@ static void undo_clear_tail(struct driver_dma own, u32 sectors)
 		       (size_t)(UNDO_PIECE_SECTORS - rest) * BLOCK_SECTOR_BYTES);
 }
 
-/* False: the device has no room now. It may have ended when this returns. */
+/* Starts a move. Returns false if the device has no room now. The move may have ended on return. */
 static bool undo_start(struct client *client, enum block_operation operation, u64 piece, u32 pieces)
 {
 	struct driver_request *request = client_request(client->given.disk.unit);
@@ -127,7 +132,7 @@ static bool undo_start(struct client *client, enum block_operation operation, u6
 	return false;
 }
 
-/* --- what is kept --- */
+/* --- saving a piece before its first overwrite --- */
 
 static bool undo_changes(u32 operation)
 {
@@ -135,7 +140,7 @@ static bool undo_changes(u32 operation)
 	       operation == BLOCK_WRITE_ZEROES;
 }
 
-/* How many pieces are missing from that one on, as many as are read at once. */
+/* Counts the missing pieces from the given one on, up to the size of one read. */
 static u32 undo_missing(const struct undo *undo, u64 piece, u64 end)
 {
 	u64 most = MIN(MIN(end - piece, (u64)MOVE_PIECES), undo->room - undo->count);
@@ -191,7 +196,7 @@ static void undo_move_keep(struct client *client, enum block_status status)
 	undo_tell_kept(client);
 }
 
-/* --- what goes back --- */
+/* --- restoring pieces to the disk --- */
 
 static void undo_end_put_back(struct client *client, bool done)
 {
@@ -237,7 +242,7 @@ static void undo_went_back(struct client *client, enum block_operation operation
 	}
 }
 
-/* --- whose turn it is --- */
+/* --- scheduling of moves --- */
 
 static bool undo_move_read(struct client *client)
 {
@@ -250,7 +255,7 @@ static bool undo_move_read(struct client *client)
 	return false;
 }
 
-/* What it has changed since comes after what goes back: nothing else of it is under way. */
+/* Returns whether the client's move may start: a restore needs all the client's requests ended. */
 static bool undo_may_move(const struct client *client)
 {
 	if (undo_holds(client))
@@ -263,11 +268,11 @@ static bool undo_move_step(struct client *client)
 	return undo_holds(client) ? undo_move_put_back(client) : undo_move_read(client);
 }
 
-/* The first that finds no place at its disk has the next turn; those of other disks go on. */
+/* Serves the clients in turn. The first whose disk is full has the next turn; other disks go on. */
 bool undo_serve(void)
 {
 	u32 first = move.turn;
-	bool kept = false; /* the turn, for that one */
+	bool kept = false; /* the next turn is reserved */
 	bool any = false;
 
 	memset(move.stopped_at, 0, sizeof(move.stopped_at));
@@ -315,14 +320,14 @@ bool undo_waits(const struct client *client)
 	return undo_holds(client) || undo_moves(client);
 }
 
-/* --- both --- */
+/* --- the end of a move --- */
 
 struct client *undo_finished(const struct driver_request *request, enum block_status status)
 {
 	struct client *client = move.client;
 
 	if (move.request != request)
-		return NULL; /* of the time before there were clients, or not begun */
+		return NULL; /* from before the first client, or not begun */
 	move.request = NULL;
 	client->waiting--;
 	if (request->operation == BLOCK_READ)

@@ -4,36 +4,39 @@
 #include "vmm/driver/disk/client_turn.h"
 
 /*
- * Pieces on their way between a disk and what is kept of it: read before a client writes to them
- * for the first time, written when its snapshot is gone back to. One request at a time, a move,
- * through memory of the driver's own. Clients that wait for one have them in turn, of all disks of
- * the driver, however much another one asks for.
+ * Moves of pieces between a disk and its snapshot stores: a piece is read before a client first
+ * overwrites it, and written back when the client returns to the snapshot. There is one move at a
+ * time, through the driver's own memory. Clients of all disks get their moves in turn, however many
+ * one of them asks for.
  */
 
 /*
- * Before that request of the client's is handed to the device, all that it changes is kept.
- * CLIENT_TOOK: it is, or nothing has to be; CLIENT_WAITS: it is read in the client's turn.
+ * Makes sure that all pieces which the client's request overwrites are in the store. Returns
+ * CLIENT_TOOK if they are, or if nothing has to be kept; CLIENT_WAITS if they will be read in the
+ * client's turn.
  */
 enum client_taken undo_keep(struct client *client, const struct block_request *request);
 /*
- * Has pieces of the disk read in the client's turn, for undo_keep, or view_fetched with a view.
- * False: that has been done meanwhile.
+ * Requests a read of pieces in the client's turn, for undo_keep, or for view_fetched if the client
+ * is a view. Returns false if they have been read meanwhile.
  */
 bool undo_read(struct client *client, u64 piece, u32 pieces);
-/* Whether it waits for a move, its own or another's: the end of a request wakes it. */
+/*
+ * Returns whether the client waits for a move, its own or another's; the end of a request wakes it.
+ */
 bool undo_waits(const struct client *client);
-/* The manager learns how much is kept of the client, and that there is no room for more. */
+/* Tells the manager how much of the client is kept; `full` says that there is no more room. */
 void undo_tell(const struct client *client, bool full);
-/* Likewise, after it was added to; and once when it should be made larger. */
+/* Tells the manager the same after an addition, and once that the store should be enlarged. */
 void undo_tell_kept(struct client *client);
-/* A request of the driver's own has ended. Whose it was; NULL: nobody's. */
+/* Handles the end of a request of the driver's own. Returns the client it was for, or NULL. */
 struct client *undo_finished(const struct driver_request *request, enum block_status status);
-/* Obeys the manager. */
+/* Carries out the manager's latest command about the client's store. */
 void undo_take_command(struct client *client);
-/* The next move, of whoever has not had one for the longest. True: it did something. */
+/* Starts the next move, for the client that has waited longest. Returns true if it did anything. */
 bool undo_serve(void);
 
-/* Its requests are not looked at before all has gone back. */
+/* Returns whether the client's requests are held until its rollback has finished. */
 static inline bool undo_holds(const struct client *client)
 {
 	return client->undo_put_back != 0;

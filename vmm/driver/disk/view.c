@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Serves clients that see another client's disk as of a snapshot (view.h): overlays kept pieces on
+ * what the device reads, and stores what the view writes. Called by client.c and undo_move.c. Owns
+ * the view's overlay and bounce pages; never writes to the device.
+ */
 #include "vmm/driver/disk/view.h"
 
 #include "lib/bits.h"
@@ -15,7 +20,7 @@ static bool view_has_overlay(const struct client *client)
 	return !client->given.disk.read_only;
 }
 
-/* What it sees is there; false: it is kept no more, or not all of it could be. */
+/* Returns whether the snapshot seen by the view, and the view's overlay, are still complete. */
 static bool view_is_whole(const struct client *client)
 {
 	const struct undo *undo = &view_source_of(client)->undo;
@@ -37,14 +42,17 @@ static void view_lay_over(const struct client *client, u64 sector, u32 sectors, 
 		undo_lay_over(&client->undo, sector, sectors, data);
 }
 
-/* --- what the device reads --- */
+/* --- reads from the device --- */
 
 u8 *view_bounce(const struct client *client, u64 offset)
 {
 	return (u8 *)client->end.memory + BLOCK_BOUNCE_OFFSET + offset;
 }
 
-/* Without DMA it is this process that writes there: all of what is asked for, or it has failed. */
+/*
+ * Clears the bounce pages. Without DMA this process fills them; each read fills all of them or
+ * fails.
+ */
 void view_come(const struct client *client)
 {
 	if (view_is(client) && client->given.disk.pool_pages != 0)
@@ -56,7 +64,9 @@ static u64 view_bytes_of(u32 sectors)
 	return (u64)sectors * BLOCK_SECTOR_BYTES;
 }
 
-/* Whether another read has one of these pages: a client may name a piece of its pool twice. */
+/*
+ * Returns whether another read uses one of these pages: a client may name a part of its pool twice.
+ */
 static bool view_is_bounced(const struct client *client, u64 offset, u64 bytes)
 {
 	for (u64 page = offset / PAGE_SIZE; page * PAGE_SIZE < offset + bytes; page++) {
@@ -98,7 +108,7 @@ bool view_waits(const struct client *client)
 	       view_is_bounced(client, held->offset, view_bytes_of(held->sectors));
 }
 
-/* What is not shown does not stay either, should a device leave out a part of the next read. */
+/* Answers a read. Clears the bounce pages, in case a device leaves out a part of the next read. */
 enum block_status view_finish(struct client *client, const struct driver_request *request,
 			      enum block_status status)
 {
@@ -118,17 +128,17 @@ enum block_status view_finish(struct client *client, const struct driver_request
 	return BLOCK_OK;
 }
 
-/* --- what it writes --- */
+/* --- writes to the overlay --- */
 
-/* A piece, and what a request has of it, in sectors from its beginning. */
+/* The part of one piece that a request covers, in sectors from the piece's beginning. */
 struct part {
 	u64 piece;
 	u32 from;
 	u32 end;
-	u64 at; /* of its data in the request's, in bytes */
+	u64 at; /* where its data begin in the request's, in bytes */
 };
 
-/* The request's next one, after that; false: it was the last. */
+/* Advances to the request's next part. Returns false after the last. */
 static bool view_next_part(const struct block_request *request, struct part *part)
 {
 	u64 sector =
@@ -159,7 +169,7 @@ static u64 view_missing_of(const struct undo *overlay, const struct block_reques
 	return count;
 }
 
-/* What a piece held goes into the overlay before a part of it is written. */
+/* Copies what a piece held into the overlay, before a part of the piece is written. */
 static enum client_taken view_fetch(struct client *client, u64 piece, enum block_status *status)
 {
 	const struct undo *old = &view_source_of(client)->undo;
@@ -186,7 +196,7 @@ void view_fetched(struct client *client, u64 piece, u8 *data, enum block_status 
 		client->not_fetched = piece + 1;
 		return;
 	}
-	/* another monitor may have come meanwhile, and have written it */
+	/* another monitor may have written the piece meanwhile */
 	if (undo_find(&client->undo, piece) != NULL || undo_is_full(&client->undo))
 		return;
 	undo_lay_over(&view_source_of(client)->undo, piece * UNDO_PIECE_SECTORS, UNDO_PIECE_SECTORS,
@@ -194,7 +204,7 @@ void view_fetched(struct client *client, u64 piece, u8 *data, enum block_status 
 	undo_add(&client->undo, piece, data);
 }
 
-/* A piece that is new counts once all of it is there; of another a part is old until it is new. */
+/* Stores a write. A new piece counts once it is complete; a known piece changes part by part. */
 static void view_store(struct client *client, const struct block_request *request,
 		       const struct part *part)
 {
@@ -240,7 +250,7 @@ static enum client_taken view_write(struct client *client, const struct block_re
 	return CLIENT_DONE;
 }
 
-/* Whether nothing of it has to be read from the device. */
+/* Returns whether the request needs no read from the device. */
 static bool view_is_here(const struct client *client, const struct block_request *request)
 {
 	struct part part = {0};
@@ -261,7 +271,7 @@ enum client_taken view_take(struct client *client, const struct block_request *r
 		return CLIENT_DONE;
 	if (request->operation == BLOCK_WRITE || request->operation == BLOCK_WRITE_ZEROES)
 		return view_write(client, request, status);
-	/* a flush has nothing to wait for, and what is discarded may stay as it is */
+	/* a flush needs no wait, and discarded data may stay */
 	if (request->operation != BLOCK_READ)
 		return CLIENT_DONE;
 	if (!view_is_here(client, request))

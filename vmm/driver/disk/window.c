@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Maps a client's RAM for the device (DMA) and translates the pages of direct requests. Called by
+ * client.c. Owns the state of the client's window, whose address range the manager has mapped in
+ * the DMA space; populates that range by system calls.
+ */
 #include "vmm/driver/disk/window.h"
 
 #include "lib/bits.h"
@@ -20,7 +25,7 @@ void window_close(struct window *window)
 	window->number = 0;
 }
 
-/* All of it, since there is one bit for it; false: there is no memory for its tables. */
+/* Populates a whole chunk, as one bit records it. Returns false without memory for page tables. */
 static bool window_populate(const struct window *window, u64 chunk)
 {
 	handle_t space = start_handle(START_DMA_SPACE);
@@ -29,7 +34,7 @@ static bool window_populate(const struct window *window, u64 chunk)
 
 	while (page < end) {
 		u64 bytes = 0;
-		/* for all requests to come: those of both directions */
+		/* with write access, which serves requests of both directions */
 		enum status status = sys_space_populate(space, window->at + page * PAGE_SIZE,
 							RIGHT_WRITE, &bytes);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The registers that the manager has mapped: each with an access of its own width (4.1.3.1). */
+/*
+ * Accesses the virtio registers that the manager has mapped, each in its own width (4.1.3.1).
+ * Called by virtio_host.c and virtio_ring.c; unit tests replace it by a model of the device.
+ */
 #include "vmm/driver/virtio/virtio_host.h"
 
 u32 virtio_host_in(const struct virtio_host *host, enum vio_common at, u32 bytes)

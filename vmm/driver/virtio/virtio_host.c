@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* From whatever state a device is in to one that works: virtio 1.2, 3.1 and 4.1.5. */
+/*
+ * Brings a virtio device from any state to one that works: virtio 1.2, 3.1 and 4.1.5. Called by the
+ * virtio disk, SCSI and network drivers as they start; resets the device, negotiates features and
+ * sets up rings in the driver's DMA memory.
+ */
 #include "vmm/driver/virtio/virtio_host.h"
 
 #include "lib/string.h"
@@ -7,7 +11,7 @@
 #include "vmm/rt/format.h"
 
 #define RESET_NS (2 * NS_PER_S) /* until it is over, at most */
-/* Its configuration changes while it is read: so often it may. */
+/* How often the driver reads a configuration that changes during the read. */
 #define CONFIG_ATTEMPTS 16u
 
 static bool virtio_host_refuse_device(char *problem, size_t size, const char *text)
@@ -16,7 +20,7 @@ static bool virtio_host_refuse_device(char *problem, size_t size, const char *te
 	return false;
 }
 
-/* 4.1.3.1: fields of 64 bits are two of 32 */
+/* Writes 64-bit fields as two of 32 bits (4.1.3.1). */
 static void virtio_host_write64(const struct virtio_host *host, enum vio_common at, u64 value)
 {
 	virtio_host_out(host, at, 4, (u32)value);
@@ -92,7 +96,7 @@ bool virtio_host_begin(struct virtio_host *host, u64 wanted, char *problem, size
 	return true;
 }
 
-/* Empty, all descriptors free: nothing in it is the device's. */
+/* Initializes an empty ring with all descriptors free, none owned by the device. */
 static void virtio_host_init_ring(const struct virtio_host *host, struct virtio_ring *ring,
 				  u16 index, u64 page, u16 ring_size)
 {
@@ -171,7 +175,7 @@ const char *virtio_host_failure(const struct virtio_host *host)
 	return (status & VIO_DRIVER_OK) == 0 ? "the device has stopped" : NULL;
 }
 
-/* 2.5.1: a generation that has changed says that it may be of two moments */
+/* Reads the configuration (2.5.1): a changed generation says that the copy may mix two states. */
 bool virtio_host_config(const struct virtio_host *host, u32 offset, void *to, u32 count)
 {
 	u8 *bytes = to;

@@ -5,13 +5,14 @@
 #include "vmm/hw/virtio.h"
 
 /*
- * A virtio device of the host, by PCI, without what came before 1.0. Sections are those of virtio
- * 1.2. The device is not believed: what it says is read once and checked, every wait has an end.
+ * A virtio device of the host behind PCI, in the modern form only (no legacy interface). Sections
+ * are those of virtio 1.2. The device is not trusted: each of its values is read once and checked,
+ * and each wait is bounded.
  */
 #define VIRTIO_HOST_RING_MAX 256u /* so that a table of descriptors is one page */
-/* So many impossible answers, and the device is given up. */
+/* The driver gives the device up after this number of impossible answers. */
 #define VIRTIO_HOST_BAD_MAX 16u
-/* Of a queue: the descriptors, then what the driver and what the device writes. */
+/* The pages of a queue: one for descriptors, one for the driver's and device's rings. */
 #define VIRTIO_HOST_RING_PAGES 2u
 
 struct virtio_host {
@@ -32,14 +33,14 @@ struct virtio_host {
 	u64 features; /* in force */
 };
 
-/* One part of what a request is: memory that the device reads or writes. */
+/* One part of a request: memory that the device reads or writes. */
 struct virtio_part {
 	u64 address; /* host-physical */
 	u32 bytes;
 	bool write; /* by the device; those come last */
 };
 
-/* A split queue: 2.7. What the driver counts on it keeps itself. */
+/* A split queue (2.7). The driver relies on its own copies of the indices only. */
 struct virtio_ring {
 	u16 size; /* a power of two */
 	bool event_idx;
@@ -52,58 +53,58 @@ struct virtio_ring {
 	u16 free_count;
 	u16 next[VIRTIO_HOST_RING_MAX];	  /* of each descriptor, within its request or the free ones
 					   */
-	u16 length[VIRTIO_HOST_RING_MAX]; /* of the request that begins here; 0: none does */
+	u16 length[VIRTIO_HOST_RING_MAX]; /* of the chain that begins here; 0: none */
 	u32 room[VIRTIO_HOST_RING_MAX];	  /* bytes that the device may write of it */
 	u16 added;
-	u16 told; /* of added, what the device was told of */
+	u16 told; /* the value of `added` that the device was told */
 	u16 taken;
-	u32 bad; /* answers to what was not asked */
+	u32 bad; /* answers that match no request */
 };
 
-/* What the manager has handed over; false: not all that is needed. */
+/* Finds the structures that the manager has mapped. Returns false if a required one is missing. */
 bool virtio_host_find(struct virtio_host *host);
 /*
- * Resets the device and takes those of its features that are in `wanted`, among them always
- * VERSION_1. False: `problem` says why it cannot be used.
+ * Resets the device and negotiates the features in `wanted`, which must contain VERSION_1. Returns
+ * false if the device cannot be used; `problem` then says why.
  */
 bool virtio_host_begin(struct virtio_host *host, u64 wanted, char *problem, size_t size);
 /*
- * Opens queue `index` in VIRTIO_HOST_RING_PAGES of its memory, from `page` on. False: `problem`
- * says why not.
+ * Opens queue `index` in VIRTIO_HOST_RING_PAGES pages from `page` on. Returns false if it cannot;
+ * `problem` then says why.
  */
 bool virtio_host_open(struct virtio_host *host, struct virtio_ring *ring, u16 index, u64 page,
 		      char *problem, size_t size);
-/* The device may begin. */
+/* Sets DRIVER_OK: the device may begin. */
 void virtio_host_go(const struct virtio_host *host);
-/* Takes the interrupt back, if that is a line. */
+/* Acknowledges the interrupt if it is a line. */
 void virtio_host_acknowledge(const struct virtio_host *host);
-/* Why nothing more is to be hoped for; NULL: it is well. */
+/* Returns why the driver has to give up, or NULL. */
 const char *virtio_host_failure(const struct virtio_host *host);
-/* `count` bytes of its configuration, all of one moment; false: it has no such, or none of one. */
+/* Reads `count` bytes of a consistent configuration. Returns false if there is none such. */
 bool virtio_host_config(const struct virtio_host *host, u32 offset, void *to, u32 count) MUST_CHECK;
-/* Host-physical, of a byte of the driver's own memory. */
+/* Returns the host-physical address of a byte in the driver's own memory. */
 static inline u64 virtio_host_address(const struct virtio_host *host, u64 offset)
 {
 	return host->memory.address[offset / PAGE_SIZE] + offset % PAGE_SIZE;
 }
 
-/* While the device is waited for: lets others run. The program's, or a test's. */
+/* Lets other threads run during a wait for the device; the program or a test defines it. */
 void virtio_host_pause(void);
-/* The common structure, 1, 2 or 4 bytes of it; those of virtio_access.c, or a test's. */
+/* Access the common structure, 1, 2 or 4 bytes; virtio_access.c or a test defines them. */
 u32 virtio_host_in(const struct virtio_host *host, enum vio_common at, u32 bytes);
 void virtio_host_out(const struct virtio_host *host, enum vio_common at, u32 bytes, u32 value);
 
-/* Adds a request, *id names it until it is taken. False: there is no room now. */
+/* Adds a request; *id names it until it is taken. Returns false if there is no room now. */
 bool virtio_ring_add(struct virtio_ring *ring, const struct virtio_part *parts, u32 count,
 		     u16 *id) MUST_CHECK;
-/* Tells the device of what was added, if it wants to know. */
+/* Notifies the device of added requests, if it wants that. */
 void virtio_ring_tell(struct virtio_ring *ring);
 /*
- * The next request that the device is done with, and how many bytes it says that it wrote: not more
- * than there was room for. False: there is none.
+ * Takes the next request that the device has completed, and the number of bytes the device says it
+ * wrote, limited to the request's room. Returns false if there is none.
  */
 bool virtio_ring_take(struct virtio_ring *ring, u16 *id, u32 *bytes) MUST_CHECK;
-/* Whether the device has nothing new; it interrupts from now on when it has. */
+/* Asks for an interrupt. Returns false if the device has already completed another request. */
 bool virtio_ring_may_wait(struct virtio_ring *ring) MUST_CHECK;
-/* It shall not interrupt. */
+/* Asks the device not to interrupt. */
 void virtio_ring_hush(struct virtio_ring *ring);

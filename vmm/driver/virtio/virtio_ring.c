@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests in a split queue: virtio 1.2, 2.7. */
+/*
+ * Adds requests to a split queue and takes completed ones: virtio 1.2, 2.7. Called by all virtio
+ * drivers; owns the driver's copy of the indices and touches the ring's DMA pages and doorbell.
+ */
 #include "lib/bits.h"
 #include "vmm/driver/virtio/virtio_host.h"
 
@@ -8,7 +11,7 @@ static volatile u16 *virtio_ring_available_at(const struct virtio_ring *ring, u1
 	return (volatile u16 *)(ring->available + 1) + index % ring->size;
 }
 
-/* 2.7.10: behind the last entry of either ring */
+/* Returns used_event, which follows the last entry of the available ring (2.7.10). */
 static volatile u16 *virtio_ring_used_event(const struct virtio_ring *ring)
 {
 	return (volatile u16 *)(ring->available + 1) + ring->size;
@@ -48,7 +51,10 @@ bool virtio_ring_add(struct virtio_ring *ring, const struct virtio_part *parts, 
 	return true;
 }
 
-/* Whether the index at which the device wants to be told is among the new ones: 2.7.10.1 */
+/*
+ * Returns whether the index at which the device wants a notification is among the new ones
+ * (2.7.10.1).
+ */
 static bool virtio_ring_wants(const struct virtio_ring *ring, u16 before)
 {
 	if (!ring->event_idx)
@@ -66,13 +72,16 @@ void virtio_ring_tell(struct virtio_ring *ring)
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	ring->available->index = ring->added;
 	ring->told = ring->added;
-	/* it sets its wish, then looks again at the index: one of the two sees the other */
+	/*
+	 * the device sets its event index, then checks this index again: one side sees the other's
+	 * write
+	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (virtio_ring_wants(ring, before))
 		*ring->doorbell = ring->index;
 }
 
-/* The descriptors of a request, in the order of the driver's own list, are free again. */
+/* Frees the descriptors of a request, in the order of the driver's own list. */
 static void virtio_ring_release_chain(struct virtio_ring *ring, u16 id)
 {
 	u16 last = id;
@@ -85,7 +94,7 @@ static void virtio_ring_release_chain(struct virtio_ring *ring, u16 id)
 	ring->length[id] = 0;
 }
 
-/* An index further on than requests were made is wrong as a whole: nothing is taken then. */
+/* Returns whether the used index has advanced. Rejects an index beyond the requests made. */
 static bool virtio_ring_has_used(struct virtio_ring *ring)
 {
 	u16 waiting = (u16)(ring->used->index - ring->taken);
@@ -98,7 +107,7 @@ static bool virtio_ring_has_used(struct virtio_ring *ring)
 
 bool virtio_ring_take(struct virtio_ring *ring, u16 *id, u32 *bytes)
 {
-	/* each that is not an answer is counted: at most so many in a row */
+	/* counts each impossible answer, up to a limit */
 	while (ring->bad < VIRTIO_HOST_BAD_MAX && virtio_ring_has_used(ring)) {
 		const volatile struct vio_used *entry =
 			(volatile struct vio_used *)(ring->used + 1) + ring->taken % ring->size;
@@ -131,6 +140,6 @@ bool virtio_ring_may_wait(struct virtio_ring *ring)
 void virtio_ring_hush(struct virtio_ring *ring)
 {
 	ring->available->flags = VIO_QUIET;
-	/* the one before the next is as far away as can be */
+	/* disables interrupts: the event index lies as far behind as possible */
 	*virtio_ring_used_event(ring) = (u16)(ring->taken - 1);
 }

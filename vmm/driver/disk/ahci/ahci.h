@@ -5,34 +5,34 @@
 #include "vmm/hw/ahci.h"
 
 /*
- * An AHCI controller with some disks, one at a port. A disk with a queue (NCQ) has as many reads
- * and writes as it takes; everything else, and what has failed once, is done alone, when the queue
- * is empty. Neither disk nor controller is believed: what ends is looked up, each wait has an end,
- * and after an error the port is reset. AHCI 1.3.1.
+ * The state of an AHCI controller (AHCI 1.3.1) with disks, one at each port. A disk with a queue
+ * (NCQ) gets as many reads and writes at once as it takes; every other command, and each retry,
+ * runs alone while the queue is empty. The driver trusts neither disk nor controller: it looks up
+ * each completion, bounds each wait, and resets the port after an error.
  */
 #define AHCI_RESET_NS	NS_PER_S	/* of the controller, 10.4.3 */
 #define AHCI_HAND_OFF_NS (2 * NS_PER_S) /* 10.6.3 */
 #define AHCI_STOP_NS	(500 * NS_PER_MS) /* 10.1.2 */
-/* Until a disk is there: 10 ms (10.4.2); of one that shows itself, until it can be talked to. */
+/* The time for a disk to be detected: 10 ms (10.4.2), and for a detected disk to become ready. */
 #define AHCI_DETECT_NS	(200 * NS_PER_MS)
 #define AHCI_CONNECT_NS	NS_PER_S
-/* From a reset until the disk is ready; while others wait it shall not take as long. */
+/* The time from a reset to a ready disk; kept short for a reset while clients wait. */
 #define AHCI_SPIN_UP_NS (10 * NS_PER_S)
 #define AHCI_READY_NS	(2 * NS_PER_S)
 #define AHCI_IDENTIFY_NS (5 * NS_PER_S)
-/* Twice that is still less than the manager's patience. */
+/* The time limit of one command. Twice this limit is still below the manager's limit for a hang. */
 #define AHCI_COMMAND_NS	(2 * NS_PER_S)
 #define AHCI_ATTEMPTS	2u /* of one request */
 #define AHCI_ALARMS_MAX	16u
 #define AHCI_ALONE_DEPTH 2u /* of a disk without a queue: one is with it, one waits */
 
-/* The pages that a port works with. */
+/* The DMA pages of each port. */
 enum ahci_page {
 	AHCI_PAGE_LIST, /* and what is received, and blocks of data of the driver's own */
 	AHCI_PAGE_TABLES,
 	AHCI_PAGES = AHCI_PAGE_TABLES + 4,
 };
-/* In the first one: */
+/* Offsets into the first page. */
 #define AHCI_FIS_AT  1024u
 #define AHCI_TRIM_AT 1536u
 #define AHCI_DATA_AT 2048u
@@ -63,10 +63,10 @@ struct ahci_port {
 	u32 queued;  /* slots that are in the disk's queue, a bit for each */
 	u32 alone;   /* slots to be done one at a time */
 	u32 running; /* that of these which is with the disk, a bit; 0: none is */
-	u32 events;  /* AHCI_PORT_IS, what was not looked at yet */
+	u32 events;  /* AHCI_PORT_IS bits not handled yet */
 	u32 numbers;
 	u64 resets;
-	u32 alarms; /* errors when it had nothing to do, since a request ended well */
+	u32 alarms; /* errors while idle, since the last request that succeeded */
 };
 
 struct ahci {
@@ -79,49 +79,55 @@ struct ahci {
 	u32 port_count;
 	bool up;
 	struct ahci_port port[DISK_UNIT_MAX];
-	const char *failure; /* why nothing more is to be hoped for */
+	const char *failure; /* why the driver has to give up */
 };
 
 /*
- * Takes the controller from the firmware and resets it. `ports` are those that have disks to be
- * used, a bit for each. False: `problem` says why it cannot be used.
+ * Takes the controller from the firmware and resets it. `ports` has a bit for each port with a disk
+ * to be used. Returns false if the controller cannot be used; `problem` then says why.
  */
 bool ahci_start(struct ahci *ahci, u32 ports, char *problem, size_t size);
-/* Brings the disk at ahci->port[disk->unit] up. False: `problem` says why it cannot be used. */
+/*
+ * Brings up the disk at ahci->port[disk->unit]. Returns false if the disk cannot be used; `problem`
+ * then says why.
+ */
 bool ahci_start_disk(struct ahci *ahci, struct driver_disk *disk, char *problem, size_t size);
 
-/* False: there is no room now. */
+/* Starts a request. Returns false if no slot is free now. */
 bool ahci_submit(struct ahci *ahci, struct driver_request *request);
-/* Ends the requests that are done (driver_finish); what has failed is begun anew, or ends too. */
+/* Ends completed requests (driver_finish); retries a failed request or ends it with an error. */
 void ahci_poll(struct ahci *ahci);
-/* Whether a request takes too long, or the controller is gone: to be asked from time to time. */
+/* Checks for requests that are overdue and for a controller that is gone; call it periodically. */
 void ahci_look(struct ahci *ahci);
 
-/* While the controller is waited for: lets others run. The program's, or a test's. */
+/* Lets other threads run during a wait for the controller; the program or a test defines it. */
 void ahci_pause(void);
 
-/* Of ahci_access.c, or a test's. */
+/* Register accesses: ahci_access.c or a test defines them. */
 u32 ahci_read(const struct ahci *ahci, u32 offset);
 void ahci_write(const struct ahci *ahci, u32 offset, u32 value);
 
-/* Of ahci_port.c. */
+/* Operations on one port, in ahci_port.c. */
 u32 ahci_port_read(const struct ahci *ahci, const struct ahci_port *port,
 		   enum ahci_port_register at);
 void ahci_port_write(const struct ahci *ahci, const struct ahci_port *port,
 		     enum ahci_port_register at, u32 value);
-/* Host-physical, of a byte of the port's memory. */
+/* Returns the host-physical address of a byte in the port's memory. */
 u64 ahci_address(const struct ahci_port *port, u64 offset);
 /*
- * Ends what the port does; afterwards the controller touches no memory for it but what is
- * received. The disk is reset, and ready within `ns`. False: it is not.
+ * Stops and resets the port; the controller then writes only received FISes to its memory. Returns
+ * false if the disk is not ready within `ns` nanoseconds.
  */
 bool ahci_port_reset(const struct ahci *ahci, struct ahci_port *port, u64 ns);
-/* From now on it takes commands. */
+/* Starts the port's command engine. */
 void ahci_port_go(const struct ahci *ahci, const struct ahci_port *port);
 
-/* Of ahci_command.c: a slot's command, with data in so many bytes of pages at these addresses. */
+/*
+ * Builds the command of a slot, whose data are the given count of bytes in the pages at these
+ * addresses (ahci_command.c).
+ */
 void ahci_make(const struct ahci_port *port, u32 slot, const struct ahci_fis *fis, bool write,
 	       const u64 *address, u32 bytes);
-/* Makes the command of a request. */
+/* Builds the command of a request. */
 void ahci_make_request(const struct ahci_port *port, u32 slot,
 		       const struct driver_request *request, bool queued);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands as they lie in memory: AHCI 1.3.1, 4.2; the commands: ATA8-ACS-2, 7. */
+/*
+ * Builds commands in the memory of a port: AHCI 1.3.1, 4.2; the ATA commands: ATA8-ACS-2, 7. Called
+ * by ahci_start.c and ahci_request.c; writes to the port's DMA pages only.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/driver/disk/ahci/ahci.h"
@@ -44,7 +47,7 @@ static void ahci_set_sector(struct ahci_fis *fis, u64 sector)
 	fis->device = (u8)AHCI_DEVICE_LBA;
 }
 
-/* One range; the rest of the block says that there are no more. */
+/* Writes a DATA SET MANAGEMENT block with one range; zeroes say that no range follows. */
 static u64 ahci_make_trim(const struct ahci_port *port, u64 first, u32 blocks)
 {
 	u64 range = first | (u64)blocks << ATA_TRIM_COUNT_SHIFT;

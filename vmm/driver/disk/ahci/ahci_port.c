@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A port: AHCI 1.3.1, 3.3, 10.1 and 10.4. */
+/*
+ * Stops, resets and starts one port: AHCI 1.3.1, 3.3, 10.1 and 10.4. Called by ahci_start.c, and by
+ * ahci_request.c after an error; touches the registers of that port only.
+ */
 #include "vmm/driver/disk/ahci/ahci.h"
 #include "vmm/rt/clock.h"
 
@@ -27,7 +30,7 @@ u64 ahci_address(const struct ahci_port *port, u64 offset)
 	return port->memory.address[offset / PAGE_SIZE] + offset % PAGE_SIZE;
 }
 
-/* Until these bits of the register are so. */
+/* Waits at most `ns` until the given bits of the port's register have the given value. */
 static bool ahci_port_wait(const struct ahci *ahci, const struct ahci_port *port,
 			   enum ahci_port_register at, u64 bits, u64 wanted, u64 ns)
 {
@@ -57,7 +60,7 @@ static void ahci_port_change_command(const struct ahci *ahci, const struct ahci_
 	ahci_port_write(ahci, port, AHCI_PORT_COMMAND, (command & ~(u32)off) | (u32)on);
 }
 
-/* First commands, then what is received: 10.3 */
+/* Stops the command engine, then the receipt of FISes (10.3). */
 static bool ahci_port_stop(const struct ahci *ahci, const struct ahci_port *port)
 {
 	ahci_port_change_command(ahci, port, AHCI_COMMAND_START, 0);

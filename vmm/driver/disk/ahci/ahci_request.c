@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests at a port: AHCI 1.3.1, 5.5 and 6.2. */
+/*
+ * Hands requests to a port and ends them: AHCI 1.3.1, 5.5 and 6.2. Called by driver.c through
+ * `driver_ops`; owns the slots of each port and touches the ports' registers.
+ */
 #include "lib/bits.h"
 #include "vmm/driver/disk/ahci/ahci.h"
 #include "vmm/rt/clock.h"
@@ -15,7 +18,7 @@ static void ahci_issue(const struct ahci *ahci, struct ahci_port *port, u32 slot
 	ahci_port_write(ahci, port, AHCI_PORT_ISSUE, bit);
 }
 
-/* Of those that are done alone the one that has waited longest. */
+/* Begins the command that has waited longest of those that run alone. */
 static void ahci_go_on(const struct ahci *ahci, struct ahci_port *port)
 {
 	u32 chosen = AHCI_SLOTS;
@@ -35,7 +38,10 @@ static void ahci_go_on(const struct ahci *ahci, struct ahci_port *port)
 	ahci_issue(ahci, port, chosen, false);
 }
 
-/* What is done alone waits until the queue is empty, and nothing more comes in meanwhile. */
+/*
+ * Returns whether a slot is free. A command that runs alone waits until the disk's queue is empty;
+ * no other command enters the queue meanwhile.
+ */
 static bool ahci_has_room(const struct ahci_port *port)
 {
 	return port->busy < port->depth && (!port->queue || port->alone == 0);
@@ -80,7 +86,10 @@ static void ahci_end(struct ahci_port *port, u32 slot, enum block_status status)
 	driver_finish(request, status);
 }
 
-/* The port is reset first: then nothing of what it had under way touches memory any more. */
+/*
+ * Resets the port, so that no earlier command touches memory any more, then retries or fails its
+ * requests.
+ */
 static void ahci_recover(struct ahci *ahci, struct ahci_port *port)
 {
 	u32 failed = port->queued | port->running;
@@ -105,14 +114,14 @@ static void ahci_recover(struct ahci *ahci, struct ahci_port *port)
 	}
 }
 
-/* A command that was done alone has ended; the disk says how. */
+/* Returns whether the command that ran alone succeeded, as the disk reports it. */
 static bool ahci_ended_well(const struct ahci *ahci, const struct ahci_port *port)
 {
 	return (ahci_port_read(ahci, port, AHCI_PORT_TASK) &
 		(ATA_STATUS_BUSY | ATA_STATUS_DATA | ATA_STATUS_ERROR | ATA_STATUS_FAULT)) == 0;
 }
 
-/* False: the port has to be reset. */
+/* Ends the commands that the disk has completed. Returns false if the port has to be reset. */
 static bool ahci_take_ended(const struct ahci *ahci, struct ahci_port *port)
 {
 	u32 open = ahci_port_read(ahci, port, AHCI_PORT_ISSUE);
@@ -143,7 +152,10 @@ static void ahci_poll_port(struct ahci *ahci, struct ahci_port *port)
 		ahci_go_on(ahci, port);
 }
 
-/* First the ports' bits, then the controller's: 10.7.2.1. What ends after this interrupts anew. */
+/*
+ * Clears the ports' interrupt bits, then the controller's (10.7.2.1): what ends later interrupts
+ * anew.
+ */
 static void ahci_take_events(struct ahci *ahci)
 {
 	u32 events = ahci_read(ahci, AHCI_IS);
@@ -181,7 +193,7 @@ static bool ahci_is_late(const struct ahci_port *port, u64 now)
 	return false;
 }
 
-/* Errors are looked for here as well: without interrupts the controller's bits say nothing. */
+/* Looks for errors too: without interrupts the controller's status bits say nothing. */
 void ahci_look(struct ahci *ahci)
 {
 	u64 now = clock_tsc();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From whatever state the controller is in to disks that take requests: AHCI 1.3.1, 10.1. */
+/*
+ * Brings a controller and its disks from any state to one that takes requests: AHCI 1.3.1, 10.1.
+ * Called by ahci/main.c at the start of the driver; resets the controller and its ports.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/driver/disk/ahci/ahci.h"
@@ -13,7 +16,7 @@ static bool ahci_refuse(char *problem, size_t size, const char *text)
 	return false;
 }
 
-/* Until these bits of the register are 0. */
+/* Waits at most `ns` until the given bits of the register are 0. */
 static bool ahci_start_wait_clear(const struct ahci *ahci, u32 offset, u64 bits, u64 ns)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(ns);
@@ -26,7 +29,10 @@ static bool ahci_start_wait_clear(const struct ahci *ahci, u32 offset, u64 bits,
 	return true;
 }
 
-/* 10.6.3. A firmware that does not answer loses the controller all the same, by its reset. */
+/*
+ * Takes the controller from the firmware (10.6.3). The reset takes it from a firmware that does not
+ * answer.
+ */
 static void ahci_start_hand_off(const struct ahci *ahci)
 {
 	if ((ahci_read(ahci, AHCI_CAP2) & AHCI_CAP2_HAND_OFF) == 0)
@@ -53,7 +59,10 @@ static bool ahci_start_has_registers(const struct ahci *ahci, const struct ahci_
 	return ahci->register_bytes >= AHCI_FIRST_PORT + (port->number + 1ull) * AHCI_PORT_BYTES;
 }
 
-/* After a reset AHCI is off again; then ports whose disks wait for it spin up. */
+/*
+ * Resets the controller, which also leaves AHCI mode; then spins up the ports whose disks await
+ * staggered spin-up.
+ */
 static bool ahci_start_reset(struct ahci *ahci, char *problem, size_t size)
 {
 	ahci_write(ahci, AHCI_GHC, (u32)AHCI_GHC_ENABLE);
@@ -104,7 +113,7 @@ bool ahci_start(struct ahci *ahci, u32 ports, char *problem, size_t size)
 	return true;
 }
 
-/* One command and its data, waited for. */
+/* Runs one command with its data and waits until it ends. */
 static bool ahci_start_run(const struct ahci *ahci, struct ahci_port *port,
 			   enum ata_command command, u8 features, u32 bytes)
 {
@@ -155,7 +164,7 @@ static bool ahci_start_identify(struct ahci *ahci, struct ahci_port *port,
 	return ata_identify(word, identity, problem, size);
 }
 
-/* A cache that nothing empties is of no use: it is switched off. */
+/* Disables the write cache of a disk that has no command to flush it. */
 static bool ahci_start_set_cache(const struct ahci *ahci, struct ahci_port *port,
 				 const struct ata_identity *identity, char *problem, size_t size)
 {

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The driver of one AHCI controller and its disks. */
+/*
+ * The program of an AHCI driver: binds ahci_start.c and ahci_request.c to the common disk driver
+ * (driver.c), which calls `driver_ops`. Owns the one controller that the manager has given.
+ */
 #include "vmm/driver/disk/ahci/ahci.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
-/* So often it is asked whether it is well: its registers are slow to read. */
+/* The interval of health checks, which are rare because the registers are slow to read. */
 #define LOOK_NS (100 * NS_PER_MS)
 
 static struct ahci ahci;

@@ -5,50 +5,54 @@
 #include "vmm/hw/ide.h"
 
 /*
- * One ATA disk on a channel of an IDE controller: one command at a time, the other requests wait
- * here. Data goes by bus mastering; what that cannot reach, by the CPU. Neither disk nor controller
- * is believed: each wait has an end, and after it the channel is reset.
+ * The state of one ATA disk on a channel of an IDE controller. The disk does one command at a time;
+ * the other requests wait in `queue`. Bus mastering moves the data; the CPU moves data that bus
+ * mastering cannot reach. The driver trusts neither disk nor controller: it bounds each wait, and
+ * resets the channel when a wait ends without success.
  */
 #define IDE_RESET_NS	(10 * NS_PER_S) /* from a reset until the disk is ready */
 #define IDE_READY_NS	NS_PER_S	/* until it takes or gives the next data, or a command */
 #define IDE_IDENTIFY_NS (5 * NS_PER_S)
-/* Twice that is still less than the manager's patience. */
+/* The time limit of one command. Twice this limit is still below the manager's limit for a hang. */
 #define IDE_COMMAND_NS	(2 * NS_PER_S)
 #define IDE_ATTEMPTS	2u /* of one request */
-#define IDE_DEPTH	2u /* one is with the disk, one waits: whose it is is not decided here */
+#define IDE_DEPTH	2u /* one at the disk, one waiting; the order is client_turn.c's */
 
 struct ide {
 	u16 command_port;
 	u16 control_port;
 	u16 dma_port; /* 0: the controller has no bus mastering */
 	bool slave;
-	struct driver_dma memory; /* one page at least: the table of regions */
+	struct driver_dma memory; /* at least one page, the table of regions */
 
 	bool dma; /* disk and controller can, and the table is within reach */
 	bool lba48;
-	bool flush; /* it has a command for that */
-	struct driver_request *queue[DRIVER_DEPTH]; /* with the disk is the first, if `running` */
+	bool flush; /* the disk has a command to flush its cache */
+	struct driver_request *queue[DRIVER_DEPTH]; /* the first is at the disk if `running` */
 	u32 first;
 	u32 count;
 	bool running;
-	bool moving; /* and the controller moves its data */
+	bool moving; /* the controller moves its data */
 	u32 attempts;
 	u64 deadline_tsc;
-	const char *failure; /* why nothing more is to be hoped for */
+	const char *failure; /* why the driver has to give up */
 	u64 resets;
 };
 
 /*
- * Resets the channel and finds out what the disk is. False: `problem` says why it cannot be used.
+ * Resets the channel and identifies the disk. Returns false if the disk cannot be used; `problem`
+ * then says why.
  */
 bool ide_start(struct ide *ide, struct driver_disk *disk, char *problem, size_t size);
 
-/* False: there is no room now. */
+/* Queues a request. Returns false if there is no room now. */
 bool ide_submit(struct ide *ide, struct driver_request *request);
-/* Ends what is done (driver_finish) and begins what comes next. */
+/* Ends the request that is done (driver_finish) and begins the next. */
 void ide_poll(struct ide *ide);
 
-/* The ports, and what lets others run while the disk is waited for: the program's, or a test's. */
+/*
+ * Accesses to ports, and a pause that lets other threads run; the program or a test defines them.
+ */
 u8 ide_in8(u16 port);
 u16 ide_in16(u16 port);
 void ide_out8(u16 port, u8 value);
@@ -56,7 +60,7 @@ void ide_out16(u16 port, u16 value);
 void ide_out32(u16 port, u32 value);
 void ide_pause(void);
 
-/* Of ide_command.c. */
+/* A command for ide_command.c. */
 struct ide_task {
 	enum ata_command command;
 	u8 features;
@@ -64,16 +68,16 @@ struct ide_task {
 	u64 sector;
 	bool lba48;
 };
-/* Resets the channel's disks. False: the disk is not ready in time, or there is none. */
+/* Resets the disks of the channel. Returns false if there is no disk, or none is ready in time. */
 bool ide_reset(struct ide *ide);
-/* Gives the disk a command. False: it does not take one. */
+/* Gives the disk a command. Returns false if the disk does not accept it. */
 bool ide_issue(const struct ide *ide, const struct ide_task *task);
-/* Waits until the disk is not busy. False: it still is. */
+/* Waits until the disk is not busy. Returns false if it is still busy after `ns` nanoseconds. */
 bool ide_wait(const struct ide *ide, u64 ns);
-/* The status, without effect on the interrupt. */
+/* Reads the status without clearing the interrupt. */
 u8 ide_status(const struct ide *ide);
-/* 512 bytes by the CPU. False: the disk does not give or take them. */
+/* Move 512 bytes by the CPU. Return false if the disk does not give or take them. */
 bool ide_read_sector(const struct ide *ide, u8 *data);
 bool ide_write_sector(const struct ide *ide, const u8 *data);
-/* Whether the last command is over and went well; takes the interrupt back. */
+/* Returns whether the last command has ended well; clears the interrupt. */
 bool ide_ended_well(const struct ide *ide);

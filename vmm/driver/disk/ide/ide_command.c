@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands, and data that the CPU moves: ATA/ATAPI-7 volume 2, 5 and 9. */
+/*
+ * Gives commands to the disk and moves data by the CPU: ATA/ATAPI-7 volume 2, 5 and 9. Called by
+ * ide_start.c and ide_request.c; touches the channel's command and control ports only.
+ */
 #include "vmm/driver/disk/ide/ide.h"
 #include "vmm/rt/clock.h"
 
@@ -12,7 +15,9 @@ u8 ide_status(const struct ide *ide)
 	return ide_in8(ide->control_port);
 }
 
-/* Its status is true 400 ns after a command or a choice of the disk. */
+/*
+ * Waits 400 ns: the status is not valid earlier after a command or a change of the selected disk.
+ */
 static void ide_settle(const struct ide *ide)
 {
 	for (u32 i = 0; i < 4; i++)
@@ -70,7 +75,10 @@ static void ide_choose(const struct ide *ide, u64 bits)
 bool ide_reset(struct ide *ide)
 {
 	ide->resets++;
-	/* Firmware may have left the other disk chosen: a missing one never says BUSY. */
+	/*
+	 * Selects disk 0: firmware may have selected the other, and a missing disk never reports
+	 * BUSY.
+	 */
 	ide_choose(ide, 0);
 	ide_out8(ide->control_port, (u8)(IDE_CONTROL_RESET | IDE_CONTROL_NO_INTERRUPT));
 	ide_wait_at_least(RESET_PULSE_NS);
@@ -85,7 +93,7 @@ bool ide_reset(struct ide *ide)
 	return true;
 }
 
-/* With 48 bits each register takes two bytes, the upper one first: volume 1, 6.19 */
+/* Issues a command; with 48-bit addresses each register takes two bytes, the upper first (6.19). */
 bool ide_issue(const struct ide *ide, const struct ide_task *task)
 {
 	u64 top = task->lba48 ? 0 : task->sector >> 24 & 0xf;
@@ -111,7 +119,7 @@ bool ide_issue(const struct ide *ide, const struct ide_task *task)
 	return true;
 }
 
-/* Before the last word the disk must still say that there is one. */
+/* Moves a sector; the disk must still report data before the last word. */
 bool ide_read_sector(const struct ide *ide, u8 *data)
 {
 	if (!ide_wait_data(ide))

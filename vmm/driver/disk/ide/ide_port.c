@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The ports that the manager has given this process. */
+/*
+ * Accesses the I/O ports that the manager has given this process. The other files of the IDE driver
+ * call it; unit tests replace it by a model of the controller.
+ */
 #include "vmm/driver/disk/ide/ide.h"
 
 u8 ide_in8(u16 port)

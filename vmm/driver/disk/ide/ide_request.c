@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests as commands, one after the other: Bus Master IDE 1.0, 3. */
+/*
+ * Turns requests into commands, one at a time: Bus Master IDE 1.0, 3. Called by driver.c through
+ * `driver_ops`; owns the queue of requests and the table of regions, and touches the bus-master
+ * ports.
+ */
 #include "lib/bits.h"
 #include "vmm/driver/disk/ide/ide.h"
 #include "vmm/rt/clock.h"
@@ -14,7 +18,7 @@ static u8 ide_dma_status(const struct ide *ide)
 	return ide_in8((u16)(ide->dma_port + IDE_DMA_STATUS));
 }
 
-/* Ends whatever the controller moves, and forgets what it said of it. */
+/* Stops the controller's transfer and clears its status bits. */
 static void ide_stop_dma(const struct ide *ide)
 {
 	if (ide->dma_port == 0)
@@ -29,7 +33,7 @@ static u32 ide_page_count(const struct driver_request *request)
 	return (u32)(align_up((u64)request->sectors * BLOCK_SECTOR_BYTES, PAGE_SIZE) / PAGE_SIZE);
 }
 
-/* Addresses have 32 bits. */
+/* Returns whether all pages lie below 4 GiB: addresses have 32 bits. */
 static bool ide_within_reach(const struct ide *ide, const struct driver_request *request)
 {
 	if (!ide->dma || request->address == NULL)
@@ -41,7 +45,7 @@ static bool ide_within_reach(const struct ide *ide, const struct driver_request 
 	return true;
 }
 
-/* A page for each region: none crosses 64 KiB. */
+/* Fills the table with one region for each page, so none crosses 64 KiB. */
 static void ide_fill_table(const struct ide *ide, const struct driver_request *request)
 {
 	struct ide_region *table = (struct ide_region *)(uintptr_t)ide->memory.memory;
@@ -59,7 +63,7 @@ static void ide_fill_table(const struct ide *ide, const struct driver_request *r
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
-/* By 28 bits where that is enough: those commands every disk has. */
+/* Builds the command: with 28-bit addresses where these are enough, as every disk supports them. */
 static struct ide_task ide_make_task(const struct ide *ide, const struct driver_request *request,
 				     bool dma)
 {
@@ -81,7 +85,7 @@ static struct ide_task ide_make_task(const struct ide *ide, const struct driver_
 	};
 }
 
-/* Moves all of it; the disk is asked for each sector. */
+/* Moves all data of the request by the CPU and waits for the disk before each sector. */
 static bool ide_move(const struct ide *ide, const struct driver_request *request)
 {
 	for (u64 i = 0; i < request->sectors; i++) {
@@ -105,7 +109,7 @@ static void ide_end(struct ide *ide, enum block_status status)
 	driver_finish(request, status);
 }
 
-/* Once more, or never again. A disk that is in the midst of something is reset. */
+/* Retries the request or fails it at the limit; resets a disk that is in the midst of a command. */
 static void ide_fail_once(struct ide *ide)
 {
 	ide_stop_dma(ide);
@@ -159,8 +163,8 @@ static void ide_begin(struct ide *ide)
 }
 
 /*
- * Whether the command has ended; `good`: as it should. A transfer that is still active then has
- * moved less than all of it.
+ * Returns whether the command has ended; sets `good` if it has succeeded. A transfer that is still
+ * active when the command ends is incomplete.
  */
 static bool ide_is_over(const struct ide *ide, bool *good)
 {

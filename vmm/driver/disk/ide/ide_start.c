@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From whatever state the channel is in to a disk that takes requests. */
+/*
+ * Brings a disk from any state of the channel to one that takes requests. Called by ide/main.c at
+ * the start of the driver; resets the channel and sets the disk's transfer mode and cache.
+ */
 #include "lib/string.h"
 #include "vmm/driver/disk/ata.h"
 #include "vmm/driver/disk/ide/ide.h"
@@ -18,7 +21,7 @@ static bool ide_start_simple(struct ide *ide, enum ata_command command, u8 featu
 	return ide_issue(ide, &task) && ide_wait(ide, IDE_COMMAND_NS) && ide_ended_well(ide);
 }
 
-/* What a reset left in the registers tells disks from what takes packets: volume 2, 5.18 */
+/* Returns whether the signature after a reset is that of a packet device (volume 2, 5.18). */
 static bool ide_start_is_packet(const struct ide *ide)
 {
 	return ide_in8((u16)(ide->command_port + IDE_LBA_MID)) == ATA_PACKET_MID &&
@@ -42,7 +45,7 @@ static bool ide_start_identify(struct ide *ide, u16 word[ATA_IDENTIFY_WORDS], ch
 	return true;
 }
 
-/* A cache that nothing empties is of no use: it is switched off. */
+/* Disables the write cache of a disk that has no command to flush it. */
 static bool ide_start_read_cache(struct ide *ide, const struct ata_identity *identity,
 				 struct driver_disk *disk, char *problem, size_t size)
 {
@@ -56,7 +59,7 @@ static bool ide_start_read_cache(struct ide *ide, const struct ata_identity *ide
 	return true;
 }
 
-/* The mode that the firmware has chosen, else the best of the old ones. */
+/* Returns whether a DMA mode is set: the firmware's, else the best of the old modes is selected. */
 static bool ide_start_has_mode(struct ide *ide, const u16 *word)
 {
 	u32 offered = (u32)(word[ATA_ID_MULTIWORD] & ATA_MODE_OFFERED);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The driver of one disk of an IDE controller. */
+/*
+ * The program of an IDE driver: binds ide_start.c and ide_request.c to the common disk driver
+ * (driver.c), which calls `driver_ops`. Owns one disk and the ports that the manager has given.
+ */
 #include "lib/string.h"
 #include "vmm/driver/disk/ide/ide.h"
 #include "vmm/rt/format.h"
@@ -13,7 +16,7 @@ void ide_pause(void)
 	(void)!sys_thread_yield(HANDLE_NONE);
 }
 
-/* The first of the ports of that name; 0: there are none. */
+/* Returns the first port of the range with that name; 0: there is no such range. */
 static u16 ide_find_ports(const char *name)
 {
 	for (const struct start_entry *entry = start_find(START_PORTS); entry != NULL;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The driver of one NVMe controller. */
+/*
+ * The program of an NVMe driver: binds nvme_start.c and nvme_request.c to the common disk driver
+ * (driver.c), which calls `driver_ops`. Owns the controller whose registers the manager has mapped.
+ */
 #include "vmm/driver/disk/nvme/nvme.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* A controller that works is asked so often whether it is well: its registers are slow to read. */
+/* The interval of health checks, which are rare because the registers are slow to read. */
 #define LOOK_NS (100 * NS_PER_MS)
 
 static struct nvme nvme;

@@ -5,18 +5,18 @@
 #include "vmm/hw/nvme.h"
 
 /*
- * An NVMe controller with one namespace, one pair of queues for requests and one for commands to
- * itself. Each queue is one page. The controller may do and say anything: what it reports as done
- * is looked up, every wait has an end.
+ * The state of an NVMe controller with one namespace, one pair of queues for requests and one pair
+ * for admin commands; each queue is one page. The driver trusts nothing that the controller says:
+ * it looks up each completion and bounds each wait.
  */
 #define NVME_THE_NAMESPACE 1u
 #define NVME_IO_QUEUE	   1u
 #define NVME_DEPTH	   64u /* slots of requests; one less can be on their way */
 #define NVME_CQ_ENTRIES	   (PAGE_SIZE / sizeof(struct nvme_completion))
-/* So many impossible completions, and the controller is given up. */
+/* The driver gives the controller up after this number of impossible completions. */
 #define NVME_BAD_MAX 16u
 
-/* The pages that it works with. */
+/* The driver's DMA pages. */
 enum nvme_page {
 	NVME_PAGE_ADMIN_SQ,
 	NVME_PAGE_ADMIN_CQ,
@@ -33,16 +33,16 @@ struct nvme_queue {
 	const volatile struct nvme_completion *completions;
 	volatile u32 *tail_doorbell;
 	volatile u32 *head_doorbell;
-	u32 entries; /* commands it holds, one more than may be on their way */
+	u32 entries; /* one more than may be outstanding */
 	u32 cq_entries;
 	u32 tail;
 	u32 head;
-	u16 phase; /* that of completions which are new */
+	u16 phase; /* the phase tag of new completions */
 };
 
 struct nvme_slot {
 	struct driver_request *request; /* NULL: free */
-	u16 id; /* of its command: the slot, and a number that changes with each use */
+	u16 id; /* command ID: the slot, and a number that changes with each use */
 };
 
 struct nvme {
@@ -57,39 +57,39 @@ struct nvme {
 	struct nvme_queue io;
 	struct nvme_slot slot[NVME_DEPTH];
 	u32 busy; /* slots */
-	u32 uses; /* of slots, ever */
+	u32 uses; /* uses of slots since the start */
 	u32 block_shift;
-	u64 bad; /* completions of nothing, or of what was completed before */
+	u64 bad; /* completions of no outstanding command */
 };
 
 /*
- * Resets the controller, brings it up and finds out what its namespace 1 is. False: `problem` says
- * why it cannot be used.
+ * Resets and starts the controller and identifies its namespace 1. Returns false if the controller
+ * cannot be used; `problem` then says why.
  */
 bool nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size_t size);
 
-/* False: there is no room now. */
+/* Starts a request. Returns false if no slot is free now. */
 bool nvme_submit(struct nvme *nvme, struct driver_request *request);
-/* Ends the requests that are done (driver_finish), not more than a queue holds. */
+/* Ends completed requests (driver_finish), at most one queue's worth. */
 void nvme_poll(struct nvme *nvme);
-/* Why nothing more is to be hoped for; NULL: it is well. */
+/* Returns why the driver has to give up, or NULL. */
 const char *nvme_failure(const struct nvme *nvme);
 
-/* While the controller is waited for: lets others run. The program's, or a test's. */
+/* Lets other threads run during a wait for the controller; the program or a test defines it. */
 void nvme_pause(void);
 
-/* Of nvme_queue.c. */
+/* Registers and queues, in nvme_queue.c. */
 u32 nvme_read32(const struct nvme *nvme, u32 offset);
 u64 nvme_read64(const struct nvme *nvme, u32 offset);
 void nvme_write32(const struct nvme *nvme, u32 offset, u32 value);
 void nvme_write64(const struct nvme *nvme, u32 offset, u64 value);
-/* An empty queue in those two pages; `number` chooses its doorbells. */
+/* Initializes an empty queue in the two pages; `number` selects its doorbells. */
 void nvme_queue_init(struct nvme *nvme, struct nvme_queue *queue, u32 number, enum nvme_page page,
 		     u32 entries);
-/* Whether the registers that were mapped have that queue's doorbells. */
+/* Returns whether the mapped registers contain that queue's doorbells. */
 bool nvme_has_doorbells(const struct nvme *nvme, u32 number);
-/* Needs room. */
+/* Adds a command; the caller has checked that there is room. */
 void nvme_queue_put(struct nvme_queue *queue, const struct nvme_command *command);
-/* The next new completion, copied; to be followed by nvme_queue_taken. */
+/* Copies the next new completion and returns whether there is one; nvme_queue_taken must follow. */
 bool nvme_queue_next(struct nvme_queue *queue, struct nvme_completion *completion);
 void nvme_queue_taken(const struct nvme_queue *queue);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Registers and queues: NVMe 1.4, 3.1 and 4.1. */
+/*
+ * Accesses the controller's registers and queues: NVMe 1.4, 3.1 and 4.1. Called by nvme_start.c and
+ * nvme_request.c; owns each queue's indices and touches the queues' pages and doorbells.
+ */
 #include "lib/string.h"
 #include "vmm/driver/disk/nvme/nvme.h"
 
@@ -8,7 +11,7 @@ u32 nvme_read32(const struct nvme *nvme, u32 offset)
 	return *(volatile u32 *)(nvme->registers + offset);
 }
 
-/* By halves: not every controller takes accesses of 64 bits (3.1). */
+/* Reads two halves, since not every controller takes 64-bit accesses (3.1). */
 u64 nvme_read64(const struct nvme *nvme, u32 offset)
 {
 	return nvme_read32(nvme, offset) | (u64)nvme_read32(nvme, offset + 4) << 32;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests as commands: NVMe 1.4, 6. */
+/*
+ * Turns requests into commands and completions into answers: NVMe 1.4, 6. Called by driver.c
+ * through `driver_ops`; owns the table of slots and the pages with PRP lists and ranges.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/driver/disk/nvme/nvme.h"
@@ -11,13 +14,13 @@ _Static_assert((u64)NVME_DEPTH * LIST_BYTES <= (NVME_PAGES - NVME_PAGE_LISTS) * 
 	       "two pages");
 _Static_assert(NVME_DEPTH * sizeof(struct nvme_range) <= PAGE_SIZE, "one page");
 
-/* Host-physical, of a byte of the driver's own memory. */
+/* Returns the host-physical address of a byte in the driver's own memory. */
 static u64 nvme_address_of(const struct nvme *nvme, u64 offset)
 {
 	return nvme->memory.address[offset / PAGE_SIZE] + offset % PAGE_SIZE;
 }
 
-/* 4.3: the first page, and the second one or a list of the others. */
+/* Sets the PRPs (4.3): the first page, then the second page or a list of the others. */
 static void nvme_set_data(const struct nvme *nvme, u32 slot, const struct driver_request *request,
 			  struct nvme_command *command)
 {
@@ -103,7 +106,7 @@ static enum block_status nvme_status_of(const struct nvme_completion *done)
 	return status == NVME_STATUS_INVALID_OPCODE ? BLOCK_UNSUPPORTED : BLOCK_ERROR;
 }
 
-/* A command that is not on its way, or is no longer, ends nothing. */
+/* Ends the request of a completion. Ignores and counts a completion of no outstanding command. */
 static void nvme_finish(struct nvme *nvme, const struct nvme_completion *done)
 {
 	struct nvme_slot *slot = &nvme->slot[done->id % NVME_DEPTH];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From whatever state the controller is in to queues for requests: NVMe 1.4, 7.6.1. */
+/*
+ * Brings a controller from any state to one with queues for requests: NVMe 1.4, 7.6.1. Called by
+ * nvme/main.c at the start of the driver; resets the controller and sends admin commands.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/driver/disk/nvme/nvme.h"
@@ -18,7 +21,7 @@ static bool nvme_start_refuse(char *problem, size_t size, const char *text)
 	return false;
 }
 
-/* Until CSTS.RDY is that; no longer than the controller asks for, and a second. */
+/* Waits until CSTS.RDY has that value, at most the controller's own limit plus one second. */
 static bool nvme_start_wait_ready(const struct nvme *nvme, bool ready)
 {
 	u64 units = bits_get(nvme->capabilities, 31, NVME_CAP_TIMEOUT_SHIFT);
@@ -75,7 +78,7 @@ static bool nvme_start_reset(struct nvme *nvme, char *problem, size_t size)
 	return true;
 }
 
-/* One command at a time: whatever else comes is counted, and is not the answer. */
+/* Runs one admin command and waits. Counts and ignores every completion of another command. */
 static bool nvme_start_command(struct nvme *nvme, struct nvme_command *command)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(ADMIN_NS);
@@ -117,7 +120,7 @@ static bool nvme_start_set_feature(struct nvme *nvme, enum nvme_feature feature,
 							       .cdw11 = value});
 }
 
-/* ASCII, padded with spaces; anything else becomes '?'. */
+/* Copies ASCII text padded with spaces; replaces every other character by '?'. */
 static void nvme_start_copy_text(char *to, size_t size, const u8 *from, size_t length)
 {
 	length = MIN(length, size - 1);
@@ -128,7 +131,7 @@ static void nvme_start_copy_text(char *to, size_t size, const u8 *from, size_t l
 	to[length] = '\0';
 }
 
-/* A write cache is switched on: flushes are passed on to it, so nothing is lost by it. */
+/* Reads the controller's limits. Enables a write cache, which is safe as flushes reach the disk. */
 static bool nvme_start_read_controller(struct nvme *nvme, struct driver_disk *disk, char *problem,
 				       size_t size)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A disk in memory: empty, or with a file of the boot bundle under a volatile overlay. Whatever is
- * written goes to memory that outlives this process; a piece that was never written is read from
- * the file.
+ * The driver of a disk in memory, which is empty at first or holds a file of the boot bundle under
+ * a volatile overlay. Runs as a program of its own under driver.c. All writes go to memory that
+ * outlives this process; a piece that was never written is read from the file.
  */
 #include "kernel/abi/start.h"
 #include "lib/bits.h"
@@ -13,12 +13,12 @@
 
 #define PIECE_BYTES PAGE_SIZE
 
-/* Memory for some of the disk's pieces; there is more of it after each time the disk has grown. */
+/* Memory for some pieces of the disk; each growth of the disk adds one. */
 struct store {
 	u64 first; /* piece */
 	u64 pieces;
 	u8 *overlay;
-	u64 *written; /* a bit for each piece: it is in the overlay */
+	u64 *written; /* a bit for each piece in the overlay */
 };
 
 static struct store stores[DRIVER_STORE_MAX];
@@ -44,7 +44,7 @@ static bool ramdisk_is_written(u64 piece)
 	return (store->written[index / 64] & BIT(index % 64)) != 0;
 }
 
-/* Where that byte of the disk is in an overlay. */
+/* Returns where that byte of the disk lies in an overlay. */
 static u8 *ramdisk_place(u64 at)
 {
 	const struct store *store = ramdisk_store_of(at / PIECE_BYTES);
@@ -52,7 +52,7 @@ static u8 *ramdisk_place(u64 at)
 	return store->overlay + (at - store->first * PIECE_BYTES);
 }
 
-/* What the disk held there before the first write. */
+/* Copies what the disk held there before the first write. */
 static void ramdisk_read_original(u8 *to, u64 at, u64 bytes)
 {
 	u64 there = at < file_bytes ? MIN(bytes, file_bytes - at) : 0;
@@ -78,8 +78,8 @@ static void ramdisk_read_bytes(u8 *to, u64 at, u64 bytes)
 }
 
 /*
- * Before a write to the piece; `whole`: to all of it. Wherever this process may die, what was
- * answered is on the disk: a write that was not is asked for again.
+ * Prepares a piece for its first write; `whole` says that the write covers all of it. If this
+ * process dies at any time, all answered writes are on the disk; the client repeats the others.
  */
 static void ramdisk_prepare(u64 piece, bool whole)
 {
@@ -112,7 +112,7 @@ static void ramdisk_zero_bytes(u64 at, u64 bytes)
 		u64 piece = at / PIECE_BYTES;
 		u64 step = MIN(bytes, PIECE_BYTES - at % PIECE_BYTES);
 
-		/* what was never written is zero behind the file's end, and takes no memory */
+		/* never written: zero behind the end of the file, and takes no memory */
 		if (ramdisk_is_written(piece) || piece * PIECE_BYTES < file_bytes) {
 			ramdisk_prepare(piece, step == PIECE_BYTES);
 			memset(ramdisk_place(at), 0, step);
@@ -122,7 +122,7 @@ static void ramdisk_zero_bytes(u64 at, u64 bytes)
 	}
 }
 
-/* The next pieces of the disk, as many as there is memory for. Returns how many it has by then. */
+/* Adds memory for the next pieces, as many as fit. Returns the number of pieces in all. */
 static u64 ramdisk_add_store(u8 *memory, u64 bytes)
 {
 	struct store *store = &stores[store_count];

@@ -5,21 +5,21 @@
 #include "vmm/driver/virtio/virtio_host.h"
 
 /*
- * A virtio disk with one queue. A request is a header, the pages of the client's pool and a status,
- * each a part of their own; headers and statuses lie in the driver's memory. Section 5.2 of virtio
- * 1.2.
+ * The state of a virtio disk with one queue (virtio 1.2, 5.2). A request is a header, pages of the
+ * client's pool, and a status, each a descriptor of its own; headers and statuses lie in the
+ * driver's memory.
  */
 #define VBLK_PARTS_MAX (BLOCK_REQUEST_PAGES + 2)
 #define VBLK_PARTS_MIN 2u
 
-/* The pages that it works with. */
+/* The driver's DMA pages. */
 enum vblk_page {
 	VBLK_PAGE_RING,
 	VBLK_PAGE_SLOTS = VBLK_PAGE_RING + (int)VIRTIO_HOST_RING_PAGES,
 	VBLK_PAGES,
 };
 
-/* What of a slot is the device's: a page has one for each request. */
+/* The part of a slot that the device accesses; one page holds those of all requests. */
 struct vblk_slot {
 	struct vio_blk_header header;
 	struct vio_blk_range range;
@@ -38,13 +38,13 @@ struct vblk {
 };
 
 /*
- * Resets the disk, brings it up and finds out what it is. False: `problem` says why it cannot be
- * used.
+ * Resets, starts and identifies the disk. Returns false if the disk cannot be used; `problem` then
+ * says why.
  */
 bool vblk_start(struct vblk *vblk, struct driver_disk *disk, char *problem, size_t size);
-/* False: there is no room now. */
+/* Starts a request. Returns false if there is no room now. */
 bool vblk_submit(struct vblk *vblk, struct driver_request *request);
-/* Ends the requests that are done (driver_finish), not more than there are. */
+/* Ends completed requests (driver_finish), at most as many as exist. */
 void vblk_poll(struct vblk *vblk);
-/* Why nothing more is to be hoped for; NULL: it is well. */
+/* Returns why the driver has to give up, or NULL. */
 const char *vblk_failure(const struct vblk *vblk);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests in the queue: virtio 1.2, 5.2.6. */
+/*
+ * Turns requests into descriptors and ends completed ones: virtio 1.2, 5.2.6. Called by driver.c
+ * through `driver_ops`; owns the slots' headers and statuses and reaches the device by its queue.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/driver/disk/virtio_blk/blk.h"
 
-#define STATUS_NONE 0xffu /* the device has written none */
+#define STATUS_NONE 0xffu /* the device has not written a status */
 
 static const u8 types[BLOCK_OPERATION_COUNT] = {
 	[BLOCK_READ] = VIO_BLK_IN,
@@ -27,7 +30,7 @@ static u64 vblk_slot_address(const struct vblk *vblk, u32 slot, size_t offset)
 							slot * sizeof(struct vblk_slot) + offset);
 }
 
-/* The request's pages; returns how many parts there are then. */
+/* Adds the request's pages as parts. Returns the number of parts in all. */
 static u32 vblk_add_data(const struct driver_request *request, struct virtio_part *parts, u32 count)
 {
 	u32 left = request->sectors * BLOCK_SECTOR_BYTES;
@@ -110,7 +113,7 @@ static void vblk_end_request(struct vblk *vblk, u16 id)
 	driver_finish(request, vblk_status_of(status));
 }
 
-/* Until there is none, and the next one interrupts. */
+/* Ends completed requests until none is left, and asks for an interrupt at the next. */
 void vblk_poll(struct vblk *vblk)
 {
 	u32 left = 2 * DRIVER_DEPTH;

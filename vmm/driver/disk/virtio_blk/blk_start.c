@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From whatever state the disk is in to a queue for requests: virtio 1.2, 5.2.5. */
+/*
+ * Brings a virtio disk from any state to one with a queue for requests: virtio 1.2, 5.2.5. Called
+ * by virtio_blk/main.c at the start of the driver; resets the device and reads its configuration.
+ */
 #include "lib/string.h"
 #include "vmm/driver/disk/virtio_blk/blk.h"
 #include "vmm/rt/format.h"
@@ -22,7 +25,10 @@ static bool vblk_read_u32(const struct vblk *vblk, u32 offset, u32 *value)
 	return virtio_host_config(&vblk->host, offset, value, sizeof(*value));
 }
 
-/* Whether each request of so many sectors may be passed on as it is. */
+/*
+ * Returns whether the disk takes discards or zeroes of any permitted length and alignment as they
+ * are.
+ */
 static bool vblk_may_take(const struct vblk *vblk, u32 offset)
 {
 	u32 sectors = 0;
@@ -48,7 +54,7 @@ static bool vblk_read_sizes(struct vblk *vblk, struct driver_disk *disk, char *p
 	return true;
 }
 
-/* A disk that takes less at once than a client may ask for is not used. */
+/* Reads the disk's limits. Rejects a disk that takes less at once than a client may ask for. */
 static bool vblk_read_limits(struct vblk *vblk, char *problem, size_t size)
 {
 	u32 bytes = PAGE_SIZE;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The driver of one virtio disk. */
+/*
+ * The program of a virtio disk's driver: binds blk_start.c and blk_request.c to the common disk
+ * driver (driver.c), which calls `driver_ops`. Owns the device that the manager has given.
+ */
 #include "vmm/driver/disk/virtio_blk/blk.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* A disk that works is asked so often whether it is well: its registers are slow to read. */
+/* The interval of health checks, which are rare because the registers are slow to read. */
 #define LOOK_NS (100 * NS_PER_MS)
 
 static struct vblk vblk;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The driver of one virtio SCSI controller and its disks. */
+/*
+ * The program of a virtio SCSI controller's driver: binds scsi_start.c and scsi_task.c to the
+ * common disk driver (driver.c), which calls `driver_ops`. Owns the controller and serves its
+ * disks.
+ */
 #include "vmm/driver/disk/virtio_scsi/scsi_host.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
-/* A controller that works is asked so often whether it is well: its registers are slow to read. */
+/* The interval of health checks, which are rare because the registers are slow to read. */
 #define LOOK_NS (100 * NS_PER_MS)
 
 static struct vscsi vscsi;

@@ -5,19 +5,19 @@
 #include "vmm/driver/virtio/virtio_host.h"
 
 /*
- * A virtio SCSI controller with some disks, each a target with one logical unit, number 0. One
- * queue serves them all, of which each has its share. A command is a request, the response and the
- * pages of data, each a part of its own; requests and responses lie in the driver's memory. Section
- * 5.6 of virtio 1.2.
+ * The state of a virtio SCSI controller with disks, each a target with one logical unit, number 0
+ * (virtio 1.2, 5.6). One queue serves all disks, each of which has a share of its room. A command
+ * is a request, a response, and pages of data, each a part of its own; requests and responses lie
+ * in the driver's memory.
  */
 #define VSCSI_PARTS_MAX	 (BLOCK_REQUEST_PAGES + 2)
 #define VSCSI_PARTS_MIN	 2u
-#define VSCSI_ATTEMPTS	 32u /* of one command, which a disk does not take now */
+#define VSCSI_ATTEMPTS	 32u /* of one command that the disk does not accept now */
 #define VSCSI_AGAIN_NS	 (50 * NS_PER_MS)
 #define VSCSI_COMMAND_NS (2 * NS_PER_S) /* of the driver's own */
 #define VSCSI_UNITS_MAX	 32u		/* targets that have a name */
 
-/* What of a command is the device's. */
+/* The part of a command that the device accesses. */
 struct vscsi_slot {
 	struct vio_scsi_request request;
 	u8 pad0[5];
@@ -28,7 +28,7 @@ struct vscsi_slot {
 _Static_assert(sizeof(struct vscsi_slot) == 256, "so many to a page");
 #define VSCSI_SLOTS_PER_PAGE ((u32)(PAGE_SIZE / sizeof(struct vscsi_slot)))
 
-/* The pages that it works with. */
+/* The driver's DMA pages. */
 enum vscsi_page {
 	VSCSI_PAGE_RING,
 	VSCSI_PAGE_SLOTS = VSCSI_PAGE_RING + (int)VIRTIO_HOST_RING_PAGES,
@@ -40,13 +40,13 @@ enum vscsi_page {
 enum vscsi_state {
 	VSCSI_FREE,
 	VSCSI_SENT,
-	VSCSI_WAITS, /* to be sent again */
-	VSCSI_ENDED, /* the driver's own */
+	VSCSI_WAITS, /* has to be sent again */
+	VSCSI_ENDED, /* one of the driver's own has ended */
 };
 
 struct vscsi_task {
 	enum vscsi_state state;
-	struct driver_request *request; /* NULL: the driver's own */
+	struct driver_request *request; /* NULL: a command of the driver's own */
 	struct scsi_command command;
 	u32 unit;
 	u32 parts;
@@ -60,7 +60,7 @@ struct vscsi_unit {
 	u32 target;
 	u32 block_bytes;
 	bool flush;
-	u32 parts_left; /* of its share of the queue */
+	u32 parts_left; /* left of its share of the queue */
 };
 
 struct vscsi {
@@ -76,23 +76,23 @@ struct vscsi {
 };
 
 /*
- * Resets the controller and brings it up. `targets` are those that have disks to be used, a bit for
- * each. False: `problem` says why it cannot be used.
+ * Resets and starts the controller. `targets` has a bit for each target with a disk to be used.
+ * Returns false if the controller cannot be used; `problem` then says why.
  */
 bool vscsi_start(struct vscsi *vscsi, u32 targets, char *problem, size_t size);
-/* Finds out what the disk at vscsi->unit[disk->unit] is. False: `problem` says why it is no use. */
+/* Identifies the disk at vscsi->unit[disk->unit]. Returns false if unusable; `problem` says why. */
 bool vscsi_start_disk(struct vscsi *vscsi, struct driver_disk *disk, char *problem, size_t size);
-/* False: there is no room now. */
+/* Starts a request. Returns false if there is no room now. */
 bool vscsi_submit(struct vscsi *vscsi, struct driver_request *request);
-/* Ends the requests that are done (driver_finish), and sends again what was not taken. */
+/* Ends completed requests (driver_finish), and sends again what a disk has not accepted. */
 void vscsi_poll(struct vscsi *vscsi);
-/* Why nothing more is to be hoped for; NULL: it is well. */
+/* Returns why the driver has to give up, or NULL. */
 const char *vscsi_failure(const struct vscsi *vscsi);
 
 /*
- * Of scsi_task.c. One command of the driver's own for a unit, waited for. What it brings is in
- * `data`, `command->bytes` of it, the rest zeroes. False: it has not ended well; *response says
- * whether there is such a target at all.
+ * Runs one command of the driver's own for a unit and waits (scsi_task.c). `data` then holds
+ * command->bytes bytes, zero where nothing came. Returns false if the command has not succeeded;
+ * *response then says whether the target exists.
  */
 bool vscsi_run(struct vscsi *vscsi, u32 unit, const struct scsi_command *command, u8 *data,
 	       u8 *response);

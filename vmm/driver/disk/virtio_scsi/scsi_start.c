@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* From whatever state the controller is in to disks that take requests: virtio 1.2, 5.6.5. */
+/*
+ * Brings a controller and its disks from any state to one that takes requests: virtio 1.2, 5.6.5.
+ * Called by virtio_scsi/main.c at the start of the driver; resets the device and runs commands of
+ * its own through scsi_task.c.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/driver/disk/virtio_scsi/scsi_host.h"
@@ -11,7 +15,7 @@ static bool vscsi_refuse_controller(char *problem, size_t size, const char *text
 	return false;
 }
 
-/* What takes less at once than a client may ask for is not used. */
+/* Rejects a controller that takes less at once than a client may ask for. */
 static bool vscsi_check_limits(const struct vscsi *vscsi, char *problem, size_t size)
 {
 	u32 parts = 0;
@@ -89,7 +93,7 @@ static bool vscsi_find_disk(struct vscsi *vscsi, u32 unit, struct scsi_disk *dis
 	return scsi_read_capacity(disk, data, problem, size);
 }
 
-/* NULL: it has no such page. */
+/* Returns the vital product data page in `data`, or NULL if the disk has no such page. */
 static const u8 *vscsi_read_page(struct vscsi *vscsi, u32 unit, u8 page, u8 *data)
 {
 	struct scsi_command command;
@@ -114,7 +118,7 @@ static bool vscsi_read_pages(struct vscsi *vscsi, u32 unit, struct scsi_disk *di
 	return true;
 }
 
-/* A cache that nothing empties would lose what was written. */
+/* Rejects a disk with a write cache that no command can flush: written data could be lost. */
 static bool vscsi_check_cache(struct vscsi *vscsi, u32 unit, struct scsi_disk *disk, char *problem,
 			      size_t size)
 {
@@ -134,7 +138,7 @@ static bool vscsi_check_cache(struct vscsi *vscsi, u32 unit, struct scsi_disk *d
 	return true;
 }
 
-/* Commands that it has at once: not more than fit into its share of the queue. */
+/* Returns how many commands the disk takes at once, at most what its share of the queue holds. */
 static u32 vscsi_read_depth(const struct vscsi *vscsi)
 {
 	u32 per_unit = 0;

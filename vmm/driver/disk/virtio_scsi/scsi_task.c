@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands in the queue: virtio 1.2, 5.6.6.1. */
+/*
+ * Sends commands through the queue and reads their responses: virtio 1.2, 5.6.6.1. Called by
+ * driver.c through `driver_ops` and by scsi_start.c; owns the tasks and each disk's share of the
+ * queue.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/driver/disk/virtio_scsi/scsi_host.h"
 #include "vmm/rt/clock.h"
 
-#define NO_RESPONSE 0xffu /* the device has written none */
+#define NO_RESPONSE 0xffu /* the device has not written a response */
 
 static u64 vscsi_page_offset(u32 slot)
 {
@@ -43,7 +47,7 @@ static u32 vscsi_count_parts(const struct scsi_command *command)
 	       (command->data == SCSI_NO_DATA ? 0 : vscsi_count_pages(command->bytes));
 }
 
-/* Its data, from parts[count] on; returns how many parts there are then. */
+/* Adds the command's data as parts, from parts[count] on. Returns the number of parts in all. */
 static u32 vscsi_add_data_parts(const struct vscsi *vscsi, u32 slot, struct virtio_part *parts,
 				u32 count)
 {
@@ -78,7 +82,7 @@ static u32 vscsi_add_data_parts(const struct vscsi *vscsi, u32 slot, struct virt
 	return count;
 }
 
-/* What the device reads of it, then what it writes. */
+/* Builds a command's parts: first those the device reads, then those it writes. */
 static u32 vscsi_make_command_parts(const struct vscsi *vscsi, u32 slot, struct virtio_part *parts)
 {
 	bool reads = vscsi->task[slot].command.reads;
@@ -99,7 +103,7 @@ static void vscsi_fill_slot(const struct vscsi *vscsi, u32 slot)
 	struct vscsi_slot *shared = vscsi_shared_slot(vscsi, slot);
 
 	*shared = (struct vscsi_slot){
-		/* a logical unit's number that is flat: SAM-5 4.7.7 */
+		/* flat addressing of the logical unit: SAM-5 4.7.7 */
 		.request = {.unit = {1, (u8)vscsi->unit[task->unit].target, 0x40, 0}, .tag = slot},
 		.response = {.response = NO_RESPONSE},
 	};
@@ -107,7 +111,7 @@ static void vscsi_fill_slot(const struct vscsi *vscsi, u32 slot)
 	memcpy(shared->list, task->command.list, sizeof(shared->list));
 }
 
-/* Its room in the queue is kept for it, also while it waits to be sent again. */
+/* Sends a command. Its room in the queue stays reserved, also while it waits for a retry. */
 static void vscsi_send_command(struct vscsi *vscsi, u32 slot)
 {
 	struct virtio_part parts[VSCSI_PARTS_MAX];
@@ -125,7 +129,7 @@ static void vscsi_send_command(struct vscsi *vscsi, u32 slot)
 	virtio_ring_tell(&vscsi->ring);
 }
 
-/* False: there is no room now. */
+/* Begins a task. Returns false if there is no room now. */
 static bool vscsi_begin(struct vscsi *vscsi, const struct vscsi_task *task, u32 *slot)
 {
 	struct vscsi_unit *unit = &vscsi->unit[task->unit];
@@ -166,7 +170,7 @@ bool vscsi_submit(struct vscsi *vscsi, struct driver_request *request)
 	return vscsi_begin(vscsi, &task, &slot);
 }
 
-/* The device may still change the response: it is read once. */
+/* Reads the response once, since the device may still change it. */
 static enum scsi_outcome vscsi_read_response(const struct vscsi *vscsi, u32 slot)
 {
 	const struct vscsi_task *task = &vscsi->task[slot];
@@ -181,7 +185,7 @@ static enum scsi_outcome vscsi_read_response(const struct vscsi *vscsi, u32 slot
 	outcome = scsi_outcome_of(response.status, response.sense,
 				  MIN(response.sense_bytes, (u32)sizeof(response.sense)));
 	if (outcome == SCSI_DONE && response.residual != 0 && task->request != NULL)
-		return SCSI_FAILED; /* not all of the data was moved */
+		return SCSI_FAILED; /* the device has moved less data than asked */
 	return outcome;
 }
 
@@ -227,7 +231,7 @@ static void vscsi_send_again(struct vscsi *vscsi)
 	}
 }
 
-/* Until there is none, and the next one interrupts. */
+/* Ends completed commands until none is left, and asks for an interrupt at the next. */
 void vscsi_poll(struct vscsi *vscsi)
 {
 	u32 left = 2 * DRIVER_DEPTH;
@@ -252,7 +256,10 @@ const char *vscsi_failure(const struct vscsi *vscsi)
 	return virtio_host_failure(&vscsi->host);
 }
 
-/* A command that does not end in time keeps its slot: the device may still write there. */
+/*
+ * Runs a command and waits. A command that exceeds its time keeps its slot: the device may still
+ * write to it.
+ */
 bool vscsi_run(struct vscsi *vscsi, u32 unit, const struct scsi_command *command, u8 *data,
 	       u8 *response)
 {
