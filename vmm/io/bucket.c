@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Token buckets for rate limits (bucket.h), with exact arithmetic. Called by share.c and the
+ * switch's limit.c; changes only the bucket it is given.
+ */
 #include "vmm/io/bucket.h"
 
 #include "lib/checked.h"
@@ -34,7 +38,7 @@ void bucket_fill(struct bucket *bucket, u64 now)
 	u64 room = bucket->burst - (u64)bucket->credit;
 	u64 units;
 
-	/* CPUs' clocks may differ by a little: not backwards */
+	/* the TSCs of CPUs may differ slightly: time never runs backwards */
 	if (bucket->rate == 0 || (s64)elapsed <= 0)
 		return;
 	bucket->last = now;

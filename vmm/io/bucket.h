@@ -4,9 +4,9 @@
 #include "lib/types.h"
 
 /*
- * A token bucket: so many units a second, and up to `burst` at once after a pause. Something may go
- * while there is credit, and then takes all that it costs: the rest is debt, which the next one
- * waits for. So nothing is too large for a bucket, and whatever the numbers, each wait ends.
+ * A token bucket: `rate` units a second, and up to `burst` units at once after a pause. An item may
+ * go while there is credit, and is then charged in full: the excess is debt, for which the next
+ * item waits. So no item is too large for a bucket, and whatever the numbers, each wait ends.
  */
 struct bucket {
 	u64 rate; /* units a second; 0: no limit */
@@ -17,14 +17,14 @@ struct bucket {
 	s64 credit;    /* at most burst */
 };
 #define BUCKET_BURST_MAX (1ull << 60)
-/* What can be taken at once: debt stays far from the ends of its type. */
+/* The limit of one charge, which keeps debt far from the ends of its type. */
 #define BUCKET_COST_MAX (~0u)
 
-/* Full. A burst of 0 is taken for 1. */
+/* Opens a full bucket. A burst of 0 counts as 1. */
 void bucket_open(struct bucket *bucket, u64 rate, u64 burst, u64 ticks_per_second, u64 now);
-/* Another rate or burst: what there is of credit or debt stays. */
+/* Changes rate and burst; keeps the present credit or debt. */
 void bucket_change(struct bucket *bucket, u64 rate, u64 burst, u64 now);
-/* Adds what has come in since the last time. */
+/* Adds the credit for the time since the last call. */
 void bucket_fill(struct bucket *bucket, u64 now);
 
 static inline bool bucket_may_go(const struct bucket *bucket)
@@ -39,7 +39,7 @@ static inline void bucket_take(struct bucket *bucket, u32 cost)
 }
 
 /*
- * When there will be `wanted` units of credit, of burst at most; after bucket_fill. It may go by
- * then for sure.
+ * Returns when there will be `wanted` units of credit, at most `burst`; call it after bucket_fill.
+ * The credit is certain at that time.
  */
 u64 bucket_ready_at(const struct bucket *bucket, u64 wanted);

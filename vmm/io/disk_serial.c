@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes a disk's serial number from its name. Called by the monitor's disk_open.c and the manager's
+ * list of disks, which must agree; touches nothing else.
+ */
 #include "vmm/io/disk_serial.h"
 
 #include "lib/string.h"
 
 #define SUM_DIGITS  8u
 #define BEGIN_BYTES (DISK_SERIAL_BYTES - SUM_DIGITS - 1)
-/* FNV-1a of 32 bits. */
+/* FNV-1a with 32 bits. */
 #define SUM_START  0x811c9dc5u
 #define SUM_FACTOR 0x01000193u
 

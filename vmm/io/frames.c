@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Links of Ethernet frames (frames.h): the cases that the inline functions leave out. Called by
+ * switch, monitor and card drivers; touches the shared rings, which the peer may change at any
+ * time.
+ */
 #include "vmm/io/frames.h"
 
 #include "lib/bits.h"
 
-/* From there to where the ring ends. */
+/* Returns the bytes from the index to the end of the ring. */
 static u32 frames_bytes_to_end(u32 index)
 {
 	return FRAMES_RING_BYTES - index % FRAMES_RING_BYTES;
@@ -11,7 +16,7 @@ static u32 frames_bytes_to_end(u32 index)
 
 u32 frames_room_for(u32 bytes)
 {
-	/* a ring's end that is too short for it is skipped */
+	/* an end of the ring too short for the record is skipped */
 	return 2 * frames_record_bytes(bytes);
 }
 
@@ -24,7 +29,7 @@ static void frames_skip_end(struct link_end *end)
 	end->written += frames_bytes_to_end(end->written);
 }
 
-/* Looks at the peer's line only if it has to. */
+/* Returns whether there is room; reads the peer's line only if it must. */
 static bool frames_has_room(struct link_end *end, u32 bytes)
 {
 	if (end->free - end->written >= bytes)
@@ -50,7 +55,9 @@ u8 *frames_reserve_any(struct link_end *end, u32 bytes)
 	       sizeof(struct frame_header);
 }
 
-/* No frame stands there: an end that is skipped, with a frame behind it, or a broken rule. */
+/*
+ * Reads where no frame stands: behind a skipped end of the ring, or after a violation by the peer.
+ */
 static NOINLINE bool frames_read_behind_skip(struct link_end *end, u32 waiting,
 					     struct frame_header *header, const u8 **frame)
 {

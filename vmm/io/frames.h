@@ -5,9 +5,9 @@
 
 /*
  * A link of Ethernet frames in both directions: each end writes into its own ring and reads the
- * peer's. A frame lies in one piece, behind its header, at a multiple of FRAME_ALIGN; where the
- * ring's end leaves no room for it a header of FRAME_SKIP bytes stands, and it begins at the ring's
- * start. What does not fit is the writer's to drop or to keep. Indices count bytes.
+ * peer's. A frame is contiguous, behind its header, at a multiple of FRAME_ALIGN; where the end of
+ * the ring is too short for a frame, a header of FRAME_SKIP bytes stands, and the frame begins at
+ * the ring's start. A writer without room drops or keeps the frame. Indices count bytes.
  */
 #define FRAMES_RING_BYTES 0x80000u /* 512 KiB */
 #define FRAMES_LINK_BYTES (PAGE_SIZE + (u64)LINK_ENDS * FRAMES_RING_BYTES)
@@ -43,14 +43,14 @@ struct frame_header {
 };
 _Static_assert(sizeof(struct frame_header) == FRAME_ALIGN, "frames are aligned behind it");
 
-/* `memory` has FRAMES_LINK_BYTES. */
+/* Opens an end; `memory` has FRAMES_LINK_BYTES. */
 static inline void frames_open(struct link_end *end, struct link_memory *memory,
 			       enum link_end_name name)
 {
 	link_open(end, memory, name, FRAMES_RING_BYTES);
 }
 
-/* What a frame of so many bytes takes of a ring, wherever it begins, at most. */
+/* Returns the most bytes of a ring that a frame of `bytes` takes, wherever it begins. */
 u32 frames_room_for(u32 bytes);
 
 /* Of frames.c: what the inline functions below leave to a call. */
@@ -69,7 +69,7 @@ static ALWAYS_INLINE u32 frames_record_bytes(u32 frame_bytes)
 	       ~(FRAME_ALIGN - 1);
 }
 
-/* False: what stands at the reader's place is no frame that has been written whole. */
+/* Reads the frame at the reader's index. Returns false if no complete, valid frame stands there. */
 static ALWAYS_INLINE bool frames_read(const struct link_end *end, u32 waiting,
 				      struct frame_header *header, const u8 **frame)
 {
@@ -79,7 +79,7 @@ static ALWAYS_INLINE bool frames_read(const struct link_end *end, u32 waiting,
 	if (unlikely(at % FRAME_ALIGN != 0))
 		return false;
 	__builtin_memcpy(header, record, sizeof(*header));
-	/* the copy is what counts from here on, whatever the peer does to the ring */
+	/* only the copy counts from here on, whatever the peer writes to the ring */
 	__asm__ volatile("" ::: "memory");
 	*frame = record + sizeof(*header);
 	return header->bytes >= FRAME_BYTES_MIN && header->bytes <= FRAME_BYTES_MAX &&
@@ -87,8 +87,8 @@ static ALWAYS_INLINE bool frames_read(const struct link_end *end, u32 waiting,
 }
 
 /*
- * Room for a frame of at most so many bytes in its own ring, to be filled and then added by
- * frames_add. NULL: there is none now (link_await_room says when).
+ * Reserves room for a frame of at most `bytes` in the end's own ring, to be filled and then added
+ * by frames_add. Returns NULL if there is no room (link_await_room says when there is).
  */
 static ALWAYS_INLINE u8 *frames_reserve(struct link_end *end, u32 bytes)
 {
@@ -100,7 +100,7 @@ static ALWAYS_INLINE u8 *frames_reserve(struct link_end *end, u32 bytes)
 	return frames_reserve_any(end, bytes);
 }
 
-/* Adds what was reserved last, header->bytes of it, which link_publish shows. */
+/* Adds the frame reserved last, of header->bytes; link_publish shows it to the peer. */
 static ALWAYS_INLINE void frames_add(struct link_end *end, const struct frame_header *header)
 {
 	__builtin_memcpy(frames_ring(end, end->name) + end->written % FRAMES_RING_BYTES, header,
@@ -109,9 +109,9 @@ static ALWAYS_INLINE void frames_add(struct link_end *end, const struct frame_he
 }
 
 /*
- * The peer's next frame. *header is a copy, and its length is one that a frame may have; nothing
- * else of it is checked. *frame lies in the ring until frames_drop: the peer may still write to it.
- * False: there is none now, or the peer has broken the rules.
+ * Finds the peer's next frame. *header is a copy whose length is valid; its other fields are
+ * unchecked. *frame lies in the ring until frames_drop, and the peer may still write to it. Returns
+ * false if there is no frame, or the peer has broken the rules.
  */
 static ALWAYS_INLINE bool frames_next(struct link_end *end, struct frame_header *header,
 				      const u8 **frame)
@@ -122,7 +122,7 @@ static ALWAYS_INLINE bool frames_next(struct link_end *end, struct frame_header 
 	       frames_next_any(end, header, frame);
 }
 
-/* The frame that frames_next has shown is done with. */
+/* Releases the frame that frames_next has returned. */
 static ALWAYS_INLINE void frames_drop(struct link_end *end, const struct frame_header *header)
 {
 	end->read += frames_record_bytes(header->bytes);

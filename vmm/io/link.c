@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The indices and wake-ups of a link between two processes (link.h). Called by slots.c, frames.c
+ * and every client and server of a link; touches the link's first page, where the peer may be
+ * hostile.
+ */
 #include "vmm/io/link.h"
 
 
@@ -25,7 +30,7 @@ static const struct link_line *link_peer_line(const struct link_end *end)
 	return &end->memory->line[LINK_ENDS - 1 - end->name];
 }
 
-/* Before that its indices are of another life. */
+/* Returns whether the peer has joined this generation; earlier, its indices are invalid. */
 static bool link_peer_is_there(const struct link_end *end)
 {
 	return end->generation != 0 && !end->broken &&
@@ -81,7 +86,7 @@ u32 link_room(const struct link_end *end)
 	return used <= end->size ? end->size - used : 0;
 }
 
-/* Whether the index at which the peer wants to be told is among the new ones. */
+/* Returns whether the index at which the peer wants to be signalled is among the new ones. */
 static bool link_passes(u32 event, u32 from, u32 to)
 {
 	return to - event - 1 < to - from;
@@ -99,7 +104,7 @@ bool link_publish(struct link_end *end)
 	link_store(&line->written, end->written);
 	end->published = end->written;
 	end->returned = end->read;
-	/* the peer sets its wish, then looks again at the index: one of the two sees the other */
+	/* the peer writes its wish, then reads this index again: one side sees the other's write */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return link_peer_is_there(end) &&
 	       (link_passes(link_load(&link_peer_line(end)->wake_at), written, end->written) ||

@@ -4,15 +4,13 @@
 #include "kernel/abi/object.h"
 
 /*
- * A link: memory through which two processes send each other something, made by the manager. It
- * begins with a page of indices; behind it are two rings, one for each direction: of requests and
- * answers (slots.h) or of frames (frames.h). Each line of 64 bytes has one writer, nobody waits for
- * the other inside a call, and either may be hostile: what an end reads it copies once, and it goes
- * by indices of its own.
- *
- * Client and server come and go. Each time the manager has one of them started anew it raises
- * `generation`. Each end then clears its own line and writes the new generation into it: until
- * both have, nothing passes, and what was on its way is void.
+ * A link: memory, made by the manager, through which two processes send to each other. A page of
+ * indices is followed by two rings, one for each direction: of requests and answers (slots.h) or of
+ * frames (frames.h). Each line of 64 bytes has one writer, no call waits for the peer, and either
+ * end may be hostile: an end copies what it reads once, and relies on its own indices. Client and
+ * server come and go. Each time the manager restarts one, it raises `generation`. Each end then
+ * clears its own line and writes the new generation into it: until both have done so nothing
+ * passes, and what was under way is void.
  */
 #define LINK_LINE_BYTES 64u
 
@@ -42,7 +40,7 @@ struct link_memory {
 };
 _Static_assert(sizeof(struct link_memory) == PAGE_SIZE, "the rings follow");
 
-/* What one end knows; nothing in it is read from the shared memory twice. */
+/* The private state of one end; no shared value is read twice. */
 struct link_end {
 	struct link_memory *memory;
 	enum link_end_name name;
@@ -58,31 +56,31 @@ struct link_end {
 };
 
 /*
- * `memory` is what the manager has mapped, with two rings of so many units, a power of two; the
- * link_renewed that follows says true.
+ * Opens an end. `memory` is mapped by the manager, with two rings of `size` units each, a power of
+ * two; the first link_renewed then returns true.
  */
 void link_open(struct link_end *end, struct link_memory *memory, enum link_end_name name, u32 size);
 /*
- * True once for each new generation: both rings are empty then, and what was on its way is void.
- * The caller signals the peer.
+ * Returns true once for each new generation: both rings are then empty, and what was under way is
+ * void. The caller must signal the peer.
  */
 bool link_renewed(struct link_end *end) MUST_CHECK;
-/* Units of the peer's ring that may be read; an impossible index closes the link. */
+/* Returns the readable units of the peer's ring; an impossible index closes the link. */
 u32 link_waiting(struct link_end *end);
-/* Units of its own ring that the peer has emptied. */
+/* Returns the free units of the end's own ring. */
 u32 link_room(const struct link_end *end);
-/* Shows what was written and read since. Returns whether the peer has to be signalled. */
+/* Publishes what was written and read. Returns whether the peer has to be signalled. */
 bool link_publish(struct link_end *end) MUST_CHECK;
 /*
- * Asks to be signalled when the peer next writes. False: there is something already. To be called
- * before each wait.
+ * Asks to be signalled when the peer next writes; call it before each wait. Returns false if there
+ * is something to read already.
  */
 bool link_may_wait(struct link_end *end) MUST_CHECK;
 /*
- * Asks to be signalled once so many units are free in its own ring. False: they are already, and
- * maybe more.
+ * Asks to be signalled once `units` are free in the end's own ring. Returns false if they may be
+ * free already.
  */
 bool link_await_room(struct link_end *end, u32 units) MUST_CHECK;
-/* A word for the peer, which stands until the next generation; 0 before the peer has come. */
+/* Sets a word for the peer, valid until the next generation; 0 before the peer has come. */
 void link_set_wish(struct link_end *end, u32 wish);
 u32 link_wish_of_peer(const struct link_end *end);

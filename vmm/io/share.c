@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A client's share of a disk or network: its limits, and its turns by weight (share.h). Called by
+ * the disk drivers' client_turn.c and the switch's turn.c and limit.c; changes only that share.
+ */
 #include "vmm/io/share.h"
 
 #include "lib/bits.h"
@@ -6,8 +10,8 @@
 #include "vmm/rt/clock.h"
 
 /*
- * A bucket holds what comes in within 1 / BURST_PART of a second: that long the server may be late
- * and nothing is lost. A client over its limit is looked at again once there is enough for
+ * A bucket holds the income of 1 / BURST_PART of a second, so the server may be late by that time
+ * without loss to the client. A client over its limit is looked at again once it has the income of
  * 1 / WAKE_PART of a second.
  */
 #define BURST_PART  200u

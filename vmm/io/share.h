@@ -4,13 +4,13 @@
 #include "vmm/io/bucket.h"
 
 /*
- * A client's share of what many use, a disk or a network: what it may have in a second, and by what
- * weight it gets its turns where clients compete (deficit round robin: Shreedhar and Varghese,
- * 1995). A turn is paid for in bytes; what a client takes beyond its turn it owes.
+ * A client's share of a disk or network that many use: its limits a second, and the weight of its
+ * turns where clients compete (deficit round robin: Shreedhar and Varghese, 1995). A turn is
+ * charged in bytes; an excess is debited to later turns.
  */
 #define SHARE_WEIGHT_MAX 1000000u
 
-/* As the manager says it. */
+/* The limits and weight as the manager gives them. */
 struct share_given {
 	u64 units;  /* a second, packets or operations; 0: no limit */
 	u64 bytes;  /* a second; 0: no limit */
@@ -28,10 +28,13 @@ struct share {
 };
 
 void share_open(struct share *share, const struct share_given *given);
-/* The same client with other numbers. False: nothing has changed. */
+/* Changes the limits and weight of a client. Returns false if nothing has changed. */
 bool share_change(struct share *share, const struct share_given *given);
 
-/* Before its turn. False: it is over its limit until share->ready_at. */
+/*
+ * Refills the buckets before a turn. Returns false if the client is over its limit until
+ * share->ready_at.
+ */
 bool share_refill(struct share *share, u64 now_tsc) MUST_CHECK;
 
 static inline bool share_may_go(const struct share *share)
@@ -46,8 +49,8 @@ static inline void share_take(struct share *share, u32 units, u32 bytes)
 }
 
 /*
- * Its turn begins: the client with the largest weight of those that compete gets `turn_bytes`, it
- * gets its part of that.
+ * Begins a turn: the competing client with the largest weight gets `turn_bytes`, other clients get
+ * the proportional part.
  */
 void share_begin_turn(struct share *share, u64 largest_weight, u64 turn_bytes);
 
@@ -56,7 +59,7 @@ static inline void share_pay(struct share *share, u64 bytes)
 	share->deficit -= (s64)bytes;
 }
 
-/* It has nothing to send or ask now: what is left of its turn is not saved up. */
+/* Ends a turn of a client without requests; the rest of the turn is not saved. */
 static inline void share_rest(struct share *share)
 {
 	share->deficit = share->deficit < 0 ? share->deficit : 0;

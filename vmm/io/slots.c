@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Requests and answers of fixed size in a link's rings (slots.h). Called by disk drivers, services
+ * and monitors; copies each slot once, since the peer may change it at any time.
+ */
 #include "vmm/io/slots.h"
 
 #include "lib/string.h"
@@ -13,7 +17,7 @@ bool slot_take(struct link_end *end, void *slot)
 		memcpy(slot, slots_of(end->memory)->requests[at], SLOT_REQUEST_BYTES);
 	else
 		memcpy(slot, slots_of(end->memory)->answers[at], SLOT_ANSWER_BYTES);
-	/* the copy is what counts from here on, whatever the peer does to the slot */
+	/* only the copy counts from here on, whatever the peer writes to the slot */
 	__asm__ volatile("" ::: "memory");
 	end->read++;
 	return true;

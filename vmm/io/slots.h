@@ -4,9 +4,8 @@
 #include "vmm/io/link.h"
 
 /*
- * A link of requests, from the client, and answers, from the server, each a slot of its size. A
- * pool for data may follow. Requests without an answer when a new generation begins are the
- * client's to post again.
+ * A link of fixed-size requests (from the client) and answers (from the server). A pool for data
+ * may follow. After a new generation the client must post its unanswered requests again.
  */
 #define SLOT_COUNT	   256u
 #define SLOT_REQUEST_BYTES 128u
@@ -31,7 +30,10 @@ static inline void slot_open(struct link_end *end, struct link_memory *memory,
 	link_open(end, memory, name, SLOT_COUNT);
 }
 
-/* Copies the next request (server) or answer (client) out; false: there is none now. */
+/*
+ * Copies the next request (at the server) or answer (at the client). Returns false if there is
+ * none.
+ */
 bool slot_take(struct link_end *end, void *slot) MUST_CHECK;
-/* Adds a request (client) or an answer (server), which link_publish shows. Needs link_room. */
+/* Adds a request (client) or answer (server), shown by link_publish. Requires link_room() > 0. */
 void slot_put(struct link_end *end, const void *slot);

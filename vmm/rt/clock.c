@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Host time in ring 3 from the TSC. Called by every process; start.c initializes it with the TSC
+ * frequency from start_info. Makes no system call.
+ */
 #include "vmm/rt/clock.h"
 #include "lib/checked.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Converts between dates and seconds since 1970. Called by the monitor's RTC, the manager's clock
+ * and log; pure arithmetic without state.
+ */
 #include "vmm/rt/date.h"
 
 #define DAY_SECONDS    86400

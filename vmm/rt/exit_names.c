@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The names of exit reasons for texts. Called by the manager's commands and log and by the
+ * monitor's exits.c; has a constant table only.
+ */
 #include "vmm/rt/exit_names.h"
 
 static const char names[EXIT_REASON_COUNT][20] = {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Formats text as snprintf does (format.h). Called everywhere in ring 3; writes the caller's buffer
+ * only and never allocates.
+ */
 #include "lib/string.h"
 #include "vmm/rt/format.h"
 

@@ -9,5 +9,5 @@
  */
 void *heap_alloc(size_t bytes);
 void heap_free(void *block);
-/* Bytes handed out and not yet returned, rounded up to the block sizes. */
+/* Returns the bytes allocated and not yet freed, rounded up to block sizes. */
 size_t heap_used(void);

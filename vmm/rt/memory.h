@@ -4,8 +4,11 @@
 #include "lib/status.h"
 #include "vmm/rt/syscall.h"
 
-/* New memory of the process's own group, mapped for reading and writing; bytes are whole pages. */
+/*
+ * Allocates memory of the process's own group, mapped for reading and writing; `bytes` must be
+ * whole pages.
+ */
 enum status memory_take(u64 bytes, u32 flags, handle_t *memory, u64 *at) MUST_CHECK;
-/* The same when nobody needs its handle: it stays as long as the process. */
+/* Allocates memory without a handle: it stays as long as the process. */
 enum status memory_map(u64 bytes, u64 *at) MUST_CHECK;
 void memory_give_back(handle_t memory, u64 at, u64 bytes);

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Locks among a process's threads (mutex.h). Called by the monitor for its machine; waits in the
+ * kernel on the calling thread's own queue.
+ */
 #include "vmm/rt/mutex.h"
 
 #include "lib/bits.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* About as long as a holder on another CPU needs it; in vain when the holder is not running. */
+/*
+ * The number of tries, about as long as a holder on another CPU keeps the lock; useless if the
+ * holder does not run.
+ */
 #define SPIN_COUNT 100
 
 static bool mutex_spin(struct mutex *mutex)
@@ -18,7 +25,7 @@ static bool mutex_spin(struct mutex *mutex)
 	return false;
 }
 
-/* Forgets a wake-up that this thread was given before. */
+/* Discards a wake-up that this thread was given earlier. */
 static void mutex_forget_wakeup(struct mutex *mutex, u32 thread)
 {
 	u32 self = thread + 1;

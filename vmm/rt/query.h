@@ -5,10 +5,10 @@
 #include "lib/status.h"
 
 /*
- * The manager's questions to a monitor, and the answers: one at a time, apart from the commands
- * that move a VM through its life. The manager writes `question` and then `asked`; the monitor
- * answers when no vCPU is in the guest, then sets `answered` to the same number. Everything is of
- * fixed size, and whoever reads the other's part copies it first.
+ * The manager's questions to a monitor and the answers: one at a time, apart from the commands of a
+ * VM's life. The manager writes `question` and then `asked`; the monitor answers when no vCPU is in
+ * the guest, then sets `answered` to the same number. All parts have fixed sizes, and each reader
+ * copies the other's part before use.
  */
 #define QUERY_BYTES	  8192u
 #define QUERY_INPUT_BYTES 4096u

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The first code of a ring-3 process: relocates the image, starts the clock and calls main. Called
+ * by start.S; also answers which handles and values the process was started with. Owns start_info.
+ */
 #include "vmm/rt/start.h"
 #include "kernel/abi/version.h"
 #include "lib/string.h"

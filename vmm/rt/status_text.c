@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The texts of status codes. Called by the manager and monitors for messages; has a constant table
+ * only.
+ */
 #include "vmm/rt/status_text.h"
 
 const char *status_text(enum status status)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The C function strchr for ring 3, which the freestanding library lacks. Touches nothing but its
+ * argument.
+ */
 #include "lib/string.h"
 
 char *strchr(const char *text, int c)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Calls the kernel: registers, method of entry, and repetition of calls that have made only a step.
+ * Called by every ring-3 file through syscall.h; may block about a second where pages are scarce.
+ */
 #include "vmm/rt/syscall.h"
 #include "vmm/rt/clock.h"
 

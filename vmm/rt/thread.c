@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Creates threads with stacks of their own in this process. Called by the monitor for its vCPUs;
+ * allocates each stack and its guard page from the process's group.
+ */
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The process's end of a transfer; the manager's is vmm/manager/transfer/transfer.c. */
+/*
+ * The process's end of a transfer: a byte stream through the manager to or from a machine channel;
+ * the manager's end is vmm/manager/transfer/transfer.c. Called by the monitor's save_store.c. Waits
+ * for the manager with a deadline; touches the shared ring.
+ */
 #include "vmm/rt/transfer.h"
 
 #include "lib/string.h"

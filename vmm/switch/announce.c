@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Announces the addresses of a network's own side through uplinks that have just opened, by RARP
+ * requests (RFC 903). Called by main.c's loop; reads the MAC table and writes frames to the
+ * uplinks' rings through deliver.h.
+ */
 #include "vmm/switch/announce.h"
 
 #include "vmm/switch/bytes.h"
@@ -7,7 +12,7 @@
 
 #define RARP_BYTES	60u
 #define RARP_TYPE	0x8035u
-#define RARP_FORM_AT	14u /* as ARP's: of IPv4 over Ethernet, lengths of the addresses */
+#define RARP_FORM_AT	14u /* IPv4 over Ethernet as in ARP, with the addresses' lengths */
 #define RARP_FORM	0x00010800u
 #define RARP_LENGTHS_AT 18u
 #define RARP_LENGTHS	0x0604u

@@ -4,9 +4,8 @@
 #include "vmm/switch/port.h"
 
 /*
- * Tells the wires of uplinks that have opened since, port_sets.announce, which addresses are here:
- * bridges out there may still think that the way is another one. For each address of the network's
- * own side a request of RARP is sent, from it to all (RFC 903): no guest has to help, and nobody
- * answers it.
+ * Announces through each uplink in port_sets.announce which addresses are on this side: bridges out
+ * there may still know another path. For each address of the network's own side it sends one
+ * broadcast RARP request from that address (RFC 903): no guest has to help, and nobody answers.
  */
 void announce_all(void);

@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* Fields of frames: the highest byte first, anywhere. */
+/* Big-endian fields of frames, at any alignment. */
 static inline u16 bytes_get16(const u8 *at)
 {
 	return (u16)(at[0] << 8 | at[1]);
@@ -26,13 +26,13 @@ static inline void bytes_put32(u8 *at, u32 value)
 	bytes_put16(at + 2, (u16)value);
 }
 
-/* Six bytes. */
+/* Writes six bytes. */
 static inline void bytes_put_mac(u8 *at, u64 mac)
 {
 	__builtin_memcpy(at, &mac, 6);
 }
 
-/* A MAC address as a number, its first byte lowest; the two bytes behind it are read too. */
+/* Reads a MAC address as a number, its first byte lowest. Reads the two bytes behind it too. */
 static inline u64 bytes_get_mac(const u8 *at)
 {
 	u64 word;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The Internet checksum (RFC 1071). Called by deliver.c and segment.c for frames whose checksum the
+ * sender has left open; touches only the bytes it is given.
+ */
 #include "vmm/switch/checksum.h"
 
 static u64 checksum_add_carry(u64 sum, u64 word)

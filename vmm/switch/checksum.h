@@ -4,10 +4,13 @@
 #include "lib/types.h"
 
 /*
- * The Internet checksum (RFC 1071): the sum of 16-bit words, as they lie in memory, with end-around
- * carry; so the order of bytes does not matter. A sum goes on in another piece if the one before
- * had an even length.
+ * Adds to an Internet checksum (RFC 1071): the sum of 16-bit words as they lie in memory, with
+ * end-around carry, which makes the byte order irrelevant. A sum may continue in another piece if
+ * the previous pieces have even lengths.
  */
 u64 checksum_add(u64 sum, const u8 *data, u32 bytes);
-/* What is to be stored, never 0: for UDP that means "none", and for TCP it is the same as ~0. */
+/*
+ * Stores the complement of the sum; writes ~0 for 0, which in UDP would mean "none" and in TCP is
+ * equal.
+ */
 void checksum_put(u8 *at, u64 sum);

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Puts a frame into the ring of a receiving port: with or without a VLAN tag, its checksum filled
+ * in or its segments cut where the client cannot do that. Called through deliver.h by forward.c,
+ * announce.c and loop.c; writes to the port's link and counters.
+ */
 #include "vmm/switch/deliver.h"
 
 #include "vmm/switch/checksum.h"
 #include "vmm/switch/segment.h"
 
-/* NULL: there was no room; *bytes is the frame's length with its tag, if it gets one. */
+/*
+ * Reserves room and copies the frame. Returns NULL if there is no room; *bytes is the frame's
+ * length, including its tag if it gets one.
+ */
 static inline u8 *deliver_put(struct port *to, const struct packet *packet, bool tagged, u32 *bytes)
 {
 	u32 head_bytes = packet->head_bytes;
@@ -38,7 +46,9 @@ static inline void deliver_put_as_it_is(struct port *to, const struct packet *pa
 	deliver_count(to, header.bytes);
 }
 
-/* RFC 9293, 3.1: the sender has put the pseudo header's sum into the field. */
+/*
+ * Fills in the checksum (RFC 9293, 3.1): the sender has put the pseudo header's sum into the field.
+ */
 static void deliver_put_completed(struct port *to, const struct packet *packet, bool tagged)
 {
 	struct frame_header header = {0};

@@ -3,12 +3,12 @@
 
 #include "vmm/switch/vlan.h"
 
-/* The same as deliver, whatever there is to be done. */
+/* Delivers a frame as deliver does, for all cases that the inline path leaves out. */
 void deliver_any(struct port *to, const struct packet *packet);
-/* The same for a mirror, which takes everything and is told the VLAN by a tag. */
+/* Delivers a copy to a mirror port, which takes every frame and learns the VLAN from a tag. */
 void deliver_copy(struct port *to, const struct packet *packet);
 
-/* Counts one frame that was added to the port's ring. */
+/* Counts one frame added to the port's ring. */
 static ALWAYS_INLINE void deliver_count(struct port *to, u32 bytes)
 {
 	to->counts->sent_frames++;
@@ -17,8 +17,9 @@ static ALWAYS_INLINE void deliver_count(struct port *to, u32 bytes)
 }
 
 /*
- * Into the ring of a port's client: as it is, or with what the client cannot do done before. A ring
- * without room costs the frame, at that port. port_publish shows it to the client.
+ * Puts a frame into the ring of a port's client, unchanged, or after doing for the client what it
+ * cannot do. A frame is lost, at that port, if the ring has no room. port_publish shows new frames
+ * to the client.
  */
 static ALWAYS_INLINE void deliver(struct port *to, const struct packet *packet)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who gets a frame. */
+/*
+ * Decides which ports get a frame. Called by turn.c for each frame that a port has sent; reads the
+ * MAC table and the ports' rules, charges the sending port, and delivers copies through deliver.h.
+ */
 #include "vmm/switch/forward.h"
 
 #include "vmm/rt/clock.h"
@@ -24,7 +27,7 @@ void forward_init(u32 mtu)
 	network_mtu = mtu;
 }
 
-/* The part that decisions are based on is copied once. */
+/* Copies once the part of the frame on which decisions are based. */
 static void forward_take(struct port *from, const struct frame_header *header, const u8 *frame)
 {
 	packet.from = from;
@@ -88,7 +91,7 @@ static enum net_drop forward_send(void)
 			       ? NET_DROP_NOBODY
 			       : forward_flood(port_sets.there);
 	port = forward_find_port(mac);
-	/* an address that nobody knows can only be behind a port with more than one */
+	/* an unknown address can only be behind a port with several addresses */
 	if (port == MAC_TABLE_NOBODY)
 		return forward_flood(port_sets.holders);
 	if (!forward_may_go(&ports[port]))

@@ -3,13 +3,13 @@
 
 #include "vmm/switch/port.h"
 
-/* What a frame costs besides its bytes, in bytes: so much can be copied for the work it makes. */
+/* The cost of a frame besides its bytes, in bytes: what could be copied in the same time. */
 #define FORWARD_OVERHEAD 1024u
 
-/* The network's. */
+/* Sets the network's MTU. */
 void forward_init(u32 mtu);
 /*
- * Takes one frame that a port has sent to where it belongs, or counts why it was dropped, and has
- * the port pay for it. *header is a copy; the frame may still be written to by the port's client.
+ * Forwards one frame of a port to its receivers, or counts why it was dropped, and charges the
+ * port. *header is a copy; the port's client may still write to the frame.
  */
 void forward(struct port *from, const struct frame_header *header, const u8 *frame);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Applies the limits of ports: packets and bytes a second, and frames with many receivers. Called
+ * by port.c, turn.c and forward.c; changes the port's share and bucket and the sets of ports.
+ */
 #include "vmm/switch/limit.h"
 
 #include "vmm/rt/clock.h"
@@ -14,7 +18,7 @@ void limit_change(struct port *port, const struct share_given *given)
 {
 	if (!share_change(&port->share, given))
 		return;
-	/* one that waits is looked at again, and waits as the new limit has it */
+	/* a port that waits is looked at again, and then waits by the new limit */
 	port_sets.active |= port_sets.throttled & BIT(port->index);
 	port_sets.throttled &= ~BIT(port->index);
 }

@@ -4,15 +4,18 @@
 #include "vmm/switch/packet.h"
 
 /*
- * What a port may send: packets and bytes a second as the manager says (share.h), frames for more
- * than one receiver as the switch thinks.
+ * The limits on what a port may send: packets and bytes a second as the manager sets them
+ * (share.h), and frames for more than one receiver as the switch sets them.
  */
 #define LIMIT_FLOODS	   1000u /* a second */
 #define LIMIT_FLOODS_BURST 256u
 
 void limit_open(struct port *port, const struct share_given *given);
-/* The same port with other numbers; no more than a look where nothing has changed. */
+/* Changes a port's limits; returns at once if they are the same. */
 void limit_change(struct port *port, const struct share_given *given);
 
-/* One frame for many. False: the port has sent too many of them lately. */
+/*
+ * Takes one frame with many receivers from the port's allowance. Returns false if the port has sent
+ * too many of them lately.
+ */
 bool limit_flood(struct port *port, u64 now) MUST_CHECK;

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Detects loops among ports by probes and blocks one port of each (loop.h). Called by main.c as
+ * time passes, by port.c as ports change, and by forward.c for each received probe. Owns the ports'
+ * listening and blocking states.
+ */
 #include "vmm/switch/loop.h"
 
 #include "vmm/rt/clock.h"
@@ -7,8 +12,9 @@
 #include "vmm/switch/mac_table.h"
 
 /*
- * A probe: to a group that bridges forward, from an address of the port's own, so that no bridge
- * sees one address in two places; both are locally administered. Then what port it has left by.
+ * A probe goes to a group address that bridges forward, from an address of the port's own, so that
+ * no bridge sees one address in two places; both addresses are locally administered. Its body names
+ * the port that sent it.
  */
 #define PROBE_BYTES	60u
 #define PROBE_TYPE	0x88b5u	     /* for experiments (802, 9.2.3) */
@@ -19,7 +25,10 @@
 #define PROBE_SECRET_AT 16u
 #define PROBE_TEXT_AT	24u
 
-/* Two machines that have blocked each other's loop do not open it at once again. */
+/*
+ * Varies the blocking time, so that two machines that have blocked each other's loop do not open it
+ * at the same moment again.
+ */
 #define HOLD_MORE_MASK 3u
 
 static u64 next_tick = ~0ull;
@@ -66,7 +75,7 @@ static void loop_hold(struct port *port, u64 now)
 	port->until = now + clock_ns_to_tsc(LOOP_HOLD_NS);
 }
 
-/* Nothing has to be done unless two ports could form a loop. */
+/* Makes loop_tick act at once if two ports could form a loop, else never. */
 static void loop_look_at_once(void)
 {
 	next_tick = (port_sets.holders & (port_sets.holders - 1)) != 0 ? 0 : ~0ull;
@@ -81,7 +90,7 @@ static void loop_come_up(struct port *port)
 	loop_look_at_once();
 }
 
-/* What the port has kept from opening: the first one does, the others listen to it. */
+/* Opens the first of the ports that `gone` has kept from opening; the other ports listen to it. */
 static void loop_stand_in_for(const struct port *gone)
 {
 	for (u64 set = port_sets.holders & ~BIT(gone->index); set != 0; set &= set - 1) {
@@ -115,7 +124,7 @@ void loop_set_down(struct port *port, bool down)
 	if (!loop_is_uplink(port) || (port->state == NET_PORT_DOWN) == down)
 		return;
 	if (!down) {
-		/* its driver may be another one */
+		/* the port may have another driver */
 		port_renew(port);
 		loop_come_up(port);
 		return;
@@ -141,7 +150,7 @@ static const struct port *loop_sender_of(const struct packet *packet)
 	return secret == port->given.port.secret ? port : NULL;
 }
 
-/* Uplinks first, then by number. */
+/* Returns whether the port counts more: uplinks first, then by number. */
 static bool loop_counts_more(const struct port *port, const struct port *than)
 {
 	return loop_is_uplink(port) != loop_is_uplink(than) ? loop_is_uplink(port)
@@ -157,7 +166,7 @@ static void loop_block(struct port *port, const struct port *because_of)
 	loop_set_state(port, NET_PORT_LOOPED, because_of->index);
 }
 
-/* Whether what one of them gets from the other is sent on. */
+/* Returns whether a frame that one of the ports gets from the other is forwarded. */
 static bool loop_form(const struct port *one, const struct port *other)
 {
 	return one != other && one->vlan == other->vlan &&

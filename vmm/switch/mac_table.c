@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The table of MAC addresses by VLAN (mac_table.h): a hash table of fixed size with a list by age
+ * for each port. Called by the switch's forward.c, source.c, port.c, loop.c and announce.c; owns
+ * its entries and touches nothing else.
+ */
 #include "vmm/switch/mac_table.h"
 
 #include "lib/string.h"
@@ -13,19 +18,19 @@ struct mac_entry {
 	u64 key;
 	u16 next;  /* in the chain of its hash */
 	u16 port;
-	u16 older; /* learnt ones: in their port's list, by `seen` */
+	u16 older; /* learnt entries: neighbours in their port's list, by `seen` */
 	u16 newer;
 	u32 seen; /* seconds */
 };
 
-/* A port's learnt entries, or those that are free. */
+/* A port's learnt entries, or the free entries. */
 struct mac_list {
 	u16 oldest;
 	u16 newest;
 	u32 count;
 };
 
-/* The last NET_PORT_MAX are fixed: each port's own. */
+/* The last NET_PORT_MAX entries are fixed: each port's own address. */
 static struct mac_entry entries[MAC_TABLE_LEARNT + NET_PORT_MAX];
 static u16 chains[1u << CHAIN_BITS];
 static struct mac_list lists[NET_PORT_MAX];
@@ -58,8 +63,8 @@ static void mac_table_round(u64 v[4])
 }
 
 /*
- * SipHash-1-3 of the key's eight bytes (Aumasson and Bernstein, 2012). Who does not know the secret
- * learns nothing of a key's chain from those of others, as it would where a product is taken.
+ * Returns SipHash-1-3 (Aumasson and Bernstein, 2012) of the key's eight bytes. Without the secret
+ * nobody can predict a key's chain from other keys' chains, as a multiplicative hash would allow.
  */
 static u64 mac_table_hash(u64 key)
 {
@@ -126,7 +131,7 @@ void mac_table_init(u64 secret_low, u64 secret_high)
 		mac_table_list_add(&unused, i);
 }
 
-/* At the end: of two with one key the first is found. */
+/* Appends to the chain: of two entries with one key the first is found. */
 static void mac_table_chain_add(u16 index)
 {
 	u16 *place = mac_table_chain_of(entries[index].key);
@@ -186,7 +191,7 @@ u32 mac_table_find(u64 key)
 							    : MAC_TABLE_NOBODY;
 }
 
-/* The port that has most. */
+/* Returns the port with the most learnt entries. */
 static u32 mac_table_richest(void)
 {
 	u32 port = 0;
@@ -196,7 +201,7 @@ static u32 mac_table_richest(void)
 	return port;
 }
 
-/* One that may be used for an address of this port. */
+/* Returns an entry free for an address of this port; evicts an old one if need be. */
 static u16 mac_table_make_room(u32 port)
 {
 	if (unused.count == 0)
@@ -247,7 +252,7 @@ void mac_table_forget(u32 port)
 	u16 own = (u16)(MAC_TABLE_LEARNT + port);
 
 	mac_table_forget_learnt(port);
-	/* a key of 0 is nobody's: it has none */
+	/* a key of 0 stands for a port without an address */
 	if (entries[own].key != 0) {
 		mac_table_chain_remove(own);
 		entries[own].key = 0;

@@ -4,18 +4,16 @@
 #include "lib/types.h"
 
 /*
- * Behind which port an address is, by VLAN. A VM's own address is fixed; others are learnt from
- * the frames that come from them, and forgotten when there were none for a while.
- *
- * The table is of one size. Who fills it takes from himself first: a port that sends from ever new
- * addresses loses its own oldest ones, and gives some of them to a port that has fewer than
- * MAC_TABLE_SHARE.
+ * Which port a MAC address is behind, by VLAN. A VM's own address is fixed; other addresses are
+ * learnt from the source of frames and forgotten when none has come for a while. The table has one
+ * size. A port that sends from ever new addresses evicts its own oldest entries first, and gives up
+ * entries to a port with fewer than MAC_TABLE_SHARE.
  */
 #define MAC_TABLE_LEARNT  1024u
 #define MAC_TABLE_SHARE	  16u /* of each of the NET_PORT_MAX ports */
 #define MAC_TABLE_SECONDS 300u
 #define MAC_TABLE_NOBODY  (~0u)
-/* In place of a VLAN: an address that is in all of them. */
+/* In place of a VLAN: the address is valid in all of them. */
 #define MAC_TABLE_ANY_VLAN 0xfffu
 
 static inline u64 mac_table_key(u64 mac, u16 vlan)
@@ -33,21 +31,24 @@ static inline u16 mac_table_vlan(u64 key)
 	return (u16)(key >> 48);
 }
 
-/* Empty. The secret keeps others from choosing addresses that are found slowly. */
+/* Empties the table. The secret keeps others from choosing addresses with long hash chains. */
 void mac_table_init(u64 secret_low, u64 secret_high);
-/* An address that only this port has. Of two ports with the same one the first counts. */
+/* Adds a port's own, fixed address. Of two ports with the same address the first counts. */
 void mac_table_add(u32 port, u64 key);
-/* A port, or MAC_TABLE_NOBODY. */
+/* Returns the port, or MAC_TABLE_NOBODY. */
 u32 mac_table_find(u64 key);
-/* A frame came from there. False: it is another port's fixed address. */
+/* Learns the source of a frame. Returns false if it is another port's fixed address. */
 bool mac_table_learn(u32 port, u64 key) MUST_CHECK;
-/* All that is known of a port, its own address included. */
+/* Removes all entries of a port, its own address included. */
 void mac_table_forget(u32 port);
-/* What was learnt there. */
+/* Removes the learnt entries of a port. */
 void mac_table_forget_learnt(u32 port);
-/* The keys that were learnt there, from the oldest on: *at is 0 at first. False: no more. */
+/*
+ * Iterates over the keys learnt at a port, oldest first; *at is 0 at first. Returns false at the
+ * end.
+ */
 bool mac_table_next(u32 port, u32 *at, u64 *key) MUST_CHECK;
-/* What time it is; forgets what is too old. */
+/* Sets the time and removes entries that are too old. */
 void mac_table_tick(u32 seconds);
-/* Learnt ones. */
+/* Returns the number of learnt entries. */
 u32 mac_table_count(void);

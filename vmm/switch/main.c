@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A network's switch: frames go from port to port. It has no device and sees no guest's memory,
- * only the links of its ports.
+ * The program of a network's switch: forwards frames from port to port. Its loop waits for signals,
+ * serves the ports by turn.c and obeys the manager by port.c. The process has no device and reaches
+ * no guest's memory, only the links of its ports.
  */
 #include "lib/string.h"
 #include "vmm/rt/clock.h"
@@ -14,10 +15,10 @@
 #include "vmm/switch/mac_table.h"
 #include "vmm/switch/turn.h"
 
-/* While there is work, signals are looked for after so many frames. */
+/* The number of frames after which the switch looks for new work, while busy. */
 #define LOOK_FRAMES   64u  /* of ports, in their links */
 #define SIGNAL_FRAMES 256u /* in the queue: the manager's above all */
-/* Addresses are forgotten so late at most. */
+/* The longest delay in removing old addresses. */
 #define TICK_NS (10 * NS_PER_S)
 
 enum key { KEY_MANAGER = 1, KEY_PORTS = 16 };
@@ -67,7 +68,7 @@ static void switch_start(void)
 	switch_tell_manager();
 }
 
-/* False: there was no signal before the deadline. */
+/* Waits for a signal. Returns false if there was none before the deadline. */
 static bool switch_take_signal(u64 deadline)
 {
 	u64 key = 0;
@@ -81,7 +82,7 @@ static bool switch_take_signal(u64 deadline)
 	return true;
 }
 
-/* One port's frames are not served before all others are there that the network had. */
+/* Waits until all ports that the network had are attached, before any frame is forwarded. */
 static void switch_await_ports(void)
 {
 	while (__atomic_load_n(&switch_channel->opened, __ATOMIC_ACQUIRE) == 0)
@@ -89,7 +90,7 @@ static void switch_await_ports(void)
 	port_take_commands();
 }
 
-/* All the signals that there can be at once, for more may come without end. */
+/* Takes as many signals as can be pending at once: more may arrive without end. */
 static void switch_take_signals(void)
 {
 	for (u32 i = 0; i <= NET_PORT_MAX && switch_take_signal(0); i++)
@@ -136,7 +137,7 @@ int main(void)
 		turn_wake(now);
 		count = turn_round(now);
 		switch_channel->finished += count;
-		/* one without a frame too: a client may keep its port busy with nothing */
+		/* counts an empty turn too: a client may keep its port busy with nothing */
 		unlooked += MAX(count, 1);
 		unheard += MAX(count, 1);
 		if (unlooked >= LOOK_FRAMES) {

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Checks what a sender asks for with its frame: a checksum to be filled in, or segmentation. Called
+ * by forward.c before a frame is delivered, so that no receiver has to trust a sender; reads the
+ * copied head of the frame and sets packet->offer.
+ */
 #include "vmm/switch/offload.h"
 
 #include "vmm/switch/bytes.h"
@@ -6,7 +11,7 @@
 
 #define UDP_CHECKSUM_AT 6u
 
-/* Where what is behind the IP header begins, at the least; 0: there is no such header. */
+/* Returns the least offset behind the IP header; 0: the frame has no IP header. */
 static u32 offload_transport_at(const struct packet *packet)
 {
 	const u8 *ip = packet->head + IP_AT;
@@ -21,9 +26,10 @@ static u32 offload_transport_at(const struct packet *packet)
 }
 
 /*
- * Of a card with an address the field is TCP's or UDP's own. It is for what lies behind the IP
- * header that such a card may send some frames at all (source.c): DHCP's chaddr, the target of a
- * neighbour solicitation. A sum put there would change what was believed.
+ * Returns whether the checksum field is TCP's or UDP's own, required of ports with one address.
+ * What lies behind the IP header may be the reason that such a port may send a frame (source.c:
+ * DHCP's chaddr, the target of a neighbour solicitation); a checksum put there would change what
+ * was checked.
  */
 static bool offload_is_own_field(const struct packet *packet, u32 start, u32 offset)
 {
@@ -38,7 +44,9 @@ static bool offload_is_own_field(const struct packet *packet, u32 start, u32 off
 		       : ip[IPV4_PROTOCOL_AT] == IP_UDP && offset == UDP_CHECKSUM_AT;
 }
 
-/* The field lies behind the addresses that decisions are based on: a sum never changes one. */
+/*
+ * Checks that the field lies behind the addresses that decisions use, so a sum never changes these.
+ */
 static bool offload_check_checksum(struct packet *packet, const struct frame_header *header,
 				   u32 tag)
 {
@@ -59,7 +67,10 @@ static bool offload_check_checksum(struct packet *packet, const struct frame_hea
 	return true;
 }
 
-/* RFC 791, 3.1: whole, of TCP, and as long as it says. */
+/*
+ * Returns whether the frame is a whole, unfragmented IPv4 packet of TCP with a true length (RFC
+ * 791, 3.1).
+ */
 static bool offload_is_ipv4_tcp(const struct packet *packet)
 {
 	const u8 *ip = packet->head + IP_AT;
@@ -69,7 +80,7 @@ static bool offload_is_ipv4_tcp(const struct packet *packet)
 	       bytes_get16(ip + IPV4_LENGTH_AT) == packet->bytes - IP_AT;
 }
 
-/* RFC 8200, 3: TCP follows at once. */
+/* Returns whether TCP directly follows the IPv6 header (RFC 8200, 3). */
 static bool offload_is_ipv6_tcp(const struct packet *packet)
 {
 	const u8 *ip = packet->head + IP_AT;
@@ -99,7 +110,7 @@ static bool offload_check_segments(struct packet *packet, const struct frame_hea
 	if (header->segment_bytes < OFFLOAD_SEGMENT_MIN ||
 	    header->segment_bytes > mtu - (headers - IP_AT))
 		return false;
-	/* what fits into one segment is one */
+	/* data that fit into one segment need no cutting */
 	if (packet->bytes - headers <= header->segment_bytes)
 		return true;
 	packet->offer.segments = header->segments;
@@ -115,14 +126,14 @@ enum net_drop offload_accept(struct packet *packet, const struct frame_header *h
 	if ((header->flags & ~(FRAME_NEEDS_CHECKSUM | FRAME_CHECKED)) != 0 ||
 	    header->segments >= FRAME_SEGMENTS_COUNT)
 		return NET_DROP_BAD;
-	/* a receiver may get it with a tag; one that is longer would close its link */
+	/* a receiver may add a tag, and a longer frame would close the receiver's link */
 	if (packet->bytes > FRAME_BYTES_MAX - FRAME_TAG_BYTES)
 		return NET_DROP_TOO_LONG;
 	if ((header->flags & FRAME_NEEDS_CHECKSUM) != 0) {
 		if (!offload_check_checksum(packet, header, tag))
 			return NET_DROP_BAD;
 	} else if ((packet->from->flags & NET_PORT_UPLINK) != 0) {
-		/* a guest may say so, but nobody takes its word */
+		/* FRAME_CHECKED from a guest is passed on but not trusted */
 		packet->offer.flags = header->flags;
 	}
 	if (header->segments != FRAME_WHOLE && ((packet->offer.flags & FRAME_NEEDS_CHECKSUM) == 0 ||

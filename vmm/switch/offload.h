@@ -4,18 +4,18 @@
 #include "vmm/switch/packet.h"
 
 /*
- * What a sender says of its frame: that a checksum is still to be put in, or that it is to be cut
- * into segments. A receiver that can do that itself is told so, hence it is checked first.
+ * What a sender asks for with its frame: a checksum to be filled in, or segmentation. The request
+ * is checked here, since it is passed on to a receiver that can do it itself.
  */
 #define OFFLOAD_SEGMENT_MIN 64u /* bytes of TCP data: so many segments a frame, at most */
 
 #define IP_AT	   14u /* without a tag */
 #define IPV4_BYTES_MIN 20u
 
-/* NET_PASSED: packet->offer, which is empty before, says it again. */
+/* Checks the header. On NET_PASSED packet->offer, which was empty, repeats the sender's request. */
 enum net_drop offload_accept(struct packet *packet, const struct frame_header *header, u32 mtu);
 
-/* The same for any frame, which has to fit the MTU besides. To be asked after vlan_enter. */
+/* Checks any frame, also against the MTU; call it after vlan_enter. */
 static inline enum net_drop offload_check(struct packet *packet,
 					  const struct frame_header *header, u32 mtu)
 {

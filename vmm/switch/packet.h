@@ -5,11 +5,11 @@
 #include "vmm/switch/port.h"
 
 /*
- * A frame on its way through the switch. All decisions are taken on `head`, a copy; what is behind
- * it lies in the sender's ring, who may still write to it.
+ * A frame on its way through the switch. All decisions use `head`, a copy; the rest lies in the
+ * sender's ring, where the sender may still write to it.
  */
 #define PACKET_HEAD_BYTES 192u
-/* What the switch does with a frame, besides the reasons to drop it. */
+/* The switch's verdict on a frame that is not dropped, beside enum net_drop. */
 #define NET_PASSED NET_DROP_COUNT
 
 enum ether_type {
@@ -22,7 +22,7 @@ enum ether_type {
 };
 #define ETHER_TYPE_AT 12u /* in a frame; also where a tag is */
 
-/* What is left to do, as in a frame_header; checked, and for the frame without tag. */
+/* The offload left to do, as in frame_header; checked, with offsets for the frame without a tag. */
 struct packet_offer {
 	u8 flags;    /* enum frame_flag */
 	u8 segments; /* enum frame_segments */
@@ -34,7 +34,7 @@ _Static_assert(sizeof(struct packet_offer) == offsetof(struct frame_header, rese
 						      offsetof(struct frame_header, flags),
 	       "copied as one");
 
-/* Without tag: of a frame that came with one, it is taken out and kept in `vlan` and `priority`. */
+/* A frame without its tag, whose contents are in `vlan` and `priority`. */
 struct packet {
 	struct port *from;
 	u8 *head;
@@ -49,7 +49,7 @@ struct packet {
 	ALIGNED(16) u8 buffer[PACKET_HEAD_BYTES];
 };
 
-/* Part of the frame without tag; what of it lies in the head is what was checked. */
+/* Copies part of the untagged frame; bytes within the head are those that were checked. */
 static inline void packet_copy(const struct packet *packet, u8 *to, u32 at, u32 bytes)
 {
 	u32 first = at < packet->head_bytes ? MIN(bytes, packet->head_bytes - at) : 0;
@@ -60,7 +60,7 @@ static inline void packet_copy(const struct packet *packet, u8 *to, u32 at, u32 
 		       bytes - first);
 }
 
-/* How many frames it is on a wire. */
+/* Returns the number of frames on a wire. */
 static inline u32 packet_segments(const struct packet *packet)
 {
 	if (packet->offer.segments == FRAME_WHOLE)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Ports come and go, and their clients are told what there is. */
+/*
+ * Ports of the switch: attaches and detaches them as the manager commands, and publishes to their
+ * clients what was written and read. Called by main.c and turn.c. Owns the table and sets of ports
+ * and the switch's end of each link.
+ */
 #include "vmm/switch/port.h"
 
 #include "lib/string.h"
@@ -23,7 +27,7 @@ void port_init(struct driver_channel *shared, handle_t signals, u64 first)
 	first_key = first;
 }
 
-/* What only the manager knows of a port. */
+/* Sets the rules that only the manager knows of a port. */
 static void port_set_rules(struct port *port, const struct net_port *given)
 {
 	port->flags = given->flags;
@@ -53,7 +57,7 @@ static void port_come(struct port *port, const struct driver_client *given)
 	frames_open(&port->end, (struct link_memory *)(uintptr_t)given->link, LINK_SERVER);
 	if (sys_object_bind(given->doorbell, queue, first_key + port->index) != STATUS_OK)
 		switch_give_up("port %u cannot be heard", port->index);
-	/* others may send to it before it has had a turn */
+	/* others may send to the port before its first turn */
 	port_renew(port);
 	port->counts = &channel->net.counts[port->index];
 	port->shown = &channel->net.state[port->index];
@@ -143,7 +147,7 @@ void port_look(void)
 		const struct port *port = &ports[bit_lowest(idle)];
 		const struct link_line *line = &port->end.memory->line[LINK_CLIENT];
 
-		/* only a hint: whoever reads the port looks closely */
+		/* only a hint: the reader of the port checks properly */
 		if (__atomic_load_n(&line->written, __ATOMIC_RELAXED) != port->end.read &&
 		    !port->end.broken)
 			port_sets.active |= idle & -idle;

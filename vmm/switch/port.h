@@ -5,7 +5,7 @@
 #include "vmm/io/driver_channel.h"
 #include "vmm/io/net.h"
 
-/* A port: the server's end of a link, and what the manager said of who is at the other end. */
+/* A port: the switch's end of a link, and what the manager says of the client at the other end. */
 struct port {
 	struct link_end end;
 	u32 index;
@@ -25,7 +25,7 @@ struct port {
 };
 #define PORT_NO_MAC (~0ull)
 
-/* One bit for each port. */
+/* Sets of ports, one bit for each port. */
 struct port_sets {
 	u64 there;
 	u64 active;    /* may have frames for the switch */
@@ -41,15 +41,23 @@ struct port_sets {
 extern struct port ports[NET_PORT_MAX];
 extern struct port_sets port_sets;
 
-/* Once, before all others. The signals of port n arrive in the queue with key first_key + n. */
+/*
+ * Sets up the table of ports; call it once, before all others. Signals of port n arrive in the
+ * queue with key first_key + n.
+ */
 void port_init(struct driver_channel *channel, handle_t queue, u64 first_key);
-/* Obeys the manager: ports come, go, and get other limits. Tells it that the switch is alive. */
+/*
+ * Carries out the manager's commands: ports come, go, and get other limits. Answers that the switch
+ * is alive.
+ */
 void port_take_commands(void);
-/* Shows the clients of changed ports what there is, and signals those that wait for it. */
+/*
+ * Publishes to the clients of changed ports what is new, and signals the clients that wait for it.
+ */
 void port_publish(void);
-/* The link is of a new generation: both ends begin anew. To be asked before a port is read. */
+/* Restarts a port whose link has a new generation. Call it before reading a port. */
 void port_renew(struct port *port);
-/* Marks those that have frames though they have not signalled yet. */
+/* Marks ports that have frames but have not signalled yet. */
 void port_look(void);
 
 static inline bool port_carries(const struct port *port, u16 vlan)
@@ -57,7 +65,7 @@ static inline bool port_carries(const struct port *port, u16 vlan)
 	return port->vlan == vlan || (port->carries_all && vlan != 0);
 }
 
-/* Has the manager look at the channel; the program's. */
+/* Makes the manager look at the channel; the program or a test defines it. */
 void switch_tell_manager(void);
-/* Ends the process with these words. */
+/* Ends the process with this text. */
 NORETURN void switch_give_up(const char *pattern, ...) PRINTF_LIKE(1, 2);

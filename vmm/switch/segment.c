@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Cuts a TCP frame into segments with headers and checksums of their own, for a client that cannot
+ * take the whole. Called by deliver.c for frames that offload.c has checked; writes to the
+ * receiver's ring.
+ */
 #include "vmm/switch/segment.h"
 
 #include "vmm/switch/bytes.h"
@@ -8,10 +13,10 @@
 #include "vmm/switch/tcp.h"
 #include "vmm/switch/vlan.h"
 
-/* One segment in the making. */
+/* The segment being made. */
 struct segment {
 	u32 number;
-	u32 at;	   /* of its data in the packet */
+	u32 at;	   /* where its data begin in the packet */
 	u32 bytes; /* of its data */
 	bool is_last;
 	u8 headers[PACKET_HEAD_BYTES]; /* the packet's, then its own; without tag */
@@ -32,7 +37,7 @@ static void segment_set_tcp(const struct packet *packet, struct segment *segment
 	bytes_put32(tcp + TCP_SEQUENCE_AT, bytes_get32(tcp + TCP_SEQUENCE_AT) + before);
 	if (!segment->is_last)
 		tcp[TCP_FLAGS_AT] &= (u8)~(TCP_FIN | TCP_PSH);
-	/* RFC 3168, 6.1.2: once, not in each of them */
+	/* CWR is set in the first segment only (RFC 3168, 6.1.2) */
 	if (segment->number != 0)
 		tcp[TCP_FLAGS_AT] &= (u8)~TCP_CWR;
 	bytes_put16(tcp + TCP_CHECKSUM_AT, 0);
@@ -61,7 +66,7 @@ static void segment_set_headers(const struct packet *packet, struct segment *seg
 	segment_set_tcp(packet, segment, segment->headers + packet->offer.checksum_start);
 }
 
-/* False: there is no room for it. */
+/* Writes the segment to the ring. Returns false if there is no room. */
 static bool segment_put(struct port *to, const struct packet *packet, bool tagged,
 			struct segment *segment)
 {

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Checks the source addresses of frames, so that a guest cannot speak for another. Called by
+ * forward.c for each frame; reads the copied head and the port's rules, and may add a learnt
+ * address to the MAC table.
+ */
 #include "vmm/switch/source.h"
 
 #include "vmm/switch/bytes.h"
@@ -10,7 +15,9 @@
 #define IPV4_SOURCE_AT	12u
 #define IPV4_TARGET_AT	16u
 #define IPV4_BROADCAST	(~0u)
-/* ARP of IPv4 over Ethernet (RFC 826): fixed fields, the sender's two addresses, the target's. */
+/*
+ * ARP of IPv4 over Ethernet (RFC 826): fixed fields, the sender's two addresses, the target's two.
+ */
 #define ARP_BYTES	28u
 #define ARP_FORM_AT	0u
 #define ARP_FORM	0x00010800u
@@ -33,14 +40,14 @@ bool source_learn(const struct packet *packet, u64 mac)
 
 	if (source_is_group(mac) || mac == 0 || (port_sets.holders & BIT(from->index)) == 0)
 		return false;
-	/* a trunk's own address is its own in all VLANs */
+	/* a trunk's own address is valid in all VLANs */
 	if (port_sets.trunks != 0 &&
 	    mac_table_find(mac_table_key(mac, MAC_TABLE_ANY_VLAN)) != MAC_TABLE_NOBODY)
 		return false;
 	return mac_table_learn(from->index, mac_table_key(mac, packet->vlan));
 }
 
-/* DHCP (RFC 2131, 2): UDP from port 68 to 67; a request, of Ethernet, for the client's address. */
+/* DHCP (RFC 2131, 2): UDP from port 68 to 67, a request from Ethernet with the client's address. */
 #define IPV4_NO_OPTIONS	   0x45u
 #define UDP_PORTS_AT	   20u
 #define DHCP_PORTS	   (68u << 16 | 67u)
@@ -52,7 +59,7 @@ bool source_learn(const struct packet *packet, u64 mac)
 _Static_assert(PACKET_HEAD_BYTES - FRAME_TAG_BYTES >= L3_AT + DHCP_COPIED_BYTES,
 	       "all that is looked at lies in the head");
 
-/* IPv6 (RFC 8200), and in it a neighbour solicitation (RFC 4861, 4.3). */
+/* IPv6 (RFC 8200), with a neighbour solicitation (RFC 4861, 4.3). */
 #define IPV6_HOPS_AT	   7u
 #define IPV6_ADDRESS_BYTES (IPV6_ADDRESSES_BYTES / 2)
 #define IPV6_TARGET_AT	   (IPV6_ADDRESSES_AT + IPV6_ADDRESS_BYTES)
@@ -73,7 +80,7 @@ static u32 source_address_at(const u8 *at)
 	return address;
 }
 
-/* A guest without an address asks for one, for its own card. */
+/* Returns whether a guest without an address asks for one, for its own card. */
 static bool source_asks_for_address(const struct packet *packet, u64 mac)
 {
 	const u8 *ip = packet->head + L3_AT;
@@ -87,7 +94,7 @@ static bool source_asks_for_address(const struct packet *packet, u64 mac)
 	       bytes_get_mac(ip + DHCP_CLIENT_AT) == mac;
 }
 
-/* It asks whether anybody has its address: a probe (RFC 5227, 2.1.1) claims nothing. */
+/* Returns whether the frame is an ARP probe (RFC 5227, 2.1.1), which claims no address. */
 static bool source_probes(const struct packet *packet)
 {
 	const u8 *arp = packet->head + L3_AT;
@@ -98,9 +105,10 @@ static bool source_probes(const struct packet *packet)
 }
 
 /*
- * IPv6: it asks whether anybody has the link-local address that is made of its MAC (RFC 4862,
- * 5.4.2; RFC 4291, appendix A), from none and of those that listen for it. To ask for another one
- * could keep that one's owner from it (5.4.3).
+ * Returns whether the frame is a duplicate address detection (RFC 4862, 5.4.2) for the link-local
+ * address made of the port's MAC (RFC 4291, appendix A): from the unspecified address to the
+ * solicited-node group. A solicitation for another address could keep its owner from using it
+ * (5.4.3).
  */
 static bool source_probes_ipv6(const u8 *ip, u32 there, u64 mac)
 {
@@ -122,7 +130,9 @@ static bool source_probes_ipv6(const u8 *ip, u32 there, u64 mac)
 	       memcmp(ip + IPV6_BYTES + SOLICITED_AT, own, sizeof(own)) == 0;
 }
 
-/* Nothing but IPv4 and ARP, for whatever else may carry other addresses; and that probe. */
+/*
+ * Admits nothing but IPv4 and ARP, since other protocols may carry other addresses; and that probe.
+ */
 bool source_has_address(const struct packet *packet, u64 mac)
 {
 	const u8 *l3 = packet->head + L3_AT;
@@ -154,8 +164,8 @@ static bool source_is_free(u32 address, u16 vlan)
 }
 
 /*
- * ARP's sender is looked at where Ethernet has it, whatever form the frame says it has: there are
- * receivers that do not look. What is too short may become longer on its way.
+ * Checks ARP's sender where Ethernet has it, whatever form the frame claims: some receivers do not
+ * check. A frame that is too short may be padded on its way.
  */
 bool source_takes_no_address(const struct packet *packet)
 {

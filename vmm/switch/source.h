@@ -4,17 +4,19 @@
 #include "vmm/switch/bytes.h"
 #include "vmm/switch/packet.h"
 
-/* Whether the port may send from another address than its own, which is learnt then. */
+/*
+ * Returns whether the port may send from an address that is not its own; learns the address if so.
+ */
 bool source_learn(const struct packet *packet, u64 mac) MUST_CHECK;
-/* Whether it is from the port's IPv4 address, or claims none. */
+/* Returns whether the frame is from the port's IPv4 address, or claims no address. */
 bool source_has_address(const struct packet *packet, u64 mac) MUST_CHECK;
 /*
- * Whether it is from no IPv4 address that the manager has given to another port. For a port to
- * which it has given none; of an uplink anything is believed.
+ * Returns whether the frame is from no IPv4 address that the manager has given to another port.
+ * Applies to ports without a given address; an uplink may send from any.
  */
 bool source_takes_no_address(const struct packet *packet) MUST_CHECK;
 
-/* Whether the port may send with these source addresses. To be asked once the VLAN is known. */
+/* Returns whether the port may send with these source addresses. Call it once the VLAN is known. */
 static inline bool source_is_allowed(const struct packet *packet)
 {
 	u64 mac = bytes_get_mac(packet->head + NET_MAC_BYTES);

@@ -37,7 +37,7 @@ enum tcp_flag {
 	TCP_PSH = 0x08,
 	TCP_URG = 0x20,
 	TCP_CWR = 0x80,
-	/* no system has these cut */
+	/* segments with these flags are never cut */
 	TCP_NEVER_CUT = TCP_SYN | TCP_RST | TCP_URG,
 };
 

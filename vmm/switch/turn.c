@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler of the switch's ports: serves all ports that have frames in turn, by weight and
+ * within their limits. Called by main.c; owns the turns and hands each frame to forward.c.
+ */
 #include "vmm/switch/turn.h"
 
 #include "vmm/switch/forward.h"
@@ -7,7 +11,7 @@
 _Static_assert(TURN_BYTES / (FORWARD_OVERHEAD + FRAME_BYTES_MIN) <= TURN_FRAMES,
 	       "a turn ends by what is paid, so that weights count for small frames as well");
 
-/* After so many frames the receivers are told, whoever's turn it is. */
+/* The number of frames after which receivers are signalled, in the middle of a turn too. */
 #define PUBLISH_FRAMES 64u
 
 static u64 next_ready = ~0ull; /* of the ports that are over their limit */
@@ -24,13 +28,13 @@ static bool turn_can_wait(const struct port *port)
 	return (port->flags & NET_PORT_UPLINK) == 0;
 }
 
-/* False: it has to wait for its credit. */
+/* Returns false if the port has to wait for its limit. */
 static bool turn_is_within_limit(struct port *port, u64 now)
 {
 	return share_refill(&port->share, now) || !turn_can_wait(port);
 }
 
-/* There are no more frames now. */
+/* Ends a port's activity, since it has no more frames now. */
 static void turn_rest(struct port *port)
 {
 	share_rest(&port->share);
@@ -62,7 +66,7 @@ static u32 turn_serve(struct port *port, u64 largest, u64 now)
 		frames_drop(&port->end, &header);
 		count++;
 	}
-	/* it may wait for room in its ring */
+	/* the client may wait for room in its ring */
 	port_sets.changed |= BIT(port->index);
 	return count;
 }

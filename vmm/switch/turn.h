@@ -4,16 +4,16 @@
 #include "vmm/switch/port.h"
 
 /*
- * Whose turn it is: all ports that have frames, one after another. In each round a port may send so
- * many bytes, by its weight among those that compete; what it sends beyond it owes.
+ * Turns of the ports that have frames. In each round a port may send a number of bytes, by its
+ * weight among the competing ports; an excess is debited to later rounds.
  */
 #define TURN_FRAMES 64u
-/* Of the port with the largest weight; FORWARD_OVERHEAD counts. */
+/* The bytes in each round for the port with the largest weight; FORWARD_OVERHEAD counts. */
 #define TURN_BYTES (64ull * 1024)
 
-/* One round; then port_publish has been called. Returns how many frames it took. */
+/* Does one round and calls port_publish. Returns the number of frames taken. */
 u32 turn_round(u64 now);
-/* Ports that are over their limit until then have their turns again. */
+/* Gives turns again to ports whose limit allows it by now. */
 void turn_wake(u64 now);
-/* When turn_wake has something to do; ~0: never. */
+/* Returns when turn_wake has work next, in ticks of the TSC; ~0: never. */
 u64 turn_deadline(void);

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * VLAN tags (802.1Q): takes a tag from a received frame and writes one to a sent frame. Called by
+ * forward.c and segment.c, and by deliver.c through vlan.h; touches only the frame's copied head.
+ */
 #include "vmm/switch/vlan.h"
 
 #include "vmm/switch/bytes.h"
 
-/* A tag behind two addresses; behind the tag the type (802.1Q, 9.3 and 9.6). */
+/* A tag lies behind two addresses and before the type (802.1Q, 9.3 and 9.6). */
 #define TAG_AT	    ETHER_TYPE_AT
 #define VID_MASK    0xfffu
 #define VID_NONE    0u /* a priority only */
 #define VID_INVALID 0xfffu
 
-/* The addresses move to where the tag was. */
+/* Removes the tag: moves the addresses to where it was. */
 static void vlan_take_out(struct packet *packet)
 {
 	u8 addresses[TAG_AT];
@@ -31,15 +35,18 @@ bool vlan_enter_tagged(struct packet *packet)
 		return false;
 	word = bytes_get16(tag + 2);
 	inner = bytes_get16(tag + FRAME_TAG_BYTES);
-	/* what has a priority only is of the port's own VLAN (802.1Q, 6.9.1), as without a tag */
+	/* a priority tag belongs to the port's own VLAN (802.1Q, 6.9.1), as an untagged frame */
 	if (!packet->from->carries_all && (word & VID_MASK) != VID_NONE)
 		return false;
-	/* a second tag would be believed by whoever takes the first one out */
+	/* a second tag would be believed by whoever removes the first */
 	if ((word & VID_MASK) == VID_INVALID || vlan_is_tag(inner))
 		return false;
 	vlan_take_out(packet);
 	packet->type = inner;
-	/* A guest does not choose what goes first on the wire, but for a trunk that may. */
+	/*
+	 * Only a trunk or an uplink sets the priority: a guest does not choose what goes first on a
+	 * wire.
+	 */
 	packet->priority = packet->from->carries_all ? (u16)(word & ~VID_MASK) : 0;
 	if ((word & VID_MASK) != VID_NONE)
 		packet->vlan = word & VID_MASK;

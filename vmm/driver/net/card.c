@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* A card driver's life: starts its card, moves frames between it and the switch. */
+/*
+ * The life of a network card's driver: starts the card and moves frames between it and the switch.
+ * Each card driver's program runs it; it calls the card through `card_ops`. Owns the client's end
+ * of the link to the switch and the counters shown to the manager.
+ */
 #include "vmm/driver/net/card.h"
 
 #include "lib/string.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
-/* A card with an interrupt is looked at so often even if it is silent; one without, so often. */
+/*
+ * The interval of looks at a card with an interrupt, in case the interrupt is lost; and at one
+ * without.
+ */
 #define LOOK_NS	  NS_PER_S
 #define NO_IRQ_NS NS_PER_MS
-/* Its link is up and it has taken no frame for so long although there are some: it hangs. */
+/* A card hangs if its link is up and it has taken no frame for this time although frames wait. */
 #define STUCK_NS    (5 * NS_PER_S)
 #define MTU_DEFAULT 1500u
-/* Frames to the card before others are looked at. */
+/* The number of frames sent to the card before other work gets its turn. */
 #define SEND_MAX 64u
 
 enum { KEY_SWITCH = PROCESS_OTHERS };
@@ -58,14 +65,17 @@ void card_link(bool up, u32 megabits)
 	process_tell_manager();
 }
 
-/* A card can be asked neither for checksums nor for segments: the switch has seen to them. */
+/*
+ * Returns whether the card may send the frame: it offers neither checksums nor segmentation, which
+ * the switch does.
+ */
 static bool card_may_go_out(const struct frame_header *header)
 {
 	return channel->card.link_up && header->bytes <= frame_max &&
 	       (header->flags & FRAME_NEEDS_CHECKSUM) == 0 && header->segments == FRAME_WHOLE;
 }
 
-/* False: the card has no room for it, it stays where it is. */
+/* Sends one frame. Returns false if the card has no room; the frame then stays in the link. */
 static bool card_send_one(const struct frame_header *header, const u8 *frame)
 {
 	if (!card_may_go_out(header)) {
@@ -91,7 +101,7 @@ static void card_note_blocked(bool now)
 			       (unsigned long long)(STUCK_NS / NS_PER_S));
 }
 
-/* True: there may be more. */
+/* Sends frames to the card. Returns true if there may be more. */
 static bool card_send(void)
 {
 	struct frame_header header;
@@ -118,7 +128,9 @@ static void card_signal_switch(void)
 	(void)sys_event_signal(doorbell);
 }
 
-/* Frames that are held back by the card ask for no signal of the switch. */
+/*
+ * Returns whether the driver may sleep. Frames that wait for the card need no signal of the switch.
+ */
 static bool card_may_wait(void)
 {
 	return (blocked || link_may_wait(&end)) && card_ops.may_wait();
@@ -166,7 +178,7 @@ static void card_start(void)
 	process_ready();
 }
 
-/* One turn; true: the next one shall follow at once. */
+/* Does one turn. Returns true if the next turn shall follow at once. */
 static bool card_turn(bool interrupted)
 {
 	bool look = interrupted || card_must_look();

@@ -5,12 +5,12 @@
 #include "vmm/io/net.h"
 
 /*
- * What all drivers of network cards have in common: the link to the switch, of which the driver is
- * the client, and counting. A driver adds only `card_ops`. Frames are copied between the link and
- * memory that the driver alone shares with the card.
+ * The interface between the common part of the card drivers (the link to the switch, whose client
+ * the driver is, and the counters) and the part of one card, which defines `card_ops` only. Frames
+ * are copied between the link and memory that only the driver and the card share.
  */
 
-/* What the card is, filled in by start. */
+/* A card; `start` fills it in. */
 struct card {
 	u64 mac; /* in its low bytes, the frame's first byte lowest */
 	char model[48];
@@ -18,39 +18,39 @@ struct card {
 };
 
 struct card_ops {
-	/* Brings the card up. False: `problem` says why it cannot be used. */
+	/* Brings the card up. Returns false if the card cannot be used; `problem` then says why. */
 	bool (*start)(struct card *card, char *problem, size_t size);
 	/*
-	 * Copies a frame, of which the switch may still change the bytes, into its own memory.
-	 * False: no room now, and the card interrupts when there is.
+	 * Copies a frame, whose bytes the switch may still change, into the driver's own memory.
+	 * Returns false if there is no room; the card then interrupts when there is.
 	 */
 	bool (*transmit)(const u8 *frame, u32 bytes);
-	/* Has the card send what was added. */
+	/* Makes the card send the added frames. */
 	void (*flush)(void);
 	/*
-	 * Looks for frames (card_receive), a bounded number; with `look` also what state the card
-	 * and its link are in (card_link). True: there may be more frames.
+	 * Passes a bounded number of received frames to card_receive; with `look` also reports the
+	 * state of the card and its link to card_link. Returns true if there may be more frames.
 	 */
 	bool (*poll)(bool look);
-	/* Whether there is nothing new; the card interrupts from now on when there is. */
+	/* Asks for an interrupt. Returns false if there are received frames already. */
 	bool (*may_wait)(void);
 };
 
-/* Each driver's own. */
+/* Each driver defines its own. */
 extern const struct card_ops card_ops;
 
-/* Received; `flags` is 0 or FRAME_CHECKED. */
+/* Takes a received frame; `flags` is 0 or FRAME_CHECKED. */
 void card_receive(const u8 *frame, u32 bytes, u8 flags);
-/* A frame that was received broken. */
+/* Counts a frame that was received broken. */
 void card_count_error(void);
-/* The state of its link; `megabits` a second, 0: unknown. */
+/* Reports the state of the link; `megabits` is its speed in Mbit/s, 0 if unknown. */
 void card_link(bool up, u32 megabits);
 
-/* The longest frame of a network with that MTU, VLAN tag included. */
+/* Returns the longest frame of a network with that MTU, VLAN tag included. */
 static inline u32 card_frame_bytes(u32 mtu)
 {
 	return mtu + FRAME_BYTES_MIN + FRAME_TAG_BYTES;
 }
 
-/* Shorter ones are filled up with zeros. */
+/* Shorter frames are padded with zeros. */
 #define CARD_BYTES_MIN 60u

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Authenticated encryption (RFC 8439). Called by the monitor's save streams and the manager's keys
+ * through the header; touches the caller's buffers only, in time independent of their content.
+ */
 #include "vmm/rt/crypto/chacha20_poly1305.h"
 
 #include "lib/bits.h"
@@ -21,7 +25,10 @@ static void chacha20_poly1305_apply_stream(const u8 *key, const u8 *nonce, u8 *t
 	secret_forget(block, sizeof(block));
 }
 
-/* RFC 8439, 2.8: of `about`, the encrypted text and both lengths; the key is block 0's half. */
+/*
+ * Computes the tag (RFC 8439, 2.8) over `about`, the ciphertext and both lengths; its key is the
+ * first half of block 0.
+ */
 static void chacha20_poly1305_make_tag(const u8 *key, const u8 *nonce, const void *about,
 				       size_t about_count, const u8 *text, size_t count,
 				       u8 tag[POLY1305_TAG_BYTES])

@@ -12,7 +12,10 @@
 void chacha20_poly1305_seal(const u8 key[CHACHA20_KEY_BYTES], const u8 nonce[CHACHA20_NONCE_BYTES],
 			    const void *about, size_t about_count, u8 *text, size_t count,
 			    u8 tag[POLY1305_TAG_BYTES]);
-/* False, with nothing decrypted: another key, nonce, text or `about` than it was sealed with. */
+/*
+ * Decrypts. Returns false, with nothing decrypted, if key, nonce, text or `about` differ from those
+ * it was sealed with.
+ */
 bool chacha20_poly1305_open(const u8 key[CHACHA20_KEY_BYTES], const u8 nonce[CHACHA20_NONCE_BYTES],
 			    const void *about, size_t about_count, u8 *text, size_t count,
 			    const u8 tag[POLY1305_TAG_BYTES]) MUST_CHECK;

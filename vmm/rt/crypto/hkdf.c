@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Derives keys from secrets: HKDF with HMAC-SHA-256 (RFC 5869). Called by the monitor's stream.c
+ * and the manager's save keys; forgets each intermediate value.
+ */
 #include "vmm/rt/crypto/hkdf.h"
 
 #include "lib/bits.h"

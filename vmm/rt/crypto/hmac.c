@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Message authentication codes: HMAC-SHA-256 (RFC 2104). Called by hkdf.c and the manager; touches
+ * only the caller's buffers.
+ */
 #include "vmm/rt/crypto/hmac.h"
 
 #include "lib/string.h"

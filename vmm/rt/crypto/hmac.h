@@ -9,8 +9,8 @@ struct hmac_key {
 	struct sha256_state outer;
 };
 
-/* A key may be of any length; the caller forgets the result. */
+/* Prepares a key of any length; the caller must forget the result after use. */
 void hmac_open(struct hmac_key *key, const void *bytes, size_t count);
-/* The code of a text that lies in one piece; `digest` may lie in it. */
+/* Computes the code of a contiguous text; `digest` may overlap the text. */
 void hmac_digest(const struct hmac_key *key, const void *bytes, size_t count,
 		 u8 digest[SHA256_BYTES]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers are words of 64 bits, the lowest first: r has 124 bits, so that a product's words can be
- * added up in 128 bits without a carry being lost. The modulus is 2^130 - 5.
+ * The one-time authenticator Poly1305 (RFC 8439, 2.5). Called by chacha20_poly1305.c and
+ * disk_sum.c. Numbers are words of 64 bits, the lowest first: r has 124 bits, so that the words of
+ * a product can be summed in 128 bits without losing a carry. The modulus is 2^130 - 5.
  */
 #include "vmm/rt/crypto/poly1305.h"
 

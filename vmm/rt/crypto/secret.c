@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Handles secrets in memory: overwrites and compares them. Called by the other files here, the
+ * manager's channels and save keys; the operations survive the compiler's optimizations.
+ */
 #include "vmm/rt/crypto/secret.h"
 
 void secret_forget(void *bytes, size_t count)

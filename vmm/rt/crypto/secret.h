@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* Overwrites what must not stay in memory; no compiler leaves it out. */
+/* Overwrites bytes that must not stay in memory; no compiler removes the writes. */
 void secret_forget(void *bytes, size_t count);
-/* Whether they are the same; takes as long wherever they differ. */
+/* Returns whether the bytes are equal, in time independent of where they differ. */
 bool secret_same(const u8 *a, const u8 *b, size_t count) MUST_CHECK;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The hash SHA-256 (RFC 6234). Called by hmac.c, the monitor's digests and the manager's log chain;
+ * touches only the caller's state and text.
+ */
 #include "vmm/rt/crypto/sha256.h"
 #include "lib/string.h"
 

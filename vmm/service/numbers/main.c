@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* An example of a service: a disk of 1 MiB that nobody has stored. */
+/*
+ * The program of an example service: a disk of 1 MiB whose content is computed. Runs under the
+ * common disk driver (driver.c), which calls `driver_ops`; has no device, only the memory that the
+ * manager keeps for it.
+ */
 #include "lib/string.h"
 #include "vmm/driver/disk/driver.h"
 #include "vmm/rt/format.h"

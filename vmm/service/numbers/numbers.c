@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Computes the content of the example service's disk. Called by main.c for each sector read; has no
+ * state.
+ */
 #include "vmm/service/numbers/numbers.h"
 
 #include "lib/string.h"

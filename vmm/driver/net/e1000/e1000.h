@@ -5,21 +5,22 @@
 #include "vmm/hw/e1000.h"
 
 /*
- * One of Intel's gigabit cards, with one ring each way. Each descriptor has a piece of memory of
- * its own, for ever; a frame longer than a piece takes several. The card is not believed: what it
- * says of a descriptor is read once and checked, every wait and every round has an end.
+ * The state of one of Intel's gigabit cards, with a receive and a transmit ring. Each descriptor
+ * has a buffer of its own for good; a frame longer than a buffer takes several. The card is not
+ * trusted: what it says of a descriptor is read once and checked, and each wait and each round is
+ * bounded.
  */
 #define E1000_DEVICE_82574 0x10d3u
 #define E1000_RX_MAX	   256u /* one page of descriptors */
 #define E1000_TX_MAX	   256u
 #define E1000_PIECE_SHORT  2048u
 #define E1000_PIECE_LONG   4096u
-/* Pieces of the longest frame. */
+/* The number of buffers for the longest frame. */
 #define E1000_FRAME_PIECES 3u
-/* So many impossible descriptors, and the card is given up. */
+/* The driver gives the card up after this number of impossible descriptors. */
 #define E1000_BAD_MAX 16u
 
-/* The pages that it works with; then the pieces, those for receiving first. */
+/* The driver's DMA pages; the buffers follow, those for receiving first. */
 enum e1000_page {
 	E1000_PAGE_RX,
 	E1000_PAGE_TX,
@@ -55,31 +56,31 @@ struct e1000 {
 };
 
 /*
- * Resets the card, brings it up for all frames of its network and finds out what it is. False:
- * `problem` says why it cannot be used.
+ * Resets the card, brings it up for all frames of its network and identifies it. Returns false if
+ * the card cannot be used; `problem` then says why.
  */
 bool e1000_start(struct e1000 *e1000, struct card *card, char *problem, size_t size);
 
-/* Copies the frame; false: there is no room now, and an interrupt comes when there is. */
+/* Copies the frame. Returns false if there is no room; an interrupt comes when there is. */
 bool e1000_transmit(struct e1000 *e1000, const u8 *frame, u32 bytes);
-/* Has the card send what was added. */
+/* Makes the card send the added frames. */
 void e1000_flush(struct e1000 *e1000);
-/* Takes what was received, at most as much as the ring holds (card_receive). */
+/* Passes received frames to card_receive, at most as many as the ring holds. */
 void e1000_receive(struct e1000 *e1000);
-/* Whether there is nothing to be received. */
+/* Returns whether there is nothing to receive. */
 bool e1000_is_idle(const struct e1000 *e1000);
-/* Takes its interrupts back and tells of its link (card_link). */
+/* Acknowledges the interrupt causes and reports the link (card_link). */
 void e1000_look(struct e1000 *e1000);
-/* Why nothing more is to be hoped for; NULL: it is well. */
+/* Returns why the driver has to give up, or NULL. */
 const char *e1000_failure(const struct e1000 *e1000);
 
-/* The interrupts that it may send; with `room` also those of frames that have been sent. */
+/* Enables the interrupts; with `room` also those for frames that have been sent. */
 void e1000_allow(const struct e1000 *e1000, bool room);
 
-/* While the card is waited for: lets others run. The program's, or a test's. */
+/* Lets other threads run during a wait for the card; the program or a test defines it. */
 void e1000_pause(void);
 
-/* Within register_bytes. */
+/* Reads a register; the offset must lie within register_bytes. */
 static inline u32 e1000_read(const struct e1000 *e1000, enum e1000_register at)
 {
 	return *(const volatile u32 *)(e1000->registers + at);
@@ -90,13 +91,13 @@ static inline void e1000_write(const struct e1000 *e1000, enum e1000_register at
 	*(volatile u32 *)(e1000->registers + at) = (u32)value;
 }
 
-/* The piece of memory of a descriptor; those of the transmit ring follow the others. */
+/* Returns the offset of a descriptor's buffer; those of the transmit ring follow the others. */
 static inline u64 e1000_piece(const struct e1000 *e1000, u32 number)
 {
 	return E1000_PAGE_PIECES * PAGE_SIZE + (u64)number * e1000->piece_bytes;
 }
 
-/* Host-physical, of a byte of the driver's own memory. */
+/* Returns the host-physical address of a byte in the driver's own memory. */
 static inline u64 e1000_address(const struct e1000 *e1000, u64 offset)
 {
 	return e1000->memory.address[offset / PAGE_SIZE] + offset % PAGE_SIZE;

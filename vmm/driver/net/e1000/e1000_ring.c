@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames and descriptors: 8254x 3.2 and 3.3. */
+/*
+ * Moves frames through the receive and transmit rings: 8254x 3.2 and 3.3. Called by card.c through
+ * `card_ops`; owns the ring indices and touches the DMA pages and the card's tail registers.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/driver/net/e1000/e1000.h"
 
-/* The card gets so many descriptors back at once: a register is slow to write. */
+/* Descriptors are returned to the card in groups of this size, as a register is slow to write. */
 #define GIVE_BACK 16u
 
 static u32 e1000_next_of(u32 index, u32 count)
@@ -12,7 +15,7 @@ static u32 e1000_next_of(u32 index, u32 count)
 	return index + 1 == count ? 0 : index + 1;
 }
 
-/* Descriptors of the transmit ring that are free; one never is. */
+/* Returns the number of free transmit descriptors; one is never used. */
 static u32 e1000_tx_free(const struct e1000 *e1000)
 {
 	u32 used = (e1000->tx_next + e1000->tx_count - e1000->tx_done) % e1000->tx_count;
@@ -20,7 +23,7 @@ static u32 e1000_tx_free(const struct e1000 *e1000)
 	return e1000->tx_count - 1 - used;
 }
 
-/* Whoever says too early that it is done with one sends what was written later. */
+/* Reclaims sent descriptors. A card that reports one as sent too early sends the later content. */
 static void e1000_reclaim(struct e1000 *e1000)
 {
 	while (e1000->tx_done != e1000->tx_told &&
@@ -47,7 +50,7 @@ static void e1000_put_piece(struct e1000 *e1000, const u8 *data, u32 bytes, u32 
 	e1000->tx_next = e1000_next_of(index, e1000->tx_count);
 }
 
-/* The card's interrupt comes when one is done that is not yet. */
+/* Returns whether there is room; if not, asks for an interrupt when a descriptor is done. */
 static bool e1000_make_room(struct e1000 *e1000, u32 pieces)
 {
 	if (e1000_tx_free(e1000) >= pieces)
@@ -86,7 +89,7 @@ void e1000_flush(struct e1000 *e1000)
 	e1000_write(e1000, E1000_TDT, e1000->tx_told);
 }
 
-/* Checksums that it has found wrong are not its business: the frame goes on without its word. */
+/* Returns the flags. A wrong checksum is the receiver's to judge: the frame passes as unchecked. */
 static u8 e1000_flags_of(u8 status, u8 errors)
 {
 	bool good = (status & E1000_RX_IXSM) == 0 && (status & E1000_RX_TCPCS) != 0 &&
@@ -95,7 +98,7 @@ static u8 e1000_flags_of(u8 status, u8 errors)
 	return good ? (u8)FRAME_CHECKED : 0;
 }
 
-/* One piece of a frame that has several, or that began with one. */
+/* Adds one buffer's part to a frame of several parts. */
 static void e1000_join(struct e1000 *e1000, const u8 *piece, u32 bytes, bool last, u8 flags)
 {
 	if (e1000->spoilt || bytes > sizeof(e1000->frame) - e1000->frame_bytes) {
@@ -135,7 +138,9 @@ static void e1000_take(struct e1000 *e1000, u32 index, u8 status)
 		e1000_join(e1000, piece, bytes, last, e1000_flags_of(status, errors));
 }
 
-/* All that lie before the one that comes next, but for one: a full ring looks like an empty one. */
+/*
+ * Gives the card all descriptors before the next one but one: a full ring looks like an empty one.
+ */
 static void e1000_give_back(struct e1000 *e1000)
 {
 	u32 given = (e1000->rx_next + e1000->rx_count - 1) % e1000->rx_count;
@@ -172,8 +177,8 @@ bool e1000_is_idle(const struct e1000 *e1000)
 }
 
 /*
- * Its causes are taken back before anything is looked at: what comes later interrupts again. By
- * MSI-X reading does not clear them.
+ * Clears the causes before anything is looked at, so later events interrupt again. With MSI-X
+ * reading does not clear them.
  */
 void e1000_look(struct e1000 *e1000)
 {

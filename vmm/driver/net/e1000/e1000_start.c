@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From whatever state the card is in to rings for frames: 8254x 14, 82574 4.6. */
+/*
+ * Brings a card from any state to one with rings for frames: 8254x 14, 82574 4.6. Called by
+ * e1000/main.c at the start of the driver; resets the card and sets all its registers.
+ */
 #include "lib/string.h"
 #include "vmm/driver/net/e1000/e1000.h"
 #include "vmm/rt/clock.h"
@@ -36,7 +39,7 @@ static bool e1000_check_resources(const struct e1000 *e1000, char *problem, size
 	return true;
 }
 
-/* Some cards ignore a reset, so all that counts is written afterwards. */
+/* Resets the card. Some cards ignore a reset, so all relevant registers are written afterwards. */
 static bool e1000_reset(const struct e1000 *e1000, char *problem, size_t size)
 {
 	u64 until;
@@ -59,7 +62,7 @@ static bool e1000_reset(const struct e1000 *e1000, char *problem, size_t size)
 	return true;
 }
 
-/* A word of the EEPROM; false: the card does not give it. */
+/* Reads a word of the EEPROM. Returns false if the card does not deliver it. */
 static bool e1000_read_eeprom(const struct e1000 *e1000, u32 word, u64 *value)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(EEPROM_NS);
@@ -77,7 +80,7 @@ static bool e1000_read_eeprom(const struct e1000 *e1000, u32 word, u64 *value)
 	return false;
 }
 
-/* 8254x 5.6.1: words 0 to 2, the lower byte first. 0: it is not there. */
+/* Returns the MAC in words 0 to 2, lower byte first (8254x 5.6.1); 0: there is none. */
 static u64 e1000_mac_of_eeprom(const struct e1000 *e1000)
 {
 	u64 mac = 0;
@@ -91,7 +94,7 @@ static u64 e1000_mac_of_eeprom(const struct e1000 *e1000)
 	return mac;
 }
 
-/* The reset should have brought it from the EEPROM; that of Bochs has not. */
+/* Reads the MAC, which the reset should have loaded from the EEPROM; Bochs does not load it. */
 static bool e1000_read_mac(const struct e1000 *e1000, struct card *card, char *problem, size_t size)
 {
 	u32 high = e1000_read(e1000, E1000_RAH0);
@@ -104,7 +107,7 @@ static bool e1000_read_mac(const struct e1000 *e1000, struct card *card, char *p
 	return true;
 }
 
-/* So many descriptors as there are pieces, half of them for each way. */
+/* Uses as many descriptors as there are buffers, half of them for each direction. */
 static void e1000_share_memory(struct e1000 *e1000)
 {
 	u64 pieces = (e1000->memory.pages - E1000_PAGE_PIECES) * PAGE_SIZE / e1000->piece_bytes;
@@ -137,7 +140,7 @@ static void e1000_open_receive(struct e1000 *e1000)
 	e1000_write(e1000, E1000_RDTR, 0);
 	e1000_write(e1000, E1000_RADV, 0);
 	e1000_write(e1000, E1000_RXCSUM, E1000_RXCSUM_IP | E1000_RXCSUM_TCP);
-	/* behind it is a switch: it takes frames for any address */
+	/* the switch behind it receives frames for any address */
 	e1000_write(e1000, E1000_RCTL,
 		    E1000_RCTL_EN | E1000_RCTL_UPE | E1000_RCTL_MPE | E1000_RCTL_BAM |
 			    E1000_RCTL_SECRC |
@@ -162,7 +165,7 @@ static void e1000_open_transmit(const struct e1000 *e1000)
 		    E1000_TCTL_EN | E1000_TCTL_PSP | E1000_TCTL_CT | E1000_TCTL_COLD);
 }
 
-/* Speed and duplex are found out by the card itself. */
+/* Brings up the link; the card negotiates speed and duplex itself. */
 static void e1000_open_link(const struct e1000 *e1000)
 {
 	u64 control = e1000_read(e1000, E1000_CTRL);
@@ -174,7 +177,7 @@ static void e1000_open_link(const struct e1000 *e1000)
 	e1000_write(e1000, E1000_CTRL, control | E1000_CTRL_SLU | E1000_CTRL_ASDE | E1000_CTRL_FD);
 }
 
-/* Of the 82574 alone: one message for all causes, descriptors of the old kind. */
+/* Sets up the 82574: one message for all causes, legacy descriptors. */
 static void e1000_open_82574(const struct e1000 *e1000)
 {
 	e1000_write(e1000, E1000_IVAR, E1000_IVAR_ALL_0);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The driver of one of Intel's gigabit cards. */
+/*
+ * The program of a gigabit card's driver: binds e1000_start.c and e1000_ring.c to the common card
+ * driver (card.c), which calls `card_ops`. Owns the card whose registers the manager has mapped.
+ */
 #include "vmm/driver/net/e1000/e1000.h"
 
 static struct e1000 e1000;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The driver of one virtio network card. */
+/*
+ * The program of a virtio network card's driver: binds net_start.c and net_frames.c to the common
+ * card driver (card.c), which calls `card_ops`. Owns the card that the manager has given.
+ */
 #include "vmm/driver/net/virtio_net/net.h"
 #include "vmm/rt/format.h"
 

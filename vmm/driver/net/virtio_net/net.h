@@ -5,9 +5,9 @@
 #include "vmm/driver/virtio/virtio_host.h"
 
 /*
- * A virtio network card: a queue each way, and one for commands where it has that. A frame and the
- * header before it lie in pieces of memory of the driver's own, each within a page: those of a slot
- * are a request. Section 5.1 of virtio 1.2.
+ * The state of a virtio network card (virtio 1.2, 5.1): a queue for each direction, and a control
+ * queue if the card has one. A frame with its header lies in buffers of the driver's memory, each
+ * within a page: the buffers of a slot are one request.
  */
 #define VNET_SLOT_MAX	 256u /* of each queue */
 #define VNET_PIECE_SHORT 2048u
@@ -16,7 +16,7 @@
 
 enum vnet_queue { VNET_RX, VNET_TX, VNET_CONTROL, VNET_QUEUES };
 
-/* The pages that it works with; then the pieces, those for receiving first. */
+/* The driver's DMA pages; the buffers follow, those for receiving first. */
 enum vnet_page {
 	VNET_PAGE_RINGS,
 	VNET_PAGE_COMMAND = VNET_PAGE_RINGS + VNET_QUEUES * (int)VIRTIO_HOST_RING_PAGES,
@@ -37,18 +37,18 @@ struct vnet {
 };
 
 /*
- * Resets the card and brings it up for all frames of its network. False: `problem` says why it
- * cannot be used.
+ * Resets the card and brings it up for all frames of its network. Returns false if the card cannot
+ * be used; `problem` then says why.
  */
 bool vnet_start(struct vnet *vnet, struct card *card, char *problem, size_t size);
-/* Copies the frame; false: there is no room now, and an interrupt comes when there is. */
+/* Copies the frame. Returns false if there is no room; an interrupt comes when there is. */
 bool vnet_transmit(struct vnet *vnet, const u8 *frame, u32 bytes);
-/* Takes what was received, at most as much as the queue holds (card_receive). */
+/* Passes received frames to card_receive, at most as many as the queue holds. */
 void vnet_receive(struct vnet *vnet);
-/* Takes its interrupt back and tells of its link (card_link). */
+/* Acknowledges the interrupt and reports the link (card_link). */
 void vnet_look(struct vnet *vnet);
-/* Why nothing more is to be hoped for; NULL: it is well. */
+/* Returns why the driver has to give up, or NULL. */
 const char *vnet_failure(const struct vnet *vnet);
 
-/* All slots for receiving are the card's. */
+/* Gives all receive slots to the card. */
 void vnet_give_all(struct vnet *vnet);

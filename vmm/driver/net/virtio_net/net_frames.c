@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames and slots: virtio 1.2, 5.1.6. */
+/*
+ * Moves frames through the card's queues: virtio 1.2, 5.1.6. Called by card.c through `card_ops`;
+ * owns the slots and reaches the card by its queues.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/driver/net/virtio_net/net.h"
 
-/* The first byte of a slot's piece, in the driver's memory. */
+/* Returns the offset of a buffer of the slot in the driver's memory. */
 static u64 vnet_piece_at(const struct vnet *vnet, u32 queue, u32 slot, u32 piece)
 {
 	u32 before = queue == VNET_TX ? vnet->slots[VNET_RX] : 0;
@@ -13,7 +16,7 @@ static u64 vnet_piece_at(const struct vnet *vnet, u32 queue, u32 slot, u32 piece
 	       ((u64)(before + slot) * vnet->pieces + piece) * vnet->piece_bytes;
 }
 
-/* A slot as parts of a request, `bytes` of it; returns how many. */
+/* Describes `bytes` of a slot as parts of a request. Returns the number of parts. */
 static u32 vnet_parts_of(const struct vnet *vnet, u32 queue, u32 slot, u32 bytes,
 			 struct virtio_part parts[VNET_PIECES_MAX])
 {
@@ -54,7 +57,7 @@ void vnet_give_all(struct vnet *vnet)
 	virtio_ring_tell(&vnet->ring[VNET_RX]);
 }
 
-/* The pieces of a slot follow each other in the driver's memory, wherever they lie. */
+/* Returns a slot's memory: its buffers are consecutive there, wherever their pages lie. */
 static u8 *vnet_slot_memory(const struct vnet *vnet, u32 queue, u32 slot)
 {
 	return vnet->host.memory.memory + vnet_piece_at(vnet, queue, slot, 0);
@@ -85,7 +88,7 @@ void vnet_receive(struct vnet *vnet)
 	virtio_ring_tell(ring);
 }
 
-/* Slots of frames that have been sent. */
+/* Frees the slots of sent frames. */
 static void vnet_reclaim_slots(struct vnet *vnet)
 {
 	u32 bytes;
@@ -96,7 +99,7 @@ static void vnet_reclaim_slots(struct vnet *vnet)
 	virtio_ring_hush(&vnet->ring[VNET_TX]);
 }
 
-/* The card's interrupt comes when it is done with one. */
+/* Returns whether a slot is free; if not, asks for an interrupt when the card is done with one. */
 static bool vnet_has_slot(struct vnet *vnet)
 {
 	if (vnet->free_count != 0)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From whatever state the card is in to queues for frames: virtio 1.2, 5.1.5. */
+/*
+ * Brings a card from any state to one with queues for frames: virtio 1.2, 5.1.5. Called by
+ * virtio_net/main.c at the start of the driver; resets the device and sends control commands.
+ */
 #include "lib/string.h"
 #include "vmm/driver/net/virtio_net/net.h"
 #include "vmm/rt/clock.h"
@@ -38,7 +41,10 @@ static bool vnet_read_card(const struct vnet *vnet, struct card *card, char *pro
 	return false;
 }
 
-/* As many slots as there are pieces and descriptors for, half of the pieces for each way. */
+/*
+ * Uses as many slots as there are buffers and descriptors for, half of the buffers for each
+ * direction.
+ */
 static void vnet_share_pieces(struct vnet *vnet)
 {
 	u32 bytes = VIO_NET_HEADER + vnet->frame_max;
@@ -69,7 +75,7 @@ static bool vnet_open_queues(struct vnet *vnet, char *problem, size_t size)
 	return true;
 }
 
-/* One command, 5.1.6.5; whether the card has done it is for it to say, and no matter. */
+/* Sends one control command (5.1.6.5) and ignores whether the card has obeyed. */
 static void vnet_command(struct vnet *vnet, u8 class, u8 what, u8 value)
 {
 	u8 *page = vnet->host.memory.memory + VNET_PAGE_COMMAND * PAGE_SIZE;
@@ -90,7 +96,10 @@ static void vnet_command(struct vnet *vnet, u8 class, u8 what, u8 value)
 		virtio_host_pause();
 }
 
-/* Behind it is a switch: it takes frames for any address. Without commands it does anyway. */
+/*
+ * Receives frames for any address, as a switch is behind the card. A card without commands does so
+ * anyway.
+ */
 static void vnet_open_for_all(struct vnet *vnet)
 {
 	if (!vnet_card_has(vnet, VIO_NET_F_CTRL_VQ) || !vnet_card_has(vnet, VIO_NET_F_CTRL_RX))
