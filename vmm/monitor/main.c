@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The monitor: one process for one VM. It loads the guest, provides its devices and does what its
- * CPUs cannot do alone. It can reach its own guest's memory and nobody else's.
+ * CPUs cannot do alone. The manager starts it; it can reach its own guest's memory and no other's.
+ * Runs the saver, copier or restorer instead if the start flags say so.
  */
 #include "vmm/monitor/life/loop.h"
 #include "vmm/monitor/life/machine_setup.h"

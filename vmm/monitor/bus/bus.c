@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * One address space of a machine: finds the device that answers at a port or address (bus.h).
+ * Called by the platform, the PCI BARs and the exit handlers; calls the device's read and write,
+ * under the machine's lock.
+ */
 #include "vmm/monitor/bus/bus.h"
 #include "lib/bits.h"
 #include "lib/checked.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* How a device joins the platform. */
+/*
+ * Adds a device to the platform: takes memory for it and puts its registers on the buses. Called by
+ * each device's attach function while a machine is built; changes the platform's tables and buses.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/dev/platform.h"

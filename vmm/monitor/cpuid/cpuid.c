@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The CPUID that guests see: the host's leaves reduced to what works in a guest. Called by
+ * machine_setup.c to build the policy, and by exits.c and cpuid_table.c for answers; reads the
+ * host's CPUID through cpuid_host and changes only the policy.
+ */
 #include "vmm/monitor/cpuid/cpuid.h"
 
 #include "lib/string.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Executes CPUID on the host for cpuid.c and xsave.c; unit tests replace it by a table. */
 #include "vmm/monitor/cpuid/cpuid.h"
 
 void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs)

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The table of CPUID answers that the kernel gives without leaving the guest's run. Called by
+ * vcpu.c when an answer changes and by exits.c after an exit; writes the page shared with the
+ * kernel.
+ */
 #include "vmm/monitor/cpuid/cpuid_table.h"
 
 #include "lib/string.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The CRT controller of a VGA as a store of registers that show nothing (crtc.h). Attached by
+ * platform.c; owns its registers only.
+ */
 #include "vmm/monitor/dev/crtc.h"
 #include "vmm/monitor/dev/platform.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The debug-exit and POST-code ports (debug.h). Attached by platform.c; owns its last code and ends
+ * the machine by the platform's events.
+ */
 #include "vmm/monitor/dev/debug.h"
 #include "vmm/monitor/dev/platform.h"
 

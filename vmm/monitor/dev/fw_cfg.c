@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * QEMU's firmware configuration device, by which guests read files and tables at ports. Attached by
+ * platform.c; owns its selector and offset, and reads the files that its owner added.
+ */
 #include "vmm/monitor/dev/fw_cfg.h"
 #include "lib/string.h"
 #include "vmm/monitor/dev/platform.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A high precision event timer (IA-PC HPET 1.0a) with a counter and three timers. Attached by
+ * platform.c when configured; owns its registers, and raises interrupt lines, which it may take
+ * over from PIT and RTC.
+ */
 #include "vmm/monitor/dev/hpet.h"
 
 #include "lib/bits.h"

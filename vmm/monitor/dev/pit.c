@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The 8254 timer of a PC and port 0x61. Attached by platform.c; owns three counters (pit_channel.c)
+ * and raises interrupt line 0, with edges that came late made up for.
+ */
 #include "vmm/monitor/dev/pit.h"
 #include "lib/bits.h"
 #include "lib/checked.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * One counter of the 8254, computed from the clocks since it was loaded. Called by pit.c; changes
+ * that counter only and has no time of its own.
+ */
 #include "vmm/monitor/dev/pit_channel.h"
 #include "lib/bits.h"
 

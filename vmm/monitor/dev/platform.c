@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Builds a guest's devices and dispatches to them: accesses to device memory, ticks and resets.
+ * Called by machine_setup.c, the exit handlers and vcpu.c under the machine's lock; owns the buses
+ * and the interrupt controllers.
+ */
 #include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/dev/crtc.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Sets the timer and the interrupt controllers as a PC's firmware leaves them. Called after a reset
+ * for guests that start in real mode; writes to ports of PIT and 8259s only.
+ */
 #include "lib/bits.h"
 #include "vmm/hw/pic.h"
 #include "vmm/hw/pit.h"

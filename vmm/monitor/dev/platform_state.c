@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The platform's sections of a saved state: interrupt controllers, buses and devices in order.
+ * Called by machine_state.c to save, check and load; reads and writes the devices' state structs.
+ */
 #include "vmm/monitor/dev/platform_state.h"
 
 #include "lib/bits.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The port by which a guest's kernel reports a panic (pvpanic.h). Attached by platform.c; owns what
+ * was reported and tells the monitor by the platform's events.
+ */
 #include "vmm/monitor/dev/pvpanic.h"
 #include "vmm/monitor/dev/platform.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The reset ports of a PC: 0xcf9, 0x92 and an 8042 without keyboard or mouse. Attached by
+ * platform.c and pci_bus.c; owns its registers and asks for a reset by the platform's events.
+ */
 #include "vmm/monitor/dev/reset.h"
 #include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/irqchip/irqchip.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The MC146818 clock and the CMOS bytes of a PC. Attached by platform.c; owns date, alarm and
+ * bytes, raises interrupt line 8, and wakes a sleeping guest by acpi_pm.c.
+ */
 #include "vmm/monitor/dev/rtc.h"
 #include "lib/checked.h"
 #include "vmm/monitor/dev/acpi_pm.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A 16550A serial port, the guest's console. Attached by platform.c; console.c gives it input and
+ * takes its output. Owns its registers and FIFO, and raises its interrupt line.
+ */
 #include "vmm/monitor/dev/serial.h"
 #include "lib/bits.h"
 #include "lib/checked.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A device for test guests (test_device.h): registers that keep values, ports that move interrupt
+ * lines, and windows onto RAM. Attached by platform.c when configured; may map pages of RAM.
+ */
 #include "vmm/monitor/dev/test_device.h"
 
 #include "lib/string.h"

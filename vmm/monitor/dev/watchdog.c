@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A watchdog timer that crashes the machine when the guest stops kicking it (watchdog.h). Attached
+ * by platform.c; owns its count and tells the monitor by the platform's events.
+ */
 #include "vmm/monitor/dev/watchdog.h"
 
 #include "vmm/monitor/dev/platform.h"

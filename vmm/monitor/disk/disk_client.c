@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The monitor's end of a link to a disk: requests, answers and the data pool (disk_client.h).
+ * Called by virtio_blk_request.c and save_disk.c; trusts no answer unless it matches a request, and
+ * touches the shared link only.
+ */
 #include "vmm/monitor/disk/disk_client.h"
 
 #include "lib/bits.h"

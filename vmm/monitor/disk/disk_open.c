@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Opens the links to the disks that the manager gave the VM. Called by machine_setup.c; maps each
+ * link's memory and binds its signals to the machine's queue.
+ */
 #include "vmm/monitor/disk/disk_open.h"
 
 #include "lib/bits.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The instruction emulator: fetches, decodes and executes one instruction, then retires it or
+ * reports its fault. Called by exits_memory.c and the handlers that share it; changes the vCPU
+ * page, and guest memory through emulate_memory.c.
+ */
 #include "vmm/monitor/emulate/emulate.h"
 #include "arch/x86_64/hw/control.h"
 #include "lib/bits.h"

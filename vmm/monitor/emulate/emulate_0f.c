@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions of the maps 0F and 0F 38. */
+/*
+ * Executes instructions of the opcode maps 0F and 0F 38. Called by emulate.c; reaches memory
+ * through emulate_memory.c and changes the emulated registers.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_alu.h"

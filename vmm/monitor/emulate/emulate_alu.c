@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Arithmetic, logic, shifts and flags on values. Called by the instruction files of this folder;
+ * pure computation on its arguments.
+ */
 #include "vmm/monitor/emulate/emulate_alu.h"
 #include "arch/x86_64/hw/control.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Multiplication, division, bit scans and counts with an operand in memory. */
+/*
+ * Executes multiplication, division, bit scans and counts with an operand in memory. Called by
+ * emulate_execute.c and emulate_0f.c; changes the emulated registers only.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_state.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions of the primary opcode map. */
+/*
+ * Executes instructions of the primary opcode map. Called by emulate.c; reaches memory through
+ * emulate_memory.c and changes the emulated registers.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "vmm/monitor/emulate/emulate_alu.h"
 #include "vmm/monitor/emulate/emulate_state.h"

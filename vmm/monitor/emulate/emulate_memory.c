@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The emulator's way to memory: segmentation, paging, RAM or device. */
+/*
+ * The emulator's access to memory: segmentation, paging, then RAM or a device. Called by all
+ * instruction files of this folder; reads and writes guest RAM and devices, and reports faults.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_state.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The operands that an encoding names: registers and effective addresses. */
+/*
+ * Finds the operands that an encoding names: registers and effective addresses. Called by all
+ * instruction files of this folder; reaches memory through emulate_memory.c.
+ */
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/memory/walk.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions that touch no memory but the stack, for a stack in device memory. */
+/*
+ * Executes instructions whose only memory is the stack, for a stack in device memory. Called by
+ * emulate_execute.c and emulate_0f.c; reaches the stack through emulate_memory.c.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/memory/walk.h"

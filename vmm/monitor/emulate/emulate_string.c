@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* String instructions, on memory and on ports: one element at a time, REP in bounded parts. */
+/*
+ * Executes string instructions on memory and ports: one element at a time, REP in bounded parts.
+ * Called by emulate_execute.c and exits_port.c's handler; reaches memory and ports of devices.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "vmm/monitor/emulate/emulate_alu.h"
 #include "vmm/monitor/emulate/emulate_state.h"

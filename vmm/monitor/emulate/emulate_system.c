@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptor tables and segment registers whose operand is in memory, far CALL and JMP. */
+/*
+ * Executes loads of segment registers and descriptor tables from memory, and far CALL and JMP.
+ * Called by emulate_execute.c and emulate_0f.c; changes segments in the vCPU page.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/descriptor.h"
 #include "lib/bits.h"

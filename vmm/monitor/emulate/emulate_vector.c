@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* SSE and AVX between memory and MMX or vector registers: moves, no arithmetic. */
+/*
+ * Executes SSE and AVX moves between memory and MMX or vector registers, without arithmetic. Called
+ * by emulate.c and emulate_0f.c; changes the vCPU's XSAVE area.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "lib/bits.h"
 #include "lib/string.h"

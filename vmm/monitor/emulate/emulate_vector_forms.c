@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The table of vector moves that the emulator knows. Called by emulate_vector.c; constant data
+ * only.
+ */
 #include "vmm/monitor/emulate/emulate_vector_forms.h"
 #include "lib/bits.h"
 

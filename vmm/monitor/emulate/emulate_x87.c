@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * x87 loads and stores (SDM vol. 1, chapter 8), without arithmetic and without the instructions
- * that move the whole state. The pointers to the last instruction and operand are not maintained.
+ * Executes x87 loads and stores (SDM vol. 1, chapter 8), without arithmetic and without the
+ * instructions that move the whole state. Called by emulate_execute.c; changes the vCPU's XSAVE
+ * area. The pointers to the last instruction and operand are not maintained.
  */
 #include "arch/x86_64/hw/control.h"
 #include "lib/bits.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Decodes plain moves, by which guests mostly reach devices (moves.h). Called by exits_memory.c
+ * through moves_find; writes only the cache of decoded moves.
+ */
 #include "vmm/monitor/emulate/moves.h"
 
 /* Without REX, byte registers 4 to 7 are AH to BH: rare, and left to the emulator. */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Converts between x87 extended numbers, integers and IEEE formats. Called by emulate_x87.c; pure
+ * computation.
+ */
 #include "vmm/monitor/emulate/x87_number.h"
 
 #define SIGN	     0x8000u

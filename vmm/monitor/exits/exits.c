@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Handles every exit that the fast path leaves. Called by life/loop.c after each such exit, under
+ * the machine's lock; changes the vCPU page and reaches devices, and passes many exits to the other
+ * files of this folder.
+ */
 #include "vmm/monitor/exits/exits.h"
 
 #include "arch/x86_64/hw/control.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The local APIC: by its page, its MSRs, its timer, and what the CPU leaves to do. */
+/*
+ * Handles exits about the local APIC: its registers, its timer, and the rest of what the CPU does
+ * itself. Called by exits.c and exits_settle.h; changes the vCPU's local APIC.
+ */
 #include "vmm/monitor/exits/exits_apic.h"
 
 #include "arch/x86_64/hw/msr.h"

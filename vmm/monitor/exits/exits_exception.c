@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Exceptions that exit because somebody wants to see them: a debugger, or the key `trap`. */
+/*
+ * Handles exceptions that exit for a debugger or the key `trap`. Called by exits.c; gives the
+ * exception to the debugger, or to the guest as if there had been no exit.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/svm.h"
 #include "arch/x86_64/hw/vmx.h"

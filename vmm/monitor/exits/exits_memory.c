@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Accesses to memory that is a device: plain moves, and all else by the emulator. */
+/*
+ * Handles accesses to memory that is a device: plain moves directly, others by the emulator. Called
+ * by exits.c and exits_settle.h; reaches devices by the platform's memory bus.
+ */
 #include "vmm/monitor/exits/exits_memory.h"
 
 #include "arch/x86_64/hw/control.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* RDMSR and WRMSR: finds out who has the MSR. */
+/*
+ * Handles RDMSR and WRMSR: finds the owner of the MSR (time, local APIC, KVM interface, msr.c).
+ * Called by exits.c; changes the vCPU, or injects #GP.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
 #include "vmm/monitor/exits/exits.h"

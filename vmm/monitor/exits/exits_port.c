@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Handles port accesses that the fast path leaves: strings, and ports of several devices or none.
+ * Called by exits.c; reaches devices by the platform's port bus.
+ */
 #include "vmm/monitor/exits/exits_port.h"
 
 #include "vmm/monitor/exits/exits_memory.h"

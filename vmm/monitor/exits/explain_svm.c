@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* VMEXIT_INVALID in words: the checks of APM vol. 2, 15.5.1 and 15.20, done again on the dump. */
+/*
+ * Explains VMEXIT_INVALID: repeats the checks of APM vol. 2, 15.5.1 and 15.20, on the dump. Called
+ * by exits_entry.c; writes the caller's text only.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/svm.h"
 #include "vmm/monitor/exits/explain.h"

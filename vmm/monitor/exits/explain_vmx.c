@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Failed VM entries in words: the checks of SDM vol. 3, 27.2.1 (controls), 27.2.2 (host) and 27.3.1
- * (guest), done again on the dump. Left out are checks of addresses that the kernel alone sets and
- * does not show.
+ * Explains failed VM entries: repeats the checks of SDM vol. 3, 27.2.1 (controls), 27.2.2 (host)
+ * and 27.3.1 (guest), on the dump. Called by exits_entry.c; writes the caller's text only. Leaves
+ * out checks of addresses that the kernel alone sets and does not show.
  */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"

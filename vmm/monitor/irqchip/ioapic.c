@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The I/O APIC (82093AA): pins, redirection entries and messages. Called by irqchip.c and, for its
+ * registers, by the memory bus; owns its entries and sends messages to local APICs.
+ */
 #include "vmm/monitor/irqchip/irqchip.h"
 
 #define ENTRY_READ_ONLY (IOAPIC_ENTRY_REMOTE_IRR | IOAPIC_ENTRY_PENDING)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages that devices write to the local APICs: MSI and MSI-X. */
+/*
+ * Delivers interrupt messages (MSI and MSI-X) to the local APICs. Called by pci_msix.c and hpet.c's
+ * like; changes the receiving local APICs.
+ */
 #include "arch/x86_64/hw/msi.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 

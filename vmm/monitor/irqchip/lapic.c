@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A vCPU's local APIC: registers, reset and writes (SDM vol. 3, 11). Called by irqchip.c,
+ * exits_apic.c and the platform; owns the APIC's state and its page.
+ */
 #include "vmm/monitor/irqchip/lapic.h"
 #include "lib/string.h"
 #include "vmm/monitor/irqchip/irqchip.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Lends a local APIC's page to the CPU while it virtualizes the APIC, and takes it back. Called by
+ * vapic.c and by handlers that need the registers; moves requests between page and monitor.
+ */
 #include "lib/bits.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The local APIC by its MSRs: the base, the TSC deadline and x2APIC's registers. Called by
+ * exits_apic.c and exits_msr.c; changes the local APIC only.
+ */
 #include "arch/x86_64/hw/msr.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 

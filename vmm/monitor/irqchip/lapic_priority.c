@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Interrupt priorities of a local APIC: requests, in-service bits, acceptance and EOI. Called by
+ * lapic.c and irqchip.c; changes the APIC's vector registers and tells the I/O APIC of EOIs.
+ */
 #include "vmm/monitor/irqchip/irqchip.h"
 
 /*

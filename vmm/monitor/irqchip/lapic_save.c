@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Saves, checks and loads a local APIC's state. Called by platform_state.c; a loaded state is
+ * untrusted until it has been checked.
+ */
 #include "arch/x86_64/hw/msr.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 

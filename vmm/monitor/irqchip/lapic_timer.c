@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A local APIC's timer: one-shot, periodic and TSC deadline. Called by lapic.c, lapic_msr.c and
+ * vcpu.c; changes the timer's state and raises its LVT's interrupt.
+ */
 #include "lib/checked.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The two 8259A controllers of a PC. Called by irqchip.c for lines and acknowledgement, and by the
+ * port bus for registers; owns both chips' state.
+ */
 #include "vmm/monitor/irqchip/pic.h"
 #include "lib/bits.h"
 #include "vmm/monitor/dev/acpi_pm.h"

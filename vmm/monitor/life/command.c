@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Carries out the manager's commands for the VM. Called by pending.c under the machine's lock;
+ * changes the machine's wanted state and its work in todo.c.
+ */
 #include "vmm/monitor/life/command.h"
 
 #include "vmm/monitor/dev/acpi_pm.h"

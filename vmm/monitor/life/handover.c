@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Hands a machine over to another monitor process, and takes one over (struct handover). Called by
+ * command.c, todo.c and machine_setup.c; saves to and loads from memory that the manager gives.
+ */
 #include "vmm/monitor/life/handover.h"
 
 #include "lib/bits.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The loop of a vCPU's thread: enters the guest, handles exits, waits in HLT. Called by main.c and
+ * machine_setup.c for each thread; takes the machine's lock outside the guest.
+ */
 #include "vmm/monitor/life/loop.h"
 
 #include "vmm/monitor/exits/exits.h"

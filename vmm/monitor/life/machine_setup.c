@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Setting a machine up, once: what the manager handed over becomes RAM, vCPUs and devices. */
+/*
+ * Builds a machine once from what the manager handed over: RAM, vCPUs, devices and links. Called by
+ * main.c, rebuild.c and handover.c; maps memory and binds signals.
+ */
 #include "vmm/monitor/life/machine_setup.h"
 
 #include "vmm/monitor/disk/disk_open.h"

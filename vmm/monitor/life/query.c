@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Answers the manager's questions (vmm/rt/query.h). Called by pending.c and todo.c while no vCPU is
+ * in the guest; reads vCPUs, guest memory and devices, and writes for a debugger.
+ */
 #include "vmm/monitor/life/query.h"
 
 #include "arch/x86_64/hw/control.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Saves, destroys and rebuilds a machine at each turn, to test that its saved state is complete.
+ * Called by loop.c when configured; replaces the vCPU and all devices.
+ */
 #include "vmm/monitor/life/rebuild.h"
 
 #include "lib/bits.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reserves CPU time for the vCPUs in rounds (struct reserve). Called by command.c, machine_setup.c
+ * and loop.c under the machine's lock; each thread asks the kernel for itself.
+ */
 #include "vmm/monitor/life/reserve.h"
 
 #include "vmm/monitor/life/command.h"

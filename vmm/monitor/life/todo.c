@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What is done to a machine while no vCPU is in its guest: enum machine_todo. */
+/*
+ * Does the work that needs every vCPU outside the guest: enum machine_todo. Called by loop.c under
+ * the machine's lock; starts, holds, saves and reports the machine.
+ */
 #include "vmm/monitor/life/todo.h"
 
 #include "vmm/monitor/life/handover.h"

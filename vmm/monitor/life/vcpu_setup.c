@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Creates a vCPU's kernel object and maps its pages. Called by machine_setup.c and rebuild.c; makes
+ * system calls and changes that vCPU.
+ */
 #include "vmm/monitor/life/vcpu_setup.h"
 
 #include "vmm/monitor/exits/exits.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes the ACPI description of the PCI bus: the MCFG table and AML. Called by acpi_tables.c;
+ * writes to the table buffer only.
+ */
 #include "vmm/monitor/load/acpi_pci.h"
 
 #include "vmm/monitor/load/layout.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Writes a guest's ACPI tables. Called by load.c before a guest starts; writes to guest RAM. */
 #include "vmm/monitor/load/acpi_tables.h"
 
 #include "arch/x86_64/hw/ioapic.h"

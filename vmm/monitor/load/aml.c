@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes AML (ACPI 20) into a buffer. Called by acpi_tables.c and acpi_pci.c; an overflow is noted
+ * and nothing is written beyond the end.
+ */
 #include "vmm/monitor/load/aml.h"
 
 #include "lib/string.h"

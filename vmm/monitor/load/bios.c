@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes the data and interrupt vectors that a PC's BIOS leaves in low memory. Called by load.c for
+ * real-mode guests; writes to guest RAM.
+ */
 #include "vmm/monitor/load/bios.h"
 
 #include "lib/string.h"

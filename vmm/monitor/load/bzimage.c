@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Loads a Linux bzImage by the 64-bit or 32-bit boot protocol. Called by load.c; reads the
+ * untrusted kernel file and writes guest RAM and the first vCPU's registers.
+ */
 #include "vmm/monitor/load/bzimage.h"
 
 #include "lib/bits.h"

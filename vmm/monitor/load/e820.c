@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Builds a guest's memory map. Called by the loaders of kernels; writes the caller's table only. */
 #include "vmm/monitor/load/e820.h"
 #include "vmm/monitor/load/layout.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads ELF files: header, program segments and notes. Called by elf_pvh.c and multiboot1.c; parses
+ * untrusted bytes and places segments in guest RAM.
+ */
 #include "vmm/monitor/load/elf.h"
 
 #include "lib/checked.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Loads an ELF kernel by the PVH boot protocol. Called by load.c; reads the untrusted kernel file
+ * and writes guest RAM and the first vCPU's registers.
+ */
 #include "vmm/monitor/load/elf_pvh.h"
 
 #include "lib/bits.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Loads a guest's kernel: recognizes the format, and writes firmware tables. Called by todo.c at
+ * each start; writes guest RAM and the first vCPU's registers.
+ */
 #include "vmm/monitor/load/load.h"
 
 #include "lib/string.h"

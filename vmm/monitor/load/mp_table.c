@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes the tables of the MultiProcessor Specification 1.4. Called by load.c; writes to guest RAM.
+ */
 #include "vmm/monitor/load/mp_table.h"
 
 #include "arch/x86_64/hw/ioapic.h"

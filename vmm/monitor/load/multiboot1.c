@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Loads a kernel by the Multiboot protocol, version 1. Called by load.c; reads the untrusted kernel
+ * file and writes guest RAM and the first vCPU's registers.
+ */
 #include "vmm/monitor/load/multiboot1.h"
 
 #include "lib/bits.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Places kernel, initrd, modules and command line in guest RAM without overlaps. Called by all
+ * loaders; writes guest RAM and reports why something does not fit.
+ */
 #include "vmm/monitor/load/place.h"
 
 #include "lib/bits.h"

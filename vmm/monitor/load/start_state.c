@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Sets the registers a vCPU starts with: reset, SIPI, and real, protected or long mode. Called by
+ * the loaders and vcpu_reset.c; changes the vCPU page only.
+ */
 #include "vmm/monitor/load/start_state.h"
 
 #include "arch/x86_64/hw/control.h"

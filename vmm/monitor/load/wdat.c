@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes the WDAT table, by which a guest drives the watchdog. Called by acpi_tables.c; writes to
+ * the table buffer only.
+ */
 #include "vmm/monitor/load/wdat.h"
 #include "vmm/monitor/dev/watchdog.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Moves console bytes between the channel's rings and the guest's serial port and virtio console.
+ * Called by pending.c and the devices under the machine's lock; signals the manager.
+ */
 #include "vmm/monitor/machine/console.h"
 
 #include "vmm/monitor/dev/serial.h"

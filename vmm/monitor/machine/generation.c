@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Keeps the guest's generation ID (generation.h). Called by todo.c at a start, and by restore.c and
+ * handover.c after a load; writes guest RAM and raises the ACPI event.
+ */
 #include "vmm/monitor/machine/generation.h"
 
 #include "vmm/monitor/dev/acpi_pm.h"

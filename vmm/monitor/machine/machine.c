@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The machine as a whole: its log, its crash and stop, and its clock. Called by all rooms of the
+ * monitor under the machine's lock; changes struct machine and the channel's state.
+ */
 #include "vmm/monitor/machine/machine.h"
 
 #include "vmm/rt/clock.h"

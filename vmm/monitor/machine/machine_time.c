@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A machine's time: guest time, wall time and the offset of its TSC. Called by machine.c, vcpu.c
+ * and the state files; pure arithmetic on struct machine_time.
+ */
 #include "vmm/monitor/machine/machine_time.h"
 
 #include "lib/checked.h"

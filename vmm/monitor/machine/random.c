@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Random bytes from a pool that the manager's start info seeds. Called by generation.c and the
+ * platform's devices; owns the pool.
+ */
 #include "vmm/monitor/machine/random.h"
 
 #include "lib/entropy.h"

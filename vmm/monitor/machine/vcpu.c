@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A vCPU: its wake-ups, the register groups it needs, its clock and interrupts. Called by the exit
+ * handlers and loop.c under the machine's lock; changes that vCPU and its page.
+ */
 #include "vmm/monitor/machine/vcpu.h"
 
 #include "lib/string.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Asserts that every cached flag of a vCPU keeps its promise. Called by loop.c and fast_path.c in
+ * checked builds; reads only.
+ */
 #include "vmm/monitor/machine/vcpu_check.h"
 
 #include "vmm/monitor/machine/console.h"

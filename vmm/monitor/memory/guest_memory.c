@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Accesses a guest's RAM by guest-physical address with bounds. Called by devices, loaders and the
+ * emulator; touches RAM that the guest's CPUs may change at any time.
+ */
 #include "vmm/monitor/memory/guest_memory.h"
 #include "lib/string.h"
 #include "vmm/monitor/load/layout.h"

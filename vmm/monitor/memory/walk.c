@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Walks a guest's page tables (SDM vol. 3, 4). Called by the emulator, the debugger and queries;
+ * reads guest RAM and may set accessed and dirty bits.
+ */
 #include "vmm/monitor/memory/walk.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/paging.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where BARs answer. A BAR answers only with decode on, inside a window, and where nothing else
- * does, of two BARs the one of the lower slot and number; otherwise it is just a register. So where
- * they are follows from the registers alone, in whatever order these were written.
+ * Decides where BARs answer. A BAR answers only with decode on, inside a window, and where nothing
+ * else does; of two BARs the one of the lower slot and number answers, and the other is only a
+ * register. So positions follow from the registers alone, in whatever order they were written.
+ * Called by pci_config.c; changes the buses.
  */
 #include "lib/bits.h"
 #include "lib/checked.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Bus 0: the host bridge with both ways to configuration space, and the interrupt lines. */
+/*
+ * PCI bus 0: the host bridge with both ways to configuration space, and the interrupt lines.
+ * Attached by platform.c; owns the bus's address register and the sharing of lines.
+ */
 #include "vmm/monitor/pci/pci_bus.h"
 
 #include "lib/bits.h"

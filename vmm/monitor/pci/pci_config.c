@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A function's configuration space: which bits there are, which may be written, what that does. */
+/*
+ * A function's configuration space: which bits exist and may be written, and what writes do. Called
+ * by pci_bus.c for accesses, and by virtio_add.c to build a function; changes that function and its
+ * BARs.
+ */
 #include "lib/bits.h"
 #include "lib/checked.h"
 #include "vmm/monitor/dev/platform.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* MSI-X: table, pending bits and what holds messages back (PCI 3.0, 6.8.2). */
+/*
+ * MSI-X: the table, pending bits, and what holds messages back (PCI 3.0, 6.8.2). Called by
+ * pci_config.c and virtio_transport.c; sends messages through irqchip_message.c.
+ */
 #include "lib/bits.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 #include "vmm/monitor/pci/pci.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The KVM clock: publishes time to the guest in its RAM. Called by vcpu.c and exits_msr.c; writes
+ * the guest's pages and owns the clock's MSRs.
+ */
 #include "vmm/monitor/pv/pvclock.h"
 
 #include "lib/bits.h"

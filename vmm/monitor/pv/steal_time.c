@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * KVM steal time: publishes to the guest how long its vCPU did not run. Called by loop.c and
+ * exits_msr.c; writes guest RAM.
+ */
 #include "vmm/monitor/pv/steal_time.h"
 
 #include "lib/bits.h"

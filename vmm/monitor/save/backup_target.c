@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Prepares the place of a backup and writes its header last (backup_target.h). Called by copier.c;
+ * writes to the target disk through save_disk.c.
+ */
 #include "vmm/monitor/save/backup_target.h"
 
 #include "lib/string.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies what disks held at one point. Nothing of any copy counts before all of all copies is on
- * the medium: the headers come last.
+ * The process that copies what disks held at one point, for backups. Called by main.c in its own
+ * process; reads disk views and writes backup targets. No copy counts before all data of all copies
+ * are on the medium: the headers are written last.
  */
 #include "vmm/monitor/save/copier.h"
 

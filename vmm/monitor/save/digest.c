@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Digests of a machine's RAM and state, equal after a save and a restore. Called by saver.c; reads
+ * RAM and state only.
+ */
 #include "vmm/monitor/save/digest.h"
 
 #include "lib/bits.h"

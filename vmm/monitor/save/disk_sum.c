@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A keyed sum over a disk, so that a save is restored only beside the same disk content. Called by
+ * saver.c and restore.c; reads the disk through save_disk.c.
+ */
 #include "vmm/monitor/save/disk_sum.h"
 
 #include "lib/bits.h"

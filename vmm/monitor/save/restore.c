@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Restores a machine from a saved stream: RAM and state. Called by machine_setup.c; treats the
+ * stream as hostile until its keys and sums have been checked, and writes guest RAM.
+ */
 #include "vmm/monitor/save/restore.h"
 
 #include "lib/bits.h"

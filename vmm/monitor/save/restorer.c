@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes what a chain of backups holds to a disk: all of the full one, then what each differential
- * one has. Nothing is written before all of the chain has been looked at. The first block comes
- * last: a disk that is half restored begins with zeros, and nobody takes it for one.
+ * The process that writes a chain of backups to a disk: first the full one, then each differential
+ * one. Called by main.c in its own process. Writes nothing before the whole chain has been checked,
+ * and the first block last: a half-restored disk begins with zeros, and nobody mistakes it for a
+ * disk.
  */
 #include "vmm/monitor/save/restorer.h"
 

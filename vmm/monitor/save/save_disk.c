@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads and writes a disk in sequence for saves, restores and backups. Called by the other files of
+ * this folder; waits for the driver's answers with a deadline through disk_client.c.
+ */
 #include "vmm/monitor/save/save_disk.h"
 
 #include "lib/bits.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The store of a save: a disk, or a transfer through the manager. Called by saver.c and restore.c;
+ * seals and checks records through stream.c.
+ */
 #include "vmm/monitor/save/save_store.h"
 
 #include "lib/bits.h"

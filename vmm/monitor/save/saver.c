@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The process that writes the state and RAM of a held VM to a store. Called by main.c in its own
+ * process; reads RAM and state, and reports progress in the channel.
+ */
 #include "vmm/monitor/save/saver.h"
 
 #include "lib/bits.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Brings a machine's time up to date after a state has been loaded. Called by restore.c and
+ * handover.c; changes the machine's time.
+ */
 #include "vmm/monitor/state/catch_up.h"
 
 #include "vmm/monitor/machine/machine.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The fields of the devices. */
+/* The tables of fields in the devices' saved states. Called by inspect.c; constant data only. */
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/dev/crtc.h"
 #include "vmm/monitor/dev/debug.h"

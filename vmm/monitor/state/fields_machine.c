@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The fields of what is no device: vCPUs, local APICs, time, policy. */
+/*
+ * The tables of fields in the saved states of vCPUs, local APICs, time and policy. Called by
+ * inspect.c; constant data only.
+ */
 #include "vmm/monitor/dev/platform_state.h"
 #include "vmm/monitor/state/fields_table.h"
 #include "vmm/monitor/state/machine_state.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The fields of all sections by name: struct state_fields over the bytes that would be saved. */
+/*
+ * Lists the fields of a machine's state by name, read from the bytes that a save would write.
+ * Called by query.c; saves into memory of its own and changes nothing of the machine.
+ */
 #include "vmm/monitor/state/inspect.h"
 
 #include "lib/bits.h"

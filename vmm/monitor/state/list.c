@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Saves and loads a list of state sections, checked as a whole before any is loaded. Called by
+ * machine_state.c; reads and writes the sections' owners.
+ */
 #include "vmm/monitor/state/list.h"
 
 static u32 state_section_type(const struct state_section *section)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A machine's whole state: which sections there are, and how they are saved and loaded. Called by
+ * handover.c, restore.c, rebuild.c and saver processes; a loaded state is untrusted until checked.
+ */
 #include "vmm/monitor/state/machine_state.h"
 
 #include "lib/bits.h"

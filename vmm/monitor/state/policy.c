@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What differs between the machine that a state is of and the one that is to load it. */
+/*
+ * Compares the machine of a saved state with the machine that is to load it. Called by
+ * machine_state.c; writes the difference as text.
+ */
 #include "vmm/monitor/state/policy.h"
 
 #include "lib/bits.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Why a state was refused, in words. */
+/*
+ * Puts into words why a state was refused. Called by handover.c and restore.c; writes the caller's
+ * text only.
+ */
 #include "lib/bits.h"
 #include "vmm/monitor/state/list.h"
 #include "vmm/rt/format.h"

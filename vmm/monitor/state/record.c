@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The record format SKST of saved states: header, records and sums (record.h). Called by list.c,
+ * inspect.c and digest.c; checks untrusted bytes.
+ */
 #include "vmm/monitor/state/record.h"
 
 #include "lib/bits.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The sealed stream of a save: header, keys, and encrypted records (stream.h). Called by
+ * save_store.c, saver.c and restore.c; trusts nothing of a stream that its key does not confirm.
+ */
 #include "vmm/monitor/state/stream.h"
 
 #include "lib/bits.h"

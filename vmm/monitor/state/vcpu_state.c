@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A vCPU's sections of a saved state: registers, MSRs and XSAVE area. Called by machine_state.c;
+ * checks a state so that no register can harm the monitor.
+ */
 #include "vmm/monitor/state/vcpu_state.h"
 
 #include "lib/string.h"

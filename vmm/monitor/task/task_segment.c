@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Segment registers of a new task: SDM vol. 3, 8.3 and table 8-1. */
+/*
+ * Loads the segment registers of a new task: SDM vol. 3, 8.3 and table 8-1. Called by
+ * task_switch.c; reads the guest's descriptor tables and changes segments in the vCPU page.
+ */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/descriptor.h"
 #include "vmm/monitor/task/task_state.h"

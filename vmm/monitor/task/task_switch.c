@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Performs a hardware task switch, which VMX leaves to software: SDM vol. 3, 8.3. Called by
+ * exits.c; reads and writes guest memory and the vCPU page.
+ */
 #include "vmm/monitor/task/task_switch.h"
 
 #include "arch/x86_64/hw/control.h"

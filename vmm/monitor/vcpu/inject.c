@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Chooses what the next VM entry injects: an exception, NMI or interrupt. Called by loop.c,
+ * fast_path.c and exit handlers; changes the vCPU page and acknowledges interrupts.
+ */
 #include "vmm/monitor/vcpu/inject.h"
 
 #include "arch/x86_64/hw/control.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * MSRs that the monitor emulates for a vCPU. Called by exits_msr.c; changes that vCPU's values,
+ * never the host's MSRs.
+ */
 #include "vmm/monitor/vcpu/msr.h"
 
 #include "arch/x86_64/hw/control.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The MTRRs and the PAT limits of a vCPU as plain stores. Called by msr.c; changes that vCPU's
+ * values only.
+ */
 #include "vmm/monitor/vcpu/msr_mtrr.h"
 
 #include "arch/x86_64/hw/msr.h"

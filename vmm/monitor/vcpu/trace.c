@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Records a vCPU's last exits and sums their costs. Called by loop.c and fast_path.c; read by
+ * query.c. Owns a ring of entries for each vCPU.
+ */
 #include "vmm/monitor/vcpu/trace.h"
 
 #include "lib/string.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Which bits of CR4 a guest may set. Called by trap.c; reads the CPUID policy only. */
 #include "vmm/monitor/vcpu/trap_cr4.h"
 
 #include "arch/x86_64/hw/control.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Resets a vCPU and handles INIT and SIPI. Called by todo.c and inject.c; changes the vCPU and its
+ * local APIC.
+ */
 #include "vmm/monitor/vcpu/vcpu_reset.h"
 
 #include "vmm/monitor/load/start_state.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* How a virtio device joins the bus: identity, BARs and capabilities (virtio 1.2, 4.1.2, 4.1.4). */
+/*
+ * Puts a virtio device on the PCI bus: identity, BARs and capabilities (virtio 1.2, 4.1.2, 4.1.4).
+ * Called by each virtio device's attach function; changes the PCI function.
+ */
 #include "lib/checked.h"
 #include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/virtio/virtio.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A memory balloon (virtio 1.2, 5.5): takes pages from the guest and reports its statistics.
+ * Attached by platform.c; query.c sets its aim. Gives RAM pages back to the kernel.
+ */
 #include "vmm/monitor/virtio/virtio_balloon.h"
 
 #include "vmm/monitor/dev/platform.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A virtio disk (virtio 1.2, 5.2): configuration, queues and life. Attached by platform.c;
+ * pending.c polls its link. Requests are handled in virtio_blk_request.c.
+ */
 #include "vmm/monitor/virtio/virtio_blk_request.h"
 
 #include "lib/bits.h"

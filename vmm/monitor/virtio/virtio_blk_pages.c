@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds the RAM pages of a request for direct access by the device. Called by virtio_blk_request.c;
+ * reads the guest's descriptors as already copied.
+ */
 #include "vmm/monitor/virtio/virtio_blk_pages.h"
 
 #include "lib/bits.h"

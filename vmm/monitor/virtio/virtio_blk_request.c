@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The way of a request: taken from the guest, asked of the driver in pieces, given back. */
+/*
+ * A disk request's way: taken from the guest, sent to the driver in pieces, returned to the guest.
+ * Called by virtio_blk.c; reads and writes guest RAM and the disk's link.
+ */
 #include "vmm/monitor/virtio/virtio_blk_request.h"
 
 #include "lib/bits.h"

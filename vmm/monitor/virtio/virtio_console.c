@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A virtio console with ports (virtio 1.2, 5.3). Attached by platform.c; console.c moves its bytes.
+ * Reads and writes guest RAM through its queues.
+ */
 #include "vmm/monitor/virtio/virtio_console.h"
 
 #include "vmm/monitor/dev/platform.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A network card of the guest (virtio 1.2, 5.1): configuration, life, and who looks when. */
+/*
+ * A virtio network card (virtio 1.2, 5.1): configuration, life, and who looks for frames when.
+ * Attached by platform.c; pending.c polls its link to the switch.
+ */
 #include "vmm/monitor/virtio/virtio_net_parts.h"
 
 #include "lib/bits.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which frames belong together: those of a connection, or between two addresses. */
+/*
+ * Finds which frames belong together: those of a connection, or between two addresses. Called by
+ * virtio_net_receive.c and virtio_net_send.c; reads frame headers only.
+ */
 #include "vmm/monitor/virtio/virtio_net_parts.h"
 
 #include "lib/string.h"

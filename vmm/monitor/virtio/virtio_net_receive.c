@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From the link into the guest's queues (virtio 1.2, 5.1.6.3, 5.1.6.4). */
+/*
+ * Moves frames from the link into the guest's queues (virtio 1.2, 5.1.6.3, 5.1.6.4). Called by
+ * virtio_net.c; writes guest RAM.
+ */
 #include "vmm/monitor/virtio/virtio_net_parts.h"
 
 #include "lib/string.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From the guest's queues into the link (virtio 1.2, 5.1.6.2). */
+/*
+ * Moves frames from the guest's queues into the link (virtio 1.2, 5.1.6.2). Called by virtio_net.c;
+ * reads guest RAM, which the guest may change at any time.
+ */
 #include "vmm/monitor/virtio/virtio_net_parts.h"
 
 #include "lib/bits.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A virtio entropy device (virtio 1.2, 5.4). Attached by platform.c; writes bytes of random.c into
+ * guest RAM.
+ */
 #include "vmm/monitor/virtio/virtio_rng.h"
 
 #include "vmm/monitor/dev/platform.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Virtio over PCI (virtio 1.2, 4.1): common registers, status, interrupts. */
+/*
+ * Virtio over PCI (virtio 1.2, 4.1): common registers, status and interrupts. Called by the PCI bus
+ * for accesses and by the virtio devices; owns the state common to all of them.
+ */
 #include "lib/bits.h"
 #include "vmm/monitor/virtio/virtio.h"
 #include "vmm/monitor/virtio/virtio_bars.h"

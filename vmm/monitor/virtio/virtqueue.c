@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A split virtqueue at the device's side (virtio 1.2, 2.7). Called by all virtio devices; reads the
+ * guest's descriptors once each, and writes the used ring in guest RAM.
+ */
 #include "vmm/monitor/virtio/virtqueue.h"
 
 #include "lib/bits.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Decodes an x86 instruction: length, prefixes, opcode and operands. Called by the emulator,
+ * exits.c and the debugger; a pure function of the bytes.
+ */
 #include "vmm/monitor/x86/decode.h"
 #include "vmm/monitor/x86/tables.h"
 

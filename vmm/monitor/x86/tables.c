@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Tables of x86 opcodes for decode.c: which have ModRM and immediates, and which do not exist.
+ * Constant data only.
+ */
 #include "vmm/monitor/x86/tables.h"
 #include "lib/bits.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds and accesses registers in a vCPU's XSAVE area: vectors, MMX and x87. Called by the
+ * emulator's vector and x87 files; changes that area only.
+ */
 #include "vmm/monitor/x86/xsave.h"
 
 #include "lib/bits.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Message authentication codes: HMAC-SHA-256 (RFC 2104). Called by hkdf.c and the manager; touches
- * only the caller's buffers.
+ * Message authentication codes: HMAC-SHA-256 (RFC 2104). Called by hkdf.c; touches only the
+ * caller's buffers.
  */
 #include "vmm/rt/crypto/hmac.h"
 
