@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process's heap (heap.h). Called by the manager; owns one memory object, whose pages the kernel
- * populates at first touch. Not for use by several threads at once.
+ * * A process's heap (heap.h). No program uses it at present. Owns one memory object, whose pages
+ * the kernel populates at first touch. Not for use by several threads at once.
  */
 #include "vmm/rt/heap.h"
 #include "lib/bits.h"

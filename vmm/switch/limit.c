@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Applies the limits of ports: packets and bytes a second, and frames with many receivers. Called
- * by port.c, turn.c and forward.c; changes the port's share and bucket and the sets of ports.
+ * * Applies the limits of ports: packets and bytes a second, and frames with many receivers. Called
+ * by port.c and forward.c; changes the port's share and bucket and the sets of ports.
  */
 #include "vmm/switch/limit.h"
 

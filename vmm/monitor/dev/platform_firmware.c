@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sets the timer and the interrupt controllers as a PC's firmware leaves them. Called after a reset
- * for guests that start in real mode; writes to ports of PIT and 8259s only.
+ * * Sets the timer and the interrupt controllers as a PC's firmware leaves them. Called by todo.c
+ * at a start; writes to ports of PIT and 8259s only.
  */
 #include "lib/bits.h"
 #include "vmm/hw/pic.h"

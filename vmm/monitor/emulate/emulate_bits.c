@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Executes BMI1, BMI2, ADX and CRC32 with an operand in memory: SDM vol. 2. Called by emulate_0f.c
- * and emulate.c; changes the emulated registers only.
+ * * Executes BMI1, BMI2, ADX and CRC32 with an operand in memory: SDM vol. 2. Called by emulate.c;
+ * changes the emulated registers only.
  */
 #include "arch/x86_64/hw/control.h"
 #include "lib/bits.h"

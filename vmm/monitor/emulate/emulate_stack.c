@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Executes instructions whose only memory is the stack, for a stack in device memory. Called by
- * emulate_execute.c and emulate_0f.c; reaches the stack through emulate_memory.c.
+ * * Executes instructions whose only memory is the stack, for a stack in device memory. Called by
+ * emulate_execute.c; reaches the stack through emulate_memory.c.
  */
 #include "arch/x86_64/hw/control.h"
 #include "vmm/monitor/emulate/emulate_state.h"

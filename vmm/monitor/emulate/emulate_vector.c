@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Executes SSE and AVX moves between memory and MMX or vector registers, without arithmetic. Called
- * by emulate.c and emulate_0f.c; changes the vCPU's XSAVE area.
+ * * Executes SSE and AVX moves between memory and MMX or vector registers, without arithmetic.
+ * Called by emulate.c; changes the vCPU's XSAVE area.
  */
 #include "arch/x86_64/hw/control.h"
 #include "lib/bits.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handles exits about the local APIC: its registers, its timer, and the rest of what the CPU does
- * itself. Called by exits.c and exits_settle.h; changes the vCPU's local APIC.
+ * * Handles exits about the local APIC: its registers, its timer, and the rest of what the CPU does
+ * itself. Called through exits_settle.h; changes the vCPU's local APIC.
  */
 #include "vmm/monitor/exits/exits_apic.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Delivers interrupt messages (MSI and MSI-X) to the local APICs. Called by pci_msix.c and hpet.c's
- * like; changes the receiving local APICs.
+ * * Delivers interrupt messages (MSI and MSI-X) to the local APICs. Called by pci_msix.c; changes
+ * the receiving local APICs.
  */
 #include "arch/x86_64/hw/msi.h"
 #include "vmm/monitor/irqchip/irqchip.h"

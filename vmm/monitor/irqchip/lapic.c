@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A vCPU's local APIC: registers, reset and writes (SDM vol. 3, 11). Called by irqchip.c,
- * exits_apic.c and the platform; owns the APIC's state and its page.
+ * * A vCPU's local APIC: registers, reset and writes (SDM vol. 3, 11). Called by irqchip.c,
+ * exits_memory.c and the platform; owns the APIC's state and its page.
  */
 #include "vmm/monitor/irqchip/lapic.h"
 #include "lib/string.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A local APIC's timer: one-shot, periodic and TSC deadline. Called by lapic.c, lapic_msr.c and
- * vcpu.c; changes the timer's state and raises its LVT's interrupt.
+ * * A local APIC's timer: one-shot, periodic and TSC deadline. Called by lapic.c, lapic_msr.c,
+ * exits_apic.c and platform.c; changes the timer's state and raises its LVT's interrupt.
  */
 #include "lib/checked.h"
 #include "vmm/monitor/irqchip/irqchip.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asserts that every cached flag of a vCPU keeps its promise. Called by loop.c and fast_path.c in
- * checked builds; reads only.
+ * * Asserts that every cached flag of a vCPU keeps its promise. Called by loop.c and fast_path.c
+ * through vcpu_check in builds with DEBUG=1; reads only.
  */
 #include "vmm/monitor/machine/vcpu_check.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Sets up hypercalls for a vCPU. Called by vcpu_setup.c; changes that vCPU only. */
+/*
+ * Tells the kernel which hypercalls it may refuse by itself. Called by vcpu_setup.c and
+ * vcpu_state.c; changes that vCPU only.
+ */
 #include "vmm/monitor/pv/hypercall.h"
 
 void hypercall_setup(struct vcpu_page *page)

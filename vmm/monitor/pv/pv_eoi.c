@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Paravirtual EOI: a bit in guest RAM by which a guest ends an interrupt without an exit. Called by
- * fast_path.c, loop.c and exits_msr.c; reads and writes that bit.
+ * * Paravirtual EOI: a bit in guest RAM by which a guest ends an interrupt without an exit. Called
+ * by fast_path.c, loop.c and inject.c; reads and writes that bit.
  */
 #include "vmm/monitor/pv/pv_eoi.h"
 

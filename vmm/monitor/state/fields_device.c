@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of fields in the devices' saved states. Called by inspect.c; constant data only. */
+/*
+ * The tables of fields in the devices' saved states. Called by fields_machine.c; constant data
+ * only.
+ */
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/dev/crtc.h"
 #include "vmm/monitor/dev/debug.h"

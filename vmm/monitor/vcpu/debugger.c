@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Holds, steps and breaks vCPUs for the debugger: for query.c and exits; writes guest RAM. */
 #include "vmm/monitor/vcpu/debugger.h"
 
 #include "arch/x86_64/hw/control.h"

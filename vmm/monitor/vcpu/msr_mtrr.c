@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The MTRRs and the PAT limits of a vCPU as plain stores. Called by msr.c; changes that vCPU's
- * values only.
+ * * The memory type range registers (MTRRs) of a vCPU, checked and stored (SDM vol. 3, 12.11).
+ * Called by msr.c; changes that vCPU's values only.
  */
 #include "vmm/monitor/vcpu/msr_mtrr.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records a vCPU's last exits and sums their costs. Called by loop.c and fast_path.c; read by
+ * * Records a vCPU's last exits and sums their costs. Fed through trace.h as vCPUs exit; read by
  * query.c. Owns a ring of entries for each vCPU.
  */
 #include "vmm/monitor/vcpu/trace.h"

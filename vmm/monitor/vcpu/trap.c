@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The key `trap`: which events exit so that they are counted and logged. Called by command.c,
- * exits.c and debugger.c; changes the vCPU's controls and the counters in the channel.
+ * * The key `trap`: which events exit so that they are counted and logged. Called by todo.c,
+ * exits.c, exits_exception.c and debugger.c; changes the vCPU's controls and the counters in the
+ * channel.
  */
 #include "vmm/monitor/vcpu/trap.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which bits of CR4 a guest may set. Called by trap.c; reads the CPUID policy only. */
+/*
+ * Which bits of CR4 a guest may set, and which MOV to CR4 gets #GP. Called by trap.c; reads the
+ * CPUID policy and the instruction of the exit.
+ */
 #include "vmm/monitor/vcpu/trap_cr4.h"
 
 #include "arch/x86_64/hw/control.h"

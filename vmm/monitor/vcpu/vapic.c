@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The CPU's virtualized local APIC (VMX APICv, AVIC): set-up and the exits that remain. Called by
- * loop.c and exits_apic.c; lends and recalls the APIC's page through lapic_lend.c.
+ * * The CPU's virtualized local APIC (vapic.h): set-up and the exits that remain. Called by
+ * machine_setup.c, inject.c and exits_apic.c; lends and recalls the APIC's page through
+ * lapic_lend.c.
  */
 #include "vmm/monitor/vcpu/vapic.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decodes an x86 instruction: length, prefixes, opcode and operands. Called by the emulator,
- * exits.c and the debugger; a pure function of the bytes.
+ * * Decodes an x86 instruction: length, prefixes, opcode and operands. Called by emulate.c and
+ * moves.c; a pure function of the bytes.
  */
 #include "vmm/monitor/x86/decode.h"
 #include "vmm/monitor/x86/tables.h"

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Scans the prefixes of an x86 instruction. Called by decode.c and moves.c; a pure function of the
- * bytes.
- */
+/* * Scans the prefixes of an x86 instruction. Called by decode.c; a pure function of the bytes. */
 #include "vmm/monitor/x86/prefix.h"
 
 static u8 x86_repeat(u8 flags, u8 prefix)

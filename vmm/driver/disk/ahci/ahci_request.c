@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hands requests to a port and ends them: AHCI 1.3.1, 5.5 and 6.2. Called by driver.c through
+ * * Hands requests to a port and ends them: AHCI 1.3.1, 5.5 and 6.2. Called by main.c for
  * `driver_ops`; owns the slots of each port and touches the ports' registers.
  */
 #include "lib/bits.h"

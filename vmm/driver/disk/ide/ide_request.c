@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Turns requests into commands, one at a time: Bus Master IDE 1.0, 3. Called by driver.c through
+ * * Turns requests into commands, one at a time: Bus Master IDE 1.0, 3. Called by main.c for
  * `driver_ops`; owns the queue of requests and the table of regions, and touches the bus-master
  * ports.
  */

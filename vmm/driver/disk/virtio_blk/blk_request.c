@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Turns requests into descriptors and ends completed ones: virtio 1.2, 5.2.6. Called by driver.c
- * through `driver_ops`; owns the slots' headers and statuses and reaches the device by its queue.
+ * * Turns requests into descriptors and ends completed ones: virtio 1.2, 5.2.6. Called by main.c
+ * for `driver_ops`; owns the slots' headers and statuses and reaches the device by its queue.
  */
 #include "lib/bits.h"
 #include "lib/string.h"

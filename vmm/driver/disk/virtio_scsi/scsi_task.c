@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sends commands through the queue and reads their responses: virtio 1.2, 5.6.6.1. Called by
- * driver.c through `driver_ops` and by scsi_start.c; owns the tasks and each disk's share of the
- * queue.
+ * * Sends commands through the queue and reads their responses: virtio 1.2, 5.6.6.1. Called by
+ * main.c for `driver_ops` and by scsi_start.c; owns the tasks and each disk's share of the queue.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
