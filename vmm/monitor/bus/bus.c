@@ -101,7 +101,7 @@ void bus_unknown(struct bus *bus, u64 address)
 	bus->unknown_last = address;
 }
 
-/* The device may change the bus while it is called: nothing is taken from the range afterwards. */
+/* The device may change the bus during the call: the range is not used afterwards. */
 u64 bus_read(struct bus *bus, u64 address, u32 size)
 {
 	const struct bus_range *range = bus_find(bus, address, size);

@@ -14,7 +14,7 @@ struct bus_range {
 
 /*
  * One address space of a machine, ports or memory: which device answers where. An address that no
- * device answers reads as all ones and ignores writes, and is counted. So is an access that
+ * device answers reads as all ones, ignores writes, and is counted; so does an access that
  * straddles the end of a range.
  */
 struct bus {
@@ -27,22 +27,24 @@ struct bus {
 };
 
 /*
- * Puts a region of a device at [base, base + bytes). Without effect: STATUS_BAD_ADDRESS where that
- * is empty or wraps, STATUS_IN_USE where another answers already or the region is on this bus,
- * STATUS_NO_MEMORY on a full bus.
+ * Puts a region of a device at [base, base + bytes). Changes nothing on an error:
+ * STATUS_BAD_ADDRESS if the range is empty or wraps, STATUS_IN_USE if another device answers there
+ * or the region is on this bus already, STATUS_NO_MEMORY on a full bus.
  */
 enum status bus_add(struct bus *bus, struct device *device, u32 region, u64 base,
 		    u64 bytes) MUST_CHECK;
-/* Takes it off the bus again; without effect where it is not on it. */
+/* Takes a region off the bus; has no effect if it is not there. */
 void bus_remove(struct bus *bus, const struct device *device, u32 region);
 
-/* What has all of [address, address + size), until the bus changes; or NULL. */
+/* Returns the range with all of [address, address + size), valid until the bus changes; or NULL. */
 const struct bus_range *bus_find(struct bus *bus, u64 address, u32 size);
 
-/* bus_find_plain for a range other than the last one. */
+/* Does bus_find_plain for a range other than the last. */
 bool bus_search_plain(struct bus *bus, u64 address, u32 size);
 
-/* True: `recent` holds the device, which takes the access in one piece. False: none does. */
+/*
+ * Returns true if `recent` holds the device that takes the access in one piece, false if none does.
+ */
 static ALWAYS_INLINE bool bus_find_plain(struct bus *bus, u64 address, u32 size)
 {
 	/* `plain` is at most the range's bytes; an address below the base wraps beyond the end */

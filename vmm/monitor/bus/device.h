@@ -7,7 +7,7 @@
 #include "vmm/monitor/state/section.h"
 
 #define DEADLINE_NONE (~0ull)
-/* Beats faster than this are not kept: the guest would do nothing but exit. */
+/* Faster periods are not kept: the guest would do nothing but exit. */
 #define BEAT_MIN_NS (50 * NS_PER_US)
 
 struct device;
@@ -22,10 +22,10 @@ enum clock_stale {
 };
 
 /*
- * The times of a machine. Before each call into a device or interrupt controller the owner brings
- * them up to date, or says that they are stale: a device that looks at the time (device_now_ns)
- * then does so itself, and others are spared it. Guest time stands still while the machine is
- * paused, wall time goes on.
+ * The times of a machine. Before each call into a device or interrupt controller the owner updates
+ * them, or marks them as stale: then a device that needs the time (device_now_ns) updates them
+ * itself, and other devices save the cost. Guest time stands still while the machine is paused;
+ * wall time goes on.
  */
 struct machine_clock {
 	u32 stale; /* enum clock_stale */
@@ -50,8 +50,8 @@ enum machine_event {
 };
 
 /*
- * What an access has made necessary, the first three because the guest asked for it; the owner
- * checks it after each access and clears it.
+ * What an access has made necessary, the first three at the guest's request; the owner checks and
+ * clears it after each access.
  */
 struct machine_events {
 	u32 pending;	/* enum machine_event */
@@ -65,7 +65,7 @@ enum device_space {
 	DEVICE_MEMORY,
 };
 
-/* Where a part of a device's registers lies from power-on. */
+/* Where a part of a device's registers lies after power-on. */
 struct device_region {
 	enum device_space space;
 	u64 base;
@@ -82,15 +82,19 @@ struct device_ops {
 	u32 widest;
 	u64 (*read)(struct device *device, u32 region, u64 offset, u32 size);
 	void (*write)(struct device *device, u32 region, u64 offset, u32 size, u64 value);
-	/* The state after power-on. */
+	/* Sets the state after power-on. */
 	void (*reset)(struct device *device);
-	/* Brings the state up to now and calls device_set_deadline. NULL: has no clock. */
+	/*
+	 * Brings the state up to date and calls device_set_deadline. NULL: the device has no clock.
+	 */
 	void (*tick)(struct device *device);
-	/* NULL, or called when a state has been loaded: what follows from it follows. */
+	/* NULL, or called after a state was loaded, to update what depends on it. */
 	void (*loaded)(struct device *device);
-	/* NULL, or called when guest time has jumped: by ns in which the guest could do nothing. */
+	/*
+	 * NULL, or called after guest time has jumped by `ns`, in which the guest could do nothing.
+	 */
 	void (*jumped)(struct device *device, u64 ns);
-	/* Whether the bytes are a state from which no guest access can harm the monitor. */
+	/* Returns whether the bytes are a state from which no guest access can harm the monitor. */
 	bool (*valid)(const void *state);
 };
 
@@ -150,7 +154,7 @@ static inline void device_tick(struct device *device)
 		device->ops->tick(device);
 }
 
-/* Copies the state to bytes[size]: STATUS_TOO_BIG unless it takes exactly size. */
+/* Copies the state to bytes[size]. Returns STATUS_TOO_BIG unless it takes exactly `size`. */
 static inline enum status device_save(const struct device *device, void *bytes, size_t size)
 {
 	if (size != device->state_bytes)
@@ -160,8 +164,8 @@ static inline enum status device_save(const struct device *device, void *bytes, 
 }
 
 /*
- * Puts a saved state back, without effect unless it is valid. The bytes are 8-byte aligned and
- * nobody else writes them. Interrupt lines are the interrupt controllers' state: load those too.
+ * Loads a saved state; has no effect unless it is valid. The bytes must be 8-byte aligned and
+ * written by nobody else. Interrupt lines are state of the interrupt controllers: load those too.
  */
 static inline enum status device_load(struct device *device, const void *bytes, size_t size)
 {

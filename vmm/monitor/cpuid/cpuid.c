@@ -116,7 +116,7 @@ static void cpuid_build_version(struct cpuid_policy *policy)
 	cpuid_add_plain(policy, CPUID_VERSION, regs);
 }
 
-/* How many vCPUs share a cache: levels 1 and 2 are each vCPU's own, level 3 is everybody's. */
+/* Sets how many vCPUs share a cache: levels 1 and 2 belong to one vCPU, level 3 to all. */
 static u32 cpuid_shared_cache(const struct cpuid_policy *policy, u32 eax)
 {
 	u32 level = (u32)bits_get(eax, 7, 5);
@@ -347,7 +347,7 @@ void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count)
 	cpuid_build_extended(policy);
 }
 
-/* The bits that depend on the vCPU's own state. */
+/* Sets the bits that depend on the vCPU's own state. */
 static void cpuid_make_current(const struct cpuid_policy *policy, const struct cpuid_state *state,
 			       u32 leaf, u32 subleaf, struct cpuid_regs *regs)
 {

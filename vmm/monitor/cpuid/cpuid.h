@@ -35,28 +35,30 @@ struct cpuid_state {
 /* Reads the host's CPUID through cpuid_host. */
 void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count);
 
-/* The leaf that answers for this one: another if it is out of range on Intel's CPUs. */
+/*
+ * Returns the leaf whose answer is given: another leaf if this one is out of range on Intel's CPUs.
+ */
 u32 cpuid_leaf(const struct cpuid_policy *policy, u32 leaf);
 
-/* Whether the answer is zeros, whatever the state. */
+/* Returns whether the answer is zeros whatever the vCPU's state. */
 bool cpuid_is_none(const struct cpuid_policy *policy, u32 leaf, u32 subleaf);
-/* Whether any of its subleaves answers more than zeros. */
+/* Returns whether any subleaf of the leaf answers more than zeros. */
 bool cpuid_has(const struct cpuid_policy *policy, u32 leaf);
 
-/* The result of CPUID with EAX = leaf, ECX = subleaf. */
+/* Computes the result of CPUID with EAX = leaf, ECX = subleaf. */
 void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *state, u32 leaf,
 		 u32 subleaf, struct cpuid_regs *regs);
 
 /* Hides KVM features that a guest is better off without: bits of EAX of CPUID_KVM_FEATURES. */
 void cpuid_hide_kvm(struct cpuid_policy *policy, u32 features);
 
-/* The registers of a leaf (1, 7.0, 0x80000001, ...) as the policy has it; all 0 without it. */
+/* Returns the policy's registers of a leaf (1, 7.0, 0x80000001, ...), all 0 if it has none. */
 struct cpuid_regs cpuid_shown(const struct cpuid_policy *policy, u32 leaf, u32 subleaf);
 
 /* Width of linear addresses under the widest paging mode that is shown: 48 or 57. */
 u32 cpuid_linear_bits(const struct cpuid_policy *policy);
 
-/* The CPU's own CPUID; tests have one of their own. */
+/* Executes the CPU's own CPUID; tests have a version of their own. */
 void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs);
 
 #define CPUID_KVM_FEATURES     0x40000001u

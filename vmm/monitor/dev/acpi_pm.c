@@ -78,7 +78,9 @@ static void acpi_pm_control(struct acpi_pm *pm, u16 value)
 		pm->device.events->pending |= MACHINE_POWER_OFF;
 }
 
-/* A guest that comes up clears the status first: what was pressed before is seen again now. */
+/*
+ * Enables events. A starting guest clears the status first, so an earlier press is shown again now.
+ */
 static void acpi_pm_enable(struct acpi_pm_state *state, u16 value)
 {
 	state->enable = value & PM1_ENABLE_DEFINED;
@@ -88,7 +90,7 @@ static void acpi_pm_enable(struct acpi_pm_state *state, u16 value)
 	state->status |= ACPI_PM1_PWRBTN;
 }
 
-/* The word of a block that has the byte at `offset`; status comes first, then enable. */
+/* Returns the word of a block with the byte at `offset`; status comes first, then enable. */
 static u16 acpi_pm_word(const struct acpi_pm *pm, u32 region, u64 offset)
 {
 	const struct acpi_pm_state *state = &pm->state;
@@ -104,7 +106,7 @@ static u16 acpi_pm_word(const struct acpi_pm *pm, u32 region, u64 offset)
 	}
 }
 
-/* `mask` has the bytes that are written; a status bit is cleared by writing 1 to it. */
+/* Writes the bytes in `mask` of a word; writing 1 clears a status bit. */
 static void acpi_pm_write_word(struct acpi_pm *pm, u32 region, u64 offset, u16 value, u16 mask)
 {
 	struct acpi_pm_state *state = &pm->state;
@@ -146,7 +148,7 @@ static NOINLINE u64 acpi_pm_read_registers(struct device *device, u32 region, u6
 	return value;
 }
 
-/* Reading the timer, the commonest by far, changes nothing. */
+/* Reads a register. Reads of the timer, by far the commonest, change nothing. */
 static u64 acpi_pm_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	const struct acpi_pm *pm = CONTAINER_OF(device, struct acpi_pm, device);

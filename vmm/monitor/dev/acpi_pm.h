@@ -36,9 +36,9 @@ struct acpi_pm {
 
 enum status acpi_pm_attach(struct platform *platform,
 		           const struct platform_config *config) MUST_CHECK;
-/* Presses the power button; kept until the guest enables its event. */
+/* Presses the power button; the press is kept until the guest enables its event. */
 void acpi_pm_power_button(struct acpi_pm *pm);
-/* The RTC's alarm, for a guest that sleeps. */
+/* Signals the RTC's alarm to a sleeping guest. */
 void acpi_pm_alarm(struct acpi_pm *pm);
-/* The guest's generation ID is another one. */
+/* Tells the guest that its generation ID has changed. */
 void acpi_pm_generation(struct acpi_pm *pm);

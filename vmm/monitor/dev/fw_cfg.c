@@ -12,7 +12,7 @@
 #define DIRECTORY_HEADER_BYTES 4u
 #define DIRECTORY_ENTRY_BYTES  64u
 
-/* Byte `at` of a number, lowest first; 0 past its end. */
+/* Returns byte `at` of a little-endian number; 0 past its end. */
 static u8 fw_cfg_little_endian(u64 value, u32 at)
 {
 	return (u8)(at < 8 ? value >> (at * 8) : 0);
@@ -23,7 +23,10 @@ static u8 fw_cfg_big_endian_u32(u32 value, u32 at)
 	return (u8)(value >> (24 - at * 8));
 }
 
-/* The directory: a count, then for each file size, key (both big-endian), two zeros, name. */
+/*
+ * Returns a byte of the directory: a count, then for each file size, key (both big-endian), two
+ * zeros, and name.
+ */
 static u8 fw_cfg_directory_byte(const struct fw_cfg *fw_cfg, u32 offset)
 {
 	const struct fw_cfg_file *file;
@@ -98,7 +101,7 @@ static void fw_cfg_reset(struct device *device)
 	*state = (struct fw_cfg_state){0};
 }
 
-/* Any key and offset will do: both are checked at each read. */
+/* Accepts any key and offset: both are checked at each read. */
 static bool fw_cfg_valid(const void *bytes)
 {
 	(void)bytes;

@@ -19,7 +19,10 @@
 #define WRITABLE                                                                                \
 	(HPET_TIMER_LEVEL | HPET_TIMER_ENABLE | HPET_TIMER_PERIODIC | HPET_TIMER_SET_VALUE |    \
 	 HPET_TIMER_32_MODE | HPET_TIMER_ROUTE)
-/* A comparator that the counter has passed by at most this, as exits take time, fires at once. */
+/*
+ * A comparator that the counter passed by at most this much, because exits take time, fires at
+ * once.
+ */
 #define LATE_COUNTS (NS_PER_MS / HPET_NS_PER_COUNT)
 
 static u64 hpet_guest_counts(const struct hpet *hpet)
@@ -46,7 +49,7 @@ static u64 hpet_timer_mask(const struct hpet_timer *timer)
 	return timer->config & HPET_TIMER_32_MODE ? 0xffffffffull : ~0ull;
 }
 
-/* How many counts after `counter` the comparator is met; 0 stands for 2^64. */
+/* Returns the counts from `counter` until the comparator matches; 0 stands for 2^64. */
 static u64 hpet_timer_distance(const struct hpet_timer *timer, u64 counter)
 {
 	return ((timer->comparator - counter - 1) & hpet_timer_mask(timer)) + 1;
@@ -57,7 +60,7 @@ static bool hpet_is_periodic(const struct hpet_timer *timer)
 	return timer->config & HPET_TIMER_PERIODIC && timer->period != 0;
 }
 
-/* The interrupt line of a timer, or NO_LINE. */
+/* Returns the interrupt line of a timer, or NO_LINE. */
 static u32 hpet_timer_line(const struct hpet_state *state, u32 number)
 {
 	u32 route = (state->timer[number].config & HPET_TIMER_ROUTE) >> HPET_TIMER_ROUTE_SHIFT;
@@ -76,7 +79,7 @@ static bool hpet_is_asserted(const struct hpet_state *state, u32 number)
 	       state->timer[number].config & HPET_TIMER_ENABLE;
 }
 
-/* Takes the lines that its timers are routed to; level-triggered ones follow the status bits. */
+/* Takes the lines that the timers are routed to; level-triggered lines follow the status bits. */
 static void hpet_set_lines(struct hpet *hpet)
 {
 	const struct hpet_state *state = &hpet->state;
@@ -118,7 +121,7 @@ static void hpet_timer_fire(struct hpet *hpet, u32 number)
 	irqchip_set_taken_line(hpet->device.irqchip, line, true);
 }
 
-/* Fires once, however often the comparator was met while the counter went from `from` to `to`. */
+/* Fires at most once, however often the comparator matched between counts `from` and `to`. */
 static void hpet_timer_advance(struct hpet *hpet, u32 number, u64 from, u64 to)
 {
 	struct hpet_timer *timer = &hpet->state.timer[number];
@@ -135,7 +138,7 @@ static void hpet_timer_advance(struct hpet *hpet, u32 number, u64 from, u64 to)
 	hpet_timer_fire(hpet, number);
 }
 
-/* Guest time at which the comparator is met next, or DEADLINE_NONE. */
+/* Returns the guest time of the comparator's next match, or DEADLINE_NONE. */
 static u64 hpet_timer_deadline(const struct hpet *hpet, const struct hpet_timer *timer)
 {
 	u64 distance = hpet_timer_distance(timer, hpet->state.seen);
@@ -181,7 +184,7 @@ static u64 hpet_timer_read(const struct hpet_timer *timer, u32 offset)
 	}
 }
 
-/* The whole register at a multiple of 8. */
+/* Reads the whole register at a multiple of 8. */
 static u64 hpet_register_read(const struct hpet *hpet, u32 offset)
 {
 	const struct hpet_state *state = &hpet->state;
@@ -203,7 +206,7 @@ static u64 hpet_register_read(const struct hpet *hpet, u32 offset)
 	}
 }
 
-/* Takes a level-triggered request back while the configuration still names its line. */
+/* Withdraws a level-triggered request while the configuration still names its line. */
 static void hpet_timer_withdraw(struct hpet *hpet, u32 number, bool keep_status)
 {
 	u32 status = hpet->state.status;
@@ -219,7 +222,7 @@ static void hpet_timer_configure(struct hpet *hpet, u32 number, u32 value)
 	struct hpet_timer *timer = &hpet->state.timer[number];
 	u32 route = (value & HPET_TIMER_ROUTE) >> HPET_TIMER_ROUTE_SHIFT;
 
-	/* a pin that it cannot be routed to is not taken: the guest reads back to see (2.3.8) */
+	/* a pin the timer cannot use is refused: the guest reads back to see (2.3.8) */
 	if (!(ROUTES >> route & 1))
 		value = (value & ~(u32)HPET_TIMER_ROUTE) | (timer->config & HPET_TIMER_ROUTE);
 	if (!(value & HPET_TIMER_ENABLE) || !(value & HPET_TIMER_LEVEL))
@@ -267,7 +270,7 @@ static void hpet_timer_write(struct hpet *hpet, u32 number, u32 offset, u64 valu
 		hpet_timer_compare(hpet, number, value, written);
 }
 
-/* Of the register at a multiple of 8 the bits `written`; the others of `value` are 0. */
+/* Writes the bits `written` of the register at a multiple of 8; the other bits of `value` are 0. */
 static void hpet_register_write(struct hpet *hpet, u32 offset, u64 value, u64 written)
 {
 	u32 number = (offset - HPET_TIMERS) / HPET_TIMER_BYTES;

@@ -38,6 +38,6 @@ struct hpet {
 	struct hpet_state state;
 };
 
-/* Only where it is asked for: to every other guest nothing is there. */
+/* Attaches the HPET if it is configured; other guests find nothing there. */
 enum status hpet_attach(struct platform *platform,
 		        const struct platform_config *config) MUST_CHECK;

@@ -16,8 +16,9 @@ enum pit_region { PIT_REGION_COUNTERS, PIT_REGION_GATE };
 #define REFRESH_CLOCKS 18u
 #define BEAT_MIN_TICKS (BEAT_MIN_NS * PIT_HZ / NS_PER_S)
 /*
- * A guest may count the beats, of which hardware loses none. Those that passed while its CPU was
- * another's are made up for: so many times as fast as they were asked for, but at most so many.
+ * The speed of making up for late beats. A guest may count beats, and hardware loses none: beats
+ * that passed while the guest's CPU ran others are delivered later, at most this many times as fast
+ * as programmed.
  */
 #define REPAY_SPEED 8u
 #define OWED_MAX    1000u
@@ -27,7 +28,7 @@ static u64 pit_now(const struct pit *pit)
 	return mul_div(device_now_ns(&pit->device), PIT_HZ, NS_PER_S);
 }
 
-/* The first nanosecond at which pit_now() has reached the tick. */
+/* Returns the first nanosecond at which pit_now() has reached the tick. */
 static u64 pit_tick_to_ns(u64 tick)
 {
 	return mul_div(tick, NS_PER_S, PIT_HZ) + 1;
@@ -51,7 +52,10 @@ static u64 pit_deadline(const struct pit *pit)
 	return deadline;
 }
 
-/* An edge, even when the output is low again: an 8259 forgets one that does not stay high. */
+/*
+ * Raises an edge even if the output is low again: an 8259 forgets a request that does not stay
+ * high.
+ */
 static void pit_beat(struct pit *pit, u64 now)
 {
 	struct pit_state *state = &pit->state;
@@ -64,7 +68,7 @@ static void pit_beat(struct pit *pit, u64 now)
 					     : now + MAX(period / REPAY_SPEED, BEAT_MIN_TICKS);
 }
 
-/* The edge has come, and `now` perhaps some more. */
+/* Counts the late edges: one has come, and by `now` perhaps more. */
 static void pit_owe(struct pit_state *state, u64 now)
 {
 	u64 missed = pit_is_kept(&state->channel[0])

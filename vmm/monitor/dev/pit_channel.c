@@ -11,7 +11,9 @@
 /* No machine runs as long as this: sums of times stay far below the end of 64 bits. */
 #define TICK_MAX BIT(54)
 
-/* Clocks counted since `count` was loaded; loading takes one itself (8254, figure 15). */
+/*
+ * Returns the clocks counted since `count` was loaded; loading takes one clock (8254, figure 15).
+ */
 static u64 pit_channel_elapsed(const struct pit_channel *channel, u64 now)
 {
 	if (!channel->running || now <= channel->run_tick)
@@ -29,7 +31,7 @@ static bool pit_channel_triggered_by_gate(const struct pit_channel *channel)
 	return channel->mode == PIT_MODE_ONE_SHOT || channel->mode == PIT_MODE_HARDWARE_STROBE;
 }
 
-/* Loads at clock `now`; the first decrement comes one clock later. */
+/* Loads a count at clock `now`; the first decrement comes one clock later. */
 static void pit_channel_load(struct pit_channel *channel, u32 count, u64 now)
 {
 	channel->count = count;
@@ -45,7 +47,7 @@ static u32 pit_channel_high_half(u32 count)
 	return (count + 1) / 2;
 }
 
-/* Keeps `elapsed` inside the running period and takes a new count over at its end. */
+/* Keeps `elapsed` inside the running period, and loads a new count at its end. */
 void pit_channel_advance(struct pit_channel *channel, u64 now)
 {
 	u64 done = pit_channel_elapsed(channel, now);
@@ -124,7 +126,7 @@ u64 pit_channel_next_edge(const struct pit_channel *channel, u64 now)
 	return done < rise ? start + rise - done : DEADLINE_NONE;
 }
 
-/* What the counting element holds, as the guest reads it. */
+/* Returns what the counting element holds, as the guest reads it. */
 static u16 pit_channel_current_count(const struct pit_channel *channel, u64 now)
 {
 	u64 done = pit_channel_elapsed(channel, now);

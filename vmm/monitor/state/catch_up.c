@@ -9,7 +9,10 @@
 #include "vmm/monitor/state/machine_state.h"
 #include "vmm/rt/start.h"
 
-/* Its time stands still. When it was saved is what a process of the VM's says: any number. */
+/*
+ * Advances the stopped time. The saved wall time comes from an untrusted monitor: treat it as any
+ * number.
+ */
 void catch_up(struct machine *machine, const void *state)
 {
 	u64 saved_ns = state_wall_ns(state);
