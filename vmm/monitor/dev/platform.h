@@ -72,12 +72,12 @@ struct platform {
 };
 
 /*
- * Power-on. `clock` is set already. What platform_add or an attach function of a device says; that
- * is a bug, or a configuration with too many devices.
+ * Powers the machine on; `clock` must be set. Returns the error of platform_add or of a device's
+ * attach function, which is a bug or a configuration with too many devices.
  */
 enum status platform_init(struct platform *platform,
 			  const struct platform_config *config) MUST_CHECK;
-/* Guest time has jumped by ns in which the guest could do nothing. */
+/* Tells all devices that guest time has jumped by `ns`, in which the guest could do nothing. */
 void platform_jumped(struct platform *platform, u64 ns);
 /* A reset of the machine: everything but date and CMOS bytes. Clears events and kicks. */
 void platform_reset(struct platform *platform);
@@ -88,21 +88,21 @@ void platform_reset(struct platform *platform);
 void platform_firmware(struct platform *platform);
 
 /*
- * For a device's attach function, which builds the device in memory that it takes, and adds it. The
- * memory is zero, and the platform's; NULL when there is none left.
+ * Allocates zeroed memory of the platform, for a device's attach function. Returns NULL if there is
+ * none left.
  */
 void *platform_take(struct platform *platform, size_t bytes) MUST_CHECK;
 /*
- * Puts a device's regions on the buses, wires and resets it. Without effect STATUS_NO_MEMORY when
- * there are too many devices, or what bus_add says of the first region that it refuses.
+ * Puts a device's regions on the buses, wires and resets it. Changes nothing on an error:
+ * STATUS_NO_MEMORY with too many devices, or the error of bus_add for the first refused region.
  */
 enum status platform_add(struct platform *platform, struct device *device) MUST_CHECK;
 
-/* Memory accesses that no RAM answers, by `cpu`; size 1 to 8. */
+/* Access memory that no RAM answers, for vCPU `cpu`; `size` is 1 to 8 bytes. */
 u64 platform_memory_read(struct platform *platform, u32 cpu, u64 gpa, u32 size);
 void platform_memory_write(struct platform *platform, u32 cpu, u64 gpa, u32 size, u64 value);
 
-/* Fires what is due by clock.now_ns. Devices are looked after by CPU 0, a local APIC by its own. */
+/* Fires what is due by clock.now_ns. CPU 0 serves the devices, each CPU its own local APIC. */
 void platform_tick(struct platform *platform, u32 cpu);
-/* Guest time at which platform_tick(cpu) is next needed, or DEADLINE_NONE. */
+/* Returns the guest time at which platform_tick(cpu) is next needed, or DEADLINE_NONE. */
 u64 platform_deadline(const struct platform *platform, u32 cpu);

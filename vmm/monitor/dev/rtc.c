@@ -25,7 +25,7 @@ static bool rtc_divider_held(const struct rtc_state *state)
 	return (state->byte[RTC_A] & RTC_A_DIVIDER_RESET) == RTC_A_DIVIDER_RESET;
 }
 
-/* The date stands still in the registers, and goes on from there when this ends. */
+/* Returns whether the date in the registers stands still; it continues from there afterwards. */
 static bool rtc_frozen(const struct rtc_state *state)
 {
 	return state->byte[RTC_B] & RTC_B_SET || rtc_divider_held(state);
@@ -91,7 +91,7 @@ static void rtc_take_registers(struct rtc *rtc)
 
 #define ALARM_ANY (~0u)
 
-/* What an alarm byte waits for, or ALARM_ANY. */
+/* Returns the value an alarm byte waits for, or ALARM_ANY. */
 static u32 rtc_alarm_value(const struct rtc_state *state, u8 reg)
 {
 	u8 byte = state->byte[reg];
@@ -101,15 +101,15 @@ static u32 rtc_alarm_value(const struct rtc_state *state, u8 reg)
 	return reg == RTC_HOURS_ALARM ? rtc_decode_hour(state, byte) : rtc_decode(state, byte);
 }
 
-/* How far it is from one number of a dial to the next that is wanted. */
+/* Returns the distance from one number of a dial to the next wanted number. */
 static u32 rtc_ahead(u32 from, u32 wanted, u32 numbers)
 {
 	return (wanted + numbers - from) % numbers;
 }
 
 /*
- * The first second after `seconds` at which the alarm fires; at most a day later, or -1: never.
- * Turns one hand after the other to where it is wanted, which may carry into those before it.
+ * Returns the first second after `seconds` at which the alarm fires, at most a day later; -1:
+ * never. Turns one hand after the other to its wanted position, which may carry into earlier hands.
  */
 static s64 rtc_next_alarm(const struct rtc_state *state, s64 seconds)
 {
@@ -136,7 +136,7 @@ static s64 rtc_next_alarm(const struct rtc_state *state, s64 seconds)
 	}
 }
 
-/* Periodic rate in clocks of the crystal, 0: off (MC146818A, table 5). */
+/* Returns the periodic rate in clocks of the crystal, 0 for off (MC146818A, table 5). */
 static u32 rtc_periodic_clocks(const struct rtc_state *state)
 {
 	u32 rate = state->byte[RTC_A] & RTC_A_RATE;
@@ -151,7 +151,7 @@ static u64 rtc_period_number(u64 now, u32 clocks)
 	return mul_div(now, CRYSTAL_HZ, NS_PER_S) / clocks;
 }
 
-/* Raises the flags of register C for all that has happened since the last look. */
+/* Raises the flags of register C for everything since the last look. */
 static void rtc_raise_flags(struct rtc *rtc, u64 now)
 {
 	struct rtc_state *state = &rtc->state;
@@ -173,7 +173,7 @@ static void rtc_raise_flags(struct rtc *rtc, u64 now)
 		*flags |= RTC_C_AF;
 }
 
-/* The wall clock (with phase) at which an enabled flag is next raised. */
+/* Returns the wall time (with phase) at which an enabled flag is next raised. */
 static u64 rtc_next_flag(const struct rtc *rtc, u64 now)
 {
 	const struct rtc_state *state = &rtc->state;
@@ -198,7 +198,7 @@ static u64 rtc_next_flag(const struct rtc *rtc, u64 now)
 	return next;
 }
 
-/* An alarm that is listened to wakes a guest that sleeps (ACPI 4.8.2.4); `before`: register C. */
+/* Wakes a sleeping guest by an enabled alarm (ACPI 4.8.2.4); `before` is the old register C. */
 static void rtc_wake(const struct rtc *rtc, u8 before)
 {
 	u8 raised = rtc->state.byte[RTC_C] & (u8)~before;
@@ -311,7 +311,7 @@ static void rtc_put_u16(u8 *byte, u64 value)
 	byte[1] = (u8)(value >> 8);
 }
 
-/* What firmware leaves behind for a machine without floppy and disks. */
+/* Fills the CMOS bytes as firmware does for a machine without floppy and disks. */
 static void rtc_fill_cmos(const struct rtc *rtc, u8 *byte)
 {
 	u64 low = rtc->ram_below_4g;

@@ -29,7 +29,7 @@ static u32 serial_rx_trigger(const struct serial_state *state)
 	return serial_fifo_on(state) ? level[state->fcr >> 6] : 1;
 }
 
-/* PC16550D, table IV: the pending interrupt of highest priority, as IIR shows it. */
+/* Returns the pending interrupt of highest priority as IIR shows it (PC16550D, table IV). */
 static u8 serial_interrupt_id(const struct serial_state *state)
 {
 	if ((state->ier & UART_IER_LINE_STATUS) && (state->lsr & LSR_ERRORS))
@@ -57,7 +57,7 @@ static void serial_update(struct serial *serial)
 			    state->ier & UART_IER_RECEIVED ? state->timeout_ns : DEADLINE_NONE);
 }
 
-/* Four characters' time: start bit, 5 to 8 data bits, parity, stop. */
+/* Returns four characters' time: start bit, 5 to 8 data bits, parity, stop. */
 static u64 serial_timeout_length_ns(const struct serial_state *state)
 {
 	u32 bits = 7u + (state->lcr & 3) + (state->lcr & UART_LCR_PARITY ? 1 : 0) +
@@ -66,7 +66,7 @@ static u64 serial_timeout_length_ns(const struct serial_state *state)
 	return mul_div(4ull * bits * MAX(state->divisor, 1) * 16, NS_PER_S, UART_CLOCK_HZ);
 }
 
-/* Restarts at every byte that comes or goes (PC16550D, 8.4.1). */
+/* Restarts the timeout, as each received or read byte does (PC16550D, 8.4.1). */
 static void serial_restart_timeout(struct serial *serial)
 {
 	struct serial_state *state = &serial->state;
@@ -109,7 +109,7 @@ bool serial_input(struct serial *serial, u8 byte)
 	return true;
 }
 
-/* Without a timeout it does not ask for the time. */
+/* Returns whether the timeout has passed; reads the time only if there is a timeout. */
 static bool serial_is_late(const struct serial *serial)
 {
 	u64 timeout_ns = serial->state.timeout_ns;
@@ -129,7 +129,7 @@ static void serial_tick(struct device *device)
 	serial_update(serial);
 }
 
-/* Before an access: a timeout that has come is seen by it. */
+/* Raises a timeout that has passed, so that the following access sees it. */
 static void serial_catch_up(struct serial *serial)
 {
 	if (unlikely(serial_is_late(serial)))
@@ -150,7 +150,7 @@ static void serial_transmit(struct serial *serial, u8 byte)
 	state->thr_pending = 1;
 }
 
-/* A peer that is always there, or in loopback the modem outputs: DTR, RTS, OUT1, OUT2. */
+/* Sets the modem status: of an always present peer, or in loopback DTR, RTS, OUT1 and OUT2. */
 static void serial_update_modem_status(struct serial_state *state)
 {
 	u8 now = UART_MSR_CTS | UART_MSR_DSR | UART_MSR_DCD;

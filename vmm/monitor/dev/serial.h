@@ -36,7 +36,9 @@ struct serial {
 
 enum status serial_attach(struct platform *platform,
 		          const struct platform_config *config) MUST_CHECK;
-/* How many bytes serial_input would take now. */
+/* Returns how many bytes serial_input would take now. */
 u32 serial_input_space(const struct serial *serial);
-/* A byte arrives. false, without effect, when there is no room: keep it and offer it again. */
+/*
+ * Receives a byte. Returns false, without effect, if there is no room: offer the byte again later.
+ */
 bool serial_input(struct serial *serial, u8 byte);

@@ -81,7 +81,7 @@ static void watchdog_write(struct device *device, u32 region, u64 offset, u32 si
 	watchdog_tick(device);
 }
 
-/* It counts what the guest could have used for a sign of life. */
+/* Extends the time: the guest could not give a sign of life in the jump. */
 static void watchdog_jumped(struct device *device, u64 ns)
 {
 	struct watchdog_state *state = device->state;

@@ -72,7 +72,9 @@ static void disk_client_pool_mark(struct disk_client *client, const struct disk_
 	}
 }
 
-/* Pieces are powers of two pages and lie at multiples of their size: there is no sliver. */
+/*
+ * Takes a free piece. Pieces are powers of two pages at multiples of their size, so none fragments.
+ */
 static bool disk_client_pool_take(struct disk_client *client, u32 bytes, struct disk_piece *piece)
 {
 	u32 pages = 1;
@@ -186,7 +188,7 @@ void disk_client_give_back(struct disk_client *client, int piece)
 	client->outstanding--;
 }
 
-/* False: nobody asked for this, or nobody waits for it any more. */
+/* Returns false if the answer matches no request, or nobody waits for it any more. */
 static bool disk_client_accept(struct disk_client *client, const struct block_answer *answer)
 {
 	int number = (int)(answer->id % SLOT_COUNT);
@@ -203,7 +205,7 @@ static bool disk_client_accept(struct disk_client *client, const struct block_an
 	return false;
 }
 
-/* Where it is to be copied from. */
+/* Returns where the answer's data are to be copied from. */
 static const u8 *disk_client_answered_data(struct disk_client *client, int piece,
 					   enum block_status status)
 {

@@ -6,7 +6,7 @@
 
 #define DISK_TAG_NONE (~0u)
 
-/* A request that the driver has. */
+/* A request at the driver. */
 struct disk_piece {
 	bool used;
 	u16 page; /* of the pool: its first one */
@@ -15,8 +15,8 @@ struct disk_piece {
 };
 
 /*
- * The monitor's end of a link to a disk: what the driver was asked and has not answered, and the
- * pool that the data passes through. No answer is believed but to what is noted here.
+ * The monitor's end of a link to a disk: the unanswered requests, and the pool that data passes
+ * through. No answer is accepted unless it matches a request noted here.
  */
 struct disk_client {
 	struct link_end end;
@@ -35,46 +35,47 @@ struct disk_client {
 	u32 copy_window; /* the driver does not want that one to be used */
 };
 
-/* `memory` has BLOCK_LINK_BYTES. */
+/* Opens the link; `memory` has BLOCK_LINK_BYTES. */
 void disk_client_open(struct disk_client *client, struct link_memory *memory,
 		      void (*ring)(void *context), void *context);
-/* What the disk is: it may have grown since the last call. */
+/* Returns what the disk is; the disk may have grown since the last call. */
 struct block_about disk_client_about(const struct disk_client *client);
 
 /*
- * True: another driver is at the other end. It knows of nothing: whatever was asked and not
- * answered has to be asked again.
+ * Returns true if another driver is at the other end: it knows no request, so all unanswered
+ * requests must be asked again.
  */
 bool disk_client_renewed(struct disk_client *client) MUST_CHECK;
 /*
- * A free piece for a request with so many bytes of data, BLOCK_REQUEST_BYTES at most; -1: there is
- * none now. *data is where the data goes through.
+ * Takes a free piece for a request with `bytes` of data, at most BLOCK_REQUEST_BYTES. Returns -1 if
+ * there is none. *data is where the data passes through.
  */
 int disk_client_take(struct disk_client *client, u32 bytes, u8 **data);
-/* Asks. The answer comes with the tag; disk_client_flush has the driver look. */
+/* Sends a request. Its answer carries the tag; disk_client_flush signals the driver. */
 void disk_client_ask(struct disk_client *client, int piece, enum block_operation operation,
 		     u64 sector, u32 sectors, u32 tag);
-/* The same with the data in pages of the RAM that have these numbers. */
+/* Sends a request whose data lie in the RAM pages with these numbers. */
 void disk_client_ask_direct(struct disk_client *client, int piece, enum block_operation operation,
 			    u64 sector, u32 sectors, u32 tag, const u32 *page);
-/* Whether that may be done now. */
+/* Returns whether direct requests are possible now. */
 bool disk_client_has_window(const struct disk_client *client);
 /*
- * Whether the device may still read or write the RAM for something that was asked: not once it is
- * answered, nor when the manager has closed the window.
+ * Returns whether the device may still access the RAM for a request: not after its answer, nor
+ * after the manager has closed the window.
  */
 bool disk_client_is_landing(const struct disk_client *client);
 void disk_client_flush(struct disk_client *client);
 /*
- * The next answer to a tag. *data is its data, until disk_client_give_back(piece). False: there is
- * none, and the driver signals the next one. BLOCK_COPY: nothing was done. NULL: it lies in RAM.
+ * Takes the next answer to a tag. *data is its data until disk_client_give_back(piece), or NULL if
+ * it lies in RAM. Returns false if there is none; the driver then signals the next. BLOCK_COPY:
+ * nothing was done.
  */
 bool disk_client_answer(struct disk_client *client, u32 *tag, enum block_status *status,
 			const u8 **data, int *piece);
 void disk_client_give_back(struct disk_client *client, int piece);
 /*
- * Nobody waits for what is outstanding. Until it has been answered nothing new may be asked: an old
- * write could come after a new one.
+ * Drops all outstanding requests. Until they have been answered nothing new may be asked: an old
+ * write could follow a new one.
  */
 void disk_client_forget(struct disk_client *client);
 static inline bool disk_client_is_clear(const struct disk_client *client)

@@ -5,10 +5,7 @@
 
 struct machine;
 
-/*
- * The disks that the manager has given this VM: opens their links, whose signals arrive in the
- * machine's queue with `key`.
- */
+/* Opens the links to the VM's disks; their signals arrive in the machine's queue with `key`. */
 enum status disk_open_all(struct machine *machine, u64 key) MUST_CHECK;
-/* Has their signals arrive there again, after another process had them. */
+/* Binds the links' signals to this process's queue again, after another process had them. */
 enum status disk_bind_all(struct machine *machine, u64 key) MUST_CHECK;

@@ -3,10 +3,12 @@
 
 #include "vmm/monitor/machine/vcpu.h"
 
-/* All of it, for the exit in the vCPU page, once. */
+/* Handles the exit in the vCPU page, once and completely. */
 void exits_handle(struct vcpu *vcpu);
 
-/* The instruction, of that length, is done. True, for who has settled its exit by that. */
+/*
+ * Advances RIP past the instruction of that length. Returns true, for handlers that are done by it.
+ */
 static inline bool exits_advance(struct vcpu_page *page, u32 length)
 {
 	page->advance_length = length;

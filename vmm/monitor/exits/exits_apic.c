@@ -38,7 +38,7 @@ bool exits_apic_deadline(struct vcpu *vcpu)
 	return true;
 }
 
-/* Arms the timer without updating the clock. False, without effect: it takes more than that. */
+/* Arms the timer without a clock update. Returns false, without effect, if more is needed. */
 static bool exits_apic_arm(struct vcpu *vcpu, u64 tsc)
 {
 	const struct machine_time *time = &vcpu->machine->time;
@@ -52,13 +52,16 @@ static bool exits_apic_arm(struct vcpu *vcpu, u64 tsc)
 	return true;
 }
 
-/* x2APIC: offset of the register of an MSR, 0: another MSR. */
+/* Returns the register offset of an x2APIC MSR; 0: another MSR. */
 static u32 exits_apic_offset(u32 msr)
 {
 	return msr - MSR_X2APIC_BASE < 0x100 ? (msr - MSR_X2APIC_BASE) << 4 : 0;
 }
 
-/* False also after an exit that had to be decoded: the long way resets what exits bring along. */
+/*
+ * Returns whether the length is known; false also after an exit that had to be decoded, since the
+ * long way resets what exits bring along.
+ */
 static bool exits_apic_has_length(const struct vcpu *vcpu, enum exit_reason reason)
 {
 	return vcpu->page->exit.instruction_length != 0 && !(vcpu->decoded & BIT(reason));

@@ -20,7 +20,7 @@ static bool exits_is_any_software(const struct vcpu_exit *exit)
 	return vcpu_is_svm() && exit->vendor_code == VMEXIT_SWINT;
 }
 
-/* The instruction at RIP, if it is one that could have caused this exit. */
+/* Finds the instruction at RIP, if it could have caused this exit. */
 static bool exits_find_instruction(struct vcpu *vcpu, struct x86_instruction *in)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
@@ -38,7 +38,7 @@ static bool exits_find_instruction(struct vcpu *vcpu, struct x86_instruction *in
 	return found && in->opcode == (exit->vector == VECTOR_BP ? OPCODE_INT3 : OPCODE_INTO);
 }
 
-/* Finds out which it was and how long, where the CPU does not say. False: it is not there now. */
+/* Identifies the instruction and its length where the CPU does not. Returns false if it is gone. */
 static bool exits_identify(struct vcpu *vcpu, struct vcpu_event *event)
 {
 	struct x86_instruction in;

@@ -24,9 +24,9 @@ void explain_svm(const struct vcpu_page *page, char *text, size_t size);
 
 /* The pieces that both are made of. */
 void explain_begin(struct explain *explain, const struct vcpu_page *page, char *text, size_t size);
-/* The field's value, 0 when the dump does not have it. */
+/* Returns the field's value, 0 if the dump lacks it. */
 u64 explain_field(const struct explain *explain, u32 id);
 /* Appends a text, after "; " unless it is the first. */
 void explain_say(struct explain *explain, const char *pattern, ...) PRINTF_LIKE(2, 3);
-/* Unless it holds, appends what must hold. */
+/* Appends what must hold unless it holds. */
 void explain_check(struct explain *explain, bool holds, const char *pattern, ...) PRINTF_LIKE(3, 4);

@@ -14,7 +14,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
-/* The next entry may be like the last: there is nothing to deliver, to offer or to tell others. */
+/* Returns whether the next entry may be like the last: nothing to inject, offer or tell others. */
 static ALWAYS_INLINE bool fast_path_is_quiet(const struct vcpu *vcpu,
 					     const struct platform *platform)
 {
@@ -22,7 +22,9 @@ static ALWAYS_INLINE bool fast_path_is_quiet(const struct vcpu *vcpu,
 	       likely(vcpu->quiet) && likely((vcpu->pv_eoi.msr & PV_EOI_ENABLED) == 0);
 }
 
-/* What an access to a device with a clock may make necessary. False: there is more than that. */
+/*
+ * Handles what an access to a device with a clock may have caused. Returns false if more is needed.
+ */
 static NOINLINE bool fast_path_after_access(struct vcpu *vcpu)
 {
 	struct machine_events *events = &vcpu->machine->platform.events;
@@ -119,7 +121,7 @@ static NOINLINE bool fast_path_handle_other(struct vcpu *vcpu, struct machine *m
 	return true;
 }
 
-/* True: the exit is settled and the guest can go on. A waiter for the lock goes first. */
+/* Returns true if the exit is handled and the guest can go on. A waiter for the lock goes first. */
 static ALWAYS_INLINE bool fast_path_between_runs(
 	struct vcpu *vcpu, struct machine *machine, struct vcpu_page *page,
 	bool (*settle)(struct vcpu *vcpu, struct machine *machine, struct vcpu_page *page))
