@@ -70,9 +70,7 @@ bool irqchip_send(struct irqchip *irqchip, const struct irq_message *message);
  */
 bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data);
 
-/*
- * What is pending for the vCPU: enum irq_pending. Interrupts are there only when TPR allows them.
- */
+/* Returns what is pending for the vCPU (enum irq_pending); an interrupt only if TPR allows it. */
 u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu);
 /*
  * Takes the interrupt announced by PENDING_MASKABLE out of its controller (INTA). Returns its

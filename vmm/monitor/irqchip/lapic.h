@@ -36,7 +36,7 @@ struct lapic_state {
 	u8 reserved[3];
 };
 
-/* Which words of ISR and IRR are not 0: bit i for word i. It saves looking at all eight. */
+/* Notes which words of ISR and IRR are not 0: bit i for word i, to save looking at all eight. */
 struct lapic_words {
 	u8 in_service;
 	u8 requested;
@@ -99,7 +99,7 @@ void lapic_page_recall(struct lapic *lapic);
 u32 lapic_read(struct lapic *lapic, u32 offset);
 void lapic_write(struct lapic *lapic, u32 offset, u32 value);
 
-/* Whether an access to gpa by the CPU of this APIC hits its registers. */
+/* Returns whether an access to gpa by this APIC's CPU hits its registers. */
 static inline bool lapic_claims(const struct lapic *lapic, u64 gpa)
 {
 	u64 base = lapic->state.apic_base;
@@ -122,7 +122,7 @@ bool lapic_msr_write(struct lapic *lapic, u32 msr, u64 value, u32 physical_bits)
 bool lapic_deliver(struct lapic *lapic, u32 mode, u32 vector, bool level);
 /* An event of the local vector table; `offset` is that of its LVT register. */
 void lapic_local(struct lapic *lapic, u32 offset);
-/* Whether LINT0 passes the 8259's INTR on to the processor. */
+/* Returns whether LINT0 passes the 8259's INTR on to the processor. */
 bool lapic_accepts_extint(const struct lapic *lapic);
 
 /*
@@ -132,15 +132,16 @@ bool lapic_accepts_extint(const struct lapic *lapic);
 int lapic_pending(const struct lapic *lapic);
 void lapic_accept(struct lapic *lapic, u32 vector);
 /*
- * The processor has not taken the vector after all: it waits again. False: it is not what was put
- * in service last, so no local interrupt that was just accepted. Not while the page is lent.
+ * Returns a vector that the processor has not taken to the waiting requests. Returns false if the
+ * vector is not the last that went into service, so it is no local interrupt accepted just now. Do
+ * not call it while the page is lent.
  */
 bool lapic_put_back(struct lapic *lapic, u32 vector);
 bool lapic_is_requested(const struct lapic *lapic, u32 vector);
 void lapic_eoi(struct lapic *lapic);
 /* The part of an EOI outside the page: tells the I/O APIC of a level-triggered one. */
 void lapic_eoi_broadcast(struct lapic *lapic, u32 vector);
-/* Whether an EOI now would only end the interrupt in service: it is an edge, and IRR is empty. */
+/* Returns whether an EOI now only ends an edge-triggered interrupt in service, with IRR empty. */
 bool lapic_eoi_is_private(const struct lapic *lapic);
 u32 lapic_ppr(const struct lapic *lapic);
 /* CR8 is bits 7:4 of TPR. */
@@ -176,7 +177,7 @@ void lapic_tick(struct lapic *lapic);
 u64 lapic_deadline(const struct lapic *lapic);
 
 void lapic_save(const struct lapic *lapic, struct lapic_saved *saved);
-/* Whether this APIC can be in that state. */
+/* Returns whether this APIC can be in that state. */
 bool lapic_valid(const struct lapic *lapic, const struct lapic_saved *saved);
 /* STATUS_BAD_FORMAT, without effect, when it cannot. */
 enum status lapic_load(struct lapic *lapic, const struct lapic_saved *saved);
@@ -192,7 +193,7 @@ static inline void lapic_set(struct lapic *lapic, u32 offset, u32 value)
 	lapic->page->reg[offset / 4] = value;
 }
 
-/* Whether xAPIC mode has a register at this offset. */
+/* Returns whether xAPIC mode has a register at this offset. */
 bool lapic_register_exists(u32 offset);
 /* Computes `words`, when anything but requests and their acceptance has written the page. */
 void lapic_find_words(struct lapic *lapic);

@@ -21,14 +21,14 @@ void handover_continue(struct machine *machine);
 void handover_load(struct machine *machine);
 
 /*
- * The rest of the set-up of a clone: of another VM's state, which goes on with handover_start.
- * False: the machine is crashed.
+ * Ends the set-up of a clone from another VM's state; handover_start lets the machine run. Returns
+ * false if the machine has crashed.
  */
 bool handover_clone(struct machine *machine);
 void handover_start(struct machine *machine);
 
 /*
- * The rest of the set-up of a process that was started with START_STATE: the state is loaded, and
- * the machine held. False: machine_refuse has told the manager why.
+ * Ends the set-up of a process started with START_STATE: loads the state and holds the machine.
+ * Returns false after machine_refuse has told the manager why.
  */
 bool handover_take(struct machine *machine);

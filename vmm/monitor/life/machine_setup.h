@@ -9,11 +9,16 @@
  */
 bool machine_setup(struct machine *machine);
 
-/* Hears of its disks and networks from now on. False: the machine is crashed. */
+/*
+ * Binds the signals of the machine's disks and networks. Returns false if the machine has crashed.
+ */
 bool machine_bind_links(struct machine *machine);
 
-/* All devices in their state after power-on, at the vCPUs' pages. False: the machine is crashed. */
+/*
+ * Makes all devices in their state after power-on, with the vCPUs' pages. Returns false if the
+ * machine has crashed.
+ */
 bool machine_make_devices(struct machine *machine);
 
-/* The same while there are some: of the platform only the time stays. */
+/* Replaces existing devices in the same way; only the platform's time stays. */
 bool machine_make_devices_anew(struct machine *machine);

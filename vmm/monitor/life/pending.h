@@ -4,7 +4,7 @@
 struct machine;
 
 /*
- * What is to be done between two runs: commands and input from the manager, what the guest has
- * asked of its devices. Ends the process when the machine has stopped.
+ * Handles, between two runs, commands and input from the manager and the guest's requests to its
+ * devices. Ends the process when the machine has stopped.
  */
 void pending_handle(struct machine *machine);

@@ -9,8 +9,8 @@ u32 backup_header_check(const struct backup_header *header);
 /* Where a place has the header of a full backup; that of a differential one is at 0. */
 u64 backup_tail_at(const struct save_disk *disk);
 /*
- * What is there; *is_one: a whole header of this version. False: the disk could not be read, and
- * disk->problem says why.
+ * Reads a header; *is_one says whether it is a whole header of this version. Returns false if the
+ * disk could not be read; disk->problem then says why.
  */
 bool backup_header_read(struct save_disk *disk, u64 at, struct backup_header *header,
 			bool *is_one) MUST_CHECK;

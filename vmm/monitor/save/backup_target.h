@@ -4,11 +4,14 @@
 #include "vmm/io/backup.h"
 #include "vmm/monitor/save/save_disk.h"
 
-/* A place that a backup goes to. False: disk->problem says why. */
+/*
+ * The place that a backup goes to. The functions return false on failure; disk->problem then says
+ * why.
+ */
 
 /*
- * Whether it has so many bytes, and nothing else is there, or that may be lost. What a backup
- * builds upon is never lost.
+ * Returns true if the place has `needed` bytes and holds nothing else, or `overwrite` allows its
+ * loss. What a backup builds upon is never overwritten.
  */
 bool backup_target_is_fit(struct save_disk *disk, u64 needed, const struct backup_label *label,
 			  bool overwrite) MUST_CHECK;

@@ -3,7 +3,7 @@
 
 #include "vmm/rt/crypto/sha256.h"
 
-/* What a machine's RAM and state are, in 32 bytes each: the same after a save and a restore. */
+/* Digests of a machine's RAM and state, 32 bytes each: equal after a save and a restore. */
 
 struct digest_ram {
 	struct sha256_state sum;
@@ -19,7 +19,7 @@ void digest_ram_page(struct digest_ram *ram, u64 number, const u8 *page);
 void digest_ram_end(const struct digest_ram *ram, u8 digest[SHA256_BYTES]);
 
 /*
- * Of state[bytes] in the format SKST (vmm/monitor/state/record.h), the time left out, so that it
- * stays the same while a machine stands still. False: it is not in that format.
+ * Digests state[bytes] in the format SKST (vmm/monitor/state/record.h) without its times, so the
+ * digest stays the same while a machine stands still. Returns false for another format.
  */
 bool digest_state(const void *state, size_t bytes, u8 digest[SHA256_BYTES]) MUST_CHECK;

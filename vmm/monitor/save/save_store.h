@@ -17,19 +17,19 @@ struct save_store {
 	char problem[TRANSFER_TEXT_BYTES]; /* why the last call has failed */
 };
 
-/* What the process was started with (START_SAVE); its signals arrive in `queue`. */
+/* Opens the store given at the start (START_SAVE); its signals arrive in `queue`. */
 bool save_store_open(struct save_store *store, handle_t queue) MUST_CHECK;
 
 /* All of the following are false when it has failed, with the words in `problem`. */
 
-/* Whether so many bytes have a place, and may be written; before anything is. */
+/* Returns whether `bytes` fit and may be written; call it before any write. */
 bool save_store_fits(struct save_store *store, u64 bytes, bool overwrite) MUST_CHECK;
 /* A save with that header begins. On a disk there is none until it is complete. */
 bool save_store_begin(struct save_store *store, const struct stream_header *header) MUST_CHECK;
 bool save_store_write(struct save_store *store, const void *record, u32 bytes) MUST_CHECK;
 /* Nothing is written or read for a while, but the process is busy: it is given time for that. */
 void save_store_works(struct save_store *store);
-/* It is complete, on the medium, or confirmed by whoever keeps it. */
+/* Completes the save: on the medium, or confirmed by the keeper of the transfer. */
 bool save_store_complete(struct save_store *store, const struct stream_header *header) MUST_CHECK;
 
 /* The block of the header, STREAM_BLOCK_BYTES; of a stream that ends before, zeros. */

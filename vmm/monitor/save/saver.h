@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* Whether this process was started to save a VM, whose monitor stands still meanwhile. */
+/* Returns whether this process was started to save a VM, whose monitor stands still meanwhile. */
 bool saver_wanted(void);
 /*
  * Writes the state (START_STATE) and the RAM to where START_SAVE says and tells the manager how
