@@ -34,8 +34,8 @@ static void handover_set_problem_status(struct machine *machine, const char *wha
 }
 
 /*
- * What a disk was asked would else be asked a second time, and done once more when the guest no
- * longer expects it.
+ * Waits for all answers: an unanswered request would be asked again, and perhaps done once more
+ * when the guest no longer expects it.
  */
 static bool handover_disks_have_answered(struct machine *machine)
 {
@@ -66,7 +66,7 @@ static bool handover_may_be_held(struct machine *machine)
 	return handover_disks_have_answered(machine);
 }
 
-/* Whether the machine is in a state from which another process can go on. */
+/* Returns whether another process can go on from the machine's state. */
 static bool handover_may_be_saved(struct machine *machine)
 {
 	if (machine->state != VM_RUNNING && machine->state != VM_PAUSED) {

@@ -151,7 +151,7 @@ static void loop_wake_others(struct vcpu *vcpu, u32 reason)
 		vcpu_wake_for_deadline(vcpu);
 }
 
-/* Whether the vCPU has something to run; the page is then ready for it. */
+/* Returns whether the vCPU has something to run; its page is then ready. */
 static bool loop_prepare(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
@@ -161,8 +161,8 @@ static bool loop_prepare(struct vcpu *vcpu)
 }
 
 /*
- * What is done between two runs, under the machine's lock. True: the guest goes on; false: it has
- * nothing to do before *deadline_tsc, 0 being never.
+ * Does the work between two runs, under the machine's lock. Returns true if the guest goes on;
+ * false if it has nothing to do before *deadline_tsc (0: never).
  */
 static bool loop_between_runs(struct vcpu *vcpu, u64 *deadline_tsc)
 {
@@ -224,7 +224,7 @@ static NOINLINE void loop_rest(struct vcpu *vcpu)
 		(void)!sys_queue_wait(vcpu->queue, until, &key);
 }
 
-/* What an exit asks of the thread before it takes the machine's lock. */
+/* Does what an exit asks of the thread before the thread takes the machine's lock. */
 static void loop_leave_guest(struct vcpu *vcpu)
 {
 	u32 reason = vcpu->page->exit.reason;

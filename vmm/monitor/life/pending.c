@@ -15,7 +15,7 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
-/* What the guest has asked of its devices. */
+/* Handles what the guest has asked of its devices. */
 static void pending_handle_requests(struct machine *machine)
 {
 	struct machine_events *events = &machine->platform.events;

@@ -53,7 +53,10 @@ static void todo_report(struct machine *machine)
 	machine->signal = true;
 }
 
-/* Nothing of the last life may land in the new one's memory. False: a disk does not end it. */
+/*
+ * Waits until no data of the former life can land in the new one's memory. Returns false if a disk
+ * does not end its requests in time.
+ */
 static bool todo_disks_have_ended(struct machine *machine)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(LANDING_NS);
@@ -123,7 +126,7 @@ static void todo_do_once(struct machine *machine)
 		machine_wake_all(machine);
 }
 
-/* What is done may add something. */
+/* Repeats until nothing is left: the work may add more. */
 void todo_do_all(struct machine *machine)
 {
 	while (machine->todo != 0 && machine->guest_count == 0)
