@@ -18,7 +18,7 @@ static void check_link(const struct cpio *start, struct cpio_member member, u64 
 {
 	u64 offset = member.offset;
 
-	if (cpio_find_bytes(*start, &member)) {
+	if (cpio_find_bytes(*start, &member, 1) != 0) {
 		CHECK_THAT(member.size != 0 && member.offset > start->offset);
 		check_place(&member, end);
 	} else {

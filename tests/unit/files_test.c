@@ -12,7 +12,6 @@
 #include "lib/string.c"
 #include "vmm/manager/config/cpio.c"
 #include "vmm/manager/config/files.c"
-#include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/rt/format.c"
 
@@ -21,6 +20,19 @@ static u32 module_count;
 static u8 bundle[PAGE_SIZE * 4];
 static size_t bundle_bytes;
 static char reported[512];
+static u32 fields_parsed; /* of members' headers, "0x" and eight digits each */
+
+bool parse_u64(struct text text, u64 *value)
+{
+	char digits[11] = "";
+	char *end;
+
+	assert_int_equal(text.length, sizeof(digits) - 1);
+	memcpy(digits, text.start, text.length);
+	*value = strtoul(digits, &end, 16);
+	fields_parsed++;
+	return *end == '\0';
+}
 
 const struct start_entry *start_find(enum start_kind kind)
 {
@@ -128,6 +140,34 @@ static void linked_names_are_one_file(void **state)
 	expect_file("empty", "");
 }
 
+/* An archive is walked twice at most, however many names without bytes there are. */
+static void many_links_are_found_in_one_walk(void **state)
+{
+	u32 members = FILE_MAX + 1;
+	char name[8];
+
+	(void)state;
+	fields_parsed = 0;
+	add("none", "", 7, 1);
+	end_archive(0);
+	take_bundle();
+	set_up(state);
+	members += 1; /* the trailer */
+	members *= fields_parsed / 2;
+	fields_parsed = 0;
+	for (u32 i = 0; i < FILE_MAX; i++) {
+		format(name, sizeof(name), "link%u", i);
+		add(name, "", i % 2, 3);
+	}
+	add("link0", "even", 0, 3);
+	end_archive(0);
+	take_bundle();
+	assert_in_range(fields_parsed, members, 2 * members);
+	expect_file("link2", "even");
+	expect_file("link62", "even");
+	expect_file("link1", "");
+}
+
 /* Also where the name that has them cannot be used. */
 static void bytes_of_a_name_that_is_left_out(void **state)
 {
@@ -226,9 +266,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 	const struct CMUnitTest tests[] = {
-		TEST(linked_names_are_one_file),  TEST(bytes_of_a_name_that_is_left_out),
-		TEST(later_archives_come_on_top), TEST(names_what_follows),
-		TEST(names_what_is_empty),	  TEST(first_of_an_archive_counts),
+		TEST(many_links_are_found_in_one_walk),
+		TEST(linked_names_are_one_file),
+		TEST(bytes_of_a_name_that_is_left_out),
+		TEST(later_archives_come_on_top),
+		TEST(names_what_follows),
+		TEST(names_what_is_empty),
+		TEST(first_of_an_archive_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

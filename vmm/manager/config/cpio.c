@@ -134,18 +134,31 @@ enum cpio_result cpio_next(struct cpio *cpio, struct cpio_member *member)
 	return CPIO_MEMBER;
 }
 
-bool cpio_find_bytes(struct cpio cpio, struct cpio_member *member)
+/* Fills those of the wanted members that are the same file as the one with the bytes. */
+static u64 cpio_fill(struct cpio_member *members, u64 wanted, const struct cpio_member *from)
+{
+	u64 filled = 0;
+
+	for (; wanted != 0; wanted &= wanted - 1) {
+		struct cpio_member *member = &members[bit_lowest(wanted)];
+
+		if (memcmp(&from->identity, &member->identity, sizeof(from->identity)) != 0)
+			continue;
+		member->offset = from->offset;
+		member->size = from->size;
+		filled |= wanted & -wanted;
+	}
+	return filled;
+}
+
+u64 cpio_find_bytes(struct cpio cpio, struct cpio_member *members, u64 wanted)
 {
 	struct cpio_member other;
-	bool found = false;
+	u64 found = 0;
 
 	while (cpio_next(&cpio, &other) == CPIO_MEMBER) {
-		if (!other.is_linked || other.size == 0 ||
-		    memcmp(&other.identity, &member->identity, sizeof(other.identity)) != 0)
-			continue;
-		member->offset = other.offset;
-		member->size = other.size;
-		found = true;
+		if (other.is_linked && other.size != 0)
+			found |= cpio_fill(members, wanted, &other);
 	}
 	return found;
 }

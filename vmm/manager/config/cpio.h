@@ -40,8 +40,9 @@ struct cpio_member {
 void cpio_start(struct cpio *cpio, const void *archive, u64 size);
 enum cpio_result cpio_next(struct cpio *cpio, struct cpio_member *member);
 /*
- * Finds the bytes of a file with several names, which may lie at only one of them, most often the
- * last. Searches from the member at which `cpio` is to the archive's end. Returns false if there
- * are none.
+ * Finds the bytes of files with several names, which may lie at only one of the names, most often
+ * the last. Searches for those of all members in the array whose bit is set in `wanted`, from the
+ * member at which `cpio` is to the archive's end, in one walk, however many are wanted. Returns the
+ * bits of the members whose offset and size it has filled.
  */
-bool cpio_find_bytes(struct cpio cpio, struct cpio_member *member);
+u64 cpio_find_bytes(struct cpio cpio, struct cpio_member *members, u64 wanted);

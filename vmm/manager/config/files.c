@@ -108,11 +108,15 @@ static void file_add_member(struct bundle *bundle, const struct cpio_member *mem
 /* Finds the bytes of linked files at an archive's end: inodes are numbered within it. */
 static void file_link_all(struct bundle *bundle)
 {
-	for (; bundle->is_bare != 0; bundle->is_bare &= bundle->is_bare - 1) {
-		u32 i = bit_lowest(bundle->is_bare);
+	u64 found = 0;
 
-		if (cpio_find_bytes(bundle->start, &bundle->bare[i]))
-			file_set_bytes(bundle, &files[i], &bundle->bare[i]);
+	if (bundle->is_bare != 0)
+		found = cpio_find_bytes(bundle->start, bundle->bare, bundle->is_bare);
+	bundle->is_bare = 0;
+	for (; found != 0; found &= found - 1) {
+		u32 i = bit_lowest(found);
+
+		file_set_bytes(bundle, &files[i], &bundle->bare[i]);
 	}
 }
 
