@@ -20,6 +20,7 @@
 #include "vmm/manager/disk/guid.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/vm/vm.c"
+#include "vmm/manager/vm/vm_turn.c"
 #include "vmm/manager/vm/vm_crash.c"
 #include "vmm/manager/vm/vm_create.c"
 #include "vmm/manager/vm/vm_life.c"

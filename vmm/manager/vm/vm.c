@@ -447,12 +447,12 @@ static bool vm_waits_for_others(const struct vm *vm)
 
 bool vm_step(void)
 {
-	bool more = false;
-	bool trims = false; /* at most one VM is trimmed in a turn */
+	bool more = false, trims = false; /* at most one VM is trimmed in a turn */
 	u64 now = clock_tsc();
 
 	vm_overcommit_step(now);
 	VM_FOR_EACH(vm) {
+		vm_turn_look(vm, now);
 		trims = trims || vm_trim_step(vm);
 		if (vm->stop_deadline_tsc != 0)
 			vm_step_stop(vm, now);
@@ -494,7 +494,7 @@ u64 vm_deadline(void)
 		deadline = MIN(deadline, vm_snapshot_deadline(vm));
 		if (vm->deaf_until_tsc != 0)
 			deadline = MIN(deadline, vm->deaf_until_tsc);
-		deadline = MIN(deadline, vm_backup_deadline(vm));
+		deadline = MIN(deadline, MIN(vm_turn_deadline(vm), vm_backup_deadline(vm)));
 	}
 	return deadline;
 }

@@ -15,6 +15,7 @@
 #include "vmm/manager/vm/vm_share.h"
 #include "vmm/manager/vm/vm_snapshot.h"
 #include "vmm/manager/vm/vm_trim.h"
+#include "vmm/manager/vm/vm_turn.h"
 #include "vmm/rt/channel.h"
 
 struct driver_link;
@@ -85,6 +86,7 @@ struct vm {
 	bool hungers;			  /* it was reported as paused: it has waited for longer */
 	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* links to its disks; NULL: none */
 	struct driver_link *port[CONFIG_VM_NET_MAX];  /* links of its network cards; NULL: none */
+	u64 rest_until_tsc; /* no kernel step is made for it until then: vm_turn.h; 0: at once */
 	struct vm_trim trim;
 	struct vm_saving save;
 	struct vm_backup backup;

@@ -8,25 +8,50 @@
 #include "lib/bits.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_overcommit.h"
+#include "vmm/manager/vm/vm_turn.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-/* An ended monitor leaves some hundred steps; a hostile one's must not delay other VMs. */
+/*
+ * An ended monitor leaves some hundred steps; a hostile one's must not delay other VMs, nor must
+ * steps that wait for locks which its threads keep busy.
+ */
 #define TIDY_STEPS 4096u
+#define TIDY_NS	   (200 * NS_PER_MS)
 
 /* Objects that ended are freed soon; but the monitor may keep using the surplus for good. */
 #define LOOK_NS	       (10 * NS_PER_MS)
 #define LOOKS	       100u
 #define LOOK_SELDOM_NS NS_PER_S
 
-void vm_quota_tidy(const struct vm *vm)
+/* Makes one step at least. Returns whether there is more to free. */
+static bool vm_quota_tidy_for(const struct vm *vm, u64 ns)
 {
+	u64 until_tsc = clock_tsc() + clock_ns_to_tsc(ns);
+
 	for (u32 i = 0; i < TIDY_STEPS; i++) {
 		if (sys_group_set(vm->group, GROUP_TIDY, 0) != STATUS_IN_USE)
-			return;
+			return false;
+		if (clock_tsc() >= until_tsc)
+			break;
 	}
+	return true;
+}
+
+void vm_quota_tidy(const struct vm *vm)
+{
+	(void)vm_quota_tidy_for(vm, TIDY_NS);
+}
+
+bool vm_quota_tidy_turn(struct vm *vm)
+{
+	struct vm_turn turn = vm_turn_begin();
+	bool more = vm_quota_tidy_for(vm, VM_TURN_NS);
+
+	(void)vm_turn_end(vm, &turn);
+	return more;
 }
 
 static bool vm_quota_raise_more(struct vm *vm, u64 pages, char *problem, size_t size)
@@ -64,19 +89,26 @@ bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
 	return true;
 }
 
-/* Takes back what can be taken of the surplus. A group that has ended owes nothing. */
+/*
+ * Takes back what can be taken of the surplus; what takes long is left to the next look. A group
+ * that has ended owes nothing.
+ */
 static void vm_quota_lower_surplus(struct vm *vm)
 {
 	u64 surplus = MIN(vm->quota_surplus, vm->quota_pages);
+	u64 began_tsc = clock_tsc();
 	enum status status;
+	u64 now;
 
-	vm_quota_tidy(vm);
+	(void)vm_quota_tidy_for(vm, VM_TURN_NS);
 	status = sys_group_set(vm->group, GROUP_QUOTA, vm->quota_pages - surplus);
 	if (status == STATUS_OK)
 		vm->quota_pages -= surplus;
 	vm->quota_surplus = status == STATUS_IN_USE ? surplus : 0;
+	now = clock_tsc();
 	vm->quota_look_tsc =
-		clock_tsc() + clock_ns_to_tsc(vm->quota_looks < LOOKS ? LOOK_NS : LOOK_SELDOM_NS);
+		now + MAX(now - began_tsc,
+			  clock_ns_to_tsc(vm->quota_looks < LOOKS ? LOOK_NS : LOOK_SELDOM_NS));
 }
 
 void vm_quota_lower(struct vm *vm, u64 pages)

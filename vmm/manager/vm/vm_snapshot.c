@@ -165,12 +165,11 @@ bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t siz
 }
 
 /* Raises the quota for the freeze; the held guest's group has all that can be frozen. */
-static void vm_snapshot_saved(struct vm *vm)
+static void vm_snapshot_tidied(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 	char problem[sizeof(snapshots->problem)];
 
-	vm_quota_tidy(vm); /* the memory that the monitor saved to is gone */
 	snapshots->room = vm_resident_bytes(vm) / PAGE_SIZE +
 			  vm->config.memory_bytes / PAGE_SIZE / TABLES_SHARE + TABLES_PAGES;
 	snapshots->used_before = READ_ONCE(vm->account->used_pages);
@@ -178,6 +177,16 @@ static void vm_snapshot_saved(struct vm *vm)
 		vm_snapshot_not_done(vm, problem);
 	else
 		vm_snapshot_enter(vm, SNAPSHOT_FREEZING);
+	vm->rest_until_tsc = 0; /* in a rest, the monitor's threads could use the room */
+}
+
+/* Frees what the monitor saved to. A monitor that ends things all the time may find no room. */
+static void vm_snapshot_tidy(struct vm *vm)
+{
+	if (vm->rest_until_tsc != 0)
+		return;
+	if (!vm_quota_tidy_turn(vm) || clock_tsc() >= vm->snapshots.until_tsc)
+		vm_snapshot_tidied(vm);
 }
 
 /* Copies the saved state; returns whether there is more to copy. */
@@ -191,7 +200,8 @@ static bool vm_snapshot_take_state(struct vm *vm)
 	case HANDOVER_COPIES:
 		return true;
 	case HANDOVER_DONE:
-		vm_snapshot_saved(vm);
+		vm_snapshot_enter(vm, SNAPSHOT_TIDYING);
+		vm_snapshot_tidy(vm);
 		return false;
 	case HANDOVER_FAILED:
 		vm_snapshot_not_done(vm, problem);
@@ -237,7 +247,8 @@ static void vm_snapshot_frozen(struct vm *vm, u32 depth)
 	vm_snapshot_look_whether_kept(vm);
 }
 
-static bool vm_snapshot_freeze(struct vm *vm)
+/* The time of the rests is not the kernel's. */
+static void vm_snapshot_freeze(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 	handle_t *ram = &snapshots->list[snapshots->place].ram;
@@ -245,18 +256,20 @@ static bool vm_snapshot_freeze(struct vm *vm)
 	enum status status = STATUS_AGAIN;
 	u32 depth = 0;
 
+	if (vm->rest_until_tsc != 0)
+		return;
 	while (status == STATUS_AGAIN && vm_turn_goes_on(&turn))
 		status = sys_memory_freeze(vm->ram, ram, &depth);
+	snapshots->until_tsc += vm_turn_end(vm, &turn);
 	if (status == STATUS_AGAIN)
-		return true;
+		return;
 	if (status == STATUS_OK) {
 		vm_snapshot_frozen(vm, depth);
-		return false;
+		return;
 	}
 	*ram = HANDLE_NONE;
 	vm_quota_lower(vm, snapshots->room);
 	vm_snapshot_not_done_status(vm, "freezing", status);
-	return false;
 }
 
 /* --- going back to a snapshot --- */
@@ -363,20 +376,23 @@ static void vm_snapshot_load(struct vm *vm)
 	vm_snapshot_go_on(vm, VM_COMMAND_LOAD);
 }
 
-static bool vm_snapshot_go_back(struct vm *vm)
+/* The same: and giving up would cost the guest its life. */
+static void vm_snapshot_go_back(struct vm *vm)
 {
 	struct vm_turn turn = vm_turn_begin();
 	enum status status = STATUS_AGAIN;
 
+	if (vm->rest_until_tsc != 0)
+		return;
 	while (status == STATUS_AGAIN && vm_turn_goes_on(&turn))
 		status = sys_memory_reset(vm->ram);
+	vm->snapshots.until_tsc += vm_turn_end(vm, &turn);
 	if (status == STATUS_AGAIN)
-		return true;
+		return;
 	if (status == STATUS_OK)
 		vm_snapshot_load(vm);
 	else
 		vm_snapshot_not_done_status(vm, "resetting", status);
-	return false;
 }
 
 /* --- steps --- */
@@ -451,8 +467,11 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 		if (vm_command_done(vm))
 			more = vm_snapshot_take_state(vm);
 		break;
+	case SNAPSHOT_TIDYING:
+		vm_snapshot_tidy(vm);
+		break;
 	case SNAPSHOT_FREEZING:
-		more = vm_snapshot_freeze(vm);
+		vm_snapshot_freeze(vm);
 		break;
 	case SNAPSHOT_KEEPING:
 		vm_snapshot_look_whether_kept(vm);
@@ -465,7 +484,7 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 		vm_snapshot_look_whether_back(vm);
 		break;
 	case SNAPSHOT_RESETTING:
-		more = vm_snapshot_go_back(vm);
+		vm_snapshot_go_back(vm);
 		break;
 	case SNAPSHOT_CONTINUING:
 		if (vm_command_done(vm))
@@ -474,26 +493,7 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 	}
 	if (vm->snapshots.phase != SNAPSHOT_NONE && now_tsc >= vm->snapshots.until_tsc)
 		vm_snapshot_give_up(vm);
-	return more || vm->snapshots.phase == SNAPSHOT_FREEZING ||
-	       vm->snapshots.phase == SNAPSHOT_RESETTING;
-}
-
-u64 vm_snapshot_deadline(const struct vm *vm)
-{
-	if (vm->snapshots.phase != SNAPSHOT_NONE)
-		return vm->snapshots.until_tsc;
-	return vm_quota_deadline(vm);
-}
-
-/* --- the end of a VM --- */
-
-void vm_snapshot_abandon(struct vm *vm)
-{
-	struct vm_snapshots *snapshots = &vm->snapshots;
-
-	if (snapshots->phase == SNAPSHOT_NONE)
-		return;
-	snapshots->phase = SNAPSHOT_NONE;
-	format(snapshots->problem, sizeof(snapshots->problem), "%s has ended meanwhile",
-	       vm->config.name);
+	return more || (vm->rest_until_tsc == 0 && (vm->snapshots.phase == SNAPSHOT_TIDYING ||
+						    vm->snapshots.phase == SNAPSHOT_FREEZING ||
+						    vm->snapshots.phase == SNAPSHOT_RESETTING));
 }

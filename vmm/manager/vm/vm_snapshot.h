@@ -26,6 +26,7 @@ enum vm_snapshot_phase {
 	SNAPSHOT_NONE,
 	SNAPSHOT_LETTING_GO,   /* its disks' devices finish, and lose their windows to its RAM */
 	SNAPSHOT_SAVING,       /* the monitor saves the machine and holds it */
+	SNAPSHOT_TIDYING,      /* the kernel frees the memory that the monitor saved to */
 	SNAPSHOT_FREEZING,     /* the kernel makes its RAM read-only to all writers */
 	SNAPSHOT_KEEPING,      /* its disks' drivers begin to keep overwritten blocks */
 	SNAPSHOT_HOLDING,      /* the monitor holds the machine */

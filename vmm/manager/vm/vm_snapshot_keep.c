@@ -99,3 +99,21 @@ void vm_snapshot_forget(struct vm *vm)
 	vm->snapshots.layer = 0;
 	vm->snapshots.depth = 0;
 }
+
+u64 vm_snapshot_deadline(const struct vm *vm)
+{
+	if (vm->snapshots.phase != SNAPSHOT_NONE)
+		return vm->snapshots.until_tsc;
+	return vm_quota_deadline(vm);
+}
+
+void vm_snapshot_abandon(struct vm *vm)
+{
+	struct vm_snapshots *snapshots = &vm->snapshots;
+
+	if (snapshots->phase == SNAPSHOT_NONE)
+		return;
+	snapshots->phase = SNAPSHOT_NONE;
+	format(snapshots->problem, sizeof(snapshots->problem), "%s has ended meanwhile",
+	       vm->config.name);
+}

@@ -69,10 +69,13 @@ bool vm_snapshot_merge_step(struct vm *vm)
 	struct vm_turn turn = vm_turn_begin();
 	enum status status = STATUS_AGAIN;
 
+	if (vm->rest_until_tsc != 0)
+		return false;
 	while (status == STATUS_AGAIN && vm_turn_goes_on(&turn))
 		status = sys_memory_merge(vm->ram);
+	(void)vm_turn_end(vm, &turn);
 	if (status == STATUS_AGAIN)
-		return true;
+		return vm->rest_until_tsc == 0;
 	snapshots->phase = SNAPSHOT_NONE;
 	if (status == STATUS_OK) {
 		vm_snapshot_merge_merged(vm);

@@ -88,7 +88,10 @@ bool vm_trim_step(struct vm *vm)
 {
 	struct vm_turn turn = vm_turn_begin();
 
+	if (vm->rest_until_tsc != 0)
+		return false;
 	for (u32 i = 0; i < STEPS && vm_trim_is_on(&vm->trim) && vm_turn_goes_on(&turn); i++)
 		vm_trim_step_memory(vm);
-	return vm_trim_is_on(&vm->trim);
+	(void)vm_turn_end(vm, &turn);
+	return vm_trim_is_on(&vm->trim) && vm->rest_until_tsc == 0;
 }

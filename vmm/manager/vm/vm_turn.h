@@ -7,23 +7,37 @@
 #define VM_TURN_NS    (2 * NS_PER_MS)
 #define VM_TURN_STEPS 64u
 
+struct vm;
+
 /*
  * Limits the kernel calls that the manager makes for one VM before others, and COM2, have their
- * turn. Each call is bounded, but a monitor that faults all the time makes them slow.
+ * turn. Each call is bounded, but a monitor whose threads fault all the time keeps the locks busy
+ * that the call waits for, so that one call may take longer than a turn should.
  */
 struct vm_turn {
-	u64 until_tsc;
+	u64 began_tsc;
 	u32 steps; /* calls left */
 };
 
 static inline struct vm_turn vm_turn_begin(void)
 {
-	return (struct vm_turn){clock_tsc() + clock_ns_to_tsc(VM_TURN_NS), VM_TURN_STEPS};
+	return (struct vm_turn){clock_tsc(), VM_TURN_STEPS};
 }
 
 /* Returns whether the next call may be made; to be asked before each. */
 static inline bool vm_turn_goes_on(struct vm_turn *turn)
 {
-	return turn->steps-- > 0 &&
-	       (turn->steps == VM_TURN_STEPS - 1 || clock_tsc() < turn->until_tsc);
+	return turn->steps-- > 0 && (turn->steps == VM_TURN_STEPS - 1 ||
+				     clock_tsc() < turn->began_tsc + clock_ns_to_tsc(VM_TURN_NS));
 }
+
+/*
+ * After the last step: if the turn took much longer than VM_TURN_NS, the VM rests for as long, and
+ * longer if other VMs' turns were long, too, so that long turns take half of the manager's time at
+ * most. Returns how long the VM rests, in TSC ticks; 0: it does not.
+ */
+u64 vm_turn_end(struct vm *vm, const struct vm_turn *turn);
+/* For vm_step, before it makes steps for the VM: ends a rest whose time has passed. */
+void vm_turn_look(struct vm *vm, u64 now_tsc);
+/* When the rest ends; ~0: there is none. */
+u64 vm_turn_deadline(const struct vm *vm);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* A VM's rests after turns that took long, with the operations that make steps for it in turns. */
+#include "tests/unit/vm_snapshot_fixture.h"
+
+/* After a step that took long others have the manager for as long; giving up is no sooner for it.
+ */
+static void rests(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+	u32 left = 100;
+
+	(void)state;
+	taken(vm, "one");
+	call_ns = 100 * NS_PER_MS;
+	calls = left;
+	for (u32 phase = 0; phase < 3; phase++) {
+		u64 until_tsc = now + 10 * NS_PER_S;
+
+		vm->snapshots.phase = (const enum vm_snapshot_phase[]){
+			SNAPSHOT_FREEZING, SNAPSHOT_RESETTING, SNAPSHOT_MERGING}[phase];
+		vm->snapshots.until_tsc = until_tsc;
+		vm->rest_until_tsc = 0;
+		for (u32 turn = 1; turn <= 3; turn++) {
+			assert_false(vm_step());
+			assert_int_equal(calls, --left);
+			assert_int_equal(vm_deadline(), now + call_ns);
+			now += call_ns - 1;
+			assert_false(vm_step());
+			assert_int_equal(calls, left);
+			now++;
+			assert_int_equal(vm->snapshots.until_tsc,
+					 until_tsc + (phase < 2 ? turn * call_ns : 0));
+		}
+	}
+	/* at once again, when steps are quick */
+	call_ns = 0;
+	assert_true(vm_step());
+}
+
+/* Several of them share the half that such steps may have. */
+static void rest_in_turn(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+	u64 began = now + NS_PER_S;
+	struct vm another = {0};
+
+	(void)state;
+	now = began;
+	for (u32 round = 0; round < 10; round++) {
+		for (u32 i = 0; i < 2; i++) {
+			struct vm *each = i == 0 ? vm : &another;
+			struct vm_turn turn;
+
+			now = MAX(now, each->rest_until_tsc);
+			turn = vm_turn_begin();
+			now += 100 * NS_PER_MS;
+			assert_true(vm_turn_end(each, &turn) >= 100 * NS_PER_MS);
+		}
+	}
+	assert_true(vm->rest_until_tsc - began >= 2 * 19 * 100 * NS_PER_MS);
+	assert_true(another.rest_until_tsc - began == 2 * 20 * 100 * NS_PER_MS);
+}
+
+/* What the monitor saved to is freed in turns before its RAM is frozen. */
+static void tidies(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+
+	(void)state;
+	tidy_steps = 5;
+	call_ns = 100 * NS_PER_MS;
+	assert_true(take(vm, "one"));
+	channel.state_used = 5000;
+	channel.done_sequence = channel.command_sequence;
+	for (u32 left = 4; left > 0; left--) {
+		assert_false(vm_step());
+		assert_int_equal(tidy_steps, left);
+		assert_int_equal(vm->snapshots.phase, SNAPSHOT_TIDYING);
+		now += call_ns;
+	}
+	assert_false(vm_step());
+	now += call_ns;
+	assert_true(vm_step());
+	assert_int_equal(vm->snapshots.phase, SNAPSHOT_FREEZING);
+	call_ns = 0;
+}
+
+/* Quota that is taken back waits for what has ended, but not for long at a time. */
+static void lowers_in_turns(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+	u64 before;
+
+	(void)state;
+	vm->quota_surplus = 0;
+	tidy_steps = 1000;
+	call_ns = NS_PER_MS;
+	account.used_pages = vm->quota_pages;
+	before = now;
+	vm_quota_lower(vm, 10);
+	assert_true(now - before <= VM_TURN_NS);
+	assert_int_equal(vm->quota_surplus, 10);
+	/* the next look is no sooner than the last has taken */
+	call_ns = 300 * NS_PER_MS;
+	now = vm->quota_look_tsc;
+	vm_quota_look(vm);
+	assert_int_equal(vm->quota_look_tsc, now + call_ns);
+	/* nor does who needs the room make all the steps at once */
+	before = now;
+	call_ns = NS_PER_MS;
+	vm_quota_tidy(vm);
+	assert_true(tidy_steps > 0 && now - before <= NS_PER_S / 2);
+	tidy_steps = 0;
+	call_ns = 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rests),
+		cmocka_unit_test(rest_in_turn),
+		cmocka_unit_test(tidies),
+		cmocka_unit_test(lowers_in_turns),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
