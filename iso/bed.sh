@@ -3,6 +3,7 @@
 # Another release of Debian on this machine, as a chroot:
 #   bed.sh make FOLDER SUITE PACKAGE...   makes FOLDER/root, with these packages in it
 #   bed.sh run FOLDER COMMAND...          runs a command in it, in this folder
+#   bed.sh check                          says why this machine can have none, and fails
 # What is built there is in FOLDER/build and FOLDER/gateway, which are this folder's build and gateway/build there.
 # Both take root, or sudo. Each works in mount and process namespaces of its own: what it mounts and starts
 # is seen by nobody else, and ends with it, even if it is killed.
@@ -10,8 +11,28 @@ set -eu
 alone="unshare --mount --propagation private --pid --fork --kill-child --mount-proc"
 
 if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
-	echo "a bed takes root, or sudo, for its chroot; make test without BEDS= goes without" >&2
+	echo "a bed takes root, or sudo, for its chroot" >&2
 	exit 1
+fi
+if [ "$1" = check ]; then
+	as_root=
+	if [ "$(id -u)" != 0 ]; then
+		as_root="sudo -n"
+		if ! sudo -n true 2>/dev/null; then
+			echo "a bed takes root, or sudo without a password, for its chroot" >&2
+			exit 1
+		fi
+	fi
+	if ! command -v apt-get >/dev/null; then
+		echo "a bed takes apt, for its packages" >&2
+		exit 1
+	fi
+	# In a container root may have no right to mount.
+	if ! $as_root $alone true 2>/dev/null; then
+		echo "a bed takes the right to mount in a namespace of its own, which root does not have here" >&2
+		exit 1
+	fi
+	exit 0
 fi
 [ "$(id -u)" = 0 ] || exec sudo --preserve-env=MAKEFLAGS,CMDLINE,TERM -- "$0" "$@"
 what=$1

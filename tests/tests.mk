@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # make test: the CI set. ONLY=lint|unit|fuzz|guest|system|gateway|bed and NAME=pattern narrow it. The last of
-# these is what differs in the other release of Debian, in a chroot of it (iso/bed.mk). It is not part of
-# the set: ONLY=bed, or BEDS=trixie with the rest.
+# these is what differs in the other release of Debian, in a chroot of it (iso/bed.mk); BEDS= leaves it out.
 
 include gateway/packages.mk
 TEST_PACKAGES := curl debootstrap tcpdump tshark e2fsprogs libc6-dev libcmocka-dev python3-pytest python3-pytest-xdist python3-pexpect binutils lz4 busybox-static gdb acpica-tools \
@@ -302,13 +301,13 @@ JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 test: test-check test-packages ## run the CI set: ONLY=lint|unit|fuzz|guest|system|gateway|bed NAME=pattern
 	$(Q)$(MAKE) $(JOBS) --no-print-directory test-parts
-	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)' --beds '$(BEDS)'
+	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)' --beds '$(BEDS)' --beds-asked '$(BEDS_ASKED)'
 
-# For a bed's chroot: make test-bed BED=trixie is what make test does there.
+# For a bed's chroot: make test-bed BED=trixie is what make test does there, LONG=1 what make test-long does.
 test-bed: test-packages
 	$(Q)$(MAKE) $(JOBS) --no-print-directory test-bed-parts
-	$(Q)$(PYTHON) tests/bed.py --build $(BUILD) --clang $(BED_CLANG) --name '$(NAME)'
+	$(Q)$(PYTHON) tests/bed.py --build $(BUILD) --clang $(BED_CLANG) --name '$(NAME)' $(if $(LONG),--long)
 
 test-long: test-check test-packages ## run every test in every cell, and longer
 	$(Q)$(MAKE) $(JOBS) --no-print-directory test-parts
-	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)' --long
+	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)' --long --beds '$(BEDS)' --beds-asked '$(BEDS_ASKED)'

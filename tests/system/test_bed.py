@@ -3,11 +3,15 @@
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 
 import emulators
 from machine import ROOT
+
+sys.path.append(str(ROOT / "tests"))
+import run  # noqa: E402
 
 # (whose it is, where, for which release), as apt tells of its package sources
 SOURCES = [("Debian", "http://mirror.example/debian/", "{own}"), ("", "http://mirror.example/debian/", "{own}-updates"),
@@ -61,3 +65,31 @@ def test_bochs_steps(monkeypatch):
         monkeypatch.setattr(emulators, "version", lambda _, found=version: found)
         assert emulators.bochs_command() == words
         assert emulators.bochs_has("bx_generic") == (version < (3, 0))
+
+
+@pytest.mark.parametrize("programs, said", [
+    ({"id": "echo 1000", "sudo": "exit 1"}, "sudo without a password"),
+    ({"id": "echo 0", "unshare": "exit 1"}, "the right to mount"),
+])
+def test_no_bed(tmp_path, monkeypatch, capsys, programs, said):
+    """Where no chroot can be had, the whole set says so and goes without; whoever asks for one gets a failure."""
+    for name, does in {"make": "exit 1", **programs}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(run, "failures", [])
+    for asked, count in ((False, (0, 0)), (True, (0, 1))):
+        assert run.run_bed("trixie", "", asked, False) == count
+        assert said in capsys.readouterr().out
+        assert len(run.failures) == asked
+
+
+@pytest.mark.parametrize("words, beds", [
+    ("", "trixie"), ("BEDS=", ""), ("NAME=walk", ""), ("ONLY=bed", "trixie"),
+])
+def test_default(words, beds):
+    """The whole set takes Debian 13 besides this Debian 12, and a part of the set does not."""
+    kept = {key: value for key, value in os.environ.items() if not re.match("MAKE|MFLAGS|BED|ONLY|NAME", key)}
+    shown = subprocess.run(["make", "-n", "HOST_SUITE=bookworm", *words.split(), "test"], cwd=ROOT, text=True,
+                           stdout=subprocess.PIPE, check=False, env=kept).stdout
+    assert f"--beds '{beds}' " in shown

@@ -17,8 +17,8 @@ bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size);
  */
 void vm_quota_tidy(const struct vm *vm);
 /*
- * Frees some of what has ended in a turn (vm_turn.h), which a rest may follow. Returns whether there
- * is more.
+ * Frees some of what has ended, in a turn (vm_turn.h), which a rest may follow. Returns whether
+ * there is more.
  */
 bool vm_quota_tidy_turn(struct vm *vm);
 /* Lowers the quota by `pages`: at once, or by vm_quota_look while these are still used. */
