@@ -218,15 +218,15 @@ static void console_opened(uint64_t index, json_t *reply)
  */
 static struct console *console_place(const struct identity *who)
 {
-	struct share places[CONSOLES] = {{NULL, 0}};
+	struct share places[CONSOLES] = {0};
 	size_t place;
 
 	for (size_t i = 0; i < CONSOLES; i++) {
 		struct request *request = request_find(consoles[i].request);
 
 		if (consoles[i].used)
-			places[i] = (struct share){request ? &request->who : &console_nobody,
-						   consoles[i].began_s};
+			places[i] = (struct share){.who = request ? &request->who : &console_nobody,
+						   .since = consoles[i].began_s};
 	}
 	place = share_place(places, CONSOLES, who, false);
 	if (place == CONSOLES)

@@ -64,8 +64,8 @@ static struct kept *idempotency_place(const struct identity *who)
 	size_t place;
 
 	for (size_t i = 0; i < IDEMPOTENCY_COUNT; i++)
-		places[i] = (struct share){kept[i].until_s > now_s ? &kept[i].owner : NULL,
-					   kept[i].under_way ? INFINITY : kept[i].until_s};
+		places[i] = (struct share){.who = kept[i].until_s > now_s ? &kept[i].owner : NULL,
+					   .since = kept[i].under_way ? INFINITY : kept[i].until_s};
 	place = share_place(places, IDEMPOTENCY_COUNT, who, true);
 	return place < IDEMPOTENCY_COUNT && !kept[place].under_way ? &kept[place] : NULL;
 }

@@ -63,8 +63,9 @@ static struct operation *operation_place(const struct identity *who)
 		if (operations[i].number && operations[i].running)
 			continue;
 		at[count] = i;
-		places[count++] = (struct share){operations[i].number ? &operations[i].owner : NULL,
-						 operations[i].ended_s};
+		places[count++] =
+			(struct share){.who = operations[i].number ? &operations[i].owner : NULL,
+				       .since = operations[i].ended_s};
 	}
 	place = share_place(places, count, who, true);
 	return place < count ? &operations[at[place]] : operation_oldest();

@@ -51,7 +51,8 @@ static struct session *session_place(struct session *list, const struct identity
 		bool free = list[i].ends_s <= now_s;
 
 		/* What ends first began first. */
-		places[i] = (struct share){free ? NULL : &list[i].identity, list[i].ends_s};
+		places[i] = (struct share){.who = free ? NULL : &list[i].identity,
+					   .since = list[i].ends_s};
 		if (list[i].ends_s < list[oldest].ends_s)
 			oldest = i;
 	}

@@ -268,14 +268,14 @@ void stream_tick(int64_t now_ms)
 static bool stream_free(struct request *request)
 {
 	struct request *readers[STREAM_READERS] = {NULL};
-	struct share places[STREAM_READERS] = {{NULL, 0}};
+	struct share places[STREAM_READERS] = {0};
 	size_t count = 0, place;
 
 	for (struct request *each = request_first(); each; each = each->next) {
 		if (!stream_listens(each) || count == STREAM_READERS)
 			continue;
 		/* Numbers of requests grow. */
-		places[count] = (struct share){&each->who, each->id};
+		places[count] = (struct share){.who = &each->who, .since = each->id};
 		readers[count++] = each;
 	}
 	place = share_place(places, STREAM_READERS, &request->who, false);
