@@ -83,7 +83,7 @@ enum head_result head_take(struct head *head, const char *bytes, size_t count, s
 		if (cr && byte != '\n')
 			result = HEAD_BAD;
 		else if (byte == '\n')
-			result = head_line(head);
+			result = cr ? head_line(head) : HEAD_BAD;
 		else if (byte != '\r')
 			result = head_control(byte) ? HEAD_BAD : head_byte(head, byte);
 		head->count++;

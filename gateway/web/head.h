@@ -7,7 +7,7 @@
 /*
  * The head of an HTTP/1.1 request (RFC 9112, 2.1 to 5) as its bytes come in: where it ends, and
  * whether it has what servers read in different ways and libmicrohttpd lets pass: a NUL or another
- * control, a lone CR, a folded line (5.2), a name with a blank behind it (5.1).
+ * control, a CR or an LF alone (2.2), a folded line (5.2), a name with a blank behind it (5.1).
  */
 enum { HEAD_BYTES = 32768 };
 

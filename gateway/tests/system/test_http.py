@@ -350,7 +350,8 @@ def test_where_a_request_ends_is_said_once(server):
 
 def test_heads_that_are_read_in_two_ways(server):
     good = request_of(server)
-    for more in (b"X: a\r\n folded", b"X: a\r\n\tfolded", b"X: a\0b", b"X : a", b"X", b"X: a\rY: b", b"X: \x0b"):
+    for more in (b"X: a\r\n folded", b"X: a\r\n\tfolded", b"X: a\0b", b"X : a", b"X", b"X: a\rY: b", b"X: \x0b",
+                 b"X: a\nY: b", b"X: a\n folded", b"X: a\n"):
         codes, closed = heads(server, good + request_of(server, more) + good)
         assert codes == [200, 400] and closed, more
     assert heads(server, good * 3, 3)[0] == [200] * 3
