@@ -23,8 +23,7 @@ static enum cli_exit move(struct cli *cli, const char *verb, char **words, const
 	if (cli->goes_on)
 		json_object_set_new(body, "continue", json_true());
 	cli_connect(cli);
-	snprintf(path, sizeof(path), "/v1/vms/%s/actions/%s%s", http_segment(words[0]), verb,
-		 cli->force ? "?force=true" : "");
+	snprintf(path, sizeof(path), "/v1/vms/%s/actions/%s", http_segment(words[0]), verb);
 	code = cli_change(cli, "POST", path, NULL, body, words[0], verb, &answer);
 	json_decref(body);
 	if (code != CLI_OK)

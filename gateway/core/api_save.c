@@ -24,7 +24,7 @@ void api_vm_save(struct request *request)
 	if (request_true(request, "continue"))
 		words[count] = "continue";
 
-	if (disk && api_vm_other(request))
+	if (disk)
 		operation_start(request, OPERATION_REPLY, "vm save", words, request->vm, NULL, 200,
 				request_wait_s(request, SAVE_WAIT_S));
 }

@@ -26,7 +26,7 @@ enum route_flag {
 	ROUTE_OWN = 128,     /* changes what is of who asks alone: so many lines in the audit */
 	ROUTE_NAMED = 256,   /* body.name is what the audit says that it is about */
 	ROUTE_TO_DISK = 512, /* body.disk is */
-	ROUTE_COPY = 1024,   /* makes a copy of a VM */
+	ROUTE_COPY = 1024,   /* makes a copy of a VM, or puts one in its place */
 	ROUTE_READ = 2048,   /* changes nothing: has a line in the audit when it is denied */
 };
 

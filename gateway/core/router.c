@@ -292,7 +292,7 @@ static bool router_disk(struct request *request)
 /*
  * What a copy of the gateway's own VM holds: its key, its users and its tokens; going back to one
  * brings back those that were revoked. Nor does an operator take its time and network from all who
- * use it. False: it has been answered.
+ * use it. A gateway that is being saved could not answer either. False: it has been answered.
  */
 static bool router_own(struct request *request)
 {
@@ -300,8 +300,9 @@ static bool router_own(struct request *request)
 
 	if (flags & ROUTE_COPY || request_text(request, "snapshot")) {
 		answer_problem(request, 403, "own-vm",
-			       "the VM of this gateway is copied, and goes back, at Skerry's "
-			       "console alone");
+			       "the VM of this gateway is copied, saved and restored at "
+			       "Skerry's console alone: it cannot answer meanwhile, and "
+			       "restored it would take tokens revoked since");
 		return false;
 	}
 	if (!(flags & ROUTE_KEYS) || request->who.roles & ROLE_ADMIN)

@@ -99,13 +99,19 @@ def test_disk_restore(server, fake):
     assert used.status == 409 and "vm00 uses it" in used.json()["detail"]
 
 
-def test_own_vm_is_not_saved_by_accident(pair):
+def test_own_vm_is_not_saved(pair):
+    """Not even with force: it could not answer, and what is restored later has tokens that were revoked."""
     fake, server = pair()
     fake.own = "vm00"
+    fake.act("start", ["vm02"], [])
     server.start()
-    answer = server.tls("POST", "/v1/vms/vm00/actions/save", {"disk": "saves"})
-    assert (answer.status, answer.code) == (409, "own-vm")
-    assert server.tls("POST", "/v1/vms/vm00/actions/save?force=true", {"disk": "saves"}).status == 200
+    for action in ("save", "save?force=true", "restore"):
+        for more in ({}, {"continue": True}):
+            answer = server.tls("POST", f"/v1/vms/vm00/actions/{action}", {"disk": "saves", **more})
+            assert (answer.status, answer.code) == (403, "own-vm"), action
+            assert "at Skerry's console alone" in answer.json()["detail"]
+    assert not [words for words in words_of(fake) if words[:2] in (["vm", "save"], ["vm", "restore"])]
+    assert server.tls("POST", "/v1/vms/vm02/actions/save", {"disk": "saves"}).status == 200
 
 
 def test_balloon(server, fake):
