@@ -192,7 +192,9 @@ class FakeSkerry(Snapshots, States):
         try:
             reply.update(status="ok", result=self.answer(request, after))
         except Refused as why:
-            reply.update(status="error", code=why.code, error=str(why))
+            reply.update(status="error" if why.rows is None else "ok", code=why.code, error=str(why))
+            if why.rows is not None:
+                reply.update(result=why.rows, incomplete=True)
             if why.states:
                 reply["allowed_states"] = list(why.states)
         if self.delay_s and "hello" not in request:

@@ -3,9 +3,10 @@
 
 
 class Refused(Exception):
-    def __init__(self, code, text, states=None):
+    """With rows the reply had begun when the command failed."""
+    def __init__(self, code, text, states=None, rows=None):
         super().__init__(text)
-        self.code, self.states = code, states
+        self.code, self.states, self.rows = code, states, rows
 
 
 class Snapshots:

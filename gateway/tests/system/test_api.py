@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: MIT
 """REST: what is shown, actions, changes, operations, tokens."""
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
 
 from client import wait_for
+from fake_snapshots import Refused
 
 API = Path(__file__).resolve().parents[2] / "api/openapi.json"
+REPLY = Path(__file__).resolve().parents[3] / "vmm/manager/command/reply.c"
+# What each word for an error of Skerry's is over HTTP; 5xx is what no other request would mend.
+STATUS = {"bad-request": 422, "bad-argument": 422, "not-found": 404, "exists": 409, "bad-state": 409, "busy": 409,
+          "no-memory": 409, "too-old": 409, "failed": 409, "no-right": 403, "locked": 503, "unknown-command": 502,
+          "wrong-password": 502}
 
 
 def test_root_and_health_need_no_credential(server):
@@ -105,6 +112,27 @@ def test_wrong_state_names_those_allowed(server):
     assert answer.json()["allowed_states"] == ["running"]
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["request_id"] == answer.headers["Request-Id"]
+
+
+def test_what_skerry_refuses_is_said_in_its_words(pair):
+    """Each of its words for errors, of a command, a question, a list and a change; also behind the first rows."""
+    assert set(re.findall(r'\[CODE_\w+\] = "([a-z-]+)"', REPLY.read_text(encoding="utf-8"))) == set(STATUS)
+    fake, server = pair("--change-rate", "0")
+    server.start()
+    asked = (("POST", "/actions/reset", None, "act"), ("POST", "/actions/digest", None, "run_vm_digest"),
+             ("PATCH", "", {"config": {"weight": 9}}, "run_vm_set"), ("GET", "/exits", None, "run_vm_stat"),
+             ("GET", "/balloon", None, "run_vm_stat"), ("GET", "/snapshots", None, "run_vm_snapshot"),
+             ("POST", "/actions/balloon", {"bytes": 1 << 26}, "run_vm_balloon"),
+             ("GET", "/console", None, "run_stream_open"))
+    for code, status in STATUS.items():
+        for rows in (None, [{"name": "vm00"}]):
+            for method, path, body, name in asked:
+                why = Refused(code, f"vm00: {code}, allowed: \"what is there\"", rows=rows)
+                setattr(fake, name, lambda *_, why=why: (_ for _ in ()).throw(why))
+                answer = server.tls(method, f"/v1/vms/vm00{path}", body)
+                where = (code, rows, path, answer.body)
+                assert answer.status == status and answer.json()["detail"] == str(why), where
+                assert answer.code == (code if status != 502 or code == "unknown-command" else "failed"), where
 
 
 def test_stop_is_an_operation(server):
