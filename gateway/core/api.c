@@ -86,6 +86,8 @@ void api_token_make(struct request *request)
 			       "a token has no more roles, scope and time than who makes it");
 		return;
 	}
+	if (!request_begin(request))
+		return;
 	if (!token_make(name, roles, scope, expires, &number, secret)) {
 		answer_problem(request, 503, "failed",
 			       "there are too many tokens, or they cannot be written");
@@ -99,27 +101,30 @@ void api_token_make(struct request *request)
 void api_token_remove(struct request *request)
 {
 	int64_t number = request_number(request->item, 0, INT64_MAX / 10);
+	uint64_t token = number > 0 ? (uint64_t)number : 0;
 
-	switch (token_remove(number > 0 ? (uint64_t)number : 0, &request->who)) {
-	case TOKEN_REMOVED:
-		answer_json(request, 204, NULL);
+	switch (token_judge(token, &request->who)) {
+	case TOKEN_REMOVABLE:
 		break;
 	case TOKEN_UNKNOWN:
 		answer_problem(request, 404, "not-found", "there is no such token");
-		break;
+		return;
 	case TOKEN_ABOVE:
 		answer_problem(request, 403, "forbidden",
 			       "the token has roles that you do not have");
-		break;
+		return;
 	case TOKEN_LAST:
 		answer_problem(request, 409, "last-one",
 			       "nobody else is admin, or auditor, of all machines without an end: "
 			       "make another token first");
-		break;
-	case TOKEN_UNWRITTEN:
-		answer_problem(request, 503, "failed", "the tokens cannot be written");
-		break;
+		return;
 	}
+	if (!request_begin(request))
+		return;
+	if (token_remove(token))
+		answer_json(request, 204, NULL);
+	else
+		answer_problem(request, 503, "failed", "the tokens cannot be written");
 }
 
 void api_audit(struct request *request)

@@ -178,6 +178,8 @@ static void login_took_new(const struct password_result *result)
 		answer_problem(request, 409, "changed", "the user was changed meanwhile");
 		return;
 	}
+	if (!request_begin(request))
+		return;
 	changed = *account;
 	strcpy(changed.hash, result->hash);
 	if (account_keep(&changed))

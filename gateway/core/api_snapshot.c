@@ -110,6 +110,8 @@ void api_snapshot_clone(struct request *request)
 		answer_problem(request, 409, "exists", "there is a VM of this name");
 		return;
 	}
+	if (!request_begin(request))
+		return;
 	snprintf(from, sizeof(from), "%s@%s", request->vm, request->item);
 	operation_start(request, OPERATION_REPLY, "vm clone", words, name, NULL, 201,
 			request_wait_s(request, SNAPSHOT_WAIT_S));

@@ -70,12 +70,13 @@ static bool user_spared(struct request *request, const struct account *before,
 
 static void user_keep(struct request *request, struct account *account)
 {
-	bool spared = user_spared(request, account_by_number(account->number), account);
+	bool begun = user_spared(request, account_by_number(account->number), account) &&
+		     request_begin(request);
 	unsigned status = account->number ? 200 : 201;
 
-	if (spared && account_keep(account))
+	if (begun && account_keep(account))
 		answer_json(request, status, account_json(account));
-	else if (spared)
+	else if (begun)
 		answer_problem(request, 503, "failed",
 			       "there are too many users, or they cannot "
 			       "be written");
@@ -159,7 +160,7 @@ void api_user_remove(struct request *request)
 {
 	const struct account *account = user_find(request);
 
-	if (!account || !user_spared(request, account, NULL))
+	if (!account || !user_spared(request, account, NULL) || !request_begin(request))
 		return;
 	if (account_remove(account->number))
 		answer_json(request, 204, NULL);

@@ -63,8 +63,11 @@ bool token_make(const char *name, unsigned roles, const char *scope, int64_t exp
 bool token_alive(uint64_t number, int64_t now);
 /* Those that `who` may see or remove: whose scope is within that of `who`. */
 json_t *token_list(const struct identity *who);
-enum token_outcome { TOKEN_REMOVED, TOKEN_UNKNOWN, TOKEN_ABOVE, TOKEN_LAST, TOKEN_UNWRITTEN };
-enum token_outcome token_remove(uint64_t number, const struct identity *who);
+/* Whether `who` may revoke a token, or why not. */
+enum token_verdict { TOKEN_REMOVABLE, TOKEN_UNKNOWN, TOKEN_ABOVE, TOKEN_LAST };
+enum token_verdict token_judge(uint64_t number, const struct identity *who);
+/* Revokes a token that token_judge() has found removable. Returns false if it cannot be written. */
+bool token_remove(uint64_t number);
 void token_tick(void);
 
 /*

@@ -317,6 +317,8 @@ void api_console_ticket(struct request *request)
 		answer_problem(request, 403, "forbidden", "your roles do not allow this");
 		return;
 	}
+	if (!request_begin(request))
+		return;
 	if (!ticket_make(&request->who, "/v1/vms/{vm}/console", request->vm, mode, text)) {
 		answer_problem(request, 500, "failed", "there are no random numbers");
 		return;

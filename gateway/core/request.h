@@ -81,6 +81,12 @@ bool authorise(struct request *request);
 bool request_cookie(const struct request *request, char *text, size_t room);
 /* Whether who asks may ask once more in this second; false: it has been answered. */
 bool request_rated(struct request *request, bool change);
+/*
+ * Writes the line of the audit for what is about to be done; from then on a problem is its result,
+ * and no denial. Returns false if it cannot be written: nothing may be done, and the request has
+ * been answered.
+ */
+bool request_begin(struct request *request);
 /* A request that is judged is denied, for that reason: it gets its line. */
 void router_denied(struct request *request, const char *code);
 

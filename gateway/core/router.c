@@ -405,16 +405,14 @@ void router_denied(struct request *request, const char *code)
 		     address ? address : "socket", code);
 }
 
-/* False: it cannot be written, and nothing is done. */
-static bool router_audit(struct request *request)
+bool request_begin(struct request *request)
 {
 	const struct route *route = request->route;
 	const char *address = fields_get(&request->fields, "address");
 	char actor[65], target[MACHINE_NAME_BYTES];
 	bool written;
 
-	if (!router_audited(request) || route->flags & ROUTE_READ)
-		return true;
+	request->judged = false;
 	router_target(request, target);
 	address = address ? address : "socket";
 	request_actor(request, actor, sizeof(actor));
@@ -430,6 +428,17 @@ static bool router_audit(struct request *request)
 	answer_problem(request, 503, "audit-unwritable",
 		       "the audit cannot be written, so nothing is changed");
 	return false;
+}
+
+/* Returns false if the audit cannot be written: the request has been answered. */
+static bool router_audit(struct request *request)
+{
+	unsigned flags = request->route->flags;
+
+	if (router_audited(request) && !(flags & (ROUTE_READ | ROUTE_JUDGES)))
+		return request_begin(request);
+	request->judged = request->judged && flags & ROUTE_JUDGES;
+	return true;
 }
 
 bool request_rated(struct request *request, bool change)
@@ -470,10 +479,7 @@ void router_run(struct request *request)
 	    !router_rate(request) || !router_csrf(request))
 		return;
 	request->judged = router_audited(request);
-	if (!authorise(request))
-		return;
-	request->judged = false;
-	if (!router_audit(request))
+	if (!authorise(request) || !router_audit(request))
 		return;
 	if (request->route->flags & ROUTE_LINK && !machine.up) {
 		answer_problem(request, 503, "link-down", "the link to Skerry is lost");

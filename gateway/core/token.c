@@ -297,26 +297,41 @@ unsigned token_kept(uint64_t except)
 	return roles;
 }
 
-enum token_outcome token_remove(uint64_t number, const struct identity *who)
+static struct token *token_find(uint64_t number)
 {
-	for (size_t i = 0; i < TOKEN_COUNT; i++) {
-		struct token *token = &tokens.list[i];
-
-		if (!number || token->number != number || !scope_within(token->scope, who->scope))
-			continue;
-		if (role_imply(token->roles) & ~who->roles)
-			return TOKEN_ABOVE;
-		if (token_keeps(token) & role_lost(number, 0))
-			return TOKEN_LAST;
-		token->number = 0;
-		if (token_save()) {
-			explicit_bzero(token, sizeof(*token));
-			return TOKEN_REMOVED;
-		}
-		token->number = number;
-		return TOKEN_UNWRITTEN;
+	for (size_t i = 0; number && i < TOKEN_COUNT; i++) {
+		if (tokens.list[i].number == number)
+			return &tokens.list[i];
 	}
-	return TOKEN_UNKNOWN;
+	return NULL;
+}
+
+enum token_verdict token_judge(uint64_t number, const struct identity *who)
+{
+	const struct token *token = token_find(number);
+
+	if (!token || !scope_within(token->scope, who->scope))
+		return TOKEN_UNKNOWN;
+	if (role_imply(token->roles) & ~who->roles)
+		return TOKEN_ABOVE;
+	if (token_keeps(token) & role_lost(number, 0))
+		return TOKEN_LAST;
+	return TOKEN_REMOVABLE;
+}
+
+bool token_remove(uint64_t number)
+{
+	struct token *token = token_find(number);
+
+	if (!token)
+		return false;
+	token->number = 0;
+	if (token_save()) {
+		explicit_bzero(token, sizeof(*token));
+		return true;
+	}
+	token->number = number;
+	return false;
 }
 
 /* Times of use are written once a minute at most. */

@@ -47,6 +47,51 @@ def test_denied_and_failed_ones_too(pair):
     assert viewer.encode() not in text and server.token.encode() not in text
 
 
+def test_what_a_handler_denies_has_one_line(pair):
+    """As what the router denies: a line each, and beyond a few they are counted; what is done has two."""
+    _, server = pair("--change-rate", "0")
+    server.start()
+    few = server.make_token(["admin"], "vm00")
+    reader = server.make_token(["console-read"], "vm00")
+    server.tls("POST", "/v1/users", {"name": "bob", "password": "correct horse", "roles": ["viewer"]})
+    login = {"user": "bob", "password": "correct horse", "cookie": False}
+    bob = server.tls("POST", "/v1/login", login, token="").json()["token"]
+    for method, path, body, token, status, action in (
+            ("DELETE", "/v1/tokens/1", None, few, 404, "token.revoke"),
+            ("DELETE", "/v1/tokens/999", None, None, 404, "token.revoke"),
+            ("POST", "/v1/tokens", {"name": "x", "roles": ["auditor"]}, few, 403, "token.create"),
+            ("POST", "/v1/users", {"name": "x", "password": "correct horse", "roles": ["auditor"]}, few, 403,
+             "user.create"),
+            ("PATCH", "/v1/users/bob", {"roles": ["admin"]}, few, 404, "user.change"),
+            ("DELETE", "/v1/users/bob", None, few, 404, "user.remove"),
+            ("POST", "/v1/vms/vm00/snapshots/a/clones", {"name": "other"}, few, 403, "vm.clone"),
+            ("POST", "/v1/vms/vm00/console/tickets", {"mode": "write"}, reader, 403, "console.ticket"),
+            ("POST", "/v1/me/password", {"old": "wrong horse", "new": "correct horse"}, bob, 403, "user.password")):
+        count = len(lines_of(server))
+        assert server.tls(method, path, body, token=token or server.token).status == status, path
+        line, = [json.loads(each) for each in lines_of(server)[count:]]
+        assert (line["action"], line["result"]) == (action, "not-found" if status == 404 else
+                                                    "wrong-password" if token == bob else "forbidden")
+    assert server.tls("POST", "/v1/vms/vm00/snapshots", {"name": "a"}).status == 200
+    for method, path, body, token, action in (
+            ("POST", "/v1/tokens", {"name": "x", "roles": ["viewer"]}, None, "token.create"),
+            ("DELETE", "/v1/tokens/2", None, None, "token.revoke"),
+            ("POST", "/v1/me/password", {"old": "correct horse", "new": "battery staple"}, bob, "user.password"),
+            ("POST", "/v1/users", {"name": "y", "password": "correct horse", "roles": ["viewer"]}, None, "user.create"),
+            ("PATCH", "/v1/users/bob", {"roles": ["operator"]}, None, "user.change"),
+            ("DELETE", "/v1/users/bob", None, None, "user.remove"),
+            ("POST", "/v1/vms/vm00/console/tickets", {"mode": "write"}, None, "console.ticket"),
+            ("POST", "/v1/vms/vm00/snapshots/a/clones", {"name": "other"}, None, "vm.clone")):
+        count = len(lines_of(server))
+        assert server.tls(method, path, body, token=token or server.token).status in (200, 201, 204), path
+        begun, done = [json.loads(each) for each in lines_of(server)[count:]]
+        assert (begun["action"], begun["result"], done["of"], done["result"]) == (action, "begun", begun["n"], "ok")
+    count = len(lines_of(server))
+    for _ in range(60):
+        assert server.tls("DELETE", "/v1/tokens/999").status == 404
+    assert len(lines_of(server)) - count < 25
+
+
 def test_chain_and_its_anchor(pair):
     fake, server = pair("--anchor", "1")
     server.start()
