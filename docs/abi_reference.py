@@ -17,7 +17,7 @@ The contract between ring 0 and ring 3, header by header. Generated from `kernel
 `docs/abi_reference.py`; `make docs` checks that it is up to date, `make docs-update` writes it anew. How
 the calls are used, and their errors, stand in [the ABI](../abi.md).
 """
-BODY = re.compile(r"^enum (\w+) \{([^\n]*)\};|^(enum|struct) (\w+) \{(.*?)\n\}|^#define (\w+) +([^\n]*)$",
+BODY = re.compile(r"^enum (\w+) \{([^\n]*)\};|^(enum|struct) (\w+) \{(.*?)\n\}|^#define (\w+)[ \t]+([^\n]*)$",
                   re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"/\*(.*?)\*/", re.DOTALL)
 NAME = re.compile(r"^\s*([A-Z]\w*)\s*(?:=[^,]*)?(?:,|$)")
@@ -46,8 +46,8 @@ def pieces(body):
 
 
 def before_of(text, start):
-    """The comment that ends right above a declaration."""
-    match = re.search(r"/\*((?:(?!\*/).)*)\*/\n$", text[:start], re.DOTALL)
+    """The comment that ends right above a declaration, and begins its line."""
+    match = re.search(r"^/\*((?:(?!\*/).)*)\*/\n\Z", text[:start], re.DOTALL | re.MULTILINE)
     return clean(match[1]) if match and "SPDX" not in match[1] else ""
 
 
@@ -55,13 +55,16 @@ class Header:
     def __init__(self, path):
         self.path = path
         with open(path, encoding="utf-8") as file:
-            self.text = file.read()
+            # A table that is laid out by hand says so to the formatter.
+            self.text = re.sub(r"\s*/\* clang-format o\w+ \*/", "", file.read())
         self.items = []
         for match in BODY.finditer(self.text):
             above = before_of(self.text, match.start())
             if match[6]:
+                behind = COMMENT.search(match[7])
                 if all(match[6] != item[1] for item in self.items):
-                    self.items.append(("define", match[6], above, match[7].strip()))
+                    self.items.append(("define", match[6], clean(behind[1]) if behind else above,
+                                       match[7].strip()))
                 continue
             kind, name, body = match[3] or "enum", match[1] or match[4], match[2] or match[5]
             rows = self.enum_rows(body) if kind == "enum" else self.struct_rows(body)
