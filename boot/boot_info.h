@@ -4,10 +4,10 @@
 #include "boot/layout.h"
 #include "lib/entropy.h"
 
-#define BOOT_REGION_MAX 256u
-#define BOOT_MODULE_MAX 64u
-#define BOOT_USED_MAX (BOOT_MODULE_MAX + 32u)
-#define BOOT_NAME_BYTES 64u
+#define BOOT_REGION_MAX		256u
+#define BOOT_MODULE_MAX		64u
+#define BOOT_USED_MAX		(BOOT_MODULE_MAX + 32u)
+#define BOOT_NAME_BYTES		64u
 #define BOOT_COMMAND_LINE_BYTES 1024u
 
 /* E820 types (ACPI 6.4, table 15.6); every other number counts as reserved. */
@@ -54,7 +54,7 @@ struct boot_info {
 
 	struct entropy_pool pool; /* the entropy pool that the kernel goes on with */
 
-	hpa_t rsdp;     /* address of the RSDP; 0: not known, or known as a copy only */
+	hpa_t rsdp;	/* address of the RSDP; 0: not known, or known as a copy only */
 	u32 rsdp_bytes; /* length of rsdp_copy; 0: none */
 	u8 rsdp_copy[36];
 
@@ -63,7 +63,7 @@ struct boot_info {
 	u64 image_bytes;       /* whole pages, bss included */
 	hva_t direct_map_base; /* where host physical address 0 appears */
 	hva_t vmap_base;
-	hpa_t root_table;      /* slot 0 maps only the code that loads it into CR3 */
+	hpa_t root_table; /* slot 0 maps only the code that loads it into CR3 */
 
 	struct boot_region region[BOOT_REGION_MAX]; /* sorted, merged, without overlap */
 	struct boot_module module[BOOT_MODULE_MAX];

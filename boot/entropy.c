@@ -10,11 +10,11 @@
 #include "kernel/abi/pages.h"
 #include "vmm/hw/cpuid.h"
 
-#define HARDWARE_WORDS 8  /* draws from each instruction: 512 bits */
-#define HARDWARE_TRIES 128
-#define JITTER_ROUNDS 16
-#define JITTER_SAMPLES 64
-#define MODULE_SAMPLES 256u
+#define HARDWARE_WORDS	    8 /* draws from each instruction: 512 bits */
+#define HARDWARE_TRIES	    128
+#define JITTER_ROUNDS	    16
+#define JITTER_SAMPLES	    64
+#define MODULE_SAMPLES	    256u
 #define MODULE_SAMPLE_BYTES 64u
 
 /*

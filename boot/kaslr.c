@@ -9,16 +9,16 @@
 #include "lib/bits.h"
 
 /* The kernel's parts of the address space, by slots of the top-level table. */
-#define SLOT_BYTES (512 * GIB)
-#define SLOT_ADDRESS(slot) ((u64)(slot) * SLOT_BYTES | 0xffff000000000000ull)
+#define SLOT_BYTES	   (512 * GIB)
+#define SLOT_ADDRESS(slot) ((u64)(slot)*SLOT_BYTES | 0xffff000000000000ull)
 
 #define DIRECT_MAP_FIRST 256u
-#define DIRECT_MAP_END 320u
-#define IMAGE_FIRST 384u
-#define IMAGE_END 448u
-#define VMAP_FIRST 448u
-#define VMAP_END 511u
-#define VMAP_LEAST SLOT_BYTES /* least size of the area for stacks and devices */
+#define DIRECT_MAP_END	 320u
+#define IMAGE_FIRST	 384u
+#define IMAGE_END	 448u
+#define VMAP_FIRST	 448u
+#define VMAP_END	 511u
+#define VMAP_LEAST	 SLOT_BYTES /* least size of the area for stacks and devices */
 
 /*
  * Returns a random address in [start, end - bytes], in steps of `step` from `start`, evenly

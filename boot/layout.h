@@ -6,8 +6,8 @@
 #define IMAGE_LOAD_BASE 0x200000
 
 /* Offsets from the image's first byte: the PVH note, the Multiboot2 header, the 32-bit code. */
-#define IMAGE_NOTE_OFFSET 0x400
-#define IMAGE_HEADER_OFFSET 0x440
+#define IMAGE_NOTE_OFFSET    0x400
+#define IMAGE_HEADER_OFFSET  0x440
 #define IMAGE_START32_OFFSET 0x480
 
 /* The image's virtual base is a multiple of this, so that objects aligned to it stay aligned. */
@@ -20,12 +20,12 @@
 
 /* The boot protocol, as start32.S passes it to boot_main. */
 #define PROTOCOL_MULTIBOOT2 1
-#define PROTOCOL_PVH 2
+#define PROTOCOL_PVH	    2
 
 /* The register values that take a CPU from 32-bit or 16-bit to 64-bit mode. */
-#define CR0_LONG_MODE 0x80010033 /* PG, WP, NE, ET, MP, PE */
-#define CR4_LONG_MODE 0x20 /* PAE */
-#define EFER_LONG_MODE 0x900 /* NXE, LME */
+#define CR0_LONG_MODE  0x80010033 /* PG, WP, NE, ET, MP, PE */
+#define CR4_LONG_MODE  0x20	  /* PAE */
+#define EFER_LONG_MODE 0x900	  /* NXE, LME */
 
 /* The value that a Multiboot2 loader passes in EAX (3.5). */
 #define MULTIBOOT2_BOOT_MAGIC 0x36d76289
@@ -34,5 +34,5 @@
  * The pages in which application processors start: real-mode code, then the PML4 of their first
  * tables. The page allocator never hands them out.
  */
-#define TRAMPOLINE_BASE 0x8000
+#define TRAMPOLINE_BASE	 0x8000
 #define TRAMPOLINE_PAGES 2

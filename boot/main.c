@@ -18,7 +18,7 @@
 #define LOW_MEMORY_END MIB
 /* The range that one identity-mapped PML4 slot covers; placing the image higher gains nothing. */
 #define REACHABLE_END (512 * GIB)
-#define MEMORY_LEAST (32 * MIB)
+#define MEMORY_LEAST  (32 * MIB)
 
 static struct boot_info boot_info;
 static struct boot_memory boot_memory;

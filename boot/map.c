@@ -13,9 +13,9 @@
 #include "lib/string.h"
 #include "vmm/hw/cpuid.h"
 
-#define PTE_DATA (PTE_P | PTE_W | PTE_NX)
+#define PTE_DATA   (PTE_P | PTE_W | PTE_NX)
 #define PTE_RODATA (PTE_P | PTE_NX)
-#define PTE_TEXT PTE_P
+#define PTE_TEXT   PTE_P
 
 /* The tables of start32.S, in force as long as the loaded image; boot_pdpt maps the low 4 GiB. */
 extern u64 boot_pdpt[PT_ENTRY_COUNT];

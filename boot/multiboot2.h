@@ -29,7 +29,7 @@ struct multiboot2_module {
 	struct multiboot2_tag tag;
 	u32 start;
 	u32 end; /* exclusive */
-	/* then the command line, terminated by 0 */
+		 /* then the command line, terminated by 0 */
 };
 _Static_assert(sizeof(struct multiboot2_module) == 16, "Multiboot2 3.6.6");
 

@@ -23,7 +23,7 @@ static const char *pvh_text_at(const struct boot_view *view, u64 address, size_t
 }
 
 static const char *pvh_modules(const struct boot_view *view, const struct pvh_start_info *start,
-				 struct boot_info *info)
+			       struct boot_info *info)
 {
 	const char *list =
 		boot_view(view, start->modules, start->module_count * sizeof(struct pvh_module));
@@ -45,8 +45,8 @@ static const char *pvh_modules(const struct boot_view *view, const struct pvh_st
 	return error;
 }
 
-static const char *pvh_memory_map(const struct boot_view *view,
-				    const struct pvh_start_info *start, struct boot_info *info)
+static const char *pvh_memory_map(const struct boot_view *view, const struct pvh_start_info *start,
+				  struct boot_info *info)
 {
 	const u64 bytes = start->memory_map_count * sizeof(struct pvh_memory_entry);
 	const char *list;

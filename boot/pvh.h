@@ -7,7 +7,7 @@
  * The x86/HVM direct boot ABI (PVH): the structures that EBX points to, in 32-bit protected mode
  * with paging off.
  */
-#define PVH_START_MAGIC 0x336ec578u
+#define PVH_START_MAGIC	      0x336ec578u
 #define PVH_NOTE_PHYS32_ENTRY 18u /* ELF note "Xen" whose value is the entry's address */
 
 struct pvh_start_info {
@@ -15,10 +15,10 @@ struct pvh_start_info {
 	u32 version; /* 1 and later have the memory map */
 	u32 flags;
 	u32 module_count;
-	u64 modules;      /* address of struct pvh_module[] */
+	u64 modules;	  /* address of struct pvh_module[] */
 	u64 command_line; /* address of a NUL-terminated string; 0: none */
-	u64 rsdp;         /* address; 0: none */
-	u64 memory_map;   /* address of struct pvh_memory_entry[] */
+	u64 rsdp;	  /* address; 0: none */
+	u64 memory_map;	  /* address of struct pvh_memory_entry[] */
 	u32 memory_map_count;
 	u32 reserved;
 };

@@ -15,11 +15,8 @@ static u64 edge[2 * BOOT_REGION_MAX];
 static u32 regions_winning_type(u32 count, u64 start, u64 end)
 {
 	static const u8 rank[] = {
-		[BOOT_REGION_RAM] = 1,
-		[BOOT_REGION_ACPI] = 2,
-		[BOOT_REGION_NVS] = 3,
-		[BOOT_REGION_RESERVED] = 4,
-		[BOOT_REGION_BAD] = 5,
+		[BOOT_REGION_RAM] = 1,	    [BOOT_REGION_ACPI] = 2, [BOOT_REGION_NVS] = 3,
+		[BOOT_REGION_RESERVED] = 4, [BOOT_REGION_BAD] = 5,
 	};
 	u32 winner = 0;
 

@@ -24,14 +24,14 @@ struct thread;
 struct group {
 	struct object object;
 	struct quota quota;
-	struct list members;     /* the objects charged to it, by object.node, processes first */
-	struct list ended;       /* members that group_end has already ended */
+	struct list members; /* the objects charged to it, by object.node, processes first */
+	struct list ended;   /* members that group_end has already ended */
 	struct teardown teardown;
-	struct run_group run;    /* weight and cap */
-	u32 thread_count;        /* threads that exist, dead ones included until they are freed */
-	u64 affinity;            /* CPUs 0 to 63 that its threads may use, a bit each */
+	struct run_group run;	 /* weight and cap */
+	u32 thread_count;	 /* threads that exist, dead ones included until they are freed */
+	u64 affinity;		 /* CPUs 0 to 63 that its threads may use, a bit each */
 	u64 reservable_permille; /* in 1/1000 of a CPU: what its threads may reserve together */
-	u64 tag;                 /* GROUP_TAG: shown by CPUs that run its threads */
+	u64 tag;		 /* GROUP_TAG: shown by CPUs that run its threads */
 	struct group_page *page; /* its counts, which the holder of a handle may read */
 	struct memory *page_memory;
 	struct signal starved; /* raised when group_starve stops a thread */

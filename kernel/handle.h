@@ -18,9 +18,9 @@ struct handle_entry {
  * is read without it.
  */
 struct handle_table {
-	u64 closed; /* counts closed entries: once it changes, an earlier lookup may be stale */
-	u16 size;   /* number of entries; a handle holds the index of its entry plus 1 */
-	u16 end;    /* the entries from this one on were never used */
+	u64 closed;	/* counts closed entries: once it changes, an earlier lookup may be stale */
+	u16 size;	/* number of entries; a handle holds the index of its entry plus 1 */
+	u16 end;	/* the entries from this one on were never used */
 	u16 first_free; /* no entry below this one is free */
 	struct handle_entry entry[];
 };

@@ -13,7 +13,7 @@
 struct irq {
 	struct object object;
 	struct signal signal;
-	u32 number; /* its vector less VECTOR_GSI_FIRST; for a line that is its GSI */
+	u32 number;	  /* its vector less VECTOR_GSI_FIRST; for a line that is its GSI */
 	struct lock lock; /* guards the fields below */
 	struct iommu_message message;
 	u64 value; /* the address and data that raise it, as SYS_IRQ_MESSAGE returns them */

@@ -3,8 +3,8 @@
 
 #include "kernel/abi/pages.h"
 
-#define KERNEL_PAGE_BYTES                                                                       \
-	((sizeof(struct kernel_page) + CPU_MAX * sizeof(struct cpu_counters) + PAGE_MASK) &     \
+#define KERNEL_PAGE_BYTES                                                                          \
+	((sizeof(struct kernel_page) + CPU_MAX * sizeof(struct cpu_counters) + PAGE_MASK) &        \
 	 ~PAGE_MASK)
 
 /* The counters that the kernel shows to the manager, in whole pages, because ring 3 maps them. */

@@ -12,7 +12,8 @@ struct log_memory {
 	union {
 		struct log_ring ring;
 		u8 bytes[(sizeof(struct log_ring) + LOG_RING_ENTRIES * sizeof(struct log_entry) +
-			  PAGE_MASK) & ~PAGE_MASK];
+			  PAGE_MASK) &
+			 ~PAGE_MASK];
 	};
 };
 

@@ -12,7 +12,7 @@
 #include "kernel/vm.h"
 
 #define KEYBOARD_COMMAND 0x64
-#define KEYBOARD_RESET 0xfe
+#define KEYBOARD_RESET	 0xfe
 
 extern const char __image_start[];
 

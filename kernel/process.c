@@ -24,8 +24,8 @@
 #include "mm/page.h"
 #include "mm/space.h"
 
-#define STACK_PAGES 16u
-#define OVERHEAD_PAGES 32u /* pages that a process takes for its objects, handles and tables */
+#define STACK_PAGES	16u
+#define OVERHEAD_PAGES	32u /* pages that a process takes for its objects, handles and tables */
 #define IMAGE_PAGES_MAX 4096u
 
 /*

@@ -16,7 +16,7 @@ struct vcpu;
  */
 struct queue {
 	struct object object;
-	struct vcpu *vcpu;     /* the vCPU that a signal kicks out of its guest, or NULL */
+	struct vcpu *vcpu; /* the vCPU that a signal kicks out of its guest, or NULL */
 	/* guards the fields below, and `node` and `raised` of the bound signals */
 	struct lock lock;
 	struct list pending;   /* struct signal, oldest first */
@@ -29,9 +29,9 @@ struct signal {
 	/* the group for which a thread that takes the signal works; NULL: none */
 	struct group *group;
 	u64 key;
-	struct list node;    /* in queue->pending while raised */
+	struct list node; /* in queue->pending while raised */
 	bool raised;
-	bool early;          /* the signal was raised before it was bound */
+	bool early; /* the signal was raised before it was bound */
 };
 
 struct event {

@@ -383,8 +383,8 @@ bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *
 {
 	bool reserved = candidate->deadline_node.heap == &queue->deadline;
 
-	if (!reserved && (candidate->node.heap == NULL ||
-			  candidate->share->node.heap != &queue->fair))
+	if (!reserved &&
+	    (candidate->node.heap == NULL || candidate->share->node.heap != &queue->fair))
 		return false;
 	if (running == NULL)
 		return true;

@@ -39,10 +39,10 @@ struct run_share {
 	struct heap_node node; /* in queue->fair or queue->parked while any of its entities waits */
 	struct heap waiting;   /* its entities that wait for unreserved time, by virtual time */
 	u64 virtual_time;      /* the group's time here; kept while no entity of it is here */
-	u64 remainder; /* remainder of the division by the weight, not yet in virtual_time */
-	u64 charged;	       /* the tick at which it was last charged */
-	u64 entities_time;     /* virtual time of its entity furthest behind; never goes back */
-	u64 runnable;	       /* its entities that run or want to run here */
+	u64 remainder;	   /* remainder of the division by the weight, not yet in virtual_time */
+	u64 charged;	   /* the tick at which it was last charged */
+	u64 entities_time; /* virtual time of its entity furthest behind; never goes back */
+	u64 runnable;	   /* its entities that run or want to run here */
 };
 
 /*
@@ -76,19 +76,19 @@ struct run_entity {
 };
 
 struct run_queue {
-	struct heap fair;      /* groups, by virtual time */
-	struct heap deadline;  /* entities with reserved budget left, by deadline */
+	struct heap fair;     /* groups, by virtual time */
+	struct heap deadline; /* entities with reserved budget left, by deadline */
 	/* entities with none left, by deadline; they also wait in their group */
 	struct heap exhausted;
 	/* groups with spent caps, by their period's end; return as if they slept */
 	struct heap parked;
-	u64 virtual_time;      /* virtual time of the group furthest behind; never goes back */
-	u64 number;	       /* the CPU's number */
-	u64 slice;	       /* ticks */
-	u64 slice_end;	       /* end of the running entity's slice */
-	u64 reserved; /* by all entities that belong to it, asleep or not, in units of 10^-9 */
-	u64 load;	       /* of runnable entities: 1024 for a lone entity of default weight */
-	u64 count;	       /* number of runnable entities, the running one included */
+	u64 virtual_time; /* virtual time of the group furthest behind; never goes back */
+	u64 number;	  /* the CPU's number */
+	u64 slice;	  /* ticks */
+	u64 slice_end;	  /* end of the running entity's slice */
+	u64 reserved;	  /* by all entities that belong to it, asleep or not, in units of 10^-9 */
+	u64 load;	  /* of runnable entities: 1024 for a lone entity of default weight */
+	u64 count;	  /* number of runnable entities, the running one included */
 };
 
 /* Initialises a group; `shares` is zeroed, one for each queue. */

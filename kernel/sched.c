@@ -19,7 +19,7 @@
 #include "kernel/vcpu.h"
 #include "mm/cache.h"
 
-#define GIVE_TRIES 8u /* most threads considered when one is to be handed over */
+#define GIVE_TRIES    8u  /* most threads considered when one is to be handed over */
 #define AFFINITY_CPUS 64u /* CPUs with higher numbers have no bit: every group may use them */
 
 bool sched_init(struct cpu *cpu)
@@ -285,8 +285,7 @@ enum status sched_yield(struct cpu *cpu, struct thread *to)
 	bool waits;
 
 	(void)sched_queue_lock(cpu);
-	waits = to == NULL ||
-		(to->cpu == cpu && run_queue_yield_to(&cpu->running->run, &to->run));
+	waits = to == NULL || (to->cpu == cpu && run_queue_yield_to(&cpu->running->run, &to->run));
 	lock_release(&cpu->lock, LOCK_RUN);
 	if (!waits)
 		return STATUS_NOT_FOUND;

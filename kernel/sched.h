@@ -8,21 +8,21 @@
 struct group;
 
 #define SCHED_SLICE_NS (5 * NS_PER_MS)
-#define SCHED_GRACE_NS (100 * NS_PER_US)   /* longest run past the slice, with interrupts off */
+#define SCHED_GRACE_NS (100 * NS_PER_US) /* longest run past the slice, with interrupts off */
 /* until a CPU balances again after it handed a thread over */
 #define SCHED_BALANCE_NS (100 * NS_PER_MS)
 /* until a CPU balances again after it found no thread to hand over */
 #define SCHED_RETRY_NS (25 * NS_PER_MS)
 /* least stay of a thread on the CPU it was handed over to */
 #define SCHED_STAY_NS (150 * NS_PER_MS)
-#define SCHED_ASK_NS (1 * NS_PER_MS)	   /* until a CPU that gave nothing is asked again */
+#define SCHED_ASK_NS  (1 * NS_PER_MS) /* until a CPU that gave nothing is asked again */
 /*
  * The cost of a switch, from exit to entry and by cold caches, is in part charged to the thread
  * that lost the CPU, and in part to nobody. So a thread that takes the CPU from another group, or
  * gives it up to wait, is charged this on top.
  */
 #define SCHED_SWITCH_NS (2 * NS_PER_US)
-#define SCHED_WAIT_NS (2 * SCHED_SWITCH_NS) /* the switch away, the interrupt and the one back */
+#define SCHED_WAIT_NS	(2 * SCHED_SWITCH_NS) /* the switch away, the interrupt and the one back */
 /* Added to a reservation's budget: the cost of one wait and its end in each period. */
 #define SCHED_RESERVE_NS (SCHED_SWITCH_NS + SCHED_WAIT_NS)
 

@@ -23,7 +23,7 @@
  * no large block.
  */
 #define PINNED_PAGES_MAX 32u
-#define MEMORY_RIGHTS (RIGHT_ALL & ~(u32)RIGHT_EXECUTE)
+#define MEMORY_RIGHTS	 (RIGHT_ALL & ~(u32)RIGHT_EXECUTE)
 
 static bool sys_memory_to_pages(u64 bytes, u64 *pages)
 {
@@ -129,8 +129,7 @@ enum status sys_memory_layer(struct system_call *call)
 {
 	struct group *group = SYSCALL_OBJECT(call, 0, group);
 	struct memory *memory;
-	enum status status =
-		layer_create(&group->quota, SYSCALL_OBJECT(call, 1, memory), &memory);
+	enum status status = layer_create(&group->quota, SYSCALL_OBJECT(call, 1, memory), &memory);
 
 	if (status != STATUS_OK)
 		return status;
@@ -217,8 +216,8 @@ enum status sys_space_entry(struct system_call *call)
 	    call->argument[2] >= PT_LEVEL_COUNT)
 		return STATUS_BAD_ARGUMENT;
 	lock_acquire(&space->lock, LOCK_SPACE);
-	call->value = table_entry(&space->table, call->argument[1],
-				  (enum pt_level)call->argument[2]);
+	call->value =
+		table_entry(&space->table, call->argument[1], (enum pt_level)call->argument[2]);
 	lock_release(&space->lock, LOCK_SPACE);
 	return STATUS_OK;
 }

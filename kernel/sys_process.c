@@ -19,8 +19,8 @@
 #include "mm/page.h"
 #include "mm/space.h"
 
-#define PORT_COUNT 65536u
-#define IO_BITMAP_ORDER 1
+#define PORT_COUNT	      65536u
+#define IO_BITMAP_ORDER	      1
 #define RESERVE_BUDGET_MIN_NS (50 * NS_PER_US) /* large compared to SCHED_RESERVE_NS */
 #define RESERVE_PERIOD_MIN_NS (100 * NS_PER_US)
 #define RESERVE_PERIOD_MAX_NS (10 * NS_PER_S)
@@ -130,7 +130,7 @@ enum status sys_ports_grant(struct system_call *call)
 		process->ports = memset(bitmap, 0xff, IO_BITMAP_BYTES);
 	}
 	for (u64 port = first; port < first + count; port++)
-		process->ports[port / 8] &= (u8)~(1u << port % 8);
+		process->ports[port / 8] &= (u8) ~(1u << port % 8);
 	process->ports_version = ++version;
 	/* makes SYS_VCPU_RUN look the handle up again and see the ports */
 	process->handles->closed++;

@@ -22,8 +22,7 @@ struct system_call {
  * Yields the object of a handle argument; the table in syscall.c has made sure of its type and
  * rights.
  */
-#define SYSCALL_OBJECT(call, number, type)                                                      \
-	CONTAINER_OF((call)->object[number], struct type, object)
+#define SYSCALL_OBJECT(call, number, type) CONTAINER_OF((call)->object[number], struct type, object)
 
 /* Decodes the call in the frame, carries it out and writes its result to the frame. */
 void syscall_dispatch(struct thread *caller, struct trap_frame *frame);
@@ -39,8 +38,8 @@ syscall_function sys_group_create, sys_group_set, sys_group_page;
 syscall_function sys_memory_create, sys_memory_physical, sys_memory_address, sys_space_create,
 	sys_space_map, sys_space_unmap, sys_space_entry;
 syscall_function sys_process_create, sys_process_space, sys_process_start, sys_process_exit,
-	sys_process_status,
-	sys_thread_create, sys_thread_yield, sys_thread_reserve, sys_ports_grant;
+	sys_process_status, sys_thread_create, sys_thread_yield, sys_thread_reserve,
+	sys_ports_grant;
 syscall_function sys_queue_create, sys_queue_wait, sys_event_create, sys_event_signal,
 	sys_irq_create, sys_irq_message, sys_irq_unmask;
 syscall_function sys_vm_create, sys_vcpu_create, sys_vcpu_kick, sys_vcpu_get;

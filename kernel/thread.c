@@ -85,8 +85,7 @@ static bool thread_held_by(struct cpu *cpu, const struct thread *thread)
 	bool held;
 
 	lock_acquire(&cpu->lock, LOCK_RUN);
-	held = cpu->running == thread ||
-	       __atomic_load_n(&cpu->thread, __ATOMIC_ACQUIRE) == thread;
+	held = cpu->running == thread || __atomic_load_n(&cpu->thread, __ATOMIC_ACQUIRE) == thread;
 	lock_release(&cpu->lock, LOCK_RUN);
 	return held;
 }

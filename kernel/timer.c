@@ -12,9 +12,9 @@
 
 static struct thread *timer_first(const struct cpu *cpu)
 {
-	return list_empty(&cpu->sleeping) ?
-		       NULL :
-		       LIST_ENTRY(cpu->sleeping.next, struct thread, sleep_node);
+	return list_empty(&cpu->sleeping)
+		       ? NULL
+		       : LIST_ENTRY(cpu->sleeping.next, struct thread, sleep_node);
 }
 
 static void timer_publish_first(struct cpu *cpu)

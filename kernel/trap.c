@@ -26,7 +26,7 @@
 #include "kernel/vcpu.h"
 #include "mm/space.h"
 
-#define USER_END 0x0000800000000000ull
+#define USER_END   0x0000800000000000ull
 #define OPCODE_STI 0xfb
 
 extern const char sysenter_entry[];
@@ -69,8 +69,8 @@ static void trap_kill(struct thread *thread, const struct trap_frame *frame,
 		      enum kill_reason reason, u64 detail)
 {
 	log_error(LOG_PROCESS, "process killed: vector %lu error %lx rip +%lx address %lx",
-		  frame->vector, frame->error_code,
-		  frame->rip - thread->process->image_base, detail);
+		  frame->vector, frame->error_code, frame->rip - thread->process->image_base,
+		  detail);
 	long_lock();
 	process_end(thread->process, KILL_CODE(reason, frame->vector));
 	long_unlock();

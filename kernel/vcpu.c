@@ -32,8 +32,8 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 			struct vcpu **result)
 {
 	struct vcpu *vcpu;
-	enum status status = cache_alloc_object(&vm->group->quota, OBJECT_VCPU, sizeof(*vcpu),
-						(void **)&vcpu);
+	enum status status =
+		cache_alloc_object(&vm->group->quota, OBJECT_VCPU, sizeof(*vcpu), (void **)&vcpu);
 
 	if (status != STATUS_OK)
 		return status;

@@ -77,7 +77,8 @@ enum status vcpu_find_apic(struct vcpu *vcpu)
 	if (READ_ONCE(vcpu->virt.page->apic_mode) != VAPIC_MEMORY)
 		return STATUS_OK;
 	byte = space_fault(vcpu->vm->space, at, PT_WRITE) == STATUS_OK
-		       ? space_guest_byte(vcpu->vm->space, at) : NULL;
+		       ? space_guest_byte(vcpu->vm->space, at)
+		       : NULL;
 	if (byte == NULL)
 		return STATUS_BAD_ADDRESS;
 	vcpu->virt.apic_access = pointer_to_hpa(byte);

@@ -29,7 +29,7 @@
  */
 #define SETTLED_MAX 1000u
 /* VMX's interruption types, without type 1, which is reserved. */
-#define EVENT_TYPES (BITS(EVENT_SOFTWARE_EXCEPTION, EVENT_INTERRUPT) & ~BIT(1))
+#define EVENT_TYPES	   (BITS(EVENT_SOFTWARE_EXCEPTION, EVENT_INTERRUPT) & ~BIT(1))
 #define MARK_NOWHERE	   BIT(8) /* outside the eight bits of a guest's byte */
 #define REQUEST_PERSISTENT (REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW)
 
@@ -143,8 +143,8 @@ static NOINLINE void vcpu_log_exit(u32 reason, u64 rip)
 /* Returns the register groups that the monitor gets with an exit. */
 static u32 vcpu_groups_of(const struct vcpu *vcpu, u32 reason)
 {
-	return VCPU_RIP | (READ_ONCE(vcpu->virt.page->want[reason]) &
-			   (VCPU_ALL | VCPU_CODE) & ~(u32)VCPU_EVENT);
+	return VCPU_RIP | (READ_ONCE(vcpu->virt.page->want[reason]) & (VCPU_ALL | VCPU_CODE) &
+			   ~(u32)VCPU_EVENT);
 }
 
 /*
@@ -314,8 +314,7 @@ static ALWAYS_INLINE void vcpu_leave_guest(struct vcpu *vcpu, u32 groups, u64 en
 static NOINLINE bool vcpu_begin_specially(struct vcpu *vcpu)
 {
 	/* The monitor must see whatever preceded a kick that is consumed here: hence SEQ_CST. */
-	bool kicked = vcpu->kicked &&
-		      __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST);
+	bool kicked = vcpu->kicked && __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST);
 	bool ends = kicked || vcpu->signalled;
 	bool short_of = false;
 	u32 marked = ends ? 0 : vcpu_mark(vcpu, 0);

@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-#define CHACHA20_KEY_BYTES 32u
+#define CHACHA20_KEY_BYTES   32u
 #define CHACHA20_NONCE_BYTES 12u
 #define CHACHA20_BLOCK_BYTES 64u
 

@@ -48,5 +48,5 @@ static inline void list_remove(struct list *node)
 
 #define LIST_ENTRY(node, type, member) CONTAINER_OF(node, type, member)
 
-#define LIST_FOR_EACH(node, head) \
+#define LIST_FOR_EACH(node, head)                                                                  \
 	for (struct list *node = (head)->next; node != (head); node = node->next)

@@ -9,17 +9,17 @@
  * acquisitions that had to wait.
  */
 enum lock_rank {
-	LOCK_LONG,     /* kernel/long_lock.h */
-	LOCK_OBJECTS,  /* kernel/object_lock.h: the objects alone */
-	LOCK_SHARED,   /* the objects, shared with other CPUs */
-	LOCK_IRQ,      /* struct irq */
-	LOCK_QUEUE,    /* struct queue, and the signals bound to it */
-	LOCK_RUN,      /* struct cpu: run queue and sleepers */
-	LOCK_GROUP,    /* struct run_group */
-	LOCK_LAYER,    /* mm/layer.h */
+	LOCK_LONG,    /* kernel/long_lock.h */
+	LOCK_OBJECTS, /* kernel/object_lock.h: the objects alone */
+	LOCK_SHARED,  /* the objects, shared with other CPUs */
+	LOCK_IRQ,     /* struct irq */
+	LOCK_QUEUE,   /* struct queue, and the signals bound to it */
+	LOCK_RUN,     /* struct cpu: run queue and sleepers */
+	LOCK_GROUP,   /* struct run_group */
+	LOCK_LAYER,   /* mm/layer.h */
 	LOCK_SPACE,
-	LOCK_IOMMU,    /* struct iommu, one for each IOMMU */
-	LOCK_IOAPIC,   /* arch/x86_64/cpu/ioapic.c, one for each I/O APIC */
+	LOCK_IOMMU,  /* struct iommu, one for each IOMMU */
+	LOCK_IOAPIC, /* arch/x86_64/cpu/ioapic.c, one for each I/O APIC */
 	LOCK_MEMORY,
 	LOCK_QUOTA,    /* struct quota, and the slabs charged to it */
 	LOCK_DEFERRED, /* mm/tlb.c: epochs, and pages that wait to be freed */

@@ -17,12 +17,12 @@
 
 #define DISCARD_STEP 64u /* most pages that a step discards where a chunk has slots */
 /* most pages that a step of memory_trim reads; it reads pages of zeros twice */
-#define TRIM_STEP    32u
+#define TRIM_STEP 32u
 /*
  * most pages that may wait to be freed: nobody is charged for them, so a caller above this limit
  * waits
  */
-#define WAITING_MAX  4096u
+#define WAITING_MAX 4096u
 
 /*
  * Returns STATUS_OK if a step may be made now on these pages, STATUS_AGAIN if it has to wait until

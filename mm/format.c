@@ -57,10 +57,11 @@ const struct pt_format format_ept = {
 	.large = EPT_PS,
 	.write = EPT_W,
 	.execute = EPT_X,
-	.type = {
-		[PT_TYPE_WB] = EPT_TYPE_WB << EPT_MEMORY_TYPE_SHIFT | EPT_IPAT,
-		[PT_TYPE_UC] = EPT_TYPE_UC << EPT_MEMORY_TYPE_SHIFT | EPT_IPAT,
-	},
+	.type =
+		{
+			[PT_TYPE_WB] = EPT_TYPE_WB << EPT_MEMORY_TYPE_SHIFT | EPT_IPAT,
+			[PT_TYPE_UC] = EPT_TYPE_UC << EPT_MEMORY_TYPE_SHIFT | EPT_IPAT,
+		},
 };
 
 /*

@@ -5,7 +5,7 @@
 #include "mm/address.h"
 #include "mm/table.h"
 
-#define KERNEL_SLOT_FIRST 256u      /* first slot of the kernel's half of a top-level table */
+#define KERNEL_SLOT_FIRST      256u /* first slot of the kernel's half of a top-level table */
 #define KERNEL_SLOT_DIRECT_END 320u /* the direct map fills the slots 256 to 319 */
 
 /* The kernel's own tables, which a CPU runs on when no process is loaded. */

@@ -190,7 +190,8 @@ static enum status layer_freeze_check(const struct memory *memory)
 	    memory->device_mappings != 0 || memory->frozen)
 		return STATUS_BAD_STATE;
 	return memory->depth == LAYER_DEPTH_MAX || memory->mapping_count > LAYER_MAPPINGS_MAX
-		       ? STATUS_TOO_BIG : STATUS_OK;
+		       ? STATUS_TOO_BIG
+		       : STATUS_OK;
 }
 
 /* Swaps the chunks; both objects are of one size, so that their slots are kept alike. */
@@ -335,8 +336,7 @@ enum status layer_reset(struct memory *memory)
 	enum status status = STATUS_BAD_STATE;
 
 	lock_acquire(&layer_lock, LOCK_LAYER);
-	if (memory->below != NULL && memory->below->frozen && !memory->frozen &&
-	    !memory->merging) {
+	if (memory->below != NULL && memory->below->frozen && !memory->frozen && !memory->merging) {
 		/* so that the reset ends, however much is written from now on */
 		if (!memory->resetting) {
 			memory->hide_first = memory->own_first;
@@ -345,8 +345,8 @@ enum status layer_reset(struct memory *memory)
 		if (memory->hide_first != 0) /* others may have unmapped some of these since */
 			layer_wait_begin(memory, WAIT_ALL);
 		layer_hide(memory);
-		memory->resetting = memory->hide_first != 0 ||
-				    !tlb_all_passed(memory->awaited[WAIT_ALL]);
+		memory->resetting =
+			memory->hide_first != 0 || !tlb_all_passed(memory->awaited[WAIT_ALL]);
 		status = memory->resetting ? STATUS_AGAIN : STATUS_OK;
 	}
 	lock_release(&layer_lock, LOCK_LAYER);
@@ -445,8 +445,8 @@ static bool layer_can_merge(const struct memory *memory)
 {
 	const struct memory *below = memory->below;
 
-	return !memory->frozen && below != NULL && below->frozen &&
-	       below->quota == memory->quota && below->object.references == 1;
+	return !memory->frozen && below != NULL && below->frozen && below->quota == memory->quota &&
+	       below->object.references == 1;
 }
 
 /* Completes a break that is under way, then takes pages: writable once mappings are updated. */

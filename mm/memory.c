@@ -24,12 +24,12 @@
 
 /* The time to check a physical range grows with its size; 16 MiB at a time suffice for devices. */
 #define PHYSICAL_PAGES_MAX 4096
-#define MEMORY_SINGLE (MEMORY_SMALL | MEMORY_OVERCOMMIT) /* flags that rule out 2-MiB blocks */
+#define MEMORY_SINGLE	   (MEMORY_SMALL | MEMORY_OVERCOMMIT) /* flags that rule out 2-MiB blocks */
 
 static enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory)
 {
-	enum status status = cache_alloc_object(quota, OBJECT_MEMORY, sizeof(**memory),
-						(void **)memory);
+	enum status status =
+		cache_alloc_object(quota, OBJECT_MEMORY, sizeof(**memory), (void **)memory);
 
 	if (status != STATUS_OK)
 		return status;
@@ -130,8 +130,7 @@ enum status memory_create_physical(struct quota *quota, hpa_t hpa, u64 page_coun
 	if (page_count > PHYSICAL_PAGES_MAX)
 		return STATUS_TOO_BIG;
 	if (!is_aligned(hpa.value, PAGE_SIZE) ||
-	    !range_within(hpa.value, page_count << PAGE_SHIFT,
-			  1ull << features.physical_bits) ||
+	    !range_within(hpa.value, page_count << PAGE_SHIFT, 1ull << features.physical_bits) ||
 	    page_range_has_ram(hpa, page_count << PAGE_SHIFT))
 		return STATUS_BAD_ADDRESS;
 	status = memory_wrap(quota, hpa, page_count, memory);

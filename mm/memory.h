@@ -7,9 +7,9 @@
 #include "mm/object.h"
 #include "mm/table.h"
 
-#define MEMORY_CHUNK_PAGES 512ull
+#define MEMORY_CHUNK_PAGES  512ull
 #define MEMORY_INLINE_SLOTS 8
-#define MEMORY_PAGES_MAX (1ull << 23) /* 32 GiB: 32 pages of chunk words, cleared at once */
+#define MEMORY_PAGES_MAX    (1ull << 23) /* 32 GiB: 32 pages of chunk words, cleared at once */
 
 enum memory_kind {
 	MEMORY_RAM,   /* its own pages, allocated at first touch and cleared before use */
@@ -36,11 +36,11 @@ struct memory {
 	struct lock lock;
 	struct quota *quota;
 	u64 page_count;
-	u8 kind;  /* enum memory_kind */
-	u8 owner; /* enum page_owner of its pages */
-	u8 type;  /* enum pt_type */
-	u32 flags; /* enum memory_flag */
-	hpa_t base;           /* MEMORY_FIXED */
+	u8 kind;	      /* enum memory_kind */
+	u8 owner;	      /* enum page_owner of its pages */
+	u8 type;	      /* enum pt_type */
+	u32 flags;	      /* enum memory_flag */
+	hpa_t base;	      /* MEMORY_FIXED */
 	u64 destroy_cursor;   /* pages below this index are freed already */
 	u64 promised;	      /* pages reserved and charged */
 	u64 present;	      /* how many of these exist; the others await their first touch */
@@ -52,17 +52,17 @@ struct memory {
 	bool frozen;	      /* never changes again, and is never mapped */
 	bool merging;	      /* a merge of what is below has reached `cursor` */
 	bool held; /* the kernel or a device was told where its pages are: no layers from now on */
-	u32 device_mappings;  /* how many of the mappings a device uses: no layers meanwhile */
+	u32 device_mappings; /* how many of the mappings a device uses: no layers meanwhile */
 	/*
 	 * The object's own pages above `below`, and those that a reset has yet to hide: frames,
 	 * linked by `next`, with their page index in `references`.
 	 */
 	u32 own_first, hide_first;
 	bool resetting, revoked; /* revoked: some CPU is awaited for WAIT_ALL or WAIT_LATER */
-	u64 breaking;	      /* 1 + the page that a break is about to replace; 0: none */
-	u64 cursor;	      /* pages before it are revoked, or merged */
-	u64 trim_first;	      /* memory_trim has hidden pages of zeros from here on, ... */
-	u64 trim_count;	      /* ... among this many pages */
+	u64 breaking;		 /* 1 + the page that a break is about to replace; 0: none */
+	u64 cursor;		 /* pages before it are revoked, or merged */
+	u64 trim_first;		 /* memory_trim has hidden pages of zeros from here on, ... */
+	u64 trim_count;		 /* ... among this many pages */
 	/* CPUs that may still use revoked pages: tlb_await */
 	u64 awaited[MEMORY_WAITS][CPU_MAX / 64];
 	/*

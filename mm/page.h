@@ -10,8 +10,8 @@
 struct quota;
 
 /* The buddy allocator hands out blocks of 2^order pages, aligned to their size: 4 KiB to 1 GiB. */
-#define PAGE_ORDER_2M 9
-#define PAGE_ORDER_1G 18
+#define PAGE_ORDER_2M  9
+#define PAGE_ORDER_1G  18
 #define PAGE_ORDER_MAX PAGE_ORDER_1G
 
 /* Describes a 4-KiB frame of the machine. A block, free or not, is described by its first frame. */
@@ -24,7 +24,7 @@ struct page {
 	u32 previous;
 	/* for the owner's use: a page table's entries in use, a deferred block's epoch */
 	u32 references;
-	u8 owner;       /* enum page_owner */
+	u8 owner; /* enum page_owner */
 	u8 order;
 	u8 flags; /* enum page_flag */
 	u8 node;
@@ -36,7 +36,7 @@ extern struct page *page_frames;
 extern u64 page_frame_count;
 
 enum page_flag {
-	PAGE_FLAG_RAM = 1 << 0,  /* managed RAM, which SYS_MEMORY_PHYSICAL refuses */
+	PAGE_FLAG_RAM = 1 << 0,	 /* managed RAM, which SYS_MEMORY_PHYSICAL refuses */
 	PAGE_FLAG_HEAD = 1 << 1, /* the first frame of a block */
 	PAGE_FLAG_SLAB = 1 << 2, /* a slab of mm/cache.c */
 	PAGE_FLAG_BAD = 1 << 3,	 /* this frame, first of a block or not, is broken and set aside */
@@ -77,8 +77,7 @@ enum status page_reserve(u64 count) MUST_CHECK;
 /* Gives up a reservation of `count` pages that were not allocated. */
 void page_unreserve(u64 count);
 /* Allocates a block out of the reservation, not cleared and charged to nobody. */
-enum status page_alloc_reserved(unsigned int order, enum page_owner owner,
-				hpa_t *hpa) MUST_CHECK;
+enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa) MUST_CHECK;
 
 /* Fills `count` pages with zeros. */
 static inline void page_clear(hpa_t hpa, u64 count)

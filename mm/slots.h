@@ -14,7 +14,7 @@
  * CHUNK_READY. CHUNK_HUGE: the 512 chunks from a multiple of 512 on are one aligned GiB, and all of
  * them have the flag.
  */
-#define SLOT_PRESENT	    BIT(0)
+#define SLOT_PRESENT BIT(0)
 /* in place of SLOT_PRESENT: hidden by a reset until the next write */
 #define SLOT_KEPT	    BIT(1)
 #define SLOT_ASIDE	    BIT(2) /* with SLOT_KEPT: hidden by memory_trim until the next access */

@@ -21,13 +21,13 @@
 #include "mm/tlb.h"
 
 #define PLACE_ATTEMPTS 8
-#define GUARD_BYTES PAGE_SIZE
+#define GUARD_BYTES    PAGE_SIZE
 
 static enum status space_alloc(struct quota *quota, const struct pt_format *format, bool split,
 			       struct space **space)
 {
-	enum status status = cache_alloc_object(quota, OBJECT_SPACE, sizeof(**space),
-						(void **)space);
+	enum status status =
+		cache_alloc_object(quota, OBJECT_SPACE, sizeof(**space), (void **)space);
 
 	if (status != STATUS_OK)
 		return status;
@@ -152,9 +152,8 @@ static enum status space_mapping_insert(struct space *space, struct mapping *map
 	if (space->mapping_count == SPACE_MAPPING_MAX ||
 	    (memory->below != NULL && memory->mapping_count == LAYER_MAPPINGS_MAX))
 		return STATUS_TOO_BIG;
-	if (memory->frozen ||
-	    (space->devices != NULL &&
-	     (memory->below != NULL || (memory->flags & MEMORY_OVERCOMMIT))))
+	if (memory->frozen || (space->devices != NULL &&
+			       (memory->below != NULL || (memory->flags & MEMORY_OVERCOMMIT))))
 		return STATUS_BAD_STATE;
 	if (mapping->at == 0 && !space->second_stage)
 		status = space_place_choose(space, mapping, &mapping->at);
@@ -337,7 +336,8 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 		if (access & ~leaf.rights & PT_WRITE)
 			return STATUS_IN_USE;
 		return leaf.level == PT_LEVEL_4K || !(access & ~leaf.rights)
-			       ? STATUS_OK : table_split(table, address);
+			       ? STATUS_OK
+			       : table_split(table, address);
 	}
 	/* Before the lookup: a CPU that breaks this sharing looks at `shown` afterwards. */
 	if (mapping->memory->below != NULL)

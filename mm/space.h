@@ -8,8 +8,8 @@
 #include "mm/table.h"
 
 #define SPACE_MAPPING_MAX 2560 /* enough for the manager, which has two for each VM */
-#define SPACE_USER_LOW (64 * KIB)
-#define SPACE_USER_HIGH 0x00007fffffff0000ull
+#define SPACE_USER_LOW	  (64 * KIB)
+#define SPACE_USER_HIGH	  0x00007fffffff0000ull
 
 /*
  * One range of a space, backed by a range of a memory object, to which the mapping holds a
@@ -51,9 +51,9 @@ struct space {
 	struct table table;
 	bool second_stage;
 	bool layered; /* a hint: the last write that faulted was to an object with layers */
-	u8 largest; /* enum pt_level of its largest leaves */
+	u8 largest;   /* enum pt_level of its largest leaves */
 	const struct space_devices *devices; /* NULL: only CPUs use the space */
-	u8 unit;    /* the number of the IOMMU, and the domain by which it knows the space */
+	u8 unit; /* the number of the IOMMU, and the domain by which it knows the space */
 	u8 domain;
 	u32 mapping_count;
 	u64 low; /* [low, high) can be mapped */

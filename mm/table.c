@@ -13,9 +13,9 @@
 #include "mm/page.h"
 #include "mm/tlb.h"
 
-#define TOP PT_LEVEL_512G
+#define TOP	     PT_LEVEL_512G
 #define STEP_ENTRIES 64
-#define LOWER_HALF (PT_ENTRY_COUNT / 2)
+#define LOWER_HALF   (PT_ENTRY_COUNT / 2)
 
 static unsigned int table_entry_index(u64 at, enum pt_level level)
 {

@@ -24,21 +24,17 @@ enum pt_rights {
 	PT_USER = 1 << 3, /* in host tables: ring 3 may use the page */
 };
 
-enum pt_type {
-	PT_TYPE_WB,
-	PT_TYPE_UC,
-	PT_TYPE_COUNT
-};
+enum pt_type { PT_TYPE_WB, PT_TYPE_UC, PT_TYPE_COUNT };
 
 /* A format of four-level page tables: the bits of its entries. */
 struct pt_format {
-	u64 present;     /* an entry with none of these is not present */
-	u64 table;       /* the flags of an entry that points to another table */
+	u64 present;	 /* an entry with none of these is not present */
+	u64 table;	 /* the flags of an entry that points to another table */
 	u64 table_level; /* added to `table` once for each enum pt_level of the entry */
-	u64 leaf;        /* set in every leaf */
-	u64 large;       /* set in a leaf above PT_LEVEL_4K */
+	u64 leaf;	 /* set in every leaf */
+	u64 large;	 /* set in a leaf above PT_LEVEL_4K */
 	u64 write;
-	u64 execute;    /* set in a leaf whose contents may be executed */
+	u64 execute;	/* set in a leaf whose contents may be executed */
 	u64 no_execute; /* set in a leaf whose contents may not be executed */
 	u64 user;
 	u64 type[PT_TYPE_COUNT];

@@ -36,9 +36,9 @@
 /* Each CPU's state. Only the CPU itself uses `space` and `seen`; tlb_lock guards the rest. */
 static struct tlb_cpu {
 	struct space *space; /* the space whose tables CR3 holds; NULL: the kernel's own tables */
-	u64 seen;            /* the space's generation when CR3 was loaded */
-	u32 passed;          /* the epoch in which the CPU last passed */
-	u32 kicked;          /* the epoch in which it was last kicked to pass */
+	u64 seen;	     /* the space's generation when CR3 was loaded */
+	u32 passed;	     /* the epoch in which the CPU last passed */
+	u32 kicked;	     /* the epoch in which it was last kicked to pass */
 	u64 kicked_ms;
 	bool kicked_again;
 	bool idle;
@@ -49,7 +49,7 @@ static struct lock tlb_lock;
 /* tlb_lock guards these. */
 static u32 cpu_count; /* the CPUs online: 0 to this number less 1 */
 static u32 epoch = 1;
-static u64 epoch_ms; /* when the epoch began, or when the first waiting page came */
+static u64 epoch_ms;	  /* when the epoch began, or when the first waiting page came */
 static u32 waiting_first; /* waiting frames, oldest first, by `next`; epochs in `references` */
 static u32 waiting_last;
 u64 tlb_waiting;

@@ -73,7 +73,8 @@ enum cli_exit vm_backup_command(struct cli *cli, int count, char **words)
 	bool cancels = count == 2 && strcmp(words[0], "cancel") == 0;
 
 	if (count < 3 && !lists && !cancels)
-		cli_die(CLI_USAGE, "allowed: vm backup NAME full|diff DISK=TARGET... "
+		cli_die(CLI_USAGE,
+			"allowed: vm backup NAME full|diff DISK=TARGET... "
 			"[state=TARGET] [--overwrite], vm backup list NAME, vm backup cancel NAME");
 	cli_connect(cli);
 	if (lists)

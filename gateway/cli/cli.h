@@ -8,40 +8,40 @@
 /* What skerryctl ends with; in its manual page as well. */
 enum cli_exit {
 	CLI_OK = 0,
-	CLI_FAILED = 1,		/* the server said no for a reason without a number of its own */
+	CLI_FAILED = 1, /* the server said no for a reason without a number of its own */
 	CLI_USAGE = 2,
 	CLI_NOT_FOUND = 3,
-	CLI_NO_ACCESS = 4,	/* no token, a wrong one, or one without the right */
-	CLI_CONFLICT = 5,	/* not in this state, exists, busy, or changed by somebody else */
-	CLI_NOT_REACHED = 6,	/* no skerryd, or skerryd has no link to Skerry */
-	CLI_NOT_TRUSTED = 7,	/* the certificate is not the one known */
+	CLI_NO_ACCESS = 4,   /* no token, a wrong one, or one without the right */
+	CLI_CONFLICT = 5,    /* not in this state, exists, busy, or changed by somebody else */
+	CLI_NOT_REACHED = 6, /* no skerryd, or skerryd has no link to Skerry */
+	CLI_NOT_TRUSTED = 7, /* the certificate is not the one known */
 };
 
 /* What the command line says before and around the command. */
 struct cli {
-	const char	*host;		/* URL, or NULL */
-	const char	*socket;	/* path, or NULL */
-	const char	*token_file;
-	const char	*fingerprint;	/* the only one to accept, or NULL */
-	bool		json;
-	bool		follow;
-	bool		read_only;
-	bool		take;
-	bool		force;
-	bool		yes;	/* nobody is asked whether it is meant */
-	const char	*to;	/* vm reset: a snapshot; NULL: power-on */
-	bool overwrite;		/* vm save, vm backup: also what is something else */
-	bool goes_on;		/* vm save: the machine does */
-	const char *user;	/* login: with a password */
-	const char	*level;
-	const char	*vm;
-	const char	*limit;
-	const char	*since;
-	const char	*scope;
-	const char	*expires;
-	const char	*roles[8];
-	int		role_count;
-	struct http	http;
+	const char *host;   /* URL, or NULL */
+	const char *socket; /* path, or NULL */
+	const char *token_file;
+	const char *fingerprint; /* the only one to accept, or NULL */
+	bool json;
+	bool follow;
+	bool read_only;
+	bool take;
+	bool force;
+	bool yes;	  /* nobody is asked whether it is meant */
+	const char *to;	  /* vm reset: a snapshot; NULL: power-on */
+	bool overwrite;	  /* vm save, vm backup: also what is something else */
+	bool goes_on;	  /* vm save: the machine does */
+	const char *user; /* login: with a password */
+	const char *level;
+	const char *vm;
+	const char *limit;
+	const char *since;
+	const char *scope;
+	const char *expires;
+	const char *roles[8];
+	int role_count;
+	struct http http;
 };
 
 /* Connects, with the token if there is one. Ends the program when that cannot be. */

@@ -14,12 +14,12 @@
 #include "gateway/cli/trust.h"
 
 #define DEFAULT_SOCKET "/run/skerryd/skerryd.sock"
-#define DEFAULT_PORT "8443"
+#define DEFAULT_PORT   "8443"
 
 struct server {
-	char	host[256];
-	char	port[8];
-	char	name[270];	/* HOST:PORT, as in known_hosts */
+	char host[256];
+	char port[8];
+	char name[270]; /* HOST:PORT, as in known_hosts */
 };
 
 /* https://HOST[:PORT][/], or HOST[:PORT]; an IPv6 address stands in brackets. */
@@ -130,7 +130,8 @@ static bool ask_to_trust(const char *server, const char *fingerprint)
 
 	if (terminal == NULL)
 		return false;
-	fprintf(terminal, "%s is not known yet. Its certificate has the fingerprint\n  %s\n"
+	fprintf(terminal,
+		"%s is not known yet. Its certificate has the fingerprint\n  %s\n"
 		"which it has shown where it was started. Trust it from now on? [y/N] ",
 		server, fingerprint);
 	fflush(terminal);
@@ -159,7 +160,8 @@ static enum cli_exit judge(struct cli *cli, const char *server)
 		snprintf(net->error, sizeof(net->error), "known_hosts: %s", strerror(errno));
 		return CLI_NOT_TRUSTED;
 	case TRUST_CHANGED:
-		snprintf(net->error, sizeof(net->error), "%s shows another certificate than before "
+		snprintf(net->error, sizeof(net->error),
+			 "%s shows another certificate than before "
 			 "(fingerprint now %s): either it has been made anew, or somebody is "
 			 "between. If it is right, remove its line from known_hosts",
 			 server, shown);
@@ -168,8 +170,10 @@ static enum cli_exit judge(struct cli *cli, const char *server)
 		break;
 	}
 	if (cli->fingerprint == NULL && !ask_to_trust(server, shown)) {
-		snprintf(net->error, sizeof(net->error), "%s is not trusted; where nobody can be "
-			 "asked, --fingerprint %s does", server, shown);
+		snprintf(net->error, sizeof(net->error),
+			 "%s is not trusted; where nobody can be "
+			 "asked, --fingerprint %s does",
+			 server, shown);
 		return CLI_NOT_TRUSTED;
 	}
 	if (!trust_store(server, shown))

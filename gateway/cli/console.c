@@ -14,17 +14,17 @@
 #include "gateway/cli/table.h"
 #include "gateway/cli/websocket.h"
 
-#define LEAVE 0x1d	/* Ctrl-] */
-#define AGAIN_LIMIT 30	/* seconds */
+#define LEAVE	    0x1d /* Ctrl-] */
+#define AGAIN_LIMIT 30	 /* seconds */
 
 struct console {
-	struct cli		*cli;
-	const char		*name;
-	struct websocket	socket;
-	unsigned long long	at;		/* offset of the next byte */
-	bool			known;		/* whether `at` is */
-	bool			input_ended;
-	bool			left;		/* Ctrl-] */
+	struct cli *cli;
+	const char *name;
+	struct websocket socket;
+	unsigned long long at; /* offset of the next byte */
+	bool known;	       /* whether `at` is */
+	bool input_ended;
+	bool left; /* Ctrl-] */
 };
 
 static struct termios before;
@@ -143,11 +143,11 @@ static enum cli_exit closed_code(unsigned int code)
 {
 	switch (code) {
 	case 1000:
-	case 1001:	/* the machine is gone, or another one writes now */
+	case 1001: /* the machine is gone, or another one writes now */
 		return CLI_OK;
-	case 1008:	/* the token has been revoked or has expired */
+	case 1008: /* the token has been revoked or has expired */
 		return CLI_NO_ACCESS;
-	case 1012:	/* the link to Skerry is lost; it comes back */
+	case 1012: /* the link to Skerry is lost; it comes back */
 		return CLI_NOT_REACHED;
 	default:
 		return CLI_FAILED;
@@ -206,8 +206,8 @@ static enum cli_exit pump(struct console *console)
 
 	for (;;) {
 		struct pollfd waits[2] = {
-			{ .fd = http->net.fd, .events = POLLIN },
-			{ .fd = console->input_ended ? -1 : 0, .events = POLLIN },
+			{.fd = http->net.fd, .events = POLLIN},
+			{.fd = console->input_ended ? -1 : 0, .events = POLLIN},
 		};
 		bool more = http->in_at < http->in_count || net_pending(&http->net);
 
@@ -225,10 +225,10 @@ static enum cli_exit pump(struct console *console)
 /* Takes the console up again after a broken connection, from the byte it had come to. */
 static enum cli_exit try_again(struct console *console)
 {
-	struct timespec second = { .tv_sec = 1 };
+	struct timespec second = {.tv_sec = 1};
 
 	for (int i = 0; i < AGAIN_LIMIT; i++) {
-		struct pollfd typed = { .fd = console->input_ended ? -1 : 0, .events = POLLIN };
+		struct pollfd typed = {.fd = console->input_ended ? -1 : 0, .events = POLLIN};
 		char bytes[256];
 		enum cli_exit code;
 

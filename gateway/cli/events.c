@@ -10,21 +10,21 @@
 #include "gateway/cli/output.h"
 #include "gateway/cli/table.h"
 
-#define LINE_LIMIT 262144	/* a snapshot of many machines is one line */
-#define FIRST_MS 10000		/* without --follow: for the first bytes */
-#define QUIET_MS 1000		/* behind them: nothing more is kept */
-#define ALIVE_MS 45000		/* the server says something every 15 s */
+#define LINE_LIMIT  262144 /* a snapshot of many machines is one line */
+#define FIRST_MS    10000  /* without --follow: for the first bytes */
+#define QUIET_MS    1000   /* behind them: nothing more is kept */
+#define ALIVE_MS    45000  /* the server says something every 15 s */
 #define AGAIN_LIMIT 10
 #define ID_BYTES    "0123456789abcdef."
 
 struct reader {
-	char	*line;
-	size_t	used;
-	char	id[64];
-	char	name[64];
-	char	*data;
-	size_t	data_size;
-	char	last_id[64];
+	char *line;
+	size_t used;
+	char id[64];
+	char name[64];
+	char *data;
+	size_t data_size;
+	char last_id[64];
 };
 
 static void show(struct cli *cli, const struct reader *reader)
@@ -168,7 +168,7 @@ static enum cli_exit once(struct cli *cli, struct reader *reader)
 
 enum cli_exit events_command(struct cli *cli, int count, char **words)
 {
-	struct reader reader = { .line = malloc(LINE_LIMIT), .data = malloc(LINE_LIMIT) };
+	struct reader reader = {.line = malloc(LINE_LIMIT), .data = malloc(LINE_LIMIT)};
 	enum cli_exit code;
 
 	if (count != 0)
@@ -183,7 +183,7 @@ enum cli_exit events_command(struct cli *cli, int count, char **words)
 	code = once(cli, &reader);
 	for (int again = 0; cli->follow && code == CLI_NOT_REACHED && again < AGAIN_LIMIT;
 	     again++) {
-		struct timespec pause = { .tv_sec = again < 4 ? 1 : 5 };
+		struct timespec pause = {.tv_sec = again < 4 ? 1 : 5};
 
 		net_close(&cli->http.net);
 		nanosleep(&pause, NULL);
@@ -193,8 +193,8 @@ enum cli_exit events_command(struct cli *cli, int count, char **words)
 		again = -1;
 	}
 	if (code != CLI_OK)
-		cli_say("%s", cli->http.net.error[0] ? cli->http.net.error
-						      : "the stream has ended");
+		cli_say("%s",
+			cli->http.net.error[0] ? cli->http.net.error : "the stream has ended");
 	free(reader.line);
 	free(reader.data);
 	return code;

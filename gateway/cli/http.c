@@ -171,12 +171,14 @@ bool http_begin(struct http *http, const char *method, const char *path, const c
 
 	if (http->token[0])
 		snprintf(secret, sizeof(secret), "Authorization: Bearer %s\r\n", http->token);
-	size = asprintf(&request, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: skerryctl\r\n%s%s"
-			"%sContent-Length: %zu\r\n\r\n%s", method, path, http->authority, secret,
-			headers != NULL ? headers : "",
+	size = asprintf(&request,
+			"%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: skerryctl\r\n%s%s"
+			"%sContent-Length: %zu\r\n\r\n%s",
+			method, path, http->authority, secret, headers != NULL ? headers : "",
 			text != NULL && strcmp(method, "PATCH") == 0
 				? "Content-Type: application/merge-patch+json\r\n"
-				: text != NULL ? "Content-Type: application/json\r\n" : "",
+			: text != NULL ? "Content-Type: application/json\r\n"
+				       : "",
 			text != NULL ? strlen(text) : 0, text != NULL ? text : "");
 	free(text);
 	if (size < 0)

@@ -6,30 +6,30 @@
 #include "gateway/cli/net.h"
 
 #define HTTP_HEADERS_LIMIT 16384
-#define HTTP_BODY_LIMIT (16u << 20)
+#define HTTP_BODY_LIMIT	   (16u << 20)
 
 /* HTTP/1.1 (RFC 9112), the client's side, one request at a time over a connection that is kept. */
 struct http {
-	struct net	net;
-	char		authority[300];		/* for Host: */
-	char		origin[320];
-	char		token[256];		/* empty: none */
-	char		in[HTTP_HEADERS_LIMIT];
-	size_t		in_count;
-	size_t		in_at;
-	bool		chunked;
-	bool		until_end;		/* the body ends with the connection */
-	size_t		left;			/* of the body, or of the chunk */
-	bool		done;
+	struct net net;
+	char authority[300]; /* for Host: */
+	char origin[320];
+	char token[256]; /* empty: none */
+	char in[HTTP_HEADERS_LIMIT];
+	size_t in_count;
+	size_t in_at;
+	bool chunked;
+	bool until_end; /* the body ends with the connection */
+	size_t left;	/* of the body, or of the chunk */
+	bool done;
 };
 
 struct http_answer {
-	int	status;
-	char	etag[128];
-	char	location[256];
-	char	accept[64];	/* Sec-WebSocket-Accept */
-	bool	closes;
-	json_t	*json;		/* NULL: the body is none; the caller gives it back */
+	int status;
+	char etag[128];
+	char location[256];
+	char accept[64]; /* Sec-WebSocket-Accept */
+	bool closes;
+	json_t *json; /* NULL: the body is none; the caller gives it back */
 };
 
 /* Sends a request and reads the answer's head; the body is left for http_body. */

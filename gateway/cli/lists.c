@@ -36,7 +36,8 @@ enum cli_exit log_command(struct cli *cli, int count, char **words)
 		return code;
 	if (cli->json)
 		output_json(json_object_get(answer.json, "items"));
-	json_array_foreach(cli->json ? NULL : json_object_get(answer.json, "items"), i, line) {
+	json_array_foreach(cli->json ? NULL : json_object_get(answer.json, "items"), i, line)
+	{
 		printf("%12.6f ", table_number(line, "time_s"));
 		escape_print(stdout, table_text(line, "level"));
 		putchar(' ');
@@ -74,7 +75,8 @@ enum cli_exit audit_command(struct cli *cli, int count, char **words)
 		output_json(answer.json);
 	} else {
 		table_begin(&table, ">N TIME WHO ACTION TARGET RESULT");
-		json_array_foreach(json_object_get(answer.json, "items"), i, entry) {
+		json_array_foreach(json_object_get(answer.json, "items"), i, entry)
+		{
 			table_add(&table, table_text(entry, "n"));
 			table_add(&table, table_text(entry, "time"));
 			table_add(&table, table_text(entry, "who"));
@@ -99,8 +101,9 @@ static void print_pair(const char *key, const char *value)
 
 static void print_host(const json_t *host)
 {
-	static const char *const keys[] = { "link", "version", "boot", "speculation",
-					    "speculation_open", "audit_findings", "fingerprint" };
+	static const char *const keys[] = {"link",	  "version",	      "boot",
+					   "speculation", "speculation_open", "audit_findings",
+					   "fingerprint"};
 	json_t *memory = json_object_get(host, "memory");
 	json_t *each;
 	size_t i;
@@ -109,12 +112,14 @@ static void print_host(const json_t *host)
 		print_pair(keys[i], table_text(host, keys[i]));
 	print_pair("uptime", output_duration(table_number(host, "uptime_s")));
 	printf("%-14s ", "rights");
-	json_array_foreach(json_object_get(host, "rights"), i, each) {
+	json_array_foreach(json_object_get(host, "rights"), i, each)
+	{
 		escape_print(stdout, json_is_string(each) ? json_string_value(each) : "?");
 		putchar(' ');
 	}
 	putchar('\n');
-	json_array_foreach(json_object_get(host, "cpus"), i, each) {
+	json_array_foreach(json_object_get(host, "cpus"), i, each)
+	{
 		printf("cpu %-10s busy %s%%", table_text(each, "id"),
 		       table_text(each, "busy_percent"));
 		if (json_is_number(json_object_get(each, "guest_percent")))
@@ -123,7 +128,8 @@ static void print_host(const json_t *host)
 	}
 	printf("memory         %s free", table_bytes(json_object_get(memory, "free_bytes")));
 	printf(" of %s\n", table_bytes(json_object_get(memory, "total_bytes")));
-	json_array_foreach(json_object_get(memory, "owners"), i, each) {
+	json_array_foreach(json_object_get(memory, "owners"), i, each)
+	{
 		fputs("  ", stdout);
 		escape_print(stdout, table_text(each, "owner"));
 		printf(": %s\n", table_bytes(json_object_get(each, "bytes")));
@@ -146,7 +152,7 @@ static void print_action(const char *action, const json_t *answer)
 
 enum cli_exit host_command(struct cli *cli, int count, char **words)
 {
-	static const char *const actions[] = { "audit", "log-rotate", "reboot", "poweroff" };
+	static const char *const actions[] = {"audit", "log-rotate", "reboot", "poweroff"};
 	struct http_answer answer;
 	char path[80] = "/v1/host";
 	bool action = count == 1;

@@ -80,7 +80,7 @@ static enum cli_exit with_token(struct cli *cli, const char *path)
 	if (!cli_read_secret("Token", cli->http.token, sizeof(cli->http.token)))
 		cli_die(CLI_USAGE, "login: no token");
 	if (strspn(cli->http.token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-		   "_-+/=.~") != strlen(cli->http.token))
+				    "_-+/=.~") != strlen(cli->http.token))
 		cli_die(CLI_USAGE, "login: the token has a character that no token has");
 	code = cli_ask(cli, "GET", "/v1/me", NULL, NULL, &answer);
 	if (code != CLI_OK)

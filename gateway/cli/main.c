@@ -120,6 +120,7 @@ static void take_role(struct cli *cli, const char *role)
 static void take_option(struct cli *cli, int option)
 {
 	switch (option) {
+	/* clang-format off */
 	case OPT_HOST:		cli->host = optarg; break;
 	case OPT_SOCKET:	cli->socket = optarg; break;
 	case OPT_JSON:		cli->json = true; break;
@@ -145,6 +146,7 @@ static void take_option(struct cli *cli, int option)
 	case OPT_HELP:		fputs(usage, stdout); exit(CLI_OK);
 	case OPT_VERSION:	puts("skerryctl " SKERRY_VERSION); exit(CLI_OK);
 	default:		exit(CLI_USAGE);	/* getopt_long has said why */
+		/* clang-format on */
 	}
 }
 
@@ -160,7 +162,7 @@ static int finish(enum cli_exit code)
 
 int main(int count, char **words)
 {
-	static struct cli cli = { .http.net.fd = -1 };
+	static struct cli cli = {.http.net.fd = -1};
 	enum cli_exit code;
 	int option;
 

@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #define CONNECT_MS 10000
-#define WRITE_MS 30000
+#define WRITE_MS   30000
 
 /* The types of record that a server's first may have (RFC 8446, 5.1). */
-#define RECORD_ALERT 21
+#define RECORD_ALERT	 21
 #define RECORD_HANDSHAKE 22
 
 static bool fail(struct net *net, const char *what, const char *why)
@@ -28,7 +28,7 @@ static bool fail(struct net *net, const char *what, const char *why)
 
 bool net_open_unix(struct net *net, const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 	net->tls = NULL;
 	net->fd = -1;
@@ -44,7 +44,7 @@ bool net_open_unix(struct net *net, const char *path)
 /* Connects within CONNECT_MS; the socket stays non-blocking. */
 static bool connect_in_time(int fd, const struct addrinfo *to)
 {
-	struct pollfd waits = { .fd = fd, .events = POLLOUT };
+	struct pollfd waits = {.fd = fd, .events = POLLOUT};
 	int error = 0;
 	socklen_t size = sizeof(error);
 
@@ -63,7 +63,7 @@ static bool connect_in_time(int fd, const struct addrinfo *to)
 
 static bool connect_tcp(struct net *net, const char *host, const char *port)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	struct addrinfo *found;
 	int error = getaddrinfo(host, port, &hints, &found);
 	int saved = 0;
@@ -111,7 +111,7 @@ static ssize_t tls_pull(gnutls_transport_ptr_t context, void *bytes, size_t size
 
 static int tls_pull_wait(gnutls_transport_ptr_t context, unsigned int timeout_ms)
 {
-	struct pollfd waits = { .fd = ((struct net *)context)->fd, .events = POLLIN };
+	struct pollfd waits = {.fd = ((struct net *)context)->fd, .events = POLLIN};
 
 	return poll(&waits, 1, timeout_ms == GNUTLS_INDEFINITE_TIMEOUT ? -1 : (int)timeout_ms);
 }
@@ -160,7 +160,7 @@ bool net_open_tls(struct net *net, const char *host, const char *port)
 	set_transport(net);
 	gnutls_handshake_set_timeout(net->tls, CONNECT_MS);
 	do {
-		struct pollfd waits = { .fd = net->fd, .events = POLLIN };
+		struct pollfd waits = {.fd = net->fd, .events = POLLIN};
 
 		result = gnutls_handshake(net->tls);
 		if (result == GNUTLS_E_AGAIN) {
@@ -182,7 +182,7 @@ bool net_pending(const struct net *net)
 int net_read(struct net *net, void *bytes, size_t size, int timeout_ms)
 {
 	for (;;) {
-		struct pollfd waits = { .fd = net->fd, .events = POLLIN };
+		struct pollfd waits = {.fd = net->fd, .events = POLLIN};
 		ssize_t got;
 
 		if (!net_pending(net)) {
@@ -216,7 +216,7 @@ bool net_write(struct net *net, const void *bytes, size_t size)
 	const char *at = bytes;
 
 	while (size > 0) {
-		struct pollfd waits = { .fd = net->fd, .events = POLLOUT };
+		struct pollfd waits = {.fd = net->fd, .events = POLLOUT};
 		ssize_t sent = net->tls != NULL ? gnutls_record_send(net->tls, at, size)
 						: send(net->fd, at, size, MSG_NOSIGNAL);
 

@@ -7,12 +7,12 @@
 
 /* One connection: a Unix socket, or TCP with TLS. */
 struct net {
-	int			fd;		/* -1: none */
-	gnutls_session_t	tls;		/* NULL at a Unix socket */
+	int fd;		      /* -1: none */
+	gnutls_session_t tls; /* NULL at a Unix socket */
 	gnutls_certificate_credentials_t credentials;
-	int			first_byte;	/* that the server sent, -1: none yet */
-	char			fingerprint[65];	/* SHA-256 of the certificate, hex */
-	char			error[768];
+	int first_byte;	      /* that the server sent, -1: none yet */
+	char fingerprint[65]; /* SHA-256 of the certificate, hex */
+	char error[768];
 };
 
 enum net_result { NET_END = 0, NET_ERROR = -1, NET_TIMEOUT = -2 };

@@ -13,7 +13,7 @@
 static void dump(const json_t *value, size_t flags)
 {
 	char *text = json_dumps(value, flags | JSON_ENSURE_ASCII | JSON_ENCODE_ANY |
-				JSON_REAL_PRECISION(15));
+					       JSON_REAL_PRECISION(15));
 
 	if (text == NULL)
 		cli_die(CLI_FAILED, "no memory");
@@ -101,11 +101,13 @@ static enum cli_exit code_of(const char *code, long long status)
 	if (strcmp(code, "failed") == 0)
 		return CLI_FAILED;
 	switch (status) {
-	case 401: case 403:
+	case 401:
+	case 403:
 		return CLI_NO_ACCESS;
 	case 404:
 		return CLI_NOT_FOUND;
-	case 409: case 412:
+	case 409:
+	case 412:
 		return CLI_CONFLICT;
 	case 503:
 		return CLI_NOT_REACHED;
@@ -137,7 +139,8 @@ enum cli_exit output_problem(const json_t *problem, const char *about)
 	json_t *state;
 	size_t i;
 
-	json_array_foreach(states, i, state) {
+	json_array_foreach(states, i, state)
+	{
 		size_t used = strlen(allowed);
 
 		snprintf(allowed + used, sizeof(allowed) - used, "%s %s",
@@ -145,9 +148,11 @@ enum cli_exit output_problem(const json_t *problem, const char *about)
 			 json_is_string(state) ? json_string_value(state) : "?");
 	}
 	cli_say("%s%s%s%s%s", about != NULL ? about : "", about != NULL ? ": " : "",
-		detail != NULL ? detail : title != NULL ? title : code != NULL ? code
-		: "the server refused", allowed,
-		status == 401 ? " (skerryctl login)" : "");
+		detail != NULL	? detail
+		: title != NULL ? title
+		: code != NULL	? code
+				: "the server refused",
+		allowed, status == 401 ? " (skerryctl login)" : "");
 	return code_of(code != NULL ? code : "", status);
 }
 

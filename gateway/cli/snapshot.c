@@ -56,7 +56,7 @@ enum cli_exit vm_snapshot_command(struct cli *cli, int count, char **words)
 
 	if (count != 2 && (count != 3 || strcmp(words[0], "drop") != 0))
 		cli_die(CLI_USAGE, "allowed: vm snapshot NAME SNAP, vm snapshot list NAME, "
-			"vm snapshot drop NAME SNAP");
+				   "vm snapshot drop NAME SNAP");
 	cli_connect(cli);
 	if (strcmp(words[0], "list") == 0)
 		return list(cli, words[1]);

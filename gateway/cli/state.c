@@ -44,7 +44,7 @@ enum cli_exit vm_save_command(struct cli *cli, int count, char **words)
 {
 	if (count != 2)
 		cli_die(CLI_USAGE, "allowed: vm save NAME DISK [--overwrite] [--continue]; `disk "
-			"list` shows disks");
+				   "list` shows disks");
 	return move(cli, "save", words, "saved on");
 }
 
@@ -84,8 +84,10 @@ static void print_balloon(const char *name, const json_t *balloon)
 	       table_bytes(json_object_get(balloon, "memory_bytes")));
 	printf(", %s at present%s\n", table_bytes(json_object_get(balloon, "present_bytes")),
 	       json_is_false(json_object_get(balloon, "driver"))
-		       ? "; its guest has no driver for a balloon yet" : "");
-	json_object_foreach(json_object_get(balloon, "guest"), key, value) {
+		       ? "; its guest has no driver for a balloon yet"
+		       : "");
+	json_object_foreach(json_object_get(balloon, "guest"), key, value)
+	{
 		fputs("  ", stdout);
 		escape_print(stdout, key);
 		putchar(' ');
@@ -141,7 +143,8 @@ enum cli_exit vm_inspect_command(struct cli *cli, int count, char **words)
 		return code;
 	if (cli->json)
 		output_json(json_object_get(answer.json, "items"));
-	json_array_foreach(cli->json ? NULL : json_object_get(answer.json, "items"), i, field) {
+	json_array_foreach(cli->json ? NULL : json_object_get(answer.json, "items"), i, field)
+	{
 		const char *hex = json_string_value(json_object_get(field, "hex"));
 
 		escape_print(stdout, table_text(field, "path"));

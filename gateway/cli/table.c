@@ -53,7 +53,7 @@ void table_add_format(struct table *table, const char *format, ...)
 
 void table_end(struct table *table)
 {
-	size_t width[TABLE_COLUMNS] = { 0 };
+	size_t width[TABLE_COLUMNS] = {0};
 	size_t columns = (size_t)table->columns;
 
 	for (size_t i = 0; i < table->rows; i++) {

@@ -8,11 +8,11 @@
 #define TABLE_COLUMNS 10
 
 struct table {
-	int		columns;
-	bool		right[TABLE_COLUMNS];	/* numbers stand at the right */
-	size_t		rows;
-	size_t		room;
-	char		**cells;
+	int columns;
+	bool right[TABLE_COLUMNS]; /* numbers stand at the right */
+	size_t rows;
+	size_t room;
+	char **cells;
 };
 
 /* `titles` are separated by one blank; a title that begins with '>' is of numbers. */

@@ -68,7 +68,7 @@ enum cli_exit token_command(struct cli *cli, int count, char **words)
 	}
 	if (count != 2 || strcmp(words[0], "revoke") != 0)
 		cli_die(CLI_USAGE, "allowed: token list, token create NAME --role ROLE..., "
-			"token revoke ID");
+				   "token revoke ID");
 	cli_connect(cli);
 	snprintf(path, sizeof(path), "/v1/tokens/%s", http_segment(words[1]));
 	code = cli_ask(cli, "DELETE", path, NULL, NULL, &answer);

@@ -10,9 +10,9 @@
  */
 enum trust {
 	TRUST_KNOWN,
-	TRUST_NEW,	/* nothing is known of this server */
-	TRUST_CHANGED,	/* another fingerprint is known */
-	TRUST_BROKEN,	/* the file cannot be read */
+	TRUST_NEW,     /* nothing is known of this server */
+	TRUST_CHANGED, /* another fingerprint is known */
+	TRUST_BROKEN,  /* the file cannot be read */
 };
 
 enum trust trust_look(const char *server, const char *fingerprint);

@@ -25,8 +25,10 @@ json_t *cli_grant(const struct cli *cli)
 void cli_need_role(const struct cli *cli, const char *command)
 {
 	if (cli->role_count == 0)
-		cli_die(CLI_USAGE, "%s: --role is missing, allowed: viewer operator admin "
-			"auditor console-read console-write", command);
+		cli_die(CLI_USAGE,
+			"%s: --role is missing, allowed: viewer operator admin "
+			"auditor console-read console-write",
+			command);
 }
 
 static void row(struct table *table, const json_t *user)
@@ -103,8 +105,8 @@ enum cli_exit user_command(struct cli *cli, int count, char **words)
 		return change(cli, "DELETE", path, NULL, words[1], "removed");
 	}
 	cli_die(CLI_USAGE, "allowed: user list, user create NAME --role ROLE... [--scope GLOB], "
-		"user set NAME [--role ROLE...] [--scope GLOB], user password NAME, "
-		"user remove NAME");
+			   "user set NAME [--role ROLE...] [--scope GLOB], user password NAME, "
+			   "user remove NAME");
 }
 
 enum cli_exit password_command(struct cli *cli, int count, char **words)
@@ -113,8 +115,10 @@ enum cli_exit password_command(struct cli *cli, int count, char **words)
 	json_t *body;
 
 	if (count != 0)
-		cli_die(CLI_USAGE, "password: found \"%s\"; a password is never on the command "
-			"line, and another user's is changed by `user password NAME`", words[0]);
+		cli_die(CLI_USAGE,
+			"password: found \"%s\"; a password is never on the command "
+			"line, and another user's is changed by `user password NAME`",
+			words[0]);
 	cli_connect(cli);
 	if (!cli_read_secret("Old password", old, sizeof(old)))
 		cli_die(CLI_USAGE, "no password");

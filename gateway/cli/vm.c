@@ -60,8 +60,7 @@ static enum cli_exit list(struct cli *cli)
 	} else {
 		table_begin(&table,
 			    "NAME STATE >VCPUS >MEMORY >RESIDENT >UPTIME >CPU-S >CPU REASON");
-		json_array_foreach(all, i, vm)
-			add_vm(&table, vm);
+		json_array_foreach(all, i, vm) add_vm(&table, vm);
 		table_end(&table);
 	}
 	if (stale)
@@ -79,8 +78,9 @@ static void print_line(const char *key, const char *value)
 
 static void print_vm(const json_t *vm)
 {
-	static const char *const keys[] = { "name", "uuid", "state", "reason", "exit_code", "vcpus",
-					    "boots", "cpu_s", "exits", "weight", "cap_percent" };
+	static const char *const keys[] = {"name",	"uuid",	  "state",	"reason",
+					   "exit_code", "vcpus",  "boots",	"cpu_s",
+					   "exits",	"weight", "cap_percent"};
 	json_t *config = json_object_get(vm, "config");
 	const char *key;
 	json_t *value;
@@ -90,7 +90,8 @@ static void print_vm(const json_t *vm)
 	print_line("memory", table_bytes(json_object_get(vm, "memory_bytes")));
 	print_line("resident", table_bytes(json_object_get(vm, "resident_bytes")));
 	print_line("uptime", output_duration(table_number(vm, "uptime_s")));
-	json_object_foreach(config, key, value) {
+	json_object_foreach(config, key, value)
+	{
 		const char *applies = table_text(value, "applies");
 
 		fputs("  ", stdout);
@@ -164,8 +165,9 @@ static json_t *config_of(int count, char **words, bool patch)
 			cli_die(CLI_USAGE, "found \"%s\", allowed: KEY=VALUE", words[i]);
 		memcpy(key, words[i], (size_t)(equals - words[i]));
 		key[equals - words[i]] = 0;
-		if (json_object_set_new(config, key, patch && equals[1] == 0 ? json_null()
-					: json_string(equals + 1)) != 0)
+		if (json_object_set_new(config, key,
+					patch && equals[1] == 0 ? json_null()
+								: json_string(equals + 1)) != 0)
 			cli_die(CLI_USAGE, "\"%s\" is not UTF-8", key);
 	}
 	return config;
@@ -258,8 +260,8 @@ static enum cli_exit each(struct cli *cli, const char *verb, int count, char **n
 
 enum cli_exit vm_command(struct cli *cli, int count, char **words)
 {
-	static const char *const verbs[] = { "start", "stop", "kill", "pause", "resume", "reset",
-					     "renew", "trim", "destroy" };
+	static const char *const verbs[] = {"start", "stop",  "kill", "pause",	"resume",
+					    "reset", "renew", "trim", "destroy"};
 	static const struct {
 		const char *verb;
 		enum cli_exit (*run)(struct cli *cli, int count, char **words);

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REST_MS 30000	/* for what is left of a frame that has begun */
+#define REST_MS 30000 /* for what is left of a frame that has begun */
 
 enum { OP_MORE = 0, OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
 
 static bool base64(const unsigned char *bytes, unsigned int size, char *text, size_t room)
 {
-	gnutls_datum_t from = { .data = (unsigned char *)bytes, .size = size };
-	gnutls_datum_t to = { 0 };
+	gnutls_datum_t from = {.data = (unsigned char *)bytes, .size = size};
+	gnutls_datum_t to = {0};
 	bool fits;
 
 	if (gnutls_base64_encode2(&from, &to) < 0)
@@ -51,9 +51,11 @@ int websocket_open(struct websocket *socket, struct http *http, const char *path
 	if (gnutls_rnd(GNUTLS_RND_NONCE, nonce, sizeof(nonce)) < 0 ||
 	    !base64(nonce, sizeof(nonce), key, sizeof(key)))
 		return 0;
-	snprintf(headers, sizeof(headers), "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+	snprintf(headers, sizeof(headers),
+		 "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 		 "Origin: %s\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n"
-		 "Sec-WebSocket-Protocol: %s\r\n", http->origin, key, protocols);
+		 "Sec-WebSocket-Protocol: %s\r\n",
+		 http->origin, key, protocols);
 	if (!http_begin(http, "GET", path, headers, NULL, answer))
 		return 0;
 	if (answer->status == 101 && !accepted(key, answer->accept)) {

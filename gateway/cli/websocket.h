@@ -3,17 +3,17 @@
 
 #include "gateway/cli/http.h"
 
-#define WEBSOCKET_LIMIT 65536	/* bytes of a message */
+#define WEBSOCKET_LIMIT 65536 /* bytes of a message */
 
 enum websocket_kind { WEBSOCKET_TEXT = 1, WEBSOCKET_BINARY = 2, WEBSOCKET_CLOSED = 8 };
 
 /* RFC 6455, the client's side, over a connection that http_begin can use. */
 struct websocket {
-	struct http	*http;
-	unsigned char	data[WEBSOCKET_LIMIT + 1];
-	size_t		size;		/* of the message read last; text is ended by a 0 */
+	struct http *http;
+	unsigned char data[WEBSOCKET_LIMIT + 1];
+	size_t size; /* of the message read last; text is ended by a 0 */
 	enum websocket_kind kind;
-	unsigned int	close_code;
+	unsigned int close_code;
 };
 
 /* 101: it is open; else the answer's status, or 0 and http->net.error. `protocols` go as is. */

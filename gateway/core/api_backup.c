@@ -10,8 +10,9 @@ enum { BACKUP_WAIT_S = 10, BACKUP_DISKS_MAX = 12, BACKUP_CHAIN_MAX = 8, NAME_BYT
 
 static json_t *backup_json(const struct request *request, json_t *row)
 {
-	static const char *const keys[] = {"disk",  "target",	    "kind",	 "number",
-					   "state", "copied_bytes", "all_bytes", "problem", NULL};
+	static const char *const keys[] = {"disk",	"target",  "kind",
+					   "number",	"state",   "copied_bytes",
+					   "all_bytes", "problem", NULL};
 
 	(void)request;
 	return ask_pick(row, keys);
@@ -77,7 +78,8 @@ static const char *backup_kind(struct request *request)
 
 	if (kind && (!strcmp(kind, "full") || !strcmp(kind, "diff")))
 		return kind;
-	answer_problem(request, 422, "bad-argument", "kind: full, or diff: what has changed since "
+	answer_problem(request, 422, "bad-argument",
+		       "kind: full, or diff: what has changed since "
 		       "the last one");
 	return NULL;
 }

@@ -36,9 +36,9 @@ static json_t *balloon_guest(json_t *rows)
 		if (!name || strncmp(name, "guest-", 6))
 			continue;
 		snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(count));
-		json_object_set_new(guest, name + 6,
-				    json_string(json_is_string(count) ? json_string_value(count)
-								      : text));
+		json_object_set_new(
+			guest, name + 6,
+			json_string(json_is_string(count) ? json_string_value(count) : text));
 	}
 	return guest;
 }

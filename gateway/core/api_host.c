@@ -81,8 +81,7 @@ static json_t *log_item(const struct request *request, json_t *row)
 	const char *text = json_string_value(json_object_get(row, "text"));
 	char number[24];
 
-	if (strcmp(request->who.scope, "*") &&
-	    (!vm || !*vm || !scope_has(request->who.scope, vm)))
+	if (strcmp(request->who.scope, "*") && (!vm || !*vm || !scope_has(request->who.scope, vm)))
 		return NULL;
 	snprintf(number, sizeof(number), "%lld",
 		 (long long)json_integer_value(json_object_get(row, "sequence")));

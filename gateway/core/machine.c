@@ -23,7 +23,7 @@ static struct {
 	bool asking, again; /* for the list */
 	bool password_sent;
 	bool config_asking;
-	json_t *held;			/* events that came while the missed ones are asked for */
+	json_t *held; /* events that came while the missed ones are asked for */
 	int64_t refresh_ms;
 } asked;
 
@@ -292,8 +292,7 @@ static void machine_release(void)
 	size_t index;
 
 	asked.held = NULL;
-	json_array_foreach(held, index, event)
-		stream_event(event);
+	json_array_foreach(held, index, event) stream_event(event);
 	json_decref(held);
 }
 
@@ -308,8 +307,7 @@ static void machine_took_missed(uint64_t unused, json_t *reply)
 		machine.events_lost++;
 		stream_lost();
 	}
-	json_array_foreach(json_object_get(reply, "result"), index, event)
-		stream_event(event);
+	json_array_foreach(json_object_get(reply, "result"), index, event) stream_event(event);
 	machine_release();
 }
 

@@ -42,7 +42,7 @@ struct machine_vm {
 struct machine_cpu {
 	int64_t busy_ns, guest_ns, idle_ns;
 	double busy_percent, guest_percent;
-	bool guest_known;		/* Skerry may count guests' time by VM only */
+	bool guest_known; /* Skerry may count guests' time by VM only */
 };
 
 struct machine_event {
@@ -57,7 +57,7 @@ struct machine {
 	double heard_s; /* when a list or an event came last */
 	char boot[40], version[32];
 	char own[MACHINE_NAME_BYTES]; /* the VM in which this gateway runs; "": in none */
-	int64_t boot_time_ns; /* Skerry's time at hello_s */
+	int64_t boot_time_ns;	      /* Skerry's time at hello_s */
 	double hello_s;
 	json_t *rights, *cpu, *memory; /* as Skerry said it */
 	struct machine_vm *vms[MACHINE_VMS];

@@ -3,22 +3,23 @@
 
 #include <stddef.h>
 
-#define OBJECT(properties) "{\"type\":\"object\",\"properties\":{" properties "}}"
-#define STRING(name) "\"" name "\":{\"type\":\"string\"}"
-#define NUMBER(name) "\"" name "\":{\"type\":\"number\"}"
-#define COUNT(name) "\"" name "\":{\"type\":\"integer\"}"
-#define TRUTH(name) "\"" name "\":{\"type\":\"boolean\"}"
-#define NUMBER_OR_NULL(name) "\"" name "\":{\"type\":[\"number\",\"null\"]}"
-#define COUNT_OR_NULL(name) "\"" name "\":{\"type\":[\"integer\",\"null\"]}"
-#define STRING_OR_NULL(name) "\"" name "\":{\"type\":[\"string\",\"null\"]}"
-#define WORDS(name) "\"" name "\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
-#define FREE_OBJECT(name) "\"" name "\":{\"type\":\"object\"}"
+#define OBJECT(properties)	"{\"type\":\"object\",\"properties\":{" properties "}}"
+#define STRING(name)		"\"" name "\":{\"type\":\"string\"}"
+#define NUMBER(name)		"\"" name "\":{\"type\":\"number\"}"
+#define COUNT(name)		"\"" name "\":{\"type\":\"integer\"}"
+#define TRUTH(name)		"\"" name "\":{\"type\":\"boolean\"}"
+#define NUMBER_OR_NULL(name)	"\"" name "\":{\"type\":[\"number\",\"null\"]}"
+#define COUNT_OR_NULL(name)	"\"" name "\":{\"type\":[\"integer\",\"null\"]}"
+#define STRING_OR_NULL(name)	"\"" name "\":{\"type\":[\"string\",\"null\"]}"
+#define WORDS(name)		"\"" name "\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
+#define FREE_OBJECT(name)	"\"" name "\":{\"type\":\"object\"}"
 #define REFERENCE(name, schema) "\"" name "\":{\"$ref\":\"#/components/schemas/" schema "\"}"
-#define ITEMS(schema) \
+#define ITEMS(schema)                                                                              \
 	"\"items\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/" schema "\"}}"
-#define OBJECTS(name, properties) \
+#define OBJECTS(name, properties)                                                                  \
 	"\"" name "\":{\"type\":\"array\",\"items\":" OBJECT(properties) "}"
 
+/* clang-format off */
 #define VM_PROPERTIES                                                                              \
 	STRING("name") "," STRING("uuid") "," STRING("state") "," STRING("reason") ","             \
 	COUNT_OR_NULL("exit_code") "," COUNT("vcpus") "," COUNT("memory_bytes") ","                \
@@ -128,3 +129,4 @@ const struct schema schema_list[] = {
 				  "," COUNT_OR_NULL("last_use")) "," STRING_OR_NULL("next"))},
 	{NULL, NULL},
 };
+/* clang-format on */

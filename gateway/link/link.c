@@ -25,8 +25,8 @@ struct link_request {
 static struct {
 	const struct link_client *client;
 	int fd;
-	bool opened;   /* the connection stands and the client knows */
-	bool skipping; /* to the end of a line that was too long */
+	bool opened;	    /* the connection stands and the client knows */
+	bool skipping;	    /* to the end of a line that was too long */
 	int64_t skipped_id; /* of the request that it answers; 0: of none */
 	struct buffer input, output;
 	size_t searched; /* bytes of input that hold no end of a line */

@@ -7,14 +7,16 @@
  * work clock: CLOCK_MONOTONIC in ns
  * work sleep MS: by how many microseconds a sleep of MS milliseconds was too long
  */
-#define NULL ((void *)0)
-#define PAGE 4096ul
-#define STACK (16 * PAGE)
+#define NULL	    ((void *)0)
+#define PAGE	    4096ul
+#define STACK	    (16 * PAGE)
 #define THREADS_MAX 64
 
+/* clang-format off */
 enum { SYS_WRITE = 1, SYS_MMAP = 9, SYS_MUNMAP = 11, SYS_NANOSLEEP = 35, SYS_CLONE = 56,
        SYS_EXIT = 60, SYS_WAIT4 = 61, SYS_SCHED_SETAFFINITY = 203, SYS_CLOCK_GETTIME = 228,
        SYS_GETCPU = 309 };
+/* clang-format on */
 enum { PROT_READ = 1, PROT_WRITE = 2, MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20 };
 enum { CLONE_VM = 0x100, CLONE_FS = 0x200, CLONE_FILES = 0x400, SIGCHLD = 17 };
 enum { CLOCK_MONOTONIC = 1 };
@@ -26,9 +28,9 @@ struct timespec {
 
 struct job {
 	unsigned int number;
-	unsigned int cpu;  /* the CPU it found itself on */
-	unsigned long sum; /* what it computed */
-	unsigned long stale; /* times it read a page that had been replaced */
+	unsigned int cpu;	 /* the CPU it found itself on */
+	unsigned long sum;	 /* what it computed */
+	unsigned long stale;	 /* times it read a page that had been replaced */
 	unsigned long backwards; /* times the clock was behind what another CPU had read */
 };
 
@@ -130,9 +132,9 @@ static long spawn(void (*function)(struct job *), struct job *argument)
 			 "syscall\n"
 			 "1:"
 			 : "=a"(result)
-			 : "a"((long)SYS_CLONE), "D"((long)(CLONE_VM | CLONE_FS | CLONE_FILES |
-							    SIGCHLD)),
-			   "S"(top), "d"(0l)
+			 : "a"((long)SYS_CLONE),
+			   "D"((long)(CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD)), "S"(top),
+			   "d"(0l)
 			 : "rcx", "r11", "memory");
 	return result;
 }

@@ -10,7 +10,7 @@
  * one group has, 0 the kernel's.
  */
 enum audit_what {
-	AUDIT_FRAMES,  /* from frame `where` on: the blocks in use, and the objects in them */
+	AUDIT_FRAMES, /* from frame `where` on: the blocks in use, and the objects in them */
 	AUDIT_SPACE, /* from `at` on: tables and leaves of space `where`; `where` 0: the kernel's */
 	AUDIT_MEMORY,  /* from index `at` on: pages of memory object `where` */
 	AUDIT_HANDLES, /* from index `at` on: handles of process `where` */
@@ -21,11 +21,11 @@ enum audit_kind {
 	AUDIT_OBJECT, /* info: type, dead << 8, detail << 16; other: account; value: references */
 	/* id: its holder, 0: the kernel; other: its object; info: a handle's rights */
 	AUDIT_REFERENCE,
-	AUDIT_CHARGE,	 /* id: account; info: owner; value: pages charged */
-	AUDIT_PROMISE,	 /* id: account; info: owner; value: pages charged for a memory */
-	AUDIT_LEAF,	 /* id: space; info: rights, level << 8; other: address; value: page */
-	AUDIT_SLOT,	 /* id: memory; other: index; value: page; info: number of pages */
-	AUDIT_TABLE,	 /* id: space; info: level; other: its first address; value: page */
+	AUDIT_CHARGE,  /* id: account; info: owner; value: pages charged */
+	AUDIT_PROMISE, /* id: account; info: owner; value: pages charged for a memory */
+	AUDIT_LEAF,    /* id: space; info: rights, level << 8; other: address; value: page */
+	AUDIT_SLOT,    /* id: memory; other: index; value: page; info: number of pages */
+	AUDIT_TABLE,   /* id: space; info: level; other: its first address; value: page */
 };
 
 struct audit_record {

@@ -6,11 +6,13 @@
 /* The levels of entries; as a threshold, LOG_LEVEL_COUNT keeps nothing. */
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_LEVEL_COUNT };
 
+/* clang-format off */
 enum log_category {
 	LOG_BOOT, LOG_CPU, LOG_MEMORY, LOG_VIRT, LOG_SCHED, LOG_PROCESS, LOG_VM, LOG_DEVICE,
 	LOG_CONSOLE, LOG_CONFIG, LOG_AUDIT,
 	LOG_CATEGORY_COUNT
 };
+/* clang-format on */
 
 #define LOG_ARGUMENTS 5
 
@@ -24,8 +26,8 @@ enum log_category {
 struct log_entry {
 	u64 sequence; /* from 1 on; written last, so that the right number means a complete entry */
 	u64 tsc;
-	u16 format;   /* byte offset of the format text in START_LOG_FORMATS */
-	u16 vm;       /* low bits of the GROUP_TAG of the thread that ran; 0: none */
+	u16 format; /* byte offset of the format text in START_LOG_FORMATS */
+	u16 vm;	    /* low bits of the GROUP_TAG of the thread that ran; 0: none */
 	u8 cpu;
 	u8 level;
 	u8 category;
@@ -40,7 +42,7 @@ _Static_assert(sizeof(struct log_entry) == 64, "a cache line");
  * reader copies the entry, then checks the sequence.
  */
 struct log_ring {
-	u64 written; /* entries ever written */
+	u64 written;  /* entries ever written */
 	u32 capacity; /* a power of two */
 	u32 reserved;
 	u64 sampled_tsc; /* TSC cycles spent on writing the entries that were timed */

@@ -13,15 +13,15 @@ typedef u32 handle_t;
 
 enum object_type {
 	OBJECT_NONE,
-	OBJECT_ROOT,    /* the machine itself, with the operator's rights */
-	OBJECT_GROUP,   /* the unit of account: quota and share of the CPU; one per VM */
-	OBJECT_MEMORY,  /* an array of page slots */
-	OBJECT_SPACE,   /* a set of mappings: a process's address space or a second-stage table */
+	OBJECT_ROOT,   /* the machine itself, with the operator's rights */
+	OBJECT_GROUP,  /* the unit of account: quota and share of the CPU; one per VM */
+	OBJECT_MEMORY, /* an array of page slots */
+	OBJECT_SPACE,  /* a set of mappings: a process's address space or a second-stage table */
 	OBJECT_PROCESS,
 	OBJECT_THREAD,
-	OBJECT_QUEUE,   /* the only type that a thread can wait on */
+	OBJECT_QUEUE, /* the only type that a thread can wait on */
 	OBJECT_EVENT,
-	OBJECT_IRQ,     /* a host interrupt: a line or a message */
+	OBJECT_IRQ, /* a host interrupt: a line or a message */
 	OBJECT_VM,
 	OBJECT_VCPU,
 	OBJECT_TYPE_COUNT
@@ -29,14 +29,14 @@ enum object_type {
 
 /* What a handle lets its holder do; a copy never has more rights than its original. */
 enum right {
-	RIGHT_READ = 1 << 0,    /* map the memory for reading; read the object's state */
-	RIGHT_WRITE = 1 << 1,   /* map the memory for writing; change state; signal */
+	RIGHT_READ = 1 << 0,	/* map the memory for reading; read the object's state */
+	RIGHT_WRITE = 1 << 1,	/* map the memory for writing; change state; signal */
 	RIGHT_EXECUTE = 1 << 2, /* map the memory for execution */
-	RIGHT_MAP = 1 << 3,     /* space: map into it and unmap from it */
-	RIGHT_BIND = 1 << 4,    /* bind the object to a queue; queue: bind to it, wait on it */
-	RIGHT_CREATE = 1 << 5,  /* group: create objects that are charged to it */
+	RIGHT_MAP = 1 << 3,	/* space: map into it and unmap from it */
+	RIGHT_BIND = 1 << 4,	/* bind the object to a queue; queue: bind to it, wait on it */
+	RIGHT_CREATE = 1 << 5,	/* group: create objects that are charged to it */
 	RIGHT_CONTROL = 1 << 6, /* start, pace or run the object */
 	RIGHT_DESTROY = 1 << 7,
-	RIGHT_GRANT = 1 << 8,   /* give a copy to another process; process: receive one */
+	RIGHT_GRANT = 1 << 8, /* give a copy to another process; process: receive one */
 	RIGHT_ALL = (1 << 9) - 1
 };

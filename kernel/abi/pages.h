@@ -6,14 +6,14 @@
 /* The owners of the machine's pages. */
 enum page_owner {
 	PAGE_FREE,
-	PAGE_RESERVED,  /* firmware, holes, the frame array itself */
-	PAGE_IMAGE,     /* the kernel image and what is built into it */
-	PAGE_MODULE,    /* boot modules */
-	PAGE_KERNEL,    /* stacks, object caches, log rings */
-	PAGE_TABLE,     /* page tables, first and second stage */
-	PAGE_PROCESS,   /* memory objects of processes */
-	PAGE_GUEST,     /* guest RAM */
-	PAGE_CONTROL,   /* VMCS, VMCB, bitmaps, XSAVE areas */
+	PAGE_RESERVED, /* firmware, holes, the frame array itself */
+	PAGE_IMAGE,    /* the kernel image and what is built into it */
+	PAGE_MODULE,   /* boot modules */
+	PAGE_KERNEL,   /* stacks, object caches, log rings */
+	PAGE_TABLE,    /* page tables, first and second stage */
+	PAGE_PROCESS,  /* memory objects of processes */
+	PAGE_GUEST,    /* guest RAM */
+	PAGE_CONTROL,  /* VMCS, VMCB, bitmaps, XSAVE areas */
 	PAGE_OWNER_COUNT
 };
 
@@ -23,19 +23,19 @@ enum page_owner {
  */
 #define KERNEL_SHARE 64
 
-#define CPU_MAX 256
+#define CPU_MAX	 256
 #define NODE_MAX 8
 
 struct cpu_counters {
-	u64 exits;         /* VM exits */
-	u64 wakeups;       /* returns from the idle HLT */
-	u64 interrupts;    /* host interrupts taken */
-	u64 switches;      /* threads switched to */
-	u64 syscalls; /* all but SYS_VCPU_RUN, which `exits` counts */
-	u64 idle_tsc;      /* TSC cycles spent halted */
+	u64 exits;	/* VM exits */
+	u64 wakeups;	/* returns from the idle HLT */
+	u64 interrupts; /* host interrupts taken */
+	u64 switches;	/* threads switched to */
+	u64 syscalls;	/* all but SYS_VCPU_RUN, which `exits` counts */
+	u64 idle_tsc;	/* TSC cycles spent halted */
 	u64 ipis;
-	u64 idle_since_tsc; /* TSC when the current halt began; 0: not halted */
-	u64 tag;           /* GROUP_TAG of the running thread's group */
+	u64 idle_since_tsc;    /* TSC when the current halt began; 0: not halted */
+	u64 tag;	       /* GROUP_TAG of the running thread's group */
 	u64 running_since_tsc; /* TSC up to which that group's cpu_tsc counts; 0: no thread runs */
 };
 
@@ -53,16 +53,16 @@ struct kernel_page {
 		u64 free;
 	} nodes[NODE_MAX]; /* memory nodes; memory that the SRAT does not name is in the first */
 	u32 cpu_count;
-	u32 log_bytes; /* size of one CPU's struct log_ring */
-	u64 entropy_sources; /* enum entropy_source */
-	u64 features;        /* enum host_feature; above it, enum host_speculation */
+	u32 log_bytes;	       /* size of one CPU's struct log_ring */
+	u64 entropy_sources;   /* enum entropy_source */
+	u64 features;	       /* enum host_feature; above it, enum host_speculation */
 	u64 arch_capabilities; /* MSRs of the boot CPU: IA32_ARCH_CAPABILITIES, 0: none */
-	u64 opt_ctrl;        /* IA32_MCU_OPT_CTRL of the boot CPU, 0: none */
-	u64 microcode;       /* AMD: the patch level */
+	u64 opt_ctrl;	       /* IA32_MCU_OPT_CTRL of the boot CPU, 0: none */
+	u64 microcode;	       /* AMD: the patch level */
 	struct lock_counters {
 		u64 taken;
 		u64 waited; /* acquisitions that found the lock taken */
-	} locks[16]; /* lib/lock.h, enum lock_rank; all 0 unless built with DEBUG=1 */
+	} locks[16];	    /* lib/lock.h, enum lock_rank; all 0 unless built with DEBUG=1 */
 	struct cpu_counters cpu[];
 };
 
@@ -83,13 +83,13 @@ struct group_page {
 	u64 quota_pages;
 	u64 used_pages;
 	u64 pages[PAGE_OWNER_COUNT];
-	u64 cpu_tsc;       /* TSC cycles its threads ran */
-	u64 guest_tsc;     /* the part of cpu_tsc that was inside the guest */
-	u64 kernel_exits;  /* the exits that the kernel handled without the monitor */
-	u64 injected;      /* interrupts and exceptions injected */
+	u64 cpu_tsc;	  /* TSC cycles its threads ran */
+	u64 guest_tsc;	  /* the part of cpu_tsc that was inside the guest */
+	u64 kernel_exits; /* the exits that the kernel handled without the monitor */
+	u64 injected;	  /* interrupts and exceptions injected */
 	u64 weight;
 	u64 reserved_permille; /* 1/1000 of a CPU, reserved by its threads together */
-	u64 waited_tsc;    /* TSC cycles its threads waited for a CPU */
-	u64 missed;        /* deadlines that passed before a thread had its reserved time */
+	u64 waited_tsc;	       /* TSC cycles its threads waited for a CPU */
+	u64 missed;	       /* deadlines that passed before a thread had its reserved time */
 	u64 absent_pages; /* the part of used_pages in memory objects that nobody has touched yet */
 };

@@ -14,46 +14,46 @@ enum syscall_method {
 /* The purposes of the handles and mappings that a process starts with. */
 enum start_kind {
 	START_NONE,
-	START_SELF,         /* its own process */
-	START_SPACE,        /* its own address space */
-	START_GROUP,        /* the group it is charged to */
+	START_SELF,  /* its own process */
+	START_SPACE, /* its own address space */
+	START_GROUP, /* the group it is charged to */
 	/* for the manager, from the root object on */
 	START_ROOT,
-	START_KERNEL_PAGE,  /* memory: struct kernel_page */
-	START_LOG,          /* memory: struct log_ring of CPU `value` */
-	START_LOG_FORMATS,  /* memory: the kernel's format texts */
-	START_SYMBOLS,      /* memory: the kernel's symbol table, struct symbol_table */
+	START_KERNEL_PAGE,   /* memory: struct kernel_page */
+	START_LOG,	     /* memory: struct log_ring of CPU `value` */
+	START_LOG_FORMATS,   /* memory: the kernel's format texts */
+	START_SYMBOLS,	     /* memory: the kernel's symbol table, struct symbol_table */
 	START_MONITOR_IMAGE, /* memory: image of the monitor */
-	START_PROGRAMS,     /* memory: further programs (programs.h); `value` its size in bytes */
-	START_DEMO_GUEST,   /* memory: the built-in guest; `value` its size in bytes */
-	START_MODULE,       /* memory: a boot module; `value` its size in bytes, `name` its name */
+	START_PROGRAMS,	     /* memory: further programs (programs.h); `value` its size in bytes */
+	START_DEMO_GUEST,    /* memory: the built-in guest; `value` its size in bytes */
+	START_MODULE,	     /* memory: a boot module; `value` its size in bytes, `name` its name */
 	/* for a monitor: */
-	START_VM_SPACE,     /* space: the guest's second stage */
+	START_VM_SPACE, /* space: the guest's second stage */
 	START_VM,
-	START_RAM,          /* memory: the guest's RAM; `value` its size in bytes */
-	START_CHANNEL,      /* memory: struct vm_channel, shared with the manager */
-	START_CHANNEL_IN,   /* event that the manager signals: to be bound to the monitor's queue */
-	START_CHANNEL_OUT,  /* event that the monitor signals */
-	START_FILE_KERNEL,  /* no handle: mapped read-only at address `offset`; `value`: bytes */
-	START_FILE_INITRD,  /* no handle: mapped read-only at address `offset`; `value`: bytes */
+	START_RAM,	   /* memory: the guest's RAM; `value` its size in bytes */
+	START_CHANNEL,	   /* memory: struct vm_channel, shared with the manager */
+	START_CHANNEL_IN,  /* event that the manager signals: to be bound to the monitor's queue */
+	START_CHANNEL_OUT, /* event that the monitor signals */
+	START_FILE_KERNEL, /* no handle: mapped read-only at address `offset`; `value`: bytes */
+	START_FILE_INITRD, /* no handle: mapped read-only at address `offset`; `value`: bytes */
 	/* for drivers, disks and networks; addresses are those of existing mappings: */
-	START_DMA,	    /* driver: memory of its device at address `offset`; `value`: bytes */
+	START_DMA,	     /* driver: memory of its device at address `offset`; `value`: bytes */
 	START_DMA_ADDRESSES, /* driver: the host-physical address of each page of START_DMA */
 	/* driver: space that its device reaches; the driver may only populate it */
 	START_DMA_SPACE,
 	START_DISK_FILE, /* driver: a file, mapped read-only at address `offset`; `value`: bytes */
-	START_REGISTERS,    /* driver: BAR `name` of its function at `offset`; `value`: bytes */
-	START_PORTS,	    /* driver: `value` I/O ports that it may use, from `offset` on */
-	START_IRQ,	    /* driver: irq of its device */
-	START_DISK,	    /* monitor: link of disk `value` at address `offset` */
-	START_DISK_BELL,    /* monitor: event that disk `value` signals, to be bound */
+	START_REGISTERS, /* driver: BAR `name` of its function at `offset`; `value`: bytes */
+	START_PORTS,	 /* driver: `value` I/O ports that it may use, from `offset` on */
+	START_IRQ,	 /* driver: irq of its device */
+	START_DISK,	 /* monitor: link of disk `value` at address `offset` */
+	START_DISK_BELL, /* monitor: event that disk `value` signals, to be bound */
 	START_DISK_DOORBELL, /* monitor: event by which it signals disk `value` */
-	START_NET,	    /* monitor, driver: link `value` to a switch at address `offset` */
-	START_NET_BELL,	    /* event that the switch signals for link `value`, to be bound */
-	START_NET_DOORBELL, /* event that signals the switch for link `value` */
-	START_STATE,	    /* monitor: saved state, mapped at address `offset`; `value`: bytes */
-	START_SAVE,	    /* monitor: link, or ring, of a save, at `offset`; `name`: the VM's */
-	START_SAVE_BELL,    /* monitor: event that the disk signals, to be bound */
+	START_NET,	     /* monitor, driver: link `value` to a switch at address `offset` */
+	START_NET_BELL,	     /* event that the switch signals for link `value`, to be bound */
+	START_NET_DOORBELL,  /* event that signals the switch for link `value` */
+	START_STATE,	     /* monitor: saved state, mapped at address `offset`; `value`: bytes */
+	START_SAVE,	     /* monitor: link, or ring, of a save, at `offset`; `name`: the VM's */
+	START_SAVE_BELL,     /* monitor: event that the disk signals, to be bound */
 	START_SAVE_DOORBELL, /* monitor: event by which it signals the disk */
 };
 
@@ -80,10 +80,10 @@ struct start_info {
 	u32 reserved;
 	/* of the kernel (manager), the guest (monitor) or the service itself */
 	char command_line[1024];
-	char backend[16];        /* "SVM/NPT", "VMX/EPT" */
-	u64 kernel_base;         /* manager only: where the kernel image runs; else 0 */
-	u8 rsdp[40];              /* manager only: copy of the host's RSDP, zero if there is none */
-	u64 parameter[16];       /* monitor: whatever manager and monitor agree on */
+	char backend[16];  /* "SVM/NPT", "VMX/EPT" */
+	u64 kernel_base;   /* manager only: where the kernel image runs; else 0 */
+	u8 rsdp[40];	   /* manager only: copy of the host's RSDP, zero if there is none */
+	u64 parameter[16]; /* monitor: whatever manager and monitor agree on */
 	struct start_entry entry[];
 };
 #define START_ENTRY_MAX ((START_BYTES - sizeof(struct start_info)) / sizeof(struct start_entry))

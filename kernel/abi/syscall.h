@@ -270,10 +270,10 @@ enum iommu_kind { IOMMU_VTD, IOMMU_AMDVI };
 
 /* with the number, from SYS_IOMMU_CREATE: it remaps interrupts too */
 #define IOMMU_REMAPS (1u << 16)
-#define IOMMU_NOBODY (~0ull)	/* in place of a number: no IOMMU */
+#define IOMMU_NOBODY (~0ull) /* in place of a number: no IOMMU */
 
 enum group_setting {
-	GROUP_WEIGHT,      /* 1 to 65535, 256 by default */
+	GROUP_WEIGHT,	   /* 1 to 65535, 256 by default */
 	GROUP_CAP_PERCENT, /* in percent of one CPU, for all threads together; 0: no cap */
 	/*
 	 * A bit for each of CPUs 0 to 63 that its threads may use; CPUs with higher numbers are
@@ -282,7 +282,7 @@ enum group_setting {
 	 */
 	GROUP_AFFINITY,
 	GROUP_RESERVABLE_PERMILLE, /* 1/1000 of a CPU: what its threads may reserve together */
-	GROUP_TAG, /* any number, shown as cpu_counters.tag by the CPUs that run its threads */
+	GROUP_TAG,   /* any number, shown as cpu_counters.tag by the CPUs that run its threads */
 	GROUP_QUOTA, /* in pages. STATUS_IN_USE: more than that is used */
 	/*
 	 * Makes a step of freeing what has ended in the group and counts until it is freed; the
@@ -305,12 +305,12 @@ enum kill_reason {
 };
 
 enum memory_flag {
-	MEMORY_PINNED = 1 << 0,   /* populated at once */
+	MEMORY_PINNED = 1 << 0,	  /* populated at once */
 	MEMORY_UNCACHED = 1 << 1, /* physical only: memory type UC */
-	MEMORY_GUEST = 1 << 2,    /* guest RAM, and counted as such */
-	MEMORY_SMALL = 1 << 3,    /* 4-KiB pages only */
-	MEMORY_HUGE = 1 << 4,     /* blocks of 1 GiB, as long as the machine has any left */
-	MEMORY_WHOLE = 1 << 5,    /* with MEMORY_HUGE: the first touch clears the whole block */
+	MEMORY_GUEST = 1 << 2,	  /* guest RAM, and counted as such */
+	MEMORY_SMALL = 1 << 3,	  /* 4-KiB pages only */
+	MEMORY_HUGE = 1 << 4,	  /* blocks of 1 GiB, as long as the machine has any left */
+	MEMORY_WHOLE = 1 << 5,	  /* with MEMORY_HUGE: the first touch clears the whole block */
 	/*
 	 * Reserved and charged page by page, at first touch; so are layers above it. Where no page
 	 * is left, a guest exits with EXIT_NO_MEMORY, and a process is killed unless its group is

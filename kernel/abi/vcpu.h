@@ -6,45 +6,45 @@
 /* The reasons for which a guest stops running, the same on VMX and SVM. */
 enum exit_reason {
 	EXIT_NONE,
-	EXIT_HOST_INTERRUPT,     /* kernel only */
-	EXIT_KICK,               /* SYS_VCPU_KICK or a signal in the vCPU's queue */
-	EXIT_DEADLINE,           /* deadline_tsc has passed */
-	EXIT_INTERRUPT_WINDOW,   /* the guest can take an interrupt now; also if not requested */
-	EXIT_NMI_WINDOW,         /* only if requested: the guest can take an NMI now */
+	EXIT_HOST_INTERRUPT,   /* kernel only */
+	EXIT_KICK,	       /* SYS_VCPU_KICK or a signal in the vCPU's queue */
+	EXIT_DEADLINE,	       /* deadline_tsc has passed */
+	EXIT_INTERRUPT_WINDOW, /* the guest can take an interrupt now; also if not requested */
+	EXIT_NMI_WINDOW,       /* only if requested: the guest can take an NMI now */
 	EXIT_IO,
-	EXIT_MEMORY,             /* second-stage fault that no mapping covers */
+	EXIT_MEMORY, /* second-stage fault that no mapping covers */
 	EXIT_CPUID,
 	EXIT_HLT,
 	EXIT_RDMSR,
 	EXIT_WRMSR,
-	EXIT_CR,                 /* control-register access that the back end does not handle */
+	EXIT_CR, /* control-register access that the back end does not handle */
 	EXIT_DR,
 	EXIT_XSETBV,
-	EXIT_EXCEPTION,          /* an intercepted exception: exit.vector, exit.error_code */
-	EXIT_HYPERCALL,          /* VMCALL or VMMCALL */
+	EXIT_EXCEPTION, /* an intercepted exception: exit.vector, exit.error_code */
+	EXIT_HYPERCALL, /* VMCALL or VMMCALL */
 	EXIT_TRIPLE_FAULT,
-	EXIT_INVALID_OPCODE,     /* an instruction that no guest has; inject #UD */
-	EXIT_INVD,               /* INVD, WBINVD, WBNOINVD */
+	EXIT_INVALID_OPCODE, /* an instruction that no guest has; inject #UD */
+	EXIT_INVD,	     /* INVD, WBINVD, WBNOINVD */
 	EXIT_PAUSE,
 	EXIT_MONITOR,
 	EXIT_MWAIT,
 	EXIT_RDPMC,
-	EXIT_RDTSC,              /* RDTSC, RDTSCP */
+	EXIT_RDTSC, /* RDTSC, RDTSCP */
 	EXIT_INVLPG,
 	EXIT_TASK_SWITCH,
 	EXIT_DESCRIPTOR_TABLE,
 	EXIT_INIT,
 	EXIT_SIPI,
 	EXIT_SMI,
-	EXIT_EOI,                /* the CPU has done the EOI of a vector in eoi_exit */
-	EXIT_TPR,                /* TPR fell below tpr_threshold (SVM: EXIT_CR before it does) */
-	EXIT_APIC_ACCESS, /* access to the APIC's memory, left to the monitor: qualification */
-	EXIT_ENTRY_FAILED,       /* guest state refused: vendor_code; VCPU_DUMP says more */
-	EXIT_UNKNOWN,            /* vendor_code and qualification hold what the CPU reported */
-	EXIT_NO_MEMORY,          /* guest RAM could not be populated */
+	EXIT_EOI,	   /* the CPU has done the EOI of a vector in eoi_exit */
+	EXIT_TPR,	   /* TPR fell below tpr_threshold (SVM: EXIT_CR before it does) */
+	EXIT_APIC_ACCESS,  /* access to the APIC's memory, left to the monitor: qualification */
+	EXIT_ENTRY_FAILED, /* guest state refused: vendor_code; VCPU_DUMP says more */
+	EXIT_UNKNOWN,	   /* vendor_code and qualification hold what the CPU reported */
+	EXIT_NO_MEMORY,	   /* guest RAM could not be populated */
 	/* an APIC register was written; the monitor must bring about the effects */
 	EXIT_APIC_WRITE,
-	EXIT_BUS_LOCK,           /* the guest locks the bus for all CPUs: let it wait for a while */
+	EXIT_BUS_LOCK, /* the guest locks the bus for all CPUs: let it wait for a while */
 	EXIT_REASON_COUNT
 };
 _Static_assert(EXIT_REASON_COUNT <= 64, "reasons fit a mask and struct group_page");
@@ -65,27 +65,29 @@ enum exit_io_flag {
 
 /* `reason` decides which fields are valid; the others may hold anything. */
 struct vcpu_exit {
-	u32 reason;             /* enum exit_reason */
+	u32 reason;		/* enum exit_reason */
 	u32 instruction_length; /* 0: unknown, decode the instruction */
-	u64 tsc;                /* host TSC at the exit */
-	u32 access;             /* EXIT_MEMORY: enum exit_access */
+	u64 tsc;		/* host TSC at the exit */
+	u32 access;		/* EXIT_MEMORY: enum exit_access */
 	u16 io_port;
-	u8 io_size;             /* 1, 2, 4 */
-	u8 io_flags;            /* enum exit_io_flag */
-	u64 gpa;                /* EXIT_MEMORY: address */
-	u64 gva;                /* EXIT_MEMORY: linear address if known, else 0 */
-	u32 vector;             /* EXIT_EXCEPTION, EXIT_EOI, EXIT_SIPI; EXIT_HYPERCALL: CPL */
-	u32 error_code;         /* EXIT_EXCEPTION, EXIT_TASK_SWITCH (SVM: EXITINFO2's) */
-	u64 vendor_code;        /* the CPU's own exit code or VM-instruction error */
-	u64 qualification;      /* VMX exit qualification, SVM EXITINFO1 */
-	u64 qualification2;     /* VMX instruction information, SVM EXITINFO2 */
+	u8 io_size;	    /* 1, 2, 4 */
+	u8 io_flags;	    /* enum exit_io_flag */
+	u64 gpa;	    /* EXIT_MEMORY: address */
+	u64 gva;	    /* EXIT_MEMORY: linear address if known, else 0 */
+	u32 vector;	    /* EXIT_EXCEPTION, EXIT_EOI, EXIT_SIPI; EXIT_HYPERCALL: CPL */
+	u32 error_code;	    /* EXIT_EXCEPTION, EXIT_TASK_SWITCH (SVM: EXITINFO2's) */
+	u64 vendor_code;    /* the CPU's own exit code or VM-instruction error */
+	u64 qualification;  /* VMX exit qualification, SVM EXITINFO1 */
+	u64 qualification2; /* VMX instruction information, SVM EXITINFO2 */
 };
 
+/* clang-format off */
 enum vcpu_gpr {
 	GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
 	GPR_R8, GPR_R9, GPR_R10, GPR_R11, GPR_R12, GPR_R13, GPR_R14, GPR_R15,
 	GPR_COUNT
 };
+/* clang-format on */
 
 /*
  * The register groups. The general registers are always live in the page. Any other group is valid
@@ -93,22 +95,22 @@ enum vcpu_gpr {
  * `dirty`.
  */
 enum vcpu_groups {
-	VCPU_RIP = 1 << 0,      /* rip, rflags, shadow */
+	VCPU_RIP = 1 << 0,	/* rip, rflags, shadow */
 	VCPU_SEGMENTS = 1 << 1, /* cs to ldtr */
-	VCPU_TABLES = 1 << 2,   /* gdtr, idtr */
-	VCPU_CONTROL = 1 << 3,  /* cr0, cr2, cr3, cr4, efer */
-	VCPU_DEBUG = 1 << 4,    /* dr0-dr3, dr6, dr7 */
-	VCPU_MSRS = 1 << 5,     /* enum vcpu_msr */
-	VCPU_EVENT = 1 << 6,    /* the event being delivered */
+	VCPU_TABLES = 1 << 2,	/* gdtr, idtr */
+	VCPU_CONTROL = 1 << 3,	/* cr0, cr2, cr3, cr4, efer */
+	VCPU_DEBUG = 1 << 4,	/* dr0-dr3, dr6, dr7 */
+	VCPU_MSRS = 1 << 5,	/* enum vcpu_msr */
+	VCPU_EVENT = 1 << 6,	/* the event being delivered */
 	VCPU_XCR0 = 1 << 7,
-	VCPU_TSC = 1 << 8,      /* tsc_offset */
-	VCPU_ALL = (1 << 9) - 1, /* a vCPU's state; the groups below are not part of it */
-	VCPU_CODE = 1 << 9,      /* code: by `want` only */
-	VCPU_XSAVE = 1 << 10,    /* the page VCPU_XSAVE_PAGE: by SYS_VCPU_GET and `dirty` only */
-	VCPU_TRAPS = 1 << 11,    /* trap_exceptions, trap, cr3_target: by `dirty` only */
-	VCPU_APIC = 1 << 12,     /* apic_mode, apic_gpa, eoi_exit: by `dirty` only */
+	VCPU_TSC = 1 << 8,	   /* tsc_offset */
+	VCPU_ALL = (1 << 9) - 1,   /* a vCPU's state; the groups below are not part of it */
+	VCPU_CODE = 1 << 9,	   /* code: by `want` only */
+	VCPU_XSAVE = 1 << 10,	   /* the page VCPU_XSAVE_PAGE: by SYS_VCPU_GET and `dirty` only */
+	VCPU_TRAPS = 1 << 11,	   /* trap_exceptions, trap, cr3_target: by `dirty` only */
+	VCPU_APIC = 1 << 12,	   /* apic_mode, apic_gpa, eoi_exit: by `dirty` only */
 	VCPU_INTERRUPTS = 1 << 13, /* interrupt_status: by `dirty` only */
-	VCPU_DUMP = 1 << 14,     /* dump, of the VMCS or VMCB: by SYS_VCPU_GET only */
+	VCPU_DUMP = 1 << 14,	   /* dump, of the VMCS or VMCB: by SYS_VCPU_GET only */
 };
 
 enum vcpu_segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
@@ -140,31 +142,33 @@ struct vcpu_table_state {
 	u32 reserved;
 };
 
+/* clang-format off */
 enum vcpu_msr {
 	VMSR_STAR, VMSR_LSTAR, VMSR_CSTAR, VMSR_SFMASK, VMSR_KERNEL_GS_BASE,
 	VMSR_SYSENTER_CS, VMSR_SYSENTER_ESP, VMSR_SYSENTER_EIP, VMSR_PAT, VMSR_TSC_AUX,
 	VMSR_COUNT
 };
+/* clang-format on */
 
 enum vcpu_shadow {
 	SHADOW_STI = 1 << 0,
 	SHADOW_MOV_SS = 1 << 1, /* SVM has only one kind of shadow and reports SHADOW_STI */
-	SHADOW_NMI = 1 << 2,    /* NMIs are blocked until IRET */
+	SHADOW_NMI = 1 << 2,	/* NMIs are blocked until IRET */
 };
 
 enum event_type { /* values as in the VMX interruption information */
-	EVENT_INTERRUPT = 0,
-	EVENT_NMI = 2,
-	EVENT_EXCEPTION = 3,
-	EVENT_SOFTWARE_INTERRUPT = 4,
-	EVENT_PRIVILEGED_EXCEPTION = 5, /* INT1 */
-	EVENT_SOFTWARE_EXCEPTION = 6,
+		  EVENT_INTERRUPT = 0,
+		  EVENT_NMI = 2,
+		  EVENT_EXCEPTION = 3,
+		  EVENT_SOFTWARE_INTERRUPT = 4,
+		  EVENT_PRIVILEGED_EXCEPTION = 5, /* INT1 */
+		  EVENT_SOFTWARE_EXCEPTION = 6,
 };
 
 /* An event to deliver on entry, or one whose delivery an exit interrupted. */
 struct vcpu_event {
 	u8 valid;
-	u8 type;   /* enum event_type */
+	u8 type; /* enum event_type */
 	u8 vector;
 	u8 has_error_code;
 	u32 error_code;
@@ -175,8 +179,8 @@ struct vcpu_event {
 enum vcpu_request {
 	REQUEST_INTERRUPT_WINDOW = 1 << 0, /* exit when an interrupt can be taken */
 	REQUEST_NMI_WINDOW = 1 << 1,
-	REQUEST_ADVANCE = 1 << 2,  /* move RIP by advance_length first, which ends any shadow */
-	REQUEST_FLUSH = 1 << 3,    /* flush the guest's TLB entries */
+	REQUEST_ADVANCE = 1 << 2, /* move RIP by advance_length first, which ends any shadow */
+	REQUEST_FLUSH = 1 << 3,	  /* flush the guest's TLB entries */
 };
 
 /*
@@ -194,10 +198,10 @@ enum vcpu_pages {
 };
 
 enum vcpu_cpuid_flag {
-	CPUID_VALID = 1 << 0,   /* the slot is in use */
+	CPUID_VALID = 1 << 0,	/* the slot is in use */
 	CPUID_INDEXED = 1 << 1, /* the entry answers this subleaf only */
 	CPUID_OSXSAVE = 1 << 2, /* ECX bit 27 shows CR4.OSXSAVE */
-	CPUID_OSPKE = 1 << 3,   /* ECX bit 4 shows CR4.PKE */
+	CPUID_OSPKE = 1 << 3,	/* ECX bit 4 shows CR4.PKE */
 };
 
 /*
@@ -215,7 +219,7 @@ struct vcpu_cpuid_entry {
 	u32 reserved;
 };
 
-#define VCPU_CPUID_SLOTS (PAGE_SIZE / sizeof(struct vcpu_cpuid_entry))
+#define VCPU_CPUID_SLOTS  (PAGE_SIZE / sizeof(struct vcpu_cpuid_entry))
 #define VCPU_CPUID_PROBES 16u
 
 /*
@@ -232,9 +236,9 @@ enum vcpu_trap {
 	VTRAP_CR = 1 << 0, /* writes of CR0, CR3 and CR4 exit as EXIT_CR, before they take effect */
 	/* MOV from and to a debug register exits as EXIT_DR, before it takes effect */
 	VTRAP_DR = 1 << 1,
-	VTRAP_MSR = 1 << 2,	  /* accesses of every MSR exit */
-	VTRAP_NO_TIMER = 1 << 3,  /* VMX: no preemption timer */
-	VTRAP_FLUSH = 1 << 4,	  /* each entry flushes the TLB */
+	VTRAP_MSR = 1 << 2,	   /* accesses of every MSR exit */
+	VTRAP_NO_TIMER = 1 << 3,   /* VMX: no preemption timer */
+	VTRAP_FLUSH = 1 << 4,	   /* each entry flushes the TLB */
 	VTRAP_RESTRICTED = 1 << 5, /* VMX: no unrestricted guest, paging is always on */
 };
 
@@ -243,10 +247,10 @@ enum vcpu_trap {
  * chapter 30). From VAPIC_DELIVERY on the page belongs to the CPU while the guest runs.
  */
 enum vcpu_apic_mode {
-	VAPIC_NONE,     /* only TPR, by CR8; read at every entry, written back at every exit */
+	VAPIC_NONE,	/* only TPR, by CR8; read at every entry, written back at every exit */
 	VAPIC_DELIVERY, /* the CPU delivers interrupts from IRR */
-	VAPIC_MEMORY,   /* also TPR, EOI, self-IPIs and reads, by memory accesses at apic_gpa */
-	VAPIC_MSRS,     /* the same by the x2APIC's MSRs, except for reads of ICR */
+	VAPIC_MEMORY,	/* also TPR, EOI, self-IPIs and reads, by memory accesses at apic_gpa */
+	VAPIC_MSRS,	/* the same by the x2APIC's MSRs, except for reads of ICR */
 };
 
 enum vcpu_settle {
@@ -275,9 +279,9 @@ struct vcpu_page {
 	u32 request; /* enum vcpu_request */
 	u32 advance_length;
 	u64 deadline_tsc; /* host TSC; 0: none */
-	u32 dirty;   /* enum vcpu_groups */
+	u32 dirty;	  /* enum vcpu_groups */
 	struct vcpu_event inject;
-	u32 tpr_threshold; /* 0: none */
+	u32 tpr_threshold;	     /* 0: none */
 	u32 want[EXIT_REASON_COUNT]; /* groups to copy at each exit reason, besides VCPU_RIP */
 
 	/*
@@ -318,9 +322,9 @@ struct vcpu_page {
 	} dump[128];
 
 	/* to the kernel, for exits that it handles by itself; may change between any two runs */
-	u32 settle;           /* enum vcpu_settle */
+	u32 settle; /* enum vcpu_settle */
 	u32 settle_reserved;
-	u64 hypercalls;       /* SETTLE_HYPERCALL: mask of numbers below 64 left to the monitor */
+	u64 hypercalls;	      /* SETTLE_HYPERCALL: mask of numbers below 64 left to the monitor */
 	u64 hypercall_result; /* returned in RAX by all others */
 
 	/*
@@ -347,7 +351,7 @@ struct vcpu_page {
 	 * RIP.
 	 */
 	u32 trap_exceptions;
-	u32 trap; /* enum vcpu_trap */
+	u32 trap;	   /* enum vcpu_trap */
 	u64 cr3_target[4]; /* VTRAP_CR on VMX: values of CR3 that load without an exit */
 
 	u32 apic_virtualized; /* from the kernel, at creation: every enum vcpu_apic_mode works */

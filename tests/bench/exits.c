@@ -8,9 +8,9 @@
 #include "vmm/hw/cpuid.h"
 
 #define SETTLE_TSC 30000000ull
-#define ROUNDS 1000u
-#define PIECE  (2ul << 20)
-#define PIECES 16u
+#define ROUNDS	   1000u
+#define PIECE	   (2ul << 20)
+#define PIECES	   16u
 
 #define COM1	 0x3f8u
 #define PM_TIMER 0x608u

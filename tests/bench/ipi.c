@@ -68,8 +68,8 @@ void guest_main(void)
 		u64 start = read_tsc();
 		u64 sent;
 
-		x2apic_put(LAPIC_ICR, 1ull << LAPIC_ICR_X2_DESTINATION_SHIFT |
-					      LAPIC_ICR_ASSERT | VECTOR_LOW);
+		x2apic_put(LAPIC_ICR,
+			   1ull << LAPIC_ICR_X2_DESTINATION_SHIFT | LAPIC_ICR_ASSERT | VECTOR_LOW);
 		sent = read_tsc() - start;
 		while (ended == before)
 			wait_a_little();

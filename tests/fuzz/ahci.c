@@ -14,13 +14,13 @@
 #include "vmm/driver/disk/ata.c"
 #include "vmm/rt/format.c"
 
-#define REQUESTS     80u
-#define STEPS_MAX    300u
-#define PORTS	     2u
-#define PORT_MASK    (1u << 0 | 1u << 31)
-#define OWN_PAGES    (PORTS * AHCI_PAGES)
-#define DATA_PAGES   BLOCK_REQUEST_PAGES
-#define RAM_AT	     0x4000000000ull
+#define REQUESTS   80u
+#define STEPS_MAX  300u
+#define PORTS	   2u
+#define PORT_MASK  (1u << 0 | 1u << 31)
+#define OWN_PAGES  (PORTS * AHCI_PAGES)
+#define DATA_PAGES BLOCK_REQUEST_PAGES
+#define RAM_AT	   0x4000000000ull
 
 static _Alignas(PAGE_SIZE) u8 ram[OWN_PAGES * PAGE_SIZE];
 static u64 addresses[OWN_PAGES + DATA_PAGES];

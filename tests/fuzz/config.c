@@ -62,8 +62,8 @@ static void check_vm(struct vm_config *vm)
 	CHECK_THAT(again.given == vm->given && again.memory_bytes == vm->memory_bytes &&
 		   again.vcpus == vm->vcpus && again.weight == vm->weight &&
 		   again.cap_percent == vm->cap_percent &&
-		   again.reserve_budget_ns == vm->reserve_budget_ns &&
-		   again.trap == vm->trap && again.pages == vm->pages);
+		   again.reserve_budget_ns == vm->reserve_budget_ns && again.trap == vm->trap &&
+		   again.pages == vm->pages);
 	CHECK_THAT(memcmp(again.affinity, vm->affinity, sizeof(vm->affinity)) == 0);
 	CHECK_THAT(strcmp(again.cmdline, vm->cmdline) == 0);
 }
@@ -140,8 +140,8 @@ static void check_shown(const struct config *config)
 	size_t length = show(config, has_vm, text, sizeof(text));
 
 	config_init(&again);
-	CHECK_THAT(config_parse(&again, "shown", (struct text){text, length}, take_problem,
-				NULL) == 0);
+	CHECK_THAT(config_parse(&again, "shown", (struct text){text, length}, take_problem, NULL) ==
+		   0);
 	CHECK_THAT(equal(config_host_keys, &config->host, &again.host));
 	CHECK_THAT(again.vm_count == has_vm);
 	if (has_vm)

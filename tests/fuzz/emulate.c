@@ -15,13 +15,13 @@
 #include "tests/fuzz/image.h"
 #include "tests/unit/emulate_undefined.h"
 
-#define INT3 0xcc
+#define INT3	  0xcc
 #define STEPS_MAX 4096
 
 static struct machine machine;
 static u64 offset; /* of the instruction in the code */
 static struct bytes instruction;
-static enum x86_mode mode; /* 64-bit, or compatibility with 32- or 16-bit code */
+static enum x86_mode mode;	 /* 64-bit, or compatibility with 32- or 16-bit code */
 static u64 code_base, data_base; /* of CS, DS; 0 unless in the LDT */
 
 static void fill_data(u32 seed)
@@ -85,8 +85,9 @@ static void choose_registers(struct fuzz *fuzz)
 	u64 flags = fuzz_u16(fuzz);
 
 	for (u32 i = 0; i < GPR_COUNT; i++)
-		machine.page.gpr[i] = pointers >> i & 1 ?
-			DATA_GVA - data_base + fuzz_u16(fuzz) % DATA_BYTES : fuzz_number(fuzz);
+		machine.page.gpr[i] = pointers >> i & 1
+					      ? DATA_GVA - data_base + fuzz_u16(fuzz) % DATA_BYTES
+					      : fuzz_number(fuzz);
 	for (u32 i = 0; i < GPR_COUNT && mode != X86_MODE_64; i++)
 		machine.page.gpr[i] = (u32)machine.page.gpr[i];
 	machine.page.rflags = RFLAGS_FIXED | RFLAGS_IF | (flags & (FLAGS_ARITHMETIC | RFLAGS_DF));
@@ -173,8 +174,7 @@ static void differ(const char *what, enum emulate_result result, u32 vector)
 	for (u32 i = 0; i < instruction.count; i++)
 		fprintf(stderr, " %02x", instruction.byte[i]);
 	fprintf(stderr, "\nrip %lx, CPU %lx; flags %lx, CPU %lx; CPU's vector %lu\n",
-		machine.page.rip, native->rip, machine.page.rflags, native->rflags,
-		native->vector);
+		machine.page.rip, native->rip, machine.page.rflags, native->rflags, native->vector);
 	fprintf(stderr, "cr2 %lx, CPU %lx with error code %lx\n", machine.page.cr2, native->cr2,
 		native->error_code);
 	for (u32 i = 0; i < GPR_COUNT; i++)
@@ -199,8 +199,8 @@ static void compare(u64 undefined)
 		differ("flags", EMULATE_DONE, 0);
 	/* in compatibility mode the upper halves are undefined */
 	for (u32 i = 0; i < GPR_COUNT; i++)
-		if (mode == X86_MODE_64 ? machine.page.gpr[i] != native->gpr[i] :
-					  (u32)machine.page.gpr[i] != (u32)native->gpr[i])
+		if (mode == X86_MODE_64 ? machine.page.gpr[i] != native->gpr[i]
+					: (u32)machine.page.gpr[i] != (u32)native->gpr[i])
 			differ("registers", EMULATE_DONE, 0);
 	for (u32 i = 0; i < 2; i++)
 		if (memcmp(machine_data(&machine, i), native_data + i * bytes, bytes) != 0)
@@ -397,8 +397,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (result == EMULATE_FAULT) {
 		if (native->vector != event.vector || native->rip != machine.page.rip)
 			differ("another exception", result, event.vector);
-		if (event.vector == VECTOR_PF && (native->cr2 != machine.page.cr2 ||
-						  native->error_code != event.error_code))
+		if (event.vector == VECTOR_PF &&
+		    (native->cr2 != machine.page.cr2 || native->error_code != event.error_code))
 			differ("another page fault", result, event.error_code);
 		if (event.vector != VECTOR_DB) {
 			native->rflags = machine.page.rflags;

@@ -26,14 +26,14 @@ static const struct {
 	u64 cr0, cr4, efer;
 	u32 code;
 } modes[] = {
-	{0, 0, 0, 0x9b},                                                  /* real */
-	{CR0_PE, 0, 0, 0xc09b},                                           /* flat, 32 bits */
-	{CR0_PE | CR0_PG, 0, 0, 0xc09b},                                  /* 32-bit paging */
-	{CR0_PE | CR0_PG, CR4_PAE, EFER_NXE, 0xc09b},                     /* PAE */
+	{0, 0, 0, 0x9b},						  /* real */
+	{CR0_PE, 0, 0, 0xc09b},						  /* flat, 32 bits */
+	{CR0_PE | CR0_PG, 0, 0, 0xc09b},				  /* 32-bit paging */
+	{CR0_PE | CR0_PG, CR4_PAE, EFER_NXE, 0xc09b},			  /* PAE */
 	{CR0_PE | CR0_PG | CR0_WP, CR4_PAE, EFER_LME | EFER_LMA, 0xa0fb}, /* 64-bit, user */
 	{CR0_PE | CR0_PG | CR0_WP, CR4_PAE, EFER_LME | EFER_LMA, 0xa09b}, /* 64-bit, kernel */
 	{CR0_PE | CR0_PG, CR4_PAE | CR4_LA57, EFER_LME | EFER_LMA, 0xa09b},
-	{CR0_PE | CR0_PG, CR4_PAE, EFER_LME | EFER_LMA, 0xc0fb},          /* compatibility */
+	{CR0_PE | CR0_PG, CR4_PAE, EFER_LME | EFER_LMA, 0xc0fb}, /* compatibility */
 };
 
 /* XSAVE's standard format with AVX-512: SDM vol. 1, 13.4. */
@@ -141,11 +141,11 @@ static void put_descriptor(u8 *data, u32 index, u32 access, u64 base, u64 limit)
 /* Descriptors of every type; some of them, and some words of the TSSs, are the input's. */
 static void build_descriptors(struct fuzz *fuzz)
 {
-	static const u32 access[GDT_ENTRIES] = {0,	0xc09b, 0xc093, 0x8b,	0x89,	0x81,
-						0x82,	0xc0fb, 0xc0f3, 0x9b,	0xc09f, 0x4097,
+	static const u32 access[GDT_ENTRIES] = {0,	0xc09b, 0xc093, 0x8b, 0x89,   0x81,
+						0x82,	0xc0fb, 0xc0f3, 0x9b, 0xc09f, 0x4097,
 						0xa09b, 0xa0fb, 0xe092, 0x8c};
-	static const u32 offset[GDT_ENTRIES] = {[3] = OLD_TSS, [4] = NEW_TSS, [5] = NARROW_TSS,
-						[6] = GDT_OFFSET};
+	static const u32 offset[GDT_ENTRIES] = {
+		[3] = OLD_TSS, [4] = NEW_TSS, [5] = NARROW_TSS, [6] = GDT_OFFSET};
 	struct vcpu_segment_state *segment = page->segment;
 	u8 *data = machine_data(&machine, 0);
 	u8 how = fuzz_u8(fuzz);
@@ -253,8 +253,8 @@ static void put_code(struct fuzz *fuzz, bool form)
 		if (place < PAGE_SIZE - 4) /* a selector, or a descriptor table's limit */
 			put_word(machine_data(&machine, 0) + place, fuzz_u32(fuzz) & 0xff007f, 4);
 		page->gpr[GPR_RBX] = data_address() + place;
-		put_form(&encoded, fuzz_u8(fuzz) % FORM_COUNT, page->segment[SEG_CS].access &
-			 SEGMENT_L, fuzz);
+		put_form(&encoded, fuzz_u8(fuzz) % FORM_COUNT,
+			 page->segment[SEG_CS].access & SEGMENT_L, fuzz);
 		memcpy(bytes, encoded.byte, sizeof(encoded.byte));
 		bytes[X86_LENGTH_MAX] = 0;
 	} else {

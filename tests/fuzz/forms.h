@@ -11,11 +11,11 @@ struct bytes {
 
 /* Instructions of emulate_0f.c, emulate_bits.c and emulate_system.c, encoded as vector_forms. */
 static const struct vector_form bit_forms[] = {
-	{X86_MAP_0F, 0x00, NP, FORM_L, 0, 0, 0, 0}, /* SLDT, STR, LLDT, LTR */
+	{X86_MAP_0F, 0x00, NP, FORM_L, 0, 0, 0, 0},	  /* SLDT, STR, LLDT, LTR */
 	{X86_MAP_0F, 0x01, NP | P66, FORM_L, 0, 0, 0, 0}, /* SGDT, SIDT, LGDT, LIDT, SMSW, LMSW */
 	{X86_MAP_0F, 0xb2, NP | P66, FORM_L, 0, 0, 0, 0}, /* LSS */
 	{X86_MAP_0F, 0x44, NP | P66, FORM_L, 0, 0, 0, 0}, /* CMOV */
-	{X86_MAP_0F, 0x9d, NP, FORM_L, 0, 0, 0, 0}, /* SET */
+	{X86_MAP_0F, 0x9d, NP, FORM_L, 0, 0, 0, 0},	  /* SET */
 	{X86_MAP_0F, 0xa3, NP | P66, FORM_L, 0, 0, 0, 0}, /* BT, BTS, BTR, BTC */
 	{X86_MAP_0F, 0xab, NP | P66, FORM_L, 0, 0, 0, 0},
 	{X86_MAP_0F, 0xb3, NP | P66, FORM_L, 0, 0, 0, 0},
@@ -23,26 +23,26 @@ static const struct vector_form bit_forms[] = {
 	{X86_MAP_0F, 0xa5, NP | P66, FORM_L, 0, 0, 0, 0}, /* SHLD, SHRD */
 	{X86_MAP_0F, 0xac, NP | P66, FORM_L, 0, 0, 0, 0},
 	{X86_MAP_0F, 0xaf, NP | P66, FORM_L, 0, 0, 0, 0}, /* IMUL */
-	{X86_MAP_0F, 0xb0, NP, FORM_L, 0, 0, 0, 0}, /* CMPXCHG */
+	{X86_MAP_0F, 0xb0, NP, FORM_L, 0, 0, 0, 0},	  /* CMPXCHG */
 	{X86_MAP_0F, 0xb1, NP | P66, FORM_L, 0, 0, 0, 0},
 	{X86_MAP_0F, 0xbe, NP | P66, FORM_L, 0, 0, 0, 0}, /* MOVSX, MOVZX */
 	{X86_MAP_0F, 0xb7, NP | P66, FORM_L, 0, 0, 0, 0},
 	{X86_MAP_0F, 0xc1, NP | P66, FORM_L, 0, 0, 0, 0}, /* XADD */
-	{X86_MAP_0F, 0xb8, PF3, FORM_L, 0, 0, 0, 0}, /* POPCNT */
+	{X86_MAP_0F, 0xb8, PF3, FORM_L, 0, 0, 0, 0},	  /* POPCNT */
 	{X86_MAP_0F, 0xbc, NP | P66 | PF3, FORM_L, 0, 0, 0, 0},
 	{X86_MAP_0F, 0xbd, NP | P66 | PF3, FORM_L, 0, 0, 0, 0},
-	{X86_MAP_0F, 0xc3, NP, FORM_L, 0, 0, 0, 0}, /* MOVNTI */
-	{X86_MAP_0F, 0xc7, NP, FORM_L, 0, 0, 0, 0}, /* CMPXCHG8B, CMPXCHG16B */
+	{X86_MAP_0F, 0xc3, NP, FORM_L, 0, 0, 0, 0},		  /* MOVNTI */
+	{X86_MAP_0F, 0xc7, NP, FORM_L, 0, 0, 0, 0},		  /* CMPXCHG8B, CMPXCHG16B */
 	{X86_MAP_0F38, 0xf0, NP | P66 | PF2, FORM_L, 0, 0, 0, 0}, /* MOVBE, CRC32 */
 	{X86_MAP_0F38, 0xf1, NP | P66 | PF2, FORM_L, 0, 0, 0, 0},
-	{X86_MAP_0F38, 0xf6, P66 | PF3, FORM_L, 0, 0, 0, 0}, /* ADCX, ADOX */
-	{X86_MAP_0F38, 0xf9, NP, FORM_L, 0, 0, 0, 0}, /* MOVDIRI */
-	{X86_MAP_0F38, 0xf2, NP, FORM_V, 0, 0, 0, 0}, /* ANDN */
-	{X86_MAP_0F38, 0xf3, NP, FORM_V, 0, 0, 0, 0}, /* BLSR, BLSMSK, BLSI */
-	{X86_MAP_0F38, 0xf5, NP | PF3 | PF2, FORM_V, 0, 0, 0, 0}, /* BZHI, PEXT, PDEP */
-	{X86_MAP_0F38, 0xf6, PF2, FORM_V, 0, 0, 0, 0}, /* MULX */
+	{X86_MAP_0F38, 0xf6, P66 | PF3, FORM_L, 0, 0, 0, 0},		/* ADCX, ADOX */
+	{X86_MAP_0F38, 0xf9, NP, FORM_L, 0, 0, 0, 0},			/* MOVDIRI */
+	{X86_MAP_0F38, 0xf2, NP, FORM_V, 0, 0, 0, 0},			/* ANDN */
+	{X86_MAP_0F38, 0xf3, NP, FORM_V, 0, 0, 0, 0},			/* BLSR, BLSMSK, BLSI */
+	{X86_MAP_0F38, 0xf5, NP | PF3 | PF2, FORM_V, 0, 0, 0, 0},	/* BZHI, PEXT, PDEP */
+	{X86_MAP_0F38, 0xf6, PF2, FORM_V, 0, 0, 0, 0},			/* MULX */
 	{X86_MAP_0F38, 0xf7, NP | P66 | PF3 | PF2, FORM_V, 0, 0, 0, 0}, /* BEXTR, SHLX, ... */
-	{X86_MAP_0F3A, 0xf0, PF2, FORM_V, 0, 0, 0, 0}, /* RORX */
+	{X86_MAP_0F3A, 0xf0, PF2, FORM_V, 0, 0, 0, 0},			/* RORX */
 };
 
 #define FORM_COUNT (ARRAY_COUNT(bit_forms) + ARRAY_COUNT(x87_forms) + ARRAY_COUNT(vector_forms))
@@ -82,8 +82,8 @@ static void put_opcode(struct bytes *bytes, const struct vector_form *form, u8 h
 	case X86_VEX:
 		put(bytes, 0xc4);
 		put(bytes, (~fields & 7u) << 5 | (is_64 ? 0 : 0xc0) | form->map);
-		put(bytes, (fields & 8u) << 4 | (~vector & 15u) << 3 | (fields & 16u) >> 2 |
-			   prefix);
+		put(bytes,
+		    (fields & 8u) << 4 | (~vector & 15u) << 3 | (fields & 16u) >> 2 | prefix);
 		break;
 	default:
 		put(bytes, 0x62);

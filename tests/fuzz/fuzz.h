@@ -51,13 +51,13 @@ static UNUSED void fuzz_take(struct fuzz *fuzz, void *to, size_t count)
 	fuzz->left -= there;
 }
 
-#define FUZZ_INTEGER(type)                                                                       \
-	static UNUSED type fuzz_##type(struct fuzz *fuzz)                                        \
-	{                                                                                        \
-		type value;                                                                      \
-                                                                                                 \
-		fuzz_take(fuzz, &value, sizeof(value));                                          \
-		return value;                                                                    \
+#define FUZZ_INTEGER(type)                                                                         \
+	static UNUSED type fuzz_##type(struct fuzz *fuzz)                                          \
+	{                                                                                          \
+		type value;                                                                        \
+                                                                                                   \
+		fuzz_take(fuzz, &value, sizeof(value));                                            \
+		return value;                                                                      \
 	}
 FUZZ_INTEGER(u8)
 FUZZ_INTEGER(u16)

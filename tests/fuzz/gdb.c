@@ -12,8 +12,8 @@
 #include "vmm/manager/vm/vm_query.c"
 
 #define PATIENCE_NS (60 * NS_PER_S) /* GDB's, after `set remotetimeout 60` */
-#define INPUT_MAX 8192u
-#define PASSWORD "open sesame"
+#define INPUT_MAX   8192u
+#define PASSWORD    "open sesame"
 
 static struct vm_channel channel;
 static struct vm the_vm;
@@ -21,7 +21,7 @@ static bool vm_there;
 static u8 typed[INPUT_MAX];
 static u32 typed_count, typed_taken;
 static u32 room; /* in the UART for output */
-static u8 mood;  /* the monitor's: 1 answers by itself, 2 with success, 4 with the right length */
+static u8 mood;	 /* the monitor's: 1 answers by itself, 2 with success, 4 with the right length */
 
 /* What GDB has received of the current packet. */
 static struct {
@@ -74,8 +74,8 @@ static void read_byte(u8 byte)
 		}
 	} else if (!reader.inside) {
 		CHECK_THAT(byte == '$' || byte == '+' || byte == '-' ||
-			   (with_password && (char_is_printable((char)byte) || byte == '\r' ||
-					      byte == '\n')));
+			   (with_password &&
+			    (char_is_printable((char)byte) || byte == '\r' || byte == '\n')));
 		reader.inside = byte == '$';
 	} else if (byte == '#') {
 		reader.tail = 1;
@@ -130,7 +130,7 @@ static void monitor_turn(void)
 		area->status = STATUS_OK;
 	if (mood & 4)
 		area->bytes = area->query.kind == QUERY_REGISTERS ? sizeof(struct query_registers)
-								   : area->query.length;
+								  : area->query.length;
 }
 
 static void step(void)
@@ -159,8 +159,7 @@ static void await(void)
 	u64 until = now + PATIENCE_NS;
 
 	room = GDB_OUT_BYTES;
-	while (unanswered > 0 && gdb.vm_id != 0 && !gdb.closing &&
-	       !(gdb.attached && gdb.running)) {
+	while (unanswered > 0 && gdb.vm_id != 0 && !gdb.closing && !(gdb.attached && gdb.running)) {
 		step();
 		now += 100 * NS_PER_MS;
 		CHECK_THAT(now < until);
@@ -260,8 +259,10 @@ static void monitor_stops(struct fuzz *fuzz)
 static void start(u32 id, u32 vcpus)
 {
 	memset(&channel, 0, sizeof(channel));
+	/* clang-format off */
 	the_vm = (struct vm){.id = id, .group = 1, .monitor.wake = 1, .state = VM_RUNNING,
 			     .channel = &channel, .config = {.name = "alpha", .vcpus = vcpus}};
+	/* clang-format on */
 	vm_there = true;
 }
 

@@ -83,8 +83,9 @@ static u32 choose_msr(struct fuzz *fuzz, const struct lapic *lapic, u64 *value)
 		return MSR_X2APIC_BASE + (which & 0x3f);
 	if (which < 0xe0)
 		*value = lapic->state.apic_base ^ (which & 3ull) << 10;
-	return which < 0xf0 ? MSR_APIC_BASE :
-	       which < 0xf8 ? MSR_TSC_DEADLINE : MSR_X2APIC_BASE + fuzz_u8(fuzz);
+	return which < 0xf0   ? MSR_APIC_BASE
+	       : which < 0xf8 ? MSR_TSC_DEADLINE
+			      : MSR_X2APIC_BASE + fuzz_u8(fuzz);
 }
 
 static void access_msr(struct lapic *lapic, struct fuzz *fuzz, bool write)
@@ -114,8 +115,9 @@ static void access_device(struct fuzz *fuzz)
 			CHECK_THAT(fixture_read(pic, port, 1) <= 0xff);
 	} else {
 		struct device *ioapic = &chip.ioapic.device;
-		u64 address = IOAPIC_DEFAULT_ADDRESS + (which & 1 ? IOAPIC_IOWIN : which & 2 ?
-			      0x40 /* EOI */ : IOAPIC_IOREGSEL);
+		u64 address = IOAPIC_DEFAULT_ADDRESS + (which & 1   ? IOAPIC_IOWIN
+							: which & 2 ? 0x40 /* EOI */
+								    : IOAPIC_IOREGSEL);
 
 		if (which & 0x40)
 			fixture_write(ioapic, address, 4, (u32)fuzz_number(fuzz));
@@ -127,9 +129,10 @@ static void access_device(struct fuzz *fuzz)
 /* The page is lent to a CPU that virtualizes the APIC: the guest writes there, others send IPIs. */
 static void run_by_cpu(struct lapic *lapic, struct fuzz *fuzz, bool level)
 {
-	static const u16 written[] = {LAPIC_ID, LAPIC_LDR, LAPIC_DFR, LAPIC_SVR, LAPIC_ESR,
-				      LAPIC_ICR, LAPIC_LVT_TIMER, LAPIC_LVT_LINT0,
-				      LAPIC_LVT_ERROR, LAPIC_TIMER_INITIAL, LAPIC_TIMER_DIVIDE};
+	static const u16 written[] = {
+		LAPIC_ID,	 LAPIC_LDR,	      LAPIC_DFR,	 LAPIC_SVR,
+		LAPIC_ESR,	 LAPIC_ICR,	      LAPIC_LVT_TIMER,	 LAPIC_LVT_LINT0,
+		LAPIC_LVT_ERROR, LAPIC_TIMER_INITIAL, LAPIC_TIMER_DIVIDE};
 	u32 offset = written[fuzz_u8(fuzz) % ARRAY_COUNT(written)];
 	u32 vector = fuzz_u8(fuzz);
 	bool accepted;

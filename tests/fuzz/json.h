@@ -88,4 +88,3 @@ static const u8 *strict_json(const u8 *at, const u8 *end, u32 depth)
 		return at;
 	return is_number((const char *)first, (const char *)at) ? at : NULL;
 }
-

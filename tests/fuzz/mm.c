@@ -59,7 +59,7 @@ static size_t fresh(uint8_t *bytes, size_t size_max, u64 *state)
 
 		memcpy(&step, &any, sizeof(step));
 		step.who = (u8)(draw(state, vm_count) + VMS * draw(state, PROCESSORS));
-		step.kind = n == 0		       ? KIND_CREATE
+		step.kind = n == 0		  ? KIND_CREATE
 			    : draw(state, 6) == 0 ? KIND_SWEEP
 						  : kind[draw(state, kinds)];
 		if (noise != 0)

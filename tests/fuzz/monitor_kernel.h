@@ -10,10 +10,10 @@
 
 #include "tests/fuzz/monitor_sources.h"
 
-#define RAM_BYTES  (4 * MIB)
-#define TAKEN_MAX  16u
-#define STATE_MEMORY 99u /* memory for the machine's state; it may be of any size */
-#define FIRST_VCPU 100u /* the handle of vCPU 0; the other vCPUs' follow */
+#define RAM_BYTES    (4 * MIB)
+#define TAKEN_MAX    16u
+#define STATE_MEMORY 99u  /* memory for the machine's state; it may be of any size */
+#define FIRST_VCPU   100u /* the handle of vCPU 0; the other vCPUs' follow */
 
 static struct machine machine;
 static struct vm_channel *channel;

@@ -9,7 +9,7 @@
 #include "vmm/rt/mutex.c"
 #include "vmm/rt/status_text.c"
 
-#define TEST 1 /* its state is saved and loaded when the target wants it */
+#define TEST  1 /* its state is saved and loaded when the target wants it */
 #define DEBUG 1 /* vcpu_check */
 #include "vmm/monitor/bus/bus.c"
 #include "vmm/monitor/life/command.c"

@@ -20,14 +20,14 @@
 
 #include "tests/unit/emulate_machine.h"
 
-#define NATIVE_STEP 1 /* #DB: RFLAGS.TF */
-#define NATIVE_TRAP 3 /* #BP: the INT3 after the instruction */
-#define NATIVE_CS_64 0x33 /* Linux's selectors */
-#define NATIVE_CS_32 0x23
-#define NATIVE_DS 0x2b
-#define NATIVE_WAIT_MS 5000
+#define NATIVE_STEP	   1	/* #DB: RFLAGS.TF */
+#define NATIVE_TRAP	   3	/* #BP: the INT3 after the instruction */
+#define NATIVE_CS_64	   0x33 /* Linux's selectors */
+#define NATIVE_CS_32	   0x23
+#define NATIVE_DS	   0x2b
+#define NATIVE_WAIT_MS	   5000
 #define NATIVE_IMAGE_BYTES 4096u
-#define NATIVE_COMPONENTS (BIT(X87) | BIT(SSE) | BIT(AVX) | BIT(ZMM_LOW) | BIT(ZMM_HIGH))
+#define NATIVE_COMPONENTS  (BIT(X87) | BIT(SSE) | BIT(AVX) | BIT(ZMM_LOW) | BIT(ZMM_HIGH))
 
 struct native {
 	u64 gpr[GPR_COUNT];
@@ -76,9 +76,10 @@ static const struct native_segment {
 static struct vcpu_segment_state native_segment_state(u32 which)
 {
 	const struct native_segment *segment = &native_segments[which];
-	u32 type = segment->contents == MODIFY_LDT_CONTENTS_CODE ? 0xb :
-		   segment->contents == MODIFY_LDT_CONTENTS_STACK ? 0x7 :
-		   segment->read_only ? 0x1 : 0x3;
+	u32 type = segment->contents == MODIFY_LDT_CONTENTS_CODE    ? 0xb
+		   : segment->contents == MODIFY_LDT_CONTENTS_STACK ? 0x7
+		   : segment->read_only				    ? 0x1
+								    : 0x3;
 
 	return (struct vcpu_segment_state){
 		.selector = (u16)(which << 3 | 7),
@@ -119,7 +120,9 @@ static const int native_greg[GPR_COUNT] = {
 /* The parts of an XSAVE image that instructions change, without the kernel's own fields. */
 static void native_move_image(u8 *to, const u8 *from)
 {
-	const struct { u32 at, bytes; } part[] = {
+	const struct {
+		u32 at, bytes;
+	} part[] = {
 		{0, 416}, /* of FXSAVE */
 		{native_layout.ymm, 256},
 		{native_layout.zmm_low, 512},
@@ -159,7 +162,8 @@ static void native_signal(int number, siginfo_t *information, void *context)
 					    native->ss << 48);
 		/* not in signal frames, and ignored by 64-bit code */
 		__asm__ volatile("movw %w0, %%ds\n\tmovw %w1, %%es"
-				 : : "r"(native->ds), "r"(native->es));
+				 :
+				 : "r"(native->ds), "r"(native->es));
 	} else {
 		for (u32 i = 0; i < GPR_COUNT; i++)
 			native->gpr[i] = (u64)greg[native_greg[i]];

@@ -37,7 +37,7 @@
 #define ROUNDS_MAX 200u
 #define SECRET	   0x01020304u /* so that a probe is found soon */
 /* In honest frames: a number of 32 bits, then bytes that follow from it. */
-#define NUMBER_AT  14u
+#define NUMBER_AT   14u
 #define HONEST_TYPE 0x88b5u /* for experiments (802, 9.2.3) */
 
 static struct driver_channel channel_memory;
@@ -201,9 +201,9 @@ static u32 make_frame(struct fuzz *fuzz, u8 *frame, struct frame_header *header)
 	frame[transport + 12] = 0x50;
 	*header = (struct frame_header){.bytes = bytes,
 					.flags = FRAME_NEEDS_CHECKSUM,
-					.segments = whole	    ? FRAME_WHOLE
-							: is_ipv6 ? FRAME_TCP6
-								  : FRAME_TCP4,
+					.segments = whole     ? FRAME_WHOLE
+						    : is_ipv6 ? FRAME_TCP6
+							      : FRAME_TCP4,
 					.segment_bytes = fuzz_u16(fuzz) % 1600,
 					.checksum_start = (u16)transport,
 					.checksum_offset = 16};

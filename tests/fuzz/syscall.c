@@ -129,8 +129,10 @@ static u64 draw_handle(struct fuzz *input, const struct process *process)
 static u64 draw_identity(struct fuzz *input, const struct process *process)
 {
 	u8 which = fuzz_u8(input);
-	const struct object *object = process->handles->end == 0 ? NULL :
-		process->handles->entry[which % process->handles->end].object;
+	const struct object *object =
+		process->handles->end == 0
+			? NULL
+			: process->handles->entry[which % process->handles->end].object;
 
 	if (which >= 0xe0)
 		return audited;
@@ -270,9 +272,11 @@ static void call(struct fuzz *input)
 
 static u64 ask(struct thread *thread, u64 number, const u64 argument[6])
 {
+	/* clang-format off */
 	struct trap_frame frame = {.rax = number, .rdi = argument[0], .rsi = argument[1],
 				   .r8 = argument[2], .r9 = argument[3], .r10 = argument[4],
 				   .rbx = argument[5]};
+	/* clang-format on */
 
 	syscall_dispatch(thread, &frame);
 	return frame.rdi;

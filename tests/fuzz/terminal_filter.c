@@ -14,7 +14,9 @@
 
 #define OUTPUT_MAX (1u << 20)
 #define GROWTH_MAX 200u /* of a byte: graphics that are repeated */
-#define ENDS "\x18\x1b(B\x1b)B\x0f" "done"
+#define ENDS                                                                                       \
+	"\x18\x1b(B\x1b)B\x0f"                                                                     \
+	"done"
 
 struct output {
 	u8 bytes[OUTPUT_MAX];
@@ -157,8 +159,7 @@ static void run(struct output *output, const u8 *bytes, size_t size, u32 piece)
 		piece = piece * 5 % 251 + 1;
 	}
 	terminal_filter_take(&filter, (const u8 *)ENDS, sizeof(ENDS) - 1);
-	CHECK_THAT(output->count >= 4 &&
-		   memcmp(output->bytes + output->count - 4, "done", 4) == 0);
+	CHECK_THAT(output->count >= 4 && memcmp(output->bytes + output->count - 4, "done", 4) == 0);
 	terminal_filter_leave(&filter);
 }
 

@@ -18,10 +18,12 @@
 
 static void start(struct fuzz *fuzz)
 {
+	/* clang-format off */
 	static const u64 known[] = {
 		ALL_FEATURES, ALL_FEATURES, ~BIT(NET_F_MRG_RXBUF), BIT(NET_F_MRG_RXBUF), 0,
 		~BIT(NET_F_MQ), BIT(NET_F_CTRL_VQ) | BIT(NET_F_CTRL_RX), ~BIT(NET_F_GUEST_CSUM),
 	};
+	/* clang-format on */
 	u8 what = fuzz_u8(fuzz);
 
 	if (wire == NULL)
@@ -97,8 +99,8 @@ static void serve(struct fuzz *fuzz)
 		CHECK_THAT(header.bytes >= FRAME_BYTES_MIN && header.bytes <= FRAME_BYTES_MAX);
 		CHECK_THAT((header.flags & ~FRAME_NEEDS_CHECKSUM) == 0);
 		CHECK_THAT(!sums || virtio_has(&net.virtio, NET_F_CSUM) || !net.up);
-		CHECK_THAT(!sums || header.checksum_start + header.checksum_offset + 2u <=
-					    header.bytes);
+		CHECK_THAT(!sums ||
+			   header.checksum_start + header.checksum_offset + 2u <= header.bytes);
 		CHECK_THAT(header.segments == FRAME_WHOLE || (sums && header.segment_bytes != 0));
 		CHECK_THAT(header.segments < FRAME_SEGMENTS_COUNT && header.reserved == 0);
 		frames_drop(&port, &header);

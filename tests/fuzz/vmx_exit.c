@@ -12,6 +12,7 @@ static struct fuzz input;
 
 static void make_exit(void)
 {
+	/* clang-format off */
 	static const u32 fields[] = {
 		VMCS_EXIT_QUALIFICATION, VMCS_EXIT_INTERRUPTION_INFO, VMCS_EXIT_ERROR_CODE,
 		VMCS_EXIT_INSTRUCTION_LENGTH, VMCS_EXIT_INSTRUCTION_INFO, VMCS_IDT_VECTORING_INFO,
@@ -20,6 +21,7 @@ static void make_exit(void)
 		VMCS_GUEST_CR4, VMCS_GUEST_SS_ACCESS, VMCS_GUEST_CS_ACCESS,
 		VMCS_GUEST_RFLAGS, VMCS_GUEST_RIP,
 	};
+	/* clang-format on */
 	u32 set = fuzz_u16(&input);
 
 	field[VMCS_EXIT_REASON] = (u32)fuzz_number(&input);
@@ -61,13 +63,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			u64 value = fuzz_number(&input);
 
 			memcpy((u8 *)page + at, &value, sizeof(value));
-			vmx_set(&vcpu, fuzz_u16(&input) & VCPU_ALL &
-				~(u32)(VCPU_EVENT | VCPU_XCR0));
+			vmx_set(&vcpu,
+				fuzz_u16(&input) & VCPU_ALL & ~(u32)(VCPU_EVENT | VCPU_XCR0));
 			break;
 		}
 		case 2:
-			vmx_get(&vcpu, fuzz_u16(&input) & (VCPU_ALL | VCPU_CODE) &
-				~(u32)VCPU_EVENT);
+			vmx_get(&vcpu,
+				fuzz_u16(&input) & (VCPU_ALL | VCPU_CODE) & ~(u32)VCPU_EVENT);
 			break;
 		default:
 			inject = fuzz_inject(&input, what);

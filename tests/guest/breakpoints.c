@@ -6,15 +6,15 @@
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/devices.h"
 
-#define TEST_AT (1ull << 39) /* the second entry of the PML4 is this test's */
-#define UNTOUCHED_AT 0x1000000ull /* RAM that nobody has used yet, 64 KiB apart */
+#define TEST_AT	       (1ull << 39) /* the second entry of the PML4 is this test's */
+#define UNTOUCHED_AT   0x1000000ull /* RAM that nobody has used yet, 64 KiB apart */
 #define UNTOUCHED_STEP 0x10000ull
-#define VECTOR_INT_N 0x70u
-#define INT3 0xcc
-#define INT_N 0xcd
-#define NOP 0x90
-#define RET 0xc3
-#define REPLACEMENTS 200u
+#define VECTOR_INT_N   0x70u
+#define INT3	       0xcc
+#define INT_N	       0xcd
+#define NOP	       0x90
+#define RET	       0xc3
+#define REPLACEMENTS   200u
 
 typedef volatile u64 table[PT_ENTRY_COUNT] ALIGNED(4096); /* the processor writes them too */
 
@@ -23,8 +23,8 @@ static table pdpt, directory, leaves;
 static volatile u8 code[2 * PAGE_SIZE] ALIGNED(4096);
 static volatile u8 other[PAGE_SIZE] ALIGNED(4096);
 
-static word behind;     /* the instruction under test */
-static word pushed;     /* by the first delivery */
+static word behind; /* the instruction under test */
+static word pushed; /* by the first delivery */
 static u32 deliveries;
 
 /* Goes on behind the instruction in any case: one that was not passed would come again. */

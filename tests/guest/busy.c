@@ -5,9 +5,9 @@
  */
 #include "tests/guest/rt/devices.h"
 
-#define CALIBRATE_US  20000u
-#define LOOPS	      10000u
-#define AWAY_US	      200u /* longer than any block of loops */
+#define CALIBRATE_US 20000u
+#define LOOPS	     10000u
+#define AWAY_US	     200u /* longer than any block of loops */
 
 static u64 ticks_per_ms;
 

@@ -17,7 +17,7 @@
 /* Each of the two defines its own. */
 void print(const char *text);
 void print_hex(u64 value);
-static bool checker_typed(u8 *byte);	    /* false: nothing was typed */
+static bool checker_typed(u8 *byte);	     /* false: nothing was typed */
 NORETURN static void checker_end(bool good); /* says PASS or FAIL */
 static bool checker_more(u64 key, u64 pass); /* verifies what else there is; false: it is wrong */
 

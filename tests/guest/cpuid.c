@@ -48,8 +48,8 @@ static void test_basic(void)
 	check_between("max-extended", extended.eax, 0x80000008, 0x80000022);
 	check_equal("no-pmu", cpuid(10, 0).eax & 0xff, 0);
 	check("no-vmx", (version.ecx & CPUID_1_ECX_VMX) == 0, "nested VMX is not offered");
-	check("no-svm", (cpuid(CPUID_EXTENDED_VERSION, 0).ecx & CPUID_81_ECX_SVM) == 0 ||
-			    option("bare"),
+	check("no-svm",
+	      (cpuid(CPUID_EXTENDED_VERSION, 0).ecx & CPUID_81_ECX_SVM) == 0 || option("bare"),
 	      "nested SVM is not offered");
 	check_equal("long-mode", cpuid(CPUID_EXTENDED_VERSION, 0).edx >> 29 & 1, 1);
 	check_equal("apic-bit", version.edx & CPUID_1_EDX_APIC, CPUID_1_EDX_APIC);

@@ -2,16 +2,16 @@
 /* Do breakpoints, watchpoints and single steps trap, also on instructions that exit? */
 #include "tests/guest/rt/devices.h"
 
-#define DR6_B0 BIT(0)
-#define DR6_BD BIT(13)
-#define DR6_BS BIT(14)
-#define DR7_L0 BIT(0)
-#define DR7_RW0_WRITE (1ull << 16)
-#define DR7_LEN0_4 (3ull << 18)
-#define STEPS_MAX 32u
-#define PIN_SERIAL 4u
-#define SERIAL_IER 0x3f9u
-#define SERIAL_MCR 0x3fcu
+#define DR6_B0		BIT(0)
+#define DR6_BD		BIT(13)
+#define DR6_BS		BIT(14)
+#define DR7_L0		BIT(0)
+#define DR7_RW0_WRITE	(1ull << 16)
+#define DR7_LEN0_4	(3ull << 18)
+#define STEPS_MAX	32u
+#define PIN_SERIAL	4u
+#define SERIAL_IER	0x3f9u
+#define SERIAL_MCR	0x3fcu
 #define SERIAL_IER_THRE 0x02u
 #define SERIAL_MCR_OUT2 0x08u /* lets the interrupt out */
 
@@ -20,18 +20,18 @@ static u32 step_count;
 static u64 step_dr6;
 static u32 step_without_bs;
 
-#define DEBUG_REGISTER(number)                                                       \
-	static u64 read_dr##number(void)                                             \
-	{                                                                            \
-		u64 value;                                                           \
-                                                                                     \
-		asm volatile("mov %%dr" #number ", %0" : "=r"(value)::"memory");     \
-		return value;                                                        \
-	}                                                                            \
-                                                                                     \
-	static void write_dr##number(u64 value)                                      \
-	{                                                                            \
-		asm volatile("mov %0, %%dr" #number ::"r"(value) : "memory");        \
+#define DEBUG_REGISTER(number)                                                                     \
+	static u64 read_dr##number(void)                                                           \
+	{                                                                                          \
+		u64 value;                                                                         \
+                                                                                                   \
+		asm volatile("mov %%dr" #number ", %0" : "=r"(value)::"memory");                   \
+		return value;                                                                      \
+	}                                                                                          \
+                                                                                                   \
+	static void write_dr##number(u64 value)                                                    \
+	{                                                                                          \
+		asm volatile("mov %0, %%dr" #number ::"r"(value) : "memory");                      \
 	}
 DEBUG_REGISTER(0)
 DEBUG_REGISTER(6)

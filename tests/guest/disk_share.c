@@ -8,11 +8,11 @@
 #include "tests/guest/rt/devices.h"
 #include "tests/random.h"
 
-#define SIZE	  128u /* requests at once */
-#define DATA	  65536u
-#define SAMPLES	  400u
-#define GAP_MS	  1u
-#define PART	  3u /* descriptors of a request */
+#define SIZE	128u /* requests at once */
+#define DATA	65536u
+#define SAMPLES 400u
+#define GAP_MS	1u
+#define PART	3u /* descriptors of a request */
 
 static struct virtio disk;
 static struct {
@@ -59,8 +59,8 @@ static void prepare(u32 number)
 	struct virtq_descriptor *part = request[number].table;
 
 	request[number].header.type = BLK_IN;
-	part[0] = (struct virtq_descriptor){(word)&request[number].header, BLK_HEADER, VIRTQ_NEXT,
-					    1};
+	part[0] =
+		(struct virtq_descriptor){(word)&request[number].header, BLK_HEADER, VIRTQ_NEXT, 1};
 	part[1] = (struct virtq_descriptor){(word)data, bytes, VIRTQ_NEXT | VIRTQ_WRITE, 2};
 	part[2] = (struct virtq_descriptor){(word)&request[number].status, 1, VIRTQ_WRITE, 0};
 	ring.table[number] = (struct virtq_descriptor){(word)part, sizeof(request[number].table),
@@ -70,8 +70,7 @@ static void prepare(u32 number)
 /* A kick has to follow. */
 static void post(u32 number)
 {
-	request[number].header.sector =
-		random_step(&random_state) % places * (bytes / BLK_SECTOR);
+	request[number].header.sector = random_step(&random_state) % places * (bytes / BLK_SECTOR);
 	request[number].status = BLK_NO_ANSWER;
 	ring.available.head[ring.available.index % SIZE] = (u16)number;
 	asm volatile("" ::: "memory");

@@ -6,10 +6,10 @@
 #include "tests/guest/rt/devices.h"
 
 #define NOT_PRESENT_SELECTOR 0x48u
-#define BEYOND_GDT_SELECTOR 0x1000u
-#define UNTOUCHED_AT 0x1000000ull /* RAM that nobody has used yet, 64 KiB apart */
-#define UNTOUCHED_STEP 0x10000ull
-#define IST 1u
+#define BEYOND_GDT_SELECTOR  0x1000u
+#define UNTOUCHED_AT	     0x1000000ull /* RAM that nobody has used yet, 64 KiB apart */
+#define UNTOUCHED_STEP	     0x10000ull
+#define IST		     1u
 #define EXTERNAL_ERRORS	     20000u
 
 static void do_divide(void *unused)
@@ -63,9 +63,9 @@ static void do_int_beyond(void *unused)
 static void do_stack_non_canonical(void *unused)
 {
 	(void)unused;
-	asm volatile("push %%rbp; mov %0, %%rbp; mov (%%rbp), %%rax; pop %%rbp" ::"r"(
-			     0x800000000000ull)
-		     : "rax", "memory");
+	asm volatile(
+		"push %%rbp; mov %0, %%rbp; mov (%%rbp), %%rax; pop %%rbp" ::"r"(0x800000000000ull)
+		: "rax", "memory");
 }
 
 static void do_bad_cr8(void *unused)
@@ -97,8 +97,10 @@ static void do_sse_error(void *unused)
 	static const u32 one = 0x3f800000;
 
 	(void)unused;
-	asm volatile("ldmxcsr %0; movss %1, %%xmm0; xorps %%xmm1, %%xmm1; divss %%xmm1, %%xmm0" ::
-			     "m"(unmasked), "m"(one));
+	asm volatile(
+		"ldmxcsr %0; movss %1, %%xmm0; xorps %%xmm1, %%xmm1; divss %%xmm1, %%xmm0" ::"m"(
+			unmasked),
+		"m"(one));
 }
 
 static void expect_unless_lacked(const char *name, void (*function)(void *), u32 vector, u32 error)

@@ -6,7 +6,7 @@
 #include "tests/guest/rt/devices.h"
 #include "vmm/hw/cpuid.h"
 
-#define ROUNDS 300u
+#define ROUNDS	300u
 #define VECTORS 16u
 
 typedef u64 vector[4]; /* 256 bits */

@@ -80,8 +80,8 @@ static void test_tasks(void)
 	/* the last byte of a TSS of 32 bits is its 103rd, of one of 16 bits its 43rd */
 	static const struct {
 		u32 type, limit;
-	} cut[] = {{0x9, 0}, {0x9, 1}, {0x9, 43}, {0x9, 50}, {0x9, 102},
-		   {0x1, 0}, {0x1, 1}, {0x1, 42}};
+	} cut[] = {{0x9, 0},   {0x9, 1}, {0x9, 43}, {0x9, 50},
+		   {0x9, 102}, {0x1, 0}, {0x1, 1},  {0x1, 42}};
 
 	fill_task();
 	switch_to(TASK_AT);

@@ -129,7 +129,8 @@ static void test_good(void)
 
 static void test_no_ram(void)
 {
-	static const u32 bad[] = {0xa0, 0xb7, (u32)(RAM_END / PAGE), 0xe0000, 0xfec00, 0xfee00,
+	static const u32 bad[] = {0xa0,	    0xb7,	(u32)(RAM_END / PAGE),
+				  0xe0000,  0xfec00,	0xfee00,
 				  0x100000, 0x7fffffff, 0xffffffff};
 
 	bring_up(ALL);

@@ -266,9 +266,9 @@ static void do_msr(void *address)
 
 static void test_non_canonical(void)
 {
-	static void (*const accesses[])(void *) = {
-		trap_read, do_write, trap_fetch, do_push,   do_copy,
-		do_lgdt,   do_iret,  do_fxsave,  do_invlpg, do_msr};
+	static void (*const accesses[])(void *) = {trap_read, do_write, trap_fetch, do_push,
+						   do_copy,   do_lgdt,	do_iret,    do_fxsave,
+						   do_invlpg, do_msr};
 	static const u64 addresses[] = {NON_CANONICAL,	   NON_CANONICAL - 1,
 					NON_CANONICAL - 4, 0xffff7fffffffffffull,
 					1ull << 63,	   0xffff800000000000ull};

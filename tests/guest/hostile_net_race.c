@@ -12,8 +12,7 @@
 #define LIMIT_US 5000000u
 #define NOWHERE	 0xe0000000ull
 #define KEY	 0x5eed0123u
-#define ALL \
-	(0x1ffffffffull & ~VIRTIO_RING_EVENT & ~VIRTIO_RING_INDIRECT & ~NET_MQ)
+#define ALL	 (0x1ffffffffull & ~VIRTIO_RING_EVENT & ~VIRTIO_RING_INDIRECT & ~NET_MQ)
 #define QUEUES	 3u /* to receive, to send, of commands */
 
 extern char ap_start[], ap_end[], ap_idt[];
@@ -32,8 +31,8 @@ static volatile u32 starts;
 
 static void change(u64 *state)
 {
-	const u64 places[] = {(word)card.send, (word)card.buffer, (word)card.buffer, NOWHERE,
-			      0xfee00000, ~0ull};
+	const u64 places[] = {(word)card.send, (word)card.buffer, (word)card.buffer,
+			      NOWHERE,	       0xfee00000,	  ~0ull};
 	u32 random = (u32)(random_step(state) >> 16);
 	struct virtq *queue = &card.queue[random % QUEUES];
 	struct virtq_descriptor *descriptor = &queue->table[random >> 4 & (VIRTQ_SIZE - 1)];

@@ -111,8 +111,7 @@ static bool port_is_fatal(u32 port)
 {
 	return port == EXIT_PORT || port == PORT_OTHER_EXIT || port == PORT_KEYBOARD ||
 	       port == PORT_FAST_RESET || port == PORT_RESET || port == PORT_PVPANIC ||
-	       port == PORT_WATCHDOG ||
-	       (port >= PORT_PM_FIRST && port <= PORT_PM_LAST) ||
+	       port == PORT_WATCHDOG || (port >= PORT_PM_FIRST && port <= PORT_PM_LAST) ||
 	       (port >= PORT_CONSOLE && port <= PORT_CONSOLE_LAST);
 }
 

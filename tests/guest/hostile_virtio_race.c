@@ -50,8 +50,7 @@ static u32 random_next(u64 *state)
 /* Lengths, addresses, flags, links, heads: a bit of everything, mostly of what could be right. */
 static void change_requests(u64 *state)
 {
-	const u64 places[] = {(word)data, (word)data, (word)&blk.slot, NOWHERE,
-			      0xfee00000, ~0ull};
+	const u64 places[] = {(word)data, (word)data, (word)&blk.slot, NOWHERE, 0xfee00000, ~0ull};
 	u32 random = random_next(state);
 	struct virtq *queue = &blk.queue[random % BLK_QUEUES];
 	struct virtq_descriptor *descriptor = &queue->table[random >> 2 & 7];

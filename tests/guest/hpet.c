@@ -3,10 +3,10 @@
 #include "tests/guest/rt/devices.h"
 #include "vmm/hw/hpet.h"
 
-#define LIMIT_US 5000000u
-#define SHORT_US 20000u /* nothing may come for this long */
-#define PIN	 20u	/* that no other device has */
-#define PIN_PIT	 2u
+#define LIMIT_US  5000000u
+#define SHORT_US  20000u /* nothing may come for this long */
+#define PIN	  20u	 /* that no other device has */
+#define PIN_PIT	  2u
 #define FS_PER_MS (NS_PER_MS * 1000000)
 
 static volatile u32 *const count = &trap_count[VECTOR_IOAPIC];
@@ -124,8 +124,8 @@ static u32 measure_periods(void)
 
 	*hpet(HPET_CONFIGURATION) = HPET_LEGACY;
 	*hpet(HPET_COUNTER) = 0;
-	*config = HPET_TIMER_ENABLE | HPET_TIMER_PERIODIC | HPET_TIMER_SET_VALUE |
-		  HPET_TIMER_32_MODE;
+	*config =
+		HPET_TIMER_ENABLE | HPET_TIMER_PERIODIC | HPET_TIMER_SET_VALUE | HPET_TIMER_32_MODE;
 	*comparator = (u32)(4 * per_ms);
 	*comparator = (u32)(2 * per_ms);
 	*count = 0;

@@ -2,17 +2,17 @@
 /* Do interrupts arrive, and only when they may: PIC, IOAPIC, local APIC, shadows, NMI? */
 #include "tests/guest/rt/devices.h"
 
-#define SHORT_US 20000u   /* nothing may come for this long */
-#define LIMIT_US 5000000u /* what must come may take this long */
-#define PIT_1000_HZ ((u16)(PIT_HZ / 1000))
-#define PIN_PIT 2u /* the PC wires IRQ0 to pin 2 */
-#define PIN_SERIAL 4u
-#define SERIAL_IER 0x3f9u
-#define SERIAL_IIR 0x3fau
-#define SERIAL_MCR 0x3fcu
+#define SHORT_US	20000u	 /* nothing may come for this long */
+#define LIMIT_US	5000000u /* what must come may take this long */
+#define PIT_1000_HZ	((u16)(PIT_HZ / 1000))
+#define PIN_PIT		2u /* the PC wires IRQ0 to pin 2 */
+#define PIN_SERIAL	4u
+#define SERIAL_IER	0x3f9u
+#define SERIAL_IIR	0x3fau
+#define SERIAL_MCR	0x3fcu
 #define SERIAL_IER_THRE 0x02u
-#define UNTOUCHED 0x1800000ull /* RAM that nothing else uses ends there */
-#define SERIAL_MCR_OUT2 0x08u /* lets the interrupt out */
+#define UNTOUCHED	0x1800000ull /* RAM that nothing else uses ends there */
+#define SERIAL_MCR_OUT2 0x08u	     /* lets the interrupt out */
 
 static void no_end(struct trap_frame *frame)
 {

@@ -6,8 +6,7 @@
  */
 #include "tests/guest/rt/devices.h"
 
-#define FLAGS_SEEN                                                                     \
-	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
+#define FLAGS_SEEN (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
 struct registers {
 	u64 rax, rcx, rdx, rbx, rsi, rdi, r9, flags;

@@ -3,8 +3,8 @@
 #include "tests/guest/rt/cpu.h"
 #include "vmm/hw/cpuid.h"
 
-#define NON_CANONICAL 0x0000800000000000ull
-#define MSR_KVM_WALL_CLOCK 0x4b564d00u
+#define NON_CANONICAL	    0x0000800000000000ull
+#define MSR_KVM_WALL_CLOCK  0x4b564d00u
 #define MSR_KVM_SYSTEM_TIME 0x4b564d01u
 
 struct access {

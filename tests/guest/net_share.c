@@ -11,16 +11,16 @@
 #include "tests/guest/rt/net.h"
 #include "tests/random.h"
 
-#define HEADER	    sizeof(struct net_header)
-#define FRAME_BYTES 64u
-#define PLAIN	    NET_F_MAC
-#define SAMPLES	    1000u
-#define PATTERN_AT  14u /* in a frame */
+#define HEADER	      sizeof(struct net_header)
+#define FRAME_BYTES   64u
+#define PLAIN	      NET_F_MAC
+#define SAMPLES	      1000u
+#define PATTERN_AT    14u /* in a frame */
 #define PATTERN_BYTES (FRAME_BYTES - PATTERN_AT)
-#define REPORT	    200u /* frames */
-#define GAP_MS	    2u
-#define RECEIVE	    0u /* queues */
-#define SEND	    1u
+#define REPORT	      200u /* frames */
+#define GAP_MS	      2u
+#define RECEIVE	      0u /* queues */
+#define SEND	      1u
 
 static struct net card;
 static u16 posted; /* frames to send, in all */
@@ -58,8 +58,8 @@ static void post(u32 count)
 	struct virtq *queue = &card.queue[SEND];
 
 	for (u32 i = 0; i < count; i++) {
-		queue->table[i] = (struct virtq_descriptor){(word)card.send,
-							    HEADER + FRAME_BYTES, 0, 0};
+		queue->table[i] =
+			(struct virtq_descriptor){(word)card.send, HEADER + FRAME_BYTES, 0, 0};
 		queue->available.head[(queue->available.index + i) % queue->size] = (u16)i;
 	}
 	asm volatile("" ::: "memory");
@@ -225,24 +225,24 @@ NORETURN static void verify(void)
 }
 
 /* ARP (RFC 826) and ICMP's echo (RFC 792), with all that never changes. */
-#define L3_AT	     14u
-#define ARP_BYTES    28u
+#define L3_AT	      14u
+#define ARP_BYTES     28u
 #define ARP_TARGET_AT (L3_AT + 24)
-#define ARP_REPLY_AT (L3_AT + 7) /* the lower byte of the operation */
-#define ARP_REPLY    2u
-#define IP_BYTES     20u
-#define IP_SOURCE_AT (L3_AT + 12)
-#define ICMP_AT	     (L3_AT + IP_BYTES)
-#define ICMP_BYTES   (FRAME_BYTES - ICMP_AT)
-#define OWN_IP	     10, 0, 2, 15
-#define HOST_IP	     10, 0, 2, 2
-#define REACH_GAPS   500u /* of GAP_MS */
+#define ARP_REPLY_AT  (L3_AT + 7) /* the lower byte of the operation */
+#define ARP_REPLY     2u
+#define IP_BYTES      20u
+#define IP_SOURCE_AT  (L3_AT + 12)
+#define ICMP_AT	      (L3_AT + IP_BYTES)
+#define ICMP_BYTES    (FRAME_BYTES - ICMP_AT)
+#define OWN_IP	      10, 0, 2, 15
+#define HOST_IP	      10, 0, 2, 2
+#define REACH_GAPS    500u /* of GAP_MS */
 
 static const u8 arp_start[] = {8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
 static const u8 arp_own[] = {OWN_IP};
 static const u8 host[] = {HOST_IP};
-static const u8 echo_start[] = {8, 0, 0x45, 0, 0, IP_BYTES + ICMP_BYTES, 0, 0, 0, 0, 64, 1, 0, 0,
-				OWN_IP, HOST_IP, 8};
+static const u8 echo_start[] = {8, 0, 0x45,   0,       0, IP_BYTES + ICMP_BYTES, 0, 0, 0, 0, 64, 1,
+				0, 0, OWN_IP, HOST_IP, 8};
 
 static void copy(u8 *to, const u8 *from, u32 count)
 {

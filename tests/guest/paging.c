@@ -4,7 +4,7 @@
 #include "tests/guest/rt/cpu.h"
 #include "vmm/hw/cpuid.h"
 
-#define TEST_AT (1ull << 39) /* the second entry of the PML4 is this test's */
+#define TEST_AT		(1ull << 39) /* the second entry of the PML4 is this test's */
 #define RET_INSTRUCTION 0xc3
 
 typedef volatile u64 table[PT_ENTRY_COUNT] ALIGNED(4096); /* the processor writes them too */

@@ -4,7 +4,7 @@
 #include "tests/guest/rt/cpu.h"
 #include "vmm/hw/cpuid.h"
 
-#define TEST_AT 0x80000000u
+#define TEST_AT		0x80000000u
 #define RET_INSTRUCTION 0xc3
 
 static volatile u32 directory[1024] ALIGNED(4096);

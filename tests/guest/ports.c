@@ -3,13 +3,13 @@
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/cpu.h"
 
-#define NOTHING_PORT 0x5f00u
-#define NOTHING_PORT_8 0xe8u
-#define COM1_SCRATCH 0x3ffu
-#define COM1_DATA 0x3f8u
+#define NOTHING_PORT	0x5f00u
+#define NOTHING_PORT_8	0xe8u
+#define COM1_SCRATCH	0x3ffu
+#define COM1_DATA	0x3f8u
 #define FW_CFG_SELECTOR 0x510u
-#define FW_CFG_DATA 0x511u
-#define TEST_AT (1ull << 39)
+#define FW_CFG_DATA	0x511u
+#define TEST_AT		(1ull << 39)
 
 static u8 buffer[64] ALIGNED(64);
 
@@ -62,8 +62,10 @@ static void test_string_in(void)
 
 	out16(FW_CFG_SELECTOR, 0);
 	string_in(FW_CFG_DATA, buffer, 4, 1, &rdi, &rcx);
-	check("rep-insb", buffer[0] == 'Q' && buffer[1] == 'E' && buffer[2] == 'M' &&
-	      buffer[3] == 'U' && buffer[4] == 0, "fw_cfg does not read QEMU");
+	check("rep-insb",
+	      buffer[0] == 'Q' && buffer[1] == 'E' && buffer[2] == 'M' && buffer[3] == 'U' &&
+		      buffer[4] == 0,
+	      "fw_cfg does not read QEMU");
 	check_equal("rep-insb-rdi", rdi - (word)buffer, 4);
 	check_equal("rep-insb-rcx", rcx, 0);
 	string_in(NOTHING_PORT, buffer, 3, 2, &rdi, &rcx);

@@ -13,8 +13,8 @@
 enum { RAX, RCX, RDX, RBX };
 
 extern void reach_fill(const u64 *before, u64 *after, void (*code)(void));
-extern void reach_cpuid(void), reach_rdmsr(void), reach_in(void),
-	reach_vmcall(void), reach_vmmcall(void), reach_load(void), reach_rdtsc(void);
+extern void reach_cpuid(void), reach_rdmsr(void), reach_in(void), reach_vmcall(void),
+	reach_vmmcall(void), reach_load(void), reach_rdtsc(void);
 
 static u32 inverted[WANTED];
 static u64 before[GPR_COUNT];
@@ -68,10 +68,13 @@ static void do_rdmsr(void *context)
 
 static void test_msrs(void)
 {
+	/* clang-format off */
 	static const struct {
 		u32 from, to;
 	} ranges[] = {{0, 0x2000}, {0x40000000, 0x40000200}, {0x4b564d00, 0x4b564e00},
-		      {0xc0000000, 0xc0002000}, {0xc0010000, 0xc0011100}};
+		      /* clang-format on */
+		      {0xc0000000, 0xc0002000},
+		      {0xc0010000, 0xc0011100}};
 	bool good = true;
 	u32 answers = 0;
 

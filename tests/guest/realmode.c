@@ -6,7 +6,7 @@
 #include "tests/guest/rt/devices.h"
 
 #define REAL_CODE_AT 0x7000u
-#define BEYOND_A20 0x100010u
+#define BEYOND_A20   0x100010u
 /* A CMOS byte, which survives a restart, says that the guest has been here before. */
 #define AGAIN_REG 0x50u
 #define AGAIN	  0xa7u

@@ -5,11 +5,11 @@
  */
 #include "tests/guest/rt/devices.h"
 
-#define STAGE_REG 0x50u
-#define MAGIC_REG 0x51u
-#define MAGIC 0xa7u
-#define RESET_PORT 0xcf9u
-#define KEYBOARD_PORT 0x64u
+#define STAGE_REG	     0x50u
+#define MAGIC_REG	     0x51u
+#define MAGIC		     0xa7u
+#define RESET_PORT	     0xcf9u
+#define KEYBOARD_PORT	     0x64u
 #define KEYBOARD_PULSE_RESET 0xfeu
 
 static u8 stage(void)

@@ -286,10 +286,14 @@ static u64 hypercall(u64 number, u64 a, u64 b, u64 c, u64 d)
 	u64 result;
 
 	if (cpuid(0, 0).ebx == 0x756e6547) /* "Genu" */
-		asm volatile("vmcall" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d)
+		asm volatile("vmcall"
+			     : "=a"(result)
+			     : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d)
 			     : "memory");
 	else
-		asm volatile("vmmcall" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d)
+		asm volatile("vmmcall"
+			     : "=a"(result)
+			     : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d)
 			     : "memory");
 	return result;
 }

@@ -8,12 +8,12 @@
 #include "tests/random.h"
 #include "vmm/monitor/dev/test_device.h"
 
-#define CPUS_MAX   4u
-#define AP_AT	   0x8000u
-#define START_US   20000u
-#define LIMIT_US   3000000u
-#define ROUNDS	   50u
-#define LATE_MAX   12u
+#define CPUS_MAX 4u
+#define AP_AT	 0x8000u
+#define START_US 20000u
+#define LIMIT_US 3000000u
+#define ROUNDS	 50u
+#define LATE_MAX 12u
 
 extern char ap_start[], ap_end[], ap_idt[];
 void ap_main(u32 id);

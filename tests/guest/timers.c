@@ -245,7 +245,7 @@ static void test_rtc(void)
 	u8 seconds;
 
 	trap_set_hook(VECTOR_PIC_SLAVE, acknowledge_rtc);
-	pic_start((u8)~(1 << PIC_CASCADE_INPUT), 0xfe);
+	pic_start((u8) ~(1 << PIC_CASCADE_INPUT), 0xfe);
 	rtc_put(RTC_A, RTC_A_DIVIDER_32KHZ | 10); /* 64 Hz */
 	rtc_put(RTC_B, (rtc_get(RTC_B) & (u8)~RTC_B_SET) | RTC_B_PIE);
 	interrupts_on();

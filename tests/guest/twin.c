@@ -6,15 +6,15 @@
 #include "tests/guest/rt/devices.h"
 #include "tests/guest/rt/virtio.h"
 
-#define TYPE_ENTROPY	 4u
-#define NO_VECTOR	 0xffffu
-#define FADT_DSDT	 40u
-#define FADT_GPE0	 80u
-#define TABLE_LENGTH	 4u
-#define ADDRESS_AT	 8u /* behind "ADDR": package, its length, 2 elements, DWordConst */
-#define SCI_VECTOR	 (VECTOR_PIC_SLAVE + 1)
-#define PIT_1000_HZ	 ((u16)(PIT_HZ / 1000))
-#define PRINTED_BYTES	 16u
+#define TYPE_ENTROPY  4u
+#define NO_VECTOR     0xffffu
+#define FADT_DSDT     40u
+#define FADT_GPE0     80u
+#define TABLE_LENGTH  4u
+#define ADDRESS_AT    8u /* behind "ADDR": package, its length, 2 elements, DWordConst */
+#define SCI_VECTOR    (VECTOR_PIC_SLAVE + 1)
+#define PIT_1000_HZ   ((u16)(PIT_HZ / 1000))
+#define PRINTED_BYTES 16u
 
 static struct virtio entropy;
 static struct virtq queue;
@@ -54,8 +54,7 @@ static void hear(struct trap_frame *frame)
 
 static bool start_entropy(void)
 {
-	if (!virtio_find(&entropy, TYPE_ENTROPY) ||
-	    virtio_begin(&entropy, VIRTIO_VERSION_1) == 0 ||
+	if (!virtio_find(&entropy, TYPE_ENTROPY) || virtio_begin(&entropy, VIRTIO_VERSION_1) == 0 ||
 	    !virtio_add_queue(&entropy, 0, &queue, NO_VECTOR))
 		return false;
 	queue.available.flags = 1; /* no interrupts */

@@ -368,9 +368,10 @@ static void test_console(void)
 	u32 start = clock_ticks();
 
 	check("console", virtio_find(&console, 3), "there is none");
-	check("console-up", virtio_begin(&console, VIRTIO_VERSION_1 | VIRTIO_RING_INDIRECT) != 0 &&
-				    virtio_add_queue(&console, 1, &queue, BLK_NO_VECTOR) &&
-				    virtio_start(&console),
+	check("console-up",
+	      virtio_begin(&console, VIRTIO_VERSION_1 | VIRTIO_RING_INDIRECT) != 0 &&
+		      virtio_add_queue(&console, 1, &queue, BLK_NO_VECTOR) &&
+		      virtio_start(&console),
 	      "no start");
 	queue.table[0] = (struct virtq_descriptor){(word)text, 10, VIRTQ_NEXT, 1};
 	queue.table[1] = (struct virtq_descriptor){(word)text + 10, 9, 0, 0};

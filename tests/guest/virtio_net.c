@@ -187,8 +187,8 @@ static u32 tcp_sum(u32 bytes)
 	return sum_of(got, 34, bytes, pseudo_sum(got, bytes - 34));
 }
 
-static const struct net_header needs_sum = {.flags = 1, .checksum_start = 34,
-					    .checksum_offset = 16};
+static const struct net_header needs_sum = {
+	.flags = 1, .checksum_start = 34, .checksum_offset = 16};
 
 static void test_checksums(void)
 {
@@ -208,9 +208,11 @@ static void test_checksums(void)
 
 static void test_segments(void)
 {
+	/* clang-format off */
 	const struct net_header large = {.flags = 1, .gso = 1, .header_bytes = TCP_DATA,
 					 .segment_bytes = 1000, .checksum_start = 34,
 					 .checksum_offset = 16};
+	/* clang-format on */
 	u32 bytes = TCP_DATA + 8500;
 	u32 good = 0;
 	u32 data = 0;
@@ -218,8 +220,9 @@ static void test_segments(void)
 	check("large-up", both_up(ALL, ALL, LARGE), "no start");
 	put_tcp(bytes, 1000, 80);
 	check_equal("large", pass_on(&large, bytes, LIMIT_US), bytes);
-	check("large-header", header.gso == 1 && header.segment_bytes == 1000 &&
-				      header.flags == 1 && header.header_bytes >= TCP_DATA,
+	check("large-header",
+	      header.gso == 1 && header.segment_bytes == 1000 && header.flags == 1 &&
+		      header.header_bytes >= TCP_DATA,
 	      "the header does not say so");
 	check("large-same", is_same(bytes), "other bytes");
 	check("cut-up", both_up(ALL, PLAIN, LARGE), "no start");
@@ -354,8 +357,9 @@ static void test_interrupts(void)
 
 	trap_set_hook(VECTOR_IOAPIC, lapic_end_of_interrupt);
 	virtio_msix(&b.virtio, 1, VECTOR_IOAPIC);
-	check("interrupt-up", net_begin(&a, ALL, LARGE, NET_NO_VECTOR) &&
-				      net_begin(&b, ALL | VIRTIO_RING_EVENT, LARGE, 1),
+	check("interrupt-up",
+	      net_begin(&a, ALL, LARGE, NET_NO_VECTOR) &&
+		      net_begin(&b, ALL | VIRTIO_RING_EVENT, LARGE, 1),
 	      "no start");
 	*count = 0;
 	interrupts_on();

@@ -8,9 +8,9 @@ static bool give_all(handle_t process, handle_t space, struct start_info *info)
 {
 	for (u32 i = 0; i < start_info->entry_count; i++) {
 		struct start_entry entry = start_info->entry[i];
-		handle_t own = entry.kind == START_SELF	 ? process :
-			       entry.kind == START_SPACE ? space :
-							   entry.handle;
+		handle_t own = entry.kind == START_SELF	   ? process
+			       : entry.kind == START_SPACE ? space
+							   : entry.handle;
 
 		if (sys_handle_grant(process, own, RIGHT_ALL, &entry.handle) != STATUS_OK)
 			return false;

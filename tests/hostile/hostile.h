@@ -32,9 +32,9 @@ struct shared {
 	volatile u64 runs;
 	volatile u64 by_status[16];
 	volatile u64 exits[EXIT_REASON_COUNT];
-	volatile u64 refused[16];   /* runs of a guest, by status */
-	volatile u64 plays, played; /* vCPUs wanted, and made */
-	volatile u64 forks, forked; /* processes wanted, and started */
+	volatile u64 refused[16];      /* runs of a guest, by status */
+	volatile u64 plays, played;    /* vCPUs wanted, and made */
+	volatile u64 forks, forked;    /* processes wanted, and started */
 	volatile u64 touches, touched; /* of addresses anywhere, and survived */
 	volatile u64 leak_count;
 	volatile u64 leak[16][3];

@@ -13,7 +13,7 @@
 
 #define PATIENCE (20 * NS_PER_S) /* of a driver that is late on a busy host */
 /* Sectors: also of a piece that was not written to, which only the device has. */
-#define ASKED	 16u
+#define ASKED 16u
 
 static struct block_request *last_request(const struct disk_client *client)
 {
@@ -36,8 +36,8 @@ static bool comes_by(const struct disk_client *client, const volatile u64 *word,
 
 void pool_watcher_flush(struct disk_client *client, void (*flush)(struct disk_client *client))
 {
-	u32 answers = __atomic_load_n(&client->end.memory->line[LINK_SERVER].written,
-				      __ATOMIC_ACQUIRE);
+	u32 answers =
+		__atomic_load_n(&client->end.memory->line[LINK_SERVER].written, __ATOMIC_ACQUIRE);
 	struct block_request *request = last_request(client);
 	volatile u64 *first, *second;
 

@@ -80,7 +80,8 @@ static void attempt_any(u32 cpu)
 				       : processor_roll((u32)vm->ram->page_count);
 	if (attempt_choose(cpu, vm, processor_roll(8), index, rights))
 		processors[cpu].call = accesses[cpu].where == GUEST && processor_roll(8) == 0
-					       ? world_mark : world_attempt;
+					       ? world_mark
+					       : world_attempt;
 }
 
 static u32 steps_cpu(u32 which)

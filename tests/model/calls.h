@@ -19,8 +19,8 @@ static struct {
 static void call_create(u32 cpu)
 {
 	(void)cpu;
-	call.status = memory_create(&call.vm->quota, PAGE_GUEST, call.count, call.flags,
-				    &call.memory);
+	call.status =
+		memory_create(&call.vm->quota, PAGE_GUEST, call.count, call.flags, &call.memory);
 }
 
 static void call_flush(struct space *space)

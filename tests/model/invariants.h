@@ -23,7 +23,7 @@ static struct {
 	u32 round;
 	u8 use;
 	const struct memory *memory;
-} *uses;
+} * uses;
 static u32 uses_round;
 
 /* So many pages each account has to pay for. */

@@ -54,8 +54,9 @@ static struct mapping *leaf_mapping(const struct space *space, const struct pt_l
 	LIST_FOR_EACH(node, &space->mappings) {
 		struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
 
-		if (leaf->at >= mapping->at && leaf->at + table_level_bytes(leaf->level) <=
-				mapping->at + (mapping->page_count << PAGE_SHIFT))
+		if (leaf->at >= mapping->at &&
+		    leaf->at + table_level_bytes(leaf->level) <=
+			    mapping->at + (mapping->page_count << PAGE_SHIFT))
 			return mapping;
 	}
 	return NULL;
@@ -70,8 +71,7 @@ static void check_leaf(const struct space *space, const struct pt_leaf *leaf)
 	CHECK_THAT(mapping != NULL && leaf->at >= mapping->cursor);
 	CHECK_THAT((leaf->rights & ~mapping->rights) == 0 && leaf->level <= space->largest);
 	CHECK_THAT(leaf->level == PT_LEVEL_4K || !space->second_stage ||
-		   !(features.speculation.done & HOST_SMALL_CODE) ||
-		   !(leaf->rights & PT_EXECUTE));
+		   !(features.speculation.done & HOST_SMALL_CODE) || !(leaf->rights & PT_EXECUTE));
 	for (u64 at = leaf->at; at < leaf->at + table_level_bytes(leaf->level); at += step)
 		check_page_of_leaf(mapping, leaf, at);
 }
@@ -212,9 +212,11 @@ static void check_blocks(void)
 
 	for (u64 frame = 0; (count = page_block_at(frame, &head)) != 0; frame += count) {
 		if (head == NULL) {
-			counts[PAGE_FREE] += page_frames[frame].owner == PAGE_FREE &&
-						     (page_frames[frame].flags & PAGE_FLAG_HEAD)
-						     ? count : 0;
+			counts[PAGE_FREE] +=
+				page_frames[frame].owner == PAGE_FREE &&
+						(page_frames[frame].flags & PAGE_FLAG_HEAD)
+					? count
+					: 0;
 			continue;
 		}
 		counts[head->owner] += count;

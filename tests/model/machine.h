@@ -10,8 +10,8 @@
 #include "tests/model/processors.h"
 
 #define page_clear real_page_clear
-#define page_copy real_page_copy
-#define page_free real_page_free
+#define page_copy  real_page_copy
+#define page_free  real_page_free
 #include "mm/page.h"
 #undef page_clear
 #undef page_copy
@@ -61,7 +61,7 @@ static void *machine_pointer(hpa_t hpa)
 	return page;
 }
 
-#define quota_charge real_quota_charge
+#define quota_charge  real_quota_charge
 #define quota_release real_quota_release
 #include "mm/quota.c"
 #undef quota_charge

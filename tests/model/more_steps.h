@@ -108,9 +108,10 @@ static void step_map_more(const struct step *step, struct vm *vm, u32 cpu)
 		count = MIN(count, 1 + step->c * 3ull);
 	call.vm = vm;
 	(void)step_map(vm, cpu, where,
-		       where == MONITOR && step->d % 2 ? 0
+		       where == MONITOR && step->d % 2
+			       ? 0
 			       : (8 + step->c / 2 % 4 * 4) * GIB +
-				       step_places[step->d % ARRAY_COUNT(step_places)],
+					 step_places[step->d % ARRAY_COUNT(step_places)],
 		       offset, count, rights[step->d / 8 % ARRAY_COUNT(rights)]);
 }
 
@@ -174,8 +175,8 @@ static void step_lose(const struct step *step, struct vm *vm, u32 cpu)
 	if (frame == 0 || step->d >= 64 || head == NULL ||
 	    (head->owner != PAGE_GUEST && head->owner != PAGE_FREE))
 		return;
-	memory = use_of((u64)(head - page_frames)) == USE_PAGE
-			 ? uses[head - page_frames].memory : NULL;
+	memory = use_of((u64)(head - page_frames)) == USE_PAGE ? uses[head - page_frames].memory
+							       : NULL;
 	call.first = frame;
 	processor_run(cpu, call_lose);
 	for (u32 i = 0; memory != NULL && i < VMS; i++)

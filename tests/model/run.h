@@ -64,8 +64,8 @@ static void run_show(const struct step *step, u32 number)
 	const struct vm *vm = &vms[step->who % VMS];
 
 	fprintf(stderr, "%u: %s vm %u cpu %u, %u %u %u %u, noise %u", number,
-		run_kinds[step->kind % KINDS].name, step->who % VMS,
-		step->who / VMS % PROCESSORS, step->a, step->b, step->c, step->d, step->noise);
+		run_kinds[step->kind % KINDS].name, step->who % VMS, step->who / VMS % PROCESSORS,
+		step->a, step->b, step->c, step->d, step->noise);
 	if (vm->ram != NULL)
 		fprintf(stderr, "; %lu pages, flags %x, %u below, %lu present, merging %u",
 			(unsigned long)vm->ram->page_count, vm->ram->flags, vm->ram->depth,

@@ -75,8 +75,8 @@ static void step_call(const struct step *step, u32 cpu, void (*function)(u32 cpu
 		processor_run(cpu, function);
 		if (call.status != STATUS_AGAIN)
 			return;
-		if (insists == INSISTS_NOT && (!call.vm->ram->merging ||
-					       call.vm->ram->cursor >= merged))
+		if (insists == INSISTS_NOT &&
+		    (!call.vm->ram->merging || call.vm->ram->cursor >= merged))
 			return;
 		CHECK_THAT(n < limit); /* the manager hangs */
 		step_meanwhile(insists, cpu, n);
@@ -166,8 +166,10 @@ static void step_create(const struct step *step, struct vm *vm, u32 cpu)
 	if (call.status != STATUS_OK)
 		return;
 	reference_init(&vm->reference, step_owner());
-	(void)step_spaces(vm, cpu, vm->shape == SHAPE_HUGE && step->c % 8 != 0 ? 0
-			: step_places[step->c % ARRAY_COUNT(step_places)]);
+	(void)step_spaces(vm, cpu,
+			  vm->shape == SHAPE_HUGE && step->c % 8 != 0
+				  ? 0
+				  : step_places[step->c % ARRAY_COUNT(step_places)]);
 }
 
 /* A clone: an object of its own above what is frozen. */
@@ -221,20 +223,20 @@ static struct frozen *step_frozen_free(void)
 static void step_open(struct vm *vm, struct reference *reference, const struct reference *after)
 {
 	for (u32 place = 0; place < shapes[vm->shape].places; place++)
-		reference_open(reference, place, after != NULL ? after->word[place]
-							       : reference->word[place]);
+		reference_open(reference, place,
+			       after != NULL ? after->word[place] : reference->word[place]);
 }
 
 /* What a frozen object holds, or a live one shows, is one of what it may be. */
-static void step_close(struct vm *vm, struct reference *reference, struct memory *memory,
-		       u64 first, u64 count, bool gone)
+static void step_close(struct vm *vm, struct reference *reference, struct memory *memory, u64 first,
+		       u64 count, bool gone)
 {
 	for (u32 place = 0; place < shapes[vm->shape].places; place++) {
 		u64 index = world_index(vm->shape, place);
 
 		if (index - first < count)
-			CHECK_THAT(reference_close(reference, place, world_word(memory, index),
-						   gone));
+			CHECK_THAT(
+				reference_close(reference, place, world_word(memory, index), gone));
 	}
 }
 
@@ -348,8 +350,7 @@ static void step_reset(const struct step *step, struct vm *vm, u32 cpu)
 		step_settle(); /* of a discard that was left half done */
 		vm->resetting = vm->ram->below->frozen;
 		if (vm->resetting)
-			step_open(vm, &vm->reference,
-				  &world_frozen_of(vm->ram->below)->reference);
+			step_open(vm, &vm->reference, &world_frozen_of(vm->ram->below)->reference);
 	}
 	step_call(step, cpu, step_reset_call, STEPS_WAIT + (u32)vm->ram->present / 32);
 	if (call.status != STATUS_OK)

@@ -5,13 +5,13 @@
 #include "tests/model/machine.h"
 #include "tests/model/reference.h"
 
-#define VMS	      3u
-#define FROZEN_MAX    24u
-#define ANY_PLACE     REFERENCE_PLACES /* a page that holds only zeros for ever */
-#define HUGE_PAGES    (2 * GIB / PAGE_SIZE + 512)
+#define VMS	   3u
+#define FROZEN_MAX 24u
+#define ANY_PLACE  REFERENCE_PLACES /* a page that holds only zeros for ever */
+#define HUGE_PAGES (2 * GIB / PAGE_SIZE + 512)
 
 enum space_of {
-	GUEST,   /* second stage */
+	GUEST,	 /* second stage */
 	MONITOR, /* ring 3 */
 	DEVICE,	 /* what a device behind an IOMMU reaches; not every VM has one */
 	SPACES
@@ -44,7 +44,7 @@ struct vm {
 	struct tag tag[PROCESSORS]; /* each CPU runs one vCPU of the VM */
 	u32 shape;
 	struct frozen *freezing; /* what a freeze that has begun makes */
-	bool resetting; /* a reset has begun, and everything is open */
+	bool resetting;		 /* a reset has begun, and everything is open */
 	struct reference reference;
 };
 
@@ -62,8 +62,8 @@ static const struct shape {
 	u64 pages;
 	u32 places;
 } shapes[] = {
-	{8, 8},	  /* slots in the object itself */
-	{600, 20},   /* a chunk of 2 MiB, and one that is not full */
+	{8, 8},	   /* slots in the object itself */
+	{600, 20}, /* a chunk of 2 MiB, and one that is not full */
 	{1100, 28},
 	{HUGE_PAGES, 540},
 };
@@ -72,8 +72,8 @@ static const struct shape {
 /* The page that a place is. */
 static u64 world_index(u32 shape, u32 place)
 {
-	static const u16 few[] = {0,   1,   3,	 5,   63,  64,	65,  100, 127, 128,
-				  255, 300, 448, 511, 512, 513, 520, 575, 576, 599,
+	static const u16 few[] = {0,   1,   3,	 5,    63,   64,   65,	 100, 127, 128,
+				  255, 300, 448, 511,  512,  513,  520,	 575, 576, 599,
 				  700, 768, 900, 1000, 1023, 1024, 1030, 1099};
 
 	if (shape == 0)
@@ -128,11 +128,11 @@ static u64 world_word(struct memory *memory, u64 index)
 /* --- CPUs, and what they have loaded --- */
 
 static struct running {
-	struct vm *guest;     /* whose vCPU is loaded; it is in tlb_space_enter's set */
-	struct vm *process;   /* whose monitor's tables CR3 holds */
+	struct vm *guest;   /* whose vCPU is loaded; it is in tlb_space_enter's set */
+	struct vm *process; /* whose monitor's tables CR3 holds */
 	bool idle;
-	bool inside;	      /* in the guest since it last compared generations */
-	struct tag tag;	      /* of CR3 */
+	bool inside;		       /* in the guest since it last compared generations */
+	struct tag tag;		       /* of CR3 */
 	const struct space *tag_space; /* whose translations these are */
 } running[PROCESSORS];
 
@@ -161,14 +161,14 @@ static const struct tag *world_tag(const struct vm *vm, enum space_of where, u32
 	if (where == MONITOR)
 		return self->tag_space == space ? &self->tag : NULL;
 	return (self->guest == vm && self->inside) || vm->tag[cpu].seen == space->generation
-		       ? &vm->tag[cpu] : NULL;
+		       ? &vm->tag[cpu]
+		       : NULL;
 }
 
 static void world_check_tag(const struct tag *tag, u64 frame, u64 count)
 {
 	for (u32 i = 0; i < tag->count; i++) {
-		u64 hpa = tag->entry[i].leaf.hpa.value +
-			  (tag->entry[i].at - tag->entry[i].leaf.at);
+		u64 hpa = tag->entry[i].leaf.hpa.value + (tag->entry[i].at - tag->entry[i].leaf.at);
 
 		CHECK_THAT((hpa >> PAGE_SHIFT) - frame >= count);
 	}
@@ -247,9 +247,8 @@ static void world_round(void)
 	processor_noise = 0;
 	machine_clock_ms += 1 + processor_roll(2);
 	for (u32 cpu = 0; cpu < PROCESSORS; cpu++)
-		if (processors[cpu].call == NULL &&
-		    (!running[cpu].idle || machine_kicked[cpu] ||
-		     (tlb_waiting != 0 && processor_roll(2) == 0)))
+		if (processors[cpu].call == NULL && (!running[cpu].idle || machine_kicked[cpu] ||
+						     (tlb_waiting != 0 && processor_roll(2) == 0)))
 			processor_run(cpu, world_pass);
 	processor_noise = noise;
 }

@@ -15,7 +15,7 @@
 #define STAY_NS	 500000u
 #define ROUNDS	 300u
 #define MARK	 0x6d6172696e657273ull /* test_registers.py looks for it */
-#define SELECTOR 0x23u			/* a data segment's, for all alike */
+#define SELECTOR 0x23u		       /* a data segment's, for all alike */
 
 /* CPUID */
 #define LEAF_1_ECX_OSXSAVE BIT(27)

@@ -14,9 +14,9 @@
 #include "vmm/monitor/x86/tables.c"
 
 #define LINE_BYTES 512
-#define AHEAD 64 /* lines kept, so that the bytes behind an instruction are known */
-#define SHOWN_MAX 20
-#define FWAIT 0x9b
+#define AHEAD	   64 /* lines kept, so that the bytes behind an instruction are known */
+#define SHOWN_MAX  20
+#define FWAIT	   0x9b
 
 struct line {
 	u8 bytes[16];

@@ -265,8 +265,8 @@ static const u8 *find_in_dsdt(const char *text, u32 bytes)
 static void test_generation(void **state)
 {
 	static const u8 address[] = {'A', 'D', 'D', 'R', 0x12, 8, 2, 0x0c, 0, 0x40, 0x0f, 0, 0};
-	static const u8 method[] = {0x14, 0x13, '_', 'E', '0', '0', 0, 0x86, '\\', 0x2e, '_', 'S',
-				    'B', '_', 'V', 'G', 'E', 'N', 0x0a, 0x80};
+	static const u8 method[] = {0x14, 0x13, '_', 'E', '0', '0', 0,	 0x86, '\\', 0x2e,
+				    '_',  'S',	'B', '_', 'V', 'G', 'E', 'N',  0x0a, 0x80};
 	const u8 *found;
 
 	(void)state;
@@ -364,14 +364,11 @@ static void test_iasl(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_roots), cmocka_unit_test(test_fadt),
-		cmocka_unit_test(test_madt),  cmocka_unit_test(test_hpet),
-		cmocka_unit_test(test_wdat),
-		cmocka_unit_test(test_mcfg),
-		cmocka_unit_test(test_high_window),
-		cmocka_unit_test(test_generation),
-		cmocka_unit_test(test_rewrite),
-		cmocka_unit_test(test_iasl),
+		cmocka_unit_test(test_roots),	    cmocka_unit_test(test_fadt),
+		cmocka_unit_test(test_madt),	    cmocka_unit_test(test_hpet),
+		cmocka_unit_test(test_wdat),	    cmocka_unit_test(test_mcfg),
+		cmocka_unit_test(test_high_window), cmocka_unit_test(test_generation),
+		cmocka_unit_test(test_rewrite),	    cmocka_unit_test(test_iasl),
 	};
 
 	return cmocka_run_group_tests(tests, make_ram, free_ram);

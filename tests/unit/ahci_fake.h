@@ -287,6 +287,7 @@ static void write_command(struct fake_port *port, u32 value)
 static u32 *port_register(struct fake_port *port, u32 at)
 {
 	switch (at) {
+	/* clang-format off */
 	case AHCI_PORT_LIST: return &port->list;
 	case AHCI_PORT_LIST + 4: return &port->list_high;
 	case AHCI_PORT_FIS: return &port->fis;
@@ -302,6 +303,7 @@ static u32 *port_register(struct fake_port *port, u32 at)
 	case AHCI_PORT_ACTIVE: return &port->active;
 	case AHCI_PORT_ISSUE: return &port->issue;
 	default: fail_msg("port register %#x", at); return NULL;
+		/* clang-format on */
 	}
 }
 
@@ -323,6 +325,7 @@ u32 ahci_read(const struct ahci *ahci, u32 offset)
 	if (offset >= AHCI_FIRST_PORT)
 		return *port_register(port_at(offset), offset % AHCI_PORT_BYTES);
 	switch (offset) {
+	/* clang-format off */
 	case AHCI_CAP: return fake.cap;
 	case AHCI_GHC: return fake.ghc;
 	case AHCI_IS: return fake.is;
@@ -330,6 +333,7 @@ u32 ahci_read(const struct ahci *ahci, u32 offset)
 	case AHCI_CAP2: return (u32)AHCI_CAP2_HAND_OFF;
 	case AHCI_BOHC: return fake.bohc;
 	default: fail_msg("register %#x", offset); return 0;
+		/* clang-format on */
 	}
 }
 

@@ -4,8 +4,8 @@
 /* The AHCI driver beside the fake controller, and requests to its two disks. */
 #include "tests/unit/ahci_fake.h"
 
-#define DATA_PAGE  100u /* of the RAM: pages of requests, from here on */
-#define ASKED_MAX  40u
+#define DATA_PAGE 100u /* of the RAM: pages of requests, from here on */
+#define ASKED_MAX 40u
 
 static struct ahci ahci;
 static struct driver_disk disk[DISKS];

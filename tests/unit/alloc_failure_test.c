@@ -51,8 +51,8 @@ enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct
 enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa)
 {
 	/* single pages are certain once reserved: only larger blocks can be unavailable */
-	return order != 0 && fails() ? STATUS_NO_MEMORY :
-				       real_page_alloc_reserved(order, owner, hpa);
+	return order != 0 && fails() ? STATUS_NO_MEMORY
+				     : real_page_alloc_reserved(order, owner, hpa);
 }
 
 enum status page_reserve(u64 count)

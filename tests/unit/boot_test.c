@@ -13,7 +13,7 @@
 #include "lib/string.h"
 
 #define MEMORY_BYTES 0x10000
-#define INFO_AT 0x1000
+#define INFO_AT	     0x1000
 
 /* --- memory as a loader leaves it --- */
 
@@ -353,11 +353,11 @@ static void test_regions(void **state)
 	memset(&info, 0, sizeof(info));
 	add(0x200000, 0x100000, BOOT_REGION_RAM);
 	add(0x000000, 0x100000, BOOT_REGION_RAM);
-	add(0x100000, 0x100000, BOOT_REGION_RAM);  /* joins both */
-	add(0x180000, 0x1000, BOOT_REGION_ACPI);   /* cuts a piece out */
-	add(0x180800, 0x1000, BOOT_REGION_RESERVED); /* wins over both */
-	add(0x400000, 0x1000, 20);                 /* unknown type */
-	add(0x500000, 0, BOOT_REGION_RAM);         /* empty */
+	add(0x100000, 0x100000, BOOT_REGION_RAM);     /* joins both */
+	add(0x180000, 0x1000, BOOT_REGION_ACPI);      /* cuts a piece out */
+	add(0x180800, 0x1000, BOOT_REGION_RESERVED);  /* wins over both */
+	add(0x400000, 0x1000, 20);		      /* unknown type */
+	add(0x500000, 0, BOOT_REGION_RAM);	      /* empty */
 	add(~0ull - 0xfff, 0x10000, BOOT_REGION_NVS); /* wraps */
 	assert_null(regions_normalise(&info));
 	assert_int_equal(info.region_count, 6);
@@ -385,8 +385,8 @@ static void test_ranges(void **state)
 
 	(void)state;
 	memset(&info, 0, sizeof(info));
-	add(0x800, 0x3000, BOOT_REGION_RAM);        /* whole pages: 0x1000 to 0x3000 */
-	add(0x100100, 0x200, BOOT_REGION_RAM);      /* none */
+	add(0x800, 0x3000, BOOT_REGION_RAM);   /* whole pages: 0x1000 to 0x3000 */
+	add(0x100100, 0x200, BOOT_REGION_RAM); /* none */
 	add(0x200000, 0x10000, BOOT_REGION_RAM);
 	add(0x300000, 0x10000, BOOT_REGION_RESERVED);
 	add(0x400000, 0x10000, BOOT_REGION_RAM);

@@ -122,9 +122,9 @@ static void debt(void **state)
 /* When it says that it is ready it is, and that is never for ever. */
 static void never_stuck(void **state)
 {
-	static const u64 edges[] = {0,	     1,		  2,	     63,      SECOND - 1,
-				    SECOND,  SECOND + 1,  1ull << 32, 1ull << 62, 1ull << 63,
-				    ~0ull - 1, ~0ull};
+	static const u64 edges[] = {0,		1,	    2,		63,
+				    SECOND - 1, SECOND,	    SECOND + 1, 1ull << 32,
+				    1ull << 62, 1ull << 63, ~0ull - 1,	~0ull};
 	static const u64 ticks[] = {1, 1000, SECOND, 5000000000ull};
 	static const u32 costs[] = {1, 64, 65536, ~0u};
 	u64 random = RANDOM_SEED;

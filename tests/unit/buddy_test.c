@@ -67,6 +67,7 @@ static void assert_consistent(void)
 
 static void test_init(void **state)
 {
+	/* clang-format off */
 	static struct boot_info info = {
 		.region_count = 4,
 		.region = {
@@ -83,6 +84,7 @@ static void test_init(void **state)
 			{.base = HPA(5 * MIB), .length = PAGE_SIZE, .owner = PAGE_MODULE},
 		},
 	};
+	/* clang-format on */
 	u64 array_pages = (10 * MIB / PAGE_SIZE * sizeof(struct page) + PAGE_MASK) / PAGE_SIZE;
 
 	(void)state;

@@ -56,9 +56,8 @@ static void test_random(void **state)
 
 		objects[count].kind = random_below(4) == 0 ? &large : &small;
 		objects[count].mark = (u8)(1 + random_below(255));
-		assert_int_equal(
-			take(objects[count].kind, &quota[random_below(2)], &object),
-			STATUS_OK);
+		assert_int_equal(take(objects[count].kind, &quota[random_below(2)], &object),
+				 STATUS_OK);
 		assert_int_equal((u64)object % OBJECT_ALIGNMENT, 0);
 		objects[count].object = object;
 		for (u32 b = 0; b < objects[count].kind->bytes; b++)
@@ -112,9 +111,9 @@ static void test_walk(void **state)
 	while ((found = cache_walk_all(&cursor)) != NULL) {
 		for (u32 i = 0; i < ARRAY_COUNT(pieces); i++)
 			seen |= pieces[i] == found ? 1u << i : 0;
-		assert_int_equal(cursor.kind, found == pieces[0] || found == pieces[2] ?
-						      large.kind :
-						      small.kind);
+		assert_int_equal(cursor.kind, found == pieces[0] || found == pieces[2]
+						      ? large.kind
+						      : small.kind);
 	}
 	assert_int_equal(seen, 0x1d);
 }
@@ -176,12 +175,9 @@ static void test_misuse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_reuse),
-		cmocka_unit_test(test_walk),
-		cmocka_unit_test(test_groups_share_no_page),
-		cmocka_unit_test(test_exhaustion),
-		cmocka_unit_test(test_misuse),
+		cmocka_unit_test(test_random),	   cmocka_unit_test(test_reuse),
+		cmocka_unit_test(test_walk),	   cmocka_unit_test(test_groups_share_no_page),
+		cmocka_unit_test(test_exhaustion), cmocka_unit_test(test_misuse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

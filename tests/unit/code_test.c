@@ -101,9 +101,9 @@ static void test_large_page(void **state)
 	memory[3][RIP >> 21 & 511] = PTE_P | PTE_PS; /* 2 MiB at 0 */
 	hole = 0;
 	assert_null(find()); /* its page 0x34 is outside the test's memory */
-	assert_ptr_equal(virt_code_find(&vcpu, 1 << PAGE_SHIFT,
-					(RIP & ~BITS(20, 0)) | 6 << PAGE_SHIFT | 5),
-			 (u8 *)memory[6] + 5);
+	assert_ptr_equal(
+		virt_code_find(&vcpu, 1 << PAGE_SHIFT, (RIP & ~BITS(20, 0)) | 6 << PAGE_SHIFT | 5),
+		(u8 *)memory[6] + 5);
 }
 
 static void test_nothing_but_ram_is_read(void **state)
@@ -139,7 +139,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_walk_and_again), TEST(test_changed_entries),
-		TEST(test_large_page),     TEST(test_nothing_but_ram_is_read),
+		TEST(test_large_page),	   TEST(test_nothing_but_ram_is_read),
 		TEST(test_shown_bytes),
 	};
 

@@ -79,13 +79,14 @@ static void values(void **state)
 		{"image = 1234567890123456789012345678901234567890123456789012345678901234", 9,
 		 file},
 		{"partition = \"\"", 13, "allowed: a partition's name or UUID"},
-		{"read_only = perhaps", 13,
-		 "read_only: found \"perhaps\", allowed: yes no"},
+		{"read_only = perhaps", 13, "read_only: found \"perhaps\", allowed: yes no"},
 		{"controller = memory", 1, "found controller a second time, allowed: once"},
-		{"memory = 4M", 1, "found the key \"memory\", allowed: controller service image "
-				   "size partition read_only restart_limit lost"},
-		{"restart_limit = 65", 17, "restart_limit: found \"65\", allowed: a number of "
-					   "deaths in a minute from 1 to 64, or 0 for no limit"},
+		{"memory = 4M", 1,
+		 "found the key \"memory\", allowed: controller service image "
+		 "size partition read_only restart_limit lost"},
+		{"restart_limit = 65", 17,
+		 "restart_limit: found \"65\", allowed: a number of "
+		 "deaths in a minute from 1 to 64, or 0 for no limit"},
 		{"restart_limit = none", 17, "restart_limit: found \"none\", allowed: "},
 		{"lost = retry", 8, "lost: found \"retry\", allowed: wait error"},
 	};
@@ -93,8 +94,9 @@ static void values(void **state)
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_COUNT(cases); i++) {
-		format(text, sizeof(text), "[disk d]\ncontroller = memory\n%s\nsize = 8K\n[vm a]\n"
-					   "kernel = k\n",
+		format(text, sizeof(text),
+		       "[disk d]\ncontroller = memory\n%s\nsize = 8K\n[vm a]\n"
+		       "kernel = k\n",
 		       cases[i].line);
 		assert_true(parse(text) >= 1);
 		expect_problem(0, 3, cases[i].column, cases[i].text);
@@ -259,8 +261,8 @@ static void too_many(void **state)
 		length += format(text + length, sizeof(text) - length,
 				 "[disk d%u]\ncontroller = nvme0\n", i);
 	assert_int_equal(parse(text), 0);
-	format(text + length, sizeof(text) - length, "[disk more]\ncontroller = nvme0\n" VM
-						     "disk = d63\n");
+	format(text + length, sizeof(text) - length,
+	       "[disk more]\ncontroller = nvme0\n" VM "disk = d63\n");
 	assert_int_equal(parse(text), 1);
 	expect_problem(0, 129, 7, "found one disk too many, allowed: at most 64");
 	expect_use(0, "d63", 0);

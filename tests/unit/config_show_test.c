@@ -73,9 +73,9 @@ static void test_shown_again(void **state)
 			if (value[0] == '\0')
 				continue;
 			given |= BIT(i);
-			length += (size_t)snprintf(file + length, sizeof(file) - length, "%s # c\n",
-						   config_line_text(&config_vm_keys[i], value, line,
-								    sizeof(line)));
+			length += (size_t)snprintf(
+				file + length, sizeof(file) - length, "%s # c\n",
+				config_line_text(&config_vm_keys[i], value, line, sizeof(line)));
 		}
 		if (parse(file) != 0)
 			fail_msg("%s%s", file, problems[0].text);

@@ -338,7 +338,8 @@ static void test_password_locks(void **state)
 		{"password = " PASSWORD "\n[host]\n", 0},
 		{"password = x\n[host]\npassword = " PASSWORD "\n", 1000},
 		{"x\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\n"
-		 "[host]\npassword = " PASSWORD "\n", 0},
+		 "[host]\npassword = " PASSWORD "\n",
+		 0},
 		{"[vm a]\nkernel = k\npassword = " PASSWORD "\n", 0},
 	};
 
@@ -406,6 +407,7 @@ static void test_lock_after(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything),     cmocka_unit_test(test_defaults_and_quotes),
 		cmocka_unit_test(test_values),	       cmocka_unit_test(test_sections),
@@ -418,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_heading_unreadable),
 		cmocka_unit_test(test_lock_after),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -141,10 +141,8 @@ static void test_tell_loss(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_newlines),
-		cmocka_unit_test(test_fresh_line),
-		cmocka_unit_test(test_wrap),
-		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_newlines),  cmocka_unit_test(test_fresh_line),
+		cmocka_unit_test(test_wrap),	  cmocka_unit_test(test_full),
 		cmocka_unit_test(test_tell_loss),
 	};
 

@@ -31,7 +31,7 @@ static void port_out8(unsigned short port, unsigned char value);
 #include "vmm/manager/text/text.c"
 #include "vmm/rt/format.c"
 
-#define DMA_AT 0xc040u
+#define DMA_AT	       0xc040u
 #define AHCI_REGISTERS 0xfebf1000ull
 
 const struct driver_class disk_class;
@@ -305,7 +305,7 @@ static UNUSED int set_up(void **state)
 	memset(drivers, 0, sizeof(drivers));
 	function_count = 0;
 	add(0, 1, PCI_STORAGE_IDE, 0x80);
-	add(0, 2, 0x06, 0x01);		  /* AHCI */
+	add(0, 2, 0x06, 0x01);		   /* AHCI */
 	add(0, 3, PCI_STORAGE_NVME, 0x03); /* of another kind */
 	add(0, 4, PCI_STORAGE_NVME, 0x02);
 	add(0, 5, PCI_STORAGE_IDE, 0x85); /* native, both channels */

@@ -21,7 +21,7 @@ static bool dirty[DISKS]; /* written since it was flushed */
 static u32 headers;	  /* in all places, when the first of them was written */
 static u64 changed[2];	  /* of A and of B */
 static bool lies;	  /* the driver: there is more when it is looked at again */
-static u32 grows; /* this place, while it is written to */
+static u32 grows;	  /* this place, while it is written to */
 static struct copier_page the_page;
 
 static bool open_disk(struct save_disk *disk, u32 number)
@@ -139,7 +139,8 @@ static const struct backup_header *header_at(u32 disk, u64 at)
 
 	return memcmp(header->magic, BACKUP_MAGIC, 8) == 0 &&
 			       header->check == backup_header_check(header)
-		       ? header : NULL;
+		       ? header
+		       : NULL;
 }
 
 #define TAIL (8 * BLOCK_BYTES - BACKUP_HEADER_BYTES)

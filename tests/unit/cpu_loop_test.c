@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#define rdtsc rdtsc_of_cpu
+#define rdtsc	    rdtsc_of_cpu
 #define sti_nop_cli sti_nop_cli_of_cpu
 #define sti_hlt_cli sti_hlt_cli_of_cpu
 #include "arch/x86_64/cpu/instructions.h"
@@ -84,6 +84,7 @@ void machine_check_handle(struct cpu *of)
 {
 	say("mce");
 }
+/* clang-format off */
 void machine_check_poll(void) { say("poll"); }
 void vcpu_unload(struct cpu *of) { say("unload"); }
 void vcpu_preempt(struct vcpu *guest) { say("preempt"); }
@@ -92,12 +93,14 @@ void object_unlock(void) { assert_int_equal(objects, ALONE); objects = NOTHING; 
 void object_share(void) { assert_int_equal(objects, NOTHING); objects = SHARED; }
 void object_put_dropped(struct cpu *of) { say("put"); }
 void object_unshare(void) { assert_int_equal(objects, SHARED); objects = NOTHING; }
+/* clang-format on */
 void timer_expire(struct cpu *of)
 {
 	assert_int_equal(objects, SHARED);
 	say("expire");
 	of->wake_tsc = 0;
 }
+/* clang-format off */
 void signal_raise(struct signal *signal) { assert_int_equal(objects, SHARED); say("news"); }
 void sched_give(struct cpu *of) { assert_int_equal(objects, ALONE); say("give"); }
 void thread_isolate(struct cpu *of, const struct thread *to) { say("isolate"); }
@@ -113,6 +116,7 @@ void cpus_publish(struct cpu *cpu) { (void)cpu; }
 void cpus_pend(struct cpu *to, u64 reasons) { to->pending |= reasons; }
 bool sched_must_move(const struct cpu *of) { return must_move; }
 bool vcpu_await_window(struct vcpu *guest) { return interrupts_off; }
+/* clang-format on */
 
 /* The guest exits to the kernel so often, then to its monitor. */
 bool vcpu_step(struct cpu *of, struct vcpu *guest)
@@ -419,12 +423,9 @@ static void test_loop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reasons),
-		cmocka_unit_test(test_tidy),
-		cmocka_unit_test(test_leave),
-		cmocka_unit_test(test_slice_end),
-		cmocka_unit_test(test_switch),
-		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_reasons), cmocka_unit_test(test_tidy),
+		cmocka_unit_test(test_leave),	cmocka_unit_test(test_slice_end),
+		cmocka_unit_test(test_switch),	cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_loop),
 	};
 

@@ -178,9 +178,9 @@ _Static_assert(offsetof(struct vcpu_page, settle) == 2952 &&
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_all_are_found),  TEST(test_others_are_the_monitors),
-		TEST(test_cr4_is_shown),   TEST(test_hostile_table),
-		TEST(test_hypercall),	   TEST(test_none_is_learnt),
+		TEST(test_all_are_found), TEST(test_others_are_the_monitors),
+		TEST(test_cr4_is_shown),  TEST(test_hostile_table),
+		TEST(test_hypercall),	  TEST(test_none_is_learnt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

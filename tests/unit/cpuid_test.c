@@ -270,9 +270,8 @@ static void test_hypervisor(void **unused)
 	 * NOP_IO_DELAY, CLOCKSOURCE2, STEAL_TIME, PV_EOI, PV_UNHALT, PV_TLB_FLUSH, PV_SEND_IPI,
 	 * PV_SCHED_YIELD, CLOCKSOURCE_STABLE
 	 */
-	assert_int_equal(query(0x40000001, 0).eax,
-			 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 9 | 1 << 11 | 1 << 13 |
-				 1 << 24);
+	assert_int_equal(query(0x40000001, 0).eax, 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7 |
+							   1 << 9 | 1 << 11 | 1 << 13 | 1 << 24);
 	regs = query(0x40000100, 0);
 	memcpy(name, &regs.ebx, 12);
 	assert_string_equal(name, "SkerrySkerry");

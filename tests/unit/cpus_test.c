@@ -167,16 +167,20 @@ hpa_t machine_image_hpa(const void *address)
 	return HPA((u64)address);
 }
 
+/* clang-format off */
 bool features_enable(void) { return true; }
+/* clang-format on */
 void tables_load(struct cpu *cpu)
 {
 	(void)cpu;
 }
+/* clang-format off */
 void cpu_stack_reset(struct cpu *cpu, void (*function)(struct cpu *cpu)) { abort(); }
 const void *cpu_idt_fill(const char *stubs) { return stubs; }
 void cpu_loop(struct cpu *cpu) { abort(); }
 enum status machine_cpu_init(struct cpu *cpu, const struct acpi_info *info) { return STATUS_OK; }
 void tlb_cpu_online(u32 cpu) { (void)cpu; }
+/* clang-format on */
 
 /* Four CPUs; the first one is the boot CPU. */
 static int set_up(void **state)

@@ -146,8 +146,8 @@ static void test_software(void **state)
 	(void)state;
 	ask((struct query){.kind = QUERY_BREAK, .address = 0x1000});
 	assert_int_equal(ram[0x1000], 0xcc);
-	ask((struct query){.kind = QUERY_READ, .flags = QUERY_LINEAR, .address = 0xfff,
-			   .length = 3});
+	ask((struct query){
+		.kind = QUERY_READ, .flags = QUERY_LINEAR, .address = 0xfff, .length = 3});
 	assert_memory_equal(channel.question.answer, "\0\x90\x90", 3);
 	ask((struct query){.kind = QUERY_RELEASE, .run = ~0ull});
 	assert_false(round_with(EXIT_EXCEPTION, VECTOR_BP));
@@ -155,8 +155,8 @@ static void test_software(void **state)
 	assert_int_equal(channel.question.stop.address, 0x1000);
 	assert_false(vcpu->event.valid);
 	channel.question.input[0] = 0x55;
-	ask((struct query){.kind = QUERY_WRITE, .flags = QUERY_LINEAR, .address = 0x1000,
-			   .length = 1});
+	ask((struct query){
+		.kind = QUERY_WRITE, .flags = QUERY_LINEAR, .address = 0x1000, .length = 1});
 	assert_int_equal(ram[0x1000], 0xcc);
 	ask((struct query){.kind = QUERY_UNBREAK, .address = 0x1000});
 	assert_int_equal(ram[0x1000], 0x55);
@@ -166,8 +166,10 @@ static void test_software(void **state)
 
 static void test_hardware(void **state)
 {
-	struct query query = {.kind = QUERY_BREAK, .flags = QUERY_BREAK_HARDWARE | 1,
-			      .address = 0x2000, .length = 4};
+	struct query query = {.kind = QUERY_BREAK,
+			      .flags = QUERY_BREAK_HARDWARE | 1,
+			      .address = 0x2000,
+			      .length = 4};
 
 	(void)state;
 	ask(query);
@@ -199,10 +201,12 @@ static u32 enabled(void)
 /* A debug register watches aligned bytes: an unaligned range takes several. */
 static void test_hardware_pieces(void **state)
 {
+	/* clang-format off */
 	struct query query = {.kind = QUERY_BREAK, .flags = QUERY_BREAK_HARDWARE | 1,
 			      .address = 0x2003, .length = 6};
 	const struct query byte = {.kind = QUERY_BREAK, .flags = QUERY_BREAK_HARDWARE | 1,
 				   .address = 0x2003, .length = 1};
+	/* clang-format on */
 
 	(void)state;
 	ask(query);
@@ -223,8 +227,10 @@ static void test_hardware_pieces(void **state)
 	assert_int_equal(enabled(), 1);
 	assert_int_equal(page.dr[7], DR7_RESET | 0x40 | 0x1ull << 28);
 	/* all of its pieces fit, or none is set */
-	query = (struct query){.kind = QUERY_BREAK, .flags = QUERY_BREAK_HARDWARE | 3,
-			       .address = 0x3001, .length = 15};
+	query = (struct query){.kind = QUERY_BREAK,
+			       .flags = QUERY_BREAK_HARDWARE | 3,
+			       .address = 0x3001,
+			       .length = 15};
 	assert_int_equal(ask_as(query), STATUS_NO_MEMORY);
 	assert_int_equal(enabled(), 1);
 	query.address = 0x3000;
@@ -327,9 +333,8 @@ static void test_software_removed(void **state)
 	for (u32 i = 0; i < ARRAY_COUNT(ways); i++) {
 		break_before(other, 0x1000);
 		ask((struct query){.kind = QUERY_RELEASE, .run = ~0ull});
-		other->page->exit = (struct vcpu_exit){.reason = EXIT_EXCEPTION,
-						       .vendor_code = VMEXIT_SWINT,
-						       .vector = VECTOR_BP};
+		other->page->exit = (struct vcpu_exit){
+			.reason = EXIT_EXCEPTION, .vendor_code = VMEXIT_SWINT, .vector = VECTOR_BP};
 		ask((struct query){.kind = ways[i], .address = 0x1000});
 		assert_int_equal(ram[0x1000], 0x90);
 		assert_int_equal(other->page->exit.reason, EXIT_NONE);

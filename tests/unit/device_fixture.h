@@ -61,10 +61,9 @@ static const struct platform_config fixture_config = {
 };
 
 /* The device that its attach function adds. */
-static UNUSED struct device *
-fixture_attach(enum status (*attach)(struct platform *platform,
-				     const struct platform_config *config),
-	       const struct platform_config *config)
+static UNUSED struct device *fixture_attach(
+	enum status (*attach)(struct platform *platform, const struct platform_config *config),
+	const struct platform_config *config)
 {
 	u32 count = fixture_platform.device_count;
 

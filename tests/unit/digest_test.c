@@ -50,9 +50,9 @@ static size_t write_state(u64 rip, u64 waited, u64 time, u64 device)
 	struct state_writer writer;
 	struct vcpu_saved *vcpu;
 
-	assert_int_equal(state_begin(&writer, state_bytes, sizeof(state_bytes), "alpha",
-				     STATE_VENDOR_SVM),
-			 STATUS_OK);
+	assert_int_equal(
+		state_begin(&writer, state_bytes, sizeof(state_bytes), "alpha", STATE_VENDOR_SVM),
+		STATUS_OK);
 	vcpu = state_body(&writer, STATE_VCPU, 0, 1, sizeof(*vcpu));
 	vcpu->rip = rip;
 	vcpu->steal_unseen_tsc = waited;

@@ -92,8 +92,7 @@ static void test_range(void **state)
 	assert_true(machine_free_pages() >= left + 600 - 1);
 	assert_int_equal(vm.ram->chunks[1], 0);
 	for (u64 i = 0; i < PAGES; i++)
-		assert_int_equal(*in_guest(&vm, i, PT_READ),
-				 i < 500 || i >= 500 + 600 ? i + 1 : 0);
+		assert_int_equal(*in_guest(&vm, i, PT_READ), i < 500 || i >= 500 + 600 ? i + 1 : 0);
 	assert_true(vm.ram->chunks[1] & CHUNK_LARGE);
 
 	/* page by page, in an order that no range can make of it */
@@ -239,8 +238,7 @@ static void test_refused(void **state)
 
 	assert_int_equal(space_create_guest(&vm.quota, &format_ept, &space), STATUS_OK);
 	for (u64 i = 2; i <= DISCARD_MAPPINGS_MAX; i++)
-		assert_int_equal(space_map(space, i * MIB, vm.ram, 0, 20, PT_READ, &at),
-				 STATUS_OK);
+		assert_int_equal(space_map(space, i * MIB, vm.ram, 0, 20, PT_READ, &at), STATUS_OK);
 	assert_int_equal(discard(&vm, 3, 1), STATUS_TOO_BIG);
 	object_put(&space->object);
 	assert_int_equal(discard(&vm, 3, 1), STATUS_OK);
@@ -311,7 +309,8 @@ static void test_overcommit(void **state)
 	machine_quota(&vm.quota, 200);
 	guest = &vm.quota.account->pages[PAGE_GUEST];
 	assert_int_equal(memory_create(&vm.quota, PAGE_GUEST, 100 * PAGES,
-				       MEMORY_HUGE | MEMORY_OVERCOMMIT, &vm.ram), STATUS_OK);
+				       MEMORY_HUGE | MEMORY_OVERCOMMIT, &vm.ram),
+			 STATUS_OK);
 	map_ram(&vm);
 	assert_int_equal(*guest + reserved_count, 0);
 	touch_all(&vm, 100);
@@ -485,9 +484,9 @@ static void test_trim_unfinished(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_trim),
-		cmocka_unit_test(test_trim_writes),
+		cmocka_unit_test(test_trim), cmocka_unit_test(test_trim_writes),
 		cmocka_unit_test(test_trim_unfinished),
 		cmocka_unit_test(test_page),	cmocka_unit_test(test_range),
 		cmocka_unit_test(test_small),	cmocka_unit_test(test_waits),
@@ -495,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_freeze),
 		cmocka_unit_test(test_overcommit),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,11 +110,10 @@ static int set_up(void **state)
 		channel.disk.unit[i] = (struct disk_unit){.sectors = 1000 * (i + 1),
 							  .block_bytes = 512,
 							  .features = DISK_FLUSH | 0x100};
-		driver.link[i] = (struct driver_link){
-			.used = true,
-			.whole = i != 1,
-			.at = &memory,
-			.disk = {.unit = i, .sectors = 100}};
+		driver.link[i] = (struct driver_link){.used = true,
+						      .whole = i != 1,
+						      .at = &memory,
+						      .disk = {.unit = i, .sectors = 100}};
 	}
 	return 0;
 }

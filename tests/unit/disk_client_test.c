@@ -218,7 +218,7 @@ static void answers_to_nothing(void **state)
 	expect_answer(1, BLOCK_OK);
 	expect_no_answer();
 	assert_int_equal(client.impossible_count, ARRAY_COUNT(forged) + 1);
-	(void)ask(2); /* the same piece */
+	(void)ask(2);			   /* the same piece */
 	disk_answer(request.id, BLOCK_OK); /* of before */
 	expect_no_answer();
 	assert_int_equal(client.impossible_count, ARRAY_COUNT(forged) + 2);

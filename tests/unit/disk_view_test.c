@@ -100,8 +100,8 @@ static void from_begin_to_end(void **state)
 static void may_be_written(void **state)
 {
 	const struct share_given limit = {.weight = 3};
-	struct driver_link *view = disk_view_make_overlay(source, GROUP, "clone", &limit, problem,
-							  sizeof(problem));
+	struct driver_link *view =
+		disk_view_make_overlay(source, GROUP, "clone", &limit, problem, sizeof(problem));
 
 	(void)state;
 	assert_non_null(view);

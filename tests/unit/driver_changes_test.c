@@ -223,7 +223,7 @@ static void loses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(notes), TEST(notes_first), TEST(notes_what_goes_back),
+		TEST(notes),  TEST(notes_first), TEST(notes_what_goes_back),
 		TEST(merges), TEST(loses),
 	};
 

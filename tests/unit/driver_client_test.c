@@ -8,11 +8,13 @@ static void requests_as_the_device_gets_them(void **state)
 
 	(void)state;
 	now = 77;
+	/* clang-format off */
 	put(0, (struct block_request){.id = 7, .operation = BLOCK_WRITE, .sector = 3,
 				      .sectors = 128, .offset = 5 * PAGE_SIZE});
 	put(0, (struct block_request){.id = 8, .operation = BLOCK_FLUSH, .sector = ~0ull});
 	put(0, (struct block_request){.id = 9, .operation = BLOCK_DISCARD, .sector = 100,
 				      .sectors = BLOCK_RANGE_SECTORS, .offset = ~0ull});
+	/* clang-format on */
 	serve();
 	assert_int_equal(given_count, 3);
 	assert_int_equal(client_waiting(), 3);
@@ -33,8 +35,8 @@ static void addresses_for_dma(void **state)
 {
 	(void)state;
 	clients[0].given.disk.pool_pages = (u64)(uintptr_t)pages;
-	put(0, (struct block_request){.operation = BLOCK_READ, .sectors = 128,
-				      .offset = 240 * PAGE_SIZE});
+	put(0, (struct block_request){
+		       .operation = BLOCK_READ, .sectors = 128, .offset = 240 * PAGE_SIZE});
 	put(0, (struct block_request){.operation = BLOCK_FLUSH});
 	serve();
 	assert_ptr_equal(given[0]->address, pages + 240);
@@ -135,12 +137,12 @@ static void a_disk_that_can_do_less(void **state)
 {
 	(void)state;
 	shared.disk.unit[0].features = DISK_DISCARD;
-	assert_int_equal(status_of((struct block_request){.operation = BLOCK_WRITE_ZEROES,
-							  .sectors = 8}),
-			 BLOCK_UNSUPPORTED);
-	assert_int_equal(status_of((struct block_request){.operation = BLOCK_DISCARD,
-							  .sectors = 8}),
-			 BLOCK_OK);
+	assert_int_equal(
+		status_of((struct block_request){.operation = BLOCK_WRITE_ZEROES, .sectors = 8}),
+		BLOCK_UNSUPPORTED);
+	assert_int_equal(
+		status_of((struct block_request){.operation = BLOCK_DISCARD, .sectors = 8}),
+		BLOCK_OK);
 	assert_int_equal(shared.disk.counts[0].refused, 0);
 }
 

@@ -17,16 +17,16 @@
 #include "vmm/rt/format.c"
 #include "vmm/rt/status_text.c"
 
-#define SPACE	    77u /* the driver's */
-#define PROCESS	    78u
-#define CLIENTS	    99u /* a group */
+#define SPACE	77u /* the driver's */
+#define PROCESS 78u
+#define CLIENTS 99u /* a group */
 
 static struct driver_channel channel;
 static struct link_memory memory;
 static u32 mapped; /* in the driver */
 static u32 grants_left;
 static u32 builds;
-static u64 pages_tsc; /* until then no process can be made */
+static u64 pages_tsc;		      /* until then no process can be made */
 static u64 made_bytes;		      /* the link's memory */
 static u64 there_bytes;		      /* of it, what the driver has */
 static u64 given_bytes;		      /* what its client has */
@@ -320,9 +320,8 @@ static void never_lets_it_go(void **state)
 /* Nobody waits for what a switch does: it says now and then that it lives, or is started anew. */
 static void answers_now_and_then(void **state)
 {
-	static const struct driver_class asked = {.describe = say_nothing,
-						  .fill = fill_nothing,
-						  .asked = true};
+	static const struct driver_class asked = {
+		.describe = say_nothing, .fill = fill_nothing, .asked = true};
 	static const struct driver_kind bridge = {.image = "switch", .class = &asked};
 
 	(void)state;

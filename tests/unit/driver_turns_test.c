@@ -95,11 +95,13 @@ static void operations_a_second(void **state)
 
 static void bytes_a_second(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		u64 rate;
 		u64 burst;
 		u32 sectors;
 	} cases[] = {{100000, 0, 1}, {1000000, 0, 8}, {1000000, 1, 128}, {1000000000, 0, 128},
+		     /* clang-format on */
 		     {1000000, 1000000, 8}};
 
 	(void)state;
@@ -108,8 +110,8 @@ static void bytes_a_second(void **state)
 
 		set_limit(0, (struct share_given){.bytes = cases[i].rate, .burst = cases[i].burst});
 		run_for(2 * NS_PER_S, BLOCK_WRITE, cases[i].sectors);
-		bytes = 512 * cases[i].sectors * run_for(10 * NS_PER_S, BLOCK_WRITE,
-							 cases[i].sectors);
+		bytes = 512 * cases[i].sectors *
+			run_for(10 * NS_PER_S, BLOCK_WRITE, cases[i].sectors);
 		assert_in_range(bytes, cases[i].rate * 10 * 99 / 100,
 				cases[i].rate * 10 * 101 / 100);
 		set_limit(0, (struct share_given){0});

@@ -43,8 +43,8 @@ static void old_blocks_first(void **state)
 	(void)state;
 	keep_from_now(1);
 	put(0, (struct block_request){.id = 1, .operation = BLOCK_WRITE, .sectors = 8});
-	put(0, (struct block_request){.id = 2, .operation = BLOCK_WRITE, .sector = 800,
-				      .sectors = 8});
+	put(0,
+	    (struct block_request){.id = 2, .operation = BLOCK_WRITE, .sector = 800, .sectors = 8});
 	serve();
 	assert_int_equal(given_count, 1);
 	assert_int_equal(given[0]->operation, BLOCK_READ);
@@ -186,8 +186,7 @@ static void dies(void **state)
 	keep_from_now(1);
 	for (u32 round = 0; round < 300; round++) {
 		u64 id = ++next_id;
-		u64 sector = random_step(&seed) % 2 != 0 ? random_step(&seed) % 50
-						     : SECTORS - 101u;
+		u64 sector = random_step(&seed) % 2 != 0 ? random_step(&seed) % 50 : SECTORS - 101u;
 		u32 sectors = 1 + (u32)(random_step(&seed) % 100);
 		bool puts_back = random_step(&seed) % 8 == 0;
 
@@ -195,8 +194,10 @@ static void dies(void **state)
 			shared.client[0].disk.undo.put_back = 100 + round;
 		client_take_commands();
 		memset((u8 *)peers[0].memory + SLOT_POOL_OFFSET, (int)id, BLOCK_REQUEST_BYTES);
-		put(0, (struct block_request){.id = id, .operation = BLOCK_WRITE,
-					      .sector = sector, .sectors = sectors});
+		put(0, (struct block_request){.id = id,
+					      .operation = BLOCK_WRITE,
+					      .sector = sector,
+					      .sectors = sectors});
 		for (u64 steps = random_step(&seed) % 6; steps > 0; steps--) {
 			(void)client_serve();
 			(void)undo_serve();

@@ -315,6 +315,7 @@ static void test_link(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		TEST(test_start),	   TEST(test_82574),	       TEST(test_no_interrupts),
 		TEST(test_refused),	   TEST(test_transmit),	       TEST(test_transmit_full),
@@ -323,6 +324,7 @@ int main(void)
 		TEST(test_jumbo),	   TEST(test_spoilt),	       TEST(test_too_much),
 		TEST(test_link),	   TEST(test_address_of_eeprom),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 #include "tests/unit/emulate_native.h"
 #include "tests/unit/emulate_undefined.h"
 
-#define ROUNDS 2000
+#define ROUNDS	     2000
 #define DISPLACEMENT 0x20 /* from RBX, in all samples */
 
 struct sample {
@@ -17,10 +17,10 @@ struct sample {
 	bool (*has)(void);
 };
 
-#define HAS(name, feature)                              \
-	static bool name(void)                          \
-	{                                               \
-		return __builtin_cpu_supports(feature); \
+#define HAS(name, feature)                                                                         \
+	static bool name(void)                                                                     \
+	{                                                                                          \
+		return __builtin_cpu_supports(feature);                                            \
 	}
 HAS(has_bmi, "bmi")
 HAS(has_bmi2, "bmi2")
@@ -34,7 +34,9 @@ static bool has_adx(void)
 	return regs.ebx & CPUID_7_EBX_ADX;
 }
 
+/* clang-format off */
 #define SAMPLE(name, code, has) {name, code, sizeof(code) - 1, has}
+/* clang-format on */
 
 static const struct sample samples[] = {
 	SAMPLE("andn", "\xc4\xe2\x70\xf2\x43\x20", has_bmi),

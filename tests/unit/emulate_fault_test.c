@@ -129,29 +129,29 @@ static void test_protection_faults(void **state)
 
 static void test_invalid_opcodes(void **state)
 {
-	assert_fault(RUN("\xf0\x8b\x03"), VECTOR_UD, -1);         /* LOCK MOV */
-	assert_fault(RUN("\xf0\x01\xc3"), VECTOR_UD, -1);         /* LOCK ADD EBX, EAX */
-	assert_fault(RUN("\xf0\x39\x03"), VECTOR_UD, -1);         /* LOCK CMP */
-	assert_fault(RUN("\xf0\x03\x03"), VECTOR_UD, -1);         /* LOCK ADD EAX, [RBX] */
-	assert_fault(RUN("\xf0\x83\x3b\x01"), VECTOR_UD, -1);     /* LOCK CMP, immediate */
+	assert_fault(RUN("\xf0\x8b\x03"), VECTOR_UD, -1);	  /* LOCK MOV */
+	assert_fault(RUN("\xf0\x01\xc3"), VECTOR_UD, -1);	  /* LOCK ADD EBX, EAX */
+	assert_fault(RUN("\xf0\x39\x03"), VECTOR_UD, -1);	  /* LOCK CMP */
+	assert_fault(RUN("\xf0\x03\x03"), VECTOR_UD, -1);	  /* LOCK ADD EAX, [RBX] */
+	assert_fault(RUN("\xf0\x83\x3b\x01"), VECTOR_UD, -1);	  /* LOCK CMP, immediate */
 	assert_fault(RUN("\xf0\x0f\xba\x23\x01"), VECTOR_UD, -1); /* LOCK BT */
-	assert_fault(RUN("\xf0\x0f\xb6\x03"), VECTOR_UD, -1);     /* LOCK MOVZX */
-	assert_fault(RUN("\xf0\xf6\x03\x01"), VECTOR_UD, -1);     /* LOCK TEST */
-	assert_fault(RUN("\xf0\xff\x33"), VECTOR_UD, -1);         /* LOCK PUSH */
-	assert_fault(RUN("\x0f\xc3\xc3"), VECTOR_UD, -1);         /* MOVNTI to a register */
-	assert_fault(RUN("\x8f\x23"), VECTOR_UD, -1);             /* group 1A: only /0 is POP */
-	assert_fault(RUN("\x8c\x33"), VECTOR_UD, -1);             /* MOV [RBX], segment 6 */
-	assert_fault(RUN("\x06"), VECTOR_UD, -1);                 /* PUSH ES in 64-bit mode */
+	assert_fault(RUN("\xf0\x0f\xb6\x03"), VECTOR_UD, -1);	  /* LOCK MOVZX */
+	assert_fault(RUN("\xf0\xf6\x03\x01"), VECTOR_UD, -1);	  /* LOCK TEST */
+	assert_fault(RUN("\xf0\xff\x33"), VECTOR_UD, -1);	  /* LOCK PUSH */
+	assert_fault(RUN("\x0f\xc3\xc3"), VECTOR_UD, -1);	  /* MOVNTI to a register */
+	assert_fault(RUN("\x8f\x23"), VECTOR_UD, -1);		  /* group 1A: only /0 is POP */
+	assert_fault(RUN("\x8c\x33"), VECTOR_UD, -1);		  /* MOV [RBX], segment 6 */
+	assert_fault(RUN("\x06"), VECTOR_UD, -1);		  /* PUSH ES in 64-bit mode */
 	assert_int_equal(RUN("\xf0\x01\x03"), EMULATE_DONE);
 }
 
 static void test_unsupported(void **state)
 {
-	assert_int_equal(RUN("\x0f\x11\x03"), EMULATE_UNSUPPORTED);     /* MOVUPS */
+	assert_int_equal(RUN("\x0f\x11\x03"), EMULATE_UNSUPPORTED);	/* MOVUPS */
 	assert_int_equal(RUN("\xf3\x0f\x6f\x03"), EMULATE_UNSUPPORTED); /* MOVDQU */
 	assert_int_equal(RUN("\xc5\xfa\x7f\x07"), EMULATE_UNSUPPORTED); /* VMOVDQU */
-	assert_int_equal(RUN("\xd9\x03"), EMULATE_UNSUPPORTED);         /* FLD */
-	assert_int_equal(RUN("\x0f\x00\x23"), EMULATE_UNSUPPORTED);     /* VERR */
+	assert_int_equal(RUN("\xd9\x03"), EMULATE_UNSUPPORTED);		/* FLD */
+	assert_int_equal(RUN("\x0f\x00\x23"), EMULATE_UNSUPPORTED);	/* VERR */
 	assert_int_equal(page->rip, CODE_GVA);
 	assert_int_equal(page->dirty, 0);
 	/* the bytes are kept for the crash message */
@@ -216,16 +216,15 @@ static void test_long_mode_segments(void **state)
 static void test_exit_place(void **state)
 {
 	machine_map(&machine, DATA_GVA, 0);
-	page->exit = (struct vcpu_exit){.reason = EXIT_MEMORY,
-					.gpa = DEVICE_GPA + 0x100,
-					.access = ACCESS_READ};
+	page->exit = (struct vcpu_exit){
+		.reason = EXIT_MEMORY, .gpa = DEVICE_GPA + 0x100, .access = ACCESS_READ};
 	machine.device[0x100] = 0x42;
 	assert_int_equal(RUN("\x8a\x03"), EMULATE_DONE); /* MOV AL, [RBX] */
 	assert_int_equal(page->gpr[GPR_RAX], 0x42);
 	machine.reads = 0;
 	page->rip = CODE_GVA;
 	assert_fault(RUN("\x88\x03"), VECTOR_PF, PF_ERROR_U | PF_ERROR_W); /* a read exit */
-	assert_fault(RUN("\x8a\x43\x01"), VECTOR_PF, PF_ERROR_U);         /* another offset */
+	assert_fault(RUN("\x8a\x43\x01"), VECTOR_PF, PF_ERROR_U);	   /* another offset */
 	page->exit.access |= ACCESS_TABLE_WALK;
 	assert_fault(RUN("\x8a\x03"), VECTOR_PF, PF_ERROR_U);
 	page->exit.access = ACCESS_READ | ACCESS_WRITE;

@@ -5,27 +5,27 @@
 #include "lib/types.h"
 
 enum form_trait {
-	WIDTH = 1 << 0,     /* bit 0 of the opcode: byte or operand size */
+	WIDTH = 1 << 0, /* bit 0 of the opcode: byte or operand size */
 	LOCKABLE = 1 << 1,
-	MEMORY = 1 << 2,    /* memory operands only */
-	ALIGNED = 1 << 3,   /* natively atomic: keep it inside a cache line */
-	COUNTED = 1 << 4,   /* RCX is often a small count */
-	DOUBLE = 1 << 5,    /* SHLD, SHRD */
-	BIT_FAR = 1 << 6,   /* the bit offset in the register may reach beyond the operand */
-	BRANCH = 1 << 7,    /* memory holds LANDING */
-	STACK = 1 << 8,     /* RSP points into the data */
+	MEMORY = 1 << 2,  /* memory operands only */
+	ALIGNED = 1 << 3, /* natively atomic: keep it inside a cache line */
+	COUNTED = 1 << 4, /* RCX is often a small count */
+	DOUBLE = 1 << 5,  /* SHLD, SHRD */
+	BIT_FAR = 1 << 6, /* the bit offset in the register may reach beyond the operand */
+	BRANCH = 1 << 7,  /* memory holds LANDING */
+	STACK = 1 << 8,	  /* RSP points into the data */
 	NO_66 = 1 << 9,
-	COMPARE = 1 << 10,  /* RAX is often what is in memory */
-	PAIR = 1 << 11,     /* CMPXCHG8B and 16B: RDX:RAX is often what is in memory */
-	REPEAT = 1 << 12,   /* has a mandatory F3 prefix */
-	DIVIDE = 1 << 13,   /* RDX:RAX is a dividend whose quotient fits */
+	COMPARE = 1 << 10, /* RAX is often what is in memory */
+	PAIR = 1 << 11,	   /* CMPXCHG8B and 16B: RDX:RAX is often what is in memory */
+	REPEAT = 1 << 12,  /* has a mandatory F3 prefix */
+	DIVIDE = 1 << 13,  /* RDX:RAX is a dividend whose quotient fits */
 };
 
 struct form {
 	const char *name;
 	u8 opcode[3];
 	u8 opcode_bytes;
-	s8 group;  /* ModRM.reg, or -1: any register */
+	s8 group;	/* ModRM.reg, or -1: any register */
 	char immediate; /* 0, 'b', 'z' */
 	u32 traits;
 };

@@ -48,15 +48,15 @@ void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs)
 	__cpuid_count(leaf, subleaf, regs->eax, regs->ebx, regs->ecx, regs->edx);
 }
 
-#define DATA_GVA 0x10000000ul
-#define CODE_GVA 0x10010000ul
+#define DATA_GVA   0x10000000ul
+#define CODE_GVA   0x10010000ul
 #define DATA_BYTES (2 * PAGE_SIZE)
 #define CODE_BYTES (2 * PAGE_SIZE)
 
-#define TABLES_GPA 0x1000ul   /* PML4, PDPT, PD, PT */
-#define DATA_GPA 0x20000ul    /* the pages are 8 KiB apart */
-#define CODE_GPA 0x30000ul    /* likewise */
-#define DEVICE_GPA 0xd0000000ul
+#define TABLES_GPA  0x1000ul  /* PML4, PDPT, PD, PT */
+#define DATA_GPA    0x20000ul /* the pages are 8 KiB apart */
+#define CODE_GPA    0x30000ul /* likewise */
+#define DEVICE_GPA  0xd0000000ul
 #define GUEST_BYTES 0x40000ul
 
 struct machine {
@@ -140,15 +140,15 @@ static void machine_set_device_pages(struct machine *machine, u32 pages)
 	machine->device_pages = pages;
 	for (u64 i = 0; i < 2; i++)
 		machine_map(machine, DATA_GVA + i * PAGE_SIZE,
-			    (pages >> i & 1 ? DEVICE_GPA + i * PAGE_SIZE :
-					      DATA_GPA + 2 * i * PAGE_SIZE) |
+			    (pages >> i & 1 ? DEVICE_GPA + i * PAGE_SIZE
+					    : DATA_GPA + 2 * i * PAGE_SIZE) |
 				    PTE_P | PTE_W | PTE_U);
 }
 
 static u8 *machine_data(struct machine *machine, u32 page)
 {
-	return machine->device_pages >> page & 1 ? machine->device + page * PAGE_SIZE :
-						   machine->ram + DATA_GPA + 2 * page * PAGE_SIZE;
+	return machine->device_pages >> page & 1 ? machine->device + page * PAGE_SIZE
+						 : machine->ram + DATA_GPA + 2 * page * PAGE_SIZE;
 }
 
 static void machine_put_code(struct machine *machine, u64 offset, const u8 *bytes, u32 count)
@@ -175,10 +175,8 @@ static void machine_init(struct machine *machine)
 		machine_map(machine, CODE_GVA + i * PAGE_SIZE,
 			    (CODE_GPA + 2 * i * PAGE_SIZE) | PTE_P | PTE_U);
 	machine_set_device_pages(machine, 0);
-	machine->emulator = (struct emulator){.page = page,
-					      .memory = &machine->memory,
-					      .ops = &machine_ops,
-					      .device = machine};
+	machine->emulator = (struct emulator){
+		.page = page, .memory = &machine->memory, .ops = &machine_ops, .device = machine};
 	page->cr0 = CR0_PE | CR0_PG | CR0_WP;
 	page->cr3 = TABLES_GPA;
 	page->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXSAVE;

@@ -70,7 +70,7 @@ static void test_real_mode(void **state)
 	page->rip = 0;
 	assert_int_equal(RUN("\x67\x8b\x83\x05\x01\x40\x54"), EMULATE_FAULT); /* past the limit */
 	assert_int_equal(event.vector, VECTOR_GP);
-	assert_int_equal(event.has_error_code, 0); /* real mode pushes none */
+	assert_int_equal(event.has_error_code, 0);	      /* real mode pushes none */
 	assert_int_equal(RUN("\x8b\x46\x01"), EMULATE_FAULT); /* MOV AX, [BP + 1]: SS:ffff */
 	assert_int_equal(event.vector, VECTOR_SS);
 }
@@ -146,8 +146,8 @@ static void enter_protected_mode(void)
 	for (u32 i = 0; i < SEG_COUNT; i++)
 		page->segment[i] = (struct vcpu_segment_state){
 			.base = DATA_GPA, .limit = 0xfff, .access = 0xc093};
-	page->segment[SEG_CS] = (struct vcpu_segment_state){
-		.base = CODE_GPA, .limit = 0xffff, .access = 0xc09b};
+	page->segment[SEG_CS] =
+		(struct vcpu_segment_state){.base = CODE_GPA, .limit = 0xffff, .access = 0xc09b};
 }
 
 /* MOVNTI and BMI operands have 4 bytes, or 8 with W, whatever the code segment's default size. */
@@ -249,8 +249,8 @@ static void test_random_bytes(void **state)
 		for (u32 j = 0; j < 16; j++) {
 			random = random * 6364136223846793005 + 1442695040888963407;
 			bytes[j] = (u8)(random >> 56);
-			page->gpr[j] = random & 1 ? DATA_GVA + (random >> 50) :
-						    (u64)((s64)random >> (random & 63));
+			page->gpr[j] = random & 1 ? DATA_GVA + (random >> 50)
+						  : (u64)((s64)random >> (random & 63));
 		}
 		rip = page->efer & EFER_LMA ? CODE_GVA : 0;
 		page->rip = rip;

@@ -3,9 +3,9 @@
 #include "tests/unit/emulate_machine.h"
 
 /* The GDT is in the second data page, memory operands in the first, which is a device's. */
-#define GDT_GVA	 (DATA_GVA + PAGE_SIZE)
-#define OPERAND	 (DATA_GVA + 0x100)
-#define STACK	 (DATA_GVA + PAGE_SIZE + 0x800)
+#define GDT_GVA (DATA_GVA + PAGE_SIZE)
+#define OPERAND (DATA_GVA + 0x100)
+#define STACK	(DATA_GVA + PAGE_SIZE + 0x800)
 
 enum selector {
 	CODE_64 = 0x08,

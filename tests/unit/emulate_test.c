@@ -12,8 +12,8 @@
 #include "tests/unit/emulate_native.h"
 #include "tests/unit/emulate_undefined.h"
 
-#define CASES 4000
-#define NO_REGISTER 0xff
+#define CASES	     4000
+#define NO_REGISTER  0xff
 #define STATUS_FLAGS FLAGS_ARITHMETIC
 
 /* One run: the instruction and how it was made. */
@@ -26,13 +26,13 @@ struct trial {
 	bool operand_16;
 	bool address_32;
 	bool memory;
-	u8 base;   /* of the memory operand; NO_REGISTER when it has none */
+	u8 base; /* of the memory operand; NO_REGISTER when it has none */
 	u8 index;
 	u8 scale;
 	s32 displacement;
 	bool locked;
-	u64 target;  /* address of the memory operand */
-	u32 size;    /* of the operand, by the opcode's rules */
+	u64 target; /* address of the memory operand */
+	u32 size;   /* of the operand, by the opcode's rules */
 	u8 immediate;
 };
 
@@ -58,8 +58,9 @@ static bool chance(u32 one_in)
 /* Random values, often interesting ones. */
 static u64 random_value(void)
 {
-	static const u64 values[] = {0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff,
-				     0x80000000, 0xffffffff, INT64_MAX, 1ull << 63, ~0ull};
+	static const u64 values[] = {0,		 1,	    0x7f,	0x80,	    0xff,
+				     0x7fff,	 0x8000,    0xffff,	0x7fffffff, 0x80000000,
+				     0xffffffff, INT64_MAX, 1ull << 63, ~0ull};
 
 	return chance(3) ? values[random_below(ARRAY_COUNT(values))] : random_u64();
 }
@@ -132,8 +133,8 @@ static u32 operand_size(const struct form *form, const struct trial *trial, u8 o
 		return 1;
 	if (form->opcode_bytes == 2 && (opcode == 0xb7 || opcode == 0xbf))
 		return 2;
-	if (form->traits & WIDTH ? !(opcode & 1) :
-				   opcode == 0x80 || opcode == 0xc6 || opcode == 0xf6)
+	if (form->traits & WIDTH ? !(opcode & 1)
+				 : opcode == 0x80 || opcode == 0xc6 || opcode == 0xf6)
 		return 1;
 	if (opcode == 0x63)
 		return 4;
@@ -205,14 +206,14 @@ static void build(const struct form *form, struct trial *trial, u64 rip)
 	trial->rex = chance(3) ? 0 : (u8)(0x40 | random_below(16));
 	trial->operand_16 = !(form->traits & NO_66) && chance(3);
 	trial->locked = form->traits & LOCKABLE && trial->memory && chance(3);
-	trial->reg = (u8)(form->group >= 0 ? form->group :
-					     (int)(random_below(8) | (trial->rex & 4 ? 8u : 0)));
+	trial->reg = (u8)(form->group >= 0 ? form->group
+					   : (int)(random_below(8) | (trial->rex & 4 ? 8u : 0)));
 	trial->rm = (u8)(random_below(8) | (trial->rex & 1 ? 8 : 0));
 	if (form->traits & WIDTH)
 		last = (u8)(last ^ random_below(2));
 	trial->size = operand_size(form, trial, last);
-	immediate_bytes = form->immediate == 'z' ? (trial->size == 2 ? 2 : 4) :
-						   form->immediate == 'b';
+	immediate_bytes =
+		form->immediate == 'z' ? (trial->size == 2 ? 2 : 4) : form->immediate == 'b';
 	choose_target(form, trial);
 	choose_registers(form);
 	/* before the address: if it uses one of these registers, usable() rejects the trial */

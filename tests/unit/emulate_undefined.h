@@ -55,8 +55,9 @@ static u64 undefined_primary(const struct x86_instruction *in, u64 rcx)
 			return RFLAGS_SF | RFLAGS_ZF | RFLAGS_AF | RFLAGS_PF;
 		return group > 5 ? FLAGS_ARITHMETIC : 0;
 	case 0xff: /* near CALL and JMP with 66: 2 bytes on AMD, 8 on Intel */
-		return (group == 2 || group == 4) && in->prefixes & X86_PREFIX_OPERAND ?
-			UNDEFINED_RESULT : 0;
+		return (group == 2 || group == 4) && in->prefixes & X86_PREFIX_OPERAND
+			       ? UNDEFINED_RESULT
+			       : 0;
 	default:
 		return 0;
 	}

@@ -4,8 +4,8 @@
 /* The moves for which the emulator is compared with the CPU. */
 #include "lib/types.h"
 
-#define DISPLACEMENT 0x20 /* disp8 from RBX */
-#define EVEX_DISPLACEMENT 2 /* likewise; disp8*N, in operands */
+#define DISPLACEMENT	  0x20 /* disp8 from RBX */
+#define EVEX_DISPLACEMENT 2    /* likewise; disp8*N, in operands */
 
 enum needs {
 	NEEDS_X87,
@@ -27,13 +27,17 @@ struct sample {
 	u8 displacement;
 };
 
-#define SAMPLE(name, code, needs, alignment) \
-	{name, code, sizeof(code) - 1, needs, alignment, DISPLACEMENT}
+#define SAMPLE(name, code, needs, alignment)                                                       \
+	{                                                                                          \
+		name, code, sizeof(code) - 1, needs, alignment, DISPLACEMENT                       \
+	}
 
 #define X87(name, code) SAMPLE(name, code, NEEDS_X87, 0)
 
-#define EVEX(name, code, bytes, alignment) \
-	{name, code, sizeof(code) - 1, NEEDS_AVX512, alignment, EVEX_DISPLACEMENT * (bytes)}
+#define EVEX(name, code, bytes, alignment)                                                         \
+	{                                                                                          \
+		name, code, sizeof(code) - 1, NEEDS_AVX512, alignment, EVEX_DISPLACEMENT *(bytes)  \
+	}
 
 static const struct sample samples[] = {
 	SAMPLE("movups", "\x0f\x10\x4b\x20", NEEDS_SSE, 0),

@@ -11,7 +11,7 @@
 #include "tests/unit/emulate_vector_samples.h"
 
 #define IMAGE_BYTES 4096
-#define ROUNDS 200
+#define ROUNDS	    200
 
 static struct machine machine;
 static struct xsave_layout layout;
@@ -119,9 +119,8 @@ static void run_native(const struct sample *sample, u64 base, u64 operand)
 			 "xrstor64 (%[spare])"
 			 :
 			 : "a"((u32)components), "d"((u32)(components >> 32)), "b"(base),
-			   "D"(operand),
-			   [spare] "r"(spare), [before] "r"(before), [after] "r"(native_image),
-			   [code] "r"(code)
+			   "D"(operand), [spare] "r"(spare), [before] "r"(before),
+			   [after] "r"(native_image), [code] "r"(code)
 			 : "memory", "cc");
 }
 
@@ -324,11 +323,11 @@ static void test_not_available(void **state)
 	(void)state;
 	machine_init(&machine);
 	machine.page.cr0 |= CR0_TS;
-	ASSERT_VECTOR("\x0f\x11\x03", VECTOR_NM);		 /* movups */
-	ASSERT_VECTOR("\xc5\xf8\x11\x03", VECTOR_NM);	 /* vmovups */
+	ASSERT_VECTOR("\x0f\x11\x03", VECTOR_NM);	      /* movups */
+	ASSERT_VECTOR("\xc5\xf8\x11\x03", VECTOR_NM);	      /* vmovups */
 	ASSERT_VECTOR("\x62\xf1\x7c\x48\x11\x03", VECTOR_NM); /* in zmm */
-	ASSERT_VECTOR("\x0f\x7f\x03", VECTOR_NM);		 /* movq mm */
-	ASSERT_VECTOR("\xdd\x13", VECTOR_NM);			 /* fst */
+	ASSERT_VECTOR("\x0f\x7f\x03", VECTOR_NM);	      /* movq mm */
+	ASSERT_VECTOR("\xdd\x13", VECTOR_NM);		      /* fst */
 	machine.page.cr0 |= CR0_EM;
 	ASSERT_VECTOR("\x0f\x11\x03", VECTOR_UD);
 	ASSERT_VECTOR("\xc5\xf8\x11\x03", VECTOR_NM);
@@ -375,10 +374,8 @@ static int prepare(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_against_cpu),
-		cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_masked),
-		cmocka_unit_test(test_masked_32),
+		cmocka_unit_test(test_against_cpu),   cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_masked),	      cmocka_unit_test(test_masked_32),
 		cmocka_unit_test(test_not_available),
 	};
 

@@ -49,7 +49,6 @@ static void test_software_unknown(void **state)
 	expect_software(VMEXIT_SWINT, VECTOR_BP, 0, EVENT_SOFTWARE_INTERRUPT, VECTOR_BP, 3);
 	set_code("\xce");
 	expect_software(VMEXIT_SWINT, VECTOR_BP, 0, EVENT_SOFTWARE_EXCEPTION, VECTOR_OF, 1);
-
 }
 
 /* Another vCPU has replaced it, or unmapped it: what is there now is executed. */

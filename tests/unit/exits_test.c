@@ -366,9 +366,9 @@ static void test_crashes(void **state)
 		enum exit_reason reason;
 		const char *words;
 	} cases[] = {
-		{EXIT_NO_MEMORY, "no memory left"},
-		{EXIT_ENTRY_FAILED, "explained"},     {EXIT_UNKNOWN, "is not handled"},
-		{EXIT_HOST_INTERRUPT, "not handled"}, {(enum exit_reason)77, "not handled"},
+		{EXIT_NO_MEMORY, "no memory left"},    {EXIT_ENTRY_FAILED, "explained"},
+		{EXIT_UNKNOWN, "is not handled"},      {EXIT_HOST_INTERRUPT, "not handled"},
+		{(enum exit_reason)77, "not handled"},
 	};
 
 	(void)state;
@@ -409,8 +409,8 @@ static void deliver_to_busy_task(u8 vector)
 	page.gdtr = (struct vcpu_table_state){.base = 0x1000, .limit = 0x2f};
 	page.cr0 = CR0_PE;
 	page.exit.qualification = 0x20 | (u64)TASK_GATE_IN_IDT << 30;
-	vcpu->event = (struct vcpu_event){.valid = 1, .type = EVENT_EXCEPTION, .vector = vector,
-					  .has_error_code = 1};
+	vcpu->event = (struct vcpu_event){
+		.valid = 1, .type = EVENT_EXCEPTION, .vector = vector, .has_error_code = 1};
 	settle(EXIT_TASK_SWITCH);
 }
 

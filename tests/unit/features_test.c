@@ -6,12 +6,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#define cpuid cpuid_of_cpu
-#define rdmsr rdmsr_of_cpu
-#define wrmsr wrmsr_of_cpu
+#define cpuid	  cpuid_of_cpu
+#define rdmsr	  rdmsr_of_cpu
+#define wrmsr	  wrmsr_of_cpu
 #define write_cr0 write_cr0_of_cpu
 #define write_cr4 write_cr4_of_cpu
-#define xsetbv xsetbv_of_cpu
+#define xsetbv	  xsetbv_of_cpu
 #include "arch/x86_64/cpu/instructions.h"
 #undef cpuid
 #undef rdmsr

@@ -158,8 +158,7 @@ static void signalled_when_there_is_room(void **state)
 
 		expect(&server, 1500, 7);
 		signalled = link_publish(&server);
-		assert_int_equal(signalled,
-				 !before && link_room(&client) >= FRAMES_RING_BYTES / 2);
+		assert_int_equal(signalled, !before && link_room(&client) >= FRAMES_RING_BYTES / 2);
 	}
 	assert_false(link_await_room(&client, FRAMES_RING_BYTES / 2));
 }
@@ -197,9 +196,9 @@ static void impossible_frames(void **state)
 		{0, FRAME_BYTES_MAX + 1, FRAMES_RING_BYTES},
 		{0, 1024 - 15, 1024}, /* not all of it is written */
 		{0, 14, 8},
-		{4, 14, 1024}, /* not aligned */
+		{4, 14, 1024},					      /* not aligned */
 		{FRAMES_RING_BYTES - 64, 64, FRAMES_RING_BYTES + 64}, /* over the ring's end */
-		{0, FRAME_SKIP, 1024}, /* beyond what is written */
+		{0, FRAME_SKIP, 1024},				      /* beyond what is written */
 		{FRAMES_RING_BYTES - 64, FRAME_SKIP, FRAMES_RING_BYTES + 16}, /* then no frame */
 		{0, FRAME_SKIP, FRAMES_RING_BYTES + 16}, /* more than the ring holds */
 	};

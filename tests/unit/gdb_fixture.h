@@ -110,8 +110,10 @@ static UNUSED int set_up(void **state)
 	memset(&channel, 0, sizeof(channel));
 	monitor_hangs = monitor_late = false;
 	vcpu_count = 2;
+	/* clang-format off */
 	the_vm = (struct vm){.id = 3, .group = 1, .state = VM_RUNNING, .channel = &channel,
 			     .config = {.name = "alpha", .vcpus = 2}};
+	/* clang-format on */
 	page.cr0 = 0x80000001;
 	page.efer = 0x500;
 	page.gpr[GPR_RAX] = 0x1122334455667788;

@@ -2,9 +2,9 @@
 /* COM3 with a password: what a terminal and a GDB get before it was given, and after a lock. */
 #include "tests/unit/gdb_fixture.h"
 
-#define OPEN	"\r\nopen: GDB may attach now\r\n"
-#define ASKED	"\r\npassword: "
-#define LOCKED	"+$E.locked: type the password at COM3 with a terminal first#"
+#define OPEN	       "\r\nopen: GDB may attach now\r\n"
+#define ASKED	       "\r\npassword: "
+#define LOCKED	       "+$E.locked: type the password at COM3 with a terminal first#"
 #define SUPPORTED_MARK "PacketSize="
 
 static struct password_hash hash;

@@ -282,8 +282,8 @@ static void test_hostile_monitor(void **state)
 	(void)state;
 	assert_string_equal(ask("vCont;c:-"), "");
 	assert_int_equal(asked.run, 3);
-	channel.question.stop = (struct query_stop){
-		.sequence = 1, .cpu = ~0u, .kind = ~0u, .address = ~0ull};
+	channel.question.stop =
+		(struct query_stop){.sequence = 1, .cpu = ~0u, .kind = ~0u, .address = ~0ull};
 	assert_non_null(strstr(send_raw(""), "$T05thread:2;awatch:ffffffffffffffff;#"));
 	gdb_reply_status((enum status)0x12345678);
 	assert_non_null(strstr(send_raw(""), "$E78#"));

@@ -383,8 +383,8 @@ static void too_many(void **state)
 /* UTF-16: what no console shows is a '?'; all 36 units are used without a zero behind them. */
 static void names(void **state)
 {
-	static const u16 units[] = {'a', 0xe4,	 0x2603, 0x7f,	 0x1f,
-				    ' ', '~',	 0xd83d, 0xde00, 0x0141};
+	static const u16 units[] = {'a', 0xe4, 0x2603, 0x7f,   0x1f,
+				    ' ', '~',  0xd83d, 0xde00, 0x0141};
 
 	(void)state;
 	make_table(512);

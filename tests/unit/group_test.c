@@ -2,7 +2,7 @@
 /* Ending a group in small steps; switching a CPU to another thread or vCPU. */
 #include "tests/unit/kernel_machine.h"
 
-#define MEMBERS   1000u
+#define MEMBERS	  1000u
 #define PROCESSES 100u /* more than a call ends */
 
 static struct memory *memories[MEMBERS];
@@ -329,8 +329,9 @@ static void test_refused_start(void **state)
 	kernel_machine_start(32 * MIB);
 	assert_int_equal(group_create(8000, 1, &group), STATUS_OK);
 	account = group->quota.account;
-	assert_int_equal(memory_create(&group->quota, PAGE_PROCESS, START_BYTES / PAGE_SIZE, 0,
-				       &start), STATUS_OK);
+	assert_int_equal(
+		memory_create(&group->quota, PAGE_PROCESS, START_BYTES / PAGE_SIZE, 0, &start),
+		STATUS_OK);
 	group_adopt(group, &start->object);
 	process = process_make(group);
 	process->running = false;

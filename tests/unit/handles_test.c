@@ -71,9 +71,8 @@ enum status sys_audit(handle_t root, handle_t memory, u64 what, u64 where, u64 a
 
 	assert_int_equal(root, 77);
 	page->count = 0;
-	*next = what == AUDIT_FRAMES
-			? list_frames(page, where)
-			: list_handles_of(page, (u32)(where / PAGE_SIZE) - 1, at);
+	*next = what == AUDIT_FRAMES ? list_frames(page, where)
+				     : list_handles_of(page, (u32)(where / PAGE_SIZE) - 1, at);
 	return STATUS_OK;
 }
 

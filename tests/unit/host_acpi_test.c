@@ -12,7 +12,7 @@
 #include "vmm/rt/date.c"
 
 /* Physical memory: it holds the tables, and nothing else can be read. */
-#define BASE 0x7fe0000ull
+#define BASE	0x7fe0000ull
 #define ROOT_AT 0x000u
 #define FADT_AT 0x200u
 #define DSDT_AT 0x400u
@@ -60,8 +60,8 @@ static void set_aml(u32 at, const char *signature, const u8 *aml, u32 count)
 	finish(at, signature, (u32)sizeof(struct acpi_header) + count);
 }
 
-static const u8 s5[] = {0x10, 0x00, AML_NAME, '_', 'S', '5', '_', AML_PACKAGE, 0x08, 0x04,
-			AML_BYTE, 0x05, AML_BYTE, 0x07, 0x00, 0x00};
+static const u8 s5[] = {0x10, 0x00, AML_NAME, '_',  'S',      '5',  '_',  AML_PACKAGE,
+			0x08, 0x04, AML_BYTE, 0x05, AML_BYTE, 0x07, 0x00, 0x00};
 
 static void finish_fadt(void)
 {
@@ -100,11 +100,13 @@ static void make(bool extended)
 		memcpy(memory + ROOT_AT + sizeof(struct acpi_header), narrow, sizeof(narrow));
 	finish(ROOT_AT, extended ? "XSDT" : "RSDT",
 	       (u32)(sizeof(struct acpi_header) + (extended ? sizeof(pointers) : sizeof(narrow))));
+	/* clang-format off */
 	*fadt() = (struct acpi_fadt){
 		.dsdt = (u32)(BASE + DSDT_AT), .pm1a_cnt_blk = 0x604, .smi_cmd = 0xb2,
 		.acpi_enable = 0xf1, .flags = ACPI_FADT_RESET_REG_SUP,
 		.reset_reg = {.space = ACPI_SPACE_IO, .address = 0xcf9}, .reset_value = 0x0f,
 		.century = 0x32};
+	/* clang-format on */
 	finish_fadt();
 	set_aml(DSDT_AT, "DSDT", s5, sizeof(s5));
 	set_aml(SSDT_AT, "SSDT", (const u8 *)"nothing", 7);
@@ -153,14 +155,20 @@ static void test_s5_forms(void **state)
 		{{0, 0, AML_NAME, '_', 'S', '5', '_', AML_PACKAGE, 6, 4, 0, 1, 0, 0}, 14, 0, 1},
 		{{0, 0, AML_NAME, AML_ROOT, '_', 'S', '5', '_', AML_PACKAGE, 6, 2, AML_WORD, 6, 0,
 		  0},
-		 15, 6, 0},
+		 15,
+		 6,
+		 0},
 		{{0, 0, AML_NAME, '_', 'S', '5', '_', AML_PACKAGE, 0x48, 0, 1, AML_DWORD, 3, 0, 0,
 		  0},
-		 16, 3, 0},
+		 16,
+		 3,
+		 0},
 		/* the bare name comes first: a reference, not the definition */
 		{{0, 0, 'x', '_', 'S', '5', '_', AML_NAME, '_', 'S', '5', '_', AML_PACKAGE, 4, 1,
 		  1},
-		 16, 1, 0},
+		 16,
+		 1,
+		 0},
 	};
 	struct host_power power;
 
@@ -295,8 +303,10 @@ static void test_ecam(void **state)
 
 static void test_rtc(void **state)
 {
+	/* clang-format off */
 	struct host_rtc rtc = {.second = 0x56, .minute = 0x34, .hour = 0x12, .day = 0x29,
 			       .month = 0x02, .year = 0x24, .century = 0x20, .status_b = 0x02};
+	/* clang-format on */
 	u64 seconds;
 
 	(void)state;
@@ -307,8 +317,10 @@ static void test_rtc(void **state)
 	assert_int_equal(seconds, 1709210096);
 	rtc = (struct host_rtc){.day = 1, .month = 1, .year = 70, .century = 19, .status_b = 0x06};
 	assert_false(host_rtc_to_unix(&rtc, &seconds));
+	/* clang-format off */
 	rtc = (struct host_rtc){.second = 59, .minute = 59, .hour = 23, .day = 31, .month = 12,
 				.year = 99, .century = 20, .status_b = 0x06};
+	/* clang-format on */
 	assert_true(host_rtc_to_unix(&rtc, &seconds));
 	assert_int_equal(seconds, 4102444799); /* 2099-12-31 23:59:59 UTC */
 	/* 12-hour mode: 12 am is midnight, 12 pm noon. */

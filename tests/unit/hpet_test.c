@@ -4,7 +4,7 @@
 
 #include "vmm/monitor/dev/hpet.c"
 
-#define TIMER(number, register) (HPET_TIMERS + (number) * HPET_TIMER_BYTES + (register))
+#define TIMER(number, register) (HPET_TIMERS + (number)*HPET_TIMER_BYTES + (register))
 #define CONFIG(number)		TIMER(number, HPET_TIMER_CONFIGURATION)
 #define COMPARATOR(number)	TIMER(number, HPET_TIMER_COMPARATOR)
 #define ROUTE(pin)		((pin) << HPET_TIMER_ROUTE_SHIFT)
@@ -152,8 +152,8 @@ static void counter_goes_round(void **state)
 /* Writes first the comparator and then the period, as in 2.3.9.2.2. */
 static void start_periodic(u32 number, u32 config, u32 first, u32 period)
 {
-	set_half(CONFIG(number), config | HPET_TIMER_ENABLE | HPET_TIMER_PERIODIC |
-					 HPET_TIMER_SET_VALUE);
+	set_half(CONFIG(number),
+		 config | HPET_TIMER_ENABLE | HPET_TIMER_PERIODIC | HPET_TIMER_SET_VALUE);
 	set_half(COMPARATOR(number), first);
 	set_half(COMPARATOR(number) + 4, 0);
 	set_half(COMPARATOR(number), period);

@@ -313,10 +313,9 @@ void ide_out8(u16 port, u8 value)
 		if ((value & IDE_DMA_START) != 0)
 			fake.dma_status |= (u8)IDE_DMA_ACTIVE;
 	} else if (port == DMA_PORT + IDE_DMA_STATUS) {
-		fake.dma_status = (u8)((fake.dma_status & ~value &
-					(IDE_DMA_ERROR | IDE_DMA_INTERRUPT)) |
-				       (fake.dma_status & IDE_DMA_ACTIVE) |
-				       (value & IDE_DMA_CAPABLE));
+		fake.dma_status =
+			(u8)((fake.dma_status & ~value & (IDE_DMA_ERROR | IDE_DMA_INTERRUPT)) |
+			     (fake.dma_status & IDE_DMA_ACTIVE) | (value & IDE_DMA_CAPABLE));
 	} else {
 		assert_true(port > COMMAND_PORT && port < COMMAND_PORT + 8);
 		put_register(port - COMMAND_PORT, value);

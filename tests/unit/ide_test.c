@@ -230,7 +230,7 @@ static void test_errors(void **state)
 		assert_int_equal(run(BLOCK_WRITE, 0, 8), BLOCK_OK);
 	}
 	assert_int_equal(ide.resets, 1); /* none needed so far */
-	fake.stuck = true; /* it wants more than there is */
+	fake.stuck = true;		 /* it wants more than there is */
 	assert_int_equal(run(BLOCK_READ, 0, 8), BLOCK_ERROR);
 	fake.stuck = false;
 	assert_true(ide.resets > 1);
@@ -282,8 +282,8 @@ static void test_refused(void **state)
 		u16 value;
 		const char *says;
 	} words[] = {
-		{ATA_ID_GENERAL, 0x8000, "packets"},	{ATA_ID_CAPABILITIES, 0x100, "LBA"},
-		{ATA_ID_SECTORS, 0, "size"},		{ATA_ID_SECTOR_SIZE, 0x5000, "512"},
+		{ATA_ID_GENERAL, 0x8000, "packets"}, {ATA_ID_CAPABILITIES, 0x100, "LBA"},
+		{ATA_ID_SECTORS, 0, "size"},	     {ATA_ID_SECTOR_SIZE, 0x5000, "512"},
 		{ATA_ID_COMMANDS_2, 0x5400, "size"},
 	};
 

@@ -20,10 +20,10 @@
 #include "vmm/rt/status_text.c"
 #include "vmm/rt/strchr.c"
 
-#define HERE	   16u
-#define PAGES_MAX  64u
-#define ROOT_PORT  4u /* PCI Express types */
-#define UPSTREAM   5u
+#define HERE	  16u
+#define PAGES_MAX 64u
+#define ROOT_PORT 4u /* PCI Express types */
+#define UPSTREAM  5u
 
 static struct pci_function functions[HERE];
 static u8 express[HERE]; /* type + 1; 0: it is conventional */
@@ -38,7 +38,7 @@ static u64 attached[65536]; /* space of each requester */
 static u32 spaces;
 static u64 populated[PAGES_MAX];
 static u32 populated_count;
-static u64 physical;	/* of the last memory object */
+static u64 physical;   /* of the last memory object */
 static u16 faults[64]; /* requesters that the unit will tell of */
 static u32 fault_count;
 static u32 masters_off;

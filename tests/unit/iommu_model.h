@@ -9,10 +9,10 @@
 #define MACHINE_HAS_IOMMU
 #include "tests/unit/kernel_machine.h"
 
-#define MODEL_VTD      0xfed90000ull
-#define MODEL_AMDVI    0xfed80000ull
-#define MODEL_CACHE    4096u
-#define MODEL_DOMAINS  2u     /* of its capability: 256 */
+#define MODEL_VTD     0xfed90000ull
+#define MODEL_AMDVI   0xfed80000ull
+#define MODEL_CACHE   4096u
+#define MODEL_DOMAINS 2u /* of its capability: 256 */
 
 struct model_entry {
 	bool valid;
@@ -32,8 +32,8 @@ static struct model {
 	bool translates;
 	u64 messages; /* VT-d: as of the last command that set it */
 	bool remaps;
-	bool old_pass; /* VT-d: messages in the old format */
-	bool deaf; /* it obeys no commands */
+	bool old_pass;	 /* VT-d: messages in the old format */
+	bool deaf;	 /* it obeys no commands */
 	u32 unconfirmed; /* commands since the last one that was waited for */
 	struct model_entry cache[MODEL_CACHE];
 	u32 cached;
@@ -313,8 +313,7 @@ static u64 model_interrupt(const struct model *model, u16 source, u64 message)
 	if (model->kind == IOMMU_VTD && model->remaps) {
 		number = (address >> 5 & 0x7fff) | (address & 4) << 13;
 		if ((address & 0x10) == 0)
-			return model->old_pass ? (address >> 12 & 0xff) << 8 | (message & 0xff)
-					       : 0;
+			return model->old_pass ? (address >> 12 & 0xff) << 8 | (message & 0xff) : 0;
 		if (number >= 2ull << (model->messages & 0xf))
 			return 0;
 		entry = model_memory((model->messages & BITS(63, 12)) + number * 16);
@@ -322,9 +321,8 @@ static u64 model_interrupt(const struct model *model, u16 source, u64 message)
 		if ((entry & 1) == 0)
 			return 0;
 		assert_int_equal(word >> 16, 4); /* the whole requester is compared */
-		return (word & 0xffff) == source
-			       ? (entry >> 40 & 0xff) << 8 | (entry >> 16 & 0xff)
-			       : 0;
+		return (word & 0xffff) == source ? (entry >> 40 & 0xff) << 8 | (entry >> 16 & 0xff)
+						 : 0;
 	}
 	word = model->kind == IOMMU_AMDVI
 		       ? model_memory((devices & BITS(51, 12)) + source * 32u + 16)

@@ -61,11 +61,13 @@ static void in_whose_name(void **state)
 
 static void amd_ranges(void **state)
 {
+	/* clang-format off */
 	const u8 entries[] = {
 		ACPI_IVRS_FIRST, 0x10, 0, 0,	       ACPI_IVRS_LAST, 0xff, 0x01, 0,
 		ACPI_IVRS_ALIAS_ONE, 8, 3, 0,	       0, 0x01, 3, 0,
 		ACPI_IVRS_LAST, 0xff, 0x04, 0, /* of nothing */
 	};
+	/* clang-format on */
 	const struct acpi_ivrs_unit entry = {
 		.block = {ACPI_IVRS_UNIT, 0, (u16)(sizeof(entry) + sizeof(entries)), 2},
 		.registers = 0xfeb80000,

@@ -184,7 +184,7 @@ static void test_masks(void **state)
 	irq_unmask(edge);
 	assert_true(irq_raise(20));
 	assert_true(irq_raise(4));
-	assert_false(irq_raise(5)); /* has no handler */
+	assert_false(irq_raise(5));	      /* has no handler */
 	assert_false(irq_raise(GSI_MAX + 1)); /* a message */
 	assert_false(irq_raise(ARRAY_COUNT(irqs)));
 	assert_int_equal(raised, 2);
@@ -287,9 +287,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 	const struct CMUnitTest tests[] = {
-		TEST(test_follows), TEST(test_nmi),	TEST(test_masks),
-		TEST(test_refused),	TEST(test_message),
-		TEST(test_message_refused), TEST(test_remapped),
+		TEST(test_follows),  TEST(test_nmi),	 TEST(test_masks),
+		TEST(test_refused),  TEST(test_message), TEST(test_message_refused),
+		TEST(test_remapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

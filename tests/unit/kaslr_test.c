@@ -212,12 +212,9 @@ static void test_health(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_has_word),
-		cmocka_unit_test(test_kaslr_off),
-		cmocka_unit_test(test_kaslr_on),
-		cmocka_unit_test(test_kaslr_no_room),
-		cmocka_unit_test(test_memory_too_high),
-		cmocka_unit_test(test_health),
+		cmocka_unit_test(test_has_word),	cmocka_unit_test(test_kaslr_off),
+		cmocka_unit_test(test_kaslr_on),	cmocka_unit_test(test_kaslr_no_room),
+		cmocka_unit_test(test_memory_too_high), cmocka_unit_test(test_health),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

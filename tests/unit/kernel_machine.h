@@ -5,9 +5,9 @@
  * The kernel's objects and system calls over the machine of mm_machine.h, with one CPU that runs
  * nothing: the test chooses who calls, threads only become ready, no guest is ever entered.
  */
-#define sti_nop_cli sti_nop_cli_of_cpu
+#define sti_nop_cli	sti_nop_cli_of_cpu
 #define selectors_clear selectors_clear_of_cpu
-#define wrmsr wrmsr_of_cpu
+#define wrmsr		wrmsr_of_cpu
 #include "arch/x86_64/cpu/instructions.h"
 #undef sti_nop_cli
 #undef selectors_clear
@@ -82,7 +82,7 @@ static void machine_back(void)
 }
 
 #define long_aside machine_aside
-#define long_back machine_back
+#define long_back  machine_back
 
 #include "kernel/audit.c"
 #include "kernel/budget.c"

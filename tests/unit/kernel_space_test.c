@@ -160,14 +160,14 @@ static void test_seal(void **state)
 	for (u64 at = IMAGE_HPA & ~(2 * MIB - 1); at % (2 * MIB) != 0 || at < IMAGE_HPA;
 	     at += PAGE_SIZE)
 		assert_true(table_map_page(&kernel_table, direct_map_base + at, HPA(at),
-				     at >= IMAGE_HPA && at < IMAGE_HPA + 3 * PAGE_SIZE
-					     ? PT_READ
-					     : PT_READ | PT_WRITE,
-				     PT_TYPE_WB));
+					   at >= IMAGE_HPA && at < IMAGE_HPA + 3 * PAGE_SIZE
+						   ? PT_READ
+						   : PT_READ | PT_WRITE,
+					   PT_TYPE_WB));
 	for (u64 page = 0; page < IMAGE_PAGES; page++)
 		assert_true(table_map_page(&kernel_table, (u64)__image_start + page * PAGE_SIZE,
-				     HPA(IMAGE_HPA + page * PAGE_SIZE), PT_READ | PT_WRITE,
-				     PT_TYPE_WB));
+					   HPA(IMAGE_HPA + page * PAGE_SIZE), PT_READ | PT_WRITE,
+					   PT_TYPE_WB));
 	loaded_root = 0;
 	assert_true(table_lookup(&kernel_entry_table, (u64)__ro_after_init_start, &leaf));
 	assert_int_equal(leaf.rights, PT_READ | PT_WRITE);

@@ -31,8 +31,8 @@ void lapic_eoi(void)
 }
 
 /* The code of the windows in which ring 0 has interrupts enabled. */
-static const u8 idle[] = {0x90, 0xfb, 0xf4, 0xfa};          /* NOP, STI, HLT, CLI */
-static const u8 look[] = {0x90, 0xfb, 0x90, 0xfa};          /* NOP, STI, NOP, CLI */
+static const u8 idle[] = {0x90, 0xfb, 0xf4, 0xfa};	    /* NOP, STI, HLT, CLI */
+static const u8 look[] = {0x90, 0xfb, 0x90, 0xfa};	    /* NOP, STI, NOP, CLI */
 static const u8 leaving[] = {0x59, 0xfb, 0x48, 0x0f, 0x35}; /* POP, STI, SYSEXIT */
 
 static struct trap_frame hit(enum trap_vector vector, const u8 *rip, u64 rflags, u64 cs)

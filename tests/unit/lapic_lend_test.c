@@ -163,12 +163,9 @@ static void a_new_page_has_nothing_posted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(nobody_writes_a_lent_page),
-		TEST(a_message_may_change_its_trigger),
-		TEST(what_the_cpu_did_counts),
-		TEST(an_apic_of_the_monitors_is_never_lent),
-		TEST(level_ends_by_an_exit),
-		TEST(writes_are_finished),
+		TEST(nobody_writes_a_lent_page),     TEST(a_message_may_change_its_trigger),
+		TEST(what_the_cpu_did_counts),	     TEST(an_apic_of_the_monitors_is_never_lent),
+		TEST(level_ends_by_an_exit),	     TEST(writes_are_finished),
 		TEST(a_new_page_has_nothing_posted),
 	};
 

@@ -88,9 +88,9 @@ static void test_returning(void **state)
 		let_cpus_pass();
 		take_and_free(&vm);
 	}
-	assert_int_equal(quota_set_limit(&vm.quota,
-					 vm.quota.account->used_pages + vm.ram->present + 16),
-			 STATUS_OK);
+	assert_int_equal(
+		quota_set_limit(&vm.quota, vm.quota.account->used_pages + vm.ram->present + 16),
+		STATUS_OK);
 	while (status == STATUS_AGAIN && ++steps < STEPS_MAX) {
 		let_cpus_pass();
 		take_and_free(&vm);
@@ -315,11 +315,11 @@ static void test_trim_fewer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_returning), cmocka_unit_test(test_freeze),
-		cmocka_unit_test(test_reset),	  cmocka_unit_test(test_reset_again),
-		cmocka_unit_test(test_merge),	  cmocka_unit_test(test_missing),
-		cmocka_unit_test(test_broken),	  cmocka_unit_test(test_trim_fewer),
-		cmocka_unit_test(test_discard_waits), cmocka_unit_test(test_freeze_unmapped),
+		cmocka_unit_test(test_returning),      cmocka_unit_test(test_freeze),
+		cmocka_unit_test(test_reset),	       cmocka_unit_test(test_reset_again),
+		cmocka_unit_test(test_merge),	       cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_broken),	       cmocka_unit_test(test_trim_fewer),
+		cmocka_unit_test(test_discard_waits),  cmocka_unit_test(test_freeze_unmapped),
 		cmocka_unit_test(test_reset_unmapped),
 	};
 

@@ -2,9 +2,9 @@
 /* Layers over RAM that is allocated by 1 GiB and by 2 MiB: what is mapped is the object's own. */
 #include "tests/unit/huge_machine.h"
 
-#define HOLE	 (GIB + 6 * MIB) /* the piece that nobody has touched */
-#define TRIES	 100u
-#define MERGES	 20000u
+#define HOLE   (GIB + 6 * MIB) /* the piece that nobody has touched */
+#define TRIES  100u
+#define MERGES 20000u
 
 /* What the leaf at the address shows is what the object has there, and belongs to guests' RAM. */
 static void assert_shows_own(struct space *space, struct memory *memory, u64 at)
@@ -214,8 +214,8 @@ static void test_between_steps(void **state)
 
 		assert_shows_own(space, memory, page * PAGE_SIZE);
 		leaf = reached(monitor, at + page * PAGE_SIZE, PT_READ);
-		assert_int_equal(*(u64 *)hpa_to_pointer(HPA(
-					 leaf.hpa.value + (at + page * PAGE_SIZE - leaf.at))),
+		assert_int_equal(*(u64 *)hpa_to_pointer(
+					 HPA(leaf.hpa.value + (at + page * PAGE_SIZE - leaf.at))),
 				 page);
 	}
 }

@@ -476,8 +476,7 @@ static void test_refused(void **state)
 	assert_int_equal(space_map(space, 0, vm.ram, 0, 20, PT_READ, &at), STATUS_BAD_STATE);
 	space->devices = NULL;
 	for (u64 i = 2; i < LAYER_MAPPINGS_MAX; i++)
-		assert_int_equal(space_map(space, i * MIB, vm.ram, 0, 20, PT_READ, &at),
-				 STATUS_OK);
+		assert_int_equal(space_map(space, i * MIB, vm.ram, 0, 20, PT_READ, &at), STATUS_OK);
 	assert_int_equal(space_map(space, 0, vm.ram, 0, 20, PT_READ, &at), STATUS_TOO_BIG);
 	object_put(&space->object);
 	end_vm(&vm);

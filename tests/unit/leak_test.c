@@ -75,8 +75,8 @@ static void any_cpu(void **state)
 	for (u32 i = 0; i < 100000; i++) {
 		struct leak_cpu cpu = {.is.amd = i & 1, .svm = i & 2};
 		struct speculation_cpu *is = &cpu.is;
-		u32 *words[] = {&is->version,	  &is->leaf_7_ebx,   &is->leaf_7_edx,
-				&is->leaf_72_edx, &is->leaf_88_ebx,  &is->leaf_821_eax,
+		u32 *words[] = {&is->version,	  &is->leaf_7_ebx,  &is->leaf_7_edx,
+				&is->leaf_72_edx, &is->leaf_88_ebx, &is->leaf_821_eax,
 				&is->leaf_821_ecx};
 
 		for (size_t n = 0; n < ARRAY_COUNT(words); n++)

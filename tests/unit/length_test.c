@@ -24,9 +24,9 @@ struct line {
 static bool is_prefix_word(const char *word)
 {
 	static const char *const words[] = {
-		"data16", "data32", "addr16", "addr32", "lock", "rep",  "repz", "repnz", "cs",
-		"ds",     "es",     "ss",     "fs",     "gs",   "bnd",  "notrack", "xacquire",
-		"xrelease", "addr64", "data64", "repe", "repne", "cs,pn", "ds,pt",
+		"data16",   "data32",	"addr16", "addr32", "lock", "rep",   "repz",  "repnz",
+		"cs",	    "ds",	"es",	  "ss",	    "fs",   "gs",    "bnd",   "notrack",
+		"xacquire", "xrelease", "addr64", "data64", "repe", "repne", "cs,pn", "ds,pt",
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(words); i++)
@@ -175,8 +175,8 @@ static void test_busybox(void **state)
 
 static void test_libc(void **state)
 {
-	const char *command = OBJDUMP
-		"-d $(/sbin/ldconfig -p | awk '/libc.so.6.*x86-64/ {print $NF; exit}')";
+	const char *command =
+		OBJDUMP "-d $(/sbin/ldconfig -p | awk '/libc.so.6.*x86-64/ {print $NF; exit}')";
 
 	assert_true(compare(command, X86_MODE_64) > 300000);
 }
@@ -224,7 +224,7 @@ static void write_opcodes(int file)
 		"\x8f\xea\x78",
 	};
 	static const char *const prefixes[] = {
-		"",	"",	"\x66", "\xf2",     "\xf3",     "\x67",
+		"",	"",	    "\x66", "\xf2", "\xf3",	"\x67",
 		"\x48", "\x66\x41", "\x2e", "\x64", "\xf3\x66", "\x66\x67",
 	};
 	u64 random = 99;

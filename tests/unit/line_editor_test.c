@@ -114,7 +114,8 @@ static void test_editing(void **state)
 	expect_row(">", 2);
 	type("\x19 again");
 	expect_row("> hello world again", 19);
-	type("\x1b[1;5D\x1b" "b\x15");
+	type("\x1b[1;5D\x1b"
+	     "b\x15");
 	expect_row("> world again", 2);
 	type("\x1b[1;5C\x7f\x7f");
 	expect_row("> wor again", 5);
@@ -256,7 +257,9 @@ static void test_insert(void **state)
 {
 	(void)state;
 	begin();
-	type("vm st alpha\x01\x1b" "f\x1b" "f");
+	type("vm st alpha\x01\x1b"
+	     "f\x1b"
+	     "f");
 	line_editor_insert(&editor, "art", 3);
 	expect_row("> vm start alpha", 10);
 	assert_int_equal(type("\t"), LINE_COMPLETE);
@@ -289,12 +292,15 @@ static void test_search(void **state)
 	expect_row("(search 'log') log show", 23);
 	type("\x07"); /* back to the line being typed */
 	expect_row("> half", 6);
-	type("\x12" "alp\x01");
+	type("\x12"
+	     "alp\x01");
 	expect_row("> vm start alpha", 2);
-	type("\x12" "beta\r");
+	type("\x12"
+	     "beta\r");
 	assert_string_equal(editor.text, "vm start beta");
 	line_editor_begin(&editor);
-	type("\x12" "zzz");
+	type("\x12"
+	     "zzz");
 	expect_row("(failed search 'zzz')", 22);
 	for (u32 i = 0; i < 100; i++)
 		type("z");
@@ -307,10 +313,12 @@ static void test_search(void **state)
 /* Word jumps and kills as the common terminals send them. */
 static void test_words(void **state)
 {
+	/* clang-format off */
 	static const char *const left[] = {"\x1b[1;5D", "\x1b[1;3D", "\x1b\x1b[D", "\x1bOd",
 					   "\x1b[5D", "\x1b" "b"};
 	static const char *const right[] = {"\x1b[1;5C", "\x1b[1;3C", "\x1b\x1b[C", "\x1bOc",
 					    "\x1b[5C", "\x1b" "f"};
+	/* clang-format on */
 
 	(void)state;
 	begin();
@@ -326,7 +334,8 @@ static void test_words(void **state)
 	}
 	type("\x1b\x7f");
 	assert_string_equal(editor.text, "one two ");
-	type("\x01\x1b" "d");
+	type("\x01\x1b"
+	     "d");
 	assert_string_equal(editor.text, " two ");
 	type("\x19");
 	assert_string_equal(editor.text, "one two ");

@@ -14,7 +14,7 @@
 
 /* Each access to an index may be a step of its own: see take_turns. */
 static void step(void);
-#define __atomic_load_n(from, order)	  (step(), __atomic_load_n(from, order))
+#define __atomic_load_n(from, order)	   (step(), __atomic_load_n(from, order))
 #define __atomic_store_n(to, value, order) (step(), __atomic_store_n(to, value, order))
 #include "vmm/io/link.c"
 #include "vmm/io/slots.c"
@@ -188,7 +188,7 @@ static void signalled_when_asked(void **state)
 		put_request(2);
 		assert_true(link_publish(&client));
 		put_request(3);
-		assert_false(link_publish(&client)); /* it has not asked again */
+		assert_false(link_publish(&client));  /* it has not asked again */
 		assert_false(link_may_wait(&server)); /* there is something */
 		for (u64 i = 1; i <= 3; i++)
 			expect_request(i);

@@ -65,7 +65,7 @@ static void test_wall_time(void **state)
 	log_text_start(1709251198000000000); /* 2024-02-29 23:59:58 UTC */
 	expect(0, "[   61.234567] 2 info    audit   alpha: console: vm start alpha\n");
 	expect(LOG_WITH_WALL, "[   61.234567 2024-03-01T00:00:59Z] 2 info    audit   alpha: "
-		     "console: vm start alpha\n");
+			      "console: vm start alpha\n");
 	expect_json("1709251259234");
 	log_text_start(0);
 }

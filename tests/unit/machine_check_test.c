@@ -46,9 +46,9 @@ NORETURN void panic_trap(const struct trap_frame *frame, const char *text, ...)
 	panic("%s", text);
 }
 
-#define UC (MCI_STATUS_VAL | MCI_STATUS_UC | BIT(60) | MCI_STATUS_S)
+#define UC	   (MCI_STATUS_VAL | MCI_STATUS_UC | BIT(60) | MCI_STATUS_S)
 #define PAGE_OF_IT (MCI_STATUS_ADDRV | MCI_STATUS_MISCV)
-#define MISC (MCI_MISC_MODE_PHYSICAL | 6)
+#define MISC	   (MCI_MISC_MODE_PHYSICAL | 6)
 
 static void start(void)
 {
@@ -214,14 +214,14 @@ static struct vm_of_test vm_make(u64 pages)
 		while (memory_populate(vm.memory, i) == STATUS_AGAIN)
 			;
 	}
-	assert_int_equal(cache_alloc_object(&vm.group->quota, OBJECT_PROCESS, sizeof(*vm.process),
-					    &object),
-			 STATUS_OK);
+	assert_int_equal(
+		cache_alloc_object(&vm.group->quota, OBJECT_PROCESS, sizeof(*vm.process), &object),
+		STATUS_OK);
 	vm.process = object;
 	vm.process->group = vm.group;
-	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, &vm.group->quota,
-					    (void **)&vm.process->handles),
-			 STATUS_OK);
+	assert_int_equal(
+		page_alloc_cleared(0, PAGE_KERNEL, &vm.group->quota, (void **)&vm.process->handles),
+		STATUS_OK);
 	list_init(&vm.process->threads);
 	group_adopt(vm.group, &vm.process->object);
 	vm.process->running = true;
@@ -429,11 +429,10 @@ static void test_page_of_nobody(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fatal),	       cmocka_unit_test(test_enable),
-		cmocka_unit_test(test_record),	       cmocka_unit_test(test_nothing),
-		cmocka_unit_test(test_not_signalled),
-		cmocka_unit_test(test_page_of_guest), cmocka_unit_test(test_page_of_monitor),
-		cmocka_unit_test(test_page_of_nobody),
+		cmocka_unit_test(test_fatal),		cmocka_unit_test(test_enable),
+		cmocka_unit_test(test_record),		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_not_signalled),	cmocka_unit_test(test_page_of_guest),
+		cmocka_unit_test(test_page_of_monitor), cmocka_unit_test(test_page_of_nobody),
 		cmocka_unit_test(test_page_of_layer),
 	};
 

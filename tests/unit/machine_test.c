@@ -169,8 +169,7 @@ static void test_guest_is_dead(void **state)
 	(void)state;
 	crashes(MACHINE_PANIC | MACHINE_RESET, "guest panicked");
 	machine.platform.events.watchdog_s = 30;
-	crashes(MACHINE_WATCHDOG,
-		"watchdog expired: no sign of life from the guest for 30 s");
+	crashes(MACHINE_WATCHDOG, "watchdog expired: no sign of life from the guest for 30 s");
 	machine.platform.events.pending = MACHINE_CRASH_KERNEL;
 	pending_handle(&machine);
 	assert_int_equal(channel.state, VM_RUNNING);
@@ -257,6 +256,7 @@ static void test_reason_is_cut(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_free)
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		TEST(test_life),	  TEST(test_command_once), TEST(test_pause_stops_time),
 		TEST(test_pause_ends_late),
@@ -265,6 +265,7 @@ int main(void)
 		TEST(test_guest_is_dead),
 		TEST(test_input),	  TEST(test_log_wraps),	   TEST(test_reason_is_cut),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

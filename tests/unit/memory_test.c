@@ -193,8 +193,7 @@ static void test_populate_everything(void **state)
 	machine_start(16 * MIB);
 	before = machine_free_pages();
 	machine_quota(&quota, 4000);
-	assert_int_equal(memory_create(&quota, PAGE_PROCESS, 700, 0, &memory),
-			 STATUS_OK);
+	assert_int_equal(memory_create(&quota, PAGE_PROCESS, 700, 0, &memory), STATUS_OK);
 	for (u64 index = 0; index < 700; index++)
 		assert_int_equal(populate_all_steps(memory, index, &steps), STATUS_OK);
 	assert_int_equal(page_counts[PAGE_PROCESS], 700);
@@ -204,8 +203,7 @@ static void test_populate_everything(void **state)
 	machine_assert_clean(before, &quota);
 
 	/* Destroyed half way through clearing. */
-	assert_int_equal(memory_create(&quota, PAGE_PROCESS, 700, 0, &memory),
-			 STATUS_OK);
+	assert_int_equal(memory_create(&quota, PAGE_PROCESS, 700, 0, &memory), STATUS_OK);
 	for (unsigned int n = 0; n < 10; n++)
 		assert_int_equal(memory_populate(memory, 0), STATUS_AGAIN);
 	object_put(&memory->object);

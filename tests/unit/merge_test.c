@@ -57,8 +57,10 @@ static void test_one_layer(void **state)
 	assert_int_equal(*in_guest(&vm, 540, PT_WRITE), 1);
 	assert_int_equal(leaf_of(vm.guest, AT + 540 * PAGE_SIZE).level, PT_LEVEL_4K);
 	for (u64 i = 0; i < PAGES; i++) {
+		/* clang-format off */
 		u64 is = i == 540 ? 1 : i == 541 ? 2 : i == 1051 ? 3 : i == 30 ? 4
 			 : i % 30 == 0 ? 1000 + i : 0;
+		/* clang-format on */
 
 		assert_int_equal(*in_monitor(&vm, i, PT_READ), is);
 	}
@@ -237,8 +239,9 @@ static void test_unready(void **state)
 		merge(&vm);
 		assert_int_equal(vm.ram->present, 512 + written);
 		for (u64 i = 0; i < 700; i++)
-			assert_int_equal(*in_guest(&vm, i, PT_WRITE),
-					 i == 600 ? 6 : i == 3 && written ? 3 : 0);
+			assert_int_equal(*in_guest(&vm, i, PT_WRITE), i == 600		  ? 6
+								      : i == 3 && written ? 3
+											  : 0);
 		end_vm(&vm);
 		machine_assert_clean(before, &vm.quota);
 	}
@@ -285,8 +288,7 @@ static void model_merge(struct model *model)
 			*in_guest(&model->vm, index, PT_WRITE) = model->page[0][index];
 		}
 	}
-	memmove(model->page[1], model->page[2],
-		(LEVELS - 1) * sizeof(model->page[0]));
+	memmove(model->page[1], model->page[2], (LEVELS - 1) * sizeof(model->page[0]));
 	memmove(&model->kept[0], &model->kept[1], sizeof(model->kept) - sizeof(model->kept[0]));
 	model->kept[LEVELS - 1] = NULL;
 	model->layers--;
@@ -390,10 +392,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_layer), cmocka_unit_test(test_upper),
-		cmocka_unit_test(test_hidden),
-		cmocka_unit_test(test_refused),	  cmocka_unit_test(test_breaking),
-		cmocka_unit_test(test_no_quota),  cmocka_unit_test(test_unready),
-		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_hidden),	  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_breaking),  cmocka_unit_test(test_no_quota),
+		cmocka_unit_test(test_unready),	  cmocka_unit_test(test_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

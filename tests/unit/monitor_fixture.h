@@ -87,12 +87,12 @@ const struct start_info *start_info = &info;
 bool start_sysenter;
 static u64 host_tsc;
 static u32 groups_fetched;
-static u32 signals;			 /* to the manager */
-static u32 wakes_sent[VCPUS_MADE];	 /* signals to a vCPU's event */
+static u32 signals;		   /* to the manager */
+static u32 wakes_sent[VCPUS_MADE]; /* signals to a vCPU's event */
 static u32 kicks_sent[VCPUS_MADE];
 static u64 reservable_permille;
 static u64 reserved_permille[VCPUS_MADE];
-static u32 asking;			 /* the vCPU whose thread runs */
+static u32 asking; /* the vCPU whose thread runs */
 static jmp_buf process_end;
 
 static u32 loads;

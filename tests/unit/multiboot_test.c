@@ -97,8 +97,7 @@ static void test_information(void **state)
 	assert_int_equal(info->flags & 0x4d, 0x4d);
 	assert_int_equal(info->memory_lower, 639);
 	assert_int_equal(info->memory_upper, (RAM_BYTES - MIB) / KIB);
-	assert_string_equal((const char *)ram + info->command_line,
-			    "kernel console=ttyS0");
+	assert_string_equal((const char *)ram + info->command_line, "kernel console=ttyS0");
 	assert_int_equal(info->module_count, 1);
 	module = (const struct multiboot1_module *)(ram + info->modules);
 	assert_int_equal(module->end - module->start, sizeof(initrd));

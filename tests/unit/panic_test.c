@@ -9,7 +9,7 @@
 #include <ucontext.h>
 #include <cmocka.h>
 
-#define cli cli_of_cpu
+#define cli	 cli_of_cpu
 #define read_cr0 read_cr0_of_cpu
 #define read_cr2 read_cr2_of_cpu
 #define read_cr3 read_cr3_of_cpu
@@ -25,7 +25,7 @@
 #define read_cr2() 0ul
 #define read_cr3() 0ul
 #define read_cr4() 0ul
-#define this_cpu this_cpu_of_stack
+#define this_cpu   this_cpu_of_stack
 #include "arch/x86_64/cpu/percpu.h"
 #undef this_cpu
 #define this_cpu() (&cpus[0])
@@ -146,8 +146,10 @@ static void test_backtrace(void **state)
 /* A backtrace stops at the stack's end and where a frame pointer leads elsewhere. */
 static void test_ends(void **state)
 {
+	/* clang-format off */
 	const u64 elsewhere[] = {~7ull, (u64)&stacks[1], (u64)&stacks[0][50], (u64)&stacks[0][2046],
 				 (u64)&stacks[0][2045], (u64)&stacks[0][201] + 1};
+	/* clang-format on */
 
 	for (u32 i = 0; i < ARRAY_COUNT(elsewhere); i++) {
 		set_up(state);
@@ -164,8 +166,8 @@ static void test_ends(void **state)
 /* A foreign RBP, as in an exception at the IRET to ring 3: nothing is read. */
 static void test_foreign(void **state)
 {
-	const u64 foreign[] = {0, 8, 0x7654321000, ~0ull, ~7ull, ~15ull, 0x8000000000000000,
-			       put_frame(1, 100, 0, 0x111)};
+	const u64 foreign[] = {0,     8,      0x7654321000,	  ~0ull,
+			       ~7ull, ~15ull, 0x8000000000000000, put_frame(1, 100, 0, 0x111)};
 
 	for (u32 i = 0; i < ARRAY_COUNT(foreign); i++) {
 		set_up(state);
@@ -238,8 +240,8 @@ static void test_log(void **state)
 	shown_log = &log.ring;
 	panic_at(0);
 	shown_log = &ring;
-	assert_non_null(strstr(printed,
-			       "last log entries:\n  77 five 5, hex 0x1234567890\nhalted"));
+	assert_non_null(
+		strstr(printed, "last log entries:\n  77 five 5, hex 0x1234567890\nhalted"));
 }
 
 int main(void)

@@ -225,7 +225,9 @@ static void test_secret_line(void **state)
 
 	(void)state;
 	secret_line_begin(&line);
-	assert_int_equal(type(&line, "ab\x7f\x7f\x7f\x08" "cd\x15\x01 x\xc3\xa9\r"), SECRET_DONE);
+	assert_int_equal(type(&line, "ab\x7f\x7f\x7f\x08"
+				     "cd\x15\x01 x\xc3\xa9\r"),
+			 SECRET_DONE);
 	assert_int_equal(line.length, 4);
 	assert_memory_equal(line.text, " x\xc3\xa9", 4);
 	for (u32 i = 4; i < PASSWORD_LENGTH_MAX; i++)
@@ -245,9 +247,9 @@ static void test_secret_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sha256),	 cmocka_unit_test(test_pbkdf2),
-		cmocka_unit_test(test_text),	 cmocka_unit_test(test_login),
-		cmocka_unit_test(test_compare),	 cmocka_unit_test(test_secret_line),
+		cmocka_unit_test(test_sha256),	cmocka_unit_test(test_pbkdf2),
+		cmocka_unit_test(test_text),	cmocka_unit_test(test_login),
+		cmocka_unit_test(test_compare), cmocka_unit_test(test_secret_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

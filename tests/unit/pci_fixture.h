@@ -10,8 +10,8 @@
 #ifdef WATCHED_READS /* a fuzz target sees, and disturbs, each read of the guest's memory */
 static bool watched_read(const struct guest_memory *memory, gpa_t gpa, void *buffer, u64 length);
 static void watched_words_read(const u8 *guest, void *buffer, u64 length);
-#define guest_words_read watched_words_read
-#define guest_memory_read watched_read
+#define guest_words_read   watched_words_read
+#define guest_memory_read  watched_read
 #define guest_memory_fetch watched_read
 #endif
 #include "tests/unit/pci_sources.h"
@@ -41,7 +41,7 @@ bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data)
 }
 
 static char fixture_port[VIRTIO_CONSOLE_PORTS][CHANNEL_NAME_BYTES]; /* of its further ports */
-static u32 printed_port; /* where the last byte went */
+static u32 printed_port;					    /* where the last byte went */
 
 static void print_byte(void *context, u32 port, u8 byte)
 {

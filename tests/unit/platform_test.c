@@ -330,8 +330,7 @@ static void too_many_devices(void **state)
 	static const struct device_ops no_ops = {.reset = no_reset};
 	static const struct device_region twice_regions[] = {
 		{DEVICE_PORTS, 0x9000, 4}, {DEVICE_MEMORY, 0x9000, 4}, {DEVICE_PORTS, 0x3ff, 1}};
-	static struct device twice = {
-		.ops = &no_ops, .regions = twice_regions, .region_count = 3};
+	static struct device twice = {.ops = &no_ops, .regions = twice_regions, .region_count = 3};
 	static const struct platform_config config = {0};
 	u32 count = platform.device_count;
 	void *memory = NULL;

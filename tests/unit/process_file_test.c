@@ -12,10 +12,10 @@
 #include "vmm/manager/process/process_build.c"
 
 enum { GROUP = 7, SPACE = 8, OWN_SPACE = 9, MODULE = 10, COPY = 11 /* and those behind */ };
-#define PAGES	4u
-#define COPIES	2u
-#define BASE	0x100000ull
-#define OTHERS	0xee
+#define PAGES  4u
+#define COPIES 2u
+#define BASE   0x100000ull
+#define OTHERS 0xee
 
 static u8 module[PAGES * PAGE_SIZE];
 static u8 copies[COPIES][PAGE_SIZE];

@@ -63,10 +63,9 @@ static void test_read(void **state)
 					     .length = QUERY_BYTES}),
 			 STATUS_OK);
 	assert_int_equal(channel.question.bytes, 16);
-	assert_int_equal(ask(&(struct query){.kind = QUERY_READ,
-					     .address = RAM_BYTES,
-					     .length = 1}),
-			 STATUS_BAD_ADDRESS);
+	assert_int_equal(
+		ask(&(struct query){.kind = QUERY_READ, .address = RAM_BYTES, .length = 1}),
+		STATUS_BAD_ADDRESS);
 	assert_int_equal(ask(&(struct query){.kind = QUERY_READ, .address = ~0ull, .length = 9}),
 			 STATUS_BAD_ADDRESS);
 	assert_int_equal(ask(&(struct query){.kind = QUERY_READ, .length = ~0u}), STATUS_OK);

@@ -167,7 +167,8 @@ static void test_passwords(void **state)
 	check_bad("{\"auth\":\"a\"}", "null", 12, "found no id");
 	/* One that is too long is recognised as such. */
 	check_good("{\"id\":1,\"auth\":\"0123456789012345678901234567890123456789"
-		   "0123456789012345678901234\"}", "1", "");
+		   "0123456789012345678901234\"}",
+		   "1", "");
 	assert_int_equal(request.password_length, PASSWORD_LENGTH_MAX + 1);
 }
 

@@ -7,11 +7,11 @@
 #include "vmm/monitor/state/record.c"
 #include "vmm/rt/format.c"
 
-#define DISK_BYTES   (5 * BLOCK_BYTES + 512)
-#define DISK_BLOCKS  6u
-#define PLACE_BYTES  (8 * BLOCK_BYTES + 1024) /* no whole number of its blocks */
-#define TAIL	     (8 * BLOCK_BYTES - BACKUP_HEADER_BYTES)
-#define NEVER	     ~0u
+#define DISK_BYTES  (5 * BLOCK_BYTES + 512)
+#define DISK_BLOCKS 6u
+#define PLACE_BYTES (8 * BLOCK_BYTES + 1024) /* no whole number of its blocks */
+#define TAIL	    (8 * BLOCK_BYTES - BACKUP_HEADER_BYTES)
+#define NEVER	    ~0u
 
 enum { FULL, DIFF_1, DIFF_2, TO, DISKS };
 
@@ -100,7 +100,9 @@ static void make_header(u32 place, u64 blocks)
 
 	*header = (struct backup_header){
 		.version = BACKUP_VERSION,
-		.label = {.chain = {9}, .id = {9, (u8)place}, .sequence = place,
+		.label = {.chain = {9},
+			  .id = {9, (u8)place},
+			  .sequence = place,
 			  .kind = place == FULL ? BACKUP_FULL : BACKUP_DIFF},
 		.disk_bytes = DISK_BYTES,
 		.block_bytes = BLOCK_BYTES,
@@ -238,8 +240,10 @@ static void believes_nothing(void **state)
 {
 	static const u64 bytes[] = {0, 1, 511, PLACE_BYTES, 1ull << 63, ~0ull, ~511ull};
 	static const u64 blocks[] = {DISK_BLOCKS + 1, 1ull << 48, ~0ull};
+	/* clang-format off */
 	static const u64 places[] = {0, BACKUP_HEADER_BYTES, 2 * BACKUP_HEADER_BYTES + 1,
 				     6 * BLOCK_BYTES, 1ull << 63, ~4095ull};
+	/* clang-format on */
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_COUNT(bytes); i++) {
@@ -282,10 +286,8 @@ static void is_lied_to(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(restores_a_chain),
-		cmocka_unit_test(is_cut_off),
-		cmocka_unit_test(looks_first),
-		cmocka_unit_test(believes_nothing),
+		cmocka_unit_test(restores_a_chain), cmocka_unit_test(is_cut_off),
+		cmocka_unit_test(looks_first),	    cmocka_unit_test(believes_nothing),
 		cmocka_unit_test(is_lied_to),
 	};
 

@@ -276,8 +276,7 @@ static bool alarm_matches(u32 reg, u32 value)
 {
 	u8 byte = rtc->state.byte[reg];
 
-	return (byte & RTC_ALARM_ANY) == RTC_ALARM_ANY ||
-	       byte == (value / 10 << 4 | value % 10);
+	return (byte & RTC_ALARM_ANY) == RTC_ALARM_ANY || byte == (value / 10 << 4 | value % 10);
 }
 
 /* A guest that sleeps has masked IRQ 8 and listens to the fixed event. */
@@ -337,8 +336,8 @@ static void alarm_comes_at_the_first_second_that_matches(void **state)
 		byte[RTC_MINUTES_ALARM] = others[i / 5 % 5];
 		byte[RTC_SECONDS_ALARM] = others[i % 5];
 		for (u32 j = 0; j < ARRAY_COUNT(days) * ARRAY_COUNT(in_day); j++) {
-			s64 at = days[j % ARRAY_COUNT(days)] * 86400 +
-				 in_day[j / ARRAY_COUNT(days)];
+			s64 at =
+				days[j % ARRAY_COUNT(days)] * 86400 + in_day[j / ARRAY_COUNT(days)];
 
 			assert_true(rtc_next_alarm(&rtc->state, at) == alarm_awaited(at));
 		}

@@ -38,8 +38,8 @@ static void assert_consistent(void)
 		struct run_queue *queue = &cpus[c].queue;
 		u64 load = 0;
 		u64 reserved = 0;
-		u64 waiting = shares_check(queue) +
-			      heap_check(&queue->deadline, queue->deadline.first);
+		u64 waiting =
+			shares_check(queue) + heap_check(&queue->deadline, queue->deadline.first);
 		u64 exhausted = heap_check(&queue->exhausted, queue->exhausted.first);
 		u64 expected = 0;
 		u64 expected_exhausted = 0;

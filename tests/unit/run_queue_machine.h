@@ -76,8 +76,8 @@ static struct sim_cpu {
 	u64 charged;
 	u64 busy;
 	u64 virtual_time;
-	u64 dispatched; /* until then it switches, deaf to all else */
-	bool must_pick; /* something has happened meanwhile */
+	u64 dispatched;	      /* until then it switches, deaf to all else */
+	bool must_pick;	      /* something has happened meanwhile */
 } ALIGNED(128) cpus[CPU_MAX]; /* as far apart as the kernel's queues */
 
 static struct sim_thread threads[THREAD_MAX];
@@ -88,7 +88,7 @@ static u32 group_count;
 static u64 now;
 static u64 begun;
 static u64 pick_count;
-static u64 latency_max; /* of each timer interrupt */
+static u64 latency_max;	 /* of each timer interrupt */
 static u64 switch_ticks; /* that a switch takes, at the cost of the thread that comes next */
 
 static UNUSED void sim_reset(u32 count, u64 start)

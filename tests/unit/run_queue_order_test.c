@@ -274,10 +274,8 @@ static void test_cost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_events),
-		cmocka_unit_test(test_deadlines),
-		cmocka_unit_test(test_migration),
-		cmocka_unit_test(test_yield_to),
+		cmocka_unit_test(test_events),	  cmocka_unit_test(test_deadlines),
+		cmocka_unit_test(test_migration), cmocka_unit_test(test_yield_to),
 		cmocka_unit_test(test_cost),
 	};
 

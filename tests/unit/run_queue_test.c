@@ -269,14 +269,10 @@ static void test_no_starvation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_weights),
-		cmocka_unit_test(test_weights_random),
-		cmocka_unit_test(test_weight_extremes),
-		cmocka_unit_test(test_small_charges),
-		cmocka_unit_test(test_sleepers),
-		cmocka_unit_test(test_taking_turns),
-		cmocka_unit_test(test_alone_for_long),
-		cmocka_unit_test(test_credit),
+		cmocka_unit_test(test_weights),		cmocka_unit_test(test_weights_random),
+		cmocka_unit_test(test_weight_extremes), cmocka_unit_test(test_small_charges),
+		cmocka_unit_test(test_sleepers),	cmocka_unit_test(test_taking_turns),
+		cmocka_unit_test(test_alone_for_long),	cmocka_unit_test(test_credit),
 		cmocka_unit_test(test_no_starvation),
 	};
 

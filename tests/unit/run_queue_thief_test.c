@@ -196,12 +196,9 @@ static void test_reservations_short(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sleepers_11),
-		cmocka_unit_test(test_sleepers_16),
-		cmocka_unit_test(test_sleepers_250),
-		cmocka_unit_test(test_wave),
-		cmocka_unit_test(test_reservations_busy),
-		cmocka_unit_test(test_reservations_short),
+		cmocka_unit_test(test_sleepers_11),	  cmocka_unit_test(test_sleepers_16),
+		cmocka_unit_test(test_sleepers_250),	  cmocka_unit_test(test_wave),
+		cmocka_unit_test(test_reservations_busy), cmocka_unit_test(test_reservations_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,7 +70,6 @@ static void add(u32 kind, u64 value, const void *at, const char *name)
 {
 	struct start_entry *entry = &start.entry[start.info.entry_count++];
 
-	*entry = (struct start_entry){
-		.kind = kind, .value = value, .offset = (u64)(uintptr_t)at};
+	*entry = (struct start_entry){.kind = kind, .value = value, .offset = (u64)(uintptr_t)at};
 	string_copy(entry->name, sizeof(entry->name), name);
 }

@@ -227,13 +227,10 @@ static void test_move(void **state)
 		bool must;
 		u32 end;
 	} table[] = {
-		{~0ull, THREAD_READY, -1, false, 0},
-		{~0ull, THREAD_READY, 0, true, 0},
-		{~0ull, THREAD_READY, 2, true, 2},
-		{5, THREAD_READY, 2, true, 2},
+		{~0ull, THREAD_READY, -1, false, 0}, {~0ull, THREAD_READY, 0, true, 0},
+		{~0ull, THREAD_READY, 2, true, 2},   {5, THREAD_READY, 2, true, 2},
 		{2, THREAD_READY, 2, true, 1}, /* not allowed there any more */
-		{6, THREAD_READY, -1, true, 1},
-		{4, THREAD_READY, -1, true, 2},
+		{6, THREAD_READY, -1, true, 1},	     {4, THREAD_READY, -1, true, 2},
 		{4, THREAD_WAITING, -1, true, 0},
 	};
 
@@ -279,12 +276,9 @@ static void test_request_work(void **state)
 		u64 load[CPUS];
 		u32 asked; /* CPUS: nobody */
 	} table[] = {
-		{{0, 0, 0}, {0, 0, 0}, CPUS},
-		{{0, 1, 1}, {0, 1024, 2048}, CPUS},
-		{{0, 2, 1}, {0, 1024, 2048}, 1},
-		{{0, 2, 2}, {0, 1024, 2048}, 2},
-		{{0, 2, 2}, {0, 2048, 1024}, 1},
-		{{2, 0, 0}, {1024, 0, 0}, CPUS},
+		{{0, 0, 0}, {0, 0, 0}, CPUS},	 {{0, 1, 1}, {0, 1024, 2048}, CPUS},
+		{{0, 2, 1}, {0, 1024, 2048}, 1}, {{0, 2, 2}, {0, 1024, 2048}, 2},
+		{{0, 2, 2}, {0, 2048, 1024}, 1}, {{2, 0, 0}, {1024, 0, 0}, CPUS},
 	};
 
 	(void)state;
@@ -319,7 +313,7 @@ static void test_give(void **state)
 	now += MS;
 	sched_give(&cpus[0]);
 	assert_int_equal(waiting[1]->ready_tsc, now - MS); /* it still waits */
-	assert_ptr_equal(waiting[0]->cpu, &cpus[0]); /* first in line, but tied to this CPU */
+	assert_ptr_equal(waiting[0]->cpu, &cpus[0]);	   /* first in line, but tied to this CPU */
 	assert_ptr_equal(waiting[1]->cpu, &cpus[1]);
 	assert_ptr_equal(unloaded, waiting[1]);
 	assert_int_equal(waiting[1]->moved_tsc, now);
@@ -437,18 +431,12 @@ static void test_reserve(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wake),
-		cmocka_unit_test(test_wake_elsewhere),
-		cmocka_unit_test(test_block),
-		cmocka_unit_test(test_woken_early),
-		cmocka_unit_test(test_limits_shown),
-		cmocka_unit_test(test_remove),
-		cmocka_unit_test(test_extend),
-		cmocka_unit_test(test_move),
-		cmocka_unit_test(test_request_work),
-		cmocka_unit_test(test_give),
-		cmocka_unit_test(test_give_to_busy),
-		cmocka_unit_test(test_yield),
+		cmocka_unit_test(test_wake),	     cmocka_unit_test(test_wake_elsewhere),
+		cmocka_unit_test(test_block),	     cmocka_unit_test(test_woken_early),
+		cmocka_unit_test(test_limits_shown), cmocka_unit_test(test_remove),
+		cmocka_unit_test(test_extend),	     cmocka_unit_test(test_move),
+		cmocka_unit_test(test_request_work), cmocka_unit_test(test_give),
+		cmocka_unit_test(test_give_to_busy), cmocka_unit_test(test_yield),
 		cmocka_unit_test(test_reserve),
 	};
 

@@ -99,9 +99,8 @@ static UNUSED struct thread *machine_thread(u32 group, u32 cpu)
 {
 	struct thread *thread = &threads[thread_count++];
 
-	*thread = (struct thread){.process = &processes[group],
-				  .run.group = &groups[group].run,
-				  .cpu = &cpus[cpu]};
+	*thread = (struct thread){
+		.process = &processes[group], .run.group = &groups[group].run, .cpu = &cpus[cpu]};
 	return thread;
 }
 

@@ -248,15 +248,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_four, fixture_free)
 	const struct CMUnitTest tests[] = {
-		TEST(test_send_ipi),
-		TEST(test_send_ipi_32),
-		TEST(test_unhalt),
-		TEST(test_steal_time),
-		TEST(test_pv_tlb_flush),
-		TEST(test_pv_tlb_flush_waits),
-		TEST(test_yield),
-		TEST(test_pv_eoi),
-		TEST(test_init_ends_all),
+		TEST(test_send_ipi),   TEST(test_send_ipi_32),	TEST(test_unhalt),
+		TEST(test_steal_time), TEST(test_pv_tlb_flush), TEST(test_pv_tlb_flush_waits),
+		TEST(test_yield),      TEST(test_pv_eoi),	TEST(test_init_ends_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

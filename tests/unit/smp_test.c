@@ -318,18 +318,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_four, fixture_free)
 	const struct CMUnitTest tests[] = {
-		TEST(test_start_up),
-		TEST(test_init),
-		TEST(test_pause),
-		TEST(test_reset),
-		TEST(test_crash_stops_all),
-		TEST(test_stop),
-		TEST(test_question),
-		TEST(test_wakes),
-		TEST(test_device_deadline),
-		TEST(test_refused),
-		TEST(test_tsc_adjust),
-		TEST(test_tsc_adjust_after_pause),
+		TEST(test_start_up),	    TEST(test_init),
+		TEST(test_pause),	    TEST(test_reset),
+		TEST(test_crash_stops_all), TEST(test_stop),
+		TEST(test_question),	    TEST(test_wakes),
+		TEST(test_device_deadline), TEST(test_refused),
+		TEST(test_tsc_adjust),	    TEST(test_tsc_adjust_after_pause),
 		TEST(test_lock_goes_round),
 	};
 

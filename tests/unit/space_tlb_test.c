@@ -148,8 +148,8 @@ static void test_two_cpus(void **state)
 			passes[current_cpu] += torn;
 			/* Its thread goes on in ring 3: nothing must be left in the TLB. */
 			if (current_cpu == 1 && torn)
-				assert_false(tag_access(&tags[1], &space->table, MIB, PT_READ,
-							&hpa));
+				assert_false(
+					tag_access(&tags[1], &space->table, MIB, PT_READ, &hpa));
 			if (current_cpu == 1 && torn)
 				assert_false(process_access(space, MIB, PT_READ, &hpa));
 		}

@@ -13,7 +13,7 @@ static u32 written_to[2];
 static u32 writes;
 static u64 fake_efer = 0xd01;
 
-#define rdmsr(index) fake_rdmsr(index)
+#define rdmsr(index)	    fake_rdmsr(index)
 #define wrmsr(index, value) fake_wrmsr(index, value)
 
 static u64 fake_rdmsr(u32 index)
@@ -60,8 +60,7 @@ static void test_nothing_without_an_offer(void **state)
 
 	(void)state;
 	for (u32 i = 0; i < 100000; i++) {
-		struct speculation_cpu cpu = {
-			.amd = i & 1, .version = i & 2 ? 0xa00f11 : 0x906ed};
+		struct speculation_cpu cpu = {.amd = i & 1, .version = i & 2 ? 0xa00f11 : 0x906ed};
 		struct speculation decided;
 		u32 *words[] = {&cpu.leaf_7_ebx,  &cpu.leaf_7_edx,   &cpu.leaf_72_edx,
 				&cpu.leaf_88_ebx, &cpu.leaf_821_eax, &cpu.leaf_821_ecx};

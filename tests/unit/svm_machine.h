@@ -33,7 +33,7 @@ static void fake_int_machine_check(void)
 	machine_checks++;
 }
 
-#define rdmsr fake_rdmsr
+#define rdmsr		  fake_rdmsr
 #define int_machine_check fake_int_machine_check
 
 #include "arch/x86_64/virt/svm/asid.c"

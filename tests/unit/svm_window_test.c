@@ -75,8 +75,8 @@ static void test_virtual_interrupt(void **state)
 	vmcb.save.rflags = RFLAGS_IF;
 	vmcb.control.virtual_interrupt = VMCB_V_INTR_VECTOR | 5; /* V_TPR is kept */
 	inject(EVENT_INTERRUPT, 0x41, false, 0, 0);
-	assert_true(vmcb.control.virtual_interrupt == (VMCB_V_IRQ | VMCB_V_IGN_TPR |
-						       VMCB_V_INTR_PRIO | 0x41ull << 32 | 5));
+	assert_true(vmcb.control.virtual_interrupt ==
+		    (VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_INTR_PRIO | 0x41ull << 32 | 5));
 	assert_true(vmcb.control.event_injection == 0);
 	run(VMEXIT_INTR, 0x1000); /* before the guest has taken it */
 	assert_true(vcpu.event.valid && vcpu.event.vector == 0x41);
@@ -154,12 +154,9 @@ static void test_port_behind_windows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_lost_shadow),
-		TEST(test_shadow_lost_by_fault),
-		TEST(test_interrupt_window),
-		TEST(test_virtual_interrupt),
-		TEST(test_nmi_window),
-		TEST(test_port_behind_windows),
+		TEST(test_lost_shadow),	     TEST(test_shadow_lost_by_fault),
+		TEST(test_interrupt_window), TEST(test_virtual_interrupt),
+		TEST(test_nmi_window),	     TEST(test_port_behind_windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 /* Two ways out of a network, loops among ports, and what an uplink is told when it opens. */
 #include "tests/unit/switch_fixture.h"
 
-#define GUEST 5u /* a port of a VM that may send from any address */
+#define GUEST	  5u /* a port of a VM that may send from any address */
 #define SECRET(n) (0x5ec2e700ull + (n))
 
 static void attach_holder(u32 index, u32 flags)

@@ -87,16 +87,16 @@ static void fields_at_their_edges(void **state)
 static void headers_that_do_not_fit(void **state)
 {
 	(void)state;
-	EXPECT_BAD_WITH(0, frame[0] | 1);  /* for a group */
-	EXPECT_BAD_WITH(13, 6);		   /* no IP */
-	EXPECT_BAD_WITH(14, 0x65);	   /* another version */
-	EXPECT_BAD_WITH(14, 0x44);	   /* a header that is too short */
-	EXPECT_BAD_WITH(14, 0x46);	   /* or ends elsewhere */
+	EXPECT_BAD_WITH(0, frame[0] | 1); /* for a group */
+	EXPECT_BAD_WITH(13, 6);		  /* no IP */
+	EXPECT_BAD_WITH(14, 0x65);	  /* another version */
+	EXPECT_BAD_WITH(14, 0x44);	  /* a header that is too short */
+	EXPECT_BAD_WITH(14, 0x46);	  /* or ends elsewhere */
 	EXPECT_BAD_WITH(14, 0x4f);
 	EXPECT_BAD_WITH(17, frame[17] + 1); /* another length */
 	EXPECT_BAD_WITH(20, 0x20);	    /* a fragment */
 	EXPECT_BAD_WITH(21, 0x01);
-	EXPECT_BAD_WITH(23, 17); /* UDP */
+	EXPECT_BAD_WITH(23, 17);   /* UDP */
 	EXPECT_BAD_WITH(46, 0x40); /* a TCP header that is too short */
 	for (u32 flag = 1; flag < 0x100; flag <<= 1) {
 		if ((flag & TCP_NEVER_CUT) != 0)
@@ -243,14 +243,9 @@ static void rewritten_later(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(fields_at_their_edges),
-		TEST(headers_that_do_not_fit),
-		TEST(headers_of_ipv6),
-		TEST(the_largest),
-		TEST(checksums_only),
-		TEST(whose_word_counts),
-		TEST(fields_without_flags),
-		TEST(rewritten_later),
+		TEST(fields_at_their_edges), TEST(headers_that_do_not_fit), TEST(headers_of_ipv6),
+		TEST(the_largest),	     TEST(checksums_only),	    TEST(whose_word_counts),
+		TEST(fields_without_flags),  TEST(rewritten_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,7 +190,7 @@ static void a_broken_ring(void **state)
 /* Headers of no frame: lengths of 0 to 13 bytes, beyond 64 KiB, beyond what was written. */
 static void lengths_that_no_frame_has(void **state)
 {
-	static const u32 lengths[] = {0, 1, 13, 1000, FRAME_BYTES_MAX + 1, FRAME_SKIP - 1,
+	static const u32 lengths[] = {0,	 1, 13, 1000, FRAME_BYTES_MAX + 1, FRAME_SKIP - 1,
 				      FRAME_SKIP};
 
 	(void)state;

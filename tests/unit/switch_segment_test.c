@@ -88,7 +88,7 @@ static void expect_segment(u32 index, u32 number, u32 at, u32 data, bool is_last
 	}
 	assert_int_equal(bytes_get32(tcp + 4), 0xffffff00 + at);
 	if (!is_last)
-		flags &= (u8)~(TCP_FIN | TCP_PSH);
+		flags &= (u8) ~(TCP_FIN | TCP_PSH);
 	if (number != 0)
 		flags &= (u8)~TCP_CWR;
 	assert_int_equal(tcp[13], flags);

@@ -16,9 +16,9 @@ static UNUSED u32 plain_sum(u32 sum, const u8 *data, u32 bytes)
 
 /* What a frame of TCP or UDP says of itself. */
 struct tcp_frame {
-	u32 ip_bytes;	/* the header's */
-	u32 transport;	/* where it begins in the frame */
-	u32 data;	/* likewise */
+	u32 ip_bytes;  /* the header's */
+	u32 transport; /* where it begins in the frame */
+	u32 data;      /* likewise */
 	bool is_ipv6;
 };
 
@@ -58,7 +58,7 @@ static UNUSED u32 make_tcp(u8 *frame, bool is_ipv6, u32 options, u32 data, struc
 	} else {
 		bytes_put16(ip + 2, (u16)(ip_bytes + tcp_length));
 		bytes_put16(ip + 4, 0xfffe); /* the identifications wrap */
-		ip[6] = 0x40; /* do not fragment */
+		ip[6] = 0x40;		     /* do not fragment */
 		ip[8] = 64;
 		ip[9] = 6;
 		memcpy(ip + 12, "\x0a\x00\x00\x01\x0a\x00\x00\x02", 8);
@@ -81,9 +81,9 @@ static UNUSED void expect_checksums(const u8 *frame, u32 bytes, const struct tcp
 
 	if (!about->is_ipv6)
 		assert_int_equal(plain_sum(0, frame + 14, about->ip_bytes), 0xffff);
-	assert_int_equal(plain_sum(pseudo_sum(frame, about, length), frame + about->transport,
-				   length),
-			 0xffff);
+	assert_int_equal(
+		plain_sum(pseudo_sum(frame, about, length), frame + about->transport, length),
+		0xffff);
 }
 
 /* As a guest sends it, with so many bytes of data in each segment; 0: in one piece. */

@@ -9,8 +9,8 @@ static void fill_ring(u32 index, u64 to, u32 bytes)
 
 	memset(scratch, 0x11, bytes);
 	put_mac(scratch, to);
-	put_mac(scratch + 6, (ports[index].flags & NET_PORT_UPLINK) != 0 ? BEHIND(index)
-									  : MAC(index));
+	put_mac(scratch + 6,
+		(ports[index].flags & NET_PORT_UPLINK) != 0 ? BEHIND(index) : MAC(index));
 	while (try_put(index, &header, scratch))
 		;
 }
@@ -67,12 +67,15 @@ static void packets_a_second(void **state)
 
 static void bytes_a_second(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		u64 rate;
 		u64 burst;
 		u32 bytes;
 	} cases[] = {{1000000, 0, 60}, {1000000, 0, 1514}, {100000000, 0, 1514},
-		     {100000, 1, 1514}, {1000000, 100000, 500}};
+		     /* clang-format on */
+		     {100000, 1, 1514},
+		     {1000000, 100000, 500}};
 
 	(void)state;
 	attach(1);
@@ -95,9 +98,8 @@ static void a_burst(void **state)
 {
 	(void)state;
 	attach(1);
-	attach_port(0, (struct net_port){.mac = MAC(0),
-					 .limit.bytes = 10000,
-					 .limit.burst = 100000});
+	attach_port(0,
+		    (struct net_port){.mac = MAC(0), .limit.bytes = 10000, .limit.burst = 100000});
 	fill_ring(0, MAC(1), 1000);
 	serve_all();
 	assert_int_equal(empty_ring(1), 100);
@@ -217,9 +219,10 @@ static void turns_by_weight(void **state)
 		u64 weight[2];
 		u32 bytes[2];
 	} cases[] = {
-		{{1, 1}, {60, 60}},	{{1, 2}, {60, 60}},	{{1, 2}, {1514, 60}},
-		{{3, 1}, {60, 1514}},	{{1, 10}, {1514, 1514}}, {{100, 100}, {1514, 60}},
-		{{2, 3}, {60, 300}},	{{1, SHARE_WEIGHT_MAX}, {60, 60}},
+		{{1, 1}, {60, 60}},	 {{1, 2}, {60, 60}},
+		{{1, 2}, {1514, 60}},	 {{3, 1}, {60, 1514}},
+		{{1, 10}, {1514, 1514}}, {{100, 100}, {1514, 60}},
+		{{2, 3}, {60, 300}},	 {{1, SHARE_WEIGHT_MAX}, {60, 60}},
 	};
 
 	(void)state;

@@ -42,10 +42,9 @@ static void expect_frame(u32 index, u64 to, u32 bytes, int tag, u16 type)
 
 static void attach_vlan(u32 index, u16 vlan, u32 flags)
 {
-	attach_port(index, (struct net_port){
-				   .mac = (flags & NET_PORT_UPLINK) != 0 ? 0 : MAC(index),
-				   .vlan = vlan,
-				   .flags = flags});
+	attach_port(index, (struct net_port){.mac = (flags & NET_PORT_UPLINK) != 0 ? 0 : MAC(index),
+					     .vlan = vlan,
+					     .flags = flags});
 }
 
 static void access_ports(void **state)

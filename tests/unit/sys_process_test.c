@@ -56,8 +56,7 @@ static void test_space_rights(void **state)
 	/* a monitor's handle to itself, and that of who has made the process */
 	assert_int_equal(rights_of_space(process, RIGHT_READ | RIGHT_WRITE | RIGHT_CONTROL),
 			 RIGHT_READ | RIGHT_MAP);
-	assert_int_equal(rights_of_space(process, RIGHT_ALL),
-			 RIGHT_READ | RIGHT_MAP | RIGHT_GRANT);
+	assert_int_equal(rights_of_space(process, RIGHT_ALL), RIGHT_READ | RIGHT_MAP | RIGHT_GRANT);
 	assert_int_equal(rights_of_space(process, RIGHT_ALL & ~(u32)RIGHT_CONTROL), 0);
 	object_put(&process->object);
 	object_put(&image->object);

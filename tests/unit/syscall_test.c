@@ -55,9 +55,9 @@ static void test_irq_flags(void **state)
 	for (u32 i = 0; i < ARRAY_COUNT(flags); i++) {
 		struct trap_frame frame = {.rax = SYS_IRQ_CREATE, .rsi = 4, .r8 = flags[i]};
 
-		assert_int_equal(handle_insert(process.handles, &machine_root, RIGHT_ALL,
-					       &frame.rdi),
-				 STATUS_OK);
+		assert_int_equal(
+			handle_insert(process.handles, &machine_root, RIGHT_ALL, &frame.rdi),
+			STATUS_OK);
 		syscall_dispatch(&caller, &frame);
 		assert_int_equal(frame.rax, STATUS_BAD_ARGUMENT);
 	}
@@ -82,8 +82,10 @@ static void test_memory_address(void **state)
 		bool inside = offset < 20 * PAGE_SIZE;
 
 		while (frame.rax == STATUS_AGAIN) {
-			frame = (struct trap_frame){.rax = SYS_MEMORY_ADDRESS, .rdi = root,
-						    .rsi = handle, .r8 = offset};
+			frame = (struct trap_frame){.rax = SYS_MEMORY_ADDRESS,
+						    .rdi = root,
+						    .rsi = handle,
+						    .r8 = offset};
 			syscall_dispatch(&caller, &frame);
 		}
 		assert_int_equal(frame.rax, inside ? STATUS_OK : STATUS_BAD_ARGUMENT);

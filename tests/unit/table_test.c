@@ -74,8 +74,7 @@ static void test_formats(void **state)
 				 cases[i].bits | 0xff80000000);
 		assert_true(table_lookup(&table, leaf.at, &found));
 		assert_int_equal(found.type, cases[i].type);
-		assert_int_equal(found.rights,
-				 cases[i].rights); /* a guest's leaf has no PT_USER */
+		assert_int_equal(found.rights, cases[i].rights); /* a guest's leaf has no PT_USER */
 		assert_int_equal(found.level, cases[i].level);
 		assert_int_equal(table_entry(&table, leaf.at, leaf.level), cases[i].bits);
 		assert_int_equal(

@@ -76,9 +76,10 @@ static int setup(void **state)
 	page.dr[7] = 0x400 | 0x3;
 	page.gpr[GPR_RCX] = 0x1234;
 	for (u32 i = SEG_ES; i <= SEG_GS; i++)
-		page.segment[i] = (struct vcpu_segment_state){
-			.selector = i == SEG_CS ? CODE : DATA, .limit = ~0u,
-			.access = i == SEG_CS ? 0xc09b : 0xc093};
+		page.segment[i] =
+			(struct vcpu_segment_state){.selector = i == SEG_CS ? CODE : DATA,
+						    .limit = ~0u,
+						    .access = i == SEG_CS ? 0xc09b : 0xc093};
 	page.segment[SEG_TR] = (struct vcpu_segment_state){
 		.base = OLD_TSS, .limit = 0x67, .access = 0x8b, .selector = OLD};
 	page.segment[SEG_LDTR].access = SEGMENT_UNUSABLE;
@@ -94,6 +95,7 @@ static int setup(void **state)
 
 static enum emulate_result run(u16 selector, enum task_source source)
 {
+	/* clang-format off */
 	const struct task_switch request = {
 		.selector = selector, .source = source, .return_eip = 0x5007};
 
@@ -312,6 +314,7 @@ static void test_virtual_8086_refused(void **state)
 		assert_int_equal(page.segment[i].limit, 0xffff);
 		assert_int_equal(page.segment[i].base, page.segment[i].selector << 4);
 	}
+	/* clang-format on */
 }
 
 int main(void)

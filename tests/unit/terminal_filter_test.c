@@ -13,8 +13,8 @@
 #include "vmm/manager/console/terminal_sequence.c"
 #include "vmm/manager/text/text.c"
 
-#define ESC "\x1b"
-#define CSI ESC "["
+#define ESC   "\x1b"
+#define CSI   ESC "["
 #define AGAIN ESC "[0m" ESC "(B\x0f" CSI "4l" CSI "?1l" ESC ">" CSI "?5l" CSI "?7h" CSI "?25h"
 
 static struct terminal_filter filter;
@@ -106,20 +106,26 @@ static void test_text(void **state)
 static void test_bytes(void **state)
 {
 	(void)state;
+	/* clang-format off */
 	check("\x9b" "31m", "?31m");
 	check("\xc2\x9b" "31m", "?31m");
 	check("\x9d" "0;x\x9c", "?0;x?");
 	check("\xc2\x90q\xc2\x9c", "?q?");
 	check("\xc0\x9b" "c", "??c");
 	check("\xe0\x80\x9b" "c", "???c");
+	/* clang-format on */
 	check("\xed\xa0\x80", "???");
 	check("\xf4\x90\x80\x80", "????");
 	check("\xf5\xff\xfe", "???");
-	check("\xe2\x94" "a", "?a");
+	check("\xe2\x94"
+	      "a",
+	      "?a");
 	check("\xe2\x94\x1b[1m", "?\x1b[1m");
 	check("\xe2\x94\r\xc3\xc3\xa9", "?\r?\xc3\xa9");
 	check(CSI "3\xc3\xa9m", "\xc3\xa9m");
-	check(ESC "\x9b" "1m", "?1m");
+	check(ESC "\x9b"
+		  "1m",
+	      "?1m");
 	check("\xf0\x9f\x98", "");
 }
 
@@ -177,6 +183,7 @@ static void test_strings(void **state)
 
 static void test_queries(void **state)
 {
+	/* clang-format off */
 	static const char *const all[] = {
 		"\x05",	       ESC "Z",	     CSI "c",	    CSI "0c",	 CSI ">c",    CSI "=c",
 		CSI "5n",      CSI "6n",     CSI "?6n",	    CSI "?15n",	 CSI "x",     CSI "1;1*y",
@@ -192,6 +199,7 @@ static void test_queries(void **state)
 		CSI "h",       CSI "?h",     CSI "=1u",	    CSI ">1u",	 CSI "<1u",   CSI "12345H",
 		CSI "1:2H",    CSI "? 1h",   CSI "1?2m",    CSI "1!p",	 CSI "$!p",   CSI "1$2m",
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
@@ -202,7 +210,9 @@ static void test_queries(void **state)
 	}
 	check(CSI "?2004;1;1000h", CSI "?1h");
 	check(CSI "20;4h", CSI "4h");
+	/* clang-format off */
 	check("a" CSI "1\n;3\rH" "b", "a\n\r" CSI "1;3H" "b");
+	/* clang-format on */
 	check("a" CSI "1\x18;3Hb", "a;3Hb");
 	check("a" CSI "1" ESC CSI "2Jb", "a" CSI "2Jb");
 }
@@ -230,8 +240,8 @@ static void test_long(void **state)
 static void test_graphics(void **state)
 {
 	(void)state;
-	check(ESC "(0lqk" ESC "(Blqk",
-	      "\xe2\x94\x8c\xe2\x94\x80\xe2\x94\x90" "lqk");
+	check(ESC "(0lqk" ESC "(Blqk", "\xe2\x94\x8c\xe2\x94\x80\xe2\x94\x90"
+				       "lqk");
 	check(ESC ")0l\x0elx\x0flx", "l\xe2\x94\x8c\xe2\x94\x82lx");
 	check(ESC "(0" ESC "7" ESC "(Bx" ESC "8x", ESC "7x" ESC "8\xe2\x94\x82");
 	check(ESC "(0A_~" CSI "!pq", "A \xc2\xb7" CSI "!pq");
@@ -295,11 +305,11 @@ static void test_leave_raw(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),	 cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_drawing),	 cmocka_unit_test(test_colours),
-		cmocka_unit_test(test_strings),	 cmocka_unit_test(test_queries),
-		cmocka_unit_test(test_long),	 cmocka_unit_test(test_graphics),
-		cmocka_unit_test(test_leave),	 cmocka_unit_test(test_leave_raw),
+		cmocka_unit_test(test_text),	cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_drawing), cmocka_unit_test(test_colours),
+		cmocka_unit_test(test_strings), cmocka_unit_test(test_queries),
+		cmocka_unit_test(test_long),	cmocka_unit_test(test_graphics),
+		cmocka_unit_test(test_leave),	cmocka_unit_test(test_leave_raw),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ static void test_words(void **state)
 	assert_true((page.dirty & VCPU_TRAPS) != 0);
 	trap_set(&machine, VM_TRAP_DR | VM_TRAP_EXCEPTIONS | VM_TRAP_IO, 0);
 	assert_int_equal(page.trap, VTRAP_DR);
-	assert_int_equal(page.trap_exceptions, (u32)~(BIT(VECTOR_NMI) | BIT(VECTOR_MC)));
+	assert_int_equal(page.trap_exceptions, (u32) ~(BIT(VECTOR_NMI) | BIT(VECTOR_MC)));
 	trap_set(&machine, 0, VTRAP_NO_TIMER);
 	assert_int_equal(page.trap, VTRAP_NO_TIMER);
 	assert_int_equal(page.trap_exceptions, 0);

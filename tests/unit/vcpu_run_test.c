@@ -62,8 +62,7 @@ static void start(const enum exit_reason *script, u32 count)
 	list_init(&space.mappings);
 	machine_counters = (struct cpu_counters){0};
 	runner = (struct thread){0};
-	vcpu = (struct vcpu){
-		.virt.page = &page, .vm = &vm, .account = &shown_account};
+	vcpu = (struct vcpu){.virt.page = &page, .vm = &vm, .account = &shown_account};
 	machine_cpu.loaded = &vcpu;
 }
 
@@ -261,14 +260,10 @@ static void test_signalled(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_settled_at_once),
-		cmocka_unit_test(test_settled_for_long),
-		cmocka_unit_test(test_host_interrupt),
-		cmocka_unit_test(test_events),
-		cmocka_unit_test(test_groups),
-		cmocka_unit_test(test_flush),
-		cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_signalled),
+		cmocka_unit_test(test_settled_at_once), cmocka_unit_test(test_settled_for_long),
+		cmocka_unit_test(test_host_interrupt),	cmocka_unit_test(test_events),
+		cmocka_unit_test(test_groups),		cmocka_unit_test(test_flush),
+		cmocka_unit_test(test_requests),	cmocka_unit_test(test_signalled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,8 +75,8 @@ static void target(void **state)
 /* Neighbours in either direction are one call; each page is one that was named. */
 static void runs(void **state)
 {
-	static const u32 numbers[] = {0x110, 0x111, 0x112, 0x150, 0x14f, 0x14e, 0x14d,
-				      0x180, 0x170, 0x171, 0x16f};
+	static const u32 numbers[] = {0x110, 0x111, 0x112, 0x150, 0x14f, 0x14e,
+				      0x14d, 0x180, 0x170, 0x171, 0x16f};
 
 	(void)state;
 	up(ALL_FEATURES);
@@ -157,8 +157,8 @@ static void reports(void **state)
 		u32 queue;
 		bool heard;
 	} cases[] = {
-		{ALL_FEATURES, 4, true},	 {ALL_FEATURES, 3, true},
-		{ALL_FEATURES, 2, false},	 {VERSION_1 | REPORTS, 2, true},
+		{ALL_FEATURES, 4, true},       {ALL_FEATURES, 3, true},
+		{ALL_FEATURES, 2, false},      {VERSION_1 | REPORTS, 2, true},
 		{VERSION_1 | STATS, 4, false}, {VERSION_1, 3, false},
 	};
 

@@ -26,17 +26,17 @@
 #include "tests/unit/pci_sources.h"
 #include "tests/unit/disk_fixture.h"
 
-#define RAM_BYTES    (4 * MIB)
-#define RINGS_AT     0x10000u /* of queue 0; 0x4000 further on those of the next */
-#define AVAILABLE_AT 0x1000u
-#define USED_AT	     0x2000u
-#define HEADER_AT    0x30000u /* of requests, one every 64 bytes: header, status */
-#define DATA_AT	     0x100000u
+#define RAM_BYTES	    (4 * MIB)
+#define RINGS_AT	    0x10000u /* of queue 0; 0x4000 further on those of the next */
+#define AVAILABLE_AT	    0x1000u
+#define USED_AT		    0x2000u
+#define HEADER_AT	    0x30000u /* of requests, one every 64 bytes: header, status */
+#define DATA_AT		    0x100000u
 #define SEGMENT(at, length) ((struct virtio_segment){GPA(at), length})
-#define NO_STATUS    0xee
+#define NO_STATUS	    0xee
 
 /* Registers of the transport (virtio 1.2, 4.1.4.3) by their offsets. */
-#define STATUS_AT    (AT_COMMON + 0x14)
+#define STATUS_AT (AT_COMMON + 0x14)
 
 static struct platform platform;
 static struct virtio_blk blk;
@@ -193,8 +193,8 @@ static UNUSED u32 send_to(u32 queue, u32 type, u64 sector, u32 data, u32 bytes)
 {
 	bool reads = type != BLK_T_IN && type != BLK_T_GET_ID; /* the device does */
 	u32 header = make_header(type, sector);
-	const struct virtio_segment segment[] = {
-		SEGMENT(header, 16), SEGMENT(data, bytes), SEGMENT(header + 32, 1)};
+	const struct virtio_segment segment[] = {SEGMENT(header, 16), SEGMENT(data, bytes),
+						 SEGMENT(header + 32, 1)};
 	const struct virtio_segment without[] = {SEGMENT(header, 16), SEGMENT(header + 32, 1)};
 
 	if (bytes != 0)
@@ -224,8 +224,8 @@ static UNUSED u32 used_new(u32 queue)
 /* The next used one; the bytes that the device says to have written. */
 static UNUSED u32 hear(u32 queue)
 {
-	u32 entry = RINGS_AT + queue * 0x4000 + USED_AT + 4 +
-		    heard[queue] % VIRTIO_BLK_QUEUE_SIZE * 8;
+	u32 entry =
+		RINGS_AT + queue * 0x4000 + USED_AT + 4 + heard[queue] % VIRTIO_BLK_QUEUE_SIZE * 8;
 
 	assert_true(used_new(queue) != 0);
 	heard[queue]++;

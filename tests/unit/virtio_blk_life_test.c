@@ -11,12 +11,10 @@ static void what_the_guest_reads(void **state)
 		u32 size;
 		u32 value;
 	} fields[] = {
-		{0, 4, DISK_SECTORS},	      {4, 4, 0},
-		{8, 4, 0},		      {12, 4, VIRTIO_BLK_DATA_MAX},
-		{20, 4, 512},		      {34, 2, VIRTIO_BLK_QUEUES},
-		{36, 4, BLOCK_RANGE_SECTORS}, {40, 4, 1},
-		{44, 4, 1},		      {48, 4, BLOCK_RANGE_SECTORS},
-		{52, 4, 1},		      {56, 1, 0},
+		{0, 4, DISK_SECTORS},	      {4, 4, 0},    {8, 4, 0},
+		{12, 4, VIRTIO_BLK_DATA_MAX}, {20, 4, 512}, {34, 2, VIRTIO_BLK_QUEUES},
+		{36, 4, BLOCK_RANGE_SECTORS}, {40, 4, 1},   {44, 4, 1},
+		{48, 4, BLOCK_RANGE_SECTORS}, {52, 4, 1},   {56, 1, 0},
 		{12, 1, VIRTIO_BLK_DATA_MAX}, {60, 4, 0},
 	};
 

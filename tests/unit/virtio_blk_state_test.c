@@ -104,6 +104,7 @@ static void states_that_cannot_be(void **state)
 	for (u32 i = 0; i < 9; i++) {
 		*request = good;
 		switch (i) {
+		/* clang-format off */
 		case 0: request->phase = BLK_ASKED + 1; break;
 		case 1: request->operation = BLOCK_OPERATION_COUNT; break;
 		case 2: request->queue = VIRTIO_BLK_QUEUES; break;
@@ -113,6 +114,7 @@ static void states_that_cannot_be(void **state)
 		case 6: request->segment[0].bytes = 15; break;
 		case 7: request->readable_count = 3; break; /* nothing to write to */
 		case 8: request->segment_count = 0xffff; break;
+			/* clang-format on */
 		}
 		if (platform_load(&platform, 1, saved, saved_bytes) != STATUS_BAD_FORMAT)
 			fail_msg("case %u", i);

@@ -219,8 +219,8 @@ static void no_requests_at_all(void **state)
 	for (u32 i = 0; i < 3; i++) {
 		setup(state);
 		header = make_header(BLK_T_IN, 0);
-		const struct virtio_segment segment[] = {
-			SEGMENT(header, i == 0 ? 15 : 16), SEGMENT(header + 32, 1)};
+		const struct virtio_segment segment[] = {SEGMENT(header, i == 0 ? 15 : 16),
+							 SEGMENT(header + 32, 1)};
 
 		if (i == 0)
 			add_chain(0, segment, 2, 1);

@@ -53,20 +53,13 @@ static void modes(void **state)
 		u8 on;
 		bool own, unicast, multicast, broadcast;
 	} steps[] = {
-		{0, 1, true, true, true, true},
-		{0, 0, true, false, false, true},
-		{1, 1, true, false, true, true},
-		{2, 1, true, true, true, true},
-		{3, 1, true, true, false, true},
-		{4, 1, false, false, false, true},
-		{5, 1, false, false, false, false},
-		{0, 1, true, true, true, true},
-		{0, 0, false, false, false, false},
-		{5, 0, false, false, false, true},
-		{4, 0, true, true, false, true},
-		{3, 0, true, true, true, true},
-		{2, 0, true, false, true, true},
-		{1, 0, true, false, false, true},
+		{0, 1, true, true, true, true},	    {0, 0, true, false, false, true},
+		{1, 1, true, false, true, true},    {2, 1, true, true, true, true},
+		{3, 1, true, true, false, true},    {4, 1, false, false, false, true},
+		{5, 1, false, false, false, false}, {0, 1, true, true, true, true},
+		{0, 0, false, false, false, false}, {5, 0, false, false, false, true},
+		{4, 0, true, true, false, true},    {3, 0, true, true, true, true},
+		{2, 0, true, false, true, true},    {1, 0, true, false, false, true},
 	};
 
 	(void)state;
@@ -74,8 +67,7 @@ static void modes(void **state)
 	for (u32 i = 0; i < ARRAY_COUNT(steps); i++) {
 		assert_int_equal(command_u8(0, steps[i].number, steps[i].on), 0);
 		if (gets(OWN_MAC) != steps[i].own || gets(MAC_A) != steps[i].unicast ||
-		    gets(group(1)) != steps[i].multicast ||
-		    gets(BROADCAST) != steps[i].broadcast)
+		    gets(group(1)) != steps[i].multicast || gets(BROADCAST) != steps[i].broadcast)
 			fail_msg("step %u", i);
 	}
 }
@@ -153,8 +145,7 @@ static void vlans(void **state)
 	assert_int_equal(command_u16(2, 0, 5), 0);
 	assert_int_equal(command_u16(2, 0, 4095), 0);
 	assert_true(gets_tagged(OWN_MAC, 5) && gets_tagged(OWN_MAC, 4095));
-	assert_false(gets_tagged(OWN_MAC, 4) || gets_tagged(OWN_MAC, 69) ||
-		     gets_tagged(MAC_A, 5));
+	assert_false(gets_tagged(OWN_MAC, 4) || gets_tagged(OWN_MAC, 69) || gets_tagged(MAC_A, 5));
 	assert_int_equal(command_u16(2, 1, 5), 0);
 	assert_false(gets_tagged(OWN_MAC, 5));
 	assert_true(gets_tagged(OWN_MAC, 4095));
@@ -245,7 +236,7 @@ static void without_features(void **state)
 	setup_with(4, BIT(NET_F_CTRL_VQ) | BIT(NET_F_CTRL_RX));
 	assert_int_equal(command_u8(0, 0, 0), 0);
 	assert_int_equal(command_u8(0, 2, 1), 1); /* needs CTRL_RX_EXTRA */
-	assert_true(gets_tagged(OWN_MAC, 9)); /* VLANs are not filtered */
+	assert_true(gets_tagged(OWN_MAC, 9));	  /* VLANs are not filtered */
 }
 
 int main(void)

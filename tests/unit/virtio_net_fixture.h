@@ -27,29 +27,29 @@
 
 #include <stdlib.h>
 
-#define RAM_BYTES    (8 * MIB)
-#define QUEUES	     (2 * VIRTIO_NET_PAIRS + 1)
-#define RINGS_AT     0x10000u /* of queue 0; 0x4000 further on those of the next */
-#define RINGS_BYTES  0x4000u
-#define AVAILABLE_AT 0x1000u
-#define USED_AT	     0x2000u
-#define COMMAND_AT   0x80000u /* on the control queue; the answer 0x8000 further on */
-#define ANSWER_AT    0x88000u
-#define SEND_AT	     0x100000u
-#define RECEIVE_AT   0x200000u /* buffers, each BUFFER_BYTES further on */
-#define BUFFER_BYTES 0x800u
+#define RAM_BYTES	    (8 * MIB)
+#define QUEUES		    (2 * VIRTIO_NET_PAIRS + 1)
+#define RINGS_AT	    0x10000u /* of queue 0; 0x4000 further on those of the next */
+#define RINGS_BYTES	    0x4000u
+#define AVAILABLE_AT	    0x1000u
+#define USED_AT		    0x2000u
+#define COMMAND_AT	    0x80000u /* on the control queue; the answer 0x8000 further on */
+#define ANSWER_AT	    0x88000u
+#define SEND_AT		    0x100000u
+#define RECEIVE_AT	    0x200000u /* buffers, each BUFFER_BYTES further on */
+#define BUFFER_BYTES	    0x800u
 #define SEGMENT(at, length) ((struct virtio_segment){GPA(at), length})
-#define NO_ANSWER    0xee
-#define OWN_MAC	     0x560403020102ull /* 02:01:02:03:04:56 */
-#define STATUS_AT    (AT_COMMON + 0x14)
-#define CONFIG(offset) (AT_DEVICE + (offset))
-#define ALL_FEATURES (~0ull)
+#define NO_ANSWER	    0xee
+#define OWN_MAC		    0x560403020102ull /* 02:01:02:03:04:56 */
+#define STATUS_AT	    (AT_COMMON + 0x14)
+#define CONFIG(offset)	    (AT_DEVICE + (offset))
+#define ALL_FEATURES	    (~0ull)
 
 static struct platform platform;
 static struct virtio_net net;
 static struct guest_memory guest;
 static u8 ram[RAM_BYTES];
-static u64 features; /* that the guest has taken */
+static u64 features;	  /* that the guest has taken */
 static u16 made[QUEUES];  /* chains that the guest has made available */
 static u16 heard[QUEUES]; /* of them, those that it has seen used */
 static u16 next_descriptor[QUEUES];
@@ -370,7 +370,7 @@ static UNUSED u8 command(u32 class, u32 number, const void *data, u32 bytes)
 						 SEGMENT(ANSWER_AT, 1)};
 	u32 queue = net_control_queue(&net);
 
-	ram[COMMAND_AT] = (u8)class;
+	ram[COMMAND_AT] = (u8) class;
 	ram[COMMAND_AT + 1] = (u8)number;
 	if (bytes != 0)
 		memcpy(ram + COMMAND_AT + 2, data, bytes);

@@ -315,6 +315,7 @@ static void states_that_cannot_be(void **state)
 	for (u32 i = 0; i < 10; i++) {
 		*bad = good;
 		switch (i) {
+		/* clang-format off */
 		case 0: bad->mac = 1ull << 48; break;
 		case 1: bad->link_up = 2; break;
 		case 2: bad->announce = 2; break;
@@ -325,6 +326,7 @@ static void states_that_cannot_be(void **state)
 		case 7: bad->multicast.count = ~0u; break;
 		case 8: bad->virtio.queue[0].size = 3; break;
 		case 9: bad->own_mac = 1ull << 48; break;
+			/* clang-format on */
 		}
 		if (platform_load(&platform, 15, saved, saved_bytes) != STATUS_BAD_FORMAT)
 			fail_msg("state %u is loaded", i);

@@ -160,6 +160,7 @@ static void buffers_too_short(void **state)
 /* What the switch says of a frame of 100 bytes, and what the guest is told. */
 static void headers(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		struct frame_header frame;
 		bool good;
@@ -187,6 +188,7 @@ static void headers(void **state)
 		{{.flags = FRAME_NEEDS_CHECKSUM, .segments = 3, .segment_bytes = 40}, false, {0}},
 		{{.flags = FRAME_NEEDS_CHECKSUM, .segments = 255, .segment_bytes = 40}, false, {0}},
 	};
+	/* clang-format on */
 	u32 lost = 0;
 	u32 seen = 0;
 
@@ -221,12 +223,13 @@ static void wishes(void **state)
 		{0, 0, 3},
 		{BIT(NET_F_GUEST_CSUM), NET_WISH_CHECKSUM, 2},
 		{BIT(NET_F_GUEST_TSO4), 0, 3}, /* 5.1.3.1: of no use alone */
-		{BIT(NET_F_GUEST_CSUM) | BIT(NET_F_GUEST_TSO4),
-		 NET_WISH_CHECKSUM | NET_WISH_TCP4, 1},
-		{BIT(NET_F_GUEST_CSUM) | BIT(NET_F_GUEST_TSO6),
-		 NET_WISH_CHECKSUM | NET_WISH_TCP6, 1},
+		{BIT(NET_F_GUEST_CSUM) | BIT(NET_F_GUEST_TSO4), NET_WISH_CHECKSUM | NET_WISH_TCP4,
+		 1},
+		{BIT(NET_F_GUEST_CSUM) | BIT(NET_F_GUEST_TSO6), NET_WISH_CHECKSUM | NET_WISH_TCP6,
+		 1},
 		{ALL_FEATURES, NET_WISH_CHECKSUM | NET_WISH_TCP4 | NET_WISH_TCP6, 0},
 	};
+	/* clang-format off */
 	static const struct frame_header frame[] = {
 		{.bytes = 60, .flags = FRAME_NEEDS_CHECKSUM, .checksum_start = 34},
 		{.bytes = 60, .flags = FRAME_NEEDS_CHECKSUM, .checksum_start = 34,
@@ -235,6 +238,7 @@ static void wishes(void **state)
 		 .segments = FRAME_TCP6, .segment_bytes = 9},
 		{.bytes = 60, .flags = FRAME_CHECKED},
 	};
+	/* clang-format on */
 
 	for (u32 i = 0; i < ARRAY_COUNT(cases); i++) {
 		teardown(state);

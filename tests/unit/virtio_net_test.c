@@ -48,15 +48,16 @@ static void sends_in_batches(void **state)
 static void sends_odd_segments(void **state)
 {
 	const struct virtio_segment segment[] = {
-		SEGMENT(SEND_AT, 1),	  SEGMENT(SEND_AT + 1, 10), SEGMENT(SEND_AT + 11, 14),
+		SEGMENT(SEND_AT, 1),	  SEGMENT(SEND_AT + 1, 10),    SEGMENT(SEND_AT + 11, 14),
 		SEGMENT(SEND_AT + 25, 1), SEGMENT(SEND_AT + 26, 1486),
 	};
 	u8 *frame = fill_frame(1500);
 	struct frame_header header;
 
 	(void)state;
-	memcpy(ram + SEND_AT, &(struct net_header){.flags = 1, .checksum_start = 34,
-						   .checksum_offset = 16}, HEADER_BYTES);
+	memcpy(ram + SEND_AT,
+	       &(struct net_header){.flags = 1, .checksum_start = 34, .checksum_offset = 16},
+	       HEADER_BYTES);
 	add_chain(1, segment, 5, 5);
 	notify(1);
 	header = expect_frame(frame, 1500);
@@ -135,7 +136,8 @@ static void headers(void **state)
 		bool good;
 		struct frame_header frame;
 	} cases[] = {
-		{{.flags = 1, .checksum_start = 34, .checksum_offset = 64}, true,
+		{{.flags = 1, .checksum_start = 34, .checksum_offset = 64},
+		 true,
 		 {.flags = 1, .checksum_start = 34, .checksum_offset = 64}},
 		{{.flags = 1, .checksum_start = 34, .checksum_offset = 65}, false, {0}},
 		{{.flags = 1, .checksum_start = 98}, true, {.flags = 1, .checksum_start = 98}},
@@ -144,12 +146,16 @@ static void headers(void **state)
 		{{.flags = 1, .checksum_start = 0xffff, .checksum_offset = 1}, false, {0}},
 		/* without the flag they say nothing, and unknown flags neither */
 		{{.flags = 0xfe, .checksum_start = 0xffff, .buffer_count = 9, .header_bytes = 77},
-		 true, {0}},
-		{{.flags = 1, .segmentation = 1, .segment_bytes = 40, .checksum_start = 34}, true,
+		 true,
+		 {0}},
+		{{.flags = 1, .segmentation = 1, .segment_bytes = 40, .checksum_start = 34},
+		 true,
 		 {.flags = 1, .segments = FRAME_TCP4, .segment_bytes = 40, .checksum_start = 34}},
 		{{.flags = 1, .segmentation = 4, .segment_bytes = 0xffff, .checksum_start = 54},
 		 true,
-		 {.flags = 1, .segments = FRAME_TCP6, .segment_bytes = 0xffff,
+		 {.flags = 1,
+		  .segments = FRAME_TCP6,
+		  .segment_bytes = 0xffff,
 		  .checksum_start = 54}},
 		{{.segmentation = 1, .segment_bytes = 40}, false, {0}},
 		{{.flags = 1, .segmentation = 1}, false, {0}},
@@ -363,10 +369,10 @@ static void pieces_outside_memory(void **state)
 		u32 bytes;
 		bool good;
 	} cases[] = {
-		{RAM_BYTES - 72, 72, true},	{RAM_BYTES - 71, 72, false},
-		{RAM_BYTES - 1, 72, false},	{RAM_BYTES, 72, false},
-		{RAM_BYTES + 4096, 72, false},	{~0ull - 10, 72, false},
-		{~0ull - 71, 72, false},	{RAM_BYTES - 4096, ~0u, false},
+		{RAM_BYTES - 72, 72, true},	 {RAM_BYTES - 71, 72, false},
+		{RAM_BYTES - 1, 72, false},	 {RAM_BYTES, 72, false},
+		{RAM_BYTES + 4096, 72, false},	 {~0ull - 10, 72, false},
+		{~0ull - 71, 72, false},	 {RAM_BYTES - 4096, ~0u, false},
 		{RAM_BYTES - 4096, 4097, false},
 	};
 

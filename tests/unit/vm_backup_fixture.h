@@ -230,8 +230,7 @@ static struct vm *ready_in(enum vm_state state)
 
 static bool begin(struct vm *vm, enum backup_kind kind)
 {
-	const struct vm_backup_wish wish = {
-		.kind = kind, .chosen = {true}, .target = {VAULT}};
+	const struct vm_backup_wish wish = {.kind = kind, .chosen = {true}, .target = {VAULT}};
 
 	problem[0] = '\0';
 	return vm_backup(vm, &wish, problem, sizeof(problem));
@@ -239,8 +238,10 @@ static bool begin(struct vm *vm, enum backup_kind kind)
 
 static bool begin_with_state(struct vm *vm)
 {
-	const struct vm_backup_wish wish = {.kind = BACKUP_FULL, .chosen = {true},
-					    .target = {VAULT}, .state = true,
+	const struct vm_backup_wish wish = {.kind = BACKUP_FULL,
+					    .chosen = {true},
+					    .target = {VAULT},
+					    .state = true,
 					    .state_place = VAULT + 1};
 
 	problem[0] = '\0';

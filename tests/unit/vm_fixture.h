@@ -32,8 +32,8 @@
 static struct vm_channel channel;
 static bool build_works;
 static bool monitor_sets_up = true;
-static u32 groups;        /* that exist */
-static u32 channels;      /* that exist */
+static u32 groups;	  /* that exist */
+static u32 channels;	  /* that exist */
 static u32 release_steps; /* that releasing a group takes before the last */
 static u32 steps_left;
 static char noticed[256];
@@ -102,8 +102,8 @@ void vm_event(const char *name, const char *uuid, enum vm_event event, const cha
 				BIT(EVENT_RESET),
 		[EVENT_STOPPED] = BIT(EVENT_STARTED) | BIT(EVENT_PAUSED) | BIT(EVENT_RESUMED) |
 				  BIT(EVENT_RESET),
-		[EVENT_CRASHED] = (u32)~(BIT(EVENT_DESTROYED)),
-		[EVENT_DESTROYED] = (u32)~(BIT(EVENT_DESTROYED)),
+		[EVENT_CRASHED] = (u32) ~(BIT(EVENT_DESTROYED)),
+		[EVENT_DESTROYED] = (u32) ~(BIT(EVENT_DESTROYED)),
 		[EVENT_SNAPSHOT] = (u32)~0,
 		[EVENT_BACKUP_DONE] = (u32)~0,
 		[EVENT_BACKUP_FAILED] = (u32)~0,

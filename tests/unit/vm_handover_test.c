@@ -16,9 +16,9 @@
 #include "vmm/rt/status_text.c"
 
 enum { GROUP = 7, MONITOR = 10, THEIRS = 40 };
-#define OBJECTS	    3u
-#define BYTES	    (5 * COPY_BYTES / 2) /* that the monitor asks for */
-#define USED	    (BYTES - 100)
+#define OBJECTS 3u
+#define BYTES	(5 * COPY_BYTES / 2) /* that the monitor asks for */
+#define USED	(BYTES - 100)
 
 static u8 memory[OBJECTS][BYTES]; /* by handle, from 1 on */
 static bool there[OBJECTS];

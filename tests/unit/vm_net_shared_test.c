@@ -7,9 +7,8 @@
 	"[channel skerry]\nrights = view operate\n[channel idle]\nrights = none\n"                 \
 	"[net lan]\n[vm web]\nkernel = k\nport = skerry, idle\nchannel = "
 
-#define BESIDE                                                                                     \
-	"warning: net lan: alpha is on it beside web, which has the machine channel skerry"
-#define APART "; a [net] for web alone keeps guests away\n"
+#define BESIDE "warning: net lan: alpha is on it beside web, which has the machine channel skerry"
+#define APART  "; a [net] for web alone keeps guests away\n"
 
 static struct driver bridge;
 static struct net net;
@@ -93,8 +92,8 @@ static void a_guest_beside_it(void **state)
 	(void)state;
 	make("skerry");
 	assert_int_equal(said_of((struct net_port){0}, (struct net_port){0}), 1);
-	assert_string_equal(told, BESIDE ", and can take its IPv4 address; address= prevents that"
-				  APART);
+	assert_string_equal(told,
+			    BESIDE ", and can take its IPv4 address; address= prevents that" APART);
 	assert_int_equal(said_of((struct net_port){.address = 1}, (struct net_port){0}), 1);
 	assert_string_equal(told, BESIDE APART);
 }

@@ -8,7 +8,7 @@
 
 #include "vmm/manager/vm/vm_pace.c"
 
-#define RING 7u
+#define RING	 7u
 #define INTERVAL VM_PACE_NS
 
 static u64 now;

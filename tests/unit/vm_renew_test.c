@@ -161,10 +161,8 @@ static void ends_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(goes_over),
-		cmocka_unit_test(not_saved),
-		cmocka_unit_test(not_taken),
-		cmocka_unit_test(refused_words),
+		cmocka_unit_test(goes_over),	  cmocka_unit_test(not_saved),
+		cmocka_unit_test(not_taken),	  cmocka_unit_test(refused_words),
 		cmocka_unit_test(ends_meanwhile),
 	};
 

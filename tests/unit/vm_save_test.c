@@ -328,7 +328,7 @@ static void is_not_saved_to_a_store(void **state)
 	transfer_break(&vm->save.transfer, "the store refuses it: full");
 	assert_true(vm_save_waits(vm));
 	assert_int_equal(vm_deadline(), 0);
-	vm_step(); /* whatever its saver says or does not say */
+	vm_step();		      /* whatever its saver says or does not say */
 	assert_int_equal(renewed, 1); /* the monitor has its disk again */
 	vm->link[1] = NULL;
 	monitor_goes_on(vm, "the store refuses it: full");

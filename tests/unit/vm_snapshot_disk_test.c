@@ -158,10 +158,8 @@ static void disks_are_views(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(disks_are_kept),
-		cmocka_unit_test(disks_go_back),
-		cmocka_unit_test(disks_are_full),
-		cmocka_unit_test(disks_are_viewed),
+		cmocka_unit_test(disks_are_kept),  cmocka_unit_test(disks_go_back),
+		cmocka_unit_test(disks_are_full),  cmocka_unit_test(disks_are_viewed),
 		cmocka_unit_test(disks_are_views),
 	};
 

@@ -28,7 +28,7 @@ static u64 merged_pages; /* that come back at once */
 static u64 late_pages;	 /* of a state dropped before, which come back meanwhile */
 static u32
 	tidy_steps; /* of the kernel's until nothing that has ended is left; each takes call_ns */
-static u32 states;	 /* memory for states that there is */
+static u32 states;  /* memory for states that there is */
 static u32 closed;
 
 /* The VM's disks, as vm_snapshot_disk.c tells of them. */

@@ -97,8 +97,10 @@ struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 	memset(vms, 0, sizeof(vms));
 	memset(&channel, 0, sizeof(channel));
 	alpha = vm_free_slot();
+	/* clang-format off */
 	*alpha = (struct vm){.id = 5, .config = *config, .group = 7, .channel = &channel,
 			     .account = &account, .fresh = true};
+	/* clang-format on */
 	return alpha;
 }
 

@@ -270,8 +270,7 @@ static void what_speculation_asks_for(void **state)
 {
 	(void)state;
 	assert_int_equal(field[VMCS_EXIT_MSR_LOAD_COUNT], 0);
-	features.speculation = (struct speculation){
-		.done = HOST_IBRS_ON_EXIT, .spec_ctrl = 5};
+	features.speculation = (struct speculation){.done = HOST_IBRS_ON_EXIT, .spec_ctrl = 5};
 	tear_down(state);
 	set_up(state);
 	assert_int_equal(field[VMCS_EXIT_MSR_LOAD_COUNT], 1);

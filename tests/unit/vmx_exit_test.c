@@ -242,10 +242,10 @@ static void traps_change_the_control_words(void **state)
 	page->cr3_target[1] = 0x7000;
 	vmx_set(&vcpu, VCPU_TRAPS);
 	assert_int_equal(field[VMCS_EXCEPTION_BITMAP], VMX_EXCEPTIONS | BIT(VECTOR_PF));
-	assert_int_equal(field[VMCS_PRIMARY_CONTROLS],
-			 (vmx_capability.primary | PRIMARY_CR3_LOAD_EXITING |
-			  PRIMARY_MOV_DR_EXITING) &
-				 ~PRIMARY_USE_MSR_BITMAPS);
+	assert_int_equal(
+		field[VMCS_PRIMARY_CONTROLS],
+		(vmx_capability.primary | PRIMARY_CR3_LOAD_EXITING | PRIMARY_MOV_DR_EXITING) &
+			~PRIMARY_USE_MSR_BITMAPS);
 	assert_int_equal(field[VMCS_SECONDARY_CONTROLS],
 			 vmx_capability.secondary & ~SECONDARY_VPID);
 	assert_int_equal(field[VMCS_PIN_CONTROLS], vmx_capability.pin & ~PIN_PREEMPTION_TIMER);

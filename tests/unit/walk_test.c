@@ -15,7 +15,7 @@
 #define RAM_BYTES 0x20000ul
 /* Tables of the levels 1 to 5, each in its own page. */
 #define TABLE(level) (0x1000ul * (level))
-#define FULL (PTE_P | PTE_W | PTE_U)
+#define FULL	     (PTE_P | PTE_W | PTE_U)
 
 static u8 ram[RAM_BYTES] ALIGNED(4096);
 static struct guest_memory memory;
@@ -156,7 +156,7 @@ static void test_pae(void **state)
 	set(TABLE(2), 5, TABLE(1) | FULL);
 	set(TABLE(1), 7, 0x8000005000 | FULL);
 	assert_gpa(gva, 0x8000005123, 4096);
-	assert_gpa(gva | 0xffffffff00000000, 0x8000005123, 4096); /* only 32 bits count */
+	assert_gpa(gva | 0xffffffff00000000, 0x8000005123, 4096);    /* only 32 bits count */
 	assert_int_equal(get(TABLE(3) + 0x20, 3), TABLE(2) | PTE_P); /* no accessed bit there */
 	assert_true(reach(gva, WALK_WRITE | WALK_USER));
 	assert_int_equal(get(TABLE(1), 7), 0x8000005000 | FULL | PTE_A | PTE_D);

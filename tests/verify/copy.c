@@ -8,7 +8,7 @@
 #include "lib/checked.h"
 #include "vmm/monitor/memory/guest_memory.c"
 
-#define RAM_BYTES 4096
+#define RAM_BYTES  4096
 #define LENGTH_MAX 64
 
 static u8 ram[RAM_BYTES];

@@ -13,8 +13,10 @@
 #include "mm/address.h"
 #include "mm/page.h"
 
+/* clang-format off */
 #define NODES	   16u
 #define POOL_FIRST 10u /* the first table not yet in use; those below it: two for each level */
+/* clang-format on */
 #define NODE(level, other) (1u + (other) + 2 * (PT_LEVEL_512G - (level)))
 
 struct row {
@@ -45,8 +47,8 @@ static struct page *node_page(hpa_t hpa)
 	return &pages[node_number(hpa)];
 }
 
-#define hpa_to_pointer(hpa) node_pointer(hpa)
-#define page_of(hpa) node_page(hpa)
+#define hpa_to_pointer(hpa)	node_pointer(hpa)
+#define page_of(hpa)		node_page(hpa)
 #define pointer_to_hpa(pointer) HPA((u64)pool << PAGE_SHIFT)
 #include "mm/table.c"
 #include "mm/format.c"
@@ -91,7 +93,9 @@ static u64 any_kind_of_leaf(enum pt_level level, u32 kind)
 {
 	static const u64 at[] = {0, 3 * GIB, BIT(51) - GIB};
 	static const u32 rights[] = {PT_READ, PT_READ | PT_WRITE | PT_USER, PT_READ | PT_EXECUTE};
-	struct pt_leaf leaf = {.hpa = HPA(at[kind]), .level = level, .rights = rights[kind],
+	struct pt_leaf leaf = {.hpa = HPA(at[kind]),
+			       .level = level,
+			       .rights = rights[kind],
 			       .type = kind == 2 ? PT_TYPE_UC : PT_TYPE_WB};
 
 	return table_leaf_encode(table.format, &leaf);
@@ -252,8 +256,8 @@ void prove_any_map(void)
 
 /* --- chosen addresses: each possible way down by itself; what lies beside it is anything --- */
 
-static const u64 chosen[] = {0,		   0x1ff000,	   0x3ffff000,
-			     0x5540000000, 0x7ffffffff000, 0xffff800040201000};
+static const u64 chosen[] = {
+	0, 0x1ff000, 0x3ffff000, 0x5540000000, 0x7ffffffff000, 0xffff800040201000};
 
 static u64 at;
 static enum pt_level end; /* where the way ends, in a leaf or in what is not used */
@@ -276,8 +280,9 @@ static void one_way(u32 which)
 	end = (enum pt_level)level;
 	for (level = PT_LEVEL_512G;; level--) {
 		u32 number = NODE(level, 0);
-		u64 value = level > end ? content((enum pt_level)level, 1) :
-			    used	? content((enum pt_level)level, what) : 0;
+		u64 value = level > end ? content((enum pt_level)level, 1)
+			    : used	? content((enum pt_level)level, what)
+					: 0;
 
 		node[number].entry[table_entry_index(at, (enum pt_level)level)] = value;
 		pages[number].references = (u32)ANY_OF(0, 511) + (value != 0);

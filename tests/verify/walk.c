@@ -17,8 +17,7 @@ static struct vcpu_page page;
 static void any_guest(struct guest_memory *memory, u64 cr0, u64 cr4, u64 efer)
 {
 	*memory = (struct guest_memory){.count = 1, .physical_bits = 40};
-	memory->region[0] =
-		(struct guest_region){.gpa = GPA(0), .length = RAM_BYTES, .host = ram};
+	memory->region[0] = (struct guest_region){.gpa = GPA(0), .length = RAM_BYTES, .host = ram};
 	Frama_C_make_unknown((char *)ram, sizeof(ram));
 	page.cr0 = cr0 | CR0_PE | (ANY_U64 & CR0_WP);
 	page.cr3 = ANY_U64;

@@ -58,7 +58,7 @@ struct acpi_madt_entry {
 	u8 length;
 } PACKED;
 
-#define ACPI_CPU_ENABLED	(1u << 0)
+#define ACPI_CPU_ENABLED (1u << 0)
 
 struct acpi_madt_lapic {
 	struct acpi_madt_entry entry;

@@ -25,7 +25,7 @@ struct acpi_dmar_entry {
 } PACKED;
 
 #define ACPI_DMAR_REMAP (1u << 0) /* the table's: interrupts may be remapped */
-#define ACPI_DMAR_ALL (1u << 0) /* the unit has all of the segment that no other has */
+#define ACPI_DMAR_ALL	(1u << 0) /* the unit has all of the segment that no other has */
 
 /* Scopes follow */
 struct acpi_dmar_unit {
@@ -109,7 +109,7 @@ enum acpi_ivrs_device {
 	ACPI_IVRS_EXTENDED_ONE = 0x46,
 	ACPI_IVRS_EXTENDED_FIRST = 0x47,
 	ACPI_IVRS_SPECIAL = 0x48, /* its id in the MADT in byte 4, requester in 5, kind in 7 */
-	ACPI_IVRS_NAMED = 0xf0, /* its length is in byte 21, beside 22 */
+	ACPI_IVRS_NAMED = 0xf0,	  /* its length is in byte 21, beside 22 */
 };
 
 #define ACPI_IVRS_SPECIAL_IOAPIC 1u

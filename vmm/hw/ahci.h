@@ -19,19 +19,19 @@ enum ahci_register {
 	AHCI_BOHC = 0x28,
 	AHCI_FIRST_PORT = 0x100,
 };
-#define AHCI_PORT_BYTES	      0x80u
-#define AHCI_CAP_SLOTS	      BITS(12, 8) /* less one */
-#define AHCI_CAP_SLOTS_SHIFT  8u
-#define AHCI_CAP_STAGGERED    BIT(27)
-#define AHCI_CAP_QUEUED	      BIT(30) /* NCQ */
-#define AHCI_CAP_64	      BIT(31)
-#define AHCI_GHC_RESET	      BIT(0)
-#define AHCI_GHC_INTERRUPTS   BIT(1)
-#define AHCI_GHC_ENABLE	      BIT(31)
-#define AHCI_CAP2_HAND_OFF    BIT(0)
-#define AHCI_BOHC_BIOS	      BIT(0)
-#define AHCI_BOHC_OS	      BIT(1)
-#define AHCI_BOHC_BUSY	      BIT(4)
+#define AHCI_PORT_BYTES	     0x80u
+#define AHCI_CAP_SLOTS	     BITS(12, 8) /* less one */
+#define AHCI_CAP_SLOTS_SHIFT 8u
+#define AHCI_CAP_STAGGERED   BIT(27)
+#define AHCI_CAP_QUEUED	     BIT(30) /* NCQ */
+#define AHCI_CAP_64	     BIT(31)
+#define AHCI_GHC_RESET	     BIT(0)
+#define AHCI_GHC_INTERRUPTS  BIT(1)
+#define AHCI_GHC_ENABLE	     BIT(31)
+#define AHCI_CAP2_HAND_OFF   BIT(0)
+#define AHCI_BOHC_BIOS	     BIT(0)
+#define AHCI_BOHC_OS	     BIT(1)
+#define AHCI_BOHC_BUSY	     BIT(4)
 
 /* 3.3: of each port */
 enum ahci_port_register {
@@ -46,23 +46,24 @@ enum ahci_port_register {
 	AHCI_PORT_CONTROL = 0x2c,
 	AHCI_PORT_ERROR = 0x30,
 	AHCI_PORT_ACTIVE = 0x34, /* queued commands that have not ended, a bit for each slot */
-	AHCI_PORT_ISSUE = 0x38,  /* commands that the HBA has not handed over, or not ended */
+	AHCI_PORT_ISSUE = 0x38,	 /* commands that the HBA has not handed over, or not ended */
 };
-#define AHCI_COMMAND_START	 BIT(0)
-#define AHCI_COMMAND_SPIN_UP	 BIT(1)
-#define AHCI_COMMAND_POWER	 BIT(2)
-#define AHCI_COMMAND_FIS	 BIT(4)
-#define AHCI_COMMAND_FIS_RUNS	 BIT(14)
-#define AHCI_COMMAND_RUNS	 BIT(15)
-#define AHCI_COMMAND_ACTIVE	 BIT(28) /* the interface is woken up */
+#define AHCI_COMMAND_START    BIT(0)
+#define AHCI_COMMAND_SPIN_UP  BIT(1)
+#define AHCI_COMMAND_POWER    BIT(2)
+#define AHCI_COMMAND_FIS      BIT(4)
+#define AHCI_COMMAND_FIS_RUNS BIT(14)
+#define AHCI_COMMAND_RUNS     BIT(15)
+#define AHCI_COMMAND_ACTIVE   BIT(28) /* the interface is woken up */
 /* Of interrupts, in AHCI_PORT_IS and _IE: */
-#define AHCI_INT_ENDED		 BITS(3, 0) /* a FIS of any kind that ends a command */
-#define AHCI_INT_OVERFLOW	 BIT(24)
-#define AHCI_INT_INTERFACE	 BIT(27)
-#define AHCI_INT_HOST_DATA	 BIT(28)
-#define AHCI_INT_HOST		 BIT(29)
-#define AHCI_INT_TASK		 BIT(30)
+#define AHCI_INT_ENDED	   BITS(3, 0) /* a FIS of any kind that ends a command */
+#define AHCI_INT_OVERFLOW  BIT(24)
+#define AHCI_INT_INTERFACE BIT(27)
+#define AHCI_INT_HOST_DATA BIT(28)
+#define AHCI_INT_HOST	   BIT(29)
+#define AHCI_INT_TASK	   BIT(30)
 /* The port has stopped then. */
+/* clang-format off */
 #define AHCI_INT_FATAL                                                                             \
 	(AHCI_INT_INTERFACE | AHCI_INT_HOST_DATA | AHCI_INT_HOST | AHCI_INT_TASK)
 #define AHCI_STATUS_DETECT	 BITS(3, 0)
@@ -71,6 +72,7 @@ enum ahci_port_register {
 #define AHCI_CONTROL_NO_SLEEP	 0x300u
 #define AHCI_SIGNATURE_DISK	 0x00000101u
 #define AHCI_SIGNATURE_PACKET	 0xeb140101u
+/* clang-format on */
 #define AHCI_SIGNATURE_MULTIPLIER 0x96690101u
 
 /* 4.2.2: an entry of a port's command list, AHCI_SLOTS of them at a multiple of 1 KiB */

@@ -10,12 +10,12 @@
  */
 
 /* The status register. */
-#define ATA_STATUS_ERROR   BIT(0)
-#define ATA_STATUS_DATA	   BIT(3) /* it wants or has data */
-#define ATA_STATUS_FAULT   BIT(5)
-#define ATA_STATUS_READY   BIT(6)
-#define ATA_STATUS_BUSY	   BIT(7) /* no other bit means anything */
-#define ATA_STATUS_NOBODY  0xffu
+#define ATA_STATUS_ERROR  BIT(0)
+#define ATA_STATUS_DATA	  BIT(3) /* it wants or has data */
+#define ATA_STATUS_FAULT  BIT(5)
+#define ATA_STATUS_READY  BIT(6)
+#define ATA_STATUS_BUSY	  BIT(7) /* no other bit means anything */
+#define ATA_STATUS_NOBODY 0xffu
 
 enum ata_command {
 	ATA_DATA_SET_MANAGEMENT = 0x06,
@@ -82,4 +82,3 @@ enum ata_word {
 #define ATA_TRIM	      BIT(0)
 #define ATA_NO_WORD	      0xffffu
 #define ATA_LBA28_SECTORS     BIT(28)
-

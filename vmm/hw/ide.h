@@ -10,7 +10,7 @@
 
 /* Of a channel's command block, an offset in bytes. */
 enum ide_register {
-	IDE_DATA = 0, /* 16 bits */
+	IDE_DATA = 0,	  /* 16 bits */
 	IDE_FEATURES = 1, /* written; read: why a command failed */
 	IDE_COUNT = 2,
 	IDE_LBA_LOW = 3,
@@ -32,8 +32,8 @@ enum ide_register {
 #define IDE_INTERFACE_NATIVE(channel) BIT(2 * (channel)) /* its ports are in the BARs */
 #define IDE_INTERFACE_BUS_MASTER      BIT(7)
 /* Else they are these, and the interrupt is an ISA line. */
-#define IDE_CHANNELS 2u
-#define IDE_DISKS    (2 * IDE_CHANNELS)
+#define IDE_CHANNELS		  2u
+#define IDE_DISKS		  (2 * IDE_CHANNELS)
 #define IDE_COMMAND_PORT(channel) ((channel) == 0 ? 0x1f0u : 0x170u)
 #define IDE_CONTROL_PORT(channel) ((channel) == 0 ? 0x3f6u : 0x376u)
 #define IDE_LINE(channel)	  (14u + (channel))

@@ -122,7 +122,7 @@ struct pci_msix_entry {
 	u32 data;
 	u32 control; /* bit 0: masked */
 };
-#define PCI_MSIX_ENTRY_BYTES  16u
+#define PCI_MSIX_ENTRY_BYTES 16u
 _Static_assert(sizeof(struct pci_msix_entry) == PCI_MSIX_ENTRY_BYTES, "PCI 6.8.2");
 #define PCI_MSIX_ENTRY_MASKED BIT(0)
 
@@ -133,7 +133,7 @@ enum pci_express { /* offsets from the capability */
 		   PCI_EXPRESS_CONTROL = 8,
 		   PCI_EXPRESS_STATUS = 10,
 };
-#define PCI_EXPRESS_TO_PCI	7u     /* capability, bits 7:4: such a bridge */
+#define PCI_EXPRESS_TO_PCI	7u	/* capability, bits 7:4: such a bridge */
 #define PCI_EXPRESS_FLR		BIT(28) /* device capabilities: function-level reset */
 #define PCI_EXPRESS_CONTROL_FLR BIT(15)
 #define PCI_EXPRESS_PENDING	BIT(5) /* status: has requests without an answer */

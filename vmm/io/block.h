@@ -9,10 +9,10 @@
  * the link's pool, in one piece: from the request to its answer that piece is the server's. Or they
  * lie in the client's RAM, where the device reaches that through a window: pages anywhere in it.
  */
-#define BLOCK_SECTOR_BYTES  512u
-#define BLOCK_POOL_PAGES    256u
-#define BLOCK_POOL_BYTES    (BLOCK_POOL_PAGES * PAGE_SIZE)
-#define BLOCK_LINK_BYTES    (SLOT_POOL_OFFSET + BLOCK_POOL_BYTES)
+#define BLOCK_SECTOR_BYTES 512u
+#define BLOCK_POOL_PAGES   256u
+#define BLOCK_POOL_BYTES   (BLOCK_POOL_PAGES * PAGE_SIZE)
+#define BLOCK_LINK_BYTES   (SLOT_POOL_OFFSET + BLOCK_POOL_BYTES)
 /*
  * Of a view, behind what its client is given: where its data comes to from the device. As much as
  * the pool, and a request's data has the same place there. Who may see a disk as it was must not
@@ -29,8 +29,8 @@
 enum block_operation {
 	BLOCK_READ,
 	BLOCK_WRITE,
-	BLOCK_FLUSH,	    /* what was answered before is on the medium when this is answered */
-	BLOCK_DISCARD,	    /* the contents are no longer needed */
+	BLOCK_FLUSH,   /* what was answered before is on the medium when this is answered */
+	BLOCK_DISCARD, /* the contents are no longer needed */
 	BLOCK_WRITE_ZEROES,
 	BLOCK_OPERATION_COUNT
 };

@@ -108,14 +108,14 @@ struct disk_client_part {
 	u64 first_sector; /* what the client sees of the disk, in sectors of 512 bytes */
 	u64 sectors;
 	u32 read_only;
-	u32 unit; /* the disk, of those that the driver has */
+	u32 unit;		  /* the disk, of those that the driver has */
 	struct share_given limit; /* of operations */
 	/*
 	 * Which window is open; 0: none. May change while it is in use: with another number nothing
 	 * of it is populated.
 	 */
 	u32 window;
-	struct disk_undo_given undo; /* `number` and `put_back` may change likewise */
+	struct disk_undo_given undo;	   /* `number` and `put_back` may change likewise */
 	struct disk_changes_given changes; /* `number` and `merge` may change likewise */
 	struct disk_view_given view;
 };
@@ -135,16 +135,16 @@ struct disk_counts {
 	u64 written_bytes;
 	u64 flushes;
 	u64 errors;
-	u64 refused; /* requests that this client may not make */
-	u64 direct; /* of the requests, those without a copy */
+	u64 refused;	/* requests that this client may not make */
+	u64 direct;	/* of the requests, those without a copy */
 	u64 limited_ns; /* for which requests have waited for the limits */
 };
 
 /* A disk. */
 struct disk_unit {
-	u32 features; /* enum disk_feature */
+	u32 features;	 /* enum disk_feature */
 	u32 block_bytes; /* 512 or 4096 */
-	u64 sectors;  /* of 512 bytes; 0: it cannot be used */
+	u64 sectors;	 /* of 512 bytes; 0: it cannot be used */
 	u32 partition_count;
 	u32 gpt_ignored; /* not 0: it has a GPT that its first sector does not know of */
 	char model[48];
@@ -159,7 +159,7 @@ struct disk_part {
 	struct disk_counts counts[DISK_CLIENT_MAX];
 	u32 window[DISK_CLIENT_MAX]; /* that the device may be using */
 	struct disk_undo_told undo[DISK_CLIENT_MAX];
-	u32 changes[DISK_CLIENT_MAX]; /* number of the last point that has been passed */
+	u32 changes[DISK_CLIENT_MAX];	      /* number of the last point that has been passed */
 	struct disk_unit unit[DISK_UNIT_MAX]; /* there is memory for as many as its kind may have */
 };
 

@@ -30,24 +30,24 @@ struct driver_client {
 	};
 	handle_t doorbell; /* event that the client signals */
 	handle_t bell;	   /* event that it is signalled with */
-	u32 number; /* another one for each attachment, written last; 0: detach */
+	u32 number;	   /* another one for each attachment, written last; 0: detach */
 };
 
 struct driver_channel {
 	/* written by the manager */
 	struct driver_client client[DRIVER_CLIENT_MAX];
-	u32 asked; /* grows now and then: it is said back by who lives, a card's driver excepted */
+	u32 asked;  /* grows now and then: it is said back by who lives, a card's driver excepted */
 	u32 opened; /* not 0: the clients that the process begins with are there */
 
 	/* written by the driver */
 	u32 answered; /* what `asked` was */
-	u32 state; /* enum driver_state; what it has is fixed once that is DRIVER_READY */
+	u32 state;    /* enum driver_state; what it has is fixed once that is DRIVER_READY */
 	char reason[DRIVER_TEXT_BYTES];
 	char model[48];
 	u32 served[DRIVER_CLIENT_MAX]; /* the number in force; 0: the device has nothing of it */
-	u64 finished; /* requests, all clients' */
-	u64 waiting;  /* with the device */
-	u64 first_answer_tsc; /* when a client's request was answered first; 0: none was */
+	u64 finished;		       /* requests, all clients' */
+	u64 waiting;		       /* with the device */
+	u64 first_answer_tsc;	       /* when a client's request was answered first; 0: none was */
 	union {
 		struct disk_part disk;
 		struct card_part card;
@@ -57,10 +57,10 @@ struct driver_channel {
 /* Of the driver of so many disks, at least 1. */
 #define DRIVER_CHANNEL_BYTES(units)                                                                \
 	(sizeof(struct driver_channel) - (DISK_UNIT_MAX - (units)) * sizeof(struct disk_unit))
-_Static_assert(DRIVER_CHANNEL_BYTES(1) >= offsetof(struct driver_channel, net) +
-						  sizeof(struct switch_part) &&
-		       DRIVER_CHANNEL_BYTES(1) >= offsetof(struct driver_channel, card) +
-							  sizeof(struct card_part),
+_Static_assert(DRIVER_CHANNEL_BYTES(1) >=
+			       offsetof(struct driver_channel, net) + sizeof(struct switch_part) &&
+		       DRIVER_CHANNEL_BYTES(1) >=
+			       offsetof(struct driver_channel, card) + sizeof(struct card_part),
 	       "room for what others have instead");
 
 /* Of a driver in start_info.parameter. */

@@ -13,11 +13,11 @@
 #define FRAMES_LINK_BYTES (PAGE_SIZE + (u64)LINK_ENDS * FRAMES_RING_BYTES)
 #define FRAME_ALIGN	  16u
 /* Without a checksum of its own: two addresses and a type; then with a VLAN tag. */
-#define FRAME_BYTES_MIN	  14u
-#define FRAME_TAG_BYTES	  4u
-#define FRAME_SKIP	  (~0u)
+#define FRAME_BYTES_MIN 14u
+#define FRAME_TAG_BYTES 4u
+#define FRAME_SKIP	(~0u)
 /* The longest: an IP packet of 64 KiB that is still to be cut into segments, with a tag. */
-#define FRAME_BYTES_MAX	  (FRAME_BYTES_MIN + FRAME_TAG_BYTES + 65535u)
+#define FRAME_BYTES_MAX (FRAME_BYTES_MIN + FRAME_TAG_BYTES + 65535u)
 
 enum frame_flag {
 	FRAME_NEEDS_CHECKSUM = 1 << 0, /* from checksum_start on, to be put at checksum_offset */
@@ -25,17 +25,12 @@ enum frame_flag {
 };
 
 /* What is to be cut into segments before it goes to a wire. */
-enum frame_segments {
-	FRAME_WHOLE,
-	FRAME_TCP4,
-	FRAME_TCP6,
-	FRAME_SEGMENTS_COUNT
-};
+enum frame_segments { FRAME_WHOLE, FRAME_TCP4, FRAME_TCP6, FRAME_SEGMENTS_COUNT };
 
 struct frame_header {
-	u32 bytes; /* of the frame, FRAME_BYTES_MIN to FRAME_BYTES_MAX; or FRAME_SKIP */
-	u8 flags;  /* enum frame_flag */
-	u8 segments; /* enum frame_segments */
+	u32 bytes;	     /* of the frame, FRAME_BYTES_MIN to FRAME_BYTES_MAX; or FRAME_SKIP */
+	u8 flags;	     /* enum frame_flag */
+	u8 segments;	     /* enum frame_segments */
 	u16 segment_bytes;   /* of TCP data in each */
 	u16 checksum_start;  /* from the frame's beginning */
 	u16 checksum_offset; /* from checksum_start */

@@ -6,7 +6,6 @@
  */
 #include "vmm/io/link.h"
 
-
 /* An index that no peer passes while anybody looks. */
 #define NEVER (~0u)
 

@@ -25,11 +25,7 @@ struct link_line {
 	u8 pad[LINK_LINE_BYTES - 24];
 };
 
-enum link_end_name {
-	LINK_CLIENT,
-	LINK_SERVER,
-	LINK_ENDS
-};
+enum link_end_name { LINK_CLIENT, LINK_SERVER, LINK_ENDS };
 
 struct link_memory {
 	u32 generation; /* the manager's; 0: there is nobody at the other end */
@@ -52,7 +48,7 @@ struct link_end {
 	u32 returned; /* of read, likewise */
 	u32 seen;     /* of the peer's ring: up to here there are units, by the last look */
 	u32 free;     /* of its own: up to here there is room, likewise */
-	bool broken; /* the peer's index was impossible: over until the next generation */
+	bool broken;  /* the peer's index was impossible: over until the next generation */
 };
 
 /*

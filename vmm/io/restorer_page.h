@@ -16,7 +16,7 @@ enum restorer_state {
 
 /* All written by the process. */
 struct restorer_page {
-	u32 state; /* enum restorer_state */
+	u32 state;   /* enum restorer_state */
 	u32 touched; /* not 0: the disk is not what it was */
 	u64 copied_bytes;
 	u64 all_bytes;	  /* that it has to copy; 0: it does not know yet */

@@ -26,7 +26,7 @@ void shutdown_step(void)
 	console_flush();
 	machine_channel_flush();
 	notice("error: the machine does not stop: %s\n",
-		       what == SHUTDOWN_REBOOT ? machine_reboot() : machine_power_off());
+	       what == SHUTDOWN_REBOOT ? machine_reboot() : machine_power_off());
 }
 
 static bool shutdown_resume_never(struct reply *reply)

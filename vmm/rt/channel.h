@@ -11,12 +11,12 @@
  * gone bad can garble only its own console.
  */
 #define CHANNEL_RING_BYTES 4096u
-#define CHANNEL_OUT_BYTES 65536u /* kept for whoever attaches later */
+#define CHANNEL_OUT_BYTES  65536u /* kept for whoever attaches later */
 
 #define SAVE_KEY_BYTES	32u
 #define SAVE_SALT_BYTES 32u
 
-#define CHANNEL_STREAM_MAX 4u	 /* the console and three further ports */
+#define CHANNEL_STREAM_MAX 4u /* the console and three further ports */
 #define CHANNEL_NAME_BYTES 32u
 
 /* Bytes to and from a guest: its console, or a port of its virtio console. Indices run freely. */
@@ -41,12 +41,12 @@ enum vm_command {
 	VM_COMMAND_RESUME,
 	VM_COMMAND_RESET,
 	VM_COMMAND_POWER_BUTTON,
-	VM_COMMAND_TRAP,      /* trap what `trap` says */
-	VM_COMMAND_RESERVE,   /* guarantee every vCPU reserve_budget_ns in each period */
-	VM_COMMAND_SAVE,      /* save the machine into state_memory, and hold it */
-	VM_COMMAND_CONTINUE,  /* a machine that is held goes on in this process */
-	VM_COMMAND_HOLD,      /* hold it, also when it has crashed */
-	VM_COMMAND_LOAD,      /* a machine that is held goes on from the state in state_memory */
+	VM_COMMAND_TRAP,     /* trap what `trap` says */
+	VM_COMMAND_RESERVE,  /* guarantee every vCPU reserve_budget_ns in each period */
+	VM_COMMAND_SAVE,     /* save the machine into state_memory, and hold it */
+	VM_COMMAND_CONTINUE, /* a machine that is held goes on in this process */
+	VM_COMMAND_HOLD,     /* hold it, also when it has crashed */
+	VM_COMMAND_LOAD,     /* a machine that is held goes on from the state in state_memory */
 };
 
 /* What a monitor logs and counts before it takes effect: the key `trap`. */
@@ -59,64 +59,57 @@ enum vm_trap {
 	VM_TRAP_COUNT = 5
 };
 
-enum vm_state {
-	VM_CREATED,
-	VM_RUNNING,
-	VM_PAUSED,
-	VM_STOPPED,
-	VM_CRASHED,
-	VM_STATE_COUNT
-};
+enum vm_state { VM_CREATED, VM_RUNNING, VM_PAUSED, VM_STOPPED, VM_CRASHED, VM_STATE_COUNT };
 
 struct vm_channel {
 	/* written by the manager */
-	u32 command;          /* enum vm_command */
-	u32 command_sequence; /* grows by one with each command */
-	u64 wall_seconds;     /* Unix time at wall_tsc: what the guest's RTC starts from */
-	u64 wall_tsc;         /* host TSC */
+	u32 command;	       /* enum vm_command */
+	u32 command_sequence;  /* grows by one with each command */
+	u64 wall_seconds;      /* Unix time at wall_tsc: what the guest's RTC starts from */
+	u64 wall_tsc;	       /* host TSC */
 	u64 reserve_budget_ns; /* for VM_COMMAND_RESERVE; 0: none */
 	u64 reserve_period_ns;
-	u32 trap; /* enum vm_trap, for VM_COMMAND_TRAP */
+	u32 trap;	       /* enum vm_trap, for VM_COMMAND_TRAP */
 	handle_t state_memory; /* to save to or load, the monitor's own handle, which it closes */
-	u64 state_size;        /* of it, or to load, in bytes */
+	u64 state_size;	       /* of it, or to load, in bytes */
 	u8 save_key[SAVE_KEY_BYTES]; /* of the save that it restores, once; else zero */
 	u32 save_key_given;	     /* 1: it is there */
 
 	/* written by the monitor */
-	u32 done_sequence;    /* of the last command obeyed */
-	u32 state;            /* enum vm_state */
-	s32 exit_code;        /* of VM_STOPPED; -1 without one */
+	u32 done_sequence; /* of the last command obeyed */
+	u32 state;	   /* enum vm_state */
+	s32 exit_code;	   /* of VM_STOPPED; -1 without one */
 	u32 reset_count;
-	u64 started_tsc;      /* host TSC when it last began to run; 0: it does not run */
-	u64 running_tsc;      /* TSC cycles it was in state running before started_tsc */
-	u64 unknown_ports;    /* accesses to ports and addresses without a device */
+	u64 started_tsc;   /* host TSC when it last began to run; 0: it does not run */
+	u64 running_tsc;   /* TSC cycles it was in state running before started_tsc */
+	u64 unknown_ports; /* accesses to ports and addresses without a device */
 	u64 unknown_memory;
-	u64 unknown_port_last;    /* the last of them; undefined while there was none */
+	u64 unknown_port_last; /* the last of them; undefined while there was none */
 	u64 unknown_memory_last;
 	u64 injected;
 	u64 timer_expirations;
-	char reason[128];     /* why it stopped or crashed */
-	u32 log_written;      /* lines of text for the log, newline-separated, in `log` */
-	u32 ready;            /* 1: set up, reservations made; commands are obeyed from now on */
-	u32 reserve_refused;  /* 1: the last VM_COMMAND_RESERVE changed nothing */
-	u32 reserve_vcpu;     /* for this vCPU it was refused */
-	u32 reserve_left;     /* permille of a CPU that were left */
-	u32 unasked_resets;   /* that no guest asked for; the last may have been one too many */
+	char reason[128];    /* why it stopped or crashed */
+	u32 log_written;     /* lines of text for the log, newline-separated, in `log` */
+	u32 ready;	     /* 1: set up, reservations made; commands are obeyed from now on */
+	u32 reserve_refused; /* 1: the last VM_COMMAND_RESERVE changed nothing */
+	u32 reserve_vcpu;    /* for this vCPU it was refused */
+	u32 reserve_left;    /* permille of a CPU that were left */
+	u32 unasked_resets;  /* that no guest asked for; the last may have been one too many */
 	u64 trapped[VM_TRAP_COUNT]; /* by bit of enum vm_trap */
-	u64 state_bytes;      /* that its saved state takes; the same as long as the process */
-	u64 state_used;       /* by the last VM_COMMAND_SAVE; 0: handover_problem says why not */
-	u32 taken_renewal;    /* MONITOR_RENEWAL of the process that has loaded the state */
-	u32 refused_renewal;  /* of the one that could not: handover_problem says why */
+	u64 state_bytes;     /* that its saved state takes; the same as long as the process */
+	u64 state_used;	     /* by the last VM_COMMAND_SAVE; 0: handover_problem says why not */
+	u32 taken_renewal;   /* MONITOR_RENEWAL of the process that has loaded the state */
+	u32 refused_renewal; /* of the one that could not: handover_problem says why */
 	char handover_problem[160];
-	u32 held;	      /* 1: the guest stands still for that; 0: not, see handover_problem */
-	u32 no_memory;	      /* 1: it is paused as the host has no page for the guest */
-	u32 save_moved;	      /* grows with each record of a save that was written or read */
+	u32 held;	/* 1: the guest stands still for that; 0: not, see handover_problem */
+	u32 no_memory;	/* 1: it is paused as the host has no page for the guest */
+	u32 save_moved; /* grows with each record of a save that was written or read */
 	u8 save_salt[SAVE_SALT_BYTES]; /* of the save that it restores, from its header */
 	u32 save_key_wanted;	       /* 1: it is there */
-	u8 ram_digest[32];    /* SHA-256 of each page that is not zero, behind its number */
-	u8 state_digest[32];  /* and of the state */
-	u64 held_tsc;	      /* host TSC when the guest last stood still for that */
-	u64 continued_tsc;    /* and when it went on */
+	u8 ram_digest[32];   /* SHA-256 of each page that is not zero, behind its number */
+	u8 state_digest[32]; /* and of the state */
+	u64 held_tsc;	     /* host TSC when the guest last stood still for that */
+	u64 continued_tsc;   /* and when it went on */
 
 	u8 log[CHANNEL_RING_BYTES];
 	struct channel_stream stream[CHANNEL_STREAM_MAX]; /* the first is the console */

@@ -10,8 +10,8 @@
 #include "vmm/rt/start.h"
 
 #define HEAP_GROW_BYTES (128 * KIB)
-#define CLASS_MIN 5 /* 32 bytes */
-#define CLASS_COUNT 25
+#define CLASS_MIN	5 /* 32 bytes */
+#define CLASS_COUNT	25
 
 /* Precedes each block; while the block is free, `next` links it in its class's list. */
 struct header {

@@ -8,8 +8,7 @@
 
 enum status memory_take(u64 bytes, u32 flags, handle_t *memory, u64 *at)
 {
-	enum status status =
-		sys_memory_create(start_handle(START_GROUP), bytes, flags, memory);
+	enum status status = sys_memory_create(start_handle(START_GROUP), bytes, flags, memory);
 
 	if (status != STATUS_OK)
 		return status;

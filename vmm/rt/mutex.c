@@ -74,7 +74,7 @@ void mutex_pass_on(struct mutex *mutex)
 	if (woken != 0 && (waiting & BIT(woken - 1)) != 0)
 		return;
 	thread = bit_lowest(waiting);
-	if (__atomic_compare_exchange_n(&mutex->woken, &woken, thread + 1, false,
-					__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+	if (__atomic_compare_exchange_n(&mutex->woken, &woken, thread + 1, false, __ATOMIC_SEQ_CST,
+					__ATOMIC_RELAXED))
 		(void)sys_event_signal(mutex->event[thread]);
 }

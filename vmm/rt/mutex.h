@@ -12,8 +12,8 @@
  */
 struct mutex {
 	u32 held;
-	u32 woken;   /* thread + 1 that was told to try again; 0: none */
-	u64 waiting; /* threads to be told */
+	u32 woken;		       /* thread + 1 that was told to try again; 0: none */
+	u64 waiting;		       /* threads to be told */
 	handle_t event[MUTEX_THREADS]; /* each bound to the queue its thread waits in */
 };
 

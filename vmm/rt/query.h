@@ -29,8 +29,8 @@ enum query_kind {
 	QUERY_RELEASE, /* the vCPUs in `run`; those in `step` for one instruction */
 	QUERY_BREAK,   /* a breakpoint at linear `address` by the tables of `vcpu`; `flags` */
 	QUERY_UNBREAK,
-	QUERY_CARDS, /* -> struct net_cards (vmm/io/net_cards.h) */
-	QUERY_STATE, /* fields of saved state, from `address` on -> struct query_state */
+	QUERY_CARDS,   /* -> struct net_cards (vmm/io/net_cards.h) */
+	QUERY_STATE,   /* fields of saved state, from `address` on -> struct query_state */
 	QUERY_BALLOON, /* with QUERY_AIM `address`: pages to give up -> struct query_balloon */
 	QUERY_KIND_COUNT
 };
@@ -88,24 +88,24 @@ struct query_registers {
 struct query_level {
 	u32 level;  /* 1: its entries map 4 KiB */
 	u32 in_ram; /* the entry could be read */
-	u64 at;     /* guest-physical address of the entry; 0 in the second stage */
+	u64 at;	    /* guest-physical address of the entry; 0 in the second stage */
 	u64 entry;  /* in the second stage without the host's addresses */
 };
 
 enum query_mapping {
 	QUERY_UNMAPPED, /* an entry stops the walk */
 	QUERY_RAM,
-	QUERY_DEVICE,  /* no RAM there: the monitor emulates it */
+	QUERY_DEVICE, /* no RAM there: the monitor emulates it */
 };
 
 /* QUERY_TRANSLATE: each list from the top down to where the walk ended. */
 struct query_translation {
-	u32 paging;	   /* levels of the guest's tables; 0: paging is off */
+	u32 paging; /* levels of the guest's tables; 0: paging is off */
 	u32 level_count;
-	u32 mapping;	   /* enum query_mapping */
+	u32 mapping; /* enum query_mapping */
 	u32 second_count;
-	u32 error_code;	   /* QUERY_UNMAPPED: of the #PF that a read would raise */
-	u32 writable;	   /* by all of the guest's levels */
+	u32 error_code; /* QUERY_UNMAPPED: of the #PF that a read would raise */
+	u32 writable;	/* by all of the guest's levels */
 	u32 user;
 	u32 executable;
 	u64 gpa;

@@ -67,7 +67,7 @@ static u32 deliver_wishes_for(const struct packet *packet)
 {
 	return packet->offer.segments == FRAME_TCP4   ? NET_WISH_CHECKSUM | NET_WISH_TCP4
 	       : packet->offer.segments == FRAME_TCP6 ? NET_WISH_CHECKSUM | NET_WISH_TCP6
-						: NET_WISH_CHECKSUM;
+						      : NET_WISH_CHECKSUM;
 }
 
 static void deliver_offered(struct port *to, const struct packet *packet, bool tagged)

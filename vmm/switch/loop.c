@@ -17,7 +17,7 @@
  * the port that sent it.
  */
 #define PROBE_BYTES	60u
-#define PROBE_TYPE	0x88b5u	     /* for experiments (802, 9.2.3) */
+#define PROBE_TYPE	0x88b5u		  /* for experiments (802, 9.2.3) */
 #define PROBE_GROUP	0x796b53524503ull /* 03, then text; the first byte lowest */
 #define PROBE_SOURCE	0x00796b535202ull /* 02, text, the port's number */
 #define PROBE_SOURCE_AT NET_MAC_BYTES
@@ -48,8 +48,7 @@ static void loop_set_state(struct port *port, enum net_port_state state, u32 wit
 		port->flags &= ~(u32)NET_PORT_BLOCKED;
 	else
 		port->flags |= NET_PORT_BLOCKED;
-	__atomic_store_n(port->shown, (u16)(state | with << NET_PORT_WITH_SHIFT),
-			 __ATOMIC_RELAXED);
+	__atomic_store_n(port->shown, (u16)(state | with << NET_PORT_WITH_SHIFT), __ATOMIC_RELAXED);
 	if (same)
 		return;
 	if (state == NET_PORT_OPEN && loop_is_uplink(port))

@@ -14,7 +14,7 @@
  */
 #define LOOP_PROBE_NS (1 * NS_PER_S)
 /* A loop has ended when no probe has come for this time. */
-#define LOOP_HOLD_NS  (3 * NS_PER_S)
+#define LOOP_HOLD_NS (3 * NS_PER_S)
 
 /* Update a port's state when it is added or is about to leave, and when its wire comes or goes. */
 void loop_come(struct port *port);

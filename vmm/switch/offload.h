@@ -9,15 +9,15 @@
  */
 #define OFFLOAD_SEGMENT_MIN 64u /* bytes of TCP data: so many segments a frame, at most */
 
-#define IP_AT	   14u /* without a tag */
+#define IP_AT	       14u /* without a tag */
 #define IPV4_BYTES_MIN 20u
 
 /* Checks the header. On NET_PASSED packet->offer, which was empty, repeats the sender's request. */
 enum net_drop offload_accept(struct packet *packet, const struct frame_header *header, u32 mtu);
 
 /* Checks any frame, also against the MTU; call it after vlan_enter. */
-static inline enum net_drop offload_check(struct packet *packet,
-					  const struct frame_header *header, u32 mtu)
+static inline enum net_drop offload_check(struct packet *packet, const struct frame_header *header,
+					  u32 mtu)
 {
 	packet->offer = (struct packet_offer){0};
 	if (unlikely((header->flags | header->segments) != 0)) {

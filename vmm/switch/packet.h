@@ -39,11 +39,11 @@ struct packet {
 	struct port *from;
 	u8 *head;
 	u32 head_bytes;
-	u32 bytes; /* all of it */
+	u32 bytes;	/* all of it */
 	const u8 *rest; /* bytes - head_bytes */
-	u16 type; /* enum ether_type, or any other */
-	u16 vlan; /* 0: the network without tags */
-	u16 priority; /* the tag's upper four bits, in place */
+	u16 type;	/* enum ether_type, or any other */
+	u16 vlan;	/* 0: the network without tags */
+	u16 priority;	/* the tag's upper four bits, in place */
 	struct packet_offer offer;
 	u32 headers_bytes; /* with segments: up to where TCP's data begins */
 	ALIGNED(16) u8 buffer[PACKET_HEAD_BYTES];
@@ -56,8 +56,7 @@ static inline void packet_copy(const struct packet *packet, u8 *to, u32 at, u32 
 
 	memcpy(to, packet->head + at, first);
 	if (bytes > first)
-		memcpy(to + first, packet->rest + (at + first - packet->head_bytes),
-		       bytes - first);
+		memcpy(to + first, packet->rest + (at + first - packet->head_bytes), bytes - first);
 }
 
 /* Returns the number of frames on a wire. */

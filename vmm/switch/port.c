@@ -42,9 +42,8 @@ static void port_set_rules(struct port *port, const struct net_port *given)
 	port->only_mac = given->mac;
 	if (port->carries_all)
 		port_sets.trunks |= BIT(port->index);
-	mac_table_add(port->index,
-		      mac_table_key(given->mac,
-				    port->carries_all ? MAC_TABLE_ANY_VLAN : given->vlan));
+	mac_table_add(port->index, mac_table_key(given->mac, port->carries_all ? MAC_TABLE_ANY_VLAN
+									       : given->vlan));
 }
 
 static void port_come(struct port *port, const struct driver_client *given)

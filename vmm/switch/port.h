@@ -12,15 +12,15 @@ struct port {
 	u32 flags; /* enum net_port_flag */
 	u16 vlan;
 	bool carries_all; /* a trunk or an uplink: frames of all VLANs, with tags but for its own */
-	u8 state;    /* enum net_port_state */
-	u8 with;     /* NET_PORT_LOOPED: the port that it forms a loop with */
-	u64 only_mac;	 /* the one source that needs no further look; PORT_NO_MAC: none */
-	u32 address; /* IPv4, as in a frame; 0: the manager has given it none */
-	u64 until;    /* NET_PORT_LISTENS, NET_PORT_LOOPED: then it opens, unless a probe comes */
-	u16 *shown;   /* the state, to the manager */
+	u8 state;	  /* enum net_port_state */
+	u8 with;	  /* NET_PORT_LOOPED: the port that it forms a loop with */
+	u64 only_mac;	  /* the one source that needs no further look; PORT_NO_MAC: none */
+	u32 address;	  /* IPv4, as in a frame; 0: the manager has given it none */
+	u64 until;  /* NET_PORT_LISTENS, NET_PORT_LOOPED: then it opens, unless a probe comes */
+	u16 *shown; /* the state, to the manager */
 	struct net_counts *counts;
 	struct share share;
-	struct bucket floods; /* frames for more than one */
+	struct bucket floods;	    /* frames for more than one */
 	struct driver_client given; /* number 0: nobody is there */
 };
 #define PORT_NO_MAC (~0ull)
@@ -32,10 +32,10 @@ struct port_sets {
 	u64 throttled; /* over its limit: not read before share.ready_at */
 	u64 changed;   /* has something that its client was not shown */
 	u64 mirrors;
-	u64 trunks;  /* that have an address of their own, in all VLANs */
+	u64 trunks;    /* that have an address of their own, in all VLANs */
 	u64 addressed; /* with an IPv4 address that is theirs alone */
-	u64 holders; /* behind which there may be any address */
-	u64 announce; /* uplinks that have opened: announce_all has something to do */
+	u64 holders;   /* behind which there may be any address */
+	u64 announce;  /* uplinks that have opened: announce_all has something to do */
 };
 
 extern struct port ports[NET_PORT_MAX];

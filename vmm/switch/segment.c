@@ -36,7 +36,7 @@ static void segment_set_tcp(const struct packet *packet, struct segment *segment
 
 	bytes_put32(tcp + TCP_SEQUENCE_AT, bytes_get32(tcp + TCP_SEQUENCE_AT) + before);
 	if (!segment->is_last)
-		tcp[TCP_FLAGS_AT] &= (u8)~(TCP_FIN | TCP_PSH);
+		tcp[TCP_FLAGS_AT] &= (u8) ~(TCP_FIN | TCP_PSH);
 	/* CWR is set in the first segment only (RFC 3168, 6.1.2) */
 	if (segment->number != 0)
 		tcp[TCP_FLAGS_AT] &= (u8)~TCP_CWR;

@@ -10,24 +10,24 @@
 #include "vmm/switch/mac_table.h"
 #include "vmm/switch/tcp.h"
 
-#define L3_AT		14u
-#define IPV4_BYTES	20u
-#define IPV4_SOURCE_AT	12u
-#define IPV4_TARGET_AT	16u
-#define IPV4_BROADCAST	(~0u)
+#define L3_AT	       14u
+#define IPV4_BYTES     20u
+#define IPV4_SOURCE_AT 12u
+#define IPV4_TARGET_AT 16u
+#define IPV4_BROADCAST (~0u)
 /*
  * ARP of IPv4 over Ethernet (RFC 826): fixed fields, the sender's two addresses, the target's two.
  */
-#define ARP_BYTES	28u
-#define ARP_FORM_AT	0u
-#define ARP_FORM	0x00010800u
-#define ARP_LENGTHS_AT	4u
-#define ARP_LENGTHS	0x0604u
-#define ARP_KIND_AT	6u
-#define ARP_REQUEST	1u
+#define ARP_BYTES	  28u
+#define ARP_FORM_AT	  0u
+#define ARP_FORM	  0x00010800u
+#define ARP_LENGTHS_AT	  4u
+#define ARP_LENGTHS	  0x0604u
+#define ARP_KIND_AT	  6u
+#define ARP_REQUEST	  1u
 #define ARP_SENDER_MAC_AT 8u
-#define ARP_SENDER_AT	14u
-#define ARP_TARGET_AT	24u
+#define ARP_SENDER_AT	  14u
+#define ARP_TARGET_AT	  24u
 
 static bool source_is_group(u64 mac)
 {
@@ -48,14 +48,14 @@ bool source_learn(const struct packet *packet, u64 mac)
 }
 
 /* DHCP (RFC 2131, 2): UDP from port 68 to 67, a request from Ethernet with the client's address. */
-#define IPV4_NO_OPTIONS	   0x45u
-#define UDP_PORTS_AT	   20u
-#define DHCP_PORTS	   (68u << 16 | 67u)
-#define DHCP_AT		   28u
-#define DHCP_KIND	   0x010106u /* the first three of its bytes */
-#define DHCP_CLIENT_AT	   (DHCP_AT + 28u)
-#define DHCP_BYTES	   (DHCP_AT + 236u)
-#define DHCP_COPIED_BYTES  (DHCP_CLIENT_AT + 8u) /* a MAC is read with two bytes behind it */
+#define IPV4_NO_OPTIONS	  0x45u
+#define UDP_PORTS_AT	  20u
+#define DHCP_PORTS	  (68u << 16 | 67u)
+#define DHCP_AT		  28u
+#define DHCP_KIND	  0x010106u /* the first three of its bytes */
+#define DHCP_CLIENT_AT	  (DHCP_AT + 28u)
+#define DHCP_BYTES	  (DHCP_AT + 236u)
+#define DHCP_COPIED_BYTES (DHCP_CLIENT_AT + 8u) /* a MAC is read with two bytes behind it */
 _Static_assert(PACKET_HEAD_BYTES - FRAME_TAG_BYTES >= L3_AT + DHCP_COPIED_BYTES,
 	       "all that is looked at lies in the head");
 

@@ -15,11 +15,11 @@ enum ip_field {
 	IPV6_NEXT_AT = 6,
 	IPV6_ADDRESSES_AT = 8,
 };
-#define IPV4_FRAGMENT_MASK 0x3fffu /* more of them follow, or it is not the first */
+#define IPV4_FRAGMENT_MASK   0x3fffu /* more of them follow, or it is not the first */
 #define IPV4_ADDRESSES_BYTES 8u
 #define IPV6_ADDRESSES_BYTES 32u
 #define IPV6_BYTES	     40u
-#define IP_TCP 6u
+#define IP_TCP		     6u
 #define IP_UDP		     17u
 
 enum tcp_field {

@@ -13,11 +13,11 @@ struct cpu_features {
 	bool machine_check; /* the machine-check architecture: MSR_MCG_CAP and the banks */
 	bool vmx;
 	bool svm;
-	bool gib_pages;	   /* 1-GiB pages, also in a second stage */
-	bool meltdown;	   /* ring 3 may read what its tables map for ring 0 */
+	bool gib_pages; /* 1-GiB pages, also in a second stage */
+	bool meltdown;	/* ring 3 may read what its tables map for ring 0 */
 	u64 cr4; /* CR4 with which the kernel always runs, as far as this machine has its bits */
 	struct speculation speculation;
-	u64 xcr0;	   /* state components that guests may use; 0 without XSAVE */
+	u64 xcr0; /* state components that guests may use; 0 without XSAVE */
 	struct speculation_cpu cpu;
 };
 

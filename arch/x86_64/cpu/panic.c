@@ -88,8 +88,8 @@ static void panic_print_other(const struct cpu *cpu)
 	panic_print_backtrace(cpu, frame->rbp);
 }
 
-static NORETURN void panic_stop(const struct trap_frame *frame, u64 frame_pointer,
-				const char *text, va_list arguments)
+static NORETURN void panic_stop(const struct trap_frame *frame, u64 frame_pointer, const char *text,
+				va_list arguments)
 {
 	struct cpu *cpu = this_cpu();
 

@@ -21,10 +21,10 @@ extern void (*panic_print_log)(u32 cpu);
  * Panics unless the condition is true, as anything else is a kernel bug. CHECK stays in every
  * build, ASSERT only in DEBUG=1.
  */
-#define CHECK(condition)                                                                        \
-	do {                                                                                    \
-		if (unlikely(!(condition)))                                                     \
-			panic("%s:%u: not true: %s", __FILE__, __LINE__, #condition);           \
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (unlikely(!(condition)))                                                        \
+			panic("%s:%u: not true: %s", __FILE__, __LINE__, #condition);              \
 	} while (0)
 
 #ifdef DEBUG

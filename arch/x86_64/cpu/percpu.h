@@ -9,8 +9,8 @@
 #include "lib/types.h"
 
 #define KERNEL_STACK_BYTES 16384ul
-#define IST_COUNT 3
-#define STACK_BASE_BYTES 16ul /* struct stack_base, at the highest address of every stack */
+#define IST_COUNT	   3
+#define STACK_BASE_BYTES   16ul /* struct stack_base, at the highest address of every stack */
 
 struct thread;
 struct run_queue;
@@ -50,10 +50,10 @@ enum cpu_pending {
 	PENDING_MACHINE_CHECK = 1 << 3,
 	/* Set while pages wait to be freed or `grace` is set, and only by the CPU itself. */
 	PENDING_PASS = 1 << 4,
-	PENDING_UNLOAD = 1 << 5, /* save and release the vCPU whose registers are loaded */
-	PENDING_KICK = 1 << 7,   /* asks only for a pass through the loop */
-	PENDING_GIVE = 1 << 6,   /* another CPU may have less to do: hand a thread over */
-	PENDING_LOG = 1 << 8,    /* the log has grown: signal its reader */
+	PENDING_UNLOAD = 1 << 5,  /* save and release the vCPU whose registers are loaded */
+	PENDING_KICK = 1 << 7,	  /* asks only for a pass through the loop */
+	PENDING_GIVE = 1 << 6,	  /* another CPU may have less to do: hand a thread over */
+	PENDING_LOG = 1 << 8,	  /* the log has grown: signal its reader */
 	PENDING_DROPPED = 1 << 9, /* put the last references in `dropped` (object_drop) */
 };
 
@@ -63,53 +63,53 @@ enum cpu_pending {
  */
 struct cpu {
 	u64 kernel_root; /* CR3 to load on entry from ring 3; 0: one table serves both views */
-	u64 user_root;   /* CR3 to load on return to ring 3; 0: as above */
-	u64 pending;     /* enum cpu_pending; may be set at any instruction, by other CPUs too */
+	u64 user_root;	 /* CR3 to load on return to ring 3; 0: as above */
+	u64 pending;	 /* enum cpu_pending; may be set at any instruction, by other CPUs too */
 	u32 id;
 	u32 apic_id;
-	u8 node;	 /* the CPU's memory node */
-	u64 nmi_rip;     /* RIP at which the last NMI hit */
-	u64 nmi_count;   /* NMIs that are not yet logged */
+	u8 node;			    /* the CPU's memory node */
+	u64 nmi_rip;			    /* RIP at which the last NMI hit */
+	u64 nmi_count;			    /* NMIs that are not yet logged */
 	struct machine_check machine_check; /* the last machine check, until the loop handles it */
-	u64 polled;      /* when corrected errors were last looked for, TSC / 2^POLL_SHIFT */
+	u64 polled; /* when corrected errors were last looked for, TSC / 2^POLL_SHIFT */
 
-	struct thread *thread;       /* the thread whose frame and address space are loaded */
-	u64 ran; /* serial of the thread that last ran here, itself or its guest */
-	bool foreign; /* other threads have run since ring 3 last did: thread_clear */
+	struct thread *thread; /* the thread whose frame and address space are loaded */
+	u64 ran;	       /* serial of the thread that last ran here, itself or its guest */
+	bool foreign;	       /* other threads have run since ring 3 last did: thread_clear */
 	/* the thread scheduled here; differs from `thread` while guests run */
 	struct thread *running;
-	u32 ports_version;           /* the version of the I/O bitmap in the TSS */
-	struct vcpu *loaded;         /* the vCPU whose FPU and MSRs the registers hold */
+	u32 ports_version;   /* the version of the I/O bitmap in the TSS */
+	struct vcpu *loaded; /* the vCPU whose FPU and MSRs the registers hold */
 	struct cpu_counters *counters;
-	u64 stack_top;               /* a frame from ring 3 ends here */
-	u64 ist[IST_COUNT];          /* tops of the stacks for NMI, double fault, machine check */
-	const void *idt;             /* shared by all CPUs, at an address that ring 3 may learn */
+	u64 stack_top;	    /* a frame from ring 3 ends here */
+	u64 ist[IST_COUNT]; /* tops of the stacks for NMI, double fault, machine check */
+	const void *idt;    /* shared by all CPUs, at an address that ring 3 may learn */
 
-	u64 charged_tsc;             /* when `running` was last charged; guarded by `lock` */
-	u64 armed_tsc;               /* the TSC for which the one-shot timer is set; 0: none */
-	u64 armed_for;               /* the guest's deadline for which it was set; or TIMER_STALE */
+	u64 charged_tsc; /* when `running` was last charged; guarded by `lock` */
+	u64 armed_tsc;	 /* the TSC for which the one-shot timer is set; 0: none */
+	u64 armed_for;	 /* the guest's deadline for which it was set; or TIMER_STALE */
 	/*
 	 * Guarded by `lock`: threads that want to run here, and those asleep; other CPUs change
 	 * both.
 	 */
 	struct lock lock;
 	struct run_queue *queue;
-	struct list sleeping;        /* threads with a deadline, earliest first */
+	struct list sleeping; /* threads with a deadline, earliest first */
 	/* Written under the lock, read without it; 0: never. */
-	u64 wake_tsc;                /* the earliest deadline of `sleeping` */
-	u64 queue_tsc;               /* when the queue must be looked at again */
-	u64 balance_tsc; /* when to look for less busy CPUs next; under the object lock */
-	u64 gave_nothing_tsc;        /* when another CPU last asked this one for a thread in vain */
-	bool grace;                  /* `running` goes on past its slice: sched_extend */
-	bool idle;                   /* halted, or about to look for work elsewhere */
+	u64 wake_tsc;	      /* the earliest deadline of `sleeping` */
+	u64 queue_tsc;	      /* when the queue must be looked at again */
+	u64 balance_tsc;      /* when to look for less busy CPUs next; under the object lock */
+	u64 gave_nothing_tsc; /* when another CPU last asked this one for a thread in vain */
+	bool grace;	      /* `running` goes on past its slice: sched_extend */
+	bool idle;	      /* halted, or about to look for work elsewhere */
 
 	bool shares; /* the CPU shares the objects (kernel/object_lock.h); other CPUs read it */
-	struct list dropped;         /* objects whose last reference this CPU has yet to put */
+	struct list dropped; /* objects whose last reference this CPU has yet to put */
 
 	u64 gdt[GDT_ENTRIES];
 	struct descriptor_table_register gdtr; /* describes gdt; VMX reloads it after exits */
 	struct tss tss;
-	void *virt_area;             /* VMXON region or host save area */
+	void *virt_area; /* VMXON region or host save area */
 	bool virt_on;
 	u32 locks; /* DEBUG=1: BIT(enum lock_rank) of each lock that the CPU holds */
 	/* the frame where an NMI stopped the CPU for good; NULL: it runs */
@@ -138,7 +138,7 @@ static inline struct cpu *this_cpu(void)
  * Fills the IDT that all CPUs share, CPU_IDT_BYTES long, loads it and returns it. Vector n leads to
  * stubs + n * TRAP_STUB_BYTES; for NMI, #DF and #MC there must be a TSS.
  */
-#define CPU_IDT_BYTES 4096u
+#define CPU_IDT_BYTES	4096u
 #define TRAP_STUB_BYTES 16u
 extern const char trap_stubs[];
 const void *cpu_idt_fill(const char *stubs);

@@ -22,7 +22,9 @@ const u16 speculation_selector = SELECTOR_KERNEL_DATA;
 static ALWAYS_INLINE void speculation_return_stack_fill(void)
 {
 	__asm__ volatile(".rept 32\n call 1f\n int3\n 1:\n .endr\n add $256, %%rsp; lfence"
-			 : : : "memory", "cc");
+			 :
+			 :
+			 : "memory", "cc");
 }
 
 /* Issues an IBPB and fills the return stack, which some AMD CPUs' IBPB leaves as it is. */
@@ -40,9 +42,11 @@ void speculation_barrier(void)
  */
 void SECTION(".text.entry") speculation_forget(void)
 {
+	/* clang-format off */
 	__asm__ volatile("mov $5, %%ecx\n 1: call 2f\n dec %%ecx; jnz 1b; jmp 5f\n"
 			 "2: mov $5, %%edx\n 3: jmp 4f; nop\n 4: dec %%edx; jnz 3b; ret\n"
 			 "5: lfence" : : : "rcx", "rdx", "memory", "cc");
+	/* clang-format on */
 }
 
 void speculation_exited(void)

@@ -17,39 +17,41 @@ enum amdvi_register {
 };
 
 #define AMDVI_INV_ALL_KNOWN BIT(6) /* features */
-#define AMDVI_DEVICE_PAGES  511ull /* pages of the device table minus 1: all devices of a segment */
-#define AMDVI_RING_256	    (8ull << 56)
+#define AMDVI_DEVICE_PAGES                                                                         \
+	511ull /* pages of the device table minus 1: all devices of a segment                      \
+		*/
+#define AMDVI_RING_256 (8ull << 56)
 /* Control */
-#define AMDVI_ENABLE	    BIT(0)
-#define AMDVI_COHERENT	    BIT(10)
-#define AMDVI_RUN	    BIT(12)
+#define AMDVI_ENABLE   BIT(0)
+#define AMDVI_COHERENT BIT(10)
+#define AMDVI_RUN      BIT(12)
 /* Status */
-#define AMDVI_RUNS	    BITS(4, 3) /* log, commands */
+#define AMDVI_RUNS BITS(4, 3) /* log, commands */
 
 /* Device table entry (2.2.2.1), 32 bytes: the first two words */
-#define AMDVI_VALID	    BITS(1, 0) /* the entry and its translation are valid */
-#define AMDVI_LEVELS_4	    (4ull << 9)
+#define AMDVI_VALID    BITS(1, 0) /* the entry and its translation are valid */
+#define AMDVI_LEVELS_4 (4ull << 9)
 /* Third word: messages are remapped by a table of 2^8 entries of 32 bits (2.2.5), or blocked */
-#define AMDVI_MESSAGES	    (1ull | 8ull << 1 | 2ull << 60)
-#define AMDVI_MESSAGES_NMI  BIT(58) /* NMIs pass */
-#define AMDVI_MESSAGE_ON    BIT(0)
+#define AMDVI_MESSAGES		   (1ull | 8ull << 1 | 2ull << 60)
+#define AMDVI_MESSAGES_NMI	   BIT(58) /* NMIs pass */
+#define AMDVI_MESSAGE_ON	   BIT(0)
 #define AMDVI_MESSAGE_CPU_SHIFT	   8
 #define AMDVI_MESSAGE_VECTOR_SHIFT 16
 
 /* Page tables (2.2.3) */
 #define AMDVI_PRESENT	    BIT(0)
-#define AMDVI_NEXT_LEVEL    BIT(9)  /* the lowest of three bits; 0: a leaf */
-#define AMDVI_SOFTWARE	    BIT(7)  /* a bit that the unit ignores */
+#define AMDVI_NEXT_LEVEL    BIT(9) /* the lowest of three bits; 0: a leaf */
+#define AMDVI_SOFTWARE	    BIT(7) /* a bit that the unit ignores */
 #define AMDVI_COHERENT_LEAF BIT(60)
 #define AMDVI_READ	    BIT(61)
 #define AMDVI_WRITE	    BIT(62)
 
 /* Commands (2.4), first word */
 /* a waiting command, with the address to which it stores */
-#define AMDVI_WAIT	    (1ull << 60 | BIT(0))
-#define AMDVI_INV_DEVICE    (2ull << 60)
-#define AMDVI_INV_PAGES	    (3ull << 60)
-#define AMDVI_INV_MESSAGES  (5ull << 60) /* with a requester */
+#define AMDVI_WAIT	       (1ull << 60 | BIT(0))
+#define AMDVI_INV_DEVICE       (2ull << 60)
+#define AMDVI_INV_PAGES	       (3ull << 60)
+#define AMDVI_INV_MESSAGES     (5ull << 60) /* with a requester */
 #define AMDVI_INV_DOMAIN_SHIFT 32
-#define AMDVI_INV_WHOLE	    0x7ffffffffffff003ull /* second word: every page, tables too */
-#define AMDVI_INV_ALL	    (8ull << 60)
+#define AMDVI_INV_WHOLE	       0x7ffffffffffff003ull /* second word: every page, tables too */
+#define AMDVI_INV_ALL	       (8ull << 60)

@@ -44,15 +44,15 @@
 #define CR4_PKE	       BIT(22)
 #define CR4_CET	       BIT(23)
 
-#define EFER_SCE   BIT(0)
-#define EFER_LME   BIT(8)
-#define EFER_LMA   BIT(10)
-#define EFER_NXE   BIT(11)
-#define EFER_SVME  BIT(12)
+#define EFER_SCE    BIT(0)
+#define EFER_LME    BIT(8)
+#define EFER_LMA    BIT(10)
+#define EFER_NXE    BIT(11)
+#define EFER_SVME   BIT(12)
 #define EFER_AIBRSE BIT(21)
-#define EFER_LMSLE BIT(13)
-#define EFER_FFXSR BIT(14)
-#define EFER_TCE   BIT(15)
+#define EFER_LMSLE  BIT(13)
+#define EFER_FFXSR  BIT(14)
+#define EFER_TCE    BIT(15)
 
 #define RFLAGS_CF    BIT(0)
 #define RFLAGS_FIXED BIT(1) /* always set */
@@ -82,11 +82,11 @@
 #define XCR0_PKRU      BIT(9)
 
 /* Debug registers after RESET, and the bits that are not fixed: SDM vol. 3, 18.2 */
-#define DR6_RESET      0xffff0ff0ull
+#define DR6_RESET	0xffff0ff0ull
 #define DR6_BREAKPOINTS BITS(3, 0)
-#define DR6_BS	       BIT(14) /* single step */
-#define DR7_RESET      0x400ull
-#define DR7_GD	       BIT(13)
+#define DR6_BS		BIT(14) /* single step */
+#define DR7_RESET	0x400ull
+#define DR7_GD		BIT(13)
 
 /* Exception vectors: SDM vol. 3, table 6-1; APM vol. 2, table 8-1 */
 enum exception_vector {

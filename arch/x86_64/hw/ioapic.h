@@ -36,6 +36,6 @@ enum ioapic_reg { /* through IOREGSEL */
 #define IOAPIC_ENTRY_DESTINATION_SHIFT 56
 #define IOAPIC_ENTRY_DESTINATION       BITS(63, 56)
 /* An entry's bits 63:48 are bits 19:4 of the address that it writes to (VT-d 5.1.2.1). */
-#define IOAPIC_ENTRY_ADDRESS	       BITS(19, 4)
-#define IOAPIC_ENTRY_ADDRESS_SHIFT     44
-#define IOAPIC_ALL_CPUS		       0xffu /* as a physical destination */
+#define IOAPIC_ENTRY_ADDRESS	   BITS(19, 4)
+#define IOAPIC_ENTRY_ADDRESS_SHIFT 44
+#define IOAPIC_ALL_CPUS		   0xffu /* as a physical destination */

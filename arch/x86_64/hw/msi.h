@@ -6,13 +6,13 @@
 /* Message-signalled interrupts: SDM vol. 3, 11.11. Address register: */
 #define MSI_ADDRESS_FIXED	      BITS(63, 20)
 #define MSI_ADDRESS_BASE	      0xfee00000ull
-#define MSI_ADDRESS_DESTINATION_SHIFT 12 /* eight bits */
+#define MSI_ADDRESS_DESTINATION_SHIFT 12   /* eight bits */
 #define MSI_DESTINATION_MAX	      254u /* 255: every CPU; larger ids need remapping */
 /* a remapped message has the number of an entry in place of a destination (VT-d 5.1.2.2) */
-#define MSI_ADDRESS_REMAPPED	      BIT(4)
-#define MSI_ADDRESS_ENTRY_SHIFT	      5
-#define MSI_ADDRESS_REDIRECTION	      BIT(3) /* the platform chooses one of the destinations */
-#define MSI_ADDRESS_LOGICAL	      BIT(2)
+#define MSI_ADDRESS_REMAPPED	BIT(4)
+#define MSI_ADDRESS_ENTRY_SHIFT 5
+#define MSI_ADDRESS_REDIRECTION BIT(3) /* the platform chooses one of the destinations */
+#define MSI_ADDRESS_LOGICAL	BIT(2)
 
 /* Data register: */
 #define MSI_DATA_VECTOR		BITS(7, 0)

@@ -97,20 +97,20 @@ enum msr {
 #define ARCH_CAP_MMIO_NO	    (ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO | ARCH_CAP_PSDP_NO)
 
 /* SDM vol. 4, table 2-2; AMD has the first two as well (APM vol. 2, 3.2.9) */
-#define SPEC_CTRL_IBRS	BIT(0)
-#define SPEC_CTRL_STIBP BIT(1)
-#define SPEC_CTRL_SSBD	BIT(2)
+#define SPEC_CTRL_IBRS	    BIT(0)
+#define SPEC_CTRL_STIBP	    BIT(1)
+#define SPEC_CTRL_SSBD	    BIT(2)
 #define SPEC_CTRL_BHI_DIS_S BIT(10)
-#define PRED_CMD_IBPB	BIT(0)
-#define FLUSH_CMD_L1D	BIT(0)
+#define PRED_CMD_IBPB	    BIT(0)
+#define FLUSH_CMD_L1D	    BIT(0)
 
 /* IA32_MCU_OPT_CTRL: SDM vol. 4, table 2-2; set bits turn off what microcode does by default */
 #define MCU_OPT_RNGDS_MITG_DIS BIT(0)
 #define MCU_OPT_GDS_MITG_DIS   BIT(4)
 
 /* VM_CR: APM vol. 2, 15.30.1 */
-#define VM_CR_LOCK     BIT(3)
-#define VM_CR_SVMDIS   BIT(4)
+#define VM_CR_LOCK   BIT(3)
+#define VM_CR_SVMDIS BIT(4)
 
 /* DE_CFG bit 1: LFENCE waits for all earlier instructions (APM vol. 2, 3.2.8) */
 #define DE_CFG_LFENCE_SERIALIZE BIT(1)

@@ -5,17 +5,17 @@
 
 /* What a CPU reports about itself that concerns speculative execution. */
 struct speculation_cpu {
-	bool amd;         /* AMD or Hygon; all other vendors are judged like Intel */
-	u32 version;      /* CPUID.1:EAX */
-	u32 leaf_7_ebx;   /* CPUID.7.0 */
+	bool amd;	/* AMD or Hygon; all other vendors are judged like Intel */
+	u32 version;	/* CPUID.1:EAX */
+	u32 leaf_7_ebx; /* CPUID.7.0 */
 	u32 leaf_7_edx;
 	u32 leaf_72_edx;  /* CPUID.7.2 */
 	u32 leaf_88_ebx;  /* CPUID.80000008 */
 	u32 leaf_821_eax; /* CPUID.80000021 */
 	u32 leaf_821_ecx;
 	u64 capabilities; /* IA32_ARCH_CAPABILITIES; 0 if there is none */
-	u64 opt_ctrl;     /* IA32_MCU_OPT_CTRL; 0 if there is none */
-	u64 microcode;    /* AMD's patch level */
+	u64 opt_ctrl;	  /* IA32_MCU_OPT_CTRL; 0 if there is none */
+	u64 microcode;	  /* AMD's patch level */
 };
 
 static inline u32 speculation_family(const struct speculation_cpu *cpu)
@@ -27,21 +27,21 @@ static inline u32 speculation_family(const struct speculation_cpu *cpu)
 
 /* The mitigations in use on this machine (struct kernel_page). */
 enum host_speculation {
-	HOST_IBRS = 1 << 0,         /* enhanced or automatic IBRS, set once */
+	HOST_IBRS = 1 << 0,	    /* enhanced or automatic IBRS, set once */
 	HOST_IBRS_ON_EXIT = 1 << 1, /* the older kind of IBRS, written at each VM exit */
 	HOST_IBPB = 1 << 2,
 	HOST_STIBP = 1 << 3,
 	HOST_SSBD = 1 << 4,
 	HOST_L1D_FLUSH = 1 << 5,
-	HOST_VERW = 1 << 6,         /* VERW before each entry, and before another process */
+	HOST_VERW = 1 << 6,	    /* VERW before each entry, and before another process */
 	HOST_AUTO_IBRS = 1 << 7,    /* automatic IBRS by EFER, besides HOST_IBRS */
 	HOST_RETURN_STACK = 1 << 8, /* the return stack is filled after each VM exit and IBPB */
-	HOST_BHI_DIS = 1 << 9,      /* BHI_DIS_S, set once: history steers no branch of ring 0 */
+	HOST_BHI_DIS = 1 << 9,	    /* BHI_DIS_S, set once: history steers no branch of ring 0 */
 	/* history is overwritten after each VM exit and at each system call */
 	HOST_HISTORY = 1 << 10,
-	HOST_SMALL_CODE = 1 << 11,  /* VMX: large leaves of a second stage cannot be executed */
-	HOST_BUS_LOCKS = 1 << 12,   /* a guest's bus locks exit */
-	HOST_ENCLS = 1 << 13,       /* VMX: ENCLS and, if there is one, ENCLV exit */
+	HOST_SMALL_CODE = 1 << 11, /* VMX: large leaves of a second stage cannot be executed */
+	HOST_BUS_LOCKS = 1 << 12,  /* a guest's bus locks exit */
+	HOST_ENCLS = 1 << 13,	   /* VMX: ENCLS and, if there is one, ENCLV exit */
 };
 /* Position of these bits in kernel_page.features. */
 #define HOST_SPECULATION_SHIFT 32

@@ -167,18 +167,18 @@ _Static_assert(offsetof(struct vmcb, save) == 0x400, "APM vol. 2, appendix B");
 #define VMCB_INTERCEPT1_SHUTDOWN      BIT(31)
 
 /* intercept2, offset 0x010 */
-#define VMCB_INTERCEPT2_VMRUN		BIT(0)
-#define VMCB_INTERCEPT2_VMMCALL		BIT(1)
-#define VMCB_INTERCEPT2_VMLOAD		BIT(2)
-#define VMCB_INTERCEPT2_VMSAVE		BIT(3)
-#define VMCB_INTERCEPT2_STGI		BIT(4)
-#define VMCB_INTERCEPT2_CLGI		BIT(5)
-#define VMCB_INTERCEPT2_SKINIT		BIT(6)
-#define VMCB_INTERCEPT2_WBINVD		BIT(9) /* and WBNOINVD */
-#define VMCB_INTERCEPT2_MONITOR		BIT(10)
-#define VMCB_INTERCEPT2_MWAIT		BIT(11) /* MWAIT, MWAITX: always */
-#define VMCB_INTERCEPT2_XSETBV		BIT(13)
-#define VMCB_INTERCEPT2_RDPRU		BIT(14)
+#define VMCB_INTERCEPT2_VMRUN	BIT(0)
+#define VMCB_INTERCEPT2_VMMCALL BIT(1)
+#define VMCB_INTERCEPT2_VMLOAD	BIT(2)
+#define VMCB_INTERCEPT2_VMSAVE	BIT(3)
+#define VMCB_INTERCEPT2_STGI	BIT(4)
+#define VMCB_INTERCEPT2_CLGI	BIT(5)
+#define VMCB_INTERCEPT2_SKINIT	BIT(6)
+#define VMCB_INTERCEPT2_WBINVD	BIT(9) /* and WBNOINVD */
+#define VMCB_INTERCEPT2_MONITOR BIT(10)
+#define VMCB_INTERCEPT2_MWAIT	BIT(11) /* MWAIT, MWAITX: always */
+#define VMCB_INTERCEPT2_XSETBV	BIT(13)
+#define VMCB_INTERCEPT2_RDPRU	BIT(14)
 
 /* intercept3, offset 0x014 */
 #define VMCB_INTERCEPT3_BUS_LOCK BIT(5)
@@ -199,7 +199,7 @@ enum vmcb_tlb_control {
 #define VMCB_V_INTR_VECTOR_SHIFT 32
 
 /* interrupt_shadow, offset 0x068 */
-#define VMCB_SHADOW		  BIT(0)
+#define VMCB_SHADOW BIT(0)
 
 /* np_control, offset 0x090 */
 #define VMCB_NP_ENABLE BIT(0)
@@ -227,7 +227,7 @@ enum vmcb_event_type {
 #define VMEXIT_IOIO_PORT_SHIFT 16
 
 /* exit_info1 of NPF: the low bits are those of a #PF error code (APM vol. 2, 15.25.6) */
-#define VMEXIT_NPF_WALK	 BIT(33) /* the fault came in a walk of the guest's own page tables */
+#define VMEXIT_NPF_WALK BIT(33) /* the fault came in a walk of the guest's own page tables */
 
 /* Exit codes: APM vol. 2, appendix C */
 #define VMEXIT_CR_READ		   0x000ull

@@ -147,21 +147,21 @@ enum vmcs_natural {
 #define PRIMARY_SECONDARY		 (1u << 31)
 
 /* Secondary processor-based controls: SDM vol. 3, table 25-7 */
-#define SECONDARY_APIC_ACCESSES		     (1u << 0)
-#define SECONDARY_EPT			     (1u << 1)
-#define SECONDARY_RDTSCP		     (1u << 3)
-#define SECONDARY_X2APIC_MODE		     (1u << 4)
-#define SECONDARY_VPID			     (1u << 5)
-#define SECONDARY_WBINVD_EXITING	     (1u << 6)
-#define SECONDARY_UNRESTRICTED_GUEST	     (1u << 7)
-#define SECONDARY_APIC_REGISTERS	     (1u << 8)
-#define SECONDARY_INTERRUPT_DELIVERY	     (1u << 9)
-#define SECONDARY_PAUSE_LOOP_EXITING	     (1u << 10)
-#define SECONDARY_INVPCID		     (1u << 12)
-#define SECONDARY_ENCLS_EXITING		     (1u << 15)
-#define SECONDARY_XSAVES		     (1u << 20)
-#define SECONDARY_ENCLV_EXITING		     (1u << 28)
-#define SECONDARY_BUS_LOCK_DETECTION	     (1u << 30)
+#define SECONDARY_APIC_ACCESSES	     (1u << 0)
+#define SECONDARY_EPT		     (1u << 1)
+#define SECONDARY_RDTSCP	     (1u << 3)
+#define SECONDARY_X2APIC_MODE	     (1u << 4)
+#define SECONDARY_VPID		     (1u << 5)
+#define SECONDARY_WBINVD_EXITING     (1u << 6)
+#define SECONDARY_UNRESTRICTED_GUEST (1u << 7)
+#define SECONDARY_APIC_REGISTERS     (1u << 8)
+#define SECONDARY_INTERRUPT_DELIVERY (1u << 9)
+#define SECONDARY_PAUSE_LOOP_EXITING (1u << 10)
+#define SECONDARY_INVPCID	     (1u << 12)
+#define SECONDARY_ENCLS_EXITING	     (1u << 15)
+#define SECONDARY_XSAVES	     (1u << 20)
+#define SECONDARY_ENCLV_EXITING	     (1u << 28)
+#define SECONDARY_BUS_LOCK_DETECTION (1u << 30)
 
 /* VM-exit controls: SDM vol. 3, table 25-13 */
 #define EXIT_SAVE_DEBUG_CONTROLS   (1u << 2)
@@ -196,7 +196,7 @@ enum vmcs_natural {
 #define ACTIVITY_WAIT_FOR_SIPI 3u
 
 /* Pending debug exceptions: SDM vol. 3, table 25-4 */
-#define PENDING_DEBUG_BS		 BIT(14)
+#define PENDING_DEBUG_BS BIT(14)
 
 /* Exit qualification of an EPT violation: SDM vol. 3, table 28-7 */
 #define EPT_VIOLATION_READ	    BIT(0)
@@ -214,9 +214,9 @@ enum vmcs_natural {
 #define IO_QUALIFICATION_PORT_SHIFT 16
 
 /* Exit qualification of a control-register access: SDM vol. 3, table 28-3 */
-#define CR_QUALIFICATION_NUMBER	    BITS(3, 0)
-#define CR_ACCESS_MOV_TO	    0u
-#define CR_ACCESS_MOV_FROM	    1u
+#define CR_QUALIFICATION_NUMBER BITS(3, 0)
+#define CR_ACCESS_MOV_TO	0u
+#define CR_ACCESS_MOV_FROM	1u
 
 /* Exit qualification of #DB: SDM vol. 3, table 28-1 */
 #define DB_QUALIFICATION_B   BITS(3, 0)
@@ -297,8 +297,8 @@ enum vmx_instruction_error {
 };
 
 /* IA32_VMX_BASIC: SDM vol. 3, A.1 */
-#define VMX_BASIC_REVISION	    BITS(30, 0)
-#define VMX_BASIC_TRUE_CONTROLS	    BIT(55)
+#define VMX_BASIC_REVISION	BITS(30, 0)
+#define VMX_BASIC_TRUE_CONTROLS BIT(55)
 
 /* IA32_VMX_MISC: SDM vol. 3, A.6 */
 #define VMX_MISC_TIMER_SHIFT BITS(4, 0) /* the preemption timer counts changes of this TSC bit */

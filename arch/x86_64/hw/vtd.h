@@ -18,58 +18,58 @@ enum vtd_register {
 };
 
 /* Capability */
-#define VTD_DOMAINS	    BITS(2, 0) /* 2^(4 + 2 * this) */
-#define VTD_WRITE_BUFFER    BIT(4)     /* the write buffer must be flushed by hand */
-#define VTD_PROTECTS	    BITS(6, 5) /* firmware may have protected some memory */
-#define VTD_CACHES_ABSENT   BIT(7)     /* the unit also caches entries that are not present */
-#define VTD_FOUR_LEVELS	    BIT(10)
-#define VTD_LARGE	    BIT(34)
-#define VTD_DRAIN_SHIFT	    (54 - 6) /* moves two bits to those of the same use in a descriptor */
-#define VTD_DRAIN	    BITS(7, 6)
+#define VTD_DOMAINS	  BITS(2, 0) /* 2^(4 + 2 * this) */
+#define VTD_WRITE_BUFFER  BIT(4)     /* the write buffer must be flushed by hand */
+#define VTD_PROTECTS	  BITS(6, 5) /* firmware may have protected some memory */
+#define VTD_CACHES_ABSENT BIT(7)     /* the unit also caches entries that are not present */
+#define VTD_FOUR_LEVELS	  BIT(10)
+#define VTD_LARGE	  BIT(34)
+#define VTD_DRAIN_SHIFT	  (54 - 6) /* moves two bits to those of the same use in a descriptor */
+#define VTD_DRAIN	  BITS(7, 6)
 /* Extended capability */
-#define VTD_COHERENT	    BIT(0)
-#define VTD_QUEUED	    BIT(1)
-#define VTD_REMAPS	    BIT(3) /* the unit can remap interrupts */
-#define VTD_WIDE	    BIT(4) /* APIC ids of 32 bits */
+#define VTD_COHERENT BIT(0)
+#define VTD_QUEUED   BIT(1)
+#define VTD_REMAPS   BIT(3) /* the unit can remap interrupts */
+#define VTD_WIDE     BIT(4) /* APIC ids of 32 bits */
 
-#define VTD_MESSAGES_WIDE   BIT(11)
-#define VTD_MESSAGES_256    7ull
+#define VTD_MESSAGES_WIDE BIT(11)
+#define VTD_MESSAGES_256  7ull
 
 /* Command, and status with the same bits */
-#define VTD_TRANSLATE	    BIT(31)
-#define VTD_SET_ROOT	    BIT(30)
-#define VTD_QUEUE	    BIT(26)
-#define VTD_REMAP	    BIT(25)
-#define VTD_SET_MESSAGES    BIT(24)
-#define VTD_PASS	    BIT(23) /* messages in the old format pass */
+#define VTD_TRANSLATE	 BIT(31)
+#define VTD_SET_ROOT	 BIT(30)
+#define VTD_QUEUE	 BIT(26)
+#define VTD_REMAP	 BIT(25)
+#define VTD_SET_MESSAGES BIT(24)
+#define VTD_PASS	 BIT(23) /* messages in the old format pass */
 /* The bits of the status that a command repeats: never that old messages pass. */
-#define VTD_STAYS	    (0x96ffffffu & ~(u32)VTD_PASS)
+#define VTD_STAYS (0x96ffffffu & ~(u32)VTD_PASS)
 
 /* Root and context entries (9.1, 9.3), legacy mode */
-#define VTD_PRESENT	    BIT(0)
-#define VTD_LEVELS_4	    2ull /* context, upper half */
-#define VTD_DOMAIN_SHIFT    8	 /* context, upper half */
+#define VTD_PRESENT	 BIT(0)
+#define VTD_LEVELS_4	 2ull /* context, upper half */
+#define VTD_DOMAIN_SHIFT 8    /* context, upper half */
 
 /* Interrupt entries (9.10), 16 bytes, with VTD_PRESENT; upper half: the requester, and its check */
-#define VTD_MESSAGE_LEVEL	   BIT(4)
-#define VTD_MESSAGE_NMI		   (4ull << 5)
-#define VTD_MESSAGE_VECTOR_SHIFT   16
+#define VTD_MESSAGE_LEVEL	 BIT(4)
+#define VTD_MESSAGE_NMI		 (4ull << 5)
+#define VTD_MESSAGE_VECTOR_SHIFT 16
 /* An APIC id in bits 63:32, without VTD_MESSAGES_WIDE in 47:40 */
-#define VTD_MESSAGE_ALL		   BITS(63, 32)
-#define VTD_MESSAGE_CHECKED	   (1ull << 18) /* all 16 bits of the requester */
+#define VTD_MESSAGE_ALL	    BITS(63, 32)
+#define VTD_MESSAGE_CHECKED (1ull << 18) /* all 16 bits of the requester */
 
 /* Second-stage entries (9.8) */
-#define VTD_READ	    BIT(0)
-#define VTD_WRITE	    BIT(1)
-#define VTD_LARGE_PAGE	    BIT(7)
+#define VTD_READ       BIT(0)
+#define VTD_WRITE      BIT(1)
+#define VTD_LARGE_PAGE BIT(7)
 
 /* Descriptors (6.5.2); the granularity is in bits 5:4 */
-#define VTD_INV_CONTEXT	    (1ull | 3ull << 4) /* the context of one device */
-#define VTD_INV_CONTEXTS    (1ull | 1ull << 4)
-#define VTD_INV_DOMAIN	    (2ull | 2ull << 4)
-#define VTD_INV_ALL	    (2ull | 1ull << 4)
-#define VTD_INV_MESSAGES    4ull /* all interrupt entries */
+#define VTD_INV_CONTEXT	     (1ull | 3ull << 4) /* the context of one device */
+#define VTD_INV_CONTEXTS     (1ull | 1ull << 4)
+#define VTD_INV_DOMAIN	     (2ull | 2ull << 4)
+#define VTD_INV_ALL	     (2ull | 1ull << 4)
+#define VTD_INV_MESSAGES     4ull /* all interrupt entries */
 #define VTD_INV_DOMAIN_SHIFT 16
 #define VTD_INV_DEVICE_SHIFT 32
 /* Waits for the descriptors before it, then writes its upper half to an address. */
-#define VTD_INV_WAIT	    (5ull | 1ull << 5 | 1ull << 6)
+#define VTD_INV_WAIT (5ull | 1ull << 5 | 1ull << 6)

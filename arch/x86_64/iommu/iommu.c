@@ -21,7 +21,7 @@
  * The time in which a unit must answer. A slower one is broken, and the kernel panics: memory that
  * devices reached could never be used again.
  */
-#define PATIENCE_NS (10 * NS_PER_S)
+#define PATIENCE_NS	  (10 * NS_PER_S)
 #define IOMMU_PAGES_ORDER 5
 _Static_assert(IOMMU_PAGES <= 1u << IOMMU_PAGES_ORDER, "the pages at a unit's ring");
 

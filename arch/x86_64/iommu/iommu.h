@@ -6,7 +6,7 @@
 #include "mm/space.h"
 
 #define IOMMU_MAX      8u
-#define IOMMU_DOMAINS  64u /* domains of each unit; domain 0 is unused */
+#define IOMMU_DOMAINS  64u    /* domains of each unit; domain 0 is unused */
 #define IOMMU_MESSAGES 256ull /* interrupt entries of a table, by vector */
 
 /* The pages at struct iommu.ring. */
@@ -39,14 +39,14 @@ struct iommu {
 	struct lock lock;
 	const struct iommu_ops *ops;
 	u8 *registers;
-	u8 *ring; /* enum iommu_page */
-	u64 *devices; /* AMD-Vi: the device table */
-	u64 drain;    /* VT-d: bits for descriptors that drain pending requests */
-	u64 high;     /* device addresses lie below this one */
-	u32 command;  /* offset of the next command in the ring, in bytes */
+	u8 *ring;      /* enum iommu_page */
+	u64 *devices;  /* AMD-Vi: the device table */
+	u64 drain;     /* VT-d: bits for descriptors that drain pending requests */
+	u64 high;      /* device addresses lie below this one */
+	u32 command;   /* offset of the next command in the ring, in bytes */
 	bool coherent; /* the unit reads tables through the CPUs' caches */
 	bool caches_absent;
-	bool large; /* the unit knows leaves of 2 MiB */
+	bool large;  /* the unit knows leaves of 2 MiB */
 	bool remaps; /* the unit remaps interrupts, or is asked to */
 	struct iommu_domain domain[IOMMU_DOMAINS];
 };

@@ -95,6 +95,7 @@ static void test_a_message_of_many_pieces_has_a_limit(void **state)
 
 static void test_close_codes(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		const char *bytes;
 		size_t count;
@@ -104,6 +105,7 @@ static void test_close_codes(void **state)
 		{"\x03\xed", 2, WS_PROTOCOL_ERROR}, {"\x0b\xb8ok", 4, 1},
 		{"\x03\xe8\xff", 3, WS_PROTOCOL_ERROR}, {"\0\0", 2, WS_PROTOCOL_ERROR},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -48,8 +48,7 @@ static const struct driver_link *find_link(struct driver *driver, const char *us
 {
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		const struct driver_link *link = &driver->link[i];
-		bool wanted = user != NULL ? string_equal(link->user, user)
-					   : link->driver_at != 0;
+		bool wanted = user != NULL ? string_equal(link->user, user) : link->driver_at != 0;
 
 		if (link->used && wanted)
 			return link;

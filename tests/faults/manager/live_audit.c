@@ -16,8 +16,8 @@ static u64 failures; /* the findings themselves are in the log */
 static void put(void *context, enum reply_kind kind, struct text text)
 {
 	(void)context;
-	failures += kind == REPLY_ERROR ||
-		    (text.length > 6 && memcmp(text.start, "FOUND:", 6) == 0);
+	failures +=
+		kind == REPLY_ERROR || (text.length > 6 && memcmp(text.start, "FOUND:", 6) == 0);
 }
 
 static u32 room(void *context)
@@ -30,8 +30,8 @@ void __real_command_run(struct reply *reply, const char *line);
 
 static void audit(void)
 {
-	static const struct requester nobody = {.put = put, .room = room, .name = "live audit",
-						.rights = MAY_ALL};
+	static const struct requester nobody = {
+		.put = put, .room = room, .name = "live audit", .rights = MAY_ALL};
 	static struct reply answer;
 
 	memset(&answer, 0, sizeof(answer));

@@ -4,12 +4,12 @@
 #include "tests/guest/linux/call.h"
 
 /* <asm-generic/termbits.h> */
-#define TCGETS	0x5401
-#define TCSETS	0x5402
-#define ICANON	2u
-#define ECHO	8u
-#define VTIME	5
-#define VMIN	6
+#define TCGETS 0x5401
+#define TCSETS 0x5402
+#define ICANON 2u
+#define ECHO   8u
+#define VTIME  5
+#define VMIN   6
 struct terminal {
 	u32 iflag, oflag, cflag, lflag;
 	u8 line;

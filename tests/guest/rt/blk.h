@@ -4,14 +4,14 @@
 #include "tests/guest/rt/virtio.h"
 
 /* A driver for virtio-blk (virtio 1.2, 5.2); nothing of it is shared with the monitor. */
-#define BLK_TYPE	2u
-#define BLK_QUEUES	4u
-#define BLK_SLOTS	2u /* requests on their way in a queue at once */
-#define BLK_SECTOR	512u
-#define BLK_HEADER	16u
-#define BLK_NO_ANSWER	0xffu
-#define BLK_ANSWER_US	5000000u
-#define BLK_NO_VECTOR	0xffffu
+#define BLK_TYPE      2u
+#define BLK_QUEUES    4u
+#define BLK_SLOTS     2u /* requests on their way in a queue at once */
+#define BLK_SECTOR    512u
+#define BLK_HEADER    16u
+#define BLK_NO_ANSWER 0xffu
+#define BLK_ANSWER_US 5000000u
+#define BLK_NO_VECTOR 0xffffu
 
 enum blk_type {
 	BLK_IN = 0,

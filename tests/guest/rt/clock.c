@@ -3,10 +3,10 @@
 
 /* Offsets into the FADT: ACPI 6.4, table 5.9 */
 #define FADT_PM_TIMER_BLOCK 76u
-#define FADT_FLAGS          112u
+#define FADT_FLAGS	    112u
 #define FADT_TMR_VAL_EXT    BIT(8)
-#define RSDP_RSDT           16u
-#define TABLE_LENGTH        4u
+#define RSDP_RSDT	    16u
+#define TABLE_LENGTH	    4u
 #define TABLE_HEADER_BYTES  36u
 
 static u16 port;

@@ -82,18 +82,18 @@ static inline u64 read_tsc(void)
 	return (u64)high << 32 | low;
 }
 
-#define CONTROL_REGISTER(number)                                                     \
-	static inline word read_cr##number(void)                                     \
-	{                                                                            \
-		word value;                                                          \
-                                                                                     \
-		asm volatile("mov %%cr" #number ", %0" : "=r"(value)::"memory");     \
-		return value;                                                        \
-	}                                                                            \
-                                                                                     \
-	static inline void write_cr##number(word value)                              \
-	{                                                                            \
-		asm volatile("mov %0, %%cr" #number ::"r"(value) : "memory");        \
+#define CONTROL_REGISTER(number)                                                                   \
+	static inline word read_cr##number(void)                                                   \
+	{                                                                                          \
+		word value;                                                                        \
+                                                                                                   \
+		asm volatile("mov %%cr" #number ", %0" : "=r"(value)::"memory");                   \
+		return value;                                                                      \
+	}                                                                                          \
+                                                                                                   \
+	static inline void write_cr##number(word value)                                            \
+	{                                                                                          \
+		asm volatile("mov %0, %%cr" #number ::"r"(value) : "memory");                      \
 	}
 CONTROL_REGISTER(0)
 CONTROL_REGISTER(2)

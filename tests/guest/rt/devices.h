@@ -11,11 +11,11 @@
 /* Vectors that the guests use */
 #define VECTOR_PIC_MASTER 0x20u
 #define VECTOR_PIC_SLAVE  0x28u
-#define VECTOR_TIMER      0x40u
-#define VECTOR_IOAPIC     0x48u
-#define VECTOR_LOW        0x50u
-#define VECTOR_HIGH       0x60u
-#define VECTOR_SPURIOUS   0xffu
+#define VECTOR_TIMER	  0x40u
+#define VECTOR_IOAPIC	  0x48u
+#define VECTOR_LOW	  0x50u
+#define VECTOR_HIGH	  0x60u
+#define VECTOR_SPURIOUS	  0xffu
 
 /* devices.c */
 static inline u32 lapic_get(u32 reg)
@@ -30,8 +30,8 @@ static inline void lapic_put(u32 reg, u32 value)
 
 void lapic_enable(void);
 void lapic_end_of_interrupt(struct trap_frame *frame); /* a hook */
-bool lapic_requested(u32 vector); /* its IRR bit */
-void lapic_send_self(u32 low);    /* low word of the ICR without the shorthand */
+bool lapic_requested(u32 vector);		       /* its IRR bit */
+void lapic_send_self(u32 low); /* low word of the ICR without the shorthand */
 
 u32 ioapic_get(u32 reg);
 void ioapic_put(u32 reg, u32 value);
@@ -49,9 +49,9 @@ void rtc_put(u8 reg, u8 value);
 
 /* clock.c: the ACPI PM timer of the FADT, 3,579,545 Hz */
 #define PM_TIMER_HZ 3579545u
-#define US_PER_S 1000000u
+#define US_PER_S    1000000u
 word acpi_find(u32 signature); /* a table's address; 0: there is none */
-bool clock_init(void); /* false: there is none; checks fail then, and so does the guest */
+bool clock_init(void);	       /* false: there is none; checks fail then, and so does the guest */
 u32 clock_ticks(void);
 /* Microseconds since `since`; at most about 4 s apart where the timer has 24 bits. */
 u32 clock_us_since(u32 since);

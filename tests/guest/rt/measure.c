@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/guest/rt/devices.h"
 
-#define ATTEMPTS 60u /* a busy host interrupts most of them */
+#define ATTEMPTS       60u /* a busy host interrupts most of them */
 #define CALIBRATION_US 20000u
-#define CLOSE_US 100u
+#define CLOSE_US       100u
 
 void check_duration(const char *name, u32 (*measure)(void), u32 us)
 {

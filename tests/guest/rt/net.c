@@ -77,8 +77,8 @@ bool net_send(struct net *net, u32 pair, const struct net_header *header, const 
 
 	copy(net->send, header != NULL ? header : &none, sizeof(*header));
 	copy(net->send + sizeof(*header), frame, bytes);
-	net->queue[queue].table[0] = (struct virtq_descriptor){
-		(word)net->send, (u32)sizeof(*header) + bytes, 0, 0};
+	net->queue[queue].table[0] =
+		(struct virtq_descriptor){(word)net->send, (u32)sizeof(*header) + bytes, 0, 0};
 	virtio_submit(&net->virtio, queue, &net->queue[queue], 0);
 	return wait_used(net, queue, NET_ANSWER_US);
 }

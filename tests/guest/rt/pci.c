@@ -64,8 +64,7 @@ u64 pci_bar(u32 slot, u32 number)
 
 	if ((low & PCI_BAR_IO) != 0)
 		return low & ~3u;
-	return (low & ~0xfu) |
-	       ((low & PCI_BAR_64) != 0 ? (u64)pci_get(slot, at + 4, 4) << 32 : 0);
+	return (low & ~0xfu) | ((low & PCI_BAR_64) != 0 ? (u64)pci_get(slot, at + 4, 4) << 32 : 0);
 }
 
 void pci_set_bar(u32 slot, u32 number, u64 address)

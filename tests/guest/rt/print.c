@@ -3,8 +3,8 @@
 #include "vmm/hw/pit.h"
 #include "vmm/hw/uart.h"
 
-#define COM1 0x3f8u
-#define LINE_STATUS (COM1 + 5)
+#define COM1		  0x3f8u
+#define LINE_STATUS	  (COM1 + 5)
 #define TRANSMITTER_EMPTY 0x20u
 
 u32 multiboot_info;

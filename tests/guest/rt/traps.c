@@ -2,7 +2,7 @@
 #include "arch/x86_64/hw/descriptor.h"
 #include "tests/guest/rt/cpu.h"
 
-#define USER_DONE 0x80u
+#define USER_DONE    0x80u
 #define GATE_PRESENT 0x80u
 #define GATE_USER    0x60u
 #define STUB_BYTES   16u

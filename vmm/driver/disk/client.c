@@ -192,8 +192,8 @@ struct driver_request *client_request(u32 unit)
 
 		if (request->busy)
 			continue;
-		*request = (struct driver_request){
-			.busy = true, .client = DRIVER_SELF, .unit = unit};
+		*request =
+			(struct driver_request){.busy = true, .client = DRIVER_SELF, .unit = unit};
 		request_count[unit]++;
 		return request;
 	}
@@ -230,9 +230,8 @@ static bool client_hand_over(struct client *client, const struct block_request *
 		request->data = view_is(client) ? view_bounce(client, asked->offset)
 						: client_pool(client, asked->offset);
 		if (client->given.disk.pool_pages != 0)
-			request->address =
-				(const u64 *)(uintptr_t)client->given.disk.pool_pages +
-				asked->offset / PAGE_SIZE;
+			request->address = (const u64 *)(uintptr_t)client->given.disk.pool_pages +
+					   asked->offset / PAGE_SIZE;
 	}
 	changes_note(&client->changes, asked->operation, asked->sector, asked->sectors);
 	client->waiting++;

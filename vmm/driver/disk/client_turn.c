@@ -13,24 +13,24 @@
 #include "vmm/rt/syscall.h"
 
 /* The bytes in each round for the client with the largest weight. */
-#define TURN_BYTES	 (64ull * 1024)
+#define TURN_BYTES (64ull * 1024)
 /* The bytes that each request costs beyond its data, for the work it makes. */
 #define REQUEST_OVERHEAD 4096ull
 /*
  * One in KEPT_PART device slots is reserved for clients with nothing in flight: these are served at
  * once.
  */
-#define KEPT_PART	 32u
+#define KEPT_PART 32u
 _Static_assert(TURN_BYTES / REQUEST_OVERHEAD <= 16, "a turn has few requests, however small");
 _Static_assert(DISK_CLIENT_MAX <= 64, "a bit for each");
 
 /* The state of the turns at one disk. */
 struct turns {
-	u64 members; /* the disk's clients, a bit for each */
-	u32 places;  /* slots at the device; 0: not served */
-	u32 kept;    /* slots reserved for clients with none */
-	u32 turn;    /* the client whose turn it is */
-	bool begun;  /* that client has used a part of its turn */
+	u64 members;	/* the disk's clients, a bit for each */
+	u32 places;	/* slots at the device; 0: not served */
+	u32 kept;	/* slots reserved for clients with none */
+	u32 turn;	/* the client whose turn it is */
+	bool begun;	/* that client has used a part of its turn */
 	u64 looked_at;	/* clients that competed in the last round */
 	u32 stopped_at; /* requests at the disk when no slot was left for another */
 };
@@ -146,8 +146,7 @@ static void client_pay(struct client *client)
 
 	share_pay(&client->share, bytes + REQUEST_OVERHEAD);
 	if (client->share.limited)
-		share_take(&client->share, 1,
-			   request->operation != BLOCK_DISCARD ? (u32)bytes : 0);
+		share_take(&client->share, 1, request->operation != BLOCK_DISCARD ? (u32)bytes : 0);
 }
 
 static bool client_has_place(const struct round *round, const struct client *client)

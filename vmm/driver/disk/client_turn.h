@@ -22,10 +22,10 @@ struct client {
 	u32 wanted_pieces; /* 0: it has begun to, or need not */
 	u64 not_fetched;   /* of a view: this piece, less 1, could not be read; 0: none */
 	u64 bounced[BLOCK_POOL_PAGES / 64]; /* likewise: pages that a request bounces through */
-	u32 window_told; /* the manager: which one the device may be using */
-	u32 waiting;  /* with the device */
-	bool leaving; /* takes no more; gone once nothing waits */
-	bool changed; /* has answers that it was not shown */
+	u32 window_told;		    /* the manager: which one the device may be using */
+	u32 waiting;			    /* with the device */
+	bool leaving;			    /* takes no more; gone once nothing waits */
+	bool changed;			    /* has answers that it was not shown */
 	u64 limited_tsc; /* since then it is over its limit: not read before share.ready_at */
 	struct block_request held; /* taken last; where has_held, the device had no room for it */
 	bool has_held;

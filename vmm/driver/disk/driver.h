@@ -14,9 +14,9 @@
 /* A checked request: all of it lies in the client's part of the disk and of its pool. */
 struct driver_request {
 	enum block_operation operation;
-	u32 unit;   /* the disk, of those that the driver has */
+	u32 unit; /* the disk, of those that the driver has */
 	u32 sectors;
-	u64 sector; /* of 512 bytes, on the disk */
+	u64 sector;	    /* of 512 bytes, on the disk */
 	u8 *data;	    /* for BLOCK_READ and BLOCK_WRITE; the client may write to it */
 	const u64 *address; /* the device's, of each of its pages; NULL where there is no DMA */
 	u64 since_tsc;	    /* when the device got it */

@@ -185,8 +185,7 @@ int gpt_parse_entries(const u8 *entries, const struct gpt_header *header, u32 bl
 		if (memcmp(entry, unused, sizeof(unused)) == 0)
 			continue;
 		if (count == DISK_PARTITION_MAX) {
-			format(problem, size, "it has more than %u partitions",
-			       DISK_PARTITION_MAX);
+			format(problem, size, "it has more than %u partitions", DISK_PARTITION_MAX);
 			return -1;
 		}
 		if (first < header->first_usable || last > header->last_usable || first > last) {
@@ -240,8 +239,7 @@ static int gpt_read_all(const struct driver_disk *disk, struct disk_unit *unit)
 		format(problem, size, "its partition table cannot be read");
 		return -1;
 	}
-	return gpt_parse_entries(data, &header, disk->block_bytes, unit->partition, problem,
-				 size);
+	return gpt_parse_entries(data, &header, disk->block_bytes, unit->partition, problem, size);
 }
 
 void gpt_read(const struct driver_disk *disk, struct disk_unit *unit)

@@ -15,13 +15,13 @@
 
 /* The first page. */
 struct undo_head {
-	u32 number; /* identifies the snapshot of the rest */
+	u32 number;  /* identifies the snapshot of the rest */
 	u32 problem; /* enum disk_undo_problem: why it is incomplete */
-	u64 count; /* of complete entries */
+	u64 count;   /* of complete entries */
 };
 
 struct undo_entry {
-	u64 piece; /* its number in the client's part of the disk */
+	u64 piece;   /* its number in the client's part of the disk */
 	u32 changed; /* differs on the disk, since it was added or put back */
 	u32 pad;
 };

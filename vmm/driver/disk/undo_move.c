@@ -12,7 +12,7 @@
 #include "vmm/rt/clock.h"
 
 #define MOVE_PIECES ((u32)(BLOCK_REQUEST_BYTES / UNDO_PIECE_BYTES))
-_Static_assert(MOVE_PIECES * UNDO_PIECE_BYTES <= DRIVER_OWN_PAGES * PAGE_SIZE, "its data");
+_Static_assert(MOVE_PIECES *UNDO_PIECE_BYTES <= DRIVER_OWN_PAGES * PAGE_SIZE, "its data");
 
 static struct {
 	const struct driver_request *request; /* the request under way, or NULL */

@@ -40,7 +40,7 @@ struct command {
 	u8 right;   /* enum permission, any one suffices; 0: nobody may run it */
 	u8 minimum; /* least number of arguments */
 	u8 maximum;
-	u8 completion;     /* enum completion */
+	u8 completion;	   /* enum completion */
 	bool audited;	   /* the line goes to the audit log */
 	bool changes;	   /* it has an effect, so `watch` refuses it */
 	bool shows_bare;   /* without arguments it only shows */
@@ -52,15 +52,15 @@ struct command {
  * list by identifier, which is the name with '_' for each space; help and completion rely on
  * commands with the same first words being neighbours.
  */
-#define COMMAND(identifier, ...)                                                                 \
-	static const struct command identifier##_description = {__VA_ARGS__};                   \
-	static const struct command *const identifier##_entry                                   \
-		USED SECTION(".commands." #identifier) = &identifier##_description
+#define COMMAND(identifier, ...)                                                                   \
+	static const struct command identifier##_description = {__VA_ARGS__};                      \
+	static const struct command *const identifier##_entry USED SECTION(                        \
+		".commands." #identifier) = &identifier##_description
 
 extern const struct command *const commands_start[];
 extern const struct command *const commands_end[];
-#define COMMAND_FOR_EACH(each)                                                                   \
-	for (const struct command *const *each##_at = commands_start, *each;                    \
+#define COMMAND_FOR_EACH(each)                                                                     \
+	for (const struct command *const *each##_at = commands_start, *each;                       \
 	     each##_at < commands_end && (each = *each##_at, true); each##_at++)
 
 /* Runs a line. The answer goes to the reply; an empty line has none. */

@@ -121,8 +121,10 @@ void reply_object(struct reply *reply, struct text object)
 bool reply_has_terminal(struct reply *reply)
 {
 	if (!reply->to->terminal)
-		reply_error(reply, "this command needs a terminal, which the %s is not, allowed: "
-				   "on the console", reply->to->name);
+		reply_error(reply,
+			    "this command needs a terminal, which the %s is not, allowed: "
+			    "on the console",
+			    reply->to->name);
 	return reply->to->terminal;
 }
 

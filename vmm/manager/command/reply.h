@@ -8,7 +8,7 @@
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_query.h"
 
-#define REPLY_LINE_BYTES 4096u
+#define REPLY_LINE_BYTES   4096u
 #define REPLY_FILTER_BYTES 64u
 
 /* The lines that `log show` wants, and its place in the log. */

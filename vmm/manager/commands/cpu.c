@@ -175,8 +175,8 @@ static void command_cpu_show_alike(struct reply *reply)
 	struct alike words;
 
 	command_cpu_alike_words(&words);
-	reply_line(reply, "speculation: %s; open: %s; entropy: %s; DMA: %s", words.done,
-		   words.open, words.entropy, iommu_word());
+	reply_line(reply, "speculation: %s; open: %s; entropy: %s; DMA: %s", words.done, words.open,
+		   words.entropy, iommu_word());
 	reply_line(reply, "%-*s  %-14s  %s", (int)LEAK_NAME_BYTES - 1, "LEAK", "STATE", "BY");
 	for (u32 i = 0; i < LEAK_COUNT; i++) {
 		struct leak leak = leak_judge(&words.cpu, i);

@@ -8,12 +8,11 @@
 #include "vmm/manager/host/machine.h"
 
 static const char *const names[LOCK_RANKS] = {
-	[LOCK_LONG] = "long",
-	[LOCK_OBJECTS] = "objects", [LOCK_SHARED] = "shared",	[LOCK_IRQ] = "irq",
-	[LOCK_QUEUE] = "queue",	    [LOCK_RUN] = "run-queue",	[LOCK_GROUP] = "run-group",
-	[LOCK_LAYER] = "layer",	    [LOCK_SPACE] = "space",	[LOCK_IOMMU] = "iommu",
-	[LOCK_IOAPIC] = "ioapic",   [LOCK_MEMORY] = "memory",	[LOCK_QUOTA] = "quota",
-	[LOCK_DEFERRED] = "tlb",    [LOCK_PAGES] = "pages",
+	[LOCK_LONG] = "long",	    [LOCK_OBJECTS] = "objects", [LOCK_SHARED] = "shared",
+	[LOCK_IRQ] = "irq",	    [LOCK_QUEUE] = "queue",	[LOCK_RUN] = "run-queue",
+	[LOCK_GROUP] = "run-group", [LOCK_LAYER] = "layer",	[LOCK_SPACE] = "space",
+	[LOCK_IOMMU] = "iommu",	    [LOCK_IOAPIC] = "ioapic",	[LOCK_MEMORY] = "memory",
+	[LOCK_QUOTA] = "quota",	    [LOCK_DEFERRED] = "tlb",	[LOCK_PAGES] = "pages",
 };
 _Static_assert(LOCK_RANKS <= ARRAY_COUNT(((struct kernel_page *)0)->locks), "all are counted");
 

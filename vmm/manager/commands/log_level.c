@@ -46,7 +46,7 @@ static void command_log_level_run(struct reply *reply, const struct arguments *a
 		}
 		if (category == LOG_AUDIT) {
 			reply_bad(reply, "found audit, which is always kept, allowed: any other "
-					   "category");
+					 "category");
 			return;
 		}
 		log_level_set(category, level);

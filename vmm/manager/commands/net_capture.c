@@ -85,8 +85,7 @@ static bool command_net_capture_resume(struct reply *reply)
 		return true;
 	capture_keep();
 	for (; count < TURN_FRAMES && current.left != 0; count++) {
-		if (reply_room(reply) <= REPLY_LINE_BYTES ||
-		    !capture_take(frame, &kept, &length))
+		if (reply_room(reply) <= REPLY_LINE_BYTES || !capture_take(frame, &kept, &length))
 			break;
 		command_net_capture_show_frame(reply, frame, kept, length);
 		current.left--;

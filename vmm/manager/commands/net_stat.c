@@ -8,12 +8,9 @@
 #include "vmm/manager/text/parse_address.h"
 
 static const char *const drop_names[NET_DROP_COUNT] = {
-	[NET_DROP_BAD] = "bad",
-	[NET_DROP_TOO_LONG] = "too_long",
-	[NET_DROP_SPOOFED] = "spoofed",
-	[NET_DROP_VLAN] = "vlan",
-	[NET_DROP_LIMIT] = "limit",
-	[NET_DROP_FULL] = "full",
+	[NET_DROP_BAD] = "bad",		[NET_DROP_TOO_LONG] = "too_long",
+	[NET_DROP_SPOOFED] = "spoofed", [NET_DROP_VLAN] = "vlan",
+	[NET_DROP_LIMIT] = "limit",	[NET_DROP_FULL] = "full",
 	[NET_DROP_NOBODY] = "nobody",
 };
 

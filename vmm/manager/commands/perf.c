@@ -31,8 +31,8 @@ static void command_perf_show_row(struct reply *reply, const struct perf_row *ro
 {
 	const struct perf_profile *profile = perf_profile();
 	enum symbol_image image = row->guest || row->vm_id == PERF_NOT_A_VM ? SYMBOLS_KERNEL
-				  : row->vm_id == 0 ? SYMBOLS_MANAGER
-						    : SYMBOLS_MONITOR;
+				  : row->vm_id == 0			    ? SYMBOLS_MANAGER
+									    : SYMBOLS_MONITOR;
 	const struct symbol_table *table = symbols_of(image);
 	const char *name = NULL;
 	u64 permille = row->count * 1000 / MAX(profile->samples, 1ull);

@@ -65,8 +65,8 @@ static void command_samples_run_heartbeat(struct reply *reply, const struct argu
 
 	if (channel == NULL)
 		return;
-	if (!string_equal(word, "off") && (!parse_u64(text_of(word), &period_s) || period_s == 0 ||
-					   period_s > HEARTBEAT_MAX_S)) {
+	if (!string_equal(word, "off") &&
+	    (!parse_u64(text_of(word), &period_s) || period_s == 0 || period_s > HEARTBEAT_MAX_S)) {
 		reply_bad(reply, "found \"%s\", allowed: off, or 1 to 3600 seconds",
 			  text_show(shown, sizeof(shown), text_of(word)));
 		return;

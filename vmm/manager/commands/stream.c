@@ -53,8 +53,10 @@ static bool command_stream_take_option(struct reply *reply, const struct vm *vm,
 	if (options->from_end ||
 	    (strncmp(word, "from=", 5) == 0 && parse_u64(text_of(word + 5), &options->from)))
 		return true;
-	reply_bad(reply, "found \"%s\", allowed: mode=read, mode=write, from=OFFSET, from=end, "
-		  "port=NAME, take=yes", text_show(shown, sizeof(shown), text_of(word)));
+	reply_bad(reply,
+		  "found \"%s\", allowed: mode=read, mode=write, from=OFFSET, from=end, "
+		  "port=NAME, take=yes",
+		  text_show(shown, sizeof(shown), text_of(word)));
 	return false;
 }
 
@@ -69,8 +71,10 @@ static bool command_stream_close_other(struct reply *reply, const struct vm *vm,
 	if (!options->writes || writer == NULL)
 		return true;
 	if (!options->takes) {
-		reply_fail(reply, CODE_BUSY, "somebody writes to that of %s already, allowed: "
-			   "mode=read, or take=yes", vm->config.name);
+		reply_fail(reply, CODE_BUSY,
+			   "somebody writes to that of %s already, allowed: "
+			   "mode=read, or take=yes",
+			   vm->config.name);
 		return false;
 	}
 	writer->closed = "taken";
@@ -130,8 +134,8 @@ static void command_stream_run_open(struct reply *reply, const struct arguments 
 	json_u64(&reply->object, "from", from);
 	json_u64(&reply->object, "oldest", oldest);
 	json_u64(&reply->object, "next", end);
-	json_u64(&reply->object, "lost", options.has_from && !options.from_end
-						 ? from - options.from : 0);
+	json_u64(&reply->object, "lost",
+		 options.has_from && !options.from_end ? from - options.from : 0);
 	reply_object_end(reply);
 }
 

@@ -12,8 +12,8 @@
 static void command_sym_show(struct reply *reply, const char *name, u64 distance, u64 address)
 {
 	u32 line = 0;
-	const char *file = symbols_line(symbols_of(SYMBOLS_KERNEL),
-					address - start_info->kernel_base, &line);
+	const char *file =
+		symbols_line(symbols_of(SYMBOLS_KERNEL), address - start_info->kernel_base, &line);
 	char place[80] = "";
 	char behind[24] = "";
 

@@ -218,8 +218,8 @@ static void command_top(struct reply *reply, const struct arguments *arguments)
 	top->listing = false;
 	command_top_take_sample(top);
 	/* the first figures come soon, after one second */
-	top->next_tsc = clock_tsc() +
-			clock_ns_to_tsc(reply->to->terminal ? NS_PER_S : top->interval_ns);
+	top->next_tsc =
+		clock_tsc() + clock_ns_to_tsc(reply->to->terminal ? NS_PER_S : top->interval_ns);
 	reply->deadline_tsc = top->next_tsc;
 	reply->resume = command_top_resume;
 }

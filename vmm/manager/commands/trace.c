@@ -47,8 +47,7 @@ static void command_trace_describe(const struct query_trace_entry *entry, char *
 		       N(entry->gpa));
 		break;
 	case EXIT_CPUID:
-		format(text, size, "leaf 0x%x, subleaf 0x%x", (u32)entry->rax,
-		       (u32)entry->rcx);
+		format(text, size, "leaf 0x%x, subleaf 0x%x", (u32)entry->rax, (u32)entry->rcx);
 		break;
 	case EXIT_RDMSR:
 	case EXIT_WRMSR:

@@ -12,12 +12,12 @@
 void vm_act_run(struct reply *reply, const struct arguments *arguments, enum vm_action action);
 bool vm_act_resume(struct reply *reply);
 
-#define VM_ACT_COMMAND(identifier, action, ...)							\
-	static void command_##identifier##_run(struct reply *reply,				\
-					       const struct arguments *arguments)		\
-	{											\
-		vm_act_run(reply, arguments, action);						\
-	}											\
+#define VM_ACT_COMMAND(identifier, action, ...)                                                    \
+	static void command_##identifier##_run(struct reply *reply,                                \
+					       const struct arguments *arguments)                  \
+	{                                                                                          \
+		vm_act_run(reply, arguments, action);                                              \
+	}                                                                                          \
 	COMMAND(identifier, .arguments = "NAME...", .keys = "name state reason",		\
 		.run = command_##identifier##_run, .minimum = 1,				\
 		.maximum = COMMAND_WORDS_MAX, .changes = true, .completion = COMPLETE_VMS,	\

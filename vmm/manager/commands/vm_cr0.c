@@ -11,7 +11,7 @@
 #include "vmm/manager/inspect/cpu_state.h"
 #include "vmm/rt/format.h"
 
-#define HEX "%016llx"
+#define HEX	 "%016llx"
 #define N(value) ((unsigned long long)(value))
 
 /* A control register as the guest reads it and as the CPU holds it. */
@@ -90,8 +90,7 @@ static void command_vm_cr0_show_register(struct reply *reply, const struct contr
 
 static u64 command_vm_cr0_table_of(const struct vcpu_page *page)
 {
-	if ((page->cr0 & CR0_PG) != 0 && (page->efer & EFER_LMA) == 0 &&
-	    (page->cr4 & CR4_PAE) != 0)
+	if ((page->cr0 & CR0_PG) != 0 && (page->efer & EFER_LMA) == 0 && (page->cr4 & CR4_PAE) != 0)
 		return page->cr3 & BITS(31, 5);
 	return page->cr3 & CR3_ADDRESS;
 }

@@ -5,9 +5,6 @@
  */
 #include "vmm/manager/commands/vm_act.h"
 
-VM_ACT_COMMAND(vm_destroy, ACTION_DESTROY,
-	.name = "vm destroy",
-	.right = MAY_CONFIGURE,
-	.summary = "ends a VM at once and returns all it had",
-	.detail = "Waits until every page is back.",
-	.example = "vm destroy alpha");
+VM_ACT_COMMAND(vm_destroy, ACTION_DESTROY, .name = "vm destroy", .right = MAY_CONFIGURE,
+	       .summary = "ends a VM at once and returns all it had",
+	       .detail = "Waits until every page is back.", .example = "vm destroy alpha");

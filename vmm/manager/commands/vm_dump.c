@@ -102,8 +102,9 @@ static void command_vm_dump(struct reply *reply, const struct arguments *argumen
 		return;
 	}
 	if (question.address + (length - 1) < question.address) {
-		reply_bad(reply, "found a range beyond the last address, allowed: at most 0x%llx "
-				   "bytes from there",
+		reply_bad(reply,
+			  "found a range beyond the last address, allowed: at most 0x%llx "
+			  "bytes from there",
 			  (unsigned long long)-question.address);
 		return;
 	}

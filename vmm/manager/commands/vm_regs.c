@@ -8,7 +8,7 @@
 #include "vmm/manager/inspect/cpu_state.h"
 #include "vmm/rt/format.h"
 
-#define HEX "%016llx"
+#define HEX	 "%016llx"
 #define N(value) ((unsigned long long)(value))
 
 static const char gpr_names[GPR_COUNT][4] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp",
@@ -16,8 +16,8 @@ static const char gpr_names[GPR_COUNT][4] = {"rax", "rcx", "rdx", "rbx", "rsp", 
 					     "r12", "r13", "r14", "r15"};
 static const char segment_names[SEG_COUNT][5] = {"es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr"};
 static const char msr_names[VMSR_COUNT][16] = {
-	"star",		"lstar",	"cstar",	"sfmask", "kernel_gs_base",
-	"sysenter_cs", "sysenter_esp", "sysenter_eip", "pat",	  "tsc_aux"};
+	"star",	       "lstar",	       "cstar",	       "sfmask", "kernel_gs_base",
+	"sysenter_cs", "sysenter_esp", "sysenter_eip", "pat",	 "tsc_aux"};
 
 static void command_vm_regs_show_general(struct reply *reply,
 					 const struct query_registers *registers)

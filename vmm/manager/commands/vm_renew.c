@@ -17,8 +17,8 @@ static void command_vm_renew_answer(struct reply *reply, const struct vm *vm)
 		return;
 	}
 	if (!reply->json) {
-		reply_line(reply, "%s: renewed, its guest stood still for %llu us",
-			   vm->config.name, (unsigned long long)held_us);
+		reply_line(reply, "%s: renewed, its guest stood still for %llu us", vm->config.name,
+			   (unsigned long long)held_us);
 		return;
 	}
 	reply_object_begin(reply);

@@ -35,8 +35,8 @@ static void command_vm_restore(struct reply *reply, const struct arguments *argu
 	if (!vm_restore(vm, &place, problem, sizeof(problem))) {
 		reply_fail(reply,
 			   vm->state != VM_CREATED && !vm_has_ended(vm) ? CODE_BAD_STATE
-			   : vm_busy(vm)			        ? CODE_BUSY
-								        : CODE_FAILED,
+			   : vm_busy(vm)				? CODE_BUSY
+									: CODE_FAILED,
 			   "%s: not restored: %s", vm->config.name, problem);
 		return;
 	}

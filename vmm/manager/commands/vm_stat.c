@@ -27,22 +27,25 @@ struct control_word {
 };
 
 static const struct bit_name pin_bits[] = {
-	{0, "interrupts", ""}, {3, "nmi", ""}, {5, "virtual-nmi", ""},
+	{0, "interrupts", ""},	     {3, "nmi", ""}, {5, "virtual-nmi", ""},
 	{6, "preemption-timer", ""}, {0, "", NULL},
 };
 static const struct bit_name primary_bits[] = {
-	{2, "intr-window", ""}, {3, "tsc-offset", ""}, {7, "hlt", ""}, {9, "invlpg", ""},
-	{10, "mwait", ""}, {11, "rdpmc", ""}, {12, "rdtsc", ""}, {15, "cr3-load", ""},
-	{16, "cr3-store", ""}, {19, "cr8-load", ""}, {20, "cr8-store", ""},
-	{21, "tpr-shadow", ""}, {22, "nmi-window", ""}, {23, "mov-dr", ""}, {24, "io", ""},
+	{2, "intr-window", ""}, {3, "tsc-offset", ""},	 {7, "hlt", ""},
+	{9, "invlpg", ""},	{10, "mwait", ""},	 {11, "rdpmc", ""},
+	{12, "rdtsc", ""},	{15, "cr3-load", ""},	 {16, "cr3-store", ""},
+	{19, "cr8-load", ""},	{20, "cr8-store", ""},	 {21, "tpr-shadow", ""},
+	{22, "nmi-window", ""}, {23, "mov-dr", ""},	 {24, "io", ""},
 	{25, "io-bitmaps", ""}, {28, "msr-bitmaps", ""}, {29, "monitor", ""},
-	{30, "pause", ""}, {31, "secondary", ""}, {0, "", NULL},
+	{30, "pause", ""},	{31, "secondary", ""},	 {0, "", NULL},
 };
 static const struct bit_name secondary_bits[] = {
-	{0, "apic-access", ""}, {1, "ept", ""}, {3, "rdtscp", ""}, {4, "x2apic", ""},
-	{5, "vpid", ""}, {6, "wbinvd", ""}, {7, "unrestrict", ""},
-	{8, "apic-registers", ""}, {9, "interrupts", ""},
-	 {12, "invpcid", ""}, {20, "xsaves", ""}, {0, "", NULL},
+	{0, "apic-access", ""}, {1, "ept", ""},
+	{3, "rdtscp", ""},	{4, "x2apic", ""},
+	{5, "vpid", ""},	{6, "wbinvd", ""},
+	{7, "unrestrict", ""},	{8, "apic-registers", ""},
+	{9, "interrupts", ""},	{12, "invpcid", ""},
+	{20, "xsaves", ""},	{0, "", NULL},
 };
 
 static const struct control_word vmx_words[] = {
@@ -194,9 +197,9 @@ static void command_vm_stat_show_cards(struct reply *reply, const struct net_car
 static void command_vm_stat_show_balloon(struct reply *reply, const struct query_balloon *balloon)
 {
 	static const char *const stats[BALLOON_STATS] = {
-		"guest-swapped-in-bytes", "guest-swapped-out-bytes", "guest-major-faults",
-		"guest-minor-faults", "guest-free-bytes", "guest-memory-bytes",
-		"guest-available-bytes", "guest-cache-bytes", "guest-huge-pages",
+		"guest-swapped-in-bytes",  "guest-swapped-out-bytes", "guest-major-faults",
+		"guest-minor-faults",	   "guest-free-bytes",	      "guest-memory-bytes",
+		"guest-available-bytes",   "guest-cache-bytes",	      "guest-huge-pages",
 		"guest-huge-pages-failed",
 	};
 
@@ -260,8 +263,9 @@ static bool command_vm_stat_show_answer(struct reply *reply, const struct vm *vm
 		return false;
 	case QUERY_CARDS:
 		command_vm_stat_show_cards(reply, vm_answer_data(answer, sizeof(struct net_cards)));
-		inspect_ask(reply, vm, &(struct query){.kind = vm->config.balloon ? QUERY_BALLOON
-										: QUERY_REGISTERS});
+		inspect_ask(reply, vm,
+			    &(struct query){.kind = vm->config.balloon ? QUERY_BALLOON
+								       : QUERY_REGISTERS});
 		return false;
 	case QUERY_BALLOON:
 		command_vm_stat_show_balloon(reply,

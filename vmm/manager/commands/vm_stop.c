@@ -5,9 +5,7 @@
  */
 #include "vmm/manager/commands/vm_act.h"
 
-VM_ACT_COMMAND(vm_stop, ACTION_STOP,
-	.name = "vm stop",
-	.right = MAY_OPERATE,
-	.summary = "presses the power button, ends the guest after stop_timeout",
-	.detail = "A paused guest cannot react and is ended at once.",
-	.example = "vm stop alpha web*");
+VM_ACT_COMMAND(vm_stop, ACTION_STOP, .name = "vm stop", .right = MAY_OPERATE,
+	       .summary = "presses the power button, ends the guest after stop_timeout",
+	       .detail = "A paused guest cannot react and is ended at once.",
+	       .example = "vm stop alpha web*");

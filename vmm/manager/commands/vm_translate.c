@@ -13,15 +13,15 @@
 #define N(value) ((unsigned long long)(value))
 
 static const struct bit_name entry_bits[] = {
-	{0, "P", ""},	{1, "W", ""},	{2, "U", ""},  {3, "PWT", ""}, {4, "PCD", ""}, {5, "A", ""},
-	{6, "D", ""},	{7, "PS", ""},	{8, "G", ""},  {63, "NX", ""}, {0, "", NULL},
+	{0, "P", ""}, {1, "W", ""},  {2, "U", ""}, {3, "PWT", ""}, {4, "PCD", ""}, {5, "A", ""},
+	{6, "D", ""}, {7, "PS", ""}, {8, "G", ""}, {63, "NX", ""}, {0, "", NULL},
 };
 static const struct bit_name leaf_bits[] = {
-	{0, "P", ""},	{1, "W", ""},	{2, "U", ""},  {3, "PWT", ""}, {4, "PCD", ""}, {5, "A", ""},
-	{6, "D", ""},	{7, "PAT", ""},	{8, "G", ""},  {63, "NX", ""}, {0, "", NULL},
+	{0, "P", ""}, {1, "W", ""},   {2, "U", ""}, {3, "PWT", ""}, {4, "PCD", ""}, {5, "A", ""},
+	{6, "D", ""}, {7, "PAT", ""}, {8, "G", ""}, {63, "NX", ""}, {0, "", NULL},
 };
 static const struct bit_name ept_bits[] = {
-	{0, "R", ""},	 {1, "W", ""}, {2, "X", ""}, {6, "IPAT", ""},
+	{0, "R", ""},  {1, "W", ""}, {2, "X", ""}, {6, "IPAT", ""},
 	{7, "PS", ""}, {8, "A", ""}, {9, "D", ""}, {0, "", NULL},
 };
 
@@ -140,8 +140,8 @@ static void command_vm_translate_show_text(struct reply *reply,
 			   walk->error_code);
 		return;
 	}
-	reply_line(reply, "guest-physical 0x%llx in a page of %llu KiB: read%s%s, %s",
-		   N(walk->gpa), N(walk->page_bytes / KIB), walk->writable ? ", write" : "",
+	reply_line(reply, "guest-physical 0x%llx in a page of %llu KiB: read%s%s, %s", N(walk->gpa),
+		   N(walk->page_bytes / KIB), walk->writable ? ", write" : "",
 		   walk->executable ? ", execute" : "", walk->user ? "user" : "supervisor");
 	if (walk->mapping == QUERY_DEVICE)
 		reply_line(reply, "there is no RAM: the monitor's devices, or nothing");

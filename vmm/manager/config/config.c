@@ -11,7 +11,9 @@
 #include "vmm/manager/vm/vm_log.h"
 #include "vmm/rt/format.h"
 
-#define CONFIG_VALUE_BYTES (CONFIG_CMDLINE_BYTES + 1) /* the longest value and one byte too many */
+#define CONFIG_VALUE_BYTES                                                                         \
+	(CONFIG_CMDLINE_BYTES + 1) /* the longest value and one byte too many                      \
+				    */
 
 enum section {
 	SECTION_NONE,
@@ -318,8 +320,7 @@ static void config_parse_assignment(struct parser *parser, struct text line)
 	while (key.length < line.length && line.start[key.length] != '=')
 		key.length++;
 	if (key.length == line.length) {
-		REPORT(parser, line.start,
-		       "found \"%s\", allowed: key = value, " SECTIONS_ALLOWED,
+		REPORT(parser, line.start, "found \"%s\", allowed: key = value, " SECTIONS_ALLOWED,
 		       text_show(shown, sizeof(shown), line));
 		return;
 	}

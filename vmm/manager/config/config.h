@@ -5,13 +5,13 @@
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/channel.h"
 
-#define CONFIG_VM_MAX 1024u
-#define CONFIG_NAME_BYTES 32u
-#define CONFIG_FILE_BYTES 64u
+#define CONFIG_VM_MAX	     1024u
+#define CONFIG_NAME_BYTES    32u
+#define CONFIG_FILE_BYTES    64u
 #define CONFIG_CMDLINE_BYTES 1024u
 #define CONFIG_PROBLEM_BYTES 416u /* room for an unknown key and all valid ones */
-#define CONFIG_PORT_MAX (CHANNEL_STREAM_MAX - 1)
-#define CONFIG_CPU_WORDS 4u /* affinity covers CPU_MAX host CPUs */
+#define CONFIG_PORT_MAX	     (CHANNEL_STREAM_MAX - 1)
+#define CONFIG_CPU_WORDS     4u /* affinity covers CPU_MAX host CPUs */
 
 /* Choices: the numbers follow the order of the words in config_keys.c. */
 enum config_clock { CLOCK_STOP, CLOCK_JUMP };
@@ -149,8 +149,8 @@ enum vm_net_flag {
 /* A card of a VM: `number` is the number for config_net plus 1; 0: no more cards. */
 struct vm_net {
 	u8 number;
-	u8 flags; /* enum vm_net_flag */
-	u16 vlan; /* 0: none */
+	u8 flags;    /* enum vm_net_flag */
+	u16 vlan;    /* 0: none */
 	u32 address; /* IPv4, the first byte lowest; 0: any address */
 	u64 mac;     /* the first byte lowest; 0: derived from the VM's name */
 };
@@ -184,11 +184,11 @@ struct vm_config {
 	u64 apic_virtualization;
 	u64 tlb_flush;
 	u64 hpet;
-	u64 pci;     /* enum config_pci */
+	u64 pci; /* enum config_pci */
 	u64 rng;
 	u64 balloon;
-	u64 overcommit; /* its memory is not promised in full */
-	u64 console; /* enum config_console */
+	u64 overcommit;				       /* its memory is not promised in full */
+	u64 console;				       /* enum config_console */
 	char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES]; /* ports of its virtio console */
 	char channel[CONFIG_NAME_BYTES]; /* the port that is a machine channel; "": none */
 	u64 test_device;
@@ -231,8 +231,8 @@ void config_vm_init(struct vm_config *vm);
  * sections with the same name the second is dropped.
  */
 #define CONFIG_PROBLEMS_MAX 20u
-u32 config_parse(struct config *config, const char *file, struct text text,
-		 config_report *report, void *context);
+u32 config_parse(struct config *config, const char *file, struct text text, config_report *report,
+		 void *context);
 
 /*
  * Return the disk, network, channel or service of that number, from 0 on, or NULL behind the last.

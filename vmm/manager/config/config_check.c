@@ -48,8 +48,8 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 	else if (vm->cap_percent > 100 * vm->vcpus)
 		format(problem, size,
 		       "VM %s: found cap = %llu%%, allowed: at most %llu%% with vcpus = %llu",
-		       vm->name, (unsigned long long)vm->cap_percent,
-		       100ull * vm->vcpus, (unsigned long long)vm->vcpus);
+		       vm->name, (unsigned long long)vm->cap_percent, 100ull * vm->vcpus,
+		       (unsigned long long)vm->vcpus);
 	else if (vm->cap_percent != 0 && config_reserve_percent(vm) > vm->cap_percent)
 		format(problem, size,
 		       "VM %s: found a reserve of %llu%% of a CPU with vcpus = %llu, allowed: at "
@@ -92,8 +92,10 @@ bool config_disk_check(const struct disk_config *disk, char *problem, size_t siz
 		format(problem, size, "disk %s: found \"%s\", allowed: memory, or controllers",
 		       disk->section.name, disk->controller);
 	else if (!memory && (disk->image[0] != '\0' || disk->size_bytes != 0))
-		format(problem, size, "disk %s: found image or size, allowed: only with "
-				      "controller = memory", disk->section.name);
+		format(problem, size,
+		       "disk %s: found image or size, allowed: only with "
+		       "controller = memory",
+		       disk->section.name);
 	else if (memory && disk->image[0] == '\0' && disk->size_bytes == 0)
 		format(problem, size, "disk %s has no contents, allowed: image = FILE, size = 64M",
 		       disk->section.name);

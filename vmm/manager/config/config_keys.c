@@ -15,9 +15,9 @@
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
 
-#define SHOWN_BYTES 40u
+#define SHOWN_BYTES	      40u
 #define RESERVE_PERIOD_MIN_NS (100 * NS_PER_US)
-#define TRAP_WORDS  "cr dr exceptions msr io"
+#define TRAP_WORDS	      "cr dr exceptions msr io"
 
 const struct config_key config_host_keys[] = {
 	{"log", VALUE_CHOICE, offsetof(struct host_config, log), .words = LOG_LEVEL_WORDS,
@@ -36,10 +36,10 @@ const struct config_key config_host_keys[] = {
 	 "a number of lines a second from 1 to 100000"},
 	{"lock_after", VALUE_DURATION, offsetof(struct host_config, lock_after_ns), NS_PER_S,
 	 86400 * NS_PER_S, "none", "a time such as 600s, from 1s to 86400s, or none"},
-	{"password", VALUE_PASSWORD, offsetof(struct host_config, password),
-	 .words = NULL, .allowed = PASSWORD_HASH_ALLOWED},
-	{"state_key", VALUE_KEY, offsetof(struct host_config, state_key),
-	 .words = NULL, .allowed = "64 hex digits that nobody can guess"},
+	{"password", VALUE_PASSWORD, offsetof(struct host_config, password), .words = NULL,
+	 .allowed = PASSWORD_HASH_ALLOWED},
+	{"state_key", VALUE_KEY, offsetof(struct host_config, state_key), .words = NULL,
+	 .allowed = "64 hex digits that nobody can guess"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 

@@ -57,8 +57,8 @@ void config_ports_text(const char (*ports)[CONFIG_NAME_BYTES], char *buffer, siz
 
 	buffer[0] = '\0';
 	for (u32 i = 0; i < CONFIG_PORT_MAX && ports[i][0] != '\0' && length < size; i++)
-		length += format(buffer + length, size - length, "%s%s", i > 0 ? ", " : "",
-				 ports[i]);
+		length +=
+			format(buffer + length, size - length, "%s%s", i > 0 ? ", " : "", ports[i]);
 }
 
 static void config_show_cpus(const u64 *words, char *buffer, size_t size)

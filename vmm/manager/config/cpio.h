@@ -30,7 +30,7 @@ struct cpio_identity {
 
 struct cpio_member {
 	struct text name; /* inside the archive, without a leading "./" or '/' */
-	u64 offset;       /* of its data, from the start of the archive */
+	u64 offset;	  /* of its data, from the start of the archive */
 	u64 size;
 	bool is_file;	/* a regular file: not a directory, symbolic link or device */
 	bool is_linked; /* it has several names (hard links) */

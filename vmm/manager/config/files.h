@@ -4,7 +4,7 @@
 #include "kernel/abi/object.h"
 #include "vmm/manager/text/text.h"
 
-#define FILE_MAX 64u
+#define FILE_MAX	64u
 #define FILE_NAME_BYTES 64u
 
 /* A file that came with the image: a named boot module or a member of a bundle. */

@@ -6,11 +6,11 @@
 
 /* The options of the kernel's command line on which the manager acts. */
 struct options {
-	char config[64];      /* name of the configuration file */
-	u32 console;          /* 1: COM1, 2: COM2 */
+	char config[64]; /* name of the configuration file */
+	u32 console;	 /* 1: COM1, 2: COM2 */
 	bool log_given;
-	u32 log; /* enum log_level, LOG_LEVEL_COUNT: off */
-	char run[512];        /* commands, separated by ';' */
+	u32 log;       /* enum log_level, LOG_LEVEL_COUNT: off */
+	char run[512]; /* commands, separated by ';' */
 };
 
 /*

@@ -15,8 +15,8 @@ enum serial_name console_port(void);
 
 /* What the terminal can do; until an operator says so, nothing but show text. */
 struct console_terminal {
-	bool on;     /* colours, pages, clearing the screen */
-	u32 rows;    /* 0: no pages */
+	bool on;  /* colours, pages, clearing the screen */
+	u32 rows; /* 0: no pages */
 	u32 columns;
 	bool ask; /* ask the terminal once for its size, which then counts */
 };

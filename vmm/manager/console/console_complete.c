@@ -53,5 +53,5 @@ void console_complete(struct line_editor *editor)
 		line_editor_insert(editor, " ", 1);
 	else if (candidates.count > 1 && common == typed)
 		notice(candidates.listed < candidates.count ? "%s... %u in all\n" : "%s\n",
-			       candidates.list, candidates.count);
+		       candidates.list, candidates.count);
 }

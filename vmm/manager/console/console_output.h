@@ -11,9 +11,9 @@
  * Writers of long output check console_output_room first.
  */
 struct console_output {
-	u32 written; /* free-running */
-	u32 sent;    /* free-running */
-	u64 lost;    /* bytes dropped and not yet reported */
+	u32 written;	 /* free-running */
+	u32 sent;	 /* free-running */
+	u64 lost;	 /* bytes dropped and not yet reported */
 	bool line_start; /* the terminal's cursor is in the first column */
 	u8 bytes[CONSOLE_OUTPUT_BYTES];
 };

@@ -37,7 +37,7 @@ struct line_editor {
 	bool overflow; /* the rest of the line is dropped */
 	u8 bad_byte;
 	u32 bad_column; /* 0: none */
-	bool after_cr; /* a LF now belongs to the CR before it */
+	bool after_cr;	/* a LF now belongs to the CR before it */
 
 	/* state of the terminal */
 	bool shown;

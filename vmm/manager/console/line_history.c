@@ -26,8 +26,9 @@ static void line_history_go(struct line_editor *editor, u32 back)
 	if (editor->history_back == 0)
 		memcpy(editor->pending, editor->text, editor->length + 1);
 	editor->history_back = back;
-	line_replace(editor, back == 0 ? editor->pending :
-			     editor->history[(editor->history_count - back) % LINE_HISTORY]);
+	line_replace(editor,
+		     back == 0 ? editor->pending
+			       : editor->history[(editor->history_count - back) % LINE_HISTORY]);
 }
 
 void line_history_up(struct line_editor *editor)

@@ -5,6 +5,7 @@
 
 /* What the files of the line editor share. */
 
+/* clang-format off */
 enum control {
 	CTRL_A = 0x01, CTRL_B = 0x02, CTRL_C = 0x03, CTRL_D = 0x04, CTRL_E = 0x05, CTRL_F = 0x06,
 	BACKSPACE = 0x08, TAB = 0x09, LINE_FEED = 0x0a, CTRL_K = 0x0b, CTRL_L = 0x0c,
@@ -12,6 +13,7 @@ enum control {
 	CTRL_W = 0x17, CTRL_Y = 0x19, ESCAPE = 0x1b, CTRL_BRACKET = 0x1d,
 	DELETE = 0x7f, CTRL_G = 0x07,
 };
+/* clang-format on */
 
 /* line_editor.c: the text and the terminal */
 void line_draw_text(struct line_editor *editor, const char *text);

@@ -17,7 +17,7 @@
 #include "vmm/manager/config/vm_save_key.h"
 #include "vmm/rt/format.h"
 
-#define DISK_BYTES_MAX	 (1024ul * GIB)
+#define DISK_BYTES_MAX (1024ul * GIB)
 
 static struct disk disks[CONFIG_DISK_MAX];
 
@@ -116,14 +116,17 @@ bool disk_resize(u32 number, u64 bytes, char *problem, size_t size)
 	if (why != NULL)
 		format(problem, size, "%s", why);
 	else if (disk->driver->kind != &disk_memory_kind)
-		format(problem, size, "it is on %s, allowed: a disk in memory; what a controller's "
+		format(problem, size,
+		       "it is on %s, allowed: a disk in memory; what a controller's "
 		       "disk has grown by is there after `driver restart %s`",
 		       disk->driver->name, disk->driver->name);
 	else if (disk->config->partition[0] != '\0')
 		format(problem, size, "it is a partition, allowed: a whole disk");
 	else if (bytes <= present || bytes % PAGE_SIZE != 0 || bytes > DISK_BYTES_MAX)
-		format(problem, size, "it has %llu KiB, allowed: more, in steps of 4K up to 1T; a "
-		       "disk never shrinks", (unsigned long long)(present / KIB));
+		format(problem, size,
+		       "it has %llu KiB, allowed: more, in steps of 4K up to 1T; a "
+		       "disk never shrinks",
+		       (unsigned long long)(present / KIB));
 	else
 		return driver_grow(disk->driver, bytes, problem, size);
 	return false;
@@ -175,9 +178,9 @@ static size_t disk_show_user(char *text, size_t size, bool more, const struct dr
 
 	return format(text, size, "%s%s%s%s%s", more ? ", " : "", link->user,
 		      view ? " (view of " : "", view ? disk_view_source(link)->user : "",
-		      view			? ")"
-		      : link->disk.read_only	? " (ro)"
-						: "");
+		      view		     ? ")"
+		      : link->disk.read_only ? " (ro)"
+					     : "");
 }
 
 void disk_users(const struct disk *disk, char *text, size_t size)
@@ -235,9 +238,7 @@ static struct driver_link *disk_attach(u32 number, bool read_only, handle_t grou
 static struct driver_link disk_wanted_by(const struct vm *vm, bool window)
 {
 	struct driver_link wanted = {
-		.ram = {.memory = vm->ram,
-			.bytes = vm->config.memory_bytes,
-			.wanted = window},
+		.ram = {.memory = vm->ram, .bytes = vm->config.memory_bytes, .wanted = window},
 		.disk = {.limit = disk_limit_of(&vm->config)},
 	};
 
@@ -360,8 +361,8 @@ static void disk_say_kept(struct vm *vm, struct driver_link *link)
 		    "its memory is kept: the device of driver %s may still write to it",
 		    driver->name);
 	notice("%s: its memory is kept, the device of driver %s may still write to it; "
-		       "`driver restart %s` tries again\n",
-		       vm->config.name, driver->name, driver->name);
+	       "`driver restart %s` tries again\n",
+	       vm->config.name, driver->name, driver->name);
 }
 
 bool disk_any_is_viewed(const struct vm *vm)

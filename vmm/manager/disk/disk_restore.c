@@ -40,8 +40,10 @@ static bool disk_restore_make_group(u32 count, char *problem, size_t size)
 	u64 pages = PROCESS_PAGES + (count + 1) * DISK_LINK_PAGES;
 
 	if (pages > pages_available()) {
-		format(problem, size, "it takes %llu KiB, allowed: the %llu KiB not promised to "
-		       "anybody", (unsigned long long)(pages * PAGE_SIZE / KIB),
+		format(problem, size,
+		       "it takes %llu KiB, allowed: the %llu KiB not promised to "
+		       "anybody",
+		       (unsigned long long)(pages * PAGE_SIZE / KIB),
 		       (unsigned long long)(pages_available() * PAGE_SIZE / KIB));
 		return false;
 	}
@@ -59,8 +61,8 @@ static bool disk_restore_make_links(u32 disk, const u32 *place, u32 count, char 
 	if (restore.to == NULL)
 		return false;
 	for (u32 i = 0; i < count; i++) {
-		restore.from[i] = disk_attach_alone(USER, restore.group, place[i], true, problem,
-						    size);
+		restore.from[i] =
+			disk_attach_alone(USER, restore.group, place[i], true, problem, size);
 		if (restore.from[i] == NULL)
 			return false;
 	}

@@ -33,8 +33,7 @@ static void disk_start_memory(struct disk *disk)
 			return disk_start_refuse(disk, problem);
 	}
 	disk->driver = driver_create(config->section.name, &disk_memory_kind, 0, file,
-				     config->size_bytes,
-				     problem, sizeof(problem));
+				     config->size_bytes, problem, sizeof(problem));
 	if (disk->driver != NULL)
 		disk->driver->restart_limit = (u32)config->restart_limit;
 	else

@@ -36,8 +36,8 @@ static const struct disk_undo_told *disk_undo_told_by(const struct driver_link *
 	const struct driver *driver = driver_of_link(link);
 	u32 index = (u32)(link - driver->link);
 
-	if (link->driver_at == 0 || __atomic_load_n(&driver->channel->served[index],
-						    __ATOMIC_ACQUIRE) != link->number)
+	if (link->driver_at == 0 ||
+	    __atomic_load_n(&driver->channel->served[index], __ATOMIC_ACQUIRE) != link->number)
 		return NULL;
 	return &driver->channel->disk.undo[index];
 }
@@ -115,8 +115,7 @@ static u32 disk_undo_problem_of(const struct driver_link *link)
 {
 	const struct disk_undo_told *told = link->undo.number != 0 ? disk_undo_told_by(link) : NULL;
 
-	if (told == NULL ||
-	    __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != link->undo.number)
+	if (told == NULL || __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != link->undo.number)
 		return DISK_UNDO_WHOLE;
 	return __atomic_load_n(&told->problem, __ATOMIC_RELAXED);
 }
@@ -144,9 +143,9 @@ u64 disk_undo_kept_bytes(const struct driver_link *link)
 {
 	const struct disk_undo_told *told = link->undo.number != 0 ? disk_undo_told_by(link) : NULL;
 
-	return told != NULL ? MIN(__atomic_load_n(&told->kept_bytes, __ATOMIC_RELAXED),
-				  link->undo.bytes)
-			    : 0;
+	return told != NULL
+		       ? MIN(__atomic_load_n(&told->kept_bytes, __ATOMIC_RELAXED), link->undo.bytes)
+		       : 0;
 }
 
 bool disk_undo_becomes_low(struct driver_link *link)
@@ -163,8 +162,7 @@ enum disk_undo_state disk_undo_begun(const struct driver_link *link)
 {
 	const struct disk_undo_told *told = disk_undo_told_by(link);
 
-	if (told == NULL ||
-	    __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != link->undo.number)
+	if (told == NULL || __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != link->undo.number)
 		return DISK_UNDO_PENDING;
 	return disk_undo_problem(link) == NULL ? DISK_UNDO_DONE : DISK_UNDO_FAILED;
 }
@@ -184,7 +182,8 @@ enum disk_undo_state disk_undo_is_back(const struct driver_link *link)
 	if (__atomic_load_n(&told->not_put_back, __ATOMIC_ACQUIRE) == link->undo.put_back)
 		return DISK_UNDO_FAILED;
 	return __atomic_load_n(&told->put_back, __ATOMIC_ACQUIRE) == link->undo.put_back
-		       ? DISK_UNDO_DONE : DISK_UNDO_PENDING;
+		       ? DISK_UNDO_DONE
+		       : DISK_UNDO_PENDING;
 }
 
 /* Ends putting back, before the guest writes again: a later process must not put back once more. */

@@ -18,8 +18,7 @@ static enum status dma_pages_fill_window(u64 *address, const struct dma_window *
 
 	for (u64 at = 0; at < bytes && status == STATUS_OK; at += PAGE_SIZE) {
 		address[at / PAGE_SIZE] = window->at + at;
-		status = sys_space_populate(window->space, window->at + at, RIGHT_WRITE,
-					    &ignored);
+		status = sys_space_populate(window->space, window->at + at, RIGHT_WRITE, &ignored);
 	}
 	return status;
 }

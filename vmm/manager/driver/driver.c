@@ -157,8 +157,8 @@ static void driver_take_ready(struct driver *driver)
 		driver->kind->class->ready(driver);
 	if (driver->ended_tsc != 0) {
 		driver->restart_ns = clock_tsc_to_ns(clock_tsc() - driver->ended_tsc);
-		log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: back after %llu us",
-			    driver->name, (unsigned long long)(driver->restart_ns / NS_PER_US));
+		log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: back after %llu us", driver->name,
+			    (unsigned long long)(driver->restart_ns / NS_PER_US));
 	}
 	driver_links_open(driver);
 }
@@ -192,8 +192,8 @@ static void driver_note_pause(struct driver *driver)
 		driver->short_lives = 0;
 		return;
 	}
-	driver->launch_tsc = driver->ended_tsc +
-			     clock_ns_to_tsc(DRIVER_PAUSE_NS << driver->short_lives);
+	driver->launch_tsc =
+		driver->ended_tsc + clock_ns_to_tsc(DRIVER_PAUSE_NS << driver->short_lives);
 	driver->short_lives = MIN(driver->short_lives + 1, DRIVER_PAUSES);
 }
 
@@ -224,7 +224,7 @@ static void driver_ended(struct driver *driver)
 	process_end_text(driver->process, how);
 	driver_detach(driver);
 	driver_text(driver->channel->reason, sizeof(driver->channel->reason), reason,
-		  sizeof(reason));
+		    sizeof(reason));
 	driver_links_close(driver);
 	sys_handle_close(driver->space);
 	sys_object_destroy(driver->process);
@@ -402,9 +402,8 @@ static bool driver_has_work(const struct driver *driver)
  */
 static u64 driver_patience_ns(const struct driver *driver)
 {
-	return driver->life == DRIVER_LIFE_STARTING && driver->kind->quiet != NULL
-		       ? DRIVER_START_NS
-		       : DRIVER_HANG_NS;
+	return driver->life == DRIVER_LIFE_STARTING && driver->kind->quiet != NULL ? DRIVER_START_NS
+										   : DRIVER_HANG_NS;
 }
 
 /* Returns whether the driver fails to release a client; work for other clients does not count. */
@@ -480,8 +479,8 @@ u64 driver_deadline(void)
 		if (driver->process != HANDLE_NONE && driver_has_work(driver))
 			deadline = MIN(deadline, clock_tsc() + clock_ns_to_tsc(NS_PER_S));
 		else if (driver->process != HANDLE_NONE && driver->kind->class->asked)
-			deadline = MIN(deadline,
-				       driver->asked_tsc + clock_ns_to_tsc(DRIVER_ASK_NS));
+			deadline =
+				MIN(deadline, driver->asked_tsc + clock_ns_to_tsc(DRIVER_ASK_NS));
 	}
 	return deadline;
 }
@@ -489,8 +488,7 @@ u64 driver_deadline(void)
 bool drivers_settled(void)
 {
 	DRIVER_FOR_EACH(driver) {
-		if (driver->life == DRIVER_LIFE_STARTING ||
-		    driver->life == DRIVER_LIFE_RESTARTING)
+		if (driver->life == DRIVER_LIFE_STARTING || driver->life == DRIVER_LIFE_RESTARTING)
 			return false;
 	}
 	return true;

@@ -17,29 +17,29 @@
 #define DRIVER_MAX	  32u
 #define DRIVER_NAME_BYTES 48u
 /* A driver that dies restart_limit times within this time stays down. */
-#define DRIVER_WINDOW_NS  (60 * NS_PER_S)
+#define DRIVER_WINDOW_NS (60 * NS_PER_S)
 /* A driver hangs if requests wait this long and none is answered. */
-#define DRIVER_HANG_NS	  (5 * NS_PER_S)
+#define DRIVER_HANG_NS (5 * NS_PER_S)
 /*
  * A driver with work is looked at once a second; longer gaps are the manager's own delay and do not
  * count as a hang.
  */
-#define DRIVER_LOOK_NS	  (2 * NS_PER_S)
+#define DRIVER_LOOK_NS (2 * NS_PER_S)
 /* A driver hangs if it does not release a client this long, whatever else it answers. */
-#define DRIVER_LEAVE_NS	  (30 * NS_PER_S)
+#define DRIVER_LEAVE_NS (30 * NS_PER_S)
 /* How often a switch or a disk's driver is asked whether it lives. */
-#define DRIVER_ASK_NS	  (5 * NS_PER_S)
+#define DRIVER_ASK_NS (5 * NS_PER_S)
 /*
  * A driver that ends before it is ready, or this soon after, is started anew after a pause: first
  * DRIVER_PAUSE_NS, then twice as long each time.
  */
-#define DRIVER_SHORT_NS	  (2 * NS_PER_MS)
-#define DRIVER_PAUSE_NS	  (10 * NS_PER_MS)
-#define DRIVER_PAUSES	  7u /* doublings after which the pause stays the same */
+#define DRIVER_SHORT_NS (2 * NS_PER_MS)
+#define DRIVER_PAUSE_NS (10 * NS_PER_MS)
+#define DRIVER_PAUSES	7u /* doublings after which the pause stays the same */
 /* How long after a driver's end its start is tried again for lack of pages. */
-#define DRIVER_PAGES_NS	  (10 * NS_PER_S)
+#define DRIVER_PAGES_NS (10 * NS_PER_S)
 /* The time limit for a driver with a device to become ready. */
-#define DRIVER_START_NS	  (60 * NS_PER_S)
+#define DRIVER_START_NS (60 * NS_PER_S)
 
 enum driver_life {
 	DRIVER_LIFE_STARTING,
@@ -53,10 +53,10 @@ enum driver_life {
 struct ram_window {
 	handle_t memory; /* HANDLE_NONE: the client has none to give */
 	u64 bytes;
-	bool wanted;	/* the window shall be open */
-	u64 at;		/* 0: not mapped */
-	u32 number;	/* number of the open window; 0: closed, or closing if it is mapped */
-	u32 told;	/* number that the client was told: the window that the device may use */
+	bool wanted; /* the window shall be open */
+	u64 at;	     /* 0: not mapped */
+	u32 number;  /* number of the open window; 0: closed, or closing if it is mapped */
+	u32 told;    /* number that the client was told: the window that the device may use */
 	u32 last_number;
 	u64 closing_tsc; /* since when it is closing */
 };
@@ -86,9 +86,9 @@ struct link_undo {
 struct link_changes {
 	handle_t memory; /* of the client's group; HANDLE_NONE: there is none */
 	u64 bytes;
-	u64 driver_at; /* 0: not mapped in the driver */
-	u32 number;    /* of the last point; 0: there was none, and nothing is noted */
-	bool merge;    /* earlier changes still counted at that point */
+	u64 driver_at;	 /* 0: not mapped in the driver */
+	u32 number;	 /* of the last point; 0: there was none, and nothing is noted */
+	bool merge;	 /* earlier changes still counted at that point */
 	u64 table_pages; /* by which the driver's quota was raised, for page tables */
 	const struct disk_changes_head *head; /* its first page, mapped in the manager */
 };
@@ -187,8 +187,8 @@ struct driver {
 	enum driver_life life;
 	char reason[DRIVER_TEXT_BYTES + 32];
 
-	handle_t group; /* the latest group, which pays for the process */
-	handle_t image; /* memory with a service's program */
+	handle_t group;	  /* the latest group, which pays for the process */
+	handle_t image;	  /* memory with a service's program */
 	handle_t process; /* HANDLE_NONE: there is no process */
 	handle_t space;	  /* the process's address space */
 	handle_t wake;	  /* event on which the driver waits */
@@ -231,7 +231,7 @@ struct driver {
 
 /* Returns the next driver (the first after NULL), or NULL after the last. */
 struct driver *driver_next(struct driver *driver);
-#define DRIVER_FOR_EACH(each) \
+#define DRIVER_FOR_EACH(each)                                                                      \
 	for (struct driver *each = driver_next(NULL); each != NULL; each = driver_next(each))
 struct driver *driver_find(const char *name);
 const char *driver_life_name(enum driver_life life);

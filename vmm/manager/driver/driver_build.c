@@ -29,18 +29,18 @@
 #define QUOTA_SHARE   128u
 #define DRIVER_WEIGHT 1024u
 /* The driver's own memory for a device that does DMA: rings, lists. */
-#define DEVICE_PAGES  64u
+#define DEVICE_PAGES 64u
 /* Tables of the space that the device reaches: a page for each client, and those above. */
-#define SPACE_PAGES   (DRIVER_CLIENT_MAX + 16u)
+#define SPACE_PAGES (DRIVER_CLIENT_MAX + 16u)
 /*
  * Tables of windows into clients' RAM: a page for each GiB, or for each 2 MiB of a VM with small
  * pages.
  */
-#define WINDOW_PAGES  128u
+#define WINDOW_PAGES 128u
 /*
  * Where the device finds the memory: away from 0, where addresses that nobody has set would lead.
  */
-#define DEVICE_AT     (16 * MIB)
+#define DEVICE_AT (16 * MIB)
 
 static u64 driver_channel_size(const struct driver *driver)
 {
@@ -116,9 +116,9 @@ static void driver_make_space(struct driver *driver, struct process_build *build
 	if (process_build_failed(build) || !driver->kind->dma ||
 	    device_function(driver->device)->iommu == 0)
 		return;
-	process_build_note(build, "creating what its device may reach",
-			   iommu_space(device_function(driver->device), driver->group,
-				       &driver->dma_space));
+	process_build_note(
+		build, "creating what its device may reach",
+		iommu_space(device_function(driver->device), driver->group, &driver->dma_space));
 }
 
 static void driver_find_pages(struct driver *driver, struct process_build *build)
@@ -160,9 +160,9 @@ static void driver_make_lasting(struct driver *driver, struct process_build *bui
 	process_build_show(build, driver->channel_memory, channel_bytes, RIGHT_READ | RIGHT_WRITE,
 			   &driver->channel);
 	if (!process_build_failed(build))
-		process_build_note(build, "creating its memory",
-				   sys_memory_create(driver->group, driver->dma_bytes, 0,
-						     &driver->dma));
+		process_build_note(
+			build, "creating its memory",
+			sys_memory_create(driver->group, driver->dma_bytes, 0, &driver->dma));
 	driver_copy_program(driver, build);
 	driver_make_space(driver, build);
 	driver_find_pages(driver, build);
@@ -217,9 +217,9 @@ static void driver_grant_all(struct driver *driver, struct process_build *build)
 	if (driver->file != NULL)
 		process_build_map_file(build, START_DISK_FILE, driver->file);
 	if (driver->dma_space != HANDLE_NONE && !process_build_failed(build))
-		process_build_note(build, "letting its device reach its memory",
-				   iommu_attach(device_function(driver->device),
-						driver->dma_space));
+		process_build_note(
+			build, "letting its device reach its memory",
+			iommu_attach(device_function(driver->device), driver->dma_space));
 	if (driver->kind->equip != NULL && !process_build_failed(build))
 		driver->kind->equip(build, driver->device);
 }
@@ -234,10 +234,10 @@ static void driver_watch(const struct driver *driver, struct process_build *buil
 		process_build_note(build, "watching it",
 				   events_bind(driver->ring, EVENT_DRIVER, driver_number(driver)));
 	if (!process_build_failed(build))
-		process_build_note(build, "watching it",
-				   events_bind(build->process, EVENT_DRIVER_PROCESS,
-					       driver->starts * DRIVER_MAX +
-						       driver_number(driver)));
+		process_build_note(
+			build, "watching it",
+			events_bind(build->process, EVENT_DRIVER_PROCESS,
+				    driver->starts * DRIVER_MAX + driver_number(driver)));
 }
 
 static void driver_build_process(struct driver *driver, struct process_build *build)
@@ -279,8 +279,8 @@ enum status driver_build(struct driver *driver, char *problem, size_t size)
 		if (build.process != HANDLE_NONE)
 			sys_object_destroy(build.process);
 		process_build_close(&build);
-		format(problem, size, "the kernel says \"%s\" while %s",
-		       status_text(build.status), build.what);
+		format(problem, size, "the kernel says \"%s\" while %s", status_text(build.status),
+		       build.what);
 		return build.status;
 	}
 	driver->process = build.process;
@@ -335,8 +335,8 @@ bool driver_raise_quota(struct driver *driver, u64 pages)
 /* Lowers the quota; pages still in use stay promised. */
 void driver_lower_quota(struct driver *driver, u64 pages)
 {
-	if (pages == 0 || sys_group_set(driver->group, GROUP_QUOTA,
-					driver->group_pages - pages) != STATUS_OK)
+	if (pages == 0 ||
+	    sys_group_set(driver->group, GROUP_QUOTA, driver->group_pages - pages) != STATUS_OK)
 		return;
 	driver->group_pages -= pages;
 	driver->quota_pages -= pages;
@@ -348,8 +348,7 @@ static u64 driver_table_pages(const struct driver *driver)
 	u64 pages = 0;
 
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++)
-		pages += driver->link[i].undo.table_pages +
-			 driver->link[i].changes.table_pages;
+		pages += driver->link[i].undo.table_pages + driver->link[i].changes.table_pages;
 	return pages;
 }
 
@@ -400,8 +399,8 @@ bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t si
 	}
 	driver_make_store(driver, quota_pages, &store, &build);
 	if (process_build_failed(&build)) {
-		format(problem, size, "the kernel says \"%s\" while %s",
-		       status_text(build.status), build.what);
+		format(problem, size, "the kernel says \"%s\" while %s", status_text(build.status),
+		       build.what);
 		return false;
 	}
 	driver->grown[driver->grown_count++] = store;

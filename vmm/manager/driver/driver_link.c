@@ -14,8 +14,8 @@
 #include "vmm/rt/syscall.h"
 
 /* Where a device finds the pools of its clients: below 4 GiB and the CPUs' interrupt messages. */
-#define POOLS_AT   GIB
-#define POOL_ROOM  (16 * MIB)
+#define POOLS_AT  GIB
+#define POOL_ROOM (16 * MIB)
 
 #define UNDO_PLACES 8u /* attempts to map parts one behind the other */
 
@@ -281,8 +281,8 @@ static enum status driver_link_make_objects(const struct driver *driver, handle_
 
 void driver_link_unmap_ram(struct driver_link *link)
 {
-	while (link->ram.at != 0 && sys_space_unmap(link->window.space, link->ram.at,
-						    link->ram.bytes) == STATUS_AGAIN)
+	while (link->ram.at != 0 &&
+	       sys_space_unmap(link->window.space, link->ram.at, link->ram.bytes) == STATUS_AGAIN)
 		continue;
 	link->ram.at = 0;
 }
@@ -339,8 +339,8 @@ struct driver_link *driver_link_make(struct driver *driver, handle_t group,
 	}
 	if (status == STATUS_OK)
 		return link;
-	format(problem, size, "the kernel says \"%s\" while linking it to %s",
-	       status_text(status), driver->name);
+	format(problem, size, "the kernel says \"%s\" while linking it to %s", status_text(status),
+	       driver->name);
 	driver_link_close_here(link);
 	return NULL;
 }
@@ -356,8 +356,8 @@ void driver_link_give(struct process_build *build, const struct driver_link *lin
 		return;
 	build->info->entry[build->info->entry_count - 1].value = number;
 	process_build_name(build, name);
-	process_build_grant(build, (enum start_kind)(kind + 1), link->bell,
-			    RIGHT_READ | RIGHT_BIND, number);
+	process_build_grant(build, (enum start_kind)(kind + 1), link->bell, RIGHT_READ | RIGHT_BIND,
+			    number);
 	process_build_grant(build, (enum start_kind)(kind + 2), link->doorbell, RIGHT_WRITE,
 			    number);
 }
@@ -370,8 +370,8 @@ static void driver_link_tell_other(struct driver *driver, struct driver_link *li
 {
 	u32 index = driver_link_index_of(driver, link);
 
-	if (link->told || __atomic_load_n(&driver->channel->served[index], __ATOMIC_ACQUIRE) !=
-				  link->number)
+	if (link->told ||
+	    __atomic_load_n(&driver->channel->served[index], __ATOMIC_ACQUIRE) != link->number)
 		return;
 	__atomic_store_n(&driver->channel->client[index].number, 0, __ATOMIC_RELEASE);
 	sys_event_signal(driver->wake);

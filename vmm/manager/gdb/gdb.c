@@ -20,11 +20,13 @@
 
 struct gdb_session gdb;
 
+/* clang-format off */
 static const char *const stop_reasons[] = {
 	[QUERY_STOP_ASKED] = "",	     [QUERY_STOP_STEP] = "",
 	[QUERY_STOP_SOFTWARE] = "swbreak:;", [QUERY_STOP_HARDWARE] = "hwbreak:;",
 	[QUERY_STOP_WRITE] = "watch:",	     [QUERY_STOP_ACCESS] = "awatch:",
 };
+/* clang-format on */
 
 const struct vm *gdb_vm(void)
 {

@@ -7,8 +7,9 @@
 #include "vmm/manager/gdb/gdb_session.h"
 #include "vmm/rt/format.h"
 
-#define SUPPORTED "PacketSize=1000;qXfer:features:read+;swbreak+;hwbreak+;vContSupported+;" \
-		 "QStartNoAckMode+"
+#define SUPPORTED                                                                                  \
+	"PacketSize=1000;qXfer:features:read+;swbreak+;hwbreak+;vContSupported+;"                  \
+	"QStartNoAckMode+"
 #define ALL_THREADS (~0ull)
 
 static const char *gdb_packet(void)
@@ -67,9 +68,7 @@ static void gdb_answer_set(const struct vm_answer *answer)
 /* Has the monitor take over the registers. */
 static void gdb_write_registers(u32 groups)
 {
-	struct query question = {.kind = QUERY_SET,
-				 .vcpu = gdb.cpu,
-				 .flags = groups & ~GDB_GPRS};
+	struct query question = {.kind = QUERY_SET, .vcpu = gdb.cpu, .flags = groups & ~GDB_GPRS};
 
 	memcpy(gdb.input, &gdb.registers, sizeof(gdb.registers));
 	gdb_ask(&question, sizeof(gdb.registers), gdb_answer_set);

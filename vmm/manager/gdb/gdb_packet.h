@@ -20,7 +20,7 @@ struct gdb_line {
 	bool acknowledge;
 	/* incoming */
 	bool inside;
-	u32 tail;  /* characters of the checksum read so far, after # */
+	u32 tail; /* characters of the checksum read so far, after # */
 	u8 sum;
 	u8 wanted; /* the checksum that was sent */
 	u32 length;

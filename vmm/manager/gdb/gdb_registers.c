@@ -26,6 +26,7 @@ struct row {
 	u32 groups; /* groups of that page that setting it changes; 0: it cannot be set */
 };
 
+/* clang-format off */
 #define AT(field)                 offsetof(struct vcpu_page, field)
 #define GPR(name, index, bytes)   {name, KIND_WORD, bytes, CORE, AT(gpr[index]), GDB_GPRS}
 #define FPU(name, bytes)          {name, KIND_FPU, bytes, CORE, 0, 0}
@@ -49,7 +50,9 @@ struct row {
 #define CONTROL_ROWS(bytes)                                                                      \
 	CR("cr0", cr0, bytes), CR("cr2", cr2, bytes), CR("cr3", cr3, bytes),                     \
 	CR("cr4", cr4, bytes), {"cr8", KIND_WORD, bytes, CONTROL, AT(cr8), 0}, CR("efer", efer, 8)
+/* clang-format on */
 
+/* clang-format off */
 static const struct row rows_64[] = {
 	GPR("rax", GPR_RAX, 8), GPR("rbx", GPR_RBX, 8), GPR("rcx", GPR_RCX, 8),
 	GPR("rdx", GPR_RDX, 8), GPR("rsi", GPR_RSI, 8), GPR("rdi", GPR_RDI, 8),
@@ -61,13 +64,16 @@ static const struct row rows_64[] = {
 	{"k_gs_base", KIND_WORD, 8, CONTROL, AT(msr[VMSR_KERNEL_GS_BASE]), 0},
 	CONTROL_ROWS(8),
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct row rows_32[] = {
 	GPR("eax", GPR_RAX, 4), GPR("ecx", GPR_RCX, 4), GPR("edx", GPR_RDX, 4),
 	GPR("ebx", GPR_RBX, 4), GPR("esp", GPR_RSP, 4), GPR("ebp", GPR_RBP, 4),
 	GPR("esi", GPR_RSI, 4), GPR("edi", GPR_RDI, 4), POINTER_ROWS("eip", 4),
 	SELECTOR_ROWS, FPU_ROWS, CONTROL_ROWS(4),
 };
+/* clang-format on */
 
 static const struct row *gdb_register_rows(enum gdb_layout layout)
 {
@@ -166,8 +172,8 @@ size_t gdb_description(enum gdb_layout layout, char *buffer, size_t size)
 					 "regnum=\"%u\"/>",
 					 row->name, row->bytes * 8u, gdb_register_type_of(row), i);
 		}
-		length += format(buffer + MIN(length, size), size - MIN(length, size),
-				 "</feature>");
+		length +=
+			format(buffer + MIN(length, size), size - MIN(length, size), "</feature>");
 	}
 	return length + format(buffer + MIN(length, size), size - MIN(length, size), "</target>");
 }

@@ -10,11 +10,11 @@ struct gdb_session {
 	u32 vm_id;     /* 0: no session */
 	u32 cpu_count; /* vCPUs of the VM */
 	bool attached;
-	bool running;  /* the VM was let go: GDB waits for a stop */
-	bool owed;     /* GDB's last packet has no answer yet */
-	bool closing;  /* ends as soon as the monitor has let the VM go */
-	bool let_go;   /* no GDB is attached, but the monitor holds the VM or may yet do so */
-	u32 cpu;       /* the vCPU for registers and memory */
+	bool running; /* the VM was let go: GDB waits for a stop */
+	bool owed;    /* GDB's last packet has no answer yet */
+	bool closing; /* ends as soon as the monitor has let the VM go */
+	bool let_go;  /* no GDB is attached, but the monitor holds the VM or may yet do so */
+	u32 cpu;      /* the vCPU for registers and memory */
 	u32 stops_seen;
 	enum gdb_layout layout;
 	struct gdb_line line;

@@ -18,7 +18,8 @@ static void host_lines_override(struct host_lines *lines, const struct acpi_madt
 		.gsi = entry->gsi,
 		.flags = ((entry->flags & ACPI_INTI_TRIGGER) == ACPI_INTI_LEVEL ? IRQ_LEVEL : 0) |
 			 ((entry->flags & ACPI_INTI_POLARITY) == ACPI_INTI_ACTIVE_LOW
-				  ? IRQ_ACTIVE_LOW : 0),
+				  ? IRQ_ACTIVE_LOW
+				  : 0),
 	};
 }
 

@@ -12,7 +12,7 @@
 #include "vmm/hw/cpuid.h"
 #include "vmm/manager/host/leak.h"
 
-#define DONE(cpu, what) (((cpu)->done >> HOST_SPECULATION_SHIFT & (what)) != 0)
+#define DONE(cpu, what)	    (((cpu)->done >> HOST_SPECULATION_SHIFT & (what)) != 0)
 #define MODEL_IN(cpu, list) leak_model_in(cpu, list, ARRAY_COUNT(list))
 
 #define FAMILY_ZEN  0x17u /* Zen to Zen 2; 18h is Hygon's */
@@ -20,8 +20,8 @@
 #define FAMILY_ZEN5 0x1au
 
 /* Bonnell to Airmont, Xeon Phi: in order, or nearly so */
-static const u8 small_cores[] = {0x1c, 0x26, 0x27, 0x35, 0x36, 0x37, 0x4a, 0x4c,
-				 0x4d, 0x57, 0x5a, 0x75, 0x85};
+static const u8 small_cores[] = {0x1c, 0x26, 0x27, 0x35, 0x36, 0x37, 0x4a,
+				 0x4c, 0x4d, 0x57, 0x5a, 0x75, 0x85};
 /* those of them in which no load passes a store */
 static const u8 no_bypass[] = {0x1c, 0x26, 0x27, 0x35, 0x36, 0x37, 0x4a, 0x4c, 0x4d, 0x57, 0x85};
 static const u8 goldmont[] = {0x5c, 0x5f, 0x7a};
@@ -43,7 +43,7 @@ static const struct its_model {
 	u8 model;
 	u8 from_stepping;
 } its[] = {
-	{0x55, 6}, {0x6a, 0}, {0x6c, 0}, {0x7e, 0}, {0x8c, 0},	{0x8d, 0},
+	{0x55, 6},  {0x6a, 0},	{0x6c, 0}, {0x7e, 0}, {0x8c, 0}, {0x8d, 0},
 	{0x8e, 12}, {0x9e, 13}, {0xa5, 0}, {0xa6, 0}, {0xa7, 0},
 };
 

@@ -50,9 +50,9 @@ struct audit {
 	u64 leaves;
 	u64 device_pages;	/* reached by devices behind IOMMUs */
 	u64 device_guest_pages; /* of these, guests' RAM */
-	u64 guest_pages; /* mapped in second stages */
-	u64 guest_large; /* of these, in leaves of 2 MiB or more */
-	u64 guest_huge;	 /* of these, in leaves of 1 GiB */
+	u64 guest_pages;	/* mapped in second stages */
+	u64 guest_large;	/* of these, in leaves of 2 MiB or more */
+	u64 guest_huge;		/* of these, in leaves of 1 GiB */
 	u64 findings;
 
 	/* internal */

@@ -5,8 +5,8 @@
 #define PREFIX "pages-"
 
 static const char names[PAGE_OWNER_COUNT][16] = {
-	[PAGE_FREE] = PREFIX "free",       [PAGE_RESERVED] = PREFIX "reserved",
-	[PAGE_IMAGE] = PREFIX "image",     [PAGE_MODULE] = PREFIX "module",
+	[PAGE_FREE] = PREFIX "free",	   [PAGE_RESERVED] = PREFIX "reserved",
+	[PAGE_IMAGE] = PREFIX "image",	   [PAGE_MODULE] = PREFIX "module",
 	[PAGE_KERNEL] = PREFIX "kernel",   [PAGE_TABLE] = PREFIX "table",
 	[PAGE_PROCESS] = PREFIX "process", [PAGE_GUEST] = PREFIX "guest",
 	[PAGE_CONTROL] = PREFIX "control",

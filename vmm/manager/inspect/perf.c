@@ -61,8 +61,7 @@ static void perf_start_pit(void)
 {
 	u32 count = PIT_HZ / PERF_HZ;
 
-	port_out8(PIT_CONTROL_PORT,
-		  PIT_CONTROL_LOW_HIGH | PIT_MODE_RATE << PIT_CONTROL_MODE_SHIFT);
+	port_out8(PIT_CONTROL_PORT, PIT_CONTROL_LOW_HIGH | PIT_MODE_RATE << PIT_CONTROL_MODE_SHIFT);
 	port_out8(PIT_PORT, (u8)count);
 	port_out8(PIT_PORT, (u8)(count >> 8));
 }
@@ -175,8 +174,7 @@ bool perf_take(const struct log_entry *entry, struct text pattern)
 	const u64 *argument = entry->argument;
 	struct perf_row row;
 
-	if (entry->argument_count != SAMPLE_ARGUMENTS ||
-	    pattern.length < sizeof(SAMPLE_TEXT) - 1 ||
+	if (entry->argument_count != SAMPLE_ARGUMENTS || pattern.length < sizeof(SAMPLE_TEXT) - 1 ||
 	    memcmp(pattern.start, SAMPLE_TEXT, sizeof(SAMPLE_TEXT) - 1) != 0)
 		return false;
 	if (end_tsc == 0)

@@ -23,10 +23,9 @@ static const u8 *symbols_map(enum start_kind kind, u64 *bytes)
 	const struct start_entry *entry = start_find(kind);
 	u64 address;
 
-	if (entry == NULL ||
-	    sys_space_map(start_handle(START_SPACE), 0, entry->handle, 0,
-			  align_up(entry->offset + entry->value, PAGE_SIZE), RIGHT_READ,
-			  &address) != STATUS_OK)
+	if (entry == NULL || sys_space_map(start_handle(START_SPACE), 0, entry->handle, 0,
+					   align_up(entry->offset + entry->value, PAGE_SIZE),
+					   RIGHT_READ, &address) != STATUS_OK)
 		return NULL;
 	*bytes = entry->value;
 	return (const u8 *)address + entry->offset;
@@ -35,9 +34,8 @@ static const u8 *symbols_map(enum start_kind kind, u64 *bytes)
 /* Returns the offset of the lines, as boot/symbols.py lays them out. */
 static u64 symbols_lines_offset(const struct symbol_table *table)
 {
-	return align_up(sizeof(*table) + table->count * sizeof(table->symbol[0]) +
-				table->names_bytes,
-			8);
+	return align_up(
+		sizeof(*table) + table->count * sizeof(table->symbol[0]) + table->names_bytes, 8);
 }
 
 static u64 symbols_table_bytes(const struct symbol_table *table)

@@ -208,15 +208,15 @@ static void iommu_start_unit(u32 number)
 
 enum status iommu_space(const struct pci_function *function, handle_t group, handle_t *space)
 {
-	return sys_iommu_space(start_handle(START_ROOT), group,
-			       units[function->iommu - 1].number, space);
+	return sys_iommu_space(start_handle(START_ROOT), group, units[function->iommu - 1].number,
+			       space);
 }
 
 enum status iommu_attach(struct pci_function *function, handle_t space)
 {
-	enum status status = sys_iommu_attach(start_handle(START_ROOT),
-					      units[function->iommu - 1].number,
-					      function->requester, space);
+	enum status status =
+		sys_iommu_attach(start_handle(START_ROOT), units[function->iommu - 1].number,
+				 function->requester, space);
 
 	if (status != STATUS_OK)
 		return status;

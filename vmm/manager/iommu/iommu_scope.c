@@ -30,8 +30,8 @@ static const struct pci_function *iommu_end_of_path(const struct iommu_scope *sc
 static bool iommu_is_behind(const struct pci_function *bridge, const struct pci_function *function)
 {
 	return bridge->header == PCI_HEADER_BRIDGE &&
-	       bridge->address.segment == function->address.segment &&
-	       bridge->secondary_bus != 0 && function->address.bus >= bridge->secondary_bus &&
+	       bridge->address.segment == function->address.segment && bridge->secondary_bus != 0 &&
+	       function->address.bus >= bridge->secondary_bus &&
 	       function->address.bus <= bridge->subordinate_bus;
 }
 
@@ -65,8 +65,7 @@ static const struct iommu_scope *iommu_scope_of(const struct iommu_table *table,
 			continue;
 		if (iommu_scope_has(scope, function))
 			return scope;
-		if (scope->kind == IOMMU_SCOPE_REST &&
-		    scope->segment == function->address.segment)
+		if (scope->kind == IOMMU_SCOPE_REST && scope->segment == function->address.segment)
 			rest = scope;
 	}
 	return rest;

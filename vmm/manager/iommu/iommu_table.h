@@ -20,8 +20,8 @@ enum iommu_scope_kind {
 
 /* A set of functions, of a unit or of a reserved region. */
 struct iommu_scope {
-	u8 kind;  /* enum iommu_scope_kind */
-	u8 owner; /* index of the unit or region */
+	u8 kind;       /* enum iommu_scope_kind */
+	u8 owner;      /* index of the unit or region */
 	bool reserved; /* it belongs to a region */
 	bool aliased;  /* their requests come under the id `alias` */
 	u16 segment;

@@ -8,10 +8,10 @@
 #include "vmm/hw/acpi_dma.h"
 #include "vmm/manager/iommu/iommu_table.h"
 
-#define WIDE_BYTES	 (ACPI_IVRS_UNIT_BYTES + 16)
-#define ENTRY_BYTES_MIN	 4u
-#define NAMED_BYTES	 22u
-#define NAMED_LENGTH	 21u
+#define WIDE_BYTES	(ACPI_IVRS_UNIT_BYTES + 16)
+#define ENTRY_BYTES_MIN 4u
+#define NAMED_BYTES	22u
+#define NAMED_LENGTH	21u
 
 static bool ivrs_take(const u8 *from, u32 at, u32 bytes, void *to, u32 size)
 {

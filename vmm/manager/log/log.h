@@ -15,10 +15,10 @@ struct log_stats {
 	u64 line_count;	 /* lines ever kept */
 	u64 below_count; /* messages and monitors' lines below their level */
 	u64 kernel_entries;
-	u64 kernel_lost;     /* overwritten in the kernel's ring before they were read */
+	u64 kernel_lost; /* overwritten in the kernel's ring before they were read */
 	u64 monitor_lines;
-	u64 monitor_dropped; /* dropped by the rate limit */
-	u64 messages;        /* the manager's own */
+	u64 monitor_dropped;	 /* dropped by the rate limit */
+	u64 messages;		 /* the manager's own */
 	struct log_cost kernel;	 /* cost of taking the kernel's entries */
 	struct log_cost message; /* cost of the manager's and the monitors' lines */
 	struct log_cost export;	 /* cost of making lines for a serial port */

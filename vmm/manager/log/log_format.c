@@ -50,8 +50,8 @@ static bool log_format_parse_conversion(struct text text, struct conversion *con
 			break;
 	}
 	for (; i < text.length && char_is_digit(text.start[i]); i++)
-		conversion->width = MIN(conversion->width * 10 + (u32)(text.start[i] - '0'),
-					WIDTH_MAX);
+		conversion->width =
+			MIN(conversion->width * 10 + (u32)(text.start[i] - '0'), WIDTH_MAX);
 	while (i < text.length && (text.start[i] == 'l' || text.start[i] == 'h' ||
 				   text.start[i] == 'z' || text.start[i] == 'j'))
 		i++;

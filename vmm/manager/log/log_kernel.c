@@ -21,10 +21,9 @@ static const void *log_kernel_map_entry(const struct start_entry *entry, u64 byt
 {
 	u64 address;
 
-	if (entry == NULL ||
-	    sys_space_map(start_handle(START_SPACE), 0, entry->handle, 0,
-			  align_up(entry->offset + bytes, PAGE_SIZE), RIGHT_READ,
-			  &address) != STATUS_OK)
+	if (entry == NULL || sys_space_map(start_handle(START_SPACE), 0, entry->handle, 0,
+					   align_up(entry->offset + bytes, PAGE_SIZE), RIGHT_READ,
+					   &address) != STATUS_OK)
 		return NULL;
 	return (const char *)address + entry->offset;
 }

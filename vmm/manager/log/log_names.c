@@ -6,18 +6,15 @@
 #include "vmm/manager/log/log_names.h"
 
 static const char level_names[LOG_LEVEL_COUNT + 1][8] = {
-	[LOG_DEBUG] = "debug",
-	[LOG_INFO] = "info",
-	[LOG_WARNING] = "warning",
-	[LOG_ERROR] = "error",
-	[LOG_LEVEL_COUNT] = "off",
+	[LOG_DEBUG] = "debug", [LOG_INFO] = "info",	  [LOG_WARNING] = "warning",
+	[LOG_ERROR] = "error", [LOG_LEVEL_COUNT] = "off",
 };
 
 static const char category_names[LOG_CATEGORY_COUNT][8] = {
-	[LOG_BOOT] = "boot",       [LOG_CPU] = "cpu",         [LOG_MEMORY] = "memory",
-	[LOG_VIRT] = "virt",       [LOG_SCHED] = "sched",     [LOG_PROCESS] = "process",
-	[LOG_VM] = "vm",           [LOG_DEVICE] = "device",   [LOG_CONSOLE] = "console",
-	[LOG_CONFIG] = "config",   [LOG_AUDIT] = "audit",
+	[LOG_BOOT] = "boot",	 [LOG_CPU] = "cpu",	  [LOG_MEMORY] = "memory",
+	[LOG_VIRT] = "virt",	 [LOG_SCHED] = "sched",	  [LOG_PROCESS] = "process",
+	[LOG_VM] = "vm",	 [LOG_DEVICE] = "device", [LOG_CONSOLE] = "console",
+	[LOG_CONFIG] = "config", [LOG_AUDIT] = "audit",
 };
 
 const char *log_level_name(u32 level)

@@ -4,9 +4,8 @@
 #include "kernel/abi/log.h"
 #include "vmm/manager/text/text.h"
 
-#define LOG_LEVEL_WORDS "debug info warning error off"
-#define LOG_CATEGORY_WORDS \
-	"boot cpu memory virt sched process vm device console config audit"
+#define LOG_LEVEL_WORDS	   "debug info warning error off"
+#define LOG_CATEGORY_WORDS "boot cpu memory virt sched process vm device console config audit"
 
 /* Return a name, never NULL: "?" for a number out of range. */
 const char *log_level_name(u32 level);

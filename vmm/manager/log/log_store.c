@@ -169,8 +169,7 @@ u64 log_store_catch_up(const struct log_store *store, struct log_cursor *cursor)
 	return lost;
 }
 
-bool log_store_next(const struct log_store *store, struct log_cursor *cursor,
-		    struct log_line *line)
+bool log_store_next(const struct log_store *store, struct log_cursor *cursor, struct log_line *line)
 {
 	const u8 *at;
 

@@ -4,12 +4,12 @@
 #include "lib/status.h"
 #include "vmm/manager/text/text.h"
 
-#define LOG_SEGMENTS_MAX      64u
-#define LOG_SEGMENT_BYTES_MIN 4096u
-#define LOG_SEGMENTS_DEFAULT 4u
+#define LOG_SEGMENTS_MAX	  64u
+#define LOG_SEGMENT_BYTES_MIN	  4096u
+#define LOG_SEGMENTS_DEFAULT	  4u
 #define LOG_SEGMENT_BYTES_DEFAULT 65536u
-#define LOG_VM_BYTES	      31u
-#define LOG_TEXT_BYTES	      200u
+#define LOG_VM_BYTES		  31u
+#define LOG_TEXT_BYTES		  200u
 #define LOG_CHAIN_BYTES		  32u
 
 /* A line of the log for readers. The texts are printable ASCII only. */
@@ -17,8 +17,8 @@ struct log_line {
 	u64 sequence; /* number in the whole log, from 1 */
 	u64 time_ns;  /* since the kernel started */
 	u8 cpu;
-	u8 level;     /* enum log_level */
-	u8 category;  /* enum log_category */
+	u8 level;	/* enum log_level */
+	u8 category;	/* enum log_category */
 	struct text vm; /* "": it is about no VM */
 	struct text text;
 	const u8 *chain; /* LOG_CHAIN_BYTES: hash of this line and all before; NULL: none */

@@ -13,6 +13,7 @@ static u64 written; /* number of events ever added */
 
 const char *vm_event_name(enum vm_event event)
 {
+	/* clang-format off */
 	static const char names[VM_EVENT_COUNT][20] = {
 		[EVENT_CREATED] = "created", [EVENT_STARTED] = "started",
 		[EVENT_PAUSED] = "paused",   [EVENT_RESUMED] = "resumed",
@@ -26,6 +27,7 @@ const char *vm_event_name(enum vm_event event)
 		[EVENT_BACKUP_DONE] = "backup_done",
 		[EVENT_BACKUP_FAILED] = "backup_failed",
 	};
+	/* clang-format on */
 
 	return names[event];
 }

@@ -110,8 +110,8 @@ static const struct {
 	u16 device;
 	const struct driver_kind *kind;
 } cards[] = {
-	{0x8086, 0x100e, &e1000_kind}, /* 82540EM: e1000 of QEMU and Bochs */
-	{0x8086, 0x10d3, &e1000_kind}, /* 82574L: e1000e of QEMU */
+	{0x8086, 0x100e, &e1000_kind},	/* 82540EM: e1000 of QEMU and Bochs */
+	{0x8086, 0x10d3, &e1000_kind},	/* 82574L: e1000e of QEMU */
 	{0x1af4, 0x1000, &virtio_kind}, /* virtio-net, transitional */
 	{0x1af4, 0x1041, &virtio_kind},
 };

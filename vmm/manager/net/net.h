@@ -20,7 +20,7 @@ struct net_uplink {
 
 struct net {
 	const struct net_config *config;
-	struct driver *bridge;	    /* its switch; NULL: the section is broken */
+	struct driver *bridge; /* its switch; NULL: the section is broken */
 	struct net_uplink uplink[NET_UPLINK_MAX];
 	u32 uplink_count;
 	char problem[DRIVER_TEXT_BYTES + 64]; /* why it has no switch, or no uplink; "": it has */

@@ -119,8 +119,8 @@ bool net_attach_all(struct vm *vm, char *problem, size_t size)
 			format(problem, size, "net %s: %s", name, why);
 			return false;
 		}
-		log_message(LOG_WARNING, LOG_VM, vm->config.name, "starts without net %s: %s",
-			    name, why);
+		log_message(LOG_WARNING, LOG_VM, vm->config.name, "starts without net %s: %s", name,
+			    why);
 		notice("%s: starts without net %s: %s\n", vm->config.name, name, why);
 	}
 	return true;

@@ -5,14 +5,14 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
-#define BLOCK_SECTION	0x0a0d0d0au
-#define BLOCK_INTERFACE 1u
-#define BLOCK_FRAME	6u
-#define BYTE_ORDER	0x1a2b3c4du
-#define LINK_ETHERNET	1u
-#define OPTION_NAME	2u /* name of an interface */
+#define BLOCK_SECTION	  0x0a0d0d0au
+#define BLOCK_INTERFACE	  1u
+#define BLOCK_FRAME	  6u
+#define BYTE_ORDER	  0x1a2b3c4du
+#define LINK_ETHERNET	  1u
+#define OPTION_NAME	  2u /* name of an interface */
 #define OPTION_RESOLUTION 9u
-#define NANOSECONDS	9u /* 10 to the power of -9 */
+#define NANOSECONDS	  9u /* 10 to the power of -9 */
 
 /* A block that is being written. */
 struct writer {

@@ -42,12 +42,12 @@ struct pci_function {
 	const char *problem; /* why its capabilities, or the buses behind it, are not used */
 	char driver[PCI_DRIVER_BYTES]; /* who has it; "": nobody */
 	/* its reach by DMA: vmm/manager/iommu/iommu.h */
-	u8 iommu;      /* number + 1; 0: none, it reaches all memory */
-	u8 reaches;    /* enum iommu_reach */
-	bool cut_off;  /* it reached for too much: its DMA is off */
-	bool lost;     /* more accesses were refused than are counted */
-	u16 requester; /* id of its requests: bus << 8 | device << 3 | function */
-	u32 faults;    /* refused accesses since boot */
+	u8 iommu;	/* number + 1; 0: none, it reaches all memory */
+	u8 reaches;	/* enum iommu_reach */
+	bool cut_off;	/* it reached for too much: its DMA is off */
+	bool lost;	/* more accesses were refused than are counted */
+	u16 requester;	/* id of its requests: bus << 8 | device << 3 | function */
+	u32 faults;	/* refused accesses since boot */
 	u32 faults_now; /* refused accesses since its driver was last started */
 	u32 space;	/* space with regions reserved by the firmware; 0: none */
 	/* while it is made quiet */

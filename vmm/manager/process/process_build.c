@@ -31,8 +31,8 @@ static void process_build_make_start_page(struct process_build *build, handle_t 
 	if (process_build_failed(build))
 		return;
 	process_build_note(build, "mapping its start page",
-			   sys_space_map(start_handle(START_SPACE), 0, build->start, 0,
-					 START_BYTES, RIGHT_READ | RIGHT_WRITE, &address));
+			   sys_space_map(start_handle(START_SPACE), 0, build->start, 0, START_BYTES,
+					 RIGHT_READ | RIGHT_WRITE, &address));
 	if (process_build_failed(build))
 		return;
 	info = (struct start_info *)(uintptr_t)address;
@@ -100,9 +100,9 @@ void process_build_show(struct process_build *build, handle_t memory, u64 bytes,
 
 	if (process_build_failed(build))
 		return;
-	process_build_note(build, "mapping memory that it shares",
-			   sys_space_map(start_handle(START_SPACE), 0, memory, 0, bytes, rights,
-					 &at));
+	process_build_note(
+		build, "mapping memory that it shares",
+		sys_space_map(start_handle(START_SPACE), 0, memory, 0, bytes, rights, &at));
 	memcpy(address, &at, sizeof(at));
 }
 
@@ -198,9 +198,8 @@ void process_build_ports(struct process_build *build, u16 first, u32 count, cons
 
 	if (process_build_failed(build))
 		return;
-	process_build_note(
-		build, "handing it its ports",
-		sys_ports_grant(start_handle(START_ROOT), build->process, first, count));
+	process_build_note(build, "handing it its ports",
+			   sys_ports_grant(start_handle(START_ROOT), build->process, first, count));
 	process_build_add_entry(build, entry);
 	process_build_name(build, name);
 }

@@ -48,8 +48,7 @@ bool base64_bytes(struct text text, u8 *bytes, size_t *count)
 	*count = 0;
 	if (text.length % 4 != 0)
 		return false;
-	while (padding < 2 && padding < text.length &&
-	       text.start[text.length - 1 - padding] == '=')
+	while (padding < 2 && padding < text.length && text.start[text.length - 1 - padding] == '=')
 		padding++;
 	for (size_t i = 0; i < text.length; i += 4) {
 		bool last = i + 4 == text.length;

@@ -8,9 +8,9 @@
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
 
-#define MAC_BYTES	6u
-#define MAC_GROUP	1u /* a bit of the first byte */
-#define IPV4_BYTES	4u
+#define MAC_BYTES	 6u
+#define MAC_GROUP	 1u /* a bit of the first byte */
+#define IPV4_BYTES	 4u
 #define IPV4_GROUP_FIRST 224u /* from this first byte on: groups, experiments, broadcast */
 
 static int parse_address_digit_of(char c)
@@ -67,6 +67,6 @@ void address_format_mac(u64 mac, char text[MAC_TEXT_BYTES])
 
 void address_format_ipv4(u32 address, char *text, size_t size)
 {
-	format(text, size, "%u.%u.%u.%u", address & 0xff, address >> 8 & 0xff,
-	       address >> 16 & 0xff, address >> 24);
+	format(text, size, "%u.%u.%u.%u", address & 0xff, address >> 8 & 0xff, address >> 16 & 0xff,
+	       address >> 24);
 }

@@ -51,8 +51,8 @@ static bool parse_with_unit(struct text text, const struct unit *units, u64 *val
 bool parse_size(struct text text, u64 *bytes)
 {
 	static const struct unit units[] = {
-		{"", 1},    {"K", KIB},          {"k", KIB}, {"M", MIB}, {"m", MIB},
-		{"G", GIB}, {"T", 1024ul * GIB}, {NULL, 0},
+		{"", 1},    {"K", KIB}, {"k", KIB},	     {"M", MIB},
+		{"m", MIB}, {"G", GIB}, {"T", 1024ul * GIB}, {NULL, 0},
 	};
 
 	return parse_with_unit(text, units, bytes);

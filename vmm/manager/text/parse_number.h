@@ -7,7 +7,7 @@
  * Read numbers as people write them. The whole text must be the number: they return false
  * otherwise, and if it does not fit into 64 bits.
  */
-bool parse_u64(struct text text, u64 *value);         /* 12, 0x1f */
-bool parse_size(struct text text, u64 *bytes);        /* 4096, 64K, 128M, 2G, 1T */
-bool parse_duration(struct text text, u64 *ns);       /* 10ns, 5us, 2ms, 30s */
-bool parse_percent(struct text text, u64 *percent);   /* 50% */
+bool parse_u64(struct text text, u64 *value);	    /* 12, 0x1f */
+bool parse_size(struct text text, u64 *bytes);	    /* 4096, 64K, 128M, 2G, 1T */
+bool parse_duration(struct text text, u64 *ns);	    /* 10ns, 5us, 2ms, 30s */
+bool parse_percent(struct text text, u64 *percent); /* 50% */

@@ -84,8 +84,7 @@ static void vm_refused(struct vm *vm, const char *reason)
 static void vm_notice_end(const struct vm *vm)
 {
 	if (!vm->answered)
-		notice("%s: %s: %s\n", vm->config.name, vm_state_name(vm->state),
-			       vm->reason);
+		notice("%s: %s: %s\n", vm->config.name, vm_state_name(vm->state), vm->reason);
 }
 
 void vm_crash(struct vm *vm, const char *reason, bool monitor_alive)

@@ -24,7 +24,7 @@ struct driver_link;
 /* Unasked resets and crashes within VM_CRASH_WINDOW_NS after which on_crash stops restarting. */
 #define VM_CRASH_LIMIT 5u
 /* A booting guest ignores the power button: `vm stop` presses it again after this time. */
-#define VM_PRESS_AGAIN_NS (5 * NS_PER_S)
+#define VM_PRESS_AGAIN_NS  (5 * NS_PER_S)
 #define VM_CRASH_WINDOW_NS (60 * NS_PER_S)
 
 /* A value of `kernel`: the guest that is part of Skerry's image. */
@@ -52,8 +52,8 @@ struct vm {
 	s32 exit_code; /* -1: the guest has reported none */
 	char reason[sizeof(((struct vm_channel *)NULL)->reason)];
 
-	handle_t group;          /* HANDLE_NONE: there is no monitor */
-	handle_t ram;		 /* its RAM; destroyed with the group */
+	handle_t group;		     /* HANDLE_NONE: there is no monitor */
+	handle_t ram;		     /* its RAM; destroyed with the group */
 	struct vm_monitor monitor;   /* destroyed with the group */
 	struct vm_handover handover; /* destroyed with the group */
 	struct vm_renewal renewal;

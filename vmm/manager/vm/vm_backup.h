@@ -58,8 +58,8 @@ struct vm_backup {
 	struct vm_backup_disk disk[CONFIG_VM_DISK_MAX];
 };
 
-#define VM_BACKUP_FOR_EACH(vm, i)                                                                 \
-	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)                                           \
+#define VM_BACKUP_FOR_EACH(vm, i)                                                                  \
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)                                               \
 		if ((vm)->backup.disk[i].chosen)
 
 /* What an operator asks for. */

@@ -50,12 +50,14 @@ static bool vm_backup_disk_may_begin(const struct vm *vm, u32 place, enum backup
 		       (unsigned long long)(disk->last_bytes / KIB),
 		       (unsigned long long)(bytes / KIB));
 	else if (kind == BACKUP_DIFF && !disk_changes_are_whole(link))
-		format(why, size, "not all changes since the last backup are known, allowed: a "
-				  "full one");
+		format(why, size,
+		       "not all changes since the last backup are known, allowed: a "
+		       "full one");
 	else if (kind == BACKUP_DIFF && disk->last.sequence + 1 >= BACKUP_CHAIN_MAX)
 		format(why, size,
 		       "found a chain of %u backups, allowed: no more, a full one begins "
-		       "the next", BACKUP_CHAIN_MAX);
+		       "the next",
+		       BACKUP_CHAIN_MAX);
 	else
 		return true;
 	return false;
@@ -68,8 +70,10 @@ static bool vm_backup_disks_may_begin(const struct vm *vm, const struct vm_backu
 
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if (wish->chosen[i] && vm->config.disk[i].number == 0) {
-			format(problem, size, "it has no disk %u, allowed: those of its "
-			       "configuration", i);
+			format(problem, size,
+			       "it has no disk %u, allowed: those of its "
+			       "configuration",
+			       i);
 			return false;
 		}
 		if (!wish->chosen[i] ||
@@ -104,8 +108,7 @@ bool vm_backup_may_begin(struct vm *vm, const struct vm_backup_wish *wish, char 
 			 size_t size)
 {
 	if (vm->backup.phase != BACKUP_NONE)
-		format(problem, size,
-		       "a backup of it is under way, `vm backup cancel %s` ends it",
+		format(problem, size, "a backup of it is under way, `vm backup cancel %s` ends it",
 		       vm->config.name);
 	else if (vm->state != VM_RUNNING && vm->state != VM_PAUSED)
 		format(problem, size, "it is %s, allowed: a running or paused VM",

@@ -69,9 +69,9 @@ static void vm_create_ram(struct vm *vm, struct process_build *build)
 		process_build_note(build, "making a layer above the snapshot's RAM",
 				   sys_memory_layer(vm->group, vm->origin->ram, &vm->ram));
 	else
-		process_build_note(build, "creating its RAM",
-				   sys_memory_create(vm->group, vm->config.memory_bytes, flags,
-						     &vm->ram));
+		process_build_note(
+			build, "creating its RAM",
+			sys_memory_create(vm->group, vm->config.memory_bytes, flags, &vm->ram));
 }
 
 static void vm_create_guest(struct vm *vm, struct parts *parts)

@@ -6,14 +6,17 @@
  */
 #include "vmm/manager/vm/vm_life.h"
 
+/* clang-format off */
 #define TELL(state)    {EFFECT_TELL, state}
 #define BOOT	       {EFFECT_BOOT, VM_RUNNING}
 #define BUTTON	       {EFFECT_BUTTON, VM_STOPPED}
 #define END(state)     {EFFECT_END, state}
+/* clang-format on */
 
 _Static_assert(EFFECT_REFUSED == 0, "what the table leaves out is refused");
 
 /* Drawn in docs/manager/life-cycle.md. A VM in VM_ENDING can only come to its end. */
+/* clang-format off */
 static const struct vm_life table[VM_LIFE_STATES][ACTION_COUNT] = {
 	[VM_CREATED] = {
 		[ACTION_START] = TELL(VM_RUNNING),
@@ -42,6 +45,7 @@ static const struct vm_life table[VM_LIFE_STATES][ACTION_COUNT] = {
 		[ACTION_DESTROY] = END(VM_ENDING),
 	},
 };
+/* clang-format on */
 
 /*
  * Whether a monitor may report the second state after the first; no state follows the end of a

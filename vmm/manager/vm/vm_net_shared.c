@@ -33,7 +33,7 @@ static bool vm_net_ports_meet(const struct net_port *one, const struct net_port 
 }
 
 static void vm_net_tell_shared(const char *net, const struct vm *guest, const struct vm *service,
-			    const struct net_port *port)
+			       const struct net_port *port)
 {
 	const char *name = service->config.name;
 	char note[NOTE_BYTES];

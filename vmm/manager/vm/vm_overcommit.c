@@ -68,8 +68,7 @@ void vm_overcommit_ask(struct vm *vm, bool parked)
 {
 	if (vm->group == HANDLE_NONE || (vm->starved && (vm->parked || !parked)))
 		return;
-	if (!parked &&
-	    !vm_command_done(vm)) /* it was told to continue, or is looked at again */
+	if (!parked && !vm_command_done(vm)) /* it was told to continue, or is looked at again */
 		return;
 	vm->starved = true;
 	vm->parked |= parked;

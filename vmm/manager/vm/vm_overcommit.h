@@ -10,8 +10,8 @@ struct vm;
  * little more, so that all quotas together never exceed the machine, and all promised memory
  * exists. A VM that uses up its quota asks for more; it is paused while there are no free pages.
  */
-#define VM_GRANT_PAGES	 256u /* the least pages given at a time */
-#define VM_NO_MEMORY	 "no memory"
+#define VM_GRANT_PAGES 256u /* the least pages given at a time */
+#define VM_NO_MEMORY   "no memory"
 
 /*
  * Returns the pages that are promised to nobody; takes back unused quotas first if they are fewer

@@ -19,7 +19,7 @@ struct vm_query {
 };
 
 enum vm_query_progress {
-	VM_QUERY_WAITS,	   /* step again after any event, and at the deadline */
+	VM_QUERY_WAITS, /* step again after any event, and at the deadline */
 	VM_QUERY_ANSWERED,
 	VM_QUERY_FAILED,
 };

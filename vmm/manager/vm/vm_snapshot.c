@@ -19,12 +19,12 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define TABLES_SHARE	128u /* of the RAM's pages: slots and tables of one layer */
-#define TABLES_PAGES	64u
+#define TABLES_SHARE 128u /* of the RAM's pages: slots and tables of one layer */
+#define TABLES_PAGES 64u
 /* A disk that takes back old blocks moves some within this time, or its driver starts anew. */
-#define PUT_BACK_NS	(60 * NS_PER_S)
+#define PUT_BACK_NS (60 * NS_PER_S)
 /* Longer than DRIVER_LEAVE_NS, after which the manager ends a driver that does not detach. */
-#define LET_GO_NS	(40 * NS_PER_S)
+#define LET_GO_NS (40 * NS_PER_S)
 
 /* --- phases --- */
 
@@ -64,8 +64,7 @@ static void vm_snapshot_not_begun(struct vm *vm)
 {
 	vm_snapshot_undo_taking(vm);
 	vm->snapshots.phase = SNAPSHOT_NONE;
-	log_message(LOG_WARNING, LOG_VM, vm->config.name, "no snapshot: %s",
-		    vm->snapshots.problem);
+	log_message(LOG_WARNING, LOG_VM, vm->config.name, "no snapshot: %s", vm->snapshots.problem);
 }
 
 static void vm_snapshot_not_done_status(struct vm *vm, const char *what, enum status status)
@@ -106,8 +105,9 @@ static bool vm_snapshot_may_take(struct vm *vm, const char *name, char *problem,
 		format(problem, size, "it is %s, allowed: a running or paused VM",
 		       vm_state_name(vm->state));
 	else if (vm_snapshot_find(vm, name) != NULL)
-		format(problem, size, "there is a snapshot %s already, `vm snapshot drop %s %s` "
-		       "forgets it", name, vm->config.name, name);
+		format(problem, size,
+		       "there is a snapshot %s already, `vm snapshot drop %s %s` forgets it", name,
+		       vm->config.name, name);
 	else
 		return vm_handover_may_begin(vm, problem, size);
 	return false;
@@ -279,8 +279,8 @@ static bool vm_snapshot_may_reset(struct vm *vm, const struct vm_snapshot *to, c
 {
 	bool alive = vm->group != HANDLE_NONE && !vm->dying;
 
-	if (!alive || (vm->state != VM_RUNNING && vm->state != VM_PAUSED &&
-		       vm->state != VM_CRASHED))
+	if (!alive ||
+	    (vm->state != VM_RUNNING && vm->state != VM_PAUSED && vm->state != VM_CRASHED))
 		format(problem, size, "it is %s, allowed: a running, paused or crashed VM",
 		       vm_state_name(vm->state));
 	else if (!vm_snapshot_on_top(vm, to))
@@ -291,7 +291,8 @@ static bool vm_snapshot_may_reset(struct vm *vm, const struct vm_snapshot *to, c
 	else if (!vm_disks_known_at(vm, to))
 		format(problem, size,
 		       "what its disks held at snapshot %s is kept no more, since there was a "
-		       "later one, allowed: the last that was taken", to->name);
+		       "later one, allowed: the last that was taken",
+		       to->name);
 	else
 		return vm_handover_may_begin(vm, problem, size);
 	return false;

@@ -53,8 +53,8 @@ struct vm_snapshots {
 	char problem[200]; /* why the last operation failed; "": it succeeded */
 };
 
-#define VM_SNAPSHOT_FOR_EACH(vm, each)                                                            \
-	for (struct vm_snapshot *each = (vm)->snapshots.list;                                  \
+#define VM_SNAPSHOT_FOR_EACH(vm, each)                                                             \
+	for (struct vm_snapshot *each = (vm)->snapshots.list;                                      \
 	     each < (vm)->snapshots.list + VM_SNAPSHOT_MAX; each++)
 
 /* Returns the snapshot of that name, or NULL if there is none. */

@@ -70,11 +70,12 @@ bool vm_snapshot_may_end(const struct vm *vm, char *problem, size_t size)
 		if (clone->clone_of != vm->id)
 			continue;
 		if (length == 0)
-			length = format(problem, size, "its memory is that of its clones, allowed: "
-						       "when these are gone or stopped:");
+			length = format(problem, size,
+					"its memory is that of its clones, allowed: "
+					"when these are gone or stopped:");
 		if (length < size)
-			length += format(problem + length, size - length, " %s",
-					 clone->config.name);
+			length +=
+				format(problem + length, size - length, " %s", clone->config.name);
 	}
 	return length == 0;
 }

@@ -37,10 +37,10 @@ static void cpuid_table_put(struct vcpu_cpuid_entry *table, const struct vcpu_cp
 void cpuid_table_learn_none(struct vcpu_cpuid_entry *table, u32 leaf, u32 subleaf, bool indexed)
 {
 	cpuid_table_put(table, &(struct vcpu_cpuid_entry){
-			   .flags = CPUID_VALID | (indexed ? CPUID_INDEXED : 0u),
-			   .leaf = leaf,
-			   .subleaf = subleaf,
-		   });
+				       .flags = CPUID_VALID | (indexed ? CPUID_INDEXED : 0u),
+				       .leaf = leaf,
+				       .subleaf = subleaf,
+			       });
 }
 
 void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy *policy,

@@ -5,17 +5,17 @@
 #include "vmm/monitor/bus/device.h"
 
 /* Where the fixed hardware lies; the FADT says the same. */
-#define ACPI_PM_EVENT_PORT    0x600u /* status, then enable, two bytes each */
-#define ACPI_PM_EVENT_BYTES   4u
-#define ACPI_PM_CONTROL_PORT  0x604u
-#define ACPI_PM_CONTROL_BYTES 2u
-#define ACPI_PM_TIMER_PORT    0x608u /* 32 bits wide: TMR_VAL_EXT */
-#define ACPI_PM_TIMER_BYTES   4u
-#define ACPI_PM_GPE0_PORT     0x620u /* status, then enable, two bytes each */
-#define ACPI_PM_GPE0_BYTES    4u
+#define ACPI_PM_EVENT_PORT     0x600u /* status, then enable, two bytes each */
+#define ACPI_PM_EVENT_BYTES    4u
+#define ACPI_PM_CONTROL_PORT   0x604u
+#define ACPI_PM_CONTROL_BYTES  2u
+#define ACPI_PM_TIMER_PORT     0x608u /* 32 bits wide: TMR_VAL_EXT */
+#define ACPI_PM_TIMER_BYTES    4u
+#define ACPI_PM_GPE0_PORT      0x620u /* status, then enable, two bytes each */
+#define ACPI_PM_GPE0_BYTES     4u
 #define ACPI_PM_GPE_GENERATION 0u /* its bit; there are no others */
-#define ACPI_PM_SCI	      9u /* level-triggered */
-#define ACPI_PM_S5	      5u /* SLP_TYP of power-off */
+#define ACPI_PM_SCI	       9u /* level-triggered */
+#define ACPI_PM_S5	       5u /* SLP_TYP of power-off */
 
 struct acpi_pm_state {
 	u64 timer_tick; /* PM timer count up to which TMR_STS is up to date */
@@ -35,7 +35,7 @@ struct acpi_pm {
 };
 
 enum status acpi_pm_attach(struct platform *platform,
-		           const struct platform_config *config) MUST_CHECK;
+			   const struct platform_config *config) MUST_CHECK;
 /* Presses the power button; the press is kept until the guest enables its event. */
 void acpi_pm_power_button(struct acpi_pm *pm);
 /* Signals the RTC's alarm to a sleeping guest. */

@@ -22,5 +22,4 @@ struct crtc {
 	struct crtc_state state;
 };
 
-enum status crtc_attach(struct platform *platform,
-		        const struct platform_config *config) MUST_CHECK;
+enum status crtc_attach(struct platform *platform, const struct platform_config *config) MUST_CHECK;

@@ -3,11 +3,11 @@
 
 #include "vmm/monitor/bus/device.h"
 
-#define DEBUG_EXIT_PORT	 0xf4u
-#define DEBUG_EXIT_BYTES 4u /* some programs write it as a dword */
-#define DEBUG_OTHER_EXIT 0x501u /* where QEMU has it unless told otherwise */
+#define DEBUG_EXIT_PORT	  0xf4u
+#define DEBUG_EXIT_BYTES  4u	 /* some programs write it as a dword */
+#define DEBUG_OTHER_EXIT  0x501u /* where QEMU has it unless told otherwise */
 #define DEBUG_OTHER_BYTES 2u
-#define DEBUG_CODE_PORT	 0x80u
+#define DEBUG_CODE_PORT	  0x80u
 
 struct debug_state {
 	u64 code; /* last byte written to port 0x80 */
@@ -20,4 +20,4 @@ struct debug {
 };
 
 enum status debug_attach(struct platform *platform,
-		         const struct platform_config *config) MUST_CHECK;
+			 const struct platform_config *config) MUST_CHECK;

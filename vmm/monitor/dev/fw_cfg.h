@@ -42,7 +42,7 @@ struct fw_cfg {
 };
 
 enum status fw_cfg_attach(struct platform *platform,
-		          const struct platform_config *config) MUST_CHECK;
+			  const struct platform_config *config) MUST_CHECK;
 /* Adds a file to the directory. Returns false if the directory is full or the name too long. */
 bool fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const u8 *bytes,
 		     u32 size_bytes) MUST_CHECK;

@@ -14,10 +14,10 @@
 
 #define FS_PER_COUNT (HPET_NS_PER_COUNT * 1000000ull)
 /* Pins of the I/O APIC: the PIT's, the RTC's, and those that no other device has. */
-#define ROUTES	 0x00ff0104u
-#define NO_LINE	 (~0u)
-#define WRITABLE                                                                                \
-	(HPET_TIMER_LEVEL | HPET_TIMER_ENABLE | HPET_TIMER_PERIODIC | HPET_TIMER_SET_VALUE |    \
+#define ROUTES	0x00ff0104u
+#define NO_LINE (~0u)
+#define WRITABLE                                                                                   \
+	(HPET_TIMER_LEVEL | HPET_TIMER_ENABLE | HPET_TIMER_PERIODIC | HPET_TIMER_SET_VALUE |       \
 	 HPET_TIMER_32_MODE | HPET_TIMER_ROUTE)
 /*
  * A comparator that the counter passed by at most this much, because exits take time, fires at

@@ -6,8 +6,8 @@
 
 #define HPET_TIMER_COUNT 3u
 /* Bits 31:0 of the capabilities, which the ACPI table repeats. */
-#define HPET_ID                                                                                 \
-	(HPET_REVISION | (HPET_TIMER_COUNT - 1) << HPET_TIMER_LAST_SHIFT | HPET_COUNTER_64 |    \
+#define HPET_ID                                                                                    \
+	(HPET_REVISION | (HPET_TIMER_COUNT - 1) << HPET_TIMER_LAST_SHIFT | HPET_COUNTER_64 |       \
 	 HPET_LEGACY_CAPABLE | 0x8086u << HPET_VENDOR_SHIFT)
 #define HPET_NS_PER_COUNT 10u
 /* Counts of the shortest period that is kept. */
@@ -39,5 +39,4 @@ struct hpet {
 };
 
 /* Attaches the HPET if it is configured; other guests find nothing there. */
-enum status hpet_attach(struct platform *platform,
-		        const struct platform_config *config) MUST_CHECK;
+enum status hpet_attach(struct platform *platform, const struct platform_config *config) MUST_CHECK;

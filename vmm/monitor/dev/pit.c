@@ -64,8 +64,8 @@ static void pit_beat(struct pit *pit, u64 now)
 	irqchip_set_line(pit->device.irqchip, PIT_IRQ, false);
 	irqchip_set_line(pit->device.irqchip, PIT_IRQ, true);
 	state->held = !pit_channel_out(&state->channel[0], now);
-	state->repay_tick = state->owed == 0 ? DEADLINE_NONE
-					     : now + MAX(period / REPAY_SPEED, BEAT_MIN_TICKS);
+	state->repay_tick =
+		state->owed == 0 ? DEADLINE_NONE : now + MAX(period / REPAY_SPEED, BEAT_MIN_TICKS);
 }
 
 /* Counts the late edges: one has come, and by `now` perhaps more. */

@@ -12,8 +12,8 @@ struct pit_channel {
 	u32 next_count; /* written, taken over at the end of the period or at a trigger; 0: none */
 	u16 latch;
 	u8 control; /* the control word's low six bits, as written */
-	u8 mode;   /* 0 to 5 */
-	u8 access; /* 1 low, 2 high, 3 low then high */
+	u8 mode;    /* 0 to 5 */
+	u8 access;  /* 1 low, 2 high, 3 low then high */
 	u8 bcd;
 	u8 gate;
 	u8 loaded; /* `count` is being, or has been, counted down */
@@ -29,11 +29,11 @@ struct pit_channel {
 
 struct pit_state {
 	struct pit_channel channel[PIT_CHANNEL_COUNT];
-	u64 edge_tick; /* next rising edge of channel 0's output, or DEADLINE_NONE */
+	u64 edge_tick;	/* next rising edge of channel 0's output, or DEADLINE_NONE */
 	u64 repay_tick; /* when the next owed one is given, or DEADLINE_NONE */
-	u32 owed;      /* edges of channel 0 that were not given in time */
-	u8 speaker;    /* port 0x61, bits 3:1 */
-	u8 held;       /* an edge came late, when the output was low again: the line stays high */
+	u32 owed;	/* edges of channel 0 that were not given in time */
+	u8 speaker;	/* port 0x61, bits 3:1 */
+	u8 held;	/* an edge came late, when the output was low again: the line stays high */
 	u8 reserved[2];
 };
 
@@ -43,5 +43,4 @@ struct pit {
 	struct pit_state state;
 };
 
-enum status pit_attach(struct platform *platform,
-		       const struct platform_config *config) MUST_CHECK;
+enum status pit_attach(struct platform *platform, const struct platform_config *config) MUST_CHECK;

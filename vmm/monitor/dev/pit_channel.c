@@ -281,9 +281,9 @@ bool pit_channel_valid(const struct pit_channel *channel)
 {
 	return channel->run_tick <= TICK_MAX && channel->elapsed <= TICK_MAX &&
 	       channel->count >= 1 && channel->count <= 0x10000 && channel->next_count <= 0x10000 &&
-	       channel->control <= CONTROL_KEPT &&
-	       channel->mode <= PIT_MODE_HARDWARE_STROBE && channel->access >= 1 &&
-	       channel->access <= 3 && channel->bcd <= 1 && channel->gate <= 1 &&
-	       channel->loaded <= 1 && channel->running <= 1 && channel->write_high <= 1 &&
-	       channel->read_high <= 1 && channel->latched <= 2 && channel->status_latched <= 1;
+	       channel->control <= CONTROL_KEPT && channel->mode <= PIT_MODE_HARDWARE_STROBE &&
+	       channel->access >= 1 && channel->access <= 3 && channel->bcd <= 1 &&
+	       channel->gate <= 1 && channel->loaded <= 1 && channel->running <= 1 &&
+	       channel->write_high <= 1 && channel->read_high <= 1 && channel->latched <= 2 &&
+	       channel->status_latched <= 1;
 }

@@ -54,8 +54,7 @@ static enum status platform_add_irqchip(struct platform *platform)
 {
 	enum status status = platform_add(platform, &platform->irqchip.ioapic.device);
 
-	return status == STATUS_OK ? platform_add(platform, &platform->irqchip.pic.device)
-				   : status;
+	return status == STATUS_OK ? platform_add(platform, &platform->irqchip.pic.device) : status;
 }
 
 enum status platform_init(struct platform *platform, const struct platform_config *config)

@@ -30,7 +30,7 @@ struct platform_config {
 	bool pci;
 	u64 pci_high_base; /* layout_pci_high */
 	/* for devices on PCI: */
-	const struct guest_memory *memory;	    /* that they read and write */
+	const struct guest_memory *memory;		/* that they read and write */
 	void (*random_draw)(void *bytes, size_t count); /* unpredictable ones */
 	bool virtio_rng;
 	bool virtio_balloon;

@@ -23,4 +23,4 @@ struct pvpanic {
 };
 
 enum status pvpanic_attach(struct platform *platform,
-		        const struct platform_config *config) MUST_CHECK;
+			   const struct platform_config *config) MUST_CHECK;

@@ -24,4 +24,4 @@ struct reset {
 };
 
 enum status reset_attach(struct platform *platform,
-		         const struct platform_config *config) MUST_CHECK;
+			 const struct platform_config *config) MUST_CHECK;

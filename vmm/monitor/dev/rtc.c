@@ -223,8 +223,8 @@ static void rtc_tick(struct device *device)
 	irqchip_set_line(device->irqchip, RTC_IRQ, byte[RTC_C] & RTC_C_IRQF);
 
 	next = rtc_next_flag(rtc, now);
-	device_set_deadline(device, next == DEADLINE_NONE ? DEADLINE_NONE :
-						   device_now_ns(device) + (next - now));
+	device_set_deadline(device, next == DEADLINE_NONE ? DEADLINE_NONE
+							  : device_now_ns(device) + (next - now));
 }
 
 static void rtc_write_a_or_b(struct rtc *rtc, u8 reg, u8 value)

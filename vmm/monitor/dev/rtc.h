@@ -25,5 +25,4 @@ struct rtc {
 };
 
 /* CMOS bytes report the sizes of RAM. */
-enum status rtc_attach(struct platform *platform,
-		       const struct platform_config *config) MUST_CHECK;
+enum status rtc_attach(struct platform *platform, const struct platform_config *config) MUST_CHECK;

@@ -35,7 +35,7 @@ struct serial {
 };
 
 enum status serial_attach(struct platform *platform,
-		          const struct platform_config *config) MUST_CHECK;
+			  const struct platform_config *config) MUST_CHECK;
 /* Returns how many bytes serial_input would take now. */
 u32 serial_input_space(const struct serial *serial);
 /*

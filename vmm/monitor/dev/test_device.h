@@ -3,11 +3,11 @@
 
 #include "vmm/monitor/bus/device.h"
 
-#define TEST_IO_PORT	0xe0u
-#define TEST_IO_BYTES	4u
-#define TEST_IRQ_PORT	0x2000u /* and one for each further interrupt line */
-#define TEST_IRQ_LINES	24u
-#define TEST_MEMORY	0xff000000ull
+#define TEST_IO_PORT	  0xe0u
+#define TEST_IO_BYTES	  4u
+#define TEST_IRQ_PORT	  0x2000u /* and one for each further interrupt line */
+#define TEST_IRQ_LINES	  24u
+#define TEST_MEMORY	  0xff000000ull
 #define TEST_MEMORY_BYTES 0x1000ull
 #define TEST_WINDOW_PORT  0x2100u /* number of a page of RAM that shows in the window; 0: none */
 #define TEST_WINDOW	  0xff001000ull
@@ -33,4 +33,4 @@ struct test_device {
 
 /* Only where it is asked for. `test_show` may be NULL: there is no window. */
 enum status test_device_attach(struct platform *platform,
-		               const struct platform_config *config) MUST_CHECK;
+			       const struct platform_config *config) MUST_CHECK;

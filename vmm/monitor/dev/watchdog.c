@@ -112,7 +112,7 @@ static bool watchdog_valid(const void *bytes)
 }
 
 static const struct device_region watchdog_region = {DEVICE_PORTS, WATCHDOG_PORT,
-							WATCHDOG_PORT_COUNT};
+						     WATCHDOG_PORT_COUNT};
 
 static const struct device_ops watchdog_ops = {
 	.widest = 2,

@@ -30,4 +30,4 @@ struct watchdog {
 };
 
 enum status watchdog_attach(struct platform *platform,
-			     const struct platform_config *config) MUST_CHECK;
+			    const struct platform_config *config) MUST_CHECK;

@@ -211,8 +211,8 @@ static const u8 *disk_client_answered_data(struct disk_client *client, int piece
 {
 	if (status == BLOCK_COPY)
 		client->copy_window = client->window[piece];
-	return client->window[piece] != 0
-		       ? NULL : client->pool + client->piece[piece].page * PAGE_SIZE;
+	return client->window[piece] != 0 ? NULL
+					  : client->pool + client->piece[piece].page * PAGE_SIZE;
 }
 
 bool disk_client_answer(struct disk_client *client, u32 *tag, enum block_status *status,
@@ -228,7 +228,8 @@ bool disk_client_answer(struct disk_client *client, u32 *tag, enum block_status 
 			*piece = (int)(answer.id % SLOT_COUNT);
 			*tag = client->piece[*piece].tag;
 			*status = answer.status < BLOCK_STATUS_COUNT
-					  ? (enum block_status)answer.status : BLOCK_ERROR;
+					  ? (enum block_status)answer.status
+					  : BLOCK_ERROR;
 			*data = disk_client_answered_data(client, *piece, *status);
 			return true;
 		}

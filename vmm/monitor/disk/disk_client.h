@@ -25,14 +25,14 @@ struct disk_client {
 	void *context;
 	u64 pool_used[BLOCK_POOL_PAGES / 64];
 	u32 outstanding;
-	u32 forgotten; /* of these, whose answers nobody waits for */
+	u32 forgotten;	      /* of these, whose answers nobody waits for */
 	u32 impossible_count; /* answers to nothing that was asked */
 	u32 next_sequence;
 	bool quiet; /* the driver was asked to signal, and nothing came since */
 	struct disk_piece piece[SLOT_COUNT];
 	u32 sequence[SLOT_COUNT]; /* in the ids of their requests */
 	u32 window[SLOT_COUNT];	  /* through which the device has their data; 0: in the pool */
-	u32 copy_window; /* the driver does not want that one to be used */
+	u32 copy_window;	  /* the driver does not want that one to be used */
 };
 
 /* Opens the link; `memory` has BLOCK_LINK_BYTES. */

@@ -18,8 +18,8 @@ enum emulate_result emulate_fault(struct emulation *emulation, u8 vector)
 		.valid = 1,
 		.type = EVENT_EXCEPTION,
 		.vector = vector,
-		.has_error_code = emulation->page->cr0 & CR0_PE &&
-			EXCEPTIONS_WITH_ERROR_CODE & BIT(vector),
+		.has_error_code =
+			emulation->page->cr0 & CR0_PE && EXCEPTIONS_WITH_ERROR_CODE & BIT(vector),
 	};
 	return EMULATE_FAULT;
 }

@@ -32,7 +32,7 @@ struct emulator {
 	struct vcpu_page *page;
 	const struct guest_memory *memory;
 	const struct emulate_ops *ops;
-	void *device; /* handed to ops */
+	void *device;			  /* handed to ops */
 	const struct xsave_layout *xsave; /* of what ops->vectors gives */
 	/* the instruction last fetched, for messages */
 	u8 bytes[X86_LENGTH_MAX];
@@ -40,9 +40,9 @@ struct emulator {
 };
 
 enum emulate_result {
-	EMULATE_DONE,        /* RIP is at the next instruction */
-	EMULATE_AGAIN,       /* part of a REP is done, RIP is still at it: resume the guest */
-	EMULATE_FAULT,       /* *event is to be injected; RIP is at the instruction */
+	EMULATE_DONE,	     /* RIP is at the next instruction */
+	EMULATE_AGAIN,	     /* part of a REP is done, RIP is still at it: resume the guest */
+	EMULATE_FAULT,	     /* *event is to be injected; RIP is at the instruction */
 	EMULATE_UNSUPPORTED, /* not an instruction known here; nothing has changed */
 };
 

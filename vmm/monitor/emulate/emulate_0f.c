@@ -164,8 +164,7 @@ static enum emulate_result emulate_exchange_add(struct emulation *em)
 		return result;
 	value = emulate_get(em, &operand);
 	emulate_set_register(em, em->in.reg, em->size, value);
-	emulate_set(em, &operand,
-		    alu_binary(ALU_ADD, value, addend, em->size, &em->page->rflags));
+	emulate_set(em, &operand, alu_binary(ALU_ADD, value, addend, em->size, &em->page->rflags));
 	return EMULATE_DONE;
 }
 

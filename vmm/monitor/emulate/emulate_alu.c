@@ -6,7 +6,7 @@
 #include "vmm/monitor/emulate/emulate_alu.h"
 #include "arch/x86_64/hw/control.h"
 
-#define FLAGS_RESULT (RFLAGS_PF | RFLAGS_ZF | RFLAGS_SF)
+#define FLAGS_RESULT	 (RFLAGS_PF | RFLAGS_ZF | RFLAGS_SF)
 #define FLAGS_ARITHMETIC (FLAGS_RESULT | RFLAGS_CF | RFLAGS_AF | RFLAGS_OF)
 
 static u64 alu_mask(u32 size)

@@ -9,9 +9,7 @@
 enum alu_operation { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
 
 /* Likewise, group 2. */
-enum alu_shift {
-	ALU_ROL, ALU_ROR, ALU_RCL, ALU_RCR, ALU_SHL, ALU_SHR, ALU_SAL, ALU_SAR
-};
+enum alu_shift { ALU_ROL, ALU_ROR, ALU_RCL, ALU_RCR, ALU_SHL, ALU_SHR, ALU_SAL, ALU_SAR };
 
 /* ALU_CMP returns the difference, as ALU_SUB does. Operand bits above `size` are ignored. */
 u64 alu_binary(enum alu_operation operation, u64 a, u64 b, u32 size, u64 *flags);

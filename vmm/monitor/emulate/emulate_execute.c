@@ -24,8 +24,8 @@ static enum emulate_result emulate_binary(struct emulation *em)
 	if (result != EMULATE_DONE)
 		return result;
 	value = emulate_get(em, &operand);
-	value = to_register ? alu_binary(operation, reg, value, em->size, &em->page->rflags) :
-			      alu_binary(operation, value, reg, em->size, &em->page->rflags);
+	value = to_register ? alu_binary(operation, reg, value, em->size, &em->page->rflags)
+			    : alu_binary(operation, value, reg, em->size, &em->page->rflags);
 	if (writes)
 		emulate_set(em, &operand, value);
 	else if (operation != ALU_CMP)
@@ -74,8 +74,7 @@ static enum emulate_result emulate_load_signed(struct emulation *em, u32 to)
 	enum emulate_result result = emulate_read_operand(em, &value);
 
 	if (result == EMULATE_DONE)
-		emulate_set_register(em, em->in.reg, to,
-				     (u64)((s64)(value << unused) >> unused));
+		emulate_set_register(em, em->in.reg, to, (u64)((s64)(value << unused) >> unused));
 	return result;
 }
 
@@ -188,8 +187,7 @@ enum emulate_result emulate_push_place(struct emulation *em, struct emulate_plac
 	return emulate_translate(em, SEG_SS, *stack, em->size, WALK_WRITE, place);
 }
 
-enum emulate_result emulate_pop_place(struct emulation *em, struct emulate_place *place,
-				      u64 *stack)
+enum emulate_result emulate_pop_place(struct emulation *em, struct emulate_place *place, u64 *stack)
 {
 	u64 before = em->page->gpr[GPR_RSP];
 

@@ -129,8 +129,8 @@ static bool emulate_exit_tells_place(const struct emulation *emulation, u64 line
 	u32 needed = access & WALK_WRITE ? ACCESS_WRITE : ACCESS_READ;
 
 	return exit->reason == EXIT_MEMORY && !(exit->access & ACCESS_TABLE_WALK) &&
-		exit->access & needed && (linear & PAGE_MASK) == (exit->gpa & PAGE_MASK) &&
-		(linear & PAGE_MASK) + size <= PAGE_SIZE;
+	       exit->access & needed && (linear & PAGE_MASK) == (exit->gpa & PAGE_MASK) &&
+	       (linear & PAGE_MASK) + size <= PAGE_SIZE;
 }
 
 enum emulate_result emulate_translate_operand(struct emulation *emulation, u32 segment, u64 offset,
@@ -172,7 +172,7 @@ static u64 emulate_load_part(const struct emulation *emulation, gpa_t gpa, u32 c
 
 		step = emulate_device_bytes(at, count - done);
 		value |= (emulator->ops->read(emulator->device, at, step) & emulate_mask(step))
-			<< (8 * done);
+			 << (8 * done);
 	}
 	return value;
 }

@@ -11,8 +11,8 @@ struct emulation {
 	struct vcpu_event *event;
 	struct x86_instruction in;
 	enum x86_mode mode;
-	u32 size; /* bytes of the operand */
-	u64 next; /* RIP of the next instruction */
+	u32 size;      /* bytes of the operand */
+	u64 next;      /* RIP of the next instruction */
 	bool loads_ss; /* MOV SS: no interrupt and no trap before the next instruction is done */
 };
 

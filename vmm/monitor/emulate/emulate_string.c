@@ -24,7 +24,7 @@ enum string_opcode {
 static bool emulate_reads_source(u8 opcode)
 {
 	return opcode == STRING_MOVS || opcode == STRING_CMPS || opcode == STRING_LODS ||
-		opcode == STRING_OUTS;
+	       opcode == STRING_OUTS;
 }
 
 static bool emulate_uses_destination(u8 opcode)
@@ -68,8 +68,7 @@ static void emulate_element(struct emulation *emulation, u8 opcode,
 		break;
 	case STRING_CMPS:
 	case STRING_SCAS:
-		left = opcode == STRING_SCAS ? page->gpr[GPR_RAX] :
-					       emulate_load(emulation, source);
+		left = opcode == STRING_SCAS ? page->gpr[GPR_RAX] : emulate_load(emulation, source);
 		alu_binary(ALU_CMP, left, emulate_load(emulation, destination), size,
 			   &page->rflags);
 		break;
@@ -176,9 +175,9 @@ static bool emulate_matches_exit(const struct emulation *emulation)
 	u8 opcode = exit->io_flags & IO_IN ? STRING_INS : STRING_OUTS;
 
 	return in->encoding == X86_LEGACY && in->map == X86_MAP_PRIMARY &&
-		(in->opcode & 0xfe) == opcode && exit->io_size == emulation->size &&
-		exit->io_port == (u16)emulation->page->gpr[GPR_RDX] &&
-		!(in->prefixes & X86_PREFIX_LOCK);
+	       (in->opcode & 0xfe) == opcode && exit->io_size == emulation->size &&
+	       exit->io_port == (u16)emulation->page->gpr[GPR_RDX] &&
+	       !(in->prefixes & X86_PREFIX_LOCK);
 }
 
 enum emulate_result emulate_io_string(struct emulator *emulator, struct vcpu_event *event)

@@ -107,8 +107,8 @@ static bool emulate_fits_stack(const struct emulation *em, u16 selector, u64 des
 	u32 cpl = emulate_cpl(em);
 
 	return descriptor & DESCRIPTOR_S && !(descriptor & DESCRIPTOR_CODE) &&
-		descriptor & DESCRIPTOR_WRITABLE && (selector & SELECTOR_RPL) == cpl &&
-		bits_get(descriptor, 46, 45) == cpl;
+	       descriptor & DESCRIPTOR_WRITABLE && (selector & SELECTOR_RPL) == cpl &&
+	       bits_get(descriptor, 46, 45) == cpl;
 }
 
 static bool emulate_fits_data(const struct emulation *em, u16 selector, u64 descriptor)
@@ -117,8 +117,8 @@ static bool emulate_fits_data(const struct emulation *em, u16 selector, u64 desc
 	u32 least = MAX(emulate_cpl(em), selector & SELECTOR_RPL);
 
 	return descriptor & DESCRIPTOR_S &&
-		(!(descriptor & DESCRIPTOR_CODE) || descriptor & DESCRIPTOR_WRITABLE) &&
-		(conforming || least <= bits_get(descriptor, 46, 45));
+	       (!(descriptor & DESCRIPTOR_CODE) || descriptor & DESCRIPTOR_WRITABLE) &&
+	       (conforming || least <= bits_get(descriptor, 46, 45));
 }
 
 static enum emulate_result emulate_load_null(struct emulation *em, u32 segment, u16 selector)
@@ -126,8 +126,8 @@ static enum emulate_result emulate_load_null(struct emulation *em, u32 segment, 
 	u32 dpl = emulate_cpl(em) << SEGMENT_DPL_SHIFT;
 
 	/* 64-bit mode allows a null SS below CPL 3. */
-	if (segment == SEG_SS && (em->mode != X86_MODE_64 || emulate_cpl(em) == 3 ||
-				  selector != emulate_cpl(em)))
+	if (segment == SEG_SS &&
+	    (em->mode != X86_MODE_64 || emulate_cpl(em) == 3 || selector != emulate_cpl(em)))
 		return emulate_fault(em, VECTOR_GP);
 	emulate_set_segment(em, segment,
 			    (struct vcpu_segment_state){.selector = selector,
@@ -239,7 +239,7 @@ static enum emulate_result emulate_load_system(struct emulation *em, bool task, 
 	state.base |= descriptor.high << 32;
 	if (descriptor.low & DESCRIPTOR_S ||
 	    (task ? type != DESCRIPTOR_TSS_AVAILABLE &&
-			    (long_mode || type != DESCRIPTOR_TSS16_AVAILABLE)
+			     (long_mode || type != DESCRIPTOR_TSS16_AVAILABLE)
 		  : type != DESCRIPTOR_LDT))
 		return emulate_selector_fault(em, VECTOR_GP, selector);
 	if (!(descriptor.low & DESCRIPTOR_P))
@@ -340,8 +340,9 @@ static enum emulate_result emulate_find_code(struct emulation *em, u16 selector,
 		return EMULATE_UNSUPPORTED;
 	dpl = (u32)bits_get(descriptor.low, 46, 45);
 	long_code = em->page->efer & EFER_LMA && descriptor.low & DESCRIPTOR_L;
-	fits = descriptor.low & DESCRIPTOR_EXPAND_DOWN ?
-		dpl <= cpl : dpl == cpl && (selector & SELECTOR_RPL) <= cpl;
+	fits = descriptor.low & DESCRIPTOR_EXPAND_DOWN
+		       ? dpl <= cpl
+		       : dpl == cpl && (selector & SELECTOR_RPL) <= cpl;
 	if (!fits || !(descriptor.low & DESCRIPTOR_CODE) ||
 	    (long_code && descriptor.low & DESCRIPTOR_DB))
 		return emulate_selector_fault(em, VECTOR_GP, selector);

@@ -19,9 +19,9 @@ enum vector_kind {
 	V_LANE,	     /* one of `bytes`, in all of the register */
 	V_SIGNED,    /* elements of `bytes`, extended so as to fill the vector */
 	V_UNSIGNED,
-	V_MASKED,    /* elements of `bytes` whose sign another register has set */
-	V_BYTES,     /* MASKMOVDQU: bytes likewise, to DS:RDI */
-	V_MMX,	     /* 8 bytes */
+	V_MASKED,      /* elements of `bytes` whose sign another register has set */
+	V_BYTES,       /* MASKMOVDQU: bytes likewise, to DS:RDI */
+	V_MMX,	       /* 8 bytes */
 	V_MMX_GENERAL, /* 4 or 8 by the operand size */
 	V_MMX_ELEMENT,
 	V_MMX_BYTES,
@@ -29,10 +29,10 @@ enum vector_kind {
 
 enum vector_trait {
 	V_STORE = 1 << 0,
-	V_ALIGNED = 1 << 1, /* else #GP, in every encoding */
-	V_WIDE = 1 << 2,    /* `bytes` doubles with REX.W */
-	V_LONG = 1 << 3,    /* #UD with 128 bits */
-	V_SHORT = 1 << 4,   /* #UD with more */
+	V_ALIGNED = 1 << 1,	/* else #GP, in every encoding */
+	V_WIDE = 1 << 2,	/* `bytes` doubles with REX.W */
+	V_LONG = 1 << 3,	/* #UD with 128 bits */
+	V_SHORT = 1 << 4,	/* #UD with more */
 	V_OLD_ALIGNED = 1 << 5, /* as V_ALIGNED, without VEX and EVEX */
 };
 

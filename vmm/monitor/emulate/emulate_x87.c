@@ -11,7 +11,7 @@
 #include "vmm/monitor/emulate/x87_number.h"
 #include "vmm/monitor/x86/xsave.h"
 
-#define STATUS_C1 BIT(9)
+#define STATUS_C1    BIT(9)
 #define CONTROL_MASK 0x1f3fu
 #define CONTROL_ONE  BIT(6) /* reserved, reads as 1 */
 
@@ -97,7 +97,7 @@ static void x87_put(const struct emulation *em, const struct x87_move *move, str
 /* ES and B follow from the exceptions that are not masked. */
 static void x87_summarise(struct xsave_x87 *x87)
 {
-	x87->status &= (u16)~(X87_ES | X87_BUSY);
+	x87->status &= (u16) ~(X87_ES | X87_BUSY);
 	if (x87->status & ~x87->control & X87_EXCEPTIONS)
 		x87->status |= X87_ES | X87_BUSY;
 }

@@ -54,8 +54,8 @@ void moves_decode(struct move *move, const struct vcpu_page *page)
 	move->store = false;
 	move->sign = false;
 	if (x86_decode(page->code, X86_LENGTH_MAX, X86_MODE_64, &in) != X86_OK ||
-	    in.encoding != X86_LEGACY || in.address_bytes != 8 ||
-	    in.segment != X86_SEGMENT_NONE || in.prefixes & ~X86_PREFIX_OPERAND)
+	    in.encoding != X86_LEGACY || in.address_bytes != 8 || in.segment != X86_SEGMENT_NONE ||
+	    in.prefixes & ~X86_PREFIX_OPERAND)
 		return;
 	move->displacement = (u64)(s64)in.displacement;
 	if (!moves_take(&in, move))

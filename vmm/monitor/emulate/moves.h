@@ -13,17 +13,17 @@
  */
 struct ALIGNED(64) move { /* indexed by a shift */
 	u64 rip;
-	u64 code[2];	 /* the bytes it was decoded from, and those that followed */
+	u64 code[2]; /* the bytes it was decoded from, and those that followed */
 	u64 immediate;
 	u64 displacement; /* or all of the address */
-	u8 length;	 /* 0: another instruction, or none yet */
-	u8 bytes;	 /* of the access */
-	u8 result_bytes; /* loads: of the register that change */
+	u8 length;	  /* 0: another instruction, or none yet */
+	u8 bytes;	  /* of the access */
+	u8 result_bytes;  /* loads: of the register that change */
 	bool store;
-	bool sign;	 /* loads: extended by the sign */
-	u8 reg;		 /* enum vcpu_gpr or X86_REG_NONE: stores the immediate */
-	u8 base;	 /* enum vcpu_gpr, X86_REG_RIP or X86_REG_NONE */
-	u8 index;	 /* enum vcpu_gpr or X86_REG_NONE */
+	bool sign; /* loads: extended by the sign */
+	u8 reg;	   /* enum vcpu_gpr or X86_REG_NONE: stores the immediate */
+	u8 base;   /* enum vcpu_gpr, X86_REG_RIP or X86_REG_NONE */
+	u8 index;  /* enum vcpu_gpr or X86_REG_NONE */
 	u8 scale;
 };
 

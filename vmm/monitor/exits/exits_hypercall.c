@@ -73,8 +73,7 @@ static s64 exits_send_ipi(struct machine *machine, const struct kvm_arguments *a
 	       exits_send_to(irqchip, arguments->word[1], first + arguments->word_bits, icr);
 }
 
-static s64 exits_obey_call(struct vcpu *vcpu, u64 number,
-			   const struct kvm_arguments *arguments)
+static s64 exits_obey_call(struct vcpu *vcpu, u64 number, const struct kvm_arguments *arguments)
 {
 	switch (number) {
 	case KVM_KICK_CPU:

@@ -93,8 +93,8 @@ void exits_wrmsr(struct vcpu *vcpu)
 	bool allowed;
 
 	if (lapic_owns_msr(index)) {
-		allowed = lapic_msr_write(machine_lapic(vcpu), index, value,
-					  machine->physical_bits);
+		allowed =
+			lapic_msr_write(machine_lapic(vcpu), index, value, machine->physical_bits);
 		if (index == MSR_APIC_BASE)
 			vcpu_show_cpuid(vcpu);
 	} else if (exits_is_own(index)) {

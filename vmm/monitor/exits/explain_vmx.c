@@ -322,8 +322,8 @@ static void explain_vmx_check_injection(const struct vmx_view *view)
  */
 static void explain_vmx_check_apic(const struct vmx_view *view, u32 pin, u32 primary, u32 secondary)
 {
-	const u32 needs_shadow = SECONDARY_X2APIC_MODE | SECONDARY_APIC_REGISTERS |
-				 SECONDARY_INTERRUPT_DELIVERY;
+	const u32 needs_shadow =
+		SECONDARY_X2APIC_MODE | SECONDARY_APIC_REGISTERS | SECONDARY_INTERRUPT_DELIVERY;
 	bool delivery = secondary & SECONDARY_INTERRUPT_DELIVERY;
 
 	CHECK_THAT((primary & PRIMARY_USE_TPR_SHADOW) || !(secondary & needs_shadow),

@@ -62,7 +62,7 @@ struct lapic {
 	struct lapic_words words; /* follows from the page */
 	bool by_cpu;		  /* set once */
 	bool lent;
-	bool moved;	/* IRR or ISR have changed since the CPU was told their highest */
+	bool moved;	   /* IRR or ISR have changed since the CPU was told their highest */
 	bool levels_moved; /* likewise TMR, whose vectors' EOIs exit */
 	struct lapic_posted posted;
 	u32 kept[LAPIC_KEPT_COUNT]; /* when it was lent */
@@ -80,8 +80,9 @@ static inline enum lapic_mode lapic_mode(const struct lapic *lapic)
 {
 	u64 base = lapic->state.apic_base;
 
-	return !(base & APIC_BASE_EN) ? LAPIC_OFF :
-	       base & APIC_BASE_EXTD  ? LAPIC_X2APIC : LAPIC_XAPIC;
+	return !(base & APIC_BASE_EN)  ? LAPIC_OFF
+	       : base & APIC_BASE_EXTD ? LAPIC_X2APIC
+				       : LAPIC_XAPIC;
 }
 
 /* RESET: everything. */

@@ -12,8 +12,8 @@
  * kicks the vCPU.
  */
 
-static const u32 kept_registers[LAPIC_KEPT_COUNT] = {
-	LAPIC_ID, LAPIC_LVT_TIMER, LAPIC_TIMER_INITIAL, LAPIC_TIMER_DIVIDE};
+static const u32 kept_registers[LAPIC_KEPT_COUNT] = {LAPIC_ID, LAPIC_LVT_TIMER, LAPIC_TIMER_INITIAL,
+						     LAPIC_TIMER_DIVIDE};
 
 void lapic_page_lend(struct lapic *lapic)
 {

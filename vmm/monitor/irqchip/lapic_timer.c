@@ -100,8 +100,8 @@ bool lapic_timer_rearm(struct lapic *lapic, u64 tsc)
 {
 	u32 entry = lapic_get(lapic, LAPIC_LVT_TIMER);
 
-	if (lapic_timer_mode(lapic) != LAPIC_LVT_TIMER_TSC_DEADLINE ||
-	    entry & LAPIC_LVT_MASKED || lapic_is_requested(lapic, entry & LAPIC_LVT_VECTOR))
+	if (lapic_timer_mode(lapic) != LAPIC_LVT_TIMER_TSC_DEADLINE || entry & LAPIC_LVT_MASKED ||
+	    lapic_is_requested(lapic, entry & LAPIC_LVT_VECTOR))
 		return false;
 	lapic->state.tsc_deadline = tsc;
 	return true;
@@ -170,8 +170,7 @@ u64 lapic_deadline(const struct lapic *lapic)
 	 * There is no hurry to repeat a request, so that even a period of one tick lets the guest
 	 * run. What is already due stays due until it is done, or each call would put it off again.
 	 */
-	if (expiry > lapic_now_ns(lapic) &&
-	    lapic_is_requested(lapic, entry & LAPIC_LVT_VECTOR))
+	if (expiry > lapic_now_ns(lapic) && lapic_is_requested(lapic, entry & LAPIC_LVT_VECTOR))
 		return MAX(expiry, lapic_now_ns(lapic) + REPEAT_MIN_NS);
 	return expiry;
 }

@@ -23,7 +23,7 @@
 #define TABLE_ALIGNMENT 64u /* the FACS needs it (ACPI 6.4, 5.2.10) */
 #define TABLES_BYTES	(LAYOUT_RSDP - LAYOUT_ACPI)
 
-#define TABLES_MAX	5u
+#define TABLES_MAX 5u
 
 #define NOTIFY_CHANGED 0x80u /* the first of a device's own codes */
 

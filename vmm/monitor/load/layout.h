@@ -26,26 +26,26 @@
  *
  * The RAM object has no holes: its byte LAYOUT_LOW_END lies at 4 GiB.
  */
-#define LAYOUT_BDA        0x00000400ull
-#define LAYOUT_GDT        0x00090000ull
-#define LAYOUT_TABLES     0x00091000ull /* PML4, PDPT, four page directories */
+#define LAYOUT_BDA	  0x00000400ull
+#define LAYOUT_GDT	  0x00090000ull
+#define LAYOUT_TABLES	  0x00091000ull /* PML4, PDPT, four page directories */
 #define LAYOUT_STACK_TOP  0x00098000ull /* of a page, until the kernel has a stack of its own */
 #define LAYOUT_BOOT_INFO  0x00098000ull /* boot_params, hvm_start_info or Multiboot information */
 #define LAYOUT_MEMORY_MAP 0x00099000ull
-#define LAYOUT_COMMAND    0x0009a000ull
+#define LAYOUT_COMMAND	  0x0009a000ull
 #define LAYOUT_LOADER_END 0x0009b000ull
-#define LAYOUT_EBDA       0x0009fc00ull
-#define LAYOUT_VGA        0x000a0000ull
-#define LAYOUT_VGA_END    0x000b8000ull
-#define LAYOUT_ACPI       0x000e0000ull
-#define LAYOUT_RSDP       0x000f0000ull
-#define LAYOUT_MP         0x000f1000ull
-#define LAYOUT_BIOS       0x000f3000ull
+#define LAYOUT_EBDA	  0x0009fc00ull
+#define LAYOUT_VGA	  0x000a0000ull
+#define LAYOUT_VGA_END	  0x000b8000ull
+#define LAYOUT_ACPI	  0x000e0000ull
+#define LAYOUT_RSDP	  0x000f0000ull
+#define LAYOUT_MP	  0x000f1000ull
+#define LAYOUT_BIOS	  0x000f3000ull
 #define LAYOUT_GENERATION 0x000f4000ull
 #define LAYOUT_BIOS_ENTRY 0x000ffff0ull
 #define LAYOUT_HIGH_START 0x00100000ull /* end of the first MiB */
-#define LAYOUT_LOW_END    0xc0000000ull
-#define LAYOUT_ABOVE_4G   0x100000000ull
+#define LAYOUT_LOW_END	  0xc0000000ull
+#define LAYOUT_ABOVE_4G	  0x100000000ull
 
 /* PCI. Below these ports are those of the devices that a PC always has. */
 #define LAYOUT_PCI_PORTS      0xc000u
@@ -57,7 +57,7 @@
 #define LAYOUT_PCI_HIGH_BYTES (4 * GIB)
 
 #define LAYOUT_COMMAND_BYTES (4 * KIB)
-#define LAYOUT_MP_BYTES      (8 * KIB)
+#define LAYOUT_MP_BYTES	     (8 * KIB)
 #define LAYOUT_RAM_MINIMUM   (2 * MIB)
 
 static inline u64 layout_low_bytes(u64 ram_bytes)

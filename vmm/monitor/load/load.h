@@ -19,17 +19,17 @@ struct load_job {
 	struct load_file kernel;
 	struct load_file initrd;
 	const char *command_line;
-	bool demo; /* the kernel file is flat code for real mode at 0x7c00 */
-	bool hpet; /* the machine has one */
-	bool pci;  /* and a PCI bus */
+	bool demo;	   /* the kernel file is flat code for real mode at 0x7c00 */
+	bool hpet;	   /* the machine has one */
+	bool pci;	   /* and a PCI bus */
 	u64 pci_high_base; /* of its 64-bit window; 0: there is none */
 	u32 vcpu_count;
 	struct mp_cpu cpu; /* as CPUID shows it */
 
 	/* out */
 	struct vcpu_page *page; /* the first vCPU's registers: all groups are written and dirty */
-	bool firmware; /* it may count on PIT and 8259s being as a PC's firmware leaves them */
-	char error[192];	/* when loading failed: one sentence, else "" */
+	bool firmware;	 /* it may count on PIT and 8259s being as a PC's firmware leaves them */
+	char error[192]; /* when loading failed: one sentence, else "" */
 
 	/* between the loaders */
 	struct e820_map map;

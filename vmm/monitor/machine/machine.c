@@ -216,4 +216,3 @@ void machine_unasked_reset(struct vcpu *vcpu, const char *what)
 	else
 		machine_reset(machine);
 }
-

@@ -18,8 +18,8 @@ static struct steal_record *steal_time_record_of(const struct vcpu *vcpu)
 
 	if ((vcpu->steal_time.msr & STEAL_TIME_ENABLED) == 0)
 		return NULL;
-	return (struct steal_record *)(void *)guest_memory_pointer(
-		&vcpu->machine->memory, GPA(at), sizeof(struct steal_record));
+	return (struct steal_record *)(void *)guest_memory_pointer(&vcpu->machine->memory, GPA(at),
+								   sizeof(struct steal_record));
 }
 
 bool steal_time_write_msr(struct vcpu *vcpu, u64 value)

@@ -20,9 +20,9 @@ _Static_assert(sizeof(struct steal_record) == 64, "struct kvm_steal_time");
 
 /* One vCPU's side of it. A vCPU that sleeps in HLT is marked as preempted too. */
 struct steal_time {
-	u64 msr;	/* the record's address and the enable bit */
-	u64 seen_tsc;	/* the waited_tsc that is in the record */
-	bool marked;	/* the monitor has set its `preempted` */
+	u64 msr;      /* the record's address and the enable bit */
+	u64 seen_tsc; /* the waited_tsc that is in the record */
+	bool marked;  /* the monitor has set its `preempted` */
 };
 
 /* WRMSR; false: #GP. */

@@ -26,7 +26,6 @@ bool backup_header_read(struct save_disk *disk, u64 at, struct backup_header *he
 	if (!save_disk_read(disk, at, header, sizeof(*header)))
 		return false;
 	*is_one = memcmp(header->magic, BACKUP_MAGIC, sizeof(header->magic)) == 0 &&
-		  header->version == BACKUP_VERSION &&
-		  header->check == backup_header_check(header);
+		  header->version == BACKUP_VERSION && header->check == backup_header_check(header);
 	return true;
 }

@@ -73,8 +73,7 @@ bool backup_target_is_fit(struct save_disk *disk, u64 needed, const struct backu
 	if (disk->bytes < needed) {
 		format(disk->problem, sizeof(disk->problem),
 		       "found %llu KiB, allowed: at least the %llu KiB that it takes",
-		       (unsigned long long)(disk->bytes / KIB),
-		       (unsigned long long)(needed / KIB));
+		       (unsigned long long)(disk->bytes / KIB), (unsigned long long)(needed / KIB));
 		return false;
 	}
 	if (!backup_target_holds_base(disk, label, &holds) ||
@@ -110,8 +109,7 @@ bool backup_target_confirm(struct save_disk *disk, struct backup_header *header)
 		return backup_target_refuse(
 			disk, "it has grown meanwhile, allowed: a place that keeps its size");
 	return save_disk_flush(disk) &&
-	       save_disk_write(disk,
-			       header->label.kind == BACKUP_FULL ? backup_tail_at(disk) : 0,
+	       save_disk_write(disk, header->label.kind == BACKUP_FULL ? backup_tail_at(disk) : 0,
 			       header, sizeof(*header)) &&
 	       save_disk_flush(disk);
 }

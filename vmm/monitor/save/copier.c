@@ -130,8 +130,8 @@ static bool copier_copy_full(struct copy *copy)
 
 static bool copier_write_numbers(struct copy *copy, u64 first)
 {
-	if (!save_disk_write(&copy->to, BACKUP_HEADER_BYTES + first * sizeof(u64),
-			     room->numbers, sizeof(room->numbers)))
+	if (!save_disk_write(&copy->to, BACKUP_HEADER_BYTES + first * sizeof(u64), room->numbers,
+			     sizeof(room->numbers)))
 		return copier_target_fails(copy);
 	memset(room->numbers, 0, sizeof(room->numbers));
 	return true;

@@ -33,8 +33,8 @@ const struct start_entry *disk_sum_next(const struct start_entry *last)
  * A one-time authenticator: who does not have the key can make no other content that fits, as the
  * sum is sealed in the save.
  */
-bool disk_sum(struct save_disk *disk, const struct stream *stream, u32 number,
-	      void (*moved)(void), u8 sum[STREAM_SUM_BYTES])
+bool disk_sum(struct save_disk *disk, const struct stream *stream, u32 number, void (*moved)(void),
+	      u8 sum[STREAM_SUM_BYTES])
 {
 	u8 key[POLY1305_KEY_BYTES];
 	struct poly1305 poly;

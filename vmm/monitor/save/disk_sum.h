@@ -18,5 +18,5 @@ const struct start_entry *disk_sum_next(const struct start_entry *last);
  * flushes the disk first. Returns false on failure; disk->problem says why. Calls `moved` now and
  * then.
  */
-bool disk_sum(struct save_disk *disk, const struct stream *stream, u32 number,
-	      void (*moved)(void), u8 sum[STREAM_SUM_BYTES]) MUST_CHECK;
+bool disk_sum(struct save_disk *disk, const struct stream *stream, u32 number, void (*moved)(void),
+	      u8 sum[STREAM_SUM_BYTES]) MUST_CHECK;

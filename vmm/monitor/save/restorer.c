@@ -17,7 +17,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define BLOCK_BYTES  BACKUP_BLOCK_BYTES
+#define BLOCK_BYTES BACKUP_BLOCK_BYTES
 _Static_assert(BLOCK_BYTES <= BLOCK_REQUEST_BYTES, "one request");
 #define NUMBER_COUNT (BACKUP_HEADER_BYTES / sizeof(u64))
 

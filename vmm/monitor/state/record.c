@@ -160,8 +160,7 @@ static enum state_fault state_header_fault(const struct state_header *header, si
 	}
 	if (header->flags != 0 || header->machine != 0 || header->reserved[0] != 0 ||
 	    header->reserved[1] != 0 ||
-	    !is_zero(header->snapshot,
-			   sizeof(*header) - offsetof(struct state_header, snapshot)))
+	    !is_zero(header->snapshot, sizeof(*header) - offsetof(struct state_header, snapshot)))
 		return STATE_NOT_ZERO;
 	return ended && header->record_limit == STATE_RECORD_LIMIT ? STATE_FINE : STATE_TOO_LONG;
 }

@@ -43,9 +43,9 @@ enum state_kind {
  */
 struct state_section {
 	const char *name;
-	u16 kind;     /* enum state_kind; 0: an empty place in a list */
-	u16 instance; /* counts those of one kind, from 0 */
-	u16 version;  /* of the struct that is saved: raised by each change to it */
+	u16 kind;      /* enum state_kind; 0: an empty place in a list */
+	u16 instance;  /* counts those of one kind, from 0 */
+	u16 version;   /* of the struct that is saved: raised by each change to it */
 	bool optional; /* it may be missing, or be of another version, and is not loaded then */
 	u32 bytes;
 	void *owner;

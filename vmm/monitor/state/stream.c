@@ -152,8 +152,8 @@ static enum stream_fault stream_ram_fault(struct stream *stream, const struct st
 
 static enum stream_fault stream_disks_fault(const struct stream_disks *disks, u32 length)
 {
-	if (length < stream_disks_bytes(0) || disks->count == 0 ||
-	    disks->count > STREAM_DISK_MAX || length != stream_disks_bytes(disks->count))
+	if (length < stream_disks_bytes(0) || disks->count == 0 || disks->count > STREAM_DISK_MAX ||
+	    length != stream_disks_bytes(disks->count))
 		return STREAM_BAD_DISKS;
 	for (u64 i = 0; i < disks->count; i++) {
 		if (strnlen(disks->disk[i].name, STREAM_NAME_BYTES) == STREAM_NAME_BYTES ||
@@ -201,7 +201,7 @@ static enum stream_fault stream_open_record(struct stream *stream, struct stream
 				    record->tag))
 		return STREAM_CHANGED;
 	if (!is_zero(body + record->length,
-		      stream_record_bytes(record->length) - sizeof(*record) - record->length))
+		     stream_record_bytes(record->length) - sizeof(*record) - record->length))
 		return STREAM_BAD_FILL;
 	return STREAM_FINE;
 }

@@ -15,7 +15,7 @@
 #define STREAM_RECORD_LIMIT 0x10000u /* bytes of a record, in blocks */
 #define STREAM_SALT_BYTES   32u
 #define STREAM_NAME_BYTES   32u
-#define STREAM_VERSION	    2u /* 1: all with one key, made of the host's */
+#define STREAM_VERSION	    2u	/* 1: all with one key, made of the host's */
 #define STREAM_RAM_PAGES    15u /* of a record */
 #define STREAM_SUM_BYTES    POLY1305_TAG_BYTES
 #define STREAM_DISK_MAX	    16u

@@ -124,9 +124,10 @@ static void task_load_virtual_8086(struct task *task)
 	for (u32 i = SEG_ES; i <= SEG_GS; i++) {
 		u16 selector = task->page->segment[i].selector;
 
-		task->page->segment[i] = (struct vcpu_segment_state){
-			.selector = selector, .base = (u64)selector << 4, .limit = 0xffff,
-			.access = 0xf3};
+		task->page->segment[i] = (struct vcpu_segment_state){.selector = selector,
+								     .base = (u64)selector << 4,
+								     .limit = 0xffff,
+								     .access = 0xf3};
 	}
 }
 

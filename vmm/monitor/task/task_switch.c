@@ -12,28 +12,32 @@
 #include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/x86/segment.h"
 
-#define EXTERNAL	 1u /* bit 0 of a selector error code */
-#define DR6_BT		 BIT(15)
-#define DR7_LOCAL	 (BIT(0) | BIT(2) | BIT(4) | BIT(6) | BIT(8))
-#define TASK_GPR_COUNT	 8
-#define TASK_SELECTORS	 6
-#define DESCRIPTOR_BUSY	 BIT(41)
-#define TRAP		 1u /* bit 0 of the TSS's T word */
+#define EXTERNAL	1u /* bit 0 of a selector error code */
+#define DR6_BT		BIT(15)
+#define DR7_LOCAL	(BIT(0) | BIT(2) | BIT(4) | BIT(6) | BIT(8))
+#define TASK_GPR_COUNT	8
+#define TASK_SELECTORS	6
+#define DESCRIPTOR_BUSY BIT(41)
+#define TRAP		1u /* bit 0 of the TSS's T word */
 
 /* SDM vol. 3, figure 8-2: the TSS of 32 bits, in words of 4 bytes. */
+/* clang-format off */
 enum tss32_word {
 	TSS32_LINK = 0, TSS32_CR3 = 7, TSS32_EIP, TSS32_EFLAGS, TSS32_GPR,
 	TSS32_SELECTOR = TSS32_GPR + TASK_GPR_COUNT,
 	TSS32_LDT = TSS32_SELECTOR + TASK_SELECTORS,
 	TSS32_TRAP, TSS32_WORDS
 };
+/* clang-format on */
 
 /* SDM vol. 3, figure 8-10: that of 16 bits, in words of 2 bytes; it has no FS and GS. */
+/* clang-format off */
 enum tss16_word {
 	TSS16_IP = 7, TSS16_FLAGS, TSS16_GPR,
 	TSS16_SELECTOR = TSS16_GPR + TASK_GPR_COUNT,
 	TSS16_LDT = TSS16_SELECTOR + 4, TSS16_WORDS
 };
+/* clang-format on */
 
 union tss {
 	u32 word32[TSS32_WORDS];
@@ -235,7 +239,7 @@ static bool task_enter(struct task *task, const struct task_switch *request, con
 	/* a fault from here on finds segments as virtual-8086 mode needs them */
 	if (page->rflags & RFLAGS_VM)
 		(void)task_load_segments(task);
-	if (!task_load_ldt(task, wide ? (u16)new->word32[TSS32_LDT] : new->word16[TSS16_LDT]) ||
+	if (!task_load_ldt(task, wide ? (u16) new->word32[TSS32_LDT] : new->word16[TSS16_LDT]) ||
 	    !task_load_segments(task))
 		return false;
 	if (request->has_error_code && !task_push_error_code(task, request->error_code, wide))

@@ -57,8 +57,8 @@ bool trap_cr4_refuses(struct vcpu *vcpu)
 
 	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
 	/* What cannot be fetched, or has changed since, the CPU decides. */
-	if (emulate_decode(&vcpu->emulator, &in, &event) != EMULATE_DONE ||
-	    in.map != X86_MAP_0F || in.opcode != 0x22 || in.reg != 4)
+	if (emulate_decode(&vcpu->emulator, &in, &event) != EMULATE_DONE || in.map != X86_MAP_0F ||
+	    in.opcode != 0x22 || in.reg != 4)
 		return false;
 	return (vcpu->page->gpr[in.rm & 15] & ~trap_cr4_allowed(&vcpu->machine->cpuid)) != 0;
 }

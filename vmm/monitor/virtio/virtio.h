@@ -84,9 +84,9 @@ struct virtio_device {
 	u16 queue_size[VIRTIO_QUEUE_MAX]; /* largest, powers of two */
 	/* filled in */
 	const struct guest_memory *memory;
-	u32 cfg_at; /* the capability of 4.1.4.9 */
+	u32 cfg_at;					/* the capability of 4.1.4.9 */
 	struct virtqueue_place place[VIRTIO_QUEUE_MAX]; /* virtqueue.c's */
-	u32 again;  /* queues to be looked at again soon, a bit each */
+	u32 again; /* queues to be looked at again soon, a bit each */
 };
 
 struct virtio_identity {

@@ -305,8 +305,8 @@ enum status virtio_balloon_attach(struct platform *platform, const struct platfo
 			},
 		.ops = &virtio_balloon_virtio_ops,
 		.state = &balloon->state.virtio,
-		.features = BIT(BALLOON_STATS_VQ) | BIT(BALLOON_DEFLATE_OOM) |
-			    BIT(BALLOON_REPORTING),
+		.features =
+			BIT(BALLOON_STATS_VQ) | BIT(BALLOON_DEFLATE_OOM) | BIT(BALLOON_REPORTING),
 		.queue_count = QUEUES,
 		.config_bytes = BALLOON_CONFIG_BYTES,
 		.queue_size = {VIRTIO_BALLOON_QUEUE_SIZE, VIRTIO_BALLOON_QUEUE_SIZE,
@@ -314,6 +314,5 @@ enum status virtio_balloon_attach(struct platform *platform, const struct platfo
 			       VIRTIO_BALLOON_QUEUE_SIZE},
 	};
 	platform->virtio_balloon = balloon;
-	return virtio_add(platform, config->memory, &balloon->virtio, &identity,
-			  PCI_SLOT_BALLOON);
+	return virtio_add(platform, config->memory, &balloon->virtio, &identity, PCI_SLOT_BALLOON);
 }

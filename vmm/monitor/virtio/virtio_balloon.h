@@ -6,16 +6,16 @@
 
 struct platform_config;
 
-#define VIRTIO_BALLOON_QUEUE_SIZE   64u	    /* Linux reports 32 pieces in a request */
-#define VIRTIO_BALLOON_REQUESTS_MAX 4u	    /* looked at in one go */
-#define VIRTIO_BALLOON_PAGES_MAX    1024u   /* taken from one request to inflate */
-#define VIRTIO_BALLOON_REPORT_MAX   32768u  /* pages taken from one report */
+#define VIRTIO_BALLOON_QUEUE_SIZE   64u		   /* Linux reports 32 pieces in a request */
+#define VIRTIO_BALLOON_REQUESTS_MAX 4u		   /* looked at in one go */
+#define VIRTIO_BALLOON_PAGES_MAX    1024u	   /* taken from one request to inflate */
+#define VIRTIO_BALLOON_REPORT_MAX   32768u	   /* pages taken from one report */
 #define VIRTIO_BALLOON_STATS_NS	    (5 * NS_PER_S) /* the guest is asked no more often */
 
 struct virtio_balloon_state {
 	struct virtio_state virtio;
-	u32 target; /* pages that the guest is to give up; outlives resets */
-	u32 actual; /* pages that it says it has */
+	u32 target;	/* pages that the guest is to give up; outlives resets */
+	u32 actual;	/* pages that it says it has */
 	u32 stats_held; /* 1: the guest waits to be asked, by the return of stats_head */
 	u32 stats_head;
 	u64 stats_seen; /* a bit for each of `stats` that the guest has given */

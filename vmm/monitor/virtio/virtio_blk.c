@@ -226,7 +226,7 @@ static u64 blk_features(const struct block_about *about)
 }
 
 static enum status blk_attach_one(struct platform *platform, const struct platform_config *config,
-			      struct virtio_blk *blk)
+				  struct virtio_blk *blk)
 {
 	static const struct virtio_identity identity = {
 		.type = VIRTIO_BLOCK,
@@ -238,14 +238,15 @@ static enum status blk_attach_one(struct platform *platform, const struct platfo
 	blk->state.capacity = blk->about.sectors;
 	blk->lost = (blk->about.features & DISK_LOST) != 0;
 	blk->virtio = (struct virtio_device){
-		.function.device = {
-			.name = "virtio_blk",
-			.ops = &virtio_blk_ops,
-			.state = &blk->state,
-			.state_bytes = sizeof(blk->state),
-			.kind = STATE_VIRTIO_BLK,
-			.version = 1,
-		},
+		.function.device =
+			{
+				.name = "virtio_blk",
+				.ops = &virtio_blk_ops,
+				.state = &blk->state,
+				.state_bytes = sizeof(blk->state),
+				.kind = STATE_VIRTIO_BLK,
+				.version = 1,
+			},
 		.ops = &virtio_blk_virtio_ops,
 		.state = &blk->state.virtio,
 		.features = blk_features(&blk->about),

@@ -51,7 +51,7 @@ struct virtio_blk {
 	char name[VIRTIO_BLK_NAME_BYTES]; /* what the guest gets as serial number */
 	u32 number;			  /* of the machine's disk */
 	u32 waiting;			  /* requests in phase BLK_WAITS */
-	bool lost; /* nobody will answer: requests fail */
+	bool lost;			  /* nobody will answer: requests fail */
 };
 
 /* The machine's disks: config->blk has config->blk_count of them, open, named and numbered. */

@@ -65,7 +65,7 @@ static void blk_load_chain(const struct blk_request *request, struct virtio_chai
 
 /* Gives it back to the guest with its last byte, the status, and `written` bytes before that. */
 static void blk_give_back(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
-		      u8 status, u32 written)
+			  u8 status, u32 written)
 {
 	virtio_chain_write(blk->virtio.memory, chain, chain->writable_bytes - 1, &status, 1);
 	virtqueue_push(&blk->virtio, queue, chain->head, written + 1);
@@ -96,7 +96,7 @@ static u8 blk_get_id(struct virtio_blk *blk, const struct virtio_chain *chain)
  * not known, or not for this, are not supported.
  */
 static u8 blk_take_range(struct virtio_blk *blk, const struct virtio_chain *chain,
-		     struct blk_request *request)
+			 struct blk_request *request)
 {
 	u32 known = request->operation == BLOCK_WRITE_ZEROES ? RANGE_UNMAP : 0;
 	struct blk_range range;
@@ -114,19 +114,18 @@ static u8 blk_take_range(struct virtio_blk *blk, const struct virtio_chain *chai
 
 /* The data has to be whole sectors, as many as the disk may have. */
 static u8 blk_take_data(const struct virtio_blk *blk, u64 bytes, u64 sector,
-		    struct blk_request *request)
+			struct blk_request *request)
 {
 	request->sector = sector;
 	request->sectors = (u32)(bytes / BLOCK_SECTOR_BYTES);
-	return bytes % BLOCK_SECTOR_BYTES == 0 &&
-			       bytes / BLOCK_SECTOR_BYTES <= blk->state.capacity
+	return bytes % BLOCK_SECTOR_BYTES == 0 && bytes / BLOCK_SECTOR_BYTES <= blk->state.capacity
 		       ? BLK_S_OK
 		       : BLK_S_IOERR;
 }
 
 /* What the disk is to do. BLK_S_OK: `request` says it; anything else is the answer. */
 static u8 blk_understand(struct virtio_blk *blk, const struct virtio_chain *chain,
-		     const struct blk_header *header, struct blk_request *request)
+			 const struct blk_header *header, struct blk_request *request)
 {
 	bool read_only = (blk->about.features & DISK_READ_ONLY) != 0;
 	u8 status;
@@ -142,15 +141,15 @@ static u8 blk_understand(struct virtio_blk *blk, const struct virtio_chain *chai
 		request->operation = BLOCK_WRITE;
 		status = read_only ? BLK_S_IOERR
 				   : blk_take_data(blk, chain->readable_bytes - BLK_HEADER_BYTES,
-					       header->sector, request);
+						   header->sector, request);
 		break;
 	case BLK_T_FLUSH:
 		request->operation = BLOCK_FLUSH;
 		return BLK_S_OK;
 	case BLK_T_DISCARD:
 	case BLK_T_WRITE_ZEROES:
-		request->operation = header->type == BLK_T_DISCARD ? BLOCK_DISCARD
-								   : BLOCK_WRITE_ZEROES;
+		request->operation =
+			header->type == BLK_T_DISCARD ? BLOCK_DISCARD : BLOCK_WRITE_ZEROES;
 		status = read_only ? BLK_S_IOERR : blk_take_range(blk, chain, request);
 		break;
 	default:
@@ -174,7 +173,7 @@ static void blk_keep_segments(struct blk_request *request, const struct virtio_c
 
 /* A chain that the guest offers: it is answered at once, or becomes `request`. */
 static void blk_take(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
-		 struct blk_request *request)
+		     struct blk_request *request)
 {
 	struct blk_header header;
 	u8 status;
@@ -194,7 +193,7 @@ static void blk_take(struct virtio_blk *blk, u32 queue, const struct virtio_chai
 		status = blk_understand(blk, chain, &header, request);
 	if (status != BLK_S_OK || header.type == BLK_T_GET_ID) {
 		blk_give_back(blk, chain, queue, status,
-			  status == BLK_S_OK ? VIRTIO_BLK_NAME_BYTES : 0);
+			      status == BLK_S_OK ? VIRTIO_BLK_NAME_BYTES : 0);
 		return;
 	}
 	blk_keep_segments(request, chain);
@@ -252,8 +251,8 @@ static void blk_copy_out(struct virtio_blk *blk, const struct blk_request *reque
 static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 {
 	u32 left = request->sectors - request->done;
-	u32 sectors = blk_has_data(request) ? MIN(left, BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES)
-					: left;
+	u32 sectors =
+		blk_has_data(request) ? MIN(left, BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES) : left;
 	u32 bytes = blk_has_data(request) ? sectors * BLOCK_SECTOR_BYTES : 0;
 	u32 page[BLOCK_REQUEST_PAGES] = {0};
 	bool direct = bytes != 0 && disk_client_has_window(&blk->client) &&
@@ -295,7 +294,7 @@ void blk_ask_all(struct virtio_blk *blk)
 /* --- from the driver --- */
 
 static void blk_answered(struct virtio_blk *blk, struct blk_request *request,
-		     enum block_status status, const u8 *data)
+			 enum block_status status, const u8 *data)
 {
 	struct virtio_chain chain;
 

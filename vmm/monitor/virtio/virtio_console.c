@@ -106,7 +106,7 @@ static void virtio_console_tell(struct virtio_console *console, const struct vir
 				u32 port)
 {
 	u8 *messages = &console->state.messages[port];
-	u32 message = *messages & (u32)-*messages;
+	u32 message = *messages & (u32) - *messages;
 	struct control control = virtio_console_control_of(message, port);
 	struct virtio_device *device = &console->virtio;
 	u64 written = virtio_chain_write(device->memory, chain, 0, &control, sizeof(control));
@@ -135,8 +135,8 @@ static void virtio_console_tell_all(struct virtio_console *console)
 
 static void virtio_console_port_ready(struct virtio_console *console, u32 port)
 {
-	console->state.messages[port] |= port == 0 ? CONSOLE_IS_CONSOLE | CONSOLE_OPEN
-						   : CONSOLE_NAME | CONSOLE_OPEN;
+	console->state.messages[port] |=
+		port == 0 ? CONSOLE_IS_CONSOLE | CONSOLE_OPEN : CONSOLE_NAME | CONSOLE_OPEN;
 }
 
 static void virtio_console_device_ready(struct virtio_console *console)

@@ -10,8 +10,9 @@ struct platform_config;
 #define VIRTIO_NET_MAX	      NET_CARDS_MAX
 #define VIRTIO_NET_PAIRS      4u /* of queues: one to receive, one to send */
 #define VIRTIO_NET_QUEUE_SIZE 256u
-#define VIRTIO_NET_ADDRESSES  64u /* of each kind that the guest may name; more: all of that kind  \
-				   */
+#define VIRTIO_NET_ADDRESSES                                                                       \
+	64u /* of each kind that the guest may name; more: all of that kind                        \
+	     */
 #define VIRTIO_NET_VLANS 4096u
 #define VIRTIO_NET_FLOWS 256u
 
@@ -35,9 +36,9 @@ struct net_addresses {
 
 struct virtio_net_state {
 	struct virtio_state virtio;
-	u64 mac; /* the guest may change it */
+	u64 mac;     /* the guest may change it */
 	u64 own_mac; /* that the card had when the driver began */
-	u32 mtu; /* as the guest was told; likewise the next one */
+	u32 mtu;     /* as the guest was told; likewise the next one */
 	u8 link_up;
 	u8 announce; /* the guest was asked to, and has not said yet that it has */
 	u8 mode;     /* enum net_mode */

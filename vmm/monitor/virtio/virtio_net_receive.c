@@ -9,7 +9,7 @@
 #include "vmm/monitor/virtio/virtqueue_batch.h"
 
 /* In a ring: the shortest, each behind its header. */
-#define NET_FRAMES_MAX (FRAMES_RING_BYTES / (2 * FRAME_ALIGN))
+#define NET_FRAMES_MAX	     (FRAMES_RING_BYTES / (2 * FRAME_ALIGN))
 #define NET_TCP_HEADER_BYTES 20u
 #define NET_TCP_OFFSET_AT    12u /* in its upper half: words of header */
 

@@ -6,8 +6,8 @@
 enum x86_status {
 	X86_OK,
 	X86_INCOMPLETE, /* the bytes end inside the instruction */
-	X86_TOO_LONG,   /* it would need more than X86_LENGTH_MAX bytes: #GP */
-	X86_INVALID,    /* no such opcode in this mode, or prefixes that it forbids: #UD */
+	X86_TOO_LONG,	/* it would need more than X86_LENGTH_MAX bytes: #GP */
+	X86_INVALID,	/* no such opcode in this mode, or prefixes that it forbids: #UD */
 };
 
 enum x86_encoding { X86_LEGACY, X86_VEX, X86_EVEX, X86_XOP };
@@ -22,7 +22,7 @@ enum x86_map {
 
 /* Register numbers are the encoding's: 0 RAX to 15 R15; vector registers up to 31. */
 enum x86_register {
-	X86_REG_RIP = 0xfe,  /* as base: the address of the next instruction */
+	X86_REG_RIP = 0xfe, /* as base: the address of the next instruction */
 	X86_REG_NONE = 0xff,
 };
 
@@ -30,9 +30,9 @@ struct x86_instruction {
 	u8 length;
 	u8 prefixes; /* enum x86_prefix */
 	u8 segment;  /* override, or X86_SEGMENT_NONE */
-	u8 rex;      /* 40-4f or 0; for VEX, EVEX, XOP what they say of W, R, X, B */
+	u8 rex;	     /* 40-4f or 0; for VEX, EVEX, XOP what they say of W, R, X, B */
 	u8 encoding; /* enum x86_encoding */
-	u8 map;      /* enum x86_map */
+	u8 map;	     /* enum x86_map */
 	u8 opcode;   /* the last byte of a 3DNow! instruction (0f 0f) is its immediate */
 
 	u8 operand_bytes; /* 2, 4, 8: of instructions that do not say otherwise */
@@ -43,22 +43,22 @@ struct x86_instruction {
 	u8 vector_length;   /* L or L'L: 0 128, 1 256, 2 512 */
 	u8 vector_register; /* vvvv, as a register number */
 	bool vector_wide;   /* W, also where `rex` has none: outside of 64-bit code */
-	u8 evex_mask;       /* EVEX byte 3: z, L'L, b, V', aaa, as it stands */
+	u8 evex_mask;	    /* EVEX byte 3: z, L'L, b, V', aaa, as it stands */
 
 	bool has_modrm;
 	u8 mod;
 	u8 reg; /* with REX.R */
-	u8 rm;  /* with REX.B; a register when mod is 3 */
+	u8 rm;	/* with REX.B; a register when mod is 3 */
 	/* the memory operand, when mod is not 3; base and index may be X86_REG_NONE */
 	u8 base;
 	u8 index;
-	u8 scale;           /* shift: 0 to 3 */
+	u8 scale; /* shift: 0 to 3 */
 	u8 displacement_bytes;
-	s32 displacement;   /* EVEX: 8-bit ones as they stand, not scaled */
+	s32 displacement; /* EVEX: 8-bit ones as they stand, not scaled */
 
 	u8 immediate_bytes; /* of both */
-	u16 immediate2;     /* far pointer: selector; ENTER: level; EXTRQ, INSERTQ: second byte */
-	u64 immediate;      /* sign-extended, but for RET, ENTER, moffs, far pointers */
+	u16 immediate2;	    /* far pointer: selector; ENTER: level; EXTRQ, INSERTQ: second byte */
+	u64 immediate;	    /* sign-extended, but for RET, ENTER, moffs, far pointers */
 };
 
 /*

@@ -24,7 +24,7 @@ struct x86_prefixes {
 	u8 count;   /* bytes, REX included */
 	u8 flags;   /* enum x86_prefix */
 	u8 segment; /* 0-5, or X86_SEGMENT_NONE; in 64-bit mode only FS and GS count */
-	u8 rex;     /* 40-4f, or 0: none that counts */
+	u8 rex;	    /* 40-4f, or 0: none that counts */
 };
 
 /*

@@ -7,42 +7,40 @@
 #include "lib/bits.h"
 
 /* SDM vol. 2, table A-2. */
-const char x86_map_primary[257] =
-	"MMMMbz..MMMMbz.p" /* 00 */
-	"MMMMbz..MMMMbz.." /* 10 */
-	"MMMMbzp.MMMMbzp." /* 20 */
-	"MMMMbzp.MMMMbzp." /* 30 */
-	"................" /* 40 */
-	"................" /* 50 */
-	"..MMppppzZbB...." /* 60 */
-	"bbbbbbbbbbbbbbbb" /* 70 */
-	"BZBBMMMMMMMMMMMM" /* 80 */
-	"..........f....." /* 90 */
-	"aaaa....bz......" /* a0 */
-	"bbbbbbbbvvvvvvvv" /* b0 */
-	"BBw.MMBZe.w..b.." /* c0 */
-	"MMMMbb..MMMMMMMM" /* d0 */
-	"bbbbbbbbjjfb...." /* e0 */
-	"p.pp..TU......MM" /* f0 */;
+const char x86_map_primary[257] = "MMMMbz..MMMMbz.p" /* 00 */
+				  "MMMMbz..MMMMbz.." /* 10 */
+				  "MMMMbzp.MMMMbzp." /* 20 */
+				  "MMMMbzp.MMMMbzp." /* 30 */
+				  "................" /* 40 */
+				  "................" /* 50 */
+				  "..MMppppzZbB...." /* 60 */
+				  "bbbbbbbbbbbbbbbb" /* 70 */
+				  "BZBBMMMMMMMMMMMM" /* 80 */
+				  "..........f....." /* 90 */
+				  "aaaa....bz......" /* a0 */
+				  "bbbbbbbbvvvvvvvv" /* b0 */
+				  "BBw.MMBZe.w..b.." /* c0 */
+				  "MMMMbb..MMMMMMMM" /* d0 */
+				  "bbbbbbbbjjfb...." /* e0 */
+				  "p.pp..TU......MM" /* f0 */;
 
 /* SDM vol. 2, table A-3; 0e and 0f are 3DNow!'s (APM vol. 3, appendix A). */
-const char x86_map_0f[257] =
-	"MMMM-.....-.-M.B" /* 00 */
-	"MMMMMMMMMMMMMMMM" /* 10 */
-	"RRRRR-R-MMMMMMMM" /* 20 */
-	"......-.p-p-----" /* 30 */
-	"MMMMMMMMMMMMMMMM" /* 40 */
-	"MMMMMMMMMMMMMMMM" /* 50 */
-	"MMMMMMMMMMMMMMMM" /* 60 */
-	"BBBBMMM.MM--MMMM" /* 70 */
-	"jjjjjjjjjjjjjjjj" /* 80 */
-	"MMMMMMMMMMMMMMMM" /* 90 */
-	"...MBMMM...MBMMM" /* a0 */
-	"MMMMMMMMMMBMMMMM" /* b0 */
-	"MMBMBBBM........" /* c0 */
-	"MMMMMMMMMMMMMMMM" /* d0 */
-	"MMMMMMMMMMMMMMMM" /* e0 */
-	"MMMMMMMMMMMMMMMM" /* f0 */;
+const char x86_map_0f[257] = "MMMM-.....-.-M.B" /* 00 */
+			     "MMMMMMMMMMMMMMMM" /* 10 */
+			     "RRRRR-R-MMMMMMMM" /* 20 */
+			     "......-.p-p-----" /* 30 */
+			     "MMMMMMMMMMMMMMMM" /* 40 */
+			     "MMMMMMMMMMMMMMMM" /* 50 */
+			     "MMMMMMMMMMMMMMMM" /* 60 */
+			     "BBBBMMM.MM--MMMM" /* 70 */
+			     "jjjjjjjjjjjjjjjj" /* 80 */
+			     "MMMMMMMMMMMMMMMM" /* 90 */
+			     "...MBMMM...MBMMM" /* a0 */
+			     "MMMMMMMMMMBMMMMM" /* b0 */
+			     "MMBMBBBM........" /* c0 */
+			     "MMMMMMMMMMMMMMMM" /* d0 */
+			     "MMMMMMMMMMMMMMMM" /* e0 */
+			     "MMMMMMMMMMMMMMMM" /* f0 */;
 
 char x86_map_vector(u8 map, u8 opcode)
 {
@@ -51,7 +49,9 @@ char x86_map_vector(u8 map, u8 opcode)
 		if (opcode == 0x77) /* VZEROUPPER, VZEROALL */
 			return '.';
 		return (opcode & 0xfc) == 0x70 || opcode == 0xc2 ||
-			(opcode >= 0xc4 && opcode <= 0xc6) ? 'B' : 'M';
+				       (opcode >= 0xc4 && opcode <= 0xc6)
+			       ? 'B'
+			       : 'M';
 	case 2:
 	case 5:
 	case 6:

@@ -7,10 +7,12 @@
 #include "lib/string.h"
 
 /* RFC 6234, 6.1 */
+/* clang-format off */
 const struct sha256_state sha256_initial = {{
 	0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
 	0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 }};
+/* clang-format on */
 
 /* RFC 6234, 5.1: fractions of the cube roots of the first 64 primes */
 static const u32 round_word[64] = {

@@ -57,8 +57,8 @@ static ALWAYS_INLINE void svm_supply(struct virt_vcpu *vcpu)
 	struct vcpu_page *page = vcpu->page;
 	u8 threshold = READ_ONCE(page->tpr_threshold) != 0;
 
-	vmcb->control.virtual_interrupt = (vmcb->control.virtual_interrupt & ~VMCB_V_TPR) |
-					  virt_cr8(vcpu);
+	vmcb->control.virtual_interrupt =
+		(vmcb->control.virtual_interrupt & ~VMCB_V_TPR) | virt_cr8(vcpu);
 	if (unlikely(threshold != vcpu->tpr_threshold))
 		svm_change_cr8(vcpu);
 	vmcb->save.rsp = READ_ONCE(page->gpr[GPR_RSP]);

@@ -46,8 +46,8 @@ static ALWAYS_INLINE void svm_rip_advance(struct vmcb *vmcb, u64 length)
 {
 	u64 rip = vmcb->save.rip + length;
 
-	if (unlikely((u32)rip < length) && !((vmcb->save.efer & EFER_LMA) &&
-					     (vmcb->save.cs.attributes & VMCB_ATTRIBUTE_L)))
+	if (unlikely((u32)rip < length) &&
+	    !((vmcb->save.efer & EFER_LMA) && (vmcb->save.cs.attributes & VMCB_ATTRIBUTE_L)))
 		rip = (u32)rip;
 	vmcb->save.rip = rip;
 	vmcb->control.interrupt_shadow &= ~VMCB_SHADOW;
@@ -157,9 +157,8 @@ void svm_traps_set(struct virt_vcpu *vcpu)
 	control->intercept1 &= (u32)~VMCB_INTERCEPT1_INTN;
 	if (vcpu->trap_exceptions & BIT(VECTOR_BP))
 		control->intercept1 |= (u32)VMCB_INTERCEPT1_INTN;
-	control->intercept_cr_write =
-		(u16)((vcpu->trap & VTRAP_CR ? SVM_INTERCEPT_CR_WRITES : 0) |
-		      (vcpu->tpr_threshold != 0 ? SVM_INTERCEPT_CR8 : 0));
+	control->intercept_cr_write = (u16)((vcpu->trap & VTRAP_CR ? SVM_INTERCEPT_CR_WRITES : 0) |
+					    (vcpu->tpr_threshold != 0 ? SVM_INTERCEPT_CR8 : 0));
 	control->intercept_dr_read = vcpu->trap & VTRAP_DR ? 0xffff : 0;
 	control->intercept_dr_write = control->intercept_dr_read;
 	control->msrpm_base_pa = vcpu->trap & VTRAP_MSR

@@ -16,7 +16,7 @@
  * This many PAUSEs, at most PAUSE_FILTER_THRESHOLD cycles apart (if the CPU supports the
  * threshold), are a spin loop (APM vol. 2, 15.14.4).
  */
-#define PAUSE_FILTER_COUNT 3000
+#define PAUSE_FILTER_COUNT     3000
 #define PAUSE_FILTER_THRESHOLD 128
 
 /* The instructions and events that exit. RDTSC, CR and DR accesses and INVLPG do not. */

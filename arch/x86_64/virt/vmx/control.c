@@ -15,7 +15,7 @@
 #include "mm/table.h"
 
 /* In TSC cycles: PAUSEs at most PLE_GAP apart form a loop, which exits after PLE_WINDOW. */
-#define PLE_GAP 128
+#define PLE_GAP	   128
 #define PLE_WINDOW 4096
 
 #define CONTROL_ORDER 1 /* two pages: the VMCS and struct vmx_scratch */
@@ -119,8 +119,8 @@ static void controls_write(struct virt_vcpu *vcpu)
 		vmcs_write64(VMCS_ENCLV_BITMAP, ~0ull);
 	vmcs_write64(VMCS_MSR_BITMAP, pointer_to_hpa(vcpu->vm->msr_bitmap).value);
 	vmcs_write64(VMCS_ENTRY_MSR_LOAD, scratch_hpa + offsetof(struct vmx_scratch, msr_load));
-	scratch->exit_load[0] = (struct vmx_msr_entry){
-		.index = MSR_SPEC_CTRL, .value = features.speculation.spec_ctrl};
+	scratch->exit_load[0] = (struct vmx_msr_entry){.index = MSR_SPEC_CTRL,
+						       .value = features.speculation.spec_ctrl};
 	vmcs_write64(VMCS_EXIT_MSR_LOAD, scratch_hpa + offsetof(struct vmx_scratch, exit_load));
 	vmcs_write64(VMCS_VIRTUAL_APIC, pointer_to_hpa(vcpu->apic).value);
 	vmcs_write64(VMCS_EPT_POINTER, vcpu->vm->second_stage.root.kernel.value |
@@ -159,9 +159,9 @@ void vmx_traps_set(struct virt_vcpu *vcpu)
 	vmcs_write32(VMCS_PIN_CONTROLS, pin);
 	/* Without VPID each entry and each exit flushes (SDM vol. 3, 29.4.3.1). */
 	vmcs_change32(VMCS_SECONDARY_CONTROLS, ~vmx_capability.apic,
-		     vmx_capability.secondary &
-			     ~((trap & VTRAP_FLUSH ? SECONDARY_VPID : 0) |
-			       (trap & VTRAP_RESTRICTED ? SECONDARY_UNRESTRICTED_GUEST : 0)));
+		      vmx_capability.secondary &
+			      ~((trap & VTRAP_FLUSH ? SECONDARY_VPID : 0) |
+				(trap & VTRAP_RESTRICTED ? SECONDARY_UNRESTRICTED_GUEST : 0)));
 	vmcs_write32(VMCS_EXCEPTION_BITMAP, VMX_EXCEPTIONS | vcpu->trap_exceptions);
 	vmcs_write_natural(VMCS_CR0_SHADOW, cr0);
 	vmcs_write_natural(VMCS_CR4_SHADOW, cr4);

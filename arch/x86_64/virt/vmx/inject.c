@@ -11,7 +11,7 @@
 
 /* Exceptions that always push an error code in protected mode (SDM vol. 3, 27.2.1.3). */
 #define ERROR_CODE_ALWAYS (EXCEPTIONS_WITH_ERROR_CODE & BITS(VECTOR_AC, 0))
-#define ERROR_CODE_MASK 0x7fffu
+#define ERROR_CODE_MASK	  0x7fffu
 
 static bool vmx_pushes_error_code(const struct vcpu_event *event)
 {

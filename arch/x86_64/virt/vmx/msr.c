@@ -16,8 +16,10 @@ static const struct {
 	u32 index;
 	enum vcpu_msr name;
 } left_in_cpu[] = {
-	{MSR_STAR, VMSR_STAR},	   {MSR_LSTAR, VMSR_LSTAR},
-	{MSR_CSTAR, VMSR_CSTAR},   {MSR_SFMASK, VMSR_SFMASK},
+	{MSR_STAR, VMSR_STAR},
+	{MSR_LSTAR, VMSR_LSTAR},
+	{MSR_CSTAR, VMSR_CSTAR},
+	{MSR_SFMASK, VMSR_SFMASK},
 	{MSR_KERNEL_GS_BASE, VMSR_KERNEL_GS_BASE},
 	{MSR_TSC_AUX, VMSR_TSC_AUX}, /* the last one, used only with RDTSCP */
 };

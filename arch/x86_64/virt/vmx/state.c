@@ -202,8 +202,7 @@ void vmx_set(struct virt_vcpu *vcpu, u32 groups)
 	if (groups & VCPU_APIC)
 		vmx_apic_set(vcpu);
 	if (groups & VCPU_INTERRUPTS && vmx_capability.apic != 0)
-		vmcs_write16(VMCS_GUEST_INTERRUPT_STATUS,
-			     READ_ONCE(vcpu->page->interrupt_status));
+		vmcs_write16(VMCS_GUEST_INTERRUPT_STATUS, READ_ONCE(vcpu->page->interrupt_status));
 	if (groups & VCPU_TSC)
 		vmcs_write64(VMCS_TSC_OFFSET, READ_ONCE(vcpu->page->tsc_offset));
 }

@@ -10,20 +10,20 @@
  * runs alone while the queue is empty. The driver trusts neither disk nor controller: it looks up
  * each completion, bounds each wait, and resets the port after an error.
  */
-#define AHCI_RESET_NS	NS_PER_S	/* of the controller, 10.4.3 */
-#define AHCI_HAND_OFF_NS (2 * NS_PER_S) /* 10.6.3 */
-#define AHCI_STOP_NS	(500 * NS_PER_MS) /* 10.1.2 */
+#define AHCI_RESET_NS	 NS_PER_S	   /* of the controller, 10.4.3 */
+#define AHCI_HAND_OFF_NS (2 * NS_PER_S)	   /* 10.6.3 */
+#define AHCI_STOP_NS	 (500 * NS_PER_MS) /* 10.1.2 */
 /* The time for a disk to be detected: 10 ms (10.4.2), and for a detected disk to become ready. */
 #define AHCI_DETECT_NS	(200 * NS_PER_MS)
-#define AHCI_CONNECT_NS	NS_PER_S
+#define AHCI_CONNECT_NS NS_PER_S
 /* The time from a reset to a ready disk; kept short for a reset while clients wait. */
-#define AHCI_SPIN_UP_NS (10 * NS_PER_S)
-#define AHCI_READY_NS	(2 * NS_PER_S)
+#define AHCI_SPIN_UP_NS	 (10 * NS_PER_S)
+#define AHCI_READY_NS	 (2 * NS_PER_S)
 #define AHCI_IDENTIFY_NS (5 * NS_PER_S)
 /* The time limit of one command. Twice this limit is still below the manager's limit for a hang. */
-#define AHCI_COMMAND_NS	(2 * NS_PER_S)
-#define AHCI_ATTEMPTS	2u /* of one request */
-#define AHCI_ALARMS_MAX	16u
+#define AHCI_COMMAND_NS	 (2 * NS_PER_S)
+#define AHCI_ATTEMPTS	 2u /* of one request */
+#define AHCI_ALARMS_MAX	 16u
 #define AHCI_ALONE_DEPTH 2u /* of a disk without a queue: one is with it, one waits */
 
 /* The DMA pages of each port. */
@@ -33,9 +33,9 @@ enum ahci_page {
 	AHCI_PAGES = AHCI_PAGE_TABLES + 4,
 };
 /* Offsets into the first page. */
-#define AHCI_FIS_AT  1024u
-#define AHCI_TRIM_AT 1536u
-#define AHCI_DATA_AT 2048u
+#define AHCI_FIS_AT	 1024u
+#define AHCI_TRIM_AT	 1536u
+#define AHCI_DATA_AT	 2048u
 #define AHCI_TABLE_BYTES 512u
 _Static_assert(AHCI_TABLE_REGIONS + BLOCK_REQUEST_PAGES * sizeof(struct ahci_region) <=
 		       AHCI_TABLE_BYTES,
@@ -51,11 +51,11 @@ struct ahci_slot {
 };
 
 struct ahci_port {
-	u32 number; /* of the controller's */
+	u32 number;		  /* of the controller's */
 	struct driver_dma memory; /* AHCI_PAGES */
-	bool there; /* a disk that takes requests */
-	u32 depth;  /* requests that it has at once */
-	u32 busy;   /* that it has */
+	bool there;		  /* a disk that takes requests */
+	u32 depth;		  /* requests that it has at once */
+	u32 busy;		  /* that it has */
 	bool queue;
 	bool flush;
 	u32 block_shift;
@@ -129,5 +129,5 @@ void ahci_port_go(const struct ahci *ahci, const struct ahci_port *port);
 void ahci_make(const struct ahci_port *port, u32 slot, const struct ahci_fis *fis, bool write,
 	       const u64 *address, u32 bytes);
 /* Builds the command of a request. */
-void ahci_make_request(const struct ahci_port *port, u32 slot,
-		       const struct driver_request *request, bool queued);
+void ahci_make_request(const struct ahci_port *port, u32 slot, const struct driver_request *request,
+		       bool queued);

@@ -72,8 +72,8 @@ static void ahci_make_move(const struct ahci_port *port, u32 slot,
 	ahci_make(port, slot, fis, write, request->address, request->sectors << SECTOR_SHIFT);
 }
 
-void ahci_make_request(const struct ahci_port *port, u32 slot,
-		       const struct driver_request *request, bool queued)
+void ahci_make_request(const struct ahci_port *port, u32 slot, const struct driver_request *request,
+		       bool queued)
 {
 	u32 shift = port->block_shift - SECTOR_SHIFT;
 	struct ahci_fis fis = {.type = AHCI_FIS_TO_DEVICE, .flags = (u8)AHCI_FIS_IS_COMMAND};

@@ -44,8 +44,7 @@ static void ahci_start_hand_off(const struct ahci *ahci)
 
 static bool ahci_start_check_controller(const struct ahci *ahci, char *problem, size_t size)
 {
-	if (ahci->memory.address == NULL ||
-	    ahci->memory.pages < (u64)ahci->port_count * AHCI_PAGES)
+	if (ahci->memory.address == NULL || ahci->memory.pages < (u64)ahci->port_count * AHCI_PAGES)
 		return ahci_refuse(problem, size, "no memory that the controller could use");
 	if (ahci->register_bytes < AHCI_FIRST_PORT)
 		return ahci_refuse(problem, size, "the controller's registers are missing");
@@ -74,9 +73,9 @@ static bool ahci_start_reset(struct ahci *ahci, char *problem, size_t size)
 	if ((ahci->capabilities & AHCI_CAP_64) == 0)
 		return ahci_refuse(problem, size, "the controller reaches the first 4 GiB only");
 	for (u32 i = 0; i < ahci->port_count && ahci_start_has_registers(ahci, &ahci->port[i]); i++)
-		ahci_port_write(ahci, &ahci->port[i], AHCI_PORT_COMMAND,
-				(u32)(AHCI_COMMAND_SPIN_UP | AHCI_COMMAND_POWER |
-				      AHCI_COMMAND_ACTIVE));
+		ahci_port_write(
+			ahci, &ahci->port[i], AHCI_PORT_COMMAND,
+			(u32)(AHCI_COMMAND_SPIN_UP | AHCI_COMMAND_POWER | AHCI_COMMAND_ACTIVE));
 	return true;
 }
 
@@ -229,8 +228,8 @@ bool ahci_start_disk(struct ahci *ahci, struct driver_disk *disk, char *problem,
 	disk->sectors = identity.sectors;
 	disk->block_bytes = identity.block_bytes;
 	disk->depth = port->depth;
-	disk->features = (identity.flush ? (u32)DISK_FLUSH : 0) |
-			 (identity.trim ? (u32)DISK_DISCARD : 0);
+	disk->features =
+		(identity.flush ? (u32)DISK_FLUSH : 0) | (identity.trim ? (u32)DISK_DISCARD : 0);
 	string_copy(disk->model, sizeof(disk->model), identity.model);
 	string_copy(disk->serial, sizeof(disk->serial), identity.serial);
 	return true;

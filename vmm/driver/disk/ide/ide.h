@@ -14,9 +14,9 @@
 #define IDE_READY_NS	NS_PER_S	/* until it takes or gives the next data, or a command */
 #define IDE_IDENTIFY_NS (5 * NS_PER_S)
 /* The time limit of one command. Twice this limit is still below the manager's limit for a hang. */
-#define IDE_COMMAND_NS	(2 * NS_PER_S)
-#define IDE_ATTEMPTS	2u /* of one request */
-#define IDE_DEPTH	2u /* one at the disk, one waiting; the order is client_turn.c's */
+#define IDE_COMMAND_NS (2 * NS_PER_S)
+#define IDE_ATTEMPTS   2u /* of one request */
+#define IDE_DEPTH      2u /* one at the disk, one waiting; the order is client_turn.c's */
 
 struct ide {
 	u16 command_port;
@@ -27,7 +27,7 @@ struct ide {
 
 	bool dma; /* disk and controller can, and the table is within reach */
 	bool lba48;
-	bool flush; /* the disk has a command to flush its cache */
+	bool flush;				    /* the disk has a command to flush its cache */
 	struct driver_request *queue[DRIVER_DEPTH]; /* the first is at the disk if `running` */
 	u32 first;
 	u32 count;

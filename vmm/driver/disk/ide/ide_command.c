@@ -151,6 +151,6 @@ bool ide_ended_well(const struct ide *ide)
 {
 	u8 status = ide_in8((u16)(ide->command_port + IDE_COMMAND));
 
-	return (status & (ATA_STATUS_BUSY | ATA_STATUS_DATA | ATA_STATUS_FAULT |
-			  ATA_STATUS_ERROR)) == 0;
+	return (status &
+		(ATA_STATUS_BUSY | ATA_STATUS_DATA | ATA_STATUS_FAULT | ATA_STATUS_ERROR)) == 0;
 }

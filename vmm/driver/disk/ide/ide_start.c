@@ -54,8 +54,9 @@ static bool ide_start_read_cache(struct ide *ide, const struct ata_identity *ide
 		disk->features |= DISK_FLUSH;
 	else if (identity->cache &&
 		 !ide_start_simple(ide, ATA_SET_FEATURES, ATA_FEATURE_NO_CACHE, 0))
-		return ide_refuse(problem, size, "its write cache can be neither emptied nor "
-						 "switched off");
+		return ide_refuse(problem, size,
+				  "its write cache can be neither emptied nor "
+				  "switched off");
 	return true;
 }
 

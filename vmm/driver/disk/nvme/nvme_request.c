@@ -10,7 +10,7 @@
 #define SECTOR_SHIFT 9u
 #define LIST_BYTES   128u /* for BLOCK_REQUEST_PAGES - 1 addresses; none crosses a page */
 _Static_assert((BLOCK_REQUEST_PAGES - 1) * sizeof(u64) <= LIST_BYTES, "a list's room");
-_Static_assert((u64)NVME_DEPTH * LIST_BYTES <= (NVME_PAGES - NVME_PAGE_LISTS) * PAGE_SIZE,
+_Static_assert((u64)NVME_DEPTH *LIST_BYTES <= (NVME_PAGES - NVME_PAGE_LISTS) * PAGE_SIZE,
 	       "two pages");
 _Static_assert(NVME_DEPTH * sizeof(struct nvme_range) <= PAGE_SIZE, "one page");
 

@@ -10,7 +10,7 @@
 
 #define RESET_NS       (100 * NS_PER_MS) /* until its reset is over, at most */
 #define SETTLE_NS      (5 * NS_PER_MS)	 /* it reads its memory of addresses meanwhile */
-#define EEPROM_NS      (10 * NS_PER_MS) /* for a word of it */
+#define EEPROM_NS      (10 * NS_PER_MS)	 /* for a word of it */
 #define MULTICAST      BIT(0)
 #define ALL_INTERRUPTS 0xffffffffu
 
