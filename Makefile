@@ -253,7 +253,7 @@ $(BUILD)/skerry.spdx.json: $(BUILD)/skerry.iso iso/sbom.py $(BUILD)/commit
 # --- the rest ---
 
 .PHONY: lint clean version help install FORCE
-lint: lint-packages $(BUILD)/skerry.elf ## layering, names, W^X, sizes, stack depth, clang-tidy, gcc -fanalyzer
+lint: lint-packages $(BUILD)/skerry.elf ## layering, names, W^X, sizes, stack depth, format, clang-tidy, gcc -fanalyzer
 	$(Q)$(PYTHON) tests/lint/layers.py
 	$(Q)$(PYTHON) tests/lint/files.py
 	$(Q)$(PYTHON) tests/lint/names.py
@@ -262,7 +262,7 @@ lint: lint-packages $(BUILD)/skerry.elf ## layering, names, W^X, sizes, stack de
 	$(Q)$(PYTHON) tests/lint/boot.py $(BUILD)/obj
 	$(Q)$(PYTHON) tests/lint/masks.py $(BUILD)/skerry.elf
 	$(Q)$(PYTHON) tests/lint/stack.py $(BUILD)/obj
-	$(Q)$(MAKE) --no-print-directory lint-files
+	$(Q)$(MAKE) --no-print-directory lint-format lint-files
 
 # Image, ISO and a sample configuration in share/skerry, the pages in share/doc/skerry.
 SHARE := $(DESTDIR)$(PREFIX)/share
