@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Other releases of Debian: where packages come from, and what is known of the emulators by version."""
+import importlib.util
 import os
 import re
 import subprocess
@@ -11,7 +12,10 @@ import emulators
 from machine import ROOT
 
 sys.path.append(str(ROOT / "tests"))
-import run  # noqa: E402
+# By another name: tests/bench has a run.py, too.
+SPECIFICATION = importlib.util.spec_from_file_location("tests_run", ROOT / "tests/run.py")
+run = importlib.util.module_from_spec(SPECIFICATION)
+SPECIFICATION.loader.exec_module(run)
 
 # (whose it is, where, for which release), as apt tells of its package sources
 SOURCES = [("Debian", "http://mirror.example/debian/", "{own}"), ("", "http://mirror.example/debian/", "{own}-updates"),

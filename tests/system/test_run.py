@@ -154,7 +154,7 @@ def test_installed_pages(build, tmp_path):
     ("run EMULATOR=bochs BOOT=kernel", "EMULATOR=bochs boots by BOOT=iso only"),
     ("bed SUITE=potato", "SUITE: found potato, allowed: bookworm trixie"),
     ("run WEB=1 EMULATOR=bochs", "WEB: goes with EMULATOR=qemu only"),
-    ("test ONLY=units", "ONLY: found units, allowed: unit fuzz guest system"),
+    ("test ONLY=units", "ONLY: found units, allowed: lint unit fuzz guest system"),
     ("run BOOT=kernel BUNDLE=none.cpio", "BUNDLE: found none.cpio, which is no file"),
     ("run DATA_DISK=dta.img", "DATA_DISK: found dta.img, which is no file"),
     # in two pieces: named.py looks here as well
