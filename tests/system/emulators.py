@@ -29,6 +29,8 @@ BOCHS_GONE = {"bx_generic": (3, 0)}
 # From this version on it takes commands for its debugger only with -debugger, and runs whole traces of
 # instructions without: a test that stops between two instructions needs the steps.
 BOCHS_DEBUGGER = (3, 0)
+# The first version of QEMU whose software CPU has an x2APIC.
+QEMU_X2APIC = (9, 0)
 PROGRAMS = {"qemu": "qemu-system-x86", "bochs": "bochs"}
 
 
@@ -61,3 +63,7 @@ def bochs_command():
 
 def bochs_has(model):
     return version("bochs") < BOCHS_GONE.get(model, NEVER)
+
+
+def qemu_has_x2apic():
+    return version("qemu") >= QEMU_X2APIC

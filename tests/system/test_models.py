@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import emulators
-from machine import PROMPT, Bochs, Qemu
+from machine import PROMPT, Bochs, Qemu, wait_for
 
 # One style: the prefix, no capital but in a name, no full stop, a line of its own.
 SENTENCE = r"(?:^|\n)skerry: ((?:[a-z]|SVM |VMX |EPT )[^\r\n]*[^.\r\n])\r*\n"
@@ -83,6 +83,23 @@ def test_other_cpu_lacks(build, lacks):
         machine.wait_prompt()
         assert "CPU with APIC id 1 lacks a feature" in machine.command("log show -l error")
         assert machine.command("log show -l error").count("APIC id") == 1
+
+
+UNITS = {"VT-d": "intel-iommu,intremap=on,eim=on,aw-bits=48", "AMD-Vi": "amd-iommu,intremap=on,xtsup=on"}
+
+if emulators.qemu_has_x2apic():
+    @pytest.mark.parametrize("unit", UNITS)
+    def test_apic_id_above_255(build, unit):
+        """A CPU that only an x2APIC can name runs, and the IOMMU remaps interrupts beside it."""
+        other = "EPYC-x86_64-cpu,x2apic=on,socket-id=287,core-id=0,thread-id=0"
+        extra = ("-smp", "1,maxcpus=288,sockets=288", "-device", other, "-device", UNITS[unit])
+        with Qemu(build, cpu="EPYC,x2apic=on", extra=extra) as machine:
+            machine.wait_prompt()
+            said = machine.command("log show")
+            assert "2 of 2 CPUs run" in said
+            assert re.search(rf"IOMMU 0, {unit} .*raise their own interrupts alone", said), said
+            # The demonstration's process may run on it, and an IPI reaches it.
+            wait_for(lambda: machine.objects("cpu")[1]["interrupts"] > 0)
 
 
 # What the boot CPU has of each leak: the emulators' CPUs say different things of themselves.
