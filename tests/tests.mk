@@ -13,7 +13,7 @@ test-check:
 	@$(if $(filter lint unit fuzz guest system gateway bed,$(or $(ONLY),unit)),,echo "ONLY: found $(ONLY), allowed: lint unit fuzz guest system gateway bed" >&2; exit 1)
 	$(if $(NAME),$(Q)$(PYTHON) tests/named.py '$(ONLY)' '$(NAME)')
 
-test-packages: test-check
+test-packages:
 	$(Q)iso/packages.sh $(TEST_PACKAGES)
 
 # --- unit tests: host programs, each includes the sources it tests ---
@@ -304,7 +304,7 @@ test: test-check test-packages ## run the CI set: ONLY=lint|unit|fuzz|guest|syst
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)' --beds '$(BEDS)' --beds-asked '$(BEDS_ASKED)'
 
 # For a bed's chroot: make test-bed BED=trixie is what make test does there, LONG=1 what make test-long does.
-test-bed: test-packages
+test-bed: test-check test-packages
 	$(Q)$(MAKE) $(JOBS) --no-print-directory test-bed-parts
 	$(Q)$(PYTHON) tests/bed.py --build $(BUILD) --clang $(BED_CLANG) --name '$(NAME)' $(if $(LONG),--long)
 

@@ -105,6 +105,12 @@ def test_only_what_is_tested(tmp_path):
     assert "skerry.elf" not in parts and parts.count("_test.c") < 6, parts
 
 
+def test_bench_only():
+    """What ONLY= may say is another thing for `make bench` than for `make test`."""
+    said, status = pexpect.run("make -n bench ONLY=exits", cwd=ROOT, withexitstatus=True, encoding="utf-8", timeout=60)
+    assert status == 0 and "--exits" in said and "allowed" not in said, said
+
+
 def test_reboot(build, tmp_path):
     """`reboot now` boots again, it does not end `make run`."""
     files = bundle.write(tmp_path / "mine.cpio", CONF)
