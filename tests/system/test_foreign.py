@@ -70,6 +70,36 @@ def test_i386(foreign, tmp_path, emulator):
         assert machine.vm("old")["reason"] == "guest powered off"
 
 
+OLD = """[vm old]
+kernel = vmlinuz
+initrd = initramfs.cpio.gz
+cmdline = console=ttyS0 quiet name=old no_timer_check acpi=off pci=nomsi
+memory = 128M
+vcpus = 2
+disk = data
+autostart = yes
+"""
+
+
+@CELLS
+def test_mp_table(foreign, tmp_path, emulator):
+    """
+    A kernel that reads no ACPI tables and has no MSI finds by the MP table its second vCPU, and the pin of its
+    disk: slot 16, pin 16.
+    """
+    conf = DISK + OLD
+    files = bundle.make(tmp_path / "mp_table.cpio", conf, bundle.debian(foreign / "guests-i386"))
+    with emulator(foreign, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach_shell("old", 600)
+        assert "MultiProcessor Specification v1.4" in machine.shell("dmesg")
+        assert machine.shell("grep -c ^processor /proc/cpuinfo").strip() == "2"
+        interrupts = machine.shell("dd if=/dev/vda of=/dev/null bs=64k count=16 iflag=direct 2>/dev/null; "
+                                   "cat /proc/interrupts")
+        (counts,) = re.findall(r"^ *16: +(\d+ +\d+) .*IO-APIC +16-fasteoi +virtio0", interrupts, re.MULTILINE)
+        assert sum(map(int, counts.split())) > 0, interrupts
+
+
 FORK = "crng reseeded due to virtual machine fork"
 URANDOM = "head -c 16 /dev/urandom | hexdump -v -e '1/1 \"%02x\"'"
 
