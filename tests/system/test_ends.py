@@ -5,7 +5,7 @@ import re
 import pytest
 
 import bundle
-from machine import DETACH, Qemu
+from machine import DETACH, Bochs, Qemu
 from prompt import Prompt
 
 LIMIT = 120
@@ -71,17 +71,30 @@ def test_watchdog_holds(prompt):
         assert "rip" in machine.command("vm regs beta").lower()
 
 
+def sleep_until_alarm(machine):
+    machine.shell("echo +2 >/sys/class/rtc/rtc0/wakealarm; echo freeze >/sys/power/state", LIMIT)
+    said = machine.shell("dmesg | tail -n 20")
+    assert "suspend entry (s2idle)" in said and "suspend exit" in said
+
+
 def test_sleeps(prompt):
     """In suspend-to-idle a guest hears its RTC's alarm, and the power button."""
     with prompt.guest("beta") as machine:
         machine.attach("beta")
-        machine.shell("echo +2 >/sys/class/rtc/rtc0/wakealarm; echo freeze >/sys/power/state", LIMIT)
-        assert "suspend exit" in machine.shell("dmesg | tail -n 20")
+        sleep_until_alarm(machine)
         machine.type("echo freeze >/sys/power/state\n")
         machine.leave()
         machine.command("vm stop beta")
         assert machine.wait_end("beta", 150) == ("stopped", "guest powered off")
         machine.wait_prompt()
+
+
+def test_sleeps_under_vmx(build, tmp_path):
+    files = bundle.make(tmp_path / "sleeps.cpio", CONF, bundle.debian(build / "guests"))
+    with Bochs(build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach_shell("alpha", 600)
+        sleep_until_alarm(machine)
 
 
 def test_stop_after_reset(prompt):
