@@ -11,7 +11,9 @@ import pytest
 
 import bundle
 import gpt
+import qemu_monitor
 from machine import Bochs, Qemu, wait_for
+from test_scsi import CONTROLLER, scsi
 from test_snapshot import one, refused, wait_counts
 from test_snapshot_disk import Guest, start
 
@@ -192,6 +194,49 @@ def test_linux(build, tmp_path):
         restore_all(machine, diff)
         assert ": 0 found" in machine.command("audit")
     check_images(tmp_path, files, full, diff)
+
+
+def chain(folder, files, full, diff):
+    """The sum of the disk that a full backup and the differential one behind it make."""
+    return hashlib.md5(merged(folder, files[full], files[diff])).hexdigest()
+
+
+def test_grown(build, tmp_path):
+    """
+    The machine makes its disks larger. Skerry takes no notice until their drivers start anew: the chain goes on, and
+    restores what they held. From then on it takes a full backup first.
+    """
+    conf, extra, files = vaults(tmp_path, [32 * MIB] * 6)
+    (tmp_path / "scsi.img").write_bytes(bytes(16 * MIB))
+    extra += [*CONTROLLER, *scsi(0, tmp_path / "scsi.img"), *qemu_monitor.option(tmp_path / "monitor")]
+    more = "disk = scsi\n[disk scsi]\ncontroller = scsi0.0\n" + conf
+    with start(build, tmp_path, ("virt",), more=more, extra=extra) as machine, \
+            qemu_monitor.Monitor(tmp_path / "monitor") as monitor:
+        machine.wait_prompt()
+        guest = Guest(machine, ("virt", "scsi"))
+        one(machine, "vm backup alpha full virt=v1 scsi=v2")
+        assert wait_ends(machine, 1)["event"] == "backup_done"
+        for drive in ("virt0", "disk0"):
+            assert monitor.command(f"block_resize {drive} 24") == ""
+        guest.spoil("two")
+        assert guest.shell("cat /sys/block/vd?/size") == 2 * f"{16 * MIB >> 9}\n"
+        one(machine, "vm backup alpha diff virt=v3 scsi=v0")
+        assert wait_ends(machine, 2)["event"] == "backup_done"
+        assert [chain(tmp_path, files, 1, 3), chain(tmp_path, files, 2, 0)] == sums(guest)
+        for name in ("virtio0", "scsi0"):
+            machine.command(f"driver restart {name}")
+        guest.shell(f"while [ \"$(cat /sys/block/vd?/size | uniq)\" != {24 * MIB >> 9} ]; do :; done")
+        for pair in ("virt=v3", "scsi=v0"):
+            assert "it has grown from 16384 to 24576 KiB since the last backup, allowed: a full one" in refused(
+                machine, f"vm backup alpha diff {pair} overwrite")
+        one(machine, "vm backup alpha full virt=v4 scsi=v5")
+        assert wait_ends(machine, 3)["event"] == "backup_done"
+        guest.shell("for d in a b; do dd if=/dev/urandom of=/dev/vd$d bs=64k seek=380 count=4 oflag=direct; done")
+        one(machine, "vm backup alpha diff virt=v3 scsi=v0 overwrite")
+        assert wait_ends(machine, 4)["event"] == "backup_done"
+        assert [chain(tmp_path, files, 4, 3), chain(tmp_path, files, 5, 0)] == sums(guest)
+        assert all(row["errors"] == 0 for row in machine.objects("disk stat"))
+        assert ": 0 found" in machine.command("audit")
 
 
 HOST = "[host]\nstate_key = " + "0123456789abcdef" * 4 + "\n"
