@@ -171,6 +171,25 @@ def test_much_or_more_than_a_line_is_asked_before_it_is_pasted(page):
     assert "rm -rf" not in screen(page)
 
 
+def test_a_console_is_left_before_it_is_there(page):
+    """Whoever goes through the machines fast leaves panes whose terminal is still being loaded."""
+    page.login(place="#/machines/web-1")
+    page.one('[data-console="live"]', 10)
+    page.driver.execute_async_script("""const done = arguments[0];
+        const places = ['#/machines/db', '#/machines/mail', '#/machines', '#/machines/web-1', '#/log'];
+        let left = 100;
+        const step = () => {
+            if (!left--) {
+                return done();
+            }
+            location.hash = places[left % places.length];
+            left % 2 ? setTimeout(step, left % 7 * 5) : requestAnimationFrame(step);
+        };
+        step();""")
+    page.open("#/machines/db")
+    page.one('[data-console="live"]', 10)
+
+
 def test_no_right_to_consoles(page):
     page.login("sky_viewer", place="#/machines/web-1/console")
     page.sees("Consoles need the role console-read")

@@ -56,7 +56,8 @@ function useConsole(name, { mode: wanted, take, again }, box, leave, onState) {
 		let gone = false;
 		const all = held.current;
 		import("../terminal.js").then(({ openTerminal }) => {
-			if (gone) {
+			// A pane that is left while this is loaded may lose its box before the effect is ended.
+			if (gone || !box.current) {
 				return;
 			}
 			all.pane = openTerminal(box.current, {
