@@ -269,6 +269,8 @@ def test_digest(page):
 
 def test_tokens(page):
     """A new one is shown once; the last one cannot be revoked."""
+    page.execute_cdp_cmd("Browser.grantPermissions", {
+        "origin": page.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
     page.login(place="#/host")
     page.sees("first", ".tokens")
     tile = '[aria-label="Tokens"]'
@@ -278,6 +280,17 @@ def test_tokens(page):
     page.button("Make token").click()
     page.sees("sky_0000", f"{tile} [role=status]")
     page.sees("ci", ".tokens")
+    assert page.js("const box = document.querySelector('.tokens').parentElement;"
+                   "return box.scrollWidth <= box.clientWidth"), "Revoke is in sight"
+    secret = page.text(f"{tile} [role=status] code")
+    page.button("Copy", tile).click()
+    page.sees("Copied.", f"{tile} [role=status]")
+    assert page.js("return navigator.clipboard.readText()") == secret
+    page.js("navigator.clipboard.writeText = () => Promise.reject(new Error('denied'))")
+    page.button("Copy", tile).click()
+    page.sees("press Ctrl-C", f"{tile} [role=status]")
+    assert page.js("return getSelection().toString()") == secret
+    page.js("delete navigator.clipboard.writeText")
     page.button("I have it", tile).click()
     page.until(lambda: not page.all(f"{tile} [role=status]"), "the secret is gone")
     for name, seen in (("ci", None), ("first", "make another token first")):

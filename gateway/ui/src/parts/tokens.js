@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tokens of programs: who has which, a new one, which is shown once, and the end of one.
 import { may, useLoad } from "../api.js";
-import { html, useState } from "../lib.js";
+import { html, useRef, useState } from "../lib.js";
 import { useAct } from "./act.js";
 import { confirm } from "./dialogs.js";
 import { Loaded } from "./states.js";
@@ -35,6 +35,24 @@ function Add({ act, made }) {
 		<div class="buttons"><button class="primary">Make token</button></div></form></details>`;
 }
 
+/** Where the browser keeps the clipboard from the page, the secret is selected instead, for Ctrl-C. */
+function Secret({ name, secret, close }) {
+	const code = useRef(null);
+	const [said, setSaid] = useState("");
+	const copy = async () => {
+		try {
+			await navigator.clipboard.writeText(secret);
+			setSaid("Copied.");
+		} catch {
+			getSelection().selectAllChildren(code.current);
+			setSaid("The browser lets the page copy nothing. The token is selected: press Ctrl-C.");
+		}
+	};
+	return html`<div role="status"><p>The token of ${name}, shown this once:</p><code class="fingerprint" ref=${code}>${secret}</code>
+		<div class="actions"><button type="button" onClick=${copy}>Copy</button><button type="button" onClick=${close}>I have it</button>
+		<span class="muted">${said}</span></div></div>`;
+}
+
 export function Tokens() {
 	const list = useLoad(may("admin") ? "/tokens" : null);
 	const [secret, setSecret] = useState(null);
@@ -47,7 +65,7 @@ export function Tokens() {
 	const revoke = async ({ id, name }) => await confirm({ title: `Revoke token ${id}, ${name}?`, label: "Revoke",
 		text: "Whoever uses it is out, and what it has logged in ends." }) &&
 		act(`Token ${id} revoked.`, "DELETE", `/tokens/${id}`, undefined);
-	return may("admin") && html`<section class="tile" aria-label="Tokens"><h2>Tokens</h2><${Loaded} from=${list} lines=${2}>${({ items }) => html`
+	return may("admin") && html`<section class="tile tile-wide" aria-label="Tokens"><h2>Tokens</h2><${Loaded} from=${list} lines=${2}>${({ items }) => html`
 		<div class="table-box" tabindex="0" role="region" aria-label="Table of tokens"><table class="plain tokens">
 			<thead><tr><th scope="col">Name</th><th scope="col">Roles</th><th scope="col" class="opt-2">Machines</th>
 			<th scope="col" class="opt-2">Last use</th><th scope="col">Ends</th>
@@ -56,7 +74,6 @@ export function Tokens() {
 			<td class="opt-2">${day(token.last_use) ?? "never"}</td><td>${day(token.expires) ?? "never"}</td>
 			<td><button class="danger-quiet" onClick=${() => revoke(token)}>Revoke<span class="unseen"> ${token.name}</span></button></td></tr>`)}
 			</tbody></table></div>
-		${secret && html`<p role="status">The token of ${secret.name}, shown this once: <code class="fingerprint">${secret.secret}</code>
-			<button type="button" onClick=${() => setSecret(null)}>I have it</button></p>`}
+		${secret && html`<${Secret} key=${secret.secret} ...${secret} close=${() => setSecret(null)} />`}
 		<${Add} act=${act} made=${setSecret} />`}<//>${failure}</section>`;
 }
