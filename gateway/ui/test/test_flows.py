@@ -346,6 +346,9 @@ def test_machine_says_why_it_is_slow(page):
     page.sees("build (", ".findings")
     page.sees("deadline", ".exits tbody tr")
     assert len(page.all(".plot canvas")) == 3
+    beyond = page.js("const right = (name) => document.querySelector(name).getBoundingClientRect().right;"
+                     "return right('.plot canvas') - right('.plot .u-over')")
+    assert beyond >= 27, "there is room for half a time beyond the right edge"
     assert "steal now" in page.one(".plot").get_attribute("aria-label")
     page.one(".graph summary").click()
     page.until(lambda: len(page.all(".graph details tbody tr")) >= 1, "the data as a table")

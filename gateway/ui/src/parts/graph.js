@@ -5,6 +5,7 @@ import { html, useEffect, useRef, useState } from "../lib.js";
 
 const TABLE_ROWS = 12;
 const TABLE_STEP = 5;
+const HALF_A_TIME_PX = 28;  // A time below the right edge is centred there: half of it stands beyond.
 
 function colour(name) {
 	return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -16,7 +17,7 @@ function optionsOf(width, height, series, format, top, binary) {
 	const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 },
 		ticks: { show: false }, font: "11px system-ui, sans-serif" };
 	return {
-		width, height, legend: { show: false }, padding: [8, 8, 0, 0],
+		width, height, legend: { show: false }, padding: [8, HALF_A_TIME_PX, 0, 0],
 		cursor: { sync: { key: "machine" }, points: { size: 6 }, drag: { x: false, y: false } },
 		scales: { y: { range: (_, low, high) => [0, Math.max(top ?? 0, (high ?? 1) * 1.1, 1)] } },
 		series: [{}, ...series.map(({ token, fill }) => ({ stroke: colour(token), width: 1.5,
