@@ -267,6 +267,19 @@ def test_digest(page):
         page.sees(64 * "b", ".digest")
 
 
+def test_a_dialog_is_open_as_soon_as_it_is_there(page):
+    page.login()
+    page.js("""window.opened = []; new MutationObserver(() => {
+        const one = document.querySelector('dialog');
+        one && window.opened.push(one.open);
+    }).observe(document.body, { childList: true, subtree: true })""")
+    page.press("?")
+    page.one("dialog[open]")
+    page.press(Keys.ESCAPE)
+    page.until(lambda: not page.all("dialog"), "it is closed")
+    assert page.js("return window.opened[0]")
+
+
 def test_tokens(page):
     """A new one is shown once; the last one cannot be revoked."""
     page.execute_cdp_cmd("Browser.grantPermissions", {

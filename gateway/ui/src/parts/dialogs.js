@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Dialogs, one at a time: help, palette, confirmation. The browser keeps and returns the focus.
-import { cell, html, useCell, useEffect, useRef, useState } from "../lib.js";
+import { cell, html, useCell, useLayoutEffect, useRef, useState } from "../lib.js";
 import { KEYS, letters, setLetters } from "../keys.js";
 import { Palette } from "./palette.js";
 import { Create } from "./create.js";
@@ -22,7 +22,7 @@ export function confirm({ title, text, label, word = "" }) {
 
 function Frame({ label, children, wide, onClose }) {
 	const self = useRef(null);
-	useEffect(() => {
+	useLayoutEffect(() => {
 		const before = document.activeElement;
 		self.current.showModal();
 		return () => before?.isConnected && before.focus();
