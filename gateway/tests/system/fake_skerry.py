@@ -349,8 +349,10 @@ class FakeSkerry(Snapshots, States):
                  "dma": "drivers are trusted"}]
 
     def run_mem(self, _words, _after):
-        return [{"owner": "guest", "pages": 65536}, {"owner": "kernel", "pages": 1024},
-                {"owner": "free", "pages": 190000}, {"owner": "node-0", "pages": 256560,
+        few = [{"owner": owner, "pages": 512}
+               for owner in ("reserved", "image", "module", "tables", "process", "control")]
+        return [*few, {"owner": "guest", "pages": 65536}, {"owner": "kernel", "pages": 1024},
+                {"owner": "free", "pages": 190000}, {"owner": "node-0", "pages": 259632,
                                                      "free": 190000}]
 
     def run_log_show(self, words, _after):

@@ -80,7 +80,7 @@ def test_samples_become_rates(server):
 def test_host(server, fake):
     host = server.tls("GET", "/v1/host").json()
     assert host["link"] == "up" and host["stale"] is False and host["boot"]
-    assert host["memory"]["total_bytes"] == (65536 + 1024 + 190000) * 4096
+    assert host["memory"]["total_bytes"] == (6 * 512 + 65536 + 1024 + 190000) * 4096
     assert {"owner": "guest RAM", "bytes": 65536 * 4096} in host["memory"]["owners"]
     assert host["speculation"] == "ibrs ibpb" and host["rights"] == fake.rights
 

@@ -58,6 +58,9 @@ def test_all_flows_before_the_real_server(browser, real):
     page.get_log("browser")
     page.login(token)
     page.sees("running", ".counts")
+    colours = page.js("return [...document.querySelectorAll('.memory .swatch')].map("
+                      "(one) => getComputedStyle(one).backgroundColor)")
+    assert len(set(colours)) == len(colours), "each owner of memory has a colour of its own"
     page.open("#/machines/vm01/console")
     page.one('[data-console="live"][data-mode="write"]', 10)
     page.one(".xterm-helper-textarea").send_keys("hello", Keys.ENTER)

@@ -39,10 +39,10 @@ function Cpus({ cpus }) {
 export function Memory({ memory }) {
 	const parts = [...memory.owners.map(({ owner, bytes: size }) => [owner, size]), ["free", memory.free_bytes]];
 	return html`<div class="bar bar-tall" aria-hidden="true">${parts.map(([owner, size], place) => html`
-			<i key=${owner} class=${owner === "free" ? "part-free" : `part-${place % 6}`}
+			<i key=${owner} class=${owner === "free" ? "part-free" : `part-${place % 8}`}
 				style=${{ width: `${100 * size / memory.total_bytes}%` }}></i>`)}</div>
 		<ul class="memory">${parts.map(([owner, size], place) => html`<li key=${owner}>
-			<i class="swatch ${owner === "free" ? "part-free" : `part-${place % 6}`}" aria-hidden="true"></i>
+			<i class="swatch ${owner === "free" ? "part-free" : `part-${place % 8}`}" aria-hidden="true"></i>
 			${owner} <b>${bytes(size)}</b></li>`)}</ul>`;
 }
 
