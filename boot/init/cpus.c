@@ -155,9 +155,12 @@ static void cpus_start_one(struct cpu *cpu, hpa_t root)
 	lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
 	if (cpus_wait_for(cpu->id, STARTUP_WAIT_NS))
 		return;
-	lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
-	if (cpus_wait_for(cpu->id, ANSWER_WAIT_NS))
-		return;
+	/* An unfit CPU runs: a SIPI still on its way would start it again after the INIT. */
+	if (!__atomic_load_n(&unfit, __ATOMIC_RELAXED)) {
+		lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
+		if (cpus_wait_for(cpu->id, ANSWER_WAIT_NS))
+			return;
+	}
 	/* The CPU must not start late, with the words that are meant for the next CPU. */
 	lapic_send(cpu->apic_id, APIC_INIT, 0);
 	if (unfit)
