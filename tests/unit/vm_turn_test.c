@@ -2,8 +2,7 @@
 /* A VM's rests after turns that took long, with the operations that make steps for it in turns. */
 #include "tests/unit/vm_snapshot_fixture.h"
 
-/* After a step that took long others have the manager for as long; giving up is no sooner for it.
- */
+/* After a step that took long others have the manager as long; giving up is no sooner for it. */
 static void rests(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);
@@ -52,7 +51,7 @@ static void rest_in_turn(void **state)
 			struct vm_turn turn;
 
 			now = MAX(now, each->rest_until_tsc);
-			turn = vm_turn_begin();
+			turn = vm_turn_begin(each);
 			now += 100 * NS_PER_MS;
 			assert_true(vm_turn_end(each, &turn) >= 100 * NS_PER_MS);
 		}

@@ -47,7 +47,7 @@ void vm_quota_tidy(const struct vm *vm)
 
 bool vm_quota_tidy_turn(struct vm *vm)
 {
-	struct vm_turn turn = vm_turn_begin();
+	struct vm_turn turn = vm_turn_begin(vm);
 	bool more = vm_quota_tidy_for(vm, VM_TURN_NS);
 
 	(void)vm_turn_end(vm, &turn);

@@ -252,12 +252,10 @@ static void vm_snapshot_freeze(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 	handle_t *ram = &snapshots->list[snapshots->place].ram;
-	struct vm_turn turn = vm_turn_begin();
+	struct vm_turn turn = vm_turn_begin(vm);
 	enum status status = STATUS_AGAIN;
 	u32 depth = 0;
 
-	if (vm->rest_until_tsc != 0)
-		return;
 	while (status == STATUS_AGAIN && vm_turn_goes_on(&turn))
 		status = sys_memory_freeze(vm->ram, ram, &depth);
 	snapshots->until_tsc += vm_turn_end(vm, &turn);
@@ -380,11 +378,9 @@ static void vm_snapshot_load(struct vm *vm)
 /* The same: and giving up would cost the guest its life. */
 static void vm_snapshot_go_back(struct vm *vm)
 {
-	struct vm_turn turn = vm_turn_begin();
+	struct vm_turn turn = vm_turn_begin(vm);
 	enum status status = STATUS_AGAIN;
 
-	if (vm->rest_until_tsc != 0)
-		return;
 	while (status == STATUS_AGAIN && vm_turn_goes_on(&turn))
 		status = sys_memory_reset(vm->ram);
 	vm->snapshots.until_tsc += vm_turn_end(vm, &turn);

@@ -66,11 +66,9 @@ static void vm_snapshot_merge_merged(struct vm *vm)
 bool vm_snapshot_merge_step(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
-	struct vm_turn turn = vm_turn_begin();
+	struct vm_turn turn = vm_turn_begin(vm);
 	enum status status = STATUS_AGAIN;
 
-	if (vm->rest_until_tsc != 0)
-		return false;
 	while (status == STATUS_AGAIN && vm_turn_goes_on(&turn))
 		status = sys_memory_merge(vm->ram);
 	(void)vm_turn_end(vm, &turn);

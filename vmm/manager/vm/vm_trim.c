@@ -86,10 +86,8 @@ static void vm_trim_step_memory(struct vm *vm)
 
 bool vm_trim_step(struct vm *vm)
 {
-	struct vm_turn turn = vm_turn_begin();
+	struct vm_turn turn = vm_turn_begin(vm);
 
-	if (vm->rest_until_tsc != 0)
-		return false;
 	for (u32 i = 0; i < STEPS && vm_trim_is_on(&vm->trim) && vm_turn_goes_on(&turn); i++)
 		vm_trim_step_memory(vm);
 	(void)vm_turn_end(vm, &turn);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The rests that VMs take after turns that were too long (vm_turn.h). The operations that make
- * steps for a VM end their turns here, and make none while vm->rest_until_tsc says that it rests.
+ * steps for a VM begin and end their turns here. Writes vm->rest_until_tsc.
  */
 #include "vmm/manager/vm/vm_turn.h"
 #include "lib/bits.h"
@@ -12,6 +12,11 @@
 
 /* Until then all long turns so far and rests of the same length last, one behind the other. */
 static u64 all_rested_tsc;
+
+struct vm_turn vm_turn_begin(const struct vm *vm)
+{
+	return (struct vm_turn){clock_tsc(), vm->rest_until_tsc == 0 ? VM_TURN_STEPS : 0};
+}
 
 u64 vm_turn_end(struct vm *vm, const struct vm_turn *turn)
 {

@@ -19,16 +19,14 @@ struct vm_turn {
 	u32 steps; /* calls left */
 };
 
-static inline struct vm_turn vm_turn_begin(void)
-{
-	return (struct vm_turn){clock_tsc(), VM_TURN_STEPS};
-}
+/* Begins a turn; while the VM rests it has no calls. */
+struct vm_turn vm_turn_begin(const struct vm *vm);
 
 /* Returns whether the next call may be made; to be asked before each. */
 static inline bool vm_turn_goes_on(struct vm_turn *turn)
 {
-	return turn->steps-- > 0 && (turn->steps == VM_TURN_STEPS - 1 ||
-				     clock_tsc() < turn->began_tsc + clock_ns_to_tsc(VM_TURN_NS));
+	return turn->steps > 0 && (turn->steps-- == VM_TURN_STEPS ||
+				   clock_tsc() < turn->began_tsc + clock_ns_to_tsc(VM_TURN_NS));
 }
 
 /*
