@@ -161,21 +161,20 @@ class Machine:
     def free_pages(self):
         return [row["pages"] for row in self.objects("mem") if row["owner"] == "free"][0]
 
-    def settled_free(self, pages):
-        """Waits for so many free pages, ten seconds at most; returns how many there are then.
+    def settled_free(self, pages, seconds=10):
+        """Waits for so many free pages, that long at most; returns how many there are then.
 
         A busy CPU gives back the last of them at its next tick.
         """
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + seconds
         while (free := self.free_pages()) != pages and time.monotonic() < limit:
             pass
         return free
 
     def wait_free(self, pages):
         """Waits until so many are free."""
-        limit = time.monotonic() + 30
-        while (free := self.settled_free(pages)) != pages:
-            assert time.monotonic() < limit, f"{pages} pages were free, now {free}"
+        free = self.settled_free(pages, 30)
+        assert free == pages, f"{pages} pages were free, now {free}"
 
     def wait_end(self, name, limit=None):
         """Waits until the console says that a VM has ended; returns its state and why."""

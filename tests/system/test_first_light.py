@@ -163,13 +163,13 @@ def clock_gap(machine):
 
 def check_pause(machine):
     """In a pause the monotonic clock stands still and the RTC goes on."""
-    # A busy host may make a gap larger, a very busy one each; a clock that ran on would make each of them ten seconds.
+    # A busy host may make a gap larger; a clock that ran on would make each of them ten seconds.
     gaps = []
-    while len(gaps) < 6 and (not gaps or gaps[-1] >= 0.1):
+    while len(gaps) < 12 and (not gaps or gaps[-1] >= 0.1):
         gap, wall = clock_gap(machine)
         assert 10 <= wall < 100
         gaps.append(gap)
-    assert min(gaps) < 1, gaps
+    assert gaps[-1] < 0.1, gaps
 
 
 def check_healthy(machine):
