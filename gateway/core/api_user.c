@@ -78,8 +78,7 @@ static void user_keep(struct request *request, struct account *account)
 		answer_json(request, status, account_json(account));
 	else if (begun)
 		answer_problem(request, 503, "failed",
-			       "there are too many users, or they cannot "
-			       "be written");
+			       "there are too many users, or they cannot be written");
 	explicit_bzero(account, sizeof(*account));
 }
 

@@ -184,7 +184,11 @@ void api_vm_change(struct request *request)
 	api_words_free(words);
 }
 
-bool api_vm_other(struct request *request)
+/*
+ * Whoever ends the gateway's own VM has no gateway to start it again: only with force=true. Returns
+ * false if it has been answered.
+ */
+static bool api_vm_other(struct request *request)
 {
 	const char *force = request_query(request, "force");
 

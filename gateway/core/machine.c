@@ -331,8 +331,7 @@ static void machine_copy(char *to, size_t room, json_t *object, const char *key)
 	snprintf(to, room, "%s", text ? text : "");
 }
 
-/* Another boot id: all that was known of VMs, samples and events belongs to a machine that is gone.
- */
+/* Another boot id: all that was known of VMs, samples and events is of a machine that is gone. */
 static void machine_new_boot(void)
 {
 	while (machine.vm_count)

@@ -62,11 +62,6 @@ const char *request_name(struct request *request, const char *name, const char *
 int64_t request_number(const char *text, int64_t missing, int64_t most);
 /* body.roles; 0: none, or one that is unknown. */
 unsigned request_roles(const struct request *request);
-/*
- * Whoever ends the gateway's own VM has no gateway to start it again: only with force=true. False:
- * it has been answered.
- */
-bool api_vm_other(struct request *request);
 /* "alice via token 7" in at most 64 bytes. */
 void request_actor(const struct request *request, char *actor, size_t room);
 /* Prefer: wait=N (RFC 7240); `missing` without. */

@@ -209,8 +209,7 @@ static void link_take_reply(int64_t id, json_t *reply)
 		link_counters.garbage_lines++;
 		return;
 	}
-	/* The command failed behind its first rows: the reply is why, not a list that looks whole.
-	 */
+	/* A command that failed behind its first rows: the reply is why, not a list in part. */
 	if (json_is_true(json_object_get(reply, "incomplete"))) {
 		json_object_del(reply, "result");
 		json_object_set_new(reply, "status", json_string("error"));

@@ -159,8 +159,7 @@ void lapic_eoi(struct lapic *lapic)
 
 void lapic_eoi_broadcast(struct lapic *lapic, u32 vector)
 {
-	/* SDM vol. 3, 11.8.5: level-triggered ones are broadcast, unless software does it itself.
-	 */
+	/* SDM vol. 3, 11.8.5: level-triggered ones are broadcast, unless software does that. */
 	if (lapic_vector_test(lapic, LAPIC_TMR, vector) &&
 	    !(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_EOI_SUPPRESSION))
 		ioapic_eoi(&lapic->irqchip->ioapic, vector);

@@ -91,8 +91,7 @@ void poly1305_finish(struct poly1305 *poly, u8 tag[POLY1305_TAG_BYTES])
 	u64 keep;
 	u128 word;
 
-	/* sum - (2^130 - 5) is the rest if it is not negative; the sum is below twice the modulus
-	 */
+	/* sum - (2^130 - 5) is the rest if not negative; the sum is below twice the modulus */
 	poly1305_add_words(less, 5, 0, 0);
 	keep = (less[2] >> 2) - 1; /* all ones: it is negative */
 	word = (u128)((poly->sum[0] & keep) | (less[0] & ~keep)) + poly->s[0];
