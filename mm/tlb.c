@@ -50,6 +50,7 @@ static struct lock tlb_lock;
 static u32 cpu_count; /* the CPUs online: 0 to this number less 1 */
 static u32 epoch = 1;
 static u64 epoch_ms;	  /* when the epoch began, or when the first waiting page came */
+static u64 looked_ms;	  /* when a pass last looked whether the epoch has ended */
 static u32 waiting_first; /* waiting frames, oldest first, by `next`; epochs in `references` */
 static u32 waiting_last;
 u64 tlb_waiting;
@@ -70,7 +71,7 @@ void tlb_page_free(hpa_t hpa, struct quota *quota)
 	page->references = epoch;
 	if (waiting_first == 0) {
 		waiting_first = frame;
-		epoch_ms = tlb_arch_clock_ms();
+		epoch_ms = looked_ms = tlb_arch_clock_ms();
 	} else {
 		page_of_frame(waiting_last)->next = frame;
 	}
@@ -220,13 +221,13 @@ static void tlb_epoch_advance(void)
 
 	if (cpu_count > 1 && now - epoch_ms < TLB_EPOCH_MS)
 		return;
+	looked_ms = now;
 	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
-		bool again;
+		bool again = cpus[cpu].kicked == epoch;
 
 		if (cpus[cpu].idle || cpus[cpu].passed == epoch)
 			continue;
 		all = false;
-		again = cpus[cpu].kicked == epoch;
 		if (again && (s64)(now - cpus[cpu].kicked_ms) <= ANSWER_LIMIT_MS)
 			continue;
 		if (again && cpus[cpu].kicked_again)
@@ -247,18 +248,27 @@ static void tlb_epoch_advance(void)
 }
 
 /*
+ * Returns true if the block that has waited longest may be freed. Epochs wrap; their distance does
+ * not.
+ */
+static bool tlb_may_free(void)
+{
+	u32 frame = __atomic_load_n(&waiting_first, __ATOMIC_RELAXED);
+	u32 since = __atomic_load_n(&page_of_frame(frame)->references, __ATOMIC_RELAXED);
+
+	return frame != 0 && __atomic_load_n(&epoch, __ATOMIC_RELAXED) - since >= EPOCHS_TO_WAIT;
+}
+
+/*
  * Takes up to `count` blocks that may be freed off the head of the list; returns how many. The
  * caller holds tlb_lock.
  */
 static u32 tlb_waiting_take(u32 count)
 {
 	for (u32 n = 0; n < count; n++) {
-		const struct page *page = page_of_frame(waiting_first);
-
-		/* Epochs wrap; their distance does not. */
-		if (waiting_first == 0 || epoch - page->references < EPOCHS_TO_WAIT)
+		if (!tlb_may_free())
 			return n;
-		waiting_first = page->next;
+		waiting_first = page_of_frame(waiting_first)->next;
 	}
 	return count;
 }
@@ -321,6 +331,13 @@ static bool tlb_has_changed(const struct tlb_cpu *self)
 	return __atomic_load_n(&self->space->generation, __ATOMIC_SEQ_CST) != self->seen;
 }
 
+/*
+ * A pass takes the lock only if it is the CPU's first in the epoch, if this CPU has brought blocks
+ * and one may be freed, or if nobody has looked for TLB_EPOCH_MS whether the epoch has ended. Where
+ * Skerry itself is a guest, a CPU may be suspended while it holds the lock or is next to have it,
+ * and all others that want it spin. tlb_may_free reads here without the lock, as tlb_cpu_behind
+ * does, and may err until the next pass.
+ */
 void tlb_cpu_passed(u32 cpu, bool used)
 {
 	struct tlb_cpu *self = &cpus[cpu];
@@ -329,7 +346,7 @@ void tlb_cpu_passed(u32 cpu, bool used)
 		tlb_process_leave(cpu);
 	else if (self->space != NULL && tlb_has_changed(self))
 		tlb_process_enter(self->space, cpu);
-	if (tlb_pages_waiting() != 0)
+	if (tlb_pages_waiting() && (tlb_cpu_behind(cpu) || (self->owes > 0 && tlb_may_free())))
 		tlb_reclaim(self);
 }
 
@@ -338,5 +355,5 @@ bool tlb_cpu_behind(u32 cpu)
 {
 	return __atomic_load_n(&cpus[cpu].passed, __ATOMIC_RELAXED) !=
 		       __atomic_load_n(&epoch, __ATOMIC_RELAXED) ||
-	       tlb_arch_clock_ms() - __atomic_load_n(&epoch_ms, __ATOMIC_RELAXED) >= TLB_EPOCH_MS;
+	       tlb_arch_clock_ms() - __atomic_load_n(&looked_ms, __ATOMIC_RELAXED) >= TLB_EPOCH_MS;
 }

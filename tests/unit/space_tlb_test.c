@@ -443,6 +443,40 @@ static void test_who_frees(void **state)
 	assert_int_equal(machine_free_pages(), before);
 }
 
+/*
+ * A CPU that passes again at once takes no lock while no block may be freed yet, and frees all that
+ * it has brought once they may.
+ */
+static void test_second_pass(void **state)
+{
+	u64 waiting;
+	u32 taken;
+	hpa_t hpa;
+
+	(void)state;
+	start(4 * MIB);
+	tlb_cpu_online(1);
+	for (u32 i = 0; i < 3 * STEP_BLOCKS; i++) {
+		assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+		tlb_page_free(hpa, NULL);
+	}
+	waiting = tlb_pages_waiting();
+	do {
+		machine_pass(1);
+		machine_pass(0);
+		/* Each CPU has passed in this epoch once it has passed after the other's kick. */
+		tlb_cpu_passed(0, true);
+		if (tlb_pages_waiting() != waiting)
+			break;
+		taken = tlb_lock.next;
+		tlb_cpu_passed(0, true);
+		assert_int_equal(tlb_lock.next, taken);
+	} while (tlb_pages_waiting() == waiting);
+	for (u32 n = 0; n < 4; n++)
+		tlb_cpu_passed(0, true);
+	assert_int_equal(tlb_pages_waiting(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -457,6 +491,7 @@ int main(void)
 		cmocka_unit_test(test_reminded_for_nothing),
 		cmocka_unit_test(test_clocks_apart),
 		cmocka_unit_test(test_who_frees),
+		cmocka_unit_test(test_second_pass),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,7 +136,7 @@ static void test_again(void **state)
 	}
 	for (u32 i = 0; tlb_pages_waiting() != 0; i++) {
 		assert_true(i < 100);
-		tlb_cpu_passed(0, false);
+		machine_pass(0);
 	}
 	status = process_create(group, image, 0, 0, &process);
 	assert_int_equal(status, STATUS_OK);

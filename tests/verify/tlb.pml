@@ -6,7 +6,8 @@
  * not be reached through an older translation.
  *
  * A CPU with nothing to do sleeps (tlb_cpu_idle) and keeps its translations and its bit in the
- * space: it counts as passed, and checks the generation before it enters again.
+ * space: it counts as passed, and checks the generation before it enters again. A pass that could
+ * neither end the epoch nor free a page takes no lock in the code; it would change nothing here.
  *
  * Each `atomic` step is one atomic access, or what a lock covers. The CPUs' steps interleave in any
  * order; the code's accesses are sequentially consistent, and so are Promela's. EPOCHS is
