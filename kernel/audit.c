@@ -8,7 +8,6 @@
 #include "kernel/abi/audit.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
-#include "kernel/log_ring.h"
 #include "arch/x86_64/cpu/panic.h"
 #include "kernel/process.h"
 #include "kernel/syscall.h"
@@ -138,7 +137,7 @@ static void audit_put_memory(struct listing *listing, const struct memory *memor
 
 static void audit_put_object(struct listing *listing, struct object *object, u32 payer)
 {
-	const struct signal *signal = signal_of(object);
+	const struct signal *signal = syscall_signal_of(object);
 
 	audit_put(listing, AUDIT_OBJECT,
 		  object->type | (u32)object->dead << 8 | audit_detail(object) << 16,
@@ -190,7 +189,7 @@ static u64 audit_list_frames(struct listing *listing, u64 first)
 	const struct page *head;
 
 	if (first == 0)
-		audit_put_reference(listing, NULL, log_news.queue);
+		audit_put_reference(listing, NULL, signal_root.queue);
 	for (u32 n = 0; n < STEP_FRAMES; n++) {
 		u64 count = page_block_at(first, &head);
 

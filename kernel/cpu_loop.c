@@ -9,7 +9,6 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/tsc.h"
-#include "kernel/abi/pages.h"
 #include "arch/x86_64/cpu/cpus.h"
 #include "kernel/log.h"
 #include "kernel/log_ring.h"
@@ -130,7 +129,7 @@ static void cpu_loop_wake(struct cpu *cpu)
 static void cpu_loop_tell_log(void)
 {
 	object_share();
-	signal_raise(&log_news);
+	signal_raise(&signal_root);
 	object_unshare();
 }
 

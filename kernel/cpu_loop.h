@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
-#include "mm/tlb.h"
-
-/* Returns true if the loop has anything to do besides going on with the running thread. */
-static inline bool cpu_has_pending(const struct cpu *cpu)
-{
-	return cpu->pending != 0;
-}
 
 /* Runs a CPU for life; started again at the base of its stack at each entry from ring 3. */
 NORETURN void cpu_loop(struct cpu *cpu);

@@ -9,7 +9,6 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/cpuid.h"
 #include "kernel/vcpu.h"
-#include "kernel/vm.h"
 #include "lib/read_once.h"
 
 /*

@@ -19,7 +19,6 @@ u8 log_threshold[LOG_CATEGORY_COUNT] = {
 /* The boot CPU's ring is part of the image, because it writes before there is an allocator. */
 struct log_memory log_memory_boot ALIGNED(4096) = {.ring.capacity = LOG_RING_ENTRIES};
 static struct log_ring *rings[CPU_MAX] = {&log_memory_boot.ring};
-struct signal log_news;
 
 /*
  * Writes one entry. An NMI may write another between any two instructions here: so each writer

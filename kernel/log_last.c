@@ -6,7 +6,6 @@
  */
 #include "arch/x86_64/cpu/print.h"
 #include "kernel/log_ring.h"
-#include "lib/bits.h"
 
 #define LOG_SHOWN 12
 

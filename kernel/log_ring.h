@@ -2,7 +2,6 @@
 #pragma once
 
 #include "kernel/abi/log.h"
-#include "kernel/queue.h"
 
 #define LOG_RING_ENTRIES 512u
 #define LOG_MEMORY_ORDER 4 /* 64 KiB, enough for one CPU's struct log_memory */
@@ -18,12 +17,6 @@ struct log_memory {
 };
 
 extern struct log_memory log_memory_boot;
-
-/*
- * The root object's signal, raised after the log has grown. It is raised with the object lock
- * shared.
- */
-extern struct signal log_news;
 
 /* Gives a CPU its ring before the CPU runs; returns false if there is no memory. */
 bool log_ring_create(u32 cpu);

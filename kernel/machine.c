@@ -9,7 +9,6 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/tsc.h"
 #include "arch/x86_64/cpu/cpus.h"
-#include "kernel/vm.h"
 
 #define KEYBOARD_COMMAND 0x64
 #define KEYBOARD_RESET	 0xfe

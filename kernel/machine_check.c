@@ -17,7 +17,6 @@
 #include "kernel/long_lock.h"
 #include "arch/x86_64/cpu/panic.h"
 #include "kernel/process.h"
-#include "kernel/start.h"
 #include "mm/cache.h"
 #include "mm/memory.h"
 #include "mm/page.h"
@@ -176,8 +175,7 @@ static bool machine_check_holds(struct memory *memory, hpa_t page)
 static bool machine_check_manager_uses(const struct memory *memory)
 {
 	LIST_FOR_EACH(node, &memory->mappings) {
-		if (LIST_ENTRY(node, struct mapping, memory_node)->space ==
-		    start_manager_process()->space)
+		if (LIST_ENTRY(node, struct mapping, memory_node)->space == process_manager->space)
 			return true;
 	}
 	return false;

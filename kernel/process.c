@@ -15,7 +15,6 @@
 #include "kernel/long_lock.h"
 #include "arch/x86_64/cpu/panic.h"
 #include "kernel/sched.h"
-#include "kernel/start.h"
 #include "kernel/thread.h"
 #include "lib/string.h"
 #include "mm/address.h"
@@ -56,6 +55,8 @@ static enum status process_read_header(struct memory *image, u64 first, struct i
  * the quota has no page until later.
  */
 #define POPULATE_STEPS 32u
+
+struct process *process_manager SECTION(".data.ro_after_init");
 
 static enum status process_data_populate(struct memory *memory, u64 page)
 {
@@ -292,7 +293,7 @@ void process_end(struct process *process, u64 code)
 	LIST_FOR_EACH(node, &process->threads)
 		thread_end(LIST_ENTRY(node, struct thread, sibling));
 	signal_raise(&process->ended);
-	if (process == start_manager_process())
+	if (process == process_manager)
 		panic("the manager ended, code %lx", code);
 	object_put(&process->object);
 }

@@ -3,31 +3,15 @@
 
 #include "kernel/abi/syscall.h"
 #include "kernel/handle.h"
-#include "kernel/queue.h"
-#include "lib/list.h"
+#include "kernel/process_types.h"
 #include "lib/status.h"
-#include "mm/object.h"
 
+struct group;
 struct memory;
-struct space;
+struct thread;
 
-/* A ring-3 program: an address space, a table of handles and threads. */
-struct process {
-	struct object object;
-	struct group *group;
-	struct space *space;
-	struct handle_table *handles;
-	struct list threads; /* struct thread.sibling */
-	u64 image_base;
-	u64 entry;	   /* address where the first thread begins */
-	u8 *ports;	   /* bitmap of IO_BITMAP_BYTES, charged to the group; NULL: no ports */
-	u32 ports_version; /* unique to this state of this bitmap */
-	u32 thread_count;  /* threads that exist, dead ones included until they are freed */
-	struct signal ended;
-	u64 exit_code;
-	bool started;
-	bool running; /* started and not yet ended; the process holds a reference to itself */
-};
+/* The manager's process, without which the machine cannot go on. */
+extern struct process *process_manager;
 
 /*
  * Creates a process from the image (kernel/abi/image.h) that begins with page `first` of the memory

@@ -8,7 +8,9 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "kernel/sched.h"
 #include "kernel/thread.h"
-#include "kernel/vcpu.h"
+#include "kernel/vcpu_load.h"
+
+struct signal signal_root;
 
 /*
  * Sets the flag of the queue's vCPU, which must not run while its queue holds a signal and checks

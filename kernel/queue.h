@@ -39,8 +39,9 @@ struct event {
 	struct signal signal;
 };
 
-/* Returns the signal of an object that SYS_OBJECT_BIND can bind; NULL if the type has none. */
-struct signal *signal_of(struct object *object);
+/* The root object's signal, raised after the log has grown. */
+extern struct signal signal_root;
+
 /*
  * Binds the signal to the queue with this key, from a former queue if need be. A signal that was
  * raised before is delivered now. With the objects alone, as signal_unbind.

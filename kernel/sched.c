@@ -10,13 +10,13 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/tsc.h"
 #include "arch/x86_64/cpu/cpus.h"
-#include "kernel/group.h"
+#include "kernel/group_types.h"
 #include "kernel/log.h"
 #include "kernel/object_lock.h"
-#include "kernel/process.h"
+#include "kernel/process_types.h"
 #include "kernel/thread.h"
 #include "kernel/timer.h"
-#include "kernel/vcpu.h"
+#include "kernel/vcpu_load.h"
 #include "mm/cache.h"
 
 #define GIVE_TRIES    8u  /* most threads considered when one is to be handed over */

@@ -15,6 +15,3 @@ void start_prepare(struct process *process, struct memory *start_info);
 
 /* Ends the boot sequence: unmaps what only that needed, and runs the manager. */
 NORETURN void start_run(struct cpu *cpu);
-
-/* Returns the manager's process, without which the machine cannot go on. */
-const struct process *start_manager_process(void);

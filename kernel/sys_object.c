@@ -9,7 +9,6 @@
 #include "kernel/group.h"
 #include "kernel/handle.h"
 #include "kernel/irq.h"
-#include "kernel/log_ring.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"
 #include "kernel/sched.h"
@@ -17,7 +16,6 @@
 #include "kernel/teardown.h"
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
-#include "mm/memory.h"
 #include "mm/space.h"
 #include "mm/tlb.h"
 
@@ -94,7 +92,7 @@ enum status sys_object_destroy(struct system_call *call)
 	return STATUS_OK;
 }
 
-struct signal *signal_of(struct object *object)
+struct signal *syscall_signal_of(struct object *object)
 {
 	switch (object->type) {
 	case OBJECT_EVENT:
@@ -106,7 +104,7 @@ struct signal *signal_of(struct object *object)
 	case OBJECT_GROUP:
 		return &CONTAINER_OF(object, struct group, object)->starved;
 	case OBJECT_ROOT:
-		return &log_news;
+		return &signal_root;
 	default:
 		return NULL;
 	}
@@ -114,7 +112,7 @@ struct signal *signal_of(struct object *object)
 
 enum status sys_object_bind(struct system_call *call)
 {
-	struct signal *signal = signal_of(call->object[0]);
+	struct signal *signal = syscall_signal_of(call->object[0]);
 
 	if (signal == NULL)
 		return STATUS_BAD_ARGUMENT;

@@ -24,7 +24,10 @@ enum status sys_vm_create(struct system_call *call)
 	if (!space->second_stage || space->devices != NULL)
 		return STATUS_BAD_ARGUMENT;
 	status = vm_create(group, space, &vm);
-	return status == STATUS_OK ? syscall_give(call, &vm->object, RIGHT_ALL) : status;
+	if (status != STATUS_OK)
+		return status;
+	group_adopt(group, &vm->object);
+	return syscall_give(call, &vm->object, RIGHT_ALL);
 }
 
 enum status sys_vcpu_create(struct system_call *call)
@@ -47,7 +50,10 @@ enum status sys_vcpu_create(struct system_call *call)
 	if (status != STATUS_OK)
 		return status;
 	status = vcpu_create(vm, memory, first, queue, &vcpu);
-	return status == STATUS_OK ? syscall_give(call, &vcpu->object, RIGHT_ALL) : status;
+	if (status != STATUS_OK)
+		return status;
+	group_adopt(vm->group, &vcpu->object);
+	return syscall_give(call, &vcpu->object, RIGHT_ALL);
 }
 
 enum status sys_vcpu_kick(struct system_call *call)

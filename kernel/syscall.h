@@ -6,6 +6,7 @@
 #include "mm/object.h"
 
 struct handle_table;
+struct signal;
 struct thread;
 struct trap_frame;
 
@@ -54,3 +55,6 @@ syscall_function sys_memory_merge;
  * no room for a handle.
  */
 enum status syscall_give(struct system_call *call, struct object *object, u32 rights);
+
+/* Returns the signal of an object that SYS_OBJECT_BIND can bind; NULL if the type has none. */
+struct signal *syscall_signal_of(struct object *object);

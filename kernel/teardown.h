@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "mm/object.h"
+#include "lib/list.h"
 
 struct group;
 
@@ -19,12 +19,6 @@ struct group;
 bool teardown_step(struct group *group);
 /* Makes one step for the next group in turn. Returns false if there was nothing to do. */
 bool teardown_step_any(void);
-
-/* A group's objects that wait to be freed, and its place among the groups that have any. */
-struct teardown {
-	struct list objects; /* oldest first */
-	struct list node;
-};
 
 /* Returns true if an object waits to be freed; may be asked without the lock. */
 extern struct list teardown_groups;

@@ -9,7 +9,6 @@
 #include "arch/x86_64/cpu/lapic.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/control.h"
-#include "kernel/abi/pages.h"
 #include "kernel/cpu_loop.h"
 #include "arch/x86_64/cpu/cpus.h"
 #include "kernel/group.h"

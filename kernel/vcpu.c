@@ -1,32 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Creates and frees vCPUs, loads and unloads their registers on a CPU, and kicks them. System calls
- * create, read and kick; kernel/vcpu_run.c and kernel/cpu_loop.c load. At most one CPU holds a
- * vCPU's registers (`loaded`), and at most one thread runs or reads it (`runner`); both are atomic,
- * without a lock.
+ * Creates and frees vCPUs, and reads their registers for SYS_VCPU_GET. System calls create and read
+ * with the objects alone; kernel/teardown.c frees. What is read comes from the CPU, on which the
+ * vCPU is loaded for it (kernel/vcpu_load.c).
  */
 #include "kernel/vcpu.h"
-#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/fpu.h"
-#include "arch/x86_64/cpu/instructions.h"
-#include "arch/x86_64/cpu/percpu.h"
-#include "arch/x86_64/hw/msr.h"
-#include "arch/x86_64/cpu/cpus.h"
-#include "kernel/group.h"
-#include "kernel/log.h"
+#include "kernel/group_types.h"
 #include "kernel/long_lock.h"
-#include "kernel/process.h"
+#include "kernel/process_types.h"
 #include "kernel/queue.h"
-#include "kernel/thread.h"
-#include "kernel/timer.h"
-#include "kernel/vm.h"
+#include "kernel/vm_types.h"
 #include "lib/string.h"
 #include "mm/cache.h"
 #include "mm/memory.h"
-#include "mm/space.h"
-#include "mm/tlb.h"
-
-#define NOT_LOADED (~0u)
 
 enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct queue *queue,
 			struct vcpu **result)
@@ -60,38 +47,7 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 	vcpu->queue = queue;
 	queue->vcpu = vcpu;
 	vcpu->signalled = !list_empty(&queue->pending);
-	group_adopt(vm->group, &vcpu->object);
 	*result = vcpu;
-	return STATUS_OK;
-}
-
-/*
- * Unloads the vCPU, on the CPU itself. Afterwards nothing of the guest's registers is left that
- * ring 3 could read.
- */
-void vcpu_unload(struct cpu *cpu)
-{
-	if (cpu->loaded == NULL)
-		return;
-	tlb_space_leave(cpu->loaded->vm->space, cpu->id);
-	virt->vcpu_unload(&cpu->loaded->virt); /* last use: from now on the vCPU may be freed */
-	cpu->loaded = NULL;
-	if (features.rdtscp)
-		wrmsr(MSR_TSC_AUX, 0);
-}
-
-enum status vcpu_load_anew(struct cpu *cpu, struct vcpu *vcpu)
-{
-	u32 where = __atomic_load_n(&vcpu->virt.loaded_cpu, __ATOMIC_ACQUIRE);
-
-	if (where != NOT_LOADED && where != cpu->id) {
-		cpus_pend(cpus_get(where), PENDING_UNLOAD);
-		return STATUS_AGAIN;
-	}
-	vcpu_unload(cpu);
-	virt->vcpu_load(&vcpu->virt);
-	tlb_space_enter(vcpu->vm->space, cpu->id);
-	cpu->loaded = vcpu;
 	return STATUS_OK;
 }
 
@@ -115,19 +71,6 @@ enum status vcpu_free(struct vcpu *vcpu)
 	object_put(&vcpu->vm->object);
 	cache_free(vcpu);
 	return STATUS_OK;
-}
-
-void vcpu_forget(struct thread *thread)
-{
-	struct vcpu *vcpu = thread->ran;
-
-	if (vcpu == NULL)
-		return;
-	if (vcpu->thread == thread)
-		vcpu->thread = NULL;
-	thread->ran = NULL;
-	thread->ran_closed = RAN_NOTHING;
-	object_put(&vcpu->object);
 }
 
 /*
@@ -159,20 +102,4 @@ enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups)
 		vcpu_unload(this_cpu());
 	vcpu_unclaim(vcpu);
 	return status;
-}
-
-/*
- * Makes the current or next run return EXIT_KICK. The runner's CPU checks `kicked` before it
- * enters, and the interrupt makes it leave the guest. A thread that has set `kicked` before has
- * also sent the interrupt. A runner that waits for its turn needs none: a CPU makes it `running`,
- * sets its timer (by an exchange) and checks `kicked`, in this order.
- */
-void vcpu_kick(struct vcpu *vcpu)
-{
-	bool kicked = __atomic_exchange_n(&vcpu->kicked, true, __ATOMIC_SEQ_CST);
-	struct thread *runner = __atomic_load_n(&vcpu->runner, __ATOMIC_SEQ_CST);
-
-	if (!kicked && runner != NULL && runner->cpu != this_cpu() &&
-	    __atomic_load_n(&runner->cpu->running, __ATOMIC_RELAXED) == runner)
-		cpus_pend(runner->cpu, PENDING_KICK);
 }

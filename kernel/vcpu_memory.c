@@ -10,7 +10,7 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/log.h"
 #include "kernel/timer.h"
-#include "kernel/vm.h"
+#include "kernel/vm_types.h"
 #include "lib/read_once.h"
 #include "mm/address.h"
 #include "mm/space.h"

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VMs: what the vCPUs of one guest share, a second-stage space and the back end's state, and the
- * choice of the back end (`virt`). SYS_VM_CREATE creates a VM with the objects alone; its last
- * reference frees it. Entering a guest only reads it.
+ * VMs: what the vCPUs of one guest share, a second-stage space and the back end's state.
+ * SYS_VM_CREATE creates a VM with the objects alone; its last reference frees it. Entering a guest
+ * only reads it.
  */
 #include "kernel/vm.h"
-#include "kernel/group.h"
+#include "kernel/group_types.h"
 #include "kernel/long_lock.h"
 #include "mm/cache.h"
 #include "mm/space.h"
-
-const struct virt_ops *virt SECTION(".data.ro_after_init");
 
 enum status vm_create(struct group *group, struct space *space, struct vm **result)
 {
@@ -32,7 +30,6 @@ enum status vm_create(struct group *group, struct space *space, struct vm **resu
 	object_get(&space->object);
 	vm->group = group;
 	vm->space = space;
-	group_adopt(group, &vm->object);
 	*result = vm;
 	return STATUS_OK;
 }

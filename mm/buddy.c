@@ -13,7 +13,6 @@
 #include "lib/bits.h"
 #include "lib/checked.h"
 #include "lib/lock.h"
-#include "lib/string.h"
 #include "mm/address.h"
 #include "mm/quota.h"
 

@@ -12,7 +12,6 @@
 #include "lib/checked.h"
 #include "mm/address.h"
 #include "mm/cache.h"
-#include "mm/layer.h"
 #include "mm/page.h"
 #include "mm/quota.h"
 #include "mm/slots.h"

@@ -17,7 +17,6 @@
 #include "kernel/machine.h"
 #include "kernel/machine_check.h"
 #include "arch/x86_64/cpu/panic.h"
-#include "kernel/vm.h"
 #include "lib/checked.h"
 #include "mm/address.h"
 #include "mm/kernel_space.h"

@@ -390,7 +390,7 @@ static void end(void)
 		handle_close_all(callers[i]->handles);
 		object_put(&callers[i]->object);
 	}
-	signal_unbind(&log_news);
+	signal_unbind(&signal_root);
 	/* Of a destroyed group only the test's own reference is left. */
 	for (u32 i = 0; i < group_count; i++)
 		if (!groups[i]->object.dead)

@@ -38,7 +38,7 @@ POINTERS = (
     ("syscall_dispatch", r"sys_\w+"),
     ("boot/init/acpi.c", r"machine_firmware"),
     ("kernel/machine.c", r"(svm|vmx)_cpu_disable"),
-    ("kernel/(vcpu|vm|cpuid).c", r"(svm|vmx)_((vm|vcpu)_\w+|enter|leave|get|set|request|dump)"),
+    ("kernel/(vcpu|vcpu_load|vm|cpuid).c", r"(svm|vmx)_((vm|vcpu)_\w+|enter|leave|get|set|request|dump)"),
 )
 
 NODE = re.compile(r'node: \{ title: "([^"]+)" label: "([^"]*)"')

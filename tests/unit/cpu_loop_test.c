@@ -52,7 +52,7 @@ static void sti_hlt_cli(void);
 
 struct machine machine;
 struct list teardown_groups;
-struct signal log_news;
+struct signal signal_root;
 u64 tlb_waiting;
 u8 log_threshold[LOG_CATEGORY_COUNT];
 

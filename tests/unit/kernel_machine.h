@@ -105,12 +105,12 @@ static void machine_back(void)
 #include "kernel/thread.c"
 #include "kernel/timer.c"
 #include "kernel/vcpu.c"
+#include "kernel/vcpu_load.c"
 #include "kernel/vcpu_memory.c"
 #include "kernel/vcpu_run.c"
 #include "kernel/vm.c"
 
 struct machine machine;
-struct signal log_news;
 u8 log_threshold[LOG_CATEGORY_COUNT];
 
 void log_write(enum log_level level, enum log_category category, const char *text,
@@ -259,16 +259,10 @@ enum status sched_yield(struct cpu *cpu, struct thread *to)
 	return STATUS_OK;
 }
 
-static struct space *machine_managers;
-
 /* No process of the tests' is the manager, so that any may end. */
-const struct process *start_manager_process(void)
-{
-	static struct process manager;
+static struct process machine_manager;
 
-	manager.space = machine_managers;
-	return &manager;
-}
+const struct virt_ops *virt;
 
 static struct object machine_root;
 
@@ -392,11 +386,12 @@ static UNUSED void kernel_machine_start(u64 ram_bytes)
 	machine_start(ram_bytes);
 	assert_int_equal(table_init(&kernel_table, &format_host, NULL, false), STATUS_OK);
 	virt = &machine_virt;
+	process_manager = &machine_manager;
 	machine_cpu = (struct cpu){.counters = &machine_counters};
 	list_init(&machine_cpu.sleeping);
 	list_init(&machine_cpu.dropped);
 	machine_unlock();
-	log_news = (struct signal){0};
+	signal_root = (struct signal){0};
 	machine_root = (struct object){0};
 	object_init(&machine_root, OBJECT_ROOT);
 }

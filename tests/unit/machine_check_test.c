@@ -314,9 +314,9 @@ static void test_page_of_monitor(void **state)
 	assert_true(vm[1].process->running);
 
 	check_at(page_3(memory)); /* a second CPU found it too */
-	machine_managers = space;
+	machine_manager.space = space;
 	assert_panics(check_at(page_3(memory)));
-	machine_managers = NULL;
+	machine_manager.space = NULL;
 	machine_unlock();
 	assert_true(vm[1].process->running);
 

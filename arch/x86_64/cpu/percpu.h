@@ -152,6 +152,12 @@ void cpu_tss_load(struct cpu *cpu);
  */
 void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed);
 
+/* Returns true if the CPU loop has anything to do besides going on with the running thread. */
+static inline bool cpu_has_pending(const struct cpu *cpu)
+{
+	return cpu->pending != 0;
+}
+
 /* Returns to ring 3 with the frame at the base of this CPU's stack. */
 NORETURN void cpu_return_to_user(struct cpu *cpu);
 /* Returns to ring 3 with a frame that is known to be a system call's. */

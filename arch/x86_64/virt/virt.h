@@ -157,6 +157,8 @@ struct virt_ops {
 
 extern const struct virt_ops vmx_ops;
 extern const struct virt_ops svm_ops;
+/* The one of the two that boot has chosen. */
+extern const struct virt_ops *virt;
 
 /*
  * vm.c, for both back ends: allocate an MSR bitmap of 2^order pages, with every bit set so that all

@@ -2,7 +2,8 @@
 /*
  * Allocates and frees the memory of a VM and of a vCPU, for both back ends: MSR bitmap, control
  * structure and XSAVE area. The back ends' vm_init and vcpu_init call it, kernel/vm.c and
- * kernel/vcpu.c free. All pages are charged to the VM's quota.
+ * kernel/vcpu.c free. All pages are charged to the VM's quota. It also holds `virt`, the back end
+ * that boot/init has chosen.
  */
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/hw/control.h"
@@ -11,6 +12,8 @@
 #include "lib/string.h"
 #include "mm/address.h"
 #include "mm/page.h"
+
+const struct virt_ops *virt SECTION(".data.ro_after_init");
 
 const u32 virt_guest_msrs[10] = {
 	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR,		MSR_LSTAR,

@@ -139,7 +139,7 @@ enum status __wrap_space_fault(struct space *space, u64 address, u32 access)
 	const struct thread *thread = this_cpu()->thread;
 	enum status status;
 
-	exempt = thread != NULL && thread->process == start_manager_process() &&
+	exempt = thread != NULL && thread->process == process_manager &&
 		 thread->process->space == space;
 	status = __real_space_fault(space, address, access);
 	exempt = false;

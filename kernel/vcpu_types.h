@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/virt/virt.h"
+#include "mm/object.h"
+
+struct group_page;
+struct memory;
+struct queue;
+struct thread;
+struct vm;
+
+/* A virtual CPU: the back end's state, and the pages shared with its monitor. */
+struct vcpu {
+	struct object object;
+	struct vm *vm;	       /* holds a reference */
+	struct queue *queue;   /* holds a reference; a signal in the queue ends a run */
+	struct memory *memory; /* holds a reference: the shared pages */
+	/* the thread that ran it first, while that lives; under the object lock */
+	struct thread *thread;
+	struct thread *runner;	    /* the thread that runs or reads it now; NULL: none; atomic */
+	struct group_page *account; /* its group's counts */
+	const struct vcpu_cpuid_entry *cpuid; /* shared page; NULL: the monitor handles CPUID */
+	void *xsave;			      /* shared page for VCPU_XSAVE; NULL: there is none */
+	struct virt_vcpu virt;
+	u64 deadline_tsc; /* the monitor's deadline for this run; 0: none */
+	u64 space_seen;	  /* the space's generation at the last entry (tlb_must_flush) */
+	u64 nowhere; /* last byte of the page of the last fault that no mapping covers; 0: none */
+	u64 nowhere_generation; /* the space's generation at that fault */
+	u32 nowhere_mappings;	/* the space's mapping_count at that fault */
+	u32 requested;		/* enum vcpu_request of this run */
+	/* The flags that make the start of a run special, tested together as one word. */
+	union {
+		struct {
+			bool preempted; /* MARK_PREEMPTED was written */
+			bool kicked;	/* stays set until a run returns EXIT_KICK */
+			bool signalled; /* its queue holds a signal */
+			bool reserved;
+		};
+		u32 special;
+	};
+};
