@@ -54,8 +54,8 @@ LDFLAGS := -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack --build
 # --- sources ---
 
 LIB := $(call find_sources,lib)
-KERNEL := $(filter-out boot/symbols.S kernel/offsets.c,$(call find_sources,boot boot/init arch/x86_64/cpu \
-	arch/x86_64/iommu arch/x86_64/virt arch/x86_64/virt/vmx arch/x86_64/virt/svm mm kernel)) $(LIB)
+KERNEL := $(filter-out boot/symbols.S,$(call find_sources,boot boot/init arch/x86_64/cpu \
+	arch/x86_64/iommu arch/x86_64/virt arch/x86_64/virt/vmx arch/x86_64/virt/svm mm $(wildcard kernel/*))) $(LIB)
 MANAGER := $(call find_sources,vmm/rt vmm/rt/crypto vmm/io) $(call find_tree,vmm/manager) $(LIB)
 MONITOR := $(call find_sources,vmm/rt vmm/rt/crypto vmm/io) $(call find_tree,vmm/monitor) $(LIB)
 # One program for each folder in vmm/driver/CLASS, with what those of its class have in common, and

@@ -10,7 +10,7 @@ import sys
 MAGIC = 0x736C6F626D795373
 BASE = "__image_start"
 KINDS = "tTdDbBrRwWvV"
-LOG_TEXT = "log_text."  # kernel/log.h: found by their place, not by name
+LOG_TEXT = "log_text."  # kernel/log/log.h: found by their place, not by name
 FILE = re.compile(r"^(?:CU: )?(\S+\.[chS]):$")
 LINE = re.compile(r"^\S+\s+(\d+|-)\s+(0x[0-9a-f]+|0)(\s|$)")
 

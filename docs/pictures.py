@@ -14,9 +14,9 @@ LIFE = "vmm/manager/vm/vm_life.c"
 LOCKS = "lib/lock.h"
 PLACES = "vmm/monitor/machine/vcpu.h"
 LOOP = "vmm/monitor/life/loop.c"
-RUN = "kernel/vcpu_run.c"
-VCPU = "kernel/vcpu.c"
-CPU = "kernel/cpu_loop.c"
+RUN = "kernel/guest/vcpu_run.c"
+VCPU = "kernel/sched/vcpu_load.c"
+CPU = "kernel/cpu/cpu_loop.c"
 
 TAKES = re.compile(r"lock_(?:check_)?acquire\([^;]*?\b(LOCK_[A-Z]+)\b")
 

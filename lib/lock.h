@@ -9,8 +9,8 @@
  * acquisitions that had to wait.
  */
 enum lock_rank {
-	LOCK_LONG,    /* kernel/long_lock.h */
-	LOCK_OBJECTS, /* kernel/object_lock.h: the objects alone */
+	LOCK_LONG,    /* kernel/object/long_lock.h */
+	LOCK_OBJECTS, /* kernel/object/object_lock.h: the objects alone */
 	LOCK_SHARED,  /* the objects, shared with other CPUs */
 	LOCK_IRQ,     /* struct irq */
 	LOCK_QUEUE,   /* struct queue, and the signals bound to it */

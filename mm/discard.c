@@ -2,9 +2,9 @@
 /*
  * Gives guest RAM back to the allocator while the guest runs: memory_discard for pages whose
  * contents nobody needs (balloon, free-page reports), memory_trim for pages of zeros.
- * kernel/sys_memory.c calls both, in bounded steps under layer_lock; mm/layer.c uses the helpers
- * that split blocks. It changes a memory object's slots under the object's lock and frees the pages
- * once no CPU can use them any more.
+ * kernel/call/sys_memory.c calls both, in bounded steps under layer_lock; mm/layer.c uses the
+ * helpers that split blocks. It changes a memory object's slots under the object's lock and frees
+ * the pages once no CPU can use them any more.
  */
 #include "mm/discard.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Layers of memory objects, for snapshots and clones: freezes, resets and merges them, and gives a
- * writer its own page. kernel/sys_memory.c calls the steps, mm/space.c the write faults,
+ * writer its own page. kernel/call/sys_memory.c calls the steps, mm/space.c the write faults,
  * mm/discard.c the waits. Owns an object's layer fields; takes layer_lock, a space's lock, an
  * object's lock, in this order.
  */

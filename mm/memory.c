@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory objects: arrays of pages that spaces map. kernel/sys_memory.c, kernel/process.c and the
- * other owners of pages create and destroy them, mm/space.c populates them on a fault. It owns an
- * object's slots, which the object's lock guards, and its counts of promised and present pages; the
- * pages come from mm/buddy.c and are charged to the object's quota.
+ * Memory objects: arrays of pages that spaces map. kernel/call/sys_memory.c, kernel/group/process.c
+ * and the other owners of pages create and destroy them, mm/space.c populates them on a fault. It
+ * owns an object's slots, which the object's lock guards, and its counts of promised and present
+ * pages; the pages come from mm/buddy.c and are charged to the object's quota.
  */
 #include "mm/memory.h"
 

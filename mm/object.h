@@ -18,8 +18,8 @@ struct object {
 
 /*
  * The function for each type that object_put calls when the last reference to an object goes;
- * kernel/teardown.c fills the table. Tearing down takes bounded steps, so most functions only queue
- * the object.
+ * kernel/group/teardown.c fills the table. Tearing down takes bounded steps, so most functions only
+ * queue the object.
  */
 extern void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object);
 

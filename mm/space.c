@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Address spaces: creates and destroys them, maps and unmaps memory objects, and resolves faults
- * with the largest leaf that fits. kernel/sys_memory.c and kernel/process.c map, kernel/trap.c and
- * kernel/vcpu_memory.c bring faults, arch/x86_64/iommu what devices reach. It owns a space's
- * mappings and its table, under the space's lock, which comes after layer_lock for objects with
- * layers.
+ * with the largest leaf that fits. kernel/call/sys_memory.c and kernel/group/process.c map,
+ * kernel/cpu/trap.c and kernel/guest/vcpu_memory.c bring faults, arch/x86_64/iommu what devices
+ * reach. It owns a space's mappings and its table, under the space's lock, which comes after
+ * layer_lock for objects with layers.
  */
 #include "mm/space.h"
 

@@ -42,7 +42,7 @@ struct space_devices {
 /*
  * A process's address space, a guest's second-stage table, or the memory that a device may reach.
  * Faults come at any time; all other operations on spaces and memory objects are done by one CPU at
- * a time (kernel/long_lock.h).
+ * a time (kernel/object/long_lock.h).
  */
 struct space {
 	struct object object;

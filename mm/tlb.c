@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * TLB invalidation without waiting, and the freeing of pages that a CPU may still reach.
- * mm/space.c, mm/layer.c and mm/discard.c flush and free here; kernel/cpu_loop.c reports each pass
- * of a CPU, kernel/thread.c and kernel/vcpu.c which space a CPU runs on. It owns the list of pages
- * that wait and the epochs, guarded by `tlb_lock`; it loads CR3 and kicks CPUs through tlb_arch.
+ * mm/space.c, mm/layer.c and mm/discard.c flush and free here; kernel/cpu/cpu_loop.c reports each
+ * pass of a CPU, kernel/sched/thread.c and kernel/sched/vcpu_load.c which space a CPU runs on. It
+ * owns the list of pages that wait and the epochs, guarded by `tlb_lock`; it loads CR3 and kicks
+ * CPUs through tlb_arch.
  */
 #include "mm/tlb.h"
 

@@ -4,11 +4,11 @@
  * boot/init/main.c calls it once, on the boot CPU; the running kernel counts in the page from then
  * on.
  */
-#include "kernel/kernel_page.h"
+#include "kernel/machine/kernel_page.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "boot/init/init.h"
-#include "kernel/log_ring.h"
-#include "kernel/machine.h"
+#include "kernel/log/log_ring.h"
+#include "kernel/machine/machine.h"
 #include "mm/page.h"
 
 /* Fills in the constants; mm/ counts pages in this page already. */

@@ -10,7 +10,7 @@
 #include "arch/x86_64/virt/svm/svm.h"
 #include "boot/init/init.h"
 #include "boot/init/virt.h"
-#include "kernel/log.h"
+#include "kernel/log/log.h"
 #include "lib/string.h"
 #include "mm/address.h"
 #include "mm/page.h"

@@ -5,7 +5,8 @@
  * every page is free again. An input is at most CALLS_MAX calls, each of them bounded. Meanwhile
  * shared pages are written, RAM runs out, and vCPUs move to another CPU.
  */
-/* Counted elsewhere: kernel/budget.c kernel/heap.c kernel/run_queue.c */
+/* Counted elsewhere: kernel/run_queue/budget.c kernel/run_queue/heap.c kernel/run_queue/run_queue.c
+ */
 #include "tests/fuzz/fuzz.h"
 #include "tests/hostile/shapes.h"
 

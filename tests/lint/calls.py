@@ -17,7 +17,13 @@ ORDERS = {
         mm
         arch/x86_64/iommu arch/x86_64/virt
         arch/x86_64/virt/svm arch/x86_64/virt/vmx
-        kernel
+        kernel/log kernel/machine kernel/run_queue
+        kernel/object
+        kernel/sched
+        kernel/guest
+        kernel/group
+        kernel/call
+        kernel/cpu
         boot/init
         boot""",
     "monitor": """

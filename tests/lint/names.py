@@ -18,7 +18,7 @@ COMMON = ("arch/x86_64/cpu/instructions.h", "arch/x86_64/cpu/percpu.h",
           "arch/x86_64/virt/vmx/instructions.h", "lib/bits.h", "lib/checked.h", "lib/libc.c",
           "mm/address.h", "vmm/manager/text/text.h", "vmm/monitor/load/bytes.h")
 # What a file or a folder is about, where its name says that in other words.
-ALSO = {"kernel/queue": "signal", "kernel/syscall": "sys", "vmm/rt/syscall": "sys",
+ALSO = {"kernel/sched/queue": "signal", "kernel/call/syscall": "sys", "vmm/rt/syscall": "sys",
         "mm/discard": "memory", "mm/slots": "memory",
         "vmm/driver/disk/virtio_blk/": "vblk", "vmm/driver/disk/virtio_scsi/": "vscsi",
         "vmm/driver/net/virtio_net/": "vnet"}

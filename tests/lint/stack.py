@@ -37,8 +37,8 @@ RELEASE_NESTS = 3
 POINTERS = (
     ("syscall_dispatch", r"sys_\w+"),
     ("boot/init/acpi.c", r"machine_firmware"),
-    ("kernel/machine.c", r"(svm|vmx)_cpu_disable"),
-    ("kernel/(vcpu|vcpu_load|vm|cpuid).c", r"(svm|vmx)_((vm|vcpu)_\w+|enter|leave|get|set|request|dump)"),
+    ("kernel/machine/machine.c", r"(svm|vmx)_cpu_disable"),
+    ("kernel/(guest/(vcpu|vm|cpuid)|sched/vcpu_load).c", r"(svm|vmx)_((vm|vcpu)_\w+|enter|leave|get|set|request|dump)"),
 )
 
 NODE = re.compile(r'node: \{ title: "([^"]+)" label: "([^"]*)"')

@@ -4,7 +4,8 @@
 /* The calls of mm/ that one CPU makes at a time, each with its arguments in `call`. */
 #include "tests/model/attempts.h"
 
-/* A call that only one CPU makes at a time (kernel/long_lock.h): its arguments and its result. */
+/* A call that only one CPU makes at a time (kernel/object/long_lock.h): its arguments and its
+ * result. */
 static struct {
 	struct vm *vm;
 	struct memory *memory;

@@ -47,8 +47,8 @@ static void sti_nop_cli(void)
 }
 
 static void sti_hlt_cli(void);
-#include "kernel/long_lock.c"
-#include "kernel/cpu_loop.c"
+#include "kernel/object/long_lock.c"
+#include "kernel/cpu/cpu_loop.c"
 
 struct machine machine;
 struct list teardown_groups;

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "kernel/cpuid.c"
+#include "kernel/guest/cpuid.c"
 #include "vmm/monitor/cpuid/cpuid_table.c"
 
 static struct vcpu_cpuid_entry table[VCPU_CPUID_SLOTS];

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "kernel/handle.c"
+#include "kernel/object/handle.c"
 
 #define TABLE_BYTES 4096
 #define HANDLE_MAX  255

@@ -20,7 +20,7 @@ static struct cpu *this_cpu(void)
 	return here;
 }
 
-#include "kernel/irq.c"
+#include "kernel/sched/irq.c"
 
 #define LINES 24u
 

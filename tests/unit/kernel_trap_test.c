@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where an NMI or a machine check returns to. */
 #include "tests/unit/kernel_machine.h"
-#include "kernel/trap.c"
+#include "kernel/cpu/trap.c"
 
 const char sysenter_entry[1];
 static u32 checks;

@@ -13,7 +13,7 @@
 #define this_cpu hidden_this_cpu
 #include "arch/x86_64/cpu/percpu.h"
 #undef this_cpu
-#include "kernel/machine.h"
+#include "kernel/machine/machine.h"
 
 static struct cpu cpu;
 
@@ -22,7 +22,7 @@ static struct cpu *this_cpu(void)
 	return &cpu;
 }
 
-#include "kernel/lock_check.c"
+#include "kernel/object/lock_check.c"
 
 struct machine machine;
 static struct kernel_page kernel_page;

@@ -9,8 +9,8 @@
 #define CPUS 2u
 #include "tests/unit/fake_cpus.h"
 
-#include "kernel/long_lock.c"
-#include "kernel/object_lock.c"
+#include "kernel/object/long_lock.c"
+#include "kernel/object/object_lock.c"
 
 void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object);
 

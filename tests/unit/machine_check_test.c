@@ -29,7 +29,7 @@ static u64 *msr(u32 index)
 
 #define rdmsr(index)	    (*msr(index))
 #define wrmsr(index, value) ((void)(*msr(index) = (value)))
-#include "kernel/machine_check.c"
+#include "kernel/cpu/machine_check.c"
 #undef rdmsr
 #undef wrmsr
 

@@ -14,7 +14,7 @@
 
 /* There may be fewer processors than threads. */
 #define __builtin_ia32_pause sched_yield
-#include "kernel/object_lock.c"
+#include "kernel/object/object_lock.c"
 
 static u32 inside; /* CPUs that share the objects */
 static u32 released;

@@ -34,7 +34,7 @@ static struct cpu cpus[3];
 
 #include "lib/string.c"
 #include "arch/x86_64/cpu/panic.c"
-#include "kernel/log_last.c"
+#include "kernel/log/log_last.c"
 #include "arch/x86_64/cpu/print.c"
 
 const char __image_start[1], __image_end[1];

@@ -16,14 +16,14 @@
 
 #include <cmocka.h>
 
-#include "kernel/heap.h"
+#include "kernel/run_queue/heap.h"
 
 static u64 comparison_count;
 #define tick_before(a, b) (comparison_count++, tick_before(a, b))
 
-#include "kernel/budget.c"
-#include "kernel/heap.c"
-#include "kernel/run_queue.c"
+#include "kernel/run_queue/budget.c"
+#include "kernel/run_queue/heap.c"
+#include "kernel/run_queue/run_queue.c"
 #include "tests/random.h"
 
 #define MS	   2400000ull /* ticks: 2.4 GHz */
@@ -219,7 +219,7 @@ static void sim_pick(struct sim_cpu *cpu)
 				      cpu->running->entity.share->virtual_time));
 	window_count(cpu->running, 0);
 	cpu->running->waited_max = MAX(cpu->running->waited_max, now - cpu->running->ready_since);
-	/* kernel/sched.c: SCHED_SWITCH_NS */
+	/* kernel/sched/sched.c: SCHED_SWITCH_NS */
 	if (switch_ticks != 0 && before != NULL &&
 	    before->entity.group != cpu->running->entity.group)
 		run_queue_charge(&cpu->queue, &cpu->running->entity, MS / 500, now);

@@ -24,12 +24,12 @@ static inline u64 rdtsc(void)
 	return now;
 }
 
-#include "kernel/budget.c"
-#include "kernel/heap.c"
-#include "kernel/run_queue.c"
+#include "kernel/run_queue/budget.c"
+#include "kernel/run_queue/heap.c"
+#include "kernel/run_queue/run_queue.c"
 #define sched_yield sched_yield_of_thread /* the sanitizer calls the C library's */
 #include "lib/string.h"
-#include "kernel/sched.c"
+#include "kernel/sched/sched.c"
 
 static struct run_queue queues[CPUS];
 static struct cpu_counters counters[CPUS];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Destroying a vCPU while it is run (kernel/vcpu_run.c: vcpu_run; kernel/vcpu.c: vcpu_free;
- * kernel/thread.c: thread_free; kernel/teardown.c). CPU 0 has the thread that runs it, and enters
+ * Destroying a vCPU while it is run (kernel/guest/vcpu_run.c: vcpu_run; kernel/guest/vcpu.c: vcpu_free;
+ * kernel/sched/thread.c: thread_free; kernel/group/teardown.c). CPU 0 has the thread that runs it, and enters
  * without the object lock; CPU 1 destroys the vCPU, later the process, and tears down step by step.
  * The vCPU is freed only when nobody claims it, no CPU holds its registers and no reference is
  * left, and it is not used afterwards. BROKEN shows that the model notices.

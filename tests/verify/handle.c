@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel/handle.c: any number as a handle, any rights and type, with any table whose entries are
- * free or hold an object with references. Proved: no run-time error; what a lookup returns is a
+ * kernel/object/handle.c: any number as a handle, any rights and type, with any table whose entries
+ * are free or hold an object with references. Proved: no run-time error; what a lookup returns is a
  * living object, and the handle's rights include those asked for.
  */
 #include "tests/verify/frama.h"
 
-#include "kernel/handle.c"
+#include "kernel/object/handle.c"
 
 #define ENTRIES 255u
 

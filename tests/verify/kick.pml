@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A kick is never lost (kernel/vcpu.c: vcpu_kick; kernel/vcpu_run.c: vcpu_step; arch/x86_64/cpu/cpus.c:
- * cpus_pend), nor a signal that a vCPU's queue holds (kernel/queue.c: signal_raise, queue_take):
+ * A kick is never lost (kernel/sched/vcpu_load.c: vcpu_kick; kernel/guest/vcpu_run.c: vcpu_step; arch/x86_64/cpu/cpus.c:
+ * cpus_pend), nor a signal that a vCPU's queue holds (kernel/sched/queue.c: signal_raise, queue_take):
  * whenever it comes, either the current run ends or the next one returns at once. Meanwhile the
  * runner may move between two CPUs, under the object lock, which the kicker holds too.
  * BROKEN shows that the model notices.

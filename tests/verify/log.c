@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel/log.c: writing to a CPU's log ring after any number of entries. Proved: no access outside
- * the ring, whose size is a power of two.
+ * kernel/log/log.c: writing to a CPU's log ring after any number of entries. Proved: no access
+ * outside the ring, whose size is a power of two.
  */
 #include "tests/verify/frama.h"
 
@@ -14,7 +14,7 @@ const char __logfmt_start[64];
 
 #define this_cpu() (&writer)
 #define rdtsc()	   ANY_U64
-#include "kernel/log.c"
+#include "kernel/log/log.c"
 
 enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct quota *quota,
 			       void **pointer)

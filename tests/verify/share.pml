@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The object lock (kernel/object_lock.c): two CPUs share the objects now and then, two others want
+ * The object lock (kernel/object/object_lock.c): two CPUs share the objects now and then, two others want
  * them alone. Nobody has them alone while another has or shares them, and each gets them in the
  * end, however often the others come. BROKEN shows that the model notices.
  */

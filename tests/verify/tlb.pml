@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unmapping without waiting (mm/tlb.c, kernel/vcpu_run.c `vcpu_enter`): two CPUs run guests of a space,
+ * Unmapping without waiting (mm/tlb.c, kernel/guest/vcpu_run.c `vcpu_enter`): two CPUs run guests of a space,
  * a third unmaps a page, frees it and flushes, in the order of the code: clear the entry, add the
  * page to the list, increment the generation, kick. A page that somebody else has been given must
  * not be reached through an older translation.

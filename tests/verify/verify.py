@@ -35,15 +35,15 @@ OPTIONS = {
 }
 # (source, function, the expression there, its replacement, harness, the proof that notices)
 MUTANTS = (
-    ("kernel/handle.c", "handle_entry_of", "index_masked(index - 1, table->end)",
+    ("kernel/object/handle.c", "handle_entry_of", "index_masked(index - 1, table->end)",
      "index_masked(index, 256)", "handle", "lookup"),
-    ("kernel/handle.c", "handle_entry_of", "entry->object != NULL && entry->generation",
+    ("kernel/object/handle.c", "handle_entry_of", "entry->object != NULL && entry->generation",
      "entry->generation", "handle", "lookup"),
-    ("kernel/handle.c", "handle_lookup", "entry == NULL || entry->object->dead", "entry == NULL", "handle",
+    ("kernel/object/handle.c", "handle_lookup", "entry == NULL || entry->object->dead", "entry == NULL", "handle",
      "lookup"),
-    ("kernel/handle.c", "handle_insert", "if (at == table->size) return STATUS_NO_QUOTA;", "", "handle",
+    ("kernel/object/handle.c", "handle_insert", "if (at == table->size) return STATUS_NO_QUOTA;", "", "handle",
      "insert"),
-    ("kernel/handle.c", "handle_close_those", "entry->object != NULL && (", "(", "handle", "close_dead"),
+    ("kernel/object/handle.c", "handle_close_those", "entry->object != NULL && (", "(", "handle", "close_dead"),
     ("mm/quota.c", "quota_charge", "left = account->quota_pages - account->used_pages",
      "left = account->quota_pages", "quota", "bound"),
     ("mm/quota.c", "quota_init", "if (account != NULL) {", "{", "quota", "init"),
@@ -69,7 +69,7 @@ MUTANTS = (
     ("vmm/monitor/state/record.c", "record_fault", "if (*taken > left) return STATE_SHORT;", "", "record",
      "parse"),
     ("vmm/monitor/state/record.c", "record_fault", "left < sizeof(*record)", "0", "record", "parse"),
-    ("kernel/log.c", "log_write", "(ring->capacity - 1)]", "(2 * ring->capacity - 1)]", "log", "write"),
+    ("kernel/log/log.c", "log_write", "(ring->capacity - 1)]", "(2 * ring->capacity - 1)]", "log", "write"),
     ("vmm/manager/log/log_kernel.c", "log_kernel_peek", "taken[index] & (ring->capacity - 1)",
      "taken[index] & ring->capacity", "log_take", "take"),
 )

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A thread that waits is taken out of its run queue by its CPU behind the lock of the queue that it
- * waits in, and may be woken before, by a signal or by its deadline (kernel/queue.c: queue_wait,
- * signal_raise, queue_expire; kernel/thread.c: thread_wait, thread_wake; kernel/timer.c:
- * timer_expire; kernel/sched.c: sched_next, sched_ready). It is in the run queue at most once and
+ * waits in, and may be woken before, by a signal or by its deadline (kernel/sched/queue.c: queue_wait,
+ * signal_raise, queue_expire; kernel/sched/thread.c: thread_wait, thread_wake; kernel/sched/timer.c:
+ * timer_expire; kernel/sched/sched.c: sched_next, sched_ready). It is in the run queue at most once and
  * does not stay out of it once it has been woken. BROKEN shows that the model notices.
  */
 #define WAITS 3

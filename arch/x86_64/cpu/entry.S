@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every way into the kernel and back to ring 3: the CPU reaches these stubs by its IDT, by SYSENTER
- * or SYSCALL; they call kernel/trap.c and kernel/cpu_loop.c. Interrupts are off from the first
- * instruction. No entry uses SWAPGS: interrupts find their stack in the TSS, SYSENTER in its MSR,
- * and SYSCALL because its stub is mapped once per CPU, in the page just above that CPU's stack.
+ * or SYSCALL; they call kernel/cpu/trap.c and kernel/cpu/cpu_loop.c. Interrupts are off from the
+ * first instruction. No entry uses SWAPGS: interrupts find their stack in the TSS, SYSENTER in its
+ * MSR, and SYSCALL because its stub is mapped once per CPU, in the page just above the CPU's stack.
  */
 #include "offsets.h"
 

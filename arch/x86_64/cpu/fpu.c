@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The x87 and vector registers of guests: save areas, loading and saving, XCR0. The VMX and SVM
- * back ends load and save them when a vCPU changes its CPU, kernel/vcpu_run.c takes an area from a
- * monitor. It owns CR0.TS and XCR0 of the running CPU; the kernel itself uses none of these
+ * back ends load and save them when a vCPU changes its CPU, kernel/guest/vcpu_run.c takes an area
+ * from a monitor. It owns CR0.TS and XCR0 of the running CPU; the kernel itself uses none of these
  * registers.
  */
 #include "arch/x86_64/cpu/fpu.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The I/O APICs: routes and masks interrupt lines. kernel/irq.c is its only user after boot/init
- * has added each unit. It owns the units' registers; a unit's lock guards its pair of registers,
- * index and data window.
+ * The I/O APICs: routes and masks interrupt lines. kernel/sched/irq.c is its only user after
+ * boot/init has added each unit. It owns the units' registers; a unit's lock guards its pair of
+ * registers, index and data window.
  */
 #include "arch/x86_64/cpu/ioapic.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The running CPU's local APIC, by memory or by x2APIC MSRs: EOI, IPIs and the one-shot timer.
- * kernel/trap.c ends interrupts, cpus.c sends IPIs, kernel/timer.c sets the timer; boot/init sets
- * it up. It owns the local APIC's registers; each CPU touches only its own, without a lock.
+ * kernel/cpu/trap.c ends interrupts, cpus.c sends IPIs, kernel/sched/timer.c sets the timer;
+ * boot/init sets it up. It owns the local APIC's registers; each CPU touches only its own, without
+ * a lock.
  */
 #include "arch/x86_64/cpu/lapic.h"
 

@@ -103,7 +103,8 @@ struct cpu {
 	bool grace;	      /* `running` goes on past its slice: sched_extend */
 	bool idle;	      /* halted, or about to look for work elsewhere */
 
-	bool shares; /* the CPU shares the objects (kernel/object_lock.h); other CPUs read it */
+	bool shares; /* the CPU shares the objects (kernel/object/object_lock.h); other CPUs read it
+		      */
 	struct list dropped; /* objects whose last reference this CPU has yet to put */
 
 	u64 gdt[GDT_ENTRIES];

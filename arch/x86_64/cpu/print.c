@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Formats and prints text on COM1, for panics and for errors while booting. Only panic.c,
- * kernel/log_last.c and boot call it. It writes to the UART alone, needs no memory and takes no
+ * kernel/log/log_last.c and boot call it. It writes to the UART alone, needs no memory and takes no
  * lock.
  */
 #include "arch/x86_64/cpu/print.h"

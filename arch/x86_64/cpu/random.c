@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Random numbers for the kernel's own layout, for canaries and for the entropy that processes start
- * with. boot hands over the pool; kernel/process.c, mm/space.c and mm/kernel_space.c draw from it.
- * The pool has no lock: its callers run one at a time (random.h).
+ * with. boot hands over the pool; kernel/group/process.c, mm/space.c and mm/kernel_space.c draw
+ * from it. The pool has no lock: its callers run one at a time (random.h).
  */
 #include "arch/x86_64/cpu/random.h"
 

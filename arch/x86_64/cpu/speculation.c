@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Mitigations of speculative execution at run time: barriers, buffer clearing and overwritten
- * branch history. The entry stubs and guest entries call them, kernel/thread.c between threads;
- * boot/init has chosen which are needed (`features.speculation`). They write MSRs and predictor
- * state of the running CPU alone.
+ * branch history. The entry stubs and guest entries call them, kernel/sched/thread.c between
+ * threads; boot/init has chosen which are needed (`features.speculation`). They write MSRs and
+ * predictor state of the running CPU alone.
  */
 #include "arch/x86_64/cpu/speculation.h"
 #include "arch/x86_64/cpu/features.h"

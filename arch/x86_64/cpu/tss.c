@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Each CPU's task-state segment: its descriptor, TR, and the I/O bitmap that lets a driver use
- * ports. boot/init loads TR, kernel/thread.c sets the bitmap when it loads a thread. It touches the
- * running CPU's GDT and TSS only.
+ * ports. boot/init loads TR, kernel/sched/thread.c sets the bitmap when it loads a thread. It
+ * touches the running CPU's GDT and TSS only.
  */
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/descriptor.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * IOMMUs, independent of their kind: creates units, gives devices their spaces, flushes what was
- * unmapped and routes interrupt messages. kernel/sys_iommu.c and kernel/irq.c call it with the
- * objects alone or under the long lock; mm/tlb.c flushes through a space's `devices`. It owns the
- * units and their domains, each guarded by its unit's lock.
+ * unmapped and routes interrupt messages. kernel/call/sys_iommu.c and kernel/sched/irq.c call it
+ * with the objects alone or under the long lock; mm/tlb.c flushes through a space's `devices`. It
+ * owns the units and their domains, each guarded by its unit's lock.
  */
 #include "arch/x86_64/iommu/iommu.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Allocates and frees the memory of a VM and of a vCPU, for both back ends: MSR bitmap, control
- * structure and XSAVE area. The back ends' vm_init and vcpu_init call it, kernel/vm.c and
- * kernel/vcpu.c free. All pages are charged to the VM's quota. It also holds `virt`, the back end
- * that boot/init has chosen.
+ * structure and XSAVE area. The back ends' vm_init and vcpu_init call it, kernel/guest/vm.c and
+ * kernel/guest/vcpu.c free. All pages are charged to the VM's quota. It also holds `virt`, the back
+ * end that boot/init has chosen.
  */
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/hw/control.h"

@@ -4,9 +4,9 @@
  * kernel's, wherever another file calls them: a site is the address that such a call returns to.
  */
 #include "arch/x86_64/cpu/percpu.h"
-#include "kernel/process.h"
-#include "kernel/start.h"
-#include "kernel/thread.h"
+#include "kernel/group/process.h"
+#include "kernel/cpu/start.h"
+#include "kernel/sched/thread.h"
 #include "mm/cache.h"
 #include "mm/page.h"
 #include "mm/quota.h"

@@ -2,8 +2,8 @@
 /* Breaks invariants of memory, one at a time, for an audit to find; and mends them again. */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
-#include "kernel/group.h"
-#include "kernel/machine.h"
+#include "kernel/group/group.h"
+#include "kernel/machine/machine.h"
 #include "mm/address.h"
 #include "mm/cache.h"
 #include "mm/kernel_space.h"

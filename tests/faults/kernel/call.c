@@ -2,11 +2,11 @@
 /* SYS_TEST, checked for before the regular system calls (the linker's --wrap). */
 #include "arch/x86_64/cpu/trap_frame.h"
 #include "boot/boot_info.h"
-#include "kernel/handle.h"
-#include "kernel/object_lock.h"
-#include "kernel/process.h"
-#include "kernel/syscall.h"
-#include "kernel/thread.h"
+#include "kernel/object/handle.h"
+#include "kernel/object/object_lock.h"
+#include "kernel/group/process.h"
+#include "kernel/call/syscall.h"
+#include "kernel/sched/thread.h"
 #include "tests/faults/kernel/kernel.h"
 
 void __real_syscall_dispatch(struct thread *caller, struct trap_frame *frame);

@@ -2,7 +2,7 @@
 #include "arch/x86_64/cpu/lapic.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/lapic.h"
-#include "kernel/thread.h"
+#include "kernel/sched/thread.h"
 #include "tests/faults/kernel/kernel.h"
 
 static u64 deaf = ~0ull; /* APIC id */

@@ -19,7 +19,7 @@
 #define SAMPLE_TEXT "NMI: ring "
 #define LOOK_NS	    (100 * NS_PER_MS)
 
-/* Arguments of the kernel's samples (cpu_loop_log_nmi in kernel/cpu_loop.c). */
+/* Arguments of the kernel's samples (cpu_loop_log_nmi in kernel/cpu/cpu_loop.c). */
 enum sample_argument { SAMPLE_RING, SAMPLE_GROUP, SAMPLE_OFFSET, SAMPLE_COUNT, SAMPLE_ARGUMENTS };
 
 static struct perf_profile profile;

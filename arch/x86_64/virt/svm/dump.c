@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dumps the VMCB, as 8-byte words by offset, so that a failed entry can be explained. kernel/vcpu.c
- * calls it for VCPU_DUMP. It writes the vCPU's page and leaves host addresses out: the monitor must
- * not learn the kernel's layout.
+ * Dumps the VMCB, as 8-byte words by offset, so that a failed entry can be explained.
+ * kernel/guest/vcpu.c calls it for VCPU_DUMP. It writes the vCPU's page and leaves host addresses
+ * out: the monitor must not learn the kernel's layout.
  */
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/string.h"

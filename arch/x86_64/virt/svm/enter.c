@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One run of an SVM guest: enters by VMRUN, decodes the exit, and handles the part of it that
- * concerns the back end alone. kernel/vcpu_run.c calls it through svm_ops on the vCPU's CPU, with
- * interrupts off. It owns the vCPU's VMCB while the vCPU is loaded, and takes no lock.
+ * concerns the back end alone. kernel/guest/vcpu_run.c calls it through svm_ops on the vCPU's CPU,
+ * with interrupts off. It owns the vCPU's VMCB while the vCPU is loaded, and takes no lock.
  */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"

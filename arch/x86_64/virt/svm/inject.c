@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Injects events into an SVM guest, and arranges the exits that tell when it can take one. enter.c
- * and state.c call it, kernel/vcpu_run.c through svm_ops. It writes the VMCB's injection, intercept
- * and virtual-interrupt fields and the vCPU's NMI state.
+ * and state.c call it, kernel/guest/vcpu_run.c through svm_ops. It writes the VMCB's injection,
+ * intercept and virtual-interrupt fields and the vCPU's NMI state.
  */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/svm/svm.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Initialises a vCPU's VMCB, and moves a vCPU to and from a CPU. kernel/vcpu.c calls it through
- * svm_ops. Loading writes the FPU, debug registers and TSC_AUX of the running CPU; unloading saves
- * them and releases the vCPU to other CPUs.
+ * Initialises a vCPU's VMCB, and moves a vCPU to and from a CPU. kernel/guest/vcpu.c calls it
+ * through svm_ops. Loading writes the FPU, debug registers and TSC_AUX of the running CPU;
+ * unloading saves them and releases the vCPU to other CPUs.
  */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/fpu.h"

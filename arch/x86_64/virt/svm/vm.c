@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Initialises what the vCPUs of an SVM guest share: the permission map for MSRs. kernel/vm.c calls
- * it through svm_ops when a VM is created. It writes the map's pages, which the VM's quota pays
- * for.
+ * Initialises what the vCPUs of an SVM guest share: the permission map for MSRs. kernel/guest/vm.c
+ * calls it through svm_ops when a VM is created. It writes the map's pages, which the VM's quota
+ * pays for.
  */
 #include "arch/x86_64/virt/svm/svm.h"
 

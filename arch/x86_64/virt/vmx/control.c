@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Initialises what a VMX guest and its vCPUs consist of: MSR bitmaps, control fields and the rest
- * of the VMCS. kernel/vm.c and kernel/vcpu.c call it through vmx_ops, state.c for VCPU_TRAPS and
- * VCPU_APIC. It writes the current VMCS and pages that the VM's quota pays for.
+ * of the VMCS. kernel/guest/vm.c and kernel/guest/vcpu.c call it through vmx_ops, state.c for
+ * VCPU_TRAPS and VCPU_APIC. It writes the current VMCS and pages that the VM's quota pays for.
  */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/hw/control.h"

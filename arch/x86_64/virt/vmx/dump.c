@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dumps the VMCS so that a failed entry can be explained. kernel/vcpu.c calls it for VCPU_DUMP. It
- * reads the current VMCS, writes the vCPU's page, and leaves host addresses out: the monitor must
- * not learn the kernel's layout.
+ * Dumps the VMCS so that a failed entry can be explained. kernel/guest/vcpu.c calls it for
+ * VCPU_DUMP. It reads the current VMCS, writes the vCPU's page, and leaves host addresses out: the
+ * monitor must not learn the kernel's layout.
  */
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A VMX vCPU on its CPU: load, enter, leave, unload. kernel/vcpu_run.c and kernel/vcpu.c call it
- * through vmx_ops, with interrupts off. The loaded vCPU's VMCS is the CPU's current one; between
- * enter and leave the CPU holds part of the guest's state.
+ * A VMX vCPU on its CPU: load, enter, leave, unload. kernel/guest/vcpu_run.c and
+ * kernel/guest/vcpu.c call it through vmx_ops, with interrupts off. The loaded vCPU's VMCS is the
+ * CPU's current one; between enter and leave the CPU holds part of the guest's state.
  */
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"

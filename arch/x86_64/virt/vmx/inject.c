@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Injects events into a VMX guest, arranges the exits that tell when it can take one, and moves RIP
- * past handled instructions. enter.c, exit.c and cr.c call it, kernel/vcpu_run.c through vmx_ops.
- * It writes the current VMCS.
+ * past handled instructions. enter.c, exit.c and cr.c call it, kernel/guest/vcpu_run.c through
+ * vmx_ops. It writes the current VMCS.
  */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Copies the guest's registers, by group, between VMCS, CPU and the vCPU page. The kernel calls
- * vmx_get and vmx_set through vmx_ops for a loaded vCPU; kernel/vcpu_run.c handles VCPU_EVENT and
- * the setting of VCPU_XCR0. vmx_set reads each word of the page once and trusts none: VM entry
+ * vmx_get and vmx_set through vmx_ops for a loaded vCPU; kernel/guest/vcpu_run.c handles VCPU_EVENT
+ * and the setting of VCPU_XCR0. vmx_set reads each word of the page once and trusts none: VM entry
  * checks the state.
  */
 #include "arch/x86_64/cpu/instructions.h"

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/pages.h"
+#include "kernel/sched/queue.h"
+#include "kernel/run_queue/run_queue.h"
+#include "mm/quota.h"
+
+struct memory;
+
+/* A group's objects that wait to be freed, and its place among the groups that have any. */
+struct teardown {
+	struct list objects; /* oldest first */
+	struct list node;
+};
+
+/*
+ * The most threads of a group. The time to end a process grows with its threads; so does the time
+ * of a timed wait on their CPU, and the time until the last thread is served of those whose waits
+ * end together.
+ */
+#define GROUP_THREADS_MAX 256u
+
+/* The unit of account, one per VM: pays for pages and for CPU time. */
+struct group {
+	struct object object;
+	struct quota quota;
+	struct list members; /* the objects charged to it, by object.node, processes first */
+	struct list ended;   /* members that group_end has already ended */
+	struct teardown teardown;
+	struct run_group run;	 /* weight and cap */
+	u32 thread_count;	 /* threads that exist, dead ones included until they are freed */
+	u64 affinity;		 /* CPUs 0 to 63 that its threads may use, a bit each */
+	u64 reservable_permille; /* in 1/1000 of a CPU: what its threads may reserve together */
+	u64 tag;		 /* GROUP_TAG: shown by CPUs that run its threads */
+	struct group_page *page; /* its counts, which the holder of a handle may read */
+	struct memory *page_memory;
+	struct signal starved; /* raised when group_starve stops a thread */
+	u64 pages_mark; /* while the group ends: tlb_pages_mark() after its last page was freed */
+};

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/sched/queue.h"
+
+struct group;
+struct handle_table;
+struct space;
+
+/* A ring-3 program: an address space, a table of handles and threads. */
+struct process {
+	struct object object;
+	struct group *group;
+	struct space *space;
+	struct handle_table *handles;
+	struct list threads; /* struct thread.sibling */
+	u64 image_base;
+	u64 entry;	   /* address where the first thread begins */
+	u8 *ports;	   /* bitmap of IO_BITMAP_BYTES, charged to the group; NULL: no ports */
+	u32 ports_version; /* unique to this state of this bitmap */
+	u32 thread_count;  /* threads that exist, dead ones included until they are freed */
+	struct signal ended;
+	u64 exit_code;
+	bool started;
+	bool running; /* started and not yet ended; the process holds a reference to itself */
+};

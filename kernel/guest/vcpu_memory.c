@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Second-stage faults of guests: populates and maps RAM; what no mapping covers is the monitor's.
+ * kernel/guest/vcpu_run.c calls it, without locks, for each EXIT_MEMORY; mm/space.c does the work
+ * under the space's lock. It writes the vCPU's exit and its memory of the last fault that no
+ * mapping covered.
+ */
+#include "kernel/guest/vcpu.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "kernel/log/log.h"
+#include "kernel/sched/timer.h"
+#include "kernel/guest/vm_types.h"
+#include "lib/read_once.h"
+#include "mm/address.h"
+#include "mm/space.h"
+#include "mm/tlb.h"
+
+static NOINLINE bool vcpu_handle_fault(struct vcpu *vcpu, struct space *space)
+{
+	struct vcpu_exit *exit = &vcpu->virt.exit;
+	u32 access = exit->access & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE);
+	u64 at = exit->gpa & ~PAGE_MASK;
+	enum status status;
+
+	vcpu->nowhere_generation = READ_ONCE(space->generation);
+	vcpu->nowhere_mappings = READ_ONCE(space->mapping_count);
+	do { /* lets interrupts in between steps of clearing, as there may be more urgent work */
+		sti_nop_cli();
+		status = space_fault(space, at, access);
+	} while (status == STATUS_AGAIN && this_cpu()->pending == 0 && tlb_pages_waiting() == 0);
+	if (status == STATUS_OK)
+		log_debug(LOG_MEMORY, "RAM populated at %#lx", exit->gpa);
+	timer_arm_briefly(this_cpu()); /* a thread that was woken meanwhile gets its turn in time */
+	vcpu->nowhere = status == STATUS_NOT_FOUND ? exit->gpa | PAGE_MASK : 0;
+	if (status == STATUS_NO_MEMORY || status == STATUS_NO_QUOTA)
+		exit->reason = EXIT_NO_MEMORY;
+	return status == STATUS_OK || status == STATUS_AGAIN;
+}
+
+bool vcpu_handle_write(struct vcpu *vcpu)
+{
+	struct space *space = vcpu->vm->space;
+	const struct vcpu_exit *exit = &vcpu->virt.exit;
+
+	/* An event whose delivery was cut short must be injected again at the next entry. */
+	if (!(exit->access & ACCESS_WRITE) || vcpu->virt.event.valid)
+		return false;
+	if (space_fault_layered(space, exit->gpa, PT_WRITE) != STATUS_OK)
+		return false;
+	if (tlb_must_flush(space, &vcpu->space_seen))
+		vcpu->virt.flush = true;
+	return true;
+}
+
+bool vcpu_handle_memory(struct vcpu *vcpu)
+{
+	struct space *space = vcpu->vm->space;
+
+	/*
+	 * The last fault's address came again, and no mapping was added or removed: the answer is
+	 * known.
+	 */
+	if (vcpu->nowhere == (vcpu->virt.exit.gpa | PAGE_MASK) &&
+	    vcpu->nowhere_generation == READ_ONCE(space->generation) &&
+	    vcpu->nowhere_mappings == READ_ONCE(space->mapping_count))
+		return false;
+	return vcpu_handle_fault(vcpu, space);
+}
+
+enum status vcpu_find_apic(struct vcpu *vcpu)
+{
+	u64 at = READ_ONCE(vcpu->virt.page->apic_gpa) & ~PAGE_MASK;
+	const u8 *byte;
+
+	vcpu->virt.apic_access = HPA(0);
+	if (READ_ONCE(vcpu->virt.page->apic_mode) != VAPIC_MEMORY)
+		return STATUS_OK;
+	byte = space_fault(vcpu->vm->space, at, PT_WRITE) == STATUS_OK
+		       ? space_guest_byte(vcpu->vm->space, at)
+		       : NULL;
+	if (byte == NULL)
+		return STATUS_BAD_ADDRESS;
+	vcpu->virt.apic_access = pointer_to_hpa(byte);
+	return STATUS_OK;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page of counts that the kernel shows to the manager (struct kernel_page), and the pointers by
+ * which mm/ counts pages there. boot/init fills its constants, the CPUs their counters, mm/buddy.c
+ * the page counts under its own lock. Ring 3 may map it, so it lies alone in its pages.
+ */
+#include "kernel/machine/kernel_page.h"
+#include "mm/page.h"
+
+union kernel_page_memory kernel_page ALIGNED(4096);
+
+u64 *const page_counts = kernel_page.page.pages;
+struct node_counters *const page_nodes = kernel_page.page.nodes;

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/run_queue/budget.h"
+#include "kernel/run_queue/heap.h"
+#include "lib/lock.h"
+
+#define RUN_WEIGHT_DEFAULT 256u
+#define RUN_WEIGHT_MAX	   65535u
+/* The most that all reservations on one CPU may take. */
+#define RUN_RESERVABLE_PERMILLE 950u
+
+/*
+ * The scheduler's arithmetic for one CPU; it knows no threads and no clock. All times are TSC
+ * ticks, which may wrap. What runs next is:
+ *
+ * 1. of the entities with reserved budget left, the one with the earliest deadline (EDF);
+ * 2. else an entity of the group whose virtual time on this CPU is furthest behind: the time that
+ *    its entities ran here, divided by their part of the group's weight, of which each runnable
+ *    entity has the same share, on whichever CPU. Of the group's waiting entities, the one that ran
+ *    least. So however many entities a group has, and whenever they wake up, together they get
+ *    what one would get. Reserved time is not charged here: reservations come first, the rest is
+ *    shared by weight.
+ *
+ * A group's cap applies to all that its entities run, but never stops an entity that has reserved
+ * time left: that time comes out of what the cap leaves to the group's other entities. (A caller
+ * that sets both makes sure that a group's reservations do not exceed its cap.)
+ *
+ * The caller also charges an entity for the cost of a switch that it causes (SCHED_SWITCH_NS).
+ *
+ * The CPU never idles while an entity may run, with or without a reservation.
+ *
+ * The caller holds the CPU's lock in every call; a group's own lock is taken last.
+ */
+
+/* A group's state on one queue, under that queue's lock. All zeros: the group was never there. */
+struct run_share {
+	struct run_group *group;
+	struct heap_node node; /* in queue->fair or queue->parked while any of its entities waits */
+	struct heap waiting;   /* its entities that wait for unreserved time, by virtual time */
+	u64 virtual_time;      /* the group's time here; kept while no entity of it is here */
+	u64 remainder;	   /* remainder of the division by the weight, not yet in virtual_time */
+	u64 charged;	   /* the tick at which it was last charged */
+	u64 entities_time; /* virtual time of its entity furthest behind; never goes back */
+	u64 runnable;	   /* its entities that run or want to run here */
+};
+
+/*
+ * A group's state for entities on all CPUs: the first three words are atomic and read without a
+ * lock, the rest is guarded by `lock`.
+ */
+struct run_group {
+	u64 weight;
+	u64 runnable; /* entities that run or want to run */
+	u64 owed;     /* ticks to charge to its entities besides the time they run */
+	struct lock lock;
+	struct budget_cap cap;
+	struct run_share *shares; /* one for each queue, by its number */
+};
+
+/*
+ * What the scheduler schedules: a thread. Guarded by its queue's lock; all zeros but `group`: it
+ * never ran.
+ */
+struct run_entity {
+	struct run_group *group;
+	struct run_queue *queue;	/* the queue that it belongs to; NULL: none */
+	struct run_share *share;	/* its group's share of that queue */
+	struct heap_node node;		/* in share->waiting */
+	struct heap_node deadline_node; /* in queue->deadline or queue->exhausted */
+	u64 virtual_time; /* unreserved ticks it ran; without a queue: relative to entities_time */
+	struct budget_reservation reservation;
+	u64 load; /* its part of queue->load */
+	bool runnable;
+	bool running;
+};
+
+struct run_queue {
+	struct heap fair;     /* groups, by virtual time */
+	struct heap deadline; /* entities with reserved budget left, by deadline */
+	/* entities with none left, by deadline; they also wait in their group */
+	struct heap exhausted;
+	/* groups with spent caps, by their period's end; return as if they slept */
+	struct heap parked;
+	u64 virtual_time; /* virtual time of the group furthest behind; never goes back */
+	u64 number;	  /* the CPU's number */
+	u64 slice;	  /* ticks */
+	u64 slice_end;	  /* end of the running entity's slice */
+	u64 reserved;	  /* by all entities that belong to it, asleep or not, in units of 10^-9 */
+	u64 load;	  /* of runnable entities: 1024 for a lone entity of default weight */
+	u64 count;	  /* number of runnable entities, the running one included */
+};
+
+/* Initialises a group; `shares` is zeroed, one for each queue. */
+void run_group_init(struct run_group *group, u64 weight, struct run_share *shares);
+/*
+ * Sets a cap in percent of one CPU per period_ticks, 0 for none. A parked group stays parked until
+ * its period ends.
+ */
+void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now);
+
+/* Initialises a CPU's queue, with slices of `slice` ticks. */
+void run_queue_init(struct run_queue *queue, u64 number, u64 slice);
+
+/*
+ * Adds an entity that wants to run: it is new, was asleep, or comes from another queue
+ * (run_queue_detach). A group all of whose entities slept is credited with half a slice at most.
+ * The caller asks run_queue_preempts next.
+ */
+void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now);
+/*
+ * Removes an added entity that no longer wants to run. It may wait or run; if it runs, charge it
+ * first.
+ */
+void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 now);
+
+/*
+ * Returns the entity to run from now on; NULL if there is none. It is in no heap until this
+ * function chooses another, or until run_queue_remove or run_queue_detach. `running` is the entity
+ * that ran until now, charged, if it can go on, else NULL. Takes O(log n), and O(log n) more for
+ * each entity whose reservation or cap was renewed or ran out since, which happens once per entity
+ * and period.
+ */
+struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *running, u64 now);
+
+/*
+ * Charges the running entity for the `ran` ticks up to now since it was picked or last charged, or
+ * for other costs of `ran` ticks; and, unless the time is reserved, for what its group owes.
+ */
+void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 ran, u64 now);
+
+/*
+ * Lets a waiting entity of the same group go ahead of the running one, which is charged: they swap
+ * virtual times, which costs others nothing. Returns false, without effect, if the waiting one is
+ * not of its group or does not wait here for unreserved time.
+ */
+bool run_queue_yield_to(struct run_entity *running, struct run_entity *waiting);
+
+/*
+ * Returns true if the candidate, just added, should run in place of the running entity (charged, or
+ * NULL).
+ */
+bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *running,
+			const struct run_entity *candidate);
+
+/*
+ * Returns the ticks from now until `running` (may be NULL) must be charged and run_queue_next be
+ * called; ~0: never. Any other call may change this; `running` must have been charged up to now.
+ */
+u64 run_queue_next_event(struct run_queue *queue, const struct run_entity *running, u64 now);
+
+/*
+ * Takes the entity, waiting, running (charged) or asleep, away from the queue and releases its
+ * reserved share. run_queue_add on another queue, at once if the entity was runnable, else when it
+ * wakes, continues with its place among its group's entities, its deadline and its budget. If it
+ * has a reservation, ask run_queue_admit for the new queue first, under both locks.
+ */
+void run_queue_detach(struct run_queue *queue, struct run_entity *entity, u64 now);
+
+/*
+ * Returns, for balancing, the next entity that waits for this CPU without a reservation, one of
+ * each group, starting after `previous` (NULL: from the start). The first is of the group furthest
+ * behind; the others come in no order.
+ */
+struct run_entity *run_queue_next_waiting(const struct run_queue *queue,
+					  const struct run_entity *previous);
+
+/*
+ * Returns true if a reservation of `budget` ticks per `period` is possible besides those that exist
+ * (`reserved`: the queue's). Always sets *available_permille to what is left of the CPU without it.
+ */
+bool run_queue_admit(u64 reserved, u64 budget, u64 period, u64 *available_permille) MUST_CHECK;
+
+/*
+ * Replaces the entity's reservation (budget 0: none). The entity belongs to this queue, or to none
+ * and to this one from now on. Returns false, without effect, if run_queue_admit refuses, not
+ * counting the entity's old reservation.
+ */
+bool run_queue_reserve(struct run_queue *queue, struct run_entity *entity, u64 budget, u64 period,
+		       u64 now, u64 *available_permille) MUST_CHECK;

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/iommu/iommu.h"
+#include "kernel/sched/queue.h"
+#include "lib/status.h"
+#include "mm/object.h"
+
+/*
+ * A host interrupt for ring 3. It is either a line, which raising its signal masks until
+ * SYS_IRQ_UNMASK if it is level-triggered, or a message (MSI), which nothing masks.
+ */
+struct irq {
+	struct object object;
+	struct signal signal;
+	u32 number;	  /* its vector less VECTOR_GSI_FIRST; for a line that is its GSI */
+	struct lock lock; /* guards the fields below */
+	struct iommu_message message;
+	u64 value; /* the address and data that raise it, as SYS_IRQ_MESSAGE returns them */
+};
+
+/* Creates an irq; arguments and errors are those of SYS_IRQ_CREATE. With the objects alone. */
+enum status irq_create(u32 number, u32 flags, struct irq **irq) MUST_CHECK;
+/* Unmasks a line and routes it to this CPU. With the object lock shared. */
+void irq_unmask(struct irq *irq);
+/* Does what SYS_IRQ_MESSAGE says. With the objects alone. */
+enum status irq_message(struct irq *irq, u64 unit, u64 source, u64 *value) MUST_CHECK;
+/*
+ * Masks the line or blocks the message, and frees the irq; for object_release. With the objects
+ * alone.
+ */
+void irq_release(struct object *object);
+
+/*
+ * Signals the irq of an interrupt that has come; returns false if there is no irq of that number.
+ * With the object lock shared.
+ */
+bool irq_raise(u32 number);

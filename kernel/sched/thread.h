@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/cpu/trap_frame.h"
+#include "kernel/run_queue/run_queue.h"
+#include "lib/list.h"
+#include "lib/status.h"
+#include "mm/object.h"
+
+struct cpu;
+struct group;
+struct process;
+struct queue;
+struct vcpu;
+
+#define RAN_NOTHING (~0ull) /* a count of closed handles that no table ever reaches */
+
+enum thread_state {
+	THREAD_READY,	/* runs, or waits in a run queue */
+	THREAD_WAITING, /* parked in SYS_QUEUE_WAIT */
+	THREAD_DEAD,
+};
+
+struct thread {
+	struct object object;
+	struct process *process; /* the process, which frees its threads before itself */
+	struct list sibling;
+	u64 serial;		 /* unique, never reused; from 1 */
+	struct trap_frame frame; /* its registers while it is not loaded on a CPU */
+	enum thread_state state;
+	struct vcpu *guest; /* the vCPU that it runs in SYS_VCPU_RUN, else NULL */
+
+	/* The vCPU of the last SYS_VCPU_RUN: saves the lookup as long as no handle is closed. */
+	struct vcpu *ran; /* holds a reference */
+	u64 ran_handle;
+	u64 ran_closed;	   /* the handle table's `closed` at that time; RAN_NOTHING */
+	const u64 *closed; /* points to the handle table's `closed` */
+
+	struct cpu *cpu; /* its home CPU, where it runs and is woken; guarded by the object lock */
+	struct run_entity run; /* in cpu->queue */
+	struct cpu *wanted;    /* the CPU to which it must move (sched_move); NULL: it stays */
+	u64 moved_tsc;	       /* when it was last handed over */
+	u64 ready_tsc;	       /* when it began to wait for the CPU, if it waits */
+	u64 waited_tsc;	       /* TSC cycles it has waited for a CPU in total */
+	u64 reserved_permille; /* its part of the group's reserved_permille */
+	/* the group it works for (sched_serve), with a reference; NULL: none */
+	struct group *served;
+
+	/* under the queue's lock; without a reference: a queue ends the wait before it is freed */
+	struct queue *waits_for;
+	struct list sleep_node; /* in cpu->sleeping */
+	u64 wake_tsc;
+
+	/* The result of a wait, for the thread's registers when it runs again. */
+	bool has_result;
+	enum status result;
+	u64 result_value;
+};
+
+/*
+ * Makes the running thread wait: its CPU goes on with another thread as soon as it looks, after the
+ * queue's lock is released, unless the thread is woken first. deadline_tsc ~0: no deadline. The
+ * caller holds the queue's lock.
+ */
+void thread_wait(struct thread *thread, struct queue *queue, u64 deadline_tsc);
+/*
+ * Ends a wait with the result of its system call. The caller holds the lock of the queue that the
+ * thread waits for, or has the objects alone.
+ */
+void thread_wake(struct thread *thread, enum status status, u64 value);
+/* Ends the thread: takes it out of every queue for good. */
+void thread_end(struct thread *thread);
+/* Frees the thread once no CPU holds it; returns STATUS_AGAIN until then. */
+enum status thread_free(struct thread *thread);
+/* Makes the CPU forget a dead thread whose registers it still has. */
+void thread_forget_dead(struct cpu *cpu);
+/* Saves the registers of the thread and its vCPU, so that another CPU may load them. */
+void thread_unload(struct cpu *cpu, struct thread *thread);
+
+/* Makes the TSS allow the I/O ports of the thread's process; needed again after VM exits. */
+void thread_ports_load(struct cpu *cpu, struct thread *thread);
+
+/*
+ * Issues an IBPB if another thread ran here last; called before the CPU runs the thread or its
+ * guest.
+ */
+void thread_isolate(struct cpu *cpu, const struct thread *thread);
+
+/*
+ * Leaves nothing of other groups in the registers that ring 3 can read, nor in the FPU registers,
+ * which CR0.TS hides only from some CPUs (LazyFP). Called before ring 3 runs, if others have run
+ * since it last did.
+ */
+void thread_clear(struct cpu *cpu);
+
+/* Loads the thread's registers and address space on the CPU. */
+void thread_load(struct cpu *cpu, struct thread *thread);
