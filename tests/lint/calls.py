@@ -28,11 +28,14 @@ ORDERS = {
         boot""",
     "monitor": """
         vmm/monitor/bus vmm/monitor/cpuid vmm/monitor/disk vmm/monitor/memory
-        vmm/monitor/irqchip vmm/monitor/load
-        vmm/monitor/pci vmm/monitor/pv vmm/monitor/task vmm/monitor/x86
-        vmm/monitor/emulate vmm/monitor/virtio
-        vmm/monitor/dev vmm/monitor/net
+        vmm/monitor/irqchip vmm/monitor/x86
+        vmm/monitor/platform vmm/monitor/task
+        vmm/monitor/emulate vmm/monitor/pci
+        vmm/monitor/virtio
+        vmm/monitor/dev
+        vmm/monitor/load
         vmm/monitor/machine
+        vmm/monitor/pv
         vmm/monitor/vcpu
         vmm/monitor/exits vmm/monitor/state
         vmm/monitor/save

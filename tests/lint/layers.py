@@ -1,10 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Include directions: docs/architecture.md says who may use whom, this enforces it."""
+"""
+Include directions: docs/architecture.md says who may use whom, this enforces it. Within a program its
+folders stand in the order in which they call each other (calls.py), and a file includes headers of its
+own folder and of lower ones. From a folder above or beside it takes only x_types.h: structures, and
+nothing that the file could not include itself.
+"""
 
+import functools
 import os
 import re
 import sys
+
+import calls
 
 # Folder -> what its files may include, longest match first. Every folder may include itself.
 RULES = {
@@ -45,6 +53,36 @@ RULES = {
 INHERITS = {"arch/x86_64/virt/svm": "arch/x86_64/virt", "arch/x86_64/virt/vmx": "arch/x86_64/virt"}
 PRIVATE = ["arch/x86_64/virt/svm", "arch/x86_64/virt/vmx"]
 
+# The lowest first, as in calls.py; a folder that has no place of its own has that of the one it is in.
+# boot/ comes first in time and last in the order of calls, as it jumps into boot/init: see RULES.
+ORDERS = {
+    "ring 0": [line for line in calls.ORDERS["ring 0"].split("\n") if "boot" not in line],
+    "monitor": calls.ORDERS["monitor"].split("\n"),
+    "manager": calls.ORDERS["manager"].split("\n"),
+    "drivers and switch": """
+        vmm/rt
+        vmm/io
+        vmm/driver
+        vmm/driver/virtio
+        vmm/driver/disk vmm/driver/net
+        vmm/driver/disk/ahci vmm/driver/disk/ide vmm/driver/disk/nvme vmm/driver/disk/ramdisk
+        vmm/driver/net/e1000
+        vmm/driver/disk/virtio_blk vmm/driver/disk/virtio_scsi vmm/driver/net/virtio_net
+        vmm/service vmm/switch""".split("\n"),
+}
+# (file, header) that go up and should not. Each says what takes it off the list.
+UP_INCLUDES = {
+    # struct vm belongs in vm_types.h, which these include instead.
+    ("vmm/manager/disk/disk.h", "vmm/manager/vm/vm.h"),
+    ("vmm/manager/net/net.h", "vmm/manager/vm/vm.h"),
+    # struct machine_channel belongs in channel_types.h.
+    ("vmm/manager/vm/vm_save.c", "vmm/manager/channel/channel_state.h"),
+    # VM_LOG_RATE_DEFAULT is the default of a key, and belongs in config.h.
+    ("vmm/manager/config/config.c", "vmm/manager/vm/vm_log.h"),
+    # guid.h is about text, and belongs in vmm/manager/text.
+    ("vmm/manager/log/vm_events.h", "vmm/manager/disk/guid.h"),
+}
+
 FREE = {"offsets.h"}  # made from kernel/offsets.c
 SYSTEM = {"stdarg.h", "stdbool.h", "stddef.h", "stdint.h"}  # the compiler's own
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^">]+)[">]')
@@ -72,20 +110,54 @@ def allowed(folder, header):
     return any(inside(header, entry) for entry in permitted)
 
 
+@functools.cache
+def includes(path):
+    """(line, bracket, header) of each #include; nothing for a file that the build makes."""
+    if not os.path.exists(path):
+        return ()
+    with open(path, encoding="utf-8") as lines:
+        return tuple((number, *match.groups()) for number, match in
+                     ((number, INCLUDE.match(line)) for number, line in enumerate(lines, 1)) if match)
+
+
+@functools.cache
+def place(path):
+    """(program, level) of the file's folder in ORDERS, of the longest name that fits; else None."""
+    fitting = [(len(folder), folder, program, level) for program, lines in ORDERS.items()
+               for level, line in enumerate(lines) for folder in line.split() if inside(path, folder)]
+    return max(fitting)[1:] if fitting else None
+
+
+def goes_up(path, header):
+    """Whether the header is of a folder of the same program, above that of the file or beside it."""
+    if os.path.dirname(path) == os.path.dirname(header) or not place(path) or not place(header):
+        return False
+    (folder, program, level), (other, others, above) = place(path), place(header)
+    return program == others and folder != other and above >= level
+
+
+def up_includes(path, through):
+    """The headers that go up from `path`, in the file `through` that is part of it."""
+    for number, bracket, header in includes(through):
+        if bracket == "<" or not goes_up(path, header):
+            continue
+        if header.endswith("_types.h"):
+            yield from ((number, found) for _, found in up_includes(path, header))
+        elif (path, header) not in UP_INCLUDES:
+            yield number, header
+
+
 def check(path):
     folder = folder_of(path)
-    with open(path, encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            match = INCLUDE.match(line)
-            if not match:
-                continue
-            bracket, header = match.groups()
-            if bracket == "<":
-                good = header in SYSTEM or inside(folder, "gateway")
-            else:
-                good = allowed(folder, header)
-            if not good:
-                yield f"{path}:{number}: {folder} may not include {header}"
+    for number, bracket, header in includes(path):
+        if bracket == "<":
+            good = header in SYSTEM or inside(folder, "gateway")
+        else:
+            good = allowed(folder, header)
+        if not good:
+            yield f"{path}:{number}: {folder} may not include {header}"
+    for number, header in up_includes(path, path):
+        yield f"{path}:{number}: {header} is of a folder above, or beside"
 
 
 def sources():
@@ -97,8 +169,15 @@ def sources():
                     yield path
 
 
+def stale():
+    """Exceptions that are none any more."""
+    for path, header in sorted(UP_INCLUDES):
+        if header not in (found for _, _, found in includes(path)):
+            yield f"tests/lint/layers.py: {path} does not include {header}: take it off UP_INCLUDES"
+
+
 def main():
-    errors = [error for path in sorted(sources()) for error in check(path)]
+    errors = [error for path in sorted(sources()) for error in check(path)] + list(stale())
     print("\n".join(errors + [f"layers: {len(errors)} errors"]))
     return 1 if errors else 0
 

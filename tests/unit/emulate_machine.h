@@ -32,7 +32,7 @@
 #include "vmm/monitor/emulate/emulate_vector.c"
 #include "vmm/monitor/emulate/emulate_vector_forms.c"
 #include "vmm/monitor/emulate/emulate_x87.c"
-#include "vmm/monitor/emulate/x87_number.c"
+#include "vmm/monitor/x86/x87_number.c"
 #include "vmm/monitor/memory/guest_memory.c"
 #include "vmm/monitor/task/task_segment.c"
 #include "vmm/monitor/task/task_switch.c"

@@ -49,7 +49,7 @@
 #include "vmm/monitor/vcpu/msr.c"
 #include "vmm/monitor/vcpu/msr_mtrr.c"
 #include "vmm/monitor/pv/pv_eoi.c"
-#include "vmm/monitor/pv/pvclock.c"
+#include "vmm/monitor/machine/pvclock.c"
 #include "vmm/monitor/life/query.c"
 #include "vmm/monitor/task/task_segment.c"
 #include "vmm/monitor/task/task_switch.c"

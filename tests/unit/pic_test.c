@@ -63,7 +63,7 @@ static void power_management_is_level_triggered(void **state)
 {
 	(void)state;
 	assert_int_equal(in8(0x4d0), 0);
-	assert_int_equal(in8(0x4d1), 1u << (ACPI_PM_SCI - 8));
+	assert_int_equal(in8(0x4d1), 1u << (IRQCHIP_SCI - 8));
 }
 
 static void nested_priorities(void **state)

@@ -10,7 +10,7 @@
 
 #include "vmm/monitor/memory/guest_memory.c"
 #include "vmm/monitor/machine/machine_time.c"
-#include "vmm/monitor/pv/pvclock.c"
+#include "vmm/monitor/machine/pvclock.c"
 
 #define RAM_BYTES (4 * MIB)
 #define RECORD	  0x200000u

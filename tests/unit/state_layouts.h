@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/state/section.h"
+#include "vmm/monitor/state/section_types.h"
 
 /*
  * The layout of each kind of section, and the version that has it: a change of a saved struct needs

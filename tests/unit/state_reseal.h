@@ -3,7 +3,7 @@
 
 /* For whoever includes vmm/monitor/state/record.c. */
 #include "vmm/monitor/state/record.h"
-#include "vmm/monitor/state/section.h"
+#include "vmm/monitor/state/section_types.h"
 
 /* Gives a state that was changed by hand the checksums that fit, as far as records go. */
 static UNUSED void state_reseal(void *bytes, size_t size)

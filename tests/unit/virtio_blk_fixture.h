@@ -13,7 +13,7 @@
 #include "vmm/monitor/dev/pit.c"
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
-#include "vmm/monitor/bus/platform_add.c"
+#include "vmm/monitor/platform/platform_add.c"
 #include "tests/unit/platform_saved.h"
 #include "vmm/monitor/dev/pvpanic.c"
 #include "vmm/monitor/dev/reset.c"

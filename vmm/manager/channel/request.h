@@ -2,7 +2,6 @@
 #pragma once
 
 #include "vmm/manager/command/command.h"
-#include "vmm/manager/console/line_editor.h"
 #include "vmm/manager/login/password.h"
 #include "vmm/manager/text/text.h"
 

@@ -3,6 +3,7 @@
 
 #include "vmm/manager/command/reply.h"
 
+#define LINE_MAX	  1024u /* most characters of a command line */
 #define COMMAND_WORDS_MAX 32u
 
 /*

@@ -3,7 +3,7 @@
 
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/login/login.h"
-#include "vmm/manager/command/rights.h"
+#include "vmm/manager/login/rights.h"
 #include "vmm/manager/text/json.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_query.h"

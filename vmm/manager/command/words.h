@@ -2,7 +2,6 @@
 #pragma once
 
 #include "vmm/manager/command/command.h"
-#include "vmm/manager/console/line_editor.h"
 
 /* A line cut into words: quotes keep spaces, and within them a backslash keeps the next byte. */
 struct words {

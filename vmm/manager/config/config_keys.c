@@ -7,7 +7,7 @@
 #include "vmm/manager/config/config_lists.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
-#include "vmm/manager/command/rights.h"
+#include "vmm/manager/login/rights.h"
 #include "vmm/manager/log/log_names.h"
 #include "vmm/manager/log/log_store.h"
 #include "vmm/manager/pci/pci_access.h"

@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "kernel/abi/object.h"
+#include "vmm/manager/config/file_types.h"
 #include "vmm/manager/text/text.h"
 
-#define FILE_MAX	64u
-#define FILE_NAME_BYTES 64u
-
-/* A file that came with the image: a named boot module or a member of a bundle. */
-struct file {
-	char name[FILE_NAME_BYTES];
-	handle_t memory; /* the boot module in which it lies */
-	u64 offset;	 /* offset of its first byte in that module */
-	u64 size;
-	const u8 *bytes; /* mapped read-only in the manager */
-};
+#define FILE_MAX 64u
 
 /* Makes the list from the boot modules. Each mistake is reported; the other files count. */
 void files_init(void (*report)(const char *problem));

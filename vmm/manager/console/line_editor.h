@@ -2,8 +2,8 @@
 #pragma once
 
 #include "lib/types.h"
+#include "vmm/manager/command/command.h"
 
-#define LINE_MAX	1024u /* most characters of a line */
 #define LINE_HISTORY	32u
 #define LINE_PROMPT_MAX 48u
 #define LINE_QUERY_MAX	24u

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "kernel/abi/pages.h"
-#include "vmm/manager/config/config.h"
 #include "vmm/manager/disk/guid.h"
 #include "vmm/rt/channel.h"
 
@@ -31,7 +30,7 @@ enum vm_event {
 struct vm_event_record {
 	u64 time_ns; /* since the kernel started */
 	enum vm_event event;
-	char name[CONFIG_NAME_BYTES];
+	char name[CHANNEL_NAME_BYTES];
 	char uuid[GUID_TEXT_BYTES];
 	char reason[sizeof(((struct vm_channel *)NULL)->reason)];
 };

@@ -8,7 +8,7 @@
 #include "kernel/abi/version.h"
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/manager/config/files.h"
+#include "vmm/manager/config/file_types.h"
 #include "vmm/manager/process/random.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"

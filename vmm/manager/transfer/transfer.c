@@ -6,7 +6,7 @@
  */
 #include "vmm/manager/transfer/transfer.h"
 #include "lib/string.h"
-#include "vmm/manager/channel/channel_stream.h"
+#include "vmm/manager/channel/channel_stream_types.h"
 #include "vmm/manager/process/process_build.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"

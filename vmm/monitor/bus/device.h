@@ -4,7 +4,7 @@
 #include "lib/status.h"
 #include "lib/string.h"
 #include "lib/types.h"
-#include "vmm/monitor/state/section.h"
+#include "vmm/monitor/state/section_types.h"
 
 #define DEADLINE_NONE (~0ull)
 /* Faster periods are not kept: the guest would do nothing but exit. */

@@ -7,7 +7,7 @@
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 enum acpi_pm_region {
@@ -41,7 +41,7 @@ static void acpi_pm_tick(struct device *device)
 		state->status |= ACPI_PM1_TMR;
 	state->timer_tick = now;
 
-	irqchip_set_line(device->irqchip, ACPI_PM_SCI,
+	irqchip_set_line(device->irqchip, IRQCHIP_SCI,
 			 (state->status & state->enable) ||
 				 (state->gpe_status & state->gpe_enable));
 	device_set_deadline(device, state->enable & ACPI_PM1_TMR

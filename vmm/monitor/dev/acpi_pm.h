@@ -14,7 +14,6 @@
 #define ACPI_PM_GPE0_PORT      0x620u /* status, then enable, two bytes each */
 #define ACPI_PM_GPE0_BYTES     4u
 #define ACPI_PM_GPE_GENERATION 0u /* its bit; there are no others */
-#define ACPI_PM_SCI	       9u /* level-triggered */
 #define ACPI_PM_S5	       5u /* SLP_TYP of power-off */
 
 struct acpi_pm_state {

@@ -4,7 +4,7 @@
  * platform.c; owns its registers only.
  */
 #include "vmm/monitor/dev/crtc.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 
 #define NOTHING 0xffu
 

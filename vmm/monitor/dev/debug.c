@@ -4,7 +4,7 @@
  * the machine by the platform's events.
  */
 #include "vmm/monitor/dev/debug.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 
 enum debug_region { DEBUG_REGION_CODE, DEBUG_REGION_EXIT, DEBUG_REGION_OTHER_EXIT };
 

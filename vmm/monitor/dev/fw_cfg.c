@@ -5,7 +5,7 @@
  */
 #include "vmm/monitor/dev/fw_cfg.h"
 #include "lib/string.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 
 /* Of a key; bit 15 marks architecture-specific items, of which there are none. */
 #define WRITE_MODE	       0x4000u

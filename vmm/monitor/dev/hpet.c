@@ -9,7 +9,7 @@
 #include "lib/bits.h"
 #include "vmm/hw/pit.h"
 #include "vmm/monitor/dev/mc146818.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 #define FS_PER_COUNT (HPET_NS_PER_COUNT * 1000000ull)

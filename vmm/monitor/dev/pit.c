@@ -7,7 +7,7 @@
 #include "lib/bits.h"
 #include "lib/checked.h"
 #include "vmm/monitor/dev/pit_channel.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 enum pit_region { PIT_REGION_COUNTERS, PIT_REGION_GATE };

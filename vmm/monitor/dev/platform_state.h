@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/dev/platform.h"
-#include "vmm/monitor/state/section.h"
+#include "vmm/monitor/platform/platform_add.h"
+#include "vmm/monitor/state/section_types.h"
 
 /* What the interrupt controllers share: version 1 of STATE_IRQCHIP. */
 struct irqchip_saved {

@@ -4,7 +4,7 @@
  * was reported and tells the monitor by the platform's events.
  */
 #include "vmm/monitor/dev/pvpanic.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 
 #define KNOWN (PVPANIC_PANICKED | PVPANIC_CRASH_LOADED)
 

@@ -4,7 +4,7 @@
  * platform.c and pci_bus.c; owns its registers and asks for a reset by the platform's events.
  */
 #include "vmm/monitor/dev/reset.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 enum reset_region {

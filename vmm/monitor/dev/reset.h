@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/dev/i8042.h"
+#include "vmm/hw/i8042.h"
 #include "vmm/monitor/bus/device.h"
 
 struct reset_state {

@@ -6,7 +6,7 @@
 #include "vmm/monitor/dev/rtc.h"
 #include "lib/checked.h"
 #include "vmm/monitor/dev/acpi_pm.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 #include "vmm/rt/date.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 

@@ -6,7 +6,7 @@
 #include "vmm/monitor/dev/serial.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 #define LSR_ERRORS (UART_LSR_OVERRUN | UART_LSR_PARITY | UART_LSR_FRAMING | UART_LSR_BREAK)

@@ -6,7 +6,7 @@
 #include "vmm/monitor/dev/test_device.h"
 
 #include "lib/string.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 enum test_device_region { TEST_REGION_IO, TEST_REGION_IRQ, TEST_REGION_WINDOW, TEST_REGION_MEMORY };

@@ -5,7 +5,7 @@
  */
 #include "vmm/monitor/dev/watchdog.h"
 
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 #include "vmm/rt/checked.h"
 
 /* After loading any number, watchdog_left_s is still one of 16 bits. */

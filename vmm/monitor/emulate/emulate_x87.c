@@ -8,7 +8,7 @@
 #include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/memory/walk.h"
-#include "vmm/monitor/emulate/x87_number.h"
+#include "vmm/monitor/x86/x87_number.h"
 #include "vmm/monitor/x86/xsave.h"
 
 #define STATUS_C1    BIT(9)

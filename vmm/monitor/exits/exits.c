@@ -14,6 +14,7 @@
 #include "vmm/monitor/pv/hypercall.h"
 #include "vmm/monitor/task/task_switch.h"
 #include "vmm/monitor/vcpu/inject.h"
+#include "vmm/monitor/vcpu/trap.h"
 #include "vmm/rt/exit_names.h"
 
 static void exits_handle_cpuid(struct vcpu *vcpu)

@@ -9,6 +9,7 @@
 #include "arch/x86_64/hw/vmx.h"
 #include "lib/checked.h"
 #include "vmm/monitor/machine/machine.h"
+#include "vmm/monitor/vcpu/vapic.h"
 #include "vmm/rt/clock.h"
 
 /* The local APIC's timer is the only one that this vCPU serves at present. */

@@ -11,6 +11,7 @@
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/vcpu/inject.h"
+#include "vmm/monitor/vcpu/trap.h"
 
 enum opcode { OPCODE_INT3 = 0xcc, OPCODE_INT_N = 0xcd, OPCODE_INTO = 0xce };
 

@@ -7,7 +7,10 @@
 #include "arch/x86_64/hw/msr.h"
 #include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/machine/machine.h"
+#include "vmm/monitor/pv/pv_eoi.h"
+#include "vmm/monitor/pv/steal_time.h"
 #include "vmm/monitor/vcpu/inject.h"
+#include "vmm/monitor/vcpu/msr.h"
 
 /* MSRs of time, and the KVM interface's. */
 static bool exits_is_own(u32 index)

@@ -5,6 +5,7 @@
 #include "vmm/monitor/exits/exits_memory.h"
 #include "vmm/monitor/exits/exits_port.h"
 #include "vmm/monitor/machine/machine.h"
+#include "vmm/monitor/vcpu/vapic.h"
 
 /*
  * There is one handler for each exit. exits_settle is its beginning: what takes neither a clock

@@ -9,8 +9,10 @@
 #include "vmm/monitor/machine/console.h"
 #include "vmm/monitor/machine/rebuild_due.h"
 #include "vmm/monitor/machine/vcpu_check.h"
+#include "vmm/monitor/pv/pv_eoi.h"
 #include "vmm/monitor/vcpu/inject.h"
 #include "vmm/monitor/machine/machine.h"
+#include "vmm/monitor/vcpu/trace.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 

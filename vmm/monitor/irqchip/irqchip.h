@@ -9,6 +9,7 @@
 #define IRQCHIP_CPU_MAX	   64
 #define IRQCHIP_LINE_COUNT IOAPIC_PIN_COUNT
 #define IRQCHIP_PIT_PIN	   2u
+#define IRQCHIP_SCI	   9u /* line of ACPI's interrupt, level-triggered */
 
 /* What is pending for a vCPU. */
 enum irq_pending {

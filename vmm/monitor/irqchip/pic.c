@@ -5,7 +5,6 @@
  */
 #include "vmm/monitor/irqchip/pic.h"
 #include "lib/bits.h"
-#include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 /* The first two are also the numbers of the chips. */
@@ -280,7 +279,7 @@ static void pic_reset(struct device *device)
 	state->chip[0].elcr_mask = 0xf8;
 	state->chip[1].elcr_mask = 0xde;
 	/* As a PC's firmware leaves it, and as the ACPI tables have it. */
-	state->chip[1].elcr = 1u << (ACPI_PM_SCI - 8);
+	state->chip[1].elcr = 1u << (IRQCHIP_SCI - 8);
 }
 
 static bool pic_chip_valid(const struct pic_chip *chip, u8 elcr_mask)

@@ -9,6 +9,8 @@
 #include "arch/x86_64/hw/paging.h"
 #include "lib/string.h"
 #include "vmm/monitor/state/inspect.h"
+#include "vmm/monitor/vcpu/debugger.h"
+#include "vmm/monitor/vcpu/trace.h"
 #include "vmm/monitor/virtio/virtio_balloon.h"
 #include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/monitor/memory/walk.h"

@@ -9,6 +9,8 @@
 #include "vmm/monitor/life/query.h"
 #include "vmm/monitor/machine/generation.h"
 #include "vmm/monitor/machine/machine.h"
+#include "vmm/monitor/vcpu/debugger.h"
+#include "vmm/monitor/vcpu/trap.h"
 #include "vmm/monitor/vcpu/vcpu_reset.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/rt/clock.h"

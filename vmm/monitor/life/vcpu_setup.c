@@ -8,6 +8,7 @@
 #include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/pv/hypercall.h"
+#include "vmm/monitor/vcpu/trace.h"
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"

@@ -5,7 +5,7 @@
  */
 #include "vmm/monitor/load/acpi_pci.h"
 
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/memory/layout.h"
 #include "vmm/monitor/pci/pci_bus.h"
 
 #define CRS_BYTES                                                                                  \

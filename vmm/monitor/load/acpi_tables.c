@@ -10,13 +10,14 @@
 #include "vmm/hw/uart.h"
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/dev/hpet.h"
-#include "vmm/monitor/dev/i8042.h"
+#include "vmm/hw/i8042.h"
 #include "vmm/monitor/dev/mc146818.h"
 #include "vmm/monitor/dev/pvpanic.h"
+#include "vmm/monitor/irqchip/irqchip.h"
 #include "vmm/monitor/load/acpi_pci.h"
 #include "vmm/monitor/load/aml.h"
 #include "vmm/monitor/load/bytes.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/memory/layout.h"
 #include "vmm/monitor/load/wdat.h"
 #include "vmm/rt/format.h"
 
@@ -197,7 +198,7 @@ static u32 acpi_tables_put_fadt(struct acpi_writer *writer, u32 facs, u32 dsdt)
 		.dsdt = dsdt,
 		.x_dsdt = dsdt,
 		.preferred_pm_profile = 4, /* enterprise server */
-		.sci_int = ACPI_PM_SCI,
+		.sci_int = IRQCHIP_SCI,
 		/* smi_cmd 0: the machine is in ACPI mode from the start */
 		.pm1a_evt_blk = ACPI_PM_EVENT_PORT,
 		.pm1a_cnt_blk = ACPI_PM_CONTROL_PORT,
@@ -275,7 +276,7 @@ static u32 acpi_tables_put_madt(struct acpi_writer *writer, u32 vcpu_count)
 	acpi_tables_madt_add(bytes, &length, &ioapic, sizeof(ioapic));
 	/* the PIT is wired to pin 2 */
 	acpi_tables_madt_override(bytes, &length, 0, 2, 0);
-	acpi_tables_madt_override(bytes, &length, ACPI_PM_SCI, ACPI_PM_SCI,
+	acpi_tables_madt_override(bytes, &length, IRQCHIP_SCI, IRQCHIP_SCI,
 				  ACPI_INTI_ACTIVE_HIGH | ACPI_INTI_LEVEL);
 	acpi_tables_madt_add(bytes, &length, &nmi, sizeof(nmi));
 	return acpi_tables_put(writer, &madt->header, "APIC", 4, length);

@@ -7,7 +7,7 @@
 
 #include "lib/string.h"
 #include "vmm/monitor/load/bytes.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/memory/layout.h"
 
 #define BIOS_SEGMENT (LAYOUT_BIOS >> 4)
 #define VECTORS	     256u

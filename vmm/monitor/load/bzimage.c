@@ -9,7 +9,7 @@
 #include "lib/checked.h"
 #include "lib/string.h"
 #include "vmm/monitor/load/bytes.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/memory/layout.h"
 #include "vmm/monitor/load/linux_boot.h"
 #include "vmm/monitor/load/place.h"
 #include "vmm/monitor/load/start_state.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Builds a guest's memory map. Called by the loaders of kernels; writes the caller's table only. */
 #include "vmm/monitor/load/e820.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/memory/layout.h"
 
 static void e820_add(struct e820_map *map, u64 start, u64 end, enum e820_type type)
 {

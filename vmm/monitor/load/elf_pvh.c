@@ -10,7 +10,7 @@
 #include "lib/string.h"
 #include "vmm/monitor/load/bytes.h"
 #include "vmm/monitor/load/elf.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/memory/layout.h"
 #include "vmm/monitor/load/place.h"
 #include "vmm/monitor/load/start_state.h"
 

@@ -10,7 +10,7 @@
 #include "vmm/monitor/load/bios.h"
 #include "vmm/monitor/load/bzimage.h"
 #include "vmm/monitor/load/elf_pvh.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/memory/layout.h"
 #include "vmm/monitor/load/multiboot1.h"
 #include "vmm/monitor/load/place.h"
 #include "vmm/monitor/load/start_state.h"

@@ -9,9 +9,10 @@
 #include "vmm/hw/lapic_guest.h"
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/irqchip/ioapic.h"
+#include "vmm/monitor/irqchip/irqchip.h"
 #include "vmm/monitor/irqchip/lapic.h"
 #include "vmm/monitor/load/bytes.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/memory/layout.h"
 #include "vmm/monitor/pci/pci.h"
 
 /* MultiProcessor Specification 1.4, chapter 4. All numbers are little-endian. */
@@ -138,7 +139,7 @@ static void mp_table_add_interrupts(struct mp_writer *writer, u8 isa_bus)
 			continue;
 		interrupt.bus_irq = irq;
 		interrupt.input = irq == 0 ? PIT_PIN : irq;
-		interrupt.flags = irq == ACPI_PM_SCI ? MP_ACTIVE_HIGH_LEVEL : 0;
+		interrupt.flags = irq == IRQCHIP_SCI ? MP_ACTIVE_HIGH_LEVEL : 0;
 		mp_table_add(writer, &interrupt, sizeof(interrupt));
 	}
 	/* as the MADT has it: the 8259s at LINT0, NMI at LINT1 */

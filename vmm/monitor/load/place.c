@@ -8,7 +8,7 @@
 #include "lib/bits.h"
 #include "lib/checked.h"
 #include "lib/string.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/memory/layout.h"
 #include "vmm/rt/checked.h"
 #include "vmm/rt/format.h"
 

@@ -10,7 +10,7 @@
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/paging.h"
 #include "lib/string.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/memory/layout.h"
 
 #define TYPE_CODE 0xbu /* execute, read, accessed */
 #define TYPE_DATA 0x3u /* read, write, accessed */

@@ -6,7 +6,7 @@
 #include "vmm/monitor/machine/generation.h"
 
 #include "vmm/monitor/dev/acpi_pm.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/memory/layout.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/machine/random.h"
 

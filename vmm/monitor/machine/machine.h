@@ -3,12 +3,10 @@
 
 #include "kernel/abi/object.h"
 #include "vmm/monitor/cpuid/cpuid.h"
-#include "vmm/monitor/vcpu/debugger.h"
 #include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/memory/guest_memory.h"
 #include "vmm/monitor/load/load.h"
 #include "vmm/monitor/machine/machine_time.h"
-#include "vmm/monitor/vcpu/vapic.h"
 #include "vmm/monitor/machine/vcpu.h"
 #include "vmm/rt/channel.h"
 #include "vmm/rt/mutex.h"

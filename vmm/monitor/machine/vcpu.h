@@ -5,12 +5,9 @@
 #include "kernel/abi/vcpu.h"
 #include "vmm/monitor/emulate/emulate.h"
 #include "vmm/monitor/emulate/moves.h"
-#include "vmm/monitor/vcpu/trace.h"
-#include "vmm/monitor/vcpu/trap.h"
-#include "vmm/monitor/vcpu/msr.h"
-#include "vmm/monitor/pv/pv_eoi.h"
-#include "vmm/monitor/pv/pvclock.h"
-#include "vmm/monitor/pv/steal_time.h"
+#include "vmm/monitor/vcpu/vcpu_types.h"
+#include "vmm/monitor/pv/pv_types.h"
+#include "vmm/monitor/machine/pvclock.h"
 
 struct machine;
 struct lapic;

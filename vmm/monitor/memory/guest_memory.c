@@ -5,7 +5,7 @@
  */
 #include "vmm/monitor/memory/guest_memory.h"
 #include "lib/string.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/memory/layout.h"
 
 /* Adds [start, end) of the RAM object, as far as the RAM goes, as guest memory at `gpa`. */
 static void guest_memory_add_region(struct guest_memory *memory, u64 gpa, u8 *host, u64 start,

@@ -7,8 +7,8 @@
  */
 #include "lib/bits.h"
 #include "lib/checked.h"
-#include "vmm/monitor/dev/platform.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/platform/platform_add.h"
+#include "vmm/monitor/memory/layout.h"
 #include "vmm/monitor/pci/pci_bus.h"
 
 u64 pci_bar_address(const struct pci_function *function, u32 number)

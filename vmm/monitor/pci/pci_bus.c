@@ -6,9 +6,9 @@
 #include "vmm/monitor/pci/pci_bus.h"
 
 #include "lib/bits.h"
-#include "vmm/monitor/dev/platform.h"
-#include "vmm/monitor/dev/reset.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/hw/i8042.h"
+#include "vmm/monitor/platform/platform_add.h"
+#include "vmm/monitor/memory/layout.h"
 
 #define ADDRESS_ENABLE BIT(31)
 #define ADDRESS_MASK   (ADDRESS_ENABLE | BITS(23, 2))

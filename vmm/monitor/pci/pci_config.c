@@ -6,7 +6,7 @@
  */
 #include "lib/bits.h"
 #include "lib/checked.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 #include "vmm/monitor/pci/pci_bus.h"
 
 #define COMMAND_ALWAYS (PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_OFF)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/types.h"
+#include "vmm/monitor/pv/pv_types.h"
 
 struct vcpu;
 
@@ -17,13 +17,6 @@ struct steal_record {
 	u32 pad1[11];
 };
 _Static_assert(sizeof(struct steal_record) == 64, "struct kvm_steal_time");
-
-/* One vCPU's side of it. A vCPU that sleeps in HLT is marked as preempted too. */
-struct steal_time {
-	u64 msr;      /* the record's address and the enable bit */
-	u64 seen_tsc; /* the waited_tsc that is in the record */
-	bool marked;  /* the monitor has set its `preempted` */
-};
 
 /* WRMSR; false: #GP. */
 bool steal_time_write_msr(struct vcpu *vcpu, u64 value) MUST_CHECK;

@@ -7,7 +7,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/memory/layout.h"
 #include "vmm/monitor/state/record.h"
 #include "vmm/monitor/state/vcpu_state.h"
 #include "vmm/rt/zero.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/monitor/state/record.h"
-#include "vmm/monitor/state/section.h"
+#include "vmm/monitor/state/section_types.h"
 
 /* Writes all sections of a list to bytes[size], 8-byte aligned; STATUS_TOO_BIG. Sets *used. */
 enum status state_list_save(const struct state_list *list, const char *name,

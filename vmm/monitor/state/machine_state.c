@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "vmm/monitor/dev/platform_state.h"
 #include "vmm/monitor/state/vcpu_state.h"
+#include "vmm/monitor/vcpu/vapic.h"
 #include "vmm/rt/clock.h"
 
 /* The rates of a guest's TSC and of the machine it comes to may differ by so much. */

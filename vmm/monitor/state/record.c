@@ -7,7 +7,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/monitor/state/section.h"
+#include "vmm/monitor/state/section_types.h"
 #include "vmm/rt/zero.h"
 
 /* Of the reflected polynomial 0x82f63b78, for half a byte. */

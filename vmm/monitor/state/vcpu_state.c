@@ -8,6 +8,8 @@
 #include "lib/string.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/pv/hypercall.h"
+#include "vmm/monitor/pv/steal_time.h"
+#include "vmm/monitor/vcpu/trap.h"
 
 #define INSTRUCTION_MAX 15u
 

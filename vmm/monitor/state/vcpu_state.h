@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/state/section.h"
+#include "vmm/monitor/state/section_types.h"
 #include "vmm/monitor/machine/vcpu.h"
 
 /*

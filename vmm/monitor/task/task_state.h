@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/emulate/emulate.h"
+#include "vmm/monitor/emulate/emulate_types.h"
 
 /* What the two files of task switching share. */
 

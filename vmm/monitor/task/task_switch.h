@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/monitor/emulate/emulate.h"
+#include "vmm/monitor/emulate/emulate_types.h"
 
 /* SDM vol. 3, table 28-2, in the order of the exit qualification. */
 enum task_source { TASK_CALL, TASK_IRET, TASK_JMP, TASK_GATE_IN_IDT };

@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/memory/walk.h"
+#include "vmm/monitor/vcpu/trap.h"
 
 #define INT3 0xccu
 

@@ -1,49 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "kernel/abi/vcpu.h"
-#include "vmm/rt/query.h"
+#include "vmm/monitor/vcpu/vcpu_types.h"
 
 struct machine;
 struct vcpu;
-
-#define DEBUGGER_SOFTWARE_MAX 64
-#define DEBUGGER_HARDWARE_MAX 4
-
-/* An INT3 in guest memory, in place of the guest's own byte. */
-struct debugger_software {
-	bool used;
-	u8 saved;
-	u8 *host;   /* where it lies */
-	u64 linear; /* as the debugger named it */
-};
-
-/* A debug register: one aligned piece of the range that the debugger named. */
-struct debugger_hardware {
-	bool used;
-	u8 type;   /* DR7's R/W field: 0 execute, 1 write, 3 access */
-	u8 length; /* 1, 2, 4, 8 */
-	u32 named_length;
-	u64 linear;
-	u64 named; /* linear address */
-};
-
-/*
- * A debugger's hold on the machine. While it is held no vCPU runs and the guest's time stands
- * still, as in a pause; #DB and #BP come to the monitor as long as a debugger is attached, and
- * those that are not the debugger's are passed on to the guest. Under the machine's lock.
- */
-struct debugger {
-	bool attached;
-	bool held;
-	bool news;  /* a stop that the manager has not been shown */
-	u64 run;    /* vCPUs that run while it is not held */
-	u64 step;   /* those of them that stop after one instruction */
-	u64 had_tf; /* those whose guest had RFLAGS.TF set itself */
-	struct query_stop stop;
-	struct debugger_software software[DEBUGGER_SOFTWARE_MAX];
-	struct debugger_hardware hardware[DEBUGGER_HARDWARE_MAX];
-};
 
 /* Answer to QUERY_DEBUG: every vCPU is out of the guest and has its registers valid. */
 enum status debugger_answer(struct machine *machine, const struct query *query);

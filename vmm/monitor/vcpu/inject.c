@@ -8,6 +8,10 @@
 #include "arch/x86_64/hw/control.h"
 #include "vmm/hw/lapic_guest.h"
 #include "vmm/monitor/machine/machine.h"
+#include "vmm/monitor/pv/pv_eoi.h"
+#include "vmm/monitor/vcpu/debugger.h"
+#include "vmm/monitor/vcpu/trap.h"
+#include "vmm/monitor/vcpu/vapic.h"
 #include "vmm/monitor/vcpu/vcpu_reset.h"
 
 static bool inject_is_contributory(u32 vector)

@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "kernel/abi/vcpu.h"
+#include "vmm/monitor/vcpu/vcpu_types.h"
 #include "vmm/monitor/cpuid/cpuid.h"
-
-#define MSR_STORED_COUNT     17
-#define MSR_MTRR_RANGE_COUNT 8
-#define MSR_MTRR_COUNT	     (1 + 2 * MSR_MTRR_RANGE_COUNT + 11)
-
-/* MSRs that only keep a value: there is no device and no CPU register behind them. */
-struct msr_state {
-	u64 stored[MSR_STORED_COUNT]; /* of the table in msr.c, in its order */
-	u64 mtrr[MSR_MTRR_COUNT];     /* of the table in msr_mtrr.c */
-};
 
 /*
  * The state after power-on, with memory types as firmware would have set them. Guest memory is

@@ -6,7 +6,7 @@
 #include "vmm/monitor/vcpu/msr_mtrr.h"
 
 #include "arch/x86_64/hw/msr.h"
-#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/memory/layout.h"
 
 #define ALL_WB 0x0606060606060606ull
 

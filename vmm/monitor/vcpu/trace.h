@@ -1,20 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "kernel/abi/vcpu.h"
-#include "vmm/rt/query.h"
-
-/*
- * What the last exits of a vCPU were and what they cost: a ring, summed up by reason each time it
- * has been filled. Only exits that reach the monitor are here. This is part of every exit, so
- * recording the commonest takes few instructions; the ring is read when no vCPU is in the guest.
- */
-struct trace {
-	struct query_trace_entry *next;		   /* where the next exit goes */
-	u64 filled;				   /* how often the ring has been full */
-	struct query_cost cost[EXIT_REASON_COUNT]; /* summed over those */
-	struct query_trace_entry entry[1 + QUERY_TRACE_ENTRIES]; /* the first one is not used */
-};
+#include "vmm/monitor/vcpu/vcpu_types.h"
 
 void trace_init(struct trace *trace);
 /* The ring is full: sums it up and begins anew. */

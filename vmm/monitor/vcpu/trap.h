@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/rt/channel.h"
+#include "vmm/monitor/vcpu/vcpu_types.h"
 
 struct machine;
 struct vcpu;
-
-/*
- * The key `trap` and its kin: what the operator wants logged and counted before it takes effect.
- * The CPU itself then executes an access to a control or debug register, in a single step with the
- * trap off and no interrupts, so that all checks and effects are the CPU's.
- */
-struct trap_vcpu {
-	bool stepping;
-	bool had_tf;	 /* the guest's own trap flag */
-	u32 next_target; /* index of the cr3_target to replace next */
-};
 
 /* Tells the vCPU's back end what to trap, by the machine's keys and any debugger's presence. */
 void trap_apply(struct vcpu *vcpu);

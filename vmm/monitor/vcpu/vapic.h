@@ -2,25 +2,10 @@
 #pragma once
 
 #include "lib/status.h"
-#include "lib/types.h"
+#include "vmm/monitor/vcpu/vcpu_types.h"
 
 struct machine;
 struct vcpu;
-
-/*
- * Local APICs that the CPU virtualizes: which part of the work it does for each vCPU follows from
- * the state of their APICs (irqchip/lapic_lend.c has the page itself).
- *
- * In xAPIC mode the CPU must find a page at the APIC's address. It is mapped only while all APICs
- * of the machine are in that mode, at one address and software-enabled, so that no vCPU finds it
- * there whose own APIC is elsewhere or takes no interrupts.
- */
-struct vapic {
-	bool by_cpu; /* set once */
-	u32 memory;  /* handle of that page */
-	u64 mapped;  /* its guest-physical address, 0: nowhere */
-	bool late;   /* it is to be mapped when no vCPU is in the guest */
-};
 
 /* Once all vCPUs are made. `wanted`: the operator has not turned it off. */
 enum status vapic_setup(struct machine *machine, bool wanted) MUST_CHECK;

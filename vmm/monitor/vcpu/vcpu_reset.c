@@ -7,6 +7,10 @@
 
 #include "vmm/monitor/load/start_state.h"
 #include "vmm/monitor/machine/machine.h"
+#include "vmm/monitor/pv/steal_time.h"
+#include "vmm/monitor/vcpu/debugger.h"
+#include "vmm/monitor/vcpu/msr.h"
+#include "vmm/monitor/vcpu/trap.h"
 
 static void vcpu_forget(struct vcpu *vcpu)
 {

@@ -4,7 +4,7 @@
  * Called by each virtio device's attach function; changes the PCI function.
  */
 #include "lib/checked.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 #include "vmm/monitor/virtio/virtio.h"
 #include "vmm/monitor/virtio/virtio_bars.h"
 

@@ -5,7 +5,7 @@
  */
 #include "vmm/monitor/virtio/virtio_balloon.h"
 
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 
 #define CLASS_MEMORY	      0x050000u /* RAM controller */
 #define BALLOON_STATS_VQ      1u

@@ -7,7 +7,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 
 #define CLASS_STORAGE 0x018000u
 #define CONFIG_BYTES  60u

@@ -5,7 +5,7 @@
  */
 #include "vmm/monitor/virtio/virtio_console.h"
 
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 
 #define CLASS_COMMUNICATION 0x078000u
 #define FEATURE_MULTIPORT   1u

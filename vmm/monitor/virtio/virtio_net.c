@@ -7,7 +7,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 
 #define CLASS_NETWORK	 0x020000u
 #define NET_CONFIG_BYTES 12u

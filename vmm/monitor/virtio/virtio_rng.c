@@ -5,7 +5,7 @@
  */
 #include "vmm/monitor/virtio/virtio_rng.h"
 
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 
 #define CLASS_OTHER 0xff0000u
 #define PIECE_BYTES 256u

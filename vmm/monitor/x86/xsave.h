@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/types.h"
-#include "vmm/monitor/emulate/x87_number.h"
+#include "vmm/monitor/x86/x87_number.h"
 
 #define XSAVE_VECTOR_BYTES 64u /* of ZMM; the others are its low bytes */
 

@@ -3,7 +3,7 @@
  * Opens the links to the switch ports that the manager gave the VM. Called by machine_setup.c; maps
  * each link's memory and binds its signals to the machine's queue.
  */
-#include "vmm/monitor/net/net_open.h"
+#include "vmm/monitor/life/net_open.h"
 
 #include "lib/bits.h"
 #include "vmm/monitor/machine/machine.h"

@@ -5,7 +5,7 @@
  */
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/platform/platform_add.h"
 
 void *platform_take(struct platform *platform, size_t bytes)
 {

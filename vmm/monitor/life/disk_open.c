@@ -3,7 +3,7 @@
  * Opens the links to the disks that the manager gave the VM. Called by machine_setup.c; maps each
  * link's memory and binds its signals to the machine's queue.
  */
-#include "vmm/monitor/disk/disk_open.h"
+#include "vmm/monitor/life/disk_open.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"

@@ -3,7 +3,7 @@
  * Converts between x87 extended numbers, integers and IEEE formats. Called by emulate_x87.c; pure
  * computation.
  */
-#include "vmm/monitor/emulate/x87_number.h"
+#include "vmm/monitor/x86/x87_number.h"
 
 #define SIGN	     0x8000u
 #define EXPONENT_MAX 0x7fffu

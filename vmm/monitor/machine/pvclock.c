@@ -3,7 +3,7 @@
  * The KVM clock: publishes time to the guest in its RAM. Called by vcpu.c and exits_msr.c; writes
  * the guest's pages and owns the clock's MSRs.
  */
-#include "vmm/monitor/pv/pvclock.h"
+#include "vmm/monitor/machine/pvclock.h"
 
 #include "lib/bits.h"
 #include "lib/checked.h"

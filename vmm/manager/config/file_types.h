@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+
+#define FILE_NAME_BYTES 64u
+
+/* A file that came with the image: a named boot module or a member of a bundle. */
+struct file {
+	char name[FILE_NAME_BYTES];
+	handle_t memory; /* the boot module in which it lies */
+	u64 offset;	 /* offset of its first byte in that module */
+	u64 size;
+	const u8 *bytes; /* mapped read-only in the manager */
+};

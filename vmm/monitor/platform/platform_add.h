@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/bus/bus.h"
+#include "vmm/monitor/irqchip/irqchip.h"
+#include "vmm/rt/channel.h"
+
+#define PLATFORM_DEVICE_MAX    64
+#define PLATFORM_STORAGE_BYTES (64 * KIB) /* for the devices' structs */
+
+struct serial;
+struct acpi_pm;
+struct guest_memory;
+struct pci_bus;
+struct virtio_balloon;
+struct virtio_blk;
+struct virtio_console;
+struct virtio_net;
+
+struct platform_config {
+	u32 cpu_count;
+	u64 ram_below_4g; /* bytes */
+	u64 ram_above_4g;
+	void (*serial_put)(void *context, u8 byte);
+	void *serial_context;
+	struct lapic_page *const *lapic_page; /* one a vCPU, the owner's */
+	bool hpet;
+	bool test_device;
+	void (*test_show)(u64 at, u64 page); /* for its window */
+	bool pci;
+	u64 pci_high_base; /* layout_pci_high */
+	/* for devices on PCI: */
+	const struct guest_memory *memory;		/* that they read and write */
+	void (*random_draw)(void *bytes, size_t count); /* unpredictable ones */
+	bool virtio_rng;
+	bool virtio_balloon;
+	enum status (*ram_discard)(u64 first, u64 count); /* gives pages of the RAM back */
+	bool virtio_console; /* with port 0, which goes where the serial port goes */
+	void (*port_put)(void *serial_context, u32 port, u8 byte);
+	/* of VIRTIO_CONSOLE_PORTS; "": there is none. Port 0 has no name */
+	const char (*port_name)[CHANNEL_NAME_BYTES];
+	struct virtio_blk *blk; /* blk_count disks, as virtio_blk_attach wants them */
+	u32 blk_count;
+	struct virtio_net *net; /* net_count cards, as virtio_net_attach wants them */
+	u32 net_count;
+};
+
+/*
+ * The devices that a guest finds, wired together. The owner keeps `clock` up to date (before every
+ * call), and after every call looks at `events` and `irqchip.kick`. All calls for one machine come
+ * under one lock; none blocks, allocates or makes a system call, the test device's window and the
+ * balloon's pages apart.
+ * Not to be moved once initialised.
+ */
+struct platform {
+	struct machine_clock clock;
+	struct machine_events events;
+	struct bus ports;
+	struct bus memory;
+	struct irqchip irqchip;
+	struct serial *serial; /* those that the owner talks to */
+	struct acpi_pm *acpi_pm;
+	struct pci_bus *pci;		       /* or NULL */
+	struct virtio_console *virtio_console; /* or NULL */
+	struct virtio_balloon *virtio_balloon; /* or NULL */
+	u32 device_count;
+	struct device *device[PLATFORM_DEVICE_MAX]; /* all but the local APICs */
+	u32 timed_count;
+	struct device *timed[PLATFORM_DEVICE_MAX]; /* of these, those with a clock */
+	u32 storage_used;
+	u8 storage[PLATFORM_STORAGE_BYTES] ALIGNED(16);
+};
+
+/*
+ * Allocates zeroed memory of the platform, for a device's attach function. Returns NULL if there is
+ * none left.
+ */
+void *platform_take(struct platform *platform, size_t bytes) MUST_CHECK;
+/*
+ * Puts a device's regions on the buses, wires and resets it. Changes nothing on an error:
+ * STATUS_NO_MEMORY with too many devices, or the error of bus_add for the first refused region.
+ */
+enum status platform_add(struct platform *platform, struct device *device) MUST_CHECK;
