@@ -4,7 +4,8 @@
 The documentation's links: relative ones lead to a file, anchors to a heading, quoted paths exist in
 the tree, in «`name` in `path`» the file has the name; each claim of the threat model names a test.
 A row of a table has as many cells as the table's first. A sequence drawing's messages begin with a
-function each, which the list below it names in the same order. Each page of docs/ is in docs/index.md,
+function each, which the list below it names in the same order; each journey of docs/guides/an-hour.md
+has one. Each page of docs/ is in docs/index.md,
 or in the index.md of its folder, which is there. Nothing was left by a merge.
 """
 
@@ -26,6 +27,7 @@ PATH = re.compile(r"^(?:arch|boot|docs|gateway|iso|kernel|lib|mm|tests|vmm)/[\w.
 NAMED = re.compile(r"`(\w+)`(?:,? (?:and|,) `(\w+)`)? in `([\w./-]+\.\w+)`")
 DRAWN = re.compile(r"^ +\w+-+>>\w+: (\w+): ")
 CLAIMS = "docs/threat-model.md"
+JOURNEYS = "docs/guides/an-hour.md"
 HELD_UP = re.compile(r"`tests/(?:unit|guest|system|fuzz|verify|hostile|lint|bench)\b[\w./-]*`")
 
 
@@ -140,6 +142,8 @@ def check_drawings(path, text):
     """The functions that a drawing shows are those of the list below it, in the list's order."""
     for section in re.split(r"^## ", text, flags=re.MULTILINE):
         if "sequenceDiagram" not in section:
+            if path == JOURNEYS and re.search(r"^1\. ", section, re.MULTILINE):
+                yield f"{path}: {section.splitlines()[0]}: a journey without a drawing"
             continue
         drawing, _, below = section.partition("sequenceDiagram")[2].partition("```")
         listed = iter(name for match in NAMED.findall(" ".join(below.split()))
