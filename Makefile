@@ -229,7 +229,7 @@ $(ISO_ARGS): FORCE
 # A bundle of one's own, not made here, is there or it is not.
 ifneq ($(filter-out $(BUILD)/guests.cpio $(BUILD)/service.cpio,$(BUNDLE)),)
 $(BUNDLE):
-	@echo "BUNDLE: found $@, which is no file" >&2; exit 1
+	@echo "BUNDLE: $@ is no file" >&2; exit 1
 endif
 
 $(OUT): $(BUILD)/skerry.elf iso/grub.cfg iso/iso.sh $(ISO_ARGS) $(BUNDLE)

@@ -17,7 +17,7 @@ SUITE ?= $(firstword $(filter-out $(HOST_SUITE),$(SUITES)))
 
 .PHONY: bed bed-check
 bed-check:
-	@$(if $(filter $(SUITE),$(SUITES)),,echo "SUITE: found $(SUITE), allowed: $(SUITES)" >&2; exit 1)
+	@$(if $(filter $(SUITE),$(SUITES)),,echo "SUITE=$(SUITE) is not possible; use one of $(SUITES)" >&2; exit 1)
 
 bed: bed-check $(BED_FOLDER)/$(SUITE)/made ## make a chroot of the other Debian for BED=: SUITE=bookworm|trixie NEW=1
 	@:

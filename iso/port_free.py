@@ -10,14 +10,14 @@ OTHER = {"HTTP_PORT": 8081, "HTTPS_PORT": 8444}
 
 def main(name, word):
     if not word.isdecimal() or not 0 < int(word) < 65536:
-        sys.exit(f"{name}: found {word}, allowed: 1 to 65535")
+        sys.exit(f"{name}={word} is not possible; use 1 to 65535")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", int(word)))
         except OSError as error:
-            sys.exit(f"{name}: found {word}, which cannot be had ({error.strerror}), "
-                     f"allowed: a free port such as {name}={OTHER[name]}")
+            sys.exit(f"{name}: {word} cannot be had ({error.strerror}); "
+                     f"use a free port such as {name}={OTHER[name]}")
 
 
 main(sys.argv[1], sys.argv[2])

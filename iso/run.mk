@@ -42,11 +42,11 @@ STATE_DISK := $(BUILD)/state.img
 
 .PHONY: run run-check run-packages run-image
 run-check:
-	@$(if $(filter iso kernel uefi,$(BOOT)),,echo "BOOT: found $(BOOT), allowed: iso kernel uefi" >&2; exit 1)
-	@$(if $(filter qemu bochs,$(EMULATOR)),,echo "EMULATOR: found $(EMULATOR), allowed: qemu bochs" >&2; exit 1)
+	@$(if $(filter iso kernel uefi,$(BOOT)),,echo "BOOT=$(BOOT) is not possible; use one of iso kernel uefi" >&2; exit 1)
+	@$(if $(filter qemu bochs,$(EMULATOR)),,echo "EMULATOR=$(EMULATOR) is not possible; use one of qemu bochs" >&2; exit 1)
 	@$(if $(filter bochs-kernel bochs-uefi,$(EMULATOR)-$(BOOT)),echo "EMULATOR=bochs boots by BOOT=iso only" >&2; exit 1)
 	@$(if $(WEB),$(if $(filter bochs,$(EMULATOR)),echo "WEB: goes with EMULATOR=qemu only" >&2; exit 1))
-	@$(if $(filter command,$(origin DATA_DISK)),$(if $(wildcard $(DATA_DISK)),,echo "DATA_DISK: found $(DATA_DISK), which is no file, allowed: a disk's image; 'make $(DATA_DISK) DATA_DISK=$(DATA_DISK)' makes a new one" >&2; exit 1))
+	@$(if $(filter command,$(origin DATA_DISK)),$(if $(wildcard $(DATA_DISK)),,echo "DATA_DISK=$(DATA_DISK) is no file; use a disk's image, 'make $(DATA_DISK) DATA_DISK=$(DATA_DISK)' makes a new one" >&2; exit 1))
 
 run-packages: run-check
 	$(Q)iso/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES_$(EMULATOR)) $(RUN_PACKAGES_$(BOOT)) \

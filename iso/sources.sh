@@ -7,7 +7,7 @@ set -eu
 suite=$1
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 if [ ! -e "$keys" ]; then
-	echo "$keys: found no such file, which has the keys of Debian's releases: install debian-archive-keyring" >&2
+	echo "$keys: there is no such file, which should have the keys of Debian's releases: install debian-archive-keyring" >&2
 	exit 1
 fi
 own=$(. /etc/os-release && [ "$ID" = debian ] && echo "${VERSION_CODENAME:-sid}") || own=

@@ -26,7 +26,7 @@ def main(only, name):
     words = set(re.findall(r"[^\s()]+", name.lower())) - {"and", "or", "not"}
     for word in sorted(words):
         if not any(has(shelf, word) for shelf in ([only] if only in FILES else FILES)):
-            sys.exit(f"NAME: found {word}, which is in no test's name, allowed: a part of one such "
+            sys.exit(f"NAME: {word} is in no test's name; use a part of one such "
                      "as walk; `ls tests/unit tests/system` shows them")
 
 

@@ -10,7 +10,7 @@ TEST_PACKAGES := curl debootstrap tcpdump tshark e2fsprogs libc6-dev libcmocka-d
 
 .PHONY: test test-long test-bed test-bed-parts test-check test-packages test-parts
 test-check:
-	@$(if $(filter lint unit fuzz guest system gateway bed,$(or $(ONLY),unit)),,echo "ONLY: found $(ONLY), allowed: lint unit fuzz guest system gateway bed" >&2; exit 1)
+	@$(if $(filter lint unit fuzz guest system gateway bed,$(or $(ONLY),unit)),,echo "ONLY=$(ONLY) is not possible; use one of lint unit fuzz guest system gateway bed" >&2; exit 1)
 	$(if $(NAME),$(Q)$(PYTHON) tests/named.py '$(ONLY)' '$(NAME)')
 
 test-packages:

@@ -41,7 +41,7 @@ void kernel_main(struct boot_info *info)
 	(void)features_enable();
 	random_seed(&info->pool);
 	if (!page_init(info))
-		uart_unfit("this machine has too little memory");
+		uart_unfit("this host has too little memory");
 	if (kernel_space_init(info) != STATUS_OK)
 		panic("cannot take over the boot tables");
 	cache_init();

@@ -110,7 +110,7 @@ class Backup:
 def open_chain(places):
     chain = [Backup(place) for place in places]
     if chain[0].kind != 1:
-        raise Broken(f"{places[0]}: it is differential, allowed: a full one first")
+        raise Broken(f"{places[0]}: it is differential; name a full one first")
     for before, backup in zip(chain, chain[1:]):
         if not backup.follows(before):
             raise Broken(f"{backup.place}: it does not follow {before.place}")

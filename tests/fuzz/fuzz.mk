@@ -32,7 +32,7 @@ fuzz-programs: $(FUZZ_TARGETS:%=$(FUZZ)/%)
 fuzz-coverage-programs: $(patsubst %,$(FUZZ)/%.coverage,$(or $(TARGET),$(FUZZ_TARGETS)))
 
 fuzz: ## fuzz the parsers, emulator and devices: TARGET=name SECONDS=30
-	@$(if $(filter $(FUZZ_TARGETS),$(or $(TARGET),$(firstword $(FUZZ_TARGETS)))),,echo "TARGET: found $(TARGET), allowed: $(FUZZ_TARGETS)" >&2; exit 1)
+	@$(if $(filter $(FUZZ_TARGETS),$(or $(TARGET),$(firstword $(FUZZ_TARGETS)))),,echo "TARGET=$(TARGET) is not possible; use one of $(FUZZ_TARGETS)" >&2; exit 1)
 	$(Q)iso/packages.sh $(FUZZ_PACKAGES)
 	$(Q)$(MAKE) --no-print-directory $(patsubst %,$(FUZZ)/%,$(or $(TARGET),$(FUZZ_TARGETS))) \
 		fuzz-coverage-programs

@@ -325,7 +325,7 @@ def mib_free(yard):
     """The MiB that, by a refusal, are left for a VM: its RAM and all else that it takes."""
     out = yard.machine.command("vm create huge kernel=greedy.bin memory=512G")
     assert out.startswith("error: ") and yard.machine.vm("huge") is None, out
-    return int(re.search(r"allowed: the (\d+) MiB that are promised to nobody", out).group(1))
+    return int(re.search(r"only (\d+) MiB are promised to nobody", out).group(1))
 
 
 def test_memory_full(yard):
@@ -346,7 +346,7 @@ def test_memory_full(yard):
     assert rows["pages-guest"] - mib * 256 in (0, 1), rows
     assert rows["pages-used"] <= rows["pages-allowed"], rows
     out = machine.command("vm create one-more kernel=greedy.bin memory=32M")
-    assert out.startswith("error: ") and "memory: found 32 MiB" in out, out
+    assert out.startswith("error: ") and "memory: 32 MiB takes" in out, out
     yard.verify_neighbour()
     assert machine.vm("greedy")["state"] == "running"
     yard.destroy("greedy")

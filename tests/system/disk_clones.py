@@ -86,9 +86,9 @@ def ends(machine, devices, rows):
     machine.objects(f"vm renew {NAMES[1]}")
     have(machine, devices, {"one": ALL}, *rows[1:])
     machine.command(f"vm kill {NAMES[0]}")
-    assert "allowed: a new clone" in refused(machine, f"vm start {NAMES[0]}")
+    assert "make a new clone" in refused(machine, f"vm start {NAMES[0]}")
     machine.command("vm kill alpha")
     assert found(machine, NAMES[1], devices) == rows[2:] * len(devices)
-    assert "allowed: a new clone" in refused(machine, f"vm start {NAMES[0]}")
+    assert "make a new clone" in refused(machine, f"vm start {NAMES[0]}")
     for name in NAMES:
         machine.command(f"vm destroy {name}")

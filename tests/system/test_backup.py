@@ -129,7 +129,7 @@ def fill(machine, guest):
     guest.shell("dd if=/dev/zero of=/mnt/vda/big bs=64k count=96 2>/dev/null; sync")
     end = wait_ends(machine, 1)
     assert end["event"] == "backup_failed" and "(disk.undo) is full" in end["reason"], end
-    assert "allowed: a full one" in refused(machine, f"vm backup alpha diff {pairs(3)}")
+    assert "make a full one" in refused(machine, f"vm backup alpha diff {pairs(3)}")
     guest.shell("rm /mnt/vda/big; sync")
 
 
@@ -189,7 +189,7 @@ def test_linux(build, tmp_path):
         # the guest ends, and with it the chain
         machine.command("vm kill alpha")
         machine.command("vm start alpha")
-        assert "allowed: a full one" in refused(machine, f"vm backup alpha diff {pairs(3)}")
+        assert "make a full one" in refused(machine, f"vm backup alpha diff {pairs(3)}")
         assert "alpha uses it" in refused(machine, "disk restore mem v1")
         restore_all(machine, diff)
         assert ": 0 found" in machine.command("audit")
@@ -227,7 +227,7 @@ def test_grown(build, tmp_path):
             machine.command(f"driver restart {name}")
         guest.shell(f"while [ \"$(cat /sys/block/vd?/size | uniq)\" != {24 * MIB >> 9} ]; do :; done")
         for pair in ("virt=v3", "scsi=v0"):
-            assert "it has grown from 16384 to 24576 KiB since the last backup, allowed: a full one" in refused(
+            assert "it has grown from 16384 to 24576 KiB since the last backup; make a full one" in refused(
                 machine, f"vm backup alpha diff {pair} overwrite")
         one(machine, "vm backup alpha full virt=v4 scsi=v5")
         assert wait_ends(machine, 3)["event"] == "backup_done"
@@ -266,7 +266,7 @@ def test_state(build, tmp_path):
     with machine:
         machine.wait_prompt()
         guest = Guest(machine, STATEFUL)
-        assert "allowed: overwrite continue" in refused(machine, "vm save alpha v2 sometime")
+        assert "use overwrite or continue" in refused(machine, "vm save alpha v2 sometime")
         assert "each disk of the VM once, and state" in refused(
             machine, "vm backup alpha full flash=v0 state=v1 state=v2")
         # the disk has a client already: nothing is left of what was begun
@@ -328,10 +328,10 @@ PARTS = {"vault": (2048, 8191, uuid.UUID(int=2)), "next": (8192, 10239, uuid.UUI
 def check_restored(machine, noise):
     """A disk that is written from the chain, and what is refused before anything is written."""
     for line, words in (("data vault next", "count uses it"), ("back back", "its own backups"),
-                        ("back next", "found no full one"), ("back used", "found no full one"),
-                        ("back vault vault", "found no differential one"),
-                        ("small vault", "found a disk of 64 KiB, allowed: at least the 1028 KiB"),
-                        ("back nowhere", "there is no disk"), ("back", "allowed: 1 to 8")):
+                        ("back next", "it is no full backup"), ("back used", "it is no full backup"),
+                        ("back vault vault", "it is no differential backup"),
+                        ("small vault", "the disk has 64 KiB, but the backup needs at least 1028 KiB"),
+                        ("back nowhere", "there is no disk"), ("back", "name 1 to 8")):
         assert words in refused(machine, f"disk restore {line}"), line
     assert "touched" not in machine.command("disk restore")
     left = []
@@ -368,14 +368,14 @@ def test_places(build, tmp_path, emulator):
     with emulator(build, bundle=files, **how) as machine:
         machine.wait_prompt()
         wait_counts(machine, "count")
-        for line, words in (("full data", "allowed: DISK=TARGET"), ("half data=vault", "full diff"),
+        for line, words in (("full data", "use DISK=TARGET"), ("half data=vault", "full or diff"),
                             ("full other=vault", "each disk of the VM once"),
                             ("full data=nowhere", "there is no disk"),
                             ("full data=data", "count uses it"),
-                            ("diff data=next", "allowed: a full one")):
+                            ("diff data=next", "make a full one")):
             assert words in refused(machine, f"vm backup count {line}"), line
-        for number, (target, words) in enumerate((("used", "found something else"),
-                                                  ("small", "allowed: at least the")), 1):
+        for number, (target, words) in enumerate((("used", "the place holds something else"),
+                                                  ("small", "takes at least")), 1):
             one(machine, f"vm backup count full data={target}")
             end = wait_ends(machine, number)
             assert end["event"] == "backup_failed" and words in end["reason"], end

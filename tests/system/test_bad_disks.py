@@ -115,12 +115,12 @@ TABLES = {
 # A partition "one" that is not meant, or could be two; the whole disk may be used.
 UNCLEAR = {
     "left-over": (gpt.first_sector((0x83, 32, 4000)) + GOOD[gpt.SECTOR:],
-                  'found "one", and on left-over a GPT that is left over'),
+                  '"one" is not looked for, as the GPT on left-over is left over'),
     "twice": (with_header(GOOD[:2 * gpt.SECTOR] + entry(64, 127, "one") + entry(128, 191, "one")
                           + GOOD[2 * gpt.SECTOR + 256:], 88, struct.pack("<I", zlib.crc32(
                               (entry(64, 127, "one") + entry(128, 191, "one"))
                               .ljust(gpt.ENTRIES * gpt.ENTRY_BYTES, b"\0")))),
-              'found "one" twice on twice, allowed: a UUID, as 00000000-0000-0000-0000-000000000009'),
+              '"one" is there twice on twice; use a UUID, 00000000-0000-0000-0000-000000000009'),
 }
 HYBRID = gpt.first_sector((0xee, 1, 33), (0x83, 64, 64)) + GOOD[gpt.SECTOR:]
 

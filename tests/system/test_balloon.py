@@ -116,9 +116,9 @@ def test_refused(build, tmp_path):
         machine.command("vm create beta")
         for word in ("257M", "1M", "64", "5000000", "-1", "much"):
             assert machine.command(f"vm balloon alpha {word}") == \
-                (f"error: size: found \"{word}\", allowed: what alpha is to keep of its memory, in whole "
+                (f"error: size: \"{word}\" is not valid; say what alpha is to keep of its memory, in whole "
                  "pages of 4K, from 2M to 262144K")
-        assert "beta has no balloon, allowed: VMs with balloon = yes" in \
+        assert "beta has no balloon; set balloon = yes" in \
             machine.command("vm balloon beta 8M")
         assert machine.command("vm balloon alpha 100M") == \
             ("alpha: 102400 KiB of 262144 KiB wanted, 262144 KiB at present; its guest has no driver for "

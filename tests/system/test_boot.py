@@ -111,7 +111,7 @@ def test_too_little_memory(build):
 def test_command_line(build, empty):
     """Commands on the kernel's command line run after start-up; a mistake there is named."""
     with Qemu(build, bundle=empty, cmdline='run="version; mem" nonsense=1 log=debug') as machine:
-        machine.wait(r'error: command line: found "nonsense=1", allowed: [^\n]*config=FILE')
+        machine.wait(r'error: command line: "nonsense=1" is not valid; use [^\n]*config=FILE')
         machine.wait(r"skerry> version")
         machine.wait(r"ABI \d+, SVM/NPT")
         machine.wait(r"skerry> mem")

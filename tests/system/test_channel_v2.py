@@ -278,7 +278,7 @@ def test_port(build, tmp_path):
         assert "is a machine channel" in machine.command("vm console service web")
         assert "that of VM service" in \
             machine.command("vm create other kernel=spin.bin port=web channel=web")
-        assert "allowed: with port = web" in machine.command("vm create x kernel=spin.bin channel=web")
+        assert "add port = web" in machine.command("vm create x kernel=spin.bin channel=web")
         # A guest that boots afresh is a new client.
         assert client.result("vm kill", "service")[0]["reason"] == "ended by `vm kill`"
         assert client.code("vm kill", "service") == "bad-state"

@@ -105,13 +105,13 @@ def test_who_uses_what(build, tmp_path):
         machine.command("vm destroy writer")
         machine.command("vm create reader")
         machine.command("vm create second")
-        assert "allowed: one writer" in machine.command("vm create writer")
+        assert "a disk has one writer" in machine.command("vm create writer")
         machine.command("vm create part")
         disks = {disk["name"]: disk for disk in machine.objects("disk list")}
         assert disks["whole"]["users"] == "reader (ro), second (ro)"
         assert disks["part"]["bytes"] == (40000 - 2048 + 1) * gpt.SECTOR
-        assert 'partition: found "nobody"' in machine.command("vm create nobody")
-        assert "not a disk controller of this machine" in machine.command("vm create gone")
+        assert 'partition: there is no "nobody"' in machine.command("vm create nobody")
+        assert "no disk controller of this host" in machine.command("vm create gone")
         assert "starts without disk gone" in machine.command("vm create optional")
         assert "the checksum of its entries is wrong" in machine.command("vm create broken")
         assert disks["broken"]["state"] == "unusable"

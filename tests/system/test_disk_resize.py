@@ -31,14 +31,14 @@ disk = data, image
 """
 IMAGE = b"\x5a" * 5000
 REFUSED = {
-    "data 8M": "data: it has 8192 KiB, allowed: more, in steps of 4K up to 1T; a disk never shrinks",
-    "data 4M": "a disk never shrinks",
+    "data 8M": "data: it has 8192 KiB and never shrinks; give it more, in steps of 4K up to 1T",
+    "data 4M": "never shrinks",
     "data 9000001": "in steps of 4K",
     "data 2T": "up to 1T",
-    "data big": 'found "big", allowed: a size such as 64M',
-    "data 900M": "allowed: the ",
+    "data big": '"big" is not valid; use a size such as 64M',
+    "data 900M": "are promised to nobody",
     "none 8M": 'there is no disk "none", `disk list` shows them',
-    "gone 8M": "not a disk controller of this machine",
+    "gone 8M": "no disk controller of this host",
 }
 
 

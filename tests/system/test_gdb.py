@@ -73,7 +73,7 @@ def test_gdb(build, emulator):
             check_breakpoints(machine, wait_long_mode(machine), "hbreak")
         (state,) = machine.objects("gdb off")
         assert state["state"] == "off"
-        assert "allowed: demo" in machine.command("gdb nobody")
+        assert "the VMs are demo" in machine.command("gdb nobody")
 
 
 WORD = "open sesame"

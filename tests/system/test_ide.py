@@ -94,7 +94,7 @@ def test_ide(build, tmp_path, emulator, unit, memory, count, blocks, restarts):
     ("ide-cd,bus=old.0,unit=0", "00:04.0", "takes packets"),
     ("ide-cd,bus=old.0,unit=0", "ide0.1", "there is no disk"),
     ("ide-cd,bus=old.0,unit=0", "ide0.2", "there is no disk"),
-    ("ide-cd,bus=old.0,unit=0", "ide1.0", "not a disk controller of this machine"),
+    ("ide-cd,bus=old.0,unit=0", "ide1.0", "no disk controller of this host"),
 ])
 def test_no_disk(build, tmp_path, device, controller, says):
     """Where there is no disk a sentence says so; nothing else suffers."""

@@ -60,26 +60,26 @@ def long_name(build):
 
 # What is wrong, and what must be said about it.
 MISTAKES = {
-    "cpio-name": (long_name, r"error: boot bundle: n{60}\.\.\. is left out, allowed: names"),
+    "cpio-name": (long_name, r"error: boot bundle: n{60}\.\.\. is left out; give it a name"),
     "cpio-magic": (broken_header, r"error: boot bundle \(\d+ bytes\): at byte \d+: bad magic"),
     "cpio-size": (broken_size, r"error: boot bundle \(\d+ bytes\): at byte \d+: truncated"),
     "cpio-trailer": (no_trailer, r"error: boot bundle \(\d+ bytes\): at byte \d+: the trailer"),
     "unknown-key": (bad_conf("[vm bad]\nkernel = cpuid.bin\ncolour = red\n"),
-                    r'error: skerry.conf:7:1: found the key "colour", allowed: kernel initrd'),
+                    r'error: skerry.conf:7:1: there is no key "colour"; the keys are kernel initrd'),
     "unknown-value": (bad_conf("[vm bad]\nkernel = cpuid.bin\nmemory = lots\n"),
-                      r'error: skerry.conf:7:10: [^\n]*"lots"[^\n]*allowed: a size such as 128M'),
+                      r'error: skerry.conf:7:10: [^\n]*"lots"[^\n]*use a size such as 128M'),
     "unknown-section": (bad_conf("[machine x]\nkernel = cpuid.bin\n"),
-                        r"error: skerry.conf:5:2: found \[machine\], allowed: \[host\]"),
+                        r"error: skerry.conf:5:2: there is no section \[machine\]; the sections are \[host\]"),
     "second-name": (bad_conf("[vm good]\nkernel = cpuid.bin\n"),
-                    r"error: skerry.conf:5:5: found a second VM good, allowed: one of each name"),
+                    r"error: skerry.conf:5:5: there is a second VM good; give each its own name"),
     "no-kernel": (bad_conf("[vm bad]\nmemory = 16M\n"), r"error: skerry.conf:5:\d+: [^\n]*kernel"),
     "missing-file": (bad_conf("[vm bad]\nkernel = nowhere\nautostart = yes\n"),
-                     r'error: VM bad: kernel: there is no file "nowhere", allowed: '
+                     r'error: VM bad: kernel: there is no file "nowhere"; the boot bundle has '
                      r"cpuid.bin"),
     "too-large": (bad_conf("[vm bad]\nkernel = cpuid.bin\nmemory = 64G\nautostart = yes\n"),
-                  r"error: VM bad: memory: found 65536 MiB[^\n]*allowed: the \d+ MiB"),
+                  r"error: VM bad: memory: 65536 MiB takes [^\n]*only \d+ MiB"),
     "not-text": (bad_conf("[vm bad]\nkernel = \x01\x02\n"),
-                 r"error: skerry.conf:6:10: found the byte 0x01, allowed: ASCII text"),
+                 r"error: skerry.conf:6:10: the byte 0x01 is no ASCII text; leave it out"),
 }
 
 
@@ -132,7 +132,7 @@ def test_long_line(build, tmp_path):
         for _ in range(100):
             machine.type("x" * 1000)
         machine.type("\r")
-        machine.wait("error: found a line that is too long, allowed: 1024 characters")
+        machine.wait("error: the line is too long; use at most 1024 characters")
         machine.wait_prompt()
         assert "error: " not in machine.command("version").split("\n", 1)[0]
         check_good(machine)
@@ -143,11 +143,11 @@ def test_bad_keys(build, tmp_path):
     path = bundle.write(tmp_path / "good.cpio", good_files(build))
     with Qemu(build, bundle=path) as machine:
         machine.wait_prompt()
-        for words, said in (("x colour=red", 'found the key "colour"'),
-                            ("x kernel=cpuid.bin memory=1K", "allowed: a size"),
-                            ("x kernel=cpuid.bin vcpus=1000", "allowed: a number from 1 to 64"),
+        for words, said in (("x colour=red", 'there is no key "colour"'),
+                            ("x kernel=cpuid.bin memory=1K", "use a size"),
+                            ("x kernel=cpuid.bin vcpus=1000", "use a number from 1 to 64"),
                             ("x kernel=nowhere", "there is no file"),
-                            ("../x kernel=cpuid.bin", "found the name"),
+                            ("../x kernel=cpuid.bin", "is not valid; use 1 to 31"),
                             ("x", "kernel")):
             out = machine.command(f"vm create {words}")
             assert out.startswith("error: ") and said in out, out

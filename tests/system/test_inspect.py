@@ -56,8 +56,8 @@ def check_memory(machine, second):
 
 def check_errors(machine):
     assert "no VM" in error(machine, "vm regs nobody")
-    assert "allowed: 0" in error(machine, "vm cr0 demo 1")
-    assert "allowed: 0" in error(machine, "vm regs demo " + "9" * 30)
+    assert "use 0" in error(machine, "vm cr0 demo 1")
+    assert "use 0" in error(machine, "vm regs demo " + "9" * 30)
     assert "canonical" in error(machine, "vm translate demo 0x1000000000000000")
     assert "a number" in error(machine, "vm translate demo main")
     for length in ("0", "0x1000001", "0x1K"):
@@ -86,8 +86,8 @@ def check_state(machine):
         some = machine.objects(f"vm inspect demo {part}")
         assert some and some == [field for path, field in fields.items() if path.startswith(part)]
     assert re.search(r"^vcpu\.0\.rip +0x7[c-f]\w\w$", machine.command("vm inspect demo vcpu.0.rip"), re.M)
-    assert "allowed: one that" in error(machine, "vm inspect demo pit.1")
-    assert "allowed: one that" in error(machine, "vm inspect demo " + "x" * 90)
+    assert "use one that" in error(machine, "vm inspect demo pit.1")
+    assert "use one that" in error(machine, "vm inspect demo " + "x" * 90)
 
 
 @pytest.mark.parametrize("emulator", EMULATORS)

@@ -156,8 +156,8 @@ def test_capture(build, tmp_path):
         assert "ports" in machine.objects("net list")[0]
         wait_for(lambda: machine.objects("net list")[0]["ports"] == 2)
         for line, said in (("lam 3", 'there is no network "lam"'),
-                           ("lan 0", 'found "0", allowed: seconds from 1 to 86400'),
-                           ("lan 1 x", 'found "x", allowed: a number of frames from 1')):
+                           ("lan 0", '"0" is not valid; use 1 to 86400 seconds'),
+                           ("lan 1 x", '"x" is not valid; use a number of frames from 1')):
             assert said in machine.command(f"net capture {line}")
 
 
@@ -189,11 +189,11 @@ def test_refused(build, tmp_path):
     with Qemu(build, bundle=conf) as machine:
         machine.wait_prompt()
         said = machine.transcript() + machine.command("log show")
-        for text in ('mtu: found "10", allowed: a number of bytes from 1280 to 9000',
-                     'net lan: uplink: found "net0 00:1f.0", not a network card',
-                     "net lan: its address is that of same, allowed: each once; mac= sets it",
+        for text in ('mtu: "10" is not valid; use a number of bytes from 1280 to 9000',
+                     'net lan: uplink: "net0 00:1f.0" is no network card',
+                     "net lan: its address is that of same; each card needs its own, mac= sets it",
                      "net nowhere: there is no section [net] of that name",
-                     "net twice: found a second driver twice.switch, allowed: each name once",
+                     "net twice: there is a driver twice.switch already; each name can be there once",
                      "net wrong: its section has a mistake",
                      "maybe: starts without net nowhere: there is no section"):
             assert text in said, text
@@ -204,8 +204,8 @@ def test_refused(build, tmp_path):
         states = {vm["name"]: vm["state"] for vm in machine.objects("vm list")}
         assert states["same"] == "running" and states["maybe"] == "running"
         assert not {"other", "none", "broken"} & {n for n, s in states.items() if s == "running"}
-        assert 'found the key "net" while same is running' in machine.command("vm set same net=lan")
-        assert "allowed: a number from 1" in machine.command("vm set same net.weight=0")
+        assert 'the key "net" cannot change while same is running' in machine.command("vm set same net=lan")
+        assert "use a number from 1" in machine.command("vm set same net.weight=0")
 
 
 def test_vlans(build, tmp_path):

@@ -103,5 +103,5 @@ def test_no_controller(build, tmp_path):
         with qemu as machine:
             machine.wait_prompt()
             said = machine.transcript()
-            assert f'controller: found "{wanted}", not a disk controller' in said
+            assert f'controller: "{wanted}" is no disk controller' in said
             assert machine.objects("pci 00:04.0")[0]["dma"] is False

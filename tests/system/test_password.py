@@ -53,10 +53,10 @@ def check_channel(channel):
     assert "locked" in channel.error("nonsense")
     answers = auths(channel, WRONG, WRONG, WRONG, WORD)
     assert answers[:3] == ["auth: wrong password"] * 3
-    assert answers[3] == "auth: found too many wrong passwords, allowed: the next one in 1 s"
+    assert answers[3] == "auth: there were too many wrong passwords; try again in 1 s"
     assert not channel.events and not channel.log
     while (answer := auth(channel, WORD)) != "ok":
-        assert "allowed: the next one in 1 s" in answer
+        assert "try again in 1 s" in answer
     assert [vm["name"] for vm in channel.result("vm list")] == ["demo"]
     channel.event("started", "demo")
     channel.wait(lambda: any("wrong password, 3 in a row" in line["text"] for line in channel.log))
@@ -194,7 +194,7 @@ def test_idle(build, tmp_path):
 def test_idle_without_password(build, tmp_path):
     conf = "[host]\nlock_after = 1s\n[vm demo]\nkernel = built-in\nmemory = 16M\n"
     with Qemu(build, bundle=bundle.make(tmp_path / "idle.cpio", conf)) as machine:
-        assert "lock_after: found without a password" in machine.wait_prompt()
+        assert "lock_after: it has no effect without a password" in machine.wait_prompt()
         time.sleep(2)
         assert "Skerry" in machine.command("version")
 
@@ -223,7 +223,7 @@ def test_unreadable(build, tmp_path):
     """A malformed `password =` locks the machine for good, and is not shown."""
     with Qemu(build, bundle=files(build, tmp_path, WORD), channel=True) as machine:
         said = machine.wait(ASKED)
-        assert "skerry.conf:2:12: password: found \"...\", allowed: pbkdf2-sha256$" in said
+        assert "skerry.conf:2:12: password: \"...\" is not valid; use pbkdf2-sha256$" in said
         assert "the password in the configuration cannot be read" in said
         assert "wrong password" in refused(machine, WORD)
         assert "cannot be read" in auth(machine.channel, WORD)

@@ -133,7 +133,7 @@ def test_leaves_nothing(build, tmp_path):
         wait_for(lambda: owned(machine) == before, 30)
         assert ": 0 found" in machine.command("audit")
         machine.command("vm set count reserve=1ms/10ms")
-        assert "found a reservation" in refused(machine, "vm renew count")
+        assert "the reservation would be needed twice" in refused(machine, "vm renew count")
         machine.command("vm set count reserve=none")
         assert "held_us" in machine.command("vm renew count -j")
         assert "there is no VM" in refused(machine, "vm renew nobody")

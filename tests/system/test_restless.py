@@ -26,7 +26,7 @@ autostart = yes
 SHORT_S = 2.0
 SHARE = 0.5
 AFTER = 5  # answers; the command's end may come before that of what it began
-IN_VAIN = "on their way back all the time|given back all the time"
+IN_VAIN = "keep being given back|given back all the time"
 
 
 def serve(machine, line):

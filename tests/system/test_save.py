@@ -209,11 +209,11 @@ def test_not_saved(build, tmp_path):
         before = owned(machine)
         for _ in range(10):  # each leaves a process that has ended
             out = refused(machine, "vm save count saves")
-            assert "the disk holds something else, allowed: an empty one or" in out, out
+            assert "the disk holds something else; use an empty one or" in out, out
         wait_for(lambda: owned(machine) == before, 30)
         assert ": 0 found" in machine.command("audit")
         assert "there is no disk" in refused(machine, "vm save count nothing")
-        assert "allowed: overwrite" in refused(machine, "vm save count saves over")
+        assert "use overwrite" in refused(machine, "vm save count saves over")
         assert "only a created, stopped or crashed VM" in refused(machine,
                                                                   "vm restore count saves")
         assert image.read_bytes() == content
@@ -238,7 +238,7 @@ def test_not_saved(build, tmp_path):
         machine.wait(r"COUNT 0x3\s")
         machine.leave()
         out = refused(machine, "vm save count saves")
-        assert re.search(r"the disk has 128 KiB, allowed: at least the \d+ KiB", out), out
+        assert re.search(r"the disk has 128 KiB, but the save takes at least \d+ KiB", out), out
         assert machine.vm("count")["state"] == "running"
         assert not any(small.read_bytes())
 
@@ -293,7 +293,7 @@ def test_clones(build, tmp_path):
         machine.command("vm snapshot count one")
         machine.command("vm clone count@one beta")
         assert "saved on disk saves" in machine.command("vm save count saves", 60)
-        assert "allowed: when these are gone or stopped: beta" in refused(machine,
+        assert "first destroy or stop beta" in refused(machine,
                                                                           "vm restore count saves")
         machine.command("vm destroy beta")
         assert "count: running" in machine.command("vm restore count saves")
@@ -304,7 +304,7 @@ def test_clones(build, tmp_path):
         machine.type("p")
         machine.leave()
         wait_for(lambda: machine.vm("count")["state"] == "crashed")
-        assert "gone or stopped: beta" in refused(machine, "vm restore count saves")
+        assert "first destroy or stop beta" in refused(machine, "vm restore count saves")
         assert "without snapshots" in refused(machine, "vm set count memory=32M")
         assert "reset to snapshot one" in machine.command("vm reset count --to one")
         assert machine.vm("count")["state"] == "running"
@@ -336,7 +336,7 @@ def test_disks_and_cards(build, tmp_path):
         assert "saved on disk saves" in machine.command("vm save count saves", 60)
         assert "count: running" in machine.command("vm restore count saves", 60)
         # too small for a save: the guest and its disk go on
-        wait_for(lambda: "allowed: at least" in refused(machine, "vm save count small"))
+        wait_for(lambda: "takes at least" in refused(machine, "vm save count small"))
         machine.attach("count")
         machine.wait(r"COUNT 0x8\s")
         machine.leave()

@@ -64,7 +64,7 @@ def type_key(machine, client):
         if line == "state key":
             machine.wait("state key: ")
             machine.type("12" * 31 + "\r")
-            machine.wait("allowed: 64 hex digits")
+            machine.wait("type 64 hex digits")
             machine.type(KEY + "\r")
         machine.wait(answer)
         machine.wait_prompt()
@@ -144,9 +144,9 @@ def test_failures(build, tmp_path):
         client = begin(machine)
         before = owned(machine)
         assert "the store refuses it: no space" in refused_save(client, [{"refused": "no space"}])
-        assert "found an end, allowed: none here" in refused_save(client, [{"end": 10000}])
-        assert "found a piece, allowed: none here" in refused_save(client, [{"at": 0, "data": ""}])
-        assert "allowed: 65536" in refused_save(client, [{"credit": 0, "bytes": 1 << 40}])
+        assert "no end is accepted here" in refused_save(client, [{"end": 10000}])
+        assert "no piece is accepted here" in refused_save(client, [{"at": 0, "data": ""}])
+        assert "give at most 65536" in refused_save(client, [{"credit": 0, "bytes": 1 << 40}])
         stream = client.transfer("vm save", "count")
         client.result("stream close", str(stream.number), order="any")
         wait_for(lambda: owned(machine) == before, 30)
@@ -167,7 +167,7 @@ def test_failures(build, tmp_path):
                 (whole[:4096 + 4] + b"\xff" * 4 + whole[4096 + 8:], "longer than a record"),
                 (whole[:5000] + b"x" + whole[5001:], "changed"),
                 (whole[:4096] + end[-4096:] + whole[4096:], ""),
-                (whole + bytes(4096), "found bytes behind the last record")):
+                (whole + bytes(4096), "there are bytes behind the last record")):
             bad.write_bytes(content)
             said = fails(client, Client.restore, bad, limit=300)
             assert words in said, (words, said)

@@ -159,8 +159,8 @@ REFUSED = {
     "weight=-1": "a number from 1 to 65535",
     "vcpus=2 cap=300%": "at most 200% with vcpus = 2",
     "reserve=11ms/10ms": "the budget from 50us up to the period",
-    "affinity=2": "0-1, the machine has 2 CPUs",
-    "cap=20% reserve=3ms/10ms": "at most its cap, 20%",
+    "affinity=2": "use 0-1, the host has 2 CPUs",
+    "cap=20% reserve=3ms/10ms": "its cap is 20%",
     "reserve=8ms/10ms": "749 permille of a CPU",
     "vcpus=3 reserve=5ms/10ms": "248 permille of a CPU",
 }
@@ -176,7 +176,7 @@ def test_refusals(build, tmp_path):
         machine.wait("error: VM bad: [^\n]*749 permille")
         wait_running(machine, ("one", "two"))
         assert machine.vm("bad") is None and machine.vm("away") is None
-        assert "away: not created: affinity: found CPU 2" in machine.command("log show -v away")
+        assert "away: not created: affinity: there is no CPU 2" in machine.command("log show -v away")
         free = machine.free_pages()
         for words, allowed in REFUSED.items():
             out = machine.command(f"vm create spare {words}")

@@ -120,15 +120,15 @@ def test_no_memory(build, tmp_path):
     """What a service says itself when it cannot start."""
     with start(build, tmp_path, conf=CONF.replace("memory = 4K\n", "")) as machine:
         machine.wait_prompt()
-        assert "no memory, allowed: memory = 4K" in problem(machine)
+        assert "there is no memory; set memory = 4K" in problem(machine)
 
 
 @pytest.mark.parametrize("line, instead, said", [
     ("[disk data]\n", "[disk other]\ncontroller = memory\nsize = 4K\n[disk data]\ncontroller = memory\n",
-     "disk data: found controller and service, allowed: one of them"),
+     "disk data: set either \"controller\" or \"service\", not both"),
     ("[vm alpha]\n", "[disk more]\nservice = numbers\nrestart_limit = 3\n[vm alpha]\n",
-     "disk more: restart_limit: found 3, allowed: 5 as for the other disks of numbers"),
-    ("program = {program}\n", "", "service numbers has no program, allowed: program = FILE"),
+     "disk more: restart_limit: 3 does not go with the other disks; set 5, as for those of numbers"),
+    ("program = {program}\n", "", "service numbers has no program; set program = FILE"),
     ("service = numbers\n", "service = letters\n", "service: there is no section [service letters]"),
 ])
 def test_mistakes(build, tmp_path, line, instead, said):

@@ -121,7 +121,7 @@ def test_back(build, tmp_path):
         assert guest.raw() != after
         one(machine, "vm reset alpha --to later")
         assert guest.raw() == after
-        assert "allowed: the last" in refused(machine, "vm reset alpha --to ready")
+        assert "go back to the last" in refused(machine, "vm reset alpha --to ready")
         # without one nothing is kept, and the guest goes on
         kept = machine.vm("alpha")["resident_bytes"]
         for name in ("ready", "later"):

@@ -75,11 +75,11 @@ def soak(machine, count):
         good += reply["status"] == "ok"
         if typed == 10: # when this one is answered, all that was typed before it is done
             machine.type("sym soaked\r")
-            machine.wait(re.escape('error: found "soaked"'))
+            machine.wait(re.escape('error: "soaked"'))
             typed = 0
     assert good > count / 4, f"{good} of {count} operations were possible"
     machine.type("sym soaked\r")
-    machine.wait(re.escape('error: found "soaked"'))
+    machine.wait(re.escape('error: "soaked"'))
     assert {vm["state"] for vm in channel.result("vm list")} <= STATES
     assert channel.result("audit")[-1]["findings"] == 0
     destroy_all(channel)

@@ -109,7 +109,7 @@ def test_terminal(build, tmp_path, emulator):
         said = [line["text"] for line in machine.objects("log show -c audit -v echo")]
         assert "console: vm console -r echo" in said and "console: console left" in said
         for line in ("vm console -r", "vm console echo a b"):
-            assert "allowed: that of a VM, or of a VM and its port" in machine.command(line)
+            assert "give that of a VM, or those of a VM and its port" in machine.command(line)
         assert "echo has no port x" in machine.command("vm console echo -r x")
         machine.type("vm console -r ec\t\r")
         machine.wait(r"\[console of echo, ")

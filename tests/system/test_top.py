@@ -45,5 +45,5 @@ def test_top(build, tmp_path):
         machine.command("vm pause idle")
         machine.command("vm stop idle")
         assert machine.vm("idle")["resident_bytes"] == 0
-        assert "allowed: seconds" in machine.command("top 0")
+        assert "use 1 to 3600 seconds" in machine.command("top 0")
         assert re.search("error: .*shows something", machine.command("watch 1 top"))

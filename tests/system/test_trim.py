@@ -47,13 +47,13 @@ def test_trim(build, tmp_path, emulator):
         press(machine, "alpha", "f", "FILLED")
         one(machine, "vm snapshot alpha one")
         out = machine.command("vm trim alpha")
-        assert "its memory lies above a snapshot's, allowed: without snapshots" in out, out
+        assert "its memory lies above a snapshot's; only a VM without snapshots" in out, out
         one(machine, "vm clone alpha@one beta")
         assert "lies above another's" in machine.command("vm trim beta")
         machine.command("vm destroy beta")
         machine.command("vm kill alpha")
         wait_for(lambda: machine.vm("alpha")["state"] == "stopped")
-        assert "found stopped, allowed: running, paused" in machine.command("vm trim alpha")
+        assert "it is stopped; only a running or paused VM can be trimmed" in machine.command("vm trim alpha")
         assert ": 0 found" in machine.command("audit")
 
 

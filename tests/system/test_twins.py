@@ -192,10 +192,10 @@ def test_networks(build, tmp_path):
         assert net.pings(machine, "alpha", "10.0.2.16", 1) == 0
         own = net.shell(machine, "alpha", address)
         one(machine, "vm snapshot alpha ready")
-        for words, said in (("net=no", 'found the network "no", allowed: lan, test'),
-                            ("test", 'found "test", allowed: net=NAME'),
-                            ("net=test net=lan", "found 2 networks, allowed: at most 1"),
-                            ("net=lan", "its address is that of alpha, allowed: each once; "
+        for words, said in (("net=no", 'there is no network "no"; the networks are lan, test'),
+                            ("test", '"test" is not valid; use net=NAME'),
+                            ("net=test net=lan", "2 networks are too many; give at most 1"),
+                            ("net=lan", "its address is that of alpha; each card needs its own, "
                                         "net= names another network")):
             assert said in machine.command(f"vm clone alpha@ready beta {words}")
         assert [vm["name"] for vm in machine.objects("vm list")] == ["alpha", "peer"]

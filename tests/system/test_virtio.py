@@ -87,7 +87,7 @@ def test_ports(build, tmp_path, emulator):
         machine.wait(r"heard who is there\r*\n")
         machine.leave()
         assert machine.command("vm console alpha agnt") == \
-            "error: alpha has no port agnt, allowed: agent, notes"
+            "error: alpha has no port agnt; its ports are agent, notes"
         machine.attach("alpha")
         assert machine.shell("echo still here") == "still here\n"
         machine.leave()
@@ -128,5 +128,5 @@ def test_refused(build, tmp_path):
                         bundle.tiny(build, "spin"))
     with Qemu(build, bundle=files) as machine:
         machine.wait_prompt()
-        assert "found rng = yes with pci = off, it needs pci = on" in \
+        assert "rng = yes does not go with pci = off; set pci = on" in \
             machine.command("log show")

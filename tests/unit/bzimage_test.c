@@ -166,7 +166,7 @@ static void test_not_relocatable(void **state)
 
 	fixture->job.initrd.size = 0;
 	put_u32(file + LINUX_INIT_SIZE, RAM_BYTES - LOAD_AT + 1);
-	assert_refused(fixture, "memory: found 32M, allowed: 33M or more for this kernel");
+	assert_refused(fixture, "memory: 32M is too little; use 33M or more for this kernel");
 	put_u32(file + LINUX_INIT_SIZE, 0xffffffff);
 	assert_refused(fixture, "from 0x1000000 on to unpack itself");
 	put_u64(file + LINUX_PREF_ADDRESS, ~0ull - 100);
@@ -227,7 +227,7 @@ static void test_refusals(void **state)
 	fixture->job.command_line = "";
 
 	put_u32(fixture->file + LINUX_INIT_SIZE, RAM_BYTES);
-	assert_refused(fixture, "allowed: 48M or more for this kernel");
+	assert_refused(fixture, "use 48M or more for this kernel");
 	put_u32(fixture->file + LINUX_INIT_SIZE, 0xffffffff);
 	assert_refused(fixture, "init_size");
 	put_u32(fixture->file + LINUX_INIT_SIZE, RAM_BYTES - LOAD_AT);

@@ -13,8 +13,8 @@ static void test_hello(void **state)
 	com2.rights = MAY_VIEW | MAY_HOST;
 	client_sends("{\"id\":1,\"hello\":3}\n{\"id\":2,\"hello\":2}\n");
 	turns(4, 1000000);
-	expect("{\"id\":1,\"status\":\"error\",\"code\":\"bad-argument\",\"error\":\"hello: found "
-	       "version 3, allowed: 2\"}");
+	expect("{\"id\":1,\"status\":\"error\",\"code\":\"bad-argument\",\"error\":\"hello: there "
+	       "is no version 3; use 2\"}");
 	expect("{\"id\":2,\"status\":\"ok\",\"result\":[{\"protocol\":2,\"version\":"
 	       "\"" SKERRY_VERSION
 	       "\",\"boot\":\"abababababababababababababababab\",\"channel\":\"com2\","

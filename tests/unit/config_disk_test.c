@@ -70,25 +70,25 @@ static void values(void **state)
 		u32 column;
 		const char *text;
 	} cases[] = {
-		{"size = 0", 8, "size: found \"0\", allowed: "},
+		{"size = 0", 8, "size: \"0\" is not valid; use "},
 		{"size = 2K", 8, size},
 		{"size = 5K", 8, size},
 		{"size = 2T", 8, size},
-		{"size = big", 8, "size: found \"big\", allowed: "},
+		{"size = big", 8, "size: \"big\" is not valid; use "},
 		{"image = \"\"", 9, file},
 		{"image = 1234567890123456789012345678901234567890123456789012345678901234", 9,
 		 file},
-		{"partition = \"\"", 13, "allowed: a partition's name or UUID"},
-		{"read_only = perhaps", 13, "read_only: found \"perhaps\", allowed: yes no"},
-		{"controller = memory", 1, "found controller a second time, allowed: once"},
+		{"partition = \"\"", 13, "use a partition's name or UUID"},
+		{"read_only = perhaps", 13, "read_only: \"perhaps\" is not valid; use yes or no"},
+		{"controller = memory", 1, "controller is set a second time; set it once"},
 		{"memory = 4M", 1,
-		 "found the key \"memory\", allowed: controller service image "
-		 "size partition read_only restart_limit lost"},
+		 "there is no key \"memory\"; the keys are controller service image size partition "
+		 "read_only restart_limit lost"},
 		{"restart_limit = 65", 17,
-		 "restart_limit: found \"65\", allowed: a number of "
-		 "deaths in a minute from 1 to 64, or 0 for no limit"},
-		{"restart_limit = none", 17, "restart_limit: found \"none\", allowed: "},
-		{"lost = retry", 8, "lost: found \"retry\", allowed: wait error"},
+		 "restart_limit: \"65\" is not valid; use a number of deaths in a minute from 1 to "
+		 "64, or 0 for no limit"},
+		{"restart_limit = none", 17, "restart_limit: \"none\" is not valid; use "},
+		{"lost = retry", 8, "lost: \"retry\" is not valid; use wait or error"},
 	};
 	char text[256];
 
@@ -105,7 +105,7 @@ static void values(void **state)
 	}
 	assert_int_equal(parse("[disk d]\ncontroller = \"\"\n"), 1);
 	expect_problem(0, 2, 14,
-		       "allowed: memory, nvme0, ahci0.0, ide0.0, virtio0, scsi0.0 or a PCI "
+		       "use memory, nvme0, ahci0.0, ide0.0, virtio0, scsi0.0 or a PCI "
 		       "address such as 00:04.0");
 }
 
@@ -124,7 +124,7 @@ static void controllers(void **state)
 		format(text, sizeof(text), "[disk d]\ncontroller = %s\n", wrong[i]);
 		assert_int_equal(parse(text), 1);
 		assert_int_equal(problems[0].line, 2);
-		assert_non_null(strstr(problems[0].text, "allowed: memory, nvme0, ahci0.0"));
+		assert_non_null(strstr(problems[0].text, "use memory, nvme0, ahci0.0"));
 	}
 	for (u32 i = 0; i < ARRAY_COUNT(right); i++) {
 		format(text, sizeof(text), "[disk d]\ncontroller = %s\n", right[i]);
@@ -141,18 +141,18 @@ static void whole_sections(void **state)
 		const char *lines;
 		const char *text;
 	} cases[] = {
-		{"", "disk d has no controller, allowed: controller = memory, nvme0, ide0.0, "
+		{"", "disk d has no controller; set controller = memory, nvme0, ide0.0, "
 		     "virtio0, scsi0.0 or a PCI address"},
 		{"size = 4K\n", "disk d has no controller"},
-		{"controller = memory\n",
-		 "disk d has no contents, allowed: image = FILE, size = 64M"},
+		{"controller = memory\n", "disk d has no contents; set image = FILE or size = 64M"},
 		{"controller = nvme0\nsize = 4K\n",
-		 "disk d: found image or size, allowed: only with controller = memory"},
-		{"controller = 00:04.0\nimage = x\n", "disk d: found image or size"},
+		 "disk d: set image and size only with controller = memory"},
+		{"controller = 00:04.0\nimage = x\n", "disk d: set image and size only with"},
 		{"controller = memory\nservice = s\n",
-		 "disk d: found controller and service, allowed: one of them"},
-		{"service = s\nimage = x\n", "disk d: found image or size"},
-		{"controller = nvme0 memory\n", "disk d: found \"nvme0 memory\", allowed: memory"},
+		 "disk d: set either \"controller\" or \"service\", not both"},
+		{"service = s\nimage = x\n", "disk d: set image and size only with"},
+		{"controller = nvme0 memory\n",
+		 "disk d: \"nvme0 memory\" has memory beside a controller"},
 	};
 	char text[256];
 
@@ -172,11 +172,11 @@ static void sections(void **state)
 {
 	(void)state;
 	assert_int_equal(parse("[disk]\ncontroller = memory\n"), 1);
-	expect_problem(0, 1, 6, "found the name \"\", allowed: 1 to 31 letters");
+	expect_problem(0, 1, 6, "the name \"\" is not valid; use 1 to 31 letters");
 	assert_int_equal(parse("[disk a b]\nwhat = ever\n"), 1);
-	expect_problem(0, 1, 7, "found the name \"a b\", allowed: 1 to 31 letters");
+	expect_problem(0, 1, 7, "the name \"a b\" is not valid; use 1 to 31 letters");
 	assert_int_equal(parse("[disk d]\ncontroller = nvme0\n[disk d]\ncontroller = nvme1\n"), 1);
-	expect_problem(0, 3, 7, "found a second disk d, allowed: one of each name");
+	expect_problem(0, 3, 7, "there is a second disk d; give each its own name");
 	assert_string_equal(find_disk("d")->controller, "nvme0");
 	assert_false(find_disk("d")->section.broken);
 }
@@ -198,17 +198,17 @@ static void service_sections(void **state)
 	assert_int_equal(service->memory_bytes, 8 * KIB);
 	assert_null(config_service(1));
 	assert_int_equal(parse("[service s]\nfile = f\n"), 1);
-	expect_problem(0, 1, 1, "service s has no program, allowed: program = FILE");
+	expect_problem(0, 1, 1, "service s has no program; set program = FILE");
 	assert_int_equal(parse("[service s]\nprogram = p\n[service s]\nprogram = q\n"), 1);
-	expect_problem(0, 3, 10, "found a second service s, allowed: one of each name");
+	expect_problem(0, 3, 10, "there is a second service s; give each its own name");
 	assert_int_equal(parse("[service s]\nprogram = p\nmemory = 5K\n"), 1);
-	expect_problem(0, 3, 10, "memory: found \"5K\", allowed: a size such as 4M");
+	expect_problem(0, 3, 10, "memory: \"5K\" is not valid; use a size such as 4M");
 }
 
 static void names_used_by_vms(void **state)
 {
 	static const char allowed[] =
-		"allowed: a disk's name, then ro or optional or both; at most 16 disks; or none";
+		"use a disk's name, then ro or optional or both (at most 16 disks), or none";
 	static const char *const bad[] = {
 		"disk = ",
 		"disk = ,",
@@ -226,14 +226,14 @@ static void names_used_by_vms(void **state)
 		format(text, sizeof(text), VM "%s\n", bad[i]);
 		assert_int_equal(parse(text), 1);
 		assert_int_equal(problems[0].line, 3);
-		assert_non_null(strstr(problems[0].text, "disk: found \""));
+		assert_non_null(strstr(problems[0].text, "disk: \""));
 		assert_non_null(strstr(problems[0].text, allowed));
 		assert_true(config.vm[0].broken);
 	}
 	assert_int_equal(parse(VM "disk = d\ndisk = e, d\n"), 1); /* also over several lines */
-	expect_problem(0, 4, 8, "disk: found d a second time, allowed: each disk once");
+	expect_problem(0, 4, 8, "disk: d is given a second time; give each disk once");
 	assert_int_equal(parse(VM "disk = e ro, d, e optional\n"), 1);
-	expect_problem(0, 3, 8, "disk: found e a second time, allowed: each disk once");
+	expect_problem(0, 3, 8, "disk: e is given a second time; give each disk once");
 	assert_int_equal(parse(VM "disk = none\n"), 0);
 	assert_int_equal(config.vm[0].disk[0].number, 0);
 	assert_int_equal(parse(VM "disk = d ro\ndisk = none\ndisk = e optional ro\n"), 0);
@@ -264,7 +264,7 @@ static void too_many(void **state)
 	format(text + length, sizeof(text) - length,
 	       "[disk more]\ncontroller = nvme0\n" VM "disk = d63\n");
 	assert_int_equal(parse(text), 1);
-	expect_problem(0, 129, 7, "found one disk too many, allowed: at most 64");
+	expect_problem(0, 129, 7, "there is one disk too many; there can be at most 64");
 	expect_use(0, "d63", 0);
 	format(text + length, sizeof(text) - length, VM "disk = other\n");
 	assert_int_equal(parse(text), 1);
@@ -275,13 +275,13 @@ static void without_pci(void **state)
 {
 	(void)state;
 	assert_int_equal(parse(VM "pci = off\ndisk = d\n"), 1);
-	expect_problem(0, 1, 1, "VM a: found disk with pci = off, it needs pci = on");
+	expect_problem(0, 1, 1, "VM a: disk does not go with pci = off; set pci = on");
 	assert_int_equal(parse(VM "pci = off\nrng = yes\n"), 1);
-	expect_problem(0, 1, 1, "VM a: found rng = yes with pci = off, it needs pci = on");
+	expect_problem(0, 1, 1, "VM a: rng = yes does not go with pci = off; set pci = on");
 	assert_int_equal(parse(VM "pci = off\nballoon = yes\n"), 1);
-	expect_problem(0, 1, 1, "VM a: found balloon = yes with pci = off, it needs pci = on");
+	expect_problem(0, 1, 1, "VM a: balloon = yes does not go with pci = off; set pci = on");
 	assert_int_equal(parse(VM "pci = off\nconsole = virtio\n"), 1);
-	expect_problem(0, 1, 1, "VM a: found console = virtio with pci = off");
+	expect_problem(0, 1, 1, "VM a: console = virtio does not go with pci = off");
 	assert_int_equal(parse(VM "pci = off\ndisk = none\n"), 0);
 	assert_int_equal(parse(VM "pci = on\ndisk = d\n"), 0);
 }

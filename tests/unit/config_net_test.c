@@ -75,14 +75,14 @@ static void cards(void **state)
 	(void)state;
 	for (u32 i = 0; i < ARRAY_COUNT(bad); i++) {
 		snprintf(text, sizeof(text), "[vm a]\nkernel = k\nnet = %s\n", bad[i]);
-		if (parse(text) != 1 || strstr(problems[0].text, "net: found ") == NULL ||
-		    strstr(problems[0].text, "allowed: a network's name, then any of mac=") == NULL)
+		if (parse(text) != 1 || strstr(problems[0].text, " is not valid; ") == NULL ||
+		    strstr(problems[0].text, "use a network's name, then any of mac=") == NULL)
 			fail_msg("net = %s: %s", bad[i],
 				 problem_count != 0 ? problems[0].text : "taken");
 		assert_true(config.vm[0].broken);
 	}
 	assert_int_equal(parse("[vm a]\nkernel = k\nnet = lan\npci = off\n"), 1);
-	assert_non_null(strstr(problems[0].text, "found net with pci = off"));
+	assert_non_null(strstr(problems[0].text, "net does not go with pci = off"));
 }
 
 static void sections(void **state)
@@ -90,14 +90,14 @@ static void sections(void **state)
 	(void)state;
 	assert_int_equal(parse("[net lan]\nmtu = 1279\n"), 1);
 	assert_string_equal(problems[0].text,
-			    "mtu: found \"1279\", allowed: a number of bytes from 1280 to 9000");
+			    "mtu: \"1279\" is not valid; use a number of bytes from 1280 to 9000");
 	assert_true(find_net("lan")->section.broken);
 	assert_int_equal(parse("[net lan]\n[net lan]\n"), 1);
 	assert_string_equal(problems[0].text,
-			    "found a second network lan, allowed: one of each name");
+			    "there is a second network lan; give each its own name");
 	assert_int_equal(parse("[net l n]\n"), 1);
 	assert_int_equal(parse("[net lan]\nspeed = 1\n"), 1);
-	assert_non_null(strstr(problems[0].text, "allowed: uplink mtu restart_limit"));
+	assert_non_null(strstr(problems[0].text, "the keys are uplink mtu restart_limit"));
 	/* a disk may have a network's name */
 	assert_int_equal(parse("[net lan]\n[disk lan]\ncontroller = memory\nsize = 4K\n"), 0);
 }
@@ -111,7 +111,8 @@ static void too_many(void **state)
 	for (u32 i = 0; i <= CONFIG_NET_MAX; i++)
 		length += (size_t)snprintf(text + length, sizeof(text) - length, "[net n%u]\n", i);
 	assert_int_equal(parse(text), 1);
-	assert_string_equal(problems[0].text, "found one network too many, allowed: at most 32");
+	assert_string_equal(problems[0].text,
+			    "there is one network too many; there can be at most 32");
 }
 
 int main(void)

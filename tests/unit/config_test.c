@@ -87,48 +87,52 @@ static void test_values(void **state)
 		u32 column;
 		const char *text;
 	} cases[] = {
-		{"memory = 12Q", 10, "memory: found \"12Q\", allowed: a size such as 128M"},
-		{"memory = 1", 10, "memory: found"},
-		{"memory = 2047K", 10, "memory: found"},
-		{"memory = 2049K", 10, "memory: found"},
-		{"memory = 2T", 10, "memory: found"},
-		{"memory = 18446744073713745920", 10, "memory: found"}, /* 2^64 + 4M */
-		{"memory = 16777216T", 10, "memory: found"},
-		{"memory = ", 9, "memory: found \"\""},
-		{"vcpus = 0", 9, "vcpus: found \"0\", allowed: a number from 1 to 64"},
+		{"memory = 12Q", 10, "memory: \"12Q\" is not valid; use a size such as 128M"},
+		{"memory = 1", 10, "memory: \""},
+		{"memory = 2047K", 10, "memory: \""},
+		{"memory = 2049K", 10, "memory: \""},
+		{"memory = 2T", 10, "memory: \""},
+		{"memory = 18446744073713745920", 10, "memory: \""}, /* 2^64 + 4M */
+		{"memory = 16777216T", 10, "memory: \""},
+		{"memory = ", 9, "memory: \"\" is not valid"},
+		{"vcpus = 0", 9, "vcpus: \"0\" is not valid; use a number from 1 to 64"},
 		{"vcpus = 65", 9, "vcpus"},
 		{"weight = 65536", 10, "weight"},
-		{"cap = 50", 7, "cap: found \"50\", allowed: a percentage"},
+		{"cap = 50", 7, "cap: \"50\" is not valid; use a percentage"},
 		{"cap = 0%", 7, "cap"},
 		{"reserve = 10ms/2ms", 11, "reserve"},
-		{"reserve = 11ms/10ms", 11, "reserve: found \"11ms/10ms\", allowed: budget/period"},
+		{"reserve = 11ms/10ms", 11,
+		 "reserve: \"11ms/10ms\" is not valid; use budget/period"},
 		{"reserve = 20us/90us", 11, "reserve"},
-		{"weight = -1", 10, "weight: found \"-1\", allowed: a number from 1 to 65535"},
+		{"weight = -1", 10, "weight: \"-1\" is not valid; use a number from 1 to 65535"},
 		{"weight = none", 10, "weight"},
-		{"vcpus = 1000", 9, "vcpus: found \"1000\", allowed: a number from 1 to 64"},
+		{"vcpus = 1000", 9, "vcpus: \"1000\" is not valid; use a number from 1 to 64"},
 		{"reserve = 10ms", 11, "reserve"},
 		{"reserve = 2ms/2s", 11, "reserve"},
 		{"affinity = 3-1", 12, "affinity"},
 		{"affinity = 0-256", 12, "affinity"},
 		{"affinity = 1,,2", 12, "affinity"},
-		{"autostart = maybe", 13, "autostart: found \"maybe\", allowed: yes no"},
-		{"on_crash = explode", 12, "allowed: hold restart destroy restore"},
-		{"clock = run", 9, "clock: found \"run\", allowed: stop jump"},
+		{"autostart = maybe", 13,
+		 "autostart: \"maybe\" is not valid; use yes, no or restore"},
+		{"on_crash = explode", 12, "use hold, restart, destroy or restore"},
+		{"clock = run", 9, "clock: \"run\" is not valid; use stop or jump"},
 		{"stop_timeout = 30", 16, "stop_timeout"},
 		{"stop_timeout = 2h", 16, "stop_timeout"},
-		{"pages = 3m", 9, "allowed: auto 4k 2m 1g"},
+		{"pages = 3m", 9, "use auto, 4k, 2m or 1g"},
 		{"trap = cr,foo", 8, "trap"},
 		{"trap = ,", 8, "trap"},
-		{"cmdline = \"open", 11, "quote that is not closed"},
-		{"cmdline = a\tb", 11, "cmdline: found \"a?b\", allowed: at most 1023 printable"},
-		{"colour = red", 1, "found the key \"colour\", allowed: kernel initrd cmdline"},
+		{"cmdline = \"open", 11, "quote is not closed"},
+		{"cmdline = a\tb", 11, "cmdline: \"a?b\" is not valid; use at most 1023 printable"},
+		{"colour = red", 1,
+		 "there is no key \"colour\"; the keys are kernel initrd cmdline"},
 		{"a_key_that_is_longer_than_any_there_is = 1", 1,
 		 " tlb_flush hpet pci rng balloon overcommit console port channel disk"
 		 " disk.ops disk.bytes disk.burst disk.weight disk.undo net"
 		 " net.packets net.bytes net.burst net.weight test_device"},
-		{"just words", 1, "found \"just words\", allowed: key = value"},
-		{"  kernel = again", 3, "found kernel a second time"},
-		{"memory = 1\x01", 11, "found the byte 0x01"},
+		{"just words", 1,
+		 "\"just words\" is neither a key nor a section; write key = value"},
+		{"  kernel = again", 3, "kernel is set a second time"},
+		{"memory = 1\x01", 11, "the byte 0x01 is no ASCII text"},
 	};
 	char text[128];
 
@@ -150,14 +154,14 @@ static void test_sections(void **state)
 	assert_int_equal(parse("kernel = k\n"), 1);
 	expect_problem(0, 1, 1, "before any section");
 	assert_int_equal(parse("[vm a\n"), 1);
-	expect_problem(0, 1, 6, "allowed: ]");
+	expect_problem(0, 1, 6, "write ]");
 	assert_int_equal(parse("[guest a]\nanything = 1\n[vm b]\nkernel = k\n"), 1);
 	expect_problem(0, 1, 2,
-		       "found [guest], allowed: [host], [channel NAME], [disk NAME], "
-		       "[net NAME], [service NAME] and [vm NAME]");
+		       "there is no section [guest]; the sections are [host], [channel NAME], "
+		       "[disk NAME], [net NAME], [service NAME] and [vm NAME]");
 	assert_int_equal(config.vm_count, 1);
 	assert_int_equal(parse("[vm -x]\n"), 1);
-	expect_problem(0, 1, 5, "found the name \"-x\"");
+	expect_problem(0, 1, 5, "the name \"-x\" is not valid");
 	assert_int_equal(parse("[vm]\n"), 1);
 	assert_int_equal(parse("[vm abcdefghijklmnopqrstuvwxyz012345]\n"), 1);
 	assert_int_equal(config.vm_count, 0);
@@ -167,7 +171,7 @@ static void test_duplicate_name(void **state)
 {
 	(void)state;
 	assert_int_equal(parse("[vm a]\nkernel = one\n[vm a]\nkernel = two\n"), 1);
-	expect_problem(0, 3, 5, "found a second VM a");
+	expect_problem(0, 3, 5, "there is a second VM a");
 	assert_int_equal(config.vm_count, 1);
 	assert_string_equal(config.vm[0].kernel, "one");
 	assert_false(config.vm[0].broken);
@@ -186,7 +190,7 @@ static void test_whole_vm(void **state)
 	/* The reservations of all vCPUs together have to fit under the cap. */
 	assert_int_equal(parse("[vm a]\nkernel = k\nvcpus = 2\ncap = 40%\nreserve = 2ms/10ms"), 0);
 	assert_int_equal(parse("[vm a]\nkernel = k\nvcpus = 2\ncap = 39%\nreserve = 2ms/10ms"), 1);
-	expect_problem(0, 1, 1, "found a reserve of 40% of a CPU with vcpus = 2");
+	expect_problem(0, 1, 1, "VM a: a reserve of 40% of a CPU with vcpus = 2");
 }
 
 /* The words that remove a limit. */
@@ -211,7 +215,7 @@ static void test_limits(void **state)
 	for (u32 i = 0; i < CONFIG_VM_MAX + 1; i++)
 		length += format(text + length, sizeof(text) - length, "[vm v%u]\nkernel = k\n", i);
 	assert_int_equal(parse(text), 1);
-	expect_problem(0, 2 * CONFIG_VM_MAX + 1, 5, "allowed: at most 1024");
+	expect_problem(0, 2 * CONFIG_VM_MAX + 1, 5, "there can be at most 1024");
 	assert_int_equal(config.vm_count, CONFIG_VM_MAX);
 }
 
@@ -226,7 +230,7 @@ static void test_escapes(void **state)
 	assert_int_equal(parse("[vm a]\nkernel=k\ncmdline = a\\\"b\n"), 0);
 	assert_string_equal(config.vm[0].cmdline, "a\\\"b");
 	assert_int_equal(parse("[vm a]\nkernel=k\ncmdline = \"a\\\"\n"), 1);
-	expect_problem(0, 3, 11, "a quote that is not closed");
+	expect_problem(0, 3, 11, "a quote is not closed");
 }
 
 /* A mebibyte of noise: the number of errors reported is bounded, and nothing breaks. */
@@ -275,7 +279,7 @@ static void test_password(void **state)
 		assert_null(strstr(value, "pbkdf2"));
 	}
 	assert_int_equal(parse("[host]\npassword = hunter2\n"), 1);
-	expect_problem(0, 2, 12, "password: found \"...\", allowed: pbkdf2-sha256$ITERATIONS$");
+	expect_problem(0, 2, 12, "password: \"...\" is not valid; use pbkdf2-sha256$ITERATIONS$");
 	assert_null(strstr(problems[0].text, "hunter2"));
 	assert_non_null(strstr(problems[0].text, "command `password` makes it"));
 	assert_true(config.host.password_asked);
@@ -310,7 +314,7 @@ static void test_state_key(void **state)
 	for (u32 i = 0; i < ARRAY_COUNT(bad); i++) {
 		snprintf(file, sizeof(file), "[host]\nstate_key = %s\n", bad[i]);
 		assert_int_equal(parse(file), 1);
-		expect_problem(0, 2, 13, "state_key: found \"...\", allowed: 64 hex digits");
+		expect_problem(0, 2, 13, "state_key: \"...\" is not valid; use 64 hex digits");
 		assert_false(config.host.state_key.given);
 	}
 }
@@ -373,7 +377,7 @@ static void test_heading_unreadable(void **state)
 	assert_int_equal(parse("[vm a]\nkernel = k\n[vm b\xc3\xbc]\nkernel = l\n"
 			       "[vm c]\nkernel = m"),
 			 1);
-	expect_problem(0, 3, 6, "found the byte 0xc3, allowed: ASCII text");
+	expect_problem(0, 3, 6, "the byte 0xc3 is no ASCII text; leave it out");
 	assert_int_equal(config.vm_count, 2);
 	assert_string_equal(config.vm[0].kernel, "k");
 	assert_false(config.vm[0].broken || config.vm[1].broken);
@@ -398,8 +402,7 @@ static void test_lock_after(void **state)
 	for (u32 i = 0; i < ARRAY_COUNT(bad); i++) {
 		snprintf(line, sizeof(line), "[host]\nlock_after = %s\n", bad[i]);
 		assert_int_equal(parse(line), 1);
-		expect_problem(0, 2, 14 - (bad[i][0] == '\0'),
-			       "allowed: a time such as 600s, from 1s");
+		expect_problem(0, 2, 14 - (bad[i][0] == '\0'), "use a time such as 600s, from 1s");
 	}
 	/* what other durations take stays as it was */
 	assert_int_equal(parse("[host]\nlog.segment_age = none\n"), 1);

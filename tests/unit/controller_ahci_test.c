@@ -49,7 +49,7 @@ static void test_many_disks(void **state)
 	}
 	assert_string_equal(called("ahci0.14", &device), "ahci0");
 	assert_string_equal(called("ahci0.31", &device),
-			    "controller: found ahci0.31 beside 8 others, allowed: 8 disks");
+			    "controller: ahci0.31 stands beside 8 others; use at most 8 disks");
 }
 
 static void test_equip_ahci(void **state)

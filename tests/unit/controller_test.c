@@ -28,7 +28,7 @@ static void test_names(void **state)
 	assert_int_equal(device_unit(device), 2);
 	for (u32 i = 0; i < ARRAY_COUNT(missing); i++)
 		assert_true(text_contains(text_of(called(missing[i], &device)),
-					  TEXT("not a disk controller of this")));
+					  TEXT("no disk controller of this host")));
 	functions[3].problem = "its capabilities loop";
 	assert_string_equal(called("nvme0", &device), "controller: nvme0: its capabilities loop");
 }
@@ -43,9 +43,9 @@ static void test_one_disk(void **state)
 	drivers[0] = (struct driver){.used = true, .kind = &controller_ide, .device = device};
 	string_copy(drivers[0].name, DRIVER_NAME_BYTES, "ide0.1");
 	assert_string_equal(called("ide0.1", &device), "ide0.1"); /* for a partition of it */
-	assert_string_equal(called("ide0.2", &device),
-			    "controller: found ide0.2 beside ide0.1, allowed: one disk of an IDE "
-			    "controller");
+	assert_string_equal(
+		called("ide0.2", &device),
+		"controller: ide0.2 stands beside ide0.1; use one disk of an IDE controller");
 	assert_string_equal(called("ide1.2", &device), "ide1.2");
 }
 

@@ -207,7 +207,8 @@ static void is_lied_to(void **state)
 	lies = true;
 	assert_false(runs());
 	lies = false;
-	assert_string_equal(the_page.problem, "disk data: its driver changes what has changed");
+	assert_string_equal(the_page.problem,
+			    "disk data: its driver has added to the changes meanwhile");
 	assert_null(header_at(TO_A, 0));
 }
 
@@ -261,7 +262,8 @@ static void looks_first(void **state)
 		set_up(BACKUP_FULL);
 		empty_places();
 		disk_bytes[TO_B][at[i]] = 1;
-		refuses("the copy of disk more: found something else, allowed: an empty place");
+		refuses("the copy of disk more: the place holds something else; use an empty "
+			"place");
 		set_up(BACKUP_FULL);
 		the_page.overwrite = 1;
 		assert_true(runs());
@@ -273,11 +275,11 @@ static void looks_first(void **state)
 	set_up(BACKUP_FULL);
 	empty_places();
 	disk_size[TO_B] = 5 * BLOCK_BYTES + 4096 + 4095;
-	refuses("found 327 KiB, allowed: at least the 328 KiB that it takes");
+	refuses("the place has 327 KiB, but it takes at least 328 KiB");
 	set_up(BACKUP_DIFF);
 	changed[0] = changed[1] = 3;
 	disk_size[TO_A] = 2 * 4096 + 2 * BLOCK_BYTES - 512;
-	refuses("allowed: at least");
+	refuses("it takes at least");
 	set_up(BACKUP_FULL);
 	disk_size[A] = the_page.disk_bytes[3] = 0;
 	refuses("disk data: it has no bytes");
@@ -291,8 +293,8 @@ static void has_another_size(void **state)
 		set_up(i % 2 == 0 ? BACKUP_FULL : BACKUP_DIFF);
 		empty_places();
 		disk_size[B] = i < 2 ? DISK_BYTES + 512 : DISK_BYTES - 512;
-		refuses("disk more: its size has changed meanwhile, allowed: a full backup of "
-			"what it is now");
+		refuses("disk more: its size has changed meanwhile; make a full backup of what it "
+			"is now");
 	}
 }
 
@@ -305,8 +307,8 @@ static void a_place_grows(void **state)
 	grows = TO_B;
 	assert_false(runs());
 	grows = 0;
-	assert_string_equal(the_page.problem, "the copy of disk more: it has grown meanwhile, "
-					      "allowed: a place that keeps its size");
+	assert_string_equal(the_page.problem, "the copy of disk more: the place has grown "
+					      "meanwhile; use one that keeps its size");
 	assert_null(header_at(TO_B, TAIL));
 }
 
@@ -321,7 +323,7 @@ static void keeps_its_base(void **state)
 		assert_true(runs());
 		set_up(BACKUP_DIFF);
 		the_page.overwrite = 1;
-		refuses("found a backup that this one builds upon");
+		refuses("the place holds a backup that this one builds upon");
 		/* another chain is none of its business */
 		set_up(BACKUP_DIFF);
 		the_page.overwrite = 1;

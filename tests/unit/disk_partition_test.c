@@ -52,7 +52,7 @@ static void by_its_name_or_uuid(void **state)
 	assert_true(finds("00000000-0000-0000-0000-0000000000A1"));
 	assert_int_equal(found.first_sector, 100);
 	assert_false(finds("roo"));
-	assert_string_equal(problem, "partition: found \"roo\", which nvme0 has not; `disk list` "
+	assert_string_equal(problem, "partition: there is no \"roo\" on nvme0; `disk list` "
 				     "shows those that there are");
 }
 
@@ -65,7 +65,7 @@ static void not_by_the_name_of_two(void **state)
 	has(names, 3);
 	assert_false(finds("primary"));
 	assert_string_equal(problem,
-			    "partition: found \"primary\" twice on nvme0, allowed: a UUID, as " ID_0
+			    "partition: \"primary\" is there twice on nvme0; use a UUID, " ID_0
 			    " or " ID_2);
 	assert_true(finds(ID_2));
 	assert_int_equal(found.first_sector, 200);
@@ -100,8 +100,8 @@ static void says_why_none_is_there(void **state)
 	unit.gpt_ignored = 1;
 	assert_false(finds("data"));
 	assert_string_equal(problem,
-			    "partition: found \"data\", and on nvme0 a GPT that is left over, as "
-			    "the first sector has no entry of type 0xEE, allowed: the whole disk");
+			    "partition: \"data\" is not looked for, as the GPT on nvme0 is left "
+			    "over: the first sector has no entry of type 0xEE; use the whole disk");
 }
 
 int main(void)

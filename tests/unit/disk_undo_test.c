@@ -205,7 +205,7 @@ static void grows(void **state)
 	while (link->undo.parts < LINK_UNDO_PARTS)
 		assert_true(make_it());
 	assert_false(make_it());
-	assert_non_null(strstr(problem, "allowed: no more"));
+	assert_non_null(strstr(problem, "can grow no more"));
 	serves();
 	assert_int_equal(given->bytes, LINK_UNDO_PARTS * BYTES);
 	/* nothing is low that holds all of the disk */

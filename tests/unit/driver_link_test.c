@@ -460,7 +460,8 @@ static void each_name_once(void **state)
 {
 	(void)state;
 	assert_null(driver_create("lan.switch", &kind, 1, NULL, 0, problem, sizeof(problem)));
-	assert_string_equal(problem, "found a second driver lan.switch, allowed: each name once");
+	assert_string_equal(problem,
+			    "there is a driver lan.switch already; each name can be there once");
 	assert_int_equal(builds, 1);
 }
 

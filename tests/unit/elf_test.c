@@ -164,7 +164,7 @@ static void test_refusals(void **state)
 	u8 *file = fixture->file;
 
 	put_u64(file + 64 + 24, RAM_BYTES - TEXT_MEMORY + 1);
-	assert_refused(fixture, "memory: found 32M, allowed: 33M or more for this kernel");
+	assert_refused(fixture, "memory: 32M is too little; use 33M or more for this kernel");
 	put_u64(file + 64 + 24, LAYOUT_LOW_END - TEXT_MEMORY + 1);
 	assert_refused(fixture, "lies outside the VM's RAM");
 	put_u64(file + 64 + 24, ~0ull - 0x100);

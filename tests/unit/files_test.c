@@ -252,7 +252,7 @@ static void names_what_is_empty(void **state)
 	end_archive(0);
 	take_bundle();
 	assert_null(file_find_filled("image", "linux", problem, sizeof(problem)));
-	assert_string_equal(problem, "image: the file \"linux\" is empty, allowed: one with bytes");
+	assert_string_equal(problem, "image: the file \"linux\" is empty; use one that is not");
 	assert_null(file_find_filled("image", "more", problem, sizeof(problem)));
 	assert_string_equal(problem, "image: there is no file \"more\" in the bundle");
 	assert_ptr_equal(file_find_filled("image", "initrd", problem, sizeof(problem)),

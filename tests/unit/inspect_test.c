@@ -247,7 +247,7 @@ static void test_trace_json(void **state)
 	vms[1].dying = true;
 	begin(command_trace, NULL);
 	assert_false(answer(0, 3));
-	expect("{\"name\":\"alpha\",\"problem\":\"the monitor of alpha gave 3 bytes, allowed:");
+	expect("{\"name\":\"alpha\",\"problem\":\"the monitor of alpha gave 3 bytes in place of");
 	vms[2].dying = true;
 	vms[2].after = AFTER_REMOVE;
 	assert_true(reply.resume(&reply));
@@ -274,7 +274,7 @@ static void test_perf_goes_on(void **state)
 	expect("alpha was destroyed meanwhile\n");
 	assert_false(reply.resume(&reply));
 	assert_false(answer(1, 0));
-	expect("the monitor of beta gave 0 bytes, allowed: ");
+	expect("the monitor of beta gave 0 bytes in place of ");
 	assert_true(answer(2, sizeof(struct query_costs)));
 	expect("gamma            io                           12            -\n");
 }

@@ -16,12 +16,10 @@ static void test_answers(void **state)
 	       "\\ufffd another\"]}");
 	expect("{\"id\":null,\"status\":\"error\",\"code\":\"failed\",\"error\":\"no\"}");
 	expect("{\"id\":2,\"status\":\"error\",\"code\":\"failed\",\"error\":\"this command needs "
-	       "a terminal, which "
-	       "the "
-	       "machine channel is not, allowed: on the console\"}");
-	expect("{\"id\":3,\"status\":\"error\",\"code\":\"bad-request\",\"error\":\"found \\\", "
-	       "allowed: , or }\","
-	       "\"position\":8}");
+	       "a terminal, which the machine channel is not; type it at the console\"}");
+	expect("{\"id\":3,\"status\":\"error\",\"code\":\"bad-request\",\"error\":\"there should "
+	       "be a comma or } here, not "
+	       "\\\"\",\"position\":8}");
 	assert_null(next_line());
 }
 
@@ -140,10 +138,8 @@ static void test_input(void **state)
 	for (u32 i = 0; i < 20000; i++)
 		client_sends("x");
 	turns(10, 1000000);
-	expect("{\"id\":null,\"status\":\"error\",\"code\":\"bad-request\",\"error\":\"found a "
-	       "line that is too long, "
-	       "allowed: "
-	       "8192 bytes\",\"position\":8192}");
+	expect("{\"id\":null,\"status\":\"error\",\"code\":\"bad-request\",\"error\":\"the line is "
+	       "too long; use at most 8192 bytes\",\"position\":8192}");
 	client_sends("xx\n{\"id\":1,\"command\":\"nothing\"}\n");
 	turns(10, 1000000);
 	expect("{\"id\":1,\"status\":\"ok\",\"result\":[]}");
@@ -154,8 +150,7 @@ static void test_input(void **state)
 	client_sends("\"nothing\"}\n{\"id\":3,\"command\":\"nothing\"}\n");
 	turns(5, 1000000);
 	expect("{\"id\":null,\"status\":\"error\",\"code\":\"bad-request\",\"error\":\"3 bytes of "
-	       "input were lost here, "
-	       "allowed: as many as the port carries\",\"position\":13}");
+	       "input were lost here; send no more than the port carries\",\"position\":13}");
 	expect("{\"id\":3,\"status\":\"ok\",\"result\":[]}");
 	assert_null(next_line());
 }
@@ -201,13 +196,13 @@ static void test_locked(void **state)
 	assert_true(com2.slot[0].open && machine_channels_deadline() <= now);
 	assert_false(machine_channel_takes_line());
 	turns(30, 1000000);
-	expect("{\"id\":1,\"status\":\"error\",\"code\":\"locked\",\"error\":\"locked, allowed: "
-	       "{\\\"id\\\":1,\\\"auth\\\":\\\"PASSWORD\\\"}\"}");
+	expect("{\"id\":1,\"status\":\"error\",\"code\":\"locked\",\"error\":\"the channel is "
+	       "locked; unlock "
+	       "it by {\\\"id\\\":1,\\\"auth\\\":\\\"PASSWORD\\\"}\"}");
 	expect("{\"id\":2,\"status\":\"error\",\"code\":\"wrong-password\",\"error\":\"auth: wrong "
 	       "password\"}");
-	expect("{\"id\":3,\"status\":\"error\",\"code\":\"bad-request\",\"error\":\"auth: found no "
-	       "string, allowed: the "
-	       "password in quotes\",\"position\":15}");
+	expect("{\"id\":3,\"status\":\"error\",\"code\":\"bad-request\",\"error\":\"auth: this is "
+	       "no string; write the password in quotes\",\"position\":15}");
 	expect("{\"id\":4,\"status\":\"ok\",\"result\":[]}");
 	expect("{\"event\":\"started\",\"vm\":\"alpha\",\"reason\":\"\",\"time_ns\":7}");
 	assert_null(next_line());

@@ -187,9 +187,9 @@ static void what_cannot_be(void **state)
 	saved_vcpu(1)->xcr0 = ~0ull;
 	refuses("record 4 (vcpu 1): XCR0 has a component that this machine does not show");
 	saved_vcpu(1)->event.type = 99;
-	refuses("record 4 (vcpu 1): an event is none that a CPU can deliver");
+	refuses("record 4 (vcpu 1): it holds an event that no CPU can deliver");
 	saved_vcpu(0)->exit.reason = EXIT_REASON_COUNT;
-	refuses("record 2 (vcpu 0): its exit is none that a CPU can report");
+	refuses("record 2 (vcpu 0): its exit is one that no CPU reports");
 	saved_vcpu(0)->halted = 2;
 	refuses("record 2 (vcpu 0): no machine can be in that state");
 	saved_vcpu(0)->advance_length = 16;
@@ -200,7 +200,7 @@ static void what_cannot_be(void **state)
 		3;
 	refuses("record 0 (policy 0): vCPUs: in the state 3, here 2");
 	((struct state_header *)saved)->vendor = STATE_VENDOR_SVM;
-	refuses("header: vendor (1: VMX, 2: SVM): found 2, wanted 1");
+	refuses("header: vendor (1: VMX, 2: SVM): it is 2, but has to be 1");
 }
 
 /* When it was saved is in the state if the host knows, and makes no difference to a load. */

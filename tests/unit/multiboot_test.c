@@ -134,7 +134,7 @@ static void test_module_place(void **state)
 	put_u32(header + MB1_BSS_END, RAM_BYTES - PAGE_SIZE);
 	assert_int_equal(module_start(fixture), RAM_BYTES - PAGE_SIZE);
 	fixture->job.initrd.size++;
-	assert_refused(fixture, "allowed: 33M or more for this kernel and its initrd");
+	assert_refused(fixture, "use 33M or more for this kernel and its initrd");
 }
 
 static void test_module_of_low_kernel(void **state)

@@ -213,11 +213,11 @@ static void looks_first(void **state)
 	(void)state;
 	set_up();
 	header_of(FULL)->vm[0] ^= 1; /* and its checksum is another one's */
-	refuses("the backup on disk v0: found no full one");
+	refuses("the backup on disk v0: it is no full backup");
 	set_up();
 	header_of(DIFF_2)->label.kind = BACKUP_FULL;
 	seal(DIFF_2);
-	refuses("the backup on disk v2: found no differential one");
+	refuses("the backup on disk v2: it is no differential backup");
 	set_up();
 	header_of(DIFF_2)->label.base[1] = FULL;
 	seal(DIFF_2);
@@ -232,7 +232,7 @@ static void looks_first(void **state)
 	refuses("it does not follow");
 	set_up();
 	disk_size[TO] = DISK_BYTES - 512;
-	refuses("found a disk of 320 KiB, allowed: at least the 320 KiB of the backup");
+	refuses("the disk has 320 KiB, but the backup needs at least 320 KiB");
 }
 
 /* Sizes, places and numbers in headers that are otherwise whole. */
@@ -256,13 +256,13 @@ static void believes_nothing(void **state)
 		set_up();
 		header_of(DIFF_1)->blocks = blocks[i];
 		seal(DIFF_1);
-		refuses("the backup on disk v1: its place ends before it does");
+		refuses("the backup on disk v1: the disk ends before the backup does");
 	}
 	for (u32 i = 0; i < ARRAY_COUNT(places); i++) {
 		set_up();
 		header_of(DIFF_1)->data_at = places[i];
 		seal(DIFF_1);
-		refuses("the backup on disk v1: its place ends before it does");
+		refuses("the backup on disk v1: the disk ends before the backup does");
 	}
 	set_up();
 	make_diff(DIFF_2, (const u64[]){1, 1}, 2, 0xa3);

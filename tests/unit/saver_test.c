@@ -315,13 +315,13 @@ static void looks_first(void **state)
 	memset(place, 0, sizeof(place));
 	place[100] = 1;
 	set_up(0);
-	refuses("the disk holds something else, allowed: an empty one or one with a save");
+	refuses("the disk holds something else; use an empty one or one with a save");
 	place[100] = 0;
 	set_up(0);
 	for (u32 i = 0; i < PAGES; i++)
 		memset(ram + i * PAGE_SIZE, 1, PAGE_SIZE);
 	start.entry[1].value = MIB;
-	refuses("the disk has 1024 KiB, allowed: at least the 1");
+	refuses("the disk has 1024 KiB, but the save takes at least 1");
 }
 
 int main(void)

@@ -58,7 +58,7 @@ static void differences(void **state)
 	saved.leaf_count = ~0u;
 	expect("leaves of CPUID: in the state 4294967295, here 2");
 	saved.reserved = 1;
-	expect("what fills up the policy is not zero");
+	expect("the padding of the policy is not zero");
 }
 
 int main(void)

@@ -125,11 +125,11 @@ static void well_sealed_nonsense(void **state)
 	write_two();
 	record_at(0)->reserved = 1;
 	seal(record_at(0));
-	expect(STATE_NOT_ZERO, 0, "record 0 (pit 0): what is reserved is in use");
+	expect(STATE_NOT_ZERO, 0, "record 0 (pit 0): a reserved field is in use");
 	write_two();
 	((u8 *)(record_at(0) + 1))[5] = 1; /* behind the body */
 	seal(record_at(0));
-	expect(STATE_NOT_ZERO, 0, "record 0 (pit 0): what is reserved is in use");
+	expect(STATE_NOT_ZERO, 0, "record 0 (pit 0): a reserved field is in use");
 	write_two();
 	record_at(0)->length = ~0u;
 	expect(STATE_TOO_LONG, 0, "record 0 (pit 0): it is longer than a record may be");
@@ -140,15 +140,15 @@ static void well_sealed_nonsense(void **state)
 	write_two();
 	header->major++;
 	header->check = state_header_check(*header);
-	expect(STATE_OTHER_MAJOR, ~0u, "header: format: found 2, wanted 1");
+	expect(STATE_OTHER_MAJOR, ~0u, "header: format: it is 2, but has to be 1");
 	write_two();
 	header->name[8] = 'x';
 	header->check = state_header_check(*header);
-	expect(STATE_NOT_ZERO, ~0u, "header: what is reserved is in use");
+	expect(STATE_NOT_ZERO, ~0u, "header: a reserved field is in use");
 	write_two();
 	header->flags = 1;
 	header->check = state_header_check(*header);
-	expect(STATE_NOT_ZERO, ~0u, "header: what is reserved is in use");
+	expect(STATE_NOT_ZERO, ~0u, "header: a reserved field is in use");
 }
 
 /* A list of one section, five bytes. */
@@ -207,7 +207,7 @@ static void lists(void **state)
 	assert_true(state_list_load(&list, STATE_VENDOR_SVM, state_bytes, used, &problem));
 	assert_memory_equal(owned, "12345", 5);
 	list_version = 4;
-	refuses("record 0 (pit 0): version: found 3, wanted 4");
+	refuses("record 0 (pit 0): version: it is 3, but has to be 4");
 	list_version = 3;
 	record_at(1)->type &= ~STATE_SKIPPABLE;
 	seal(record_at(1));

@@ -214,7 +214,7 @@ static void whole_records(void **state)
 	check_read(4, "record 1: it is longer than a record may be");
 	copy = one;
 	copy.bytes[1][4095] = 1;
-	check_read(4, "record 1: what fills it up is not zero");
+	check_read(4, "record 1: its padding is not zero");
 	copy = one; /* beyond its end */
 	memcpy(copy.bytes[4], one.bytes[3], STREAM_RECORD_LIMIT);
 	copy.taken[4] = one.taken[3];
@@ -251,7 +251,7 @@ static void check_ram(u32 count, u32 first, u32 second, u32 pages, const char *t
 
 static void well_sealed_nonsense(void **state)
 {
-	static const char bad[] = "record 1: its pages are none of this RAM, or come again";
+	static const char bad[] = "record 1: its pages lie outside this RAM, or come twice";
 	struct stream_end *end = (struct stream_end *)(void *)(record_of(&copy, 1) + 1);
 
 	(void)state;
@@ -268,7 +268,7 @@ static void well_sealed_nonsense(void **state)
 	put_state(&copy, 0, 0, 8);
 	put_ram(&copy, 1, 2, 5, 6, 2);
 	put_ram(&copy, 2, 1, 6, 0, 1);
-	check_read(3, "record 2: its pages are none of this RAM, or come again");
+	check_read(3, "record 2: its pages lie outside this RAM, or come twice");
 	begin(&copy, 3);
 	put_state(&copy, 0, 0, 8);
 	*end = (struct stream_end){3, 0};
@@ -282,31 +282,31 @@ static void well_sealed_nonsense(void **state)
 	begin(&copy, 3);
 	put_state(&copy, 0, 0, 8);
 	copy.taken[1] = stream_seal(&copy.stream, STREAM_STATE + 7, record_of(&copy, 1), 8);
-	check_read(2, "record 1: no record of its type comes there");
+	check_read(2, "record 1: no record of its type belongs there");
 	for (u32 i = 0; i < 4; i++) {
 		static const u64 counts[][2] = {{0, 0}, {1, 2}, {17, 17}, {~0ull, 1}};
 
 		begin(&copy, 3);
 		put_state(&copy, 0, 0, 8);
 		put_disks(&copy, 1, counts[i][0], counts[i][1]);
-		check_read(2, "record 1: its disks are none that there can be");
+		check_read(2, "record 1: its list of disks is impossible");
 	}
 	begin(&copy, 3);
 	put_disks(&copy, 0, 1, 1);
-	check_read(1, "record 0: no record of its type comes there");
+	check_read(1, "record 0: no record of its type belongs there");
 	begin(&copy, 3);
 	put_state(&copy, 0, 0, 8);
 	put_disks(&copy, 1, 1, 1);
 	put_disks(&copy, 2, 1, 1);
-	check_read(3, "record 2: no record of its type comes there");
+	check_read(3, "record 2: no record of its type belongs there");
 	begin(&copy, 3);
 	copy.taken[0] = stream_seal_end(&copy.stream, record_of(&copy, 0));
-	check_read(1, "record 0: no record of its type comes there");
+	check_read(1, "record 0: no record of its type belongs there");
 	begin(&copy, 3);
 	put_state(&copy, 0, 0, 8);
 	copy.taken[1] = stream_seal_end(&copy.stream, record_of(&copy, 1));
 	put_state(&copy, 2, 0, 8);
-	check_read(3, "record 2: no record of its type comes there");
+	check_read(3, "record 2: no record of its type belongs there");
 }
 
 static void headers(void **state)

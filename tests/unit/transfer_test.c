@@ -179,7 +179,7 @@ static void test_in(void **state)
 	turns(2, 1000000);
 	assert_null(next_line()); /* no credit for more */
 	says("{\"stream\":1,\"at\":196608,\"data\":\"\"}\n");
-	is_broken("found a piece, allowed: none here");
+	is_broken("no piece is accepted here: the stream leads the other way, or has ended");
 }
 
 /* What a client says that it must not, and what is said of it. */
@@ -191,31 +191,33 @@ static void test_hostile_client(void **state)
 		const char *words;
 	} cases[] = {
 		{true, "{\"stream\":1,\"data\":\"aGkK\"}\n",
-		 "found a piece without a place, allowed: \"at\":0"},
+		 "a piece came without its place; send it with \"at\":0"},
 		{true, "{\"stream\":1,\"at\":3,\"data\":\"aGkK\"}\n",
-		 "found a piece at 3, allowed: at 0, the next one"},
+		 "a piece came at 3; the next one belongs at 0"},
 		{true,
 		 "{\"stream\":1,\"at\":0,\"data\":\"aGkK\"}\n{\"stream\":1,\"at\":0,\"data\":"
 		 "\"aGkK\"}\n",
-		 "found a piece at 0, allowed: at 3, the next one"},
+		 "a piece came at 0; the next one belongs at 3"},
 		{true, "{\"stream\":1,\"at\":0,\"data\":\"a*==\"}\n",
-		 "found a piece at 0 that is no base 64, allowed: base 64"},
+		 "the piece at 0 is no base 64; send its bytes in base 64"},
 		{true, "{\"stream\":1,\"at\":0,\"data\":\"aGkK\"}\n{\"stream\":1,\"end\":4}\n",
-		 "found an end at 4, allowed: at 3"},
+		 "the end is said to be at 4, but the stream has come to 3"},
 		{true, "{\"stream\":1,\"end\":-1}\n",
-		 "found an end at 18446744073709551615, allowed: at 0"},
+		 "the end is said to be at 18446744073709551615, but the stream has come to 0"},
 		{true, "{\"stream\":1,\"end\":0}\n{\"stream\":1,\"end\":0}\n",
-		 "found an end, allowed: none here"},
-		{true, "{\"credit\":1,\"bytes\":1}\n", "found credit for 1 bytes, allowed: 0"},
+		 "no end is accepted here: it came before, or before the stream's own end"},
+		{true, "{\"credit\":1,\"bytes\":1}\n",
+		 "credit for 1 bytes is too much; give at most 0"},
 		{true, "{\"stream\":1,\"refused\":\"it \\u001b[2J\\\"broke\\\"\"}\n",
 		 "the store refuses it: it ?[2J\"broke\""},
 		{false, "{\"credit\":1,\"bytes\":65537}\n",
-		 "found credit for 65537 bytes, allowed: 65536"},
+		 "credit for 65537 bytes is too much; give at most 65536"},
 		{false, "{\"credit\":1,\"bytes\":65536}\n{\"credit\":1,\"bytes\":1}\n",
-		 "found credit for 1 bytes, allowed: 0"},
+		 "credit for 1 bytes is too much; give at most 0"},
 		{false, "{\"stream\":1,\"at\":0,\"data\":\"aGkK\"}\n",
-		 "found a piece, allowed: none here"},
-		{false, "{\"stream\":1,\"end\":0}\n", "found an end, allowed: none here"},
+		 "no piece is accepted here: the stream leads the other way, or has ended"},
+		{false, "{\"stream\":1,\"end\":0}\n",
+		 "no end is accepted here: it came before, or before the stream's own end"},
 		{false, "{\"stream\":1,\"refused\":\"no space\"}\n",
 		 "the store refuses it: no space"},
 	};
@@ -238,7 +240,7 @@ static void test_hostile_client(void **state)
 	turns(2, 1000000);
 	transfer.stream->allowed = 2;
 	says("{\"stream\":1,\"at\":0,\"data\":\"aGkK\"}\n");
-	is_broken("found a piece of 3 bytes, allowed: 2, as credit was given");
+	is_broken("a piece of 3 bytes exceeds its credit; send at most 2");
 	/* it confirms less than all, and before it is asked to */
 	for (u32 early = 0; early < 2; early++) {
 		open_one(false);
@@ -249,14 +251,15 @@ static void test_hostile_client(void **state)
 		turns(3, 1000000);
 		snprintf(line, sizeof(line), "{\"stream\":1,\"end\":%u}\n", early ? 5 : 4);
 		says(line);
-		is_broken(early ? "found an end, allowed: none here"
-				: "found an end at 4, allowed: at 5");
+		is_broken(early ? "no end is accepted here: it came before, or before the stream's "
+				  "own end"
+				: "the end is said to be at 4, but the stream has come to 5");
 	}
 	/* garbage loses a piece, and the next one shows it */
 	open_one(true);
 	turns(2, 1000000);
 	says("{\"stream\":1,\"at\":0,\"da\xff\xfe\n{\"stream\":1,\"at\":3,\"data\":\"aGkK\"}\n");
-	is_broken("found a piece at 3, allowed: at 0, the next one");
+	is_broken("a piece came at 3; the next one belongs at 0");
 }
 
 static void test_hostile_process(void **state)
@@ -268,19 +271,19 @@ static void test_hostile_process(void **state)
 		open_one(false);
 		transfer.ring->process_at = outward[i];
 		says("{\"credit\":1,\"bytes\":65536}\n");
-		is_broken("its process has gone bad");
+		is_broken("its process has written an impossible position");
 	}
 	open_one(false); /* it takes back what is on its way */
 	assert_true(transfer_write(&end, "hello", 5));
 	turns(2, 1000000);
 	transfer.ring->process_at = 4;
 	turns(2, 1000000);
-	is_broken("its process has gone bad");
+	is_broken("its process has written an impossible position");
 	open_one(true); /* it has taken what never came */
 	turns(2, 1000000);
 	transfer.ring->process_at = 1;
 	turns(2, 1000000);
-	is_broken("its process has gone bad");
+	is_broken("its process has written an impossible position");
 	open_one(false); /* it writes behind its end: nobody looks */
 	assert_true(transfer_write(&end, "hello", 5));
 	transfer.ring->process_ended = 1;
@@ -392,7 +395,7 @@ static void test_cut(void **state)
 	for (u32 i = 0; i < CHANNEL_STREAMS; i++)
 		assert_non_null(channel_stream_new(&com2));
 	assert_false(transfer_open(&transfer, &com2, true, problem, sizeof(problem)));
-	assert_string_equal(problem, "found one stream too many, allowed: at most 16");
+	assert_string_equal(problem, "there is one stream too many; there can be at most 16");
 	assert_null(ring_memory);
 	assert_int_equal(transfer.state, TRANSFER_CLOSED);
 	transfer_close(&transfer, NULL);

@@ -194,8 +194,8 @@ static void only_the_last(void **state)
 	(void)state;
 	assert_true(vm_clone_disks_may(&vms[SOURCE], &last, problem, sizeof(problem)));
 	assert_false(vm_clone_disks_may(&vms[SOURCE], &first, problem, sizeof(problem)));
-	assert_string_equal(problem, "disk disk0: what it held at snapshot first is kept no more, "
-				     "allowed: the last snapshot");
+	assert_string_equal(problem, "disk disk0: what it held at snapshot first is no longer "
+				     "kept; use the last snapshot");
 	vms[SOURCE].link[0] = vms[SOURCE].link[2] = NULL;
 	assert_true(vm_clone_disks_may(&vms[SOURCE], &first, problem, sizeof(problem)));
 }
@@ -213,7 +213,7 @@ static void are_views(void **state)
 	assert_ptr_equal(clone->link[0], &driver.link[8]);
 	assert_int_equal(clone->link[0]->undo.number, 5);
 	assert_true(vm_clone_has_views(clone, problem, sizeof(problem)));
-	assert_non_null(strstr(problem, "disk disk0: it is what that of another VM held"));
+	assert_non_null(strstr(problem, "disk disk0: it is another VM's at a snapshot"));
 	assert_false(vm_clone_has_views(&vms[SOURCE], problem, sizeof(problem)));
 	/* views of views there are none */
 	vms[OTHER].config = clone->config;
@@ -246,7 +246,7 @@ static void not_again(void **state)
 
 	(void)state;
 	assert_false(attach(clone, 0));
-	assert_non_null(strstr(problem, "disk disk0: its own has ended with the clone"));
+	assert_non_null(strstr(problem, "disk disk0: the clone's own has ended with it"));
 	clone->origin = &last;
 	vms[SOURCE].link[0] = NULL;
 	assert_false(attach(clone, 0));

@@ -193,9 +193,8 @@ static void more_while_in_use(void **state)
 	most = vm.quota_pages + 100;
 	assert_false(vm_disks_make_room(&vm, 128 * MIB, problem, sizeof(problem)));
 	assert_string_equal(problem,
-			    "disk data: memory: found 400 KiB that are promised to nobody, "
-			    "allowed: with the 65680 KiB that it takes, 65280 KiB are missing "
-			    "(disk.undo = 131072K)");
+			    "disk data: memory: only 400 KiB are promised to nobody; it takes "
+			    "65680 KiB, so 65280 KiB are missing (disk.undo = 131072K)");
 	assert_int_equal(links[0].undo.bytes, 64 * MIB);
 	vm_disks_release(&vm);
 	assert_int_equal(vm.quota_pages, 0);

@@ -117,7 +117,7 @@ static void waits(void **state)
 	assert_int_equal(event_count[EVENT_PAUSED], 1);
 	assert_int_equal(quota, 500);
 	assert_false(act(vm, ACTION_RESUME));
-	assert_non_null(strstr(problem, "found 4348 KiB that are promised to nobody, allowed: "
+	assert_non_null(strstr(problem, "only 4348 KiB are promised to nobody, and it takes "
 					"4352 KiB"));
 	available++;
 	settle(vm);
@@ -242,7 +242,7 @@ static void trims_not(void **state)
 	(void)state;
 	vm->snapshots.layer = 1;
 	assert_false(vm_trim_begin(vm, problem, sizeof(problem)));
-	assert_non_null(strstr(problem, "above a snapshot's, allowed: without snapshots"));
+	assert_non_null(strstr(problem, "above a snapshot's; only a VM without snapshots"));
 	vm->snapshots.layer = 0;
 	vm->clone_of = 3;
 	assert_false(vm_trim_begin(vm, problem, sizeof(problem)));
@@ -253,7 +253,8 @@ static void trims_not(void **state)
 	assert_false(vm_trim_step(vm));
 	assert_string_equal(vm->trim.problem, "the VM has ended");
 	assert_false(vm_trim_begin(vm, problem, sizeof(problem)));
-	assert_non_null(strstr(problem, "found leaving, allowed: running, paused"));
+	assert_non_null(
+		strstr(problem, "it is leaving; only a running or paused VM can be trimmed"));
 	vm->dying = false;
 }
 

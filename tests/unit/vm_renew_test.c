@@ -123,7 +123,7 @@ static void refused_words(void **state)
 	vm = ready_in(VM_RUNNING);
 	vm->config.reserve_budget_ns = 1;
 	assert_false(renew(vm));
-	assert_non_null(strstr(problem, "reserve: found a reservation"));
+	assert_non_null(strstr(problem, "reserve: the reservation would be needed twice"));
 	vm = ready_in(VM_RUNNING);
 	channel.state_bytes = 17 * MIB;
 	assert_false(renew(vm));

@@ -314,9 +314,9 @@ static void is_saved_to_a_store(void **state)
 	vm = saving_to_store();
 	channel.taken_renewal = vm->renewal.number;
 	vm_step();
-	monitor_goes_on(vm, "its saver is done before its store is");
+	monitor_goes_on(vm, "its saver ended before its store had confirmed");
 	assert_int_equal(judged, 1);
-	assert_string_equal(store_told, "its saver is done before its store is");
+	assert_string_equal(store_told, "its saver ended before its store had confirmed");
 }
 
 static void is_not_saved_to_a_store(void **state)
@@ -360,7 +360,7 @@ static void is_not_saved_to_a_store(void **state)
 	assert_string_equal(problem, "too many streams");
 	store_channel.on.vm_id = vm->id;
 	assert_false(vm_save(vm, &store, problem, sizeof(problem)));
-	assert_string_equal(problem, "it is the store itself, allowed: one outside of this VM");
+	assert_string_equal(problem, "it is the store itself; use a store outside of this VM");
 	store_channel.on.vm_id = 0;
 	assert_false(vm_busy(vm));
 }

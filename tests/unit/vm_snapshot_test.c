@@ -131,17 +131,18 @@ static void refused_words(void **state)
 
 	(void)state;
 	assert_false(take(vm, "one"));
-	assert_string_equal(problem, "it is stopped, allowed: a running or paused VM");
+	assert_string_equal(problem,
+			    "it is stopped; only a running or paused VM can have a snapshot taken");
 	vm = ready_in(VM_RUNNING);
 	assert_false(take(vm, "-"));
-	assert_non_null(strstr(problem, "allowed: 1 to 31 letters"));
+	assert_non_null(strstr(problem, "use 1 to 31 letters"));
 	disks.refusal = "disk data: no memory";
 	assert_false(take(vm, "one"));
 	assert_string_equal(problem, "disk data: no memory");
 	disks.refusal = NULL;
 	available = 1;
 	assert_false(take(vm, "one"));
-	assert_non_null(strstr(problem, "8 KiB that it takes, 4 KiB are missing"));
+	assert_non_null(strstr(problem, "it takes 8 KiB, so 4 KiB are missing"));
 	available = 5000;
 	taken(vm, "one");
 	assert_false(take(vm, "one"));
@@ -150,7 +151,7 @@ static void refused_words(void **state)
 	for (char name[2] = "a"; name[0] < 'a' + (char)VM_SNAPSHOT_MAX - 1; name[0]++)
 		taken(vm, name);
 	assert_false(take(vm, "more"));
-	assert_string_equal(problem, "there are 8 snapshots already, allowed: no more");
+	assert_string_equal(problem, "there are 8 snapshots already; drop one first");
 	assert_int_equal(states, VM_SNAPSHOT_MAX);
 }
 
@@ -212,7 +213,7 @@ static void gives_up(void **state)
 	assert_int_equal(vm->state, VM_RUNNING);
 	assert_int_equal(quota, 2000);
 	assert_null(vm_snapshot_find(vm, "one"));
-	assert_non_null(strstr(vm->snapshots.problem, "on their way back"));
+	assert_non_null(strstr(vm->snapshots.problem, "keep being given back"));
 
 	calls = 0;
 	taken(vm, "one");
@@ -262,7 +263,7 @@ static void does_not_go_back(void **state)
 	assert_non_null(vm_snapshot_find(vm, "one"));
 	taken(vm, "two");
 	assert_false(set_back(vm, "one"));
-	assert_non_null(strstr(problem, "allowed: the last"));
+	assert_non_null(strstr(problem, "go back to the last"));
 	/* what a state does that cannot be loaded */
 	assert_true(set_back(vm, "two"));
 	channel.held = 1;
@@ -301,7 +302,7 @@ static void clones(void **state)
 	assert_false(vm_snapshot_drop(vm, vm_snapshot_find(vm, "one"), problem, sizeof(problem)));
 	assert_string_equal(problem, "its clone beta still reads it, try again");
 	assert_false(act(vm, ACTION_DESTROY));
-	assert_non_null(strstr(problem, "its clones, allowed: when these are gone or stopped: "
+	assert_non_null(strstr(problem, "its clones; first destroy or stop "
 					"beta"));
 	assert_true(act(vm, ACTION_KILL));
 	assert_false(act(vm, ACTION_START));
@@ -424,7 +425,7 @@ static void is_last_again(void **state)
 		assert_int_equal(set_back(vm, "one"), any == 0);
 		if (any)
 			assert_non_null(strstr(problem, "what its disks held at snapshot one is "
-							"kept no more"));
+							"no longer kept"));
 	}
 }
 

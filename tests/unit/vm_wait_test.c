@@ -108,7 +108,7 @@ bool vm_build_has_files(const struct vm_config *config, char *problem, size_t si
 {
 	if (!string_equal(config->kernel, "nofile"))
 		return true;
-	format(problem, size, "kernel: found \"nofile\"");
+	format(problem, size, "kernel: there is no file \"nofile\"");
 	return false;
 }
 
@@ -293,7 +293,7 @@ static void test_set_file(void **state)
 	alpha->state = VM_STOPPED;
 	run(command_vm_set, "kernel=nofile");
 	assert_true(reply.failed);
-	assert_string_equal(said, "kernel: found \"nofile\"");
+	assert_string_equal(said, "kernel: there is no file \"nofile\"");
 	assert_string_not_equal(alpha->config.kernel, "nofile");
 	run(command_vm_set, "memory=2G");
 	assert_string_equal(said, "memory: too much");
@@ -334,7 +334,8 @@ static void test_set_with_snapshots(void **state)
 	string_copy(alpha->snapshots.list[3].name, CONFIG_NAME_BYTES, "ready");
 	run(command_vm_set, "memory=64M");
 	assert_true(reply.failed);
-	assert_non_null(strstr(said, "\"memory\" while alpha is crashed and has snapshots"));
+	assert_non_null(strstr(said, "\"memory\" cannot change while alpha is crashed and has "
+				     "snapshots"));
 	assert_non_null(strstr(said, "while it is stopped or crashed, without snapshots"));
 	run(command_vm_set, "weight=99");
 	assert_string_equal(said, "alpha: weight = 99");
@@ -360,7 +361,7 @@ static void test_set_by_two(void **state)
 	expect_busy();
 	reply = first;
 	assert_true(reply.resume(&reply));
-	assert_non_null(strstr(said, "reserve: found 9ms/10ms, which vCPU 0 cannot be given"));
+	assert_non_null(strstr(said, "reserve: 9ms/10ms cannot be given to vCPU 0"));
 	vm_share_step(alpha);
 	run(command_vm_set, "weight=99");
 	assert_string_equal(said, "alpha: weight = 99");

@@ -73,8 +73,7 @@ void setup_serial(void)
 	if (com2 && (boot_config_options()->console == 2 || !com1))
 		console_use(SERIAL_COM2);
 	if (!com2 && boot_config_options()->console == 2)
-		setup_report(
-			"command line: found console=com2, allowed: com1, there is no second port");
+		setup_report("command line: there is no second port for console=com2; use com1");
 	if (com2 && console_port() != SERIAL_COM2)
 		machine_channel_open();
 }
@@ -131,8 +130,7 @@ static void setup_set_log_store(void)
 	host->log_segments = LOG_SEGMENTS_DEFAULT;
 	host->log_segment_bytes = LOG_SEGMENT_BYTES_DEFAULT;
 	host->log_segment_age_ns = 0;
-	setup_report(
-		"[host] log.segments: found more than the machine has memory for, kept: 4 of 64K");
+	setup_report("[host] log.segments: the host has no memory for so many; 4 of 64K are kept");
 }
 
 static void setup_set_password(void)
@@ -144,7 +142,7 @@ static void setup_set_password(void)
 		login_lock(&console_login);
 		console_idle_limit(host->lock_after_ns);
 	} else if (host->lock_after_ns != 0) {
-		setup_report("[host] lock_after: found without a password, allowed: with one");
+		setup_report("[host] lock_after: it has no effect without a password; set one");
 	}
 	machine_channel_configure(host->password_asked);
 }
@@ -162,9 +160,7 @@ void setup_host(void)
 	setup_set_log_store();
 	if (host->export == EXPORT_COM2 &&
 	    (!serial_present(SERIAL_COM2) || console_port() == SERIAL_COM2))
-		setup_report(
-			"[host] export: found com2, which is missing or the console, allowed: off "
-			"com1");
+		setup_report("[host] export: com2 is missing or the console; use off or com1");
 	else
 		log_export_set((enum config_export)host->export,
 			       (enum config_log_format)host->log_format);

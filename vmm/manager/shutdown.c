@@ -25,7 +25,7 @@ void shutdown_step(void)
 	wanted = SHUTDOWN_NONE;
 	console_flush();
 	machine_channel_flush();
-	notice("error: the machine does not stop: %s\n",
+	notice("error: the host does not stop: %s\n",
 	       what == SHUTDOWN_REBOOT ? machine_reboot() : machine_power_off());
 }
 

@@ -59,7 +59,8 @@ static void switch_start(void)
 	u64 secret[2];
 
 	if (mtu < NET_MTU_MIN || mtu > NET_MTU_MAX)
-		switch_give_up("MTU: found %lu, allowed: %u to %u", mtu, NET_MTU_MIN, NET_MTU_MAX);
+		switch_give_up("an MTU of %lu is not possible; use %u to %u", mtu, NET_MTU_MIN,
+			       NET_MTU_MAX);
 	memcpy(secret, start_info->entropy + sizeof(secret), sizeof(secret));
 	mac_table_init(secret[0], secret[1]);
 	forward_init((u32)mtu);

@@ -55,7 +55,7 @@ static void port_come(struct port *port, const struct driver_client *given)
 	limit_open(port, &given->port.limit);
 	frames_open(&port->end, (struct link_memory *)(uintptr_t)given->link, LINK_SERVER);
 	if (sys_object_bind(given->doorbell, queue, first_key + port->index) != STATUS_OK)
-		switch_give_up("port %u cannot be heard", port->index);
+		switch_give_up("no signal of port %u can be received", port->index);
 	/* others may send to the port before its first turn */
 	port_renew(port);
 	port->counts = &channel->net.counts[port->index];

@@ -40,7 +40,7 @@ class Snapshots:
         if snapshot not in self.vm(vm).snapshots:
             raise Refused("not-found", f'{vm} has no snapshot "{snapshot}"')
         if any(not word.startswith("net=") for word in words[2:]):
-            raise Refused("bad-argument", f'found "{words[2]}", allowed: net=NAME')
+            raise Refused("bad-argument", f'"{words[2]}" is not valid; use net=NAME')
         clone = self.add(words[1], {})
         clone.state = "running"
         after.append(lambda: self.event("created", clone))

@@ -87,7 +87,7 @@ class States:
         vm, size = self.vm(words[0]), int(words[1])
         memory = int(vm.config["memory"].rstrip("M")) << 20
         if size % 4096 or not 2 << 20 <= size <= memory:
-            raise Refused("bad-argument", f'size: found "{size}", allowed: whole pages of 4K')
+            raise Refused("bad-argument", f'size: "{size}" is not valid; give whole pages of 4K')
         vm.balloon = (memory - size) // 4096
         return [{"name": vm.name, "memory": memory, "wanted": size, "present": memory,
                  "driver": True}]
@@ -108,6 +108,6 @@ class States:
             raise Refused("no-right", "this channel has not the right inspect")
         found = {key: value for key, value in FIELDS.items() if key.startswith(path)}
         if not found:
-            raise Refused("not-found", f'path: found "{path}"')
+            raise Refused("not-found", f'path: there is no "{path}"')
         return [*({"name": vm.name, "path": key, "value": value} for key, value in found.items()),
                 {"name": vm.name, "path": "xsave", "hex": "00ff"}]

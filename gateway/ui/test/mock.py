@@ -259,7 +259,7 @@ class Server(mock_states.States):
         self.vm(user, name)
         net = request.json().get("net", "lan")
         if net != "lan":
-            raise Problem(422, "bad-argument", f'found the network "{net}", allowed: lan')
+            raise Problem(422, "bad-argument", f'there is no network "{net}"; the networks are lan')
         self.vm_create(request, user)
 
     def log(self, request, user):

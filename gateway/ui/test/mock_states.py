@@ -69,7 +69,7 @@ class States:
             raise Problem(422, "bad-argument", f"disks: found {given['disks']}")
         (disk, target), = pairs.items()
         if given["kind"] == "diff" and name not in self.backed_up:
-            raise Problem(409, "bad-state", f"disk {disk}: there is no backup since it was booted, allowed: a full one")
+            raise Problem(409, "bad-state", f"disk {disk}: there is no backup since it was booted; make a full one")
         self.backed_up[name] = [{"disk": disk, "target": target, "kind": given["kind"], "number": 1, "state": "copying",
                                  "copied_bytes": 1 << 20, "all_bytes": 16 << 30, "problem": ""}]
         send(request, 200, {"changed": True, "vm": vm.view()})
@@ -112,7 +112,7 @@ class States:
         self.need(user, "admin")
         path = request.query.get("path", "")
         if not "vcpu.0.rip".startswith(path):
-            raise Problem(404, "not-found", f'path: found "{path}", allowed: one that is there')
+            raise Problem(404, "not-found", f'path: there is no "{path}"; use one that is there')
         send(request, 200, {"items": [{"path": "vcpu.0.rip", "value": str(0xffffffff81000000)},
                                       {"path": "vcpu.0.xsave", "hex": "00ff"}]})
 

@@ -84,7 +84,7 @@ static void command_driver(struct reply *reply, const struct arguments *argument
 		server = driver_of_link(uplink);
 	}
 	if (at == 0) {
-		reply_error(reply, "allowed: a driver that has a client or is a network's card");
+		reply_error(reply, "name a driver that has a client or is a network's card");
 		return;
 	}
 	if (sys_space_unmap(driver->space, at,

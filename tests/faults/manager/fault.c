@@ -53,7 +53,7 @@ static void command_alloc(struct reply *reply, const struct arguments *arguments
 
 	if (!parse_u64(text_of(arguments->word[0]), &site) || site > UINT32_MAX ||
 	    !parse_u64(text_of(arguments->word[1]), &call) || call > UINT32_MAX)
-		reply_error(reply, "allowed: a site of `fault sites` and which of its calls");
+		reply_error(reply, "name a site of `fault sites` and which of its calls");
 	else
 		fault_do(reply, TEST_FAIL, site << 32 | call);
 }
@@ -149,7 +149,7 @@ static void command_break(struct reply *reply, const struct arguments *arguments
 		fault_do(reply, TEST_BREAK, i);
 		return;
 	}
-	reply_error(reply, "allowed: what `help fault break` names");
+	reply_error(reply, "name what `help fault break` names");
 }
 
 COMMAND(fault_break, .name = "fault break", .right = MAY_HOST, .arguments = "INVARIANT",
@@ -164,7 +164,7 @@ static void command_page(struct reply *reply, const struct arguments *arguments)
 	u64 hpa = 0;
 
 	if (!parse_u64(text_of(arguments->word[0]), &which)) {
-		reply_error(reply, "allowed: 0 to 3");
+		reply_error(reply, "give a number from 0 to 3");
 		return;
 	}
 	answer(reply, fault_test(TEST_GUEST_PAGE, which, &hpa));

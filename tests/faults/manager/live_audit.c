@@ -64,7 +64,7 @@ bool __wrap_vm_snapshot_step(struct vm *vm, u64 now_tsc)
 static void command_every(struct reply *reply, const struct arguments *arguments)
 {
 	if (!parse_u64(text_of(arguments->word[0]), &every))
-		reply_error(reply, "allowed: how many commands; 0: none");
+		reply_error(reply, "say after how many commands; 0 means never");
 }
 
 COMMAND(fault_audit, .name = "fault audit", .right = MAY_HOST, .arguments = "COUNT",

@@ -22,7 +22,7 @@ static void command_nmi(struct reply *reply, const struct arguments *arguments)
 	u64 count;
 
 	if (!parse_u64(text_of(arguments->word[0]), &count) || count > UINT32_MAX)
-		reply_error(reply, "allowed: how many");
+		reply_error(reply, "say how many");
 	else if (line_open() != STATUS_OK)
 		reply_error(reply, "the timer's interrupt is not available");
 	else
@@ -77,7 +77,7 @@ static void command_hits(struct reply *reply, const struct arguments *arguments)
 
 	if (!parse_u64(text_of(arguments->word[0]), &first) ||
 	    !parse_u64(text_of(arguments->word[1]), &bytes)) {
-		reply_error(reply, "allowed: an offset into the image and how many bytes");
+		reply_error(reply, "give an offset into the image and how many bytes");
 		return;
 	}
 	for (u64 at = first & ~63ull; at < first + bytes; at += 64) {
@@ -97,7 +97,7 @@ static void with_number(struct reply *reply, const struct arguments *arguments, 
 	u64 number;
 
 	if (!parse_u64(text_of(arguments->word[0]), &number) || number > 255)
-		reply_error(reply, "allowed: 0 to 255");
+		reply_error(reply, "give a number from 0 to 255");
 	else
 		fault_do(reply, what, number);
 }

@@ -39,7 +39,7 @@ static void client_come(u32 index, const struct driver_client *given)
 	share_open(&client->share, &given->disk.limit);
 	slot_open(&client->end, (struct link_memory *)(uintptr_t)given->link, LINK_SERVER);
 	if (sys_object_bind(given->doorbell, queue, first_key + index) != STATUS_OK)
-		driver_give_up("client %u cannot be heard", index);
+		driver_give_up("no signal of client %u can be received", index);
 	view_come(client);
 	client_turn_come(client);
 	memset(&channel->disk.undo[index], 0, sizeof(channel->disk.undo[index]));

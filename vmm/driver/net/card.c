@@ -157,7 +157,7 @@ static void card_open_link(void)
 	if (link == NULL || bell == HANDLE_NONE || doorbell == HANDLE_NONE)
 		driver_give_up("there is no network that it could be for");
 	if (sys_object_bind(bell, process_queue(), KEY_SWITCH) != STATUS_OK)
-		driver_give_up("the switch cannot be heard");
+		driver_give_up("no signal of the switch can be received");
 	frames_open(&end, (struct link_memory *)(uintptr_t)link->offset, LINK_CLIENT);
 }
 
@@ -169,7 +169,7 @@ static void card_start(void)
 	if (card.mtu == 0)
 		card.mtu = MTU_DEFAULT;
 	if (card.mtu > NET_MTU_MAX)
-		driver_give_up("found an MTU of %u, allowed: up to %u", card.mtu, NET_MTU_MAX);
+		driver_give_up("an MTU of %u is too large; use at most %u", card.mtu, NET_MTU_MAX);
 	frame_max = card_frame_bytes(card.mtu);
 	if (!card_ops.start(&card, problem, sizeof(problem)))
 		driver_give_up("%s", problem);

@@ -81,7 +81,7 @@ void channel_hello(struct channel_slot *slot, const struct request *request)
 	struct json *json = &reply->object;
 
 	if (request->number != VERSION) {
-		reply_bad(reply, "hello: found version %llu, allowed: %u",
+		reply_bad(reply, "hello: there is no version %llu; use %u",
 			  (unsigned long long)request->number, VERSION);
 		return;
 	}

@@ -55,12 +55,12 @@ static void channel_input_run_auth(struct reply *reply)
 
 	if (wait_ns != 0) {
 		reply_fail(reply, CODE_WRONG_PASSWORD,
-			   "auth: found too many wrong passwords, allowed: the next one in %llu s",
+			   "auth: there were too many wrong passwords; try again in %llu s",
 			   (unsigned long long)((wait_ns + NS_PER_S - 1) / NS_PER_S));
 	} else if (!login_possible()) {
 		reply_fail(reply, CODE_LOCKED,
 			   "auth: the password in the configuration cannot be read: locked until "
-			   "the machine starts with one that can");
+			   "the host starts with one that can");
 	} else {
 		login_try(login, (struct text){request.password, request.password_length});
 		reply->resume = channel_input_check_password;
@@ -78,7 +78,8 @@ static void channel_input_run_request(struct channel_slot *slot)
 	else if (request.kind == REQUEST_HELLO)
 		channel_hello(slot, &request);
 	else if (!slot->channel->login.open)
-		reply_fail(reply, CODE_LOCKED, "locked, allowed: {\"id\":1,\"auth\":\"PASSWORD\"}");
+		reply_fail(reply, CODE_LOCKED,
+			   "the channel is locked; unlock it by {\"id\":1,\"auth\":\"PASSWORD\"}");
 	else if (request.argument_count == 0)
 		command_run(reply, request.command);
 	else
@@ -104,7 +105,7 @@ static void channel_input_start_any(struct machine_channel *channel)
 		request.id = TEXT("null");
 		channel_input_refuse(
 			channel, CODE_BAD_REQUEST,
-			"found a long id, allowed: at most 64 bytes with \"order\":\"any\"", NULL);
+			"the id is too long; with \"order\":\"any\" use at most 64 bytes", NULL);
 		return;
 	}
 	for (u32 i = 1; i < ARRAY_COUNT(channel->slot); i++) {
@@ -113,9 +114,10 @@ static void channel_input_start_any(struct machine_channel *channel)
 			return;
 		}
 	}
-	channel_input_refuse(
-		channel, CODE_BUSY,
-		"found one request too many under way, allowed: 8 with \"order\":\"any\"", NULL);
+	channel_input_refuse(channel, CODE_BUSY,
+			     "there are too many requests under way; with \"order\":\"any\" send "
+			     "at most 8 at a time",
+			     NULL);
 }
 
 /* Runs the line. Returns false if the line has to wait for the request before it. */
@@ -166,7 +168,7 @@ static void channel_input_damaged(struct machine_channel *channel, u64 lost)
 	u32 position = channel->input.length;
 
 	format(problem, sizeof(problem),
-	       "%llu bytes of input were lost here, allowed: as many as the port carries",
+	       "%llu bytes of input were lost here; send no more than the port carries",
 	       (unsigned long long)(lost - channel->input.lost));
 	channel->input.lost = lost;
 	channel_input_refuse_line(channel, problem, position);
@@ -198,9 +200,9 @@ bool channel_input_step(struct machine_channel *channel)
 		if (channel->input.ignored)
 			continue;
 		if (channel->input.length == REQUEST_BYTES)
-			channel_input_refuse_line(
-				channel, "found a line that is too long, allowed: 8192 bytes",
-				REQUEST_BYTES);
+			channel_input_refuse_line(channel,
+						  "the line is too long; use at most 8192 bytes",
+						  REQUEST_BYTES);
 		else
 			channel->input.bytes[channel->input.length++] = (char)byte;
 	}

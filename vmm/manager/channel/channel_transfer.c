@@ -28,21 +28,24 @@ static void channel_transfer_take_piece(struct transfer *transfer, const struct 
 	u32 allowed = transfer->stream->allowed;
 
 	if (!transfer->inward || transfer->ended)
-		transfer_break_off(transfer, "found a piece, allowed: none here");
+		transfer_break_off(
+			transfer,
+			"no piece is accepted here: the stream leads the other way, or has ended");
 	else if (request->at == ~0ull)
-		transfer_break_off(transfer, "found a piece without a place, allowed: \"at\":%llu",
+		transfer_break_off(transfer,
+				   "a piece came without its place; send it with \"at\":%llu",
 				   (unsigned long long)transfer->at);
 	else if (request->at != transfer->at)
-		transfer_break_off(
-			transfer, "found a piece at %llu, allowed: at %llu, the next one",
-			(unsigned long long)request->at, (unsigned long long)transfer->at);
+		transfer_break_off(transfer, "a piece came at %llu; the next one belongs at %llu",
+				   (unsigned long long)request->at,
+				   (unsigned long long)transfer->at);
 	else if (request->bytes == ~0ull)
 		transfer_break_off(transfer,
-				   "found a piece at %llu that is no base 64, allowed: base 64",
+				   "the piece at %llu is no base 64; send its bytes in base 64",
 				   (unsigned long long)transfer->at);
 	else if (request->bytes > allowed)
 		transfer_break_off(transfer,
-				   "found a piece of %llu bytes, allowed: %u, as credit was given",
+				   "a piece of %llu bytes exceeds its credit; send at most %u",
 				   (unsigned long long)request->bytes, allowed);
 	else {
 		transfer->stream->allowed -= (u32)request->bytes;
@@ -57,11 +60,14 @@ static void channel_transfer_take_piece(struct transfer *transfer, const struct 
 static void channel_transfer_take_end(struct transfer *transfer, u64 total)
 {
 	if (transfer->inward ? transfer->ended : !transfer->end_told) {
-		transfer_break_off(transfer, "found an end, allowed: none here");
+		transfer_break_off(
+			transfer,
+			"no end is accepted here: it came before, or before the stream's own end");
 		return;
 	}
 	if (total != transfer->at) {
-		transfer_break_off(transfer, "found an end at %llu, allowed: at %llu",
+		transfer_break_off(transfer,
+				   "the end is said to be at %llu, but the stream has come to %llu",
 				   (unsigned long long)total, (unsigned long long)transfer->at);
 		return;
 	}
@@ -80,7 +86,7 @@ static void channel_transfer_take_credit(struct transfer *transfer, u64 bytes)
 	struct channel_stream_state *stream = transfer->stream;
 
 	if (transfer->inward || bytes > CHANNEL_CREDIT_BYTES - stream->credit)
-		transfer_break_off(transfer, "found credit for %llu bytes, allowed: %llu",
+		transfer_break_off(transfer, "credit for %llu bytes is too much; give at most %llu",
 				   (unsigned long long)bytes,
 				   transfer->inward ? 0ull : CHANNEL_CREDIT_BYTES - stream->credit);
 	else
@@ -142,7 +148,7 @@ static void channel_transfer_look_at_process(struct transfer *transfer)
 	if (!transfer->inward && transfer->ended)
 		return; /* bytes that it writes behind its end are ignored */
 	if (at < transfer->process_at || at > most) {
-		transfer_break(transfer, "its process has gone bad");
+		transfer_break(transfer, "its process has written an impossible position");
 		return;
 	}
 	if (at != transfer->process_at)

@@ -81,15 +81,16 @@ static void request_take_command(struct state *state, size_t at, enum json_kind 
 
 	if (kind != JSON_STRING) {
 		request_tell(state, at,
-			     "command: found no string, allowed: a console command in quotes");
+			     "command: this is no string; write a console command in quotes");
 		return;
 	}
 	length = json_decode(raw, request->command, sizeof(request->command));
 	if (length > LINE_MAX)
-		request_tell(state, at, "command: found too long a line, allowed: 1024 characters");
+		request_tell(state, at,
+			     "command: the line is too long; use at most 1024 characters");
 	else if (request_has_control(request->command, length))
 		request_tell(state, at,
-			     "command: found a control character, allowed: one line of text");
+			     "command: it contains a control character; write one line of text");
 }
 
 /* Takes the password; no message shows any part of it. */
@@ -99,7 +100,7 @@ static void request_take_password(struct state *state, size_t at, enum json_kind
 	struct request *request = state->request;
 
 	if (kind != JSON_STRING) {
-		request_tell(state, at, "auth: found no string, allowed: the password in quotes");
+		request_tell(state, at, "auth: this is no string; write the password in quotes");
 		return;
 	}
 	request->password_length =
@@ -120,14 +121,14 @@ static void request_take_actor(struct state *state, size_t at, enum json_kind ki
 		return;
 	request->actor[0] = '\0';
 	request_tell(state, at,
-		     "actor: found something else, allowed: at most 64 printable characters");
+		     "actor: this is no name; write a string of at most 64 printable characters");
 }
 
 static void request_take_order(struct state *state, size_t at, enum json_kind kind, struct text raw)
 {
 	state->request->any_order = kind == JSON_STRING && text_equal(raw, "\"any\"");
 	if (!state->request->any_order)
-		request_tell(state, at, "order: found something else, allowed: \"any\"");
+		request_tell(state, at, "order: there is no such order; the only one is \"any\"");
 }
 
 static void request_take_number(struct state *state, size_t at, enum json_kind kind,
@@ -136,7 +137,7 @@ static void request_take_number(struct state *state, size_t at, enum json_kind k
 	if (kind == JSON_NUMBER && parse_u64(raw, number))
 		return;
 	*number = ~0ull; /* treated as no number where no answer is sent */
-	request_tell(state, at, "found no number, allowed: a whole number in decimal");
+	request_tell(state, at, "this is no number; write a whole number in decimal");
 }
 
 /* Takes data. `decoded` is its room: base 64 is decoded in place. */
@@ -147,7 +148,7 @@ static void request_take_data(struct state *state, size_t at, enum json_kind kin
 	size_t count;
 
 	if (kind != JSON_STRING) {
-		request_tell(state, at, "data: found no string, allowed: base 64");
+		request_tell(state, at, "data: this is no string; write the bytes in base 64");
 		return;
 	}
 	length = json_decode(raw, request->decoded, sizeof(request->decoded));
@@ -166,12 +167,12 @@ static void request_take_argument(struct state *state, size_t at, struct text ra
 	size_t length = json_decode(raw, to, size);
 
 	if (request->argument_count == COMMAND_WORDS_MAX) {
-		request_tell(state, at, "arguments: found too many words, allowed: 32");
+		request_tell(state, at, "arguments: there are too many words; send at most 32");
 		return;
 	}
 	if (length >= size || request_has_control(to, length)) {
 		request_tell(state, at,
-			     "arguments: found a control character, allowed: words of text");
+			     "arguments: a word contains a control character; send words of text");
 		return;
 	}
 	request->argument[request->argument_count++] = to;
@@ -185,7 +186,7 @@ static void request_take_refusal(struct state *state, size_t at, enum json_kind 
 
 	request->decoded[0] = '\0';
 	if (kind != JSON_STRING)
-		request_tell(state, at, "refused: found no string, allowed: the reason in quotes");
+		request_tell(state, at, "refused: this is no string; write the reason in quotes");
 	else
 		json_decode(raw, request->decoded, sizeof(request->decoded));
 }
@@ -205,7 +206,7 @@ static bool request_take_arguments(struct state *state)
 			return false;
 		request_take_argument(state, reader->at - raw.length, raw);
 	} while (json_read_byte(reader, ','));
-	return json_read_byte(reader, ']') || json_read_fail(reader, reader->at, ", or ]");
+	return json_read_byte(reader, ']') || json_read_fail(reader, reader->at, "a comma or ]");
 }
 
 static bool request_take_value(struct state *state, enum key key)
@@ -299,8 +300,10 @@ static bool request_take_member(struct state *state)
 		state->seen |= SEEN(found);
 		return request_take_value(state, (enum key)found);
 	}
-	format(problem, sizeof(problem), "found the key %s%s, allowed: " KEYS_ALLOWED,
-	       text_show(shown, sizeof(shown), key), found < KEY_COUNT ? " a second time" : "");
+	format(problem, sizeof(problem),
+	       found < KEY_COUNT ? "the key %s stands here twice; send " KEYS_ALLOWED
+				 : "there is no key %s; send " KEYS_ALLOWED,
+	       text_show(shown, sizeof(shown), key));
 	request_tell(state, key_at, problem);
 	return json_read_scalar(reader, &ignored) != JSON_NONE;
 }
@@ -317,7 +320,7 @@ static bool request_take_members(struct state *state)
 				return false;
 		} while (json_read_byte(reader, ','));
 		if (!json_read_byte(reader, '}'))
-			return json_read_fail(reader, reader->at, ", or }");
+			return json_read_fail(reader, reader->at, "a comma or }");
 	}
 	if (!json_read_end(reader))
 		return json_read_fail(reader, reader->at, "the end of the line");
@@ -337,12 +340,11 @@ static void request_find_kind(struct state *state, size_t end)
 	if (state->request->kind != REQUEST_NONE)
 		return;
 	if ((state->seen & (SEEN(KEY_ID) | brings)) == 0)
-		request_tell(state, end, "found no id, allowed: " KEYS_ALLOWED);
+		request_tell(state, end, "the id is missing; send " KEYS_ALLOWED);
 	else if ((state->seen & (SEEN(KEY_COMMAND) | SEEN(KEY_AUTH) | SEEN(KEY_HELLO))) == 0)
-		request_tell(state, end, "found no command, allowed: " KEYS_ALLOWED);
+		request_tell(state, end, "the command is missing; send " KEYS_ALLOWED);
 	else
-		request_tell(state, end,
-			     "found keys that do not go together, allowed: " KEYS_ALLOWED);
+		request_tell(state, end, "these keys do not go together; send " KEYS_ALLOWED);
 }
 
 bool request_parse(struct text line, struct request *request)

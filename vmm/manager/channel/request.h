@@ -38,7 +38,7 @@ struct request {
 	u64 at;	    /* for data: number of bytes before it; ~0: not given */
 	u8 *data;
 
-	char problem[192]; /* what was found and what is allowed */
+	char problem[192]; /* what is wrong and what would be right */
 	u32 position;	   /* place of the mistake, in bytes from the start of the line */
 
 	/* the arguments one after the other, the data, or the reason of a refusal */

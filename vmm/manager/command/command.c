@@ -88,8 +88,8 @@ static void command_unknown(struct reply *reply, const struct words *words)
 			   shown[0]);
 	else if (command_leaves(words->word[0]))
 		reply_fail(reply, CODE_UNKNOWN_COMMAND,
-			   "unknown command \"%s\", there is nothing to leave; `lock` asks for "
-			   "the password again, `poweroff` ends the machine, Ctrl-] leaves a guest",
+			   "unknown command \"%s\", there is nothing to leave; `lock` asks for the "
+			   "password again, `poweroff` ends the host, Ctrl-] leaves a guest",
 			   shown[0]);
 	else
 		reply_fail(reply, CODE_UNKNOWN_COMMAND, "unknown command \"%s\", `help` lists all",
@@ -145,8 +145,7 @@ static bool command_take_filter(struct reply *reply, struct words *words)
 	if (at + 2 != words->count || words->word[at + 1][0] == '\0' ||
 	    !string_copy(reply->filter, sizeof(reply->filter), words->word[at + 1])) {
 		reply_bad(reply,
-			  "found a filter of %u words, allowed: | and one, of at most %u "
-			  "characters",
+			  "the filter has %u words; write | and one word of at most %u characters",
 			  words->count - at - 1, REPLY_FILTER_BYTES - 1);
 		return false;
 	}
@@ -275,9 +274,9 @@ struct vm *command_vm(struct reply *reply, const char *name)
 			length += format(list + length, sizeof(list) - length, " %s",
 					 other->config.name);
 	}
-	reply_fail(reply, CODE_NOT_FOUND, "there is no VM \"%s\", allowed:%s",
+	reply_fail(reply, CODE_NOT_FOUND, "there is no VM \"%s\"; %s%s",
 		   text_show(shown, sizeof(shown), text_of(name)),
-		   length > 0 ? list : " none, `vm create` makes one");
+		   length > 0 ? "the VMs are" : "`vm create` makes one", list);
 	return NULL;
 }
 

@@ -122,8 +122,8 @@ bool reply_has_terminal(struct reply *reply)
 {
 	if (!reply->to->terminal)
 		reply_error(reply,
-			    "this command needs a terminal, which the %s is not, allowed: "
-			    "on the console",
+			    "this command needs a terminal, which the %s is not; type it at the "
+			    "console",
 			    reply->to->name);
 	return reply->to->terminal;
 }
@@ -132,8 +132,8 @@ struct machine_channel *reply_channel(struct reply *reply)
 {
 	if (reply->to->channel == NULL)
 		reply_error(reply,
-			    "this command needs a machine channel, which the %s is not, "
-			    "allowed: on COM2 or a VM's port",
+			    "this command needs a machine channel, which the %s is not; send it to "
+			    "COM2 or a VM's port",
 			    reply->to->name);
 	return reply->to->channel;
 }
@@ -148,8 +148,8 @@ bool reply_may(struct reply *reply, u32 rights)
 	for (u32 bit = 1; text_next_word(&rest, &word) && (rights & bit) == 0; bit *= 2)
 		;
 	reply_fail(reply, CODE_NO_RIGHT,
-		   "the %s has no right to %.*s, allowed: rights = %.*s ... "
-		   "in its section of the configuration",
+		   "the %s has no right to %.*s; set rights = %.*s ... in its section of the "
+		   "configuration",
 		   reply->to->name, (int)word.length, word.start, (int)word.length, word.start);
 	return false;
 }

@@ -18,7 +18,7 @@ void words_split(struct words *words, const char *line)
 		if (*line == '\0')
 			break;
 		if (words->count == ARRAY_COUNT(words->word)) {
-			words->problem = "found too many words, allowed: 32 arguments";
+			words->problem = "there are too many words; use at most 32 arguments";
 			return;
 		}
 		words->word[words->count++] = to;
@@ -34,7 +34,7 @@ void words_split(struct words *words, const char *line)
 		*to++ = '\0';
 	}
 	if (quoted)
-		words->problem = "found a quote that is not closed, allowed: \"...\"";
+		words->problem = "a quote is not closed; write \"...\"";
 }
 
 static bool words_needs_quotes(const char *word)

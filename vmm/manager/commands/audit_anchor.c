@@ -18,7 +18,7 @@ static void command_audit_anchor_run(struct reply *reply, const struct arguments
 	while (char_hex_value(hash[digits]) < 16)
 		digits++;
 	if (digits != HASH_DIGITS || hash[digits] != '\0') {
-		reply_bad(reply, "found \"%s\", allowed: 64 hexadecimal digits",
+		reply_bad(reply, "\"%s\" is not valid; use 64 hexadecimal digits",
 			  text_show(shown, sizeof(shown), text_of(hash)));
 		return;
 	}

@@ -21,7 +21,7 @@ static void command_disk_dma_run(struct reply *reply, const struct arguments *ar
 		return;
 	}
 	if (!direct && !string_equal(arguments->word[1], "copy")) {
-		reply_bad(reply, "found \"%s\", allowed: direct copy",
+		reply_bad(reply, "\"%s\" is not valid; use direct or copy",
 			  text_show(shown, sizeof(shown), text_of(arguments->word[1])));
 		return;
 	}

@@ -23,7 +23,7 @@ static void command_disk_resize_run(struct reply *reply, const struct arguments 
 		return;
 	}
 	if (!parse_size(text_of(arguments->word[1]), &bytes)) {
-		reply_bad(reply, "found \"%s\", allowed: a size such as 64M",
+		reply_bad(reply, "\"%s\" is not valid; use a size such as 64M",
 			  text_show(shown, sizeof(shown), text_of(arguments->word[1])));
 		return;
 	}

@@ -81,7 +81,7 @@ static void command_disk_restore_run(struct reply *reply, const struct arguments
 		return;
 	}
 	if (count == 0 || count > BACKUP_CHAIN_MAX) {
-		reply_bad(reply, "found %u backups, allowed: 1 to %u, the full one first", count,
+		reply_bad(reply, "%u backups are named; name 1 to %u, the full one first", count,
 			  BACKUP_CHAIN_MAX);
 		return;
 	}

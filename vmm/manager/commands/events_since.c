@@ -39,15 +39,15 @@ static void command_events_since_run(struct reply *reply, const struct arguments
 	u64 since;
 
 	if (!parse_u64(text_of(arguments->word[0]), &since) || since > vm_event_last()) {
-		reply_bad(reply, "found \"%s\", allowed: a number from 0 to %llu",
+		reply_bad(reply, "\"%s\" is not valid; use a number from 0 to %llu",
 			  text_show(shown, sizeof(shown), text_of(arguments->word[0])),
 			  (unsigned long long)vm_event_last());
 		return;
 	}
 	if (since + 1 < vm_event_first()) {
 		reply_fail(reply, CODE_TOO_OLD,
-			   "found %llu, allowed: %llu or more, older events "
-			   "are no longer kept",
+			   "%llu is too long ago; use %llu or more, as older events are no longer "
+			   "kept",
 			   (unsigned long long)since, (unsigned long long)(vm_event_first() - 1));
 		return;
 	}

@@ -14,7 +14,7 @@ bool inspect_number(struct reply *reply, const char *word, const char *what, u64
 
 	if (parse_u64(text_of(word), number))
 		return true;
-	reply_bad(reply, "%s: found \"%s\", allowed: a number such as 4096 or 0x1000", what,
+	reply_bad(reply, "%s: \"%s\" is not valid; use a number such as 4096 or 0x1000", what,
 		  text_show(shown, sizeof(shown), text_of(word)));
 	return false;
 }
@@ -31,10 +31,10 @@ static bool command_inspect_take_cpu(struct reply *reply, const struct vm *vm, c
 	}
 	text_show(shown, sizeof(shown), text_of(word));
 	if (vm->config.vcpus == 1)
-		reply_bad(reply, "vCPU: found \"%s\", allowed: 0, %s has one vCPU", shown,
+		reply_bad(reply, "vCPU: \"%s\" is not valid; use 0, as %s has one vCPU", shown,
 			  vm->config.name);
 	else
-		reply_bad(reply, "vCPU: found \"%s\", allowed: 0 to %llu", shown,
+		reply_bad(reply, "vCPU: \"%s\" is not valid; use 0 to %llu", shown,
 			  (unsigned long long)(vm->config.vcpus - 1));
 	return false;
 }
@@ -143,7 +143,7 @@ const void *inspect_data(struct reply *reply, const struct vm_answer *answer, si
 		       status_text(answer->status));
 	else
 		format(problem, sizeof(problem),
-		       "the monitor of %s gave %u bytes, allowed: %lu, `vm destroy %s` ends it",
+		       "the monitor of %s gave %u bytes in place of %lu; `vm destroy %s` ends it",
 		       reply->vm_name, answer->bytes, (unsigned long)bytes, reply->vm_name);
 	command_inspect_tell_problem(reply, problem);
 	return NULL;

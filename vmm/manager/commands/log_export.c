@@ -17,11 +17,11 @@ static bool command_log_export_parse_target(struct reply *reply, const char *wor
 	} else if (string_equal(word, "com1")) {
 		*target = EXPORT_COM1;
 	} else if (!string_equal(word, "com2")) {
-		reply_bad(reply, "found \"%s\", allowed: off, com1, com2",
+		reply_bad(reply, "\"%s\" is not valid; use off, com1 or com2",
 			  text_show(shown, sizeof(shown), text_of(word)));
 		return false;
 	} else if (!serial_present(SERIAL_COM2) || console_port() == SERIAL_COM2) {
-		reply_bad(reply, "found com2, which is missing or the console, allowed: off, com1");
+		reply_bad(reply, "com2 is missing or the console; use off or com1");
 		return false;
 	} else {
 		*target = EXPORT_COM2;
@@ -39,7 +39,7 @@ static bool command_log_export_parse_format(struct reply *reply, const char *wor
 	else if (string_equal(word, "json"))
 		*form = LOG_FORMAT_JSON;
 	else
-		reply_bad(reply, "found \"%s\", allowed: text, json",
+		reply_bad(reply, "\"%s\" is not valid; use text or json",
 			  text_show(shown, sizeof(shown), text_of(word)));
 	return !reply->failed;
 }

@@ -30,7 +30,9 @@ static void command_log_level_run(struct reply *reply, const struct arguments *a
 
 	if (arguments->count == 2) {
 		if (!log_category_parse(text_of(arguments->word[0]), &named)) {
-			reply_bad(reply, "found \"%s\", allowed: " LOG_CATEGORY_WORDS,
+			reply_bad(reply,
+				  "there is no category \"%s\"; the categories "
+				  "are " LOG_CATEGORY_WORDS,
 				  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 			return;
 		}
@@ -40,13 +42,13 @@ static void command_log_level_run(struct reply *reply, const struct arguments *a
 		const char *word = arguments->word[arguments->count - 1];
 
 		if (!log_level_parse(text_of(word), &level)) {
-			reply_bad(reply, "found \"%s\", allowed: " LOG_LEVEL_WORDS,
+			reply_bad(reply,
+				  "there is no level \"%s\"; the levels are " LOG_LEVEL_WORDS,
 				  text_show(shown, sizeof(shown), text_of(word)));
 			return;
 		}
 		if (category == LOG_AUDIT) {
-			reply_bad(reply, "found audit, which is always kept, allowed: any other "
-					 "category");
+			reply_bad(reply, "audit is always kept; choose any other category");
 			return;
 		}
 		log_level_set(category, level);

@@ -151,7 +151,7 @@ static const char *command_log_show_value_allowed(char option)
 	case 'n':
 		return "a number of lines";
 	case 'l':
-		return "debug, info, warning, error";
+		return "debug, info, warning or error";
 	case 'c':
 		return LOG_CATEGORY_WORDS;
 	case 'v':
@@ -180,12 +180,12 @@ static bool command_log_show_take_options(struct reply *reply, const struct argu
 		}
 		if (option[0] != '-' || option[1] == '\0' || option[2] != '\0' ||
 		    strchr("nlcvsu", option[1]) == NULL) {
-			reply_bad(reply, "found \"%s\", allowed: " OPTIONS_HELP,
+			reply_bad(reply, "there is no option \"%s\"; use " OPTIONS_HELP,
 				  text_show(shown, sizeof(shown), text_of(option)));
 			return false;
 		}
 		if (!command_log_show_take_value(&reply->query, option[1], value, limit)) {
-			reply_bad(reply, "%s: found \"%s\", allowed: %s", option,
+			reply_bad(reply, "%s: \"%s\" is not valid; use %s", option,
 				  text_show(shown, sizeof(shown), text_of(value)),
 				  command_log_show_value_allowed(option[1]));
 			return false;
@@ -238,11 +238,11 @@ COMMAND(log_show,
 	.right = MAY_VIEW,
 	.arguments = "[-n N] [-l LEVEL] [-c CATEGORY] [-v VM] [-s TIME] [-u TIME] [-w] [-f]",
 	.summary = "shows the log",
-	.detail = "The last N lines (all without -n) of at least that level, of that\n"
-		  "category, of that VM, since and until that time. TIME is a stamp as the\n"
-		  "lines have it (12.5), or how long ago with a unit (30s). -w adds date\n"
-		  "and time of day, in UTC by the machine's clock. With -f it goes on showing\n"
-		  "what comes, until Ctrl-C.",
+	.detail = "The last N lines (all without -n) of at least that level, of that category,\n"
+		  "of that VM, since and until that time. TIME is a stamp as the lines have it\n"
+		  "(12.5), or how long ago with a unit (30s). -w adds date and time of day, in\n"
+		  "UTC by the host's clock. With -f it goes on showing what comes, until\n"
+		  "Ctrl-C.",
 	.example = "log show -n 20 -l warning -s 60s",
 	.keys = "time_ns unix_ms cpu level category vm text sequence; of the audit's lines: chain",
 	.run = command_log_show_run,

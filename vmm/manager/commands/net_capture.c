@@ -117,7 +117,7 @@ static bool command_net_capture_take_number(struct reply *reply, const char *wor
 
 	if (parse_u64(text_of(word), number) && *number != 0 && *number <= most)
 		return true;
-	reply_bad(reply, "found \"%s\", allowed: %s from 1 to %llu",
+	reply_bad(reply, "\"%s\" is not valid; use %s from 1 to %llu",
 		  text_show(shown, sizeof(shown), text_of(word)), what, (unsigned long long)most);
 	return false;
 }
@@ -169,10 +169,11 @@ COMMAND(net_capture,
 	.right = MAY_INSPECT,
 	.arguments = "NAME SECONDS [FRAMES]",
 	.summary = "shows the frames on a network",
-	.detail = "For so long, or so many of them. In JSON each object has a block of a pcapng\n"
-		  "file in base64: decoded and put together they are a file for tcpdump or\n"
-		  "tshark. Of a frame the first 2048 bytes are kept. A frame that is to be cut\n"
-		  "into segments is shown before that. What the reader is too slow for is lost.",
+	.detail = "It goes on for SECONDS, or until FRAMES of them are shown. In JSON each\n"
+		  "object has a block of a pcapng file in base64: decoded and put together they\n"
+		  "are a file for tcpdump or tshark. Of a frame the first 2048 bytes are kept.\n"
+		  "A frame that is to be cut into segments is shown before that. What the\n"
+		  "reader is too slow for is lost.",
 	.example = "net capture lan 10 100",
 	.keys = "pcapng",
 	.run = command_net_capture_run,

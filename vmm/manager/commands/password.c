@@ -16,7 +16,7 @@ static void command_password_run(struct reply *reply, const struct arguments *ar
 	if (arguments->count > 0 &&
 	    (!parse_u64(text_of(arguments->word[0]), &iterations) ||
 	     iterations < PASSWORD_ITERATIONS_MIN || iterations > PASSWORD_ITERATIONS_MAX)) {
-		reply_bad(reply, "found \"%s\", allowed: %u to %u iterations",
+		reply_bad(reply, "\"%s\" is not valid; use %u to %u iterations",
 			  text_show(shown, sizeof(shown), text_of(arguments->word[0])),
 			  PASSWORD_ITERATIONS_MIN, PASSWORD_ITERATIONS_MAX);
 		return;
@@ -29,7 +29,7 @@ COMMAND(password,
 	.right = MAY_HOST,
 	.arguments = "[ITERATIONS]",
 	.summary = "makes a configuration line for a new password",
-	.detail = "Asks for it twice, without echo. It is in force when a machine\n"
+	.detail = "Asks for it twice, without echo. It is in force when a host\n"
 		  "starts with that line in [host]. More iterations make guessing and logging in\n"
 		  "slower: 1000 to 1000000, else 100000.",
 	.example = "password",

@@ -242,10 +242,10 @@ static void command_pci_show_one(struct reply *reply, const char *word)
 	char shown[40];
 
 	if (!pci_address_parse(word, &address))
-		reply_bad(reply, "found \"%s\", allowed: a PCI address such as 00:1f.2",
+		reply_bad(reply, "\"%s\" is not valid; use a PCI address such as 00:1f.2",
 			  text_show(shown, sizeof(shown), text_of(word)));
 	else if ((function = pci_find(address)) == NULL)
-		reply_bad(reply, "found %s, allowed: an address that `pci` lists", word);
+		reply_bad(reply, "there is nothing at %s; use an address that `pci` lists", word);
 	else
 		command_pci_show(reply, function);
 }

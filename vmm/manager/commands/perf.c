@@ -188,7 +188,7 @@ static void command_perf_record(struct reply *reply, const struct arguments *arg
 
 	if (!parse_u64(text_of(arguments->word[0]), &seconds) || seconds == 0 ||
 	    seconds > SECONDS_MAX) {
-		reply_bad(reply, "found \"%s\", allowed: 1 to %u seconds",
+		reply_bad(reply, "\"%s\" is not valid; use 1 to %u seconds",
 			  text_show(shown, sizeof(shown), text_of(arguments->word[0])),
 			  SECONDS_MAX);
 		return;
@@ -227,8 +227,8 @@ COMMAND(perf_report,
 	.summary = "the last profile, and exits by reason with what one costs",
 	.detail = "Samples by host CPU, and by function, most first: of the kernel, the\n"
 		  "manager, each monitor, and each guest as a whole. Then for each VM how often\n"
-		  "it left its guest and why, with the TSC cycles from exit to the guest's going\n"
-		  "on. Exits that the kernel settles have no figure.",
+		  "it left its guest and why, with the TSC cycles from exit to the guest's\n"
+		  "going on. Exits that the kernel handles have no figure.",
 	.example = "perf report",
 	.keys = "of CPUs: cpu samples; of functions: where symbol guest samples permille; of "
 		"exits: name reason count instructions; of a VM without an answer: name problem",

@@ -19,7 +19,7 @@ COMMAND(poweroff,
 	.name = "poweroff",
 	.right = MAY_HOST,
 	.arguments = "[now]",
-	.summary = "stops all VMs and switches the machine off",
+	.summary = "stops all VMs and switches the host off",
 	.detail = "As `vm stop` does it, so it takes stop_timeout at the most. `poweroff now`\n"
 		  "does not ask the VMs.",
 	.example = "poweroff",

@@ -14,7 +14,7 @@ COMMAND(reboot,
 	.name = "reboot",
 	.right = MAY_HOST,
 	.arguments = "[now]",
-	.summary = "stops all VMs and resets the machine",
+	.summary = "stops all VMs and resets the host",
 	.detail = "As `vm stop` does it, so it takes stop_timeout at the most. `reboot now`\n"
 		  "does not ask the VMs.",
 	.example = "reboot",

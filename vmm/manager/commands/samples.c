@@ -33,7 +33,7 @@ static void command_samples_run(struct reply *reply, const struct arguments *arg
 	if (!string_equal(word, "off") &&
 	    (strncmp(word, "every=", 6) != 0 || !parse_u64(text_of(word + 6), &period_ms) ||
 	     period_ms < CHANNEL_SAMPLE_MIN_MS || period_ms > CHANNEL_SAMPLE_MAX_MS)) {
-		reply_bad(reply, "found \"%s\", allowed: off, or every= and 100 to 60000 ms",
+		reply_bad(reply, "\"%s\" is not valid; use off, or every= and 100 to 60000 ms",
 			  text_show(shown, sizeof(shown), text_of(word)));
 		return;
 	}
@@ -67,7 +67,7 @@ static void command_samples_run_heartbeat(struct reply *reply, const struct argu
 		return;
 	if (!string_equal(word, "off") &&
 	    (!parse_u64(text_of(word), &period_s) || period_s == 0 || period_s > HEARTBEAT_MAX_S)) {
-		reply_bad(reply, "found \"%s\", allowed: off, or 1 to 3600 seconds",
+		reply_bad(reply, "\"%s\" is not valid; use off, or 1 to 3600 seconds",
 			  text_show(shown, sizeof(shown), text_of(word)));
 		return;
 	}
@@ -78,7 +78,8 @@ COMMAND(heartbeat,
 	.name = "heartbeat",
 	.right = MAY_VIEW,
 	.arguments = "SECONDS|off",
-	.summary = "an event every so often on a machine channel, so that silence means something",
+	.summary = "sends an event at intervals on a machine channel, so that silence means "
+		   "something",
 	.example = "heartbeat 10",
 	.run = command_samples_run_heartbeat,
 	.minimum = 1,

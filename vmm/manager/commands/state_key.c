@@ -15,7 +15,7 @@ static void command_state_key_run(struct reply *reply, const struct arguments *a
 	else if (string_equal(arguments->word[0], "forget"))
 		vm_save_key_forget();
 	else
-		reply_bad(reply, "found a word, allowed: forget");
+		reply_bad(reply, "the only word to give is forget");
 }
 
 COMMAND(state_key,
@@ -23,8 +23,8 @@ COMMAND(state_key,
 	.right = MAY_HOST,
 	.arguments = "[forget]",
 	.summary = "asks for the key of saved VMs, in place of state_key of [host]",
-	.detail = "64 hex digits, without echo, at the console only. It counts for `vm save` and\n"
-		  "`vm restore` until `state key forget` or `lock`, or until the machine ends.",
+	.detail = "64 hex digits, without echo, at the console only. It counts for `vm save`\n"
+		  "and `vm restore` until `state key forget` or `lock`, or until the host ends.",
 	.example = "state key",
 	.run = command_state_key_run,
 	.maximum = 1,

@@ -46,7 +46,7 @@ void stop_all_run(struct reply *reply, const struct arguments *arguments, enum s
 	char shown[40];
 
 	if (arguments->count > 0 && !string_equal(arguments->word[0], "now")) {
-		reply_bad(reply, "found \"%s\", allowed: now, or nothing",
+		reply_bad(reply, "\"%s\" is not valid; use now, or nothing",
 			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
@@ -57,7 +57,7 @@ void stop_all_run(struct reply *reply, const struct arguments *arguments, enum s
 	if (!reply->json)
 		reply_line(reply, "Stopping %u VM%s first, each within its stop_timeout.%s", count,
 			   count == 1 ? "" : "s",
-			   reply->to->terminal ? " Ctrl-C: the machine stays on." : "");
+			   reply->to->terminal ? " Ctrl-C: the host stays on." : "");
 	reply->lasting = true;
 	reply->action = (u8)what;
 	reply->resume = command_stop_all_resume;

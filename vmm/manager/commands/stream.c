@@ -54,8 +54,8 @@ static bool command_stream_take_option(struct reply *reply, const struct vm *vm,
 	    (strncmp(word, "from=", 5) == 0 && parse_u64(text_of(word + 5), &options->from)))
 		return true;
 	reply_bad(reply,
-		  "found \"%s\", allowed: mode=read, mode=write, from=OFFSET, from=end, "
-		  "port=NAME, take=yes",
+		  "\"%s\" is not valid; use mode=read, mode=write, from=OFFSET, from=end, "
+		  "port=NAME or take=yes",
 		  text_show(shown, sizeof(shown), text_of(word)));
 	return false;
 }
@@ -72,8 +72,7 @@ static bool command_stream_close_other(struct reply *reply, const struct vm *vm,
 		return true;
 	if (!options->takes) {
 		reply_fail(reply, CODE_BUSY,
-			   "somebody writes to that of %s already, allowed: "
-			   "mode=read, or take=yes",
+			   "somebody writes to the input of %s already; use mode=read, or take=yes",
 			   vm->config.name);
 		return false;
 	}
@@ -113,7 +112,7 @@ static void command_stream_run_open(struct reply *reply, const struct arguments 
 	oldest = vm_output_oldest(vm, options.port);
 	end = vm_output_end(vm, options.port);
 	if (options.from > end) {
-		reply_bad(reply, "found from=%llu, allowed: at most %llu",
+		reply_bad(reply, "from=%llu lies beyond the end; use at most %llu",
 			  (unsigned long long)options.from, (unsigned long long)end);
 		return;
 	}
@@ -122,7 +121,8 @@ static void command_stream_run_open(struct reply *reply, const struct arguments 
 		return;
 	stream = channel_stream_new(channel);
 	if (stream == NULL) {
-		reply_fail(reply, CODE_BUSY, "found one stream too many, allowed: at most %u",
+		reply_fail(reply, CODE_BUSY,
+			   "there is one stream too many; there can be at most %u",
 			   CHANNEL_STREAMS);
 		return;
 	}

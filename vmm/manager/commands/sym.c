@@ -64,7 +64,7 @@ static void command_sym(struct reply *reply, const struct arguments *arguments)
 			command_sym_show(reply, word, 0, first + offset);
 		else
 			reply_bad(reply,
-				  "found \"%s\", allowed: a kernel symbol or an address such as "
+				  "\"%s\" is not valid; use a kernel symbol or an address such as "
 				  "0x%llx",
 				  shown, (unsigned long long)first);
 		return;
@@ -74,8 +74,8 @@ static void command_sym(struct reply *reply, const struct arguments *arguments)
 	if (name != NULL)
 		command_sym_show(reply, name, distance, address);
 	else
-		reply_bad(reply, "found %s, allowed: an address from 0x%llx to 0x%llx", shown,
-			  (unsigned long long)first, (unsigned long long)end - 1);
+		reply_bad(reply, "%s lies outside the kernel; use an address from 0x%llx to 0x%llx",
+			  shown, (unsigned long long)first, (unsigned long long)end - 1);
 }
 
 COMMAND(sym,

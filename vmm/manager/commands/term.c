@@ -45,15 +45,15 @@ static bool command_term_change(struct reply *reply, const struct arguments *arg
 	terminal.ask = string_equal(word, "auto") && arguments->count == 1;
 	terminal.on = terminal.ask || string_equal(word, "on");
 	if (!terminal.on && !string_equal(word, "off")) {
-		reply_bad(reply, "found \"%s\", allowed: on, off, auto alone",
+		reply_bad(reply, "\"%s\" is not valid; use on, off, or auto alone",
 			  text_show(shown, sizeof(shown), text_of(word)));
 		return false;
 	}
 	if (arguments->count == 2 &&
 	    (!terminal.on || !command_term_parse_geometry(arguments->word[1], &terminal))) {
 		reply_bad(reply,
-			  "found \"%s\", allowed: ROWS or ROWSxCOLUMNS after `on`, rows 0 (no "
-			  "pages) or 2 to 1000, columns 40 to 1000",
+			  "\"%s\" is not valid; use ROWS or ROWSxCOLUMNS after `on`, with 0 (no "
+			  "pages) or 2 to 1000 rows and 40 to 1000 columns",
 			  text_show(shown, sizeof(shown), text_of(arguments->word[1])));
 		return false;
 	}
@@ -88,8 +88,8 @@ COMMAND(term,
 	.arguments = "[auto|off|on [ROWS[xCOLUMNS]]]",
 	.summary = "says what the terminal can do",
 	.detail = "on: colours, a stop after each screenful (none with 0 rows), a cleared\n"
-		  "screen for `watch`. auto: likewise, and the terminal is asked for its size,\n"
-		  "now and only now. off, the default: plain text, fit for a pipe.",
+		  "screen for `watch`. auto: as on, and the terminal is asked for its size,\n"
+		  "this once. off, the default: plain text, fit for a pipe.",
 	.example = "term on 50x132",
 	.keys = "on rows columns",
 	.run = command_term_run,

@@ -203,7 +203,7 @@ static void command_top(struct reply *reply, const struct arguments *arguments)
 
 	if (arguments->count > 0 && (!parse_u64(text_of(arguments->word[0]), &seconds) ||
 				     seconds == 0 || seconds > SECONDS_MAX)) {
-		reply_bad(reply, "found \"%s\", allowed: seconds from 1 to 3600",
+		reply_bad(reply, "\"%s\" is not valid; use 1 to 3600 seconds",
 			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
@@ -231,7 +231,7 @@ COMMAND(top,
 	.summary = "which VM uses how much, the busiest first, until Ctrl-C",
 	.detail = "CPU% is of one CPU, of all the VM's vCPUs and its monitor; STEAL% is time in\n"
 		  "which they could have run but had to wait for a CPU. RESIDENT is what the VM\n"
-		  "takes of the machine's memory so far. With `term on` each time on a clear\n"
+		  "takes of the host's memory so far. With `term on` each time on a clear\n"
 		  "screen. The machine channel gets the figures once, those of SECONDS.",
 	.example = "top 5",
 	.keys = "name state cpu_permille steal_permille resident_bytes memory_bytes "

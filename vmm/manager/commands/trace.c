@@ -145,8 +145,9 @@ static bool command_trace_take_options(struct reply *reply, const struct argumen
 
 		if (!string_equal(word, "-n")) {
 			if (*count == 2) {
-				reply_bad(reply, "found too many words, allowed: "
-						 "trace [-n N] [NAME [VCPU]]");
+				reply_bad(
+					reply,
+					"there are too many words; use trace [-n N] [NAME [VCPU]]");
 				return false;
 			}
 			words[(*count)++] = word;
@@ -154,7 +155,7 @@ static bool command_trace_take_options(struct reply *reply, const struct argumen
 		}
 		word = ++i < arguments->count ? arguments->word[i] : "";
 		if (!parse_u64(text_of(word), &reply->left) || reply->left == 0) {
-			reply_bad(reply, "-n: found \"%s\", allowed: 1 to %u, as many are kept",
+			reply_bad(reply, "-n: \"%s\" is not valid; use 1 to %u, as many are kept",
 				  text_show(shown, sizeof(shown), text_of(word)),
 				  QUERY_TRACE_ENTRIES);
 			return false;

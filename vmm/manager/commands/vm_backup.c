@@ -71,7 +71,7 @@ static bool command_vm_backup_take_pair(struct reply *reply, const struct vm *vm
 	u32 place, target;
 
 	if (equals == NULL) {
-		reply_bad(reply, "found \"%s\", allowed: DISK=TARGET, and `overwrite` at the end",
+		reply_bad(reply, "\"%s\" is not valid; use DISK=TARGET, and `overwrite` at the end",
 			  text_show(shown, sizeof(shown), text_of(word)));
 		return false;
 	}
@@ -80,8 +80,8 @@ static bool command_vm_backup_take_pair(struct reply *reply, const struct vm *vm
 		    ? wish->state
 		    : place == CONFIG_VM_DISK_MAX || wish->chosen[place]) {
 		reply_fail(reply, CODE_NOT_FOUND,
-			   "%s: found the disk \"%s\", allowed: each disk of the VM once, and "
-			   "state",
+			   "%s: the disk \"%s\" is unknown or named twice; name each disk of the "
+			   "VM once, and state",
 			   vm->config.name, text_show(shown, sizeof(shown), name));
 		return false;
 	}
@@ -112,7 +112,7 @@ static bool command_vm_backup_take_wish(struct reply *reply, const struct vm *vm
 	} else if (string_equal(arguments->word[1], "diff")) {
 		wish->kind = BACKUP_DIFF;
 	} else {
-		reply_bad(reply, "found \"%s\", allowed: full diff",
+		reply_bad(reply, "\"%s\" is not valid; use full or diff",
 			  text_show(shown, sizeof(shown), text_of(arguments->word[1])));
 		return false;
 	}

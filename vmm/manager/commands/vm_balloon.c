@@ -53,7 +53,7 @@ static bool command_vm_balloon_take_size(struct reply *reply, const struct vm *v
 	    *bytes <= vm->config.memory_bytes && *bytes % PAGE_SIZE == 0)
 		return true;
 	reply_bad(reply,
-		  "size: found \"%s\", allowed: what %s is to keep of its memory, in whole pages "
+		  "size: \"%s\" is not valid; say what %s is to keep of its memory, in whole pages "
 		  "of 4K, from 2M to %lluK",
 		  text_show(shown, sizeof(shown), text_of(word)), vm->config.name,
 		  N(vm->config.memory_bytes / KIB));
@@ -70,8 +70,7 @@ static void command_vm_balloon(struct reply *reply, const struct arguments *argu
 		return;
 	if (vm->config.balloon == 0) {
 		reply_fail(reply, CODE_BAD_STATE,
-			   "%s has no balloon, allowed: VMs with balloon = yes, which `vm set` "
-			   "takes while one is stopped",
+			   "%s has no balloon; set balloon = yes by `vm set` while it is stopped",
 			   vm->config.name);
 		return;
 	}

@@ -52,7 +52,7 @@ static struct vm_snapshot *command_vm_clone_find(struct reply *reply, const char
 
 	if (at == NULL ||
 	    !text_copy(name, sizeof(name), (struct text){word, (size_t)(at - word)})) {
-		reply_bad(reply, "found \"%s\", allowed: NAME@SNAP",
+		reply_bad(reply, "\"%s\" is not valid; use NAME@SNAP",
 			  text_show(shown, sizeof(shown), text_of(word)));
 		return NULL;
 	}
@@ -102,7 +102,8 @@ static bool command_vm_clone_find_nets(struct reply *reply, const struct argumen
 	char shown[40];
 
 	if (count > command_vm_clone_card_count(from)) {
-		reply_bad(reply, "found %u networks, allowed: at most %u, one for each card of %s",
+		reply_bad(reply,
+			  "%u networks are too many; give at most %u, one for each card of %s",
 			  count, command_vm_clone_card_count(from), from->config.name);
 		return false;
 	}
@@ -116,9 +117,10 @@ static bool command_vm_clone_find_nets(struct reply *reply, const struct argumen
 		text_show(shown, sizeof(shown), text_of(is_net ? word + 4 : word));
 		command_vm_clone_net_names(names, sizeof(names));
 		if (is_net)
-			reply_bad(reply, "found the network \"%s\", allowed: %s", shown, names);
+			reply_bad(reply, "there is no network \"%s\"; the networks are %s", shown,
+				  names);
 		else
-			reply_bad(reply, "found \"%s\", allowed: net=NAME", shown);
+			reply_bad(reply, "\"%s\" is not valid; use net=NAME", shown);
 		return false;
 	}
 	return true;
@@ -138,7 +140,7 @@ static void command_vm_clone_run(struct reply *reply, const struct arguments *ar
 	if (snapshot == NULL)
 		return;
 	if (!config_name_valid(text_of(name))) {
-		reply_bad(reply, "found the name \"%s\", allowed: " CONFIG_NAME_ALLOWED,
+		reply_bad(reply, "the name \"%s\" is not valid; use " CONFIG_NAME_ALLOWED,
 			  text_show(shown, sizeof(shown), text_of(name)));
 		return;
 	}

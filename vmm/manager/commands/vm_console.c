@@ -11,8 +11,8 @@ static void command_vm_console_no_port(struct reply *reply, const struct vm *vm,
 	char ports[CONFIG_PORT_MAX * CONFIG_NAME_BYTES];
 
 	config_ports_text(vm->config.port, ports, sizeof(ports));
-	reply_fail(reply, CODE_NOT_FOUND, "%s has no port %s, allowed: %s", vm->config.name, name,
-		   ports[0] != '\0' ? ports : "nothing, its ports are the key port = NAME");
+	reply_fail(reply, CODE_NOT_FOUND, "%s has no port %s; its ports are %s", vm->config.name,
+		   name, ports[0] != '\0' ? ports : "set by the key port = NAME");
 }
 
 /* Copies the words without -r, wherever it stands; returns whether it was there. */
@@ -40,7 +40,8 @@ static void command_vm_console_run(struct reply *reply, const struct arguments *
 	if (!reply_has_terminal(reply))
 		return;
 	if (names.count == 0 || names.count > 2) {
-		reply_bad(reply, "found %u names, allowed: that of a VM, or of a VM and its port",
+		reply_bad(reply,
+			  "%u names are given; give that of a VM, or those of a VM and its port",
 			  names.count);
 		return;
 	}

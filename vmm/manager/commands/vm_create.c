@@ -18,7 +18,7 @@ static bool command_vm_create_set(struct reply *reply, struct vm_config *config,
 	bool in_value;
 
 	if (equals == NULL) {
-		reply_bad(reply, "found \"%s\", allowed: KEY=VALUE",
+		reply_bad(reply, "\"%s\" is not valid; use KEY=VALUE",
 			  text_show(shown, sizeof(shown), text_of(word)));
 		return false;
 	}
@@ -39,7 +39,7 @@ static bool command_vm_create_prepare(struct reply *reply, const struct argument
 	u64 given = 0;
 
 	if (!config_name_valid(text_of(name))) {
-		reply_bad(reply, "found the name \"%s\", allowed: " CONFIG_NAME_ALLOWED,
+		reply_bad(reply, "the name \"%s\" is not valid; use " CONFIG_NAME_ALLOWED,
 			  text_show(shown, sizeof(shown), text_of(name)));
 		return false;
 	}

@@ -50,7 +50,7 @@ static bool command_vm_dump_nothing_there(struct reply *reply, u64 address)
 
 	reply_error(reply, "no memory at %s address 0x%llx%s", linear ? "linear" : "physical",
 		    (unsigned long long)address,
-		    linear ? ", `vm translate` says why" : ", allowed: addresses of its RAM");
+		    linear ? ", `vm translate` says why" : "; use an address of its RAM");
 	return true;
 }
 
@@ -97,14 +97,14 @@ static void command_vm_dump(struct reply *reply, const struct arguments *argumen
 	if (!inspect_number(reply, arguments->word[1], "start", &question.address))
 		return;
 	if (!command_vm_dump_parse_length(text_of(arguments->word[2]), &length)) {
-		reply_bad(reply, "length: found \"%s\", allowed: 1 to 16M bytes",
+		reply_bad(reply, "length: \"%s\" is not valid; use 1 to 16M bytes",
 			  text_show(shown, sizeof(shown), text_of(arguments->word[2])));
 		return;
 	}
 	if (question.address + (length - 1) < question.address) {
 		reply_bad(reply,
-			  "found a range beyond the last address, allowed: at most 0x%llx "
-			  "bytes from there",
+			  "the range goes beyond the last address; use at most 0x%llx bytes from "
+			  "there",
 			  (unsigned long long)-question.address);
 		return;
 	}

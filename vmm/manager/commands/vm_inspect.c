@@ -76,8 +76,8 @@ static bool command_vm_inspect_resume(struct reply *reply)
 	}
 	if (reply->left == 0)
 		reply_fail(reply, CODE_NOT_FOUND,
-			   "path: found \"%s\", allowed: one that `vm inspect %s` shows, "
-			   "or its beginning",
+			   "path: there is no \"%s\"; use one that `vm inspect %s` shows, or its "
+			   "beginning",
 			   reply->path, reply->vm_name);
 	return true;
 }

@@ -97,8 +97,8 @@ COMMAND(vm_list,
 	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "all VMs with state, memory, uptime and exits",
-	.detail = "RESIDENT is what it takes of the machine so far, everything included.\n"
-		  "The reason says why a VM stopped or crashed. -j has more.",
+	.detail = "RESIDENT is what a VM takes of the host's memory so far, everything\n"
+		  "included. The reason says why a VM stopped or crashed. -j has more.",
 	.example = "vm list",
 	.keys = "name state reason exit_code vcpus memory_bytes resident_bytes uptime_ns "
 		"cpu_ns exits weight cap_percent reserve_budget_ns reserve_period_ns "

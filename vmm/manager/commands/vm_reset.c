@@ -36,7 +36,7 @@ static void command_vm_reset_run(struct reply *reply, const struct arguments *ar
 	else if (at == 1 && arguments->count == 3)
 		command_vm_reset_to(reply, arguments->word[0], arguments->word[2]);
 	else
-		reply_bad(reply, "found --to as word %u of %u, allowed: NAME --to SNAP", at + 1,
+		reply_bad(reply, "--to is word %u of %u; write NAME --to SNAP", at + 1,
 			  arguments->count);
 }
 

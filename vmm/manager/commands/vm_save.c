@@ -98,9 +98,9 @@ static bool command_vm_save_take_words(struct reply *reply, const struct argumen
 		} else if (string_equal(word, "continue")) {
 			place->goes_on = true;
 		} else {
-			reply_bad(reply, "found \"%s\", allowed: %scontinue",
+			reply_bad(reply, "\"%s\" is not valid; use %scontinue",
 				  text_show(shown, sizeof(shown), text_of(word)),
-				  place->channel == NULL ? "overwrite " : "");
+				  place->channel == NULL ? "overwrite or " : "");
 			return false;
 		}
 	}

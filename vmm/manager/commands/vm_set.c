@@ -29,7 +29,8 @@ static bool command_vm_set_one(struct reply *reply, const struct arguments *argu
 		return false;
 	if (!vm_keys_can_change(vm, key)) {
 		reply_fail(reply, CODE_BAD_STATE,
-			   "found the key \"%s\" while %s is %s%s, allowed: " VM_KEYS_AT_ANY_TIME
+			   "the key \"%s\" cannot change while %s is %s%s; at any time these "
+			   "can: " VM_KEYS_AT_ANY_TIME
 			   "; all others while it is stopped or crashed%s",
 			   shown, vm->config.name, vm_state_name(vm->state),
 			   vm_keys_has_snapshots(vm) ? " and has snapshots" : "",
@@ -37,7 +38,7 @@ static bool command_vm_set_one(struct reply *reply, const struct arguments *argu
 		return false;
 	}
 	if (equals == NULL && *index + 1 >= arguments->count) {
-		reply_bad(reply, "found \"%s\" without a value, allowed: KEY=VALUE", shown);
+		reply_bad(reply, "\"%s\" has no value; use KEY=VALUE", shown);
 		return false;
 	}
 	if (config_set(config_vm_keys, config, changed, key,

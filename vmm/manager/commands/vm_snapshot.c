@@ -19,7 +19,7 @@ struct vm_snapshot *command_snapshot(struct reply *reply, struct vm *vm, const c
 		return snapshot;
 	vm_snapshot_names(vm, names, sizeof(names));
 	dropped = vm_snapshot_was_dropped(vm, name, why, sizeof(why));
-	reply_fail(reply, CODE_NOT_FOUND, "%s has no snapshot \"%s\"%s%s, allowed: %s",
+	reply_fail(reply, CODE_NOT_FOUND, "%s has no snapshot \"%s\"%s%s; its snapshots: %s",
 		   vm->config.name, text_show(shown, sizeof(shown), text_of(name)),
 		   dropped ? " any more, it was dropped: " : "", dropped ? why : "", names);
 	return NULL;

@@ -318,7 +318,7 @@ COMMAND(vm_stat,
 	.right = MAY_VIEW,
 	.arguments = "NAME",
 	.summary = "exits by reason, pages, interrupts, cards, balloon, control words in force",
-	.detail = "Counts are those since the VM's last boot; exits that the monitor settles have "
+	.detail = "Counts are those since the VM's last boot; exits that the monitor handles have "
 		  "what one\ncosts, in TSC cycles. The control words are those of vCPU 0. A guest "
 		  "with a balloon is\nasked for news of its memory at most each 5 s: the next `vm "
 		  "stat` has them.",

@@ -208,7 +208,7 @@ static bool command_vm_translate_resume(struct reply *reply)
 	if (answer == NULL)
 		return true;
 	if (answer->status == STATUS_BAD_ADDRESS) {
-		reply_bad(reply, "address: found 0x%llx, allowed: a canonical linear address",
+		reply_bad(reply, "address: 0x%llx is not canonical; use a linear address that is",
 			  N(reply->asked.question.address));
 		return true;
 	}

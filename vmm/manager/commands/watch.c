@@ -70,7 +70,7 @@ static bool command_watch_watchable(struct reply *reply, const char *const *word
 	if (command != NULL && ((!command->audited && !command->changes) ||
 				(command->shows_bare && count == name_words)))
 		return true;
-	reply_bad(reply, "found \"%s%s%s\", allowed: a command that shows something",
+	reply_bad(reply, "\"%s%s%s\" cannot be watched; use a command that shows something",
 		  text_show(shown, sizeof(shown), text_of(words[0])), count > 1 ? " " : "",
 		  count > 1 && command != NULL ? words[1] : "");
 	return false;
@@ -85,15 +85,14 @@ static void command_watch_run(struct reply *reply, const struct arguments *argum
 		return;
 	if (!parse_u64(text_of(arguments->word[0]), &seconds) || seconds == 0 ||
 	    seconds > SECONDS_MAX) {
-		reply_bad(reply, "found \"%s\", allowed: seconds from 1 to 86400",
+		reply_bad(reply, "\"%s\" is not valid; use 1 to 86400 seconds",
 			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
 	if (!command_watch_watchable(reply, arguments->word + 1, arguments->count - 1))
 		return;
 	if (!words_join(line, sizeof(line), arguments->word + 1, arguments->count - 1)) {
-		reply_bad(reply, "found a command that is too long, allowed: %u characters",
-			  LINE_MAX);
+		reply_bad(reply, "the command is too long; use at most %u characters", LINE_MAX);
 		return;
 	}
 	console_page_off();

@@ -177,18 +177,18 @@ static void config_begin_named(struct parser *parser, enum config_kind kind, str
 	char shown[40];
 
 	if (!config_name_valid(name)) {
-		REPORT(parser, name.start, "found the name \"%s\", allowed: " CONFIG_NAME_ALLOWED,
+		REPORT(parser, name.start, "the name \"%s\" is not valid; use " CONFIG_NAME_ALLOWED,
 		       text_show(shown, sizeof(shown), name));
 		return;
 	}
 	named = config_section(kind, name);
 	if (named == NULL) {
-		REPORT(parser, name.start, "found one %s too many, allowed: at most %u", what,
-		       kinds[kind].maximum);
+		REPORT(parser, name.start, "there is one %s too many; there can be at most %u",
+		       what, kinds[kind].maximum);
 		return;
 	}
 	if (named->declared) {
-		REPORT(parser, name.start, "found a second %s %s, allowed: one of each name", what,
+		REPORT(parser, name.start, "there is a second %s %s; give each its own name", what,
 		       named->name);
 		return;
 	}
@@ -206,16 +206,16 @@ static void config_begin_vm(struct parser *parser, struct text name)
 	parser->duplicate = true;
 	config_vm_init(&parser->vm);
 	if (!config_name_valid(name)) {
-		REPORT(parser, name.start, "found the name \"%s\", allowed: " CONFIG_NAME_ALLOWED,
+		REPORT(parser, name.start, "the name \"%s\" is not valid; use " CONFIG_NAME_ALLOWED,
 		       text_show(shown, sizeof(shown), name));
 		return;
 	}
 	text_copy(parser->vm.name, sizeof(parser->vm.name), name);
 	if (config_find(parser->config, parser->vm.name) != NULL)
-		REPORT(parser, name.start, "found a second VM %s, allowed: one of each name",
+		REPORT(parser, name.start, "there is a second VM %s; give each its own name",
 		       parser->vm.name);
 	else if (parser->config->vm_count == CONFIG_VM_MAX)
-		REPORT(parser, name.start, "found one VM too many, allowed: at most %u",
+		REPORT(parser, name.start, "there is one VM too many; there can be at most %u",
 		       CONFIG_VM_MAX);
 	else
 		parser->duplicate = false;
@@ -238,7 +238,8 @@ static void config_parse_section(struct parser *parser, struct text line)
 
 	config_begin_section(parser);
 	if (line.start[line.length - 1] != ']') {
-		REPORT(parser, line.start + line.length, "found the end of the line, allowed: ]");
+		REPORT(parser, line.start + line.length,
+		       "the line ends before its bracket is closed; write ] at the end");
 		return;
 	}
 	rest = text_trim((struct text){line.start + 1, line.length - 2});
@@ -252,7 +253,8 @@ static void config_parse_section(struct parser *parser, struct text line)
 	else if (config_find_kind(word, &kind))
 		config_begin_named(parser, kind, text_trim(rest));
 	else
-		REPORT(parser, word.start, "found [%s], allowed: " SECTIONS_ALLOWED,
+		REPORT(parser, word.start,
+		       "there is no section [%s]; the sections are " SECTIONS_ALLOWED,
 		       text_show(shown, sizeof(shown), word));
 }
 
@@ -320,7 +322,9 @@ static void config_parse_assignment(struct parser *parser, struct text line)
 	while (key.length < line.length && line.start[key.length] != '=')
 		key.length++;
 	if (key.length == line.length) {
-		REPORT(parser, line.start, "found \"%s\", allowed: key = value, " SECTIONS_ALLOWED,
+		REPORT(parser, line.start,
+		       "\"%s\" is neither a key nor a section; write key = value, or one "
+		       "of " SECTIONS_ALLOWED,
 		       text_show(shown, sizeof(shown), line));
 		return;
 	}
@@ -330,12 +334,12 @@ static void config_parse_assignment(struct parser *parser, struct text line)
 		return;
 	if (parser->section == SECTION_NONE) {
 		REPORT(parser, line.start,
-		       "found a key before any section, allowed: " SECTIONS_ALLOWED);
+		       "this key stands before any section; begin with one of " SECTIONS_ALLOWED);
 		return;
 	}
 	value_at = value.start;
 	if (!config_unquote(&value, parser->value)) {
-		REPORT(parser, value_at, "found a quote that is not closed, allowed: \"...\"");
+		REPORT(parser, value_at, "a quote is not closed; write \"...\"");
 		return;
 	}
 	set = config_set_key(parser, key, value, &in_value);
@@ -402,8 +406,8 @@ static void config_parse_line(struct parser *parser, struct text line)
 		if (!char_is_printable(line.start[i]) && line.start[i] != '\t') {
 			if (config_is_heading(line))
 				config_begin_section(parser);
-			REPORT(parser, line.start + i, "found the byte 0x%02x, allowed: ASCII text",
-			       (u8)line.start[i]);
+			REPORT(parser, line.start + i,
+			       "the byte 0x%02x is no ASCII text; leave it out", (u8)line.start[i]);
 			return;
 		}
 	}
@@ -438,7 +442,7 @@ u32 config_parse(struct config *config, const char *file, struct text text,
 		config_parse_line(&parser, line);
 		if (parser.problem_count >= CONFIG_PROBLEMS_MAX && !parser.full) {
 			REPORT(&parser, parser.line_start,
-			       "found too many mistakes, the rest is not read");
+			       "there are too many mistakes; the rest is not read");
 			parser.full = true;
 		}
 		start = line.start + line.length;

@@ -211,7 +211,7 @@ struct config {
 	struct vm_config vm[CONFIG_VM_MAX];
 };
 
-/* A mistake and its place; the text says what was found and what is allowed. */
+/* A mistake and its place; the text says what is wrong and what would be right. */
 struct config_problem {
 	const char *file;
 	u32 line;   /* from 1 */
@@ -270,4 +270,5 @@ struct vm_config *config_find(struct config *config, const char *name);
  * or digit.
  */
 bool config_name_valid(struct text name);
-#define CONFIG_NAME_ALLOWED "1 to 31 letters, digits, '-', '_' and '.', a letter or digit first"
+#define CONFIG_NAME_ALLOWED                                                                        \
+	"1 to 31 letters, digits, '-', '_' and '.', beginning with a letter or digit"

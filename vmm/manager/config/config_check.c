@@ -44,24 +44,25 @@ static bool config_has_port(const struct vm_config *vm, const char *name)
 bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 {
 	if (vm->kernel[0] == '\0')
-		format(problem, size, "VM %s has no kernel, allowed: kernel = FILE", vm->name);
+		format(problem, size, "VM %s has no kernel; set kernel = FILE", vm->name);
 	else if (vm->cap_percent > 100 * vm->vcpus)
 		format(problem, size,
-		       "VM %s: found cap = %llu%%, allowed: at most %llu%% with vcpus = %llu",
+		       "VM %s: cap = %llu%% is too much; set at most %llu%% with vcpus = %llu",
 		       vm->name, (unsigned long long)vm->cap_percent, 100ull * vm->vcpus,
 		       (unsigned long long)vm->vcpus);
 	else if (vm->cap_percent != 0 && config_reserve_percent(vm) > vm->cap_percent)
 		format(problem, size,
-		       "VM %s: found a reserve of %llu%% of a CPU with vcpus = %llu, allowed: at "
-		       "most its cap, %llu%%",
+		       "VM %s: a reserve of %llu%% of a CPU with vcpus = %llu is too much; its cap "
+		       "is %llu%%",
 		       vm->name, (unsigned long long)config_reserve_percent(vm),
 		       (unsigned long long)vm->vcpus, (unsigned long long)vm->cap_percent);
 	else if (vm->pci == PCI_OFF && config_use_of_pci(vm) != NULL)
-		format(problem, size, "VM %s: found %s with pci = off, it needs pci = on", vm->name,
-		       config_use_of_pci(vm));
+		format(problem, size, "VM %s: %s does not go with pci = off; set pci = on",
+		       vm->name, config_use_of_pci(vm));
 	else if (vm->channel[0] != '\0' && !config_has_port(vm, vm->channel))
-		format(problem, size, "VM %s: found channel = %s, allowed: with port = %s",
-		       vm->name, vm->channel, vm->channel);
+		format(problem, size,
+		       "VM %s: channel = %s needs a port of that name; add port = %s", vm->name,
+		       vm->channel, vm->channel);
 	else
 		return true;
 	return false;
@@ -82,22 +83,21 @@ bool config_disk_check(const struct disk_config *disk, char *problem, size_t siz
 
 	if (disk->controller[0] == '\0' && disk->service[0] == '\0')
 		format(problem, size,
-		       "disk %s has no controller, allowed: controller = memory, nvme0, ide0.0, "
-		       "virtio0, scsi0.0 or a PCI address, or service = NAME",
+		       "disk %s has no controller; set controller = memory, nvme0, ide0.0, "
+		       "virtio0, scsi0.0 or a PCI address, or set service = NAME",
 		       disk->section.name);
 	else if (disk->controller[0] != '\0' && disk->service[0] != '\0')
-		format(problem, size, "disk %s: found controller and service, allowed: one of them",
+		format(problem, size, "disk %s: set either \"controller\" or \"service\", not both",
 		       disk->section.name);
 	else if (config_has_memory_beside(disk->controller))
-		format(problem, size, "disk %s: found \"%s\", allowed: memory, or controllers",
+		format(problem, size,
+		       "disk %s: \"%s\" has memory beside a controller; use either of them",
 		       disk->section.name, disk->controller);
 	else if (!memory && (disk->image[0] != '\0' || disk->size_bytes != 0))
-		format(problem, size,
-		       "disk %s: found image or size, allowed: only with "
-		       "controller = memory",
+		format(problem, size, "disk %s: set image and size only with controller = memory",
 		       disk->section.name);
 	else if (memory && disk->image[0] == '\0' && disk->size_bytes == 0)
-		format(problem, size, "disk %s has no contents, allowed: image = FILE, size = 64M",
+		format(problem, size, "disk %s has no contents; set image = FILE or size = 64M",
 		       disk->section.name);
 	else
 		return true;
@@ -108,7 +108,7 @@ bool config_service_check(const struct service_config *service, char *problem, s
 {
 	if (service->program[0] != '\0')
 		return true;
-	format(problem, size, "service %s has no program, allowed: program = FILE",
+	format(problem, size, "service %s has no program; set program = FILE",
 	       service->section.name);
 	return false;
 }

@@ -23,9 +23,9 @@ const struct config_key config_host_keys[] = {
 	{"log", VALUE_CHOICE, offsetof(struct host_config, log), .words = LOG_LEVEL_WORDS,
 	 .allowed = LOG_LEVEL_WORDS},
 	{"export", VALUE_CHOICE, offsetof(struct host_config, export), .words = "off com1 com2",
-	 .allowed = "off com1 com2"},
+	 .allowed = "off, com1 or com2"},
 	{"log.format", VALUE_CHOICE, offsetof(struct host_config, log_format),
-	 .words = "auto text json", .allowed = "auto text json"},
+	 .words = "auto text json", .allowed = "auto, text or json"},
 	{"log.segments", VALUE_NUMBER, offsetof(struct host_config, log_segments), 2,
 	 LOG_SEGMENTS_MAX, NULL, "a number from 2 to 64"},
 	{"log.segment_size", VALUE_SIZE, offsetof(struct host_config, log_segment_bytes),
@@ -64,37 +64,38 @@ const struct config_key config_vm_keys[] = {
 	 "budget/period such as 2ms/10ms, the budget from 50us up to the period, the period from "
 	 "100us to 1s, or none"},
 	{"autostart", VALUE_CHOICE, VM_FIELD(autostart), .words = "no yes restore",
-	 .allowed = "yes no restore"},
+	 .allowed = "yes, no or restore"},
 	{"on_crash", VALUE_CHOICE, VM_FIELD(on_crash), .words = "hold restart destroy restore",
-	 .allowed = "hold restart destroy restore"},
-	{"clock", VALUE_CHOICE, VM_FIELD(clock), .words = "stop jump", .allowed = "stop jump"},
+	 .allowed = "hold, restart, destroy or restore"},
+	{"clock", VALUE_CHOICE, VM_FIELD(clock), .words = "stop jump", .allowed = "stop or jump"},
 	{"stop_timeout", VALUE_DURATION, VM_FIELD(stop_timeout_ns), 0, 3600 * NS_PER_S, NULL,
 	 "a time such as 30s, at most 3600s"},
 	{"pages", VALUE_CHOICE, VM_FIELD(pages), .words = "auto 4k 2m 1g",
-	 .allowed = "auto 4k 2m 1g"},
+	 .allowed = "auto, 4k, 2m or 1g"},
 	{"trap", VALUE_FLAGS, VM_FIELD(trap), .words = TRAP_WORDS,
 	 .allowed = "none, or any of " TRAP_WORDS},
 	{"preemption_timer", VALUE_CHOICE, VM_FIELD(preemption_timer), .words = "auto off",
-	 .allowed = "auto off"},
+	 .allowed = "auto or off"},
 	{"unrestricted", VALUE_CHOICE, VM_FIELD(unrestricted), .words = "auto off",
-	 .allowed = "auto off"},
+	 .allowed = "auto or off"},
 	{"apic_virtualization", VALUE_CHOICE, VM_FIELD(apic_virtualization), .words = "auto off",
-	 .allowed = "auto off"},
+	 .allowed = "auto or off"},
 	{"tlb_flush", VALUE_CHOICE, VM_FIELD(tlb_flush), .words = "tagged full",
-	 .allowed = "tagged full"},
-	{"hpet", VALUE_CHOICE, VM_FIELD(hpet), .words = "no yes", .allowed = "yes no"},
-	{"pci", VALUE_CHOICE, VM_FIELD(pci), .words = "on off", .allowed = "on off"},
-	{"rng", VALUE_CHOICE, VM_FIELD(rng), .words = "no yes", .allowed = "yes no"},
-	{"balloon", VALUE_CHOICE, VM_FIELD(balloon), .words = "no yes", .allowed = "yes no"},
-	{"overcommit", VALUE_CHOICE, VM_FIELD(overcommit), .words = "no yes", .allowed = "yes no"},
+	 .allowed = "tagged or full"},
+	{"hpet", VALUE_CHOICE, VM_FIELD(hpet), .words = "no yes", .allowed = "yes or no"},
+	{"pci", VALUE_CHOICE, VM_FIELD(pci), .words = "on off", .allowed = "on or off"},
+	{"rng", VALUE_CHOICE, VM_FIELD(rng), .words = "no yes", .allowed = "yes or no"},
+	{"balloon", VALUE_CHOICE, VM_FIELD(balloon), .words = "no yes", .allowed = "yes or no"},
+	{"overcommit", VALUE_CHOICE, VM_FIELD(overcommit), .words = "no yes",
+	 .allowed = "yes or no"},
 	{"console", VALUE_CHOICE, VM_FIELD(console), .words = "serial virtio",
-	 .allowed = "serial virtio"},
+	 .allowed = "serial or virtio"},
 	{"port", VALUE_PORTS, VM_FIELD(port), .words = NULL,
-	 .allowed = "up to 3 different names such as agent, log; or none"},
+	 .allowed = "up to 3 different names such as agent and log, or none"},
 	{"channel", VALUE_TEXT, VM_FIELD(channel), 0, CONFIG_NAME_BYTES - 1, NULL,
 	 "the name of one of its ports"},
 	{"disk", VALUE_DISKS, VM_FIELD(disk), .words = NULL,
-	 .allowed = "a disk's name, then ro or optional or both; at most 16 disks; or none"},
+	 .allowed = "a disk's name, then ro or optional or both (at most 16 disks), or none"},
 	{"disk.ops", VALUE_NUMBER, VM_FIELD(disk_ops), 0, 1000000000, NULL,
 	 "a number of operations a second, or 0 for no limit"},
 	{"disk.bytes", VALUE_NUMBER, VM_FIELD(disk_bytes), 0, 1000000000000, NULL,
@@ -107,8 +108,8 @@ const struct config_key config_vm_keys[] = {
 	 "a size such as 64M, 64K to 16G, in steps of 4K"},
 	{"net", VALUE_NETS, VM_FIELD(net), .words = NULL,
 	 .allowed = "a network's name, then any of mac=52:54:00:12:34:56, vlan=1 to 4094, "
-		    "address=10.0.2.15, trunk, private, any_source and optional; at most 8 "
-		    "cards; or none"},
+		    "address=10.0.2.15, trunk, private, any_source and optional (at most 8 cards), "
+		    "or none"},
 	{"net.packets", VALUE_NUMBER, VM_FIELD(net_packets), 0, 1000000000, NULL,
 	 "a number of packets a second, or 0 for no limit"},
 	{"net.bytes", VALUE_NUMBER, VM_FIELD(net_bytes), 0, 1000000000000, NULL,
@@ -118,7 +119,7 @@ const struct config_key config_vm_keys[] = {
 	{"net.weight", VALUE_NUMBER, VM_FIELD(net_weight), 1, 65535, NULL,
 	 "a number from 1 to 65535"},
 	{"test_device", VALUE_CHOICE, VM_FIELD(test_device), .words = "no yes",
-	 .allowed = "yes no"},
+	 .allowed = "yes or no"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 
@@ -138,11 +139,12 @@ const struct config_key config_disk_keys[] = {
 	 "a size such as 64M, from 4K to 1T in steps of 4K"},
 	{"partition", VALUE_TEXT, DISK_FIELD(partition), 1, CONFIG_WORD_BYTES - 1, NULL,
 	 "a partition's name or UUID"},
-	{"read_only", VALUE_CHOICE, DISK_FIELD(read_only), .words = "no yes", .allowed = "yes no"},
+	{"read_only", VALUE_CHOICE, DISK_FIELD(read_only), .words = "no yes",
+	 .allowed = "yes or no"},
 	{"restart_limit", VALUE_NUMBER, DISK_FIELD(restart_limit), 0, CONFIG_RESTART_MAX, NULL,
 	 "a number of deaths in a minute from 1 to 64, or 0 for no limit"},
-	{"lost", VALUE_CHOICE, DISK_FIELD(lost), .words = "wait error", .allowed = "wait error"},
-	{"dma", VALUE_CHOICE, DISK_FIELD(dma), .words = "direct copy", .allowed = "direct copy"},
+	{"lost", VALUE_CHOICE, DISK_FIELD(lost), .words = "wait error", .allowed = "wait or error"},
+	{"dma", VALUE_CHOICE, DISK_FIELD(dma), .words = "direct copy", .allowed = "direct or copy"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 
@@ -405,9 +407,8 @@ static void config_unknown_key(const struct config_key *keys, struct text key, c
 			       size_t size)
 {
 	char shown[SHOWN_BYTES];
-	size_t length =
-		format(problem, size,
-		       "found the key \"%s\", allowed:", text_show(shown, sizeof(shown), key));
+	size_t length = format(problem, size, "there is no key \"%s\"; the keys are",
+			       text_show(shown, sizeof(shown), key));
 
 	for (; keys->name != NULL && length < size; keys++)
 		length += format(problem + length, size - length, " %s", keys->name);
@@ -457,18 +458,18 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 	if (config_adds(found) && (*given & bit) != 0) {
 		memcpy(&parsed, (const char *)target + found->offset, config_field_bytes(found));
 	} else if (*given & bit) {
-		format(problem, size, "found %s a second time, allowed: once", found->name);
+		format(problem, size, "%s is set a second time; set it once", found->name);
 		return false;
 	}
 	*in_value = true;
 	if (!config_parse_value(found, value, &parsed)) {
 		text_show(shown, sizeof(shown), value);
-		format(problem, size, "%s: found \"%s\", allowed: %s", found->name,
+		format(problem, size, "%s: \"%s\" is not valid; use %s", found->name,
 		       !config_is_secret(found) ? shown : "...", found->allowed);
 		return false;
 	}
 	if (found->value == VALUE_DISKS && config_disk_twice(parsed.disk) != NULL) {
-		format(problem, size, "disk: found %s a second time, allowed: each disk once",
+		format(problem, size, "disk: %s is given a second time; give each disk once",
 		       config_disk_twice(parsed.disk));
 		return false;
 	}

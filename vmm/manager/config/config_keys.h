@@ -29,7 +29,7 @@ struct config_key {
 	u64 maximum;
 	const char *words;   /* VALUE_CHOICE, VALUE_FLAGS: in order, separated by spaces;
 			      * VALUE_DURATION: the word for 0, or NULL */
-	const char *allowed; /* text of what is allowed, for errors */
+	const char *allowed; /* what a value has to be, for errors */
 };
 
 /* Reads a state key alone; returns false if the text is none. */

@@ -93,9 +93,8 @@ static enum cpio_result cpio_pass_trailer(struct cpio *cpio, u64 end)
 	if (cpio->offset == cpio->size)
 		return CPIO_END;
 	if (!is_aligned(cpio->offset, ALIGNMENT))
-		return cpio_broken(cpio,
-				   "something follows the trailer, allowed: zeros, and another "
-				   "archive at a multiple of 4 bytes");
+		return cpio_broken(cpio, "something follows the trailer; only zeros, and another "
+					 "archive at a multiple of 4 bytes, may");
 	return CPIO_NEXT;
 }
 

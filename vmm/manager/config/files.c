@@ -84,7 +84,7 @@ static void file_add_member(struct bundle *bundle, const struct cpio_member *mem
 	text_show(file.name, sizeof(file.name), member->name);
 	if (member->name.length >= sizeof(file.name)) {
 		format(problem, sizeof(problem),
-		       "boot bundle: %s is left out, allowed: names of at most %u bytes", file.name,
+		       "boot bundle: %s is left out; give it a name of at most %u bytes", file.name,
 		       (u32)sizeof(file.name) - 1);
 		bundle->report(problem);
 		return;
@@ -199,7 +199,7 @@ const struct file *file_find(const char *name)
 bool file_is_filled(const struct file *file, const char *key, char *problem, size_t size)
 {
 	if (file->size == 0)
-		format(problem, size, "%s: the file \"%s\" is empty, allowed: one with bytes", key,
+		format(problem, size, "%s: the file \"%s\" is empty; use one that is not", key,
 		       file->name);
 	return file->size != 0;
 }

@@ -104,7 +104,7 @@ void options_parse(struct options *options, const char *line,
 	while (options_next(&rest, &word)) {
 		if (options_set(options, word))
 			continue;
-		format(problem, sizeof(problem), "command line: found \"%s\", allowed: " ALLOWED,
+		format(problem, sizeof(problem), "command line: \"%s\" is not valid; use " ALLOWED,
 		       text_show(shown, sizeof(shown), word));
 		report(context, problem);
 	}

@@ -15,7 +15,7 @@ struct options {
 
 /*
  * Fills in defaults and the options of the line. Each word that is not understood is given to
- * `report`, with what is allowed; the others still count.
+ * `report`, with what would be right; the others still count.
  */
 void options_parse(struct options *options, const char *line,
 		   void (*report)(void *context, const char *problem), void *context);

@@ -247,10 +247,10 @@ static void console_edit(u8 byte)
 		console_prompt_again();
 		break;
 	case LINE_TOO_LONG:
-		console_refuse("found a line that is too long, allowed: %u characters", LINE_MAX);
+		console_refuse("the line is too long; use at most %u characters", LINE_MAX);
 		break;
 	case LINE_BAD:
-		console_refuse("found the byte 0x%02x at column %u, allowed: printable ASCII",
+		console_refuse("the byte 0x%02x at column %u is not printable ASCII; leave it out",
 			       editor.bad_byte, editor.bad_column);
 		break;
 	case LINE_DONE:

@@ -55,9 +55,8 @@ void console_secret_ask(struct console_output *to)
 {
 	output = to;
 	if (!login_possible())
-		console_secret_put(
-			"error: the password in the configuration cannot be read: locked until the "
-			"machine starts with one that can\n");
+		console_secret_put("error: the password in the configuration cannot be read: "
+				   "locked until the host starts with one that can\n");
 	console_secret_ask_password();
 }
 
@@ -129,7 +128,7 @@ static enum console_secret_state console_secret_take_key(void)
 	if (line.length <= PASSWORD_LENGTH_MAX && vm_save_key_take(console_secret_typed(&line)))
 		return console_secret_give_up(
 			"the key is taken, `lock` or `state key forget` forgets it\n");
-	console_secret_put("error: state key: found something else, allowed: 64 hex digits\n");
+	console_secret_put("error: state key: this is no key; type 64 hex digits\n");
 	console_secret_ask_for(STAGE_KEY, "state key (Enter alone gives up): ");
 	return CONSOLE_SECRET_BUSY;
 }

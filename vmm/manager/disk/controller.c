@@ -197,7 +197,7 @@ const struct driver_kind *controller_find(const char *wanted, u32 *device, u32 *
 		kind = controller_kind_of(device_function(*device));
 	if (kind == NULL) {
 		format(problem, size,
-		       "controller: found \"%s\", not a disk controller of this machine that "
+		       "controller: \"%s\" is no disk controller of this host that "
 		       "Skerry can drive; `pci` lists what there is",
 		       wanted);
 		return NULL;
@@ -209,8 +209,9 @@ const struct driver_kind *controller_find(const char *wanted, u32 *device, u32 *
 		return NULL;
 	}
 	if (!controller_find_unit(kind, *device, unit)) {
-		format(problem, size, "controller: found %s beside %u others, allowed: %u disks",
-		       name, *unit, kind->driver->units);
+		format(problem, size,
+		       "controller: %s stands beside %u others; use at most %u disks", name, *unit,
+		       kind->driver->units);
 		return NULL;
 	}
 	if (controller_has_one_driver(kind)) {
@@ -220,8 +221,8 @@ const struct driver_kind *controller_find(const char *wanted, u32 *device, u32 *
 	}
 	if (controller_other_of(*device) != NULL) {
 		format(problem, size,
-		       "controller: found %s beside %s, allowed: one disk of an IDE controller",
-		       name, controller_other_of(*device)->name);
+		       "controller: %s stands beside %s; use one disk of an IDE controller", name,
+		       controller_other_of(*device)->name);
 		return NULL;
 	}
 	return kind->driver;

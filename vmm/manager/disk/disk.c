@@ -117,15 +117,14 @@ bool disk_resize(u32 number, u64 bytes, char *problem, size_t size)
 		format(problem, size, "%s", why);
 	else if (disk->driver->kind != &disk_memory_kind)
 		format(problem, size,
-		       "it is on %s, allowed: a disk in memory; what a controller's "
+		       "it is on %s; only a disk in memory can be resized, what a controller's "
 		       "disk has grown by is there after `driver restart %s`",
 		       disk->driver->name, disk->driver->name);
 	else if (disk->config->partition[0] != '\0')
-		format(problem, size, "it is a partition, allowed: a whole disk");
+		format(problem, size, "it is a partition; only a whole disk can be resized");
 	else if (bytes <= present || bytes % PAGE_SIZE != 0 || bytes > DISK_BYTES_MAX)
 		format(problem, size,
-		       "it has %llu KiB, allowed: more, in steps of 4K up to 1T; a "
-		       "disk never shrinks",
+		       "it has %llu KiB and never shrinks; give it more, in steps of 4K up to 1T",
 		       (unsigned long long)(present / KIB));
 	else
 		return driver_grow(disk->driver, bytes, problem, size);
@@ -221,7 +220,8 @@ static struct driver_link *disk_attach(u32 number, bool read_only, handle_t grou
 	read_only = read_only || disk->config->read_only;
 	conflict = disk_find_conflict(disk, read_only);
 	if (conflict != NULL) {
-		format(problem, size, "%s uses it as disk %s, allowed: one writer, or readers only",
+		format(problem, size,
+		       "%s uses it as disk %s; a disk has one writer, or readers only",
 		       conflict->user, config_disk(conflict->section)->section.name);
 		return NULL;
 	}
@@ -267,7 +267,7 @@ static struct driver_link *disk_attach_other(u32 number, bool read_only, handle_
 	struct driver_link *link = NULL;
 
 	if (!read_only && config_disk(number)->read_only)
-		format(why, sizeof(why), "it is read-only, allowed: one that may be written to");
+		format(why, sizeof(why), "it is read-only; use one that may be written to");
 	else
 		link = disk_attach(number, read_only, group, wanted, why, sizeof(why));
 	if (link == NULL)
@@ -301,7 +301,7 @@ bool disk_may_be_read(u32 number, char *problem, size_t size)
 	if (why != NULL)
 		format(problem, size, "disk %s: %s", config_disk(number)->section.name, why);
 	else if (user != NULL)
-		format(problem, size, "disk %s: %s uses it, allowed: a disk that nobody writes to",
+		format(problem, size, "disk %s: %s uses it; take a disk that nobody writes to",
 		       config_disk(number)->section.name, user->user);
 	return why == NULL && user == NULL;
 }

@@ -47,13 +47,14 @@ bool disk_partition_find(const struct disk_unit *unit, const char *wanted, const
 	case 0:
 		if (unit->gpt_ignored != 0)
 			format(problem, size,
-			       "partition: found \"%s\", and on %s a GPT that is left over, as the "
-			       "first sector has no entry of type 0xEE, allowed: the whole disk",
+			       "partition: \"%s\" is not looked for, as the GPT on %s is left "
+			       "over: the first sector has no entry of type 0xEE; use the whole "
+			       "disk",
 			       wanted, where);
 		else
 			format(problem, size,
-			       "partition: found \"%s\", which %s has not; `disk list` shows those "
-			       "that there are",
+			       "partition: there is no \"%s\" on %s; `disk list` shows those that "
+			       "there are",
 			       wanted, where);
 		return false;
 	case 1:
@@ -63,7 +64,7 @@ bool disk_partition_find(const struct disk_unit *unit, const char *wanted, const
 		guid_text(hit[0].id, id[0]);
 		guid_text(hit[1].id, id[1]);
 		format(problem, size,
-		       "partition: found \"%s\" twice on %s, allowed: a UUID, as %s or %s", wanted,
+		       "partition: \"%s\" is there twice on %s; use a UUID, %s or %s", wanted,
 		       where, id[0], id[1]);
 		return false;
 	}

@@ -40,9 +40,7 @@ static bool disk_restore_make_group(u32 count, char *problem, size_t size)
 	u64 pages = PROCESS_PAGES + (count + 1) * DISK_LINK_PAGES;
 
 	if (pages > pages_available()) {
-		format(problem, size,
-		       "it takes %llu KiB, allowed: the %llu KiB not promised to "
-		       "anybody",
+		format(problem, size, "it takes %llu KiB, but only %llu KiB are promised to nobody",
 		       (unsigned long long)(pages * PAGE_SIZE / KIB),
 		       (unsigned long long)(pages_available() * PAGE_SIZE / KIB));
 		return false;
@@ -153,14 +151,14 @@ static bool disk_restore_may_begin(u32 disk, const u32 *place, u32 count, char *
 				   size_t size)
 {
 	if (restore.phase != RESTORE_NONE) {
-		format(problem, size, "disk %s is being restored, allowed: one at a time",
+		format(problem, size, "disk %s is being restored, and only one can be at a time",
 		       restore.name);
 		return false;
 	}
 	for (u32 i = 0; i < count; i++) {
 		if (place[i] != disk)
 			continue;
-		format(problem, size, "found %s among its own backups, allowed: other disks",
+		format(problem, size, "%s is named among its own backups; name other disks",
 		       config_disk(disk)->section.name);
 		return false;
 	}

@@ -51,7 +51,7 @@ static void disk_start_check_limit(struct disk *disk)
 	if (disk->config->restart_limit == disk->driver->restart_limit)
 		return;
 	format(problem, sizeof(problem),
-	       "restart_limit: found %llu, allowed: %u as for the other disks of %s",
+	       "restart_limit: %llu does not go with the other disks; set %u, as for those of %s",
 	       (unsigned long long)disk->config->restart_limit, disk->driver->restart_limit,
 	       disk->driver->name);
 	disk->driver = NULL;

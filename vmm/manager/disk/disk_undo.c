@@ -82,8 +82,8 @@ bool disk_undo_make(struct driver_link *link, handle_t group, u64 bytes, char *p
 
 	if (link->undo.parts == LINK_UNDO_PARTS) {
 		format(problem, size,
-		       "found room for old blocks that has grown %u times, allowed: "
-		       "no more, until the snapshot is dropped",
+		       "the room for old blocks has grown %u times, and can grow no more until the "
+		       "snapshot is dropped",
 		       LINK_UNDO_PARTS - 1);
 		return false;
 	}

@@ -115,13 +115,14 @@ struct driver *driver_create(const char *name, const struct driver_kind *kind, u
 	struct driver *driver = drivers;
 
 	if (driver_find(name) != NULL) {
-		format(problem, size, "found a second driver %s, allowed: each name once", name);
+		format(problem, size, "there is a driver %s already; each name can be there once",
+		       name);
 		return NULL;
 	}
 	while (driver < drivers + DRIVER_MAX && driver->used)
 		driver++;
 	if (driver == drivers + DRIVER_MAX) {
-		format(problem, size, "found one driver too many, allowed: %u", DRIVER_MAX);
+		format(problem, size, "there is one driver too many; there can be %u", DRIVER_MAX);
 		return NULL;
 	}
 	*driver = (struct driver){.used = true,
@@ -288,7 +289,7 @@ bool driver_restart(struct driver *driver)
 bool driver_grow(struct driver *driver, u64 bytes, char *problem, size_t size)
 {
 	if (driver->life != DRIVER_LIFE_READY) {
-		format(problem, size, "its driver is %s, allowed: while it is ready",
+		format(problem, size, "its driver is %s; try again when it is ready",
 		       driver_life_name(driver->life));
 		return false;
 	}

@@ -392,7 +392,7 @@ bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t si
 	}
 	if (quota_pages > pages_available()) {
 		format(problem, size,
-		       "it takes %llu MiB more, allowed: the %llu MiB not promised to anybody",
+		       "it takes %llu MiB more, but only %llu MiB are promised to nobody",
 		       (unsigned long long)(quota_pages * PAGE_SIZE / MIB),
 		       (unsigned long long)(pages_available() * PAGE_SIZE / MIB));
 		return false;

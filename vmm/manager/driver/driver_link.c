@@ -325,8 +325,8 @@ struct driver_link *driver_link_make(struct driver *driver, handle_t group,
 	while (link < driver->link + most && link->used)
 		link++;
 	if (link == driver->link + most) {
-		format(problem, size, "found one client of %s too many, allowed: %u", driver->name,
-		       most);
+		format(problem, size, "there is one client of %s too many; there can be %u",
+		       driver->name, most);
 		return NULL;
 	}
 	*link = *wanted;

@@ -46,8 +46,7 @@ static const struct file *service_find_program(const struct service_config *serv
 	if (program == NULL || service_is_program(program))
 		return program;
 	format(problem, size,
-	       "program: \"%s\" is no program for Skerry, allowed: one as `make services` builds "
-	       "it",
+	       "program: \"%s\" is no program for Skerry; use one as `make services` builds it",
 	       service->program);
 	return NULL;
 }

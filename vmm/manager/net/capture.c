@@ -56,7 +56,8 @@ bool capture_begin(u32 number, char *problem, size_t size)
 		.section = number, .user = "capture", .port = {.flags = NET_PORT_MIRROR}};
 
 	if (link != NULL) {
-		format(problem, size, "another capture is under way, allowed: one at a time");
+		format(problem, size,
+		       "another capture is under way, and there can be only one at a time");
 		return false;
 	}
 	if (net->bridge == NULL || net->bridge->life != DRIVER_LIFE_READY) {

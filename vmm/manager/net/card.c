@@ -176,7 +176,7 @@ const struct driver_kind *card_find(const char *wanted, u32 *device, char name[D
 
 	if (!card_find_number(wanted, &number)) {
 		format(problem, size,
-		       "uplink: found \"%s\", not a network card of this machine that Skerry "
+		       "uplink: \"%s\" is no network card of this host that Skerry "
 		       "can drive; `pci` lists what there is",
 		       wanted);
 		return NULL;

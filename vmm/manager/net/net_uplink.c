@@ -67,8 +67,8 @@ static bool net_start_one(struct net *net, const char *wanted, char *problem, si
 	user = net_user_of(uplink->device);
 	if (user != NULL) {
 		format(problem, size,
-		       "uplink: found %s, which is the uplink of %s, allowed: one network each",
-		       name, user->config->section.name);
+		       "uplink: %s is the uplink of %s; give each network a card of its own", name,
+		       user->config->section.name);
 		return false;
 	}
 	uplink->link = net_make_link(net, name, problem, size);
@@ -95,7 +95,8 @@ void net_start_uplinks(struct net *net)
 		more = config_split(rest, ',', &part, &rest);
 		if (net->uplink_count == NET_UPLINK_MAX) {
 			format(problem, sizeof(problem),
-			       "uplink: found one more than allowed: %u, with commas between",
+			       "uplink: there are too many; give at most %u, with commas between "
+			       "them",
 			       NET_UPLINK_MAX);
 			net_refuse(net, problem);
 			return;

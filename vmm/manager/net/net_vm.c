@@ -95,7 +95,7 @@ static struct driver_link *net_attach(struct vm *vm, u32 card, char *problem, si
 	}
 	other = net_find_mac(net, wanted.port.mac);
 	if (other != NULL) {
-		format(problem, size, "its address is that of %s, allowed: each once; %s",
+		format(problem, size, "its address is that of %s; each card needs its own, %s",
 		       other->user,
 		       vm->origin != NULL ? "net= names another network" : "mac= sets it");
 		return NULL;

@@ -25,7 +25,7 @@ static bool json_read_ends_token(u8 byte)
 	return byte <= ' ' || byte >= 0x7f || strchr(",:{}[]\"", byte) != NULL;
 }
 
-bool json_read_fail(struct json_reader *reader, size_t at, const char *allowed)
+bool json_read_fail(struct json_reader *reader, size_t at, const char *wanted)
 {
 	struct text token = {reader->text.start + at, 0};
 	char shown[SHOWN_MAX];
@@ -36,16 +36,16 @@ bool json_read_fail(struct json_reader *reader, size_t at, const char *allowed)
 		token.length++;
 	if (at >= reader->text.length)
 		format(reader->problem, sizeof(reader->problem),
-		       "found the end of the line, allowed: %s", allowed);
+		       "there should be %s here, not the end of the line", wanted);
 	else if (!char_is_printable(token.start[0]))
 		format(reader->problem, sizeof(reader->problem),
-		       "found the byte 0x%02x, allowed: %s", json_read_byte_at(reader, at),
-		       allowed);
+		       "there should be %s here, not the byte 0x%02x", wanted,
+		       json_read_byte_at(reader, at));
 	else
-		format(reader->problem, sizeof(reader->problem), "found %s, allowed: %s",
+		format(reader->problem, sizeof(reader->problem), "there should be %s here, not %s",
+		       wanted,
 		       text_show(shown, sizeof(shown),
-				 (struct text){token.start, MAX(token.length, 1ul)}),
-		       allowed);
+				 (struct text){token.start, MAX(token.length, 1ul)}));
 	return false;
 }
 
@@ -132,7 +132,8 @@ bool json_read_string(struct json_reader *reader, struct text *raw)
 		if (at >= reader->text.length)
 			return json_read_fail(reader, at, "the closing double quote");
 		if (json_read_byte_at(reader, at) < ' ')
-			return json_read_fail(reader, at, "control characters as \\u and 4 digits");
+			return json_read_fail(reader, at,
+					      "a control character as \\u and 4 digits");
 		if (json_read_byte_at(reader, at) == '\\')
 			length = json_read_escape(reader, at, &code);
 		else
@@ -159,18 +160,18 @@ static size_t json_read_digits(const struct json_reader *reader, size_t at)
 /* Takes a number (RFC 8259, 6). Returns false, with the mistake noted, if there is none. */
 static bool json_read_number(struct json_reader *reader, struct text *raw)
 {
-	static const char allowed[] = "a number such as 12, -0.5 or 1e9";
+	static const char number[] = "a number such as 12, -0.5 or 1e9";
 	size_t start = reader->at;
 	size_t at = start + (json_read_byte_at(reader, start) == '-');
 	size_t count = json_read_byte_at(reader, at) == '0' ? 1 : json_read_digits(reader, at);
 
 	if (count == 0)
-		return json_read_fail(reader, start, allowed);
+		return json_read_fail(reader, start, number);
 	at += count;
 	if (json_read_byte_at(reader, at) == '.') {
 		count = json_read_digits(reader, at + 1);
 		if (count == 0)
-			return json_read_fail(reader, start, allowed);
+			return json_read_fail(reader, start, number);
 		at += 1 + count;
 	}
 	if ((json_read_byte_at(reader, at) | 0x20) == 'e') {
@@ -178,11 +179,11 @@ static bool json_read_number(struct json_reader *reader, struct text *raw)
 		at += json_read_byte_at(reader, at) == '+' || json_read_byte_at(reader, at) == '-';
 		count = json_read_digits(reader, at);
 		if (count == 0)
-			return json_read_fail(reader, start, allowed);
+			return json_read_fail(reader, start, number);
 		at += count;
 	}
 	if (!json_read_ends_token(json_read_byte_at(reader, at)))
-		return json_read_fail(reader, start, allowed);
+		return json_read_fail(reader, start, number);
 	*raw = (struct text){reader->text.start + start, at - start};
 	reader->at = at;
 	return true;

@@ -47,7 +47,7 @@ bool transfer_open(struct transfer *transfer, struct machine_channel *channel, b
 	transfer->stream = carrier->open(channel);
 	if (transfer->stream == NULL) {
 		memory_give_back(transfer->memory, at, TRANSFER_BYTES);
-		format(problem, size, "found one stream too many, allowed: at most %u",
+		format(problem, size, "there is one stream too many; there can be at most %u",
 		       CHANNEL_STREAMS);
 		return false;
 	}

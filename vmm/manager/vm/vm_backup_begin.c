@@ -36,26 +36,25 @@ static bool vm_backup_disk_may_begin(const struct vm *vm, u32 place, enum backup
 	if (link == NULL)
 		format(why, size, "the VM runs without it");
 	else if (disk_is_view(link))
-		format(why, size, "it is a clone's, which ends with it, allowed: one of its own");
+		format(why, size,
+		       "it is a clone's, which ends with it; use a disk of the VM's own");
 	else if (link->disk.read_only)
-		format(why, size, "it is read-only, allowed: one that the VM may write to");
+		format(why, size, "it is read-only; use one that the VM may write to");
 	else if (link->changes.number != 0 && !disk_changes_begun(link))
 		format(why, size, "its driver is still busy with the last backup, try again");
 	else if (kind == BACKUP_DIFF && !disk->chained)
-		format(why, size, "there is no backup since it was booted, allowed: a full one");
+		format(why, size, "there is no backup since it was booted; make a full one");
 	else if (kind == BACKUP_DIFF && bytes != disk->last_bytes)
 		format(why, size,
-		       "it has grown from %llu to %llu KiB since the last backup, allowed: a full "
-		       "one",
+		       "it has grown from %llu to %llu KiB since the last backup; make a full one",
 		       (unsigned long long)(disk->last_bytes / KIB),
 		       (unsigned long long)(bytes / KIB));
 	else if (kind == BACKUP_DIFF && !disk_changes_are_whole(link))
 		format(why, size,
-		       "not all changes since the last backup are known, allowed: a "
-		       "full one");
+		       "not all changes since the last backup are known; make a full one");
 	else if (kind == BACKUP_DIFF && disk->last.sequence + 1 >= BACKUP_CHAIN_MAX)
 		format(why, size,
-		       "found a chain of %u backups, allowed: no more, a full one begins "
+		       "it has a chain of %u backups, which can be no longer; a full one begins "
 		       "the next",
 		       BACKUP_CHAIN_MAX);
 	else
@@ -70,9 +69,7 @@ static bool vm_backup_disks_may_begin(const struct vm *vm, const struct vm_backu
 
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if (wish->chosen[i] && vm->config.disk[i].number == 0) {
-			format(problem, size,
-			       "it has no disk %u, allowed: those of its "
-			       "configuration",
+			format(problem, size, "it has no disk %u; name those of its configuration",
 			       i);
 			return false;
 		}
@@ -96,8 +93,8 @@ static bool vm_backup_snapshots_allow(struct vm *vm, char *problem, size_t size)
 		if (snapshot->name[0] == '\0' || !snapshot->disks_kept)
 			continue;
 		format(problem, size,
-		       "found the snapshot %s, for which the disks' old blocks are kept, allowed: "
-		       "none; `vm snapshot drop %s %s` forgets it",
+		       "the disks' old blocks are kept for snapshot %s; drop it first, by `vm "
+		       "snapshot drop %s %s`",
 		       snapshot->name, vm->config.name, snapshot->name);
 		return false;
 	}
@@ -111,10 +108,10 @@ bool vm_backup_may_begin(struct vm *vm, const struct vm_backup_wish *wish, char 
 		format(problem, size, "a backup of it is under way, `vm backup cancel %s` ends it",
 		       vm->config.name);
 	else if (vm->state != VM_RUNNING && vm->state != VM_PAUSED)
-		format(problem, size, "it is %s, allowed: a running or paused VM",
+		format(problem, size, "it is %s; only a running or paused VM can be backed up",
 		       vm_state_name(vm->state));
 	else if (!vm_backup_is_chosen(wish))
-		format(problem, size, "found no disk, allowed: one at least");
+		format(problem, size, "no disk is named; name at least one");
 	else
 		return vm_handover_may_begin(vm, problem, size) &&
 		       vm_backup_disks_may_begin(vm, wish, problem, size) &&

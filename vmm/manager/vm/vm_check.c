@@ -45,7 +45,8 @@ const struct file *vm_build_kernel(const struct vm_config *config, bool *demo)
 
 static void vm_build_missing_file(const char *key, const char *name, char *problem, size_t size)
 {
-	size_t length = format(problem, size, "%s: there is no file \"%s\", allowed:", key, name);
+	size_t length = format(problem, size, "%s: there is no file \"%s\"; the boot bundle has",
+			       key, name);
 
 	for (u32 i = 0; file_at(i) != NULL && length < size; i++)
 		length += format(problem + length, size - length, " %s", file_at(i)->name);
@@ -77,8 +78,7 @@ bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)
 	if (vm_build_pages(config) <= pages_at_start())
 		return true;
 	format(problem, size,
-	       "memory: found %llu MiB, which takes %llu MiB in all, allowed: the %llu MiB that "
-	       "this machine has for VMs",
+	       "memory: %llu MiB takes %llu MiB in all, but this host has only %llu MiB for VMs",
 	       (unsigned long long)(config->memory_bytes / MIB),
 	       (unsigned long long)(vm_build_pages(config) * PAGE_SIZE / MIB),
 	       (unsigned long long)(pages_at_start() * PAGE_SIZE / MIB));
@@ -118,8 +118,8 @@ bool vm_build_check(const struct vm *vm, char *problem, size_t size)
 	available = vm_overcommit_available(pages);
 	if (pages > available) {
 		format(problem, size,
-		       "memory: found %llu MiB, which takes %llu MiB in all, allowed: the %llu MiB "
-		       "that are promised to nobody",
+		       "memory: %llu MiB takes %llu MiB in all, but only %llu MiB are promised to "
+		       "nobody",
 		       (unsigned long long)(config->memory_bytes / MIB),
 		       (unsigned long long)(pages * PAGE_SIZE / MIB),
 		       (unsigned long long)(available * PAGE_SIZE / MIB));

@@ -48,7 +48,7 @@ bool vm_clone_disks_may(const struct vm *from, const struct vm_snapshot *snapsho
 	if (place == CONFIG_VM_DISK_MAX || snapshot->disks_kept)
 		return true;
 	format(problem, size,
-	       "disk %s: what it held at snapshot %s is kept no more, allowed: the last snapshot",
+	       "disk %s: what it held at snapshot %s is no longer kept; use the last snapshot",
 	       vm_clone_name_of(from, place), snapshot->name);
 	return false;
 }
@@ -69,8 +69,8 @@ static bool vm_clone_disk_attach(struct vm *clone, u32 place, char *problem, siz
 
 	if (clone->origin == NULL || from == NULL || !vm_clone_is_written(from, place)) {
 		format(problem, size,
-		       "disk %s: its own has ended with the clone, and the source's is not for it, "
-		       "allowed: a new clone, or another `disk` by vm set",
+		       "disk %s: the clone's own has ended with it, and the source's is not for "
+		       "it; make a new clone, or give it another `disk` by `vm set`",
 		       vm_clone_name_of(clone, place));
 		return false;
 	}
@@ -101,9 +101,9 @@ bool vm_clone_has_views(const struct vm *vm, char *problem, size_t size)
 		if (!vm_clone_is_marked(vm, i))
 			continue;
 		format(problem, size,
-		       "disk %s: it is what that of another VM held at a snapshot, and what this "
-		       "clone wrote above it, which is not kept, allowed: VMs with disks of their "
-		       "own, or read-only ones",
+		       "disk %s: it is another VM's at a snapshot, with what this clone wrote "
+		       "above it, which is not kept; use a VM with disks of its own, or read-only "
+		       "ones",
 		       vm_clone_name_of(vm, i));
 		return true;
 	}

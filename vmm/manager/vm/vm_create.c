@@ -41,7 +41,7 @@ static struct vm *vm_new_slot(const char *name, char *problem, size_t size)
 	}
 	vm = vm_free_slot();
 	if (vm == NULL)
-		format(problem, size, "there are %u VMs already, allowed: no more", VM_MAX);
+		format(problem, size, "there are %u VMs already, and there can be no more", VM_MAX);
 	else
 		memset(vm, 0, sizeof(*vm));
 	return vm;

@@ -93,8 +93,8 @@ bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size)
 
 	if (available < RESERVE_PAGES + LEAST_PAGES) {
 		format(problem, size,
-		       "the host has no memory left for it: found %llu KiB that are promised to "
-		       "nobody, allowed: %llu KiB; a VM that waits for them goes on by itself",
+		       "the host has no memory left for it: only %llu KiB are promised to nobody, "
+		       "and it takes %llu KiB; a VM that waits for them goes on by itself",
 		       (unsigned long long)(available * PAGE_SIZE / KIB),
 		       (unsigned long long)((RESERVE_PAGES + LEAST_PAGES) * PAGE_SIZE / KIB));
 		return false;

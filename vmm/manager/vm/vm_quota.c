@@ -61,8 +61,8 @@ static bool vm_quota_raise_more(struct vm *vm, u64 pages, char *problem, size_t 
 
 	if (pages > available) {
 		format(problem, size,
-		       "memory: found %llu KiB that are promised to nobody, allowed: with the "
-		       "%llu KiB that it takes, %llu KiB are missing",
+		       "memory: only %llu KiB are promised to nobody; it takes %llu KiB, so %llu "
+		       "KiB are missing",
 		       (unsigned long long)(available * PAGE_SIZE / KIB),
 		       (unsigned long long)(pages * PAGE_SIZE / KIB),
 		       (unsigned long long)((pages - available) * PAGE_SIZE / KIB));

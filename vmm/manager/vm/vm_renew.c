@@ -114,8 +114,7 @@ bool vm_renew_may_begin(const struct vm *vm, char *problem, size_t size)
 		return false;
 	if (vm->config.reserve_budget_ns == 0)
 		return true;
-	format(problem, size,
-	       "reserve: found a reservation, which would be needed twice, allowed: none");
+	format(problem, size, "reserve: the reservation would be needed twice; set none");
 	return false;
 }
 
@@ -208,7 +207,7 @@ static void vm_renew_look_whether_it_moves(struct vm *vm)
 static void vm_renew_end_saved(struct vm *vm)
 {
 	if (!vm_saved(vm))
-		vm_renew_fall_back(vm, "its saver is done before its store is");
+		vm_renew_fall_back(vm, "its saver ended before its store had confirmed");
 	else if (vm->save.goes_on)
 		vm_renew_go_on(vm);
 }

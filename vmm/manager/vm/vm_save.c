@@ -35,8 +35,8 @@ static bool vm_save_has_key(char *problem, size_t size)
 	if (vm_save_key_is_there())
 		return true;
 	format(problem, size,
-	       "[host] has no state_key, allowed: `state_key` and 64 hex digits that nobody can "
-	       "guess, the same for save and restore, or the command `state key`");
+	       "[host] has no state_key; set `state_key` to 64 hex digits that nobody can guess, "
+	       "the same for save and restore, or use the command `state key`");
 	return false;
 }
 
@@ -56,7 +56,7 @@ static bool vm_save_store_is_another(const struct vm *vm, const struct vm_save_p
 {
 	if (place->channel == NULL || place->channel->on.vm_id != vm->id)
 		return true;
-	format(problem, size, "it is the store itself, allowed: one outside of this VM");
+	format(problem, size, "it is the store itself; use a store outside of this VM");
 	return false;
 }
 
@@ -270,8 +270,8 @@ bool vm_restore_last(struct vm *vm, char *problem, size_t size)
 	if (vm->save.last != 0)
 		return vm_restore(vm, &place, problem, size);
 	format(problem, size,
-	       "it was neither saved on a disk nor restored from one, allowed: `vm save`, then "
-	       "`vm restore`");
+	       "it was neither saved on a disk nor restored from one; use `vm save`, then `vm "
+	       "restore`");
 	return false;
 }
 

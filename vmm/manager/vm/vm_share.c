@@ -33,14 +33,15 @@ static bool vm_share_check_channel(const struct vm_config *config, char *problem
 		return true;
 	if (string_equal(config->channel, "com2") || config_channel_find(config->channel) == NULL) {
 		format(problem, size,
-		       "channel: found %s, allowed: a name but com2 with a section [channel NAME]",
+		       "channel: %s is not possible; use a name that has a section [channel NAME], "
+		       "but not com2",
 		       config->channel);
 		return false;
 	}
 	VM_FOR_EACH(vm) {
 		if (string_equal(vm->config.channel, config->channel) &&
 		    !string_equal(vm->config.name, config->name)) {
-			format(problem, size, "channel: found %s, which is that of VM %s",
+			format(problem, size, "channel: %s is that of VM %s; use another",
 			       config->channel, vm->config.name);
 			return false;
 		}
@@ -57,7 +58,7 @@ bool vm_share_check(const struct vm_config *config, char *problem, size_t size)
 		if ((config->affinity[cpu / 64] & BIT(cpu % 64)) == 0 || cpu < there)
 			continue;
 		format(problem, size,
-		       "affinity: found CPU %u, allowed: %s%u, the machine has %u CPU%s", cpu,
+		       "affinity: there is no CPU %u; use %s%u, the host has %u CPU%s", cpu,
 		       there > 1 ? "0-" : "", there - 1, count, count == 1 ? "" : "s");
 		return false;
 	}
@@ -210,9 +211,8 @@ static void vm_share_refused(struct vm *vm)
 			config_value_text(key, &vm->next, wanted, sizeof(wanted));
 	}
 	format(vm->change_problem, sizeof(vm->change_problem),
-	       "reserve: found %s, which vCPU %u cannot be given, allowed: %u permille of a CPU, "
-	       "which are left",
-	       wanted, vm->channel->reserve_vcpu, vm->channel->reserve_left);
+	       "reserve: %s cannot be given to vCPU %u; only %u permille of a CPU are left", wanted,
+	       vm->channel->reserve_vcpu, vm->channel->reserve_left);
 }
 
 void vm_share_step(struct vm *vm)

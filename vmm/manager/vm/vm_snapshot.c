@@ -73,11 +73,11 @@ static void vm_snapshot_not_done_status(struct vm *vm, const char *what, enum st
 
 	if (status == STATUS_TOO_BIG)
 		format(problem, sizeof(problem),
-		       "found as many layers of memory as there can be, allowed: 4 below it, a "
+		       "there are as many layers of memory as there can be, 4 below its own; a "
 		       "layer goes when its snapshots and their clones are gone, from the last on");
 	else if (status == STATUS_BAD_STATE)
 		format(problem, sizeof(problem),
-		       "its memory is mapped for a disk's device, allowed: disks with dma = copy");
+		       "its memory is mapped for a disk's device; use disks with dma = copy");
 	else
 		format(problem, sizeof(problem), "the kernel says \"%s\" while %s its memory",
 		       status_text(status), what);
@@ -99,10 +99,11 @@ static bool vm_snapshot_may_take(struct vm *vm, const char *name, char *problem,
 	char shown[40];
 
 	if (!config_name_valid(text_of(name)))
-		format(problem, size, "found the name \"%s\", allowed: " CONFIG_NAME_ALLOWED,
+		format(problem, size, "the name \"%s\" is not valid; use " CONFIG_NAME_ALLOWED,
 		       text_show(shown, sizeof(shown), text_of(name)));
 	else if (vm->state != VM_RUNNING && vm->state != VM_PAUSED)
-		format(problem, size, "it is %s, allowed: a running or paused VM",
+		format(problem, size,
+		       "it is %s; only a running or paused VM can have a snapshot taken",
 		       vm_state_name(vm->state));
 	else if (vm_snapshot_find(vm, name) != NULL)
 		format(problem, size,
@@ -120,7 +121,7 @@ static bool vm_snapshot_find_place(struct vm *vm, char *problem, size_t size)
 		if (vm->snapshots.list[i].name[0] == '\0')
 			return true;
 	}
-	format(problem, size, "there are %u snapshots already, allowed: no more", VM_SNAPSHOT_MAX);
+	format(problem, size, "there are %u snapshots already; drop one first", VM_SNAPSHOT_MAX);
 	return false;
 }
 
@@ -279,17 +280,18 @@ static bool vm_snapshot_may_reset(struct vm *vm, const struct vm_snapshot *to, c
 
 	if (!alive ||
 	    (vm->state != VM_RUNNING && vm->state != VM_PAUSED && vm->state != VM_CRASHED))
-		format(problem, size, "it is %s, allowed: a running, paused or crashed VM",
+		format(problem, size,
+		       "it is %s; only a running, paused or crashed VM can be set back",
 		       vm_state_name(vm->state));
 	else if (!vm_snapshot_on_top(vm, to))
 		format(problem, size,
-		       "found the snapshot %s, above which lies the memory of a later one, "
-		       "allowed: the last; `vm clone` begins from any",
+		       "above snapshot %s lies the memory of a later one; go back to the last one, "
+		       "or use `vm clone`, which begins from any",
 		       to->name);
 	else if (!vm_disks_known_at(vm, to))
 		format(problem, size,
-		       "what its disks held at snapshot %s is kept no more, since there was a "
-		       "later one, allowed: the last that was taken",
+		       "what its disks held at snapshot %s is no longer kept, since there was a "
+		       "later one; go back to the last that was taken",
 		       to->name);
 	else
 		return vm_handover_may_begin(vm, problem, size);
@@ -431,7 +433,7 @@ static void vm_snapshot_give_up(struct vm *vm)
 		return;
 	case SNAPSHOT_FREEZING:
 		vm_quota_lower(vm, snapshots->room);
-		vm_snapshot_not_done(vm, "pages of its group are on their way back all the time");
+		vm_snapshot_not_done(vm, "pages of its group keep being given back");
 		return;
 	case SNAPSHOT_RESETTING:
 		vm_snapshot_lost(vm, "its memory does not become what it was");

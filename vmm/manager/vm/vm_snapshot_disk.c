@@ -228,7 +228,7 @@ bool vm_disks_are_viewed(const struct vm *vm, char *problem, size_t size)
 		if (!disk_is_viewed(link))
 			continue;
 		format(problem, size,
-		       "what disk %s held at the last snapshot is being read, allowed: when its "
+		       "what disk %s held at the last snapshot is being read; wait until its "
 		       "readers have ended, `disk list` shows them",
 		       vm_name_of(link));
 		return true;

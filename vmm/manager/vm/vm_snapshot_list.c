@@ -71,8 +71,7 @@ bool vm_snapshot_may_end(const struct vm *vm, char *problem, size_t size)
 			continue;
 		if (length == 0)
 			length = format(problem, size,
-					"its memory is that of its clones, allowed: "
-					"when these are gone or stopped:");
+					"its memory is that of its clones; first destroy or stop");
 		if (length < size)
 			length +=
 				format(problem + length, size - length, " %s", clone->config.name);

@@ -26,11 +26,12 @@ bool vm_trim_begin(struct vm *vm, char *problem, size_t size)
 	if (vm_trim_is_on(trim))
 		return true;
 	if (vm->group == HANDLE_NONE || vm->dying || !vm_ready(vm))
-		format(problem, size, "found %s, allowed: running, paused",
+		format(problem, size, "it is %s; only a running or paused VM can be trimmed",
 		       vm->dying && !vm_has_ended(vm) ? "leaving" : vm_state_name(vm->state));
 	else if (vm->snapshots.layer != 0 || vm->clone_of != 0)
 		format(problem, size,
-		       "its memory lies above %s, allowed: without snapshots, no clone",
+		       "its memory lies above %s; only a VM without snapshots that is no clone can "
+		       "be trimmed",
 		       vm->clone_of != 0 ? "another's" : "a snapshot's");
 	else
 		*trim = (struct vm_trim){

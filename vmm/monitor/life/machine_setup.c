@@ -119,7 +119,7 @@ static bool machine_create_vcpus(struct machine *machine)
 	u64 at;
 
 	if (count == 0 || count > MACHINE_VCPU_MAX) {
-		machine_crash(machine, "vcpus: %lu asked for, 1 to %u are allowed", count,
+		machine_crash(machine, "vcpus: %lu is not possible; use 1 to %u", count,
 			      MACHINE_VCPU_MAX);
 		return false;
 	}

@@ -30,8 +30,8 @@ static void reserve_show_result(struct machine *machine)
 	channel->reserve_vcpu = reserve->refused_vcpu;
 	if (channel->ready == 0 && reserve->refused)
 		machine_crash(machine,
-			      "reserve: vCPU %u cannot be given %lu us of each %lu us, allowed: "
-			      "%lu permille of a CPU, which are left",
+			      "reserve: vCPU %u cannot be given %lu us of each %lu us; only %lu "
+			      "permille of a CPU are left",
 			      reserve->refused_vcpu,
 			      start_info->parameter[MONITOR_RESERVE_BUDGET_NS] / NS_PER_US,
 			      start_info->parameter[MONITOR_RESERVE_PERIOD_NS] / NS_PER_US,

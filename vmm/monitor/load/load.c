@@ -21,7 +21,7 @@
 static bool load_demo(struct load_job *job)
 {
 	if (job->kernel.size == 0 || job->kernel.size > DEMO_BYTES)
-		return load_fail(job, "built-in guest: %lu bytes, 1 to %llu are allowed",
+		return load_fail(job, "built-in guest: it has %lu bytes; it can have 1 to %llu",
 				 job->kernel.size, DEMO_BYTES);
 	memcpy(job->ram + DEMO_AT, job->kernel.bytes, job->kernel.size);
 	start_state_real(job->page, DEMO_AT);

@@ -26,7 +26,7 @@ bool load_fail_memory(struct load_job *job, u64 end)
 {
 	u64 needed = align_up(end, PAGE_SIZE) + align_up(job->initrd.size, PAGE_SIZE);
 
-	return load_fail(job, "memory: found %luM, allowed: %luM or more for this kernel%s",
+	return load_fail(job, "memory: %luM is too little; use %luM or more for this kernel%s",
 			 job->ram_bytes / MIB, align_up(needed, MIB) / MIB,
 			 job->initrd.size != 0 ? " and its initrd" : "");
 }

@@ -72,7 +72,7 @@ bool backup_target_is_fit(struct save_disk *disk, u64 needed, const struct backu
 	needed = MAX(needed, (u64)(2 * BACKUP_HEADER_BYTES));
 	if (disk->bytes < needed) {
 		format(disk->problem, sizeof(disk->problem),
-		       "found %llu KiB, allowed: at least the %llu KiB that it takes",
+		       "the place has %llu KiB, but it takes at least %llu KiB",
 		       (unsigned long long)(disk->bytes / KIB), (unsigned long long)(needed / KIB));
 		return false;
 	}
@@ -81,12 +81,11 @@ bool backup_target_is_fit(struct save_disk *disk, u64 needed, const struct backu
 		return false;
 	if (holds)
 		return backup_target_refuse(
-			disk, "found a backup that this one builds upon, allowed: another "
-			      "place");
+			disk,
+			"the place holds a backup that this one builds upon; use another place");
 	if (!empty)
-		return backup_target_refuse(
-			disk, "found something else, allowed: an empty place, or the word "
-			      "`overwrite` at the end");
+		return backup_target_refuse(disk, "the place holds something else; use an empty "
+						  "place, or write `overwrite` at the end");
 	return true;
 }
 
@@ -107,7 +106,7 @@ bool backup_target_confirm(struct save_disk *disk, struct backup_header *header)
 	/* who restores it looks for a full one's header at the end that the place has then */
 	if (save_disk_has_grown(disk))
 		return backup_target_refuse(
-			disk, "it has grown meanwhile, allowed: a place that keeps its size");
+			disk, "the place has grown meanwhile; use one that keeps its size");
 	return save_disk_flush(disk) &&
 	       save_disk_write(disk, header->label.kind == BACKUP_FULL ? backup_tail_at(disk) : 0,
 			       header, sizeof(*header)) &&

@@ -147,8 +147,9 @@ static bool copier_copy_diff(struct copy *copy)
 		if (!copier_is_wanted(copy, number))
 			continue;
 		if (done == copy->wanted)
-			return copier_fails("disk %s: its driver changes what has changed",
-					    copy->name);
+			return copier_fails(
+				"disk %s: its driver has added to the changes meanwhile",
+				copy->name);
 		if (!copier_copy_block(copy, number, copy->header.data_at + done * BLOCK_BYTES,
 				       BLOCK_BYTES))
 			return false;
@@ -234,8 +235,8 @@ static bool copier_open_one(struct copy *copy, const struct start_entry *entry, 
 	if (copy->from.bytes == 0)
 		return copier_fails("disk %s: it has no bytes", copy->name);
 	if (copy->from.bytes != page->disk_bytes[entry->value])
-		return copier_fails("disk %s: its size has changed meanwhile, allowed: a full "
-				    "backup of what it is now",
+		return copier_fails("disk %s: its size has changed meanwhile; make a full backup "
+				    "of what it is now",
 				    copy->name);
 	if (!save_disk_open_target(&copy->to, &copy->to_client, target, queue))
 		return copier_target_fails(copy);

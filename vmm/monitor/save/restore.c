@@ -83,7 +83,7 @@ static bool restore_open_save(struct machine *machine)
 	if (fault != STREAM_FINE)
 		return restore_refuse_fault(machine, NULL, fault);
 	if (strncmp(header->name, name, sizeof(header->name)) != 0) {
-		machine_crash(machine, "this is a save of VM %s, allowed: one of %s", header->name,
+		machine_crash(machine, "this is a save of VM %s; use one of %s", header->name,
 			      name);
 		return false;
 	}
@@ -159,8 +159,10 @@ static bool restore_check_disk(struct machine *machine, const struct stream_disk
 	struct save_disk disk;
 
 	if (blk == NULL) {
-		machine_crash(machine, "it could write to disk %s, allowed: a VM that has it",
-			      saved->name);
+		machine_crash(
+			machine,
+			"it could write to disk %s, which this VM has not; use a VM that has it",
+			saved->name);
 		return false;
 	}
 	save_disk_over(&disk, &blk->client, machine->queue);
@@ -173,7 +175,7 @@ static bool restore_check_disk(struct machine *machine, const struct stream_disk
 			return true;
 	}
 	machine_crash(machine,
-		      "disk %s was written since the save, allowed: one that holds what it held",
+		      "disk %s was written since the save; use one that holds what it held",
 		      saved->name);
 	return false;
 }
@@ -201,9 +203,8 @@ static bool restore_all_disks_are_known(struct machine *machine)
 		count++;
 	return count == restore.disks
 		       ? true
-		       : restore_refuse(machine,
-					"it may write to a disk of which the save has nothing, "
-					"allowed: the disks that it had");
+		       : restore_refuse(machine, "it may write to a disk of which the save has "
+						 "nothing; use the disks that it had");
 }
 
 /* The stream has checked that they are pages of as much RAM as its header says. */

@@ -88,15 +88,15 @@ static bool restorer_check_header(struct source *source)
 	bool is_one;
 
 	if (source->disk.bytes < (u64)(2 * BACKUP_HEADER_BYTES))
-		return restorer_source_fails(source, "found a disk that is too small for one");
+		return restorer_source_fails(source, "the disk is too small for a backup");
 	if (!backup_header_read(&source->disk, at, header, &is_one))
 		return restorer_source_fails(source, source->disk.problem);
 	if (!is_one ||
 	    header->label.kind != (u32)(restorer_is_full(source) ? BACKUP_FULL : BACKUP_DIFF))
 		return restorer_source_fails(
 			source, restorer_is_full(source)
-					? "found no full one, allowed: a whole full one first"
-					: "found no differential one, allowed: whole ones behind "
+					? "it is no full backup; name a whole full one first"
+					: "it is no differential backup; name whole ones behind "
 					  "the full one");
 	if (header->disk_bytes == 0 || header->disk_bytes % BLOCK_SECTOR_BYTES != 0)
 		return restorer_source_fails(source, "its header makes no sense");
@@ -109,11 +109,10 @@ static bool restorer_check_full(const struct source *source)
 
 	disk_bytes = bytes;
 	if (bytes > source->disk.bytes || backup_full_bytes(bytes) > source->disk.bytes)
-		return restorer_source_fails(source, "its place ends before it does");
+		return restorer_source_fails(source, "the disk ends before the backup does");
 	if (bytes > room->to.bytes)
 		return restorer_fails(
-			"found a disk of %llu KiB, allowed: at least the %llu KiB of the "
-			"backup",
+			"the disk has %llu KiB, but the backup needs at least %llu KiB",
 			(unsigned long long)(room->to.bytes / KIB),
 			(unsigned long long)(bytes / KIB));
 	return true;
@@ -129,9 +128,8 @@ static bool restorer_check_follows(const struct source *source)
 		memcmp(label->base, before->id, sizeof(label->base)) == 0 &&
 		source->header.disk_bytes == disk_bytes)
 		       ? true
-		       : restorer_source_fails(source,
-					       "it does not follow the one before it, allowed: one "
-					       "chain, in its order");
+		       : restorer_source_fails(source, "it does not follow the one before it; name "
+						       "one chain, in its order");
 }
 
 static bool restorer_check_room(const struct source *source)
@@ -144,7 +142,7 @@ static bool restorer_check_room(const struct source *source)
 	    header->data_at >= backup_data_at(header->blocks) &&
 	    header->blocks * BLOCK_BYTES <= source->disk.bytes - header->data_at)
 		return true;
-	return restorer_source_fails(source, "its place ends before it does");
+	return restorer_source_fails(source, "the disk ends before the backup does");
 }
 
 /* The number of its block that comes `index`th. The place may say another thing the next time. */

@@ -121,7 +121,7 @@ static bool save_disk_open_one(struct save_disk *disk, struct disk_client *clien
 	save_disk_over(disk, client, queue);
 	return sys_object_bind(bell, queue, SAVE_KEY) == STATUS_OK
 		       ? true
-		       : save_disk_fails(disk, "its disk cannot be heard");
+		       : save_disk_fails(disk, "no signal of its disk can be received");
 }
 
 bool save_disk_open_link(struct save_disk *disk, struct disk_client *client,

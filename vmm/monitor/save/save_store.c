@@ -62,17 +62,15 @@ bool save_store_fits(struct save_store *store, u64 bytes, bool overwrite)
 		return true;
 	if (store->disk.bytes < bytes)
 		return save_store_fails(
-			store,
-			"the disk has %llu KiB, allowed: at least the %llu KiB that "
-			"the save takes",
+			store, "the disk has %llu KiB, but the save takes at least %llu KiB",
 			(unsigned long long)(store->disk.bytes / KIB),
 			(unsigned long long)(bytes / KIB));
 	if (!save_disk_read(&store->disk, 0, block, sizeof(block)))
 		return save_store_as(store, false);
 	if (!overwrite && !stream_may_overwrite(block))
-		return save_store_fails(
-			store, "the disk holds something else, allowed: an empty one or one "
-			       "with a save, or the word `overwrite` behind its name");
+		return save_store_fails(store,
+					"the disk holds something else; use an empty one or one "
+					"with a save, or write `overwrite` behind its name");
 	return true;
 }
 
@@ -180,6 +178,7 @@ bool save_store_ends(struct save_store *store)
 	if (!save_store_as(store, transfer_read(&store->transfer, block, 1, &count)))
 		return false;
 	return count == 0 ? true
-			  : save_store_fails(store,
-					     "found bytes behind the last record, allowed: none");
+			  : save_store_fails(
+				    store,
+				    "there are bytes behind the last record, where none belong");
 }

@@ -67,6 +67,6 @@ bool policy_differs(const struct policy_saved *saved, const struct policy_saved 
 		return true;
 	if (memcmp(saved, own, sizeof(*own)) == 0)
 		return false;
-	format(text, size, "what fills up the policy is not zero");
+	format(text, size, "the padding of the policy is not zero");
 	return true;
 }

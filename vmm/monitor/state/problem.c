@@ -50,7 +50,7 @@ static const char *const fault_texts[STATE_FAULT_COUNT] = {
 	[STATE_SHORT] = "the state ends within it",
 	[STATE_NO_STATE] = "this is no saved state",
 	[STATE_OTHER_MAJOR] = "format",
-	[STATE_NOT_ZERO] = "what is reserved is in use",
+	[STATE_NOT_ZERO] = "a reserved field is in use",
 	[STATE_OTHER_CHECK] = "its checksum is wrong",
 	[STATE_OUT_OF_ORDER] = "records are out of order",
 	[STATE_TOO_LONG] = "it is longer than a record may be",
@@ -79,8 +79,8 @@ void state_problem_text(const struct state_problem *problem, char *text, size_t 
 	case STATE_OTHER_VENDOR:
 	case STATE_OTHER_VERSION:
 	case STATE_OTHER_SIZE:
-		format(text, size, "%s: %s: found %u, wanted %u", where, what, problem->found,
-		       problem->wanted);
+		format(text, size, "%s: %s: it is %u, but has to be %u", where, what,
+		       problem->found, problem->wanted);
 		break;
 	case STATE_INVALID:
 		format(text, size, "%s: %s", where,

@@ -227,11 +227,11 @@ static const char *const stream_fault_texts[STREAM_FAULT_COUNT] = {
 	[STREAM_BAD_LENGTH] = "it is longer than a record may be",
 	[STREAM_OUT_OF_ORDER] = "another record lies there",
 	[STREAM_CHANGED] = "it was changed",
-	[STREAM_BAD_FILL] = "what fills it up is not zero",
-	[STREAM_MISPLACED] = "no record of its type comes there",
-	[STREAM_BAD_PAGES] = "its pages are none of this RAM, or come again",
+	[STREAM_BAD_FILL] = "its padding is not zero",
+	[STREAM_MISPLACED] = "no record of its type belongs there",
+	[STREAM_BAD_PAGES] = "its pages lie outside this RAM, or come twice",
 	[STREAM_BAD_COUNT] = "it does not agree with what comes before it",
-	[STREAM_BAD_DISKS] = "its disks are none that there can be",
+	[STREAM_BAD_DISKS] = "its list of disks is impossible",
 };
 
 void stream_fault_text(const struct stream *stream, enum stream_fault fault, char *text,

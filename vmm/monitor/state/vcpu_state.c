@@ -85,11 +85,11 @@ static bool vcpu_section_valid(const void *owner, const void *bytes, const char 
 	}
 	if (!vcpu_state_event_valid(&saved->inject) || !vcpu_state_event_valid(&saved->event) ||
 	    !vcpu_state_event_valid(&saved->held)) {
-		*reason = "an event is none that a CPU can deliver";
+		*reason = "it holds an event that no CPU can deliver";
 		return false;
 	}
 	if (!vcpu_state_exit_valid(&saved->exit)) {
-		*reason = "its exit is none that a CPU can report";
+		*reason = "its exit is one that no CPU reports";
 		return false;
 	}
 	return saved->request < REQUEST_FLUSH << 1 && saved->advance_length <= INSTRUCTION_MAX &&

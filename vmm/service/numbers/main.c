@@ -15,7 +15,7 @@ static u64 *starts;
 static bool numbers_main_start(struct driver_disk *disk, char *problem, size_t size)
 {
 	if (start_info->parameter[DRIVER_DISK_BYTES] == 0) {
-		format(problem, size, "no memory, allowed: memory = 4K");
+		format(problem, size, "there is no memory; set memory = 4K");
 		return false;
 	}
 	starts = (u64 *)(void *)driver_dma().memory;
