@@ -253,10 +253,11 @@ $(BUILD)/skerry.spdx.json: $(BUILD)/skerry.iso iso/sbom.py $(BUILD)/commit
 # --- the rest ---
 
 .PHONY: lint clean version help install FORCE
-lint: lint-packages $(BUILD)/skerry.elf ## layering, names, W^X, sizes, stack depth, format, clang-tidy, gcc -fanalyzer
+lint: lint-packages $(BUILD)/skerry.elf ## layering, names, messages, W^X, sizes, stack depth, format, clang-tidy, gcc -fanalyzer
 	$(Q)$(PYTHON) tests/lint/layers.py
 	$(Q)$(PYTHON) tests/lint/files.py
 	$(Q)$(PYTHON) tests/lint/names.py
+	$(Q)$(PYTHON) tests/lint/messages.py
 	$(Q)$(PYTHON) tests/lint/image.py $(BUILD)/skerry.elf
 	$(Q)$(PYTHON) tests/lint/calls.py $(BUILD)
 	$(Q)$(PYTHON) tests/lint/boot.py $(BUILD)/obj
