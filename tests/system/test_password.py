@@ -49,7 +49,7 @@ def auth(channel, word):
 
 def check_channel(channel):
     """Requests, events and the log wait for the password; three wrong ones cause a delay."""
-    assert "locked, allowed:" in channel.error("vm list")
+    assert "the channel is locked; unlock it by" in channel.error("vm list")
     assert "locked" in channel.error("nonsense")
     answers = auths(channel, WRONG, WRONG, WRONG, WORD)
     assert answers[:3] == ["auth: wrong password"] * 3
