@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Applies the limits of ports: packets and bytes a second, and frames with many receivers. Called
+ * Applies the limits of ports: packets and bytes a second, and frames with many receivers. Called
  * by port.c and forward.c; changes the port's share and bucket and the sets of ports.
  */
 #include "vmm/switch/limit.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * VLAN tags (802.1Q): takes a tag from a received frame and writes one to a sent frame. Called by
+ * VLAN tags (802.1Q): takes a tag from a received frame and writes one to a sent frame. Called by
  * deliver.c and segment.c, and by forward.c through vlan.h; touches only the frame's copied head.
  */
 #include "vmm/switch/vlan.h"

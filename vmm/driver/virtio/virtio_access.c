@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Accesses the virtio registers that the manager has mapped, each in its own width (4.1.3.1).
+ * Accesses the virtio registers that the manager has mapped, each in its own width (4.1.3.1).
  * Called by virtio_host.c; unit tests replace it by a model of the device.
  */
 #include "vmm/driver/virtio/virtio_host.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * ACPI fixed hardware: PM1 event and control blocks, the PM timer and GPE0 (ACPI 4.8). Attached
+ * ACPI fixed hardware: PM1 event and control blocks, the PM timer and GPE0 (ACPI 4.8). Attached
  * by platform.c; signalled by command.c, rtc.c and generation.c. Owns its registers; raises the SCI
  * and asks for power-off by the platform's events.
  */

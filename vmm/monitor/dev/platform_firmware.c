@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Sets the timer and the interrupt controllers as a PC's firmware leaves them. Called by todo.c
+ * Sets the timer and the interrupt controllers as a PC's firmware leaves them. Called by todo.c
  * at a start; writes to ports of PIT and 8259s only.
  */
 #include "lib/bits.h"

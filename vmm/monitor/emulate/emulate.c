@@ -11,7 +11,9 @@
 #include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/x86/canonical.h"
 
-/* Faults other than #PF carry error code 0 here, and none in real mode (SDM vol. 3, 21.1.4). */
+/*
+ * Raises a fault. All but #PF carry error code 0 here, and none in real mode (SDM vol. 3, 21.1.4).
+ */
 enum emulate_result emulate_fault(struct emulation *emulation, u8 vector)
 {
 	*emulation->event = (struct vcpu_event){
@@ -24,7 +26,10 @@ enum emulate_result emulate_fault(struct emulation *emulation, u8 vector)
 	return EMULATE_FAULT;
 }
 
-/* SDM vol. 3, 18.3.1.4: a single step traps after the instruction, or one iteration of REP. */
+/*
+ * Ends the instruction with the #DB of a single step, if the guest steps: it traps after the
+ * instruction, or after one iteration of REP (SDM vol. 3, 18.3.1.4).
+ */
 enum emulate_result emulate_single_step(struct emulation *emulation)
 {
 	struct vcpu_page *page = emulation->page;
@@ -40,7 +45,10 @@ enum emulate_result emulate_single_step(struct emulation *emulation)
 enum emulate_result emulate_retire(struct emulation *emulation)
 {
 	struct vcpu_page *page = emulation->page;
-	/* SDM vol. 3, 6.8.3: it holds back the trap too; of several in a row only the first. */
+	/*
+	 * MOV SS holds back the trap, too; of several in a row only the first does (SDM vol. 3,
+	 * 6.8.3)
+	 */
 	bool holds = emulation->loads_ss && !(page->shadow & SHADOW_MOV_SS);
 
 	if (page->rflags & RFLAGS_TF && !holds)
@@ -54,7 +62,7 @@ enum emulate_result emulate_retire(struct emulation *emulation)
 	return EMULATE_DONE;
 }
 
-/* SDM vol. 3, 3.4.5.1 and 5.2.1 */
+/* Returns the mode of the code segment: SDM vol. 3, 3.4.5.1 and 5.2.1. */
 static enum x86_mode emulate_code_mode(const struct vcpu_page *page)
 {
 	u32 access = page->segment[SEG_CS].access;
@@ -64,7 +72,7 @@ static enum x86_mode emulate_code_mode(const struct vcpu_page *page)
 	return access & SEGMENT_DB ? X86_MODE_32 : X86_MODE_16;
 }
 
-/* Appends up to `limit` bytes, of the page that `linear` lies in, to those read so far. */
+/* Reads up to `limit` more bytes of the instruction, from the page in which `linear` lies. */
 static enum emulate_result emulate_fetch_part(struct emulation *emulation, u64 linear, u32 limit)
 {
 	struct emulator *emulator = emulation->emulator;
@@ -80,12 +88,15 @@ static enum emulate_result emulate_fetch_part(struct emulation *emulation, u64 l
 		return emulate_page_fault(emulation, linear, found.error_code);
 	if (!guest_memory_read(emulator->memory, found.gpa, emulator->bytes + emulator->byte_count,
 			       count))
-		return EMULATE_UNSUPPORTED; /* code in device memory */
+		return EMULATE_UNSUPPORTED; /* the instruction lies in device memory */
 	emulator->byte_count = (u8)(emulator->byte_count + count);
 	return EMULATE_DONE;
 }
 
-/* In 64-bit mode the kernel may have brought the code along: no walk is needed then. */
+/*
+ * Takes the instruction's bytes from the vCPU page. In 64-bit mode the kernel may have put them
+ * there: no walk is needed then.
+ */
 static bool emulate_take_shown(struct emulation *emulation)
 {
 	struct emulator *emulator = emulation->emulator;
@@ -100,8 +111,8 @@ static bool emulate_take_shown(struct emulation *emulation)
 }
 
 /*
- * Fetches and decodes; the second page is read only if the instruction reaches into it, and no byte
- * is read twice.
+ * Fetches and decodes the instruction. The second page is read only if the instruction reaches into
+ * it, and no byte is read twice.
  */
 static enum emulate_result emulate_fetch(struct emulation *emulation)
 {
@@ -135,7 +146,10 @@ static enum emulate_result emulate_fetch(struct emulation *emulation)
 
 	if (status == X86_INVALID)
 		return emulate_fault(emulation, VECTOR_UD);
-	/* SDM vol. 3, 6.15, #GP: longer than 15 bytes, or past the limit of CS. */
+	/*
+	 * #GP: the instruction is longer than 15 bytes, or reaches past the limit of CS (SDM vol.
+	 * 3, 6.15)
+	 */
 	return status == X86_OK ? EMULATE_DONE : emulate_fault(emulation, VECTOR_GP);
 }
 
@@ -157,12 +171,16 @@ enum emulate_result emulate_start(struct emulation *emulation, struct emulator *
 		return result;
 	emulation->size = emulation->in.opcode & 1 ? emulation->in.operand_bytes : 1;
 	emulation->next = page->rip + emulation->in.length;
-	if (emulation->mode != X86_MODE_64) /* 32 bits in 16-bit code too: only branches cut it */
+	/* RIP keeps 32 bits in 16-bit code, too: only branches cut it to 16 */
+	if (emulation->mode != X86_MODE_64)
 		emulation->next = (u32)emulation->next;
 	return EMULATE_DONE;
 }
 
-/* SDM vol. 2, LOCK: only these, with a memory destination; otherwise #UD. */
+/*
+ * Returns whether the instruction may have a LOCK prefix: only some with a memory destination may,
+ * all others are #UD (SDM vol. 2, LOCK).
+ */
 static bool emulate_lock_allowed(const struct x86_instruction *in)
 {
 	u8 group = in->reg & 7;

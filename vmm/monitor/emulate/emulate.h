@@ -10,18 +10,23 @@
  */
 
 /*
- * Executes the instruction at CS:RIP, one that ended in EXIT_MEMORY. With EMULATE_DONE *event is
- * valid only if a single step calls for #DB.
+ * Executes the instruction at CS:RIP, whose memory access has ended in EXIT_MEMORY. With
+ * EMULATE_DONE *event is valid only if a single step calls for #DB.
  */
 enum emulate_result emulate(struct emulator *emulator, struct vcpu_event *event);
 
 /* Executes the string I/O instruction of the EXIT_IO in page->exit (IO_STRING is set). */
 enum emulate_result emulate_io_string(struct emulator *emulator, struct vcpu_event *event);
 
-/* Fetches and decodes the instruction at CS:RIP; EMULATE_DONE, but RIP does not move. */
+/*
+ * Fetches and decodes the instruction at CS:RIP; returns EMULATE_DONE on success. RIP does not
+ * move.
+ */
 enum emulate_result emulate_decode(struct emulator *emulator, struct x86_instruction *out,
 				   struct vcpu_event *event);
 
-/* Likewise gives the length of the instruction at CS:RIP, for exits that do not report it. */
+/*
+ * Sets the length of the instruction at CS:RIP, for exits that do not report it; RIP does not move.
+ */
 enum emulate_result emulate_instruction_length(struct emulator *emulator, u32 *length,
 					       struct vcpu_event *event);

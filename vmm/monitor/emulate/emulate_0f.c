@@ -9,7 +9,10 @@
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/memory/walk.h"
 
-/* 40-4f: memory is read, and a 32-bit register's upper half cleared, in any case. */
+/*
+ * Executes CMOVcc (40 to 4f). Memory is read, and a 32-bit register's upper half cleared, also when
+ * the condition is false.
+ */
 static enum emulate_result emulate_move_if(struct emulation *em)
 {
 	u32 size = em->in.operand_bytes;
@@ -26,14 +29,14 @@ static enum emulate_result emulate_move_if(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* 90-9f */
+/* Executes SETcc (90 to 9f). */
 static enum emulate_result emulate_set_if(struct emulation *em)
 {
 	em->size = 1;
 	return emulate_write_operand(em, alu_condition(em->in.opcode, em->page->rflags));
 }
 
-/* b6, b7, be, bf: MOVZX, MOVSX */
+/* Executes MOVZX and MOVSX (b6, b7, be, bf). */
 static enum emulate_result emulate_move_extended(struct emulation *em)
 {
 	enum emulate_result result;
@@ -51,7 +54,10 @@ static enum emulate_result emulate_move_extended(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* BT, BTS, BTR, BTC are operations 0 to 3; the operand lies `distance` bytes from its address. */
+/*
+ * Executes BT, BTS, BTR and BTC, operations 0 to 3. The operand lies `distance` bytes from its
+ * encoded address.
+ */
 static enum emulate_result emulate_test_bit(struct emulation *em, u8 operation, u64 bit,
 					    u64 distance)
 {
@@ -83,7 +89,10 @@ static enum emulate_result emulate_test_bit(struct emulation *em, u8 operation, 
 	return EMULATE_DONE;
 }
 
-/* a3, ab, b3, bb. SDM vol. 2, BT: a register's bit number is signed, and may exceed the operand. */
+/*
+ * Executes the bit tests with a register (a3, ab, b3, bb). The register's bit number is signed and
+ * may lie outside the operand (SDM vol. 2, BT).
+ */
 static enum emulate_result emulate_test_bit_register(struct emulation *em)
 {
 	u32 unused = 64 - 8 * em->size;
@@ -93,7 +102,7 @@ static enum emulate_result emulate_test_bit_register(struct emulation *em)
 	return emulate_test_bit(em, em->in.opcode >> 3 & 3, bit, (u64)bytes & ~(u64)(em->size - 1));
 }
 
-/* b0, b1 */
+/* Executes CMPXCHG (b0, b1). */
 static enum emulate_result emulate_compare_exchange(struct emulation *em)
 {
 	struct emulate_operand operand;
@@ -109,13 +118,13 @@ static enum emulate_result emulate_compare_exchange(struct emulation *em)
 		emulate_set(em, &operand, emulate_register(em, em->in.reg, em->size));
 	} else {
 		emulate_set_register(em, GPR_RAX, em->size, value);
-		if (operand.memory) /* SDM vol. 2: the destination is always written */
+		if (operand.memory) /* the destination is always written (SDM vol. 2, CMPXCHG) */
 			emulate_set(em, &operand, value);
 	}
 	return EMULATE_DONE;
 }
 
-/* c7 /1: CMPXCHG8B, CMPXCHG16B, in two halves. */
+/* Executes CMPXCHG8B and CMPXCHG16B (c7 /1), in two halves. */
 static enum emulate_result emulate_compare_exchange_double(struct emulation *em)
 {
 	u64 *gpr = em->page->gpr;
@@ -139,7 +148,7 @@ static enum emulate_result emulate_compare_exchange_double(struct emulation *em)
 	old_high = emulate_get(em, &high);
 	equal = old_low == emulate_register(em, GPR_RAX, em->size) &&
 		old_high == emulate_register(em, GPR_RDX, em->size);
-	/* The destination is written either way (SDM vol. 2). */
+	/* The destination is written whether the comparison succeeds or not (SDM vol. 2). */
 	emulate_set(em, &low, equal ? gpr[GPR_RBX] : old_low);
 	emulate_set(em, &high, equal ? gpr[GPR_RCX] : old_high);
 	em->page->rflags &= ~RFLAGS_ZF;
@@ -152,7 +161,7 @@ static enum emulate_result emulate_compare_exchange_double(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* c0, c1: XADD */
+/* Executes XADD (c0, c1). */
 static enum emulate_result emulate_exchange_add(struct emulation *em)
 {
 	u64 addend = emulate_register(em, em->in.reg, em->size);
@@ -168,7 +177,7 @@ static enum emulate_result emulate_exchange_add(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* a4, a5, ac, ad: SHLD, SHRD */
+/* Executes SHLD and SHRD (a4, a5, ac, ad). */
 static enum emulate_result emulate_shift_double(struct emulation *em, u8 count)
 {
 	struct emulate_operand operand;
@@ -182,7 +191,7 @@ static enum emulate_result emulate_shift_double(struct emulation *em, u8 count)
 	return result;
 }
 
-/* c3: MOVNTI; 0f 38 f9: MOVDIRI */
+/* Executes MOVNTI (c3) and MOVDIRI (0f 38 f9). */
 static enum emulate_result emulate_move_non_temporal(struct emulation *em)
 {
 	struct emulate_operand operand;
@@ -198,8 +207,8 @@ static enum emulate_result emulate_move_non_temporal(struct emulation *em)
 }
 
 /*
- * 01 /4 and /6: SMSW and LMSW, the low word of CR0. LMSW writes PE, MP, EM and TS, but cannot clear
- * PE (SDM vol. 2).
+ * Executes SMSW and LMSW (01 /4 and /6), which access the low word of CR0. LMSW writes PE, MP, EM
+ * and TS, but cannot clear PE (SDM vol. 2).
  */
 static enum emulate_result emulate_machine_status(struct emulation *em, bool load)
 {
@@ -221,14 +230,17 @@ static enum emulate_result emulate_machine_status(struct emulation *em, bool loa
 	return EMULATE_DONE;
 }
 
-/* NOP with an operand, PREFETCH: nothing is touched. CLFLUSH, CLWB: a device has no cache lines. */
+/*
+ * Returns whether the instruction is a hint that touches nothing: NOP with an operand, PREFETCH,
+ * and CLFLUSH and CLWB, as a device has no cache lines.
+ */
 static bool emulate_is_hint(const struct x86_instruction *in)
 {
 	bool repeat = in->prefixes & (X86_PREFIX_REP | X86_PREFIX_REPNE);
 	u8 group = in->reg & 7;
 
 	switch (in->opcode) {
-	case 0x0d: /* with a register #UD or not, depending on the CPU */
+	case 0x0d: /* the form with a register is #UD on some CPUs only */
 		return x86_has_memory(in);
 	case 0x18 ... 0x1f:
 		return true;
@@ -333,7 +345,7 @@ static enum emulate_result emulate_move_reversed(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* f0, f1: MOVBE, with F2 CRC32; f6: ADCX, ADOX; f9: MOVDIRI */
+/* Executes opcode map 0F 38: MOVBE (f0, f1), CRC32 (with F2), ADCX and ADOX (f6), MOVDIRI (f9). */
 enum emulate_result emulate_execute_0f38(struct emulation *em)
 {
 	u32 prefixes = em->in.prefixes & (X86_PREFIX_OPERAND | X86_PREFIX_REP | X86_PREFIX_REPNE);

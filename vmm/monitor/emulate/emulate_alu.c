@@ -24,7 +24,7 @@ static void alu_assign(u64 *flags, u64 flag, bool set)
 	*flags = set ? *flags | flag : *flags & ~flag;
 }
 
-/* SDM vol. 1, 3.4.3.1; PF is the parity of the low byte. */
+/* Sets SF, ZF and PF from the result (SDM vol. 1, 3.4.3.1); PF is the parity of the low byte. */
 static void alu_set_result_flags(u64 result, u32 size, u64 *flags)
 {
 	alu_assign(flags, RFLAGS_PF, !__builtin_parity((u8)result));
@@ -32,7 +32,7 @@ static void alu_set_result_flags(u64 result, u32 size, u64 *flags)
 	alu_assign(flags, RFLAGS_SF, alu_bit(result, 8 * size - 1));
 }
 
-/* `carries`: the carry, or borrow, out of each bit. */
+/* Sets CF, OF and AF. Each bit of `carries` is the carry, or borrow, out of that bit. */
 static void alu_set_carry_flags(u64 carries, u32 size, u64 *flags)
 {
 	bool out = alu_bit(carries, 8 * size - 1);
@@ -101,7 +101,7 @@ u64 alu_step(u64 a, s64 by, u32 size, u64 *flags)
 	return result;
 }
 
-/* One step of RCL or RCR: the carry is the bit between the ends. */
+/* Rotates by one step of RCL or RCR: the carry is the bit between the ends. */
 static u64 alu_rotate_through_carry(bool left, u64 value, u32 bits, u64 *flags)
 {
 	u64 carry = *flags & RFLAGS_CF;
@@ -110,7 +110,10 @@ static u64 alu_rotate_through_carry(bool left, u64 value, u32 bits, u64 *flags)
 	return left ? value << 1 | carry : value >> 1 | carry << (bits - 1);
 }
 
-/* Rotations change CF and OF only; OF is defined for a count of 1 only, but always set. */
+/*
+ * Executes ROL, ROR, RCL or RCR. They change CF and OF only; OF is defined for a count of 1 only,
+ * but always set.
+ */
 static u64 alu_rotate(enum alu_shift operation, u64 value, u32 count, u32 size, u64 *flags)
 {
 	u32 bits = 8 * size;
@@ -194,9 +197,9 @@ u64 alu_shift_double(bool left, u64 value, u64 fill, u32 count, u32 size, u64 *f
 	count &= size == 8 ? 63 : 31;
 	if (count == 0)
 		return value;
-	if (count > bits) /* 16-bit operands: the result is undefined (SDM vol. 2, SHLD) */
+	if (count > bits) /* the result is undefined for 16-bit operands (SDM vol. 2, SHLD) */
 		count -= bits;
-	/* In two steps: the count may be all of the 64 bits. */
+	/* The shift is done in two steps, as the count may be all of the 64 bits. */
 	if (left) {
 		result = value << (count - 1) << 1 | fill >> (bits - count);
 		alu_assign(flags, RFLAGS_CF, alu_bit(value, bits - count));

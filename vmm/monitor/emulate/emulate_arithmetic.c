@@ -20,7 +20,7 @@ static s64 emulate_signed_value(u64 value, u32 size)
 	return (s64)(value << unused) >> unused;
 }
 
-/* The accumulator of double width: AX, or the halves in RDX and RAX. */
+/* Returns the accumulator of double width: AX, or RDX and RAX as its halves. */
 static unsigned __int128 emulate_get_accumulator(const struct emulation *em)
 {
 	if (em->size == 1)
@@ -29,7 +29,7 @@ static unsigned __int128 emulate_get_accumulator(const struct emulation *em)
 	       emulate_register(em, GPR_RAX, em->size);
 }
 
-/* Both halves; with a size of 1 they are AL and AH. */
+/* Sets both halves of the double-width accumulator; with a size of 1 they are AL and AH. */
 static void emulate_set_accumulator(struct emulation *em, u64 low, u64 high)
 {
 	if (em->size == 1) {
@@ -40,7 +40,7 @@ static void emulate_set_accumulator(struct emulation *em, u64 low, u64 high)
 	emulate_set_register(em, GPR_RDX, em->size, high);
 }
 
-/* SDM vol. 2, MUL and IMUL: CF and OF say whether the upper half is significant. */
+/* Executes MUL or IMUL: CF and OF say whether the upper half is significant (SDM vol. 2). */
 static void emulate_multiply(struct emulation *em, u64 value, bool is_signed)
 {
 	u64 factor = emulate_register(em, GPR_RAX, em->size);
@@ -57,7 +57,10 @@ static void emulate_multiply(struct emulation *em, u64 value, bool is_signed)
 	emulate_set_flags(em, RFLAGS_CF | RFLAGS_OF, high != extension);
 }
 
-/* The compiler's 128-bit division needs a library. The quotient fits: high < divisor. */
+/*
+ * Divides high:low by the divisor, as the compiler's 128-bit division needs a library. The quotient
+ * fits if high < divisor, which the caller ensures.
+ */
 static u64 emulate_divide_wide(u64 high, u64 low, u64 divisor, u64 *remainder)
 {
 	u64 quotient;
@@ -66,7 +69,7 @@ static u64 emulate_divide_wide(u64 high, u64 low, u64 divisor, u64 *remainder)
 	return quotient;
 }
 
-/* SDM vol. 2, DIV and IDIV: #DE when the quotient does not fit. */
+/* Executes DIV or IDIV, which raise #DE when the quotient does not fit (SDM vol. 2). */
 static enum emulate_result emulate_divide(struct emulation *em, u64 divisor, bool is_signed)
 {
 	u32 bits = 8 * em->size;
@@ -128,7 +131,10 @@ enum emulate_result emulate_multiply_register(struct emulation *em, const u64 *i
 	return EMULATE_DONE;
 }
 
-/* BSF and BSR leave the register alone when there is no bit; TZCNT and LZCNT give the size. */
+/*
+ * Executes a bit scan. BSF and BSR leave the register alone when no bit is set; TZCNT and LZCNT
+ * give the operand's size.
+ */
 static void emulate_arithmetic_scan(struct emulation *em, u64 value, bool count)
 {
 	u32 bits = 8 * em->size;

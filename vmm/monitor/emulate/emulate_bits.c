@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Executes BMI1, BMI2, ADX and CRC32 with an operand in memory: SDM vol. 2. Called by emulate.c;
+ * Executes BMI1, BMI2, ADX and CRC32 with an operand in memory: SDM vol. 2. Called by emulate.c;
  * changes the emulated registers only.
  */
 #include "arch/x86_64/hw/control.h"
@@ -8,7 +8,7 @@
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/memory/walk.h"
 
-/* Mandatory prefixes as VEX.pp has them */
+/* The mandatory prefixes, as VEX.pp encodes them. */
 enum { PP_NONE, PP_66, PP_F3, PP_F2 };
 
 #define CRC32C_REVERSED 0x82f63b78u
@@ -23,7 +23,7 @@ static void emulate_set_selection_flags(struct emulation *em, u64 result, bool c
 	em->page->rflags = flags;
 }
 
-/* f3: BLSR, BLSMSK, BLSI into the register of VEX.vvvv */
+/* Executes BLSR, BLSMSK or BLSI (f3), whose destination is the register in VEX.vvvv. */
 static enum emulate_result emulate_lowest_bit(struct emulation *em, u64 value)
 {
 	u64 result;
@@ -67,7 +67,7 @@ static u64 emulate_extract(u64 value, u64 mask)
 	return result;
 }
 
-/* f5: BZHI, PEXT, PDEP */
+/* Executes BZHI, PEXT or PDEP (f5). */
 static enum emulate_result emulate_select_bits(struct emulation *em, u64 value, u64 other)
 {
 	u64 result;
@@ -88,7 +88,7 @@ static enum emulate_result emulate_select_bits(struct emulation *em, u64 value, 
 	return EMULATE_DONE;
 }
 
-/* f7: BEXTR, SHLX, SARX, SHRX */
+/* Executes BEXTR, SHLX, SARX or SHRX (f7). */
 static enum emulate_result emulate_shift_bits(struct emulation *em, u64 value, u64 other)
 {
 	u32 count = (u32)other & (8 * em->size - 1);
@@ -115,7 +115,9 @@ static enum emulate_result emulate_shift_bits(struct emulation *em, u64 value, u
 	return EMULATE_DONE;
 }
 
-/* f6 with F2: MULX; if both destinations are one register, it gets the upper half */
+/*
+ * Executes MULX (f6 with F2). If both destinations are the same register, it gets the upper half.
+ */
 static void emulate_multiply_without_flags(struct emulation *em, u64 value)
 {
 	unsigned __int128 product =
@@ -128,7 +130,7 @@ static void emulate_multiply_without_flags(struct emulation *em, u64 value)
 static bool emulate_is_vex_form(const struct x86_instruction *in)
 {
 	if (in->map == X86_MAP_0F3A)
-		return in->opcode == 0xf0 && in->vector_prefix == PP_F2; /* RORX */
+		return in->opcode == 0xf0 && in->vector_prefix == PP_F2; /* it is RORX */
 	if (in->map != X86_MAP_0F38)
 		return false;
 	switch (in->opcode) {
@@ -165,7 +167,7 @@ enum emulate_result emulate_bits(struct emulation *em)
 		value = other == 0 ? value : value >> other | value << (8ul * em->size - other);
 		emulate_set_register(em, em->in.reg, em->size, value);
 		return EMULATE_DONE;
-	case 0xf2: /* ANDN */
+	case 0xf2: /* the instruction is ANDN */
 		value &= ~other;
 		emulate_set_selection_flags(em, value, false);
 		emulate_set_register(em, em->in.reg, em->size, value);
@@ -182,7 +184,7 @@ enum emulate_result emulate_bits(struct emulation *em)
 	}
 }
 
-/* 0f 38 f0, f1 with F2 */
+/* Executes CRC32 (0f 38 f0 and f1 with F2). */
 enum emulate_result emulate_crc32(struct emulation *em)
 {
 	u32 sum = (u32)em->page->gpr[em->in.reg];
@@ -201,7 +203,7 @@ enum emulate_result emulate_crc32(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* 0f 38 f6: ADCX with 66, ADOX with F3 */
+/* Executes ADCX (0f 38 f6 with 66) or ADOX (with F3). */
 enum emulate_result emulate_add_carry(struct emulation *em)
 {
 	u64 flag = em->in.prefixes & X86_PREFIX_REP ? RFLAGS_OF : RFLAGS_CF;

@@ -9,7 +9,10 @@
 #include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/x86/canonical.h"
 
-/* 00-3b: bit 1 of the opcode tells the direction. CMP writes nothing. */
+/*
+ * Executes the binary operations 00 to 3b, whose direction bit 1 of the opcode says. CMP writes
+ * nothing.
+ */
 static enum emulate_result emulate_binary(struct emulation *em)
 {
 	enum alu_operation operation = em->in.opcode >> 3 & 7;
@@ -33,7 +36,7 @@ static enum emulate_result emulate_binary(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* Group 1 (80-83), and TEST as AND without a result. */
+/* Executes group 1 (80 to 83), and TEST as AND without a result. */
 static enum emulate_result emulate_binary_with(struct emulation *em, enum alu_operation operation,
 					       u64 right, bool writes)
 {
@@ -51,7 +54,9 @@ static enum emulate_result emulate_binary_with(struct emulation *em, enum alu_op
 	return EMULATE_DONE;
 }
 
-/* 86, 87: XCHG locks with or without LOCK; to a device it makes no difference. */
+/*
+ * Executes XCHG (86, 87). It is locked with or without LOCK; to a device that makes no difference.
+ */
 static enum emulate_result emulate_exchange(struct emulation *em)
 {
 	struct emulate_operand operand;
@@ -66,7 +71,10 @@ static enum emulate_result emulate_exchange(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* 8a, 8b, and MOVSXD (63): reads `size` bytes, writes them sign-extended as `to` bytes. */
+/*
+ * Executes MOV to a register (8a, 8b) and MOVSXD (63): reads `size` bytes and writes them
+ * sign-extended as `to` bytes.
+ */
 static enum emulate_result emulate_load_signed(struct emulation *em, u32 to)
 {
 	u32 unused = 64 - 8 * em->size;
@@ -78,7 +86,10 @@ static enum emulate_result emulate_load_signed(struct emulation *em, u32 to)
 	return result;
 }
 
-/* 8c: two bytes to memory, the operand size to a register. */
+/*
+ * Executes MOV from a segment register (8c): writes two bytes to memory, or the operand size to a
+ * register.
+ */
 static enum emulate_result emulate_store_segment(struct emulation *em)
 {
 	if ((em->in.reg & 7) > SEG_GS)
@@ -87,7 +98,9 @@ static enum emulate_result emulate_store_segment(struct emulation *em)
 	return emulate_write_operand(em, em->page->segment[em->in.reg & 7].selector);
 }
 
-/* a0-a3: the address is the immediate. */
+/*
+ * Executes MOV between the accumulator and memory (a0 to a3), where the immediate is the address.
+ */
 static enum emulate_result emulate_move_offset(struct emulation *em)
 {
 	bool writes = em->in.opcode & 2;
@@ -105,7 +118,7 @@ static enum emulate_result emulate_move_offset(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* d7: XLAT */
+/* Executes XLAT (d7). */
 static enum emulate_result emulate_translate_byte(struct emulation *em)
 {
 	u64 offset = em->page->gpr[GPR_RBX] + (u8)em->page->gpr[GPR_RAX];
@@ -132,7 +145,7 @@ static enum emulate_result emulate_shift(struct emulation *em, u32 count)
 	return result;
 }
 
-/* NOT, NEG, INC, DEC */
+/* The unary operations. */
 enum unary { UNARY_NOT, UNARY_NEG, UNARY_INC, UNARY_DEC };
 
 static enum emulate_result emulate_unary(struct emulation *em, enum unary operation)
@@ -163,7 +176,7 @@ static enum emulate_result emulate_unary(struct emulation *em, enum unary operat
 	return EMULATE_DONE;
 }
 
-/* Operand size of pushes and pops: SDM vol. 1, 6.2.2 */
+/* Returns the operand size of pushes and pops: SDM vol. 1, 6.2.2. */
 u32 emulate_stack_operand(const struct emulation *em)
 {
 	if (em->mode == X86_MODE_64)
@@ -196,7 +209,7 @@ enum emulate_result emulate_pop_place(struct emulation *em, struct emulate_place
 				 em->size, WALK_READ, place);
 }
 
-/* A 2-byte stack pointer leaves the rest of RSP alone. */
+/* Sets the stack pointer. With a width of 2 bytes the rest of RSP keeps its value. */
 void emulate_set_stack(struct emulation *em, u64 stack)
 {
 	emulate_set_register(em, GPR_RSP, emulate_stack_width(em), stack);
@@ -221,7 +234,10 @@ static enum emulate_result emulate_push(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* SDM vol. 2, POP: an address based on RSP is computed after RSP has moved. */
+/*
+ * Executes POP to memory: an address based on RSP is computed after RSP has moved (SDM vol. 2,
+ * POP).
+ */
 static enum emulate_result emulate_pop(struct emulation *em)
 {
 	u64 before = em->page->gpr[GPR_RSP];
@@ -250,7 +266,10 @@ bool emulate_target_valid(const struct emulation *em, u64 target)
 	return target <= em->page->segment[SEG_CS].limit;
 }
 
-/* ff /2 and /4, near. In 64-bit mode the operand size is 8, as Intel has it. */
+/*
+ * Executes near CALL and JMP with an operand in memory (ff /2 and /4). In 64-bit mode the operand
+ * size is 8, as Intel has it.
+ */
 static enum emulate_result emulate_branch(struct emulation *em, bool call)
 {
 	struct emulate_operand operand;
@@ -276,7 +295,7 @@ static enum emulate_result emulate_branch(struct emulation *em, bool call)
 	return EMULATE_DONE;
 }
 
-/* f6, f7 */
+/* Executes group 3 (f6, f7). */
 static enum emulate_result emulate_group_3(struct emulation *em)
 {
 	switch (em->in.reg & 7) {
@@ -292,7 +311,7 @@ static enum emulate_result emulate_group_3(struct emulation *em)
 	}
 }
 
-/* fe, ff */
+/* Executes groups 4 and 5 (fe, ff). */
 static enum emulate_result emulate_group_5(struct emulation *em)
 {
 	u8 operation = em->in.reg & 7;
@@ -331,7 +350,7 @@ enum emulate_result emulate_execute_primary(struct emulation *em)
 	case 0xc8 ... 0xc9:
 	case 0xe8:
 		return emulate_stack(em);
-	case 0x63: /* MOVSXD; in 16- and 32-bit code ARPL */
+	case 0x63: /* the opcode is MOVSXD, but ARPL in 16- and 32-bit code */
 		if (em->mode != X86_MODE_64)
 			return EMULATE_UNSUPPORTED;
 		em->size = MIN(em->in.operand_bytes, 4);

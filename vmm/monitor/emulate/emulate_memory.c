@@ -10,7 +10,7 @@
 #include "vmm/monitor/x86/canonical.h"
 #include "vmm/monitor/x86/segment.h"
 
-/* SDM vol. 3, 25.4.1: SS.DPL is the CPL. */
+/* Returns the current privilege level, which is SS.DPL (SDM vol. 3, 25.4.1). */
 u32 emulate_cpl(const struct emulation *emulation)
 {
 	return emulation->page->segment[SEG_SS].access >> SEGMENT_DPL_SHIFT & 3;
@@ -26,7 +26,10 @@ bool emulate_may_look(const struct emulation *emulation)
 	return !(emulation->page->cr4 & CR4_UMIP) || emulate_is_privileged(emulation);
 }
 
-/* SDM vol. 3, 5.3 and 5.4; real and virtual-8086 mode have no types. */
+/*
+ * Returns whether the segment's type permits the access (SDM vol. 3, 5.3 and 5.4). Real and
+ * virtual-8086 mode have no types.
+ */
 static bool emulate_segment_permits(const struct emulation *emulation, u32 segment, u32 access)
 {
 	const struct vcpu_page *page = emulation->page;
@@ -41,7 +44,10 @@ static bool emulate_segment_permits(const struct emulation *emulation, u32 segme
 	return !(rights & SEGMENT_TYPE_CODE) || rights & SEGMENT_TYPE_RW;
 }
 
-/* False when the CPU would fault instead; the event is set then. */
+/*
+ * Translates a logical address to a linear one. Returns false, with *event set, when the CPU would
+ * fault.
+ */
 static bool emulate_to_linear(struct emulation *emulation, u32 segment, u64 offset, u32 size,
 			      u32 access, u64 *linear)
 {
@@ -118,9 +124,9 @@ enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, 
 }
 
 /*
- * The exit tells where the CPU itself got to with this operand: there is no need to walk again. If
- * the instruction has changed since, the guest still reaches only what it was just allowed to
- * reach, by the same kind of access.
+ * Returns whether the exit reports where the CPU itself has reached this operand, so that no walk
+ * is needed. If the instruction has changed since, the guest still reaches only what it was just
+ * allowed to reach, by the same kind of access.
  */
 static bool emulate_exit_tells_place(const struct emulation *emulation, u64 linear, u32 size,
 				     u32 access)
@@ -147,7 +153,10 @@ enum emulate_result emulate_translate_operand(struct emulation *emulation, u32 s
 	return EMULATE_DONE;
 }
 
-/* The largest access that fits: a power of two, and aligned unless it is all that is left. */
+/*
+ * Returns the size of the largest access that fits: a power of two, aligned unless it covers all
+ * that is left.
+ */
 static u32 emulate_device_bytes(gpa_t gpa, u32 rest)
 {
 	u32 bytes = 8;

@@ -6,7 +6,10 @@
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/memory/walk.h"
 
-/* Without REX, byte registers 4 to 7 are AH, CH, DH, BH (SDM vol. 2, table 2-2). */
+/*
+ * Returns whether `reg` is AH, CH, DH or BH: byte registers 4 to 7 without REX (SDM vol. 2, table
+ * 2-2).
+ */
 static bool emulate_is_high_byte(const struct emulation *emulation, u8 reg, u32 size)
 {
 	return size == 1 && emulation->in.rex == 0 && reg >= 4 && reg < 8;
@@ -28,13 +31,13 @@ void emulate_set_register(struct emulation *emulation, u8 reg, u32 size, u64 val
 
 	if (emulate_is_high_byte(emulation, reg, size))
 		gpr[reg - 4] = (gpr[reg - 4] & ~0xff00ull) | (value & 0xff) << 8;
-	else if (size == 4) /* SDM vol. 1, 3.4.1.1: the upper half becomes 0 */
+	else if (size == 4) /* a write of 32 bits clears the upper half (SDM vol. 1, 3.4.1.1) */
 		gpr[reg] = value & mask;
 	else
 		gpr[reg] = (gpr[reg] & ~mask) | (value & mask);
 }
 
-/* An address that is `distance` more wraps at the address size too. */
+/* Computes the effective address plus `distance`; the sum wraps at the address size. */
 static u64 emulate_effective_address(const struct emulation *emulation, u64 distance)
 {
 	const struct x86_instruction *in = &emulation->in;
@@ -61,7 +64,7 @@ static enum emulate_result emulate_find_operand(struct emulation *emulation, u64
 						struct emulate_operand *operand)
 {
 	const struct x86_instruction *in = &emulation->in;
-	/* SDM vol. 1, table 3-5: what is based on RSP or RBP is in SS by default. */
+	/* an address based on RSP or RBP is in SS by default (SDM vol. 1, table 3-5) */
 	bool stack = in->base == GPR_RSP || in->base == GPR_RBP;
 
 	operand->memory = x86_has_memory(in);

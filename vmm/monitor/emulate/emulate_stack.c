@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Executes instructions whose only memory is the stack, for a stack in device memory. Called by
+ * Executes instructions whose only memory is the stack, for a stack in device memory. Called by
  * emulate_execute.c; reaches the stack through emulate_memory.c.
  */
 #include "arch/x86_64/hw/control.h"
@@ -48,11 +48,14 @@ static enum emulate_result emulate_stack_pop_register(struct emulation *em, u64 
 	if (result != EMULATE_DONE)
 		return result;
 	emulate_set_stack(em, stack + em->size);
-	emulate_set_register(em, reg, em->size, value); /* it may be RSP */
+	emulate_set_register(em, reg, em->size, value); /* the register may be RSP */
 	return EMULATE_DONE;
 }
 
-/* SDM vol. 1, 3.3.4: the width of the instruction pointer follows from the operand size. */
+/*
+ * Cuts an instruction pointer to its width, which follows from the operand size (SDM vol. 1,
+ * 3.3.4).
+ */
 static u64 emulate_stack_within_pointer(const struct emulation *em, u64 target)
 {
 	return target & emulate_mask(em->size);
@@ -88,8 +91,8 @@ static enum emulate_result emulate_stack_return_near(struct emulation *em)
 }
 
 /*
- * Level 0, which is all that compilers use; other levels are not emulated. The stack must be
- * writable at its final pointer too (SDM vol. 2, ENTER).
+ * Executes ENTER of level 0, the only one that compilers use; other levels are not emulated. The
+ * stack must be writable at its final pointer, too (SDM vol. 2, ENTER).
  */
 static enum emulate_result emulate_stack_enter_frame(struct emulation *em)
 {
@@ -115,7 +118,10 @@ static enum emulate_result emulate_stack_enter_frame(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* 50-5f, 68, 6a, c2, c3, c8, c9, e8 */
+/*
+ * Executes PUSH and POP of registers (50 to 5f), PUSH of immediates (68, 6a), RET (c2, c3), ENTER
+ * (c8), LEAVE (c9) and CALL (e8).
+ */
 enum emulate_result emulate_stack(struct emulation *em)
 {
 	u8 opcode = em->in.opcode;
@@ -123,7 +129,8 @@ enum emulate_result emulate_stack(struct emulation *em)
 
 	em->size = emulate_stack_operand(em);
 	if (branches && em->size == 2 && em->mode == X86_MODE_64)
-		return EMULATE_UNSUPPORTED; /* Intel's CPUs and AMD's do not agree on 66 */
+		return EMULATE_UNSUPPORTED; /* Intel's and AMD's CPUs treat prefix 66 differently
+					       here */
 	switch (opcode) {
 	case 0x50 ... 0x57:
 		return emulate_stack_push_value(em,
@@ -139,7 +146,7 @@ enum emulate_result emulate_stack(struct emulation *em)
 		return emulate_stack_call_relative(em);
 	case 0xc2 ... 0xc3:
 		return emulate_stack_return_near(em);
-	default: /* 68, 6a: sign-extended by the decoder */
+	default: /* PUSH of an immediate (68, 6a), which the decoder has sign-extended */
 		return emulate_stack_push_value(em, em->in.immediate);
 	}
 }

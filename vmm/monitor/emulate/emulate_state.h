@@ -3,7 +3,10 @@
 
 #include "vmm/monitor/emulate/emulate.h"
 
-/* What the parts of the emulator share; nobody else includes this. */
+/*
+ * One instruction under emulation: the state that the files of this folder share. No other folder
+ * includes this header.
+ */
 
 struct emulation {
 	struct emulator *emulator;
@@ -11,9 +14,10 @@ struct emulation {
 	struct vcpu_event *event;
 	struct x86_instruction in;
 	enum x86_mode mode;
-	u32 size;      /* bytes of the operand */
+	u32 size;      /* the operand's size in bytes */
 	u64 next;      /* RIP of the next instruction */
-	bool loads_ss; /* MOV SS: no interrupt and no trap before the next instruction is done */
+	bool loads_ss; /* the instruction is MOV SS: no interrupt and no trap comes before the next
+			  one is done */
 };
 
 /* Guest-physical place of an operand: in one page or two; the second part may have 0 bytes. */
@@ -22,7 +26,7 @@ struct emulate_place {
 	u32 bytes[2];
 };
 
-/* The r/m operand: a register or, translated, a place. */
+/* The operand named by ModRM.r/m: a register, or a translated place in memory. */
 struct emulate_operand {
 	bool memory;
 	struct emulate_place place;
@@ -33,65 +37,84 @@ static inline u64 emulate_mask(u32 bytes)
 	return ~0ull >> (64 - 8 * bytes);
 }
 
-/* For instructions whose operands have 4 bytes, or 8 with W, but never 2. */
+/*
+ * Returns the operand size of instructions whose operands have 4 bytes, or 8 with W, but never 2.
+ */
 static inline u32 emulate_size_by_w(const struct emulation *emulation)
 {
 	return emulation->in.rex & 8 ? 8 : 4;
 }
 
-/* emulate.c */
+/* Functions of emulate.c. */
 enum emulate_result emulate_start(struct emulation *emulation, struct emulator *emulator,
 				  struct vcpu_event *event);
 enum emulate_result emulate_fault(struct emulation *emulation, u8 vector);
-/* Raises the #DB of a single step; EMULATE_FAULT. */
+/* Raises the #DB of a single step; returns EMULATE_FAULT. */
 enum emulate_result emulate_single_step(struct emulation *emulation);
 enum emulate_result emulate_retire(struct emulation *emulation);
 
-/* emulate_memory.c: SDM vol. 3, 4.7 and 5.3; `access` is enum walk_access, without WALK_USER */
+/*
+ * Functions of emulate_memory.c (SDM vol. 3, 4.7 and 5.3); `access` is enum walk_access, without
+ * WALK_USER.
+ */
 enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, u64 offset,
 				      u32 size, u32 access, struct emulate_place *place);
-/* The same for the operand that an instruction's encoding names. */
+/* Translates the operand that an instruction's encoding names, as emulate_translate does. */
 enum emulate_result emulate_translate_operand(struct emulation *emulation, u32 segment, u64 offset,
 					      u32 size, u32 access, struct emulate_place *place);
-/* A linear address that the CPU reaches by itself, whatever the privilege and EFLAGS.AC. */
+/*
+ * Translates a linear address that the CPU reaches by itself, whatever the privilege and EFLAGS.AC.
+ */
 enum emulate_result emulate_translate_system(struct emulation *emulation, u64 linear, u32 size,
 					     u32 access, struct emulate_place *place);
 enum emulate_result emulate_page_fault(struct emulation *emulation, u64 linear, u32 error_code);
 u64 emulate_load(const struct emulation *emulation, const struct emulate_place *place);
 void emulate_store(const struct emulation *emulation, const struct emulate_place *place, u64 value);
 u32 emulate_cpl(const struct emulation *emulation);
-/* At CPL 0. The CPU has checked what it exited for, but the code may have changed since. */
+/*
+ * Returns whether the guest is at CPL 0. The CPU has checked what it exited for, but the code may
+ * have changed since.
+ */
 bool emulate_is_privileged(const struct emulation *emulation);
-/* Whether SGDT, SIDT, SLDT, SMSW and STR are allowed: SDM vol. 3, 2.5, UMIP. */
+/* Returns whether SGDT, SIDT, SLDT, SMSW and STR may be executed (UMIP: SDM vol. 3, 2.5). */
 bool emulate_may_look(const struct emulation *emulation);
 
-/* emulate_operand.c */
+/* Functions of emulate_operand.c. */
 u64 emulate_register(const struct emulation *emulation, u8 reg, u32 size);
 void emulate_set_register(struct emulation *emulation, u8 reg, u32 size, u64 value);
 u32 emulate_segment(const struct emulation *emulation, u32 standard);
 enum emulate_result emulate_operand(struct emulation *emulation, u32 access,
 				    struct emulate_operand *operand);
-/* The part of a memory operand `distance` bytes past its start, which is not wrapped again. */
+/*
+ * Finds the part of a memory operand that begins `distance` bytes past its start, a sum that does
+ * not wrap.
+ */
 enum emulate_result emulate_operand_at(struct emulation *emulation, u64 distance, u32 access,
 				       struct emulate_operand *operand);
-/* The operand whose effective address is `distance` more than encoded: that sum wraps. */
+/* Finds the operand whose effective address is `distance` more than encoded, a sum that wraps. */
 enum emulate_result emulate_bit_operand(struct emulation *emulation, u64 distance, u32 access,
 					struct emulate_operand *operand);
 u64 emulate_get(const struct emulation *emulation, const struct emulate_operand *operand);
 void emulate_set(struct emulation *emulation, const struct emulate_operand *operand, u64 value);
-/* For instructions that only read the operand, or only write it. */
+/* Find the operand of an instruction that only reads it, or only writes it. */
 enum emulate_result emulate_read_operand(struct emulation *emulation, u64 *value);
 enum emulate_result emulate_write_operand(struct emulation *emulation, u64 value);
 
-/* emulate_string.c: MOVS, CMPS, STOS, LODS, SCAS */
+/* emulate_string.c: executes MOVS, CMPS, STOS, LODS and SCAS. */
 enum emulate_result emulate_string(struct emulation *emulation);
 
-/* emulate_arithmetic.c: f6 and f7 /4 to /7; IMUL with a register; BSF, BSR, TZCNT, LZCNT, POPCNT */
+/*
+ * emulate_arithmetic.c: executes f6 and f7 /4 to /7, IMUL with a register, BSF, BSR, TZCNT, LZCNT
+ * and POPCNT.
+ */
 enum emulate_result emulate_multiply_divide(struct emulation *emulation);
 enum emulate_result emulate_multiply_register(struct emulation *emulation, const u64 *immediate);
 enum emulate_result emulate_scan(struct emulation *emulation);
 
-/* emulate_system.c: descriptor tables and segment registers; far CALL and JMP */
+/*
+ * emulate_system.c: executes accesses to descriptor tables and segment registers, and far CALL and
+ * JMP.
+ */
 enum emulate_result emulate_descriptor_tables(struct emulation *emulation);
 enum emulate_result emulate_system_segment(struct emulation *emulation);
 enum emulate_result emulate_load_segment(struct emulation *emulation);
@@ -99,34 +122,43 @@ enum emulate_result emulate_stack_segment(struct emulation *emulation);
 enum emulate_result emulate_load_far(struct emulation *emulation, u32 segment);
 enum emulate_result emulate_far_branch(struct emulation *emulation, bool call);
 
-/* emulate_stack.c: instructions whose only memory operand is on the stack */
+/* emulate_stack.c: executes instructions whose only memory operand is on the stack. */
 enum emulate_result emulate_stack(struct emulation *emulation);
 
-/* emulate_execute.c: operand size of pushes and pops, and the size of the stack pointer */
+/* emulate_execute.c: return the operand size of pushes and pops, and the stack pointer's size. */
 u32 emulate_stack_operand(const struct emulation *emulation);
 u32 emulate_stack_width(const struct emulation *emulation);
-/* Whether a near branch may go there. */
+/* Returns whether a near branch may go to the target. */
 bool emulate_target_valid(const struct emulation *emulation, u64 target);
-/* Where a push of `size` bytes goes, and RSP after it. */
+/* Finds where a push of `size` bytes goes, and the stack pointer after it. */
 enum emulate_result emulate_push_place(struct emulation *emulation, struct emulate_place *place,
 				       u64 *stack);
-/* Likewise for a pop. */
+/* Finds what a pop of `size` bytes reads, and the stack pointer after it. */
 enum emulate_result emulate_pop_place(struct emulation *emulation, struct emulate_place *place,
 				      u64 *stack);
 void emulate_set_stack(struct emulation *emulation, u64 stack);
 
-/* emulate_vector.c: moves of MMX, SSE and AVX; UNSUPPORTED, without effect, for all others */
+/*
+ * emulate_vector.c: executes moves of MMX, SSE and AVX; EMULATE_UNSUPPORTED, without effect, for
+ * all other instructions.
+ */
 enum emulate_result emulate_vector(struct emulation *emulation);
 
-/* emulate_x87.c: likewise, loads and stores of the x87 */
+/*
+ * emulate_x87.c: executes loads and stores of the x87; EMULATE_UNSUPPORTED, without effect, for all
+ * other instructions.
+ */
 enum emulate_result emulate_x87(struct emulation *emulation);
 
-/* emulate_bits.c: BMI by VEX; UNSUPPORTED, without effect, for all others; CRC32; ADCX, ADOX */
+/*
+ * emulate_bits.c: executes BMI by VEX (EMULATE_UNSUPPORTED, without effect, for all others), CRC32,
+ * ADCX and ADOX.
+ */
 enum emulate_result emulate_bits(struct emulation *emulation);
 enum emulate_result emulate_crc32(struct emulation *emulation);
 enum emulate_result emulate_add_carry(struct emulation *emulation);
 
-/* emulate_execute.c, emulate_0f.c: everything else, by opcode map */
+/* emulate_execute.c, emulate_0f.c: execute all other instructions, by opcode map. */
 enum emulate_result emulate_execute_primary(struct emulation *emulation);
 enum emulate_result emulate_execute_0f(struct emulation *emulation);
 enum emulate_result emulate_execute_0f38(struct emulation *emulation);

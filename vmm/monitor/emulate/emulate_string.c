@@ -8,7 +8,7 @@
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/memory/walk.h"
 
-/* Elements done before the guest runs again, so that it can be interrupted. */
+/* The most elements done before the guest runs again, so that it can be interrupted. */
 #define STRING_CHUNK 256
 
 enum string_opcode {
@@ -45,7 +45,7 @@ static void emulate_advance(struct emulation *emulation, u8 reg)
 	emulate_set_register(emulation, reg, emulation->in.address_bytes, at);
 }
 
-/* Carries out one element when both places are known. */
+/* Carries out one element once both of its places are known. */
 static void emulate_element(struct emulation *emulation, u8 opcode,
 			    const struct emulate_place *source,
 			    const struct emulate_place *destination)
@@ -83,7 +83,7 @@ static void emulate_element(struct emulation *emulation, u8 opcode,
 	}
 }
 
-/* An event between two iterations of REP finds RF set (SDM vol. 3, 18.3.1.1). */
+/* Sets RF between two iterations of REP, as an event there finds it (SDM vol. 3, 18.3.1.1). */
 static void emulate_between_rounds(struct emulation *emulation)
 {
 	struct vcpu_page *page = emulation->page;
@@ -93,7 +93,7 @@ static void emulate_between_rounds(struct emulation *emulation)
 	page->dirty |= VCPU_RIP;
 }
 
-/* One element: nothing has happened when it faults. */
+/* Executes one element; nothing has happened if it faults. */
 static enum emulate_result emulate_iterate(struct emulation *emulation)
 {
 	u8 opcode = emulation->in.opcode & 0xfe;
@@ -125,7 +125,10 @@ static enum emulate_result emulate_iterate(struct emulation *emulation)
 	return EMULATE_DONE;
 }
 
-/* SDM vol. 2, REP: CMPS and SCAS also end when ZF is not what the prefix asks for. */
+/*
+ * Returns whether the comparison ends REP: CMPS and SCAS also end when ZF is not what the prefix
+ * asks for (SDM vol. 2, REP).
+ */
 static bool emulate_comparison_ends(const struct emulation *emulation)
 {
 	u8 opcode = emulation->in.opcode & 0xfe;
@@ -165,8 +168,9 @@ enum emulate_result emulate_string(struct emulation *emulation)
 }
 
 /*
- * The CPU has checked the guest's right to the port of the exit. If the instruction has changed
- * since, the guest executes it again and is checked again.
+ * Returns whether the instruction still is what the exit reports. The CPU has checked the guest's
+ * right to the port of the exit; if the instruction has changed since, the guest executes it again
+ * and is checked again.
  */
 static bool emulate_matches_exit(const struct emulation *emulation)
 {
@@ -187,7 +191,7 @@ enum emulate_result emulate_io_string(struct emulator *emulator, struct vcpu_eve
 
 	if (result != EMULATE_DONE)
 		return result;
-	emulation.size = MIN(emulation.size, 4); /* REX.W has no effect here */
+	emulation.size = MIN(emulation.size, 4); /* REX.W has no effect on string I/O */
 	if (!emulate_matches_exit(&emulation))
 		return EMULATE_AGAIN;
 	result = emulate_string(&emulation);

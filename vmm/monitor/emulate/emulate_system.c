@@ -22,7 +22,7 @@ static void emulate_need_tables(const struct emulation *em)
 		em->emulator->ops->tables(em->emulator->device);
 }
 
-/* SDM vol. 3, 6.13: the selector without its RPL. */
+/* Raises a fault with the selector, without its RPL, as error code (SDM vol. 3, 6.13). */
 static enum emulate_result emulate_selector_fault(struct emulation *em, u8 vector, u16 selector)
 {
 	emulate_fault(em, vector);
@@ -32,11 +32,11 @@ static enum emulate_result emulate_selector_fault(struct emulation *em, u8 vecto
 
 struct descriptor {
 	u64 low;
-	u64 high; /* of system descriptors in long mode */
+	u64 high; /* the upper half of a system descriptor in long mode */
 	u64 linear;
 };
 
-/* From the GDT or the LDT; `bytes` is 8 or 16. SDM vol. 3, 3.5.1. */
+/* Reads a descriptor of 8 or 16 bytes from the GDT or the LDT: SDM vol. 3, 3.5.1. */
 static enum emulate_result emulate_read_descriptor(struct emulation *em, u16 selector, u32 bytes,
 						   struct descriptor *out)
 {
@@ -70,7 +70,7 @@ static enum emulate_result emulate_read_descriptor(struct emulation *em, u16 sel
 	return result;
 }
 
-/* Sets bits of the type, in the descriptor's sixth byte. */
+/* Sets bits of the descriptor's type, in its sixth byte, in the guest's table. */
 static enum emulate_result emulate_mark(struct emulation *em, struct descriptor *descriptor,
 					u64 bits)
 {
@@ -93,7 +93,7 @@ static void emulate_set_segment(struct emulation *em, u32 segment, struct vcpu_s
 	em->page->dirty |= VCPU_SEGMENTS;
 }
 
-/* Real and virtual-8086 mode: SDM vol. 3, 21.1.1. */
+/* Sets a segment register as real and virtual-8086 mode do: SDM vol. 3, 21.1.1. */
 static void emulate_set_real_segment(struct emulation *em, u32 segment, u16 selector)
 {
 	em->page->segment[segment].selector = selector;
@@ -101,7 +101,7 @@ static void emulate_set_real_segment(struct emulation *em, u32 segment, u16 sele
 	em->page->dirty |= VCPU_SEGMENTS;
 }
 
-/* SDM vol. 2, MOV: what may be in SS. */
+/* Returns whether the descriptor may be loaded into SS: SDM vol. 2, MOV. */
 static bool emulate_fits_stack(const struct emulation *em, u16 selector, u64 descriptor)
 {
 	u32 cpl = emulate_cpl(em);
@@ -125,7 +125,7 @@ static enum emulate_result emulate_load_null(struct emulation *em, u32 segment, 
 {
 	u32 dpl = emulate_cpl(em) << SEGMENT_DPL_SHIFT;
 
-	/* 64-bit mode allows a null SS below CPL 3. */
+	/* 64-bit mode accepts a null SS below CPL 3. */
 	if (segment == SEG_SS &&
 	    (em->mode != X86_MODE_64 || emulate_cpl(em) == 3 || selector != emulate_cpl(em)))
 		return emulate_fault(em, VECTOR_GP);
@@ -168,7 +168,7 @@ static enum emulate_result emulate_load_selector(struct emulation *em, u32 segme
 	return EMULATE_DONE;
 }
 
-/* 8e */
+/* Executes MOV to a segment register (8e). */
 enum emulate_result emulate_load_segment(struct emulation *em)
 {
 	u32 segment = em->in.reg & 7;
@@ -185,7 +185,10 @@ enum emulate_result emulate_load_segment(struct emulation *em)
 	return result;
 }
 
-/* 06, 07, 0e, 16, 17, 1e, 1f; 0f a0, a1, a8, a9: the opcode's bits 5:3 are the segment. */
+/*
+ * Executes PUSH and POP of segment registers (06, 07, 0e, 16, 17, 1e, 1f; 0f a0, a1, a8, a9), whose
+ * number is in the opcode's bits 5:3.
+ */
 enum emulate_result emulate_stack_segment(struct emulation *em)
 {
 	u32 segment = em->in.opcode >> 3 & 7;
@@ -211,7 +214,7 @@ enum emulate_result emulate_stack_segment(struct emulation *em)
 	return result;
 }
 
-/* LLDT and LTR: SDM vol. 2. A descriptor has 16 bytes in long mode. */
+/* Executes LLDT or LTR (SDM vol. 2), whose descriptor has 16 bytes in long mode. */
 static enum emulate_result emulate_load_system(struct emulation *em, bool task, u16 selector)
 {
 	bool long_mode = em->page->efer & EFER_LMA;
@@ -244,7 +247,7 @@ static enum emulate_result emulate_load_system(struct emulation *em, bool task, 
 		return emulate_selector_fault(em, VECTOR_GP, selector);
 	if (!(descriptor.low & DESCRIPTOR_P))
 		return emulate_selector_fault(em, VECTOR_NP, selector);
-	/* SDM vol. 3, figure 8-4: the type of the upper half is 0 */
+	/* the upper half of a system descriptor has type 0 (SDM vol. 3, figure 8-4) */
 	if (bits_get(descriptor.high, 44, 40) != 0 ||
 	    (long_mode && !is_canonical(state.base, walk_linear_bits(em->page))))
 		return emulate_selector_fault(em, VECTOR_GP, selector);
@@ -257,7 +260,7 @@ static enum emulate_result emulate_load_system(struct emulation *em, bool task, 
 	return result;
 }
 
-/* 0f 00: SLDT, STR, LLDT, LTR. VERR and VERW are not emulated. */
+/* Executes SLDT, STR, LLDT and LTR (0f 00). VERR and VERW are not emulated. */
 enum emulate_result emulate_system_segment(struct emulation *em)
 {
 	u32 operation = em->in.reg & 7;
@@ -280,7 +283,10 @@ enum emulate_result emulate_system_segment(struct emulation *em)
 	return emulate_load_system(em, operation == 3, (u16)value);
 }
 
-/* 0f 01 /0 to /3: SGDT, SIDT, LGDT, LIDT; a limit of 2 bytes, a base of 4, of 8 in 64-bit mode. */
+/*
+ * Executes SGDT, SIDT, LGDT and LIDT (0f 01 /0 to /3). Their operand is a limit of 2 bytes and a
+ * base of 4, or of 8 in 64-bit mode.
+ */
 enum emulate_result emulate_descriptor_tables(struct emulation *em)
 {
 	u32 operation = em->in.reg & 7;
@@ -320,7 +326,10 @@ enum emulate_result emulate_descriptor_tables(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* SDM vol. 2, JMP and CALL: to code of the same privilege. Gates and tasks are not emulated. */
+/*
+ * Checks the target of a far JMP or CALL (SDM vol. 2), which has to be code of the same privilege.
+ * Gates and tasks are not emulated.
+ */
 static enum emulate_result emulate_find_code(struct emulation *em, u16 selector, u64 target,
 					     struct vcpu_segment_state *cs)
 {
@@ -328,7 +337,7 @@ static enum emulate_result emulate_find_code(struct emulation *em, u16 selector,
 	struct descriptor descriptor;
 	enum emulate_result result;
 	bool long_code;
-	bool fits; /* conforming: open to lower privilege too */
+	bool fits; /* conforming code is open to lower privilege, too */
 	u32 dpl;
 
 	if ((selector & ~SELECTOR_RPL) == 0)
@@ -376,7 +385,10 @@ static enum emulate_result emulate_far_target(struct emulation *em, u64 *target,
 	return EMULATE_DONE;
 }
 
-/* LES, LDS, LSS, LFS, LGS. Unlike MOV SS, LSS holds no interrupt back (SDM vol. 3, 6.8.3). */
+/*
+ * Executes LES, LDS, LSS, LFS and LGS. Unlike MOV SS, LSS holds no interrupt back (SDM vol. 3,
+ * 6.8.3).
+ */
 enum emulate_result emulate_load_far(struct emulation *em, u32 segment)
 {
 	enum emulate_result result;
@@ -393,7 +405,7 @@ enum emulate_result emulate_load_far(struct emulation *em, u32 segment)
 	return result;
 }
 
-/* CS, then the instruction pointer; both places are found before either is written. */
+/* Pushes CS and then the instruction pointer; both places are found before either is written. */
 static enum emulate_result emulate_push_return(struct emulation *em)
 {
 	u64 before = em->page->gpr[GPR_RSP];
@@ -417,7 +429,7 @@ static enum emulate_result emulate_push_return(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* ff /3 and /5 */
+/* Executes far CALL and JMP with an operand in memory (ff /3 and /5). */
 enum emulate_result emulate_far_branch(struct emulation *em, bool call)
 {
 	struct vcpu_segment_state cs = em->page->segment[SEG_CS];

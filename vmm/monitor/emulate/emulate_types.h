@@ -12,9 +12,12 @@ struct emulate_ops {
 	void (*write)(void *device, gpa_t gpa, u32 size, u64 value);
 	u32 (*in)(void *device, u16 port, u32 size);
 	void (*out)(void *device, u16 port, u32 size, u32 value);
-	/* Makes VCPU_XSAVE valid and returns the XSAVE image. NULL: out of reach. */
+	/*
+	 * Makes VCPU_XSAVE valid and returns the XSAVE image. NULL in its place: vector registers
+	 * are out of reach.
+	 */
 	u8 *(*vectors)(void *device);
-	/* Makes VCPU_TABLES valid in the page. NULL: it is. */
+	/* Makes VCPU_TABLES valid in the page. NULL in its place: the group is always valid. */
 	void (*tables)(void *device);
 };
 
@@ -26,16 +29,17 @@ struct emulator {
 	struct vcpu_page *page;
 	const struct guest_memory *memory;
 	const struct emulate_ops *ops;
-	void *device;			  /* handed to ops */
-	const struct xsave_layout *xsave; /* of what ops->vectors gives */
-	/* the instruction last fetched, for messages */
+	void *device;			  /* the argument of each function in ops */
+	const struct xsave_layout *xsave; /* the layout of the image that ops->vectors returns */
+	/* the bytes of the last instruction fetched, for messages */
 	u8 bytes[X86_LENGTH_MAX];
 	u8 byte_count;
 };
 
 enum emulate_result {
-	EMULATE_DONE,	     /* RIP is at the next instruction */
-	EMULATE_AGAIN,	     /* part of a REP is done, RIP is still at it: resume the guest */
-	EMULATE_FAULT,	     /* *event is to be injected; RIP is at the instruction */
-	EMULATE_UNSUPPORTED, /* not an instruction known here; nothing has changed */
+	EMULATE_DONE,  /* RIP is at the next instruction */
+	EMULATE_AGAIN, /* part of a REP is done, and RIP is still at the instruction: resume the
+			  guest */
+	EMULATE_FAULT, /* *event is to be injected, and RIP is at the instruction */
+	EMULATE_UNSUPPORTED, /* the emulator does not know the instruction; nothing has changed */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Executes SSE and AVX moves between memory and MMX or vector registers, without arithmetic.
+ * Executes SSE and AVX moves between memory and MMX or vector registers, without arithmetic.
  * Called by emulate.c; changes the vCPU's XSAVE area.
  */
 #include "arch/x86_64/hw/control.h"
@@ -11,11 +11,11 @@
 #include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/x86/xsave.h"
 
-#define V_PIECE	   8u /* bytes that go to memory at a time, at most */
+#define V_PIECE	   8u /* the most bytes that one access to memory has */
 #define PIECES_MAX (XSAVE_VECTOR_BYTES / V_PIECE)
 
 struct vector_piece {
-	u32 at; /* in memory, from the operand's start */
+	u32 at; /* its offset in memory from the operand's start */
 	u32 bytes;
 	struct emulate_operand operand;
 };
@@ -23,12 +23,12 @@ struct vector_piece {
 struct vector_move {
 	const struct vector_form *form;
 	u8 *image;
-	u32 length; /* of the vector: 16, 32, 64 */
-	u32 bytes;  /* in memory */
+	u32 length; /* the vector's length in bytes: 16, 32 or 64 */
+	u32 bytes;  /* the operand's size in memory */
 	u8 memory[XSAVE_VECTOR_BYTES];
-	u8 value[XSAVE_VECTOR_BYTES]; /* of the register */
+	u8 value[XSAVE_VECTOR_BYTES]; /* the register's value */
 	u32 count;
-	struct vector_piece piece[PIECES_MAX]; /* the parts of memory that are touched */
+	struct vector_piece piece[PIECES_MAX]; /* the parts of memory that the move touches */
 };
 
 static u32 emulate_vector_memory_bytes(const struct emulation *em, const struct vector_move *move)
@@ -41,7 +41,7 @@ static u32 emulate_vector_memory_bytes(const struct emulation *em, const struct 
 	case V_ODD:
 	case V_MASKED:
 		return move->length;
-	case V_EVEN: /* MOVDDUP reads only 8 bytes for 16 */
+	case V_EVEN: /* MOVDDUP reads only 8 bytes for a register of 16 */
 		return form->bytes == 8 && move->length == 16 ? 8 : move->length;
 	case V_SIGNED:
 	case V_UNSIGNED:
@@ -70,7 +70,7 @@ static enum emulate_result emulate_vector_find_piece(struct emulation *em, struc
 					 access, &piece->operand.place);
 }
 
-/* The register that says which elements of memory are touched. */
+/* Reads the register that says which elements of memory are touched. */
 static void emulate_vector_get_mask(const struct emulation *em, const struct vector_move *move,
 				    u8 mask[XSAVE_VECTOR_BYTES])
 {
@@ -87,7 +87,7 @@ static void emulate_vector_get_mask(const struct emulation *em, const struct vec
 	}
 }
 
-/* Adjacent elements form one piece, up to the size of a piece. */
+/* Finds the pieces of a masked move: adjacent elements form one piece, up to V_PIECE bytes. */
 static enum emulate_result emulate_vector_find_masked(struct emulation *em,
 						      struct vector_move *move)
 {
@@ -110,7 +110,7 @@ static enum emulate_result emulate_vector_find_masked(struct emulation *em,
 	return result;
 }
 
-/* All pieces are translated before the first is touched. */
+/* Finds and translates all pieces before the first is touched. */
 static enum emulate_result emulate_vector_find_pieces(struct emulation *em,
 						      struct vector_move *move)
 {
@@ -139,7 +139,7 @@ static void emulate_vector_transfer(const struct emulation *em, struct vector_mo
 	}
 }
 
-/* The offset in the register of what is in memory. */
+/* Returns the offset in the register of the bytes that are in memory. */
 static u32 emulate_vector_place_in_register(const struct emulation *em,
 					    const struct vector_move *move)
 {
@@ -181,7 +181,10 @@ static void emulate_vector_extend(struct vector_move *move)
 	}
 }
 
-/* SDM vol. 2, INSERTPS: the immediate's bits 5:4 say where, 3:0 what becomes 0. */
+/*
+ * Executes INSERTPS: the immediate's bits 5:4 say which element is replaced, bits 3:0 which become
+ * 0 (SDM vol. 2).
+ */
 static void emulate_vector_insert_single(struct vector_move *move, u64 immediate)
 {
 	memcpy(move->value + bits_get(immediate, 5, 4) * 4, move->memory, 4);
@@ -190,7 +193,7 @@ static void emulate_vector_insert_single(struct vector_move *move, u64 immediate
 			memset(move->value + at, 0, 4);
 }
 
-/* Makes the register's new value; `value` already has what is kept. */
+/* Makes the register's new value; `value` already holds the bytes that are kept. */
 static void emulate_vector_compose(const struct emulation *em, struct vector_move *move)
 {
 	switch (move->form->kind) {
@@ -221,7 +224,7 @@ static void emulate_vector_compose(const struct emulation *em, struct vector_mov
 	}
 }
 
-/* Whether the rest of the vector comes from VEX.vvvv instead of the register itself. */
+/* Returns whether the rest of the vector comes from VEX.vvvv and not from the register itself. */
 static bool emulate_vector_merges(const struct vector_move *move)
 {
 	return move->form->kind == V_LOW || move->form->kind == V_HIGH ||
@@ -229,7 +232,9 @@ static bool emulate_vector_merges(const struct vector_move *move)
 	       move->form->kind == V_LANE;
 }
 
-/* VEX and EVEX clear what is above the vector, other instructions keep it. */
+/*
+ * Writes the register: VEX and EVEX clear its bytes above the vector, other instructions keep them.
+ */
 static void emulate_vector_set_register(const struct emulation *em, struct vector_move *move)
 {
 	const struct xsave_layout *layout = em->emulator->xsave;
@@ -275,7 +280,7 @@ static void emulate_vector_exchange_register(const struct emulation *em, struct 
 	}
 }
 
-/* SDM vol. 3, 2.5; vol. 2, 2.4: whether the guest's kernel lets the registers be used. */
+/* Checks whether the guest's kernel lets the registers be used: SDM vol. 3, 2.5; vol. 2, 2.4. */
 static enum emulate_result emulate_vector_check_available(struct emulation *em,
 							  const struct vector_move *move)
 {
@@ -289,7 +294,9 @@ static enum emulate_result emulate_vector_check_available(struct emulation *em,
 	return page->cr0 & CR0_TS ? emulate_fault(em, VECTOR_NM) : EMULATE_DONE;
 }
 
-/* The emulated moves; AVX-512's with masks or embedded broadcasts are not. */
+/*
+ * Finds the move in the table. AVX-512's moves with masks or embedded broadcasts are not emulated.
+ */
 static const struct vector_form *emulate_vector_find_form(const struct emulation *em)
 {
 	const struct x86_instruction *in = &em->in;
@@ -318,7 +325,7 @@ enum emulate_result emulate_vector(struct emulation *em)
 	move.image = em->emulator->ops->vectors(em->emulator->device);
 	if (move.image == NULL)
 		return EMULATE_UNSUPPORTED;
-	/* SDM vol. 2, 2.7.5 */
+	/* EVEX scales a displacement of 8 bits by the operand's size (SDM vol. 2, 2.7.5) */
 	if (em->in.encoding == X86_EVEX && em->in.displacement_bytes == 1)
 		em->in.displacement *= (s32)move.bytes;
 	result = emulate_vector_find_pieces(em, &move);

@@ -6,40 +6,40 @@
 /* The moves of MMX, SSE and AVX that are emulated, by opcode: SDM vol. 2, APM vol. 4. */
 
 enum vector_kind {
-	V_FULL,	     /* all of the vector's length */
-	V_SCALAR,    /* `bytes` of memory, above them zeros */
-	V_GENERAL,   /* likewise, of 4 or 8 bytes by the operand size */
-	V_LOW,	     /* the low half of 16 bytes, the other half of another register or kept */
-	V_HIGH,	     /* the high half */
-	V_EVEN,	     /* the even elements of `bytes`, each twice */
-	V_ODD,	     /* the odd ones */
-	V_BROADCAST, /* `bytes`, as often as they fit */
-	V_ELEMENT,   /* one of `bytes` that the immediate selects, in 16 */
-	V_SINGLE,    /* INSERTPS: one of 4 bytes, and zeros in others */
-	V_LANE,	     /* one of `bytes`, in all of the register */
-	V_SIGNED,    /* elements of `bytes`, extended so as to fill the vector */
+	V_FULL,	   /* moves the whole vector */
+	V_SCALAR,  /* moves `bytes` of memory; a load sets the bytes above to zero */
+	V_GENERAL, /* moves 4 or 8 bytes by the operand size; a load sets the bytes above to zero */
+	V_LOW,	/* moves the low half of 16 bytes; the high half is another register's, or kept */
+	V_HIGH, /* moves the high half of 16 bytes */
+	V_EVEN, /* loads the even elements of `bytes`, each twice */
+	V_ODD,	/* loads the odd elements of `bytes`, each twice */
+	V_BROADCAST, /* loads `bytes` and repeats them as often as they fit */
+	V_ELEMENT,   /* moves one element of `bytes`, which the immediate selects, of 16 bytes */
+	V_SINGLE,    /* INSERTPS: loads one element of 4 bytes, and sets others to zero */
+	V_LANE,	     /* moves one lane of `bytes` of the register */
+	V_SIGNED,    /* loads elements of `bytes`, sign-extended so as to fill the vector */
 	V_UNSIGNED,
-	V_MASKED,      /* elements of `bytes` whose sign another register has set */
-	V_BYTES,       /* MASKMOVDQU: bytes likewise, to DS:RDI */
-	V_MMX,	       /* 8 bytes */
-	V_MMX_GENERAL, /* 4 or 8 by the operand size */
+	V_MASKED, /* moves elements of `bytes` whose sign is set in another register */
+	V_BYTES,  /* MASKMOVDQU: stores bytes whose sign is set in another register, to DS:RDI */
+	V_MMX,	  /* moves 8 bytes of an MMX register */
+	V_MMX_GENERAL, /* moves 4 or 8 bytes of an MMX register, by the operand size */
 	V_MMX_ELEMENT,
 	V_MMX_BYTES,
 };
 
 enum vector_trait {
 	V_STORE = 1 << 0,
-	V_ALIGNED = 1 << 1,	/* else #GP, in every encoding */
-	V_WIDE = 1 << 2,	/* `bytes` doubles with REX.W */
-	V_LONG = 1 << 3,	/* #UD with 128 bits */
-	V_SHORT = 1 << 4,	/* #UD with more */
-	V_OLD_ALIGNED = 1 << 5, /* as V_ALIGNED, without VEX and EVEX */
+	V_ALIGNED = 1 << 1,	/* a misaligned operand is #GP, in every encoding */
+	V_WIDE = 1 << 2,	/* REX.W doubles `bytes` */
+	V_LONG = 1 << 3,	/* a vector of 128 bits is #UD */
+	V_SHORT = 1 << 4,	/* a vector of more than 128 bits is #UD */
+	V_OLD_ALIGNED = 1 << 5, /* a misaligned operand is #GP, except with VEX and EVEX */
 };
 
-/* Mandatory prefixes as VEX.pp has them: none, 66, F3, F2. */
+/* The mandatory prefixes, as VEX.pp encodes them: none, 66, F3, F2. */
 enum { NP = 1 << 0, P66 = 1 << 1, PF3 = 1 << 2, PF2 = 1 << 3 };
 
-/* Which encodings there are, by enum x86_encoding. */
+/* The encodings in which a move exists: bits by enum x86_encoding. */
 enum {
 	FORM_L = 1 << X86_LEGACY,
 	FORM_V = 1 << X86_VEX,
@@ -57,10 +57,10 @@ struct vector_form {
 	u8 kind;
 	u8 bytes;
 	u8 traits;
-	u8 times; /* V_SIGNED, V_UNSIGNED: the factor by which elements grow */
+	u8 times; /* of V_SIGNED and V_UNSIGNED: the factor by which elements grow */
 };
 
-/* NULL: no such move. */
+/* Returns the move that the instruction is; NULL if the table has none. */
 const struct vector_form *vector_form_of(const struct x86_instruction *in);
 
 static inline bool vector_form_is_mmx(const struct vector_form *form)
@@ -68,7 +68,7 @@ static inline bool vector_form_is_mmx(const struct vector_form *form)
 	return form->kind >= V_MMX;
 }
 
-/* Forms whose memory operand is implied (DS:RDI), not named by ModRM. */
+/* Returns whether the memory operand is implied (DS:RDI), and not named by ModRM. */
 static inline bool vector_form_is_implied(const struct vector_form *form)
 {
 	return form->kind == V_BYTES || form->kind == V_MMX_BYTES;

@@ -13,7 +13,7 @@
 
 #define STATUS_C1    BIT(9)
 #define CONTROL_MASK 0x1f3fu
-#define CONTROL_ONE  BIT(6) /* reserved, reads as 1 */
+#define CONTROL_ONE  BIT(6) /* a reserved bit of the control word, which reads as 1 */
 
 enum x87_kind { X87_REAL, X87_INTEGER, X87_CONTROL, X87_STATUS };
 enum x87_trait { X87_STORE = 1, X87_POP = 2, X87_TRUNCATE = 4 };
@@ -54,7 +54,7 @@ static const struct x87_form x87_forms[] = {
 struct x87_move {
 	const struct x87_form *form;
 	struct xsave_x87 x87;
-	struct emulate_operand piece[2]; /* an extended real has a second one */
+	struct emulate_operand piece[2]; /* an extended real of 10 bytes has a second piece */
 };
 
 static const struct x87_form *x87_form_of(const struct x86_instruction *in)
@@ -94,7 +94,7 @@ static void x87_put(const struct emulation *em, const struct x87_move *move, str
 		emulate_store(em, &move->piece[1].place, bits.high);
 }
 
-/* ES and B follow from the exceptions that are not masked. */
+/* Sets ES and B, which follow from the exceptions that are not masked. */
 static void x87_summarise(struct xsave_x87 *x87)
 {
 	x87->status &= (u16) ~(X87_ES | X87_BUSY);
@@ -102,7 +102,7 @@ static void x87_summarise(struct xsave_x87 *x87)
 		x87->status |= X87_ES | X87_BUSY;
 }
 
-/* Sets exceptions and C1. Whether they let the instruction have its effect. */
+/* Sets exceptions and C1. Returns whether the instruction may have its effect. */
 static bool x87_raise(struct xsave_x87 *x87, u32 exceptions, u32 fatal, bool c1)
 {
 	x87->status = (u16)((x87->status & ~STATUS_C1) | exceptions | (c1 ? STATUS_C1 : 0));
@@ -159,7 +159,7 @@ static void x87_load(struct xsave_x87 *x87, const struct x87_form *form, struct 
 		x87_push(x87, value);
 }
 
-/* Converts the top of the stack. Whether *bits is to be stored. */
+/* Converts the top of the stack. Returns whether *bits is to be stored. */
 static bool x87_store(struct xsave_x87 *x87, const struct x87_form *form, struct x87_bits *bits)
 {
 	struct x87_rounding rounding = {.control = x87->control};
@@ -214,7 +214,7 @@ static void x87_execute(const struct emulation *em, struct x87_move *move)
 	x87_put(em, move, bits);
 }
 
-/* d8 to df with an operand in memory */
+/* Executes the opcodes d8 to df with an operand in memory. */
 enum emulate_result emulate_x87(struct emulation *em)
 {
 	struct x87_move move = {.form = x87_form_of(&em->in)};
@@ -223,7 +223,7 @@ enum emulate_result emulate_x87(struct emulation *em)
 
 	if (move.form == NULL || !x86_has_memory(&em->in) || em->emulator->ops->vectors == NULL)
 		return EMULATE_UNSUPPORTED;
-	if (em->page->cr0 & (CR0_EM | CR0_TS)) /* SDM vol. 3, 2.5 */
+	if (em->page->cr0 & (CR0_EM | CR0_TS)) /* the instruction is #NM then (SDM vol. 3, 2.5) */
 		return emulate_fault(em, VECTOR_NM);
 	result = x87_find(em, &move);
 	if (result != EMULATE_DONE)

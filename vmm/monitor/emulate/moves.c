@@ -5,13 +5,19 @@
  */
 #include "vmm/monitor/emulate/moves.h"
 
-/* Without REX, byte registers 4 to 7 are AH to BH: rare, and left to the emulator. */
+/*
+ * Returns whether `reg` is one of AH to BH: byte registers 4 to 7 without REX. They are rare, and
+ * left to the emulator.
+ */
 static bool moves_is_high(const struct x86_instruction *in, u32 bytes)
 {
 	return bytes == 1 && in->rex == 0 && in->reg >= 4 && in->reg < 8;
 }
 
-/* 88 to 8b, a0 to a3, c6 and c7 /0; 0f b6, b7, be, bf: SDM vol. 2. */
+/*
+ * Takes an instruction that is such a move: 88 to 8b, a0 to a3, c6 and c7 /0; 0f b6, b7, be, bf
+ * (SDM vol. 2). Returns false for all others.
+ */
 static bool moves_take(const struct x86_instruction *in, struct move *move)
 {
 	u8 operand = in->opcode & 1 ? in->operand_bytes : 1;

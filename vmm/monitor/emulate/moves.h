@@ -11,23 +11,26 @@
  * One plain MOV, MOVZX or MOVSX between memory and a register, or of an immediate to memory, in
  * 64-bit mode and without a segment of its own: what guests reach their devices with.
  */
-struct ALIGNED(64) move { /* indexed by a shift */
+struct ALIGNED(64) move { /* aligned, so that a shift indexes an array of them */
 	u64 rip;
-	u64 code[2]; /* the bytes it was decoded from, and those that followed */
+	u64 code[2]; /* the bytes that the move was decoded from, and those behind it */
 	u64 immediate;
-	u64 displacement; /* or all of the address */
-	u8 length;	  /* 0: another instruction, or none yet */
-	u8 bytes;	  /* of the access */
-	u8 result_bytes;  /* loads: of the register that change */
+	u64 displacement; /* the address is base + index + this */
+	u8 length; /* the instruction's length; 0: it is no such move, or nothing was decoded yet */
+	u8 bytes;  /* the size of the access */
+	u8 result_bytes; /* of a load: how many bytes of the register change */
 	bool store;
-	bool sign; /* loads: extended by the sign */
-	u8 reg;	   /* enum vcpu_gpr or X86_REG_NONE: stores the immediate */
+	bool sign; /* of a load: the value is sign-extended */
+	u8 reg;	   /* enum vcpu_gpr; X86_REG_NONE: the move stores the immediate */
 	u8 base;   /* enum vcpu_gpr, X86_REG_RIP or X86_REG_NONE */
 	u8 index;  /* enum vcpu_gpr or X86_REG_NONE */
 	u8 scale;
 };
 
-/* Decoded moves by address and code bytes: no change to code or page tables makes one stale. */
+/*
+ * A cache of decoded moves, keyed by address and code bytes: no change to code or page tables makes
+ * an entry stale.
+ */
 struct moves {
 	struct move kept[MOVES_KEPT];
 };
@@ -35,13 +38,16 @@ struct moves {
 /* Decodes the code in the page, at its RIP. */
 void moves_decode(struct move *move, const struct vcpu_page *page);
 
-/* The move at RIP, by the code in the page (VCPU_CODE); NULL: it is no such move. */
+/*
+ * Returns the move at RIP, by the code in the page (VCPU_CODE); NULL if the instruction is no such
+ * move.
+ */
 static inline const struct move *moves_find(struct moves *moves, const struct vcpu_page *page)
 {
 	struct move *move = &moves->kept[(page->rip ^ page->rip >> 5) % MOVES_KEPT];
 	u64 code[2];
 
-	/* The kernel gives that many in 64-bit mode, and only there. */
+	/* The kernel gives so many bytes in 64-bit mode, and only there. */
 	if (!(page->valid & VCPU_CODE) || page->code_bytes != sizeof(code))
 		return NULL;
 	__builtin_memcpy(code, page->code, sizeof(code));
@@ -51,7 +57,7 @@ static inline const struct move *moves_find(struct moves *moves, const struct vc
 	return move->length != 0 ? move : NULL;
 }
 
-/* The linear address that it reaches. */
+/* Returns the linear address that the move reaches. */
 static inline u64 moves_address(const struct move *move, const struct vcpu_page *page)
 {
 	u64 address = move->displacement;
@@ -65,7 +71,7 @@ static inline u64 moves_address(const struct move *move, const struct vcpu_page 
 	return address;
 }
 
-/* What it stores. */
+/* Returns the value that the move stores. */
 static inline u64 moves_value(const struct move *move, const struct vcpu_page *page)
 {
 	u64 value = move->reg < GPR_COUNT ? page->gpr[move->reg] : move->immediate;
@@ -81,7 +87,10 @@ static inline void moves_load(const struct move *move, struct vcpu_page *page, u
 	u64 mask;
 
 	value = move->sign ? (u64)((s64)(value << unused) >> unused) : value << unused >> unused;
-	/* SDM vol. 1, 3.4.1.1: 32 bits clear the upper half, fewer leave what is above them. */
+	/*
+	 * A load of 32 bits clears the register's upper half; a shorter one leaves what is above it
+	 * (SDM vol. 1, 3.4.1.1).
+	 */
 	if (move->result_bytes >= 4) {
 		*reg = move->result_bytes == 4 ? (u32)value : value;
 		return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Handles exits about the local APIC: its registers, its timer, and the rest of what the CPU does
+ * Handles exits about the local APIC: its registers, its timer, and the rest of what the CPU does
  * itself. Called through exits_settle.h; changes the vCPU's local APIC.
  */
 #include "vmm/monitor/exits/exits_apic.h"

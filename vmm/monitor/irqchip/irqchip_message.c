@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Delivers interrupt messages (MSI and MSI-X) to the local APICs. Called by pci_msix.c; changes
+ * Delivers interrupt messages (MSI and MSI-X) to the local APICs. Called by pci_msix.c; changes
  * the receiving local APICs.
  */
 #include "arch/x86_64/hw/msi.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * A vCPU's local APIC: registers, reset and writes (SDM vol. 3, 11). Called by irqchip.c,
+ * A vCPU's local APIC: registers, reset and writes (SDM vol. 3, 11). Called by irqchip.c,
  * exits_memory.c and the platform; owns the APIC's state and its page.
  */
 #include "vmm/monitor/irqchip/lapic.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * A local APIC's timer: one-shot, periodic and TSC deadline. Called by lapic.c, lapic_msr.c,
+ * A local APIC's timer: one-shot, periodic and TSC deadline. Called by lapic.c, lapic_msr.c,
  * exits_apic.c and platform.c; changes the timer's state and raises its LVT's interrupt.
  */
 #include "lib/checked.h"

@@ -6,9 +6,9 @@
 struct machine;
 
 /*
- * The network cards that the manager has given this VM: opens their links, whose signals arrive in
+ * Opens the links of the network cards that the manager has given this VM; their signals arrive in
  * the machine's queue with `key`.
  */
 enum status net_open_all(struct machine *machine, u64 key) MUST_CHECK;
-/* Has their signals arrive there again, after another process had them. */
+/* Binds the links' signals to the machine's queue again, after another process had them. */
 enum status net_bind_all(struct machine *machine, u64 key) MUST_CHECK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Saves, destroys and rebuilds a machine to show that its saved state is complete. Called by
+ * Saves, destroys and rebuilds a machine to show that its saved state is complete. Called by
  * loop.c in images built with TEST=1; replaces the vCPU and all devices.
  */
 #include "vmm/monitor/life/rebuild.h"

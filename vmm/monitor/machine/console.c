@@ -10,8 +10,9 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * The oldest bytes give way. A line is shown when it is complete; what has no newline is shown once
- * the guest does something other than printing (life/loop.c), be it polling (console_after_port).
+ * Puts a byte into the port's ring, where the oldest bytes give way. The manager is signalled once
+ * a line is complete; a line without its end is shown once the guest does something other than
+ * printing (life/loop.c), be it polling (console_after_port).
  */
 void console_port_put(void *context, u32 port, u8 byte)
 {
@@ -32,7 +33,7 @@ void console_put(void *context, u8 byte)
 	console_port_put(context, 0, byte);
 }
 
-/* To the serial port, as far as it has room. */
+/* Passes input to the serial port, as far as it has room. */
 static u32 console_pass_to_serial(struct machine *machine, const u8 *input, u32 from, u32 to)
 {
 	u32 count = 0;
@@ -54,7 +55,9 @@ static u32 console_pass_to_port(struct virtio_console *virtio, u32 port, const u
 	return virtio_console_input(virtio, port, bytes, count);
 }
 
-/* Input [from, to) of a stream goes to who takes it now; returns how much of it was taken. */
+/*
+ * Passes input [from, to) of a stream to the device that takes it now; returns how much was taken.
+ */
 static u32 console_pass_on(struct machine *machine, u32 port, u32 from, u32 to)
 {
 	struct virtio_console *virtio = machine->platform.virtio_console;
@@ -73,7 +76,7 @@ static void console_stream_input(struct machine *machine, u32 port)
 
 	if (written == read)
 		return;
-	/* a manager gone bad garbles its console and no more */
+	/* a broken manager garbles its console and no more */
 	if (written - read > CHANNEL_RING_BYTES)
 		read = written - CHANNEL_RING_BYTES;
 	read += console_pass_on(machine, port, read, written);

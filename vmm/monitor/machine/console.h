@@ -5,9 +5,9 @@
 
 /* Console, log lines and commands: the monitor's side of struct vm_channel. */
 
-/* A byte from the guest's serial port; context is the machine. */
+/* Puts a byte from the guest's serial port into the console's ring; context is the machine. */
 void console_put(void *context, u8 byte);
-/* A byte from a port of its virtio console; port 0 goes where the serial port goes. */
+/* Puts a byte from a port of the virtio console into its ring; port 0 shares the serial port's. */
 void console_port_put(void *context, u32 port, u8 byte);
 /* Copies the names of the further ports: machine->port_name. */
 void console_ports_init(struct machine *machine);
@@ -16,10 +16,15 @@ void console_input(struct machine *machine);
 /* Tells the manager, once, that the channel has something new. */
 void console_signal(struct machine *machine);
 
-/* Exits of ports without output after which a guest has stopped printing: it polls. */
+/*
+ * After so many exits of ports without output a guest counts as polling: it has stopped printing.
+ */
 #define CONSOLE_PATIENCE 64u
 
-/* After each exit of a port: a guest that does nothing else is heard, too. */
+/*
+ * Counts exits of ports, to be called after each: shows the output of a guest that does nothing but
+ * poll.
+ */
 static inline void console_after_port(struct machine *machine)
 {
 	if (unlikely(machine->signal) && ++machine->ports_since_output >= CONSOLE_PATIENCE)

@@ -4,13 +4,17 @@
 struct machine;
 
 /*
- * The guest's generation ID: 16 random bytes in its RAM (LAYOUT_GENERATION) that are others when
- * the guest goes on from a moment that was before, where it may draw the same random numbers once
- * more. Machines with PCI have one. Under the machine's lock, and no vCPU is in the guest.
+ * The guest's generation ID: 16 random bytes in its RAM (LAYOUT_GENERATION). They change when the
+ * guest goes on from an earlier moment, where it might draw the same random numbers once more.
+ * Machines with PCI have one. All calls are made under the machine's lock, with no vCPU in the
+ * guest.
  */
 
-/* From power-on; a reset keeps the id. */
+/* Makes the first id, at power-on; a reset keeps it. */
 void generation_begin(struct machine *machine);
 
-/* A saved state was loaded that may be loaded once more, or goes on elsewhere too. */
+/*
+ * Changes the id after a load of a saved state that may be loaded once more, or goes on elsewhere,
+ * too.
+ */
 void generation_change(struct machine *machine);

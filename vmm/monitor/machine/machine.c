@@ -34,7 +34,10 @@ void machine_wake_all(struct machine *machine)
 		vcpu_wake(&machine->vcpu[i]);
 }
 
-/* No vCPU enters the guest until life/todo.c has reported it; those that are there come back. */
+/*
+ * Sets the state. No vCPU enters the guest until life/todo.c has reported it; vCPUs that are in the
+ * guest come back.
+ */
 static void machine_set_state(struct machine *machine, enum vm_state state)
 {
 	machine->state = state;
@@ -58,7 +61,7 @@ void machine_refuse(struct machine *machine, const char *reason)
 	machine_tell_refused(machine);
 }
 
-/* A process that has not taken the machine over cannot crash it. */
+/* A process that has not taken the machine over cannot crash it: it refuses to take over. */
 void machine_crash(struct machine *machine, const char *pattern, ...)
 {
 	char reason[sizeof(machine->channel->reason)];
@@ -148,7 +151,7 @@ void machine_pause(struct machine *machine)
 	machine_pause_for(machine, 0);
 }
 
-/* The guest does it again when it goes on. */
+/* The guest repeats the access when it goes on. */
 void machine_starve(struct machine *machine)
 {
 	if ((start_info->parameter[MONITOR_FLAGS] & MONITOR_OVERCOMMIT) != 0)
@@ -164,7 +167,7 @@ static void machine_time_goes_on(struct machine *machine)
 	machine_time_resume(&machine->time, clock_tsc());
 	machine_take_wall_time(machine);
 	machine_update_clock(machine);
-	/* wall time has gone on, and the RTC with it */
+	/* wall time has gone on, and with it the RTC */
 	for (u32 i = 0; i < platform->timed_count; i++)
 		device_tick(platform->timed[i]);
 	for (u32 i = 0; i < machine->vcpu_count; i++) {

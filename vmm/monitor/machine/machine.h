@@ -13,106 +13,112 @@
 
 #define MACHINE_VCPU_MAX 64
 
-/* A reset the guest did not ask for is a crash; after so many in this time the VM stays down. */
+/*
+ * A reset that the guest did not ask for is a crash; after so many within CRASH_WINDOW_NS the
+ * VM stays down.
+ */
 #define CRASH_LIMIT	5
 #define CRASH_WINDOW_NS (60 * NS_PER_S)
 
-/* Work that waits until no vCPU is in the guest; meanwhile none enters it. */
+/* Work that waits until no vCPU is in the guest; no vCPU enters the guest before it is done. */
 enum machine_todo {
 	TODO_REPORT = 1 << 0, /* show the manager the state */
 	TODO_START = 1 << 1,  /* from power-on */
 	TODO_TRAP = 1 << 3,   /* apply new trap settings */
 	TODO_QUERY = 1 << 2,  /* answer the manager's question */
-	TODO_SAVE = 1 << 4,   /* hand the machine over */
-	TODO_HOLD = 1 << 5,   /* hold it for another state */
+	TODO_SAVE = 1 << 4,   /* save the machine for another process */
+	TODO_HOLD = 1 << 5,   /* stand still until another state has been loaded */
 };
 
 /*
- * A machine goes over to another monitor process. The old one saves its state into memory that the
- * manager gave it, and stands still: no vCPU runs, nothing is taken from a link, the guest's time
- * does not go on. The new one is built from the same configuration, loads that state, and stands
- * still as well. Then the manager ends one of the two and has the other go on. Under the machine's
- * lock.
+ * The handover of a machine to another monitor process. The old process saves its state into memory
+ * that the manager gave it, and stands still: no vCPU runs, nothing is taken from a link, and the
+ * guest's time does not go on. The new process is built from the same configuration, loads that
+ * state, and stands still as well. Then the manager ends one of the two and lets the other go on.
+ * The machine's lock guards this.
  */
 struct handover {
 	bool held;   /* nothing moves until VM_COMMAND_CONTINUE or VM_COMMAND_LOAD */
-	bool loaded; /* VM_COMMAND_START does not boot the guest but goes on from a loaded state */
-	u32 sum;     /* of the state that VM_COMMAND_LOAD has loaded last; 0: none */
-	u64 sum_of;  /* so many bytes */
-	u32 number;  /* MONITOR_RENEWAL of a process that has not taken over yet; 0: it has */
+	bool loaded; /* VM_COMMAND_START does not boot the guest: it goes on from a loaded state */
+	u32 sum;     /* checksum of the state that VM_COMMAND_LOAD has loaded last; 0: none */
+	u64 sum_of;  /* the size in bytes of that state */
+	u32 number;  /* MONITOR_RENEWAL of a process that has not taken over yet; 0: it has taken
+			over */
 };
 
 /*
  * CPU time that the kernel guarantees to each vCPU. Every vCPU's thread asks for its own, in a
- * round; when one of them is refused, all go back to what they had, in a second round. Everything
- * is under the machine's lock.
+ * round; if one of them is refused, all go back to their old guarantees in a second round. The
+ * machine's lock guards this.
  */
 struct reserve_time {
-	u64 budget_ns; /* 0: none */
+	u64 budget_ns; /* 0: no guarantee */
 	u64 period_ns;
 };
 
 struct reserve {
 	struct reserve_time wanted;
-	struct reserve_time kept; /* what every vCPU has */
+	struct reserve_time kept; /* the guarantee that every vCPU has */
 	u32 round;		  /* grows with each change of `wanted` */
-	u32 waiting;		  /* vCPUs that have not asked in this round */
+	u32 waiting;		  /* how many vCPUs have not asked in this round */
 	bool refused;
 	u32 refused_vcpu;
-	u64 left_permille; /* of a CPU, which the kernel could have granted */
+	u64 left_permille; /* permille of a CPU that the kernel could have granted */
 };
 
 /*
  * One virtual machine. Each vCPU has a thread; whatever a thread does to the machine between two
- * runs of its guest it does under `lock`, which is never held while it runs the guest. The devices'
- * timers are vCPU 0's.
+ * runs of its guest, it does under `lock`, which is never held while a guest runs. vCPU 0's thread
+ * serves the devices' timers.
  */
 struct machine {
 	struct mutex lock;
 
-	/* set once */
-	handle_t queue;	      /* of vCPU 0; signals from the manager arrive here too */
-	handle_t channel_out; /* event: tells the manager to look at the channel */
+	/* These are set once. */
+	handle_t queue;	      /* vCPU 0's queue, where signals from the manager arrive, too */
+	handle_t channel_out; /* the event that tells the manager to look at the channel */
 	struct vm_channel *channel;
-	char port_name[CHANNEL_STREAM_MAX][CHANNEL_NAME_BYTES]; /* "": there is none; not of 0 */
+	/* "": there is no such port; port 0 has no name */
+	char port_name[CHANNEL_STREAM_MAX][CHANNEL_NAME_BYTES];
 	struct guest_memory memory;
 	struct cpuid_policy cpuid;
 	struct xsave_layout xsave;
 	struct load_job job;
-	struct vcpu *vcpu; /* vcpu_count of them */
+	struct vcpu *vcpu; /* an array of vcpu_count */
 	u32 vcpu_count;
 	u32 physical_bits; /* the guest's MAXPHYADDR */
-	bool watched;	   /* somebody looks at exits one by one */
+	bool watched;	   /* a debugger or the key `trap` looks at exits one by one */
 	u32 trap_wanted;   /* enum vm_trap; the manager may change it */
-	u32 trap_controls; /* enum vcpu_trap */
+	u32 trap_controls; /* enum vcpu_trap: set by the operator's keys */
 
-	/* under the lock */
+	/* The lock guards what follows. */
 	enum vm_state state;
-	enum vm_state reported; /* what the channel shows */
+	enum vm_state reported; /* the state that the channel shows */
 	u32 todo;		/* enum machine_todo */
-	bool fast_path;		/* may_run and not watched: exits may take the fast path */
-	u32 guest_count;	/* vCPUs that may be in the guest */
-	u32 obeyed;		/* sequence of the command that was last begun */
-	u32 heard;		/* number of the question last taken up */
-	u32 rebuilt_count;	/* rebuild.h */
-	u8 *section;		/* state/inspect.c: what is being shown; NULL: nothing was yet */
+	bool fast_path;		/* may_run and not watched: exits may be handled on the fast path */
+	u32 guest_count;	/* how many vCPUs may be in the guest */
+	u32 obeyed;		/* sequence number of the last command begun */
+	u32 heard;		/* number of the last question taken up */
+	u32 rebuilt_count;	/* how often the machine was rebuilt (rebuild.h) */
+	u8 *section;		/* state/inspect.c: the section being shown; NULL: none was yet */
 	bool signal;		/* the channel has something new for the manager */
-	u8 ports_since_output;	/* exits of ports since the guest has printed; `signal` waits */
+	u8 ports_since_output;	/* exits of ports since the guest has printed, while `signal` waits
+				 */
 	u32 crash_count;
-	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last unasked resets */
+	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last resets that the guest did not ask for */
 	struct machine_time time;
 	struct reserve reserve;
 	struct handover handover;
 	struct debugger debugger;
 	struct vapic vapic;
-	struct virtio_blk *blk; /* blk_count disks */
+	struct virtio_blk *blk; /* an array of blk_count disks */
 	u32 blk_count;
-	struct virtio_net *net; /* net_count cards */
+	struct virtio_net *net; /* an array of net_count cards */
 	u32 net_count;
 	struct platform platform;
 };
 
-/* Whether vCPUs may enter the guest, and exits are to be settled. */
+/* Returns whether vCPUs may enter the guest, and exits are to be handled. */
 static inline bool machine_may_run(const struct machine *machine)
 {
 	return machine->state == VM_RUNNING && machine->todo == 0 && !machine->debugger.held &&
@@ -124,32 +130,42 @@ static inline struct lapic *machine_lapic(const struct vcpu *vcpu)
 	return vcpu->lapic;
 }
 
-/* Loads the guest and starts it from power-on; a guest that cannot be loaded is a crashed one. */
+/*
+ * Loads the guest and starts it from power-on; the machine crashes if the guest cannot be loaded.
+ */
 void machine_start(struct machine *machine);
 void machine_pause(struct machine *machine);
 void machine_resume(struct machine *machine);
-/* Pauses it, as the host has no page for the guest, until the manager has it go on. */
+/* Pauses the machine, as the host has no page for the guest, until the manager lets it go on. */
 void machine_starve(struct machine *machine);
-/* All vCPUs leave the guest because a debugger holds the machine; they go on when it does not. */
+/*
+ * Makes all vCPUs leave the guest because a debugger holds the machine; they go on when it lets go.
+ */
 void machine_hold(struct machine *machine);
 void machine_let_go(struct machine *machine);
-/* Like the reset button: devices as after power-on, the kernel loaded anew, RAM otherwise kept. */
+/*
+ * Resets the machine as its reset button does: devices are as after power-on, the kernel is loaded
+ * anew, other RAM is kept.
+ */
 void machine_reset(struct machine *machine);
-/* A reset that the guest did not ask for; `what` says what happened to the vCPU. */
+/* Handles a reset that the guest did not ask for; `what` says what happened to the vCPU. */
 void machine_unasked_reset(struct vcpu *vcpu, const char *what);
-/* This process cannot take over: `reason` goes to the manager, and nothing of the VM changes. */
+/* Refuses to take the machine over: `reason` goes to the manager, and nothing of the VM changes. */
 void machine_refuse(struct machine *machine, const char *reason);
-/* The same; the reason is in the channel. */
+/* Refuses to take the machine over, for the reason that is in the channel. */
 void machine_tell_refused(struct machine *machine);
 /*
  * Puts the machine into VM_CRASHED, where it stays for inspection. A process that has not taken the
  * machine over refuses to do so instead.
  */
 void machine_crash(struct machine *machine, const char *pattern, ...) PRINTF_LIKE(2, 3);
-/* The guest has ended its machine; exit_code -1 where it gave none. The process ends soon. */
+/*
+ * Stops the machine, as the guest has ended it; exit_code is -1 where the guest gave none. The
+ * process ends soon.
+ */
 void machine_stop(struct machine *machine, s32 exit_code, const char *reason);
 
-/* Makes every vCPU's thread look at what is new. */
+/* Makes every vCPU's thread look at what has changed. */
 void machine_wake_all(struct machine *machine);
 
 /* Applies the channel's trap settings as soon as all vCPUs have left the guest. */
@@ -163,12 +179,12 @@ void machine_save(struct machine *machine);
 /* Holds the machine as soon as all vCPUs have left the guest. */
 void machine_hold_still(struct machine *machine);
 
-/* What the manager knows of the date. */
+/* Takes over the date as the manager knows it. */
 void machine_take_wall_time(struct machine *machine);
 /* Brings the platform's clock up to date. */
 void machine_update_clock(struct machine *machine);
-/* The same for a device that finds it stale. What it says of the TSC may be another vCPU's. */
+/* Brings the clock up to date for a device that finds it stale. Its TSC may be another vCPU's. */
 void machine_refresh_clock(struct machine_clock *clock, bool wall);
 
-/* A line for the log, without its newline. */
+/* Writes a line to the log; the newline is added. */
 void machine_log(struct machine *machine, const char *pattern, ...) PRINTF_LIKE(2, 3);

@@ -38,7 +38,7 @@ static ALWAYS_INLINE void machine_time_update_page(const struct machine_time *ti
 						   struct machine_clock *clock, u64 host_tsc)
 {
 	u64 guest_now = time->paused_tsc != 0 ? time->paused_tsc : host_tsc;
-	/* of a guest that is older than the host, the base lies before the host's 0 */
+	/* a guest that is older than the host has its base before the host's 0 */
 	s64 since_base = (s64)(guest_now - time->base_tsc);
 	u64 elapsed = since_base > 0 ? (u64)since_base : 0;
 
@@ -97,8 +97,8 @@ u64 machine_time_to_host(const struct machine_time *time, u64 ns)
 	if (ns == DEADLINE_NONE)
 		return 0;
 	elapsed = mul_div(ns, time->tsc_khz, NS_PER_MS);
-	/* one cycle later than rounded down: at that time ns has certainly passed */
-	if ((s64)time->base_tsc < 0) /* before the host's 0 is long ago */
+	/* Rounded up by one cycle: at that time `ns` has certainly passed. */
+	if ((s64)time->base_tsc < 0) /* the host's 0 was long ago */
 		host = elapsed > -time->base_tsc ? elapsed + time->base_tsc : 0;
 	else if (!checked_add(elapsed, time->base_tsc, &host))
 		host = ~0ull;

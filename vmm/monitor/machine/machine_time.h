@@ -9,7 +9,7 @@
  */
 struct machine_time {
 	u64 tsc_khz;
-	u64 base_tsc;	  /* host TSC at guest time 0, moved on by every pause */
+	u64 base_tsc;	  /* host TSC at guest time 0; every pause moves it on */
 	u64 paused_tsc;	  /* host TSC when the present pause began; 0: running */
 	u64 wall_seconds; /* Unix time at wall_tsc */
 	u64 wall_tsc;
@@ -21,21 +21,21 @@ void machine_time_pause(struct machine_time *time, u64 host_tsc);
 void machine_time_resume(struct machine_time *time, u64 host_tsc);
 
 /*
- * Fills in what the devices, and a vCPU with clock->tsc_adjust, see at host_tsc; or all but wall
- * time.
+ * Fill in the clock that devices see at host_tsc, and a vCPU with clock->tsc_adjust: all of it, or
+ * all but wall time.
  */
 void machine_time_update_guest(const struct machine_time *time, struct machine_clock *clock,
 			       u64 host_tsc);
 void machine_time_update(const struct machine_time *time, struct machine_clock *clock,
 			 u64 host_tsc);
 
-/* Unix time at host_tsc in ns; 0: not known. */
+/* Returns the Unix time at host_tsc in ns; 0: not known. */
 u64 machine_time_wall_ns(const struct machine_time *time, u64 host_tsc);
-/* The guest's time goes on by `ns` at once, as long as it stays below 2^63 cycles. */
+/* Moves the guest's time on by `ns` at once, as long as it stays below 2^63 cycles. */
 void machine_time_jump(struct machine_time *time, u64 ns);
 
-/* What the CPU adds to the host's TSC, without the vCPU's IA32_TSC_ADJUST. */
+/* Returns what the CPU has to add to the host's TSC, without the vCPU's IA32_TSC_ADJUST. */
 u64 machine_time_tsc_offset(const struct machine_time *time);
 
-/* The host TSC at which guest time has reached ns; 0 for DEADLINE_NONE, never 0 otherwise. */
+/* Returns the host TSC at which guest time will be `ns`: 0 for DEADLINE_NONE, otherwise never 0. */
 u64 machine_time_to_host(const struct machine_time *time, u64 ns);

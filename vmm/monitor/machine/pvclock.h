@@ -4,7 +4,7 @@
 #include "vmm/monitor/bus/device.h"
 #include "vmm/monitor/memory/guest_memory.h"
 
-/* Linux Documentation/virt/kvm/x86/msr.rst */
+/* Linux Documentation/virt/kvm/x86/msr.rst. */
 #define MSR_KVM_WALL_CLOCK  0x4b564d00u
 #define MSR_KVM_SYSTEM_TIME 0x4b564d01u
 
@@ -12,7 +12,7 @@ struct pvclock_record {
 	u32 version; /* odd while it is being written */
 	u32 pad0;
 	u64 tsc_timestamp;
-	u64 system_time; /* guest ns at tsc_timestamp */
+	u64 system_time; /* the guest's time in ns at tsc_timestamp */
 	u32 tsc_to_system_mul;
 	s8 tsc_shift;
 	u8 flags; /* enum pvclock_flag */
@@ -21,8 +21,8 @@ struct pvclock_record {
 _Static_assert(sizeof(struct pvclock_record) == 32, "struct pvclock_vcpu_time_info");
 
 enum pvclock_flag {
-	PVCLOCK_TSC_STABLE = 1 << 0,	/* good for comparing readings of different vCPUs */
-	PVCLOCK_GUEST_STOPPED = 1 << 1, /* was paused; the guest clears it */
+	PVCLOCK_TSC_STABLE = 1 << 0,	/* readings of different vCPUs may be compared */
+	PVCLOCK_GUEST_STOPPED = 1 << 1, /* the guest was paused; the guest clears the bit */
 };
 
 /* One vCPU's side of the KVM clock. */
@@ -33,13 +33,18 @@ struct pvclock {
 
 bool pvclock_owns_msr(u32 msr);
 u64 pvclock_read_msr(const struct pvclock *pvclock, u32 msr);
-/* Takes the address and writes the record there; addresses outside RAM are kept but not used. */
+/*
+ * Takes the address from an MSR and writes the record there; an address outside RAM is kept but not
+ * used.
+ */
 void pvclock_write_msr(struct pvclock *pvclock, const struct guest_memory *memory,
 		       const struct machine_clock *clock, u32 msr, u64 value);
 
-/* Writes the system-time record, if there is one, anew: after a pause, or when the TSC jumped. */
+/*
+ * Writes the system-time record anew, if there is one: after a pause, or when the TSC has jumped.
+ */
 void pvclock_update(const struct pvclock *pvclock, const struct guest_memory *memory,
 		    const struct machine_clock *clock, bool stopped);
 
-/* ns = ((cycles << shift) * mul) >> 32; a negative shift goes right. */
+/* Computes the factors of ns = ((cycles << shift) * mul) >> 32; a negative shift goes right. */
 void pvclock_scale(u64 tsc_khz, u32 *mul, s8 *shift);

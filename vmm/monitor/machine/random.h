@@ -3,6 +3,6 @@
 
 #include "lib/types.h"
 
-/* Unpredictable bytes for the guest, from what the manager has started the monitor with. */
+/* Unpredictable bytes for the guest, drawn from a pool that the manager's start info seeds. */
 void random_init(void);
 void random_draw(void *bytes, size_t count);

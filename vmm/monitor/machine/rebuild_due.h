@@ -4,8 +4,8 @@
 #include "vmm/monitor/machine/vcpu.h"
 
 /*
- * Shows that all state can be read out and put back, which is what snapshots and migration need: an
- * image built with TEST=1 does so all the time. 0: never.
+ * An image built with TEST=1 reads out all state and puts it back after so many exits, which shows
+ * that snapshots can; in other images it never does (0).
  */
 #ifdef TEST
 #define REBUILD_EVERY 1000u /* exits */

@@ -58,7 +58,7 @@ void vcpu_update_pvclock(struct vcpu *vcpu, bool stopped)
 
 void vcpu_need(struct vcpu *vcpu, u32 groups)
 {
-	/* what the monitor has changed itself is newer than what the kernel has */
+	/* what the monitor has changed itself is newer than the kernel's registers */
 	u32 missing = groups & ~(vcpu->page->valid | vcpu->page->dirty);
 
 	if (missing != 0 && sys_vcpu_get(vcpu->handle, missing) != STATUS_OK)
@@ -74,8 +74,8 @@ void vcpu_set_wants(struct vcpu_page *page)
 }
 
 /*
- * Without a length the instruction has to be decoded: the CPU does not report it, and in this mode
- * the kernel does not find it out. Until that changes such exits bring along what decoding needs.
+ * Asks the kernel to bring along what decoding needs, with exits that report no length: in this
+ * mode neither the CPU nor the kernel finds the length out, so the instruction has to be decoded.
  */
 static void vcpu_want_for_length(struct vcpu *vcpu, u32 length)
 {
@@ -129,7 +129,7 @@ void vcpu_tick_now(struct vcpu *vcpu)
 {
 	vcpu_update_clock(vcpu);
 	vcpu_tick(vcpu);
-	if (vcpu->id == 0) /* its next run ends in time */
+	if (vcpu->id == 0) /* its next run ends in time anyway */
 		vcpu->machine->platform.events.pending &= ~(u32)MACHINE_DEADLINE;
 }
 
@@ -158,7 +158,7 @@ void vcpu_wake_kicked(struct vcpu *vcpu)
 	}
 }
 
-/* Takes the vCPU after the one tried last: any of them may be waiting for this CPU. */
+/* Yields to the vCPU after the one tried last: any of them may be waiting for this CPU. */
 void vcpu_spins(struct vcpu *vcpu)
 {
 	u32 count = vcpu->machine->vcpu_count;

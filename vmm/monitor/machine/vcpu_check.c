@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Asserts that every cached flag of a vCPU keeps its promise. Called by loop.c and fast_path.c
+ * Asserts that every cached flag of a vCPU keeps its promise. Called by loop.c and fast_path.c
  * through vcpu_check in builds with DEBUG=1; reads only.
  */
 #include "vmm/monitor/machine/vcpu_check.h"
@@ -16,7 +16,7 @@
 			rt_fail("broken promise: " #condition);                                    \
 	} while (0)
 
-/* Its exit is settled, and what the next entry delivers is in the page. */
+/* Asserts that the exit is handled, and that the page holds what the next entry delivers. */
 static void vcpu_check_entry(const struct vcpu *vcpu)
 {
 	const struct vcpu_page *page = vcpu->page;
@@ -45,7 +45,7 @@ static void vcpu_check_lapic(const struct vcpu *vcpu)
 	PROMISE(!machine->vapic.late || machine->vapic.by_cpu);
 }
 
-/* An exit whose instructions have to be decoded brings along what that needs. */
+/* Asserts that exits whose instructions have to be decoded bring along what that needs. */
 static void vcpu_check_wants(const struct vcpu *vcpu)
 {
 	const u32 needed = VCPU_SEGMENTS | VCPU_CONTROL;

@@ -7,7 +7,9 @@
 #include "lib/string.h"
 #include "vmm/monitor/memory/layout.h"
 
-/* Adds [start, end) of the RAM object, as far as the RAM goes, as guest memory at `gpa`. */
+/*
+ * Adds bytes [start, end) of the RAM object, as far as the RAM reaches, as guest memory at `gpa`.
+ */
 static void guest_memory_add_region(struct guest_memory *memory, u64 gpa, u8 *host, u64 start,
 				    u64 end, u64 bytes)
 {
@@ -39,7 +41,10 @@ u8 *guest_memory_pointer(const struct guest_memory *memory, gpa_t gpa, u64 lengt
 	return NULL;
 }
 
-/* A builtin copy of constant size is one load and one store on x86, which guests rely on. */
+/*
+ * Copies memory. A builtin copy of constant size is one load and one store on x86, on which guests
+ * rely.
+ */
 static void guest_memory_copy(void *to, const void *from, u64 length)
 {
 	switch (length) {

@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* A guest's addresses, physical and virtual (linear), are types of their own like the host's. */
+/* A guest's addresses, physical and virtual (linear), have types of their own, like the host's. */
 typedef struct gpa {
 	u64 value;
 } gpa_t;
@@ -27,17 +27,22 @@ struct guest_region {
 struct guest_memory {
 	struct guest_region region[GUEST_REGION_MAX];
 	u32 count;
-	u8 *host;	   /* the RAM's first byte; NULL: it is not in one piece */
+	u8 *host; /* where the RAM's first byte is mapped; NULL: the RAM is not in one piece */
 	u32 physical_bits; /* width of the guest's physical addresses, for reserved bits */
 };
 
-/* RAM of `bytes`, mapped in one piece at `host`, with the holes of load/layout.h. */
+/* Describes a RAM of `bytes`, mapped in one piece at `host`, with the holes of load/layout.h. */
 void guest_memory_init(struct guest_memory *memory, u8 *host, u64 bytes);
 
-/* The host address of [gpa, gpa + length) when all of it lies in one region, otherwise NULL. */
+/*
+ * Returns the host address of [gpa, gpa + length) if all of it lies in one region, otherwise NULL.
+ */
 u8 *guest_memory_pointer(const struct guest_memory *memory, gpa_t gpa, u64 length);
 
-/* The same without a call, for what most likely lies in the first region. */
+/*
+ * Does the same as guest_memory_pointer without a call, for memory that most likely lies in the
+ * first region.
+ */
 static ALWAYS_INLINE u8 *guest_memory_near(const struct guest_memory *memory, gpa_t gpa, u64 length)
 {
 	const struct guest_region *region = &memory->region[0];
@@ -49,14 +54,16 @@ static ALWAYS_INLINE u8 *guest_memory_near(const struct guest_memory *memory, gp
 }
 
 /*
- * Copy from and to guest memory; false, with nothing done, when not all of it lies in one region.
- * Aligned copies of 1, 2, 4 and 8 bytes are one access each.
+ * Copy from and to guest memory. They return false, with nothing done, if not all of it lies in one
+ * region. Aligned copies of 1, 2, 4 and 8 bytes are one access each.
  */
 bool guest_memory_read(const struct guest_memory *memory, gpa_t gpa, void *buffer, u64 length);
 bool guest_memory_write(const struct guest_memory *memory, gpa_t gpa, const void *buffer,
 			u64 length);
 
-/* Words of memory that the guest may write to meanwhile: each is accessed once, aligned or not. */
+/*
+ * Words of memory that the guest may write to at any time: each is accessed once, aligned or not.
+ */
 struct guest_u16 {
 	u16 value;
 } __attribute__((packed, may_alias));
@@ -67,7 +74,7 @@ struct guest_u64 {
 	u64 value;
 } __attribute__((packed, may_alias));
 
-/* From there, or to there, which is guest memory; of a constant length: 2, 4, 8, 12 or 16. */
+/* Copy guest memory of a constant length (2, 4, 8, 12 or 16 bytes) to a buffer, or from it. */
 static ALWAYS_INLINE void guest_words_read(const u8 *guest, void *buffer, u64 length)
 {
 	u8 *to = buffer;
@@ -101,7 +108,10 @@ static ALWAYS_INLINE void guest_words_write(u8 *guest, const void *buffer, u64 l
 			((const struct guest_u16 *)from)->value;
 }
 
-/* The same as guest_memory_read and guest_memory_write, for such a length. */
+/*
+ * Do the same as guest_memory_read and guest_memory_write, for a constant length of
+ * guest_words_read.
+ */
 static ALWAYS_INLINE bool guest_memory_fetch(const struct guest_memory *memory, gpa_t gpa,
 					     void *buffer, u64 length)
 {

@@ -17,14 +17,14 @@ struct walker {
 	const struct vcpu_page *page;
 	u64 gva;
 	u32 access;
-	/* the format in force (SDM vol. 3, 4.1.1) */
+	/* The format in force (SDM vol. 3, 4.1.1). */
 	u32 index_bits;
 	u32 entry_bytes;
 	bool pae_32; /* PAE paging: entries of level 3 carry no rights and no A bit */
 	bool execute_disable;
 	u32 large_levels; /* mask of the levels at which PS maps a page */
 	u64 reserved;	  /* bits that no entry may have set */
-	/* what was found */
+	/* What the walk has found. */
 	u32 leaf_shift;	       /* log2 of the page's size */
 	u64 accessed;	       /* PTE_A when all entries have it */
 	struct walk_path path; /* `last` is the level that maps the page */
@@ -74,7 +74,10 @@ static u64 walk_load_entry(const u8 *host, u32 bytes)
 	return __atomic_load_n((const u64 *)(const void *)host, __ATOMIC_RELAXED);
 }
 
-/* SDM vol. 3, 4.3 to 4.5: whether bits are set that must not be. `shift`: what the entry maps. */
+/*
+ * Returns whether an entry has bits set that must be clear (SDM vol. 3, 4.3 to 4.5). `shift` says
+ * how much it maps.
+ */
 static bool walk_reserved_set(const struct walker *walker, u64 entry, u32 level, u32 shift,
 			      bool leaf)
 {
@@ -89,7 +92,7 @@ static bool walk_reserved_set(const struct walker *walker, u64 entry, u32 level,
 	return entry & reserved;
 }
 
-/* The table that CR3 points to (SDM vol. 3, tables 4-3, 4-7, 4-12). */
+/* Returns the address of the table to which CR3 points (SDM vol. 3, tables 4-3, 4-7, 4-12). */
 static u64 walk_root(const struct walker *walker)
 {
 	if (walker->pae_32)
@@ -125,7 +128,7 @@ static bool walk_descend(struct walker *walker, u64 *fault)
 		}
 		leaf = level == 1 || (entry & PTE_PS && walker->large_levels >> level & 1);
 		table = entry & PTE_ADDRESS;
-		if (walker->pae_32 && level == 3) /* checked when CR3 is loaded, not here */
+		if (walker->pae_32 && level == 3) /* checked when CR3 was loaded, not here */
 			continue;
 		if (walk_reserved_set(walker, entry, level, shift, leaf)) {
 			*fault = PF_ERROR_P | PF_ERROR_RSVD;
@@ -138,7 +141,7 @@ static bool walk_descend(struct walker *walker, u64 *fault)
 	return true;
 }
 
-/* SDM vol. 3, 4.6.1 */
+/* Returns whether the rights permit the access: SDM vol. 3, 4.6.1. */
 static bool walk_permitted(const struct walker *walker)
 {
 	u64 cr4 = walker->page->cr4;
@@ -175,7 +178,7 @@ static bool walk_set_bits(const struct walk_step *step, u64 bits, u32 entry_byte
 					   false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-/* SDM vol. 3, 4.8 */
+/* Sets the accessed bits on the path, and the dirty bit for a write: SDM vol. 3, 4.8. */
 static bool walk_set_accessed(const struct walker *walker)
 {
 	u64 leaf = walker->path.step[walker->path.last].entry;
@@ -202,7 +205,7 @@ static u64 walk_leaf_address(const struct walker *walker)
 	u64 offset = BIT(walker->leaf_shift) - 1;
 	u64 frame = entry & PTE_ADDRESS & ~offset;
 
-	/* SDM vol. 3, table 4-4: bits 20:13 of a 4-MiB page's entry are address bits 39:32. */
+	/* Bits 20:13 of a 4-MiB page's entry are address bits 39:32 (SDM vol. 3, table 4-4). */
 	if (walker->entry_bytes == 4 && walker->path.last == 2)
 		frame |= bits_get(entry, 20, 13) << 32;
 	return frame | (walker->gva & offset);
@@ -224,7 +227,7 @@ static enum walk_outcome walk_attempt(struct walker *walker, struct walk_result 
 		}
 	}
 	fault |= walker->access & (WALK_WRITE | WALK_USER);
-	/* SDM vol. 3, 4.7: I/D is reported only where fetches can be forbidden. */
+	/* I/D is reported only where fetches can be forbidden (SDM vol. 3, 4.7). */
 	if (walker->access & WALK_FETCH &&
 	    (walker->execute_disable || walker->page->cr4 & CR4_SMEP))
 		fault |= PF_ERROR_I;
@@ -246,7 +249,10 @@ static bool walk_run(struct walker *walker, struct walk_result *result)
 	walk_set_format(walker);
 	for (u32 i = 0; i < WALK_ATTEMPTS && outcome == WALK_CHANGED; i++)
 		outcome = walk_attempt(walker, result);
-	/* Tables that never hold still: a guest must cope with a spurious fault anyway. */
+	/*
+	 * The tables never hold still: fail the walk, as a guest must cope with a spurious fault
+	 * anyway.
+	 */
 	if (outcome == WALK_CHANGED)
 		result->error_code = PF_ERROR_P | (access & (WALK_WRITE | WALK_USER | WALK_FETCH));
 	return outcome == WALK_OK;

@@ -8,23 +8,23 @@
 enum walk_access {
 	WALK_READ = 0,
 	WALK_WRITE = 1 << 1,
-	WALK_USER = 1 << 2, /* at CPL 3 */
+	WALK_USER = 1 << 2, /* the access is made at CPL 3 */
 	WALK_FETCH = 1 << 4,
-	WALK_PROBE = 1 << 8,	/* a look from outside: no permissions, no A and D bits */
-	WALK_IMPLICIT = 1 << 9, /* by the CPU itself, to descriptor tables and TSSs */
+	WALK_PROBE = 1 << 8,	/* a look from outside: without permissions, A and D bits stay */
+	WALK_IMPLICIT = 1 << 9, /* the CPU itself accesses descriptor tables or a TSS */
 };
 
 struct walk_result {
 	gpa_t gpa;
-	u64 page_bytes; /* of the page it lies in; 4 KiB with paging off */
-	u32 error_code; /* when the walk failed: of the #PF to give */
+	u64 page_bytes; /* the size of the page in which the address lies; 4 KiB with paging off */
+	u32 error_code; /* if the walk failed: the error code of the #PF to raise */
 };
 
 #define WALK_LEVELS_MAX 5
 
-/* One entry on the way down, as it was read. */
+/* One entry on the way down, as the walk has read it. */
 struct walk_step {
-	u8 *host; /* where it lies; NULL: not in RAM */
+	u8 *host; /* where the entry lies; NULL: not in RAM */
 	u64 gpa;
 	u64 entry;
 };
@@ -46,9 +46,9 @@ struct walk_path {
 bool walk(const struct guest_memory *memory, const struct vcpu_page *page, gva_t gva, u32 access,
 	  struct walk_result *result);
 
-/* The same with WALK_PROBE, and records the path. */
+/* Walks with WALK_PROBE and records the path; otherwise as walk(). */
 bool walk_trace(const struct guest_memory *memory, const struct vcpu_page *page, gva_t gva,
 		struct walk_path *path, struct walk_result *result);
 
-/* Width of linear addresses under the paging mode in force: 48 or 57. */
+/* Returns the width of linear addresses under the paging mode in force: 48 or 57. */
 u32 walk_linear_bits(const struct vcpu_page *page);

@@ -9,7 +9,7 @@
 #define PCI_LINE_FIRST 16u /* of the I/O APIC's pins: slot n has pin 16 + n % 8 */
 #define PCI_LINES      8u
 
-/* Where what sits on bus 0; nothing has a second function. */
+/* The slots of bus 0. No device there has a second function. */
 enum pci_slot {
 	PCI_SLOT_BRIDGE = 0,
 	PCI_SLOT_CONSOLE = 1,
@@ -23,13 +23,13 @@ struct platform;
 struct pci_bus;
 struct pci_function;
 
-/* Guest-physical addresses, and ports, at which BARs answer; load/layout.h. */
+/* The guest-physical addresses and ports at which BARs may answer (load/layout.h). */
 struct pci_windows {
-	u64 high_base; /* above the RAM; may be empty */
+	u64 high_base; /* lies above the RAM; the window may be empty */
 	u64 high_bytes;
 };
 
-/* What a function is, in the header of its configuration space. */
+/* The identity of a function, as in the header of its configuration space. */
 struct pci_identity {
 	u16 vendor;
 	u16 device;
@@ -42,13 +42,13 @@ struct pci_identity {
 enum pci_bar_kind {
 	PCI_BAR_NONE,
 	PCI_BAR_PORTS,
-	PCI_BAR_MEMORY, /* 64 bits: takes the next BAR too */
+	PCI_BAR_MEMORY, /* a memory BAR of 64 bits, which takes the next BAR's register, too */
 };
 
 struct pci_bar {
 	enum pci_bar_kind kind;
 	u64 bytes;  /* a power of two, 4 at least; 16 for memory */
-	u64 placed; /* where firmware would have put it */
+	u64 placed; /* the address at which firmware would have put it */
 };
 
 struct msix_entry {
@@ -57,21 +57,21 @@ struct msix_entry {
 	u32 control;
 };
 
-/* The first member of the state struct of each device that is a function. */
+/* The saved state of a PCI function: the first member of the state of each device that is one. */
 struct pci_function_state {
-	u8 config[PCI_CONFIG_BYTES]; /* as the guest has written it; only bits of `writable` count
-				      */
+	u8 config[PCI_CONFIG_BYTES]; /* bytes as the guest has written them; only bits of `writable`
+					count */
 	u64 msix_pending;	     /* a bit for each vector */
 	u64 message_refused_count;   /* messages to addresses that are no local APIC's */
-	u32 intx; /* the device asks for an interrupt, whether or not the pin shows it */
+	u32 intx; /* whether the device asks for an interrupt, whatever the pin shows */
 	u32 reserved;
 	struct msix_entry msix[PCI_MSIX_MAX];
 };
 
 /*
- * A device on bus 0. Its regions are its BARs, by their numbers; it has no others. The device's own
- * read and write get BAR accesses, apart from those to table and pending bits of MSI-X if they pass
- * them on to pci_msix_read and pci_msix_write.
+ * A device on bus 0. Its regions are its BARs, by their numbers, and no others. The device's own
+ * read and write get BAR accesses, and pass those to the table and pending bits of MSI-X on to
+ * pci_msix_read and pci_msix_write.
  */
 struct pci_function {
 	struct device device;
@@ -79,53 +79,62 @@ struct pci_function {
 	struct pci_bus *bus;
 	u32 slot;
 	struct pci_bar bar[PCI_BARS];
-	u32 config_end; /* of header and capabilities so far; multiple of 4 */
-	u32 msix_at;	/* the capability in configuration space; 0: none */
+	u32 config_end; /* where the header and the capabilities end so far; a multiple of 4 */
+	u32 msix_at;	/* offset of the MSI-X capability in configuration space; 0: none */
 	u32 msix_count;
 	u8 constant[PCI_CONFIG_BYTES];
 	u8 writable[PCI_CONFIG_BYTES]; /* a 1 for each bit that the guest may change */
 	/*
-	 * May be NULL. For registers that do something: called before a read, and after a write of
-	 * [offset, offset + size).
+	 * Called for registers that do something: before a read, and after a write of [offset,
+	 * offset + size). May be NULL.
 	 */
 	void (*config_reads)(struct pci_function *function, u32 offset, u32 size);
 	void (*config_written)(struct pci_function *function, u32 offset, u32 size);
 };
 
 /*
- * Builds a function, which the caller has zeroed, but for `device`, which it fills in itself (state
- * is a struct that begins with a struct pci_function_state; no regions). In this order: begin, BARs
- * and capabilities, add.
+ * Begins to build a function, which the caller has zeroed but for `device`: the caller fills that
+ * in (state begins with a struct pci_function_state; no regions). Then come BARs and capabilities,
+ * and pci_function_add.
  */
 void pci_function_begin(struct pci_function *function, const struct pci_identity *identity);
 void pci_function_bar(struct pci_function *function, u32 number, enum pci_bar_kind kind, u64 bytes);
-/* Returns the offset of `bytes` that are all constant; identifier and list are filled in. */
+/*
+ * Adds a capability of `bytes` constant bytes, and returns its offset; identifier and list are
+ * filled in.
+ */
 u32 pci_function_capability(struct pci_function *function, u8 identifier, u32 bytes);
-/* Up to PCI_MSIX_MAX vectors, their table and pending bits at these offsets of a memory BAR. */
+/*
+ * Adds MSI-X with up to PCI_MSIX_MAX vectors, whose table and pending bits lie at these offsets of
+ * a memory BAR.
+ */
 void pci_function_msix(struct pci_function *function, u32 count, u32 bar, u32 table, u32 pending);
 /*
- * Puts it into a free slot of the platform, its BARs at free addresses, and resets it. What
- * platform_add says; STATUS_NOT_SUPPORTED where the platform has no PCI; STATUS_NO_MEMORY when a
- * window is full.
+ * Puts the function into a free slot of the platform and its BARs at free addresses, and resets it.
+ * Returns what platform_add returns; STATUS_NOT_SUPPORTED where the platform has no PCI;
+ * STATUS_NO_MEMORY when a window is full.
  */
 enum status pci_function_add(struct platform *platform, struct pci_function *function,
 			     u32 slot) MUST_CHECK;
 
-/* For the device's own operations of the same names. */
+/* The device's own operations of the same names call these. */
 void pci_function_reset(struct pci_function *function);
 void pci_function_loaded(struct pci_function *function);
 bool pci_function_valid(const struct pci_function_state *state);
 
-/* Configuration space by 1, 2 or 4 bytes, which do not leave a dword. */
+/* Access configuration space by 1, 2 or 4 bytes, which do not leave a dword. */
 u32 pci_config_read(struct pci_function *function, u32 offset, u32 size);
 void pci_config_write(struct pci_function *function, u32 offset, u32 size, u32 value);
-/* A register as the guest has it, without effects. */
+/* Returns a register as the guest has written it, without effects. */
 u32 pci_config_get(const struct pci_function *function, u32 offset, u32 size);
 
-/* The device may read and write the guest's memory, which includes sending messages. */
+/*
+ * Returns whether the device may read and write the guest's memory, which includes sending
+ * messages.
+ */
 static inline bool pci_is_master(const struct pci_function *function)
 {
-	/* of every function the guest may change the bit: COMMAND_ALWAYS in pci_config.c */
+	/* The guest may change this bit of every function (COMMAND_ALWAYS in pci_config.c). */
 	return (function->state->config[PCI_COMMAND] & PCI_COMMAND_BUS_MASTER) != 0;
 }
 
@@ -133,22 +142,22 @@ static inline bool pci_is_master(const struct pci_function *function)
 void pci_bar_map_all(struct pci_bus *bus);
 /* Sets `placed` of each BAR of a function that is not on the bus yet. */
 enum status pci_bar_place(struct pci_function *function) MUST_CHECK;
-/* Where the guest has put it. */
+/* Returns the address at which the guest has put the BAR. */
 u64 pci_bar_address(const struct pci_function *function, u32 number);
 
-/* pci_msix.c; `offset` counts from the start of the table, or of the pending bits. */
+/* Functions of pci_msix.c; `offset` counts from the start of the table, or of the pending bits. */
 bool pci_msix_enabled(const struct pci_function *function);
-/* The device asks for a vector's interrupt: now, or when what holds it back is gone. */
+/* Raises a vector's interrupt: now, or once nothing holds it back any more. */
 void pci_msix_raise(struct pci_function *function, u32 vector);
-/* Sends what is pending and no longer held back. */
+/* Sends the pending messages that nothing holds back any more. */
 void pci_msix_flush(struct pci_function *function);
 u64 pci_msix_table_read(const struct pci_function *function, u64 offset, u32 size);
 void pci_msix_table_write(struct pci_function *function, u64 offset, u32 size, u64 value);
 u64 pci_msix_pending_read(const struct pci_function *function, u64 offset, u32 size);
 void pci_msix_reset(struct pci_function *function);
 
-/* pci_bus.c: the device's interrupt pin, unless MSI-X is enabled. */
+/* pci_bus.c: sets the device's interrupt pin, unless MSI-X is enabled. */
 void pci_intx_set(struct pci_function *function, bool level);
-/* The pin's level may be another one now. */
+/* Brings the pin's level up to date. */
 void pci_intx_update(const struct pci_function *function);
 bool pci_intx_shown(const struct pci_function *function);

@@ -71,7 +71,7 @@ void pci_bar_map_all(struct pci_bus *bus)
 	bar_each(bus, bar_map);
 }
 
-/* Each slot has a share of each window. */
+/* Places the BARs: each slot has a share of each window. */
 enum status pci_bar_place(struct pci_function *function)
 {
 	u64 ports_left = LAYOUT_PCI_PORT_COUNT / PCI_SLOTS;

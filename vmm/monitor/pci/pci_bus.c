@@ -27,7 +27,7 @@ bool pci_intx_shown(const struct pci_function *function)
 	       (pci_config_get(function, PCI_COMMAND, 2) & PCI_COMMAND_INTX_OFF) == 0;
 }
 
-/* Slots share lines: a line is low when none of them holds it. */
+/* Sets the interrupt line. Slots share lines: a line is low when no slot holds it. */
 void pci_intx_update(const struct pci_function *function)
 {
 	const struct pci_bus *bus = function->bus;
@@ -48,7 +48,7 @@ void pci_intx_set(struct pci_function *function, bool level)
 	pci_intx_update(function);
 }
 
-/* `at`: the address in bus 0, of 20 bits: slot, function, register. */
+/* Finds the function at an address in bus 0 of 20 bits: slot, function, register. */
 static struct pci_function *pci_ecam_find(struct pci_bus *bus, u32 slot, u32 number)
 {
 	return number == 0 ? bus->function[slot] : NULL;
@@ -58,7 +58,7 @@ static u64 pci_ecam_read(struct pci_bus *bus, u32 at, u32 size)
 {
 	struct pci_function *function = pci_ecam_find(bus, at >> 15, at >> 12 & 7);
 
-	/* no function has extended registers */
+	/* functions here have no extended registers */
 	if (function == NULL || at % PAGE_SIZE >= PCI_CONFIG_BYTES || at % 4 + size > 4)
 		return ALL_ONES(size);
 	return pci_config_read(function, at % PCI_CONFIG_BYTES, size);
@@ -72,7 +72,7 @@ static void pci_ecam_write(struct pci_bus *bus, u32 at, u32 size, u32 value)
 		pci_config_write(function, at % PCI_CONFIG_BYTES, size, value);
 }
 
-/* What port 0xcf8 selects, as an address in ECAM. */
+/* Converts what port 0xcf8 selects to an address in ECAM; returns false if it selects nothing. */
 static bool pci_bridge_selects(const struct pci_bus *bus, u32 offset, u32 *at)
 {
 	u32 address = bus->state.address;
@@ -86,7 +86,10 @@ static bool pci_bridge_is_reset_control(const struct pci_bus *bus, u32 offset, u
 	return offset == 1 && size == 1 && bus->reset_control != NULL;
 }
 
-/* Only a dword at 0xcf8 is the address; at 0xcfc any size that stays within (3.2.2.3.2). */
+/*
+ * Reads the ports. Only a dword at 0xcf8 is the address; at 0xcfc any size that stays within it
+ * counts (3.2.2.3.2).
+ */
 static u64 pci_bridge_ports_read(struct pci_bus *bus, u32 offset, u32 size)
 {
 	u32 at;
@@ -157,7 +160,7 @@ static const struct device_ops bridge_ops = {
 	.valid = pci_bridge_valid,
 };
 
-/* Takes the reset control's port over from whoever has it. */
+/* Takes the reset control's port over from the device that has it. */
 static void pci_bridge_take_reset_control(struct pci_bus *bus)
 {
 	const struct bus_range *range = bus_find(&bus->platform->ports, RESET_CONTROL_PORT, 1);

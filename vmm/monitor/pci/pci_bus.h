@@ -15,7 +15,7 @@ struct platform_config;
 
 struct pci_bus_state {
 	struct pci_function_state bridge;
-	u32 address; /* what port 0xcf8 holds */
+	u32 address; /* the address that port 0xcf8 holds */
 	u32 reserved;
 };
 
@@ -34,6 +34,6 @@ struct pci_bus {
 	u32 reset_region;
 };
 
-/* Only where it is asked for. */
+/* Attaches the bus; does nothing where the configuration asks for none. */
 enum status pci_bus_attach(struct platform *platform,
 			   const struct platform_config *config) MUST_CHECK;

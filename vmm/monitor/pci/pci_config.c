@@ -10,7 +10,7 @@
 #include "vmm/monitor/pci/pci_bus.h"
 
 #define COMMAND_ALWAYS (PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_OFF)
-#define LINE_UNKNOWN   0xffu /* 6.2.4: no 8259 input */
+#define LINE_UNKNOWN   0xffu /* PCI 3.0, 6.2.4: no input of an 8259 */
 
 static void pci_config_put(u8 *bytes, u32 offset, u32 size, u64 value)
 {
@@ -51,7 +51,8 @@ u32 pci_function_capability(struct pci_function *function, u8 identifier, u32 by
 {
 	u8 *constant = function->constant;
 	u32 at = function->config_end;
-	u32 last = PCI_CAPABILITIES; /* whose pointer is a byte further on in the others */
+	u32 last = PCI_CAPABILITIES; /* the register that points to the first capability; in the
+					others the pointer is a byte further on */
 
 	while (constant[last] != 0)
 		last = constant[last] + 1u;
@@ -100,7 +101,10 @@ enum status pci_function_add(struct platform *platform, struct pci_function *fun
 	return status;
 }
 
-/* As firmware would leave it: BARs set, decode on, the rest to the driver. */
+/*
+ * Resets the function to what firmware would leave: BARs set, decode on, the rest left to the
+ * driver.
+ */
 void pci_function_reset(struct pci_function *function)
 {
 	struct pci_function_state *state = function->state;
@@ -118,13 +122,13 @@ void pci_function_reset(struct pci_function *function)
 	pci_intx_update(function);
 }
 
-/* The level of the pin is in the interrupt controllers' state. */
+/* Nothing to do for the pin, whose level is in the interrupt controllers' state. */
 void pci_function_loaded(struct pci_function *function)
 {
 	pci_bar_map_all(function->bus);
 }
 
-/* Registers are masked when they are used: any bytes will do. */
+/* Any bytes are valid: registers are masked when they are used. */
 bool pci_function_valid(const struct pci_function_state *state)
 {
 	for (u32 i = 0; i < PCI_MSIX_MAX; i++)

@@ -19,7 +19,10 @@ bool pci_msix_enabled(const struct pci_function *function)
 	return (msix_control(function) & PCI_MSIX_ENABLE) != 0;
 }
 
-/* A message is a write to memory: it also needs bus mastering. */
+/*
+ * Returns whether a vector's message is held back. A message is a write to memory: it needs bus
+ * mastering, too.
+ */
 static bool msix_is_held_back(const struct pci_function *function, u32 vector)
 {
 	return (msix_control(function) & PCI_MSIX_MASKED) != 0 ||
@@ -65,7 +68,10 @@ void pci_msix_reset(struct pci_function *function)
 		function->state->msix[i] = (struct msix_entry){.control = PCI_MSIX_ENTRY_MASKED};
 }
 
-/* 6.8.2: only dwords and qwords, which arrive as two dwords, are defined. */
+/*
+ * Returns whether the access is defined: only dwords and qwords are, and qwords arrive as two
+ * dwords (PCI 3.0, 6.8.2).
+ */
 static bool msix_is_dword(const struct pci_function *function, u64 offset, u32 size)
 {
 	return size == 4 && offset % 4 == 0 &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Paravirtual EOI: a bit in guest RAM by which a guest ends an interrupt without an exit. Called
+ * Paravirtual EOI: a bit in guest RAM by which a guest ends an interrupt without an exit. Called
  * by fast_path.c, loop.c and inject.c; reads and writes that bit.
  */
 #include "vmm/monitor/pv/pv_eoi.h"
@@ -25,7 +25,9 @@ bool pv_eoi_write_msr(struct vcpu *vcpu, u64 value)
 	return true;
 }
 
-/* The vCPU does not run meanwhile: nobody else touches its byte. */
+/*
+ * Sets the bit in the guest's byte. The vCPU does not run meanwhile: nobody else touches its byte.
+ */
 void pv_eoi_offer(struct vcpu *vcpu)
 {
 	u8 *byte;

@@ -5,16 +5,22 @@
 
 struct vcpu;
 
-/* Linux Documentation/virt/kvm/x86/msr.rst */
+/* Linux Documentation/virt/kvm/x86/msr.rst. */
 #define MSR_KVM_PV_EOI 0x4b564d04u
 
-/* WRMSR; false: #GP. */
+/* Handles WRMSR; returns false for a #GP. */
 bool pv_eoi_write_msr(struct vcpu *vcpu, u64 value) MUST_CHECK;
 
-#define PV_EOI_ENABLED 1u /* in the MSR */
+#define PV_EOI_ENABLED 1u /* the enable bit in the MSR */
 
-/* Before an entry, with PV_EOI_ENABLED: sets the bit if that is allowed. */
+/*
+ * Offers the guest, before an entry with PV_EOI_ENABLED, to end its interrupt by the bit, if the
+ * EOI would have no other effect.
+ */
 void pv_eoi_offer(struct vcpu *vcpu);
 
-/* After an exit for which it was pending: takes the offer back, or does the EOI. */
+/*
+ * After an exit for which the bit was set: takes the offer back, or does the EOI if the guest has
+ * cleared it.
+ */
 void pv_eoi_collect(struct vcpu *vcpu);

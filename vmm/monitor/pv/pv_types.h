@@ -9,13 +9,13 @@
  * have no other effect, and taken back at each exit.
  */
 struct pv_eoi {
-	u64 msr;      /* the byte's address and the enable bit */
+	u64 msr;      /* the MSR's value: the byte's address and the enable bit */
 	bool pending; /* the bit was set at the last entry */
 };
 
-/* One vCPU's side of KVM's steal time. A vCPU that sleeps in HLT is marked as preempted too. */
+/* One vCPU's side of KVM's steal time. A vCPU that sleeps in HLT is marked as preempted, too. */
 struct steal_time {
-	u64 msr;      /* the record's address and the enable bit */
-	u64 seen_tsc; /* the waited_tsc that is in the record */
-	bool marked;  /* the monitor has set its `preempted` */
+	u64 msr;      /* the MSR's value: the record's address and the enable bit */
+	u64 seen_tsc; /* the value of waited_tsc that the record contains */
+	bool marked;  /* the monitor has set the record's `preempted` */
 };

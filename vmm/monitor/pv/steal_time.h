@@ -5,25 +5,25 @@
 
 struct vcpu;
 
-/* Linux Documentation/virt/kvm/x86/msr.rst */
+/* Linux Documentation/virt/kvm/x86/msr.rst. */
 #define MSR_KVM_STEAL_TIME 0x4b564d03u
 
 struct steal_record {
 	u64 steal;   /* ns that the vCPU waited for a CPU */
 	u32 version; /* odd while it is being written */
 	u32 flags;
-	u8 preempted; /* enum vcpu_mark; the kernel's while the guest runs */
+	u8 preempted; /* enum vcpu_mark; while the guest runs the kernel owns it */
 	u8 pad0[3];
 	u32 pad1[11];
 };
 _Static_assert(sizeof(struct steal_record) == 64, "struct kvm_steal_time");
 
-/* WRMSR; false: #GP. */
+/* Handles WRMSR; returns false for a #GP. */
 bool steal_time_write_msr(struct vcpu *vcpu, u64 value) MUST_CHECK;
-/* INIT and power-on: there is no record any more. */
+/* Forgets the record, at INIT and power-on. */
 void steal_time_reset(struct vcpu *vcpu);
 
-/* The vCPU is going to sleep: marks it, so that nobody interrupts it to flush its TLB. */
+/* Marks a vCPU that is going to sleep, so that no other vCPU interrupts it to flush its TLB. */
 void steal_time_sleep(struct vcpu *vcpu);
 /* Before an entry: updates the record and does a TLB flush that was asked for meanwhile. */
 void steal_time_enter(struct vcpu *vcpu);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * The record format SKST of saved states: header, records and sums (record.h). Called by list.c,
+ * The record format SKST of saved states: header, records and sums (record.h). Called by list.c,
  * machine_state.c, digest.c and handover.c; checks untrusted bytes.
  */
 #include "vmm/monitor/state/record.h"

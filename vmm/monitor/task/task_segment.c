@@ -9,7 +9,9 @@
 
 #define DESCRIPTOR_BYTES 8u
 
-/* From the GDT or the LDT in force; `vector` is raised if it is beyond the limit. */
+/*
+ * Reads a descriptor from the GDT or the LDT in force; raises `vector` if it lies beyond the limit.
+ */
 bool task_descriptor(struct task *task, u16 selector, u8 vector, u64 *descriptor, u32 *linear)
 {
 	const struct vcpu_segment_state *ldtr = &task->page->segment[SEG_LDTR];
@@ -68,7 +70,7 @@ bool task_load_ldt(struct task *task, u16 selector)
 	return true;
 }
 
-/* Whether the descriptor may be in this register; the CPL is CS.RPL. */
+/* Returns whether the descriptor may be in this register; the CPL is CS.RPL. */
 static bool task_fits(const struct task *task, enum vcpu_segment segment, u64 descriptor)
 {
 	u32 cpl = task->page->segment[SEG_CS].selector & SELECTOR_RPL;
@@ -118,7 +120,7 @@ static bool task_load(struct task *task, enum vcpu_segment segment)
 	return true;
 }
 
-/* SDM vol. 3, 21.2.1 */
+/* Sets the segments of a virtual-8086 task: SDM vol. 3, 21.2.1. */
 static void task_load_virtual_8086(struct task *task)
 {
 	for (u32 i = SEG_ES; i <= SEG_GS; i++) {
@@ -131,7 +133,10 @@ static void task_load_virtual_8086(struct task *task)
 	}
 }
 
-/* The selectors are in the page. After a fault the registers not yet loaded are unusable. */
+/*
+ * Loads the segments whose selectors are in the page. After a fault the registers not yet loaded
+ * are unusable.
+ */
 bool task_load_segments(struct task *task)
 {
 	static const u8 others[] = {SEG_DS, SEG_ES, SEG_FS, SEG_GS};
@@ -146,7 +151,7 @@ bool task_load_segments(struct task *task)
 		segment[others[i]] = task_unusable(segment[others[i]].selector);
 	if (!task_load(task, SEG_CS))
 		return false;
-	/* until SS is loaded it keeps its old contents, at the new privilege level */
+	/* until SS is loaded it keeps its old contents, with the new privilege level */
 	segment[SEG_SS].access &= ~(3u << SEGMENT_DPL_SHIFT);
 	segment[SEG_SS].access |= cpl << SEGMENT_DPL_SHIFT;
 	if (!task_load(task, SEG_SS))

@@ -3,9 +3,9 @@
 
 #include "vmm/monitor/emulate/emulate_types.h"
 
-/* What the two files of task switching share. */
+/* A task switch under way: the state that the two files of this folder share. */
 
-/* A descriptor's type says which TSS it is (SDM vol. 3, table 3-2). */
+/* Types of a TSS descriptor: SDM vol. 3, table 3-2. */
 #define TASK_TYPE_BUSY 0x2u
 #define TASK_TYPE_32   0x8u
 
@@ -13,19 +13,22 @@ struct task {
 	const struct emulator *emulator;
 	struct vcpu_page *page;
 	struct vcpu_event *event;
-	bool external; /* EXT of selector error codes */
-	bool entered;  /* faults are the new task's */
+	bool external; /* EXT in the error codes of selectors */
+	bool entered;  /* a fault from now on belongs to the new task */
 };
 
-/* Sets the event; always false. */
+/* Sets the fault's event; always returns false. */
 bool task_fault(struct task *task, u8 vector, u32 error_code);
 bool task_fault_selector(struct task *task, u8 vector, u16 selector);
 
-/* Linear memory with the CPU's own rights; false: a fault, and nothing is written. */
+/*
+ * Read and write linear memory with the CPU's own rights. They return false after a fault, and then
+ * nothing is written.
+ */
 bool task_read(struct task *task, u32 linear, void *bytes, u32 length);
 bool task_write(struct task *task, u32 linear, const void *bytes, u32 length);
 
-/* task_segment.c: segment registers from their selectors (SDM vol. 3, table 8-1) */
+/* task_segment.c: loads segment registers from their selectors (SDM vol. 3, table 8-1). */
 bool task_descriptor(struct task *task, u16 selector, u8 vector, u64 *descriptor, u32 *linear);
 struct vcpu_segment_state task_segment(u16 selector, u64 descriptor);
 bool task_load_ldt(struct task *task, u16 selector);

@@ -12,7 +12,7 @@
 #include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/x86/segment.h"
 
-#define EXTERNAL	1u /* bit 0 of a selector error code */
+#define EXTERNAL	1u /* EXT: bit 0 of a selector's error code */
 #define DR6_BT		BIT(15)
 #define DR7_LOCAL	(BIT(0) | BIT(2) | BIT(4) | BIT(6) | BIT(8))
 #define TASK_GPR_COUNT	8
@@ -67,7 +67,10 @@ bool task_fault_selector(struct task *task, u8 vector, u16 selector)
 			  (selector & ~SELECTOR_RPL) | (task->external ? EXTERNAL : 0));
 }
 
-/* One page's part at a time; with `write` NULL it reads. `access`: enum walk_access. */
+/*
+ * Accesses linear memory, one page's part at a time; reads if `write` is NULL. `access` is enum
+ * walk_access.
+ */
 static bool task_access_memory(struct task *task, u32 linear, u8 *read, const u8 *write, u32 length,
 			       u32 access)
 {
@@ -108,7 +111,9 @@ bool task_write(struct task *task, u32 linear, const void *bytes, u32 length)
 	return task_access_memory(task, linear, NULL, bytes, length, WALK_WRITE | WALK_IMPLICIT);
 }
 
-/* What a task switch stores: not CR3 and LDT, which a task does not change. */
+/*
+ * Stores what a task switch saves of the old task: not CR3 and LDT, which a task does not change.
+ */
 static void task_store_registers(const struct vcpu_page *page, u32 eip, u32 eflags, bool wide,
 				 union tss *tss)
 {
@@ -152,7 +157,7 @@ static void task_load_registers(struct vcpu_page *page, const union tss *tss, bo
 		page->cr3 = tss->word32[TSS32_CR3];
 }
 
-/* The new task's TSS descriptor, checked; nothing is changed yet. */
+/* Finds and checks the new task's TSS descriptor; nothing is changed yet. */
 static bool task_find_tss(struct task *task, const struct task_switch *request, u64 *descriptor,
 			  u32 *linear)
 {
@@ -179,7 +184,9 @@ static bool task_set_busy(struct task *task, u32 linear, u64 descriptor, bool bu
 	return task_write(task, linear, &descriptor, sizeof(descriptor));
 }
 
-/* SDM vol. 3, table 8-2: the old task is left; it stays busy when the new one will return to it. */
+/*
+ * Leaves the old task (SDM vol. 3, table 8-2), which stays busy if the new one will return to it.
+ */
 static bool task_leave(struct task *task, const struct task_switch *request)
 {
 	struct vcpu_page *page = task->page;
@@ -210,7 +217,7 @@ static bool task_push_error_code(struct task *task, u32 error_code, bool wide)
 	u64 mask = ss->access & SEGMENT_DB ? 0xffffffff : 0xffff;
 	u32 size = wide ? 4 : 2;
 	u64 stack = (page->gpr[GPR_RSP] - size) & mask;
-	u32 cpl = ss->access >> SEGMENT_DPL_SHIFT & 3; /* the new task's */
+	u32 cpl = ss->access >> SEGMENT_DPL_SHIFT & 3; /* the new task's privilege level */
 
 	if (!segment_has(ss, stack, size))
 		return task_fault(task, VECTOR_SS, task->external ? EXTERNAL : 0);
@@ -221,7 +228,10 @@ static bool task_push_error_code(struct task *task, u32 error_code, bool wide)
 	return true;
 }
 
-/* Registers are the new task's from here on, and so is the context of every fault. */
+/*
+ * Enters the new task: registers are the new task's from here on, and so is the context of every
+ * fault.
+ */
 static bool task_enter(struct task *task, const struct task_switch *request, const union tss *new,
 		       bool wide)
 {

@@ -9,9 +9,10 @@ enum task_source { TASK_CALL, TASK_IRET, TASK_JMP, TASK_GATE_IN_IDT };
 struct task_switch {
 	u16 selector; /* of the new task's TSS */
 	enum task_source source;
-	u32 return_eip;	     /* where the old task resumes */
-	bool external;	     /* by an event that no instruction raised: EXT in error codes */
-	bool has_error_code; /* the event's, for the new task's stack */
+	u32 return_eip; /* the EIP at which the old task resumes */
+	bool external;	/* an event that no instruction raised caused the switch: EXT in error codes
+			 */
+	bool has_error_code; /* the event has an error code, which goes to the new task's stack */
 	u32 error_code;
 };
 

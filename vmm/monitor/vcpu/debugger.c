@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Holds, steps and breaks vCPUs for the debugger: for query.c and exits; writes guest RAM. */
+/* A debugger's hold on vCPUs: stops, steps, breakpoints in RAM. Called by query.c and exits. */
 #include "vmm/monitor/vcpu/debugger.h"
 
 #include "arch/x86_64/hw/control.h"
@@ -33,7 +33,7 @@ static void debugger_flag_set(struct vcpu *vcpu, bool set)
 	vcpu->page->dirty |= VCPU_RIP;
 }
 
-/* The trap flag is the debugger's only while its vCPU steps. */
+/* Ends a step. The trap flag is the debugger's only while its vCPU steps. */
 static void debugger_step_ends(struct vcpu *vcpu)
 {
 	struct debugger *debugger = &vcpu->machine->debugger;
@@ -50,7 +50,7 @@ static void debugger_stop(struct vcpu *vcpu, enum query_stop_kind kind, u64 addr
 
 	debugger_step_ends(vcpu);
 	if (debugger->held)
-		return; /* another vCPU came first; this one's breakpoint will be hit again */
+		return; /* another vCPU stopped first; this vCPU's breakpoint will be hit again */
 	debugger->held = true;
 	debugger->news = true;
 	debugger->stop.cpu = vcpu->id;
@@ -59,7 +59,7 @@ static void debugger_stop(struct vcpu *vcpu, enum query_stop_kind kind, u64 addr
 	machine_hold(vcpu->machine);
 }
 
-/* The monitor has carried out an instruction: a debugger is to see RIP after it. */
+/* Completes an instruction that the monitor has carried out: a debugger sees RIP after it. */
 static void debugger_fold_advance(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
@@ -81,7 +81,7 @@ void debugger_settled(struct vcpu *vcpu)
 	    (!trapped && (vcpu->page->request & REQUEST_ADVANCE) == 0))
 		return;
 	if (trapped)
-		vcpu->event.valid = 0; /* the emulator's #DB, for the debugger's TF */
+		vcpu->event.valid = 0; /* the debugger's TF has caused it */
 	vcpu->halted = false;
 	debugger_fold_advance(vcpu);
 	debugger_stop(vcpu, QUERY_STOP_STEP, 0);
@@ -104,7 +104,7 @@ static u64 debugger_code_address(const struct vcpu *vcpu)
 	return (page->efer & EFER_LMA) != 0 ? linear : (u32)linear;
 }
 
-/* `hits` has B0 to B3 of DR6. Stops at the debugger's breakpoint that hit; false: none has. */
+/* Stops at the debugger's breakpoint that `hits` (DR6) names. Returns false if it is none. */
 static bool debugger_take_hardware(struct vcpu *vcpu, u64 hits)
 {
 	const struct debugger *debugger = &vcpu->machine->debugger;
@@ -124,7 +124,7 @@ static bool debugger_take_hardware(struct vcpu *vcpu, u64 hits)
 	return false;
 }
 
-/* SVM has set DR6 already, VMX leaves that in the qualification (SDM vol. 3, 28.2.1). */
+/* Handles a #DB. SVM has set DR6; VMX has only the qualification (SDM vol. 3, 28.2.1). */
 static bool debugger_take_debug(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
@@ -209,12 +209,13 @@ static enum status debugger_software_insert(struct machine *machine, const struc
 }
 
 /*
- * A vCPU whose exit by this INT3 has not been looked at yet executes what was there instead. All of
- * them are outside the guest now: any other INT3 that exits later is the guest's own.
+ * Removes a breakpoint. A vCPU whose exit by this INT3 has not been looked at yet executes the
+ * guest's own byte instead. All vCPUs are outside the guest now: any other INT3 that exits later is
+ * the guest's own.
  */
 static void debugger_software_remove(struct machine *machine, struct debugger_software *software)
 {
-	/* The guest may have put another instruction there. */
+	/* The guest may have put another instruction in its place. */
 	if (*software->host == INT3)
 		__atomic_store_n(software->host, software->saved, __ATOMIC_SEQ_CST);
 	software->used = false;
@@ -230,7 +231,7 @@ static void debugger_software_remove(struct machine *machine, struct debugger_so
 	}
 }
 
-/* DR7: local enables, and R/W and LEN of each (SDM vol. 3, 18.2.4). */
+/* Writes DR7: the local enables, and R/W and LEN of each breakpoint (SDM vol. 3, 18.2.4). */
 static void debugger_hardware_apply(struct machine *machine)
 {
 	const struct debugger *debugger = &machine->debugger;
@@ -255,7 +256,7 @@ static void debugger_hardware_apply(struct machine *machine)
 	}
 }
 
-/* The most bytes that one debug register can watch from there (SDM vol. 3, 18.2.5). */
+/* Returns how many bytes one debug register can watch from there on (SDM vol. 3, 18.2.5). */
 static u8 debugger_piece_length(u64 linear, u64 left)
 {
 	u8 length = 8;
@@ -265,7 +266,7 @@ static u8 debugger_piece_length(u64 linear, u64 left)
 	return length;
 }
 
-/* Sets up all pieces of the range that was named, or none. */
+/* Sets up debug registers for all pieces of the range, or for none. */
 static enum status debugger_hardware_insert(struct debugger *debugger,
 					    const struct debugger_hardware *named)
 {
@@ -299,7 +300,7 @@ static void debugger_hardware_remove(struct debugger *debugger,
 	}
 }
 
-/* Inserting the same breakpoint again has no effect. */
+/* Inserts or removes a hardware breakpoint. Inserting the same breakpoint again has no effect. */
 static enum status debugger_hardware_change(struct machine *machine, const struct query *query,
 					    bool insert)
 {
@@ -336,7 +337,7 @@ static enum status debugger_breakpoint(struct machine *machine, const struct que
 	return STATUS_OK;
 }
 
-/* A step over a CPUID or hypercall that the kernel settled would go unnoticed. */
+/* Makes CPUID and hypercalls exit, as the kernel would handle them unnoticed by a step. */
 static void debugger_traps_set(struct machine *machine, bool attached)
 {
 	machine->debugger.attached = attached;
@@ -358,7 +359,7 @@ static void debugger_release(struct machine *machine, u64 run, u64 step)
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
 		struct vcpu *vcpu = &machine->vcpu[i];
 
-		debugger_step_ends(vcpu); /* another vCPU stopped first */
+		debugger_step_ends(vcpu); /* another vCPU has stopped first */
 		if ((step >> i & 1) == 0)
 			continue;
 		debugger->had_tf &= ~BIT(i);
@@ -397,13 +398,13 @@ static void debugger_remove_all(struct machine *machine)
 		debugger_step_ends(&machine->vcpu[i]);
 }
 
-/* Also for a debugger that comes after another one has died. */
+/* Attaches a debugger, also after another one that has died. */
 static void debugger_attach(struct machine *machine)
 {
 	struct debugger *debugger = &machine->debugger;
 
 	debugger_remove_all(machine);
-	/* the manager tells stops apart by the number: none is used twice */
+	/* the manager tells stops apart by their number: no number is used twice */
 	*debugger = (struct debugger){
 		.held = true, .run = ~0ull, .stop.sequence = debugger->stop.sequence};
 	debugger_traps_set(machine, true);
@@ -455,7 +456,7 @@ void debugger_registers_set(struct vcpu *vcpu, const struct vcpu_page *from, u32
 	if ((groups & VCPU_RIP) != 0) {
 		page->rip = from->rip;
 		page->rflags = from->rflags | RFLAGS_FIXED;
-		page->exit.reason = EXIT_NONE; /* of an instruction that RIP has left */
+		page->exit.reason = EXIT_NONE; /* RIP has left the instruction of this exit */
 		vcpu->halted = false;
 	}
 	if ((groups & VCPU_SEGMENTS) != 0)

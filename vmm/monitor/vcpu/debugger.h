@@ -6,29 +6,31 @@
 struct machine;
 struct vcpu;
 
-/* Answer to QUERY_DEBUG: every vCPU is out of the guest and has its registers valid. */
+/* Answers QUERY_DEBUG, with every vCPU out of the guest and its registers valid. */
 enum status debugger_answer(struct machine *machine, const struct query *query);
 
-/* Whether this vCPU may go on; while it steps it takes no interrupt. */
+/* Returns whether this vCPU may go on; while it steps it takes no interrupt. */
 bool debugger_may_run(const struct vcpu *vcpu);
 bool debugger_steps(const struct vcpu *vcpu);
 
-/* An exception has caused an exit: true when it was the debugger's. */
+/* Looks at an exception that caused an exit; returns true if it was the debugger's. */
 bool debugger_exception(struct vcpu *vcpu);
-/* The monitor has settled an exit: that ends a step if it carried out an instruction. */
+/*
+ * Notes that the monitor has handled an exit, which ends a step if an instruction was carried out.
+ */
 void debugger_settled(struct vcpu *vcpu);
 
 /*
- * The machine is held: stops that other vCPUs reached at the same time are dropped. A breakpoint
- * will be hit again, if it is still there by then; a step has ended.
+ * Drops stops that other vCPUs reached while the machine was being held. A breakpoint will be hit
+ * again, if it is still there by then; a step has ended.
  */
 void debugger_gather(struct machine *machine);
-/* The vCPU has taken RESET or INIT: a step under way now covers its next instruction. */
+/* Notes that the vCPU has taken RESET or INIT: a step under way now covers its next instruction. */
 void debugger_restarted(struct vcpu *vcpu);
 
-/* Guest memory at `host` as it would be without the debugger's INT3s, which stay in place. */
+/* Reads guest memory at `host` as it would be without the debugger's INT3s, which stay in place. */
 void debugger_read(const struct machine *machine, const u8 *host, u8 *to, u64 length);
 void debugger_write(struct machine *machine, u8 *host, const u8 *from, u64 length);
 
-/* Takes general registers and groups from `from`, where the debugger has changed them. */
+/* Takes general registers and register groups from `from`, where the debugger has changed them. */
 void debugger_registers_set(struct vcpu *vcpu, const struct vcpu_page *from, u32 groups);

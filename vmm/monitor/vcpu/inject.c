@@ -19,7 +19,7 @@ static bool inject_is_contributory(u32 vector)
 	return vector == VECTOR_DE || (vector >= VECTOR_TS && vector <= VECTOR_GP);
 }
 
-/* SDM vol. 3, table 6-5: what an exception during the delivery of an exception becomes. */
+/* Combines an exception with the one during whose delivery it arose: SDM vol. 3, table 6-5. */
 static void inject_combine(struct vcpu *vcpu, struct vcpu_event *event)
 {
 	u32 first = vcpu->event.vector;
@@ -65,8 +65,8 @@ void inject_raise(struct vcpu *vcpu, u32 vector, u32 error_code)
 }
 
 /*
- * What is left of the interrupt shadow when the guest goes on. The trap of a single step comes
- * before NMIs and interrupts (SDM vol. 3, table 6-2): it holds them back as MOV SS does.
+ * Returns the rest of the interrupt shadow when the guest goes on. The trap of a single step comes
+ * before NMIs and interrupts (SDM vol. 3, table 6-2), so it holds them back as MOV SS does.
  */
 static u32 inject_shadow(const struct vcpu *vcpu)
 {
@@ -94,7 +94,10 @@ static void inject_deliver(struct vcpu *vcpu, struct vcpu_event event)
 	vcpu->machine->channel->injected++;
 }
 
-/* For an interrupt that only the task priority holds back: at which priority the CPU exits. */
+/*
+ * Returns the task priority below which the CPU has to exit, for an interrupt that only the
+ * priority holds back.
+ */
 static u32 inject_tpr_threshold(const struct lapic *lapic)
 {
 	u32 priority = (u32)lapic_get_cr8(lapic);
@@ -151,10 +154,10 @@ static void inject_prepare_interrupt(struct vcpu *vcpu, struct irqchip *irqchip,
 }
 
 /*
- * The delivery of a local interrupt was cut short, and one of a higher class has come since: the
- * first waits again in IRR, and the other goes first, as on a CPU that had not begun yet. So there
- * is no window to be asked for behind an interrupt, which SVM would then have to inject as an event
- * (inject_virtual in arch/x86_64/virt/svm/inject.c).
+ * Lets an interrupt of a higher class go first: the delivery of a local interrupt was cut short, so
+ * it waits again in IRR, as on a CPU that had not begun to deliver it. So no interrupt window is
+ * needed behind an interrupt, which SVM would have to inject as an event (inject_virtual in
+ * arch/x86_64/virt/svm/inject.c).
  */
 static bool inject_give_way(struct vcpu *vcpu, struct irqchip *irqchip)
 {
@@ -167,12 +170,12 @@ static bool inject_give_way(struct vcpu *vcpu, struct irqchip *irqchip)
 }
 
 /*
- * A CPU that virtualizes the local APIC delivers by itself what is left in IRR, as soon as the
- * priority allows it. It may deliver too early what IF or a shadow holds back, and it may forget
- * what it was delivering when a second-stage fault cuts that short: Bochs 2.7 does both
- * (docs/platforms.md). So what can be taken now is injected, and the CPU gets only what nothing but
- * the priority holds back. While an interrupt window is asked for it delivers nothing (SDM vol. 3,
- * 30.2.1).
+ * Keeps from a CPU that virtualizes the local APIC what it must not deliver by itself. Such a CPU
+ * delivers what is left in IRR as soon as the priority allows it. It may deliver too early what IF
+ * or a shadow holds back, and may forget what it was delivering when a second-stage fault cuts that
+ * short: Bochs 2.7 does both (docs/platforms.md). So what can be taken now is injected, and the CPU
+ * gets only what nothing but the priority holds back. While an interrupt window is asked for it
+ * delivers nothing (SDM vol. 3, 30.2.1).
  */
 static void inject_keep_from_cpu(struct vcpu *vcpu, const struct lapic *lapic, bool taken)
 {
@@ -180,7 +183,7 @@ static void inject_keep_from_cpu(struct vcpu *vcpu, const struct lapic *lapic, b
 		vcpu->page->request |= REQUEST_INTERRUPT_WINDOW;
 }
 
-/* HLT ends with an NMI or an interrupt that may be taken (SDM vol. 2, HLT). */
+/* Returns whether an NMI, or an interrupt that may be taken, ends HLT (SDM vol. 2, HLT). */
 static bool inject_wakes(const struct vcpu *vcpu, u32 pending)
 {
 	return vcpu->event.valid || vcpu->held.valid || vcpu->unhalted ||
@@ -188,14 +191,14 @@ static bool inject_wakes(const struct vcpu *vcpu, u32 pending)
 	       ((pending & PENDING_MASKABLE) != 0 && inject_can_take_interrupt(vcpu));
 }
 
-/* INIT and SIPI (SDM vol. 3, 9.4.2). False: the vCPU does not run. */
+/* Handles INIT and SIPI (SDM vol. 3, 9.4.2). Returns false if the vCPU does not run. */
 static bool inject_prepare_start(struct vcpu *vcpu, struct irqchip *irqchip, u32 pending)
 {
 	if ((pending & PENDING_INIT) != 0) {
 		irqchip_take_init(irqchip, vcpu->id);
 		pending = irqchip_pending(irqchip, vcpu->id);
 		if ((pending & PENDING_WAIT) == 0) {
-			/* there is no firmware to go on from there */
+			/* the boot processor has no firmware that would go on from there */
 			machine_unasked_reset(vcpu, "INIT of the boot processor");
 			return false;
 		}
@@ -238,7 +241,7 @@ bool inject_prepare(struct vcpu *vcpu)
 		vcpu->event.valid = 0;
 		taken = true;
 	}
-	/* a step is one instruction, not the handler of an interrupt */
+	/* a step covers one instruction, not the handler of an interrupt */
 	alone = unlikely(vcpu->machine->watched) && (debugger_steps(vcpu) || trap_steps(vcpu));
 	if (alone)
 		pending = 0;
@@ -248,7 +251,7 @@ bool inject_prepare(struct vcpu *vcpu)
 		inject_prepare_interrupt(vcpu, irqchip, &taken);
 	if (taken) {
 		pending = irqchip_pending(irqchip, vcpu->id);
-		/* one at a time: the next comes as soon as it can be taken */
+		/* interrupts come one at a time: the next one comes as soon as it can be taken */
 		if (unlikely((pending & PENDING_MASKABLE) != 0 && !alone))
 			vcpu->page->request |= REQUEST_INTERRUPT_WINDOW;
 		if (unlikely((pending & PENDING_NMI) != 0 && !alone))

@@ -5,7 +5,7 @@
 
 /*
  * Decides what the next entry delivers, and which windows to ask for when it cannot be delivered
- * yet. False: the vCPU is halted with nothing to wake it, or waits for its start-up IPI.
+ * yet. Returns false if the vCPU is halted with nothing to wake it, or waits for its start-up IPI.
  */
 bool inject_prepare(struct vcpu *vcpu);
 
@@ -14,5 +14,5 @@ bool inject_prepare(struct vcpu *vcpu);
  * exception it becomes #DF or a triple fault, as on the CPU.
  */
 void inject_raise(struct vcpu *vcpu, u32 vector, u32 error_code);
-/* The same for an event that the emulator made. */
+/* Gives the guest an event that the emulator has made, as inject_raise does. */
 void inject_raise_event(struct vcpu *vcpu, const struct vcpu_event *event);

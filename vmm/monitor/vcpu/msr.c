@@ -11,19 +11,21 @@
 #include "vmm/monitor/vcpu/msr_mtrr.h"
 #include "vmm/monitor/x86/canonical.h"
 
-/* SDM vol. 4, chapter 2; AMD's: APM vol. 2, appendix A, and the family 17h PPR */
+/*
+ * Numbers of MSRs: SDM vol. 4, chapter 2; AMD's: APM vol. 2, appendix A, and the PPR of family 17h.
+ */
 #define MSR_PLATFORM_ID 0x17u
 #define MSR_TOP_MEM	0xc001001au
 #define MSR_TOM2	0xc001001du
 #define MSR_NB_CFG	0xc001001fu
 #define MSR_INT_PENDING 0xc0010055u
-#define MSR_K7_FIRST	0xc0010000u /* four event selectors, then their counters */
+#define MSR_K7_FIRST	0xc0010000u /* four event selectors, behind them their counters */
 #define MSR_K7_LAST	0xc0010007u
 
 #define MISC_ENABLE_FAST_STRING BIT(0)
 #define MISC_ENABLE_NO_BTS	BIT(11)
 #define MISC_ENABLE_NO_PEBS	BIT(12)
-/* TCC, EIST, MONITOR, limit CPUID, xTPR off, NX off: kept, without effect */
+/* Bits that are kept without effect: TCC, EIST, MONITOR, limit CPUID, xTPR off, NX off. */
 #define MISC_ENABLE_KEPT      (BIT(3) | BIT(16) | BIT(18) | BIT(22) | BIT(23) | BIT(34))
 #define HWCR_TSC_AT_P0	      BIT(24) /* the TSC counts at the P0 frequency */
 #define NB_CFG_ENABLE_CF8_EXT BIT(46)
@@ -43,23 +45,23 @@ static const struct {
 } table[] = {
 	{MSR_PLATFORM_ID, VENDOR_INTEL, false, 0, 0},
 	{MSR_FEATURE_CONTROL, VENDOR_INTEL, false, FEATURE_CONTROL_LOCK, 0},
-	/* the microcode revision is in the upper half; guests write 0 before they read it */
+	/* the upper half holds the microcode revision; guests write 0 before they read it */
 	{MSR_BIOS_SIGN_ID, VENDOR_INTEL, true, 1ull << 32, 0},
 	{MSR_BIOS_SIGN_ID, VENDOR_AMD, true, 0x01000065, 0},
 	{MSR_MTRR_CAP, VENDOR_ANY, false, MTRR_CAP_FIXED | MTRR_CAP_WC | MSR_MTRR_RANGE_COUNT, 0},
-	{MSR_MCG_CAP, VENDOR_ANY, false, 0, 0}, /* no banks */
+	{MSR_MCG_CAP, VENDOR_ANY, false, 0, 0}, /* there are no banks */
 	{MSR_MCG_STATUS, VENDOR_ANY, false, 0, BITS(2, 0)},
-	/* Intel's, but QEMU's AMD CPUs and KVM have it too */
+	/* Intel's MSR, but QEMU's AMD CPUs and KVM have it, too */
 	{MSR_MISC_ENABLE, VENDOR_ANY, false,
 	 MISC_ENABLE_FAST_STRING | MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS,
 	 MISC_ENABLE_FAST_STRING | MISC_ENABLE_KEPT},
 	{MSR_DEBUGCTL, VENDOR_ANY, false, 0, 0},
-	{MSR_SYSCFG, VENDOR_AMD, false, 0, BITS(22, 18)}, /* how fixed MTRRs reach DRAM */
+	{MSR_SYSCFG, VENDOR_AMD, false, 0, BITS(22, 18)}, /* how the fixed MTRRs reach DRAM */
 	{MSR_HWCR, VENDOR_AMD, true, HWCR_TSC_AT_P0, BIT(3) | BIT(6) | BIT(8) | BIT(18)},
 	{MSR_TOP_MEM, VENDOR_AMD, false, 0, 0},
 	{MSR_TOM2, VENDOR_AMD, false, 0, 0},
 	{MSR_NB_CFG, VENDOR_AMD, true, 0, NB_CFG_ENABLE_CF8_EXT},
-	{MSR_INT_PENDING, VENDOR_AMD, true, 0, 0}, /* no C1E */
+	{MSR_INT_PENDING, VENDOR_AMD, true, 0, 0}, /* there is no C1E */
 	{MSR_VM_CR, VENDOR_AMD, false, VM_CR_LOCK | VM_CR_SVMDIS, 0},
 	{MSR_DE_CFG, VENDOR_AMD, true, DE_CFG_LFENCE_SERIALIZE, DE_CFG_LFENCE_SERIALIZE},
 };
@@ -70,7 +72,7 @@ static const struct {
 	u32 index;
 	u8 slot; /* enum vcpu_msr */
 	bool canonical;
-	u64 bits; /* that may be set */
+	u64 bits; /* the bits that may be set */
 } switched[] = {
 	{MSR_STAR, VMSR_STAR, false, ~0ull},
 	{MSR_LSTAR, VMSR_LSTAR, true, ~0ull},
@@ -84,8 +86,8 @@ static const struct {
 };
 
 /*
- * The four counters that every AMD CPU has, without a CPUID bit. They never count: reads give 0,
- * writes do nothing.
+ * Returns whether the MSR belongs to the four counters that every AMD CPU has, without a CPUID bit.
+ * They never count: reads give 0, writes do nothing.
  */
 static bool msr_is_dead_counter(const struct cpuid_policy *policy, u32 index)
 {
@@ -181,11 +183,11 @@ bool msr_read(const struct msr_state *state, const struct cpuid_policy *policy,
 	return msr_mtrr_read(state, index, value);
 }
 
-/* SDM vol. 3, 2.2.1 and 4.1.1; APM vol. 2, 3.1.7. */
+/* Writes EFER: SDM vol. 3, 2.2.1 and 4.1.1; APM vol. 2, 3.1.7. */
 static bool msr_write_efer(const struct cpuid_policy *policy, struct vcpu_page *page, u64 value)
 {
 	u32 features = cpuid_shown(policy, CPUID_EXTENDED_VERSION, 0).edx;
-	u64 allowed = EFER_LMA; /* read-only: what is written does not matter */
+	u64 allowed = EFER_LMA; /* LMA is read-only: what is written to it does not matter */
 
 	if ((features & CPUID_81_EDX_SYSCALL) != 0)
 		allowed |= EFER_SCE;
@@ -202,7 +204,10 @@ static bool msr_write_efer(const struct cpuid_policy *policy, struct vcpu_page *
 	return true;
 }
 
-/* The base may have the CPU's full width, whatever paging is in use (SDM vol. 3, 4.5.2). */
+/*
+ * Writes a base address, which may have the CPU's full width, whatever paging is in use (SDM vol.
+ * 3, 4.5.2).
+ */
 static bool msr_write_base(const struct cpuid_policy *policy, struct vcpu_page *page,
 			   enum vcpu_segment segment, u64 value)
 {
@@ -213,7 +218,10 @@ static bool msr_write_base(const struct cpuid_policy *policy, struct vcpu_page *
 	return true;
 }
 
-/* SDM vol. 3, 12.12.4: each of the eight fields must be a memory type; 2 and 3 are not. */
+/*
+ * Writes PAT: each of the eight fields must be a memory type, which 2 and 3 are not (SDM vol. 3,
+ * 12.12.4).
+ */
 static bool msr_write_pat(struct vcpu_page *page, u64 value)
 {
 	for (u32 i = 0; i < 64; i += 8) {

@@ -5,17 +5,20 @@
 #include "vmm/monitor/cpuid/cpuid.h"
 
 /*
- * The state after power-on, with memory types as firmware would have set them. Guest memory is
+ * Sets the state after power-on, with memory types as firmware would have set them. Guest memory is
  * write-back whatever the guest writes here.
  */
 void msr_reset(struct msr_state *state, const struct cpuid_policy *policy);
 
-/* The register groups of the page that hold this MSR; they must be valid for the calls below. */
+/*
+ * Returns the register groups of the page that hold this MSR; they must be valid for the calls
+ * below.
+ */
 u32 msr_groups(u32 index);
 
 /*
- * RDMSR and WRMSR of everything but the MSRs of the APIC, of time and of the KVM interface. false:
- * #GP, with nothing changed. Groups written are marked dirty.
+ * Handle RDMSR and WRMSR of all MSRs but those of the APIC, of time and of the KVM interface. They
+ * return false for a #GP, with nothing changed. Groups written are marked dirty.
  */
 bool msr_read(const struct msr_state *state, const struct cpuid_policy *policy,
 	      const struct vcpu_page *page, u32 index, u64 *value) MUST_CHECK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * The memory type range registers (MTRRs) of a vCPU, checked and stored (SDM vol. 3, 12.11).
+ * The memory type range registers (MTRRs) of a vCPU, checked and stored (SDM vol. 3, 12.11).
  * Called by msr.c; changes that vCPU's values only.
  */
 #include "vmm/monitor/vcpu/msr_mtrr.h"
@@ -22,7 +22,7 @@ static u64 msr_mtrr_address_bits(const struct cpuid_policy *policy)
 	return BITS((bits >= 32 && bits <= 52 ? bits : 36) - 1, 12);
 }
 
-/* The index of an MSR, -1 if it is not one of these. */
+/* Returns the index of an MSR in msr_state.mtrr, -1 if it is no MTRR. */
 static s32 mtrr_place(u32 index)
 {
 	switch (index) {
@@ -44,7 +44,10 @@ static s32 mtrr_place(u32 index)
 	return -1;
 }
 
-/* Everything is write-back, except the VGA hole and the devices below 4 GiB: uncached. */
+/*
+ * Sets everything to write-back, except the VGA hole and the devices below 4 GiB, which are
+ * uncached.
+ */
 void msr_mtrr_reset(struct msr_state *state, const struct cpuid_policy *policy)
 {
 	for (u32 i = 0; i < MSR_MTRR_COUNT; i++)

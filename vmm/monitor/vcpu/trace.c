@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Records a vCPU's last exits and sums their costs. Fed through trace.h as vCPUs exit; read by
+ * Records a vCPU's last exits and sums their costs. Fed through trace.h as vCPUs exit; read by
  * query.c. Owns a ring of entries for each vCPU.
  */
 #include "vmm/monitor/vcpu/trace.h"
@@ -15,7 +15,7 @@ static u32 trace_here(const struct trace *trace)
 void trace_init(struct trace *trace)
 {
 	trace->next = &trace->entry[1];
-	trace->entry[0].spent = 1; /* nothing to be measured before the first exit */
+	trace->entry[0].spent = 1; /* entry 0 is no exit: there is nothing to measure */
 }
 
 static void trace_add_costs(struct query_cost *cost, const struct query_trace_entry *entry,
@@ -31,7 +31,9 @@ static void trace_add_costs(struct query_cost *cost, const struct query_trace_en
 	}
 }
 
-/* Entry 0 then stands for the last exit, whose cost is known. */
+/*
+ * Sums up the ring and begins it anew; entry 0 then stands for the last exit, whose cost is known.
+ */
 void trace_turn(struct trace *trace)
 {
 	trace_add_costs(trace->cost, &trace->entry[1], QUERY_TRACE_ENTRIES);

@@ -4,12 +4,12 @@
 #include "vmm/monitor/vcpu/vcpu_types.h"
 
 void trace_init(struct trace *trace);
-/* The ring is full: sums it up and begins anew. */
+/* Sums up a full ring and begins it anew. */
 void trace_turn(struct trace *trace);
-/* Copies the last entries, oldest first; returns how many. */
+/* Copies the last entries, the oldest first; returns how many. */
 u32 trace_copy(const struct trace *trace, struct query_trace_entry to[QUERY_TRACE_ENTRIES]);
 u64 trace_count(const struct trace *trace);
-/* Adds all that was measured to `cost`. */
+/* Adds all costs measured to `cost`. */
 void trace_costs(const struct trace *trace, struct query_cost cost[EXIT_REASON_COUNT]);
 
 /* Records the exit in the page. Adjacent fields are copied a word at a time. */
@@ -25,7 +25,7 @@ static ALWAYS_INLINE void trace_exit(struct trace *trace, const struct vcpu_page
 	entry->tsc = exit->tsc;
 	entry->rip = page->rip;
 	entry->rax = page->gpr[GPR_RAX];
-	__builtin_memcpy(&entry->reason, &reason, sizeof(reason)); /* and `spent`: 0 */
+	__builtin_memcpy(&entry->reason, &reason, sizeof(reason)); /* this sets `spent` to 0, too */
 	__builtin_memcpy(&entry->access, &exit->access, sizeof(u64));
 	if (reason != EXIT_IO) {
 		entry->gpa = exit->gpa;
@@ -36,18 +36,21 @@ static ALWAYS_INLINE void trace_exit(struct trace *trace, const struct vcpu_page
 	trace->next = entry + 1;
 }
 
-/* The last exit is settled, which was not reported yet: the guest goes on or sleeps. */
+/*
+ * Notes the cost of the last exit, which is handled and was not noted yet: the guest goes on or
+ * sleeps.
+ */
 static ALWAYS_INLINE void trace_just_handled(struct trace *trace)
 {
 	struct query_trace_entry *entry = trace->next - 1;
 
-	/* modulo 2^32: no exit takes the monitor that long, and none takes 0 cycles */
+	/* modulo 2^32: no exit takes the monitor so long, and none takes 0 cycles */
 	entry->spent = (u32)__builtin_ia32_rdtsc() - (u32)entry->tsc;
 	if (unlikely(trace->next == &trace->entry[1 + QUERY_TRACE_ENTRIES]))
 		trace_turn(trace);
 }
 
-/* The same, without effect if it was reported before. */
+/* Does the same, without effect if the cost was noted before. */
 static inline void trace_handled(struct trace *trace)
 {
 	if (trace->next[-1].spent == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * The key `trap`: which events exit so that they are counted and logged. Called by todo.c,
+ * The key `trap`: which events exit so that they are counted and logged. Called by todo.c,
  * exits.c, exits_exception.c and debugger.c; changes the vCPU's controls and the counters in the
  * channel.
  */
@@ -13,7 +13,7 @@
 #include "vmm/monitor/vcpu/trap_cr4.h"
 #include "vmm/monitor/machine/machine.h"
 
-/* All but NMI and #MC, which go to the host first. */
+/* All exceptions but NMI and #MC, which go to the host first. */
 #define EVERY_EXCEPTION ((u32) ~(BIT(VECTOR_NMI) | BIT(VECTOR_MC)))
 #define CR3_TARGETS	4u
 
@@ -64,7 +64,9 @@ static void trap_count(struct machine *machine, enum vm_trap what)
 	machine->channel->trapped[__builtin_ctz(what)]++;
 }
 
-/* The register's number, and whether it is written: SDM vol. 3, 28.2.1; APM vol. 2, 15.9. */
+/*
+ * Returns the register's number, and whether it is written: SDM vol. 3, 28.2.1; APM vol. 2, 15.9.
+ */
 static u32 trap_decode(const struct vcpu_exit *exit, bool *write)
 {
 	if (vcpu_is_svm()) {
@@ -144,7 +146,10 @@ void trap_note(struct vcpu *vcpu)
 	}
 }
 
-/* CR3 values loaded again and again exit once: the CPU spares four (SDM vol. 3, 25.6.7). */
+/*
+ * Makes a value of CR3 load without an exit: the CPU spares four values (SDM vol. 3, 25.6.7), so
+ * those that are loaded again and again exit once.
+ */
 static void trap_spare_cr3(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
@@ -169,7 +174,7 @@ bool trap_step(struct vcpu *vcpu)
 
 	if ((vcpu->machine->trap_wanted & what) == 0 || vcpu->trap.stepping)
 		return false;
-	/* SVM's exit for the task priority is not for the trap. */
+	/* SVM exits for accesses to the task priority, too, which are not for the trap. */
 	if (cr && trap_decode(&vcpu->page->exit, &write) == 8)
 		return false;
 	trap_note_register(vcpu, cr ? "CR" : "DR", what);
@@ -182,7 +187,7 @@ bool trap_step(struct vcpu *vcpu)
 	vcpu->trap.stepping = true;
 	vcpu->trap.had_tf = (vcpu->page->rflags & RFLAGS_TF) != 0;
 	vcpu->page->rflags |= RFLAGS_TF;
-	/* with these and TF VMX demands a pending trap (BS); nothing is injected meanwhile */
+	/* with a shadow and TF VMX demands a pending trap (BS); nothing is injected meanwhile */
 	vcpu->page->shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);
 	vcpu->page->dirty |= VCPU_RIP;
 	vcpu->quiet = false;

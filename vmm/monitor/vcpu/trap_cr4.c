@@ -11,7 +11,7 @@
 
 enum where { WHERE_1_ECX, WHERE_1_EDX, WHERE_7_EBX, WHERE_7_ECX, WHERE_COUNT };
 
-/* SDM vol. 3, 2.5: each is reserved where CPUID does not have its feature. */
+/* Bits of CR4 that are reserved where CPUID does not show their feature: SDM vol. 3, 2.5. */
 static const struct {
 	u64 bits;
 	enum where where;
@@ -42,7 +42,7 @@ u64 trap_cr4_allowed(const struct cpuid_policy *policy)
 	struct cpuid_regs version = cpuid_shown(policy, CPUID_VERSION, 0);
 	struct cpuid_regs features = cpuid_shown(policy, CPUID_FEATURES, 0);
 	const u32 has[WHERE_COUNT] = {version.ecx, version.edx, features.ebx, features.ecx};
-	u64 bits = CR4_PCE; /* every CPU with SVM has it */
+	u64 bits = CR4_PCE; /* every CPU with SVM has the performance counters' bit */
 
 	for (size_t i = 0; i < ARRAY_COUNT(allowed); i++)
 		if ((has[allowed[i].where] & allowed[i].feature) != 0)
@@ -56,7 +56,7 @@ bool trap_cr4_refuses(struct vcpu *vcpu)
 	struct vcpu_event event = {0};
 
 	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
-	/* What cannot be fetched, or has changed since, the CPU decides. */
+	/* The CPU decides on an instruction that cannot be fetched, or has changed since. */
 	if (emulate_decode(&vcpu->emulator, &in, &event) != EMULATE_DONE || in.map != X86_MAP_0F ||
 	    in.opcode != 0x22 || in.reg != 4)
 		return false;

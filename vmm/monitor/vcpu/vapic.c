@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * The CPU's virtualized local APIC (vapic.h): set-up and the exits that remain. Called by
+ * The CPU's virtualized local APIC (vapic.h): set-up and the exits that remain. Called by
  * machine_setup.c, inject.c and exits_apic.c; lends and recalls the APIC's page through
  * lapic_lend.c.
  */
@@ -27,15 +27,16 @@ enum status vapic_setup(struct machine *machine, bool wanted)
 }
 
 /*
- * A software-disabled APIC takes no interrupt from itself either, but a CPU that has its page does
- * not check for that. A vCPU that waits for SIPI sends none.
+ * Returns whether the vCPU's APIC takes interrupts. An APIC disabled by software takes none, not
+ * even from itself, but a CPU that has its page does not check for that. A vCPU that waits for SIPI
+ * sends none.
  */
 static bool vapic_takes_interrupts(const struct lapic *lapic)
 {
 	return lapic->state.wait_for_sipi || (lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_ENABLE);
 }
 
-/* The address that all APICs of the machine have in xAPIC mode, 0: none. */
+/* Returns the address that all APICs of the machine have in xAPIC mode, 0 if they differ. */
 static u64 vapic_common_address(const struct machine *machine)
 {
 	const struct lapic *lapic = machine->platform.irqchip.lapic;
@@ -60,8 +61,8 @@ static void vapic_unmap(struct vapic *vapic)
 }
 
 /*
- * Where the page cannot be mapped, as over RAM, accesses exit. It is mapped only while no other
- * vCPU is in the guest: each must know of it before it runs again.
+ * Maps the page at `at`; where it cannot be mapped, as over RAM, accesses exit. It is mapped only
+ * while no other vCPU is in the guest: each must know of it before it runs again.
  */
 static void vapic_map(struct machine *machine, u64 at)
 {
@@ -81,7 +82,7 @@ static void vapic_follow_address(struct vcpu *vcpu, const struct lapic *lapic)
 {
 	struct machine *machine = vcpu->machine;
 	u64 now = lapic->state.apic_base |
-		  vapic_takes_interrupts(lapic); /* bit 0 is reserved there */
+		  vapic_takes_interrupts(lapic); /* bit 0 of the page's address is reserved */
 	u64 at;
 
 	if (vcpu->apic_base == now && !machine->vapic.late)
@@ -155,13 +156,13 @@ void vapic_ended(struct vcpu *vcpu)
 	lapic_eoi_broadcast(machine_lapic(vcpu), vcpu->page->exit.vector & 0xff);
 }
 
-/* SDM vol. 3, 30.4.3.2 and 30.5 */
+/* Handles a write to the APIC's page: SDM vol. 3, 30.4.3.2 and 30.5. */
 void vapic_written(struct vcpu *vcpu)
 {
 	struct lapic *lapic = machine_lapic(vcpu);
 	u32 offset = (u32)(vcpu->page->exit.qualification & APIC_ACCESS_OFFSET);
 
-	if (offset == LAPIC_SELF_IPI) /* a vector below 16 */
+	if (offset == LAPIC_SELF_IPI) /* a vector below 16 is illegal */
 		lapic_deliver(lapic, APIC_FIXED, lapic_get(lapic, offset) & 0xff, false);
 	else
 		lapic_finish_write(lapic, offset);

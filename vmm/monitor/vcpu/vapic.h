@@ -7,18 +7,21 @@
 struct machine;
 struct vcpu;
 
-/* Once all vCPUs are made. `wanted`: the operator has not turned it off. */
+/*
+ * Sets up the machine once all vCPUs are made. `wanted` says that the operator has not turned
+ * virtualization off.
+ */
 enum status vapic_setup(struct machine *machine, bool wanted) MUST_CHECK;
 
 /*
- * Before an entry, with the APIC's page recalled: tells the CPU what has changed. `hold`: the CPU
- * is to deliver nothing this time.
+ * Tells the CPU, before an entry with the APIC's page recalled, what has changed. `hold` makes the
+ * CPU deliver nothing this time.
  */
 void vapic_prepare(struct vcpu *vcpu, bool hold);
-/* The same for a vCPU that was made anew: tells everything. */
+/* Tells the CPU everything about a vCPU that was made anew. */
 void vapic_prepare_anew(struct vcpu *vcpu);
 
-/* What is left to do after EXIT_EOI and EXIT_APIC_WRITE; RIP is past the instruction. */
+/* Does what is left to do after EXIT_EOI and EXIT_APIC_WRITE; RIP is past the instruction. */
 void vapic_ended(struct vcpu *vcpu);
 void vapic_written(struct vcpu *vcpu);
 /* Turns an EXIT_APIC_ACCESS into an EXIT_MEMORY. */

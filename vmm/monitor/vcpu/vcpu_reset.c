@@ -44,7 +44,10 @@ void vcpu_reset(struct vcpu *vcpu)
 		start_state_reset(vcpu->page);
 }
 
-/* SDM vol. 3, table 10-1: EDX holds the processor's signature after RESET and INIT. */
+/*
+ * Sets the registers of INIT. EDX holds the processor's signature after RESET and INIT (SDM vol. 3,
+ * table 10-1).
+ */
 void vcpu_take_init(struct vcpu *vcpu)
 {
 	vcpu_forget(vcpu);

@@ -3,10 +3,13 @@
 
 #include "vmm/monitor/machine/vcpu.h"
 
-/* Power-on: forgets what the vCPU was about to do. The first one's registers are the loader's. */
+/*
+ * Handles power-on: forgets what the vCPU was about to do. The boot processor's registers are set
+ * by the loader.
+ */
 void vcpu_reset(struct vcpu *vcpu);
 
-/* INIT: registers as the manual says, and nothing under way. */
+/* Handles INIT: sets registers as the manual says, and forgets what was under way. */
 void vcpu_take_init(struct vcpu *vcpu);
-/* SIPI: starts in real mode at vector << 12. */
+/* Handles SIPI: the vCPU starts in real mode at vector << 12. */
 void vcpu_take_sipi(struct vcpu *vcpu, u8 vector);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Decodes an x86 instruction: length, prefixes, opcode and operands. Called by emulate.c and
+ * Decodes an x86 instruction: length, prefixes, opcode and operands. Called by emulate.c and
  * moves.c; a pure function of the bytes.
  */
 #include "vmm/monitor/x86/decode.h"
@@ -8,7 +8,10 @@
 
 enum rex { REX = 0x40, REX_W = 8, REX_R = 4, REX_X = 2, REX_B = 1 };
 
-/* Reading past the end gives 0 and keeps the reason, which callers check once, at the end. */
+/*
+ * The bytes still to be decoded. Reading past the end gives 0 and keeps the reason, which callers
+ * check once, at the end.
+ */
 struct cursor {
 	const u8 *bytes;
 	size_t available;
@@ -16,7 +19,7 @@ struct cursor {
 	enum x86_status status;
 };
 
-/* Whether `count` bytes are there; otherwise says why not. */
+/* Returns whether `count` bytes are there; if not, keeps the reason. */
 static bool x86_expect(struct cursor *cursor, unsigned int count)
 {
 	if (cursor->status != X86_OK)
@@ -32,7 +35,7 @@ static u8 x86_take(struct cursor *cursor)
 	return x86_expect(cursor, 1) ? cursor->bytes[cursor->at++] : 0;
 }
 
-/* The next byte without taking it. */
+/* Returns the next byte without taking it. */
 static u8 x86_peek(struct cursor *cursor)
 {
 	return x86_expect(cursor, 1) ? cursor->bytes[cursor->at] : 0;
@@ -58,7 +61,10 @@ static u64 x86_sign_extend(u64 value, unsigned int bytes)
 	return bytes == 0 ? 0 : (u64)((s64)(value << shift) >> shift);
 }
 
-/* SDM vol. 2, 2.3.5: C5 R.vvvv.L.pp, C4 and 8F RXB.mmmmm W.vvvv.L.pp, registers inverted. */
+/*
+ * Takes a VEX or XOP prefix: C5 R.vvvv.L.pp, or C4 and 8F RXB.mmmmm W.vvvv.L.pp, registers inverted
+ * (SDM vol. 2, 2.3.5).
+ */
 static void x86_take_vex(struct cursor *cursor, u8 escape, struct x86_instruction *out)
 {
 	u8 p0 = escape == 0xc5 ? (x86_take(cursor) ^ 0x80) : (x86_take(cursor) ^ 0xe0);
@@ -75,7 +81,10 @@ static void x86_take_vex(struct cursor *cursor, u8 escape, struct x86_instructio
 	out->opcode = x86_take(cursor);
 }
 
-/* SDM vol. 2, 2.7.1: 62 RXBR'0mmm Wvvvv1pp zL'LbV'aaa; returns R' as 16 or 0. */
+/*
+ * Takes an EVEX prefix: 62 RXBR'0mmm Wvvvv1pp zL'LbV'aaa (SDM vol. 2, 2.7.1); returns R' as 16 or
+ * 0.
+ */
 static u8 x86_take_evex(struct cursor *cursor, struct x86_instruction *out)
 {
 	u8 p0 = x86_take(cursor) ^ 0xf0;
@@ -96,7 +105,10 @@ static u8 x86_take_evex(struct cursor *cursor, struct x86_instruction *out)
 	return p0 & 16;
 }
 
-/* In 16- and 32-bit code these escapes are LDS, LES, BOUND unless what follows names a register. */
+/*
+ * Returns whether the byte begins a vector prefix. In 16- and 32-bit code it begins LDS, LES or
+ * BOUND unless what follows names a register.
+ */
 static bool x86_is_vector_escape(struct cursor *cursor, u8 byte, enum x86_mode mode)
 {
 	switch (byte) {
@@ -104,7 +116,7 @@ static bool x86_is_vector_escape(struct cursor *cursor, u8 byte, enum x86_mode m
 	case 0xc5:
 	case 0x62:
 		return mode == X86_MODE_64 || x86_peek(cursor) >= 0xc0;
-	case 0x8f: /* APM vol. 3, 1.2.8: POP has ModRM.reg 0, XOP a map of at least 8 */
+	case 0x8f: /* POP has ModRM.reg 0, XOP a map of at least 8 (APM vol. 3, 1.2.8) */
 		return (x86_peek(cursor) & 0x1f) >= 8;
 	default:
 		return false;
@@ -125,7 +137,8 @@ static char x86_take_opcode(struct cursor *cursor, enum x86_mode mode, struct x8
 		else
 			x86_take_vex(cursor, byte, out);
 		if (mode != X86_MODE_64) {
-			out->rex = 0; /* eight registers of 4 bytes: the bits are ignored */
+			out->rex = 0; /* there are eight registers of 4 bytes only: the bits are
+					 ignored */
 			out->vector_register &= 7;
 			*reg_extension = 0;
 		}
@@ -165,7 +178,7 @@ static void x86_set_sizes(enum x86_mode mode, struct x86_instruction *out)
 	}
 }
 
-/* SDM vol. 2, table 2-1. */
+/* Sets the operand of 16-bit addressing: SDM vol. 2, table 2-1. */
 static void x86_set_memory_16(struct x86_instruction *out)
 {
 	static const u8 base[8] = {3, 3, 5, 5, X86_REG_NONE, X86_REG_NONE, 5, 3};
@@ -181,7 +194,7 @@ static void x86_set_memory_16(struct x86_instruction *out)
 	}
 }
 
-/* SDM vol. 2, tables 2-2 and 2-3. */
+/* Takes the operand of 32- and 64-bit addressing: SDM vol. 2, tables 2-2 and 2-3. */
 static void x86_take_memory_32(struct cursor *cursor, enum x86_mode mode,
 			       struct x86_instruction *out)
 {
@@ -227,7 +240,7 @@ static void x86_take_modrm(struct cursor *cursor, enum x86_mode mode, char lette
 						 out->displacement_bytes);
 }
 
-/* Sizes of the immediate and of the second one after it. */
+/* Returns the sizes of the immediate and of the second one behind it. */
 static u8 x86_immediate_size(char kind, const struct x86_instruction *out, u8 *second)
 {
 	u8 word = MIN(out->operand_bytes, 4);
@@ -244,7 +257,9 @@ static u8 x86_immediate_size(char kind, const struct x86_instruction *out, u8 *s
 		return out->operand_bytes;
 	case 'a':
 		return out->address_bytes;
-	/* APM vol. 3: 66 shortens a near branch in 64-bit mode too; Intel CPUs ignore it there. */
+	/*
+	 * 66 shortens a near branch in 64-bit mode, too (APM vol. 3); Intel CPUs ignore it there.
+	 */
 	case 'j':
 	case 'z':
 		return word;

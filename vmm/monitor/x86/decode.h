@@ -22,43 +22,45 @@ enum x86_map {
 
 /* Register numbers are the encoding's: 0 RAX to 15 R15; vector registers up to 31. */
 enum x86_register {
-	X86_REG_RIP = 0xfe, /* as base: the address of the next instruction */
+	X86_REG_RIP = 0xfe, /* as a base: the address of the next instruction */
 	X86_REG_NONE = 0xff,
 };
 
 struct x86_instruction {
 	u8 length;
 	u8 prefixes; /* enum x86_prefix */
-	u8 segment;  /* override, or X86_SEGMENT_NONE */
-	u8 rex;	     /* 40-4f or 0; for VEX, EVEX, XOP what they say of W, R, X, B */
+	u8 segment;  /* the override's segment register, or X86_SEGMENT_NONE */
+	u8 rex; /* 40-4f, or 0 for none; for VEX, EVEX, XOP their bits W, R, X, B in the same form
+		 */
 	u8 encoding; /* enum x86_encoding */
 	u8 map;	     /* enum x86_map */
-	u8 opcode;   /* the last byte of a 3DNow! instruction (0f 0f) is its immediate */
+	u8 opcode;   /* for 3DNow! (0f 0f) the last byte is the immediate instead */
 
-	u8 operand_bytes; /* 2, 4, 8: of instructions that do not say otherwise */
-	u8 address_bytes; /* 2, 4, 8 */
+	u8 operand_bytes; /* 2, 4 or 8: for instructions without an operand size of their own */
+	u8 address_bytes; /* 2, 4 or 8 */
 
-	/* VEX, EVEX, XOP */
+	/* Of VEX, EVEX and XOP. */
 	u8 vector_prefix;   /* pp: 0, 1: 66, 2: f3, 3: f2 */
 	u8 vector_length;   /* L or L'L: 0 128, 1 256, 2 512 */
 	u8 vector_register; /* vvvv, as a register number */
-	bool vector_wide;   /* W, also where `rex` has none: outside of 64-bit code */
-	u8 evex_mask;	    /* EVEX byte 3: z, L'L, b, V', aaa, as it stands */
+	bool vector_wide;   /* W, also outside of 64-bit code, where `rex` has none */
+	u8 evex_mask;	    /* byte 3 of EVEX as it stands: z, L'L, b, V', aaa */
 
 	bool has_modrm;
 	u8 mod;
-	u8 reg; /* with REX.R */
-	u8 rm;	/* with REX.B; a register when mod is 3 */
-	/* the memory operand, when mod is not 3; base and index may be X86_REG_NONE */
+	u8 reg; /* ModRM.reg extended by REX.R */
+	u8 rm;	/* ModRM.rm extended by REX.B; a register if mod is 3 */
+	/* The memory operand, if mod is not 3; base and index may be X86_REG_NONE. */
 	u8 base;
 	u8 index;
-	u8 scale; /* shift: 0 to 3 */
+	u8 scale; /* as a shift: 0 to 3 */
 	u8 displacement_bytes;
-	s32 displacement; /* EVEX: 8-bit ones as they stand, not scaled */
+	s32 displacement; /* EVEX's 8-bit displacements are as they stand, not scaled */
 
-	u8 immediate_bytes; /* of both */
-	u16 immediate2;	    /* far pointer: selector; ENTER: level; EXTRQ, INSERTQ: second byte */
-	u64 immediate;	    /* sign-extended, but for RET, ENTER, moffs, far pointers */
+	u8 immediate_bytes; /* the bytes of both immediates */
+	u16 immediate2; /* the second immediate: a far pointer's selector, ENTER's level, EXTRQ's
+			   and INSERTQ's second byte */
+	u64 immediate;	/* sign-extended, except for RET, ENTER, moffs and far pointers */
 };
 
 /*
@@ -69,7 +71,7 @@ struct x86_instruction {
 enum x86_status x86_decode(const u8 *bytes, size_t available, enum x86_mode mode,
 			   struct x86_instruction *out);
 
-/* Whether the instruction has a memory operand by ModRM. */
+/* Returns whether the instruction has a memory operand named by ModRM. */
 static inline bool x86_has_memory(const struct x86_instruction *instruction)
 {
 	return instruction->has_modrm && instruction->mod != 3;

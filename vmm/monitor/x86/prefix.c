@@ -7,7 +7,7 @@ static u8 x86_repeat(u8 flags, u8 prefix)
 	return (u8)((flags & ~(X86_PREFIX_REP | X86_PREFIX_REPNE)) | prefix);
 }
 
-/* Takes one prefix byte into *out; false when it is none. */
+/* Takes one prefix byte into *out; returns false if it is no prefix. */
 static bool x86_take_prefix(u8 byte, enum x86_mode mode, struct x86_prefixes *out)
 {
 	if (mode == X86_MODE_64 && (byte & 0xf0) == 0x40) {
@@ -44,7 +44,7 @@ static bool x86_take_prefix(u8 byte, enum x86_mode mode, struct x86_prefixes *ou
 	default:
 		return false;
 	}
-	/* SDM vol. 2, 2.2.1: a REX that does not immediately precede the opcode is ignored. */
+	/* A REX that does not immediately precede the opcode is ignored (SDM vol. 2, 2.2.1). */
 	out->rex = 0;
 	return true;
 }

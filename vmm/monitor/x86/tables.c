@@ -6,7 +6,7 @@
 #include "vmm/monitor/x86/tables.h"
 #include "lib/bits.h"
 
-/* SDM vol. 2, table A-2. */
+/* Primary opcodes: SDM vol. 2, table A-2. */
 const char x86_map_primary[257] = "MMMMbz..MMMMbz.p" /* 00 */
 				  "MMMMbz..MMMMbz.." /* 10 */
 				  "MMMMbzp.MMMMbzp." /* 20 */
@@ -24,7 +24,7 @@ const char x86_map_primary[257] = "MMMMbz..MMMMbz.p" /* 00 */
 				  "bbbbbbbbjjfb...." /* e0 */
 				  "p.pp..TU......MM" /* f0 */;
 
-/* SDM vol. 2, table A-3; 0e and 0f are 3DNow!'s (APM vol. 3, appendix A). */
+/* Opcodes behind 0f: SDM vol. 2, table A-3; 0e and 0f are 3DNow!'s (APM vol. 3, appendix A). */
 const char x86_map_0f[257] = "MMMM-.....-.-M.B" /* 00 */
 			     "MMMMMMMMMMMMMMMM" /* 10 */
 			     "RRRRR-R-MMMMMMMM" /* 20 */
@@ -46,7 +46,7 @@ char x86_map_vector(u8 map, u8 opcode)
 {
 	switch (map) {
 	case 1:
-		if (opcode == 0x77) /* VZEROUPPER, VZEROALL */
+		if (opcode == 0x77) /* VZEROUPPER and VZEROALL have no operand */
 			return '.';
 		return (opcode & 0xfc) == 0x70 || opcode == 0xc2 ||
 				       (opcode >= 0xc4 && opcode <= 0xc6)
@@ -67,7 +67,10 @@ char x86_map_vector(u8 map, u8 opcode)
 	}
 }
 
-/* SDM vol. 2, 2.2.1.2 and the i64 marks of table A-2. */
+/*
+ * Returns whether the opcode does not exist in 64-bit mode: SDM vol. 2, 2.2.1.2 and the i64 marks
+ * of table A-2.
+ */
 bool x86_invalid_in_64(u8 opcode)
 {
 	static const u64 invalid[4] = {

@@ -19,8 +19,11 @@
 extern const char x86_map_primary[257];
 extern const char x86_map_0f[257];
 
-/* The letter of VEX, EVEX and XOP opcodes of a map (1, 2, 3, 5, 6, 8, 9, 10); '-' for no map. */
+/*
+ * Returns the letter of an opcode in a map of VEX, EVEX and XOP (1, 2, 3, 5, 6, 8, 9, 10); '-' for
+ * no map.
+ */
 char x86_map_vector(u8 map, u8 opcode);
 
-/* Whether a primary opcode is #UD in 64-bit mode. */
+/* Returns whether a primary opcode is #UD in 64-bit mode. */
 bool x86_invalid_in_64(u8 opcode);

@@ -11,10 +11,10 @@
 #define INTEGER_BIT  BIT(63)
 #define QUIET_BIT    BIT(62)
 
-/* Reals of 4 and 8 bytes */
+/* The formats of real numbers of 4 and 8 bytes. */
 struct real_format {
-	u32 fraction; /* bits */
-	u32 exponent; /* bits */
+	u32 fraction; /* bits of the fraction */
+	u32 exponent; /* bits of the exponent */
 	s32 bias;
 };
 
@@ -28,18 +28,18 @@ static bool x87_is_negative(struct x87_bits value)
 	return value.high & SIGN;
 }
 
-/* Formats that the x87 no longer supports: SDM vol. 1, 8.2.2. */
+/* Returns whether the number has a format that the x87 no longer supports: SDM vol. 1, 8.2.2. */
 static bool x87_is_unsupported(struct x87_bits value)
 {
 	return (value.high & EXPONENT_MAX) != 0 && !(value.low & INTEGER_BIT);
 }
 
-static bool x87_is_special(struct x87_bits value) /* infinity, not a number */
+static bool x87_is_special(struct x87_bits value) /* is it an infinity, or no number (NaN)? */
 {
 	return (value.high & EXPONENT_MAX) == EXPONENT_MAX;
 }
 
-/* The exponent of a number that is none of these, and its mantissa with the highest bit at 63. */
+/* Returns the exponent of an ordinary number, and its mantissa with the highest bit at 63. */
 static s32 x87_normalise(struct x87_bits value, u64 *mantissa)
 {
 	u32 zeros = value.low == 0 ? 0 : (u32)__builtin_clzll(value.low);
@@ -88,7 +88,10 @@ struct x87_bits x87_from_real(u64 value, u32 bytes, u32 *exceptions)
 				 (u16)(sign | (u16)(1 - format.bias - (s32)zeros + BIAS))};
 }
 
-/* mantissa / 2^shift as the rounding control has it; inexact: PE, and C1 when it has grown. */
+/*
+ * Returns mantissa / 2^shift, rounded by the rounding control. An inexact result sets PE, and C1
+ * when the magnitude has grown.
+ */
 static u64 x87_shift_rounded(u64 mantissa, u32 shift, bool negative, struct x87_rounding *rounding)
 {
 	u64 kept = shift > 63 ? 0 : mantissa >> shift;
@@ -101,7 +104,7 @@ static u64 x87_shift_rounded(u64 mantissa, u32 shift, bool negative, struct x87_
 		return kept;
 	rounding->exceptions |= X87_PE;
 	switch (rounding->control >> 10 & 3) {
-	case 0: /* to nearest, ties to even */
+	case 0: /* rounds to nearest, ties to even */
 		up = shift <= 64 && (rest > half || (rest == half && (kept & 1)));
 		break;
 	case 1:
@@ -162,7 +165,7 @@ static u64 x87_overflow(struct real_format format, bool negative, struct x87_rou
 
 	rounding->exceptions = X87_OE;
 	rounding->up = false;
-	if (!(rounding->control & X87_OE)) /* nothing is stored */
+	if (!(rounding->control & X87_OE)) /* the exception is not masked: nothing is stored */
 		return 0;
 	rounding->exceptions |= X87_PE;
 	rounding->up = direction == 0 || direction == (negative ? 1 : 2);
@@ -188,7 +191,7 @@ static u64 x87_finite_to_real(u64 mantissa, s32 exponent, struct real_format for
 	}
 	kept = x87_shift_rounded(mantissa, (u32)MIN((s32)shift + least - exponent, 65), negative,
 				 rounding);
-	if (tiny && !(rounding->control & X87_UE)) { /* nothing is stored */
+	if (tiny && !(rounding->control & X87_UE)) { /* not masked: nothing is stored */
 		rounding->exceptions = X87_UE;
 		rounding->up = false;
 	} else if (tiny && rounding->exceptions & X87_PE) {

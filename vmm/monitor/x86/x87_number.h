@@ -6,7 +6,7 @@
 
 /* Numbers as the x87 has them in registers and memory: SDM vol. 1, 4.2 and 8.2. */
 
-/* Status and control word, by the same bits */
+/* Exceptions, which have the same bits in the status and the control word. */
 #define X87_IE	       BIT(0)
 #define X87_DE	       BIT(1)
 #define X87_OE	       BIT(3)
@@ -18,7 +18,7 @@
 #define X87_BUSY       BIT(15)
 #define X87_TRUNCATING BITS(11, 10) /* rounding control: towards 0 */
 
-/* An extended real; other operands have only the low part. */
+/* An extended real. Operands of other formats have only the low part. */
 struct x87_bits {
 	u64 low;  /* mantissa with its integer bit */
 	u16 high; /* sign and exponent */
@@ -28,8 +28,8 @@ struct x87_bits {
 
 struct x87_rounding {
 	u16 control;
-	u32 exceptions; /* out */
-	bool up;	/* out: the magnitude has grown */
+	u32 exceptions; /* result: the exceptions that the conversion raises */
+	bool up;	/* result: rounding has made the magnitude larger */
 };
 
 struct x87_bits x87_from_integer(u64 value, u32 bytes);

@@ -11,7 +11,7 @@
 #include "vmm/monitor/cpuid/cpuid.h"
 #include "vmm/rt/zero.h"
 
-/* SDM vol. 1, table 10-2 and 13.4. */
+/* Offsets in the legacy region: SDM vol. 1, table 10-2 and 13.4. */
 enum legacy_offset {
 	LEGACY_FCW = 0,
 	LEGACY_FSW = 2,
@@ -25,17 +25,17 @@ enum component { X87 = 0, SSE = 1, AVX = 2, ZMM_LOW = 6, ZMM_HIGH = 7 };
 
 #define FCW_INITIAL 0x37fu
 #define FSW_TOP	    BITS(13, 11)
-#define PART_BYTES  16ul /* pieces in which registers are accessed */
+#define PART_BYTES  16ul /* the size of the pieces in which registers are accessed */
 #define ST_BYTES    16ul
 
 struct part {
 	enum component component;
-	u32 start; /* of the component; 0: there is none */
-	u32 bytes; /* of it */
+	u32 start; /* where the component begins; 0: there is none */
+	u32 bytes; /* the component's size */
 	u32 at;
 };
 
-/* Bytes 16 * n to 16 * n + 15 of a register. */
+/* Returns the part of the image that holds bytes 16 * n to 16 * n + 15 of a register. */
 static struct part xsave_part_of(const struct xsave_layout *layout, u32 reg, u32 n)
 {
 	u32 low = reg & 15;
@@ -115,13 +115,13 @@ static void xsave_need_x87(const struct xsave_layout *layout, u8 *image)
 
 	if (xsave_is_present(layout, image, X87))
 		return;
-	memset(image, 0, 24); /* up to MXCSR */
+	memset(image, 0, 24); /* clear the legacy region up to MXCSR */
 	memset(image + LEGACY_ST, 0, LEGACY_XMM - LEGACY_ST);
 	memcpy(image + LEGACY_FCW, &control, sizeof(control));
 	*xsave_present(image) |= BIT(X87);
 }
 
-/* SDM vol. 1, 9.5.1 */
+/* Enters the MMX state, as every MMX instruction does: SDM vol. 1, 9.5.1. */
 static void xsave_enter_mmx(const struct xsave_layout *layout, u8 *image)
 {
 	u16 status;
@@ -133,7 +133,7 @@ static void xsave_enter_mmx(const struct xsave_layout *layout, u8 *image)
 	image[LEGACY_TAGS] = 0xff;
 }
 
-/* ST(i) lies relative to the top, MMi does not. */
+/* Returns where MMi lies: ST(i) lies relative to the top of the stack, MMi does not. */
 static u8 *xsave_mmx_of(u8 *image, u32 reg)
 {
 	return image + LEGACY_ST + ST_BYTES * (reg & 7);

@@ -4,35 +4,42 @@
 #include "lib/types.h"
 #include "vmm/monitor/x86/x87_number.h"
 
-#define XSAVE_VECTOR_BYTES 64u /* of ZMM; the others are its low bytes */
+#define XSAVE_VECTOR_BYTES 64u /* the size of a ZMM register; XMM and YMM are its low bytes */
 
-/* Where the parts of vector registers lie in an XSAVE image; 0: the CPU has none of them. */
+/* Where the parts of vector registers lie in an XSAVE image; 0: the CPU does not have that part. */
 struct xsave_layout {
-	bool fxsave;  /* no XSAVE: the image is FXSAVE's, without a header */
+	bool fxsave;  /* there is no XSAVE: the image is FXSAVE's, without a header */
 	u32 ymm;      /* upper halves of YMM0 to 15 */
 	u32 zmm_low;  /* upper halves of ZMM0 to 15 */
 	u32 zmm_high; /* ZMM16 to 31 */
 };
 
-/* As the host has it: CPUID leaf 0dh. */
+/* Finds the layout that the host's CPU has: CPUID leaf 0dh. */
 void xsave_layout_find(struct xsave_layout *layout);
 
-/* A component that XSTATE_BV does not name is in its initial state (SDM vol. 1, 13.8.1). */
+/*
+ * Copies the low bytes of a vector register. A component that XSTATE_BV does not name is in its
+ * initial state (SDM vol. 1, 13.8.1).
+ */
 void xsave_vector_get(const struct xsave_layout *layout, const u8 *image, u32 reg,
 		      u8 bytes[XSAVE_VECTOR_BYTES]);
-/* Sets the low `count` bytes, a multiple of 16; the others stay. */
+/* Sets the low `count` bytes of a register, a multiple of 16; the others keep their values. */
 void xsave_vector_set(const struct xsave_layout *layout, u8 *image, u32 reg, const u8 *bytes,
 		      u32 count);
 
-/* MM0 to 7. Either sets TOP to 0 and all tags to valid, as every MMX instruction does. */
+/*
+ * Read and set MM0 to 7. Either sets TOP to 0 and all tags to valid, as every MMX instruction does.
+ */
 u64 xsave_mmx_get(const struct xsave_layout *layout, u8 *image, u32 reg);
 void xsave_mmx_set(const struct xsave_layout *layout, u8 *image, u32 reg, u64 value);
 
-/* The x87 state that loads and stores need; `st` from the top on, `tags` by register. */
+/*
+ * The x87 state that loads and stores need: `st` from the top of the stack on, `tags` by register.
+ */
 struct xsave_x87 {
 	u16 control;
 	u16 status;
-	u8 tags; /* a bit for each that is in use */
+	u8 tags; /* a bit for each register in use */
 	struct x87_bits st[8];
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Moves frames through the receive and transmit rings: 8254x 3.2 and 3.3. Called by main.c for
+ * Moves frames through the receive and transmit rings: 8254x 3.2 and 3.3. Called by main.c for
  * `card_ops`; owns the ring indices and touches the DMA pages and the card's tail registers.
  */
 #include "lib/bits.h"

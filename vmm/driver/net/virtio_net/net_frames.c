@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Moves frames through the card's queues: virtio 1.2, 5.1.6. Called by main.c for `card_ops`;
+ * Moves frames through the card's queues: virtio 1.2, 5.1.6. Called by main.c for `card_ops`;
  * owns the slots and reaches the card by its queues.
  */
 #include "lib/bits.h"
