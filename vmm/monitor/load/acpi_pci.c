@@ -16,7 +16,7 @@ void acpi_pci_mcfg(struct mcfg *mcfg)
 	*mcfg = (struct mcfg){.base = LAYOUT_ECAM};
 }
 
-/* Name (_PRT, ...): INTA of each slot and its pin of the I/O APIC (ACPI 6.4, 6.2.13). */
+/* Writes _PRT: INTA of each slot and its pin of the I/O APIC (ACPI 6.4, 6.2.13). */
 static void acpi_pci_dsdt_interrupts(struct aml *aml)
 {
 	u32 table;
@@ -29,9 +29,10 @@ static void acpi_pci_dsdt_interrupts(struct aml *aml)
 		u32 row = aml_open(aml, AML_PACKAGE);
 
 		aml_byte(aml, 4);
-		aml_dword(aml, slot << 16 | 0xffff); /* all functions */
+		/* in the device's address: all of its functions */
+		aml_dword(aml, slot << 16 | 0xffff);
 		aml_integer(aml, 0);
-		aml_integer(aml, 0); /* no link device: the next is a pin */
+		aml_integer(aml, 0); /* there is no link device: the next number is a pin */
 		aml_integer(aml, (u8)(PCI_LINE_FIRST + slot % PCI_LINES));
 		aml_close(aml, row);
 	}
@@ -52,7 +53,10 @@ static void acpi_pci_dsdt_windows(struct aml *aml, u64 high_base)
 	aml_resources_close(aml, buffer);
 }
 
-/* Not PNP0A08: as on conventional PCI there is nothing that an _OSC could negotiate. */
+/*
+ * Writes the host bridge. It is not PNP0A08: as on conventional PCI, there is nothing that an _OSC
+ * could negotiate.
+ */
 void acpi_pci_dsdt(struct aml *aml, u64 high_base)
 {
 	u32 device = aml_open(aml, AML_DEVICE);
@@ -66,7 +70,9 @@ void acpi_pci_dsdt(struct aml *aml, u64 high_base)
 	acpi_pci_dsdt_interrupts(aml);
 	aml_close(aml, device);
 
-	/* whoever finds MCFG looks for its memory among the board's own (PCI Firmware 4.1.2) */
+	/*
+	 * software that finds MCFG looks for its memory among the board's own (PCI Firmware 4.1.2)
+	 */
 	device = aml_open(aml, AML_DEVICE);
 	aml_name(aml, "MCFG");
 	aml_name_eisa(aml, "_HID", "PNP0C02");

@@ -4,9 +4,9 @@
 #include "vmm/hw/acpi.h"
 #include "vmm/monitor/load/aml.h"
 
-/* Where configuration space is mapped: PCI Firmware 3.2, table 4-2. */
+/* The MCFG table, which says where configuration space is mapped: PCI Firmware 3.2, table 4-2. */
 struct mcfg {
-	struct acpi_header header; /* "MCFG" */
+	struct acpi_header header; /* signature "MCFG" */
 	u64 reserved;
 	u64 base;
 	u16 segment;
@@ -16,10 +16,10 @@ struct mcfg {
 } PACKED;
 _Static_assert(sizeof(struct mcfg) == 60, "PCI Firmware 4.1.2");
 
-/* All but the header. */
+/* Fills in all but the header. */
 void acpi_pci_mcfg(struct mcfg *mcfg);
 /*
- * Host bridge and what it decodes, for the DSDT's scope \_SB. high_base: of the 64-bit window, 0
- * for none.
+ * Writes the host bridge and what it decodes, for the DSDT's scope \_SB. high_base is where the
+ * 64-bit window begins, 0 for none.
  */
 void acpi_pci_dsdt(struct aml *aml, u64 high_base);

@@ -26,7 +26,7 @@
 
 #define TABLES_MAX 5u
 
-#define NOTIFY_CHANGED 0x80u /* the first of a device's own codes */
+#define NOTIFY_CHANGED 0x80u /* the first code that a device may define itself */
 
 _Static_assert(ACPI_PM_GPE_GENERATION == 0, "_E00");
 
@@ -84,7 +84,7 @@ static void acpi_tables_dsdt_isa_device(struct aml *aml, const char *name, const
 	aml_close(aml, device);
 }
 
-/* As QEMU has it, so that the drivers for that one find it. */
+/* Writes the pvpanic device as QEMU has it, so that its drivers find it. */
 static void acpi_tables_dsdt_pvpanic(struct aml *aml)
 {
 	u32 device = aml_open(aml, AML_DEVICE);
@@ -96,8 +96,8 @@ static void acpi_tables_dsdt_pvpanic(struct aml *aml)
 }
 
 /*
- * Microsoft, "Virtual Machine Generation ID" (2012): found by its _CID, and ADDR has the two halves
- * of the address of 16 bytes.
+ * Writes the device of the generation ID (Microsoft, "Virtual Machine Generation ID", 2012):
+ * drivers find it by its _CID, and ADDR has the two halves of the address of 16 bytes.
  */
 static void acpi_tables_dsdt_generation(struct aml *aml)
 {
@@ -118,7 +118,10 @@ static void acpi_tables_dsdt_generation(struct aml *aml)
 	aml_close(aml, device);
 }
 
-/* Scope (\_GPE) { Method (_E00) { Notify (\_SB.VGEN, 0x80) } }: an edge (ACPI 6.4, 5.6.4.1) */
+/*
+ * Writes Scope (\_GPE) { Method (_E00) { Notify (\_SB.VGEN, 0x80) } }: an edge event (ACPI 6.4,
+ * 5.6.4.1).
+ */
 static void acpi_tables_dsdt_generation_event(struct aml *aml)
 {
 	u32 scope = aml_open(aml, AML_SCOPE);
@@ -127,7 +130,7 @@ static void acpi_tables_dsdt_generation_event(struct aml *aml)
 	aml_name(aml, "\\_GPE");
 	method = aml_open(aml, AML_METHOD);
 	aml_name(aml, "_E00");
-	aml_byte(aml, 0); /* no arguments */
+	aml_byte(aml, 0); /* the method has no arguments */
 	aml_byte(aml, AML_NOTIFY);
 	aml_path(aml, "_SB", "VGEN");
 	aml_integer(aml, NOTIFY_CHANGED);
@@ -156,7 +159,7 @@ static u32 acpi_tables_put_dsdt(struct acpi_writer *writer, const struct acpi_ma
 	if (machine->pci)
 		acpi_tables_dsdt_generation_event(&aml);
 
-	/* Name (\_S5, Package (4) {SLP_TYPa, SLP_TYPb, 0, 0}) (ACPI 6.4, 7.4.2) */
+	/* This is Name (\_S5, Package (4) {SLP_TYPa, SLP_TYPb, 0, 0}) (ACPI 6.4, 7.4.2). */
 	aml_byte(&aml, AML_NAME);
 	aml_name(&aml, "\\_S5");
 	opened = aml_open(&aml, AML_PACKAGE);
@@ -165,7 +168,7 @@ static u32 acpi_tables_put_dsdt(struct acpi_writer *writer, const struct acpi_ma
 	for (u32 i = 0; i < 3; i++)
 		aml_integer(&aml, 0);
 	aml_close(&aml, opened);
-	/* revision 2: integers of 64 bits */
+	/* in revision 2 integers have 64 bits */
 	return acpi_tables_put(writer, (struct acpi_header *)bytes, "DSDT", 2, aml.length);
 }
 
@@ -194,12 +197,12 @@ static struct acpi_address acpi_tables_io_address(u16 port, u8 bytes)
 static u32 acpi_tables_put_fadt(struct acpi_writer *writer, u32 facs, u32 dsdt)
 {
 	struct acpi_fadt fadt = {
-		.firmware_ctrl = facs, /* x_firmware_ctrl stays 0: only one may be set */
+		.firmware_ctrl = facs, /* x_firmware_ctrl stays 0: only one of the two may be set */
 		.dsdt = dsdt,
 		.x_dsdt = dsdt,
-		.preferred_pm_profile = 4, /* enterprise server */
+		.preferred_pm_profile = 4, /* the profile "enterprise server" */
 		.sci_int = IRQCHIP_SCI,
-		/* smi_cmd 0: the machine is in ACPI mode from the start */
+		/* smi_cmd is 0: the machine is in ACPI mode from the start */
 		.pm1a_evt_blk = ACPI_PM_EVENT_PORT,
 		.pm1a_cnt_blk = ACPI_PM_CONTROL_PORT,
 		.pm_tmr_blk = ACPI_PM_TIMER_PORT,
@@ -208,7 +211,8 @@ static u32 acpi_tables_put_fadt(struct acpi_writer *writer, u32 facs, u32 dsdt)
 		.pm1_cnt_len = ACPI_PM_CONTROL_BYTES,
 		.pm_tmr_len = ACPI_PM_TIMER_BYTES,
 		.gpe0_blk_len = ACPI_PM_GPE0_BYTES,
-		.p_lvl2_lat = 0xfff, /* above 100 and 1000: no C2, no C3 */
+		/* latencies above 100 and 1000 mean that there is no C2 and no C3 */
+		.p_lvl2_lat = 0xfff,
 		.p_lvl3_lat = 0xfff,
 		.century = RTC_CENTURY,
 		.iapc_boot_arch = ACPI_BOOT_LEGACY_DEVICES | ACPI_BOOT_NO_VGA,
@@ -223,7 +227,7 @@ static u32 acpi_tables_put_fadt(struct acpi_writer *writer, u32 facs, u32 dsdt)
 		.x_gpe0_blk = acpi_tables_io_address(ACPI_PM_GPE0_PORT, ACPI_PM_GPE0_BYTES),
 	};
 
-	/* registers of two halves are read a half at a time */
+	/* a register of two halves is read a half at a time */
 	fadt.x_pm1a_evt_blk.access_size = 2;
 	fadt.x_gpe0_blk.access_size = 1;
 	memcpy(&fadt.hypervisor_vendor, "Skerry", 6);

@@ -8,12 +8,12 @@ struct acpi_machine {
 	u32 vcpu_count; /* 1 to 255 */
 	bool hpet;
 	bool pci;
-	u64 pci_high_base; /* of its 64-bit window; 0: there is none */
+	u64 pci_high_base; /* where the 64-bit window begins; 0: there is none */
 };
 
 /*
  * Writes RSDP, RSDT, XSDT, FADT, FACS, MADT, WDAT and DSDT into the guest's RAM, which starts at
- * `ram`: the RSDP to LAYOUT_RSDP, the others from LAYOUT_ACPI on; HPET and MCFG where there is what
- * they describe.
+ * `ram`: the RSDP to LAYOUT_RSDP, the others from LAYOUT_ACPI on. HPET and MCFG are written where
+ * the machine has what they describe.
  */
 void acpi_tables_write(u8 *ram, const struct acpi_machine *machine);

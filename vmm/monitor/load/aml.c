@@ -7,7 +7,10 @@
 
 #include "lib/string.h"
 
-/* PkgLength's form of four bytes is not needed: three reach 1 MiB (ACPI 6.4, 20.2.4). */
+/*
+ * The bytes of a PkgLength. Its form of four bytes is not needed: three reach 1 MiB (ACPI 6.4,
+ * 20.2.4).
+ */
 #define PACKAGE_LENGTH_BYTES 3u
 #define LENGTH_IN_1_BYTE     0x3fu
 #define LENGTH_IN_2_BYTES    0xfffu
@@ -44,7 +47,7 @@ void aml_close(struct aml *aml, u32 opened)
 	u32 bytes = body + 1 <= LENGTH_IN_1_BYTE    ? 1
 		    : body + 2 <= LENGTH_IN_2_BYTES ? 2
 						    : PACKAGE_LENGTH_BYTES;
-	u32 length = body + bytes; /* counts itself */
+	u32 length = body + bytes; /* the length counts its own bytes, too */
 
 	if (aml->length > aml->size)
 		return;
@@ -75,12 +78,12 @@ void aml_path(struct aml *aml, const char *outer, const char *inner)
 
 void aml_integer(struct aml *aml, u8 value)
 {
-	if (value > 1) /* else ZeroOp, OneOp */
+	if (value > 1) /* 0 and 1 have opcodes of their own, ZeroOp and OneOp */
 		aml_byte(aml, AML_BYTE);
 	aml_byte(aml, value);
 }
 
-/* DWordConst */
+/* Writes a DWordConst. */
 void aml_dword(struct aml *aml, u32 value)
 {
 	aml_byte(aml, AML_DWORD);
@@ -99,7 +102,10 @@ static u32 aml_hex_digit(char c)
 	return c <= '9' ? (u32)(c - '0') : (u32)(c - 'A' + 10);
 }
 
-/* EISAID: three letters of five bits, four hex digits, highest byte first (ACPI 6.4, 19.3.4). */
+/*
+ * Writes an EISAID: three letters of five bits, four hex digits, the highest byte first (ACPI 6.4,
+ * 19.3.4).
+ */
 void aml_name_eisa(struct aml *aml, const char *name, const char *id)
 {
 	u32 letters = (u32)(id[0] - '@') << 10 | (u32)(id[1] - '@') << 5 | (u32)(id[2] - '@');
@@ -126,7 +132,7 @@ void aml_name_string(struct aml *aml, const char *name, const char *text)
 	while (*text++ != '\0');
 }
 
-/* I/O port descriptor (ACPI 6.4, 6.4.2.5), 16-bit decode */
+/* Writes an I/O port descriptor (ACPI 6.4, 6.4.2.5) with 16-bit decode. */
 void aml_ports(struct aml *aml, u16 port, u8 count)
 {
 	aml_byte(aml, 0x47);
@@ -137,7 +143,7 @@ void aml_ports(struct aml *aml, u16 port, u8 count)
 	aml_byte(aml, count);
 }
 
-/* 32-bit fixed memory range (6.4.3.4), writable */
+/* Writes a 32-bit fixed memory range (6.4.3.4), which can be written. */
 void aml_fixed_memory(struct aml *aml, u32 base, u32 bytes)
 {
 	aml_byte(aml, 0x86);
@@ -147,23 +153,28 @@ void aml_fixed_memory(struct aml *aml, u32 base, u32 bytes)
 	aml_number(aml, bytes, 4);
 }
 
-/* Word, dword or qword address space descriptor (6.4.3.5): produced, both ends fixed */
+/*
+ * Writes a word, dword or qword address space descriptor (6.4.3.5) for a window that is produced
+ * and has both ends fixed.
+ */
 void aml_range(struct aml *aml, enum aml_range_type type, u32 width, u64 base, u64 length)
 {
 	aml_byte(aml, width == 2 ? 0x88 : width == 4 ? 0x87 : 0x8a);
 	aml_number(aml, 3 + 5ull * width, 2);
 	aml_byte(aml, (u8)type);
 	aml_byte(aml, 0x0c);
-	/* memory can be written, ports are all there */
+	/* memory can be written, and ports exist over the whole range */
 	aml_byte(aml, type == AML_RANGE_MEMORY ? 1 : type == AML_RANGE_PORTS ? 3 : 0);
-	aml_number(aml, 0, width); /* granularity */
+	aml_number(aml, 0, width); /* the granularity */
 	aml_number(aml, base, width);
 	aml_number(aml, base + length - 1, width);
-	aml_number(aml, 0, width); /* translation */
+	aml_number(aml, 0, width); /* the translation offset */
 	aml_number(aml, length, width);
 }
 
-/* Up to the descriptors, which take so many bytes; aml_close takes what is returned. */
+/*
+ * Opens a resource template whose descriptors take `bytes`; returns what aml_resources_close takes.
+ */
 u32 aml_resources_open(struct aml *aml, u8 bytes)
 {
 	u32 buffer;
@@ -178,7 +189,7 @@ u32 aml_resources_open(struct aml *aml, u8 bytes)
 void aml_resources_close(struct aml *aml, u32 buffer)
 {
 	aml_byte(aml, 0x79); /* end tag (6.4.2.9) */
-	aml_byte(aml, 0);    /* no checksum */
+	aml_byte(aml, 0);    /* a checksum of 0 means that there is none */
 	aml_close(aml, buffer);
 }
 
@@ -195,7 +206,8 @@ void aml_isa_resources(struct aml *aml, u16 port, u8 count, u8 irq)
 	u32 buffer = aml_resources_open(aml, 8 + 3);
 
 	aml_ports(aml, port, count);
-	aml_byte(aml, 0x22); /* IRQ descriptor (6.4.2.1) without flags: edge, active high */
+	/* an IRQ descriptor (6.4.2.1) without flags: edge-triggered, active high */
+	aml_byte(aml, 0x22);
 	aml_number(aml, 1u << irq, 2);
 	aml_resources_close(aml, buffer);
 }

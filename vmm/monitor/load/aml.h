@@ -19,24 +19,31 @@ void aml_byte(struct aml *aml, u8 value);
 u32 aml_open(struct aml *aml, u16 opcode);
 void aml_close(struct aml *aml, u32 opened);
 
-/* A name segment, 1 to 4 characters, padded with '_'; with "\\" before it, one of the root. */
+/*
+ * Writes a name segment of 1 to 4 characters, padded with '_'; with "\\" before it, it is one of
+ * the root.
+ */
 void aml_name(struct aml *aml, const char *name);
-/* \OUTER.INNER */
+/* Writes the path \OUTER.INNER. */
 void aml_path(struct aml *aml, const char *outer, const char *inner);
-/* Name (NAME, integer), Name (NAME, EisaId (ID)), Name (NAME, "text") */
+/* Write Name (NAME, integer), Name (NAME, EisaId (ID)) and Name (NAME, "text"). */
 void aml_name_integer(struct aml *aml, const char *name, u8 value);
 void aml_name_eisa(struct aml *aml, const char *name, const char *id);
 void aml_name_string(struct aml *aml, const char *name, const char *text);
 void aml_integer(struct aml *aml, u8 value);
 void aml_dword(struct aml *aml, u32 value);
 
-/* Name (_CRS, ResourceTemplate () {...}): `count` ports from `port` on, and an ISA interrupt. */
+/*
+ * Writes Name (_CRS, ResourceTemplate () {...}) with `count` ports from `port` on, and an ISA
+ * interrupt.
+ */
 void aml_port_resources(struct aml *aml, u16 port, u8 count);
 void aml_isa_resources(struct aml *aml, u16 port, u8 count, u8 irq);
 
 /*
- * The same with any descriptors between aml_resources_open, which is told how many bytes they take,
- * and aml_resources_close, which takes what that returned.
+ * A resource template with any descriptors is written between aml_resources_open, which is told how
+ * many bytes the descriptors take, and aml_resources_close, which takes what aml_resources_open has
+ * returned.
  */
 enum aml_range_type {
 	AML_RANGE_MEMORY = 0,
@@ -52,7 +59,7 @@ u32 aml_resources_open(struct aml *aml, u8 bytes);
 void aml_resources_close(struct aml *aml, u32 buffer);
 void aml_ports(struct aml *aml, u16 port, u8 count);
 void aml_fixed_memory(struct aml *aml, u32 base, u32 bytes);
-/* A window that a bridge passes on, in numbers of 2, 4 or 8 bytes. */
+/* Writes a window that a bridge passes on; its numbers have 2, 4 or 8 bytes. */
 void aml_range(struct aml *aml, enum aml_range_type type, u32 width, u64 base, u64 length);
 
 enum aml_opcode {

@@ -12,7 +12,7 @@
 #define BIOS_SEGMENT (LAYOUT_BIOS >> 4)
 #define VECTORS	     256u
 
-/* In LAYOUT_BIOS: the most that one handler takes. */
+/* The most bytes that one handler in LAYOUT_BIOS takes. */
 #define HANDLER_BYTES 32u
 
 enum bios_handler {
@@ -76,7 +76,10 @@ static const u8 handlers[HANDLER_COUNT][HANDLER_BYTES] = {
 	},
 };
 
-/* Where programs jump in real mode to start the machine anew; date and model, as a PC/AT's. */
+/*
+ * The bytes at FFFF:0: a jump to the reset, as programs in real mode use it, then date and model as
+ * a PC/AT's.
+ */
 static const u8 entry[16] = {
 	0xea, HANDLER_RESTART * HANDLER_BYTES, 0x00, BIOS_SEGMENT & 0xff, BIOS_SEGMENT >> 8,
 	'0', '1', '/', '0', '1', '/', '2', '6', 0x00, 0xfc, 0x00,
@@ -95,10 +98,10 @@ static enum bios_handler bios_handler_of(size_t vector)
 		return HANDLER_EQUIPMENT;
 	if (vector == 0x12)
 		return HANDLER_MEMORY;
-	/* nothing to boot from; boot */
+	/* 0x18 means that there is nothing to boot from, 0x19 boots: both reset the machine */
 	if (vector == 0x18 || vector == 0x19)
 		return HANDLER_RESTART;
-	/* 0x1b to 0x1f are called by the others, or point to tables */
+	/* vectors 0x1b to 0x1f are called by other handlers, or point to tables */
 	return vector >= 0x10 && vector <= 0x1a ? HANDLER_SERVICE : HANDLER_RETURN;
 }
 
@@ -110,11 +113,11 @@ void bios_write(u8 *ram)
 		put_u16(ram + 4 * vector, (u16)(bios_handler_of(vector) * HANDLER_BYTES));
 		put_u16(ram + 4 * vector + 2, (u16)BIOS_SEGMENT);
 	}
-	/* the words that programs look for: COM1, EBDA segment, KiB below it */
+	/* these are the words that programs look for: COM1, EBDA segment, KiB below the EBDA */
 	memset(ram + LAYOUT_BDA, 0, 0x100);
 	put_u16(ram + LAYOUT_BDA, 0x3f8);
 	put_u16(ram + LAYOUT_BDA + 0x0e, (u16)(LAYOUT_EBDA >> 4));
 	put_u16(ram + LAYOUT_BDA + 0x13, (u16)(LAYOUT_EBDA / KIB));
 	memset(ram + LAYOUT_EBDA, 0, LAYOUT_VGA - LAYOUT_EBDA);
-	ram[LAYOUT_EBDA] = 1; /* its size in KiB */
+	ram[LAYOUT_EBDA] = 1; /* the EBDA's size in KiB */
 }

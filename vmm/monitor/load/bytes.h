@@ -4,7 +4,7 @@
 #include "lib/string.h"
 #include "lib/types.h"
 
-/* Little-endian fields of files and tables, at any alignment. */
+/* Read and write little-endian fields of files and tables, at any alignment. */
 static inline u16 get_u16(const u8 *at)
 {
 	u16 value;
@@ -44,7 +44,7 @@ static inline void put_u64(u8 *at, u64 value)
 	memcpy(at, &value, sizeof(value));
 }
 
-/* The checksum that makes the sum of all bytes 0; its own byte must be 0 beforehand. */
+/* Returns the checksum that makes the sum of all bytes 0; its own byte must be 0 beforehand. */
 static inline u8 bytes_checksum(const void *bytes, u64 length)
 {
 	const u8 *at = bytes;

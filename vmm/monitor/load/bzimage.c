@@ -17,12 +17,13 @@
 /* The setup header's fields, checked against the file. */
 struct bzimage {
 	u16 version;
-	u64 header_end;	  /* of the setup header, in the file */
-	u64 setup_bytes;  /* real-mode part: where the kernel proper starts in the file */
-	u64 kernel_bytes; /* the kernel proper */
-	u64 load;	  /* where it goes */
-	u64 runs_at;	  /* where it unpacks itself to */
-	u64 memory_bytes; /* what it needs there */
+	u64 header_end; /* where the setup header ends in the file */
+	/* the size of the real-mode part, behind which the kernel proper starts in the file */
+	u64 setup_bytes;
+	u64 kernel_bytes; /* the size of the kernel proper */
+	u64 load;	  /* the guest address to which the kernel proper is loaded */
+	u64 runs_at;	  /* the address at which the kernel unpacks itself */
+	u64 memory_bytes; /* the memory that the kernel needs at runs_at */
 	u64 initrd_limit;
 	u64 command_limit;
 	bool entry_64;
@@ -49,7 +50,10 @@ static bool bzimage_read_sizes(struct load_job *job, struct bzimage *image)
 			"kernel file: truncated: setup_sects at 0x1f1 says that the kernel "
 			"starts at byte %lu, the file has %lu bytes",
 			image->setup_bytes, job->kernel.size);
-	/* syssize is rounded up; what follows it in the file (a signature) is no part of it */
+	/*
+	 * syssize is rounded up; bytes behind it in the file (a signature) do not belong to the
+	 * kernel
+	 */
 	if (promised == 0 || promised - 15 > job->kernel.size - image->setup_bytes)
 		return load_fail(
 			job,
@@ -141,7 +145,7 @@ bool bzimage_load(struct load_job *job)
 	if (!place_kernel(job, image.load, job->kernel.bytes + image.setup_bytes,
 			  image.kernel_bytes, 0, "the kernel proper"))
 		return false;
-	/* where it unpacks itself to there must be RAM, but nothing is cleared */
+	/* there must be RAM where the kernel unpacks itself, but nothing is cleared */
 	if (place_needs_memory(job, image.runs_at, image.memory_bytes))
 		return load_fail_memory(job, image.runs_at + image.memory_bytes);
 	if (!range_within(image.runs_at, image.memory_bytes, layout_low_bytes(job->ram_bytes)))

@@ -16,7 +16,7 @@ struct e820_entry {
 	u32 type; /* enum e820_type */
 };
 
-#define E820_ENTRIES_MAX 9 /* with PCI, and RAM above 4 GiB */
+#define E820_ENTRIES_MAX 9 /* so many are there with PCI and with RAM above 4 GiB */
 
 struct e820_map {
 	u32 count;
@@ -24,7 +24,7 @@ struct e820_map {
 };
 
 /*
- * The guest's memory map (layout.h), sorted by address; ram_bytes >= LAYOUT_RAM_MINIMUM. `pci`:
- * with its configuration space.
+ * Builds the guest's memory map (layout.h), sorted by address; ram_bytes >= LAYOUT_RAM_MINIMUM.
+ * `pci` adds configuration space.
  */
 void e820_build(struct e820_map *map, u64 ram_bytes, bool pci);

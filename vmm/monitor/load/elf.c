@@ -10,7 +10,7 @@
 #include "vmm/monitor/load/bytes.h"
 #include "vmm/monitor/load/place.h"
 
-/* System V ABI, "ELF Header" and "Program Header", by byte offset: 32 bits, 64 bits. */
+/* Offsets into ELF files of 32 and of 64 bits: System V ABI, "ELF Header" and "Program Header". */
 enum { ELF_CLASS_32 = 1, ELF_CLASS_64 = 2, ELF_DATA_LITTLE = 1 };
 enum { ELF_MACHINE_386 = 3, ELF_MACHINE_X86_64 = 62 };
 #define ELF32_HEADER_BYTES  52u
@@ -67,7 +67,8 @@ bool elf_segment(struct load_job *job, const struct elf_file *elf, u32 index,
 	segment->memory_bytes = elf->is_64 ? get_u64(at + 40) : get_u32(at + 20);
 	segment->align = elf->is_64 ? get_u64(at + 48) : get_u32(at + 28);
 	if (segment->file_bytes == 0)
-		segment->offset = 0; /* of nothing: some tools put it behind the file's end */
+		/* an empty segment's offset: some tools put it behind the file's end */
+		segment->offset = 0;
 	if (!range_within(segment->offset, segment->file_bytes, job->kernel.size))
 		return load_fail(job,
 				 "kernel file: truncated: ELF segment %u has 0x%lx bytes at offset "

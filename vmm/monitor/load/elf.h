@@ -6,10 +6,10 @@
 /* An ELF executable for x86, 32 or 64 bits, little-endian; all offsets are checked when used. */
 struct elf_file {
 	bool is_64;
-	u64 entry;	   /* as in the file: physical or virtual */
-	u64 header_offset; /* of the program headers */
+	u64 entry;	   /* as the file has it: a physical or a virtual address */
+	u64 header_offset; /* where the program headers begin */
 	u32 header_count;
-	u32 header_bytes; /* of each */
+	u32 header_bytes; /* the size of each program header */
 };
 
 struct elf_segment {
@@ -29,10 +29,13 @@ enum elf_segment_type {
 
 bool elf_recognise(const struct load_file *kernel);
 
-/* Reads the file header; fails when it is no x86 executable or its program headers lie outside. */
+/*
+ * Reads the file header; fails if the file is no x86 executable or its program headers lie outside
+ * of it.
+ */
 bool elf_open(struct load_job *job, struct elf_file *elf);
 
-/* Reads program header `index` < header_count; fails when its bytes lie outside the file. */
+/* Reads program header `index` < header_count; fails if its bytes lie outside the file. */
 bool elf_segment(struct load_job *job, const struct elf_file *elf, u32 index,
 		 struct elf_segment *segment);
 
@@ -40,7 +43,7 @@ bool elf_segment(struct load_job *job, const struct elf_file *elf, u32 index,
 bool elf_place(struct load_job *job, const struct elf_file *elf);
 
 /*
- * The entry's physical address: one that lies in a loadable segment's virtual range and in none's
- * physical range is translated, any other stays.
+ * Returns the entry's physical address. An entry that lies in a loadable segment's virtual range
+ * and in no segment's physical range is translated; any other stays as it is.
  */
 bool elf_physical_entry(struct load_job *job, const struct elf_file *elf, u64 *entry);

@@ -16,7 +16,7 @@
 
 #define PHYS32_ENTRY 18u /* Xen's docs/misc/pvh.pandoc */
 
-/* Xen's public/arch-x86/hvm/start_info.h, version 1 */
+/* The start information: Xen's public/arch-x86/hvm/start_info.h, version 1. */
 struct hvm_start_info {
 	u32 magic;
 	u32 version;
@@ -51,9 +51,12 @@ static u64 elf_pvh_note_pad(u64 bytes)
 	return align_up(bytes, 4);
 }
 
-/* The note's owner should be "Xen"; if no note's is, another is taken: NuttX's is "nuttx". */
+/*
+ * The entry note that was found. Its owner should be "Xen"; if no note's is, another is taken, as
+ * NuttX's is "nuttx".
+ */
 struct entry_note {
-	u64 entry; /* 0: none seen */
+	u64 entry; /* 0: no note was found */
 	bool is_xens;
 };
 
@@ -82,7 +85,10 @@ static void elf_pvh_notes_find_entry(const u8 *note, u64 length, struct entry_no
 	}
 }
 
-/* False on a broken file, with job->error set; *entry is 0 without the note. */
+/*
+ * Finds the entry in the file's notes. Returns false on a broken file, with job->error set; *entry
+ * is 0 without a note.
+ */
 static bool elf_pvh_find_entry(struct load_job *job, const struct elf_file *elf, u64 *entry)
 {
 	struct entry_note found = {0};

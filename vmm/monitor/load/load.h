@@ -8,30 +8,30 @@
 
 struct load_file {
 	const u8 *bytes;
-	u64 size; /* 0: there is none */
+	u64 size; /* 0: there is no file */
 };
 
 /* What a guest is loaded from and into. */
 struct load_job {
-	/* in */
+	/* The loaders' input. */
 	u8 *ram;       /* the guest's RAM from address 0 on */
-	u64 ram_bytes; /* all of it; only what lies below LAYOUT_LOW_END is used for loading */
+	u64 ram_bytes; /* its size; only RAM below LAYOUT_LOW_END is used for loading */
 	struct load_file kernel;
 	struct load_file initrd;
 	const char *command_line;
 	bool demo;	   /* the kernel file is flat code for real mode at 0x7c00 */
-	bool hpet;	   /* the machine has one */
-	bool pci;	   /* and a PCI bus */
-	u64 pci_high_base; /* of its 64-bit window; 0: there is none */
+	bool hpet;	   /* the machine has an HPET */
+	bool pci;	   /* the machine has a PCI bus */
+	u64 pci_high_base; /* where the PCI bus's 64-bit window begins; 0: there is none */
 	u32 vcpu_count;
-	struct mp_cpu cpu; /* as CPUID shows it */
+	struct mp_cpu cpu; /* the processors, as CPUID shows them */
 
-	/* out */
+	/* The loaders' results. */
 	struct vcpu_page *page; /* the first vCPU's registers: all groups are written and dirty */
-	bool firmware;	 /* it may count on PIT and 8259s being as a PC's firmware leaves them */
-	char error[192]; /* when loading failed: one sentence, else "" */
+	bool firmware;	 /* the guest may count on a PIT and 8259s as a PC's firmware leaves them */
+	char error[192]; /* why loading failed, as one sentence; "": it did not */
 
-	/* between the loaders */
+	/* What the loaders pass to each other. */
 	struct e820_map map;
 	u64 rsdp;	/* where the ACPI tables' root lies */
 	u64 kernel_end; /* end of what the kernel occupies */
@@ -39,7 +39,7 @@ struct load_job {
 
 /*
  * Loads the guest and sets its first vCPU's registers. The kernel's file type is recognised by its
- * content. RAM to which nothing is loaded keeps its content. False on failure: job->error says what
- * is wrong, and the guest must not run.
+ * content. RAM to which nothing is loaded keeps its content. Returns false on failure: job->error
+ * says what is wrong, and the guest must not run.
  */
 bool load_guest(struct load_job *job);

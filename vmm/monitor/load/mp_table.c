@@ -15,20 +15,23 @@
 #include "vmm/monitor/memory/layout.h"
 #include "vmm/monitor/pci/pci.h"
 
-/* MultiProcessor Specification 1.4, chapter 4. All numbers are little-endian. */
+/*
+ * The floating pointer structure: MultiProcessor Specification 1.4, chapter 4. All numbers are
+ * little-endian.
+ */
 struct mp_pointer {
 	char signature[4]; /* "_MP_" */
 	u32 table;
 	u8 length; /* in units of 16 bytes */
 	u8 revision;
 	u8 checksum;
-	u8 features[5]; /* all 0: there is a table, and no IMCR (virtual wire mode) */
+	u8 features[5]; /* all are 0: there is a table, and no IMCR (virtual wire mode) */
 } PACKED;
 _Static_assert(sizeof(struct mp_pointer) == 16, "MP 4.1");
 
 struct mp_header {
 	char signature[4]; /* "PCMP" */
-	u16 length;	   /* of the base table: header and entries */
+	u16 length;	   /* the bytes of the base table, header and entries */
 	u8 revision;
 	u8 checksum;
 	char oem_id[8];
@@ -85,16 +88,16 @@ enum mp_interrupt_kind { MP_INT = 0, MP_NMI = 1, MP_EXTINT = 3 };
 
 #define MP_ACTIVE_HIGH_LEVEL (1u | 3u << 2)
 #define MP_ALL_LAPICS	     0xffu
-#define PCI_BUS		     0u /* as its configuration space has it */
+#define PCI_BUS		     0u /* the bus's number, as in its configuration space */
 #define ISA_IRQS	     16u
 #define ISA_CASCADE	     2u
 #define PIT_PIN		     2u
 
-/* Of I/O APIC pins and of local APIC inputs. */
+/* An entry for a pin of an I/O APIC, or for an input of the local APICs. */
 struct mp_interrupt {
 	u8 type;
 	u8 kind;
-	u16 flags; /* 0: as the bus has it: edges on ISA, levels on PCI */
+	u16 flags; /* 0: as on that bus, edges on ISA and levels on PCI */
 	u8 bus;
 	u8 bus_irq;
 	u8 apic;
@@ -103,12 +106,12 @@ struct mp_interrupt {
 _Static_assert(sizeof(struct mp_interrupt) == 8, "MP 4.3.4");
 
 /*
- * A table that is being made. Where it goes may be written to meanwhile, by a device that reaches
- * the guest's RAM: nothing that the next step relies on is read from there.
+ * A table under construction. A device that reaches the guest's RAM may write to the table
+ * meanwhile: nothing that the next step relies on is read from there.
  */
 struct mp_writer {
 	u8 *table;
-	struct mp_header header; /* goes there last */
+	struct mp_header header; /* the header, which is written last */
 };
 
 static void mp_table_add(struct mp_writer *writer, const void *entry, u16 bytes)
@@ -118,13 +121,13 @@ static void mp_table_add(struct mp_writer *writer, const void *entry, u16 bytes)
 	writer->header.entry_count++;
 }
 
-/* INTA of each slot and its pin, as _PRT has it: level-triggered, active low, as on PCI. */
+/* Adds INTA of each slot and its pin, as _PRT has it: level-triggered, active low, as on PCI. */
 static void mp_table_add_pci(struct mp_writer *writer)
 {
 	struct mp_interrupt interrupt = {.type = MP_IO_INTERRUPT, .kind = MP_INT, .bus = PCI_BUS};
 
 	for (u32 slot = 1; slot < PCI_SLOTS; slot++) {
-		interrupt.bus_irq = (u8)(slot << 2); /* table D-1 */
+		interrupt.bus_irq = (u8)(slot << 2); /* the device's number and pin: table D-1 */
 		interrupt.input = (u8)(PCI_LINE_FIRST + slot % PCI_LINES);
 		mp_table_add(writer, &interrupt, sizeof(interrupt));
 	}
@@ -142,7 +145,7 @@ static void mp_table_add_interrupts(struct mp_writer *writer, u8 isa_bus)
 		interrupt.flags = irq == IRQCHIP_SCI ? MP_ACTIVE_HIGH_LEVEL : 0;
 		mp_table_add(writer, &interrupt, sizeof(interrupt));
 	}
-	/* as the MADT has it: the 8259s at LINT0, NMI at LINT1 */
+	/* as in the MADT: the 8259s at LINT0, NMI at LINT1 */
 	interrupt = (struct mp_interrupt){
 		.type = MP_LOCAL_INTERRUPT, .kind = MP_EXTINT, .apic = MP_ALL_LAPICS, .input = 0};
 	mp_table_add(writer, &interrupt, sizeof(interrupt));
@@ -151,7 +154,10 @@ static void mp_table_add_interrupts(struct mp_writer *writer, u8 isa_bus)
 	mp_table_add(writer, &interrupt, sizeof(interrupt));
 }
 
-/* Numbered from 0 on, PCI buses first: theirs are those of their configuration space. */
+/*
+ * Adds the buses, numbered from 0 on, PCI buses first: their numbers are those in configuration
+ * space.
+ */
 static u8 mp_table_add_buses(struct mp_writer *writer, bool pci)
 {
 	struct mp_bus bus = {.type = MP_BUS, .id = PCI_BUS, .name = "PCI   "};
@@ -179,7 +185,10 @@ static void mp_table_add_processors(struct mp_writer *writer, u32 vcpu_count, st
 	}
 }
 
-/* The sum is of entries as they lie there: of any that was changed it is wrong, and that is all. */
+/*
+ * Ends the table. The checksum is computed over the entries as they lie in RAM; if one was changed,
+ * the checksum is wrong, and no harm is done.
+ */
 static void mp_table_end(struct mp_writer *writer)
 {
 	struct mp_header *header = &writer->header;

@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* CPUID.1: what the table says about each processor. */
+/* CPUID leaf 1: what the table says about each processor. */
 struct mp_cpu {
 	u32 signature; /* EAX: family, model, stepping */
 	u32 features;  /* EDX */
@@ -11,8 +11,7 @@ struct mp_cpu {
 
 /*
  * Writes the floating pointer structure and the configuration table of the MultiProcessor
- * Specification 1.4 into the guest's RAM, which starts at `ram`, for kernels that do not read ACPI
- * tables: to LAYOUT_MP. vcpu_count is 1 to 255; with `pci` there is a bus, and the pins of its
- * slots.
+ * Specification 1.4 to LAYOUT_MP of the guest's RAM, which starts at `ram`, for kernels that do not
+ * read ACPI tables. vcpu_count is 1 to 255; `pci` adds a PCI bus and the pins of its slots.
  */
 void mp_table_write(u8 *ram, u32 vcpu_count, struct mp_cpu cpu, bool pci);

@@ -14,7 +14,7 @@
 #include "vmm/monitor/load/place.h"
 #include "vmm/monitor/load/start_state.h"
 
-/* Multiboot specification 0.6.96, 3.1: the header, by byte offset */
+/* Offsets into the header: Multiboot specification 0.6.96, 3.1. */
 enum multiboot1_header {
 	MB1_MAGIC = 0,
 	MB1_FLAGS = 4,
@@ -28,16 +28,19 @@ enum multiboot1_header {
 };
 #define MB1_HEADER_MAGIC 0x1badb002u
 #define MB1_SEARCH_BYTES (8 * KIB)
-/* bits that must be understood: page-aligned modules, memory information, video mode (none) */
+/*
+ * bits that a loader must understand: page-aligned modules, memory information, video mode (there
+ * is none)
+ */
 #define MB1_REQUIRED_KNOWN 0x7u
 #define MB1_REQUIRED	   0xffffu
 #define MB1_ADDRESSES	   BIT(16)
 
-/* 3.3: what the kernel is given */
+/* The information that the kernel is given: 3.3. */
 struct multiboot1_info {
 	u32 flags;
-	u32 memory_lower; /* KiB from 0 */
-	u32 memory_upper; /* KiB from 1 MiB */
+	u32 memory_lower; /* KiB of RAM from address 0 on */
+	u32 memory_upper; /* KiB of RAM from 1 MiB on */
 	u32 boot_device;
 	u32 command_line;
 	u32 module_count;
@@ -68,22 +71,25 @@ struct multiboot1_module {
 };
 
 struct multiboot1_memory {
-	u32 size; /* of what follows */
+	u32 size; /* the size of what follows this field */
 	u64 start;
 	u64 length;
 	u32 type;
 } PACKED;
 
 #define MB1_BOOT_MAGIC 0x2badb002u
-/* in the page of the information: module list, its string, the loader's name */
+/* Offsets in the information's page: the module list, the module's string, the loader's name. */
 #define MB1_MODULES_AT 0x100u
 #define MB1_STRING_AT  0x200u
 #define MB1_NAME_AT    0x300u
 
-/* Boot loaders put the file's name first, and programs skip a first word. */
+/*
+ * What stands before the command line: boot loaders put the file's name first, and programs skip a
+ * first word.
+ */
 #define MB1_PROGRAM_NAME "kernel "
 
-/* Offset of the header in the file, or ~0. */
+/* Returns the offset of the header in the file, or ~0 if there is none. */
 static u64 multiboot1_find_header(const struct load_file *kernel)
 {
 	u64 end = MIN(kernel->size, MB1_SEARCH_BYTES);
@@ -104,7 +110,7 @@ bool multiboot1_recognise(const struct load_file *kernel)
 	return multiboot1_find_header(kernel) != ~0ull;
 }
 
-/* 3.1.3: a flat image, placed by the header's addresses. */
+/* Places a flat image by the header's addresses: 3.1.3. */
 static bool multiboot1_place_flat(struct load_job *job, u64 at, u64 *entry)
 {
 	const u8 *header = job->kernel.bytes + at;
@@ -220,7 +226,10 @@ bool multiboot1_load(struct load_job *job)
 	start_state_protected(job->page, job->ram, START_CS, (u32)entry);
 	job->page->gpr[GPR_RAX] = MB1_BOOT_MAGIC;
 	job->page->gpr[GPR_RBX] = LAYOUT_BOOT_INFO;
-	/* Multiboot 0.6.96, 3.2: the PIC has the BIOS' values, for calls of it in real mode */
+	/*
+	 * the 8259s have the values that the BIOS left, for calls of it in real mode (Multiboot
+	 * 0.6.96, 3.2)
+	 */
 	job->firmware = true;
 	return true;
 }

@@ -3,8 +3,8 @@
 
 #include "vmm/monitor/load/load.h"
 
-/* Whether there is a Multiboot 1 header in the file's first 8 KiB. */
+/* Returns whether there is a Multiboot 1 header in the file's first 8 KiB. */
 bool multiboot1_recognise(const struct load_file *kernel);
 
-/* Loads it, ELF or flat: 32-bit protected mode, EAX = 0x2badb002, EBX = the information. */
+/* Loads the file, ELF or flat: 32-bit protected mode, EAX = 0x2badb002, EBX = the information. */
 bool multiboot1_load(struct load_job *job);

@@ -68,7 +68,10 @@ bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64
 	return true;
 }
 
-/* *bottom: the first page after the kernel; false when the initrd does not fit below `top`. */
+/*
+ * Finds room for the initrd. *bottom is the first page after the kernel. Returns false if the
+ * initrd does not fit between it and `top`.
+ */
 static bool place_find_room(struct load_job *job, u64 top, u64 *bottom)
 {
 	*bottom = MAX(align_up(job->kernel_end, PAGE_SIZE), LAYOUT_HIGH_START);

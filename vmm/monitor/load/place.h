@@ -3,17 +3,21 @@
 
 #include "vmm/monitor/load/load.h"
 
-/* Writes the sentence into job->error and returns false. */
+/* Writes a sentence into job->error and returns false. */
 bool load_fail(struct load_job *job, const char *pattern, ...) PRINTF_LIKE(2, 3);
 
-/* The kernel would fit if the VM had more memory: up to `end`, and for the initrd behind it. */
+/*
+ * Reports that the kernel would fit if the VM had more memory: up to `end`, and behind it room for
+ * the initrd.
+ */
 bool load_fail_memory(struct load_job *job, u64 end);
-/* Whether it is only the end of the VM's RAM that a kernel there goes beyond. */
+/* Returns whether a kernel there would only go beyond the end of the VM's RAM. */
 bool place_needs_memory(const struct load_job *job, u64 at, u64 length);
 
 /*
- * Copies `length` bytes to guest address `at` and clears the `clear` bytes after them, when the
- * whole range is RAM that kernels may occupy; `what` names it in the error. Raises kernel_end.
+ * Copies `length` bytes to guest address `at` and clears the `clear` bytes behind them, if the
+ * whole range is RAM that kernels may occupy; `what` names the bytes in an error. Raises
+ * kernel_end.
  */
 bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64 clear,
 		  const char *what);

@@ -12,8 +12,8 @@
 #include "lib/string.h"
 #include "vmm/monitor/memory/layout.h"
 
-#define TYPE_CODE 0xbu /* execute, read, accessed */
-#define TYPE_DATA 0x3u /* read, write, accessed */
+#define TYPE_CODE 0xbu /* a code segment that can be executed and read, accessed */
+#define TYPE_DATA 0x3u /* a data segment that can be read and written, accessed */
 
 static struct vcpu_segment_state start_state_segment(u16 selector, u32 limit, u32 access)
 {
@@ -63,7 +63,7 @@ void start_state_reset(struct vcpu_page *page)
 	page->dirty |= VCPU_ALL & ~(u32)(VCPU_EVENT | VCPU_TSC);
 }
 
-/* SDM vol. 3, table 10-1 */
+/* Sets the registers of INIT: SDM vol. 3, table 10-1. */
 void start_state_init(struct vcpu_page *page)
 {
 	u64 msr[VMSR_COUNT];
@@ -97,7 +97,10 @@ void start_state_real(struct vcpu_page *page, u16 ip)
 	page->rip = ip;
 }
 
-/* The flat segments, in registers, and in memory for kernels that reload them before their GDT. */
+/*
+ * Sets flat segments, in registers, and in memory for kernels that reload them before they load a
+ * GDT of their own.
+ */
 static void start_state_set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 code_size)
 {
 	u16 data = (u16)(code + sizeof(u64));
@@ -115,7 +118,7 @@ static void start_state_set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 
 	start_state_set_segments(
 		page, start_state_segment(code, 0xffffffff, TYPE_CODE | access | code_size),
 		start_state_segment(data, 0xffffffff, TYPE_DATA | access | SEGMENT_DB));
-	/* A null selector says that there was no LTR yet: kernels ask by STR. */
+	/* A null selector would say that there was no LTR yet: kernels ask by STR. */
 	page->segment[SEG_TR] = start_state_segment(0, 0x67, (u32)DESCRIPTOR_TSS_BUSY | SEGMENT_P);
 	/* No protocol promises a stack, yet boot loaders leave theirs, and kernels push to it. */
 	page->gpr[GPR_RSP] = LAYOUT_STACK_TOP;

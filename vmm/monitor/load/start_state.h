@@ -18,21 +18,29 @@ enum start_selector {
 	START_CS_LINUX = 0x10,
 };
 
-/* After RESET (SDM vol. 3, table 10-1): real mode at 0xfffffff0. */
+/* Sets the state after RESET (SDM vol. 3, table 10-1): real mode at 0xfffffff0. */
 void start_state_reset(struct vcpu_page *page);
 
-/* After INIT: as RESET, but MSRs, XCR0, CR0.CD and CR0.NW stay. Reads CR0 in the page. */
+/*
+ * Sets the state after INIT: as after RESET, but MSRs, XCR0, CR0.CD and CR0.NW keep their values.
+ * Reads CR0 in the page.
+ */
 void start_state_init(struct vcpu_page *page);
 
-/* A start-up IPI after one of the two: real mode at vector << 12 (SDM vol. 3, 9.4.4.1). */
+/*
+ * Sets the state that a start-up IPI gives after RESET or INIT: real mode at vector << 12 (SDM vol.
+ * 3, 9.4.4.1).
+ */
 void start_state_sipi(struct vcpu_page *page, u8 vector);
 
-/* Real mode, all segments at 0. */
+/* Sets real mode, with all segments at 0. */
 void start_state_real(struct vcpu_page *page, u16 ip);
 
-/* Flat 32-bit protected mode without paging. Writes the GDT into the guest's RAM. */
+/* Sets flat 32-bit protected mode without paging. Writes the GDT into the guest's RAM. */
 void start_state_protected(struct vcpu_page *page, u8 *ram, enum start_selector code, u32 eip);
 
-/* 64-bit mode as Linux is entered, the first 4 GiB mapped to themselves. Writes GDT and page
- * tables. */
+/*
+ * Sets 64-bit mode as Linux is entered, with the first 4 GiB mapped to themselves. Writes GDT and
+ * page tables.
+ */
 void start_state_long(struct vcpu_page *page, u8 *ram, u64 rip);

@@ -5,10 +5,10 @@
 
 /*
  * Watchdog action table (Microsoft, "Hardware Watchdog Timers Design Specification"): for each
- * action of a driver the accesses to registers that do it.
+ * action of a driver, the accesses to registers that perform it.
  */
 enum wdat_action {
-	WDAT_RESET = 1, /* begins the count anew */
+	WDAT_RESET = 1, /* the count begins anew */
 	WDAT_GET_LEFT = 4,
 	WDAT_GET_COUNT = 5,
 	WDAT_SET_COUNT = 6,
@@ -19,7 +19,7 @@ enum wdat_action {
 };
 
 enum wdat_instruction {
-	WDAT_IS_VALUE = 0, /* whether what is read is `value` */
+	WDAT_IS_VALUE = 0, /* the answer is whether the value read equals `value` */
 	WDAT_READ_COUNT = 1,
 	WDAT_WRITE_VALUE = 2,
 	WDAT_WRITE_COUNT = 3,
@@ -41,7 +41,7 @@ _Static_assert(sizeof(struct wdat_entry) == 24, "WDAT 1.01");
 
 struct wdat {
 	struct acpi_header header;
-	u32 watchdog_header_length; /* from here to the entries */
+	u32 watchdog_header_length; /* the bytes from this field to the entries */
 	u16 pci_segment;
 	u8 pci_bus;
 	u8 pci_device;
@@ -57,5 +57,5 @@ struct wdat {
 } PACKED;
 _Static_assert(offsetof(struct wdat, entry) == 68, "WDAT 1.01");
 
-/* All but the fields of the header, for the device of dev/watchdog.h. */
+/* Fills in all but the fields of the header, for the device of dev/watchdog.h. */
 void wdat_fill(struct wdat *wdat);

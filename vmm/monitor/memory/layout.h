@@ -26,10 +26,11 @@
  *
  * The RAM object has no holes: its byte LAYOUT_LOW_END lies at 4 GiB.
  */
-#define LAYOUT_BDA	  0x00000400ull
-#define LAYOUT_GDT	  0x00090000ull
-#define LAYOUT_TABLES	  0x00091000ull /* PML4, PDPT, four page directories */
-#define LAYOUT_STACK_TOP  0x00098000ull /* of a page, until the kernel has a stack of its own */
+#define LAYOUT_BDA    0x00000400ull
+#define LAYOUT_GDT    0x00090000ull
+#define LAYOUT_TABLES 0x00091000ull /* the PML4, a PDPT and four page directories */
+/* the end of a page of stack, until the kernel has a stack of its own */
+#define LAYOUT_STACK_TOP  0x00098000ull
 #define LAYOUT_BOOT_INFO  0x00098000ull /* boot_params, hvm_start_info or Multiboot information */
 #define LAYOUT_MEMORY_MAP 0x00099000ull
 #define LAYOUT_COMMAND	  0x0009a000ull
@@ -47,13 +48,13 @@
 #define LAYOUT_LOW_END	  0xc0000000ull
 #define LAYOUT_ABOVE_4G	  0x100000000ull
 
-/* PCI. Below these ports are those of the devices that a PC always has. */
+/* Ports of PCI devices. The ports below are for devices that a PC always has. */
 #define LAYOUT_PCI_PORTS      0xc000u
 #define LAYOUT_PCI_PORT_COUNT 0x4000u
 #define LAYOUT_PCI_LOW	      LAYOUT_LOW_END
 #define LAYOUT_PCI_LOW_BYTES  (512 * MIB)
 #define LAYOUT_ECAM	      0xe0000000ull
-#define LAYOUT_ECAM_BYTES     (1 * MIB) /* one bus */
+#define LAYOUT_ECAM_BYTES     (1 * MIB) /* the size of one bus */
 #define LAYOUT_PCI_HIGH_BYTES (4 * GIB)
 
 #define LAYOUT_COMMAND_BYTES (4 * KIB)
@@ -70,7 +71,9 @@ static inline u64 layout_high_bytes(u64 ram_bytes)
 	return ram_bytes - layout_low_bytes(ram_bytes);
 }
 
-/* Where the 64-bit window begins; 0: there is no room for it below the end of addresses. */
+/*
+ * Returns where the 64-bit window begins; 0 if there is no room for it below the end of addresses.
+ */
 static inline u64 layout_pci_high(u64 ram_bytes, u32 physical_bits)
 {
 	u64 end = LAYOUT_ABOVE_4G + layout_high_bytes(ram_bytes);

@@ -4,7 +4,7 @@
 struct machine;
 
 /*
- * With the key `clock = jump` time goes on by as long as the state, which was just loaded, has lain
- * somewhere. The guest's time stands still. A watchdog does not count it.
+ * Moves time on by as long as the state just loaded has lain somewhere, if the VM has the key
+ * `clock = jump`. The guest's time stands still. A watchdog does not count the gap.
  */
 void catch_up(struct machine *machine, const void *state);

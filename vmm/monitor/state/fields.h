@@ -6,23 +6,24 @@
 
 struct state_fields;
 
-/* A field of a section's struct, or of a struct in it. */
+/* A field of a section's struct, or of a struct within it. */
 struct state_field {
 	const char *name;
 	u32 offset;
-	u32 width;			  /* bytes of one */
-	u32 count;			  /* of an array; 1: it is none */
-	u32 kind;			  /* enum query_field_kind */
-	const struct state_fields *inner; /* NULL: it is no struct */
+	u32 width; /* the bytes of one element */
+	u32 count; /* the length of an array; 1: it is no array */
+	u32 kind;  /* enum query_field_kind */
+	/* the fields of the struct that it is; NULL: it is no struct */
+	const struct state_fields *inner;
 };
 
 struct state_fields {
 	const struct state_field *field;
 	u32 count;
-	u32 bytes; /* of the struct */
+	u32 bytes; /* the size of the struct */
 };
 
-/* The fields of a kind of section; NULL: it has none to show. */
+/* Returns the fields of a kind of section; NULL if it has none to show. */
 const struct state_fields *state_fields_of(u32 kind);
-/* The same for devices alone. */
+/* Returns the fields of a device's section; NULL if the kind is no device's. */
 const struct state_fields *state_fields_of_device(u32 kind);

@@ -155,14 +155,14 @@ static const struct state_field of_bus_saved[] = {
 };
 STRUCT(bus_saved);
 
-/* Registers lie 16 bytes apart (SDM vol. 3, 11.4.1). */
+/* A row of the local APIC's page, in which registers lie 16 bytes apart (SDM vol. 3, 11.4.1). */
 struct lapic_row {
 	u32 value;
 	u32 unused[3];
 };
 _Static_assert(sizeof(struct lapic_row) == 16, "what lies between two registers");
 
-/* As struct lapic_saved, with the page as rows: reg[8] is that at 0x80. */
+/* struct lapic_saved with the page as rows: reg[8] is the register at 0x80. */
 struct lapic_rows {
 	struct lapic_state state;
 	struct lapic_row reg[64];

@@ -3,7 +3,7 @@
 
 #include "vmm/monitor/state/fields.h"
 
-/* How the tables of fields are written: what a struct's members are called is what is shown. */
+/* Macros that write the tables of fields: a field is shown by the name of its struct member. */
 #define MEMBER(type, member) (((struct type *)0)->member)
 #define FIELD(type, member, kind)                                                                  \
 	{                                                                                          \

@@ -15,16 +15,16 @@
 #include "vmm/rt/memory.h"
 
 #define SECTION_MAX   (128 * KIB)
-#define SECTION_SHIFT 32u /* of an address: the section, and below it the number of the field */
+#define SECTION_SHIFT 32u /* in an address: above it the section, below it the field's number */
 _Static_assert(sizeof(struct virtio_blk_state) <= SECTION_MAX &&
 		       sizeof(struct virtio_net_state) <= SECTION_MAX,
 	       "the largest sections fit");
 
-/* One section on its way into an answer. */
+/* A section on its way into an answer. */
 struct walk_fields {
 	struct query_state *answer;
-	u64 skip;   /* fields that earlier answers had */
-	u64 number; /* of the next field in its section */
+	u64 skip;   /* how many fields earlier answers had */
+	u64 number; /* number of the next field in its section */
 	bool full;
 	char path[sizeof(((struct query_field *)0)->path)];
 };
@@ -47,7 +47,7 @@ static void state_put_value(struct walk_fields *walk, const struct state_field *
 	memcpy(to->value, bytes, count);
 }
 
-/* Bytes come in rows, each under the number of its first. */
+/* Puts bytes into the answer in rows, each under the number of its first byte. */
 static void state_put_bytes(struct walk_fields *walk, const struct state_field *field,
 			    const char *path, const u8 *bytes)
 {
@@ -87,7 +87,7 @@ static void state_put_field(struct walk_fields *walk, const struct state_field *
 	}
 }
 
-/* As deep as the tables nest structs: three levels. */
+/* Puts fields into the answer, as deep as the tables nest structs: three levels. */
 static void state_put_fields(struct walk_fields *walk, const struct state_fields *fields,
 			     const char *prefix, const u8 *bytes)
 {
@@ -95,7 +95,10 @@ static void state_put_fields(struct walk_fields *walk, const struct state_fields
 		state_put_field(walk, &fields->field[i], prefix, bytes + fields->field[i].offset);
 }
 
-/* Taken when somebody first asks, and kept. NULL: there is no memory. */
+/*
+ * Returns the buffer for a section, which is allocated at the first question and kept. NULL: there
+ * is no memory.
+ */
 static u8 *state_section_buffer(struct machine *machine)
 {
 	handle_t memory;

@@ -65,7 +65,9 @@ static enum state_fault state_section_fault(const struct state_section *section,
 									    : STATE_INVALID;
 }
 
-/* Looks from *next on first: records mostly come in the order of the list. */
+/*
+ * Finds the section of a record, from *next on first: records mostly come in the order of the list.
+ */
 static bool state_has_place(const struct state_list *list, const struct state_record *record,
 			    u32 *next)
 {
@@ -85,7 +87,7 @@ static bool state_has_place(const struct state_list *list, const struct state_re
 	return false;
 }
 
-/* A record that is not in the list, or there for the second time. */
+/* Finds a record that is not in the list, or is there for the second time. */
 static bool state_find_surplus(const struct state_list *list, const void *bytes,
 			       struct state_problem *problem)
 {
@@ -107,7 +109,10 @@ static bool state_find_surplus(const struct state_list *list, const void *bytes,
 	return false;
 }
 
-/* Records mostly come in the order of the list: *next, behind the last found, is tried first. */
+/*
+ * Finds the record of a section. Records mostly come in the order of the list: *next, behind the
+ * last one found, is tried first.
+ */
 static const struct state_record *state_find_on(const void *bytes,
 						const struct state_section *section,
 						const struct state_record **next)

@@ -12,7 +12,10 @@
 #include "vmm/monitor/vcpu/vapic.h"
 #include "vmm/rt/clock.h"
 
-/* The rates of a guest's TSC and of the machine it comes to may differ by so much. */
+/*
+ * By so many parts in a million the rate of a guest's TSC may differ from the rate of the host that
+ * it comes to.
+ */
 #define TSC_TOLERANCE_PPM 250u
 
 struct chosen {
@@ -36,7 +39,7 @@ static void state_save_policy(const void *owner, void *bytes)
 						      cpuid->entry[i].regs};
 }
 
-/* Under the machine's lock, and there is one machine. */
+/* The text of a difference. The machine's lock guards it, and a process has one machine. */
 static char policy_text[96];
 
 static bool state_policy_valid(const void *owner, const void *bytes, const char **reason)
@@ -49,7 +52,10 @@ static bool state_policy_valid(const void *owner, const void *bytes, const char 
 	return !policy_differs(bytes, &own, policy_text, sizeof(policy_text));
 }
 
-/* Of what is as it is: the policy, and the date, which is the host's. */
+/*
+ * Loads nothing, for sections that are only compared: the policy, and the date, which is the
+ * host's.
+ */
 static void state_load_nothing(void *owner, const void *bytes)
 {
 	(void)owner, (void)bytes;
@@ -165,14 +171,14 @@ static struct state_section state_wall_section(struct machine *machine)
 	};
 }
 
-/* What belongs to no vCPU and no device, in this order. */
+/* Sections that belong to no vCPU and no device, in this order. */
 static struct state_section (*const state_whole[])(struct machine *machine) = {
 	state_policy_section,
 	state_time_section,
 	state_wall_section,
 };
 
-/* The time goes first, from which vCPUs and devices take theirs. */
+/* The time comes first, as vCPUs and devices take theirs from it. */
 bool state_section_at(struct machine *machine, const struct state_choice *choice, u32 index,
 		      struct state_section *section)
 {

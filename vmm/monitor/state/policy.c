@@ -11,7 +11,7 @@
 
 #define N(value) ((unsigned long long)(value))
 
-/* A number of the machine that is another one. */
+/* Returns whether a number of the machine differs, and puts the difference into words. */
 static bool policy_number_differs(const char *what, u64 saved, u64 own, char *text, size_t size)
 {
 	if (saved == own)

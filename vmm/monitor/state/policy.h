@@ -3,7 +3,7 @@
 
 #include "vmm/monitor/cpuid/cpuid.h"
 
-/* What the machine is; version 1 of STATE_POLICY. */
+/* The section STATE_POLICY, version 1: what the machine is. */
 struct policy_saved {
 	u64 ram_bytes;
 	u32 vcpu_count;
@@ -18,6 +18,6 @@ struct policy_saved {
 	} leaf[CPUID_ENTRY_MAX];
 };
 
-/* Puts into words what differs first, down to a bit of CPUID. False: nothing does. */
+/* Puts the first difference into words, down to a bit of CPUID. Returns false if there is none. */
 bool policy_differs(const struct policy_saved *saved, const struct policy_saved *own, char *text,
 		    size_t size);

@@ -10,14 +10,14 @@
 #include "vmm/monitor/state/section_types.h"
 #include "vmm/rt/zero.h"
 
-/* Of the reflected polynomial 0x82f63b78, for half a byte. */
+/* CRC32C of half a byte: the reflected polynomial 0x82f63b78. */
 static const u32 check_table[16] = {
 	0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
 	0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
 	0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
 };
 
-#define CPUID_1_ECX_CRC32 (1u << 20) /* SSE4.2; CRC32 itself needs no vector register */
+#define CPUID_1_ECX_CRC32 (1u << 20) /* SSE4.2; its CRC32 needs no vector register */
 
 static bool state_cpu_has_check(void)
 {
@@ -68,7 +68,7 @@ static u32 state_header_check(struct state_header header)
 	return state_check(0, &header, sizeof(header));
 }
 
-/* Of a record that takes so many bytes. */
+/* Returns the check of a record that takes `taken` bytes. */
 static u32 record_check(const struct state_record *record, size_t taken)
 {
 	struct state_record head = *record;
@@ -165,7 +165,10 @@ static enum state_fault state_header_fault(const struct state_header *header, si
 	return ended && header->record_limit == STATE_RECORD_LIMIT ? STATE_FINE : STATE_TOO_LONG;
 }
 
-/* The record at bytes[left]: it is within them, and takes *taken of them, if it has no fault. */
+/*
+ * Checks the record at bytes[left]: if it has no fault, it lies within those bytes and takes *taken
+ * of them.
+ */
 static enum state_fault record_fault(const u8 *bytes, size_t left, u64 sequence, size_t *taken,
 				     struct state_problem *problem)
 {
@@ -197,7 +200,7 @@ static enum state_fault record_fault(const u8 *bytes, size_t left, u64 sequence,
 	return STATE_FINE;
 }
 
-/* Of bytes[size], in which the last record takes the `taken` ones from `at` on. */
+/* Checks the end of bytes[size], in which the last record takes the `taken` bytes from `at` on. */
 static enum state_fault state_end_fault(const u8 *bytes, size_t at, size_t taken, size_t size)
 {
 	const struct state_record *record = (const void *)(bytes + at);

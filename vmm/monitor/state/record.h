@@ -6,15 +6,17 @@
 
 /*
  * The format SKST of a saved state: a header, then records, each a head and its body, the last of
- * kind STATE_END. Little-endian; what is reserved or fills up is zero, and checked to be.
+ * kind STATE_END. Numbers are little-endian; reserved fields and padding are zero, and checked to
+ * be.
  */
 #define STATE_MAGIC	   0x54534b53u /* "SKST" */
-#define STATE_MAJOR	   1u	       /* raised by what an older monitor cannot read */
+#define STATE_MAJOR	   1u	       /* raised by a change that an older monitor cannot read */
 #define STATE_MINOR	   0u
 #define STATE_NAME_BYTES   32u
-#define STATE_RECORD_LIMIT 0x100000u /* bytes of a body */
+#define STATE_RECORD_LIMIT 0x100000u /* the most bytes of a body */
 #define STATE_RECORDS_MAX  4096u
-#define STATE_SKIPPABLE	   0x80000000u /* in a type: who does not know it leaves it out */
+/* set in a type: a reader that does not know the type leaves the record out */
+#define STATE_SKIPPABLE 0x80000000u
 
 enum state_vendor { STATE_VENDOR_NONE, STATE_VENDOR_VMX, STATE_VENDOR_SVM };
 
@@ -22,14 +24,14 @@ struct state_header {
 	u32 magic;
 	u16 major;
 	u16 minor;
-	u32 flags;   /* none yet */
-	u16 machine; /* of the configuration: what guests find. 0: the first */
-	u16 vendor;  /* enum state_vendor: vCPUs hold exits in its terms */
+	u32 flags;   /* there are none yet */
+	u16 machine; /* the kind of machine that guests find; 0: the first kind */
+	u16 vendor;  /* enum state_vendor, as the exits of vCPUs are in the vendor's terms */
 	u32 record_limit;
 	u32 reserved[2];
-	u32 check;		     /* CRC32C of the header, with 0 here */
-	char name[STATE_NAME_BYTES]; /* of the VM, filled up with zeros */
-	u8 snapshot[16];	     /* not used yet, and what follows */
+	u32 check;		     /* CRC32C of the header, computed with 0 in this field */
+	char name[STATE_NAME_BYTES]; /* the VM's name, padded with zeros */
+	u8 snapshot[16];	     /* this field and the next ones are not used yet */
 	u8 parent[16];
 	u8 salt[32];
 };
@@ -39,16 +41,16 @@ struct state_record {
 	u32 type; /* enum state_kind, perhaps with STATE_SKIPPABLE */
 	u16 version;
 	u16 instance;
-	u32 length;   /* bytes of the body, which is filled up to 8 */
-	u32 check;    /* CRC32C of head and body, with 0 here */
-	u64 sequence; /* from 0 */
+	u32 length;   /* the bytes of the body, which is padded to a multiple of 8 */
+	u32 check;    /* CRC32C of head and body, computed with 0 in this field */
+	u64 sequence; /* the record's number, from 0 on */
 	u64 reserved;
 };
 _Static_assert(sizeof(struct state_record) == 32, "part of the format");
 
 struct state_end {
-	u64 record_count; /* this one included */
-	u32 check;	  /* CRC32C of all bytes before its head */
+	u64 record_count; /* how many records there are, this one included */
+	u32 check;	  /* CRC32C of all bytes before this record's head */
 	u32 reserved;
 };
 _Static_assert(sizeof(struct state_end) == 16, "part of the format");
@@ -57,14 +59,14 @@ _Static_assert(sizeof(struct state_end) == 16, "part of the format");
 enum state_fault {
 	STATE_FINE,
 	STATE_SHORT,	/* the bytes end within it */
-	STATE_NO_STATE, /* another magic */
+	STATE_NO_STATE, /* the magic is another one */
 	STATE_OTHER_MAJOR,
-	STATE_NOT_ZERO,	   /* something reserved is in use */
-	STATE_OTHER_CHECK, /* the bytes are others than were written */
+	STATE_NOT_ZERO,	   /* a reserved field is in use */
+	STATE_OTHER_CHECK, /* the bytes are not those that were written */
 	STATE_OUT_OF_ORDER,
 	STATE_TOO_LONG,
-	STATE_BAD_END, /* the counts of the last record do not agree */
-	STATE_SURPLUS, /* bytes or a record that the machine has no place for */
+	STATE_BAD_END, /* the counts of the last record do not agree with the state */
+	STATE_SURPLUS, /* there are bytes or a record for which the machine has no place */
 	STATE_MISSING,
 	STATE_OTHER_VENDOR,
 	STATE_OTHER_VERSION,
@@ -75,18 +77,20 @@ enum state_fault {
 
 struct state_problem {
 	enum state_fault fault;
-	u32 record; /* number of the record; the header's problems: ~0 */
+	u32 record; /* number of the record; ~0 for a problem of the header */
 	u32 type;
 	u32 instance;
-	u32 found; /* version, size, vendor */
+	u32 found; /* the version, size or vendor of the state */
 	u32 wanted;
-	const char *reason; /* STATE_INVALID: in words, or NULL */
+	const char *reason; /* for STATE_INVALID: the reason in words, or NULL */
 };
 
-/* CRC32C (RFC 3720, B.4) of bytes that follow others whose check was `so_far`, at first 0. */
+/*
+ * Computes CRC32C (RFC 3720, B.4) of bytes that follow others whose check was `so_far`, 0 at first.
+ */
 u32 state_check(u32 so_far, const void *bytes, size_t count);
 
-/* Bytes that a record takes. */
+/* Returns the bytes that a record takes. */
 static inline u64 state_record_bytes(u32 length)
 {
 	return sizeof(struct state_record) + (((u64)length + 7) & ~7ull);
@@ -100,29 +104,32 @@ struct state_writer {
 	u64 sequence;
 };
 
-/* Begins with the header; STATUS_TOO_BIG. `name` is cut off at STATE_NAME_BYTES - 1. */
+/*
+ * Begins a state with its header; returns STATUS_TOO_BIG if there is no room. `name` is cut off at
+ * STATE_NAME_BYTES - 1.
+ */
 enum status state_begin(struct state_writer *writer, void *bytes, size_t size, const char *name,
 			enum state_vendor vendor) MUST_CHECK;
-/* Room for a body of `length` bytes, zeros; NULL: there is none left. */
+/* Returns room for a body of `length` bytes, set to zero; NULL if there is none left. */
 void *state_body(struct state_writer *writer, u32 type, u16 instance, u16 version, u32 length);
-/* The body is filled in. */
+/* Completes the record whose body has been filled in. */
 void state_seal(struct state_writer *writer);
-/* The last record. */
+/* Writes the last record. */
 enum status state_finish(struct state_writer *writer) MUST_CHECK;
 
 /*
- * Whether bytes[size], 8-byte aligned and written by nobody else, are a state as a whole: all that
- * can be said without knowing a machine. False with *problem filled in.
+ * Checks whether bytes[size], which are 8-byte aligned and written by nobody else, are a state as a
+ * whole: all that can be said without knowing a machine. Returns false with *problem filled in.
  */
 bool state_parse(const void *bytes, size_t size, struct state_problem *problem) MUST_CHECK;
 
-/* Of a parsed state: the first record, and the one after, NULL after the last. */
+/* Return the first record of a parsed state and the next one; NULL after the last. */
 const struct state_record *state_first(const void *bytes);
 const struct state_record *state_next(const struct state_record *record);
 /*
- * The checksum that stands at the end of bytes[size], which may hold anything; 0: there is none.
- * It tells two parsed states apart.
+ * Returns the checksum that stands at the end of bytes[size], which may hold anything; 0 if there
+ * is none. It tells two parsed states apart.
  */
 u32 state_sum(const void *bytes, size_t size);
-/* The record of that type and instance, or NULL. */
+/* Returns the record of that type and instance, or NULL. */
 const struct state_record *state_find(const void *bytes, u32 type, u32 instance);

@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* Part of the format of a saved state: only append. */
+/* Kinds of sections. Their numbers are part of the format of a saved state: only append. */
 enum state_kind {
 	STATE_LAPIC = 1,
 	STATE_IRQCHIP = 2,
@@ -27,13 +27,13 @@ enum state_kind {
 	STATE_VIRTIO_CONSOLE = 20,
 	STATE_VIRTIO_BLK = 21,
 	STATE_VIRTIO_NET = 22,
-	STATE_POLICY = 23, /* what the machine is, for a comparison */
+	STATE_POLICY = 23, /* what the machine is, which is compared */
 	STATE_TIME = 24,
 	STATE_VCPU = 25,
 	STATE_XSAVE = 26,
-	STATE_END = 27, /* the last record, no section */
+	STATE_END = 27, /* the last record, which is no section */
 	STATE_VIRTIO_BALLOON = 28,
-	STATE_WALL = 29, /* optional */
+	STATE_WALL = 29, /* an optional section */
 	STATE_KIND_COUNT
 };
 
@@ -43,21 +43,25 @@ enum state_kind {
  */
 struct state_section {
 	const char *name;
-	u16 kind;      /* enum state_kind; 0: an empty place in a list */
-	u16 instance;  /* counts those of one kind, from 0 */
-	u16 version;   /* of the struct that is saved: raised by each change to it */
-	bool optional; /* it may be missing, or be of another version, and is not loaded then */
+	u16 kind;     /* enum state_kind; 0: this place of the list is empty */
+	u16 instance; /* the number among sections of the same kind, from 0 on */
+	u16 version;  /* the version of the saved struct, raised by each change to it */
+	/* the section may be missing or have another version, and is not loaded then */
+	bool optional;
 	u32 bytes;
 	void *owner;
 	void (*save)(const void *owner, void *bytes);
-	/* Whether a guest in that state can do no harm; if not, *reason may say what is wrong. */
+	/*
+	 * Returns whether a guest in that state can do no harm; if not, *reason may say what is
+	 * wrong.
+	 */
 	bool (*valid)(const void *owner, const void *bytes, const char **reason);
 	void (*load)(void *owner, const void *bytes);
 };
 
-/* All sections of something, in the order of loading. */
+/* A list of sections in the order of loading. */
 struct state_list {
 	void *owner;
-	/* Fills in number `index`. False: there are not so many. */
+	/* Describes section number `index`. Returns false if the list is shorter. */
 	bool (*at)(void *owner, u32 index, struct state_section *section);
 };

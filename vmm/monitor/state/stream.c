@@ -12,9 +12,10 @@
 #include "vmm/rt/zero.h"
 
 static const char stream_magic[8] = {'S', 'K', 'E', 'R', 'R', 'Y', 'S', 'V'};
-static const char disk_purpose[] = "skerry disk 1 ?"; /* its number instead of the last one */
+/* a disk's number stands in place of the question mark */
+static const char disk_purpose[] = "skerry disk 1 ?";
 
-/* What is authenticated with a record beside its body. */
+/* What is authenticated with a record besides its body. */
 struct about {
 	struct stream_header header;
 	u32 type;
@@ -114,7 +115,10 @@ u32 stream_seal_end(struct stream *stream, struct stream_record *record)
 	return stream_seal(stream, STREAM_END, record, sizeof(*end));
 }
 
-/* The state comes first, so that it is known to fit before RAM is touched. */
+/*
+ * Returns whether a record may follow the last one. The state comes first, so that it is known to
+ * fit before RAM is touched.
+ */
 static bool stream_may_follow(u32 last, u32 type)
 {
 	switch (type) {
@@ -163,7 +167,10 @@ static enum stream_fault stream_disks_fault(const struct stream_disks *disks, u3
 	return STREAM_FINE;
 }
 
-/* Of a record that is what was sealed with this key: a broken writer's, or one who has the key. */
+/*
+ * Checks a record that was sealed with this key: its writer may be broken, or somebody who has the
+ * key.
+ */
 static enum stream_fault stream_body_fault(struct stream *stream,
 					   const struct stream_record *record)
 {
@@ -244,7 +251,7 @@ void stream_fault_text(const struct stream *stream, enum stream_fault fault, cha
 		format(text, size, "header: %s", what);
 		return;
 	}
-	/* one that was opened has been counted */
+	/* a record that could be opened has been counted already */
 	record = stream->sequence - (fault >= STREAM_MISPLACED && stream->sequence > 0);
 	if (fault == STREAM_CHANGED && record == 0)
 		what = "it was saved with another key, or changed";

@@ -116,12 +116,12 @@ static void vcpu_state_load_run(struct vcpu *vcpu, const struct vcpu_saved *save
 	vcpu->pv_eoi = (struct pv_eoi){saved->pv_eoi_msr, saved->pv_eoi_pending != 0};
 	(void)!steal_time_write_msr(vcpu, saved->steal_msr);
 	vcpu->steal_time.seen_tsc -= saved->steal_unseen_tsc;
-	/* a mark set by the kernel would have been cleared by the kernel */
+	/* a mark that the kernel had set would have been cleared by the kernel */
 	vcpu->steal_time.marked = saved->steal_marked != 0 || page->preempted_gpa != 0;
 	vcpu->msr = saved->kept;
 }
 
-/* What the kernel is told at a vCPU's beginning is told again. */
+/* Tells the kernel again what it is told when a vCPU is made. */
 static void vcpu_state_prepare_page(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
@@ -184,7 +184,7 @@ static void vcpu_state_save_xsave(const void *owner, void *bytes)
 	memcpy(bytes, vcpu->xsave_page, PAGE_SIZE);
 }
 
-/* The kernel takes no image that the CPU would refuse. */
+/* Checks the XSAVE image: the kernel takes none that the CPU would refuse. */
 static bool vcpu_state_xsave_valid(const void *owner, const void *bytes, const char **reason)
 {
 	(void)owner, (void)bytes, (void)reason;

@@ -5,8 +5,8 @@
 #include "vmm/monitor/machine/vcpu.h"
 
 /*
- * A vCPU as it is saved: all but its local APIC and its XSAVE image, which are sections of their
- * own, and what follows from other state. Version 1 of STATE_VCPU.
+ * The section STATE_VCPU, version 1: a vCPU without its local APIC and its XSAVE image, which are
+ * sections of their own, and without what follows from other state.
  */
 struct vcpu_saved {
 	u64 gpr[GPR_COUNT];
@@ -23,7 +23,8 @@ struct vcpu_saved {
 	struct vcpu_table_state idtr;
 	u64 dr[8];
 	u64 msr[VMSR_COUNT];
-	struct vcpu_exit exit; /* yet to be settled, unless its reason is EXIT_NONE */
+	/* the exit that is still to be handled, unless its reason is EXIT_NONE */
+	struct vcpu_exit exit;
 	struct vcpu_event inject;
 	struct vcpu_event event;
 	struct vcpu_event held;
@@ -41,10 +42,14 @@ struct vcpu_saved {
 	u64 wall_clock_msr;
 	u64 pv_eoi_msr;
 	u64 steal_msr;
-	u64 steal_unseen_tsc;  /* waited, and not yet in the guest's record */
+	/* time that the vCPU has waited and that the guest's record does not contain yet */
+	u64 steal_unseen_tsc;
 	struct msr_state kept; /* MSRs that only keep a value */
 };
 
-/* Sections of a vCPU that is not in its guest, its registers in the page (vcpu_need). */
+/*
+ * Describe the sections of a vCPU that is not in its guest and has its registers in the page
+ * (vcpu_need).
+ */
 struct state_section vcpu_state_section(struct vcpu *vcpu);
 struct state_section vcpu_state_xsave(struct vcpu *vcpu);
