@@ -4,13 +4,16 @@
 #include "vmm/monitor/pci/pci.h"
 #include "vmm/monitor/virtio/virtqueue.h"
 
-/* Virtio 1.2 over PCI, without what came before 1.0. Sections are those of the specification. */
+/*
+ * Virtio 1.2 over PCI, without what came before 1.0. Sections cited in this folder are those of
+ * virtio 1.2.
+ */
 #define VIRTIO_VENDOR	    0x1af4u
-#define VIRTIO_DEVICE_FIRST 0x1040u /* 4.1.2: plus the type */
+#define VIRTIO_DEVICE_FIRST 0x1040u /* 4.1.2: a device ID is this plus the device type */
 #define VIRTIO_QUEUE_MAX    16u
 #define VIRTIO_NO_VECTOR    0xffffu
 
-/* 5: types */
+/* Section 5: device types. */
 enum virtio_type {
 	VIRTIO_NET = 1,
 	VIRTIO_BLOCK = 2,
@@ -19,12 +22,12 @@ enum virtio_type {
 	VIRTIO_BALLOON = 5,
 };
 
-/* 6: features that the transport and the queues bring along */
+/* Section 6: features that the transport and the queues bring along. */
 #define VIRTIO_F_INDIRECT_DESC 28u
 #define VIRTIO_F_EVENT_IDX     29u
 #define VIRTIO_F_VERSION_1     32u
 
-/* 2.1 */
+/* 2.1: the device status. */
 enum virtio_status {
 	VIRTIO_ACKNOWLEDGE = 1,
 	VIRTIO_DRIVER = 2,
@@ -34,11 +37,11 @@ enum virtio_status {
 	VIRTIO_FAILED = 0x80,
 };
 
-/* 4.1.4.5 */
+/* 4.1.4.5: bits of the ISR status. */
 #define VIRTIO_ISR_QUEUE  1u
 #define VIRTIO_ISR_CONFIG 2u
 
-/* The first member of the state struct of each virtio device. */
+/* The saved state common to all virtio devices: the first member of each device's state struct. */
 struct virtio_state {
 	struct pci_function_state pci;
 	u64 driver_features;
@@ -54,39 +57,46 @@ struct virtio_state {
 };
 
 /*
- * What makes a type of device. Calls come under the machine's lock; none blocks. Any may be NULL
- * but `notify`.
+ * What makes a type of device. The functions are called under the machine's lock, and none blocks.
+ * Any but `notify` may be NULL.
  */
 struct virtio_ops {
-	/* The guest says that there is something in the queue. Only while virtio_is_live. */
+	/*
+	 * Looks at a queue, as the guest says that there is something in it. Called only while
+	 * virtio_is_live.
+	 */
 	void (*notify)(struct virtio_device *device, u32 queue);
-	/* The guest resets the device: what is in flight is forgotten. Also called at power-on. */
+	/* Forgets what is in flight, when the guest resets the device and at power-on. */
 	void (*reset)(struct virtio_device *device);
-	/* After a reset: it may still write to the guest's memory; NULL: it never does. */
+	/*
+	 * Returns whether the device may still write to the guest's memory after a reset; NULL: it
+	 * never does.
+	 */
 	bool (*is_ending)(struct virtio_device *device);
-	/* Device configuration, within config_bytes: sizes 1, 2 and 4. */
+	/* Accesses the device configuration, within config_bytes, by 1, 2 or 4 bytes. */
 	u32 (*config_read)(struct virtio_device *device, u32 offset, u32 size);
 	void (*config_write)(struct virtio_device *device, u32 offset, u32 size, u32 value);
 };
 
 /*
- * A virtio device on PCI. Its maker fills in what is above the line and, in function.device, name,
- * ops, state, state_bytes, kind and version; state begins with a struct virtio_state. The device
- * ops are virtio_read, _write, _reset, _tick, _loaded and, in its own `valid`, virtio_valid.
+ * A virtio device on PCI. Its maker fills in the members before `memory` and, in `function.device`,
+ * name, ops, state, state_bytes, kind and version; state begins with a struct virtio_state. The
+ * device's ops are virtio_read, _write, _reset, _tick, _loaded and, in its own `valid`,
+ * virtio_valid.
  */
 struct virtio_device {
 	struct pci_function function;
 	const struct virtio_ops *ops;
 	struct virtio_state *state;
-	u64 features; /* offered besides those above */
+	u64 features; /* features offered besides those of the transport and the queues */
 	u32 queue_count;
 	u32 config_bytes;
-	u16 queue_size[VIRTIO_QUEUE_MAX]; /* largest, powers of two */
-	/* filled in */
+	u16 queue_size[VIRTIO_QUEUE_MAX]; /* the largest size of each queue, a power of two */
+	/* virtio_add fills in what follows. */
 	const struct guest_memory *memory;
-	u32 cfg_at;					/* the capability of 4.1.4.9 */
-	struct virtqueue_place place[VIRTIO_QUEUE_MAX]; /* virtqueue.c's */
-	u32 again; /* queues to be looked at again soon, a bit each */
+	u32 cfg_at;					/* offset of the capability of 4.1.4.9 */
+	struct virtqueue_place place[VIRTIO_QUEUE_MAX]; /* owned by virtqueue.c */
+	u32 again; /* a bit for each queue that is to be looked at again soon */
 };
 
 struct virtio_identity {
@@ -96,9 +106,12 @@ struct virtio_identity {
 	u16 subsystem;
 };
 
-#define VIRTIO_WIDEST 4u /* of the device ops */
+#define VIRTIO_WIDEST 4u /* the widest access that the device's ops take, in bytes */
 
-/* Builds function, BARs and capabilities and adds it: what pci_function_add says. */
+/*
+ * Builds the function, its BARs and capabilities, and adds it to the platform; returns what
+ * pci_function_add returns.
+ */
 enum status virtio_add(struct platform *platform, const struct guest_memory *memory,
 		       struct virtio_device *device, const struct virtio_identity *identity,
 		       u32 slot) MUST_CHECK;
@@ -120,7 +133,7 @@ static inline bool virtio_has(const struct virtio_device *device, u32 feature)
 	return (device->state->driver_features >> feature & 1) != 0;
 }
 
-/* The driver is up, has broken no rule and lets the device use memory. */
+/* Returns whether the driver is up, has broken no rule and lets the device use memory. */
 static inline bool virtio_is_live(const struct virtio_device *device)
 {
 	return (device->state->status & (VIRTIO_DRIVER_OK | VIRTIO_NEEDS_RESET | VIRTIO_FAILED)) ==
@@ -133,14 +146,17 @@ static inline bool virtio_queue_is_live(const struct virtio_device *device, u32 
 	return virtio_is_live(device) && device->state->queue[queue].enabled != 0;
 }
 
-/* The guest broke a rule: nothing more is taken from it until it resets the device (2.1.2). */
+/*
+ * Notes that the guest broke a rule: nothing more is taken from it until it resets the device
+ * (2.1.2).
+ */
 void virtio_needs_reset(struct virtio_device *device);
-/* Device configuration has changed: the guest is told (4.1.5.1). */
+/* Tells the guest that the device configuration has changed (4.1.5.1). */
 void virtio_config_changed(struct virtio_device *device);
 /*
- * A call of `notify` has taken as much as it may. Another one, soon, takes what the guest has added
- * since: it has not been asked to notify of that.
+ * Has `notify` called again soon, as it has taken as much as it may in one call; that call takes
+ * what the guest has added since, and the guest has not been asked to notify of that.
  */
 void virtio_look_again(struct virtio_device *device, u32 queue);
-/* For virtqueue_announce. */
+/* Raises the queue's interrupt, for virtqueue_announce. */
 void virtio_interrupt_queue(struct virtio_device *device, u32 queue);

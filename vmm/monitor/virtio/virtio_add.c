@@ -8,18 +8,19 @@
 #include "vmm/monitor/virtio/virtio.h"
 #include "vmm/monitor/virtio/virtio_bars.h"
 
-#define REVISION 1u /* 4.1.2.1: not a transitional device */
+#define REVISION 1u /* 4.1.2.1: the device is not transitional */
 
 enum cap_type { CAP_COMMON = 1, CAP_NOTIFY = 2, CAP_ISR = 3, CAP_DEVICE = 4, CAP_PCI = 5 };
 
-/* Offsets in a capability; the first two bytes are PCI's. */
-#define CAP_LENGTH	 2u
-#define CAP_TYPE	 3u
-#define CAP_BAR		 4u
-#define CAP_OFFSET	 8u
-#define CAP_AREA	 12u /* bytes of what is there */
-#define CAP_BYTES	 16u
-#define CAP_NOTIFY_BYTES 20u /* the multiplier is 0: one doorbell, the queue is what is written */
+/* Offsets in a capability, whose first two bytes are PCI's. */
+#define CAP_LENGTH 2u
+#define CAP_TYPE   3u
+#define CAP_BAR	   4u
+#define CAP_OFFSET 8u
+#define CAP_AREA   12u /* offset and size of the area follow */
+#define CAP_BYTES  16u
+/* the multiplier is 0: there is one doorbell, and the queue's number is what is written */
+#define CAP_NOTIFY_BYTES 20u
 #define CAP_DATA	 16u
 #define CAP_PCI_BYTES	 20u
 
@@ -40,7 +41,9 @@ static u32 virtio_add_cap(struct pci_function *function, enum cap_type type, u32
 	return at;
 }
 
-/* 4.1.4.9: a window from configuration space into the BARs, for those who cannot reach these. */
+/*
+ * 4.1.4.9: a window from configuration space into the BARs, for software that cannot reach these.
+ */
 struct cfg_window {
 	u32 bar;
 	u32 offset;
@@ -117,7 +120,7 @@ enum status virtio_add(struct platform *platform, const struct guest_memory *mem
 	pci_function_bar(function, BAR_DOORBELL, PCI_BAR_PORTS, DOORBELL_BYTES);
 	pci_function_bar(function, BAR_MEMORY, PCI_BAR_MEMORY, BAR_MEMORY_BYTES);
 	(void)virtio_add_cap(function, CAP_COMMON, BAR_MEMORY, AT_COMMON, COMMON_BYTES);
-	/* drivers that know no ports take the first, or none (4.1.4) */
+	/* drivers that know no ports take the first notify structure, or none (4.1.4) */
 	(void)virtio_add_cap(function, CAP_NOTIFY, BAR_MEMORY, AT_DOORBELL, DOORBELL_BYTES);
 	(void)virtio_add_cap(function, CAP_NOTIFY, BAR_DOORBELL, 0, DOORBELL_BYTES);
 	(void)virtio_add_cap(function, CAP_ISR, BAR_MEMORY, AT_ISR, 1);

@@ -15,19 +15,22 @@
 #define BALLOON_CONFIG_ACTUAL 4u
 #define NUMBERS_PIECE	      64u
 
-/* 5.5.2. With no free_page_vq Linux counts on, so that its reporting_vq is one earlier. */
+/*
+ * 5.5.2. Linux numbers its queues on without a gap if there is no free_page_vq, so that its
+ * reporting_vq comes one earlier.
+ */
 #define QUEUE_INFLATE 0u
 #define QUEUE_DEFLATE 1u
 #define QUEUE_STATS   2u
 #define QUEUES	      5u
 
-/* 5.5.6.3 */
+/* 5.5.6.3: a statistic. */
 struct balloon_stat {
 	u16 tag;
 	u64 value;
 } __attribute__((packed));
 
-/* Pages that follow each other. */
+/* Pages that lie one behind the other. */
 struct run {
 	u64 first;
 	u64 count;
@@ -38,7 +41,10 @@ static struct virtio_balloon *virtio_balloon_of(struct virtio_device *device)
 	return CONTAINER_OF(device, struct virtio_balloon, virtio);
 }
 
-/* With what lies behind the VGA window, as the configuration has it. */
+/*
+ * Returns the pages of RAM, including those behind the VGA window, as the configuration counts
+ * them.
+ */
 static u64 virtio_balloon_ram_pages(const struct guest_memory *memory)
 {
 	u64 bytes = 0;
@@ -49,7 +55,7 @@ static u64 virtio_balloon_ram_pages(const struct guest_memory *memory)
 	return bytes / PAGE_SIZE;
 }
 
-/* The run begins anew. */
+/* Gives the run's pages back to the kernel, and begins a new run. */
 static void virtio_balloon_run_end(struct virtio_balloon *balloon, struct run *run, u64 *count)
 {
 	if (run->count != 0 && balloon->discard(run->first, run->count) == STATUS_OK)
@@ -59,7 +65,7 @@ static void virtio_balloon_run_end(struct virtio_balloon *balloon, struct run *r
 	run->count = 0;
 }
 
-/* Drivers give pages upwards or downwards. */
+/* Adds a page to the run; drivers give pages upwards or downwards. */
 static void virtio_balloon_run_add(struct virtio_balloon *balloon, struct run *run, u32 number)
 {
 	const struct guest_memory *memory = balloon->virtio.memory;
@@ -82,7 +88,10 @@ static void virtio_balloon_run_add(struct virtio_balloon *balloon, struct run *r
 	}
 }
 
-/* 5.5.6: an array of page numbers. What is too much stays the guest's. */
+/*
+ * Takes pages from the guest by an array of page numbers (5.5.6). Pages beyond the limits stay the
+ * guest's.
+ */
 static void virtio_balloon_inflate(struct virtio_balloon *balloon, const struct virtio_chain *chain)
 {
 	u64 count = chain->readable_bytes / sizeof(u32);
@@ -102,7 +111,7 @@ static void virtio_balloon_inflate(struct virtio_balloon *balloon, const struct 
 	virtio_balloon_run_end(balloon, &run, &balloon->state.inflated);
 }
 
-/* 5.5.6.7: each buffer is free memory, of which whole pages are given back. */
+/* Takes a report of free memory (5.5.6.7): of each buffer the whole pages are given back. */
 static void virtio_balloon_report(struct virtio_balloon *balloon, const struct virtio_chain *chain)
 {
 	const struct guest_memory *memory = balloon->virtio.memory;
@@ -119,14 +128,14 @@ static void virtio_balloon_report(struct virtio_balloon *balloon, const struct v
 
 		balloon->state.refused += pages - taken;
 		left -= taken;
-		if (host == NULL) /* no chain has such a buffer */
+		if (host == NULL) /* no chain has a buffer outside of RAM */
 			continue;
 		run.first = (u64)(host - memory->host) / PAGE_SIZE;
 		virtio_balloon_run_end(balloon, &run, &balloon->state.reported);
 	}
 }
 
-/* The guest has written what it knows, and waits to be asked again. */
+/* Takes the guest's statistics; the guest waits to be asked again. */
 static void virtio_balloon_take_statistics(struct virtio_balloon *balloon,
 					   const struct virtio_chain *chain)
 {
@@ -147,7 +156,7 @@ static void virtio_balloon_take_statistics(struct virtio_balloon *balloon,
 	state->stats_head = chain->head;
 }
 
-/* One request of the guest's; whether it gets it back at once. */
+/* Handles one request; returns whether the guest gets it back at once. */
 static bool virtio_balloon_handle(struct virtio_balloon *balloon, u32 queue,
 				  const struct virtio_chain *chain)
 {
@@ -157,7 +166,7 @@ static bool virtio_balloon_handle(struct virtio_balloon *balloon, u32 queue,
 		virtio_balloon_take_statistics(balloon, chain);
 	else if (queue >= QUEUE_STATS && virtio_has(&balloon->virtio, BALLOON_REPORTING))
 		virtio_balloon_report(balloon, chain);
-	/* a page that leaves the balloon comes when it is touched */
+	/* a page that leaves the balloon becomes present when the guest touches it */
 	return queue != QUEUE_STATS || balloon->state.stats_held == 0;
 }
 
@@ -179,7 +188,7 @@ static void virtio_balloon_notify(struct virtio_device *device, u32 queue)
 	virtqueue_announce(device, queue);
 }
 
-/* The guest has all of its memory again, and is to give up as much as before. */
+/* Restarts: the guest has all of its memory again, and is to give up as much as before. */
 static void virtio_balloon_restart(struct virtio_device *device)
 {
 	struct virtio_balloon_state *state = &virtio_balloon_of(device)->state;
@@ -217,7 +226,7 @@ enum status virtio_balloon_aim(struct virtio_balloon *balloon, u64 pages)
 	return STATUS_OK;
 }
 
-/* The return of its buffer asks the guest, which fills it again. */
+/* Asks the guest for statistics, by returning its buffer, which the guest fills again. */
 static void balloon_ask(struct virtio_balloon *balloon)
 {
 	struct virtio_balloon_state *state = &balloon->state;
@@ -229,7 +238,8 @@ static void balloon_ask(struct virtio_balloon *balloon)
 	state->stats_held = 0;
 	state->asked_ns = now;
 	virtqueue_push(&balloon->virtio, QUEUE_STATS, state->stats_head, 0);
-	virtio_balloon_notify(&balloon->virtio, QUEUE_STATS); /* it is to say when it is back */
+	/* the request goes back once the guest has filled it */
+	virtio_balloon_notify(&balloon->virtio, QUEUE_STATS);
 }
 
 void virtio_balloon_look(struct virtio_balloon *balloon, struct query_balloon *answer)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* BAR 0, ports: a doorbell and nothing else. An exit for it costs less than one for memory. */
+/* BAR 0, ports: a doorbell and nothing else. An exit for a port costs less than one for memory. */
 #define BAR_DOORBELL   0u
 #define DOORBELL_BYTES 4u
 
-/* BAR 2, memory, and what is where in it */
+/* BAR 2, memory, and the offsets of its areas. */
 #define BAR_MEMORY	 2u
 #define BAR_MEMORY_BYTES 0x4000u
 #define AT_COMMON	 0x0000u

@@ -12,7 +12,7 @@
 #define CLASS_STORAGE 0x018000u
 #define CONFIG_BYTES  60u
 
-/* 5.2.3 */
+/* 5.2.3: features. */
 enum blk_feature {
 	BLK_F_SEG_MAX = 2,
 	BLK_F_RO = 5,
@@ -23,7 +23,7 @@ enum blk_feature {
 	BLK_F_WRITE_ZEROES = 14,
 };
 
-/* 5.2.4 */
+/* 5.2.4: the configuration. */
 struct blk_config {
 	u64 capacity;
 	u32 size_max;
@@ -64,7 +64,7 @@ static void blk_look_for_changes(struct virtio_blk *blk)
 	virtio_config_changed(&blk->virtio);
 }
 
-/* With what waits. */
+/* Goes on with waiting requests, as far as there is room. */
 static void blk_go_on(struct virtio_blk *blk)
 {
 	if (unlikely(blk->lost))
@@ -79,7 +79,7 @@ void virtio_blk_poll_link(struct virtio_blk *blk)
 		blk_ask_again(blk);
 	blk_look_for_changes(blk);
 	if (!pci_is_master(&blk->virtio.function))
-		return; /* the guest's memory is not to be touched: answers wait in the link */
+		return; /* the guest's memory must not be touched: answers wait in the link */
 	blk_take_answers(blk);
 	blk_go_on(blk);
 }
@@ -105,7 +105,10 @@ static void virtio_blk_notify(struct virtio_device *device, u32 queue)
 	virtqueue_announce(device, queue);
 }
 
-/* What the driver has of it still gets done; new requests wait for that. */
+/*
+ * Forgets the guest's requests. What the driver already has of them still gets done; new requests
+ * wait for that.
+ */
 static void virtio_blk_forget(struct virtio_device *device)
 {
 	struct virtio_blk *blk = virtio_blk_of(device);
@@ -127,7 +130,7 @@ bool virtio_blk_is_landing(struct virtio_blk *blk)
 		return false;
 	if (disk_client_renewed(&blk->client))
 		blk_ask_again(blk);
-	/* all have been forgotten: none is returned */
+	/* all requests have been forgotten: none is returned to the guest */
 	(void)disk_client_answer(&blk->client, &tag, &status, &data, &piece);
 	return disk_client_is_landing(&blk->client);
 }
@@ -196,7 +199,7 @@ static bool virtio_blk_valid(const void *bytes)
 	return virtio_valid(bytes);
 }
 
-/* What the saved machine had asked and not been answered is asked anew. */
+/* Asks anew for what the saved machine had asked for and got no answer to. */
 static void virtio_blk_loaded(struct device *device)
 {
 	struct virtio_blk *blk = virtio_blk_of(virtio_of(device));

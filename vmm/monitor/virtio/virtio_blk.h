@@ -7,21 +7,23 @@
 
 struct platform_config;
 
-#define VIRTIO_BLK_MAX	      16u /* disks of a machine */
+#define VIRTIO_BLK_MAX	      16u /* the most disks of a machine */
 #define VIRTIO_BLK_QUEUES     4u
 #define VIRTIO_BLK_QUEUE_SIZE 256u
-#define VIRTIO_BLK_REQUESTS   128u /* taken from all queues and not yet given back */
-#define VIRTIO_BLK_DATA_MAX   32u  /* segments of a request's data: seg_max */
-#define VIRTIO_BLK_SEGMENTS   (VIRTIO_BLK_DATA_MAX + 2) /* and of its header and status */
+/* the most requests taken from all queues and not yet given back */
+#define VIRTIO_BLK_REQUESTS 128u
+#define VIRTIO_BLK_DATA_MAX 32u /* segments of a request's data: seg_max */
+/* the data's segments, and those of the header and the status */
+#define VIRTIO_BLK_SEGMENTS   (VIRTIO_BLK_DATA_MAX + 2)
 #define VIRTIO_BLK_NAME_BYTES DISK_SERIAL_BYTES
 
 enum blk_phase {
 	BLK_FREE,
-	BLK_WAITS, /* its next piece has not been asked for */
-	BLK_ASKED, /* it has */
+	BLK_WAITS, /* its next piece has not been asked for yet */
+	BLK_ASKED, /* a piece has been asked for */
 };
 
-/* A request of the guest, as it was when it was taken: the guest may change its own copy. */
+/* A request as it was when it was taken: the guest may change its own copy. */
 struct blk_request {
 	u8 phase;     /* enum blk_phase */
 	u8 operation; /* enum block_operation */
@@ -31,14 +33,14 @@ struct blk_request {
 	u16 segment_count;
 	u16 asked; /* sectors of the piece that was asked for */
 	u32 sectors;
-	u32 done; /* of them */
+	u32 done; /* sectors that are done */
 	u64 sector;
 	struct virtio_segment segment[VIRTIO_BLK_SEGMENTS];
 };
 
 struct virtio_blk_state {
 	struct virtio_state virtio;
-	u64 capacity; /* as the guest was told, in sectors */
+	u64 capacity; /* the disk's size in sectors, as the guest was told */
 	struct blk_request request[VIRTIO_BLK_REQUESTS];
 };
 
@@ -48,18 +50,24 @@ struct virtio_blk {
 	struct virtio_blk_state state;
 	struct disk_client client;
 	struct block_about about;
-	char name[VIRTIO_BLK_NAME_BYTES]; /* what the guest gets as serial number */
-	u32 number;			  /* of the machine's disk */
-	u32 waiting;			  /* requests in phase BLK_WAITS */
-	bool lost;			  /* nobody will answer: requests fail */
+	char name[VIRTIO_BLK_NAME_BYTES]; /* the serial number that the guest sees */
+	u32 number;			  /* the disk's number in the machine */
+	u32 waiting;			  /* how many requests are in phase BLK_WAITS */
+	bool lost;			  /* the driver will not come back: requests fail */
 };
 
-/* The machine's disks: config->blk has config->blk_count of them, open, named and numbered. */
+/*
+ * Attaches the machine's disks: config->blk has config->blk_count of them, open, named and
+ * numbered.
+ */
 enum status virtio_blk_attach(struct platform *platform,
 			      const struct platform_config *config) MUST_CHECK;
-/* After a reset: whether what was asked before it may still be written to the guest's memory. */
+/*
+ * Returns whether, after a reset, what was asked before it may still be written to the guest's
+ * memory.
+ */
 bool virtio_blk_is_landing(struct virtio_blk *blk);
-/* Takes answers, and asks for nothing more. Whether nothing is under way. */
+/* Takes answers and asks for nothing more. Returns whether nothing is under way any more. */
 bool virtio_blk_drain(struct virtio_blk *blk);
-/* Looks at the link: answers, another driver, a disk that has grown. */
+/* Looks at the link for answers, another driver, or a disk that has grown. */
 void virtio_blk_poll_link(struct virtio_blk *blk);

@@ -8,10 +8,10 @@
 #include "lib/bits.h"
 #include "vmm/monitor/virtio/virtio_blk_request.h"
 
-/* A place in a request's segments. */
+/* A place in a request's segments, which moves on as pages are found. */
 struct blk_place {
 	u32 segment;
-	u32 end; /* of those of its direction */
+	u32 end; /* the end of the segments of its direction */
 	u64 offset;
 };
 
@@ -38,7 +38,10 @@ static struct blk_place blk_data_at(const struct blk_request *request)
 	return place;
 }
 
-/* Where `bytes` of one page lie in RAM; NULL: not in one segment from a page's start. */
+/*
+ * Returns where `bytes` of one page lie in RAM; NULL if they are not in one segment from a page's
+ * start.
+ */
 static u8 *blk_find_page(const struct guest_memory *memory, const struct blk_request *request,
 			 const struct blk_place *place, u32 bytes)
 {
@@ -64,7 +67,10 @@ bool blk_find_pages(const struct guest_memory *memory, const struct blk_request 
 
 		if (found == NULL)
 			return false;
-		/* its page is there, at the guest's expense, before the driver looks for it */
+		/*
+		 * touch the page: it becomes present at the guest's expense before the driver looks
+		 * for it
+		 */
 		(void)*(const volatile u8 *)found;
 		page[i] = (u32)((u64)(found - memory->host) / PAGE_SIZE);
 		blk_skip(request, &place, part);

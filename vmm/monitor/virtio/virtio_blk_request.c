@@ -11,10 +11,13 @@
 
 #define RANGE_BYTES 16u
 #define RANGE_UNMAP 1u
-/* All queues are full: so many times as many as may be under way, and some that came meanwhile. */
+/*
+ * When a lost disk fails requests, all queues may be full: so many rounds take as many requests as
+ * may be under way, and some that the guest adds meanwhile.
+ */
 #define FAIL_ROUNDS 16u
 
-/* 5.2.6 */
+/* 5.2.6: types of requests. */
 enum blk_type {
 	BLK_T_IN = 0,
 	BLK_T_OUT = 1,
@@ -32,7 +35,7 @@ struct blk_header {
 	u64 sector;
 };
 
-/* 5.2.6: of discard and write zeroes */
+/* 5.2.6: a range to discard or to fill with zeros. */
 struct blk_range {
 	u64 sector;
 	u32 sectors;
@@ -63,7 +66,7 @@ static void blk_load_chain(const struct blk_request *request, struct virtio_chai
 	}
 }
 
-/* Gives it back to the guest with its last byte, the status, and `written` bytes before that. */
+/* Gives a request back to the guest: its last byte, the status, and `written` bytes before it. */
 static void blk_give_back(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
 			  u8 status, u32 written)
 {
@@ -92,8 +95,8 @@ static u8 blk_get_id(struct virtio_blk *blk, const struct virtio_chain *chain)
 }
 
 /*
- * Sets the request's place on the disk from the one range that it may have. 5.2.6.2: flags that are
- * not known, or not for this, are not supported.
+ * Sets the request's place on the disk from the one range that it may have. Flags that are unknown,
+ * or not for this type, are answered as unsupported (5.2.6.2).
  */
 static u8 blk_take_range(struct virtio_blk *blk, const struct virtio_chain *chain,
 			 struct blk_request *request)
@@ -112,7 +115,7 @@ static u8 blk_take_range(struct virtio_blk *blk, const struct virtio_chain *chai
 	return range.sectors <= BLOCK_RANGE_SECTORS ? BLK_S_OK : BLK_S_IOERR;
 }
 
-/* The data has to be whole sectors, as many as the disk may have. */
+/* Sets the request's data, which have to be whole sectors, and no more than the disk may have. */
 static u8 blk_take_data(const struct virtio_blk *blk, u64 bytes, u64 sector,
 			struct blk_request *request)
 {
@@ -123,7 +126,10 @@ static u8 blk_take_data(const struct virtio_blk *blk, u64 bytes, u64 sector,
 		       : BLK_S_IOERR;
 }
 
-/* What the disk is to do. BLK_S_OK: `request` says it; anything else is the answer. */
+/*
+ * Finds out what the disk is to do. With BLK_S_OK `request` says it; any other result is the answer
+ * to the guest.
+ */
 static u8 blk_understand(struct virtio_blk *blk, const struct virtio_chain *chain,
 			 const struct blk_header *header, struct blk_request *request)
 {
@@ -171,7 +177,7 @@ static void blk_keep_segments(struct blk_request *request, const struct virtio_c
 	memcpy(request->segment, chain->segment, chain->count * sizeof(chain->segment[0]));
 }
 
-/* A chain that the guest offers: it is answered at once, or becomes `request`. */
+/* Takes a chain that the guest offers: it is answered at once, or becomes `request`. */
 static void blk_take(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
 		     struct blk_request *request)
 {
@@ -179,7 +185,7 @@ static void blk_take(struct virtio_blk *blk, u32 queue, const struct virtio_chai
 	u8 status;
 
 	if (chain->writable_bytes == 0 || chain->readable_bytes < BLK_HEADER_BYTES) {
-		/* there is no byte for a status, or no request */
+		/* there is no byte for a status, or there is no request */
 		virtio_needs_reset(&blk->virtio);
 		return;
 	}
@@ -210,7 +216,10 @@ static struct blk_request *blk_find_free(struct virtio_blk *blk)
 	return NULL;
 }
 
-/* At most one queue's size: other CPUs may add as fast as this one takes. */
+/*
+ * Takes requests, at most as many as the queue is long: other CPUs may add them as fast as this one
+ * takes them.
+ */
 void blk_take_all(struct virtio_blk *blk, u32 queue)
 {
 	struct virtio_chain chain;
@@ -234,7 +243,7 @@ static bool blk_has_data(const struct blk_request *request)
 	return request->operation == BLOCK_READ || request->operation == BLOCK_WRITE;
 }
 
-/* Into the pool, what is to be written. */
+/* Copies the data to be written into the pool. */
 static void blk_copy_out(struct virtio_blk *blk, const struct blk_request *request, u8 *data,
 			 u32 bytes)
 {
@@ -247,7 +256,7 @@ static void blk_copy_out(struct virtio_blk *blk, const struct blk_request *reque
 			  BLK_HEADER_BYTES + (u64)request->done * BLOCK_SECTOR_BYTES, data, bytes);
 }
 
-/* The next piece of a request. False: there is no room for it now. */
+/* Asks the driver for the next piece of a request. Returns false if there is no room for it now. */
 static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 {
 	u32 left = request->sectors - request->done;

@@ -9,18 +9,22 @@
 
 #define CLASS_COMMUNICATION 0x078000u
 #define FEATURE_MULTIPORT   1u
-#define FEATURE_EMERGENCY   2u /* 5.3.3: a register for a byte from a kernel without a driver */
-#define CONFIG_BYTES	    12u
-#define CONFIG_PORTS	    4u
-#define CONFIG_EMERGENCY    8u
-#define PIECE_BYTES	    256u
+/* 5.3.3: a register that takes a byte from a kernel without a driver */
+#define FEATURE_EMERGENCY 2u
+#define CONFIG_BYTES	  12u
+#define CONFIG_PORTS	  4u
+#define CONFIG_EMERGENCY  8u
+#define PIECE_BYTES	  256u
 
-/* 5.3.2: those of port 0, of control messages, then those of the further ports. */
+/*
+ * 5.3.2: port 0 has the first two queues; then come those of control messages, then those of
+ * further ports.
+ */
 #define QUEUE_CONTROL_RECEIVE  2u
 #define QUEUE_CONTROL_TRANSMIT 3u
 #define QUEUES_WITHOUT_CONTROL 2u
 
-/* 5.3.6.2 */
+/* 5.3.6.2: events of control messages. */
 enum control_event {
 	CONTROL_DEVICE_READY = 0,
 	CONTROL_PORT_ADD = 1,
@@ -46,7 +50,7 @@ static u32 virtio_console_receive_queue(u32 port)
 	return port == 0 ? 0 : 2 + 2 * port;
 }
 
-/* The port of a queue that is not for control messages. */
+/* Returns the port of a queue that is not for control messages. */
 static u32 virtio_console_port_of(u32 queue)
 {
 	return queue < QUEUES_WITHOUT_CONTROL ? 0 : queue / 2 - 1;
@@ -77,7 +81,8 @@ static void virtio_console_transmit(struct virtio_console *console, u32 queue)
 	struct virtio_device *device = &console->virtio;
 	struct virtio_chain chain;
 	u32 port = virtio_console_port_of(queue);
-	u32 left = VIRTIO_CONSOLE_QUEUE_SIZE; /* other CPUs may add as fast as this one takes */
+	/* other CPUs may add requests as fast as this one takes them */
+	u32 left = VIRTIO_CONSOLE_QUEUE_SIZE;
 
 	for (; left > 0 && virtqueue_pop(device, queue, &chain); left--) {
 		if (console->exists[port])
@@ -101,7 +106,7 @@ static struct control virtio_console_control_of(enum console_message message, u3
 	return (struct control){.port = port, .event = events[message], .value = 1};
 }
 
-/* Whatever the buffer is too short for is lost to the guest, as is every other message of it. */
+/* Sends a control message. What the guest's buffer is too short for is lost to the guest. */
 static void virtio_console_tell(struct virtio_console *console, const struct virtio_chain *chain,
 				u32 port)
 {
@@ -118,7 +123,7 @@ static void virtio_console_tell(struct virtio_console *console, const struct vir
 	virtqueue_push(device, QUEUE_CONTROL_RECEIVE, chain->head, (u32)written);
 }
 
-/* At most as many messages as there are kinds of them for each port. */
+/* Sends control messages, at most as many as there are kinds of them for each port. */
 static void virtio_console_tell_all(struct virtio_console *console)
 {
 	struct virtio_chain chain;
@@ -145,7 +150,10 @@ static void virtio_console_device_ready(struct virtio_console *console)
 		console->state.messages[port] = console->exists[port] ? CONSOLE_ADD : 0;
 }
 
-/* Ports that are not there, and events that are the device's to send, are without effect. */
+/*
+ * Handles a control message of the guest. Ports that do not exist, and events that only the device
+ * sends, have no effect.
+ */
 static void virtio_console_control_handle(struct virtio_console *console,
 					  const struct control *control)
 {
@@ -234,7 +242,7 @@ static void virtio_console_forget(struct virtio_device *device)
 	memset(console->state.open, 0, sizeof(console->state.open));
 }
 
-/* Columns and rows belong to a feature that is not offered. */
+/* Reads the configuration. Columns and rows belong to a feature that is not offered. */
 static u32 virtio_console_config_read(struct virtio_device *device, u32 offset, u32 size)
 {
 	u32 config[CONFIG_BYTES / sizeof(u32)] = {
@@ -298,7 +306,7 @@ static bool virtio_console_has_further(const struct platform_config *config)
 	return further;
 }
 
-/* Control messages and their queues are there only if there is something to say. */
+/* Adds further ports. Control messages and their queues exist only if there are such ports. */
 static void virtio_console_add_ports(struct virtio_console *console,
 				     const struct platform_config *config)
 {

@@ -7,10 +7,11 @@
 struct platform_config;
 
 #define VIRTIO_CONSOLE_QUEUE_SIZE 64u
-#define VIRTIO_CONSOLE_BURST	  65536u /* bytes of one request that are shown; the rest is lost */
-#define VIRTIO_CONSOLE_PORTS	  CHANNEL_STREAM_MAX
+/* the most bytes of one request that are shown; the rest is lost */
+#define VIRTIO_CONSOLE_BURST 65536u
+#define VIRTIO_CONSOLE_PORTS CHANNEL_STREAM_MAX
 
-/* Messages that a port still has for the guest, in this order. */
+/* Messages that a port still has to send to the guest, in this order. */
 enum console_message {
 	CONSOLE_ADD = 1 << 0,
 	CONSOLE_IS_CONSOLE = 1 << 1,
@@ -21,13 +22,13 @@ enum console_message {
 struct virtio_console_state {
 	struct virtio_state virtio;
 	u8 messages[VIRTIO_CONSOLE_PORTS]; /* enum console_message */
-	u8 open[VIRTIO_CONSOLE_PORTS];	   /* 1: the guest reads it */
+	u8 open[VIRTIO_CONSOLE_PORTS];	   /* 1: a program of the guest has opened the port */
 };
 
 /*
- * Console (virtio 1.2, 5.3). Port 0 is a second way to where the serial port goes; what is typed
- * comes here as long as its driver is up. Further ports have names and nothing to do with it; a
- * guest that does not know VIRTIO_CONSOLE_F_MULTIPORT has port 0 only.
+ * A console (virtio 1.2, 5.3). Port 0 is a second way to the place that the serial port leads to;
+ * typed input comes to port 0 as long as its driver is up. Further ports have names and nothing to
+ * do with the console; a guest that does not know VIRTIO_CONSOLE_F_MULTIPORT has port 0 only.
  */
 struct virtio_console {
 	struct virtio_device virtio;
@@ -38,14 +39,16 @@ struct virtio_console {
 	void *context;
 };
 
-/* Only where it is asked for. */
+/* Attaches the console; does nothing where the configuration asks for none. */
 enum status virtio_console_attach(struct platform *platform,
 				  const struct platform_config *config) MUST_CHECK;
 
-/* The guest's driver is up and reads that port: input for it belongs here. */
+/*
+ * Returns whether the guest's driver is up and reads that port, so that input for it belongs here.
+ */
 bool virtio_console_is_open(const struct virtio_console *console, u32 port);
 /*
- * Bytes arrive at an open port. Returns how many fit into the buffers that the guest has given;
- * MACHINE_ROOM says when to offer the others again.
+ * Gives input to an open port. Returns how many bytes fit into the buffers that the guest has
+ * given; MACHINE_ROOM says when to offer the rest again.
  */
 u32 virtio_console_input(struct virtio_console *console, u32 port, const u8 *bytes, u32 count);

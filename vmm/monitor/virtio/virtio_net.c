@@ -12,7 +12,7 @@
 #define CLASS_NETWORK	 0x020000u
 #define NET_CONFIG_BYTES 12u
 
-/* 5.1.4 */
+/* 5.1.4: the configuration. */
 struct net_config {
 	u8 mac[NET_MAC_BYTES];
 	u16 status;
@@ -45,7 +45,7 @@ void net_publish(struct virtio_net *net)
 		net->ring(net->context);
 }
 
-/* What the guest can take; what it cannot the switch makes fit. */
+/* Returns what the guest can take; the switch converts frames that the guest cannot take. */
 static u32 net_wish_of(const struct virtio_net *net)
 {
 	const struct virtio_device *device = &net->virtio;
@@ -63,7 +63,10 @@ static void net_come_up(struct virtio_net *net)
 	net_discard(net);
 }
 
-/* Another switch does not know behind which port the guest is (5.1.6.5.4). */
+/*
+ * Asks the guest to announce itself, as another switch does not know behind which port it is
+ * (5.1.6.5.4).
+ */
 static void net_ask_to_announce(struct virtio_net *net)
 {
 	if (!net->up || !virtio_has(&net->virtio, NET_F_GUEST_ANNOUNCE) ||
@@ -91,12 +94,12 @@ void virtio_net_poll_link(struct virtio_net *net)
 	if (unlikely(link_renewed(&net->end))) {
 		link_set_wish(&net->end, net_wish_of(net));
 		net->quiet = false;
-		net->hungry = false; /* for what is void now */
+		net->hungry = false; /* the frames that waited for buffers are void now */
 		net->ring(net->context);
 		net_ask_to_announce(net);
 	}
 	if (!virtio_is_live(&net->virtio))
-		return; /* the guest's memory is not to be touched: frames wait in the link */
+		return; /* the guest's memory must not be touched: frames wait in the link */
 	if (unlikely(!net->up))
 		net_come_up(net);
 	net_send_waiting(net);
@@ -117,7 +120,7 @@ static void virtio_net_notify(struct virtio_device *device, u32 queue)
 	}
 	if (queue == net_control_queue(net) && virtio_has(device, NET_F_CTRL_VQ))
 		net_control(net);
-	/* new buffers, or a pair more */
+	/* there are new buffers, or there is another queue pair */
 	net->hungry = false;
 	net_receive(net);
 }
@@ -168,7 +171,7 @@ static bool virtio_net_valid(const void *bytes)
 	return net_control_valid(bytes) && virtio_valid(bytes);
 }
 
-/* Nothing of a frame is in the state: each is with the guest, or with the switch. */
+/* Nothing to do: no frame is in the saved state, each is with the guest or with the switch. */
 static void virtio_net_loaded(struct device *device)
 {
 	struct virtio_net *net = virtio_net_of(virtio_of(device));

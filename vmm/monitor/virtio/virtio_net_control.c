@@ -8,8 +8,8 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
-#define NET_CONTROL_BURST 64u /* commands a call */
-#define NET_HEAD_BYTES	  2u  /* class and command */
+#define NET_CONTROL_BURST 64u /* the most commands that one call handles */
+#define NET_HEAD_BYTES	  2u  /* the bytes of class and command */
 
 enum net_ack { NET_ACK_OK, NET_ACK_ERROR };
 enum net_control_class {
@@ -23,15 +23,15 @@ enum net_control_class {
 enum net_mac_command { NET_MAC_TABLE_SET, NET_MAC_ADDRESS_SET };
 enum net_vlan_command { NET_VLAN_ADD, NET_VLAN_DELETE };
 
-#define NET_RECEIVE_COMMANDS 6u /* bit numbers of enum net_mode */
-#define NET_RECEIVE_PLAIN    2u /* of them without NET_F_CTRL_RX_EXTRA */
+#define NET_RECEIVE_COMMANDS 6u /* how many commands enum net_mode has bits for */
+#define NET_RECEIVE_PLAIN    2u /* how many of them exist without NET_F_CTRL_RX_EXTRA */
 
-/* Of a frame with a VLAN tag (IEEE 802.1Q) */
+/* Offsets in a frame with a VLAN tag (IEEE 802.1Q). */
 #define NET_TAG_AT    14u
 #define NET_VLAN_MASK 0xfffu
-#define NET_MAC_ALL   NET_MAC_MASK /* broadcast */
+#define NET_MAC_ALL   NET_MAC_MASK /* the broadcast address */
 
-/* A command whose data are taken in turn. */
+/* A command whose data are taken piece by piece. */
 struct net_command {
 	const struct guest_memory *memory;
 	const struct virtio_chain *chain;
@@ -67,7 +67,7 @@ static bool net_set_mode(struct virtio_net *net, struct net_command *command, u8
 	return true;
 }
 
-/* Too many for the table: all of that kind pass. */
+/* Takes a table of addresses. If there are too many for it, all addresses of that kind pass. */
 static bool net_take_addresses(struct net_command *command, struct net_addresses *to)
 {
 	u32 count;
@@ -86,7 +86,7 @@ static bool net_take_addresses(struct net_command *command, struct net_addresses
 	return true;
 }
 
-/* Both tables, or none. */
+/* Sets both tables of addresses, or neither. */
 static bool net_set_table(struct virtio_net *net, struct net_command *command)
 {
 	struct net_addresses unicast = {0};
@@ -192,7 +192,8 @@ void net_control_reset(struct virtio_net *net)
 	struct virtio_net_state *state = &net->state;
 
 	state->announce = 0;
-	state->mode = NET_MODE_PROMISCUOUS; /* until the guest says what it wants */
+	/* everything passes until the guest says what it wants */
+	state->mode = NET_MODE_PROMISCUOUS;
 	state->pairs = 1;
 	state->unicast.count = 0;
 	state->multicast.count = 0;
@@ -246,8 +247,8 @@ static bool net_wants_address(const struct virtio_net_state *state, u64 mac)
 }
 
 /*
- * The switch may write to the frame meanwhile, and so get past the filter: that spares the guest
- * work, and keeps nothing secret from it.
+ * Returns whether the guest wants the frame. The switch may change the frame meanwhile and so get
+ * past the filter, which spares the guest work and keeps nothing secret from it.
  */
 bool net_is_wanted(const struct virtio_net *net, const u8 *frame, u32 bytes)
 {
@@ -255,7 +256,8 @@ bool net_is_wanted(const struct virtio_net *net, const u8 *frame, u32 bytes)
 
 	if ((net->state.mode & NET_MODE_PROMISCUOUS) != 0)
 		return true;
-	__builtin_memcpy(&mac, frame, sizeof(mac)); /* two bytes more than it has */
+	/* this reads two bytes more than the address has */
+	__builtin_memcpy(&mac, frame, sizeof(mac));
 	return net_wants_address(&net->state, mac & NET_MAC_MASK) &&
 	       net_wants_vlan(net, frame, bytes);
 }

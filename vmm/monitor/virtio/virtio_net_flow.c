@@ -14,8 +14,8 @@
 #define NET_PORT_BYTES	 4u
 #define NET_TCP		 6u
 #define NET_UDP		 17u
-#define NET_IP4_FRAGMENT 0x3fffu /* more of them, or not the first */
-/* Tag, longest IPv4 header, ports */
+#define NET_IP4_FRAGMENT 0x3fffu /* more fragments follow, or this is not the first */
+/* The most bytes of a frame that are looked at: tag, longest IPv4 header, ports. */
 #define NET_FLOW_HEAD  (FRAME_BYTES_MIN + FRAME_TAG_BYTES + 60u + NET_PORT_BYTES)
 #define NET_GOLDEN     0x9e3779b1u
 #define NET_FLOW_SHIFT 24u
@@ -34,7 +34,7 @@ static u32 net_half_at(const u8 *bytes)
 	return (u32)bytes[0] << 8 | bytes[1];
 }
 
-/* Source and destination are mixed by operations in which their order does not count. */
+/* Mixes source and destination port by operations whose result does not depend on their order. */
 static u32 net_ports_of(const u8 *transport, u32 bytes, u8 protocol)
 {
 	if (bytes < NET_PORT_BYTES || (protocol != NET_TCP && protocol != NET_UDP))
@@ -61,7 +61,7 @@ static u32 net_mix_ip6(const u8 *ip, u32 bytes)
 	return mixed + net_ports_of(ip + NET_IP6_BYTES, bytes - NET_IP6_BYTES, ip[6]);
 }
 
-/* Of `bytes`, which are the caller's own. */
+/* Returns the flow of a frame whose first `bytes` the caller has copied. */
 static u32 net_flow_of_head(const u8 *frame, u32 bytes)
 {
 	u32 at = net_half_at(frame + NET_TYPE_AT) == NET_TYPE_VLAN &&
@@ -78,7 +78,7 @@ static u32 net_flow_of_head(const u8 *frame, u32 bytes)
 		mixed = net_mix_ip6(frame + at, bytes - at);
 	else
 		mixed = net_word_at(frame + 2) ^
-			net_word_at(frame + 8); /* what differs in addresses */
+			net_word_at(frame + 8); /* mix the parts in which addresses differ */
 	return mixed * NET_GOLDEN >> NET_FLOW_SHIFT;
 }
 
@@ -86,7 +86,7 @@ u32 net_flow_of(const u8 *frame, u32 bytes)
 {
 	u8 head[NET_FLOW_HEAD];
 
-	/* the frame lies where the switch may write */
+	/* copy first: the frame lies where the switch may write */
 	bytes = MIN(bytes, NET_FLOW_HEAD);
 	memcpy(head, frame, bytes);
 	return net_flow_of_head(head, bytes);

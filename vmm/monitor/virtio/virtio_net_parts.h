@@ -3,7 +3,7 @@
 
 #include "vmm/monitor/virtio/virtio_net.h"
 
-/* 5.1.3 */
+/* 5.1.3: features. */
 enum net_feature {
 	NET_F_CSUM = 0,
 	NET_F_GUEST_CSUM = 1,
@@ -24,7 +24,7 @@ enum net_feature {
 	NET_F_CTRL_MAC_ADDR = 23,
 };
 
-/* 5.1.6: before each frame in the guest's buffers */
+/* 5.1.6: the header before each frame in the guest's buffers. */
 enum net_header_flag { NET_HEADER_NEEDS_CHECKSUM = 1, NET_HEADER_CHECKED = 2 };
 enum net_segmentation { NET_GSO_NONE = 0, NET_GSO_TCP4 = 1, NET_GSO_TCP6 = 4 };
 
@@ -39,7 +39,10 @@ struct net_header {
 };
 _Static_assert(sizeof(struct net_header) == 12, "5.1.6");
 
-/* 5.1.6.1: drivers of before version 1 know no buffer_count, unless they merge buffers. */
+/*
+ * Returns whether headers have a buffer_count: drivers from before version 1 know none, unless they
+ * merge buffers (5.1.6.1).
+ */
 static inline bool net_header_is_whole(const struct virtio_net *net)
 {
 	return virtio_has(&net->virtio, VIRTIO_F_VERSION_1) ||
@@ -52,13 +55,13 @@ static inline u32 net_header_size(const struct virtio_net *net)
 					: (u32)offsetof(struct net_header, buffer_count);
 }
 
-/* Of an Ethernet frame; and, where the type says so, IEEE 802.1Q */
+/* Offsets in an Ethernet frame and, if its type says so, in its IEEE 802.1Q tag. */
 #define NET_TYPE_AT	  12u
 #define NET_TYPE_VLAN	  0x8100u
 #define NET_MAC_MASK	  0xffffffffffffull
-#define NET_MAC_MULTICAST 1ull /* bit of the first byte */
+#define NET_MAC_MULTICAST 1ull /* the bit of the first byte that marks a multicast address */
 
-/* 5.1.2 */
+/* 5.1.2: numbers of queues. */
 static inline u32 net_receive_queue(u32 pair)
 {
 	return 2 * pair;
@@ -69,19 +72,19 @@ static inline u32 net_send_queue(u32 pair)
 	return 2 * pair + 1;
 }
 
-/* Behind those that the guest knows of. */
+/* Returns the number of the control queue, which follows the pairs that the guest knows of. */
 static inline u32 net_control_queue(const struct virtio_net *net)
 {
 	return virtio_has(&net->virtio, NET_F_MQ) ? 2 * net->pairs : 2;
 }
 
-/* In use. */
+/* Returns how many queue pairs are in use. */
 static inline u32 net_pairs(const struct virtio_net *net)
 {
 	return MIN(net->state.pairs, net->pairs);
 }
 
-/* Frames have a way: the wire's state is good, and somebody is, or is to come, at its other end. */
+/* Returns whether frames have a way: the link is up, and its other end is there, or is to come. */
 static inline bool net_is_connected(const struct virtio_net *net)
 {
 	return net->state.link_up != 0 && net->end.generation != 0 && !net->end.broken;
@@ -90,23 +93,26 @@ static inline bool net_is_connected(const struct virtio_net *net)
 /* Shows the switch what was written and read. */
 void net_publish(struct virtio_net *net);
 
-/* Takes what the guest sends by a pair, as far as there is room in the link. */
+/* Sends the frames that the guest has in a pair's queue, as far as there is room in the link. */
 void net_send(struct virtio_net *net, u32 pair);
-/* Goes on with what has waited for room. */
+/* Sends frames that have waited for room. */
 void net_send_waiting(struct virtio_net *net);
 
-/* Gives the guest what the switch has, as far as it has buffers. */
+/* Gives the guest the frames that the switch has, as far as the guest has buffers. */
 void net_receive(struct virtio_net *net);
-/* What came for nobody. */
+/* Drops frames that have come while nobody could take them. */
 void net_discard(struct virtio_net *net);
-/* By destination and VLAN: whether the guest wants to have it (5.1.6.5.1 to 5.1.6.5.3). */
+/*
+ * Returns whether the guest wants to have a frame, by destination and VLAN (5.1.6.5.1 to
+ * 5.1.6.5.3).
+ */
 bool net_is_wanted(const struct virtio_net *net, const u8 *frame, u32 bytes);
 
-/* Obeys the control queue. */
+/* Handles the commands in the control queue. */
 void net_control(struct virtio_net *net);
-/* As after a reset: the card's own address, everything passes, one pair. */
+/* Sets the filters as a reset does: the card's own address, everything passes, one pair. */
 void net_control_reset(struct virtio_net *net);
 bool net_control_valid(const struct virtio_net_state *state);
 
-/* The entry of a frame's flow, for both of its directions the same. */
+/* Returns the number of a frame's flow, which is the same for both of its directions. */
 u32 net_flow_of(const u8 *frame, u32 bytes);

@@ -8,14 +8,17 @@
 #include "lib/string.h"
 #include "vmm/monitor/virtio/virtqueue_batch.h"
 
-/* In a ring: the shortest, each behind its header. */
+/* The most frames in a ring: the shortest ones, each behind its header. */
 #define NET_FRAMES_MAX	     (FRAMES_RING_BYTES / (2 * FRAME_ALIGN))
 #define NET_TCP_HEADER_BYTES 20u
-#define NET_TCP_OFFSET_AT    12u /* in its upper half: words of header */
+#define NET_TCP_OFFSET_AT    12u /* in the upper half of this word: the header's length in words */
 
 enum net_outcome { NET_DELIVERED, NET_TOO_LONG, NET_NO_BUFFERS };
 
-/* Of TCP, by what the frame says; a hint, never beyond the frame (5.1.6.4.1). */
+/*
+ * Returns the length of the TCP header, by what the frame says; it is a hint, never beyond the
+ * frame (5.1.6.4.1).
+ */
 static u16 net_header_bytes_of(const struct frame_header *frame, const u8 *bytes)
 {
 	u32 end = frame->checksum_start + NET_TCP_HEADER_BYTES;
@@ -38,7 +41,10 @@ static bool net_segments_for_guest(const struct virtio_net *net, const struct fr
 	       frame->segment_bytes != 0 && (frame->flags & FRAME_NEEDS_CHECKSUM) != 0;
 }
 
-/* False: the guest does not take such frames, or there are none such. */
+/*
+ * Writes the header of a frame for the guest. Returns false if the guest does not take such frames,
+ * or the frame is impossible.
+ */
 static bool net_header_for_guest(const struct virtio_net *net, const struct frame_header *frame,
 				 const u8 *bytes, struct net_header *header)
 {
@@ -57,7 +63,7 @@ static bool net_header_for_guest(const struct virtio_net *net, const struct fram
 	return frame->segments == FRAME_WHOLE || net_segments_for_guest(net, frame, bytes, header);
 }
 
-/* What has been put into a queue for one frame: all of it is shown, or none. */
+/* What has been put into a queue for one frame: all of it is shown to the guest, or none. */
 struct net_fill {
 	u32 queue;
 	u32 count;
@@ -77,7 +83,7 @@ static void net_fill_note(struct net_fill *fill, const struct virtio_chain *chai
 	fill->written[fill->count++] = (u32)written;
 }
 
-/* The rest of a frame, of which `done` bytes are in net->chain, in buffers of their own. */
+/* Puts the rest of a frame, of which `done` bytes are in net->chain, into further buffers. */
 static enum net_outcome net_fill_more(struct virtio_net *net, struct net_fill *fill,
 				      const u8 *frame, u64 done, u32 bytes)
 {
@@ -98,14 +104,14 @@ static enum net_outcome net_fill_more(struct virtio_net *net, struct net_fill *f
 	return NET_DELIVERED;
 }
 
-/* net->chain is too short: 5.1.6.3.2, the frame goes into as many buffers as it takes. */
+/* Puts a frame into as many buffers as it takes, as net->chain is too short for it (5.1.6.3.2). */
 static NOINLINE enum net_outcome net_fill_several(struct virtio_net *net, u32 queue,
 						  struct net_header *header, const u8 *frame,
 						  u32 bytes)
 {
 	struct virtio_device *device = &net->virtio;
 	enum net_outcome outcome;
-	struct net_fill fill; /* too large to be cleared */
+	struct net_fill fill; /* too large to be cleared each time */
 	u64 done = 0;
 
 	fill.queue = queue;
@@ -148,7 +154,10 @@ static enum net_outcome net_fill_queue(struct virtio_net *net, u32 queue, struct
 	return NET_DELIVERED;
 }
 
-/* The queue pair that a frame's flow was last sent from; the guest may have fewer by now. */
+/*
+ * Returns the queue pair from which a frame's flow was last sent; the guest may have fewer pairs by
+ * now.
+ */
 static u32 net_pair_of(const struct virtio_net *net, const u8 *frame, u32 bytes)
 {
 	u32 pairs = net_pairs(net);
@@ -158,8 +167,8 @@ static u32 net_pair_of(const struct virtio_net *net, const u8 *frame, u32 bytes)
 }
 
 /*
- * The pair that last sent on the frame's flow has it; where that has no buffers the next one: a
- * guest that is slow on one CPU is not cut off on the others.
+ * Puts a frame into the pair that last sent on its flow. If that has no buffers the next pair takes
+ * it: a guest that is slow on one CPU is not cut off on the others.
  */
 static enum net_outcome net_fill_any(struct virtio_net *net, struct net_header *header,
 				     const u8 *frame, u32 bytes, u32 *touched)
@@ -178,7 +187,7 @@ static enum net_outcome net_fill_any(struct virtio_net *net, struct net_header *
 	return NET_NO_BUFFERS;
 }
 
-/* Of what does not get as far as the guest's buffers; else NET_LOSS_COUNT. */
+/* Returns why a frame does not get as far as the guest's buffers; NET_LOSS_COUNT if it does. */
 static enum net_loss net_loss_before_buffers(const struct virtio_net *net,
 					     const struct frame_header *header, const u8 *frame,
 					     struct net_header *for_guest)
@@ -191,7 +200,7 @@ static enum net_loss net_loss_before_buffers(const struct virtio_net *net,
 								   : NET_LOSS_REFUSED;
 }
 
-/* False: it has to wait for buffers. */
+/* Receives one frame. Returns false if it has to wait for buffers. */
 static bool net_receive_one(struct virtio_net *net, const struct frame_header *header,
 			    const u8 *frame, u32 *touched)
 {
@@ -218,8 +227,8 @@ static bool net_is_plain(const struct frame_header *frame)
 }
 
 /*
- * A frame into as many buffers of a batch as it takes, all or none. False: there are not enough, or
- * they are not all of one piece.
+ * Puts a frame into as many buffers of a batch as it takes, all of it or nothing. Returns false if
+ * there are not enough buffers, or not all of them are in one piece.
  */
 static ALWAYS_INLINE bool net_fill_batch(struct virtqueue_batch *batch, struct net_header *header,
 					 const u8 *frame, u32 bytes, bool several)
@@ -251,7 +260,10 @@ static ALWAYS_INLINE bool net_fill_batch(struct virtqueue_batch *batch, struct n
 	return true;
 }
 
-/* False: the frame at the front of the link is not one for the batch. */
+/*
+ * Receives the frame at the front of the link into a batch. Returns false if the frame is not one
+ * for the batch.
+ */
 static ALWAYS_INLINE bool net_receive_piece(struct virtio_net *net, struct virtqueue_batch *batch,
 					    u32 pair, const struct frame_header *header,
 					    const u8 *frame)
@@ -272,7 +284,7 @@ static ALWAYS_INLINE bool net_receive_piece(struct virtio_net *net, struct virtq
 	return true;
 }
 
-/* As many as a pair gets one after another. Returns how many more there might be. */
+/* Receives as many frames as go to one pair in succession. Returns how many more there might be. */
 static u32 net_receive_batch(struct virtio_net *net, u32 pair, u32 left, u32 *touched)
 {
 	struct virtqueue_batch batch;
@@ -293,7 +305,7 @@ static u32 net_receive_batch(struct virtio_net *net, u32 pair, u32 left, u32 *to
 	return left;
 }
 
-/* At most `left` frames. Returns how many more there might have been. */
+/* Receives at most `left` frames. Returns how many more there might have been. */
 static u32 net_receive_some(struct virtio_net *net, u32 left)
 {
 	struct frame_header header;
@@ -324,7 +336,8 @@ static u32 net_receive_some(struct virtio_net *net, u32 left)
 
 void net_receive(struct virtio_net *net)
 {
-	u32 left = VIRTIO_NET_QUEUE_SIZE; /* the switch may add as fast as this end takes */
+	/* the switch may add frames as fast as this end takes them */
+	u32 left = VIRTIO_NET_QUEUE_SIZE;
 
 	if (net->quiet && link_waiting(&net->end) == 0)
 		return;
@@ -333,7 +346,7 @@ void net_receive(struct virtio_net *net)
 	for (; left > 0 && virtio_is_live(&net->virtio) && !net->hungry; left -= left > 0) {
 		left = net_receive_some(net, left);
 		if (net->hungry)
-			return; /* until the guest notifies the device */
+			return; /* the guest will notify the device of new buffers */
 		net->quiet = link_may_wait(&net->end);
 		if (net->quiet)
 			return;
@@ -347,7 +360,7 @@ void net_discard(struct virtio_net *net)
 	struct frame_header header;
 	const u8 *frame;
 
-	/* as many as the link holds: a bad switch may add more before it is shown any room */
+	/* as many as the link holds: a broken switch may add more before it is shown any room */
 	for (u32 left = NET_FRAMES_MAX; left > 0 && frames_next(&net->end, &header, &frame);
 	     left--) {
 		frames_drop(&net->end, &header);

@@ -8,10 +8,15 @@
 #include "lib/bits.h"
 #include "vmm/monitor/virtio/virtqueue_batch.h"
 
-/* The link is full: to be signalled when so much is free costs one signal for many frames. */
+/*
+ * When the link is full, the switch is to signal once so much is free: one signal for many frames.
+ */
 #define NET_ROOM_WANTED (FRAMES_RING_BYTES / 2)
 
-/* 5.1.6.2.1: only with what was negotiated, and never without a checksum to be put in. */
+/*
+ * Sets how the frame is to be segmented: only as was negotiated, and never without a checksum to be
+ * put in (5.1.6.2.1).
+ */
 static bool net_segments_of(const struct virtio_net *net, const struct net_header *header,
 			    struct frame_header *frame)
 {
@@ -25,7 +30,10 @@ static bool net_segments_of(const struct virtio_net *net, const struct net_heade
 	       (frame->flags & FRAME_NEEDS_CHECKSUM) != 0;
 }
 
-/* What the guest says of a frame. False: it cannot be so. Unknown flags count for nothing. */
+/*
+ * Takes over what the guest's header says of a frame. Returns false if it cannot be true. Unknown
+ * flags are ignored.
+ */
 static bool net_header_from_guest(const struct virtio_net *net, const struct net_header *header,
 				  struct frame_header *frame)
 {
@@ -40,7 +48,10 @@ static bool net_header_from_guest(const struct virtio_net *net, const struct net
 	return header->segmentation == NET_GSO_NONE || net_segments_of(net, header, frame);
 }
 
-/* Of what cannot be a frame, or has nowhere to go; else NET_LOSS_COUNT. */
+/*
+ * Returns why something cannot be sent, as it is no frame or has nowhere to go; NET_LOSS_COUNT if
+ * it can.
+ */
 static enum net_loss net_loss_of(const struct virtio_net *net, const struct virtio_chain *chain)
 {
 	if (chain->readable_bytes < net_header_size(net) + FRAME_BYTES_MIN)
@@ -58,7 +69,7 @@ static void net_note_sent(struct virtio_net *net, u32 pair, const u8 *frame, u32
 		net->flow[net_flow_of(frame, bytes)] = (u8)pair;
 }
 
-/* False: there is no room for it now. */
+/* Sends one frame. Returns false if there is no room for it now. */
 static bool net_send_one(struct virtio_net *net, u32 pair, const struct virtio_chain *chain)
 {
 	enum net_loss loss = net_loss_of(net, chain);
@@ -89,7 +100,10 @@ static bool net_send_one(struct virtio_net *net, u32 pair, const struct virtio_c
 	return true;
 }
 
-/* A frame in one piece. False: something is wrong with it, or there is no room. */
+/*
+ * Sends a frame that lies in one piece. Returns false if something is wrong with it, or there is no
+ * room.
+ */
 static ALWAYS_INLINE bool net_send_piece(struct virtio_net *net, u32 pair,
 					 const struct virtqueue_piece *piece)
 {
@@ -115,7 +129,7 @@ static ALWAYS_INLINE bool net_send_piece(struct virtio_net *net, u32 pair,
 	return true;
 }
 
-/* As many as are in one piece. Returns how many more there might be. */
+/* Sends as many frames as lie in one piece each. Returns how many more there might be. */
 static u32 net_send_batch(struct virtio_net *net, u32 pair, u32 left)
 {
 	struct virtqueue_batch batch;
@@ -137,7 +151,8 @@ void net_send(struct virtio_net *net, u32 pair)
 {
 	struct virtio_device *device = &net->virtio;
 	u32 queue = net_send_queue(pair);
-	u32 left = VIRTIO_NET_QUEUE_SIZE; /* other CPUs may add as fast as this one takes */
+	/* other CPUs may add frames as fast as this one takes them */
+	u32 left = VIRTIO_NET_QUEUE_SIZE;
 
 	net->full &= ~(1u << pair);
 	for (;; left--) {
@@ -161,7 +176,7 @@ void net_send(struct virtio_net *net, u32 pair)
 	virtqueue_announce(device, queue);
 }
 
-/* Who waits goes first in turn, then the others as far as there is room left. */
+/* Lets the pairs that wait go first in turn, then the others as far as there is room left. */
 void net_send_waiting(struct virtio_net *net)
 {
 	u32 full = net->full;

@@ -7,18 +7,18 @@
 #include "vmm/monitor/virtio/virtio.h"
 #include "vmm/monitor/virtio/virtio_bars.h"
 
-/* 4.1.4.3 */
+/* 4.1.4.3: the common registers. */
 enum common_register {
 	COMMON_DEVICE_SELECT = 0x00,
 	COMMON_DEVICE_FEATURE = 0x04,
 	COMMON_DRIVER_SELECT = 0x08,
 	COMMON_DRIVER_FEATURE = 0x0c,
-	COMMON_CONFIG_VECTOR = 0x10, /* and the number of queues */
-	COMMON_STATUS = 0x14,	     /* and generation, and selected queue */
+	COMMON_CONFIG_VECTOR = 0x10, /* behind it the number of queues */
+	COMMON_STATUS = 0x14,	     /* behind it the generation and the selected queue */
 	COMMON_QUEUE_SELECT = 0x16,
 	COMMON_QUEUE_SIZE = 0x18,
 	COMMON_QUEUE_VECTOR = 0x1a,
-	COMMON_QUEUE_ENABLE = 0x1c, /* and the doorbell's number: 0 */
+	COMMON_QUEUE_ENABLE = 0x1c, /* behind it the number of the doorbell: 0 */
 	COMMON_QUEUE_DESCRIPTORS = 0x20,
 	COMMON_QUEUE_AVAILABLE = 0x28,
 	COMMON_QUEUE_USED = 0x30,
@@ -32,7 +32,7 @@ static void virtio_show_isr(struct virtio_device *device)
 	pci_intx_set(&device->function, device->state->isr != 0);
 }
 
-/* 4.1.5.3: the ISR status is for those without MSI-X. */
+/* Raises an interrupt. The ISR status is for drivers without MSI-X (4.1.5.3). */
 static void virtio_interrupt(struct virtio_device *device, u16 vector, u8 cause)
 {
 	if (pci_msix_enabled(&device->function)) {
@@ -63,7 +63,7 @@ void virtio_needs_reset(struct virtio_device *device)
 	virtio_config_changed(device);
 }
 
-/* 2.4: as after power-on, but for what belongs to PCI. */
+/* Resets what the driver has set up, as at power-on, but for what belongs to PCI (2.4). */
 static void virtio_reset_driver_side(struct virtio_device *device)
 {
 	struct virtio_state *state = device->state;
@@ -79,8 +79,9 @@ static void virtio_reset_driver_side(struct virtio_device *device)
 }
 
 /*
- * 3.1.1: the only ways forward, apart from FAILED, which may be added at any time, and 0, which
- * resets. No bit is ever taken back: one that is left out stays.
+ * Returns whether the driver may go from one status to the other (3.1.1). These are the only ways
+ * forward, apart from FAILED, which may be added at any time, and 0, which resets. A bit is never
+ * taken back: one that is left out stays.
  */
 static bool virtio_status_step_is_legal(u8 from, u8 to)
 {
@@ -106,8 +107,9 @@ static u64 virtio_features_offered(const struct virtio_device *device)
 }
 
 /*
- * 2.2.2. A driver that does not take version 1 could be refused (6.1); those of NuttX and Little
- * Kernel do not, although they do as it says.
+ * Returns whether the driver's features are acceptable (2.2.2). A driver that does not take version
+ * 1 could be refused (6.1); those of NuttX and Little Kernel do not take it, although they do as it
+ * says.
  */
 static bool virtio_features_are_good(const struct virtio_device *device)
 {
@@ -116,7 +118,8 @@ static bool virtio_features_are_good(const struct virtio_device *device)
 
 static void virtio_write_status(struct virtio_device *device, u8 status)
 {
-	u8 now = device->state->status & (u8)~VIRTIO_NEEDS_RESET; /* that is the device's */
+	/* NEEDS_RESET is the device's bit */
+	u8 now = device->state->status & (u8)~VIRTIO_NEEDS_RESET;
 
 	if (status == 0) {
 		virtio_reset_driver_side(device);
@@ -130,7 +133,7 @@ static void virtio_write_status(struct virtio_device *device, u8 status)
 	device->state->status |= status;
 	if ((status & ~now & VIRTIO_DRIVER_OK) == 0)
 		return;
-	/* a driver may have filled queues already, and will not say so again */
+	/* a driver may have filled queues already, and will not notify of that again */
 	for (u32 i = 0; i < device->queue_count; i++)
 		if (virtio_queue_is_live(device, i))
 			device->ops->notify(device, i);
@@ -151,7 +154,7 @@ static void virtio_write_feature(struct virtio_state *state, u32 value)
 	state->driver_features |= (u64)value << shift;
 }
 
-/* The queue that is selected; NULL: there is no such queue. */
+/* Returns the selected queue; NULL if it does not exist. */
 static struct virtqueue_state *virtio_selected(const struct virtio_device *device)
 {
 	u32 queue = device->state->queue_select;
@@ -213,7 +216,7 @@ static void virtio_write_queue(struct virtio_device *device, u32 at, u32 size, u
 		virtio_set_half(&queue->used, at != COMMON_QUEUE_USED, value);
 }
 
-/* 4.1.3.1: each field by its own width. */
+/* Writes common registers, each by its own width (4.1.3.1). */
 static void virtio_write_common(struct virtio_device *device, u32 at, u32 size, u32 value)
 {
 	struct virtio_state *state = device->state;
@@ -244,7 +247,7 @@ static u32 virtio_half_of(u64 address, u32 at)
 static u32 virtio_read_queue(const struct virtqueue_state *queue, u32 at)
 {
 	if (queue == NULL)
-		return 0; /* 4.1.4.3.1: its size is 0 */
+		return 0; /* the size of a queue that does not exist is 0 (4.1.4.3.1) */
 	if (at == COMMON_QUEUE_SIZE)
 		return queue->size | (u32)queue->vector << 16;
 	if (at == COMMON_QUEUE_ENABLE)
@@ -256,7 +259,7 @@ static u32 virtio_read_queue(const struct virtqueue_state *queue, u32 at)
 	return at < COMMON_QUEUE_USED + 8 ? virtio_half_of(queue->used, at) : 0;
 }
 
-/* 4.1.4.3.1: it reads 0 when the reset is complete. */
+/* Returns the status, which reads 0 once a reset is complete (4.1.4.3.1). */
 static u8 virtio_status(struct virtio_device *device)
 {
 	u8 status = device->state->status;
@@ -266,7 +269,7 @@ static u8 virtio_status(struct virtio_device *device)
 	return status;
 }
 
-/* A dword of the common registers. */
+/* Reads a dword of the common registers. */
 static u32 virtio_read_common(struct virtio_device *device, u32 at)
 {
 	const struct virtio_state *state = device->state;
@@ -294,7 +297,7 @@ static u32 virtio_read_common(struct virtio_device *device, u32 at)
 	}
 }
 
-/* Reading it clears it (4.1.4.5). */
+/* Reads the ISR status, which clears it (4.1.4.5). */
 static u8 virtio_read_isr(struct virtio_device *device)
 {
 	u8 isr = device->state->isr;
@@ -336,7 +339,10 @@ static void virtio_ring_doorbell(struct virtio_device *device, u64 queue)
 		device->ops->notify(device, (u32)queue);
 }
 
-/* Drivers are to write fields of 64 bits by halves (4.1.3.1), but not all of them do. */
+/*
+ * Writes a field of 64 bits as a whole. Drivers are to write such fields by halves (4.1.3.1), but
+ * not all of them do.
+ */
 static void virtio_write_whole(struct virtio_device *device, u32 at, u64 value)
 {
 	if (at % 8 != 0)
@@ -400,7 +406,7 @@ void virtio_loaded(struct device *device)
 {
 	virtqueue_forget_places(virtio_of(device));
 	pci_function_loaded(&virtio_of(device)->function);
-	/* the machine may have been saved between two looks */
+	/* the machine may have been saved between two looks at a queue */
 	for (u32 i = 0; i < virtio_of(device)->queue_count; i++)
 		virtio_look_again(virtio_of(device), i);
 }

@@ -21,7 +21,7 @@ static u64 virtqueue_queue_used_bytes(u32 size)
 	return sizeof(struct vio_ring) + sizeof(struct vio_used) * size + 2;
 }
 
-/* 2.7: alignments */
+/* Checks the alignments of 2.7, and that the rings lie in RAM. */
 bool virtqueue_in_memory(const struct guest_memory *memory, const struct virtqueue_state *queue)
 {
 	return queue->descriptors % 16 == 0 && queue->available % 2 == 0 && queue->used % 4 == 0 &&
@@ -38,7 +38,7 @@ void virtqueue_reset(struct virtqueue_state *queue, u32 size)
 	*queue = (struct virtqueue_state){.size = (u16)size, .vector = VIRTIO_NO_VECTOR};
 }
 
-/* Addresses are looked up at each access. */
+/* Any address is valid: addresses are looked up at each access. */
 bool virtqueue_valid(const struct virtqueue_state *queue)
 {
 	return queue->size <= VIRTQUEUE_SIZE_MAX && queue->enabled <= 1 &&
@@ -50,7 +50,7 @@ void virtqueue_forget_places(struct virtio_device *device)
 	memset(device->place, 0, sizeof(device->place));
 }
 
-/* RAM stays where it is, and so do the rings of an enabled queue. */
+/* Looks up where the rings lie. RAM stays where it is, and so do the rings of an enabled queue. */
 static NOINLINE const struct virtqueue_place *virtqueue_queue_look_up(struct virtio_device *device,
 								      u32 number)
 {
@@ -65,7 +65,7 @@ static NOINLINE const struct virtqueue_place *virtqueue_queue_look_up(struct vir
 	return place;
 }
 
-/* NULL: it is not RAM, as below. */
+/* Returns where the rings lie; NULL if they are not in RAM. */
 static ALWAYS_INLINE const struct virtqueue_place *
 virtqueue_queue_place(struct virtio_device *device, u32 number)
 {
@@ -74,7 +74,10 @@ virtqueue_queue_place(struct virtio_device *device, u32 number)
 		       : virtqueue_queue_look_up(device, number);
 }
 
-/* False: it is not RAM, which virtqueue_in_memory has excluded unless a state was loaded. */
+/*
+ * Reads a word of the rings. Returns false if it is not in RAM, which virtqueue_in_memory has
+ * excluded unless a state was loaded.
+ */
 static ALWAYS_INLINE bool virtqueue_queue_read_u16(const struct virtio_device *device, u64 gpa,
 						   u16 *value)
 {
@@ -88,8 +91,8 @@ static ALWAYS_INLINE bool virtqueue_queue_write_u16(const struct virtio_device *
 }
 
 /*
- * A queue found empty: the guest is asked to notify of the next request, and looked at once more,
- * because it may have put one in before it could see that.
+ * Looks once more at a queue that was found empty, after asking the guest to notify of the next
+ * request: the guest may have put one in before it could see that.
  */
 static NOINLINE bool virtqueue_queue_look_again(struct virtio_device *device,
 						const struct virtqueue_state *queue, u16 *index)
@@ -105,7 +108,7 @@ static NOINLINE bool virtqueue_queue_look_again(struct virtio_device *device,
 					index);
 }
 
-/* The next head. False: none, or *bad. */
+/* Takes the next head. Returns false if there is none, or *bad is set. */
 static ALWAYS_INLINE bool virtqueue_queue_next_head(struct virtio_device *device,
 						    struct virtqueue_state *queue,
 						    const struct virtqueue_place *place, u16 *head,
@@ -121,7 +124,8 @@ static ALWAYS_INLINE bool virtqueue_queue_next_head(struct virtio_device *device
 	       (u16)(index - queue->available_next) > queue->size;
 	if (*bad || index == queue->available_next)
 		return false;
-	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* what the index announces is read after it */
+	/* what the index announces must be read after the index */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	guest_words_read(place->available + sizeof(struct vio_ring) + entry, head, sizeof(*head));
 	*bad = *head >= queue->size || (queue->in_flight[*head / 64] >> *head % 64 & 1) != 0;
 	return !*bad;
@@ -134,7 +138,7 @@ static ALWAYS_INLINE bool virtqueue_chain_add_segment(const struct virtio_device
 	bool writable = (descriptor->flags & VIO_WRITE) != 0;
 	u8 *at;
 
-	/* 2.7.4.2: what the device may write comes last */
+	/* segments that the device may write come last (2.7.4.2) */
 	if (!writable && chain->count != chain->readable_count)
 		return false;
 	if (descriptor->bytes == 0)
@@ -155,16 +159,19 @@ static ALWAYS_INLINE bool virtqueue_chain_add_segment(const struct virtio_device
 	return true;
 }
 
-/* Where the walk of a chain is: in the queue's table, or in an indirect one. */
+/* A walk along a chain of descriptors, in the queue's table or in an indirect one. */
 struct chain_walk {
 	u64 table;
 	u32 entries;
 	u32 at;
-	u32 left; /* descriptors that the chain may still have */
+	u32 left; /* how many descriptors the chain may still have */
 	bool indirect;
 };
 
-/* 2.7.5.3.1: an indirect descriptor is the last of its table, and not in an indirect one. */
+/*
+ * Enters an indirect table. An indirect descriptor is the last of its table, and does not lie in an
+ * indirect one (2.7.5.3.1).
+ */
 static bool virtqueue_chain_enter_indirect(const struct virtio_device *device,
 					   const struct virtqueue_state *queue,
 					   const struct vio_descriptor *descriptor,
@@ -192,7 +199,7 @@ static ALWAYS_INLINE bool virtqueue_chain_read_descriptor(const struct virtio_de
 				  descriptor, sizeof(*descriptor));
 }
 
-/* From its first descriptor on, which has been read. */
+/* Walks a chain from its first descriptor on, which has been read. */
 static NOINLINE bool virtqueue_chain_walk(const struct virtio_device *device,
 					  const struct virtqueue_state *queue,
 					  struct chain_walk walk, struct vio_descriptor descriptor,
@@ -321,7 +328,7 @@ void virtqueue_show(struct virtio_device *device, u32 number)
 
 	if (!virtio_queue_is_live(device, number))
 		return;
-	/* the entries are there before the index says so */
+	/* the entries must be written before the index that announces them */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	(void)virtqueue_queue_write_u16(device, queue->used + offsetof(struct vio_ring, index),
 					queue->used_next);
@@ -333,7 +340,7 @@ void virtqueue_push(struct virtio_device *device, u32 number, u32 head, u32 writ
 	virtqueue_show(device, number);
 }
 
-/* 2.7.7.2: whether the index at which the guest wants to be told is among the new ones. */
+/* Returns whether the index at which the guest wants to be told is among the new ones (2.7.7.2). */
 static bool virtqueue_index_passes(u16 event, u16 from, u16 to)
 {
 	return (u16)(to - event - 1) < (u16)(to - from);
@@ -347,7 +354,8 @@ void virtqueue_announce(struct virtio_device *device, u32 number)
 
 	if (announced == queue->used_next || !virtio_queue_is_live(device, number))
 		return;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the guest sets its wish, then looks again */
+	/* the guest writes its wish and then looks again; the order is the same here */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	queue->used_announced = queue->used_next;
 	if (virtio_has(device, VIRTIO_F_EVENT_IDX)) {
 		if (!virtqueue_queue_read_u16(
@@ -363,7 +371,7 @@ void virtqueue_announce(struct virtio_device *device, u32 number)
 	virtio_interrupt_queue(device, number);
 }
 
-/* One loop for both directions: `out` is NULL for reading, `in` for writing. */
+/* Copies in one loop for both directions: `out` is NULL for reading, `in` for writing. */
 static u64 virtqueue_chain_copy(const struct guest_memory *memory,
 				const struct virtio_segment *segment, u32 count, u64 offset, u8 *in,
 				const u8 *out, u64 bytes)

@@ -5,7 +5,7 @@
 #include "vmm/monitor/memory/guest_memory.h"
 
 /*
- * Split virtqueues, virtio 1.2, 2.7. Limits: a queue has at most VIRTQUEUE_SIZE_MAX entries, a
+ * Split virtqueues (virtio 1.2, 2.7). Limits: a queue has at most VIRTQUEUE_SIZE_MAX entries; a
  * chain at most as many descriptors as its queue has entries, those of an indirect table included;
  * tables are not nested; the driver is at most one queue's size ahead; a head is in flight once.
  */
@@ -13,38 +13,41 @@
 
 struct virtio_device;
 
-/* As the guest has set it up, and how far both sides are. */
+/* A queue as the guest has set it up, and how far both sides have come. */
 struct virtqueue_state {
-	u64 descriptors; /* guest-physical addresses */
+	u64 descriptors; /* guest-physical addresses of the three areas */
 	u64 available;
 	u64 used;
 	u16 size; /* a power of two */
 	u16 enabled;
-	u16 vector;	    /* of MSI-X */
+	u16 vector;	    /* the queue's MSI-X vector */
 	u16 available_next; /* index of the next head to take */
 	u16 used_next;
-	u16 used_announced; /* up to here the guest has been told, or did not want to be */
+	u16 used_announced; /* up to this index the guest has been told, or did not want to be */
 	u16 reserved[2];
-	u64 in_flight[VIRTQUEUE_SIZE_MAX / 64]; /* heads taken and not yet given back */
+	/* a bit for each head that was taken and not yet given back */
+	u64 in_flight[VIRTQUEUE_SIZE_MAX / 64];
 };
 
-/* Where an enabled queue's rings lie in the monitor; NULL: to be looked up, or not RAM. */
+/*
+ * Where an enabled queue's rings lie in the monitor's memory; NULL: to be looked up, or not in RAM.
+ */
 struct virtqueue_place {
 	const u8 *table;
 	const u8 *available;
 	u8 *used;
 };
 
-/* Guest memory that is RAM, in one piece. */
+/* A piece of guest memory that lies in RAM in one piece. */
 struct virtio_segment {
 	gpa_t gpa;
 	u32 bytes;
 };
 
-/* A request: first what the device may read, then what it may write. */
+/* A request: first the segments that the device may read, then those that it may write. */
 struct virtio_chain {
 	u32 head;
-	u32 readable_count; /* segments; the writable ones follow */
+	u32 readable_count; /* how many segments can be read; those that can be written follow */
 	u32 count;
 	u64 readable_bytes;
 	u64 writable_bytes;
@@ -53,25 +56,29 @@ struct virtio_chain {
 };
 
 /*
- * Takes the next request. Each byte of the rings is read once. False: there is none, and the guest
- * will notify the device of the next; or the guest broke a rule, and the device needs a reset.
+ * Takes the next request. Each byte of the rings is read once. Returns false if there is none, and
+ * then the guest will notify the device of the next one; or if the guest broke a rule, and then the
+ * device needs a reset.
  */
 bool virtqueue_pop(struct virtio_device *device, u32 queue, struct virtio_chain *chain) MUST_CHECK;
 /*
- * Gives a request back, `written` bytes of it filled. In any order. Without effect for a head that
- * is not in flight, as after a reset.
+ * Gives a request back, with `written` bytes of it filled. Requests may be given back in any order.
+ * Has no effect for a head that is not in flight, as after a reset.
  */
 void virtqueue_push(struct virtio_device *device, u32 queue, u32 head, u32 written);
-/* The same in two steps: the guest sees all that was put at once when it is shown. */
+/* Do the same in two steps: virtqueue_show lets the guest see at once all that was put. */
 void virtqueue_put(struct virtio_device *device, u32 queue, u32 head, u32 written);
 void virtqueue_show(struct virtio_device *device, u32 queue);
-/* Nothing was done with the request that was taken last: the next pop takes it again. */
+/*
+ * Returns the request that was taken last and with which nothing was done: the next pop takes it
+ * again.
+ */
 void virtqueue_unpop(struct virtio_device *device, u32 queue, u32 head);
-/* After some pushes: interrupts the guest if it wants to know of any of them. */
+/* Interrupts the guest after some pushes, if it wants to know of any of them. */
 void virtqueue_announce(struct virtio_device *device, u32 queue);
 
 /*
- * Copies between a chain's readable or writable part, from `offset` on, and a buffer. Returns how
+ * Copy between a buffer and a chain's readable or writable part, from `offset` on. They return how
  * many bytes there were, up to `bytes`.
  */
 u64 virtio_chain_read_any(const struct guest_memory *memory, const struct virtio_chain *chain,
@@ -79,7 +86,9 @@ u64 virtio_chain_read_any(const struct guest_memory *memory, const struct virtio
 u64 virtio_chain_write_any(const struct guest_memory *memory, const struct virtio_chain *chain,
 			   u64 offset, const void *buffer, u64 bytes);
 
-/* Where [offset, offset + bytes) of a part lies if that is in its first segment, else NULL. */
+/*
+ * Returns where [offset, offset + bytes) of a part lies if that is in its first segment, else NULL.
+ */
 static ALWAYS_INLINE u8 *virtio_chain_front(const struct guest_memory *memory,
 					    const struct virtio_chain *chain, u32 first, u32 end,
 					    u64 offset, u64 bytes)
@@ -118,9 +127,9 @@ static ALWAYS_INLINE u64 virtio_chain_write(const struct guest_memory *memory,
 	return bytes;
 }
 
-/* For the transport. Addresses of queues are others than before. */
+/* Forgets where the rings lie, for the transport, when their addresses have changed. */
 void virtqueue_forget_places(struct virtio_device *device);
-/* Whether rings of this size at these addresses are aligned and all RAM. */
+/* Returns whether rings of this size at these addresses are aligned and lie in RAM. */
 bool virtqueue_in_memory(const struct guest_memory *memory, const struct virtqueue_state *queue);
 void virtqueue_reset(struct virtqueue_state *queue, u32 size);
 bool virtqueue_valid(const struct virtqueue_state *queue);

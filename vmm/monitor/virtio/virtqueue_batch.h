@@ -5,14 +5,14 @@
 #include "vmm/monitor/virtio/virtio.h"
 
 /*
- * Requests that are taken and given back one after another, each of one piece of memory: what is
- * the same for all of them is looked up once. What is not so simple the batch leaves where it is,
- * for virtqueue_pop. Between begin and end nothing else is done with the queue, or with the device.
+ * Requests that are taken and given back one after another, each in one piece of memory: what all
+ * of them have in common is looked up once. The batch leaves other requests where they are, for
+ * virtqueue_pop. Between begin and end nothing else is done with the queue or the device.
  */
 struct virtqueue_batch {
 	struct virtqueue_state *queue;
 	struct virtqueue_place place;
-	struct guest_region ram; /* the first */
+	struct guest_region ram; /* the first region of guest memory */
 	u16 last;		 /* entry of the queue */
 	u16 seen;		 /* the guest's index at the last look */
 	u16 next;		 /* index of the next head to take */
@@ -26,23 +26,30 @@ struct virtqueue_piece {
 	u32 head;
 };
 
-/* False: the queue is not live, or some of its requests are in flight. */
+/* Begins a batch. Returns false if the queue is not live, or some of its requests are in flight. */
 bool virtqueue_batch_begin(struct virtqueue_batch *batch, struct virtio_device *device,
 			   u32 number) MUST_CHECK;
 
-/* What was taken and given back counts from now on; virtqueue_show has the guest see it. */
+/*
+ * Ends a batch: what was taken and given back counts from now on. virtqueue_show lets the guest see
+ * it.
+ */
 static ALWAYS_INLINE void virtqueue_batch_end(const struct virtqueue_batch *batch)
 {
 	batch->queue->available_next = batch->next;
 	batch->queue->used_next = batch->used;
 }
 
-/* True: the guest has added some since the last look. What it says is not impossible. */
+/*
+ * Looks whether the guest has added requests since the last look; returns true if it has, and its
+ * index is possible.
+ */
 static ALWAYS_INLINE bool virtqueue_batch_look(struct virtqueue_batch *batch)
 {
 	guest_words_read(batch->place.available + offsetof(struct vio_ring, index), &batch->seen,
 			 sizeof(batch->seen));
-	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* what the index announces is read after it */
+	/* what the index announces must be read after the index */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	if (likely((u16)(batch->seen - batch->next) <= batch->last + 1u))
 		return batch->seen != batch->next;
 	batch->seen = batch->next;
@@ -50,8 +57,9 @@ static ALWAYS_INLINE bool virtqueue_batch_look(struct virtqueue_batch *batch)
 }
 
 /*
- * The next request, if it is one piece of RAM that the device may write, or read: all of it in the
- * first region. False: there is none, or it is another kind of request, or the guest breaks a rule.
+ * Finds the next request if it is one piece of RAM that the device may write, or read, and lies in
+ * the first region. Returns false if there is none, or it is another kind of request, or the guest
+ * breaks a rule.
  */
 static ALWAYS_INLINE bool virtqueue_batch_front(struct virtqueue_batch *batch, bool writable,
 						struct virtqueue_piece *piece)
@@ -70,7 +78,7 @@ static ALWAYS_INLINE bool virtqueue_batch_front(struct virtqueue_batch *batch, b
 	guest_words_read(batch->place.table + head * sizeof(descriptor), &descriptor,
 			 sizeof(descriptor));
 	offset = descriptor.address - batch->ram.gpa.value;
-	piece->at = (u8 *)((u64)batch->ram.host + offset); /* used if the offset is one */
+	piece->at = (u8 *)((u64)batch->ram.host + offset); /* used only if the offset is valid */
 	piece->bytes = descriptor.bytes;
 	piece->head = head;
 	return likely((descriptor.flags & (VIO_NEXT | VIO_INDIRECT | VIO_WRITE)) ==
@@ -78,14 +86,17 @@ static ALWAYS_INLINE bool virtqueue_batch_front(struct virtqueue_batch *batch, b
 		      offset < batch->ram.length && descriptor.bytes <= batch->ram.length - offset);
 }
 
-/* What was done since the batch was there is void. */
+/* Undoes what was done since the batch was at that point. */
 static ALWAYS_INLINE void virtqueue_batch_back(struct virtqueue_batch *batch, u16 next, u16 used)
 {
 	batch->next = next;
 	batch->used = used;
 }
 
-/* The request at the front is done, `written` bytes of it filled: the next one is at the front. */
+/*
+ * Gives back the request at the front, with `written` bytes filled; the next one is then at the
+ * front.
+ */
 static ALWAYS_INLINE void virtqueue_batch_give(struct virtqueue_batch *batch, u32 head, u32 written)
 {
 	const u64 entry = head | (u64)written << 32;
