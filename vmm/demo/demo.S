@@ -23,9 +23,9 @@
 #define PM1_CONTROL 0x604
 #define S5_AND_GO   ((5 << 10) | (1 << 13)) /* SLP_TYP 5, SLP_EN (ACPI 4.8.3.2) */
 
-/* RAM that nobody else uses */
+/* free RAM for the stack */
 #define STACK  0x7c00
-#define TABLES 0x20000 /* PML4, PDPT, page directory: 2 MiB mapped */
+#define TABLES 0x20000 /* PML4, PDPT and page directory, which map the first 2 MiB */
 #define IDT    0x30000
 
 #define CODE32 0x08
@@ -36,7 +36,7 @@
 	.code16
 	.globl demo_start
 demo_start:
-	/* 1. real mode: a stack, the serial port, a line */
+	/* 1. Real mode: set up a stack and the serial port, print a line. */
 	cli
 	cld
 	xorw	%ax, %ax
@@ -54,7 +54,7 @@ demo_start:
 	movw	$hello16, %si
 	call	print16
 
-	/* 2. protected mode */
+	/* 2. Enter protected mode. */
 	lgdtl	gdt_register
 	movl	%cr0, %eax
 	orl	$1, %eax
@@ -86,7 +86,7 @@ start32:
 	movl	$hello32, %esi
 	call	print
 
-	/* 3. tables: the first 2 MiB at their own address */
+	/* 3. Fill the tables: the first 2 MiB are mapped at their own address. */
 	movl	$TABLES, %edi
 	xorl	%eax, %eax
 	movl	$(3 * 4096 / 4), %ecx
@@ -95,7 +95,7 @@ start32:
 	movl	$(TABLES + 0x2000 + 3), TABLES + 0x1000
 	movl	$0x83, TABLES + 0x2000
 
-	/* 4. PAE, the tables, EFER.LME, paging: long mode (SDM vol. 3, 10.8.5) */
+	/* 4. Enter long mode: PAE, the tables, EFER.LME, paging (SDM vol. 3, 10.8.5). */
 	movl	%cr4, %eax
 	orl	$0x20, %eax
 	movl	%eax, %cr4
@@ -110,7 +110,7 @@ start32:
 	movl	%eax, %cr0
 	ljmp	$CODE64, $start64
 
-/* The text at ESI; the same bytes serve 32-bit and 64-bit code. */
+/* Prints the text at ESI; the same bytes are 32-bit and 64-bit code. */
 print:
 	lodsb
 	testb	%al, %al
@@ -136,7 +136,7 @@ start64:
 	movl	$hello64, %esi
 	call	print
 
-	/* 5. an IDT with one entry, a 64-bit interrupt gate to the serial port's handler */
+	/* 5. Make an IDT with one entry, a 64-bit interrupt gate to the serial port's handler. */
 	movl	$IDT, %edi
 	xorl	%eax, %eax
 	movl	$(256 * 16 / 4), %ecx
@@ -151,8 +151,8 @@ start64:
 	lidt	idt_register
 
 	/*
-	 * 6. the interrupt controllers: vectors, cascade, 8086 mode, only the serial port open; and
-	 * no more beats of the timer, which firmware leaves running
+	 * 6. Set up the interrupt controllers: vectors, cascade, 8086 mode, only the serial port
+	 * unmasked; and stop the timer, which firmware leaves running.
 	 */
 	movl	$init_sequence, %esi
 3:	movzwl	(%rsi), %edx
@@ -162,7 +162,10 @@ start64:
 	cmpl	$init_sequence_end, %esi
 	jne	3b
 
-	/* 7. wait for keys; sti and hlt in one breath, so that no interrupt falls between */
+	/*
+	 * 7. Wait for keys. STI and HLT follow each other directly, so that no interrupt falls
+	 * between them.
+	 */
 4:	sti
 	hlt
 	cli
@@ -191,7 +194,7 @@ power_off:
 7:	hlt
 	jmp	7b
 
-/* The byte itself is read by the loop above. */
+/* Acknowledges the interrupt; the loop above reads the byte. */
 serial_interrupt:
 	pushq	%rax
 	movb	$PIC_EOI, %al
@@ -199,14 +202,14 @@ serial_interrupt:
 	popq	%rax
 	iretq
 
-/* port, byte */
+/* Pairs of a port and a byte to be written to it. */
 init_sequence:
 	.word	PIC_MASTER
 	.byte	0x11			/* ICW1: edge, cascade, ICW4 follows */
 	.word	PIC_MASTER + 1
 	.byte	VECTORS
 	.word	PIC_MASTER + 1
-	.byte	0x04			/* the slave is at input 2 */
+	.byte	0x04			/* the slave is at the master's input 2 */
 	.word	PIC_MASTER + 1
 	.byte	0x01			/* 8086 mode */
 	.word	PIC_MASTER + 1
@@ -214,11 +217,12 @@ init_sequence:
 	.word	PIC_SLAVE + 1
 	.byte	0xff
 	.word	PIT_CONTROL
-	.byte	0x30			/* channel 0, mode 0, and no count: quiet */
+	.byte	0x30			/* channel 0, mode 0, and no count: the timer is quiet */
 	.word	MCR
-	.byte	0x0b			/* DTR, RTS, and OUT2: the line to the controller */
+	/* DTR, RTS, and OUT2, which connects the interrupt to the controller */
+	.byte	0x0b
 	.word	IER
-	.byte	0x01			/* byte received */
+	.byte	0x01			/* interrupt for each received byte */
 init_sequence_end:
 
 	.balign	8

@@ -6,13 +6,13 @@
 /* ACPI specification 6.5, chapter 5. All numbers are little-endian, nothing is aligned. */
 
 #define ACPI_RSDP_SIGNATURE "RSD PTR "
-#define ACPI_RSDP_V1_BYTES  20u /* what the first checksum covers */
+#define ACPI_RSDP_V1_BYTES  20u /* the bytes that the first checksum covers */
 
 struct acpi_rsdp {
 	char signature[8];
 	u8 checksum;
 	char oem_id[6];
-	u8 revision; /* 0: ACPI 1.0, only the first 20 bytes are there */
+	u8 revision; /* 0: ACPI 1.0, of which only the first 20 bytes exist */
 	u32 rsdt_address;
 	u32 length;
 	u64 xsdt_address;
@@ -24,7 +24,7 @@ _Static_assert(offsetof(struct acpi_rsdp, xsdt_address) == 24, "ACPI 5.2.5.3");
 
 struct acpi_header {
 	char signature[4];
-	u32 length; /* of the whole table */
+	u32 length; /* the size of the whole table */
 	u8 revision;
 	u8 checksum;
 	char oem_id[6];
@@ -35,14 +35,14 @@ struct acpi_header {
 } PACKED;
 _Static_assert(sizeof(struct acpi_header) == 36, "ACPI 5.2.6");
 
-/* Multiple APIC description table, ACPI 5.2.12; entries follow */
+/* Multiple APIC description table, ACPI 5.2.12; its entries follow. */
 struct acpi_madt {
-	struct acpi_header header; /* "APIC" */
+	struct acpi_header header; /* signature "APIC" */
 	u32 lapic_address;
 	u32 flags;
 } PACKED;
 _Static_assert(sizeof(struct acpi_madt) == 44, "ACPI 5.2.12");
-#define ACPI_MADT_PCAT_COMPAT (1u << 0) /* there are two 8259s as well */
+#define ACPI_MADT_PCAT_COMPAT (1u << 0) /* the machine has two 8259s as well */
 
 enum acpi_madt_type {
 	ACPI_MADT_LAPIC = 0,
@@ -77,7 +77,7 @@ struct acpi_madt_ioapic {
 } PACKED;
 _Static_assert(sizeof(struct acpi_madt_ioapic) == 12, "ACPI 5.2.12.3");
 
-/* Polarity and trigger of an ISA interrupt or NMI, ACPI table 5.26 */
+/* Polarity and trigger mode of an ISA interrupt or NMI, ACPI table 5.26. */
 #define ACPI_INTI_POLARITY    0x3u
 #define ACPI_INTI_ACTIVE_HIGH 0x1u
 #define ACPI_INTI_ACTIVE_LOW  0x3u
@@ -86,7 +86,7 @@ _Static_assert(sizeof(struct acpi_madt_ioapic) == 12, "ACPI 5.2.12.3");
 
 struct acpi_madt_override {
 	struct acpi_madt_entry entry;
-	u8 bus; /* 0: ISA */
+	u8 bus; /* 0: the ISA bus */
 	u8 source;
 	u32 gsi;
 	u16 flags;
@@ -95,7 +95,7 @@ _Static_assert(sizeof(struct acpi_madt_override) == 10, "ACPI 5.2.12.5");
 
 struct acpi_madt_lapic_nmi {
 	struct acpi_madt_entry entry;
-	u8 processor_uid; /* 0xff: all */
+	u8 processor_uid; /* 0xff: all processors */
 	u16 flags;
 	u8 lint;
 } PACKED;
@@ -117,9 +117,12 @@ struct acpi_madt_x2apic {
 } PACKED;
 _Static_assert(sizeof(struct acpi_madt_x2apic) == 16, "ACPI 5.2.12.12");
 
-/* System resource affinity table, ACPI 5.2.16; entries follow, with type and length as above */
+/*
+ * System resource affinity table, ACPI 5.2.16; its entries follow, each with type and length as in
+ * the MADT.
+ */
 struct acpi_srat {
-	struct acpi_header header; /* "SRAT" */
+	struct acpi_header header; /* signature "SRAT" */
 	u8 reserved[12];
 } PACKED;
 _Static_assert(sizeof(struct acpi_srat) == 48, "ACPI 5.2.16");

@@ -3,12 +3,14 @@
 
 #include "vmm/hw/acpi.h"
 
-/* What ACPI says of both vendors' IOMMUs. */
+/* ACPI tables of both vendors' IOMMUs. */
 
-/* DMA remapping, VT-d 4.1, 8.1; structures follow, each with a type and a length of 16 bits */
+/*
+ * DMA remapping table, VT-d 4.1, 8.1; structures follow, each with a type and a length of 16 bits.
+ */
 struct acpi_dmar {
-	struct acpi_header header; /* "DMAR" */
-	u8 address_width;	   /* minus 1 */
+	struct acpi_header header; /* signature "DMAR" */
+	u8 address_width;	   /* the width minus 1 */
 	u8 flags;
 	u8 reserved[10];
 } PACKED;
@@ -24,10 +26,11 @@ struct acpi_dmar_entry {
 	u16 length;
 } PACKED;
 
-#define ACPI_DMAR_REMAP (1u << 0) /* the table's: interrupts may be remapped */
-#define ACPI_DMAR_ALL	(1u << 0) /* the unit has all of the segment that no other has */
+#define ACPI_DMAR_REMAP (1u << 0) /* flag of the table: interrupts may be remapped */
+/* flag of a unit: it has all devices of the segment that no other unit has */
+#define ACPI_DMAR_ALL (1u << 0)
 
-/* Scopes follow */
+/* A remapping unit; the scopes of its devices follow. */
 struct acpi_dmar_unit {
 	struct acpi_dmar_entry entry;
 	u8 flags;
@@ -37,7 +40,7 @@ struct acpi_dmar_unit {
 } PACKED;
 _Static_assert(sizeof(struct acpi_dmar_unit) == 16, "VT-d 8.3");
 
-/* Scopes follow */
+/* Memory that the firmware has reserved for devices; their scopes follow. */
 struct acpi_dmar_reserved {
 	struct acpi_dmar_entry entry;
 	u16 reserved;
@@ -49,11 +52,11 @@ _Static_assert(sizeof(struct acpi_dmar_reserved) == 24, "VT-d 8.4");
 
 enum acpi_dmar_scope_type {
 	ACPI_DMAR_FUNCTION = 1,
-	ACPI_DMAR_BRIDGE = 2, /* and all behind it */
-	ACPI_DMAR_IOAPIC = 3, /* with its id in the MADT */
+	ACPI_DMAR_BRIDGE = 2, /* a bridge and all devices behind it */
+	ACPI_DMAR_IOAPIC = 3, /* an I/O APIC, by its id in the MADT */
 };
 
-/* Pairs of device and function follow, from the bus on down */
+/* A device of a scope; pairs of device and function number follow, from the bus on downwards. */
 struct acpi_dmar_scope {
 	u8 type;
 	u8 length;
@@ -63,9 +66,9 @@ struct acpi_dmar_scope {
 } PACKED;
 _Static_assert(sizeof(struct acpi_dmar_scope) == 6, "VT-d 8.3.1");
 
-/* I/O virtualization reporting, AMD IOMMU 3.10, 5.2; blocks follow */
+/* I/O virtualization reporting structure, AMD IOMMU 3.10, 5.2; blocks follow. */
 struct acpi_ivrs {
-	struct acpi_header header; /* "IVRS" */
+	struct acpi_header header; /* signature "IVRS" */
 	u32 info;
 	u8 reserved[8];
 } PACKED;
@@ -87,7 +90,8 @@ struct acpi_ivrs_block {
 	u16 device;
 } PACKED;
 
-#define ACPI_IVRS_UNIT_BYTES 24u /* then its entries; 16 more in the other two types */
+/* then come the unit's entries; in the other two types after 16 more bytes */
+#define ACPI_IVRS_UNIT_BYTES 24u
 struct acpi_ivrs_unit {
 	struct acpi_ivrs_block block;
 	u16 capability;
@@ -98,7 +102,9 @@ struct acpi_ivrs_unit {
 } PACKED;
 _Static_assert(sizeof(struct acpi_ivrs_unit) == ACPI_IVRS_UNIT_BYTES, "AMD IOMMU 5.2.2.1");
 
-/* The first two bits of an entry's type say how long it is: 4, 8, 16 or 32 bytes. */
+/*
+ * Types of entries. The upper two bits of a type say how long the entry is: 4, 8, 16 or 32 bytes.
+ */
 enum acpi_ivrs_device {
 	ACPI_IVRS_ALL = 1,
 	ACPI_IVRS_ONE = 2,
@@ -108,15 +114,16 @@ enum acpi_ivrs_device {
 	ACPI_IVRS_ALIAS_FIRST = 0x43,
 	ACPI_IVRS_EXTENDED_ONE = 0x46,
 	ACPI_IVRS_EXTENDED_FIRST = 0x47,
-	ACPI_IVRS_SPECIAL = 0x48, /* its id in the MADT in byte 4, requester in 5, kind in 7 */
-	ACPI_IVRS_NAMED = 0xf0,	  /* its length is in byte 21, beside 22 */
+	/* byte 4 has its id in the MADT, byte 5 its requester, byte 7 its kind */
+	ACPI_IVRS_SPECIAL = 0x48,
+	ACPI_IVRS_NAMED = 0xf0, /* byte 21 has the length that the entry has beyond 22 bytes */
 };
 
 #define ACPI_IVRS_SPECIAL_IOAPIC 1u
 
 struct acpi_ivrs_memory {
 	struct acpi_ivrs_block block;
-	u16 last; /* of a range of devices */
+	u16 last; /* the end of a range of devices */
 	u8 reserved[8];
 	u64 base;
 	u64 bytes;

@@ -3,9 +3,9 @@
 
 #include "vmm/hw/acpi.h"
 
-/* What ACPI says of a machine's fixed devices: ACPI specification 6.5, chapters 4 and 5. */
+/* ACPI tables of a machine's fixed devices: ACPI specification 6.5, chapters 4 and 5. */
 
-/* Generic address structure, ACPI 5.2.3.2 */
+/* Generic address structure, ACPI 5.2.3.2. */
 enum acpi_address_space {
 	ACPI_SPACE_MEMORY = 0,
 	ACPI_SPACE_IO = 1,
@@ -20,15 +20,15 @@ struct acpi_address {
 } PACKED;
 _Static_assert(sizeof(struct acpi_address) == 12, "ACPI 5.2.3.2");
 
-/* PCI Express memory-mapped configuration: PCI Firmware 3.0, 4.1.2; entries follow */
+/* PCI Express memory-mapped configuration: PCI Firmware 3.0, 4.1.2; entries follow. */
 struct acpi_mcfg {
-	struct acpi_header header; /* "MCFG" */
+	struct acpi_header header; /* signature "MCFG" */
 	u8 reserved[8];
 } PACKED;
 _Static_assert(sizeof(struct acpi_mcfg) == 44, "PCI Firmware 3.0, table 4-2");
 
 struct acpi_mcfg_entry {
-	u64 base; /* of bus 0, even if that is not among them */
+	u64 base; /* the address of bus 0, even if bus 0 is not in the range */
 	u16 segment;
 	u8 first_bus;
 	u8 last_bus;
@@ -36,9 +36,9 @@ struct acpi_mcfg_entry {
 } PACKED;
 _Static_assert(sizeof(struct acpi_mcfg_entry) == 16, "PCI Firmware 3.0, table 4-3");
 
-/* Fixed ACPI description table, ACPI 5.2.9 */
+/* Fixed ACPI description table, ACPI 5.2.9. */
 struct acpi_fadt {
-	struct acpi_header header; /* "FACP" */
+	struct acpi_header header; /* signature "FACP" */
 	u32 firmware_ctrl;
 	u32 dsdt;
 	u8 reserved1;
@@ -102,26 +102,28 @@ _Static_assert(offsetof(struct acpi_fadt, x_dsdt) == 140, "ACPI 5.2.9");
 _Static_assert(offsetof(struct acpi_fadt, sleep_control_reg) == 244, "ACPI 5.2.9");
 _Static_assert(sizeof(struct acpi_fadt) == 276, "ACPI 5.2.9");
 
-/* FADT flags, ACPI table 5.10 */
+/* FADT flags, ACPI table 5.10. */
 enum acpi_fadt_flag {
 	ACPI_FADT_WBINVD = 1 << 0,
 	ACPI_FADT_PROC_C1 = 1 << 2,
-	ACPI_FADT_PWR_BUTTON = 1 << 4,	/* set: a control-method button or none */
-	ACPI_FADT_SLP_BUTTON = 1 << 5,	/* likewise */
-	ACPI_FADT_FIX_RTC = 1 << 6,	/* set: an alarm is not seen in PM1 */
-	ACPI_FADT_TMR_VAL_EXT = 1 << 8, /* PM timer has 32 bits */
+	/* set: the power button is a control method, or there is none */
+	ACPI_FADT_PWR_BUTTON = 1 << 4,
+	/* set: the sleep button is a control method, or there is none */
+	ACPI_FADT_SLP_BUTTON = 1 << 5,
+	ACPI_FADT_FIX_RTC = 1 << 6,	/* set: an alarm of the RTC does not show in PM1 */
+	ACPI_FADT_TMR_VAL_EXT = 1 << 8, /* the PM timer has 32 bits */
 	ACPI_FADT_RESET_REG_SUP = 1 << 10,
 	ACPI_FADT_HEADLESS = 1 << 12,
 	ACPI_FADT_HW_REDUCED = 1 << 20,
 };
 
-/* IAPC boot architecture flags, ACPI table 5.11 */
+/* IAPC boot architecture flags, ACPI table 5.11. */
 enum acpi_iapc_boot_arch {
 	ACPI_BOOT_LEGACY_DEVICES = 1 << 0,
 	ACPI_BOOT_NO_VGA = 1 << 2,
 };
 
-/* PM1 event block: status, then enable, each half of it (ACPI 4.8.3.1) */
+/* PM1 event block: its first half is status, its second half enable (ACPI 4.8.3.1). */
 enum acpi_pm1_event {
 	ACPI_PM1_TMR = 1 << 0,
 	ACPI_PM1_BM = 1 << 4,
@@ -129,10 +131,10 @@ enum acpi_pm1_event {
 	ACPI_PM1_PWRBTN = 1 << 8,
 	ACPI_PM1_SLPBTN = 1 << 9,
 	ACPI_PM1_RTC = 1 << 10,
-	ACPI_PM1_WAK = 1 << 15, /* status only */
+	ACPI_PM1_WAK = 1 << 15, /* exists in the status only */
 };
 
-/* PM1 control (ACPI 4.8.3.2) */
+/* PM1 control register (ACPI 4.8.3.2). */
 enum acpi_pm1_control {
 	ACPI_PM1_SCI_EN = 1 << 0,
 	ACPI_PM1_BM_RLD = 1 << 1,
@@ -143,7 +145,7 @@ enum acpi_pm1_control {
 
 #define ACPI_PM_TIMER_HZ 3579545u
 
-/* Firmware ACPI control structure, ACPI 5.2.10; 64-byte aligned, no checksum */
+/* Firmware ACPI control structure, ACPI 5.2.10; aligned to 64 bytes, without a checksum. */
 struct acpi_facs {
 	char signature[4]; /* "FACS" */
 	u32 length;
@@ -159,13 +161,13 @@ struct acpi_facs {
 } PACKED;
 _Static_assert(sizeof(struct acpi_facs) == 64, "ACPI 5.2.10");
 
-/* IA-PC HPET specification 1.0a, 3.2.4 */
+/* HPET description table: IA-PC HPET specification 1.0a, 3.2.4. */
 struct acpi_hpet {
-	struct acpi_header header; /* "HPET" */
-	u32 block_id;		   /* bits 31:0 of the general capabilities */
+	struct acpi_header header; /* signature "HPET" */
+	u32 block_id;		   /* bits 31:0 of the HPET's general capabilities */
 	struct acpi_address address;
 	u8 number;
-	u16 minimum_tick; /* counts: of a period that loses no interrupts */
+	u16 minimum_tick; /* the shortest period, in counts, that loses no interrupts */
 	u8 page_protection;
 } PACKED;
 _Static_assert(sizeof(struct acpi_hpet) == 56, "HPET 3.2.4");

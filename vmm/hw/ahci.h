@@ -8,22 +8,22 @@
 #define AHCI_PORTS 32u
 #define AHCI_SLOTS 32u
 
-/* 3.1: generic host control */
+/* 3.1: registers of generic host control. */
 enum ahci_register {
 	AHCI_CAP = 0x00,
 	AHCI_GHC = 0x04,
-	AHCI_IS = 0x08, /* a bit for each port; cleared by writing 1, after the port's own */
-	AHCI_PI = 0x0c, /* ports that there are */
+	AHCI_IS = 0x08, /* a bit for each port; cleared by writing 1, after the port's own status */
+	AHCI_PI = 0x0c, /* a bit for each port that exists */
 	AHCI_VS = 0x10,
 	AHCI_CAP2 = 0x24,
 	AHCI_BOHC = 0x28,
 	AHCI_FIRST_PORT = 0x100,
 };
 #define AHCI_PORT_BYTES	     0x80u
-#define AHCI_CAP_SLOTS	     BITS(12, 8) /* less one */
+#define AHCI_CAP_SLOTS	     BITS(12, 8) /* number of command slots, minus one */
 #define AHCI_CAP_SLOTS_SHIFT 8u
 #define AHCI_CAP_STAGGERED   BIT(27)
-#define AHCI_CAP_QUEUED	     BIT(30) /* NCQ */
+#define AHCI_CAP_QUEUED	     BIT(30) /* the HBA can queue commands (NCQ) */
 #define AHCI_CAP_64	     BIT(31)
 #define AHCI_GHC_RESET	     BIT(0)
 #define AHCI_GHC_INTERRUPTS  BIT(1)
@@ -33,20 +33,21 @@ enum ahci_register {
 #define AHCI_BOHC_OS	     BIT(1)
 #define AHCI_BOHC_BUSY	     BIT(4)
 
-/* 3.3: of each port */
+/* 3.3: registers of each port. */
 enum ahci_port_register {
-	AHCI_PORT_LIST = 0x00, /* 64 bits, as the next: host-physical addresses */
+	AHCI_PORT_LIST = 0x00, /* 64 bits, as the next register: host-physical addresses */
 	AHCI_PORT_FIS = 0x08,
 	AHCI_PORT_IS = 0x10,
 	AHCI_PORT_IE = 0x14,
 	AHCI_PORT_COMMAND = 0x18,
-	AHCI_PORT_TASK = 0x20, /* the disk's status, bits 7:0 */
+	AHCI_PORT_TASK = 0x20, /* bits 7:0 are the disk's status */
 	AHCI_PORT_SIGNATURE = 0x24,
 	AHCI_PORT_STATUS = 0x28,
 	AHCI_PORT_CONTROL = 0x2c,
 	AHCI_PORT_ERROR = 0x30,
-	AHCI_PORT_ACTIVE = 0x34, /* queued commands that have not ended, a bit for each slot */
-	AHCI_PORT_ISSUE = 0x38,	 /* commands that the HBA has not handed over, or not ended */
+	AHCI_PORT_ACTIVE = 0x34, /* a bit for each slot whose queued command has not ended */
+	/* a bit for each slot whose command was not handed over, or has not ended */
+	AHCI_PORT_ISSUE = 0x38,
 };
 #define AHCI_COMMAND_START    BIT(0)
 #define AHCI_COMMAND_SPIN_UP  BIT(1)
@@ -54,41 +55,42 @@ enum ahci_port_register {
 #define AHCI_COMMAND_FIS      BIT(4)
 #define AHCI_COMMAND_FIS_RUNS BIT(14)
 #define AHCI_COMMAND_RUNS     BIT(15)
-#define AHCI_COMMAND_ACTIVE   BIT(28) /* the interface is woken up */
-/* Of interrupts, in AHCI_PORT_IS and _IE: */
-#define AHCI_INT_ENDED	   BITS(3, 0) /* a FIS of any kind that ends a command */
+#define AHCI_COMMAND_ACTIVE   BIT(28) /* wakes the interface up */
+/* Interrupts, in AHCI_PORT_IS and AHCI_PORT_IE. */
+#define AHCI_INT_ENDED	   BITS(3, 0) /* a FIS of any kind that ends a command was received */
 #define AHCI_INT_OVERFLOW  BIT(24)
 #define AHCI_INT_INTERFACE BIT(27)
 #define AHCI_INT_HOST_DATA BIT(28)
 #define AHCI_INT_HOST	   BIT(29)
 #define AHCI_INT_TASK	   BIT(30)
-/* The port has stopped then. */
+/* The port has stopped after any of these. */
 /* clang-format off */
 #define AHCI_INT_FATAL                                                                             \
 	(AHCI_INT_INTERFACE | AHCI_INT_HOST_DATA | AHCI_INT_HOST | AHCI_INT_TASK)
 #define AHCI_STATUS_DETECT	 BITS(3, 0)
-#define AHCI_STATUS_PRESENT	 3u /* and communication is established */
-#define AHCI_CONTROL_RESET	 1u /* for 1 ms at least */
+#define AHCI_STATUS_PRESENT	 3u /* a device is present, and communication is established */
+#define AHCI_CONTROL_RESET	 1u /* has to stay set for 1 ms at least */
 #define AHCI_CONTROL_NO_SLEEP	 0x300u
 #define AHCI_SIGNATURE_DISK	 0x00000101u
 #define AHCI_SIGNATURE_PACKET	 0xeb140101u
 /* clang-format on */
 #define AHCI_SIGNATURE_MULTIPLIER 0x96690101u
 
-/* 4.2.2: an entry of a port's command list, AHCI_SLOTS of them at a multiple of 1 KiB */
+/* 4.2.2: an entry of a port's command list, which has AHCI_SLOTS of them at a multiple of 1 KiB. */
 struct ahci_header {
 	u16 flags;
 	u16 regions;
-	u32 done_bytes; /* written by the HBA; not of queued commands */
-	u64 table;	/* at a multiple of 128 bytes */
+	u32 done_bytes; /* bytes moved, written by the HBA; not for queued commands */
+	u64 table;	/* the table's address, a multiple of 128 bytes */
 	u32 reserved[4];
 };
 _Static_assert(sizeof(struct ahci_header) == 32, "4.2.2");
 #define AHCI_HEADER_FIS_WORDS 5u
 #define AHCI_HEADER_WRITE     BIT(6)
-#define AHCI_FIS_BYTES	      256u /* of what is received, at a multiple of them: 4.2.1 */
+/* size of the area for received FISes, which lies at a multiple of it (4.2.1) */
+#define AHCI_FIS_BYTES 256u
 
-/* Serial ATA 3.0, 10.3.4: register FIS, host to device */
+/* Serial ATA 3.0, 10.3.4: register FIS, from host to device. */
 struct ahci_fis {
 	u8 type;
 	u8 flags;
@@ -108,15 +110,15 @@ _Static_assert(sizeof(struct ahci_fis) == 4 * AHCI_HEADER_FIS_WORDS, "five words
 #define AHCI_FIS_TO_DEVICE  0x27u
 #define AHCI_FIS_IS_COMMAND BIT(7)
 #define AHCI_DEVICE_LBA	    BIT(6)
-#define AHCI_TAG_SHIFT	    3u /* of a queued command's slot, in its count */
+#define AHCI_TAG_SHIFT	    3u /* where in the count a queued command has the number of its slot */
 
-/* 4.2.3.3: memory for data */
+/* 4.2.3.3: a region of memory for data. */
 struct ahci_region {
 	u64 address;
 	u32 reserved;
-	u32 bytes; /* less one, and even; 4 MiB at most */
+	u32 bytes; /* size minus one, an even number of bytes; 4 MiB at most */
 };
 _Static_assert(sizeof(struct ahci_region) == 16, "4.2.3.3");
 
-/* 4.2.3 */
+/* 4.2.3: where the regions begin in a command table. */
 #define AHCI_TABLE_REGIONS 0x80u

@@ -3,7 +3,10 @@
 
 #include "arch/x86_64/hw/amdvi.h"
 
-/* AMD I/O Virtualization Technology 3.10 (48882): the log of what a unit refused (2.5, 3.4). */
+/*
+ * The log of accesses that a unit refused: AMD I/O Virtualization Technology 3.10 (48882), 2.5 and
+ * 3.4.
+ */
 enum amdvi_event_register {
 	AMDVI_EVENTS = 0x10,
 	AMDVI_EVENT_HEAD = 0x2010,
@@ -11,16 +14,16 @@ enum amdvi_event_register {
 };
 
 #define AMDVI_RING_BYTES 0x1000u
-/* Control */
+/* Bits of the control register. */
 #define AMDVI_LOG	    BIT(2)
 #define AMDVI_LOG_INTERRUPT BIT(3)
-/* Status */
+/* Bits of the status register. */
 #define AMDVI_LOG_OVERFLOW BIT(0)
 #define AMDVI_LOG_NEWS	   BIT(1)
 
-/* Events, first word */
+/* Fields of an event's first word. */
 #define AMDVI_EVENT_TYPE      BITS(63, 60)
 #define AMDVI_EVENT_BAD_ENTRY 1u
 #define AMDVI_EVENT_PAGE      2u
-#define AMDVI_EVENT_INTERRUPT BIT(51) /* it was one, and no access */
+#define AMDVI_EVENT_INTERRUPT BIT(51) /* what was refused was an interrupt, not an access */
 #define AMDVI_EVENT_WRITE     BIT(53)

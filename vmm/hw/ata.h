@@ -11,10 +11,10 @@
 
 /* The status register. */
 #define ATA_STATUS_ERROR  BIT(0)
-#define ATA_STATUS_DATA	  BIT(3) /* it wants or has data */
+#define ATA_STATUS_DATA	  BIT(3) /* the disk wants or has data */
 #define ATA_STATUS_FAULT  BIT(5)
 #define ATA_STATUS_READY  BIT(6)
-#define ATA_STATUS_BUSY	  BIT(7) /* no other bit means anything */
+#define ATA_STATUS_BUSY	  BIT(7) /* the disk is busy: no other bit means anything */
 #define ATA_STATUS_NOBODY 0xffu
 
 enum ata_command {
@@ -34,18 +34,20 @@ enum ata_command {
 	ATA_IDENTIFY = 0xec,
 	ATA_SET_FEATURES = 0xef,
 };
-#define ATA_FEATURE_TRANSFER_MODE 0x03u /* the count says which */
-#define ATA_TRANSFER_MULTIWORD	  0x20u /* and the mode, 0 to 2 */
+#define ATA_FEATURE_TRANSFER_MODE 0x03u /* the count register says which mode */
+#define ATA_TRANSFER_MULTIWORD	  0x20u /* multiword DMA: the mode, 0 to 2, is added */
 #define ATA_FEATURE_NO_CACHE	  0x82u
-#define ATA_FEATURE_TRIM	  0x01u /* of DATA SET MANAGEMENT, with blocks of ranges */
-#define ATA_TRIM_COUNT_SHIFT	  48u	/* a range: its first sector, and how many */
-#define ATA_TRIM_BYTES		  512u
+/* feature of DATA SET MANAGEMENT, whose data are blocks of ranges */
+#define ATA_FEATURE_TRIM 0x01u
+/* a range is its first sector, and above this bit its number of sectors */
+#define ATA_TRIM_COUNT_SHIFT 48u
+#define ATA_TRIM_BYTES	     512u
 
-/* After a reset: what LBA_MID and LBA_HIGH say of a device that takes packets instead. */
+/* What LBA_MID and LBA_HIGH hold after a reset if the device takes packets (ATAPI). */
 #define ATA_PACKET_MID	0x14u
 #define ATA_PACKET_HIGH 0xebu
 
-/* What IDENTIFY DEVICE returns, by its words: 6.17 */
+/* The data that IDENTIFY DEVICE returns, by words: 6.17. */
 #define ATA_IDENTIFY_WORDS 256u
 enum ata_word {
 	ATA_ID_GENERAL = 0,
@@ -55,30 +57,32 @@ enum ata_word {
 	ATA_ID_VALID = 53,
 	ATA_ID_SECTORS = 60, /* two words */
 	ATA_ID_MULTIWORD = 63,
-	ATA_ID_DEPTH = 75, /* bits 4:0: commands in its queue, less one */
+	ATA_ID_DEPTH = 75, /* bits 4:0: commands that its queue holds, minus one */
 	ATA_ID_SERIAL_ATA = 76,
 	ATA_ID_COMMANDS = 82,
 	ATA_ID_COMMANDS_2 = 83,
 	ATA_ID_ULTRA = 88,
 	ATA_ID_SECTORS_48 = 100, /* four words */
 	ATA_ID_SECTOR_SIZE = 106,
-	ATA_ID_LOGICAL_WORDS = 117, /* two words: of a logical sector, where it is large */
+	ATA_ID_LOGICAL_WORDS = 117, /* two words: the size of a logical sector, where it is large */
 	ATA_ID_TRIM = 169,
 };
-#define ATA_GENERAL_PACKET    BIT(15)
-#define ATA_CAPABILITY_DMA    BIT(8)
-#define ATA_CAPABILITY_LBA    BIT(9)
-#define ATA_VALID_ULTRA	      BIT(2)
-#define ATA_MODE_SELECTED     BITS(15, 8) /* of both words about modes */
-#define ATA_MODE_OFFERED      BITS(2, 0)  /* of multiword DMA */
-#define ATA_COMMANDS_CACHE    BIT(5)
-#define ATA_COMMANDS_LBA48    BIT(10)
-#define ATA_COMMANDS_FLUSH    BIT(12)
-#define ATA_COMMANDS_VALID    BITS(15, 14) /* 01: both words mean something */
+#define ATA_GENERAL_PACKET BIT(15)
+#define ATA_CAPABILITY_DMA BIT(8)
+#define ATA_CAPABILITY_LBA BIT(9)
+#define ATA_VALID_ULTRA	   BIT(2)
+#define ATA_MODE_SELECTED  BITS(15, 8) /* in both words about modes: the modes selected */
+#define ATA_MODE_OFFERED   BITS(2, 0)  /* the modes of multiword DMA that exist */
+#define ATA_COMMANDS_CACHE BIT(5)
+#define ATA_COMMANDS_LBA48 BIT(10)
+#define ATA_COMMANDS_FLUSH BIT(12)
+/* the value 01 says that both words of commands are valid */
+#define ATA_COMMANDS_VALID    BITS(15, 14)
 #define ATA_COMMANDS_VALID_IS BIT(14)
-#define ATA_SECTOR_LARGE      BIT(12) /* valid as above */
+#define ATA_SECTOR_LARGE      BIT(12) /* valid as both words of commands are */
 #define ATA_DEPTH	      BITS(4, 0)
-#define ATA_SERIAL_QUEUED     BIT(8) /* NCQ; of a word that is not ffffh */
-#define ATA_TRIM	      BIT(0)
-#define ATA_NO_WORD	      0xffffu
-#define ATA_LBA28_SECTORS     BIT(28)
+/* the disk can queue commands (NCQ); valid if the word is not ffffh */
+#define ATA_SERIAL_QUEUED BIT(8)
+#define ATA_TRIM	  BIT(0)
+#define ATA_NO_WORD	  0xffffu
+#define ATA_LBA28_SECTORS BIT(28)

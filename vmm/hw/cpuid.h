@@ -4,8 +4,10 @@
 #include "arch/x86_64/hw/cpuid.h"
 #include "lib/bits.h"
 
-/* The leaves: what the boot looks at, and what guests are told, or not. SDM vol. 2, CPUID; APM
- * vol. 3, appendix E. */
+/*
+ * CPUID leaves that the boot looks at, or that guests are shown: SDM vol. 2, CPUID; APM vol. 3,
+ * appendix E.
+ */
 #define CPUID_VENDOR		 0x0u
 #define CPUID_VERSION		 0x1u
 #define CPUID_CACHE		 0x4u
@@ -188,7 +190,7 @@
 #define CPUID_821_ECX_TSA_SQ_NO	     BIT(1)
 #define CPUID_821_ECX_TSA_L1_NO	     BIT(2)
 
-/* CPUID.8000000A: APM vol. 3, E.4.9. EAX[7:0] revision, EBX number of ASIDs. */
+/* CPUID.8000000A (APM vol. 3, E.4.9): EAX[7:0] is the revision, EBX the number of ASIDs. */
 #define CPUID_8A_EAX_REVISION		BITS(7, 0)
 #define CPUID_8A_EDX_NP			BIT(0)
 #define CPUID_8A_EDX_NRIP_SAVE		BIT(3)

@@ -3,7 +3,10 @@
 
 #include "lib/types.h"
 
-/* IA-PC HPET specification 1.0a, 2.3: registers of 64 bits, accessed whole or in halves. */
+/*
+ * Registers of an HPET, 64 bits each, accessed whole or in halves: IA-PC HPET specification 1.0a,
+ * 2.3.
+ */
 #define HPET_DEFAULT_ADDRESS 0xfed00000ull
 #define HPET_BYTES	     0x400ull
 
@@ -12,9 +15,9 @@ enum hpet_register {
 	HPET_CONFIGURATION = 0x010,
 	HPET_STATUS = 0x020, /* a bit for each level-triggered timer, cleared by writing 1 */
 	HPET_COUNTER = 0x0f0,
-	HPET_TIMERS = 0x100, /* the first timer's */
+	HPET_TIMERS = 0x100, /* where the first timer's registers begin */
 	HPET_TIMER_BYTES = 0x20,
-	/* of each timer */
+	/* Registers of each timer. */
 	HPET_TIMER_CONFIGURATION = 0x00,
 	HPET_TIMER_COMPARATOR = 0x08,
 };
@@ -22,7 +25,7 @@ enum hpet_register {
 /* General capabilities and ID; bits 63:32 are the counter's period in femtoseconds. */
 enum hpet_capabilities {
 	HPET_REVISION = 0x01,
-	HPET_TIMER_LAST_SHIFT = 8, /* number of timers - 1 */
+	HPET_TIMER_LAST_SHIFT = 8, /* the number of timers minus 1 */
 	HPET_COUNTER_64 = 1 << 13,
 	HPET_LEGACY_CAPABLE = 1 << 15,
 	HPET_VENDOR_SHIFT = 16,
@@ -31,17 +34,18 @@ enum hpet_capabilities {
 
 enum hpet_configuration {
 	HPET_ENABLE = 1 << 0,
-	HPET_LEGACY = 1 << 1, /* timers 0 and 1 take interrupts 0 and 8 from PIT and RTC */
+	HPET_LEGACY = 1 << 1, /* timers 0 and 1 replace interrupts 0 and 8 of PIT and RTC */
 };
 
-/* Timer configuration; bits 63:32 are the I/O APIC's pins that it can be routed to. */
+/* Timer configuration; bits 63:32 say to which pins of the I/O APIC the timer can be routed. */
 enum hpet_timer_configuration {
 	HPET_TIMER_LEVEL = 1 << 1,
-	HPET_TIMER_ENABLE = 1 << 2, /* its interrupt: it counts in any case */
+	/* enables the timer's interrupt; the timer counts in any case */
+	HPET_TIMER_ENABLE = 1 << 2,
 	HPET_TIMER_PERIODIC = 1 << 3,
 	HPET_TIMER_PERIODIC_CAPABLE = 1 << 4,
 	HPET_TIMER_64 = 1 << 5,
-	HPET_TIMER_SET_VALUE = 1 << 6, /* the next write sets comparator and period */
+	HPET_TIMER_SET_VALUE = 1 << 6, /* the next write sets both comparator and period */
 	HPET_TIMER_32_MODE = 1 << 8,
 	HPET_TIMER_ROUTE_SHIFT = 9,
 	HPET_TIMER_ROUTE = 0x1f << 9,

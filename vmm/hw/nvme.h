@@ -4,7 +4,7 @@
 #include "lib/bits.h"
 #include "lib/types.h"
 
-/* NVM Express 1.4: controller registers (3.1), an offset into BAR 0. */
+/* NVM Express 1.4: controller registers (3.1), as offsets into BAR 0. */
 enum nvme_register {
 	NVME_CAP = 0x00, /* 64 bits */
 	NVME_VERSION = 0x08,
@@ -17,22 +17,22 @@ enum nvme_register {
 	NVME_DOORBELLS = 0x1000,
 };
 
-#define NVME_CAP_MQES	       BITS(15, 0) /* entries of a queue, less one */
+#define NVME_CAP_MQES	       BITS(15, 0) /* the most entries of a queue, minus one */
 #define NVME_CAP_TIMEOUT       BITS(31, 24)
-#define NVME_CAP_TIMEOUT_SHIFT 24 /* in 500 ms */
+#define NVME_CAP_TIMEOUT_SHIFT 24 /* the field's unit is 500 ms */
 #define NVME_CAP_STRIDE	       BITS(35, 32)
-#define NVME_CAP_STRIDE_SHIFT  32	    /* doorbells are 4 << this bytes apart */
-#define NVME_CAP_NVM	       BIT(37)	    /* the NVM command set */
-#define NVME_CAP_MPSMIN	       BITS(51, 48) /* the smallest page is 4 KiB << this */
+#define NVME_CAP_STRIDE_SHIFT  32	    /* the field n puts doorbells 4 << n bytes apart */
+#define NVME_CAP_NVM	       BIT(37)	    /* the controller has the NVM command set */
+#define NVME_CAP_MPSMIN	       BITS(51, 48) /* the field n makes 4 KiB << n the smallest page */
 
 #define NVME_CC_ENABLE BIT(0)
-#define NVME_CC_IOSQES (6u << 16) /* log 2 of the size of an entry */
+#define NVME_CC_IOSQES (6u << 16) /* log 2 of an entry's size */
 #define NVME_CC_IOCQES (4u << 20)
 
 #define NVME_CSTS_READY BIT(0)
 #define NVME_CSTS_FATAL BIT(1)
 
-/* Commands: 4.2, 5 and 6 */
+/* Opcodes of commands: 4.2, 5 and 6. */
 enum nvme_admin {
 	NVME_ADMIN_CREATE_SQ = 0x01,
 	NVME_ADMIN_CREATE_CQ = 0x05,
@@ -71,11 +71,11 @@ struct nvme_completion {
 	u16 queue_head;
 	u16 queue;
 	u16 id;
-	u16 status; /* bit 0: the phase */
+	u16 status; /* bit 0 is the phase */
 };
 _Static_assert(sizeof(struct nvme_completion) == 16, "NVMe 4.6");
 #define NVME_PHASE		   1u
-#define NVME_STATUS		   BITS(11, 1) /* type and code; 0: done */
+#define NVME_STATUS		   BITS(11, 1) /* status type and code; 0: success */
 #define NVME_STATUS_INVALID_OPCODE (1u << 1)
 
 #define NVME_QUEUE_CONTIGUOUS BIT(0)
@@ -84,11 +84,11 @@ _Static_assert(sizeof(struct nvme_completion) == 16, "NVMe 4.6");
 enum nvme_identify { NVME_IDENTIFY_NAMESPACE, NVME_IDENTIFY_CONTROLLER };
 enum nvme_feature { NVME_FEATURE_WRITE_CACHE = 0x06, NVME_FEATURE_QUEUES = 0x07 };
 
-/* Identify controller: 5.15.2.2, offsets into the 4 KiB */
+/* Identify controller (5.15.2.2): offsets into its 4 KiB. */
 enum nvme_controller_data {
 	NVME_CTRL_SERIAL = 4, /* 20 characters */
 	NVME_CTRL_MODEL = 24, /* 40 characters */
-	NVME_CTRL_MDTS = 77,  /* log 2 of pages in one command, 0: no limit */
+	NVME_CTRL_MDTS = 77,  /* log 2 of the most pages in one command, 0: no limit */
 	NVME_CTRL_ONCS = 520,
 	NVME_CTRL_VWC = 525,
 };
@@ -96,13 +96,13 @@ enum nvme_controller_data {
 #define NVME_ONCS_WRITE_ZEROES BIT(3)
 #define NVME_VWC_PRESENT       BIT(0)
 
-/* Identify namespace: 5.15.2.1 */
+/* Identify namespace (5.15.2.1): offsets into its 4 KiB. */
 enum nvme_namespace_data {
 	NVME_NS_SIZE = 0,     /* in blocks, 64 bits */
-	NVME_NS_FORMATS = 25, /* less one */
+	NVME_NS_FORMATS = 25, /* number of formats, minus one */
 	NVME_NS_FORMAT = 26,
 	NVME_NS_ATTRIBUTES = 99,
-	NVME_NS_LBAF = 128, /* four bytes each */
+	NVME_NS_LBAF = 128, /* four bytes for each format */
 };
 #define NVME_NS_FORMAT_NUMBER BITS(3, 0)
 #define NVME_NS_PROTECTED     BIT(0)

@@ -13,9 +13,10 @@
 #define PCI_DEVICES_PER_BUS 32u
 #define PCI_FUNCTIONS	    8u
 #define PCI_BUSES	    256u
-#define PCI_NOBODY	    0xffffu /* as a vendor: there is no such function */
+/* a vendor that reads as this means that there is no such function */
+#define PCI_NOBODY 0xffffu
 
-/* Configuration mechanism 1: 3.2.2.3.2 */
+/* Configuration mechanism 1: 3.2.2.3.2. */
 #define PCI_PORT_ADDRESS 0xcf8u /* 32 bits: PCI_PORT_ENABLE, bus << 16, function << 8, register */
 #define PCI_PORT_DATA	 0xcfcu
 #define PCI_PORT_ENABLE	 BIT(31)
@@ -36,11 +37,11 @@ enum pci_register {
 	PCI_CAPABILITIES = 0x34,
 	PCI_INTERRUPT_LINE = 0x3c,
 	PCI_INTERRUPT_PIN = 0x3d,
-	/* of a bridge */
+	/* Registers of a bridge. */
 	PCI_PRIMARY_BUS = 0x18,
 	PCI_SECONDARY_BUS = 0x19,
 	PCI_SUBORDINATE_BUS = 0x1a,
-	/* PCI Express */
+	/* Registers that PCI Express adds. */
 	PCI_EXTENDED = 0x100,
 };
 
@@ -55,16 +56,16 @@ enum pci_register {
 #define PCI_HEADER_LAYOUT	 BITS(6, 0)
 enum pci_header { PCI_HEADER_FUNCTION, PCI_HEADER_BRIDGE, PCI_HEADER_CARDBUS };
 
-/* Base address registers: 6.2.5.1 */
+/* Base address registers: 6.2.5.1. */
 #define PCI_BARS	       6u
 #define PCI_BAR_IO	       BIT(0)
-#define PCI_BAR_TYPE	       BITS(2, 1) /* of memory */
+#define PCI_BAR_TYPE	       BITS(2, 1) /* type of a memory BAR */
 #define PCI_BAR_64	       (2ull << 1)
 #define PCI_BAR_PREFETCHABLE   BIT(3)
 #define PCI_BAR_IO_ADDRESS     BITS(31, 2)
 #define PCI_BAR_MEMORY_ADDRESS BITS(63, 4)
 
-/* Classes and subclasses that matter here: appendix D */
+/* Classes and subclasses that matter here: appendix D. */
 enum pci_class {
 	PCI_CLASS_STORAGE = 0x01,
 	PCI_CLASS_BRIDGE = 0x06,
@@ -78,7 +79,7 @@ enum pci_class {
 #define PCI_SERIAL_USB	 0x03u
 enum pci_usb { PCI_USB_UHCI = 0x00, PCI_USB_OHCI = 0x10, PCI_USB_EHCI = 0x20, PCI_USB_XHCI = 0x30 };
 
-/* Capabilities: an identifier and the next one's offset, a byte each; appendix H */
+/* Capabilities, each with an identifier and the next one's offset, a byte each: appendix H. */
 enum pci_capability_id {
 	PCI_CAP_POWER = 0x01,
 	PCI_CAP_MSI = 0x05,
@@ -87,20 +88,20 @@ enum pci_capability_id {
 	PCI_CAP_MSIX = 0x11,
 	PCI_CAP_AF = 0x13,
 };
-#define PCI_CAP_FIRST 0x40u /* none lies below */
+#define PCI_CAP_FIRST 0x40u /* no capability lies below */
 #define PCI_CAP_NEXT  0xfcu /* bits 1:0 are reserved */
 
 /* MSI: 6.8.1 */
 enum pci_msi { /* offsets from the capability */
 	       PCI_MSI_CONTROL = 2,
 	       PCI_MSI_ADDRESS = 4,
-	       PCI_MSI_ADDRESS_HIGH = 8, /* PCI_MSI_64; else the data is here */
+	       PCI_MSI_ADDRESS_HIGH = 8, /* with PCI_MSI_64; otherwise the data is at this offset */
 	       PCI_MSI_DATA_32 = 8,
 	       PCI_MSI_DATA_64 = 12,
 };
 #define PCI_MSI_ENABLE	BIT(0)
-#define PCI_MSI_VECTORS BITS(6, 4) /* enabled; log 2 */
-#define PCI_MSI_CAPABLE BITS(3, 1) /* likewise, offered */
+#define PCI_MSI_VECTORS BITS(6, 4) /* log 2 of the vectors that are enabled */
+#define PCI_MSI_CAPABLE BITS(3, 1) /* log 2 of the vectors that the function could use */
 #define PCI_MSI_64	BIT(7)
 
 /* MSI-X: 6.8.2 */
@@ -110,7 +111,7 @@ enum pci_msix { /* offsets from the capability */
 		PCI_MSIX_PENDING = 8,
 		PCI_MSIX_BYTES = 12,
 };
-#define PCI_MSIX_SIZE	BITS(10, 0) /* entries, less one */
+#define PCI_MSIX_SIZE	BITS(10, 0) /* number of entries, minus one */
 #define PCI_MSIX_MASKED BIT(14)
 #define PCI_MSIX_ENABLE BIT(15)
 #define PCI_MSIX_BAR	BITS(2, 0)
@@ -120,7 +121,7 @@ struct pci_msix_entry {
 	u32 address;
 	u32 address_high;
 	u32 data;
-	u32 control; /* bit 0: masked */
+	u32 control; /* bit 0: the vector is masked */
 };
 #define PCI_MSIX_ENTRY_BYTES 16u
 _Static_assert(sizeof(struct pci_msix_entry) == PCI_MSIX_ENTRY_BYTES, "PCI 6.8.2");
@@ -133,21 +134,23 @@ enum pci_express { /* offsets from the capability */
 		   PCI_EXPRESS_CONTROL = 8,
 		   PCI_EXPRESS_STATUS = 10,
 };
-#define PCI_EXPRESS_TO_PCI	7u	/* capability, bits 7:4: such a bridge */
-#define PCI_EXPRESS_FLR		BIT(28) /* device capabilities: function-level reset */
+/* bits 7:4 of the capability: the function is a bridge to PCI */
+#define PCI_EXPRESS_TO_PCI	7u
+#define PCI_EXPRESS_FLR		BIT(28) /* bit of the device capabilities: function-level reset */
 #define PCI_EXPRESS_CONTROL_FLR BIT(15)
-#define PCI_EXPRESS_PENDING	BIT(5) /* status: has requests without an answer */
+#define PCI_EXPRESS_PENDING	BIT(5) /* bit of the status: requests have no answer yet */
 
-/* Advanced features: ECN of 2006 */
+/* Advanced features: PCI ECN of 2006. */
 enum pci_af { /* offsets from the capability */
 	      PCI_AF_CAPABILITIES = 3,
 	      PCI_AF_CONTROL = 4,
 	      PCI_AF_STATUS = 5,
 };
-#define PCI_AF_HAS_FLR (BIT(0) | BIT(1)) /* transactions pending and reset */
+/* the function can be reset, and says whether transactions are pending */
+#define PCI_AF_HAS_FLR (BIT(0) | BIT(1))
 #define PCI_AF_FLR     BIT(0)
 #define PCI_AF_PENDING BIT(0)
 
-/* Extended capabilities: PCI Express 7.9.1 */
+/* Extended capabilities: PCI Express 7.9.1. */
 #define PCI_EXTENDED_ID	  BITS(15, 0)
 #define PCI_EXTENDED_NEXT BITS(31, 20)

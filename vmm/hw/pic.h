@@ -3,16 +3,17 @@
 
 #include "lib/types.h"
 
-/* Intel 8259A data sheet; a PC has two, the slave on the master's input 2. */
-#define PIC_MASTER	   0x20u
-#define PIC_SLAVE	   0xa0u
-#define PIC_ELCR_MASTER	   0x4d0u /* edge/level control: a set bit is level */
+/* Intel 8259A data sheet. A PC has two of them, the slave at the master's input 2. */
+#define PIC_MASTER 0x20u
+#define PIC_SLAVE  0xa0u
+/* edge/level control: a set bit makes the input level-triggered */
+#define PIC_ELCR_MASTER	   0x4d0u
 #define PIC_ELCR_SLAVE	   0x4d1u
 #define PIC_CASCADE_INPUT  2u
 #define PIC_INPUT_COUNT	   8u
 #define PIC_SPURIOUS_INPUT 7u
 
-enum pic_port { /* offset from either base */
+enum pic_port { /* offsets from the base of either 8259 */
 		PIC_COMMAND = 0,
 		PIC_DATA = 1,
 };
@@ -42,7 +43,7 @@ enum pic_ocw3 {
 	PIC_OCW3_READ_IRR = 0x02,
 	PIC_OCW3_READ_ISR = 0x03,
 	PIC_OCW3_POLL = 1 << 2,
-	PIC_OCW3 = 1 << 3, /* this is an OCW3 */
+	PIC_OCW3 = 1 << 3, /* set in a command: it is an OCW3 */
 	PIC_OCW3_SMM = 1 << 5,
 	PIC_OCW3_ESMM = 1 << 6,
 };

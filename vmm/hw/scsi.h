@@ -5,7 +5,7 @@
 
 /* Commands of SCSI disks and what they answer: SPC-4 and SBC-3. Numbers are big-endian. */
 
-#define SCSI_CDB_BYTES	 16u /* of the longest that is used here */
+#define SCSI_CDB_BYTES	 16u /* the longest command used here */
 #define SCSI_SENSE_BYTES 96u
 enum scsi_command_code {
 	SCSI_TEST_UNIT_READY = 0x00,
@@ -18,43 +18,43 @@ enum scsi_command_code {
 	SCSI_WRITE_SAME_16 = 0x93,
 	SCSI_SERVICE_ACTION_IN_16 = 0x9e,
 };
-#define SCSI_READ_CAPACITY_16 0x10u /* service action, SBC-3 5.16 */
+#define SCSI_READ_CAPACITY_16 0x10u /* a service action: SBC-3 5.16 */
 
-/* SAM-5 5.3 */
+/* Status codes: SAM-5 5.3. */
 #define SCSI_GOOD	     0x00u
 #define SCSI_CHECK_CONDITION 0x02u
 #define SCSI_BUSY	     0x08u
 #define SCSI_TASK_SET_FULL   0x28u
 
-/* SPC-4 4.5: a sense key in either format */
-#define SCSI_SENSE_CODE		 0x7fu /* of the first byte */
-#define SCSI_SENSE_FIXED	 0x70u /* and 0x71, which is of an earlier command */
-#define SCSI_SENSE_DESCRIPTOR	 0x72u /* and 0x73, likewise */
+/* SPC-4 4.5: a sense key in either format. */
+#define SCSI_SENSE_CODE		 0x7fu /* field of the first byte */
+#define SCSI_SENSE_FIXED	 0x70u /* 0x71 is the same for an error of an earlier command */
+#define SCSI_SENSE_DESCRIPTOR	 0x72u /* 0x73 is the same for an error of an earlier command */
 #define SCSI_SENSE_KEY		 0x0fu
 #define SCSI_KEY_RECOVERED	 0x1u
 #define SCSI_KEY_NOT_READY	 0x2u
 #define SCSI_KEY_ILLEGAL_REQUEST 0x5u
 #define SCSI_KEY_UNIT_ATTENTION	 0x6u
 #define SCSI_KEY_ABORTED	 0xbu
-#define SCSI_ASC_NO_COMMAND	 0x20u /* the operation code is not known */
-#define SCSI_ASC_NO_FIELD	 0x24u /* a field of the command is not */
+#define SCSI_ASC_NO_COMMAND	 0x20u /* the operation code is unknown */
+#define SCSI_ASC_NO_FIELD	 0x24u /* a field of the command is invalid */
 
-/* SPC-4 6.4.2: standard INQUIRY data */
+/* SPC-4 6.4.2: standard INQUIRY data. */
 #define SCSI_INQUIRY_BYTES   36u
-#define SCSI_INQUIRY_TYPE    0x1fu /* of the first byte */
+#define SCSI_INQUIRY_TYPE    0x1fu /* field of the first byte */
 #define SCSI_TYPE_DISK	     0x00u
-#define SCSI_NO_UNIT	     0x20u /* first byte, from here on: nothing is connected there */
+#define SCSI_NO_UNIT	     0x20u /* from this value of the first byte on, nothing is connected */
 #define SCSI_INQUIRY_VENDOR  8u
 #define SCSI_VENDOR_BYTES    8u
 #define SCSI_INQUIRY_PRODUCT 16u
 #define SCSI_PRODUCT_BYTES   16u
 
-/* Vital product data: SPC-4 7.8, SBC-3 6.5 */
+/* Vital product data: SPC-4 7.8, SBC-3 6.5. */
 #define SCSI_PAGE_SERIAL	 0x80u
 #define SCSI_PAGE_LIMITS	 0xb0u
 #define SCSI_PAGE_PROVISIONING	 0xb2u
-#define SCSI_PAGE_HEADER	 4u /* page at 1, length at 2 */
-#define SCSI_LIMITS_TRANSFER	 8u /* blocks, as all */
+#define SCSI_PAGE_HEADER	 4u /* the header's size: byte 1 is the page, byte 2 the length */
+#define SCSI_LIMITS_TRANSFER	 8u /* in blocks, as all limits */
 #define SCSI_LIMITS_UNMAP	 20u
 #define SCSI_LIMITS_UNMAP_RANGES 24u
 #define SCSI_LIMITS_SAME	 36u /* 64 bits */
@@ -62,20 +62,22 @@ enum scsi_command_code {
 #define SCSI_PROVISIONING_AT	 5u
 #define SCSI_PROVISIONING_UNMAP	 0x80u
 
-/* SBC-3 5.16.2 */
+/* READ CAPACITY (16): SBC-3 5.16.2. */
 #define SCSI_CAPACITY_BYTES 32u
-#define SCSI_CAPACITY_BLOCK 8u /* bytes of a block, behind the number of the last one */
+/* offset of a block's size in bytes, behind the number of the last block */
+#define SCSI_CAPACITY_BLOCK 8u
 
-/* SPC-4 7.5.5 and SBC-3 6.4.5, MODE SENSE (6) of the caching page */
-#define SCSI_MODE_NO_BLOCKS 0x08u /* second byte of the command */
+/* MODE SENSE (6) of the caching page: SPC-4 7.5.5 and SBC-3 6.4.5. */
+#define SCSI_MODE_NO_BLOCKS 0x08u /* in the second byte of the command */
 #define SCSI_MODE_CACHING   0x08u
 #define SCSI_MODE_BYTES	    64u
-#define SCSI_MODE_DEVICE    2u /* device-specific */
+#define SCSI_MODE_DEVICE    2u /* offset of the device-specific byte */
 #define SCSI_MODE_PROTECTED 0x80u
-#define SCSI_MODE_BLOCKS    3u /* bytes of block descriptors, which come before the page */
-#define SCSI_MODE_HEADER    4u
-#define SCSI_CACHE_AT	    2u /* of the page */
-#define SCSI_CACHE_WRITES   0x04u
+/* offset of the size of the block descriptors, which precede the page */
+#define SCSI_MODE_BLOCKS  3u
+#define SCSI_MODE_HEADER  4u
+#define SCSI_CACHE_AT	  2u /* offset in the page */
+#define SCSI_CACHE_WRITES 0x04u
 
-/* SBC-3 5.28.2: UNMAP's list with one range */
+/* UNMAP's list with one range: SBC-3 5.28.2. */
 #define SCSI_UNMAP_LIST_BYTES 24u

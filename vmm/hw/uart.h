@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What a UART has beyond the one that ring 0 polls: other ports, interrupts, modem lines. */
+/* What a UART has besides the parts that ring 0 polls: other ports, interrupts, modem lines. */
 #include "arch/x86_64/hw/uart.h"
 
 #define UART_COM2	0x2f8u
@@ -22,13 +22,13 @@ enum uart_ier {
 };
 
 enum uart_iir {
-	UART_IIR_NONE = 0x01, /* nothing pending */
+	UART_IIR_NONE = 0x01, /* no interrupt is pending */
 	UART_IIR_MODEM_STATUS = 0x00,
 	UART_IIR_THR_EMPTY = 0x02,
 	UART_IIR_RECEIVED = 0x04,
 	UART_IIR_LINE_STATUS = 0x06,
 	UART_IIR_TIMEOUT = 0x0c,
-	UART_IIR_FIFO = 0xc0, /* FIFOs are on */
+	UART_IIR_FIFO = 0xc0, /* the FIFOs are on */
 };
 
 enum uart_msr {
@@ -41,9 +41,12 @@ enum uart_msr {
 	UART_MSR_DCD = 1 << 7,
 };
 
-#define UART_FCR UART_IIR /* as it is written */
+#define UART_FCR UART_IIR /* the same register, when it is written */
 
-/* Ring 0 leaves the FIFOs as they are: what was typed before there are any would be lost. */
+/*
+ * Bits of the FIFO control. Ring 0 leaves the FIFOs as they are: turning them on would lose what
+ * was typed before.
+ */
 enum uart_fcr {
 	UART_FCR_ENABLE = 1 << 0,
 	UART_FCR_CLEAR_TRANSMIT = 1 << 2,
@@ -68,5 +71,5 @@ enum {
 	UART_LSR_PARITY = 1 << 2,
 	UART_LSR_FRAMING = 1 << 3,
 	UART_LSR_BREAK = 1 << 4,
-	UART_LSR_IDLE = 1 << 6, /* holding and shift register empty */
+	UART_LSR_IDLE = 1 << 6, /* holding and shift register are empty */
 };

@@ -4,43 +4,47 @@
 #include "lib/bits.h"
 #include "lib/types.h"
 
-/* Virtio 1.2 as a driver sees it: over PCI (4.1), with split queues (2.7). */
+/*
+ * Virtio 1.2 as a driver sees it: over PCI (4.1), with split queues (2.7). Sections are those of
+ * virtio 1.2.
+ */
 
-/* 4.1.4.3: the common structure */
+/* 4.1.4.3: the common structure. */
 enum vio_common {
 	VIO_DEVICE_FEATURE_SELECT = 0x00,
 	VIO_DEVICE_FEATURE = 0x04,
 	VIO_DRIVER_FEATURE_SELECT = 0x08,
 	VIO_DRIVER_FEATURE = 0x0c,
-	VIO_CONFIG_VECTOR = 0x10, /* 16 bits, as all up to the queue count */
+	VIO_CONFIG_VECTOR = 0x10, /* 16 bits, as all registers up to the queue count */
 	VIO_QUEUES = 0x12,
 	VIO_STATUS = 0x14,	 /* 8 bits */
 	VIO_GENERATION = 0x15,	 /* 8 bits */
-	VIO_QUEUE_SELECT = 0x16, /* 16 bits, as the next five */
+	VIO_QUEUE_SELECT = 0x16, /* 16 bits, as the next five registers */
 	VIO_QUEUE_SIZE = 0x18,
 	VIO_QUEUE_VECTOR = 0x1a,
 	VIO_QUEUE_ENABLE = 0x1c,
 	VIO_QUEUE_NOTIFY_OFFSET = 0x1e,
-	VIO_QUEUE_DESCRIPTORS = 0x20, /* 64 bits, as the next two; written in two halves */
+	/* 64 bits, as the next two registers; written in two halves */
+	VIO_QUEUE_DESCRIPTORS = 0x20,
 	VIO_QUEUE_DRIVER = 0x28,
 	VIO_QUEUE_DEVICE = 0x30,
 	VIO_COMMON_BYTES = 0x38,
 };
 #define VIO_NO_VECTOR 0xffffu
 
-/* 2.1 */
+/* 2.1: the device status. */
 #define VIO_ACKNOWLEDGE 1u
 #define VIO_DRIVER	2u
 #define VIO_DRIVER_OK	4u
 #define VIO_FEATURES_OK 8u
 #define VIO_NEEDS_RESET 0x40u
 
-/* 6 */
+/* 6: features of all devices. */
 #define VIO_F_EVENT_IDX	      BIT(29)
 #define VIO_F_VERSION_1	      BIT(32)
 #define VIO_F_ACCESS_PLATFORM BIT(33)
 
-/* 2.7.5 */
+/* 2.7.5: a descriptor. */
 struct vio_descriptor {
 	u64 address;
 	u32 bytes;
@@ -49,12 +53,12 @@ struct vio_descriptor {
 };
 _Static_assert(sizeof(struct vio_descriptor) == 16, "virtio 2.7.5");
 #define VIO_NEXT     1u
-#define VIO_WRITE    2u /* by the device */
+#define VIO_WRITE    2u /* the device writes to the buffer */
 #define VIO_INDIRECT 4u
 
 /*
- * 2.7.6 and 2.7.8: both begin so, then come their entries, u16 or struct vio_used, and the other
- * side's event index (2.7.10).
+ * 2.7.6 and 2.7.8: both rings begin in this way; then come their entries, u16 or struct vio_used,
+ * and the other side's event index (2.7.10).
  */
 struct vio_ring {
 	u16 flags;
@@ -64,15 +68,15 @@ struct vio_used {
 	u32 id;
 	u32 bytes;
 };
-#define VIO_QUIET 1u /* flags: the other side need not be told */
+#define VIO_QUIET 1u /* flag: the other side need not be told */
 
-/* 5.1: network card */
+/* 5.1: network card. */
 #define VIO_NET_F_CTRL_VQ      BIT(17)
 #define VIO_NET_F_MTU	       BIT(3)
 #define VIO_NET_F_MAC	       BIT(5)
 #define VIO_NET_F_STATUS       BIT(16)
 #define VIO_NET_F_CTRL_RX      BIT(18)
-#define VIO_NET_MAC	       0u /* of its configuration: 6 bytes */
+#define VIO_NET_MAC	       0u /* offset in its configuration: 6 bytes */
 #define VIO_NET_STATUS	       6u
 #define VIO_NET_LINK_UP	       1u
 #define VIO_NET_MTU	       10u
@@ -80,7 +84,7 @@ struct vio_used {
 #define VIO_NET_CTRL_RX	       0u
 #define VIO_NET_RX_PROMISCUOUS 0u
 
-/* 5.2: disk */
+/* 5.2: disk. */
 #define VIO_BLK_F_SIZE_MAX     BIT(1)
 #define VIO_BLK_F_SEG_MAX      BIT(2)
 #define VIO_BLK_F_RO	       BIT(5)
@@ -118,16 +122,17 @@ struct vio_blk_range {
 _Static_assert(sizeof(struct vio_blk_header) == 16, "virtio 5.2.6");
 _Static_assert(sizeof(struct vio_blk_range) == 16, "virtio 5.2.6");
 
-/* 5.6: SCSI controller */
-#define VIO_SCSI_FIRST_REQUESTS 2u /* queue; the first two are for control and events */
+/* 5.6: SCSI controller. */
+/* number of the queue; the first two are for control and events */
+#define VIO_SCSI_FIRST_REQUESTS 2u
 enum vio_scsi_config {
 	VIO_SCSI_SEG_MAX = 4,
 	VIO_SCSI_MAX_SECTORS = 8,
-	VIO_SCSI_PER_UNIT = 12,	  /* commands at once */
+	VIO_SCSI_PER_UNIT = 12,	  /* the most commands of a unit at once */
 	VIO_SCSI_MAX_TARGET = 30, /* 16 bits */
 };
 struct vio_scsi_request {
-	u8 unit[8]; /* 1, the target, then the number of the logical unit */
+	u8 unit[8]; /* byte 0 is 1, byte 1 the target, then comes the number of the logical unit */
 	u64 tag;
 	u8 attributes;
 	u8 priority;

@@ -9,7 +9,10 @@
 #include "vmm/rt/format.h"
 #include "vmm/service/numbers/numbers.h"
 
-/* In memory that outlives this process: the key `memory` of its section. */
+/*
+ * How often the service has started; it lies in memory that outlives this process (the key `memory`
+ * of its section).
+ */
 static u64 *starts;
 
 static bool numbers_main_start(struct driver_disk *disk, char *problem, size_t size)
@@ -38,7 +41,7 @@ static bool numbers_main_submit(struct driver_request *request)
 	return true;
 }
 
-/* There is no device that could have finished something. */
+/* Nothing to do: there is no device that could have finished a request. */
 static void numbers_main_poll(void)
 {
 }
