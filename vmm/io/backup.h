@@ -20,18 +20,18 @@
 #define BACKUP_HEADER_BYTES 4096u
 #define BACKUP_BLOCK_BYTES  0x10000u
 #define BACKUP_ID_BYTES	    16u
-#define BACKUP_CHAIN_MAX    8u /* backups in one chain, the full one counts */
+#define BACKUP_CHAIN_MAX    8u /* the most backups in one chain, the full one included */
 
 enum backup_kind {
 	BACKUP_FULL = 1,
 	BACKUP_DIFF = 2,
 };
 
-/* Which one it is. Ids are random. */
+/* The label of a backup: which one it is. Ids are random. */
 struct backup_label {
-	u8 chain[BACKUP_ID_BYTES]; /* the id of the full one that it begins with */
+	u8 chain[BACKUP_ID_BYTES]; /* the id of the full backup with which its chain begins */
 	u8 id[BACKUP_ID_BYTES];
-	u8 base[BACKUP_ID_BYTES]; /* the id of the one before it; a full one has zeros */
+	u8 base[BACKUP_ID_BYTES]; /* the id of the backup before it; zeros for a full one */
 	u32 sequence;		  /* its place in the chain, from 0 on */
 	u32 kind;		  /* enum backup_kind */
 };
@@ -39,20 +39,23 @@ struct backup_label {
 struct backup_header {
 	u8 magic[8];
 	u32 version;
-	u32 check; /* CRC-32C of the header, with zero here */
+	u32 check; /* CRC-32C of the header, computed with zero in this field */
 	struct backup_label label;
 	u64 disk_bytes;
 	u64 block_bytes;
-	u64 blocks;	  /* of a differential one */
-	u64 data_at;	  /* likewise */
-	u64 unix_seconds; /* when; 0: unknown */
+	u64 blocks;	  /* of a differential backup: how many blocks it has */
+	u64 data_at;	  /* of a differential backup: where its blocks begin */
+	u64 unix_seconds; /* when it was made; 0: unknown */
 	char vm[32];
 	char disk[32];
 	u8 zero[BACKUP_HEADER_BYTES - 176];
 };
 _Static_assert(sizeof(struct backup_header) == BACKUP_HEADER_BYTES, "one block");
 
-/* What a place must have for a full backup of so many bytes, and for one of so many blocks. */
+/*
+ * Return the bytes that a place must have for a full backup of a disk of so many bytes, and for a
+ * differential one of so many blocks.
+ */
 static inline u64 backup_full_bytes(u64 disk_bytes)
 {
 	return align_up(disk_bytes, BACKUP_HEADER_BYTES) + BACKUP_HEADER_BYTES;

@@ -14,52 +14,58 @@
 #define BLOCK_POOL_BYTES   (BLOCK_POOL_PAGES * PAGE_SIZE)
 #define BLOCK_LINK_BYTES   (SLOT_POOL_OFFSET + BLOCK_POOL_BYTES)
 /*
- * Of a view, behind what its client is given: where its data comes to from the device. As much as
- * the pool, and a request's data has the same place there. Who may see a disk as it was must not
- * see what it is: only the driver, and its device, reach these pages.
+ * Where a view's data comes to from the device, behind what its client is given. It is as large as
+ * the pool, and a request's data has the same place there. A client that may see a disk as it was
+ * must not see what it is: only the driver and its device reach these pages.
  */
 #define BLOCK_BOUNCE_OFFSET BLOCK_LINK_BYTES
 #define BLOCK_BOUNCE_BYTES  BLOCK_POOL_BYTES
-/* Data of one request. */
+/* The most pages of a request's data. */
 #define BLOCK_REQUEST_PAGES 16u
 #define BLOCK_REQUEST_BYTES (BLOCK_REQUEST_PAGES * PAGE_SIZE)
-/* Sectors of one BLOCK_DISCARD or BLOCK_WRITE_ZEROES: the server does it in one go. */
+/* The most sectors of one BLOCK_DISCARD or BLOCK_WRITE_ZEROES, which the server does in one go. */
 #define BLOCK_RANGE_SECTORS 8192u
 
 enum block_operation {
 	BLOCK_READ,
 	BLOCK_WRITE,
-	BLOCK_FLUSH,   /* what was answered before is on the medium when this is answered */
+	BLOCK_FLUSH,   /* before it is answered, everything answered earlier is put on the medium */
 	BLOCK_DISCARD, /* the contents are no longer needed */
 	BLOCK_WRITE_ZEROES,
 	BLOCK_OPERATION_COUNT
 };
 
-/* The link's `about`: the manager may change a field, so each is written and read in one piece. */
+/*
+ * The link's `about`. The manager may change a field at any time, so each is written and read in
+ * one piece.
+ */
 struct block_about {
-	u64 sectors; /* may grow */
+	u64 sectors; /* may grow while in use */
 	u32 block_bytes;
 	u32 features; /* enum disk_feature */
-	u32 window;   /* the one that the device may be using; 0: it reaches none of the RAM */
+	/* the window that the device may be using; 0: it reaches none of the client's RAM */
+	u32 window;
 	u32 pad;
 };
 
 enum block_status {
 	BLOCK_OK,
-	BLOCK_ERROR,	   /* the disk could not do it */
-	BLOCK_UNSUPPORTED, /* this disk cannot do such a thing */
-	BLOCK_REFUSED,	   /* not a request that this client may make */
-	BLOCK_COPY,	   /* not through that window: ask again, with the data in the pool */
+	BLOCK_ERROR,	   /* the disk could not do the request */
+	BLOCK_UNSUPPORTED, /* this disk does not know such requests */
+	BLOCK_REFUSED,	   /* the client may not make this request */
+	/* not possible through that window: ask again, with the data in the pool */
+	BLOCK_COPY,
 	BLOCK_STATUS_COUNT
 };
 
 struct block_request {
-	u64 id;	       /* the client's, returned in the answer */
+	u64 id;	       /* chosen by the client, returned in the answer */
 	u32 operation; /* enum block_operation */
 	u32 sectors;   /* 0 for a flush */
-	u64 sector;    /* the first */
-	u64 offset;    /* of the data in the pool, for BLOCK_READ and BLOCK_WRITE; a page's start */
-	/* not 0: the data lies in pages of the client's RAM that have these numbers */
+	u64 sector;    /* the first sector */
+	/* of BLOCK_READ and BLOCK_WRITE: where in the pool the data lies, the start of a page */
+	u64 offset;
+	/* Not 0: the data lies in pages of the client's RAM, which have these numbers. */
 	u32 window;
 	u32 pad0;
 	u32 page[BLOCK_REQUEST_PAGES];

@@ -38,16 +38,16 @@ void bucket_fill(struct bucket *bucket, u64 now)
 	u64 room = bucket->burst - (u64)bucket->credit;
 	u64 units;
 
-	/* the TSCs of CPUs may differ slightly: time never runs backwards */
+	/* the TSCs of two CPUs may differ slightly: time never runs backwards */
 	if (bucket->rate == 0 || (s64)elapsed <= 0)
 		return;
 	bucket->last = now;
 	units = mul_div(elapsed, bucket->rate, bucket->ticks_per_second);
 	if (units < room) {
-		/* what the division left; exact, for it is less than 2^64 */
+		/* the rest of the division; it is exact, as it is less than 2^64 */
 		u64 left = elapsed * bucket->rate - units * bucket->ticks_per_second;
 
-		/* (left + remainder may wrap where a tick is less than a nanosecond's 2^-34) */
+		/* (left + remainder may wrap where a tick is shorter than a nanosecond's 2^-34) */
 		if (left >= bucket->ticks_per_second - bucket->remainder) {
 			left -= bucket->ticks_per_second;
 			units++;
@@ -68,7 +68,7 @@ u64 bucket_ready_at(const struct bucket *bucket, u64 wanted)
 
 	if (bucket->rate == 0 || bucket->credit >= aim)
 		return bucket->last;
-	/* at most one tick late, for the remainder is left out */
+	/* the time is at most one tick late, as the remainder is left out */
 	ticks = mul_div((u64)(aim - bucket->credit), bucket->ticks_per_second, bucket->rate);
 	return ticks < ~bucket->last ? bucket->last + ticks + 1 : ~0ull;
 }

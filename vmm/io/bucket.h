@@ -12,12 +12,16 @@ struct bucket {
 	u64 rate; /* units a second; 0: no limit */
 	u64 burst;
 	u64 ticks_per_second;
-	u64 last;      /* ticks, when credit was added */
-	u64 remainder; /* of a unit, in units of 1 / ticks_per_second; less than that */
-	s64 credit;    /* at most burst */
+	u64 last; /* in ticks: when credit was last added */
+	/*
+	 * a part of a unit, in units of 1 / ticks_per_second, of which it is less than
+	 * ticks_per_second
+	 */
+	u64 remainder;
+	s64 credit; /* at most burst */
 };
 #define BUCKET_BURST_MAX (1ull << 60)
-/* The limit of one charge, which keeps debt far from the ends of its type. */
+/* The largest charge of one item, which keeps debt far from the ends of its type. */
 #define BUCKET_COST_MAX (~0u)
 
 /* Opens a full bucket. A burst of 0 counts as 1. */

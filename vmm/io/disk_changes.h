@@ -6,18 +6,19 @@
 #include "vmm/io/block.h"
 
 /*
- * Which blocks of a client's part of a disk were changed since a point in time: memory of the
- * client's group that the driver writes, and that outlives it. Behind a head lie two halves, each
- * with a bit for every block. Points are numbered: since point n the bits are set in half n & 1,
- * and the other one has those between point n - 1 and point n.
+ * A list of the blocks of a client's part of a disk that were changed since a point in time: memory
+ * of the client's group that the driver writes, and that outlives the driver. Behind a head lie two
+ * halves, each with a bit for every block. Points are numbered: since point n the bits are set in
+ * half n & 1, and the other half has those between point n - 1 and point n.
  */
 #define DISK_CHANGES_BLOCK_BYTES   0x10000u
 #define DISK_CHANGES_BLOCK_SECTORS (DISK_CHANGES_BLOCK_BYTES / BLOCK_SECTOR_BYTES)
 
-/* The first page. */
+/* The head, which has the first page. */
 struct disk_changes_head {
-	u32 number; /* of the last point; 0: there was none */
-	u32 lost;   /* not 0: changes were missed, until the memory is made anew */
+	u32 number; /* number of the last point; 0: there was none */
+	/* not 0: changes were missed, and the list is useless until its memory is made anew */
+	u32 lost;
 };
 
 static inline u64 disk_changes_blocks(u64 sectors)
@@ -25,7 +26,7 @@ static inline u64 disk_changes_blocks(u64 sectors)
 	return sectors / DISK_CHANGES_BLOCK_SECTORS + (sectors % DISK_CHANGES_BLOCK_SECTORS != 0);
 }
 
-/* Of the memory, for so many sectors. */
+/* Returns the size of the memory for so many sectors. */
 static inline u64 disk_changes_bytes(u64 sectors)
 {
 	return PAGE_SIZE + 2 * align_up(disk_changes_blocks(sectors) / 8 + 1, PAGE_SIZE);
@@ -36,7 +37,7 @@ static inline u64 disk_changes_half_bytes(u64 bytes)
 	return (bytes - PAGE_SIZE) / 2;
 }
 
-/* Where half `number` & 1 lies in the memory. */
+/* Returns where half `number` & 1 lies in the memory. */
 static inline u64 disk_changes_half_at(u64 bytes, u32 number)
 {
 	return PAGE_SIZE + (number & 1) * disk_changes_half_bytes(bytes);

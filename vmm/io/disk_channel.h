@@ -5,39 +5,40 @@
 #include "lib/bits.h"
 #include "vmm/io/share.h"
 
-/* Of disks in what a manager and a driver share. */
+/* Disks, in the memory that the manager and a disk driver share. */
 #define DISK_CLIENT_MAX	   16u
 #define DISK_PARTITION_MAX 128u
-#define DISK_UNIT_MAX	   8u /* disks behind one controller that have one driver */
+#define DISK_UNIT_MAX	   8u /* the most disks behind one controller that share a driver */
 #define DISK_TEXT_BYTES	   128u
 
 enum disk_feature {
-	DISK_FLUSH = 1 << 0, /* it has a cache that only a flush empties */
+	DISK_FLUSH = 1 << 0, /* the disk has a cache that only a flush empties */
 	DISK_DISCARD = 1 << 1,
 	DISK_WRITE_ZEROES = 1 << 2,
 	DISK_READ_ONLY = 1 << 3,
-	DISK_LOST = 1 << 4, /* its driver stays down: requests fail */
+	DISK_LOST = 1 << 4, /* the disk's driver stays down: requests fail */
 };
 
 /*
- * Memory in which the driver keeps what the client's part of the disk held, before it is written to
- * for the first time since a snapshot of the client.
+ * Memory in which the driver keeps old blocks: what the client's part of the disk held before it
+ * was first written to since a snapshot of the client.
  */
 struct disk_undo_given {
-	u64 at;	      /* in the driver; it stays the same while `number` is not 0 */
-	u64 bytes;    /* while `number` is not 0 they may become more */
-	u32 number;   /* another one for each snapshot; 0: nothing is kept */
-	u32 put_back; /* not 0: what was kept goes back to the disk; another one each time */
+	u64 at;	      /* address in the driver; it does not change while `number` is not 0 */
+	u64 bytes;    /* size; it may grow while `number` is not 0 */
+	u32 number;   /* differs for each snapshot; 0: nothing is kept */
+	u32 put_back; /* not 0: the old blocks go back to the disk; differs for each time */
 };
 
 /*
- * Behind a head of a page it consists of groups: a page of entries, one of the tree's nodes, and so
- * many pieces of a page each; of the last group there may be less. So it can grow while in use.
+ * Behind a head of one page the memory consists of groups: a page of entries, a page of the tree's
+ * nodes, and so many pieces of a page each; the last group may have fewer. So the memory can grow
+ * while in use.
  */
 #define DISK_UNDO_GROUP_PIECES 256u
 #define DISK_UNDO_GROUP_PAGES  (2 + DISK_UNDO_GROUP_PIECES)
 
-/* For so many pieces there is room. */
+/* Returns how many pieces have room in memory of that size. */
 static inline u64 disk_undo_room(u64 bytes)
 {
 	u64 pages = bytes / PAGE_SIZE != 0 ? bytes / PAGE_SIZE - 1 : 0;
@@ -46,7 +47,7 @@ static inline u64 disk_undo_room(u64 bytes)
 	return pages / DISK_UNDO_GROUP_PAGES * DISK_UNDO_GROUP_PIECES + (last > 2 ? last - 2 : 0);
 }
 
-/* So much holds all of a disk. */
+/* Returns the size that has room for all of a disk. */
 static inline u64 disk_undo_bytes_of(u64 sectors)
 {
 	u64 pieces = align_up(sectors * 512, PAGE_SIZE) / PAGE_SIZE;
@@ -55,68 +56,71 @@ static inline u64 disk_undo_bytes_of(u64 sectors)
 	return (1 + 2 * groups + pieces) * PAGE_SIZE;
 }
 
-/* Memory in which the driver notes what the client changes: vmm/io/disk_changes.h. */
+/* Memory in which the driver notes which blocks the client changes (vmm/io/disk_changes.h). */
 struct disk_changes_given {
-	u64 at; /* in the driver; it and `bytes` stay the same while `number` is not 0 */
+	u64 at; /* address in the driver; it and `bytes` do not change while `number` is not 0 */
 	u64 bytes;
-	u32 number; /* of the last point, one more for each; 0: nothing is noted */
-	u32 merge;  /* not 0: at that one, what was noted before the last one still counts */
+	u32 number; /* number of the last point, one more for each; 0: nothing is noted */
+	/* not 0: from that point on, what was noted before the last point still counts */
+	u32 merge;
 };
 
 /*
- * A client may see what another one's part of the disk held at that one's snapshot: what is kept
- * of it then, and where nothing is kept what the disk holds. Never changes for a client.
+ * A view: the client sees another client's part of the disk as it was at that client's snapshot,
+ * that is the old blocks, and the disk itself where none are kept. A client never becomes or stops
+ * being a view.
  */
 struct disk_view_given {
-	u32 of;	    /* the other client's index; it has the same disk, and stays */
-	u32 number; /* of what is kept for it, no two are the same; 0: this is no view */
+	u32 of; /* index of the other client, which has the same disk, and stays */
+	/* `number` of its old blocks, which no two snapshots share; 0: this client is no view */
+	u32 number;
 };
 
-/* Why it does not hold all that it should. */
+/* Why the old blocks are not complete. */
 enum disk_undo_problem {
 	DISK_UNDO_WHOLE,
 	DISK_UNDO_FULL,
-	DISK_UNDO_UNREADABLE, /* the disk did not give it */
-	DISK_UNDO_BROKEN,     /* the driver that died has left nonsense there */
+	DISK_UNDO_UNREADABLE, /* the disk could not read an old block */
+	DISK_UNDO_BROKEN,     /* the driver that died has left nonsense in the memory */
 	DISK_UNDO_PROBLEM_COUNT
 };
 
-/* Likewise, as the driver sees it. */
+/* What the driver says of the old blocks. */
 struct disk_undo_told {
-	u32 number;	  /* the one in force */
-	u32 problem;	  /* enum disk_undo_problem: of that one */
-	u32 put_back;	  /* done, and it is on the medium */
-	u32 not_put_back; /* the disk did not take it */
+	u32 number;	  /* the number in force */
+	u32 problem;	  /* enum disk_undo_problem of that number */
+	u32 put_back;	  /* the old blocks are back, and on the medium */
+	u32 not_put_back; /* the disk refused to take the old blocks back */
 	u64 kept_bytes;
 };
 
-/* Whether it is time to give it more: three quarters of it are used. */
+/* Returns whether it is time to enlarge the memory: three quarters of it are used. */
 static inline bool disk_undo_is_low(u64 kept_bytes, u64 bytes)
 {
 	return kept_bytes / PAGE_SIZE * 4 >= disk_undo_room(bytes) * 3;
 }
 
-/* What a client has of the disk; written by the manager. `limit` may change while it is in use. */
+/* What a client has of the disk, written by the manager. `limit` may change while it is in use. */
 struct disk_client_part {
 	u64 window_at; /* where the device finds the client's RAM */
 	u64 window_pages;
 	/*
-	 * Of the addresses at which the device finds the pool's pages, of a view those that it
-	 * bounces through; 0: no DMA here.
+	 * The addresses at which the device finds the pool's pages, or those that a view bounces
+	 * through; 0: the device does no DMA.
 	 */
 	u64 pool_pages;
-	u64 first_sector; /* what the client sees of the disk, in sectors of 512 bytes */
+	u64 first_sector; /* the first sector that the client sees, in sectors of 512 bytes */
 	u64 sectors;
 	u32 read_only;
-	u32 unit;		  /* the disk, of those that the driver has */
-	struct share_given limit; /* of operations */
+	u32 unit;		  /* number of the disk among the driver's disks */
+	struct share_given limit; /* limit of operations */
 	/*
-	 * Which window is open; 0: none. May change while it is in use: with another number nothing
-	 * of it is populated.
+	 * Number of the open window; 0: none is open. It may change while in use: a window with
+	 * another number has no page populated.
 	 */
 	u32 window;
-	struct disk_undo_given undo;	   /* `number` and `put_back` may change likewise */
-	struct disk_changes_given changes; /* `number` and `merge` may change likewise */
+	struct disk_undo_given undo;	   /* `number` and `put_back` may change while in use */
+	struct disk_changes_given changes; /* `number` and `merge` may change while in use */
 	struct disk_view_given view;
 };
 
@@ -126,46 +130,51 @@ struct disk_partition {
 	u8 id[16];
 	u64 first_sector;
 	u64 sectors;
-	char name[40]; /* in ASCII, other characters as '?' */
+	char name[40]; /* in ASCII, with '?' for other characters */
 };
 
 struct disk_counts {
-	u64 requests; /* answered */
+	u64 requests; /* requests answered */
 	u64 read_bytes;
 	u64 written_bytes;
 	u64 flushes;
 	u64 errors;
 	u64 refused;	/* requests that this client may not make */
-	u64 direct;	/* of the requests, those without a copy */
-	u64 limited_ns; /* for which requests have waited for the limits */
+	u64 direct;	/* requests among them that needed no copy */
+	u64 limited_ns; /* time for which requests have waited because of the limits */
 };
 
-/* A disk. */
+/* A disk of the driver. */
 struct disk_unit {
 	u32 features;	 /* enum disk_feature */
 	u32 block_bytes; /* 512 or 4096 */
-	u64 sectors;	 /* of 512 bytes; 0: it cannot be used */
+	u64 sectors;	 /* in units of 512 bytes; 0: the disk cannot be used */
 	u32 partition_count;
-	u32 gpt_ignored; /* not 0: it has a GPT that its first sector does not know of */
+	u32 gpt_ignored; /* not 0: the disk has a GPT that its first sector does not announce */
 	char model[48];
 	char serial[24];
-	/* Why it cannot be used, or has no partitions; "": it can, and has those of its table. */
+	/*
+	 * Why the disk cannot be used, or has no partitions; "": it can be used, and has those of
+	 * its table.
+	 */
 	char problem[DISK_TEXT_BYTES];
 	struct disk_partition partition[DISK_PARTITION_MAX];
 };
 
-/* Written by the driver. */
+/* What the driver writes for all clients and disks. */
 struct disk_part {
 	struct disk_counts counts[DISK_CLIENT_MAX];
-	u32 window[DISK_CLIENT_MAX]; /* that the device may be using */
+	u32 window[DISK_CLIENT_MAX]; /* number of the window that the device may be using */
 	struct disk_undo_told undo[DISK_CLIENT_MAX];
-	u32 changes[DISK_CLIENT_MAX];	      /* number of the last point that has been passed */
-	struct disk_unit unit[DISK_UNIT_MAX]; /* there is memory for as many as its kind may have */
+	/* number of the last point that the driver has passed */
+	u32 changes[DISK_CLIENT_MAX];
+	/* there is memory for as many disks as the driver's kind may have */
+	struct disk_unit unit[DISK_UNIT_MAX];
 };
 
 /*
- * The memory (START_DMA) of a disk in memory: DRIVER_OWN_PAGES, then its pages and a bit for each;
- * each further piece of memory has more pages of the disk, and a bit for each of them.
+ * The most parts of a disk in memory (START_DMA): the first has DRIVER_OWN_PAGES, then pages of the
+ * disk and a bit for each; each further part has more pages, and a bit for each of them.
  */
 #define DRIVER_STORE_MAX 9u
 static inline u64 disk_channel_store_bytes(u64 pages)

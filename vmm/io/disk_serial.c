@@ -9,7 +9,7 @@
 
 #define SUM_DIGITS  8u
 #define BEGIN_BYTES (DISK_SERIAL_BYTES - SUM_DIGITS - 1)
-/* FNV-1a with 32 bits. */
+/* FNV-1a with 32 bits: the start value. */
 #define SUM_START  0x811c9dc5u
 #define SUM_FACTOR 0x01000193u
 

@@ -3,7 +3,8 @@
 
 #include "lib/types.h"
 
-#define DISK_SERIAL_BYTES 20u /* virtio 1.2, 5.2.6: terminated where it is shorter only */
+/* virtio 1.2, 5.2.6: a serial number of this length is not terminated */
+#define DISK_SERIAL_BYTES 20u
 
 /*
  * Writes a disk's serial number as its guest sees it: the name; for a longer name its beginning and

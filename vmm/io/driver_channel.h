@@ -10,9 +10,9 @@
  * network's switch. Each field has one writer; the reader takes it once and checks it, for a driver
  * may be broken.
  */
-#define DRIVER_CLIENT_MAX 64u /* room for; a disk driver has at most DISK_CLIENT_MAX */
+#define DRIVER_CLIENT_MAX 64u /* room for so many; a disk driver has at most DISK_CLIENT_MAX */
 #define DRIVER_TEXT_BYTES 128u
-#define DRIVER_OWN_PAGES  16u /* of START_DMA, the first ones: for the driver's own reading */
+#define DRIVER_OWN_PAGES  16u /* the first pages of START_DMA, for the driver's own reading */
 
 enum driver_state {
 	DRIVER_STARTING,
@@ -21,40 +21,47 @@ enum driver_state {
 	DRIVER_STATE_COUNT
 };
 
-/* One link, as the manager hands it over: addresses are the driver's. */
+/* A client's link as the manager hands it over; addresses are those in the driver. */
 struct driver_client {
-	u64 link; /* of struct link_memory, what belongs to it behind it */
+	u64 link; /* address of struct link_memory, followed by the link's rings and pool */
 	union {
 		struct disk_client_part disk;
 		struct net_port port;
 	};
-	handle_t doorbell; /* event that the client signals */
-	handle_t bell;	   /* event that it is signalled with */
-	u32 number;	   /* another one for each attachment, written last; 0: detach */
+	handle_t doorbell; /* the event by which the client signals the driver */
+	handle_t bell;	   /* the event by which the driver signals the client */
+	/* differs for each attachment, and is written last; 0: detach the client */
+	u32 number;
 };
 
 struct driver_channel {
-	/* written by the manager */
+	/* Written by the manager. */
 	struct driver_client client[DRIVER_CLIENT_MAX];
-	u32 asked;  /* grows now and then: it is said back by who lives, a card's driver excepted */
-	u32 opened; /* not 0: the clients that the process begins with are there */
+	/*
+	 * grows at intervals: a driver that lives repeats it in `answered`; a card's driver need
+	 * not
+	 */
+	u32 asked;
+	u32 opened; /* not 0: the clients with which the process begins are in place */
 
-	/* written by the driver */
-	u32 answered; /* what `asked` was */
-	u32 state;    /* enum driver_state; what it has is fixed once that is DRIVER_READY */
+	/* Written by the driver. */
+	u32 answered; /* the last value of `asked` that the driver has seen */
+	u32 state;    /* enum driver_state; the description below is final at DRIVER_READY */
 	char reason[DRIVER_TEXT_BYTES];
 	char model[48];
-	u32 served[DRIVER_CLIENT_MAX]; /* the number in force; 0: the device has nothing of it */
-	u64 finished;		       /* requests, all clients' */
-	u64 waiting;		       /* with the device */
-	u64 first_answer_tsc;	       /* when a client's request was answered first; 0: none was */
+	/* the client's `number` in force; 0: the device has nothing of the client any more */
+	u32 served[DRIVER_CLIENT_MAX];
+	u64 finished; /* requests finished for all clients */
+	u64 waiting;  /* requests that the device has now */
+	/* when the first request of a client was answered; 0: none was yet */
+	u64 first_answer_tsc;
 	union {
 		struct disk_part disk;
 		struct card_part card;
 		struct switch_part net;
 	};
 };
-/* Of the driver of so many disks, at least 1. */
+/* The size of the channel of a driver with so many disks, at least 1. */
 #define DRIVER_CHANNEL_BYTES(units)                                                                \
 	(sizeof(struct driver_channel) - (DISK_UNIT_MAX - (units)) * sizeof(struct disk_unit))
 _Static_assert(DRIVER_CHANNEL_BYTES(1) >=
@@ -63,27 +70,32 @@ _Static_assert(DRIVER_CHANNEL_BYTES(1) >=
 			       offsetof(struct driver_channel, card) + sizeof(struct card_part),
 	       "room for what others have instead");
 
-/* Of a driver in start_info.parameter. */
+/* Parameters of a driver in start_info.parameter. */
 enum driver_parameter {
-	DRIVER_DISK_BYTES, /* RAM disk: its size */
-	DRIVER_UNIT,	   /* IDE: 0 the channel's master, 1 its slave */
-	DRIVER_UNITS,	   /* a bit for each disk of the controller that it has; 0: one disk */
-	DRIVER_MTU,	   /* network card, switch */
-	DRIVER_NOTIFY_MULTIPLIER, /* virtio: of the queues' notify offsets */
-	DRIVER_PCI_DEVICE,	  /* network card: its device ID */
+	DRIVER_DISK_BYTES, /* of a disk in memory: its size */
+	DRIVER_UNIT,	   /* of IDE: 0 is the channel's master, 1 its slave */
+	/* a bit for each of the controller's disks that the driver has; 0: it has one disk */
+	DRIVER_UNITS,
+	DRIVER_MTU, /* of a network card or a switch */
+	/* of a virtio device: the multiplier of the queues' notify offsets */
+	DRIVER_NOTIFY_MULTIPLIER,
+	DRIVER_PCI_DEVICE, /* of a network card: its PCI device ID */
 };
 
-/* `value` of START_IRQ: a line, raised until the device is asked why. 0: a message. */
+/*
+ * The `value` of START_IRQ: 1 for a line, which stays raised until the device is asked why; 0 for a
+ * message.
+ */
 #define DRIVER_IRQ_LINE 1u
 
-/* Names of START_PORTS: IDE's command block, control register and bus mastering. */
+/* Names of START_PORTS of an IDE disk: command block, control register, bus mastering. */
 #define DRIVER_PORTS_COMMAND "command"
 #define DRIVER_PORTS_CONTROL "control"
 #define DRIVER_PORTS_DMA     "bus master"
 
 /*
- * Names of START_REGISTERS: a BAR's number; of a virtio device its structures (virtio 1.2, 4.1.4),
- * each an entry of its own.
+ * Names of START_REGISTERS: a BAR's number, or for a virtio device the names of its structures
+ * (virtio 1.2, 4.1.4), each an entry of its own.
  */
 #define DRIVER_VIRTIO_COMMON "common"
 #define DRIVER_VIRTIO_NOTIFY "notify"

@@ -12,28 +12,30 @@
 #define FRAMES_RING_BYTES 0x80000u /* 512 KiB */
 #define FRAMES_LINK_BYTES (PAGE_SIZE + (u64)LINK_ENDS * FRAMES_RING_BYTES)
 #define FRAME_ALIGN	  16u
-/* Without a checksum of its own: two addresses and a type; then with a VLAN tag. */
+/* A frame's bytes without its checksum: two addresses and a type; with a VLAN tag 4 more. */
 #define FRAME_BYTES_MIN 14u
 #define FRAME_TAG_BYTES 4u
 #define FRAME_SKIP	(~0u)
-/* The longest: an IP packet of 64 KiB that is still to be cut into segments, with a tag. */
+/* The longest frame: an IP packet of 64 KiB that is still to be cut into segments, with a tag. */
 #define FRAME_BYTES_MAX (FRAME_BYTES_MIN + FRAME_TAG_BYTES + 65535u)
 
 enum frame_flag {
-	FRAME_NEEDS_CHECKSUM = 1 << 0, /* from checksum_start on, to be put at checksum_offset */
-	FRAME_CHECKED = 1 << 1,	       /* its checksums are known to be right */
+	/* a checksum from checksum_start on is to be put at checksum_offset */
+	FRAME_NEEDS_CHECKSUM = 1 << 0,
+	FRAME_CHECKED = 1 << 1, /* the checksums are known to be right */
 };
 
-/* What is to be cut into segments before it goes to a wire. */
+/* How the frame is to be cut into segments before it goes to a wire. */
 enum frame_segments { FRAME_WHOLE, FRAME_TCP4, FRAME_TCP6, FRAME_SEGMENTS_COUNT };
 
 struct frame_header {
-	u32 bytes;	     /* of the frame, FRAME_BYTES_MIN to FRAME_BYTES_MAX; or FRAME_SKIP */
+	/* the frame's length, FRAME_BYTES_MIN to FRAME_BYTES_MAX; or FRAME_SKIP */
+	u32 bytes;
 	u8 flags;	     /* enum frame_flag */
 	u8 segments;	     /* enum frame_segments */
-	u16 segment_bytes;   /* of TCP data in each */
-	u16 checksum_start;  /* from the frame's beginning */
-	u16 checksum_offset; /* from checksum_start */
+	u16 segment_bytes;   /* bytes of TCP data in each segment */
+	u16 checksum_start;  /* offset from the frame's beginning */
+	u16 checksum_offset; /* offset from checksum_start */
 	u32 reserved;
 };
 _Static_assert(sizeof(struct frame_header) == FRAME_ALIGN, "frames are aligned behind it");
@@ -48,7 +50,7 @@ static inline void frames_open(struct link_end *end, struct link_memory *memory,
 /* Returns the most bytes of a ring that a frame of `bytes` takes, wherever it begins. */
 u32 frames_room_for(u32 bytes);
 
-/* Of frames.c: what the inline functions below leave to a call. */
+/* frames.c: what the inline functions below leave to a call. */
 u8 *frames_reserve_any(struct link_end *end, u32 bytes) MUST_CHECK;
 bool frames_next_any(struct link_end *end, struct frame_header *header,
 		     const u8 **frame) MUST_CHECK;

@@ -14,23 +14,25 @@
  */
 #define LINK_LINE_BYTES 64u
 
-/* One end's. */
+/* The line of one end, which only that end writes. */
 struct link_line {
-	u32 generation; /* which the rest belongs to */
-	u32 written;	/* into its ring, free-running; what the unit is the ring says */
-	u32 read;	/* of the peer's ring, likewise */
-	u32 wake_at;	/* to be signalled once the peer has written beyond this */
-	u32 room_at;	/* to be signalled once the peer has read beyond this */
-	u32 wish;	/* what it would have the peer do; what that means the ring says */
+	u32 generation; /* the generation to which the other fields belong */
+	/* how far this end has written into its ring, free-running; the ring defines the unit */
+	u32 written;
+	u32 read; /* how far this end has read the peer's ring, free-running */
+	/* this end is to be signalled once the peer has written beyond this index */
+	u32 wake_at;
+	u32 room_at; /* this end is to be signalled once the peer has read beyond this index */
+	u32 wish;    /* a request to the peer, whose meaning the ring defines */
 	u8 pad[LINK_LINE_BYTES - 24];
 };
 
 enum link_end_name { LINK_CLIENT, LINK_SERVER, LINK_ENDS };
 
 struct link_memory {
-	u32 generation; /* the manager's; 0: there is nobody at the other end */
+	u32 generation; /* written by the manager; 0: there is nobody at the other end */
 	u32 pad0;
-	u8 about[LINK_LINE_BYTES - 8]; /* likewise: what the server has to offer */
+	u8 about[LINK_LINE_BYTES - 8]; /* written by the manager: what the server offers */
 	struct link_line line[LINK_ENDS];
 	u8 pad1[PAGE_SIZE - (1 + LINK_ENDS) * LINK_LINE_BYTES];
 };
@@ -40,15 +42,16 @@ _Static_assert(sizeof(struct link_memory) == PAGE_SIZE, "the rings follow");
 struct link_end {
 	struct link_memory *memory;
 	enum link_end_name name;
-	u32 size; /* of each ring */
+	u32 size; /* the units of each ring */
 	u32 generation;
 	u32 written;
-	u32 published; /* of written, what the peer has been shown */
+	u32 published; /* how much of `written` the peer has been shown */
 	u32 read;
-	u32 returned; /* of read, likewise */
-	u32 seen;     /* of the peer's ring: up to here there are units, by the last look */
-	u32 free;     /* of its own: up to here there is room, likewise */
-	bool broken;  /* the peer's index was impossible: over until the next generation */
+	u32 returned; /* how much of `read` the peer has been shown */
+	u32 seen;     /* up to here the peer's ring had units at the last look */
+	u32 free;     /* up to here the end's own ring had room at the last look */
+	/* the peer's index was impossible: nothing passes until the next generation */
+	bool broken;
 };
 
 /*

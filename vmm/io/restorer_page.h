@@ -5,24 +5,24 @@
 
 /*
  * What the manager and the process that restores a disk share: one page. The process may be broken.
- * It has links, to the disk (START_DISK) and to the backups of one chain (START_SAVE n, from the
+ * It has links to the disk (START_DISK) and to the backups of one chain (START_SAVE n, from the
  * full one on), and nothing else. It ends when it is done.
  */
 enum restorer_state {
 	RESTORER_COPIES,
-	RESTORER_DONE, /* all of it is on the medium */
+	RESTORER_DONE, /* everything is on the medium */
 	RESTORER_FAILED,
 };
 
-/* All written by the process. */
+/* Written by the process. */
 struct restorer_page {
 	u32 state;   /* enum restorer_state */
-	u32 touched; /* not 0: the disk is not what it was */
+	u32 touched; /* not 0: something was written to the disk */
 	u64 copied_bytes;
-	u64 all_bytes;	  /* that it has to copy; 0: it does not know yet */
-	u64 moved;	  /* grows as long as anything does */
+	u64 all_bytes;	  /* bytes that it has to copy; 0: it does not know yet */
+	u64 moved;	  /* grows as long as the process makes progress */
 	u64 unix_seconds; /* when the last backup was made */
-	char vm[32];	  /* of what */
+	char vm[32];	  /* the VM whose backups they are */
 	char disk[32];
 	char problem[160];
 };

@@ -12,19 +12,19 @@
 
 /* The limits and weight as the manager gives them. */
 struct share_given {
-	u64 units;  /* a second, packets or operations; 0: no limit */
-	u64 bytes;  /* a second; 0: no limit */
-	u64 burst;  /* bytes that may come at once beyond that; 0: as is right for the rate */
-	u64 weight; /* when clients compete; at least 1 */
+	u64 units;  /* limit of packets or operations a second; 0: no limit */
+	u64 bytes;  /* limit of bytes a second; 0: no limit */
+	u64 burst;  /* bytes that may come at once beyond the limit; 0: what fits the rate */
+	u64 weight; /* share when clients compete; at least 1 */
 };
 
 struct share {
 	struct share_given given;
 	struct bucket units, bytes;
-	bool limited; /* by units or bytes */
+	bool limited; /* there is a limit of units or of bytes */
 	u64 weight;
-	s64 deficit;  /* what is left of its turn, in bytes; or what it owes */
-	u64 ready_at; /* while it is over its limit: until then, in ticks of the TSC */
+	s64 deficit;  /* bytes left of its turn; below 0 what it owes */
+	u64 ready_at; /* while it is over its limit: the TSC at which it may go on */
 };
 
 void share_open(struct share *share, const struct share_given *given);

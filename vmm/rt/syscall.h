@@ -7,14 +7,14 @@
 
 /*
  * The system calls as C functions; kernel/abi/syscall.h says what each does, needs and returns. A
- * value comes back through the last pointer, written only on STATUS_OK; sys_thread_reserve's also
- * when it is refused. Calls that answer STATUS_AGAIN are repeated here, all but those that say that
- * they make one step. Where they wait for pages that others give back they do so for a second; then
- * it is STATUS_NO_QUOTA.
+ * value comes back through the last pointer, which is written only on STATUS_OK;
+ * sys_thread_reserve's also when the call is refused. Calls that return STATUS_AGAIN are repeated
+ * here, except those that are said to make one step. A call that waits for pages which others give
+ * back is repeated for a second; then it returns STATUS_NO_QUOTA.
  */
 enum status syscall(enum syscall number, const u64 argument[6], u64 *value) MUST_CHECK;
 
-/* One step of any call, and what the registers hold after it. */
+/* The registers after one step of a call. */
 struct syscall_result {
 	u64 status;
 	u64 value;
@@ -37,17 +37,23 @@ enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *me
 enum status sys_memory_physical(handle_t root, u64 hpa, u64 bytes, u32 flags,
 				handle_t *memory) MUST_CHECK;
 enum status sys_memory_address(handle_t root, handle_t memory, u64 offset, u64 *hpa) MUST_CHECK;
-/* One step: STATUS_AGAIN until it is done. *depth: how many frozen objects are below it then. */
+/*
+ * Makes one step; STATUS_AGAIN until it is done. *depth is how many frozen objects are below the
+ * memory then.
+ */
 enum status sys_memory_freeze(handle_t memory, handle_t *frozen, u32 *depth) MUST_CHECK;
 enum status sys_memory_layer(handle_t group, handle_t frozen, handle_t *memory) MUST_CHECK;
-/* One step each: STATUS_AGAIN until it is done. */
+/* Make one step each; STATUS_AGAIN until it is done. */
 enum status sys_memory_reset(handle_t memory) MUST_CHECK;
 enum status sys_memory_merge(handle_t memory) MUST_CHECK;
-/* All of the pages, in as many steps as it takes; on an error some may be gone. */
+/*
+ * Discards all of the pages, in as many steps as it takes; on an error some may have been
+ * discarded.
+ */
 enum status sys_memory_discard(handle_t memory, u64 first, u64 count) MUST_CHECK;
 /*
- * One step with those that hold zeros: STATUS_AGAIN until it is made. *done: the pages from `first`
- * on that it has looked at; *given: of them, given back.
+ * Makes one step of discarding the pages that hold zeros; STATUS_AGAIN until it is made. *done is
+ * how many pages from `first` on it has looked at, *given how many of them it has given back.
  */
 enum status sys_memory_trim(handle_t memory, u64 first, u64 count, u64 *done,
 			    u64 *given) MUST_CHECK;
@@ -98,8 +104,8 @@ enum status sys_audit(handle_t root, handle_t memory, u64 what, u64 where, u64 a
 		      u64 *next) MUST_CHECK;
 
 /*
- * One step of a call made between two runs of a guest: up to two arguments, and no register is
- * saved that the kernel keeps. *value is written whatever the status.
+ * Makes one step of a call between two runs of a guest, with up to two arguments; no register is
+ * saved that the kernel preserves. *value is written whatever the status.
  */
 static ALWAYS_INLINE enum status syscall_short(enum syscall number, u64 a, u64 b, u64 *value)
 {

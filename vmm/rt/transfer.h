@@ -15,40 +15,49 @@
 
 enum transfer_verdict {
 	TRANSFER_OPEN,
-	TRANSFER_DONE,	 /* outward: the store has confirmed that it has all of it */
+	TRANSFER_DONE,	 /* outward: the store has confirmed that it has everything */
 	TRANSFER_FAILED, /* `problem` says why; nothing is passed on any more */
 };
 
 struct transfer_ring {
-	/* written by the manager */
-	u64 manager_at;	   /* bytes that it has taken (outward) or brought (inward) */
-	u32 manager_ended; /* inward: nothing comes behind manager_at */
+	/* Written by the manager. */
+	u64 manager_at;	   /* bytes that the manager has taken (outward) or brought (inward) */
+	u32 manager_ended; /* inward: no bytes come behind manager_at */
 	u32 verdict;	   /* enum transfer_verdict; valid once it is not TRANSFER_OPEN */
 	char problem[TRANSFER_TEXT_BYTES];
 
-	/* written by the process */
-	u64 process_at ALIGNED(64); /* bytes that it has brought (outward) or taken (inward) */
-	u32 process_ended;	    /* outward: nothing comes behind process_at */
-	u32 process_works;	    /* another number: it moves no bytes, but is busy */
+	/* Written by the process. */
+	/* bytes that the process has brought (outward) or taken (inward) */
+	u64 process_at ALIGNED(64);
+	u32 process_ended; /* outward: no bytes come behind process_at */
+	/* a change of it says that the process is busy, although it moves no bytes */
+	u32 process_works;
 
 	u8 bytes[TRANSFER_RING_BYTES] ALIGNED(64);
 };
 #define TRANSFER_BYTES ((sizeof(struct transfer_ring) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))
 
-/* The process's end. */
+/* The process's end of a transfer. */
 struct transfer_end {
 	struct transfer_ring *ring;
-	handle_t queue;	   /* what the manager signals arrives there; its signals are taken away */
-	handle_t doorbell; /* event that wakes the manager */
+	/* the queue to which the manager's signals come; reading takes them away */
+	handle_t queue;
+	handle_t doorbell; /* the event that wakes the manager */
 	u64 at;
 	char problem[TRANSFER_TEXT_BYTES]; /* why the last call has failed */
 };
 
-/* All wait, and all return false when the transfer has failed. */
+/*
+ * Writes `count` bytes. As all of these functions it waits, and returns false once the transfer has
+ * failed.
+ */
 bool transfer_write(struct transfer_end *end, const void *bytes, u32 count) MUST_CHECK;
-/* The process is at something else, on which the next bytes depend: it is given time for that. */
+/*
+ * Tells the manager that the process does something else, on which the next bytes depend, so that
+ * it is given time.
+ */
 void transfer_works(struct transfer_end *end);
-/* Nothing follows; true once the store has confirmed that it has all. */
+/* Ends an outward transfer; returns true once the store has confirmed that it has everything. */
 bool transfer_finish(struct transfer_end *end) MUST_CHECK;
-/* Reads `count` bytes; *read are fewer where the stream ends. */
+/* Reads `count` bytes; *read is less where the stream ends. */
 bool transfer_read(struct transfer_end *end, void *bytes, u32 count, u32 *read) MUST_CHECK;
