@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Work for a Linux guest, as one static program without a C library:
+ * Work for a Linux guest, as one static program without a C library. The tests call it in a guest's
+ * shell.
  *
- * work load THREADS ROUNDS: computes on THREADS CPUs at once while one of them keeps replacing a
- * page that all others read, and checks what they see
- * work clock: CLOCK_MONOTONIC in ns
- * work sleep MS: by how many microseconds a sleep of MS milliseconds was too long
+ * `work load THREADS ROUNDS` computes on THREADS CPUs at once while one of them keeps replacing a
+ * page that all others read, and checks what they see. `work clock` prints CLOCK_MONOTONIC in ns.
+ * `work sleep MS` prints by how many microseconds a sleep of MS milliseconds was too long.
  */
 #define NULL	    ((void *)0)
 #define PAGE	    4096ul

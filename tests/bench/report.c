@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Prints one line of a benchmark: its name, the least and the mean count. Called by the guests of
+ * this folder; writes to the serial port.
+ */
 #include "tests/bench/report.h"
 
 static void print_decimal(u64 value)

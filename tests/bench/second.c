@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Starts a second CPU of a benchmark's guest and waits until it says so. Called by the guests of
+ * this folder; copies the start code below 1 MiB.
+ */
 #include "tests/bench/second.h"
 #include "tests/guest/rt/devices.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Fuzzes the ACPI power management registers: a guest's accesses, the buttons, and saved states. */
 #include "tests/fuzz/fuzz.h"
 
 #include "vmm/monitor/dev/acpi_pm.c"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernels with the Linux boot protocol. */
+/*
+ * Fuzzes the loader of kernels with the Linux boot protocol: no file makes it write outside the
+ * guest's RAM.
+ */
 /*
  * Counted elsewhere: vmm/monitor/load/elf vmm/monitor/load/multiboot1
  * vmm/monitor/load/start_state.c

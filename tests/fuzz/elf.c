@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Executables with a PVH note. */
+/*
+ * Fuzzes the loader of executables with a PVH note: no file makes it write outside the guest's RAM.
+ */
 /*
  * Counted elsewhere: vmm/monitor/load/bzimage vmm/monitor/load/multiboot1
  * vmm/monitor/load/start_state.c

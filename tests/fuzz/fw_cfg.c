@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Fuzzes the fw_cfg device: a guest's accesses to any files, and files with any sizes and names. */
 #include "tests/fuzz/fuzz.h"
 
 #include "vmm/monitor/dev/fw_cfg.c"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Fuzzes the HPET: a guest's accesses of any width, the passing of time, and saved states. */
 #include "tests/fuzz/fuzz.h"
 
 #include "vmm/monitor/dev/hpet.c"

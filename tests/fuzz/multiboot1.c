@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Multiboot 1 images, flat and ELF. */
+/*
+ * Fuzzes the loader of Multiboot 1 images, flat and ELF: no file makes it write outside the guest's
+ * RAM.
+ */
 /*
  * Counted elsewhere: vmm/monitor/load/bzimage vmm/monitor/load/elf_pvh
  * vmm/monitor/load/start_state.c

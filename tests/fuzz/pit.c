@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Fuzzes the PIT and its gate port: a guest's accesses, the passing of time, and saved states. */
 #include "tests/fuzz/fuzz.h"
 
 #include "vmm/monitor/dev/pit.c"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Fuzzes the RTC: a guest's accesses, dates that it sets, alarms, and saved states. */
 #include "tests/fuzz/fuzz.h"
 
 #include "vmm/monitor/dev/acpi_pm.c"

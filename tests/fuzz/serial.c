@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Fuzzes the serial port: a guest's accesses, input from the console, and saved states. */
 #include "tests/fuzz/fuzz.h"
 
 #include "vmm/monitor/dev/serial.c"

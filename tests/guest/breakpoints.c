@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Do INT3 and INT n push the address behind them, whoever looks on: with prefixes, across a page
- * boundary, to a stack never touched before, and when other bytes have taken their place meanwhile?
+ * Shows that INT3 and INT n push the address behind them, whoever looks on: with prefixes, across a
+ * page boundary, to a stack never touched before, and when other bytes have taken their place
+ * meanwhile.
  */
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/devices.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Is what CPUID says consistent, both with itself and with the state of the processor? */
+/*
+ * Shows that what CPUID says is consistent, both with itself and with the state of the processor.
+ */
 #include "tests/guest/rt/cpu.h"
 #include "vmm/hw/cpuid.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Do breakpoints, watchpoints and single steps trap, also on instructions that exit? */
+/* Shows that breakpoints, watchpoints and single steps trap, also on instructions that exit. */
 #include "tests/guest/rt/devices.h"
 
 #define DR6_B0		BIT(0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does every exception have its vector, error code and address, whatever disturbs its delivery?
+ * Shows that every exception has its vector, error code and address, whatever disturbs its
+ * delivery.
  */
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/devices.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Does HLT wait for an interrupt, of whatever kind, and no longer than it must? */
+/* Shows that HLT waits for an interrupt, of whatever kind, and no longer than it must. */
 #include "tests/guest/rt/devices.h"
 
 #define ROUNDS 20u /* of 10 ms */

@@ -1,2 +1,3 @@
 /* SPDX-License-Identifier: MIT */
+/* The start code of the other CPUs in hostile_smp.c, which is that of smp.c. */
 #include "tests/guest/smp_code.S"

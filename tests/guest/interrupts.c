@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Do interrupts arrive, and only when they may: PIC, IOAPIC, local APIC, shadows, NMI? */
+/* Shows that interrupts arrive, and only when they may: PIC, I/O APIC, local APIC, shadows, NMI. */
 #include "tests/guest/rt/devices.h"
 
 #define SHORT_US	20000u	 /* nothing may come for this long */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Do the known MSRs keep what may be written, and does every other one raise #GP? */
+/*
+ * Shows that the known MSRs keep what may be written to them, and that every other MSR raises #GP.
+ */
 #include "tests/guest/rt/cpu.h"
 #include "vmm/hw/cpuid.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Does 4-level paging behave: permissions, error codes, accessed and dirty bits, page sizes? */
+/*
+ * Shows that 4-level paging behaves: permissions, error codes, accessed and dirty bits, page sizes.
+ */
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/cpu.h"
 #include "vmm/hw/cpuid.h"

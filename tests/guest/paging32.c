@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Does paging of 32-bit code behave, with 4-byte entries and with 8-byte ones (PAE)? */
+/* Shows that paging of 32-bit code behaves, with 4-byte entries and with 8-byte ones (PAE). */
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/cpu.h"
 #include "vmm/hw/cpuid.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Is there a PCI bus, do BARs move, and does a virtio rng answer by MSI-X and by its pin? */
+/*
+ * Shows that there is a PCI bus, that BARs move, and that a virtio rng answers by MSI-X and by its
+ * pin.
+ */
 #include "tests/guest/rt/devices.h"
 #include "tests/guest/rt/virtio.h"
 

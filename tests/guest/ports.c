@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Do IN and OUT of all sizes, and their string forms, do what the manual says? */
+/* Shows that IN and OUT of all sizes, and their string forms, do what the manual says. */
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/cpu.h"
 

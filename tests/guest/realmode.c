@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does 16-bit code run: real mode, its interrupts, devices, unreal mode, and back to 32 bits? Does
- * a jump to the firmware's first instruction restart the machine?
+ * Shows that 16-bit code runs: real mode, its interrupts, devices, unreal mode, and back to 32
+ * bits; and that a jump to the firmware's first instruction restarts the machine.
  */
 #include "tests/guest/rt/devices.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Four CPUs: do the others wait, start, stop and get what is sent to them, and agree on time? With
- * `lock` only: how often does a lock that all want change hands?
+ * Shows with four CPUs that the others wait, start, stop and get what is sent to them, and agree on
+ * time. With `lock` it only counts how often a lock that all want changes hands.
  */
 #include "tests/guest/rt/devices.h"
 

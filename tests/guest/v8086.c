@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does virtual-8086 mode behave, with exits, faults and interrupts out of it, its ports and
- * devices?
+ * Shows that virtual-8086 mode behaves, with exits, faults and interrupts out of it, its ports and
+ * devices.
  */
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/devices.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The boss of the hostile image: makes and destroys children, makes calls itself, and checks that
+ * every page comes back. Runs in place of the manager, with the root and the serial port.
+ */
 #include "kernel/abi/image.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes one system call with drawn arguments and looks at what it reveals. Called by the boss and
+ * its children in a loop; keeps a pool of handles.
+ */
 #include "tests/hostile/hostile.h"
 #include "tests/hostile/shapes.h"
 #include "vmm/rt/clock.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A child of the hostile image: threads that make calls, run vCPUs and touch memory at random. Runs
+ * in place of a monitor, with what a monitor has.
+ */
 #include "lib/bits.h"
 #include "tests/hostile/hostile.h"
 #include "vmm/rt/syscall.h"

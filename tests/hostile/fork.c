@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes processes from a hostile process, with all that it has itself. Called by child.c as one of
+ * its moves.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/hostile/hostile.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Executes instructions that ring 3 may not, or that might reveal something, and touches any
+ * address. Called by child.c as two of its moves.
+ */
 #include "tests/hostile/hostile.h"
 
 /* instruction_cells.S; in the text, since nothing else can be executed */

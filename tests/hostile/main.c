@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The entry of the hostile image's process: finds out whether it is the boss or a child, draws
+ * numbers, and notes what the kernel reveals.
+ */
 #include "tests/hostile/hostile.h"
 #include "tests/random.h"
 #include "vmm/rt/clock.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Runs vCPUs whose pages are filled with drawn states, while other threads write to them. Called by
+ * child.c as one of its moves; maps guest RAM of its own.
+ */
 #include "arch/x86_64/hw/vmx.h"
 #include "lib/bits.h"
 #include "lib/string.h"

@@ -31,7 +31,7 @@ LICENCE = "SPDX-License-Identifier: MIT"
 # touch. Folders in which sources still lack it; an entry goes once all of its files have one.
 OPENING = re.compile(r"[^\n]*\n/\*(.*?)\*/", re.DOTALL)
 OPENING_WORDS_MIN = 8
-UNOPENED = ("gateway", "iso", "tests")
+UNOPENED = ("gateway",)
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 TESTS = ("tests/unit/", "tests/fuzz/")
 RENAMING = re.compile(r"#define ([a-z]\w*)\s+([a-z]\w*)\s*(/\*.*)?$")

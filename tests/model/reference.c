@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The reference of the memory model: what each place may hold, by who has written what when. Called
+ * by the model's programs, which compare the kernel's memory with it.
+ */
 #include "tests/model/reference.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The serial port and the command line of the image of time thieves. Called by the boss and its
+ * patterns.
+ */
 #include "lib/string.h"
 #include "tests/thief/boss.h"
 #include "vmm/hw/uart.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The entry of the image of time thieves: finds out whether the process is the boss, a victim or an
+ * attacker, and plays that role.
+ */
 #include "lib/bits.h"
 #include "tests/thief/thief.h"
 

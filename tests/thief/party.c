@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes, starts and ends one party of the image of time thieves: a group and a process with what a
+ * monitor has. Called by the boss.
+ */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/thief/boss.h"

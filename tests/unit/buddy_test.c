@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The page allocator: blocks split and merge, quotas and reserves hold, nodes of memory are kept
+ * apart, and misuse is noticed.
+ */
 #include <sys/mman.h>
 
 #include "tests/unit/mm_machine.h"

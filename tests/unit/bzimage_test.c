@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Loading by the Linux boot protocol. */
+/*
+ * Loading by the Linux boot protocol: good files load as the protocol says, broken ones are refused
+ * with a sentence.
+ */
 #include "tests/unit/load_fixture.h"
 
 #define SETUP_SECTORS 3u

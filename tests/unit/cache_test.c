@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The allocator of kernel objects: objects are reused, groups share no page, exhaustion and misuse
+ * are noticed.
+ */
 #include "tests/unit/mm_machine.h"
 
 void tlb_arch_load_root(hpa_t root)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The console's output: newlines, lines begun anew, the ring's end, and what is said about bytes
+ * that were lost.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The console's pager: it stops after each screenful, and not when it is off. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reading boot bundles: members, links and several archives; whatever is truncated or broken is
+ * refused with a sentence.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Discarding guest RAM: pages come back, stay promised and read as zeros. */
 #include "tests/unit/layer_machine.h"
 
 /* All steps, which wait for nobody; what the first that fails says. */
@@ -292,10 +293,7 @@ static void test_freeze(void **state)
 	end_vm(&vm);
 }
 
-/*
- * RAM that is promised to nobody is charged as it is touched, also in layers, and no more once it
- * is given back. Where the quota ends nothing changes, and it goes on when that is raised.
- */
+/* Overcommitted RAM is charged as it is touched, also in layers, until it is given back. */
 static void test_overcommit(void **state)
 {
 	struct machine_vm vm;

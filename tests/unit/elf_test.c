@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Loading ELF executables with a PVH note. */
+/*
+ * Loading ELF executables with a PVH note: good files load as they say, broken ones are refused
+ * with a sentence.
+ */
 #include "tests/unit/load_fixture.h"
 
 #define TEXT_OFFSET 0x200u

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fw_cfg's traditional interface, as in QEMU's docs/specs/fw_cfg. */
+/* The fw_cfg device's traditional interface behaves as QEMU's docs/specs/fw_cfg describes it. */
 #include "tests/unit/device_fixture.h"
 
 #include "vmm/monitor/dev/fw_cfg.c"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The heap of the run queue: it stays ordered and balanced, whatever is added and removed. */
 #include "tests/unit/run_queue_machine.h"
 
 static void test_heap(void **state)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the manager reads from the FADT and the DSDT: good tables give the port and value for
+ * power-off, broken ones a sentence.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the manager reads from the MADT. */
+/*
+ * What the manager reads from the MADT: which interrupt lines there are, and which pins they have.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

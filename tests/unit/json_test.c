@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writing JSON: objects, escapes and UTF-8; any byte gives valid text, and an overflow is noticed.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

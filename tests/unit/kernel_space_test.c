@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's own address space: stacks, devices, what is sealed after boot, and what is shown to
+ * every table.
+ */
 #define MACHINE_HAS_KERNEL_SPACE
 #include "tests/unit/mm_machine.h"
 #include "tests/unit/leaf_next.h"

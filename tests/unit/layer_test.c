@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Layers of memory: what is frozen never changes, and writers get copies of their own. */
 #include "tests/unit/layer_machine.h"
 
 /* What was there stays below; whoever writes gets an own page, in all spaces at once. */

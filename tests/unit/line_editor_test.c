@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The console's line editor: keys, history, search and wide lines; garbage and lines that are too
+ * long do no harm.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The lock order check of DEBUG builds. */
+/*
+ * The check of the lock order in DEBUG builds notices locks that are taken or let go in the wrong
+ * order.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

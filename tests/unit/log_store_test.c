@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The log's store: lines come out in order, the oldest segment gives way as a whole, and the chain
+ * of the audit holds.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

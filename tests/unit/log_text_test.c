@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The log's entries as text: stamps of both clocks, and the chain of the audit's lines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Memory objects: chunks of all shapes are populated, bounded and destroyed in steps, also when
+ * allocations fail.
+ */
 #include "tests/unit/mm_machine.h"
 
 void tlb_arch_load_root(hpa_t root)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Merging frozen memory into the live object above it: pages keep their contents, and there is one
+ * layer less in the end.
+ */
 #include "tests/unit/layer_machine.h"
 
 static enum status merge_in_steps(struct machine_vm *vm)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a process has ended, in words. */
+/* How a process has ended is put into words for each kind of end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

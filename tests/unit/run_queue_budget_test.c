@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The run queue's budgets: caps and reservations hold, alone and beside shares, and too much is
+ * refused.
+ */
 #include "tests/unit/run_queue_machine.h"
 
 /* --- the arithmetic alone --- */

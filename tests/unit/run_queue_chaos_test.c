@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The run queue with everything at once: weights, caps, reservations and changes at random keep its
+ * invariants.
+ */
 #include "tests/unit/run_queue_machine.h"
 
 /* --- everything at once --- */

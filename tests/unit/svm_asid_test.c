@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The handing out of ASIDs under SVM: no two vCPUs share one on a CPU without a flush between. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Page tables of all formats: mapping, splitting, protecting and unmapping, compared with a model,
+ * also when allocations fail.
+ */
 #include "tests/unit/leaf_next.h"
 #include "tests/unit/mm_machine.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* memmem */
 /* The key `trap`: what the back end is told to trap, and single-stepping a trapped access. */
+#define _GNU_SOURCE /* memmem */
 #include "tests/unit/monitor_fixture.h"
 
 static int set_up(void **state)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The limit on a monitor's log lines: a burst passes, a flood is cut and counted. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

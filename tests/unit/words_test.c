@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Splitting a command line into words and joining words again, with quotes and at its limits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes interrupts go wrong on demand: a vector that nobody expects, a CPU that hears no kicks, a
+ * timer that is lost. Called by the fault commands of test images; wraps the kernel's local APIC.
+ */
 #include "arch/x86_64/cpu/lapic.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/lapic.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A small driver of virtio disks. Called by the guests that read or write disks; uses memory of its
+ * own for the queue.
+ */
 #include "tests/guest/rt/blk.h"
 
 #include "tests/guest/rt/devices.h"

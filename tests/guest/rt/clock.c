@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A clock that no interrupt disturbs: the ACPI PM timer. Called by guests that wait or measure;
+ * reads the ACPI tables and the timer's port.
+ */
 #include "tests/guest/rt/devices.h"
 
 /* Offsets into the FADT: ACPI 6.4, table 5.9 */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Drives the PC's interrupt controllers and timers. Called by most guests of this folder; touches
+ * the registers of local APIC, I/O APIC, PIC and PIT.
+ */
 #include "tests/guest/rt/devices.h"
 
 void lapic_enable(void)

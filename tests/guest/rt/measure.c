@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Measures durations against the PM timer, and the local APIC's timer. Called by guests that check
+ * timers; repeats what a busy host has disturbed.
+ */
 #include "tests/guest/rt/devices.h"
 
 #define ATTEMPTS       60u /* a busy host interrupts most of them */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A small driver of virtio network cards. Called by the guests that send or receive frames; uses
+ * memory of its own for the queues.
+ */
 #include "tests/guest/rt/net.h"
 
 #include "tests/guest/rt/devices.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Accesses to PCI configuration space, by ports and by memory. Called by the guests that look for
+ * PCI devices.
+ */
 #include "tests/guest/rt/pci.h"
 
 #include "tests/guest/rt/devices.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Prints text and the lines PASS and FAIL that a test reads. Called by all guests of this folder;
+ * writes to COM1 and ends the guest.
+ */
 #include "tests/guest/rt/cpu.h"
 #include "vmm/hw/pit.h"
 #include "vmm/hw/uart.h"

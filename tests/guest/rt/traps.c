@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Takes a guest's exceptions and interrupts, so that a check can expect them. Called by all guests
+ * of this folder; owns the IDT and the TSS.
+ */
 #include "arch/x86_64/hw/descriptor.h"
 #include "tests/guest/rt/cpu.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A small driver's side of virtio over PCI: capabilities, features and queues. Called by blk.c,
+ * net.c and the guests that test virtio.
+ */
 #include "tests/guest/rt/virtio.h"
 
 #include "tests/guest/rt/devices.h"
