@@ -172,5 +172,6 @@ void manager_create(const struct boot_info *boot)
 	manager_fill(info, boot);
 	manager_give_all(info, group, boot);
 	object_put(&image->object);
-	start_prepare(manager, start);
+	process_manager = manager;
+	start_memory = start;
 }

@@ -5,13 +5,12 @@
 
 struct cpu;
 struct memory;
-struct process;
 
 /*
- * Hands over the manager and the memory object with its start_info; the references become this
- * part's.
+ * The memory object with the manager's start_info. boot/init sets it, as it sets process_manager;
+ * start_run puts the references of both.
  */
-void start_prepare(struct process *process, struct memory *start_info);
+extern struct memory *start_memory;
 
 /* Ends the boot sequence: unmaps what only that needed, and runs the manager. */
 NORETURN void start_run(struct cpu *cpu);

@@ -9,7 +9,6 @@
 #include "kernel/group/group_types.h"
 #include "kernel/object/long_lock.h"
 #include "kernel/group/process_types.h"
-#include "kernel/sched/queue.h"
 #include "kernel/guest/vm_types.h"
 #include "lib/string.h"
 #include "mm/cache.h"

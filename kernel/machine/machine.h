@@ -2,7 +2,6 @@
 #pragma once
 
 #include "kernel/abi/pages.h"
-#include "kernel/abi/syscall.h"
 #include "lib/types.h"
 
 /* The facts about the machine that boot finds; nothing changes them afterwards. */

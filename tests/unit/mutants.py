@@ -213,7 +213,7 @@ MUTANTS = (
     ("an APIC's page is mapped for vCPUs that do not know", "vmm/monitor/vcpu/vapic.c", "vapic_map",
      "machine->guest_count != 0;", "false;", "vapic_test"),
     ("an INT3 whose delivery is cut short is lost", "arch/x86_64/virt/svm/enter.c", "enter_specially",
-     "vmcb->save.rip = vcpu->moved_rip; vcpu->rip_moved", "; vcpu->rip_moved", "svm_entry_test"),
+     "vmcb->save.rip = svm_of(vcpu)->moved_rip; svm_of(vcpu)->rip_moved", "; svm_of(vcpu)->rip_moved", "svm_entry_test"),
     ("RIP goes back to an INT3 that was delivered", "arch/x86_64/virt/svm/enter.c", "enter_specially",
      "&& vmcb->save.rip == rip)", ")", "svm_entry_test"),
     ("RIP is moved where the CPU saves the next one", "arch/x86_64/virt/svm/inject.c",

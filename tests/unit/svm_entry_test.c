@@ -234,7 +234,7 @@ static void test_code_forgotten(void **state)
 static void test_refused(void **state)
 {
 	(void)state;
-	vcpu.unchecked = true;
+	svm_of(&vcpu)->unchecked = true;
 	page.gpr[GPR_RAX] = 1;
 	page.gpr[GPR_RSP] = 2;
 	apic.reg[0x20] = 0x50;
@@ -250,7 +250,7 @@ static void test_step_keeps_priority(void **state)
 {
 	(void)state;
 	page.tpr_threshold = 4;
-	vcpu.shadow_lost = true;
+	svm_of(&vcpu)->shadow_lost = true;
 	run(VMEXIT_CPUID, 0x1000);
 	assert_int_equal(vmcb.control.intercept_cr_write, 1 << 8);
 }
@@ -281,7 +281,7 @@ static void test_nmi_step(void **state)
 	assert_int_equal(vcpu.event.error_code, 4);
 	assert_int_equal(vmcb.save.cr2, 0x7000);
 	assert_false(vmcb.save.rflags & RFLAGS_TF);
-	assert_true(vcpu.nmi_blocked);
+	assert_true(svm_of(&vcpu)->nmi_blocked);
 
 	/* it is done: the step's trap is not the guest's */
 	vmcb.control.exit_info1 = vmcb.control.exit_info2 = 0;
@@ -290,7 +290,7 @@ static void test_nmi_step(void **state)
 	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
 	assert_false(vcpu.event.valid);
 	assert_int_equal(vmcb.save.dr6, DR6_RESET);
-	assert_false(vcpu.nmi_blocked);
+	assert_false(svm_of(&vcpu)->nmi_blocked);
 	run_count = 0;
 	svm_enter(&vcpu, 0);
 	assert_int_equal(run_count, 0);
@@ -304,7 +304,7 @@ static void test_nmi_not_delivered(void **state)
 	vmcb.control.exit_int_info = BIT(31) | 0x202;
 	run(VMEXIT_NPF, 0x1000);
 	assert_int_equal(vcpu.event.type, EVENT_NMI);
-	assert_false(vcpu.nmi_blocked);
+	assert_false(svm_of(&vcpu)->nmi_blocked);
 	assert_false(vmcb.control.intercept1 & VMCB_INTERCEPT1_IRET);
 }
 

@@ -126,7 +126,7 @@ static int setup(void **state)
 	memset(&vmcb, 0, sizeof(vmcb));
 	memset(&page, 0, sizeof(page));
 	memset(&vcpu, 0, sizeof(vcpu));
-	vcpu.scratch = &fake_cpu;
+	svm_of(&vcpu)->cpu = &fake_cpu;
 	vcpu.vm = &vm;
 	switched_in = switched_out = 0;
 	code_length = 0;

@@ -13,7 +13,7 @@ static void test_shadow_lost_by_fault(void **state)
 	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW);
 	for (u32 i = 0; i < 2; i++) {
 		run(VMEXIT_VINTR, 0x1000);
-		assert_true(vcpu.shadow_lost);
+		assert_true(svm_of(&vcpu)->shadow_lost);
 		run(VMEXIT_NPF, 0x1000);
 		assert_true(flags_entered == (RFLAGS_IF | RFLAGS_TF));
 		assert_int_equal(vcpu.exit.reason, EXIT_MEMORY);
@@ -115,17 +115,17 @@ static void test_nmi_window(void **state)
 	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW);
 	run(VMEXIT_HLT, 0x1000);
 	assert_true(injected == (BIT(31) | 0x202));
-	assert_true(vcpu.nmi_blocked);
+	assert_true(svm_of(&vcpu)->nmi_blocked);
 	run(VMEXIT_INTR, 0x1001);
 	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
-	assert_true(vcpu.nmi_blocked);
+	assert_true(svm_of(&vcpu)->nmi_blocked);
 	run(VMEXIT_IRET, 0x1002);
 	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
 	assert_false(vmcb.control.intercept1 & VMCB_INTERCEPT1_IRET);
 	run(VMEXIT_INTR, 0x1002); /* the IRET has not executed yet */
-	assert_true(vcpu.nmi_blocked);
+	assert_true(svm_of(&vcpu)->nmi_blocked);
 	run(VMEXIT_VINTR, 0x2000);
-	assert_false(vcpu.nmi_blocked);
+	assert_false(svm_of(&vcpu)->nmi_blocked);
 	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
 	run_count = 0;
 	svm_enter(&vcpu, 0);

@@ -81,9 +81,9 @@ static void live_registers_go_in_and_out(void **state)
 	vmx_leave(&vcpu, 0);
 	assert_int_equal(virt_cr8(&vcpu), 3);
 	assert_int_equal(page->gpr[GPR_RSP], 0x5678);
-	assert_int_equal(vcpu.cr2, 0x77000);
+	assert_int_equal(vmx_of(&vcpu)->cr2, 0x77000);
 	assert_int_equal(field[VMCS_HOST_CR3], 0x1234000);
-	assert_true(vcpu.launched);
+	assert_true(vmx_of(&vcpu)->launched);
 }
 
 /* SDM vol. 3, 27.2.1.1: a TPR threshold above the priority would fail the entry. */
@@ -274,8 +274,10 @@ static void what_speculation_asks_for(void **state)
 	tear_down(state);
 	set_up(state);
 	assert_int_equal(field[VMCS_EXIT_MSR_LOAD_COUNT], 1);
-	assert_int_equal(((const struct vmx_scratch *)vcpu.scratch)->exit_load[0].index, 0x48);
-	assert_int_equal(((const struct vmx_scratch *)vcpu.scratch)->exit_load[0].value, 5);
+	assert_int_equal(((const struct vmx_scratch *)vmx_of(&vcpu)->scratch)->exit_load[0].index,
+			 0x48);
+	assert_int_equal(((const struct vmx_scratch *)vmx_of(&vcpu)->scratch)->exit_load[0].value,
+			 5);
 	features.speculation = (struct speculation){0};
 }
 

@@ -317,7 +317,7 @@ static UNUSED bool decode(u32 reason, u64 qualification)
 {
 	field[VMCS_EXIT_REASON] = reason;
 	field[VMCS_EXIT_QUALIFICATION] = qualification;
-	vcpu.timer_tsc = 0;
+	vmx_of(&vcpu)->timer_tsc = 0;
 	vcpu.event.valid = 0;
 	return vmx_decode_exit(&vcpu);
 }

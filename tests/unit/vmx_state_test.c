@@ -198,7 +198,7 @@ static void state_comes_back_as_it_was_set(void **state)
 
 static void msrs_go_in_by_the_load_area_once(void **state)
 {
-	const struct vmx_scratch *scratch = vcpu.scratch;
+	const struct vmx_scratch *scratch = vmx_of(&vcpu)->scratch;
 
 	(void)state;
 	page->msr[VMSR_LSTAR] = 0x8000000000000000;

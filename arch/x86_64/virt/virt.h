@@ -48,53 +48,27 @@ struct virt_vcpu {
 	struct vcpu_page *page; /* kernel address of the page shared with the monitor */
 	/* kernel address of the shared APIC page; VMX: the virtual-APIC page */
 	struct lapic_page *apic;
-	hpa_t apic_access;     /* VMX: page that stands for the local APIC's memory, 0: none */
+	hpa_t apic_access;     /* page that stands for the local APIC's memory; 0: none */
 	struct vcpu_exit exit; /* the exit of the last enter */
 	/* an event whose delivery the last exit interrupted, or one to inject */
 	struct vcpu_event event;
 
-	void *control; /* the VMCB (one page), or the VMCS and a page of struct vmx_scratch */
+	void *control; /* the control structure, and what else virt_vcpu_alloc was asked for */
 	hpa_t control_hpa;
 	u64 tag_generation; /* generation of the ASID or VPID; each CPU has its own */
 	u32 tag;	    /* ASID or VPID; 0: none assigned */
 	u32 loaded_cpu;	    /* CPU whose registers hold its state, or ~0 */
-	bool launched;	    /* VMX: VMLAUNCH has succeeded since VMCLEAR */
-	bool window;	    /* an interrupt window (VMX: or an NMI window) was requested */
-	bool msrs_live;	    /* VMX: the CPU's MSRs are newer than those in scratch */
-	bool nmi_blocked;   /* SVM: an NMI was delivered and its IRET has not completed */
-	u8 tpr_threshold;   /* VMX: the value in the VMCS; SVM: whether MOV to CR8 exits */
+	bool window;	    /* a window was requested that is to end a run */
 	bool live;	    /* between enter and leave */
-	bool own_timer;	    /* VMX: the preemption timer enforces the deadline */
-	/* The flags that make an entry special, tested together as one word. */
-	union {
-		struct {
-			bool flush;	  /* flush the guest's TLB entries at the next entry */
-			bool nmi_window;  /* SVM: exit when the guest can take an NMI */
-			bool nmi_iret;	  /* SVM: the IRET at nmi_iret_rip ends NMI blocking */
-			bool shadow_lost; /* SVM: the window opened inside a shadow */
-			bool unchecked;	  /* SVM: no entry has accepted what set changed yet */
-			bool rip_moved;	  /* SVM: svm_inject has moved RIP from moved_rip */
-			u8 reserved[2];
-		};
-		u64 special;
-	};
-	u32 tsc_aux;	     /* SVM: not in the VMCB */
+	bool own_timer;	    /* the back end itself ends a run at the deadline */
+	bool nmi_window; /* likewise one for an NMI alone, where the back end tells the two apart */
+	bool flush;	 /* flush the guest's TLB entries at the next entry */
 	u32 trap_exceptions; /* exceptions that the monitor wants to see */
 	u32 trap;	     /* enum vcpu_trap */
-	u32 primary;	     /* VMX: primary controls without windows */
-	u64 timer_tsc;	     /* VMX: deadline of the preemption timer; 0: none */
-	u64 nmi_iret_rip;
-	u64 moved_rip;
-	void *scratch; /* VMX: MSR-load area; SVM: the CPU's svm_cpu */
+	u64 own[9];	     /* struct vmx_vcpu or struct svm_vcpu */
 
 	u64 xcr0;
-	u64 dr[4];		    /* DR0-DR3; DR7, and SVM's DR6, are in the control structure */
-	u64 dr6;		    /* VMX */
-	u64 cr2;		    /* VMX: not in the VMCS */
-	const struct cpu *host_cpu; /* VMX: the CPU whose host state the VMCS holds; NULL: none */
-	u64 host_rsp;		    /* VMX: the value in the VMCS; 0: unknown */
-	u64 host_cr3;		    /* VMX: the value in the VMCS; 0: unknown */
-	u64 rsp;		    /* VMX: the guest's, the value in the VMCS */
+	u64 dr[4]; /* DR0-DR3 */
 	struct virt_code code;
 	void *xsave_area; /* 64-byte aligned, fpu_area_bytes() long */
 };

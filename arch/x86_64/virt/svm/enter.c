@@ -44,9 +44,9 @@ static NOINLINE void svm_change_cr8(struct virt_vcpu *vcpu)
 {
 	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
 
-	if (vcpu->tpr_threshold != 0 && (control->virtual_interrupt & VMCB_V_IRQ))
+	if (svm_of(vcpu)->cr8_exits && (control->virtual_interrupt & VMCB_V_IRQ))
 		return;
-	vcpu->tpr_threshold ^= 1;
+	svm_of(vcpu)->cr8_exits ^= 1;
 	control->intercept_cr_write ^= SVM_INTERCEPT_CR8;
 }
 
@@ -55,11 +55,11 @@ static ALWAYS_INLINE void svm_supply(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 	struct vcpu_page *page = vcpu->page;
-	u8 threshold = READ_ONCE(page->tpr_threshold) != 0;
+	bool threshold = READ_ONCE(page->tpr_threshold) != 0;
 
 	vmcb->control.virtual_interrupt =
 		(vmcb->control.virtual_interrupt & ~VMCB_V_TPR) | virt_cr8(vcpu);
-	if (unlikely(threshold != vcpu->tpr_threshold))
+	if (unlikely(threshold != svm_of(vcpu)->cr8_exits))
 		svm_change_cr8(vcpu);
 	vmcb->save.rsp = READ_ONCE(page->gpr[GPR_RSP]);
 	svm_switch_in(vcpu->control_hpa.value);
@@ -129,7 +129,7 @@ static void svm_requeue_interrupt(struct virt_vcpu *vcpu)
 static void svm_handle_window(struct virt_vcpu *vcpu)
 {
 	if (svm_vmcb(vcpu)->control.interrupt_shadow & VMCB_SHADOW) {
-		vcpu->shadow_lost = true; /* see svm_shadow_keep */
+		svm_of(vcpu)->shadow_lost = true; /* see svm_shadow_keep */
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 		return;
 	}
@@ -148,8 +148,8 @@ static void svm_handle_iret(struct virt_vcpu *vcpu)
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
 	vmcb->control.intercept1 &= (u32)~VMCB_INTERCEPT1_IRET;
-	vcpu->nmi_iret = true;
-	vcpu->nmi_iret_rip = vmcb->save.rip;
+	svm_of(vcpu)->nmi_iret = true;
+	svm_of(vcpu)->nmi_iret_rip = vmcb->save.rip;
 	if (vcpu->nmi_window)
 		svm_window_open(vcpu);
 	vcpu->exit.reason = EXIT_HOST_INTERRUPT;
@@ -157,7 +157,7 @@ static void svm_handle_iret(struct virt_vcpu *vcpu)
 
 static void svm_handle(struct virt_vcpu *vcpu)
 {
-	if (vcpu->nmi_iret && svm_vmcb(vcpu)->save.rip != vcpu->nmi_iret_rip)
+	if (svm_of(vcpu)->nmi_iret && svm_vmcb(vcpu)->save.rip != svm_of(vcpu)->nmi_iret_rip)
 		svm_nmi_block(vcpu, false);
 	if (vcpu->event.valid && vcpu->event.type == EVENT_NMI)
 		svm_nmi_block(vcpu, false); /* the NMI was not delivered */
@@ -196,12 +196,13 @@ static void svm_handle(struct virt_vcpu *vcpu)
 static bool svm_step_begin(const struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
-	bool iret = vcpu->nmi_window && vcpu->nmi_iret && vmcb->save.rip == vcpu->nmi_iret_rip;
+	bool iret = vcpu->nmi_window && svm_of(vcpu)->nmi_iret &&
+		    vmcb->save.rip == svm_of(vcpu)->nmi_iret_rip;
 
-	if (unlikely(vcpu->shadow_lost))
+	if (unlikely(svm_of(vcpu)->shadow_lost))
 		svm_window_close(vmcb);
-	if ((!iret && !vcpu->shadow_lost) || (vmcb->control.event_injection & VMCB_EVENT_V) ||
-	    (vmcb->save.rflags & RFLAGS_TF))
+	if ((!iret && !svm_of(vcpu)->shadow_lost) ||
+	    (vmcb->control.event_injection & VMCB_EVENT_V) || (vmcb->save.rflags & RFLAGS_TF))
 		return false;
 	vmcb->save.rflags |= RFLAGS_TF;
 	vmcb->control.intercept_exceptions = ~0u;
@@ -217,7 +218,7 @@ static void svm_step_end(struct virt_vcpu *vcpu)
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
 	vmcb->control.intercept_exceptions = SVM_INTERCEPT_EXCEPTIONS | vcpu->trap_exceptions;
-	if (vcpu->shadow_lost || vmcb->save.rip == vcpu->nmi_iret_rip)
+	if (svm_of(vcpu)->shadow_lost || vmcb->save.rip == svm_of(vcpu)->nmi_iret_rip)
 		vmcb->save.rflags &= ~RFLAGS_TF;
 	if (vcpu->exit.reason != EXIT_EXCEPTION || vcpu->exit.vector == VECTOR_MC)
 		return;
@@ -250,7 +251,7 @@ static bool svm_nmi_window_is_open(const struct virt_vcpu *vcpu)
 {
 	const struct vmcb_control *control = &svm_vmcb(vcpu)->control;
 
-	return vcpu->nmi_window && !vcpu->nmi_blocked &&
+	return vcpu->nmi_window && !svm_of(vcpu)->nmi_blocked &&
 	       !(control->event_injection & VMCB_EVENT_V) &&
 	       !(control->interrupt_shadow & VMCB_SHADOW);
 }
@@ -293,8 +294,8 @@ static void svm_run_unchecked(struct virt_vcpu *vcpu)
 	save = vmcb->save;
 	virtual_interrupt = vmcb->control.virtual_interrupt;
 	svm_run_plainly(vcpu);
-	vcpu->unchecked = (u32)vmcb->control.exit_code == VMEXIT_INVALID;
-	if (!vcpu->unchecked)
+	svm_of(vcpu)->unchecked = (u32)vmcb->control.exit_code == VMEXIT_INVALID;
+	if (!svm_of(vcpu)->unchecked)
 		return;
 	vmcb->save = save;
 	vmcb->control.virtual_interrupt = virtual_interrupt;
@@ -326,7 +327,7 @@ static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *a
 			asid_prepare(asids, vcpu, svm_capabilities.flush_by_asid);
 		vmcb->control.guest_asid = vcpu->tag;
 	}
-	if (vcpu->unchecked)
+	if (svm_of(vcpu)->unchecked)
 		svm_run_unchecked(vcpu);
 	else
 		svm_run_plainly(vcpu);
@@ -334,9 +335,10 @@ static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *a
 	 * if another event was cut short, or RIP differs, the guest has taken this event and gone
 	 * on
 	 */
-	if (vcpu->rip_moved && vmcb->control.exit_int_info == injected && vmcb->save.rip == rip)
-		vmcb->save.rip = vcpu->moved_rip;
-	vcpu->rip_moved = false;
+	if (svm_of(vcpu)->rip_moved && vmcb->control.exit_int_info == injected &&
+	    vmcb->save.rip == rip)
+		vmcb->save.rip = svm_of(vcpu)->moved_rip;
+	svm_of(vcpu)->rip_moved = false;
 	if (shadow_rip != NO_SHADOW)
 		svm_shadow_keep(vcpu, shadow_rip);
 	if (flushed && (u32)vmcb->control.exit_code != VMEXIT_INVALID)
@@ -344,18 +346,19 @@ static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *a
 	svm_decode_exit(vcpu);
 	if (step)
 		svm_step_end(vcpu);
-	if (vcpu->shadow_lost)
+	if (svm_of(vcpu)->shadow_lost)
 		svm_window_open(vcpu);
-	vcpu->shadow_lost = false;
+	svm_of(vcpu)->shadow_lost = false;
 	svm_handle(vcpu);
 }
 
 void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
-	struct svm_cpu *cpu = vcpu->scratch;
+	struct svm_cpu *cpu = svm_of(vcpu)->cpu;
 
 	(void)deadline_tsc; /* SVM has no preemption timer */
-	if (unlikely(vcpu->special != 0 || svm_tag_is_stale(vcpu, &cpu->asids) ||
+	if (unlikely(vcpu->flush || vcpu->nmi_window || svm_of(vcpu)->special != 0 ||
+		     svm_tag_is_stale(vcpu, &cpu->asids) ||
 		     (svm_vmcb(vcpu)->control.interrupt_shadow & VMCB_SHADOW))) {
 		enter_specially(vcpu, &cpu->asids);
 		return;
@@ -380,7 +383,7 @@ static NOINLINE void svm_leave_and_get(struct virt_vcpu *vcpu, u32 groups)
  */
 void svm_leave(struct virt_vcpu *vcpu, u32 groups)
 {
-	const struct svm_cpu *cpu = vcpu->scratch;
+	const struct svm_cpu *cpu = svm_of(vcpu)->cpu;
 	u32 priority;
 
 	if (unlikely((groups & ~(u32)VCPU_RIP) != 0)) {

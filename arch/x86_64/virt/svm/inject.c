@@ -64,13 +64,13 @@ static void svm_pass_instruction(struct virt_vcpu *vcpu, const struct vcpu_event
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
-	vcpu->moved_rip = vmcb->save.rip;
-	vcpu->rip_moved = event->type != EVENT_PRIVILEGED_EXCEPTION;
+	svm_of(vcpu)->moved_rip = vmcb->save.rip;
+	svm_of(vcpu)->rip_moved = event->type != EVENT_PRIVILEGED_EXCEPTION;
 	svm_rip_advance(vmcb, event->instruction_length);
 	vmcb->save.rflags &= ~RFLAGS_RF;
-	if (svm_capabilities.nrip_save && vcpu->rip_moved) {
+	if (svm_capabilities.nrip_save && svm_of(vcpu)->rip_moved) {
 		vmcb->control.next_rip = vmcb->save.rip;
-		vmcb->save.rip = vcpu->moved_rip;
+		vmcb->save.rip = svm_of(vcpu)->moved_rip;
 	}
 }
 
@@ -110,7 +110,7 @@ static void inject_set(struct virt_vcpu *vcpu, u64 vector)
 	control->virtual_interrupt |= INTERRUPT | vector << VMCB_V_INTR_VECTOR_SHIFT;
 	if (!svm_capabilities.nrip_save) {
 		control->intercept_cr_write |= SVM_INTERCEPT_CR8;
-		vcpu->tpr_threshold = true;
+		svm_of(vcpu)->cr8_exits = true;
 	}
 }
 
@@ -125,7 +125,7 @@ static bool inject_virtual(struct virt_vcpu *vcpu, const struct vcpu_event *even
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
 	if (event->type != EVENT_INTERRUPT || !(vmcb->save.rflags & RFLAGS_IF) || vcpu->window ||
-	    vcpu->nmi_window || vcpu->nmi_iret || vcpu->shadow_lost)
+	    vcpu->nmi_window || svm_of(vcpu)->nmi_iret || svm_of(vcpu)->shadow_lost)
 		return false;
 	vmcb->control.virtual_interrupt &= ~INTERRUPT_FIELDS;
 	inject_set(vcpu, event->vector);
@@ -158,7 +158,7 @@ void svm_traps_set(struct virt_vcpu *vcpu)
 	if (vcpu->trap_exceptions & BIT(VECTOR_BP))
 		control->intercept1 |= (u32)VMCB_INTERCEPT1_INTN;
 	control->intercept_cr_write = (u16)((vcpu->trap & VTRAP_CR ? SVM_INTERCEPT_CR_WRITES : 0) |
-					    (vcpu->tpr_threshold != 0 ? SVM_INTERCEPT_CR8 : 0));
+					    (svm_of(vcpu)->cr8_exits ? SVM_INTERCEPT_CR8 : 0));
 	control->intercept_dr_read = vcpu->trap & VTRAP_DR ? 0xffff : 0;
 	control->intercept_dr_write = control->intercept_dr_read;
 	control->msrpm_base_pa = vcpu->trap & VTRAP_MSR
@@ -175,8 +175,8 @@ void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked)
 {
 	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
 
-	vcpu->nmi_blocked = blocked;
-	vcpu->nmi_iret = false;
+	svm_of(vcpu)->nmi_blocked = blocked;
+	svm_of(vcpu)->nmi_iret = false;
 	control->intercept1 &= (u32)~VMCB_INTERCEPT1_IRET;
 	if (blocked)
 		control->intercept1 |= (u32)VMCB_INTERCEPT1_IRET;
@@ -220,7 +220,7 @@ void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 	}
 	if (inject != NULL && !inject_virtual(vcpu, inject))
 		svm_inject(vcpu, inject);
-	if (vcpu->window || (vcpu->nmi_window && !vcpu->nmi_blocked))
+	if (vcpu->window || (vcpu->nmi_window && !svm_of(vcpu)->nmi_blocked))
 		svm_window_open(vcpu);
 	if (request & REQUEST_FLUSH)
 		vcpu->flush = true;

@@ -144,7 +144,7 @@ static void svm_msrs_get(const struct virt_vcpu *vcpu)
 	for (u32 i = 0; i < ARRAY_COUNT(save->msr); i++)
 		msr[i] = save->msr[i];
 	msr[VMSR_PAT] = save->g_pat;
-	msr[VMSR_TSC_AUX] = vcpu->tsc_aux;
+	msr[VMSR_TSC_AUX] = svm_of(vcpu)->tsc_aux;
 }
 
 static void svm_msrs_set(struct virt_vcpu *vcpu)
@@ -155,9 +155,9 @@ static void svm_msrs_set(struct virt_vcpu *vcpu)
 	for (u32 i = 0; i < ARRAY_COUNT(save->msr); i++)
 		save->msr[i] = READ_ONCE(msr[i]);
 	save->g_pat = READ_ONCE(msr[VMSR_PAT]);
-	vcpu->tsc_aux = (u32)READ_ONCE(msr[VMSR_TSC_AUX]);
+	svm_of(vcpu)->tsc_aux = (u32)READ_ONCE(msr[VMSR_TSC_AUX]);
 	if (vcpu->loaded_cpu != ~0u && features.rdtscp)
-		wrmsr(MSR_TSC_AUX, vcpu->tsc_aux);
+		wrmsr(MSR_TSC_AUX, svm_of(vcpu)->tsc_aux);
 }
 
 static NOINLINE void svm_get_others(struct virt_vcpu *vcpu, u32 groups)
@@ -197,7 +197,7 @@ void svm_set(struct virt_vcpu *vcpu, u32 groups)
 {
 	/* VMRUN does not check RIP and RFLAGS (APM vol. 2, 15.5.1), which most exits change. */
 	if (groups & ~(u32)VCPU_RIP)
-		vcpu->unchecked = true;
+		svm_of(vcpu)->unchecked = true;
 	if (groups & VCPU_RIP)
 		svm_rip_set(vcpu);
 	if (groups & VCPU_SEGMENTS)

@@ -34,6 +34,28 @@ struct svm_cpu {
 /* Returns the running CPU's state. */
 struct svm_cpu *svm_cpu(void);
 
+/* What SVM keeps of a vCPU besides the VMCB. */
+struct svm_vcpu {
+	struct svm_cpu *cpu; /* that of the CPU on which it is loaded */
+	u64 nmi_iret_rip;
+	u64 moved_rip;
+	u32 tsc_aux;	  /* not in the VMCB */
+	bool nmi_blocked; /* an NMI was delivered and its IRET has not completed */
+	bool cr8_exits;	  /* MOV to CR8 exits */
+	/* The flags that make an entry special, tested together as one word. */
+	union {
+		struct {
+			bool nmi_iret;	  /* the IRET at nmi_iret_rip ends NMI blocking */
+			bool shadow_lost; /* the window opened inside a shadow */
+			bool unchecked;	  /* no entry has accepted what set changed yet */
+			bool rip_moved;	  /* svm_inject has moved RIP from moved_rip */
+		};
+		u32 special;
+	};
+};
+_Static_assert(sizeof(struct svm_vcpu) <= sizeof(((struct virt_vcpu *)0)->own), "it fits");
+#define svm_of(vcpu) ((struct svm_vcpu *)(vcpu)->own)
+
 static inline struct vmcb *svm_vmcb(const struct virt_vcpu *vcpu)
 {
 	return vcpu->control;
@@ -87,7 +109,7 @@ static inline void svm_rip_get(const struct virt_vcpu *vcpu)
 	page->rip = vmcb->save.rip;
 	page->rflags = vmcb->save.rflags;
 	page->shadow = (vmcb->control.interrupt_shadow & VMCB_SHADOW ? SHADOW_STI : 0) |
-		       (vcpu->nmi_blocked ? SHADOW_NMI : 0);
+		       (svm_of(vcpu)->nmi_blocked ? SHADOW_NMI : 0);
 }
 
 /*

@@ -66,10 +66,10 @@ enum status svm_vcpu_init(struct virt_vcpu *vcpu)
 void svm_vcpu_load(struct virt_vcpu *vcpu)
 {
 	vcpu->loaded_cpu = this_cpu()->id;
-	vcpu->scratch = svm_cpu();
+	svm_of(vcpu)->cpu = svm_cpu();
 	virt_debug_load(vcpu);
 	if (features.rdtscp)
-		wrmsr(MSR_TSC_AUX, vcpu->tsc_aux);
+		wrmsr(MSR_TSC_AUX, svm_of(vcpu)->tsc_aux);
 	fpu_load(vcpu->xsave_area, vcpu->xcr0);
 }
 

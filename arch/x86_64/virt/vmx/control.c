@@ -93,7 +93,7 @@ void vmx_apic_set(struct virt_vcpu *vcpu)
 
 static void controls_write(struct virt_vcpu *vcpu)
 {
-	struct vmx_scratch *scratch = vcpu->scratch;
+	struct vmx_scratch *scratch = vmx_of(vcpu)->scratch;
 	u64 scratch_hpa = vcpu->control_hpa.value + PAGE_SIZE;
 
 	vmcs_write32(VMCS_SECONDARY_CONTROLS, vmx_capability.secondary);
@@ -128,8 +128,8 @@ static void controls_write(struct virt_vcpu *vcpu)
 					       MEMORY_TYPE_WB);
 
 	/* Guest state that no register group holds. */
-	vmcs_write_natural(VMCS_GUEST_RSP, vcpu->rsp);
-	vcpu->timer_tsc = ~0ull;
+	vmcs_write_natural(VMCS_GUEST_RSP, vmx_of(vcpu)->rsp);
+	vmx_of(vcpu)->timer_tsc = ~0ull;
 	vmcs_write64(VMCS_LINK_POINTER, ~0ull);
 	vmcs_write64(VMCS_GUEST_DEBUGCTL, 0);
 	vmcs_write32(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
@@ -146,14 +146,14 @@ void vmx_traps_set(struct virt_vcpu *vcpu)
 
 	vcpu->trap = trap;
 	vcpu->trap_exceptions = READ_ONCE(page->trap_exceptions);
-	vcpu->primary = vmx_capability.primary;
+	vmx_of(vcpu)->primary = vmx_capability.primary;
 	if (trap & VTRAP_CR)
-		vcpu->primary |= PRIMARY_CR3_LOAD_EXITING;
+		vmx_of(vcpu)->primary |= PRIMARY_CR3_LOAD_EXITING;
 	if (trap & VTRAP_DR)
-		vcpu->primary |= PRIMARY_MOV_DR_EXITING;
+		vmx_of(vcpu)->primary |= PRIMARY_MOV_DR_EXITING;
 	if (trap & VTRAP_MSR)
-		vcpu->primary &= ~PRIMARY_USE_MSR_BITMAPS;
-	vmcs_write32(VMCS_PRIMARY_CONTROLS, vcpu->primary);
+		vmx_of(vcpu)->primary &= ~PRIMARY_USE_MSR_BITMAPS;
+	vmcs_write32(VMCS_PRIMARY_CONTROLS, vmx_of(vcpu)->primary);
 	pin = vmx_capability.pin & ~(trap & VTRAP_NO_TIMER ? PIN_PREEMPTION_TIMER : 0);
 	vcpu->own_timer = (pin & PIN_PREEMPTION_TIMER) != 0;
 	vmcs_write32(VMCS_PIN_CONTROLS, pin);
@@ -180,7 +180,7 @@ enum status vmx_vcpu_init(struct virt_vcpu *vcpu)
 
 	if (status != STATUS_OK)
 		return status;
-	vcpu->scratch = (u8 *)vcpu->control + PAGE_SIZE;
+	vmx_of(vcpu)->scratch = (void *)((u8 *)vcpu->control + PAGE_SIZE);
 	*(u32 *)vcpu->control = vmx_capability.revision;
 	CHECK(vmclear(vcpu->control_hpa.value));
 	previous = vmptrst();

@@ -110,7 +110,7 @@ void vmx_control_set(struct virt_vcpu *vcpu)
 	if (vmx_pae_paging(cr0, real_cr4, efer) && !had_pdptes)
 		vmx_pdptes_load(vcpu, cr3);
 
-	vcpu->cr2 = READ_ONCE(page->cr2);
+	vmx_of(vcpu)->cr2 = READ_ONCE(page->cr2);
 	vmcs_write_natural(VMCS_GUEST_CR0,
 			   vmx_merge(cr0, vmx_capability.cr0_fixed, vmx_cr0_mask_for()));
 	vmcs_write_natural(VMCS_CR0_SHADOW, cr0);

@@ -18,14 +18,14 @@ bool vmx_run(u64 gpr[GPR_COUNT], bool launched, u64 *host_rsp);
 void vmx_vcpu_load(struct virt_vcpu *vcpu)
 {
 	CHECK(vmptrld(vcpu->control_hpa.value));
-	if (vcpu->host_cpu != this_cpu())
+	if (vmx_of(vcpu)->host_cpu != this_cpu())
 		vmx_host_state_write(vcpu);
 	vcpu->loaded_cpu = this_cpu()->id;
 	vmx_tag_assign(vcpu);
 	vmx_msrs_load(vcpu);
 
 	virt_debug_load(vcpu);
-	write_dr6(vcpu->dr6);
+	write_dr6(vmx_of(vcpu)->dr6);
 	fpu_load(vcpu->xsave_area, vcpu->xcr0);
 }
 
@@ -34,11 +34,11 @@ void vmx_vcpu_unload(struct virt_vcpu *vcpu)
 {
 	fpu_save(vcpu->xsave_area);
 	virt_debug_save(vcpu);
-	vcpu->dr6 = read_dr6();
+	vmx_of(vcpu)->dr6 = read_dr6();
 	vmx_msrs_fetch(vcpu);
 
-	vcpu->msrs_live = false;
-	vcpu->launched = false;
+	vmx_of(vcpu)->msrs_live = false;
+	vmx_of(vcpu)->launched = false;
 	CHECK(vmclear(vcpu->control_hpa.value));
 	__atomic_store_n(&vcpu->loaded_cpu, ~0u, __ATOMIC_RELEASE);
 }
@@ -75,9 +75,9 @@ static NOINLINE void vmx_set_threshold(struct virt_vcpu *vcpu, u32 wanted)
 {
 	u8 threshold = (u8)MIN(wanted, virt_cr8(vcpu));
 
-	if (threshold != vcpu->tpr_threshold)
+	if (threshold != vmx_of(vcpu)->tpr_threshold)
 		vmcs_write32(VMCS_TPR_THRESHOLD, threshold);
-	vcpu->tpr_threshold = threshold;
+	vmx_of(vcpu)->tpr_threshold = threshold;
 }
 
 /* Loads what may have changed since the last leave into the VMCS and the CPU, until leave. */
@@ -87,18 +87,18 @@ static ALWAYS_INLINE void vmx_supply(struct virt_vcpu *vcpu)
 	u64 rsp = READ_ONCE(vcpu->page->gpr[GPR_RSP]);
 	u32 threshold = READ_ONCE(vcpu->page->tpr_threshold);
 
-	if (unlikely(cr3 != vcpu->host_cr3)) {
+	if (unlikely(cr3 != vmx_of(vcpu)->host_cr3)) {
 		vmcs_write_natural(VMCS_HOST_CR3, cr3);
-		vcpu->host_cr3 = cr3;
+		vmx_of(vcpu)->host_cr3 = cr3;
 	}
-	if (rsp != vcpu->rsp) {
+	if (rsp != vmx_of(vcpu)->rsp) {
 		vmcs_write_natural(VMCS_GUEST_RSP, rsp);
-		vcpu->rsp = rsp;
+		vmx_of(vcpu)->rsp = rsp;
 	}
-	if (unlikely((threshold | vcpu->tpr_threshold) != 0))
+	if (unlikely((threshold | vmx_of(vcpu)->tpr_threshold) != 0))
 		vmx_set_threshold(vcpu, threshold);
-	if (read_cr2() != vcpu->cr2)
-		write_cr2(vcpu->cr2);
+	if (read_cr2() != vmx_of(vcpu)->cr2)
+		write_cr2(vmx_of(vcpu)->cr2);
 	vcpu->live = true;
 }
 
@@ -109,8 +109,8 @@ static ALWAYS_INLINE void vmx_prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		vmx_tag_flush(vcpu);
 	}
 	/* Every entry starts the timer with the value that was last written. */
-	if ((deadline_tsc | vcpu->timer_tsc) != 0 && vcpu->own_timer) {
-		vcpu->timer_tsc = deadline_tsc;
+	if ((deadline_tsc | vmx_of(vcpu)->timer_tsc) != 0 && vcpu->own_timer) {
+		vmx_of(vcpu)->timer_tsc = deadline_tsc;
 		vmcs_write32(VMCS_PREEMPTION_TIMER, vmx_timer_ticks(deadline_tsc));
 	}
 	if (!vcpu->live)
@@ -119,9 +119,9 @@ static ALWAYS_INLINE void vmx_prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 
 void vmx_collect(struct virt_vcpu *vcpu)
 {
-	vcpu->cr2 = read_cr2();
-	vcpu->rsp = vmcs_read_natural(VMCS_GUEST_RSP);
-	vcpu->page->gpr[GPR_RSP] = vcpu->rsp;
+	vmx_of(vcpu)->cr2 = read_cr2();
+	vmx_of(vcpu)->rsp = vmcs_read_natural(VMCS_GUEST_RSP);
+	vcpu->page->gpr[GPR_RSP] = vmx_of(vcpu)->rsp;
 }
 
 /* Reports an entry that failed before the checks on the guest state (SDM vol. 3, 27.2). */
@@ -155,7 +155,7 @@ static ALWAYS_INLINE bool vmx_decode_exit(struct virt_vcpu *vcpu)
 	u32 reason = vmcs_read32(VMCS_EXIT_REASON);
 	struct vcpu_exit *exit = &vcpu->exit;
 
-	if (unlikely(!vcpu->msrs_live))
+	if (unlikely(!vmx_of(vcpu)->msrs_live))
 		reason = vmx_msrs_entered(vcpu, reason);
 	if (reason == VMX_EXIT_IO) {
 		vmx_decode_io(exit);
@@ -174,7 +174,7 @@ static ALWAYS_INLINE bool vmx_decode_exit(struct virt_vcpu *vcpu)
 static ALWAYS_INLINE bool enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
 	vmx_prepare(vcpu, deadline_tsc);
-	if (unlikely(!vmx_run(vcpu->page->gpr, vcpu->launched, &vcpu->host_rsp))) {
+	if (unlikely(!vmx_run(vcpu->page->gpr, vmx_of(vcpu)->launched, &vmx_of(vcpu)->host_rsp))) {
 		vmx_entry_refused(vcpu);
 		return false;
 	}
@@ -184,7 +184,7 @@ static ALWAYS_INLINE bool enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 static NOINLINE void enter_again(struct virt_vcpu *vcpu)
 {
 	for (u32 round = 1; round < VMX_ROUNDS; round++)
-		if (!enter(vcpu, vcpu->timer_tsc))
+		if (!enter(vcpu, vmx_of(vcpu)->timer_tsc))
 			return;
 	vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 	vcpu->event = vmx_inject_cancel();
@@ -204,7 +204,7 @@ void vmx_leave(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (likely(vcpu->live)) {
 		vmx_collect(vcpu);
-		lgdt(&vcpu->host_cpu->gdtr);
+		lgdt(&vmx_of(vcpu)->host_cpu->gdtr);
 		vcpu->live = false;
 	}
 	if (groups != 0)

@@ -199,7 +199,7 @@ static bool vmx_decode_reason(struct virt_vcpu *vcpu, u32 basic)
 		return vmx_cr_handle(vcpu, exit->qualification);
 	case VMX_EXIT_PREEMPTION_TIMER:
 		/* Before the deadline, or without one, this is the end of STAY_MAX_MS. */
-		exit->reason = vcpu->timer_tsc == 0 || rdtsc() < vcpu->timer_tsc
+		exit->reason = vmx_of(vcpu)->timer_tsc == 0 || rdtsc() < vmx_of(vcpu)->timer_tsc
 				       ? EXIT_HOST_INTERRUPT
 				       : EXIT_DEADLINE;
 		return false;

@@ -18,9 +18,9 @@ void vmx_host_state_write(struct virt_vcpu *vcpu)
 {
 	const struct cpu *cpu = this_cpu();
 
-	vcpu->host_cpu = cpu;
-	vcpu->host_rsp = 0;
-	vcpu->host_cr3 = 0;
+	vmx_of(vcpu)->host_cpu = cpu;
+	vmx_of(vcpu)->host_rsp = 0;
+	vmx_of(vcpu)->host_cr3 = 0;
 	vmcs_write_natural(VMCS_HOST_CR0, read_cr0() | CR0_TS);
 	vmcs_write_natural(VMCS_HOST_CR4, read_cr4());
 	vmcs_write_natural(VMCS_HOST_RIP, (u64)vmx_exited);

@@ -124,7 +124,7 @@ static void vmx_windows_set(struct virt_vcpu *vcpu, u32 request)
 	if (request & REQUEST_NMI_WINDOW)
 		windows |= PRIMARY_NMI_WINDOW_EXITING;
 	if (windows != 0 || vcpu->window)
-		vmcs_write32(VMCS_PRIMARY_CONTROLS, vcpu->primary | windows);
+		vmcs_write32(VMCS_PRIMARY_CONTROLS, vmx_of(vcpu)->primary | windows);
 	vcpu->window = windows != 0;
 }
 

@@ -29,7 +29,7 @@ void vmx_msrs_load(struct virt_vcpu *vcpu)
 {
 	vmcs_write32(VMCS_ENTRY_MSR_LOAD_COUNT,
 		     (u32)ARRAY_COUNT(left_in_cpu) - (features.rdtscp ? 0 : 1));
-	vcpu->msrs_live = false;
+	vmx_of(vcpu)->msrs_live = false;
 }
 
 u32 vmx_msrs_entered(struct virt_vcpu *vcpu, u32 reason)
@@ -37,16 +37,16 @@ u32 vmx_msrs_entered(struct virt_vcpu *vcpu, u32 reason)
 	if (reason & EXIT_REASON_ENTRY_FAILURE)
 		return reason;
 	vmcs_write32(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
-	vcpu->msrs_live = true;
-	vcpu->launched = true;
+	vmx_of(vcpu)->msrs_live = true;
+	vmx_of(vcpu)->launched = true;
 	return reason;
 }
 
 void vmx_msrs_fetch(struct virt_vcpu *vcpu)
 {
-	struct vmx_msr_entry *entry = ((struct vmx_scratch *)vcpu->scratch)->msr_load;
+	struct vmx_msr_entry *entry = vmx_of(vcpu)->scratch->msr_load;
 
-	if (!vcpu->msrs_live)
+	if (!vmx_of(vcpu)->msrs_live)
 		return;
 	/* TSC_AUX, the last, is left out: the guest can write it only through the monitor. */
 	for (u32 i = 0; i < ARRAY_COUNT(left_in_cpu) - 1; i++, entry++)
@@ -55,7 +55,7 @@ void vmx_msrs_fetch(struct virt_vcpu *vcpu)
 
 void vmx_msrs_get(struct virt_vcpu *vcpu)
 {
-	const struct vmx_scratch *scratch = vcpu->scratch;
+	const struct vmx_scratch *scratch = vmx_of(vcpu)->scratch;
 
 	vmx_msrs_fetch(vcpu);
 	for (u32 i = 0; i < ARRAY_COUNT(left_in_cpu); i++)
@@ -64,7 +64,7 @@ void vmx_msrs_get(struct virt_vcpu *vcpu)
 
 void vmx_msrs_set(struct virt_vcpu *vcpu)
 {
-	struct vmx_scratch *scratch = vcpu->scratch;
+	struct vmx_scratch *scratch = vmx_of(vcpu)->scratch;
 
 	for (u32 i = 0; i < ARRAY_COUNT(left_in_cpu); i++)
 		scratch->msr_load[i] = (struct vmx_msr_entry){

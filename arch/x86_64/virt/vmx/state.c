@@ -90,7 +90,7 @@ static void vmx_control_get(const struct virt_vcpu *vcpu)
 	struct vcpu_page *page = vcpu->page;
 
 	page->cr0 = vmx_cr0_get();
-	page->cr2 = vcpu->cr2;
+	page->cr2 = vmx_of(vcpu)->cr2;
 	page->cr3 = vmcs_read_natural(VMCS_GUEST_CR3);
 	page->cr4 = vmx_cr4_get();
 	page->efer = vmcs_read64(VMCS_GUEST_EFER);
@@ -100,9 +100,9 @@ static void vmx_debug_get(struct virt_vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 
-	vcpu->dr6 = read_dr6();
+	vmx_of(vcpu)->dr6 = read_dr6();
 	virt_debug_get(vcpu);
-	page->dr[6] = vcpu->dr6;
+	page->dr[6] = vmx_of(vcpu)->dr6;
 	page->dr[7] = vmcs_read_natural(VMCS_GUEST_DR7);
 }
 
@@ -112,10 +112,10 @@ static void vmx_debug_set(struct virt_vcpu *vcpu)
 
 	virt_debug_set(vcpu);
 	/* MOV to DR6 with bits 63:32 set would fault in the host; no guest can have set them. */
-	vcpu->dr6 = (u32)READ_ONCE(page->dr[6]);
+	vmx_of(vcpu)->dr6 = (u32)READ_ONCE(page->dr[6]);
 	vmcs_write_natural(VMCS_GUEST_DR7, READ_ONCE(page->dr[7]));
 	if (vcpu->loaded_cpu != ~0u)
-		write_dr6(vcpu->dr6);
+		write_dr6(vmx_of(vcpu)->dr6);
 }
 
 static void vmx_state_msrs_get(struct virt_vcpu *vcpu)

@@ -24,6 +24,27 @@ struct vmx_scratch {
 };
 _Static_assert(offsetof(struct vmx_scratch, msr_load) % 16 == 0, "SDM vol. 3, 25.7.2");
 
+/*
+ * What VMX keeps of a vCPU besides the VMCS. What it holds of host or guest is the value in the
+ * VMCS, which is written only when the value changes.
+ */
+struct vmx_vcpu {
+	bool launched;	  /* VMLAUNCH has succeeded since VMCLEAR */
+	bool msrs_live;	  /* the CPU's MSRs are newer than those in scratch */
+	u8 tpr_threshold; /* the value in the VMCS */
+	u32 primary;	  /* primary controls without windows */
+	u64 timer_tsc;	  /* deadline of the preemption timer; 0: none */
+	struct vmx_scratch *scratch;
+	u64 dr6;
+	u64 cr2;		    /* not in the VMCS */
+	const struct cpu *host_cpu; /* the CPU whose host state the VMCS holds; NULL: none */
+	u64 host_rsp;		    /* 0: unknown, as host_cr3 */
+	u64 host_cr3;
+	u64 rsp; /* the guest's */
+};
+_Static_assert(sizeof(struct vmx_vcpu) <= sizeof(((struct virt_vcpu *)0)->own), "it fits");
+#define vmx_of(vcpu) ((struct vmx_vcpu *)(vcpu)->own)
+
 /* enter.c: reads RSP and CR2, of which page and vCPU have old values between enter and leave */
 void vmx_collect(struct virt_vcpu *vcpu);
 
