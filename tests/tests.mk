@@ -241,7 +241,7 @@ $(SLOW)/skerry.elf: $(BUILD)/skerry.elf $(SLOW)/ramdisk.bin boot/blobs.S tests/t
 # --- the product with a monitor that rebuilds its machine all the time, as that of TEST=1 does ---
 
 REBUILT := $(BUILD)/tests/rebuilt
-# What knows when it is due: vmm/monitor/machine/rebuild_due.h.
+# What knows when it is due: vmm/monitor/machine/vcpu_check.h.
 REBUILT_SOURCES := vmm/monitor/life/loop.c vmm/monitor/life/rebuild.c vmm/monitor/exits/fast_path.c
 REBUILT_OBJECTS := $(REBUILT_SOURCES:%.c=$(REBUILT)/obj/%.o)
 

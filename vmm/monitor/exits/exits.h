@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "vmm/monitor/bus/bus.h"
 #include "vmm/monitor/machine/vcpu.h"
 
 /* Handles the exit in the vCPU page, once and completely. */
@@ -15,6 +16,54 @@ static inline bool exits_advance(struct vcpu_page *page, u32 length)
 	page->request |= REQUEST_ADVANCE;
 	return true;
 }
+
+static inline u64 exits_port_low_bytes(u64 value, u32 size)
+{
+	return size == 1 ? (u8)value : size == 2 ? (u16)value : (u32)value;
+}
+
+/* SDM vol. 1, 3.4.1.1: 32 bits clear the upper half, fewer leave what is above them. */
+static inline void exits_port_load(u64 *reg, u64 value, u32 size)
+{
+	if (likely(size == 1))
+		__builtin_memcpy(reg, &value, 1);
+	else if (size == 2)
+		__builtin_memcpy(reg, &value, 2);
+	else
+		*reg = (u32)value;
+}
+
+/*
+ * An access that one device takes in one piece. False: nothing has happened. Reads fields of the
+ * page again rather than save registers across the device's function.
+ */
+static ALWAYS_INLINE bool exits_port_plain(struct bus *ports, struct vcpu_page *page, u32 *stale)
+{
+	const struct vcpu_exit *exit = &page->exit;
+	u64 *rax = &page->gpr[GPR_RAX];
+	struct device *device;
+	u64 offset;
+
+	if (unlikely((exit->io_flags & IO_STRING) != 0) || unlikely(exit->instruction_length == 0))
+		return false;
+	if (!bus_find_plain(ports, exit->io_port, exit->io_size))
+		return false;
+	(void)exits_advance(page, exit->instruction_length);
+	*stale = CLOCK_STALE;
+	device = ports->recent.device;
+	offset = exit->io_port - ports->recent.base;
+	if (likely((exit->io_flags & IO_IN) != 0))
+		exits_port_load(
+			rax, device->ops->read(device, ports->recent.region, offset, exit->io_size),
+			exit->io_size);
+	else
+		device->ops->write(device, ports->recent.region, offset, exit->io_size,
+				   exits_port_low_bytes(*rax, exit->io_size));
+	return true;
+}
+
+/* EXIT_IO that is anything else: a string, ports of several devices or of none, no length. */
+void exits_port(struct vcpu *vcpu);
 
 /* EXIT_RDMSR and EXIT_WRMSR. */
 void exits_rdmsr(struct vcpu *vcpu);

@@ -3,8 +3,7 @@
  * Handles port accesses that the fast path leaves: strings, and ports of several devices or none.
  * Called by exits.c; reaches devices by the platform's port bus.
  */
-#include "vmm/monitor/exits/exits_port.h"
-
+#include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/exits/exits_memory.h"
 #include "vmm/monitor/machine/machine.h"
 

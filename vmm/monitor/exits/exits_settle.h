@@ -3,7 +3,6 @@
 
 #include "vmm/monitor/exits/exits_apic.h"
 #include "vmm/monitor/exits/exits_memory.h"
-#include "vmm/monitor/exits/exits_port.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/vcpu/vapic.h"
 

@@ -7,7 +7,6 @@
 
 #include "vmm/monitor/exits/exits_settle.h"
 #include "vmm/monitor/machine/console.h"
-#include "vmm/monitor/machine/rebuild_due.h"
 #include "vmm/monitor/machine/vcpu_check.h"
 #include "vmm/monitor/pv/pv_eoi.h"
 #include "vmm/monitor/vcpu/inject.h"
@@ -128,7 +127,7 @@ static ALWAYS_INLINE bool fast_path_between_runs(
 	struct vcpu *vcpu, struct machine *machine, struct vcpu_page *page,
 	bool (*settle)(struct vcpu *vcpu, struct machine *machine, struct vcpu_page *page))
 {
-	if (unlikely(rebuild_is_due(vcpu)) ||
+	if (unlikely(vcpu_rebuild_is_due(vcpu)) ||
 	    unlikely(__atomic_load_n(&machine->lock.waiting, __ATOMIC_RELAXED) != 0) ||
 	    unlikely(!mutex_try(&machine->lock)))
 		return false;

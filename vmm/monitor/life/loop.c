@@ -13,7 +13,6 @@
 #include "vmm/monitor/life/todo.h"
 #include "vmm/monitor/machine/console.h"
 #include "vmm/monitor/machine/machine.h"
-#include "vmm/monitor/machine/rebuild_due.h"
 #include "vmm/monitor/machine/vcpu_check.h"
 #include "vmm/monitor/pv/pv_eoi.h"
 #include "vmm/monitor/pv/steal_time.h"
@@ -187,7 +186,7 @@ static bool loop_between_runs(struct vcpu *vcpu, u64 *deadline_tsc)
 	if (reason != EXIT_IO && reason != EXIT_CPUID)
 		vcpu->quiet = false;
 	runnable = loop_prepare(vcpu);
-	if (runnable && rebuild_is_due(vcpu))
+	if (runnable && vcpu_rebuild_is_due(vcpu))
 		rebuild(vcpu);
 	if (unlikely(machine->todo != 0)) {
 		todo_do_all(machine);

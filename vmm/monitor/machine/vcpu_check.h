@@ -19,3 +19,18 @@ static inline void vcpu_check(const struct vcpu *vcpu)
 	(void)vcpu;
 #endif
 }
+
+/*
+ * An image built with TEST=1 reads out all state and puts it back after so many exits, which shows
+ * that snapshots can; in other images it never does (0).
+ */
+#ifdef TEST
+#define REBUILD_EVERY 1000u /* exits */
+#else
+#define REBUILD_EVERY 0u
+#endif
+
+static inline bool vcpu_rebuild_is_due(const struct vcpu *vcpu)
+{
+	return REBUILD_EVERY != 0 && vcpu->page->run_count - vcpu->rebuilt_at > REBUILD_EVERY;
+}
