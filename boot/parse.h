@@ -21,7 +21,7 @@ const char *multiboot2_parse(const struct boot_view *view, u64 address, struct b
 const char *pvh_parse(const struct boot_view *view, u64 address, struct boot_info *info);
 
 /*
- * Both parsers use these. `text` has at most `size` bytes and need not be terminated. Errors are as
+ * What both parsers use. `text` has at most `size` bytes and need not be terminated. Errors are as
  * above.
  */
 const char *boot_add_region(struct boot_info *info, u64 base, u64 length, u32 type);

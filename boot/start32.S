@@ -16,7 +16,7 @@
 #define PTE_P 0x1
 #define PTE_W 0x2
 #define PTE_PS 0x80
-#define PTE_HIGH_NX 0x80000000		/* in an entry's upper half */
+#define PTE_HIGH_NX 0x80000000		/* the NX bit in the upper half of an entry */
 
 	.section .boot, "ax"
 	.code32

@@ -20,7 +20,7 @@ enum status {
 	STATUS_TIMED_OUT = 9,	   /* the deadline passed first */
 	STATUS_NOT_SUPPORTED = 10, /* this CPU or machine cannot do it */
 	STATUS_NOT_FOUND = 11,	   /* nothing is there */
-	STATUS_BAD_STATE = 12,	   /* not possible in the object's present state */
+	STATUS_BAD_STATE = 12,	   /* the object's present state does not permit the call */
 	STATUS_BAD_FORMAT = 13,	   /* data that does not follow its format */
 	STATUS_TOO_BIG = 14,	   /* more than the receiver can take */
 	STATUS_COUNT

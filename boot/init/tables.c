@@ -51,7 +51,8 @@ const void *cpu_idt_fill(const char *stubs)
 	idt[TRAP_NMI].ist = 1;
 	idt[TRAP_DOUBLE_FAULT].ist = 2;
 	idt[TRAP_MACHINE_CHECK].ist = 3;
-	idtr.base = (u64)idt; /* not in an initializer: the boot code is not relocated yet */
+	/* an initializer cannot hold the address, as the boot code is not relocated yet */
+	idtr.base = (u64)idt;
 	__asm__ volatile("lidt %0" : : "m"(idtr) : "memory");
 	return idt;
 }

@@ -130,7 +130,7 @@ enum segment_access {
 
 struct vcpu_segment_state {
 	u64 base;
-	u32 limit; /* in bytes, after scaling */
+	u32 limit; /* the limit in bytes, after scaling */
 	u32 access;
 	u16 selector;
 	u16 reserved[3];
@@ -172,7 +172,7 @@ struct vcpu_event {
 	u8 vector;
 	u8 has_error_code;
 	u32 error_code;
-	u32 instruction_length; /* of software events */
+	u32 instruction_length; /* the length of the instruction that raised a software event */
 	u32 reserved;
 };
 
@@ -249,8 +249,9 @@ enum vcpu_trap {
 enum vcpu_apic_mode {
 	VAPIC_NONE,	/* only TPR, by CR8; read at every entry, written back at every exit */
 	VAPIC_DELIVERY, /* the CPU delivers interrupts from IRR */
-	VAPIC_MEMORY,	/* also TPR, EOI, self-IPIs and reads, by memory accesses at apic_gpa */
-	VAPIC_MSRS,	/* the same by the x2APIC's MSRs, except for reads of ICR */
+	/* memory accesses at apic_gpa: reads, and writes of TPR, EOI and self-IPIs */
+	VAPIC_MEMORY,
+	VAPIC_MSRS, /* accesses by the x2APIC's MSRs, except for reads of ICR */
 };
 
 enum vcpu_settle {

@@ -172,7 +172,7 @@ static bool cpu_loop_has_grace(struct cpu *cpu, u64 now)
 	struct vcpu *guest = cpu->running != NULL ? cpu->running->guest : NULL;
 	bool spent = cpu->grace && now > cpu->queue_tsc - 1;
 
-	if (guest == NULL) /* its monitor is at work for the guest */
+	if (guest == NULL) /* the vCPU's monitor works for the guest */
 		return cpu->grace && !spent;
 	if (spent || guest != cpu->loaded || !vcpu_await_window(guest))
 		return false;

@@ -134,7 +134,10 @@ static ALWAYS_INLINE enum status vcpu_begin(struct cpu *cpu, struct vcpu *vcpu)
 	(BIT(EXIT_IO) | BIT(EXIT_HLT) | BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_DEADLINE) |   \
 	 BIT(EXIT_INTERRUPT_WINDOW))
 
-/* Not inlined: its arguments are on the stack, whose canary check would cost 20 instructions. */
+/*
+ * Logs an exit. It is not inlined, as its arguments are on the stack, whose canary check would cost
+ * 20 instructions.
+ */
 static NOINLINE void vcpu_log_exit(u32 reason, u64 rip)
 {
 	log_debug(LOG_VIRT, "exit %#u to the monitor, rip %#lx", reason, rip);

@@ -55,7 +55,7 @@ struct run_group {
 	u64 owed;     /* ticks to charge to its entities besides the time they run */
 	struct lock lock;
 	struct budget_cap cap;
-	struct run_share *shares; /* one for each queue, by its number */
+	struct run_share *shares; /* an array with a share for each queue, by the queue's number */
 };
 
 /*
@@ -86,9 +86,11 @@ struct run_queue {
 	u64 number;	  /* the CPU's number */
 	u64 slice;	  /* ticks */
 	u64 slice_end;	  /* end of the running entity's slice */
-	u64 reserved;	  /* by all entities that belong to it, asleep or not, in units of 10^-9 */
-	u64 load;	  /* of runnable entities: 1024 for a lone entity of default weight */
-	u64 count;	  /* number of runnable entities, the running one included */
+	/* reserved by all entities that belong to this queue, asleep or not, in units of 10^-9 */
+	u64 reserved;
+	/* the load of runnable entities: 1024 for a lone entity of default weight */
+	u64 load;
+	u64 count; /* number of runnable entities, the running one included */
 };
 
 /* Initialises a group; `shares` is zeroed, one for each queue. */

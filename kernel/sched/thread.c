@@ -96,7 +96,7 @@ enum status thread_free(struct thread *thread)
 		cpus_pend(thread->cpu, PENDING_RESCHEDULE);
 		return STATUS_AGAIN;
 	}
-	if (thread->guest != NULL) /* so that another thread may run the vCPU */
+	if (thread->guest != NULL) /* another thread may run the vCPU now */
 		vcpu_unclaim(thread->guest);
 	vcpu_forget(thread);
 	sched_serve(thread, NULL);

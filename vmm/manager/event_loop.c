@@ -56,7 +56,7 @@ static void event_loop_handle(const struct event *event)
 	case EVENT_STARVED:
 		vm = vm_by_id(event->number);
 		if (vm == NULL)
-			break; /* its last signal came after its end */
+			break; /* the VM's last signal came after its end */
 		if (event->source == EVENT_CHANNEL) {
 			vm_pace_signalled(vm);
 			vm_channel_signalled(vm);

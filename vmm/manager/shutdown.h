@@ -14,6 +14,7 @@ void shutdown_ask(enum shutdown what);
 void shutdown_step(void);
 
 /*
- * For the commands that stop the machine: asks for it, and shows no further prompt at the console.
+ * Asks for a shutdown, for the commands that stop the host, and shows no further prompt at the
+ * console.
  */
 void shutdown_run(struct reply *reply, enum shutdown what);

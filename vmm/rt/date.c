@@ -16,7 +16,8 @@
 s64 date_to_seconds(const struct date *time)
 {
 	s64 month = (time->month + 9) % 12;
-	s64 year = 400 + (s64)time->year - (month >= 10); /* not below 0, which `/` rounds up to */
+	/* 400 years are added, as `/` rounds negative numbers up */
+	s64 year = 400 + (s64)time->year - (month >= 10);
 	s64 days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 +
 		   time->day - 1 - DAYS_TO_1970 - DAYS_400_YEARS;
 

@@ -59,8 +59,8 @@ void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue)
 }
 
 /*
- * One waiter is called, and no other until that one has tried: its own unlock calls the next. A
- * call that came too late, to one that had the lock already, does not count.
+ * Wakes one waiter, and no other until that one has tried: its own unlock wakes the next. A call
+ * that came too late, to a thread that had the lock already, does not count.
  */
 void mutex_pass_on(struct mutex *mutex)
 {

@@ -21,7 +21,8 @@ void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue);
 /* Without waiting, so that no signal is taken from anywhere; false: it is held. */
 static inline bool mutex_try(struct mutex *mutex)
 {
-	return (__atomic_fetch_or(&mutex->held, 1, __ATOMIC_SEQ_CST) & 1) == 0; /* one BTS */
+	/* compiles to a single BTS */
+	return (__atomic_fetch_or(&mutex->held, 1, __ATOMIC_SEQ_CST) & 1) == 0;
 }
 /* Calls one of the waiters, if there is any. */
 void mutex_pass_on(struct mutex *mutex);

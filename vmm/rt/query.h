@@ -15,16 +15,16 @@
 
 enum query_kind {
 	QUERY_NONE,
-	QUERY_REGISTERS, /* of `vcpu` -> struct query_registers */
+	QUERY_REGISTERS, /* answer: struct query_registers of `vcpu` */
 	QUERY_TRANSLATE, /* linear `address` of `vcpu` -> struct query_translation */
 	QUERY_READ,	 /* `length` bytes at `address` -> as many of them as are there */
-	QUERY_TRACE,	 /* of `vcpu` -> struct query_trace */
+	QUERY_TRACE,	 /* answer: struct query_trace of `vcpu` */
 	QUERY_COSTS,	 /* -> struct query_costs */
 	QUERY_WRITE,	 /* `length` bytes of `input` to `address` -> as many as have a place */
 	QUERY_SET,	 /* groups `flags` and the general registers of `vcpu`, a page in `input` */
 	/* a debugger's; all but QUERY_ATTACH need that first */
-	QUERY_ATTACH,  /* and hold the machine */
-	QUERY_DETACH,  /* and let it go, with no trace left */
+	QUERY_ATTACH,  /* attaches, and holds the machine */
+	QUERY_DETACH,  /* detaches, and lets the machine go with no trace left */
 	QUERY_HOLD,    /* every vCPU */
 	QUERY_RELEASE, /* the vCPUs in `run`; those in `step` for one instruction */
 	QUERY_BREAK,   /* a breakpoint at linear `address` by the tables of `vcpu`; `flags` */
@@ -37,7 +37,7 @@ enum query_kind {
 
 enum query_flag {
 	QUERY_LINEAR = 1 << 0, /* `address` is linear, by the tables of `vcpu`; else physical */
-	QUERY_AIM = 1 << 1,    /* of QUERY_BALLOON: `address` counts */
+	QUERY_AIM = 1 << 1,    /* with QUERY_BALLOON: `address` is a new aim */
 	/* of breakpoints; bits 1:0 are then the R/W field of DR7 */
 	QUERY_BREAK_HARDWARE = 1 << 2,
 };
@@ -48,7 +48,7 @@ enum query_stop_kind {
 	QUERY_STOP_STEP,
 	QUERY_STOP_SOFTWARE, /* an INT3 of the debugger's */
 	QUERY_STOP_HARDWARE,
-	QUERY_STOP_WRITE, /* to an address that is watched */
+	QUERY_STOP_WRITE, /* a write to an address that is watched */
 	QUERY_STOP_ACCESS,
 };
 
@@ -77,7 +77,7 @@ struct query {
 struct query_registers {
 	u32 vcpu_count;
 	u32 physical_bits;
-	u32 halted; /* it waits in HLT */
+	u32 halted; /* the vCPU waits in HLT */
 	u32 reserved;
 	struct vcpu_page page;
 };
@@ -89,7 +89,7 @@ struct query_level {
 	u32 level;  /* 1: its entries map 4 KiB */
 	u32 in_ram; /* the entry could be read */
 	u64 at;	    /* guest-physical address of the entry; 0 in the second stage */
-	u64 entry;  /* in the second stage without the host's addresses */
+	u64 entry;  /* the entry; in the second stage without the host's addresses */
 };
 
 enum query_mapping {
@@ -105,7 +105,7 @@ struct query_translation {
 	u32 mapping; /* enum query_mapping */
 	u32 second_count;
 	u32 error_code; /* QUERY_UNMAPPED: of the #PF that a read would raise */
-	u32 writable;	/* by all of the guest's levels */
+	u32 writable;	/* whether all of the guest's levels permit writes */
 	u32 user;
 	u32 executable;
 	u64 gpa;
@@ -170,7 +170,7 @@ struct query_balloon {
 	u64 target;
 	u64 actual;
 	u64 inflated; /* given back since power-on, by way of the balloon */
-	u64 reported; /* and as free */
+	u64 reported; /* pages given back since power-on, reported as free */
 	u64 refused;
 	u64 stats_seen; /* a bit for each that is known */
 	u64 stats[BALLOON_STATS];
@@ -187,7 +187,7 @@ enum query_field_kind { FIELD_HEX, FIELD_NUMBER, FIELD_BYTES };
 struct query_field {
 	char path[72]; /* terminated */
 	u32 kind;      /* enum query_field_kind */
-	u32 bytes;     /* of `value`; of a number at most 8 */
+	u32 bytes;     /* the size of `value`; of a number at most 8 */
 	u8 value[QUERY_FIELD_BYTES];
 };
 

@@ -50,14 +50,19 @@ enum status syscall(enum syscall number, const u64 argument[6], u64 *value)
 	return (enum status)result.status;
 }
 
-/* Those whose steps the caller makes, because it has other things to do meanwhile. */
+/*
+ * Returns whether the caller makes the call's steps, because it has other things to do meanwhile.
+ */
 static bool syscall_is_stepped(enum syscall number)
 {
 	return number == SYS_OBJECT_DESTROY || number == SYS_MEMORY_FREEZE ||
 	       number == SYS_MEMORY_RESET || number == SYS_MEMORY_MERGE;
 }
 
-/* Those that come to their end by being repeated; others wait for pages that others give back. */
+/*
+ * Returns whether the call ends by being repeated; other calls wait for pages that others give
+ * back.
+ */
 static bool syscall_goes_on(enum syscall number)
 {
 	return number == SYS_SPACE_UNMAP || number == SYS_SPACE_POPULATE ||

@@ -16,7 +16,10 @@ struct thread_call {
 
 void rt_thread_main(struct thread_call *call);
 
-/* Its call record lies at the top of its own stack. A thread that returns ends the process. */
+/*
+ * Runs a thread, whose call record lies at the top of its own stack. A thread that returns ends the
+ * process.
+ */
 void rt_thread_main(struct thread_call *call)
 {
 	call->function(call->argument);
@@ -39,6 +42,6 @@ enum status thread_start(void (*function)(void *argument), void *argument)
 	status = sys_thread_create(start_handle(START_SELF), (u64)(uintptr_t)rt_thread_main,
 				   (u64)(uintptr_t)call - 8, (u64)(uintptr_t)call, &thread);
 	if (status == STATUS_OK)
-		sys_handle_close(thread); /* it lives on without */
+		sys_handle_close(thread); /* the thread lives on without the handle */
 	return status;
 }

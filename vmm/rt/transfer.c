@@ -58,7 +58,7 @@ static void transfer_moved(struct transfer_end *end, u32 count)
 	(void)sys_event_signal(end->doorbell);
 }
 
-/* What can be copied at once: up to the end of the memory, if not less. */
+/* Returns how many bytes can be copied at once: up to the end of the ring's memory, if not less. */
 static u32 transfer_straight(const struct transfer_end *end, u64 most)
 {
 	return (u32)MIN(most, TRANSFER_RING_BYTES - end->at % TRANSFER_RING_BYTES);

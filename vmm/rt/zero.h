@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* Whether all the bytes are zero; they need not be aligned. */
+/* Returns whether all the bytes are zero; they need not be aligned. */
 static inline bool is_zero(const void *from, size_t count)
 {
 	const u8 *byte = from;

@@ -16,8 +16,9 @@
  * no bridge sees one address in two places; both addresses are locally administered. Its body names
  * the port that sent it.
  */
-#define PROBE_BYTES	60u
-#define PROBE_TYPE	0x88b5u		  /* for experiments (802, 9.2.3) */
+#define PROBE_BYTES 60u
+/* a type that IEEE 802 reserves for experiments (9.2.3) */
+#define PROBE_TYPE	0x88b5u
 #define PROBE_GROUP	0x796b53524503ull /* 03, then text; the first byte lowest */
 #define PROBE_SOURCE	0x00796b535202ull /* 02, text, the port's number */
 #define PROBE_SOURCE_AT NET_MAC_BYTES

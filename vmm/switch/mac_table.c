@@ -16,7 +16,7 @@ _Static_assert(NET_PORT_MAX *MAC_TABLE_SHARE <= MAC_TABLE_LEARNT, "a share for e
 
 struct mac_entry {
 	u64 key;
-	u16 next; /* in the chain of its hash */
+	u16 next; /* the next entry in the chain of its hash */
 	u16 port;
 	u16 older; /* learnt entries: neighbours in their port's list, by `seen` */
 	u16 newer;

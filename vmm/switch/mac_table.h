@@ -10,7 +10,7 @@
  * entries to a port with fewer than MAC_TABLE_SHARE.
  */
 #define MAC_TABLE_LEARNT  1024u
-#define MAC_TABLE_SHARE	  16u /* of each of the NET_PORT_MAX ports */
+#define MAC_TABLE_SHARE	  16u /* entries that each of the NET_PORT_MAX ports may have */
 #define MAC_TABLE_SECONDS 300u
 #define MAC_TABLE_NOBODY  (~0u)
 /* In place of a VLAN: the address is valid in all of them. */

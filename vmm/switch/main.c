@@ -16,8 +16,8 @@
 #include "vmm/switch/turn.h"
 
 /* The number of frames after which the switch looks for new work, while busy. */
-#define LOOK_FRAMES   64u  /* of ports, in their links */
-#define SIGNAL_FRAMES 256u /* in the queue: the manager's above all */
+#define LOOK_FRAMES   64u  /* for frames in the ports' links */
+#define SIGNAL_FRAMES 256u /* for signals in the queue, mostly the manager's */
 /* The longest delay in removing old addresses. */
 #define TICK_NS (10 * NS_PER_S)
 

@@ -18,9 +18,9 @@ enum ether_type {
 	ETHER_IPV6 = 0x86dd,
 	ETHER_TAG = 0x8100,	    /* 802.1Q */
 	ETHER_TAG_SERVICE = 0x88a8, /* 802.1ad */
-	ETHER_TAG_OLD = 0x9100,	    /* what there was before 802.1ad */
+	ETHER_TAG_OLD = 0x9100,	    /* the type used before 802.1ad */
 };
-#define ETHER_TYPE_AT 12u /* in a frame; also where a tag is */
+#define ETHER_TYPE_AT 12u /* offset in a frame of its type, or of its tag */
 
 /* The offload left to do, as in frame_header; checked, with offsets for the frame without a tag. */
 struct packet_offer {
@@ -45,7 +45,7 @@ struct packet {
 	u16 vlan;	/* 0: the network without tags */
 	u16 priority;	/* the tag's upper four bits, in place */
 	struct packet_offer offer;
-	u32 headers_bytes; /* with segments: up to where TCP's data begins */
+	u32 headers_bytes; /* if there are segments: the bytes up to where TCP's data begins */
 	ALIGNED(16) u8 buffer[PACKET_HEAD_BYTES];
 };
 

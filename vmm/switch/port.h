@@ -32,8 +32,8 @@ struct port_sets {
 	u64 throttled; /* over its limit: not read before share.ready_at */
 	u64 changed;   /* has something that its client was not shown */
 	u64 mirrors;
-	u64 trunks;    /* that have an address of their own, in all VLANs */
-	u64 addressed; /* with an IPv4 address that is theirs alone */
+	u64 trunks;    /* a bit for each trunk with an address of its own, in all VLANs */
+	u64 addressed; /* a bit for each port with an IPv4 address that is its alone */
 	u64 holders;   /* behind which there may be any address */
 	u64 announce;  /* uplinks that have opened: announce_all has something to do */
 };

@@ -17,7 +17,7 @@
 struct segment {
 	u32 number;
 	u32 at;	   /* where its data begin in the packet */
-	u32 bytes; /* of its data */
+	u32 bytes; /* the bytes of the segment's data */
 	bool is_last;
 	u8 headers[PACKET_HEAD_BYTES]; /* the packet's, then its own; without tag */
 };

@@ -64,7 +64,7 @@ _Static_assert(PACKET_HEAD_BYTES - FRAME_TAG_BYTES >= L3_AT + DHCP_COPIED_BYTES,
 #define IPV6_ADDRESS_BYTES (IPV6_ADDRESSES_BYTES / 2)
 #define IPV6_TARGET_AT	   (IPV6_ADDRESSES_AT + IPV6_ADDRESS_BYTES)
 #define IP_ICMPV6	   58u
-#define SOLICITATION	   (135u << 8) /* and the code, 0 */
+#define SOLICITATION	   (135u << 8) /* the type of a neighbour solicitation, with code 0 */
 #define SOLICITATION_BYTES 24u
 #define SOLICITATION_HOPS  255u
 #define SOLICITED_AT	   8u

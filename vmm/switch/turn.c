@@ -14,7 +14,8 @@ _Static_assert(TURN_BYTES / (FORWARD_OVERHEAD + FRAME_BYTES_MIN) <= TURN_FRAMES,
 /* The number of frames after which receivers are signalled, in the middle of a turn too. */
 #define PUBLISH_FRAMES 64u
 
-static u64 next_ready = ~0ull; /* of the ports that are over their limit */
+/* the TSC at which the first port that is over its limit may go on */
+static u64 next_ready = ~0ull;
 
 static void turn_throttle(struct port *port)
 {

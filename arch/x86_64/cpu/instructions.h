@@ -5,7 +5,7 @@
 #include "arch/x86_64/hw/descriptor.h"
 #include "lib/types.h"
 
-/* One function per instruction, with the manuals' names. */
+/* The CPU's instructions, one function for each, with the manuals' names. */
 
 static inline u8 in8(u16 port)
 {

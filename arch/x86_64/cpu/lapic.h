@@ -5,7 +5,7 @@
 #include "lib/types.h"
 
 /* boot/init sets these before the second CPU starts, and uses the two functions. */
-extern volatile u32 *lapic_registers; /* not used in x2APIC mode */
+extern volatile u32 *lapic_registers; /* the mapped registers; not used in x2APIC mode */
 extern u64 lapic_timer_ratio;	      /* timer ticks per TSC tick, times 2^LAPIC_RATIO_SHIFT */
 #define LAPIC_RATIO_SHIFT 32
 u32 lapic_reg_read(enum lapic_reg reg);

@@ -51,7 +51,7 @@ enum amdvi_register {
 #define AMDVI_WAIT	       (1ull << 60 | BIT(0))
 #define AMDVI_INV_DEVICE       (2ull << 60)
 #define AMDVI_INV_PAGES	       (3ull << 60)
-#define AMDVI_INV_MESSAGES     (5ull << 60) /* with a requester */
+#define AMDVI_INV_MESSAGES     (5ull << 60) /* for one requester */
 #define AMDVI_INV_DOMAIN_SHIFT 32
 #define AMDVI_INV_WHOLE	       0x7ffffffffffff003ull /* second word: every page, tables too */
 #define AMDVI_INV_ALL	       (8ull << 60)

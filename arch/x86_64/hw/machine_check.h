@@ -7,7 +7,7 @@
 /* Machine-check architecture: SDM vol. 3, 16.3; APM vol. 2, 9.3. */
 
 #define MCG_CAP_BANKS	BITS(7, 0)
-#define MCG_CAP_CONTROL BIT(8)	/* there is MSR_MCG_CTL */
+#define MCG_CAP_CONTROL BIT(8)	/* the CPU has MSR_MCG_CTL */
 #define MCG_CAP_SER	BIT(24) /* software error recovery: STATUS.S and MISC's mode are valid */
 #define MCG_STATUS_RIPV BIT(0)	/* the interrupted code can be resumed */
 #define MCG_STATUS_MCIP BIT(2)	/* machine check in progress: not yet cleared by a handler */
@@ -19,7 +19,7 @@ enum machine_check_register { MCI_CTL, MCI_STATUS, MCI_ADDR, MCI_MISC, MCI_REGIS
 #define MCI_STATUS_PCC	 BIT(57) /* the CPU's own state is corrupt */
 #define MCI_STATUS_ADDRV BIT(58)
 #define MCI_STATUS_MISCV BIT(59)
-#define MCI_STATUS_UC	 BIT(61) /* not corrected */
+#define MCI_STATUS_UC	 BIT(61) /* the error was not corrected */
 #define MCI_STATUS_OVER	 BIT(62) /* another error was lost */
 #define MCI_STATUS_VAL	 BIT(63)
 

@@ -10,7 +10,7 @@
 struct vmcb_segment {
 	u16 selector;
 	u16 attributes; /* enum vmcb_attribute */
-	u32 limit;	/* in bytes, after scaling */
+	u32 limit;	/* the limit in bytes, after scaling */
 	u64 base;
 };
 _Static_assert(sizeof(struct vmcb_segment) == 16, "APM vol. 2, table B-2");
@@ -174,7 +174,7 @@ _Static_assert(offsetof(struct vmcb, save) == 0x400, "APM vol. 2, appendix B");
 #define VMCB_INTERCEPT2_STGI	BIT(4)
 #define VMCB_INTERCEPT2_CLGI	BIT(5)
 #define VMCB_INTERCEPT2_SKINIT	BIT(6)
-#define VMCB_INTERCEPT2_WBINVD	BIT(9) /* and WBNOINVD */
+#define VMCB_INTERCEPT2_WBINVD	BIT(9) /* intercepts WBINVD and WBNOINVD */
 #define VMCB_INTERCEPT2_MONITOR BIT(10)
 #define VMCB_INTERCEPT2_MWAIT	BIT(11) /* MWAIT, MWAITX: always */
 #define VMCB_INTERCEPT2_XSETBV	BIT(13)
@@ -186,7 +186,7 @@ _Static_assert(offsetof(struct vmcb, save) == 0x400, "APM vol. 2, appendix B");
 enum vmcb_tlb_control {
 	VMCB_TLB_NOTHING = 0,
 	VMCB_TLB_FLUSH_ALL = 1,
-	VMCB_TLB_FLUSH_ASID = 3, /* with FlushByAsid */
+	VMCB_TLB_FLUSH_ASID = 3, /* needs the feature FlushByAsid */
 };
 
 /* virtual_interrupt, offset 0x060 */
@@ -267,7 +267,8 @@ enum vmcb_event_type {
 #define VMEXIT_RDPRU		   0x08eull
 #define VMEXIT_BUS_LOCK		   0x0a5ull /* the exit comes before the instruction */
 #define VMEXIT_NPF		   0x400ull
-#define VMEXIT_INVALID		   0xffffffffu /* of 64 bits; QEMU writes 32 */
+/* the low half of a code of 64 bits, of which QEMU writes 32 */
+#define VMEXIT_INVALID 0xffffffffu
 
 /*
  * MSR permission map: two bits per MSR (read low, write high; set: exits), 2 KiB for each of three

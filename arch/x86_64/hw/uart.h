@@ -11,9 +11,9 @@
 enum uart_reg {		      /* offset from the base port */
 		UART_RBR = 0, /* read: received byte */
 		UART_THR = 0, /* write: byte to send */
-		UART_DLL = 0, /* with LCR.DLAB: divisor, low */
+		UART_DLL = 0, /* the divisor's low byte, while LCR.DLAB is set */
 		UART_IER = 1,
-		UART_DLM = 1, /* with LCR.DLAB: divisor, high */
+		UART_DLM = 1, /* the divisor's high byte, while LCR.DLAB is set */
 		UART_IIR = 2, /* read */
 		UART_LCR = 3,
 		UART_MCR = 4,

@@ -199,11 +199,12 @@ enum vmcs_natural {
 #define PENDING_DEBUG_BS BIT(14)
 
 /* Exit qualification of an EPT violation: SDM vol. 3, table 28-7 */
-#define EPT_VIOLATION_READ	    BIT(0)
-#define EPT_VIOLATION_WRITE	    BIT(1)
-#define EPT_VIOLATION_FETCH	    BIT(2)
-#define EPT_VIOLATION_LINEAR_VALID  BIT(7)
-#define EPT_VIOLATION_TRANSLATED    BIT(8) /* else: in a walk of the guest's own tables */
+#define EPT_VIOLATION_READ	   BIT(0)
+#define EPT_VIOLATION_WRITE	   BIT(1)
+#define EPT_VIOLATION_FETCH	   BIT(2)
+#define EPT_VIOLATION_LINEAR_VALID BIT(7)
+/* clear: the access was a walk of the guest's own tables */
+#define EPT_VIOLATION_TRANSLATED    BIT(8)
 #define EPT_VIOLATION_NMI_UNBLOCKED BIT(12)
 
 /* Exit qualification of an I/O instruction: SDM vol. 3, table 28-5 */

@@ -12,9 +12,9 @@
 
 /* A card; `start` fills it in. */
 struct card {
-	u64 mac; /* in its low bytes, the frame's first byte lowest */
+	u64 mac; /* the address in its low bytes, the frame's first byte lowest */
 	char model[48];
-	u32 mtu; /* of the network: what the card has to be able to */
+	u32 mtu; /* the network's MTU, which the card has to support */
 };
 
 struct card_ops {

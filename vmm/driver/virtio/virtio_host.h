@@ -9,7 +9,8 @@
  * are those of virtio 1.2. The device is not trusted: each of its values is read once and checked,
  * and each wait is bounded.
  */
-#define VIRTIO_HOST_RING_MAX 256u /* so that a table of descriptors is one page */
+/* the most descriptors of a ring: a table of them fills one page */
+#define VIRTIO_HOST_RING_MAX 256u
 /* The driver gives the device up after this number of impossible answers. */
 #define VIRTIO_HOST_BAD_MAX 16u
 /* The pages of a queue: one for descriptors, one for the driver's and device's rings. */
@@ -27,17 +28,17 @@ struct virtio_host {
 	u64 device_bytes;
 	u64 multiplier;
 	bool interrupts;
-	bool line; /* its interrupt is one */
+	bool line; /* the device's interrupt is a line */
 	struct driver_dma memory;
 
-	u64 features; /* in force */
+	u64 features; /* the features in force */
 };
 
 /* One part of a request: memory that the device reads or writes. */
 struct virtio_part {
 	u64 address; /* host-physical */
 	u32 bytes;
-	bool write; /* by the device; those come last */
+	bool write; /* the device writes to the piece; such pieces come last */
 };
 
 /* A split queue (2.7). The driver relies on its own copies of the indices only. */
@@ -48,13 +49,14 @@ struct virtio_ring {
 	volatile struct vio_ring *available;
 	volatile struct vio_ring *used;
 	volatile u16 *doorbell;
-	u16 index; /* of the queue */
+	u16 index; /* the queue's index in the device */
 	u16 free_first;
 	u16 free_count;
-	u16 next[VIRTIO_HOST_RING_MAX];	  /* of each descriptor, within its request or the free ones
-					   */
-	u16 length[VIRTIO_HOST_RING_MAX]; /* of the chain that begins here; 0: none */
-	u32 room[VIRTIO_HOST_RING_MAX];	  /* bytes that the device may write of it */
+	/* for each descriptor the next one, within its request or among the free ones */
+	u16 next[VIRTIO_HOST_RING_MAX];
+	/* the length of the chain that begins at this descriptor; 0: none begins there */
+	u16 length[VIRTIO_HOST_RING_MAX];
+	u32 room[VIRTIO_HOST_RING_MAX]; /* bytes that the device may write of it */
 	u16 added;
 	u16 told; /* the value of `added` that the device was told */
 	u16 taken;

@@ -33,7 +33,7 @@ struct channel_slot {
 	bool failed;
 	bool streamed; /* part of the answer may have been sent */
 	u32 items;
-	u32 start; /* of the answer in the output, while the slot holds the line */
+	u32 start; /* where the answer begins in the output, while the slot holds the line */
 	struct text id;
 	char id_bytes[CHANNEL_ID_BYTES];
 	char actor[CHANNEL_ACTOR_BYTES]; /* the asker's name for the audit log */
@@ -50,7 +50,7 @@ struct machine_channel {
 	u32 rights;
 	struct login login; /* a locked channel runs no command and sends nothing unasked */
 	struct channel_transport transport;
-	struct channel_port on;		    /* for channels on ports */
+	struct channel_port on;		    /* the port, for a channel on a port */
 	char actor[CONFIG_NAME_BYTES + 16]; /* for channels on ports: the name for the log */
 	struct channel_output output;
 

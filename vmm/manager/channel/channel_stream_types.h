@@ -19,7 +19,7 @@ struct channel_stream_state {
 	u32 number; /* never reused on the channel; 0: this slot is free */
 	bool writes;
 	const char *closed;		 /* why it was closed; the client is still to be told */
-	char error[TRANSFER_TEXT_BYTES]; /* the same in words; "": none */
+	char error[TRANSFER_TEXT_BYTES]; /* the error in words; "": there is none */
 	struct transfer *transfer;	 /* NULL: the stream is a guest's console or port */
 	u32 vm_id;
 	u32 port;

@@ -23,7 +23,7 @@ enum request_kind {
 struct request {
 	enum request_kind kind;
 	struct text id; /* text in the line: any JSON scalar; null if none was found */
-	bool any_order; /* it may be answered before earlier requests */
+	bool any_order; /* the request may be answered before earlier ones */
 	char actor[REQUEST_ACTOR_BYTES]; /* the client's claim of who asks; "": none */
 
 	char command[LINE_MAX + 1];
@@ -34,8 +34,9 @@ struct request {
 	u32 password_length;
 
 	u64 number; /* version of a hello; number of the stream for credit or data */
-	u64 bytes;  /* of credit, data, or in all; for data that is not base 64: ~0 */
-	u64 at;	    /* for data: number of bytes before it; ~0: not given */
+	/* number of bytes: of credit, of data, or in all; ~0 for data that is not base 64 */
+	u64 bytes;
+	u64 at; /* for data: number of bytes before it; ~0: not given */
 	u8 *data;
 
 	char problem[192]; /* what is wrong and what would be right */

@@ -43,7 +43,7 @@ struct command {
 	u8 maximum;
 	u8 completion;	   /* enum completion */
 	bool audited;	   /* the line goes to the audit log */
-	bool changes;	   /* it has an effect, so `watch` refuses it */
+	bool changes;	   /* the command has an effect, so `watch` refuses it */
 	bool shows_bare;   /* without arguments it only shows */
 	const char *words; /* for completion: a list for each argument, separated by ';' */
 };
@@ -86,13 +86,16 @@ size_t command_complete(const char *line, size_t length,
 
 /* For commands: returns the VM of that name, or NULL after writing an error. */
 struct vm *command_vm(struct reply *reply, const char *name);
-/* For commands that wait: notes the VM's id, and its name in case the VM goes. */
+/* Notes the VM's id for a command that waits, and its name in case the VM goes. */
 void command_vm_keep(struct reply *reply, const struct vm *vm);
 /* Returns that VM, or NULL after writing an error: it was destroyed. */
 struct vm *command_vm_kept(struct reply *reply);
 /* Calls `resume` each turn until it returns true; what it waits for has a time limit of its own. */
 void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(struct reply *reply));
-/* For `resume`: from now on it waits for something with its own time limit, as the end of a VM. */
+/*
+ * Says in `resume` that the command waits from now on for something with its own time limit, as the
+ * end of a VM.
+ */
 void command_vm_wait_on(struct reply *reply);
 /* Waits for the monitor to do something: calls `resume` each turn, until command_vm_given_up. */
 void command_vm_await_monitor(struct reply *reply, const struct vm *vm,

@@ -133,7 +133,7 @@ void reply_object_end(struct reply *reply);
 /* Writes a complete JSON object. */
 void reply_object(struct reply *reply, struct text object);
 
-/* For commands that need a person's terminal: returns false, after an error, for other askers. */
+/* Returns whether a person's terminal has sent the command; if not, writes an error. */
 bool reply_has_terminal(struct reply *reply);
 
 /* For commands of a machine channel: returns NULL, after an error, for other askers. */

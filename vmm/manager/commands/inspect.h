@@ -20,7 +20,7 @@ void inspect_again(struct reply *reply);
 /* Asks about the next vCPU; returns false after the last. */
 bool inspect_next_cpu(struct reply *reply);
 /*
- * For commands that show every VM: asks the next VM that has a monitor, beginning with the first.
+ * Asks the next VM that has a monitor, for commands that show every VM, beginning with the first.
  * Returns false if there is none. From then on a problem with a VM is a line, not an error.
  */
 bool inspect_next_vm(struct reply *reply, const struct query *question);
@@ -33,7 +33,7 @@ bool inspect_take(struct reply *reply, const struct vm_answer **answer);
 /* Returns an answer's data of that size, or NULL after reporting that the answer is bad. */
 const void *inspect_data(struct reply *reply, const struct vm_answer *answer, size_t bytes);
 
-/* For commands NAME [CPU]: asks for the registers of that vCPU, or of each. */
+/* Asks for the registers of one vCPU, or of each, for commands with arguments NAME [CPU]. */
 void inspect_registers_begin(struct reply *reply, const struct arguments *arguments,
 			     bool (*resume)(struct reply *reply));
 /* Takes registers as inspect_take does, but only once there is room to show them. */

@@ -26,7 +26,7 @@ struct sample {
 
 struct use {
 	u32 place;
-	u64 cpu_permille; /* of one CPU */
+	u64 cpu_permille; /* in permille of one CPU */
 	u64 steal_permille;
 	u64 exits; /* per second */
 };

@@ -5,7 +5,7 @@
 #include "vmm/manager/vm/vm.h"
 
 /*
- * For `vm save` and `vm restore`: finds the VM and the place; returns false after writing an error.
+ * Finds the VM and the place for `vm save` and `vm restore`; returns false after writing an error.
  */
 bool vm_save_arguments(struct reply *reply, const struct arguments *arguments, struct vm **vm,
 		       struct vm_save_place *place);

@@ -30,7 +30,8 @@ struct parser {
 	struct config *config;
 	config_report *report;
 	void *context;
-	struct config_problem problem; /* its file and line are where the parser is */
+	/* the mistake being reported; its file and line are the parser's position */
+	struct config_problem problem;
 	u32 problem_count;
 	enum section section;
 	u32 section_line;

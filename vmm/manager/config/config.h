@@ -55,7 +55,7 @@ struct host_config {
 #define CONFIG_VM_DISK_MAX 16u
 #define CONFIG_WORD_BYTES  48u
 #define CONFIG_RESTART_MAX 64u
-#define DISK_WEIGHT	   256u	       /* of a VM without its own weight */
+#define DISK_WEIGHT	   256u	       /* the weight of a VM that sets none */
 #define DISK_UNDO_DEFAULT  (256 * MIB) /* more than an upgrade of packages writes */
 #define DISK_UNDO_MIN	   (64 * KIB)
 #define DISK_UNDO_MAX	   (16 * GIB)
@@ -68,8 +68,8 @@ enum config_lost {
 
 /* How a disk's device, behind an IOMMU, moves data. */
 enum config_dma {
-	DMA_DIRECT, /* to and from its clients' RAM */
-	DMA_COPY,   /* to and from pools beside it */
+	DMA_DIRECT, /* the device accesses its clients' RAM */
+	DMA_COPY,   /* the device accesses pools besides its clients' RAM */
 };
 
 enum config_kind { CONFIG_DISKS, CONFIG_NETS, CONFIG_CHANNELS, CONFIG_SERVICES };
@@ -88,7 +88,7 @@ struct disk_config {
 	char controller[CONFIG_WORD_BYTES]; /* "memory"; "nvme0 ide0.0 00:04.0"; "": by a service */
 	char service[CONFIG_NAME_BYTES];    /* name of a section [service NAME] */
 	char image[CONFIG_FILE_BYTES];	    /* file for a disk in memory; "": none */
-	u64 size_bytes;			    /* for a disk in memory */
+	u64 size_bytes;			    /* the size of a disk in memory */
 	char partition[CONFIG_WORD_BYTES];  /* name or UUID; "": the whole disk */
 	u64 read_only;
 	u64 restart_limit; /* deaths of its driver in a minute before it stays down; 0: no limit */
@@ -160,8 +160,8 @@ struct vm_net {
  */
 struct vm_config {
 	char name[CONFIG_NAME_BYTES];
-	bool broken;	/* its section has a mistake: the VM must not be created */
-	bool destroyed; /* its VM was destroyed, and may be created again */
+	bool broken;	/* the section has a mistake: its VM must not be created */
+	bool destroyed; /* the section's VM was destroyed, and may be created again */
 	u64 given;
 	char kernel[CONFIG_FILE_BYTES];
 	char initrd[CONFIG_FILE_BYTES]; /* "": none */
@@ -187,7 +187,8 @@ struct vm_config {
 	u64 pci; /* enum config_pci */
 	u64 rng;
 	u64 balloon;
-	u64 overcommit;				       /* its memory is not promised in full */
+	/* whether the VM's memory is promised page by page */
+	u64 overcommit;
 	u64 console;				       /* enum config_console */
 	char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES]; /* ports of its virtio console */
 	char channel[CONFIG_NAME_BYTES]; /* the port that is a machine channel; "": none */

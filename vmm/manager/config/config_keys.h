@@ -25,7 +25,7 @@ struct config_key {
 	const char *name;
 	enum config_value value;
 	u32 offset;  /* offset of the field in the section's structure */
-	u64 minimum; /* of a number; for VALUE_TEXT the least length */
+	u64 minimum; /* of a number the least value, of VALUE_TEXT the least length */
 	u64 maximum;
 	const char *words;   /* VALUE_CHOICE, VALUE_FLAGS: in order, separated by spaces;
 			      * VALUE_DURATION: the word for 0, or NULL */

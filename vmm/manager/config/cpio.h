@@ -24,16 +24,16 @@ struct cpio {
 /* Members of one archive with the same identity and several names are one file. */
 struct cpio_identity {
 	u32 inode;
-	u32 major; /* of the device on which the file was */
+	u32 major; /* the major number of the device on which the file was */
 	u32 minor;
 };
 
 struct cpio_member {
 	struct text name; /* inside the archive, without a leading "./" or '/' */
-	u64 offset;	  /* of its data, from the start of the archive */
+	u64 offset;	  /* where the file's data begins in the archive */
 	u64 size;
 	bool is_file;	/* a regular file: not a directory, symbolic link or device */
-	bool is_linked; /* it has several names (hard links) */
+	bool is_linked; /* the file has several names (hard links) */
 	struct cpio_identity identity;
 };
 

@@ -52,6 +52,6 @@ void console_idle_lock(struct console_output *output)
 	log_actor_set(NULL);
 	login_lock(&console_login);
 	vm_save_key_forget();
-	if (!gdb_attached()) /* with a GDB attached somebody works there */
+	if (!gdb_attached()) /* somebody works with the attached GDB */
 		gdb_lock();
 }

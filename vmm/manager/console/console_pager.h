@@ -16,7 +16,7 @@ struct pager {
 	u32 rows;    /* rows of the terminal */
 	u32 left;    /* lines that may still be sent */
 	bool active; /* a command's output is being sent */
-	bool ended;  /* that output ends at `end` */
+	bool ended;  /* the output that is being shown ends at `end` */
 	bool paused; /* waiting for a key */
 	u32 start;
 	u32 end;

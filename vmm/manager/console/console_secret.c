@@ -21,7 +21,7 @@ enum stage {
 	STAGE_DELAY, /* after too many wrong passwords; input is lost meanwhile */
 	STAGE_NEW,   /* a new password is being typed */
 	STAGE_AGAIN, /* the new password is being typed again */
-	STAGE_MAKE,  /* its hash is being computed */
+	STAGE_MAKE,  /* the password's hash is being computed */
 	STAGE_KEY,   /* the key of saved VMs is being typed */
 };
 

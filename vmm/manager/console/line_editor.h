@@ -13,7 +13,8 @@ enum line_event {
 	LINE_NONE,
 	LINE_DONE,     /* a line is in `text` */
 	LINE_TOO_LONG, /* more than LINE_MAX characters came before its end */
-	LINE_BAD,      /* it has a byte that no line has: bad_byte, at bad_column from 1 */
+	/* the line has a byte that is not printable: bad_byte, at bad_column from 1 */
+	LINE_BAD,
 	LINE_BREAK,    /* Ctrl-C: the line is given up */
 	LINE_COMPLETE, /* Tab: complete the text before the cursor */
 	LINE_SIZE,     /* the terminal has told its size: told_rows, told_columns */

@@ -20,7 +20,7 @@
 #define ESCAPE	   0x1b
 #define DELETE	   0x7f
 
-#define REPEAT_MAX    255u /* of a line graphic: one line of them */
+#define REPEAT_MAX    255u /* the most repetitions of a line graphic, which fill one line */
 #define LINUX_PALETTE 7u   /* hexadecimal digits after ESC ] P, which has no other end */
 
 enum state {

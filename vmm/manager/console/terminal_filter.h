@@ -19,7 +19,7 @@ struct terminal_filter {
 	void *context;
 
 	u8 state;	  /* enum in terminal_filter.c */
-	u8 intermediate;  /* of an escape sequence; 0: none */
+	u8 intermediate;  /* the intermediate byte of an escape sequence; 0: there is none */
 	u8 skip;	  /* bytes of Linux's palette sequence still to come */
 	bool text_string; /* the string being dropped ends with the line */
 	bool too_long;

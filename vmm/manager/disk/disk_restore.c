@@ -21,10 +21,11 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define PROCESS_PAGES 512u /* for the process's image, memory, stack and page tables */
+#define PROCESS_PAGES 512u /* the pages of the process's image, memory, stack and page tables */
 #define WEIGHT	      256u
-#define MOVE_NS	      (60 * NS_PER_S) /* for one request; its driver may have to start anew */
-#define USER	      "disk restore"
+/* the time limit of one request, whose driver may have to start anew */
+#define MOVE_NS (60 * NS_PER_S)
+#define USER	"disk restore"
 
 static struct disk_restore restore;
 

@@ -17,8 +17,8 @@ enum disk_restore_phase {
 
 struct disk_restore {
 	enum disk_restore_phase phase;
-	u32 number;		      /* of the last restore, from 1 on; 0: there was none */
-	char name[CONFIG_NAME_BYTES]; /* of the disk */
+	u32 number;		      /* number of the last restore, from 1 on; 0: there was none */
+	char name[CONFIG_NAME_BYTES]; /* name of the disk */
 	struct restorer_page seen;    /* a copy of what the process reported last */
 	char problem[224];	      /* why the last restore failed; "": it did not */
 	/* valid while a restore is under way */
@@ -27,7 +27,7 @@ struct disk_restore {
 	struct restorer_page *page; /* written by the process: read each field once */
 	struct driver_link *to;
 	struct driver_link *from[BACKUP_CHAIN_MAX];
-	u64 until_tsc; /* by then the process must have made progress */
+	u64 until_tsc; /* the TSC by which the process must have made progress */
 	u64 moved;
 };
 

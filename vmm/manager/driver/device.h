@@ -25,10 +25,10 @@ static inline u32 device_unit(u32 device)
 	return device % DEVICE_UNITS;
 }
 
-/* For `equip` of driver_kind: makes the function the driver's, if it was nobody's. */
+/* Makes the function the driver's, if it was nobody's; an `equip` of driver_kind. */
 void device_claim(struct process_build *build, struct pci_function *function, const char *driver);
 /* Gives the registers of a memory BAR, as START_REGISTERS with the BAR's number as name. */
 void device_registers(struct process_build *build, const struct pci_function *function, u32 bar);
-/* For driver_kind, where only the function has to become quiet. */
+/* Makes the function quiet, for kinds of drivers where only the function has to be. */
 enum status device_quiet(u32 device, const char **problem);
 u64 device_quiet_deadline(u32 device);

@@ -44,7 +44,7 @@
 enum driver_life {
 	DRIVER_LIFE_STARTING,
 	DRIVER_LIFE_READY,
-	DRIVER_LIFE_RESTARTING, /* its process has ended; its device is made quiet */
+	DRIVER_LIFE_RESTARTING, /* the driver's process has ended, and its device is made quiet */
 	DRIVER_LIFE_FAILED,	/* `reason` says why */
 	DRIVER_LIFE_COUNT
 };
@@ -70,27 +70,31 @@ struct link_undo {
 		handle_t memory;
 		u64 bytes;
 	} part[LINK_UNDO_PARTS];
-	u32 parts;	  /* 0: there is no such memory */
-	u64 bytes;	  /* sum of the parts */
-	u64 sectors;	  /* of the client's part of the disk, when the room was last adapted */
-	u64 client_pages; /* by which the client's quota was raised, by the maker */
-	u64 driver_at;	  /* 0: not mapped in the driver */
-	u32 number;	  /* of what is kept; 0: nothing, or it is being closed */
-	u32 put_back;	  /* not 0: the old blocks go back to the disk */
-	bool full_told;	  /* it was reported that a clone has no more room */
-	bool low_told;	  /* it was reported that little room is left */
-	u64 table_pages;  /* by which the driver's quota was raised, for page tables */
+	u32 parts; /* 0: there is no such memory */
+	u64 bytes; /* sum of the parts */
+	/* sectors of the client's part of the disk when the room was last adapted */
+	u64 sectors;
+	/* pages by which the client's quota was raised, by the maker of the room */
+	u64 client_pages;
+	u64 driver_at; /* 0: not mapped in the driver */
+	/* number of the old blocks that are kept; 0: none are, or the room is being closed */
+	u32 number;
+	u32 put_back;	 /* not 0: the old blocks go back to the disk */
+	bool full_told;	 /* it was reported that a clone has no more room */
+	bool low_told;	 /* it was reported that little room is left */
+	u64 table_pages; /* pages by which the driver's quota was raised for page tables */
 };
 
 /* Memory for the list of blocks that the client has changed since a backup; disk_changes.h. */
 struct link_changes {
-	handle_t memory; /* of the client's group; HANDLE_NONE: there is none */
+	handle_t memory; /* memory of the client's group; HANDLE_NONE: there is none */
 	u64 bytes;
 	u64 driver_at;	 /* 0: not mapped in the driver */
-	u32 number;	 /* of the last point; 0: there was none, and nothing is noted */
+	u32 number;	 /* number of the last point; 0: there was none, and nothing is noted */
 	bool merge;	 /* earlier changes still counted at that point */
-	u64 table_pages; /* by which the driver's quota was raised, for page tables */
-	const struct disk_changes_head *head; /* its first page, mapped in the manager */
+	u64 table_pages; /* pages by which the driver's quota was raised for page tables */
+	/* the first page of the memory, mapped in the manager */
+	const struct disk_changes_head *head;
 };
 
 /* A client of a driver: a disk in a VM, or a port of a switch. */
@@ -100,7 +104,7 @@ struct driver_link {
 	u64 leaving_tsc; /* since when */
 	bool told;	 /* the driver was told that */
 	bool said;	 /* it was reported that the link cannot end */
-	bool fails;	 /* its requests fail while the driver is down for good */
+	bool fails;	 /* the link's requests fail while the driver is down for good */
 	bool lost;	 /* the driver is down for good */
 	u16 seen;	 /* state of a port that was last reported */
 	u32 number;	 /* number in struct driver_client */
@@ -135,8 +139,8 @@ struct driver_class {
 	u64 link_bytes; /* size of a client's link */
 	u64 pool_at;	/* offset of what the device may read and write; 0: none */
 	u32 client_max;
-	u32 quota_pages; /* in addition to what every driver takes */
-	bool asked;	 /* it is asked from time to time whether it lives */
+	u32 quota_pages; /* the quota beyond that of every driver */
+	bool asked;	 /* the manager asks such a driver from time to time whether it lives */
 	/* Called each time the driver becomes ready; may be NULL. */
 	void (*ready)(struct driver *driver);
 	/* Called when a ready driver signals; may be NULL. */
@@ -196,7 +200,8 @@ struct driver {
 	handle_t channel_memory;
 	handle_t dma;
 	handle_t dma_pages; /* memory with the addresses of the pages of `dma` */
-	handle_t dma_space; /* what its device may reach; HANDLE_NONE: all memory, or no device */
+	/* the space that the driver's device may reach; HANDLE_NONE: all memory, or no device */
+	handle_t dma_space;
 	u64 dma_bytes;
 	struct driver_store grown[DRIVER_STORE_MAX - 1];
 	u32 grown_count;
@@ -214,18 +219,19 @@ struct driver {
 	u64 stuck_tsc; /* time with work but no progress, added up */
 	u32 asked;     /* last value written to channel->asked */
 	u64 asked_tsc;
-	u64 ready_tsc;	 /* of the present process; 0: it is not ready yet */
+	u64 ready_tsc;	 /* when the present process became ready; 0: it is not ready yet */
 	u64 launch_tsc;	 /* earliest time of the next start */
 	u32 short_lives; /* number of short lives in a row */
 	u32 last_number;
-	u64 ended_tsc;	/* of the last process; 0: none has ended */
+	u64 ended_tsc;	/* when the last process ended; 0: none has ended */
 	u64 restart_ns; /* time from that end until its disk was known again */
 	bool killed;	/* ended by `driver restart` or because it hung */
-	bool failing;	/* it fails, for `reason`, once its device is quiet */
+	bool failing;	/* the driver fails, for `reason`, once its device is quiet */
 	bool link_up;	/* link state of a network card */
 	u64 said_tsc;	/* beginning of the time in which its lines are counted */
 	u32 said_count;
-	bool loud; /* its device may still write to memory, so none of it is used again */
+	/* the driver's device may still write to memory, so none of that is used again */
+	bool loud;
 	struct driver_link link[DRIVER_CLIENT_MAX];
 };
 
@@ -327,7 +333,7 @@ void driver_link_drop_changes(struct driver_link *link);
 /* Unmaps the window; once this returns, the device reaches none of the client's RAM. */
 void driver_link_unmap_ram(struct driver_link *link);
 
-/* For the life of a driver. */
+/* These functions are for the life of a driver. */
 void driver_links_open(struct driver *driver);	/* gives all links to a new process */
 void driver_links_close(struct driver *driver); /* unmaps them as the process has ended */
 /* Marks links as lost, since the driver stays down, and tells clients that are configured so. */

@@ -194,7 +194,7 @@ void driver_link_fill(struct driver_link *link)
 	struct driver *driver = driver_of_link(link);
 
 	if (link->driver_at == 0)
-		return; /* it is filled when it is opened */
+		return; /* the link is filled when it is opened */
 	driver->kind->class->fill(link,
 				  &driver->channel->client[driver_link_index_of(driver, link)]);
 	sys_event_signal(driver->wake);

@@ -22,7 +22,7 @@ struct row {
 	u8 kind;
 	u8 bytes;
 	u8 feature; /* the part of the description that has it */
-	u16 at;	    /* of a word in struct vcpu_page; for a selector its segment */
+	u16 at;	    /* offset of a word in struct vcpu_page; for a selector its segment */
 	u32 groups; /* groups of that page that setting it changes; 0: it cannot be set */
 };
 

@@ -42,14 +42,18 @@ enum leak_state {
 /* What a CPU reports of itself, and what is done about leaks. */
 struct leak_cpu {
 	struct speculation_cpu is;
-	bool svm; /* it runs guests by SVM, not VMX */
+	bool svm; /* the CPU runs guests by SVM, not VMX */
 	u64 done; /* features of struct kernel_page */
 };
 
 struct leak {
 	const char *name;
 	enum leak_state state;
-	const char *by; /* what closes it, what is missing, or why the CPU does not have it */
+	/*
+	 * the defence that closes the leak, or that is missing, or why the CPU does not have the
+	 * leak
+	 */
+	const char *by;
 };
 
 /*

@@ -20,9 +20,10 @@
 
 struct serial {
 	u16 port;
-	u32 line; /* its ISA interrupt */
+	u32 line; /* the port's ISA interrupt */
 	bool present;
-	bool polled;	     /* it has no interrupt: COM3's is COM1's, others may have none */
+	/* the port has no interrupt: COM3 shares COM1's, other ports may have none */
+	bool polled;
 	bool interrupt_lost; /* a lost interrupt was not reported yet */
 	bool waits;	     /* bytes wait since the last look, without an interrupt */
 	u8 ier;

@@ -44,15 +44,16 @@ struct audit {
 	u64 frame_count;
 
 	/* results */
-	u64 pages; /* in use */
+	u64 pages; /* pages in use */
 	u64 pages_by_owner[16];
 	u64 objects;
 	u64 leaves;
 	u64 device_pages;	/* reached by devices behind IOMMUs */
-	u64 device_guest_pages; /* of these, guests' RAM */
+	u64 device_guest_pages; /* guests' RAM among these pages */
 	u64 guest_pages;	/* mapped in second stages */
-	u64 guest_large;	/* of these, in leaves of 2 MiB or more */
-	u64 guest_huge;		/* of these, in leaves of 1 GiB */
+	/* of the pages mapped by guests: those in leaves of 2 MiB or more */
+	u64 guest_large;
+	u64 guest_huge; /* of the pages mapped by guests: those in leaves of 1 GiB */
 	u64 findings;
 
 	/* internal */

@@ -27,7 +27,7 @@ struct perf_profile {
 	u64 cpu_samples[CPU_MAX];
 	u64 lost; /* samples of functions for which there was no row */
 	u64 began_tsc;
-	u64 tsc; /* its duration */
+	u64 tsc; /* the duration in TSC cycles */
 	u32 row_count;
 	struct perf_row row[PERF_ROWS_MAX]; /* after recording, sorted: most samples first */
 };

@@ -17,11 +17,11 @@ struct iommu_log {
 
 struct iommu_fault {
 	u64 address;
-	u32 reason; /* in the unit's own numbers */
+	u32 reason; /* the unit's own number of the reason */
 	u16 requester;
 	bool write;
 	bool interrupt; /* an interrupt was refused; the address means nothing */
-	bool lost;	/* there were more than the unit could keep */
+	bool lost;	/* there were more refused accesses than the unit could record */
 };
 
 /* Opens the log. VT-d raises `message`, from SYS_IRQ_MESSAGE, when it has a record; 0: none. */

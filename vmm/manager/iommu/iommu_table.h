@@ -22,7 +22,7 @@ enum iommu_scope_kind {
 struct iommu_scope {
 	u8 kind;       /* enum iommu_scope_kind */
 	u8 owner;      /* index of the unit or region */
-	bool reserved; /* it belongs to a region */
+	bool reserved; /* the owner is a region of reserved memory */
 	bool aliased;  /* their requests come under the id `alias` */
 	u16 segment;
 	u16 alias;

@@ -8,7 +8,7 @@
 
 _Static_assert(LOG_CHAIN_BYTES == SHA256_BYTES, "a line's hash");
 
-#define NUMBERS_BYTES 64u /* for two numbers and a level */
+#define NUMBERS_BYTES 64u /* room for two numbers and a level */
 
 void log_chain_add(u8 chain[LOG_CHAIN_BYTES], const struct log_line *line)
 {

@@ -8,7 +8,7 @@
  * longer than the mean was interrupted, and counts as the mean.
  */
 struct log_cost {
-	u64 tsc;   /* in all */
+	u64 tsc;   /* TSC cycles in all */
 	u64 count; /* number of repetitions */
 };
 

@@ -15,7 +15,7 @@ enum vm_event {
 	EVENT_STOPPED,
 	EVENT_CRASHED,
 	EVENT_DESTROYED,
-	EVENT_CONFIGURATION,	/* its keys have changed */
+	EVENT_CONFIGURATION,	/* keys of the VM have changed */
 	EVENT_CONSOLE_ATTACHED, /* somebody may write to its console; the reason says who */
 	EVENT_NETWORK,		/* a network's port was blocked or freed; no VM for an uplink */
 	EVENT_SNAPSHOT,		/* a snapshot had to be dropped; the reason says which and why */

@@ -4,9 +4,9 @@
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/crypto/hmac.h"
 
-#define PASSWORD_LENGTH_MIN	8u /* of a new password */
+#define PASSWORD_LENGTH_MIN	8u /* the least length of a new password */
 #define PASSWORD_LENGTH_MAX	64u
-#define PASSWORD_SALT_BYTES	16u /* of a new password */
+#define PASSWORD_SALT_BYTES	16u /* the salt's size in a new password's hash */
 #define PASSWORD_SALT_BYTES_MIN 8u
 #define PASSWORD_SALT_BYTES_MAX 32u
 #define PASSWORD_ITERATIONS	100000u /* of a new password */

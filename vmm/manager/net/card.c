@@ -16,7 +16,7 @@
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/format.h"
 
-#define CARD_DMA_PAGES 512u /* for descriptors and a buffer each */
+#define CARD_DMA_PAGES 512u /* pages for descriptors and a buffer each */
 static void card_say_link(struct driver *driver)
 {
 	bool up = driver->channel->card.link_up != 0;

@@ -20,7 +20,7 @@ struct net_uplink {
 
 struct net {
 	const struct net_config *config;
-	struct driver *bridge; /* its switch; NULL: the section is broken */
+	struct driver *bridge; /* the network's switch; NULL: the section is broken */
 	struct net_uplink uplink[NET_UPLINK_MAX];
 	u32 uplink_count;
 	char problem[DRIVER_TEXT_BYTES + 64]; /* why it has no switch, or no uplink; "": it has */
@@ -62,7 +62,7 @@ const char *net_port_state_name(u16 shown);
 /* Returns a random number other than 0, for a port's probes. */
 u64 net_port_secret(void);
 
-/* For card.c: gives the driver of a card its end of the link to its network. */
+/* Gives the driver of a card its end of the link to its network. Called by card.c. */
 void net_give_uplink(struct process_build *build, u32 device);
 /* Tells the switch that the card's link, or its driver, has come or gone (driver->link_up). */
 void net_card_changed(const struct driver *card);

@@ -44,7 +44,7 @@ static struct writer pcapng_begin_block(u8 *block, u32 type)
 	struct writer writer = {block, 0};
 
 	pcapng_put32(&writer, type);
-	pcapng_put32(&writer, 0); /* its length, which pcapng_end sets */
+	pcapng_put32(&writer, 0); /* the block's length, which pcapng_end sets */
 	return writer;
 }
 

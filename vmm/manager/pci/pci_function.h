@@ -34,17 +34,18 @@ struct pci_function {
 	u8 header;	   /* enum pci_header */
 	u8 interrupt_line; /* as the firmware has set it */
 	u8 interrupt_pin;  /* 0: none */
-	u8 secondary_bus;  /* of a bridge: first bus behind it, and the last */
+	u8 secondary_bus;  /* of a bridge: the first bus behind it, and the last */
 	u8 subordinate_bus;
 	struct pci_bar bar[PCI_BARS];
 	struct pci_capability capability[PCI_CAPABILITIES_MAX];
 	u32 capability_count;
 	const char *problem; /* why its capabilities, or the buses behind it, are not used */
-	char driver[PCI_DRIVER_BYTES]; /* who has it; "": nobody */
+	char driver[PCI_DRIVER_BYTES]; /* the driver that has the function; "": none has */
 	/* its reach by DMA: vmm/manager/iommu/iommu.h */
-	u8 iommu;	/* number + 1; 0: none, it reaches all memory */
-	u8 reaches;	/* enum iommu_reach */
-	bool cut_off;	/* it reached for too much: its DMA is off */
+	u8 iommu;   /* number + 1; 0: none, it reaches all memory */
+	u8 reaches; /* enum iommu_reach */
+	/* the function reached for memory that it was not given, and its DMA was switched off */
+	bool cut_off;
 	bool lost;	/* more accesses were refused than are counted */
 	u16 requester;	/* id of its requests: bus << 8 | device << 3 | function */
 	u32 faults;	/* refused accesses since boot */
@@ -54,7 +55,7 @@ struct pci_function {
 	u8 quieting;		/* enum in pci_quiet.c */
 	u64 quiet_limit_tsc;	/* time limit of the step */
 	u64 quiet_deadline_tsc; /* time of the next look */
-	u32 saved[PCI_BARS];	/* its BARs, which a reset clears */
+	u32 saved[PCI_BARS];	/* the function's BARs, which a reset clears */
 };
 
 /*

@@ -21,7 +21,7 @@ struct process_build {
 	struct start_info *info; /* mapped until process_build_start */
 };
 
-/* For steps that only the caller knows: notes a step's outcome. */
+/* Notes the outcome of a step that only the caller knows. */
 void process_build_note(struct process_build *build, const char *what, enum status status);
 static inline bool process_build_failed(const struct process_build *build)
 {

@@ -32,21 +32,22 @@ struct machine_clock {
 	/* the owner's, needed if it is ever stale: brings guest time up to date, or all */
 	void (*update)(struct machine_clock *clock, bool wall);
 	u64 now_ns;	/* guest time since the machine's start */
-	u64 guest_tsc;	/* what RDTSC returns at now_ns on the present vCPU */
-	u64 tsc_adjust; /* of that vCPU; set before an update */
+	u64 guest_tsc;	/* the value of RDTSC at now_ns on the present vCPU */
+	u64 tsc_adjust; /* IA32_TSC_ADJUST of the present vCPU; set before an update */
 	u64 tsc_khz;
 	u64 wall_ns; /* Unix time in nanoseconds */
 };
 
 enum machine_event {
 	MACHINE_RESET = 1 << 0,
-	MACHINE_POWER_OFF = 1 << 1,    /* ACPI S5 */
-	MACHINE_EXIT = 1 << 2,	       /* debug exit with exit_code */
-	MACHINE_DEADLINE = 1 << 3,     /* a device's deadline_ns is another than before */
-	MACHINE_ROOM = 1 << 4,	       /* the serial port takes more input */
-	MACHINE_PANIC = 1 << 5,	       /* its kernel says that it has panicked */
-	MACHINE_CRASH_KERNEL = 1 << 6, /* likewise, and that another one takes over */
-	MACHINE_WATCHDOG = 1 << 7,     /* the watchdog has expired */
+	MACHINE_POWER_OFF = 1 << 1, /* ACPI S5 */
+	MACHINE_EXIT = 1 << 2,	    /* debug exit with exit_code */
+	MACHINE_DEADLINE = 1 << 3,  /* a device's deadline_ns is another than before */
+	MACHINE_ROOM = 1 << 4,	    /* the serial port takes more input */
+	MACHINE_PANIC = 1 << 5,	    /* the guest's kernel says that it has panicked */
+	/* the guest's kernel says that it has panicked and that a crash kernel takes over */
+	MACHINE_CRASH_KERNEL = 1 << 6,
+	MACHINE_WATCHDOG = 1 << 7, /* the watchdog has expired */
 };
 
 /*
@@ -55,7 +56,7 @@ enum machine_event {
  */
 struct machine_events {
 	u32 pending;	/* enum machine_event */
-	u16 reset_port; /* by which the guest asked for a reset */
+	u16 reset_port; /* the port by which the guest asked for a reset */
 	u32 exit_code;
 	u32 watchdog_s; /* how long it has waited for a sign of life */
 };
@@ -106,12 +107,12 @@ struct device_ops {
 struct device {
 	const char *name;
 	const struct device_ops *ops;
-	const struct device_region *regions; /* by their numbers */
+	const struct device_region *regions; /* the device's regions, by their numbers */
 	u32 region_count;
 	void *state;
 	size_t state_bytes;
-	enum state_kind kind; /* of its section in a saved state */
-	u32 version;	      /* of its state struct: raised by each change */
+	enum state_kind kind; /* the kind of the device's section in a saved state */
+	u32 version;	      /* the version of the state struct, raised by each change */
 	/* set by platform_add */
 	u32 instance;
 	struct machine_clock *clock;

@@ -160,7 +160,7 @@ static void cpuid_build_features(struct cpuid_policy *policy)
 	cpuid_add(policy, CPUID_FEATURES, 0, true, regs);
 }
 
-/* One thread a core, all cores in one package (SDM vol. 2, CPUID, leaf 0BH). */
+/* Sets the topology: one thread a core, all cores in one package (SDM vol. 2, CPUID, leaf 0BH). */
 static void cpuid_build_topology(struct cpuid_policy *policy)
 {
 	cpuid_add(policy, CPUID_TOPOLOGY, 0, true, (struct cpuid_regs){.ebx = 1, .ecx = 1 << 8});

@@ -5,15 +5,16 @@
 #include "vmm/monitor/bus/device.h"
 
 /* Where the fixed hardware lies; the FADT says the same. */
-#define ACPI_PM_EVENT_PORT     0x600u /* status, then enable, two bytes each */
-#define ACPI_PM_EVENT_BYTES    4u
-#define ACPI_PM_CONTROL_PORT   0x604u
-#define ACPI_PM_CONTROL_BYTES  2u
-#define ACPI_PM_TIMER_PORT     0x608u /* 32 bits wide: TMR_VAL_EXT */
-#define ACPI_PM_TIMER_BYTES    4u
-#define ACPI_PM_GPE0_PORT      0x620u /* status, then enable, two bytes each */
-#define ACPI_PM_GPE0_BYTES     4u
-#define ACPI_PM_GPE_GENERATION 0u /* its bit; there are no others */
+#define ACPI_PM_EVENT_PORT    0x600u /* status, then enable, two bytes each */
+#define ACPI_PM_EVENT_BYTES   4u
+#define ACPI_PM_CONTROL_PORT  0x604u
+#define ACPI_PM_CONTROL_BYTES 2u
+#define ACPI_PM_TIMER_PORT    0x608u /* 32 bits wide: TMR_VAL_EXT */
+#define ACPI_PM_TIMER_BYTES   4u
+#define ACPI_PM_GPE0_PORT     0x620u /* status, then enable, two bytes each */
+#define ACPI_PM_GPE0_BYTES    4u
+/* the bit of the generation ID's event, the only event there is */
+#define ACPI_PM_GPE_GENERATION 0u
 #define ACPI_PM_S5	       5u /* SLP_TYP of power-off */
 
 struct acpi_pm_state {

@@ -26,7 +26,7 @@ struct fw_cfg_file {
 };
 
 struct fw_cfg_state {
-	u32 offset; /* of the next byte in the selected item */
+	u32 offset; /* offset of the next byte in the selected item */
 	u16 key;
 	u16 reserved;
 };

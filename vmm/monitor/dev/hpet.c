@@ -292,7 +292,10 @@ static void hpet_register_write(struct hpet *hpet, u32 offset, u64 value, u64 wr
 	}
 }
 
-/* Only aligned accesses to halves and whole registers are defined (2.1); others do nothing. */
+/*
+ * Returns whether the access is defined: only aligned accesses to halves and whole registers are
+ * (2.1); others do nothing.
+ */
 static bool hpet_is_defined(u64 offset, u32 size)
 {
 	return size >= 4 && offset % size == 0;

@@ -26,10 +26,11 @@ enum rtc_reg {
 	RTC_D = 0x0d,
 	RTC_SHUTDOWN = 0x0f,
 	RTC_EQUIPMENT = 0x14,
-	RTC_BASE_KIB = 0x15,	   /* two bytes, as are the next */
-	RTC_EXTENDED_KIB = 0x17,   /* above 1 MiB, at most 63 MiB */
-	RTC_CHECKSUM = 0x2e,	   /* of 0x10 to 0x2d, high byte first */
-	RTC_EXTENDED_KIB_2 = 0x30, /* the same again, as found by the self-test */
+	RTC_BASE_KIB = 0x15,	 /* two bytes, as are the next */
+	RTC_EXTENDED_KIB = 0x17, /* above 1 MiB, at most 63 MiB */
+	RTC_CHECKSUM = 0x2e,	 /* checksum of bytes 0x10 to 0x2d, high byte first */
+	/* the KiB of extended memory again, as the self-test found them */
+	RTC_EXTENDED_KIB_2 = 0x30,
 	RTC_CENTURY = 0x32,
 	RTC_ABOVE_16M = 0x34, /* two bytes, in 64 KiB */
 	RTC_ABOVE_4G = 0x5b,  /* three bytes, in 64 KiB */

@@ -114,7 +114,7 @@ u64 pit_channel_next_edge(const struct pit_channel *channel, u64 now)
 		rise = channel->count;
 		break;
 	case PIT_MODE_SQUARE_WAVE:
-		if (channel->next_count && done < half) /* its low half is the new count's */
+		if (channel->next_count && done < half) /* the low half belongs to the new count */
 			return start + half - done + channel->next_count / 2;
 		return start + channel->count - done % channel->count;
 	case PIT_MODE_RATE:

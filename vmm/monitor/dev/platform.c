@@ -25,8 +25,8 @@
 #include "vmm/monitor/virtio/virtio_rng.h"
 
 /*
- * One line a device. The order is also that of resets, and of loading a state. Before them come the
- * interrupt controllers, where the others raise lines when they are reset.
+ * The devices, one in each line. The order is also that of resets, and of loading a state. The
+ * interrupt controllers come before them, as devices raise lines when they are reset.
  */
 static enum status (*const platform_attach[])(struct platform *platform,
 					      const struct platform_config *config) = {

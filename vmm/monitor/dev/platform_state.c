@@ -156,7 +156,10 @@ static struct state_section platform_bus_section(struct bus *bus, u32 instance)
 	};
 }
 
-/* Local APICs, then the devices: first the other controllers, where the others raise lines. */
+/*
+ * Describes the sections of local APICs, then of the devices: first the other interrupt
+ * controllers, because a device raises their lines when it is loaded.
+ */
 bool platform_section(void *owner, u32 index, struct state_section *section)
 {
 	const struct platform_part *part = owner;

@@ -9,7 +9,7 @@
 /* Bits of the port (docs/specs/pvpanic of QEMU); a read gives those that mean something. */
 enum pvpanic_event {
 	PVPANIC_PANICKED = 1 << 0,
-	PVPANIC_CRASH_LOADED = 1 << 1, /* it panicked, and a crash kernel takes over */
+	PVPANIC_CRASH_LOADED = 1 << 1, /* the guest has panicked, and a crash kernel takes over */
 };
 
 struct pvpanic_state {

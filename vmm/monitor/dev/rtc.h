@@ -19,7 +19,7 @@ struct platform;
 struct rtc {
 	struct device device;
 	struct rtc_state state;
-	struct platform *platform; /* whose fixed hardware an alarm wakes */
+	struct platform *platform; /* the platform, whose fixed hardware an alarm wakes */
 	u64 ram_below_4g;
 	u64 ram_above_4g;
 };

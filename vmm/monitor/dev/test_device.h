@@ -3,9 +3,10 @@
 
 #include "vmm/monitor/bus/device.h"
 
-#define TEST_IO_PORT	  0xe0u
-#define TEST_IO_BYTES	  4u
-#define TEST_IRQ_PORT	  0x2000u /* and one for each further interrupt line */
+#define TEST_IO_PORT  0xe0u
+#define TEST_IO_BYTES 4u
+/* the port of the first interrupt line; each further line has the next port */
+#define TEST_IRQ_PORT	  0x2000u
 #define TEST_IRQ_LINES	  24u
 #define TEST_MEMORY	  0xff000000ull
 #define TEST_MEMORY_BYTES 0x1000ull
@@ -31,6 +32,9 @@ struct test_device {
 	void (*show)(u64 at, u64 page); /* maps RAM page number `page` at address `at` */
 };
 
-/* Only where it is asked for. `test_show` may be NULL: there is no window. */
+/*
+ * Attaches the test device; does nothing where the configuration asks for none. `test_show` may be
+ * NULL: there is no window.
+ */
 enum status test_device_attach(struct platform *platform,
 			       const struct platform_config *config) MUST_CHECK;

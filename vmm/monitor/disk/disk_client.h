@@ -9,7 +9,7 @@
 /* A request at the driver. */
 struct disk_piece {
 	bool used;
-	u16 page; /* of the pool: its first one */
+	u16 page; /* the first page in the pool */
 	u16 pages;
 	u32 tag; /* DISK_TAG_NONE: nobody waits for the answer any more */
 };
@@ -25,12 +25,12 @@ struct disk_client {
 	void *context;
 	u64 pool_used[BLOCK_POOL_PAGES / 64];
 	u32 outstanding;
-	u32 forgotten;	      /* of these, whose answers nobody waits for */
+	u32 forgotten;	      /* how many of these requests have answers for which nobody waits */
 	u32 impossible_count; /* answers to nothing that was asked */
 	u32 next_sequence;
 	bool quiet; /* the driver was asked to signal, and nothing came since */
 	struct disk_piece piece[SLOT_COUNT];
-	u32 sequence[SLOT_COUNT]; /* in the ids of their requests */
+	u32 sequence[SLOT_COUNT]; /* for each slot the sequence number in its request's id */
 	u32 window[SLOT_COUNT];	  /* through which the device has their data; 0: in the pool */
 	u32 copy_window;	  /* the driver does not want that one to be used */
 };

@@ -80,7 +80,7 @@ static void exits_handle_xsetbv(struct vcpu *vcpu)
 	vcpu_advance(vcpu);
 }
 
-/* Only VMX exits for it: SDM vol. 3, table 28-2. */
+/* Handles the exit for a task switch, which only VMX has: SDM vol. 3, table 28-2. */
 static void exits_handle_task_switch(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;

@@ -27,7 +27,7 @@ bool exits_apic_deadline(struct vcpu *vcpu)
 {
 	struct lapic *lapic = machine_lapic(vcpu);
 
-	lapic_recall(lapic); /* so that nothing has to be posted */
+	lapic_recall(lapic); /* the page is recalled, so that no interrupt has to be posted */
 	if (exits_apic_has_one_timer(vcpu) &&
 	    lapic_timer_expire(lapic, clock_tsc() + vcpu->page->tsc_offset)) {
 		vcpu->machine->channel->timer_expirations++;

@@ -14,8 +14,9 @@ enum kvm_error {
 };
 
 struct kvm_arguments {
-	u64 word[4];   /* RBX, RCX, RDX, RSI */
-	u32 word_bits; /* of each that the caller has: 64 in 64-bit mode, otherwise 32 */
+	u64 word[4]; /* RBX, RCX, RDX, RSI */
+	/* bits of each argument register in the caller's mode: 64 in 64-bit mode, otherwise 32 */
+	u32 word_bits;
 };
 
 /* Ends the present or next HLT of a vCPU, whatever its interrupt flag says, and lets it run. */
@@ -42,7 +43,7 @@ static s64 exits_yield_to(struct vcpu *vcpu, u64 apic_id)
 	return 0;
 }
 
-/* One word of the bitmap; returns how many took the interrupt. */
+/* Sends an IPI to the targets in one word of the bitmap; returns how many took the interrupt. */
 static s64 exits_send_to(struct irqchip *irqchip, u64 bitmap, u64 first, u64 icr)
 {
 	u32 mode = (u32)bits_get(icr, 10, 8);

@@ -104,7 +104,10 @@ static ALWAYS_INLINE bool fast_path_handle_port(struct vcpu *vcpu, struct machin
 	       likely(fast_path_prepare_after_port(vcpu));
 }
 
-/* Not inlined, so that the registers it uses cost a port's exit nothing. */
+/*
+ * Handles exits that are not of a port. It is not inlined, so that the registers it uses cost a
+ * port's exit nothing.
+ */
 static NOINLINE bool fast_path_handle_other(struct vcpu *vcpu, struct machine *machine,
 					    struct vcpu_page *page)
 {

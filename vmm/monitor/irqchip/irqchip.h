@@ -58,8 +58,8 @@ void irqchip_reset(struct irqchip *irqchip);
 /* Without effect while the line is taken. */
 void irqchip_set_line(struct irqchip *irqchip, u32 line, bool level);
 /*
- * From now on irqchip_set_taken_line drives `lines`, and no others. One that is given back is low
- * until its device drives it again.
+ * Takes lines over: from now on irqchip_set_taken_line drives `lines`, and no others. A line that
+ * is given back is low until its device drives it again.
  */
 void irqchip_take_lines(struct irqchip *irqchip, u32 lines);
 void irqchip_set_taken_line(struct irqchip *irqchip, u32 line, bool level);

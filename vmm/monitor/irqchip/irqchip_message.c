@@ -6,7 +6,10 @@
 #include "arch/x86_64/hw/msi.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
-/* Those that a device may ask for; there is no SMM, and ExtINT is the 8259s' own. */
+/*
+ * Returns whether a device may ask for this delivery mode; there is no SMM, and ExtINT is the
+ * 8259s' own.
+ */
 static bool irqchip_message_is_deliverable(u32 mode)
 {
 	return mode == APIC_FIXED || mode == APIC_LOWEST_PRIORITY || mode == APIC_NMI ||

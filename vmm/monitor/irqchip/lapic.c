@@ -7,7 +7,7 @@
 #include "lib/string.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
-/* Which bits software can write; everything else in the register reads 0. */
+/* Returns the bits of an LVT register that software can write; all others read 0. */
 static u32 lapic_lvt_writable(u32 offset)
 {
 	switch (offset) {

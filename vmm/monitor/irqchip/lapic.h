@@ -16,7 +16,7 @@ struct irqchip;
  */
 #define LAPIC_BUS_HZ 1000000000ull
 
-/* 0x14, six LVT entries (no CMCI), EOI-broadcast suppression. */
+/* Version 0x14, six LVT entries (no CMCI), EOI-broadcast suppression. */
 #define LAPIC_VERSION_VALUE (0x14u | 5u << LAPIC_VERSION_MAX_LVT_SHIFT | 1u << 24)
 
 /* Two NMIs sent at once are both seen: one in service, one latched; see irqchip_latch_nmi. */
@@ -47,7 +47,7 @@ struct lapic_words {
 
 /* Requests that came while the page was lent: they are put into IRR and TMR once it is back. */
 struct lapic_posted {
-	u8 words; /* of `request`, those that are not 0 */
+	u8 words; /* a bit for each word of `request` that is not 0 */
 	u32 request[8];
 	u32 level[8];
 };
@@ -63,7 +63,7 @@ struct lapic {
 	bool by_cpu;		  /* set once */
 	bool lent;
 	bool moved;	   /* IRR or ISR have changed since the CPU was told their highest */
-	bool levels_moved; /* likewise TMR, whose vectors' EOIs exit */
+	bool levels_moved; /* TMR has changed, whose vectors' EOIs exit */
 	struct lapic_posted posted;
 	u32 kept[LAPIC_KEPT_COUNT]; /* when it was lent */
 	struct lapic_state state;
@@ -89,7 +89,10 @@ static inline enum lapic_mode lapic_mode(const struct lapic *lapic)
 void lapic_reset(struct lapic *lapic, u32 id);
 /* INIT: the registers, but not ID, base or mode; an application processor waits for SIPI. */
 void lapic_init_signal(struct lapic *lapic);
-/* As firmware leaves it for a boot processor: LINT0 ExtINT, LINT1 NMI (MP 1.4, 3.6.2.2). */
+/*
+ * Sets the inputs as firmware leaves them for a boot processor: LINT0 ExtINT, LINT1 NMI (MP 1.4,
+ * 3.6.2.2).
+ */
 void lapic_virtual_wire(struct lapic *lapic);
 
 /* lapic_lend.c: the page goes to the CPU and comes back. */
@@ -210,8 +213,8 @@ void lapic_timer_write(struct lapic *lapic, u32 offset, u32 value);
 u64 lapic_timer_get_deadline(const struct lapic *lapic);
 void lapic_timer_set_deadline(struct lapic *lapic, u64 tsc);
 /*
- * The same for a deadline that has not come yet. False, without effect: not in TSC-deadline mode,
- * or lapic_deadline would not simply be that time.
+ * Rearms the timer for a deadline that has not come yet. Returns false, without effect, if the
+ * timer is not in TSC-deadline mode, or lapic_deadline would not simply be that time.
  */
 bool lapic_timer_rearm(struct lapic *lapic, u64 tsc);
 /* Fires a deadline that has come by this guest TSC. False, without effect: there is none. */

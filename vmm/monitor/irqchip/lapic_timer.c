@@ -54,7 +54,7 @@ void lapic_timer_write(struct lapic *lapic, u32 offset, u32 value)
 	u32 old_mode = lapic_timer_mode(lapic);
 	u32 current;
 
-	lapic_tick(lapic); /* what was due under the old setting */
+	lapic_tick(lapic); /* fire what was due under the old setting */
 	switch (offset) {
 	case LAPIC_TIMER_INITIAL:
 		/* SDM vol. 3, 11.5.4.1: ignored in TSC-deadline mode */

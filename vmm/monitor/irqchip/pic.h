@@ -22,7 +22,7 @@ struct pic_chip {
 	u8 rotate_on_aeoi;
 	u8 special_nested;
 	u8 special_mask;
-	u8 read_isr; /* what the command port reads */
+	u8 read_isr; /* whether a read of the command port gives ISR or IRR */
 	u8 poll;     /* the next read is a poll */
 };
 

@@ -142,7 +142,8 @@ void handover_continue(struct machine *machine)
 	machine->handover.held = false;
 	machine->handover.number = 0;
 	machine->channel->held = 0;
-	if (!machine_bind_links(machine)) /* to which the other process has listened */
+	/* the other process has listened to the links meanwhile */
+	if (!machine_bind_links(machine))
 		return;
 	machine_let_go(machine);
 	machine->channel->continued_tsc = clock_tsc();

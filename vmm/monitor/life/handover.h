@@ -8,7 +8,7 @@ struct machine;
 /* No vCPU is in the guest: saves the machine and holds it, or says in the channel why not. */
 void handover_save(struct machine *machine);
 
-/* The same without saving it, also when it has crashed. */
+/* Holds the machine without saving it, also when it has crashed. */
 void handover_hold(struct machine *machine);
 
 /* The machine goes on here: this process alone has it. */

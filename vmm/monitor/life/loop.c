@@ -217,7 +217,10 @@ static void loop_yield(struct vcpu *vcpu)
 	vcpu->yield_to = 0;
 }
 
-/* As if in the guest all that time: signals do not shorten it, and are looked at afterwards. */
+/*
+ * Lets the vCPU rest as if it were in the guest all that time: signals do not shorten the rest, and
+ * are looked at afterwards.
+ */
 static NOINLINE void loop_rest(struct vcpu *vcpu)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(BUS_LOCK_REST_NS);

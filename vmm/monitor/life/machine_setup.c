@@ -64,7 +64,9 @@ static bool machine_open_channel(struct machine *machine)
 		sys_object_bind(start_handle(START_CHANNEL_IN), machine->queue, KEY_CHANNEL));
 }
 
-/* One piece of RAM into the guest's physical space; nothing where the RAM ends before it. */
+/*
+ * Maps one piece of RAM into the guest's physical space; does nothing where the RAM ends before it.
+ */
 static enum status machine_map_guest(u64 gpa, u64 offset, u64 end)
 {
 	u64 address;
@@ -136,7 +138,10 @@ static bool machine_create_vcpus(struct machine *machine)
 	return true;
 }
 
-/* Only guests that try out a machine ask for it: test_device.h. */
+/*
+ * Maps a page into the test device's window (test_device.h), for which only guests that try out a
+ * machine ask.
+ */
 static void machine_show_in_window(u64 at, u64 page)
 {
 	while (sys_space_unmap(start_handle(START_VM_SPACE), at, PAGE_SIZE) == STATUS_AGAIN)
@@ -213,7 +218,7 @@ static void machine_run_vcpu(void *vcpu)
 	loop_run(vcpu);
 }
 
-/* One for each vCPU but the first, whose thread is the one that runs here. */
+/* Starts a thread for each vCPU but the first, whose thread runs here. */
 static bool machine_start_threads(struct machine *machine)
 {
 	for (u32 i = 1; i < machine->vcpu_count; i++) {

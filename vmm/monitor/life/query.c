@@ -71,7 +71,7 @@ static enum status query_answer_registers(struct machine *machine, const struct 
 	return STATUS_OK;
 }
 
-/* From the top down to a leaf or to an entry that is not there. */
+/* Shows the walk through the second stage, from the top down to a leaf or to an absent entry. */
 static void query_show_second_stage(struct query_translation *answer)
 {
 	handle_t space = start_handle(START_VM_SPACE);

@@ -15,7 +15,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define CPUS_MAX 8u /* of machines that are made anew */
+#define CPUS_MAX 8u /* the most vCPUs of a machine that is made anew */
 #define SAVED_MAX                                                                                  \
 	(CPUS_MAX * (sizeof(struct lapic_saved) + 2 * PAGE_SIZE) + 64 * KIB +                      \
 	 VIRTIO_BLK_MAX * (sizeof(struct virtio_blk_state) + KIB) +                                \
@@ -85,7 +85,7 @@ static bool rebuild_make_devices_anew(struct machine *machine)
 	return made;
 }
 
-/* Of the platform only the time stays. */
+/* Makes the platform anew; of the old one only the time stays. */
 static bool rebuild_make_platform_anew(struct machine *machine)
 {
 	struct platform *platform = &machine->platform;

@@ -73,7 +73,7 @@ static bool todo_disks_have_ended(struct machine *machine)
 	return true;
 }
 
-/* From power-on to the kernel's first instruction; a failure is a crash. */
+/* Boots the guest, from power-on to the kernel's first instruction; a failure is a crash. */
 static void todo_boot(struct machine *machine)
 {
 	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());

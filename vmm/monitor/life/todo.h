@@ -6,7 +6,7 @@
 /* Does what is in `todo` if no vCPU is in the guest. */
 void todo_do_all(struct machine *machine);
 
-/* To be called when a vCPU has left the guest, and when something may have been added. */
+/* Does waiting work. Call it when a vCPU has left the guest, and when work may have been added. */
 static inline void todo_do(struct machine *machine)
 {
 	if (unlikely(machine->todo != 0))

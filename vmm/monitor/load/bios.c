@@ -71,7 +71,7 @@ static const u8 handlers[HANDLER_COUNT][HANDLER_BYTES] = {
 	[HANDLER_RESTART] = {
 		0xba, 0xf9, 0x0c,		/* mov $RESET_CONTROL_PORT, %dx */
 		0xb0, 0x02, 0xee,		/* mov $RESET_CONTROL_SYSTEM, %al; out %al, %dx */
-		0xb0, 0x06, 0xee,		/* and with RESET_CONTROL_CPU */
+		0xb0, 0x06, 0xee,		/* write RESET_CONTROL_CPU to the same port */
 		0xf4, 0xeb, 0xfd,		/* hlt; jmp to it */
 	},
 };

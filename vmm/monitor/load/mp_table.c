@@ -22,7 +22,7 @@
 struct mp_pointer {
 	char signature[4]; /* "_MP_" */
 	u32 table;
-	u8 length; /* in units of 16 bytes */
+	u8 length; /* the length in units of 16 bytes */
 	u8 revision;
 	u8 checksum;
 	u8 features[5]; /* all are 0: there is a table, and no IMCR (virtual wire mode) */

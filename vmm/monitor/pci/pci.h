@@ -6,7 +6,7 @@
 
 #define PCI_SLOTS      32u
 #define PCI_MSIX_MAX   32u
-#define PCI_LINE_FIRST 16u /* of the I/O APIC's pins: slot n has pin 16 + n % 8 */
+#define PCI_LINE_FIRST 16u /* the first of the I/O APIC's pins: slot n has pin 16 + n % 8 */
 #define PCI_LINES      8u
 
 /* The slots of bus 0. No device there has a second function. */

@@ -23,19 +23,22 @@ struct platform_config {
 	u64 ram_above_4g;
 	void (*serial_put)(void *context, u8 byte);
 	void *serial_context;
-	struct lapic_page *const *lapic_page; /* one a vCPU, the owner's */
+	/* the pages of local APICs, one for each vCPU, which the owner provides */
+	struct lapic_page *const *lapic_page;
 	bool hpet;
 	bool test_device;
-	void (*test_show)(u64 at, u64 page); /* for its window */
+	void (*test_show)(u64 at, u64 page); /* shows a page in the test device's window */
 	bool pci;
 	u64 pci_high_base; /* layout_pci_high */
 	/* for devices on PCI: */
-	const struct guest_memory *memory;		/* that they read and write */
+	/* the guest memory that devices read and write */
+	const struct guest_memory *memory;
 	void (*random_draw)(void *bytes, size_t count); /* unpredictable ones */
 	bool virtio_rng;
 	bool virtio_balloon;
 	enum status (*ram_discard)(u64 first, u64 count); /* gives pages of the RAM back */
-	bool virtio_console; /* with port 0, which goes where the serial port goes */
+	/* a virtio console exists, whose port 0 leads where the serial port leads */
+	bool virtio_console;
 	void (*port_put)(void *serial_context, u32 port, u8 byte);
 	/* of VIRTIO_CONSOLE_PORTS; "": there is none. Port 0 has no name */
 	const char (*port_name)[CHANNEL_NAME_BYTES];
@@ -58,15 +61,15 @@ struct platform {
 	struct bus ports;
 	struct bus memory;
 	struct irqchip irqchip;
-	struct serial *serial; /* those that the owner talks to */
+	struct serial *serial; /* Devices to which the owner talks. */
 	struct acpi_pm *acpi_pm;
-	struct pci_bus *pci;		       /* or NULL */
-	struct virtio_console *virtio_console; /* or NULL */
-	struct virtio_balloon *virtio_balloon; /* or NULL */
+	struct pci_bus *pci;		       /* NULL: there is none */
+	struct virtio_console *virtio_console; /* NULL: there is none */
+	struct virtio_balloon *virtio_balloon; /* NULL: there is none */
 	u32 device_count;
 	struct device *device[PLATFORM_DEVICE_MAX]; /* all but the local APICs */
 	u32 timed_count;
-	struct device *timed[PLATFORM_DEVICE_MAX]; /* of these, those with a clock */
+	struct device *timed[PLATFORM_DEVICE_MAX]; /* the devices among these that have a clock */
 	u32 storage_used;
 	u8 storage[PLATFORM_STORAGE_BYTES] ALIGNED(16);
 };

@@ -8,7 +8,7 @@
 #include "lib/bits.h"
 #include "vmm/monitor/machine/machine.h"
 
-#define PV_EOI_PENDING 1u /* in the guest's byte */
+#define PV_EOI_PENDING 1u /* the bit in the guest's byte */
 
 static u8 *pv_eoi_guest_byte(const struct vcpu *vcpu)
 {

@@ -6,7 +6,7 @@
 
 /* CRC-32C of a header without its own field. */
 u32 backup_header_check(const struct backup_header *header);
-/* Where a place has the header of a full backup; that of a differential one is at 0. */
+/* Returns where a place has the header of a full backup; that of a differential backup is at 0. */
 u64 backup_tail_at(const struct save_disk *disk);
 /*
  * Reads a header; *is_one says whether it is a whole header of this version. Returns false if the

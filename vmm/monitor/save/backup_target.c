@@ -20,7 +20,7 @@ static bool backup_target_refuse(struct save_disk *disk, const char *text)
 	return false;
 }
 
-/* Whether there is a backup of that chain; *is_one is what was found. */
+/* Looks for a backup of that chain; *is_one says whether there is one. */
 static bool backup_target_look_for_chain(struct save_disk *disk, u64 at,
 					 const struct backup_label *label, bool *is_one)
 {

@@ -15,7 +15,7 @@
  */
 bool backup_target_is_fit(struct save_disk *disk, u64 needed, const struct backup_label *label,
 			  bool overwrite) MUST_CHECK;
-/* From now on there is no backup, neither a new one nor an old one. */
+/* Clears the headers: from now on the place holds no backup, neither a new one nor an old one. */
 bool backup_target_wipe(struct save_disk *disk) MUST_CHECK;
-/* All of it is on the medium: the header says so. */
+/* Writes the header, once everything is on the medium. */
 bool backup_target_confirm(struct save_disk *disk, struct backup_header *header) MUST_CHECK;

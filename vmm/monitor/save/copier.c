@@ -30,9 +30,9 @@ struct copy {
 	struct disk_client from_client;
 	struct disk_client to_client;
 	const u64 *changed; /* a bit for each block; NULL: all are copied */
-	u64 changed_blocks; /* that it has bits for */
-	u64 blocks;	    /* of the disk */
-	u64 wanted;	    /* of these, to be copied */
+	u64 changed_blocks; /* how many blocks the list of changes has bits for */
+	u64 blocks;	    /* the blocks of the disk */
+	u64 wanted;	    /* how many of these are to be copied */
 	struct backup_header header;
 };
 
@@ -40,7 +40,8 @@ struct copy {
 struct copier_room {
 	struct copy copies[COPIER_DISK_MAX];
 	u8 block[BLOCK_BYTES] ALIGNED(8);
-	u64 numbers[NUMBER_COUNT]; /* of the blocks of a difference, not written yet */
+	/* the numbers of blocks of a differential backup that are not written yet */
+	u64 numbers[NUMBER_COUNT];
 };
 
 static struct copier_page *page;

@@ -49,7 +49,7 @@ static void digest_record(const void *record, size_t bytes, u8 digest[SHA256_BYT
 	sha256_finish(sum, whole, (const u8 *)record + whole, bytes - whole, digest);
 }
 
-/* What it has waited for the host is time, too. */
+/* Digests a vCPU without the time that it has waited for the host, which is time, too. */
 static void digest_vcpu(const struct state_record *record, u8 digest[SHA256_BYTES])
 {
 	static struct {

@@ -11,8 +11,9 @@ struct digest_ram {
 };
 
 /*
- * Of each page that is not zero its number and its bytes, in the order in which they come; not of
- * that of the generation ID (vmm/monitor/machine/generation.h).
+ * Begin, continue and end a digest of RAM: of each page that is not zero its number and its bytes,
+ * in the order in which they come, except for the page of the generation ID
+ * (vmm/monitor/machine/generation.h).
  */
 void digest_ram_begin(struct digest_ram *ram);
 void digest_ram_page(struct digest_ram *ram, u64 number, const u8 *page);

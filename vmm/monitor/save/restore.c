@@ -31,7 +31,8 @@ static struct {
 	u64 state_size;
 	u64 used;
 	bool checked; /* the state has been */
-	u64 disks;    /* that it may write to, and that hold what they held then */
+	/* disks to which the VM may write, and which hold what they held at the save */
+	u64 disks;
 } restore;
 
 static u8 block[STREAM_BLOCK_BYTES] ALIGNED(8);

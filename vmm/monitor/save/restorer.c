@@ -42,7 +42,7 @@ struct restorer_room {
 static struct restorer_page *page;
 static struct restorer_room *room;
 static u32 count;
-static u64 disk_bytes; /* of what is restored */
+static u64 disk_bytes; /* the size of the disk that is restored */
 
 bool restorer_wanted(void)
 {
@@ -80,7 +80,7 @@ static bool restorer_is_full(const struct source *source)
 	return source == room->sources;
 }
 
-/* Which one it is, and that all of it is there. */
+/* Checks a backup's header: which backup it is, and that all of it is there. */
 static bool restorer_check_header(struct source *source)
 {
 	struct backup_header *header = &source->header;
@@ -270,7 +270,7 @@ static bool restorer_open_all(handle_t queue)
 	return count != 0 ? true : restorer_fails("there is no backup");
 }
 
-/* What the last one says of itself. */
+/* Tells the manager what the last backup says of itself. */
 static void restorer_say_what(void)
 {
 	const struct backup_header *header = &room->sources[count - 1].header;

@@ -14,12 +14,12 @@ struct save_disk {
 
 /* The link that the process was started with (START_SAVE); its signals arrive in `queue`. */
 bool save_disk_open(struct save_disk *disk, handle_t queue) MUST_CHECK;
-/* Likewise over a link that is open already; nothing is under way there. */
+/* Opens a disk over a link that is open already, and on which nothing is under way. */
 void save_disk_over(struct save_disk *disk, struct disk_client *client, handle_t queue);
 /* Opens the link of a disk (START_DISK) that another process of the VM had before this one. */
 bool save_disk_open_link(struct save_disk *disk, struct disk_client *client,
 			 const struct start_entry *entry, handle_t queue) MUST_CHECK;
-/* Likewise of a disk that is written to (START_SAVE), of several. */
+/* Opens one of several disks that are written to (START_SAVE). */
 bool save_disk_open_target(struct save_disk *disk, struct disk_client *client,
 			   const struct start_entry *entry, handle_t queue) MUST_CHECK;
 /* Since it was opened; `bytes` is what it had then. */

@@ -12,7 +12,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define TRANSFER_KEY 17u /* in the queue */
+#define TRANSFER_KEY 17u /* the key of the transfer's signals in the queue */
 
 static u8 block[STREAM_BLOCK_BYTES];
 
@@ -132,7 +132,7 @@ bool save_store_read_header(struct save_store *store, void *to)
 			     transfer_read(&store->transfer, to, STREAM_BLOCK_BYTES, &count));
 }
 
-/* Its first block says how many follow; a length that is not allowed is refused later. */
+/* Reads a record. Its first block says how many follow; an invalid length is refused later. */
 static bool save_store_take_record(struct save_store *store, struct stream_record *record,
 				   u32 *count)
 {

@@ -13,7 +13,7 @@ struct save_store {
 	bool transfers;
 	struct save_disk disk;
 	struct transfer_end transfer;
-	u64 at;				   /* of the next record on the disk */
+	u64 at;				   /* offset of the next record on the disk */
 	char problem[TRANSFER_TEXT_BYTES]; /* why the last call has failed */
 };
 

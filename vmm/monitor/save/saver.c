@@ -80,7 +80,7 @@ static bool saver_block_is_zero(u64 page)
 	return (zero_blocks[block / 64] & BIT(block % 64)) != 0;
 }
 
-/* How many pages of a block have to be written. */
+/* Returns how many pages of a block have to be written. */
 static u64 saver_look_at_block(u64 first)
 {
 	u64 end = saver_block_end(first);
@@ -108,7 +108,7 @@ static void saver_moved(void)
 	save_store_works(&saver.store);
 }
 
-/* All of it, if it were written now. */
+/* Returns the size of the save if all of it were written now. */
 static u64 saver_bytes_needed(void)
 {
 	u64 whole = saver.state_bytes / STREAM_BODY_MAX;
@@ -258,7 +258,7 @@ static void saver_digest_ram(u8 digest[SHA256_BYTES])
 	digest_ram_end(&ram, digest);
 }
 
-/* As if it were saved, but only to say what it is. */
+/* Goes through the machine as if it were saved, but only computes the digests. */
 static bool saver_digest_all(void)
 {
 	saver_digest_ram(saver.channel->ram_digest);

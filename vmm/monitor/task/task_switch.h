@@ -7,7 +7,7 @@
 enum task_source { TASK_CALL, TASK_IRET, TASK_JMP, TASK_GATE_IN_IDT };
 
 struct task_switch {
-	u16 selector; /* of the new task's TSS */
+	u16 selector; /* the selector of the new task's TSS */
 	enum task_source source;
 	u32 return_eip; /* the EIP at which the old task resumes */
 	bool external;	/* an event that no instruction raised caused the switch: EXT in error codes

@@ -163,8 +163,9 @@ static struct virtqueue_state *virtio_selected(const struct virtio_device *devic
 }
 
 /*
- * Its registers are set once, before it is enabled and the driver is up. 3.1.1 has drivers set them
- * after FEATURES_OK; Little Kernel says that together with DRIVER_OK.
+ * Returns the selected queue if its registers may be set: once, before the queue is enabled and the
+ * driver is up. 3.1.1 has drivers set them after FEATURES_OK; Little Kernel says that together with
+ * DRIVER_OK.
  */
 static struct virtqueue_state *virtio_configurable(const struct virtio_device *device)
 {

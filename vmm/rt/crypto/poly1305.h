@@ -13,8 +13,8 @@
  */
 struct poly1305 {
 	u64 r[2];   /* the clamped half of the key */
-	u64 sum[3]; /* so far, below 2^131 */
-	u64 s[2];   /* what is added in the end */
+	u64 sum[3]; /* the sum so far, below 2^131 */
+	u64 s[2];   /* the part of the key that is added in the end */
 };
 
 void poly1305_open(struct poly1305 *poly, const u8 key[POLY1305_KEY_BYTES]);

@@ -18,7 +18,7 @@
 	(BIT(EXIT_HOST_INTERRUPT) | BIT(EXIT_ENTRY_FAILED) | BIT(EXIT_INTERRUPT_WINDOW) |          \
 	 BIT(EXIT_NMI_WINDOW) | BIT(EXIT_EXCEPTION) | BIT(EXIT_TRIPLE_FAULT) | BIT(EXIT_BUS_LOCK))
 
-/* These are in entry.S. */
+/* These functions are in entry.S. */
 void svm_switch_in(u64 vmcb_hpa);
 void svm_switch_out(u64 vmcb_hpa, u64 host_area_hpa);
 void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT]);
@@ -91,7 +91,7 @@ static void svm_reflect(struct virt_vcpu *vcpu)
 /* Runs the host's handler for a machine check, which only records it. */
 static void svm_take_machine_check(struct virt_vcpu *vcpu)
 {
-	svm_leave(vcpu, 0); /* the handler's IST stack is in the host's TSS */
+	svm_leave(vcpu, 0); /* brings back the host's TSS, which has the handler's stack */
 	int_machine_check();
 }
 

@@ -95,7 +95,8 @@ static ALWAYS_INLINE bool svm_decode_io(const struct vmcb *vmcb, struct vcpu_exi
 	exit->reason = EXIT_IO;
 	exit->instruction_length = svm_length_to(vmcb->save.rip, vmcb->control.exit_info2);
 	exit->io_port = (u16)(info >> VMEXIT_IOIO_PORT_SHIFT);
-	exit->io_size = (u8)(info / VMEXIT_IOIO_SZ8 & 7); /* one bit each: 1, 2, 4 */
+	/* the field has a bit for each size: 1, 2 and 4 bytes */
+	exit->io_size = (u8)(info / VMEXIT_IOIO_SZ8 & 7);
 	exit->io_flags = (u8)((info & VMEXIT_IOIO_IN) | (info >> 1 & (IO_STRING | IO_REP)));
 	return true;
 }

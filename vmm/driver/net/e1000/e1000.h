@@ -11,7 +11,7 @@
  * bounded.
  */
 #define E1000_DEVICE_82574 0x10d3u
-#define E1000_RX_MAX	   256u /* one page of descriptors */
+#define E1000_RX_MAX	   256u /* the descriptors that fill one page */
 #define E1000_TX_MAX	   256u
 #define E1000_PIECE_SHORT  2048u
 #define E1000_PIECE_LONG   4096u
@@ -41,18 +41,18 @@ struct e1000 {
 	volatile struct e1000_tx *tx;
 	u32 rx_count;
 	u32 tx_count;
-	u32 rx_next;	  /* that the card fills next */
-	u32 rx_given;	  /* what RDT says */
-	u32 tx_next;	  /* that is filled next */
+	u32 rx_next;	  /* the descriptor that the card fills next */
+	u32 rx_given;	  /* the descriptor in RDT */
+	u32 tx_next;	  /* the descriptor that the driver fills next */
 	u32 tx_done;	  /* the first that the card still has */
-	u32 tx_told;	  /* what TDT says */
-	bool awaits_room; /* it interrupts for frames that have been sent */
+	u32 tx_told;	  /* the descriptor in TDT */
+	bool awaits_room; /* the card interrupts for frames that it has sent */
 	/* a frame of several pieces, as far as it was received */
 	u8 frame[E1000_FRAME_PIECES * E1000_PIECE_LONG];
 	u32 frame_bytes;
 	bool spoilt; /* the rest of this frame is not wanted */
 	u32 bad;     /* descriptors that cannot be */
-	bool gone;   /* its registers read as ones */
+	bool gone;   /* the card's registers read as ones: the card is gone */
 };
 
 /*

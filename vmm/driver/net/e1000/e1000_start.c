@@ -9,8 +9,8 @@
 #include "vmm/rt/format.h"
 
 #define RESET_NS       (100 * NS_PER_MS) /* until its reset is over, at most */
-#define SETTLE_NS      (5 * NS_PER_MS)	 /* it reads its memory of addresses meanwhile */
-#define EEPROM_NS      (10 * NS_PER_MS)	 /* for a word of it */
+#define SETTLE_NS      (5 * NS_PER_MS)	 /* in this time the card reads its EEPROM after a reset */
+#define EEPROM_NS      (10 * NS_PER_MS)	 /* the time limit for one word of the EEPROM */
 #define MULTICAST      BIT(0)
 #define ALL_INTERRUPTS 0xffffffffu
 

@@ -9,7 +9,7 @@
  * queue if the card has one. A frame with its header lies in buffers of the driver's memory, each
  * within a page: the buffers of a slot are one request.
  */
-#define VNET_SLOT_MAX	 256u /* of each queue */
+#define VNET_SLOT_MAX	 256u /* the most slots of each queue */
 #define VNET_PIECE_SHORT 2048u
 #define VNET_PIECE_LONG	 4096u
 #define VNET_PIECES_MAX	 3u
@@ -29,10 +29,10 @@ struct vnet {
 	struct virtio_ring ring[VNET_QUEUES];
 	u32 frame_max; /* bytes */
 	u32 piece_bytes;
-	u32 pieces;					 /* of a slot */
-	u32 slots[VNET_CONTROL];			 /* of each way */
+	u32 pieces;					 /* the pieces of a slot's buffer */
+	u32 slots[VNET_CONTROL];			 /* the slots of each direction */
 	u16 slot_of[VNET_CONTROL][VIRTIO_HOST_RING_MAX]; /* the slot of a request */
-	u16 free_slot[VNET_SLOT_MAX];			 /* of those for sending */
+	u16 free_slot[VNET_SLOT_MAX];			 /* free slots for sending */
 	u32 free_count;
 };
 

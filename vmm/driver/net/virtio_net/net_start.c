@@ -9,7 +9,7 @@
 #include "vmm/rt/format.h"
 
 #define COMMAND_NS NS_PER_S /* until it has done a command */
-#define ACK_AT	   16u	    /* in the page of the command */
+#define ACK_AT	   16u	    /* offset of the answer in the command's page */
 #define MULTICAST  BIT(0)
 
 static bool vnet_refuse_card(char *problem, size_t size, const char *text)
