@@ -16,7 +16,10 @@
 
 static struct machine machine;
 
-/* A machine that could not be set up: the manager reads why and ends the process when it likes. */
+/*
+ * Waits for the end of the process: the machine could not be set up, and the manager reads why and
+ * ends the process when it likes.
+ */
 static NORETURN void main_wait_for_the_end(void)
 {
 	u64 key;

@@ -8,5 +8,5 @@ void clock_init(u64 tsc_khz);
 u64 clock_tsc(void);
 u64 clock_tsc_to_ns(u64 tsc);
 u64 clock_ns_to_tsc(u64 ns);
-/* Nanoseconds of clock_tsc(). */
+/* Returns clock_tsc() in nanoseconds. */
 u64 clock_ns(void);

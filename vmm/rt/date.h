@@ -14,7 +14,10 @@ struct date {
 	u32 second;
 };
 
-/* seconds since 1970; for years 0 to 9999. */
+/* Converts seconds since 1970 to a date, for years 0 to 9999. */
 struct date date_from_seconds(s64 seconds);
-/* The weekday is ignored; fields out of range carry into the next larger unit. */
+/*
+ * Converts a date to seconds since 1970. The weekday is ignored; fields out of range carry into the
+ * next larger unit.
+ */
 s64 date_to_seconds(const struct date *time);

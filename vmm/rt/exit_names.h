@@ -3,5 +3,5 @@
 
 #include "kernel/abi/vcpu.h"
 
-/* The name of an enum exit_reason, as `vm stat` shows it; "unknown" past the last. */
+/* Returns the name of an enum exit_reason, as `vm stat` shows it; "unknown" past the last. */
 const char *exit_name(u32 reason);

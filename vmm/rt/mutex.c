@@ -35,8 +35,8 @@ static void mutex_forget_wakeup(struct mutex *mutex, u32 thread)
 }
 
 /*
- * `waiting` and `woken` are written before each try: either it succeeds, or the holder's unlock
- * comes after it and finds them so. Pairs with mutex_unlock.
+ * Waits for the lock. `waiting` and `woken` are written before each try: either the try succeeds,
+ * or the holder's unlock comes after it and finds them so. Pairs with mutex_unlock.
  */
 static void mutex_wait(struct mutex *mutex, u32 thread, handle_t queue)
 {

@@ -18,7 +18,10 @@ struct mutex {
 };
 
 void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue);
-/* Without waiting, so that no signal is taken from anywhere; false: it is held. */
+/*
+ * Tries to take the lock without waiting, so that no signal is taken from anywhere; returns false
+ * if it is held.
+ */
 static inline bool mutex_try(struct mutex *mutex)
 {
 	/* compiles to a single BTS */

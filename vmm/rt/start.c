@@ -40,7 +40,7 @@ NORETURN void __stack_chk_fail(void)
 	rt_fail("stack smashed");
 }
 
-/* The image is linked at 0; adds where it lies to every pointer in its data. */
+/* Relocates the image, which is linked at 0: adds its address to every pointer in its data. */
 static inline __attribute__((always_inline)) void start_relocate(void)
 {
 	u64 base = (u64)(uintptr_t)__image_start;

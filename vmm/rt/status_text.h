@@ -3,5 +3,5 @@
 
 #include "lib/status.h"
 
-/* The code in lower-case words ("no memory"), never NULL. */
+/* Returns the code in lower-case words ("no memory"), never NULL. */
 const char *status_text(enum status status);

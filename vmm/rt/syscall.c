@@ -70,8 +70,9 @@ static bool syscall_goes_on(enum syscall number)
 }
 
 /*
- * A call that has only made a step is repeated. One that waits is so for WAIT_NS and then refused:
- * in a group whose processes take and give back pages all the time there may never be one left.
+ * Makes a call. A call that has only made a step is repeated. A call that waits for pages is
+ * repeated for WAIT_NS and then refused: in a group whose processes take and give back pages all
+ * the time there may never be one left.
  */
 static enum status syscall_call(enum syscall number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f,
 				u64 *value)

@@ -34,7 +34,7 @@ static bool transfer_has_failed(struct transfer_end *end)
 	return true;
 }
 
-/* Until the manager has moved from there, or judged, or for a moment. */
+/* Waits until the manager has moved from there, or has judged, or for a moment. */
 static bool transfer_wait_a_little(struct transfer_end *end, u64 until_tsc)
 {
 	u64 now = clock_tsc();

@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* Big-endian fields of frames, at any alignment. */
+/* Read and write big-endian fields of frames, at any alignment. */
 static inline u16 bytes_get16(const u8 *at)
 {
 	return (u16)(at[0] << 8 | at[1]);

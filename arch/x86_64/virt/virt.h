@@ -61,8 +61,9 @@ struct virt_vcpu {
 	bool window;	    /* a window was requested that is to end a run */
 	bool live;	    /* between enter and leave */
 	bool own_timer;	    /* the back end itself ends a run at the deadline */
-	bool nmi_window; /* likewise one for an NMI alone, where the back end tells the two apart */
-	bool flush;	 /* flush the guest's TLB entries at the next entry */
+	bool nmi_window;    /* a window for an NMI alone was requested, where the back end tells the
+			       two apart */
+	bool flush;	    /* flush the guest's TLB entries at the next entry */
 	u32 trap_exceptions; /* exceptions that the monitor wants to see */
 	u32 trap;	     /* enum vcpu_trap */
 	u64 own[9];	     /* struct vmx_vcpu or struct svm_vcpu */

@@ -84,7 +84,7 @@ const struct command *command_find(const char *const *words, u32 count, u32 *nam
 size_t command_complete(const char *line, size_t length,
 			void (*offer)(void *context, const char *word), void *context);
 
-/* For commands: returns the VM of that name, or NULL after writing an error. */
+/* Returns the VM of that name, for a command; NULL after writing an error. */
 struct vm *command_vm(struct reply *reply, const char *name);
 /* Notes the VM's id for a command that waits, and its name in case the VM goes. */
 void command_vm_keep(struct reply *reply, const struct vm *vm);

@@ -136,7 +136,7 @@ void reply_object(struct reply *reply, struct text object);
 /* Returns whether a person's terminal has sent the command; if not, writes an error. */
 bool reply_has_terminal(struct reply *reply);
 
-/* For commands of a machine channel: returns NULL, after an error, for other askers. */
+/* Returns the machine channel that has sent the command; NULL, after an error, for other askers. */
 struct machine_channel *reply_channel(struct reply *reply);
 /* Returns whether the asker has one of these rights; if not, an error was written. */
 bool reply_may(struct reply *reply, u32 rights);

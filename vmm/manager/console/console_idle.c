@@ -13,7 +13,7 @@
 
 static u64 limit_ns;
 static u64 since_tsc; /* time of the last input, or of the first call */
-static u32 seen;      /* number of bytes received by then */
+static u32 seen;      /* number of bytes received when input was last seen */
 
 void console_idle_limit(u64 ns)
 {

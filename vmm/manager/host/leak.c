@@ -73,7 +73,7 @@ static const struct fixed_by tsa[] = {
 	{0xa0, 0xa0, 2, 0x0aa00216},
 };
 
-/* The CPU's family, model and stepping (SDM vol. 2 and APM vol. 3, CPUID). */
+/* Returns the CPU's family, model and stepping (SDM vol. 2 and APM vol. 3, CPUID). */
 static u32 leak_family_of(const struct leak_cpu *cpu)
 {
 	return speculation_family(&cpu->is);

@@ -82,7 +82,10 @@ static const struct bus_range *bus_search(struct bus *bus, u64 address, u32 size
 	return &bus->recent;
 }
 
-/* Consecutive accesses mostly go to the same device. */
+/*
+ * Finds the range at the address, in the last one found first: consecutive accesses mostly go to
+ * the same device.
+ */
 const struct bus_range *bus_find(struct bus *bus, u64 address, u32 size)
 {
 	if (likely(bus_covers(&bus->recent, address, size)))
@@ -101,7 +104,9 @@ void bus_unknown(struct bus *bus, u64 address)
 	bus->unknown_last = address;
 }
 
-/* The device may change the bus during the call: the range is not used afterwards. */
+/*
+ * Reads from a device, which may change the bus during the call: the range is not used afterwards.
+ */
 u64 bus_read(struct bus *bus, u64 address, u32 size)
 {
 	const struct bus_range *range = bus_find(bus, address, size);

@@ -53,7 +53,7 @@ static ALWAYS_INLINE bool bus_find_plain(struct bus *bus, u64 address, u32 size)
 	       bus_search_plain(bus, address, size);
 }
 
-/* size is 1, 2, 4 or 8. Nothing here blocks or fails. */
+/* Access a device by 1, 2, 4 or 8 bytes. They neither block nor fail. */
 u64 bus_read(struct bus *bus, u64 address, u32 size);
 void bus_write(struct bus *bus, u64 address, u32 size, u64 value);
 /* Counts an access for which the caller found no device. */

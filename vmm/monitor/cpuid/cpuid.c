@@ -78,7 +78,7 @@ void cpuid_hide_kvm(struct cpuid_policy *policy, u32 features)
 	}
 }
 
-/* Bits needed for `count` different numbers. */
+/* Returns the bits needed for `count` different numbers. */
 static u32 cpuid_number_bits(u32 count)
 {
 	return count <= 1 ? 0 : (u32)bit_highest(count - 1) + 1;
@@ -170,7 +170,7 @@ static void cpuid_build_topology(struct cpuid_policy *policy)
 				      .ecx = 2 << 8 | 1});
 }
 
-/* Bytes of the standard form of XSAVE for these components. */
+/* Returns the size of XSAVE's standard form for these components. */
 static u32 cpuid_xsave_bytes(const struct cpuid_policy *policy, u64 xcr0)
 {
 	u32 bytes = XSAVE_FIXED_BYTES;
@@ -255,7 +255,7 @@ static void cpuid_build_hypervisor(struct cpuid_policy *policy)
 	cpuid_add_plain(policy, CPUID_SKERRY, skerry);
 }
 
-/* AMD's own topology and cache leaves (APM vol. 3, E.4.15 and E.4.16). */
+/* Builds AMD's own leaves of topology and caches (APM vol. 3, E.4.15 and E.4.16). */
 static void cpuid_build_amd_topology(struct cpuid_policy *policy)
 {
 	for (u32 i = 0; i < 8; i++) {

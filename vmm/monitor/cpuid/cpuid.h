@@ -55,7 +55,7 @@ void cpuid_hide_kvm(struct cpuid_policy *policy, u32 features);
 /* Returns the policy's registers of a leaf (1, 7.0, 0x80000001, ...), all 0 if it has none. */
 struct cpuid_regs cpuid_shown(const struct cpuid_policy *policy, u32 leaf, u32 subleaf);
 
-/* Width of linear addresses under the widest paging mode that is shown: 48 or 57. */
+/* Returns the width of linear addresses under the widest paging mode that is shown: 48 or 57. */
 u32 cpuid_linear_bits(const struct cpuid_policy *policy);
 
 /* Executes the CPU's own CPUID; tests have a version of their own. */

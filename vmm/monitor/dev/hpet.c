@@ -232,7 +232,7 @@ static void hpet_timer_configure(struct hpet *hpet, u32 number, u32 value)
 	timer->period &= hpet_timer_mask(timer);
 }
 
-/* `written` are the bits of `value` that were. */
+/* Sets a comparator from `value`, of which the bits in `written` were written. */
 static void hpet_timer_compare(struct hpet *hpet, u32 number, u64 value, u64 written)
 {
 	const struct hpet_state *state = &hpet->state;
@@ -253,7 +253,7 @@ static void hpet_timer_compare(struct hpet *hpet, u32 number, u64 value, u64 wri
 		hpet_timer_advance(hpet, number, state->seen - behind - 1, state->seen);
 }
 
-/* The counter goes on from where it stands. */
+/* Sets the configuration; the counter goes on from where it stands. */
 static void hpet_configure(struct hpet *hpet, u32 value)
 {
 	u64 counter = hpet_counter(hpet);

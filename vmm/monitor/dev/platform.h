@@ -11,11 +11,11 @@ enum status platform_init(struct platform *platform,
 			  const struct platform_config *config) MUST_CHECK;
 /* Tells all devices that guest time has jumped by `ns`, in which the guest could do nothing. */
 void platform_jumped(struct platform *platform, u64 ns);
-/* A reset of the machine: everything but date and CMOS bytes. Clears events and kicks. */
+/* Resets the machine: everything but date and CMOS bytes. Clears events and kicks. */
 void platform_reset(struct platform *platform);
 /*
- * After a reset: has PIT and 8259s as a PC's firmware leaves them for what it starts. The timer's
- * interrupt comes at vector 8 from the first STI on.
+ * Sets up PIT and 8259s, after a reset, as a PC's firmware leaves them for the system it starts.
+ * The timer's interrupt comes at vector 8 from the first STI on.
  */
 void platform_firmware(struct platform *platform);
 

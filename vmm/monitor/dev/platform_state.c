@@ -43,7 +43,7 @@ static bool platform_irqchip_valid(const void *owner, const void *bytes, const c
 	       (saved->kick & ~BITS(irqchip->cpu_count - 1, 0)) == 0;
 }
 
-/* Loading the others has kicked too. */
+/* Loads the kicks in addition to those that loading the local APICs has caused. */
 static void platform_load_irqchip(void *owner, const void *bytes)
 {
 	struct irqchip *irqchip = owner;

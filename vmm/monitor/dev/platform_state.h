@@ -23,5 +23,8 @@ struct platform_part {
 	u64 lapics;
 };
 
-/* All state of it but its clock: a list, whose owner is a struct platform_part. */
+/*
+ * Describes section number `index` of the platform's state, all but its clock; `owner` is a struct
+ * platform_part.
+ */
 bool platform_section(void *owner, u32 index, struct state_section *section);

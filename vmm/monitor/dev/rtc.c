@@ -332,7 +332,10 @@ static void rtc_fill_cmos(const struct rtc *rtc, u8 *byte)
 	byte[RTC_CHECKSUM + 1] = (u8)sum;
 }
 
-/* A guest's reset leaves date and CMOS bytes (they have a battery) and clears the enables. */
+/*
+ * Resets the clock as a guest's reset does: date and CMOS bytes stay, as they have a battery, and
+ * the enables are cleared.
+ */
 static void rtc_reset(struct device *device)
 {
 	struct rtc *rtc = CONTAINER_OF(device, struct rtc, device);

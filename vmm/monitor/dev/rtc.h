@@ -24,5 +24,5 @@ struct rtc {
 	u64 ram_above_4g;
 };
 
-/* CMOS bytes report the sizes of RAM. */
+/* Attaches the clock, whose CMOS bytes report the sizes of RAM. */
 enum status rtc_attach(struct platform *platform, const struct platform_config *config) MUST_CHECK;

@@ -8,7 +8,7 @@
 #include "vmm/monitor/platform/platform_add.h"
 #include "vmm/rt/checked.h"
 
-/* After loading any number, watchdog_left_s is still one of 16 bits. */
+/* Returns the seconds left, as a number of 16 bits, whatever was loaded. */
 static u64 watchdog_left_s(const struct device *device)
 {
 	const struct watchdog_state *state = device->state;
@@ -70,7 +70,7 @@ static void watchdog_write_byte(struct watchdog_state *state, u64 at, u8 value)
 	}
 }
 
-/* Every write but those to what is left is a sign of life. */
+/* Handles a write: every one, except to the seconds left, is a sign of life. */
 static void watchdog_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
 	(void)region;

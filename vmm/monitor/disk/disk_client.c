@@ -20,7 +20,7 @@ void disk_client_open(struct disk_client *client, struct link_memory *memory,
 	slot_open(&client->end, memory, LINK_CLIENT);
 }
 
-/* Written by the driver at any time. */
+/* Returns the server's description of the disk, which the driver may change at any time. */
 static const struct block_about *disk_client_about_of(const struct disk_client *client)
 {
 	return (const void *)client->end.memory->about;

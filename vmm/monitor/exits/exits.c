@@ -127,7 +127,10 @@ static void exits_crash_unexpected(struct vcpu *vcpu)
 		exit_name(exit->reason), exit->vendor_code, exit->qualification, vcpu->page->rip);
 }
 
-/* APM vol. 3, MOV CRn: 0f 22 with ModRM.reg 8, or with LOCK and ModRM.reg 0. */
+/*
+ * Returns whether the instruction is a MOV to CR8: 0f 22 with ModRM.reg 8, or with LOCK and
+ * ModRM.reg 0 (APM vol. 3, MOV CRn).
+ */
 static bool exits_is_mov_to_cr8(const struct x86_instruction *in)
 {
 	return in->map == X86_MAP_0F && in->opcode == 0x22 &&
@@ -135,8 +138,9 @@ static bool exits_is_mov_to_cr8(const struct x86_instruction *in)
 }
 
 /*
- * SVM exits before a MOV to CR8 while an interrupt waits for the task priority to fall. If the
- * instruction has changed since, or the exit was for a trap no longer wanted, it is executed again.
+ * Handles an access to a control register. SVM exits before a MOV to CR8 while an interrupt waits
+ * for the task priority to fall. If the instruction has changed since, or the exit was for a trap
+ * no longer wanted, the guest executes it again.
  */
 static void exits_handle_cr(struct vcpu *vcpu)
 {

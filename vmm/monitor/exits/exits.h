@@ -22,7 +22,10 @@ static inline u64 exits_port_low_bytes(u64 value, u32 size)
 	return size == 1 ? (u8)value : size == 2 ? (u16)value : (u32)value;
 }
 
-/* SDM vol. 1, 3.4.1.1: 32 bits clear the upper half, fewer leave what is above them. */
+/*
+ * Loads a register: 32 bits clear the upper half, a shorter value leaves what is above it (SDM vol.
+ * 1, 3.4.1.1).
+ */
 static inline void exits_port_load(u64 *reg, u64 value, u32 size)
 {
 	if (likely(size == 1))
@@ -34,8 +37,8 @@ static inline void exits_port_load(u64 *reg, u64 value, u32 size)
 }
 
 /*
- * An access that one device takes in one piece. False: nothing has happened. Reads fields of the
- * page again rather than save registers across the device's function.
+ * Handles an access that one device takes in one piece. Returns false if nothing has happened. It
+ * reads fields of the page again rather than save registers across the device's function.
  */
 static ALWAYS_INLINE bool exits_port_plain(struct bus *ports, struct vcpu_page *page, u32 *stale)
 {
@@ -62,23 +65,28 @@ static ALWAYS_INLINE bool exits_port_plain(struct bus *ports, struct vcpu_page *
 	return true;
 }
 
-/* EXIT_IO that is anything else: a string, ports of several devices or of none, no length. */
+/* Handles EXIT_IO of any other kind: a string, ports of several devices or of none, no length. */
 void exits_port(struct vcpu *vcpu);
 
-/* EXIT_RDMSR and EXIT_WRMSR. */
+/* Handle EXIT_RDMSR and EXIT_WRMSR. */
 void exits_rdmsr(struct vcpu *vcpu);
 void exits_wrmsr(struct vcpu *vcpu);
 
-/* EXIT_EXCEPTION: a debugger's, or one that the guest gets as if it had not exited. */
+/*
+ * Handles EXIT_EXCEPTION: the exception is a debugger's, or the guest gets it as if it had not
+ * exited.
+ */
 void exits_exception(struct vcpu *vcpu);
 
 /*
- * EXIT_HYPERCALL: VMCALL or VMMCALL in KVM's convention (Linux
+ * Handles EXIT_HYPERCALL: VMCALL or VMMCALL in KVM's convention (Linux
  * Documentation/virt/kvm/x86/hypercalls.rst).
  */
 void exits_hypercall(struct vcpu *vcpu);
 
-/* EXIT_ENTRY_FAILED: fetches the control structure's dump and says what is wrong with it. */
+/*
+ * Handles EXIT_ENTRY_FAILED: fetches the control structure's dump and says what is wrong with it.
+ */
 void exits_entry_failed(struct vcpu *vcpu);
 
 /* How the emulator reaches this machine's devices. */

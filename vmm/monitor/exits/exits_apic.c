@@ -12,7 +12,7 @@
 #include "vmm/monitor/vcpu/vapic.h"
 #include "vmm/rt/clock.h"
 
-/* The local APIC's timer is the only one that this vCPU serves at present. */
+/* Returns whether the local APIC's timer is the only one that this vCPU serves at present. */
 static bool exits_apic_has_one_timer(const struct vcpu *vcpu)
 {
 	const struct platform *platform = &vcpu->machine->platform;

@@ -5,7 +5,7 @@
 #include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/machine/machine.h"
 
-/* Registers whose value or effect depends on the time. */
+/* Returns whether a register's value or effect depends on the time. */
 static inline bool exits_apic_is_timer(u32 offset)
 {
 	return offset == LAPIC_LVT_TIMER || offset == LAPIC_TIMER_INITIAL ||
@@ -21,8 +21,9 @@ static ALWAYS_INLINE void exits_apic_take(struct vcpu *vcpu, struct lapic *lapic
 }
 
 /*
- * After a write the next entry has to be prepared anew if the task priority may have changed, or if
- * requests wait for that or for an EOI; a new request kicks. Timers may have moved.
+ * Notes a write to the local APIC. The next entry has to be prepared anew if the task priority may
+ * have changed, or if requests wait for that or for an EOI; a new request kicks. Timers may have
+ * moved.
  */
 static ALWAYS_INLINE void exits_apic_touched(struct vcpu *vcpu, const struct lapic *lapic,
 					     u32 offset)
@@ -39,11 +40,14 @@ static ALWAYS_INLINE void exits_apic_touched(struct vcpu *vcpu, const struct lap
  * it again. False: nothing has happened, it takes more than that.
  */
 
-/* EXIT_RDMSR and EXIT_WRMSR of x2APIC's registers, the TSC deadline, and the APIC's base. */
+/*
+ * Handle EXIT_RDMSR and EXIT_WRMSR of the x2APIC's registers, the TSC deadline, and the APIC's
+ * base.
+ */
 bool exits_apic_rdmsr(struct vcpu *vcpu);
 bool exits_apic_wrmsr(struct vcpu *vcpu);
-/* EXIT_DEADLINE: a timer of this vCPU is due, most often the local APIC's. */
+/* Handles EXIT_DEADLINE: a timer of this vCPU is due, most often the local APIC's. */
 bool exits_apic_deadline(struct vcpu *vcpu);
-/* EXIT_APIC_WRITE and EXIT_EOI: the CPU has done the rest. */
+/* Handle EXIT_APIC_WRITE and EXIT_EOI, of which the CPU has done the rest. */
 bool exits_apic_write(struct vcpu *vcpu);
 bool exits_apic_eoi(struct vcpu *vcpu);

@@ -15,7 +15,10 @@
 
 enum opcode { OPCODE_INT3 = 0xcc, OPCODE_INT_N = 0xcd, OPCODE_INTO = 0xce };
 
-/* SVM's intercept of INT n, by which emulated CPUs exit for INT3 and INTO too. */
+/*
+ * Returns whether the exit is SVM's intercept of INT n, by which emulated CPUs exit for INT3 and
+ * INTO, too.
+ */
 static bool exits_is_any_software(const struct vcpu_exit *exit)
 {
 	return vcpu_is_svm() && exit->vendor_code == VMEXIT_SWINT;
@@ -59,9 +62,9 @@ static bool exits_identify(struct vcpu *vcpu, struct vcpu_event *event)
 }
 
 /*
- * Another vCPU has replaced the instruction since, as Linux does when it patches its own code: what
- * is there now is executed. QEMU 7.2 may have translated the old bytes just when they were replaced
- * and keep that for ever (docs/platforms.md), so a byte is stored, the one that is there.
+ * Lets the guest fetch the instruction anew, as another vCPU has replaced it since, which Linux
+ * does when it patches its own code. QEMU 7.2 may have translated the old bytes just when they were
+ * replaced, and keep them for ever (docs/platforms.md); so one byte is stored again, unchanged.
  */
 static void exits_fetch_anew(struct vcpu *vcpu)
 {
@@ -83,7 +86,10 @@ static void exits_fetch_anew(struct vcpu *vcpu)
 					  __ATOMIC_SEQ_CST);
 }
 
-/* INT3, INT n and INTO exit with RIP at them: injected with their length, they count as done. */
+/*
+ * Injects INT3, INT n or INTO, which exit with RIP at them; injected with their length, they count
+ * as executed.
+ */
 static bool exits_raise_software(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
@@ -102,7 +108,9 @@ static bool exits_raise_software(struct vcpu *vcpu)
 	return true;
 }
 
-/* On VMX alone INT1 exits with RIP at it, and with its length; it leaves DR6 as it is. */
+/*
+ * Injects INT1. On VMX alone it exits with RIP at it, and with its length; it leaves DR6 as it is.
+ */
 static bool exits_raise_int1(struct vcpu *vcpu)
 {
 	u32 length = vcpu->page->exit.instruction_length;

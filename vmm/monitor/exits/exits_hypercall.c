@@ -35,7 +35,7 @@ static s64 exits_kick_cpu(struct vcpu *vcpu, u64 apic_id)
 	return 0;
 }
 
-/* The vCPU waits for another, which does not run. */
+/* Yields to the vCPU with that APIC ID, which does not run and for which this vCPU waits. */
 static s64 exits_yield_to(struct vcpu *vcpu, u64 apic_id)
 {
 	if (apic_id < vcpu->machine->vcpu_count && apic_id != vcpu->id)
@@ -59,7 +59,10 @@ static s64 exits_send_to(struct irqchip *irqchip, u64 bitmap, u64 first, u64 icr
 	return count;
 }
 
-/* Word 0 and 1: bitmap of APIC IDs from word 2 on; word 3: as the low half of the ICR. */
+/*
+ * Sends an IPI: words 0 and 1 are a bitmap of APIC IDs from word 2 on, word 3 is like the low half
+ * of the ICR.
+ */
 static s64 exits_send_ipi(struct machine *machine, const struct kvm_arguments *arguments)
 {
 	struct irqchip *irqchip = &machine->platform.irqchip;

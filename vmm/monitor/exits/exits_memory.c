@@ -101,8 +101,8 @@ static bool exits_memory_access(struct vcpu *vcpu, const struct move *move, u64 
 }
 
 /*
- * The CPU itself has reached the address and found the access allowed; it remains to check that the
- * instruction makes just that access, and not one that crosses a page.
+ * Returns whether the instruction makes just the access of the exit, and not one that crosses a
+ * page. The CPU itself has reached the address and found the access permitted.
  */
 static bool exits_memory_is_of_exit(const struct move *move, const struct vcpu_page *page)
 {

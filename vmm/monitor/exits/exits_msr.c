@@ -12,7 +12,7 @@
 #include "vmm/monitor/vcpu/inject.h"
 #include "vmm/monitor/vcpu/msr.h"
 
-/* MSRs of time, and the KVM interface's. */
+/* Returns whether the MSR is one of time, or of the KVM interface. */
 static bool exits_is_own(u32 index)
 {
 	return index == MSR_TSC || index == MSR_TSC_ADJUST || index == MSR_KVM_PV_EOI ||
@@ -36,7 +36,10 @@ static bool exits_read_own(const struct vcpu *vcpu, u32 index, u64 *value)
 	return true;
 }
 
-/* SDM vol. 3, 18.17.3: a write to either of TSC and TSC_ADJUST moves the other by as much. */
+/*
+ * Moves the guest's TSC: a write to TSC or TSC_ADJUST moves the other by as much (SDM vol. 3,
+ * 18.17.3).
+ */
 static void exits_move_tsc(struct vcpu *vcpu, u64 adjust)
 {
 	vcpu->tsc_adjust = adjust;

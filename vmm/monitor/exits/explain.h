@@ -22,7 +22,7 @@ struct explain {
 void explain_vmx(const struct vcpu_page *page, char *text, size_t size);
 void explain_svm(const struct vcpu_page *page, char *text, size_t size);
 
-/* The pieces that both are made of. */
+/* Functions from which both explanations are made. */
 void explain_begin(struct explain *explain, const struct vcpu_page *page, char *text, size_t size);
 /* Returns the field's value, 0 if the dump lacks it. */
 u64 explain_field(const struct explain *explain, u32 id);

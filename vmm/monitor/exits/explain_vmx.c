@@ -78,7 +78,7 @@ static bool explain_vmx_pat_is_valid(u64 pat)
 	return true;
 }
 
-/* SDM vol. 3, 27.3.1.1 */
+/* Checks the control registers: SDM vol. 3, 27.3.1.1. */
 static void explain_vmx_check_control_registers(const struct vmx_view *view)
 {
 	u64 pat = explain_vmx_field(view, VMCS_GUEST_PAT);
@@ -126,7 +126,7 @@ static struct segment_view explain_vmx_segment_of(const struct vmx_view *view, u
 	};
 }
 
-/* SDM vol. 3, 27.3.1.2: what holds for every usable register. */
+/* Checks what holds for every usable segment register: SDM vol. 3, 27.3.1.2. */
 static void explain_vmx_check_segment(const struct vmx_view *view, const struct segment_view *s,
 				      bool system)
 {
@@ -220,7 +220,7 @@ static void explain_vmx_check_segments(const struct vmx_view *view)
 	explain_vmx_check_segment(view, &ldtr, true);
 }
 
-/* SDM vol. 3, 27.3.1.3 and 27.3.1.4 */
+/* Checks descriptor tables, RIP and RFLAGS: SDM vol. 3, 27.3.1.3 and 27.3.1.4. */
 static void explain_vmx_check_tables_and_rip(const struct vmx_view *view)
 {
 	u64 rip = explain_vmx_field(view, VMCS_GUEST_RIP);
@@ -249,7 +249,7 @@ static void explain_vmx_check_tables_and_rip(const struct vmx_view *view)
 		   "an interrupt is to be injected with RFLAGS.IF clear");
 }
 
-/* SDM vol. 3, 27.3.1.5 */
+/* Checks activity and interruptibility: SDM vol. 3, 27.3.1.5. */
 static void explain_vmx_check_interruptibility(const struct vmx_view *view)
 {
 	u32 state = (u32)explain_vmx_field(view, VMCS_GUEST_INTERRUPTIBILITY);
@@ -277,7 +277,7 @@ static void explain_vmx_check_interruptibility(const struct vmx_view *view)
 		   "the VMCS link pointer is set");
 }
 
-/* SDM vol. 3, 27.3.1.6 */
+/* Checks the PDPTEs: SDM vol. 3, 27.3.1.6. */
 static void explain_vmx_check_pdptes(const struct vmx_view *view)
 {
 	if (view->long_mode || !(view->cr0 & CR0_PG) || !(view->cr4 & CR4_PAE))
@@ -290,7 +290,7 @@ static void explain_vmx_check_pdptes(const struct vmx_view *view)
 	}
 }
 
-/* SDM vol. 3, 27.2.1.3 */
+/* Checks the event to be injected: SDM vol. 3, 27.2.1.3. */
 static void explain_vmx_check_injection(const struct vmx_view *view)
 {
 	const u64 always =
@@ -317,8 +317,8 @@ static void explain_vmx_check_injection(const struct vmx_view *view)
 }
 
 /*
- * SDM vol. 3, 27.2.1.1, of the local APIC. The virtual-APIC address is page-aligned: the kernel
- * takes it from a page.
+ * Checks the controls of the local APIC: SDM vol. 3, 27.2.1.1. The virtual-APIC address is
+ * page-aligned, as the kernel takes it from a page.
  */
 static void explain_vmx_check_apic(const struct vmx_view *view, u32 pin, u32 primary, u32 secondary)
 {
@@ -336,7 +336,7 @@ static void explain_vmx_check_apic(const struct vmx_view *view, u32 pin, u32 pri
 		   "TPR threshold is above 15");
 }
 
-/* SDM vol. 3, 27.2.1.1 */
+/* Checks the other controls: SDM vol. 3, 27.2.1.1. */
 static void explain_vmx_check_controls(const struct vmx_view *view)
 {
 	u32 pin = (u32)explain_vmx_field(view, VMCS_PIN_CONTROLS);
@@ -356,7 +356,7 @@ static void explain_vmx_check_controls(const struct vmx_view *view)
 	explain_vmx_check_apic(view, pin, primary, secondary);
 }
 
-/* SDM vol. 3, 27.2.2 and 27.2.3 */
+/* Checks the host state: SDM vol. 3, 27.2.2 and 27.2.3. */
 static void explain_vmx_check_host(const struct vmx_view *view)
 {
 	u64 cr0 = explain_vmx_field(view, VMCS_HOST_CR0);

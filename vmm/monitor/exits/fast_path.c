@@ -64,7 +64,10 @@ static bool fast_path_find_next(struct vcpu *vcpu)
 	return inject_prepare(vcpu);
 }
 
-/* If not: an interrupt may go with it, others have to be told, or an EOI need not exit. */
+/*
+ * Prepares the next entry. Returns false if an interrupt may go with it, other vCPUs have to be
+ * told, or an EOI need not exit.
+ */
 static bool fast_path_prepare_entry(struct vcpu *vcpu)
 {
 	if (!fast_path_find_next(vcpu))
@@ -87,8 +90,8 @@ static NOINLINE bool fast_path_prepare_after_port(struct vcpu *vcpu)
 }
 
 /*
- * A port's device does not look at the state of the local APIC. So that is brought up to date after
- * the access, and only if the next entry needs it.
+ * Handles a port's exit. No port's device looks at the state of the local APIC, so that state is
+ * brought up to date after the access, and only if the next entry needs it.
  */
 static ALWAYS_INLINE bool fast_path_handle_port(struct vcpu *vcpu, struct machine *machine,
 						struct vcpu_page *page)
@@ -144,8 +147,8 @@ static ALWAYS_INLINE bool fast_path_between_runs(
 }
 
 /*
- * All that a port's exit goes through is inlined here, even the system call: with calls, and what
- * they save and look up again, it took half as many instructions again.
+ * Runs the guest. All code for a port's exit is inlined here, even the system call: with calls, and
+ * the registers that they save, it took half as many instructions again.
  */
 void fast_path_run(struct vcpu *vcpu)
 {

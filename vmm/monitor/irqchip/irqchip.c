@@ -67,7 +67,10 @@ void irqchip_set_taken_line(struct irqchip *irqchip, u32 line, bool level)
 		irqchip_drive_line(irqchip, line, level);
 }
 
-/* SDM vol. 3, 11.6.2.2: MDA against LDR, flat or cluster; x2APIC: 11.12.10.2. */
+/*
+ * Returns whether a logical destination means this APIC: MDA against LDR, flat or cluster (SDM vol.
+ * 3, 11.6.2.2), or as x2APIC (11.12.10.2).
+ */
 static bool irqchip_logical_match(const struct lapic *lapic, u32 destination)
 {
 	u32 ldr = lapic_get(lapic, LAPIC_LDR);
@@ -95,8 +98,8 @@ static bool irqchip_message_matches(const struct irq_message *message, const str
 }
 
 /*
- * SDM vol. 3, 11.6.2.4: the lowest processor priority gets it; among equals the next after the last
- * one's receiver.
+ * Sends to the APIC with the lowest processor priority; among equals the next one after the last
+ * receiver gets it (SDM vol. 3, 11.6.2.4).
  */
 static bool irqchip_send_lowest_priority(struct irqchip *irqchip, const struct irq_message *message,
 					 u64 candidates)
@@ -147,7 +150,10 @@ bool irqchip_send(struct irqchip *irqchip, const struct irq_message *message)
 	return irqchip_send_to(irqchip, message, irqchip_message_targets(irqchip, message));
 }
 
-/* SDM vol. 3, 11.6.1. The trigger mode matters for the INIT de-assert only, which does nothing. */
+/*
+ * Sends an IPI (SDM vol. 3, 11.6.1). The trigger mode matters for the INIT de-assert only, which
+ * does nothing.
+ */
 void lapic_send(struct lapic *lapic, u64 icr)
 {
 	struct irqchip *irqchip = lapic->irqchip;
@@ -254,7 +260,10 @@ u8 irqchip_take_sipi(struct irqchip *irqchip, u32 cpu)
 	return state->sipi_vector;
 }
 
-/* INTR rose: ExtINT is fetched by INTA, any other mode of LINT0 is a local interrupt. */
+/*
+ * Handles a rising INTR: an ExtINT is fetched by INTA; in any other mode of LINT0 it is a local
+ * interrupt.
+ */
 void irqchip_intr_raised(struct irqchip *irqchip)
 {
 	for (u32 i = 0; i < irqchip->cpu_count; i++) {

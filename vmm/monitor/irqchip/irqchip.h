@@ -48,14 +48,19 @@ struct irqchip {
 	struct lapic lapic[IRQCHIP_CPU_MAX];
 };
 
-/* cpu_count is 1 to IRQCHIP_CPU_MAX; page[i] is the register page of CPU i, which stays the
- * owner's. */
+/*
+ * Sets up the controllers for cpu_count CPUs, 1 to IRQCHIP_CPU_MAX; page[i] is the register page of
+ * CPU i, which stays the owner's.
+ */
 void irqchip_init(struct irqchip *irqchip, const struct machine_clock *clock, u32 cpu_count,
 		  struct lapic_page *const page[]);
-/* Power-on; CPU 0 gets the virtual wire that firmware would have set up. */
+/*
+ * Resets the controllers as at power-on; CPU 0 gets the virtual wire that firmware would have set
+ * up.
+ */
 void irqchip_reset(struct irqchip *irqchip);
 
-/* Without effect while the line is taken. */
+/* Drives a line; without effect while the line is taken over. */
 void irqchip_set_line(struct irqchip *irqchip, u32 line, bool level);
 /*
  * Takes lines over: from now on irqchip_set_taken_line drives `lines`, and no others. A line that
@@ -66,8 +71,8 @@ void irqchip_set_taken_line(struct irqchip *irqchip, u32 line, bool level);
 /* Returns whether any local APIC accepted it. */
 bool irqchip_send(struct irqchip *irqchip, const struct irq_message *message);
 /*
- * A device's write of `data` to `address`, as MSI and MSI-X do it. Returns whether any local APIC
- * accepted it: false too for an address that is not theirs.
+ * Handles a device's write of `data` to `address`, as MSI and MSI-X make it. Returns whether any
+ * local APIC accepted it: false also for an address that is no local APIC's.
  */
 bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data);
 
@@ -79,19 +84,23 @@ u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu);
  */
 int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu);
 /*
- * That interrupt was taken and could not be delivered: if a local one of a higher class has come
- * since, it waits again. False, without effect: none has, or it was the 8259's.
+ * Puts an interrupt back that was taken and could not be delivered: if a local one of a higher
+ * class has come since, it waits again. Returns false, without effect, if none has come, or the
+ * interrupt was the 8259s'.
  */
 bool irqchip_put_back(struct irqchip *irqchip, u32 cpu, u32 vector);
 void irqchip_take_nmi(struct irqchip *irqchip, u32 cpu);
-/* The CPU is handling an NMI: of those that came since then it keeps one (SDM vol. 3, 6.7.1). */
+/*
+ * Notes that the CPU is handling an NMI: of the NMIs that come meanwhile it keeps one (SDM vol. 3,
+ * 6.7.1).
+ */
 void irqchip_latch_nmi(struct irqchip *irqchip, u32 cpu);
 /* Resets the local APIC as INIT does. */
 void irqchip_take_init(struct irqchip *irqchip, u32 cpu);
-/* The vector: execution starts at vector << 12. */
+/* Takes a start-up IPI and returns its vector: execution starts at vector << 12. */
 u8 irqchip_take_sipi(struct irqchip *irqchip, u32 cpu);
 
-/* Among the controllers: */
+/* Functions for the controllers themselves. */
 static inline void irqchip_kick(struct irqchip *irqchip, const struct lapic *lapic)
 {
 	irqchip->kick |= BIT(lapic - irqchip->lapic);

@@ -17,8 +17,9 @@ static bool irqchip_message_is_deliverable(u32 mode)
 }
 
 /*
- * The manual has the destination mode apply to messages with the redirection hint only. CPUs apply
- * it to all, and Linux relies on that: it sends logical destinations without the hint.
+ * Delivers a message. By the manual the destination mode applies only to messages with the
+ * redirection hint. CPUs apply it to all, and Linux relies on that: it sends logical destinations
+ * without the hint.
  */
 bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data)
 {

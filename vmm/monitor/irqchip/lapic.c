@@ -36,7 +36,10 @@ void lapic_set_id_registers(struct lapic *lapic)
 	}
 }
 
-/* SDM vol. 3, 11.4.7.1: the state after power-up; ID and base are not touched. */
+/*
+ * Sets the registers to their state after power-up (SDM vol. 3, 11.4.7.1); ID and base are not
+ * touched.
+ */
 void lapic_reset_registers(struct lapic *lapic)
 {
 	memset(lapic->page, 0, sizeof(*lapic->page));
@@ -78,7 +81,10 @@ void lapic_virtual_wire(struct lapic *lapic)
 	lapic_set(lapic, LAPIC_LVT_LINT1, APIC_NMI << APIC_DELIVERY_SHIFT);
 }
 
-/* SDM vol. 3, 11.5.3: further errors raise no interrupt until a write to ESR has rearmed it. */
+/*
+ * Notes an error; further errors raise no interrupt until a write to ESR has rearmed it (SDM vol.
+ * 3, 11.5.3).
+ */
 void lapic_error(struct lapic *lapic, u32 bit)
 {
 	bool armed = lapic->state.errors == 0;
@@ -206,7 +212,10 @@ void lapic_write(struct lapic *lapic, u32 offset, u32 value)
 	}
 }
 
-/* SDM vol. 3, 11.4.1: only the low dword of each 16 bytes is defined, and only as a dword. */
+/*
+ * Reads the page; only the low dword of each 16 bytes is defined, and only as a dword (SDM vol. 3,
+ * 11.4.1).
+ */
 u64 lapic_memory_read(struct lapic *lapic, u64 gpa, u32 size)
 {
 	u32 offset = (u32)(gpa & PAGE_MASK);

@@ -85,9 +85,12 @@ static inline enum lapic_mode lapic_mode(const struct lapic *lapic)
 				       : LAPIC_XAPIC;
 }
 
-/* RESET: everything. */
+/* Handles RESET, which resets everything. */
 void lapic_reset(struct lapic *lapic, u32 id);
-/* INIT: the registers, but not ID, base or mode; an application processor waits for SIPI. */
+/*
+ * Handles INIT, which resets the registers, but not ID, base or mode; an application processor then
+ * waits for SIPI.
+ */
 void lapic_init_signal(struct lapic *lapic);
 /*
  * Sets the inputs as firmware leaves them for a boot processor: LINT0 ExtINT, LINT1 NMI (MP 1.4,
@@ -95,11 +98,11 @@ void lapic_init_signal(struct lapic *lapic);
  */
 void lapic_virtual_wire(struct lapic *lapic);
 
-/* lapic_lend.c: the page goes to the CPU and comes back. */
+/* lapic_lend.c: gives the page to the CPU and takes it back. */
 void lapic_page_lend(struct lapic *lapic);
 void lapic_page_recall(struct lapic *lapic);
 
-/* Registers in xAPIC mode, by 16-byte aligned offset. */
+/* Access registers in xAPIC mode, by an offset that is a multiple of 16. */
 u32 lapic_read(struct lapic *lapic, u32 offset);
 void lapic_write(struct lapic *lapic, u32 offset, u32 value);
 
@@ -110,13 +113,13 @@ static inline bool lapic_claims(const struct lapic *lapic, u64 gpa)
 
 	return (gpa & ~PAGE_MASK) == (base & APIC_BASE_ADDRESS) && lapic_mode(lapic) == LAPIC_XAPIC;
 }
-/* The access itself, size 1 to 8. Writes other than aligned dwords are ignored. */
+/* Access the page, by 1 to 8 bytes. Writes other than aligned dwords are ignored. */
 u64 lapic_memory_read(struct lapic *lapic, u64 gpa, u32 size);
 void lapic_memory_write(struct lapic *lapic, u64 gpa, u32 size, u64 value);
 
 /*
- * The MSRs of the APIC: IA32_APIC_BASE, IA32_TSC_DEADLINE and 0x800 to 0x8ff. false: #GP.
- * physical_bits is the guest's MAXPHYADDR.
+ * Access the MSRs of the APIC: IA32_APIC_BASE, IA32_TSC_DEADLINE and 0x800 to 0x8ff. They return
+ * false for a #GP. physical_bits is the guest's MAXPHYADDR.
  */
 bool lapic_owns_msr(u32 msr);
 bool lapic_msr_read(struct lapic *lapic, u32 msr, u64 *value) MUST_CHECK;
@@ -124,14 +127,14 @@ bool lapic_msr_write(struct lapic *lapic, u32 msr, u64 value, u32 physical_bits)
 
 /* Takes an interrupt message that is addressed to this APIC. Returns whether it was accepted. */
 bool lapic_deliver(struct lapic *lapic, u32 mode, u32 vector, bool level);
-/* An event of the local vector table; `offset` is that of its LVT register. */
+/* Raises an event of the local vector table; `offset` is that of its LVT register. */
 void lapic_local(struct lapic *lapic, u32 offset);
 /* Returns whether LINT0 passes the 8259's INTR on to the processor. */
 bool lapic_accepts_extint(const struct lapic *lapic);
 
 /*
- * Highest vector that the processor priority lets through, or -1. Accept puts that one in service:
- * it is above all others there, and above TPR.
+ * lapic_pending returns the highest vector that the processor priority lets through, or -1.
+ * lapic_accept puts that vector in service: it is above all others there, and above TPR.
  */
 int lapic_pending(const struct lapic *lapic);
 void lapic_accept(struct lapic *lapic, u32 vector);
@@ -143,37 +146,40 @@ void lapic_accept(struct lapic *lapic, u32 vector);
 bool lapic_put_back(struct lapic *lapic, u32 vector);
 bool lapic_is_requested(const struct lapic *lapic, u32 vector);
 void lapic_eoi(struct lapic *lapic);
-/* The part of an EOI outside the page: tells the I/O APIC of a level-triggered one. */
+/* Does the part of an EOI outside the page: tells the I/O APIC of a level-triggered one. */
 void lapic_eoi_broadcast(struct lapic *lapic, u32 vector);
 /* Returns whether an EOI now only ends an edge-triggered interrupt in service, with IRR empty. */
 bool lapic_eoi_is_private(const struct lapic *lapic);
 u32 lapic_ppr(const struct lapic *lapic);
-/* CR8 is bits 7:4 of TPR. */
+/* Returns CR8, which is bits 7:4 of TPR. */
 static inline u64 lapic_get_cr8(const struct lapic *lapic)
 {
 	return lapic->page->reg[LAPIC_TPR / 4] >> 4;
 }
 void lapic_set_cr8(struct lapic *lapic, u64 value);
 
-/* The guest is entered: the page is the CPU's, if the CPU virtualizes the APIC. */
+/* Gives the page to the CPU, if the CPU virtualizes the APIC, as the guest is entered. */
 static inline void lapic_lend(struct lapic *lapic)
 {
 	if (lapic->by_cpu && !lapic->lent)
 		lapic_page_lend(lapic);
 }
 
-/* The vCPU is out of the guest: the page is the monitor's again. */
+/* Takes the page back, as the vCPU is out of the guest. */
 static inline void lapic_recall(struct lapic *lapic)
 {
 	if (lapic->lent)
 		lapic_page_recall(lapic);
 }
 
-/* The CPU has let the guest write to the page: does what a write of that value is to do. */
+/*
+ * Completes a write that the CPU has let the guest make to the page: does what a write of that
+ * value is to do.
+ */
 void lapic_finish_write(struct lapic *lapic, u32 offset);
-/* Highest vector in IRR, and in ISR in bits 15:8 (SDM vol. 3, 25.4.2). */
+/* Returns the highest vector in IRR, and in bits 15:8 that in ISR (SDM vol. 3, 25.4.2). */
 u16 lapic_interrupt_status(const struct lapic *lapic);
-/* TMR as 256 bits. */
+/* Copies TMR as 256 bits. */
 void lapic_levels(const struct lapic *lapic, u64 levels[4]);
 
 /* Fires what is due. lapic_deadline: guest ns of the timer's next interrupt or DEADLINE_NONE. */
@@ -183,10 +189,10 @@ u64 lapic_deadline(const struct lapic *lapic);
 void lapic_save(const struct lapic *lapic, struct lapic_saved *saved);
 /* Returns whether this APIC can be in that state. */
 bool lapic_valid(const struct lapic *lapic, const struct lapic_saved *saved);
-/* STATUS_BAD_FORMAT, without effect, when it cannot. */
+/* Loads a saved state; returns STATUS_BAD_FORMAT, without effect, if it is invalid. */
 enum status lapic_load(struct lapic *lapic, const struct lapic_saved *saved);
 
-/* Shared by the lapic_*.c files. */
+/* Functions that the lapic_*.c files share. */
 static inline u32 lapic_get(const struct lapic *lapic, u32 offset)
 {
 	return lapic->page->reg[offset / 4];
@@ -201,14 +207,14 @@ static inline void lapic_set(struct lapic *lapic, u32 offset, u32 value)
 bool lapic_register_exists(u32 offset);
 /* Computes `words`, when anything but requests and their acceptance has written the page. */
 void lapic_find_words(struct lapic *lapic);
-/* The whole page has been replaced. */
+/* Notes that the whole page has been replaced. */
 void lapic_page_replaced(struct lapic *lapic);
 void lapic_request(struct lapic *lapic, u32 vector, bool level);
 void lapic_post(struct lapic *lapic, u32 vector, bool level);
 void lapic_error(struct lapic *lapic, u32 bit);
 void lapic_send(struct lapic *lapic, u64 icr);
 u32 lapic_timer_current(const struct lapic *lapic);
-/* A write to the timer's LVT entry, initial count or divide register. */
+/* Handles a write to the timer's LVT entry, initial count or divide register. */
 void lapic_timer_write(struct lapic *lapic, u32 offset, u32 value);
 u64 lapic_timer_get_deadline(const struct lapic *lapic);
 void lapic_timer_set_deadline(struct lapic *lapic, u64 tsc);
@@ -219,6 +225,6 @@ void lapic_timer_set_deadline(struct lapic *lapic, u64 tsc);
 bool lapic_timer_rearm(struct lapic *lapic, u64 tsc);
 /* Fires a deadline that has come by this guest TSC. False, without effect: there is none. */
 bool lapic_timer_expire(struct lapic *lapic, u64 guest_tsc);
-/* x2APIC: LDR from the ID (SDM vol. 3, 11.12.10.2). */
+/* Sets the LDR of x2APIC mode, which follows from the ID (SDM vol. 3, 11.12.10.2). */
 void lapic_set_id_registers(struct lapic *lapic);
 void lapic_reset_registers(struct lapic *lapic);

@@ -15,8 +15,8 @@ bool lapic_owns_msr(u32 msr)
 }
 
 /*
- * SDM vol. 3, 11.12.5: x2APIC is entered from xAPIC and left to "disabled" only; EXTD without EN
- * is no mode at all.
+ * Writes the base: x2APIC mode is entered from xAPIC mode and left to "disabled" only; EXTD without
+ * EN is invalid (SDM vol. 3, 11.12.5).
  */
 static bool lapic_base_write(struct lapic *lapic, u64 value, u32 physical_bits)
 {
@@ -39,7 +39,10 @@ static bool lapic_base_write(struct lapic *lapic, u64 value, u32 physical_bits)
 	return true;
 }
 
-/* Bits that a WRMSR may set; no bit at all (except ESR's zero) for read-only ones. */
+/*
+ * Returns the bits that a WRMSR may set; none for read-only registers and for ESR, which takes
+ * zero.
+ */
 static u32 lapic_writable_bits(u32 offset)
 {
 	switch (offset) {
@@ -66,7 +69,10 @@ static u32 lapic_writable_bits(u32 offset)
 	}
 }
 
-/* SDM vol. 3, table 11-6: the registers of xAPIC mode, except these. */
+/*
+ * Returns whether a register of xAPIC mode exists in x2APIC mode, too: all but these do (SDM vol.
+ * 3, table 11-6).
+ */
 static bool lapic_msr_x2apic_readable(u32 offset)
 {
 	switch (offset) {
@@ -103,7 +109,7 @@ static bool lapic_icr_write(struct lapic *lapic, u64 value)
 	return true;
 }
 
-/* The first three come with every interrupt, so they are looked for first. */
+/* Writes a register. The first three come with every interrupt, so they are looked for first. */
 static bool lapic_msr_x2apic_write(struct lapic *lapic, u32 offset, u64 value)
 {
 	u32 writable;

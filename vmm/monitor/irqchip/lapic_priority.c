@@ -6,8 +6,8 @@
 #include "vmm/monitor/irqchip/irqchip.h"
 
 /*
- * ISR, TMR and IRR: 256 bits in eight words, 16 bytes apart. What follows is part of every
- * interrupt; inlined, `base` costs nothing.
+ * Returns a word of ISR, TMR or IRR: 256 bits in eight words, 16 bytes apart. These functions are
+ * part of every interrupt; inlined, `base` costs nothing.
  */
 static ALWAYS_INLINE u32 *lapic_vector_word(const struct lapic *lapic, u32 base, u32 word)
 {
@@ -19,7 +19,7 @@ static ALWAYS_INLINE bool lapic_vector_test(const struct lapic *lapic, u32 base,
 	return *lapic_vector_word(lapic, base, vector / 32) >> (vector % 32) & 1;
 }
 
-/* The summary of ISR or IRR. */
+/* Returns the summary of ISR or IRR. */
 static ALWAYS_INLINE u8 *lapic_words_of(struct lapic *lapic, u32 base)
 {
 	return base == LAPIC_ISR ? &lapic->words.in_service : &lapic->words.requested;
@@ -50,7 +50,7 @@ static ALWAYS_INLINE void lapic_level_set(struct lapic *lapic, u32 vector, bool 
 	lapic->levels_moved = true;
 }
 
-/* Unrolled, it is three instructions a word. */
+/* Returns which of the eight words are not 0. Unrolled, it takes three instructions a word. */
 static ALWAYS_INLINE u8 lapic_words_with_bits(const struct lapic *lapic, u32 base)
 {
 	u32 words = 0;
@@ -99,7 +99,7 @@ u16 lapic_interrupt_status(const struct lapic *lapic)
 		     MAX(lapic_highest_in_service(lapic), 0) << 8);
 }
 
-/* SDM vol. 3, 11.8.3.1 */
+/* Returns the processor priority: SDM vol. 3, 11.8.3.1. */
 static ALWAYS_INLINE u32 lapic_processor_priority(const struct lapic *lapic)
 {
 	int in_service;

@@ -19,7 +19,10 @@ static u32 lapic_timer_mode(const struct lapic *lapic)
 	return lapic_get(lapic, LAPIC_LVT_TIMER) & (u32)LAPIC_LVT_TIMER_MODE;
 }
 
-/* SDM vol. 3, figure 11-10: bits 3, 1, 0 give 2, 4, ... 128, and 111b gives 1. */
+/*
+ * Returns the divider: bits 3, 1, 0 give 2, 4, ... 128, and 111b gives 1 (SDM vol. 3, figure
+ * 11-10).
+ */
 static u32 lapic_timer_divider(const struct lapic *lapic)
 {
 	u32 value = lapic_get(lapic, LAPIC_TIMER_DIVIDE);
@@ -139,7 +142,7 @@ void lapic_tick(struct lapic *lapic)
 	lapic_local(lapic, LAPIC_LVT_TIMER);
 }
 
-/* When the expiry comes, as guest time. */
+/* Returns the guest time at which the timer expires. */
 static u64 lapic_expiry_ns(const struct lapic *lapic)
 {
 	const struct machine_clock *clock = lapic->irqchip->clock;

@@ -11,8 +11,8 @@
 enum pic_region { PIC_REGION_MASTER, PIC_REGION_SLAVE, PIC_REGION_ELCR };
 
 /*
- * IRR: level-triggered inputs follow the line; an edge counts only while the line stays high until
- * INTA (8259A data sheet, "interrupt request").
+ * Returns IRR: level-triggered inputs follow the line; an edge counts only while the line stays
+ * high until INTA (8259A data sheet, "interrupt request").
  */
 static u8 pic_chip_irr(const struct pic_chip *chip)
 {
@@ -21,7 +21,7 @@ static u8 pic_chip_irr(const struct pic_chip *chip)
 	return (u8)(chip->line & (chip->edge | level));
 }
 
-/* The highest-priority input in mask, as its distance from the top; 8: none. */
+/* Returns the highest-priority input in mask, as its distance from the top; 8 if there is none. */
 static u32 pic_chip_priority(const struct pic_chip *chip, u8 mask)
 {
 	for (u32 i = 0; i < PIC_INPUT_COUNT; i++)
@@ -35,7 +35,7 @@ static u32 pic_chip_input(const struct pic_chip *chip, u32 priority)
 	return (chip->lowest + 1u + priority) % PIC_INPUT_COUNT;
 }
 
-/* The input that the chip requests service for now, or -1. */
+/* Returns the input for which the chip requests service now, or -1. */
 static int pic_chip_request(const struct pic_chip *chip, bool master)
 {
 	u32 request = pic_chip_priority(chip, pic_chip_irr(chip) & (u8)~chip->imr);
@@ -102,7 +102,10 @@ void pic_set_line(struct pic *pic, u32 irq, bool level)
 	pic_update(pic);
 }
 
-/* An INTA cycle or a poll of one chip: the input acknowledged, -1 when there is none. */
+/*
+ * Makes an INTA cycle or a poll of one chip; returns the input acknowledged, or -1 if there is
+ * none.
+ */
 static int pic_chip_inta(struct pic *pic, u32 which)
 {
 	struct pic_chip *chip = &pic->state.chip[which];
@@ -199,7 +202,7 @@ static void pic_chip_write_ocw3(struct pic_chip *chip, u8 value)
 		chip->special_mask = (value & PIC_OCW3_SMM) != 0;
 }
 
-/* ICW2 to ICW4, in order; without one expected the data port is OCW1. */
+/* Writes the data port: ICW2 to ICW4, in order; when none of these is expected, OCW1. */
 static void pic_chip_write_data(struct pic_chip *chip, u8 value)
 {
 	switch (chip->init_step) {

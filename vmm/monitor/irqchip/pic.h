@@ -39,7 +39,7 @@ struct pic {
 };
 
 void pic_init(struct pic *pic, struct irqchip *irqchip);
-/* ISA interrupt 0 to 15; 2 is the cascade and ignored. */
+/* Drives ISA interrupt 0 to 15; 2 is the cascade and ignored. */
 void pic_set_line(struct pic *pic, u32 irq, bool level);
 /* Returns whether INTR is asserted. */
 static inline bool pic_output(const struct pic *pic)

@@ -96,7 +96,10 @@ void handover_hold(struct machine *machine)
 		handover_begin_hold(machine);
 }
 
-/* Into the memory that the manager gave for it. 0: handover_set_problem was called. */
+/*
+ * Saves the machine into the memory that the manager gave for it. Returns 0 after calling
+ * handover_set_problem.
+ */
 static u64 handover_save_to(struct machine *machine, handle_t memory, u64 size)
 {
 	const struct state_choice all = state_choose_all(machine);
@@ -162,7 +165,10 @@ static void handover_forget_life(struct machine *machine)
 	machine->channel->reason[0] = '\0';
 }
 
-/* A snapshot's state stays as it is, and the manager lets nobody write to it. */
+/*
+ * Returns whether the state was loaded before: a snapshot's state stays as it is, and the manager
+ * lets nobody write to it.
+ */
 static bool handover_is_known(const struct machine *machine, u32 sum, size_t size)
 {
 	return sum != 0 && sum == machine->handover.sum && size == machine->handover.sum_of;
@@ -231,7 +237,10 @@ static bool handover_load_state(struct machine *machine, const void *bytes, size
 	return false;
 }
 
-/* Nobody writes to what it was given. False: why not. */
+/*
+ * Loads the state that the manager gave, to which nobody writes meanwhile. Returns false with the
+ * reason noted.
+ */
 static bool handover_load_given(struct machine *machine)
 {
 	const struct start_entry *entry = start_find(START_STATE);

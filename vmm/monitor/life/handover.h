@@ -5,18 +5,18 @@
 
 struct machine;
 
-/* No vCPU is in the guest: saves the machine and holds it, or says in the channel why not. */
+/* Saves the machine and holds it, or says in the channel why not. No vCPU is in the guest. */
 void handover_save(struct machine *machine);
 
 /* Holds the machine without saving it, also when it has crashed. */
 void handover_hold(struct machine *machine);
 
-/* The machine goes on here: this process alone has it. */
+/* Lets the machine go on in this process, which alone has it. */
 void handover_continue(struct machine *machine);
 
 /*
- * The machine, which is held, becomes what it was when its state was saved, and goes on; its RAM is
- * the manager's business. One that cannot is crashed.
+ * Sets the machine, which is held, back to a saved state, and lets it go on; its RAM is the
+ * manager's business. The machine crashes if that fails.
  */
 void handover_load(struct machine *machine);
 

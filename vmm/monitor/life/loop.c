@@ -43,8 +43,8 @@ static NOINLINE void loop_drain_queue(struct vcpu *vcpu)
 }
 
 /*
- * The lock is not fair: a guest that exits all the time would take it again before a waiter that
- * was just told to try, perhaps on another CPU, has woken up. So the waiter goes first.
+ * Lets a waiter for the lock go first. The lock is not fair: a guest that exits all the time would
+ * take it again before a waiter that was just told to try, perhaps on another CPU, has woken up.
  */
 static void loop_let_waiter_first(struct vcpu *vcpu)
 {
@@ -91,7 +91,7 @@ static void loop_unlock_machine(struct vcpu *vcpu, enum vcpu_place place)
 	mutex_unlock(&vcpu->machine->lock);
 }
 
-/* Nothing to run: sleeps until a signal or the deadline, if there is one (0: none). */
+/* Sleeps until a signal or the deadline (0: none), as there is nothing to run. */
 static void loop_sleep(struct vcpu *vcpu, u64 deadline_tsc)
 {
 	u64 key;
@@ -103,14 +103,16 @@ static void loop_sleep(struct vcpu *vcpu, u64 deadline_tsc)
 		rt_fail("queue");
 }
 
-/* Another vCPU may have moved the APICs' page meanwhile: then this one is prepared anew. */
+/*
+ * Returns whether another vCPU has moved the APICs' page meanwhile: then this one is prepared anew.
+ */
 static bool loop_apic_moved(const struct vcpu *vcpu)
 {
 	return vcpu->refused == STATUS_BAD_ADDRESS &&
 	       vcpu->page->apic_gpa != vcpu->machine->vapic.mapped;
 }
 
-/* A refused run has not delivered its event. */
+/* Queues the event again that a refused run has not delivered. */
 static void loop_requeue_event(struct vcpu *vcpu)
 {
 	if (vcpu->page->inject.valid)
@@ -138,7 +140,7 @@ static void loop_end_run(struct vcpu *vcpu)
 		debugger_settled(vcpu);
 }
 
-/* The exit came while the machine was held, and it may run again now. */
+/* Returns whether the exit came while the machine was held, and the machine may run again now. */
 static bool loop_was_held(const struct vcpu *vcpu)
 {
 	return unlikely(vcpu->page->exit.reason != EXIT_NONE) && machine_may_run(vcpu->machine);
@@ -210,7 +212,7 @@ static bool loop_between_runs(struct vcpu *vcpu, u64 *deadline_tsc)
 	return runnable;
 }
 
-/* Called without the machine's lock, which would be held all that time. */
+/* Yields the CPU, without the machine's lock, which would be held all that time. */
 static void loop_yield(struct vcpu *vcpu)
 {
 	(void)!sys_thread_yield(vcpu->machine->vcpu[vcpu->yield_to - 1].handle);

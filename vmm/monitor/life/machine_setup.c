@@ -26,7 +26,7 @@
 
 enum machine_setup_key { KEY_CHANNEL = 1, KEY_DISK = 3, KEY_NET = 4 };
 
-/* A step of the set-up and what the kernel said to it. */
+/* Reports a step of the set-up that the kernel has refused; returns whether it worked. */
 static bool machine_worked(struct machine *machine, const char *what, enum status status)
 {
 	if (status != STATUS_OK)

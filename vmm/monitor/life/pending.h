@@ -4,7 +4,7 @@
 struct machine;
 
 /*
- * Handles, between two runs, commands and input from the manager and the guest's requests to its
+ * Handles, between two runs, the manager's commands and input, and the guest's requests to its
  * devices. Ends the process when the machine has stopped.
  */
 void pending_handle(struct machine *machine);

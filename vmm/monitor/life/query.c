@@ -18,7 +18,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* The vCPU that the question is about, with its registers valid; NULL: there is none. */
+/* Returns the vCPU that the question is about, with its registers valid; NULL if there is none. */
 static struct vcpu *query_find_vcpu(struct machine *machine, const struct query *query)
 {
 	struct vcpu *vcpu;
@@ -32,8 +32,8 @@ static struct vcpu *query_find_vcpu(struct machine *machine, const struct query 
 }
 
 /*
- * The control structure is to show the settings in force from now on, also if the vCPU sleeps: a
- * run that a kick ends at once loads what the page holds.
+ * Brings the control structure up to date, so that it shows the settings in force, also if the vCPU
+ * sleeps: a run that a kick ends at once loads what the page holds.
  */
 static void query_take_over(struct vcpu *vcpu)
 {
@@ -129,7 +129,7 @@ static enum status query_answer_translate(struct machine *machine, const struct 
 	return STATUS_OK;
 }
 
-/* The host address of a byte of the guest; *length is cut to what lies in the same page. */
+/* Returns the host address of a byte of the guest; *length is cut to what lies in the same page. */
 static u8 *query_find_bytes(struct machine *machine, const struct vcpu *vcpu, u64 address,
 			    u64 *length)
 {
@@ -203,7 +203,10 @@ static enum status query_answer_set(struct machine *machine, const struct query 
 	return STATUS_OK;
 }
 
-/* Every vCPU's registers are valid: a debugger acts on all of them. */
+/*
+ * Answers a debugger's question, with every vCPU's registers valid, as a debugger acts on all of
+ * them.
+ */
 static enum status query_answer_debug(struct machine *machine, const struct query *query)
 {
 	for (u32 i = 0; i < machine->vcpu_count; i++)

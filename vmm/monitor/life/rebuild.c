@@ -22,13 +22,16 @@
 	 VIRTIO_NET_MAX * (sizeof(struct virtio_net_state) + KIB))
 #define POISON 0xcc
 
-/* All under the machine's lock; one machine is all that a monitor has. */
+/* The saved state. The machine's lock guards it, and a monitor has one machine only. */
 static u8 saved_bytes[SAVED_MAX] ALIGNED(8);
 static size_t saved_used;
 static struct lapic kept_lapic[CPUS_MAX];
 static struct lapic_page unused_page;
 
-/* The kernel's counts go on; all else in the new pages is to come from the saved state. */
+/*
+ * Makes a vCPU anew. The kernel's counts go on; everything else in the new pages comes from the
+ * saved state.
+ */
 static enum status rebuild_make_vcpu_anew(struct vcpu *vcpu)
 {
 	u32 run_count = vcpu->page->run_count;
@@ -47,13 +50,13 @@ static enum status rebuild_make_vcpu_anew(struct vcpu *vcpu)
 	return STATUS_OK;
 }
 
-/* The APIC's page is in use by a CPU: that local APIC stays as it is. */
+/* Returns whether a local APIC stays as it is, because a CPU uses its page. */
 static bool rebuild_keeps_lapic(const struct machine *machine, u32 cpu)
 {
 	return machine->vcpu[cpu].place == VCPU_IN_GUEST;
 }
 
-/* The whole machine, or as much of it as stands still. */
+/* Chooses the whole machine, or as much of it as stands still. */
 static struct state_choice rebuild_choose_still(const struct machine *machine,
 						const struct vcpu *vcpu)
 {

@@ -11,5 +11,5 @@ void reserve_start(struct machine *machine);
 /* Starts a round; every vCPU is woken. */
 void reserve_change(struct machine *machine, u64 budget_ns, u64 period_ns);
 bool reserve_under_way(const struct machine *machine);
-/* The vCPU's thread asks for itself if it has not done so. */
+/* Asks for the reservation of the calling thread's vCPU, if it has not asked yet. */
 void reserve_ask(struct vcpu *vcpu);

@@ -20,7 +20,7 @@
 /* A disk may take so long, its driver's restart and its limits included. */
 #define LANDING_NS (60 * NS_PER_S)
 
-/* The number goes last: the stop that it announces is complete by then. */
+/* Shows a debugger's stop. The number is written last, so that the stop is complete by then. */
 static void todo_show_stop(struct query_stop *to, struct query_stop *stop)
 {
 	stop->sequence++;

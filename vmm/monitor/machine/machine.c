@@ -61,7 +61,10 @@ void machine_refuse(struct machine *machine, const char *reason)
 	machine_tell_refused(machine);
 }
 
-/* A process that has not taken the machine over cannot crash it: it refuses to take over. */
+/*
+ * Puts the machine into VM_CRASHED. A process that has not taken the machine over refuses to do so
+ * instead.
+ */
 void machine_crash(struct machine *machine, const char *pattern, ...)
 {
 	char reason[sizeof(machine->channel->reason)];
@@ -151,7 +154,7 @@ void machine_pause(struct machine *machine)
 	machine_pause_for(machine, 0);
 }
 
-/* The guest repeats the access when it goes on. */
+/* Pauses the machine; the guest repeats the access when it goes on. */
 void machine_starve(struct machine *machine)
 {
 	if ((start_info->parameter[MONITOR_FLAGS] & MONITOR_OVERCOMMIT) != 0)

@@ -4,7 +4,7 @@
 #include "vmm/io/backup.h"
 #include "vmm/monitor/save/save_disk.h"
 
-/* CRC-32C of a header without its own field. */
+/* Returns the CRC-32C of a header without its own field. */
 u32 backup_header_check(const struct backup_header *header);
 /* Returns where a place has the header of a full backup; that of a differential backup is at 0. */
 u64 backup_tail_at(const struct save_disk *disk);

@@ -79,7 +79,10 @@ static void copier_moved(void)
 	__atomic_store_n(&page->moved, page->moved + 1, __ATOMIC_RELEASE);
 }
 
-/* The memory is a driver's to write: it may say something else the next time. */
+/*
+ * Returns whether the list of changes has the block; a driver may write to the list, so it may say
+ * something else the next time.
+ */
 static bool copier_is_wanted(const struct copy *copy, u64 number)
 {
 	return copy->changed == NULL || number >= copy->changed_blocks ||
@@ -87,7 +90,7 @@ static bool copier_is_wanted(const struct copy *copy, u64 number)
 		1) != 0;
 }
 
-/* The disk's last block may be shorter. */
+/* Returns the size of a block; the disk's last one may be shorter. */
 static u32 copier_bytes_of(const struct copy *copy, u64 number)
 {
 	return (u32)MIN(copy->from.bytes - number * BLOCK_BYTES, (u64)BLOCK_BYTES);
@@ -116,8 +119,8 @@ static bool copier_copy_block(struct copy *copy, u64 number, u64 to, u32 least)
 }
 
 /*
- * The first block is written last: a copy that was cut off begins with zeros, and nobody takes it
- * for a disk.
+ * Copies all of a disk. The first block is written last: a copy that was cut off begins with zeros,
+ * and nobody takes it for a disk.
  */
 static bool copier_copy_full(struct copy *copy)
 {
@@ -138,7 +141,7 @@ static bool copier_write_numbers(struct copy *copy, u64 first)
 	return true;
 }
 
-/* There is room for as many blocks as were counted. */
+/* Copies the blocks that have changed, for which there is room, as they were counted before. */
 static bool copier_copy_diff(struct copy *copy)
 {
 	u64 done = 0;
@@ -178,7 +181,7 @@ static void copier_count_blocks(struct copy *copy)
 		copy->header.label.kind == BACKUP_DIFF ? backup_data_at(copy->wanted) : 0;
 }
 
-/* Nothing is lost anywhere before every place has been looked at. */
+/* Checks every place before anything is written to one of them. */
 static bool copier_all_are_fit(void)
 {
 	for (struct copy *copy = room->copies; copy < room->copies + count; copy++) {

@@ -30,8 +30,8 @@ const struct start_entry *disk_sum_next(const struct start_entry *last)
 }
 
 /*
- * A one-time authenticator: who does not have the key can make no other content that fits, as the
- * sum is sealed in the save.
+ * Sums up a disk by a one-time authenticator. The sum is sealed in the save, so nobody without the
+ * key can make another content that fits.
  */
 bool disk_sum(struct save_disk *disk, const struct stream *stream, u32 number, void (*moved)(void),
 	      u8 sum[STREAM_SUM_BYTES])

@@ -10,7 +10,9 @@
  * whoever has written to the disk since.
  */
 
-/* Each [disk] that this process was started with and may write to; NULL after the last. */
+/*
+ * Returns the next disk that this process was started with and may write to; NULL after the last.
+ */
 const struct start_entry *disk_sum_next(const struct start_entry *last);
 
 /*

@@ -58,7 +58,10 @@ static bool restore_refuse_fault(struct machine *machine, const struct stream *s
 	return restore_refuse(machine, text);
 }
 
-/* The manager makes it of the host's, the name of this VM and the salt, or ends this process. */
+/*
+ * Asks the manager for the key, which it makes of the host's, this VM's name and the salt, or ends
+ * this process.
+ */
 static void restore_ask_for_key(struct machine *machine, const struct stream_header *header)
 {
 	struct vm_channel *channel = machine->channel;
@@ -94,7 +97,7 @@ static bool restore_open_save(struct machine *machine)
 	return true;
 }
 
-/* The next record, in `room`. */
+/* Reads the next record into `room`. */
 static bool restore_read_record(struct machine *machine)
 {
 	struct stream_record *record = (struct stream_record *)(void *)room;
@@ -138,7 +141,7 @@ static void restore_moved(void)
 	save_store_works(&restore.store);
 }
 
-/* The machine's disk of that name that it may write to; NULL: there is none. */
+/* Returns the machine's disk of that name to which it may write; NULL if there is none. */
 static struct virtio_blk *restore_find_disk(struct machine *machine, const char *name)
 {
 	const struct start_entry *entry = NULL;
@@ -194,7 +197,10 @@ static bool restore_check_disks(struct machine *machine, const struct stream_dis
 	return true;
 }
 
-/* Nobody knows what one that is not in the save should hold. */
+/*
+ * Checks that the save has every disk to which the VM may write: nobody knows what another one
+ * should hold.
+ */
 static bool restore_all_disks_are_known(struct machine *machine)
 {
 	const struct start_entry *entry = NULL;
@@ -208,7 +214,7 @@ static bool restore_all_disks_are_known(struct machine *machine)
 						 "nothing; use the disks that it had");
 }
 
-/* The stream has checked that they are pages of as much RAM as its header says. */
+/* Loads pages. The stream has checked that they are pages of as much RAM as its header says. */
 static bool restore_take_pages(struct machine *machine, const struct stream_ram *ram)
 {
 	if (restore.stream.header.ram_bytes != machine->job.ram_bytes)

@@ -118,7 +118,7 @@ static bool restorer_check_full(const struct source *source)
 	return true;
 }
 
-/* The differential one that comes behind that other one. */
+/* Checks that a differential backup follows the one before it. */
 static bool restorer_check_follows(const struct source *source)
 {
 	const struct backup_label *label = &source->header.label;
@@ -145,7 +145,10 @@ static bool restorer_check_room(const struct source *source)
 	return restorer_source_fails(source, "the disk ends before the backup does");
 }
 
-/* The number of its block that comes `index`th. The place may say another thing the next time. */
+/*
+ * Reads the number of the block that comes `index`th. The place may say another number the next
+ * time.
+ */
 static bool restorer_read_number(struct source *source, u64 index, u64 *number)
 {
 	u64 at = BACKUP_HEADER_BYTES + align_down(index * sizeof(u64), BACKUP_HEADER_BYTES);
@@ -159,7 +162,7 @@ static bool restorer_read_number(struct source *source, u64 index, u64 *number)
 		       : restorer_source_fails(source, "it has a block beyond the disk's end");
 }
 
-/* The disk's last block may be shorter. */
+/* Returns the size of a block; the disk's last one may be shorter. */
 static u32 restorer_bytes_of(u64 number)
 {
 	return (u32)MIN(disk_bytes - number * BLOCK_BYTES, (u64)BLOCK_BYTES);

@@ -3,6 +3,9 @@
 
 #include "lib/types.h"
 
-/* A process that writes a disk from a chain of backups, and does nothing else: restorer_page.h. */
+/*
+ * Returns whether this process is to write a disk from a chain of backups, and do nothing else:
+ * restorer_page.h.
+ */
 bool restorer_wanted(void);
 NORETURN void restorer_run(void);

@@ -12,7 +12,7 @@ struct save_disk {
 	char problem[96]; /* why the last call has failed */
 };
 
-/* The link that the process was started with (START_SAVE); its signals arrive in `queue`. */
+/* Opens the link that the process was started with (START_SAVE); its signals arrive in `queue`. */
 bool save_disk_open(struct save_disk *disk, handle_t queue) MUST_CHECK;
 /* Opens a disk over a link that is open already, and on which nothing is under way. */
 void save_disk_over(struct save_disk *disk, struct disk_client *client, handle_t queue);
@@ -22,9 +22,9 @@ bool save_disk_open_link(struct save_disk *disk, struct disk_client *client,
 /* Opens one of several disks that are written to (START_SAVE). */
 bool save_disk_open_target(struct save_disk *disk, struct disk_client *client,
 			   const struct start_entry *entry, handle_t queue) MUST_CHECK;
-/* Since it was opened; `bytes` is what it had then. */
+/* Returns whether the disk has grown since it was opened; `bytes` is its size then. */
 bool save_disk_has_grown(const struct save_disk *disk);
-/* `count` bytes at `offset`, both in whole blocks, at most BLOCK_REQUEST_BYTES. */
+/* Read and write `count` bytes at `offset`, both in whole blocks, at most BLOCK_REQUEST_BYTES. */
 bool save_disk_read(struct save_disk *disk, u64 offset, void *bytes, u32 count) MUST_CHECK;
 bool save_disk_write(struct save_disk *disk, u64 offset, const void *bytes, u32 count) MUST_CHECK;
 /* Flushes what was written to the medium. */

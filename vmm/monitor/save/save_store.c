@@ -27,7 +27,7 @@ static bool save_store_fails(struct save_store *store, const char *pattern, ...)
 	return false;
 }
 
-/* The words of what has failed below. */
+/* Notes the words of a failure of the disk or the transfer; returns whether it worked. */
 static bool save_store_as(struct save_store *store, bool worked)
 {
 	return worked ? true
@@ -81,7 +81,10 @@ static void save_store_fill_block(const struct stream_header *header)
 		memcpy(block, header, sizeof(*header));
 }
 
-/* Until the header is there, in the end, it is no save: neither this one nor one before. */
+/*
+ * Writes the header, in the end: until then the place holds no save, neither this one nor an
+ * earlier one.
+ */
 static bool save_store_put_header(struct save_store *store, const struct stream_header *header)
 {
 	save_store_fill_block(header);

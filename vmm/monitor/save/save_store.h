@@ -24,22 +24,22 @@ bool save_store_open(struct save_store *store, handle_t queue) MUST_CHECK;
 
 /* Returns whether `bytes` fit and may be written; call it before any write. */
 bool save_store_fits(struct save_store *store, u64 bytes, bool overwrite) MUST_CHECK;
-/* A save with that header begins. On a disk there is none until it is complete. */
+/* Begins a save with that header. On a disk there is no save until it is complete. */
 bool save_store_begin(struct save_store *store, const struct stream_header *header) MUST_CHECK;
 bool save_store_write(struct save_store *store, const void *record, u32 bytes) MUST_CHECK;
-/* Nothing is written or read for a while, but the process is busy: it is given time for that. */
+/* Asks for time, as nothing is written or read for a while, but the process is busy. */
 void save_store_works(struct save_store *store);
 /* Completes the save: on the medium, or confirmed by the keeper of the transfer. */
 bool save_store_complete(struct save_store *store, const struct stream_header *header) MUST_CHECK;
 
-/* The block of the header, STREAM_BLOCK_BYTES; of a stream that ends before, zeros. */
+/* Reads the block of the header, STREAM_BLOCK_BYTES; zeros of a stream that ends before. */
 bool save_store_read_header(struct save_store *store, void *block) MUST_CHECK;
 /*
- * The next record into STREAM_RECORD_LIMIT bytes, of which *count are there, whole or not; a disk
- * gives what lies behind it as well.
+ * Reads the next record into STREAM_RECORD_LIMIT bytes, of which *count are there, whole or not; a
+ * disk gives what lies behind the record as well.
  */
 bool save_store_read(struct save_store *store, struct stream_record *record, u32 *count) MUST_CHECK;
-/* The record that was read has so many bytes. */
+/* Moves past the record that was read, which has so many bytes. */
 void save_store_pass(struct save_store *store, u32 bytes);
-/* That was the last: nothing comes behind it in a stream. */
+/* Checks that the last record was the last: nothing comes behind it in a stream. */
 bool save_store_ends(struct save_store *store) MUST_CHECK;

@@ -39,7 +39,7 @@ _Static_assert(MONITOR_PARAMETERS <= ARRAY_COUNT(start_info->parameter), "room f
 _Static_assert((u32)SAVE_KEY_BYTES == CHACHA20_KEY_BYTES, "the manager makes them");
 _Static_assert(SAVE_SALT_BYTES == STREAM_SALT_BYTES, "likewise");
 
-/* The manager's word: the channel is the old monitor's too. */
+/* Returns a flag that the manager has set; the channel is the old monitor's, too. */
 static bool saver_is_to(enum monitor_flag flag)
 {
 	return (start_info->parameter[MONITOR_FLAGS] & flag) != 0;
@@ -51,8 +51,8 @@ bool saver_wanted(void)
 }
 
 /*
- * A VM that goes on need not have what holds nothing: the saver has touched it, to look. The guest
- * stands still; where it cannot be given back it stays.
+ * Gives back RAM that holds nothing, which a VM that goes on need not have, and which the saver has
+ * made present by looking at it. The guest stands still; RAM that cannot be given back stays.
  */
 static void saver_give_back(u64 page, u64 count)
 {
@@ -166,7 +166,9 @@ static bool saver_write_state(void)
 	return true;
 }
 
-/* The guest's own disks: nothing is asked of them, but by this process. */
+/*
+ * Sums up one of the guest's own disks, of which nobody but this process asks anything meanwhile.
+ */
 static bool saver_sum_disk(const struct start_entry *entry, struct stream_disk *sum, u32 number)
 {
 	static struct disk_client client;

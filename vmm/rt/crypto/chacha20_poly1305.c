@@ -9,7 +9,7 @@
 #include "lib/string.h"
 #include "vmm/rt/crypto/secret.h"
 
-/* RFC 8439, 2.4, beginning with block 1 */
+/* Encrypts with the stream of RFC 8439, 2.4, beginning with block 1. */
 static void chacha20_poly1305_apply_stream(const u8 *key, const u8 *nonce, u8 *text, size_t count)
 {
 	u8 block[CHACHA20_BLOCK_BYTES];

@@ -5,16 +5,16 @@
 #include "vmm/rt/crypto/poly1305.h"
 
 /*
- * Authenticated encryption (AEAD_CHACHA20_POLY1305 of RFC 8439, 2.8), in place. A pair of key and
+ * Encrypts in place and authenticates (AEAD_CHACHA20_POLY1305 of RFC 8439, 2.8). A pair of key and
  * nonce is used for one text. `about` is authenticated and not encrypted. count <= 2^32 blocks of
- * 64 bytes less one. Time depends on nothing but the lengths.
+ * 64 bytes less one. The time depends on nothing but the lengths.
  */
 void chacha20_poly1305_seal(const u8 key[CHACHA20_KEY_BYTES], const u8 nonce[CHACHA20_NONCE_BYTES],
 			    const void *about, size_t about_count, u8 *text, size_t count,
 			    u8 tag[POLY1305_TAG_BYTES]);
 /*
  * Decrypts. Returns false, with nothing decrypted, if key, nonce, text or `about` differ from those
- * it was sealed with.
+ * that were sealed.
  */
 bool chacha20_poly1305_open(const u8 key[CHACHA20_KEY_BYTES], const u8 nonce[CHACHA20_NONCE_BYTES],
 			    const void *about, size_t about_count, u8 *text, size_t count,

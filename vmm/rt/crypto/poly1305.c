@@ -33,7 +33,7 @@ void poly1305_open(struct poly1305 *poly, const u8 key[POLY1305_KEY_BYTES])
 	};
 }
 
-/* sum += high * 2^128 + the words */
+/* Adds high * 2^128 and the two lower words to the sum. */
 static void poly1305_add_words(u64 sum[3], u64 low, u64 middle, u64 high)
 {
 	u128 carry = (u128)sum[0] + low;
@@ -44,7 +44,7 @@ static void poly1305_add_words(u64 sum[3], u64 low, u64 middle, u64 high)
 	sum[2] += high + (u64)(carry >> 64);
 }
 
-/* sum = sum * r, partly reduced: sum < 2^131 before and after. */
+/* Multiplies the sum by r and reduces it partly: sum < 2^131 before and after. */
 static void poly1305_multiply(struct poly1305 *poly)
 {
 	const u64 *r = poly->r;

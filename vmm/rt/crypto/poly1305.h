@@ -23,5 +23,5 @@ void poly1305_open(struct poly1305 *poly, const u8 key[POLY1305_KEY_BYTES]);
  * one counts as if zeros followed up to the next multiple.
  */
 void poly1305_add(struct poly1305 *poly, const void *bytes, size_t count, bool padded);
-/* The tag; forgets the key. */
+/* Writes the tag and forgets the key. */
 void poly1305_finish(struct poly1305 *poly, u8 tag[POLY1305_TAG_BYTES]);

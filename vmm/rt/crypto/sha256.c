@@ -44,7 +44,7 @@ static void sha256_store_big_endian(u8 *bytes, u32 value)
 		bytes[i] = (u8)(value >> (24 - 8 * i));
 }
 
-/* The message schedule, RFC 6234, 6.2, step 1 */
+/* Expands a block to the message schedule: RFC 6234, 6.2, step 1. */
 static void sha256_expand(u32 schedule[64], const u8 *block)
 {
 	for (u32 t = 0; t < 16; t++)
@@ -60,7 +60,7 @@ static void sha256_expand(u32 schedule[64], const u8 *block)
 	}
 }
 
-/* RFC 6234, 6.2, steps 2 to 4; v holds the working variables a to h */
+/* Adds a block to the hash: RFC 6234, 6.2, steps 2 to 4; v holds the working variables a to h. */
 void sha256_block(struct sha256_state *state, const u8 block[SHA256_BLOCK_BYTES])
 {
 	u32 schedule[64];
@@ -90,7 +90,7 @@ void sha256_block(struct sha256_state *state, const u8 block[SHA256_BLOCK_BYTES]
 		state->word[i] += v[i];
 }
 
-/* The padding of RFC 6234, 4.1: a one, zeros, the length in bits. */
+/* Adds the padding of RFC 6234, 4.1: a one, zeros, and the length in bits. */
 void sha256_finish(struct sha256_state state, u64 before, const void *bytes, size_t count,
 		   u8 digest[SHA256_BYTES])
 {
