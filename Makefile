@@ -78,7 +78,7 @@ FAULT_KERNEL := $(call find_sources,tests/faults/kernel)
 FAULT_MANAGER := $(call find_sources,tests/faults/manager)
 FAULT_WRAPS := $(foreach f,syscall_dispatch page_alloc page_alloc_cleared page_alloc_reserved \
 	page_reserve cache_alloc cache_alloc_object quota_charge space_fault trap_nmi lapic_send lapic_timer_set,--wrap=$(f))
-FAULT_MANAGER_WRAPS := --wrap=command_run --wrap=vm_snapshot_step --wrap=pci_quiet --wrap=process_build_map
+FAULT_MANAGER_WRAPS := --wrap=command_run --wrap=vm_operations_step --wrap=pci_quiet --wrap=process_build_map
 ifdef TEST
 $(BUILD)/manager.elf: PROGRAM_WRAPS := $(FAULT_MANAGER_WRAPS)
 KERNEL += $(FAULT_KERNEL)

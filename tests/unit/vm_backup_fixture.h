@@ -273,11 +273,11 @@ static void ended(struct vm *vm, const char *words)
 		now += 10 * NS_PER_MS;
 		vm_step();
 	}
-	assert_int_equal(vm->backup.phase, BACKUP_NONE);
+	assert_int_equal(vm->operation[OPERATION_BACKUP].phase, BACKUP_NONE);
 	assert_null(vm->backup.disk[0].to);
 	assert_null(vm->backup.disk[0].from);
 	assert_int_equal(vm->backup.failed, words != NULL);
-	assert_string_equal(vm->backup.problem, words != NULL ? words : "");
+	assert_string_equal(vm->operation[OPERATION_BACKUP].problem, words != NULL ? words : "");
 	assert_int_equal(vm->quota_pages, QUOTA + (source.changes.memory != HANDLE_NONE ? 3 : 0));
 	steps_to_end = 2;
 	lower_late = 1;

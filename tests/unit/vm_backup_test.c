@@ -146,7 +146,7 @@ static void fails_while_copying(void **state)
 		now += COPY_NS;
 		page.moved++;
 		vm_step();
-		assert_int_equal(vm->backup.phase, BACKUP_COPYING);
+		assert_int_equal(vm->operation[OPERATION_BACKUP].phase, BACKUP_COPYING);
 	}
 	now += COPY_NS;
 	vm_step();
@@ -172,10 +172,10 @@ static void quota_stays(void **state)
 	page.state = COPIER_DONE;
 	for (u32 i = 0; i < 5; i++)
 		vm_step();
-	assert_int_equal(vm->backup.phase, BACKUP_ENDING);
+	assert_int_equal(vm->operation[OPERATION_BACKUP].phase, BACKUP_ENDING);
 	now += 6 * NS_PER_S;
 	vm_step();
-	assert_int_equal(vm->backup.phase, BACKUP_NONE);
+	assert_int_equal(vm->operation[OPERATION_BACKUP].phase, BACKUP_NONE);
 	lower_late = 1;
 	copied(vm, BACKUP_FULL); /* gives both back */
 }
@@ -284,8 +284,8 @@ static void ends_with_its_vm(void **state)
 	while (!vm_backup_detach(vm))
 		;
 	settle(vm);
-	assert_int_equal(vm->backup.phase, BACKUP_NONE);
-	assert_string_equal(vm->backup.problem, "its VM has ended meanwhile");
+	assert_int_equal(vm->operation[OPERATION_BACKUP].phase, BACKUP_NONE);
+	assert_string_equal(vm->operation[OPERATION_BACKUP].problem, "its VM has ended meanwhile");
 	assert_true(act(vm, ACTION_START));
 	settle(vm);
 	vm->link[0] = &source;

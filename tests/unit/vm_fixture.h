@@ -24,7 +24,9 @@
 #include "vmm/manager/vm/vm_crash.c"
 #include "vmm/manager/vm/vm_create.c"
 #include "vmm/manager/vm/vm_life.c"
+#include "vmm/manager/vm/vm_operation.c"
 #include "vmm/manager/vm/vm_output.c"
+#include "vmm/manager/vm/vm_stop.c"
 #include "vmm/manager/vm/vm_table.c"
 #include "vmm/rt/format.c"
 
@@ -141,15 +143,10 @@ void vm_pace_step(struct vm *vm, u64 now_tsc)
 	(void)now_tsc;
 }
 
-void vm_share_step(struct vm *vm)
-{
-	(void)vm;
-}
-
-void vm_share_abandon(struct vm *vm)
-{
-	vm->change_phase = CHANGE_NONE;
-}
+const struct vm_operation_ops vm_share_ops = {
+	.name = "change",
+	.busy = ~(u32)(BIT(CHANGE_NONE) | BIT(CHANGE_DONE)),
+};
 
 #ifndef FIXTURE_OVERCOMMIT /* the test includes vmm/manager/vm/vm_overcommit.c */
 void vm_overcommit_ask(struct vm *vm, bool parked)
@@ -169,11 +166,7 @@ bool vm_overcommit_feed(struct vm *vm, char *text, size_t size)
 	return true;
 }
 
-bool vm_trim_step(struct vm *vm)
-{
-	(void)vm;
-	return false;
-}
+const struct vm_operation_ops vm_trim_ops = {.name = "trim"};
 
 void vm_overcommit_step(u64 now_tsc)
 {
@@ -200,51 +193,17 @@ bool vm_restore_last(struct vm *vm, char *problem, size_t size)
 	return restores;
 }
 
-bool vm_restore_failed(struct vm *vm, const char *reason)
-{
-	(void)vm, (void)reason;
-	return false;
-}
-
-void vm_save_step(struct vm *vm)
-{
-	(void)vm;
-}
-
-void vm_save_abandon(struct vm *vm)
-{
-	(void)vm;
-}
-
-bool vm_save_waits(const struct vm *vm)
-{
-	(void)vm;
-	return false;
-}
+const struct vm_operation_ops vm_save_ops = {.name = "save"};
+const struct vm_operation_ops vm_renew_ops = {.name = "renew"};
 
 void vm_save_end_transfer(struct vm *vm)
-{
-	(void)vm;
-}
-
-bool vm_renew_step(struct vm *vm, u64 now_tsc)
-{
-	(void)vm, (void)now_tsc;
-	return false;
-}
-
-void vm_renew_abandon(struct vm *vm)
 {
 	(void)vm;
 }
 #endif
 
 #ifndef FIXTURE_BACKUP /* the test includes vmm/manager/vm/vm_backup.c */
-bool vm_backup_holds(const struct vm *vm)
-{
-	(void)vm;
-	return false;
-}
+const struct vm_operation_ops vm_backup_ops = {.name = "backup"};
 
 bool vm_backup_keeps(const struct vm *vm)
 {
@@ -256,22 +215,6 @@ bool vm_backup_saved(struct vm *vm, const char *why)
 {
 	(void)vm, (void)why;
 	return false;
-}
-
-void vm_backup_step(struct vm *vm, u64 now_tsc)
-{
-	(void)vm, (void)now_tsc;
-}
-
-u64 vm_backup_deadline(const struct vm *vm)
-{
-	(void)vm;
-	return ~0ull;
-}
-
-void vm_backup_abandon(struct vm *vm)
-{
-	(void)vm;
 }
 #endif
 
@@ -298,22 +241,7 @@ bool vm_clone_has_views(const struct vm *vm, char *words, size_t size)
 }
 
 #ifndef FIXTURE_SNAPSHOT /* the test includes vmm/manager/vm/vm_snapshot.c */
-bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
-{
-	(void)vm, (void)now_tsc;
-	return false;
-}
-
-u64 vm_snapshot_deadline(const struct vm *vm)
-{
-	(void)vm;
-	return ~0ull;
-}
-
-void vm_snapshot_abandon(struct vm *vm)
-{
-	(void)vm;
-}
+const struct vm_operation_ops vm_snapshot_ops = {.name = "snapshot"};
 
 static bool has_clones;
 

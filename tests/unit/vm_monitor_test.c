@@ -293,7 +293,7 @@ static void test_crash_owes(void **state)
 	struct vm *vm = in_state(VM_CRASHED);
 
 	(void)state;
-	vm->change_phase = CHANGE_RESERVE;
+	vm->operation[OPERATION_CHANGE].phase = CHANGE_RESERVE;
 	assert_true(act(vm, ACTION_START));
 	settle(vm);
 	assert_int_equal(vm->state, VM_RUNNING);

@@ -186,24 +186,24 @@ static void trims(void **state)
 	(void)state;
 	trim_gives = 3;
 	starves(vm);
-	assert_false(vm_trim_step(vm));
+	assert_false(vm_trim_step(vm, now));
 	vm_overcommit_step(clock_tsc());
-	assert_true(vm_trim_is_on(&vm->trim));
-	while (vm_trim_step(vm))
+	assert_true(vm->operation[OPERATION_TRIM].phase != TRIM_NONE);
+	while (vm_trim_step(vm, now))
 		turns++;
 	assert_int_equal(trimmed, 64 * MIB / PAGE_SIZE);
 	assert_int_equal(turns, 64 * MIB / PAGE_SIZE / 30 / STEPS);
 	assert_int_equal(vm->trim.given, (64 * MIB / PAGE_SIZE / 30 + 1) * 3);
-	assert_string_equal(vm->trim.problem, "");
+	assert_string_equal(vm->operation[OPERATION_TRIM].problem, "");
 	vm_overcommit_trim_all(clock_tsc());
-	assert_false(vm_trim_is_on(&vm->trim));
+	assert_int_equal(vm->operation[OPERATION_TRIM].phase, TRIM_NONE);
 	vm_overcommit_trim_all(vm->trim.ended_tsc + clock_ns_to_tsc(TRIM_AGAIN_NS));
-	assert_true(vm_trim_is_on(&vm->trim));
+	assert_true(vm->operation[OPERATION_TRIM].phase != TRIM_NONE);
 	/* a snapshot is taken meanwhile */
 	trimmed = 0;
 	trim_status = STATUS_BAD_STATE;
-	assert_false(vm_trim_step(vm));
-	assert_string_equal(vm->trim.problem,
+	assert_false(vm_trim_step(vm, now));
+	assert_string_equal(vm->operation[OPERATION_TRIM].problem,
 			    "a device reaches its memory, or a snapshot was taken");
 }
 
@@ -219,18 +219,18 @@ static void trims_in_vain(void **state)
 	for (u32 turn = 0; turn < 3; turn++) {
 		trimmed = 0;
 		trim_calls = 0;
-		assert_true(vm_trim_step(vm));
+		assert_true(vm_trim_step(vm, now));
 		assert_true(trim_calls <= STEPS);
 	}
 	trim_ns = NS_PER_MS;
 	trim_calls = 0;
-	assert_true(vm_trim_step(vm));
+	assert_true(vm_trim_step(vm, now));
 	assert_true(trim_calls <= VM_TURN_NS / NS_PER_MS + 1);
 	trim_ns = 0;
 	now += STEP_NS;
 	trimmed = 0;
-	assert_false(vm_trim_step(vm));
-	assert_non_null(strstr(vm->trim.problem, "given back all the time"));
+	assert_false(vm_trim_step(vm, now));
+	assert_non_null(strstr(vm->operation[OPERATION_TRIM].problem, "given back all the time"));
 }
 
 /* Not of what lies in layers, nor of what is not there. */
@@ -250,8 +250,8 @@ static void trims_not(void **state)
 	vm->clone_of = 0;
 	assert_true(vm_trim_begin(vm, problem, sizeof(problem)));
 	vm->dying = true;
-	assert_false(vm_trim_step(vm));
-	assert_string_equal(vm->trim.problem, "the VM has ended");
+	assert_false(vm_trim_step(vm, now));
+	assert_string_equal(vm->operation[OPERATION_TRIM].problem, "the VM has ended");
 	assert_false(vm_trim_begin(vm, problem, sizeof(problem)));
 	assert_non_null(
 		strstr(problem, "it is leaving; only a running or paused VM can be trimmed"));

@@ -201,14 +201,14 @@ static void test_at_a_disk(void **state)
 
 	(void)state;
 	the_vm.state = VM_RUNNING;
-	the_vm.save.disk = 1;
-	the_vm.renewal.phase = RENEW_TAKING;
+	the_vm.operation[OPERATION_SAVE].phase = SAVE_WRITING;
+	the_vm.operation[OPERATION_RENEW].phase = RENEW_TAKING;
 	begin(&query, 0);
 	assert_int_equal(step(&query), VM_QUERY_FAILED);
 	assert_string_equal(problem, "alpha has nothing to show: it is being saved, try "
 				     "again");
-	the_vm.renewal.phase = RENEW_NONE;
-	the_vm.save.restoring = true;
+	the_vm.operation[OPERATION_RENEW].phase = RENEW_NONE;
+	the_vm.operation[OPERATION_SAVE].phase = SAVE_RESTORING;
 	the_vm.state = VM_CREATED;
 	assert_int_equal(step(&query), VM_QUERY_FAILED);
 	assert_string_equal(problem, "alpha has nothing to show: it is being restored, "

@@ -258,8 +258,8 @@ static UNUSED void monitor_continues(struct vm *vm, const char *outcome)
 	channel.done_sequence = channel.command_sequence;
 	vm_step();
 	assert_false(vm_busy(vm));
-	assert_int_equal(vm->renewal.phase, RENEW_NONE);
-	assert_string_equal(vm->renewal.problem, outcome);
+	assert_int_equal(vm->operation[OPERATION_RENEW].phase, RENEW_NONE);
+	assert_string_equal(vm->operation[OPERATION_RENEW].problem, outcome);
 }
 
 /* --- of those that are saved and restored --- */

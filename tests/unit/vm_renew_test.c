@@ -31,7 +31,7 @@ static void goes_over(void **state)
 		assert_false(renew(vm));
 		assert_false(act(vm, ACTION_RESET));
 		vm_step(); /* nothing before it is saved */
-		assert_int_equal(vm->renewal.phase, RENEW_SAVING);
+		assert_int_equal(vm->operation[OPERATION_RENEW].phase, RENEW_SAVING);
 		monitor_saves(vm, 5000);
 		vm_step();
 		assert_int_equal(destroyed, BIT(GIVEN));
@@ -97,7 +97,7 @@ static void not_taken(void **state)
 	vm = ready_in(VM_RUNNING);
 	assert_true(renew(vm));
 	monitor_saves(vm, 5000);
-	assert_int_equal(vm_deadline(), vm->renewal.until_tsc);
+	assert_int_equal(vm_deadline(), vm->operation[OPERATION_RENEW].until_tsc);
 	now += 6 * NS_PER_S;
 	vm_step();
 	monitor_continues(vm, "its new monitor does not say whether it has loaded it");
@@ -144,11 +144,11 @@ static void ends_meanwhile(void **state)
 	assert_true(renew(vm));
 	monitor_saves(vm, 5000);
 	assert_true(act(vm, ACTION_KILL));
-	assert_string_equal(vm->renewal.problem, "alpha has ended meanwhile");
+	assert_string_equal(vm->operation[OPERATION_RENEW].problem, "alpha has ended meanwhile");
 	settle(vm);
 	assert_int_equal(destroyed, BIT(GIVEN));
 	assert_int_equal(groups, 0);
-	assert_int_equal(vm->renewal.phase, RENEW_NONE);
+	assert_int_equal(vm->operation[OPERATION_RENEW].phase, RENEW_NONE);
 	/* on its way out of the list it has no channel any more */
 	vm = ready_in(VM_RUNNING);
 	assert_true(act(vm, ACTION_DESTROY));

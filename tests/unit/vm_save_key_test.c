@@ -54,7 +54,8 @@ static void is_told_its_key(void **state)
 	vm_step();
 	monitor_sets_up = true;
 	assert_int_equal(channel.save_key_given, 0);
-	assert_string_equal(vm->save.problem, "its key was forgotten meanwhile");
+	assert_string_equal(vm->operation[OPERATION_SAVE].problem,
+			    "its key was forgotten meanwhile");
 	settle(vm);
 	assert_int_equal(vm->state, VM_STOPPED);
 }

@@ -50,13 +50,13 @@ static void is_saved(void **state)
 			now += 30 * NS_PER_S;
 			channel.save_moved++;
 			vm_step();
-			assert_int_equal(vm->renewal.phase, RENEW_TAKING);
+			assert_int_equal(vm->operation[OPERATION_RENEW].phase, RENEW_TAKING);
 		}
 		channel.taken_renewal = vm->renewal.number;
 		vm_step();
 		assert_int_equal(vm->state, VM_STOPPED);
 		assert_string_equal(vm->reason, "saved on disk saves");
-		assert_string_equal(vm->renewal.problem, "");
+		assert_string_equal(vm->operation[OPERATION_RENEW].problem, "");
 		settle(vm);
 		assert_int_equal(groups, 0);
 		assert_int_equal(last_event, EVENT_STOPPED);
@@ -157,7 +157,7 @@ static void is_restored(void **state)
 		assert_int_equal(groups, 1);
 		vm_step();
 		assert_int_equal(vm->save.disk, 0);
-		assert_string_equal(vm->save.problem, "");
+		assert_string_equal(vm->operation[OPERATION_SAVE].problem, "");
 		assert_false(vm_busy(vm));
 	}
 }
@@ -212,7 +212,7 @@ static void is_not_restored(void **state)
 		settle(vm);
 		assert_int_equal(vm->state, before);
 		assert_int_equal(groups, before == VM_CREATED);
-		assert_string_equal(vm->save.problem,
+		assert_string_equal(vm->operation[OPERATION_SAVE].problem,
 				    i % 2 == 0 ? "record 3: it was changed" : "no memory");
 		assert_int_equal(vm->save.disk, 0);
 		assert_false(vm_busy(vm));
@@ -298,7 +298,7 @@ static void is_saved_to_a_store(void **state)
 		else
 			channel.save_moved++;
 		vm_step();
-		assert_int_equal(vm->renewal.phase, RENEW_TAKING);
+		assert_int_equal(vm->operation[OPERATION_RENEW].phase, RENEW_TAKING);
 	}
 	vm->save.transfer.state = TRANSFER_CONFIRMED;
 	vm_step();
@@ -326,13 +326,13 @@ static void is_not_saved_to_a_store(void **state)
 	(void)state;
 	vm->link[1] = link;
 	transfer_break(&vm->save.transfer, "the store refuses it: full");
-	assert_true(vm_save_waits(vm));
+	assert_int_equal(vm_save_deadline(vm), 0);
 	assert_int_equal(vm_deadline(), 0);
 	vm_step();		      /* whatever its saver says or does not say */
 	assert_int_equal(renewed, 1); /* the monitor has its disk again */
 	vm->link[1] = NULL;
 	monitor_goes_on(vm, "the store refuses it: full");
-	assert_false(vm_save_waits(vm));
+	assert_true(vm_save_deadline(vm) != 0);
 	assert_int_equal(stores_open, 0);
 	assert_string_equal(store_told, "the store refuses it: full");
 	assert_int_equal(vm->save.transfer.bell, HANDLE_NONE);
@@ -390,7 +390,7 @@ static void is_restored_from_a_store(void **state)
 		assert_int_equal(vm->state, VM_RUNNING);
 		assert_int_equal(stores_open, 0);
 		assert_string_equal(store_told, "");
-		assert_string_equal(vm->save.problem, "");
+		assert_string_equal(vm->operation[OPERATION_SAVE].problem, "");
 		/* the store goes, and the monitor does not say that it cannot go on */
 		vm = restoring_from_store(from[i]);
 		transfer_break(&vm->save.transfer, "its channel was closed");
@@ -401,7 +401,8 @@ static void is_restored_from_a_store(void **state)
 		settle(vm);
 		assert_int_equal(vm->state, from[i]);
 		assert_int_equal(groups, from[i] == VM_CREATED);
-		assert_string_equal(vm->save.problem, "its channel was closed");
+		assert_string_equal(vm->operation[OPERATION_SAVE].problem,
+				    "its channel was closed");
 		assert_string_equal(store_told, "its channel was closed");
 		assert_int_equal(stores_open, 0);
 		assert_true(act(vm, ACTION_START));

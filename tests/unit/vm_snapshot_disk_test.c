@@ -17,7 +17,7 @@ static void disks_are_kept(void **state)
 	disks.keep_state = DISK_UNDO_DONE;
 	vm_step();
 	monitor_does(vm, VM_COMMAND_CONTINUE);
-	assert_string_equal(vm->snapshots.problem, "");
+	assert_string_equal(vm->operation[OPERATION_SNAPSHOT].problem, "");
 	for (u32 late = 0; late < 2; late++) {
 		assert_true(take(vm, "two"));
 		disks.keep_state = late != 0 ? DISK_UNDO_PENDING : DISK_UNDO_FAILED;
@@ -25,7 +25,8 @@ static void disks_are_kept(void **state)
 		now += late * 6 * NS_PER_S;
 		vm_step();
 		monitor_does(vm, VM_COMMAND_CONTINUE);
-		assert_string_equal(vm->snapshots.problem, "disk data: not kept");
+		assert_string_equal(vm->operation[OPERATION_SNAPSHOT].problem,
+				    "disk data: not kept");
 		assert_null(vm_snapshot_find(vm, "two"));
 	}
 	/* what was kept for the first is gone, and nothing can be gone back to */
@@ -46,12 +47,12 @@ static void disks_go_back(void **state)
 	channel.held = 1;
 	calls = 0;
 	monitor_does(vm, VM_COMMAND_HOLD);
-	assert_int_equal(vm->snapshots.phase, SNAPSHOT_PUTTING_BACK);
+	assert_int_equal(vm->operation[OPERATION_SNAPSHOT].phase, SNAPSHOT_PUTTING_BACK);
 	for (u32 i = 0; i < 10; i++) { /* as long as it moves */
 		now += PUT_BACK_NS / 2;
 		disks.moved++;
 		vm_step();
-		assert_int_equal(vm->snapshots.phase, SNAPSHOT_PUTTING_BACK);
+		assert_int_equal(vm->operation[OPERATION_SNAPSHOT].phase, SNAPSHOT_PUTTING_BACK);
 	}
 	assert_false(disks.goes_on);
 	disks.back_state = DISK_UNDO_DONE;
@@ -59,7 +60,7 @@ static void disks_go_back(void **state)
 		;
 	assert_true(disks.goes_on);
 	monitor_does(vm, VM_COMMAND_LOAD);
-	assert_string_equal(vm->snapshots.problem, "");
+	assert_string_equal(vm->operation[OPERATION_SNAPSHOT].problem, "");
 	for (u32 late = 0; late < 2; late++) {
 		disks.back_state = late != 0 ? DISK_UNDO_PENDING : DISK_UNDO_FAILED;
 		assert_true(set_back(vm, "one"));
@@ -113,7 +114,7 @@ static void disks_are_full(void **state)
 	monitor_does(vm, VM_COMMAND_HOLD);
 	assert_false(disks.back);
 	monitor_does(vm, VM_COMMAND_CONTINUE);
-	assert_string_equal(vm->snapshots.problem, "disk data: full");
+	assert_string_equal(vm->operation[OPERATION_SNAPSHOT].problem, "disk data: full");
 	vm_step();
 	assert_null(vm_snapshot_find(vm, "four"));
 }

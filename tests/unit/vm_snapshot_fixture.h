@@ -12,6 +12,7 @@
 #include "vmm/manager/vm/vm_snapshot_keep.c"
 #include "vmm/manager/vm/vm_snapshot_list.c"
 #include "vmm/manager/vm/vm_snapshot_merge.c"
+#include "vmm/manager/vm/vm_snapshot_reset.c"
 #include "vmm/rt/status_text.c"
 
 enum { MONITOR = 10, STATE = 30, FROZEN = 50 };
@@ -327,5 +328,5 @@ static UNUSED void taken(struct vm *vm, const char *name)
 	monitor_does(vm, VM_COMMAND_SAVE);
 	monitor_does(vm, VM_COMMAND_CONTINUE);
 	assert_false(vm_busy(vm));
-	assert_string_equal(vm->snapshots.problem, "");
+	assert_string_equal(vm->operation[OPERATION_SNAPSHOT].problem, "");
 }

@@ -64,7 +64,7 @@ static void not_taken(void **state)
 	string_copy(channel.handover_problem, sizeof(channel.handover_problem), "disk 3 \033");
 	monitor_does(vm, VM_COMMAND_SAVE);
 	assert_nothing_changed(vm);
-	assert_string_equal(vm->snapshots.problem, "disk 3 ?");
+	assert_string_equal(vm->operation[OPERATION_SNAPSHOT].problem, "disk 3 ?");
 	vm = ready_in(VM_RUNNING);
 	assert_true(take(vm, "one"));
 	channel.state_used = 2 * PAGE_SIZE + 1;
@@ -76,7 +76,7 @@ static void not_taken(void **state)
 	channel.state_used = 5000;
 	monitor_does(vm, VM_COMMAND_SAVE);
 	assert_nothing_changed(vm);
-	assert_non_null(strstr(vm->snapshots.problem, "are missing"));
+	assert_non_null(strstr(vm->operation[OPERATION_SNAPSHOT].problem, "are missing"));
 	for (enum status status = STATUS_OK + 1; status < STATUS_COUNT; status++) {
 		if (status == STATUS_AGAIN)
 			continue;
@@ -86,15 +86,16 @@ static void not_taken(void **state)
 		channel.state_used = 5000;
 		monitor_does(vm, VM_COMMAND_SAVE);
 		assert_nothing_changed(vm);
-		assert_string_not_equal(vm->snapshots.problem, "");
+		assert_string_not_equal(vm->operation[OPERATION_SNAPSHOT].problem, "");
 	}
 	vm = ready_in(VM_RUNNING);
 	assert_true(take(vm, "one"));
-	assert_int_equal(vm_deadline(), vm->snapshots.until_tsc);
+	assert_int_equal(vm_deadline(), vm->operation[OPERATION_SNAPSHOT].until_tsc);
 	now += 6 * NS_PER_S;
 	vm_step();
 	assert_nothing_changed(vm);
-	assert_string_equal(vm->snapshots.problem, "its monitor does not save it");
+	assert_string_equal(vm->operation[OPERATION_SNAPSHOT].problem,
+			    "its monitor does not save it");
 }
 
 /* The guest is not held before its disks' devices reach its RAM no more. */
@@ -107,7 +108,7 @@ static void lets_go(void **state)
 	assert_true(take(vm, "one"));
 	vm_step();
 	assert_true(vm_busy(vm));
-	assert_int_equal(vm_deadline(), vm->snapshots.until_tsc);
+	assert_int_equal(vm_deadline(), vm->operation[OPERATION_SNAPSHOT].until_tsc);
 	assert_int_not_equal(channel.command, VM_COMMAND_SAVE);
 	disks.reached = false;
 	vm_step();
@@ -122,7 +123,8 @@ static void lets_go(void **state)
 	assert_int_equal(quota, 2000);
 	assert_null(vm_snapshot_find(vm, "one"));
 	assert_int_equal(disks.again, 1);
-	assert_non_null(strstr(vm->snapshots.problem, "does not take its device"));
+	assert_non_null(
+		strstr(vm->operation[OPERATION_SNAPSHOT].problem, "does not take its device"));
 }
 
 static void refused_words(void **state)
@@ -203,7 +205,7 @@ static void gives_up(void **state)
 	assert_true(take(vm, "one"));
 	channel.state_used = 5000;
 	monitor_did();
-	assert_int_equal(vm->snapshots.phase, SNAPSHOT_FREEZING);
+	assert_int_equal(vm->operation[OPERATION_SNAPSHOT].phase, SNAPSHOT_FREEZING);
 	assert_true(calls >= ~0u - 2 * VM_TURN_STEPS); /* others have their turn */
 	now += VM_HANDOVER_NS;
 	(void)vm_step();
@@ -213,7 +215,7 @@ static void gives_up(void **state)
 	assert_int_equal(vm->state, VM_RUNNING);
 	assert_int_equal(quota, 2000);
 	assert_null(vm_snapshot_find(vm, "one"));
-	assert_non_null(strstr(vm->snapshots.problem, "keep being given back"));
+	assert_non_null(strstr(vm->operation[OPERATION_SNAPSHOT].problem, "keep being given back"));
 
 	calls = 0;
 	taken(vm, "one");
@@ -221,7 +223,7 @@ static void gives_up(void **state)
 	assert_true(set_back(vm, "one"));
 	channel.held = 1;
 	monitor_did();
-	assert_int_equal(vm->snapshots.phase, SNAPSHOT_RESETTING);
+	assert_int_equal(vm->operation[OPERATION_SNAPSHOT].phase, SNAPSHOT_RESETTING);
 	assert_true(calls >= ~0u - 4 * VM_TURN_STEPS);
 	now += VM_HANDOVER_NS;
 	(void)vm_step();
@@ -243,7 +245,7 @@ static void goes_back_and_ends(void **state)
 	string_copy(channel.reason, sizeof(channel.reason), "guest powered off");
 	channel.state = VM_STOPPED;
 	monitor_does(vm, VM_COMMAND_LOAD);
-	assert_string_equal(vm->snapshots.problem, "");
+	assert_string_equal(vm->operation[OPERATION_SNAPSHOT].problem, "");
 	assert_int_equal(vm->state, VM_STOPPED);
 	assert_string_equal(vm->reason, "guest powered off");
 }
@@ -259,7 +261,7 @@ static void does_not_go_back(void **state)
 	string_copy(channel.handover_problem, sizeof(channel.handover_problem), "a debugger");
 	monitor_does(vm, VM_COMMAND_HOLD);
 	monitor_does(vm, VM_COMMAND_CONTINUE);
-	assert_string_equal(vm->snapshots.problem, "a debugger");
+	assert_string_equal(vm->operation[OPERATION_SNAPSHOT].problem, "a debugger");
 	assert_non_null(vm_snapshot_find(vm, "one"));
 	taken(vm, "two");
 	assert_false(set_back(vm, "one"));
@@ -273,7 +275,8 @@ static void does_not_go_back(void **state)
 	monitor_does(vm, VM_COMMAND_LOAD);
 	vm_channel_signalled(vm);
 	assert_int_equal(vm->state, VM_CRASHED);
-	assert_string_equal(vm->snapshots.problem, "its state cannot be loaded");
+	assert_string_equal(vm->operation[OPERATION_SNAPSHOT].problem,
+			    "its state cannot be loaded");
 }
 
 static struct vm *clone_of_first_layer(const struct vm *vm)
@@ -365,9 +368,9 @@ static void takes_turns(void **state)
 	taken(vm, "one");
 	call_ns = NS_PER_MS;
 	for (u32 phase = 0; phase < 3; phase++) {
-		vm->snapshots.phase = (const enum vm_snapshot_phase[]){
+		vm->operation[OPERATION_SNAPSHOT].phase = (const enum vm_snapshot_phase[]){
 			SNAPSHOT_FREEZING, SNAPSHOT_RESETTING, SNAPSHOT_MERGING}[phase];
-		vm->snapshots.until_tsc = ~0ull;
+		vm->operation[OPERATION_SNAPSHOT].until_tsc = ~0ull;
 		calls = ~0u;
 		assert_true(vm_step());
 		assert_true(calls >= fewest && calls < ~0u);
@@ -437,8 +440,8 @@ static void ends_meanwhile(void **state)
 	(void)state;
 	assert_true(take(vm, "one"));
 	assert_true(act(vm, ACTION_KILL));
-	assert_string_equal(vm->snapshots.problem, "alpha has ended meanwhile");
-	assert_int_equal(vm->snapshots.phase, SNAPSHOT_NONE);
+	assert_string_equal(vm->operation[OPERATION_SNAPSHOT].problem, "alpha has ended meanwhile");
+	assert_int_equal(vm->operation[OPERATION_SNAPSHOT].phase, SNAPSHOT_NONE);
 	vm_snapshot_forget(vm);
 	assert_null(vm_snapshot_find(vm, "one"));
 }

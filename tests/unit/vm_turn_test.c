@@ -15,9 +15,9 @@ static void rests(void **state)
 	for (u32 phase = 0; phase < 3; phase++) {
 		u64 until_tsc = now + 10 * NS_PER_S;
 
-		vm->snapshots.phase = (const enum vm_snapshot_phase[]){
+		vm->operation[OPERATION_SNAPSHOT].phase = (const enum vm_snapshot_phase[]){
 			SNAPSHOT_FREEZING, SNAPSHOT_RESETTING, SNAPSHOT_MERGING}[phase];
-		vm->snapshots.until_tsc = until_tsc;
+		vm->operation[OPERATION_SNAPSHOT].until_tsc = until_tsc;
 		vm->rest_until_tsc = 0;
 		for (u32 turn = 1; turn <= 3; turn++) {
 			assert_false(vm_step());
@@ -27,7 +27,7 @@ static void rests(void **state)
 			assert_false(vm_step());
 			assert_int_equal(calls, left);
 			now++;
-			assert_int_equal(vm->snapshots.until_tsc,
+			assert_int_equal(vm->operation[OPERATION_SNAPSHOT].until_tsc,
 					 until_tsc + (phase < 2 ? turn * call_ns : 0));
 		}
 	}
@@ -74,13 +74,13 @@ static void tidies(void **state)
 	for (u32 left = 4; left > 0; left--) {
 		assert_false(vm_step());
 		assert_int_equal(tidy_steps, left);
-		assert_int_equal(vm->snapshots.phase, SNAPSHOT_TIDYING);
+		assert_int_equal(vm->operation[OPERATION_SNAPSHOT].phase, SNAPSHOT_TIDYING);
 		now += call_ns;
 	}
 	assert_false(vm_step());
 	now += call_ns;
 	assert_true(vm_step());
-	assert_int_equal(vm->snapshots.phase, SNAPSHOT_FREEZING);
+	assert_int_equal(vm->operation[OPERATION_SNAPSHOT].phase, SNAPSHOT_FREEZING);
 	call_ns = 0;
 }
 

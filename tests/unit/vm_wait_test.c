@@ -29,6 +29,7 @@
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/text/utf8.c"
 #include "vmm/manager/vm/vm_life.c"
+#include "vmm/manager/vm/vm_operation.c"
 #include "vmm/manager/vm/vm_table.c"
 #include "vmm/manager/command/words.c"
 #include "vmm/manager/command/reply.c"
@@ -44,11 +45,8 @@
 const struct command *const commands_start[1];
 const struct command *const commands_end[1];
 
-bool vm_backup_holds(const struct vm *vm)
-{
-	(void)vm;
-	return false;
-}
+const struct vm_operation_ops vm_trim_ops, vm_stop_ops, vm_renew_ops, vm_snapshot_ops, vm_save_ops,
+	vm_backup_ops;
 
 static struct kernel_page machine = {.cpu_count = 1};
 static struct group_page account;
@@ -172,7 +170,7 @@ static void run(void (*command)(struct reply *reply, const struct arguments *arg
 static void monitor_obeys(void)
 {
 	channel.done_sequence = channel.command_sequence;
-	vm_share_step(alpha);
+	(void)vm_share_step(alpha, now);
 }
 
 /* The command waits until its deadline and no longer. */
@@ -180,7 +178,7 @@ static void expect_given_up(void)
 {
 	assert_non_null(reply.resume);
 	now = reply.deadline_tsc - 1;
-	vm_share_step(alpha);
+	(void)vm_share_step(alpha, now);
 	assert_false(reply.resume(&reply));
 	now++;
 	assert_true(reply.resume(&reply));
@@ -261,7 +259,7 @@ static void test_set_late(void **state)
 	monitor_obeys();
 	assert_false(vm_busy(alpha));
 	assert_int_equal(alpha->config.reserve_budget_ns, NS_PER_S / 1000);
-	vm_share_step(alpha);
+	(void)vm_share_step(alpha, now);
 	run(command_vm_set, "reserve=2ms/10ms");
 	monitor_obeys();
 	expect_set("alpha: reserve = 2ms/10ms");
@@ -281,7 +279,7 @@ static void test_set_late_refusal(void **state)
 	assert_int_equal(permille, 0);
 	run(command_vm_set, "weight=99");
 	expect_busy();
-	vm_share_step(alpha);
+	(void)vm_share_step(alpha, now);
 	run(command_vm_set, "weight=99");
 	assert_null(reply.resume);
 	assert_string_equal(said, "alpha: weight = 99");
@@ -362,7 +360,7 @@ static void test_set_by_two(void **state)
 	reply = first;
 	assert_true(reply.resume(&reply));
 	assert_non_null(strstr(said, "reserve: 9ms/10ms cannot be given to vCPU 0"));
-	vm_share_step(alpha);
+	(void)vm_share_step(alpha, now);
 	run(command_vm_set, "weight=99");
 	assert_string_equal(said, "alpha: weight = 99");
 	assert_false(vm_busy(alpha));

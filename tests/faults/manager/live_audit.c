@@ -49,14 +49,14 @@ void __wrap_command_run(struct reply *reply, const char *line)
 }
 
 /* A snapshot, a reset or a merge has ended with this step. */
-bool __real_vm_snapshot_step(struct vm *vm, u64 now_tsc);
-bool __wrap_vm_snapshot_step(struct vm *vm, u64 now_tsc);
-bool __wrap_vm_snapshot_step(struct vm *vm, u64 now_tsc)
+bool __real_vm_operations_step(struct vm *vm, u64 now_tsc, u32 *taken);
+bool __wrap_vm_operations_step(struct vm *vm, u64 now_tsc, u32 *taken);
+bool __wrap_vm_operations_step(struct vm *vm, u64 now_tsc, u32 *taken)
 {
-	bool was = vm->snapshots.phase != SNAPSHOT_NONE;
-	bool more = __real_vm_snapshot_step(vm, now_tsc);
+	bool was = vm->operation[OPERATION_SNAPSHOT].phase != SNAPSHOT_NONE;
+	bool more = __real_vm_operations_step(vm, now_tsc, taken);
 
-	if (was && vm->snapshots.phase == SNAPSHOT_NONE)
+	if (was && vm->operation[OPERATION_SNAPSHOT].phase == SNAPSHOT_NONE)
 		audit();
 	return more;
 }

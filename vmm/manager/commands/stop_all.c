@@ -30,7 +30,7 @@ static bool command_stop_all_resume(struct reply *reply)
 
 	VM_FOR_EACH(vm) {
 		if (command_stop_all_is_up(vm) && !vm->dying &&
-		    (vm->stop_deadline_tsc == 0 || vm->state == VM_PAUSED))
+		    (vm->operation[OPERATION_STOP].phase == STOP_NONE || vm->state == VM_PAUSED))
 			(void)vm_act(vm, ACTION_STOP, problem, sizeof(problem));
 	}
 	if (command_stop_all_count_up() > 0)

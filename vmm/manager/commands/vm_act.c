@@ -51,14 +51,15 @@ static void command_vm_act_not_done(struct reply *reply, enum reply_code code, c
 static void command_vm_act_show_vm(struct reply *reply, const struct vm *vm)
 {
 	char reason[80];
+	const struct vm_operation *stop = &vm->operation[OPERATION_STOP];
 	u64 now = clock_tsc();
 
-	if (vm->state != VM_RUNNING || vm->stop_deadline_tsc <= now) {
+	if (vm->state != VM_RUNNING || stop->phase == STOP_NONE || stop->until_tsc <= now) {
 		command_vm_act_show(reply, vm->config.name, vm_state_name(vm->state), vm->reason);
 		return;
 	}
 	format(reason, sizeof(reason), "power button pressed, %llu s left to power off",
-	       (unsigned long long)((clock_tsc_to_ns(vm->stop_deadline_tsc - now) + NS_PER_S - 1) /
+	       (unsigned long long)((clock_tsc_to_ns(stop->until_tsc - now) + NS_PER_S - 1) /
 				    NS_PER_S));
 	command_vm_act_show(reply, vm->config.name, vm_state_name(vm->state), reason);
 }
@@ -116,7 +117,8 @@ static enum reply_code command_vm_act_code_of(struct reply *reply, const struct 
 	reply->refused = (u8)(reply->action + 1);
 	if (!vm_allows(vm, reply->action))
 		return CODE_BAD_STATE;
-	return vm_busy(vm) || vm->stop_deadline_tsc != 0 ? CODE_BUSY : CODE_FAILED;
+	return vm_busy(vm) || vm->operation[OPERATION_STOP].phase != STOP_NONE ? CODE_BUSY
+									       : CODE_FAILED;
 }
 
 static void command_vm_act_begin(struct reply *reply, struct vm *vm)

@@ -13,7 +13,8 @@ static void command_vm_backup_answer(struct reply *reply, const struct vm *vm)
 	u64 held_us = vm_handover_held_ns(vm) / NS_PER_US;
 
 	if (vm->backup.failed) {
-		reply_error(reply, "%s: no backup: %s", vm->config.name, vm->backup.problem);
+		reply_error(reply, "%s: no backup: %s", vm->config.name,
+			    vm->operation[OPERATION_BACKUP].problem);
 		return;
 	}
 	if (!reply->json) {

@@ -8,19 +8,22 @@
 
 #define COLUMNS "%-12s %-12s %-12s %-5s %-5s %-8s %12s %12s  %s"
 
-static const char *command_vm_backup_list_state_of(const struct vm_backup *backup)
+static const char *command_vm_backup_list_state_of(const struct vm *vm)
 {
-	if (backup->failed)
+	u32 phase = vm->operation[OPERATION_BACKUP].phase;
+
+	if (vm->backup.failed)
 		return "failed";
-	if (backup->phase == BACKUP_NONE || backup->phase == BACKUP_ENDING)
+	if (phase == BACKUP_NONE || phase == BACKUP_ENDING)
 		return "done";
-	return backup->phase == BACKUP_COPYING ? "copying" : "begins";
+	return phase == BACKUP_COPYING ? "copying" : "begins";
 }
 
 /* Shows a disk of the backup; the bytes are those of all its disks. */
 static void command_vm_backup_list_show_one(struct reply *reply, const struct vm *vm, u32 place)
 {
 	const struct vm_backup *backup = &vm->backup;
+	const struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
 	const char *disk = config_disk(vm->config.disk[place].number - 1u)->section.name;
 	const char *target = config_disk(backup->disk[place].target)->section.name;
 	const char *kind = backup->kind == BACKUP_FULL ? "full" : "diff";
@@ -34,8 +37,8 @@ static void command_vm_backup_list_show_one(struct reply *reply, const struct vm
 		format(text[1], sizeof(text[1]), "%lluK", (unsigned long long)(copied / KIB));
 		format(text[2], sizeof(text[2]), "%lluK", (unsigned long long)(all / KIB));
 		reply_line(reply, COLUMNS, vm->config.name, disk, target, kind, text[0],
-			   command_vm_backup_list_state_of(backup), text[1], text[2],
-			   backup->problem);
+			   command_vm_backup_list_state_of(vm), text[1], text[2],
+			   operation->problem);
 		return;
 	}
 	reply_object_begin(reply);
@@ -44,10 +47,10 @@ static void command_vm_backup_list_show_one(struct reply *reply, const struct vm
 	json_string(&reply->object, "target", target);
 	json_string(&reply->object, "kind", kind);
 	json_u64(&reply->object, "number", number);
-	json_string(&reply->object, "state", command_vm_backup_list_state_of(backup));
+	json_string(&reply->object, "state", command_vm_backup_list_state_of(vm));
 	json_u64(&reply->object, "copied_bytes", copied);
 	json_u64(&reply->object, "all_bytes", all);
-	json_string(&reply->object, "problem", backup->problem);
+	json_string(&reply->object, "problem", operation->problem);
 	reply_object_end(reply);
 }
 

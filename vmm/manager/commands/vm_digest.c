@@ -36,10 +36,11 @@ static bool command_vm_digest_resume(struct reply *reply)
 
 	if (vm == NULL)
 		return true;
-	if (vm->renewal.phase != RENEW_NONE)
+	if (vm->operation[OPERATION_RENEW].phase != RENEW_NONE)
 		return false; /* each phase has its own time limit */
-	if (vm->renewal.problem[0] != '\0' || vm->channel == NULL)
-		reply_error(reply, "%s: not digested: %s", vm->config.name, vm->renewal.problem);
+	if (vm->operation[OPERATION_RENEW].problem[0] != '\0' || vm->channel == NULL)
+		reply_error(reply, "%s: not digested: %s", vm->config.name,
+			    vm->operation[OPERATION_RENEW].problem);
 	else
 		command_vm_digest_answer(reply, vm);
 	return true;

@@ -12,8 +12,9 @@ static void command_vm_renew_answer(struct reply *reply, const struct vm *vm)
 {
 	u64 held_us = vm_handover_held_ns(vm) / NS_PER_US;
 
-	if (vm->renewal.problem[0] != '\0') {
-		reply_error(reply, "%s: not renewed: %s", vm->config.name, vm->renewal.problem);
+	if (vm->operation[OPERATION_RENEW].problem[0] != '\0') {
+		reply_error(reply, "%s: not renewed: %s", vm->config.name,
+			    vm->operation[OPERATION_RENEW].problem);
 		return;
 	}
 	if (!reply->json) {
@@ -34,7 +35,7 @@ static bool command_vm_renew_resume(struct reply *reply)
 
 	if (vm == NULL)
 		return true;
-	if (vm->renewal.phase != RENEW_NONE)
+	if (vm->operation[OPERATION_RENEW].phase != RENEW_NONE)
 		return false; /* each phase has its own time limit */
 	command_vm_renew_answer(reply, vm);
 	return true;

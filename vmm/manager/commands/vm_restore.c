@@ -17,8 +17,9 @@ static bool command_vm_restore_resume(struct reply *reply)
 	}
 	vm_channel_signalled(vm); /* the command may be reported as done before the state */
 	vm->answered = false;
-	if (vm->save.problem[0] != '\0')
-		reply_error(reply, "%s: not restored: %s", vm->config.name, vm->save.problem);
+	if (vm->operation[OPERATION_SAVE].problem[0] != '\0')
+		reply_error(reply, "%s: not restored: %s", vm->config.name,
+			    vm->operation[OPERATION_SAVE].problem);
 	else
 		vm_save_answer(reply, vm);
 	return true;

@@ -70,15 +70,16 @@ static bool command_vm_save_resume(struct reply *reply)
 
 	if (vm == NULL)
 		return true;
-	if (vm->renewal.phase != RENEW_NONE || (vm->dying && !vm_is_kept(vm))) {
+	if (vm->operation[OPERATION_RENEW].phase != RENEW_NONE || (vm->dying && !vm_is_kept(vm))) {
 		vm_save_show_progress(reply, vm, "saving");
 		return false; /* each phase has its own time limit */
 	}
 	if (vm->save.link != NULL && driver_of_link(vm->save.link)->life == DRIVER_LIFE_READY)
 		return false; /* wait until the disk is free for the next command */
 	vm->answered = false;
-	if (vm->renewal.problem[0] != '\0')
-		reply_error(reply, "%s: not saved: %s", vm->config.name, vm->renewal.problem);
+	if (vm->operation[OPERATION_RENEW].problem[0] != '\0')
+		reply_error(reply, "%s: not saved: %s", vm->config.name,
+			    vm->operation[OPERATION_RENEW].problem);
 	else
 		vm_save_answer(reply, vm);
 	return true;

@@ -85,8 +85,9 @@ static void command_vm_set_show(struct reply *reply, const struct vm *vm)
 
 static void command_vm_set_answer(struct reply *reply, const struct vm *vm)
 {
-	if (vm->change_problem[0] != '\0')
-		reply_error(reply, "VM %s: %s", vm->config.name, vm->change_problem);
+	if (vm->operation[OPERATION_CHANGE].problem[0] != '\0')
+		reply_error(reply, "VM %s: %s", vm->config.name,
+			    vm->operation[OPERATION_CHANGE].problem);
 	else
 		command_vm_set_show(reply, vm);
 }
@@ -97,7 +98,7 @@ static bool command_vm_set_resume(struct reply *reply)
 
 	if (vm == NULL)
 		return true;
-	if (vm->change_phase > CHANGE_DONE)
+	if (vm->operation[OPERATION_CHANGE].phase > CHANGE_DONE)
 		return command_vm_given_up(reply, vm);
 	command_vm_set_answer(reply, vm);
 	return true;
@@ -125,7 +126,7 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 
 	if (vm == NULL)
 		return;
-	if (vm_busy(vm) || vm->change_phase != CHANGE_NONE) {
+	if (vm_busy(vm) || vm->operation[OPERATION_CHANGE].phase != CHANGE_NONE) {
 		reply_fail(reply, CODE_BUSY, "%s is still busy with the last command, try again",
 			   vm->config.name);
 		return;
@@ -146,7 +147,7 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 		return;
 	}
 	vm_share_change(vm, &config);
-	if (vm->change_phase == CHANGE_NONE)
+	if (vm->operation[OPERATION_CHANGE].phase == CHANGE_NONE)
 		command_vm_set_answer(reply, vm);
 	else
 		command_vm_await_monitor(reply, vm, command_vm_set_resume);

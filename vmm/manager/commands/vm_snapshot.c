@@ -28,12 +28,13 @@ struct vm_snapshot *command_snapshot(struct reply *reply, struct vm *vm, const c
 static void command_vm_snapshot_answer(struct reply *reply, const struct vm *vm)
 {
 	const struct vm_snapshots *snapshots = &vm->snapshots;
+	const struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
 	u64 held_us = vm_handover_held_ns(vm) / NS_PER_US;
 	const char *name = snapshots->list[snapshots->place].name;
 
-	if (snapshots->problem[0] != '\0') {
+	if (operation->problem[0] != '\0') {
 		reply_error(reply, "%s: no %s: %s", vm->config.name,
-			    snapshots->resets ? "reset" : "snapshot", snapshots->problem);
+			    snapshots->resets ? "reset" : "snapshot", operation->problem);
 		return;
 	}
 	if (!reply->json) {
@@ -56,7 +57,7 @@ static bool command_vm_snapshot_resume(struct reply *reply)
 
 	if (vm == NULL)
 		return true;
-	if (vm->snapshots.phase != SNAPSHOT_NONE)
+	if (vm->operation[OPERATION_SNAPSHOT].phase != SNAPSHOT_NONE)
 		return false; /* each phase has its own time limit */
 	command_vm_snapshot_answer(reply, vm);
 	return true;

@@ -10,7 +10,7 @@ static bool command_vm_snapshot_drop_resume(struct reply *reply)
 {
 	const struct vm *vm = command_vm_kept(reply);
 
-	return vm == NULL || vm->snapshots.phase == SNAPSHOT_NONE;
+	return vm == NULL || vm->operation[OPERATION_SNAPSHOT].phase == SNAPSHOT_NONE;
 }
 
 static void command_vm_snapshot_drop_answer(struct reply *reply, const struct vm *vm,
@@ -42,7 +42,7 @@ static void command_vm_snapshot_drop_run(struct reply *reply, const struct argum
 		return;
 	}
 	command_vm_snapshot_drop_answer(reply, vm, arguments->word[1]);
-	if (vm->snapshots.phase != SNAPSHOT_NONE)
+	if (vm->operation[OPERATION_SNAPSHOT].phase != SNAPSHOT_NONE)
 		command_vm_wait(reply, vm, command_vm_snapshot_drop_resume);
 }
 

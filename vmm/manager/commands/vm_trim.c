@@ -28,13 +28,14 @@ static bool command_vm_trim_resume(struct reply *reply)
 
 	if (vm == NULL)
 		return true;
-	if (vm_trim_is_on(&vm->trim))
+	if (vm->operation[OPERATION_TRIM].phase != TRIM_NONE)
 		return false;
-	if (vm->trim.problem[0] == '\0')
+	if (vm->operation[OPERATION_TRIM].problem[0] == '\0')
 		command_vm_trim_show(reply, vm);
 	else
 		reply_fail(reply, CODE_BAD_STATE, "%s: %llu KiB given back, then: %s",
-			   vm->config.name, N(vm->trim.given * PAGE_SIZE / KIB), vm->trim.problem);
+			   vm->config.name, N(vm->trim.given * PAGE_SIZE / KIB),
+			   vm->operation[OPERATION_TRIM].problem);
 	return true;
 }
 

@@ -51,14 +51,9 @@ void vm_release(struct vm *vm, enum vm_after after)
 {
 	vm->dying = true;
 	vm->after = after;
-	vm->stop_deadline_tsc = 0;
 	vm->start_wanted = false;
 	vm->starved = vm->parked = vm->hungers = false;
-	vm_share_abandon(vm);
-	vm_renew_abandon(vm);
-	vm_snapshot_abandon(vm);
-	vm_save_abandon(vm);
-	vm_backup_abandon(vm);
+	vm_operations_abandon(vm);
 }
 
 static void vm_set_state(struct vm *vm, enum vm_state state, const char *reason)
@@ -93,11 +88,10 @@ void vm_crash(struct vm *vm, const char *reason, bool monitor_alive)
 		vm_refused(vm, reason);
 		return;
 	}
-	if (vm_restore_failed(vm, reason))
+	if (vm_operations_crashed(vm, reason))
 		return;
 	vm_crash_record(vm);
 	vm_set_state(vm, VM_CRASHED, reason);
-	vm->stop_deadline_tsc = 0;
 	vm_tell(vm, LOG_ERROR, EVENT_CRASHED);
 	if (vm->config.on_crash != ON_CRASH_HOLD)
 		vm->answered = false; /* what on_crash does next is still news */
@@ -109,7 +103,7 @@ void vm_crash(struct vm *vm, const char *reason, bool monitor_alive)
 /* Marks a VM that existed before as crashed: no new monitor could be made for it. */
 static void vm_not_started(struct vm *vm, const char *reason)
 {
-	if (vm_restore_failed(vm, reason))
+	if (vm_operations_crashed(vm, reason))
 		return;
 	vm_set_state(vm, VM_CRASHED, reason);
 	vm_tell(vm, LOG_ERROR, EVENT_CRASHED);
@@ -295,34 +289,6 @@ static bool vm_start(struct vm *vm, char *problem, size_t size)
 	return true;
 }
 
-static bool vm_press_button(struct vm *vm, char *problem, size_t size)
-{
-	if (vm->stop_deadline_tsc != 0) {
-		format(problem, size, "%s is being stopped already, `vm destroy` does not wait",
-		       vm->config.name);
-		return false;
-	}
-	if (vm->config.stop_timeout_ns == 0) {
-		vm_end(vm, "ended by `vm stop`");
-		return true;
-	}
-	vm->stop_deadline_tsc = clock_tsc() + clock_ns_to_tsc(vm->config.stop_timeout_ns);
-	vm->press_again_tsc = clock_tsc() + clock_ns_to_tsc(VM_PRESS_AGAIN_NS);
-	vm_send(vm, VM_COMMAND_POWER_BUTTON);
-	return true;
-}
-
-static void vm_step_stop(struct vm *vm, u64 now)
-{
-	if (now >= vm->stop_deadline_tsc) {
-		vm_end(vm, "ended by `vm stop`, the power button had no effect");
-	} else if (now >= vm->press_again_tsc) {
-		vm->press_again_tsc = now + clock_ns_to_tsc(VM_PRESS_AGAIN_NS);
-		if (vm->state == VM_RUNNING && vm_command_done(vm))
-			vm_send(vm, VM_COMMAND_POWER_BUTTON);
-	}
-}
-
 static enum vm_command vm_command_of(enum vm_action action)
 {
 	switch (action) {
@@ -395,7 +361,7 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "%s", vm_life_action_name(action));
 	switch ((enum vm_effect)life.effect) {
 	case EFFECT_BUTTON:
-		return vm_press_button(vm, problem, size);
+		return vm_operation_begin(vm, OPERATION_STOP, NULL, problem, size);
 	case EFFECT_END:
 		vm_end_with(vm, action);
 		return true;
@@ -446,21 +412,15 @@ static bool vm_waits_for_others(const struct vm *vm)
 
 bool vm_step(void)
 {
-	bool more = false, trims = false; /* at most one VM is trimmed in a turn */
 	u64 now = clock_tsc();
+	bool more = false;
+	u32 taken = 0;
 
 	vm_overcommit_step(now);
 	VM_FOR_EACH(vm) {
 		vm_turn_look(vm, now);
-		trims = trims || vm_trim_step(vm);
-		if (vm->stop_deadline_tsc != 0)
-			vm_step_stop(vm, now);
 		vm_pace_step(vm, now);
-		vm_share_step(vm);
-		more |= vm_renew_step(vm, now);
-		more |= vm_snapshot_step(vm, now);
-		vm_save_step(vm);
-		vm_backup_step(vm, now);
+		more |= vm_operations_step(vm, now, &taken);
 		if (!vm->dying)
 			continue;
 		/* The channel goes before the group, whose last steps give back what it holds. */
@@ -472,7 +432,7 @@ bool vm_step(void)
 		}
 		more |= !vm_waits_for_others(vm);
 	}
-	return more || trims;
+	return more;
 }
 
 u64 vm_deadline(void)
@@ -482,18 +442,11 @@ u64 vm_deadline(void)
 	VM_FOR_EACH(vm) {
 		if (vm->dying && !vm_waits_for_others(vm))
 			return 0; /* began to end after vm_step was called */
-		if (vm_save_waits(vm))
-			return 0;
 		if (vm->dying && vm->leaving_drivers)
 			deadline = MIN(deadline, clock_tsc() + clock_ns_to_tsc(DISK_LOOK_NS));
-		if (vm->stop_deadline_tsc != 0)
-			deadline = MIN(deadline, MIN(vm->stop_deadline_tsc, vm->press_again_tsc));
-		if (vm->renewal.phase != RENEW_NONE)
-			deadline = MIN(deadline, vm->renewal.until_tsc);
-		deadline = MIN(deadline, vm_snapshot_deadline(vm));
 		if (vm->deaf_until_tsc != 0)
 			deadline = MIN(deadline, vm->deaf_until_tsc);
-		deadline = MIN(deadline, MIN(vm_turn_deadline(vm), vm_backup_deadline(vm)));
+		deadline = MIN(deadline, MIN(vm_turn_deadline(vm), vm_operations_deadline(vm)));
 	}
 	return deadline;
 }

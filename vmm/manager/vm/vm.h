@@ -10,10 +10,12 @@
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/vm_life.h"
 #include "vmm/manager/vm/vm_log.h"
+#include "vmm/manager/vm/vm_operation.h"
 #include "vmm/manager/vm/vm_renew.h"
 #include "vmm/manager/vm/vm_save.h"
 #include "vmm/manager/vm/vm_share.h"
 #include "vmm/manager/vm/vm_snapshot.h"
+#include "vmm/manager/vm/vm_stop.h"
 #include "vmm/manager/vm/vm_trim.h"
 #include "vmm/manager/vm/vm_turn.h"
 #include "vmm/rt/channel.h"
@@ -22,9 +24,7 @@ struct driver_link;
 
 #define VM_MAX CONFIG_VM_MAX
 /* Unasked resets and crashes within VM_CRASH_WINDOW_NS after which on_crash stops restarting. */
-#define VM_CRASH_LIMIT 5u
-/* A booting guest ignores the power button: `vm stop` presses it again after this time. */
-#define VM_PRESS_AGAIN_NS  (5 * NS_PER_S)
+#define VM_CRASH_LIMIT	   5u
 #define VM_CRASH_WINDOW_NS (60 * NS_PER_S)
 
 /* A value of `kernel`: the guest that is part of Skerry's image. */
@@ -56,6 +56,7 @@ struct vm {
 	handle_t ram;		     /* its RAM; destroyed with the group */
 	struct vm_monitor monitor;   /* destroyed with the group */
 	struct vm_handover handover; /* destroyed with the group */
+	struct vm_operation operation[OPERATION_COUNT]; /* by enum vm_operation_kind */
 	struct vm_renewal renewal;
 	struct vm_snapshots snapshots;
 	u32 clone_of;			  /* id of the VM whose snapshot its RAM lies on; 0: none */
@@ -105,11 +106,8 @@ struct vm {
 	u32 question_number;	/* number of the vm_query under way; 0: none */
 	u64 question_until_tsc; /* when its asker gives up */
 
-	enum vm_change_phase change_phase;
 	struct vm_config next; /* the configuration that a change under way leads to */
-	char change_problem[160];
 
-	u64 stop_deadline_tsc;	       /* when a stop gives up waiting; 0: none is under way */
 	u64 press_again_tsc;	       /* when the power button is pressed again */
 	u64 crash_tsc[VM_CRASH_LIMIT]; /* when it crashed, a ring of the last times */
 	u32 crash_count;

@@ -6,6 +6,7 @@
  */
 #include "vmm/manager/vm/vm_backup.h"
 
+#include "lib/bits.h"
 #include "lib/read_once.h"
 #include "vmm/io/copier_page.h"
 #include "vmm/manager/disk/disk_changes.h"
@@ -34,18 +35,19 @@ static const char *vm_backup_name_of(const struct driver_link *link)
 
 static void vm_backup_enter(struct vm *vm, enum vm_backup_phase phase)
 {
-	vm->backup.phase = phase;
-	vm->backup.until_tsc = clock_tsc() + clock_ns_to_tsc(VM_HANDOVER_NS);
+	vm_operation_enter(&vm->operation[OPERATION_BACKUP], phase, VM_HANDOVER_NS);
 }
 
 bool vm_backup_holds(const struct vm *vm)
 {
-	return vm->backup.phase >= BACKUP_SAVING && vm->backup.phase <= BACKUP_CONTINUING;
+	return (vm_backup_ops.busy & BIT(vm->operation[OPERATION_BACKUP].phase)) != 0;
 }
 
 bool vm_backup_keeps(const struct vm *vm)
 {
-	return vm->backup.phase != BACKUP_NONE;
+	const struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
+
+	return operation->phase != BACKUP_NONE;
 }
 
 /* --- the end of a backup --- */
@@ -76,18 +78,19 @@ static bool vm_backup_quota_is_lowered(struct vm *vm)
 bool vm_backup_detach(struct vm *vm)
 {
 	struct vm_backup *backup = &vm->backup;
+	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
 	bool all = true;
 
-	if (backup->phase == BACKUP_NONE)
+	if (operation->phase == BACKUP_NONE)
 		return true;
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		all &= vm_backup_end_link(&backup->disk[i].from);
 		all &= vm_backup_end_link(&backup->disk[i].to);
 	}
 	/* a quota that cannot be lowered in time is lowered before the next backup */
-	if (!all || (!vm_backup_quota_is_lowered(vm) && clock_tsc() < backup->until_tsc))
+	if (!all || (!vm_backup_quota_is_lowered(vm) && clock_tsc() < operation->until_tsc))
 		return false;
-	backup->phase = BACKUP_NONE;
+	operation->phase = BACKUP_NONE;
 	return true;
 }
 
@@ -100,6 +103,7 @@ static const char *vm_backup_kind_name(const struct vm *vm)
 static void vm_backup_finish(struct vm *vm, const char *problem)
 {
 	struct vm_backup *backup = &vm->backup;
+	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
 	char text[sizeof(((struct vm_event_record *)NULL)->reason)];
 
 	vm_backup_progress(vm, &backup->copied_bytes, &backup->all_bytes);
@@ -107,9 +111,9 @@ static void vm_backup_finish(struct vm *vm, const char *problem)
 	vm_backup_enter(vm, BACKUP_ENDING);
 	backup->failed = problem != NULL;
 	if (problem != NULL) {
-		string_copy(backup->problem, sizeof(backup->problem), problem);
+		string_copy(operation->problem, VM_PROBLEM_BYTES, problem);
 		format(text, sizeof(text), "no %s backup: %s", vm_backup_kind_name(vm),
-		       backup->problem);
+		       operation->problem);
 	} else {
 		format(text, sizeof(text), "%s backup, %llu KiB", vm_backup_kind_name(vm),
 		       (unsigned long long)(backup->copied_bytes / KIB));
@@ -137,7 +141,7 @@ static void vm_backup_confirmed(struct vm *vm)
 /* Ends the backup with the reason that a disk gives, which is better than what the copier saw. */
 static void vm_backup_not_copied(struct vm *vm, const char *said)
 {
-	char problem[sizeof(vm->backup.problem)];
+	char problem[VM_PROBLEM_BYTES];
 
 	VM_BACKUP_FOR_EACH(vm, i) {
 		const struct driver_link *view = vm->backup.disk[i].from;
@@ -152,11 +156,13 @@ static void vm_backup_not_copied(struct vm *vm, const char *said)
 	vm_backup_finish(vm, said);
 }
 
-void vm_backup_abandon(struct vm *vm)
+/* The next backup has to be a full one. */
+static void vm_backup_abandon(struct vm *vm)
 {
 	struct vm_backup *backup = &vm->backup;
+	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
 
-	if (backup->phase != BACKUP_NONE && backup->phase != BACKUP_ENDING)
+	if (operation->phase != BACKUP_NONE && operation->phase != BACKUP_ENDING)
 		vm_backup_finish(vm, "its VM has ended meanwhile");
 	/* the memory that lists the changed blocks ends with the VM */
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
@@ -172,6 +178,7 @@ void vm_backup_abandon(struct vm *vm)
 static bool vm_backup_hold_or_save(struct vm *vm, const struct vm_backup_wish *wish, char *problem,
 				   size_t size)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
 	const struct vm_save_place place = {
 		.disk = wish->state_place, .overwrite = wish->overwrite, .goes_on = true};
 
@@ -183,13 +190,15 @@ static bool vm_backup_hold_or_save(struct vm *vm, const struct vm_backup_wish *w
 	if (!vm_save(vm, &place, problem, size))
 		return false;
 	vm_backup_enter(vm, BACKUP_SAVING);
-	vm->backup.until_tsc = ~0ull; /* the save has time limits of its own */
+	operation->until_tsc = ~0ull; /* the save has time limits of its own */
 	return true;
 }
 
-bool vm_backup(struct vm *vm, const struct vm_backup_wish *wish, char *problem, size_t size)
+static bool vm_backup_begin(struct vm *vm, const void *wanted, char *problem, size_t size)
 {
+	const struct vm_backup_wish *wish = wanted;
 	struct vm_backup *backup = &vm->backup;
+	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
 
 	vm_channel_signalled(vm); /* take over what its monitor has said so far */
 	if (!vm_backup_may_begin(vm, wish, problem, size))
@@ -197,7 +206,7 @@ bool vm_backup(struct vm *vm, const struct vm_backup_wish *wish, char *problem, 
 	backup->kind = wish->kind;
 	backup->overwrite = wish->overwrite;
 	backup->failed = false;
-	backup->problem[0] = '\0';
+	operation->problem[0] = '\0';
 	backup->copied_bytes = backup->all_bytes = 0;
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		backup->disk[i].chosen = wish->chosen[i];
@@ -206,16 +215,23 @@ bool vm_backup(struct vm *vm, const struct vm_backup_wish *wish, char *problem, 
 	if (!vm_backup_prepare(vm, problem, size) ||
 	    !vm_backup_hold_or_save(vm, wish, problem, size)) {
 		backup->failed = true;
-		string_copy(backup->problem, sizeof(backup->problem), problem);
+		string_copy(operation->problem, VM_PROBLEM_BYTES, problem);
 		vm_backup_enter(vm, BACKUP_ENDING);
 		return false;
 	}
 	return true;
 }
 
+bool vm_backup(struct vm *vm, const struct vm_backup_wish *wish, char *problem, size_t size)
+{
+	return vm_operation_begin(vm, OPERATION_BACKUP, wish, problem, size);
+}
+
 bool vm_backup_cancel(struct vm *vm, char *problem, size_t size)
 {
-	switch (vm->backup.phase) {
+	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
+
+	switch ((enum vm_backup_phase)operation->phase) {
 	case BACKUP_COPYING:
 		vm_backup_finish(vm, "it was cancelled");
 		return true;
@@ -233,8 +249,10 @@ bool vm_backup_cancel(struct vm *vm, char *problem, size_t size)
 
 static void vm_backup_go_on(struct vm *vm, const char *problem)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
+
 	if (problem != NULL)
-		string_copy(vm->backup.problem, sizeof(vm->backup.problem), problem);
+		string_copy(operation->problem, VM_PROBLEM_BYTES, problem);
 	vm_send(vm, VM_COMMAND_CONTINUE);
 	vm_backup_enter(vm, BACKUP_CONTINUING);
 }
@@ -268,12 +286,13 @@ static enum disk_undo_state vm_backup_look_whether_kept(const struct vm *vm, cha
 
 static void vm_backup_step_keeping(struct vm *vm, u64 now_tsc)
 {
-	char problem[sizeof(vm->backup.problem)];
+	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
+	char problem[VM_PROBLEM_BYTES];
 	enum disk_undo_state state = vm_backup_look_whether_kept(vm, problem, sizeof(problem));
 
 	if (state == DISK_UNDO_DONE)
 		vm_backup_go_on(vm, NULL);
-	else if (state == DISK_UNDO_FAILED || now_tsc >= vm->backup.until_tsc)
+	else if (state == DISK_UNDO_FAILED || now_tsc >= operation->until_tsc)
 		vm_backup_go_on(vm, problem);
 }
 
@@ -294,7 +313,7 @@ static void vm_backup_keep(struct vm *vm)
 
 static void vm_backup_held(struct vm *vm)
 {
-	char problem[sizeof(vm->backup.problem)];
+	char problem[VM_PROBLEM_BYTES];
 
 	if (READ_ONCE(vm->channel->held) != 0) {
 		vm_backup_keep(vm);
@@ -306,7 +325,9 @@ static void vm_backup_held(struct vm *vm)
 
 bool vm_backup_saved(struct vm *vm, const char *problem)
 {
-	if (vm->backup.phase != BACKUP_SAVING)
+	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
+
+	if (operation->phase != BACKUP_SAVING)
 		return false;
 	if (problem[0] == '\0') {
 		vm_backup_keep(vm);
@@ -318,15 +339,16 @@ bool vm_backup_saved(struct vm *vm, const char *problem)
 
 static void vm_backup_goes_on(struct vm *vm)
 {
-	char problem[sizeof(vm->backup.problem)];
+	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
+	char problem[VM_PROBLEM_BYTES];
 
-	if (vm->backup.problem[0] != '\0') {
-		string_copy(problem, sizeof(problem), vm->backup.problem);
+	if (operation->problem[0] != '\0') {
+		string_copy(problem, sizeof(problem), operation->problem);
 		vm_backup_finish(vm, problem);
 		return;
 	}
 	vm_backup_enter(vm, BACKUP_COPYING);
-	vm->backup.until_tsc = clock_tsc() + clock_ns_to_tsc(COPY_NS);
+	operation->until_tsc = clock_tsc() + clock_ns_to_tsc(COPY_NS);
 	vm->backup.moved = 0;
 	if (!vm_backup_copier_start(vm, problem, sizeof(problem)))
 		vm_backup_finish(vm, problem);
@@ -344,9 +366,10 @@ static void vm_backup_copier_said(const struct vm *vm, char *text, size_t size)
 static void vm_backup_step_copying(struct vm *vm, u64 now_tsc, bool copier_ended)
 {
 	struct vm_backup *backup = &vm->backup;
+	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
 	u32 state = __atomic_load_n(&backup->page->state, __ATOMIC_ACQUIRE);
 	u64 moved = READ_ONCE(backup->page->moved);
-	char problem[sizeof(backup->problem)];
+	char problem[VM_PROBLEM_BYTES];
 	char died[PROCESS_DIED_BYTES];
 
 	if (state == COPIER_DONE) {
@@ -357,71 +380,78 @@ static void vm_backup_step_copying(struct vm *vm, u64 now_tsc, bool copier_ended
 	} else if (copier_ended) {
 		vm_backup_not_copied(
 			vm, process_died_text(backup->copier, "the process that copies", died));
-	} else if (now_tsc >= backup->until_tsc) {
+	} else if (now_tsc >= operation->until_tsc) {
 		if (moved == backup->moved)
 			return vm_backup_not_copied(vm, "its disks take too long");
 		backup->moved = moved;
-		backup->until_tsc = now_tsc + clock_ns_to_tsc(COPY_NS);
+		operation->until_tsc = now_tsc + clock_ns_to_tsc(COPY_NS);
 	}
 }
 
 static void vm_backup_give_up(struct vm *vm)
 {
-	if (vm->backup.phase == BACKUP_HOLDING) {
+	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
+
+	if (operation->phase == BACKUP_HOLDING) {
 		vm_backup_go_on(vm, "its monitor does not stand still");
 		return;
 	}
-	if (vm->backup.problem[0] == '\0')
-		string_copy(vm->backup.problem, sizeof(vm->backup.problem),
-			    "its monitor does not go on");
+	if (operation->problem[0] == '\0')
+		string_copy(operation->problem, VM_PROBLEM_BYTES, "its monitor does not go on");
 	vm_backup_goes_on(vm);
 }
 
-void vm_backup_step(struct vm *vm, u64 now_tsc)
+static bool vm_backup_step(struct vm *vm, u64 now_tsc)
 {
-	enum vm_backup_phase phase = vm->backup.phase;
+	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
+	const enum vm_backup_phase phase = operation->phase;
 
 	switch (phase) {
 	case BACKUP_NONE:
 	case BACKUP_SAVING:
-		return;
+		return false;
 	case BACKUP_HOLDING:
 		if (vm_command_done(vm))
 			vm_backup_held(vm);
 		break;
 	case BACKUP_KEEPING:
 		vm_backup_step_keeping(vm, now_tsc);
-		return;
+		return false;
 	case BACKUP_CONTINUING:
 		if (vm_command_done(vm))
 			vm_backup_goes_on(vm);
 		break;
 	case BACKUP_COPYING:
 		vm_backup_step_copying(vm, now_tsc, false);
-		return;
+		return false;
 	case BACKUP_ENDING:
 		(void)vm_backup_detach(vm);
-		return;
+		return false;
 	}
-	if (phase == vm->backup.phase && now_tsc >= vm->backup.until_tsc)
+	if (phase == operation->phase && now_tsc >= operation->until_tsc)
 		vm_backup_give_up(vm);
+	return false;
 }
 
 void vm_backup_copier_ended(struct vm *vm)
 {
-	if (vm->backup.phase == BACKUP_COPYING)
+	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
+
+	if (operation->phase == BACKUP_COPYING)
 		vm_backup_step_copying(vm, clock_tsc(), true);
 }
 
-u64 vm_backup_deadline(const struct vm *vm)
+static u64 vm_backup_deadline(const struct vm *vm)
 {
-	switch (vm->backup.phase) {
+	const struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
+
+	switch ((enum vm_backup_phase)operation->phase) {
 	case BACKUP_NONE:
 		return ~0ull;
 	case BACKUP_ENDING:
 		return clock_tsc() + clock_ns_to_tsc(LOOK_NS);
 	default:
-		return vm->backup.until_tsc;
+		return operation->until_tsc;
 	}
 }
 
@@ -432,3 +462,13 @@ void vm_backup_progress(const struct vm *vm, u64 *copied, u64 *all)
 	*copied = page != NULL ? READ_ONCE(page->copied_bytes) : vm->backup.copied_bytes;
 	*all = page != NULL ? READ_ONCE(page->all_bytes) : vm->backup.all_bytes;
 }
+
+const struct vm_operation_ops vm_backup_ops = {
+	.name = "backup",
+	.busy = BIT(BACKUP_SAVING) | BIT(BACKUP_HOLDING) | BIT(BACKUP_KEEPING) |
+		BIT(BACKUP_CONTINUING),
+	.begin = vm_backup_begin,
+	.step = vm_backup_step,
+	.deadline = vm_backup_deadline,
+	.abandon = vm_backup_abandon,
+};

@@ -42,19 +42,16 @@ struct vm_backup_disk {
 
 /* A VM has at most one backup under way. */
 struct vm_backup {
-	enum vm_backup_phase phase;
 	enum backup_kind kind; /* of the last backup; 0: there was none */
 	bool overwrite;
-	bool failed;   /* the last backup has failed: `problem` says why */
-	u64 until_tsc; /* time limit of the present phase */
-	u64 moved;     /* the copier's progress at the last look */
+	bool failed; /* the last backup has failed */
+	u64 moved;   /* the copier's progress at the last look */
 	u64 copied_bytes;
 	u64 all_bytes;
 	u64 quota_pages; /* pages by which the VM's quota was raised */
 	handle_t copier; /* the process that copies */
 	handle_t page_memory;
 	struct copier_page *page; /* written by that process: read each field once */
-	char problem[200];
 	struct vm_backup_disk disk[CONFIG_VM_DISK_MAX];
 };
 
@@ -95,12 +92,8 @@ bool vm_backup_saved(struct vm *vm, const char *problem);
 bool vm_backup_holds(const struct vm *vm);
 /* Returns whether a backup is under way, for which the disks keep old blocks. */
 bool vm_backup_keeps(const struct vm *vm);
-/* Does one step of the backup; called by vm_step. */
-void vm_backup_step(struct vm *vm, u64 now_tsc);
-u64 vm_backup_deadline(const struct vm *vm);
+extern const struct vm_operation_ops vm_backup_ops;
 /* Takes over that the copying process has ended. */
 void vm_backup_copier_ended(struct vm *vm);
-/* Abandons the backup as the VM ends; the next backup has to be a full one. */
-void vm_backup_abandon(struct vm *vm);
 /* Detaches the backup's links; to be repeated until it returns true. */
 bool vm_backup_detach(struct vm *vm);

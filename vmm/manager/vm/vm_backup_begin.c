@@ -104,7 +104,7 @@ static bool vm_backup_snapshots_allow(struct vm *vm, char *problem, size_t size)
 bool vm_backup_may_begin(struct vm *vm, const struct vm_backup_wish *wish, char *problem,
 			 size_t size)
 {
-	if (vm->backup.phase != BACKUP_NONE)
+	if (vm->operation[OPERATION_BACKUP].phase != BACKUP_NONE)
 		format(problem, size, "a backup of it is under way, `vm backup cancel %s` ends it",
 		       vm->config.name);
 	else if (vm->state != VM_RUNNING && vm->state != VM_PAUSED)

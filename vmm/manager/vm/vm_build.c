@@ -292,7 +292,7 @@ static void vm_build_monitor(struct vm *vm, struct parts *parts, const struct gi
 	vm_fill_start_info(vm, build->info);
 	if (state->heir) {
 		build->info->parameter[MONITOR_RENEWAL] = vm->renewal.number;
-		if (vm->save.disk != 0)
+		if (vm->operation[OPERATION_SAVE].phase != SAVE_NONE)
 			vm_save_fill(vm, build->info);
 	}
 	if (vm->save.disk == VM_SAVE_CHANNEL)

@@ -22,7 +22,7 @@ bool vm_handover_may_begin(const struct vm *vm, char *problem, size_t size)
 	if (vm_busy(vm))
 		format(problem, size, "%s is still busy with the last command, try again",
 		       vm->config.name);
-	else if (vm->stop_deadline_tsc != 0)
+	else if (vm->operation[OPERATION_STOP].phase != STOP_NONE)
 		format(problem, size, "it is being stopped");
 	else
 		return true;

@@ -73,11 +73,12 @@ static const struct vm_answer *vm_query_take(struct vm *vm)
  */
 static const char *vm_query_at_a_save(const struct vm *vm)
 {
-	if (vm->save.disk == 0)
+	if (vm->operation[OPERATION_SAVE].phase == SAVE_NONE)
 		return NULL;
-	if (vm->save.restoring)
+	if (vm->operation[OPERATION_SAVE].phase == SAVE_RESTORING)
 		return vm->state == VM_CREATED ? "it is being restored, try again" : NULL;
-	return vm->renewal.phase != RENEW_NONE ? "it is being saved, try again" : NULL;
+	return vm->operation[OPERATION_RENEW].phase != RENEW_NONE ? "it is being saved, try again"
+								  : NULL;
 }
 
 const char *vm_no_monitor(const struct vm *vm)

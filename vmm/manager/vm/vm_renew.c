@@ -6,6 +6,7 @@
  * a process that writes the state. Called by `vm renew`, vm_save.c, vm_step and the event loop.
  */
 #include "vmm/manager/vm/vm_renew.h"
+#include "lib/bits.h"
 #include "lib/read_once.h"
 #include "vmm/manager/driver/driver.h"
 #include "vmm/manager/process/events.h"
@@ -25,8 +26,7 @@
 
 static void vm_renew_enter(struct vm *vm, enum vm_renew_phase phase)
 {
-	vm->renewal.phase = phase;
-	vm->renewal.until_tsc = clock_tsc() + clock_ns_to_tsc(VM_HANDOVER_NS);
+	vm_operation_enter(&vm->operation[OPERATION_RENEW], phase, VM_HANDOVER_NS);
 }
 
 void vm_renew_end_monitor(struct vm_monitor *monitor)
@@ -42,7 +42,7 @@ void vm_renew_end_monitor(struct vm_monitor *monitor)
 /* Returns whether the second process saves the machine instead of running the guest. */
 static bool vm_renew_saves(const struct vm *vm)
 {
-	return vm->save.disk != 0 && !vm->save.restoring;
+	return vm->operation[OPERATION_SAVE].phase == SAVE_WRITING;
 }
 
 static const char *vm_renew_what_for(const struct vm *vm)
@@ -70,15 +70,16 @@ static void vm_renew_links(struct vm *vm, bool networks)
 static void vm_renew_go_on(struct vm *vm)
 {
 	struct vm_renewal *renewal = &vm->renewal;
+	struct vm_operation *operation = &vm->operation[OPERATION_RENEW];
 
 	vm_renew_end_monitor(&renewal->heir);
-	if (vm_renew_saves(vm) && renewal->phase == RENEW_TAKING)
+	if (vm_renew_saves(vm) && operation->phase == RENEW_TAKING)
 		vm_renew_links(vm, false); /* the saver has used these links */
 	vm_save_goes_on(vm);
 	vm_handover_drop(vm);
 	vm_handover_end(&renewal->state);
-	renewal->phase = RENEW_NONE;
-	if (vm_backup_saved(vm, renewal->problem))
+	operation->phase = RENEW_NONE;
+	if (vm_backup_saved(vm, operation->problem))
 		return;
 	vm_send(vm, VM_COMMAND_CONTINUE);
 	vm_renew_enter(vm, RENEW_CONTINUING);
@@ -86,17 +87,17 @@ static void vm_renew_go_on(struct vm *vm)
 
 static void vm_renew_fall_back(struct vm *vm, const char *problem)
 {
-	struct vm_renewal *renewal = &vm->renewal;
+	struct vm_operation *operation = &vm->operation[OPERATION_RENEW];
 
-	format(renewal->problem, sizeof(renewal->problem), "%s", problem);
+	format(operation->problem, VM_PROBLEM_BYTES, "%s", problem);
 	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not %s: %s", vm_renew_what_for(vm),
-		    renewal->problem);
+		    operation->problem);
 	vm_renew_go_on(vm);
 }
 
 static void vm_renew_fall_back_as_said(struct vm *vm)
 {
-	char text[sizeof(vm->renewal.problem)];
+	char text[VM_PROBLEM_BYTES];
 
 	vm_handover_said(vm, text, sizeof(text));
 	vm_renew_fall_back(vm, text);
@@ -118,10 +119,12 @@ bool vm_renew_may_begin(const struct vm *vm, char *problem, size_t size)
 	return false;
 }
 
-bool vm_renew(struct vm *vm, char *problem, size_t size)
+static bool vm_renew_begin(struct vm *vm, const void *wish, char *problem, size_t size)
 {
 	struct vm_renewal *renewal = &vm->renewal;
+	struct vm_operation *operation = &vm->operation[OPERATION_RENEW];
 
+	(void)wish;
 	vm_channel_signalled(vm); /* take over what its monitor has said so far */
 	if (!vm_renew_may_begin(vm, problem, size))
 		return false;
@@ -130,17 +133,24 @@ bool vm_renew(struct vm *vm, char *problem, size_t size)
 	vm_quota_tidy(vm);
 	if (!vm_handover_save(vm, vm_handover_state_bytes(vm), problem, size))
 		return false;
-	renewal->problem[0] = '\0';
+	operation->problem[0] = '\0';
 	renewal->number++;
 	vm_renew_enter(vm, RENEW_SAVING);
 	return true;
 }
 
+bool vm_renew(struct vm *vm, char *problem, size_t size)
+{
+	return vm_operation_begin(vm, OPERATION_RENEW, NULL, problem, size);
+}
+
 static void vm_renew_enter_taking(struct vm *vm)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_RENEW];
+
 	vm_renew_enter(vm, RENEW_TAKING);
 	if (vm_renew_saves(vm))
-		vm->renewal.until_tsc = clock_tsc() + clock_ns_to_tsc(SAVE_NS);
+		operation->until_tsc = clock_tsc() + clock_ns_to_tsc(SAVE_NS);
 }
 
 /*
@@ -149,7 +159,7 @@ static void vm_renew_enter_taking(struct vm *vm)
  */
 static void vm_renew_take(struct vm *vm, u64 bytes)
 {
-	char problem[sizeof(vm->renewal.problem)];
+	char problem[VM_PROBLEM_BYTES];
 
 	vm_renew_enter_taking(vm);
 	if (vm_renew_saves(vm))
@@ -161,7 +171,7 @@ static void vm_renew_take(struct vm *vm, u64 bytes)
 /* Takes over what was saved; returns whether there is more to copy. */
 static bool vm_renew_saved(struct vm *vm)
 {
-	char problem[sizeof(vm->renewal.problem)];
+	char problem[VM_PROBLEM_BYTES];
 	u64 used;
 
 	switch (vm_handover_take(vm, &vm->renewal.state, &used, problem, sizeof(problem))) {
@@ -196,12 +206,13 @@ static void vm_renew_taken(struct vm *vm)
 /* Extends the time limit of a save that has written a record since the last look. */
 static void vm_renew_look_whether_it_moves(struct vm *vm)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_RENEW];
 	u32 moved = vm_save_moved(vm);
 
 	if (!vm_renew_saves(vm) || moved == vm->renewal.moved)
 		return;
 	vm->renewal.moved = moved;
-	vm->renewal.until_tsc = clock_tsc() + clock_ns_to_tsc(SAVE_NS);
+	operation->until_tsc = clock_tsc() + clock_ns_to_tsc(SAVE_NS);
 }
 
 static void vm_renew_end_saved(struct vm *vm)
@@ -229,8 +240,10 @@ static void vm_renew_look_whether_taken(struct vm *vm)
 
 static void vm_renew_done(struct vm *vm)
 {
-	vm->renewal.phase = RENEW_NONE;
-	if (vm->renewal.problem[0] == '\0')
+	struct vm_operation *operation = &vm->operation[OPERATION_RENEW];
+
+	operation->phase = RENEW_NONE;
+	if (operation->problem[0] == '\0')
 		log_message(LOG_INFO, LOG_VM, vm->config.name,
 			    "%s, its guest stood still for %llu us", vm_renew_what_for(vm),
 			    (unsigned long long)(vm_handover_held_ns(vm) / NS_PER_US));
@@ -238,21 +251,24 @@ static void vm_renew_done(struct vm *vm)
 
 static void vm_renew_give_up(struct vm *vm)
 {
-	if (vm->renewal.phase == RENEW_CONTINUING)
+	struct vm_operation *operation = &vm->operation[OPERATION_RENEW];
+
+	if (operation->phase == RENEW_CONTINUING)
 		vm_renew_done(vm);
 	else
 		vm_renew_fall_back(
-			vm, vm->renewal.phase == RENEW_SAVING ? "its monitor does not save it"
+			vm, operation->phase == RENEW_SAVING ? "its monitor does not save it"
 			    : vm_renew_saves(vm)
 				    ? "its disk or store takes too long"
 				    : "its new monitor does not say whether it has loaded it");
 }
 
-bool vm_renew_step(struct vm *vm, u64 now_tsc)
+static bool vm_renew_step(struct vm *vm, u64 now_tsc)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_RENEW];
 	bool more = false;
 
-	switch (vm->renewal.phase) {
+	switch (operation->phase) {
 	case RENEW_NONE:
 		return false;
 	case RENEW_SAVING:
@@ -267,29 +283,35 @@ bool vm_renew_step(struct vm *vm, u64 now_tsc)
 			vm_renew_done(vm);
 		break;
 	}
-	if (vm->renewal.phase != RENEW_NONE && now_tsc >= vm->renewal.until_tsc)
+	if (operation->phase != RENEW_NONE && now_tsc >= operation->until_tsc)
 		vm_renew_give_up(vm);
 	return more;
 }
 
 void vm_renew_heir_ended(struct vm *vm)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_RENEW];
 	char problem[PROCESS_DIED_BYTES];
 
-	if (vm->renewal.phase == RENEW_TAKING)
+	if (operation->phase == RENEW_TAKING)
 		vm_renew_fall_back(vm, process_died_text(vm->renewal.heir.process,
 							 "its new monitor", problem));
 	else
 		vm_process_ended(vm);
 }
 
-void vm_renew_abandon(struct vm *vm)
+/* All handles go with the VM's group. */
+static void vm_renew_abandon(struct vm *vm)
 {
-	struct vm_renewal *renewal = &vm->renewal;
-
-	if (renewal->phase == RENEW_NONE)
-		return;
-	*renewal = (struct vm_renewal){.number = renewal->number};
-	format(renewal->problem, sizeof(renewal->problem), "%s has ended meanwhile",
-	       vm->config.name);
+	if (vm->operation[OPERATION_RENEW].phase != RENEW_NONE)
+		vm->renewal = (struct vm_renewal){.number = vm->renewal.number};
+	vm_operation_abandon(vm, OPERATION_RENEW);
 }
+
+const struct vm_operation_ops vm_renew_ops = {
+	.name = "renew",
+	.busy = ~(u32)BIT(RENEW_NONE),
+	.begin = vm_renew_begin,
+	.step = vm_renew_step,
+	.abandon = vm_renew_abandon,
+};

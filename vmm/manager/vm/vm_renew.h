@@ -3,6 +3,7 @@
 
 #include "lib/types.h"
 #include "kernel/abi/object.h"
+#include "vmm/manager/vm/vm_operation.h"
 
 struct vm;
 
@@ -22,27 +23,21 @@ enum vm_renew_phase {
 
 /* A new monitor process under a running guest: at most one renewal at a time for each VM. */
 struct vm_renewal {
-	enum vm_renew_phase phase;
 	u32 number;		/* number of the last renewal */
 	handle_t state;		/* memory with the state that the old monitor saved */
 	u32 moved;		/* records of a save at the last look */
-	u64 until_tsc;		/* time limit of the present phase */
 	struct vm_monitor heir; /* the new monitor, until it becomes the VM's */
-	char problem[200];	/* why the last renewal failed; "": it succeeded */
 };
 
 /*
- * Begins a renewal; returns false, with the reason in `problem`, if that is not possible. vm_busy
- * holds until it ends; then vm->renewal.problem tells the outcome.
+ * Begins a renewal. Returns false, with the reason in `problem`, if that is not possible. vm_busy
+ * holds until it ends; then the operation's `problem` tells the outcome.
  */
 bool vm_renew(struct vm *vm, char *problem, size_t size);
 /* Returns whether a renewal may begin now; if not, `problem` says why. */
 bool vm_renew_may_begin(const struct vm *vm, char *problem, size_t size);
-/* Does one step of the renewal, in vm_step; returns whether another is due at once. */
-bool vm_renew_step(struct vm *vm, u64 now_tsc);
+extern const struct vm_operation_ops vm_renew_ops;
 /* Takes over that the new process has ended. */
 void vm_renew_heir_ended(struct vm *vm);
 /* Ends one process of a VM while the VM's group stays. */
 void vm_renew_end_monitor(struct vm_monitor *monitor);
-/* Abandons the renewal as the VM ends: all handles go with its group. */
-void vm_renew_abandon(struct vm *vm);

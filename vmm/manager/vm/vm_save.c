@@ -94,15 +94,19 @@ static bool vm_save_open_place(struct vm *vm, const struct vm_save_place *place,
 	return vm->save.link != NULL;
 }
 
-static void vm_save_set_place(struct vm *vm, const struct vm_save_place *place, bool restoring)
+static void vm_save_enter(struct vm *vm, enum vm_save_phase phase,
+			  const struct vm_save_place *place)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_SAVE];
+
 	vm->save.disk = place->channel != NULL ? (u8)VM_SAVE_CHANNEL : (u8)(place->disk + 1);
 	vm->save.channel = place->channel;
-	vm->save.restoring = restoring;
+	operation->phase = phase;
+	operation->until_tsc = ~0ull; /* disks, stores and the renewal have limits of their own */
 	vm->save.answered = false;
 	vm->save.goes_on = place->goes_on;
 	vm->save.done = false;
-	vm->save.problem[0] = '\0';
+	operation->problem[0] = '\0';
 }
 
 static u32 vm_save_orders(const struct vm *vm, const struct vm_save_place *place)
@@ -129,10 +133,25 @@ static bool vm_save_make_key(struct vm *vm)
 	       vm_save_key_make(vm->config.name, vm->save.salt, vm->save.key);
 }
 
-static bool vm_save_begin(struct vm *vm, const struct vm_save_place *place, char *problem,
-			  size_t size)
+/* Ends the operation: what it has left is closed in the next step. */
+static void vm_save_close(struct vm *vm)
 {
-	vm_save_set_place(vm, place, false);
+	vm->operation[OPERATION_SAVE].phase = SAVE_NONE;
+	vm->save.disk = 0;
+}
+
+static void vm_save_abandon(struct vm *vm)
+{
+	if (vm->channel != NULL)
+		secret_forget(vm->channel->save_key, sizeof(vm->channel->save_key));
+	secret_forget(vm->save.key, sizeof(vm->save.key));
+	vm_save_close(vm);
+}
+
+static bool vm_save_begin_renewal(struct vm *vm, const struct vm_save_place *place, char *problem,
+				  size_t size)
+{
+	vm_save_enter(vm, SAVE_WRITING, place);
 	vm->save.orders = vm_save_orders(vm, place);
 	if (vm_save_make_key(vm) && vm_renew(vm, problem, size))
 		return true;
@@ -141,22 +160,22 @@ static bool vm_save_begin(struct vm *vm, const struct vm_save_place *place, char
 	return false;
 }
 
-bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size)
+static bool vm_save_begin_writing(struct vm *vm, const struct vm_save_place *place, char *problem,
+				  size_t size)
 {
 	if (!vm_save_last_is_over(vm, problem, size) || !vm_save_has_key(problem, size) ||
 	    !vm_save_store_is_another(vm, place, problem, size) ||
 	    vm_clone_has_views(vm, problem, size) || !vm_renew_may_begin(vm, problem, size) ||
 	    !vm_save_open_place(vm, place, problem, size))
 		return false;
-	return vm_save_begin(vm, place, problem, size);
+	return vm_save_begin_renewal(vm, place, problem, size);
 }
 
-bool vm_save_digest(struct vm *vm, char *problem, size_t size)
+static bool vm_save_begin_digesting(struct vm *vm, const struct vm_save_place *nowhere,
+				    char *problem, size_t size)
 {
-	const struct vm_save_place nowhere = {.disk = VM_SAVE_DIGEST - 1u, .goes_on = true};
-
 	return vm_save_last_is_over(vm, problem, size) && vm_renew_may_begin(vm, problem, size) &&
-	       vm_save_begin(vm, &nowhere, problem, size);
+	       vm_save_begin_renewal(vm, nowhere, problem, size);
 }
 
 static void vm_save_succeeded(struct vm_saving *save)
@@ -207,7 +226,8 @@ bool vm_saved(struct vm *vm)
 		return true;
 	}
 	vm_end(vm, reason);
-	vm->renewal.problem[0] = '\0'; /* the end of the VM is not a failure here */
+	vm->operation[OPERATION_RENEW].problem[0] =
+		'\0'; /* the end of the VM is not a failure here */
 	return true;
 }
 
@@ -215,7 +235,7 @@ void vm_save_goes_on(struct vm *vm)
 {
 	vm->save.transfer.bell = HANDLE_NONE; /* the event has ended with the saver */
 	if (!vm->save.done && vm->save.transfer.state != TRANSFER_CLOSED)
-		transfer_break(&vm->save.transfer, vm->renewal.problem);
+		transfer_break(&vm->save.transfer, vm->operation[OPERATION_RENEW].problem);
 }
 
 void vm_save_give(struct vm *vm, struct process_build *build)
@@ -250,7 +270,8 @@ static bool vm_save_may_restore(struct vm *vm, const struct vm_save_place *place
 	return false;
 }
 
-bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size)
+static bool vm_save_begin_restoring(struct vm *vm, const struct vm_save_place *place, char *problem,
+				    size_t size)
 {
 	if (!vm_save_may_restore(vm, place, problem, size) ||
 	    (place->channel != NULL &&
@@ -259,8 +280,46 @@ bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem,
 	vm->save.before = vm->state;
 	vm->state = VM_STOPPED; /* it boots anew, from the disk or the store */
 	vm_release(vm, AFTER_START);
-	vm_save_set_place(vm, place, true);
+	vm_save_enter(vm, SAVE_RESTORING, place);
 	return true;
+}
+
+/* What is asked of the operation: to write or to restore, and where. */
+struct vm_save_wish {
+	enum vm_save_phase phase;
+	struct vm_save_place place;
+};
+
+static bool vm_save_begin(struct vm *vm, const void *wish, char *problem, size_t size)
+{
+	const struct vm_save_wish *wanted = wish;
+
+	if (wanted->phase == SAVE_RESTORING)
+		return vm_save_begin_restoring(vm, &wanted->place, problem, size);
+	if (wanted->place.disk == VM_SAVE_DIGEST - 1u)
+		return vm_save_begin_digesting(vm, &wanted->place, problem, size);
+	return vm_save_begin_writing(vm, &wanted->place, problem, size);
+}
+
+bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size)
+{
+	const struct vm_save_wish wish = {SAVE_WRITING, *place};
+
+	return vm_operation_begin(vm, OPERATION_SAVE, &wish, problem, size);
+}
+
+bool vm_save_digest(struct vm *vm, char *problem, size_t size)
+{
+	const struct vm_save_place nowhere = {.disk = VM_SAVE_DIGEST - 1u, .goes_on = true};
+
+	return vm_save(vm, &nowhere, problem, size);
+}
+
+bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size)
+{
+	const struct vm_save_wish wish = {SAVE_RESTORING, *place};
+
+	return vm_operation_begin(vm, OPERATION_SAVE, &wish, problem, size);
 }
 
 bool vm_restore_last(struct vm *vm, char *problem, size_t size)
@@ -275,38 +334,34 @@ bool vm_restore_last(struct vm *vm, char *problem, size_t size)
 	return false;
 }
 
-bool vm_restore_failed(struct vm *vm, const char *reason)
+/* Takes over that the restoring monitor has ended. Returns false if no restore was under way. */
+static bool vm_save_restore_failed(struct vm *vm, const char *reason)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_SAVE];
 	bool created = vm->save.before == VM_CREATED;
 	char place[CONFIG_NAME_BYTES + 32];
 
 	/* after it has run it may crash as any other VM */
-	if (!vm->save.restoring || vm->save.disk == 0 || vm->state != VM_CREATED)
+	if (operation->phase != SAVE_RESTORING || vm->state != VM_CREATED)
 		return false;
-	string_copy(vm->save.problem, sizeof(vm->save.problem), reason);
+	string_copy(operation->problem, VM_PROBLEM_BYTES, reason);
 	log_message(LOG_WARNING, LOG_VM, vm->config.name, "not restored from %s: %s",
-		    vm_save_place_text(vm, place, sizeof(place)), vm->save.problem);
+		    vm_save_place_text(vm, place, sizeof(place)), operation->problem);
 	vm->state = created ? VM_STOPPED : vm->save.before;
-	format(vm->reason, sizeof(vm->reason), "not restored: %s", vm->save.problem);
-	vm->save.disk = 0;
+	format(vm->reason, sizeof(vm->reason), "not restored: %s", operation->problem);
+	vm_save_close(vm);
 	vm_release(vm, created ? AFTER_CREATE : AFTER_NOTHING);
 	return true;
-}
-
-void vm_save_abandon(struct vm *vm)
-{
-	if (vm->channel != NULL)
-		secret_forget(vm->channel->save_key, sizeof(vm->channel->save_key));
-	secret_forget(vm->save.key, sizeof(vm->save.key));
-	vm->save.disk = 0;
 }
 
 void vm_save_end_transfer(struct vm *vm)
 {
 	struct vm_saving *save = &vm->save;
-	const char *problem = save->restoring ? save->problem : vm->renewal.problem;
+	struct vm_operation *operation = &vm->operation[OPERATION_SAVE];
+	const char *problem =
+		save->transfer.inward ? operation->problem : vm->operation[OPERATION_RENEW].problem;
 
-	if (save->disk != 0 || save->transfer.state == TRANSFER_CLOSED)
+	if (operation->phase != SAVE_NONE || save->transfer.state == TRANSFER_CLOSED)
 		return;
 	transfer_close(&save->transfer, save->done	     ? NULL
 					: problem[0] != '\0' ? problem
@@ -328,7 +383,7 @@ static void vm_save_tell_key(struct vm *vm)
 	vm->save.answered = true;
 	memcpy(salt, channel->save_salt, sizeof(salt));
 	if (!vm_save_key_make(vm->config.name, salt, key)) {
-		(void)vm_restore_failed(vm, "its key was forgotten meanwhile");
+		(void)vm_save_restore_failed(vm, "its key was forgotten meanwhile");
 		return;
 	}
 	memcpy(channel->save_key, key, sizeof(key));
@@ -346,38 +401,57 @@ static void vm_save_look_at_restore(struct vm *vm)
 	if (vm->state == VM_RUNNING) {
 		log_message(LOG_INFO, LOG_VM, vm->config.name, "restored from %s",
 			    vm_save_place_text(vm, place, sizeof(place)));
-		save->restoring = false;
 		vm_save_succeeded(save);
+		vm_save_abandon(vm);
 	} else if (vm_save_broken(vm) != NULL) {
-		(void)vm_restore_failed(vm, vm_save_broken(vm));
+		(void)vm_save_restore_failed(vm, vm_save_broken(vm));
 	} else if (vm->state == VM_CREATED) {
 		vm_save_tell_key(vm);
 	}
 }
 
-void vm_save_step(struct vm *vm)
+static bool vm_save_step(struct vm *vm, u64 now_tsc)
 {
+	const struct vm_operation *operation = &vm->operation[OPERATION_SAVE];
 	struct vm_saving *save = &vm->save;
 
+	(void)now_tsc;
 	if (vm->dying && vm->kept_by_clones)
 		vm_save_end_transfer(vm);
-	if (vm->dying || vm->renewal.phase != RENEW_NONE)
-		return;
-	if (save->restoring && save->disk != 0)
+	if (vm->dying || vm->operation[OPERATION_RENEW].phase != RENEW_NONE)
+		return false;
+	if (operation->phase == SAVE_RESTORING)
 		vm_save_look_at_restore(vm);
-	if (save->restoring && save->disk != 0)
-		return;
-	if (save->disk != 0)
+	if (operation->phase == SAVE_RESTORING)
+		return false;
+	if (operation->phase == SAVE_WRITING)
 		vm_save_abandon(vm);
 	if (!vm->dying)
 		vm_save_end_transfer(vm);
 	if (save->link != NULL && driver_link_end(save->link))
 		save->link = NULL;
+	return false;
 }
 
-bool vm_save_waits(const struct vm *vm)
+/* A transfer that is broken has to be looked at, by the renewal or here. */
+static u64 vm_save_deadline(const struct vm *vm)
 {
-	return vm_save_broken(vm) != NULL && !vm->dying &&
-	       (vm->renewal.phase == RENEW_TAKING ||
-		(vm->renewal.phase == RENEW_NONE && vm->save.restoring && vm->state == VM_CREATED));
+	u32 renewing = vm->operation[OPERATION_RENEW].phase;
+	bool restoring = vm->operation[OPERATION_SAVE].phase == SAVE_RESTORING;
+
+	if (vm_save_broken(vm) == NULL || vm->dying)
+		return ~0ull;
+	return renewing == RENEW_TAKING ||
+			       (renewing == RENEW_NONE && restoring && vm->state == VM_CREATED)
+		       ? 0
+		       : ~0ull;
 }
+
+const struct vm_operation_ops vm_save_ops = {
+	.name = "save",
+	.begin = vm_save_begin,
+	.step = vm_save_step,
+	.deadline = vm_save_deadline,
+	.abandon = vm_save_abandon,
+	.crashed = vm_save_restore_failed,
+};

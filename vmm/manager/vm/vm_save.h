@@ -3,11 +3,18 @@
 
 #include "vmm/manager/transfer/transfer.h"
 #include "vmm/manager/vm/vm_life.h"
+#include "vmm/manager/vm/vm_operation.h"
 #include "vmm/rt/channel.h"
 
 struct vm;
 struct driver_link;
 struct start_info;
+
+enum vm_save_phase {
+	SAVE_NONE,
+	SAVE_WRITING,	/* a renewal is under way, whose second process writes the guest */
+	SAVE_RESTORING, /* the VM boots from what was written */
+};
 
 #define VM_SAVE_CHANNEL 0xffu /* as vm_saving.disk: the store at a channel, not a disk */
 #define VM_SAVE_DIGEST	0xfeu /* as vm_saving.disk: nothing is saved, only digested */
@@ -30,13 +37,11 @@ struct vm_saving {
 	u32 orders; /* for the saver: enum monitor_flag */
 	u8 salt[SAVE_SALT_BYTES]; /* of the save under way */
 	u8 key[SAVE_KEY_BYTES];	  /* derived from it, until the saver has it */
-	bool restoring;
 	bool answered;	      /* a restore: the key, or that there is none, was told */
 	bool goes_on;	      /* in a save: the VM continues after it */
 	bool room;	      /* the quota has room for the link: a key was there */
 	bool done;	      /* the last save or restore has succeeded */
 	enum vm_state before; /* in a restore: the state of the VM before it */
-	char problem[200];    /* why the last restore failed; "": it succeeded */
 };
 
 static inline bool vm_save_has_disk(const struct vm_saving *saving)
@@ -47,19 +52,19 @@ static inline bool vm_save_has_disk(const struct vm_saving *saving)
 /*
  * Begins to save a running or paused VM. Returns false, with the reason in `problem`, if that is
  * not possible. vm_busy holds until the save ends; then the VM is VM_STOPPED, unless it was to
- * continue, or was not saved: vm->renewal.problem says why.
+ * continue, or was not saved: the renewal's `problem` says why.
  */
 bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size);
 /*
  * Begins to digest a running or paused VM, which is held meanwhile and then continues. Returns
  * false as vm_save does; vm_busy holds until the end. Then vm->channel has the digests, unless
- * vm->renewal.problem says why not.
+ * the renewal's `problem` says why not.
  */
 bool vm_save_digest(struct vm *vm, char *problem, size_t size);
 /*
  * Begins to restore a VM that does not run. Returns false, with the reason in `problem`, if that is
  * not possible. vm_busy holds until the VM runs, or is again in its earlier state; then
- * vm->save.problem says why.
+ * the operation's `problem` says why.
  */
 bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size);
 /* Restores the VM from the disk of its last save or restore. */
@@ -84,13 +89,6 @@ void vm_save_goes_on(struct vm *vm);
 void vm_save_fill(struct vm *vm, struct start_info *info);
 /* Gives the saving or restoring process the ring of its transfer, if there is one. */
 void vm_save_give(struct vm *vm, struct process_build *build);
-/* Takes over that the restoring monitor has ended. Returns false if no restore was under way. */
-bool vm_restore_failed(struct vm *vm, const char *reason);
-/* Does one step of saves and restores, in vm_step: the link goes when it is no longer needed. */
-void vm_save_step(struct vm *vm);
-/* Returns whether vm_save_step or vm_renew_step has something to do at once. */
-bool vm_save_waits(const struct vm *vm);
-/* Abandons the save as the VM ends: the link goes with the others. */
-void vm_save_abandon(struct vm *vm);
+extern const struct vm_operation_ops vm_save_ops;
 /* Closes what is left of a transfer after its processes have ended. */
 void vm_save_end_transfer(struct vm *vm);

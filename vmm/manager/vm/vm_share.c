@@ -128,14 +128,19 @@ enum status vm_share_apply(handle_t group, const struct vm_config *config)
 
 static void vm_share_check_status(struct vm *vm, enum status status, const char *what)
 {
-	if (status != STATUS_OK && vm->change_problem[0] == '\0')
-		format(vm->change_problem, sizeof(vm->change_problem),
-		       "the kernel says \"%s\" while %s", status_text(status), what);
+	struct vm_operation *operation = &vm->operation[OPERATION_CHANGE];
+
+	if (status != STATUS_OK && operation->problem[0] == '\0')
+		format(operation->problem, VM_PROBLEM_BYTES, "the kernel says \"%s\" while %s",
+		       status_text(status), what);
 }
 
 static void vm_share_ask(struct vm *vm, enum vm_change_phase phase, const struct vm_config *config)
 {
-	vm->change_phase = phase;
+	struct vm_operation *operation = &vm->operation[OPERATION_CHANGE];
+
+	operation->phase = phase;
+	operation->until_tsc = ~0ull; /* the command that waits for it gives up */
 	vm->channel->reserve_budget_ns = config != NULL ? config->reserve_budget_ns : 0;
 	vm->channel->reserve_period_ns = config != NULL ? config->reserve_period_ns : 0;
 	vm_send(vm, VM_COMMAND_RESERVE);
@@ -144,10 +149,11 @@ static void vm_share_ask(struct vm *vm, enum vm_change_phase phase, const struct
 /* Puts the new configuration into effect: no step can refuse it any more. */
 static void vm_share_finish(struct vm *vm)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_CHANGE];
 	bool traps = vm->next.trap != vm->config.trap;
 
-	vm->change_phase = CHANGE_NONE;
-	if (vm->change_problem[0] == '\0') {
+	operation->phase = CHANGE_NONE;
+	if (operation->problem[0] == '\0') {
 		vm->config = vm->next;
 		vm->revision++;
 		vm_event(vm->config.name, vm->uuid, EVENT_CONFIGURATION, "");
@@ -176,17 +182,20 @@ static bool vm_share_same_reserve(const struct vm_config *a, const struct vm_con
 	       a->reserve_period_ns == b->reserve_period_ns;
 }
 
-void vm_share_change(struct vm *vm, const struct vm_config *next)
+static bool vm_share_begin(struct vm *vm, const void *wish, char *problem, size_t size)
 {
+	const struct vm_config *next = wish;
+	struct vm_operation *operation = &vm->operation[OPERATION_CHANGE];
 	bool moves = vm_share_affinity_mask(next) != vm_share_affinity_mask(&vm->config);
 	bool asks = vm->group != HANDLE_NONE && !vm->dying && vm_ready(vm);
 
+	(void)problem, (void)size;
 	vm->next = *next;
-	vm->change_problem[0] = '\0';
+	operation->problem[0] = '\0';
 	if (!asks || (vm_share_same_reserve(next, &vm->config) &&
 		      !(moves && vm->config.reserve_budget_ns != 0))) {
 		vm_share_finish(vm);
-		return;
+		return true;
 	}
 	vm_share_check_status(
 		vm,
@@ -195,39 +204,51 @@ void vm_share_change(struct vm *vm, const struct vm_config *next)
 		"changing its group");
 	if (moves && vm->config.reserve_budget_ns != 0) {
 		vm_share_ask(vm, CHANGE_RELEASE, NULL);
-		return;
+		return true;
 	}
 	if (moves)
 		vm_share_set_affinity(vm, next);
 	vm_share_ask(vm, CHANGE_RESERVE, next);
+	return true;
+}
+
+void vm_share_change(struct vm *vm, const struct vm_config *next)
+{
+	char none[VM_PROBLEM_BYTES];
+
+	(void)vm_operation_begin(vm, OPERATION_CHANGE, next, none, sizeof(none));
 }
 
 static void vm_share_refused(struct vm *vm)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_CHANGE];
 	char wanted[48] = "";
 
 	for (const struct config_key *key = config_vm_keys; key->name != NULL; key++) {
 		if (string_equal(key->name, "reserve"))
 			config_value_text(key, &vm->next, wanted, sizeof(wanted));
 	}
-	format(vm->change_problem, sizeof(vm->change_problem),
+	format(operation->problem, VM_PROBLEM_BYTES,
 	       "reserve: %s cannot be given to vCPU %u; only %u permille of a CPU are left", wanted,
 	       vm->channel->reserve_vcpu, vm->channel->reserve_left);
 }
 
-void vm_share_step(struct vm *vm)
+/* Continues a change once the monitor has done its command. */
+static bool vm_share_step(struct vm *vm, u64 now_tsc)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_CHANGE];
 	bool moves = vm_share_affinity_mask(&vm->next) != vm_share_affinity_mask(&vm->config);
 
-	if (vm->change_phase == CHANGE_DONE)
-		vm->change_phase = CHANGE_NONE;
-	if (vm->change_phase == CHANGE_NONE || !vm_command_done(vm))
-		return;
-	switch (vm->change_phase) {
+	(void)now_tsc;
+	if (operation->phase == CHANGE_DONE)
+		operation->phase = CHANGE_NONE;
+	if (operation->phase == CHANGE_NONE || !vm_command_done(vm))
+		return false;
+	switch (operation->phase) {
 	case CHANGE_RELEASE:
 		vm_share_set_affinity(vm, &vm->next);
 		vm_share_ask(vm, CHANGE_RESERVE, &vm->next);
-		return;
+		return false;
 	case CHANGE_RESERVE:
 		if (vm->channel->reserve_refused == 0)
 			break;
@@ -236,19 +257,29 @@ void vm_share_step(struct vm *vm)
 			break;
 		vm_share_set_affinity(vm, &vm->config);
 		vm_share_ask(vm, CHANGE_RESTORE, &vm->config);
-		return;
+		return false;
 	default:
 		break;
 	}
 	vm_share_finish(vm);
-	vm->change_phase = CHANGE_DONE;
+	operation->phase = CHANGE_DONE;
+	return false;
 }
 
-void vm_share_abandon(struct vm *vm)
+static void vm_share_abandon(struct vm *vm)
 {
-	if (vm->change_phase <= CHANGE_DONE)
+	struct vm_operation *operation = &vm->operation[OPERATION_CHANGE];
+
+	if (operation->phase <= CHANGE_DONE)
 		return;
-	vm->change_phase = CHANGE_DONE;
-	format(vm->change_problem, sizeof(vm->change_problem), "%s has ended meanwhile",
-	       vm->config.name);
+	vm_operation_abandon(vm, OPERATION_CHANGE);
+	operation->phase = CHANGE_DONE;
 }
+
+const struct vm_operation_ops vm_share_ops = {
+	.name = "change",
+	.busy = ~(u32)(BIT(CHANGE_NONE) | BIT(CHANGE_DONE)),
+	.begin = vm_share_begin,
+	.step = vm_share_step,
+	.abandon = vm_share_abandon,
+};

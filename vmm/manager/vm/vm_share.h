@@ -4,6 +4,7 @@
 #include "kernel/abi/object.h"
 #include "lib/status.h"
 #include "vmm/manager/config/config.h"
+#include "vmm/manager/vm/vm_operation.h"
 
 struct vm;
 
@@ -29,10 +30,7 @@ enum vm_change_phase {
 
 /*
  * Makes `next` the VM's configuration, all or nothing, at once or in vm_share_step. Afterwards
- * vm->change_problem is "", or says why the change failed.
+ * the operation's `problem` is "", or says why the change failed.
  */
 void vm_share_change(struct vm *vm, const struct vm_config *next);
-/* Continues a change once the monitor has done its command; to be called each turn. */
-void vm_share_step(struct vm *vm);
-/* Abandons a change under way, as the monitor is gone. */
-void vm_share_abandon(struct vm *vm);
+extern const struct vm_operation_ops vm_share_ops;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes snapshots of a VM in memory and goes back to them, for `vm snapshot`, `vm reset` and
- * vm_step. To take one the monitor saves the machine and holds it, and the kernel freezes its RAM:
- * the VM continues in a layer above. To go back the kernel gives up that layer's pages, and the
- * monitor loads the saved state.
+ * The operation that takes a snapshot of a VM in memory, for `vm snapshot`: the monitor saves the
+ * machine and holds it, the kernel freezes its RAM, and the VM continues in a layer above. Moved on
+ * by vm_operation.c, also through the phases of going back (vm_snapshot_reset.c) and merging.
  */
 #include "vmm/manager/vm/vm_snapshot.h"
+#include "lib/bits.h"
 #include "lib/read_once.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm.h"
@@ -13,6 +13,7 @@
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/vm_quota.h"
 #include "vmm/manager/vm/vm_snapshot_disk.h"
+#include "vmm/manager/vm/vm_snapshot_reset.h"
 #include "vmm/manager/vm/vm_turn.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
@@ -21,20 +22,17 @@
 
 #define TABLES_SHARE 128u /* of the RAM's pages: slots and tables of one layer */
 #define TABLES_PAGES 64u
-/* A disk that takes back old blocks moves some within this time, or its driver starts anew. */
-#define PUT_BACK_NS (60 * NS_PER_S)
 /* Longer than DRIVER_LEAVE_NS, after which the manager ends a driver that does not detach. */
 #define LET_GO_NS (40 * NS_PER_S)
 
 /* --- phases --- */
 
-static void vm_snapshot_enter(struct vm *vm, enum vm_snapshot_phase phase)
+void vm_snapshot_enter(struct vm *vm, enum vm_snapshot_phase phase)
 {
-	vm->snapshots.phase = phase;
-	vm->snapshots.until_tsc = clock_tsc() + clock_ns_to_tsc(VM_HANDOVER_NS);
+	vm_operation_enter(&vm->operation[OPERATION_SNAPSHOT], phase, VM_HANDOVER_NS);
 }
 
-static void vm_snapshot_go_on(struct vm *vm, enum vm_command command)
+void vm_snapshot_go_on(struct vm *vm, enum vm_command command)
 {
 	vm_send(vm, command);
 	vm_snapshot_enter(vm, SNAPSHOT_CONTINUING);
@@ -49,11 +47,12 @@ static void vm_snapshot_undo_taking(struct vm *vm)
 }
 
 /* Gives up: nothing of the VM has changed, and the guest continues. */
-static void vm_snapshot_not_done(struct vm *vm, const char *problem)
+void vm_snapshot_not_done(struct vm *vm, const char *problem)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
+	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
 
-	format(snapshots->problem, sizeof(snapshots->problem), "%s", problem);
+	format(operation->problem, VM_PROBLEM_BYTES, "%s", problem);
 	if (!snapshots->resets)
 		vm_snapshot_undo_taking(vm);
 	vm_snapshot_go_on(vm, VM_COMMAND_CONTINUE);
@@ -62,14 +61,16 @@ static void vm_snapshot_not_done(struct vm *vm, const char *problem)
 /* Gives up before the monitor was asked for anything; snapshots.problem says why. */
 static void vm_snapshot_not_begun(struct vm *vm)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
+
 	vm_snapshot_undo_taking(vm);
-	vm->snapshots.phase = SNAPSHOT_NONE;
-	log_message(LOG_WARNING, LOG_VM, vm->config.name, "no snapshot: %s", vm->snapshots.problem);
+	operation->phase = SNAPSHOT_NONE;
+	log_message(LOG_WARNING, LOG_VM, vm->config.name, "no snapshot: %s", operation->problem);
 }
 
-static void vm_snapshot_not_done_status(struct vm *vm, const char *what, enum status status)
+void vm_snapshot_not_done_status(struct vm *vm, const char *what, enum status status)
 {
-	char problem[sizeof(vm->snapshots.problem)];
+	char problem[VM_PROBLEM_BYTES];
 
 	if (status == STATUS_TOO_BIG)
 		format(problem, sizeof(problem),
@@ -84,9 +85,9 @@ static void vm_snapshot_not_done_status(struct vm *vm, const char *what, enum st
 	vm_snapshot_not_done(vm, problem);
 }
 
-static void vm_snapshot_not_done_as_said(struct vm *vm)
+void vm_snapshot_not_done_as_said(struct vm *vm)
 {
-	char problem[sizeof(vm->snapshots.problem)];
+	char problem[VM_PROBLEM_BYTES];
 
 	vm_handover_said(vm, problem, sizeof(problem));
 	vm_snapshot_not_done(vm, problem);
@@ -129,23 +130,24 @@ static bool vm_snapshot_find_place(struct vm *vm, char *problem, size_t size)
 static void vm_snapshot_look_whether_let_go(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
+	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
 	u64 bytes = snapshots->list[snapshots->place].state_pages * PAGE_SIZE;
 
 	if (!vm_disks_let_go(vm))
 		return;
-	if (vm_handover_save(vm, bytes, snapshots->problem, sizeof(snapshots->problem)))
+	if (vm_handover_save(vm, bytes, operation->problem, VM_PROBLEM_BYTES))
 		vm_snapshot_enter(vm, SNAPSHOT_SAVING);
 	else
 		vm_snapshot_not_begun(vm);
 }
 
-bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t size)
+static bool vm_snapshot_begin_take(struct vm *vm, const char *name, char *problem, size_t size)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
+	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
 	struct vm_snapshot *snapshot;
 	u64 bytes;
 
-	vm_channel_signalled(vm); /* take over what its monitor has said so far */
 	if (!vm_snapshot_may_take(vm, name, problem, size) ||
 	    !vm_snapshot_find_place(vm, problem, size) || vm_clone_has_views(vm, problem, size) ||
 	    vm_disks_are_viewed(vm, problem, size))
@@ -157,10 +159,9 @@ bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t siz
 		return false;
 	*snapshot = (struct vm_snapshot){.ram = HANDLE_NONE, .state_pages = bytes / PAGE_SIZE};
 	string_copy(snapshot->name, sizeof(snapshot->name), name);
-	snapshots->problem[0] = '\0';
+	operation->problem[0] = '\0';
 	snapshots->resets = false;
-	vm_snapshot_enter(vm, SNAPSHOT_LETTING_GO);
-	snapshots->until_tsc = clock_tsc() + clock_ns_to_tsc(LET_GO_NS);
+	vm_operation_enter(operation, SNAPSHOT_LETTING_GO, LET_GO_NS);
 	vm_snapshot_look_whether_let_go(vm);
 	return true;
 }
@@ -169,7 +170,7 @@ bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t siz
 static void vm_snapshot_tidied(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
-	char problem[sizeof(snapshots->problem)];
+	char problem[VM_PROBLEM_BYTES];
 
 	snapshots->room = vm_resident_bytes(vm) / PAGE_SIZE +
 			  vm->config.memory_bytes / PAGE_SIZE / TABLES_SHARE + TABLES_PAGES;
@@ -184,9 +185,11 @@ static void vm_snapshot_tidied(struct vm *vm)
 /* Frees what the monitor saved to. A monitor that ends things all the time may find no room. */
 static void vm_snapshot_tidy(struct vm *vm)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
+
 	if (vm->rest_until_tsc != 0)
 		return;
-	if (!vm_quota_tidy_turn(vm) || clock_tsc() >= vm->snapshots.until_tsc)
+	if (!vm_quota_tidy_turn(vm) || clock_tsc() >= operation->until_tsc)
 		vm_snapshot_tidied(vm);
 }
 
@@ -194,7 +197,7 @@ static void vm_snapshot_tidy(struct vm *vm)
 static bool vm_snapshot_take_state(struct vm *vm)
 {
 	struct vm_snapshot *snapshot = &vm->snapshots.list[vm->snapshots.place];
-	char problem[sizeof(vm->snapshots.problem)];
+	char problem[VM_PROBLEM_BYTES];
 
 	switch (vm_handover_take(vm, &snapshot->state, &snapshot->state_used, problem,
 				 sizeof(problem))) {
@@ -214,12 +217,13 @@ static bool vm_snapshot_take_state(struct vm *vm)
 /* Continues the guest once the disks keep what they held when it was stopped. */
 static void vm_snapshot_look_whether_kept(struct vm *vm)
 {
-	char problem[sizeof(vm->snapshots.problem)];
+	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
+	char problem[VM_PROBLEM_BYTES];
 	enum disk_undo_state state = vm_disks_kept(vm, problem, sizeof(problem));
 
 	if (state == DISK_UNDO_DONE)
 		vm_snapshot_go_on(vm, VM_COMMAND_CONTINUE);
-	else if (state == DISK_UNDO_FAILED || clock_tsc() >= vm->snapshots.until_tsc)
+	else if (state == DISK_UNDO_FAILED || clock_tsc() >= operation->until_tsc)
 		vm_snapshot_not_done(vm, problem);
 }
 
@@ -252,6 +256,7 @@ static void vm_snapshot_frozen(struct vm *vm, u32 depth)
 static void vm_snapshot_freeze(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
+	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
 	handle_t *ram = &snapshots->list[snapshots->place].ram;
 	struct vm_turn turn = vm_turn_begin(vm);
 	enum status status = STATUS_AGAIN;
@@ -259,7 +264,7 @@ static void vm_snapshot_freeze(struct vm *vm)
 
 	while (status == STATUS_AGAIN && vm_turn_goes_on(&turn))
 		status = sys_memory_freeze(vm->ram, ram, &depth);
-	snapshots->until_tsc += vm_turn_end(vm, &turn);
+	operation->until_tsc += vm_turn_end(vm, &turn);
 	if (status == STATUS_AGAIN)
 		return;
 	if (status == STATUS_OK) {
@@ -271,127 +276,35 @@ static void vm_snapshot_freeze(struct vm *vm)
 	vm_snapshot_not_done_status(vm, "freezing", status);
 }
 
-/* --- going back to a snapshot --- */
+/* --- beginning --- */
 
-static bool vm_snapshot_may_reset(struct vm *vm, const struct vm_snapshot *to, char *problem,
-				  size_t size)
+/* What is asked of the operation: one of the two. */
+struct vm_snapshot_wish {
+	const char *take;
+	const struct vm_snapshot *reset_to;
+};
+
+static bool vm_snapshot_begin(struct vm *vm, const void *wish, char *problem, size_t size)
 {
-	bool alive = vm->group != HANDLE_NONE && !vm->dying;
+	const struct vm_snapshot_wish *wanted = wish;
 
-	if (!alive ||
-	    (vm->state != VM_RUNNING && vm->state != VM_PAUSED && vm->state != VM_CRASHED))
-		format(problem, size,
-		       "it is %s; only a running, paused or crashed VM can be set back",
-		       vm_state_name(vm->state));
-	else if (!vm_snapshot_on_top(vm, to))
-		format(problem, size,
-		       "above snapshot %s lies the memory of a later one; go back to the last one, "
-		       "or use `vm clone`, which begins from any",
-		       to->name);
-	else if (!vm_disks_known_at(vm, to))
-		format(problem, size,
-		       "what its disks held at snapshot %s is no longer kept, since there was a "
-		       "later one; go back to the last that was taken",
-		       to->name);
-	else
-		return vm_handover_may_begin(vm, problem, size);
-	return false;
+	vm_channel_signalled(vm); /* take over what its monitor has said so far */
+	return wanted->take != NULL ? vm_snapshot_begin_take(vm, wanted->take, problem, size)
+				    : vm_snapshot_reset_begin(vm, wanted->reset_to, problem, size);
+}
+
+bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t size)
+{
+	const struct vm_snapshot_wish wish = {.take = name};
+
+	return vm_operation_begin(vm, OPERATION_SNAPSHOT, &wish, problem, size);
 }
 
 bool vm_snapshot_reset(struct vm *vm, const struct vm_snapshot *to, char *problem, size_t size)
 {
-	struct vm_snapshots *snapshots = &vm->snapshots;
+	const struct vm_snapshot_wish wish = {.reset_to = to};
 
-	vm_channel_signalled(vm);
-	if (!vm_snapshot_may_reset(vm, to, problem, size))
-		return false;
-	snapshots->place = (u32)(to - snapshots->list);
-	snapshots->problem[0] = '\0';
-	snapshots->resets = true;
-	vm_send(vm, VM_COMMAND_HOLD);
-	vm_snapshot_enter(vm, SNAPSHOT_HOLDING);
-	return true;
-}
-
-static void vm_snapshot_enter_putting_back(struct vm *vm)
-{
-	vm->snapshots.moved = vm_disks_moved(vm);
-	vm_snapshot_enter(vm, SNAPSHOT_PUTTING_BACK);
-	vm->snapshots.until_tsc = clock_tsc() + clock_ns_to_tsc(PUT_BACK_NS);
-}
-
-/* Crashes the VM: a disk may hold old and new blocks. Going back can be tried again. */
-static void vm_snapshot_lost(struct vm *vm, const char *problem)
-{
-	struct vm_snapshots *snapshots = &vm->snapshots;
-
-	snapshots->phase = SNAPSHOT_NONE;
-	format(snapshots->problem, sizeof(snapshots->problem), "%s", problem);
-	vm_disks_go_on(vm);
-	vm_crash(vm, problem, true);
-}
-
-/* Puts the disks back before the RAM: until that is reset, the VM stays as it was or crashes. */
-static void vm_snapshot_look_whether_back(struct vm *vm)
-{
-	char problem[sizeof(vm->snapshots.problem)];
-	enum disk_undo_state state = vm_disks_are_back(vm, problem, sizeof(problem));
-
-	if (state == DISK_UNDO_DONE) {
-		vm_disks_go_on(vm);
-		vm_snapshot_enter(vm, SNAPSHOT_RESETTING);
-	} else if (state == DISK_UNDO_FAILED || clock_tsc() >= vm->snapshots.until_tsc) {
-		vm_snapshot_lost(vm, problem);
-	} else if (vm_disks_moved(vm) != vm->snapshots.moved) {
-		vm_snapshot_enter_putting_back(vm);
-	}
-}
-
-static void vm_snapshot_held(struct vm *vm)
-{
-	char problem[sizeof(vm->snapshots.problem)];
-
-	if (READ_ONCE(vm->channel->held) == 0) {
-		vm_snapshot_not_done_as_said(vm);
-	} else if (!vm_disks_are_whole(vm, problem, sizeof(problem))) {
-		vm_snapshot_not_done(vm, problem);
-	} else {
-		vm_disks_put_back(vm);
-		vm_snapshot_enter_putting_back(vm);
-		vm_snapshot_look_whether_back(vm);
-	}
-}
-
-/* Has the monitor load the saved state: with its first page the former state is lost. */
-static void vm_snapshot_load(struct vm *vm)
-{
-	const struct vm_snapshot *snapshot = &vm->snapshots.list[vm->snapshots.place];
-	handle_t theirs = HANDLE_NONE;
-	enum status status =
-		sys_handle_grant(vm->monitor.process, snapshot->state, RIGHT_READ, &theirs);
-
-	if (status != STATUS_OK)
-		theirs = HANDLE_NONE; /* the monitor reports that it cannot read the state */
-	vm->channel->state_memory = theirs;
-	vm->channel->state_size = snapshot->state_used;
-	vm_snapshot_go_on(vm, VM_COMMAND_LOAD);
-}
-
-/* The same: and giving up would cost the guest its life. */
-static void vm_snapshot_go_back(struct vm *vm)
-{
-	struct vm_turn turn = vm_turn_begin(vm);
-	enum status status = STATUS_AGAIN;
-
-	while (status == STATUS_AGAIN && vm_turn_goes_on(&turn))
-		status = sys_memory_reset(vm->ram);
-	vm->snapshots.until_tsc += vm_turn_end(vm, &turn);
-	if (status == STATUS_AGAIN)
-		return;
-	if (status == STATUS_OK)
-		vm_snapshot_load(vm);
-	else
-		vm_snapshot_not_done_status(vm, "resetting", status);
+	return vm_operation_begin(vm, OPERATION_SNAPSHOT, &wish, problem, size);
 }
 
 /* --- steps --- */
@@ -399,14 +312,15 @@ static void vm_snapshot_go_back(struct vm *vm)
 static void vm_snapshot_done(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
+	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
 	const char *name = snapshots->list[snapshots->place].name;
 
-	snapshots->phase = SNAPSHOT_NONE;
-	if (snapshots->problem[0] == '\0' && snapshots->resets && !vm_was_reset(vm))
-		format(snapshots->problem, sizeof(snapshots->problem), "%s", vm->reason);
-	if (snapshots->problem[0] != '\0') {
+	operation->phase = SNAPSHOT_NONE;
+	if (operation->problem[0] == '\0' && snapshots->resets && !vm_was_reset(vm))
+		format(operation->problem, VM_PROBLEM_BYTES, "%s", vm->reason);
+	if (operation->problem[0] != '\0') {
 		log_message(LOG_WARNING, LOG_VM, vm->config.name, "no %s: %s",
-			    snapshots->resets ? "reset" : "snapshot", snapshots->problem);
+			    snapshots->resets ? "reset" : "snapshot", operation->problem);
 		return;
 	}
 	log_message(LOG_INFO, LOG_VM, vm->config.name,
@@ -418,10 +332,11 @@ static void vm_snapshot_done(struct vm *vm)
 static void vm_snapshot_give_up(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
+	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
 
-	switch (snapshots->phase) {
+	switch ((enum vm_snapshot_phase)operation->phase) {
 	case SNAPSHOT_LETTING_GO:
-		format(snapshots->problem, sizeof(snapshots->problem),
+		format(operation->problem, VM_PROBLEM_BYTES,
 		       "a disk's driver does not take its device from the guest's memory");
 		vm_snapshot_not_begun(vm);
 		return;
@@ -436,12 +351,11 @@ static void vm_snapshot_give_up(struct vm *vm)
 		vm_snapshot_not_done(vm, "pages of its group keep being given back");
 		return;
 	case SNAPSHOT_RESETTING:
-		vm_snapshot_lost(vm, "its memory does not become what it was");
+		vm_snapshot_reset_lost(vm, "its memory does not become what it was");
 		return;
 	case SNAPSHOT_CONTINUING:
-		if (snapshots->problem[0] == '\0')
-			format(snapshots->problem, sizeof(snapshots->problem),
-			       "its monitor does not go on");
+		if (operation->problem[0] == '\0')
+			format(operation->problem, VM_PROBLEM_BYTES, "its monitor does not go on");
 		vm_snapshot_done(vm);
 		return;
 	default: /* merging is bounded; the disks have limits of their own */
@@ -449,14 +363,15 @@ static void vm_snapshot_give_up(struct vm *vm)
 	}
 }
 
-bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
+static bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
 	bool more = false;
 
-	switch (vm->snapshots.phase) {
+	switch ((enum vm_snapshot_phase)operation->phase) {
 	case SNAPSHOT_NONE:
 		vm_snapshot_look(vm);
-		return vm->snapshots.phase != SNAPSHOT_NONE;
+		return operation->phase != SNAPSHOT_NONE;
 	case SNAPSHOT_MERGING:
 		return vm_snapshot_merge_step(vm);
 	case SNAPSHOT_LETTING_GO:
@@ -477,22 +392,36 @@ bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 		break;
 	case SNAPSHOT_HOLDING:
 		if (vm_command_done(vm))
-			vm_snapshot_held(vm);
+			vm_snapshot_reset_held(vm);
 		break;
 	case SNAPSHOT_PUTTING_BACK:
-		vm_snapshot_look_whether_back(vm);
+		vm_snapshot_reset_disks(vm);
 		break;
 	case SNAPSHOT_RESETTING:
-		vm_snapshot_go_back(vm);
+		vm_snapshot_reset_memory(vm);
 		break;
 	case SNAPSHOT_CONTINUING:
 		if (vm_command_done(vm))
 			vm_snapshot_done(vm);
 		break;
 	}
-	if (vm->snapshots.phase != SNAPSHOT_NONE && now_tsc >= vm->snapshots.until_tsc)
+	if (operation->phase != SNAPSHOT_NONE && now_tsc >= operation->until_tsc)
 		vm_snapshot_give_up(vm);
-	return more || (vm->rest_until_tsc == 0 && (vm->snapshots.phase == SNAPSHOT_TIDYING ||
-						    vm->snapshots.phase == SNAPSHOT_FREEZING ||
-						    vm->snapshots.phase == SNAPSHOT_RESETTING));
+	return more || (vm->rest_until_tsc == 0 && (operation->phase == SNAPSHOT_TIDYING ||
+						    operation->phase == SNAPSHOT_FREEZING ||
+						    operation->phase == SNAPSHOT_RESETTING));
 }
+
+static void vm_snapshot_abandon(struct vm *vm)
+{
+	vm_operation_abandon(vm, OPERATION_SNAPSHOT);
+}
+
+const struct vm_operation_ops vm_snapshot_ops = {
+	.name = "snapshot",
+	.busy = ~(u32)BIT(SNAPSHOT_NONE),
+	.begin = vm_snapshot_begin,
+	.step = vm_snapshot_step,
+	.deadline = vm_snapshot_deadline,
+	.abandon = vm_snapshot_abandon,
+};

@@ -3,6 +3,7 @@
 
 #include "kernel/abi/object.h"
 #include "vmm/manager/config/config.h"
+#include "vmm/manager/vm/vm_operation.h"
 
 struct vm;
 
@@ -36,21 +37,18 @@ enum vm_snapshot_phase {
 	SNAPSHOT_MERGING,      /* the kernel merges a layer that no snapshot needs any more */
 };
 
-/* The snapshots of a VM, and the one operation under way with them. */
+/* The snapshots of a VM, and what the operation under way with them needs. */
 struct vm_snapshots {
 	struct vm_snapshot list[VM_SNAPSHOT_MAX];
 	u32 layer; /* number of frozen objects below its RAM, made by this VM */
 	u32 depth; /* the same with those that a clone began from */
 	u64 layer_pages[VM_LAYERS_MAX]; /* pages by which the quota was raised for each layer */
 	u64 merge_after_tsc;		/* earliest time of the next merge */
-	enum vm_snapshot_phase phase;
 	u32 place; /* index of the snapshot that is taken or gone back to */
 	bool resets;
-	u64 until_tsc;	   /* time limit of the present phase */
 	u64 used_before;   /* pages of its group before the freeze */
 	u64 moved;	   /* progress of its disks at the last look */
 	u64 room;	   /* pages by which the quota was raised for the freeze */
-	char problem[200]; /* why the last operation failed; "": it succeeded */
 };
 
 #define VM_SNAPSHOT_FOR_EACH(vm, each)                                                             \
@@ -70,7 +68,7 @@ bool vm_snapshot_on_top(const struct vm *vm, const struct vm_snapshot *snapshot)
 
 /*
  * Begin to take a snapshot, or to go back to one. They return false, with the reason in `problem`,
- * if that is not possible. vm_busy holds until the end; then vm->snapshots.problem tells the
+ * if that is not possible. vm_busy holds until the end; then the operation's `problem` tells the
  * outcome.
  */
 bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t size);
@@ -90,8 +88,8 @@ void vm_snapshot_release(struct vm *vm, struct vm_snapshot *snapshot);
  */
 void vm_snapshot_look(struct vm *vm);
 
-/* Does one step of the operation, in vm_step; returns whether another is due at once. */
-bool vm_snapshot_step(struct vm *vm, u64 now_tsc);
+extern const struct vm_operation_ops vm_snapshot_ops;
+/* Returns the limit of the present phase, or when the quota is looked at again. */
 u64 vm_snapshot_deadline(const struct vm *vm);
 
 /* Notes one more layer below its RAM, for which the quota was raised by `pages`. */
@@ -102,8 +100,6 @@ void vm_snapshot_layer_made(struct vm *vm, u64 pages);
 void vm_snapshot_merge_begin(struct vm *vm);
 /* Does one step of the merge; returns whether another is due at once. */
 bool vm_snapshot_merge_step(struct vm *vm);
-/* Abandons the operation under way as the VM ends. */
-void vm_snapshot_abandon(struct vm *vm);
 /* Forgets all snapshots as the VM's group ends. */
 void vm_snapshot_forget(struct vm *vm);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Looks after the snapshots that a VM has: drops one on request, or those whose disks' old blocks
- * are lost. Called by `vm snapshot drop`, vm_step (through vm_snapshot_step) and vm_build.c at the
+ * are lost. Called by `vm snapshot drop`, vm_snapshot_step and vm_build.c at the
  * end of the group.
  */
 #include "vmm/manager/log/log.h"
@@ -55,7 +55,7 @@ static bool vm_snapshot_can_be_reset(struct vm *vm)
  */
 void vm_snapshot_look(struct vm *vm)
 {
-	char problem[sizeof(vm->snapshots.problem)];
+	char problem[VM_PROBLEM_BYTES];
 
 	vm_clone_disks_look(vm); /* before the blocks that its clones see are forgotten */
 	vm_disks_look_at_room(vm);
@@ -102,18 +102,9 @@ void vm_snapshot_forget(struct vm *vm)
 
 u64 vm_snapshot_deadline(const struct vm *vm)
 {
-	if (vm->snapshots.phase != SNAPSHOT_NONE)
-		return vm->snapshots.until_tsc;
+	const struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
+
+	if (operation->phase != SNAPSHOT_NONE)
+		return operation->until_tsc;
 	return vm_quota_deadline(vm);
-}
-
-void vm_snapshot_abandon(struct vm *vm)
-{
-	struct vm_snapshots *snapshots = &vm->snapshots;
-
-	if (snapshots->phase == SNAPSHOT_NONE)
-		return;
-	snapshots->phase = SNAPSHOT_NONE;
-	format(snapshots->problem, sizeof(snapshots->problem), "%s has ended meanwhile",
-	       vm->config.name);
 }

@@ -28,13 +28,14 @@ static bool vm_snapshot_merge_is_needed(struct vm *vm)
 void vm_snapshot_merge_begin(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
+	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
 
 	if (snapshots->layer == 0 || vm_snapshot_merge_is_needed(vm) || vm_busy(vm) ||
 	    (vm->state != VM_RUNNING && vm->state != VM_PAUSED) ||
 	    clock_tsc() < snapshots->merge_after_tsc)
 		return;
-	snapshots->phase = SNAPSHOT_MERGING;
-	snapshots->until_tsc = ~0ull; /* the kernel's steps come to an end by themselves */
+	operation->phase = SNAPSHOT_MERGING;
+	operation->until_tsc = ~0ull; /* the kernel's steps come to an end by themselves */
 }
 
 /*
@@ -66,6 +67,7 @@ static void vm_snapshot_merge_merged(struct vm *vm)
 bool vm_snapshot_merge_step(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
+	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
 	struct vm_turn turn = vm_turn_begin(vm);
 	enum status status = STATUS_AGAIN;
 
@@ -74,12 +76,12 @@ bool vm_snapshot_merge_step(struct vm *vm)
 	(void)vm_turn_end(vm, &turn);
 	if (status == STATUS_AGAIN)
 		return vm->rest_until_tsc == 0;
-	snapshots->phase = SNAPSHOT_NONE;
+	operation->phase = SNAPSHOT_NONE;
 	if (status == STATUS_OK) {
 		vm_snapshot_merge_merged(vm);
 		vm_snapshot_merge_begin(vm);
 	} else { /* there is no memory for now, or a clone has not quite ended */
 		snapshots->merge_after_tsc = clock_tsc() + clock_ns_to_tsc(TRY_AGAIN_NS);
 	}
-	return snapshots->phase != SNAPSHOT_NONE;
+	return operation->phase != SNAPSHOT_NONE;
 }

@@ -114,8 +114,7 @@ bool vm_ready(const struct vm *vm)
 
 bool vm_busy(const struct vm *vm)
 {
-	if (vm->dying || vm->change_phase > CHANGE_DONE || vm->renewal.phase != RENEW_NONE ||
-	    vm->snapshots.phase != SNAPSHOT_NONE || vm_backup_holds(vm))
+	if (vm->dying || vm_operations_busy(vm))
 		return true;
 	return !vm_has_ended(vm) && vm->group != HANDLE_NONE &&
 	       (!vm_ready(vm) || vm->start_wanted || !vm_command_done(vm));

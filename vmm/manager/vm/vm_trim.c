@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frees the pages of a VM's RAM that hold only zeros. Called by `vm trim`, vm_overcommit.c and
- * vm_step. Owns vm->trim; the kernel looks at the pages.
+ * Frees the pages of a VM's RAM that hold only zeros. Called by `vm trim`, vm_overcommit.c
+ * and, for its steps, vm_operation.c. Owns vm->trim; the kernel looks at the pages.
  */
 #include "vmm/manager/vm/vm_trim.h"
 
@@ -19,11 +19,14 @@
  */
 #define STEP_NS (2 * NS_PER_S)
 
-bool vm_trim_begin(struct vm *vm, char *problem, size_t size)
+/* Begins at the first page; the VM's memory must be its own. */
+static bool vm_trim_begin_at_first(struct vm *vm, const void *wish, char *problem, size_t size)
 {
+	struct vm_operation *operation = &vm->operation[OPERATION_TRIM];
 	struct vm_trim *trim = &vm->trim;
 
-	if (vm_trim_is_on(trim))
+	(void)wish;
+	if (operation->phase != TRIM_NONE)
 		return true;
 	if (vm->group == HANDLE_NONE || vm->dying || !vm_ready(vm))
 		format(problem, size, "it is %s; only a running or paused VM can be trimmed",
@@ -34,18 +37,28 @@ bool vm_trim_begin(struct vm *vm, char *problem, size_t size)
 		       "be trimmed",
 		       vm->clone_of != 0 ? "another's" : "a snapshot's");
 	else
-		*trim = (struct vm_trim){
-			.end = vm->config.memory_bytes / PAGE_SIZE,
-			.given_all = trim->given_all,
-		};
-	return vm_trim_is_on(trim);
+		*operation = (struct vm_operation){.phase = TRIM_LOOKING, .until_tsc = ~0ull};
+	if (operation->phase == TRIM_NONE)
+		return false;
+	*trim = (struct vm_trim){
+		.end = vm->config.memory_bytes / PAGE_SIZE,
+		.given_all = trim->given_all,
+	};
+	return true;
 }
 
-static void vm_trim_end(struct vm_trim *trim, const char *problem)
+bool vm_trim_begin(struct vm *vm, char *problem, size_t size)
 {
-	format(trim->problem, sizeof(trim->problem), "%s", problem);
-	trim->end = trim->next;
-	trim->ended_tsc = clock_tsc();
+	return vm_operation_begin(vm, OPERATION_TRIM, NULL, problem, size);
+}
+
+static void vm_trim_end(struct vm *vm, const char *problem)
+{
+	struct vm_operation *operation = &vm->operation[OPERATION_TRIM];
+
+	operation->phase = TRIM_NONE;
+	format(operation->problem, VM_PROBLEM_BYTES, "%s", problem);
+	vm->trim.ended_tsc = clock_tsc();
 }
 
 static const char *vm_trim_reason(enum status status)
@@ -65,32 +78,41 @@ static void vm_trim_step_memory(struct vm *vm)
 	u64 done;
 
 	if (vm->dying || vm->group == HANDLE_NONE) {
-		vm_trim_end(trim, "the VM has ended");
+		vm_trim_end(vm, "the VM has ended");
 		return;
 	}
 	status = sys_memory_trim(vm->ram, trim->next, trim->end - trim->next, &done, &given);
-	if (status == STATUS_AGAIN && trim->until_tsc == 0)
-		trim->until_tsc = clock_tsc() + clock_ns_to_tsc(STEP_NS);
-	if (status == STATUS_AGAIN && clock_tsc() < trim->until_tsc)
+	if (status == STATUS_AGAIN && trim->step_until_tsc == 0)
+		trim->step_until_tsc = clock_tsc() + clock_ns_to_tsc(STEP_NS);
+	if (status == STATUS_AGAIN && clock_tsc() < trim->step_until_tsc)
 		return;
-	trim->until_tsc = 0;
+	trim->step_until_tsc = 0;
 	if (status != STATUS_OK) {
-		vm_trim_end(trim, vm_trim_reason(status));
+		vm_trim_end(vm, vm_trim_reason(status));
 		return;
 	}
 	trim->given += given;
 	trim->given_all += given;
 	trim->next += MIN(done, trim->end - trim->next);
-	if (!vm_trim_is_on(trim))
-		vm_trim_end(trim, "");
+	if (trim->next == trim->end)
+		vm_trim_end(vm, "");
 }
 
-bool vm_trim_step(struct vm *vm)
+static bool vm_trim_step(struct vm *vm, u64 now_tsc)
 {
+	const struct vm_operation *operation = &vm->operation[OPERATION_TRIM];
 	struct vm_turn turn = vm_turn_begin(vm);
 
-	for (u32 i = 0; i < STEPS && vm_trim_is_on(&vm->trim) && vm_turn_goes_on(&turn); i++)
+	(void)now_tsc;
+	for (u32 i = 0; i < STEPS && operation->phase != TRIM_NONE && vm_turn_goes_on(&turn); i++)
 		vm_trim_step_memory(vm);
 	(void)vm_turn_end(vm, &turn);
-	return vm_trim_is_on(&vm->trim) && vm->rest_until_tsc == 0;
+	return operation->phase != TRIM_NONE && vm->rest_until_tsc == 0;
 }
+
+const struct vm_operation_ops vm_trim_ops = {
+	.name = "trim",
+	.begin = vm_trim_begin_at_first,
+	.step = vm_trim_step,
+	.one_vm = true,
+};

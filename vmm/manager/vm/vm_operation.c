@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of a VM's operations, and what it is asked for: to begin one, to do a step of all, when
+ * the next is due, whether one keeps the VM busy, and to abandon all. Called by vm.c, vm_table.c
+ * and the operations themselves. Each operation owns its place in vm->operation.
+ */
+#include "vmm/manager/vm/vm_operation.h"
+#include "lib/bits.h"
+#include "vmm/manager/vm/vm.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+
+static const struct vm_operation_ops *const operations[OPERATION_COUNT] = {
+	[OPERATION_TRIM] = &vm_trim_ops,	 [OPERATION_STOP] = &vm_stop_ops,
+	[OPERATION_CHANGE] = &vm_share_ops,	 [OPERATION_RENEW] = &vm_renew_ops,
+	[OPERATION_SNAPSHOT] = &vm_snapshot_ops, [OPERATION_SAVE] = &vm_save_ops,
+	[OPERATION_BACKUP] = &vm_backup_ops,
+};
+
+bool vm_operation_begin(struct vm *vm, enum vm_operation_kind kind, const void *wish, char *problem,
+			size_t size)
+{
+	return operations[kind]->begin(vm, wish, problem, size);
+}
+
+void vm_operation_enter(struct vm_operation *operation, u32 phase, u64 ns)
+{
+	operation->phase = phase;
+	operation->until_tsc = clock_tsc() + clock_ns_to_tsc(ns);
+}
+
+void vm_operation_abandon(struct vm *vm, enum vm_operation_kind kind)
+{
+	struct vm_operation *operation = &vm->operation[kind];
+
+	if (operation->phase == 0)
+		return;
+	operation->phase = 0;
+	format(operation->problem, VM_PROBLEM_BYTES, "%s has ended meanwhile", vm->config.name);
+}
+
+bool vm_operations_step(struct vm *vm, u64 now_tsc, u32 *taken)
+{
+	bool more = false;
+
+	for (u32 kind = 0; kind < OPERATION_COUNT; kind++) {
+		const struct vm_operation_ops *ops = operations[kind];
+		bool again;
+
+		if (ops->step == NULL || (*taken & BIT(kind)) != 0)
+			continue;
+		again = ops->step(vm, now_tsc);
+		if (again && ops->one_vm)
+			*taken |= (u32)BIT(kind);
+		more |= again;
+	}
+	return more;
+}
+
+static u64 vm_operation_deadline(const struct vm *vm, u32 kind)
+{
+	if (operations[kind]->deadline != NULL)
+		return operations[kind]->deadline(vm);
+	return vm->operation[kind].phase != 0 ? vm->operation[kind].until_tsc : ~0ull;
+}
+
+u64 vm_operations_deadline(const struct vm *vm)
+{
+	u64 deadline = ~0ull;
+
+	for (u32 kind = 0; kind < OPERATION_COUNT; kind++)
+		deadline = MIN(deadline, vm_operation_deadline(vm, kind));
+	return deadline;
+}
+
+bool vm_operations_busy(const struct vm *vm)
+{
+	for (u32 kind = 0; kind < OPERATION_COUNT; kind++) {
+		if ((operations[kind]->busy & BIT(vm->operation[kind].phase)) != 0)
+			return true;
+	}
+	return false;
+}
+
+void vm_operations_abandon(struct vm *vm)
+{
+	for (u32 kind = 0; kind < OPERATION_COUNT; kind++) {
+		if (operations[kind]->abandon != NULL)
+			operations[kind]->abandon(vm);
+	}
+}
+
+bool vm_operations_crashed(struct vm *vm, const char *reason)
+{
+	for (u32 kind = 0; kind < OPERATION_COUNT; kind++) {
+		if (operations[kind]->crashed != NULL && operations[kind]->crashed(vm, reason))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+struct vm;
+
+/*
+ * What a VM does over many turns of the manager, one phase after another: all have the same shape,
+ * so that whoever moves VMs on, ends them or asks whether they are busy need not know any of them.
+ * A new operation is a line here and one in the table of vm_operation.c.
+ */
+enum vm_operation_kind { /* in the order of their steps in a turn */
+			 OPERATION_TRIM,
+			 OPERATION_STOP,
+			 OPERATION_CHANGE,
+			 OPERATION_RENEW,
+			 OPERATION_SNAPSHOT,
+			 OPERATION_SAVE,
+			 OPERATION_BACKUP,
+			 OPERATION_COUNT
+};
+
+#define VM_PROBLEM_BYTES 200u
+
+/* What all operations of a VM have; each has more of its own in struct vm. */
+struct vm_operation {
+	u32 phase;			/* of the operation's own enum; 0: none is under way */
+	u64 until_tsc;			/* time limit of the present phase; ~0: it has none */
+	char problem[VM_PROBLEM_BYTES]; /* why the last one failed; "": it succeeded */
+};
+
+/* Functions that an operation does not need are NULL. */
+struct vm_operation_ops {
+	const char *name;
+	u32 busy; /* phases in which no command may begin: a bit each */
+	/*
+	 * Begins the operation as `wish` says, whose type is the operation's own. Returns false,
+	 * with the reason in `problem`, if that is not possible.
+	 */
+	bool (*begin)(struct vm *vm, const void *wish, char *problem, size_t size);
+	/*
+	 * Does one bounded step, in each turn and in each phase. Returns whether another is due at
+	 * once.
+	 */
+	bool (*step)(struct vm *vm, u64 now_tsc);
+	/* Returns when the next step is due at the latest; NULL: when the phase's limit is over. */
+	u64 (*deadline)(const struct vm *vm);
+	/* Abandons the operation under way, if any, as the VM ends. */
+	void (*abandon)(struct vm *vm);
+	/*
+	 * Takes over that the guest has crashed or could not be booted. Returns true if the
+	 * operation has done all that this needs.
+	 */
+	bool (*crashed)(struct vm *vm, const char *reason);
+	bool one_vm; /* a VM that needs another step takes the turn of all further VMs */
+};
+
+/* Begins an operation. Returns false, with the reason in `problem`, if that is not possible. */
+bool vm_operation_begin(struct vm *vm, enum vm_operation_kind kind, const void *wish, char *problem,
+			size_t size);
+/* Abandons an operation, if it is under way, because its VM has ended. */
+void vm_operation_abandon(struct vm *vm, enum vm_operation_kind kind);
+/* Enters a phase that may take `ns` nanoseconds. */
+void vm_operation_enter(struct vm_operation *operation, u32 phase, u64 ns);
+
+/*
+ * Does a step of each operation of the VM; returns whether another is due at once. `taken` has a
+ * bit for each kind whose share of this turn another VM has taken.
+ */
+bool vm_operations_step(struct vm *vm, u64 now_tsc, u32 *taken);
+/* Returns when the VM's next step is due at the latest; ~0: there is none. */
+u64 vm_operations_deadline(const struct vm *vm);
+/* Returns whether an operation is under way during which no other command may begin. */
+bool vm_operations_busy(const struct vm *vm);
+/* Abandons all operations as the VM ends. */
+void vm_operations_abandon(struct vm *vm);
+/* Returns whether an operation has dealt with the crash or the failed boot. */
+bool vm_operations_crashed(struct vm *vm, const char *reason);
