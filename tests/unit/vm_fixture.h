@@ -26,6 +26,7 @@
 #include "vmm/manager/vm/vm_life.c"
 #include "vmm/manager/vm/vm_operation.c"
 #include "vmm/manager/vm/vm_output.c"
+#include "vmm/manager/vm/vm_report.c"
 #include "vmm/manager/vm/vm_stop.c"
 #include "vmm/manager/vm/vm_table.c"
 #include "vmm/rt/format.c"
@@ -267,8 +268,6 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 	channels += vm->channel == NULL;
 	vm->channel = &channel;
 	vm->command_sequence = 0;
-	vm->resets_told = 0;
-	vm->unasked_told = 0;
 	vm->group = 7;
 	vm->monitor.wake = 8;
 	groups++;
@@ -317,7 +316,7 @@ static void monitor_obeys(struct vm *vm)
 		break;
 	}
 	channel.done_sequence = channel.command_sequence;
-	vm_channel_signalled(vm);
+	vm_report_take(vm);
 }
 
 static void settle(struct vm *vm)
@@ -337,7 +336,7 @@ static void monitor_reports(struct vm *vm, enum vm_state state, const char *reas
 {
 	string_copy(channel.reason, sizeof(channel.reason), reason);
 	channel.state = state;
-	vm_channel_signalled(vm);
+	vm_report_take(vm);
 }
 
 static char problem[256];
@@ -367,7 +366,7 @@ static struct vm *create(u64 on_crash)
 	config.on_crash = on_crash;
 	vm = vm_create(&config, problem, sizeof(problem));
 	assert_non_null(vm);
-	vm_channel_signalled(vm);
+	vm_report_take(vm);
 	assert_int_equal(last_event, EVENT_CREATED);
 	return vm;
 }

@@ -137,11 +137,11 @@ static void anything(struct vm *vm)
 	case 2:
 		channel.reset_count += (u32)rand() % 3;
 		channel.unasked_resets += (u32)rand() % 3;
-		vm_channel_signalled(vm);
+		vm_report_take(vm);
 		break;
 	case 3:
 		channel.ready = 1;
-		vm_channel_signalled(vm);
+		vm_report_take(vm);
 		break;
 	case 4:
 		now += (u64)(rand() % 40) * NS_PER_S;

@@ -89,7 +89,7 @@ static void test_ready_before_told(void **state)
 	monitor_sets_up = true;
 	channel.ready = 1;
 	assert_true(vm_busy(vm));
-	vm_channel_signalled(vm);
+	vm_report_take(vm);
 	assert_int_equal(channel.command, VM_COMMAND_START);
 	assert_true(vm_busy(vm));
 	settle(vm);
@@ -194,21 +194,21 @@ static void test_hostile_monitor(void **state)
 
 	(void)state;
 	channel.state = 77;
-	vm_channel_signalled(vm);
+	vm_report_take(vm);
 	assert_int_equal(vm->state, VM_CRASHED);
 	vm = in_state(VM_RUNNING);
 	channel.state = VM_CREATED;
-	vm_channel_signalled(vm);
+	vm_report_take(vm);
 	assert_int_equal(vm->state, VM_CRASHED);
 	vm = in_state(VM_RUNNING);
 	memset(channel.reason, 0x1b, sizeof(channel.reason));
 	channel.state = VM_CRASHED;
-	vm_channel_signalled(vm);
+	vm_report_take(vm);
 	assert_int_equal(strlen(vm->reason), sizeof(vm->reason) - 1);
 	assert_null(strchr(vm->reason, 0x1b));
 	/* A later report changes nothing. */
 	channel.state = VM_RUNNING;
-	vm_channel_signalled(vm);
+	vm_report_take(vm);
 	assert_int_equal(vm->state, VM_CRASHED);
 }
 
@@ -236,7 +236,7 @@ static void test_flips(void **state)
 	assert_int_equal(vm->state, VM_CRASHED);
 }
 
-/* What it has done is known when it gets the next command, even if its signal comes later. */
+/* What it has done is known to the commands of a turn, even if its signal comes later. */
 static void test_late_signals(void **state)
 {
 	struct vm *vm = in_state(VM_RUNNING);
@@ -246,17 +246,19 @@ static void test_late_signals(void **state)
 		assert_true(act(vm, ACTION_PAUSE));
 		channel.state = VM_PAUSED;
 		channel.done_sequence = channel.command_sequence;
+		vm_step();
 		assert_true(act(vm, i == 0 ? ACTION_RESUME : ACTION_RESET));
-		vm_channel_signalled(vm); /* still paused */
+		vm_report_take(vm); /* still paused */
 		assert_int_equal(vm->state, VM_PAUSED);
 		channel.state = VM_RUNNING;
 		channel.done_sequence = channel.command_sequence;
+		vm_step();
 	}
 	/* If the guest reset itself when it was to pause, it runs on. */
 	assert_true(act(vm, ACTION_PAUSE));
 	channel.reset_count++;
 	channel.done_sequence = channel.command_sequence;
-	vm_channel_signalled(vm);
+	vm_report_take(vm);
 	assert_int_equal(vm->state, VM_RUNNING);
 	assert_true(act(vm, ACTION_PAUSE));
 	settle(vm);
@@ -275,14 +277,14 @@ static void test_reset_flood(void **state)
 	lines_left = 10;
 	for (u32 i = 0; i < 1000; i++) {
 		channel.reset_count++;
-		vm_channel_signalled(vm);
+		vm_report_take(vm);
 	}
 	assert_int_equal(event_count[EVENT_RESET], 10);
 	assert_true(act(vm, ACTION_RESET));
 	settle(vm);
 	assert_int_equal(event_count[EVENT_RESET], 11);
 	channel.reset_count++;
-	vm_channel_signalled(vm);
+	vm_report_take(vm);
 	assert_int_equal(event_count[EVENT_RESET], 11);
 	assert_int_equal(vm->state, VM_RUNNING);
 }
@@ -353,7 +355,7 @@ static void test_set_up(void **state)
 	assert_true(vm_busy(vm));
 	assert_int_equal(channel.command_sequence, 0);
 	channel.ready = 1;
-	vm_channel_signalled(vm);
+	vm_report_take(vm);
 	assert_int_equal(channel.command, VM_COMMAND_START);
 	settle(vm);
 	assert_int_equal(vm->state, VM_RUNNING);
@@ -364,6 +366,7 @@ static void test_set_up(void **state)
 	vm = vm_create(&config, problem, sizeof(problem));
 	channel.ready = 1;
 	assert_true(act(vm, ACTION_START));
+	vm_step();
 	assert_int_equal(channel.command, VM_COMMAND_START);
 	monitor_reports(vm, VM_RUNNING, "");
 	settle(vm);
@@ -382,10 +385,11 @@ static void test_set_up(void **state)
 	assert_string_equal(vm_refusal(id + 1), "it was destroyed meanwhile");
 	assert_non_null(strstr(noticed, "error: VM alpha: nothing left"));
 
-	/* Its monitor has failed before it is to be started, and nobody has heard that yet. */
+	/* Its monitor has failed before it is to be started, and it is not yet removed. */
 	vm = vm_create(&config, problem, sizeof(problem));
 	string_copy(channel.reason, sizeof(channel.reason), "nothing left either");
 	channel.state = VM_CRASHED;
+	vm_report_take(vm);
 	assert_false(vm_act(vm, ACTION_START, problem, sizeof(problem)));
 	assert_string_equal(problem, "nothing left either");
 	settle(vm);

@@ -137,7 +137,7 @@ static void parked(void **state)
 	vm_overcommit_ask(vm, true);
 	settle(vm);
 	assert_int_equal(vm->state, VM_PAUSED);
-	vm_channel_signalled(vm);
+	vm_report_take(vm);
 	assert_int_equal(vm->state, VM_PAUSED);
 	available = 5000;
 	assert_true(act(vm, ACTION_RESUME));

@@ -118,6 +118,7 @@ static void refused_words(void **state)
 	vm = ready_in(VM_RUNNING);
 	assert_true(act(vm, ACTION_STOP));
 	channel.done_sequence = channel.command_sequence;
+	vm_step();
 	assert_false(renew(vm));
 	assert_string_equal(problem, "it is being stopped");
 	vm = ready_in(VM_RUNNING);

@@ -35,7 +35,7 @@ static void is_told_its_key(void **state)
 	assert_int_equal(channel.save_key_given, 0);
 	monitor_sets_up = true;
 	channel.ready = 1;
-	vm_channel_signalled(vm);
+	vm_report_take(vm);
 	settle(vm);
 	vm_step();
 	assert_int_equal(vm->state, VM_RUNNING);

@@ -173,7 +173,7 @@ static void ends_when_restored(void **state)
 		while (vm->dying)
 			vm_step();
 		assert_int_equal(vm->save.disk, 5);
-		vm_channel_signalled(vm);
+		vm_report_take(vm);
 		if (i == 0)
 			monitor_reports(vm, VM_RUNNING, "");
 		monitor_reports(vm, VM_STOPPED, "off");

@@ -273,7 +273,7 @@ static void does_not_go_back(void **state)
 	string_copy(channel.reason, sizeof(channel.reason), "its state cannot be loaded");
 	channel.state = VM_CRASHED;
 	monitor_does(vm, VM_COMMAND_LOAD);
-	vm_channel_signalled(vm);
+	vm_report_take(vm);
 	assert_int_equal(vm->state, VM_CRASHED);
 	assert_string_equal(vm->operation[OPERATION_SNAPSHOT].problem,
 			    "its state cannot be loaded");

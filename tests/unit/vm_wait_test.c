@@ -169,7 +169,7 @@ static void run(void (*command)(struct reply *reply, const struct arguments *arg
 
 static void monitor_obeys(void)
 {
-	channel.done_sequence = channel.command_sequence;
+	alpha->report.done = channel.command_sequence;
 	(void)vm_share_step(alpha, now);
 }
 
@@ -212,7 +212,7 @@ static int begin(void **state)
 static int begin_running(void **state)
 {
 	begin(state);
-	channel.ready = 1;
+	alpha->report.ready = true;
 	channel.state = VM_RUNNING;
 	alpha->fresh = false;
 	alpha->state = VM_RUNNING;
@@ -232,7 +232,7 @@ static void test_create(void **state)
 	alpha->id = 0;
 	expect_set("VM alpha: refused");
 	run(command_vm_create, "kernel=x");
-	channel.ready = 1;
+	alpha->report.ready = true;
 	expect_set("alpha: created");
 }
 

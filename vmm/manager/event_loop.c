@@ -59,7 +59,7 @@ static void event_loop_handle(const struct event *event)
 			break; /* the VM's last signal came after its end */
 		if (event->source == EVENT_CHANNEL) {
 			vm_pace_signalled(vm);
-			vm_channel_signalled(vm);
+			vm->report.heard = true;
 		} else if (event->source == EVENT_HEIR) {
 			vm_renew_heir_ended(vm);
 		} else if (event->source == EVENT_COPIER) {

@@ -72,7 +72,6 @@ static bool command_vm_act_step_action(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (!vm_busy(vm) || (vm->dying && vm->after == AFTER_NOTHING)) {
-		vm_channel_signalled(vm); /* the command may be reported as done before the state */
 		vm->answered = false;
 		if (vm->state == VM_CRASHED)
 			command_vm_act_not_done(reply, CODE_FAILED, "%s: crashed: %s",

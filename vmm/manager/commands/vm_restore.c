@@ -15,7 +15,6 @@ static bool command_vm_restore_resume(struct reply *reply)
 		vm_save_show_progress(reply, vm, "restoring");
 		return false; /* each request of the disk has its own time limit */
 	}
-	vm_channel_signalled(vm); /* the command may be reported as done before the state */
 	vm->answered = false;
 	if (vm->operation[OPERATION_SAVE].problem[0] != '\0')
 		reply_error(reply, "%s: not restored: %s", vm->config.name,

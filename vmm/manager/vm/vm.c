@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Carries out operators' actions on VMs and takes over what monitors report about their guests.
- * Called by commands, `setup.c` and the event loop; `vm_step` moves on every VM's operations.
+ * Carries out operators' actions on VMs, ends and releases them. Called by commands, `setup.c` and
+ * the event loop; `vm_step` takes over monitors' reports and moves every VM's operations on.
  */
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/config/boot_config.h"
@@ -12,7 +12,6 @@
 #include "vmm/manager/vm/vm_crash.h"
 #include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/vm/vm_overcommit.h"
-#include "vmm/manager/vm/vm_output.h"
 #include "vmm/manager/vm/vm_pace.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
@@ -30,13 +29,6 @@ static struct {
 const char *vm_refusal(u32 id)
 {
 	return refusal.id == id ? refusal.reason : "it was destroyed meanwhile";
-}
-
-static void vm_tell(const struct vm *vm, enum log_level level, enum vm_event event)
-{
-	vm_event(vm->config.name, vm->uuid, event, vm->reason);
-	log_message(level, LOG_VM, vm->config.name, "%s%s%s", vm_state_name(vm->state),
-		    vm->reason[0] != '\0' ? ": " : "", vm->reason);
 }
 
 void vm_send(struct vm *vm, enum vm_command command)
@@ -61,6 +53,15 @@ static void vm_set_state(struct vm *vm, enum vm_state state, const char *reason)
 	vm->final_uptime_tsc = vm_uptime_tsc(vm);
 	vm->state = state;
 	string_copy(vm->reason, sizeof(vm->reason), reason);
+}
+
+void vm_enter_state(struct vm *vm, enum vm_state state, const char *reason, enum log_level level,
+		    enum vm_event event)
+{
+	vm_set_state(vm, state, reason);
+	vm_event(vm->config.name, vm->uuid, event, vm->reason);
+	log_message(level, LOG_VM, vm->config.name, "%s%s%s", vm_state_name(vm->state),
+		    vm->reason[0] != '\0' ? ": " : "", vm->reason);
 }
 
 /* Removes a VM that never came to be, and keeps the reason for vm_refusal. */
@@ -91,8 +92,7 @@ void vm_crash(struct vm *vm, const char *reason, bool monitor_alive)
 	if (vm_operations_crashed(vm, reason))
 		return;
 	vm_crash_record(vm);
-	vm_set_state(vm, VM_CRASHED, reason);
-	vm_tell(vm, LOG_ERROR, EVENT_CRASHED);
+	vm_enter_state(vm, VM_CRASHED, reason, LOG_ERROR, EVENT_CRASHED);
 	if (vm->config.on_crash != ON_CRASH_HOLD)
 		vm->answered = false; /* what on_crash does next is still news */
 	vm_notice_end(vm);
@@ -105,166 +105,23 @@ static void vm_not_started(struct vm *vm, const char *reason)
 {
 	if (vm_operations_crashed(vm, reason))
 		return;
-	vm_set_state(vm, VM_CRASHED, reason);
-	vm_tell(vm, LOG_ERROR, EVENT_CRASHED);
+	vm_enter_state(vm, VM_CRASHED, reason, LOG_ERROR, EVENT_CRASHED);
 	if (vm->group != HANDLE_NONE)
 		vm_release(vm, AFTER_NOTHING);
 }
 
 void vm_end(struct vm *vm, const char *reason)
 {
-	vm_set_state(vm, VM_STOPPED, reason);
-	vm_tell(vm, LOG_INFO, EVENT_STOPPED);
+	vm_enter_state(vm, VM_STOPPED, reason, LOG_INFO, EVENT_STOPPED);
 	vm_notice_end(vm);
 	vm_release(vm, AFTER_NOTHING);
-}
-
-/* Copies the reason that the monitor wrote, with '?' for unprintable bytes. */
-static void vm_read_reason(const struct vm *vm, char *reason, size_t size)
-{
-	char raw[sizeof(vm->reason)];
-
-	memcpy(raw, vm->channel->reason, sizeof(raw));
-	text_show(reason, size, (struct text){raw, strnlen(raw, sizeof(raw))});
-}
-
-/*
- * Returns whether the guest was reset since the last call. Unasked resets are recorded as crashes:
- * the monitor stops its guest at the limit, but crashes of earlier monitors count too.
- */
-static bool vm_take_resets(struct vm *vm)
-{
-	u32 resets = vm->channel->reset_count;
-	u32 unasked = vm->channel->unasked_resets;
-	bool any = resets != vm->resets_told;
-
-	/* A faulty monitor may report any count: above the limit the number makes no difference. */
-	for (u32 i = MIN(unasked - vm->unasked_told, VM_CRASH_LIMIT); i > 0; i--)
-		vm_crash_record(vm);
-	vm->unasked_told = unasked;
-	vm->resets_told = resets;
-	return any;
-}
-
-static enum vm_event vm_event_of(const struct vm *vm, u32 state, bool reset)
-{
-	if (state == VM_PAUSED)
-		return EVENT_PAUSED;
-	if (vm->state == VM_CREATED)
-		return EVENT_STARTED;
-	return reset ? EVENT_RESET : EVENT_RESUMED;
-}
-
-/* Returns whether the report agrees with the last command: paused if and only if that was asked. */
-static bool vm_can_be(const struct vm *vm, u32 state)
-{
-	if (!vm_life_reports(vm->state, state) || (vm->fresh && state != VM_CRASHED))
-		return false;
-	if (state == VM_PAUSED)
-		return vm->pause_asked;
-	return state != VM_RUNNING || !vm->pause_asked;
-}
-
-/* Reports a reset; one that nobody asked for only within the rate limit of log lines. */
-static void vm_tell_reset(struct vm *vm)
-{
-	if (vm->reset_asked || vm_log_allows(vm))
-		vm_event(vm->config.name, vm->uuid, EVENT_RESET, "");
-	vm->reset_asked = false;
-}
-
-static void vm_take_state(struct vm *vm)
-{
-	char reason[sizeof(vm->reason)];
-	u32 state = __atomic_load_n(&vm->channel->state, __ATOMIC_ACQUIRE);
-	bool reset = vm_take_resets(vm);
-	enum vm_event event;
-
-	if (reset && state == VM_RUNNING && vm->state == VM_RUNNING)
-		vm_tell_reset(vm);
-	if (vm->dying || vm_has_ended(vm))
-		return;
-	if (state == VM_PAUSED && vm_overcommit_stopped(vm)) {
-		vm_overcommit_ask(vm, false);
-		return;
-	}
-	if (state == vm->state || (vm->parked && state == VM_RUNNING))
-		return;
-	if (!vm_can_be(vm, state)) {
-		vm_crash(vm, "its monitor reported an impossible state", true);
-		return;
-	}
-	vm_read_reason(vm, reason, sizeof(reason));
-	if (state == VM_STOPPED) {
-		vm->exit_code = vm->channel->exit_code;
-		if (vm->state == VM_CREATED)
-			vm_event(vm->config.name, vm->uuid, EVENT_STARTED, "");
-		vm_end(vm, reason[0] != '\0' ? reason : "by the guest");
-	} else if (state != VM_CRASHED) {
-		event = vm_event_of(vm, state, reset);
-		vm_set_state(vm, (enum vm_state)state, "");
-		vm->hungers = false;
-		vm_tell(vm, LOG_INFO, event);
-	} else {
-		vm_crash(vm, reason[0] != '\0' ? reason : "its monitor gave no reason", true);
-	}
-}
-
-void vm_hungers(struct vm *vm)
-{
-	if (vm->hungers)
-		return;
-	vm->hungers = true;
-	if (vm->state == VM_RUNNING) {
-		vm_set_state(vm, VM_PAUSED, VM_NO_MEMORY);
-		vm_tell(vm, LOG_WARNING, EVENT_PAUSED);
-	} else { /* the guest has not begun to run */
-		log_message(LOG_WARNING, LOG_VM, vm->config.name, "waits: " VM_NO_MEMORY);
-	}
-}
-
-void vm_channel_signalled(struct vm *vm)
-{
-	if (vm->channel == NULL)
-		return;
-	vm_log_take(vm);
-	vm_output_count(vm);
-	/* The VM may have been started after it became ready, and may run already. */
-	if (vm->fresh && !vm->dying && vm_ready(vm)) {
-		vm_event(vm->config.name, vm->uuid, EVENT_CREATED, "");
-		vm->fresh = false;
-	}
-	vm_take_state(vm);
-	if (vm->dying || !vm_ready(vm))
-		return;
-	if (vm->start_wanted)
-		vm_send(vm, VM_COMMAND_START);
-	vm->start_wanted = false;
-}
-
-bool vm_was_reset(struct vm *vm)
-{
-	u32 state = __atomic_load_n(&vm->channel->state, __ATOMIC_ACQUIRE);
-
-	if (state == VM_CRASHED && vm->state == VM_CRASHED)
-		vm_read_reason(vm, vm->reason, sizeof(vm->reason));
-	vm_take_state(vm);
-	if (vm->state == VM_CRASHED && (state == VM_RUNNING || state == VM_STOPPED)) {
-		vm_set_state(vm, VM_RUNNING, "");
-		vm->pause_asked = false;
-		vm_tell(vm, LOG_INFO, EVENT_STARTED);
-		vm_take_state(vm); /* the guest may have ended by itself since */
-	} else if (vm->state == VM_RUNNING) {
-		vm_event(vm->config.name, vm->uuid, EVENT_RESET, "");
-	}
-	return vm->state != VM_CRASHED;
 }
 
 void vm_process_ended(struct vm *vm)
 {
 	char reason[PROCESS_DIED_BYTES];
 
-	vm_channel_signalled(vm);
+	vm_report_take(vm); /* its last words */
 	if (vm->dying || vm->group == HANDLE_NONE)
 		return; /* the manager itself has ended the process */
 	if (vm->state == VM_CRASHED)
@@ -335,13 +192,10 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	struct vm_life life;
 	bool busy;
 
-	vm_channel_signalled(vm); /* take over what its monitor has said so far */
 	busy = vm_must_wait(vm, action);
-	if (!busy)
-		vm_channel_signalled(vm); /* its state was written before it was done */
 	life = vm_life(vm_life_state(vm), action);
 	if (life.effect == EFFECT_REFUSED) {
-		if (refusal.id == vm->id) /* this call has found that out */
+		if (refusal.id == vm->id) /* its first monitor has failed */
 			string_copy(problem, size, refusal.reason);
 		else
 			format(problem, size, "%s is %s, %s", vm->config.name,
@@ -418,6 +272,7 @@ bool vm_step(void)
 
 	vm_overcommit_step(now);
 	VM_FOR_EACH(vm) {
+		vm_report_step(vm);
 		vm_turn_look(vm, now);
 		vm_pace_step(vm, now);
 		more |= vm_operations_step(vm, now, &taken);

@@ -5,6 +5,8 @@
 #include "kernel/abi/pages.h"
 #include "vmm/manager/config/config.h"
 #include "vmm/manager/disk/guid.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/manager/vm/vm_backup.h"
 #include "vmm/manager/vm/vm_handover.h"
@@ -12,6 +14,7 @@
 #include "vmm/manager/vm/vm_log.h"
 #include "vmm/manager/vm/vm_operation.h"
 #include "vmm/manager/vm/vm_renew.h"
+#include "vmm/manager/vm/vm_report.h"
 #include "vmm/manager/vm/vm_save.h"
 #include "vmm/manager/vm/vm_share.h"
 #include "vmm/manager/vm/vm_snapshot.h"
@@ -95,13 +98,12 @@ struct vm {
 	handle_t channel_memory;
 	struct vm_channel *channel; /* written by the monitor at any time: read each field once */
 	u32 command_sequence;
+	struct vm_report report;
 	struct {
 		u32 input_written;
 		u32 output_read;
 		u64 printed; /* bytes printed so far, at the last look: vm_output.h */
 	} stream[CHANNEL_STREAM_MAX];
-	u32 resets_told;
-	u32 unasked_told;
 
 	u32 question_number;	/* number of the vm_query under way; 0: none */
 	u64 question_until_tsc; /* when its asker gives up */
@@ -177,9 +179,16 @@ static inline bool vm_is_kept(const struct vm *vm)
 }
 
 /* Returns whether the monitor has done the last command. */
-bool vm_command_done(const struct vm *vm);
+static inline bool vm_command_done(const struct vm *vm)
+{
+	return vm->report.done == vm->command_sequence;
+}
+
 /* Returns whether the monitor has set itself up. */
-bool vm_ready(const struct vm *vm);
+static inline bool vm_ready(const struct vm *vm)
+{
+	return vm->channel != NULL && vm->report.ready;
+}
 
 /*
  * Adds a VM to the list; its monitor sets itself up later. Returns NULL, with the reason in
@@ -211,11 +220,6 @@ bool vm_boot(struct vm *vm, char *problem, size_t size);
  * says.
  */
 void vm_release(struct vm *vm, enum vm_after after);
-/*
- * For vm.c and its parts: takes over that the guest went back to a snapshot. Returns false, with
- * the reason in vm->reason, if it is still crashed.
- */
-bool vm_was_reset(struct vm *vm);
 /* Returns why the VM of that id, which is gone, could not be created. */
 const char *vm_refusal(u32 id);
 
@@ -231,8 +235,9 @@ bool vm_allows(const struct vm *vm, enum vm_action action);
  */
 bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size);
 
-/* Reports, once, that the VM waits for pages of which there are none. */
-void vm_hungers(struct vm *vm);
+/* For vm.c and its parts: enters a state, which is logged and told to subscribers. */
+void vm_enter_state(struct vm *vm, enum vm_state state, const char *reason, enum log_level level,
+		    enum vm_event event);
 
 /* Ends the guest for the given reason; the kernel then takes back its memory and objects. */
 void vm_end(struct vm *vm, const char *reason);
@@ -243,8 +248,7 @@ void vm_end(struct vm *vm, const char *reason);
  */
 void vm_crash(struct vm *vm, const char *reason, bool monitor_alive);
 
-/* Take over a monitor's signals: of a change in its channel, and of the end of its process. */
-void vm_channel_signalled(struct vm *vm);
+/* Takes over that the monitor's process has ended. */
 void vm_process_ended(struct vm *vm);
 
 /* Does one bounded step of all operations; returns whether another is due at once. */

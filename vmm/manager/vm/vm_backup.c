@@ -200,7 +200,6 @@ static bool vm_backup_begin(struct vm *vm, const void *wanted, char *problem, si
 	struct vm_backup *backup = &vm->backup;
 	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
 
-	vm_channel_signalled(vm); /* take over what its monitor has said so far */
 	if (!vm_backup_may_begin(vm, wish, problem, size))
 		return false;
 	backup->kind = wish->kind;

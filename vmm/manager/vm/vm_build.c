@@ -165,8 +165,6 @@ static void vm_prepare_channel(struct vm *vm, struct process_build *build)
 	vm_clear_channel(vm);
 	vm->command_sequence = 0;
 	vm->question_number = 0;
-	vm->resets_told = 0;
-	vm->unasked_told = 0;
 	vm_log_restart(&vm->log);
 }
 

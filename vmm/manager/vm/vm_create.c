@@ -21,6 +21,7 @@ bool vm_boot(struct vm *vm, char *problem, size_t size)
 	vm->pause_asked = false;
 	vm->reset_asked = false;
 	vm->boots++;
+	vm->report = (struct vm_report){.heard = true};
 	vm->final_uptime_tsc = 0;
 	memset(&vm->final, 0, sizeof(vm->final));
 	return vm_build(vm, problem, size);

@@ -82,7 +82,7 @@ static void vm_overcommit_fed(struct vm *vm)
 	vm->parked = false;
 	if (READ_ONCE(vm->channel->state) == VM_PAUSED && vm_overcommit_stopped(vm))
 		vm_send(vm, VM_COMMAND_RESUME);
-	vm_channel_signalled(vm);
+	vm->report.heard = true; /* a state that was kept back until now */
 }
 
 bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size)
@@ -136,7 +136,7 @@ void vm_overcommit_step(u64 now_tsc)
 			continue;
 		look_tsc = now_tsc + clock_ns_to_tsc(LOOK_NS);
 		if (!vm->dying)
-			vm_hungers(vm);
+			vm_report_memory_pause(vm);
 	}
 	if (look_tsc != ~0ull)
 		vm_overcommit_trim_all(now_tsc);

@@ -125,7 +125,6 @@ static bool vm_renew_begin(struct vm *vm, const void *wish, char *problem, size_
 	struct vm_operation *operation = &vm->operation[OPERATION_RENEW];
 
 	(void)wish;
-	vm_channel_signalled(vm); /* take over what its monitor has said so far */
 	if (!vm_renew_may_begin(vm, problem, size))
 		return false;
 	if (vm->overcommits && !vm_overcommit_feed(vm, problem, size)) /* for its second monitor */

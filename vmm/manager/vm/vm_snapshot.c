@@ -288,7 +288,6 @@ static bool vm_snapshot_begin(struct vm *vm, const void *wish, char *problem, si
 {
 	const struct vm_snapshot_wish *wanted = wish;
 
-	vm_channel_signalled(vm); /* take over what its monitor has said so far */
 	return wanted->take != NULL ? vm_snapshot_begin_take(vm, wanted->take, problem, size)
 				    : vm_snapshot_reset_begin(vm, wanted->reset_to, problem, size);
 }
@@ -316,7 +315,7 @@ static void vm_snapshot_done(struct vm *vm)
 	const char *name = snapshots->list[snapshots->place].name;
 
 	operation->phase = SNAPSHOT_NONE;
-	if (operation->problem[0] == '\0' && snapshots->resets && !vm_was_reset(vm))
+	if (operation->problem[0] == '\0' && snapshots->resets && !vm_report_after_reset(vm))
 		format(operation->problem, VM_PROBLEM_BYTES, "%s", vm->reason);
 	if (operation->problem[0] != '\0') {
 		log_message(LOG_WARNING, LOG_VM, vm->config.name, "no %s: %s",

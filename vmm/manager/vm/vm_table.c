@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the list of VMs, finds VMs in it and answers questions about one VM. Called by most of the
- * manager. Reads the channel and the group's account, and writes nothing in a VM.
+ * manager. Reads the group's account and a VM's times in the channel; writes nothing in a VM.
  */
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/clock.h"
@@ -99,17 +99,6 @@ u64 vm_uptime_tsc(const struct vm *vm)
 u64 vm_uptime_ns(const struct vm *vm)
 {
 	return clock_tsc_to_ns(vm_uptime_tsc(vm));
-}
-
-bool vm_command_done(const struct vm *vm)
-{
-	return __atomic_load_n(&vm->channel->done_sequence, __ATOMIC_ACQUIRE) ==
-	       vm->command_sequence;
-}
-
-bool vm_ready(const struct vm *vm)
-{
-	return vm->channel != NULL && __atomic_load_n(&vm->channel->ready, __ATOMIC_ACQUIRE) != 0;
 }
 
 bool vm_busy(const struct vm *vm)
