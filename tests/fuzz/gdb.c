@@ -278,7 +278,7 @@ static void change_vm(struct fuzz *fuzz)
 		the_vm.group = HANDLE_NONE;
 		break;
 	case 2:
-		the_vm.dying = true;
+		the_vm.phase = VM_PHASE_ENDING;
 		break;
 	case 3:
 		vm_there = false;
@@ -296,7 +296,7 @@ static void change_vm(struct fuzz *fuzz)
 			gdb_close();
 		break;
 	default:
-		if (vm_there && the_vm.group != HANDLE_NONE && !the_vm.dying)
+		if (vm_there && the_vm.group != HANDLE_NONE && !vm_is_ending(&the_vm))
 			(void)!gdb_open(&the_vm);
 		break;
 	}

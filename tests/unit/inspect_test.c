@@ -244,11 +244,11 @@ static void test_trace_json(void **state)
 {
 	(void)state;
 	reply.json = true;
-	vms[1].dying = true;
+	vms[1].phase = VM_PHASE_ENDING;
 	begin(command_trace, NULL);
 	assert_false(answer(0, 3));
 	expect("{\"name\":\"alpha\",\"problem\":\"the monitor of alpha gave 3 bytes in place of");
-	vms[2].dying = true;
+	vms[2].phase = VM_PHASE_ENDING;
 	vms[2].after = AFTER_REMOVE;
 	assert_true(reply.resume(&reply));
 	expect("{\"name\":\"gamma\",\"problem\":\"gamma has nothing to show: it is being");

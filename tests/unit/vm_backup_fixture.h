@@ -36,7 +36,9 @@ bool vm_save(struct vm *vm, const struct vm_save_place *place, char *why, size_t
 	assert_true(place->disk == VAULT + 1 && place->goes_on && place->channel == NULL);
 	vm_send(vm, VM_COMMAND_SAVE);
 	channel.done_sequence = channel.command_sequence;
-	if (!save_begins)
+	if (save_begins)
+		vm_operation_enter(&vm->operation[OPERATION_RENEW], RENEW_SAVING, NS_PER_S);
+	else
 		string_copy(why, size, "no key");
 	return save_begins;
 }

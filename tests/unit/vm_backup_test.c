@@ -78,6 +78,13 @@ static void makes_its_list_anew(void **state)
 
 /* Nothing is released that was not confirmed: what comes next has what this one would have had. */
 /* Its monitor stands still until it is saved, and then until the disks keep what they hold. */
+/* The renewal that has saved the VM ends. */
+static bool saved(struct vm *vm, const char *why)
+{
+	vm->operation[OPERATION_RENEW].phase = RENEW_NONE;
+	return vm_backup_saved(vm, why);
+}
+
 static void waits_for_its_state(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);
@@ -91,7 +98,7 @@ static void waits_for_its_state(void **state)
 	assert_true(vm_busy(vm));
 	assert_int_equal(points, 0);
 	assert_false(vm_backup_cancel(vm, problem, sizeof(problem)));
-	assert_true(vm_backup_saved(vm, ""));
+	assert_true(saved(vm, ""));
 	assert_int_equal(points, 1);
 	monitor_does(vm, VM_COMMAND_CONTINUE);
 	page.state = COPIER_DONE;
@@ -100,7 +107,7 @@ static void waits_for_its_state(void **state)
 	ended(vm, NULL);
 	/* it is not saved: there is no backup, and its monitor is told to go on by who saved it */
 	assert_true(begin_with_state(vm));
-	assert_false(vm_backup_saved(vm, "disk full"));
+	assert_false(saved(vm, "disk full"));
 	assert_int_equal(event_count[EVENT_BACKUP_FAILED], 1);
 	assert_int_equal(points, 1);
 	ended(vm, "disk full");
@@ -110,6 +117,7 @@ static void waits_for_its_state(void **state)
 	ended(vm, "no key");
 	save_begins = true;
 	assert_true(begin_with_state(vm));
+	vm->operation[OPERATION_RENEW].phase = RENEW_NONE;
 	vm_backup_abandon(vm);
 	ended(vm, "its VM has ended meanwhile");
 }

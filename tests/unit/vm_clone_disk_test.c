@@ -106,7 +106,7 @@ void vm_crash(struct vm *vm, const char *words, bool monitor_alive)
 	assert_false(monitor_alive);
 	format(reason, sizeof(reason), "%s", words);
 	vm->state = VM_CRASHED;
-	vm->dying = true;
+	vm->phase = VM_PHASE_ENDING;
 	crashes++;
 }
 
@@ -263,13 +263,13 @@ static void source_loses(void **state)
 	assert_int_equal(crashes, 0);
 	source_problem = "disk disk0: full";
 	vms[OTHER].clone_of = vms[SOURCE].id; /* its disks are read-only */
-	vms[SOURCE].dying = true;	      /* while others read them */
+	vms[SOURCE].phase = VM_PHASE_ENDING;  /* while others read them */
 	vm_clone_disks_look(&vms[SOURCE]);
 	vm_clone_disks_look(&vms[SOURCE]);
 	assert_int_equal(crashes, 1);
 	assert_string_equal(reason, "what it sees of alpha's is lost: disk disk0: full");
 	/* one that is inspected after another crash keeps its reason */
-	clone->dying = false;
+	clone->phase = VM_PHASE_KNOWN;
 	vm_clone_disks_look(&vms[SOURCE]);
 	assert_int_equal(crashes, 1);
 }

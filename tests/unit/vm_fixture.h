@@ -5,6 +5,8 @@
  * The manager's VMs over a kernel, a monitor and a console that are as simple as possible. The
  * manager's sources are included unchanged.
  */
+#define DEBUG 1 /* vm_check */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,6 +23,7 @@
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/vm/vm.c"
 #include "vmm/manager/vm/vm_turn.c"
+#include "vmm/manager/vm/vm_check.c"
 #include "vmm/manager/vm/vm_crash.c"
 #include "vmm/manager/vm/vm_create.c"
 #include "vmm/manager/vm/vm_life.c"
@@ -66,6 +69,12 @@ void log_message(enum log_level level, enum log_category category, const char *v
 	(void)vm;
 	(void)pattern;
 	lines++;
+}
+
+void rt_fail(const char *text)
+{
+	fail_msg("%s", text);
+	abort();
 }
 
 void boot_config_destroyed(const char *name)
@@ -144,8 +153,14 @@ void vm_pace_step(struct vm *vm, u64 now_tsc)
 	(void)now_tsc;
 }
 
+static void change_is_abandoned(struct vm *vm)
+{
+	vm->operation[OPERATION_CHANGE].phase = CHANGE_NONE;
+}
+
 const struct vm_operation_ops vm_share_ops = {
 	.name = "change",
+	.abandon = change_is_abandoned,
 	.busy = ~(u32)(BIT(CHANGE_NONE) | BIT(CHANGE_DONE)),
 };
 
@@ -324,7 +339,7 @@ static void settle(struct vm *vm)
 	for (u32 i = 0; i < 100; i++) {
 		bool more = vm_step();
 
-		if (vm->id != 0 && vm->group != HANDLE_NONE && !vm->dying)
+		if (vm->id != 0 && vm->group != HANDLE_NONE && !vm_is_ending(vm))
 			monitor_obeys(vm);
 		if (!more)
 			return;

@@ -295,7 +295,7 @@ static void test_crash_owes(void **state)
 	struct vm *vm = in_state(VM_CRASHED);
 
 	(void)state;
-	vm->operation[OPERATION_CHANGE].phase = CHANGE_RESERVE;
+	vm->operation[OPERATION_CHANGE] = (struct vm_operation){CHANGE_RESERVE, ~0ull, ""};
 	assert_true(act(vm, ACTION_START));
 	settle(vm);
 	assert_int_equal(vm->state, VM_RUNNING);
@@ -327,7 +327,7 @@ static void test_destroy_during(void **state)
 
 	(void)state;
 	assert_true(act(vm, ACTION_START));
-	assert_true(vm->dying);
+	assert_true(vm_is_ending(vm));
 	assert_true(act(vm, ACTION_DESTROY));
 	assert_false(act(vm, ACTION_DESTROY));
 	assert_false(act(vm, ACTION_START));

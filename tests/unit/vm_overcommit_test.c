@@ -143,7 +143,7 @@ static void parked(void **state)
 	assert_true(act(vm, ACTION_RESUME));
 	settle(vm);
 	assert_int_equal(vm->state, VM_RUNNING);
-	assert_false(vm->starved || vm->parked || vm->hungers);
+	assert_true(vm->hunger == VM_FED && !vm->hunger_told);
 	assert_true(quota > 500);
 	/* who ends waits for nothing */
 	available = 0;
@@ -170,7 +170,7 @@ static void gives_back(void **state)
 	settle(vm);
 	assert_int_equal(vm->state, VM_PAUSED);
 	assert_string_equal(vm->reason, "");
-	assert_false(vm->starved);
+	assert_int_equal(vm->hunger, VM_FED);
 	vm->overcommits = false;
 	quota = vm->quota_pages = 3000;
 	(void)vm_overcommit_available(90000);
@@ -249,13 +249,12 @@ static void trims_not(void **state)
 	assert_non_null(strstr(problem, "above another's"));
 	vm->clone_of = 0;
 	assert_true(vm_trim_begin(vm, problem, sizeof(problem)));
-	vm->dying = true;
+	vm->phase = VM_PHASE_ENDING;
 	assert_false(vm_trim_step(vm, now));
 	assert_string_equal(vm->operation[OPERATION_TRIM].problem, "the VM has ended");
 	assert_false(vm_trim_begin(vm, problem, sizeof(problem)));
-	assert_non_null(
-		strstr(problem, "it is leaving; only a running or paused VM can be trimmed"));
-	vm->dying = false;
+	assert_non_null(strstr(problem, "it is leaving; only a running or paused VM can be trimmed"));
+	vm->phase = VM_PHASE_KNOWN;
 }
 
 int main(void)

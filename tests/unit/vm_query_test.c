@@ -179,7 +179,7 @@ static void test_gone(void **state)
 	the_vm.group = 1;
 	begin(&query, 0);
 	assert_int_equal(step(&query), VM_QUERY_WAITS);
-	the_vm.dying = true;
+	the_vm.phase = VM_PHASE_ENDING;
 	assert_int_equal(step(&query), VM_QUERY_FAILED);
 	assert_non_null(strstr(problem, "`vm start` boots"));
 	the_vm.after = AFTER_START;

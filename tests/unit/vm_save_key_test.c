@@ -9,7 +9,7 @@ static struct vm *asking(u8 salt)
 
 	monitor_sets_up = false;
 	assert_true(restore(vm));
-	while (vm->dying)
+	while (vm_is_ending(vm))
 		vm_step();
 	vm_step();
 	assert_int_equal(channel.save_key_given, 0); /* nobody has asked */
@@ -47,7 +47,7 @@ static void is_told_its_key(void **state)
 	vm = ready_to_save(VM_STOPPED);
 	monitor_sets_up = false;
 	assert_true(restore(vm));
-	while (vm->dying)
+	while (vm_is_ending(vm))
 		vm_step();
 	host_config.host.state_key.given = false;
 	channel.save_key_wanted = 1;

@@ -170,7 +170,7 @@ static void ends_when_restored(void **state)
 		struct vm *vm = ready_to_save(VM_STOPPED);
 
 		assert_true(restore(vm));
-		while (vm->dying)
+		while (vm_is_ending(vm))
 			vm_step();
 		assert_int_equal(vm->save.disk, 5);
 		vm_report_take(vm);
@@ -395,7 +395,7 @@ static void is_restored_from_a_store(void **state)
 		vm = restoring_from_store(from[i]);
 		transfer_break(&vm->save.transfer, "its channel was closed");
 		monitor_sets_up = false;
-		while (vm->dying)
+		while (vm_is_ending(vm))
 			vm_step();
 		monitor_sets_up = true;
 		settle(vm);

@@ -300,7 +300,7 @@ static void clones(void **state)
 	(void)state;
 	taken(vm, "one");
 	clone = clone_of_first_layer(vm);
-	clone->fresh = true;
+	clone->phase = VM_PHASE_NEW;
 	assert_int_equal(vm_snapshot_clones(vm, vm_snapshot_find(vm, "one")), 1);
 	assert_false(vm_snapshot_drop(vm, vm_snapshot_find(vm, "one"), problem, sizeof(problem)));
 	assert_string_equal(problem, "its clone beta still reads it, try again");

@@ -97,7 +97,7 @@ struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 	alpha = vm_free_slot();
 	/* clang-format off */
 	*alpha = (struct vm){.id = 5, .config = *config, .group = 7, .channel = &channel,
-			     .account = &account, .fresh = true};
+			     .account = &account, .phase = VM_PHASE_NEW};
 	/* clang-format on */
 	return alpha;
 }
@@ -214,7 +214,7 @@ static int begin_running(void **state)
 	begin(state);
 	alpha->report.ready = true;
 	channel.state = VM_RUNNING;
-	alpha->fresh = false;
+	alpha->phase = VM_PHASE_KNOWN;
 	alpha->state = VM_RUNNING;
 	return 0;
 }
@@ -226,7 +226,7 @@ static void test_create(void **state)
 	expect_given_up();
 	/* For a VM that is being removed it waits on: that does not depend on the monitor. */
 	run(command_vm_create, "kernel=x");
-	alpha->dying = true;
+	alpha->phase = VM_PHASE_ENDING;
 	now = reply.deadline_tsc;
 	assert_false(reply.resume(&reply));
 	alpha->id = 0;

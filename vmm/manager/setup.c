@@ -237,7 +237,8 @@ bool setup_settled(void)
 {
 	const struct vm *vm = waiting_id != 0 ? vm_by_id(waiting_id) : NULL;
 
-	return vm == NULL || (!vm->dying && vm_ready(vm)) || clock_tsc() >= waiting_until_tsc;
+	return vm == NULL || (!vm_is_ending(vm) && vm_ready(vm)) ||
+	       clock_tsc() >= waiting_until_tsc;
 }
 
 u64 setup_deadline(void)

@@ -91,7 +91,7 @@ static void channel_begin(struct machine_channel *channel, struct vm *vm, u32 po
 static u32 channel_port_of(const struct vm *vm)
 {
 	if (vm->config.channel[0] == '\0' || vm->channel == NULL ||
-	    (vm->dying && vm->after == AFTER_REMOVE))
+	    (vm_is_ending(vm) && vm->after == AFTER_REMOVE))
 		return 0;
 	return vm_port_find(vm, vm->config.channel);
 }

@@ -194,7 +194,7 @@ bool channel_samples_step(struct machine_channel *channel)
 
 		if (samples->place == 0)
 			channel_samples_send_host(channel);
-		else if (vm != NULL && !(vm->dying && vm->after == AFTER_REMOVE))
+		else if (vm != NULL && !(vm_is_ending(vm) && vm->after == AFTER_REMOVE))
 			channel_samples_send_vm(channel, samples->place - 1, vm);
 		samples->under_way = samples->place++ < VM_MAX;
 		moved = true;

@@ -102,7 +102,7 @@ static struct vm *channel_stream_vm_of(const struct channel_stream_state *stream
 {
 	struct vm *vm = vm_by_id(stream->vm_id);
 
-	if (vm == NULL || (vm->dying && vm->after == AFTER_REMOVE))
+	if (vm == NULL || (vm_is_ending(vm) && vm->after == AFTER_REMOVE))
 		return NULL;
 	if (stream->port != 0 &&
 	    !string_equal(vm->config.port[stream->port - 1], stream->port_name))

@@ -7,7 +7,8 @@
 
 static bool command_stop_all_is_up(const struct vm *vm)
 {
-	return vm->state == VM_RUNNING || vm->state == VM_PAUSED || (vm->dying && !vm_is_kept(vm));
+	return vm->state == VM_RUNNING || vm->state == VM_PAUSED ||
+	       (vm_is_ending(vm) && !vm_is_kept(vm));
 }
 
 static u32 command_stop_all_count_up(void)
@@ -29,7 +30,7 @@ static bool command_stop_all_resume(struct reply *reply)
 	char problem[256];
 
 	VM_FOR_EACH(vm) {
-		if (command_stop_all_is_up(vm) && !vm->dying &&
+		if (command_stop_all_is_up(vm) && !vm_is_ending(vm) &&
 		    (vm->operation[OPERATION_STOP].phase == STOP_NONE || vm->state == VM_PAUSED))
 			(void)vm_act(vm, ACTION_STOP, problem, sizeof(problem));
 	}

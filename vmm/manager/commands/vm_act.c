@@ -71,7 +71,7 @@ static bool command_vm_act_step_action(struct reply *reply)
 
 	if (vm == NULL)
 		return true;
-	if (!vm_busy(vm) || (vm->dying && vm->after == AFTER_NOTHING)) {
+	if (!vm_busy(vm) || (vm_is_ending(vm) && vm->after == AFTER_NOTHING)) {
 		vm->answered = false;
 		if (vm->state == VM_CRASHED)
 			command_vm_act_not_done(reply, CODE_FAILED, "%s: crashed: %s",
@@ -206,7 +206,7 @@ static bool command_vm_act_choose_matching(struct reply *reply, const char *patt
 	char shown[40];
 
 	VM_FOR_EACH(vm) {
-		if (command_vm_act_matches(pattern, vm->config.name) && !vm->dying &&
+		if (command_vm_act_matches(pattern, vm->config.name) && !vm_is_ending(vm) &&
 		    vm_life(vm->state, action).effect != EFFECT_REFUSED)
 			command_vm_act_choose(reply, vm);
 	}

@@ -32,7 +32,7 @@ static bool command_vm_clone_resume(struct reply *reply)
 		reply_error(reply, "VM %s: %s", reply->vm_name, vm_refusal(reply->vm_id));
 		return true;
 	}
-	if (vm->dying && (vm->state == VM_CREATED || vm->fresh)) {
+	if (vm_is_ending(vm) && (vm->state == VM_CREATED || vm_is_new(vm))) {
 		command_vm_wait_on(reply);
 		return false;
 	}

@@ -83,7 +83,7 @@ static bool command_vm_create_resume(struct reply *reply)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);
 
-	if (vm != NULL && vm->dying) {
+	if (vm != NULL && vm_is_ending(vm)) {
 		command_vm_wait_on(reply);
 		return false;
 	}

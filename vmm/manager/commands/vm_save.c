@@ -70,7 +70,8 @@ static bool command_vm_save_resume(struct reply *reply)
 
 	if (vm == NULL)
 		return true;
-	if (vm->operation[OPERATION_RENEW].phase != RENEW_NONE || (vm->dying && !vm_is_kept(vm))) {
+	if (vm->operation[OPERATION_RENEW].phase != RENEW_NONE ||
+	    (vm_is_ending(vm) && !vm_is_kept(vm))) {
 		vm_save_show_progress(reply, vm, "saving");
 		return false; /* each phase has its own time limit */
 	}

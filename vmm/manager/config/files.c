@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Keeps the list of boot files: named modules, and members of bundles. Filled by setup.c; read by
- * vm_build.c, vm_check.c, services, disks and completion. Maps modules read-only into the manager.
+ * vm_build.c, vm_build_check.c, services, disks and completion. Maps modules read-only into the
+ * manager.
  */
 #include "vmm/manager/config/files.h"
 #include "lib/bits.h"

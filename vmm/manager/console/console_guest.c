@@ -142,7 +142,7 @@ enum console_guest_state console_guest_step(enum serial_name port, const char **
 	}
 	console_guest_show_output(vm);
 	if (vm_has_ended(vm) && !vm_console_waiting(vm, session.port) &&
-	    (!vm->dying || vm_is_kept(vm))) {
+	    (!vm_is_ending(vm) || vm_is_kept(vm))) {
 		*why = "[the guest has ended]\n";
 		return CONSOLE_GUEST_LEAVE;
 	}

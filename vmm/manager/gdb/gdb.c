@@ -215,7 +215,7 @@ static void gdb_tell_stop(const struct vm *vm)
 /* Tells GDB if the VM does not run any more; returns false if the VM has ended. */
 static bool gdb_check_vm(const struct vm *vm)
 {
-	bool gone = vm == NULL || vm->dying || vm->group == HANDLE_NONE;
+	bool gone = vm == NULL || vm_is_ending(vm) || vm->group == HANDLE_NONE;
 
 	if (gdb.running && !gone && vm->state == VM_CRASHED) {
 		gdb.running = false;

@@ -9,6 +9,7 @@
 #include "vmm/manager/log/notice.h"
 #include "vmm/manager/process/process_end.h"
 #include "vmm/manager/vm/vm_build.h"
+#include "vmm/manager/vm/vm_check.h"
 #include "vmm/manager/vm/vm_crash.h"
 #include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/vm/vm_overcommit.h"
@@ -41,10 +42,11 @@ void vm_send(struct vm *vm, enum vm_command command)
 
 void vm_release(struct vm *vm, enum vm_after after)
 {
-	vm->dying = true;
+	vm->phase = vm_is_new(vm) ? VM_PHASE_REFUSED : VM_PHASE_ENDING;
 	vm->after = after;
-	vm->start_wanted = false;
-	vm->starved = vm->parked = vm->hungers = false;
+	vm->wish.start = false;
+	vm->hunger = VM_FED;
+	vm->hunger_told = false;
 	vm_operations_abandon(vm);
 }
 
@@ -69,7 +71,7 @@ static void vm_refused(struct vm *vm, const char *reason)
 {
 	vm_set_state(vm, VM_CRASHED, reason);
 	log_message(LOG_ERROR, LOG_VM, vm->config.name, "not created: %s", vm->reason);
-	if (vm->start_wanted)
+	if (vm->wish.start)
 		notice("error: VM %s: %s\n", vm->config.name, vm->reason);
 	refusal.id = vm->id;
 	string_copy(refusal.reason, sizeof(refusal.reason), vm->reason);
@@ -85,7 +87,7 @@ static void vm_notice_end(const struct vm *vm)
 
 void vm_crash(struct vm *vm, const char *reason, bool monitor_alive)
 {
-	if (vm->fresh) {
+	if (vm_is_new(vm)) {
 		vm_refused(vm, reason);
 		return;
 	}
@@ -122,7 +124,7 @@ void vm_process_ended(struct vm *vm)
 	char reason[PROCESS_DIED_BYTES];
 
 	vm_report_take(vm); /* its last words */
-	if (vm->dying || vm->group == HANDLE_NONE)
+	if (vm_is_ending(vm) || vm->group == HANDLE_NONE)
 		return; /* the manager itself has ended the process */
 	if (vm->state == VM_CRASHED)
 		vm_release(vm, AFTER_NOTHING);
@@ -132,7 +134,7 @@ void vm_process_ended(struct vm *vm)
 
 static bool vm_start(struct vm *vm, char *problem, size_t size)
 {
-	if (vm->state != VM_CREATED && (vm->dying || vm->group != HANDLE_NONE)) {
+	if (vm->state != VM_CREATED && (vm_is_ending(vm) || vm->group != HANDLE_NONE)) {
 		vm_release(vm, AFTER_START);
 		return true;
 	}
@@ -140,8 +142,8 @@ static bool vm_start(struct vm *vm, char *problem, size_t size)
 		vm_not_started(vm, problem);
 		return false;
 	}
-	vm->start_wanted = !vm_ready(vm);
-	if (!vm->start_wanted)
+	vm->wish.start = !vm_ready(vm);
+	if (!vm->wish.start)
 		vm_send(vm, VM_COMMAND_START);
 	return true;
 }
@@ -170,7 +172,7 @@ static void vm_end_with(struct vm *vm, enum vm_action action)
 
 static u32 vm_life_state(const struct vm *vm)
 {
-	return vm->dying && vm->after == AFTER_REMOVE ? (u32)VM_ENDING : (u32)vm->state;
+	return vm_is_ending(vm) && vm->after == AFTER_REMOVE ? (u32)VM_ENDING : (u32)vm->state;
 }
 
 bool vm_allows(const struct vm *vm, enum vm_action action)
@@ -181,10 +183,10 @@ bool vm_allows(const struct vm *vm, enum vm_action action)
 /* Returns whether the action has to wait until the monitor has done the last command. */
 static bool vm_must_wait(const struct vm *vm, enum vm_action action)
 {
-	bool only_set_up = action == ACTION_START && !vm_ready(vm) && !vm->start_wanted;
+	bool only_set_up = action == ACTION_START && !vm_ready(vm) && !vm->wish.start;
 
-	return vm_busy(vm) && !vm->dying && action != ACTION_DESTROY && action != ACTION_KILL &&
-	       !only_set_up && !vm_has_ended(vm);
+	return vm_busy(vm) && !vm_is_ending(vm) && action != ACTION_DESTROY &&
+	       action != ACTION_KILL && !only_set_up && !vm_has_ended(vm);
 }
 
 bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
@@ -210,7 +212,8 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	if ((action == ACTION_DESTROY || action == ACTION_START) &&
 	    !vm_snapshot_may_end(vm, problem, size))
 		return false;
-	if (action == ACTION_RESUME && vm->starved && !vm_overcommit_feed(vm, problem, size))
+	if (action == ACTION_RESUME && vm->hunger != VM_FED &&
+	    !vm_overcommit_feed(vm, problem, size))
 		return false;
 	log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "%s", vm_life_action_name(action));
 	switch ((enum vm_effect)life.effect) {
@@ -222,8 +225,8 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	default: /* EFFECT_TELL, EFFECT_BOOT */
 		if (action == ACTION_START)
 			return vm_start(vm, problem, size);
-		vm->pause_asked = action == ACTION_PAUSE;
-		vm->reset_asked = action == ACTION_RESET;
+		vm->wish.pause = action == ACTION_PAUSE;
+		vm->wish.reset = action == ACTION_RESET;
 		vm_send(vm, vm_command_of(action));
 		return true;
 	}
@@ -235,7 +238,7 @@ static void vm_released(struct vm *vm)
 	char problem[256];
 	enum vm_after after = vm->after;
 
-	vm->dying = false;
+	vm->phase = vm_is_new(vm) ? VM_PHASE_NEW : VM_PHASE_KNOWN;
 	vm->after = AFTER_NOTHING;
 	switch (after) {
 	case AFTER_NOTHING:
@@ -250,18 +253,13 @@ static void vm_released(struct vm *vm)
 		break;
 	case AFTER_REMOVE:
 		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "destroyed");
-		if (!vm->fresh) {
+		if (!vm_is_new(vm)) {
 			vm_event(vm->config.name, vm->uuid, EVENT_DESTROYED, vm->end_reason);
 			boot_config_destroyed(vm->config.name);
 		}
 		vm->id = 0;
 		break;
 	}
-}
-
-static bool vm_waits_for_others(const struct vm *vm)
-{
-	return vm->leaving_drivers || vm->kept_by_clones || vm->kept_by_kernel;
 }
 
 bool vm_step(void)
@@ -275,8 +273,9 @@ bool vm_step(void)
 		vm_report_step(vm);
 		vm_turn_look(vm, now);
 		vm_pace_step(vm, now);
+		vm_check(vm);
 		more |= vm_operations_step(vm, now, &taken);
-		if (!vm->dying)
+		if (!vm_is_ending(vm))
 			continue;
 		/* The channel goes before the group, whose last steps give back what it holds. */
 		if (vm->after == AFTER_REMOVE)
@@ -285,7 +284,7 @@ bool vm_step(void)
 			vm_released(vm);
 			more = true; /* other VMs may have waited for this memory */
 		}
-		more |= !vm_waits_for_others(vm);
+		more |= vm->held_by == HELD_BY_NOBODY;
 	}
 	return more;
 }
@@ -295,9 +294,9 @@ u64 vm_deadline(void)
 	u64 deadline = vm_overcommit_deadline();
 
 	VM_FOR_EACH(vm) {
-		if (vm->dying && !vm_waits_for_others(vm))
+		if (vm_is_ending(vm) && vm->held_by == HELD_BY_NOBODY)
 			return 0; /* began to end after vm_step was called */
-		if (vm->dying && vm->leaving_drivers)
+		if (vm_is_ending(vm) && vm->held_by == HELD_BY_DRIVERS)
 			deadline = MIN(deadline, clock_tsc() + clock_ns_to_tsc(DISK_LOOK_NS));
 		if (vm->deaf_until_tsc != 0)
 			deadline = MIN(deadline, vm->deaf_until_tsc);

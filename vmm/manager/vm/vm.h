@@ -41,6 +41,35 @@ enum vm_after {
 	AFTER_REMOVE, /* remove the VM from the list */
 };
 
+enum vm_phase {
+	VM_PHASE_KNOWN,	  /* it was reported as created */
+	VM_PHASE_NEW,	  /* its first monitor is not ready: it may yet fail */
+	VM_PHASE_ENDING,  /* its group is being destroyed */
+	VM_PHASE_REFUSED, /* the same, and it was never reported as created */
+};
+
+/* Who has to let go of a VM's memory before its group can be destroyed. */
+enum vm_holder {
+	HELD_BY_NOBODY,
+	HELD_BY_DRIVERS, /* drivers still use it */
+	HELD_BY_CLONES,	 /* clones still read it, or see its disks through views */
+	HELD_BY_KERNEL,	 /* the kernel cannot free some of its pages; this was logged */
+};
+
+/* Whether the VM waits for pages of which there are none. */
+enum vm_hunger {
+	VM_FED,
+	VM_STARVED, /* its guest was stopped */
+	VM_PARKED,  /* a thread of its monitor waits and cannot say so */
+};
+
+/* What an operator has asked of the VM that its monitor has still to report. */
+struct vm_wish {
+	bool start; /* start it as soon as the monitor is ready */
+	bool pause; /* the last command that changes the state was a pause */
+	bool reset; /* a reset was asked for and is not yet reported */
+};
+
 /*
  * A VM in the list. Its kernel objects all belong to `group` and come and go with the monitor; the
  * channel, with what the guest has printed, stays until the VM is destroyed.
@@ -67,17 +96,12 @@ struct vm {
 	const struct vm_snapshot *origin; /* while its monitor is made from it; NULL: it boots */
 	u64 paced_tsc;
 	u64 deaf_until_tsc;   /* signals are ignored until then: vm_pace.h; 0: they are heard */
-	bool dying;	      /* the group is being destroyed */
-	bool leaving_drivers; /* drivers still use its memory, so the group stays */
-	const char *kept_by;  /* driver with DMA still open to its memory; NULL: none */
-	bool kept_by_clones;  /* clones still read its memory, or see its disks through views */
-	bool kept_by_kernel;  /* the kernel cannot free some of its pages; this was logged */
+	enum vm_phase phase;
+	enum vm_holder held_by; /* while it ends */
+	const char *kept_by;	/* driver with DMA still open to its memory; NULL: none */
 	enum vm_after after;
-	char end_reason[24];		  /* why it was destroyed, for the event */
-	bool fresh;			  /* its first monitor is not ready: it may yet fail */
-	bool start_wanted;		  /* start it as soon as the monitor is ready */
-	bool pause_asked;		  /* the last command that changes the state was a pause */
-	bool reset_asked;		  /* a reset was asked for and is not yet reported */
+	char end_reason[24]; /* why it was destroyed, for the event */
+	struct vm_wish wish;
 	bool answered;			  /* a waiting console command will print how it ends */
 	const struct group_page *account; /* NULL: there is no group */
 	u64 quota_pages;		  /* quota of `group` */
@@ -85,9 +109,8 @@ struct vm {
 	u64 quota_look_tsc;		  /* when the next attempt to take them back is due */
 	u32 quota_looks;		  /* number of such attempts, up to a limit */
 	bool overcommits;		  /* its RAM is not promised in full: vm_overcommit.h */
-	bool starved;			  /* the VM waits for pages */
-	bool parked;			  /* its monitor waits for pages, unable to say so */
-	bool hungers;			  /* it was reported as paused: it has waited for longer */
+	enum vm_hunger hunger;
+	bool hunger_told; /* it was reported as paused: it has waited for longer */
 	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* links to its disks; NULL: none */
 	struct driver_link *port[CONFIG_VM_NET_MAX];  /* links of its network cards; NULL: none */
 	u64 rest_until_tsc; /* no kernel step is made for it until then: vm_turn.h; 0: at once */
@@ -132,6 +155,18 @@ const char *vm_name_by_low_id(u16 low_id);
 /* Returns a slot for a new VM, or NULL if there are VM_MAX VMs already. */
 struct vm *vm_free_slot(void);
 
+/* Returns whether the VM's group is being destroyed. */
+static inline bool vm_is_ending(const struct vm *vm)
+{
+	return vm->phase >= VM_PHASE_ENDING;
+}
+
+/* Returns whether the VM was never reported as created. */
+static inline bool vm_is_new(const struct vm *vm)
+{
+	return vm->phase == VM_PHASE_NEW || vm->phase == VM_PHASE_REFUSED;
+}
+
 /* Returns whether no guest runs, nor can run before the next start. */
 static inline bool vm_has_ended(const struct vm *vm)
 {
@@ -175,7 +210,7 @@ bool vm_busy(const struct vm *vm);
  */
 static inline bool vm_is_kept(const struct vm *vm)
 {
-	return vm->kept_by != NULL || vm->kept_by_clones || vm->kept_by_kernel;
+	return vm->kept_by != NULL || vm->held_by >= HELD_BY_CLONES;
 }
 
 /* Returns whether the monitor has done the last command. */

@@ -68,7 +68,7 @@ static bool vm_backup_quota_is_lowered(struct vm *vm)
 	u64 pages = vm->backup.quota_pages;
 
 	vm->backup.quota_pages = 0;
-	if (vm->group == HANDLE_NONE || vm->dying)
+	if (vm->group == HANDLE_NONE || vm_is_ending(vm))
 		return true;
 	vm_quota_lower(vm, pages);
 	vm_quota_look(vm);

@@ -2,7 +2,7 @@
 /*
  * Makes a VM's group, RAM, channel and monitor, and takes all of that back again. Called by
  * vm_create.c to boot, by vm_renew.c for a second monitor and by vm.c to release. Attaches disks
- * and networks by their rooms; vm_check.c decides beforehand whether there is room.
+ * and networks by their rooms; vm_build_check.c decides beforehand whether there is room.
  */
 #include "vmm/manager/vm/vm_build.h"
 #include "lib/bits.h"
@@ -377,48 +377,73 @@ bool vm_build_heir(struct vm *vm, u64 bytes, char *problem, size_t size)
 	return vm_has_worked(&parts.process, problem, size);
 }
 
-bool vm_release_step(struct vm *vm)
+/* Returns whether no driver uses the VM's memory any more. */
+static bool vm_release_links(struct vm *vm)
 {
+	bool detached = vm_backup_detach(vm) && disk_detach_all(vm);
+
+	if (!net_detach_all(vm) || !detached) {
+		vm->held_by = HELD_BY_DRIVERS;
+		return false;
+	}
+	if (vm->held_by == HELD_BY_DRIVERS)
+		vm->held_by = HELD_BY_NOBODY;
+	return true;
+}
+
+static enum vm_holder vm_release_holder(const struct vm *vm, enum status status)
+{
+	if (status == STATUS_OK || status == STATUS_AGAIN)
+		return HELD_BY_NOBODY;
+	if (status == STATUS_IN_USE && vm_snapshot_clones(vm, NULL) != 0)
+		return HELD_BY_CLONES;
+	return HELD_BY_KERNEL;
+}
+
+/* Destroys the VM's group; returns false while it is not gone. */
+static bool vm_release_group(struct vm *vm)
+{
+	enum vm_holder before = vm->held_by;
 	enum status status;
 
-	if (vm->account != NULL) {
-		vm->final = *vm->account;
-		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)vm->account, PAGE_SIZE);
-		vm->account = NULL;
-	}
-	/* before the group, which has paid for the links' memory */
-	vm->leaving_drivers = !vm_backup_detach(vm) || !disk_detach_all(vm);
-	vm->leaving_drivers |= !net_detach_all(vm);
-	if (vm->leaving_drivers)
-		return false;
-	if (vm->group == HANDLE_NONE) {
-		vm_save_end_transfer(vm);
-		return true;
-	}
 	if (disk_any_is_viewed(vm)) {
 		/*
 		 * The kept blocks lie in this VM's memory. Without a monitor none of them changes
 		 * any more.
 		 */
 		vm_renew_end_monitor(&vm->monitor);
-		vm->kept_by_clones = true;
+		vm->held_by = HELD_BY_CLONES;
 		return false;
 	}
-	if (vm->kept_by_clones && vm_snapshot_clones(vm, NULL) != 0)
+	if (before == HELD_BY_CLONES && vm_snapshot_clones(vm, NULL) != 0)
 		return false;
 	vm_snapshot_forget(vm);
 	status = sys_object_destroy(vm->group);
-	vm->kept_by_clones = status == STATUS_IN_USE && vm_snapshot_clones(vm, NULL) != 0;
-	if (status != STATUS_OK) {
-		if (status != STATUS_AGAIN && !vm->kept_by_clones && !vm->kept_by_kernel)
-			log_message(LOG_ERROR, LOG_VM, vm->config.name,
-				    "the kernel says \"%s\" while taking everything back, which is "
-				    "tried again",
-				    status_text(status));
-		vm->kept_by_kernel = status != STATUS_AGAIN && !vm->kept_by_clones;
-		return false;
+	vm->held_by = vm_release_holder(vm, status);
+	if (vm->held_by == HELD_BY_KERNEL && before != HELD_BY_KERNEL)
+		log_message(LOG_ERROR, LOG_VM, vm->config.name,
+			    "the kernel says \"%s\" while taking everything back, which is tried "
+			    "again",
+			    status_text(status));
+	return status == STATUS_OK;
+}
+
+bool vm_release_step(struct vm *vm)
+{
+	if (vm->account != NULL) {
+		vm->final = *vm->account;
+		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)vm->account, PAGE_SIZE);
+		vm->account = NULL;
 	}
-	vm->kept_by_kernel = false;
+	/* before the group, which has paid for the links' memory */
+	if (!vm_release_links(vm))
+		return false;
+	if (vm->group == HANDLE_NONE) {
+		vm_save_end_transfer(vm);
+		return true;
+	}
+	if (!vm_release_group(vm))
+		return false;
 	/* The handles of all that belonged to the group have gone with it. */
 	vm->group = HANDLE_NONE;
 	vm->ram = HANDLE_NONE;

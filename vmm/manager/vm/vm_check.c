@@ -1,153 +1,69 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides whether the machine has the files and the memory that a VM needs, before anything is
- * made. Called by vm_build.c, vm_overcommit.c, `vm set` and, at the start, by main.c. Reads the
- * quotas of all VMs and drivers; changes nothing.
+ * Asserts what a VM's phase, state and operations promise each other. Called by vm_step through
+ * vm_check, before the steps of each VM, in builds with DEBUG=1. Only reads.
  */
-#include "vmm/manager/config/files.h"
-#include "vmm/manager/disk/disk.h"
-#include "vmm/manager/driver/driver.h"
-#include "vmm/manager/host/machine.h"
-#include "vmm/manager/net/net.h"
-#include "vmm/manager/process/pages.h"
-#include "vmm/manager/vm/vm_build.h"
-#include "vmm/manager/vm/vm_overcommit.h"
-#include "vmm/rt/format.h"
+#include "vmm/manager/vm/vm_check.h"
 
-/*
- * What a VM costs besides its RAM: second-stage tables and the monitor's view of the RAM (each at
- * most RAM / 512 and a few pages), the monitor's own memory and its vCPUs' control pages. A balloon
- * splits the large blocks of the RAM: each then has a page of slots.
- */
-#define OVERHEAD_RAM_SHARE  128u
-#define OVERHEAD_SLOT_SHARE 512u
-#define OVERHEAD_PAGES	    512u
-#define OVERHEAD_VCPU_PAGES 64u
-#define MANAGER_PAGES	    (16u + CHANNEL_BYTES / PAGE_SIZE)
+#include "vmm/rt/start.h"
 
-u64 vm_build_pages(const struct vm_config *config)
+#ifdef DEBUG
+#define PROMISE(condition)                                                                         \
+	do {                                                                                       \
+		if (unlikely(!(condition)))                                                        \
+			rt_fail("broken promise: " #condition);                                    \
+	} while (0)
+
+static void vm_check_life(const struct vm *vm)
 {
-	u64 ram = config->memory_bytes / PAGE_SIZE;
+	bool up = vm->state == VM_RUNNING || vm->state == VM_PAUSED;
 
-	return ram + ram / OVERHEAD_RAM_SHARE + OVERHEAD_PAGES +
-	       (config->balloon ? ram / OVERHEAD_SLOT_SHARE : 0) +
-	       config->vcpus * OVERHEAD_VCPU_PAGES + disk_pages(config) + net_pages(config);
+	PROMISE(vm->id != 0);
+	PROMISE(vm->state < VM_STATE_COUNT);
+	PROMISE(vm_is_ending(vm) || vm->after == AFTER_NOTHING);
+	PROMISE(vm_is_ending(vm) || vm->held_by == HELD_BY_NOBODY);
+	PROMISE(vm->phase != VM_PHASE_REFUSED || vm->after == AFTER_REMOVE);
+	PROMISE(vm->phase != VM_PHASE_NEW || vm->state == VM_CREATED);
+	/* what has ended lies in memory until its group is gone */
+	PROMISE(!up || vm->group != HANDLE_NONE);
+	PROMISE(!up || vm_is_ending(vm) || vm->channel != NULL);
+	PROMISE(vm->state != VM_CREATED || vm_is_ending(vm) || vm->group != HANDLE_NONE);
+	PROMISE(vm->origin == NULL); /* it is of use only while the monitor is made */
+	PROMISE(!vm_is_ending(vm) || !vm->wish.start);
 }
 
-const struct file *vm_build_kernel(const struct vm_config *config, bool *demo)
+/* What is under way has a limit; nothing that needs the monitor goes on while a VM ends. */
+static void vm_check_operations(const struct vm *vm)
 {
-	const struct file *file = file_find(config->kernel);
-
-	*demo = file == NULL && string_equal(config->kernel, VM_KERNEL_BUILT_IN) &&
-		file_demo()->size > 0;
-	return *demo ? file_demo() : file;
+	for (u32 kind = 0; kind < OPERATION_COUNT; kind++)
+		PROMISE(vm->operation[kind].phase == 0 || vm->operation[kind].until_tsc != 0);
+	if (!vm_is_ending(vm))
+		return;
+	PROMISE(!vm_operations_busy(vm));
+	PROMISE(vm->operation[OPERATION_STOP].phase == STOP_NONE);
+	PROMISE(vm->operation[OPERATION_SAVE].phase != SAVE_WRITING);
+	PROMISE(vm->operation[OPERATION_BACKUP].phase == BACKUP_NONE ||
+		vm->operation[OPERATION_BACKUP].phase == BACKUP_ENDING);
 }
 
-static void vm_build_missing_file(const char *key, const char *name, char *problem, size_t size)
+/* What an operation has, it has in these phases only. */
+static void vm_check_parts(const struct vm *vm)
 {
-	size_t length = format(problem, size, "%s: there is no file \"%s\"; the boot bundle has",
-			       key, name);
+	const struct vm_operation *operation = vm->operation;
 
-	for (u32 i = 0; file_at(i) != NULL && length < size; i++)
-		length += format(problem + length, size - length, " %s", file_at(i)->name);
-	if (length < size && file_at(0) == NULL)
-		format(problem + length, size - length, " none");
+	PROMISE((operation[OPERATION_SAVE].phase == SAVE_NONE) == (vm->save.disk == 0));
+	PROMISE(operation[OPERATION_BACKUP].phase != BACKUP_SAVING ||
+		operation[OPERATION_RENEW].phase != RENEW_NONE);
+	PROMISE(operation[OPERATION_BACKUP].phase != BACKUP_COPYING || vm->backup.page != NULL);
+	PROMISE(operation[OPERATION_TRIM].phase == TRIM_NONE || vm->trim.next <= vm->trim.end);
+	PROMISE(vm->snapshots.layer <= vm->snapshots.depth);
+	PROMISE(vm->snapshots.place < VM_SNAPSHOT_MAX);
 }
 
-static bool vm_build_has_file(const char *key, const char *name, const struct file *file,
-			      char *problem, size_t size)
+void vm_check_promises(const struct vm *vm)
 {
-	if (file == NULL)
-		vm_build_missing_file(key, name, problem, size);
-	return file != NULL && file_is_filled(file, key, problem, size);
+	vm_check_life(vm);
+	vm_check_operations(vm);
+	vm_check_parts(vm);
 }
-
-bool vm_build_has_files(const struct vm_config *config, char *problem, size_t size)
-{
-	bool demo;
-
-	return vm_build_has_file("kernel", config->kernel, vm_build_kernel(config, &demo), problem,
-				 size) &&
-	       (config->initrd[0] == '\0' ||
-		vm_build_has_file("initrd", config->initrd, file_find(config->initrd), problem,
-				  size));
-}
-
-bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)
-{
-	if (vm_build_pages(config) <= pages_at_start())
-		return true;
-	format(problem, size,
-	       "memory: %llu MiB takes %llu MiB in all, but this host has only %llu MiB for VMs",
-	       (unsigned long long)(config->memory_bytes / MIB),
-	       (unsigned long long)(vm_build_pages(config) * PAGE_SIZE / MIB),
-	       (unsigned long long)(pages_at_start() * PAGE_SIZE / MIB));
-	return false;
-}
-
-/* Returns the pages of the files that the monitor loads; a clone's are in its RAM already. */
-static u64 vm_build_file_pages(const struct vm *vm)
-{
-	const struct file *initrd = file_find(vm->config.initrd);
-	bool demo;
-
-	if (vm->origin != NULL)
-		return 0;
-	return (vm_build_kernel(&vm->config, &demo)->size + (initrd != NULL ? initrd->size : 0)) /
-	       PAGE_SIZE;
-}
-
-u64 vm_build_quota(const struct vm *vm)
-{
-	u64 ram = vm->config.memory_bytes / PAGE_SIZE;
-	u64 pages = vm_build_pages(&vm->config);
-
-	return vm->overcommits ? pages - ram + MIN(ram, vm_build_file_pages(vm) + VM_GRANT_PAGES)
-			       : pages;
-}
-
-bool vm_build_check(const struct vm *vm, char *problem, size_t size)
-{
-	const struct vm_config *config = &vm->config;
-	u64 available;
-	u64 pages;
-
-	if (!vm_build_has_files(config, problem, size))
-		return false;
-	pages = vm_build_quota(vm);
-	available = vm_overcommit_available(pages);
-	if (pages > available) {
-		format(problem, size,
-		       "memory: %llu MiB takes %llu MiB in all, but only %llu MiB are promised to "
-		       "nobody",
-		       (unsigned long long)(config->memory_bytes / MIB),
-		       (unsigned long long)(pages * PAGE_SIZE / MIB),
-		       (unsigned long long)(available * PAGE_SIZE / MIB));
-		return false;
-	}
-	return vm_share_check(config, problem, size);
-}
-
-/*
- * Returns the pages promised to drivers and VMs. Guest RAM is taken at first touch but promised in
- * full. What the manager spends on each VM, above all its channel, is on no VM's account.
- */
-static u64 vm_build_pages_promised(void)
-{
-	u64 promised = 0;
-
-	DRIVER_FOR_EACH(driver)
-		promised += driver->quota_pages;
-	VM_FOR_EACH(vm) {
-		promised += MANAGER_PAGES;
-		if (vm->group != HANDLE_NONE)
-			promised += vm->quota_pages;
-	}
-	return promised;
-}
-
-void vm_build_init(void)
-{
-	pages_set_up(machine_page()->pages[PAGE_FREE] - machine_page()->page_count / KERNEL_SHARE,
-		     vm_build_pages_promised);
-}
+#endif

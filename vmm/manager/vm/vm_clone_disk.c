@@ -121,7 +121,7 @@ static void vm_clone_end_all(const struct vm *from, const char *problem)
 	format(reason, sizeof(reason), "what it sees of %s's is lost: %s", from->config.name,
 	       problem);
 	VM_FOR_EACH(clone) {
-		if (clone->clone_of == from->id && !clone->dying && !vm_has_ended(clone) &&
+		if (clone->clone_of == from->id && !vm_is_ending(clone) && !vm_has_ended(clone) &&
 		    vm_clone_has_view(clone))
 			vm_crash(clone, reason, false);
 	}
@@ -167,6 +167,6 @@ void vm_clone_disks_look(struct vm *vm)
 
 	if (!vm_disks_are_whole(vm, problem, sizeof(problem)))
 		vm_clone_end_all(vm, problem);
-	if (!vm->dying && !vm_has_ended(vm))
+	if (!vm_is_ending(vm) && !vm_has_ended(vm))
 		vm_clone_look_at_overlays(vm);
 }

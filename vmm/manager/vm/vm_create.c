@@ -18,8 +18,8 @@ bool vm_boot(struct vm *vm, char *problem, size_t size)
 	vm->state = VM_CREATED;
 	vm->reason[0] = '\0';
 	vm->exit_code = -1;
-	vm->pause_asked = false;
-	vm->reset_asked = false;
+	vm->wish.pause = false;
+	vm->wish.reset = false;
 	vm->boots++;
 	vm->report = (struct vm_report){.heard = true};
 	vm->final_uptime_tsc = 0;
@@ -57,7 +57,7 @@ static struct vm *vm_first_boot(struct vm *vm, const char *what, char *problem, 
 	vm->id = ++last_id;
 	random_draw(random, sizeof(random));
 	guid_make(random, vm->uuid);
-	vm->fresh = true;
+	vm->phase = VM_PHASE_NEW;
 	booted = vm_boot(vm, problem, size);
 	vm->origin = NULL;
 	if (booted) {
@@ -116,6 +116,6 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 	format(what, sizeof(what), "cloned from %s@%s", from->config.name, snapshot->name);
 	vm = vm_first_boot(vm, what, problem, size);
 	if (vm != NULL)
-		vm->start_wanted = true;
+		vm->wish.start = true;
 	return vm;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hands out memory to VMs whose RAM is not promised in full, and pauses those for which there is
- * none. Called by vm.c (vm_step), the event loop, vm_renew.c, and by vm_quota.c and vm_check.c for
- * free pages. Sets group quotas in the kernel; owns vm->starved and vm->parked.
+ * none. Called by vm.c (vm_step), the event loop, vm_renew.c, and by vm_quota.c and
+ * vm_build_check.c for free pages. Sets group quotas in the kernel; owns vm->hunger.
  */
 #include "vmm/manager/vm/vm_overcommit.h"
 #include "lib/bits.h"
@@ -29,8 +29,8 @@ static u64 look_tsc; /* no need to look before: a change before then is signalle
  */
 static bool vm_overcommit_can_spare(const struct vm *vm)
 {
-	return vm->overcommits && vm->group != HANDLE_NONE && !vm->dying && !vm->starved &&
-	       vm->account != NULL && vm_ready(vm) && !vm_busy(vm);
+	return vm->overcommits && vm->group != HANDLE_NONE && !vm_is_ending(vm) &&
+	       vm->hunger == VM_FED && vm->account != NULL && vm_ready(vm) && !vm_busy(vm);
 }
 
 static void vm_overcommit_reclaim_unused(void)
@@ -61,25 +61,25 @@ u64 vm_overcommit_available(u64 wanted)
 
 bool vm_overcommit_stopped(const struct vm *vm)
 {
-	return vm->overcommits && READ_ONCE(vm->channel->no_memory) != 0 && !vm->pause_asked;
+	return vm->overcommits && READ_ONCE(vm->channel->no_memory) != 0 && !vm->wish.pause;
 }
 
 void vm_overcommit_ask(struct vm *vm, bool parked)
 {
-	if (vm->group == HANDLE_NONE || (vm->starved && (vm->parked || !parked)))
+	enum vm_hunger hunger = parked ? VM_PARKED : VM_STARVED;
+
+	if (vm->group == HANDLE_NONE || vm->hunger >= hunger)
 		return;
 	if (!parked && !vm_command_done(vm)) /* it was told to continue, or is looked at again */
 		return;
-	vm->starved = true;
-	vm->parked |= parked;
+	vm->hunger = hunger;
 	look_tsc = 0;
 }
 
 /* Lets the VM's waiting threads try again after its quota was raised. */
 static void vm_overcommit_fed(struct vm *vm)
 {
-	vm->starved = false;
-	vm->parked = false;
+	vm->hunger = VM_FED;
 	if (READ_ONCE(vm->channel->state) == VM_PAUSED && vm_overcommit_stopped(vm))
 		vm_send(vm, VM_COMMAND_RESUME);
 	vm->report.heard = true; /* a state that was kept back until now */
@@ -130,12 +130,12 @@ void vm_overcommit_step(u64 now_tsc)
 		return;
 	look_tsc = ~0ull;
 	VM_FOR_EACH(vm) {
-		if (!vm->starved)
+		if (vm->hunger == VM_FED)
 			continue;
-		if (!vm->dying && vm_overcommit_feed(vm, ignored, sizeof(ignored)))
+		if (!vm_is_ending(vm) && vm_overcommit_feed(vm, ignored, sizeof(ignored)))
 			continue;
 		look_tsc = now_tsc + clock_ns_to_tsc(LOOK_NS);
-		if (!vm->dying)
+		if (!vm_is_ending(vm))
 			vm_report_memory_pause(vm);
 	}
 	if (look_tsc != ~0ull)

@@ -83,11 +83,11 @@ static const char *vm_query_at_a_save(const struct vm *vm)
 
 const char *vm_no_monitor(const struct vm *vm)
 {
-	if (vm->group != HANDLE_NONE && !vm->dying && vm->channel != NULL)
+	if (vm->group != HANDLE_NONE && !vm_is_ending(vm) && vm->channel != NULL)
 		return vm_query_at_a_save(vm);
-	if (vm->dying && vm->after == AFTER_REMOVE)
+	if (vm_is_ending(vm) && vm->after == AFTER_REMOVE)
 		return "it is being destroyed";
-	if (vm->dying && vm->after == AFTER_START)
+	if (vm_is_ending(vm) && vm->after == AFTER_START)
 		return "it is being booted afresh, try again";
 	return "its monitor has ended, `vm start` boots it afresh";
 }

@@ -53,19 +53,19 @@ static enum vm_event vm_report_event(const struct vm *vm, u32 state, bool reset)
 /* Returns whether the report agrees with the last command: paused if and only if that was asked. */
 static bool vm_report_is_possible(const struct vm *vm, u32 state)
 {
-	if (!vm_life_reports(vm->state, state) || (vm->fresh && state != VM_CRASHED))
+	if (!vm_life_reports(vm->state, state) || (vm_is_new(vm) && state != VM_CRASHED))
 		return false;
 	if (state == VM_PAUSED)
-		return vm->pause_asked;
-	return state != VM_RUNNING || !vm->pause_asked;
+		return vm->wish.pause;
+	return state != VM_RUNNING || !vm->wish.pause;
 }
 
 /* Reports a reset; one that nobody asked for only within the rate limit of log lines. */
 static void vm_report_reset(struct vm *vm)
 {
-	if (vm->reset_asked || vm_log_allows(vm))
+	if (vm->wish.reset || vm_log_allows(vm))
 		vm_event(vm->config.name, vm->uuid, EVENT_RESET, "");
-	vm->reset_asked = false;
+	vm->wish.reset = false;
 }
 
 static void vm_report_take_state(struct vm *vm)
@@ -78,13 +78,13 @@ static void vm_report_take_state(struct vm *vm)
 	vm->report.state = state;
 	if (reset && state == VM_RUNNING && vm->state == VM_RUNNING)
 		vm_report_reset(vm);
-	if (vm->dying || vm_has_ended(vm))
+	if (vm_is_ending(vm) || vm_has_ended(vm))
 		return;
 	if (state == VM_PAUSED && vm_overcommit_stopped(vm)) {
 		vm_overcommit_ask(vm, false);
 		return;
 	}
-	if (state == vm->state || (vm->parked && state == VM_RUNNING))
+	if (state == vm->state || (vm->hunger == VM_PARKED && state == VM_RUNNING))
 		return;
 	if (!vm_report_is_possible(vm, state)) {
 		vm_crash(vm, "its monitor reported an impossible state", true);
@@ -98,7 +98,7 @@ static void vm_report_take_state(struct vm *vm)
 		vm_end(vm, reason[0] != '\0' ? reason : "by the guest");
 	} else if (state != VM_CRASHED) {
 		event = vm_report_event(vm, state, reset);
-		vm->hungers = false;
+		vm->hunger_told = false;
 		vm_enter_state(vm, (enum vm_state)state, "", LOG_INFO, event);
 	} else {
 		vm_crash(vm, reason[0] != '\0' ? reason : "its monitor gave no reason", true);
@@ -107,9 +107,9 @@ static void vm_report_take_state(struct vm *vm)
 
 void vm_report_memory_pause(struct vm *vm)
 {
-	if (vm->hungers)
+	if (vm->hunger_told)
 		return;
-	vm->hungers = true;
+	vm->hunger_told = true;
 	if (vm->state == VM_RUNNING) {
 		vm_enter_state(vm, VM_PAUSED, VM_NO_MEMORY, LOG_WARNING, EVENT_PAUSED);
 	} else { /* the guest has not begun to run */
@@ -130,16 +130,16 @@ void vm_report_take(struct vm *vm)
 	vm_log_take(vm);
 	vm_output_count(vm);
 	/* The VM may have been started after it became ready, and may run already. */
-	if (vm->fresh && !vm->dying && report->ready) {
+	if (vm->phase == VM_PHASE_NEW && report->ready) {
 		vm_event(vm->config.name, vm->uuid, EVENT_CREATED, "");
-		vm->fresh = false;
+		vm->phase = VM_PHASE_KNOWN;
 	}
 	vm_report_take_state(vm);
-	if (vm->dying || !report->ready)
+	if (vm_is_ending(vm) || !report->ready)
 		return;
-	if (vm->start_wanted)
+	if (vm->wish.start)
 		vm_send(vm, VM_COMMAND_START);
-	vm->start_wanted = false;
+	vm->wish.start = false;
 }
 
 /* Returns whether the channel says something else than at the last look. */
@@ -167,7 +167,7 @@ bool vm_report_after_reset(struct vm *vm)
 		vm_report_reason(vm, vm->reason, sizeof(vm->reason));
 	vm_report_take_state(vm);
 	if (vm->state == VM_CRASHED && (state == VM_RUNNING || state == VM_STOPPED)) {
-		vm->pause_asked = false;
+		vm->wish.pause = false;
 		vm_enter_state(vm, VM_RUNNING, "", LOG_INFO, EVENT_STARTED);
 		vm_report_take_state(vm); /* the guest may have ended by itself since */
 	} else if (vm->state == VM_RUNNING) {

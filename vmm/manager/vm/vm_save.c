@@ -264,7 +264,7 @@ static bool vm_save_may_restore(struct vm *vm, const struct vm_save_place *place
 	}
 	if (!vm_save_last_is_over(vm, problem, size) || !vm_snapshot_may_end(vm, problem, size))
 		return false;
-	if (!vm->dying && !(created && vm_busy(vm)))
+	if (!vm_is_ending(vm) && !(created && vm_busy(vm)))
 		return true;
 	format(problem, size, "%s is still busy with the last command, try again", vm->config.name);
 	return false;
@@ -416,9 +416,9 @@ static bool vm_save_step(struct vm *vm, u64 now_tsc)
 	struct vm_saving *save = &vm->save;
 
 	(void)now_tsc;
-	if (vm->dying && vm->kept_by_clones)
+	if (vm_is_ending(vm) && vm->held_by == HELD_BY_CLONES)
 		vm_save_end_transfer(vm);
-	if (vm->dying || vm->operation[OPERATION_RENEW].phase != RENEW_NONE)
+	if (vm_is_ending(vm) || vm->operation[OPERATION_RENEW].phase != RENEW_NONE)
 		return false;
 	if (operation->phase == SAVE_RESTORING)
 		vm_save_look_at_restore(vm);
@@ -426,7 +426,7 @@ static bool vm_save_step(struct vm *vm, u64 now_tsc)
 		return false;
 	if (operation->phase == SAVE_WRITING)
 		vm_save_abandon(vm);
-	if (!vm->dying)
+	if (!vm_is_ending(vm))
 		vm_save_end_transfer(vm);
 	if (save->link != NULL && driver_link_end(save->link))
 		save->link = NULL;
@@ -439,7 +439,7 @@ static u64 vm_save_deadline(const struct vm *vm)
 	u32 renewing = vm->operation[OPERATION_RENEW].phase;
 	bool restoring = vm->operation[OPERATION_SAVE].phase == SAVE_RESTORING;
 
-	if (vm_save_broken(vm) == NULL || vm->dying)
+	if (vm_save_broken(vm) == NULL || vm_is_ending(vm))
 		return ~0ull;
 	return renewing == RENEW_TAKING ||
 			       (renewing == RENEW_NONE && restoring && vm->state == VM_CREATED)

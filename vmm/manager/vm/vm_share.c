@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Applies a VM's weight, cap, affinity and reservations, and changes them while it runs. Called by
- * vm_build.c, vm_check.c, `vm set`, the lists of VMs and vm_step. Sets the group in the kernel;
- * reservations are asked of the monitor through the channel.
+ * vm_build.c, vm_build_check.c, `vm set`, the lists of VMs and vm_step. Sets the group in the
+ * kernel; reservations are asked of the monitor through the channel.
  */
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/net/net.h"
@@ -159,7 +159,7 @@ static void vm_share_finish(struct vm *vm)
 		vm_event(vm->config.name, vm->uuid, EVENT_CONFIGURATION, "");
 		disk_limit_all(vm);
 		net_limit_all(vm);
-		if (traps && vm->group != HANDLE_NONE && !vm->dying && vm_ready(vm)) {
+		if (traps && vm->group != HANDLE_NONE && !vm_is_ending(vm) && vm_ready(vm)) {
 			vm->channel->trap = (u32)vm->config.trap;
 			vm_send(vm, VM_COMMAND_TRAP);
 		}
@@ -187,7 +187,7 @@ static bool vm_share_begin(struct vm *vm, const void *wish, char *problem, size_
 	const struct vm_config *next = wish;
 	struct vm_operation *operation = &vm->operation[OPERATION_CHANGE];
 	bool moves = vm_share_affinity_mask(next) != vm_share_affinity_mask(&vm->config);
-	bool asks = vm->group != HANDLE_NONE && !vm->dying && vm_ready(vm);
+	bool asks = vm->group != HANDLE_NONE && !vm_is_ending(vm) && vm_ready(vm);
 
 	(void)problem, (void)size;
 	vm->next = *next;

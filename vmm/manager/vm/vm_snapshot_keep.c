@@ -59,7 +59,7 @@ void vm_snapshot_look(struct vm *vm)
 
 	vm_clone_disks_look(vm); /* before the blocks that its clones see are forgotten */
 	vm_disks_look_at_room(vm);
-	if (vm->group == HANDLE_NONE || vm->dying)
+	if (vm->group == HANDLE_NONE || vm_is_ending(vm))
 		return;
 	vm_quota_look(vm);
 	if (vm_backup_keeps(vm))
@@ -80,7 +80,7 @@ bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem
 		return false;
 	}
 	VM_FOR_EACH(clone) {
-		if (clone->clone_of != vm->id || !clone->fresh)
+		if (clone->clone_of != vm->id || !vm_is_new(clone))
 			continue;
 		format(problem, size, "its clone %s still reads it, try again", clone->config.name);
 		return false;

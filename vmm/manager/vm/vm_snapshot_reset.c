@@ -20,21 +20,22 @@
 static bool vm_snapshot_reset_may_begin(struct vm *vm, const struct vm_snapshot *to, char *problem,
 					size_t size)
 {
-	bool alive = vm->group != HANDLE_NONE && !vm->dying;
+	bool alive = vm->group != HANDLE_NONE && !vm_is_ending(vm);
 
 	if (!alive ||
 	    (vm->state != VM_RUNNING && vm->state != VM_PAUSED && vm->state != VM_CRASHED))
-		format(problem, size, "it is %s, allowed: a running, paused or crashed VM",
+		format(problem, size,
+		       "it is %s; only a running, paused or crashed VM can be set back",
 		       vm_state_name(vm->state));
 	else if (!vm_snapshot_on_top(vm, to))
 		format(problem, size,
-		       "found the snapshot %s, above which lies the memory of a later one, "
-		       "allowed: the last; `vm clone` begins from any",
+		       "above snapshot %s lies the memory of a later one; go back to the last one, "
+		       "or use `vm clone`, which begins from any",
 		       to->name);
 	else if (!vm_disks_known_at(vm, to))
 		format(problem, size,
-		       "what its disks held at snapshot %s is kept no more, since there was a "
-		       "later one, allowed: the last that was taken",
+		       "what its disks held at snapshot %s is no longer kept, since there was a "
+		       "later one; go back to the last that was taken",
 		       to->name);
 	else
 		return vm_handover_may_begin(vm, problem, size);

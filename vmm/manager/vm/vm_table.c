@@ -103,8 +103,8 @@ u64 vm_uptime_ns(const struct vm *vm)
 
 bool vm_busy(const struct vm *vm)
 {
-	if (vm->dying || vm_operations_busy(vm))
+	if (vm_is_ending(vm) || vm_operations_busy(vm))
 		return true;
 	return !vm_has_ended(vm) && vm->group != HANDLE_NONE &&
-	       (!vm_ready(vm) || vm->start_wanted || !vm_command_done(vm));
+	       (!vm_ready(vm) || vm->wish.start || !vm_command_done(vm));
 }

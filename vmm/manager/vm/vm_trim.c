@@ -28,9 +28,10 @@ static bool vm_trim_begin_at_first(struct vm *vm, const void *wish, char *proble
 	(void)wish;
 	if (operation->phase != TRIM_NONE)
 		return true;
-	if (vm->group == HANDLE_NONE || vm->dying || !vm_ready(vm))
+	if (vm->group == HANDLE_NONE || vm_is_ending(vm) || !vm_ready(vm))
 		format(problem, size, "it is %s; only a running or paused VM can be trimmed",
-		       vm->dying && !vm_has_ended(vm) ? "leaving" : vm_state_name(vm->state));
+		       vm_is_ending(vm) && !vm_has_ended(vm) ? "leaving"
+							     : vm_state_name(vm->state));
 	else if (vm->snapshots.layer != 0 || vm->clone_of != 0)
 		format(problem, size,
 		       "its memory lies above %s; only a VM without snapshots that is no clone can "
@@ -77,7 +78,7 @@ static void vm_trim_step_memory(struct vm *vm)
 	u64 given;
 	u64 done;
 
-	if (vm->dying || vm->group == HANDLE_NONE) {
+	if (vm_is_ending(vm) || vm->group == HANDLE_NONE) {
 		vm_trim_end(vm, "the VM has ended");
 		return;
 	}
