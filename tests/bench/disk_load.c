@@ -13,7 +13,7 @@
 #define BLOCKS	  4096ul /* 16 MiB of the disk are used */
 #define DEPTH_MAX 32ul
 
-enum { SYSTEM_OPEN = 2, SYSTEM_IO_SETUP = 206, SYSTEM_IO_GETEVENTS = 208, SYSTEM_IO_SUBMIT = 209 };
+enum { SYSTEM_IO_SETUP = 206, SYSTEM_IO_GETEVENTS = 208, SYSTEM_IO_SUBMIT = 209 };
 enum { O_RDWR = 2, O_DIRECT = 040000 };
 enum { IOCB_READ = 0, IOCB_WRITE = 1 };
 
