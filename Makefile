@@ -58,20 +58,21 @@ KERNEL := $(filter-out boot/symbols.S,$(call find_sources,boot boot/init arch/x8
 	arch/x86_64/iommu arch/x86_64/virt arch/x86_64/virt/vmx arch/x86_64/virt/svm mm $(wildcard kernel/*))) $(LIB)
 MANAGER := $(call find_sources,vmm/rt vmm/rt/crypto vmm/io) $(call find_tree,vmm/manager) $(LIB)
 MONITOR := $(call find_sources,vmm/rt vmm/rt/crypto vmm/io) $(call find_tree,vmm/monitor) $(LIB)
-# One program for each folder in vmm/driver/CLASS, with what those of its class have in common, and
-# what drivers of all classes have.
-DRIVER_FOLDERS := $(patsubst %/,%,$(wildcard vmm/driver/*/*/))
+# One program for each folder in vmm/driver/CLASS, with what those of its class have in common (in
+# CLASS itself, core and layers), and what drivers of all classes have.
+DRIVER_FOLDERS := $(patsubst %/,%,$(filter-out %/core/ %/layers/,$(wildcard vmm/driver/*/*/)))
 DRIVERS := $(notdir $(DRIVER_FOLDERS))
 DRIVER := $(call find_sources,vmm/rt vmm/io) $(LIB)
 SWITCH := $(DRIVER) $(call find_tree,vmm/switch)
 # What the image has besides the manager, the monitor and the built-in guest.
 PROGRAMS := $(sort $(DRIVERS) $(if $(wildcard vmm/switch),switch))
+class_sources = $(call find_sources,$(1) $(1)/core $(1)/layers)
 driver_sources = $(DRIVER) $(call find_sources,vmm/driver vmm/driver/virtio) \
-	$(call find_sources,$(patsubst %/,%,$(dir $(1)))) $(call find_tree,$(1))
+	$(call class_sources,$(patsubst %/,%,$(dir $(1)))) $(call find_tree,$(1))
 DEMO := $(call find_sources,vmm/demo)
 # Programs for bundles: [service NAME]. One for each folder, with what disk drivers have in common.
 SERVICES := $(notdir $(patsubst %/,%,$(wildcard vmm/service/*/)))
-service_sources = $(DRIVER) $(call find_sources,vmm/driver vmm/driver/disk) $(call find_tree,$(1))
+service_sources = $(DRIVER) $(call find_sources,vmm/driver) $(call class_sources,vmm/driver/disk) $(call find_tree,$(1))
 
 # What a TEST=1 image adds: by --wrap the linker calls it in place of the functions named below.
 FAULT_KERNEL := $(call find_sources,tests/faults/kernel)

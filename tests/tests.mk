@@ -155,7 +155,7 @@ $(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush --wrap=virtio_ne
 	--wrap=handover_save --wrap=handover_continue --wrap=handover_start --wrap=sys_handle_close \
 	--wrap=loop_run
 $(LIARS)/ramdisk.elf: PROGRAM_WRAPS := --wrap=client_publish
-$(LIARS)/nvme.elf: PROGRAM_WRAPS := --wrap=nvme_start --wrap=driver_finish
+$(LIARS)/nvme.elf: PROGRAM_WRAPS := --wrap=nvme_start --wrap=request_finish
 
 $(LIARS)/skerry.elf: $(BUILD)/skerry.elf $(LIARS)/monitor.bin $(LIARS)/monitor.symbols \
 		$(LIARS)/ramdisk.bin $(LIARS)/nvme.bin boot/blobs.S tests/tests.mk
@@ -229,7 +229,7 @@ SLOW := $(BUILD)/tests/slow
 $(eval $(call program,tests/slow/ramdisk,$(call driver_sources,vmm/driver/disk/ramdisk) tests/slow/driver_slow.c))
 -include $(patsubst %.o,%.d,$(call objects,$(wildcard tests/slow/*.c)))
 
-$(SLOW)/ramdisk.elf: PROGRAM_WRAPS := --wrap=driver_finish --wrap=client_publish --wrap=process_wait
+$(SLOW)/ramdisk.elf: PROGRAM_WRAPS := --wrap=request_finish --wrap=client_publish --wrap=process_wait
 
 $(SLOW)/skerry.elf: $(BUILD)/skerry.elf $(SLOW)/ramdisk.bin boot/blobs.S tests/tests.mk
 	$(Q)mkdir -p $(SLOW)/blobs

@@ -51,7 +51,7 @@ void ahci_pause(void)
 	now_tsc += NS_PER_S / 10;
 }
 
-void driver_finish(struct driver_request *done, enum block_status status)
+void request_finish(struct driver_request *done, enum block_status status)
 {
 	CHECK_THAT(done >= request && done < request + REQUESTS && done->busy);
 	CHECK_THAT(status < BLOCK_STATUS_COUNT);

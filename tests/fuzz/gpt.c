@@ -6,7 +6,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/string.c"
-#include "vmm/driver/disk/gpt.c"
+#include "vmm/driver/disk/core/gpt.c"
 #include "vmm/rt/format.c"
 
 static u8 *start; /* blocks 0 and 1 */
@@ -20,7 +20,7 @@ static void put32(u8 *at, u32 value)
 }
 
 /* Both of these, and from then on the entries: each in memory of exactly its size. */
-bool driver_read(const struct driver_disk *from, u64 sector, u32 sectors, const u8 **data)
+bool device_read(u32 number, u64 sector, u32 sectors, const u8 **data)
 {
 	u64 bytes = (u64)sectors * BLOCK_SECTOR_BYTES;
 	u8 *whole;

@@ -35,7 +35,7 @@ u64 clock_ns_to_tsc(u64 ns)
 	return ns;
 }
 
-void driver_finish(struct driver_request *done, enum block_status status)
+void request_finish(struct driver_request *done, enum block_status status)
 {
 	CHECK_THAT(done >= request && done < request + NVME_DEPTH && done->busy);
 	CHECK_THAT(status < BLOCK_STATUS_COUNT);

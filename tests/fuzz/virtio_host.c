@@ -97,7 +97,7 @@ void card_link(bool up, u32 megabits)
 	CHECK_THAT((up || !up) && megabits == 0);
 }
 
-void driver_finish(struct driver_request *done, enum block_status how)
+void request_finish(struct driver_request *done, enum block_status how)
 {
 	CHECK_THAT(done >= request && done < request + DRIVER_DEPTH && done->busy);
 	CHECK_THAT(how < BLOCK_STATUS_COUNT);

@@ -5,7 +5,7 @@
  */
 #include "lib/string.h"
 #include "tests/liars/liar.h"
-#include "vmm/driver/disk/client.h"
+#include "vmm/driver/disk/core/client.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 

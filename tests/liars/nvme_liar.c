@@ -29,8 +29,8 @@ struct note {
 
 bool __real_nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size_t size);
 bool __wrap_nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size_t size);
-void __real_driver_finish(struct driver_request *request, enum block_status status);
-void __wrap_driver_finish(struct driver_request *request, enum block_status status);
+void __real_request_finish(struct driver_request *request, enum block_status status);
+void __wrap_request_finish(struct driver_request *request, enum block_status status);
 
 static bool late;
 
@@ -124,11 +124,11 @@ bool __wrap_nvme_start(struct nvme *nvme, struct driver_disk *disk, char *proble
 	return false;
 }
 
-void __wrap_driver_finish(struct driver_request *request, enum block_status status)
+void __wrap_request_finish(struct driver_request *request, enum block_status status)
 {
 	u64 until = clock_tsc() + (late ? clock_ns_to_tsc(LATE) : 0);
 
 	while (clock_tsc() < until)
 		nvme_pause();
-	__real_driver_finish(request, status);
+	__real_request_finish(request, status);
 }

@@ -30,7 +30,8 @@ FUNCTION = re.compile(r"^(?!typedef\b|return\b|else\b)([A-Za-z_][\w \t*]*?[\s*])
 DECLARATION = re.compile(r"^(?!typedef\b|static\b|return\b)[A-Za-z_][\w \t*]*?[\s*]([a-z]\w*)\([^;{}]*\)[^;{}]*;",
                          re.MULTILINE)
 # A program is what is in its folder, and what is in none of them.
-PROGRAM = re.compile(r"vmm/(?:manager|monitor|switch|service/\w+|driver/(?:disk|net)/\w+(?=/))|vmm|")
+PROGRAM = re.compile(r"vmm/(?:manager|monitor|switch|service/\w+|"
+                     r"driver/(?:disk|net)/(?!core/|layers/)\w+(?=/))|vmm|")
 
 
 def singular(word):

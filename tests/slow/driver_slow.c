@@ -4,14 +4,14 @@
  * size. An emulator's slow disks go by the host's clock, not by the emulated machine's.
  */
 #include "lib/bits.h"
-#include "vmm/driver/disk/client.h"
+#include "vmm/driver/disk/core/client.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 
 #define SLOW_NS 25000ull
 
-void __real_driver_finish(struct driver_request *request, enum block_status status);
-void __wrap_driver_finish(struct driver_request *request, enum block_status status);
+void __real_request_finish(struct driver_request *request, enum block_status status);
+void __wrap_request_finish(struct driver_request *request, enum block_status status);
 void __real_client_publish(void);
 void __wrap_client_publish(void);
 u64 __real_process_wait(u64 deadline_tsc);
@@ -26,13 +26,13 @@ static struct {
 static u32 first;
 static u32 count;
 
-void __wrap_driver_finish(struct driver_request *request, enum block_status status)
+void __wrap_request_finish(struct driver_request *request, enum block_status status)
 {
 	u64 ns = start_info->parameter[DRIVER_DISK_BYTES] / MIB * SLOW_NS;
 	u32 place = (first + count) % DRIVER_DEPTH;
 
-	if (request->client == DRIVER_SELF) {
-		__real_driver_finish(request, status);
+	if (request->client == NULL) {
+		__real_request_finish(request, status);
 		return;
 	}
 	late[place].request = request;
@@ -46,7 +46,7 @@ void __wrap_client_publish(void)
 	u64 now = clock_tsc();
 
 	for (; count > 0 && late[first].at_tsc <= now; count--) {
-		__real_driver_finish(late[first].request, late[first].status);
+		__real_request_finish(late[first].request, late[first].status);
 		first = (first + 1) % DRIVER_DEPTH;
 	}
 	__real_client_publish();

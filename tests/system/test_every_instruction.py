@@ -44,8 +44,8 @@ LOAD = ("rm -f /tmp/stop; "
         f"{fio.command('2M', 1, more=' --fsync=16')}; code=$?; done; "
         "echo $code > /tmp/end; } & }")
 MEMORY_DISK = ("controller = memory\nsize = 16M", ())
-REACHED = {"ramdisk": {"client_serve", "submit", "main", "driver_finish"},
-           "nvme": {"client_serve", "nvme_submit", "nvme_poll", "main", "driver_finish"}}
+REACHED = {"ramdisk": {"scheduler_serve", "ramdisk_submit", "main", "request_finish"},
+           "nvme": {"scheduler_serve", "nvme_submit", "nvme_poll", "main", "request_finish"}}
 
 
 def nvme_disk(path):

@@ -13,7 +13,7 @@ static char problem[128];
 static struct driver_request asked[ASKED_MAX];
 static u32 finished;
 
-void driver_finish(struct driver_request *request, enum block_status status)
+void request_finish(struct driver_request *request, enum block_status status)
 {
 	assert_true(request >= asked && request < asked + ASKED_MAX && request->busy);
 	request->busy = false;

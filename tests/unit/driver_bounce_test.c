@@ -85,7 +85,7 @@ static void device_finds_it(void **state)
 	assert_ptr_equal(given[0]->address, pages + 5);
 	/* what a process that is dead has left there is nobody's to see */
 	memset(view_bounce(&clients[VIEW], 0), 0x77, BLOCK_BOUNCE_BYTES);
-	view_come(&clients[VIEW]);
+	view_open(&clients[VIEW], clients[VIEW].layers + 1);
 	for (u64 i = 0; i < BLOCK_BOUNCE_BYTES; i++)
 		assert_int_equal(*view_bounce(&clients[VIEW], i), 0);
 	run();
@@ -113,9 +113,9 @@ static void one_at_a_time(void **state)
 	serve();
 	assert_int_equal(given_count, 2);
 	assert_true(view_waits(&clients[VIEW]));
-	assert_true(client_may_wait());
+	assert_true(scheduler_may_wait());
 	device_does(BLOCK_OK);
-	assert_false(client_may_wait());
+	assert_false(scheduler_may_wait());
 	client_publish();
 	expect_answer(VIEW, 1, BLOCK_OK);
 	expect_as_before(VIEW, 0, 128);
@@ -130,7 +130,7 @@ static void one_at_a_time(void **state)
 	/* a device that has no room has nothing that would have to be waited for */
 	device_room = 0;
 	put_view_read(5, 0, 128, 0);
-	(void)client_serve();
+	(void)scheduler_serve();
 	assert_false(view_waits(&clients[VIEW]));
 	device_room = DRIVER_DEPTH;
 	run();

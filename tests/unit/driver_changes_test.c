@@ -52,7 +52,7 @@ static u32 bits_of(u32 half)
 static void run(void)
 {
 	for (u32 i = 0, idle = 0; idle < 80; i++) {
-		bool more = client_serve();
+		bool more = scheduler_serve();
 
 		more |= undo_serve();
 		if (given_count != 0) {
@@ -80,10 +80,8 @@ static void next_process(void)
 	struct driver_client client = shared.client[0];
 
 	free(peers[0].memory);
-	memset(clients, 0, sizeof(clients));
-	memset(requests, 0, sizeof(requests));
-	memset(request_count, 0, sizeof(request_count));
-	memset(&move, 0, sizeof(move));
+	forget_all();
+	scheduler_open(0, 0);
 	memset(shared.disk.changes, 0, sizeof(shared.disk.changes));
 	given_count = 0;
 	attach(0, false);
@@ -130,7 +128,7 @@ static void notes_first(void **state)
 	(void)state;
 	point(1, false);
 	put(0, (struct block_request){.id = 1, .operation = BLOCK_WRITE, .sectors = 1});
-	(void)client_serve();
+	(void)scheduler_serve();
 	assert_int_equal(given_count, 1);
 	assert_true(is_in(1, 0));
 	next_process();
@@ -208,7 +206,7 @@ static void loses(void **state)
 	memset(memory, 0, sizeof(memory));
 	point(0, false);
 	point(1, false);
-	clients[0].changes.blocks = 2;
+	changes_of(&clients[0])->blocks = 2;
 	ask(BLOCK_WRITE, 128, 128);
 	assert_int_equal(head()->lost, 0);
 	ask(BLOCK_WRITE, 256, 1);

@@ -12,13 +12,17 @@
 
 #include "lib/string.c"
 #include "tests/fake_clock.h"
-#include "vmm/driver/disk/changes.c"
-#include "vmm/driver/disk/client.c"
-#include "vmm/driver/disk/client_turn.c"
-#include "vmm/driver/disk/undo.c"
-#include "vmm/driver/disk/undo_move.c"
-#include "vmm/driver/disk/view.c"
-#include "vmm/driver/disk/window.c"
+#include "vmm/driver/disk/core/client.c"
+#include "vmm/driver/disk/core/layer.c"
+#include "vmm/driver/disk/core/request.c"
+#include "vmm/driver/disk/core/scheduler.c"
+#include "vmm/driver/disk/core/window.c"
+#include "vmm/driver/disk/layers/changes.c"
+#include "vmm/driver/disk/layers/stack.c"
+#include "vmm/driver/disk/layers/undo.c"
+#include "vmm/driver/disk/layers/undo_move.c"
+#include "vmm/driver/disk/layers/undo_store.c"
+#include "vmm/driver/disk/layers/view.c"
 #include "vmm/io/bucket.c"
 #include "vmm/io/link.c"
 #include "vmm/io/share.c"
@@ -98,7 +102,7 @@ enum status sys_event_signal(handle_t event)
 	return STATUS_OK;
 }
 
-void client_tell_manager(void)
+void process_tell_manager(void)
 {
 	told++;
 }
@@ -137,7 +141,7 @@ static UNUSED void finish_first(enum block_status status)
 	assert_true(given_count != 0);
 	given_count--;
 	memmove(given, given + 1, given_count * sizeof(given[0]));
-	driver_finish(request, status);
+	request_finish(request, status);
 }
 
 static UNUSED void raise_generation(struct peer *peer)
@@ -169,7 +173,22 @@ static UNUSED void attach(u32 index, bool read_only)
 	client_take_commands();
 	assert_int_equal(shared.served[index], last_number);
 	assert_true(peer->bound);
-	(void)client_serve(); /* sees that the link is new */
+	(void)scheduler_serve(); /* sees that the link is new */
+}
+
+/* All that a driver's process remembers. */
+static UNUSED void forget_all(void)
+{
+	memset(clients, 0, sizeof(clients));
+	memset(sets, 0, sizeof(sets));
+	memset(requests, 0, sizeof(requests));
+	memset(request_count, 0, sizeof(request_count));
+	memset(units, 0, sizeof(units));
+	limited_set = 0;
+	memset(bitmaps, 0, sizeof(bitmaps));
+	memset(views, 0, sizeof(views));
+	memset(all_kept, 0, sizeof(all_kept));
+	memset(&move, 0, sizeof(move));
 }
 
 static UNUSED int setup(void **state)
@@ -177,13 +196,8 @@ static UNUSED int setup(void **state)
 	(void)state;
 	memset(&shared, 0, sizeof(shared));
 	memset(peers, 0, sizeof(peers));
-	memset(clients, 0, sizeof(clients));
-	memset(requests, 0, sizeof(requests));
-	memset(request_count, 0, sizeof(request_count));
-	memset(units, 0, sizeof(units));
-	memset(&move, 0, sizeof(move));
-	limited_set = 0;
-	client_open(0, 0);
+	forget_all();
+	scheduler_open(0, 0);
 	populated_count = 0;
 	populate_left = 64;
 	leaf_bytes = 2 * MIB;
@@ -191,7 +205,8 @@ static UNUSED int setup(void **state)
 	device_room = DRIVER_DEPTH;
 	shared.disk.unit[0].block_bytes = 512;
 	shared.disk.unit[0].features = DISK_FLUSH | DISK_DISCARD | DISK_WRITE_ZEROES;
-	client_init(&shared, QUEUE, KEY);
+	request_init(&shared);
+	client_init(&shared, QUEUE, KEY, stack_of);
 	attach(0, false);
 	return 0;
 }
@@ -221,7 +236,7 @@ static UNUSED void serve(void)
 {
 	/* whoever has taken much at once owes it for some rounds */
 	for (u32 i = 0, idle = 0; idle < 80; i++) {
-		idle = client_serve() ? 0 : idle + 1;
+		idle = scheduler_serve() ? 0 : idle + 1;
 		assert_true(i < 1000);
 	}
 	client_publish();

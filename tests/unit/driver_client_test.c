@@ -17,7 +17,7 @@ static void requests_as_the_device_gets_them(void **state)
 	/* clang-format on */
 	serve();
 	assert_int_equal(given_count, 3);
-	assert_int_equal(client_waiting(), 3);
+	assert_int_equal(request_waiting(), 3);
 	assert_int_equal(given[0]->operation, BLOCK_WRITE);
 	assert_int_equal(given[0]->sector, FIRST_SECTOR + 3);
 	assert_int_equal(given[0]->sectors, 128);
@@ -205,7 +205,7 @@ static void each_is_answered_once(void **state)
 		expect_answer(0, id, BLOCK_OK);
 	}
 	expect_no_answer(0);
-	assert_int_equal(client_waiting(), 0);
+	assert_int_equal(request_waiting(), 0);
 	assert_int_equal(shared.finished, 7);
 	assert_int_equal(shared.disk.counts[0].requests, 7);
 	assert_int_equal(shared.disk.counts[0].errors, 1);
@@ -255,16 +255,16 @@ static void bells_ring_when_asked(void **state)
 static void waits_only_without_requests(void **state)
 {
 	(void)state;
-	assert_true(client_may_wait());
+	assert_true(scheduler_may_wait());
 	put_read(0, 1);
-	assert_false(client_may_wait());
+	assert_false(scheduler_may_wait());
 	serve();
-	assert_true(client_may_wait());
+	assert_true(scheduler_may_wait());
 	given_count = 0;
 	device_room = 0;
 	put_read(0, 2);
 	serve();
-	assert_true(client_may_wait()); /* held: the device wakes the driver */
+	assert_true(scheduler_may_wait()); /* held: the device wakes the driver */
 }
 
 int main(void)

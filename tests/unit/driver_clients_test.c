@@ -60,12 +60,12 @@ static void does_not_wait_with_a_held_request_alone(void **state)
 	put_read(0, 1);
 	put_read(0, 2);
 	serve();
-	assert_true(client_may_wait());
+	assert_true(scheduler_may_wait());
 	finish_first(BLOCK_OK);
-	assert_false(client_may_wait());
+	assert_false(scheduler_may_wait());
 	serve();
 	assert_int_equal(given_count, 1);
-	assert_true(client_may_wait());
+	assert_true(scheduler_may_wait());
 }
 
 /* With a held request, which nobody gets to see. */
@@ -138,7 +138,7 @@ static void held_until_there_is_room(void **state)
 	}
 	serve();
 	assert_int_equal(given_count, 0);
-	assert_int_equal(client_waiting(), 0);
+	assert_int_equal(request_waiting(), 0);
 }
 
 /* Also the common part has only so many. */
@@ -150,7 +150,7 @@ static void depth(void **state)
 		put_read(0, id);
 	serve();
 	assert_int_equal(given_count, DRIVER_DEPTH);
-	assert_null(client_request(0));
+	assert_null(request_take(0));
 	finish_first(BLOCK_OK);
 	serve();
 	assert_int_equal(given_count, DRIVER_DEPTH);
@@ -171,7 +171,7 @@ static void fair_to_all(void **state)
 		for (u32 i = 0; i < ARRAY_COUNT(who); i++)
 			put_read(who[i], round);
 		serve();
-		got[given[0]->client]++;
+		got[client_index(given[0]->client)]++;
 		finish_first(BLOCK_OK);
 		client_publish();
 	}
@@ -182,14 +182,14 @@ static void fair_to_all(void **state)
 /* A request of the driver's own is nobody's. */
 static void own_requests(void **state)
 {
-	struct driver_request *request = client_request(0);
+	struct driver_request *request = request_take(0);
 
 	(void)state;
-	assert_int_equal(client_waiting(), 1);
-	assert_int_equal(request->client, DRIVER_SELF);
-	driver_finish(request, BLOCK_ERROR);
+	assert_int_equal(request_waiting(), 1);
+	assert_null(request->client);
+	request_finish(request, BLOCK_ERROR);
 	assert_int_equal(request->status, BLOCK_ERROR);
-	assert_int_equal(client_waiting(), 0);
+	assert_int_equal(request_waiting(), 0);
 	client_publish();
 	expect_no_answer(0);
 }

@@ -57,13 +57,13 @@ static u64 run_for(u64 ns, u32 operation, u32 sectors)
 		bool more;
 
 		fill(0, operation, sectors);
-		more = client_serve();
+		more = scheduler_serve();
 		finish_all();
 		count += drain(0);
-		if (more || !client_may_wait())
+		if (more || !scheduler_may_wait())
 			now += 200;
 		else
-			now = MIN(end, MAX(client_deadline(), now) + 20000);
+			now = MIN(end, MAX(scheduler_deadline(), now) + 20000);
 	}
 	return count;
 }
@@ -150,12 +150,12 @@ static void never_stuck(void **state)
 			put(0, (struct block_request){.operation = random_step(&random) % 2,
 						      .sectors = 128});
 		for (u32 done = 0; done < 3; done += (u32)drain(0)) {
-			bool more = client_serve();
+			bool more = scheduler_serve();
 
 			finish_all();
-			if (!more && client_may_wait() && client_deadline() != ~0ull) {
-				assert_true(client_deadline() - now < 1000000 * NS_PER_S);
-				now = MAX(now, client_deadline());
+			if (!more && scheduler_may_wait() && scheduler_deadline() != ~0ull) {
+				assert_true(scheduler_deadline() - now < 1000000 * NS_PER_S);
+				now = MAX(now, scheduler_deadline());
 			}
 			assert_true(left-- > 0);
 		}
@@ -169,8 +169,8 @@ static void never_stuck(void **state)
 	set_limit(0, (struct share_given){0});
 	serve();
 	finish_all();
-	assert_true(client_may_wait());
-	assert_int_equal(client_deadline(), ~0ull);
+	assert_true(scheduler_may_wait());
+	assert_int_equal(scheduler_deadline(), ~0ull);
 	assert_int_equal(given_count, 0);
 }
 
@@ -189,11 +189,11 @@ static void one_over_its_limit_among_others(void **state)
 	serve();
 	finish_all();
 	expect_answer(1, 1, BLOCK_OK);
-	assert_true(client_may_wait());
+	assert_true(scheduler_may_wait());
 	shared.client[0].number = 0;
 	client_take_commands();
 	assert_int_equal(shared.served[0], 0);
-	assert_int_equal(client_deadline(), ~0ull);
+	assert_int_equal(scheduler_deadline(), ~0ull);
 }
 
 /* --- turns --- */
@@ -209,7 +209,7 @@ static void compete(u32 rounds, u32 room, const u32 sectors[2], u64 counts[2])
 	for (u32 i = 0; i < rounds; i++) {
 		for (u32 index = 0; index < 2; index++)
 			fill(index, BLOCK_READ, sectors[index]);
-		client_serve();
+		scheduler_serve();
 		finish_first(BLOCK_OK);
 		client_publish();
 		for (u32 index = 0; index < 2; index++)
@@ -236,7 +236,7 @@ static void turns_by_weight(void **state)
 		u64 counts[2];
 		u64 a, b;
 
-		client_open(0, cases[i].room);
+		scheduler_open(0, cases[i].room);
 		for (u32 index = 0; index < 2; index++)
 			set_limit(index, (struct share_given){.weight = cases[i].weight[index]});
 		compete(200, cases[i].room, cases[i].sectors, counts);
@@ -255,7 +255,7 @@ static void the_least_weight(void **state)
 
 	(void)state;
 	attach(1, false);
-	client_open(0, 1);
+	scheduler_open(0, 1);
 	set_limit(0, (struct share_given){.weight = 1});
 	set_limit(1, (struct share_given){.weight = 65535});
 	compete(200000, 1, sectors, counts);
@@ -285,7 +285,7 @@ static void one_flood_among_many(void **state)
 	fill(0, BLOCK_READ, 1);
 	for (u32 i = 1; i < DISK_CLIENT_MAX; i++)
 		put_read(i, i);
-	client_serve();
+	scheduler_serve();
 	for (u32 i = 1; i < DISK_CLIENT_MAX; i++)
 		assert_int_equal(clients[i].waiting, 1);
 	assert_in_range(clients[0].waiting, 1, 16);
@@ -302,19 +302,19 @@ static void a_place_for_newcomers(void **state)
 	serve();
 	assert_int_equal(given_count, DRIVER_DEPTH - 2);
 	client_publish();
-	assert_true(client_may_wait());
+	assert_true(scheduler_may_wait());
 	for (u32 i = 2; i < 4; i++) {
 		put_read(i, 1);
 		put_read(i, 2);
-		assert_false(client_may_wait());
+		assert_false(scheduler_may_wait());
 		serve();
 		assert_int_equal(given_count, DRIVER_DEPTH - 4 + i + 1);
-		assert_int_equal(given[given_count - 1]->client, i);
-		assert_true(client_may_wait());
+		assert_ptr_equal(given[given_count - 1]->client, &clients[i]);
+		assert_true(scheduler_may_wait());
 	}
 	/* a device with few places is for whoever has the turn; one client alone has all */
 	finish_all();
-	client_open(0, 2);
+	scheduler_open(0, 2);
 	serve();
 	assert_int_equal(given_count, 2);
 }

@@ -43,7 +43,7 @@ static UNUSED bool step(void)
 {
 	bool more = undo_serve();
 
-	more |= client_serve();
+	more |= scheduler_serve();
 	if (given_count == 0)
 		return more;
 	device_does(BLOCK_OK);
@@ -57,7 +57,7 @@ static UNUSED void run(void)
 		idle = step() ? 0 : idle + 1;
 		assert_true(i < 100000);
 	}
-	assert_true(client_may_wait());
+	assert_true(scheduler_may_wait());
 	client_publish();
 }
 
@@ -108,12 +108,8 @@ static UNUSED void next_process(void)
 	struct driver_client client = shared.client[0];
 
 	free(peers[0].memory);
-	memset(clients, 0, sizeof(clients));
-	memset(requests, 0, sizeof(requests));
-	memset(request_count, 0, sizeof(request_count));
-	memset(&move, 0, sizeof(move));
-	memset(units, 0, sizeof(units));
-	client_open(0, 0);
+	forget_all();
+	scheduler_open(0, 0);
 	memset(&shared.disk.undo, 0, sizeof(shared.disk.undo));
 	given_count = 0;
 	attach(0, false);

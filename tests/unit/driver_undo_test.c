@@ -49,9 +49,9 @@ static void old_blocks_first(void **state)
 	assert_int_equal(given_count, 1);
 	assert_int_equal(given[0]->operation, BLOCK_READ);
 	assert_int_equal(given[0]->sector, FIRST_SECTOR);
-	assert_true(client_may_wait());
+	assert_true(scheduler_may_wait());
 	device_does(BLOCK_OK);
-	assert_false(client_may_wait());
+	assert_false(scheduler_may_wait());
 	serve();
 	assert_int_equal(given_count, 2);
 	assert_int_equal(given[0]->operation, BLOCK_WRITE);
@@ -152,7 +152,7 @@ static void last_of_all(void **state)
 	client_take_commands();
 	assert_false(undo_serve());
 	assert_int_equal(given_count, 1);
-	assert_true(client_may_wait());
+	assert_true(scheduler_may_wait());
 	device_does(BLOCK_OK);
 	put_back_and_compare(2);
 }
@@ -168,9 +168,9 @@ static void leaves(void **state)
 	put(0, (struct block_request){.id = 77, .operation = BLOCK_READ, .sectors = 8});
 	serve();
 	assert_int_equal(given_count, 0);
-	assert_false(client_may_wait()); /* undo_serve has something to do */
+	assert_false(scheduler_may_wait()); /* undo_serve has something to do */
 	assert_true(undo_serve());
-	assert_true(client_may_wait());
+	assert_true(scheduler_may_wait());
 	shared.client[0].number = 0;
 	client_take_commands();
 	assert_int_not_equal(shared.served[0], 0);
@@ -199,7 +199,7 @@ static void dies(void **state)
 					      .sector = sector,
 					      .sectors = sectors});
 		for (u64 steps = random_step(&seed) % 6; steps > 0; steps--) {
-			(void)client_serve();
+			(void)scheduler_serve();
 			(void)undo_serve();
 			if (given_count != 0)
 				device_does(BLOCK_OK);

@@ -105,6 +105,25 @@ static void lost(void **state)
 	view_reads(0, 128, BLOCK_ERROR);
 }
 
+/* What a client that has left held is nobody's to see, also where a read is under way. */
+static void source_leaves_meanwhile(void **state)
+{
+	(void)state;
+	keep_from_now(1);
+	attach_view(1);
+	put(VIEW, (struct block_request){.id = 1, .operation = BLOCK_READ, .sectors = 8});
+	serve();
+	assert_int_equal(given_count, 1);
+	shared.client[0].number = 0;
+	client_take_commands();
+	assert_int_equal(shared.served[0], 0);
+	run();
+	expect_answer(VIEW, 1, BLOCK_ERROR);
+	put(VIEW, (struct block_request){.id = 2, .operation = BLOCK_READ, .sectors = 8});
+	run();
+	expect_no_answer(VIEW);
+}
+
 /* A process that knows the view already, but not yet whose disk it sees. */
 static void comes_first(void **state)
 {
@@ -144,7 +163,7 @@ static void driver_dies(void **state)
 					      .sector = sector,
 					      .sectors = sectors});
 		for (u64 steps = random_step(&seed) % 6; steps > 0; steps--) {
-			(void)client_serve();
+			(void)scheduler_serve();
 			(void)undo_serve();
 			if (given_count != 0)
 				device_does(BLOCK_OK);
@@ -293,7 +312,7 @@ static void rest_is_unreadable(void **state)
 		serve();
 		assert_int_equal(given_count, 1);
 		assert_int_equal(given[0]->operation, BLOCK_READ);
-		assert_true(client_may_wait());
+		assert_true(scheduler_may_wait());
 		expect_no_answer(VIEW);
 		device_does(BLOCK_ERROR);
 		run();
@@ -323,7 +342,7 @@ static void fetched_late(void **state)
 	serve();
 	assert_int_equal(given_count, 1);
 	raise_generation(&peers[VIEW]);
-	(void)client_serve();
+	(void)scheduler_serve();
 	for (u32 i = 0; i < 8 * BLOCK_SECTOR_BYTES; i++)
 		pool_of(VIEW)[i] = (u8)random_step(&seed);
 	put(VIEW, (struct block_request){.id = 6, .operation = BLOCK_WRITE, .sectors = 8});
@@ -358,7 +377,7 @@ static void overlay_outlives(void **state)
 						 .sector = sector,
 						 .sectors = sectors});
 		for (u64 steps = random_step(&seed) % 8; steps > 0; steps--) {
-			(void)client_serve();
+			(void)scheduler_serve();
 			(void)undo_serve();
 			if (given_count != 0)
 				device_does(BLOCK_OK);
@@ -444,12 +463,19 @@ static void anything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(sees_what_was),	  TEST(overtaken),
-		TEST(only_reads),	  TEST(lost),
-		TEST(comes_first),	  TEST(driver_dies),
-		TEST(writes_for_itself),  TEST(overlay_is_full),
-		TEST(rest_is_unreadable), TEST(fetched_late),
-		TEST(overlay_outlives),	  TEST(anything),
+		TEST(sees_what_was),
+		TEST(overtaken),
+		TEST(only_reads),
+		TEST(lost),
+		TEST(comes_first),
+		TEST(driver_dies),
+		TEST(writes_for_itself),
+		TEST(overlay_is_full),
+		TEST(rest_is_unreadable),
+		TEST(fetched_late),
+		TEST(overlay_outlives),
+		TEST(anything),
+		TEST(source_leaves_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

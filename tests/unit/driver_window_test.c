@@ -28,7 +28,7 @@ static void attach_again(u32 number)
 	shared.client[0].number = ++last_number;
 	client_take_commands();
 	raise_generation(&peers[0]);
-	(void)client_serve();
+	(void)scheduler_serve();
 	assert_int_equal(shared.disk.window[0], number);
 }
 

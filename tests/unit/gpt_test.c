@@ -9,13 +9,13 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
-#include "vmm/driver/disk/gpt.c"
+#include "vmm/driver/disk/core/gpt.c"
 #include "vmm/rt/format.c"
 
 #define DISK_BYTES  (256u * 1024)
 #define ENTRY_BYTES 128u
 
-/* A disk: its bytes from block 0 on, as driver_read finds them. */
+/* A disk: its bytes from block 0 on, as device_read finds them. */
 static u8 disk[DISK_BYTES];
 static u32 block_bytes;
 static u64 blocks; /* that the disk claims to have */
@@ -35,7 +35,7 @@ static void put64(u64 at, u64 value)
 	memcpy(disk + at, &value, sizeof(value));
 }
 
-bool driver_read(const struct driver_disk *from, u64 sector, u32 sectors, const u8 **data)
+bool device_read(u32 number, u64 sector, u32 sectors, const u8 **data)
 {
 	static u8 *copy;
 	u64 bytes = (u64)sectors * BLOCK_SECTOR_BYTES;

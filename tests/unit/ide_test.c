@@ -12,7 +12,7 @@ static u32 finished;
 static enum block_status last_status;
 static struct driver_request *last_done;
 
-void driver_finish(struct driver_request *done, enum block_status status)
+void request_finish(struct driver_request *done, enum block_status status)
 {
 	assert_true(done->busy); /* once */
 	done->busy = false;

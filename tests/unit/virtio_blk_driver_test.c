@@ -16,7 +16,7 @@ static u32 finished, flushes, discards, zeroes;
 static enum block_status last_status;
 static u8 answer; /* of the disk */
 
-void driver_finish(struct driver_request *done, enum block_status status)
+void request_finish(struct driver_request *done, enum block_status status)
 {
 	assert_true(done->busy); /* once */
 	done->busy = false;

@@ -17,7 +17,7 @@ static char problem[128];
 static u32 finished;
 static enum block_status last_status;
 
-void driver_finish(struct driver_request *done, enum block_status status)
+void request_finish(struct driver_request *done, enum block_status status)
 {
 	assert_true(done->busy); /* once */
 	done->busy = false;

@@ -9,6 +9,6 @@ bool __wrap_nvme_submit(struct nvme *nvme, struct driver_request *request)
 {
 	if (request->operation != BLOCK_FLUSH)
 		return __real_nvme_submit(nvme, request);
-	driver_finish(request, BLOCK_OK);
+	request_finish(request, BLOCK_OK);
 	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/driver/disk/driver.h"
+#include "vmm/driver/disk/core/device.h"
 #include "vmm/hw/scsi.h"
 
 /*

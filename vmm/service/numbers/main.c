@@ -5,7 +5,7 @@
  * manager keeps for it.
  */
 #include "lib/string.h"
-#include "vmm/driver/disk/driver.h"
+#include "vmm/driver/disk/core/device.h"
 #include "vmm/rt/format.h"
 #include "vmm/service/numbers/numbers.h"
 
@@ -31,13 +31,13 @@ static bool numbers_main_start(struct driver_disk *disk, char *problem, size_t s
 static bool numbers_main_submit(struct driver_request *request)
 {
 	if (request->operation != BLOCK_READ) {
-		driver_finish(request, request->operation == BLOCK_FLUSH ? BLOCK_OK : BLOCK_ERROR);
+		request_finish(request, request->operation == BLOCK_FLUSH ? BLOCK_OK : BLOCK_ERROR);
 		return true;
 	}
 	for (u32 i = 0; i < request->sectors; i++)
 		numbers_fill(request->sector + i, *starts,
 			     request->data + (u64)i * BLOCK_SECTOR_BYTES);
-	driver_finish(request, BLOCK_OK);
+	request_finish(request, BLOCK_OK);
 	return true;
 }
 

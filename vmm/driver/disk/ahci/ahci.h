@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/driver/disk/driver.h"
+#include "vmm/driver/disk/core/device.h"
 #include "vmm/hw/ahci.h"
 
 /*
@@ -95,7 +95,7 @@ bool ahci_start_disk(struct ahci *ahci, struct driver_disk *disk, char *problem,
 
 /* Starts a request. Returns false if no slot is free now. */
 bool ahci_submit(struct ahci *ahci, struct driver_request *request);
-/* Ends completed requests (driver_finish); retries a failed request or ends it with an error. */
+/* Ends completed requests (request_finish); retries a failed request or ends it with an error. */
 void ahci_poll(struct ahci *ahci);
 /* Checks for requests that are overdue and for a controller that is gone; call it periodically. */
 void ahci_look(struct ahci *ahci);

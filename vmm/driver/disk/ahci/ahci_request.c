@@ -55,7 +55,7 @@ bool ahci_submit(struct ahci *ahci, struct driver_request *request)
 	u32 slot;
 
 	if (request->operation == BLOCK_FLUSH && !port->flush) {
-		driver_finish(request, BLOCK_OK);
+		request_finish(request, BLOCK_OK);
 		return true;
 	}
 	if (!ahci_has_room(port))
@@ -83,7 +83,7 @@ static void ahci_end(struct ahci_port *port, u32 slot, enum block_status status)
 	port->alone &= others;
 	port->running &= others;
 	port->busy--;
-	driver_finish(request, status);
+	request_finish(request, status);
 }
 
 /*

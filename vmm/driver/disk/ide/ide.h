@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/driver/disk/driver.h"
+#include "vmm/driver/disk/core/device.h"
 #include "vmm/hw/ide.h"
 
 /*
@@ -47,7 +47,7 @@ bool ide_start(struct ide *ide, struct driver_disk *disk, char *problem, size_t 
 
 /* Queues a request. Returns false if there is no room now. */
 bool ide_submit(struct ide *ide, struct driver_request *request);
-/* Ends the request that is done (driver_finish) and begins the next. */
+/* Ends the request that is done (request_finish) and begins the next. */
 void ide_poll(struct ide *ide);
 
 /*

@@ -106,7 +106,7 @@ static void ide_end(struct ide *ide, enum block_status status)
 	ide->attempts = 0;
 	ide->first = (ide->first + 1) % DRIVER_DEPTH;
 	ide->count--;
-	driver_finish(request, status);
+	request_finish(request, status);
 }
 
 /* Retries the request or fails it at the limit; resets a disk that is in the midst of a command. */

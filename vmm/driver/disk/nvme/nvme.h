@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/driver/disk/driver.h"
+#include "vmm/driver/disk/core/device.h"
 #include "vmm/hw/nvme.h"
 
 /*
@@ -70,7 +70,7 @@ bool nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size
 
 /* Starts a request. Returns false if no slot is free now. */
 bool nvme_submit(struct nvme *nvme, struct driver_request *request);
-/* Ends completed requests (driver_finish), at most one queue's worth. */
+/* Ends completed requests (request_finish), at most one queue's worth. */
 void nvme_poll(struct nvme *nvme);
 /* Returns why the driver has to give up, or NULL. */
 const char *nvme_failure(const struct nvme *nvme);

@@ -118,7 +118,7 @@ static void nvme_finish(struct nvme *nvme, const struct nvme_completion *done)
 	}
 	slot->request = NULL;
 	nvme->busy--;
-	driver_finish(request, nvme_status_of(done));
+	request_finish(request, nvme_status_of(done));
 }
 
 void nvme_poll(struct nvme *nvme)

@@ -7,7 +7,7 @@
 #include "kernel/abi/start.h"
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/driver/disk/driver.h"
+#include "vmm/driver/disk/core/device.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 
@@ -190,7 +190,7 @@ static bool ramdisk_submit(struct driver_request *request)
 	case BLOCK_OPERATION_COUNT:
 		break;
 	}
-	driver_finish(request, BLOCK_OK);
+	request_finish(request, BLOCK_OK);
 	return true;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/driver/disk/driver.h"
+#include "vmm/driver/disk/core/device.h"
 #include "vmm/driver/virtio/virtio_host.h"
 
 /*
@@ -44,7 +44,7 @@ struct vblk {
 bool vblk_start(struct vblk *vblk, struct driver_disk *disk, char *problem, size_t size);
 /* Starts a request. Returns false if there is no room now. */
 bool vblk_submit(struct vblk *vblk, struct driver_request *request);
-/* Ends completed requests (driver_finish), at most as many as exist. */
+/* Ends completed requests (request_finish), at most as many as exist. */
 void vblk_poll(struct vblk *vblk);
 /* Returns why the driver has to give up, or NULL. */
 const char *vblk_failure(const struct vblk *vblk);

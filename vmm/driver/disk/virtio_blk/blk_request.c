@@ -110,7 +110,7 @@ static void vblk_end_request(struct vblk *vblk, u16 id)
 
 	vblk->request[slot] = NULL;
 	vblk->busy--;
-	driver_finish(request, vblk_status_of(status));
+	request_finish(request, vblk_status_of(status));
 }
 
 /* Ends completed requests until none is left, and asks for an interrupt at the next. */

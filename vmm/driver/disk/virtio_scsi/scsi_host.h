@@ -84,7 +84,7 @@ bool vscsi_start(struct vscsi *vscsi, u32 targets, char *problem, size_t size);
 bool vscsi_start_disk(struct vscsi *vscsi, struct driver_disk *disk, char *problem, size_t size);
 /* Starts a request. Returns false if there is no room now. */
 bool vscsi_submit(struct vscsi *vscsi, struct driver_request *request);
-/* Ends completed requests (driver_finish), and sends again what a disk has not accepted. */
+/* Ends completed requests (request_finish), and sends again what a disk has not accepted. */
 void vscsi_poll(struct vscsi *vscsi);
 /* Returns why the driver has to give up, or NULL. */
 const char *vscsi_failure(const struct vscsi *vscsi);

@@ -161,7 +161,7 @@ bool vscsi_submit(struct vscsi *vscsi, struct driver_request *request)
 	u32 slot;
 
 	if (request->operation == BLOCK_FLUSH && !unit->flush) {
-		driver_finish(request, BLOCK_OK);
+		request_finish(request, BLOCK_OK);
 		return true;
 	}
 	scsi_make_request(&task.command, request, unit->block_bytes);
@@ -214,7 +214,7 @@ static void vscsi_end(struct vscsi *vscsi, u32 slot)
 		task->state = VSCSI_ENDED;
 	} else {
 		vscsi_release(vscsi, slot);
-		driver_finish(task->request, vscsi_block_status_of(task->outcome));
+		request_finish(task->request, vscsi_block_status_of(task->outcome));
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/driver/disk/driver.h"
+#include "vmm/driver/disk/core/device.h"
 
 /* The GUID partition table (UEFI 2.10, 5.3): read only, never repaired. */
 

@@ -2,13 +2,14 @@
 /*
  * The scheduler of a driver's clients: serves all clients with requests in turn. In each round a
  * client may move a number of bytes, by its weight among the competing clients; an excess is
- * debited to later rounds. A round stops when the device is full, and resumes there. Called by
- * client.c; owns the turns of each disk and touches no hardware.
+ * debited to later rounds. A round stops when the device is full, and resumes there. Called by the
+ * loop (main.c); owns the turns of each disk, takes requests through client.c and touches no
+ * hardware.
  */
-#include "vmm/driver/disk/undo_move.h"
+#include "vmm/driver/disk/core/scheduler.h"
 
 #include "lib/bits.h"
-#include "vmm/driver/disk/view.h"
+#include "vmm/driver/disk/core/client.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
@@ -22,13 +23,10 @@
  */
 #define KEPT_PART 32u
 _Static_assert(TURN_BYTES / REQUEST_OVERHEAD <= 16, "a turn has few requests, however small");
-_Static_assert(DISK_CLIENT_MAX <= 64, "a bit for each");
 
 /* The state of the turns at one disk. */
 struct turns {
-	u64 members;	/* the disk's clients, a bit for each */
 	u32 places;	/* slots at the device; 0: not served */
-	u32 kept;	/* slots reserved for clients with none */
 	u32 turn;	/* the client whose turn it is */
 	bool begun;	/* that client has used a part of its turn */
 	u64 looked_at;	/* clients that competed in the last round */
@@ -38,64 +36,24 @@ struct turns {
 struct round {
 	struct turns *turns;
 	u32 unit;
-	u64 now; /* ticks of the TSC */
-	u64 set; /* clients that compete, a bit for each */
+	u32 kept; /* slots reserved for clients with none */
+	u64 now;  /* ticks of the TSC */
+	u64 set;  /* clients that compete, a bit for each */
 	u64 largest_weight;
 };
 
 static struct turns units[DISK_UNIT_MAX];
-static u64 limited_set; /* clients that are over their limit, a bit for each */
+static u64 limited_set; /* a bit for each client over its limit, and for some that were */
 
-static bool client_is_limited(const struct client *client)
-{
-	return (limited_set & BIT(client - clients)) != 0;
-}
-
-static void client_share_out(struct turns *turns)
-{
-	bool several = (turns->members & (turns->members - 1)) != 0;
-
-	turns->kept = several ? turns->places / KEPT_PART : 0;
-}
-
-void client_open(u32 unit, u32 depth)
+void scheduler_open(u32 unit, u32 depth)
 {
 	units[unit] = (struct turns){
-		.members = units[unit].members,
 		.places = depth != 0 ? MIN(depth, DRIVER_DEPTH) : DRIVER_DEPTH,
 		.stopped_at = ~0u,
 	};
-	client_share_out(&units[unit]);
 }
 
-void client_turn_come(const struct client *client)
-{
-	struct turns *turns = &units[client->given.disk.unit];
-
-	turns->members |= BIT(client - clients);
-	client_share_out(turns);
-}
-
-void client_turn_leave(const struct client *client)
-{
-	struct turns *turns = &units[client->given.disk.unit];
-
-	turns->members &= ~BIT(client - clients);
-	limited_set &= ~BIT(client - clients);
-	client_share_out(turns);
-}
-
-void client_turn_wake(struct client *client, u64 now_tsc)
-{
-	if (!client_is_limited(client))
-		return;
-	limited_set &= ~BIT(client - clients);
-	/* the TSCs of CPUs may differ slightly */
-	if ((s64)(now_tsc - client->limited_tsc) > 0)
-		client_counts(client)->limited_ns += clock_tsc_to_ns(now_tsc - client->limited_tsc);
-}
-
-static void client_renew(struct client *client)
+static void scheduler_renew(struct client *client)
 {
 	if (!link_renewed(&client->end))
 		return;
@@ -104,28 +62,28 @@ static void client_renew(struct client *client)
 }
 
 /* Returns whether the client is within its limits and has a request. */
-static bool client_competes(struct client *client, u64 now)
+static bool scheduler_competes(struct client *client, u64 now)
 {
-	if (client->leaving || undo_holds(client) || !view_may_ask(client))
+	if (client->leaving || !layer_may_ask(client->layers, client))
 		return false;
-	client_renew(client);
-	if (client_is_limited(client) && now >= client->share.ready_at)
-		client_turn_wake(client, now);
-	return !client_is_limited(client) && (client->has_held || link_waiting(&client->end) != 0);
+	scheduler_renew(client);
+	if (client->limited && now >= client->share.ready_at)
+		client_wake(client, now);
+	return !client->limited && (client->has_held || link_waiting(&client->end) != 0);
 }
 
-static u64 client_find_competitors(const struct turns *turns, u64 now)
+static u64 scheduler_find_competitors(u64 members, u64 now)
 {
 	u64 found = 0;
 
-	for (u64 set = turns->members; set != 0; set &= set - 1) {
-		if (client_competes(&clients[bit_lowest(set)], now))
+	for (u64 set = members; set != 0; set &= set - 1) {
+		if (scheduler_competes(&clients[bit_lowest(set)], now))
 			found |= set & -set;
 	}
 	return found;
 }
 
-static u64 client_largest_weight(u64 set)
+static u64 scheduler_largest_weight(u64 set)
 {
 	u64 weight = 1;
 
@@ -138,7 +96,7 @@ static u64 client_largest_weight(u64 set)
  * Charges the client for its request. A discard moves no data: it counts against requests a second,
  * not against bytes a second.
  */
-static void client_pay(struct client *client)
+static void scheduler_pay(struct client *client)
 {
 	const struct block_request *request = &client->held;
 	u64 sectors = MIN(request->sectors, BLOCK_RANGE_SECTORS); /* a bad one may name more */
@@ -149,19 +107,17 @@ static void client_pay(struct client *client)
 		share_take(&client->share, 1, request->operation != BLOCK_DISCARD ? (u32)bytes : 0);
 }
 
-static bool client_has_place(const struct round *round, const struct client *client)
+static bool scheduler_has_place(const struct round *round, const struct client *client)
 {
-	const struct turns *turns = round->turns;
-
-	return client_waiting_for(round->unit) <
-	       turns->places - (client->waiting != 0 ? turns->kept : 0);
+	return request_waiting_for(round->unit) <
+	       round->turns->places - (client->waiting != 0 ? round->kept : 0);
 }
 
 /*
  * Serves the client for the rest of its turn, which a limit ends too. Returns true if a request was
  * taken.
  */
-static bool client_serve_turn(const struct round *round, struct client *client)
+static bool scheduler_serve_turn(const struct round *round, struct client *client)
 {
 	struct share *share = &client->share;
 	bool any = false;
@@ -171,27 +127,28 @@ static bool client_serve_turn(const struct round *round, struct client *client)
 
 		if (unlikely(share->limited) && !share_may_go(share))
 			return any;
-		if (client_has_place(round, client))
-			taken = client_take_one(client);
+		if (scheduler_has_place(round, client))
+			taken = client_take(client);
 		if (taken == CLIENT_FULL)
-			round->turns->stopped_at = client_waiting_for(round->unit);
+			round->turns->stopped_at = request_waiting_for(round->unit);
 		if (taken == CLIENT_NOTHING)
 			share_rest(share);
 		if (taken != CLIENT_TOOK)
 			return any;
-		client_pay(client);
+		scheduler_pay(client);
 		any = true;
 	}
 	return any;
 }
 
 /* Begins the client's turn. Returns false if the client is over its limit. */
-static bool client_begin(const struct round *round, struct client *client)
+static bool scheduler_begin(const struct round *round, struct client *client)
 {
 	struct share *share = &client->share;
 
 	if (unlikely(share->limited) && !share_refill(share, round->now)) {
-		limited_set |= BIT(client - clients);
+		client->limited = true;
+		limited_set |= BIT(client_index(client));
 		client->limited_tsc = round->now;
 		return false;
 	}
@@ -202,13 +159,13 @@ static bool client_begin(const struct round *round, struct client *client)
 	return true;
 }
 
-static bool client_is_stopped(u32 unit)
+static bool scheduler_is_stopped(u32 unit)
 {
-	return client_waiting_for(unit) >= units[unit].stopped_at;
+	return request_waiting_for(unit) >= units[unit].stopped_at;
 }
 
 /* Returns the first client of the set at or after `client`, wrapping at the end. */
-static u32 client_next_of(u64 set, u32 client)
+static u32 scheduler_next_of(u64 set, u32 client)
 {
 	u64 above = set & ~(BIT(client) - 1);
 
@@ -216,23 +173,23 @@ static u32 client_next_of(u64 set, u32 client)
 }
 
 /* Gives each client of the set its turn, or the rest of it. */
-static bool client_serve_all(const struct round *round)
+static bool scheduler_serve_all(const struct round *round)
 {
 	struct turns *turns = round->turns;
 	bool any = false;
 
 	turns->begun = turns->begun && (round->set & BIT(turns->turn)) != 0;
-	turns->turn = client_next_of(round->set, turns->turn);
+	turns->turn = scheduler_next_of(round->set, turns->turn);
 	for (u64 left = round->set; left != 0;) {
 		struct client *client = &clients[turns->turn];
 
 		left &= ~BIT(turns->turn);
-		if (turns->begun || client_begin(round, client))
-			any |= client_serve_turn(round, client);
-		turns->begun = client_is_stopped(round->unit);
+		if (turns->begun || scheduler_begin(round, client))
+			any |= scheduler_serve_turn(round, client);
+		turns->begun = scheduler_is_stopped(round->unit);
 		if (turns->begun)
 			return any;
-		turns->turn = client_next_of(round->set, turns->turn + 1);
+		turns->turn = scheduler_next_of(round->set, turns->turn + 1);
 	}
 	return any;
 }
@@ -241,47 +198,54 @@ static bool client_serve_all(const struct round *round)
  * Serves clients with nothing in flight from the reserved slots: one request each, the next one in
  * the client's turn.
  */
-static bool client_serve_newcomers(const struct round *round)
+static bool scheduler_serve_newcomers(const struct round *round)
 {
 	bool any = false;
 
 	for (u64 set = round->set & ~BIT(round->turns->turn); set != 0; set &= set - 1) {
 		struct client *client = &clients[bit_lowest(set)];
 
-		if (client->waiting == 0 && client_begin(round, client))
-			any |= client_serve_turn(round, client);
+		if (client->waiting == 0 && scheduler_begin(round, client))
+			any |= scheduler_serve_turn(round, client);
 	}
 	return any;
 }
 
-static bool client_serve_disk(u32 unit, u64 now)
+static bool scheduler_serve_disk(u32 unit, u64 now)
 {
+	u64 members = client_set(unit);
+	bool several = (members & (members - 1)) != 0;
 	struct turns *turns = &units[unit];
-	struct round round = {.turns = turns, .unit = unit, .now = now};
+	struct round round = {
+		.turns = turns,
+		.unit = unit,
+		.kept = several ? turns->places / KEPT_PART : 0,
+		.now = now,
+	};
 	bool any;
 
-	round.set = client_find_competitors(turns, now);
-	round.largest_weight = client_largest_weight(round.set);
+	round.set = scheduler_find_competitors(members, now);
+	round.largest_weight = scheduler_largest_weight(round.set);
 	turns->looked_at = round.set;
 	turns->stopped_at = ~0u;
 	if (round.set == 0) {
 		turns->begun = false;
 		return false;
 	}
-	any = client_serve_all(&round);
-	if (turns->kept != 0 && client_is_stopped(unit))
-		any |= client_serve_newcomers(&round);
+	any = scheduler_serve_all(&round);
+	if (round.kept != 0 && scheduler_is_stopped(unit))
+		any |= scheduler_serve_newcomers(&round);
 	return any;
 }
 
-bool client_serve(void)
+bool scheduler_serve(void)
 {
 	u64 now = clock_tsc();
 	bool any = false;
 
 	for (u32 unit = 0; unit < DISK_UNIT_MAX; unit++) {
-		if (units[unit].places != 0 && units[unit].members != 0)
-			any |= client_serve_disk(unit, now);
+		if (units[unit].places != 0 && client_set(unit) != 0)
+			any |= scheduler_serve_disk(unit, now);
 	}
 	return any;
 }
@@ -290,40 +254,46 @@ bool client_serve(void)
  * Returns whether the driver may sleep: a client that found no slot, or had too short a turn,
  * continues when a request ends, and that end wakes the driver.
  */
-static bool client_turn_may_wait(u32 unit, struct client *client)
+static bool scheduler_client_may_wait(u32 unit, struct client *client)
 {
-	u64 bit = BIT(client - clients);
+	u64 bit = BIT(client_index(client));
 
-	if (client->leaving || client_is_limited(client) || !view_may_ask(client))
+	if (client->leaving || client->limited)
 		return true;
-	if (undo_holds(client))
-		return undo_waits(client);
-	if (client->has_held && (undo_waits(client) || view_waits(client)))
+	if (!layer_may_ask(client->layers, client))
+		return layer_waits(client->layers, client);
+	if (client->has_held && layer_waits(client->layers, client))
 		return true;
-	if (client_is_stopped(unit) && client_waiting_for(unit) > 0 &&
+	if (scheduler_is_stopped(unit) && request_waiting_for(unit) > 0 &&
 	    (units[unit].looked_at & bit) != 0)
 		return true;
 	return !client->has_held && link_may_wait(&client->end);
 }
 
-bool client_may_wait(void)
+bool scheduler_may_wait(void)
 {
 	bool all = true;
 
 	for (u32 unit = 0; unit < DISK_UNIT_MAX; unit++) {
-		u64 set = units[unit].places != 0 ? units[unit].members : 0;
+		u64 set = units[unit].places != 0 ? client_set(unit) : 0;
 
 		for (; set != 0; set &= set - 1)
-			all &= client_turn_may_wait(unit, &clients[bit_lowest(set)]);
+			all &= scheduler_client_may_wait(unit, &clients[bit_lowest(set)]);
 	}
 	return all;
 }
 
-u64 client_deadline(void)
+u64 scheduler_deadline(void)
 {
 	u64 deadline = ~0ull;
 
-	for (u64 set = limited_set; set != 0; set &= set - 1)
-		deadline = MIN(deadline, clients[bit_lowest(set)].share.ready_at);
+	for (u64 set = limited_set; set != 0; set &= set - 1) {
+		const struct client *client = &clients[bit_lowest(set)];
+
+		if (client->limited)
+			deadline = MIN(deadline, client->share.ready_at);
+		else
+			limited_set &= ~(set & -set);
+	}
 	return deadline;
 }

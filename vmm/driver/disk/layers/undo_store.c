@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The store behind a disk's snapshot: pieces (pages) of the disk as they were, and a PATRICIA tree
- * to find them. Called by undo_move.c and view.c. Owns the memory that the manager gave for it,
- * which outlives this process and is checked when the next process takes it over.
+ * to find them. Called by undo.c, undo_move.c and view.c. Owns the memory that the manager gave for
+ * it, which outlives this process and is checked when the next process takes it over.
  */
-#include "vmm/driver/disk/undo.h"
+#include "vmm/driver/disk/layers/undo_store.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads and checks a disk's GUID partition table (UEFI 2.10, 5.3). Called by driver.c as a disk
- * starts; reads through driver_read, treats each byte of the disk as hostile, and never writes.
+ * starts; reads through device_read, treats each byte of the disk as hostile, and never writes.
  */
-#include "vmm/driver/disk/gpt.h"
+#include "vmm/driver/disk/core/gpt.h"
 
 #include "lib/string.h"
 #include "vmm/rt/format.h"
@@ -222,7 +222,7 @@ static int gpt_read_all(const struct driver_disk *disk, struct disk_unit *unit)
 
 	unit->gpt_ignored = 0;
 	problem[0] = '\0';
-	if (disk->sectors / per_block < 3 || !driver_read(disk, 0, 2 * per_block, &data)) {
+	if (disk->sectors / per_block < 3 || !device_read(disk->unit, 0, 2 * per_block, &data)) {
 		format(problem, size, "its partition table cannot be read");
 		return -1;
 	}
@@ -235,7 +235,7 @@ static int gpt_read_all(const struct driver_disk *disk, struct disk_unit *unit)
 		return result == GPT_NONE ? 0 : -1;
 	blocks = (header.entry_count * header.entry_bytes + disk->block_bytes - 1) /
 		 disk->block_bytes;
-	if (!driver_read(disk, header.entries * per_block, blocks * per_block, &data)) {
+	if (!device_read(disk->unit, header.entries * per_block, blocks * per_block, &data)) {
 		format(problem, size, "its partition table cannot be read");
 		return -1;
 	}

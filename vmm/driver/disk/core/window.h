@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/driver/disk/driver.h"
+#include "vmm/io/block.h"
 #include "vmm/io/driver_channel.h"
 
 /*

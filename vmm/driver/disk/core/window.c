@@ -4,7 +4,7 @@
  * client.c. Owns the state of the client's window, whose address range the manager has mapped in
  * the DMA space; populates that range by system calls.
  */
-#include "vmm/driver/disk/window.h"
+#include "vmm/driver/disk/core/window.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/status.h"
+#include "vmm/driver/disk/core/request.h"
+#include "vmm/driver/process.h"
+
+/*
+ * The interface between the common part of the disk drivers and the part of one device, or of a
+ * service, which defines `driver_ops` only and ends each request by request_finish.
+ */
+
+/* A disk; `start` fills in all but its number. */
+struct driver_disk {
+	u32 unit;
+	u64 sectors;
+	u32 block_bytes;
+	u32 features; /* enum disk_feature */
+	char model[48];
+	char serial[24];
+	u32 depth; /* requests that it works at, or holds, at once; 0: DRIVER_DEPTH */
+};
+
+struct driver_ops {
+	/*
+	 * Brings up a disk; for disk->unit 0 also the device. Most drivers have one disk. Returns
+	 * false if the disk cannot be used; `problem` then says why.
+	 */
+	bool (*start)(struct driver_disk *disk, char *problem, size_t size);
+	/*
+	 * Hands over a request, which request_finish ends at once or later. Returns false if there
+	 * is no room.
+	 */
+	bool (*submit)(struct driver_request *request);
+	/* Ends what the device has completed; called also at its interrupt. */
+	void (*poll)(void);
+};
+
+/* Each driver defines its own. */
+extern const struct driver_ops driver_ops;
+
+/*
+ * Reads at most BLOCK_REQUEST_BYTES while there are no clients yet. Returns false if the disk fails
+ * or takes longer than five seconds. *data stays valid until the next call.
+ */
+bool device_read(u32 unit, u64 sector, u32 sectors, const u8 **data);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/driver/disk/core/request.h"
+
+/*
+ * The layers between a client and the device. Each client has a list of them, the highest first and
+ * NULL at the end. A request goes down through all of them before the device gets it, and its end
+ * goes up through the same ones. A layer knows neither those above it nor those below; what it
+ * reads or writes by itself goes down through those below. Functions that a layer has no use for
+ * are NULL.
+ */
+enum layer_answer {
+	LAYER_PASSES, /* the request goes on to the next lower layer */
+	LAYER_ENDS,   /* the request ends here, with *status, which is BLOCK_OK before */
+	LAYER_WAITS,  /* the client keeps the request and asks again when something has ended */
+};
+
+struct layer {
+	/* A client comes: clears what an earlier one has left, and obeys the manager's word. */
+	void (*open)(struct client *client, const struct layer *const *below);
+	/* The client leaves; nothing of it is with the device. */
+	void (*close)(struct client *client);
+	/* Obeys the manager's latest word about the client. */
+	void (*command)(struct client *client);
+	/* Returns whether the client may ask for anything now; NULL: it always may. */
+	bool (*may_ask)(const struct client *client);
+	/*
+	 * Returns whether a client that may not ask, or whose request is held, waits for the end of
+	 * a request or for the manager, which both wake the driver.
+	 */
+	bool (*waits)(const struct client *client);
+	/*
+	 * Take a checked request on its way down; it may be the same one again. `write` takes
+	 * whatever changes the disk.
+	 */
+	enum layer_answer (*read)(struct client *client, const struct block_request *request,
+				  enum block_status *status);
+	enum layer_answer (*write)(struct client *client, const struct block_request *request,
+				   enum block_status *status);
+	enum layer_answer (*flush)(struct client *client, const struct block_request *request,
+				   enum block_status *status);
+	/* The device is about to get the request, of which the layer may change all but the disk.
+	 */
+	void (*begin)(struct client *client, struct driver_request *request);
+	/* The device had no room: undoes `begin`. */
+	void (*cancel)(struct client *client, struct driver_request *request);
+	/* The device has ended the request. Returns the status to answer with. */
+	enum block_status (*done)(struct client *client, struct driver_request *request,
+				  enum block_status status);
+	/* The layer looks at the data, so these cannot lie in the client's RAM. */
+	bool copies;
+};
+
+/* Each calls the layers' functions of that name, the highest layer's first. */
+void layer_open(const struct layer *const *layers, struct client *client);
+void layer_close(const struct layer *const *layers, struct client *client);
+void layer_command(const struct layer *const *layers, struct client *client);
+/* Returns whether each layer lets the client ask. */
+bool layer_may_ask(const struct layer *const *layers, const struct client *client);
+/* Returns whether the client waits in one of the layers. */
+bool layer_waits(const struct layer *const *layers, const struct client *client);
+/* Returns whether one of the layers looks at the data. */
+bool layer_copies(const struct layer *const *layers);
+/* Asks the layers, down to the first that does not let the request pass. */
+enum layer_answer layer_ask(const struct layer *const *layers, struct client *client,
+			    const struct block_request *request, enum block_status *status);
+/* Hands a request to the device through the layers. Returns false if the device has no room. */
+bool layer_submit(const struct layer *const *layers, struct client *client,
+		  struct driver_request *request);
+/* Passes the end of a request up through the layers. Returns the status to answer with. */
+enum block_status layer_done(const struct layer *const *layers, struct client *client,
+			     struct driver_request *request, enum block_status status);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of requests with the device. A client and its layers take requests from it on the way
+ * to the device; the device's driver ends them here, and whoever asked is told. Owns the requests;
+ * knows neither clients nor layers nor the device.
+ */
+#include "vmm/driver/disk/core/request.h"
+
+#include <stddef.h>
+
+static struct driver_channel *channel;
+static struct driver_request requests[DISK_UNIT_MAX][DRIVER_DEPTH];
+static u32 request_count[DISK_UNIT_MAX]; /* busy ones */
+
+void request_init(struct driver_channel *shared)
+{
+	channel = shared;
+}
+
+struct driver_request *request_take(u32 unit)
+{
+	for (u32 i = 0; i < DRIVER_DEPTH && request_count[unit] < DRIVER_DEPTH; i++) {
+		struct driver_request *request = &requests[unit][i];
+
+		if (request->busy)
+			continue;
+		*request = (struct driver_request){.busy = true, .unit = unit};
+		request_count[unit]++;
+		return request;
+	}
+	return NULL;
+}
+
+void request_release(struct driver_request *request)
+{
+	request->busy = false;
+	request_count[request->unit]--;
+}
+
+void request_finish(struct driver_request *request, enum block_status status)
+{
+	request->status = status;
+	request_release(request);
+	channel->finished++;
+	if (request->done != NULL)
+		request->done(request, status);
+}
+
+u32 request_waiting_for(u32 unit)
+{
+	return request_count[unit];
+}
+
+u32 request_waiting(void)
+{
+	u32 count = 0;
+
+	for (u32 unit = 0; unit < DISK_UNIT_MAX; unit++)
+		count += request_count[unit];
+	return count;
+}

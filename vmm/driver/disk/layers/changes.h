@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/driver/disk/core/layer.h"
+#include "vmm/io/disk_changes.h"
+
+/*
+ * The blocks that a client has changed in its part of a disk, for a backup: a bit for each block,
+ * set before the device receives the write. vmm/io/disk_changes.h defines the memory.
+ */
+struct changes {
+	u32 number; /* the last point's; 0: changes are not recorded */
+	struct disk_changes_head *head;
+	u64 *half[2];
+	u64 blocks; /* blocks the bitmap has room for */
+};
+
+extern const struct layer changes_layer;
+
+/* Returns the bitmap of a client. */
+struct changes *changes_of(const struct client *client);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Says which layers a client's disk has. Called by client.c when a client comes; the one place that
+ * knows all layers and their order.
+ */
+#include "vmm/driver/disk/layers/stack.h"
+
+#include "vmm/driver/disk/layers/changes.h"
+#include "vmm/driver/disk/layers/undo.h"
+#include "vmm/driver/disk/layers/view.h"
+
+static const struct layer *const disk_stack[] = {&undo_layer, &changes_layer, NULL};
+static const struct layer *const view_stack[] = {&view_layer, &changes_layer, NULL};
+
+const struct layer *const *stack_of(const struct disk_client_part *part)
+{
+	return part->view.number != 0 ? view_stack : disk_stack;
+}

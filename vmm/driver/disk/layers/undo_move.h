@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/driver/disk/core/layer.h"
+#include "vmm/driver/disk/layers/undo_store.h"
+
+/*
+ * Moves of pieces between a disk and its clients' stores: a piece is read for the layer that needs
+ * it, and written back when the client returns to its snapshot. There is one move at a time,
+ * through the driver's own memory. Clients of all disks get their moves in turn, however many one
+ * of them asks for.
+ */
+#define UNDO_MOVE_PIECES ((u32)(BLOCK_REQUEST_BYTES / UNDO_PIECE_BYTES))
+
+/* Pieces that have been read. */
+struct undo_read {
+	u64 piece; /* the first */
+	u32 pieces;
+	u8 *data;
+};
+
+/*
+ * Begins to move for a new client, through the layers below the one that keeps, and obeys the
+ * manager's word about its store, which may be to put everything back where `puts_back` is set.
+ * `took` is called with what undo_read has asked for.
+ */
+void undo_move_open(struct client *client, const struct layer *const *below, bool puts_back,
+		    void (*took)(struct client *client, const struct undo_read *read,
+				 enum block_status status));
+/* Forgets a client's store; nothing of the client is with the device. */
+void undo_move_close(struct client *client);
+/* Returns the store of a client; number 0: it has none. */
+struct undo *undo_of(const struct client *client);
+/*
+ * Requests a read of pieces in the client's turn. Returns false if they have been read meanwhile.
+ */
+bool undo_read(struct client *client, u64 piece, u32 pieces);
+/*
+ * Returns whether the client waits for a move, its own or another's; the end of a request wakes it.
+ */
+bool undo_waits(const struct client *client);
+/* Returns whether the client's requests are held until its rollback has finished. */
+bool undo_holds(const struct client *client);
+/* Tells the manager how much of the client is kept; `full` says that there is no more room. */
+void undo_tell(const struct client *client, bool full);
+/* Tells the manager the same after an addition, and once that the store should be enlarged. */
+void undo_tell_kept(const struct client *client);
+/* Marks the client's store as permanently incomplete, and tells the manager. */
+void undo_move_give_up(struct client *client, enum disk_undo_problem problem);
+/* Carries out the manager's latest command about the client's store. */
+void undo_take_command(struct client *client);
+/* Starts the next move, for the client that has waited longest. Returns true if it did anything. */
+bool undo_serve(void);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop of every disk driver and of every service: takes what clients ask for, hands it to the
+ * device, answers, and sleeps when there is nothing to do. Linked into each of their programs; the
+ * device's part of the program is behind `driver_ops`.
+ */
+#include "lib/bits.h"
+#include "vmm/driver/disk/core/client.h"
+#include "vmm/driver/disk/core/device.h"
+#include "vmm/driver/disk/core/driver.h"
+#include "vmm/driver/disk/core/scheduler.h"
+#include "vmm/driver/disk/layers/stack.h"
+#include "vmm/driver/disk/layers/undo_move.h"
+#include "vmm/rt/clock.h"
+
+/* The interval of looks at a device with requests, in case its interrupt is lost. */
+#define LOOK_NS (100 * NS_PER_MS)
+
+static void main_wait(void)
+{
+	u64 look = request_waiting() != 0 ? clock_tsc() + clock_ns_to_tsc(LOOK_NS) : ~0ull;
+	u64 limit = scheduler_deadline();
+	u64 key = process_wait(MIN(look, limit));
+
+	if (key == PROCESS_DEVICE)
+		process_interrupt_taken();
+	if (key == PROCESS_MANAGER)
+		client_take_commands();
+}
+
+int main(void)
+{
+	struct driver_channel *channel = process_open();
+
+	request_init(channel);
+	client_init(channel, process_queue(), PROCESS_OTHERS, stack_of);
+	driver_start(channel);
+	client_take_commands();
+	for (;;) {
+		bool more = undo_serve(); /* undo goes first: clients would take the slots */
+
+		more |= scheduler_serve();
+		driver_ops.poll();
+		client_publish();
+		channel->waiting = request_waiting();
+		process_answer();
+		if (!more && scheduler_may_wait())
+			main_wait();
+	}
+}
