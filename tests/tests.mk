@@ -155,7 +155,7 @@ $(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush --wrap=virtio_ne
 	--wrap=handover_save --wrap=handover_continue --wrap=handover_start --wrap=sys_handle_close \
 	--wrap=loop_run
 $(LIARS)/ramdisk.elf: PROGRAM_WRAPS := --wrap=client_publish
-$(LIARS)/nvme.elf: PROGRAM_WRAPS := --wrap=nvme_start --wrap=request_finish
+$(LIARS)/nvme.elf: PROGRAM_WRAPS := --wrap=driver_ops --wrap=nvme_queue_init --wrap=request_finish
 
 $(LIARS)/skerry.elf: $(BUILD)/skerry.elf $(LIARS)/monitor.bin $(LIARS)/monitor.symbols \
 		$(LIARS)/ramdisk.bin $(LIARS)/nvme.bin boot/blobs.S tests/tests.mk

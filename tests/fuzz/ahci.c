@@ -4,6 +4,7 @@
  * driver comes to an end, ends each request once, and what it has the controller do is what a
  * request says: its pages, its sectors, and flushes only when the queue is empty.
  */
+#include "tests/driver_process_fake.h"
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/string.c"
@@ -27,7 +28,6 @@ static u64 addresses[OWN_PAGES + DATA_PAGES];
 static u16 identity[ATA_IDENTIFY_WORDS];
 static struct driver_request request[REQUESTS];
 static struct fuzz input;
-static struct ahci ahci;
 static struct driver_disk disk[PORTS];
 static u64 now_tsc;
 static u32 asked, finished;
@@ -46,7 +46,7 @@ u64 clock_ns_to_tsc(u64 ns)
 	return ns;
 }
 
-void ahci_pause(void)
+void process_pause(void)
 {
 	now_tsc += NS_PER_S / 10;
 }

@@ -4,6 +4,7 @@
  * driver comes to an end, ends each request once and in order, and has the controller move data
  * only between the disk and the pages of the request, all of it.
  */
+#include "tests/driver_process_fake.h"
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/string.c"
@@ -25,7 +26,6 @@ static u64 addresses[1 + DATA_PAGES];
 static u16 identity[ATA_IDENTIFY_WORDS];
 static struct driver_request request[DRIVER_DEPTH + 1];
 static struct fuzz input;
-static struct ide ide;
 static u64 now_tsc;
 static u32 asked, finished; /* ever: they end in the order in which they were asked */
 static u8 reg[8];
@@ -42,7 +42,7 @@ u64 clock_ns_to_tsc(u64 ns)
 	return ns;
 }
 
-void ide_pause(void)
+void process_pause(void)
 {
 	now_tsc += NS_PER_S / 10;
 }

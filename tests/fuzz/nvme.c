@@ -4,6 +4,7 @@
  * whenever it looks. The driver comes to an end, ends each request once, and asks for DMA only to
  * its own pages and to those of the request.
  */
+#include "tests/driver_process_fake.h"
 #include "tests/fuzz/fuzz.h"
 
 #include "vmm/driver/disk/nvme/nvme_queue.c"
@@ -21,7 +22,6 @@ static _Alignas(8) u8 registers[2 * PAGE_SIZE];
 static u64 addresses[OWN_PAGES + DATA_PAGES];
 static struct driver_request request[NVME_DEPTH];
 static struct fuzz input;
-static struct nvme nvme;
 static u64 now_tsc;
 static u32 finished, submitted;
 
@@ -104,7 +104,7 @@ static void device(void)
 	}
 }
 
-void nvme_pause(void)
+void process_pause(void)
 {
 	if (input.left == 0)
 		now_tsc += NS_PER_S;

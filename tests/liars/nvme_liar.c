@@ -27,19 +27,23 @@ struct note {
 	u64 next;
 };
 
-bool __real_nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size_t size);
-bool __wrap_nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size_t size);
+extern const struct driver_ops __real_driver_ops;
+void __real_nvme_queue_init(struct nvme *nvme, struct nvme_queue *queue, u32 number,
+			    enum nvme_page page, u32 entries);
+void __wrap_nvme_queue_init(struct nvme *nvme, struct nvme_queue *queue, u32 number,
+			    enum nvme_page page, u32 entries);
 void __real_request_finish(struct driver_request *request, enum block_status status);
 void __wrap_request_finish(struct driver_request *request, enum block_status status);
 
+static struct nvme *nvme;
 static bool late;
 
-static u8 *page_of(const struct nvme *nvme, u32 page)
+static u8 *page_of(u32 page)
 {
 	return nvme->memory.memory + page * PAGE_SIZE;
 }
 
-static u64 target(const struct nvme *nvme, u64 number)
+static u64 target(u64 number)
 {
 	u64 first = process_own_memory().address[0];
 	u64 last = nvme->memory.address[nvme->memory.pages - 1];
@@ -52,7 +56,7 @@ static u64 target(const struct nvme *nvme, u64 number)
 }
 
 /* Whether it would overwrite what the controller and this program work with. */
-static bool is_needed(const struct nvme *nvme, u64 address)
+static bool is_needed(u64 address)
 {
 	for (u32 i = 0; i + 1 < nvme->memory.pages; i++) {
 		if (nvme->memory.address[i] == address)
@@ -61,7 +65,7 @@ static bool is_needed(const struct nvme *nvme, u64 address)
 	return false;
 }
 
-static void read_to(struct nvme *nvme, u64 address)
+static void read_to(u64 address)
 {
 	const struct nvme_command command = {
 		.opcode = NVME_READ,
@@ -74,7 +78,7 @@ static void read_to(struct nvme *nvme, u64 address)
 }
 
 /* Whether the command has ended, somehow. More at once than one are too much for QEMU 7.2. */
-static bool await(struct nvme *nvme)
+static bool await(void)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(PATIENCE);
 	struct nvme_completion done;
@@ -84,51 +88,72 @@ static bool await(struct nvme *nvme)
 			nvme_queue_taken(&nvme->io);
 			return true;
 		}
-		nvme_pause();
+		process_pause();
 	}
 	return false;
 }
 
-static void try_all(struct nvme *nvme, struct note *note)
+static void try_all(struct note *note)
 {
 	u64 end = EDGES + 2 * PIECES;
 
 	while (note->next < end) {
-		u64 address = target(nvme, note->next++);
+		u64 address = target(note->next++);
 
-		if (is_needed(nvme, address))
+		if (is_needed(address))
 			continue;
-		read_to(nvme, address);
-		if (!await(nvme))
+		read_to(address);
+		if (!await())
 			return;
 	}
 }
 
-bool __wrap_nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size_t size)
+void __wrap_nvme_queue_init(struct nvme *controller, struct nvme_queue *queue, u32 number,
+			    enum nvme_page page, u32 entries)
 {
-	struct note *note = (struct note *)(uintptr_t)page_of(nvme, NOTE_PAGE);
+	nvme = controller;
+	__real_nvme_queue_init(controller, queue, number, page, entries);
+}
 
-	if (!__real_nvme_start(nvme, disk, problem, size))
+static bool lie_at_start(struct driver_disk *disk, char *problem, size_t size)
+{
+	struct note *note;
+
+	if (!__real_driver_ops.start(disk, problem, size))
 		return false;
+	note = (struct note *)(uintptr_t)page_of(NOTE_PAGE);
 	late = strcmp(disk->serial, "late") == 0;
-	memset(page_of(nvme, SHEET_PAGE), 0, PAGE_SIZE);
-	read_to(nvme, nvme->memory.address[SHEET_PAGE]);
-	if (!await(nvme) || memcmp(page_of(nvme, SHEET_PAGE), MARK, sizeof(MARK) - 1) != 0)
+	memset(page_of(SHEET_PAGE), 0, PAGE_SIZE);
+	read_to(nvme->memory.address[SHEET_PAGE]);
+	if (!await() || memcmp(page_of(SHEET_PAGE), MARK, sizeof(MARK) - 1) != 0)
 		return true;
-	memset(page_of(nvme, SHEET_PAGE), 0, PAGE_SIZE);
+	memset(page_of(SHEET_PAGE), 0, PAGE_SIZE);
 	if (memcmp(note->magic, "liar has a note", sizeof(note->magic)) != 0)
 		*note = (struct note){"liar has a note", 0};
-	try_all(nvme, note);
+	try_all(note);
 	format(problem, size, "tried %llu of %llu addresses", (unsigned long long)note->next,
 	       (unsigned long long)(EDGES + 2 * PIECES));
 	return false;
 }
+
+static bool submit(struct driver_request *request)
+{
+	return __real_driver_ops.submit(request);
+}
+
+static void poll(void)
+{
+	__real_driver_ops.poll();
+}
+
+extern const struct driver_ops __wrap_driver_ops;
+const struct driver_ops __wrap_driver_ops = {.start = lie_at_start, .submit = submit, .poll = poll};
 
 void __wrap_request_finish(struct driver_request *request, enum block_status status)
 {
 	u64 until = clock_tsc() + (late ? clock_ns_to_tsc(LATE) : 0);
 
 	while (clock_tsc() < until)
-		nvme_pause();
+		process_pause();
 	__real_request_finish(request, status);
 }

@@ -55,6 +55,12 @@ ORDERS = {
         vmm/manager/channel vmm/manager/console
         vmm/manager
         vmm/manager/commands""",
+    # A device's part is called through driver_ops, the layers through struct layer.
+    "disk driver": """
+        vmm/driver
+        vmm/driver/virtio
+        vmm/driver/disk/core
+        vmm/driver/disk/layers vmm/driver/disk/ahci vmm/driver/disk/ide vmm/driver/disk/nvme vmm/driver/disk/ramdisk vmm/driver/disk/virtio_blk vmm/driver/disk/virtio_scsi""",
 }
 
 # Where an interrupt, a trap and a system call enter, and what the compiler calls.

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
+#include "tests/driver_process_fake.h"
 #include "vmm/driver/disk/ahci/ahci_command.c"
 #include "vmm/driver/disk/ahci/ahci_port.c"
 #include "vmm/driver/disk/ahci/ahci_request.c"
@@ -240,7 +241,7 @@ static void fake_step(void)
 		step_port(&fake.port[i]);
 }
 
-void ahci_pause(void)
+void process_pause(void)
 {
 	now_tsc += NS_PER_MS;
 	fake_step();

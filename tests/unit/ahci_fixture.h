@@ -7,7 +7,6 @@
 #define DATA_PAGE 100u /* of the RAM: pages of requests, from here on */
 #define ASKED_MAX 40u
 
-static struct ahci ahci;
 static struct driver_disk disk[DISKS];
 static char problem[128];
 static struct driver_request asked[ASKED_MAX];

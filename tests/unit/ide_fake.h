@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
+#include "tests/driver_process_fake.h"
 #include "vmm/driver/disk/ata.c"
 #include "vmm/driver/disk/ide/ide_command.c"
 #include "vmm/driver/disk/ide/ide_request.c"
@@ -218,7 +219,7 @@ static void fake_step(void)
 		run_command();
 }
 
-void ide_pause(void)
+void process_pause(void)
 {
 	now_tsc += NS_PER_MS;
 	fake_step();

@@ -4,7 +4,6 @@
 
 #define DATA_PAGE 20u /* of RAM: what requests read and write */
 
-static struct ide ide;
 static struct driver_disk disk;
 static char problem[128];
 static struct driver_request request[DRIVER_DEPTH + 1];
@@ -59,7 +58,7 @@ static enum block_status run(enum block_operation operation, u64 sector, u32 sec
 
 	assert_true(ide_submit(&ide, ask(0, operation, sector, sectors)));
 	for (u32 i = 0; i < 10000 && finished == before && ide.failure == NULL; i++) {
-		ide_pause();
+		process_pause();
 		ide_poll(&ide);
 	}
 	assert_int_equal(finished, before + (ide.failure == NULL));

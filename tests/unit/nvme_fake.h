@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "tests/driver_process_fake.h"
 #include "vmm/driver/disk/nvme/nvme_queue.c"
 #include "vmm/driver/disk/nvme/nvme_request.c"
 #include "vmm/driver/disk/nvme/nvme_start.c"
@@ -236,7 +237,7 @@ static void fake_step(void)
 		serve(queue);
 }
 
-void nvme_pause(void)
+void process_pause(void)
 {
 	now_tsc += NS_PER_MS;
 	fake_step();

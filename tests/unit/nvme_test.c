@@ -4,7 +4,6 @@
 
 #define DATA_PAGE 20u /* of RAM: what requests read and write */
 
-static struct nvme nvme;
 static struct driver_disk disk;
 static char problem[128];
 static struct driver_request request[NVME_DEPTH];
@@ -62,7 +61,7 @@ static enum block_status run(enum block_operation operation, u64 sector, u32 sec
 
 	assert_true(nvme_submit(&nvme, ask(0, operation, sector, sectors)));
 	for (u32 i = 0; i < 10 && finished == before; i++) {
-		nvme_pause();
+		process_pause();
 		nvme_poll(&nvme);
 	}
 	assert_int_equal(finished, before + 1);
@@ -187,7 +186,7 @@ static void test_depth(void **state)
 		assert_int_equal(count, 63);
 		fake.silent = false;
 		finished = 0;
-		nvme_pause();
+		process_pause();
 		nvme_poll(&nvme);
 		assert_int_equal(finished, 63);
 		assert_int_equal(get32(NVME_DOORBELLS + 12), fake.cq_tail[1]);
@@ -233,7 +232,7 @@ static void test_stale(void **state)
 	assert_int_equal(finished, 1);
 	assert_int_equal(nvme.bad, 1);
 	fake.silent = false;
-	nvme_pause();
+	process_pause();
 	nvme_poll(&nvme);
 	assert_int_equal(finished, 2);
 }
@@ -263,7 +262,7 @@ static void test_bounded(void **state)
 	assert_true(begin());
 	again = 1000;
 	assert_true(nvme_submit(&nvme, ask(0, BLOCK_READ, 0, 8)));
-	nvme_pause();
+	process_pause();
 	nvme_poll(&nvme);
 	assert_int_equal(finished, 64);
 	while (again > 0)

@@ -7,7 +7,6 @@
 #define DISK_SECTORS 2048u
 #define DATA_PAGE    100u
 
-static struct vblk vblk;
 static struct driver_disk disk;
 static struct driver_request request[DRIVER_DEPTH + 1];
 static char problem[128];

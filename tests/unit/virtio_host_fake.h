@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
+#include "tests/driver_process_fake.h"
 #include "vmm/driver/virtio/virtio_host.c"
 #include "vmm/driver/virtio/virtio_ring.c"
 #include "vmm/rt/format.c"
@@ -57,30 +58,6 @@ static struct {
 
 static u64 now_tsc;
 static u64 addresses[RAM_PAGES];
-
-/* Not of this: */
-volatile u8 *process_registers(const char *name, u64 *bytes)
-{
-	(void)name, (void)bytes;
-	return NULL;
-}
-
-bool process_has_interrupt(void)
-{
-	return true;
-}
-
-bool process_has_line(void)
-{
-	return false;
-}
-
-struct driver_dma driver_dma(void)
-{
-	return (struct driver_dma){0};
-}
-
-const struct start_info *start_info;
 
 u64 clock_tsc(void)
 {
@@ -270,7 +247,7 @@ static void fake_step(void)
 		fake_queue(n);
 }
 
-void virtio_host_pause(void)
+void process_pause(void)
 {
 	now_tsc += NS_PER_MS;
 	fake_step();

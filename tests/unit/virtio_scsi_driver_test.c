@@ -10,7 +10,6 @@
 #define DATA_PAGE 100u
 #define TARGETS	  0x80000104u /* 2, 8, 31: the last one is not there */
 
-static struct vscsi vscsi;
 static struct driver_disk disk;
 static struct driver_request request[2 * DRIVER_DEPTH];
 static char problem[128];

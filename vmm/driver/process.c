@@ -85,6 +85,16 @@ volatile u8 *process_registers(const char *name, u64 *bytes)
 	return NULL;
 }
 
+u16 process_ports(const char *name)
+{
+	for (const struct start_entry *entry = start_find(START_PORTS); entry != NULL;
+	     entry = start_next(entry)) {
+		if (strcmp(entry->name, name) == 0)
+			return (u16)entry->offset;
+	}
+	return 0;
+}
+
 static void process_find_memory(void)
 {
 	const struct start_entry *memory = start_find(START_DMA);

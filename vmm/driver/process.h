@@ -35,6 +35,8 @@ struct driver_dma process_own_memory(void);
 struct driver_dma driver_dma(void);
 /* Returns the registers with that name and their size in bytes, or NULL if there are none. */
 volatile u8 *process_registers(const char *name, u64 *bytes);
+/* Returns the first port of the range with that name, or 0 if there is none. */
+u16 process_ports(const char *name);
 
 /* Makes the manager look at the channel. */
 void process_tell_manager(void);

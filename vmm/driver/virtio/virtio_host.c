@@ -48,7 +48,7 @@ static bool virtio_host_reset_device(const struct virtio_host *host)
 	while (virtio_host_in(host, VIO_STATUS, 1) != 0) {
 		if (clock_tsc() >= until)
 			return false;
-		virtio_host_pause();
+		process_pause();
 	}
 	return true;
 }

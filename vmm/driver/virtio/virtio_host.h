@@ -90,8 +90,6 @@ static inline u64 virtio_host_address(const struct virtio_host *host, u64 offset
 	return host->memory.address[offset / PAGE_SIZE] + offset % PAGE_SIZE;
 }
 
-/* Lets other threads run during a wait for the device; the program or a test defines it. */
-void virtio_host_pause(void);
 /* Access the common structure, 1, 2 or 4 bytes; virtio_access.c or a test defines them. */
 u32 virtio_host_in(const struct virtio_host *host, enum vio_common at, u32 bytes);
 void virtio_host_out(const struct virtio_host *host, enum vio_common at, u32 bytes, u32 value);

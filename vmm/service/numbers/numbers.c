@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Computes the content of the example service's disk. Called by main.c for each sector read; has no
- * state.
+ * Computes the content of the example service's disk. Called by numbers_start.c for each sector
+ * read; has no state.
  */
 #include "vmm/service/numbers/numbers.h"
 

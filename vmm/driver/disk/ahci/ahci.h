@@ -100,9 +100,6 @@ void ahci_poll(struct ahci *ahci);
 /* Checks for requests that are overdue and for a controller that is gone; call it periodically. */
 void ahci_look(struct ahci *ahci);
 
-/* Lets other threads run during a wait for the controller; the program or a test defines it. */
-void ahci_pause(void);
-
 /* Register accesses: ahci_access.c or a test defines them. */
 u32 ahci_read(const struct ahci *ahci, u32 offset);
 void ahci_write(const struct ahci *ahci, u32 offset, u32 value);

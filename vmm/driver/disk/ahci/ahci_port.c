@@ -39,7 +39,7 @@ static bool ahci_port_wait(const struct ahci *ahci, const struct ahci_port *port
 	while ((ahci_port_read(ahci, port, at) & bits) != wanted) {
 		if (clock_tsc() >= until)
 			return false;
-		ahci_pause();
+		process_pause();
 	}
 	return true;
 }
@@ -49,7 +49,7 @@ static void ahci_port_wait_at_least(u64 ns)
 	u64 until = clock_tsc() + clock_ns_to_tsc(ns);
 
 	while (clock_tsc() < until)
-		ahci_pause();
+		process_pause();
 }
 
 static void ahci_port_change_command(const struct ahci *ahci, const struct ahci_port *port, u64 off,
@@ -90,7 +90,7 @@ static bool ahci_port_wait_disk(const struct ahci *ahci, const struct ahci_port 
 			return true;
 		if (clock_tsc() - since >= clock_ns_to_tsc(limit))
 			return false;
-		ahci_pause();
+		process_pause();
 	}
 }
 

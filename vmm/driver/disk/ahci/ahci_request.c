@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Hands requests to a port and ends them: AHCI 1.3.1, 5.5 and 6.2. Called by main.c for
- * `driver_ops`; owns the slots of each port and touches the ports' registers.
+ * Hands requests to a port and ends them: AHCI 1.3.1, 5.5 and 6.2. Called by ahci_start.c
+ * for `driver_ops`; owns the slots of each port and touches the ports' registers.
  */
 #include "lib/bits.h"
 #include "vmm/driver/disk/ahci/ahci.h"

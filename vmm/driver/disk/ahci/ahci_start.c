@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Brings a controller and its disks from any state to one that takes requests: AHCI 1.3.1, 10.1.
- * Called by ahci/main.c at the start of the driver; resets the controller and its ports.
+ * Brings a controller and its disks from any state to one that takes requests: AHCI 1.3.1, 10.1;
+ * and is what the core calls (`driver_ops`). Resets the controller and its ports; owns the one
+ * controller that the manager has given.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -24,7 +25,7 @@ static bool ahci_start_wait_clear(const struct ahci *ahci, u32 offset, u64 bits,
 	while ((ahci_read(ahci, offset) & bits) != 0) {
 		if (clock_tsc() >= until)
 			return false;
-		ahci_pause();
+		process_pause();
 	}
 	return true;
 }
@@ -129,7 +130,7 @@ static bool ahci_start_run(const struct ahci *ahci, struct ahci_port *port,
 		if (clock_tsc() >= until ||
 		    (ahci_port_read(ahci, port, AHCI_PORT_IS) & AHCI_INT_FATAL) != 0)
 			return false;
-		ahci_pause();
+		process_pause();
 	}
 	return (ahci_port_read(ahci, port, AHCI_PORT_TASK) &
 		(ATA_STATUS_BUSY | ATA_STATUS_DATA | ATA_STATUS_ERROR | ATA_STATUS_FAULT)) == 0;
@@ -234,3 +235,45 @@ bool ahci_start_disk(struct ahci *ahci, struct driver_disk *disk, char *problem,
 	string_copy(disk->serial, sizeof(disk->serial), identity.serial);
 	return true;
 }
+
+/* --- the driver, for core/device.h --- */
+
+/* The interval of health checks, which are rare because the registers are slow to read. */
+#define LOOK_NS (100 * NS_PER_MS)
+
+static struct ahci ahci;
+static u64 look_tsc;
+
+static bool ahci_start_controller(char *problem, size_t size)
+{
+	ahci.registers = process_registers("5", &ahci.register_bytes);
+	ahci.memory = driver_dma();
+	ahci.interrupts = process_has_interrupt();
+	return ahci_start(&ahci, (u32)start_info->parameter[DRIVER_UNITS], problem, size);
+}
+
+static bool ahci_ops_start(struct driver_disk *disk, char *problem, size_t size)
+{
+	if (disk->unit == 0 && !ahci_start_controller(problem, size))
+		return false;
+	return disk->unit < ahci.port_count && ahci_start_disk(&ahci, disk, problem, size);
+}
+
+static bool ahci_ops_submit(struct driver_request *request)
+{
+	return ahci_submit(&ahci, request);
+}
+
+static void ahci_ops_poll(void)
+{
+	ahci_poll(&ahci);
+	if (ahci.failure == NULL && clock_tsc() >= look_tsc) {
+		look_tsc = clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+		ahci_look(&ahci);
+	}
+	if (ahci.failure != NULL)
+		driver_give_up("%s", ahci.failure);
+}
+
+const struct driver_ops driver_ops = {
+	.start = ahci_ops_start, .submit = ahci_ops_submit, .poll = ahci_ops_poll};

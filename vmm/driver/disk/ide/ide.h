@@ -50,15 +50,12 @@ bool ide_submit(struct ide *ide, struct driver_request *request);
 /* Ends the request that is done (request_finish) and begins the next. */
 void ide_poll(struct ide *ide);
 
-/*
- * Accesses to ports, and a pause that lets other threads run; the program or a test defines them.
- */
+/* Accesses to ports; ide_port.c or a test defines them. */
 u8 ide_in8(u16 port);
 u16 ide_in16(u16 port);
 void ide_out8(u16 port, u8 value);
 void ide_out16(u16 port, u16 value);
 void ide_out32(u16 port, u32 value);
-void ide_pause(void);
 
 /* A command for ide_command.c. */
 struct ide_task {

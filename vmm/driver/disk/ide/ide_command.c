@@ -34,7 +34,7 @@ static void ide_wait_at_least(u64 ns)
 	u64 until = clock_tsc() + clock_ns_to_tsc(ns);
 
 	while (clock_tsc() < until)
-		ide_pause();
+		process_pause();
 }
 
 bool ide_wait(const struct ide *ide, u64 ns)
@@ -44,7 +44,7 @@ bool ide_wait(const struct ide *ide, u64 ns)
 	while ((ide_status(ide) & ATA_STATUS_BUSY) != 0) {
 		if (clock_tsc() >= until)
 			return false;
-		ide_pause();
+		process_pause();
 	}
 	return true;
 }
@@ -62,7 +62,7 @@ static bool ide_wait_data(const struct ide *ide)
 			       (status & (ATA_STATUS_ERROR | ATA_STATUS_FAULT)) == 0;
 		if (clock_tsc() >= until)
 			return false;
-		ide_pause();
+		process_pause();
 	}
 }
 

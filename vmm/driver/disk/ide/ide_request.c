@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Turns requests into commands, one at a time: Bus Master IDE 1.0, 3. Called by main.c for
- * `driver_ops`; owns the queue of requests and the table of regions, and touches the bus-master
+ * Turns requests into commands, one at a time: Bus Master IDE 1.0, 3. Called by ide_start.c
+ * for `driver_ops`; owns the queue of requests and the table of regions, and touches the bus-master
  * ports.
  */
 #include "lib/bits.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Brings a disk from any state of the channel to one that takes requests. Called by ide/main.c at
- * the start of the driver; resets the channel and sets the disk's transfer mode and cache.
+ * Brings a disk from any state of the channel to one that takes requests, and is what the core
+ * calls (`driver_ops`). Resets the channel and sets the disk's transfer mode and cache; owns one
+ * disk and the ports that the manager has given.
  */
 #include "lib/string.h"
 #include "vmm/driver/disk/ata.h"
@@ -99,3 +100,35 @@ bool ide_start(struct ide *ide, struct driver_disk *disk, char *problem, size_t 
 	string_copy(disk->serial, sizeof(disk->serial), identity.serial);
 	return true;
 }
+
+/* --- the driver, for core/device.h --- */
+
+static struct ide ide;
+
+static bool ide_ops_start(struct driver_disk *disk, char *problem, size_t size)
+{
+	ide.command_port = process_ports(DRIVER_PORTS_COMMAND);
+	ide.control_port = process_ports(DRIVER_PORTS_CONTROL);
+	ide.dma_port = process_ports(DRIVER_PORTS_DMA);
+	ide.slave = start_info->parameter[DRIVER_UNIT] != 0;
+	ide.memory = driver_dma();
+	if (ide.command_port != 0 && ide.control_port != 0)
+		return ide_start(&ide, disk, problem, size);
+	format(problem, size, "the controller's ports are missing");
+	return false;
+}
+
+static bool ide_ops_submit(struct driver_request *request)
+{
+	return ide_submit(&ide, request);
+}
+
+static void ide_ops_poll(void)
+{
+	ide_poll(&ide);
+	if (ide.failure != NULL)
+		driver_give_up("%s", ide.failure);
+}
+
+const struct driver_ops driver_ops = {
+	.start = ide_ops_start, .submit = ide_ops_submit, .poll = ide_ops_poll};

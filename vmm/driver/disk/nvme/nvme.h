@@ -75,9 +75,6 @@ void nvme_poll(struct nvme *nvme);
 /* Returns why the driver has to give up, or NULL. */
 const char *nvme_failure(const struct nvme *nvme);
 
-/* Lets other threads run during a wait for the controller; the program or a test defines it. */
-void nvme_pause(void);
-
 /* Registers and queues, in nvme_queue.c. */
 u32 nvme_read32(const struct nvme *nvme, u32 offset);
 u64 nvme_read64(const struct nvme *nvme, u32 offset);

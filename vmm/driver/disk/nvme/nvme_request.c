@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Turns requests into commands and completions into answers: NVMe 1.4, 6. Called by main.c for
- * `driver_ops`; owns the table of slots and the pages with PRP lists and ranges.
+ * Turns requests into commands and completions into answers: NVMe 1.4, 6. Called by nvme_start.c
+ * for `driver_ops`; owns the table of slots and the pages with PRP lists and ranges.
  */
 #include "lib/bits.h"
 #include "lib/string.h"

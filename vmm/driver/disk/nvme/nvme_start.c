@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Brings a controller from any state to one with queues for requests: NVMe 1.4, 7.6.1. Called by
- * nvme/main.c at the start of the driver; resets the controller and sends admin commands.
+ * Brings a controller from any state to one with queues for requests: NVMe 1.4, 7.6.1; and is what
+ * the core calls (`driver_ops`). Resets the controller and sends admin commands; owns the
+ * controller whose registers the manager has mapped.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -34,7 +35,7 @@ static bool nvme_start_wait_ready(const struct nvme *nvme, bool ready)
 			return true;
 		if ((ready && (status & NVME_CSTS_FATAL) != 0) || clock_tsc() >= until)
 			return false;
-		nvme_pause();
+		process_pause();
 	}
 }
 
@@ -88,7 +89,7 @@ static bool nvme_start_command(struct nvme *nvme, struct nvme_command *command)
 	nvme_queue_put(&nvme->admin, command);
 	while (clock_tsc() < until && nvme->bad < NVME_BAD_MAX) {
 		if (!nvme_queue_next(&nvme->admin, &done)) {
-			nvme_pause();
+			process_pause();
 			continue;
 		}
 		nvme_queue_taken(&nvme->admin);
@@ -223,3 +224,40 @@ bool nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size
 	       nvme_start_read_namespace(nvme, disk, problem, size) &&
 	       nvme_start_create_queues(nvme, disk, problem, size);
 }
+
+/* --- the driver, for core/device.h --- */
+
+/* The interval of health checks, which are rare because the registers are slow to read. */
+#define LOOK_NS (100 * NS_PER_MS)
+
+static struct nvme nvme;
+static u64 look_tsc;
+
+static bool nvme_ops_start(struct driver_disk *disk, char *problem, size_t size)
+{
+	nvme.registers = process_registers("0", &nvme.register_bytes);
+	nvme.memory = driver_dma();
+	nvme.interrupts = process_has_interrupt();
+	return nvme_start(&nvme, disk, problem, size);
+}
+
+static bool nvme_ops_submit(struct driver_request *request)
+{
+	return nvme_submit(&nvme, request);
+}
+
+static void nvme_ops_poll(void)
+{
+	const char *failure = NULL;
+
+	nvme_poll(&nvme);
+	if (nvme.bad >= NVME_BAD_MAX || (nvme.busy > 0 && clock_tsc() >= look_tsc)) {
+		look_tsc = clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+		failure = nvme_failure(&nvme);
+	}
+	if (failure != NULL)
+		driver_give_up("%s", failure);
+}
+
+const struct driver_ops driver_ops = {
+	.start = nvme_ops_start, .submit = nvme_ops_submit, .poll = nvme_ops_poll};

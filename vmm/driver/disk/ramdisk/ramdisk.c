@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The driver of a disk in memory, which is empty at first or holds a file of the boot bundle under
- * a volatile overlay. Runs as a program of its own under driver.c. All writes go to memory that
+ * a volatile overlay. Linked with what all disk drivers share. All writes go to memory that
  * outlives this process; a piece that was never written is read from the file.
  */
 #include "kernel/abi/start.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Turns requests into descriptors and ends completed ones: virtio 1.2, 5.2.6. Called by main.c
+ * Turns requests into descriptors and ends completed ones: virtio 1.2, 5.2.6. Called by blk_start.c
  * for `driver_ops`; owns the slots' headers and statuses and reaches the device by its queue.
  */
 #include "lib/bits.h"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Brings a virtio disk from any state to one with a queue for requests: virtio 1.2, 5.2.5. Called
- * by virtio_blk/main.c at the start of the driver; resets the device and reads its configuration.
+ * Brings a virtio disk from any state to one with a queue for requests: virtio 1.2, 5.2.5; and is
+ * what the core calls (`driver_ops`). Resets the device and reads its configuration; owns the
+ * device that the manager has given.
  */
 #include "lib/string.h"
 #include "vmm/driver/disk/virtio_blk/blk.h"
+#include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
 #define SECTORS_MAX (1ull << 52)
@@ -102,3 +104,40 @@ bool vblk_start(struct vblk *vblk, struct driver_disk *disk, char *problem, size
 	virtio_host_go(&vblk->host);
 	return true;
 }
+
+/* --- the driver, for core/device.h --- */
+
+/* The interval of health checks, which are rare because the registers are slow to read. */
+#define LOOK_NS (100 * NS_PER_MS)
+
+static struct vblk vblk;
+static u64 look_tsc;
+
+static bool vblk_ops_start(struct driver_disk *disk, char *problem, size_t size)
+{
+	if (virtio_host_find(&vblk.host))
+		return vblk_start(&vblk, disk, problem, size);
+	format(problem, size, "the disk's registers are missing");
+	return false;
+}
+
+static bool vblk_ops_submit(struct driver_request *request)
+{
+	return vblk_submit(&vblk, request);
+}
+
+static void vblk_ops_poll(void)
+{
+	const char *failure = NULL;
+
+	vblk_poll(&vblk);
+	if (vblk.ring.bad >= VIRTIO_HOST_BAD_MAX || (vblk.busy > 0 && clock_tsc() >= look_tsc)) {
+		look_tsc = clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+		failure = vblk_failure(&vblk);
+	}
+	if (failure != NULL)
+		driver_give_up("%s", failure);
+}
+
+const struct driver_ops driver_ops = {
+	.start = vblk_ops_start, .submit = vblk_ops_submit, .poll = vblk_ops_poll};

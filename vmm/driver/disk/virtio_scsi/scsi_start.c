@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Brings a controller and its disks from any state to one that takes requests: virtio 1.2, 5.6.5.
- * Called by virtio_scsi/main.c at the start of the driver; resets the device and runs commands of
- * its own through scsi_task.c.
+ * Brings a controller and its disks from any state to one that takes requests: virtio 1.2, 5.6.5;
+ * and is what the core calls (`driver_ops`). Resets the device and runs commands of its own through
+ * scsi_task.c; owns the controller that the manager has given.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/driver/disk/virtio_scsi/scsi_host.h"
+#include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
 static bool vscsi_refuse_controller(char *problem, size_t size, const char *text)
@@ -171,3 +172,44 @@ bool vscsi_start_disk(struct vscsi *vscsi, struct driver_disk *disk, char *probl
 	string_copy(disk->serial, sizeof(disk->serial), found.serial);
 	return true;
 }
+
+/* --- the driver, for core/device.h --- */
+
+/* The interval of health checks, which are rare because the registers are slow to read. */
+#define LOOK_NS (100 * NS_PER_MS)
+
+static struct vscsi vscsi;
+static u64 look_tsc;
+
+static bool vscsi_ops_start(struct driver_disk *disk, char *problem, size_t size)
+{
+	if (disk->unit == 0 && !virtio_host_find(&vscsi.host)) {
+		format(problem, size, "the controller's registers are missing");
+		return false;
+	}
+	if (disk->unit == 0 &&
+	    !vscsi_start(&vscsi, (u32)start_info->parameter[DRIVER_UNITS], problem, size))
+		return false;
+	return vscsi_start_disk(&vscsi, disk, problem, size);
+}
+
+static bool vscsi_ops_submit(struct driver_request *request)
+{
+	return vscsi_submit(&vscsi, request);
+}
+
+static void vscsi_ops_poll(void)
+{
+	const char *failure = NULL;
+
+	vscsi_poll(&vscsi);
+	if (vscsi.ring.bad >= VIRTIO_HOST_BAD_MAX || (vscsi.busy > 0 && clock_tsc() >= look_tsc)) {
+		look_tsc = clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+		failure = vscsi_failure(&vscsi);
+	}
+	if (failure != NULL)
+		driver_give_up("%s", failure);
+}
+
+const struct driver_ops driver_ops = {
+	.start = vscsi_ops_start, .submit = vscsi_ops_submit, .poll = vscsi_ops_poll};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * * Sends commands through the queue and reads their responses: virtio 1.2, 5.6.6.1. Called by
- * main.c for `driver_ops` and by scsi_start.c; owns the tasks and each disk's share of the queue.
+ * Sends commands through the queue and reads their responses: virtio 1.2, 5.6.6.1. Called by
+ * scsi_start.c; owns the tasks and each disk's share of the queue.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -274,7 +274,7 @@ bool vscsi_run(struct vscsi *vscsi, u32 unit, const struct scsi_command *command
 	while (vscsi->task[slot].state != VSCSI_ENDED) {
 		if (clock_tsc() >= until)
 			return false;
-		virtio_host_pause();
+		process_pause();
 		vscsi_poll(vscsi);
 	}
 	vscsi_release(vscsi, slot);

@@ -8,11 +8,6 @@
 
 static struct vnet vnet;
 
-void virtio_host_pause(void)
-{
-	process_pause();
-}
-
 static bool vnet_main_start(struct card *card, char *problem, size_t size)
 {
 	if (virtio_host_find(&vnet.host))

@@ -93,7 +93,7 @@ static void vnet_command(struct vnet *vnet, u8 class, u8 what, u8 value)
 		return;
 	virtio_ring_tell(&vnet->ring[VNET_CONTROL]);
 	while (!virtio_ring_take(&vnet->ring[VNET_CONTROL], &id, &bytes) && clock_tsc() < until)
-		virtio_host_pause();
+		process_pause();
 }
 
 /*

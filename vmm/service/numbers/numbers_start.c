@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The program of an example service: a disk of 1 MiB whose content is computed. Runs under the
- * common disk driver (driver.c), which calls `driver_ops`; has no device, only the memory that the
- * manager keeps for it.
+ * An example of a service: a disk of 1 MiB whose content is computed. Linked with what all disk
+ * drivers share, whose core calls `driver_ops`; has no device, only the memory that the manager
+ * keeps for it.
  */
 #include "lib/string.h"
 #include "vmm/driver/disk/core/device.h"
@@ -15,7 +15,7 @@
  */
 static u64 *starts;
 
-static bool numbers_main_start(struct driver_disk *disk, char *problem, size_t size)
+static bool numbers_ops_start(struct driver_disk *disk, char *problem, size_t size)
 {
 	if (start_info->parameter[DRIVER_DISK_BYTES] == 0) {
 		format(problem, size, "there is no memory; set memory = 4K");
@@ -28,7 +28,7 @@ static bool numbers_main_start(struct driver_disk *disk, char *problem, size_t s
 	return true;
 }
 
-static bool numbers_main_submit(struct driver_request *request)
+static bool numbers_ops_submit(struct driver_request *request)
 {
 	if (request->operation != BLOCK_READ) {
 		request_finish(request, request->operation == BLOCK_FLUSH ? BLOCK_OK : BLOCK_ERROR);
@@ -41,10 +41,10 @@ static bool numbers_main_submit(struct driver_request *request)
 	return true;
 }
 
-/* Nothing to do: there is no device that could have finished a request. */
-static void numbers_main_poll(void)
+/* Does nothing: there is no device that could have finished a request. */
+static void numbers_ops_poll(void)
 {
 }
 
 const struct driver_ops driver_ops = {
-	.start = numbers_main_start, .submit = numbers_main_submit, .poll = numbers_main_poll};
+	.start = numbers_ops_start, .submit = numbers_ops_submit, .poll = numbers_ops_poll};
