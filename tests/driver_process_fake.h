@@ -11,8 +11,11 @@
 #include "vmm/driver/process.h"
 
 static struct {
-	volatile u8 *registers;
-	u64 register_bytes;
+	struct {
+		const char *name; /* NULL: whatever the name */
+		volatile u8 *at;
+		u64 bytes;
+	} registers[4];
 	struct driver_dma memory;
 	bool has_interrupt;
 	u16 command_port, control_port, dma_port;
@@ -23,9 +26,16 @@ const struct start_info *start_info = &process_given.info;
 
 volatile u8 *process_registers(const char *name, u64 *bytes)
 {
-	(void)name;
-	*bytes = process_given.register_bytes;
-	return process_given.registers;
+	for (u32 i = 0; i < ARRAY_COUNT(process_given.registers); i++) {
+		const char *known = process_given.registers[i].name;
+
+		if (known != NULL && strcmp(known, name) != 0)
+			continue;
+		*bytes = process_given.registers[i].bytes;
+		return process_given.registers[i].at;
+	}
+	*bytes = 0;
+	return NULL;
 }
 
 u16 process_ports(const char *name)

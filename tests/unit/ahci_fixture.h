@@ -4,6 +4,8 @@
 /* The AHCI driver beside the fake controller, and requests to its two disks. */
 #include "tests/unit/ahci_fake.h"
 
+#include "tests/unit/disk_conformance.h"
+
 #define DATA_PAGE 100u /* of the RAM: pages of requests, from here on */
 #define ASKED_MAX 40u
 
@@ -14,6 +16,8 @@ static u32 finished;
 
 void request_finish(struct driver_request *request, enum block_status status)
 {
+	if (conformance_finish(request, status))
+		return;
 	assert_true(request >= asked && request < asked + ASKED_MAX && request->busy);
 	request->busy = false;
 	request->status = status;
@@ -35,6 +39,33 @@ static UNUSED int set_up(void **state)
 	return 0;
 }
 
+/* Data goes through 16 pages, which three requests have in turn. */
+static u8 *data_of(u32 number)
+{
+	return fake.ram + (DATA_PAGE + number % 3 * BLOCK_REQUEST_PAGES) * PAGE_SIZE;
+}
+
+static UNUSED void conformance_make(void)
+{
+	make_fake();
+	ahci = (struct ahci){0};
+	process_given.registers[0].at = fake.ram; /* its functions do not look */
+	process_given.registers[0].bytes = 0x1000;
+	process_given.memory = (struct driver_dma){fake.ram, addresses, DATA_PAGE};
+	process_given.has_interrupt = true;
+	process_given.info.parameter[DRIVER_UNITS] = 1u << 1 | 1u << 4;
+	conformance.data = data_of(0);
+	conformance.address = addresses + DATA_PAGE;
+	conformance.disk = fake.port[0].disk;
+	conformance.bytes = DISK_BYTES;
+}
+
+static UNUSED void conformance_work(void)
+{
+	fake_step();
+	now_tsc += NS_PER_MS;
+}
+
 static bool start(void)
 {
 	return ahci_start(&ahci, 1u << 1 | 1u << 4, problem, sizeof(problem));
@@ -44,12 +75,6 @@ static UNUSED bool start_all(void)
 {
 	return start() && ahci_start_disk(&ahci, &disk[0], problem, sizeof(problem)) &&
 	       ahci_start_disk(&ahci, &disk[1], problem, sizeof(problem));
-}
-
-/* Data goes through 16 pages, which three requests have in turn. */
-static u8 *data_of(u32 number)
-{
-	return fake.ram + (DATA_PAGE + number % 3 * BLOCK_REQUEST_PAGES) * PAGE_SIZE;
 }
 
 static UNUSED bool ask(u32 number, u32 unit, u32 operation, u64 sector, u32 sectors)

@@ -273,6 +273,7 @@ int main(void)
 		TEST(controllers_of_no_use),
 		TEST(disks_of_no_use),
 		TEST(disks_that_can_less),
+		CONFORMANCE_TESTS(NULL),
 		TEST(moves_data),
 		TEST(as_many_as_the_queue_has),
 		TEST(in_any_order),

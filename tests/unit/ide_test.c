@@ -2,6 +2,8 @@
 /* The IDE driver's core against a disk that works, and against those that do not. */
 #include "tests/unit/ide_fake.h"
 
+#include "tests/unit/disk_conformance.h"
+
 #define DATA_PAGE 20u /* of RAM: what requests read and write */
 
 static struct driver_disk disk;
@@ -13,6 +15,8 @@ static struct driver_request *last_done;
 
 void request_finish(struct driver_request *done, enum block_status status)
 {
+	if (conformance_finish(done, status))
+		return;
 	assert_true(done->busy); /* once */
 	done->busy = false;
 	last_status = status;
@@ -31,6 +35,27 @@ static bool begin_disk(void)
 	ide.dma_port = DMA_PORT;
 	ide.memory = (struct driver_dma){fake.ram, addresses, 16};
 	return ide_start(&ide, &disk, problem, sizeof(problem));
+}
+
+static void conformance_make(void)
+{
+	fake_init();
+	memset(&ide, 0, sizeof(ide));
+	for (u32 i = 0; i < DISK_BYTES; i++)
+		fake.disk[i] = (u8)random_step(&conformance_seed);
+	process_given.command_port = COMMAND_PORT;
+	process_given.control_port = CONTROL_PORT;
+	process_given.dma_port = DMA_PORT;
+	process_given.memory = (struct driver_dma){fake.ram, addresses, 16};
+	conformance.data = fake.ram + DATA_PAGE * PAGE_SIZE;
+	conformance.address = addresses + DATA_PAGE;
+	conformance.disk = fake.disk;
+	conformance.bytes = DISK_BYTES;
+}
+
+static void conformance_work(void)
+{
+	process_pause();
 }
 
 static int set_up(void **state)
@@ -313,9 +338,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 	const struct CMUnitTest tests[] = {
-		TEST(test_start), TEST(test_features), TEST(test_dma),		TEST(test_cpu),
-		TEST(test_far),	  TEST(test_queue),    TEST(test_errors),	TEST(test_timeouts),
-		TEST(test_gone),  TEST(test_refused),  TEST(test_other_chosen),
+		CONFORMANCE_TESTS(NULL), TEST(test_start),   TEST(test_features),
+		TEST(test_dma),		 TEST(test_cpu),     TEST(test_far),
+		TEST(test_queue),	 TEST(test_errors),  TEST(test_timeouts),
+		TEST(test_gone),	 TEST(test_refused), TEST(test_other_chosen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,8 @@
 #include "vmm/driver/disk/virtio_blk/blk_request.c"
 #include "vmm/driver/disk/virtio_blk/blk_start.c"
 
+#include "tests/unit/disk_conformance.h"
+
 #define DISK_SECTORS 2048u
 #define DATA_PAGE    100u
 
@@ -17,6 +19,8 @@ static u8 answer; /* of the disk */
 
 void request_finish(struct driver_request *done, enum block_status status)
 {
+	if (conformance_finish(done, status))
+		return;
 	assert_true(done->busy); /* once */
 	done->busy = false;
 	last_status = status;
@@ -111,6 +115,22 @@ static int set_up(void **state)
 	return 0;
 }
 
+static void conformance_make(void)
+{
+	(void)set_up(NULL);
+	fake_give();
+	conformance.data = fake.ram + DATA_PAGE * PAGE_SIZE;
+	conformance.address = addresses + DATA_PAGE;
+	conformance.disk = medium;
+	conformance.bytes = sizeof(medium);
+}
+
+static void conformance_work(void)
+{
+	fake_step();
+	now_tsc += NS_PER_MS;
+}
+
 static bool begin(void)
 {
 	disk = (struct driver_disk){.block_bytes = 512};
@@ -183,24 +203,6 @@ static void test_refused(void **state)
 	expect_problem(0, DISK_SECTORS, 8, "the disk does not say how large it is");
 	vblk.host.memory.pages = VBLK_PAGES - 1;
 	expect_problem(0, DISK_SECTORS, 8, "no memory that the disk could use");
-}
-
-static void test_data(void **state)
-{
-	(void)state;
-	assert_true(begin());
-	for (u32 sectors = 1; sectors <= 128; sectors++) {
-		assert_int_equal(run(BLOCK_READ, sectors * 7, sectors), BLOCK_OK);
-		for (u32 i = 0; i < sectors * 512; i++)
-			assert_int_equal(at(addresses[DATA_PAGE + i / 4096], 1)[i % 4096],
-					 medium[sectors * 7 * 512 + i]);
-	}
-	memset(at(addresses[DATA_PAGE], 4096), 0xaa, 4096);
-	memset(at(addresses[DATA_PAGE + 1], 4096), 0xbb, 4096);
-	assert_int_equal(run(BLOCK_WRITE, 100, 9), BLOCK_OK);
-	assert_int_equal(medium[100 * 512], 0xaa);
-	assert_int_equal(medium[108 * 512], 0xbb);
-	assert_int_equal(medium[109 * 512], (u8)(109 * 512 * 3 + 109));
 }
 
 static void test_others(void **state)
@@ -281,7 +283,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 	const struct CMUnitTest tests[] = {
-		TEST(test_start),  TEST(test_refused), TEST(test_data),	      TEST(test_others),
+		TEST(test_start),  TEST(test_refused), CONFORMANCE_TESTS(NULL), TEST(test_others),
 		TEST(test_errors), TEST(test_depth),   TEST(test_impossible),
 	};
 

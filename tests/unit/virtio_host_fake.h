@@ -253,6 +253,26 @@ void process_pause(void)
 	fake_step();
 }
 
+/* What the manager gives of it. */
+static UNUSED void fake_give(void)
+{
+	process_given.registers[0].name = DRIVER_VIRTIO_COMMON;
+	process_given.registers[0].at = fake.device; /* its functions do not look */
+	process_given.registers[0].bytes = VIO_COMMON_BYTES;
+	process_given.registers[1].name = DRIVER_VIRTIO_NOTIFY;
+	process_given.registers[1].at = fake.notify;
+	process_given.registers[1].bytes = sizeof(fake.notify);
+	process_given.registers[2].name = DRIVER_VIRTIO_ISR;
+	process_given.registers[2].at = fake.isr;
+	process_given.registers[2].bytes = 1;
+	process_given.registers[3].name = DRIVER_VIRTIO_DEVICE;
+	process_given.registers[3].at = fake.device;
+	process_given.registers[3].bytes = sizeof(fake.device);
+	process_given.info.parameter[DRIVER_NOTIFY_MULTIPLIER] = MULTIPLIER;
+	process_given.has_interrupt = true;
+	process_given.memory = (struct driver_dma){fake.ram, addresses, RAM_PAGES};
+}
+
 /* A device that was left running, with those features. */
 static void fake_init(struct virtio_host *host, u64 features)
 {
