@@ -253,7 +253,8 @@ static void trims_not(void **state)
 	assert_false(vm_trim_step(vm, now));
 	assert_string_equal(vm->operation[OPERATION_TRIM].problem, "the VM has ended");
 	assert_false(vm_trim_begin(vm, problem, sizeof(problem)));
-	assert_non_null(strstr(problem, "it is leaving; only a running or paused VM can be trimmed"));
+	assert_non_null(
+		strstr(problem, "it is leaving; only a running or paused VM can be trimmed"));
 	vm->phase = VM_PHASE_KNOWN;
 }
 
