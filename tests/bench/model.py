@@ -20,8 +20,8 @@ IPC = (0.7, 1.5)
 # What is measured, and how often it leaves the guest and goes to ring 3.
 EXITS = {
     "CPUID": ("cpuid", 1, 0),
-    "port settled in ring 3": ("port-in", 1, 1),
-    "device memory settled in ring 3": ("mmio-read-ioapic", 1, 1),
+    "port handled in ring 3": ("port-in", 1, 1),
+    "device memory handled in ring 3": ("mmio-read-ioapic", 1, 1),
 }
 
 

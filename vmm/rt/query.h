@@ -72,7 +72,7 @@ struct query {
 
 /*
  * QUERY_REGISTERS: all groups are valid in the page, and so is the dump. RIP is past an instruction
- * that is settled already.
+ * that is handled already.
  */
 struct query_registers {
 	u32 vcpu_count;
@@ -149,7 +149,7 @@ struct query_trace {
 	struct query_trace_entry entry[QUERY_TRACE_ENTRIES];
 };
 
-/* QUERY_COSTS: what the exits of each reason cost together, from exit to settled. */
+/* QUERY_COSTS: what the exits of each reason cost together, from the exit until it was handled. */
 struct query_cost {
 	u64 count;
 	u64 tsc;

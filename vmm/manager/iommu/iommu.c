@@ -390,7 +390,7 @@ static void iommu_note_fault(u32 number, const struct iommu_fault *fault)
 	}
 	function->faults++;
 	function->faults_now++;
-	/* a unit also drops those of a device that it has just reported (VT-d 7.3.1) */
+	/* a VT-d unit drops the faults of a device that it has just reported (VT-d 7.3.1) */
 	function->lost |= fault->lost || units[number].kind == IOMMU_VTD;
 	if (function->faults_now >= IOMMU_FAULTS_MAX)
 		iommu_cut_off(function);

@@ -84,7 +84,7 @@ bool exits_apic_wrmsr(struct vcpu *vcpu)
 	/* sending needs nothing from the page; an IPI to itself is posted */
 	if (offset != LAPIC_ICR)
 		exits_apic_take(vcpu, lapic, offset);
-	/* a refused write has no effect, and is settled again with an exception */
+	/* a refused write has no effect, and is handled again with an exception */
 	if (!lapic_msr_write(lapic, msr, value, vcpu->machine->physical_bits))
 		return false;
 	exits_apic_touched(vcpu, lapic, offset);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a guest and settles its commonest exits without the long way (fast_path.h). Called by
+ * Runs a guest and handles its commonest exits without the long way (fast_path.h). Called by
  * life/loop.c under the machine's lock; uses the same handlers as exits.c by exits_settle.h.
  */
 #include "vmm/monitor/exits/fast_path.h"
