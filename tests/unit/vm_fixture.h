@@ -30,6 +30,7 @@
 #include "vmm/manager/vm/vm_operation.c"
 #include "vmm/manager/vm/vm_output.c"
 #include "vmm/manager/vm/vm_report.c"
+#include "vmm/manager/vm/vm_state.c"
 #include "vmm/manager/vm/vm_stop.c"
 #include "vmm/manager/vm/vm_table.c"
 #include "vmm/rt/format.c"
@@ -199,7 +200,7 @@ u64 vm_overcommit_deadline(void)
 static bool restores;
 static u32 restored;
 
-bool vm_restore_last(struct vm *vm, char *problem, size_t size)
+static bool restore_last(struct vm *vm, char *problem, size_t size)
 {
 	restored++;
 	if (restores)
@@ -209,29 +210,12 @@ bool vm_restore_last(struct vm *vm, char *problem, size_t size)
 	return restores;
 }
 
-const struct vm_operation_ops vm_save_ops = {.name = "save"};
+const struct vm_operation_ops vm_save_ops = {.name = "save", .go_back = restore_last};
 const struct vm_operation_ops vm_renew_ops = {.name = "renew"};
-
-void vm_save_end_transfer(struct vm *vm)
-{
-	(void)vm;
-}
 #endif
 
 #ifndef FIXTURE_BACKUP /* the test includes vmm/manager/vm/vm_backup.c */
 const struct vm_operation_ops vm_backup_ops = {.name = "backup"};
-
-bool vm_backup_keeps(const struct vm *vm)
-{
-	(void)vm;
-	return false;
-}
-
-bool vm_backup_saved(struct vm *vm, const char *why)
-{
-	(void)vm, (void)why;
-	return false;
-}
 #endif
 
 bool vm_clone_disks_may(const struct vm *from, const struct vm_snapshot *snapshot, char *words,
@@ -302,7 +286,7 @@ bool vm_release_step(struct vm *vm)
 		vm->monitor.wake = HANDLE_NONE;
 		groups--;
 	}
-	vm_save_end_transfer(vm);
+	vm_operations_ended(vm);
 	return true;
 }
 

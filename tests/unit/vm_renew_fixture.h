@@ -8,6 +8,7 @@
 
 #include "vmm/manager/config/vm_save_key.c"
 #include "vmm/manager/vm/vm_handover.c"
+#include "vmm/manager/vm/vm_monitor.c"
 #include "vmm/manager/vm/vm_renew.c"
 #include "vmm/manager/vm/vm_save.c"
 #include "vmm/rt/crypto/hkdf.c"

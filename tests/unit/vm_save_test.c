@@ -286,10 +286,12 @@ static struct vm *saving_to_store(void)
 /* The VM ends when the store has all, not when the saver says so. */
 static void is_saved_to_a_store(void **state)
 {
+	struct process_build build = {.info = &heir_info};
 	struct vm *vm = saving_to_store();
 
 	(void)state;
-	vm_save_give(vm, NULL);
+	vm_save_furnish(vm, &build, true);
+	assert_true((heir_info.parameter[MONITOR_FLAGS] & MONITOR_TRANSFER) != 0);
 	assert_int_equal(vm->save.transfer.bell, OLD + 1);
 	for (u32 i = 0; i < 10; i++) { /* as long as bytes move, or it reads disks, it has time */
 		now += 30 * NS_PER_S;

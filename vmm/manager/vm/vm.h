@@ -257,6 +257,12 @@ bool vm_boot(struct vm *vm, char *problem, size_t size);
 void vm_release(struct vm *vm, enum vm_after after);
 /* Returns why the VM of that id, which is gone, could not be created. */
 const char *vm_refusal(u32 id);
+/* Returns whether the VM goes because its first monitor has failed: vm_refusal says why. */
+bool vm_is_refused(const struct vm *vm);
+/* Marks a VM that existed before as crashed: no new monitor could be made for it. */
+void vm_not_started(struct vm *vm, const char *reason);
+/* Prints how the VM has ended, unless a waiting command at the console will answer just that. */
+void vm_notice_end(const struct vm *vm);
 
 /* Gives the monitor a command. */
 void vm_send(struct vm *vm, enum vm_command command);
@@ -282,9 +288,6 @@ void vm_end(struct vm *vm, const char *reason);
  * inspection for as long as the crash is held.
  */
 void vm_crash(struct vm *vm, const char *reason, bool monitor_alive);
-
-/* Takes over that the monitor's process has ended. */
-void vm_process_ended(struct vm *vm);
 
 /* Does one bounded step of all operations; returns whether another is due at once. */
 bool vm_step(void);

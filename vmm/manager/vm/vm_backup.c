@@ -43,13 +43,6 @@ bool vm_backup_holds(const struct vm *vm)
 	return (vm_backup_ops.busy & BIT(vm->operation[OPERATION_BACKUP].phase)) != 0;
 }
 
-bool vm_backup_keeps(const struct vm *vm)
-{
-	const struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
-
-	return operation->phase != BACKUP_NONE;
-}
-
 /* --- the end of a backup --- */
 
 static bool vm_backup_end_link(struct driver_link **link)
@@ -75,7 +68,8 @@ static bool vm_backup_quota_is_lowered(struct vm *vm)
 	return vm->quota_surplus == 0;
 }
 
-bool vm_backup_detach(struct vm *vm)
+/* Detaches the backup's links; to be repeated until it returns true. */
+static bool vm_backup_detach(struct vm *vm)
 {
 	struct vm_backup *backup = &vm->backup;
 	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
@@ -322,7 +316,8 @@ static void vm_backup_held(struct vm *vm)
 	vm_backup_go_on(vm, problem);
 }
 
-bool vm_backup_saved(struct vm *vm, const char *problem)
+/* A save that is part of this backup has ended: the guest is held, unless it failed. */
+static bool vm_backup_saved(struct vm *vm, const char *problem)
 {
 	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
 
@@ -470,4 +465,6 @@ const struct vm_operation_ops vm_backup_ops = {
 	.step = vm_backup_step,
 	.deadline = vm_backup_deadline,
 	.abandon = vm_backup_abandon,
+	.renewed = vm_backup_saved,
+	.detach = vm_backup_detach,
 };

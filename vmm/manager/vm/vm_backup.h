@@ -82,18 +82,8 @@ bool vm_backup_cancel(struct vm *vm, char *problem, size_t size);
 /* Tells how many bytes of how many were copied; both are 0 before the copier begins. */
 void vm_backup_progress(const struct vm *vm, u64 *copied, u64 *all);
 
-/*
- * For vm_renew.c at the end of a save: `problem` is "" or says why the VM was not saved. Returns
- * true if a backup continues with it and the guest stays held, false if no backup waited or the
- * backup has failed.
- */
-bool vm_backup_saved(struct vm *vm, const char *problem);
 /* Returns whether the guest is held for a backup. */
 bool vm_backup_holds(const struct vm *vm);
-/* Returns whether a backup is under way, for which the disks keep old blocks. */
-bool vm_backup_keeps(const struct vm *vm);
 extern const struct vm_operation_ops vm_backup_ops;
 /* Takes over that the copying process has ended. */
 void vm_backup_copier_ended(struct vm *vm);
-/* Detaches the backup's links; to be repeated until it returns true. */
-bool vm_backup_detach(struct vm *vm);

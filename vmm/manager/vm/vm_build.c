@@ -13,7 +13,6 @@
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process/process_build.h"
-#include "vmm/manager/vm/vm_backup.h"
 #include "vmm/manager/vm/vm_clone_disk.h"
 #include "vmm/manager/vm/vm_net_shared.h"
 #include "vmm/manager/vm/vm_pace.h"
@@ -288,20 +287,15 @@ static void vm_build_monitor(struct vm *vm, struct parts *parts, const struct gi
 	if (process_build_failed(build))
 		return;
 	vm_fill_start_info(vm, build->info);
-	if (state->heir) {
+	if (state->heir)
 		build->info->parameter[MONITOR_RENEWAL] = vm->renewal.number;
-		if (vm->operation[OPERATION_SAVE].phase != SAVE_NONE)
-			vm_save_fill(vm, build->info);
-	}
-	if (vm->save.disk == VM_SAVE_CHANNEL)
-		build->info->parameter[MONITOR_FLAGS] |= MONITOR_TRANSFER;
 	if (state->memory != HANDLE_NONE)
 		process_build_map(build, START_STATE, state->memory, 0, state->bytes, RIGHT_READ);
 	vm_grant_all(vm, parts);
 	vm_map_files(vm, build);
 	disk_give_all(vm, build);
 	net_give_all(vm, build);
-	vm_save_give(vm, build);
+	vm_operations_furnish(vm, build, state->heir);
 	vm_watch_monitor(vm, build, state->heir ? EVENT_HEIR : EVENT_PROCESS);
 	vm_start_monitor(vm, build);
 }
@@ -380,7 +374,7 @@ bool vm_build_heir(struct vm *vm, u64 bytes, char *problem, size_t size)
 /* Returns whether no driver uses the VM's memory any more. */
 static bool vm_release_links(struct vm *vm)
 {
-	bool detached = vm_backup_detach(vm) && disk_detach_all(vm);
+	bool detached = vm_operations_detach(vm) && disk_detach_all(vm);
 
 	if (!net_detach_all(vm) || !detached) {
 		vm->held_by = HELD_BY_DRIVERS;
@@ -411,7 +405,7 @@ static bool vm_release_group(struct vm *vm)
 		 * The kept blocks lie in this VM's memory. Without a monitor none of them changes
 		 * any more.
 		 */
-		vm_renew_end_monitor(&vm->monitor);
+		vm_monitor_end(&vm->monitor);
 		vm->held_by = HELD_BY_CLONES;
 		return false;
 	}
@@ -439,7 +433,7 @@ bool vm_release_step(struct vm *vm)
 	if (!vm_release_links(vm))
 		return false;
 	if (vm->group == HANDLE_NONE) {
-		vm_save_end_transfer(vm);
+		vm_operations_ended(vm);
 		return true;
 	}
 	if (!vm_release_group(vm))
@@ -451,7 +445,7 @@ bool vm_release_step(struct vm *vm)
 	vm->handover = (struct vm_handover){.given = HANDLE_NONE};
 	vm->clone_of = 0;
 	vm_pace_reset(vm);
-	vm_save_end_transfer(vm);
+	vm_operations_ended(vm);
 	return true;
 }
 

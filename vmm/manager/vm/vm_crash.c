@@ -38,7 +38,7 @@ static bool vm_crash_go_back(struct vm *vm)
 {
 	char problem[256];
 
-	if (vm_restore_last(vm, problem, sizeof(problem)))
+	if (vm_operations_go_back(vm, problem, sizeof(problem)))
 		return true;
 	vm_crash_say_held(vm, "restored", problem);
 	return false;

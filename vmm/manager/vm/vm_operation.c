@@ -98,3 +98,48 @@ bool vm_operations_crashed(struct vm *vm, const char *reason)
 	}
 	return false;
 }
+
+bool vm_operations_go_back(struct vm *vm, char *problem, size_t size)
+{
+	for (u32 kind = 0; kind < OPERATION_COUNT; kind++) {
+		if (operations[kind]->go_back != NULL)
+			return operations[kind]->go_back(vm, problem, size);
+	}
+	return false;
+}
+
+void vm_operations_furnish(struct vm *vm, struct process_build *build, bool heir)
+{
+	for (u32 kind = 0; kind < OPERATION_COUNT; kind++) {
+		if (operations[kind]->furnish != NULL)
+			operations[kind]->furnish(vm, build, heir);
+	}
+}
+
+bool vm_operations_renewed(struct vm *vm, const char *problem)
+{
+	for (u32 kind = 0; kind < OPERATION_COUNT; kind++) {
+		if (operations[kind]->renewed != NULL && operations[kind]->renewed(vm, problem))
+			return true;
+	}
+	return false;
+}
+
+bool vm_operations_detach(struct vm *vm)
+{
+	bool all = true;
+
+	for (u32 kind = 0; kind < OPERATION_COUNT; kind++) {
+		if (operations[kind]->detach != NULL)
+			all &= operations[kind]->detach(vm);
+	}
+	return all;
+}
+
+void vm_operations_ended(struct vm *vm)
+{
+	for (u32 kind = 0; kind < OPERATION_COUNT; kind++) {
+		if (operations[kind]->ended != NULL)
+			operations[kind]->ended(vm);
+	}
+}

@@ -3,6 +3,7 @@
 
 #include "lib/types.h"
 
+struct process_build;
 struct vm;
 
 /*
@@ -53,6 +54,20 @@ struct vm_operation_ops {
 	 * operation has done all that this needs.
 	 */
 	bool (*crashed)(struct vm *vm, const char *reason);
+	/* Begins to bring a VM back that has crashed. Returns false, with the reason in `problem`.
+	 */
+	bool (*go_back)(struct vm *vm, char *problem, size_t size);
+	/* Gives a monitor that is being made what the operation needs it to have. */
+	void (*furnish)(struct vm *vm, struct process_build *build, bool heir);
+	/*
+	 * Takes over that a renewal has ended and why it failed ("": it did not). Returns true if
+	 * the operation goes on with the guest, which stays held.
+	 */
+	bool (*renewed)(struct vm *vm, const char *problem);
+	/* Lets drivers detach while a VM ends; returns false while one still uses its memory. */
+	bool (*detach)(struct vm *vm);
+	/* Closes what is left once the VM's processes have ended. */
+	void (*ended)(struct vm *vm);
 	bool one_vm; /* a VM that needs another step takes the turn of all further VMs */
 };
 
@@ -75,5 +90,11 @@ u64 vm_operations_deadline(const struct vm *vm);
 bool vm_operations_busy(const struct vm *vm);
 /* Abandons all operations as the VM ends. */
 void vm_operations_abandon(struct vm *vm);
+/* The same for functions of the table that one operation has at most. */
+bool vm_operations_go_back(struct vm *vm, char *problem, size_t size);
+void vm_operations_furnish(struct vm *vm, struct process_build *build, bool heir);
+bool vm_operations_renewed(struct vm *vm, const char *problem);
+bool vm_operations_detach(struct vm *vm);
+void vm_operations_ended(struct vm *vm);
 /* Returns whether an operation has dealt with the crash or the failed boot. */
 bool vm_operations_crashed(struct vm *vm, const char *reason);

@@ -2,11 +2,13 @@
 /*
  * Hands out memory to VMs whose RAM is not promised in full, and pauses those for which there is
  * none. Called by vm.c (vm_step), the event loop, vm_renew.c, and by vm_quota.c and
- * vm_build_check.c for free pages. Sets group quotas in the kernel; owns vm->hunger.
+ * vm_build_check.c for free pages. Sets group quotas in the kernel; owns vm->hunger and
+ * vm->hunger_told.
  */
 #include "vmm/manager/vm/vm_overcommit.h"
 #include "lib/bits.h"
 #include "lib/read_once.h"
+#include "vmm/manager/log/log.h"
 #include "vmm/manager/process/pages.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_build.h"
@@ -122,6 +124,19 @@ static void vm_overcommit_trim_all(u64 now_tsc)
 	}
 }
 
+/* Reports, once, that the VM waits for pages of which there are none. */
+static void vm_overcommit_tell(struct vm *vm)
+{
+	if (vm->hunger_told)
+		return;
+	vm->hunger_told = true;
+	if (vm->state == VM_RUNNING) {
+		vm_enter_state(vm, VM_PAUSED, VM_NO_MEMORY, LOG_WARNING, EVENT_PAUSED);
+	} else { /* the guest has not begun to run */
+		log_message(LOG_WARNING, LOG_VM, vm->config.name, "waits: " VM_NO_MEMORY);
+	}
+}
+
 void vm_overcommit_step(u64 now_tsc)
 {
 	char ignored[200];
@@ -136,7 +151,7 @@ void vm_overcommit_step(u64 now_tsc)
 			continue;
 		look_tsc = now_tsc + clock_ns_to_tsc(LOOK_NS);
 		if (!vm_is_ending(vm))
-			vm_report_memory_pause(vm);
+			vm_overcommit_tell(vm);
 	}
 	if (look_tsc != ~0ull)
 		vm_overcommit_trim_all(now_tsc);

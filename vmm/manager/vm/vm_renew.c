@@ -29,16 +29,6 @@ static void vm_renew_enter(struct vm *vm, enum vm_renew_phase phase)
 	vm_operation_enter(&vm->operation[OPERATION_RENEW], phase, VM_HANDOVER_NS);
 }
 
-void vm_renew_end_monitor(struct vm_monitor *monitor)
-{
-	/* nobody needs the event of this end */
-	if (monitor->process != HANDLE_NONE)
-		(void)!events_mute(monitor->process);
-	vm_handover_end(&monitor->process);
-	vm_handover_end(&monitor->wake);
-	vm_handover_end(&monitor->ring);
-}
-
 /* Returns whether the second process saves the machine instead of running the guest. */
 static bool vm_renew_saves(const struct vm *vm)
 {
@@ -72,14 +62,14 @@ static void vm_renew_go_on(struct vm *vm)
 	struct vm_renewal *renewal = &vm->renewal;
 	struct vm_operation *operation = &vm->operation[OPERATION_RENEW];
 
-	vm_renew_end_monitor(&renewal->heir);
+	vm_monitor_end(&renewal->heir);
 	if (vm_renew_saves(vm) && operation->phase == RENEW_TAKING)
 		vm_renew_links(vm, false); /* the saver has used these links */
 	vm_save_goes_on(vm);
 	vm_handover_drop(vm);
 	vm_handover_end(&renewal->state);
 	operation->phase = RENEW_NONE;
-	if (vm_backup_saved(vm, operation->problem))
+	if (vm_operations_renewed(vm, operation->problem))
 		return;
 	vm_send(vm, VM_COMMAND_CONTINUE);
 	vm_renew_enter(vm, RENEW_CONTINUING);
@@ -191,7 +181,7 @@ static void vm_renew_taken(struct vm *vm)
 {
 	struct vm_renewal *renewal = &vm->renewal;
 
-	vm_renew_end_monitor(&vm->monitor);
+	vm_monitor_end(&vm->monitor);
 	vm->monitor = renewal->heir;
 	renewal->heir = (struct vm_monitor){.process = HANDLE_NONE};
 	vm_handover_end(&renewal->state);

@@ -3,16 +3,10 @@
 
 #include "lib/types.h"
 #include "kernel/abi/object.h"
+#include "vmm/manager/vm/vm_monitor.h"
 #include "vmm/manager/vm/vm_operation.h"
 
 struct vm;
-
-/* A monitor's process, and the events between it and the manager. */
-struct vm_monitor {
-	handle_t process;
-	handle_t wake; /* event on which the monitor waits */
-	handle_t ring; /* event that the monitor signals: vm_pace.h */
-};
 
 enum vm_renew_phase {
 	RENEW_NONE,
@@ -39,5 +33,3 @@ bool vm_renew_may_begin(const struct vm *vm, char *problem, size_t size);
 extern const struct vm_operation_ops vm_renew_ops;
 /* Takes over that the new process has ended. */
 void vm_renew_heir_ended(struct vm *vm);
-/* Ends one process of a VM while the VM's group stays. */
-void vm_renew_end_monitor(struct vm_monitor *monitor);

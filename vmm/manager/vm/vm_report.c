@@ -9,6 +9,7 @@
 #include "lib/read_once.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/vm_events.h"
+#include "vmm/manager/process/process_end.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_crash.h"
 #include "vmm/manager/vm/vm_output.h"
@@ -105,18 +106,6 @@ static void vm_report_take_state(struct vm *vm)
 	}
 }
 
-void vm_report_memory_pause(struct vm *vm)
-{
-	if (vm->hunger_told)
-		return;
-	vm->hunger_told = true;
-	if (vm->state == VM_RUNNING) {
-		vm_enter_state(vm, VM_PAUSED, VM_NO_MEMORY, LOG_WARNING, EVENT_PAUSED);
-	} else { /* the guest has not begun to run */
-		log_message(LOG_WARNING, LOG_VM, vm->config.name, "waits: " VM_NO_MEMORY);
-	}
-}
-
 void vm_report_take(struct vm *vm)
 {
 	struct vm_report *report = &vm->report;
@@ -174,4 +163,17 @@ bool vm_report_after_reset(struct vm *vm)
 		vm_event(vm->config.name, vm->uuid, EVENT_RESET, "");
 	}
 	return vm->state != VM_CRASHED;
+}
+
+void vm_process_ended(struct vm *vm)
+{
+	char reason[PROCESS_DIED_BYTES];
+
+	vm_report_take(vm); /* its last words */
+	if (vm_is_ending(vm) || vm->group == HANDLE_NONE)
+		return; /* the manager itself has ended the process */
+	if (vm->state == VM_CRASHED)
+		vm_release(vm, AFTER_NOTHING);
+	else
+		vm_crash(vm, process_died_text(vm->monitor.process, "its monitor", reason), false);
 }

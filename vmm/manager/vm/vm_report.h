@@ -24,5 +24,5 @@ void vm_report_take(struct vm *vm);
  * if it is still crashed.
  */
 bool vm_report_after_reset(struct vm *vm);
-/* Reports, once, that the VM waits for pages of which there are none. */
-void vm_report_memory_pause(struct vm *vm);
+/* Takes over that the monitor's process has ended. */
+void vm_process_ended(struct vm *vm);

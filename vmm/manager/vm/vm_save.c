@@ -63,7 +63,7 @@ static bool vm_save_store_is_another(const struct vm *vm, const struct vm_save_p
 /*
  * Fills the saver's start page. Nothing goes through the channel, which the old monitor reads too.
  */
-void vm_save_fill(struct vm *vm, struct start_info *info)
+static void vm_save_fill(struct vm *vm, struct start_info *info)
 {
 	struct vm_saving *save = &vm->save;
 
@@ -238,10 +238,13 @@ void vm_save_goes_on(struct vm *vm)
 		transfer_break(&vm->save.transfer, vm->operation[OPERATION_RENEW].problem);
 }
 
-void vm_save_give(struct vm *vm, struct process_build *build)
+static void vm_save_furnish(struct vm *vm, struct process_build *build, bool heir)
 {
+	if (heir && vm->operation[OPERATION_SAVE].phase != SAVE_NONE)
+		vm_save_fill(vm, build->info);
 	if (vm->save.disk != VM_SAVE_CHANNEL)
 		return;
+	build->info->parameter[MONITOR_FLAGS] |= MONITOR_TRANSFER;
 	vm->save.transfer.bell = vm->monitor.wake;
 	transfer_give(&vm->save.transfer, build, START_SAVE, vm->config.name);
 }
@@ -322,7 +325,8 @@ bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem,
 	return vm_operation_begin(vm, OPERATION_SAVE, &wish, problem, size);
 }
 
-bool vm_restore_last(struct vm *vm, char *problem, size_t size)
+/* Restores the VM from the disk of its last save or restore. */
+static bool vm_save_restore_last(struct vm *vm, char *problem, size_t size)
 {
 	const struct vm_save_place place = {.disk = vm->save.last - 1u};
 
@@ -354,7 +358,7 @@ static bool vm_save_restore_failed(struct vm *vm, const char *reason)
 	return true;
 }
 
-void vm_save_end_transfer(struct vm *vm)
+static void vm_save_end_transfer(struct vm *vm)
 {
 	struct vm_saving *save = &vm->save;
 	struct vm_operation *operation = &vm->operation[OPERATION_SAVE];
@@ -454,4 +458,7 @@ const struct vm_operation_ops vm_save_ops = {
 	.deadline = vm_save_deadline,
 	.abandon = vm_save_abandon,
 	.crashed = vm_save_restore_failed,
+	.go_back = vm_save_restore_last,
+	.furnish = vm_save_furnish,
+	.ended = vm_save_end_transfer,
 };

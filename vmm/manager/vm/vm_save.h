@@ -8,7 +8,6 @@
 
 struct vm;
 struct driver_link;
-struct start_info;
 
 enum vm_save_phase {
 	SAVE_NONE,
@@ -67,8 +66,6 @@ bool vm_save_digest(struct vm *vm, char *problem, size_t size);
  * the operation's `problem` says why.
  */
 bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size);
-/* Restores the VM from the disk of its last save or restore. */
-bool vm_restore_last(struct vm *vm, char *problem, size_t size);
 
 /* Returns the bytes read from and written to the disk so far, or 0 if there is no disk. */
 u64 vm_save_bytes(const struct vm *vm);
@@ -85,10 +82,4 @@ bool vm_saved(struct vm *vm);
 /* For vm_renew.c once the saver is gone and the guest continues: closes what the save used. */
 void vm_save_goes_on(struct vm *vm);
 
-/* Writes orders and key for the saver, who alone has its start page. */
-void vm_save_fill(struct vm *vm, struct start_info *info);
-/* Gives the saving or restoring process the ring of its transfer, if there is one. */
-void vm_save_give(struct vm *vm, struct process_build *build);
 extern const struct vm_operation_ops vm_save_ops;
-/* Closes what is left of a transfer after its processes have ended. */
-void vm_save_end_transfer(struct vm *vm);

@@ -62,7 +62,7 @@ void vm_snapshot_look(struct vm *vm)
 	if (vm->group == HANDLE_NONE || vm_is_ending(vm))
 		return;
 	vm_quota_look(vm);
-	if (vm_backup_keeps(vm))
+	if (vm->operation[OPERATION_BACKUP].phase != BACKUP_NONE) /* it has the old blocks */
 		return;
 	if (!vm_disks_are_whole(vm, problem, sizeof(problem)))
 		vm_snapshot_drop_last(vm, problem);
@@ -90,14 +90,6 @@ bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem
 	vm_snapshot_release(vm, snapshot);
 	vm_snapshot_merge_begin(vm);
 	return true;
-}
-
-/* Forgets the list; the handles go with the group. */
-void vm_snapshot_forget(struct vm *vm)
-{
-	memset(vm->snapshots.list, 0, sizeof(vm->snapshots.list));
-	vm->snapshots.layer = 0;
-	vm->snapshots.depth = 0;
 }
 
 u64 vm_snapshot_deadline(const struct vm *vm)

@@ -78,3 +78,11 @@ bool vm_snapshot_may_end(const struct vm *vm, char *problem, size_t size)
 	}
 	return length == 0;
 }
+
+/* Forgets the list; the handles go with the group. */
+void vm_snapshot_forget(struct vm *vm)
+{
+	memset(vm->snapshots.list, 0, sizeof(vm->snapshots.list));
+	vm->snapshots.layer = 0;
+	vm->snapshots.depth = 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ends a monitor's process. Called by vm_renew.c for the one of two that goes, and by vm_build.c
+ * for a VM whose memory is still in use. Destroys the handles of the monitor that it is given.
+ */
+#include "vmm/manager/vm/vm_monitor.h"
+#include "vmm/manager/process/events.h"
+#include "vmm/manager/vm/vm_handover.h"
+
+void vm_monitor_end(struct vm_monitor *monitor)
+{
+	/* nobody needs the event of this end */
+	if (monitor->process != HANDLE_NONE)
+		(void)!events_mute(monitor->process);
+	vm_handover_end(&monitor->process);
+	vm_handover_end(&monitor->wake);
+	vm_handover_end(&monitor->ring);
+}
