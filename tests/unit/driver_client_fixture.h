@@ -180,7 +180,7 @@ static UNUSED void attach(u32 index, bool read_only)
 static UNUSED void forget_all(void)
 {
 	memset(clients, 0, sizeof(clients));
-	memset(sets, 0, sizeof(sets));
+	memset(client_sets, 0, sizeof(client_sets));
 	memset(requests, 0, sizeof(requests));
 	memset(request_count, 0, sizeof(request_count));
 	memset(units, 0, sizeof(units));

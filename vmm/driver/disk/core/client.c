@@ -18,7 +18,7 @@ static handle_t queue;
 static u64 first_key;
 static const struct layer *const *(*layers_of)(const struct disk_client_part *part);
 struct client clients[DISK_CLIENT_MAX];
-static u64 sets[DISK_UNIT_MAX]; /* the clients of each disk, a bit for each */
+u64 client_sets[DISK_UNIT_MAX];
 _Static_assert(DISK_CLIENT_MAX <= 64, "a bit for each");
 
 void client_init(struct driver_channel *shared, handle_t signals, u64 first,
@@ -28,11 +28,6 @@ void client_init(struct driver_channel *shared, handle_t signals, u64 first,
 	queue = signals;
 	first_key = first;
 	layers_of = choose;
-}
-
-u64 client_set(u32 unit)
-{
-	return sets[unit];
 }
 
 const struct disk_client_part *client_part(const struct client *client)
@@ -62,7 +57,7 @@ static void client_come(u32 index, const struct driver_client *given)
 	slot_open(&client->end, (struct link_memory *)(uintptr_t)given->link, LINK_SERVER);
 	if (sys_object_bind(given->doorbell, queue, first_key + index) != STATUS_OK)
 		driver_give_up("no signal of client %u can be received", index);
-	sets[given->disk.unit] |= BIT(index);
+	client_sets[given->disk.unit] |= BIT(index);
 	layer_open(client->layers, client);
 	memset(&channel->disk.counts[index], 0, sizeof(channel->disk.counts[index]));
 	__atomic_store_n(&channel->served[index], given->number, __ATOMIC_RELEASE);
@@ -91,7 +86,7 @@ void client_leave_if_done(struct client *client)
 		return;
 	sys_handle_close(client->given.doorbell);
 	sys_handle_close(client->given.bell);
-	sets[client->given.disk.unit] &= ~BIT(index);
+	client_sets[client->given.disk.unit] &= ~BIT(index);
 	layer_close(client->layers, client);
 	*client = (struct client){0};
 	__atomic_store_n(&channel->served[index], 0, __ATOMIC_RELEASE);

@@ -24,6 +24,7 @@ struct client {
 	bool has_held;
 };
 extern struct client clients[DISK_CLIENT_MAX];
+extern u64 client_sets[DISK_UNIT_MAX]; /* the clients of each disk, a bit for each */
 
 static inline u32 client_index(const struct client *client)
 {
@@ -51,8 +52,6 @@ void client_init(struct driver_channel *channel, handle_t queue, u64 first_key,
 		 const struct layer *const *(*layers_of)(const struct disk_client_part *part));
 /* Carries out the manager's commands: adds, changes and removes clients. */
 void client_take_commands(void);
-/* Returns the clients of a disk, a bit for each. */
-u64 client_set(u32 unit);
 /* Takes the client's next request, and hands it to the device if its layers let it pass. */
 enum client_taken client_take(struct client *client);
 /* Removes a leaving client once nothing of it is with the device. */

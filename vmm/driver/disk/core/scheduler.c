@@ -213,7 +213,7 @@ static bool scheduler_serve_newcomers(const struct round *round)
 
 static bool scheduler_serve_disk(u32 unit, u64 now)
 {
-	u64 members = client_set(unit);
+	u64 members = client_sets[unit];
 	bool several = (members & (members - 1)) != 0;
 	struct turns *turns = &units[unit];
 	struct round round = {
@@ -244,7 +244,7 @@ bool scheduler_serve(void)
 	bool any = false;
 
 	for (u32 unit = 0; unit < DISK_UNIT_MAX; unit++) {
-		if (units[unit].places != 0 && client_set(unit) != 0)
+		if (units[unit].places != 0 && client_sets[unit] != 0)
 			any |= scheduler_serve_disk(unit, now);
 	}
 	return any;
@@ -275,7 +275,7 @@ bool scheduler_may_wait(void)
 	bool all = true;
 
 	for (u32 unit = 0; unit < DISK_UNIT_MAX; unit++) {
-		u64 set = units[unit].places != 0 ? client_set(unit) : 0;
+		u64 set = units[unit].places != 0 ? client_sets[unit] : 0;
 
 		for (; set != 0; set &= set - 1)
 			all &= scheduler_client_may_wait(unit, &clients[bit_lowest(set)]);
