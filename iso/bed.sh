@@ -66,6 +66,8 @@ make_bed() {
 run_in_bed() {
 	mkdir -p "$bed/build" "$bed/gateway" "$bed/root$PWD" gateway/build
 	cp -L /etc/resolv.conf /etc/hosts "$bed/root/etc/" 2>/dev/null || true
+	# Whom this machine trusts the bed does: npm gets at its registry, behind a proxy with an authority of its own too.
+	cp -L /etc/ssl/certs/ca-certificates.crt "$bed/root/etc/ssl/certs/" 2>/dev/null || true
 	# Of make's own flags: the pipe of its jobs does not reach in there.
 	MAKEFLAGS=$(echo "${MAKEFLAGS:-}" | sed 's/ *--jobserver-[a-z]*=[^ ]*//g')
 	export MAKEFLAGS HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -73,6 +75,8 @@ run_in_bed() {
 	exec $alone sh -euc '
 		root=$1/root bed=$1
 		shift
+		# A mount of its own: in a folder of another mount nobody could make namespaces, as a bed in a bed does.
+		mount --bind "$root" "$root"
 		mount -t proc proc "$root/proc"
 		mount --rbind /sys "$root/sys"
 		mount --rbind /dev "$root/dev"

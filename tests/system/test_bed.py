@@ -3,8 +3,10 @@
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +88,38 @@ def test_no_bed(tmp_path, monkeypatch, capsys, programs, said):
         assert run.run_bed("trixie", "", asked, False) == count
         assert said in capsys.readouterr().out
         assert len(run.failures) == asked
+
+
+# A release of Debian in so far as a bed needs it: busybox, and an `env` that takes -C.
+ENV = "#!/bin/sh\n[ $1 = -C ]\ncd $2\nshift 2\nexec \"$@\"\n"
+
+
+def small_bed(folder):
+    """A bed with busybox alone."""
+    for name in ("bin", "dev", "etc/ssl/certs", "proc", "run", "sys"):
+        (folder / "root" / name).mkdir(parents=True)
+    programs = folder / "root/bin"
+    shutil.copy(shutil.which("busybox"), programs / "busybox")
+    for name in ("cat", "mount", "sh"):
+        (programs / name).symlink_to("busybox")
+    (programs / "env").write_text(ENV)
+    (programs / "env").chmod(0o755)
+    return folder
+
+
+def test_bed_is_like_a_machine(tmp_path):
+    """
+    A bed trusts whom this machine trusts, and may make namespaces of its own: it can have a bed, too. Where no
+    chroot can be had there is nothing to try.
+    """
+    program = ROOT / "iso/bed.sh"
+    if subprocess.run([program, "check"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        return
+    does = "cat /etc/ssl/certs/ca-certificates.crt && mount --make-rprivate / && echo private"
+    done = subprocess.run([program, "run", small_bed(tmp_path / "bed"), "sh", "-c", does], cwd=ROOT, text=True,
+                          capture_output=True, check=False)
+    trusted = Path("/etc/ssl/certs/ca-certificates.crt").read_text(encoding="utf-8")
+    assert done.stdout == trusted + "private\n", done.stderr
 
 
 @pytest.mark.parametrize("words, beds", [
