@@ -86,70 +86,77 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/flags
 	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -I. -MMD -MP -MF $@.d -o $@ $<
 -include $(addsuffix .d,$(TEST_TOOLS))
 
-# --- the hostile process: the product's kernel with other programs built in ---
+# --- images: the product's kernel with other programs built in ---
 
-HOSTILE := $(BUILD)/tests/hostile
-HOSTILE_RT := $(call find_sources,vmm/rt) $(LIB) vmm/manager/inspect/audit.c vmm/manager/inspect/page_names.c
-$(eval $(call program,tests/hostile/hostile,$(call find_sources,tests/hostile) $(HOSTILE_RT)))
--include $(patsubst %.o,%.d,$(call objects,$(call find_sources,tests/hostile)))
-
-$(BUILD)/obj/tests/hostile/%.o: CFLAGS += -Wno-unused-result
-
-# --- the time thieves: likewise ---
-
-THIEF := $(BUILD)/tests/thief
-THIEF_RT := $(call find_sources,vmm/rt) $(LIB)
-$(eval $(call program,tests/thief/thief,$(call find_sources,tests/thief) $(THIEF_RT)))
--include $(patsubst %.o,%.d,$(call objects,$(call find_sources,tests/thief)))
-
-$(BUILD)/obj/tests/thief/%.o: CFLAGS += -Wno-unused-result
-
-# $(1): a folder with the programs of boot/blobs.S under blobs; $(2): flags and
-# objects for the linker besides the kernel's own. The product's programs are not in blobs.S's
-# include path: if one is missing in the folder the build fails.
+# $(1): a folder with the programs of boot/blobs.S under blobs; $(2): flags and objects for the linker besides
+# the kernel's own, if not the product's. The product's programs are not in blobs.S's include path: if one is
+# missing in the folder the build fails.
 define test_image
 	@$(if $(VERBOSE),,echo "  LD      $(1)/skerry.elf")
 	$(Q)$(PYTHON) boot/programs.py $(1)/blobs/programs.image $(PROGRAMS:%=$(1)/blobs/%.bin)
 	$(Q)$(CC) $(filter-out -I$(BUILD),$(ASFLAGS)) -I$(1)/blobs -c -o $(1)/blobs.o boot/blobs.S
 	$(Q)$(LD) $(LDFLAGS) -z notext -T $(BUILD)/linker.ld -o $(1)/skerry.elf $(1)/blobs.o \
 		$(filter-out $(BUILD)/obj/boot/blobs.S.o $(FAULT_OBJECTS),$(KERNEL_OBJECTS)) \
-		$(BUILD)/pass3/symbols.o $(2)
+		$(BUILD)/pass3/symbols.o $(or $(2),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 	$(Q)elfedit --output-type=dyn $(1)/skerry.elf
 endef
 
-$(HOSTILE)/skerry.elf: $(BUILD)/skerry.elf $(HOSTILE)/hostile.bin boot/blobs.S tests/tests.mk
-	$(Q)mkdir -p $(HOSTILE)/blobs
+# $(1): a folder; $(2): its program, which takes the place of each of the product's
+define lone_image
+	$(Q)mkdir -p $(1)/blobs
 	$(Q)for file in manager.bin monitor.image demo.bin $(PROGRAMS:%=%.bin); do \
-		cp $(HOSTILE)/hostile.bin $(HOSTILE)/blobs/$$file || exit 1; done
-	$(call test_image,$(HOSTILE),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+		cp $(1)/$(2).bin $(1)/blobs/$$file || exit 1; done
+	$(call test_image,$(1))
+endef
 
-$(THIEF)/skerry.elf: $(BUILD)/skerry.elf $(THIEF)/thief.bin boot/blobs.S tests/tests.mk
-	$(Q)mkdir -p $(THIEF)/blobs
-	$(Q)for file in manager.bin monitor.image demo.bin $(PROGRAMS:%=%.bin); do \
-		cp $(THIEF)/thief.bin $(THIEF)/blobs/$$file || exit 1; done
-	$(call test_image,$(THIEF),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+# $(1): a folder; $(2): its programs, each in the place of the product's of that name, or NAME=PLACE; $(3): as
+# test_image's $(2)
+define product_image
+	$(Q)mkdir -p $(1)/blobs
+	$(Q)cp $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) $(1)/blobs
+	$(Q)$(foreach own,$(2),cp $(1)/$(firstword $(subst =, ,$(own))).bin \
+		$(1)/blobs/$(lastword $(subst =, ,$(own))).bin || exit 1;)
+	$(if $(filter monitor,$(2)),$(Q)cat $(1)/monitor.bin $(1)/monitor.symbols $(BUILD)/manager.symbols \
+		>$(1)/blobs/monitor.image)
+	$(call test_image,$(1),$(3))
+endef
 
-# --- a guest whose RAM is frozen, copied and reset: likewise ---
+IMAGE_PARTS := $(BUILD)/skerry.elf boot/blobs.S tests/tests.mk
+FAULT_OBJECTS := $(call objects,$(FAULT_KERNEL))
 
+# The hostile process.
+HOSTILE := $(BUILD)/tests/hostile
+HOSTILE_RT := $(call find_sources,vmm/rt) $(LIB) vmm/manager/inspect/audit.c vmm/manager/inspect/page_names.c
+$(eval $(call program,tests/hostile/hostile,$(call find_sources,tests/hostile) $(HOSTILE_RT)))
+
+$(BUILD)/obj/tests/hostile/%.o: CFLAGS += -Wno-unused-result
+
+$(HOSTILE)/skerry.elf: $(HOSTILE)/hostile.bin $(IMAGE_PARTS)
+	$(call lone_image,$(HOSTILE),hostile)
+
+# The time thieves.
+THIEF := $(BUILD)/tests/thief
+$(eval $(call program,tests/thief/thief,$(call find_sources,tests/thief vmm/rt) $(LIB)))
+
+$(BUILD)/obj/tests/thief/%.o: CFLAGS += -Wno-unused-result
+
+$(THIEF)/skerry.elf: $(THIEF)/thief.bin $(IMAGE_PARTS)
+	$(call lone_image,$(THIEF),thief)
+
+# A guest whose RAM is frozen, copied and reset.
 LAYERS := $(BUILD)/tests/layers
 $(eval $(call program,tests/layers/layers,tests/layers/main.c tests/hostile/audit.c $(HOSTILE_RT)))
--include $(patsubst %.o,%.d,$(call objects,tests/layers/main.c))
 
-$(LAYERS)/skerry.elf: $(BUILD)/skerry.elf $(LAYERS)/layers.bin boot/blobs.S tests/tests.mk
-	$(Q)mkdir -p $(LAYERS)/blobs
-	$(Q)for file in manager.bin monitor.image demo.bin $(PROGRAMS:%=%.bin); do \
-		cp $(LAYERS)/layers.bin $(LAYERS)/blobs/$$file || exit 1; done
-	$(call test_image,$(LAYERS),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+$(LAYERS)/skerry.elf: $(LAYERS)/layers.bin $(IMAGE_PARTS)
+	$(call lone_image,$(LAYERS),layers)
 
-# --- the product with a monitor and a RAM disk's driver that lie on their links, and an NVMe driver
-# that lies to its controller, or is late: tests/liars ---
-
+# A monitor and a RAM disk's driver that lie on their links, and an NVMe driver that lies to its controller, or
+# is late.
 LIARS := $(BUILD)/tests/liars
 $(eval $(call program,tests/liars/monitor,$(MONITOR) tests/liars/monitor_liar.c \
 	tests/liars/memory_liar.c tests/liars/pool_watcher.c tests/liars/saver_liar.c))
 $(eval $(call program,tests/liars/ramdisk,$(call driver_sources,vmm/driver/disk/ramdisk) tests/liars/driver_liar.c))
 $(eval $(call program,tests/liars/nvme,$(call driver_sources,vmm/driver/disk/nvme) tests/liars/nvme_liar.c))
--include $(patsubst %.o,%.d,$(call objects,$(wildcard tests/liars/*.c)))
 
 $(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush --wrap=virtio_net_poll_link \
 	--wrap=handover_save --wrap=handover_continue --wrap=handover_start --wrap=sys_handle_close \
@@ -157,89 +164,52 @@ $(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush --wrap=virtio_ne
 $(LIARS)/ramdisk.elf: PROGRAM_WRAPS := --wrap=client_publish
 $(LIARS)/nvme.elf: PROGRAM_WRAPS := --wrap=driver_ops --wrap=nvme_queue_init --wrap=request_finish
 
-$(LIARS)/skerry.elf: $(BUILD)/skerry.elf $(LIARS)/monitor.bin $(LIARS)/monitor.symbols \
-		$(LIARS)/ramdisk.bin $(LIARS)/nvme.bin boot/blobs.S tests/tests.mk
-	$(Q)mkdir -p $(LIARS)/blobs
-	$(Q)cp $(BUILD)/manager.bin $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) $(LIARS)/blobs
-	$(Q)cp $(LIARS)/ramdisk.bin $(LIARS)/nvme.bin $(LIARS)/blobs
-	$(Q)cat $(LIARS)/monitor.bin $(LIARS)/monitor.symbols $(BUILD)/manager.symbols \
-		>$(LIARS)/blobs/monitor.image
-	$(call test_image,$(LIARS),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+$(LIARS)/skerry.elf: $(LIARS)/monitor.bin $(LIARS)/monitor.symbols $(LIARS)/ramdisk.bin $(LIARS)/nvme.bin \
+		$(IMAGE_PARTS)
+	$(call product_image,$(LIARS),monitor ramdisk nvme)
 
-# --- the product with a program in place of the IDE driver that tries what no driver may ---
-
+# A program in place of the IDE driver that tries what no driver may.
 RIGHTS := $(BUILD)/tests/rights
 $(eval $(call program,tests/rights/driver,$(call find_sources,tests/rights vmm/rt) $(LIB)))
--include $(patsubst %.o,%.d,$(call objects,$(call find_sources,tests/rights)))
 
-$(RIGHTS)/skerry.elf: $(BUILD)/skerry.elf $(RIGHTS)/driver.bin boot/blobs.S tests/tests.mk
-	$(Q)mkdir -p $(RIGHTS)/blobs
-	$(Q)cp $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) \
-		$(RIGHTS)/blobs
-	$(Q)cp $(RIGHTS)/driver.bin $(RIGHTS)/blobs/ide.bin
-	$(call test_image,$(RIGHTS),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+$(RIGHTS)/skerry.elf: $(RIGHTS)/driver.bin $(IMAGE_PARTS)
+	$(call product_image,$(RIGHTS),driver=ide)
 
-# --- the product with a program in place of the RAM disk's driver that looks at the registers ---
-
+# A program in place of the RAM disk's driver that looks at the registers.
 REGISTERS := $(BUILD)/tests/registers
 $(eval $(call program,tests/registers/driver,$(call find_sources,tests/registers vmm/rt) $(LIB)))
--include $(patsubst %.o,%.d,$(call objects,$(call find_sources,tests/registers)))
 
-$(REGISTERS)/skerry.elf: $(BUILD)/skerry.elf $(REGISTERS)/driver.bin boot/blobs.S tests/tests.mk
-	$(Q)mkdir -p $(REGISTERS)/blobs
-	$(Q)cp $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) \
-		$(REGISTERS)/blobs
-	$(Q)cp $(REGISTERS)/driver.bin $(REGISTERS)/blobs/ramdisk.bin
-	$(call test_image,$(REGISTERS),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+$(REGISTERS)/skerry.elf: $(REGISTERS)/driver.bin $(IMAGE_PARTS)
+	$(call product_image,$(REGISTERS),driver=ramdisk)
 
-# --- the product's programs and kernel with what only a TEST=1 image has: tests/faults ---
-
+# What only a TEST=1 image has: tests/faults.
 FAULTS := $(BUILD)/tests/faults
-FAULT_OBJECTS := $(call objects,$(FAULT_KERNEL))
 $(eval $(call program,tests/faults/manager,$(filter-out $(FAULT_MANAGER),$(MANAGER)) $(FAULT_MANAGER)))
 
 $(FAULTS)/manager.elf: PROGRAM_WRAPS := $(FAULT_MANAGER_WRAPS)
 
-$(FAULTS)/skerry.elf: $(BUILD)/skerry.elf $(FAULTS)/manager.bin $(FAULT_OBJECTS) boot/blobs.S \
-		tests/tests.mk
-	$(Q)mkdir -p $(FAULTS)/blobs
-	$(Q)cp $(FAULTS)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) \
-		$(FAULTS)/blobs
-	$(call test_image,$(FAULTS),$(FAULT_OBJECTS) $(FAULT_WRAPS))
+$(FAULTS)/skerry.elf: $(FAULTS)/manager.bin $(FAULT_OBJECTS) $(IMAGE_PARTS)
+	$(call product_image,$(FAULTS),manager,$(FAULT_OBJECTS) $(FAULT_WRAPS))
 
-# --- the product with an NVMe driver that flushes nothing ---
-
+# An NVMe driver that flushes nothing.
 NO_FLUSH := $(BUILD)/tests/no-flush
-NO_FLUSH_SOURCES := $(call driver_sources,vmm/driver/disk/nvme) $(call find_sources,tests/faults/nvme)
-$(eval $(call program,tests/no-flush/nvme,$(NO_FLUSH_SOURCES)))
--include $(patsubst %.o,%.d,$(call objects,$(call find_sources,tests/faults/nvme)))
+$(eval $(call program,tests/no-flush/nvme,$(call driver_sources,vmm/driver/disk/nvme) $(call find_sources,tests/faults/nvme)))
 
 $(NO_FLUSH)/nvme.elf: PROGRAM_WRAPS := --wrap=nvme_submit
 
-$(NO_FLUSH)/skerry.elf: $(BUILD)/skerry.elf $(NO_FLUSH)/nvme.bin boot/blobs.S tests/tests.mk
-	$(Q)mkdir -p $(NO_FLUSH)/blobs
-	$(Q)cp $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) \
-		$(NO_FLUSH)/blobs
-	$(Q)cp $(NO_FLUSH)/nvme.bin $(NO_FLUSH)/blobs
-	$(call test_image,$(NO_FLUSH),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+$(NO_FLUSH)/skerry.elf: $(NO_FLUSH)/nvme.bin $(IMAGE_PARTS)
+	$(call product_image,$(NO_FLUSH),nvme)
 
-# --- the product with disks in memory that take their time ---
-
+# Disks in memory that take their time.
 SLOW := $(BUILD)/tests/slow
 $(eval $(call program,tests/slow/ramdisk,$(call driver_sources,vmm/driver/disk/ramdisk) tests/slow/driver_slow.c))
--include $(patsubst %.o,%.d,$(call objects,$(wildcard tests/slow/*.c)))
 
 $(SLOW)/ramdisk.elf: PROGRAM_WRAPS := --wrap=request_finish --wrap=client_publish --wrap=process_wait
 
-$(SLOW)/skerry.elf: $(BUILD)/skerry.elf $(SLOW)/ramdisk.bin boot/blobs.S tests/tests.mk
-	$(Q)mkdir -p $(SLOW)/blobs
-	$(Q)cp $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) \
-		$(SLOW)/blobs
-	$(Q)cp $(SLOW)/ramdisk.bin $(SLOW)/blobs
-	$(call test_image,$(SLOW),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+$(SLOW)/skerry.elf: $(SLOW)/ramdisk.bin $(IMAGE_PARTS)
+	$(call product_image,$(SLOW),ramdisk)
 
-# --- the product with a monitor that rebuilds its machine all the time, as that of TEST=1 does ---
-
+# A monitor that rebuilds its machine all the time, as that of TEST=1 does.
 REBUILT := $(BUILD)/tests/rebuilt
 # What knows when it is due: vmm/monitor/machine/vcpu_check.h.
 REBUILT_SOURCES := vmm/monitor/life/loop.c vmm/monitor/life/rebuild.c vmm/monitor/exits/fast_path.c
@@ -249,23 +219,19 @@ $(REBUILT)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@$(if $(VERBOSE),,echo "  CC      $< (TEST)")
 	$(Q)$(CC) $(CFLAGS) -DTEST -MMD -MP -c -o $@ $<
--include $(REBUILT_OBJECTS:.o=.d)
 
 $(eval $(call program,tests/rebuilt/monitor,$(filter-out $(REBUILT_SOURCES),$(MONITOR)),$(REBUILT_OBJECTS)))
 
-$(REBUILT)/skerry.elf: $(BUILD)/skerry.elf $(REBUILT)/monitor.bin $(REBUILT)/monitor.symbols \
-		boot/blobs.S tests/tests.mk
-	$(Q)mkdir -p $(REBUILT)/blobs
-	$(Q)cp $(BUILD)/manager.bin $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) $(REBUILT)/blobs
-	$(Q)cat $(REBUILT)/monitor.bin $(REBUILT)/monitor.symbols $(BUILD)/manager.symbols \
-		>$(REBUILT)/blobs/monitor.image
-	$(call test_image,$(REBUILT),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+$(REBUILT)/skerry.elf: $(REBUILT)/monitor.bin $(REBUILT)/monitor.symbols $(IMAGE_PARTS)
+	$(call product_image,$(REBUILT),monitor)
+
+-include $(REBUILT_OBJECTS:.o=.d) $(patsubst %.o,%.d,$(call objects,$(call find_sources, \
+	$(addprefix tests/,hostile thief layers liars rights registers faults/nvme slow services))))
 
 # --- the example of a service, with sectors that end it ---
 
 FAULTY := $(BUILD)/tests/services
 $(eval $(call program,tests/services/numbers,$(call service_sources,vmm/service/numbers) tests/services/faults.c))
--include $(patsubst %.o,%.d,$(call objects,$(wildcard tests/services/*.c)))
 
 $(FAULTY)/numbers.elf: PROGRAM_WRAPS := --wrap=numbers_fill
 
