@@ -8,6 +8,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
+#include "gateway/core/audit.h"
 #include "gateway/core/share.h"
 
 enum { IDEMPOTENCY_S = 24 * 3600, IDEMPOTENCY_KEY_BYTES = 128 };
@@ -123,6 +124,8 @@ bool idempotency_begin(struct request *request)
 		return false;
 	}
 	if (entry) {
+		audit_end(request->audit, "replayed");
+		request->audit = 0;
 		answer_header(request, "Idempotency-Replayed", "true");
 		answer_bytes(request, entry->status, entry->type, entry->bytes, entry->count);
 		return false;

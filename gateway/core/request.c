@@ -9,6 +9,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
+#include "gateway/core/audit.h"
 #include "gateway/core/console.h"
 #include "gateway/core/idempotency.h"
 
@@ -42,6 +43,7 @@ static void request_free(struct request *request)
 	request_total--;
 	console_leave(request);
 	idempotency_forget(request);
+	audit_end(request->audit, "client-left");
 	buffer_free(&request->headers);
 	/* The credential is in it. */
 	explicit_bzero(request->bytes, request->byte_count);

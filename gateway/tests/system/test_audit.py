@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 from client import wait_for
 
@@ -28,6 +30,31 @@ def test_line_before_the_change_and_result_after(pair):
     assert before["who"] == "first via token 1" and before["from"] == "127.0.0.1"
     after = json.loads(lines_of(server)[-1])
     assert after["of"] == before["n"] and after["result"] == "ok"
+
+
+def test_a_replayed_answer_ends_its_line(pair):
+    """An Idempotency-Key that is shown again does nothing, and its line in the audit says so."""
+    _, server = pair()
+    server.start()
+    headers = {"Idempotency-Key": "one"}
+    for _ in range(2):
+        assert server.tls("POST", "/v1/vms/vm00/actions/reset", headers=headers).status == 200
+    items = server.tls("GET", "/v1/audit").json()["items"]
+    assert [item["result"] for item in items if item["action"] == "vm.reset"] == ["ok", "replayed"]
+
+
+def test_a_lost_connection_ends_its_line(pair):
+    """No operation goes on with a balloon's request: when web dies under it, nobody is told the outcome."""
+    fake, server = pair()
+    server.start()
+    fake.silent = True
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(server.tls, "POST", "/v1/vms/vm00/actions/balloon", {"bytes": 1 << 26})
+        begun = wait_for(lambda: [line for line in map(json.loads, lines_of(server)) if line.get("result") == "begun"])
+        os.kill(server.web_pid(), signal.SIGKILL)
+        ended = wait_for(lambda: [line for line in map(json.loads, lines_of(server)) if line.get("of") == begun[0]["n"]])
+        assert answer.exception() is not None
+    assert begun[0]["action"] == "vm.balloon" and ended[0]["result"] == "client-left"
 
 
 def test_denied_and_failed_ones_too(pair):
