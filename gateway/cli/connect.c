@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/base/string.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/trust.h"
 
@@ -44,7 +45,7 @@ static bool server_parse(const char *url, struct server *server)
 	server->host[size] = 0;
 	if (bracket)
 		end++;
-	strcpy(server->port, DEFAULT_PORT);
+	string_copy(server->port, sizeof(server->port), DEFAULT_PORT);
 	if (*end == ':') {
 		size = strspn(end + 1, "0123456789");
 		if (size == 0 || size > 5)
@@ -113,7 +114,7 @@ static void take_token(struct cli *cli)
 		if (!read_token_file(cli, cli->token_file))
 			cli_die(CLI_USAGE, "%s: %s", cli->token_file, strerror(errno));
 	} else if (given != NULL && given[0]) {
-		snprintf(http->token, sizeof(http->token), "%s", given);
+		string_copy(http->token, sizeof(http->token), given);
 	} else if (cli_token_path(cli, path, sizeof(path))) {
 		read_token_file(cli, path);
 	}
@@ -193,14 +194,14 @@ enum cli_exit cli_try_connect(struct cli *cli)
 	if (host == NULL) {
 		const char *path = cli->socket != NULL ? cli->socket : DEFAULT_SOCKET;
 
-		strcpy(http->authority, "localhost");
-		strcpy(http->origin, "http://localhost");
+		string_copy(http->authority, sizeof(http->authority), "localhost");
+		string_copy(http->origin, sizeof(http->origin), "http://localhost");
 		take_token(cli);
 		return net_open_unix(&http->net, path) ? CLI_OK : CLI_NOT_REACHED;
 	}
 	if (!server_parse(host, &server))
 		cli_die(CLI_USAGE, "%s: allowed: https://HOST[:PORT]", host);
-	strcpy(http->authority, server.name);
+	string_copy(http->authority, sizeof(http->authority), server.name);
 	snprintf(http->origin, sizeof(http->origin), "https://%s", server.name);
 	if (!net_open_tls(&http->net, server.host, server.port))
 		return CLI_NOT_REACHED;

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "gateway/base/string.h"
+
 /* Code points that show nothing or turn the direction of text (Unicode 15, above all Cf). */
 static const struct {
 	uint32_t first, last;
@@ -38,7 +40,7 @@ static size_t shown(const unsigned char *text)
 	}
 	if (code < least[length] || code < 0xa0)
 		return 0;
-	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(hidden); i++) {
 		if (code >= hidden[i].first && code <= hidden[i].last)
 			return 0;
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/base/string.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/escape.h"
 #include "gateway/cli/output.h"
@@ -87,7 +88,7 @@ static void take_line(struct cli *cli, struct reader *reader)
 		if (reader->data_size > 0)
 			show(cli, reader);
 		if (reader->id[0])
-			strcpy(reader->last_id, reader->id);
+			string_copy(reader->last_id, sizeof(reader->last_id), reader->id);
 		reader->data_size = 0;
 		reader->name[0] = 0;
 		return;
@@ -178,7 +179,10 @@ enum cli_exit events_command(struct cli *cli, int count, char **words)
 		cli_die(CLI_USAGE, "--since: found \"%s\", allowed: a sequence number", cli->since);
 	if (reader.line == NULL || reader.data == NULL)
 		cli_die(CLI_FAILED, "no memory");
-	strcpy(reader.last_id, cli->since != NULL ? cli->since : cli->follow ? "" : "0");
+	string_copy(reader.last_id, sizeof(reader.last_id),
+		    cli->since != NULL ? cli->since
+		    : cli->follow      ? ""
+				       : "0");
 	cli_connect(cli);
 	code = once(cli, &reader);
 	for (int again = 0; cli->follow && code == CLI_NOT_REACHED && again < AGAIN_LIMIT;

@@ -6,11 +6,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gateway/base/string.h"
+
 #define ANSWER_MS 60000
 
 static bool fail(struct http *http, const char *why)
 {
-	snprintf(http->net.error, sizeof(http->net.error), "%s", why);
+	string_copy(http->net.error, sizeof(http->net.error), why);
 	return false;
 }
 
@@ -90,7 +92,7 @@ static bool read_line(struct http *http, char *line, size_t size)
 static void keep(char *to, size_t size, const char *value)
 {
 	if (strlen(value) < size)
-		strcpy(to, value);
+		string_copy(to, size, value);
 }
 
 static bool take_header(struct http *http, struct http_answer *answer, char *line)

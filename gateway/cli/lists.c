@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/base/string.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/escape.h"
 #include "gateway/cli/items.h"
@@ -108,7 +109,7 @@ static void print_host(const json_t *host)
 	json_t *each;
 	size_t i;
 
-	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+	for (i = 0; i < ARRAY_COUNT(keys); i++)
 		print_pair(keys[i], table_text(host, keys[i]));
 	print_pair("uptime", output_duration(table_number(host, "uptime_s")));
 	printf("%-14s ", "rights");
@@ -159,7 +160,7 @@ enum cli_exit host_command(struct cli *cli, int count, char **words)
 	bool known = count == 0;
 	enum cli_exit code;
 
-	for (size_t i = 0; action && i < sizeof(actions) / sizeof(actions[0]); i++)
+	for (size_t i = 0; action && i < ARRAY_COUNT(actions); i++)
 		known |= strcmp(words[0], actions[i]) == 0;
 	if (!known)
 		cli_die(CLI_USAGE, "allowed: host, host audit|log-rotate|reboot|poweroff");

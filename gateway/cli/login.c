@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/base/string.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/escape.h"
 #include "gateway/cli/output.h"
@@ -66,7 +67,7 @@ static enum cli_exit with_password(struct cli *cli, const char *path)
 	json_decref(body);
 	if (code != CLI_OK)
 		return code;
-	snprintf(cli->http.token, sizeof(cli->http.token), "%s", table_text(answer.json, "token"));
+	string_copy(cli->http.token, sizeof(cli->http.token), table_text(answer.json, "token"));
 	code = kept(cli, path, answer.json);
 	json_decref(answer.json);
 	return code;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/string.h"
 #include "gateway/cli/cli.h"
 
 static const char usage[] =
@@ -112,7 +113,7 @@ static const struct {
 
 static void take_role(struct cli *cli, const char *role)
 {
-	if (cli->role_count == (int)(sizeof(cli->roles) / sizeof(cli->roles[0])))
+	if (cli->role_count == (int)(ARRAY_COUNT(cli->roles)))
 		cli_die(CLI_USAGE, "--role: at most 8");
 	cli->roles[cli->role_count++] = role;
 }
@@ -176,7 +177,7 @@ int main(int count, char **words)
 		fputs(usage, stderr);
 		return CLI_USAGE;
 	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
 		if (strcmp(words[optind], commands[i].name) != 0)
 			continue;
 		code = commands[i].run(&cli, count - optind - 1, words + optind + 1);

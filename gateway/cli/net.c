@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "gateway/base/string.h"
+
 #define CONNECT_MS 10000
 #define WRITE_MS   30000
 
@@ -34,7 +36,7 @@ bool net_open_unix(struct net *net, const char *path)
 	net->fd = -1;
 	if (strlen(path) >= sizeof(address.sun_path))
 		return fail(net, path, "longer than a socket's path can be");
-	strcpy(address.sun_path, path);
+	string_copy(address.sun_path, sizeof(address.sun_path), path);
 	net->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (net->fd < 0 || connect(net->fd, (struct sockaddr *)&address, sizeof(address)) != 0)
 		return fail(net, path, strerror(errno));
@@ -195,7 +197,7 @@ int net_read(struct net *net, void *bytes, size_t size, int timeout_ms)
 			got = recv(net->fd, bytes, size, 0);
 			if (got >= 0)
 				return (int)got;
-			snprintf(net->error, sizeof(net->error), "%s", strerror(errno));
+			string_copy(net->error, sizeof(net->error), strerror(errno));
 			return NET_ERROR;
 		}
 		got = gnutls_record_recv(net->tls, bytes, size);
@@ -227,8 +229,9 @@ bool net_write(struct net *net, const void *bytes, size_t size)
 		}
 		if (net->tls == NULL ? errno != EINTR && errno != EAGAIN
 				     : gnutls_error_is_fatal((int)sent)) {
-			snprintf(net->error, sizeof(net->error), "%s",
-				 net->tls != NULL ? gnutls_strerror((int)sent) : strerror(errno));
+			string_copy(net->error, sizeof(net->error),
+				    net->tls != NULL ? gnutls_strerror((int)sent)
+						     : strerror(errno));
 			return false;
 		}
 		if (poll(&waits, 1, WRITE_MS) == 0) {

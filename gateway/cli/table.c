@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/base/string.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/escape.h"
 
@@ -18,7 +19,7 @@ void table_begin(struct table *table, const char *titles)
 
 	memset(table, 0, sizeof(*table));
 	table->columns = TABLE_COLUMNS;
-	snprintf(copy, sizeof(copy), "%s", titles);
+	string_copy(copy, sizeof(copy), titles);
 	for (int column = 0; (word = strsep(&rest, " ")) != NULL; column++) {
 		table->right[column] = word[0] == '>';
 		table_add(table, word + table->right[column]);

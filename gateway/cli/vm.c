@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/string.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/escape.h"
 #include "gateway/cli/output.h"
@@ -85,7 +86,7 @@ static void print_vm(const json_t *vm)
 	const char *key;
 	json_t *value;
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
 		print_line(keys[i], table_text(vm, keys[i]));
 	print_line("memory", table_bytes(json_object_get(vm, "memory_bytes")));
 	print_line("resident", table_bytes(json_object_get(vm, "resident_bytes")));
@@ -281,7 +282,7 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 		cli_connect(cli);
 		return show(cli, words[1]);
 	}
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(verbs); i++) {
 		if (strcmp(verb, verbs[i]) == 0 && count >= 2) {
 			cli_connect(cli);
 			return each(cli, verb, count - 1, words + 1);
@@ -295,7 +296,7 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 		cli_connect(cli);
 		return set(cli, count - 1, words + 1);
 	}
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(parts); i++)
 		if (strcmp(verb, parts[i].verb) == 0)
 			return parts[i].run(cli, count - 1, words + 1);
 	cli_die(CLI_USAGE,

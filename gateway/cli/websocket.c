@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/string.h"
+
 #define REST_MS 30000 /* for what is left of a frame that has begun */
 
 enum { OP_MORE = 0, OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
@@ -59,7 +61,8 @@ int websocket_open(struct websocket *socket, struct http *http, const char *path
 	if (!http_begin(http, "GET", path, headers, NULL, answer))
 		return 0;
 	if (answer->status == 101 && !accepted(key, answer->accept)) {
-		strcpy(http->net.error, "the answer to the WebSocket's key is wrong");
+		string_copy(http->net.error, sizeof(http->net.error),
+			    "the answer to the WebSocket's key is wrong");
 		return 0;
 	}
 	return answer->status;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/state.h"
 
 enum { ACCOUNT_COUNT = 256, ACCOUNT_KEPT = 16 /* places for users of all VMs */ };
@@ -61,9 +62,9 @@ static bool account_load(struct account *account, const json_t *object)
 	if (!name || !machine_name_valid(name) || !scope || !scope_valid(scope) || !hash ||
 	    strlen(hash) >= sizeof(account->hash))
 		return false;
-	strcpy(account->name, name);
-	strcpy(account->scope, scope);
-	strcpy(account->hash, hash);
+	string_copy(account->name, sizeof(account->name), name);
+	string_copy(account->scope, sizeof(account->scope), scope);
+	string_copy(account->hash, sizeof(account->hash), hash);
 	account->roles = role_of_json(json_object_get(object, "roles"));
 	account->created = json_integer_value(json_object_get(object, "created"));
 	account->used = json_integer_value(json_object_get(object, "last_login"));
@@ -125,8 +126,8 @@ void account_become(const struct account *account, struct identity *identity)
 {
 	*identity =
 		(struct identity){.roles = role_imply(account->roles), .account = account->number};
-	snprintf(identity->name, sizeof(identity->name), "%s", account->name);
-	snprintf(identity->scope, sizeof(identity->scope), "%s", account->scope);
+	string_copy(identity->name, sizeof(identity->name), account->name);
+	string_copy(identity->scope, sizeof(identity->scope), account->scope);
 }
 
 void account_used(uint64_t number)

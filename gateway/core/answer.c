@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/audit.h"
 #include "gateway/core/idempotency.h"
 #include "gateway/core/request.h"
@@ -20,7 +21,7 @@ void request_setup(struct message_socket *web)
 
 static void answer_count(const struct route *route, unsigned status)
 {
-	for (size_t i = 0; i < sizeof(request_counters) / sizeof(request_counters[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(request_counters); i++) {
 		struct request_counters *each = &request_counters[i];
 
 		if (each->count && (each->route != route || each->status != status))
@@ -145,7 +146,7 @@ static const char *problem_title(unsigned status)
 		{502, "Skerry failed"},	     {503, "Not now"},
 	};
 
-	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(titles); i++) {
 		if (titles[i].status == status)
 			return titles[i].title;
 	}
@@ -179,7 +180,7 @@ json_t *problem_of_reply(json_t *reply)
 				    "the link to Skerry was lost; whether it was done is not known",
 				    NULL);
 	/* Skerry has understood and says why not: the request does not fit what there is. */
-	for (size_t i = 0; code && detail && *detail && i < sizeof(codes) / sizeof(codes[0]); i++) {
+	for (size_t i = 0; code && detail && *detail && i < ARRAY_COUNT(codes); i++) {
 		if (!strcmp(code, codes[i].code))
 			return problem_json(codes[i].status, code, detail, allowed);
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/audit.h"
 #include "gateway/core/request.h"
 #include "gateway/core/settings.h"
@@ -17,7 +18,7 @@ void api_root(struct request *request)
 					       "audit-chain", "metrics"};
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(features); i++)
 		json_array_append_new(list, json_string(features[i]));
 	answer_json(request, 200,
 		    json_pack("{s:s, s:s, s:o}", "name", "skerryd", "version", SKERRYD_VERSION,

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/ask.h"
 #include "gateway/core/audit.h"
 #include "gateway/core/operation.h"
@@ -114,7 +115,7 @@ void api_log(struct request *request)
 	snprintf(number, sizeof(number), "%d", (int)limit);
 	words[count++] = "-n";
 	words[count++] = number;
-	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(filters); i++) {
 		const char *value = request_query(request, filters[i].query);
 
 		if (!value || !*value)

@@ -4,6 +4,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/account.h"
 #include "gateway/core/audit.h"
 #include "gateway/core/request.h"
@@ -181,7 +182,7 @@ static void login_took_new(const struct password_result *result)
 	if (!request_begin(request))
 		return;
 	changed = *account;
-	strcpy(changed.hash, result->hash);
+	string_copy(changed.hash, sizeof(changed.hash), result->hash);
 	if (account_keep(&changed))
 		answer_json(request, 204, NULL);
 	else

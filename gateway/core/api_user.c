@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/account.h"
 #include "gateway/core/request.h"
 
@@ -23,7 +24,7 @@ static bool user_take(struct request *request, struct account *account)
 	if (roles)
 		account->roles = request_roles(request);
 	if (scope && scope_valid(scope->value))
-		snprintf(account->scope, sizeof(account->scope), "%s", scope->value);
+		string_copy(account->scope, sizeof(account->scope), scope->value);
 	if (!account->roles || !request_is(request, "scope", FIELD_TEXT) ||
 	    (scope && strcmp(account->scope, scope->value))) {
 		answer_problem(request, 422, "bad-argument",
@@ -98,10 +99,10 @@ static void user_took(const struct password_result *result)
 		answer_problem(request, 409, "changed", "somebody else was faster");
 		return;
 	} else
-		snprintf(account.name, sizeof(account.name), "%s", name);
+		string_copy(account.name, sizeof(account.name), name);
 	if (!user_take(request, &account))
 		return;
-	strcpy(account.hash, result->hash);
+	string_copy(account.hash, sizeof(account.hash), result->hash);
 	user_keep(request, &account);
 }
 

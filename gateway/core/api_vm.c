@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/ask.h"
 #include "gateway/core/operation.h"
 
@@ -170,7 +171,7 @@ void api_vm_change(struct request *request)
 
 	if (!api_vm_unchanged(request))
 		return;
-	strcpy(name, vm->name);
+	string_copy(name, sizeof(name), vm->name);
 	words[0] = name;
 	if (!api_words(request, words, 1, true)) {
 		api_words_free(words);
@@ -229,7 +230,7 @@ void api_vm_action(struct request *request)
 	bool outlived = false;
 	char command[16];
 
-	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(actions); i++) {
 		if (!strcmp(actions[i].verb, verb)) {
 			wanted = actions[i].wanted;
 			outlived = actions[i].outlived;

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/audit_chain.h"
 #include "gateway/core/machine.h"
 #include "gateway/core/settings.h"
@@ -62,7 +63,7 @@ static void audit_keep(json_t *object, uint64_t line, const char *hash)
 	json_decref(item->object);
 	item->object = json_copy(object);
 	item->line = line;
-	snprintf(item->hash, sizeof(item->hash), "%s", hash);
+	string_copy(item->hash, sizeof(item->hash), hash);
 }
 
 /*

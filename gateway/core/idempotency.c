@@ -8,6 +8,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/audit.h"
 #include "gateway/core/share.h"
 
@@ -79,7 +80,7 @@ static bool idempotency_passes(unsigned status, const char *bytes, size_t count)
 	const char *code = json_string_value(json_object_get(problem, "code"));
 	bool passes = status >= 500 || status == 429;
 
-	for (size_t i = 0; code && i < sizeof(codes) / sizeof(*codes); i++)
+	for (size_t i = 0; code && i < ARRAY_COUNT(codes); i++)
 		passes |= !strcmp(code, codes[i]);
 	json_decref(problem);
 	return passes;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/audit.h"
 #include "gateway/core/console.h"
 #include "gateway/core/operation.h"
@@ -91,7 +92,7 @@ static bool machine_vm_differs(json_t *old, json_t *new)
 					   "memory_bytes", "weight",  "cap_percent", "boots",
 					   "uuid",	   "revision"};
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
 		json_t *first = json_object_get(old, keys[i]);
 		json_t *second = json_object_get(new, keys[i]);
 
@@ -122,7 +123,7 @@ static void machine_take_vm(json_t *object)
 		vm = machine.vm_count < MACHINE_VMS ? calloc(1, sizeof(*vm)) : NULL;
 		if (!vm)
 			return;
-		snprintf(vm->name, sizeof(vm->name), "%s", name);
+		string_copy(vm->name, sizeof(vm->name), name);
 		machine.vms[machine.vm_count++] = vm;
 	}
 	differs = !vm->list || machine_vm_differs(vm->list, object);
@@ -391,7 +392,7 @@ static void machine_took_hello(uint64_t unused, json_t *reply)
 	same = !strcmp(boot, machine.boot);
 	if (!same)
 		machine_new_boot();
-	snprintf(machine.boot, sizeof(machine.boot), "%s", boot);
+	string_copy(machine.boot, sizeof(machine.boot), boot);
 	machine_copy(machine.version, sizeof(machine.version), hello, "version");
 	machine_copy(machine.own, sizeof(machine.own), hello, "vm");
 	machine.boot_time_ns = json_integer_value(json_object_get(hello, "time_ns"));
@@ -472,7 +473,7 @@ bool machine_setup(const char *where, const char *password)
 {
 	static const struct link_client client = {machine_opened, machine_lost, machine_line};
 
-	snprintf(asked.password, sizeof(asked.password), "%s", password ? password : "");
+	string_copy(asked.password, sizeof(asked.password), password ? password : "");
 	return link_setup(where, &client, (int64_t)settings.silence_s * 1000);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/machine.h"
 #include "gateway/core/settings.h"
 
@@ -57,7 +58,7 @@ json_t *machine_vm_json(const struct machine_vm *vm)
 
 	json_object_set_new(object, "name", json_string(vm->name));
 	json_object_set_new(object, "state", json_string(machine_vm_state(vm)));
-	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(same); i++) {
 		json_t *value = json_object_get(vm->list, same[i]);
 
 		json_object_set(object, same[i], value ? value : json_null());
@@ -156,7 +157,7 @@ static json_t *machine_memory_json(void)
 			free_bytes = bytes;
 			continue;
 		}
-		for (size_t word = 0; word < sizeof(shown) / sizeof(shown[0]); word++) {
+		for (size_t word = 0; word < ARRAY_COUNT(shown); word++) {
 			if (!strcmp(owner, shown[word][0]))
 				owner = shown[word][1];
 		}

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/audit.h"
 #include "gateway/core/request.h"
 #include "gateway/link/link.h"
@@ -74,7 +75,7 @@ static void metrics_state(const struct request *request, struct buffer *out)
 
 	metrics_head(out, "skerry_vm_state", "gauge", "1 for the state that a VM is in.");
 	for (unsigned i = 0; i < machine.vm_count; i++) {
-		for (size_t state = 0; state < sizeof(states) / sizeof(states[0]); state++) {
+		for (size_t state = 0; state < ARRAY_COUNT(states); state++) {
 			if (metrics_sees(request, machine.vms[i]))
 				buffer_format(
 					out, "skerry_vm_state{vm=\"%s\",state=\"%s\"} %d\n",
@@ -182,7 +183,7 @@ static void metrics_server(struct buffer *out)
 		       "Denied requests that were counted and have no line in the audit.",
 		       (double)audit_denied_counted());
 	metrics_head(out, "skerryd_requests_total", "counter", "Requests by route and status.");
-	for (size_t i = 0; i < sizeof(request_counters) / sizeof(request_counters[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(request_counters); i++) {
 		const struct request_counters *each = &request_counters[i];
 
 		if (each->count)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/audit.h"
 #include "gateway/core/share.h"
 #include "gateway/link/link.h"
@@ -251,7 +252,7 @@ void operation_start(struct request *request, enum operation_kind kind, const ch
 		.running = true,
 		.changed = true,
 	};
-	snprintf(operation->target, sizeof(operation->target), "%s", target);
+	string_copy(operation->target, sizeof(operation->target), target);
 	if (!link_ask(ask, operation_took, operation->number)) {
 		operation->running = false;
 		operation->number = 0;

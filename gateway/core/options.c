@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/settings.h"
 
 struct settings settings = {
@@ -122,7 +123,7 @@ static bool options_text(int option)
 		settings.token_hash = optarg;
 		return true;
 	case OPTION_NAME:
-		if (settings.name_count == sizeof(settings.names) / sizeof(settings.names[0]))
+		if (settings.name_count == ARRAY_COUNT(settings.names))
 			return false;
 		settings.names[settings.name_count++] = optarg;
 		return true;

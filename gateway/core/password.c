@@ -10,6 +10,7 @@
 #include <gnutls/gnutls.h>
 
 #include "gateway/base/buffer.h"
+#include "gateway/base/string.h"
 #include "gateway/core/auth.h"
 
 struct job {
@@ -117,7 +118,7 @@ static bool password_ask(const struct job *job, const char *text, bool known)
 		return false;
 	jobs[number] = *job;
 	jobs[number].used = true;
-	strcpy(jobs[number].text, text);
+	string_copy(jobs[number].text, sizeof(jobs[number].text), text);
 	if (write(password_asked[1], &number, 1) == 1)
 		return true;
 	explicit_bzero(&jobs[number], sizeof(jobs[number]));
@@ -133,7 +134,7 @@ bool password_check(uint32_t request, uint64_t account, const char *text, const 
 	if (hash && strlen(hash) >= sizeof(job.setting))
 		return false;
 	if (hash)
-		strcpy(job.setting, hash);
+		string_copy(job.setting, sizeof(job.setting), hash);
 	else if (!password_salt(job.setting))
 		return false;
 	return password_ask(&job, text, known);

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/request.h"
 
 static struct peer {
@@ -25,7 +26,7 @@ int peer_listen(const char *path)
 	mode_t mask = umask(0);
 	bool done;
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	string_copy(address.sun_path, sizeof(address.sun_path), path);
 	unlink(path);
 	/* Anybody may connect; who it is decides. */
 	done = fd >= 0 && strlen(path) < sizeof(address.sun_path) &&

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/auth.h"
 #include "gateway/core/bucket.h"
 #include "gateway/core/machine.h"
@@ -107,7 +108,7 @@ static struct login *login_find(enum login_kind kind, const char *address, const
 	if (login_used < LOGIN_COUNT)
 		oldest = &logins[login_used++];
 	*oldest = (struct login){0};
-	snprintf(oldest->key, sizeof(oldest->key), "%s", key);
+	string_copy(oldest->key, sizeof(oldest->key), key);
 	return oldest;
 }
 

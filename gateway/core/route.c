@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "gateway/core/route.h"
+#include "gateway/base/string.h"
 #include "gateway/core/auth.h"
 
 #define VM "/v1/vms/{vm}"
@@ -140,4 +141,4 @@ const struct route routes[] = {
 	 api_user_remove, NULL, NULL, NULL, 204, "removes a user, whose logins end"},
 };
 
-const size_t route_count = sizeof(routes) / sizeof(routes[0]);
+const size_t route_count = ARRAY_COUNT(routes);

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/audit.h"
 #include "gateway/core/idempotency.h"
 #include "gateway/core/request.h"
@@ -209,7 +210,7 @@ static bool authenticate(struct request *request)
 	if (connection && peer_user(connection, &request->who.user) &&
 	    (request->who.user == 0 || request->who.user == getuid())) {
 		snprintf(request->who.name, sizeof(request->who.name), "uid %u", request->who.user);
-		strcpy(request->who.scope, "*");
+		string_copy(request->who.scope, sizeof(request->who.scope), "*");
 		request->who.roles = role_imply(ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE);
 		return true;
 	}
@@ -262,10 +263,9 @@ static bool router_run_time_keys(const struct request *request)
 
 		if (strncmp(name, prefix, strlen(prefix)))
 			continue;
-		while (place < sizeof(keys) / sizeof(keys[0]) &&
-		       strcmp(name + strlen(prefix), keys[place]))
+		while (place < ARRAY_COUNT(keys) && strcmp(name + strlen(prefix), keys[place]))
 			place++;
-		if (place == sizeof(keys) / sizeof(keys[0]))
+		if (place == ARRAY_COUNT(keys))
 			return false;
 	}
 	return true;

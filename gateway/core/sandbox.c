@@ -4,6 +4,8 @@
 #include <seccomp.h>
 #include <stddef.h>
 
+#include "gateway/base/string.h"
+
 static const int sandbox_calls[] = {
 	SCMP_SYS(ptrace),
 	SCMP_SYS(process_vm_readv),
@@ -57,7 +59,7 @@ bool sandbox_core(void)
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int failed = filter ? 0 : 1;
 
-	for (size_t i = 0; !failed && i < sizeof(sandbox_calls) / sizeof(sandbox_calls[0]); i++)
+	for (size_t i = 0; !failed && i < ARRAY_COUNT(sandbox_calls); i++)
 		failed = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, sandbox_calls[i], 0);
 	if (!failed)
 		failed = seccomp_load(filter);

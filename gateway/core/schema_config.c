@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/schema.h"
 
 /*
@@ -81,7 +82,7 @@ json_t *schema_config(void)
 {
 	json_t *keys = json_object();
 
-	for (size_t i = 0; i < sizeof(config_keys) / sizeof(config_keys[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(config_keys); i++) {
 		json_t *key;
 
 		if (config_keys[i].type == CONFIG_WORDS)

@@ -6,6 +6,7 @@
 
 #include <gnutls/gnutls.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/auth.h"
 #include "gateway/core/machine.h"
 #include "gateway/core/share.h"
@@ -110,8 +111,8 @@ bool ticket_make(const struct identity *identity, const char *path, const char *
 		return false;
 	ticket->identity = *identity;
 	ticket->path = path;
-	snprintf(ticket->vm, sizeof(ticket->vm), "%s", vm);
-	snprintf(ticket->what, sizeof(ticket->what), "%s", what);
+	string_copy(ticket->vm, sizeof(ticket->vm), vm);
+	string_copy(ticket->what, sizeof(ticket->what), what);
 	ticket->ends_s = machine_now_s() + TICKET_S;
 	return true;
 }
@@ -127,7 +128,7 @@ bool ticket_use(const char *text, const char *path, const char *vm, char *what,
 	ticket->ends_s = 0;
 	if (strcmp(ticket->path, path) || strcmp(ticket->vm, vm))
 		return false;
-	strcpy(what, ticket->what);
+	string_copy(what, sizeof(ticket->what), ticket->what);
 	*identity = ticket->identity;
 	return true;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/base/string.h"
 #include "gateway/core/share.h"
 
 static bool stream_listens(const struct request *request)
@@ -189,7 +190,7 @@ void stream_event(json_t *line)
 	json_decref(event->line);
 	event->line = json_incref(line);
 	event->sequence = sequence;
-	snprintf(event->vm, sizeof(event->vm), "%s", vm && machine_name_valid(vm) ? vm : "");
+	string_copy(event->vm, sizeof(event->vm), vm && machine_name_valid(vm) ? vm : "");
 	machine.last_sequence = sequence;
 	machine.event_count++;
 	for (struct request *request = request_first(); request; request = request->next) {

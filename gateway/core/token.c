@@ -7,6 +7,7 @@
 #include <gnutls/gnutls.h>
 
 #include "gateway/base/buffer.h"
+#include "gateway/base/string.h"
 #include "gateway/core/auth.h"
 #include "gateway/core/state.h"
 
@@ -135,8 +136,8 @@ static bool token_load(json_t *object)
 	if (!token || !name || !scope || !hash || !number || !scope_valid(scope) ||
 	    !token_hash(hash, token->hash))
 		return false;
-	snprintf(token->name, sizeof(token->name), "%s", name);
-	snprintf(token->scope, sizeof(token->scope), "%s", scope);
+	string_copy(token->name, sizeof(token->name), name);
+	string_copy(token->scope, sizeof(token->scope), scope);
 	token->roles = role_of_json(json_object_get(object, "roles"));
 	token->created = json_integer_value(json_object_get(object, "created"));
 	token->expires = json_integer_value(json_object_get(object, "expires"));
@@ -214,8 +215,8 @@ bool token_make(const char *name, unsigned roles, const char *scope, int64_t exp
 	if (!token)
 		return false;
 	*token = (struct token){.roles = roles, .created = time(NULL), .expires = expires};
-	snprintf(token->name, sizeof(token->name), "%s", name);
-	snprintf(token->scope, sizeof(token->scope), "%s", scope);
+	string_copy(token->name, sizeof(token->name), name);
+	string_copy(token->scope, sizeof(token->scope), scope);
 	if (!secret_make("sky_", text, token->hash))
 		return false;
 	token->number = *number = ++tokens.last;

@@ -12,6 +12,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "gateway/base/string.h"
+
 static struct {
 	bool tty;
 	char path[108];
@@ -36,7 +38,7 @@ static bool transport_tty(const char *where)
 
 	transport.tty = true;
 	snprintf(transport.path, sizeof(transport.path), "%.*s", (int)length, where);
-	for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(speeds); i++) {
 		if (speeds[i].baud == baud)
 			transport.speed = speeds[i].speed;
 	}
@@ -76,7 +78,7 @@ static bool transport_unix(const char *where)
 		fprintf(stderr, "skerryd: --link: the path is too long\n");
 		return false;
 	}
-	strcpy(address.sun_path, where);
+	string_copy(address.sun_path, sizeof(address.sun_path), where);
 	memcpy(&transport.address, &address, sizeof(address));
 	transport.address_bytes = sizeof(address);
 	return true;

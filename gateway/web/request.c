@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gateway/base/string.h"
 #include "gateway/web/tunnel.h"
 #include "gateway/web/web.h"
 
@@ -59,7 +60,7 @@ static enum MHD_Result request_query(void *context, enum MHD_ValueKind kind, con
 		return MHD_NO;
 	}
 	snprintf(name, sizeof(name), "query.%s", key);
-	snprintf(text, sizeof(text), "%s", value ? value : "");
+	string_copy(text, sizeof(text), value ? value : "");
 	if (!request_decode(name) || !request_decode(text) ||
 	    !utf8_valid((uint8_t *)text, strlen(text))) {
 		collect->bad = true;
@@ -91,7 +92,7 @@ static enum MHD_Result request_header(void *context, enum MHD_ValueKind kind, co
 	struct collect *collect = context;
 
 	(void)kind;
-	for (size_t i = 0; i < sizeof(request_names) / sizeof(request_names[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(request_names); i++) {
 		unsigned bit = 1u << i;
 
 		if (strcasecmp(request_names[i] + strlen("header."), key))
@@ -118,7 +119,7 @@ static enum MHD_Result request_frame_header(void *context, enum MHD_ValueKind ki
 
 	(void)kind;
 	value = value ? value : "";
-	for (size_t i = 0; i < sizeof(request_single) / sizeof(request_single[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(request_single); i++) {
 		unsigned bit = 1u << i;
 
 		/* Of a name that is another one mostly the first letter is, too. */
@@ -238,7 +239,7 @@ bool request_fields(const struct exchange *exchange, const char *url, const char
 	*status = MHD_HTTP_BAD_REQUEST;
 	if (strlen(url) >= sizeof(path))
 		return false;
-	snprintf(path, sizeof(path), "%s", url);
+	string_copy(path, sizeof(path), url);
 	if (!request_decode(path) || !utf8_valid((uint8_t *)path, strlen(path)))
 		return false;
 	fields_text(fields, "method", method);

@@ -4,6 +4,7 @@
 #include <seccomp.h>
 #include <sys/prctl.h>
 
+#include "gateway/base/string.h"
 #include "gateway/web/web.h"
 
 /*
@@ -69,7 +70,7 @@ bool web_seccomp(void)
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int failed = filter ? 0 : 1;
 
-	for (size_t i = 0; !failed && i < sizeof(web_calls) / sizeof(web_calls[0]); i++)
+	for (size_t i = 0; !failed && i < ARRAY_COUNT(web_calls); i++)
 		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, web_calls[i], 0);
 	if (!failed)
 		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,

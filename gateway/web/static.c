@@ -10,6 +10,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
+#include "gateway/base/string.h"
 #include "gateway/web/web.h"
 
 enum { STATIC_FILES = 64, STATIC_BYTES = 8 << 20, STATIC_DEPTH = 3 };
@@ -50,7 +51,7 @@ static bool static_read(int folder, const char *name, const char *path)
 		buffer_free(&buffer);
 		return false;
 	}
-	snprintf(file->path, sizeof(file->path), "%s", path);
+	string_copy(file->path, sizeof(file->path), path);
 	file->bytes = buffer.bytes;
 	file->count = buffer.count;
 	file->tag[0] = '"';
@@ -119,7 +120,7 @@ static const char *static_type(const char *path)
 	};
 	const char *dot = strrchr(path, '.');
 
-	for (size_t i = 0; dot && i < sizeof(types) / sizeof(types[0]); i++) {
+	for (size_t i = 0; dot && i < ARRAY_COUNT(types); i++) {
 		if (!strcmp(dot, types[i][0]))
 			return types[i][1];
 	}

@@ -10,6 +10,7 @@
 
 #include "gateway/base/buffer.c"
 #include "gateway/base/fields.c"
+#include "gateway/base/string.h"
 #include "gateway/core/auth.c"
 
 /* Of accounts and tokens, which have tests of their own. */
@@ -87,9 +88,9 @@ static void test_utf8(void **state)
 		"\xc3", "\xf0\x9f\x98", "\xff"};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(good); i++)
 		assert_true(utf8_valid((const uint8_t *)good[i], strlen(good[i])));
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
 		assert_false(utf8_valid((const uint8_t *)bad[i], strlen(bad[i])));
 }
 
@@ -112,7 +113,7 @@ static void test_numbers(void **state)
 	char room[32], hex[7];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
 		char *end = room + sizeof(room) - 1;
 
 		*end = 0;
@@ -195,13 +196,31 @@ static void test_roles_imply(void **state)
 	assert_int_equal(role_imply(0), 0);
 }
 
+static void test_string_copy(void **state)
+{
+	char text[4] = "abc";
+
+	(void)state;
+	string_copy(text, sizeof(text), "");
+	assert_string_equal(text, "");
+	string_copy(text, sizeof(text), "xyz");
+	assert_string_equal(text, "xyz");
+	string_copy(text, sizeof(text), "too long");
+	assert_string_equal(text, "too");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_base64),	    cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_numbers),	    cmocka_unit_test(test_fields_below),
-		cmocka_unit_test(test_fields),	    cmocka_unit_test(test_scopes),
-		cmocka_unit_test(test_roles_imply), cmocka_unit_test(test_roles_that_nobody_keeps),
+		cmocka_unit_test(test_base64),
+		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_string_copy),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_fields_below),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_scopes),
+		cmocka_unit_test(test_roles_imply),
+		cmocka_unit_test(test_roles_that_nobody_keeps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

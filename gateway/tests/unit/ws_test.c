@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/base/string.h"
 #include "gateway/base/buffer.c"
 #include "gateway/web/ws.c"
 
@@ -108,7 +109,7 @@ static void test_close_codes(void **state)
 	/* clang-format on */
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		struct ws_reader reader = {0};
 
 		add_frame(&reader, WS_FINAL | WS_CLOSE, cases[i].bytes, cases[i].count);
