@@ -13,19 +13,29 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gateway/core/account.h"
-#include "gateway/core/audit.h"
-#include "gateway/core/audit_chain.h"
-#include "gateway/core/auth.h"
-#include "gateway/core/console.h"
-#include "gateway/core/operation.h"
-#include "gateway/core/options.h"
-#include "gateway/core/peer.h"
-#include "gateway/core/request.h"
+#include "gateway/core/api/openapi.h"
+#include "gateway/core/api/routes.h"
+#include "gateway/core/audit/audit.h"
+#include "gateway/core/audit/audit_chain.h"
+#include "gateway/core/common/clock.h"
+#include "gateway/core/common/options.h"
+#include "gateway/core/common/settings.h"
+#include "gateway/core/common/state.h"
+#include "gateway/core/host/host.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/http/route.h"
+#include "gateway/core/http/router.h"
+#include "gateway/core/identity/account.h"
+#include "gateway/core/identity/certificate.h"
+#include "gateway/core/identity/password.h"
+#include "gateway/core/identity/peer.h"
+#include "gateway/core/identity/secret.h"
+#include "gateway/core/identity/token.h"
+#include "gateway/core/live/console.h"
+#include "gateway/core/live/operation.h"
+#include "gateway/core/live/stream.h"
 #include "gateway/core/sandbox.h"
-#include "gateway/core/settings.h"
-#include "gateway/core/state.h"
-#include "gateway/core/stream.h"
 #include "gateway/link/link.h"
 #include "gateway/web/web.h"
 
@@ -50,9 +60,30 @@ static struct {
 	bool ended;
 } core = {.web.fd = -1, .listener = -1, .local = -1};
 
+static void core_linked(void)
+{
+	stream_link();
+	if (host.up)
+		audit_anchor();
+}
+
+/* Who hears what is new of Skerry. */
+static const struct host_listener core_listener = {
+	.vm = stream_vm,
+	.gone = stream_gone,
+	.event = stream_event,
+	.sample = stream_sample,
+	.lost = stream_lost,
+	.listed = operation_look,
+	.linked = core_linked,
+	.broken = console_link_lost,
+	.rebooted = operation_restarted,
+	.console = console_line,
+};
+
 static int64_t core_now_ms(void)
 {
-	return (int64_t)(machine_now_s() * 1000);
+	return (int64_t)(clock_now_s() * 1000);
 }
 
 static void core_run_web(int fd)
@@ -110,7 +141,7 @@ static void core_message(const struct message_head *head, const char *bytes, siz
 	struct request *request;
 
 	if (head->kind == MESSAGE_REQUEST) {
-		request_take(head->id, bytes, count);
+		router_serve(head->id, bytes, count);
 		return;
 	}
 	if (head->kind == MESSAGE_LEFT) {
@@ -131,7 +162,7 @@ static void core_message(const struct message_head *head, const char *bytes, siz
 		if (request->stream == STREAM_CONSOLE)
 			console_data(request, head->flags & MESSAGE_TEXT, bytes, count);
 		else
-			stream_taken(request, (uint32_t)count);
+			answer_taken(request, (uint32_t)count);
 		break;
 	default:
 		break;
@@ -185,12 +216,13 @@ static void core_tick(int64_t now_ms)
 	static int64_t anchor_ms;
 
 	link_tick(now_ms);
-	machine_tick(now_ms);
+	host_tick(now_ms);
 	operation_look();
 	stream_tick(now_ms);
 	token_tick();
 	account_tick();
 	audit_tick();
+	audit_denied_tell(false);
 	if (now_ms - anchor_ms >= (int64_t)settings.anchor_s * 1000) {
 		anchor_ms = now_ms;
 		audit_anchor();
@@ -254,15 +286,15 @@ static bool core_password(char *text)
 
 static bool core_setup(void)
 {
-	char first[AUTH_TEXT_BYTES], password[CORE_PASSWORD_BYTES];
+	char first[SECRET_TEXT_BYTES], password[CORE_PASSWORD_BYTES];
 	sigset_t signals;
 
 	umask(077);
 	if (!state_open(settings.state) || !core_password(password) ||
-	    !machine_setup(settings.link, password))
+	    !host_setup(settings.link, password, &core_listener))
 		return false;
 	explicit_bzero(password, sizeof(password));
-	if (!state_certificate(&core.certificate, &core.key, settings.fingerprint) ||
+	if (!certificate_open(&core.certificate, &core.key, settings.fingerprint) ||
 	    !token_open(first, settings.token_hash) || !account_open())
 		return false;
 	(void)audit_open();
@@ -306,6 +338,7 @@ static int core_print(char *text)
 
 int main(int count, char **words)
 {
+	route_table = api_routes;
 	signal(SIGPIPE, SIG_IGN);
 	/* A file that may not grow is an error like any other. */
 	signal(SIGXFSZ, SIG_IGN);
@@ -314,14 +347,14 @@ int main(int count, char **words)
 	if (count == 2 && !strcmp(words[1], "openapi"))
 		return core_print(openapi_text());
 	if (count == 2 && !strcmp(words[1], "routes"))
-		return core_print(routes_text());
+		return core_print(openapi_routes());
 	if (count == 3 && !strcmp(words[1], "verify-audit"))
 		return core_verify(words[2]);
 	if (!options_read(count, words))
 		return 2;
 	/* What it holds in memory is nobody's: not in a core file, not for a debugger. */
 	prctl(PR_SET_DUMPABLE, 0);
-	request_setup(&core.web);
+	answer_setup(&core.web);
 	if (!sandbox_core()) {
 		fprintf(stderr, "skerryd: the system call filter of core could not be set\n");
 		return 1;
@@ -330,6 +363,7 @@ int main(int count, char **words)
 		return 1;
 	while (!core.ended)
 		core_turn();
+	audit_denied_tell(true);
 	audit_close();
 	if (core.web_pid)
 		kill(core.web_pid, SIGKILL);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+
 #include "gateway/core/sandbox.h"
 
 #include <seccomp.h>
 #include <stddef.h>
 
 #include "gateway/base/string.h"
+#include "gateway/core/http/request.h"
 
 static const int sandbox_calls[] = {
 	SCMP_SYS(ptrace),

@@ -11,7 +11,9 @@
 #include "gateway/base/buffer.c"
 #include "gateway/base/fields.c"
 #include "gateway/base/string.h"
-#include "gateway/core/auth.c"
+#include "gateway/core/identity/identity.c"
+#include "gateway/core/identity/role.c"
+#include "gateway/core/identity/scope.c"
 
 /* Of accounts and tokens, which have tests of their own. */
 const struct account *account_by_number(uint64_t number)
@@ -43,9 +45,9 @@ static void test_roles_that_nobody_keeps(void **state)
 	(void)state;
 	kept_by_tokens = ROLE_ADMIN | ROLE_VIEWER;
 	kept_by_users = ROLE_AUDITOR;
-	assert_int_equal(role_lost(0, 0), 0);
-	assert_int_equal(role_lost(1, 0), ROLE_ADMIN);
-	assert_int_equal(role_lost(0, 1), ROLE_AUDITOR);
+	assert_int_equal(identity_roles_lost(0, 0), 0);
+	assert_int_equal(identity_roles_lost(1, 0), ROLE_ADMIN);
+	assert_int_equal(identity_roles_lost(0, 1), ROLE_AUDITOR);
 }
 
 static void test_base64(void **state)

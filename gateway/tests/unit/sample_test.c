@@ -7,47 +7,44 @@
 
 #include <cmocka.h>
 
-#include "gateway/core/sample.c"
+#include "gateway/core/host/sample.c"
 
-struct machine machine;
-static struct machine_vm vm = {.name = "alpha"};
+struct host host;
+static struct host_vm vm = {.name = "alpha"};
 
-struct machine_vm *machine_find(const char *name)
+struct host_vm *host_find(const char *name)
 {
 	return strcmp(name, vm.name) ? NULL : &vm;
 }
 
-void machine_vm_changed(struct machine_vm *changed)
+void host_vm_changed(struct host_vm *changed)
 {
 	(void)changed;
-}
-
-void stream_sample(double time_s)
-{
-	(void)time_s;
 }
 
 /* A round at `time_ms`, as Skerry sends it: the host first, then a VM unless it is as before. */
 static void round_of(int64_t time_ms, int64_t guest_ms)
 {
-	json_t *host = json_pack("{s:n, s:I, s:[], s:i}", "sample", "time_ns",
-				 (json_int_t)(time_ms * 1000000), "cpus", "free_bytes", 0);
+	json_t *round = json_pack("{s:n, s:I, s:[], s:i}", "sample", "time_ns",
+				  (json_int_t)(time_ms * 1000000), "cpus", "free_bytes", 0);
+	double time_s;
 	json_t *line;
 
-	machine_take_sample(host);
-	json_decref(host);
+	assert_true(host_take_sample(round, &time_s));
+	assert_true(time_s == (double)time_ms / 1000);
+	json_decref(round);
 	if (guest_ms < 0)
 		return;
 	line = json_pack("{s:s, s:I, s:[I]}", "sample", "alpha", "time_ns",
 			 (json_int_t)(time_ms * 1000000 + 20000), "values",
 			 (json_int_t)(guest_ms * 1000000));
-	machine_take_sample(line);
+	assert_false(host_take_sample(line, &time_s));
 	json_decref(line);
 }
 
 static double cpu_percent(void)
 {
-	json_t *sample = machine_sample_json(&vm);
+	json_t *sample = host_sample_json(&vm);
 	double percent = json_number_value(json_object_get(sample, "cpu_percent"));
 
 	json_decref(sample);
@@ -57,12 +54,12 @@ static double cpu_percent(void)
 static int setup(void **state)
 {
 	(void)state;
-	memset(&machine, 0, sizeof(machine));
-	vm = (struct machine_vm){.name = "alpha"};
-	machine.vms[0] = &vm;
-	machine.vm_count = 1;
-	machine.field_count = 1;
-	strcpy(machine.fields[0], "guest_ns");
+	memset(&host, 0, sizeof(host));
+	vm = (struct host_vm){.name = "alpha"};
+	host.vms[0] = &vm;
+	host.vm_count = 1;
+	host.field_count = 1;
+	strcpy(host.fields[0], "guest_ns");
 	return 0;
 }
 

@@ -6,13 +6,13 @@
 
 #include <cmocka.h>
 
-#include "gateway/core/share.h"
+#include "gateway/core/identity/share.h"
 
 /* How often share_place() compares credentials. */
 static size_t compared;
 
 #define share_same(one, other) (compared++, (share_same)(one, other))
-#include "gateway/core/share.c"
+#include "gateway/core/identity/share.c"
 
 enum { PLACES = 8, MANY = 1024 };
 

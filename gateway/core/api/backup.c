@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Backups of a running VM's disks, each to another disk of the host; disks restored from them. */
+#include "gateway/core/api/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/core/api/ask.h"
+#include "gateway/core/common/name.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/live/operation.h"
+
+enum { BACKUP_WAIT_S = 10, BACKUP_DISKS_MAX = 12, BACKUP_CHAIN_MAX = 8 };
+
+static json_t *backup_json(const struct request *request, json_t *row)
+{
+	static const char *const keys[] = {"disk",	"target",  "kind",
+					   "number",	"state",   "copied_bytes",
+					   "all_bytes", "problem", NULL};
+
+	(void)request;
+	return ask_pick(row, keys);
+}
+
+static void backup_took_list(uint64_t id, json_t *reply)
+{
+	ask_took_items(id, reply, backup_json);
+}
+
+void api_backups(struct request *request)
+{
+	const char *words[] = {request->vm, NULL};
+
+	ask_skerry(request, "vm backup list", words, NULL, backup_took_list);
+}
+
+struct backup_disks {
+	char word[BACKUP_DISKS_MAX][2 * NAME_BYTES];
+	size_t count;
+};
+
+/* DISK=TARGET, of so many bytes. */
+static bool backup_take_pair(char *word, const char *text, size_t bytes)
+{
+	char *equals;
+	bool valid;
+
+	if (bytes >= 2 * NAME_BYTES)
+		return false;
+	snprintf(word, 2 * NAME_BYTES, "%.*s", (int)bytes, text);
+	equals = strchr(word, '=');
+	if (!equals)
+		return false;
+	*equals = '\0';
+	valid = name_valid(word) && name_valid(equals + 1);
+	*equals = '=';
+	return valid;
+}
+
+/* The next word of a list with commas, of how many bytes; 0: there is none. */
+static size_t backup_next_word(const char **text)
+{
+	*text += strspn(*text, ", ");
+	return strcspn(*text, ", ");
+}
+
+/* Pairs separated by commas, at least one. */
+static bool backup_take_disks(struct backup_disks *disks, const char *text)
+{
+	disks->count = 0;
+	for (size_t bytes; (bytes = backup_next_word(&text)) != 0; text += bytes)
+		if (disks->count == BACKUP_DISKS_MAX ||
+		    !backup_take_pair(disks->word[disks->count++], text, bytes))
+			return false;
+	return disks->count > 0;
+}
+
+/* body.kind; NULL: it has been answered. */
+static const char *backup_kind(struct request *request)
+{
+	const char *kind = request_text(request, "kind");
+
+	if (kind && (!strcmp(kind, "full") || !strcmp(kind, "diff")))
+		return kind;
+	answer_problem(request, 422, "bad-argument",
+		       "kind: full, or diff: what has changed since "
+		       "the last one");
+	return NULL;
+}
+
+void api_backup_begin(struct request *request)
+{
+	const char *text = request_text(request, "disks");
+	const char *kind = backup_kind(request);
+	const char *words[2 + BACKUP_DISKS_MAX + 2] = {request->vm, kind};
+	struct backup_disks disks;
+	size_t count = 2;
+
+	if (!kind)
+		return;
+	if (!text || !backup_take_disks(&disks, text)) {
+		answer_problem(request, 422, "bad-argument",
+			       "disks: DISK=TARGET, both names as /v1/disks shows them, several "
+			       "separated by commas, at most 12");
+		return;
+	}
+	for (size_t i = 0; i < disks.count; i++)
+		words[count++] = disks.word[i];
+	if (request_true(request, "overwrite"))
+		words[count] = "overwrite";
+	operation_start(request, OPERATION_REPLY, "vm backup", words, request->vm, NULL, 200,
+			request_wait_s(request, BACKUP_WAIT_S));
+}
+
+/* Names separated by commas, from `word` on: how many; 0: it is no such list. */
+static size_t backup_take_names(char (*word)[NAME_BYTES], size_t most, const char *text)
+{
+	size_t count = 0;
+
+	for (size_t bytes; (bytes = backup_next_word(&text)) != 0; text += bytes) {
+		if (count == most || bytes >= NAME_BYTES)
+			return 0;
+		snprintf(word[count], NAME_BYTES, "%.*s", (int)bytes, text);
+		if (!name_valid(word[count++]))
+			return 0;
+	}
+	return count;
+}
+
+void api_disk_restore(struct request *request)
+{
+	const char *disk = request_text(request, "disk");
+	const char *from = request_text(request, "from");
+	const char *words[1 + BACKUP_CHAIN_MAX + 1] = {disk};
+	char name[BACKUP_CHAIN_MAX][NAME_BYTES];
+	size_t count = from ? backup_take_names(name, BACKUP_CHAIN_MAX, from) : 0;
+
+	if (!disk || !name_valid(disk) || count == 0) {
+		answer_problem(request, 422, "bad-argument",
+			       "disk: one as /v1/disks shows it; from: the disk with a full "
+			       "backup, then those with the differential ones behind it, separated "
+			       "by commas, at most 8");
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		words[1 + i] = name[i];
+	operation_start(request, OPERATION_REPLY, "disk restore", words, "host", NULL, 200,
+			request_wait_s(request, BACKUP_WAIT_S));
+}
+
+void api_backup_cancel(struct request *request)
+{
+	const char *words[] = {request->vm, NULL};
+
+	operation_start(request, OPERATION_REPLY, "vm backup cancel", words, request->vm, NULL, 200,
+			request_wait_s(request, BACKUP_WAIT_S));
+}

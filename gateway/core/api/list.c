@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* What the host has for its VMs: disks and networks, as Skerry lists them. */
+#include "gateway/core/api/api.h"
+
+#include "gateway/core/api/ask.h"
+#include "gateway/core/http/request.h"
+
+static json_t *list_disk(const struct request *request, json_t *row)
+{
+	static const char *const keys[] = {"name",  "state",	 "problem", "driver", "partition",
+					   "bytes", "read_only", "users",   NULL};
+
+	(void)request;
+	return ask_pick(row, keys);
+}
+
+static void list_took_disks(uint64_t id, json_t *reply)
+{
+	ask_took_items(id, reply, list_disk);
+}
+
+void api_disks(struct request *request)
+{
+	ask_skerry(request, "disk list", NULL, NULL, list_took_disks);
+}
+
+static json_t *list_net(const struct request *request, json_t *row)
+{
+	static const char *const keys[] = {"name", "state", "problem", "uplink",
+					   "link", "mtu",   "ports",   NULL};
+
+	(void)request;
+	return ask_pick(row, keys);
+}
+
+static void list_took_nets(uint64_t id, json_t *reply)
+{
+	ask_took_items(id, reply, list_net);
+}
+
+void api_nets(struct request *request)
+{
+	ask_skerry(request, "net list", NULL, NULL, list_took_nets);
+}

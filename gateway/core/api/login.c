@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/core/api/api.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "gateway/base/string.h"
+#include "gateway/core/audit/audit.h"
+#include "gateway/core/common/name.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/rate.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/http/router.h"
+#include "gateway/core/identity/account.h"
+#include "gateway/core/identity/identity.h"
+#include "gateway/core/identity/login.h"
+#include "gateway/core/identity/password.h"
+#include "gateway/core/identity/role.h"
+#include "gateway/core/identity/secret.h"
+#include "gateway/core/identity/session.h"
+#include "gateway/core/identity/token.h"
+
+/* Logins by token and by password, and who is logged in. */
+
+static json_t *login_me(const struct identity *who)
+{
+	return json_pack("{s:s, s:o, s:s, s:o, s:s}", "name", who->name, "roles",
+			 role_json(who->roles), "scope", who->scope, "expires",
+			 who->expires ? json_integer(who->expires) : json_null(), "by",
+			 who->token	? "token"
+			 : who->account ? "password"
+					: "socket");
+}
+
+void api_me(struct request *request)
+{
+	answer_json(request, 200, login_me(&request->who));
+}
+
+static const char *login_address(const struct request *request)
+{
+	const char *address = fields_get(&request->fields, "address");
+
+	return address ? address : "socket";
+}
+
+/* Old passwords at a change are counted beside those of logins, wherever they come from. */
+#define LOGIN_CHANGE "change"
+
+static void login_late(struct request *request, unsigned retry_s)
+{
+	answer_retry_after(request, retry_s);
+	answer_problem(request, 429, "rate-limited", "too many wrong logins: wait %u s", retry_s);
+}
+
+static void login_crowded(struct request *request)
+{
+	answer_retry_after(request, 1);
+	answer_problem(request, 429, "rate-limited", "too many logins at a time");
+}
+
+/* False: it has been answered. */
+static bool login_may_try(struct request *request, const char *user)
+{
+	unsigned retry_s;
+
+	if (login_allowed(login_address(request), user, &retry_s))
+		return true;
+	login_late(request, retry_s);
+	return false;
+}
+
+static void login_refuse(struct request *request, const char *name, const char *what)
+{
+	audit_denied(NULL, "login", name && name_valid(name) ? name : "", login_address(request),
+		     "unauthenticated");
+	answer_problem(request, 401, "unauthenticated", "%s", what);
+}
+
+/* A cookie, or with body.cookie false the secret itself, for programs that keep it. */
+static void login_answer(struct request *request)
+{
+	const struct field *field = fields_below(&request->fields, "body", "cookie");
+	bool cookie = !field || field->type != FIELD_FALSE;
+	char secret[SECRET_TEXT_BYTES], text[160];
+	uint64_t line;
+	json_t *body;
+
+	/* Who looks after an audit that cannot be written has to get in; it changes nothing. */
+	(void)audit_own(&request->who, "login", "", login_address(request), "ok", &line);
+	if (!session_make(&request->who, cookie ? "" : SESSION_PREFIX, secret)) {
+		answer_problem(request, 500, "failed", "there are no random numbers");
+		return;
+	}
+	body = login_me(&request->who);
+	json_object_set_new(body, "session_s", json_integer(SESSION_S));
+	if (cookie) {
+		snprintf(text, sizeof(text),
+			 "__Host-skerry=%s; Path=/; Secure; HttpOnly; SameSite=Strict", secret);
+		answer_header(request, "Set-Cookie", text);
+	} else {
+		json_object_set_new(body, "token", json_string(secret));
+	}
+	answer_json(request, 200, body);
+	explicit_bzero(secret, sizeof(secret));
+	explicit_bzero(text, sizeof(text));
+}
+
+static void login_took(const struct password_result *result)
+{
+	struct request *request = request_find(result->request);
+	const struct account *account = account_by_number(result->account);
+
+	if (!request)
+		return;
+	/* Whoever was changed meanwhile has another number. */
+	if (!result->right || !account) {
+		login_refuse(request, request_text(request, "user"),
+			     "the name or the password is not valid");
+		return;
+	}
+	account_become(account, &request->who);
+	account_used(account->number);
+	login_passed(login_address(request), account->name);
+	login_answer(request);
+}
+
+/*
+ * It counts as wrong from when it is looked at until it is right, so that none is free while
+ * another one is. A name that nobody has takes as long as one that somebody has.
+ */
+static void login_password(struct request *request, const char *user, const char *password)
+{
+	const struct account *account = account_find(user);
+
+	if (password_check(request->id, account ? account->number : 0, password,
+			   account ? account->hash : NULL, login_address(request),
+			   login_known(login_address(request), user), login_took))
+		login_failed(login_address(request), user);
+	else
+		login_crowded(request);
+}
+
+void api_login(struct request *request)
+{
+	const char *token = request_text(request, "token"), *user = request_text(request, "user");
+	const char *password = request_text(request, "password");
+
+	if (!user && token && token_identify(token, &request->who)) {
+		if (rate_take(request, true))
+			login_answer(request);
+		return;
+	}
+	if (!login_may_try(request, user))
+		return;
+	if (user && password && strlen(password) <= PASSWORD_MOST) {
+		login_password(request, user, password);
+		return;
+	}
+	login_failed(login_address(request), user);
+	login_refuse(request, user,
+		     user ? "the name or the password is not valid" : "the token is not valid");
+}
+
+void api_logout(struct request *request)
+{
+	const char *bearer = request_header(request, "authorization");
+	char text[SECRET_TEXT_BYTES];
+
+	if (request->cookie && request_cookie(request, text, sizeof(text))) {
+		session_end(text);
+	} else if (bearer && !strncasecmp(bearer, "Bearer " SESSION_PREFIX, 11)) {
+		session_end(bearer + 7);
+	}
+	answer_header(request, "Set-Cookie",
+		      "__Host-skerry=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
+	answer_json(request, 204, NULL);
+}
+
+/* The new one is written; all logins of this user end, so that whoever knew the old one is out. */
+static void login_took_new(const struct password_result *result)
+{
+	struct request *request = request_find(result->request);
+	const struct account *account = account_by_number(result->account);
+	struct account changed;
+
+	if (!request)
+		return;
+	if (!account || !*result->hash) {
+		answer_problem(request, 409, "changed", "the user was changed meanwhile");
+		return;
+	}
+	if (!router_begin(request))
+		return;
+	changed = *account;
+	string_copy(changed.hash, sizeof(changed.hash), result->hash);
+	if (account_keep(&changed))
+		answer_json(request, 204, NULL);
+	else
+		answer_problem(request, 503, "failed", "the users cannot be written");
+	explicit_bzero(&changed, sizeof(changed));
+}
+
+static void login_took_old(const struct password_result *result)
+{
+	struct request *request = request_find(result->request);
+
+	if (!request)
+		return;
+	if (!result->right) {
+		answer_problem(request, 403, "wrong-password", "the old password is another one");
+		return;
+	}
+	login_passed(LOGIN_CHANGE, request->who.name);
+	if (!password_make(request->id, result->account, request_text(request, "new"),
+			   login_took_new))
+		login_crowded(request);
+}
+
+void api_me_password(struct request *request)
+{
+	const char *old = request_text(request, "old"), *new = request_text(request, "new");
+	const struct account *account = account_by_number(request->who.account);
+	unsigned retry_s;
+
+	if (!old || strlen(old) > PASSWORD_MOST || !password_valid(new)) {
+		answer_problem(request, 422, "bad-argument",
+			       "old, and new of %d to %d bytes, are meant", PASSWORD_LEAST,
+			       PASSWORD_MOST);
+		return;
+	}
+	if (!account) {
+		answer_problem(request, 409, "no-password",
+			       "only who logged in with a password can change it");
+		return;
+	}
+	if (!login_allowed(LOGIN_CHANGE, account->name, &retry_s)) {
+		login_late(request, retry_s);
+		return;
+	}
+	if (password_check(request->id, account->number, old, account->hash, login_address(request),
+			   true, login_took_old))
+		login_failed(LOGIN_CHANGE, account->name);
+	else
+		login_crowded(request);
+}

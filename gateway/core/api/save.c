@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* A VM saved on a disk. */
+#include "gateway/core/api/api.h"
+
+#include <string.h>
+
+#include "gateway/core/api/ask.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/live/operation.h"
+
+enum { SAVE_WAIT_S = 10 };
+
+/* body.disk; NULL: it has been answered. */
+static const char *save_disk(struct request *request)
+{
+	return ask_name(request, "disk", "disk: the name of a disk, as /v1/disks shows them");
+}
+
+void api_vm_save(struct request *request)
+{
+	const char *disk = save_disk(request);
+	const char *words[5] = {request->vm, disk};
+	size_t count = 2;
+
+	if (request_true(request, "overwrite"))
+		words[count++] = "overwrite";
+	if (request_true(request, "continue"))
+		words[count] = "continue";
+
+	if (disk)
+		operation_start(request, OPERATION_REPLY, "vm save", words, request->vm, NULL, 200,
+				request_wait_s(request, SAVE_WAIT_S));
+}
+
+void api_vm_restore(struct request *request)
+{
+	const char *disk = save_disk(request);
+	const char *words[] = {request->vm, disk, NULL};
+
+	if (disk)
+		operation_start(request, OPERATION_REPLY, "vm restore", words, request->vm, NULL,
+				200, request_wait_s(request, SAVE_WAIT_S));
+}

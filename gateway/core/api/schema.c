@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "gateway/core/api/schema.h"
+
+#include <stddef.h>
+
+#define OBJECT(properties)	"{\"type\":\"object\",\"properties\":{" properties "}}"
+#define STRING(name)		"\"" name "\":{\"type\":\"string\"}"
+#define NUMBER(name)		"\"" name "\":{\"type\":\"number\"}"
+#define COUNT(name)		"\"" name "\":{\"type\":\"integer\"}"
+#define TRUTH(name)		"\"" name "\":{\"type\":\"boolean\"}"
+#define NUMBER_OR_NULL(name)	"\"" name "\":{\"type\":[\"number\",\"null\"]}"
+#define COUNT_OR_NULL(name)	"\"" name "\":{\"type\":[\"integer\",\"null\"]}"
+#define STRING_OR_NULL(name)	"\"" name "\":{\"type\":[\"string\",\"null\"]}"
+#define WORDS(name)		"\"" name "\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
+#define FREE_OBJECT(name)	"\"" name "\":{\"type\":\"object\"}"
+#define REFERENCE(name, schema) "\"" name "\":{\"$ref\":\"#/components/schemas/" schema "\"}"
+#define ITEMS(schema)                                                                              \
+	"\"items\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/" schema "\"}}"
+#define OBJECTS(name, properties)                                                                  \
+	"\"" name "\":{\"type\":\"array\",\"items\":" OBJECT(properties) "}"
+
+/* clang-format off */
+#define VM_PROPERTIES                                                                              \
+	STRING("name") "," STRING("uuid") "," STRING("state") "," STRING("reason") ","             \
+	COUNT_OR_NULL("exit_code") "," COUNT("vcpus") "," COUNT("memory_bytes") ","                \
+	COUNT("resident_bytes") "," NUMBER("uptime_s") "," NUMBER("cpu_s") "," STRING("exits") "," \
+	COUNT("weight") "," COUNT_OR_NULL("cap_percent") "," COUNT("boots") ","                    \
+	"\"sample\":{\"oneOf\":[{\"$ref\":\"#/components/schemas/Sample\"},{\"type\":\"null\"}]}"
+
+#define ME_PROPERTIES                                                                              \
+	STRING("name") "," WORDS("roles") "," STRING("scope") "," COUNT_OR_NULL("expires") ","     \
+	"\"by\":{\"enum\":[\"token\",\"password\",\"socket\"]}"
+
+#define USER_PROPERTIES                                                                            \
+	STRING("name") "," WORDS("roles") "," STRING("scope") "," COUNT("created") ","             \
+	COUNT_OR_NULL("last_login")
+
+const struct schema schema_list[] = {
+	{"Any", "{}"},
+	{"Text", "{\"type\":\"string\"}"},
+	{"Bytes", "{\"type\":\"string\",\"format\":\"binary\"}"},
+	{"Events", "{\"type\":\"string\"}"},
+	{"Root", OBJECT(STRING("name") "," STRING("version") "," WORDS("features"))},
+	{"Health", OBJECT(TRUTH("live") "," TRUTH("ready") "," TRUTH("audit"))},
+	{"Me", OBJECT(ME_PROPERTIES)},
+	{"LoggedIn", OBJECT(ME_PROPERTIES "," COUNT("session_s") "," STRING("token"))},
+	{"Login", OBJECT(STRING("token") "," STRING("user") "," STRING("password") ","
+			 TRUTH("cookie"))},
+	{"NewPassword", OBJECT(STRING("old") "," STRING("new"))},
+	{"Problem", OBJECT(STRING("type") "," STRING("title") "," COUNT("status") "," STRING("code")
+			   "," STRING("detail") "," WORDS("allowed_states") ","
+			   STRING("request_id"))},
+	{"Host", OBJECT(STRING("link") "," TRUTH("stale") "," NUMBER("age_s") "," STRING("version")
+			"," STRING("boot") "," NUMBER("uptime_s") ","
+			OBJECTS("cpus", COUNT("id") "," NUMBER("busy_percent") ","
+				NUMBER_OR_NULL("guest_percent")) ","
+			"\"memory\":"
+			OBJECT(OBJECTS("owners", STRING("owner") "," COUNT("bytes")) ","
+					     COUNT("free_bytes") "," COUNT("total_bytes")) ","
+			WORDS("rights") "," STRING("speculation") "," STRING("speculation_open") ","
+			STRING("fingerprint") "," COUNT_OR_NULL("audit_findings"))},
+	{"Findings", OBJECT(TRUTH("changed") "," COUNT_OR_NULL("audit_findings") ","
+			    WORDS("found"))},
+	{"Sample", OBJECT(NUMBER("cpu_percent") "," NUMBER("steal_percent") ","
+			  NUMBER("halted_percent") "," NUMBER("exits_per_s") ","
+			  FREE_OBJECT("exits") "," COUNT("resident_bytes"))},
+	{"Vm", OBJECT(VM_PROPERTIES)},
+	{"VmKey", OBJECT(STRING_OR_NULL("value") ","
+			 "\"applies\":{\"enum\":[\"now\",\"next-start\"],\"description\":"
+			 "\"next-start: it can change while the VM does not run\"},"
+			 "\"origin\":{\"enum\":[\"configuration\",\"command\",\"default\"]}")},
+	{"VmFull", OBJECT(VM_PROPERTIES ",\"config\":{\"type\":\"object\",\"additionalProperties\":"
+			  "{\"$ref\":\"#/components/schemas/VmKey\"}}," TRUTH("stale"))},
+	{"Vms", OBJECT(ITEMS("Vm") "," STRING_OR_NULL("next") "," TRUTH("stale"))},
+	{"VmNew", OBJECT(STRING("name") "," REFERENCE("config", "VmConfig"))},
+	{"VmChange", OBJECT(REFERENCE("config", "VmConfig"))},
+	{"Changed", OBJECT(TRUTH("changed") "," REFERENCE("vm", "Vm"))},
+	{"Reset", OBJECT(STRING("snapshot"))},
+	{"Named", OBJECT(STRING("name"))},
+	{"Clone", OBJECT(STRING("name") "," STRING("net"))},
+	{"Snapshots", OBJECT(OBJECTS("items", STRING("name") "," NUMBER("age_s") ","
+				     COUNT("state_bytes") "," COUNT("disk_bytes") ","
+				     COUNT("clones") "," TRUTH("reset")))},
+	{"Save", OBJECT(STRING("disk") "," TRUTH("overwrite") "," TRUTH("continue"))},
+	{"Disk", OBJECT(STRING("disk"))},
+	{"Disks", OBJECT(OBJECTS("items", STRING("name") "," STRING("state") "," STRING("problem")
+				 "," STRING("driver") "," STRING("partition") "," COUNT("bytes") ","
+				 TRUTH("read_only") "," STRING("users")))},
+	{"Nets", OBJECT(OBJECTS("items", STRING("name") "," STRING("state") "," STRING("problem")
+				"," STRING("uplink") "," STRING("link") "," COUNT("mtu") ","
+				COUNT("ports")))},
+	{"DiskRestore", OBJECT(STRING("disk") "," STRING("from"))},
+	{"Backup", OBJECT("\"kind\":{\"enum\":[\"full\",\"diff\"]}," STRING("disks") ","
+			  TRUTH("overwrite"))},
+	{"Backups", OBJECT(OBJECTS("items", STRING("disk") "," STRING("target") "," STRING("kind")
+				   "," COUNT("number") "," STRING("state") "," COUNT("copied_bytes")
+				   "," COUNT("all_bytes") "," STRING("problem")))},
+	{"BalloonAim", OBJECT(COUNT("bytes"))},
+	{"Balloon", OBJECT(COUNT("memory_bytes") "," COUNT_OR_NULL("wanted_bytes") ","
+			   COUNT_OR_NULL("present_bytes") "," COUNT_OR_NULL("reported_bytes") ","
+			   "\"driver\":{\"type\":[\"boolean\",\"null\"]},"
+			   "\"guest\":{\"type\":\"object\",\"additionalProperties\":"
+			   "{\"type\":\"string\"}}")},
+	{"Digest", OBJECT(STRING("name") "," STRING("ram") "," STRING("state"))},
+	{"Fields", OBJECT(OBJECTS("items", STRING("path") "," STRING("value") "," STRING("hex")))},
+	{"Exits", OBJECT(OBJECTS("items", STRING("reason") "," STRING("count") ","
+				 STRING_OR_NULL("cycles")))},
+	{"TicketNew", OBJECT("\"mode\":{\"enum\":[\"read\",\"write\"]}")},
+	{"Ticket", OBJECT(STRING("ticket") "," COUNT("expires_s"))},
+	{"Operation", OBJECT(STRING("id") ",\"state\":{\"enum\":[\"running\",\"done\",\"failed\"]},"
+			     "\"problem\":{\"oneOf\":[{\"$ref\":\"#/components/schemas/Problem\"},"
+			     "{\"type\":\"null\"}]}," STRING("target") "," FREE_OBJECT("result"))},
+	{"Log", OBJECT(OBJECTS("items", STRING("sequence") "," NUMBER("time_s") "," STRING("level")
+			       "," STRING("category") "," STRING("vm") "," STRING("text")))},
+	{"Audit", OBJECT(OBJECTS("items", STRING("n") "," STRING("time") "," STRING("who") ","
+				 STRING("action") "," STRING("target") "," STRING("from") ","
+				 STRING("result") "," COUNT("count") "," STRING("hash")) ","
+			 STRING("head") "," STRING_OR_NULL("anchored") "," TRUTH("works"))},
+	{"TokenNew", OBJECT(STRING("name") "," WORDS("roles") "," STRING("scope") ","
+			    COUNT("expires_s"))},
+	{"TokenMade", OBJECT(STRING("id") "," STRING("token"))},
+	{"User", OBJECT(USER_PROPERTIES)},
+	{"Users", OBJECT(ITEMS("User") "," STRING_OR_NULL("next"))},
+	{"UserNew", OBJECT(STRING("name") "," STRING("password") "," WORDS("roles") ","
+			   STRING("scope"))},
+	{"UserChange", OBJECT(STRING("password") "," WORDS("roles") "," STRING("scope"))},
+	{"Tokens", OBJECT(OBJECTS("items", STRING("id") "," STRING("name") "," WORDS("roles") ","
+				  STRING("scope") "," COUNT("created") "," COUNT_OR_NULL("expires")
+				  "," COUNT_OR_NULL("last_use")) "," STRING_OR_NULL("next"))},
+	{NULL, NULL},
+};
+/* clang-format on */

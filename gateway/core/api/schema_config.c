@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* What the OpenAPI description says of `config`; called while it is made, of constants alone. */
+#include "gateway/core/api/schema.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "gateway/base/string.h"
+
+/*
+ * The keys of a VM, which a test compares with Skerry's own. Skerry takes each value as text, so
+ * that a number may stand there as text too, and yes and no as true and false. In a change null is
+ * a key's default.
+ */
+enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_WORDS };
+
+static const struct {
+	const char *name;
+	enum config_type type;
+	const char *allowed; /* of CONFIG_WORDS the words */
+} config_keys[] = {
+	{"kernel", CONFIG_TEXT, "a file name of 1 to 63 characters"},
+	{"initrd", CONFIG_TEXT, "a file name of at most 63 characters"},
+	{"cmdline", CONFIG_TEXT, "at most 1023 printable ASCII characters"},
+	{"memory", CONFIG_TEXT, "a size such as 128M, from 2M to 1T in steps of 4K"},
+	{"vcpus", CONFIG_NUMBER, "a number from 1 to 64"},
+	{"affinity", CONFIG_TEXT, "host CPUs such as 0-3,5 up to 255, or all"},
+	{"weight", CONFIG_NUMBER, "a number from 1 to 65535"},
+	{"cap", CONFIG_TEXT, "a percentage of one CPU such as 50%, or none"},
+	{"reserve", CONFIG_TEXT, "budget/period such as 2ms/10ms, or none"},
+	{"autostart", CONFIG_WORDS, "no yes restore"},
+	{"on_crash", CONFIG_WORDS, "hold restart destroy restore"},
+	{"clock", CONFIG_WORDS, "stop jump"},
+	{"stop_timeout", CONFIG_TEXT, "a time such as 30s, at most 3600s"},
+	{"pages", CONFIG_WORDS, "auto 4k 2m 1g"},
+	{"trap", CONFIG_TEXT, "none, or any of cr dr exceptions msr io"},
+	{"preemption_timer", CONFIG_WORDS, "auto off"},
+	{"unrestricted", CONFIG_WORDS, "auto off"},
+	{"apic_virtualization", CONFIG_WORDS, "auto off"},
+	{"tlb_flush", CONFIG_WORDS, "tagged full"},
+	{"hpet", CONFIG_WORDS, "no yes"},
+	{"pci", CONFIG_WORDS, "on off"},
+	{"rng", CONFIG_WORDS, "no yes"},
+	{"balloon", CONFIG_WORDS, "no yes"},
+	{"overcommit", CONFIG_WORDS, "no yes"},
+	{"console", CONFIG_WORDS, "serial virtio"},
+	{"port", CONFIG_TEXT, "up to 3 different names such as agent, log; or none"},
+	{"channel", CONFIG_TEXT, "the name of one of its ports"},
+	{"disk", CONFIG_TEXT, "a disk's name, then ro or optional or both; at most 16; or none"},
+	{"disk.ops", CONFIG_NUMBER, "operations a second, or 0 for no limit"},
+	{"disk.bytes", CONFIG_NUMBER, "bytes a second, or 0 for no limit"},
+	{"disk.burst", CONFIG_NUMBER, "bytes, or 0 for as many as the driver thinks right"},
+	{"disk.weight", CONFIG_NUMBER, "a number from 1 to 65535"},
+	{"disk.undo", CONFIG_TEXT, "a size such as 64M, 64K to 16G, in steps of 4K"},
+	{"net", CONFIG_TEXT, "a network's name, then what its card has; at most 8; or none"},
+	{"net.packets", CONFIG_NUMBER, "packets a second, or 0 for no limit"},
+	{"net.bytes", CONFIG_NUMBER, "bytes a second, or 0 for no limit"},
+	{"net.burst", CONFIG_NUMBER, "bytes, or 0 for as many as the switch thinks right"},
+	{"net.weight", CONFIG_NUMBER, "a number from 1 to 65535"},
+	{"test_device", CONFIG_WORDS, "no yes"},
+};
+
+static json_t *config_words(const char *words)
+{
+	json_t *list = json_array();
+
+	for (const char *at = words; *at;) {
+		size_t length = strcspn(at, " ");
+
+		json_array_append_new(list, json_stringn(at, length));
+		at += length;
+		at += strspn(at, " ");
+	}
+	if (!strncmp(words, "no yes", 6)) {
+		json_array_append_new(list, json_false());
+		json_array_append_new(list, json_true());
+	}
+	json_array_append_new(list, json_null());
+	return json_pack("{s:o}", "enum", list);
+}
+
+json_t *schema_config(void)
+{
+	json_t *keys = json_object();
+
+	for (size_t i = 0; i < ARRAY_COUNT(config_keys); i++) {
+		json_t *key;
+
+		if (config_keys[i].type == CONFIG_WORDS)
+			key = config_words(config_keys[i].allowed);
+		else if (config_keys[i].type == CONFIG_NUMBER)
+			key = json_pack("{s:[s, s, s], s:s}", "type", "integer", "string", "null",
+					"description", config_keys[i].allowed);
+		else
+			key = json_pack("{s:[s, s], s:s}", "type", "string", "null", "description",
+					config_keys[i].allowed);
+		json_object_set_new(keys, config_keys[i].name, key);
+	}
+	return json_pack("{s:s, s:o}", "type", "object", "properties", keys);
+}

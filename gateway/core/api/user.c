@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/core/api/api.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/base/string.h"
+#include "gateway/core/common/name.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/http/router.h"
+#include "gateway/core/identity/account.h"
+#include "gateway/core/identity/identity.h"
+#include "gateway/core/identity/password.h"
+#include "gateway/core/identity/scope.h"
+
+/* Users who log in with a password. Nobody gives, or takes over, more than they have. */
+
+void api_users(struct request *request)
+{
+	answer_json(request, 200,
+		    json_pack("{s:o, s:n}", "items", account_list(&request->who), "next"));
+}
+
+/* body.roles and body.scope into `account`, where they are given; false: it has been answered. */
+static bool user_take(struct request *request, struct account *account)
+{
+	const struct field *roles = fields_below(&request->fields, "body", "roles.0");
+	const struct field *scope = fields_below(&request->fields, "body", "scope");
+
+	if (roles)
+		account->roles = request_roles(request);
+	if (scope && scope_valid(scope->value))
+		string_copy(account->scope, sizeof(account->scope), scope->value);
+	if (!account->roles || !request_is(request, "scope", FIELD_TEXT) ||
+	    (scope && strcmp(account->scope, scope->value))) {
+		answer_problem(request, 422, "bad-argument",
+			       "roles, and scope (a name, * and ? allowed), are meant");
+		return false;
+	}
+	if (account_within(account, &request->who) && !request->who.expires)
+		return true;
+	answer_problem(request, 403, "forbidden",
+		       "a user has no more roles, scope and time than who makes or changes it");
+	return false;
+}
+
+/* body.password; false: it has been answered. */
+static bool user_password(struct request *request, const char **password)
+{
+	const struct field *field = fields_below(&request->fields, "body", "password");
+
+	*password = request_text(request, "password");
+	if (!field || password_valid(*password))
+		return true;
+	answer_problem(request, 422, "bad-argument", "password: %d to %d bytes, none of control",
+		       PASSWORD_LEAST, PASSWORD_MOST);
+	return false;
+}
+
+/* What a user has for all VMs. */
+static unsigned user_keeps(const struct account *account)
+{
+	return account && !strcmp(account->scope, "*") ? account->roles : 0;
+}
+
+/* False: it is the last one with a role that somebody must have, and it has been answered. */
+static bool user_spared(struct request *request, const struct account *before,
+			const struct account *after)
+{
+	if (!before ||
+	    !(user_keeps(before) & ~user_keeps(after) & identity_roles_lost(0, before->number)))
+		return true;
+	answer_problem(request, 409, "last-one",
+		       "nobody else is admin, or auditor, of all machines without an end: "
+		       "make another user or token first");
+	return false;
+}
+
+static void user_keep(struct request *request, struct account *account)
+{
+	bool begun = user_spared(request, account_by_number(account->number), account) &&
+		     router_begin(request);
+	unsigned status = account->number ? 200 : 201;
+
+	if (begun && account_keep(account))
+		answer_json(request, status, account_json(account));
+	else if (begun)
+		answer_problem(request, 503, "failed",
+			       "there are too many users, or they cannot be written");
+	explicit_bzero(account, sizeof(*account));
+}
+
+/* The hash of a new user's or a changed password is there; the rest is read once more. */
+static void user_took(const struct password_result *result)
+{
+	struct request *request = request_find(result->request);
+	const struct account *before = account_by_number(result->account);
+	struct account account = {.created = time(NULL), .scope = "*"};
+	const char *name = request ? request_text(request, "name") : NULL;
+
+	if (!request)
+		return;
+	if (result->account && before)
+		account = *before;
+	else if (result->account || account_find(name) || !*result->hash) {
+		answer_problem(request, 409, "changed", "somebody else was faster");
+		return;
+	} else
+		string_copy(account.name, sizeof(account.name), name);
+	if (!user_take(request, &account))
+		return;
+	string_copy(account.hash, sizeof(account.hash), result->hash);
+	user_keep(request, &account);
+}
+
+void api_user_make(struct request *request)
+{
+	const char *name = request_text(request, "name"), *password;
+	struct account account = {.scope = "*"};
+
+	if (!user_password(request, &password))
+		return;
+	if (!name || !name_valid(name) || !password) {
+		answer_problem(request, 422, "bad-argument",
+			       "name (1 to 31 letters, digits, '-', '_' and '.'), password, roles "
+			       "and scope are meant");
+		return;
+	}
+	if (!user_take(request, &account))
+		return;
+	if (account_find(name))
+		answer_problem(request, 409, "exists", "there is a user of this name");
+	else if (!password_make(request->id, 0, password, user_took))
+		answer_problem(request, 429, "rate-limited", "too many passwords at a time");
+}
+
+/* The user of the path, if it is within what the asker has; NULL: it has been answered. */
+static const struct account *user_find(struct request *request)
+{
+	const struct account *account = account_find(request->item);
+
+	if (account && account_within(account, &request->who))
+		return account;
+	answer_problem(request, 404, "not-found", "there is no such user");
+	return NULL;
+}
+
+void api_user_change(struct request *request)
+{
+	const struct account *before = user_find(request);
+	struct account account;
+	const char *password;
+
+	if (!before || !user_password(request, &password))
+		return;
+	account = *before;
+	if (!user_take(request, &account))
+		return;
+	if (!password)
+		user_keep(request, &account);
+	else if (!password_make(request->id, account.number, password, user_took))
+		answer_problem(request, 429, "rate-limited", "too many passwords at a time");
+	explicit_bzero(&account, sizeof(account));
+}
+
+void api_user_remove(struct request *request)
+{
+	const struct account *account = user_find(request);
+
+	if (!account || !user_spared(request, account, NULL) || !router_begin(request))
+		return;
+	if (account_remove(account->number))
+		answer_json(request, 204, NULL);
+	else
+		answer_problem(request, 503, "failed", "the users cannot be written");
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/core/api/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/string.h"
+#include "gateway/core/api/ask.h"
+#include "gateway/core/common/name.h"
+#include "gateway/core/common/number.h"
+#include "gateway/core/host/host.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/identity/scope.h"
+#include "gateway/core/live/operation.h"
+
+enum { API_KEYS = 31, API_WAIT_S = 10, API_WORD_BYTES = 4096 };
+
+void api_vms(struct request *request)
+{
+	int64_t limit = number_read(request_query(request, "limit"), HOST_VMS, HOST_VMS);
+	const char *after = request_query(request, "after");
+	const char *state = request_query(request, "state");
+	struct buffer text = {0};
+	const char *last = NULL;
+	int64_t shown = 0;
+
+	if (limit < 1) {
+		answer_problem(request, 422, "bad-argument", "limit is 1 to %d", HOST_VMS);
+		return;
+	}
+	buffer_text(&text, "{\"items\":[");
+	for (unsigned i = 0; i < host.vm_count && shown <= limit; i++) {
+		struct host_vm *vm = host.vms[i];
+
+		if (!scope_has(request->who.scope, vm->name) ||
+		    (after && strcmp(vm->name, after) <= 0) ||
+		    (state && strcmp(host_vm_state(vm), state)))
+			continue;
+		if (shown++ == limit)
+			break;
+		if (last)
+			buffer_text(&text, ",");
+		host_vm_text(vm, &text);
+		last = vm->name;
+	}
+	/* A VM's name has no character that JSON would quote. */
+	buffer_format(&text, "],\"next\":%s%s%s,\"stale\":%s}", shown > limit ? "\"" : "",
+		      shown > limit ? last : "null", shown > limit ? "\"" : "",
+		      host.up ? "false" : "true");
+	answer_age(request);
+	answer_json_text(request, 200, &text);
+	buffer_free(&text);
+}
+
+void api_vm(struct request *request)
+{
+	struct host_vm *vm = host_find(request->vm);
+	struct buffer text = {0};
+	char tag[80];
+
+	host_vm_text_full(vm, &text);
+	host_vm_tag(vm, tag, sizeof(tag));
+	answer_header(request, "ETag", tag);
+	answer_age(request);
+	answer_json_text(request, 200, &text);
+	buffer_free(&text);
+}
+
+/* False: it has been answered. */
+static bool api_vm_unchanged(struct request *request)
+{
+	const char *match = request_header(request, "if-match");
+	char tag[80];
+
+	host_vm_tag(host_find(request->vm), tag, sizeof(tag));
+	if (!match || !strcmp(match, "*") || !strcmp(match, tag))
+		return true;
+	answer_problem(request, 412, "changed", "the VM's configuration has changed since");
+	return false;
+}
+
+/* A value of body.config as the word that Skerry takes; NULL: it is no such value. */
+static const char *api_value(const struct field *field, bool null_allowed)
+{
+	switch (field->type) {
+	case FIELD_TEXT:
+		if (!strcmp(field->value, "{}") || !strcmp(field->value, "[]"))
+			return NULL;
+		return field->value;
+	case FIELD_NUMBER:
+		return field->value;
+	case FIELD_TRUE:
+		return "yes";
+	case FIELD_FALSE:
+		return "no";
+	case FIELD_NULL:
+		return null_allowed ? "none" : NULL;
+	}
+	return NULL;
+}
+
+static bool api_word_valid(const char *key, const char *value)
+{
+	if (strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != strlen(key) || !*key)
+		return false;
+	for (const char *at = value; *at; at++) {
+		if (*at < ' ' || *at > '~')
+			return false;
+	}
+	return strlen(value) < API_WORD_BYTES;
+}
+
+/* body.config.* as words KEY=VALUE after `words[count]`; false: it has been answered. */
+static bool api_words(struct request *request, char **words, size_t count, bool null_allowed)
+{
+	static const char prefix[] = "body.config.";
+
+	for (size_t i = 0; i < request->fields.count; i++) {
+		const struct field *field = &request->fields.list[i];
+		const char *key = field->name + strlen(prefix);
+		const char *value;
+		size_t room;
+
+		if (strncmp(field->name, prefix, strlen(prefix)))
+			continue;
+		value = api_value(field, null_allowed);
+		if (!value || !api_word_valid(key, value) || count >= API_KEYS) {
+			answer_problem(
+				request, 422, "bad-argument",
+				"config has 1 to 30 keys with text, numbers or true and false");
+			return false;
+		}
+		room = strlen(key) + strlen(value) + 2;
+		words[count] = malloc(room);
+		if (!words[count]) {
+			answer_problem(request, 500, "failed", "there is no memory");
+			return false;
+		}
+		snprintf(words[count++], room, "%s=%s", key, value);
+	}
+	words[count] = NULL;
+	return true;
+}
+
+static void api_words_free(char **words)
+{
+	for (size_t i = 1; i <= API_KEYS && words[i]; i++)
+		free(words[i]);
+}
+
+void api_vm_create(struct request *request)
+{
+	const char *name = request_text(request, "name");
+	char *words[API_KEYS + 2] = {(char *)(uintptr_t)name};
+
+	if (!name || !name_valid(name)) {
+		answer_problem(request, 422, "bad-argument",
+			       "name: 1 to 31 letters, digits, '-', '_' and '.', a letter or digit "
+			       "first");
+		return;
+	}
+	if (host_find(name)) {
+		answer_problem(request, 409, "exists", "there is a VM of this name");
+		return;
+	}
+	if (api_words(request, words, 1, false))
+		operation_start(request, OPERATION_REPLY, "vm create", (const char *const *)words,
+				name, NULL, 201, request_wait_s(request, API_WAIT_S));
+	api_words_free(words);
+}
+
+void api_vm_change(struct request *request)
+{
+	char *words[API_KEYS + 2] = {request->vm};
+	const struct host_vm *vm = host_find(request->vm);
+	char name[NAME_BYTES];
+
+	if (!api_vm_unchanged(request))
+		return;
+	string_copy(name, sizeof(name), vm->name);
+	words[0] = name;
+	if (!api_words(request, words, 1, true)) {
+		api_words_free(words);
+		return;
+	}
+	if (!words[1])
+		answer_problem(request, 422, "bad-argument", "config names nothing to change");
+	else
+		operation_start(request, OPERATION_REPLY, "vm set", (const char *const *)words,
+				name, NULL, 200, request_wait_s(request, API_WAIT_S));
+	api_words_free(words);
+}
+
+/*
+ * Whoever ends the gateway's own VM has no gateway to start it again: only with force=true. Returns
+ * false if it has been answered.
+ */
+static bool api_vm_other(struct request *request)
+{
+	const char *force = request_query(request, "force");
+
+	if (!*host.own || strcmp(request->vm, host.own) || (force && !strcmp(force, "true")))
+		return true;
+	answer_problem(request, 409, "own-vm",
+		       "this gateway runs in %s; with force=true it is done, and Skerry's console "
+		       "can start it again",
+		       host.own);
+	return false;
+}
+
+void api_vm_destroy(struct request *request)
+{
+	const char *words[] = {request->vm, NULL};
+
+	if (api_vm_unchanged(request) && api_vm_other(request))
+		operation_start(request, OPERATION_REPLY, "vm destroy", words, request->vm, NULL,
+				204, request_wait_s(request, API_WAIT_S));
+}
+
+void api_vm_action(struct request *request)
+{
+	static const struct {
+		const char *verb, *wanted;
+		bool outlived; /* by a gateway in this VM: it goes on where it stood */
+	} actions[] = {
+		{"start", "running", true}, {"stop", "stopped", false},	 {"kill", "stopped", false},
+		{"pause", "paused", false}, {"resume", "running", true}, {"reset", NULL, false},
+		{"renew", NULL, true},	    {"trim", NULL, true},
+	};
+	const char *verb = strrchr(request->route->path, '/') + 1;
+	const char *snapshot = !strcmp(verb, "reset") ? request_text(request, "snapshot") : NULL;
+	const char *words[] = {request->vm, snapshot ? "--to" : NULL, snapshot, NULL};
+	const char *state = host_vm_state(host_find(request->vm));
+	bool stop = !strcmp(verb, "stop");
+	const char *wanted = NULL;
+	bool outlived = false;
+	char command[16];
+
+	for (size_t i = 0; i < ARRAY_COUNT(actions); i++) {
+		if (!strcmp(actions[i].verb, verb)) {
+			wanted = actions[i].wanted;
+			outlived = actions[i].outlived;
+		}
+	}
+	if (wanted && !strcmp(state, wanted)) {
+		answer_json(request, 200,
+			    json_pack("{s:b, s:o}", "changed", false, "vm",
+				      host_vm_json(host_find(request->vm))));
+		return;
+	}
+	if (!outlived && !api_vm_other(request))
+		return;
+	snprintf(command, sizeof(command), "vm %s", verb);
+	operation_start(request, stop ? OPERATION_STOP : OPERATION_REPLY, command, words,
+			request->vm, wanted, 200, request_wait_s(request, stop ? 0 : API_WAIT_S));
+}
+
+void api_vm_digest(struct request *request)
+{
+	const char *words[] = {request->vm, NULL};
+
+	operation_start(request, OPERATION_RESULT, "vm digest", words, request->vm, NULL, 200,
+			request_wait_s(request, API_WAIT_S));
+}
+
+/* Rows of `vm stat` that are no exits' reasons. */
+static bool api_is_exit(const char *reason)
+{
+	char field[HOST_FIELD_BYTES + 8];
+
+	snprintf(field, sizeof(field), "exit.%s", reason);
+	for (unsigned i = 0; i < host.field_count; i++) {
+		if (!strcmp(host.fields[i], field))
+			return true;
+	}
+	return false;
+}
+
+static json_t *api_exit_item(const struct request *request, json_t *row)
+{
+	const char *reason = json_string_value(json_object_get(row, "reason"));
+	json_t *cost = json_object_get(row, "instructions");
+	char count[24], cycles[24];
+
+	(void)request;
+	if (!reason || !api_is_exit(reason))
+		return NULL;
+	snprintf(count, sizeof(count), "%lld",
+		 (long long)json_integer_value(json_object_get(row, "count")));
+	snprintf(cycles, sizeof(cycles), "%lld", (long long)json_integer_value(cost));
+	return json_pack("{s:s, s:s, s:s?}", "reason", reason, "count", count, "cycles",
+			 json_is_integer(cost) ? cycles : NULL);
+}
+
+static void api_took_exits(uint64_t id, json_t *reply)
+{
+	ask_took_items(id, reply, api_exit_item);
+}
+
+void api_vm_exits(struct request *request)
+{
+	const char *words[] = {request->vm, NULL};
+
+	ask_skerry(request, "vm stat", words, NULL, api_took_exits);
+}

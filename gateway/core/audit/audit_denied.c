@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* Which lines of the audit are only counted: called by router and logins, in core's thread. */
+#include "gateway/core/audit/audit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/core/common/bucket.h"
+#include "gateway/core/common/clock.h"
+#include "gateway/core/identity/identity.h"
+#include "gateway/core/identity/share.h"
+
+/*
+ * What was denied, and what somebody does to what is of its own alone. Whoever asks for either
+ * again and again would fill the disk, or drive what others did out of the files that are kept:
+ * each credential, and all who have none, get so many lines of each kind; what is beyond is
+ * counted, and the count has a line.
+ */
+enum {
+	DENIED_COUNT = 64,  /* credentials at a time */
+	DENIED_BURST = 20,  /* lines that have been saved up */
+	DENIED_EACH_S = 10, /* then one line in so many seconds */
+	DENIED_TELL_S = 60, /* between the lines with the count */
+};
+
+enum denied_kind { DENIED, DENIED_OWN, DENIED_KINDS };
+
+static const char *const denied_actions[DENIED_KINDS] = {"audit.denied", "audit.own"};
+
+struct denied {
+	struct identity who;
+	bool used;
+	struct bucket bucket;
+};
+
+static struct {
+	struct denied list[DENIED_COUNT];
+	uint64_t counted, untold;
+	double told_s;
+} denied[DENIED_KINDS];
+
+static struct denied *denied_find(enum denied_kind kind, const struct identity *who, double now_s)
+{
+	struct denied *oldest = &denied[kind].list[0];
+
+	for (size_t i = 0; i < DENIED_COUNT; i++) {
+		struct denied *each = &denied[kind].list[i];
+
+		if (each->used && share_same(&each->who, who) && each->who.roles == who->roles)
+			return each;
+		if (!each->used || (oldest->used && each->bucket.seen_s < oldest->bucket.seen_s))
+			oldest = each;
+	}
+	*oldest = (struct denied){*who, true, {DENIED_BURST, now_s}};
+	return oldest;
+}
+
+/* False: it has been counted. */
+static bool denied_has_line(enum denied_kind kind, const struct identity *who)
+{
+	double now_s = clock_now_s();
+
+	if (bucket_take(&denied_find(kind, who, now_s)->bucket, 1.0 / DENIED_EACH_S, DENIED_BURST,
+			now_s))
+		return true;
+	denied[kind].counted++;
+	denied[kind].untold++;
+	return false;
+}
+
+void audit_denied(const struct identity *who, const char *action, const char *target,
+		  const char *from, const char *result)
+{
+	static const struct identity nobody;
+	char actor[65] = "?";
+
+	if (!denied_has_line(DENIED, who ? who : &nobody))
+		return;
+	if (who)
+		identity_actor(who, actor, sizeof(actor));
+	audit_begin(actor, action, target, from, result);
+}
+
+bool audit_own(const struct identity *who, const char *action, const char *target, const char *from,
+	       const char *result, uint64_t *line)
+{
+	char actor[65];
+
+	*line = 0;
+	if (!denied_has_line(DENIED_OWN, who))
+		return true;
+	identity_actor(who, actor, sizeof(actor));
+	*line = audit_begin(actor, action, target, from, result);
+	return *line != 0;
+}
+
+uint64_t audit_denied_counted(void)
+{
+	return denied[DENIED].counted + denied[DENIED_OWN].counted;
+}
+
+void audit_denied_tell(bool at_once)
+{
+	double now_s = clock_now_s();
+
+	if (!at_once && !audit_works())
+		return;
+	for (size_t i = 0; i < DENIED_KINDS; i++) {
+		if (!denied[i].untold || (!at_once && now_s - denied[i].told_s < DENIED_TELL_S))
+			continue;
+		denied[i].told_s = now_s;
+		if (audit_count(denied_actions[i], denied[i].untold))
+			denied[i].untold = 0;
+	}
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+
+/* The length of a name of a VM, a user, a disk or a snapshot, with the 0 that ends it. */
+enum { NAME_BYTES = 32 };
+
+/* Returns whether `name` is 1 to 31 letters, digits, '-', '_' and '.', a letter or digit first. */
+bool name_valid(const char *name);

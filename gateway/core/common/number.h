@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdint.h>
+
+/*
+ * Returns the whole number that `text` is, of a query, a header or a path: `missing` if `text` is
+ * NULL, -1 if it is no number or is above `most`.
+ */
+int64_t number_read(const char *text, int64_t missing, int64_t most);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/base/buffer.h"
+#include "gateway/core/common/name.h"
+
+/* What is known of Skerry: taken from the link, shown to all. GETs are answered from here. */
+enum {
+	HOST_VMS = 256,
+	HOST_FIELDS = 64, /* of a sample */
+	HOST_FIELD_BYTES = 32,
+	HOST_CPUS = 256,
+	HOST_EVENTS = 1024, /* that are kept */
+};
+
+struct host_sample {
+	int64_t time_ns;
+	int64_t values[HOST_FIELDS];
+};
+
+struct host_vm {
+	char name[NAME_BYTES];
+	json_t *list;	/* its object of `vm list` */
+	double list_s;	/* when that came, clock_now_s() */
+	json_t *config; /* NAME: {"value", "applies"}; NULL: not asked yet */
+	bool config_stale;
+	bool seen; /* in the list that is being taken over */
+	struct host_sample now, before;
+	bool sampled; /* `now` and `before` are there: rates can be told */
+	bool fresh;   /* since the host's last sample */
+	char *text;   /* of host_vm_text; NULL: to be made anew */
+	size_t text_count;
+	double text_uptime_s; /* with it: the uptime, or what clock_now_s() is to be added to */
+	bool text_runs;
+	char *config_text; /* `config` as JSON; NULL: to be made anew */
+};
+
+struct host_cpu {
+	int64_t busy_ns, guest_ns, idle_ns;
+	double busy_percent, guest_percent;
+	bool guest_known; /* Skerry may count guests' time by VM only */
+};
+
+struct host_event {
+	int64_t sequence;
+	char vm[NAME_BYTES];
+	json_t *line;
+};
+
+struct host {
+	bool up;	/* the link is, and the snapshot is here */
+	bool known;	/* there has been one since the start */
+	double heard_s; /* when a list or an event came last */
+	char boot[40], version[32];
+	char own[NAME_BYTES]; /* the VM in which this gateway runs; "": in none */
+	int64_t boot_time_ns; /* Skerry's time at hello_s */
+	double hello_s;
+	json_t *rights, *cpu, *memory; /* as Skerry said it */
+	struct host_vm *vms[HOST_VMS];
+	unsigned vm_count;
+	char fields[HOST_FIELDS][HOST_FIELD_BYTES];
+	unsigned field_count;
+	struct host_cpu cpus[HOST_CPUS];
+	unsigned cpu_count;
+	int64_t cpu_time_ns, free_bytes;
+	struct host_event events[HOST_EVENTS];
+	uint64_t event_count; /* ever; the next is events[event_count % HOST_EVENTS] */
+	int64_t last_sequence;
+	uint64_t events_lost;
+	int64_t audit_findings; /* -1: not asked */
+	int64_t log_lost;
+};
+extern struct host host;
+
+/*
+ * Who hears of what has changed, each from the moment it is known: core's main() says who. What
+ * holds the cache calls them, and knows none of them.
+ */
+struct host_listener {
+	void (*vm)(const struct host_vm *vm);	       /* is new, or is shown otherwise */
+	void (*gone)(const char *name);		       /* the VM is there no more */
+	void (*event)(const struct host_event *event); /* of Skerry's, each once */
+	void (*sample)(double time_s);		       /* a round of samples is complete */
+	void (*lost)(void);			       /* events are missing */
+	void (*listed)(void);			       /* the list of VMs is new */
+	void (*linked)(void);			       /* host.up is another */
+	void (*broken)(void);			       /* the line to Skerry is cut */
+	void (*rebooted)(void);			       /* Skerry is another one */
+	void (*console)(json_t *line);		       /* of a stream of a console */
+};
+
+/* `password` may be NULL. Returns false if there is no such link, with a sentence on stderr. */
+bool host_setup(const char *where, const char *password, const struct host_listener *listener);
+void host_tick(int64_t now_ms);
+
+/* Returns NULL when there is no VM of that name. */
+struct host_vm *host_find(const char *name);
+const char *host_vm_state(const struct host_vm *vm);
+/* Writes the ETag of a VM's configuration. */
+void host_vm_tag(const struct host_vm *vm, char *text, size_t room);
+/* Forgets the text that is kept of a VM: what is shown of it has changed. */
+void host_vm_changed(struct host_vm *vm);
+
+/* Asks for the list of VMs soon; the listener hears what has changed. */
+void host_refresh(void);
+/* Shows at once the state that the answer to an action has; the list follows. */
+void host_vm_patch(json_t *result);
+
+/* The objects of the API; new references. */
+json_t *host_json(void);
+json_t *host_vm_json(const struct host_vm *vm);
+json_t *host_event_json(const struct host_event *event);
+json_t *host_sample_json(const struct host_vm *vm);
+json_t *host_cpus_json(void);
+/* Adds the same object of a VM as text at the end of `to`. */
+void host_vm_text(struct host_vm *vm, struct buffer *to);
+/* Adds it with its configuration, and whether that is stale. */
+void host_vm_text_full(struct host_vm *vm, struct buffer *to);
+
+/* Returns a value of the last sample by its field's name, or -1. */
+int64_t host_value(const struct host_vm *vm, const char *field);
+
+/*
+ * Takes a line with a sample over. Returns true when it completes a round, which began at
+ * `*time_s`.
+ */
+bool host_take_sample(json_t *line, double *time_s);
+/* Takes over which fields samples have. */
+void host_take_fields(json_t *reply);

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Answers requests: everything that goes back to web goes through here, with its headers, the end
+ * of its line in the audit and what is kept for its Idempotency-Key. Whoever has a request calls
+ * it; it writes to the socket of web.
+ */
+
+#include "gateway/core/http/answer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/string.h"
+#include "gateway/core/common/clock.h"
+#include "gateway/core/host/host.h"
+#include "gateway/core/http/idempotency.h"
+#include "gateway/core/http/problem.h"
+#include "gateway/core/http/record.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/identity/identity.h"
+
+static struct message_socket *answer_web;
+struct answer_counter answer_counters[ANSWER_COUNTERS];
+
+void answer_setup(struct message_socket *web)
+{
+	answer_web = web;
+}
+
+static void answer_count(const struct route *route, unsigned status)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(answer_counters); i++) {
+		struct answer_counter *each = &answer_counters[i];
+
+		if (each->count && (each->route != route || each->status != status))
+			continue;
+		each->route = route;
+		each->status = status;
+		each->count++;
+		return;
+	}
+}
+
+void answer_header(struct request *request, const char *name, const char *value)
+{
+	fields_text(&request->headers, name, value);
+}
+
+void answer_retry_after(struct request *request, unsigned seconds)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", seconds);
+	answer_header(request, "Retry-After", text);
+}
+
+void answer_age(struct request *request)
+{
+	double age_s = clock_now_s() - host.heard_s;
+	char text[24];
+
+	if (host.up || !host.known)
+		return;
+	snprintf(text, sizeof(text), "%lld", age_s > 0 ? (long long)age_s : 0ll);
+	answer_header(request, "Age", text);
+}
+
+/* By which web counts a credential's connections; equal ones share. */
+static uint32_t answer_who(const struct request *request)
+{
+	const struct identity *who = &request->who;
+	uint64_t number = who->token ? who->token << 1 : who->account ? who->account << 1 | 1 : 0;
+
+	return (uint32_t)(number << MESSAGE_WHO_SHIFT);
+}
+
+static void answer_send(const struct request *request, enum message_kind kind, uint32_t value,
+			uint32_t flags, const char *bytes, size_t count)
+{
+	message_send(answer_web, (struct message_head){kind, request->id, value, flags}, bytes,
+		     count, -1);
+}
+
+void answer_bytes(struct request *request, unsigned status, const char *type, const char *bytes,
+		  size_t count)
+{
+	if (type)
+		answer_header(request, "Content-Type", type);
+	answer_header(request, "Request-Id", request->code);
+	answer_send(request, MESSAGE_ANSWER, status, answer_who(request), request->headers.bytes,
+		    request->headers.count);
+	idempotency_keep(request, status, type, bytes, count);
+	if (count == 0)
+		answer_send(request, MESSAGE_END, 0, 0, NULL, 0);
+	while (count) {
+		size_t piece = count < MESSAGE_PAYLOAD ? count : MESSAGE_PAYLOAD;
+
+		answer_send(request, MESSAGE_BODY, 0, piece == count ? MESSAGE_LAST : 0, bytes,
+			    piece);
+		bytes += piece;
+		count -= piece;
+	}
+	answer_count(request->route, status);
+	request_done(request);
+}
+
+static void answer_text(struct request *request, unsigned status, const char *type, json_t *body)
+{
+	char *text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(12));
+
+	json_decref(body);
+	if (text)
+		answer_bytes(request, status, type, text, strlen(text));
+	else
+		answer_bytes(request, 500, NULL, "", 0);
+	free(text);
+}
+
+void answer_json(struct request *request, unsigned status, json_t *body)
+{
+	record_end(request, "ok");
+	if (!body) {
+		answer_bytes(request, status, NULL, "", 0);
+		return;
+	}
+	answer_text(request, status, "application/json", body);
+}
+
+void answer_json_text(struct request *request, unsigned status, const struct buffer *text)
+{
+	if (text->failed) {
+		answer_problem(request, 500, "no-memory", "there is no memory for the answer");
+		return;
+	}
+	record_end(request, "ok");
+	answer_bytes(request, status, "application/json", text->bytes, text->count);
+}
+
+void answer_problem_json(struct request *request, json_t *problem)
+{
+	unsigned status = (unsigned)json_integer_value(json_object_get(problem, "status"));
+	const char *code = json_string_value(json_object_get(problem, "code"));
+
+	json_object_set_new(problem, "request_id", json_string(request->code));
+	if (status == 503)
+		answer_retry_after(request, 2);
+	if (status == 401 && !request->cookie)
+		answer_header(request, "WWW-Authenticate", "Bearer");
+	record_deny(request, code);
+	record_end(request, code);
+	answer_text(request, status, "application/problem+json", problem);
+}
+
+void answer_problem(struct request *request, unsigned status, const char *code, const char *format,
+		    ...)
+{
+	char detail[400];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(detail, sizeof(detail), format, list);
+	va_end(list);
+	answer_problem_json(request, problem_json(status, code, detail, NULL));
+}
+
+void answer_start_stream(struct request *request, enum stream_kind kind, const char *protocol)
+{
+	uint32_t flags = kind == STREAM_SSE ? MESSAGE_STREAM : MESSAGE_UPGRADE;
+	unsigned status = kind == STREAM_SSE ? 200 : 101;
+
+	request->stream = kind;
+	if (kind == STREAM_SSE)
+		answer_header(request, "Content-Type", "text/event-stream");
+	else
+		answer_header(request, "Sec-WebSocket-Protocol", protocol);
+	answer_send(request, MESSAGE_ANSWER, status, flags | answer_who(request),
+		    request->headers.bytes, request->headers.count);
+	answer_count(request->route, status);
+	record_end(request, "ok");
+}
+
+void answer_piece(struct request *request, bool text, const char *bytes, size_t count)
+{
+	/* A message of a WebSocket is one piece; all of them are shorter than that. */
+	while (count) {
+		size_t piece = count < MESSAGE_PAYLOAD ? count : MESSAGE_PAYLOAD;
+
+		answer_send(request, MESSAGE_BODY, 0, text ? MESSAGE_TEXT : 0, bytes, piece);
+		request->outstanding += piece;
+		bytes += piece;
+		count -= piece;
+	}
+}
+
+void answer_end_stream(struct request *request, unsigned code)
+{
+	answer_send(request, MESSAGE_END, code, 0, NULL, 0);
+	request_done(request);
+}
+
+void answer_taken(struct request *request, uint32_t count)
+{
+	answer_send(request, MESSAGE_TAKEN, count, 0, NULL, 0);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who asks: the table of the credentials that a request may show. The router calls it before it
+ * does anything else with a request; it asks identity/, and counts what was wrong there. Another
+ * way to show who one is, is another row.
+ */
+
+#include "gateway/core/http/authenticate.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "gateway/base/string.h"
+#include "gateway/core/audit/audit.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/http/route.h"
+#include "gateway/core/identity/identity.h"
+#include "gateway/core/identity/login.h"
+#include "gateway/core/identity/peer.h"
+#include "gateway/core/identity/role.h"
+#include "gateway/core/identity/secret.h"
+#include "gateway/core/identity/session.h"
+#include "gateway/core/identity/token.h"
+
+#define BEARER "Bearer "
+
+/* A way to show who one is. */
+struct scheme {
+	/* Returns the credential, or NULL when none of this kind is shown; `room` may hold it. */
+	const char *(*shown)(const struct request *request, char room[SECRET_TEXT_BYTES]);
+	/* Fills request->who, or returns false when the credential is wrong. */
+	bool (*identify)(struct request *request, const char *credential);
+	/* What a wrong one is answered with; NULL: it counts as not shown. */
+	const char *problem;
+	/* Wrong ones are counted by address, and cost whoever shows them time. */
+	bool counted;
+};
+
+/* A ticket is one of the subprotocols of a WebSocket. */
+static const char *authenticate_ticket(const struct request *request, char room[SECRET_TEXT_BYTES])
+{
+	const char *protocols = request_header(request, "sec-websocket-protocol");
+	const char *at = protocols ? strstr(protocols, "ticket.") : NULL;
+
+	(void)room;
+	return at && fields_get(&request->fields, "upgrade") ? at + strlen("ticket.") : NULL;
+}
+
+/*
+ * A ticket opens the WebSocket that it was made for, and nothing else: on any other method, path or
+ * VM it is no credential, and is used up. Of the roles it carries those that its route asks for.
+ */
+static bool authenticate_by_ticket(struct request *request, const char *ticket)
+{
+	const char *method = fields_get(&request->fields, "method");
+	char text[SECRET_TEXT_BYTES];
+	size_t length = strcspn(ticket, ", ");
+	const char *path = strcmp(method, "GET") ? "" : request->route->path;
+
+	if (length >= sizeof(text))
+		return false;
+	string_copy(text, length + 1, ticket);
+	if (!ticket_use(text, path, request->vm, request->ticket, &request->who))
+		return false;
+	request->who.roles &= request->route->role;
+	return true;
+}
+
+static const char *authenticate_bearer(const struct request *request, char room[SECRET_TEXT_BYTES])
+{
+	(void)room;
+	return request_header(request, "authorization");
+}
+
+/* A token of tokens.json, or that of a login which asked for no cookie. */
+static bool authenticate_by_bearer(struct request *request, const char *text)
+{
+	const char *secret = text + strlen(BEARER);
+
+	if (strncasecmp(text, BEARER, strlen(BEARER)))
+		return false;
+	return token_identify(secret, &request->who) ||
+	       (!strncmp(secret, SESSION_PREFIX, strlen(SESSION_PREFIX)) &&
+		session_identify(secret, &request->who));
+}
+
+static const char *authenticate_cookie(const struct request *request, char room[SECRET_TEXT_BYTES])
+{
+	return request_cookie(request, room, SECRET_TEXT_BYTES) ? room : NULL;
+}
+
+static bool authenticate_by_cookie(struct request *request, const char *cookie)
+{
+	request->cookie = session_identify(cookie, &request->who);
+	return request->cookie;
+}
+
+/* The number that core has given to a connection of the Unix socket. */
+static const char *authenticate_socket(const struct request *request, char room[SECRET_TEXT_BYTES])
+{
+	(void)room;
+	return fields_get(&request->fields, "connection");
+}
+
+/* Root, and the user as whom this runs, may do everything. */
+static bool authenticate_by_socket(struct request *request, const char *connection)
+{
+	struct identity *who = &request->who;
+
+	if (!peer_user(connection, &who->user) || (who->user != 0 && who->user != getuid()))
+		return false;
+	snprintf(who->name, sizeof(who->name), "uid %u", who->user);
+	string_copy(who->scope, sizeof(who->scope), "*");
+	who->roles = role_imply(ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE);
+	return true;
+}
+
+/* The first that is shown counts, and what is shown beside it does not. */
+static const struct scheme schemes[] = {
+	{authenticate_ticket, authenticate_by_ticket,
+	 "the ticket is not valid, or is for something else", false},
+	{authenticate_bearer, authenticate_by_bearer, "the credential is not valid", true},
+	{authenticate_cookie, authenticate_by_cookie, NULL, false},
+	{authenticate_socket, authenticate_by_socket, NULL, false},
+};
+
+/* Counts a wrong credential, which gets no answer of its own when there were too many. */
+static bool authenticate_counted(struct request *request)
+{
+	const char *address = request_address(request);
+	unsigned retry_s;
+
+	if (login_allowed(address, NULL, &retry_s)) {
+		login_failed(address, NULL);
+		audit_denied(NULL, "login", "", address, "unauthenticated");
+		return true;
+	}
+	answer_retry_after(request, retry_s);
+	answer_problem(request, 429, "rate-limited", "too many wrong credentials");
+	return false;
+}
+
+bool authenticate(struct request *request)
+{
+	char room[SECRET_TEXT_BYTES];
+
+	if (request->route->flags & ROUTE_PUBLIC)
+		return true;
+	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++) {
+		const struct scheme *scheme = &schemes[i];
+		const char *credential = scheme->shown(request, room);
+
+		if (!credential)
+			continue;
+		if (scheme->identify(request, credential)) {
+			if (scheme->counted)
+				login_passed(request_address(request), NULL);
+			return true;
+		}
+		if (!scheme->problem)
+			continue;
+		if (!scheme->counted || authenticate_counted(request))
+			answer_problem(request, 401, "unauthenticated", "%s", scheme->problem);
+		return false;
+	}
+	answer_problem(request, 401, "unauthenticated", "a credential is needed");
+	return false;
+}
+
+static bool authenticate_same_origin(const struct request *request)
+{
+	const char *origin = request_header(request, "origin");
+	const char *host = request_header(request, "host");
+	const char *site = request_header(request, "sec-fetch-site");
+
+	return origin && host && !strncmp(origin, "https://", 8) && !strcasecmp(origin + 8, host) &&
+	       (!site || !strcmp(site, "same-origin"));
+}
+
+bool authenticate_origin(struct request *request)
+{
+	const char *type = request_header(request, "content-type");
+	bool change = strcmp(request->route->method, "GET") != 0;
+	bool body = fields_find(&request->fields, "body");
+	bool json = type && (!strncasecmp(type, "application/json", 16) ||
+			     !strncasecmp(type, "application/merge-patch+json", 28));
+
+	if ((body || (change && request->cookie)) && !json) {
+		answer_problem(request, 415, "bad-media-type",
+			       "Content-Type: application/json is needed");
+		return false;
+	}
+	if (((change && request->cookie) ||
+	     (request->cookie && fields_get(&request->fields, "upgrade")) ||
+	     (request->route->flags & ROUTE_LOGIN && request_header(request, "origin"))) &&
+	    !authenticate_same_origin(request)) {
+		answer_problem(request, 403, "forbidden",
+			       "a cookie's request must be of this origin");
+		return false;
+	}
+	return true;
+}

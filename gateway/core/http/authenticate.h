@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/core/http/request.h"
+
+/* Finds out who asks. Returns false when the request has been answered: nobody who may. */
+bool authenticate(struct request *request);
+
+/*
+ * Returns whether the request is none that another site's page could make a browser send; if it may
+ * be one, it has been answered.
+ */
+bool authenticate_origin(struct request *request);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * May they: what a route asks for against the roles and the scope of whoever asks. The router calls
+ * it before every handler; it looks at the cache of the host, and changes nothing.
+ */
+
+#include "gateway/core/http/authorise.h"
+
+#include <string.h>
+
+#include "gateway/base/string.h"
+#include "gateway/core/host/host.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/http/route.h"
+#include "gateway/core/identity/identity.h"
+#include "gateway/core/identity/scope.h"
+
+/*
+ * Whether all of body.config is what an operator shares out while VMs run. Skerry too asks for the
+ * right to configure for any other key, and only here for `trap`, which looks into a guest, and for
+ * `disk.undo`, which takes memory.
+ */
+static bool authorise_run_time_keys(const struct request *request)
+{
+	static const char *const keys[] = {
+		"weight",      "cap",	    "reserve",	  "affinity",	"on_crash",
+		"autostart",   "disk.ops",  "disk.bytes", "disk.burst", "disk.weight",
+		"net.packets", "net.bytes", "net.burst",  "net.weight", "stop_timeout",
+	};
+	static const char prefix[] = "body.config.";
+
+	for (size_t i = 0; i < request->fields.count; i++) {
+		const char *name = request->fields.list[i].name;
+		size_t place = 0;
+
+		if (strncmp(name, prefix, strlen(prefix)))
+			continue;
+		while (place < ARRAY_COUNT(keys) && strcmp(name + strlen(prefix), keys[place]))
+			place++;
+		if (place == ARRAY_COUNT(keys))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A disk to which a VM is saved belongs to no VM: other VMs' saves are there, and with
+ * body.overwrite anything. False: it has been answered.
+ */
+static bool authorise_disk(struct request *request)
+{
+	const struct field *overwrite = fields_below(&request->fields, "body", "overwrite");
+
+	if (strcmp(request->who.scope, "*")) {
+		answer_problem(request, 403, "forbidden", "what is on disks needs the scope *");
+		return false;
+	}
+	if (!overwrite || overwrite->type == FIELD_FALSE || request->who.roles & ROLE_ADMIN)
+		return true;
+	answer_problem(request, 403, "forbidden", "to overwrite needs the role admin");
+	return false;
+}
+
+/*
+ * What a copy of the gateway's own VM holds: its key, its users and its tokens; going back to one
+ * brings back those that were revoked. Nor does an operator take its time and network from all who
+ * use it. A gateway that is being saved could not answer either. False: it has been answered.
+ */
+static bool authorise_own(struct request *request)
+{
+	unsigned flags = request->route->flags;
+
+	if (flags & ROUTE_COPY || request_text(request, "snapshot")) {
+		answer_problem(request, 403, "own-vm",
+			       "the VM of this gateway is copied, saved and restored at "
+			       "Skerry's console alone: it cannot answer meanwhile, and "
+			       "restored it would take tokens revoked since");
+		return false;
+	}
+	if (!(flags & ROUTE_KEYS) || request->who.roles & ROLE_ADMIN)
+		return true;
+	answer_problem(request, 403, "own-vm", "the VM of this gateway is for the role admin");
+	return false;
+}
+
+bool authorise(struct request *request)
+{
+	const struct route *route = request->route;
+	const char *name = request_text(request, "name");
+	bool own = *host.own && !strcmp(request->vm, host.own) &&
+		   scope_has(request->who.scope, request->vm);
+
+	if (route->flags & ROUTE_PUBLIC)
+		return true;
+	if (!(request->who.roles & route->role)) {
+		answer_problem(request, 403, "forbidden", "your roles do not allow this");
+		return false;
+	}
+	if (route->flags & ROUTE_KEYS && !(request->who.roles & ROLE_ADMIN) &&
+	    !authorise_run_time_keys(request)) {
+		answer_problem(request, 403, "forbidden",
+			       "the role admin is needed for keys that are not of run time");
+		return false;
+	}
+	/* By its command line it gets tokens of all roles: that is for whoever has the console. */
+	if (route->flags & ROUTE_KEYS && own && !authorise_run_time_keys(request)) {
+		answer_problem(request, 403, "own-vm",
+			       "what the VM of this gateway is made of changes at Skerry's console "
+			       "alone");
+		return false;
+	}
+	if (own && !authorise_own(request))
+		return false;
+	switch (route->scope) {
+	case SCOPE_VM:
+		if (host_find(request->vm) && scope_has(request->who.scope, request->vm))
+			return !(route->flags & ROUTE_DISK) || authorise_disk(request);
+		answer_problem(request, 404, "not-found", "there is no such VM");
+		return false;
+	case SCOPE_NEW:
+		if (!name || scope_has(request->who.scope, name))
+			return true;
+		answer_problem(request, 403, "forbidden", "the name is not in your scope");
+		return false;
+	case SCOPE_ALL:
+		if (!strcmp(request->who.scope, "*"))
+			return true;
+		answer_problem(request, 403, "forbidden", "this needs the scope *");
+		return false;
+	case SCOPE_NONE:
+	case SCOPE_FILTER:
+		break;
+	}
+	return true;
+}

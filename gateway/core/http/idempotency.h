@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/core/http/request.h"
+
+/*
+ * Idempotency-Key: the answer to a POST is kept for 24 h; the same key of the same credential gets
+ * it again, and nothing is done twice.
+ */
+enum { IDEMPOTENCY_COUNT = 1024, IDEMPOTENCY_BODY_BYTES = 8192, IDEMPOTENCY_KEY_BYTES = 128 };
+
+enum idempotency_verdict {
+	IDEMPOTENCY_NEW,       /* it is to be done */
+	IDEMPOTENCY_KEPT,      /* it was done, with that answer */
+	IDEMPOTENCY_UNDER_WAY, /* the first one of this key is not answered yet */
+	IDEMPOTENCY_OTHER,     /* the key was used for another request */
+	IDEMPOTENCY_NO_KEY,    /* it has no bytes, or too many */
+};
+
+/* An answer that was kept: it stays where it is until the next request. */
+struct idempotency_answer {
+	unsigned status;
+	const char *type;
+	const char *bytes;
+	size_t count;
+};
+
+enum idempotency_verdict idempotency_begin(struct request *request, const char *key,
+					   struct idempotency_answer *answer);
+void idempotency_keep(struct request *request, unsigned status, const char *type, const char *bytes,
+		      size_t count);
+/* Notes that the client went before the answer. */
+void idempotency_forget(struct request *request);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+
+/* Returns a problem (RFC 9457), a new reference; `allowed`, which may be NULL, is borrowed. */
+json_t *problem_json(unsigned status, const char *code, const char *detail, json_t *allowed);
+
+/*
+ * Returns what Skerry said instead of ok as a problem, a new reference; a `reply` of NULL means
+ * that the link was lost.
+ */
+json_t *problem_of_reply(json_t *reply);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How many requests, and how many changes, each credential may send in a second. The router asks
+ * before it looks at what is wanted, and handlers of what costs more; the counts are in memory.
+ */
+
+#include "gateway/core/http/rate.h"
+
+#include <stddef.h>
+
+#include "gateway/core/common/bucket.h"
+#include "gateway/core/common/clock.h"
+#include "gateway/core/common/settings.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/identity/identity.h"
+
+enum {
+	RATE_COUNT = 1024,
+	RATE_BURST_S = 2, /* what was saved up: so many seconds' worth */
+};
+
+struct rate {
+	uint64_t key; /* 0: free */
+	struct bucket bucket;
+};
+
+static struct rate rates[RATE_COUNT];
+
+static struct rate *rate_find(uint64_t key, double full, double now_s)
+{
+	struct rate *oldest = &rates[0];
+
+	for (size_t i = 0; i < RATE_COUNT; i++) {
+		if (rates[i].key == key)
+			return &rates[i];
+		if (!rates[i].key || rates[i].bucket.seen_s < oldest->bucket.seen_s)
+			oldest = &rates[i];
+		if (!rates[i].key)
+			break;
+	}
+	*oldest = (struct rate){key, {full, now_s}};
+	return oldest;
+}
+
+/* Returns false when it is too much; *retry_s then says when to ask again. */
+static bool rate_allows(const struct identity *identity, bool change, unsigned *retry_s)
+{
+	unsigned limit = change ? settings.change_rate : settings.rate;
+	double now_s = clock_now_s(), full = (double)limit * RATE_BURST_S;
+	uint64_t who = identity->token	   ? identity->token
+		       : identity->account ? 1ull << 41 | identity->account
+					   : 1ull << 40 | identity->user;
+
+	if (limit == 0)
+		return true;
+	if (change)
+		full *= 2;
+	if (bucket_take(&rate_find(who << 1 | change, full, now_s)->bucket, limit, full, now_s))
+		return true;
+	*retry_s = 1;
+	return false;
+}
+
+bool rate_take(struct request *request, bool change)
+{
+	unsigned retry_s;
+
+	if (rate_allows(&request->who, change, &retry_s))
+		return true;
+	answer_retry_after(request, retry_s);
+	answer_problem(request, 429, "rate-limited", "too many requests in a second");
+	return false;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The line that a request has in the audit: what is about to be done has one before it is done,
+ * what is denied one with the reason. The router begins it, an answer ends it; it writes by audit/.
+ */
+
+#include "gateway/core/http/record.h"
+
+#include <string.h>
+
+#include "gateway/core/audit/audit.h"
+#include "gateway/core/common/name.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/http/route.h"
+
+/*
+ * What it is about, as the audit says it: of the path, or of the one field of the body that its
+ * route is about, and no longer than a VM's name, whole characters of it.
+ */
+static const char *record_target(const struct request *request, char target[NAME_BYTES])
+{
+	unsigned flags = request->route->flags;
+	const char *text = *request->vm		   ? request->vm
+			   : *request->item	   ? request->item
+			   : flags & ROUTE_NAMED   ? request_text(request, "name")
+			   : flags & ROUTE_TO_DISK ? request_text(request, "disk")
+						   : NULL;
+	size_t length = text ? strnlen(text, NAME_BYTES) : 0;
+
+	if (length == NAME_BYTES) {
+		do
+			length--;
+		while (length && ((uint8_t)text[length] & 0xc0) == 0x80);
+	}
+	if (length)
+		memcpy(target, text, length);
+	target[length] = 0;
+	return target;
+}
+
+void record_deny(struct request *request, const char *code)
+{
+	char target[NAME_BYTES];
+
+	if (!request->judged)
+		return;
+	request->judged = false;
+	audit_denied(&request->who, request->route->action, record_target(request, target),
+		     request_address(request), code);
+}
+
+bool record_begin(struct request *request)
+{
+	const struct route *route = request->route;
+	const char *address = request_address(request);
+	char actor[65], target[NAME_BYTES];
+	bool written;
+
+	request->judged = false;
+	record_target(request, target);
+	request_actor(request, actor, sizeof(actor));
+	if (route->flags & ROUTE_OWN) {
+		written = audit_own(&request->who, route->action, target, address, NULL,
+				    &request->audit);
+	} else {
+		request->audit = audit_begin(actor, route->action, target, address, NULL);
+		written = request->audit != 0;
+	}
+	return written;
+}
+
+void record_end(struct request *request, const char *result)
+{
+	audit_end(request->audit, result);
+	request->audit = 0;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/base/fields.h"
+#include "gateway/base/message.h"
+#include "gateway/core/common/name.h"
+#include "gateway/core/http/route.h"
+#include "gateway/core/identity/identity.h"
+
+struct console;
+
+enum stream_kind { STREAM_NONE, STREAM_SSE, STREAM_SOCKET, STREAM_CONSOLE };
+
+/*
+ * One request, from when web hands it over until it is answered in full. Whoever waits for
+ * something keeps its id, not its address: the client may go meanwhile.
+ */
+struct request {
+	struct request *next;
+	uint32_t id;   /* web's number */
+	char code[17]; /* request_id of the API */
+	char *bytes;
+	size_t byte_count;
+	const struct route *route;
+	struct identity who;
+	bool cookie;	     /* the credential is one */
+	bool judged;	     /* a problem now is a denial, which has a line in the audit */
+	char vm[NAME_BYTES]; /* {vm} */
+	char item[40];	     /* {id} */
+	struct buffer headers;
+	uint64_t audit; /* the line that waits for its result; 0: none */
+	unsigned key;	/* place of its Idempotency-Key + 1; 0: none */
+	enum stream_kind stream;
+	size_t outstanding; /* bytes of a stream that the client has not taken */
+	unsigned lost;	    /* events that it did not get */
+	bool behind;	    /* it needs a snapshot when it has caught up */
+	char ticket[8];	    /* "stream", "read" or "write"; "": by no ticket */
+	struct console *console;
+	void (*left)(struct request *request); /* what is told when it ends, or NULL */
+	struct fields fields;		       /* last: its list is not cleared before it is read */
+};
+
+/* Returns a request of these bytes, or NULL when web sends more than it may. */
+struct request *request_take(uint32_t id, const char *bytes, size_t count);
+/* Returns NULL when it has been answered, or its client has gone. */
+struct request *request_find(uint32_t id);
+struct request *request_first(void);
+/* Ends a request whose answer is complete. */
+void request_done(struct request *request);
+/* Ends a request whose client has gone. */
+void request_cancel(uint32_t id);
+void request_drop_all(void);
+
+const char *request_header(const struct request *request, const char *name);
+const char *request_query(const struct request *request, const char *name);
+/* Returns the address of the client, or "socket". */
+const char *request_address(const struct request *request);
+/* Returns body.NAME as text, or NULL if it is not there or no text. */
+const char *request_text(const struct request *request, const char *name);
+/* Returns whether body.NAME, if it is there, has that type: who means a bound must not get none. */
+bool request_is(const struct request *request, const char *name, enum field_type type);
+/* Returns whether body.NAME is true; anything else, and nothing, is false. */
+bool request_true(const struct request *request, const char *name);
+/* Returns body.roles, or 0 if there are none, or one is unknown. */
+unsigned request_roles(const struct request *request);
+/* Copies the cookie __Host-skerry of the header into `text`; returns false if there is none. */
+bool request_cookie(const struct request *request, char *text, size_t room);
+/* Writes who asks, such as "alice via token 7", which takes at most 64 bytes. */
+void request_actor(const struct request *request, char *actor, size_t room);
+/* Returns the seconds of Prefer: wait=N (RFC 7240), at most 60, or `missing` without it. */
+unsigned request_wait_s(const struct request *request, unsigned missing);

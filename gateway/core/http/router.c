@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way of a request from web to its handler: the route, who asks, how often, may they, the line
+ * in the audit, a kept answer. Core's main calls it; it looks at the table of routes and leaves
+ * what each question means to the file beside it.
+ */
+
+#include "gateway/core/http/router.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "gateway/core/common/settings.h"
+#include "gateway/core/host/host.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/authenticate.h"
+#include "gateway/core/http/authorise.h"
+#include "gateway/core/http/idempotency.h"
+#include "gateway/core/http/rate.h"
+#include "gateway/core/http/record.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/http/route.h"
+
+/* Whether `path` is `pattern`, in which {vm} and {id} stand for one segment each. */
+static bool router_matches(const char *pattern, const char *path, struct request *request)
+{
+	request->vm[0] = request->item[0] = 0;
+	while (*pattern && *path) {
+		size_t length;
+		bool vm;
+
+		if (*pattern != '{') {
+			if (*pattern++ != *path++)
+				return false;
+			continue;
+		}
+		vm = pattern[1] == 'v';
+		length = strcspn(path, "/");
+		if (length == 0 || length >= (vm ? sizeof(request->vm) : sizeof(request->item)))
+			return false;
+		snprintf(vm ? request->vm : request->item, length + 1, "%s", path);
+		pattern += 4;
+		path += length;
+	}
+	return *pattern == *path;
+}
+
+/* HEAD is GET whose body web leaves out. */
+static bool router_find(struct request *request, const char *method, const char *path)
+{
+	char allow[64] = "";
+
+	for (size_t i = 0; i < route_table.count; i++) {
+		bool head = !strcmp(method, "HEAD") && !strcmp(route_table.list[i].method, "GET");
+
+		if (!router_matches(route_table.list[i].path, path, request))
+			continue;
+		if (head || !strcmp(route_table.list[i].method, method)) {
+			request->route = &route_table.list[i];
+			return true;
+		}
+		snprintf(allow + strlen(allow), sizeof(allow) - strlen(allow), "%s%s",
+			 *allow ? ", " : "", route_table.list[i].method);
+	}
+	if (!*allow) {
+		answer_problem(request, 404, "not-found", "there is nothing at this path");
+		return false;
+	}
+	answer_header(request, "Allow", allow);
+	answer_problem(request, 405, "bad-method", "this path takes %s", allow);
+	return false;
+}
+
+/* The name or address of a Host header into `name`, without brackets; false: it is no host. */
+static bool router_host(const char *authority, char *name, size_t room)
+{
+	bool bracket = *authority == '[';
+	size_t length = strcspn(authority += bracket, bracket ? "]" : ":");
+	const char *port = authority + length;
+
+	if (bracket && *port++ != ']')
+		return false;
+	if (length == 0 || length >= room ||
+	    (*port &&
+	     (*port != ':' || !port[1] || strspn(port + 1, "0123456789") != strlen(port + 1))))
+		return false;
+	snprintf(name, room, "%.*s", (int)length, authority);
+	return true;
+}
+
+/* Against DNS rebinding: an address, localhost, this machine's name, or one of --name. */
+static bool router_is_own(const char *authority)
+{
+	char name[256], own[256] = "";
+	struct in6_addr address;
+
+	if (!router_host(authority, name, sizeof(name)))
+		return false;
+	if (*authority == '[')
+		return inet_pton(AF_INET6, name, &address) == 1;
+	gethostname(own, sizeof(own) - 1);
+	if (inet_pton(AF_INET, name, &address) == 1 || !strcasecmp(name, "localhost") ||
+	    !strcasecmp(name, own))
+		return true;
+	for (unsigned i = 0; i < settings.name_count; i++) {
+		if (!strcasecmp(name, settings.names[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool router_rate(struct request *request)
+{
+	const struct route *route = request->route;
+	bool change = strcmp(route->method, "GET") && !strstr(route->path, "/tickets");
+
+	return route->flags & ROUTE_PUBLIC || rate_take(request, change);
+}
+
+/* A login has its own line, when it is known whose it is. */
+static bool router_audited(const struct request *request)
+{
+	return request->route->action && !(request->route->flags & ROUTE_LOGIN);
+}
+
+bool router_begin(struct request *request)
+{
+	if (record_begin(request))
+		return true;
+	answer_problem(request, 503, "audit-unwritable",
+		       "the audit cannot be written, so nothing is changed");
+	return false;
+}
+
+/* Returns false if the audit cannot be written: the request has been answered. */
+static bool router_audit(struct request *request)
+{
+	unsigned flags = request->route->flags;
+
+	if (router_audited(request) && !(flags & (ROUTE_READ | ROUTE_JUDGES)))
+		return router_begin(request);
+	request->judged = request->judged && flags & ROUTE_JUDGES;
+	return true;
+}
+
+/* Returns false if the request was answered before, or may not have that Idempotency-Key. */
+static bool router_first(struct request *request)
+{
+	const char *key = request_header(request, "idempotency-key");
+	const struct route *route = request->route;
+	struct idempotency_answer kept;
+
+	if (!key || strcmp(route->method, "POST") || route->flags & (ROUTE_LOGIN | ROUTE_UPGRADE) ||
+	    strstr(route->path, "/tickets"))
+		return true;
+	switch (idempotency_begin(request, key, &kept)) {
+	case IDEMPOTENCY_NEW:
+		return true;
+	case IDEMPOTENCY_KEPT:
+		record_end(request, "replayed");
+		answer_header(request, "Idempotency-Replayed", "true");
+		answer_bytes(request, kept.status, kept.type, kept.bytes, kept.count);
+		break;
+	case IDEMPOTENCY_UNDER_WAY:
+		answer_problem(request, 409, "busy", "the first request of this key is under way");
+		break;
+	case IDEMPOTENCY_OTHER:
+		answer_problem(request, 422, "bad-argument",
+			       "this Idempotency-Key was used for another request");
+		break;
+	case IDEMPOTENCY_NO_KEY:
+		answer_problem(request, 422, "bad-argument", "Idempotency-Key has 1 to %d bytes",
+			       IDEMPOTENCY_KEY_BYTES);
+		break;
+	}
+	return false;
+}
+
+static void router_run(struct request *request)
+{
+	const char *method = fields_get(&request->fields, "method");
+	const char *path = fields_get(&request->fields, "path");
+	const char *authority = request_header(request, "host");
+
+	if (!method || !path || !utf8_valid((const uint8_t *)path, strlen(path))) {
+		answer_problem(request, 400, "bad-request", "the request has no path");
+		return;
+	}
+	if (!fields_get(&request->fields, "connection") &&
+	    (!authority || !router_is_own(authority))) {
+		answer_problem(request, 421, "misdirected",
+			       "this is not the Host that was asked for");
+		return;
+	}
+	if (!router_find(request, method, path) || !authenticate(request) ||
+	    !router_rate(request) || !authenticate_origin(request))
+		return;
+	request->judged = router_audited(request);
+	if (!authorise(request) || !router_audit(request))
+		return;
+	if (request->route->flags & ROUTE_LINK && !host.up) {
+		answer_problem(request, 503, "link-down", "the link to Skerry is lost");
+		return;
+	}
+	if (router_first(request))
+		request->route->handler(request);
+}
+
+void router_serve(uint32_t id, const char *bytes, size_t count)
+{
+	struct request *request = request_take(id, bytes, count);
+
+	if (!request)
+		return;
+	if (fields_read(&request->fields, request->bytes, count))
+		router_run(request);
+	else
+		answer_problem(request, 400, "bad-request", "the request has too many fields");
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum role {
+	ROLE_VIEWER = 1,
+	ROLE_OPERATOR = 2,
+	ROLE_ADMIN = 4,
+	ROLE_AUDITOR = 8,
+	ROLE_CONSOLE_READ = 16,
+	ROLE_CONSOLE_WRITE = 32,
+};
+enum {
+	ROLE_NONE = 0, /* of a route: no credential is needed */
+	ROLE_ANY = 63,
+	IDENTITY_NAME_BYTES = 40,
+	SCOPE_BYTES = 64,
+};
+
+/* Who asks, and what that may do. */
+struct identity {
+	char name[IDENTITY_NAME_BYTES];
+	unsigned roles;		 /* what they imply included */
+	char scope[SCOPE_BYTES]; /* a glob of VMs' names */
+	int64_t expires;	 /* UTC seconds, 0: never */
+	uint64_t token;		 /* its number; 0: by another way */
+	uint64_t account;	 /* of who logged in with a password; 0: another way */
+	unsigned user;		 /* of the Unix socket, when both are 0 */
+};
+
+/* Returns false when the token or the user is there no more. */
+bool identity_alive(const struct identity *identity, int64_t now);
+
+/* Writes who asks, such as "alice via token 7", which takes at most 64 bytes. */
+void identity_actor(const struct identity *identity, char *actor, size_t room);
+
+/*
+ * Returns those of the roles admin and auditor that nobody would keep without `token` and `account`
+ * (0: none of these): for all VMs, and without an end.
+ */
+unsigned identity_roles_lost(uint64_t token, uint64_t account);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "gateway/core/identity/password.h"
+
+#include <crypt.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <gnutls/gnutls.h>
+
+#include "gateway/base/buffer.h"
+#include "gateway/base/string.h"
+#include "gateway/core/identity/login.h"
+
+struct job {
+	bool used, make;
+	char address[48]; /* "": nobody's share */
+	char text[PASSWORD_MOST + 1];
+	char setting[PASSWORD_HASH_BYTES]; /* the hash to compare with, or salt and cost */
+	bool known;			   /* `setting` is the hash of somebody */
+	password_done done;
+	struct password_result result;
+};
+
+/* Core takes a place and hands its number over; the thread hands it back when it is done. */
+static struct job jobs[PASSWORD_JOBS];
+static int password_asked[2] = {-1, -1}, password_answered[2] = {-1, -1};
+
+bool password_valid(const char *text)
+{
+	size_t length = text ? strlen(text) : 0;
+
+	for (size_t i = 0; i < length; i++) {
+		if ((unsigned char)text[i] < ' ' || text[i] == 127)
+			return false;
+	}
+	return length >= PASSWORD_LEAST && length <= PASSWORD_MOST &&
+	       utf8_valid((const uint8_t *)text, length);
+}
+
+/* A salt of the system's random numbers; the cost is the library's own for this year. */
+static bool password_salt(char *setting)
+{
+	return crypt_gensalt_rn("$y$", 0, NULL, 0, setting, PASSWORD_HASH_BYTES);
+}
+
+static void password_compute(struct job *job)
+{
+	static struct crypt_data data;
+	const char *hash = crypt_r(job->text, job->setting, &data);
+	size_t length = hash && *hash != '*' ? strlen(hash) : 0;
+
+	job->result.right = job->known && length && length == strlen(job->setting) &&
+			    gnutls_memcmp(hash, job->setting, length) == 0;
+	if (job->make && length < PASSWORD_HASH_BYTES)
+		memcpy(job->result.hash, hash, length);
+	explicit_bzero(job->text, sizeof(job->text));
+	explicit_bzero(&data, sizeof(data));
+}
+
+static void *password_run(void *unused)
+{
+	uint8_t number;
+
+	(void)unused;
+	while (read(password_asked[0], &number, 1) == 1) {
+		password_compute(&jobs[number]);
+		if (write(password_answered[1], &number, 1) != 1)
+			break;
+	}
+	return NULL;
+}
+
+/* At the first password: who uses tokens alone has no thread. */
+static bool password_start(void)
+{
+	pthread_t thread;
+
+	if (password_asked[0] >= 0)
+		return true;
+	if (pipe2(password_asked, O_CLOEXEC) < 0)
+		return false;
+	if (pipe2(password_answered, O_CLOEXEC) == 0) {
+		if (pthread_create(&thread, NULL, password_run, NULL) == 0)
+			return pthread_detach(thread) == 0;
+		close(password_answered[0]);
+		close(password_answered[1]);
+	}
+	close(password_asked[0]);
+	close(password_asked[1]);
+	password_asked[0] = password_answered[0] = -1;
+	return false;
+}
+
+/* A place; PASSWORD_JOBS: there is none for this address. */
+static uint8_t password_place(const char *address, bool known)
+{
+	unsigned used = 0, of_address = 0;
+	uint8_t place = PASSWORD_JOBS;
+
+	for (uint8_t i = 0; i < PASSWORD_JOBS; i++) {
+		used += jobs[i].used;
+		of_address += jobs[i].used && *address && !strcmp(jobs[i].address, address);
+		if (!jobs[i].used)
+			place = i;
+	}
+	if (of_address >= PASSWORD_PER_ADDRESS || (!known && used >= PASSWORD_JOBS - PASSWORD_KEPT))
+		return PASSWORD_JOBS;
+	return place;
+}
+
+static bool password_ask(const struct job *job, const char *text, bool known)
+{
+	uint8_t number = password_place(job->address, known);
+
+	if (number == PASSWORD_JOBS || strlen(text) > PASSWORD_MOST || !password_start())
+		return false;
+	jobs[number] = *job;
+	jobs[number].used = true;
+	string_copy(jobs[number].text, sizeof(jobs[number].text), text);
+	if (write(password_asked[1], &number, 1) == 1)
+		return true;
+	explicit_bzero(&jobs[number], sizeof(jobs[number]));
+	return false;
+}
+
+bool password_check(uint32_t request, uint64_t account, const char *text, const char *hash,
+		    const char *address, bool known, password_done done)
+{
+	struct job job = {.done = done, .known = hash, .result = {request, account, false, ""}};
+
+	login_key(address, job.address, sizeof(job.address));
+	if (hash && strlen(hash) >= sizeof(job.setting))
+		return false;
+	if (hash)
+		string_copy(job.setting, sizeof(job.setting), hash);
+	else if (!password_salt(job.setting))
+		return false;
+	return password_ask(&job, text, known);
+}
+
+bool password_make(uint32_t request, uint64_t account, const char *text, password_done done)
+{
+	struct job job = {.done = done, .make = true, .result = {request, account, false, ""}};
+
+	return password_salt(job.setting) && password_ask(&job, text, true);
+}
+
+int password_wait(void)
+{
+	return password_answered[0];
+}
+
+void password_ready(void)
+{
+	struct job job;
+	uint8_t number;
+
+	if (read(password_answered[0], &number, 1) != 1)
+		return;
+	job = jobs[number];
+	explicit_bzero(&jobs[number], sizeof(jobs[number]));
+	job.done(&job.result);
+	explicit_bzero(&job, sizeof(job));
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "gateway/core/identity/peer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "gateway/base/string.h"
+#include "gateway/core/common/number.h"
+
+static struct peer {
+	uint32_t number; /* 0: free */
+	unsigned user;
+} peers[PEER_COUNT];
+
+static uint32_t peer_last;
+
+int peer_listen(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	mode_t mask = umask(0);
+	bool done;
+
+	string_copy(address.sun_path, sizeof(address.sun_path), path);
+	unlink(path);
+	/* Anybody may connect; who it is decides. */
+	done = fd >= 0 && strlen(path) < sizeof(address.sun_path) &&
+	       bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 64) == 0;
+	umask(mask);
+	if (done)
+		return fd;
+	fprintf(stderr, "skerryd: --socket %s: %s\n", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+void peer_accept(int listener, struct message_socket *web)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct ucred user;
+	socklen_t size = sizeof(user);
+	struct peer *peer = NULL;
+	unsigned same = 0;
+
+	if (fd < 0)
+		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &size) < 0) {
+		close(fd);
+		return;
+	}
+	for (size_t i = 0; i < PEER_COUNT; i++) {
+		if (!peers[i].number)
+			peer = &peers[i];
+		else
+			same += peers[i].user == user.uid;
+	}
+	/* Whoever may do nothing here must not take the places of those who may. */
+	if (!peer || (user.uid != 0 && user.uid != getuid() && same >= PEER_SHARE)) {
+		close(fd);
+		return;
+	}
+	peer->number = ++peer_last;
+	peer->user = user.uid;
+	message_send(web, (struct message_head){MESSAGE_CONNECTION, peer->number, 0, 0}, NULL, 0,
+		     fd);
+}
+
+void peer_left(uint32_t number)
+{
+	for (size_t i = 0; i < PEER_COUNT; i++) {
+		if (peers[i].number == number)
+			peers[i].number = 0;
+	}
+}
+
+void peer_forget_all(void)
+{
+	memset(peers, 0, sizeof(peers));
+}
+
+bool peer_user(const char *number, unsigned *user)
+{
+	int64_t wanted = number_read(number, 0, UINT32_MAX);
+
+	for (size_t i = 0; wanted > 0 && i < PEER_COUNT; i++) {
+		if (peers[i].number == wanted) {
+			*user = peers[i].user;
+			return true;
+		}
+	}
+	return false;
+}

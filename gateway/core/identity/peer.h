@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/base/message.h"
+
+/*
+ * The Unix socket: core accepts and sees who it is; web only gets the connection and its number, so
+ * that a broken web can be nobody but those who are connected.
+ */
+enum { PEER_COUNT = 64, PEER_SHARE = 8 /* of another user than root and our own */ };
+
+/* The listening descriptor, -1: a sentence is on stderr. */
+int peer_listen(const char *path);
+void peer_accept(int listener, struct message_socket *web);
+/* Gives the user of a connection of the Unix socket, by the number that core gave it. */
+bool peer_user(const char *number, unsigned *user);
+void peer_left(uint32_t number);
+void peer_forget_all(void);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+
+#include "gateway/core/identity/identity.h"
+
+/* The names of roles, in the order of the bits. */
+enum { ROLE_COUNT = 6 };
+extern const char *const role_names[ROLE_COUNT];
+
+/* Returns the roles with those that they contain: an operator is a viewer, and so on. */
+unsigned role_imply(unsigned roles);
+
+/* Returns the list of names, a new reference. */
+json_t *role_json(unsigned roles);
+
+/* Returns the roles of a list of names; a word that is no role counts for nothing. */
+unsigned role_of_json(const json_t *list);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+
+/* Returns whether the VM's name fits the pattern. */
+bool scope_has(const char *scope, const char *vm);
+
+/* Returns whether every VM of `inner` is certainly one of `outer`. */
+bool scope_within(const char *inner, const char *outer);
+
+/* Returns whether `scope` is a name of at most 63 characters, in which * and ? may stand. */
+bool scope_valid(const char *scope);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+
+#include "gateway/core/identity/identity.h"
+
+/* What a token's text begins with. */
+#define TOKEN_PREFIX "sky_"
+
+/*
+ * tokens.json of the state directory. *first gets the first token when none was there, else "".
+ * `hash` (64 hex digits, or NULL) is the SHA-256 of a token that there is from then on, with all
+ * roles: the way back for whoever has lost the others.
+ */
+bool token_open(char *first, const char *hash);
+bool token_identify(const char *secret, struct identity *identity);
+/* Makes one; false: it cannot be written. `text` gets the secret. */
+bool token_make(const char *name, unsigned roles, const char *scope, int64_t expires,
+		uint64_t *number, char *text);
+/* False: the token is there no more. */
+bool token_alive(uint64_t number, int64_t now);
+/* Those that `who` may see or remove: whose scope is within that of `who`. */
+json_t *token_list(const struct identity *who);
+/*
+ * Whether `who` may revoke a token, or why not; `others` are the roles that users keep for all VMs.
+ */
+enum token_verdict { TOKEN_REMOVABLE, TOKEN_UNKNOWN, TOKEN_ABOVE, TOKEN_LAST };
+enum token_verdict token_judge(uint64_t number, const struct identity *who, unsigned others);
+/* Revokes a token that token_judge() has found removable. Returns false if it cannot be written. */
+bool token_remove(uint64_t number);
+
+/* Returns the roles that tokens have for all VMs and without an end, but for that one. */
+unsigned token_kept(uint64_t except);
+void token_tick(void);

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "gateway/core/live/console.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/core/common/clock.h"
+#include "gateway/core/common/number.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/problem.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/http/router.h"
+#include "gateway/core/identity/identity.h"
+#include "gateway/core/identity/secret.h"
+#include "gateway/core/identity/session.h"
+#include "gateway/core/identity/share.h"
+#include "gateway/link/link.h"
+
+enum {
+	CONSOLES = 16, /* streams that Skerry has for a channel */
+	CONSOLE_CREDIT = 65536,
+	CONSOLE_LINE = 3072,   /* bytes of output in a line, and of input as we send it */
+	CONSOLE_INPUT = 65536, /* bytes that wait for Skerry's credit */
+};
+
+struct console {
+	bool used;
+	uint32_t request; /* 0: the client has gone */
+	int64_t stream;	  /* Skerry's number; 0: not known yet */
+	bool write, closing;
+	struct buffer input;
+	size_t credit; /* bytes of input that Skerry takes */
+	size_t given;  /* bytes of output that Skerry may send */
+	double began_s;
+	/* of a GET */
+	bool tail;
+	struct buffer bytes;
+	int64_t from, next, lost;
+};
+
+static struct console consoles[CONSOLES];
+/* Of those whose client has gone, and whose number is still to come: no account has that number. */
+static const struct identity console_nobody = {.account = UINT64_MAX};
+
+static void console_free(struct console *console)
+{
+	struct request *request = request_find(console->request);
+
+	if (request)
+		request->console = NULL;
+	buffer_free(&console->input);
+	buffer_free(&console->bytes);
+	*console = (struct console){0};
+}
+
+static struct console *console_find(json_t *number)
+{
+	for (size_t i = 0; json_is_integer(number) && i < CONSOLES; i++) {
+		if (consoles[i].used && consoles[i].stream == json_integer_value(number))
+			return &consoles[i];
+	}
+	return NULL;
+}
+
+static void console_closed(uint64_t unused, json_t *reply)
+{
+	(void)unused;
+	(void)reply;
+}
+
+/* Tells Skerry that nobody reads it any more. */
+static void console_close(struct console *console)
+{
+	char number[24];
+	const char *words[] = {number, NULL};
+
+	if (console->stream) {
+		snprintf(number, sizeof(number), "%lld", (long long)console->stream);
+		link_ask(link_command("stream close", words, NULL), console_closed, 0);
+		console_free(console);
+	} else {
+		/* Its number is still to come. */
+		console->closing = true;
+		console->request = 0;
+	}
+}
+
+/* The client has gone. */
+static void console_leave(struct request *request)
+{
+	struct console *console = request->console;
+
+	request->console = NULL;
+	if (console) {
+		console->request = 0;
+		console_close(console);
+	}
+}
+
+/* Somebody who has fewer consoles gets this one's place. */
+static void console_displace(struct console *console)
+{
+	struct request *request = request_find(console->request);
+
+	console->request = 0;
+	if (request)
+		request->console = NULL;
+	console_close(console);
+	if (request && request->stream == STREAM_CONSOLE)
+		answer_end_stream(request, 1013);
+	else if (request)
+		answer_problem(request, 503, "busy", "%d consoles are open already", CONSOLES);
+}
+
+static void console_give(struct console *console, size_t count)
+{
+	if (count > CONSOLE_CREDIT - console->given)
+		count = CONSOLE_CREDIT - console->given;
+	if (!count)
+		return;
+	console->given += count;
+	link_tell(json_pack("{s:I, s:I}", "credit", (json_int_t)console->stream, "bytes",
+			    (json_int_t)count));
+}
+
+static void console_push(struct console *console)
+{
+	struct request *request = request_find(console->request);
+	uint32_t taken = 0;
+
+	while (console->stream && console->input.count && console->credit) {
+		size_t count = console->input.count;
+		struct buffer text = {0};
+
+		if (count > console->credit)
+			count = console->credit;
+		if (count > CONSOLE_LINE)
+			count = CONSOLE_LINE;
+		base64_add(&text, (uint8_t *)console->input.bytes, count);
+		if (text.failed ||
+		    !link_tell(json_pack("{s:I, s:s}", "stream", (json_int_t)console->stream,
+					 "data", text.bytes))) {
+			buffer_free(&text);
+			break;
+		}
+		buffer_free(&text);
+		buffer_take(&console->input, count);
+		console->credit -= count;
+		taken += (uint32_t)count;
+	}
+	if (request && taken)
+		answer_taken(request, taken);
+}
+
+static void console_tell_place(struct request *request, int64_t from, int64_t lost)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "{\"from\":\"%lld\",\"lost\":%lld}", (long long)from,
+		 (long long)lost);
+	answer_piece(request, true, text, strlen(text));
+}
+
+static void console_answer_tail(struct console *console)
+{
+	struct request *request = request_find(console->request);
+	char number[24];
+
+	if (request) {
+		snprintf(number, sizeof(number), "%lld", (long long)console->from);
+		answer_header(request, "Skerry-From", number);
+		snprintf(number, sizeof(number), "%lld",
+			 (long long)(console->from + (int64_t)console->bytes.count));
+		answer_header(request, "Skerry-Next", number);
+		snprintf(number, sizeof(number), "%lld", (long long)console->lost);
+		answer_header(request, "Skerry-Lost", number);
+		request->console = NULL;
+		answer_bytes(request, 200, "application/octet-stream",
+			     console->bytes.count ? console->bytes.bytes : "",
+			     console->bytes.count);
+		console->request = 0;
+	}
+	console_close(console);
+}
+
+/* The reply to `stream open`; the context is the place in the table. */
+static void console_opened(uint64_t index, json_t *reply)
+{
+	struct console *console = &consoles[index];
+	json_t *result = json_array_get(json_object_get(reply, "result"), 0);
+	struct request *request = request_find(console->request);
+
+	if (!console->used)
+		return;
+	if (!json_is_integer(json_object_get(result, "stream"))) {
+		if (request) {
+			request->console = NULL;
+			answer_problem_json(request, problem_of_reply(reply));
+		}
+		console->request = 0;
+		console_free(console);
+		return;
+	}
+	console->stream = json_integer_value(json_object_get(result, "stream"));
+	console->from = json_integer_value(json_object_get(result, "from"));
+	console->next = json_integer_value(json_object_get(result, "next"));
+	console->lost = json_integer_value(json_object_get(result, "lost"));
+	if (console->closing || !request) {
+		console_close(console);
+		return;
+	}
+	if (console->tail && console->next <= console->from) {
+		console_answer_tail(console);
+		return;
+	}
+	if (!console->tail) {
+		answer_start_stream(request, STREAM_CONSOLE, "skerry.console.v1");
+		console_tell_place(request, console->from, console->lost);
+	}
+	console_give(console, CONSOLE_CREDIT);
+	console_push(console);
+}
+
+/*
+ * A free place; when there is none, whoever has most of them loses its oldest, which is then free
+ * as soon as Skerry has said that it is closed. NULL: there is none for `who`.
+ */
+static struct console *console_place(const struct identity *who)
+{
+	struct share places[CONSOLES] = {0};
+	size_t place;
+
+	for (size_t i = 0; i < CONSOLES; i++) {
+		struct request *request = request_find(consoles[i].request);
+
+		if (consoles[i].used)
+			places[i] = (struct share){.who = request ? &request->who : &console_nobody,
+						   .since = consoles[i].began_s};
+	}
+	place = share_place(places, CONSOLES, who, false);
+	if (place == CONSOLES)
+		return NULL;
+	if (consoles[place].used)
+		console_displace(&consoles[place]);
+	return consoles[place].used ? NULL : &consoles[place];
+}
+
+static void console_open(struct request *request, bool write, bool tail, bool take)
+{
+	const char *from = request_query(request, "from");
+	char place[40], actor[65];
+	const char *words[] = {request->vm, write ? "mode=write" : "mode=read", NULL, NULL, NULL};
+	struct console *console;
+	size_t count = 2;
+	json_t *ask;
+
+	if (number_read(from, 0, INT64_MAX / 10) < 0) {
+		answer_problem(request, 422, "bad-argument", "from is an offset in bytes");
+		return;
+	}
+	console = console_place(&request->who);
+	if (!console) {
+		answer_problem(request, 503, "busy", "%d consoles are open already", CONSOLES);
+		return;
+	}
+	if (from) {
+		snprintf(place, sizeof(place), "from=%s", from);
+		words[count++] = place;
+	}
+	if (take)
+		words[count++] = "take=yes";
+	request_actor(request, actor, sizeof(actor));
+	*console = (struct console){
+		.used = true,
+		.request = request->id,
+		.write = write,
+		.tail = tail,
+		.credit = write ? 4096 : 0,
+		.began_s = clock_now_s(),
+	};
+	console->input.limit = CONSOLE_INPUT + MESSAGE_PAYLOAD;
+	ask = link_command("stream open", words, actor);
+	if (!link_ask(ask, console_opened, (uint64_t)(console - consoles))) {
+		console_free(console);
+		answer_problem(request, 503, "link-down", "the link to Skerry is down or full");
+		return;
+	}
+	request->console = console;
+	request->left = console_leave;
+}
+
+/* REST and WebSocket share the path. */
+void console_show(struct request *request)
+{
+	const char *protocols = request_header(request, "sec-websocket-protocol");
+	const char *take = request_query(request, "take");
+
+	if (!fields_get(&request->fields, "upgrade")) {
+		console_open(request, false, true, false);
+		return;
+	}
+	if (strcmp(request->ticket, "read") && strcmp(request->ticket, "write")) {
+		answer_problem(request, 401, "unauthenticated",
+			       "a ticket of POST console/tickets is needed");
+		return;
+	}
+	if (!protocols || !strstr(protocols, "skerry.console.v1")) {
+		answer_problem(request, 422, "bad-argument",
+			       "the subprotocol is skerry.console.v1");
+		return;
+	}
+	console_open(request, !strcmp(request->ticket, "write"), false,
+		     take && !strcmp(take, "yes"));
+}
+
+void console_make_ticket(struct request *request)
+{
+	const char *mode = request_text(request, "mode");
+	char text[SECRET_TEXT_BYTES];
+
+	mode = mode ? mode : "read";
+	if (strcmp(mode, "read") && strcmp(mode, "write")) {
+		answer_problem(request, 422, "bad-argument", "mode is read or write");
+		return;
+	}
+	if (!strcmp(mode, "write") && !(request->who.roles & ROLE_CONSOLE_WRITE)) {
+		answer_problem(request, 403, "forbidden", "your roles do not allow this");
+		return;
+	}
+	if (!router_begin(request))
+		return;
+	if (!ticket_make(&request->who, "/v1/vms/{vm}/console", request->vm, mode, text)) {
+		answer_problem(request, 500, "failed", "there are no random numbers");
+		return;
+	}
+	answer_json(request, 201, json_pack("{s:s, s:i}", "ticket", text, "expires_s", 30));
+}
+
+static void console_output(struct console *console, json_t *line)
+{
+	struct request *request = request_find(console->request);
+	json_t *lost = json_object_get(line, "lost"), *data = json_object_get(line, "data");
+	int64_t at = json_integer_value(json_object_get(line, "at"));
+	uint8_t bytes[CONSOLE_LINE + 3];
+	long count;
+
+	if (!request)
+		return;
+	if (json_is_integer(lost)) {
+		if (console->tail)
+			console->lost += json_integer_value(lost);
+		else
+			console_tell_place(request, at + json_integer_value(lost),
+					   json_integer_value(lost));
+		return;
+	}
+	if (!json_is_string(data))
+		return;
+	count = base64_read(json_string_value(data), json_string_length(data), bytes,
+			    sizeof(bytes));
+	if (count < 0 || (size_t)count > console->given) {
+		link_counters.garbage_lines++;
+		return;
+	}
+	console->given -= (size_t)count;
+	if (!console->tail) {
+		answer_piece(request, false, (char *)bytes, (size_t)count);
+		return;
+	}
+	if (console->bytes.count == 0)
+		console->from = at;
+	buffer_add(&console->bytes, bytes, (size_t)count);
+	if (at + count >= console->next || console->bytes.count >= CONSOLE_CREDIT)
+		console_answer_tail(console);
+}
+
+void console_line(json_t *line)
+{
+	struct console *console = console_find(json_object_get(line, "stream"));
+	struct request *request;
+
+	if (console) {
+		console_output(console, line);
+		return;
+	}
+	console = console_find(json_object_get(line, "credit"));
+	if (console) {
+		int64_t count = json_integer_value(json_object_get(line, "bytes"));
+
+		if (count > 0 && count <= CONSOLE_CREDIT)
+			console->credit += (size_t)count;
+		console_push(console);
+		return;
+	}
+	console = console_find(json_object_get(line, "closed"));
+	if (!console)
+		return;
+	request = request_find(console->request);
+	console->stream = 0;
+	if (request && console->tail) {
+		console_answer_tail(console);
+		console_free(console);
+		return;
+	}
+	console_free(console);
+	if (request)
+		answer_end_stream(request, 1001);
+}
+
+/* Binary is typed; {"ack":N} gives credit back. */
+void console_data(struct request *request, bool text, const char *bytes, size_t count)
+{
+	struct console *console = request->console;
+	json_t *value;
+
+	if (!console)
+		return;
+	if (!text) {
+		if (console->write && console->input.count + count <= CONSOLE_INPUT) {
+			buffer_add(&console->input, bytes, count);
+			console_push(console);
+		} else {
+			answer_taken(request, (uint32_t)count);
+		}
+		return;
+	}
+	answer_taken(request, (uint32_t)count);
+	value = json_loadb(bytes, count, JSON_REJECT_DUPLICATES, NULL);
+	if (json_integer_value(json_object_get(value, "ack")) > 0)
+		console_give(console, (size_t)json_integer_value(json_object_get(value, "ack")));
+	json_decref(value);
+}
+
+void console_link_lost(void)
+{
+	for (size_t i = 0; i < CONSOLES; i++) {
+		struct request *request = request_find(consoles[i].request);
+
+		if (!consoles[i].used)
+			continue;
+		console_free(&consoles[i]);
+		if (!request)
+			continue;
+		if (request->stream == STREAM_CONSOLE)
+			answer_end_stream(request, 1012);
+		else
+			answer_problem(request, 503, "link-down", "the link to Skerry was lost");
+	}
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/core/host/host.h"
+#include "gateway/core/http/request.h"
+
+/*
+ * /v1/events and /v1/stream: what happens, to whoever listens. A listener that does not keep up
+ * loses events with their count, and samples without; when it has caught up it gets a snapshot.
+ */
+enum {
+	STREAM_WINDOW = 256 << 10, /* bytes that a client may have before it */
+	STREAM_READERS = 64,
+	STREAM_ALIVE_S = 15, /* a comment at least every so often, SSE */
+};
+
+void stream_vm(const struct host_vm *vm);
+void stream_gone(const char *name);
+void stream_event(const struct host_event *event);
+void stream_sample(double time_s);
+void stream_link(void);
+void stream_lost(void);
+void stream_consumed(struct request *request, size_t count);
+/* Ends those whose credential has ended; sends signs of life. */
+void stream_tick(int64_t now_ms);
+
+/* Handlers: events as SSE, the WebSocket, and a ticket for that. */
+void stream_events(struct request *request);
+void stream_socket(struct request *request);
+void stream_make_ticket(struct request *request);
