@@ -84,10 +84,10 @@ struct vm {
 	s32 exit_code; /* -1: the guest has reported none */
 	char reason[sizeof(((struct vm_channel *)NULL)->reason)];
 
-	handle_t group;		     /* HANDLE_NONE: there is no monitor */
-	handle_t ram;		     /* its RAM; destroyed with the group */
-	struct vm_monitor monitor;   /* destroyed with the group */
-	struct vm_handover handover; /* destroyed with the group */
+	handle_t group;					/* HANDLE_NONE: there is no monitor */
+	handle_t ram;					/* its RAM; destroyed with the group */
+	struct vm_monitor monitor;			/* destroyed with the group */
+	struct vm_handover handover;			/* destroyed with the group */
 	struct vm_operation operation[OPERATION_COUNT]; /* by enum vm_operation_kind */
 	struct vm_renewal renewal;
 	struct vm_snapshots snapshots;
@@ -95,7 +95,7 @@ struct vm {
 	u32 clone_layer;		  /* that snapshot's `layer` */
 	const struct vm_snapshot *origin; /* while its monitor is made from it; NULL: it boots */
 	u64 paced_tsc;
-	u64 deaf_until_tsc;   /* signals are ignored until then: vm_pace.h; 0: they are heard */
+	u64 deaf_until_tsc; /* signals are ignored until then: vm_pace.h; 0: they are heard */
 	enum vm_phase phase;
 	enum vm_holder held_by; /* while it ends */
 	const char *kept_by;	/* driver with DMA still open to its memory; NULL: none */

@@ -14,7 +14,7 @@
 #include "vmm/manager/vm/vm_overcommit.h"
 #include "vmm/rt/format.h"
 
-#define MANAGER_PAGES	    (16u + CHANNEL_BYTES / PAGE_SIZE)
+#define MANAGER_PAGES (16u + CHANNEL_BYTES / PAGE_SIZE)
 
 const struct file *vm_build_kernel(const struct vm_config *config, bool *demo)
 {

@@ -36,11 +36,11 @@ struct vm_saving {
 	u32 orders; /* for the saver: enum monitor_flag */
 	u8 salt[SAVE_SALT_BYTES]; /* of the save under way */
 	u8 key[SAVE_KEY_BYTES];	  /* derived from it, until the saver has it */
-	bool answered;	      /* a restore: the key, or that there is none, was told */
-	bool goes_on;	      /* in a save: the VM continues after it */
-	bool room;	      /* the quota has room for the link: a key was there */
-	bool done;	      /* the last save or restore has succeeded */
-	enum vm_state before; /* in a restore: the state of the VM before it */
+	bool answered;		  /* a restore: the key, or that there is none, was told */
+	bool goes_on;		  /* in a save: the VM continues after it */
+	bool room;		  /* the quota has room for the link: a key was there */
+	bool done;		  /* the last save or restore has succeeded */
+	enum vm_state before;	  /* in a restore: the state of the VM before it */
 };
 
 static inline bool vm_save_has_disk(const struct vm_saving *saving)

@@ -44,11 +44,11 @@ struct vm_snapshots {
 	u32 depth; /* the same with those that a clone began from */
 	u64 layer_pages[VM_LAYERS_MAX]; /* pages by which the quota was raised for each layer */
 	u64 merge_after_tsc;		/* earliest time of the next merge */
-	u32 place; /* index of the snapshot that is taken or gone back to */
+	u32 place;			/* index of the snapshot that is taken or gone back to */
 	bool resets;
-	u64 used_before;   /* pages of its group before the freeze */
-	u64 moved;	   /* progress of its disks at the last look */
-	u64 room;	   /* pages by which the quota was raised for the freeze */
+	u64 used_before; /* pages of its group before the freeze */
+	u64 moved;	 /* progress of its disks at the last look */
+	u64 room;	 /* pages by which the quota was raised for the freeze */
 };
 
 #define VM_SNAPSHOT_FOR_EACH(vm, each)                                                             \
