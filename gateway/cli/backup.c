@@ -7,7 +7,7 @@
 #include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
 
-static void row(struct table *table, const json_t *backup)
+static void backup_row(struct table *table, const json_t *backup)
 {
 	table_add(table, table_text(backup, "disk"));
 	table_add(table, table_text(backup, "target"));
@@ -19,16 +19,17 @@ static void row(struct table *table, const json_t *backup)
 	table_add(table, table_text(backup, "problem"));
 }
 
-static enum cli_exit list(struct cli *cli, const char *vm)
+static enum cli_exit backup_list(struct cli *cli, const char *vm)
 {
 	char path[600];
 
 	snprintf(path, sizeof(path), "/v1/vms/%s/backups", http_segment(vm));
-	return items_show(cli, path, "DISK TARGET KIND >CHAIN STATE >COPIED >OF PROBLEM", row);
+	return items_show(cli, path, "DISK TARGET KIND >CHAIN STATE >COPIED >OF PROBLEM",
+			  backup_row);
 }
 
-static enum cli_exit change(struct cli *cli, const char *vm, const char *below, json_t *body,
-			    const char *done)
+static enum cli_exit backup_change(struct cli *cli, const char *vm, const char *below, json_t *body,
+				   const char *done)
 {
 	struct http_answer answer;
 	enum cli_exit code;
@@ -43,7 +44,7 @@ static enum cli_exit change(struct cli *cli, const char *vm, const char *below, 
 }
 
 /* The words with commas between them. */
-static void join(char *to, size_t size, int count, char **words)
+static void backup_join(char *to, size_t size, int count, char **words)
 {
 	to[0] = '\0';
 	for (int i = 0; i < count; i++) {
@@ -53,12 +54,12 @@ static void join(char *to, size_t size, int count, char **words)
 	}
 }
 
-static json_t *body_of(const struct cli *cli, int count, char **words)
+static json_t *backup_body_of(const struct cli *cli, int count, char **words)
 {
 	json_t *body = json_object();
 	char disks[1024];
 
-	join(disks, sizeof(disks), count - 1, words + 1);
+	backup_join(disks, sizeof(disks), count - 1, words + 1);
 	if (json_object_set_new(body, "kind", json_string(words[0])) != 0 ||
 	    json_object_set_new(body, "disks", json_string(disks)) != 0)
 		cli_die(CLI_USAGE, "a name is not UTF-8");
@@ -67,7 +68,7 @@ static json_t *body_of(const struct cli *cli, int count, char **words)
 	return body;
 }
 
-enum cli_exit vm_backup_command(struct cli *cli, int count, char **words)
+enum cli_exit command_vm_backup(struct cli *cli, int count, char **words)
 {
 	bool lists = count == 2 && strcmp(words[0], "list") == 0;
 	bool cancels = count == 2 && strcmp(words[0], "cancel") == 0;
@@ -78,21 +79,23 @@ enum cli_exit vm_backup_command(struct cli *cli, int count, char **words)
 			"[state=TARGET] [--overwrite], vm backup list NAME, vm backup cancel NAME");
 	cli_connect(cli);
 	if (lists)
-		return list(cli, words[1]);
+		return backup_list(cli, words[1]);
 	if (cancels)
-		return change(cli, words[1], "actions/backup-cancel", NULL, "backup cancelled");
-	return change(cli, words[0], "backups", body_of(cli, count - 1, words + 1), "backup begun");
+		return backup_change(cli, words[1], "actions/backup-cancel", NULL,
+				     "backup cancelled");
+	return backup_change(cli, words[0], "backups", backup_body_of(cli, count - 1, words + 1),
+			     "backup begun");
 }
 
 /* DISK, and the disks with the backups. */
-enum cli_exit disk_restore_command(struct cli *cli, int count, char **words)
+enum cli_exit command_disk_restore(struct cli *cli, int count, char **words)
 {
 	struct http_answer answer;
 	enum cli_exit code;
 	char from[1024];
 	json_t *body;
 
-	join(from, sizeof(from), count - 1, words + 1);
+	backup_join(from, sizeof(from), count - 1, words + 1);
 	body = json_pack("{s:s, s:s}", "disk", words[0], "from", from);
 	if (!body)
 		cli_die(CLI_USAGE, "a name is not UTF-8");

@@ -24,7 +24,7 @@ struct server {
 };
 
 /* https://HOST[:PORT][/], or HOST[:PORT]; an IPv6 address stands in brackets. */
-static bool server_parse(const char *url, struct server *server)
+static bool connect_server_parse(const char *url, struct server *server)
 {
 	const char *at = strncmp(url, "https://", 8) == 0 ? url + 8 : url;
 	bool bracket = *at == '[';
@@ -61,7 +61,7 @@ static bool server_parse(const char *url, struct server *server)
 	return true;
 }
 
-static const char *host_wanted(const struct cli *cli)
+static const char *connect_host_wanted(const struct cli *cli)
 {
 	const char *host = getenv("SKERRY_HOST");
 
@@ -74,18 +74,18 @@ static const char *host_wanted(const struct cli *cli)
 
 bool cli_token_path(const struct cli *cli, char *path, size_t size)
 {
-	const char *host = host_wanted(cli);
+	const char *host = connect_host_wanted(cli);
 	struct server server;
 	char name[300];
 
-	if (host == NULL || !server_parse(host, &server))
+	if (host == NULL || !connect_server_parse(host, &server))
 		return false;
 	snprintf(name, sizeof(name), "tokens/%s", server.name);
 	return trust_path(name, path, size);
 }
 
 /* The first word of a file that nobody else may read. */
-static bool read_token_file(struct cli *cli, const char *path)
+static bool connect_read_token_file(struct cli *cli, const char *path)
 {
 	struct http *http = &cli->http;
 	struct stat about;
@@ -103,7 +103,7 @@ static bool read_token_file(struct cli *cli, const char *path)
 	return true;
 }
 
-static void take_token(struct cli *cli)
+static void connect_take_token(struct cli *cli)
 {
 	const char *given = getenv("SKERRY_TOKEN");
 	struct http *http = &cli->http;
@@ -111,12 +111,12 @@ static void take_token(struct cli *cli)
 
 	http->token[0] = 0;
 	if (cli->token_file != NULL) {
-		if (!read_token_file(cli, cli->token_file))
+		if (!connect_read_token_file(cli, cli->token_file))
 			cli_die(CLI_USAGE, "%s: %s", cli->token_file, strerror(errno));
 	} else if (given != NULL && given[0]) {
 		string_copy(http->token, sizeof(http->token), given);
 	} else if (cli_token_path(cli, path, sizeof(path))) {
-		read_token_file(cli, path);
+		connect_read_token_file(cli, path);
 	}
 	for (const char *at = http->token; *at; at++) {
 		if (!isgraph((unsigned char)*at))
@@ -124,7 +124,7 @@ static void take_token(struct cli *cli)
 	}
 }
 
-static bool ask_to_trust(const char *server, const char *fingerprint)
+static bool connect_ask_to_trust(const char *server, const char *fingerprint)
 {
 	char line[16] = "";
 	FILE *terminal = fopen("/dev/tty", "r+e");
@@ -143,7 +143,7 @@ static bool ask_to_trust(const char *server, const char *fingerprint)
 }
 
 /* Nothing has been sent to the server before this is answered. */
-static enum cli_exit judge(struct cli *cli, const char *server)
+static enum cli_exit connect_judge(struct cli *cli, const char *server)
 {
 	struct net *net = &cli->http.net;
 	const char *shown = net->fingerprint;
@@ -170,7 +170,7 @@ static enum cli_exit judge(struct cli *cli, const char *server)
 	case TRUST_NEW:
 		break;
 	}
-	if (cli->fingerprint == NULL && !ask_to_trust(server, shown)) {
+	if (cli->fingerprint == NULL && !connect_ask_to_trust(server, shown)) {
 		snprintf(net->error, sizeof(net->error),
 			 "%s is not trusted; where nobody can be "
 			 "asked, --fingerprint %s does",
@@ -184,7 +184,7 @@ static enum cli_exit judge(struct cli *cli, const char *server)
 
 enum cli_exit cli_try_connect(struct cli *cli)
 {
-	const char *host = host_wanted(cli);
+	const char *host = connect_host_wanted(cli);
 	struct http *http = &cli->http;
 	struct server server;
 	enum cli_exit code;
@@ -196,20 +196,20 @@ enum cli_exit cli_try_connect(struct cli *cli)
 
 		string_copy(http->authority, sizeof(http->authority), "localhost");
 		string_copy(http->origin, sizeof(http->origin), "http://localhost");
-		take_token(cli);
+		connect_take_token(cli);
 		return net_open_unix(&http->net, path) ? CLI_OK : CLI_NOT_REACHED;
 	}
-	if (!server_parse(host, &server))
+	if (!connect_server_parse(host, &server))
 		cli_die(CLI_USAGE, "%s: allowed: https://HOST[:PORT]", host);
 	string_copy(http->authority, sizeof(http->authority), server.name);
 	snprintf(http->origin, sizeof(http->origin), "https://%s", server.name);
 	if (!net_open_tls(&http->net, server.host, server.port))
 		return CLI_NOT_REACHED;
-	code = judge(cli, server.name);
+	code = connect_judge(cli, server.name);
 	if (code != CLI_OK)
 		net_close(&http->net);
 	else
-		take_token(cli);
+		connect_take_token(cli);
 	return code;
 }
 

@@ -30,14 +30,14 @@ struct console {
 static struct termios before;
 static bool raw;
 
-static void terminal_restore(void)
+static void console_terminal_restore(void)
 {
 	if (raw)
 		tcsetattr(0, TCSADRAIN, &before);
 	raw = false;
 }
 
-static void terminal_raw(void)
+static void console_terminal_raw(void)
 {
 	struct termios now;
 
@@ -45,11 +45,11 @@ static void terminal_raw(void)
 		return;
 	now = before;
 	cfmakeraw(&now);
-	atexit(terminal_restore);
+	atexit(console_terminal_restore);
 	raw = tcsetattr(0, TCSADRAIN, &now) == 0;
 }
 
-static bool put(const void *bytes, size_t size)
+static bool console_put(const void *bytes, size_t size)
 {
 	const char *at = bytes;
 
@@ -67,15 +67,15 @@ static bool put(const void *bytes, size_t size)
 }
 
 /* What is not the guest's: on the terminal, or apart from its output. */
-static void note(const char *text)
+static void console_note(const char *text)
 {
 	if (isatty(1))
-		put(text, strlen(text));
+		console_put(text, strlen(text));
 	else
 		fprintf(stderr, "%.*s\n", (int)strcspn(text + 2, "\r"), text + 2);
 }
 
-static enum cli_exit open_console(struct console *console)
+static enum cli_exit console_open_console(struct console *console)
 {
 	struct cli *cli = console->cli;
 	struct http_answer answer;
@@ -114,7 +114,7 @@ static enum cli_exit open_console(struct console *console)
 }
 
 /* {"from":"N","lost":n}: where the next byte stands, and how many are gone. */
-static void take_text(struct console *console)
+static void console_take_text(struct console *console)
 {
 	json_error_t error;
 	json_t *said = json_loads((char *)console->socket.data, 0, &error);
@@ -133,13 +133,13 @@ static void take_text(struct console *console)
 	if (table_number(said, "lost") > 0) {
 		snprintf(text, sizeof(text), "\r\n[%.0f bytes are lost]\r\n",
 			 table_number(said, "lost"));
-		note(text);
+		console_note(text);
 	}
 	json_decref(said);
 }
 
 /* RFC 6455, 7.4.1, as skerryd uses them. */
-static enum cli_exit closed_code(unsigned int code)
+static enum cli_exit console_closed_code(unsigned int code)
 {
 	switch (code) {
 	case 1000:
@@ -155,7 +155,7 @@ static enum cli_exit closed_code(unsigned int code)
 }
 
 /* One message, and credit for it. false: the console has ended, or the connection has. */
-static bool take_message(struct console *console, enum cli_exit *code)
+static bool console_take_message(struct console *console, enum cli_exit *code)
 {
 	int got = websocket_read(&console->socket, 0);
 	char credit[48];
@@ -166,22 +166,22 @@ static bool take_message(struct console *console, enum cli_exit *code)
 	if (got <= 0)
 		return false;
 	if (console->socket.kind == WEBSOCKET_CLOSED) {
-		*code = closed_code(console->socket.close_code);
+		*code = console_closed_code(console->socket.close_code);
 		return false;
 	}
 	if (console->socket.kind == WEBSOCKET_TEXT) {
-		take_text(console);
+		console_take_text(console);
 		return true;
 	}
 	console->at += console->socket.size;
-	if (!put(console->socket.data, console->socket.size))
+	if (!console_put(console->socket.data, console->socket.size))
 		cli_die(CLI_FAILED, "stdout: %s", strerror(errno));
 	snprintf(credit, sizeof(credit), "{\"ack\":%zu}", console->socket.size);
 	return websocket_send(&console->socket, WEBSOCKET_TEXT, credit, strlen(credit));
 }
 
 /* What was typed, up to a Ctrl-]. */
-static bool take_input(struct console *console)
+static bool console_take_input(struct console *console)
 {
 	char bytes[1024];
 	ssize_t got = read(0, bytes, sizeof(bytes));
@@ -199,7 +199,7 @@ static bool take_input(struct console *console)
 	       websocket_send(&console->socket, WEBSOCKET_BINARY, bytes, (size_t)got);
 }
 
-static enum cli_exit pump(struct console *console)
+static enum cli_exit console_pump(struct console *console)
 {
 	struct http *http = &console->cli->http;
 	enum cli_exit code = CLI_OK;
@@ -213,9 +213,9 @@ static enum cli_exit pump(struct console *console)
 
 		if (poll(waits, 2, more ? 0 : -1) < 0 && errno != EINTR)
 			return CLI_FAILED;
-		if ((more || waits[0].revents) && !take_message(console, &code))
+		if ((more || waits[0].revents) && !console_take_message(console, &code))
 			return code;
-		if (waits[1].revents && !take_input(console))
+		if (waits[1].revents && !console_take_input(console))
 			return CLI_NOT_REACHED;
 		if (console->left)
 			return CLI_OK;
@@ -223,7 +223,7 @@ static enum cli_exit pump(struct console *console)
 }
 
 /* Takes the console up again after a broken connection, from the byte it had come to. */
-static enum cli_exit try_again(struct console *console)
+static enum cli_exit console_try_again(struct console *console)
 {
 	struct timespec second = {.tv_sec = 1};
 
@@ -235,7 +235,7 @@ static enum cli_exit try_again(struct console *console)
 		net_close(&console->cli->http.net);
 		code = cli_try_connect(console->cli);
 		if (code == CLI_OK)
-			code = open_console(console);
+			code = console_open_console(console);
 		if (code == CLI_OK)
 			return CLI_OK;
 		if (code != CLI_NOT_REACHED && code != CLI_NOT_FOUND)
@@ -254,20 +254,20 @@ static enum cli_exit try_again(struct console *console)
 	return CLI_NOT_REACHED;
 }
 
-static enum cli_exit again(struct console *console)
+static enum cli_exit console_again(struct console *console)
 {
 	enum cli_exit code;
 
-	note("\r\n[connection lost]\r\n");
+	console_note("\r\n[connection lost]\r\n");
 	cli_quiet(true);
-	code = try_again(console);
+	code = console_try_again(console);
 	cli_quiet(false);
 	if (code == CLI_OK && !console->left)
-		note("\r\n[connected again]\r\n");
+		console_note("\r\n[connected again]\r\n");
 	return code;
 }
 
-enum cli_exit console_command(struct cli *cli, int count, char **words)
+enum cli_exit command_console(struct cli *cli, int count, char **words)
 {
 	static struct console console;
 	enum cli_exit code;
@@ -277,20 +277,20 @@ enum cli_exit console_command(struct cli *cli, int count, char **words)
 	console.cli = cli;
 	console.name = words[0];
 	cli_connect(cli);
-	code = open_console(&console);
+	code = console_open_console(&console);
 	if (code != CLI_OK)
 		return code;
-	terminal_raw();
+	console_terminal_raw();
 	if (raw)
-		put("[Ctrl-] leaves]\r\n", 17);
+		console_put("[Ctrl-] leaves]\r\n", 17);
 	do {
-		code = pump(&console);
+		code = console_pump(&console);
 		if (code == CLI_NOT_REACHED && !console.left)
-			code = again(&console);
+			code = console_again(&console);
 		else
 			break;
 	} while (code == CLI_OK && !console.left);
-	terminal_restore();
+	console_terminal_restore();
 	if (code == CLI_NOT_REACHED)
 		cli_say("%s: the connection is lost", console.name);
 	else if (code == CLI_NO_ACCESS)

@@ -19,7 +19,7 @@ static const struct {
 };
 
 /* Bytes of the character at `text` that may be shown as it is; 0: escape its first byte. */
-static size_t shown(const unsigned char *text)
+static size_t escape_shown(const unsigned char *text)
 {
 	/* clang-format off */
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -47,13 +47,13 @@ static size_t shown(const unsigned char *text)
 	return length;
 }
 
-static size_t walk(FILE *to, const char *text)
+static size_t escape_walk(FILE *to, const char *text)
 {
 	const unsigned char *at = (const unsigned char *)text;
 	size_t columns = 0;
 
 	while (*at) {
-		size_t length = shown(at);
+		size_t length = escape_shown(at);
 		bool backslash = *at == '\\';
 
 		if (to != NULL && length > 0)
@@ -70,10 +70,10 @@ static size_t walk(FILE *to, const char *text)
 
 void escape_print(FILE *to, const char *text)
 {
-	walk(to, text);
+	escape_walk(to, text);
 }
 
 size_t escape_columns(const char *text)
 {
-	return walk(NULL, text);
+	return escape_walk(NULL, text);
 }

@@ -28,7 +28,7 @@ struct reader {
 	char last_id[64];
 };
 
-static void show(struct cli *cli, const struct reader *reader)
+static void events_show(struct cli *cli, const struct reader *reader)
 {
 	json_error_t error;
 	json_t *event = json_loadb(reader->data, reader->data_size, 0, &error);
@@ -68,7 +68,7 @@ static void show(struct cli *cli, const struct reader *reader)
 	json_decref(event);
 }
 
-static void keep(char *to, size_t size, const char *value)
+static void events_keep(char *to, size_t size, const char *value)
 {
 	size_t length = strlen(value);
 
@@ -76,7 +76,7 @@ static void keep(char *to, size_t size, const char *value)
 		memcpy(to, value, length + 1);
 }
 
-static void take_line(struct cli *cli, struct reader *reader)
+static void events_take_line(struct cli *cli, struct reader *reader)
 {
 	char *line = reader->line;
 	char *value;
@@ -86,7 +86,7 @@ static void take_line(struct cli *cli, struct reader *reader)
 	line[reader->used] = 0;
 	if (reader->used == 0) {
 		if (reader->data_size > 0)
-			show(cli, reader);
+			events_show(cli, reader);
 		if (reader->id[0])
 			string_copy(reader->last_id, sizeof(reader->last_id), reader->id);
 		reader->data_size = 0;
@@ -104,9 +104,9 @@ static void take_line(struct cli *cli, struct reader *reader)
 	}
 	/* An id, BOOT.NUMBER, goes into a header and to the terminal. */
 	if (strcmp(line, "id") == 0 && strspn(value, ID_BYTES) == strlen(value)) {
-		keep(reader->id, sizeof(reader->id), value);
+		events_keep(reader->id, sizeof(reader->id), value);
 	} else if (strcmp(line, "event") == 0) {
-		keep(reader->name, sizeof(reader->name), value);
+		events_keep(reader->name, sizeof(reader->name), value);
 	} else if (strcmp(line, "data") == 0) {
 		reader->data_size = strlen(value);
 		memcpy(reader->data, value, reader->data_size);
@@ -114,7 +114,7 @@ static void take_line(struct cli *cli, struct reader *reader)
 }
 
 /* Reads until the stream ends; CLI_OK: it was quiet, and nobody wanted to follow. */
-static enum cli_exit read_stream(struct cli *cli, struct reader *reader)
+static enum cli_exit events_read_stream(struct cli *cli, struct reader *reader)
 {
 	int limit = cli->follow ? ALIVE_MS : FIRST_MS;
 	char bytes[4096];
@@ -130,7 +130,7 @@ static enum cli_exit read_stream(struct cli *cli, struct reader *reader)
 			limit = QUIET_MS;
 		for (int i = 0; i < got; i++) {
 			if (bytes[i] == '\n') {
-				take_line(cli, reader);
+				events_take_line(cli, reader);
 				reader->used = 0;
 			} else if (reader->used + 1 < LINE_LIMIT) {
 				reader->line[reader->used++] = bytes[i];
@@ -141,7 +141,7 @@ static enum cli_exit read_stream(struct cli *cli, struct reader *reader)
 	}
 }
 
-static enum cli_exit once(struct cli *cli, struct reader *reader)
+static enum cli_exit events_once(struct cli *cli, struct reader *reader)
 {
 	struct http_answer answer;
 	char headers[160];
@@ -164,10 +164,10 @@ static enum cli_exit once(struct cli *cli, struct reader *reader)
 	}
 	reader->used = 0;
 	reader->data_size = 0;
-	return read_stream(cli, reader);
+	return events_read_stream(cli, reader);
 }
 
-enum cli_exit events_command(struct cli *cli, int count, char **words)
+enum cli_exit command_events(struct cli *cli, int count, char **words)
 {
 	struct reader reader = {.line = malloc(LINE_LIMIT), .data = malloc(LINE_LIMIT)};
 	enum cli_exit code;
@@ -184,7 +184,7 @@ enum cli_exit events_command(struct cli *cli, int count, char **words)
 		    : cli->follow      ? ""
 				       : "0");
 	cli_connect(cli);
-	code = once(cli, &reader);
+	code = events_once(cli, &reader);
 	for (int again = 0; cli->follow && code == CLI_NOT_REACHED && again < AGAIN_LIMIT;
 	     again++) {
 		struct timespec pause = {.tv_sec = again < 4 ? 1 : 5};
@@ -193,7 +193,7 @@ enum cli_exit events_command(struct cli *cli, int count, char **words)
 		nanosleep(&pause, NULL);
 		if (cli_try_connect(cli) != CLI_OK)
 			continue;
-		code = once(cli, &reader);
+		code = events_once(cli, &reader);
 		again = -1;
 	}
 	if (code != CLI_OK)

@@ -10,7 +10,7 @@
 
 #define ANSWER_MS 60000
 
-static bool fail(struct http *http, const char *why)
+static bool http_fail(struct http *http, const char *why)
 {
 	string_copy(http->net.error, sizeof(http->net.error), why);
 	return false;
@@ -37,7 +37,7 @@ const char *http_segment(const char *word)
 }
 
 /* Makes sure that there is a byte in `in`; else a net_result. */
-static int fill(struct http *http, int timeout_ms)
+static int http_fill(struct http *http, int timeout_ms)
 {
 	int got;
 
@@ -51,7 +51,7 @@ static int fill(struct http *http, int timeout_ms)
 
 int http_raw(struct http *http, void *bytes, size_t size, int timeout_ms)
 {
-	int got = fill(http, timeout_ms);
+	int got = http_fill(http, timeout_ms);
 	size_t have = http->in_count - http->in_at;
 
 	if (got <= 0)
@@ -64,23 +64,23 @@ int http_raw(struct http *http, void *bytes, size_t size, int timeout_ms)
 }
 
 /* One line without its end, at most size - 1 bytes. */
-static bool read_line(struct http *http, char *line, size_t size)
+static bool http_read_line(struct http *http, char *line, size_t size)
 {
 	size_t used = 0;
 
 	for (;;) {
-		int got = fill(http, ANSWER_MS);
+		int got = http_fill(http, ANSWER_MS);
 		char byte;
 
 		if (got == NET_END)
-			return fail(http, "the connection ended within an answer");
+			return http_fail(http, "the connection ended within an answer");
 		if (got < 0)
-			return got == NET_TIMEOUT ? fail(http, "no answer in time") : false;
+			return got == NET_TIMEOUT ? http_fail(http, "no answer in time") : false;
 		byte = http->in[http->in_at++];
 		if (byte == '\n')
 			break;
 		if (used + 1 >= size)
-			return fail(http, "a line of the answer is too long");
+			return http_fail(http, "a line of the answer is too long");
 		line[used++] = byte;
 	}
 	if (used > 0 && line[used - 1] == '\r')
@@ -89,26 +89,26 @@ static bool read_line(struct http *http, char *line, size_t size)
 	return true;
 }
 
-static void keep(char *to, size_t size, const char *value)
+static void http_keep(char *to, size_t size, const char *value)
 {
 	if (strlen(value) < size)
 		string_copy(to, size, value);
 }
 
-static bool take_header(struct http *http, struct http_answer *answer, char *line)
+static bool http_take_header(struct http *http, struct http_answer *answer, char *line)
 {
 	char *value = strchr(line, ':');
 	char *end;
 
 	if (value == NULL)
-		return fail(http, "the answer is not HTTP");
+		return http_fail(http, "the answer is not HTTP");
 	*value++ = 0;
 	value += strspn(value, " \t");
 	if (strcasecmp(line, "content-length") == 0) {
 		unsigned long long length = strtoull(value, &end, 10);
 
 		if (*value < '0' || *value > '9' || *end != 0 || length > HTTP_BODY_LIMIT)
-			return fail(http, "the answer has a length that is not allowed");
+			return http_fail(http, "the answer has a length that is not allowed");
 		http->left = (size_t)length;
 		http->until_end = false;
 	} else if (strcasecmp(line, "transfer-encoding") == 0) {
@@ -117,16 +117,16 @@ static bool take_header(struct http *http, struct http_answer *answer, char *lin
 	} else if (strcasecmp(line, "connection") == 0) {
 		answer->closes = strcasecmp(value, "close") == 0;
 	} else if (strcasecmp(line, "etag") == 0) {
-		keep(answer->etag, sizeof(answer->etag), value);
+		http_keep(answer->etag, sizeof(answer->etag), value);
 	} else if (strcasecmp(line, "location") == 0) {
-		keep(answer->location, sizeof(answer->location), value);
+		http_keep(answer->location, sizeof(answer->location), value);
 	} else if (strcasecmp(line, "sec-websocket-accept") == 0) {
-		keep(answer->accept, sizeof(answer->accept), value);
+		http_keep(answer->accept, sizeof(answer->accept), value);
 	}
 	return true;
 }
 
-static bool read_head(struct http *http, struct http_answer *answer)
+static bool http_read_head(struct http *http, struct http_answer *answer)
 {
 	char line[4096];
 	size_t total = 0;
@@ -137,19 +137,19 @@ static bool read_head(struct http *http, struct http_answer *answer)
 		http->until_end = true;
 		http->left = 0;
 		http->done = false;
-		if (!read_line(http, line, sizeof(line)))
+		if (!http_read_line(http, line, sizeof(line)))
 			return false;
 		if (sscanf(line, "HTTP/1.1 %3d", &answer->status) != 1)
-			return fail(http, "the answer is not HTTP/1.1");
+			return http_fail(http, "the answer is not HTTP/1.1");
 		for (;;) {
-			if (!read_line(http, line, sizeof(line)))
+			if (!http_read_line(http, line, sizeof(line)))
 				return false;
 			total += strlen(line) + 2;
 			if (line[0] == 0)
 				break;
 			if (total > HTTP_HEADERS_LIMIT)
-				return fail(http, "the answer's headers are too long");
-			if (!take_header(http, answer, line))
+				return http_fail(http, "the answer's headers are too long");
+			if (!http_take_header(http, answer, line))
 				return false;
 		}
 	} while (answer->status == 100 || answer->status == 103);
@@ -184,32 +184,32 @@ bool http_begin(struct http *http, const char *method, const char *path, const c
 			text != NULL ? strlen(text) : 0, text != NULL ? text : "");
 	free(text);
 	if (size < 0)
-		return fail(http, "no memory");
+		return http_fail(http, "no memory");
 	sent = net_write(&http->net, request, (size_t)size);
 	explicit_bzero(secret, sizeof(secret));
 	explicit_bzero(request, (size_t)size);
 	free(request);
-	return sent && read_head(http, answer);
+	return sent && http_read_head(http, answer);
 }
 
 /* The size line of the next chunk; a chunk of 0 bytes ends the body and is followed by trailers. */
-static bool next_chunk(struct http *http)
+static bool http_next_chunk(struct http *http)
 {
 	char line[256];
 	char *end;
 	unsigned long size;
 
-	if (!read_line(http, line, sizeof(line)))
+	if (!http_read_line(http, line, sizeof(line)))
 		return false;
 	size = strtoul(line, &end, 16);
 	if (end == line || (*end != 0 && *end != ';') || size > HTTP_BODY_LIMIT)
-		return fail(http, "a chunk of the answer has a size that is not allowed");
+		return http_fail(http, "a chunk of the answer has a size that is not allowed");
 	http->left = size;
 	if (size > 0)
 		return true;
 	http->done = true;
 	do {
-		if (!read_line(http, line, sizeof(line)))
+		if (!http_read_line(http, line, sizeof(line)))
 			return false;
 	} while (line[0]);
 	return true;
@@ -224,10 +224,10 @@ int http_body(struct http *http, char *bytes, size_t size, int timeout_ms)
 		return NET_END;
 	if (http->chunked && http->left == 0) {
 		/* Only the chunk's first byte is waited for under the caller's limit. */
-		got = fill(http, timeout_ms);
+		got = http_fill(http, timeout_ms);
 		if (got <= 0)
 			return got;
-		if (!next_chunk(http))
+		if (!http_next_chunk(http))
 			return NET_ERROR;
 		if (http->done)
 			return NET_END;
@@ -241,7 +241,7 @@ int http_body(struct http *http, char *bytes, size_t size, int timeout_ms)
 	}
 	if (!http->until_end)
 		http->left -= (size_t)got;
-	if (http->left == 0 && http->chunked && !read_line(http, end, sizeof(end)))
+	if (http->left == 0 && http->chunked && !http_read_line(http, end, sizeof(end)))
 		return NET_ERROR;
 	if (http->left == 0 && !http->chunked && !http->until_end)
 		http->done = true;
@@ -265,7 +265,7 @@ bool http_exchange(struct http *http, const char *method, const char *path, cons
 
 			if (larger == NULL || room > HTTP_BODY_LIMIT) {
 				free(larger != NULL ? larger : text);
-				return fail(http, "the answer is too large");
+				return http_fail(http, "the answer is too large");
 			}
 			text = larger;
 		}
@@ -276,12 +276,13 @@ bool http_exchange(struct http *http, const char *method, const char *path, cons
 	}
 	if (got < 0) {
 		free(text);
-		return got == NET_TIMEOUT ? fail(http, "no answer in time")
-					  : fail(http, "the connection ended within an answer");
+		return got == NET_TIMEOUT
+			       ? http_fail(http, "no answer in time")
+			       : http_fail(http, "the connection ended within an answer");
 	}
 	answer->json = used > 0 ? json_loadb(text, used, JSON_DECODE_ANY, &error) : NULL;
 	free(text);
 	if (used > 0 && answer->json == NULL && answer->status < 300)
-		return fail(http, "the answer is not JSON; is that a skerryd?");
+		return http_fail(http, "the answer is not JSON; is that a skerryd?");
 	return true;
 }

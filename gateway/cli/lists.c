@@ -9,7 +9,7 @@
 #include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
 
-static void add_query(char *path, size_t size, const char *key, const char *value)
+static void lists_add_query(char *path, size_t size, const char *key, const char *value)
 {
 	size_t used = strlen(path);
 
@@ -18,7 +18,7 @@ static void add_query(char *path, size_t size, const char *key, const char *valu
 			 http_segment(value));
 }
 
-enum cli_exit log_command(struct cli *cli, int count, char **words)
+enum cli_exit command_log(struct cli *cli, int count, char **words)
 {
 	char path[1800] = "/v1/log";
 	struct http_answer answer;
@@ -28,9 +28,9 @@ enum cli_exit log_command(struct cli *cli, int count, char **words)
 
 	if (count != 0)
 		cli_die(CLI_USAGE, "log: found \"%s\", allowed: options", words[0]);
-	add_query(path, sizeof(path), "level", cli->level);
-	add_query(path, sizeof(path), "vm", cli->vm);
-	add_query(path, sizeof(path), "limit", cli->limit);
+	lists_add_query(path, sizeof(path), "level", cli->level);
+	lists_add_query(path, sizeof(path), "vm", cli->vm);
+	lists_add_query(path, sizeof(path), "limit", cli->limit);
 	cli_connect(cli);
 	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
 	if (code != CLI_OK)
@@ -55,7 +55,7 @@ enum cli_exit log_command(struct cli *cli, int count, char **words)
 	return CLI_OK;
 }
 
-enum cli_exit audit_command(struct cli *cli, int count, char **words)
+enum cli_exit command_audit(struct cli *cli, int count, char **words)
 {
 	char path[1200] = "/v1/audit";
 	struct http_answer answer;
@@ -66,8 +66,8 @@ enum cli_exit audit_command(struct cli *cli, int count, char **words)
 
 	if (count != 0)
 		cli_die(CLI_USAGE, "audit: found \"%s\", allowed: options", words[0]);
-	add_query(path, sizeof(path), "limit", cli->limit);
-	add_query(path, sizeof(path), "after", cli->since);
+	lists_add_query(path, sizeof(path), "limit", cli->limit);
+	lists_add_query(path, sizeof(path), "after", cli->since);
 	cli_connect(cli);
 	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
 	if (code != CLI_OK)
@@ -93,14 +93,14 @@ enum cli_exit audit_command(struct cli *cli, int count, char **words)
 	return CLI_OK;
 }
 
-static void print_pair(const char *key, const char *value)
+static void lists_print_pair(const char *key, const char *value)
 {
 	printf("%-14s ", key);
 	escape_print(stdout, value);
 	putchar('\n');
 }
 
-static void print_host(const json_t *host)
+static void lists_print_host(const json_t *host)
 {
 	static const char *const keys[] = {"link",	  "version",	      "boot",
 					   "speculation", "speculation_open", "audit_findings",
@@ -110,8 +110,8 @@ static void print_host(const json_t *host)
 	size_t i;
 
 	for (i = 0; i < ARRAY_COUNT(keys); i++)
-		print_pair(keys[i], table_text(host, keys[i]));
-	print_pair("uptime", output_duration(table_number(host, "uptime_s")));
+		lists_print_pair(keys[i], table_text(host, keys[i]));
+	lists_print_pair("uptime", output_duration(table_number(host, "uptime_s")));
 	printf("%-14s ", "rights");
 	json_array_foreach(json_object_get(host, "rights"), i, each)
 	{
@@ -138,7 +138,7 @@ static void print_host(const json_t *host)
 }
 
 /* What the audit has found is in the answer, or in the operation that was waited for. */
-static void print_action(const char *action, const json_t *answer)
+static void lists_print_action(const char *action, const json_t *answer)
 {
 	const json_t *result = json_object_get(answer, "result");
 	const char *findings = table_text(result != NULL ? result : answer, "audit_findings");
@@ -151,7 +151,7 @@ static void print_action(const char *action, const json_t *answer)
 	putchar('\n');
 }
 
-enum cli_exit host_command(struct cli *cli, int count, char **words)
+enum cli_exit command_host(struct cli *cli, int count, char **words)
 {
 	static const char *const actions[] = {"audit", "log-rotate", "reboot", "poweroff"};
 	struct http_answer answer;
@@ -177,14 +177,14 @@ enum cli_exit host_command(struct cli *cli, int count, char **words)
 	if (cli->json)
 		output_json(answer.json);
 	else if (action)
-		print_action(words[0], answer.json);
+		lists_print_action(words[0], answer.json);
 	else
-		print_host(answer.json);
+		lists_print_host(answer.json);
 	json_decref(answer.json);
 	return CLI_OK;
 }
 
-static void disk_row(struct table *table, const json_t *disk)
+static void lists_disk_row(struct table *table, const json_t *disk)
 {
 	table_add(table, table_text(disk, "name"));
 	table_add(table, table_text(disk, "driver"));
@@ -195,7 +195,7 @@ static void disk_row(struct table *table, const json_t *disk)
 	table_add(table, table_text(disk, "problem"));
 }
 
-static void net_row(struct table *table, const json_t *net)
+static void lists_net_row(struct table *table, const json_t *net)
 {
 	table_add(table, table_text(net, "name"));
 	table_add(table, table_text(net, "state"));
@@ -206,21 +206,22 @@ static void net_row(struct table *table, const json_t *net)
 	table_add(table, table_text(net, "problem"));
 }
 
-enum cli_exit net_command(struct cli *cli, int count, char **words)
+enum cli_exit command_net(struct cli *cli, int count, char **words)
 {
 	if (count != 1 || strcmp(words[0], "list") != 0)
 		cli_die(CLI_USAGE, "allowed: net list");
 	cli_connect(cli);
-	return items_show(cli, "/v1/nets", "NAME STATE UPLINK LINK >MTU >PORTS PROBLEM", net_row);
+	return items_show(cli, "/v1/nets", "NAME STATE UPLINK LINK >MTU >PORTS PROBLEM",
+			  lists_net_row);
 }
 
-enum cli_exit disk_command(struct cli *cli, int count, char **words)
+enum cli_exit command_disk(struct cli *cli, int count, char **words)
 {
 	if (count >= 3 && strcmp(words[0], "restore") == 0)
-		return disk_restore_command(cli, count - 1, words + 1);
+		return command_disk_restore(cli, count - 1, words + 1);
 	if (count != 1 || strcmp(words[0], "list") != 0)
 		cli_die(CLI_USAGE, "allowed: disk list, disk restore DISK FULL [DIFF...]");
 	cli_connect(cli);
 	return items_show(cli, "/v1/disks", "NAME DRIVER STATE >SIZE READ-ONLY USED-BY PROBLEM",
-			  disk_row);
+			  lists_disk_row);
 }

@@ -14,7 +14,7 @@
 #include "gateway/cli/trust.h"
 
 /* Written beside and put in place, so that what was there stays if this fails. */
-static bool keep(const char *path, const char *token)
+static bool login_keep(const char *path, const char *token)
 {
 	char beside[1100];
 	size_t size = strlen(token);
@@ -34,11 +34,11 @@ static bool keep(const char *path, const char *token)
 }
 
 /* Keeps what is in http.token, of whom `me` tells. */
-static enum cli_exit kept(struct cli *cli, const char *path, const json_t *me)
+static enum cli_exit login_kept(struct cli *cli, const char *path, const json_t *me)
 {
 	const json_t *session = json_object_get(me, "session_s");
 
-	if (!keep(path, cli->http.token))
+	if (!login_keep(path, cli->http.token))
 		cli_die(CLI_FAILED, "%s: %s", path, strerror(errno));
 	fputs("logged in as ", stdout);
 	escape_print(stdout, table_text(me, "name"));
@@ -49,7 +49,7 @@ static enum cli_exit kept(struct cli *cli, const char *path, const json_t *me)
 }
 
 /* The server gives a token for the password, which is kept nowhere. */
-static enum cli_exit with_password(struct cli *cli, const char *path)
+static enum cli_exit login_with_password(struct cli *cli, const char *path)
 {
 	struct http_answer answer;
 	char password[256];
@@ -68,12 +68,12 @@ static enum cli_exit with_password(struct cli *cli, const char *path)
 	if (code != CLI_OK)
 		return code;
 	string_copy(cli->http.token, sizeof(cli->http.token), table_text(answer.json, "token"));
-	code = kept(cli, path, answer.json);
+	code = login_kept(cli, path, answer.json);
 	json_decref(answer.json);
 	return code;
 }
 
-static enum cli_exit with_token(struct cli *cli, const char *path)
+static enum cli_exit login_with_token(struct cli *cli, const char *path)
 {
 	struct http_answer answer;
 	enum cli_exit code;
@@ -86,20 +86,20 @@ static enum cli_exit with_token(struct cli *cli, const char *path)
 	code = cli_ask(cli, "GET", "/v1/me", NULL, NULL, &answer);
 	if (code != CLI_OK)
 		return code;
-	code = kept(cli, path, answer.json);
+	code = login_kept(cli, path, answer.json);
 	json_decref(answer.json);
 	return code;
 }
 
 /* Of this host; ends the program when there is no place for it. */
-static void token_path(struct cli *cli, const char *command, char *path, size_t size)
+static void login_token_path(struct cli *cli, const char *command, char *path, size_t size)
 {
 	if (!cli_token_path(cli, path, size))
 		cli_die(CLI_USAGE, "%s: needs --host or SKERRY_HOST, and a home folder", command);
 	cli_connect(cli);
 }
 
-enum cli_exit login_command(struct cli *cli, int count, char **words)
+enum cli_exit command_login(struct cli *cli, int count, char **words)
 {
 	char path[1024];
 
@@ -108,12 +108,12 @@ enum cli_exit login_command(struct cli *cli, int count, char **words)
 			"login: found \"%s\"; a token or a password is never on the "
 			"command line",
 			words[0]);
-	token_path(cli, "login", path, sizeof(path));
-	return cli->user != NULL ? with_password(cli, path) : with_token(cli, path);
+	login_token_path(cli, "login", path, sizeof(path));
+	return cli->user != NULL ? login_with_password(cli, path) : login_with_token(cli, path);
 }
 
 /* What is kept goes in any case: the server may not know it any more. */
-enum cli_exit logout_command(struct cli *cli, int count, char **words)
+enum cli_exit command_logout(struct cli *cli, int count, char **words)
 {
 	struct http_answer answer;
 	enum cli_exit code;
@@ -121,7 +121,7 @@ enum cli_exit logout_command(struct cli *cli, int count, char **words)
 
 	if (count != 0)
 		cli_die(CLI_USAGE, "logout: found \"%s\", allowed: options", words[0]);
-	token_path(cli, "logout", path, sizeof(path));
+	login_token_path(cli, "logout", path, sizeof(path));
 	code = cli_ask(cli, "POST", "/v1/logout", NULL, NULL, &answer);
 	if (code == CLI_OK)
 		json_decref(answer.json);

@@ -104,21 +104,21 @@ static const struct {
 	const char *name;
 	enum cli_exit (*run)(struct cli *cli, int count, char **words);
 } commands[] = {
-	{"vm", vm_command},	    {"console", console_command},   {"events", events_command},
-	{"log", log_command},	    {"audit", audit_command},	    {"host", host_command},
-	{"token", token_command},   {"user", user_command},	    {"login", login_command},
-	{"logout", logout_command}, {"password", password_command}, {"disk", disk_command},
-	{"net", net_command},
+	{"vm", command_vm},	    {"console", command_console},   {"events", command_events},
+	{"log", command_log},	    {"audit", command_audit},	    {"host", command_host},
+	{"token", command_token},   {"user", command_user},	    {"login", command_login},
+	{"logout", command_logout}, {"password", command_password}, {"disk", command_disk},
+	{"net", command_net},
 };
 
-static void take_role(struct cli *cli, const char *role)
+static void main_take_role(struct cli *cli, const char *role)
 {
 	if (cli->role_count == (int)(ARRAY_COUNT(cli->roles)))
 		cli_die(CLI_USAGE, "--role: at most 8");
 	cli->roles[cli->role_count++] = role;
 }
 
-static void take_option(struct cli *cli, int option)
+static void main_take_option(struct cli *cli, int option)
 {
 	switch (option) {
 	/* clang-format off */
@@ -140,7 +140,7 @@ static void take_option(struct cli *cli, int option)
 	case OPT_SINCE:		cli->since = optarg; break;
 	case OPT_SCOPE:		cli->scope = optarg; break;
 	case OPT_EXPIRES:	cli->expires = optarg; break;
-	case OPT_ROLE:		take_role(cli, optarg); break;
+	case OPT_ROLE:		main_take_role(cli, optarg); break;
 	case OPT_USER:		cli->user = optarg; break;
 	case OPT_OVERWRITE:	cli->overwrite = true; break;
 	case OPT_CONTINUE:	cli->goes_on = true; break;
@@ -152,7 +152,7 @@ static void take_option(struct cli *cli, int option)
 }
 
 /* Output that did not arrive (a full disk) is no success. */
-static int finish(enum cli_exit code)
+static int main_finish(enum cli_exit code)
 {
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		cli_say("stdout cannot be written");
@@ -170,7 +170,7 @@ int main(int count, char **words)
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
 	while ((option = getopt_long(count, words, "f", options, NULL)) != -1)
-		take_option(&cli, option);
+		main_take_option(&cli, option);
 	if (cli.host != NULL && cli.socket != NULL)
 		cli_die(CLI_USAGE, "--host and --socket: one of them");
 	if (optind == count) {
@@ -182,7 +182,7 @@ int main(int count, char **words)
 			continue;
 		code = commands[i].run(&cli, count - optind - 1, words + optind + 1);
 		net_close(&cli.http.net);
-		return finish(code);
+		return main_finish(code);
 	}
 	cli_die(CLI_USAGE,
 		"found \"%s\", allowed: vm disk net console events log audit host token "

@@ -21,7 +21,7 @@
 #define RECORD_ALERT	 21
 #define RECORD_HANDSHAKE 22
 
-static bool fail(struct net *net, const char *what, const char *why)
+static bool net_fail(struct net *net, const char *what, const char *why)
 {
 	snprintf(net->error, sizeof(net->error), "%s: %s", what, why);
 	net_close(net);
@@ -35,16 +35,16 @@ bool net_open_unix(struct net *net, const char *path)
 	net->tls = NULL;
 	net->fd = -1;
 	if (strlen(path) >= sizeof(address.sun_path))
-		return fail(net, path, "longer than a socket's path can be");
+		return net_fail(net, path, "longer than a socket's path can be");
 	string_copy(address.sun_path, sizeof(address.sun_path), path);
 	net->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (net->fd < 0 || connect(net->fd, (struct sockaddr *)&address, sizeof(address)) != 0)
-		return fail(net, path, strerror(errno));
+		return net_fail(net, path, strerror(errno));
 	return true;
 }
 
 /* Connects within CONNECT_MS; the socket stays non-blocking. */
-static bool connect_in_time(int fd, const struct addrinfo *to)
+static bool net_connect_in_time(int fd, const struct addrinfo *to)
 {
 	struct pollfd waits = {.fd = fd, .events = POLLOUT};
 	int error = 0;
@@ -63,7 +63,7 @@ static bool connect_in_time(int fd, const struct addrinfo *to)
 	return error == 0;
 }
 
-static bool connect_tcp(struct net *net, const char *host, const char *port)
+static bool net_connect_tcp(struct net *net, const char *host, const char *port)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	struct addrinfo *found;
@@ -71,10 +71,10 @@ static bool connect_tcp(struct net *net, const char *host, const char *port)
 	int saved = 0;
 
 	if (error != 0)
-		return fail(net, host, gai_strerror(error));
+		return net_fail(net, host, gai_strerror(error));
 	for (const struct addrinfo *each = found; each != NULL; each = each->ai_next) {
 		net->fd = socket(each->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		if (net->fd >= 0 && connect_in_time(net->fd, each))
+		if (net->fd >= 0 && net_connect_in_time(net->fd, each))
 			break;
 		saved = errno;
 		if (net->fd >= 0)
@@ -82,11 +82,11 @@ static bool connect_tcp(struct net *net, const char *host, const char *port)
 		net->fd = -1;
 	}
 	freeaddrinfo(found);
-	return net->fd >= 0 || fail(net, host, strerror(saved));
+	return net->fd >= 0 || net_fail(net, host, strerror(saved));
 }
 
 /* The fingerprint of the chain's first certificate, as skerryd prints it. */
-static bool take_fingerprint(struct net *net)
+static bool net_take_fingerprint(struct net *net)
 {
 	unsigned int count = 0;
 	const gnutls_datum_t *chain = gnutls_certificate_get_peers(net->tls, &count);
@@ -101,7 +101,7 @@ static bool take_fingerprint(struct net *net)
 }
 
 /* GnuTLS does not tell what came instead of TLS: the first byte is kept for it. */
-static ssize_t tls_pull(gnutls_transport_ptr_t context, void *bytes, size_t size)
+static ssize_t net_tls_pull(gnutls_transport_ptr_t context, void *bytes, size_t size)
 {
 	struct net *net = context;
 	ssize_t got = recv(net->fd, bytes, size, 0);
@@ -111,22 +111,22 @@ static ssize_t tls_pull(gnutls_transport_ptr_t context, void *bytes, size_t size
 	return got;
 }
 
-static int tls_pull_wait(gnutls_transport_ptr_t context, unsigned int timeout_ms)
+static int net_tls_pull_wait(gnutls_transport_ptr_t context, unsigned int timeout_ms)
 {
 	struct pollfd waits = {.fd = ((struct net *)context)->fd, .events = POLLIN};
 
 	return poll(&waits, 1, timeout_ms == GNUTLS_INDEFINITE_TIMEOUT ? -1 : (int)timeout_ms);
 }
 
-static void set_transport(struct net *net)
+static void net_set_transport(struct net *net)
 {
 	gnutls_transport_set_ptr2(net->tls, net, (gnutls_transport_ptr_t)(intptr_t)net->fd);
-	gnutls_transport_set_pull_function(net->tls, tls_pull);
-	gnutls_transport_set_pull_timeout_function(net->tls, tls_pull_wait);
+	gnutls_transport_set_pull_function(net->tls, net_tls_pull);
+	gnutls_transport_set_pull_timeout_function(net->tls, net_tls_pull_wait);
 }
 
 /* Says how far it came: what was wrong with a server's TLS is seen nowhere else. */
-static bool fail_handshake(struct net *net, const char *host, int result)
+static bool net_fail_handshake(struct net *net, const char *host, int result)
 {
 	gnutls_handshake_description_t last = gnutls_handshake_get_last_in(net->tls);
 	int first = net->first_byte;
@@ -134,13 +134,13 @@ static bool fail_handshake(struct net *net, const char *host, int result)
 
 	if (first >= 0 && first != RECORD_HANDSHAKE && first != RECORD_ALERT) {
 		snprintf(why, sizeof(why), "its answer begins with 0x%02x, which is no TLS", first);
-		return fail(net, host, why);
+		return net_fail(net, host, why);
 	}
 	snprintf(why, sizeof(why), "TLS handshake, after %s: %s",
 		 last <= GNUTLS_HANDSHAKE_KEY_UPDATE ? gnutls_handshake_description_get_name(last)
 						     : "nothing",
 		 gnutls_strerror(result));
-	return fail(net, host, why);
+	return net_fail(net, host, why);
 }
 
 bool net_open_tls(struct net *net, const char *host, const char *port)
@@ -150,16 +150,16 @@ bool net_open_tls(struct net *net, const char *host, const char *port)
 	net->tls = NULL;
 	net->fd = -1;
 	net->first_byte = -1;
-	if (!connect_tcp(net, host, port))
+	if (!net_connect_tcp(net, host, port))
 		return false;
 	if (gnutls_certificate_allocate_credentials(&net->credentials) < 0 ||
 	    gnutls_init(&net->tls, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL) < 0)
-		return fail(net, host, "no memory");
+		return net_fail(net, host, "no memory");
 	gnutls_set_default_priority(net->tls);
 	gnutls_credentials_set(net->tls, GNUTLS_CRD_CERTIFICATE, net->credentials);
 	if (strspn(host, "0123456789.:") != strlen(host))
 		gnutls_server_name_set(net->tls, GNUTLS_NAME_DNS, host, strlen(host));
-	set_transport(net);
+	net_set_transport(net);
 	gnutls_handshake_set_timeout(net->tls, CONNECT_MS);
 	do {
 		struct pollfd waits = {.fd = net->fd, .events = POLLIN};
@@ -168,12 +168,12 @@ bool net_open_tls(struct net *net, const char *host, const char *port)
 		if (result == GNUTLS_E_AGAIN) {
 			waits.events = gnutls_record_get_direction(net->tls) ? POLLOUT : POLLIN;
 			if (poll(&waits, 1, CONNECT_MS) == 0)
-				return fail(net, host, "no answer to the TLS handshake");
+				return net_fail(net, host, "no answer to the TLS handshake");
 		}
 	} while (result < 0 && !gnutls_error_is_fatal(result));
 	if (result < 0)
-		return fail_handshake(net, host, result);
-	return take_fingerprint(net) || fail(net, host, "it showed no certificate");
+		return net_fail_handshake(net, host, result);
+	return net_take_fingerprint(net) || net_fail(net, host, "it showed no certificate");
 }
 
 bool net_pending(const struct net *net)

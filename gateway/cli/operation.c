@@ -10,8 +10,8 @@
 #include "gateway/cli/table.h"
 
 /* Until the operation ends; what is waited for is on the terminal's last line. */
-static enum cli_exit await(struct cli *cli, const char *about, const char *verb,
-			   struct http_answer *answer)
+static enum cli_exit operation_await(struct cli *cli, const char *about, const char *verb,
+				     struct http_answer *answer)
 {
 	time_t began = time(NULL);
 	bool shown = isatty(2) && !cli->json;
@@ -50,7 +50,7 @@ enum cli_exit cli_change(struct cli *cli, const char *method, const char *path, 
 	if (answer->status < 200 || answer->status > 299)
 		code = cli_problem(answer, about);
 	else if (answer->status == 202)
-		code = await(cli, about, verb, answer);
+		code = operation_await(cli, about, verb, answer);
 	if (code != CLI_OK) {
 		json_decref(answer->json);
 		answer->json = NULL;

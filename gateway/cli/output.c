@@ -10,7 +10,7 @@
 #include "gateway/cli/table.h"
 
 /* ASCII only, and DEL, which jansson leaves as it is, escaped too: it can only be in a string. */
-static void dump(const json_t *value, size_t flags)
+static void output_dump(const json_t *value, size_t flags)
 {
 	char *text = json_dumps(value, flags | JSON_ENSURE_ASCII | JSON_ENCODE_ANY |
 					       JSON_REAL_PRECISION(15));
@@ -29,12 +29,12 @@ static void dump(const json_t *value, size_t flags)
 
 void output_json(const json_t *value)
 {
-	dump(value, JSON_INDENT(2));
+	output_dump(value, JSON_INDENT(2));
 }
 
 void output_json_line(const json_t *value)
 {
-	dump(value, JSON_COMPACT);
+	output_dump(value, JSON_COMPACT);
 	fflush(stdout);
 }
 
@@ -91,7 +91,7 @@ void cli_die(enum cli_exit code, const char *format, ...)
 	exit(code);
 }
 
-static enum cli_exit code_of(const char *code, long long status)
+static enum cli_exit output_code_of(const char *code, long long status)
 {
 	if (strcmp(code, "link-down") == 0)
 		return CLI_NOT_REACHED;
@@ -153,7 +153,7 @@ enum cli_exit output_problem(const json_t *problem, const char *about)
 		: code != NULL	? code
 				: "the server refused",
 		allowed, status == 401 ? " (skerryctl login)" : "");
-	return code_of(code != NULL ? code : "", status);
+	return output_code_of(code != NULL ? code : "", status);
 }
 
 enum cli_exit cli_problem(const struct http_answer *answer, const char *about)

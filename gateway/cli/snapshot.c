@@ -8,7 +8,7 @@
 #include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
 
-static void row(struct table *table, const json_t *snapshot)
+static void snapshot_row(struct table *table, const json_t *snapshot)
 {
 	table_add(table, table_text(snapshot, "name"));
 	table_add(table, output_duration(table_number(snapshot, "age_s")));
@@ -18,15 +18,15 @@ static void row(struct table *table, const json_t *snapshot)
 	table_add(table, json_is_true(json_object_get(snapshot, "reset")) ? "yes" : "no");
 }
 
-static enum cli_exit list(struct cli *cli, const char *vm)
+static enum cli_exit snapshot_list(struct cli *cli, const char *vm)
 {
 	char path[600];
 
 	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots", http_segment(vm));
-	return items_show(cli, path, "SNAPSHOT >AGE >STATE >DISKS >CLONES RESET", row);
+	return items_show(cli, path, "SNAPSHOT >AGE >STATE >DISKS >CLONES RESET", snapshot_row);
 }
 
-static json_t *body_of(const char *name)
+static json_t *snapshot_body_of(const char *name)
 {
 	json_t *body = json_object();
 
@@ -36,8 +36,8 @@ static json_t *body_of(const char *name)
 }
 
 /* A change of `about`, of which `done` is said; the body, which it frees, may be NULL. */
-static enum cli_exit change(struct cli *cli, const char *method, const char *path, json_t *body,
-			    const char *about, const char *done)
+static enum cli_exit snapshot_change(struct cli *cli, const char *method, const char *path,
+				     json_t *body, const char *about, const char *done)
 {
 	struct http_answer answer;
 	enum cli_exit code;
@@ -50,7 +50,7 @@ static enum cli_exit change(struct cli *cli, const char *method, const char *pat
 	return CLI_OK;
 }
 
-enum cli_exit vm_snapshot_command(struct cli *cli, int count, char **words)
+enum cli_exit command_vm_snapshot(struct cli *cli, int count, char **words)
 {
 	char path[1200];
 
@@ -59,18 +59,19 @@ enum cli_exit vm_snapshot_command(struct cli *cli, int count, char **words)
 				   "vm snapshot drop NAME SNAP");
 	cli_connect(cli);
 	if (strcmp(words[0], "list") == 0)
-		return list(cli, words[1]);
+		return snapshot_list(cli, words[1]);
 	if (count == 2) {
 		snprintf(path, sizeof(path), "/v1/vms/%s/snapshots", http_segment(words[0]));
-		return change(cli, "POST", path, body_of(words[1]), words[0], "snapshot taken");
+		return snapshot_change(cli, "POST", path, snapshot_body_of(words[1]), words[0],
+				       "snapshot taken");
 	}
 	/* http_segment has one buffer */
 	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots/", http_segment(words[1]));
 	strncat(path, http_segment(words[2]), sizeof(path) - strlen(path) - 1);
-	return change(cli, "DELETE", path, NULL, words[1], "snapshot dropped");
+	return snapshot_change(cli, "DELETE", path, NULL, words[1], "snapshot dropped");
 }
 
-enum cli_exit vm_clone_command(struct cli *cli, int count, char **words)
+enum cli_exit command_vm_clone(struct cli *cli, int count, char **words)
 {
 	char *at = count >= 2 ? strchr(words[0], '@') : NULL;
 	char nets[600] = "";
@@ -90,8 +91,8 @@ enum cli_exit vm_clone_command(struct cli *cli, int count, char **words)
 	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots/", http_segment(words[0]));
 	strncat(path, http_segment(at + 1), sizeof(path) - strlen(path) - 8);
 	strcat(path, "/clones");
-	body = body_of(words[1]);
+	body = snapshot_body_of(words[1]);
 	if (count > 2 && json_object_set_new(body, "net", json_string(nets)) != 0)
 		cli_die(CLI_USAGE, "a network's name is not UTF-8");
-	return change(cli, "POST", path, body, words[1], "cloned");
+	return snapshot_change(cli, "POST", path, body, words[1], "cloned");
 }

@@ -9,7 +9,7 @@
 #include "gateway/cli/output.h"
 #include "gateway/cli/table.h"
 
-static enum cli_exit move(struct cli *cli, const char *verb, char **words, const char *done)
+static enum cli_exit state_move(struct cli *cli, const char *verb, char **words, const char *done)
 {
 	json_t *body = json_object();
 	struct http_answer answer;
@@ -40,23 +40,23 @@ static enum cli_exit move(struct cli *cli, const char *verb, char **words, const
 	return CLI_OK;
 }
 
-enum cli_exit vm_save_command(struct cli *cli, int count, char **words)
+enum cli_exit command_vm_save(struct cli *cli, int count, char **words)
 {
 	if (count != 2)
 		cli_die(CLI_USAGE, "allowed: vm save NAME DISK [--overwrite] [--continue]; `disk "
 				   "list` shows disks");
-	return move(cli, "save", words, "saved on");
+	return state_move(cli, "save", words, "saved on");
 }
 
-enum cli_exit vm_restore_command(struct cli *cli, int count, char **words)
+enum cli_exit command_vm_restore(struct cli *cli, int count, char **words)
 {
 	if (count != 2)
 		cli_die(CLI_USAGE, "allowed: vm restore NAME DISK");
-	return move(cli, "restore", words, "restored from");
+	return state_move(cli, "restore", words, "restored from");
 }
 
 /* 64M, 1G, 65536K or bytes. */
-static json_int_t size_of(const char *word)
+static json_int_t state_size_of(const char *word)
 {
 	static const char units[] = "KMGT";
 	char *end;
@@ -70,7 +70,7 @@ static json_int_t size_of(const char *word)
 	return (json_int_t)(number << shift);
 }
 
-static void print_balloon(const char *name, const json_t *balloon)
+static void state_print_balloon(const char *name, const json_t *balloon)
 {
 	const char *key;
 	json_t *value;
@@ -96,7 +96,7 @@ static void print_balloon(const char *name, const json_t *balloon)
 	}
 }
 
-enum cli_exit vm_balloon_command(struct cli *cli, int count, char **words)
+enum cli_exit command_vm_balloon(struct cli *cli, int count, char **words)
 {
 	struct http_answer answer;
 	json_t *body = NULL;
@@ -106,7 +106,7 @@ enum cli_exit vm_balloon_command(struct cli *cli, int count, char **words)
 	if (count != 1 && count != 2)
 		cli_die(CLI_USAGE, "allowed: vm balloon NAME [SIZE]");
 	if (count == 2)
-		body = json_pack("{s:I}", "bytes", size_of(words[1]));
+		body = json_pack("{s:I}", "bytes", state_size_of(words[1]));
 	cli_connect(cli);
 	snprintf(path, sizeof(path), "/v1/vms/%s/%sballoon", http_segment(words[0]),
 		 body != NULL ? "actions/" : "");
@@ -117,12 +117,12 @@ enum cli_exit vm_balloon_command(struct cli *cli, int count, char **words)
 	if (cli->json)
 		output_json(answer.json);
 	else
-		print_balloon(words[0], answer.json);
+		state_print_balloon(words[0], answer.json);
 	json_decref(answer.json);
 	return CLI_OK;
 }
 
-enum cli_exit vm_inspect_command(struct cli *cli, int count, char **words)
+enum cli_exit command_vm_inspect(struct cli *cli, int count, char **words)
 {
 	struct http_answer answer;
 	enum cli_exit code;
@@ -156,7 +156,7 @@ enum cli_exit vm_inspect_command(struct cli *cli, int count, char **words)
 	return CLI_OK;
 }
 
-static void print_digest(const char *name, const char *of, const char *digest)
+static void state_print_digest(const char *name, const char *of, const char *digest)
 {
 	escape_print(stdout, name);
 	printf(": %-5s ", of);
@@ -164,7 +164,7 @@ static void print_digest(const char *name, const char *of, const char *digest)
 	putchar('\n');
 }
 
-enum cli_exit vm_digest_command(struct cli *cli, int count, char **words)
+enum cli_exit command_vm_digest(struct cli *cli, int count, char **words)
 {
 	struct http_answer answer;
 	const json_t *digest;
@@ -184,8 +184,8 @@ enum cli_exit vm_digest_command(struct cli *cli, int count, char **words)
 	if (cli->json) {
 		output_json(digest);
 	} else {
-		print_digest(words[0], "RAM", table_text(digest, "ram"));
-		print_digest(words[0], "state", table_text(digest, "state"));
+		state_print_digest(words[0], "RAM", table_text(digest, "ram"));
+		state_print_digest(words[0], "state", table_text(digest, "state"));
 	}
 	json_decref(answer.json);
 	return CLI_OK;

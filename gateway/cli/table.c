@@ -80,7 +80,7 @@ void table_end(struct table *table)
 	free(table->cells);
 }
 
-static char *text_buffer(void)
+static char *table_text_buffer(void)
 {
 	static char buffers[4][512];
 	static unsigned int next;
@@ -92,7 +92,7 @@ const char *table_bytes(const json_t *number)
 {
 	double bytes = json_number_value(number);
 	const char *unit = "BKMGT";
-	char *text = text_buffer();
+	char *text = table_text_buffer();
 
 	if (!json_is_number(number))
 		return "-";
@@ -108,7 +108,7 @@ const char *table_bytes(const json_t *number)
 const char *table_text(const json_t *object, const char *key)
 {
 	const json_t *value = json_object_get(object, key);
-	char *text = text_buffer();
+	char *text = table_text_buffer();
 
 	if (json_is_string(value))
 		return json_string_value(value)[0] ? json_string_value(value) : "-";

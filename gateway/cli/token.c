@@ -52,7 +52,7 @@ static enum cli_exit token_create(struct cli *cli, const char *name)
 	return CLI_OK;
 }
 
-enum cli_exit token_command(struct cli *cli, int count, char **words)
+enum cli_exit command_token(struct cli *cli, int count, char **words)
 {
 	struct http_answer answer;
 	enum cli_exit code;

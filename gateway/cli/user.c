@@ -31,7 +31,7 @@ void cli_need_role(const struct cli *cli, const char *command)
 			command);
 }
 
-static void row(struct table *table, const json_t *user)
+static void user_row(struct table *table, const json_t *user)
 {
 	table_add(table, table_text(user, "name"));
 	table_add(table, table_text(user, "scope"));
@@ -40,7 +40,7 @@ static void row(struct table *table, const json_t *user)
 }
 
 /* Adds a password that is typed, after the connection: nothing is typed for a server unknown. */
-static void add_password(json_t *body, const char *key)
+static void user_add_password(json_t *body, const char *key)
 {
 	char password[256];
 
@@ -51,8 +51,8 @@ static void add_password(json_t *body, const char *key)
 }
 
 /* Sends `body`, which it frees, and says what is `done` of `name`. */
-static enum cli_exit change(struct cli *cli, const char *method, const char *path, json_t *body,
-			    const char *name, const char *done)
+static enum cli_exit user_change(struct cli *cli, const char *method, const char *path,
+				 json_t *body, const char *name, const char *done)
 {
 	struct http_answer answer;
 	enum cli_exit code = cli_ask(cli, method, path, body, NULL, &answer);
@@ -64,7 +64,7 @@ static enum cli_exit change(struct cli *cli, const char *method, const char *pat
 	return CLI_OK;
 }
 
-static enum cli_exit create(struct cli *cli, const char *name)
+static enum cli_exit user_create(struct cli *cli, const char *name)
 {
 	json_t *body = cli_grant(cli);
 
@@ -72,11 +72,11 @@ static enum cli_exit create(struct cli *cli, const char *name)
 	cli_connect(cli);
 	if (json_object_set_new(body, "name", json_string(name)) != 0)
 		cli_die(CLI_USAGE, "the name is not UTF-8");
-	add_password(body, "password");
-	return change(cli, "POST", "/v1/users", body, name, "created");
+	user_add_password(body, "password");
+	return user_change(cli, "POST", "/v1/users", body, name, "created");
 }
 
-enum cli_exit user_command(struct cli *cli, int count, char **words)
+enum cli_exit command_user(struct cli *cli, int count, char **words)
 {
 	const char *verb = count == 2 ? words[0] : "";
 	char path[600];
@@ -84,32 +84,32 @@ enum cli_exit user_command(struct cli *cli, int count, char **words)
 
 	if (count == 1 && strcmp(words[0], "list") == 0) {
 		cli_connect(cli);
-		return items_show(cli, "/v1/users", "NAME SCOPE LAST-LOGIN ROLES", row);
+		return items_show(cli, "/v1/users", "NAME SCOPE LAST-LOGIN ROLES", user_row);
 	}
 	if (strcmp(verb, "create") == 0)
-		return create(cli, words[1]);
+		return user_create(cli, words[1]);
 	if (count == 2)
 		snprintf(path, sizeof(path), "/v1/users/%s", http_segment(words[1]));
 	if (strcmp(verb, "set") == 0 && (cli->role_count > 0 || cli->scope != NULL)) {
 		cli_connect(cli);
-		return change(cli, "PATCH", path, cli_grant(cli), words[1], "set");
+		return user_change(cli, "PATCH", path, cli_grant(cli), words[1], "set");
 	}
 	if (strcmp(verb, "password") == 0) {
 		cli_connect(cli);
 		body = json_object();
-		add_password(body, "password");
-		return change(cli, "PATCH", path, body, words[1], "has a new password");
+		user_add_password(body, "password");
+		return user_change(cli, "PATCH", path, body, words[1], "has a new password");
 	}
 	if (strcmp(verb, "remove") == 0) {
 		cli_connect(cli);
-		return change(cli, "DELETE", path, NULL, words[1], "removed");
+		return user_change(cli, "DELETE", path, NULL, words[1], "removed");
 	}
 	cli_die(CLI_USAGE, "allowed: user list, user create NAME --role ROLE... [--scope GLOB], "
 			   "user set NAME [--role ROLE...] [--scope GLOB], user password NAME, "
 			   "user remove NAME");
 }
 
-enum cli_exit password_command(struct cli *cli, int count, char **words)
+enum cli_exit command_password(struct cli *cli, int count, char **words)
 {
 	char old[256];
 	json_t *body;
@@ -126,6 +126,7 @@ enum cli_exit password_command(struct cli *cli, int count, char **words)
 	explicit_bzero(old, sizeof(old));
 	if (body == NULL)
 		cli_die(CLI_USAGE, "the password is not UTF-8");
-	add_password(body, "new");
-	return change(cli, "POST", "/v1/me/password", body, "password", "changed; log in again");
+	user_add_password(body, "new");
+	return user_change(cli, "POST", "/v1/me/password", body, "password",
+			   "changed; log in again");
 }

@@ -10,7 +10,7 @@
 #include "gateway/cli/output.h"
 #include "gateway/cli/table.h"
 
-static void add_vm(struct table *table, const json_t *vm)
+static void vm_add_vm(struct table *table, const json_t *vm)
 {
 	const json_t *sample = json_object_get(vm, "sample");
 
@@ -28,7 +28,7 @@ static void add_vm(struct table *table, const json_t *vm)
 	table_add(table, table_text(vm, "reason"));
 }
 
-static enum cli_exit list(struct cli *cli)
+static enum cli_exit vm_list(struct cli *cli)
 {
 	json_t *all = json_array();
 	char path[700] = "/v1/vms?limit=200";
@@ -61,7 +61,7 @@ static enum cli_exit list(struct cli *cli)
 	} else {
 		table_begin(&table,
 			    "NAME STATE >VCPUS >MEMORY >RESIDENT >UPTIME >CPU-S >CPU REASON");
-		json_array_foreach(all, i, vm) add_vm(&table, vm);
+		json_array_foreach(all, i, vm) vm_add_vm(&table, vm);
 		table_end(&table);
 	}
 	if (stale)
@@ -70,14 +70,14 @@ static enum cli_exit list(struct cli *cli)
 	return CLI_OK;
 }
 
-static void print_line(const char *key, const char *value)
+static void vm_print_line(const char *key, const char *value)
 {
 	printf("%-14s ", key);
 	escape_print(stdout, value);
 	putchar('\n');
 }
 
-static void print_vm(const json_t *vm)
+static void vm_print_vm(const json_t *vm)
 {
 	static const char *const keys[] = {"name",	"uuid",	  "state",	"reason",
 					   "exit_code", "vcpus",  "boots",	"cpu_s",
@@ -87,10 +87,10 @@ static void print_vm(const json_t *vm)
 	json_t *value;
 
 	for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
-		print_line(keys[i], table_text(vm, keys[i]));
-	print_line("memory", table_bytes(json_object_get(vm, "memory_bytes")));
-	print_line("resident", table_bytes(json_object_get(vm, "resident_bytes")));
-	print_line("uptime", output_duration(table_number(vm, "uptime_s")));
+		vm_print_line(keys[i], table_text(vm, keys[i]));
+	vm_print_line("memory", table_bytes(json_object_get(vm, "memory_bytes")));
+	vm_print_line("resident", table_bytes(json_object_get(vm, "resident_bytes")));
+	vm_print_line("uptime", output_duration(table_number(vm, "uptime_s")));
 	json_object_foreach(config, key, value)
 	{
 		const char *applies = table_text(value, "applies");
@@ -103,7 +103,7 @@ static void print_vm(const json_t *vm)
 	}
 }
 
-static enum cli_exit show(struct cli *cli, const char *name)
+static enum cli_exit vm_show(struct cli *cli, const char *name)
 {
 	struct http_answer answer;
 	char path[600];
@@ -116,12 +116,12 @@ static enum cli_exit show(struct cli *cli, const char *name)
 	if (cli->json)
 		output_json(answer.json);
 	else
-		print_vm(answer.json);
+		vm_print_vm(answer.json);
 	json_decref(answer.json);
 	return CLI_OK;
 }
 
-static enum cli_exit act(struct cli *cli, const char *verb, const char *name)
+static enum cli_exit vm_act(struct cli *cli, const char *verb, const char *name)
 {
 	struct http_answer answer;
 	json_t *body = NULL;
@@ -154,7 +154,7 @@ static enum cli_exit act(struct cli *cli, const char *verb, const char *name)
 }
 
 /* {"config":{KEY:VALUE}} of words KEY=VALUE; KEY= takes a key back to its default. */
-static json_t *config_of(int count, char **words, bool patch)
+static json_t *vm_config_of(int count, char **words, bool patch)
 {
 	json_t *config = json_object();
 
@@ -174,14 +174,14 @@ static json_t *config_of(int count, char **words, bool patch)
 	return config;
 }
 
-static enum cli_exit create(struct cli *cli, int count, char **words)
+static enum cli_exit vm_create(struct cli *cli, int count, char **words)
 {
 	json_t *body = json_object();
 	struct http_answer answer;
 	enum cli_exit code;
 
 	json_object_set_new(body, "name", json_string(words[0]));
-	json_object_set_new(body, "config", config_of(count - 1, words + 1, false));
+	json_object_set_new(body, "config", vm_config_of(count - 1, words + 1, false));
 	code = cli_change(cli, "POST", "/v1/vms", NULL, body, words[0], "create", &answer);
 	json_decref(body);
 	if (code != CLI_OK)
@@ -195,7 +195,7 @@ static enum cli_exit create(struct cli *cli, int count, char **words)
 }
 
 /* Changed only as it was when it was looked at: If-Match with that answer's tag. */
-static enum cli_exit set(struct cli *cli, int count, char **words)
+static enum cli_exit vm_set(struct cli *cli, int count, char **words)
 {
 	json_t *body = json_object();
 	struct http_answer answer;
@@ -203,7 +203,7 @@ static enum cli_exit set(struct cli *cli, int count, char **words)
 	enum cli_exit code;
 	char path[600];
 
-	json_object_set_new(body, "config", config_of(count - 1, words + 1, true));
+	json_object_set_new(body, "config", vm_config_of(count - 1, words + 1, true));
 	snprintf(path, sizeof(path), "/v1/vms/%s", http_segment(words[0]));
 	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
 	if (code == CLI_OK) {
@@ -223,7 +223,7 @@ static enum cli_exit set(struct cli *cli, int count, char **words)
 	return CLI_OK;
 }
 
-static enum cli_exit destroy(struct cli *cli, const char *name)
+static enum cli_exit vm_destroy(struct cli *cli, const char *name)
 {
 	struct http_answer answer;
 	enum cli_exit code;
@@ -245,13 +245,13 @@ static enum cli_exit destroy(struct cli *cli, const char *name)
 }
 
 /* Several machines are gone through to the end; the first failure is the exit code. */
-static enum cli_exit each(struct cli *cli, const char *verb, int count, char **names)
+static enum cli_exit vm_each(struct cli *cli, const char *verb, int count, char **names)
 {
 	enum cli_exit first = CLI_OK;
 
 	for (int i = 0; i < count; i++) {
-		enum cli_exit code = strcmp(verb, "destroy") == 0 ? destroy(cli, names[i])
-								  : act(cli, verb, names[i]);
+		enum cli_exit code = strcmp(verb, "destroy") == 0 ? vm_destroy(cli, names[i])
+								  : vm_act(cli, verb, names[i]);
 
 		if (first == CLI_OK)
 			first = code;
@@ -259,7 +259,7 @@ static enum cli_exit each(struct cli *cli, const char *verb, int count, char **n
 	return first;
 }
 
-enum cli_exit vm_command(struct cli *cli, int count, char **words)
+enum cli_exit command_vm(struct cli *cli, int count, char **words)
 {
 	static const char *const verbs[] = {"start", "stop",  "kill", "pause",	"resume",
 					    "reset", "renew", "trim", "destroy"};
@@ -267,34 +267,34 @@ enum cli_exit vm_command(struct cli *cli, int count, char **words)
 		const char *verb;
 		enum cli_exit (*run)(struct cli *cli, int count, char **words);
 	} parts[] = {
-		{"snapshot", vm_snapshot_command}, {"clone", vm_clone_command},
-		{"save", vm_save_command},	   {"restore", vm_restore_command},
-		{"balloon", vm_balloon_command},   {"inspect", vm_inspect_command},
-		{"backup", vm_backup_command},	   {"digest", vm_digest_command},
+		{"snapshot", command_vm_snapshot}, {"clone", command_vm_clone},
+		{"save", command_vm_save},	   {"restore", command_vm_restore},
+		{"balloon", command_vm_balloon},   {"inspect", command_vm_inspect},
+		{"backup", command_vm_backup},	   {"digest", command_vm_digest},
 	};
 	const char *verb = count > 0 ? words[0] : "";
 
 	if (strcmp(verb, "list") == 0 && count == 1) {
 		cli_connect(cli);
-		return list(cli);
+		return vm_list(cli);
 	}
 	if (strcmp(verb, "show") == 0 && count == 2) {
 		cli_connect(cli);
-		return show(cli, words[1]);
+		return vm_show(cli, words[1]);
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(verbs); i++) {
 		if (strcmp(verb, verbs[i]) == 0 && count >= 2) {
 			cli_connect(cli);
-			return each(cli, verb, count - 1, words + 1);
+			return vm_each(cli, verb, count - 1, words + 1);
 		}
 	}
 	if (strcmp(verb, "create") == 0 && count >= 2) {
 		cli_connect(cli);
-		return create(cli, count - 1, words + 1);
+		return vm_create(cli, count - 1, words + 1);
 	}
 	if (strcmp(verb, "set") == 0 && count >= 3) {
 		cli_connect(cli);
-		return set(cli, count - 1, words + 1);
+		return vm_set(cli, count - 1, words + 1);
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(parts); i++)
 		if (strcmp(verb, parts[i].verb) == 0)

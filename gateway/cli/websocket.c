@@ -12,7 +12,7 @@
 
 enum { OP_MORE = 0, OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
 
-static bool base64(const unsigned char *bytes, unsigned int size, char *text, size_t room)
+static bool websocket_base64(const unsigned char *bytes, unsigned int size, char *text, size_t room)
 {
 	gnutls_datum_t from = {.data = (unsigned char *)bytes, .size = size};
 	gnutls_datum_t to = {0};
@@ -30,7 +30,7 @@ static bool base64(const unsigned char *bytes, unsigned int size, char *text, si
 }
 
 /* RFC 6455, 4.1: the answer to a key. */
-static bool accepted(const char *key, const char *accept)
+static bool websocket_accepted(const char *key, const char *accept)
 {
 	char joined[80];
 	unsigned char hash[20];
@@ -38,7 +38,8 @@ static bool accepted(const char *key, const char *accept)
 
 	snprintf(joined, sizeof(joined), "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
 	return gnutls_hash_fast(GNUTLS_DIG_SHA1, joined, strlen(joined), hash) == 0 &&
-	       base64(hash, sizeof(hash), wanted, sizeof(wanted)) && strcmp(wanted, accept) == 0;
+	       websocket_base64(hash, sizeof(hash), wanted, sizeof(wanted)) &&
+	       strcmp(wanted, accept) == 0;
 }
 
 int websocket_open(struct websocket *socket, struct http *http, const char *path,
@@ -51,7 +52,7 @@ int websocket_open(struct websocket *socket, struct http *http, const char *path
 	socket->http = http;
 	http->net.error[0] = 0;
 	if (gnutls_rnd(GNUTLS_RND_NONCE, nonce, sizeof(nonce)) < 0 ||
-	    !base64(nonce, sizeof(nonce), key, sizeof(key)))
+	    !websocket_base64(nonce, sizeof(nonce), key, sizeof(key)))
 		return 0;
 	snprintf(headers, sizeof(headers),
 		 "Upgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -60,7 +61,7 @@ int websocket_open(struct websocket *socket, struct http *http, const char *path
 		 http->origin, key, protocols);
 	if (!http_begin(http, "GET", path, headers, NULL, answer))
 		return 0;
-	if (answer->status == 101 && !accepted(key, answer->accept)) {
+	if (answer->status == 101 && !websocket_accepted(key, answer->accept)) {
 		string_copy(http->net.error, sizeof(http->net.error),
 			    "the answer to the WebSocket's key is wrong");
 		return 0;
@@ -68,7 +69,7 @@ int websocket_open(struct websocket *socket, struct http *http, const char *path
 	return answer->status;
 }
 
-static bool send_frame(struct websocket *socket, int op, const void *data, size_t size)
+static bool websocket_send_frame(struct websocket *socket, int op, const void *data, size_t size)
 {
 	unsigned char *frame = malloc(size + 14);
 	unsigned char mask[4];
@@ -103,10 +104,10 @@ static bool send_frame(struct websocket *socket, int op, const void *data, size_
 bool websocket_send(struct websocket *socket, enum websocket_kind kind, const void *data,
 		    size_t size)
 {
-	return send_frame(socket, (int)kind, data, size);
+	return websocket_send_frame(socket, (int)kind, data, size);
 }
 
-static int read_all(struct websocket *socket, void *bytes, size_t size)
+static int websocket_read_all(struct websocket *socket, void *bytes, size_t size)
 {
 	char *at = bytes;
 
@@ -121,32 +122,32 @@ static int read_all(struct websocket *socket, void *bytes, size_t size)
 	return 1;
 }
 
-static int broken(struct websocket *socket, const char *why)
+static int websocket_broken(struct websocket *socket, const char *why)
 {
 	snprintf(socket->http->net.error, sizeof(socket->http->net.error), "WebSocket: %s", why);
 	return NET_ERROR;
 }
 
 /* Header bytes behind the first one; the frame's length. */
-static int read_length(struct websocket *socket, unsigned int *length)
+static int websocket_read_length(struct websocket *socket, unsigned int *length)
 {
 	unsigned char bytes[8];
 
-	if (read_all(socket, bytes, 1) != 1)
-		return broken(socket, "a frame ends early");
+	if (websocket_read_all(socket, bytes, 1) != 1)
+		return websocket_broken(socket, "a frame ends early");
 	if (bytes[0] & 0x80)
-		return broken(socket, "the server masks its frames");
+		return websocket_broken(socket, "the server masks its frames");
 	*length = bytes[0];
 	if (*length == 126) {
-		if (read_all(socket, bytes, 2) != 1)
-			return broken(socket, "a frame ends early");
+		if (websocket_read_all(socket, bytes, 2) != 1)
+			return websocket_broken(socket, "a frame ends early");
 		*length = (unsigned int)bytes[0] << 8 | bytes[1];
 	} else if (*length == 127) {
-		if (read_all(socket, bytes, 8) != 1)
-			return broken(socket, "a frame ends early");
+		if (websocket_read_all(socket, bytes, 8) != 1)
+			return websocket_broken(socket, "a frame ends early");
 		for (int i = 0; i < 4; i++) {
 			if (bytes[i] != 0)
-				return broken(socket, "a frame is too long");
+				return websocket_broken(socket, "a frame is too long");
 		}
 		*length = (unsigned int)bytes[4] << 24 | (unsigned int)bytes[5] << 16 |
 			  (unsigned int)bytes[6] << 8 | bytes[7];
@@ -155,18 +156,18 @@ static int read_length(struct websocket *socket, unsigned int *length)
 }
 
 /* A control frame (5.5): 0 when it is settled, 1 when it closes, NET_ERROR. */
-static int take_control(struct websocket *socket, int op, unsigned int length)
+static int websocket_take_control(struct websocket *socket, int op, unsigned int length)
 {
 	unsigned char data[125];
 
-	if (length > sizeof(data) || (length > 0 && read_all(socket, data, length) != 1))
-		return broken(socket, "a control frame is too long or ends early");
+	if (length > sizeof(data) || (length > 0 && websocket_read_all(socket, data, length) != 1))
+		return websocket_broken(socket, "a control frame is too long or ends early");
 	if (op == OP_PING)
-		return send_frame(socket, OP_PONG, data, length) ? 0 : NET_ERROR;
+		return websocket_send_frame(socket, OP_PONG, data, length) ? 0 : NET_ERROR;
 	if (op != OP_CLOSE)
-		return op == OP_PONG ? 0 : broken(socket, "a frame of an unknown kind");
+		return op == OP_PONG ? 0 : websocket_broken(socket, "a frame of an unknown kind");
 	socket->close_code = length >= 2 ? (unsigned int)data[0] << 8 | data[1] : 1005;
-	send_frame(socket, OP_CLOSE, data, length >= 2 ? 2 : 0);
+	websocket_send_frame(socket, OP_CLOSE, data, length >= 2 ? 2 : 0);
 	socket->kind = WEBSOCKET_CLOSED;
 	return 1;
 }
@@ -185,12 +186,14 @@ int websocket_read(struct websocket *socket, int timeout_ms)
 		if (got <= 0)
 			return got;
 		if ((first & 0x70) != 0)
-			return broken(socket, "a frame has bits that were not agreed on");
-		if (read_length(socket, &length) != 1)
+			return websocket_broken(socket, "a frame has bits that were not agreed on");
+		if (websocket_read_length(socket, &length) != 1)
 			return NET_ERROR;
 		if (op >= OP_CLOSE) {
-			int settled = (first & 0x80) ? take_control(socket, op, length)
-						     : broken(socket, "a control frame in pieces");
+			int settled =
+				(first & 0x80)
+					? websocket_take_control(socket, op, length)
+					: websocket_broken(socket, "a control frame in pieces");
 
 			if (settled != 0)
 				return settled;
@@ -199,11 +202,12 @@ int websocket_read(struct websocket *socket, int timeout_ms)
 			continue;
 		}
 		if (op > OP_BINARY || begun != (op == OP_MORE))
-			return broken(socket, "a frame where it does not belong");
+			return websocket_broken(socket, "a frame where it does not belong");
 		if (length > WEBSOCKET_LIMIT - socket->size)
-			return broken(socket, "a message is too long");
-		if (length > 0 && read_all(socket, socket->data + socket->size, length) != 1)
-			return broken(socket, "a frame ends early");
+			return websocket_broken(socket, "a message is too long");
+		if (length > 0 &&
+		    websocket_read_all(socket, socket->data + socket->size, length) != 1)
+			return websocket_broken(socket, "a frame ends early");
 		if (!begun)
 			socket->kind = op == OP_TEXT ? WEBSOCKET_TEXT : WEBSOCKET_BINARY;
 		begun = true;

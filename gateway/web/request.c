@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gateway/base/bytes.h"
 #include "gateway/base/string.h"
 #include "gateway/web/tunnel.h"
 #include "gateway/web/web.h"

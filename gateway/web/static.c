@@ -10,6 +10,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
+#include "gateway/base/bytes.h"
 #include "gateway/base/string.h"
 #include "gateway/web/web.h"
 

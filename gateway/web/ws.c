@@ -7,6 +7,8 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
+#include "gateway/base/bytes.h"
+
 /* A frame's head, section 5.2. */
 struct ws_frame {
 	enum ws_opcode opcode;

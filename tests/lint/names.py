@@ -12,16 +12,18 @@ import sys
 
 import files
 
-TOPS = ("arch/", "boot/", "kernel/", "lib/", "mm/", "vmm/")
+TOPS = ("arch/", "boot/", "kernel/", "lib/", "mm/", "vmm/",
+        "gateway/base/", "gateway/cli/", "gateway/core/", "gateway/link/", "gateway/web/")
 # Words of everybody's: instructions, C's own functions, arithmetic, bytes, characters, this CPU.
-COMMON = ("arch/x86_64/cpu/instructions.h", "arch/x86_64/cpu/percpu.h",
+COMMON = ("arch/x86_64/cpu/instructions.h", "arch/x86_64/cpu/percpu.h", "gateway/base/bytes.c",
           "arch/x86_64/virt/vmx/instructions.h", "lib/bits.h", "lib/checked.h", "lib/libc.c",
           "mm/address.h", "vmm/manager/text/text.h", "vmm/monitor/load/bytes.h")
 # What a file or a folder is about, where its name says that in other words.
 ALSO = {"kernel/sched/queue": "signal", "kernel/call/syscall": "sys", "vmm/rt/syscall": "sys",
         "mm/discard": "memory", "mm/slots": "memory",
         "vmm/driver/disk/virtio_blk/": "vblk", "vmm/driver/disk/virtio_scsi/": "vscsi",
-        "vmm/driver/net/virtio_net/": "vnet"}
+        "vmm/driver/net/virtio_net/": "vnet",
+        "gateway/cli/": "command", "gateway/core/identity/session": "ticket"}
 # Many are named as what they command, which is in the same program.
 COMMANDS = "vmm/manager/commands/"
 ENTRIES = ("main", "kernel_main")
@@ -30,7 +32,7 @@ FUNCTION = re.compile(r"^(?!typedef\b|return\b|else\b)([A-Za-z_][\w \t*]*?[\s*])
 DECLARATION = re.compile(r"^(?!typedef\b|static\b|return\b)[A-Za-z_][\w \t*]*?[\s*]([a-z]\w*)\([^;{}]*\)[^;{}]*;",
                          re.MULTILINE)
 # A program is what is in its folder, and what is in none of them.
-PROGRAM = re.compile(r"vmm/(?:manager|monitor|switch|service/\w+|"
+PROGRAM = re.compile(r"gateway/(?:core|web|cli)|gateway|vmm/(?:manager|monitor|switch|service/\w+|"
                      r"driver/(?:disk|net)/(?!core/|layers/)\w+(?=/))|vmm|")
 
 
@@ -56,12 +58,13 @@ def begins_with(name, word):
 
 
 def program(path):
-    """"vmm" is linked into every program of ring 3, "" is ring 0."""
+    """"vmm" is linked into every program of ring 3, "gateway" into its own; "" is ring 0."""
     return PROGRAM.match(path)[0]
 
 
 def meet(a, b):
-    return a == b or "vmm" in (a, b) and "" not in (a, b)
+    top = a.split("/")[0]
+    return a == b or top in (a, b) and top == b.split("/")[0] != ""
 
 
 def main():

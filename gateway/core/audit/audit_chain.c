@@ -15,6 +15,7 @@
 #include <gnutls/gnutls.h>
 
 #include "gateway/base/buffer.h"
+#include "gateway/base/bytes.h"
 #include "gateway/core/common/state.h"
 
 enum { CHAIN_FILE_BYTES = 256 << 20, CHAIN_DIGITS = 12 };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "gateway/base/bytes.h"
 #include "gateway/core/host/host.h"
 
 #include <stdio.h>

@@ -15,6 +15,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
+#include "gateway/base/bytes.h"
 #include "gateway/core/audit/audit.h"
 #include "gateway/core/http/idempotency.h"
 #include "gateway/core/identity/identity.h"

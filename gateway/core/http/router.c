@@ -13,6 +13,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "gateway/base/bytes.h"
 #include "gateway/core/common/settings.h"
 #include "gateway/core/host/host.h"
 #include "gateway/core/http/answer.h"

@@ -11,7 +11,7 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
-#include "gateway/base/buffer.h"
+#include "gateway/base/bytes.h"
 #include "gateway/core/common/settings.h"
 #include "gateway/core/common/state.h"
 

@@ -10,7 +10,7 @@
 
 #include <gnutls/gnutls.h>
 
-#include "gateway/base/buffer.h"
+#include "gateway/base/bytes.h"
 #include "gateway/base/string.h"
 #include "gateway/core/identity/login.h"
 

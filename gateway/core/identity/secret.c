@@ -11,7 +11,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
-#include "gateway/base/buffer.h"
+#include "gateway/base/bytes.h"
 
 void secret_hash(const char *text, uint8_t *hash)
 {

@@ -8,7 +8,7 @@
 
 #include <gnutls/gnutls.h>
 
-#include "gateway/base/buffer.h"
+#include "gateway/base/bytes.h"
 #include "gateway/base/string.h"
 #include "gateway/core/common/state.h"
 #include "gateway/core/identity/identity.h"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/bytes.h"
 #include "gateway/core/common/clock.h"
 #include "gateway/core/common/number.h"
 #include "gateway/core/http/answer.h"

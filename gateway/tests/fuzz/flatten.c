@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "gateway/base/buffer.c"
+#include "gateway/base/bytes.c"
 #include "gateway/base/fields.c"
 #include "gateway/web/flatten.c"
 

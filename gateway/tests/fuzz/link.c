@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "gateway/base/buffer.c"
+#include "gateway/base/bytes.c"
 #include "gateway/link/link.c"
 #include "gateway/link/number.c"
 #include "gateway/link/transport.c"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "gateway/base/buffer.c"
+#include "gateway/base/bytes.c"
 #include "gateway/web/ws.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "gateway/base/buffer.c"
+#include "gateway/base/bytes.c"
 #include "gateway/base/fields.c"
 #include "gateway/base/string.h"
 #include "gateway/core/identity/identity.c"

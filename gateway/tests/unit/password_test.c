@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "gateway/base/buffer.c"
+#include "gateway/base/bytes.c"
 #include "gateway/core/identity/password.c"
 
 void login_key(const char *address, char *key, size_t room)

@@ -10,6 +10,7 @@
 
 #include "gateway/base/string.h"
 #include "gateway/base/buffer.c"
+#include "gateway/base/bytes.c"
 #include "gateway/web/ws.c"
 
 static struct ws_message message;

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bytes as text and text as bytes: decimal numbers, hex, base64, and what is well-formed UTF-8. All
+ * programs of the gateway use it; it looks at its arguments and nothing else.
+ */
+#include "gateway/base/bytes.h"
+
+#include <string.h>
+
+char *decimal_write(char *end, uint64_t value, unsigned least)
+{
+	const char *last = end - least;
+
+	do {
+		*--end = (char)('0' + value % 10);
+		value /= 10;
+	} while (value || end > last);
+	return end;
+}
+
+static const char base64_digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void base64_add(struct buffer *buffer, const uint8_t *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i += 3) {
+		uint32_t word = (uint32_t)bytes[i] << 16;
+		char text[4];
+
+		if (i + 1 < count)
+			word |= (uint32_t)bytes[i + 1] << 8;
+		if (i + 2 < count)
+			word |= bytes[i + 2];
+		for (int digit = 0; digit < 4; digit++)
+			text[digit] = base64_digits[word >> (18 - 6 * digit) & 63];
+		if (i + 1 >= count)
+			text[2] = '=';
+		if (i + 2 >= count)
+			text[3] = '=';
+		buffer_add(buffer, text, 4);
+	}
+}
+
+static int base64_digit(char c)
+{
+	const char *place = c ? strchr(base64_digits, c) : NULL;
+
+	return place ? (int)(place - base64_digits) : -1;
+}
+
+long base64_read(const char *text, size_t length, uint8_t *bytes, size_t room)
+{
+	size_t count = 0;
+	size_t padding = 0;
+
+	if (length % 4)
+		return -1;
+	while (padding < 2 && padding < length && text[length - 1 - padding] == '=')
+		padding++;
+	for (size_t i = 0; i < length; i += 4) {
+		size_t here = i + 4 == length ? 3 - padding : 3;
+		uint32_t word = 0;
+
+		for (size_t digit = 0; digit < 4; digit++) {
+			int value = digit > here ? 0 : base64_digit(text[i + digit]);
+
+			if (value < 0)
+				return -1;
+			word = word << 6 | (uint32_t)value;
+		}
+		if (here > room - count)
+			return -1;
+		for (size_t byte = 0; byte < here; byte++)
+			bytes[count++] = (uint8_t)(word >> (16 - 8 * byte));
+	}
+	return (long)count;
+}
+
+void hex_write(char *text, const uint8_t *bytes, size_t count)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < count; i++) {
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	text[2 * count] = 0;
+}
+
+/* The length of the sequence that a lead byte begins, 0: none does; RFC 3629, section 4. */
+static size_t utf8_length(const uint8_t *at, size_t left)
+{
+	uint8_t low = 0x80, high = 0xbf;
+	size_t length;
+
+	if (at[0] < 0x80)
+		return 1;
+	if (at[0] >= 0xc2 && at[0] <= 0xdf)
+		length = 2;
+	else if (at[0] >= 0xe0 && at[0] <= 0xef)
+		length = 3;
+	else if (at[0] >= 0xf0 && at[0] <= 0xf4)
+		length = 4;
+	else
+		return 0;
+	if (length > left)
+		return 0;
+	if (at[0] == 0xe0)
+		low = 0xa0;
+	if (at[0] == 0xed)
+		high = 0x9f;
+	if (at[0] == 0xf0)
+		low = 0x90;
+	if (at[0] == 0xf4)
+		high = 0x8f;
+	if (at[1] < low || at[1] > high)
+		return 0;
+	for (size_t i = 2; i < length; i++) {
+		if (at[i] < 0x80 || at[i] > 0xbf)
+			return 0;
+	}
+	return length;
+}
+
+bool utf8_valid(const uint8_t *bytes, size_t count)
+{
+	while (count) {
+		size_t length = utf8_length(bytes, count);
+
+		if (!length)
+			return false;
+		bytes += length;
+		count -= length;
+	}
+	return true;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/base/buffer.h"
+
+/* Writes a number before `end`, with at least `least` digits and no 0 behind; where it begins. */
+char *decimal_write(char *end, uint64_t value, unsigned least);
+
+/* Base64 (RFC 4648, section 4, with padding). */
+void base64_add(struct buffer *buffer, const uint8_t *bytes, size_t count);
+
+/* The number of bytes, or -1: `text` is no base64 or has more than `room` bytes. */
+long base64_read(const char *text, size_t length, uint8_t *bytes, size_t room);
+
+/* `text` needs 2 * count + 1 bytes. */
+void hex_write(char *text, const uint8_t *bytes, size_t count);
+
+/* True for well-formed UTF-8 (RFC 3629). */
+bool utf8_valid(const uint8_t *bytes, size_t count);
